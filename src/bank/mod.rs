@@ -1,0 +1,1 @@
+//! The core bank: connectors behind the port identity declares.

@@ -1,0 +1,123 @@
+//! Time as a value. Nothing below the server reads a clock: `now` is an argument, read once a request.
+
+use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+/// A moment, in milliseconds since 1970-01-01T00:00:00Z: the form the store keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Instant(i64);
+
+/// Japan Standard Time: UTC+9, without daylight saving since 1951.
+const JST: FixedOffset = match FixedOffset::east_opt(9 * 3600) {
+    Some(offset) => offset,
+    None => panic!("nine hours is within a day"),
+};
+
+impl Instant {
+    /// From milliseconds since the epoch.
+    #[must_use]
+    pub const fn from_millis(ms: i64) -> Self {
+        Self(ms)
+    }
+    /// From whole seconds since the epoch, as JWT's NumericDate has them (RFC 7519 §2).
+    #[must_use]
+    pub const fn from_secs(secs: i64) -> Self {
+        Self(secs.saturating_mul(1000))
+    }
+    /// Milliseconds since the epoch.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+    /// Whole seconds since the epoch, rounded down.
+    #[must_use]
+    pub const fn secs(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+    /// The time from `earlier` to `self`; zero when `earlier` is the later one.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+    /// The same moment on a Japanese wall clock.
+    #[must_use]
+    pub fn jst(self) -> DateTime<FixedOffset> {
+        let utc = DateTime::<Utc>::from_timestamp_millis(self.0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        utc.with_timezone(&JST)
+    }
+    /// The Japanese calendar day this moment falls in: locks are counted and released by it (domain R32, G4).
+    #[must_use]
+    pub fn jst_date(self) -> NaiveDate {
+        self.jst().date_naive()
+    }
+    /// Midnight JST at the start of the next day.
+    #[must_use]
+    pub fn next_jst_midnight(self) -> Self {
+        const DAY: i64 = 86_400_000;
+        const OFFSET: i64 = 9 * 3_600_000;
+        Self((self.0 + OFFSET).div_euclid(DAY) * DAY + DAY - OFFSET)
+    }
+    /// RFC 3339 in UTC, for logs and machine output.
+    #[must_use]
+    pub fn rfc3339(self) -> String {
+        self.jst().with_timezone(&Utc).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    }
+}
+
+fn millis(d: Duration) -> i64 {
+    i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
+}
+impl std::ops::Add<Duration> for Instant {
+    type Output = Self;
+    fn add(self, d: Duration) -> Self {
+        Self(self.0.saturating_add(millis(d)))
+    }
+}
+impl std::ops::Sub<Duration> for Instant {
+    type Output = Self;
+    fn sub(self, d: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(d)))
+    }
+}
+
+/// Where `now` comes from: the system in a server, a hand in a test.
+pub trait Clock: Send + Sync + 'static {
+    /// The present moment.
+    fn now(&self) -> Instant;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    fn now(&self) -> Instant {
+        Instant(Utc::now().timestamp_millis())
+    }
+}
+
+/// A clock that moves only when told to.
+#[derive(Debug)]
+pub struct ManualClock(AtomicI64);
+impl ManualClock {
+    /// A clock standing at `at`.
+    #[must_use]
+    pub fn at(at: Instant) -> Self {
+        Self(AtomicI64::new(at.0))
+    }
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(millis(by), Ordering::SeqCst);
+    }
+    /// Sets the clock.
+    pub fn set(&self, to: Instant) {
+        self.0.store(to.0, Ordering::SeqCst);
+    }
+}
+impl Clock for ManualClock {
+    fn now(&self) -> Instant {
+        Instant(self.0.load(Ordering::SeqCst))
+    }
+}

@@ -1,0 +1,1 @@
+//! Typed configuration; unknown keys are refused.

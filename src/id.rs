@@ -1,0 +1,77 @@
+//! Identifiers: one newtype each, so that a grant id never fits where a client id is wanted.
+
+use crate::random::{self, Random};
+use crate::secret::base64url;
+use std::fmt;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+        impl $name {
+            /// Reads an identifier: 1 to 128 characters of `A-Z a-z 0-9 - . _ ~ :`.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                let fits = (1..=128).contains(&text.len());
+                let clean = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:".contains(&b));
+                (fits && clean).then(|| Self(text.to_owned()))
+            }
+            /// A new one: 128 random bits in 22 base64url characters.
+            #[must_use]
+            pub fn random(random: &dyn Random) -> Self {
+                Self(base64url(random::bytes::<16>(random)))
+            }
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(d)?;
+                Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not an identifier"))
+            }
+        }
+    };
+}
+
+id!(
+    /// An app or resource server in the registry (RFC 6749 §2.2).
+    ClientId
+);
+id!(
+    /// One customer's way through the screens.
+    InteractionId
+);
+id!(
+    /// A grant: what exists after consent.
+    GrantId
+);
+id!(
+    /// The record of one consent.
+    ConsentId
+);
+id!(
+    /// Our public name of one token (`jti`); never the token.
+    TokenId
+);
+id!(
+    /// A lifecycle event (`jti` of its Security Event Token).
+    EventId
+);
+id!(
+    /// An account as the core bank names it to resource servers: opaque to us (contract §6).
+    AccountId
+);
+id!(
+    /// The person as the core bank knows them; pairwise `sub`s are made from it.
+    HolderId
+);

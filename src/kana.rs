@@ -1,0 +1,1 @@
+//! Names in half-width katakana, as banks print them.

@@ -1,0 +1,1 @@
+//! Mail: SMTP, or files while testing.

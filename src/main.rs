@@ -1,0 +1,3 @@
+//! The `renkei` program: see `renkei --help`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Pages and mails: one typed context each, rendered with tera.

@@ -1,0 +1,134 @@
+//! Telephone numbers of Japan: typed by customers, sent by carriers, always kept as national digits.
+
+use crate::account::digits;
+use std::fmt;
+
+/// A number in Japan's national form: `0` and nine or ten more digits. Never printed in full: see [`Phone::masked`].
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Phone(String);
+
+impl Phone {
+    /// Reads what a customer typed: ten or eleven digits from `0`, or the `+81` form (domain R23, §5).
+    #[must_use]
+    pub fn parse(typed: &str) -> Option<Self> {
+        let typed = typed.trim();
+        match typed.strip_prefix('+').or_else(|| typed.strip_prefix('＋')) {
+            Some(rest) => Self::national(&format!("0{}", digits(rest)?.strip_prefix("81")?)),
+            None => Self::national(&digits(typed)?),
+        }
+    }
+
+    /// Reads a number in any form a carrier or gateway sends (domain §4): `+81…`, `81…`, `0…`, `tel:`, `sip:` and
+    /// `sips:` addresses with parameters. Anything that is not a Japanese subscriber number is `None`.
+    #[must_use]
+    pub fn from_network(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let rest = ["tel:", "sip:", "sips:"].iter().find_map(|scheme| {
+            text.get(..scheme.len()).filter(|p| p.eq_ignore_ascii_case(scheme)).map(|_| &text[scheme.len()..])
+        });
+        let user = rest.unwrap_or(text).split(['@', ';']).next()?;
+        let plus = user.starts_with('+');
+        let bare = user.strip_prefix('+').unwrap_or(user);
+        if bare.is_empty() || !bare.bytes().all(|b| b.is_ascii_digit() || b"-.() ".contains(&b)) {
+            return None;
+        }
+        let d: String = bare.chars().filter(char::is_ascii_digit).collect();
+        if d.starts_with('0') && !plus {
+            return Self::national(&d);
+        }
+        let rest = d.strip_prefix("81").filter(|_| matches!(d.len(), 11 | 12))?;
+        Self::national(&format!("0{rest}"))
+    }
+
+    fn national(d: &str) -> Option<Self> {
+        let zero_then_not = d.starts_with('0') && !d.starts_with("00");
+        (zero_then_not && matches!(d.len(), 10 | 11)).then(|| Self(d.to_owned()))
+    }
+
+    /// The national digits, for matching and for the core bank.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+    /// What a screen shows: 「*****」 and the last four, so that not even the length is told (domain G16).
+    #[must_use]
+    pub fn masked(&self) -> String {
+        format!("*****{}", self.last4())
+    }
+    /// The last four digits, for a screen reader.
+    #[must_use]
+    pub fn last4(&self) -> &str {
+        &self.0[self.0.len() - 4..]
+    }
+    /// Grouped for reading: `0800-111-0001`, `090-1234-3333`, `0120-000-000`.
+    #[must_use]
+    pub fn grouped(&self) -> String {
+        let cuts = match (&self.0[..4], self.0.len()) {
+            ("0800" | "0120" | "0570" | "0990", _) => (4, 7),
+            (_, 11) => (3, 7),
+            _ => (4, 6),
+        };
+        format!("{}-{}-{}", &self.0[..cuts.0], &self.0[cuts.0..cuts.1], &self.0[cuts.1..])
+    }
+}
+impl fmt::Debug for Phone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Phone({})", self.masked())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_of_one_number() {
+        for text in [
+            "+819012343333",
+            "819012343333",
+            "09012343333",
+            "tel:+81-90-1234-3333",
+            "TEL:+819012343333",
+            "sip:+819012343333@carrier.example;user=phone",
+            "sips:09012343333@10.0.0.1",
+            "tel:+819012343333;phone-context=+81",
+        ] {
+            assert_eq!(Phone::from_network(text).map(|p| p.0).as_deref(), Some("09012343333"), "{text}");
+        }
+        for text in [
+            "+19012343333",
+            "+1",
+            "anonymous",
+            "",
+            "sip:anonymous@anonymous.invalid",
+            "+8190123433331",
+            "911",
+            "０９０１２３４３３３３",
+            "00819012343333",
+            "+09012343333",
+        ] {
+            assert_eq!(Phone::from_network(text), None, "{text}");
+        }
+        for (typed, want) in [
+            ("090-1234-3333", Some("09012343333")),
+            ("０９０１２３４３３３３", Some("09012343333")),
+            ("+81 90 1234 3333", Some("09012343333")),
+            ("0438201122", Some("0438201122")),
+            ("06012345678", Some("06012345678")),
+            ("9012343333", None),
+            ("090123433", None),
+            ("090123433334", None),
+            ("090-abcd-3333", None),
+        ] {
+            assert_eq!(Phone::parse(typed).map(|p| p.0).as_deref(), want, "{typed}");
+        }
+    }
+
+    #[test]
+    fn shown() {
+        let p = |t| Phone::parse(t).map(|p| (p.masked(), p.grouped()));
+        assert_eq!(p("09012343333"), Some(("*****3333".into(), "090-1234-3333".into())));
+        assert_eq!(p("08001110001").map(|p| p.1), Some("0800-111-0001".into()));
+        assert_eq!(format!("{:?}", Phone::parse("0438201122")), "Some(Phone(*****1122))");
+    }
+}

@@ -1,0 +1,113 @@
+//! Refusals in OAuth's own words: an error code of the RFCs and a sentence for the developer at the other end.
+
+use std::borrow::Cow;
+use std::fmt;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
+        /// The registered error codes we answer with.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code { $($(#[$doc])* $name),+ }
+        impl Code {
+            /// The code as it travels.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+            /// The code of a stored or received text.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$name),)+ _ => None }
+            }
+        }
+    };
+}
+codes! {
+    /// RFC 6749 §4.1.2.1, §5.2.
+    InvalidRequest = "invalid_request",
+    /// RFC 6749 §5.2; the only code that goes with 401 (protocol C1.3).
+    InvalidClient = "invalid_client",
+    /// RFC 6749 §5.2.
+    InvalidGrant = "invalid_grant",
+    /// RFC 6749 §5.2.
+    UnauthorizedClient = "unauthorized_client",
+    /// RFC 6749 §5.2.
+    UnsupportedGrantType = "unsupported_grant_type",
+    /// RFC 6749 §4.1.2.1.
+    UnsupportedResponseType = "unsupported_response_type",
+    /// RFC 6749 §5.2.
+    InvalidScope = "invalid_scope",
+    /// RFC 6749 §4.1.2.1.
+    AccessDenied = "access_denied",
+    /// RFC 6749 §4.1.2.1.
+    ServerError = "server_error",
+    /// RFC 6749 §4.1.2.1.
+    TemporarilyUnavailable = "temporarily_unavailable",
+    /// RFC 7009 §2.2.1.
+    UnsupportedTokenType = "unsupported_token_type",
+    /// OpenID Connect Core §3.1.2.6.
+    LoginRequired = "login_required",
+    /// RFC 9101 §6.
+    InvalidRequestObject = "invalid_request_object",
+    /// RFC 9126 §2.3, RFC 9101 §6.
+    InvalidRequestUri = "invalid_request_uri",
+    /// OpenID Connect Core §3.1.2.6.
+    RequestNotSupported = "request_not_supported",
+    /// OpenID Connect Core §3.1.2.6.
+    RequestUriNotSupported = "request_uri_not_supported",
+    /// RFC 6750 §3.1.
+    InvalidToken = "invalid_token",
+    /// RFC 6750 §3.1.
+    InsufficientScope = "insufficient_scope",
+    /// RFC 8707 §2.
+    InvalidTarget = "invalid_target",
+    /// RFC 9396 §5.
+    InvalidAuthorizationDetails = "invalid_authorization_details",
+    /// RFC 9449 §5.
+    InvalidDpopProof = "invalid_dpop_proof",
+    /// RFC 9449 §8.
+    UseDpopNonce = "use_dpop_nonce",
+    /// RFC 7591 §3.2.2.
+    InvalidRedirectUri = "invalid_redirect_uri",
+    /// RFC 7591 §3.2.2.
+    InvalidClientMetadata = "invalid_client_metadata",
+    /// RFC 7591 §3.2.2.
+    InvalidSoftwareStatement = "invalid_software_statement",
+    /// RFC 7591 §3.2.2.
+    UnapprovedSoftwareStatement = "unapproved_software_statement",
+}
+
+/// A refusal. The description is ASCII English (RFC 6749 §5.2; Japanese belongs to pages) and tells the caller no
+/// more than it may know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The error code.
+    pub code: Code,
+    /// `error_description`.
+    pub description: Cow<'static, str>,
+}
+impl Refusal {
+    /// A refusal with a fixed description.
+    #[must_use]
+    pub const fn new(code: Code, description: &'static str) -> Self {
+        Self { code, description: Cow::Borrowed(description) }
+    }
+    /// A refusal that names something of the caller's; characters RFC 6749 §5.2 does not allow are replaced.
+    #[must_use]
+    pub fn naming(code: Code, description: &str) -> Self {
+        let allowed = |c: char| matches!(c, ' '..='!' | '#'..='[' | ']'..='~');
+        let clean = description.chars().take(200).map(|c| if allowed(c) { c } else { '?' }).collect();
+        Self { code, description: Cow::Owned(clean) }
+    }
+    /// `invalid_request` with a fixed description.
+    #[must_use]
+    pub const fn invalid_request(description: &'static str) -> Self {
+        Self::new(Code::InvalidRequest, description)
+    }
+}
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.description)
+    }
+}
+impl std::error::Error for Refusal {}

@@ -1,0 +1,64 @@
+//! Scopes: an ordered set of RFC 6749 §3.3 tokens, printed always in the same order.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// A set of scope tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Scope(BTreeSet<String>);
+
+impl Scope {
+    /// Reads a space-separated list; `None` when a token holds a character RFC 6749 §3.3 does not allow.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let token = |t: &str| t.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5B | 0x5D..=0x7E));
+        let set: BTreeSet<String> = text.split(' ').filter(|t| !t.is_empty()).map(str::to_owned).collect();
+        set.iter().all(|t| token(t)).then_some(Self(set))
+    }
+    /// Whether the set holds `token`.
+    #[must_use]
+    pub fn has(&self, token: &str) -> bool {
+        self.0.contains(token)
+    }
+    /// Whether nothing is in the set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    /// Whether every token of `self` is in `other`.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> bool {
+        self.0.is_subset(&other.0)
+    }
+    /// The tokens that satisfy `keep`.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
+        Self(self.0.iter().filter(|t| keep(t)).cloned().collect())
+    }
+    /// The tokens, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, token) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(token)?;
+        }
+        Ok(())
+    }
+}
+impl serde::Serialize for Scope {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+impl<'de> serde::Deserialize<'de> for Scope {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = <String as serde::Deserialize>::deserialize(d)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a scope (RFC 6749 section 3.3)"))
+    }
+}

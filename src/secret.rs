@@ -1,0 +1,223 @@
+//! Secrets: made here, shown once, kept only as SHA-256, compared in constant time, never printed.
+//!
+//! Everything opaque we hand out is 256 bits in 43 base64url characters. Tokens and codes carry a prefix and, without
+//! a separator, six base62 characters of checksum, so that secret scanners find a leaked one and junk is refused
+//! without a look-up (contract §6).
+
+use crate::random::{self, Random};
+use aws_lc_rs::{digest, hmac};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::fmt;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// A SHA-256 digest: what the store keeps of a secret.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Hash([u8; 32]);
+impl Hash {
+    /// SHA-256 of `data`.
+    #[must_use]
+    pub fn of(data: impl AsRef<[u8]>) -> Self {
+        let d = digest::digest(&digest::SHA256, data.as_ref());
+        let mut out = [0; 32];
+        out.copy_from_slice(d.as_ref());
+        Self(out)
+    }
+    /// The digest a stored column holds; `None` unless it is 32 bytes.
+    #[must_use]
+    pub fn from_bytes(b: &[u8]) -> Option<Self> {
+        b.try_into().ok().map(Self)
+    }
+    /// A digest made elsewhere, e.g. an HMAC.
+    #[must_use]
+    pub const fn from_digest(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+    /// Unpadded base64url, as `at_hash`, `jkt` and PKCE write a digest.
+    #[must_use]
+    pub fn base64url(&self) -> String {
+        base64url(self.0)
+    }
+    /// Compares without telling by its duration where two digests differ.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hash(…)")
+    }
+}
+
+/// Compares two byte strings in constant time (their lengths may show).
+#[must_use]
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}
+
+/// Unpadded base64url (RFC 4648 §5).
+#[must_use]
+pub fn base64url(data: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(data)
+}
+
+/// Reads unpadded base64url; `None` for anything else.
+#[must_use]
+pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+/// HMAC-SHA256.
+#[must_use]
+pub fn hmac_sha256(key: &[u8], data: &[u8]) -> [u8; 32] {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data);
+    let mut out = [0; 32];
+    out.copy_from_slice(tag.as_ref());
+    out
+}
+
+/// A secret text: cleared from memory when dropped, never printed.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+impl Secret {
+    /// Takes `text` as a secret.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+    /// The text itself, for the one place that must use it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+    /// What may be stored of it.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        Hash::of(self.0.as_bytes())
+    }
+}
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+impl<'de> serde::Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d).map(Self::new)
+    }
+}
+
+/// What an opaque value is for, told by its prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An authorization code.
+    Code,
+    /// An access token.
+    Access,
+    /// A refresh token.
+    Refresh,
+}
+impl Kind {
+    /// The prefix every value of this kind starts with.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Code => "rk_ac_",
+            Self::Access => "rk_at_",
+            Self::Refresh => "rk_rt_",
+        }
+    }
+}
+
+/// 256 random bits in 43 base64url characters: cookies, step tokens, request_uri, generated client secrets.
+#[must_use]
+pub fn opaque(random: &dyn Random) -> Secret {
+    Secret::new(base64url(random::bytes::<32>(random)))
+}
+
+/// A new code or token.
+#[must_use]
+pub fn issue(kind: Kind, random: &dyn Random) -> Secret {
+    let mut text = format!("{}{}", kind.prefix(), base64url(random::bytes::<32>(random)));
+    let sum = checksum(&text);
+    text.push_str(&sum);
+    Secret::new(text)
+}
+
+/// The stored form of a presented code or token; `None` when it cannot be one of ours, so that no look-up is spent.
+#[must_use]
+pub fn presented(kind: Kind, text: &str) -> Option<Hash> {
+    let len = kind.prefix().len() + 43;
+    if text.len() != len + 6 || !text.is_ascii() || !text.starts_with(kind.prefix()) {
+        return None;
+    }
+    let (body, sum) = text.split_at(len);
+    same(checksum(body).as_bytes(), sum.as_bytes()).then(|| Hash::of(text))
+}
+
+/// CRC-32 (IEEE) in six base62 digits. Not a secret: it finds typing errors and junk, nothing more.
+fn checksum(text: &str) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut crc = u32::MAX;
+    for &b in text.as_bytes() {
+        crc ^= u32::from(b);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0xEDB8_8320 & 0_u32.wrapping_sub(crc & 1));
+        }
+    }
+    let mut n = !crc;
+    let mut out = ['0'; 6];
+    for slot in out.iter_mut().rev() {
+        *slot = char::from(DIGITS[(n % 62) as usize]);
+        n /= 62;
+    }
+    out.iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::SeededRandom;
+
+    #[test]
+    fn what_is_issued_is_recognised_and_junk_is_not() {
+        let r = SeededRandom::new(1);
+        let token = issue(Kind::Access, &r);
+        let text = token.reveal().to_owned();
+        assert_eq!(text.len(), 6 + 43 + 6);
+        assert_eq!(presented(Kind::Access, &text), Some(token.hash()));
+        assert_eq!(presented(Kind::Refresh, &text), None);
+        assert_eq!(presented(Kind::Access, &text[..text.len() - 1]), None);
+        let mut other = text.clone().into_bytes();
+        other[20] = if other[20] == b'A' { b'B' } else { b'A' };
+        assert_eq!(presented(Kind::Access, &String::from_utf8(other).unwrap_or_default()), None);
+        assert_eq!(presented(Kind::Access, &"あ".repeat(20)), None);
+    }
+
+    #[test]
+    fn checksum_is_crc32() {
+        // CRC-32 of "123456789" is 0xCBF43926, the check value of the algorithm's catalogue.
+        let mut n: u64 = 0;
+        for c in checksum("123456789").bytes() {
+            let d = match c {
+                b'0'..=b'9' => c - b'0',
+                b'A'..=b'Z' => c - b'A' + 10,
+                _ => c - b'a' + 36,
+            };
+            n = n * 62 + u64::from(d);
+        }
+        assert_eq!(n, 0xCBF4_3926);
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        assert_eq!(format!("{:?}{:?}", Secret::new("x"), Hash::of("x")), "Secret(…)Hash(…)");
+    }
+}

@@ -1,0 +1,1 @@
+-- the ground: audit chain, outbox of events, sealed keys

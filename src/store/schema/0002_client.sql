@@ -1,0 +1,1 @@
+-- step 0, who asks: client registry, replay of assertions and proofs

@@ -1,0 +1,1 @@
+-- step 1, what is asked: pushed requests

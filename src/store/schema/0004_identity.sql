@@ -1,0 +1,1 @@
+-- step 2, the five checks: interactions, locks, called numbers and calls

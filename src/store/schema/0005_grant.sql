@@ -1,0 +1,1 @@
+-- steps 3 to 5: consents, grants, codes, tokens

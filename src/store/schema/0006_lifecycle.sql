@@ -1,0 +1,1 @@
+-- step 6, what happens after: notices

@@ -1,0 +1,1 @@
+//! Telephony: how a call that arrived is reported to us.

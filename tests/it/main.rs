@@ -1,0 +1,3 @@
+//! The one integration-test binary; its files are named after the steps.
+
+mod shape;
