@@ -1,3 +1,7 @@
 //! The one integration-test binary; its files are named after the steps.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by stopping")]
+
+#[path = "../support/mod.rs"]
+mod support;
 
 mod shape;

@@ -1,1 +1,387 @@
-//! The shape of the house (architecture §2): which folder may use which, who may name which library, file length.
+//! The shape of the house (architecture §2): which folder may use which, who may name which library, how long a file
+//! is, and that what the documents name exists.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A library and the only modules of `src/` that may name it.
+const CONFINED: &[(&str, &[&str])] = &[
+    ("actix_web", &["web", "server", "demo"]),
+    ("oxide_auth", &["oxide"]),
+    ("tera", &["pages"]),
+    ("fluent_templates", &["pages"]),
+    ("rusqlite", &["store"]),
+    ("postgres", &["store"]),
+    ("tokio_postgres_rustls", &["store"]),
+    ("reqwest", &["outbound"]),
+    ("lettre", &["mail"]),
+    ("jsonwebtoken", &["keys", "secret", "random"]),
+    ("aws_lc_rs", &["keys", "secret", "random"]),
+    ("clap", &["cli"]),
+];
+
+#[test]
+fn a_folder_uses_only_what_stands_above_it_in_the_map() {
+    let order = map();
+    let rank = |name: &str| order.iter().position(|m| m == name);
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let own = module_of(&path);
+        let Some(own_rank) = rank(&own) else { continue };
+        for (line, used) in crate_names(&code_of(&text)) {
+            if let Some(r) = rank(&used)
+                && r > own_rank
+            {
+                wrong.push(format!("{}:{line}: {own} may not use {used}, which comes later", path.display()));
+            }
+        }
+    }
+    none(&wrong);
+}
+
+#[test]
+fn every_module_stands_in_the_map() {
+    let order = map();
+    let missing: Vec<_> = sources()
+        .into_keys()
+        .map(|p| module_of(&p))
+        .filter(|m| m != "lib" && m != "main" && !order.contains(m))
+        .collect();
+    none(&missing);
+}
+
+#[test]
+fn a_library_is_named_only_where_it_belongs() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let own = module_of(&path);
+        let code = code_of(&text);
+        for (library, homes) in CONFINED {
+            if homes.contains(&own.as_str()) {
+                continue;
+            }
+            for (n, line) in code.lines().enumerate() {
+                if names(line, library) {
+                    wrong.push(format!("{}:{}: {library} belongs to {homes:?}", path.display(), n + 1));
+                }
+            }
+        }
+    }
+    none(&wrong);
+}
+
+#[test]
+fn no_source_file_is_longer_than_400_lines() {
+    let long: Vec<_> = sources()
+        .into_iter()
+        .map(|(p, t)| (p, t.lines().count()))
+        .filter(|(_, n)| *n > 400)
+        .map(|(p, n)| format!("{}: {n} lines; split it by meaning", p.display()))
+        .collect();
+    none(&long);
+}
+
+#[test]
+fn every_file_says_first_what_it_is() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let docs = text.lines().take_while(|l| l.starts_with("//!")).count();
+        let wanted = if path.ends_with("mod.rs") { 2 } else { 1 };
+        if docs < wanted {
+            wrong.push(format!("{}: wants {wanted} lines of //! before anything else, has {docs}", path.display()));
+        }
+    }
+    none(&wrong);
+}
+
+#[test]
+fn no_test_is_ignored_and_no_lint_is_allowed() {
+    let mut wrong = Vec::new();
+    let mut files = sources();
+    files.extend(read_all(&root().join("tests"), "rs"));
+    for (path, text) in files {
+        for (n, line) in code_of(&text).lines().enumerate() {
+            for bad in ["#[ignore", "#[allow(", "#![allow("] {
+                if line.contains(bad) {
+                    wrong.push(format!("{}:{}: {bad}", path.display(), n + 1));
+                }
+            }
+        }
+    }
+    none(&wrong);
+}
+
+#[test]
+fn what_the_documents_name_exists() {
+    let mut wrong = Vec::new();
+    let mut files = read_all(&root().join("docs"), "md");
+    for entry in fs::read_dir(root()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "md") {
+            files.insert(path.clone(), fs::read_to_string(&path).unwrap());
+        }
+    }
+    for (path, text) in files {
+        for named in backticked_paths(&text) {
+            if !root().join(&named).exists() {
+                wrong.push(format!("{}: `{named}` does not exist", path.display()));
+            }
+        }
+        for target in links(&text) {
+            if !path.parent().unwrap().join(&target).exists() {
+                wrong.push(format!("{}: the link to {target} leads nowhere", path.display()));
+            }
+        }
+    }
+    for (path, text) in sources() {
+        for line in text.lines().filter(|l| l.trim_start().starts_with("//")) {
+            for named in words_like_paths(line) {
+                if !root().join(&named).exists() {
+                    wrong.push(format!("{}: {named} does not exist", path.display()));
+                }
+            }
+        }
+    }
+    none(&wrong);
+}
+
+#[test]
+fn every_dependency_has_its_why() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let why = fs::read_to_string(root().join("docs/decisions/0002-dependencies.md")).unwrap();
+    let mut section = String::new();
+    let (mut missing, mut seen) = (Vec::new(), 0);
+    for line in manifest.lines() {
+        if let Some(head) = line.strip_prefix('[') {
+            section = head.trim_end_matches(']').to_owned();
+        } else if matches!(section.as_str(), "dependencies" | "dev-dependencies")
+            && let Some((name, _)) = line.split_once(" = ")
+            && !name.starts_with('#')
+        {
+            seen += 1;
+            if !why.contains(&format!("`{name}`")) {
+                missing.push(name.to_owned());
+            }
+        }
+    }
+    assert!(seen > 20, "Cargo.toml was not understood");
+    none(&missing);
+}
+
+// ---- reading the tree -------------------------------------------------------------------------------------------
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn none(wrong: &[String]) {
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+/// The modules of `src/lib.rs`, in its order.
+fn map() -> Vec<String> {
+    let lib = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let modules: Vec<String> = lib
+        .lines()
+        .filter_map(|l| l.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';').map(str::to_owned))
+        .collect();
+    assert!(modules.len() > 20, "src/lib.rs was not understood");
+    modules
+}
+
+fn sources() -> BTreeMap<PathBuf, String> {
+    let all = read_all(&root().join("src"), "rs");
+    assert!(all.len() > 20, "src/ was not found");
+    all
+}
+
+fn read_all(folder: &Path, extension: &str) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|n| n != "node_modules" && n != "output") {
+                found.extend(read_all(&path, extension));
+            }
+        } else if path.extension().is_some_and(|e| e == extension) {
+            found.insert(path.clone(), fs::read_to_string(&path).unwrap());
+        }
+    }
+    found
+}
+
+/// The top module a file belongs to: `src/keys/seal.rs` and `src/keys.rs` are both `keys`.
+fn module_of(path: &Path) -> String {
+    let inside = path.strip_prefix(root().join("src")).unwrap();
+    let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The text without comments and without what stands in string literals; lines stay where they are.
+fn code_of(text: &str) -> String {
+    let bytes: Vec<char> = text.chars().collect();
+    let (mut out, mut i) = (String::with_capacity(text.len()), 0);
+    let at = |i: usize| bytes.get(i).copied().unwrap_or('\0');
+    while i < bytes.len() {
+        match bytes[i] {
+            '/' if at(i + 1) == '/' => {
+                while i < bytes.len() && bytes[i] != '\n' {
+                    i += 1;
+                }
+            }
+            '/' if at(i + 1) == '*' => {
+                while i < bytes.len() && !(bytes[i] == '*' && at(i + 1) == '/') {
+                    if bytes[i] == '\n' {
+                        out.push('\n');
+                    }
+                    i += 1;
+                }
+                i += 2;
+            }
+            'r' if (at(i + 1) == '"' || at(i + 1) == '#')
+                && !out.ends_with(|c: char| c.is_alphanumeric() || c == '_') =>
+            {
+                let hashes = bytes[i + 1..].iter().take_while(|c| **c == '#').count();
+                if at(i + 1 + hashes) != '"' {
+                    out.push('r');
+                    i += 1;
+                    continue;
+                }
+                i += 2 + hashes;
+                while i < bytes.len() && !(bytes[i] == '"' && (1..=hashes).all(|h| at(i + h) == '#')) {
+                    if bytes[i] == '\n' {
+                        out.push('\n');
+                    }
+                    i += 1;
+                }
+                i += 1 + hashes;
+                out.push_str("\"\"");
+            }
+            '"' => {
+                i += 1;
+                while i < bytes.len() && bytes[i] != '"' {
+                    if bytes[i] == '\n' || (bytes[i] == '\\' && at(i + 1) == '\n') {
+                        out.push('\n');
+                    }
+                    i += if bytes[i] == '\\' { 2 } else { 1 };
+                }
+                i += 1;
+                out.push_str("\"\"");
+            }
+            '\'' if at(i + 1) == '\\' => {
+                i += 3;
+                while i < bytes.len() && bytes[i] != '\'' {
+                    i += 1;
+                }
+                i += 1;
+            }
+            '\'' if at(i + 2) == '\'' => i += 3,
+            c => {
+                out.push(c);
+                i += 1;
+            }
+        }
+    }
+    out
+}
+
+/// Every `X` of `crate::X` and `crate::{X, …}`, with its line.
+fn crate_names(code: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(at) = code[from..].find("crate::") {
+        let start = from + at;
+        from = start + "crate::".len();
+        if code[..start].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$') {
+            continue;
+        }
+        let line = code[..start].matches('\n').count() + 1;
+        let rest = &code[from..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let (mut depth, mut word, mut fresh) = (1, String::new(), true);
+            for c in group.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    _ => {}
+                }
+                if depth == 1 && fresh && (c.is_alphanumeric() || c == '_') {
+                    word.push(c);
+                } else if !word.is_empty() {
+                    found.push((line, std::mem::take(&mut word)));
+                    fresh = false;
+                }
+                if depth == 1 && c == ',' {
+                    fresh = true;
+                }
+                if depth == 0 {
+                    break;
+                }
+            }
+        } else {
+            found.push((line, rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()));
+        }
+    }
+    found
+}
+
+/// Whether a line of code names a crate: as the head of a path, not as the tail of somebody else's.
+fn names(line: &str, library: &str) -> bool {
+    line.match_indices(library).any(|(i, _)| {
+        let (before, after) = (&line[..i], &line[i + library.len()..]);
+        !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':' || c == '.')
+            && (after.starts_with("::") || (before.trim_end().ends_with("use") && !after.starts_with('_')))
+    })
+}
+
+const FOLDERS: &[&str] = &["src/", "tests/", "docs/", "config/", "templates/", "benches/", ".ci/"];
+
+fn is_literal(path: &str) -> bool {
+    !path.contains(['*', '{', '<', '…', '$']) && !path.contains("NNNN") && !path.contains("0001-…")
+}
+
+/// `` `src/…` `` and its like.
+fn backticked_paths(text: &str) -> Vec<String> {
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|t| !t.contains(char::is_whitespace) && FOLDERS.iter().any(|f| t.starts_with(f)) && is_literal(t))
+        .map(|t| t.split(['#', ':']).next().unwrap().to_owned())
+        .filter(|t| !t.starts_with("tests/output") && !t.starts_with("tests/node_modules"))
+        .collect()
+}
+
+/// Relative targets of `](…)` and `src="…"`.
+fn links(text: &str) -> Vec<String> {
+    let of = |open: &str, close: char| -> Vec<String> {
+        text.split(open).skip(1).filter_map(|t| t.split(close).next()).map(str::to_owned).collect()
+    };
+    let mut all = of("](", ')');
+    all.extend(of(" src=\"", '"'));
+    all.into_iter()
+        .filter(|t| !t.contains("://") && !t.starts_with('#') && !t.starts_with("mailto:") && is_literal(t))
+        .map(|t| t.split('#').next().unwrap().to_owned())
+        .collect()
+}
+
+fn words_like_paths(line: &str) -> Vec<String> {
+    line.split(|c: char| c.is_whitespace() || "`()[],;\"'".contains(c))
+        .filter(|w| FOLDERS.iter().any(|f| w.starts_with(f)) && w.contains('.') && is_literal(w))
+        .map(|w| w.trim_end_matches(['.', ':']).split(['#', ':']).next().unwrap().to_owned())
+        .filter(|w| Path::new(w).extension().is_some())
+        .collect()
+}
+
+#[test]
+fn the_reader_of_code_is_right() {
+    let text = "use crate::store; // crate::web\nlet s = \"crate::demo\"; let c = '\"'; use crate::{keys::{Ring, x}, audit};\nr#\"crate::cli\"#";
+    let found: Vec<_> = crate_names(&code_of(text)).into_iter().map(|(_, n)| n).collect();
+    assert_eq!(found, ["store", "keys", "audit"]);
+    assert!(names("use rusqlite::Connection;", "rusqlite"));
+    assert!(names("fn f(c: &rusqlite::Connection)", "rusqlite"));
+    assert!(!names("rustls::crypto::aws_lc_rs::default_provider()", "aws_lc_rs"));
+    assert!(!names("use tokio_postgres::Row", "postgres"));
+    assert_eq!(backticked_paths("see `src/lib.rs`, `src/x/*.rs` and `cargo run`"), ["src/lib.rs"]);
+    assert_eq!(links("[a](docs/flow.md#x) [b](https://example.com)"), ["docs/flow.md"]);
+}

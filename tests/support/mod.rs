@@ -1,0 +1,2 @@
+//! What the integration tests stand on: the real server on a free port with a clock moved by hand, and the people and
+//! programs that speak to it, each with verbs of its own.
