@@ -1,1 +1,0 @@
-//! Typed configuration; unknown keys are refused.

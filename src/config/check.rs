@@ -1,0 +1,130 @@
+//! What no type can say: how keys fit together, and what a mode refuses (architecture §6). One rule a line.
+
+use super::{BankKind, Config, Error, MailKind, MailTls, Mode};
+use crate::phone::Phone;
+use url::{Host, Url};
+
+type Rule = (&'static str, fn(&Config, Option<&Url>) -> bool, &'static str);
+
+/// Key, what must hold, what is said when it does not.
+const RULES: &[Rule] = &[
+    ("server.issuer", |_, u| u.is_some_and(plain_origin), "wants https://HOST[:PORT] and nothing after it"),
+    ("server.issuer", |c, u| https(u) || c.server.mode != Mode::Production, "wants https in production"),
+    (
+        "server.mode",
+        |c, u| c.server.mode != Mode::Test || u.is_some_and(local),
+        "test wants an issuer on loopback, .test or .localhost",
+    ),
+    ("server.listen", |c, _| !c.server.listen.is_empty(), "wants at least one address"),
+    (
+        "server.tls_cert_file",
+        |c, _| c.server.tls_cert_file.is_some() == c.server.tls_key_file.is_some(),
+        "goes together with tls_key_file",
+    ),
+    (
+        "server.tls_cert_file",
+        |c, u| {
+            c.server.tls_cert_file.is_some()
+                || !c.server.trusted_proxies.is_empty()
+                || !https(u)
+                || c.server.mode != Mode::Production
+        },
+        "is missing; without it only trusted_proxies may end TLS",
+    ),
+    (
+        "server.log",
+        |c, _| ["error", "warn", "info", "debug"].contains(&c.server.log.as_str()),
+        "wants error, warn, info or debug",
+    ),
+    ("store.connections", |c, _| (1..=256).contains(&c.store.connections), "wants 1 to 256"),
+    ("institution.color", |c, _| colour(&c.institution.color), "wants #rrggbb"),
+    ("institution.terms_url", |c, _| c.institution.terms_url.starts_with("https://"), "wants an https address"),
+    ("institution.faq_url", |c, _| c.institution.faq_url.starts_with("https://"), "wants an https address"),
+    ("institution.phone", |c, _| Phone::parse(&c.institution.phone).is_some(), "is not a Japanese telephone number"),
+    ("hours.always_open", |c, _| !c.hours.always_open || c.server.mode != Mode::Production, "is refused in production"),
+    ("identity.failures_per_day", |c, _| (1..=10).contains(&c.identity.failures_per_day), "wants 1 to 10"),
+    ("identity.wrong_pins_ever", |c, _| (3..=100).contains(&c.identity.wrong_pins_ever), "wants 3 to 100"),
+    ("identity.concurrent", |c, _| c.identity.concurrent > 0, "wants at least 1"),
+    ("identity.idle", |c, _| c.identity.idle <= c.identity.session, "is longer than session"),
+    ("telephony.called_numbers", |c, _| c.telephony.called_numbers.len() >= 2, "wants two numbers or more"),
+    (
+        "telephony.called_numbers",
+        |c, _| c.telephony.called_numbers.iter().all(|n| Phone::parse(n).is_some()),
+        "holds something that is not a Japanese telephone number",
+    ),
+    (
+        "telephony.hook_secret_files",
+        |c, _| (1..=2).contains(&c.telephony.hook_secret_files.len()),
+        "wants one file, or two while one is replaced",
+    ),
+    ("telephony.call_attempts", |c, _| (1..=3).contains(&c.telephony.call_attempts), "wants 1 to 3"),
+    (
+        "telephony.confirm_window",
+        |c, _| c.telephony.confirm_window >= c.telephony.call_window,
+        "is shorter than call_window",
+    ),
+    (
+        "mail.kind",
+        |c, _| c.mail.kind == MailKind::Smtp || c.server.mode != Mode::Production,
+        "file is refused in production",
+    ),
+    (
+        "mail.from",
+        |c, _| c.mail.from.split_once('@').is_some_and(|(l, d)| !l.is_empty() && d.contains('.')),
+        "wants an address",
+    ),
+    ("mail.tls", |c, _| c.mail.tls != MailTls::None || loopback_name(&c.mail.host), "none wants a relay on loopback"),
+    (
+        "mail.username",
+        |c, _| c.mail.username.is_some() == c.mail.password_file.is_some(),
+        "goes together with password_file",
+    ),
+    (
+        "bank.kind",
+        |c, _| c.bank.kind == BankKind::Http || c.server.mode != Mode::Production,
+        "sample is refused in production",
+    ),
+    ("bank.url", |c, _| c.bank.kind == BankKind::Sample || c.bank.url.is_some(), "is missing"),
+    (
+        "bank.url",
+        |c, _| c.server.mode != Mode::Production || c.bank.url.as_deref().is_some_and(|u| u.starts_with("https://")),
+        "wants https in production",
+    ),
+    ("tokens.code_lifetime", |c, _| (1..=60).contains(&c.tokens.code_lifetime.get().as_secs()), "wants 1s to 60s"),
+    (
+        "tokens.grant_lifetime",
+        |c, _| (1..=31).contains(&(c.tokens.grant_lifetime.get().as_secs() / 86_400)),
+        "wants 1d to 31d",
+    ),
+    ("tokens.default_audience", |c, _| !c.tokens.default_audience.is_empty(), "is empty"),
+];
+
+pub(super) fn all(config: &Config) -> Result<(), Error> {
+    let issuer = Url::parse(&config.server.issuer).ok();
+    match RULES.iter().find(|(_, holds, _)| !holds(config, issuer.as_ref())) {
+        Some((key, _, why)) => Err(Error::Key { key, why: (*why).to_owned() }),
+        None => Ok(()),
+    }
+}
+
+fn https(issuer: Option<&Url>) -> bool {
+    issuer.is_some_and(|u| u.scheme() == "https")
+}
+/// RFC 8414 §2: no query, no fragment; ours has no path either.
+fn plain_origin(u: &Url) -> bool {
+    matches!(u.scheme(), "https" | "http") && u.origin().ascii_serialization().len() + 1 == u.as_str().len()
+}
+fn local(u: &Url) -> bool {
+    match u.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(d)) => d == "localhost" || d.ends_with(".localhost") || d.ends_with(".test"),
+        None => false,
+    }
+}
+fn loopback_name(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+fn colour(text: &str) -> bool {
+    text.len() == 7 && text.starts_with('#') && text[1..].bytes().all(|b| b.is_ascii_hexdigit())
+}

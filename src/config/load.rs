@@ -1,0 +1,112 @@
+//! Reading the file, the environment and the secret files.
+
+use super::Config;
+use crate::secret::Secret;
+use std::path::{Path, PathBuf};
+
+/// Prefix of the environment variables that override a key.
+const PREFIX: &str = "RENKEI__";
+/// No secret and no configuration is longer than this.
+const MAX_FILE: u64 = 1 << 20;
+
+/// What is wrong, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("{}: {why}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A line of the configuration is wrong.
+    #[error("{}:{line}: {key}{why}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key with a colon, or empty where it is not known.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A variable of the environment is wrong.
+    #[error("{name}: {why}")]
+    Variable {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A value is well-formed but cannot be used.
+    #[error("{key}: {why}")]
+    Key {
+        /// Section and key.
+        key: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// Reads `path`, applies the overrides of `environment`, and checks the whole.
+///
+/// # Errors
+/// The first thing that is wrong, with line and key.
+pub fn read(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Config, Error> {
+    let text = read_text(path)?;
+    let line_error = |e: toml::de::Error| {
+        let line = e.span().map_or(1, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
+        let key = text.lines().nth(line - 1).and_then(|l| l.split_once('=')).map(|(k, _)| format!("{}: ", k.trim()));
+        Error::Line { path: path.to_owned(), line, key: key.unwrap_or_default(), why: e.message().to_owned() }
+    };
+    // Once for the file alone, because only then does an error know its line.
+    toml::from_str::<Config>(&text).map_err(line_error)?;
+    let mut table: toml::Table = toml::from_str(&text).map_err(line_error)?;
+    for (name, value) in environment.filter(|(n, _)| n.starts_with(PREFIX)) {
+        overlay(&mut table, &name, &value)?;
+        table
+            .clone()
+            .try_into::<Config>()
+            .map_err(|e: toml::de::Error| Error::Variable { name: name.clone(), why: e.message().to_owned() })?;
+    }
+    let config: Config = table.try_into().map_err(line_error)?;
+    config.check()?;
+    Ok(config.relative_to(path.parent().unwrap_or(Path::new("."))))
+}
+
+fn overlay(table: &mut toml::Table, name: &str, value: &str) -> Result<(), Error> {
+    let wrong = |why: &str| Error::Variable { name: name.to_owned(), why: why.to_owned() };
+    let lower = name[PREFIX.len()..].to_ascii_lowercase();
+    let (section, key) = lower.split_once("__").ok_or_else(|| wrong("wants RENKEI__SECTION__KEY"))?;
+    // A value is TOML where it reads as TOML (numbers, booleans, lists), else plain text.
+    let read = toml::from_str::<toml::Table>(&format!("v = {value}")).ok().and_then(|mut t| t.remove("v"));
+    let value = read.unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    let entry = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    let toml::Value::Table(section) = entry else { return Err(wrong("names no section")) };
+    section.insert(key.to_owned(), value);
+    Ok(())
+}
+
+fn read_text(path: &Path) -> Result<String, Error> {
+    let fail = |why: String| Error::File { path: path.to_owned(), why };
+    let size = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?.len();
+    if size > MAX_FILE {
+        return Err(fail("is over 1 MiB".into()));
+    }
+    std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))
+}
+
+/// The secret a `*_file` key names: the file's text without the line end.
+///
+/// # Errors
+/// When the file cannot be read or is empty.
+pub fn secret_file(path: &Path) -> Result<Secret, Error> {
+    let text = zeroize::Zeroizing::new(read_text(path)?);
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        return Err(Error::File { path: path.to_owned(), why: "is empty".into() });
+    }
+    Ok(Secret::new(text))
+}

@@ -1,0 +1,15 @@
+//! Typed configuration. One TOML file, unknown keys refused; `RENKEI__SECTION__KEY` overrides a key; a key that ends in
+//! `_file` names a file that holds a secret, so that no secret stands in the configuration itself.
+//!
+//! `config/default.toml` lists every key with its default and one comment; a test compares the two.
+
+mod check;
+mod duration;
+mod load;
+mod model;
+#[cfg(test)]
+mod tests;
+
+pub use duration::Span;
+pub use load::{Error, read, secret_file};
+pub use model::*;

@@ -1,0 +1,462 @@
+//! Every key, by section.
+
+use super::{Error, Span};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The whole configuration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Who we are and where we listen.
+    pub server: Server,
+    /// Where everything is kept.
+    #[serde(default)]
+    pub store: Store,
+    /// The institution: its name and words on every screen.
+    pub institution: Institution,
+    /// Service hours (domain §1.8).
+    #[serde(default)]
+    pub hours: Hours,
+    /// Limits of the five checks.
+    #[serde(default)]
+    pub identity: Identity,
+    /// The numbers customers call, and who may report a call.
+    pub telephony: Telephony,
+    /// How mail leaves.
+    pub mail: Mail,
+    /// The core bank.
+    pub bank: Bank,
+    /// What we fetch from others.
+    #[serde(default)]
+    pub outbound: Outbound,
+    /// Codes, grants and tokens.
+    #[serde(default)]
+    pub tokens: Tokens,
+}
+
+/// `server.mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Refuses the simulator, the sample bank, file mail and plain http.
+    Production,
+    /// A banner on every page; loopback, `.test` and `.localhost` issuers only.
+    Test,
+    /// What `renkei demo` runs; no file can ask for it.
+    #[serde(skip_deserializing)]
+    Demo,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Our name to the world: `https://link.example.jp`, no path, no trailing slash.
+    pub issuer: String,
+    /// `production` (default) or `test`.
+    #[serde(default = "production")]
+    pub mode: Mode,
+    /// Addresses to listen on.
+    #[serde(default = "listen")]
+    pub listen: Vec<SocketAddr>,
+    /// Certificate chain, PEM.
+    #[serde(default)]
+    pub tls_cert_file: Option<PathBuf>,
+    /// Its private key, PEM.
+    #[serde(default)]
+    pub tls_key_file: Option<PathBuf>,
+    /// Proxies in front of us that end TLS and tell the caller's address in `X-Forwarded-For`.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+    /// Where the store file, the admin socket and test mail live.
+    #[serde(default = "data_dir")]
+    pub data_dir: PathBuf,
+    /// 32 random bytes, base64url: seals keys and personal fields.
+    pub master_key_file: PathBuf,
+    /// Web worker threads; 0 = one a processor.
+    #[serde(default)]
+    pub workers: usize,
+    /// How long a stop waits for requests under way.
+    #[serde(default = "shutdown_grace")]
+    pub shutdown_grace: Span,
+    /// `error`, `warn`, `info`, `debug`.
+    #[serde(default = "log_level")]
+    pub log: String,
+    /// `json` or `text`.
+    #[serde(default = "log_format")]
+    pub log_format: LogFormat,
+}
+fn production() -> Mode {
+    Mode::Production
+}
+fn listen() -> Vec<SocketAddr> {
+    vec![SocketAddr::from(([127, 0, 0, 1], 8443))]
+}
+fn data_dir() -> PathBuf {
+    PathBuf::from("data")
+}
+fn shutdown_grace() -> Span {
+    Span::secs(20)
+}
+fn log_level() -> String {
+    "info".into()
+}
+fn log_format() -> LogFormat {
+    LogFormat::Json
+}
+
+/// `server.log_format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// `[store]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// `sqlite:FILE` (under `data_dir` when relative) or `postgres://…`.
+    pub url: String,
+    /// A file with the URL, when it holds a password.
+    pub url_file: Option<PathBuf>,
+    /// PostgreSQL connections.
+    pub connections: usize,
+}
+impl Default for Store {
+    fn default() -> Self {
+        Self { url: "sqlite:renkei.db".into(), url_file: None, connections: 8 }
+    }
+}
+
+/// Which kind of institution, and so what it calls itself (domain G32).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InstitutionKind {
+    /// 信用組合: 当信用組合
+    Shinkumi,
+    /// 組合: 当組合
+    Kumiai,
+    /// 信用金庫: 当金庫
+    Shinkin,
+    /// 銀行: 当行
+    Bank,
+}
+impl InstitutionKind {
+    /// How the institution speaks of itself.
+    #[must_use]
+    pub const fn ja(self) -> &'static str {
+        match self {
+            Self::Shinkumi => "当信用組合",
+            Self::Kumiai => "当組合",
+            Self::Shinkin => "当金庫",
+            Self::Bank => "当行",
+        }
+    }
+}
+
+/// `[institution]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Institution {
+    /// 機関名, e.g. みなと信用組合.
+    pub name: String,
+    /// Its English name.
+    pub name_en: String,
+    /// `shinkumi`, `kumiai`, `shinkin` or `bank`.
+    pub kind: InstitutionKind,
+    /// `#rrggbb`, with 3:1 against white.
+    #[serde(default = "color")]
+    pub color: String,
+    /// API利用規定.
+    pub terms_url: String,
+    /// The version of the terms a customer agrees to.
+    pub terms_version: String,
+    /// よくあるご質問.
+    pub faq_url: String,
+    /// お問い合わせ先.
+    pub phone: String,
+    /// The department that answers, e.g. 事務部.
+    #[serde(default = "department")]
+    pub department: String,
+    /// When it answers, e.g. 平日9時～17時.
+    #[serde(default = "contact_hours")]
+    pub contact_hours: String,
+    /// The copyright line of the footer.
+    pub copyright: String,
+}
+fn color() -> String {
+    "#00629b".into()
+}
+fn department() -> String {
+    "事務部".into()
+}
+fn contact_hours() -> String {
+    "平日9時～17時".into()
+}
+
+/// `[hours]`: what closes the service. Text forms as `identity::service_hours` reads them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Hours {
+    /// Never closed: for demonstrations.
+    pub always_open: bool,
+    /// The windows in which the service is closed.
+    pub closed: Vec<String>,
+}
+impl Default for Hours {
+    fn default() -> Self {
+        let closed = [
+            "daily 00:00-00:02",
+            "daily 04:00-04:10",
+            "1st,3rd monday 02:00-06:00",
+            "2nd,4th sunday -1d 23:50-07:00",
+            "01-01..01-03 00:00-08:00",
+            "01-01..01-03 19:00-24:00",
+        ];
+        Self { always_open: false, closed: closed.map(str::to_owned).to_vec() }
+    }
+}
+
+/// `[identity]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Identity {
+    /// 規定回数: wrong answers at ② and ⑤ within one day before the lock (G4).
+    pub failures_per_day: u32,
+    /// Wrong PINs ever, without a success, before only an operator releases the lock (G5).
+    pub wrong_pins_ever: u32,
+    /// R30 answers within one way through the screens (G3).
+    pub unknown_accounts: u32,
+    /// Folds R30 into R31, so that nobody can ask which accounts exist (G3).
+    pub unify_account_error: bool,
+    /// Longest way through the screens (G28).
+    pub session: Span,
+    /// Longest pause on one screen (G28).
+    pub idle: Span,
+    /// Ways under way past ② before others see R35 (G8).
+    pub concurrent: u32,
+    /// Unfinished ways before ② for one address; the oldest falls first.
+    pub unfinished_per_address: u32,
+    /// Whether ① has 中止する (G19).
+    pub cancel_on_account: bool,
+    /// 画面ID of ② (G20).
+    pub customer_screen_id: String,
+}
+impl Default for Identity {
+    fn default() -> Self {
+        Self {
+            failures_per_day: 3,
+            wrong_pins_ever: 10,
+            unknown_accounts: 5,
+            unify_account_error: false,
+            session: Span::secs(30 * 60),
+            idle: Span::secs(15 * 60),
+            concurrent: 500,
+            unfinished_per_address: 50,
+            cancel_on_account: true,
+            customer_screen_id: "SOA202".into(),
+        }
+    }
+}
+
+/// `[telephony]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telephony {
+    /// 認証先電話番号: five or more are recommended.
+    pub called_numbers: Vec<String>,
+    /// Files with the hook's HMAC secrets; two while one is being replaced.
+    pub hook_secret_files: Vec<PathBuf>,
+    /// Networks a hook may come from; empty = any.
+    #[serde(default)]
+    pub hook_networks: Vec<String>,
+    /// Whether the From header of the trunk can be believed.
+    #[serde(default)]
+    pub trust_from: bool,
+    /// How long a call counts, from ③ (G10).
+    #[serde(default = "window")]
+    pub call_window: Span,
+    /// How long 確定する counts, from ③ (G11).
+    #[serde(default = "window")]
+    pub confirm_window: Span,
+    /// How often a number may be issued in one way through the screens, 1 to 3 (G12).
+    #[serde(default = "one")]
+    pub call_attempts: u32,
+}
+fn window() -> Span {
+    Span::secs(120)
+}
+fn one() -> u32 {
+    1
+}
+
+/// `mail.kind`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailKind {
+    /// Through a relay.
+    Smtp,
+    /// Into files under `data_dir/mail`: test mode only.
+    File,
+}
+/// `mail.tls`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailTls {
+    /// TLS from the first byte.
+    Implicit,
+    /// STARTTLS, required.
+    Starttls,
+    /// None: loopback relays only.
+    None,
+}
+/// `[mail]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// `smtp` or `file`.
+    pub kind: MailKind,
+    /// The sender's address; its domain is shown on ② (R83).
+    pub from: String,
+    /// The relay.
+    #[serde(default = "localhost")]
+    pub host: String,
+    /// Its port.
+    #[serde(default = "submission")]
+    pub port: u16,
+    /// `implicit`, `starttls` or `none`.
+    #[serde(default = "starttls")]
+    pub tls: MailTls,
+    /// User name at the relay.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// A file with the password.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// How long an address is kept after its notice was delivered.
+    #[serde(default = "keep_address")]
+    pub keep_address: Span,
+}
+fn localhost() -> String {
+    "localhost".into()
+}
+fn submission() -> u16 {
+    587
+}
+fn starttls() -> MailTls {
+    MailTls::Starttls
+}
+fn keep_address() -> Span {
+    Span::days(30)
+}
+
+/// `bank.kind`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BankKind {
+    /// A core banking API (`docs/core-banking.md`).
+    Http,
+    /// The built-in sample bank: test and demo only.
+    Sample,
+}
+/// `[bank]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bank {
+    /// `http` or `sample`.
+    pub kind: BankKind,
+    /// Where the API is.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// A file with the bearer token for it.
+    #[serde(default)]
+    pub token_file: Option<PathBuf>,
+    /// How long one answer may take.
+    #[serde(default = "bank_timeout")]
+    pub timeout: Span,
+}
+fn bank_timeout() -> Span {
+    Span::secs(8)
+}
+
+/// `[outbound]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Outbound {
+    /// Private networks that may be fetched from all the same, e.g. `10.1.0.0/16`.
+    pub allow_networks: Vec<String>,
+    /// A further CA bundle, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// How long one fetch may take.
+    pub timeout: Span,
+}
+impl Default for Outbound {
+    fn default() -> Self {
+        Self { allow_networks: Vec::new(), ca_file: None, timeout: Span::secs(5) }
+    }
+}
+
+/// `[tokens]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tokens {
+    /// Life of an authorization code, at most 60 s (FAPI 2.0).
+    pub code_lifetime: Span,
+    /// 認可期間: no client's grant lives longer (R4).
+    pub grant_lifetime: Span,
+    /// Life of an id_token.
+    pub id_token_lifetime: Span,
+    /// `aud` of an access token when the request names no resource.
+    pub default_audience: String,
+    /// Whether a DPoP proof must carry a nonce of ours.
+    pub dpop_nonce_required: bool,
+    /// How long a consent record is kept after its grant ended.
+    pub keep_consents: Span,
+}
+impl Default for Tokens {
+    fn default() -> Self {
+        Self {
+            code_lifetime: Span::secs(60),
+            grant_lifetime: Span::days(30),
+            id_token_lifetime: Span::secs(300),
+            default_audience: "accounts-api".into(),
+            dpop_nonce_required: false,
+            keep_consents: Span::days(7 * 365),
+        }
+    }
+}
+
+impl Config {
+    /// Whether the screens are reached over TLS: what makes a cookie `__Host-` and Secure.
+    #[must_use]
+    pub fn https(&self) -> bool {
+        self.server.issuer.starts_with("https://")
+    }
+
+    /// Makes relative paths relative to the configuration file's folder.
+    pub(super) fn relative_to(mut self, dir: &Path) -> Self {
+        let s = &mut self.server;
+        let files = [&mut s.data_dir, &mut s.master_key_file];
+        let maybe = [&mut s.tls_cert_file, &mut s.tls_key_file, &mut self.store.url_file, &mut self.mail.password_file];
+        let more = [&mut self.bank.token_file, &mut self.outbound.ca_file];
+        let hooks = self.telephony.hook_secret_files.iter_mut();
+        for file in files.into_iter().chain(maybe.into_iter().chain(more).filter_map(Option::as_mut)).chain(hooks) {
+            *file = dir.join(&*file);
+        }
+        self
+    }
+
+    /// What no type can say: how keys fit together, and what a mode refuses (architecture §6).
+    ///
+    /// # Errors
+    /// The first key that does not fit.
+    pub fn check(&self) -> Result<(), Error> {
+        super::check::all(self)
+    }
+}

@@ -1,0 +1,83 @@
+use super::*;
+use std::path::Path;
+
+const GOOD: &str = r##"
+[server]
+issuer = "https://link.minato.example"
+tls_cert_file = "tls/cert.pem"
+tls_key_file = "tls/key.pem"
+master_key_file = "master.key"
+[institution]
+name = "みなと信用組合"
+name_en = "Minato Credit Union"
+kind = "shinkumi"
+terms_url = "https://www.minato.example/terms"
+terms_version = "2026-04-01"
+faq_url = "https://www.minato.example/faq"
+phone = "0120-000-000"
+copyright = "Copyright © 2026 みなと信用組合 All Rights Reserved."
+[telephony]
+called_numbers = ["08001110001", "08001110002"]
+hook_secret_files = ["hook.secret"]
+[mail]
+kind = "smtp"
+from = "notice@minato.example"
+host = "mail.minato.example"
+[bank]
+kind = "http"
+url = "https://core.minato.example/api"
+"##;
+
+fn read_text(text: &str, env: &[(&str, &str)]) -> Result<Config, String> {
+    let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let file = dir.path().join("renkei.toml");
+    std::fs::write(&file, text).map_err(|e| e.to_string())?;
+    let env = env.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+    read(&file, env).map_err(|e| e.to_string().replace(&dir.path().display().to_string(), ""))
+}
+
+#[test]
+fn a_good_file_reads_and_paths_are_beside_it() {
+    let config = read_text(GOOD, &[("RENKEI__SERVER__WORKERS", "3"), ("OTHER", "x")]).unwrap();
+    assert_eq!((config.server.workers, config.server.mode), (3, Mode::Production));
+    assert!(config.server.master_key_file.is_absolute() && config.server.master_key_file.ends_with("master.key"));
+    assert_eq!(config.institution.kind.ja(), "当信用組合");
+}
+
+#[test]
+fn what_is_wrong_is_said_with_line_and_key() {
+    let with = |from: &str, to: &str| GOOD.replace(from, to);
+    for (text, want) in [
+        (with("kind = \"shinkumi\"", "kind = \"guild\""), "/renkei.toml:10: kind: unknown variant `guild`"),
+        (with("[bank]", "[bank]\nspeed = 1"), "/renkei.toml:24: speed: unknown field `speed`"),
+        (with("kind = \"http\"", "kind = \"sample\""), "bank.kind: sample is refused in production"),
+        (with("https://link.minato.example", "https://link.minato.example/"), "server.issuer: wants https://HOST"),
+        (
+            with("https://link.minato.example\"", "http://link.minato.example\""),
+            "server.issuer: wants https in production",
+        ),
+        (with("kind = \"smtp\"", "kind = \"file\""), "mail.kind: file is refused in production"),
+        (with("master_key_file", "mode = \"test\"\nmaster_key_file"), "server.mode: test wants"),
+        (with("master_key_file", "mode = \"demo\"\nmaster_key_file"), "mode: unknown variant `demo`"),
+        (with("\"08001110001\", ", ""), "telephony.called_numbers: wants two"),
+        (with("tls_key_file = \"tls/key.pem\"", ""), "server.tls_cert_file: goes together"),
+        (with("[server]", "[server"), "/renkei.toml:2: "),
+    ] {
+        let said = read_text(&text, &[]).map(|_| ()).unwrap_err();
+        assert!(said.contains(want), "{said:?} does not say {want:?}");
+    }
+    let said = read_text(GOOD, &[("RENKEI__TELEPHONY__CALL_WINDOW", "soon")]).map(|_| ()).unwrap_err();
+    assert!(said.starts_with("RENKEI__TELEPHONY__CALL_WINDOW: not a duration"), "{said}");
+    assert!(read(Path::new("/nowhere.toml"), std::iter::empty()).is_err());
+}
+
+#[test]
+fn durations_read_and_print_alike() {
+    for text in ["500ms", "60s", "15m", "12h", "30d"] {
+        let span = Span::parse(text).unwrap();
+        assert_eq!(Span::parse(&span.to_string()), Some(span), "{text}");
+    }
+    for text in ["", "s", "5", "5 s", "-5s", "5y", "99999999999999999999d"] {
+        assert_eq!(Span::parse(text), None, "{text}");
+    }
+}
