@@ -16,14 +16,16 @@
 // Words.
 pub mod account;
 pub mod clock;
-pub mod id;
 pub mod kana;
-pub mod params;
 pub mod phone;
 pub mod random;
 pub mod refusal;
 pub mod scope;
+
 pub mod secret;
+
+pub mod id;
+pub mod params;
 
 // Ground.
 pub mod store;
@@ -49,10 +51,12 @@ pub mod token;
 pub mod lifecycle;
 
 // Adapters.
+pub mod outbound;
+
+pub mod pages;
+
 pub mod bank;
 pub mod mail;
-pub mod outbound;
-pub mod pages;
 pub mod telephony;
 
 // How the outside reaches in.
