@@ -8,7 +8,11 @@ type Rule = (&'static str, fn(&Config, Option<&Url>) -> bool, &'static str);
 
 /// Key, what must hold, what is said when it does not.
 const RULES: &[Rule] = &[
-    ("server.issuer", |_, u| u.is_some_and(plain_origin), "wants https://HOST[:PORT] and nothing after it"),
+    (
+        "server.issuer",
+        |c, u| u.is_some_and(|u| plain_origin(u, &c.server.issuer)),
+        "wants https://HOST[:PORT] and nothing after it",
+    ),
     ("server.issuer", |c, u| https(u) || c.server.mode != Mode::Production, "wants https in production"),
     (
         "server.mode",
@@ -111,8 +115,8 @@ fn https(issuer: Option<&Url>) -> bool {
     issuer.is_some_and(|u| u.scheme() == "https")
 }
 /// RFC 8414 §2: no query, no fragment; ours has no path either.
-fn plain_origin(u: &Url) -> bool {
-    matches!(u.scheme(), "https" | "http") && u.origin().ascii_serialization().len() + 1 == u.as_str().len()
+fn plain_origin(u: &Url, written: &str) -> bool {
+    matches!(u.scheme(), "https" | "http") && u.origin().ascii_serialization() == written
 }
 fn local(u: &Url) -> bool {
     match u.host() {

@@ -1,1 +1,52 @@
-//! HTTP: routes, endpoints, screens.
+//! HTTP: the only face of the server.
+//!
+//! One file an endpoint or a screen; [`routes`] is the whole URL table on one screen, [`error`] the only table of
+//! statuses. A handler asks the world, lets a step decide, records in one transaction, answers (architecture §1.3).
+//! It holds no rule of its own.
+
+pub mod error;
+pub mod extract;
+pub mod headers;
+pub mod health;
+pub mod routes;
+pub mod span;
+
+use crate::clock::{Clock, Instant};
+use crate::config::Config;
+use crate::keys::seal::Sealer;
+use crate::random::Random;
+use crate::store::Store;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What every handler can reach. Shared by all workers; cheap to clone as an `Arc`.
+pub struct App {
+    /// The configuration, as checked at start.
+    pub config: Config,
+    /// The store.
+    pub store: Store,
+    /// Where `now` comes from; read once a request.
+    pub clock: Arc<dyn Clock>,
+    /// Where randomness comes from.
+    pub random: Arc<dyn Random>,
+    /// Seals personal fields.
+    pub sealer: Arc<Sealer>,
+    /// False from the moment a stop begins: `/readyz` says so, and a balancer looks elsewhere.
+    pub ready: AtomicBool,
+}
+
+impl App {
+    /// The moment this request is judged by.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+    /// `server.issuer`.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.config.server.issuer
+    }
+}
+
+/// The app as handlers extract it.
+pub type Shared = actix_web::web::Data<App>;

@@ -1,0 +1,96 @@
+//! The only table of statuses: what becomes of a refusal or a failure on the wire.
+//!
+//! A cause goes to the log, a code to the client, a sentence to the customer. Nothing here tells a caller more than it
+//! may know: a store that fails is `server_error` and no more.
+
+use crate::refusal::{Code, Refusal};
+use crate::store;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use std::fmt;
+
+/// An error of an endpoint that answers in OAuth's JSON.
+#[derive(Debug)]
+pub enum ApiError {
+    /// The caller's mistake, in OAuth's words.
+    Refused(Refusal),
+    /// Refused for want of client authentication that was tried over HTTP Basic (RFC 6749 §5.2).
+    BasicRefused(Refusal),
+    /// A proof needs this nonce (RFC 9449 §8).
+    UseNonce(String),
+    /// We are too busy, or the store cannot be reached: the same request may work later.
+    Busy,
+    /// Our own failure; the cause is already in the log.
+    Failed,
+}
+
+/// The status that goes with a code. 401 only with `invalid_client`, otherwise 400 (protocol C1.3).
+#[must_use]
+pub const fn status(code: Code) -> StatusCode {
+    match code {
+        Code::InvalidClient | Code::InvalidToken => StatusCode::UNAUTHORIZED,
+        Code::InsufficientScope | Code::AccessDenied => StatusCode::FORBIDDEN,
+        Code::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+impl From<store::Error> for ApiError {
+    fn from(cause: store::Error) -> Self {
+        log_failure(&cause);
+        if matches!(cause, store::Error::Unavailable(_)) { Self::Busy } else { Self::Failed }
+    }
+}
+
+/// Writes the cause of a failure where operators look for it, and nowhere else.
+pub fn log_failure(cause: &dyn std::error::Error) {
+    tracing::error!(cause = %cause, "request failed");
+}
+
+impl ApiError {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::Refused(r) | Self::BasicRefused(r) => r.clone(),
+            Self::UseNonce(_) => Refusal::new(Code::UseDpopNonce, "the DPoP proof needs the nonce of this answer"),
+            Self::Busy => Refusal::new(Code::TemporarilyUnavailable, "try again later"),
+            Self::Failed => Refusal::new(Code::ServerError, "the server failed"),
+        }
+    }
+}
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.refusal().fmt(f)
+    }
+}
+impl std::error::Error for ApiError {}
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        status(self.refusal().code)
+    }
+    fn error_response(&self) -> HttpResponse {
+        let refusal = self.refusal();
+        let mut answer = HttpResponse::build(status(refusal.code));
+        match self {
+            Self::BasicRefused(_) => {
+                answer.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"renkei\", charset=\"UTF-8\""));
+            }
+            Self::UseNonce(nonce) => {
+                answer.insert_header(("DPoP-Nonce", nonce.as_str()));
+            }
+            Self::Busy => {
+                answer.insert_header((header::RETRY_AFTER, "5"));
+            }
+            Self::Refused(_) | Self::Failed => {}
+        }
+        answer.insert_header((header::CACHE_CONTROL, "no-store")).json(serde_json::json!({
+            "error": refusal.code.as_str(),
+            "error_description": refusal.description,
+        }))
+    }
+}

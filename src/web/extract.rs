@@ -1,0 +1,72 @@
+//! What handlers take from a request: strictly read parameters, and whose address it came from.
+
+use super::App;
+use super::error::ApiError;
+use crate::params::Params;
+use crate::refusal::Refusal;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
+use futures_util::future::LocalBoxFuture;
+use std::net::IpAddr;
+
+/// No form of ours is longer; signed request objects fit.
+pub const MAX_FORM: usize = 64 * 1024;
+
+/// The parameters of a POST body. Only `application/x-www-form-urlencoded` is read (RFC 6749 §3.2).
+#[derive(Debug)]
+pub struct Form(pub Params);
+
+impl FromRequest for Form {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_form = req.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
+        let body = web::Bytes::from_request(req, payload);
+        Box::pin(async move {
+            if !is_form {
+                return Err(Refusal::invalid_request("the body must be application/x-www-form-urlencoded").into());
+            }
+            let body = body.await.map_err(|_| Refusal::invalid_request("the body is too long or broken"))?;
+            let text = std::str::from_utf8(&body).map_err(|_| Refusal::invalid_request("the body is not UTF-8"))?;
+            Ok(Self(Params::parse(text)?))
+        })
+    }
+}
+
+/// The parameters of the query.
+///
+/// # Errors
+/// `invalid_request`, see [`Params::parse`].
+pub fn query(req: &HttpRequest) -> Result<Params, Refusal> {
+    Params::parse(req.query_string())
+}
+
+/// The values of a header, as text; a value that is not ASCII counts as an empty text, which no check accepts.
+#[must_use]
+pub fn header_values(req: &HttpRequest, name: &str) -> Vec<String> {
+    req.headers().get_all(name).map(|v| v.to_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// The address the request came from: the peer's, or what a trusted proxy said last.
+#[must_use]
+pub fn caller(req: &HttpRequest, app: &App) -> Option<IpAddr> {
+    let peer = req.peer_addr()?.ip().to_canonical();
+    let proxies = &app.config.server.trusted_proxies;
+    if !proxies.iter().any(|p| p.parse() == Ok(peer)) {
+        return Some(peer);
+    }
+    // The last address that is not a proxy of ours: what stands left of it, the caller could have written itself.
+    let forwarded = req.headers().get_all(header::X_FORWARDED_FOR).filter_map(|v| v.to_str().ok());
+    let list: Vec<IpAddr> = forwarded.flat_map(|v| v.split(',')).filter_map(|a| a.trim().parse().ok()).collect();
+    list.into_iter().rev().find(|ip| !proxies.iter().any(|p| p.parse() == Ok(*ip))).or(Some(peer))
+}
+
+/// Whether a state-changing request comes from a page of ours (architecture §6): `Sec-Fetch-Site: same-origin`, or,
+/// where a browser does not send that, `Origin` equal to the issuer.
+#[must_use]
+pub fn same_origin(req: &HttpRequest, app: &App) -> bool {
+    match req.headers().get("Sec-Fetch-Site") {
+        Some(site) => site == "same-origin",
+        None => req.headers().get(header::ORIGIN).is_some_and(|o| o.as_bytes() == app.issuer().as_bytes()),
+    }
+}

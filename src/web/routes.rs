@@ -1,0 +1,9 @@
+//! The whole URL table (contract §2).
+
+use super::health;
+use actix_web::web::{ServiceConfig, get};
+
+/// Every route of the public listener.
+pub fn public(cfg: &mut ServiceConfig) {
+    cfg.route("/healthz", get().to(health::live)).route("/readyz", get().to(health::ready));
+}
