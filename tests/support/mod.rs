@@ -1,2 +1,9 @@
 //! What the integration tests stand on: the real server on a free port with a clock moved by hand, and the people and
 //! programs that speak to it, each with verbs of its own.
+
+pub mod app;
+pub mod browser;
+pub mod html;
+pub mod http;
+pub mod jws;
+pub mod phone;

@@ -1,0 +1,122 @@
+//! HTTP as the actors speak it: no redirect is followed by itself, every answer is kept whole.
+
+use super::html::Page;
+use reqwest::Method;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// A way to one server: it listens on a free port while its name is the issuer's.
+#[derive(Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    address: SocketAddr,
+    /// The issuer, which is also the origin of every page.
+    pub issuer: String,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: String,
+}
+
+/// What is sent.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    pub headers: Vec<(String, String)>,
+    pub body: Option<(String, String)>,
+}
+impl Ask {
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+    pub fn form(mut self, fields: &[(String, String)]) -> Self {
+        self.body = Some(("application/x-www-form-urlencoded".into(), encode(fields)));
+        self
+    }
+    pub fn json(mut self, body: impl Into<String>) -> Self {
+        self.body = Some(("application/json".into(), body.into()));
+        self
+    }
+}
+
+impl Http {
+    pub fn new(address: SocketAddr, issuer: &str) -> Self {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        Self { client, address, issuer: issuer.to_owned() }
+    }
+    /// The part of an absolute address after our issuer; a relative one as it is.
+    pub fn ours<'a>(&self, url: &'a str) -> Option<&'a str> {
+        match url.strip_prefix(self.issuer.as_str()) {
+            Some(rest) if rest.starts_with('/') => Some(rest),
+            _ if url.starts_with('/') && !url.starts_with("//") => Some(url),
+            _ => None,
+        }
+    }
+    pub async fn send(&self, method: &str, url: &str, ask: Ask) -> Answer {
+        let path = self.ours(url).unwrap_or_else(|| panic!("{url} is not the server's"));
+        let host = self.issuer.split("://").nth(1).unwrap();
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.client.request(method, format!("http://{}{path}", self.address)).header("host", host);
+        for (name, value) in &ask.headers {
+            request = request.header(name, value);
+        }
+        if let Some((kind, body)) = ask.body {
+            request = request.header("content-type", kind).body(body);
+        }
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Answer { status, headers, body: answer.text().await.unwrap() }
+    }
+    pub async fn get(&self, url: &str) -> Answer {
+        self.send("GET", url, Ask::default()).await
+    }
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|v| v.to_str().unwrap())
+    }
+    pub fn location(&self) -> &str {
+        self.header("location").unwrap_or_else(|| panic!("no redirect but {}: {}", self.status, self.body))
+    }
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON ({}): {}", self.status, self.body))
+    }
+    pub fn page(&self) -> Page {
+        Page::new(self.body.clone())
+    }
+    /// The answer, if its status is this one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        let said = if self.body.starts_with('{') { self.body.clone() } else { self.page().text() };
+        assert_eq!(self.status, status, "{said}");
+        self
+    }
+    /// An OAuth error answer: its status and its `error`.
+    #[track_caller]
+    pub fn refused(self, status: u16, error: &str) -> Self {
+        let answer = self.expect(status);
+        assert_eq!(answer.json()["error"], error, "{}", answer.body);
+        answer
+    }
+}
+
+/// `application/x-www-form-urlencoded`.
+pub fn encode<A: AsRef<str>, B: AsRef<str>>(fields: &[(A, B)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+/// The parameters of a query (or of the whole address).
+pub fn query(url: &str) -> BTreeMap<String, String> {
+    let text = url.split_once('?').map_or("", |(_, q)| q.split('#').next().unwrap());
+    let mut found = BTreeMap::new();
+    for (k, v) in url::form_urlencoded::parse(text.as_bytes()) {
+        assert!(found.insert(k.clone().into_owned(), v.into_owned()).is_none(), "{k} stands twice in {url}");
+    }
+    found
+}
