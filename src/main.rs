@@ -1,3 +1,5 @@
 //! The `renkei` program: see `renkei --help`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    renkei::cli::main()
+}

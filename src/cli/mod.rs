@@ -1,1 +1,70 @@
-//! The command line.
+//! The command line (contract §1): one file a command. Every command speaks clear text to people and JSON with
+//! `--json` to machines, and ends with 0 (done), 1 (refused) or 2 (wrong usage).
+//!
+//! A command that changes something on a running server goes through its admin socket; when none runs, it opens the
+//! store itself. It finds both by `--config FILE`, or `--data DIR` for a demo.
+
+pub mod config;
+pub mod out;
+pub mod serve;
+pub mod target;
+
+use clap::{Parser, Subcommand};
+use out::{Failure, Out};
+use std::process::ExitCode;
+
+/// Renkei: the authorization server for API連携認証.
+#[derive(Debug, Parser)]
+#[command(name = "renkei", version, about, max_term_width = 100)]
+struct Cli {
+    /// Machine-readable output.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(serve::Serve),
+    /// Check or show a configuration.
+    #[command(subcommand)]
+    Config(config::Config),
+}
+
+/// Runs the program with its arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let out = Out::new(cli.json);
+    let done = match cli.command {
+        Command::Serve(c) => c.run(&out),
+        Command::Config(c) => c.run(&out),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            out.failure(&failure);
+            ExitCode::from(match failure {
+                Failure::Refused(_) => 1,
+                Failure::Usage(_) => 2,
+            })
+        }
+    }
+}
+
+/// Runs a future to its end on a runtime of this command's own.
+///
+/// # Errors
+/// The future's, or that no runtime could be made.
+pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(|e| Failure::Refused(e.to_string()))?.block_on(work)
+}

@@ -1,0 +1,51 @@
+//! `renkei config check|show`
+
+use super::out::{Failure, Out};
+use crate::config;
+use std::path::PathBuf;
+
+/// Check or show a configuration.
+#[derive(Debug, clap::Subcommand)]
+pub enum Config {
+    /// Say what is wrong with it, line and key.
+    Check(File),
+    /// Print it as it takes effect: defaults, file and environment, secrets masked.
+    Show(File),
+}
+/// The file.
+#[derive(Debug, clap::Args)]
+pub struct File {
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+impl Config {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration.
+    pub fn run(self, out: &Out) -> Result<(), Failure> {
+        let (Self::Check(file) | Self::Show(file)) = &self;
+        let mut config = config::read(&file.config, std::env::vars()).map_err(Failure::refused)?;
+        if let Self::Check(file) = &self {
+            out.say(&serde_json::json!({"ok": true}), || format!("{}: ok", file.config.display()));
+            return Ok(());
+        }
+        config.store.url = masked(&config.store.url);
+        let value = serde_json::to_value(&config).map_err(Failure::refused)?;
+        let text = toml::to_string_pretty(&config).map_err(Failure::refused)?;
+        out.say(&value, || text);
+        Ok(())
+    }
+}
+
+/// A URL without its password.
+fn masked(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut parsed) if parsed.password().is_some() => {
+            let _ = parsed.set_password(Some("***"));
+            parsed.to_string()
+        }
+        _ => url.to_owned(),
+    }
+}

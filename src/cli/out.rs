@@ -1,0 +1,62 @@
+//! What a command says, and how.
+
+use std::io::Write;
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// Understood, but refused or impossible: exit status 1.
+    Refused(String),
+    /// Not understood: exit status 2.
+    Usage(String),
+}
+impl Failure {
+    /// A refusal that tells its cause.
+    #[must_use]
+    pub fn refused(cause: impl std::fmt::Display) -> Self {
+        Self::Refused(cause.to_string())
+    }
+}
+
+/// Where a command speaks: text for people, or one JSON value for machines.
+#[derive(Debug, Clone, Copy)]
+pub struct Out {
+    json: bool,
+}
+impl Out {
+    /// Text, or JSON.
+    #[must_use]
+    pub const fn new(json: bool) -> Self {
+        Self { json }
+    }
+    /// Says `value` to a machine or `text` to a person. A closed pipe is not an error.
+    pub fn say(&self, value: &serde_json::Value, text: impl FnOnce() -> String) {
+        let line = if self.json { value.to_string() } else { text() };
+        let _ = writeln!(std::io::stdout(), "{line}");
+    }
+    /// Says why the command failed.
+    pub fn failure(&self, failure: &Failure) {
+        let (Failure::Refused(why) | Failure::Usage(why)) = failure;
+        let _ = if self.json {
+            writeln!(std::io::stderr(), "{}", serde_json::json!({"error": why}))
+        } else {
+            writeln!(std::io::stderr(), "renkei: {why}")
+        };
+    }
+}
+
+/// Columns side by side, the first row as heading. Widths are counted in characters, wide ones twice.
+#[must_use]
+pub fn table(rows: &[Vec<String>]) -> String {
+    let wide = |s: &str| {
+        s.chars().map(|c| if u32::from(c) >= 0x1100 && !('｡'..='ﾟ').contains(&c) { 2 } else { 1 }).sum::<usize>()
+    };
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> =
+        (0..columns).map(|i| rows.iter().filter_map(|r| r.get(i)).map(|c| wide(c)).max().unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(c, w)| format!("{c}{}", " ".repeat(w - wide(c))));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}

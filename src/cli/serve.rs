@@ -1,0 +1,60 @@
+//! `renkei serve`
+
+use super::block_on;
+use super::out::{Failure, Out};
+use crate::clock::SystemClock;
+use crate::config::{self, LogFormat};
+use crate::random::SystemRandom;
+use crate::server::{self, Parts};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// Run the server.
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// The configuration.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+impl Serve {
+    /// Runs the command until the server is told to stop.
+    ///
+    /// # Errors
+    /// What kept it from starting.
+    pub fn run(self, out: &Out) -> Result<(), Failure> {
+        let config = config::read(&self.config, std::env::vars()).map_err(Failure::refused)?;
+        logs(&config.server.log, config.server.log_format);
+        block_on(async {
+            let parts = Parts { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) };
+            let running = server::start(config, parts).await.map_err(Failure::refused)?;
+            let issuer = running.app.issuer().to_owned();
+            out.say(&serde_json::json!({"ready": issuer}), || format!("ready {issuer}"));
+            stop_signal().await;
+            running.stop().await;
+            Ok(())
+        })
+    }
+}
+
+/// Structured logs to standard error: ours at `level`, libraries' warnings only.
+pub fn logs(level: &str, format: LogFormat) {
+    let filter = EnvFilter::new(format!("warn,renkei={level}"));
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _ = match format {
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => builder.with_target(false).try_init(),
+    };
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::error!("no signal handler could be set; stop with SIGKILL");
+        return std::future::pending().await;
+    };
+    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+}

@@ -1,0 +1,55 @@
+//! Which server a command is meant for: `--config FILE`, or `--data DIR` for a demo.
+
+use super::out::Failure;
+use crate::config;
+use std::path::PathBuf;
+
+/// The two ways to name a server.
+#[derive(Debug, Clone, clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct Target {
+    /// The configuration of the server.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data folder of a demo.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Where a server keeps what a command needs.
+#[derive(Debug, Clone)]
+pub struct Located {
+    /// The data folder; the admin socket `admin.sock` lies in it.
+    pub data_dir: PathBuf,
+    /// `sqlite:FILE` or `postgres://…`.
+    pub store_url: String,
+    /// The master key.
+    pub master_key_file: PathBuf,
+}
+impl Located {
+    /// The admin socket of a running server.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.data_dir.join("admin.sock")
+    }
+}
+
+impl Target {
+    /// Finds the server's places.
+    ///
+    /// # Errors
+    /// When the configuration is wrong.
+    pub fn locate(&self) -> Result<Located, Failure> {
+        if let Some(dir) = &self.data {
+            let master_key_file = dir.join("master.key");
+            return Ok(Located { data_dir: dir.clone(), store_url: "sqlite:renkei.db".into(), master_key_file });
+        }
+        let file = self.config.as_deref().ok_or_else(|| Failure::Usage("--config FILE or --data DIR".into()))?;
+        let config = config::read(file, std::env::vars()).map_err(Failure::refused)?;
+        let store_url = match &config.store.url_file {
+            Some(file) => config::secret_file(file).map_err(Failure::refused)?.reveal().to_owned(),
+            None => config.store.url.clone(),
+        };
+        Ok(Located { data_dir: config.server.data_dir, store_url, master_key_file: config.server.master_key_file })
+    }
+}
