@@ -1,1 +1,89 @@
-//! Step 1, what is asked.
+//! Step 1, what is asked: the authorization request, pushed (RFC 9126) or in the query (RFC 6749 §4.1.1), and the answer
+//! that goes back to the app at the end.
+//!
+//! Owned here: [`Request`], the rules it must satisfy, the table `requests` it rests in until the first interaction
+//! completes it, [`answer::Answer`] (with `iss`, RFC 9207), and the knowledge of where an answer may be sent.
+//! Not here: who the client is (`client`), the screens (`identity`, `consent`), codes (`grant`).
+
+pub mod answer;
+mod request_uri;
+pub mod sql;
+
+pub use request_uri::{LIFETIME, RequestUri};
+
+use crate::id::ClientId;
+use crate::oxide::Challenge;
+use crate::scope::Scope;
+use serde_json::Value as Json;
+
+/// A checked authorization request: everything in it holds for the client it names.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Who asks.
+    pub client_id: ClientId,
+    /// Where the answer goes, character for character as registered.
+    pub redirect_uri: String,
+    /// How the answer travels.
+    pub response_mode: ResponseMode,
+    /// Returned unread in the answer.
+    pub state: Option<String>,
+    /// Echoed in the id_token.
+    pub nonce: Option<String>,
+    /// What is asked for; never empty, within what the client may have.
+    pub scope: Scope,
+    /// What the code will be bound to (RFC 7636); absent only where the client may do without PKCE.
+    pub code_challenge: Option<Challenge>,
+    /// The key the code will be bound to (RFC 9449 §10).
+    pub dpop_jkt: Option<String>,
+    /// The audiences asked for (RFC 8707 §2).
+    pub resource: Vec<String>,
+    /// Rich authorization details (RFC 9396), as they came.
+    pub authorization_details: Option<Json>,
+    /// Languages the app would like the screens in, best first.
+    pub ui_locales: Vec<String>,
+    /// `prompt` values; never `none`, which is answered at once.
+    pub prompt: Vec<String>,
+    /// How old the customer's authentication may be, in seconds; satisfied by nature, but it makes `auth_time`
+    /// mandatory in the id_token.
+    pub max_age: Option<u64>,
+    /// The `acr` values asked for, best first.
+    pub acr_values: Vec<String>,
+    /// The `claims` parameter (OpenID Connect Core §5.5), a JSON object.
+    pub claims: Option<Json>,
+}
+impl Request {
+    /// Whether this is an OpenID Connect request: an id_token is wanted.
+    #[must_use]
+    pub fn openid(&self) -> bool {
+        self.scope.has("openid")
+    }
+}
+
+/// How an answer travels to the app. JARM's `jwt` modes will stand beside these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// In the query of the redirect_uri, the default of `response_type=code`.
+    #[default]
+    Query,
+    /// By a self-submitting form (OAuth 2.0 Form Post Response Mode).
+    FormPost,
+}
+impl ResponseMode {
+    /// Every mode, as metadata lists them.
+    pub const ALL: [Self; 2] = [Self::Query, Self::FormPost];
+    /// The registered name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::FormPost => "form_post",
+        }
+    }
+    /// The mode of a `response_mode` parameter.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|m| m.as_str() == text)
+    }
+}

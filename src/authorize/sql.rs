@@ -1,0 +1,95 @@
+//! The table `requests`: pushed, loaded by any number of browsers, consumed by the first interaction to complete.
+
+use super::Request;
+use crate::clock::Instant;
+use crate::secret::Hash;
+use crate::store::{Error, Result, Tx};
+
+/// A request as it rests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// SHA-256 of its request_uri.
+    pub id: Hash,
+    /// What is asked.
+    pub request: Request,
+    /// Until when a browser may begin with it. An interaction that has begun lives by its own time.
+    pub expires_at: Instant,
+    /// When the first interaction completed it.
+    pub consumed_at: Option<Instant>,
+}
+impl Stored {
+    /// Whether a browser may begin an interaction with it now.
+    #[must_use]
+    pub fn may_begin(&self, now: Instant) -> bool {
+        self.consumed_at.is_none() && now < self.expires_at
+    }
+}
+
+/// Which of several completers a caller was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consumed {
+    /// The first: the answer is the caller's to give.
+    First,
+    /// Another interaction has completed the request, or it is gone: no code, no redirect (protocol A3).
+    Before,
+}
+
+/// Stores a checked request under the hash of its request_uri.
+///
+/// # Errors
+/// The store's; [`Error::Corrupt`] should the id be taken, which 256 random bits exclude.
+pub fn push(tx: &mut Tx<'_, '_>, id: Hash, request: &Request, now: Instant, expires_at: Instant) -> Result<()> {
+    let text = serde_json::to_string(request).map_err(|e| corrupt(&e.to_string()))?;
+    let client_id = request.client_id.as_str();
+    let new = tx.execute(
+        "insert into requests (id, client_id, request, created_at, expires_at) values (?1, ?2, ?3, ?4, ?5)
+         on conflict do nothing",
+        &[id.into(), client_id.into(), text.into(), now.into(), expires_at.into()],
+    )?;
+    if new == 1 { Ok(()) } else { Err(corrupt("two requests under one id")) }
+}
+
+/// The request stored under `id`, whatever its age and use.
+///
+/// # Errors
+/// The store's; [`Error::Corrupt`] for a row that is no request.
+pub fn load(tx: &mut Tx<'_, '_>, id: Hash) -> Result<Option<Stored>> {
+    let row = tx.row("select request, expires_at, consumed_at from requests where id = ?1", &[id.into()])?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Stored {
+        id,
+        request: serde_json::from_str(row.text(0)?).map_err(|e| corrupt(&e.to_string()))?,
+        expires_at: row.instant(1)?,
+        consumed_at: row.opt_instant(2)?,
+    }))
+}
+
+/// Completes a request: the atomic single-use gate of an authorization request (protocol C2.2). Its 300 seconds do not
+/// matter here, the interaction has its own time.
+///
+/// # Errors
+/// The store's.
+pub fn consume(tx: &mut Tx<'_, '_>, id: Hash, now: Instant) -> Result<Consumed> {
+    let first = tx.execute(
+        "update requests set consumed_at = ?2 where id = ?1 and consumed_at is null",
+        &[id.into(), now.into()],
+    )?;
+    Ok(if first == 1 { Consumed::First } else { Consumed::Before })
+}
+
+/// Deletes at most `limit` requests made before `made_before`: housekeeping. Returns how many.
+///
+/// # Errors
+/// The store's.
+pub fn sweep(tx: &mut Tx<'_, '_>, made_before: Instant, limit: i64) -> Result<u64> {
+    tx.execute(
+        "delete from requests where id in
+         (select id from requests where created_at < ?1 order by created_at limit ?2)",
+        &[made_before.into(), limit.into()],
+    )
+}
+
+fn corrupt(why: &str) -> Error {
+    // The id is the hash of a capability that may be alive: not shown.
+    Error::Corrupt { table: "requests", row: "(id not shown)".to_owned(), why: why.to_owned() }
+}

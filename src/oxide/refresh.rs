@@ -1,0 +1,102 @@
+//! The use of a refresh token (RFC 6749 §6).
+
+use super::request::Request;
+use super::{ALIVE, Presenter, alive, broken, scope_in, scope_out, token_code};
+use crate::clock::Instant;
+use crate::id::{ClientId, GrantId};
+use crate::params::Params;
+use crate::refusal::{self, Refusal};
+use crate::scope::Scope;
+use oxide_auth::code_grant::refresh::{Error, Input, Output, Refresh};
+use oxide_auth::primitives::grant::{Extensions, Grant};
+use std::borrow::Cow;
+
+/// A refresh token as it was loaded. The key of the presenter's proof does not matter here: a confidential client's
+/// refresh token is bound to its authentication, not to a DPoP key (RFC 9449 §5, protocol C5.5).
+#[derive(Debug, Clone, Copy)]
+pub struct RefreshToken<'a> {
+    /// The client it was issued to.
+    pub client_id: &'a ClientId,
+    /// The grant it hangs off.
+    pub grant: &'a GrantId,
+    /// All the customer agreed to; a narrowed token does not narrow the next one.
+    pub scope: &'a Scope,
+    /// When it ends: with the grant.
+    pub expires_at: Instant,
+}
+
+/// The refresh token may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refreshed {
+    /// The grant the new token hangs off.
+    pub grant: GrantId,
+    /// The scope of the new token: what was asked, or all of it.
+    pub scope: Scope,
+}
+
+/// Decides a `refresh_token` request of the token endpoint. `token` is `None` for an unknown one.
+///
+/// # Errors
+/// `invalid_grant` for a token that is unknown, expired or another client's; `invalid_scope` for a scope that is empty
+/// or more than was granted; `invalid_request` where a parameter is missing; `unsupported_grant_type`.
+pub fn refresh(
+    token: Option<&RefreshToken<'_>>,
+    params: &Params,
+    by: Presenter<'_>,
+    now: Instant,
+) -> Result<Refreshed, Refusal> {
+    let asked = || params.get("scope").map(Cow::Borrowed);
+    let request = Request { params, client_id: by.client_id.as_str(), redirect_uri: None };
+    let mut machine = Refresh::new(&request);
+    // `None` only here: a second one loses the machine's state (quirk 11).
+    let mut output = machine.advance(Input::None);
+    loop {
+        output = match output {
+            Output::Unauthenticated { .. } => machine.advance(Input::Authenticated { scope: asked() }),
+            Output::RecoverRefresh { .. } => {
+                if let Some(token) = token {
+                    alive(token.expires_at, now, refusal::Code::InvalidGrant, UNKNOWN)?;
+                }
+                let grant = token.map(loaded).transpose()?.map(Box::new);
+                machine.advance(Input::Recovered { scope: asked(), grant })
+            }
+            Output::Refresh { grant, .. } => {
+                let scope = scope_out(&grant.scope)?;
+                if scope.is_empty() {
+                    return Err(Refusal::new(refusal::Code::InvalidScope, "scope is empty"));
+                }
+                return Ok(Refreshed { grant: GrantId::parse(&grant.owner_id).ok_or_else(broken)?, scope });
+            }
+            Output::Ok(_) => return Err(broken()),
+            Output::Err(error) => return Err(refused(error)),
+        }
+    }
+}
+
+const UNKNOWN: &str = "the refresh token is unknown, expired or was issued to another client";
+
+/// The token in the library's words.
+fn loaded(token: &RefreshToken<'_>) -> Result<Grant, Refusal> {
+    Ok(Grant {
+        owner_id: token.grant.to_string(),
+        client_id: token.client_id.to_string(),
+        scope: scope_in(token.scope)?,
+        // The machine never reads it here, the type wants one.
+        redirect_uri: "urn:renkei:none".parse().map_err(|_| broken())?,
+        until: ALIVE,
+        extensions: Extensions::new(),
+    })
+}
+
+fn refused(error: Error) -> Refusal {
+    let kind = match error {
+        Error::Invalid(mut description) | Error::Unauthorized(mut description, _) => description.description().kind(),
+        Error::Primitive => return broken(),
+    };
+    match token_code(kind) {
+        code @ refusal::Code::InvalidGrant => Refusal::new(code, UNKNOWN),
+        code @ refusal::Code::InvalidScope => Refusal::new(code, "scope asks for more than was granted"),
+        code @ refusal::Code::UnsupportedGrantType => Refusal::new(code, "this grant_type is not supported"),
+        code => Refusal::new(code, "the token request is malformed"),
+    }
+}
