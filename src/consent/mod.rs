@@ -1,1 +1,283 @@
-//! Step 3, what was agreed.
+//! Step 3, consent: what screen ⑥ shows, what the customer agrees to, and the record of it.
+//!
+//! Owns the offer ([`Offer`]), the gate in front of 許可する ([`allow`]: the ticked box of domain R72, and only accounts
+//! that were offered), and the append-only consent record of 個人情報保護法 27/29条 (domain §3): who received what, of
+//! whom, by which words, proved by which factors. It does not open the grant (that is `grant`) and knows no page.
+//!
+//! # What is kept, and how long
+//! A record is never changed. It holds the account as a keyed index for look-ups, and account, name and network address
+//! sealed. The mail address is *not* in it: it stands only in the notice it was given for, and is erased there
+//! (domain §3, purpose limitation). Records go [`RETENTION`] after the permission they describe could last.
+
+pub mod details;
+pub mod sql;
+#[cfg(test)]
+mod tests;
+
+pub use details::{Details, Permission};
+
+use crate::account::Account;
+use crate::clock::Instant;
+use crate::id::{AccountId, ClientId, ConsentId, HolderId, InteractionId};
+use crate::keys::seal::{Broken, Place, Sealer};
+use crate::random::{self, Random};
+use crate::scope::Scope;
+use crate::secret::{Hash, Secret};
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// How long a permission lasts unless institution or client say less: 30 times 24 hours (domain G22).
+pub const PERIOD: Duration = Duration::from_hours(30 * 24);
+
+/// How long consent records are kept after the permission's last possible moment, by default (domain §3: at least
+/// three years, bank practice seven).
+pub const RETENTION: Duration = DAY.saturating_mul(7 * 365 + 2);
+
+/// The least an institution may configure for [`RETENTION`].
+pub const RETENTION_LEAST: Duration = DAY.saturating_mul(3 * 365 + 1);
+
+/// The terms (API利用規定) a customer agreed to: a changed text asks again (domain §2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// The institution's name for this edition.
+    pub version: String,
+    /// SHA-256 of its text.
+    pub hash: Hash,
+}
+
+/// What ⑥ asks the customer to allow.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// The app that asks.
+    pub client: ClientId,
+    /// What it may do.
+    pub scope: Scope,
+    /// The accounts that can be shared, as the core bank names them; the verified one among them.
+    pub accounts: Vec<AccountId>,
+    /// The account that was verified at ② and ⑤.
+    pub verified: AccountId,
+    /// Whether the customer chooses among `accounts` (the request carried `account_information` without `accounts`);
+    /// otherwise every one of them is shared.
+    pub choose: bool,
+    /// The limits of a detail the request carried: permissions and dates; `None` for a request by scope alone.
+    pub limits: Option<Details>,
+    /// 認可期間, from the moment of consent.
+    pub period: Duration,
+    /// The terms beside the checkbox.
+    pub terms: Terms,
+    /// SHA-256 over the sentences the page showed, see [`words`].
+    pub shown: Hash,
+    /// The page's language, `ja` or `en`.
+    pub language: String,
+}
+
+/// What the customer did on ⑥.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// Whether 「当信用組合のAPI利用規定を確認し、同意します。」 was ticked.
+    pub agree: bool,
+    /// The accounts chosen, where the request lets the customer choose.
+    pub accounts: Vec<AccountId>,
+}
+
+/// Who agreed, as steps ① to ⑤ proved it.
+#[derive(Debug, Clone)]
+pub struct Customer {
+    /// The way through the screens.
+    pub interaction: InteractionId,
+    /// The person as the core bank knows them.
+    pub holder: HolderId,
+    /// The verified account.
+    pub account: Account,
+    /// Its keyed index.
+    pub account_index: Hash,
+    /// When the PIN was accepted.
+    pub auth_time: Instant,
+    /// Which class of authentication this was.
+    pub acr: String,
+    /// The factors used (RFC 8176 names).
+    pub amr: Vec<String>,
+    /// The kana name typed at ②: recorded, never matched (domain R84).
+    pub name: Secret,
+    /// Network address and user agent, one line.
+    pub remote: Secret,
+}
+
+/// A consent that was given: nothing of it changes any more.
+#[derive(Debug, Clone)]
+pub struct Agreed {
+    /// Who agreed.
+    pub customer: Customer,
+    /// The app that asked.
+    pub client: ClientId,
+    /// What it may do.
+    pub scope: Scope,
+    /// Of which accounts, within which limits.
+    pub details: Details,
+    /// When.
+    pub at: Instant,
+    /// When the permission ends, whatever happens.
+    pub expires_at: Instant,
+    /// The terms agreed to.
+    pub terms: Terms,
+    /// What the page showed.
+    pub shown: Hash,
+    /// In which language.
+    pub language: String,
+}
+
+/// Why 許可する did not count: the page comes again with an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// The box was not ticked (domain G17: 「API利用規定をご確認のうえ、同意のチェックを入れて下さい。」).
+    Agreement,
+    /// No account was chosen, or one that was not offered.
+    Account,
+}
+
+/// Decides whether 許可する counts (domain R72): a pure function, the server-side gate behind the checkbox.
+///
+/// # Errors
+/// [`Missing`] says what the customer has still to do.
+pub fn allow(offer: &Offer, choice: &Choice, customer: Customer, now: Instant) -> Result<Agreed, Missing> {
+    if !choice.agree {
+        return Err(Missing::Agreement);
+    }
+    let accounts = if offer.choose {
+        if choice.accounts.is_empty() || choice.accounts.iter().any(|a| !offer.accounts.contains(a)) {
+            return Err(Missing::Account);
+        }
+        offer.accounts.iter().filter(|a| choice.accounts.contains(a)).cloned().collect()
+    } else {
+        offer.accounts.clone()
+    };
+    Ok(Agreed {
+        customer,
+        client: offer.client.clone(),
+        scope: offer.scope.clone(),
+        details: Details::granted(&offer.scope, accounts, offer.limits.as_ref()),
+        at: now,
+        expires_at: now + offer.period.min(PERIOD),
+        terms: offer.terms.clone(),
+        shown: offer.shown,
+        language: offer.language.clone(),
+    })
+}
+
+/// The digest of the sentences a page showed, so that the record proves which words were agreed to.
+#[must_use]
+pub fn words<'a>(sentences: impl IntoIterator<Item = &'a str>) -> Hash {
+    let mut all = String::new();
+    for sentence in sentences {
+        all.push_str(sentence);
+        all.push('\n');
+    }
+    Hash::of(all)
+}
+
+/// 受付番号: four letters and four digits that a customer can read out on the telephone. Letters that sound or look
+/// alike are left out; it finds a record, it opens nothing.
+#[must_use]
+pub fn reference(random: &dyn Random) -> String {
+    const LETTERS: &[u8; 22] = b"ABCDEFGHJKLMNPQRTUVWXY";
+    let mut out: String = (0..4).map(|_| char::from(LETTERS[random::below(random, 22) as usize % 22])).collect();
+    out.push('-');
+    for _ in 0..4 {
+        out.extend(char::from_digit(random::below(random, 10), 10));
+    }
+    out
+}
+
+/// A consent record, sealed and ready to be written: made before the transaction, so that the transaction draws no
+/// randomness and can run again.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub(crate) id: ConsentId,
+    pub(crate) granted: bool,
+    pub(crate) client: ClientId,
+    pub(crate) interaction: InteractionId,
+    pub(crate) account_index: Hash,
+    pub(crate) account: Vec<u8>,
+    pub(crate) name: Vec<u8>,
+    pub(crate) remote: Vec<u8>,
+    pub(crate) scope: Scope,
+    pub(crate) details: Details,
+    pub(crate) terms: Terms,
+    pub(crate) shown: Hash,
+    pub(crate) language: String,
+    pub(crate) acr: String,
+    pub(crate) amr: Vec<String>,
+    pub(crate) auth_time: Instant,
+    pub(crate) at: Instant,
+    /// The last moment the permission could be in force; retention counts from here.
+    pub(crate) until: Instant,
+}
+
+impl Record {
+    /// The record of a consent that was given.
+    ///
+    /// # Errors
+    /// [`Broken`] when sealing fails.
+    pub fn granted(agreed: &Agreed, sealer: &Sealer, random: &dyn Random) -> Result<Self, Broken> {
+        let id = ConsentId::random(random);
+        let seal = |column, plain: &str| {
+            let place = Place { table: "consents", column, row: id.as_str() };
+            sealer.seal(random, place, plain.as_bytes())
+        };
+        let c = &agreed.customer;
+        Ok(Self {
+            account: seal("account", &c.account.to_string())?,
+            name: seal("name", c.name.reveal())?,
+            remote: seal("remote", c.remote.reveal())?,
+            id,
+            granted: true,
+            client: agreed.client.clone(),
+            interaction: c.interaction.clone(),
+            account_index: c.account_index,
+            scope: agreed.scope.clone(),
+            details: agreed.details.clone(),
+            terms: agreed.terms.clone(),
+            shown: agreed.shown,
+            language: agreed.language.clone(),
+            acr: c.acr.clone(),
+            amr: c.amr.clone(),
+            auth_time: c.auth_time,
+            at: agreed.at,
+            until: agreed.expires_at,
+        })
+    }
+
+    /// The record of 拒否する: what was asked, and that it was refused.
+    ///
+    /// # Errors
+    /// [`Broken`] when sealing fails.
+    pub fn denied(
+        offer: &Offer,
+        customer: Customer,
+        now: Instant,
+        sealer: &Sealer,
+        random: &dyn Random,
+    ) -> Result<Self, Broken> {
+        let asked = Agreed {
+            customer,
+            client: offer.client.clone(),
+            scope: offer.scope.clone(),
+            details: Details::granted(&offer.scope, offer.accounts.clone(), offer.limits.as_ref()),
+            at: now,
+            expires_at: now,
+            terms: offer.terms.clone(),
+            shown: offer.shown,
+            language: offer.language.clone(),
+        };
+        Ok(Self { granted: false, ..Self::granted(&asked, sealer, random)? })
+    }
+
+    /// The record's id.
+    #[must_use]
+    pub fn id(&self) -> &ConsentId {
+        &self.id
+    }
+}
+
+pub use sql::deny;

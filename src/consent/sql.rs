@@ -1,0 +1,156 @@
+//! The table `consents`: append-only.
+
+use super::{Details, Record};
+use crate::audit::{self, Actor, Entry};
+use crate::clock::Instant;
+use crate::event::{self, Event, Kind};
+use crate::id::{ClientId, ConsentId, EventId};
+use crate::scope::Scope;
+use crate::secret::{Hash, base64url};
+use crate::store::{Error, Result, Row, Tx, Value};
+use std::time::Duration;
+
+/// Writes the record and its audit entry. The grant that a granted consent opens is `grant::allow`'s, in the same
+/// transaction.
+///
+/// # Errors
+/// The store's.
+pub fn record(tx: &mut Tx<'_, '_>, r: &Record) -> Result<()> {
+    let params: [Value; 19] = [
+        r.id.as_str().into(),
+        if r.granted { "granted" } else { "denied" }.into(),
+        r.client.as_str().into(),
+        r.interaction.as_str().into(),
+        r.account_index.into(),
+        r.account.clone().into(),
+        r.name.clone().into(),
+        r.remote.clone().into(),
+        r.scope.to_string().into(),
+        json(&r.details)?.into(),
+        r.terms.version.clone().into(),
+        r.terms.hash.into(),
+        r.shown.into(),
+        r.language.clone().into(),
+        r.acr.clone().into(),
+        r.amr.join(" ").into(),
+        r.auth_time.into(),
+        r.at.into(),
+        r.until.into(),
+    ];
+    tx.execute(
+        "insert into consents (id, decision, client_id, interaction, account_index, account, name, remote, scope, \
+         details, terms_version, terms_hash, shown_hash, language, acr, amr, auth_time, decided_at, ends_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+        &params,
+    )?;
+    audit::append(
+        tx,
+        &Entry {
+            client: Some(r.client.clone()),
+            interaction: Some(r.interaction.clone()),
+            account: Some(r.account_index),
+            detail: serde_json::json!({
+                "consent": r.id, "scope": r.scope, "terms": r.terms.version, "shown": r.shown.base64url(),
+            }),
+            ..Entry::new(r.at, Actor::Customer, if r.granted { "consent.granted" } else { "consent.denied" })
+        },
+    )
+}
+
+/// 拒否する: the record and the event `consent.denied`. No grant, so the event stands alone (`seq` 0).
+///
+/// # Errors
+/// The store's.
+pub fn deny(tx: &mut Tx<'_, '_>, r: &Record, sub: &str) -> Result<()> {
+    record(tx, r)?;
+    event::emit(
+        tx,
+        &Event {
+            id: event_id(r.id.as_str(), 0)?,
+            at: r.at,
+            kind: Kind::ConsentDenied,
+            client: Some(r.client.clone()),
+            grant: None,
+            sub: Some(sub.to_owned()),
+            seq: 0,
+            detail: serde_json::json!({}),
+        },
+    )
+}
+
+/// One consent as staff may see it; what is sealed stays sealed.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Shown {
+    /// Its id.
+    pub id: ConsentId,
+    /// Whether the customer agreed.
+    pub granted: bool,
+    /// The app.
+    pub client: ClientId,
+    /// What was asked.
+    pub scope: Scope,
+    /// Of which accounts.
+    pub details: Details,
+    /// The edition of the terms.
+    pub terms_version: String,
+    /// The factors used.
+    pub amr: Vec<String>,
+    /// When.
+    pub at: Instant,
+}
+
+/// The consents of one account, newest first.
+///
+/// # Errors
+/// The store's.
+pub fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, limit: i64) -> Result<Vec<Shown>> {
+    let rows = tx.rows(
+        "select id, decision, client_id, scope, details, terms_version, amr, decided_at from consents \
+         where account_index = ?1 order by decided_at desc, id limit ?2",
+        &[(*account).into(), limit.into()],
+    )?;
+    rows.iter().map(shown).collect()
+}
+
+fn shown(row: &Row) -> Result<Shown> {
+    let id = row.text(0)?;
+    let bad = |why: &str| corrupt(id, why);
+    Ok(Shown {
+        id: ConsentId::parse(id).ok_or_else(|| bad("id"))?,
+        granted: row.text(1)? == "granted",
+        client: ClientId::parse(row.text(2)?).ok_or_else(|| bad("client_id"))?,
+        scope: Scope::parse(row.text(3)?).ok_or_else(|| bad("scope"))?,
+        details: serde_json::from_str(row.text(4)?).map_err(|_| bad("details"))?,
+        terms_version: row.text(5)?.to_owned(),
+        amr: row.text(6)?.split(' ').filter(|f| !f.is_empty()).map(str::to_owned).collect(),
+        at: row.instant(7)?,
+    })
+}
+
+fn corrupt(row: &str, column: &str) -> Error {
+    Error::Corrupt { table: "consents", row: row.to_owned(), why: format!("{column} is not what was written") }
+}
+
+/// Housekeeping: deletes records whose retention is over. Returns how many went.
+///
+/// # Errors
+/// The store's.
+pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64) -> Result<u64> {
+    tx.execute(
+        "delete from consents where id in (select id from consents where ends_at < ?1 order by ends_at limit ?2)",
+        &[(now - retention.max(super::RETENTION_LEAST)).into(), limit.into()],
+    )
+}
+
+/// The id of the `seq`-th event about `subject`: derived, so that a transaction that runs again tells the same event.
+///
+/// # Errors
+/// Never in practice: base64url is an identifier.
+pub fn event_id(subject: &str, seq: i64) -> Result<EventId> {
+    let hash = Hash::of(format!("{subject} {seq}"));
+    EventId::parse(&base64url(&hash.as_bytes()[..16])).ok_or_else(|| corrupt(subject, "event id"))
+}
+
+fn json(details: &Details) -> Result<String> {
+    serde_json::to_string(details).map_err(|e| Error::Engine(format!("details cannot be written: {e}")))
+}

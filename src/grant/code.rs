@@ -1,0 +1,214 @@
+//! The authorization code: 60 seconds, once, for one client (RFC 6749 §4.1.2; FAPI 2.0 Security Profile §5.3.2.1).
+
+use super::row::{columns, read};
+use super::{Grant, Reason, sql};
+use crate::audit::{self, Actor, Entry};
+use crate::clock::Instant;
+use crate::id::{ClientId, GrantId};
+use crate::secret::Hash;
+use crate::store::{Error, Result, Row, Tx, Value};
+use std::time::Duration;
+
+/// How long a code lives.
+pub const LIFETIME: Duration = Duration::from_secs(60);
+
+/// What a code is bound to: all of it must come again at the token endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Binding {
+    /// Where the code was sent, character by character.
+    pub redirect_uri: String,
+    /// Whether the authorization request named it; then the token request must too (RFC 6749 §4.1.3).
+    pub redirect_given: bool,
+    /// The PKCE challenge, always S256 (RFC 7636 §4.3).
+    pub challenge: Option<String>,
+    /// Thumbprint of the DPoP key the code is bound to (RFC 9449 §10).
+    pub dpop_jkt: Option<String>,
+    /// The id_token's nonce (OpenID Connect Core §3.1.2.1).
+    pub nonce: Option<String>,
+    /// The resources asked for (RFC 8707 §2.1).
+    pub resource: Vec<String>,
+}
+
+/// A stored code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// SHA-256 of the code.
+    pub hash: Hash,
+    /// The grant it opens.
+    pub grant: GrantId,
+    /// The client it was made for.
+    pub client: ClientId,
+    /// What it is bound to.
+    pub binding: Binding,
+    /// When it was made.
+    pub issued_at: Instant,
+    /// When it is too late.
+    pub expires_at: Instant,
+    /// When it was redeemed.
+    pub used_at: Option<Instant>,
+}
+
+/// What became of a presented code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Redeemed<T, R> {
+    /// It was good: the grant is active, an older one of the same client and account has been replaced.
+    Done {
+        /// The grant, active.
+        grant: Box<Grant>,
+        /// The code it came from.
+        code: Box<Code>,
+        /// What the check made of it.
+        checked: T,
+    },
+    /// It had been redeemed before: the grant was revoked, the answer is `invalid_grant`.
+    Replayed,
+    /// Unknown, another client's, too late, or its grant has ended: `invalid_grant`, and nothing was written.
+    Unfit,
+    /// The check refused it. It is not burnt: a wrong verifier or key must not cost the customer the link.
+    Refused(R),
+}
+
+pub(super) fn insert(tx: &mut Tx<'_, '_>, c: &Code) -> Result<()> {
+    let b = &c.binding;
+    let params: [Value; 11] = [
+        c.hash.into(),
+        c.grant.as_str().into(),
+        c.client.as_str().into(),
+        b.redirect_uri.as_str().into(),
+        b.redirect_given.into(),
+        b.challenge.as_deref().into(),
+        b.dpop_jkt.as_deref().into(),
+        b.nonce.as_deref().into(),
+        b.resource.join(" ").into(),
+        c.issued_at.into(),
+        c.expires_at.into(),
+    ];
+    tx.execute(
+        "insert into codes (hash, grant_id, client_id, redirect_uri, redirect_given, challenge, jkt, nonce, resource, \
+         issued_at, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        &params,
+    )?;
+    Ok(())
+}
+
+/// Redeems a code for the client that has just authenticated.
+///
+/// The order matters. Another client's code is as good as unknown and stays whole, so that nobody can burn or revoke
+/// what is not theirs; a code that was used before revokes the grant whatever else came with it; only then `check`
+/// (redirect_uri, PKCE, DPoP) is asked. The update is the single-use gate: of many at once one changes the row.
+///
+/// # Errors
+/// The store's.
+pub fn redeem<T, R>(
+    tx: &mut Tx<'_, '_>,
+    hash: &Hash,
+    client: &ClientId,
+    now: Instant,
+    check: impl FnOnce(&Code, &Grant) -> std::result::Result<T, R>,
+) -> Result<Redeemed<T, R>> {
+    let sql = concat!(
+        "select c.grant_id, c.client_id, c.redirect_uri, c.redirect_given, c.challenge, c.jkt, c.nonce, c.resource, \
+         c.issued_at, c.expires_at, c.used_at, ",
+        columns!(),
+        " from codes c join grants g on g.id = c.grant_id where c.hash = ?1"
+    );
+    let Some(row) = tx.row(sql, &[(*hash).into()])? else {
+        return Ok(Redeemed::Unfit);
+    };
+    let (code, grant) = (code(*hash, &row)?, read(&row, 11)?);
+    if code.client != *client {
+        return Ok(Redeemed::Unfit);
+    }
+    if code.used_at.is_some() {
+        return replayed(tx, &grant, client, now);
+    }
+    if now >= code.expires_at || !grant.is_live(now) {
+        return Ok(Redeemed::Unfit);
+    }
+    let checked = match check(&code, &grant) {
+        Ok(checked) => checked,
+        Err(refusal) => return Ok(Redeemed::Refused(refusal)),
+    };
+    let burnt =
+        tx.execute("update codes set used_at = ?2 where hash = ?1 and used_at is null", &[(*hash).into(), now.into()])?;
+    if burnt == 0 {
+        return replayed(tx, &grant, client, now);
+    }
+    let grant = activate(tx, grant, now)?;
+    Ok(Redeemed::Done { grant: Box::new(grant), code: Box::new(Code { used_at: Some(now), ..code }), checked })
+}
+
+fn replayed<T, R>(tx: &mut Tx<'_, '_>, grant: &Grant, client: &ClientId, now: Instant) -> Result<Redeemed<T, R>> {
+    sql::end(tx, &grant.id, &Reason::Replay, Actor::Client(client.clone()), now)?;
+    Ok(Redeemed::Replayed)
+}
+
+/// Pending becomes active; what the client held for this account before is replaced (domain G23). Only now, not at
+/// consent: a lost redirect must not kill a working link (contract §8).
+fn activate(tx: &mut Tx<'_, '_>, grant: Grant, now: Instant) -> Result<Grant> {
+    let corrupt = || Error::Corrupt {
+        table: "grants",
+        row: grant.id.to_string(),
+        why: "an unused code of a grant in use".into(),
+    };
+    let state = grant.state.clone().activate(now).map_err(|_| corrupt())?;
+    let warn = grant.expires_at - sql::WARNING;
+    let warn_at = (warn > now).then_some(warn);
+    tx.execute(
+        "update grants set state = ?2, activated_at = ?3, warn_at = ?4 where id = ?1",
+        &[grant.id.as_str().into(), state.as_str().into(), now.into(), warn_at.into()],
+    )?;
+    let entry = Entry {
+        client: Some(grant.client.clone()),
+        grant: Some(grant.id.clone()),
+        account: Some(grant.account_index),
+        ..Entry::new(now, Actor::Client(grant.client.clone()), "grant.activated")
+    };
+    audit::append(tx, &entry)?;
+    let older = tx.rows(
+        "select id from grants where client_id = ?1 and account_index = ?2 and ended_at is null \
+         and created_at <= ?3 and id <> ?4 order by created_at limit 100",
+        &[grant.client.as_str().into(), grant.account_index.into(), grant.created_at.into(), grant.id.as_str().into()],
+    )?;
+    for row in older {
+        let id = GrantId::parse(row.text(0)?).ok_or_else(corrupt)?;
+        let reason = Reason::Replaced { by: grant.id.clone() };
+        sql::end(tx, &id, &reason, Actor::Client(grant.client.clone()), now)?;
+    }
+    Ok(Grant { state, ..grant })
+}
+
+fn code(hash: Hash, row: &Row) -> Result<Code> {
+    let corrupt =
+        |why: &str| Error::Corrupt { table: "codes", row: hash.base64url(), why: format!("{why} is not an id") };
+    let opt = |i: usize| Ok::<_, Error>(row.opt_text(i)?.map(str::to_owned));
+    Ok(Code {
+        hash,
+        grant: GrantId::parse(row.text(0)?).ok_or_else(|| corrupt("grant_id"))?,
+        client: ClientId::parse(row.text(1)?).ok_or_else(|| corrupt("client_id"))?,
+        binding: Binding {
+            redirect_uri: row.text(2)?.to_owned(),
+            redirect_given: row.flag(3)?,
+            challenge: opt(4)?,
+            dpop_jkt: opt(5)?,
+            nonce: opt(6)?,
+            resource: row.text(7)?.split(' ').filter(|r| !r.is_empty()).map(str::to_owned).collect(),
+        },
+        issued_at: row.instant(8)?,
+        expires_at: row.instant(9)?,
+        used_at: row.opt_instant(10)?,
+    })
+}
+
+/// Housekeeping: codes that were never used go a day after they died, used ones with their grant's end. Returns how
+/// many went.
+///
+/// # Errors
+/// The store's.
+pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
+    tx.execute(
+        "delete from codes where hash in (select c.hash from codes c join grants g on g.id = c.grant_id \
+         where c.expires_at < ?1 and (c.used_at is null or g.ended_at is not null) order by c.expires_at limit ?2)",
+        &[(now - Duration::from_hours(24)).into(), limit.into()],
+    )
+}

@@ -1,0 +1,169 @@
+//! The table `grants`.
+
+use super::row::{columns, read};
+use super::{Grant, GrantState, Reason};
+use crate::audit::{self, Actor, Entry};
+use crate::clock::Instant;
+use crate::consent::sql::event_id;
+use crate::event::{self, Event, Kind};
+use crate::id::{ClientId, GrantId};
+use crate::secret::Hash;
+use crate::store::{Error, Result, Tx};
+use serde_json::json;
+use std::time::Duration;
+
+/// How long before its end a grant's client hears `grant.expiring`.
+pub const WARNING: Duration = Duration::from_hours(7 * 24);
+
+/// Writes a new grant.
+pub(super) fn insert(tx: &mut Tx<'_, '_>, g: &Grant) -> Result<()> {
+    let details = serde_json::to_string(&g.details).map_err(|e| Error::Engine(format!("details: {e}")))?;
+    tx.execute(
+        "insert into grants (id, consent_id, client_id, sub, account_index, account, reference, scope, details, acr, \
+         amr, auth_time, created_at, expires_at, state, seq) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        &[
+            g.id.as_str().into(),
+            g.consent.as_str().into(),
+            g.client.as_str().into(),
+            g.sub.as_str().into(),
+            g.account_index.into(),
+            g.account.clone().into(),
+            g.reference.as_str().into(),
+            g.scope.to_string().into(),
+            details.into(),
+            g.acr.as_str().into(),
+            g.amr.join(" ").into(),
+            g.auth_time.into(),
+            g.created_at.into(),
+            g.expires_at.into(),
+            g.state.as_str().into(),
+            g.seq.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The grant with this id.
+///
+/// # Errors
+/// The store's.
+pub fn load(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<Option<Grant>> {
+    let row = tx.row(concat!("select ", columns!(), " from grants g where g.id = ?1"), &[id.as_str().into()])?;
+    row.map(|r| read(&r, 0)).transpose()
+}
+
+/// The grants of one account (its keyed index), newest first: what staff look up when a customer telephones.
+///
+/// # Errors
+/// The store's.
+pub fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, limit: i64) -> Result<Vec<Grant>> {
+    let sql = concat!(
+        "select ",
+        columns!(),
+        " from grants g where g.account_index = ?1 order by g.created_at desc, g.id limit ?2"
+    );
+    tx.rows(sql, &[(*account).into(), limit.into()])?.iter().map(|r| read(r, 0)).collect()
+}
+
+/// The grants of one client created before `before`, newest first: page through with the last one's `created_at`.
+///
+/// # Errors
+/// The store's.
+pub fn of_client(tx: &mut Tx<'_, '_>, client: &ClientId, before: Instant, limit: i64) -> Result<Vec<Grant>> {
+    let sql = concat!(
+        "select ",
+        columns!(),
+        " from grants g where g.client_id = ?1 and g.created_at < ?2 order by g.created_at desc, g.id limit ?3"
+    );
+    tx.rows(sql, &[client.as_str().into(), before.into(), limit.into()])?.iter().map(|r| read(r, 0)).collect()
+}
+
+/// What became of a wish to end a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// It has ended now; here it is.
+    Now(Box<Grant>),
+    /// It had ended before; nothing was written.
+    Before(Box<Grant>),
+    /// There is no such grant.
+    Unknown,
+}
+
+/// Ends a grant: new state, audit record and event in one. Its tokens die with it.
+///
+/// # Errors
+/// The store's.
+pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now: Instant) -> Result<Ended> {
+    let Some(grant) = load(tx, id)? else {
+        return Ok(Ended::Unknown);
+    };
+    // A grant whose time is over has expired, whether or not the sweeper came by: it cannot be revoked any more.
+    let over = now >= grant.expires_at && !matches!(reason, Reason::Expired);
+    // It expired when its time was over, not when the sweeper came.
+    let at = if *reason == Reason::Expired { grant.expires_at } else { now };
+    let Some(state) = (!over).then(|| grant.state.clone().end(reason, at).ok()).flatten() else {
+        return Ok(Ended::Before(Box::new(grant)));
+    };
+    let replaced_by = match &state {
+        GrantState::Replaced { by, .. } => Some(by.as_str()),
+        _ => None,
+    };
+    tx.execute(
+        "update grants set state = ?2, ended_at = ?3, ended_by = ?4, replaced_by = ?5, warn_at = null where id = ?1",
+        &[id.as_str().into(), state.as_str().into(), at.into(), reason.as_str().into(), replaced_by.into()],
+    )?;
+    let (kind, action, detail) = match reason {
+        Reason::Replaced { by } => (Kind::GrantReplaced, "grant.replaced", json!({"replaced_by": by})),
+        Reason::Expired => (Kind::GrantExpired, "grant.expired", json!({})),
+        by => (Kind::GrantRevoked, "grant.revoked", json!({"by": by.as_str()})),
+    };
+    tell(tx, id, kind, detail.clone(), now)?;
+    let note = match reason {
+        Reason::Institution { note } => json!({"by": "institution", "note": note}),
+        _ => detail,
+    };
+    let entry = Entry {
+        client: Some(grant.client.clone()),
+        grant: Some(id.clone()),
+        account: Some(grant.account_index),
+        detail: note,
+        ..Entry::new(now, actor, action)
+    };
+    audit::append(tx, &entry)?;
+    Ok(Ended::Now(Box::new(Grant { state, seq: grant.seq + 1, ..grant })))
+}
+
+/// Emits an event of a grant under the next number of its counter.
+///
+/// # Errors
+/// The store's.
+pub fn tell(tx: &mut Tx<'_, '_>, id: &GrantId, kind: Kind, detail: serde_json::Value, now: Instant) -> Result<()> {
+    let row =
+        tx.row("update grants set seq = seq + 1 where id = ?1 returning seq, client_id, sub", &[id.as_str().into()])?;
+    let corrupt = |why: &str| Error::Corrupt { table: "grants", row: id.to_string(), why: why.to_owned() };
+    let row = row.ok_or_else(|| corrupt("an event without its grant"))?;
+    let seq = row.int(0)?;
+    let event = Event {
+        id: event_id(id.as_str(), seq)?,
+        at: now,
+        kind,
+        client: Some(ClientId::parse(row.text(1)?).ok_or_else(|| corrupt("client_id"))?),
+        grant: Some(id.clone()),
+        sub: Some(row.text(2)?.to_owned()),
+        seq,
+        detail,
+    };
+    event::emit(tx, &event)
+}
+
+/// Housekeeping: deletes grants that ended longer ago than consent records are kept. Returns how many went.
+///
+/// # Errors
+/// The store's.
+pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64) -> Result<u64> {
+    tx.execute(
+        "delete from grants where id in (select id from grants where ended_at < ?1 order by ended_at limit ?2)",
+        &[(now - retention.max(crate::consent::RETENTION_LEAST)).into(), limit.into()],
+    )
+}

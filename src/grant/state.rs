@@ -1,0 +1,170 @@
+//! The life of a grant as an enum whose moves consume the old state: what cannot happen cannot be written.
+
+use crate::clock::Instant;
+use crate::id::GrantId;
+
+/// Why a grant ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// The app revoked it (RFC 7009).
+    Client,
+    /// The customer stopped sharing.
+    Customer,
+    /// The institution ended it, with a reason in its own words (domain R88).
+    Institution {
+        /// The words, for the audit record.
+        note: String,
+    },
+    /// The account moved, was closed, or its holder died (domain G24).
+    Account,
+    /// Its authorization code came a second time (RFC 6749 §4.1.2).
+    Replay,
+    /// A newer grant of the same client and account took its place (domain G23).
+    Replaced {
+        /// The newer one.
+        by: GrantId,
+    },
+    /// Its time was over (domain R4).
+    Expired,
+}
+impl Reason {
+    /// The word of contract §8's `by`, and of the stored column.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Customer => "customer",
+            Self::Institution { .. } => "institution",
+            Self::Account => "account",
+            Self::Replay => "replay",
+            Self::Replaced { .. } => "replaced",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// Who or what revoked a grant: `by` in `grant.revoked`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The app.
+    Client,
+    /// The customer.
+    Customer,
+    /// The institution.
+    Institution,
+    /// The account itself.
+    Account,
+    /// A replayed code.
+    Replay,
+}
+impl By {
+    /// The public word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Customer => "customer",
+            Self::Institution => "institution",
+            Self::Account => "account",
+            Self::Replay => "replay",
+        }
+    }
+    /// Reads the stored word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Client, Self::Customer, Self::Institution, Self::Account, Self::Replay];
+        all.into_iter().find(|by| by.as_str() == text)
+    }
+}
+
+/// Where a grant stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantState {
+    /// Consent was given; the code has not been redeemed yet.
+    Pending,
+    /// The app holds tokens.
+    Active {
+        /// Since the code was redeemed.
+        since: Instant,
+    },
+    /// A newer grant took its place.
+    Replaced {
+        /// When.
+        at: Instant,
+        /// By which.
+        by: GrantId,
+    },
+    /// It was ended before its time.
+    Revoked {
+        /// When.
+        at: Instant,
+        /// By whom.
+        by: By,
+    },
+    /// Its time was over.
+    Expired {
+        /// When.
+        at: Instant,
+    },
+}
+
+/// A move that the grant's state does not allow: it has ended, or was redeemed before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the grant's state does not allow this")]
+pub struct NotNow;
+
+impl GrantState {
+    /// The stored word.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active { .. } => "active",
+            Self::Replaced { .. } => "replaced",
+            Self::Revoked { .. } => "revoked",
+            Self::Expired { .. } => "expired",
+        }
+    }
+    /// Whether it has not ended.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Pending | Self::Active { .. })
+    }
+    /// When it ended.
+    #[must_use]
+    pub const fn ended_at(&self) -> Option<Instant> {
+        match self {
+            Self::Pending | Self::Active { .. } => None,
+            Self::Replaced { at, .. } | Self::Revoked { at, .. } | Self::Expired { at } => Some(*at),
+        }
+    }
+    /// The code was redeemed: once only.
+    ///
+    /// # Errors
+    /// [`NotNow`] unless pending.
+    pub fn activate(self, now: Instant) -> Result<Self, NotNow> {
+        match self {
+            Self::Pending => Ok(Self::Active { since: now }),
+            _ => Err(NotNow),
+        }
+    }
+    /// It ends, for good.
+    ///
+    /// # Errors
+    /// [`NotNow`] when it has ended already.
+    pub fn end(self, reason: &Reason, now: Instant) -> Result<Self, NotNow> {
+        if !self.is_open() {
+            return Err(NotNow);
+        }
+        let revoked = |by| Self::Revoked { at: now, by };
+        Ok(match reason {
+            Reason::Client => revoked(By::Client),
+            Reason::Customer => revoked(By::Customer),
+            Reason::Institution { .. } => revoked(By::Institution),
+            Reason::Account => revoked(By::Account),
+            Reason::Replay => revoked(By::Replay),
+            Reason::Replaced { by } => Self::Replaced { at: now, by: by.clone() },
+            Reason::Expired => Self::Expired { at: now },
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! The sweeper: what has run out by the clock becomes an event, once.
+
+use super::BATCH;
+use crate::audit::{self, Actor, Entry};
+use crate::clock::Instant;
+use crate::event::Kind;
+use crate::grant::{self, Reason};
+use crate::id::{ClientId, GrantId};
+use crate::store::{Error, Result, Tx};
+
+/// What one sweep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Grants that expired.
+    pub expired: u64,
+    /// Grants whose clients were told that they soon will.
+    pub warned: u64,
+}
+impl Swept {
+    /// Whether there may be more to do: a batch was full.
+    #[must_use]
+    pub const fn more(self, limit: i64) -> bool {
+        self.expired.cast_signed() >= limit || self.warned.cast_signed() >= limit
+    }
+}
+
+/// Ends grants whose time is over (`grant.expired`) and announces the end of those that have seven days left
+/// (`grant.expiring`): at most `limit` of each, never more than [`BATCH`].
+///
+/// # Errors
+/// The store's.
+pub fn expire(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Swept> {
+    let limit = limit.clamp(1, BATCH);
+    let mut swept = Swept::default();
+    let due = tx.rows(
+        "select id from grants where ended_at is null and expires_at <= ?1 order by expires_at limit ?2",
+        &[now.into(), limit.into()],
+    )?;
+    for row in due {
+        grant::end(tx, &id(row.text(0)?)?, &Reason::Expired, Actor::System, now)?;
+        swept.expired += 1;
+    }
+    let soon = tx.rows(
+        "select id, client_id, expires_at from grants where warn_at is not null and warn_at <= ?1 \
+         order by warn_at limit ?2",
+        &[now.into(), limit.into()],
+    )?;
+    for row in soon {
+        let grant = id(row.text(0)?)?;
+        let until = row.instant(2)?;
+        tx.execute("update grants set warn_at = null where id = ?1", &[grant.as_str().into()])?;
+        let detail = serde_json::json!({"expires_at": until.secs()});
+        grant::sql::tell(tx, &grant, Kind::GrantExpiring, detail.clone(), now)?;
+        let entry = Entry {
+            client: ClientId::parse(row.text(1)?),
+            grant: Some(grant),
+            detail,
+            ..Entry::new(now, Actor::System, "grant.expiring")
+        };
+        audit::append(tx, &entry)?;
+        swept.warned += 1;
+    }
+    Ok(swept)
+}
+
+fn id(text: &str) -> Result<GrantId> {
+    GrantId::parse(text).ok_or_else(|| Error::Corrupt { table: "grants", row: text.to_owned(), why: "id".to_owned() })
+}

@@ -1,0 +1,61 @@
+//! Housekeeping: what each table may forget, and when. Retention is said once, here; each verb stands with its table.
+
+use super::{BATCH, notice};
+use crate::clock::Instant;
+use crate::store::{Result, Tx};
+use crate::{consent, grant, token};
+use std::time::Duration;
+
+/// What the institution may choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Consent records and ended grants, after the permission's end. At least three years whatever is configured.
+    pub consents: Duration,
+    /// Addresses in the outbox, after delivery.
+    pub addresses: Duration,
+}
+impl Default for Retention {
+    fn default() -> Self {
+        Self { consents: consent::RETENTION, addresses: notice::ERASE_AFTER }
+    }
+}
+
+/// How long the outbox remembers that a notice was sent, without saying to whom.
+const NOTICES: Duration = Duration::from_hours(365 * 24);
+
+/// One table's housekeeping.
+pub type Chore = fn(&mut Tx<'_, '_>, Instant, &Retention, i64) -> Result<u64>;
+
+/// Every table of steps 3 to 6 with its chore, in the order it is done: children before parents.
+pub const CHORES: &[(&str, Chore)] = &[
+    ("codes", |tx, now, _, limit| grant::code::prune(tx, now, limit)),
+    ("access_tokens", |tx, now, _, limit| token::sql::prune_access(tx, now, limit)),
+    ("refresh_tokens", |tx, now, _, limit| token::sql::prune_refresh(tx, now, limit)),
+    ("grants", |tx, now, keep, limit| grant::sql::prune(tx, now, keep.consents, limit)),
+    ("consents", |tx, now, keep, limit| consent::sql::prune(tx, now, keep.consents, limit)),
+    ("notices (addresses)", |tx, now, keep, limit| erase(tx, now, keep.addresses, limit)),
+    ("notices", |tx, now, _, limit| forget(tx, now, limit)),
+];
+
+/// Does one chore on at most [`BATCH`] rows. Returns how many rows went; call again while it is a full batch.
+///
+/// # Errors
+/// The store's.
+pub fn keep(tx: &mut Tx<'_, '_>, chore: Chore, now: Instant, retention: &Retention) -> Result<u64> {
+    chore(tx, now, retention, BATCH)
+}
+
+fn erase(tx: &mut Tx<'_, '_>, now: Instant, after: Duration, limit: i64) -> Result<u64> {
+    tx.execute(
+        "update notices set sealed = null where id in (select id from notices where sealed is not null \
+         and done_at <= ?1 order by done_at limit ?2)",
+        &[(now - after).into(), limit.into()],
+    )
+}
+
+fn forget(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
+    tx.execute(
+        "delete from notices where id in (select id from notices where done_at < ?1 order by done_at limit ?2)",
+        &[(now - NOTICES).into(), limit.into()],
+    )
+}
