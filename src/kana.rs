@@ -1,1 +1,182 @@
-//! Names in half-width katakana, as banks print them.
+//! Half-width kana: what a customer types in any form a phone's keyboard offers becomes the katakana banks keep
+//! (domain §5). The name is only recorded, never matched (domain G1).
+
+use std::fmt;
+use unicode_normalization::UnicodeNormalization;
+
+/// The longest name, counted after conversion; ﾞ, ﾟ and a space count as one each (domain R21, §5).
+pub const MAX: usize = 48;
+
+/// A name in JIS X 0201 katakana, `A-Z 0-9 ( ) - . /` and single spaces. Never printed: it is personal data.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Kana(String);
+
+/// Why a typed name is not one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Nothing is left of it.
+    Empty,
+    /// The first character that has no half-width form a bank keeps.
+    Character(char),
+    /// More than [`MAX`] characters after conversion.
+    Long,
+}
+
+impl Kana {
+    /// Converts a typed name: hiragana, full-width and half-width katakana, full-width letters and spaces.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(typed: &str) -> Result<Self, Refused> {
+        let name = convert(typed);
+        if let Some(bad) = name.chars().find(|c| !legal(*c)) {
+            return Err(Refused::Character(bad));
+        }
+        match name.chars().count() {
+            0 => Err(Refused::Empty),
+            n if n > MAX => Err(Refused::Long),
+            _ => Ok(Self(name)),
+        }
+    }
+    /// As normalised: with small kana and ｰ.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+    /// As 全銀 data writes it: small kana large, ｰ as `-`.
+    #[must_use]
+    pub fn zengin(&self) -> String {
+        self.0.chars().map(large).collect()
+    }
+}
+impl fmt::Debug for Kana {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kana(…)")
+    }
+}
+
+/// U+FF66 to U+FF9D stand in the order of these.
+const FULL: &str =
+    "ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン";
+
+fn convert(typed: &str) -> String {
+    // The stand-alone sound marks must become combining ones first: NFKC alone would make them "space and mark".
+    let marks = typed.chars().map(|c| match c {
+        '\u{309B}' => '\u{3099}',
+        '\u{309C}' => '\u{309A}',
+        other => other,
+    });
+    let mut plain = String::new();
+    for c in marks.nfkc().map(katakana) {
+        // A dash of any kind after kana is the long-vowel mark a keyboard did not offer.
+        let after_kana = plain.chars().last().is_some_and(|p| ('\u{30A1}'..='\u{30FE}').contains(&p));
+        match c {
+            '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FF0D}' => plain.push(if after_kana { 'ー' } else { '-' }),
+            '\u{200B}' | '\u{FEFF}' => {}
+            other => plain.extend(other.to_uppercase()),
+        }
+    }
+    let single = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    single.nfd().map(half).collect()
+}
+
+/// Hiragana as katakana; the kana without a half-width form as their nearest.
+fn katakana(c: char) -> char {
+    let c = match c {
+        '\u{3041}'..='\u{3096}' => char::from_u32(u32::from(c) + 0x60).unwrap_or(c),
+        other => other,
+    };
+    match c {
+        'ヰ' => 'イ',
+        'ヱ' => 'エ',
+        'ヮ' => 'ワ',
+        'ヵ' => 'カ',
+        'ヶ' => 'ケ',
+        other => other,
+    }
+}
+
+fn half(c: char) -> char {
+    match c {
+        '\u{3099}' => 'ﾞ',
+        '\u{309A}' => 'ﾟ',
+        _ => FULL.chars().zip('\u{FF66}'..='\u{FF9D}').find(|(full, _)| *full == c).map_or(c, |(_, half)| half),
+    }
+}
+
+fn large(c: char) -> char {
+    match c {
+        'ｧ' => 'ｱ',
+        'ｨ' => 'ｲ',
+        'ｩ' => 'ｳ',
+        'ｪ' => 'ｴ',
+        'ｫ' => 'ｵ',
+        'ｬ' => 'ﾔ',
+        'ｭ' => 'ﾕ',
+        'ｮ' => 'ﾖ',
+        'ｯ' => 'ﾂ',
+        'ｰ' => '-',
+        other => other,
+    }
+}
+
+fn legal(c: char) -> bool {
+    matches!(c, '\u{FF66}'..='\u{FF9F}' | '0'..='9' | 'A'..='Z' | ' ' | '(' | ')' | '-' | '.' | '/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_of_the_domain() {
+        for (typed, norm, zengin) in [
+            ("やまだ　たろう", "ﾔﾏﾀﾞ ﾀﾛｳ", "ﾔﾏﾀﾞ ﾀﾛｳ"),
+            ("ヤマダ　タロウ", "ﾔﾏﾀﾞ ﾀﾛｳ", "ﾔﾏﾀﾞ ﾀﾛｳ"),
+            ("ﾔﾏﾀﾞ ﾀﾛｳ", "ﾔﾏﾀﾞ ﾀﾛｳ", "ﾔﾏﾀﾞ ﾀﾛｳ"),
+            ("データ タロウ", "ﾃﾞｰﾀ ﾀﾛｳ", "ﾃﾞ-ﾀ ﾀﾛｳ"),
+            ("ﾃﾞｰﾀ ﾀﾛｳ", "ﾃﾞｰﾀ ﾀﾛｳ", "ﾃﾞ-ﾀ ﾀﾛｳ"),
+            ("デ－タ", "ﾃﾞｰﾀ", "ﾃﾞ-ﾀ"),
+            ("で‐た", "ﾃﾞｰﾀ", "ﾃﾞ-ﾀ"),
+            ("きゅうよ いちろう", "ｷｭｳﾖ ｲﾁﾛｳ", "ｷﾕｳﾖ ｲﾁﾛｳ"),
+            ("ヴァイオレット", "ｳﾞｧｲｵﾚｯﾄ", "ｳﾞｱｲｵﾚﾂﾄ"),
+            ("か゛く", "ｶﾞｸ", "ｶﾞｸ"),
+            ("ハ゜ン", "ﾊﾟﾝ", "ﾊﾟﾝ"),
+            ("ヰノウエ ヤヱ", "ｲﾉｳｴ ﾔｴ", "ｲﾉｳｴ ﾔｴ"),
+            ("カ）ヤマダ", "ｶ)ﾔﾏﾀﾞ", "ｶ)ﾔﾏﾀﾞ"),
+            (" ＡＢＣ　 カ）ヤマダ ", "ABC ｶ)ﾔﾏﾀﾞ", "ABC ｶ)ﾔﾏﾀﾞ"),
+            ("abc-d", "ABC-D", "ABC-D"),
+            ("ヤマダ\u{200b}タロウ", "ﾔﾏﾀﾞﾀﾛｳ", "ﾔﾏﾀﾞﾀﾛｳ"),
+            ("ヷ", "ﾜﾞ", "ﾜﾞ"),
+        ] {
+            let kana = Kana::parse(typed).unwrap_or_else(|e| panic!("{typed}: {e:?}"));
+            assert_eq!((kana.as_str(), kana.zengin().as_str()), (norm, zengin), "{typed}");
+        }
+        assert_eq!(Kana::parse("やまだ　たろう").map(|k| k.as_str().chars().count()), Ok(8));
+    }
+
+    #[test]
+    fn refused_with_the_character_that_is_wrong() {
+        for (typed, why) in [
+            ("ジョン・スミス", Refused::Character('・')),
+            ("山田太郎", Refused::Character('山')),
+            ("ㇰ", Refused::Character('ㇰ')),
+            ("ヤマダ＆", Refused::Character('&')),
+            ("", Refused::Empty),
+            (" 　\u{200b}", Refused::Empty),
+            (&"ア".repeat(49), Refused::Long),
+            (&"ガ".repeat(25), Refused::Long),
+        ] {
+            assert_eq!(Kana::parse(typed), Err(why), "{typed}");
+        }
+        for typed in ["ヾ", "é", "e\u{301}"] {
+            assert!(matches!(Kana::parse(typed), Err(Refused::Character(_))), "{typed}");
+        }
+        assert!(Kana::parse(&"ア".repeat(48)).is_ok() && Kana::parse(&"ガ".repeat(24)).is_ok());
+    }
+
+    #[test]
+    fn never_printed() {
+        assert_eq!(format!("{:?}", Kana::parse("ヤマダ")), "Ok(Kana(…))");
+    }
+}

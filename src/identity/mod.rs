@@ -1,1 +1,24 @@
-//! Step 2, the five checks.
+//! Step 2: the five checks ①–⑤ between a customer and consent (domain §1.2–1.10).
+//!
+//! Owns the [`Interaction`], the state machine every customer walks through, and what guards it: form rules, locks,
+//! service hours, the call. Declares what it needs of the outside: [`CoreBank`] and [`CallRegister`]. Does not own what
+//! is agreed at ⑥ (`consent`), nor how a page looks (`pages`). `acr`/`amr` follow RFC 8176 and OpenID Connect Core §2.
+//!
+//! A check that can be guessed is *reserve → ask → settle* (architecture §1.3): see `desk.rs`.
+
+mod account;
+mod call;
+mod customer;
+mod interaction;
+mod message;
+mod personal;
+mod pin;
+mod ports;
+
+pub use account::AccountForm;
+pub use call::{CallState, Calling};
+pub use customer::{BirthDate, CustomerForm, Email};
+pub use interaction::{ABSOLUTE, AMR, Ending, Expired, IDLE, Interaction, Matched, Personal, Proofed, Stage};
+pub use message::{Field, Message, Problem};
+pub use pin::Pin;
+pub use ports::{BankError, CallRegister, Caller, CoreBank, Holding, IncomingCall, Ineligible, Lookup};

@@ -1,0 +1,162 @@
+//! ②: name, birth date, telephone number, mail address (domain §1.3, §5).
+
+use super::Personal;
+use super::account::{read, with_summary};
+use super::message::{Field, Message, Problem};
+use crate::account::digits;
+use crate::clock::Instant;
+use crate::kana::{Kana, Refused};
+use crate::phone::Phone;
+use chrono::{Datelike, NaiveDate};
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+/// What was posted, as it was typed.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct CustomerForm {
+    /// お名前
+    pub name_kana: String,
+    /// 西暦 … 年
+    pub birth_year: String,
+    /// 月: `4` or `04`
+    pub birth_month: String,
+    /// 日: `4` or `04`
+    pub birth_day: String,
+    /// 電話番号
+    pub phone: String,
+    /// メールアドレス
+    pub email: String,
+    /// メールアドレス (確認用)
+    pub email_confirm: String,
+}
+impl CustomerForm {
+    /// Reads the form; `now` tells which birth dates lie ahead.
+    ///
+    /// # Errors
+    /// Every problem at once, in the order of the fields; [`Message::Missing`] first when a field is empty.
+    pub fn parse(&self, now: Instant) -> Result<(Personal, BirthDate), Vec<Problem>> {
+        let mut problems = Vec::new();
+        let name = self.name(&mut problems);
+        let born = self.born(&mut problems, now);
+        let phone = read(&mut problems, Field::Phone, &self.phone, Message::Phone, Phone::parse);
+        let email = self.email(&mut problems);
+        match (name, born, phone, email) {
+            (Some(name), Some(born), Some(phone), Some(email)) => Ok((Personal { name, phone, email }, born)),
+            _ => Err(with_summary(problems)),
+        }
+    }
+
+    fn name(&self, problems: &mut Vec<Problem>) -> Option<Kana> {
+        let why = match Kana::parse(&self.name_kana) {
+            Ok(name) => return Some(name),
+            Err(Refused::Empty) => Message::Required,
+            Err(Refused::Character(_)) => Message::Kana,
+            Err(Refused::Long) => Message::KanaLong,
+        };
+        problems.push(Problem::at(Field::NameKana, why));
+        None
+    }
+
+    fn born(&self, problems: &mut Vec<Problem>, now: Instant) -> Option<BirthDate> {
+        let parts = [&self.birth_year, &self.birth_month, &self.birth_day];
+        let date = BirthDate::parse(parts, now);
+        if date.is_none() {
+            let empty = parts.iter().any(|p| p.trim().is_empty());
+            let why = if empty { Message::Required } else { Message::BirthDate };
+            problems.push(Problem::at(Field::BirthYear, why));
+        }
+        date
+    }
+
+    fn email(&self, problems: &mut Vec<Problem>) -> Option<Email> {
+        let email = Email::parse(&self.email);
+        if let Err(why) = &email {
+            problems.push(Problem::at(Field::Email, *why));
+        }
+        let why = match (&email, Email::parse(&self.email_confirm)) {
+            (_, Err(Message::Required)) => Message::Required,
+            (Ok(first), Ok(second)) if *first == second => return email.ok(),
+            // The first address has its own problem already; a second one would only repeat it.
+            (Err(_), _) => return None,
+            _ => Message::EmailMismatch,
+        };
+        problems.push(Problem::at(Field::EmailConfirm, why));
+        None
+    }
+}
+impl std::fmt::Debug for CustomerForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CustomerForm(…)")
+    }
+}
+
+/// A day of birth. Never stored, logged or printed (architecture §1.5).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct BirthDate(NaiveDate);
+impl BirthDate {
+    /// Reads year, month and day: a real day from 1900 to today (domain G18).
+    #[must_use]
+    pub fn parse([year, month, day]: [&String; 3], now: Instant) -> Option<Self> {
+        let number = |text: &str, most: usize| {
+            let d = digits(text)?;
+            (1..=most).contains(&d.len()).then(|| d.parse::<u32>().ok()).flatten()
+        };
+        let year = i32::try_from(number(year, 4)?).ok()?;
+        let date = NaiveDate::from_ymd_opt(year, number(month, 2)?, number(day, 2)?)?;
+        (date.year() >= 1900 && date <= now.jst_date()).then_some(Self(date))
+    }
+    /// `1985-04-12`, for the core bank.
+    #[must_use]
+    pub fn iso(&self) -> String {
+        self.0.format("%Y-%m-%d").to_string()
+    }
+}
+impl std::fmt::Debug for BirthDate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BirthDate(…)")
+    }
+}
+
+/// A mail address: ASCII, at most 64 bytes, the domain in lower case (domain R24, §5).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Email(String);
+impl Email {
+    /// Reads what was typed; full-width letters are forgiven.
+    ///
+    /// # Errors
+    /// The message to show.
+    pub fn parse(typed: &str) -> Result<Self, Message> {
+        let text: String = typed.trim().nfkc().collect();
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Message::Required);
+        }
+        let (local, domain) = text.split_once('@').ok_or(Message::Email)?;
+        // RFC 5321 §4.1.2 Dot-string; the carriers' old `a..b@` and `a.@` cannot be delivered to by many senders.
+        let atext = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
+        let dots = |s: &str, fine: &dyn Fn(&str) -> bool| s.split('.').all(|part| !part.is_empty() && fine(part));
+        let label = |l: &str| {
+            let inner = l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            inner && l.len() <= 63 && !l.starts_with('-') && !l.ends_with('-')
+        };
+        let fits = dots(local, &|part| part.bytes().all(atext)) && dots(domain, &label) && domain.contains('.');
+        if !fits {
+            return Err(Message::Email);
+        }
+        if text.len() > 64 {
+            return Err(Message::EmailLong);
+        }
+        Ok(Self(format!("{local}@{}", domain.to_ascii_lowercase())))
+    }
+    /// The address, for the mail that is sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+impl std::fmt::Debug for Email {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Email(…)")
+    }
+}

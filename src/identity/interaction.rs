@@ -1,0 +1,186 @@
+//! One customer's way through the screens: the state machine of domain §1.10.
+//!
+//! A stage carries exactly what is known by then, and a move consumes the stage it starts from, so that a later stage
+//! cannot be had without the earlier ones. `sql.rs` persists it; nothing else makes one.
+
+use super::call::Calling;
+use super::message::Message;
+use super::{Email, Holding, personal};
+use crate::account::Account;
+use crate::clock::Instant;
+use crate::id::{AccountId, ClientId, HolderId, InteractionId};
+use crate::kana::Kana;
+use crate::phone::Phone;
+use crate::secret::Hash;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How long a way through the screens may take at most (domain G28).
+pub const ABSOLUTE: Duration = Duration::from_secs(30 * 60);
+/// How long it may rest (domain G28).
+pub const IDLE: Duration = Duration::from_secs(15 * 60);
+
+/// What `amr` says of the checks (RFC 8176): what the customer knows, the telephone they hold.
+pub const AMR: [&str; 3] = ["kba", "tel", "pin"];
+
+/// One customer's way through the screens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interaction {
+    /// Its name in the address; useless without the browser's cookie.
+    pub id: InteractionId,
+    /// The app that sent the customer.
+    pub client: ClientId,
+    /// The stored authorization request, by the SHA-256 of its request_uri.
+    pub request: Hash,
+    /// When it began.
+    pub started: Instant,
+    /// When the customer last did something.
+    pub touched: Instant,
+    /// How often a form was taken: names the one step token that is good now.
+    pub step: i64,
+    /// R30 answers so far (domain G3).
+    pub refused_accounts: i64,
+    /// The language the customer chose on a page.
+    pub language: Option<String>,
+    /// Where it stands.
+    pub stage: Stage,
+}
+
+/// Where a way through the screens stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// S1, ①: the account is asked for; what was typed before, when the customer came back to mend it (domain G33).
+    Account {
+        /// Typed before.
+        typed: Option<Account>,
+    },
+    /// S2, ②: the customer is asked for.
+    Customer {
+        /// From ①.
+        account: Account,
+    },
+    /// S3, ③: the number is shown, masked.
+    Phone(Box<Matched>),
+    /// S4, ④: a call is waited for.
+    Call {
+        /// From ②.
+        matched: Box<Matched>,
+        /// The number to call and until when.
+        calling: Calling,
+    },
+    /// S5, ⑤: the PIN is asked for.
+    Pin {
+        /// From ②.
+        matched: Box<Matched>,
+        /// When the call was seen.
+        called_at: Instant,
+    },
+    /// S6, ⑥: everything was checked.
+    Consent(Box<Proofed>),
+    /// It is over.
+    Ended(Ending),
+}
+
+/// What ② established.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matched {
+    /// The account.
+    pub account: Account,
+    /// The account and its holder as the core bank names them.
+    pub holding: Holding,
+    /// What the customer told us.
+    pub personal: Personal,
+}
+
+/// What the customer told us at ②. Sealed wherever it rests, never printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Personal {
+    /// The name; only recorded, never matched (domain G1).
+    #[serde(with = "personal::kana")]
+    pub name: Kana,
+    /// The registered number, by which the call is known.
+    #[serde(with = "personal::phone")]
+    pub phone: Phone,
+    /// Where the completion notice goes.
+    pub email: Email,
+}
+impl std::fmt::Debug for Personal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Personal(…)")
+    }
+}
+
+/// What all five checks established: consent needs nothing else of the customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proofed {
+    /// The person.
+    pub holder: HolderId,
+    /// The account that was verified.
+    pub account: Account,
+    /// Its keyed index: `Sealer::index("account", …)`.
+    #[serde(with = "personal::hash")]
+    pub account_index: Hash,
+    /// Every account of the person that can be linked, the verified one among them.
+    pub accounts: Vec<(AccountId, Account)>,
+    /// The verified account's opaque name.
+    pub verified: AccountId,
+    /// When the last check was passed.
+    pub auth_time: Instant,
+    /// RFC 8176 names of the checks.
+    pub amr: Vec<String>,
+    /// Name, phone and mail address.
+    pub personal: Personal,
+}
+
+/// How a way through the screens ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// 中止する, or 拒否する at ⑥ (R8) → `access_denied`.
+    Cancelled,
+    /// The account is locked → `access_denied`.
+    Locked {
+        /// It was locked before this attempt: R33 instead of R32.
+        before: bool,
+        /// Until when; `None` until an operator releases it (domain G5).
+        until: Option<Instant>,
+    },
+    /// Outside service hours (R34) → `temporarily_unavailable`.
+    Closed {
+        /// When the service opens again.
+        until: Instant,
+    },
+    /// A dead end of ours → `server_error`.
+    Failed,
+    /// Too late, or the request was completed elsewhere → `access_denied`.
+    Expired(Expired),
+    /// The customer agreed and was sent to the app: nothing is left to do here.
+    Done,
+}
+impl Ending {
+    /// The message the page shows, where it has one of the domain's.
+    #[must_use]
+    pub const fn message(self) -> Option<Message> {
+        match self {
+            Self::Locked { before: false, .. } => Some(Message::R32),
+            Self::Locked { before: true, .. } => Some(Message::R33),
+            Self::Closed { .. } => Some(Message::R34),
+            Self::Failed => Some(Message::R36),
+            Self::Expired(Expired::Call) => Some(Message::R57),
+            Self::Cancelled | Self::Expired(_) | Self::Done => None,
+        }
+    }
+}
+
+/// Why it is too late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expired {
+    /// S4T: the 120 seconds passed (R57).
+    Call,
+    /// Fifteen minutes without a step, or thirty altogether.
+    Time,
+    /// The browser began another way, or the request was completed by another browser.
+    Elsewhere,
+}

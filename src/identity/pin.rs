@@ -1,0 +1,40 @@
+//! ⑤: the cash card's PIN. It exists only while the request that carries it is handled (domain §1.10).
+
+use super::message::{Field, Message, Problem};
+use crate::secret::Secret;
+
+/// Four digits. Cleared from memory when dropped; never printed, stored or logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pin(Secret);
+impl Pin {
+    /// Reads what was typed: exactly four digits; full-width ones are forgiven (domain §5).
+    ///
+    /// # Errors
+    /// The problem to show.
+    pub fn parse(typed: &str) -> Result<Self, Vec<Problem>> {
+        let typed = typed.trim();
+        if typed.is_empty() {
+            return Err(vec![Problem::page(Message::Missing), Problem::at(Field::Pin, Message::Required)]);
+        }
+        let digit = |c: char| match c {
+            '0'..='9' => Some(c),
+            '０'..='９' => char::from_digit(u32::from(c) - u32::from('０'), 10),
+            _ => None,
+        };
+        let digits: Option<String> = typed.chars().map(digit).collect();
+        match digits {
+            Some(d) if d.len() == 4 => Ok(Self(Secret::new(d))),
+            _ => Err(vec![Problem::at(Field::Pin, Message::Pin)]),
+        }
+    }
+    /// The digits, for the core bank.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        self.0.reveal()
+    }
+}
+impl std::fmt::Debug for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pin(…)")
+    }
+}

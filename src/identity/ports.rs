@@ -1,0 +1,115 @@
+//! The two ports of the checks: the core bank that knows the customer, and the register that hears of calls.
+
+use super::{BirthDate, Pin};
+use crate::account::Account;
+use crate::clock::Instant;
+use crate::id::{AccountId, HolderId};
+use crate::phone::Phone;
+use futures_util::future::BoxFuture;
+
+/// What an account is, as far as linking goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// It can be linked (domain R5).
+    Eligible(Holding),
+    /// It cannot: the reason is for the record, the customer is told R30 whatever it is (domain G2).
+    Ineligible(Ineligible),
+}
+/// Why an account cannot be linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ineligible {
+    /// No such account.
+    Unknown,
+    /// 解約
+    Closed,
+    /// 移管 (domain R86)
+    Transferred,
+    /// No cash card was issued.
+    NoCard,
+    /// Not an individual's.
+    Corporate,
+}
+impl Ineligible {
+    /// A word for the record.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Closed => "closed",
+            Self::Transferred => "transferred",
+            Self::NoCard => "no_card",
+            Self::Corporate => "corporate",
+        }
+    }
+}
+/// An account that can be linked, as the core bank names it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Holding {
+    /// The person.
+    pub holder: HolderId,
+    /// The account's opaque name towards resource servers (contract §6).
+    pub id: AccountId,
+}
+
+/// Why the core bank gave no answer. None of it ever counts against the customer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BankError {
+    /// It failed, timed out or said something unintelligible: R36.
+    #[error("the core bank gave no answer: {0}")]
+    Failed(String),
+    /// It says the service is not offered now, or the operator switched it off: R37.
+    #[error("the core bank does not offer the service now")]
+    NotOffered,
+    /// It says it is closed: R34.
+    #[error("the core bank is closed")]
+    Closed,
+}
+
+/// The core bank. Its adapters live in `bank/`. There is no way to ask it about a name (domain G1), and asking about a
+/// PIN must leave the counter of the cash machines alone (domain R81).
+pub trait CoreBank: Send + Sync + 'static {
+    /// ② Whether the account can be linked.
+    fn lookup<'a>(&'a self, account: &'a Account) -> BoxFuture<'a, Result<Lookup, BankError>>;
+    /// ② Whether the account's holder was born on that day *and* `phone` is one of their registered numbers
+    /// (domain G15). `false` for an account that does not exist.
+    fn matches<'a>(
+        &'a self,
+        account: &'a Account,
+        born: &'a BirthDate,
+        phone: &'a Phone,
+    ) -> BoxFuture<'a, Result<bool, BankError>>;
+    /// ⑤ Whether `pin` is the cash card's.
+    fn verify_pin<'a>(&'a self, account: &'a Account, pin: &'a Pin) -> BoxFuture<'a, Result<bool, BankError>>;
+    /// ⑥ Every account of the person that can be linked.
+    fn accounts<'a>(&'a self, holder: &'a HolderId) -> BoxFuture<'a, Result<Vec<(AccountId, Account)>, BankError>>;
+}
+
+/// A call that came in, as a telephony driver understood it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncomingCall {
+    /// The gateway's name of the call; a repeated one is the same call.
+    pub call_id: String,
+    /// The number called, where it is a Japanese one.
+    pub called: Option<Phone>,
+    /// The caller; `None` when withheld, unreadable or not to be trusted.
+    pub caller: Caller,
+    /// When the call came, by the gateway's signed timestamp.
+    pub at: Instant,
+}
+/// Who called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// A verified Japanese number.
+    Known(Phone),
+    /// The caller withheld it, or its source is not trusted: domain R53, G14.
+    Withheld,
+    /// Something else: a foreign number, junk.
+    Other,
+}
+
+/// Where telephony drivers report calls. An error means that the call could not be recorded (503 to the gateway).
+pub trait CallRegister: Send + Sync + 'static {
+    /// Records a call that arrived at `now` and lets the check that waits for it see it. Says nothing about whether
+    /// one did (domain §4: no oracle).
+    fn report(&self, call: IncomingCall, now: Instant) -> BoxFuture<'_, crate::store::Result<()>>;
+}
