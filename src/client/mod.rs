@@ -1,1 +1,129 @@
-//! Step 0, who asks.
+//! Step 0, who asks: the registry of apps and resource servers, their profiles and keys, how they prove who they are
+//! (RFC 6749 §2.3, RFC 7523), and the DPoP proofs they bind tokens with (RFC 9449).
+//!
+//! Which parameters a client may send is not decided here but in `authorize`; what a resource server may learn about a
+//! token, in `token`.
+
+mod profile;
+mod redirect;
+mod remote;
+pub mod replay;
+mod secrets;
+
+pub use profile::{AuthMethod, GrantType, Keys, Profile, Provider, Status};
+pub use redirect::redirect_match;
+pub use remote::{FetchError, JwksPort};
+pub use secrets::StoredSecret;
+
+use crate::clock::Instant;
+use crate::id::ClientId;
+use crate::keys::jose::Alg;
+use crate::scope::Scope;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// An app or a resource server: RFC 7591 metadata and the fields of contract §5, parsed.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// `client_id`.
+    pub id: ClientId,
+    /// What it must and may do.
+    pub profile: Profile,
+    /// Whether it may do anything at all.
+    pub status: Status,
+    /// `client_name`: the app's name as customers read it.
+    pub name: String,
+    /// `client_name#<tag>`: the name in other languages, by BCP 47 tag (RFC 7591 §2.2).
+    pub names: BTreeMap<String, String>,
+    /// `client_uri`.
+    pub client_uri: Option<String>,
+    /// `logo_uri`.
+    pub logo_uri: Option<String>,
+    /// `policy_uri`.
+    pub policy_uri: Option<String>,
+    /// `tos_uri`.
+    pub tos_uri: Option<String>,
+    /// `contacts`.
+    pub contacts: Vec<String>,
+    /// `software_id`.
+    pub software_id: Option<String>,
+    /// `software_version`.
+    pub software_version: Option<String>,
+    /// The business behind the app, as the Banking Act wants it shown (電子決済等代行業者).
+    pub provider: Provider,
+    /// `redirect_uris`; compared with [`redirect_match`] alone.
+    pub redirect_uris: Vec<String>,
+    /// `grant_types`.
+    pub grant_types: Vec<GrantType>,
+    /// `scope`: what it may ask for.
+    pub scope: Scope,
+    /// `token_endpoint_auth_method`.
+    pub auth_method: AuthMethod,
+    /// `token_endpoint_auth_signing_alg`: the one algorithm of its assertions, where it named one.
+    pub auth_alg: Option<Alg>,
+    /// `jwks` or `jwks_uri`.
+    pub keys: Keys,
+    /// What is kept of `client_secret`.
+    pub secret: Option<StoredSecret>,
+    /// Whether PKCE is demanded: always, except of an `oidc` client whose record says otherwise.
+    pub require_pkce: bool,
+    /// `require_pushed_authorization_requests` (RFC 9126 §6); always so for FAPI profiles.
+    pub require_par: bool,
+    /// `dpop_bound_access_tokens` (RFC 9449 §5.2); always so for FAPI profiles.
+    pub dpop_bound: bool,
+    /// `require_signed_request_object` (RFC 9101 §10.5); always so for `fapi2_message_signing`.
+    pub require_signed_request: bool,
+    /// `request_object_signing_alg`.
+    pub request_object_alg: Option<Alg>,
+    /// `authorization_signed_response_alg` (JARM).
+    pub authorization_response_alg: Option<Alg>,
+    /// `id_token_signed_response_alg`; by profile RS256 or ES256 (protocol A9).
+    pub id_token_alg: Alg,
+    /// `userinfo_signed_response_alg`; plain JSON where absent.
+    pub userinfo_alg: Option<Alg>,
+    /// `introspection_signed_response_alg` (RFC 9701 §6); plain JSON where absent.
+    pub introspection_alg: Option<Alg>,
+    /// `default_max_age`, in seconds.
+    pub default_max_age: Option<u64>,
+    /// `require_auth_time`.
+    pub require_auth_time: bool,
+    /// `authorization_details_types` (RFC 9396 §10); empty means every type we know.
+    pub authorization_details_types: Vec<String>,
+    /// How long an access token lives; never past its grant.
+    pub access_token_lifetime: Duration,
+    /// How long a grant lives; at most the server's.
+    pub grant_lifetime: Duration,
+    /// Whether it may have refresh tokens.
+    pub refresh_tokens: bool,
+    /// The audiences a resource server may introspect, and an app may ask for with `resource`.
+    pub resources: Vec<String>,
+    /// When it was registered.
+    pub created_at: Instant,
+    /// When its record last changed.
+    pub updated_at: Instant,
+    /// Rises with each change of the record.
+    pub version: i64,
+}
+
+impl Client {
+    /// The name in the language of a BCP 47 tag, else `client_name`.
+    #[must_use]
+    pub fn name_in(&self, tag: &str) -> &str {
+        let by_language = || {
+            let language = tag.split('-').next().unwrap_or(tag);
+            self.names.iter().find(|(t, _)| t.eq_ignore_ascii_case(language))
+        };
+        let exact = self.names.iter().find(|(t, _)| t.eq_ignore_ascii_case(tag));
+        exact.or_else(by_language).map_or(&self.name, |(_, name)| name)
+    }
+    /// Whether the record is one of an app, which customers link to, and not of a resource server.
+    #[must_use]
+    pub fn is_app(&self) -> bool {
+        self.profile != Profile::ResourceServer
+    }
+    /// Whether it may use a grant type.
+    #[must_use]
+    pub fn may(&self, grant_type: GrantType) -> bool {
+        self.grant_types.contains(&grant_type)
+    }
+}

@@ -1,0 +1,48 @@
+//! What may be seen once: `jti` of client assertions (RFC 7523 §3) and of DPoP proofs (RFC 9449 §11.1).
+
+use crate::clock::Instant;
+use crate::secret::Hash;
+use crate::store::{Result, Tx};
+
+/// What a `jti` was seen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// A client assertion; the owner is the client.
+    Assertion,
+    /// A DPoP proof; the owner is the key.
+    Proof,
+}
+
+/// Under what a `jti` is remembered: a digest of fixed size, whatever the sender chose.
+#[must_use]
+pub fn key(usage: Use, owner: &str, jti: &str) -> Hash {
+    let word = match usage {
+        Use::Assertion => "assertion",
+        Use::Proof => "proof",
+    };
+    Hash::of(format!("{word}\0{owner}\0{jti}"))
+}
+
+/// Remembers `key` until `until`; `false` when it was remembered already.
+///
+/// # Errors
+/// The store's.
+pub fn claim(tx: &mut Tx<'_, '_>, key: &Hash, until: Instant) -> Result<bool> {
+    let rows = tx.execute(
+        "insert into client_replays (id, expires_at) values (?1, ?2) on conflict do nothing",
+        &[(*key).into(), until.into()],
+    )?;
+    Ok(rows == 1)
+}
+
+/// Housekeeping: forgets at most `limit` of what ended before `now`; how many it were.
+///
+/// # Errors
+/// The store's.
+pub fn forget(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
+    tx.execute(
+        "delete from client_replays where id in
+         (select id from client_replays where expires_at < ?1 order by expires_at limit ?2)",
+        &[now.into(), limit.into()],
+    )
+}

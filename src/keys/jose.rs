@@ -1,0 +1,288 @@
+//! JWS in the compact serialization (RFC 7515 §7.1), the only kind we sign or accept.
+//!
+//! `jsonwebtoken` does the signatures; everything it leaves open is decided here: which header members are understood,
+//! which algorithms exist, which key may be used. Times are never judged here, for `now` is the caller's.
+
+use super::{Jwk, SigningKey, provider};
+use crate::clock::Instant;
+use crate::secret::{Hash, from_base64url};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// A JWS algorithm (RFC 7518 §3.1, RFC 8037). There are four, and `none` and HMAC are not among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Alg {
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// RSASSA-PSS with SHA-256.
+    Ps256,
+    /// Ed25519.
+    EdDsa,
+    /// RSASSA-PKCS1-v1_5 with SHA-256: for OpenID Connect, never in FAPI.
+    Rs256,
+}
+impl Alg {
+    /// What FAPI 2.0 Security Profile §5.4.1 allows.
+    pub const FAPI: [Self; 3] = [Self::Es256, Self::Ps256, Self::EdDsa];
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::Es256, Self::Ps256, Self::EdDsa, Self::Rs256];
+
+    /// The registered name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Ps256 => "PS256",
+            Self::EdDsa => "EdDSA",
+            Self::Rs256 => "RS256",
+        }
+    }
+    /// The algorithm of a registered name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|a| a.as_str() == text)
+    }
+    pub(super) const fn jsonwebtoken(self) -> jsonwebtoken::Algorithm {
+        match self {
+            Self::Es256 => jsonwebtoken::Algorithm::ES256,
+            Self::Ps256 => jsonwebtoken::Algorithm::PS256,
+            Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+            Self::Rs256 => jsonwebtoken::Algorithm::RS256,
+        }
+    }
+}
+impl fmt::Display for Alg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a JWS or a key is refused. The texts may be shown to the caller: they speak of its own message only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Not three base64url parts of JSON, or too long.
+    #[error("not a compact JWS")]
+    Malformed,
+    /// An algorithm we do not know or the caller does not allow.
+    #[error("the algorithm is not allowed")]
+    Algorithm,
+    /// A `crit` or `b64` header: extensions nobody here understands (RFC 7515 §4.1.11).
+    #[error("a critical header extension is not understood")]
+    Critical,
+    /// No key of the set fits header and algorithm: the set may be old.
+    #[error("no key fits")]
+    UnknownKey,
+    /// The signature does not verify.
+    #[error("the signature does not verify")]
+    Signature,
+    /// A JWK that is not a public key of an accepted kind.
+    #[error("not an acceptable public key: {0}")]
+    Key(&'static str),
+    /// Signing failed, or a private key is broken: ours to log.
+    #[error("signing failed")]
+    Signing,
+    /// Another cryptography provider was installed in this process: ours to log.
+    #[error("the cryptography provider could not be installed")]
+    Provider,
+}
+
+/// The longest token looked at: DPoP proofs and assertions are far shorter, signed requests somewhat.
+const MOST_BYTES: usize = 16 * 1024;
+
+/// The header, as far as we understand it (RFC 7515 §4.1). `jku`, `x5u`, `x5c` are neither followed nor trusted.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// `alg`.
+    pub alg: Alg,
+    /// `typ`.
+    pub typ: Option<String>,
+    /// `kid`.
+    pub kid: Option<String>,
+    /// `jwk`, raw: only DPoP may look at it.
+    pub jwk: Option<Value>,
+}
+impl Header {
+    /// Whether `typ` is the media type `wanted` (without `application/`), compared without regard to case
+    /// (RFC 7515 §4.1.9, RFC 2045 §5.1).
+    #[must_use]
+    pub fn is_typ(&self, wanted: &str) -> bool {
+        self.typ.as_deref().is_some_and(|t| {
+            let bare = match t.get(..12) {
+                Some(prefix) if prefix.eq_ignore_ascii_case("application/") => &t[12..],
+                _ => t,
+            };
+            bare.eq_ignore_ascii_case(wanted)
+        })
+    }
+}
+
+/// The claims of a JWT (RFC 7519 §4), read by name and kind.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Claims(pub Map<String, Value>);
+impl Claims {
+    /// Any claim.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+    /// A text; `None` when absent or of another kind.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+    /// A NumericDate (RFC 7519 §2): `Ok(None)` when absent, `Err` when it is not a number a date can have.
+    ///
+    /// # Errors
+    /// The name of the claim, for a description.
+    pub fn date<'a>(&self, name: &'a str) -> Result<Option<Instant>, &'a str> {
+        const FAR: f64 = 253_402_300_800.0; // the year 10000
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::Number(n)) => match (n.as_i64(), n.as_f64()) {
+                (Some(secs), _) if (0..253_402_300_800).contains(&secs) => Ok(Some(Instant::from_secs(secs))),
+                #[expect(clippy::cast_possible_truncation, reason = "checked to be within 0 and the year 10000")]
+                (None, Some(secs)) if (0.0..FAR).contains(&secs) => {
+                    Ok(Some(Instant::from_millis((secs * 1000.0) as i64)))
+                }
+                _ => Err(name),
+            },
+            Some(_) => Err(name),
+        }
+    }
+}
+
+/// A JWS that has been read but not verified: its header and claims may choose a key and nothing else.
+pub struct Unverified<'t> {
+    header: Header,
+    claims: Claims,
+    message: &'t str,
+    signature: &'t str,
+}
+
+/// Reads a compact JWS whose payload is a JSON object.
+///
+/// # Errors
+/// [`Error::Malformed`], [`Error::Algorithm`], [`Error::Critical`].
+pub fn parse(token: &str) -> Result<Unverified<'_>, Error> {
+    if token.len() > MOST_BYTES {
+        return Err(Error::Malformed);
+    }
+    let (message, signature) = token.rsplit_once('.').ok_or(Error::Malformed)?;
+    let (head, body) = message.split_once('.').ok_or(Error::Malformed)?;
+    let header = header(&object(head)?)?;
+    if signature.is_empty() || from_base64url(signature).is_none() {
+        return Err(Error::Malformed);
+    }
+    Ok(Unverified { header, claims: Claims(object(body)?), message, signature })
+}
+
+fn object(part: &str) -> Result<Map<String, Value>, Error> {
+    let bytes = from_base64url(part).ok_or(Error::Malformed)?;
+    serde_json::from_slice::<Value>(&bytes)
+        .ok()
+        .and_then(|v| if let Value::Object(m) = v { Some(m) } else { None })
+        .ok_or(Error::Malformed)
+}
+
+fn header(map: &Map<String, Value>) -> Result<Header, Error> {
+    let text = |name: &str| match map.get(name) {
+        None => Ok(None),
+        Some(Value::String(s)) => Ok(Some(s.clone())),
+        Some(_) => Err(Error::Malformed),
+    };
+    // We understand no extension, so any `crit` is refused, even an empty one, which RFC 7515 §4.1.11 forbids anyway.
+    if map.contains_key("crit") || map.contains_key("b64") || map.contains_key("zip") {
+        return Err(Error::Critical);
+    }
+    let alg = text("alg")?.ok_or(Error::Malformed)?;
+    Ok(Header {
+        alg: Alg::parse(&alg).ok_or(Error::Algorithm)?,
+        typ: text("typ")?,
+        kid: text("kid")?,
+        jwk: map.get("jwk").cloned(),
+    })
+}
+
+impl Unverified<'_> {
+    /// The header, unverified.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+    /// The claims, unverified: good for finding out whose keys to try.
+    #[must_use]
+    pub const fn unverified_claims(&self) -> &Claims {
+        &self.claims
+    }
+    /// Verifies the signature with the keys that fit: those named by `kid` where the header has one, else those that
+    /// fit the algorithm. A key says by `use`, `key_ops` and `alg` what it is not for.
+    ///
+    /// # Errors
+    /// [`Error::Algorithm`] when the algorithm is not in `allowed`, [`Error::UnknownKey`], [`Error::Signature`].
+    pub fn verify(self, keys: &[Jwk], allowed: &[Alg]) -> Result<Verified, Error> {
+        provider::install()?;
+        let alg = self.header.alg;
+        if !allowed.contains(&alg) {
+            return Err(Error::Algorithm);
+        }
+        let named = |k: &&Jwk| self.header.kid.as_deref().is_none_or(|kid| k.kid() == Some(kid));
+        let mut fitting = keys.iter().filter(named).filter(|k| k.fits(alg)).peekable();
+        if fitting.peek().is_none() {
+            return Err(Error::UnknownKey);
+        }
+        let verifies = |k: &Jwk| {
+            jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), k.decoding(), alg.jsonwebtoken())
+                .unwrap_or(false)
+        };
+        match fitting.find(|k| verifies(k)) {
+            Some(key) => Ok(Verified { thumbprint: key.thumbprint(), header: self.header, claims: self.claims }),
+            None => Err(Error::Signature),
+        }
+    }
+}
+
+/// A JWS whose signature has been verified.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// Its header.
+    pub header: Header,
+    /// Its claims.
+    pub claims: Claims,
+    /// RFC 7638 thumbprint of the key that made it.
+    pub thumbprint: Hash,
+}
+
+/// [`parse`] and [`Unverified::verify`] in one.
+///
+/// # Errors
+/// Theirs.
+pub fn verify(token: &str, keys: &[Jwk], allowed: &[Alg]) -> Result<Verified, Error> {
+    parse(token)?.verify(keys, allowed)
+}
+
+/// Signs `claims` under `key`, whose `kid` goes into the header; `typ` as RFC 8725 §3.11 asks, where there is one.
+///
+/// # Errors
+/// [`Error::Signing`].
+pub fn sign(key: &SigningKey, typ: Option<&str>, claims: &impl serde::Serialize) -> Result<String, Error> {
+    let mut header = jsonwebtoken::Header::new(key.alg().jsonwebtoken());
+    header.typ = typ.map(str::to_owned);
+    header.kid = Some(key.kid().to_owned());
+    encode(&header, claims, key)
+}
+
+/// Signs `claims` and puts the public key itself into the header: a DPoP proof (RFC 9449 §4.2).
+///
+/// # Errors
+/// [`Error::Signing`].
+pub fn sign_with_key_inside(key: &SigningKey, typ: &str, claims: &impl serde::Serialize) -> Result<String, Error> {
+    let mut header = jsonwebtoken::Header::new(key.alg().jsonwebtoken());
+    header.typ = Some(typ.to_owned());
+    header.jwk = Some(key.public().bare().clone());
+    encode(&header, claims, key)
+}
+
+fn encode(header: &jsonwebtoken::Header, claims: &impl serde::Serialize, key: &SigningKey) -> Result<String, Error> {
+    provider::install()?;
+    jsonwebtoken::encode(header, claims, key.encoding()).map_err(|_| Error::Signing)
+}

@@ -1,0 +1,192 @@
+//! Public keys of others (RFC 7517), read strictly, and their thumbprints (RFC 7638).
+
+use super::jose::{Alg, Error};
+use crate::secret::{Hash, from_base64url};
+use jsonwebtoken::DecodingKey;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The most keys of one set that are looked at.
+pub const MOST_KEYS: usize = 32;
+
+/// Members that only a private or symmetric key has (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Ec,
+    Rsa,
+    Ed,
+}
+
+/// A public key for verifying signatures: P-256, RSA of 2048 to 8192 bits, or Ed25519. Cheap to clone.
+#[derive(Clone)]
+pub struct Jwk(Arc<Inner>);
+struct Inner {
+    kind: Kind,
+    kid: Option<String>,
+    alg: Option<Alg>,
+    json: Map<String, Value>,
+    bare: jsonwebtoken::jwk::Jwk,
+    decoding: DecodingKey,
+    thumbprint: Hash,
+}
+
+impl Jwk {
+    /// Reads one key. Unknown members are dropped; `x5c` and `x5u` are never followed.
+    ///
+    /// # Errors
+    /// [`Error::Key`]: not an object, a private or symmetric key, a kind or size we do not accept, a key for
+    /// something other than verifying signatures.
+    pub fn parse(value: &Value) -> Result<Self, Error> {
+        let map = value.as_object().ok_or(Error::Key("not an object"))?;
+        if PRIVATE.iter().any(|m| map.contains_key(*m)) {
+            return Err(Error::Key("it holds private members"));
+        }
+        let text = |name: &'static str| match map.get(name) {
+            None => Ok(None),
+            Some(Value::String(s)) => Ok(Some(s.as_str())),
+            Some(_) => Err(Error::Key("a member is not text")),
+        };
+        let part = |name: &'static str| text(name)?.ok_or(Error::Key("a member is missing"));
+        let bytes = |name| from_base64url(part(name)?).ok_or(Error::Key("a member is not base64url"));
+        if text("use")?.is_some_and(|u| u != "sig") {
+            return Err(Error::Key("its use is not sig"));
+        }
+        if let Some(ops) = map.get("key_ops") {
+            let verifies = ops.as_array().is_some_and(|a| a.iter().any(|o| o == "verify"));
+            if !verifies {
+                return Err(Error::Key("its key_ops do not hold verify"));
+            }
+        }
+        let (kind, mut json) = match part("kty")? {
+            "EC" if part("crv")? == "P-256" => {
+                if bytes("x")?.len() != 32 || bytes("y")?.len() != 32 {
+                    return Err(Error::Key("a coordinate is not 32 bytes"));
+                }
+                (Kind::Ec, json!({"kty": "EC", "crv": "P-256", "x": part("x")?, "y": part("y")?}))
+            }
+            "OKP" if part("crv")? == "Ed25519" => {
+                if bytes("x")?.len() != 32 {
+                    return Err(Error::Key("the point is not 32 bytes"));
+                }
+                (Kind::Ed, json!({"kty": "OKP", "crv": "Ed25519", "x": part("x")?}))
+            }
+            "RSA" => {
+                let (n, e) = (bytes("n")?, bytes("e")?);
+                // RFC 7518 §6.3.1: no leading zero octets. FAPI 2.0 §5.4.1: 2048 bits at least.
+                if n.first().is_none_or(|b| *b == 0)
+                    || !(256..=1024).contains(&n.len())
+                    || n[0] < 0x80 && n.len() == 256
+                {
+                    return Err(Error::Key("the modulus is not of 2048 to 8192 bits"));
+                }
+                let odd = e.last().is_some_and(|b| b % 2 == 1);
+                if !(1..=5).contains(&e.len()) || e[0] == 0 || !odd || e == [1] {
+                    return Err(Error::Key("the exponent is not acceptable"));
+                }
+                (Kind::Rsa, json!({"kty": "RSA", "n": part("n")?, "e": part("e")?}))
+            }
+            _ => return Err(Error::Key("its kty or crv is not accepted")),
+        };
+        // RFC 7638 §3: the required members alone, in lexicographic order, without white space.
+        let ordered: BTreeMap<&String, &Value> = json.as_object().into_iter().flatten().collect();
+        let thumbprint = Hash::of(serde_json::to_vec(&ordered).map_err(|_| Error::Key("it cannot be read"))?);
+        let bare: jsonwebtoken::jwk::Jwk =
+            serde_json::from_value(json.clone()).map_err(|_| Error::Key("it cannot be read"))?;
+        let decoding = DecodingKey::from_jwk(&bare).map_err(|_| Error::Key("it cannot be read"))?;
+        let kid = text("kid")?.map(str::to_owned);
+        if kid.as_ref().is_some_and(|k| k.is_empty() || k.len() > 256) {
+            return Err(Error::Key("its kid is empty or too long"));
+        }
+        let alg = match text("alg")? {
+            None => None,
+            Some(name) => Some(Alg::parse(name).ok_or(Error::Key("its alg is not accepted"))?),
+        };
+        if let Some(alg) = alg
+            && !kind_fits(kind, alg)
+        {
+            return Err(Error::Key("its alg does not fit its kty"));
+        }
+        for (name, value) in [("kid", kid.as_deref()), ("use", text("use")?), ("alg", alg.map(Alg::as_str))] {
+            if let Some(value) = value {
+                json[name] = value.into();
+            }
+        }
+        let Value::Object(json) = json else { return Err(Error::Key("not an object")) };
+        Ok(Self(Arc::new(Inner { kind, kid, alg, json, bare, decoding, thumbprint })))
+    }
+
+    /// Reads a JWK Set (RFC 7517 §5). Keys of kinds we do not accept are skipped, as §5 asks; a private key among them
+    /// is an error, for its owner must hear of it.
+    ///
+    /// # Errors
+    /// [`Error::Key`]: not a set, too many keys, a private key, a repeated `kid` for one algorithm, no usable key.
+    pub fn parse_set(value: &Value) -> Result<Vec<Self>, Error> {
+        let list = value.get("keys").and_then(Value::as_array).ok_or(Error::Key("not a JWK Set"))?;
+        if list.len() > MOST_KEYS {
+            return Err(Error::Key("too many keys"));
+        }
+        let mut keys: Vec<Self> = Vec::new();
+        for entry in list {
+            match Self::parse(entry) {
+                Ok(key) => {
+                    let same = |k: &Self| k.kid().is_some() && k.kid() == key.kid() && k.0.kind == key.0.kind;
+                    if keys.iter().any(same) {
+                        return Err(Error::Key("two keys have one kid"));
+                    }
+                    keys.push(key);
+                }
+                Err(_) if entry.is_object() && PRIVATE.iter().all(|m| entry.get(*m).is_none()) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        if keys.is_empty() { Err(Error::Key("no usable key")) } else { Ok(keys) }
+    }
+
+    /// `kid`.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.0.kid.as_deref()
+    }
+    /// Whether the key may verify signatures of this algorithm.
+    #[must_use]
+    pub fn fits(&self, alg: Alg) -> bool {
+        kind_fits(self.0.kind, alg) && self.0.alg.is_none_or(|a| a == alg)
+    }
+    /// The RFC 7638 thumbprint: `jkt` of RFC 9449 §6 when written in base64url.
+    #[must_use]
+    pub fn thumbprint(&self) -> Hash {
+        self.0.thumbprint
+    }
+    /// The key as JSON: its public members, `kid`, `use` and `alg`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        Value::Object(self.0.json.clone())
+    }
+    pub(super) fn decoding(&self) -> &DecodingKey {
+        &self.0.decoding
+    }
+    /// The required members alone.
+    pub(super) fn bare(&self) -> &jsonwebtoken::jwk::Jwk {
+        &self.0.bare
+    }
+}
+
+const fn kind_fits(kind: Kind, alg: Alg) -> bool {
+    matches!((kind, alg), (Kind::Ec, Alg::Es256) | (Kind::Rsa, Alg::Ps256 | Alg::Rs256) | (Kind::Ed, Alg::EdDsa))
+}
+
+impl fmt::Debug for Jwk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Jwk({:?}, {:?})", self.0.kind, self.0.kid)
+    }
+}
+impl PartialEq for Jwk {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.json == other.0.json
+    }
+}
+impl Eq for Jwk {}

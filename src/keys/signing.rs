@@ -1,0 +1,103 @@
+//! One private signing key and its public half.
+
+use super::jose::{Alg, Error};
+use super::{Jwk, provider};
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{self as sig, EcdsaKeyPair, Ed25519KeyPair};
+use jsonwebtoken::EncodingKey;
+use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// A private key with its algorithm; its `kid` is the RFC 7638 thumbprint of its public half. Cheap to clone.
+#[derive(Clone)]
+pub struct SigningKey(Arc<Inner>);
+struct Inner {
+    alg: Alg,
+    kid: String,
+    encoding: EncodingKey,
+    public: Jwk,
+    der: Zeroizing<Vec<u8>>,
+}
+
+impl SigningKey {
+    /// A new key. Its bits come from the cryptography provider, which takes no other source for RSA: so this is the
+    /// one kind of randomness that is not an argument, and a seeded test has other keys in every run.
+    ///
+    /// # Errors
+    /// [`Error::Signing`] when the provider fails.
+    pub fn generate(alg: Alg) -> Result<Self, Error> {
+        let fail = |_| Error::Signing;
+        let der = match alg {
+            Alg::Es256 => {
+                let alg = &sig::ECDSA_P256_SHA256_FIXED_SIGNING;
+                EcdsaKeyPair::generate_pkcs8(alg, &SystemRandom::new()).map_err(fail)?.as_ref().to_vec()
+            }
+            Alg::EdDsa => Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).map_err(fail)?.as_ref().to_vec(),
+            Alg::Ps256 | Alg::Rs256 => {
+                let pair = KeyPair::generate(KeySize::Rsa2048).map_err(fail)?;
+                AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair).map_err(fail)?.as_ref().to_vec()
+            }
+        };
+        Self::from_der(alg, Zeroizing::new(der))
+    }
+
+    /// A key from what [`SigningKey::der`] gave (PKCS#8).
+    ///
+    /// # Errors
+    /// [`Error::Signing`] when it is not a key of that algorithm.
+    pub fn from_der(alg: Alg, der: Zeroizing<Vec<u8>>) -> Result<Self, Error> {
+        provider::install()?;
+        let encoding = match alg {
+            Alg::Es256 => EncodingKey::from_ec_der(&der),
+            Alg::EdDsa => EncodingKey::from_ed_der(&der),
+            Alg::Ps256 | Alg::Rs256 => EncodingKey::from_rsa_der(&der),
+        };
+        let bare =
+            jsonwebtoken::jwk::Jwk::from_encoding_key(&encoding, alg.jsonwebtoken()).map_err(|_| Error::Signing)?;
+        let mut json = serde_json::to_value(&bare).map_err(|_| Error::Signing)?;
+        let kid = Jwk::parse(&json)?.thumbprint().base64url();
+        json["kid"] = Value::from(kid.as_str());
+        json["use"] = "sig".into();
+        json["alg"] = alg.as_str().into();
+        let public = Jwk::parse(&json)?;
+        Ok(Self(Arc::new(Inner { alg, kid, encoding, public, der })))
+    }
+
+    /// Its algorithm.
+    #[must_use]
+    pub fn alg(&self) -> Alg {
+        self.0.alg
+    }
+    /// Its `kid`.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.0.kid
+    }
+    /// Its public half, with `kid`, `use` and `alg`.
+    #[must_use]
+    pub fn public(&self) -> &Jwk {
+        &self.0.public
+    }
+    /// The private key in PKCS#8, for sealing.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.0.der
+    }
+    pub(super) fn encoding(&self) -> &EncodingKey {
+        &self.0.encoding
+    }
+}
+impl Drop for Inner {
+    fn drop(&mut self) {
+        provider::forget(&self.der);
+    }
+}
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({}, {})", self.0.alg, self.0.kid)
+    }
+}
