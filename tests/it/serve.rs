@@ -1,0 +1,163 @@
+//! The program itself: `renkei serve` with TLS, as an operator starts and stops it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+const RENKEI: &str = env!("CARGO_BIN_EXE_renkei");
+
+/// A folder with everything `renkei serve` needs, and the port it will listen on.
+struct Place {
+    dir: tempfile::TempDir,
+    port: u16,
+    ca: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let ca = made.cert.pem();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("cert.pem", &ca);
+        write("key.pem", &made.signing_key.serialize_pem());
+        write("master.key", &renkei::secret::base64url([7; 32]));
+        write("hook.secret", "hook-secret-of-this-test");
+        let config = format!(
+            r#"
+[server]
+issuer = "https://localhost:{port}"
+mode = "test"
+listen = ["127.0.0.1:{port}"]
+tls_cert_file = "cert.pem"
+tls_key_file = "key.pem"
+master_key_file = "master.key"
+[store]
+url = "sqlite:renkei.db"
+[institution]
+name = "みなと信用組合"
+name_en = "Minato Credit Union"
+kind = "shinkumi"
+terms_url = "https://www.minato.example/terms"
+terms_version = "2026-04-01"
+faq_url = "https://www.minato.example/faq"
+phone = "0120-000-000"
+copyright = "Copyright © 2026 みなと信用組合 All Rights Reserved."
+[telephony]
+called_numbers = ["08001110001", "08001110002"]
+hook_secret_files = ["hook.secret"]
+[mail]
+kind = "file"
+from = "notice@minato.example"
+[bank]
+kind = "sample"
+"#
+        );
+        write("renkei.toml", &config);
+        Self { dir, port, ca }
+    }
+    fn config(&self) -> std::path::PathBuf {
+        self.dir.path().join("renkei.toml")
+    }
+    /// Starts the server and waits for its `ready` line.
+    fn start(&self) -> Child {
+        let mut child = Command::new(RENKEI)
+            .args(["serve", "--config"])
+            .arg(self.config())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        if !line.starts_with("ready https://localhost:") {
+            let mut said = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            panic!("not ready: {line}{said}");
+        }
+        child
+    }
+    fn client(&self) -> reqwest::Client {
+        let ca = reqwest::Certificate::from_pem(self.ca.as_bytes()).unwrap();
+        reqwest::Client::builder().tls_certs_only([ca]).redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    }
+    fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.port)
+    }
+}
+
+fn run(args: &[&str], path: Option<&Path>) -> Output {
+    let mut command = Command::new(RENKEI);
+    command.args(args);
+    if let Some(path) = path {
+        command.arg(path);
+    }
+    command.output().unwrap()
+}
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+fn terminate(child: &Child) {
+    let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+}
+
+#[tokio::test]
+async fn it_serves_over_tls_with_the_headers_of_a_bank_and_stops_when_told() {
+    let place = Place::new();
+    let mut child = place.start();
+    let client = place.client();
+    for path in ["/healthz", "/readyz"] {
+        let answer = client.get(place.url(path)).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        for (header, want) in [
+            ("strict-transport-security", "max-age=63072000"),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "same-origin"),
+            ("cache-control", "no-store"),
+            ("content-security-policy", "default-src 'none'"),
+        ] {
+            let got = answer.headers().get(header).map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default();
+            assert!(got.contains(want), "{path} {header}: {got:?}");
+        }
+    }
+    // Plain http on the TLS port gets nowhere, and an unknown address tells nothing of us.
+    assert!(reqwest::get(format!("http://localhost:{}/healthz", place.port)).await.is_err());
+    assert_eq!(client.get(place.url("/nowhere?code=rk_ac_secret")).send().await.unwrap().status(), 404);
+
+    // One process owns the store.
+    let second = run(&["serve", "--config"], Some(&place.config()));
+    assert_eq!(second.status.code(), Some(1));
+
+    drop(client); // an idle connection would be waited for
+    terminate(&child);
+    let out = child.wait().unwrap();
+    assert_eq!(out.code(), Some(0));
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("\"status\":404"), "the log tells what was served: {said}");
+    assert!(!said.contains("rk_ac_secret"), "a query is never logged: {said}");
+}
+
+#[test]
+fn what_is_wrong_is_said_with_exit_status_and_place() {
+    let place = Place::new();
+    let ok = run(&["config", "check", "--config"], Some(&place.config()));
+    assert_eq!(ok.status.code(), Some(0), "{}", text(&ok.stderr));
+    let shown = run(&["--json", "config", "show", "--config"], Some(&place.config()));
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["telephony"]["call_window"], "2m");
+
+    let broken = std::fs::read_to_string(place.config()).unwrap().replace("kind = \"sample\"", "kind = \"paper\"");
+    std::fs::write(place.config(), broken).unwrap();
+    for args in [&["config", "check", "--config"][..], &["serve", "--config"]] {
+        let said = run(args, Some(&place.config()));
+        assert_eq!(said.status.code(), Some(1));
+        assert!(text(&said.stderr).contains("renkei.toml:27: kind: unknown variant `paper`"), "{}", text(&said.stderr));
+    }
+    assert_eq!(run(&["serve"], None).status.code(), Some(2));
+    assert_eq!(run(&["fly"], None).status.code(), Some(2));
+    assert_eq!(run(&["--help"], None).status.code(), Some(0));
+}
