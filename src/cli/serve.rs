@@ -43,7 +43,7 @@ pub fn logs(level: &str, format: LogFormat) {
     let filter = EnvFilter::new(format!("warn,renkei={level}"));
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let _ = match format {
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
         LogFormat::Text => builder.with_target(false).try_init(),
     };
 }
