@@ -1,0 +1,27 @@
+# Two stages: build with the toolchain, ship only the program and its reference configuration.
+# The base images are arguments, so that an institution can build from its own registry:
+#   docker build --build-arg BUILD_IMAGE=registry.example/rust:1.95-bookworm --build-arg RUN_IMAGE=registry.example/debian:bookworm-slim -t renkei .
+ARG BUILD_IMAGE=docker.io/library/rust:1.95-bookworm
+ARG RUN_IMAGE=docker.io/library/debian:bookworm-slim
+
+FROM ${BUILD_IMAGE} AS build
+WORKDIR /src
+COPY Cargo.toml Cargo.lock ./
+COPY src ./src
+COPY templates ./templates
+COPY config ./config
+RUN cargo build --release --locked --bin renkei && mkdir /out && cp "${CARGO_TARGET_DIR:-target}/release/renkei" /out/renkei \
+ && cp /etc/ssl/certs/ca-certificates.crt /out/ca-certificates.crt && mkdir /out/data
+
+FROM ${RUN_IMAGE}
+COPY --from=build /out/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /out/renkei /usr/local/bin/renkei
+COPY config/default.toml config/production.example.toml /etc/renkei/
+# Nobody's account: no shell, no home, no rights.
+COPY --from=build --chown=65532:65532 --chmod=0700 /out/data /var/lib/renkei
+USER 65532:65532
+VOLUME /var/lib/renkei
+EXPOSE 8443
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/local/bin/renkei"]
+CMD ["serve", "--config", "/etc/renkei/renkei.toml"]
