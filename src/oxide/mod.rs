@@ -21,6 +21,11 @@ mod refresh;
 mod request;
 mod resource;
 
+#[cfg(test)]
+mod quirks;
+#[cfg(test)]
+mod tests;
+
 pub use authorization::{Agreed, Asker, Challenge, negotiate};
 pub use code::{Code, Exchanged, exchange};
 pub use refresh::{RefreshToken, Refreshed, refresh};
