@@ -22,7 +22,9 @@ impl Place {
         let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
         write("cert.pem", &ca);
         write("key.pem", &made.signing_key.serialize_pem());
-        write("master.key", &renkei::secret::base64url([7; 32]));
+        write("master.key", &"07".repeat(32));
+        std::fs::set_permissions(dir.path().join("master.key"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
         write("hook.secret", "hook-secret-of-this-test");
         let config = format!(
             r#"

@@ -1,10 +1,13 @@
 //! Wiring: everything is made here once, from the configuration, and stopped here in order.
+//!
+//! Owns the listeners with their TLS (RFC 8446) and the jobs. Decides nothing.
+
+mod jobs;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::keys::seal::Sealer;
+use crate::keys::{master, seal::Sealer};
 use crate::random::Random;
-use crate::secret::from_base64url;
 use crate::store::{self, Store};
 use crate::web::{App, extract::MAX_FORM, headers, routes, span::Spans};
 use actix_web::middleware::from_fn;
@@ -13,7 +16,6 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -78,7 +80,8 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let data_dir = &config.server.data_dir;
     std::fs::create_dir_all(data_dir).map_err(|e| Error::Io(data_dir.display().to_string(), e))?;
-    let sealer = Arc::new(master_key(&config.server.master_key_file)?);
+    let master = master::read(&config.server.master_key_file).map_err(key("server.master_key_file"))?;
+    let sealer = Arc::new(Sealer::new("master", &master).map_err(key("server.master_key_file"))?);
     let store = open_store(&config)?;
 
     let tls = tls(&config)?;
@@ -123,16 +126,13 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     Ok(Running { app, addresses, handle, task })
 }
 
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+/// An error that names its key.
+fn key<E: std::fmt::Display>(key: &'static str) -> impl FnOnce(E) -> Error {
+    move |e| Error::Key { key, why: e.to_string() }
 }
 
-fn master_key(path: &Path) -> Result<Sealer, Error> {
-    let wrong = |why: &str| Error::Key { key: "server.master_key_file", why: why.to_owned() };
-    let text = config::secret_file(path)?;
-    let bytes = zeroize::Zeroizing::new(from_base64url(text.reveal()).ok_or_else(|| wrong("is not base64url"))?);
-    let key: &[u8; 32] = bytes.as_slice().try_into().map_err(|_| wrong("wants 32 bytes"))?;
-    Sealer::new("master", key).map_err(|e| wrong(&e.to_string()))
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
 fn open_store(config: &Config) -> Result<Store, Error> {

@@ -1,0 +1,93 @@
+//! What the server does by itself, beside answering: send notices, sweep what has expired, forget what may be
+//! forgotten. Each job is a loop of its own, so that a slow one holds up no other; all stop together.
+
+use crate::lifecycle::keep::{CHORES, Retention, keep};
+use crate::lifecycle::{BATCH, Mailer, Writer, deliver_notices, expire};
+use crate::store;
+use crate::web::{App, Shared};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How often the outbox is looked into.
+const NOTICES: Duration = Duration::from_secs(1);
+/// How often expired grants become events.
+const SWEEP: Duration = Duration::from_secs(10);
+/// How often tables are tidied.
+const KEEP: Duration = Duration::from_secs(60);
+
+/// The running jobs.
+pub(super) struct Jobs {
+    stop: watch::Sender<bool>,
+    running: Vec<JoinHandle<()>>,
+}
+
+impl Jobs {
+    pub(super) fn start(app: &Shared, mailer: Arc<dyn Mailer>, writer: Arc<dyn Writer>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let retention = Retention {
+            consents: app.config.tokens.keep_consents.get(),
+            addresses: app.config.mail.keep_address.get(),
+        };
+        let notices = every(NOTICES, stopped.clone(), app.clone(), move |app| {
+            let (mailer, writer) = (mailer.clone(), writer.clone());
+            async move { deliver_notices(&app.store, &*mailer, &*writer, &app.sealer, app.now()).await.map(|_| ()) }
+        });
+        let sweep = every(SWEEP, stopped.clone(), app.clone(), |app| async move { sweep(&app).await });
+        let tidy = every(KEEP, stopped, app.clone(), move |app| async move { tidy(&app, retention).await });
+        Self { stop, running: vec![notices, sweep, tidy] }
+    }
+
+    /// Lets every job finish what it is doing, and no more.
+    pub(super) async fn stop(self) {
+        let _ = self.stop.send(true);
+        for job in self.running {
+            let _ = job.await;
+        }
+    }
+}
+
+fn every<F>(
+    pause: Duration,
+    mut stopped: watch::Receiver<bool>,
+    app: Shared,
+    work: impl Fn(Arc<App>) -> F + Send + 'static,
+) -> JoinHandle<()>
+where
+    F: Future<Output = store::Result<()>> + Send,
+{
+    tokio::spawn(async move {
+        loop {
+            tokio::select! { _ = stopped.changed() => return, () = tokio::time::sleep(pause) => {} }
+            if let Err(cause) = work(app.clone().into_inner()).await {
+                tracing::error!(%cause, "a job failed; it will be tried again");
+            }
+        }
+    })
+}
+
+async fn sweep(app: &App) -> store::Result<()> {
+    loop {
+        let now = app.now();
+        if !app.store.write(move |tx| expire(tx, now, BATCH)).await?.more(BATCH) {
+            return Ok(());
+        }
+    }
+}
+
+async fn tidy(app: &App, retention: Retention) -> store::Result<()> {
+    for (table, chore) in CHORES {
+        let now = app.now();
+        loop {
+            let gone = app.store.write(move |tx| keep(tx, *chore, now, &retention)).await?;
+            if gone > 0 {
+                tracing::info!(table, gone, "tidied");
+            }
+            if gone < BATCH.unsigned_abs() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
