@@ -9,7 +9,7 @@ use crate::config::{self, Config};
 use crate::keys::{master, seal::Sealer};
 use crate::random::Random;
 use crate::store::{self, Store};
-use crate::web::{App, extract::MAX_FORM, headers, routes, span::Spans};
+use crate::web::{App, extract::MAX_FORM, headers, host, routes, span::Spans};
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
 use rustls::ServerConfig;
@@ -106,6 +106,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         actix_web::App::new()
             .app_data(shared.clone())
             .app_data(web::PayloadConfig::new(MAX_FORM))
+            .wrap(from_fn(host::ours))
             .wrap(from_fn(headers::secure))
             .wrap(tracing_actix_web::TracingLogger::<Spans>::new())
             .configure(routes::public)

@@ -8,6 +8,7 @@ pub mod error;
 pub mod extract;
 pub mod headers;
 pub mod health;
+pub mod host;
 pub mod routes;
 pub mod span;
 

@@ -1,0 +1,59 @@
+//! In a demo or a test the name we were called by must be ours: a page elsewhere that lets its own name point at this
+//! machine (DNS rebinding) gets nothing (architecture §6). In production a proxy or the certificate sees to it.
+
+use super::App;
+use crate::config::Mode;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, web};
+
+/// Refuses a request that names another host with 421 (RFC 9110 §15.5.20).
+///
+/// # Errors
+/// The inner service's.
+pub async fn ours<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let guarded = |app: &web::Data<App>| app.config.server.mode != Mode::Production;
+    if let Some(app) = req.app_data::<web::Data<App>>().filter(|app| guarded(app)) {
+        let asked = req
+            .headers()
+            .get(header::HOST)
+            .and_then(|h| h.to_str().ok())
+            .or_else(|| req.uri().authority().map(|a| a.as_str()));
+        if !asked.is_some_and(|host| known(host, app.issuer())) {
+            let answer = HttpResponse::MisdirectedRequest().finish();
+            return Ok(req.into_response(answer).map_into_right_body());
+        }
+    }
+    next.call(req).await.map(ServiceResponse::map_into_left_body)
+}
+
+/// The issuer's own name, or a loopback address for it.
+fn known(asked: &str, issuer: &str) -> bool {
+    let Some((_, own)) = issuer.split_once("://") else { return false };
+    let name = |host: &str| host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned();
+    asked.eq_ignore_ascii_case(own) || matches!(name(asked).as_str(), "127.0.0.1" | "[::1]" | "localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::known;
+
+    #[test]
+    fn only_our_names() {
+        for (asked, want) in [
+            ("localhost:8080", true),
+            ("LOCALHOST:8080", true),
+            ("127.0.0.1:8080", true),
+            ("[::1]:8080", true),
+            ("evil.example:8080", false),
+            ("localhost.evil.example", false),
+            ("127.0.0.1.evil.example:8080", false),
+            ("", false),
+        ] {
+            assert_eq!(known(asked, "http://localhost:8080"), want, "{asked}");
+        }
+        assert!(known("link.minato.test", "https://link.minato.test"));
+    }
+}
