@@ -9,7 +9,7 @@
 //!
 //! Under the story lie the words it is told in ([`clock`] … [`params`]: no I/O, nobody else's types) and the ground it
 //! stands on ([`store`], [`keys`], [`audit`], [`event`], [`oxide`]). Around it stand the adapters, each the only place
-//! that names its library. `web`, `cli` and `demo` are how the outside reaches in; [`server`] wires it all together.
+//! that names its library. [`web`] is how the outside reaches in, [`server`] wires it all together, [`demo`] and [`cli`] start it.
 //!
 //! A folder may use what stands above it in this file's order, never what stands below; `tests/it/shape.rs` checks it.
 
@@ -50,7 +50,9 @@ pub mod token;
 
 pub mod lifecycle;
 
-// Adapters.
+// What an operator says, then adapters.
+pub mod config;
+
 pub mod outbound;
 
 pub mod pages;
@@ -60,12 +62,10 @@ pub mod mail;
 pub mod telephony;
 
 // How the outside reaches in.
-pub mod config;
-
 pub mod web;
+
+pub mod server;
 
 pub mod demo;
 
 pub mod cli;
-
-pub mod server;

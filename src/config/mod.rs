@@ -7,9 +7,11 @@ mod check;
 mod duration;
 mod load;
 mod model;
+mod outside;
 #[cfg(test)]
 mod tests;
 
 pub use duration::Span;
 pub use load::{Error, read, secret_file};
 pub use model::*;
+pub use outside::*;

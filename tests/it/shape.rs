@@ -85,7 +85,7 @@ fn no_source_file_is_longer_than_400_lines() {
 #[test]
 fn every_file_says_first_what_it_is() {
     let mut wrong = Vec::new();
-    for (path, text) in sources() {
+    for (path, text) in sources().into_iter().filter(|(p, _)| !p.ends_with("tests.rs")) {
         let docs = text.lines().take_while(|l| l.starts_with("//!")).count();
         let wanted = if path.ends_with("mod.rs") { 2 } else { 1 };
         if docs < wanted {

@@ -1,0 +1,142 @@
+//! The sections about the world outside: telephone, mail, core bank, what we fetch.
+
+use super::Span;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// `[telephony]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telephony {
+    /// 認証先電話番号: five or more are recommended.
+    pub called_numbers: Vec<String>,
+    /// Files with the hook's HMAC secrets; two while one is being replaced.
+    pub hook_secret_files: Vec<PathBuf>,
+    /// Networks a hook may come from; empty = any.
+    #[serde(default)]
+    pub hook_networks: Vec<String>,
+    /// Whether the From header of the trunk can be believed.
+    #[serde(default)]
+    pub trust_from: bool,
+    /// How long a call counts, from ③ (G10).
+    #[serde(default = "window")]
+    pub call_window: Span,
+    /// How long 確定する counts, from ③ (G11).
+    #[serde(default = "window")]
+    pub confirm_window: Span,
+    /// How often a number may be issued in one way through the screens, 1 to 3 (G12).
+    #[serde(default = "one")]
+    pub call_attempts: u32,
+}
+fn window() -> Span {
+    Span::secs(120)
+}
+fn one() -> u32 {
+    1
+}
+
+/// `mail.kind`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailKind {
+    /// Through a relay.
+    Smtp,
+    /// Into files under `data_dir/mail`: test mode only.
+    File,
+}
+/// `mail.tls`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailTls {
+    /// TLS from the first byte.
+    Implicit,
+    /// STARTTLS, required.
+    Starttls,
+    /// None: loopback relays only.
+    None,
+}
+/// `[mail]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// `smtp` or `file`.
+    pub kind: MailKind,
+    /// The sender's address; its domain is shown on ② (R83).
+    pub from: String,
+    /// The relay.
+    #[serde(default = "localhost")]
+    pub host: String,
+    /// Its port.
+    #[serde(default = "submission")]
+    pub port: u16,
+    /// `implicit`, `starttls` or `none`.
+    #[serde(default = "starttls")]
+    pub tls: MailTls,
+    /// User name at the relay.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// A file with the password.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// How long an address is kept after its notice was delivered.
+    #[serde(default = "keep_address")]
+    pub keep_address: Span,
+}
+fn localhost() -> String {
+    "localhost".into()
+}
+fn submission() -> u16 {
+    587
+}
+fn starttls() -> MailTls {
+    MailTls::Starttls
+}
+fn keep_address() -> Span {
+    Span::days(30)
+}
+
+/// `bank.kind`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BankKind {
+    /// A core banking API (`docs/core-banking.md`).
+    Http,
+    /// The built-in sample bank: test and demo only.
+    Sample,
+}
+/// `[bank]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bank {
+    /// `http` or `sample`.
+    pub kind: BankKind,
+    /// Where the API is.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// A file with the bearer token for it.
+    #[serde(default)]
+    pub token_file: Option<PathBuf>,
+    /// How long one answer may take.
+    #[serde(default = "bank_timeout")]
+    pub timeout: Span,
+}
+fn bank_timeout() -> Span {
+    Span::secs(8)
+}
+
+/// `[outbound]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Outbound {
+    /// Private networks that may be fetched from all the same, e.g. `10.1.0.0/16`.
+    pub allow_networks: Vec<String>,
+    /// A further CA bundle, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// How long one fetch may take.
+    pub timeout: Span,
+}
+impl Default for Outbound {
+    fn default() -> Self {
+        Self { allow_networks: Vec::new(), ca_file: None, timeout: Span::secs(5) }
+    }
+}
