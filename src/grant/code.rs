@@ -3,8 +3,10 @@
 use super::row::{columns, read};
 use super::{Grant, Reason, sql};
 use crate::audit::{self, Actor, Entry};
+use crate::authorize::Request;
 use crate::clock::Instant;
 use crate::id::{ClientId, GrantId};
+use crate::oxide::Challenge;
 use crate::secret::Hash;
 use crate::store::{Error, Result, Row, Tx, Value};
 use std::time::Duration;
@@ -13,20 +15,31 @@ use std::time::Duration;
 pub const LIFETIME: Duration = Duration::from_secs(60);
 
 /// What a code is bound to: all of it must come again at the token endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
     /// Where the code was sent, character by character.
     pub redirect_uri: String,
-    /// Whether the authorization request named it; then the token request must too (RFC 6749 §4.1.3).
-    pub redirect_given: bool,
     /// The PKCE challenge, always S256 (RFC 7636 §4.3).
-    pub challenge: Option<String>,
+    pub challenge: Option<Challenge>,
     /// Thumbprint of the DPoP key the code is bound to (RFC 9449 §10).
     pub dpop_jkt: Option<String>,
     /// The id_token's nonce (OpenID Connect Core §3.1.2.1).
     pub nonce: Option<String>,
     /// The resources asked for (RFC 8707 §2.1).
     pub resource: Vec<String>,
+}
+impl Binding {
+    /// What the code that answers `request` is bound to.
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
+        Self {
+            redirect_uri: request.redirect_uri.clone(),
+            challenge: request.code_challenge.clone(),
+            dpop_jkt: request.dpop_jkt.clone(),
+            nonce: request.nonce.clone(),
+            resource: request.resource.clone(),
+        }
+    }
 }
 
 /// A stored code.
@@ -70,13 +83,12 @@ pub enum Redeemed<T, R> {
 
 pub(super) fn insert(tx: &mut Tx<'_, '_>, c: &Code) -> Result<()> {
     let b = &c.binding;
-    let params: [Value; 11] = [
+    let params: [Value; 10] = [
         c.hash.into(),
         c.grant.as_str().into(),
         c.client.as_str().into(),
         b.redirect_uri.as_str().into(),
-        b.redirect_given.into(),
-        b.challenge.as_deref().into(),
+        b.challenge.as_ref().map(Challenge::as_str).into(),
         b.dpop_jkt.as_deref().into(),
         b.nonce.as_deref().into(),
         b.resource.join(" ").into(),
@@ -84,8 +96,8 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, c: &Code) -> Result<()> {
         c.expires_at.into(),
     ];
     tx.execute(
-        "insert into codes (hash, grant_id, client_id, redirect_uri, redirect_given, challenge, jkt, nonce, resource, \
-         issued_at, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "insert into codes (hash, grant_id, client_id, redirect_uri, challenge, jkt, nonce, resource, \
+         issued_at, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         &params,
     )?;
     Ok(())
@@ -107,7 +119,7 @@ pub fn redeem<T, R>(
     check: impl FnOnce(&Code, &Grant) -> std::result::Result<T, R>,
 ) -> Result<Redeemed<T, R>> {
     let sql = concat!(
-        "select c.grant_id, c.client_id, c.redirect_uri, c.redirect_given, c.challenge, c.jkt, c.nonce, c.resource, \
+        "select c.grant_id, c.client_id, c.redirect_uri, c.challenge, c.jkt, c.nonce, c.resource, \
          c.issued_at, c.expires_at, c.used_at, ",
         columns!(),
         " from codes c join grants g on g.id = c.grant_id where c.hash = ?1"
@@ -115,7 +127,7 @@ pub fn redeem<T, R>(
     let Some(row) = tx.row(sql, &[(*hash).into()])? else {
         return Ok(Redeemed::Unfit);
     };
-    let (code, grant) = (code(*hash, &row)?, read(&row, 11)?);
+    let (code, grant) = (code(*hash, &row)?, read(&row, 10)?);
     if code.client != *client {
         return Ok(Redeemed::Unfit);
     }
@@ -179,24 +191,27 @@ fn activate(tx: &mut Tx<'_, '_>, grant: Grant, now: Instant) -> Result<Grant> {
 }
 
 fn code(hash: Hash, row: &Row) -> Result<Code> {
-    let corrupt =
-        |why: &str| Error::Corrupt { table: "codes", row: hash.base64url(), why: format!("{why} is not an id") };
+    let corrupt = |why: &str| Error::Corrupt {
+        table: "codes",
+        row: hash.base64url(),
+        why: format!("{why} is not what was written"),
+    };
     let opt = |i: usize| Ok::<_, Error>(row.opt_text(i)?.map(str::to_owned));
+    let challenge = row.opt_text(3)?.map(|c| Challenge::parse(c).ok_or_else(|| corrupt("challenge")));
     Ok(Code {
         hash,
         grant: GrantId::parse(row.text(0)?).ok_or_else(|| corrupt("grant_id"))?,
         client: ClientId::parse(row.text(1)?).ok_or_else(|| corrupt("client_id"))?,
         binding: Binding {
             redirect_uri: row.text(2)?.to_owned(),
-            redirect_given: row.flag(3)?,
-            challenge: opt(4)?,
-            dpop_jkt: opt(5)?,
-            nonce: opt(6)?,
-            resource: row.text(7)?.split(' ').filter(|r| !r.is_empty()).map(str::to_owned).collect(),
+            challenge: challenge.transpose()?,
+            dpop_jkt: opt(4)?,
+            nonce: opt(5)?,
+            resource: row.text(6)?.split(' ').filter(|r| !r.is_empty()).map(str::to_owned).collect(),
         },
-        issued_at: row.instant(8)?,
-        expires_at: row.instant(9)?,
-        used_at: row.opt_instant(10)?,
+        issued_at: row.instant(7)?,
+        expires_at: row.instant(8)?,
+        used_at: row.opt_instant(9)?,
     })
 }
 

@@ -11,7 +11,7 @@
 
 pub mod code;
 mod open;
-mod row;
+pub(crate) mod row;
 pub mod sql;
 mod state;
 #[cfg(test)]

@@ -7,13 +7,9 @@ use crate::clock::Instant;
 use crate::id::GrantId;
 use crate::keys::seal::Sealer;
 use crate::store::{Result, Store, Tx};
-use std::future::Future;
-use std::pin::Pin;
+use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A boxed future.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A rendered notice.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,5 +4,111 @@
 //! the token response, the id_token (OpenID Connect Core §2), introspection (RFC 7662), revocation (RFC 7009) and
 //! userinfo (OpenID Connect Core §5.3). It owns no life: a token is alive while its grant is, its client is active, and
 //! its own time is not over; only when one token alone is revoked does its row say so.
+//!
+//! | verb | RFC |
+//! |---|---|
+//! | [`exchange`] a code | 6749 §4.1.3, 7636, 9449 §10 |
+//! | [`refresh`] | 6749 §6 |
+//! | [`introspect`](introspect::introspect) | 7662 |
+//! | [`revoke`](revoke::revoke) | 7009 |
 
+mod exchange;
+pub mod id_token;
+pub mod introspect;
+pub mod revoke;
 pub mod sql;
+#[cfg(test)]
+mod tests;
+
+pub use exchange::{Ask, exchange, refresh};
+pub use introspect::{Live, Seen};
+pub use sql::Access;
+
+use crate::clock::Instant;
+use crate::grant::Grant;
+use crate::id::TokenId;
+use crate::random::Random;
+use crate::scope::Scope;
+use crate::secret::{self, Hash, Kind, Secret};
+
+/// The scope that asks for a refresh token (OpenID Connect Core §11).
+pub const OFFLINE: &str = "offline_access";
+
+/// Values for one token response, drawn before the transaction so that it can run again.
+#[derive(Debug, Clone)]
+pub struct Minted {
+    /// The access token; shown once.
+    pub access: Secret,
+    /// Its public name.
+    pub access_id: TokenId,
+    /// A refresh token, handed out only where [`Issued::refresh`] says so.
+    pub refresh: Secret,
+    /// Its public name.
+    pub refresh_id: TokenId,
+}
+impl Minted {
+    /// Draws new values.
+    #[must_use]
+    pub fn draw(random: &dyn Random) -> Self {
+        Self {
+            access: secret::issue(Kind::Access, random),
+            access_id: TokenId::random(random),
+            refresh: secret::issue(Kind::Refresh, random),
+            refresh_id: TokenId::random(random),
+        }
+    }
+}
+
+/// What was recorded: all a token response needs besides the secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// The grant the tokens hang off.
+    pub grant: Grant,
+    /// The scope of the access token.
+    pub scope: Scope,
+    /// Thumbprint of the key it is bound to.
+    pub jkt: Option<String>,
+    /// When it was issued,
+    pub at: Instant,
+    /// and when it expires: never after its grant.
+    pub expires_at: Instant,
+    /// Whether a refresh token goes with it.
+    pub refresh: bool,
+    /// The nonce the id_token echoes.
+    pub nonce: Option<String>,
+}
+
+impl Issued {
+    /// The token response (RFC 6749 §5.1, RFC 9396 §7, contract §6). `id_token` where `openid` was granted.
+    #[must_use]
+    pub fn response(&self, minted: &Minted, id_token: Option<String>) -> serde_json::Value {
+        let mut body = serde_json::json!({
+            "access_token": minted.access.reveal(),
+            "token_type": token_type(self.jkt.as_deref()),
+            "expires_in": self.expires_at.secs() - self.at.secs(),
+            "scope": self.scope,
+            "grant_id": self.grant.id,
+            "grant_expires_at": self.grant.expires_at.secs(),
+            "authorization_details": self.grant.details.list(),
+        });
+        if self.refresh {
+            body["refresh_token"] = minted.refresh.reveal().into();
+        }
+        if let Some(token) = id_token {
+            body["id_token"] = token.into();
+        }
+        body
+    }
+}
+
+/// RFC 9449 §5, RFC 6750 §4.
+#[must_use]
+pub const fn token_type(jkt: Option<&str>) -> &'static str {
+    if jkt.is_some() { "DPoP" } else { "Bearer" }
+}
+
+/// The stored form of a presented access token; `None` for what cannot be one.
+#[must_use]
+pub fn access(text: &str) -> Option<Hash> {
+    secret::presented(Kind::Access, text)
+}

@@ -1,8 +1,195 @@
 //! The tables `access_tokens` and `refresh_tokens`.
 
 use crate::clock::Instant;
-use crate::store::{Result, Tx};
+use crate::grant::Grant;
+use crate::grant::row::{columns, read};
+use crate::id::{ClientId, GrantId, TokenId};
+use crate::scope::Scope;
+use crate::secret::Hash;
+use crate::store::{Error, Result, Tx};
 use std::time::Duration;
+
+/// A stored access token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// SHA-256 of the token.
+    pub hash: Hash,
+    /// `jti`: its public name.
+    pub id: TokenId,
+    /// The grant it hangs off.
+    pub grant: GrantId,
+    /// Whose it is.
+    pub client: ClientId,
+    /// What it opens.
+    pub scope: Scope,
+    /// Where.
+    pub aud: Vec<String>,
+    /// Thumbprint of the DPoP key it is bound to.
+    pub jkt: Option<String>,
+    /// When it was issued.
+    pub issued_at: Instant,
+    /// When it expires.
+    pub expires_at: Instant,
+    /// When it alone was revoked.
+    pub revoked_at: Option<Instant>,
+}
+
+/// An access token with all its life hangs on, read in one indexed query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The token.
+    pub token: Access,
+    /// Its grant.
+    pub grant: Grant,
+    /// Whether its client may do anything at the moment.
+    pub client_active: bool,
+}
+impl Found {
+    /// Whether the token is good at `now`.
+    #[must_use]
+    pub fn is_live(&self, now: Instant) -> bool {
+        self.client_active && self.token.revoked_at.is_none() && now < self.token.expires_at && self.grant.is_live(now)
+    }
+}
+
+/// A stored refresh token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refresh {
+    /// `jti`: its public name.
+    pub id: TokenId,
+    /// Whose it is.
+    pub client: ClientId,
+    /// All that was granted; a narrowed access token does not narrow the next.
+    pub scope: Scope,
+    /// All audiences that were granted.
+    pub aud: Vec<String>,
+    /// When it alone was revoked.
+    pub revoked_at: Option<Instant>,
+}
+
+pub(super) fn insert_access(tx: &mut Tx<'_, '_>, t: &Access) -> Result<()> {
+    tx.execute(
+        "insert into access_tokens (hash, id, grant_id, client_id, scope, aud, jkt, issued_at, expires_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        &[
+            t.hash.into(),
+            t.id.as_str().into(),
+            t.grant.as_str().into(),
+            t.client.as_str().into(),
+            t.scope.to_string().into(),
+            t.aud.join(" ").into(),
+            t.jkt.as_deref().into(),
+            t.issued_at.into(),
+            t.expires_at.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+pub(super) fn insert_refresh(
+    tx: &mut Tx<'_, '_>,
+    hash: &Hash,
+    id: &TokenId,
+    grant: &Grant,
+    scope: &Scope,
+    aud: &[String],
+    now: Instant,
+) -> Result<()> {
+    tx.execute(
+        "insert into refresh_tokens (hash, id, grant_id, client_id, scope, aud, issued_at, expires_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        &[
+            (*hash).into(),
+            id.as_str().into(),
+            grant.id.as_str().into(),
+            grant.client.as_str().into(),
+            scope.to_string().into(),
+            aud.join(" ").into(),
+            now.into(),
+            grant.expires_at.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The access token under `hash`, with its grant and its client's status: the hot read of introspection.
+///
+/// # Errors
+/// The store's.
+pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
+    let sql = concat!(
+        "select t.id, t.client_id, t.scope, t.aud, t.jkt, t.issued_at, t.expires_at, t.revoked_at, c.status, ",
+        columns!(),
+        " from access_tokens t join grants g on g.id = t.grant_id join clients c on c.id = t.client_id \
+         where t.hash = ?1"
+    );
+    let Some(row) = tx.row(sql, &[(*hash).into()])? else {
+        return Ok(None);
+    };
+    let id = row.text(0)?;
+    let bad = |column: &str| Error::Corrupt { table: "access_tokens", row: id.to_owned(), why: column.to_owned() };
+    let grant = read(&row, 9)?;
+    let token = Access {
+        hash: *hash,
+        id: TokenId::parse(id).ok_or_else(|| bad("id"))?,
+        grant: grant.id.clone(),
+        client: ClientId::parse(row.text(1)?).ok_or_else(|| bad("client_id"))?,
+        scope: Scope::parse(row.text(2)?).ok_or_else(|| bad("scope"))?,
+        aud: words(row.text(3)?),
+        jkt: row.opt_text(4)?.map(str::to_owned),
+        issued_at: row.instant(5)?,
+        expires_at: row.instant(6)?,
+        revoked_at: row.opt_instant(7)?,
+    };
+    Ok(Some(Found { token, grant, client_active: row.text(8)? == "active" }))
+}
+
+/// The refresh token under `hash`, with its grant.
+///
+/// # Errors
+/// The store's.
+pub fn find_refresh(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<(Refresh, Grant)>> {
+    let sql = concat!(
+        "select t.id, t.client_id, t.scope, t.aud, t.revoked_at, ",
+        columns!(),
+        " from refresh_tokens t join grants g on g.id = t.grant_id where t.hash = ?1"
+    );
+    let Some(row) = tx.row(sql, &[(*hash).into()])? else {
+        return Ok(None);
+    };
+    let id = row.text(0)?;
+    let bad = |column: &str| Error::Corrupt { table: "refresh_tokens", row: id.to_owned(), why: column.to_owned() };
+    let token = Refresh {
+        id: TokenId::parse(id).ok_or_else(|| bad("id"))?,
+        client: ClientId::parse(row.text(1)?).ok_or_else(|| bad("client_id"))?,
+        scope: Scope::parse(row.text(2)?).ok_or_else(|| bad("scope"))?,
+        aud: words(row.text(3)?),
+        revoked_at: row.opt_instant(4)?,
+    };
+    Ok(Some((token, read(&row, 5)?)))
+}
+
+/// Whether a refresh token of the grant can still be used: then an access token may go alone (protocol A10).
+pub(super) fn has_refresh(tx: &mut Tx<'_, '_>, grant: &GrantId) -> Result<bool> {
+    let row = tx.row(
+        "select id from refresh_tokens where grant_id = ?1 and revoked_at is null limit 1",
+        &[grant.as_str().into()],
+    )?;
+    Ok(row.is_some())
+}
+
+pub(super) fn revoke_access(tx: &mut Tx<'_, '_>, hash: &Hash, now: Instant) -> Result<()> {
+    tx.execute(
+        "update access_tokens set revoked_at = ?2 where hash = ?1 and revoked_at is null",
+        &[(*hash).into(), now.into()],
+    )?;
+    Ok(())
+}
+
+/// An audience is an absolute URI or a name (RFC 8707 §2): neither holds a space.
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').filter(|w| !w.is_empty()).map(str::to_owned).collect()
+}
 
 /// Housekeeping: expired access tokens go after a day. Returns how many went.
 ///

@@ -63,7 +63,6 @@ create table codes (
   grant_id text not null,
   client_id text not null,
   redirect_uri text not null,
-  redirect_given bigint not null,
   challenge text,
   jkt text,
   nonce text,

@@ -1,0 +1,158 @@
+//! Codes and refresh tokens become access tokens: RFC 6749's decision is `oxide`'s, taken inside the transaction that
+//! records its outcome.
+
+use super::sql::{self, Access};
+use super::{Issued, Minted, OFFLINE};
+use crate::audit::{self, Actor, Entry};
+use crate::client::Client;
+use crate::clock::Instant;
+use crate::event::Kind as Event;
+use crate::grant::code::{Redeemed, redeem};
+use crate::grant::{self, Grant};
+use crate::oxide::{self, Presenter};
+use crate::params::Params;
+use crate::refusal::{Code, Refusal};
+use crate::scope::Scope;
+use crate::secret::{self, Kind};
+use crate::store::{Result, Tx};
+
+/// A request at the token endpoint, its client authenticated and its proof checked.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// Who asks.
+    pub client: &'a Client,
+    /// The form.
+    pub params: &'a Params,
+    /// Thumbprint of the DPoP key, where there was a proof.
+    pub jkt: Option<&'a str>,
+    /// The values to hand out.
+    pub minted: &'a Minted,
+    /// `aud` where no resource was asked for (contract §6).
+    pub default_audience: &'a str,
+}
+
+const NO_CODE: Refusal =
+    Refusal::new(Code::InvalidGrant, "the code is unknown, expired or was issued to another client");
+
+/// Redeems an authorization code: grant active, older one replaced, access token recorded, event `token.issued`; or the
+/// refusal, which for a replay has revoked the grant.
+///
+/// # Errors
+/// The store's.
+pub fn exchange(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::result::Result<Issued, Refusal>> {
+    let by = Presenter { client_id: &ask.client.id, jkt: ask.jkt };
+    let Some(hash) = ask.params.get("code").and_then(|c| secret::presented(Kind::Code, c)) else {
+        // Nothing to look up: the machine words the refusal, and says which parameter is missing.
+        return Ok(oxide::exchange(None, ask.params, by, now).and(Err(NO_CODE)));
+    };
+    let redeemed = redeem(tx, &hash, &ask.client.id, now, |code, grant| {
+        let binding = &code.binding;
+        let loaded = oxide::Code {
+            client_id: &code.client,
+            grant: &grant.id,
+            redirect_uri: &binding.redirect_uri,
+            scope: &grant.scope,
+            challenge: binding.challenge.as_ref(),
+            dpop_jkt: binding.dpop_jkt.as_deref(),
+            expires_at: code.expires_at,
+        };
+        let decided = oxide::exchange(Some(&loaded), ask.params, by, now)?;
+        Ok::<_, Refusal>((decided.scope, audience(&ask, &binding.resource)?))
+    })?;
+    let (grant, code, (scope, aud)) = match redeemed {
+        Redeemed::Done { grant, code, checked } => (grant, code, checked),
+        Redeemed::Replayed => return Ok(Err(Refusal::new(Code::InvalidGrant, "the code was used before"))),
+        Redeemed::Unfit => return Ok(Err(NO_CODE)),
+        Redeemed::Refused(refusal) => return Ok(Err(refusal)),
+    };
+    let refresh = ask.client.refresh_tokens && scope.has(OFFLINE);
+    // A scope that was not honoured is not claimed in the answer (RFC 6749 §5.1).
+    let scope = scope.only(|s| s != OFFLINE || refresh);
+    if refresh {
+        sql::insert_refresh(tx, &ask.minted.refresh.hash(), &ask.minted.refresh_id, &grant, &scope, &aud, now)?;
+    }
+    let nonce = code.binding.nonce.clone();
+    issue(tx, &ask, *grant, scope, aud, refresh, nonce, now).map(Ok)
+}
+
+/// Uses a refresh token: a new access token of the same grant. The refresh token stays as it is (protocol A6); the new
+/// access token is bound to the key of this request's proof, not of the last one (protocol C5.5).
+///
+/// # Errors
+/// The store's.
+pub fn refresh(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::result::Result<Issued, Refusal>> {
+    let by = Presenter { client_id: &ask.client.id, jkt: ask.jkt };
+    let hash = ask.params.get("refresh_token").and_then(|t| secret::presented(Kind::Refresh, t));
+    let found = hash.map(|h| sql::find_refresh(tx, &h)).transpose()?.flatten();
+    // Of a client that may not have refresh tokens any more they are dead, as everything of an ended grant is.
+    let live = |(token, grant): &(sql::Refresh, Grant)| {
+        token.revoked_at.is_none() && ask.client.refresh_tokens && grant.is_live(now)
+    };
+    let found = found.filter(live);
+    let loaded = found.as_ref().map(|(token, grant)| oxide::RefreshToken {
+        client_id: &token.client,
+        grant: &grant.id,
+        scope: &token.scope,
+        expires_at: grant.expires_at,
+    });
+    let decided = match oxide::refresh(loaded.as_ref(), ask.params, by, now) {
+        Ok(decided) => decided,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let Some((token, grant)) = found else {
+        return Ok(Err(Refusal::new(Code::InvalidGrant, "the refresh token is unknown")));
+    };
+    match audience(&ask, &token.aud) {
+        // A response without refresh_token means: keep the one you have (RFC 6749 §6).
+        Ok(aud) => issue(tx, &ask, grant, decided.scope, aud, false, None, now).map(Ok),
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}
+
+/// `aud` (RFC 8707 §2.2): what the token request asks for within what was granted, else all that was granted, else the
+/// configured default.
+fn audience(ask: &Ask<'_>, granted: &[String]) -> std::result::Result<Vec<String>, Refusal> {
+    let granted = if granted.is_empty() { vec![ask.default_audience.to_owned()] } else { granted.to_vec() };
+    let asked: Vec<String> = ask.params.all("resource").map(str::to_owned).collect();
+    if asked.iter().any(|r| !granted.contains(r)) {
+        return Err(Refusal::new(Code::InvalidTarget, "resource was not part of the authorization request"));
+    }
+    Ok(if asked.is_empty() { granted } else { asked })
+}
+
+#[expect(clippy::too_many_arguments, reason = "one private function, called twice with everything at hand")]
+fn issue(
+    tx: &mut Tx<'_, '_>,
+    ask: &Ask<'_>,
+    grant: Grant,
+    scope: Scope,
+    aud: Vec<String>,
+    refresh: bool,
+    nonce: Option<String>,
+    now: Instant,
+) -> Result<Issued> {
+    let access = Access {
+        hash: ask.minted.access.hash(),
+        id: ask.minted.access_id.clone(),
+        grant: grant.id.clone(),
+        client: grant.client.clone(),
+        scope: scope.clone(),
+        aud,
+        jkt: ask.jkt.map(str::to_owned),
+        issued_at: now,
+        expires_at: grant.expires_at.min(now + ask.client.access_token_lifetime),
+        revoked_at: None,
+    };
+    sql::insert_access(tx, &access)?;
+    let detail = serde_json::json!({"token": access.id, "scope": scope, "expires_at": access.expires_at.secs()});
+    grant::sql::tell(tx, &grant.id, Event::TokenIssued, detail.clone(), now)?;
+    let entry = Entry {
+        client: Some(grant.client.clone()),
+        grant: Some(grant.id.clone()),
+        account: Some(grant.account_index),
+        detail,
+        ..Entry::new(now, Actor::Client(grant.client.clone()), "token.issued")
+    };
+    audit::append(tx, &entry)?;
+    Ok(Issued { scope, jkt: access.jkt, at: now, expires_at: access.expires_at, refresh, nonce, grant })
+}

@@ -1,0 +1,99 @@
+//! Introspection (RFC 7662): a resource server asks whether a token is good, here, now. One query, no signature, no
+//! write; right without the sweeper.
+
+use super::sql::{Found, find_access};
+use super::token_type;
+use crate::clock::Instant;
+use crate::id::ClientId;
+use crate::secret::Hash;
+use crate::store::{Result, Tx};
+use serde_json::{Value, json};
+
+/// Who asks, authenticated.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    /// Its id.
+    pub client: &'a ClientId,
+    /// The audiences it speaks for; empty unless it is a resource server.
+    pub resources: &'a [String],
+}
+impl Caller<'_> {
+    /// Whether it may learn about the token: it is one of its audiences, or the client that holds it. To everybody else
+    /// the token is as good as unknown (RFC 7662 §4).
+    fn may_see(&self, found: &Found) -> bool {
+        found.token.client == *self.client || found.token.aud.iter().any(|a| self.resources.contains(a))
+    }
+}
+
+/// What a caller gets to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// A live token.
+    Live(Box<Live>),
+    /// Anything else: unknown, expired, revoked, suspended, another audience's. There is nothing to tell apart.
+    Inactive,
+}
+
+/// A live token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    found: Found,
+}
+
+/// Looks a token up for `caller`. `hash` is `None` for what cannot be a token.
+///
+/// # Errors
+/// The store's.
+pub fn introspect(tx: &mut Tx<'_, '_>, hash: Option<&Hash>, caller: Caller<'_>, now: Instant) -> Result<Seen> {
+    let found = hash.map(|h| find_access(tx, h)).transpose()?.flatten();
+    let seen = found.filter(|f| f.is_live(now) && caller.may_see(f));
+    Ok(seen.map_or(Seen::Inactive, |found| Seen::Live(Box::new(Live { found }))))
+}
+
+impl Seen {
+    /// The answer's JSON (RFC 7662 §2.2, RFC 9396 §9.2, RFC 9449 §6.2; contract §6).
+    #[must_use]
+    pub fn response(&self, issuer: &str) -> Value {
+        match self {
+            Self::Inactive => json!({"active": false}),
+            Self::Live(live) => live.response(issuer),
+        }
+    }
+}
+
+impl Live {
+    /// The token with its grant.
+    #[must_use]
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+    fn response(&self, issuer: &str) -> Value {
+        let (t, g) = (&self.found.token, &self.found.grant);
+        let aud: Value = match t.aud.as_slice() {
+            [one] => one.as_str().into(),
+            several => several.into(),
+        };
+        let mut body = json!({
+            "active": true,
+            "scope": t.scope,
+            "client_id": t.client,
+            "sub": g.sub,
+            "exp": t.expires_at.secs(),
+            "iat": t.issued_at.secs(),
+            "nbf": t.issued_at.secs(),
+            "iss": issuer,
+            "aud": aud,
+            "jti": t.id,
+            "token_type": token_type(t.jkt.as_deref()),
+            "grant_id": g.id,
+            "grant_expires_at": g.expires_at.secs(),
+            "authorization_details": g.details.list(),
+            "acr": g.acr,
+            "auth_time": g.auth_time.secs(),
+        });
+        if let Some(jkt) = &t.jkt {
+            body["cnf"] = json!({"jkt": jkt});
+        }
+        body
+    }
+}

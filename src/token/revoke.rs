@@ -1,0 +1,85 @@
+//! Revocation (RFC 7009). Protocol A10: a refresh token, or an access token of a grant without one, takes its grant
+//! along; an access token beside a refresh token goes alone.
+
+use super::sql;
+use crate::audit::{self, Actor, Entry};
+use crate::client::Client;
+use crate::clock::Instant;
+use crate::event::Kind as Event;
+use crate::grant::{self, Grant, Reason};
+use crate::id::{ClientId, TokenId};
+use crate::refusal::{Code, Refusal};
+use crate::secret::{self, Kind};
+use crate::store::{Result, Tx};
+
+/// What a revocation did; the client hears 200 whatever it was (RFC 7009 §2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// The grant ended.
+    Grant,
+    /// One access token ended; its grant lives on.
+    Token,
+    /// There was nothing alive under this text.
+    Nothing,
+}
+
+/// Revokes what the client presents. What kind of token it is its prefix says, so `token_type_hint` is not needed.
+///
+/// # Errors
+/// The store's. The inner refusal is `invalid_grant` for a token of another client.
+pub fn revoke(
+    tx: &mut Tx<'_, '_>,
+    token: &str,
+    client: &Client,
+    now: Instant,
+) -> Result<std::result::Result<Revoked, Refusal>> {
+    if let Some(hash) = secret::presented(Kind::Refresh, token) {
+        let Some((refresh, grant)) = sql::find_refresh(tx, &hash)? else {
+            return Ok(Ok(Revoked::Nothing));
+        };
+        if refresh.client != client.id {
+            return Ok(Err(FOREIGN));
+        }
+        return end(tx, &grant, &client.id, now).map(Ok);
+    }
+    let Some(hash) = secret::presented(Kind::Access, token) else {
+        return Ok(Ok(Revoked::Nothing));
+    };
+    let Some(found) = sql::find_access(tx, &hash)? else {
+        return Ok(Ok(Revoked::Nothing));
+    };
+    if found.token.client != client.id {
+        return Ok(Err(FOREIGN));
+    }
+    if !found.is_live(now) {
+        return Ok(Ok(Revoked::Nothing));
+    }
+    if !sql::has_refresh(tx, &found.grant.id)? {
+        return end(tx, &found.grant, &client.id, now).map(Ok);
+    }
+    sql::revoke_access(tx, &hash, now)?;
+    tell(tx, &found.grant, &found.token.id, now)?;
+    Ok(Ok(Revoked::Token))
+}
+
+const FOREIGN: Refusal = Refusal::new(Code::InvalidGrant, "the token was issued to another client");
+
+fn end(tx: &mut Tx<'_, '_>, grant: &Grant, client: &ClientId, now: Instant) -> Result<Revoked> {
+    Ok(match grant::end(tx, &grant.id, &Reason::Client, Actor::Client(client.clone()), now)? {
+        grant::Ended::Now(_) => Revoked::Grant,
+        grant::Ended::Before(_) | grant::Ended::Unknown => Revoked::Nothing,
+    })
+}
+
+fn tell(tx: &mut Tx<'_, '_>, grant: &Grant, token: &TokenId, now: Instant) -> Result<()> {
+    let detail = serde_json::json!({"token": token});
+    grant::sql::tell(tx, &grant.id, Event::TokenRevoked, detail.clone(), now)?;
+    let entry = Entry {
+        client: Some(grant.client.clone()),
+        grant: Some(grant.id.clone()),
+        account: Some(grant.account_index),
+        detail,
+        ..Entry::new(now, Actor::Client(grant.client.clone()), "token.revoked")
+    };
+    audit::append(tx, &entry)
+}
