@@ -4,14 +4,22 @@
 //! Which parameters a client may send is not decided here but in `authorize`; what a resource server may learn about a
 //! token, in `token`.
 
+mod assertion;
+mod authenticate;
+pub mod dpop;
+pub mod metadata;
 mod profile;
 mod redirect;
+mod registry;
 mod remote;
 pub mod replay;
 mod secrets;
+pub mod sql;
 
+pub use authenticate::{Authenticated, Authenticator, Presented, Settings, authenticate};
 pub use profile::{AuthMethod, GrantType, Keys, Profile, Provider, Status};
 pub use redirect::redirect_match;
+pub use registry::{Prepared, prepare, renew_secret};
 pub use remote::{FetchError, JwksPort};
 pub use secrets::StoredSecret;
 

@@ -214,6 +214,14 @@ impl Unverified<'_> {
     pub const fn unverified_claims(&self) -> &Claims {
         &self.claims
     }
+    /// Verifies the signature with one key, whatever `kid` says: for a key that came inside the header (DPoP).
+    ///
+    /// # Errors
+    /// See [`Unverified::verify`].
+    pub fn verify_embedded(mut self, key: &Jwk, allowed: &[Alg]) -> Result<Verified, Error> {
+        self.header.kid = None;
+        self.verify(std::slice::from_ref(key), allowed)
+    }
     /// Verifies the signature with the keys that fit: those named by `kid` where the header has one, else those that
     /// fit the algorithm. A key says by `use`, `key_ops` and `alg` what it is not for.
     ///

@@ -1,0 +1,284 @@
+//! Client authentication (RFC 6749 §2.3, §3.2.1): exactly one method a request, and it is the registered one.
+//!
+//! Whatever is wrong, the answer is `invalid_client`; that the client is unknown looks like a wrong secret. The one
+//! exception is a request that uses two methods at once, which RFC 6749 §5.2 calls `invalid_request`.
+
+use super::assertion::{self, Seen};
+use super::dpop::{self, Nonces};
+use super::remote::{JwksPort, Remote};
+use super::secrets::{Verdict, Verifier};
+use super::{AuthMethod, Client, Keys, Status, StoredSecret, replay, sql};
+use crate::clock::Instant;
+use crate::id::ClientId;
+use crate::keys::jose::{self, Verified};
+use crate::keys::ring;
+use crate::keys::seal::Sealer;
+use crate::params::{self, Params};
+use crate::random::Random;
+use crate::refusal::{Code, Refusal};
+use crate::secret::Secret;
+use crate::store::{self, Store};
+use base64::Engine as _;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the server says about itself.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The issuer first, then the endpoints an OpenID Connect client may name as `aud` of its assertion.
+    pub audiences: Vec<String>,
+    /// Whether a DPoP proof must carry a nonce of ours (RFC 9449 §8).
+    pub dpop_nonce_required: bool,
+}
+
+/// What client authentication needs: the registry, the caches, the keys. One for each server.
+pub struct Authenticator {
+    pub(super) store: Store,
+    pub(super) settings: Settings,
+    pub(super) nonces: Nonces,
+    remote: Remote,
+    secrets: Verifier,
+    clients: Mutex<HashMap<ClientId, Arc<Client>>>,
+}
+
+/// What a request brings along to say who sends it.
+#[derive(Debug, Clone, Copy)]
+pub struct Presented<'a> {
+    /// Every `Authorization` header.
+    pub authorization: &'a [&'a str],
+    /// The parameters of the body.
+    pub params: &'a Params,
+}
+
+/// A client that proved who it is.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    /// The client.
+    pub client: Arc<Client>,
+    /// How it proved it.
+    pub method: AuthMethod,
+}
+
+/// What the client shows.
+enum Evidence {
+    Secret(AuthMethod, ClientId, Secret),
+    Assertion(String),
+}
+
+const FAILED: Refusal = Refusal::new(Code::InvalidClient, "client authentication failed");
+
+impl Authenticator {
+    /// Reads (or makes) the key of the DPoP nonces.
+    ///
+    /// # Errors
+    /// The store's, or that of a key that does not open.
+    pub async fn open(
+        store: Store,
+        sealer: &Sealer,
+        random: &dyn Random,
+        port: Arc<dyn JwksPort>,
+        settings: Settings,
+        now: Instant,
+    ) -> Result<Self, ring::Error> {
+        let key = ring::shared_secret(&store, sealer, random, "dpop_nonce", now).await?;
+        Ok(Self {
+            store,
+            settings,
+            nonces: Nonces::new(key),
+            remote: Remote::new(port),
+            secrets: Verifier::new(random),
+            clients: Mutex::default(),
+        })
+    }
+
+    /// A client of the registry, suspended or not. The parsed record is kept; whether it is still the current one is
+    /// asked of the store each time, so that a suspension holds from its commit on, on every node.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn client(&self, id: &ClientId) -> store::Result<Option<Arc<Client>>> {
+        let known = self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        let wanted = id.clone();
+        let found = self
+            .store
+            .read(move |tx| {
+                let version = sql::version(tx, &wanted)?;
+                match &known {
+                    Some(client) if version == Some(client.version) => Ok(Some(Arc::clone(client))),
+                    _ if version.is_none() => Ok(None),
+                    _ => Ok(sql::load(tx, &wanted)?.map(Arc::new)),
+                }
+            })
+            .await?;
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        match &found {
+            Some(client) => clients.insert(id.clone(), Arc::clone(client)),
+            None => clients.remove(id),
+        };
+        Ok(found)
+    }
+
+    /// How often argon2 was computed since the start: for the metrics, and to show that it stays rare.
+    #[must_use]
+    pub fn argon2_computed(&self) -> u64 {
+        self.secrets.computed()
+    }
+
+    /// Checks the DPoP proof of a request and remembers its `jti`; `None` when it carries none.
+    ///
+    /// # Errors
+    /// `invalid_dpop_proof`, `use_dpop_nonce`; a failing store as `temporarily_unavailable`.
+    pub async fn dpop(&self, input: &dpop::Input<'_>, now: Instant) -> Result<Option<dpop::Proof>, Refusal> {
+        let Some(proof) = dpop::check(input, &self.nonces, self.settings.dpop_nonce_required, now)? else {
+            return Ok(None);
+        };
+        let seen = Seen { key: proof.replay, until: proof.until };
+        if self.once(seen).await? {
+            Ok(Some(proof))
+        } else {
+            Err(Refusal::new(Code::InvalidDpopProof, "the DPoP proof was used before"))
+        }
+    }
+
+    /// The nonce to send in `DPoP-Nonce` (RFC 9449 §8.2).
+    #[must_use]
+    pub fn dpop_nonce(&self, now: Instant) -> String {
+        self.nonces.issue(now)
+    }
+
+    async fn once(&self, seen: Seen) -> Result<bool, Refusal> {
+        self.store.write(move |tx| replay::claim(tx, &seen.key, seen.until)).await.map_err(unavailable)
+    }
+
+    /// The signature of an assertion, with the keys the client registered; a set behind a URL is fetched anew once when
+    /// no key of it fits.
+    async fn verify(&self, token: &str, client: &Client, now: Instant) -> Result<Verified, jose::Error> {
+        let allowed = assertion::allowed(client);
+        match &client.keys {
+            Keys::None => Err(jose::Error::UnknownKey),
+            Keys::Inline(keys) => jose::verify(token, keys, &allowed),
+            Keys::Remote(url) => {
+                let assertion = jose::parse(token)?;
+                if !allowed.contains(&assertion.header().alg) {
+                    return Err(jose::Error::Algorithm);
+                }
+                let keys = self.remote.keys(url, false, now).await;
+                match assertion.verify(&keys, &allowed) {
+                    Err(jose::Error::UnknownKey | jose::Error::Signature) => {
+                        jose::verify(token, &self.remote.keys(url, true, now).await, &allowed)
+                    }
+                    verdict => verdict,
+                }
+            }
+        }
+    }
+}
+
+fn unavailable(e: store::Error) -> Refusal {
+    tracing::error!(error = %e, "client authentication: the store failed");
+    Refusal::new(Code::TemporarilyUnavailable, "try again later")
+}
+
+/// Authenticates the client of a request.
+///
+/// # Errors
+/// `invalid_client` (401, RFC 6749 §5.2), `invalid_request` for two methods at once; `temporarily_unavailable` when the
+/// store fails or a client has guessed wrong too often.
+pub async fn authenticate(
+    authenticator: &Authenticator,
+    presented: &Presented<'_>,
+    now: Instant,
+) -> Result<Authenticated, Refusal> {
+    let (client, method) = match evidence(presented)? {
+        Evidence::Secret(method, id, secret) => (by_secret(authenticator, method, &id, &secret, now).await?, method),
+        Evidence::Assertion(token) => (by_assertion(authenticator, &token, now).await?, AuthMethod::PrivateKeyJwt),
+    };
+    // RFC 7521 §4.2, protocol C1.4: a client_id in the body must be the one that authenticated.
+    if presented.params.get("client_id").is_some_and(|id| id != client.id.as_str()) {
+        return Err(FAILED);
+    }
+    match client.status {
+        Status::Active => Ok(Authenticated { client, method }),
+        Status::Suspended => Err(Refusal::new(Code::InvalidClient, "the client is suspended")),
+    }
+}
+
+/// Reads what was presented, without judging it.
+fn evidence(presented: &Presented<'_>) -> Result<Evidence, Refusal> {
+    let params = presented.params;
+    let header = match presented.authorization {
+        [] => None,
+        [one] => Some(*one),
+        _ => return Err(Refusal::invalid_request("more than one Authorization header")),
+    };
+    let secret = params.get("client_secret");
+    let asserted = params.get("client_assertion").or_else(|| params.get("client_assertion_type")).is_some();
+    if u8::from(header.is_some()) + u8::from(secret.is_some()) + u8::from(asserted) > 1 {
+        return Err(Refusal::invalid_request("more than one way of client authentication"));
+    }
+    if let Some(header) = header {
+        let (id, secret) = basic(header).ok_or(FAILED)?;
+        return Ok(Evidence::Secret(AuthMethod::ClientSecretBasic, id, secret));
+    }
+    if let Some(secret) = secret {
+        let id = params.get("client_id").and_then(ClientId::parse).ok_or(FAILED)?;
+        return Ok(Evidence::Secret(AuthMethod::ClientSecretPost, id, Secret::new(secret)));
+    }
+    match (params.get("client_assertion_type"), params.get("client_assertion")) {
+        (Some(assertion::TYPE), Some(token)) => Ok(Evidence::Assertion(token.to_owned())),
+        (None, None) => Err(Refusal::new(Code::InvalidClient, "no client authentication")),
+        _ => Err(Refusal::new(Code::InvalidClient, "client_assertion and its type do not belong together")),
+    }
+}
+
+/// `Basic`, whose two halves are form-encoded before they are joined (RFC 6749 §2.3.1, RFC 7617).
+fn basic(header: &str) -> Option<(ClientId, Secret)> {
+    let (scheme, credentials) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") || credentials.len() > 4096 {
+        return None;
+    }
+    let bytes = base64::engine::general_purpose::STANDARD.decode(credentials.trim_matches(' ')).ok()?;
+    let text = zeroize::Zeroizing::new(String::from_utf8(bytes).ok()?);
+    let (id, secret) = text.split_once(':')?;
+    let id = ClientId::parse(&params::decode(id).ok()?)?;
+    Some((id, Secret::new(params::decode(secret).ok()?)))
+}
+
+async fn by_secret(
+    authenticator: &Authenticator,
+    method: AuthMethod,
+    id: &ClientId,
+    secret: &Secret,
+    now: Instant,
+) -> Result<Arc<Client>, Refusal> {
+    let client = authenticator.client(id).await.map_err(unavailable)?;
+    // Hashed before anything is decided, so that an unknown client costs what a wrong secret costs.
+    let hash = secret.hash();
+    let client = client.filter(|c| c.auth_method == method).ok_or(FAILED)?;
+    let verdict = match &client.secret {
+        None => Verdict::Wrong,
+        Some(StoredSecret::Generated(stored)) if stored.same(&hash) => Verdict::Right,
+        Some(StoredSecret::Generated(_)) => Verdict::Wrong,
+        Some(StoredSecret::Imported(phc)) => authenticator.secrets.verify(id, phc, secret, now).await,
+    };
+    match verdict {
+        Verdict::Right => Ok(client),
+        Verdict::Wrong => Err(FAILED),
+        Verdict::Throttled => {
+            tracing::warn!(client = %id, "too many wrong client secrets");
+            Err(Refusal::new(Code::TemporarilyUnavailable, "too many wrong client secrets; try again later"))
+        }
+    }
+}
+
+async fn by_assertion(authenticator: &Authenticator, token: &str, now: Instant) -> Result<Arc<Client>, Refusal> {
+    let refuse = |why| Refusal::new(Code::InvalidClient, why);
+    let parsed = jose::parse(token).map_err(|e| refuse(assertion::explain(e)))?;
+    let id = assertion::issuer_of(&parsed).ok_or_else(|| refuse("the client assertion has no sub"))?;
+    let client = authenticator.client(&id).await.map_err(unavailable)?;
+    let client = client.filter(|c| c.auth_method == AuthMethod::PrivateKeyJwt);
+    let client = client.ok_or_else(|| refuse(assertion::explain(jose::Error::Signature)))?;
+    let verified = authenticator.verify(token, &client, now).await.map_err(|e| refuse(assertion::explain(e)))?;
+    let seen = assertion::judge(&verified.claims, &client, &authenticator.settings.audiences, now).map_err(refuse)?;
+    if authenticator.once(seen).await? { Ok(client) } else { Err(refuse("the client assertion was used before")) }
+}

@@ -1,0 +1,160 @@
+//! DPoP proofs (RFC 9449): which key the sender holds.
+//!
+//! [`check`] is pure; that a proof is seen once is [`super::Authenticator::dpop`]'s, which also serves resource servers
+//! of ours. A resource server elsewhere calls [`check`] and remembers [`Proof::replay`] until [`Proof::until`] itself.
+
+use super::replay;
+use crate::clock::Instant;
+use crate::keys::Jwk;
+use crate::keys::jose::{self, Alg, Claims};
+use crate::refusal::{Code, Refusal};
+use crate::secret::{Hash, base64url, from_base64url, hmac_sha256, same};
+use std::fmt;
+use std::time::Duration;
+use url::Url;
+use zeroize::Zeroizing;
+
+/// How old a proof may be (RFC 9449 §11.1 wants it short), and how far ahead of ours its maker's clock.
+const OLDEST: Duration = Duration::from_secs(120);
+const AHEAD: Duration = Duration::from_secs(30);
+/// How long one nonce is handed out; it is accepted during the next window too.
+const WINDOW: Duration = Duration::from_secs(300);
+
+/// The request a proof came with.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// Every `DPoP` header.
+    pub headers: &'a [&'a str],
+    /// The HTTP method, as received.
+    pub method: &'a str,
+    /// The URL the client called, as it knows it: issuer and path.
+    pub url: &'a str,
+    /// The access token presented with it, at a protected resource (`ath`).
+    pub token: Option<&'a str>,
+}
+
+/// A proof that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// The thumbprint of the key (RFC 9449 §6.1).
+    pub jkt: Hash,
+    /// Under what its `jti` is remembered.
+    pub replay: Hash,
+    /// Until when.
+    pub until: Instant,
+}
+
+/// Nonces (RFC 9449 §8): a time window and an HMAC over it, under a key every node knows, so that they hold across
+/// nodes and restarts, and none needs to be stored.
+pub struct Nonces {
+    key: Zeroizing<[u8; 32]>,
+}
+impl Nonces {
+    /// Nonces under `key`.
+    #[must_use]
+    pub const fn new(key: Zeroizing<[u8; 32]>) -> Self {
+        Self { key }
+    }
+    fn window(now: Instant) -> i64 {
+        now.millis().div_euclid(i64::try_from(WINDOW.as_millis()).unwrap_or(i64::MAX))
+    }
+    fn of(&self, window: i64) -> String {
+        let tag = hmac_sha256(self.key.as_ref(), &[b"dpop nonce\0", &window.to_be_bytes()[..]].concat());
+        base64url([&window.to_be_bytes()[..], &tag].concat())
+    }
+    /// The nonce of this window.
+    #[must_use]
+    pub fn issue(&self, now: Instant) -> String {
+        self.of(Self::window(now))
+    }
+    /// Whether `nonce` is of this window or the one before.
+    #[must_use]
+    pub fn accepts(&self, nonce: &str, now: Instant) -> bool {
+        let this = Self::window(now);
+        [this, this - 1].into_iter().any(|w| same(self.of(w).as_bytes(), nonce.as_bytes()))
+    }
+}
+impl fmt::Debug for Nonces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Nonces(…)")
+    }
+}
+
+/// Checks a proof in the order of RFC 9449 §4.3; `None` when the request has none.
+///
+/// # Errors
+/// `invalid_dpop_proof`; `use_dpop_nonce` for a missing nonce where one is required, and for one that is not ours or
+/// old wherever one is sent.
+pub fn check(input: &Input<'_>, nonces: &Nonces, nonce_required: bool, now: Instant) -> Result<Option<Proof>, Refusal> {
+    let refuse = |why| Refusal::new(Code::InvalidDpopProof, why);
+    let token = match input.headers {
+        [] => return Ok(None),
+        [one] => *one,
+        _ => return Err(refuse("more than one DPoP header")),
+    };
+    let parsed = jose::parse(token).map_err(|e| refuse(explain(e)))?;
+    if !parsed.header().is_typ("dpop+jwt") {
+        return Err(refuse("typ of the DPoP proof must be dpop+jwt"));
+    }
+    let jwk = parsed.header().jwk.as_ref().ok_or_else(|| refuse("the DPoP proof has no jwk"))?;
+    let jwk = Jwk::parse(jwk).map_err(|_| refuse("jwk of the DPoP proof is not an acceptable public key"))?;
+    // FAPI 2.0 §5.4.1; no client needs RS256 here, and the metadata do not offer it. A `kid` beside `jwk` names nothing.
+    let verified = parsed.verify_embedded(&jwk, &Alg::FAPI).map_err(|e| refuse(explain(e)))?;
+    let jti = verified.claims.text("jti").filter(|j| !j.is_empty() && j.len() <= 512);
+    let jti = jti.ok_or_else(|| refuse("the DPoP proof has no usable jti"))?;
+    let until = judge(&verified.claims, input, now).map_err(refuse)?;
+    match verified.claims.get("nonce") {
+        None if nonce_required => Err(Refusal::new(Code::UseDpopNonce, "the DPoP proof needs a nonce")),
+        Some(nonce) if !nonce.as_str().is_some_and(|n| nonces.accepts(n, now)) => {
+            Err(Refusal::new(Code::UseDpopNonce, "the nonce of the DPoP proof is not current"))
+        }
+        _ => {
+            let jkt = verified.thumbprint;
+            let replay = replay::key(replay::Use::Proof, &jkt.base64url(), jti);
+            Ok(Some(Proof { jkt, replay, until }))
+        }
+    }
+}
+
+const fn explain(e: jose::Error) -> &'static str {
+    match e {
+        jose::Error::Malformed => "the DPoP proof is not a compact JWS",
+        jose::Error::Algorithm => "the DPoP proof's algorithm is not allowed",
+        jose::Error::Critical => "the DPoP proof has a critical header",
+        _ => "the DPoP proof does not verify with its own key",
+    }
+}
+
+/// The claims of RFC 9449 §4.2; returns until when the proof could be shown again.
+fn judge(claims: &Claims, input: &Input<'_>, now: Instant) -> Result<Instant, &'static str> {
+    if claims.text("htm") != Some(input.method) {
+        return Err("htm of the DPoP proof is not the method of this request");
+    }
+    if !claims.text("htu").is_some_and(|htu| same_target(htu, input.url)) {
+        return Err("htu of the DPoP proof is not the address of this request");
+    }
+    let iat = claims.date("iat").map_err(|_| "iat of the DPoP proof is not a date")?;
+    let iat = iat.ok_or("the DPoP proof has no iat")?;
+    if iat > now + AHEAD || iat + OLDEST <= now {
+        return Err("the DPoP proof is too old or from the future");
+    }
+    if let Some(token) = input.token {
+        let ath = claims.text("ath").and_then(from_base64url).and_then(|b| Hash::from_bytes(&b));
+        if !ath.is_some_and(|ath| ath.same(&Hash::of(token))) {
+            return Err("ath of the DPoP proof is not the hash of the access token");
+        }
+    }
+    Ok(iat + OLDEST)
+}
+
+/// `htu` without query and fragment, after syntax- and scheme-based normalization (RFC 9449 §4.3 (9), RFC 3986 §6.2.2,
+/// §6.2.3): scheme and host in any case, the default port written or not.
+fn same_target(htu: &str, url: &str) -> bool {
+    let (Ok(a), Ok(b)) = (Url::parse(htu), Url::parse(url)) else { return false };
+    a.username().is_empty()
+        && a.password().is_none()
+        && a.scheme() == b.scheme()
+        && a.host() == b.host()
+        && a.port_or_known_default() == b.port_or_known_default()
+        && a.path() == b.path()
+}

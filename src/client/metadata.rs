@@ -1,0 +1,387 @@
+//! Client metadata in and out (RFC 7591 §2, contract §5). What is wrong is said by the member's name.
+
+use super::profile::{AuthMethod, GrantType, Keys, Profile, Provider, Status};
+use super::{Client, redirect};
+use crate::clock::Instant;
+use crate::id::ClientId;
+use crate::keys::Jwk;
+use crate::keys::jose::Alg;
+use crate::refusal::{Code, Refusal};
+use crate::scope::Scope;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use url::Url;
+
+const DAY: u64 = 86_400;
+
+/// What this server lets a client record say.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Plain http on loopback: the demo and test mode.
+    pub loopback_http: bool,
+    /// The scopes that exist; `None` takes any (a stored record is not judged again).
+    pub scopes: Option<Scope>,
+    /// The longest a grant may live.
+    pub grant_lifetime: Duration,
+    /// The `authorization_details` types that exist; `None` takes any.
+    pub detail_types: Option<Vec<String>>,
+}
+impl Rules {
+    /// For a record that was accepted when it was stored.
+    pub(super) const STORED: Self = Self {
+        loopback_http: true,
+        scopes: None,
+        grant_lifetime: Duration::from_secs(u32::MAX as u64),
+        detail_types: None,
+    };
+}
+
+/// Members that would change what we send; ignoring one would hand out in the clear, or unbound, what the client
+/// believes to be protected.
+const UNSUPPORTED: &[&str] = &[
+    "id_token_encrypted_response_alg",
+    "id_token_encrypted_response_enc",
+    "userinfo_encrypted_response_alg",
+    "userinfo_encrypted_response_enc",
+    "request_object_encryption_alg",
+    "request_object_encryption_enc",
+    "authorization_encrypted_response_alg",
+    "authorization_encrypted_response_enc",
+    "introspection_encrypted_response_alg",
+    "introspection_encrypted_response_enc",
+];
+
+fn wrong(member: &str, why: &str) -> Refusal {
+    Refusal::naming(Code::InvalidClientMetadata, &format!("{member}: {why}"))
+}
+
+/// Reads one member at a time and names it in every refusal.
+struct Members<'m>(&'m Map<String, Value>);
+impl<'m> Members<'m> {
+    fn text(&self, name: &str) -> Result<Option<&'m str>, Refusal> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(s)) if s.trim().is_empty() => Err(wrong(name, "is empty")),
+            Some(Value::String(s)) if s.chars().count() > 2000 => Err(wrong(name, "is too long")),
+            Some(Value::String(s)) if s.chars().any(char::is_control) => Err(wrong(name, "holds a control character")),
+            Some(Value::String(s)) => Ok(Some(s)),
+            Some(_) => Err(wrong(name, "is not text")),
+        }
+    }
+    fn owned(&self, name: &str) -> Result<Option<String>, Refusal> {
+        Ok(self.text(name)?.map(str::to_owned))
+    }
+    fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(b)) => Ok(Some(*b)),
+            Some(_) => Err(wrong(name, "is not true or false")),
+        }
+    }
+    fn list(&self, name: &str) -> Result<Option<Vec<&'m str>>, Refusal> {
+        let Some(value) = self.0.get(name).filter(|v| !v.is_null()) else { return Ok(None) };
+        let list = value.as_array().ok_or_else(|| wrong(name, "is not a list"))?;
+        if list.len() > 64 {
+            return Err(wrong(name, "has too many entries"));
+        }
+        let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
+        texts.map(Some).ok_or_else(|| wrong(name, "holds something that is not text"))
+    }
+    fn alg(&self, name: &str, allowed: &[Alg]) -> Result<Option<Alg>, Refusal> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let alg = Alg::parse(text).filter(|a| allowed.contains(a));
+        alg.map(Some).ok_or_else(|| wrong(name, "is not an algorithm this profile may use"))
+    }
+    fn word<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        parse(text).map(Some).ok_or_else(|| wrong(name, "is not a value this server knows"))
+    }
+    fn uri(&self, name: &str, rules: &Rules) -> Result<Option<String>, Refusal> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        web_uri(text, rules).map_err(|why| wrong(name, why))?;
+        Ok(Some(text.to_owned()))
+    }
+    fn duration(&self, name: &str, least: u64, most: Duration) -> Result<Option<Duration>, Refusal> {
+        let seconds = match self.0.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Number(n)) => n.as_u64(),
+            Some(Value::String(s)) => seconds(s),
+            Some(_) => None,
+        };
+        let seconds = seconds.ok_or_else(|| wrong(name, "is not a duration such as 30d, 12h, 15m or 90s"))?;
+        if seconds < least || seconds > most.as_secs() {
+            return Err(wrong(name, &format!("is not between {least}s and {}", duration(most))));
+        }
+        Ok(Some(Duration::from_secs(seconds)))
+    }
+}
+
+/// `30d`, `12h`, `15m`, `90s`, or bare seconds.
+fn seconds(text: &str) -> Option<u64> {
+    let (digits, unit) = match text.char_indices().last()? {
+        (i, 'd') => (&text[..i], DAY),
+        (i, 'h') => (&text[..i], 3600),
+        (i, 'm') => (&text[..i], 60),
+        (i, 's') => (&text[..i], 1),
+        _ => (text, 1),
+    };
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+/// The shortest way to write a duration that [`seconds`] reads.
+fn duration(d: Duration) -> String {
+    let s = d.as_secs();
+    let (n, unit) = [(DAY, 'd'), (3600, 'h'), (60, 'm')]
+        .into_iter()
+        .find(|(n, _)| s > 0 && s.is_multiple_of(*n))
+        .map_or((s, 's'), |(n, unit)| (s / n, unit));
+    format!("{n}{unit}")
+}
+
+/// An https address a browser or we may go to; http where loopback is allowed.
+fn web_uri(text: &str, rules: &Rules) -> Result<(), &'static str> {
+    let url = Url::parse(text).map_err(|_| "is not an absolute URI")?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds a user name or password");
+    }
+    match url.scheme() {
+        "https" if url.host_str().is_some() => Ok(()),
+        "http" if rules.loopback_http && redirect::is_loopback(&url) => Ok(()),
+        "http" => Err("is not https"),
+        _ => Err("is not an https URI"),
+    }
+}
+
+/// The `client_id` a record names itself.
+///
+/// # Errors
+/// `invalid_client_metadata` when it cannot be one.
+pub fn client_id(document: &Value) -> Result<Option<ClientId>, Refusal> {
+    match document.get("client_id") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(s)) => ClientId::parse(s)
+            .map(Some)
+            .ok_or_else(|| wrong("client_id", "is not 1 to 128 characters of A-Z a-z 0-9 - . _ ~ :")),
+        Some(_) => Err(wrong("client_id", "is not text")),
+    }
+}
+
+/// Reads a client record. Unknown members are ignored (RFC 7591 §2); [`unknown_members`] lists them for whoever types
+/// records by hand. The secret is not read here.
+///
+/// # Errors
+/// `invalid_redirect_uri` or `invalid_client_metadata`, naming the member.
+pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Result<Client, Refusal> {
+    let map = document.as_object().ok_or_else(|| wrong("the record", "is not a JSON object"))?;
+    let m = Members(map);
+    if let Some(name) = UNSUPPORTED.iter().find(|n| map.get(**n).is_some_and(|v| !v.is_null())) {
+        return Err(wrong(name, "is not supported"));
+    }
+    let profile = m.word("profile", Profile::parse)?.unwrap_or(Profile::Fapi2);
+    let app = profile != Profile::ResourceServer;
+    let default_method = if profile.is_fapi() { AuthMethod::PrivateKeyJwt } else { AuthMethod::ClientSecretBasic };
+    let auth_method = m.word("token_endpoint_auth_method", AuthMethod::parse)?.unwrap_or(default_method);
+    if profile.is_fapi() && auth_method != AuthMethod::PrivateKeyJwt {
+        return Err(wrong("token_endpoint_auth_method", "must be private_key_jwt for a FAPI profile"));
+    }
+    let grant_types = grant_types(&m, profile)?;
+    response_types(&m, app)?;
+    if m.text("subject_type")?.is_some_and(|t| t != "pairwise") {
+        return Err(wrong("subject_type", "must be pairwise"));
+    }
+    let signed = profile == Profile::Fapi2MessageSigning;
+    let grant_lifetime = m.duration("grant_lifetime", 60, rules.grant_lifetime)?;
+    let id_token_alg = m.alg("id_token_signed_response_alg", profile.algs())?;
+    Ok(Client {
+        id,
+        profile,
+        status: m.word("status", Status::parse)?.unwrap_or(Status::Active),
+        name: m.owned("client_name")?.ok_or_else(|| wrong("client_name", "is missing"))?,
+        names: names(&m)?,
+        client_uri: m.uri("client_uri", rules)?,
+        logo_uri: m.uri("logo_uri", rules)?,
+        policy_uri: m.uri("policy_uri", rules)?,
+        tos_uri: m.uri("tos_uri", rules)?,
+        contacts: owned(m.list("contacts")?),
+        software_id: m.owned("software_id")?,
+        software_version: m.owned("software_version")?,
+        provider: provider(map, rules)?,
+        redirect_uris: redirect_uris(&m, app, rules)?,
+        scope: scope(&m, app, grant_types.contains(&GrantType::RefreshToken), rules)?,
+        auth_method,
+        auth_alg: m.alg("token_endpoint_auth_signing_alg", profile.algs())?,
+        keys: keys(map, &m, auth_method, rules)?,
+        secret: None,
+        require_pkce: demanded(&m, "require_pkce", true, profile.is_fapi())?,
+        require_par: demanded(&m, "require_pushed_authorization_requests", false, profile.is_fapi())?,
+        dpop_bound: demanded(&m, "dpop_bound_access_tokens", false, profile.is_fapi())?,
+        require_signed_request: demanded(&m, "require_signed_request_object", false, signed)?,
+        request_object_alg: m.alg("request_object_signing_alg", profile.algs())?,
+        authorization_response_alg: m.alg("authorization_signed_response_alg", profile.algs())?,
+        id_token_alg: id_token_alg.unwrap_or(if profile.is_fapi() { Alg::Es256 } else { Alg::Rs256 }),
+        userinfo_alg: m.alg("userinfo_signed_response_alg", profile.algs())?,
+        introspection_alg: m.alg("introspection_signed_response_alg", &Alg::ALL)?,
+        default_max_age: default_max_age(map)?,
+        require_auth_time: m.flag("require_auth_time")?.unwrap_or(false),
+        authorization_details_types: detail_types(&m, rules)?,
+        access_token_lifetime: m
+            .duration("access_token_lifetime", 60, Rules::STORED.grant_lifetime)?
+            .unwrap_or(Duration::from_secs(30 * DAY)),
+        grant_lifetime: grant_lifetime.unwrap_or(Duration::from_secs(30 * DAY).min(rules.grant_lifetime)),
+        refresh_tokens: grant_types.contains(&GrantType::RefreshToken),
+        grant_types,
+        resources: resources(&m, app)?,
+        created_at: now,
+        updated_at: now,
+        version: now.millis(),
+    })
+}
+
+fn owned(list: Option<Vec<&str>>) -> Vec<String> {
+    list.unwrap_or_default().into_iter().map(str::to_owned).collect()
+}
+
+/// A flag that a profile may force to true.
+fn demanded(m: &Members<'_>, name: &str, default: bool, forced: bool) -> Result<bool, Refusal> {
+    match m.flag(name)? {
+        Some(false) if forced => Err(wrong(name, "must be true for this profile")),
+        given => Ok(given.unwrap_or(default || forced)),
+    }
+}
+
+fn names(m: &Members<'_>) -> Result<BTreeMap<String, String>, Refusal> {
+    let mut names = BTreeMap::new();
+    for member in m.0.keys() {
+        if let Some(tag) = member.strip_prefix("client_name#") {
+            let fits = (1..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            let name = m.owned(member)?.filter(|_| fits).ok_or_else(|| wrong(member, "is not a language's name"))?;
+            names.insert(tag.to_owned(), name);
+        }
+    }
+    Ok(names)
+}
+
+fn provider(map: &Map<String, Value>, rules: &Rules) -> Result<Provider, Refusal> {
+    let Some(value) = map.get("provider").filter(|v| !v.is_null()) else { return Ok(Provider::default()) };
+    let p = Members(value.as_object().ok_or_else(|| wrong("provider", "is not an object"))?);
+    let inside = |r: Refusal| Refusal::naming(r.code, &format!("provider.{}", r.description));
+    Ok(Provider {
+        name: p.owned("name").map_err(inside)?,
+        registration_number: p.owned("registration_number").map_err(inside)?,
+        contact: p.owned("contact").map_err(inside)?,
+        terms_uri: p.uri("terms_uri", rules).map_err(inside)?,
+        disclosure_uri: p.uri("disclosure_uri", rules).map_err(inside)?,
+    })
+}
+
+fn grant_types(m: &Members<'_>, profile: Profile) -> Result<Vec<GrantType>, Refusal> {
+    let app = profile != Profile::ResourceServer;
+    let mut types = Vec::new();
+    for word in m.list("grant_types")?.unwrap_or(if app { vec!["authorization_code"] } else { vec![] }) {
+        let unknown = || wrong("grant_types", "holds a grant type this server does not know");
+        let grant_type = GrantType::parse(word).ok_or_else(unknown)?;
+        if !app && grant_type != GrantType::ClientCredentials {
+            return Err(wrong("grant_types", "a resource server gets no tokens from customers"));
+        }
+        if !types.contains(&grant_type) {
+            types.push(grant_type);
+        }
+    }
+    let listed = types.contains(&GrantType::RefreshToken);
+    match m.flag("refresh_tokens")? {
+        Some(true) if !app => return Err(wrong("refresh_tokens", "a resource server has none")),
+        Some(true) if !listed => types.push(GrantType::RefreshToken),
+        Some(false) if listed => return Err(wrong("refresh_tokens", "contradicts grant_types")),
+        _ => {}
+    }
+    Ok(types)
+}
+
+fn response_types(m: &Members<'_>, app: bool) -> Result<(), Refusal> {
+    match m.list("response_types")? {
+        Some(list) if app && list != ["code"] => Err(wrong("response_types", "must be code")),
+        Some(list) if !app && !list.is_empty() => Err(wrong("response_types", "must be empty for a resource server")),
+        _ => Ok(()),
+    }
+}
+
+fn redirect_uris(m: &Members<'_>, app: bool, rules: &Rules) -> Result<Vec<String>, Refusal> {
+    let bad = |why: &str| Refusal::naming(Code::InvalidRedirectUri, &format!("redirect_uris: {why}"));
+    let list = m.list("redirect_uris").map_err(|r| Refusal { code: Code::InvalidRedirectUri, ..r })?;
+    let list = list.unwrap_or_default();
+    if app == list.is_empty() {
+        return Err(bad(if app { "is missing or empty" } else { "a resource server has none" }));
+    }
+    for (i, uri) in list.iter().enumerate() {
+        redirect::acceptable(uri, rules.loopback_http)
+            .map_err(|why| Refusal::naming(Code::InvalidRedirectUri, &format!("redirect_uris[{i}]: {why}")))?;
+        if list[..i].contains(uri) {
+            return Err(Refusal::naming(Code::InvalidRedirectUri, &format!("redirect_uris[{i}]: is repeated")));
+        }
+    }
+    Ok(owned(Some(list)))
+}
+
+fn scope(m: &Members<'_>, app: bool, refresh: bool, rules: &Rules) -> Result<Scope, Refusal> {
+    let given = m.text("scope")?.map(|s| Scope::parse(s).ok_or_else(|| wrong("scope", "is not a list of scopes")));
+    match (given.transpose()?, &rules.scopes) {
+        (Some(scope), Some(known)) if !scope.within(known) => {
+            Err(wrong("scope", "holds a scope this server does not know"))
+        }
+        (Some(scope), _) => Ok(scope),
+        (None, Some(known)) if app => Ok(known.only(|s| refresh || s != "offline_access")),
+        (None, _) => Ok(Scope::default()),
+    }
+}
+
+fn keys(map: &Map<String, Value>, m: &Members<'_>, method: AuthMethod, rules: &Rules) -> Result<Keys, Refusal> {
+    let inline = map.get("jwks").filter(|v| !v.is_null());
+    let keys = match (inline, m.uri("jwks_uri", rules)?) {
+        (Some(_), Some(_)) => return Err(wrong("jwks_uri", "and jwks must not both be given")), // RFC 7591 §2
+        (Some(set), None) => Keys::Inline(Jwk::parse_set(set).map_err(|e| wrong("jwks", &e.to_string()))?),
+        (None, Some(uri)) => Keys::Remote(uri),
+        (None, None) => Keys::None,
+    };
+    if method == AuthMethod::PrivateKeyJwt && keys == Keys::None {
+        return Err(wrong("jwks", "or jwks_uri is needed for private_key_jwt"));
+    }
+    Ok(keys)
+}
+
+fn default_max_age(map: &Map<String, Value>) -> Result<Option<u64>, Refusal> {
+    match map.get("default_max_age").filter(|v| !v.is_null()) {
+        None => Ok(None),
+        Some(v) => v.as_u64().map(Some).ok_or_else(|| wrong("default_max_age", "is not a number of seconds")),
+    }
+}
+
+fn detail_types(m: &Members<'_>, rules: &Rules) -> Result<Vec<String>, Refusal> {
+    let types = owned(m.list("authorization_details_types")?);
+    if let Some(known) = &rules.detail_types
+        && types.iter().any(|t| !known.contains(t))
+    {
+        return Err(wrong("authorization_details_types", "holds a type this server does not know"));
+    }
+    Ok(types)
+}
+
+fn resources(m: &Members<'_>, app: bool) -> Result<Vec<String>, Refusal> {
+    let resources = owned(m.list("resources")?);
+    for resource in &resources {
+        // RFC 8707 §2: an absolute URI without a fragment.
+        let fits = Url::parse(resource).is_ok_and(|u| u.fragment().is_none()) && resource.len() <= 2000;
+        if !fits {
+            return Err(wrong("resources", "holds something that is not an absolute URI without a fragment"));
+        }
+    }
+    if !app && resources.is_empty() {
+        return Err(wrong("resources", "is missing: a resource server introspects tokens of its own audience only"));
+    }
+    Ok(resources)
+}
+
+mod out;
+pub use out::{document, unknown_members};

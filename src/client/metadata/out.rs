@@ -1,0 +1,135 @@
+//! A client record as JSON again: what the registry stores and `renkei client show` prints. Never a secret.
+
+use super::{Value, duration, json};
+use crate::client::{Client, Keys};
+use crate::keys::Jwk;
+use crate::keys::jose::Alg;
+
+/// The record as RFC 7591 metadata with the fields of contract §5; [`super::parse`] reads it back to the same client.
+#[must_use]
+pub fn document(client: &Client) -> Value {
+    let words = |list: &[super::GrantType]| list.iter().map(|g| g.as_str()).collect::<Vec<_>>();
+    let mut out = json!({
+        "client_id": client.id,
+        "profile": client.profile.as_str(),
+        "status": client.status.as_str(),
+        "client_name": client.name,
+        "redirect_uris": client.redirect_uris,
+        "grant_types": words(&client.grant_types),
+        "response_types": if client.is_app() { vec!["code"] } else { vec![] },
+        "scope": client.scope,
+        "token_endpoint_auth_method": client.auth_method.as_str(),
+        "subject_type": "pairwise",
+        "require_pkce": client.require_pkce,
+        "require_pushed_authorization_requests": client.require_par,
+        "dpop_bound_access_tokens": client.dpop_bound,
+        "require_signed_request_object": client.require_signed_request,
+        "id_token_signed_response_alg": client.id_token_alg.as_str(),
+        "require_auth_time": client.require_auth_time,
+        "access_token_lifetime": duration(client.access_token_lifetime),
+        "grant_lifetime": duration(client.grant_lifetime),
+        "refresh_tokens": client.refresh_tokens,
+        "resources": client.resources,
+        "client_id_issued_at": client.created_at.secs(),
+    });
+    // An empty scope has no text that RFC 6749 §3.3 would read.
+    if client.scope.is_empty() {
+        out["scope"] = Value::Null;
+    }
+    for (tag, name) in &client.names {
+        out[format!("client_name#{tag}")] = name.as_str().into();
+    }
+    let texts = [
+        ("client_uri", client.client_uri.as_deref()),
+        ("logo_uri", client.logo_uri.as_deref()),
+        ("policy_uri", client.policy_uri.as_deref()),
+        ("tos_uri", client.tos_uri.as_deref()),
+        ("software_id", client.software_id.as_deref()),
+        ("software_version", client.software_version.as_deref()),
+        ("token_endpoint_auth_signing_alg", client.auth_alg.map(Alg::as_str)),
+        ("request_object_signing_alg", client.request_object_alg.map(Alg::as_str)),
+        ("authorization_signed_response_alg", client.authorization_response_alg.map(Alg::as_str)),
+        ("userinfo_signed_response_alg", client.userinfo_alg.map(Alg::as_str)),
+        ("introspection_signed_response_alg", client.introspection_alg.map(Alg::as_str)),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            out[name] = value.into();
+        }
+    }
+    match &client.keys {
+        Keys::None => {}
+        Keys::Inline(keys) => out["jwks"] = json!({"keys": keys.iter().map(Jwk::to_json).collect::<Vec<_>>()}),
+        Keys::Remote(uri) => out["jwks_uri"] = uri.as_str().into(),
+    }
+    if let Some(seconds) = client.default_max_age {
+        out["default_max_age"] = seconds.into();
+    }
+    for (name, list) in
+        [("contacts", &client.contacts), ("authorization_details_types", &client.authorization_details_types)]
+    {
+        if !list.is_empty() {
+            out[name] = json!(list);
+        }
+    }
+    if let Ok(Value::Object(provider)) = serde_json::to_value(&client.provider)
+        && !provider.is_empty()
+    {
+        out["provider"] = Value::Object(provider);
+    }
+    if let Some(map) = out.as_object_mut() {
+        map.retain(|_, v| !v.is_null());
+    }
+    out
+}
+
+/// Every member [`super::parse`] understands, `client_secret` included.
+const KNOWN: &[&str] = &[
+    "access_token_lifetime",
+    "authorization_details_types",
+    "authorization_signed_response_alg",
+    "client_id",
+    "client_id_issued_at",
+    "client_name",
+    "client_secret",
+    "client_uri",
+    "contacts",
+    "default_max_age",
+    "dpop_bound_access_tokens",
+    "grant_lifetime",
+    "grant_types",
+    "id_token_signed_response_alg",
+    "introspection_signed_response_alg",
+    "jwks",
+    "jwks_uri",
+    "logo_uri",
+    "policy_uri",
+    "profile",
+    "provider",
+    "redirect_uris",
+    "refresh_tokens",
+    "request_object_signing_alg",
+    "require_auth_time",
+    "require_pkce",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "resources",
+    "response_types",
+    "scope",
+    "software_id",
+    "software_version",
+    "status",
+    "subject_type",
+    "token_endpoint_auth_method",
+    "token_endpoint_auth_signing_alg",
+    "tos_uri",
+    "userinfo_signed_response_alg",
+];
+
+/// The members of a record that mean nothing here: most often a typing error, or a comment (`_…`).
+#[must_use]
+pub fn unknown_members(document: &Value) -> Vec<String> {
+    let names = document.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    let known = |n: &str| KNOWN.contains(&n) || n.starts_with("client_name#") || n.starts_with('_');
+    names.filter(|n| !known(n)).map(str::to_owned).collect()
+}

@@ -1,0 +1,211 @@
+//! The registry's tables.
+
+use super::{Client, Status, StoredSecret, metadata};
+use crate::audit::{self, Actor, Entry};
+use crate::clock::Instant;
+use crate::event::{self, Event, Kind};
+use crate::id::{ClientId, EventId};
+use crate::secret::{Hash, base64url, from_base64url};
+use crate::store::{Error, Result, Row, Tx, Value};
+use serde_json::json;
+
+/// How one client is stored as text: the kind of its secret, and the secret.
+fn secret_columns(secret: Option<&StoredSecret>) -> [Value; 2] {
+    match secret {
+        None => [Value::Null, Value::Null],
+        Some(StoredSecret::Generated(hash)) => ["sha256".into(), base64url(hash.as_bytes()).into()],
+        Some(StoredSecret::Imported(phc)) => ["argon2id".into(), phc.as_str().into()],
+    }
+}
+
+fn client(row: &Row) -> Result<Client> {
+    let id = row.text(0)?.to_owned();
+    let corrupt = |why: String| Error::Corrupt { table: "clients", row: id.clone(), why };
+    let document = serde_json::from_str(row.text(5)?).map_err(|e| corrupt(e.to_string()))?;
+    let parsed_id = ClientId::parse(&id).ok_or_else(|| corrupt("not a client id".into()))?;
+    let created_at = row.instant(6)?;
+    let mut client = metadata::parse(&document, parsed_id, &metadata::Rules::STORED, created_at)
+        .map_err(|refusal| corrupt(refusal.to_string()))?;
+    client.version = row.int(1)?;
+    client.status = Status::parse(row.text(2)?).ok_or_else(|| corrupt("unknown status".into()))?;
+    client.secret = match (row.opt_text(3)?, row.opt_text(4)?) {
+        (None, None) => None,
+        (Some("sha256"), Some(text)) => {
+            let hash = from_base64url(text).and_then(|b| Hash::from_bytes(&b));
+            Some(StoredSecret::Generated(hash.ok_or_else(|| corrupt("broken secret".into()))?))
+        }
+        (Some("argon2id"), Some(phc)) => Some(StoredSecret::Imported(phc.to_owned())),
+        _ => return Err(corrupt("unknown kind of secret".into())),
+    };
+    client.updated_at = row.instant(7)?;
+    Ok(client)
+}
+
+/// The version of a client's record: two equal ones are the same record.
+///
+/// # Errors
+/// The store's.
+pub fn version(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Option<i64>> {
+    tx.row("select version from clients where id = ?1", &[id.as_str().into()])?.map(|r| r.int(0)).transpose()
+}
+
+/// A client.
+///
+/// # Errors
+/// The store's; [`Error::Corrupt`] when the record no longer reads.
+pub fn load(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Option<Client>> {
+    let row = tx.row(
+        "select id, version, status, secret_kind, secret, metadata, created_at, updated_at
+         from clients where id = ?1",
+        &[id.as_str().into()],
+    )?;
+    row.as_ref().map(client).transpose()
+}
+
+/// Clients in the order of their ids, from after `after` on.
+///
+/// # Errors
+/// The store's.
+pub fn list(tx: &mut Tx<'_, '_>, after: Option<&ClientId>, limit: i64) -> Result<Vec<Client>> {
+    let rows = tx.rows(
+        "select id, version, status, secret_kind, secret, metadata, created_at, updated_at
+         from clients where id > ?1 order by id limit ?2",
+        &[after.map_or("", ClientId::as_str).into(), limit.into()],
+    )?;
+    rows.iter().map(client).collect()
+}
+
+/// Writes a client: a new one, or a new version of one that is there, whose `created_at` stays.
+///
+/// # Errors
+/// The store's.
+pub fn save(tx: &mut Tx<'_, '_>, client: &Client, now: Instant) -> Result<()> {
+    let next = version(tx, &client.id)?.map_or(now.millis(), |v| now.millis().max(v + 1));
+    let [kind, secret] = secret_columns(client.secret.as_ref());
+    let mut document = metadata::document(client);
+    // The column alone says whether it is suspended.
+    if let Some(map) = document.as_object_mut() {
+        map.remove("status");
+    }
+    tx.execute(
+        "insert into clients (id, version, status, secret_kind, secret, metadata, created_at, updated_at)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         on conflict (id) do update set version = excluded.version, status = excluded.status,
+         secret_kind = excluded.secret_kind, secret = excluded.secret, metadata = excluded.metadata,
+         updated_at = excluded.updated_at",
+        &[
+            client.id.as_str().into(),
+            next.into(),
+            client.status.as_str().into(),
+            kind,
+            secret,
+            document.to_string().into(),
+            client.created_at.into(),
+            now.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Registers a client, or replaces the record of one that is there, and says so in the audit record. What an import
+/// does not bring stays: the secret, and whether it is suspended (that is [`set_status`]'s alone).
+///
+/// # Errors
+/// The store's.
+pub fn register(tx: &mut Tx<'_, '_>, client: &Client, actor: &Actor, now: Instant) -> Result<()> {
+    let mut client = client.clone();
+    let action = match load(tx, &client.id)? {
+        None => "client.registered",
+        Some(old) => {
+            client.status = old.status;
+            client.created_at = old.created_at;
+            client.secret = client.secret.or(old.secret);
+            "client.changed"
+        }
+    };
+    save(tx, &client, now)?;
+    let mut entry = Entry::new(now, actor.clone(), action);
+    entry.client = Some(client.id.clone());
+    entry.detail = json!({"profile": client.profile.as_str(), "auth_method": client.auth_method.as_str()});
+    audit::append(tx, &entry)
+}
+
+/// Replaces a client's secret; `false` when there is no such client.
+///
+/// # Errors
+/// The store's.
+pub fn set_secret(
+    tx: &mut Tx<'_, '_>,
+    id: &ClientId,
+    secret: &StoredSecret,
+    actor: &Actor,
+    now: Instant,
+) -> Result<bool> {
+    let [kind, secret] = secret_columns(Some(secret));
+    let rows = tx.execute(
+        "update clients set secret_kind = ?2, secret = ?3, updated_at = ?4,
+         version = case when version < ?4 then ?4 else version + 1 end where id = ?1",
+        &[id.as_str().into(), kind, secret, now.into()],
+    )?;
+    if rows == 1 {
+        let mut entry = Entry::new(now, actor.clone(), "client.secret_rotated");
+        entry.client = Some(id.clone());
+        audit::append(tx, &entry)?;
+    }
+    Ok(rows == 1)
+}
+
+/// What [`set_status`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// The status is now another one; audit record and event are written.
+    Yes,
+    /// It was so already.
+    Already,
+    /// There is no such client.
+    Unknown,
+}
+
+/// Suspends or resumes a client: the new state, the audit record and the lifecycle event `client.suspended` or
+/// `client.resumed`, under the id `event`, in one transaction.
+///
+/// # Errors
+/// The store's.
+pub fn set_status(
+    tx: &mut Tx<'_, '_>,
+    id: &ClientId,
+    status: Status,
+    actor: &Actor,
+    event: &EventId,
+    now: Instant,
+) -> Result<Changed> {
+    let rows = tx.execute(
+        "update clients set status = ?2, updated_at = ?3,
+         version = case when version < ?3 then ?3 else version + 1 end where id = ?1 and status <> ?2",
+        &[id.as_str().into(), status.as_str().into(), now.into()],
+    )?;
+    if rows == 0 {
+        return Ok(version(tx, id)?.map_or(Changed::Unknown, |_| Changed::Already));
+    }
+    let kind = match status {
+        Status::Active => Kind::ClientResumed,
+        Status::Suspended => Kind::ClientSuspended,
+    };
+    let mut entry = Entry::new(now, actor.clone(), kind.as_str());
+    entry.client = Some(id.clone());
+    audit::append(tx, &entry)?;
+    event::emit(
+        tx,
+        &Event {
+            id: event.clone(),
+            at: now,
+            kind,
+            client: Some(id.clone()),
+            grant: None,
+            sub: None,
+            seq: 0,
+            detail: json!({}),
+        },
+    )?;
+    Ok(Changed::Yes)
+}
