@@ -1,9 +1,17 @@
 //! Schema files: numbered, embedded, one text for both engines (`BYTES` is the only word that differs).
+//!
+//! A table holds the SHA-256 of each applied file. A file whose text has changed since, and a database that knows a
+//! file this program does not, are refused: nobody guesses what the difference means. Expand first and contract a
+//! release later, so that the last two releases run side by side.
 
-use super::{Result, tx::engine};
+use super::{Error, Result, Tx, postgres, sqlite};
+use crate::secret::Hash;
+
+/// A schema file: its name and its text.
+pub type File = (&'static str, &'static str);
 
 /// Every schema file, oldest first.
-pub const FILES: &[(&str, &str)] = &[
+pub const FILES: &[File] = &[
     ("0001_ground", include_str!("schema/0001_ground.sql")),
     ("0002_client", include_str!("schema/0002_client.sql")),
     ("0003_authorize", include_str!("schema/0003_authorize.sql")),
@@ -12,9 +20,93 @@ pub const FILES: &[(&str, &str)] = &[
     ("0006_lifecycle", include_str!("schema/0006_lifecycle.sql")),
 ];
 
-pub(super) fn run_sqlite(c: &rusqlite::Connection) -> Result<()> {
-    for (_, text) in FILES {
-        c.execute_batch(&text.replace("BYTES", "BLOB")).map_err(engine)?;
+/// What a database says of one schema file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Applied, with the text this program has.
+    Applied,
+    /// Not applied yet.
+    Pending,
+    /// Applied with another text.
+    Changed,
+    /// Applied by a newer program: this one does not know it.
+    Unknown,
+}
+
+/// Serializes migrations on PostgreSQL: the first eight letters of "renkei schema" as a number.
+const LOCK: &str = "select pg_advisory_xact_lock(8243122654883636071)";
+const TABLE: &str = "create table schema_files (name TEXT not null primary key, sha256 BYTES not null)";
+
+/// What the database says of `files` and of others it has seen, in order of their names.
+///
+/// # Errors
+/// The store's.
+pub fn status(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<Vec<(String, State)>> {
+    let mut applied = Vec::new();
+    if tx.has_table("schema_files")? {
+        for row in tx.rows("select name, sha256 from schema_files order by name limit 10000", &[])? {
+            applied.push((row.text(0)?.to_owned(), row.hash(1)?));
+        }
+    }
+    let mut out: Vec<(String, State)> = Vec::new();
+    for (name, text) in files {
+        let state = match applied.iter().find(|(n, _)| n == name) {
+            None => State::Pending,
+            Some((_, sum)) if *sum == Hash::of(text) => State::Applied,
+            Some(_) => State::Changed,
+        };
+        out.push(((*name).to_owned(), state));
+    }
+    for (name, _) in applied {
+        if files.iter().all(|(n, _)| *n != name) {
+            out.push((name, State::Unknown));
+        }
+    }
+    out.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(out)
+}
+
+/// Applies what is pending, in the caller's transaction.
+fn apply(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<()> {
+    let states = status(tx, files)?;
+    for (name, state) in &states {
+        match state {
+            State::Changed => return Err(Error::Schema(format!("{name} has changed since it was applied"))),
+            State::Unknown => return Err(Error::Schema(format!("{name} is of a newer release than this program"))),
+            State::Applied | State::Pending => {}
+        }
+    }
+    if !tx.has_table("schema_files")? {
+        tx.batch(TABLE)?;
+    }
+    for (name, text) in files {
+        if states.iter().any(|(n, s)| n == name && *s == State::Pending) {
+            tracing::info!(file = name, "applying a schema file");
+            tx.batch(text)?;
+            let row = [(*name).into(), Hash::of(text).into()];
+            tx.execute("insert into schema_files (name, sha256) values (?1, ?2)", &row)?;
+        }
     }
     Ok(())
+}
+
+/// Migrates a SQLite file: all pending files or none.
+pub(super) fn sqlite(c: &rusqlite::Connection, files: &[File]) -> Result<()> {
+    let run = |sql: &str| c.execute_batch(sql).map_err(|e| sqlite::failed(&e));
+    run("begin immediate")?;
+    let done = apply(&mut Tx::sqlite(c, "migrate"), files);
+    run(if done.is_ok() { "commit" } else { "rollback" })?;
+    done
+}
+
+/// Migrates a PostgreSQL database: all pending files or none, one node at a time. Read committed, so that what the
+/// node before did while this one waited for the lock is seen.
+pub(super) fn postgres(client: &mut ::postgres::Client, files: &[File]) -> Result<()> {
+    let level = ::postgres::IsolationLevel::ReadCommitted;
+    let mut t = client.build_transaction().isolation_level(level).start().map_err(|e| postgres::failed(&e))?;
+    t.batch_execute(LOCK).map_err(|e| postgres::failed(&e))?;
+    let mut statements = postgres::Statements::default();
+    apply(&mut Tx::postgres(&mut t, &mut statements, "migrate"), files)?;
+    t.commit().map_err(|e| postgres::failed(&e))
 }

@@ -1,52 +1,78 @@
-//! A running transaction.
+//! A running transaction: the only way to the data.
 
-use super::{Error, Result, Row, Value};
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use super::postgres::Statements;
+use super::{Error, Result, Row, Value, postgres, sqlite};
 
 /// One transaction on either engine. Verbs are plain functions `fn redeem(tx: &mut Tx<'_, '_>, …) -> Result<…>`.
-pub enum Tx<'t, 'c> {
-    /// SQLite
-    Sqlite(&'t rusqlite::Connection, std::marker::PhantomData<&'c ()>),
+///
+/// A statement that fails makes the whole unit of work fail, even if its error is swallowed: write
+/// `insert … on conflict do nothing` and count rows instead of catching a violation.
+pub struct Tx<'t, 'c> {
+    on: On<'t, 'c>,
+    worker: &'t str,
+    pub(super) trouble: Option<Trouble>,
 }
 
-impl Tx<'_, '_> {
+enum On<'t, 'c> {
+    Sqlite(&'t rusqlite::Connection),
+    Postgres(&'t mut ::postgres::Transaction<'c>, &'t mut Statements),
+}
+
+/// What went wrong with a statement, as the engine's worker must know it.
+#[derive(Debug, Clone)]
+pub(super) enum Trouble {
+    /// Two transactions met.
+    Conflict,
+    /// The connection is dead.
+    Gone(Error),
+    /// The engine refused the statement.
+    Refused(Error),
+}
+
+impl<'t, 'c> Tx<'t, 'c> {
+    pub(super) fn sqlite(c: &'t rusqlite::Connection, worker: &'t str) -> Self {
+        Self { on: On::Sqlite(c), worker, trouble: None }
+    }
+    pub(super) fn postgres(
+        t: &'t mut ::postgres::Transaction<'c>,
+        statements: &'t mut Statements,
+        worker: &'t str,
+    ) -> Self {
+        Self { on: On::Postgres(t, statements), worker, trouble: None }
+    }
+
     /// The name of the worker that runs this transaction: one audit chain each.
     #[must_use]
     pub fn worker(&self) -> &str {
-        match self {
-            Tx::Sqlite(..) => "sqlite",
-        }
+        self.worker
     }
-    /// Runs a statement; placeholders are `?1 ?2 …`. Returns the number of rows it changed.
+
+    /// Runs a statement; placeholders are `?1 ?2 …`. Returns the number of rows it changed (or returned).
     ///
     /// # Errors
     /// [`Error::Engine`] when the engine refuses.
     pub fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64> {
-        match self {
-            Tx::Sqlite(c, _) => {
-                let n = c.prepare_cached(sql).and_then(|mut s| s.execute(rusqlite::params_from_iter(params)));
-                n.map(|n| n as u64).map_err(engine)
-            }
-        }
+        self.guard(params)?;
+        let done = match &mut self.on {
+            On::Sqlite(c) => sqlite::execute(c, sql, params),
+            On::Postgres(t, statements) => postgres::execute(t, statements, sql, params),
+        };
+        done.map_err(|trouble| self.keep(trouble))
     }
+
     /// All rows of a query. Give it a `limit`.
     ///
     /// # Errors
     /// [`Error::Engine`] when the engine refuses.
     pub fn rows(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
-        match self {
-            Tx::Sqlite(c, _) => {
-                let mut statement = c.prepare_cached(sql).map_err(engine)?;
-                let n = statement.column_count();
-                let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(engine)?;
-                let mut out = Vec::new();
-                while let Some(row) = rows.next().map_err(engine)? {
-                    out.push(Row((0..n).map(|i| value(row.get_ref(i).map_err(engine)?, i)).collect::<Result<_>>()?));
-                }
-                Ok(out)
-            }
-        }
+        self.guard(params)?;
+        let done = match &mut self.on {
+            On::Sqlite(c) => sqlite::rows(c, sql, params),
+            On::Postgres(t, statements) => postgres::rows(t, statements, sql, params),
+        };
+        done.map_err(|trouble| self.keep(trouble))
     }
+
     /// The first row of a query, if there is one.
     ///
     /// # Errors
@@ -54,28 +80,40 @@ impl Tx<'_, '_> {
     pub fn row(&mut self, sql: &'static str, params: &[Value]) -> Result<Option<Row>> {
         Ok(self.rows(sql, params)?.into_iter().next())
     }
-}
 
-fn value(v: ValueRef<'_>, column: usize) -> Result<Value> {
-    Ok(match v {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(v) => Value::Int(v),
-        ValueRef::Text(v) => Value::Text(String::from_utf8_lossy(v).into_owned()),
-        ValueRef::Blob(v) => Value::Bytes(v.to_vec()),
-        ValueRef::Real(_) => return Err(Error::Column { column, expected: "BIGINT, TEXT or BYTES" }),
-    })
-}
-#[expect(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
-pub(super) fn engine(e: rusqlite::Error) -> Error {
-    Error::Engine(e.to_string())
-}
-impl rusqlite::ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Int(i) => ValueRef::Integer(*i),
-            Self::Text(t) => ValueRef::Text(t.as_bytes()),
-            Self::Bytes(b) => ValueRef::Blob(b),
-        }))
+    /// Whether a table of this name exists: the one question whose text differs between the engines.
+    pub(super) fn has_table(&mut self, name: &'static str) -> Result<bool> {
+        let sql = match &self.on {
+            On::Sqlite(_) => "select 1 from sqlite_master where type = 'table' and name = ?1",
+            On::Postgres(..) => "select 1 from pg_class where oid = to_regclass(?1) and relkind = 'r'",
+        };
+        Ok(self.row(sql, &[name.into()])?.is_some())
+    }
+
+    /// Runs the statements of a schema file, `BYTES` put into the engine's own word.
+    pub(super) fn batch(&mut self, text: &str) -> Result<()> {
+        let done = match &mut self.on {
+            On::Sqlite(c) => c.execute_batch(&text.replace("BYTES", "BLOB")).map_err(|e| sqlite::trouble(&e)),
+            On::Postgres(t, _) => t.batch_execute(&text.replace("BYTES", "BYTEA")).map_err(|e| postgres::trouble(&e)),
+        };
+        done.map_err(|trouble| self.keep(trouble))
+    }
+
+    /// PostgreSQL's TEXT cannot hold U+0000 and SQLite's can: refused before either sees it, so that both agree.
+    fn guard(&mut self, params: &[Value]) -> Result<()> {
+        if params.iter().any(|p| matches!(p, Value::Text(t) if t.contains('\0'))) {
+            return Err(self.keep(Trouble::Refused(Error::Engine("a text holds U+0000".into()))));
+        }
+        Ok(())
+    }
+
+    /// Remembers the first trouble: it decides how the transaction ends whatever the closure makes of the error.
+    fn keep(&mut self, trouble: Trouble) -> Error {
+        let error = match &trouble {
+            Trouble::Conflict => Error::Conflict,
+            Trouble::Gone(e) | Trouble::Refused(e) => e.clone(),
+        };
+        self.trouble.get_or_insert(trouble);
+        error
     }
 }

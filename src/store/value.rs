@@ -16,6 +16,17 @@ pub enum Value {
     /// BLOB or BYTEA
     Bytes(Vec<u8>),
 }
+impl Value {
+    /// What it is, without what it holds.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "NULL",
+            Self::Int(_) => "BIGINT",
+            Self::Text(_) => "TEXT",
+            Self::Bytes(_) => "BYTES",
+        }
+    }
+}
 impl From<i64> for Value {
     fn from(v: i64) -> Self {
         Self::Int(v)
