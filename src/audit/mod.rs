@@ -1,7 +1,18 @@
 //! The record every step appends to, inside its own transaction: who did what, when, with which result.
 //!
-//! Hash-chained, one chain for each store worker (architecture §2), so that a changed or missing record shows. It never
-//! holds a secret or personal data in the clear: an account is its keyed index, a phone its last four digits.
+//! Hash-chained, one chain for each store worker (architecture §2), so that a changed, missing or added record shows.
+//! It never holds a secret or personal data in the clear: an account is its keyed index, a phone its last four digits.
+//! Who can write to the database can also recompute a whole chain: [`verify`] tells the heads, and a head kept in
+//! another place proves everything up to it.
+
+mod chain;
+mod export;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use export::{Cursor, Filter, Page, Record, export};
+pub use verify::{Break, Head, Report, verify};
 
 use crate::clock::Instant;
 use crate::id::{ClientId, GrantId, InteractionId};
@@ -19,6 +30,18 @@ pub enum Actor {
     Staff(String),
     /// The server itself: sweeper, rotation, an event of the core bank.
     System,
+}
+impl Actor {
+    /// As the record names it: `customer`, `client:ID`, `staff:NAME`, `system`.
+    #[must_use]
+    pub fn written(&self) -> String {
+        match self {
+            Self::Customer => "customer".into(),
+            Self::Client(id) => format!("client:{id}"),
+            Self::Staff(name) => format!("staff:{name}"),
+            Self::System => "system".into(),
+        }
+    }
 }
 
 /// One record.
@@ -62,6 +85,6 @@ impl Entry {
 ///
 /// # Errors
 /// The store's.
-pub fn append(_tx: &mut Tx<'_, '_>, _entry: &Entry) -> Result<()> {
-    Ok(())
+pub fn append(tx: &mut Tx<'_, '_>, entry: &Entry) -> Result<()> {
+    chain::append(tx, entry)
 }

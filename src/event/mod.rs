@@ -2,9 +2,12 @@
 //! (contract §8). The folder stands below the steps, because every step from consent on causes events; what is done
 //! with them afterwards is `lifecycle`'s.
 
+#[cfg(test)]
+mod tests;
+
 use crate::clock::Instant;
 use crate::id::{ClientId, EventId, GrantId};
-use crate::store::{Result, Tx};
+use crate::store::{Error, Result, Row, Tx, Value};
 
 /// What happened. The names are public (docs/events.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +40,40 @@ pub enum Kind {
     ClientResumed,
 }
 impl Kind {
+    /// Every kind, in the order of docs/events.md.
+    pub const ALL: [Self; 13] = [
+        Self::ConsentGranted,
+        Self::ConsentDenied,
+        Self::GrantCreated,
+        Self::GrantReplaced,
+        Self::GrantRevoked,
+        Self::GrantExpiring,
+        Self::GrantExpired,
+        Self::TokenIssued,
+        Self::TokenRevoked,
+        Self::AccountLocked,
+        Self::AccountUnlocked,
+        Self::ClientSuspended,
+        Self::ClientResumed,
+    ];
+    /// Reads the public name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.as_str() == name)
+    }
+    /// What the detail of such an event may say (docs/events.md).
+    #[must_use]
+    pub const fn members(self) -> &'static [&'static str] {
+        match self {
+            Self::ConsentGranted | Self::ConsentDenied | Self::GrantCreated | Self::GrantExpired => &[],
+            Self::GrantReplaced => &["replaced_by"],
+            Self::GrantRevoked | Self::ClientSuspended | Self::ClientResumed | Self::AccountUnlocked => &["by"],
+            Self::GrantExpiring => &["expires_at"],
+            Self::TokenIssued => &["token", "scope", "expires_at"],
+            Self::TokenRevoked => &["token"],
+            Self::AccountLocked => &["reason", "until"],
+        }
+    }
     /// The public name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -59,7 +96,7 @@ impl Kind {
 }
 
 /// One event.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// Its id; a receiver sees an id once.
     pub id: EventId,
@@ -82,7 +119,63 @@ pub struct Event {
 /// Puts an event into the outbox, in the caller's transaction.
 ///
 /// # Errors
-/// The store's.
-pub fn emit(_tx: &mut Tx<'_, '_>, _event: &Event) -> Result<()> {
+/// The store's; an id or a place in a grant's order that is taken already is one of them.
+pub fn emit(tx: &mut Tx<'_, '_>, event: &Event) -> Result<()> {
+    let params: [Value; 8] = [
+        event.id.as_str().into(),
+        event.at.into(),
+        event.kind.as_str().into(),
+        event.client.as_ref().map(|c| c.as_str()).into(),
+        event.grant.as_ref().map(|g| g.as_str()).into(),
+        event.sub.as_deref().into(),
+        event.seq.into(),
+        event.detail.to_string().into(),
+    ];
+    tx.execute(
+        "insert into events (id, at, kind, client_id, grant_id, sub, seq, detail) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        &params,
+    )?;
     Ok(())
+}
+
+/// The events of one grant after its `after`-th, in their order.
+///
+/// # Errors
+/// The store's.
+pub fn of_grant(tx: &mut Tx<'_, '_>, grant: &GrantId, after: i64, limit: i64) -> Result<Vec<Event>> {
+    let rows = tx.rows(
+        "select id, at, kind, client_id, grant_id, sub, seq, detail from events \
+         where grant_id = ?1 and seq > ?2 order by seq limit ?3",
+        &[grant.as_str().into(), after.into(), limit.into()],
+    )?;
+    rows.iter().map(read).collect()
+}
+
+/// All events from a moment on, oldest first; `after` is the id of the last one seen at just that moment.
+///
+/// # Errors
+/// The store's.
+pub fn since(tx: &mut Tx<'_, '_>, from: Instant, after: Option<&EventId>, limit: i64) -> Result<Vec<Event>> {
+    let rows = tx.rows(
+        "select id, at, kind, client_id, grant_id, sub, seq, detail from events \
+         where (at, id) > (?1, ?2) order by at, id limit ?3",
+        &[from.into(), after.map_or("", |id| id.as_str()).into(), limit.into()],
+    )?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<Event> {
+    let id = row.text(0)?;
+    let bad = |why: &str| Error::Corrupt { table: "events", row: id.to_owned(), why: why.to_owned() };
+    Ok(Event {
+        id: EventId::parse(id).ok_or_else(|| bad("id"))?,
+        at: row.instant(1)?,
+        kind: Kind::parse(row.text(2)?).ok_or_else(|| bad("kind"))?,
+        client: row.opt_text(3)?.map(|c| ClientId::parse(c).ok_or_else(|| bad("client_id"))).transpose()?,
+        grant: row.opt_text(4)?.map(|g| GrantId::parse(g).ok_or_else(|| bad("grant_id"))).transpose()?,
+        sub: row.opt_text(5)?.map(str::to_owned),
+        seq: row.int(6)?,
+        detail: serde_json::from_str(row.text(7)?).map_err(|e| bad(&e.to_string()))?,
+    })
 }

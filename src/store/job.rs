@@ -19,6 +19,8 @@ pub(super) enum End {
     Again,
     /// The connection is gone: get another one and run the job again.
     Reconnect,
+    /// The transaction turned out to be read-only.
+    ReadOnly,
 }
 
 /// A unit of work without its type: run as often as the engine must, then answered exactly once.
@@ -70,6 +72,7 @@ pub(super) fn run<T>(work: &impl Fn(&mut Tx<'_, '_>) -> Result<T>, tx: &mut Tx<'
     match (tx.trouble.take(), out) {
         (Some(Trouble::Conflict), _) => (End::Again, Err(Error::Conflict)),
         (Some(Trouble::Gone(e)), _) => (End::Reconnect, Err(e)),
+        (Some(Trouble::ReadOnly(e)), _) => (End::ReadOnly, Err(e)),
         (Some(Trouble::Refused(e)), Ok(_)) => (End::Rollback, Err(e)),
         (_, Err(e)) => (End::Rollback, Err(e)),
         (None, Ok(value)) => (End::Commit, Ok(value)),

@@ -154,7 +154,7 @@ fn attempt_once(session: &mut Session, job: &mut dyn Work) -> Attempt {
             Err(e) => match trouble(&e) {
                 Trouble::Conflict => Attempt::Again,
                 Trouble::Gone(e) => Attempt::Unknown(e),
-                Trouble::Refused(e) => Attempt::Failed(e),
+                Trouble::ReadOnly(e) | Trouble::Refused(e) => Attempt::Failed(e),
             },
         },
         End::Rollback => {
@@ -166,7 +166,9 @@ fn attempt_once(session: &mut Session, job: &mut dyn Work) -> Attempt {
             let _ = t.rollback();
             Attempt::Again
         }
-        End::Reconnect => Attempt::Dead(Error::Unavailable("the connection died".into())),
+        End::ReadOnly if job.reads_only() => Attempt::Done,
+        // A failover made this host a standby: look for the new primary.
+        End::ReadOnly | End::Reconnect => Attempt::Dead(Error::Unavailable("the connection died".into())),
     }
 }
 
@@ -174,7 +176,7 @@ fn before_commit(trouble: Trouble) -> Attempt {
     match trouble {
         Trouble::Conflict => Attempt::Again,
         Trouble::Gone(e) => Attempt::Dead(e),
-        Trouble::Refused(e) => Attempt::Failed(e),
+        Trouble::ReadOnly(e) | Trouble::Refused(e) => Attempt::Failed(e),
     }
 }
 
@@ -244,12 +246,14 @@ pub(super) fn trouble(e: &::postgres::Error) -> Trouble {
         return if broken { Trouble::Gone(Error::Unavailable(text(e))) } else { Trouble::Refused(failed(e)) };
     };
     let conflict = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
-    // The server shuts down, an administrator ended the session, or a failover made this host a standby.
+    // The server shuts down, an administrator ended the session, or it was idle for too long.
     let gone = ["57P01", "57P02", "57P03", "57P05", "25P03"];
     if conflict.contains(code) {
         Trouble::Conflict
     } else if code.code().starts_with("08") || gone.contains(&code.code()) {
         Trouble::Gone(Error::Unavailable(text(e)))
+    } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+        Trouble::ReadOnly(failed(e))
     } else {
         Trouble::Refused(failed(e))
     }

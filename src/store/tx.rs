@@ -25,6 +25,8 @@ pub(super) enum Trouble {
     Conflict,
     /// The connection is dead.
     Gone(Error),
+    /// It would write in a read-only transaction.
+    ReadOnly(Error),
     /// The engine refused the statement.
     Refused(Error),
 }
@@ -111,7 +113,7 @@ impl<'t, 'c> Tx<'t, 'c> {
     fn keep(&mut self, trouble: Trouble) -> Error {
         let error = match &trouble {
             Trouble::Conflict => Error::Conflict,
-            Trouble::Gone(e) | Trouble::Refused(e) => e.clone(),
+            Trouble::Gone(e) | Trouble::ReadOnly(e) | Trouble::Refused(e) => e.clone(),
         };
         self.trouble.get_or_insert(trouble);
         error

@@ -1,0 +1,148 @@
+//! The record for auditors: in order of time, page by page.
+
+use super::chain::{Link, columns};
+use crate::clock::Instant;
+use crate::id::GrantId;
+use crate::secret::{Hash, base64url};
+use crate::store::{Result, Row, Tx, Value};
+use serde::{Deserialize, Serialize};
+
+/// The part every export shares.
+macro_rules! select {
+    () => {
+        concat!(
+            "select ",
+            columns!(),
+            " from audit where (at, worker, n) > (?1, ?2, ?3) and at >= ?4 and at < ?5"
+        )
+    };
+}
+
+/// Which records are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// From this moment on.
+    pub from: Option<Instant>,
+    /// Until before this moment.
+    pub to: Option<Instant>,
+    /// Of this grant only.
+    pub grant: Option<GrantId>,
+    /// Of this account only (`Sealer::index`).
+    pub account: Option<Hash>,
+}
+
+/// Where the next page begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    at: i64,
+    chain: String,
+    n: i64,
+}
+impl Cursor {
+    /// Reads what [`Cursor::written`] wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '.');
+        let (at, n) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some(Self { at, n, chain: parts.next()?.to_owned() })
+    }
+    /// As one word.
+    #[must_use]
+    pub fn written(&self) -> String {
+        format!("{}.{}.{}", self.at, self.n, self.chain)
+    }
+}
+
+/// One record as an export shows it: one JSON line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// RFC 3339, UTC.
+    pub at: String,
+    /// The chain it hangs on.
+    pub chain: String,
+    /// Its number there.
+    pub n: i64,
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub action: String,
+    /// The app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The way through the screens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interaction: Option<String>,
+    /// The grant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_id: Option<String>,
+    /// base64url of the account's keyed index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// More facts.
+    pub detail: serde_json::Value,
+    /// base64url of its hash.
+    pub hash: String,
+}
+
+/// Some records, and where the next begin.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// In order of time.
+    pub records: Vec<Record>,
+    /// `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// One page of records after `after`, in order of time.
+///
+/// # Errors
+/// The store's.
+pub fn export(tx: &mut Tx<'_, '_>, filter: &Filter, after: Option<&Cursor>, limit: i64) -> Result<Page> {
+    let start = Cursor { at: i64::MIN, chain: String::new(), n: 0 };
+    let after = after.unwrap_or(&start);
+    let mut params: Vec<Value> = vec![
+        after.at.into(),
+        after.chain.as_str().into(),
+        after.n.into(),
+        filter.from.map_or(i64::MIN, Instant::millis).into(),
+        filter.to.map_or(i64::MAX, Instant::millis).into(),
+        limit.into(),
+    ];
+    let sql = match (&filter.grant, &filter.account) {
+        (Some(grant), _) => {
+            params.push(grant.as_str().into());
+            concat!(select!(), " and grant_id = ?7 order by at, worker, n limit ?6")
+        }
+        (None, Some(account)) => {
+            params.push((*account).into());
+            concat!(select!(), " and account = ?7 order by at, worker, n limit ?6")
+        }
+        (None, None) => concat!(select!(), " order by at, worker, n limit ?6"),
+    };
+    let rows = tx.rows(sql, &params)?;
+    let full = i64::try_from(rows.len()).is_ok_and(|n| n >= limit);
+    let next = match rows.last() {
+        Some(row) if full => Some(Cursor { at: row.int(2)?, chain: row.text(0)?.to_owned(), n: row.int(1)? }),
+        _ => None,
+    };
+    Ok(Page { records: rows.iter().map(record).collect::<Result<_>>()?, next })
+}
+
+fn record(row: &Row) -> Result<Record> {
+    let link = Link::read(row)?;
+    let text = |t: Option<&str>| t.map(str::to_owned);
+    Ok(Record {
+        at: link.at.rfc3339(),
+        chain: link.worker.to_owned(),
+        n: link.n,
+        actor: link.actor.to_owned(),
+        action: link.action.to_owned(),
+        client_id: text(link.client),
+        interaction: text(link.interaction),
+        grant_id: text(link.grant),
+        account: link.account.map(base64url),
+        // Shown as it stands even if it is no JSON: then somebody changed it, and that must be seen.
+        detail: serde_json::from_str(link.detail).unwrap_or_else(|_| link.detail.into()),
+        hash: row.hash(10)?.base64url(),
+    })
+}

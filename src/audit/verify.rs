@@ -1,0 +1,130 @@
+//! Whether the record is whole: every chain is walked from its root to its head.
+
+use super::chain::{Link, columns, root};
+use crate::secret::{Hash, base64url};
+use crate::store::{Result, Store, Tx};
+
+/// Records read in one go.
+const PAGE: i64 = 500;
+
+/// The end of one chain. Kept in another place it proves every record up to it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Head {
+    /// The store worker.
+    pub chain: String,
+    /// How many records it has.
+    pub length: i64,
+    /// base64url of its last hash.
+    pub hash: String,
+}
+
+/// The first record of a chain that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Break {
+    /// The store worker.
+    pub chain: String,
+    /// The record's number.
+    pub n: i64,
+    /// What does not fit.
+    pub why: &'static str,
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Report {
+    /// How many records fit.
+    pub records: u64,
+    /// The chains, by name.
+    pub heads: Vec<Head>,
+    /// Where chains break: empty when all is well.
+    pub breaks: Vec<Break>,
+}
+
+/// Walks every chain. Records appended meanwhile are not looked at.
+///
+/// # Errors
+/// The store's.
+pub async fn verify(store: &Store) -> Result<Report> {
+    let mut report = Report::default();
+    let chains = store.scan(chains).await?;
+    for (chain, length, hash, last) in chains {
+        let found = walk(store, &chain, length, hash, last).await?;
+        match found {
+            Some((n, why)) => {
+                report.records += u64::try_from(n - 1).unwrap_or(0);
+                report.breaks.push(Break { chain: chain.clone(), n, why });
+            }
+            None => report.records += u64::try_from(length).unwrap_or(0),
+        }
+        report.heads.push(Head { chain, length, hash: base64url(hash.as_bytes()) });
+    }
+    Ok(report)
+}
+
+/// Name, length, head and last record of each chain, also of one whose head was removed.
+type Chain = (String, i64, Hash, i64);
+
+fn chains(tx: &mut Tx<'_, '_>) -> Result<Vec<Chain>> {
+    let heads = tx.rows(
+        "select c.worker, c.length, c.head, (select max(a.n) from audit a where a.worker = c.worker) \
+         from audit_chains c order by c.worker limit 100000",
+        &[],
+    )?;
+    let mut out = Vec::new();
+    for row in &heads {
+        out.push((row.text(0)?.to_owned(), row.int(1)?, row.hash(2)?, row.opt_int(3)?.unwrap_or(0)));
+    }
+    let headless = tx.rows(
+        "select worker, max(n) from audit where worker not in (select worker from audit_chains) \
+         group by worker order by worker limit 100000",
+        &[],
+    )?;
+    for row in &headless {
+        out.push((row.text(0)?.to_owned(), 0, root(), row.int(1)?));
+    }
+    Ok(out)
+}
+
+/// The first record that does not fit, if there is one.
+async fn walk(
+    store: &Store,
+    chain: &str,
+    length: i64,
+    head: Hash,
+    last: i64,
+) -> Result<Option<(i64, &'static str)>> {
+    let (mut n, mut before) = (0, root());
+    while n < length {
+        let (name, after) = (chain.to_owned(), n);
+        let page = store
+            .scan(move |tx| {
+                tx.rows(
+                    concat!(
+                        "select ",
+                        columns!(),
+                        " from audit where worker = ?1 and n > ?2 and n <= ?3 order by n limit ?4"
+                    ),
+                    &[name.as_str().into(), after.into(), length.into(), PAGE.into()],
+                )
+            })
+            .await?;
+        if page.is_empty() {
+            return Ok(Some((n + 1, "the record is missing")));
+        }
+        for row in &page {
+            let link = Link::read(row)?;
+            if link.n != n + 1 {
+                return Ok(Some((n + 1, "the record is missing")));
+            }
+            let hash = link.hash(&before);
+            if hash != row.hash(10)? {
+                return Ok(Some((link.n, "the record was changed")));
+            }
+            (n, before) = (link.n, hash);
+        }
+    }
+    if before != head {
+        return Ok(Some((length, "the head is not of this record")));
+    }
+    Ok((last > length).then_some((length + 1, "the record lies beyond the head")))
+}

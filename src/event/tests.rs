@@ -1,0 +1,31 @@
+use super::*;
+
+/// What docs/events.md says: name and members of each row of its table.
+fn documented() -> Vec<(String, Vec<String>)> {
+    let words = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let rows = include_str!("../../docs/events.md").lines().filter(|l| l.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split('|').collect();
+        assert_eq!(cells.len(), 5, "{row}");
+        assert!(!cells[2].trim().is_empty(), "{row}: when?");
+        (words(cells[1]).concat(), words(cells[3]))
+    })
+    .collect()
+}
+
+#[test]
+fn the_document_names_every_event_with_its_members() {
+    let ours: Vec<(String, Vec<String>)> = Kind::ALL
+        .into_iter()
+        .map(|k| (k.as_str().to_owned(), k.members().iter().map(|m| (*m).to_owned()).collect()))
+        .collect();
+    assert_eq!(documented(), ours);
+}
+
+#[test]
+fn names_are_read_back() {
+    for kind in Kind::ALL {
+        assert_eq!(Kind::parse(kind.as_str()), Some(kind));
+    }
+    assert_eq!(Kind::parse("grant.unknown"), None);
+}
