@@ -10,11 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The part every export shares.
 macro_rules! select {
     () => {
-        concat!(
-            "select ",
-            columns!(),
-            " from audit where (at, worker, n) > (?1, ?2, ?3) and at >= ?4 and at < ?5"
-        )
+        concat!("select ", columns!(), " from audit where (at, worker, n) > (?1, ?2, ?3) and at >= ?4 and at < ?5")
     };
 }
 

@@ -86,13 +86,7 @@ fn chains(tx: &mut Tx<'_, '_>) -> Result<Vec<Chain>> {
 }
 
 /// The first record that does not fit, if there is one.
-async fn walk(
-    store: &Store,
-    chain: &str,
-    length: i64,
-    head: Hash,
-    last: i64,
-) -> Result<Option<(i64, &'static str)>> {
+async fn walk(store: &Store, chain: &str, length: i64, head: Hash, last: i64) -> Result<Option<(i64, &'static str)>> {
     let (mut n, mut before) = (0, root());
     while n < length {
         let (name, after) = (chain.to_owned(), n);
