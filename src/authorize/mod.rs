@@ -1,24 +1,30 @@
 //! Step 1, what is asked: the authorization request, pushed (RFC 9126) or in the query (RFC 6749 §4.1.1), and the answer
 //! that goes back to the app at the end.
 //!
-//! Owned here: [`Request`], the rules it must satisfy, the table `requests` it rests in until the first interaction
+//! Owned here: [`Request`], the [`rules`] it must satisfy, the table `requests` it rests in until the first interaction
 //! completes it, [`answer::Answer`] (with `iss`, RFC 9207), and the knowledge of where an answer may be sent.
 //! Not here: who the client is (`client`), the screens (`identity`, `consent`), codes (`grant`).
 
 pub mod answer;
+mod entry;
 mod request_uri;
+pub mod rules;
 pub mod sql;
 
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answer, Destination, Outcome, oauth_answer};
+pub use entry::{at_once, begin, claim};
 pub use request_uri::{LIFETIME, RequestUri};
+pub use rules::{Door, Question, check, destination};
 
 use crate::id::ClientId;
 use crate::oxide::Challenge;
 use crate::scope::Scope;
-use serde_json::Value as Json;
 
 /// A checked authorization request: everything in it holds for the client it names.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Request {
     /// Who asks.
     pub client_id: ClientId,
@@ -38,19 +44,15 @@ pub struct Request {
     pub dpop_jkt: Option<String>,
     /// The audiences asked for (RFC 8707 §2).
     pub resource: Vec<String>,
-    /// Rich authorization details (RFC 9396), as they came.
-    pub authorization_details: Option<Json>,
     /// Languages the app would like the screens in, best first.
     pub ui_locales: Vec<String>,
-    /// `prompt` values; never `none`, which is answered at once.
+    /// `prompt` values. `none` is answered by [`at_once`]; every other is satisfied by nature.
     pub prompt: Vec<String>,
     /// How old the customer's authentication may be, in seconds; satisfied by nature, but it makes `auth_time`
     /// mandatory in the id_token.
     pub max_age: Option<u64>,
     /// The `acr` values asked for, best first.
     pub acr_values: Vec<String>,
-    /// The `claims` parameter (OpenID Connect Core §5.5), a JSON object.
-    pub claims: Option<Json>,
 }
 impl Request {
     /// Whether this is an OpenID Connect request: an id_token is wanted.

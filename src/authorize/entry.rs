@@ -1,0 +1,34 @@
+//! What `/oauth/authorize` makes of a `request_uri`: begin, go on, or a page that says why not.
+
+use super::Request;
+use super::sql::Stored;
+use crate::clock::Instant;
+use crate::id::ClientId;
+use crate::refusal::{Code, Refusal};
+
+/// The stored request a browser has come with, when it may be used by this client at all: whoever goes on with an
+/// interaction begun earlier needs no more, and nobody begins with a request that was completed (protocol A3, C2.2).
+///
+/// # Errors
+/// `invalid_request_uri`, to be shown on a page. Unknown, another client's and completed look alike.
+pub fn claim(stored: Option<Stored>, client: &ClientId) -> Result<Stored, Refusal> {
+    stored.filter(|s| s.request.client_id == *client && s.consumed_at.is_none()).ok_or(DEAD)
+}
+
+/// Whether a browser may begin with it.
+///
+/// # Errors
+/// `invalid_request_uri` when it is too late, to be shown on a page.
+pub fn begin(stored: &Stored, now: Instant) -> Result<(), Refusal> {
+    if stored.may_begin(now) { Ok(()) } else { Err(DEAD) }
+}
+
+const DEAD: Refusal = Refusal::new(Code::InvalidRequestUri, "the request_uri is unknown, expired or already used");
+
+/// The answer a request gets before any screen is shown, if it gets one. Nobody is ever logged in here, so
+/// `prompt=none` cannot be met (OpenID Connect Core §3.1.2.6; protocol A4).
+#[must_use]
+pub fn at_once(request: &Request) -> Option<Refusal> {
+    let none = request.prompt.iter().any(|p| p == "none");
+    none.then(|| Refusal::new(Code::LoginRequired, "the customer has to be asked, and prompt=none forbids it"))
+}

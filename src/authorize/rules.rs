@@ -1,0 +1,242 @@
+//! The rules an authorization request must satisfy, as one ordered list, the same for both doors: what may not come
+//! over a door stands in the list too.
+//!
+//! What the list does not say, [`oxide::negotiate`] decides behind it: redirect_uri, response_type, scope, PKCE.
+
+use super::answer::Destination;
+use super::{Request, ResponseMode};
+use crate::client::{Client, GrantType, redirect_match};
+use crate::oxide::{self, Asker};
+use crate::params::Params;
+use crate::refusal::{Code, Refusal};
+use crate::scope::Scope;
+
+/// Which way a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door<'a> {
+    /// `POST /oauth/par`, by the authenticated client, perhaps with a DPoP proof made with this key (RFC 9449 §10.1).
+    Pushed {
+        /// RFC 7638 thumbprint of the proof's key.
+        proof_jkt: Option<&'a str>,
+    },
+    /// The parameters of `/oauth/authorize`, by whoever holds the browser.
+    Browser,
+}
+
+/// An authorization request before anything of it is believed.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Its parameters.
+    pub params: &'a Params,
+    /// The client: authenticated at PAR, only named at the other door.
+    pub client: &'a Client,
+    /// Which way it came.
+    pub door: Door<'a>,
+    /// Every scope this server knows.
+    pub catalogue: &'a Scope,
+    /// The audience of a token whose request named none; asking for it by name is no more.
+    pub default_audience: &'a str,
+}
+impl<'a> Question<'a> {
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.params.get(name)
+    }
+    fn words(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.get(name).unwrap_or_default().split(' ').filter(|w| !w.is_empty())
+    }
+}
+
+/// One rule: what it demands and where that is written, and the check.
+type Rule = (&'static str, fn(&Question<'_>) -> Result<(), Refusal>);
+
+/// Every rule, in the order they are applied.
+pub const RULES: [Rule; 14] = [
+    ("a client_id is the client's own (RFC 9126 2.1)", client_id),
+    ("the client may use the code flow (RFC 6749 4.1.2.1)", code_flow),
+    ("a client that must push, pushes (RFC 9126 6; FAPI 2.0 5.3.2.2)", pushed),
+    ("nothing pushed refers to something pushed (RFC 9126 2.1)", request_uri),
+    ("a client that must sign, signs (FAPI 2.0 Message Signing 5.3.2)", signed),
+    ("no request object (OpenID Connect Core 6)", request_object),
+    ("a known response_mode (OAuth 2.0 Multiple Response Types 2.1)", response_mode),
+    ("state and nonce of a size that can be carried", lengths),
+    ("known prompts, and none alone (OpenID Connect Core 3.1.2.1)", prompt),
+    ("max_age is a number of seconds (OpenID Connect Core 3.1.2.1)", max_age),
+    ("dpop_jkt is a thumbprint (RFC 9449 10)", dpop_jkt),
+    ("dpop_jkt is the key of the proof (RFC 9449 10.1)", proof_key),
+    ("only resources the client may ask for (RFC 8707 2)", resource),
+    ("no authorization_details we do not know (RFC 9396 5)", authorization_details),
+];
+
+/// The first refusal, or the request.
+///
+/// # Errors
+/// The refusal of the first rule broken, or of oxide-auth's decision.
+pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
+    for (_, rule) in RULES {
+        rule(question)?;
+    }
+    let (client, params) = (question.client, question.params);
+    let agreed = oxide::negotiate(
+        params,
+        &Asker {
+            client_id: &client.id,
+            scope: &client.scope.only(|token| question.catalogue.has(token)),
+            redirects_to: &|uri| redirect_match(client, uri),
+            pkce_required: client.require_pkce,
+        },
+    )?;
+    let words = |name: &'static str| question.words(name).take(MAX_WORDS).map(str::to_owned).collect::<Vec<_>>();
+    let proof_jkt = match question.door {
+        Door::Pushed { proof_jkt } => proof_jkt,
+        Door::Browser => None,
+    };
+    Ok(Request {
+        client_id: client.id.clone(),
+        redirect_uri: agreed.redirect_uri,
+        response_mode: mode(params).unwrap_or_default(),
+        state: agreed.state,
+        nonce: params.get("nonce").map(str::to_owned),
+        scope: agreed.scope,
+        code_challenge: agreed.challenge,
+        dpop_jkt: params.get("dpop_jkt").or(proof_jkt).map(str::to_owned),
+        resource: params.all("resource").map(str::to_owned).collect(),
+        ui_locales: words("ui_locales").into_iter().filter(|tag| is_language_tag(tag)).collect(),
+        prompt: words("prompt"),
+        max_age: seconds(params).or(client.default_max_age),
+        acr_values: words("acr_values"),
+    })
+}
+
+/// Where a request from a browser may be answered: only once its redirect_uri is found to be the client's own
+/// (RFC 6749 §4.1.2.1). A response_mode nobody knows is refused later, in the query.
+///
+/// # Errors
+/// `invalid_request`, to be shown on a page: there is nowhere to send it.
+pub fn destination(params: &Params, client: &Client) -> Result<Destination, Refusal> {
+    // Missing is refused even where one is registered: with two, nobody could say which (protocol C4.4).
+    let redirect_uri = params.need("redirect_uri")?;
+    if !redirect_match(client, redirect_uri) {
+        return Err(Refusal::invalid_request("redirect_uri is not registered for this client"));
+    }
+    Ok(Destination {
+        redirect_uri: redirect_uri.to_owned(),
+        response_mode: mode(params).unwrap_or_default(),
+        state: params.get("state").filter(|s| s.len() <= MAX_LENGTH).map(str::to_owned),
+    })
+}
+
+fn client_id(q: &Question<'_>) -> Result<(), Refusal> {
+    match q.get("client_id") {
+        Some(id) if id != q.client.id.as_str() => {
+            Err(Refusal::new(Code::InvalidClient, "client_id is not the authenticated client"))
+        }
+        _ => Ok(()),
+    }
+}
+fn code_flow(q: &Question<'_>) -> Result<(), Refusal> {
+    if q.client.is_app() && q.client.may(GrantType::AuthorizationCode) {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::UnauthorizedClient, "this client may not ask for an authorization code"))
+}
+fn pushed(q: &Question<'_>) -> Result<(), Refusal> {
+    if q.client.require_par && q.door == Door::Browser {
+        return Err(Refusal::invalid_request("this client must push its request to the PAR endpoint"));
+    }
+    Ok(())
+}
+fn request_uri(q: &Question<'_>) -> Result<(), Refusal> {
+    // At the other door a request_uri is looked up and its parameters are all that counts: it never comes here.
+    if q.get("request_uri").is_some() {
+        return Err(Refusal::invalid_request("request_uri may not be used here"));
+    }
+    Ok(())
+}
+fn signed(q: &Question<'_>) -> Result<(), Refusal> {
+    if q.client.require_signed_request && q.get("request").is_none() {
+        return Err(Refusal::invalid_request("this client must send a signed request object"));
+    }
+    Ok(())
+}
+fn request_object(q: &Question<'_>) -> Result<(), Refusal> {
+    if q.get("request").is_some() {
+        return Err(Refusal::new(Code::RequestNotSupported, "request objects are not supported"));
+    }
+    Ok(())
+}
+fn response_mode(q: &Question<'_>) -> Result<(), Refusal> {
+    if q.get("response_mode").is_some() && mode(q.params).is_none() {
+        return Err(Refusal::invalid_request("response_mode must be query or form_post"));
+    }
+    Ok(())
+}
+fn lengths(q: &Question<'_>) -> Result<(), Refusal> {
+    for (name, refusal) in [("state", "state is too long"), ("nonce", "nonce is too long")] {
+        if q.get(name).is_some_and(|v| v.len() > MAX_LENGTH) {
+            return Err(Refusal::invalid_request(refusal));
+        }
+    }
+    Ok(())
+}
+fn prompt(q: &Question<'_>) -> Result<(), Refusal> {
+    if q.words("prompt").any(|p| !PROMPTS.contains(&p)) {
+        return Err(Refusal::invalid_request("prompt holds an unknown value"));
+    }
+    if q.words("prompt").any(|p| p == "none") && q.words("prompt").any(|p| p != "none") {
+        return Err(Refusal::invalid_request("prompt=none allows no other value"));
+    }
+    Ok(())
+}
+fn max_age(q: &Question<'_>) -> Result<(), Refusal> {
+    if q.get("max_age").is_some() && seconds(q.params).is_none() {
+        return Err(Refusal::invalid_request("max_age is not a number of seconds"));
+    }
+    Ok(())
+}
+fn dpop_jkt(q: &Question<'_>) -> Result<(), Refusal> {
+    // A SHA-256 in base64url has the form of an S256 challenge.
+    if q.get("dpop_jkt").is_some_and(|jkt| oxide::Challenge::parse(jkt).is_none()) {
+        return Err(Refusal::invalid_request("dpop_jkt is not a SHA-256 thumbprint"));
+    }
+    Ok(())
+}
+fn proof_key(q: &Question<'_>) -> Result<(), Refusal> {
+    match (q.get("dpop_jkt"), q.door) {
+        (Some(asked), Door::Pushed { proof_jkt: Some(proved) }) if asked != proved => {
+            Err(Refusal::invalid_request("dpop_jkt is not the key of the DPoP proof"))
+        }
+        _ => Ok(()),
+    }
+}
+fn resource(q: &Question<'_>) -> Result<(), Refusal> {
+    let may_ask = |r: &str| r == q.default_audience || q.client.resources.iter().any(|known| known == r);
+    if q.params.all("resource").all(may_ask) {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::InvalidTarget, "resource is not one this client may ask for"))
+}
+fn authorization_details(q: &Question<'_>) -> Result<(), Refusal> {
+    // Ignoring them would hand out more than the client believes it asked for.
+    if q.get("authorization_details").is_some() {
+        return Err(Refusal::new(Code::InvalidAuthorizationDetails, "authorization_details are not supported"));
+    }
+    Ok(())
+}
+
+/// What `prompt` may hold. All but `none` are satisfied by nature: every request proves and asks the customer anew.
+pub const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
+/// The longest `state` and `nonce`: both travel in addresses and headers.
+const MAX_LENGTH: usize = 2048;
+/// Words of a list that are kept.
+const MAX_WORDS: usize = 16;
+
+fn mode(params: &Params) -> Option<ResponseMode> {
+    params.get("response_mode").and_then(ResponseMode::parse)
+}
+fn seconds(params: &Params) -> Option<u64> {
+    // `parse` alone would take a sign.
+    params.get("max_age").filter(|t| t.len() <= 10 && t.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
+}
+fn is_language_tag(text: &str) -> bool {
+    text.len() <= 35 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
