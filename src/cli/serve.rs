@@ -31,7 +31,7 @@ impl Serve {
             let running = server::start(config, parts).await.map_err(Failure::refused)?;
             let issuer = running.app.issuer().to_owned();
             out.say(&serde_json::json!({"ready": issuer}), || format!("ready {issuer}"));
-            stop_signal().await;
+            tokio::select! { () = stop_signal() => {}, () = reload_at_hangup(&running) => {} }
             running.stop().await;
             Ok(())
         })
@@ -46,6 +46,18 @@ pub fn logs(level: &str, format: LogFormat) {
         LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
         LogFormat::Text => builder.with_target(false).try_init(),
     };
+}
+
+/// SIGHUP reads the certificate again; never returns.
+async fn reload_at_hangup(running: &server::Running) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
+    while hangup.recv().await.is_some() {
+        match running.reload() {
+            Ok(()) => tracing::info!("certificate reloaded"),
+            Err(cause) => tracing::error!(%cause, "certificate not reloaded; the old one stays"),
+        }
+    }
 }
 
 /// Waits for Ctrl-C or SIGTERM.

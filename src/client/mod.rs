@@ -6,6 +6,7 @@
 
 mod assertion;
 mod authenticate;
+pub mod certificate;
 pub mod dpop;
 pub mod metadata;
 mod profile;

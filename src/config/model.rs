@@ -67,6 +67,18 @@ pub struct Server {
     /// Its private key, PEM.
     #[serde(default)]
     pub tls_key_file: Option<PathBuf>,
+    /// Addresses on which clients show certificates (RFC 8705); the public ones never ask, a browser would prompt.
+    #[serde(default)]
+    pub mtls_listen: Vec<SocketAddr>,
+    /// Where the world reaches `mtls_listen`: the base of `mtls_endpoint_aliases`.
+    #[serde(default)]
+    pub mtls_base_url: Option<String>,
+    /// Authorities that may vouch for a client's certificate (`tls_client_auth`), PEM.
+    #[serde(default)]
+    pub mtls_ca_file: Option<PathBuf>,
+    /// Whether trusted_proxies tell a client's certificate in `Client-Cert` (RFC 9440).
+    #[serde(default)]
+    pub client_cert_header: bool,
     /// Proxies in front of us that end TLS and tell the caller's address in `X-Forwarded-For`.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
@@ -307,7 +319,7 @@ impl Config {
         let s = &mut self.server;
         let files = [&mut s.data_dir, &mut s.master_key_file];
         let maybe = [&mut s.tls_cert_file, &mut s.tls_key_file, &mut self.store.url_file, &mut self.mail.password_file];
-        let more = [&mut self.bank.token_file, &mut self.outbound.ca_file];
+        let more = [&mut s.mtls_ca_file, &mut self.bank.token_file, &mut self.outbound.ca_file];
         let hooks = self.telephony.hook_secret_files.iter_mut();
         for file in files.into_iter().chain(maybe.into_iter().chain(more).filter_map(Option::as_mut)).chain(hooks) {
             *file = dir.join(&*file);

@@ -3,18 +3,16 @@
 //! Owns the listeners with their TLS (RFC 8446) and the jobs. Decides nothing.
 
 mod jobs;
+mod tls;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::keys::{master, seal::Sealer};
 use crate::random::Random;
 use crate::store::{self, Store};
-use crate::web::{App, extract::MAX_FORM, headers, host, routes, span::Spans};
+use crate::web::{App, client_cert, extract::MAX_FORM, headers, host, routes, span::Spans};
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,11 +56,21 @@ pub struct Running {
     pub app: web::Data<App>,
     /// The addresses it listens on, ports filled in.
     pub addresses: Vec<SocketAddr>,
+    /// The addresses of the listener that asks for client certificates.
+    pub mtls_addresses: Vec<SocketAddr>,
+    identity: Option<Arc<tls::Identity>>,
     handle: actix_web::dev::ServerHandle,
     task: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
 impl Running {
+    /// Reads the certificate files again, as after a renewal.
+    ///
+    /// # Errors
+    /// What is wrong with them; the old certificate stays in use.
+    pub fn reload(&self) -> Result<(), Error> {
+        self.identity.as_ref().map_or(Ok(()), |identity| identity.reload(&self.app.config))
+    }
     /// Stops: says not ready, lets requests under way finish, then closes the store.
     pub async fn stop(self) {
         self.app.ready.store(false, Ordering::Release);
@@ -77,19 +85,19 @@ impl Running {
 /// Whatever is wrong with the configuration, the files it names, the store or the addresses.
 pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     config.check()?;
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let _ = provider.as_ref().clone().install_default(); // a second server in the process finds it installed
     let data_dir = &config.server.data_dir;
     std::fs::create_dir_all(data_dir).map_err(|e| Error::Io(data_dir.display().to_string(), e))?;
     let master = master::read(&config.server.master_key_file).map_err(key("server.master_key_file"))?;
     let sealer = Arc::new(Sealer::new("master", &master).map_err(key("server.master_key_file"))?);
     let store = open_store(&config)?;
 
-    let tls = tls(&config)?;
-    let mut listeners = Vec::new();
-    for address in &config.server.listen {
-        listeners.push(TcpListener::bind(address).map_err(|e| Error::Io(address.to_string(), e))?);
-    }
-    let addresses = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
+    let identity = tls::Identity::read(&config, &provider)?;
+    let authorities = tls::authorities(&config, &provider)?;
+    let (public, mutual) = (bind(&config.server.listen)?, bind(&config.server.mtls_listen)?);
+    let local = |l: &Vec<TcpListener>| l.iter().filter_map(|l| l.local_addr().ok()).collect::<Vec<_>>();
+    let (addresses, mtls_addresses) = (local(&public), local(&mutual));
     let workers = if config.server.workers == 0 { processors() } else { config.server.workers };
     let grace = config.server.shutdown_grace.get().as_secs();
 
@@ -99,6 +107,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         clock: parts.clock,
         random: parts.random,
         sealer,
+        authorities,
         ready: AtomicBool::new(true),
     });
     let shared = app.clone();
@@ -111,25 +120,34 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
             .wrap(tracing_actix_web::TracingLogger::<Spans>::new())
             .configure(routes::public)
     })
+    .on_connect(client_cert::on_connect)
     .workers(workers)
     .disable_signals()
     .shutdown_timeout(grace);
-    for listener in listeners {
-        let bound = match &tls {
-            Some(tls) => http.listen_rustls_0_23(listener, tls.clone()),
-            None => http.listen(listener),
+    let refused = |e| Error::Io("server.listen".into(), e);
+    for listener in public {
+        http = match &identity {
+            Some(identity) => http.listen_rustls_0_23(listener, identity.public()?).map_err(refused)?,
+            None => http.listen(listener).map_err(refused)?,
         };
-        http = bound.map_err(|e| Error::Io("server.listen".into(), e))?;
+    }
+    for listener in mutual {
+        let identity = identity.as_ref().ok_or_else(|| Error::Tls("mtls_listen wants a certificate".into()))?;
+        http = http.listen_rustls_0_23(listener, identity.mutual()?).map_err(refused)?;
     }
     let server = http.run();
     let handle = server.handle();
     let task = tokio::spawn(server);
-    Ok(Running { app, addresses, handle, task })
+    Ok(Running { app, addresses, mtls_addresses, identity, handle, task })
 }
 
 /// An error that names its key.
 fn key<E: std::fmt::Display>(key: &'static str) -> impl FnOnce(E) -> Error {
     move |e| Error::Key { key, why: e.to_string() }
+}
+
+fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Error> {
+    addresses.iter().map(|a| TcpListener::bind(a).map_err(|e| Error::Io(a.to_string(), e))).collect()
 }
 
 fn processors() -> usize {
@@ -144,15 +162,4 @@ fn open_store(config: &Config) -> Result<Store, Error> {
     let wrong = || Error::Key { key: "store.url", why: "wants sqlite:FILE or postgres://…".into() };
     let path = file.strip_prefix("sqlite:").ok_or_else(wrong)?;
     Ok(Store::sqlite(&config.server.data_dir.join(path))?)
-}
-
-fn tls(config: &Config) -> Result<Option<ServerConfig>, Error> {
-    let (Some(cert), Some(key)) = (&config.server.tls_cert_file, &config.server.tls_key_file) else { return Ok(None) };
-    let chain = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|e| Error::Tls(format!("{}: {e}", cert.display())))?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|e| Error::Tls(format!("{}: {e}", key.display())))?;
-    // TLS 1.2 with ECDHE AEAD suites and 1.3: all the provider offers (protocol A8).
-    let tls = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
-    tls.map(Some).map_err(|e| Error::Tls(e.to_string()))
 }

@@ -51,14 +51,21 @@ pub fn header_values(req: &HttpRequest, name: &str) -> Vec<String> {
 #[must_use]
 pub fn caller(req: &HttpRequest, app: &App) -> Option<IpAddr> {
     let peer = req.peer_addr()?.ip().to_canonical();
-    let proxies = &app.config.server.trusted_proxies;
-    if !proxies.iter().any(|p| p.parse() == Ok(peer)) {
+    if !is_proxy(req, app) {
         return Some(peer);
     }
+    let proxies = &app.config.server.trusted_proxies;
     // The last address that is not a proxy of ours: what stands left of it, the caller could have written itself.
     let forwarded = req.headers().get_all(header::X_FORWARDED_FOR).filter_map(|v| v.to_str().ok());
     let list: Vec<IpAddr> = forwarded.flat_map(|v| v.split(',')).filter_map(|a| a.trim().parse().ok()).collect();
     list.into_iter().rev().find(|ip| !proxies.iter().any(|p| p.parse() == Ok(*ip))).or(Some(peer))
+}
+
+/// Whether the peer is one of `server.trusted_proxies`.
+#[must_use]
+pub fn is_proxy(req: &HttpRequest, app: &App) -> bool {
+    let peer = req.peer_addr().map(|a| a.ip().to_canonical());
+    peer.is_some_and(|peer| app.config.server.trusted_proxies.iter().any(|p| p.parse() == Ok(peer)))
 }
 
 /// Whether a state-changing request comes from a page of ours (architecture §6): `Sec-Fetch-Site: same-origin`, or,

@@ -4,6 +4,7 @@
 //! statuses. A handler asks the world, lets a step decide, records in one transaction, answers (architecture §1.3).
 //! It holds no rule of its own.
 
+pub mod client_cert;
 pub mod error;
 pub mod extract;
 pub mod headers;
@@ -32,6 +33,8 @@ pub struct App {
     pub random: Arc<dyn Random>,
     /// Seals personal fields.
     pub sealer: Arc<Sealer>,
+    /// Who may vouch for a client's certificate (`server.mtls_ca_file`).
+    pub authorities: Option<Arc<dyn rustls::server::danger::ClientCertVerifier>>,
     /// False from the moment a stop begins: `/readyz` says so, and a balancer looks elsewhere.
     pub ready: AtomicBool,
 }

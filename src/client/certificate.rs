@@ -1,0 +1,209 @@
+//! A client's X.509 certificate as far as OAuth cares (RFC 8705): its thumbprint, and whether it carries the name a
+//! client registered. Names are compared as parsed, never as printed.
+//!
+//! That the caller holds the certificate's key was proved in the TLS handshake, by us or by a configured proxy; whether
+//! its chain leads to a trusted authority is told by the same. Which client it belongs to is decided here.
+
+use crate::secret::Hash;
+use std::net::IpAddr;
+use std::str::FromStr;
+use x509_cert::der::asn1::{Any, BmpString, Ia5StringRef, PrintableStringRef, TeletexStringRef, Utf8StringRef};
+use x509_cert::der::{Decode, Tag, Tagged};
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::name::RdnSequence;
+
+/// A certificate that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an X.509 certificate")]
+pub struct Unreadable;
+
+/// A certificate a client presented.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// SHA-256 of its DER: `x5t#S256` (RFC 8705 §3.1).
+    pub thumbprint: Hash,
+    /// Whether its chain leads to an authority of `server.mtls_ca_file`.
+    pub trusted: bool,
+    subject: Name,
+    alternative: Vec<San>,
+}
+
+/// A subject's distinguished name: for each RDN the set of its attributes, decoded.
+type Name = Vec<Vec<(String, String)>>;
+
+/// One subject alternative name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum San {
+    Dns(String),
+    Uri(String),
+    Ip(IpAddr),
+    Email(String),
+}
+
+/// The one name a `tls_client_auth` client registered (RFC 8705 §2.1.2).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// `tls_client_auth_subject_dn`, as RFC 4514 writes it.
+    Dn(String),
+    /// `tls_client_auth_san_dns`
+    SanDns(String),
+    /// `tls_client_auth_san_uri`
+    SanUri(String),
+    /// `tls_client_auth_san_ip`
+    SanIp(IpAddr),
+    /// `tls_client_auth_san_email`
+    SanEmail(String),
+}
+impl Subject {
+    /// Whether a registered distinguished name can be compared at all.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        match self {
+            Self::Dn(dn) => registered(dn).is_some_and(|n| !n.is_empty()),
+            Self::SanDns(t) | Self::SanUri(t) | Self::SanEmail(t) => !t.is_empty(),
+            Self::SanIp(_) => true,
+        }
+    }
+}
+
+impl Certificate {
+    /// Reads a DER certificate.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    pub fn read(der: &[u8], trusted: bool) -> Result<Self, Unreadable> {
+        let parsed = x509_cert::Certificate::from_der(der).map_err(|_| Unreadable)?;
+        let subject = decoded(&parsed.tbs_certificate.subject).ok_or(Unreadable)?;
+        let alternative = match parsed.tbs_certificate.get::<SubjectAltName>() {
+            Ok(Some((_, names))) => names.0.iter().filter_map(San::read).collect(),
+            Ok(None) => Vec::new(),
+            Err(_) => return Err(Unreadable),
+        };
+        Ok(Self { thumbprint: Hash::of(der), trusted, subject, alternative })
+    }
+
+    /// Whether this is the certificate of a client that registered `subject`: the chain is trusted and the name stands
+    /// in it (RFC 8705 §2.1).
+    #[must_use]
+    pub fn is_of(&self, subject: &Subject) -> bool {
+        self.trusted
+            && match subject {
+                Subject::Dn(dn) => registered(dn).is_some_and(|name| !name.is_empty() && name == self.subject),
+                Subject::SanDns(d) => {
+                    self.alternative.iter().any(|s| matches!(s, San::Dns(o) if o.eq_ignore_ascii_case(d)))
+                }
+                Subject::SanUri(u) => self.alternative.iter().any(|s| matches!(s, San::Uri(o) if o == u)),
+                Subject::SanIp(ip) => self.alternative.contains(&San::Ip(*ip)),
+                Subject::SanEmail(m) => self.alternative.iter().any(|s| matches!(s, San::Email(o) if o == m)),
+            }
+    }
+}
+
+impl San {
+    fn read(name: &GeneralName) -> Option<Self> {
+        match name {
+            GeneralName::DnsName(n) => Some(Self::Dns(n.to_string())),
+            GeneralName::UniformResourceIdentifier(n) => Some(Self::Uri(n.to_string())),
+            GeneralName::Rfc822Name(n) => Some(Self::Email(n.to_string())),
+            GeneralName::IpAddress(n) => match n.as_bytes().len() {
+                4 => <[u8; 4]>::try_from(n.as_bytes()).ok().map(|b| Self::Ip(b.into())),
+                16 => <[u8; 16]>::try_from(n.as_bytes()).ok().map(|b| Self::Ip(b.into())),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+fn registered(dn: &str) -> Option<Name> {
+    // A text longer than any real name is not worth parsing.
+    (dn.len() <= 1024).then(|| RdnSequence::from_str(dn).ok()).flatten().and_then(|n| decoded(&n))
+}
+
+/// Every attribute as (type, text), each RDN sorted: two ways to encode one text become equal (RFC 5280 §7.1, here
+/// without folding case, which no registration needs).
+fn decoded(name: &RdnSequence) -> Option<Name> {
+    let rdn = |rdn: &x509_cert::name::RelativeDistinguishedName| {
+        let mut set = rdn.0.iter().map(|a| Some((a.oid.to_string(), text(&a.value)?))).collect::<Option<Vec<_>>>()?;
+        set.sort();
+        Some(set)
+    };
+    name.0.iter().map(rdn).collect()
+}
+
+fn text(value: &Any) -> Option<String> {
+    let text = match value.tag() {
+        Tag::Utf8String => Utf8StringRef::try_from(value).ok()?.as_str().to_owned(),
+        Tag::PrintableString => PrintableStringRef::try_from(value).ok()?.as_str().to_owned(),
+        Tag::Ia5String => Ia5StringRef::try_from(value).ok()?.as_str().to_owned(),
+        Tag::TeletexString => TeletexStringRef::try_from(value).ok()?.as_str().to_owned(),
+        Tag::BmpString => value.decode_as::<BmpString>().ok()?.to_string(),
+        _ => return None,
+    };
+    Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, KeyPair, SanType};
+
+    fn certificate(trusted: bool, utf8: bool) -> Certificate {
+        let mut params = CertificateParams::default();
+        let mut dn = DistinguishedName::new();
+        let value = |t: &str| {
+            if utf8 { DnValue::Utf8String(t.into()) } else { DnValue::PrintableString(t.try_into().unwrap()) }
+        };
+        dn.push(DnType::CountryName, DnValue::PrintableString("JP".try_into().unwrap()));
+        dn.push(DnType::OrganizationName, value("IT Realize Co., Ltd."));
+        dn.push(DnType::CommonName, value("creco"));
+        params.distinguished_name = dn;
+        params.subject_alt_names = vec![
+            SanType::DnsName("App.Creco.example".try_into().unwrap()),
+            SanType::URI("https://creco.example/app".try_into().unwrap()),
+            SanType::IpAddress("192.0.2.7".parse().unwrap()),
+            SanType::Rfc822Name("ops@creco.example".try_into().unwrap()),
+        ];
+        let key = KeyPair::generate().unwrap();
+        Certificate::read(params.self_signed(&key).unwrap().der(), trusted).unwrap()
+    }
+
+    #[test]
+    fn the_registered_name_and_no_other() {
+        let dn = |t: &str| Subject::Dn(t.to_owned());
+        for (subject, want) in [
+            (dn(r"CN=creco,O=IT Realize Co.\, Ltd.,C=JP"), true),
+            (dn(r"CN=creco,O=IT  Realize Co.\, Ltd.,C=JP"), true),
+            (dn(r"C=JP,O=IT Realize Co.\, Ltd.,CN=creco"), false),
+            (dn("CN=creco"), false),
+            (dn(r"CN=creco,O=IT Realize Co.\, Ltd."), false),
+            (dn(r"CN=creco2,O=IT Realize Co.\, Ltd.,C=JP"), false),
+            (dn(""), false),
+            (dn("nonsense"), false),
+            (Subject::SanDns("app.creco.example".into()), true),
+            (Subject::SanDns("creco.example".into()), false),
+            (Subject::SanUri("https://creco.example/app".into()), true),
+            (Subject::SanUri("https://creco.example/APP".into()), false),
+            (Subject::SanIp("192.0.2.7".parse().unwrap()), true),
+            (Subject::SanIp("192.0.2.8".parse().unwrap()), false),
+            (Subject::SanEmail("ops@creco.example".into()), true),
+            (Subject::SanEmail("ops2@creco.example".into()), false),
+        ] {
+            for utf8 in [true, false] {
+                assert_eq!(certificate(true, utf8).is_of(&subject), want, "{subject:?}");
+                assert!(!certificate(false, utf8).is_of(&subject), "an untrusted chain proves no name: {subject:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn junk_is_unreadable() {
+        for der in [&b""[..], b"0", &[0x30, 0x82, 0xff, 0xff], &[0; 4096]] {
+            assert_eq!(Certificate::read(der, true), Err(Unreadable));
+        }
+        assert!(!Subject::Dn("=".into()).is_readable() && !Subject::Dn(String::new()).is_readable());
+        assert!(Subject::Dn("CN=a".into()).is_readable());
+    }
+}

@@ -1,0 +1,127 @@
+//! TLS of our listeners (RFC 8446, RFC 9325): 1.2 with ECDHE AEAD suites and 1.3, all the provider offers.
+//!
+//! The certificate can be exchanged while we run. Only the listener of `server.mtls_listen` asks for a client
+//! certificate, because a browser would show its user a dialogue; there the handshake proves that the caller holds the
+//! key, and nothing more: whose certificate it is, is decided per client (RFC 8705 §2).
+
+use super::Error;
+use crate::config::Config;
+use arc_swap::ArcSwap;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The server's certificate, exchangeable while it is in use.
+#[derive(Debug)]
+pub(super) struct Identity {
+    current: ArcSwap<CertifiedKey>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Identity {
+    /// Reads chain and key; `None` where the configuration names none.
+    pub(super) fn read(config: &Config, provider: &Arc<CryptoProvider>) -> Result<Option<Arc<Self>>, Error> {
+        let (Some(cert), Some(key)) = (&config.server.tls_cert_file, &config.server.tls_key_file) else {
+            return Ok(None);
+        };
+        let current = ArcSwap::from_pointee(certified(cert, key, provider)?);
+        Ok(Some(Arc::new(Self { current, provider: provider.clone() })))
+    }
+    /// Reads both files again; connections from now on get the new certificate. On an error the old one stays.
+    pub(super) fn reload(&self, config: &Config) -> Result<(), Error> {
+        if let (Some(cert), Some(key)) = (&config.server.tls_cert_file, &config.server.tls_key_file) {
+            self.current.store(Arc::new(certified(cert, key, &self.provider)?));
+        }
+        Ok(())
+    }
+    /// The TLS of the public listener.
+    pub(super) fn public(self: &Arc<Self>) -> Result<ServerConfig, Error> {
+        let builder = ServerConfig::builder_with_provider(self.provider.clone()).with_safe_default_protocol_versions();
+        Ok(builder.map_err(tls)?.with_no_client_auth().with_cert_resolver(self.clone()))
+    }
+    /// The TLS of the listener for clients with certificates.
+    pub(super) fn mutual(self: &Arc<Self>) -> Result<ServerConfig, Error> {
+        let builder = ServerConfig::builder_with_provider(self.provider.clone()).with_safe_default_protocol_versions();
+        let verifier = Arc::new(Possession(self.provider.clone()));
+        Ok(builder.map_err(tls)?.with_client_cert_verifier(verifier).with_cert_resolver(self.clone()))
+    }
+}
+impl ResolvesServerCert for Identity {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current.load_full())
+    }
+}
+
+fn tls(e: impl std::fmt::Display) -> Error {
+    Error::Tls(e.to_string())
+}
+fn certified(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, Error> {
+    let chain = chain(cert)?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|e| tls(format!("{}: {e}", key.display())))?;
+    CertifiedKey::from_der(chain, key, provider).map_err(tls)
+}
+fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = read.map_err(|e| tls(format!("{}: {e}", file.display())))?;
+    if chain.is_empty() { Err(tls(format!("{}: holds no certificate", file.display()))) } else { Ok(chain) }
+}
+
+/// Whether a client's chain leads to an authority of `server.mtls_ca_file`.
+pub(super) fn authorities(
+    config: &Config,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Option<Arc<dyn ClientCertVerifier>>, Error> {
+    let Some(file) = &config.server.mtls_ca_file else { return Ok(None) };
+    let mut roots = RootCertStore::empty();
+    for authority in chain(file)? {
+        roots.add(authority).map_err(|e| Error::Key { key: "server.mtls_ca_file", why: e.to_string() })?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
+    verifier.map(Some).map_err(|e| Error::Key { key: "server.mtls_ca_file", why: e.to_string() })
+}
+
+/// Takes any certificate whose key the caller can sign with: self-signed ones are welcome (RFC 8705 §2.2).
+#[derive(Debug)]
+struct Possession(Arc<CryptoProvider>);
+impl ClientCertVerifier for Possession {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
