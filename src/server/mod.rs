@@ -7,9 +7,9 @@ mod tls;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::keys::{master, seal::Sealer};
+use crate::keys::{Ring, master, seal::Sealer};
 use crate::random::Random;
-use crate::store::{self, Store};
+use crate::store::{self, Options, Store};
 use crate::web::{App, client_cert, extract::MAX_FORM, headers, host, routes, span::Spans};
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
@@ -76,6 +76,7 @@ impl Running {
         self.app.ready.store(false, Ordering::Release);
         self.handle.stop(true).await;
         let _ = self.task.await;
+        self.app.store.stop().await;
     }
 }
 
@@ -93,6 +94,8 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let sealer = Arc::new(Sealer::new("master", &master).map_err(key("server.master_key_file"))?);
     let store = open_store(&config)?;
 
+    let keys = Ring::open(&store, &sealer, &*parts.random, parts.clock.now()).await.map_err(key("signing keys"))?;
+
     let identity = tls::Identity::read(&config, &provider)?;
     let authorities = tls::authorities(&config, &provider)?;
     let (public, mutual) = (bind(&config.server.listen)?, bind(&config.server.mtls_listen)?);
@@ -107,6 +110,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         clock: parts.clock,
         random: parts.random,
         sealer,
+        keys,
         authorities,
         ready: AtomicBool::new(true),
     });
@@ -155,11 +159,14 @@ fn processors() -> usize {
 }
 
 fn open_store(config: &Config) -> Result<Store, Error> {
-    let file = match &config.store.url_file {
+    let place = match &config.store.url_file {
         Some(file) => config::secret_file(file)?.reveal().to_owned(),
         None => config.store.url.clone(),
     };
-    let wrong = || Error::Key { key: "store.url", why: "wants sqlite:FILE or postgres://…".into() };
-    let path = file.strip_prefix("sqlite:").ok_or_else(wrong)?;
-    Ok(Store::sqlite(&config.server.data_dir.join(path))?)
+    // A relative file lies in the data folder.
+    let place = match place.strip_prefix("sqlite:") {
+        Some(file) => format!("sqlite:{}", config.server.data_dir.join(file).display()),
+        None => place,
+    };
+    Ok(Store::open_with(&place, &Options { connections: config.store.connections, ..Options::default() })?)
 }

@@ -15,7 +15,7 @@ pub mod span;
 
 use crate::clock::{Clock, Instant};
 use crate::config::Config;
-use crate::keys::seal::Sealer;
+use crate::keys::{Ring, seal::Sealer};
 use crate::random::Random;
 use crate::store::Store;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub struct App {
     pub random: Arc<dyn Random>,
     /// Seals personal fields.
     pub sealer: Arc<Sealer>,
+    /// Signing keys.
+    pub keys: Ring,
     /// Who may vouch for a client's certificate (`server.mtls_ca_file`).
     pub authorities: Option<Arc<dyn rustls::server::danger::ClientCertVerifier>>,
     /// False from the moment a stop begins: `/readyz` says so, and a balancer looks elsewhere.
