@@ -25,10 +25,22 @@ impl Permission {
     }
 }
 
+/// The one type of detail there is. Reading any other fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DetailType {
+    /// `account_information`
+    #[default]
+    AccountInformation,
+}
+
 /// One `account_information` detail.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "type", rename = "account_information", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct Details {
+    /// What it is.
+    #[serde(rename = "type")]
+    pub detail_type: DetailType,
     /// The accounts, as the core bank names them to resource servers.
     #[serde(default)]
     pub accounts: Vec<AccountId>,
@@ -49,7 +61,8 @@ impl Details {
         let asked = |p: &Permission| limits.is_none_or(|l| l.permissions.is_empty() || l.permissions.contains(p));
         let all = [Permission::Balances, Permission::Transactions];
         let permissions = all.into_iter().filter(|p| scope.has(p.scope()) && asked(p)).collect();
-        Self { accounts, permissions, from: limits.and_then(|l| l.from), to: limits.and_then(|l| l.to) }
+        let detail_type = DetailType::AccountInformation;
+        Self { detail_type, accounts, permissions, from: limits.and_then(|l| l.from), to: limits.and_then(|l| l.to) }
     }
     /// The list a token response and introspection carry (RFC 9396 §7, §9).
     #[must_use]

@@ -14,11 +14,12 @@ pub mod sql;
 #[cfg(test)]
 mod tests;
 
-pub use details::{Details, Permission};
+pub use details::{DetailType, Details, Permission};
 
 use crate::account::Account;
 use crate::clock::Instant;
 use crate::id::{AccountId, ClientId, ConsentId, HolderId, InteractionId};
+use crate::identity::Proofed;
 use crate::keys::seal::{Broken, Place, Sealer};
 use crate::random::{self, Random};
 use crate::scope::Scope;
@@ -29,6 +30,10 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// How long a permission lasts unless institution or client say less: 30 times 24 hours (domain G22).
 pub const PERIOD: Duration = Duration::from_hours(30 * 24);
+
+/// The `acr` of what ① to ⑤ establish (OpenID Connect Core §2): knowledge of the birth date and the card's PIN,
+/// possession of the registered telephone line. The only class there is.
+pub const ACR: &str = "urn:renkei:acr:line-and-pin";
 
 /// How long consent records are kept after the permission's last possible moment, by default (domain §3: at least
 /// three years, bank practice seven).
@@ -102,6 +107,24 @@ pub struct Customer {
     pub name: Secret,
     /// Network address and user agent, one line.
     pub remote: Secret,
+}
+
+impl Customer {
+    /// The customer who passed ① to ⑤. `remote` is the address and user agent ⑥ was posted from.
+    #[must_use]
+    pub fn of(proofed: &Proofed, interaction: InteractionId, remote: Secret) -> Self {
+        Self {
+            interaction,
+            holder: proofed.holder.clone(),
+            account: proofed.account.clone(),
+            account_index: proofed.account_index,
+            auth_time: proofed.auth_time,
+            acr: ACR.to_owned(),
+            amr: proofed.amr.clone(),
+            name: Secret::new(proofed.personal.name.as_str()),
+            remote,
+        }
+    }
 }
 
 /// A consent that was given: nothing of it changes any more.

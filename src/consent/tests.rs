@@ -1,1 +1,134 @@
+use super::*;
+use crate::random::SeededRandom;
 
+fn account(id: &str) -> AccountId {
+    AccountId::parse(id).unwrap()
+}
+
+fn offer(choose: bool) -> Offer {
+    Offer {
+        client: ClientId::parse("creco").unwrap(),
+        scope: Scope::parse("openid accounts transactions").unwrap(),
+        accounts: vec![account("acc-1"), account("acc-2")],
+        verified: account("acc-1"),
+        choose,
+        limits: None,
+        period: PERIOD,
+        terms: Terms { version: "2026-04".into(), hash: Hash::of("terms") },
+        shown: words(["口座情報・明細情報へのアクセス", "30日"]),
+        language: "ja".into(),
+    }
+}
+
+fn customer() -> Customer {
+    Customer {
+        interaction: InteractionId::parse("i-1").unwrap(),
+        holder: HolderId::parse("h-1").unwrap(),
+        account: Account::parse("115-ordinary-1100026").unwrap(),
+        account_index: Hash::of("index"),
+        auth_time: Instant::from_secs(1_000),
+        acr: ACR.into(),
+        amr: vec!["kba".into(), "tel".into(), "pin".into()],
+        name: Secret::new("ﾃﾞｰﾀ ﾀﾛｳ"),
+        remote: Secret::new("192.0.2.1 Browser"),
+    }
+}
+
+#[test]
+fn the_gate_behind_the_checkbox() {
+    let ticked = |accounts: &[&str]| Choice { agree: true, accounts: accounts.iter().map(|a| account(a)).collect() };
+    let cases: [(&str, bool, Choice, Result<&[&str], Missing>); 7] = [
+        ("unticked (R72)", false, Choice::default(), Err(Missing::Agreement)),
+        ("unticked, accounts chosen", true, Choice { agree: false, ..ticked(&["acc-1"]) }, Err(Missing::Agreement)),
+        ("ticked, nothing to choose", false, ticked(&[]), Ok(&["acc-1", "acc-2"])),
+        ("ticked, a choice nobody asked for is ignored", false, ticked(&["acc-9"]), Ok(&["acc-1", "acc-2"])),
+        ("none chosen", true, ticked(&[]), Err(Missing::Account)),
+        ("one that was not offered", true, ticked(&["acc-1", "acc-9"]), Err(Missing::Account)),
+        ("one chosen twice", true, ticked(&["acc-2", "acc-2"]), Ok(&["acc-2"])),
+    ];
+    for (why, choose, choice, want) in cases {
+        let got = allow(&offer(choose), &choice, customer(), Instant::from_secs(2_000));
+        let accounts = got.map(|a| a.details.accounts.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(accounts, want.map(|w| w.iter().map(ToString::to_string).collect()), "{why}");
+    }
+}
+
+#[test]
+fn thirty_days_are_thirty_times_24_hours_and_never_more() {
+    let now = Instant::from_secs(2_000);
+    let ticked = Choice { agree: true, accounts: Vec::new() };
+    for (period, want) in
+        [(PERIOD, 30 * 86_400), (Duration::from_secs(3600), 3600), (PERIOD + Duration::from_secs(1), 30 * 86_400)]
+    {
+        let agreed = allow(&Offer { period, ..offer(false) }, &ticked, customer(), now).unwrap();
+        assert_eq!(agreed.expires_at.secs() - now.secs(), want);
+    }
+}
+
+#[test]
+fn details_follow_scope_and_limits() {
+    let all = Scope::parse("openid accounts transactions").unwrap();
+    let asked = |json: &str| serde_json::from_str::<Details>(json).unwrap();
+    for (scope, limits, want) in [
+        (
+            all.clone(),
+            None,
+            r#"{"type":"account_information","accounts":["a"],"permissions":["balances","transactions"]}"#,
+        ),
+        (
+            Scope::parse("accounts").unwrap(),
+            None,
+            r#"{"type":"account_information","accounts":["a"],"permissions":["balances"]}"#,
+        ),
+        (
+            all,
+            Some(asked(r#"{"type":"account_information","permissions":["transactions"],"from":"2026-09-01"}"#)),
+            r#"{"type":"account_information","accounts":["a"],"permissions":["transactions"],"from":"2026-09-01"}"#,
+        ),
+    ] {
+        let details = Details::granted(&scope, vec![account("a")], limits.as_ref());
+        assert_eq!(serde_json::to_string(&details).unwrap(), want);
+    }
+    for bad in [
+        r#"{"type":"payment_initiation"}"#,
+        r#"{"type":"account_information","permissions":["everything"]}"#,
+        r#"{"type":"account_information","until":"2026-09-01"}"#,
+        r#"{"type":"account_information","from":"yesterday"}"#,
+    ] {
+        assert!(serde_json::from_str::<Details>(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_record_rests_sealed_and_says_which_words_were_shown() {
+    let random = SeededRandom::new(7);
+    let sealer = Sealer::new("k1", &[7; 32]).unwrap();
+    let agreed =
+        allow(&offer(false), &Choice { agree: true, ..Choice::default() }, customer(), Instant::from_secs(9)).unwrap();
+    let r = Record::granted(&agreed, &sealer, &random).unwrap();
+    for (column, sealed, plain) in [
+        ("account", &r.account, "115-ordinary-1100026"),
+        ("name", &r.name, "ﾃﾞｰﾀ ﾀﾛｳ"),
+        ("remote", &r.remote, "192.0.2.1 Browser"),
+    ] {
+        let place = Place { table: "consents", column, row: r.id.as_str() };
+        assert_eq!(sealer.open(place, sealed).unwrap().as_slice(), plain.as_bytes(), "{column}");
+        assert!(!sealed.windows(plain.len()).any(|w| w == plain.as_bytes()), "{column} in the clear");
+    }
+    assert_ne!(r.shown, words(["口座情報・明細情報へのアクセス", "90日"]));
+    assert!(!format!("{agreed:?}{r:?}").contains("ﾃﾞｰﾀ"), "a name was printed");
+}
+
+#[test]
+fn a_reference_can_be_read_out() {
+    let random = SeededRandom::new(3);
+    for _ in 0..200 {
+        let text = reference(&random);
+        let (letters, digits) = text.split_once('-').unwrap();
+        assert!(
+            letters.len() == 4 && letters.bytes().all(|b| b.is_ascii_uppercase() && !b"IOSZ".contains(&b)),
+            "{text}"
+        );
+        assert!(digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()), "{text}");
+    }
+}

@@ -1,1 +1,62 @@
+use super::*;
+use proptest::prelude::*;
 
+#[derive(Debug, Clone)]
+enum Move {
+    Activate,
+    End(Reason),
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let reason = prop_oneof![
+        Just(Reason::Client),
+        Just(Reason::Customer),
+        Just(Reason::Institution { note: "telephone".into() }),
+        Just(Reason::Account),
+        Just(Reason::Replay),
+        Just(Reason::Replaced { by: GrantId::parse("g-2").unwrap() }),
+        Just(Reason::Expired),
+    ];
+    prop::collection::vec(prop_oneof![Just(Move::Activate), reason.prop_map(Move::End)], 0..8)
+}
+
+proptest! {
+    /// Whatever comes in whatever order: active once, ended once, and an end is for good.
+    #[test]
+    fn a_grant_lives_once(story in moves()) {
+        let (mut state, mut activated, mut ended) = (GrantState::Pending, 0, 0);
+        for (i, m) in story.into_iter().enumerate() {
+            let now = Instant::from_secs(i64::try_from(i).unwrap());
+            let before = state.clone();
+            let moved = match &m {
+                Move::Activate => state.clone().activate(now),
+                Move::End(reason) => state.clone().end(reason, now),
+            };
+            if let Ok(next) = moved {
+                prop_assert!(before.is_open(), "an ended grant moved");
+                match m {
+                    Move::Activate => activated += 1,
+                    Move::End(_) => {
+                        ended += 1;
+                        prop_assert_eq!(next.ended_at(), Some(now));
+                    }
+                }
+                state = next;
+            }
+        }
+        prop_assert!(activated <= 1 && ended <= 1);
+        prop_assert_eq!(state.is_open(), ended == 0);
+    }
+}
+
+#[test]
+fn subjects_are_pairwise_and_stable() {
+    let sealer = Sealer::new("k1", &[1; 32]).unwrap();
+    let holder = |id: &str| HolderId::parse(id).unwrap();
+    let creco = pairwise(&sealer, "creco", &holder("h-1"));
+    assert_eq!(creco, pairwise(&sealer, "creco", &holder("h-1")), "the same over re-linking");
+    assert_ne!(creco, pairwise(&sealer, "kakeibo", &holder("h-1")), "another client, another sub");
+    assert_ne!(creco, pairwise(&sealer, "creco", &holder("h-2")), "another holder, another sub");
+    assert_ne!(pairwise(&sealer, "a:b", &holder("c")), pairwise(&sealer, "a", &holder("b:c")), "no two pairs meet");
+    assert_eq!(creco.len(), 43);
+}

@@ -10,8 +10,6 @@ pub mod expire;
 pub mod keep;
 pub mod mailer;
 pub mod notice;
-#[cfg(test)]
-mod tests;
 
 pub use expire::{Swept, expire};
 pub use mailer::{Letter, Mail, MailError, Mailer, Writer, deliver_notices};

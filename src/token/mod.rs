@@ -17,8 +17,6 @@ pub mod id_token;
 pub mod introspect;
 pub mod revoke;
 pub mod sql;
-#[cfg(test)]
-mod tests;
 
 pub use exchange::{Ask, exchange, refresh};
 pub use introspect::{Live, Seen};
