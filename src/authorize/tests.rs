@@ -9,6 +9,7 @@ use crate::store::Store;
 use std::time::Duration;
 
 mod answers;
+mod ruled;
 mod table;
 
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";

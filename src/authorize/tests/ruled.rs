@@ -1,0 +1,269 @@
+//! Protocol C2.4, C2.7, C3.1 (unsigned), C4.4, C4.5, C4.7 and the rest of the list, each row naming its rule.
+
+use super::*;
+use crate::client::metadata::{self, Rules};
+use crate::client::{Client, GrantType};
+use crate::params::Params;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const URI: &str = "https://app.example/cb?bank=1";
+const JKT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+const FAPI: &str = "fapi2";
+const OIDC: &str = "oidc";
+
+/// A client of a profile, with `more` in its record.
+fn client(profile: &str, more: &Value) -> Client {
+    let mut record = json!({
+        "client_name": "App", "profile": profile, "redirect_uris": [URI, "https://app.example/other"],
+        "scope": "openid accounts", "resources": ["https://api.example"],
+    });
+    if profile.starts_with(FAPI) {
+        record["jwks_uri"] = json!("https://app.example/jwks");
+    }
+    for (name, value) in more.as_object().unwrap() {
+        record[name] = value.clone();
+    }
+    let rules = Rules {
+        loopback_http: false,
+        scopes: None,
+        grant_lifetime: Duration::from_secs(30 * 86_400),
+        detail_types: None,
+    };
+    metadata::parse(&record, ClientId::parse("c1").unwrap(), &rules, Instant::from_secs(0)).unwrap()
+}
+/// A good request; `change` sets a parameter, or drops it.
+fn params(change: &[(&str, Option<&str>)]) -> Params {
+    let mut params = Params::default();
+    for (name, value) in [
+        ("client_id", "c1"),
+        ("response_type", "code"),
+        ("redirect_uri", URI),
+        ("scope", "openid accounts"),
+        ("state", "st"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ] {
+        params.set(name, value);
+    }
+    for (name, value) in change {
+        match value {
+            Some(value) => params.set(name, value),
+            None => params.retain(|n| n != *name),
+        }
+    }
+    params
+}
+fn asked(client: &Client, door: Door<'_>, change: &[(&str, Option<&str>)]) -> Result<Request, Refusal> {
+    let catalogue = Scope::parse("openid accounts transactions").unwrap();
+    check(&Question { params: &params(change), client, door, catalogue: &catalogue, default_audience: "api" })
+}
+const PUSHED: Door<'_> = Door::Pushed { proof_jkt: None };
+
+#[test]
+fn a_good_request_becomes_what_it_says() {
+    let change = [
+        ("response_mode", Some("form_post")),
+        ("nonce", Some("n-0S6_WzA2Mj")),
+        ("prompt", Some("login consent")),
+        ("max_age", Some("0")),
+        ("ui_locales", Some("en-GB ja <script>")),
+        ("acr_values", Some("a b")),
+        ("resource", Some("https://api.example")),
+        ("dpop_jkt", Some(JKT)),
+        ("login_hint", Some("09012343333")),
+        ("unknown", Some("ignored (RFC 6749 3.1)")),
+    ];
+    let request = asked(&client(FAPI, &json!({})), PUSHED, &change).unwrap();
+    let expected = Request {
+        client_id: ClientId::parse("c1").unwrap(),
+        redirect_uri: URI.into(),
+        response_mode: ResponseMode::FormPost,
+        state: Some("st".into()),
+        nonce: Some("n-0S6_WzA2Mj".into()),
+        scope: Scope::parse("openid accounts").unwrap(),
+        code_challenge: Challenge::parse(CHALLENGE),
+        dpop_jkt: Some(JKT.into()),
+        resource: vec!["https://api.example".into()],
+        ui_locales: vec!["en-GB".into(), "ja".into()],
+        prompt: vec!["login".into(), "consent".into()],
+        max_age: Some(0),
+        acr_values: vec!["a".into(), "b".into()],
+    };
+    assert_eq!(request, expected);
+    assert!(request.openid());
+    let text = serde_json::to_string(&request).unwrap();
+    assert!(!text.contains("09012343333"), "login_hint is never kept");
+    assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), expected);
+}
+
+#[test]
+fn the_list_in_its_order() {
+    let long = "x".repeat(2049);
+    let other_key = "A".repeat(43);
+    let proof = Door::Pushed { proof_jkt: Some(&other_key) };
+    let fapi = client(FAPI, &json!({}));
+    let oidc = client(OIDC, &json!({}));
+    let signing = client("fapi2_message_signing", &json!({}));
+    let resource_server = {
+        let mut record = client(OIDC, &json!({}));
+        record.grant_types.retain(|g| *g != GrantType::AuthorizationCode);
+        record
+    };
+    type Row<'a> = (&'a Client, Door<'a>, &'a str, Option<&'a str>, Code, &'a str);
+    let table: [Row<'_>; 37] = [
+        (&fapi, PUSHED, "client_id", Some("c2"), Code::InvalidClient, "RFC 9126 2.1: another client's name"),
+        (&resource_server, PUSHED, "state", None, Code::UnauthorizedClient, "RFC 6749 4.1.2.1"),
+        (&fapi, Door::Browser, "state", None, Code::InvalidRequest, "protocol C2.7: FAPI without PAR"),
+        (&fapi, PUSHED, "request_uri", Some("urn:x"), Code::InvalidRequest, "protocol C2.4"),
+        (&signing, PUSHED, "state", None, Code::InvalidRequest, "protocol C3.1: an unsigned push"),
+        (&fapi, PUSHED, "request", Some("e30.e30."), Code::RequestNotSupported, "OpenID Connect Core 3.1.2.6"),
+        (&fapi, PUSHED, "response_mode", Some("fragment"), Code::InvalidRequest, "only query and form_post"),
+        (&fapi, PUSHED, "response_mode", Some("QUERY"), Code::InvalidRequest, "names are case sensitive"),
+        (&fapi, PUSHED, "state", Some(&long), Code::InvalidRequest, "longer than an address carries"),
+        (&fapi, PUSHED, "nonce", Some(&long), Code::InvalidRequest, "longer than an address carries"),
+        (&oidc, Door::Browser, "prompt", Some("sometimes"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
+        (&oidc, Door::Browser, "prompt", Some("none login"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
+        (&oidc, Door::Browser, "max_age", Some("-1"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
+        (&oidc, Door::Browser, "max_age", Some("+1"), Code::InvalidRequest, "a sign is no digit"),
+        (&oidc, Door::Browser, "max_age", Some("soon"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
+        (&oidc, Door::Browser, "max_age", Some("99999999999"), Code::InvalidRequest, "three centuries"),
+        (&fapi, PUSHED, "dpop_jkt", Some("short"), Code::InvalidRequest, "RFC 9449 10"),
+        (&fapi, proof, "dpop_jkt", Some(JKT), Code::InvalidRequest, "RFC 9449 10.1: two keys"),
+        (&fapi, PUSHED, "resource", Some("https://else.example"), Code::InvalidTarget, "RFC 8707 2"),
+        (&fapi, PUSHED, "resource", Some("https://api.example/"), Code::InvalidTarget, "RFC 8707 2: to the letter"),
+        (&fapi, PUSHED, "authorization_details", Some("[]"), Code::InvalidAuthorizationDetails, "RFC 9396 5"),
+        (&fapi, PUSHED, "redirect_uri", None, Code::InvalidRequest, "protocol C4.4: missing with two registered"),
+        (&fapi, PUSHED, "redirect_uri", Some("https://evil.example/"), Code::InvalidRequest, "protocol C4.4"),
+        (&fapi, PUSHED, "redirect_uri", Some("https://app.example/cb?bank=2"), Code::InvalidRequest, "protocol C4.4"),
+        (&fapi, PUSHED, "redirect_uri", Some("https://app.example/cb"), Code::InvalidRequest, "protocol C4.4"),
+        (&fapi, PUSHED, "response_type", None, Code::InvalidRequest, "protocol C4.7"),
+        (&fapi, PUSHED, "response_type", Some("token"), Code::UnsupportedResponseType, "protocol C4.7"),
+        (&fapi, PUSHED, "response_type", Some("code id_token"), Code::UnsupportedResponseType, "protocol C4.7"),
+        (&fapi, PUSHED, "scope", None, Code::InvalidScope, "RFC 6749 3.3"),
+        (&fapi, PUSHED, "scope", Some("transactions"), Code::InvalidScope, "not registered for this client"),
+        (&fapi, PUSHED, "scope", Some("openid payments"), Code::InvalidScope, "not in the catalogue"),
+        (&fapi, PUSHED, "code_challenge", None, Code::InvalidRequest, "protocol C4.5: absent"),
+        (&fapi, PUSHED, "code_challenge_method", Some("plain"), Code::InvalidRequest, "protocol C4.5: plain"),
+        (&fapi, PUSHED, "code_challenge_method", None, Code::InvalidRequest, "protocol C4.5: plain by default"),
+        (&fapi, PUSHED, "code_challenge", Some("="), Code::InvalidRequest, "RFC 7636 4.2"),
+        (
+            &oidc,
+            Door::Browser,
+            "code_challenge",
+            None,
+            Code::InvalidRequest,
+            "protocol A1: PKCE unless the record says no",
+        ),
+        (&oidc, Door::Browser, "response_type", Some("id_token"), Code::UnsupportedResponseType, "protocol C4.7"),
+    ];
+    for (client, door, name, value, code, why) in table {
+        let got = asked(client, door, &[(name, value)]).map_err(|r| r.code);
+        assert_eq!(got, Err(code), "{name}={value:?}: {why}");
+    }
+}
+
+#[test]
+fn what_is_allowed_is_allowed() {
+    let proof = Door::Pushed { proof_jkt: Some(JKT) };
+    let fapi = client(FAPI, &json!({}));
+    let oidc = client(OIDC, &json!({}));
+    let free = client(OIDC, &json!({"require_pkce": false}));
+    let pushes = client(OIDC, &json!({"require_pushed_authorization_requests": true}));
+    type Row<'a> = (&'a Client, Door<'a>, &'a [(&'a str, Option<&'a str>)], &'a str);
+    let table: [Row<'_>; 12] = [
+        (&oidc, Door::Browser, &[], "protocol A1: an oidc client need not push"),
+        (&oidc, PUSHED, &[], "but it may"),
+        (&pushes, PUSHED, &[], "RFC 9126 6: and must where its record says so"),
+        (&fapi, PUSHED, &[("client_id", None)], "the client is authenticated by other means"),
+        (&fapi, proof, &[("dpop_jkt", Some(JKT))], "RFC 9449 10.1: the same key twice"),
+        (&fapi, PUSHED, &[("dpop_jkt", Some(JKT))], "protocol C5.4: bound without a proof"),
+        (&fapi, PUSHED, &[("resource", Some("api"))], "the audience it would get anyway"),
+        (&fapi, PUSHED, &[("prompt", Some("none"))], "answered at /oauth/authorize, not at PAR"),
+        (&fapi, PUSHED, &[("prompt", Some("select_account"))], "satisfied by nature"),
+        (&fapi, PUSHED, &[("state", None)], "RFC 6749 4.1.1: only recommended"),
+        (&fapi, PUSHED, &[("scope", Some("accounts"))], "plain OAuth without openid"),
+        (&free, Door::Browser, &[("code_challenge", None), ("code_challenge_method", None)], "protocol A1"),
+    ];
+    for (client, door, change, why) in table {
+        assert!(asked(client, door, change).is_ok(), "{change:?}: {why}");
+    }
+    assert!(asked(&pushes, Door::Browser, &[]).is_err());
+    let bound = asked(&fapi, proof, &[]).unwrap();
+    assert_eq!(bound.dpop_jkt.as_deref(), Some(JKT), "RFC 9449 10.1: the proof at PAR binds the code");
+}
+
+#[test]
+fn default_max_age_is_the_clients() {
+    let client = client(OIDC, &json!({"default_max_age": 300}));
+    assert_eq!(asked(&client, Door::Browser, &[]).unwrap().max_age, Some(300));
+    assert_eq!(asked(&client, Door::Browser, &[("max_age", Some("60"))]).unwrap().max_age, Some(60));
+}
+
+#[test]
+fn a_destination_exists_only_for_a_registered_redirect_uri() {
+    let client = client(OIDC, &json!({}));
+    let to = |change: &[(&str, Option<&str>)]| destination(&params(change), &client);
+    let denied = Outcome::Refused(Refusal::new(Code::InvalidScope, "x"));
+    let Answer::Redirect { url } = to(&[("scope", Some("payments"))]).unwrap().answer(&denied, ISSUER) else {
+        panic!()
+    };
+    assert!(url.starts_with(&format!("{URI}&error=invalid_scope&")), "protocol C4.4: the query is kept: {url}");
+    assert!(url.contains("&state=st&iss="));
+    for (uri, why) in [
+        (None, "missing"),
+        (Some("https://evil.example/"), "another host"),
+        (Some("https://app.example/cb?bank=1#f"), "a fragment"),
+        (Some("https://app.example/cb?bank=1&x=2"), "a query added"),
+        (Some("https://app.example/cb?bank=%31"), "the same after decoding, not to the letter"),
+        (Some("https://app.example@evil.example/cb?bank=1"), "a user name"),
+        (Some("javascript:alert(1)"), "no address"),
+    ] {
+        assert_eq!(to(&[("redirect_uri", uri)]).map_err(|r| r.code), Err(Code::InvalidRequest), "{why}");
+    }
+    let unknown_mode = to(&[("response_mode", Some("fragment"))]).unwrap().answer(&denied, ISSUER);
+    assert!(matches!(unknown_mode, Answer::Redirect { .. }), "an unknown response_mode is refused in the query");
+    let form = to(&[("response_mode", Some("form_post"))]).unwrap().answer(&denied, ISSUER);
+    assert!(matches!(form, Answer::FormPost { .. }));
+}
+
+#[test]
+fn every_rule_says_what_it_demands() {
+    let mut names: Vec<&str> = rules::RULES.iter().map(|(name, _)| *name).collect();
+    assert!(names.iter().all(|n| n.is_ascii() && n.len() > 20));
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), rules::RULES.len());
+}
+
+proptest! {
+    /// Whatever comes, a refusal is one line of ASCII that repeats nothing of it, and what is accepted fits the client.
+    #[test]
+    fn any_request_is_decided(
+        changes in prop::collection::vec((
+            prop::sample::select(vec![
+                "client_id", "response_type", "redirect_uri", "scope", "state", "nonce", "code_challenge", "prompt",
+                "code_challenge_method", "response_mode", "max_age", "dpop_jkt", "resource", "request", "request_uri",
+                "authorization_details", "ui_locales", "acr_values",
+            ]),
+            prop::option::of(prop_oneof![Just(URI.to_owned()), Just("openid".to_owned()), Just(JKT.to_owned()), any::<String>()]),
+        ), 0..4),
+        pushed: bool,
+        fapi: bool,
+    ) {
+        let client = client(if fapi { FAPI } else { OIDC }, &json!({}));
+        let change: Vec<(&str, Option<&str>)> = changes.iter().map(|(n, v)| (*n, v.as_deref())).collect();
+        match asked(&client, if pushed { PUSHED } else { Door::Browser }, &change) {
+            Ok(request) => {
+                prop_assert!(pushed || !fapi);
+                prop_assert!(client.redirect_uris.contains(&request.redirect_uri));
+                prop_assert!(!request.scope.is_empty() && request.scope.within(&client.scope));
+                prop_assert!(request.code_challenge.is_some());
+            }
+            Err(refusal) => {
+                prop_assert_ne!(refusal.code, Code::ServerError);
+                prop_assert!(refusal.description.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')));
+            }
+        }
+    }
+}
