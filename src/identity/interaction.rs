@@ -184,3 +184,184 @@ pub enum Expired {
     /// The browser began another way, or the request was completed by another browser.
     Elsewhere,
 }
+
+/// A move that the stage does not have: the caller's page is stale, or the code is wrong. Nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the interaction is at another stage")]
+pub struct Misstep;
+
+impl Interaction {
+    /// A new way, at ①.
+    #[must_use]
+    pub fn new(id: InteractionId, client: ClientId, request: Hash, now: Instant) -> Self {
+        let stage = Stage::Account { typed: None };
+        Self { id, client, request, started: now, touched: now, step: 0, refused_accounts: 0, language: None, stage }
+    }
+    /// S1 → S2.
+    ///
+    /// # Errors
+    /// [`Misstep`] from any other stage; so for every move below.
+    pub fn entered(self, account: Account) -> Result<Self, Misstep> {
+        match self.stage {
+            Stage::Account { .. } => Ok(Self { stage: Stage::Customer { account }, ..self }),
+            _ => Err(Misstep),
+        }
+    }
+    /// S2 → S1, to mend the account (domain G33).
+    ///
+    /// # Errors
+    /// [`Misstep`].
+    pub fn back(self) -> Result<Self, Misstep> {
+        match self.stage {
+            Stage::Customer { account } => Ok(Self { stage: Stage::Account { typed: Some(account) }, ..self }),
+            _ => Err(Misstep),
+        }
+    }
+    /// S2 → S3: the core bank knows this customer.
+    ///
+    /// # Errors
+    /// [`Misstep`].
+    pub fn matched(self, holding: Holding, personal: Personal) -> Result<Self, Misstep> {
+        match self.stage {
+            Stage::Customer { account } => {
+                Ok(Self { stage: Stage::Phone(Box::new(Matched { account, holding, personal })), ..self })
+            }
+            _ => Err(Misstep),
+        }
+    }
+    /// S3 → S4, or S4 → S4 with another number where the institution allows another attempt (domain G12).
+    ///
+    /// # Errors
+    /// [`Misstep`].
+    pub fn calling(self, calling: Calling) -> Result<Self, Misstep> {
+        match self.stage {
+            Stage::Phone(matched) | Stage::Call { matched, .. } => {
+                Ok(Self { stage: Stage::Call { matched, calling }, ..self })
+            }
+            _ => Err(Misstep),
+        }
+    }
+    /// S4 → S5: the call was seen in time and confirmed in time.
+    ///
+    /// # Errors
+    /// [`Misstep`]; also when the call or the press came too late, whoever asks.
+    pub fn called(self, called_at: Instant, now: Instant) -> Result<Self, Misstep> {
+        match self.stage {
+            Stage::Call { matched, calling } if called_at <= calling.call_until && now <= calling.confirm_until => {
+                Ok(Self { stage: Stage::Pin { matched, called_at }, ..self })
+            }
+            _ => Err(Misstep),
+        }
+    }
+    /// S5 → S6: the PIN was right.
+    ///
+    /// # Errors
+    /// [`Misstep`].
+    pub fn proofed(
+        self,
+        account_index: Hash,
+        accounts: Vec<(AccountId, Account)>,
+        now: Instant,
+    ) -> Result<Self, Misstep> {
+        let Stage::Pin { matched, .. } = self.stage else { return Err(Misstep) };
+        let Matched { account, holding, personal } = *matched;
+        let proofed = Proofed {
+            holder: holding.holder,
+            account,
+            account_index,
+            accounts,
+            verified: holding.id,
+            auth_time: now,
+            amr: AMR.map(str::to_owned).to_vec(),
+            personal,
+        };
+        Ok(Self { stage: Stage::Consent(Box::new(proofed)), ..self })
+    }
+    /// S6 → done: consent was recorded in the same transaction.
+    ///
+    /// # Errors
+    /// [`Misstep`].
+    pub fn completed(self) -> Result<(Self, Proofed), Misstep> {
+        match self.stage {
+            Stage::Consent(proofed) => Ok((Self { stage: Stage::Ended(Ending::Done), ..self }, *proofed)),
+            _ => Err(Misstep),
+        }
+    }
+    /// Any live stage → its end. What the customer told us is gone with the stage.
+    ///
+    /// # Errors
+    /// [`Misstep`] when it has ended already.
+    pub fn ended(self, ending: Ending) -> Result<Self, Misstep> {
+        match self.stage {
+            Stage::Ended(_) => Err(Misstep),
+            _ => Ok(Self { stage: Stage::Ended(ending), ..self }),
+        }
+    }
+    /// Expired → S1 of the same request (domain G12, R57), within the thirty minutes.
+    ///
+    /// # Errors
+    /// [`Misstep`].
+    pub fn restarted(self, now: Instant) -> Result<Self, Misstep> {
+        if !self.may_restart(now) {
+            return Err(Misstep);
+        }
+        Ok(Self { stage: Stage::Account { typed: None }, touched: now, ..self })
+    }
+    /// Whether 「最初からやり直す」 can be offered.
+    #[must_use]
+    pub fn may_restart(&self, now: Instant) -> bool {
+        matches!(self.stage, Stage::Ended(Ending::Expired(Expired::Call | Expired::Time)))
+            && now < self.started + ABSOLUTE
+    }
+    /// The end that time alone has brought (domain G28, R57), if it has.
+    #[must_use]
+    pub fn due(&self, now: Instant, call_attempts: u32) -> Option<Ending> {
+        match &self.stage {
+            Stage::Ended(_) => None,
+            _ if now >= self.started + ABSOLUTE || now >= self.touched + IDLE => Some(Ending::Expired(Expired::Time)),
+            Stage::Call { calling, .. } if now > calling.confirm_until && calling.attempt >= call_attempts => {
+                Some(Ending::Expired(Expired::Call))
+            }
+            _ => None,
+        }
+    }
+    /// Whether ② was passed and the end not reached: what R35 counts.
+    #[must_use]
+    pub fn past_customer(&self) -> bool {
+        matches!(self.stage, Stage::Phone(_) | Stage::Call { .. } | Stage::Pin { .. } | Stage::Consent(_))
+    }
+    /// The account, once ① was passed.
+    #[must_use]
+    pub fn account(&self) -> Option<&Account> {
+        match &self.stage {
+            Stage::Customer { account } => Some(account),
+            Stage::Phone(matched) | Stage::Call { matched, .. } | Stage::Pin { matched, .. } => Some(&matched.account),
+            Stage::Consent(proofed) => Some(&proofed.account),
+            Stage::Account { .. } | Stage::Ended(_) => None,
+        }
+    }
+    /// Whether it goes on.
+    #[must_use]
+    pub fn live(&self) -> bool {
+        !matches!(self.stage, Stage::Ended(_))
+    }
+}
+impl Stage {
+    /// The screen's name: the last part of its address (contract §2).
+    #[must_use]
+    pub const fn screen(&self) -> &'static str {
+        match self {
+            Self::Account { .. } => "account",
+            Self::Customer { .. } => "customer",
+            Self::Phone(_) => "phone",
+            Self::Call { .. } => "call",
+            Self::Pin { .. } => "pin",
+            Self::Consent(_) => "consent",
+            Self::Ended(Ending::Cancelled) => "cancelled",
+            Self::Ended(Ending::Locked { .. }) => "locked",
+            Self::Ended(Ending::Closed { .. } | Ending::Failed) => "closed",
+            Self::Ended(Ending::Expired(_)) => "expired",
+            Self::Ended(Ending::Done) => "done",
+        }
+    }
+}

@@ -4,21 +4,38 @@
 //! service hours, the call. Declares what it needs of the outside: [`CoreBank`] and [`CallRegister`]. Does not own what
 //! is agreed at ⑥ (`consent`), nor how a page looks (`pages`). `acr`/`amr` follow RFC 8176 and OpenID Connect Core §2.
 //!
-//! A check that can be guessed is *reserve → ask → settle* (architecture §1.3): see `desk.rs`.
+//! A check that can be guessed is *reserve → ask → settle* (architecture §1.3): see `ask.rs`. [`Desk`] is the way in.
 
 mod account;
+mod ask;
 mod call;
 mod customer;
+mod desk;
 mod interaction;
+pub mod lockout;
 mod message;
 mod personal;
 mod pin;
+mod policy;
 mod ports;
+mod seen;
+pub mod service_hours;
+pub mod sql;
+mod sweep;
+mod tally;
 
 pub use account::AccountForm;
 pub use call::{CallState, Calling};
 pub use customer::{BirthDate, CustomerForm, Email};
-pub use interaction::{ABSOLUTE, AMR, Ending, Expired, IDLE, Interaction, Matched, Personal, Proofed, Stage};
+pub use desk::Desk;
+pub use interaction::{ABSOLUTE, AMR, Ending, Expired, IDLE, Interaction, Matched, Misstep, Personal, Proofed, Stage};
 pub use message::{Field, Message, Problem};
 pub use pin::Pin;
+pub use policy::Policy;
 pub use ports::{BankError, CallRegister, Caller, CoreBank, Holding, IncomingCall, Ineligible, Lookup};
+pub use seen::{CallView, Opened, Opening, Posted, Seen, Taken, View, Visitor};
+pub use sql::Seals;
+pub use sweep::sweep;
+
+#[cfg(test)]
+mod tests;
