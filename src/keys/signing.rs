@@ -6,6 +6,8 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{self as sig, EcdsaKeyPair, Ed25519KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::EncodingKey;
 use serde_json::Value;
 use std::fmt;
@@ -54,7 +56,8 @@ impl SigningKey {
         let encoding = match alg {
             Alg::Es256 => EncodingKey::from_ec_der(&der),
             Alg::EdDsa => EncodingKey::from_ed_der(&der),
-            Alg::Ps256 | Alg::Rs256 => EncodingKey::from_rsa_der(&der),
+            // `from_rsa_der` wants PKCS#1; the PEM door unwraps PKCS#8.
+            Alg::Ps256 | Alg::Rs256 => EncodingKey::from_rsa_pem(pem(&der).as_bytes()).map_err(|_| Error::Signing)?,
         };
         let bare =
             jsonwebtoken::jwk::Jwk::from_encoding_key(&encoding, alg.jsonwebtoken()).map_err(|_| Error::Signing)?;
@@ -100,4 +103,16 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey({}, {})", self.0.alg, self.0.kid)
     }
+}
+
+/// PKCS#8 in PEM (RFC 7468 §10).
+fn pem(der: &[u8]) -> Zeroizing<String> {
+    let body = Zeroizing::new(STANDARD.encode(der));
+    let mut text = Zeroizing::new(String::from("-----BEGIN PRIVATE KEY-----\n"));
+    for line in body.as_bytes().chunks(64) {
+        text.extend(line.iter().copied().map(char::from));
+        text.push('\n');
+    }
+    text.push_str("-----END PRIVATE KEY-----\n");
+    text
 }
