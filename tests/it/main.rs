@@ -7,3 +7,6 @@ mod support;
 mod config;
 mod serve;
 mod shape;
+mod store;
+mod store_faults;
+mod store_schema;

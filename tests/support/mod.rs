@@ -6,4 +6,6 @@ pub mod browser;
 pub mod html;
 pub mod http;
 pub mod jws;
+pub mod pg;
 pub mod phone;
+pub mod place;
