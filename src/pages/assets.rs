@@ -1,0 +1,49 @@
+//! Our own stylesheet and script: the only files a page loads, embedded in the binary.
+
+use crate::secret::base64url;
+use rust_embed::RustEmbed;
+use std::borrow::Cow;
+
+#[derive(RustEmbed)]
+#[folder = "templates/assets/"]
+#[include = "*.css"]
+#[include = "*.js"]
+#[include = "*.svg"]
+struct Files;
+
+/// One file.
+#[derive(Debug, Clone)]
+pub struct Asset {
+    /// What is in it.
+    pub bytes: Cow<'static, [u8]>,
+    /// Its media type.
+    pub content_type: &'static str,
+    /// A strong entity tag (RFC 9110 §8.8.3), with its quotes.
+    pub etag: String,
+}
+
+/// The file served as `/assets/{name}`. Pages ask for it with `?v=` and the start of its tag, so that it may be cached
+/// for good.
+#[must_use]
+pub fn asset(name: &str) -> Option<Asset> {
+    let file = Files::get(name)?;
+    let content_type = match name.rsplit_once('.')?.1 {
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "svg" => "image/svg+xml",
+        _ => return None,
+    };
+    let etag = format!("\"{}\"", tag(&file.metadata.sha256_hash()));
+    Some(Asset { bytes: file.data, content_type, etag })
+}
+
+/// The first 96 bits of a digest.
+fn tag(hash: &[u8; 32]) -> String {
+    base64url(&hash[..12])
+}
+
+/// A page's address of a file, with its version.
+pub(super) fn address(name: &str) -> Option<String> {
+    let asset = asset(name)?;
+    Some(format!("/assets/{name}?v={}", asset.etag.trim_matches('"')))
+}

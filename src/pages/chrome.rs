@@ -1,0 +1,141 @@
+//! What is on every page: the institution, the language, the step token, the banner of a test server.
+
+use crate::phone::Phone;
+use serde::Serialize;
+
+/// The language of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// Japanese: the exact words of the screens; legal texts exist in it only.
+    #[default]
+    Ja,
+    /// English.
+    En,
+}
+impl Language {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Ja, Self::En];
+
+    /// The first of `ui_locales` (OpenID Connect Core §3.1.2.1: space-separated BCP 47 tags) that we speak.
+    #[must_use]
+    pub fn of_ui_locales(tags: &str) -> Option<Self> {
+        tags.split_ascii_whitespace().find_map(|tag| Self::parse(tag.split(['-', '_']).next()?))
+    }
+    /// The language of its two-letter name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|l| l.as_str().eq_ignore_ascii_case(name))
+    }
+    /// The two-letter name, as in `lang=` and `ui_locales`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ja => "ja",
+            Self::En => "en",
+        }
+    }
+    /// The one to switch to.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Ja => Self::En,
+            Self::En => Self::Ja,
+        }
+    }
+}
+
+/// What frames one page. A page that is no form needs neither path nor step.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Chrome {
+    /// The language.
+    pub language: Language,
+    /// The page's own path, `/link/…/account`: where its form goes, and the link to the other language. Empty: no
+    /// link, and forms go to the address they came from.
+    pub path: String,
+    /// The single-use step token of this page's forms.
+    pub step: String,
+    /// Says on every page that this server is for tests (architecture §6).
+    pub test_mode: bool,
+}
+impl Chrome {
+    /// A frame in `language`.
+    #[must_use]
+    pub fn new(language: Language, path: &str, step: &str, test_mode: bool) -> Self {
+        Self { language, path: path.to_owned(), step: step.to_owned(), test_mode }
+    }
+}
+
+/// The institution, as pages and letters name it.
+#[derive(Debug, Clone)]
+pub struct Institution {
+    /// 機関名
+    pub name: String,
+    /// Its English name.
+    pub name_en: String,
+    /// How it speaks of itself: 当信用組合, 当組合, 当金庫, 当行 (domain G32).
+    pub us: String,
+    /// `#rrggbb`: the one colour an institution sets.
+    pub color: String,
+    /// API利用規定
+    pub terms_url: String,
+    /// よくあるご質問
+    pub faq_url: String,
+    /// お問い合わせ先
+    pub phone: Phone,
+    /// The department that answers, 事務部.
+    pub department: String,
+    /// When it answers, 平日9時～17時.
+    pub contact_hours: String,
+    /// The footer's last line.
+    pub copyright: String,
+    /// The domain completion notices come from (R83).
+    pub mail_domain: String,
+    /// The host customers see in the address bar.
+    pub host: String,
+    /// `hours.closed` of the configuration, put into words on the page that says we are closed.
+    pub closed: Vec<String>,
+}
+
+/// The institution as templates read it.
+#[derive(Serialize)]
+pub(super) struct Shown<'a> {
+    name: &'a str,
+    name_ja: &'a str,
+    us: &'a str,
+    terms_url: &'a str,
+    faq_url: &'a str,
+    phone: &'a str,
+    phone_grouped: String,
+    department: &'a str,
+    contact_hours: &'a str,
+    copyright: &'a str,
+    mail_domain: &'a str,
+    host: &'a str,
+}
+impl Institution {
+    pub(super) fn shown(&self, language: Language) -> Shown<'_> {
+        Shown {
+            name: self.named(language),
+            name_ja: &self.name,
+            us: &self.us,
+            terms_url: &self.terms_url,
+            faq_url: &self.faq_url,
+            phone: self.phone.as_str(),
+            phone_grouped: self.phone.grouped(),
+            department: &self.department,
+            contact_hours: &self.contact_hours,
+            copyright: &self.copyright,
+            mail_domain: &self.mail_domain,
+            host: &self.host,
+        }
+    }
+    /// Its name in a language.
+    #[must_use]
+    pub fn named(&self, language: Language) -> &str {
+        match language {
+            Language::Ja => &self.name,
+            Language::En => &self.name_en,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! One language's templates with its words: what a template may call, and how it is rendered.
+
+use super::chrome::{Chrome, Institution, Language};
+use super::time::{self, FILTERS, Form};
+use super::words::{Words, WordsError};
+use super::{Error, assets, hours};
+use crate::clock::Instant;
+use chrono::NaiveDate;
+use fluent_templates::fluent_bundle::{FluentArgs, FluentValue};
+use rust_embed::RustEmbed;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use tera::{Context, Kwargs, State, Tera, TeraResult, Value};
+
+#[derive(RustEmbed)]
+#[folder = "templates/"]
+#[include = "*.html"]
+#[include = "locales/*.ftl"]
+struct Templates;
+
+/// Texts whose name begins with this are whole legal paragraphs: the English page shows them in Japanese, with a
+/// summary of its own beside them (domain §6).
+pub(super) const LEGAL: &str = "legal-";
+
+pub(super) struct Engine {
+    language: Language,
+    tera: Tera,
+    words: Arc<Words>,
+    /// `us`, `institution`: known to every text without being passed.
+    common: Common,
+}
+
+#[derive(Clone)]
+struct Common {
+    us: String,
+    institution: String,
+}
+impl Common {
+    fn args(&self) -> FluentArgs<'_> {
+        let mut args = FluentArgs::new();
+        args.set("us", FluentValue::from(self.us.as_str()));
+        args.set("institution", FluentValue::from(self.institution.as_str()));
+        args
+    }
+}
+
+impl Engine {
+    pub(super) fn load(language: Language, institution: &Institution) -> Result<Self, Error> {
+        let words = Arc::new(Words::read(language, &locale(language)?)?);
+        let japanese = Arc::new(Words::read(Language::Ja, &locale(Language::Ja)?)?);
+        let common = Common { us: institution.us.clone(), institution: institution.named(language).to_owned() };
+        let mut tera = Tera::default();
+        register(&mut tera, language, &words, &japanese, &common);
+        let sources: Vec<_> = Templates::iter()
+            .filter(|name| name.ends_with(".html"))
+            .filter_map(|name| Some((name.to_string(), read(&name)?)))
+            .collect();
+        tera.add_raw_templates(sources).map_err(|e| Error::Load(chain(&e)))?;
+        Ok(Self { language, tera, words, common })
+    }
+
+    pub(super) fn page<P: Serialize>(
+        &self,
+        template: &'static str,
+        chrome: &Chrome,
+        page: &P,
+        institution: &Institution,
+    ) -> Result<String, Error> {
+        let fail = |e: tera::Error| Error::Template(template, chain(&e));
+        let mut context = Context::new();
+        let value = |v: Result<Value, tera::Error>| v.map_err(fail);
+        context.insert_value("page", value(Value::try_from_serializable(page))?);
+        context.insert_value("chrome", value(Value::try_from_serializable(chrome))?);
+        context.insert_value("other", Value::from(chrome.language.other().as_str()));
+        context.insert_value("bank", value(Value::try_from_serializable(&institution.shown(self.language)))?);
+        let closed = hours::say(&institution.closed, self.language);
+        context.insert_value("closed_hours", value(Value::try_from_serializable(&closed))?);
+        self.tera.render(template, &context).map_err(fail)
+    }
+
+    /// A text as it is, for letters and records.
+    pub(super) fn text(&self, key: &str) -> Result<String, Error> {
+        self.text_with(key, &[])
+    }
+
+    /// A text with arguments, unescaped: for plain text only.
+    pub(super) fn text_with(&self, key: &str, given: &[(&str, &str)]) -> Result<String, Error> {
+        let mut args = self.common.args();
+        for (name, value) in given {
+            args.set((*name).to_owned(), FluentValue::from(*value));
+        }
+        Ok(self.words.text(key, &args)?)
+    }
+}
+
+fn read(name: &str) -> Option<String> {
+    String::from_utf8(Templates::get(name)?.data.into_owned()).ok()
+}
+
+/// The Fluent source of a language.
+pub(super) fn locale(language: Language) -> Result<String, Error> {
+    let name = format!("locales/{}.ftl", language.as_str());
+    read(&name).ok_or_else(|| Error::Load(format!("{name} is not embedded")))
+}
+
+/// What a template can call:
+/// `t(key=…, …)` a text; arguments are escaped, the text itself is ours and may hold markup;
+/// `legal(key=…, …)` the Japanese of a legal text, whatever the page's language;
+/// `asset(name=…)` the address of a file; filters for moments, days and yen.
+fn register(tera: &mut Tera, language: Language, words: &Arc<Words>, japanese: &Arc<Words>, common: &Common) {
+    for (name, words) in [("t", words), ("legal", japanese)] {
+        let (words, common) = (Arc::clone(words), common.clone());
+        tera.register_function(name, move |kwargs: Kwargs, _: &State| -> TeraResult<Value> {
+            text(&words, &common, &kwargs)
+        });
+    }
+    tera.register_function("asset", |kwargs: Kwargs, _: &State| -> TeraResult<Value> {
+        let name = kwargs.must_get::<&str>("name")?;
+        let address = assets::address(name).ok_or_else(|| tera::Error::message(format!("no asset {name}")))?;
+        Ok(Value::safe_string(&address))
+    });
+    for &(name, form) in FILTERS {
+        tera.register_filter(name, move |ms: i64, _: Kwargs, _: &State| moment(ms, form, language));
+    }
+    tera.register_filter("slashed", |day: &str, _: Kwargs, _: &State| -> TeraResult<String> {
+        day.parse::<NaiveDate>().map(time::slashed).map_err(tera::Error::message)
+    });
+    tera.register_filter("yen", |amount: i64, _: Kwargs, _: &State| time::grouped(amount));
+    tera.register_filter("two", |n: i64, _: Kwargs, _: &State| format!("{n:02}"));
+}
+
+fn moment(ms: i64, form: Form, language: Language) -> String {
+    time::say(Instant::from_millis(ms), form, language)
+}
+
+fn text(words: &Words, common: &Common, kwargs: &Kwargs) -> TeraResult<Value> {
+    let key = kwargs.must_get::<&str>("key")?;
+    let mut args = common.args();
+    for (name, value) in kwargs.iter() {
+        let Some(name) = name.as_str().filter(|n| *n != "key") else { continue };
+        let value = match (value.as_i64(), value.as_str()) {
+            (Some(n), _) => FluentValue::from(n),
+            (None, Some(s)) if value.is_safe() => FluentValue::from(s.to_owned()),
+            (None, Some(s)) => FluentValue::from(escaped(s)),
+            (None, None) => {
+                let why = format!("{name} is a {}", value.name());
+                return Err(tera::Error::message(WordsError::Broken(key.to_owned(), why)));
+            }
+        };
+        args.set(name.to_owned(), value);
+    }
+    let text = words.text(key, &args).map_err(tera::Error::message)?;
+    Ok(Value::safe_string(&text))
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#x27;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// An error with all its causes: the outermost alone says only that rendering failed.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut out = error.to_string();
+    let mut cause = error.source();
+    while let Some(c) = cause {
+        let _ = write!(out, ": {c}");
+        cause = c.source();
+    }
+    out
+}

@@ -1,0 +1,110 @@
+//! What several pages show: an account, a masked number, an app, what is wrong with a form.
+
+use crate::account::{Account, AccountType};
+use crate::identity::{Field, Message, Problem};
+use crate::phone::Phone;
+use serde::{Serialize, Serializer};
+
+/// An account in full: only ever shown to its holder.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShownAccount {
+    /// 店番
+    pub branch: String,
+    /// 科目
+    pub account_type: AccountType,
+    /// 口座番号
+    pub number: String,
+}
+impl From<&Account> for ShownAccount {
+    fn from(account: &Account) -> Self {
+        Self {
+            branch: account.branch.as_str().to_owned(),
+            account_type: account.account_type,
+            number: account.number.as_str().to_owned(),
+        }
+    }
+}
+
+/// A registered number: never more than its last four digits reach a page (domain G16).
+#[derive(Debug, Clone, Serialize)]
+pub struct MaskedPhone {
+    masked: String,
+    last4: String,
+}
+impl From<&Phone> for MaskedPhone {
+    fn from(phone: &Phone) -> Self {
+        Self { masked: phone.masked(), last4: phone.last4().to_owned() }
+    }
+}
+
+/// A number to call.
+#[derive(Debug, Clone, Serialize)]
+pub struct CalledNumber {
+    digits: String,
+    grouped: String,
+}
+impl From<&Phone> for CalledNumber {
+    fn from(phone: &Phone) -> Self {
+        Self { digits: phone.as_str().to_owned(), grouped: phone.grouped() }
+    }
+}
+
+/// An app and who provides it, from the registry (domain §3: 銀行法 52条の61の8).
+#[derive(Debug, Clone, Serialize)]
+pub struct SomeClient {
+    /// アプリ名称
+    pub name: String,
+    /// アプリ提供事業者
+    pub provider: String,
+    /// 登録番号
+    pub registration_number: Option<String>,
+    /// お問い合わせ窓口: an https address, or text.
+    pub contact: Option<String>,
+    /// 利用規約
+    pub terms_uri: Option<String>,
+}
+
+/// One message at a field.
+#[derive(Serialize)]
+struct AtField {
+    field: &'static str,
+    message: &'static str,
+    /// Whether the summary says the field's name before the message. R30–R37 are whole sentences of their own.
+    labelled: bool,
+}
+
+/// Serializes problems the way templates use them: those of the page, those of fields in order, and by field.
+pub(super) fn problems<S: Serializer>(problems: &[Problem], s: S) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeMap;
+    let mut map = s.serialize_map(Some(4))?;
+    map.serialize_entry("any", &!problems.is_empty())?;
+    let page: Vec<_> = problems.iter().filter(|p| p.field.is_none()).map(|p| p.message.key()).collect();
+    map.serialize_entry("page", &page)?;
+    let fields: Vec<_> = problems
+        .iter()
+        .filter_map(|p| {
+            let labelled = !matches!(p.message, Message::R30 | Message::R31 | Message::R36 | Message::R37);
+            Some(AtField { field: p.field?.name(), message: p.message.key(), labelled })
+        })
+        .collect();
+    map.serialize_entry("fields", &fields)?;
+    let at: std::collections::BTreeMap<_, _> = ALL_FIELDS
+        .iter()
+        .map(|f| (f.name(), problems.iter().find(|p| p.field == Some(*f)).map(|p| p.message.key())))
+        .collect();
+    map.serialize_entry("at", &at)?;
+    map.end()
+}
+
+const ALL_FIELDS: &[Field] = &[
+    Field::Branch,
+    Field::AccountType,
+    Field::AccountNumber,
+    Field::NameKana,
+    Field::BirthYear,
+    Field::Phone,
+    Field::Email,
+    Field::EmailConfirm,
+    Field::Pin,
+    Field::Agree,
+];

@@ -1,0 +1,158 @@
+//! What the pages of the demonstration show: the sample app, the phone and mailbox simulator, the second app's
+//! result. They wear other colours, so that nobody takes them for the bank.
+
+use super::parts::ShownAccount;
+use crate::clock::Instant;
+use chrono::NaiveDate;
+use serde::Serialize;
+
+/// One movement on an account.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShownTransaction {
+    /// The day.
+    pub date: NaiveDate,
+    /// 摘要
+    pub what: String,
+    /// Yen; negative is money that left.
+    pub amount: i64,
+}
+
+/// A linked account in the sample app.
+#[derive(Debug, Clone, Serialize)]
+pub struct LinkedAccount {
+    /// The institution's name.
+    pub institution: String,
+    /// The account.
+    pub account: ShownAccount,
+    /// 残高, yen.
+    pub balance: i64,
+    /// When it was asked for.
+    pub as_of: Instant,
+    /// 入出金明細, newest first.
+    pub transactions: Vec<ShownTransaction>,
+}
+
+/// One entry of the time line.
+#[derive(Debug, Clone, Serialize)]
+pub struct TimelineEntry {
+    /// When.
+    pub at: Instant,
+    /// An event's name, `grant.created`: known ones have a sentence in the locale files.
+    pub event: String,
+    /// Still to come.
+    pub next: bool,
+}
+
+/// What holds a link together.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShownLink {
+    /// The accounts.
+    pub accounts: Vec<LinkedAccount>,
+    /// When the permission ends.
+    pub until: Instant,
+    /// Whole days left.
+    pub days_left: u64,
+    /// Days altogether.
+    pub days: u64,
+    /// できごと
+    pub events: Vec<TimelineEntry>,
+}
+
+/// What the sample app has to say about the last thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AppNotice {
+    /// The link exists now.
+    Linked,
+    /// It was ended.
+    Revoked,
+    /// Balances are fresh.
+    Refreshed,
+    /// The institution answered with an error instead of a code: `access_denied` and its like.
+    Refused {
+        /// The code.
+        error: String,
+    },
+    /// The permission is over: expired, or ended elsewhere.
+    Ended,
+    /// Something did not work.
+    Failed {
+        /// What.
+        what: String,
+    },
+}
+
+/// The sample app: its one page, linked or not. Buttons: `name=action`, `link`, `refresh`, `revoke`.
+#[derive(Debug, Clone, Serialize)]
+pub struct AppPage {
+    /// The app's name.
+    pub app: String,
+    /// Its provider.
+    pub provider: String,
+    /// The institution it links to.
+    pub institution: String,
+    /// Where `link` goes; empty: this page's own address.
+    pub link_action: String,
+    /// What has just happened.
+    pub notice: Option<AppNotice>,
+    /// The link, when there is one.
+    pub link: Option<ShownLink>,
+}
+
+/// A call in the simulator's record.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlacedCall {
+    /// When.
+    pub at: Instant,
+    /// 発信元; `None`: 非通知.
+    pub from: Option<String>,
+    /// 発信先
+    pub to: String,
+    /// Whether the hook took it.
+    pub delivered: bool,
+}
+
+/// A mail in the simulator's mailbox.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReceivedMail {
+    /// The address.
+    pub to: String,
+    /// The sender.
+    pub from: String,
+    /// 件名
+    pub subject: String,
+    /// When.
+    pub at: Instant,
+    /// The text.
+    pub text: String,
+}
+
+/// The phone and mailbox simulator. The form posts `from`, `to`, `withheld=true` to `calls`.
+#[derive(Debug, Clone, Serialize)]
+pub struct SimulatorPage {
+    /// Filled in.
+    pub from: String,
+    /// Filled in: the number last shown at ④, if known.
+    pub to: String,
+    /// The sample customer's number, as a hint.
+    pub sample: String,
+    /// Calls, newest first.
+    pub calls: Vec<PlacedCall>,
+    /// Mails, newest first.
+    pub mails: Vec<ReceivedMail>,
+    /// A number that was no number.
+    pub refused: bool,
+}
+
+/// The second sample app's page: what came back from the authorization server.
+#[derive(Debug, Clone, Serialize)]
+pub struct KakeiboPage {
+    /// Whether the code was exchanged.
+    pub ok: bool,
+    /// The error code otherwise.
+    pub error: Option<String>,
+    /// What was learnt: claims, scope, the end of the permission.
+    pub facts: Vec<(String, String)>,
+    /// Where another try begins.
+    pub start: String,
+}

@@ -1,0 +1,403 @@
+//! Samples of every context: each page is rendered with all of them, in both languages, by the tests and for the eye.
+//! People, numbers and names are invented.
+
+use super::link::*;
+use super::parts::*;
+use super::sample::*;
+use super::{Chrome, Error, Institution, Language, Pages};
+use crate::account::Account;
+use crate::clock::Instant;
+use crate::consent::{Missing, Permission};
+use crate::identity::{CallState, Expired, Field, Message, Problem};
+use crate::phone::Phone;
+use chrono::{Days, NaiveDate};
+use std::time::Duration;
+
+/// 2026-11-22 10:15:00 JST, a Sunday.
+const NOW: Instant = Instant::from_secs(1_795_310_100);
+const MONTH: Duration = Duration::from_hours(30 * 24);
+
+/// A page with one of its samples.
+pub struct Sample {
+    /// The page's name, as its template's.
+    pub page: &'static str,
+    /// What is particular about this one.
+    pub case: &'static str,
+    /// Renders it.
+    pub render: Box<dyn Fn(&Pages, &Chrome) -> Result<String, Error>>,
+}
+
+/// みなと信用組合, which does not exist.
+///
+/// # Panics
+/// Never: its number is a number.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a constant")]
+pub fn institution() -> Institution {
+    Institution {
+        name: "みなと信用組合".into(),
+        name_en: "Minato Credit Union".into(),
+        us: "当信用組合".into(),
+        color: "#00707a".into(),
+        terms_url: "https://www.minato.example/api-terms".into(),
+        faq_url: "https://www.minato.example/api-faq".into(),
+        phone: Phone::parse("0120-000-000").expect("ten digits"),
+        department: "事務部".into(),
+        contact_hours: "平日の午前9時～17時".into(),
+        copyright: "Copyright © 2026 みなと信用組合 All Rights Reserved.".into(),
+        mail_domain: "notice.minato.example".into(),
+        host: "link.minato.example".into(),
+        closed: [
+            "daily 00:00-00:02",
+            "daily 04:00-04:10",
+            "1st,3rd monday 02:00-06:00",
+            "2nd,4th sunday -1d 23:50-07:00",
+            "01-01..01-03 00:00-08:00",
+            "01-01..01-03 19:00-24:00",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    }
+}
+
+/// A frame for a sample.
+#[must_use]
+pub fn chrome(language: Language, test_mode: bool) -> Chrome {
+    Chrome::new(language, "/link/int-sample/page", "step-sample", test_mode)
+}
+
+macro_rules! samples {
+    ($($page:ident($context:ty) = [$($case:literal => $value:expr),+ $(,)?];)+) => {
+        /// Every page with every sample.
+        #[must_use]
+        pub fn all() -> Vec<Sample> {
+            vec![$($(Sample {
+                page: stringify!($page),
+                case: $case,
+                render: Box::new(|pages, chrome| {
+                    let page: $context = $value;
+                    pages.$page(chrome, &page)
+                }),
+            }),+),+]
+        }
+    };
+}
+samples! {
+    account(AccountPage) = [
+        "first" => account(),
+        "again" => AccountPage { typed: filled(), closing: Some(NOW + Duration::from_secs(600)), can_cancel: false, ..account() },
+        "empty" => AccountPage {
+            problems: missing(&[Field::Branch, Field::AccountNumber]),
+            ..account()
+        },
+        "wrong" => AccountPage {
+            typed: TypedAccount { branch: "5".into(), account_type: "savings".into(), account_number: String::new() },
+            problems: vec![
+                Problem::page(Message::Missing),
+                Problem::at(Field::Branch, Message::Branch),
+                Problem::at(Field::AccountNumber, Message::Required),
+            ],
+            ..account()
+        },
+        "long" => AccountPage {
+            typed: TypedAccount { branch: "005".into(), account_type: "ordinary".into(), account_number: "12345678".into() },
+            problems: vec![Problem::at(Field::AccountNumber, Message::AccountNumber)],
+            ..account()
+        },
+        "failed" => AccountPage { problems: vec![Problem::page(Message::R36)], ..account() },
+    ];
+    customer(CustomerPage) = [
+        "first" => customer(),
+        "empty" => CustomerPage {
+            problems: missing(&[Field::NameKana, Field::BirthYear, Field::Phone, Field::Email, Field::EmailConfirm]),
+            ..customer()
+        },
+        "wrong" => CustomerPage {
+            typed: typed(),
+            problems: vec![
+                Problem::at(Field::NameKana, Message::Kana),
+                Problem::at(Field::BirthYear, Message::BirthDate),
+                Problem::at(Field::Phone, Message::Phone),
+                Problem::at(Field::Email, Message::Email),
+                Problem::at(Field::EmailConfirm, Message::EmailMismatch),
+            ],
+            bad_character: Some('髙'),
+            ..customer()
+        },
+        "long" => CustomerPage {
+            typed: typed(),
+            problems: vec![
+                Problem::at(Field::NameKana, Message::KanaLong),
+                Problem::at(Field::Email, Message::EmailLong),
+            ],
+            ..customer()
+        },
+        "r30" => CustomerPage { typed: typed(), problems: vec![Problem::page(Message::R30)], ..customer() },
+        "r31" => CustomerPage { typed: typed(), problems: vec![Problem::page(Message::R31)], ..customer() },
+        "r36" => CustomerPage { typed: typed(), problems: vec![Problem::page(Message::R36)], ..customer() },
+        "r37" => CustomerPage { typed: typed(), problems: vec![Problem::page(Message::R37)], ..customer() },
+    ];
+    phone(PhonePage) = [
+        "first" => phone(),
+        "busy" => PhonePage { problems: vec![Problem::page(Message::R35)], ..phone() },
+    ];
+    call(CallPage) = [
+        "waiting" => call(CallState::Waiting),
+        "early" => CallPage { early: true, ..call(CallState::Waiting) },
+        "seen" => call(CallState::Seen),
+        "withheld" => call(CallState::Withheld),
+        "expired" => CallPage { seconds_left: 0, ..call(CallState::Expired) },
+    ];
+    pin(PinPage) = [
+        "first" => pin(),
+        "empty" => PinPage { problems: missing(&[Field::Pin]), ..pin() },
+        "short" => PinPage { problems: vec![Problem::at(Field::Pin, Message::Pin)], ..pin() },
+        "wrong" => PinPage { problems: vec![Problem::at(Field::Pin, Message::R31)], ..pin() },
+        "page" => PinPage { problems: vec![Problem::page(Message::R31)], ..pin() },
+        "failed" => PinPage { problems: vec![Problem::page(Message::R36)], ..pin() },
+    ];
+    consent(ConsentPage) = [
+        "choose" => consent(),
+        "by scope" => ConsentPage { choose: false, accounts: consent().accounts.into_iter().take(1).collect(), ..consent() },
+        "not agreed" => ConsentPage { missing: Some(Missing::Agreement), ..consent() },
+        "no account" => ConsentPage { missing: Some(Missing::Account), reference: None, ..consent() },
+        "identity" => ConsentPage {
+            permissions: vec![], openid: true, choose: false,
+            client: SomeClient { registration_number: None, contact: None, terms_uri: None, ..client() },
+            ..consent()
+        },
+        "balances" => ConsentPage { permissions: vec![Permission::Balances], ..consent() },
+        "transactions" => ConsentPage { permissions: vec![Permission::Transactions], openid: true, ..consent() },
+        "failed" => ConsentPage { problems: vec![Problem::page(Message::R36)], ..consent() },
+    ];
+    cancelled(CancelledPage) = [
+        "reference" => CancelledPage { app: APP.into(), at: NOW, reference: Some("ABCD-1234".into()) },
+        "none" => CancelledPage { app: APP.into(), at: NOW, reference: None },
+    ];
+    locked(LockedPage) = [
+        "now" => LockedPage { before: false, until: Some(NOW.next_jst_midnight()) },
+        "before" => LockedPage { before: true, until: Some(NOW.next_jst_midnight()) },
+        "for good" => LockedPage { before: true, until: None },
+    ];
+    closed(ClosedPage) = [
+        "hours" => ClosedPage { why: Closed::Hours { reopens: Some(NOW + Duration::from_hours(20)) }, can_return: true },
+        "long" => ClosedPage { why: Closed::Hours { reopens: None }, can_return: false },
+        "busy" => ClosedPage { why: Closed::Busy, can_return: true },
+        "failed" => ClosedPage { why: Closed::Failed, can_return: true },
+        "off" => ClosedPage { why: Closed::Off, can_return: true },
+    ];
+    expired(ExpiredPage) = [
+        "call" => ExpiredPage { why: Expired::Call, window: 120, can_restart: true, can_return: true },
+        "time" => ExpiredPage { why: Expired::Time, window: 120, can_restart: false, can_return: true },
+        "elsewhere" => ExpiredPage { why: Expired::Elsewhere, window: 120, can_restart: false, can_return: false },
+    ];
+    done(DonePage) = ["done" => DonePage { app: APP.into() }];
+    oauth_error(OAuthErrorPage) = [
+        "client" => OAuthErrorPage { error: "invalid_client".into(), description: "unknown client <x>".into() },
+    ];
+    form_post(FormPostPage) = [
+        "code" => FormPostPage {
+            app: APP.into(),
+            action: "https://app.example/callback?a=1&b=2".into(),
+            fields: vec![("code".into(), "rk_ac_x".into()), ("state".into(), "a\"b<c>".into())],
+        },
+    ];
+    app(AppPage) = [
+        "new" => app(None, None),
+        "linked" => app(Some(AppNotice::Linked), Some(shown_link())),
+        "refreshed" => app(Some(AppNotice::Refreshed), Some(shown_link())),
+        "revoked" => app(Some(AppNotice::Revoked), None),
+        "ended" => app(Some(AppNotice::Ended), None),
+        "refused" => app(Some(AppNotice::Refused { error: "access_denied".into() }), None),
+        "failed" => app(Some(AppNotice::Failed { what: "502 <Bad Gateway>".into() }), Some(ShownLink {
+            accounts: vec![], ..shown_link()
+        })),
+    ];
+    simulator(SimulatorPage) = [
+        "new" => simulator(),
+        "used" => SimulatorPage { calls: calls(), mails: mails(), ..simulator() },
+        "refused" => SimulatorPage { to: "12".into(), refused: true, ..simulator() },
+    ];
+    kakeibo(KakeiboPage) = [
+        "ok" => KakeiboPage {
+            ok: true,
+            error: None,
+            facts: vec![("sub".into(), "5f0c…".into()), ("scope".into(), "accounts openid".into())],
+            start: "/kakeibo".into(),
+        },
+        "refused" => KakeiboPage { ok: false, error: Some("access_denied".into()), facts: vec![], start: "/kakeibo".into() },
+    ];
+}
+
+const APP: &str = "しんくみアプリwithCRECO";
+const PROVIDER: &str = "アイ・ティ・リアライズ株式会社";
+
+fn missing(fields: &[Field]) -> Vec<Problem> {
+    let empty = fields.iter().map(|f| Problem::at(*f, Message::Required));
+    std::iter::once(Problem::page(Message::Missing)).chain(empty).collect()
+}
+
+#[expect(clippy::expect_used, reason = "constants")]
+fn some_account(text: &str) -> ShownAccount {
+    ShownAccount::from(&Account::parse(text).expect("an account"))
+}
+#[expect(clippy::expect_used, reason = "constants")]
+fn some_phone(text: &str) -> Phone {
+    Phone::parse(text).expect("a number")
+}
+
+fn account() -> AccountPage {
+    AccountPage {
+        provider: PROVIDER.into(),
+        typed: TypedAccount::default(),
+        problems: vec![],
+        can_cancel: true,
+        closing: None,
+    }
+}
+fn filled() -> TypedAccount {
+    TypedAccount { branch: "115".into(), account_type: "savings".into(), account_number: "2200011".into() }
+}
+fn customer() -> CustomerPage {
+    CustomerPage {
+        account: some_account("115-ordinary-1100026"),
+        typed: TypedCustomer::default(),
+        problems: vec![],
+        bad_character: None,
+    }
+}
+fn typed() -> TypedCustomer {
+    TypedCustomer {
+        name_kana: "データ　タロウ <b>".into(),
+        birth_year: "1985".into(),
+        birth_month: "4".into(),
+        birth_day: "12".into(),
+        phone: "09012343333".into(),
+        email: "taro@mail.example".into(),
+        email_confirm: "taro@mail.example".into(),
+    }
+}
+fn phone() -> PhonePage {
+    PhonePage { phone: MaskedPhone::from(&some_phone("09012343333")), window: 120, problems: vec![] }
+}
+fn call(state: CallState) -> CallPage {
+    CallPage {
+        app: APP.into(),
+        phone: MaskedPhone::from(&some_phone("09012343333")),
+        called: CalledNumber::from(&some_phone("08001110001")),
+        state,
+        early: false,
+        until: NOW + Duration::from_secs(125),
+        seconds_left: 98,
+        window: 120,
+        status_url: "/link/int-sample/call/status".into(),
+    }
+}
+fn pin() -> PinPage {
+    PinPage { account: some_account("115-ordinary-1100026"), problems: vec![] }
+}
+fn client() -> SomeClient {
+    SomeClient {
+        name: APP.into(),
+        provider: PROVIDER.into(),
+        registration_number: Some("関東財務局長（電代）第000号".into()),
+        contact: Some("https://app.example/contact".into()),
+        terms_uri: Some("https://app.example/terms".into()),
+    }
+}
+fn consent() -> ConsentPage {
+    let offered =
+        |id: &str, account: &str, chosen| OfferedAccount { id: id.into(), account: some_account(account), chosen };
+    ConsentPage {
+        client: client(),
+        permissions: vec![Permission::Balances, Permission::Transactions],
+        openid: false,
+        accounts: vec![
+            offered("acct-1", "115-ordinary-1100026", true),
+            offered("acct-2", "115-savings-2200011", false),
+        ],
+        choose: true,
+        days: 30,
+        until: NOW + MONTH,
+        missing: None,
+        problems: vec![],
+        reference: Some("ABCD-1234".into()),
+        at: NOW,
+    }
+}
+fn app(notice: Option<AppNotice>, link: Option<ShownLink>) -> AppPage {
+    AppPage {
+        app: APP.into(),
+        provider: PROVIDER.into(),
+        institution: "みなと信用組合".into(),
+        link_action: "/link".into(),
+        notice,
+        link,
+    }
+}
+fn shown_link() -> ShownLink {
+    let day = |ago: u64| NOW.jst_date().checked_sub_days(Days::new(ago)).unwrap_or(NaiveDate::MIN);
+    let line = |ago, what: &str, amount| ShownTransaction { date: day(ago), what: what.into(), amount };
+    let event = |after: u64, event: &str, next| TimelineEntry {
+        at: NOW + Duration::from_secs(after),
+        event: event.into(),
+        next,
+    };
+    ShownLink {
+        accounts: vec![LinkedAccount {
+            institution: "みなと信用組合".into(),
+            account: some_account("115-ordinary-1100026"),
+            balance: 1_284_530,
+            as_of: NOW + Duration::from_secs(90),
+            transactions: vec![
+                line(2, "電気料金", -8_214),
+                line(4, "給与　ｶ)ﾐﾅﾄｼﾖｳｼﾞ", 268_400),
+                line(5, "ATM 出金", -30_000),
+                line(9, "カード利用代金", -41_876),
+                line(13, "携帯電話料金", -5_390),
+                line(19, "振込　ﾔﾏﾀﾞ ﾊﾅｺ", 12_000),
+                line(22, "水道料金", -4_102),
+                line(31, "給与　ｶ)ﾐﾅﾄｼﾖｳｼﾞ", 268_400),
+            ],
+        }],
+        until: NOW + MONTH,
+        days_left: 29,
+        days: 30,
+        events: vec![
+            event(80, "consent.granted", false),
+            event(80, "grant.created", false),
+            event(81, "token.issued", false),
+            event(82, "grant.something_new", false),
+            event(23 * 86_400, "grant.expiring", true),
+            event(30 * 86_400, "grant.expired", true),
+        ],
+    }
+}
+fn simulator() -> SimulatorPage {
+    SimulatorPage {
+        from: "09012343333".into(),
+        to: "08001110001".into(),
+        sample: "09012343333".into(),
+        calls: vec![],
+        mails: vec![],
+        refused: false,
+    }
+}
+fn calls() -> Vec<PlacedCall> {
+    let call = |from: Option<&str>, delivered| PlacedCall {
+        at: NOW,
+        from: from.map(str::to_owned),
+        to: "08001110001".into(),
+        delivered,
+    };
+    vec![call(Some("09012343333"), true), call(None, true), call(Some("0438201122"), false)]
+}
+fn mails() -> Vec<ReceivedMail> {
+    vec![ReceivedMail {
+        to: "taro@mail.example".into(),
+        from: "no-reply@notice.minato.example".into(),
+        subject: "【みなと信用組合】API連携認証 完了のお知らせ（受付番号 ABCD-1234）".into(),
+        at: NOW,
+        text: "お客さま\nいつもみなと信用組合をご利用いただき、ありがとうございます。".into(),
+    }]
+}
