@@ -32,8 +32,6 @@ pub struct Question<'a> {
     pub client: &'a Client,
     /// Which way it came.
     pub door: Door<'a>,
-    /// Every scope this server knows.
-    pub catalogue: &'a Scope,
     /// The audience of a token whose request named none; asking for it by name is no more.
     pub default_audience: &'a str,
 }
@@ -75,12 +73,12 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
     for (_, rule) in RULES {
         rule(question)?;
     }
-    let (client, params) = (question.client, question.params);
+    let (client, params, known) = (question.client, question.params, catalogue());
     let agreed = oxide::negotiate(
         params,
         &Asker {
             client_id: &client.id,
-            scope: &client.scope.only(|token| question.catalogue.has(token)),
+            scope: &client.scope.only(|token| known.has(token)),
             redirects_to: &|uri| redirect_match(client, uri),
             pkce_required: client.require_pkce,
         },
@@ -223,6 +221,11 @@ fn authorization_details(q: &Question<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Every scope this server knows (contract §6).
+#[must_use]
+pub fn catalogue() -> Scope {
+    Scope::parse("openid accounts transactions offline_access").unwrap_or_default()
+}
 /// What `prompt` may hold. All but `none` are satisfied by nature: every request proves and asks the customer anew.
 pub const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
 /// The longest `state` and `nonce`: both travel in addresses and headers.

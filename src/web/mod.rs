@@ -10,6 +10,8 @@ pub mod extract;
 pub mod headers;
 pub mod health;
 pub mod host;
+pub mod metadata;
+pub mod paths;
 pub mod routes;
 pub mod span;
 

@@ -55,8 +55,7 @@ fn params(change: &[(&str, Option<&str>)]) -> Params {
     params
 }
 fn asked(client: &Client, door: Door<'_>, change: &[(&str, Option<&str>)]) -> Result<Request, Refusal> {
-    let catalogue = Scope::parse("openid accounts transactions").unwrap();
-    check(&Question { params: &params(change), client, door, catalogue: &catalogue, default_audience: "api" })
+    check(&Question { params: &params(change), client, door, default_audience: "api" })
 }
 const PUSHED: Door<'_> = Door::Pushed { proof_jkt: None };
 

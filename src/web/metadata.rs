@@ -1,0 +1,118 @@
+//! What we say about ourselves: RFC 8414 and OpenID Connect Discovery (one document under both names), and our keys.
+//!
+//! Nothing stands here that is not implemented: a client that believes a line must be able to live by it.
+
+use super::{Shared, paths};
+use crate::authorize::{ResponseMode, rules};
+use crate::client::AuthMethod;
+use crate::consent::ACR;
+use crate::keys::jose::Alg;
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use serde_json::{Value, json};
+
+/// Rotation publishes a key long before it signs, and keeps it long after.
+const MAX_AGE: &str = "public, max-age=300";
+
+/// `GET /.well-known/openid-configuration`, `GET /.well-known/oauth-authorization-server`
+pub async fn document(app: Shared) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, MAX_AGE))
+        .json(about(app.issuer(), app.config.institution.terms_url.as_str()))
+}
+
+/// `GET /oauth/jwks`
+pub async fn jwks(app: Shared) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, MAX_AGE))
+        .content_type("application/jwk-set+json")
+        .body(app.keys.jwks().to_string())
+}
+
+/// The document of an issuer.
+fn about(issuer: &str, terms: &str) -> Value {
+    let at = |path: &str| format!("{issuer}{path}");
+    let methods: Vec<&str> = AuthMethod::ALL.iter().map(|m| m.as_str()).collect();
+    let algs = |list: &[Alg]| list.iter().map(|a| a.as_str()).collect::<Vec<_>>();
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": at(paths::AUTHORIZE),
+        "pushed_authorization_request_endpoint": at(paths::PAR),
+        "token_endpoint": at(paths::TOKEN),
+        "introspection_endpoint": at(paths::INTROSPECT),
+        "revocation_endpoint": at(paths::REVOKE),
+        "userinfo_endpoint": at(paths::USERINFO),
+        "jwks_uri": at(paths::JWKS),
+
+        "response_types_supported": ["code"],
+        "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "scopes_supported": rules::catalogue().iter().collect::<Vec<_>>(),
+        "code_challenge_methods_supported": ["S256"],
+        // RFC 9126 §5: a client's own record decides (protocol A1).
+        "require_pushed_authorization_requests": false,
+        // RFC 9207 §3.
+        "authorization_response_iss_parameter_supported": true,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "claims_parameter_supported": false,
+        "prompt_values_supported": rules::PROMPTS,
+
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": algs(&Alg::ALL),
+        "introspection_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_signing_alg_values_supported": algs(&Alg::ALL),
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": algs(&Alg::ALL),
+        // RFC 9449 §5.1.
+        "dpop_signing_alg_values_supported": algs(&Alg::FAPI),
+
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": algs(&Alg::ALL),
+        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash"],
+        "acr_values_supported": [ACR],
+        "ui_locales_supported": ["ja", "en"],
+        "op_tos_uri": terms,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protocol C8.
+    #[test]
+    fn the_document_keeps_the_rules_of_metadata() {
+        let issuer = "https://link.example.jp";
+        let document = about(issuer, "https://www.example.jp/terms");
+        let members = document.as_object().unwrap();
+        for (name, value) in members {
+            if name.ends_with("_endpoint") || name == "jwks_uri" {
+                assert!(value.as_str().unwrap().starts_with(&format!("{issuer}/")), "{name}: RFC 8414 2");
+            }
+            if let Some(list) = value.as_array() {
+                assert!(!list.is_empty(), "{name}: RFC 8414 3.2, no empty arrays");
+                let mut texts: Vec<&str> = list.iter().map(|v| v.as_str().unwrap()).collect();
+                texts.sort_unstable();
+                texts.dedup();
+                assert_eq!(texts.len(), list.len(), "{name} says something twice");
+            }
+        }
+        let holds = |name: &str, value: &str| members[name].as_array().unwrap().iter().any(|v| v == value);
+        for (name, value, why) in [
+            ("id_token_signing_alg_values_supported", "RS256", "OpenID Connect Discovery 3"),
+            ("token_endpoint_auth_methods_supported", "client_secret_basic", "the basic plan"),
+            ("token_endpoint_auth_methods_supported", "client_secret_post", "the basic plan"),
+            ("token_endpoint_auth_methods_supported", "private_key_jwt", "FAPI 2.0 5.3.2.1"),
+            ("code_challenge_methods_supported", "S256", "RFC 7636"),
+            ("dpop_signing_alg_values_supported", "ES256", "protocol C5.6"),
+            ("response_types_supported", "code", "FAPI 2.0 5.3.2.2"),
+            ("scopes_supported", "openid", "OpenID Connect Discovery 3"),
+        ] {
+            assert!(holds(name, value), "{name} lacks {value}: {why}");
+        }
+        assert!(!holds("dpop_signing_alg_values_supported", "RS256"), "FAPI 2.0 5.4.1");
+        assert_eq!(members["authorization_response_iss_parameter_supported"], true, "protocol C4.1");
+        assert_eq!(members["require_pushed_authorization_requests"], false, "protocol A1");
+    }
+}

@@ -1,0 +1,20 @@
+//! The addresses of the protocol (contract §2), each written once: routes, metadata and audiences read them here.
+
+/// RFC 9126.
+pub const PAR: &str = "/oauth/par";
+/// RFC 6749 §3.1.
+pub const AUTHORIZE: &str = "/oauth/authorize";
+/// RFC 6749 §3.2.
+pub const TOKEN: &str = "/oauth/token";
+/// RFC 7662.
+pub const INTROSPECT: &str = "/oauth/introspect";
+/// RFC 7009.
+pub const REVOKE: &str = "/oauth/revoke";
+/// OpenID Connect Core §5.3.
+pub const USERINFO: &str = "/oauth/userinfo";
+/// RFC 7517 §5.
+pub const JWKS: &str = "/oauth/jwks";
+/// OpenID Connect Discovery §4.
+pub const OPENID_METADATA: &str = "/.well-known/openid-configuration";
+/// RFC 8414 §3.
+pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
