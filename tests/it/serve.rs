@@ -133,9 +133,14 @@ async fn it_serves_over_tls_with_the_headers_of_a_bank_and_stops_when_told() {
     let second = run(&["serve", "--config"], Some(&place.config()));
     assert_eq!(second.status.code(), Some(1));
 
-    drop(client); // an idle connection would be waited for
+    drop(client); // an idle connection would be waited for, and closes only while this thread is free
     terminate(&child);
-    let out = child.wait().unwrap();
+    let (mut child, out) = tokio::task::spawn_blocking(move || {
+        let out = child.wait().unwrap();
+        (child, out)
+    })
+    .await
+    .unwrap();
     assert_eq!(out.code(), Some(0));
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
