@@ -1,1 +1,314 @@
-//! The one HTTP client: timeouts, size caps, no redirects, no private addresses unless configured.
+//! Every request we send to somebody else's server, through one client: bounded in time and size, without redirects,
+//! without a proxy, https only, and never to an address inside our own network unless the configuration names it (a
+//! `jwks_uri` is a stranger's way to choose where we connect).
+
+mod address;
+#[cfg(test)]
+mod tests;
+
+pub use address::Network;
+
+use crate::client::{FetchError, JwksPort};
+use futures_util::future::BoxFuture;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use url::{Host, Url};
+
+/// What may be reached, and how long it may take.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Private networks that may be reached all the same.
+    pub networks: Vec<Network>,
+    /// Whether the world outside may be reached at all.
+    pub world: bool,
+    /// Whether plain http may be spoken: the demo and test mode.
+    pub plain_http: bool,
+    /// Certificates to trust beside the system's, PEM.
+    pub extra_ca: Option<Vec<u8>>,
+    /// How long a whole exchange may take.
+    pub timeout: Duration,
+    /// The largest answer that is read.
+    pub most_bytes: usize,
+}
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            networks: Vec::new(),
+            world: true,
+            plain_http: false,
+            extra_ca: None,
+            timeout: Duration::from_secs(5),
+            most_bytes: 1024 * 1024,
+        }
+    }
+}
+
+/// Why there is no answer. For the log; the texts hold no query and no body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The client could not be made: certificates.
+    #[error("the outbound client cannot be made: {0}")]
+    Setup(String),
+    /// An address we do not go to.
+    #[error("not an address we go to: {0}")]
+    Refused(&'static str),
+    /// No connection, no answer in time, or an answer cut short.
+    #[error("no answer: {0}")]
+    Transport(String),
+    /// The answer is larger than we read.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// Another status than success.
+    #[error("the answer has status {0}")]
+    Status(u16),
+    /// The answer is not JSON.
+    #[error("the answer is not JSON")]
+    NotJson,
+}
+
+/// HTTP methods we use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// PUT
+    Put,
+    /// PATCH
+    Patch,
+    /// DELETE
+    Delete,
+}
+
+/// A request to be sent.
+#[derive(Clone)]
+pub struct Request {
+    method: Method,
+    url: String,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+impl Request {
+    /// A request without headers and body.
+    #[must_use]
+    pub fn new(method: Method, url: impl Into<String>) -> Self {
+        Self { method, url: url.into(), headers: Vec::new(), body: Vec::new() }
+    }
+    /// With a header more.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+    /// With a body of some media type.
+    #[must_use]
+    pub fn body(mut self, media_type: &'static str, body: Vec<u8>) -> Self {
+        self.body = body;
+        self.header("content-type", media_type)
+    }
+    /// With a JSON body.
+    #[must_use]
+    pub fn json(self, value: &Value) -> Self {
+        self.body("application/json", value.to_string().into_bytes())
+    }
+    /// With a form as body.
+    #[must_use]
+    pub fn form<'a>(self, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        self.body("application/x-www-form-urlencoded", form.into_bytes())
+    }
+}
+
+/// An answer, of whatever status.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    headers: reqwest::header::HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+impl Answer {
+    /// A header, if it is there once or more and is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|v| v.to_str().ok())
+    }
+    /// Whether the status is 2xx.
+    #[must_use]
+    pub const fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// [`Error::NotJson`].
+    pub fn json(&self) -> Result<Value, Error> {
+        serde_json::from_slice(&self.body).map_err(|_| Error::NotJson)
+    }
+}
+
+/// The client. Cheap to clone.
+#[derive(Clone)]
+pub struct Outbound {
+    http: reqwest::Client,
+    settings: Arc<Settings>,
+}
+
+impl Outbound {
+    /// A client with these bounds.
+    ///
+    /// # Errors
+    /// [`Error::Setup`].
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        let setup = |e: reqwest::Error| Error::Setup(e.without_url().to_string());
+        let mut builder = base(&settings);
+        if let Some(pem) = &settings.extra_ca {
+            builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?);
+        }
+        Ok(Self { http: builder.build().map_err(setup)?, settings: Arc::new(settings) })
+    }
+
+    /// A client that speaks plain http with this very machine and nobody else: what the demo's parts talk through.
+    ///
+    /// # Errors
+    /// [`Error::Setup`].
+    pub fn loopback() -> Result<Self, Error> {
+        let settings =
+            Settings { networks: Network::loopback(), world: false, plain_http: true, ..Settings::default() };
+        // No trusted certificates at all, so that it also starts on a machine that has none.
+        let http = base(&settings).tls_certs_only([]).build();
+        let http = http.map_err(|e| Error::Setup(e.without_url().to_string()))?;
+        Ok(Self { http, settings: Arc::new(settings) })
+    }
+
+    /// Sends a request and reads the answer, whatever its status.
+    ///
+    /// # Errors
+    /// [`Error`]; a redirect is an answer like any other.
+    pub async fn send(&self, request: Request) -> Result<Answer, Error> {
+        let url = self.admit(&request.url)?;
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Patch => reqwest::Method::PATCH,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        let mut builder = self.http.request(method, url);
+        for (name, value) in request.headers {
+            builder = builder.header(name, value);
+        }
+        if !request.body.is_empty() {
+            builder = builder.body(request.body);
+        }
+        let mut response = builder.send().await.map_err(transport)?;
+        let most = self.settings.most_bytes;
+        if response.content_length().is_some_and(|n| n > most as u64) {
+            return Err(Error::TooLarge);
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(transport)? {
+            if body.len() + chunk.len() > most {
+                return Err(Error::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), body })
+    }
+
+    /// GETs a JSON document.
+    ///
+    /// # Errors
+    /// [`Error`]; every status but 200 is one.
+    pub async fn get_json(&self, url: &str) -> Result<Value, Error> {
+        let answer = self.send(Request::new(Method::Get, url).header("accept", "application/json")).await?;
+        if answer.status == 200 { answer.json() } else { Err(Error::Status(answer.status)) }
+    }
+
+    /// POSTs JSON.
+    ///
+    /// # Errors
+    /// [`Error`]; the status is the caller's to judge.
+    pub async fn post_json(&self, url: &str, value: &Value) -> Result<Answer, Error> {
+        self.send(Request::new(Method::Post, url).header("accept", "application/json").json(value)).await
+    }
+
+    /// Whether we go to `url` at all. Names are judged when they are resolved ([`Inside`]); addresses written out never
+    /// reach a resolver and are judged here.
+    fn admit(&self, url: &str) -> Result<Url, Error> {
+        let url = Url::parse(url).map_err(|_| Error::Refused("not a URL"))?;
+        match url.scheme() {
+            "https" => {}
+            "http" if self.settings.plain_http => {}
+            _ => return Err(Error::Refused("not https")),
+        }
+        let allowed = match url.host() {
+            Some(Host::Ipv4(ip)) => address::may_reach(ip.into(), &self.settings),
+            Some(Host::Ipv6(ip)) => address::may_reach(ip.into(), &self.settings),
+            Some(Host::Domain(_)) => true,
+            None => false,
+        };
+        if !allowed {
+            return Err(Error::Refused("inside our own network"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Error::Refused("a user name in the URL"));
+        }
+        Ok(url)
+    }
+}
+
+fn base(settings: &Settings) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(settings.timeout)
+        .connect_timeout(settings.timeout.min(Duration::from_secs(3)))
+        .https_only(!settings.plain_http)
+        .user_agent(concat!("renkei/", env!("CARGO_PKG_VERSION")))
+        .dns_resolver(Arc::new(Inside(settings.clone())))
+}
+
+/// Resolves names and drops the addresses we do not go to, at the moment of connecting: a name cannot point elsewhere
+/// between check and use.
+struct Inside(Settings);
+impl Resolve for Inside {
+    fn resolve(&self, name: Name) -> Resolving {
+        let settings = self.0.clone();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let kept: Vec<_> = found.filter(|a| address::may_reach(a.ip(), &settings)).collect();
+            if kept.is_empty() {
+                return Err(Error::Refused("inside our own network").into());
+            }
+            let addresses: Addrs = Box::new(kept.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+/// The innermost cause says most: "connection refused" rather than "error sending request".
+#[expect(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
+fn transport(e: reqwest::Error) -> Error {
+    let mut cause: &dyn std::error::Error = &e;
+    while let Some(inner) = cause.source() {
+        if let Some(ours) = inner.downcast_ref::<Error>() {
+            return ours.clone();
+        }
+        cause = inner;
+    }
+    if e.is_timeout() {
+        return Error::Transport("it took too long".into());
+    }
+    Error::Transport(cause.to_string())
+}
+
+impl JwksPort for Outbound {
+    fn get_json<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Value, FetchError>> {
+        Box::pin(async move { Self::get_json(self, url).await.map_err(|e| FetchError(e.to_string())) })
+    }
+}

@@ -1,6 +1,8 @@
-//! The master key every sealed field hangs on: 32 bytes in a file of mode 0600, as 64 hexadecimal characters.
+//! The master key every sealed field hangs on: 32 bytes in a file of mode 0600, in base64url (43 characters, as we
+//! write it) or hexadecimal (64).
 
 use crate::random::{self, Random};
+use crate::secret::{base64url, from_base64url};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -21,8 +23,8 @@ pub enum Error {
     /// Others may read the file.
     #[error("{0}: others may read it; set its mode to 0600")]
     Open(String),
-    /// The file does not hold 64 hexadecimal characters.
-    #[error("{0}: wanted 64 hexadecimal characters (32 bytes), and nothing else")]
+    /// The file does not hold 32 bytes.
+    #[error("{0}: wanted 32 bytes in base64url (43 characters) or hexadecimal (64), and nothing else")]
     Content(String),
 }
 
@@ -37,20 +39,20 @@ pub fn read(path: &Path) -> Result<Zeroizing<[u8; 32]>, Error> {
         return Err(Error::Open(name()));
     }
     let text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
+    let bytes = match text.trim_end().trim_end_matches('=') {
+        hex if hex.len() == 64 => from_hex(hex),
+        text => from_base64url(text),
+    };
+    let bytes = Zeroizing::new(bytes.filter(|b| b.len() == 32).ok_or_else(|| Error::Content(name()))?);
     let mut key = Zeroizing::new([0; 32]);
-    let hex = text.trim_end();
-    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
-    if pairs.len() != 32 || !rest.is_empty() {
-        return Err(Error::Content(name()));
-    }
-    for (byte, [high, low]) in key.iter_mut().zip(pairs) {
-        match (digit(*high), digit(*low)) {
-            (Some(h), Some(l)) => *byte = h << 4 | l,
-            _ => return Err(Error::Content(name())),
-        }
-    }
+    key.copy_from_slice(&bytes);
     Ok(key)
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(16)).collect();
+    let digits = Zeroizing::new(digits?);
+    digits.chunks(2).map(|pair| u8::try_from(pair.iter().fold(0, |n, d| n << 4 | d)).ok()).collect()
 }
 
 /// Reads the master key, or makes one where there is no file yet (mode 0600, never overwritten).
@@ -62,13 +64,7 @@ pub fn read_or_create(path: &Path, random: &dyn Random) -> Result<Zeroizing<[u8;
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut file) => {
             let key = Zeroizing::new(random::bytes::<32>(random));
-            let mut text = Zeroizing::new(String::with_capacity(65));
-            for byte in key.iter() {
-                for nibble in [byte >> 4, byte & 15] {
-                    text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-                }
-            }
-            text.push('\n');
+            let text = Zeroizing::new(format!("{}\n", base64url(key.as_ref())));
             file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
             Ok(key)
         }
