@@ -96,7 +96,7 @@ impl SigningKey {
 }
 impl Drop for Inner {
     fn drop(&mut self) {
-        provider::forget(&self.der);
+        provider::forget(self.encoding.as_bytes());
     }
 }
 impl fmt::Debug for SigningKey {
