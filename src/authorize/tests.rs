@@ -5,12 +5,11 @@ use crate::clock::Instant;
 use crate::random::SeededRandom;
 use crate::refusal::{Code, Refusal};
 use crate::secret::{Kind, issue};
-use crate::store::Store;
 use std::time::Duration;
 
 mod answers;
+mod entry;
 mod ruled;
-mod table;
 
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const ISSUER: &str = "https://link.example.jp";

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod authorize;
 mod config;
 mod serve;
 mod shape;

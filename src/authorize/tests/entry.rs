@@ -1,0 +1,55 @@
+//! How a browser comes in: request_uris, and what is answered at once.
+
+use super::*;
+use sql::Stored;
+
+const NOW: Instant = Instant::from_secs(1_000_000);
+fn uri(seed: u64) -> RequestUri {
+    RequestUri::random(&SeededRandom::new(seed))
+}
+
+#[test]
+fn request_uris_are_the_rfcs_and_junk_is_not_looked_up() {
+    let made = uri(1);
+    assert!(made.reveal().starts_with("urn:ietf:params:oauth:request_uri:"));
+    assert_eq!(RequestUri::parse(made.reveal()), Some(made.clone()));
+    assert!(!format!("{made:?}").contains(&made.reveal()[40..]), "it is a capability: not printed");
+    for junk in [
+        "https://app.example/request.jwt",
+        "urn:ietf:params:oauth:request_uri:",
+        "urn:ietf:params:oauth:request_uri:short",
+        &format!("{}x", made.reveal()),
+        &made.reveal().replace("urn:", "URN:"),
+        &format!("urn:ietf:params:oauth:request_uri:{}", "あ".repeat(43)),
+    ] {
+        assert_eq!(RequestUri::parse(junk), None, "{junk}");
+    }
+}
+
+#[test]
+fn claiming_and_beginning() {
+    let stored = Stored { id: uri(1).id(), request: request(), expires_at: NOW + LIFETIME, consumed_at: None };
+    let (own, other) = (ClientId::parse("creco").unwrap(), ClientId::parse("other").unwrap());
+    let dead = |r: std::result::Result<Stored, Refusal>| r.err().map(|r| r.code);
+
+    assert!(claim(Some(stored.clone()), &own).is_ok());
+    assert_eq!(dead(claim(None, &own)), Some(Code::InvalidRequestUri), "protocol C2.3: unknown");
+    let foreign = claim(Some(stored.clone()), &other);
+    assert_eq!(foreign, claim(None, &other), "protocol C2.3: another client's looks like none");
+    let used = Stored { consumed_at: Some(NOW), ..stored.clone() };
+    assert_eq!(dead(claim(Some(used), &own)), Some(Code::InvalidRequestUri), "protocol C2.2: used");
+
+    assert_eq!(begin(&stored, NOW), Ok(()));
+    assert_eq!(begin(&stored, NOW), Ok(()), "protocol C2.2: a reload is no use of it");
+    let late = begin(&stored, NOW + LIFETIME).map_err(|r| r.code);
+    assert_eq!(late, Err(Code::InvalidRequestUri), "protocol C2.3: expired");
+}
+
+#[test]
+fn prompt_none_is_answered_at_once() {
+    let asks = |prompt: &str| at_once(&Request { prompt: vec![prompt.into()], ..request() }).map(|r| r.code);
+    assert_eq!(asks("none"), Some(Code::LoginRequired), "protocol A4");
+    for prompt in ["login", "consent", "select_account"] {
+        assert_eq!(asks(prompt), None, "{prompt}");
+    }
+}
