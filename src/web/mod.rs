@@ -13,6 +13,7 @@ pub mod health;
 pub mod host;
 pub mod introspect;
 pub mod metadata;
+pub mod par;
 pub mod paths;
 pub mod revoke;
 pub mod routes;

@@ -1,6 +1,6 @@
 //! The whole URL table (contract §2).
 
-use super::{health, introspect, metadata, paths, revoke, token, userinfo};
+use super::{health, introspect, metadata, par, paths, revoke, token, userinfo};
 use actix_web::web::{ServiceConfig, get, post, resource};
 
 /// Every route of the public listener.
@@ -9,7 +9,8 @@ pub fn public(cfg: &mut ServiceConfig) {
     cfg.route(paths::OPENID_METADATA, get().to(metadata::document))
         .route(paths::OAUTH_METADATA, get().to(metadata::document))
         .route(paths::JWKS, get().to(metadata::jwks));
-    cfg.route(paths::TOKEN, post().to(token::post))
+    cfg.route(paths::PAR, post().to(par::post))
+        .route(paths::TOKEN, post().to(token::post))
         .route(paths::INTROSPECT, post().to(introspect::post))
         .route(paths::REVOKE, post().to(revoke::post))
         .service(resource(paths::USERINFO).route(get().to(userinfo::handle)).route(post().to(userinfo::handle)));
