@@ -54,8 +54,6 @@ pub struct ShownLink {
     pub days_left: u64,
     /// Days altogether.
     pub days: u64,
-    /// できごと
-    pub events: Vec<TimelineEntry>,
 }
 
 /// What the sample app has to say about the last thing that happened.
@@ -97,6 +95,8 @@ pub struct AppPage {
     pub notice: Option<AppNotice>,
     /// The link, when there is one.
     pub link: Option<ShownLink>,
+    /// できごと of this link and of those before it.
+    pub events: Vec<TimelineEntry>,
 }
 
 /// A call in the simulator's record.

@@ -203,7 +203,7 @@ samples! {
         },
     ];
     app(AppPage) = [
-        "new" => app(None, None),
+        "new" => AppPage { events: vec![], ..app(None, None) },
         "linked" => app(Some(AppNotice::Linked), Some(shown_link())),
         "refreshed" => app(Some(AppNotice::Refreshed), Some(shown_link())),
         "revoked" => app(Some(AppNotice::Revoked), None),
@@ -326,6 +326,11 @@ fn consent() -> ConsentPage {
     }
 }
 fn app(notice: Option<AppNotice>, link: Option<ShownLink>) -> AppPage {
+    let event = |after: u64, event: &str, next| TimelineEntry {
+        at: NOW + Duration::from_secs(after),
+        event: event.into(),
+        next,
+    };
     AppPage {
         app: APP.into(),
         provider: PROVIDER.into(),
@@ -333,16 +338,19 @@ fn app(notice: Option<AppNotice>, link: Option<ShownLink>) -> AppPage {
         link_action: "/link".into(),
         notice,
         link,
+        events: vec![
+            event(80, "consent.granted", false),
+            event(80, "grant.created", false),
+            event(81, "token.issued", false),
+            event(82, "grant.something_new", false),
+            event(23 * 86_400, "grant.expiring", true),
+            event(30 * 86_400, "grant.expired", true),
+        ],
     }
 }
 fn shown_link() -> ShownLink {
     let day = |ago: u64| NOW.jst_date().checked_sub_days(Days::new(ago)).unwrap_or(NaiveDate::MIN);
     let line = |ago, what: &str, amount| ShownTransaction { date: day(ago), what: what.into(), amount };
-    let event = |after: u64, event: &str, next| TimelineEntry {
-        at: NOW + Duration::from_secs(after),
-        event: event.into(),
-        next,
-    };
     ShownLink {
         accounts: vec![LinkedAccount {
             institution: "みなと信用組合".into(),
@@ -363,14 +371,6 @@ fn shown_link() -> ShownLink {
         until: NOW + MONTH,
         days_left: 29,
         days: 30,
-        events: vec![
-            event(80, "consent.granted", false),
-            event(80, "grant.created", false),
-            event(81, "token.issued", false),
-            event(82, "grant.something_new", false),
-            event(23 * 86_400, "grant.expiring", true),
-            event(30 * 86_400, "grant.expired", true),
-        ],
     }
 }
 fn simulator() -> SimulatorPage {
