@@ -5,14 +5,12 @@
 mod jobs;
 mod tls;
 
-use crate::client::{Authenticator, Settings as Asked};
 use crate::clock::Clock;
 use crate::config::{self, Config, Mode};
 use crate::keys::{Ring, master, seal::Sealer};
-use crate::outbound::{Network, Outbound, Settings};
 use crate::random::Random;
 use crate::store::{self, Options, Store};
-use crate::web::{App, client_cert, extract::MAX_FORM, headers, host, paths, routes, span::Spans};
+use crate::web::{App, client_cert, extract::MAX_FORM, headers, host, routes, span::Spans};
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
 use std::net::{SocketAddr, TcpListener};
@@ -51,6 +49,10 @@ pub struct Parts {
     /// Where randomness comes from.
     pub random: Arc<dyn Random>,
 }
+
+/// The file by which a demo knows a data folder of its own again. `serve` refuses a folder that has it: what lies there
+/// is invented, and sealed under a key that was never kept safe.
+pub const DEMO_MARK: &str = "demo.mark";
 
 /// A running server.
 pub struct Running {
@@ -92,23 +94,14 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let _ = provider.as_ref().clone().install_default(); // a second server in the process finds it installed
     let data_dir = &config.server.data_dir;
     std::fs::create_dir_all(data_dir).map_err(|e| Error::Io(data_dir.display().to_string(), e))?;
+    if config.server.mode != Mode::Demo && data_dir.join(DEMO_MARK).exists() {
+        return Err(Error::Key { key: "server.data_dir", why: "belongs to a demo".into() });
+    }
     let master = master::read(&config.server.master_key_file).map_err(key("server.master_key_file"))?;
     let sealer = Arc::new(Sealer::new("master", &master).map_err(key("server.master_key_file"))?);
     let store = open_store(&config)?;
 
     let keys = Ring::open(&store, &sealer, &*parts.random, parts.clock.now()).await.map_err(key("signing keys"))?;
-
-    let outbound = outbound(&config)?;
-    let authenticator = Authenticator::open(
-        store.clone(),
-        &sealer,
-        &*parts.random,
-        Arc::new(outbound),
-        asked(&config),
-        parts.clock.now(),
-    )
-    .await
-    .map_err(key("client authentication"))?;
 
     let identity = tls::Identity::read(&config, &provider)?;
     let authorities = tls::authorities(&config, &provider)?;
@@ -125,7 +118,6 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         random: parts.random,
         sealer,
         keys,
-        authenticator,
         authorities,
         ready: AtomicBool::new(true),
     });
@@ -163,36 +155,6 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
 /// An error that names its key.
 fn key<E: std::fmt::Display>(key: &'static str) -> impl FnOnce(E) -> Error {
     move |e| Error::Key { key, why: e.to_string() }
-}
-
-/// What client authentication must know of ourselves: the issuer first, then the endpoints an OpenID Connect client may
-/// name as `aud` of its assertion.
-fn asked(config: &Config) -> Asked {
-    let issuer = &config.server.issuer;
-    let mut audiences = vec![issuer.clone()];
-    audiences
-        .extend([paths::TOKEN, paths::PAR, paths::INTROSPECT, paths::REVOKE].map(|path| format!("{issuer}{path}")));
-    Asked { audiences, dpop_nonce_required: config.tokens.dpop_nonce_required }
-}
-
-/// The client that goes out: in a demo no further than this machine.
-fn outbound(config: &Config) -> Result<Outbound, Error> {
-    if config.server.mode == Mode::Demo {
-        return Outbound::loopback().map_err(key("outbound"));
-    }
-    let wanted = &config.outbound;
-    let mut networks = Vec::new();
-    for text in &wanted.allow_networks {
-        let why = || format!("{text} is not a network such as 10.1.0.0/16");
-        networks.push(Network::parse(text).ok_or_else(|| Error::Key { key: "outbound.allow_networks", why: why() })?);
-    }
-    let extra_ca = match &wanted.ca_file {
-        Some(file) => Some(std::fs::read(file).map_err(|e| Error::Io(file.display().to_string(), e))?),
-        None => None,
-    };
-    let plain_http = config.server.mode == Mode::Test;
-    let settings = Settings { networks, plain_http, extra_ca, timeout: wanted.timeout.get(), ..Settings::default() };
-    Outbound::new(settings).map_err(key("outbound"))
 }
 
 fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Error> {

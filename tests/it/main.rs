@@ -4,7 +4,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod audit;
 mod authorize;
 mod config;
 mod serve;

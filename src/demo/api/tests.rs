@@ -1,0 +1,285 @@
+//! The API over the wire, beside a server that only introspects and a bank that only has two accounts.
+
+use super::*;
+use crate::clock::{Instant, ManualClock};
+use crate::demo::wire::basic;
+use crate::keys::SigningKey;
+use crate::keys::jose::{self, Alg};
+use crate::outbound::{Answer, Method, Request};
+use crate::random::SeededRandom;
+use crate::secret::{Hash, opaque};
+use actix_web::http::header;
+use actix_web::web::{Data, Form, Path, Query, get, post};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::error::Error;
+use std::time::Duration;
+
+type Tested = Result<(), Box<dyn Error>>;
+
+/// What the server says of each token.
+type Tokens = Data<HashMap<&'static str, Value>>;
+
+async fn introspect(tokens: Tokens, request: HttpRequest, form: Form<HashMap<String, String>>) -> HttpResponse {
+    let sent = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    if sent != Some(&basic("accounts-api", &Secret::new("accounts-api-secret"))) {
+        return HttpResponse::Unauthorized().json(json!({"error": "invalid_client"}));
+    }
+    let token = form.get("token").map(String::as_str).unwrap_or_default();
+    HttpResponse::Ok().json(tokens.get(token).cloned().unwrap_or_else(|| json!({"active": false})))
+}
+async fn account(id: Path<String>) -> HttpResponse {
+    match id.as_str() {
+        "a" | "b" => HttpResponse::Ok().json(json!({
+            "id": *id, "branch": "115", "account_type": "ordinary", "account_number": "1100026", "holder": "not told",
+        })),
+        _ => HttpResponse::NotFound().finish(),
+    }
+}
+async fn balance() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"balance": 1_284_530}))
+}
+async fn transactions(period: Query<HashMap<String, String>>) -> HttpResponse {
+    let line = json!({"date": period.get("from"), "description": "ATM", "amount": -1, "balance": 2});
+    HttpResponse::Ok().json(json!({"transactions": [line]}))
+}
+
+struct World {
+    api: Running,
+    other: Running,
+    wire: Outbound,
+    clock: Arc<ManualClock>,
+    key: SigningKey,
+    random: SeededRandom,
+}
+
+impl World {
+    async fn start(nonce_required: bool) -> Result<Self, Box<dyn Error>> {
+        let clock = Arc::new(ManualClock::at(Instant::from_secs(1_795_300_000)));
+        let key = SigningKey::generate(Alg::Es256)?;
+        let jkt = key.public().thumbprint().base64url();
+        let live = |changes: Value| {
+            let mut answer = json!({
+                "active": true, "scope": "accounts transactions", "aud": "the-api", "exp": 1_795_300_600,
+                "authorization_details": [{"type": "account_information", "accounts": ["a"]}],
+            });
+            for (name, value) in changes.as_object().into_iter().flatten() {
+                answer[name] = value.clone();
+            }
+            answer
+        };
+        let tokens = Data::new(HashMap::from([
+            ("bearer", live(json!({}))),
+            ("bound", live(json!({"cnf": {"jkt": jkt}}))),
+            ("foreign", live(json!({"aud": ["another-api"]}))),
+            ("mtls", live(json!({"cnf": {"x5t#S256": "x"}}))),
+            ("no-transactions", live(json!({"scope": "accounts"}))),
+            ("openid", live(json!({"scope": "openid"}))),
+            (
+                "two",
+                live(json!({"authorization_details": [
+                    {"type": "account_information", "accounts": ["a", "b"], "permissions": ["balances"]},
+                    {"type": "payment", "accounts": ["c"]},
+                ]})),
+            ),
+        ]));
+        let other = Door::bind(0)?.open(move |c| {
+            c.app_data(tokens.clone())
+                .route("/oauth/introspect", post().to(introspect))
+                .route("/accounts/{id}", get().to(account))
+                .route("/accounts/{id}/balance", get().to(balance))
+                .route("/accounts/{id}/transactions", get().to(transactions));
+        })?;
+        let settings = Settings {
+            issuer: other.url().to_owned(),
+            client_id: "accounts-api".into(),
+            client_secret: Secret::new("accounts-api-secret"),
+            audience: "the-api".into(),
+            bank: other.url().to_owned(),
+            nonce_required,
+        };
+        let wire = Outbound::loopback()?;
+        let parts = Parts { clock: clock.clone(), random: Arc::new(SeededRandom::new(5)), wire: wire.clone() };
+        let api = super::start(Door::bind(0)?, settings, parts).await?;
+        Ok(Self { api, other, wire, clock, key, random: SeededRandom::new(6) })
+    }
+
+    fn proof(&self, path: &str, change: impl FnOnce(&mut Value), token: &str) -> Result<String, jose::Error> {
+        let mut claims = json!({
+            "jti": opaque(&self.random).reveal(), "htm": "GET", "htu": format!("{}{path}", self.api.url()),
+            "iat": self.clock.now().secs(), "ath": Hash::of(token).base64url(),
+        });
+        change(&mut claims);
+        jose::sign_with_key_inside(&self.key, "dpop+jwt", &claims)
+    }
+
+    async fn get(&self, path: &str, headers: &[(&'static str, String)]) -> Result<Answer, Box<dyn Error>> {
+        let mut request = Request::new(Method::Get, format!("{}{path}", self.api.url()));
+        for (name, value) in headers {
+            request = request.header(name, value.clone());
+        }
+        Ok(self.wire.send(request).await?)
+    }
+
+    async fn bearer(&self, path: &str, token: &str) -> Result<Answer, Box<dyn Error>> {
+        self.get(path, &[("authorization", format!("Bearer {token}"))]).await
+    }
+
+    async fn dpop(&self, path: &str, token: &str, proof: String) -> Result<Answer, Box<dyn Error>> {
+        self.get(path, &[("authorization", format!("DPoP {token}")), ("dpop", proof)]).await
+    }
+
+    async fn stop(self) {
+        self.api.stop().await;
+        self.other.stop().await;
+    }
+}
+
+fn challenge(answer: &Answer) -> &str {
+    answer.header("www-authenticate").unwrap_or_default()
+}
+
+#[actix_web::test]
+async fn what_a_token_opens() -> Tested {
+    let w = World::start(false).await?;
+    for (path, token, status, code, why) in [
+        ("/v1/accounts", "bearer", 200, "", "a plain token"),
+        ("/v1/accounts/a", "bearer", 200, "", "its account"),
+        ("/v1/accounts/a/balance", "bearer", 200, "", "its balance"),
+        ("/v1/accounts/a/transactions", "bearer", 200, "", "its transactions"),
+        ("/v1/accounts/b/balance", "two", 200, "", "the second account"),
+        ("/v1/accounts", "unknown", 401, "invalid_token", "not active"),
+        ("/v1/accounts", "foreign", 401, "invalid_token", "another audience"),
+        ("/v1/accounts", "bound", 401, "invalid_token", "a bound token as bearer"),
+        ("/v1/accounts", "mtls", 401, "invalid_token", "a token bound in a way we cannot check"),
+        ("/v1/accounts", "openid", 403, "insufficient_scope", "no accounts scope"),
+        ("/v1/accounts/a/transactions", "no-transactions", 403, "insufficient_scope", "no transactions scope"),
+        ("/v1/accounts/a/transactions", "two", 403, "insufficient_scope", "balances only"),
+        ("/v1/accounts/b", "bearer", 403, "insufficient_scope", "somebody else's account"),
+        ("/v1/accounts/zz", "bearer", 403, "insufficient_scope", "an account that does not exist"),
+        ("/v1/accounts/c", "two", 403, "insufficient_scope", "a detail of another type"),
+        ("/v1/accounts/a/transactions?from=yesterday", "bearer", 400, "invalid_request", "no date"),
+    ] {
+        let answer = w.bearer(path, token).await?;
+        assert_eq!(answer.status, status, "{why}");
+        if status != 200 {
+            assert_eq!(answer.json()?["error"], code, "{why}");
+        }
+        if matches!(status, 401 | 403) {
+            assert!(challenge(&answer).starts_with("Bearer error="), "{why}");
+        }
+    }
+    w.stop().await;
+    Ok(())
+}
+
+#[actix_web::test]
+async fn what_stands_in_the_answers() -> Tested {
+    let w = World::start(false).await?;
+    let account = json!({"id": "a", "branch": "115", "account_type": "ordinary", "account_number": "1100026"});
+    let answer = w.bearer("/v1/accounts", "bearer").await?;
+    assert_eq!(answer.json()?, json!({"accounts": [account]}), "and nothing else the bank told");
+    assert!(answer.header("date").is_some());
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(w.bearer("/v1/accounts/a", "bearer").await?.json()?, account);
+    let balance = w.bearer("/v1/accounts/a/balance", "bearer").await?.json()?;
+    assert_eq!((&balance["balance"], &balance["currency"]), (&json!(1_284_530), &json!("JPY")));
+    let year = w.bearer("/v1/accounts/a/transactions?from=2020-01-01&to=2030-01-01", "bearer").await?.json()?;
+    assert_eq!((&year["from"], &year["to"]), (&json!("2026-08-24"), &json!("2026-11-22")), "ninety days");
+    assert_eq!(year["transactions"][0]["date"], "2026-08-24", "the bank was asked for no more");
+    let none = w.bearer("/v1/accounts/a/transactions?from=2026-11-20&to=2026-11-01", "bearer").await?.json()?;
+    assert_eq!(none["transactions"], json!([]));
+    w.stop().await;
+    Ok(())
+}
+
+#[actix_web::test]
+async fn the_interaction_id_comes_back() -> Tested {
+    let w = World::start(false).await?;
+    let id = "c4a9f0a2-5e0c-4d1f-9d3a-0c6d3f3f7a10".to_owned();
+    let headers = [("authorization", "Bearer bearer".to_owned()), ("x-fapi-interaction-id", id.clone())];
+    assert_eq!(w.get("/v1/accounts", &headers).await?.header("x-fapi-interaction-id"), Some(id.as_str()));
+    let refused = w.get("/v1/accounts", &headers[1..]).await?;
+    assert_eq!((refused.status, refused.header("x-fapi-interaction-id")), (401, Some(id.as_str())));
+    assert_eq!(challenge(&refused), "DPoP algs=\"ES256 PS256 EdDSA\"", "both schemes are offered, DPoP first");
+    let made = w.get("/v1/accounts", &[]).await?;
+    assert_eq!(made.header("x-fapi-interaction-id").map(str::len), Some(36));
+    w.stop().await;
+    Ok(())
+}
+
+#[actix_web::test]
+async fn a_bound_token_needs_its_proof() -> Tested {
+    let w = World::start(false).await?;
+    let path = "/v1/accounts";
+    let good = w.proof(path, |_| {}, "bound")?;
+    assert_eq!(w.dpop(path, "bound", good.clone()).await?.status, 200);
+    assert_eq!(w.dpop(path, "bound", good).await?.status, 401, "the same proof again");
+    type Change = fn(&mut Value);
+    let table: [(&str, Change); 6] = [
+        ("another method", |c| c["htm"] = json!("POST")),
+        ("another address", |c| c["htu"] = json!("http://localhost:1/v1/accounts")),
+        ("no ath", |c| c["ath"] = Value::Null),
+        ("another token's ath", |c| c["ath"] = json!(Hash::of("other").base64url())),
+        ("an hour old", |c| c["iat"] = json!(1_795_300_000 - 3600)),
+        ("no jti", |c| c["jti"] = Value::Null),
+    ];
+    for (why, change) in table {
+        let answer = w.dpop(path, "bound", w.proof(path, change, "bound")?).await?;
+        assert_eq!(answer.status, 401, "{why}");
+        assert!(challenge(&answer).starts_with("DPoP error=\"invalid_dpop_proof\""), "{why}");
+    }
+    let with_query = "/v1/accounts/a/transactions?from=2026-11-01";
+    let proof = w.proof("/v1/accounts/a/transactions", |_| {}, "bound")?;
+    assert_eq!(w.dpop(with_query, "bound", proof).await?.status, 200, "htu has no query");
+    let stranger = SigningKey::generate(Alg::Es256)?;
+    let claims = json!({
+        "jti": "x", "htm": "GET", "htu": format!("{}{path}", w.api.url()), "iat": 1_795_300_000,
+        "ath": Hash::of("bound").base64url(),
+    });
+    let stolen = jose::sign_with_key_inside(&stranger, "dpop+jwt", &claims)?;
+    assert_eq!(w.dpop(path, "bound", stolen).await?.status, 401, "another key");
+    assert_eq!(w.get(path, &[("authorization", "DPoP bound".into())]).await?.status, 401, "no proof");
+    assert_eq!(w.dpop(path, "bearer", w.proof(path, |_| {}, "bearer")?).await?.status, 401, "an unbound token");
+    w.clock.advance(Duration::from_secs(601));
+    assert_eq!(w.dpop(path, "bound", w.proof(path, |_| {}, "bound")?).await?.status, 401, "its time is over");
+    w.stop().await;
+    Ok(())
+}
+
+#[actix_web::test]
+async fn a_nonce_is_asked_for_and_taken() -> Tested {
+    let w = World::start(true).await?;
+    let path = "/v1/accounts";
+    let asked = w.dpop(path, "bound", w.proof(path, |_| {}, "bound")?).await?;
+    assert_eq!(asked.status, 401);
+    assert!(challenge(&asked).contains("error=\"use_dpop_nonce\""));
+    let nonce = asked.header("dpop-nonce").unwrap_or_default().to_owned();
+    let with = w.proof(path, |c| c["nonce"] = json!(nonce), "bound")?;
+    assert_eq!(w.dpop(path, "bound", with).await?.status, 200);
+    let wrong = w.proof(path, |c| c["nonce"] = json!("made up"), "bound")?;
+    assert!(challenge(&w.dpop(path, "bound", wrong).await?).contains("use_dpop_nonce"));
+    w.stop().await;
+    Ok(())
+}
+
+#[actix_web::test]
+async fn without_the_server_nothing_opens() -> Tested {
+    let World { api, other, wire, .. } = World::start(false).await?;
+    other.stop().await;
+    let url = format!("{}/v1/accounts", api.url());
+    let answer = wire.send(Request::new(Method::Get, url).header("authorization", "Bearer bearer")).await?;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("10")));
+    api.stop().await;
+    Ok(())
+}
+
+#[actix_web::test]
+async fn another_name_for_this_address_is_turned_away() -> Tested {
+    let w = World::start(false).await?;
+    let headers = [("host", "evil.example".to_owned()), ("authorization", "Bearer bearer".to_owned())];
+    assert_eq!(w.get("/v1/accounts", &headers).await?.status, 421);
+    w.stop().await;
+    Ok(())
+}

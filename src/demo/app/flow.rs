@@ -1,0 +1,145 @@
+//! A link from its first click to its end, seen from the app.
+
+use super::accounts::{self, Stale};
+use super::idtoken;
+use super::oauth::{Trouble, known_code};
+use super::session::{Link, Role};
+use super::timeline::What;
+use super::{App, oauth};
+use crate::clock::Instant;
+use crate::keys::jose::Alg;
+use crate::pages::AppNotice;
+use crate::params::Params;
+use crate::secret::Secret;
+
+/// What the app asks for.
+pub(super) const SCOPE: &str = "openid accounts transactions";
+
+/// Why a callback leads nowhere, as far as the customer may know.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// Nobody in this browser asked for it: a stale page, or somebody else's answer (RFC 6749 §10.12).
+    NotAsked,
+    /// Something went wrong on the way.
+    Trouble(Trouble),
+}
+/// What a new look at the accounts found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Read {
+    /// The link stands, or there is none.
+    Current,
+    /// The link is over.
+    Ended,
+}
+impl From<Trouble> for Failed {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+impl App {
+    /// Asks the server for a link; gives the address the browser goes to.
+    pub(super) async fn begin(&self, cookie: &Secret) -> Result<String, Trouble> {
+        let (asked, url) = self.oauth.ask(SCOPE).await?;
+        self.sessions.with(Some(cookie), |s| s.wait_for(Role::Creco, asked));
+        Ok(url)
+    }
+
+    /// Takes the server's answer (RFC 6749 §4.1.2): checks it, redeems the code, keeps the token.
+    pub(super) async fn finish(&self, cookie: Option<&Secret>, query: &Params) -> Result<(), Failed> {
+        let (asked, code) = self.answer(Role::Creco, cookie, query)?;
+        let seen = self.parts.clock.now();
+        let tokens = self.oauth.redeem(&asked, &code).await?;
+        let metadata = self.oauth.provider.metadata(seen).await?;
+        let keys = self.oauth.provider.keys(&metadata).await?;
+        let now = self.parts.clock.now();
+        let id_token = tokens.id_token.as_deref().ok_or(Trouble::Broken("no id_token"))?;
+        let names = (metadata.issuer.as_str(), self.settings.client_id.as_str());
+        idtoken::check(id_token, &keys, &Alg::FAPI, names, &asked, now)?;
+        let ends = tokens.grant_expires_at.ok_or(Trouble::Broken("no grant_expires_at"))?;
+        let link = Link {
+            token: tokens.access_token,
+            grant_id: tokens.grant_id,
+            ends: Instant::from_secs(ends),
+            snapshot: None,
+        };
+        self.sessions.with(cookie, |s| {
+            s.timeline.saw(What::ConsentGranted, seen);
+            if s.link.as_ref().is_some_and(|old| old.grant_id != link.grant_id) {
+                s.timeline.saw(What::GrantReplaced, now);
+            }
+            s.timeline.saw(What::GrantCreated, now);
+            s.timeline.saw(What::TokenIssued, now);
+            s.link = Some(link);
+            s.flash = Some(AppNotice::Linked);
+        });
+        Ok(())
+    }
+
+    /// The code of an answer that is ours: state first, then the issuer (RFC 9207 §2.4), then the error.
+    pub(super) fn answer(
+        &self,
+        role: Role,
+        cookie: Option<&Secret>,
+        query: &Params,
+    ) -> Result<(oauth::Asked, String), Failed> {
+        let state = query.get("state").unwrap_or_default();
+        let asked = self.sessions.with(cookie, |s| s.answered(role, state)).flatten().ok_or(Failed::NotAsked)?;
+        if query.get("iss") != Some(self.settings.issuer.as_str()) {
+            return Err(Trouble::Broken("iss").into());
+        }
+        if let Some(error) = query.get("error") {
+            if role == Role::Creco {
+                self.sessions.with(cookie, |s| s.timeline.saw(What::ConsentDenied, self.parts.clock.now()));
+            }
+            return Err(Trouble::Refused(known_code(error).to_owned()).into());
+        }
+        let code = query.get("code").ok_or(Trouble::Broken("no code"))?.to_owned();
+        Ok((asked, code))
+    }
+
+    /// Reads the linked accounts anew. What the API said last stays when it does not answer; a dead token ends the link.
+    pub(super) async fn refresh(&self, cookie: &Secret) -> Result<Read, Trouble> {
+        let link = self.sessions.with(Some(cookie), |s| s.link.clone()).flatten();
+        let Some(link) = link else { return Ok(Read::Current) };
+        let read = accounts::read(&self.oauth, &self.settings.api, &link.token, self.parts.clock.now()).await;
+        // Another tab may have linked anew meanwhile: only the link that was asked about is touched.
+        self.sessions
+            .with(Some(cookie), |s| match (&mut s.link, read) {
+                (Some(current), read) if current.token == link.token => match read {
+                    Ok(snapshot) => {
+                        current.snapshot = Some(snapshot);
+                        Ok(Read::Current)
+                    }
+                    Err(Stale::Ended) => {
+                        let now = self.parts.clock.now();
+                        let expired = now >= current.ends;
+                        let (what, at) =
+                            if expired { (What::GrantExpired, current.ends) } else { (What::GrantRevoked, now) };
+                        s.timeline.saw(what, at);
+                        s.link = None;
+                        Ok(Read::Ended)
+                    }
+                    Err(Stale::Later(trouble)) => Err(trouble),
+                },
+                _ => Ok(Read::Current),
+            })
+            .unwrap_or(Ok(Read::Current))
+    }
+
+    /// Gives the token back.
+    pub(super) async fn end(&self, cookie: &Secret) -> Result<(), Trouble> {
+        let link = self.sessions.with(Some(cookie), |s| s.link.clone()).flatten();
+        let Some(link) = link else { return Ok(()) };
+        self.oauth.revoke(&link.token).await?;
+        let now = self.parts.clock.now();
+        self.sessions.with(Some(cookie), |s| {
+            if s.link.as_ref().is_some_and(|current| current.token == link.token) {
+                s.timeline.saw(What::GrantRevoked, now);
+                s.link = None;
+                s.flash = Some(AppNotice::Revoked);
+            }
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! The sample fintech app: what a customer of the institution links an account to.
+//!
+//! It owns its keys, its browser sessions and what it knows of a link, all in memory. As client `creco` it follows the
+//! FAPI 2.0 Security Profile §5.3.3 (PAR, RFC 9126; private_key_jwt, RFC 7523; PKCE, RFC 7636; DPoP, RFC 9449; `iss`,
+//! RFC 9207); as client `kakeibo` it is a plain OpenID Connect client with a secret. It learns of an account only what
+//! the account API tells it.
+
+mod accounts;
+mod flow;
+mod idtoken;
+mod kakeibo;
+mod oauth;
+mod provider;
+mod session;
+mod timeline;
+mod view;
+mod web;
+
+use crate::clock::Clock;
+use crate::demo::door::{Door, Running};
+use crate::keys::SigningKey;
+use crate::keys::jose::Alg;
+use crate::outbound::Outbound;
+use crate::pages::Pages;
+use crate::random::Random;
+use crate::secret::Secret;
+use std::io;
+use std::sync::Arc;
+
+/// Whom the app talks to, and as whom.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The authorization server.
+    pub issuer: String,
+    /// The account API.
+    pub api: String,
+    /// The FAPI client's id.
+    pub client_id: String,
+    /// The plain client's id.
+    pub kakeibo_id: String,
+    /// The plain client's secret.
+    pub kakeibo_secret: Secret,
+    /// The institution's name, as the app shows it.
+    pub institution: String,
+}
+
+/// What the app needs from outside.
+#[derive(Clone)]
+pub struct Parts {
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+    /// State, nonce, verifier, cookies.
+    pub random: Arc<dyn Random>,
+    /// The way to the server and the API.
+    pub wire: Outbound,
+    /// Its pages.
+    pub pages: Arc<Pages>,
+}
+
+/// The app itself, shared by its handlers.
+struct App {
+    own: String,
+    settings: Settings,
+    parts: Parts,
+    /// Signs client assertions; its public half stands at `/jwks`.
+    key: SigningKey,
+    oauth: oauth::Client,
+    sessions: session::Sessions,
+}
+
+/// Starts the app behind `door`, with new keys.
+///
+/// # Errors
+/// When a key cannot be made or the listener not be opened.
+pub async fn start(door: Door, settings: Settings, parts: Parts) -> io::Result<Running> {
+    let own = door.url();
+    let key = SigningKey::generate(Alg::Es256).map_err(io::Error::other)?;
+    let proof_key = SigningKey::generate(Alg::Es256).map_err(io::Error::other)?;
+    let oauth = oauth::Client::new(&settings, &own, key.clone(), proof_key, &parts);
+    let app =
+        actix_web::web::Data::new(App { own, settings, parts, key, oauth, sessions: session::Sessions::default() });
+    door.open(move |c| {
+        c.app_data(app.clone()).configure(web::routes);
+    })
+}

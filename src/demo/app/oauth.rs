@@ -1,0 +1,276 @@
+//! The app's protocol work: what it sends, and what it believes of the answers.
+
+use super::provider::{Metadata, Provider};
+use super::{Parts, Settings};
+use crate::clock::Clock;
+use crate::demo::wire::{self, with_query};
+use crate::keys::SigningKey;
+use crate::keys::jose;
+use crate::outbound::{self, Answer, Outbound, Request};
+use crate::random::Random;
+use crate::secret::{Hash, Secret, opaque};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// RFC 7523 §2.2.
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// How long an assertion lives, in seconds.
+const ASSERTION_LIFE: i64 = 60;
+
+/// Why a link does not come about or does not go on.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The other side refused, with this code.
+    Refused(String),
+    /// Nobody answered.
+    Unreachable,
+    /// An answer that must not be believed, and what of it.
+    Broken(&'static str),
+    /// Our own failure.
+    Own,
+}
+impl From<outbound::Error> for Trouble {
+    fn from(error: outbound::Error) -> Self {
+        tracing::warn!(%error, "sample app: no answer");
+        Self::Unreachable
+    }
+}
+impl From<jose::Error> for Trouble {
+    fn from(error: jose::Error) -> Self {
+        tracing::error!(%error, "sample app: signing");
+        Self::Own
+    }
+}
+
+/// What the token endpoint hands out (RFC 6749 §5.1, contract §6).
+#[derive(Deserialize)]
+pub(super) struct Tokens {
+    pub(super) access_token: Secret,
+    pub(super) token_type: String,
+    pub(super) id_token: Option<String>,
+    pub(super) grant_id: Option<String>,
+    pub(super) grant_expires_at: Option<i64>,
+}
+
+/// What must be remembered between asking and being answered.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) state: Secret,
+    pub(super) nonce: Secret,
+    pub(super) verifier: Secret,
+    pub(super) redirect_uri: String,
+}
+
+impl Asked {
+    pub(super) fn new(random: &dyn Random, redirect_uri: String) -> Self {
+        Self { state: opaque(random), nonce: opaque(random), verifier: opaque(random), redirect_uri }
+    }
+    /// The parameters of the request (RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID Connect Core §3.1.2.1).
+    pub(super) fn form<'a>(&'a self, client_id: &'a str, scope: &'a str) -> Vec<(&'a str, String)> {
+        vec![
+            ("response_type", "code".into()),
+            ("client_id", client_id.into()),
+            ("redirect_uri", self.redirect_uri.clone()),
+            ("scope", scope.into()),
+            ("state", self.state.reveal().into()),
+            ("nonce", self.nonce.reveal().into()),
+            ("code_challenge", self.verifier.hash().base64url()),
+            ("code_challenge_method", "S256".into()),
+        ]
+    }
+    /// The parameters of the redemption (RFC 6749 §4.1.3, RFC 7636 §4.5).
+    pub(super) fn redemption(&self, code: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("grant_type", "authorization_code".into()),
+            ("code", code.into()),
+            ("redirect_uri", self.redirect_uri.clone()),
+            ("code_verifier", self.verifier.reveal().into()),
+        ]
+    }
+}
+
+/// Parameters as `outbound` takes them.
+pub(super) fn borrowed<'a>(form: &'a [(&'a str, String)]) -> impl Iterator<Item = (&'a str, &'a str)> {
+    form.iter().map(|(name, value)| (*name, value.as_str()))
+}
+
+/// The FAPI 2.0 client.
+pub(super) struct Client {
+    client_id: String,
+    redirect_uri: String,
+    key: SigningKey,
+    proof_key: SigningKey,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    wire: Outbound,
+    pub(super) provider: Provider,
+    /// The nonces the two servers asked for last (RFC 9449 §8.2, §9).
+    server_nonce: Mutex<Option<String>>,
+    api_nonce: Mutex<Option<String>>,
+}
+
+/// Whose nonce goes into a proof.
+#[derive(Clone, Copy)]
+enum Audience {
+    Server,
+    Api,
+}
+
+impl Client {
+    pub(super) fn new(s: &Settings, own: &str, key: SigningKey, proof_key: SigningKey, parts: &Parts) -> Self {
+        Self {
+            client_id: s.client_id.clone(),
+            redirect_uri: format!("{own}/callback"),
+            key,
+            proof_key,
+            clock: parts.clock.clone(),
+            random: parts.random.clone(),
+            wire: parts.wire.clone(),
+            provider: Provider::new(&s.issuer, &parts.wire),
+            server_nonce: Mutex::default(),
+            api_nonce: Mutex::default(),
+        }
+    }
+
+    /// Pushes a request (RFC 9126 §2) and says where the browser goes (§4).
+    pub(super) async fn ask(&self, scope: &str) -> Result<(Asked, String), Trouble> {
+        let metadata = self.provider.metadata(self.clock.now()).await?;
+        let asked = Asked::new(self.random.as_ref(), self.redirect_uri.clone());
+        let form = asked.form(&self.client_id, scope);
+        let answer = self.post(&metadata, &metadata.pushed_authorization_request_endpoint, form).await?;
+        let answer = expect(answer, 201)?;
+        let request_uri = answer["request_uri"].as_str().ok_or(Trouble::Broken("request_uri"))?.to_owned();
+        let query = [("client_id", self.client_id.as_str()), ("request_uri", &request_uri)];
+        Ok((asked, with_query(&metadata.authorization_endpoint, query)))
+    }
+
+    /// Redeems a code for a token bound to our proof key (RFC 9449 §5).
+    pub(super) async fn redeem(&self, asked: &Asked, code: &str) -> Result<Tokens, Trouble> {
+        let metadata = self.provider.metadata(self.clock.now()).await?;
+        let answer = self.post(&metadata, &metadata.token_endpoint, asked.redemption(code)).await?;
+        let tokens: Tokens = serde_json::from_value(expect(answer, 200)?).map_err(|_| Trouble::Broken("tokens"))?;
+        // A token that came unbound would be a bearer token: FAPI 2.0 §5.3.3 has us refuse it.
+        if tokens.token_type.eq_ignore_ascii_case("DPoP") { Ok(tokens) } else { Err(Trouble::Broken("token_type")) }
+    }
+
+    /// Gives a token back (RFC 7009); the grant ends with it.
+    pub(super) async fn revoke(&self, token: &Secret) -> Result<(), Trouble> {
+        let metadata = self.provider.metadata(self.clock.now()).await?;
+        let form = vec![("token", token.reveal().to_owned()), ("token_type_hint", "access_token".to_owned())];
+        let answer = self.post(&metadata, &metadata.revocation_endpoint, form).await?;
+        if answer.status == 200 { Ok(()) } else { Err(refusal(&answer)) }
+    }
+
+    /// Reads from the account API with a proof for this very token (RFC 9449 §7).
+    pub(super) async fn read(&self, url: &str, token: &Secret) -> Result<Answer, Trouble> {
+        self.proved(Audience::Api, "GET", url, Some(token), || {
+            Ok(wire::get(url)
+                .header("authorization", format!("DPoP {}", token.reveal()))
+                .header("x-fapi-interaction-id", wire::interaction_id(self.random.as_ref())))
+        })
+        .await
+    }
+
+    /// Sends a form with a fresh client assertion and a proof.
+    async fn post(&self, metadata: &Metadata, url: &str, form: Vec<(&str, String)>) -> Result<Answer, Trouble> {
+        self.proved(Audience::Server, "POST", url, None, || {
+            // A new assertion for the second try too: the server takes each jti once.
+            let mut form = form.clone();
+            form.retain(|(name, _)| *name != "client_id");
+            form.push(("client_id", self.client_id.clone()));
+            form.push(("client_assertion_type", ASSERTION_TYPE.into()));
+            form.push(("client_assertion", self.assertion(&metadata.issuer)?));
+            Ok(wire::post(url, borrowed(&form)))
+        })
+        .await
+    }
+
+    /// Sends with a DPoP proof, and once more if the other side wants a nonce in it (RFC 9449 §8).
+    async fn proved(
+        &self,
+        to: Audience,
+        method: &str,
+        url: &str,
+        token: Option<&Secret>,
+        request: impl Fn() -> Result<Request, Trouble>,
+    ) -> Result<Answer, Trouble> {
+        let slot = match to {
+            Audience::Server => &self.server_nonce,
+            Audience::Api => &self.api_nonce,
+        };
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let nonce = slot.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let proof = self.proof(method, url, token, nonce.as_deref())?;
+            let answer = self.wire.send(request()?.header("dpop", proof)).await?;
+            if let Some(fresh) = answer.header("dpop-nonce") {
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh.to_owned());
+            }
+            if tries == 2 || !wants_nonce(&answer) {
+                return Ok(answer);
+            }
+        }
+    }
+
+    fn assertion(&self, issuer: &str) -> Result<String, Trouble> {
+        let now = self.clock.now().secs();
+        let claims = json!({
+            "iss": self.client_id,
+            "sub": self.client_id,
+            // FAPI 2.0 §5.3.3: the issuer, as one string.
+            "aud": issuer,
+            "jti": opaque(self.random.as_ref()).reveal(),
+            "iat": now,
+            "exp": now + ASSERTION_LIFE,
+        });
+        Ok(jose::sign(&self.key, Some("JWT"), &claims)?)
+    }
+
+    /// A proof (RFC 9449 §4.2).
+    fn proof(&self, method: &str, url: &str, token: Option<&Secret>, nonce: Option<&str>) -> Result<String, Trouble> {
+        let mut claims = json!({
+            "jti": opaque(self.random.as_ref()).reveal(),
+            "htm": method,
+            "htu": url.split(['?', '#']).next().unwrap_or(url),
+            "iat": self.clock.now().secs(),
+        });
+        if let Some(token) = token {
+            claims["ath"] = Hash::of(token.reveal()).base64url().into();
+        }
+        if let Some(nonce) = nonce {
+            claims["nonce"] = nonce.into();
+        }
+        Ok(jose::sign_with_key_inside(&self.proof_key, "dpop+jwt", &claims)?)
+    }
+}
+
+/// Both sides ask in their own way: the server in the body (RFC 9449 §8), the API in a challenge (§9).
+fn wants_nonce(answer: &Answer) -> bool {
+    match answer.status {
+        400 => answer.json().is_ok_and(|v| v["error"] == "use_dpop_nonce"),
+        401 => answer.header("www-authenticate").is_some_and(|c| c.contains("use_dpop_nonce")),
+        _ => false,
+    }
+}
+
+/// The JSON of an answer with this status, or its refusal.
+pub(super) fn expect(answer: Answer, status: u16) -> Result<Value, Trouble> {
+    if answer.status == status { answer.json().map_err(|_| Trouble::Broken("json")) } else { Err(refusal(&answer)) }
+}
+
+fn refusal(answer: &Answer) -> Trouble {
+    let code = answer.json().ok().and_then(|v| v["error"].as_str().map(known_code));
+    tracing::info!(status = answer.status, code, "sample app: refused");
+    match code {
+        Some(code) => Trouble::Refused(code.to_owned()),
+        None if answer.status >= 500 => Trouble::Unreachable,
+        None => Trouble::Broken("error"),
+    }
+}
+
+/// A code as it may be shown and logged: one we know, else a word of our own.
+pub(super) fn known_code(code: &str) -> &'static str {
+    crate::refusal::Code::parse(code).map_or("unknown_error", crate::refusal::Code::as_str)
+}

@@ -1,0 +1,106 @@
+//! What stands on the app's pages.
+
+use super::App;
+use super::accounts::Statement;
+use super::flow::Failed;
+use super::oauth::Trouble;
+use super::session::Link;
+use super::timeline::Event;
+use crate::account::AccountType;
+use crate::clock::Instant;
+use crate::pages::{
+    AppNotice, AppPage, Chrome, Error, KakeiboPage, LinkedAccount, ShownAccount, ShownLink, ShownTransaction,
+    TimelineEntry,
+};
+use crate::secret::Secret;
+use actix_web::http::StatusCode;
+use serde_json::Value;
+
+/// The app's name and its provider's: the client record says the same to the customer at the institution.
+const NAME: &str = "しんくみアプリwithCRECO";
+const PROVIDER: &str = "アイ・ティ・リアライズ株式会社";
+/// 認可期間, in days.
+const DAYS: u64 = 30;
+/// A day in milliseconds.
+const DAY: i64 = 86_400_000;
+
+/// What the customer is told of a failure, and with which status.
+pub(super) fn notice(why: &Failed) -> (AppNotice, StatusCode) {
+    let failed = |what: &str, status| (AppNotice::Failed { what: what.to_owned() }, status);
+    match why {
+        Failed::NotAsked => failed("state", StatusCode::BAD_REQUEST),
+        // The institution's answer is no error of this page.
+        Failed::Trouble(Trouble::Refused(error)) => (AppNotice::Refused { error: error.clone() }, StatusCode::OK),
+        Failed::Trouble(Trouble::Broken(what)) => failed(what, StatusCode::BAD_REQUEST),
+        Failed::Trouble(Trouble::Unreachable) => failed("unreachable", StatusCode::BAD_GATEWAY),
+        Failed::Trouble(Trouble::Own) => failed("server_error", StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// The app's page.
+pub(super) fn home(app: &App, cookie: Option<&Secret>, notice: Option<AppNotice>) -> Result<String, Error> {
+    let now = app.parts.clock.now();
+    let (link, events) = app
+        .sessions
+        .with(cookie, |s| (s.link.clone(), s.timeline.shown(s.link.as_ref().map(|l| l.ends), now)))
+        .unwrap_or_default();
+    let page = AppPage {
+        app: NAME.to_owned(),
+        provider: PROVIDER.to_owned(),
+        institution: app.settings.institution.clone(),
+        link_action: String::new(),
+        notice,
+        link: link.map(|link| shown(app, &link, now)),
+        events: events.iter().map(entry).collect(),
+    };
+    app.parts.pages.app(&Chrome::default(), &page)
+}
+
+fn shown(app: &App, link: &Link, now: Instant) -> ShownLink {
+    let (as_of, statements) = link.snapshot.as_ref().map_or((now, &[][..]), |s| (s.at, &s.statements));
+    ShownLink {
+        accounts: statements.iter().map(|s| account(app, s, as_of)).collect(),
+        until: link.ends,
+        days_left: u64::try_from((link.ends.millis() - now.millis()).max(0) / DAY).unwrap_or_default(),
+        days: DAYS,
+    }
+}
+
+fn account(app: &App, statement: &Statement, as_of: Instant) -> LinkedAccount {
+    let account = &statement.account;
+    LinkedAccount {
+        institution: app.settings.institution.clone(),
+        account: ShownAccount {
+            branch: account.branch.clone(),
+            account_type: AccountType::parse(&account.account_type).unwrap_or(AccountType::Ordinary),
+            number: account.account_number.clone(),
+        },
+        balance: statement.balance,
+        as_of,
+        transactions: statement
+            .transactions
+            .iter()
+            .map(|t| ShownTransaction { date: t.date, what: t.description.clone(), amount: t.amount })
+            .collect(),
+    }
+}
+
+fn entry(event: &Event) -> TimelineEntry {
+    TimelineEntry { at: event.at, event: event.what.name().to_owned(), next: event.planned }
+}
+
+/// The plain client's page: the claims of the id_token, as verified.
+pub(super) fn kakeibo(app: &App, cookie: Option<&Secret>, error: Option<String>) -> Result<String, Error> {
+    let claims = app.sessions.with(cookie, |s| s.claims.clone()).flatten();
+    let fact = |(name, value): (&String, &Value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        (name.clone(), text)
+    };
+    let page = KakeiboPage {
+        ok: error.is_none() && claims.is_some(),
+        error,
+        facts: claims.iter().flatten().map(fact).collect(),
+        start: "/kakeibo".to_owned(),
+    };
+    app.parts.pages.kakeibo(&Chrome::default(), &page)
+}

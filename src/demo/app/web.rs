@@ -1,0 +1,178 @@
+//! The app's own addresses: the page with its three buttons, the two callbacks, its keys.
+
+use super::App;
+use super::flow::{Failed, Read};
+use super::session::COOKIE;
+use super::view;
+use crate::demo::door::{asset, own_page, page};
+use crate::pages::AppNotice;
+use crate::params::Params;
+use crate::secret::Secret;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, ContentType};
+use actix_web::web::{Bytes, Data, PayloadConfig, ServiceConfig, get, post};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+/// No form of ours is longer.
+const MAX_FORM: usize = 4096;
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .app_data(PayloadConfig::new(MAX_FORM))
+        .route("/", get().to(home))
+        .route("/", post().to(act))
+        .route("/callback", get().to(callback))
+        .route("/kakeibo", get().to(kakeibo))
+        .route("/kakeibo", post().to(kakeibo_act))
+        .route("/kakeibo/callback", get().to(kakeibo_callback))
+        .route("/jwks", get().to(jwks))
+        .route("/healthz", get().to(async || HttpResponse::Ok().json(json!({"status": "ok"}))))
+        .route("/assets/{name}", get().to(asset));
+}
+
+/// The linked accounts, read anew at each visit: what is shown is what the grant still allows.
+async fn home(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    if let Some(away) = elsewhere(&app, &request) {
+        return away;
+    }
+    let cookie = cookie(&request);
+    let mut notice = app.sessions.with(cookie.as_ref(), |s| s.flash.take()).flatten();
+    if let Some(cookie) = &cookie {
+        match app.refresh(cookie).await {
+            Ok(Read::Current) => {}
+            Ok(Read::Ended) => notice = Some(AppNotice::Ended),
+            Err(trouble) => notice = Some(view::notice(&Failed::Trouble(trouble)).0),
+        }
+    }
+    page(view::home(&app, cookie.as_ref(), notice), StatusCode::OK)
+}
+
+async fn act(app: Data<App>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    if !own_page(request.headers(), &app.own) {
+        return HttpResponse::Forbidden().body("this form belongs to another page\n");
+    }
+    let old = cookie(&request);
+    match form(&body).get("action") {
+        Some("link") => {
+            let (cookie, set) = session(&app, old);
+            match app.begin(&cookie).await {
+                Ok(url) => redirect(&url, set),
+                Err(trouble) => failed(&app, Some(&cookie), &Failed::Trouble(trouble)),
+            }
+        }
+        // The page itself reads anew.
+        Some("refresh") => {
+            app.sessions.with(old.as_ref(), |s| s.flash = s.link.as_ref().map(|_| AppNotice::Refreshed));
+            redirect("/", None)
+        }
+        Some("revoke") => match &old {
+            Some(cookie) => match app.end(cookie).await {
+                Ok(()) => redirect("/", None),
+                Err(trouble) => failed(&app, Some(cookie), &Failed::Trouble(trouble)),
+            },
+            None => redirect("/", None),
+        },
+        _ => HttpResponse::BadRequest().body("no such action\n"),
+    }
+}
+
+async fn callback(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    let cookie = cookie(&request);
+    match app.finish(cookie.as_ref(), &query(&request)).await {
+        Ok(()) => redirect("/", None),
+        Err(trouble) => failed(&app, cookie.as_ref(), &trouble),
+    }
+}
+
+async fn kakeibo(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    if let Some(away) = elsewhere(&app, &request) {
+        return away;
+    }
+    page(view::kakeibo(&app, cookie(&request).as_ref(), None), StatusCode::OK)
+}
+
+async fn kakeibo_act(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    if !own_page(request.headers(), &app.own) {
+        return HttpResponse::Forbidden().body("this form belongs to another page\n");
+    }
+    let (cookie, set) = session(&app, cookie(&request));
+    match app.kakeibo_begin(&cookie).await {
+        Ok(url) => redirect(&url, set),
+        Err(trouble) => kakeibo_failed(&app, Some(&cookie), &Failed::Trouble(trouble)),
+    }
+}
+
+async fn kakeibo_callback(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    let cookie = cookie(&request);
+    match app.kakeibo_finish(cookie.as_ref(), &query(&request)).await {
+        Ok(()) => redirect("/kakeibo", None),
+        Err(trouble) => kakeibo_failed(&app, cookie.as_ref(), &trouble),
+    }
+}
+
+/// Where the server finds the key our assertions are signed with (RFC 7517 §5).
+async fn jwks(app: Data<App>) -> HttpResponse {
+    HttpResponse::Ok().json(json!({"keys": [app.key.public().to_json()]}))
+}
+
+fn failed(app: &App, cookie: Option<&Secret>, why: &Failed) -> HttpResponse {
+    let (notice, status) = view::notice(why);
+    page(view::home(app, cookie, Some(notice)), status)
+}
+
+fn kakeibo_failed(app: &App, cookie: Option<&Secret>, why: &Failed) -> HttpResponse {
+    let (notice, status) = view::notice(why);
+    let code = match notice {
+        AppNotice::Refused { error: code } | AppNotice::Failed { what: code } => Some(code),
+        _ => None,
+    };
+    page(view::kakeibo(app, cookie, code), status)
+}
+
+fn redirect(to: &str, set: Option<Cookie<'static>>) -> HttpResponse {
+    let mut answer = HttpResponse::SeeOther();
+    answer.insert_header((header::LOCATION, to));
+    if let Some(cookie) = set {
+        answer.cookie(cookie);
+    }
+    answer.content_type(ContentType::plaintext()).finish()
+}
+
+/// The callback is registered as `localhost`: who comes by 127.0.0.1 would lose the cookie on the way.
+fn elsewhere(app: &App, request: &HttpRequest) -> Option<HttpResponse> {
+    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
+    let own = app.own.trim_start_matches("http://");
+    (!host.eq_ignore_ascii_case(own)).then(|| redirect(&format!("{}{}", app.own, request.path()), None))
+}
+
+fn cookie(request: &HttpRequest) -> Option<Secret> {
+    request.cookie(COOKIE).map(|c| Secret::new(c.value()))
+}
+
+/// The browser's session, or a new one and the cookie that opens it.
+fn session(app: &App, old: Option<Secret>) -> (Secret, Option<Cookie<'static>>) {
+    if let Some(old) = old
+        && app.sessions.with(Some(&old), |_| ()).is_some()
+    {
+        return (old, None);
+    }
+    let fresh = app.sessions.open(app.parts.random.as_ref());
+    let cookie = Cookie::build(COOKIE, fresh.reveal().to_owned())
+        .path("/")
+        .http_only(true)
+        // Lax, for the way back from the server is a navigation from another site in production.
+        .same_site(SameSite::Lax)
+        .finish();
+    (fresh, Some(cookie))
+}
+
+/// A broken query is an empty one: no state in it, so nothing comes of it.
+fn query(request: &HttpRequest) -> Params {
+    Params::parse(request.query_string()).unwrap_or_default()
+}
+
+fn form(body: &Bytes) -> Params {
+    std::str::from_utf8(body).ok().and_then(|text| Params::parse(text).ok()).unwrap_or_default()
+}

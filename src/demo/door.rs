@@ -1,0 +1,180 @@
+//! The door of every actor: a listener on loopback that answers to its own names only.
+
+use crate::pages;
+use crate::web::headers::{CSP_LEAVING, secure};
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, ContentType, HeaderMap, HeaderName};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{Path, ServiceConfig};
+use actix_web::{App, Error, HttpResponse, HttpServer};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// A bound port that does not answer yet: actors have to know each other's addresses before any of them starts.
+#[derive(Debug)]
+pub struct Door {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Door {
+    /// Binds `port` on loopback; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub fn bind(port: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// The address as people and clients write it: `http://localhost:PORT`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://localhost:{}", self.address.port())
+    }
+
+    /// Opens the door: serves what `configure` registers until [`Running::stop`].
+    ///
+    /// # Errors
+    /// When the listener cannot be handed to the server.
+    pub fn open(self, configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> io::Result<Running> {
+        let url = self.url();
+        let port = self.address.port();
+        let server = HttpServer::new(move || {
+            App::new()
+                .wrap(from_fn(secure))
+                .wrap(from_fn(move |request, next| guard(port, request, next)))
+                .configure(configure.clone())
+        })
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(2)
+        .client_request_timeout(Duration::from_secs(10))
+        .listen(self.listener)?
+        .run();
+        let handle = server.handle();
+        let served = tokio::spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "a demo actor stopped");
+            }
+        });
+        Ok(Running { url, address: self.address, handle, served })
+    }
+}
+
+/// An actor that answers.
+pub struct Running {
+    url: String,
+    address: SocketAddr,
+    handle: ServerHandle,
+    served: JoinHandle<()>,
+}
+
+impl Running {
+    /// `http://localhost:PORT`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+    /// Lets requests under way finish, then stops.
+    pub async fn stop(self) {
+        self.handle.stop(true).await;
+        if let Err(error) = self.served.await {
+            tracing::error!(%error, "a demo actor ended badly");
+        }
+    }
+}
+
+/// Whether the Host header names this port by a loopback name: a page elsewhere that resolves its own name to
+/// 127.0.0.1 (DNS rebinding) is turned away.
+fn answers_to(host: &str, port: u16) -> bool {
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| {
+        host.get(..name.len()).is_some_and(|h| h.eq_ignore_ascii_case(name))
+            && host[name.len()..].strip_prefix(':').and_then(|p| p.parse().ok()) == Some(port)
+    })
+}
+
+async fn guard(
+    port: u16,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
+    if answers_to(host, port) {
+        return Ok(next.call(request).await?.map_into_left_body());
+    }
+    let answer = HttpResponse::MisdirectedRequest().body("this address is not served here\n");
+    Ok(request.into_response(answer).map_into_right_body())
+}
+
+/// A page. Its forms lead to the authorization server, so its policy names no `form-action`.
+pub(super) fn page(html: Result<String, pages::Error>, status: StatusCode) -> HttpResponse {
+    match html {
+        Ok(html) => HttpResponse::build(status)
+            .insert_header((header::CONTENT_SECURITY_POLICY, CSP_LEAVING))
+            .content_type(ContentType::html())
+            .body(html),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            HttpResponse::InternalServerError().body("the page could not be rendered\n")
+        }
+    }
+}
+
+/// A file of the pages': style or script.
+pub(super) async fn asset(name: Path<String>) -> HttpResponse {
+    match pages::asset(&name) {
+        // Pages ask for a file by its version, so it may be kept for good.
+        Some(asset) => HttpResponse::Ok()
+            .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+            .insert_header((header::ETAG, asset.etag))
+            .content_type(asset.content_type)
+            .body(asset.bytes.into_owned()),
+        None => HttpResponse::NotFound().finish(),
+    }
+}
+
+/// Whether a request that changes something comes from the actor's own page, or from no browser at all. SameSite
+/// cookies do not help here: to a browser every port of `localhost` is one site.
+#[must_use]
+pub fn own_page(headers: &HeaderMap, own: &str) -> bool {
+    let get = |name: HeaderName| headers.get(name).map(|v| v.to_str().unwrap_or("?"));
+    match (get(HeaderName::from_static("sec-fetch-site")), get(header::ORIGIN)) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin == own,
+        (None, None) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_names_with_the_port_are_answered() {
+        for (host, answered) in [
+            ("localhost:8081", true),
+            ("LOCALHOST:8081", true),
+            ("127.0.0.1:8081", true),
+            ("[::1]:8081", true),
+            ("localhost:8080", false),
+            ("localhost", false),
+            ("localhost.evil.example:8081", false),
+            ("evil.example:8081", false),
+            ("localhost:8081:8081", false),
+            ("", false),
+        ] {
+            assert_eq!(answers_to(host, 8081), answered, "{host}");
+        }
+    }
+}

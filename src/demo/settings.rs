@@ -1,0 +1,111 @@
+//! The demo's configuration of the authorization server: an invented institution on this machine.
+
+use crate::client::metadata::Rules;
+use crate::client::{Prepared, prepare};
+use crate::clock::Instant;
+use crate::config::{Config, Mode};
+use crate::random::Random;
+use crate::refusal::{Code, Refusal};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+/// The addresses the demo's parts know each other by.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The authorization server's port.
+    pub port: u16,
+    /// The sample app.
+    pub app: String,
+    /// The account API.
+    pub api: String,
+    /// Where the simulator takes mail.
+    pub smtp: SocketAddr,
+}
+
+impl Places {
+    /// The issuer.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+}
+
+/// The configuration of the authorization server.
+///
+/// # Errors
+/// When the file that comes with the program does not hold.
+pub fn config(places: &Places, folder: &Path, always_open: bool) -> Result<Config, toml::de::Error> {
+    let mut config: Config = toml::from_str(include_str!("../../config/demo/renkei.toml"))?;
+    config.server.mode = Mode::Demo;
+    config.server.issuer = places.issuer();
+    config.server.listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, places.port))];
+    config.server.data_dir = folder.to_owned();
+    config.server.master_key_file = folder.join("master.key");
+    config.hours.always_open = always_open;
+    config.telephony.hook_secret_files = vec![folder.join("hook.secret")];
+    config.mail.host = places.smtp.ip().to_string();
+    config.mail.port = places.smtp.port();
+    config.tokens.default_audience.clone_from(&places.api);
+    Ok(config)
+}
+
+/// 認可期間
+const MONTH: Duration = Duration::from_secs(30 * 86_400);
+
+/// The records of the demo's three clients, as `renkei client import` reads them.
+const RECORDS: [&str; 3] = [
+    include_str!("../../config/demo/creco.json"),
+    include_str!("../../config/demo/kakeibo.json"),
+    include_str!("../../config/demo/accounts-api.json"),
+];
+
+/// The three clients, with this demo's addresses in their records.
+///
+/// # Errors
+/// When a record does not hold.
+pub fn clients(places: &Places, random: &dyn Random, now: Instant) -> Result<Vec<Prepared>, Refusal> {
+    let rules = Rules { loopback_http: true, scopes: None, grant_lifetime: MONTH, detail_types: None };
+    let prepared = |record: &&str| {
+        let text = record.replace("http://localhost:8081", &places.app).replace("http://localhost:8082", &places.api);
+        let document = serde_json::from_str(&text)
+            .map_err(|_| Refusal::new(Code::InvalidClientMetadata, "a demo record is not JSON"))?;
+        prepare(&document, &rules, false, random, now)
+    };
+    RECORDS.iter().map(prepared).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Profile;
+    use crate::random::SystemRandom;
+
+    fn places() -> Places {
+        let smtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 4025));
+        Places { port: 4000, app: "http://localhost:4001".into(), api: "http://localhost:4002".into(), smtp }
+    }
+
+    #[test]
+    fn the_configuration_holds() -> Result<(), Box<dyn std::error::Error>> {
+        let config = config(&places(), Path::new("/tmp/demo"), true)?;
+        config.check()?;
+        assert_eq!(config.server.mode, Mode::Demo);
+        assert_eq!(config.server.issuer, "http://localhost:4000");
+        assert_eq!((config.mail.port, config.hours.always_open), (4025, true));
+        Ok(())
+    }
+
+    #[test]
+    fn the_three_clients_hold_and_know_this_demos_addresses() -> Result<(), Refusal> {
+        let clients = clients(&places(), &SystemRandom, Instant::from_secs(0))?;
+        let by_id = |id: &str| clients.iter().map(|p| &p.client).find(|c| c.id.as_str() == id);
+        let (creco, kakeibo, api) = (by_id("creco"), by_id("kakeibo"), by_id("accounts-api"));
+        assert!(creco.is_some_and(|c| c.profile == Profile::Fapi2 && c.dpop_bound && c.require_par));
+        assert_eq!(creco.map(|c| c.redirect_uris.clone()), Some(vec!["http://localhost:4001/callback".into()]));
+        let back = ["http://localhost:4001/kakeibo/callback", "http://127.0.0.1:9999/callback"];
+        assert!(kakeibo.is_some_and(|c| c.profile == Profile::Oidc && c.require_pkce && c.redirect_uris == back));
+        assert!(api.is_some_and(|c| c.profile == Profile::ResourceServer && c.resources == ["http://localhost:4002"]));
+        Ok(())
+    }
+}

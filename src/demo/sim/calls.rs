@@ -1,0 +1,144 @@
+//! Calls: what a SIP gateway does with an incoming call (contract §7).
+//!
+//! It takes the caller's number from the network, lets the phone ring, tells the authorization server by the signed
+//! hook, and drops the call without answering it.
+
+use super::{Parts, Settings};
+use crate::clock::{Clock, Instant};
+use crate::outbound::{Method, Outbound, Request};
+use crate::phone::Phone;
+use crate::random::{self, Random};
+use crate::secret::{base64url, hmac_sha256};
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The most calls the page lists.
+const MAX_CALLS: usize = 50;
+
+/// A call somebody places.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Call {
+    pub(super) from: String,
+    pub(super) to: String,
+    #[serde(default)]
+    pub(super) withheld: bool,
+}
+
+/// How a call went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The hook took it; the line was dropped after the ring.
+    Reported,
+    /// The hook refused it with this status.
+    Refused(u16),
+    /// The hook did not answer.
+    Unreachable,
+}
+
+/// One line of the record.
+#[derive(Debug, Clone)]
+pub(super) struct Placed {
+    pub(super) at: Instant,
+    /// `None` when withheld.
+    pub(super) from: Option<String>,
+    pub(super) to: String,
+    pub(super) outcome: Outcome,
+}
+
+/// A number no exchange would take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NoSuchNumber;
+
+/// The exchange: places calls and remembers them.
+pub(super) struct Exchange {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    wire: Outbound,
+    placed: Mutex<VecDeque<Placed>>,
+}
+
+impl Exchange {
+    pub(super) fn new(settings: Settings, parts: &Parts) -> Self {
+        let (clock, random, wire) = (parts.clock.clone(), parts.random.clone(), parts.wire.clone());
+        Self { settings, clock, random, wire, placed: Mutex::default() }
+    }
+
+    /// The calls placed, the newest first.
+    pub(super) fn placed(&self) -> Vec<Placed> {
+        self.placed.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Places a call: rings, reports, drops.
+    pub(super) async fn place(&self, call: &Call) -> Result<(String, Outcome), NoSuchNumber> {
+        let to = network_form(&call.to).ok_or(NoSuchNumber)?;
+        let from = if call.withheld { None } else { Some(network_form(&call.from).ok_or(NoSuchNumber)?) };
+        let call_id = base64url(random::bytes::<16>(self.random.as_ref()));
+        tokio::time::sleep(self.settings.ring).await;
+        let at = self.clock.now();
+        // A gateway never passes on a number the caller withheld.
+        let body = json!({
+            "v": 1,
+            "call_id": call_id,
+            "from": from.as_deref().unwrap_or_default(),
+            "to": to,
+            "anonymous": u8::from(from.is_none()),
+            "id_source": "pai",
+        })
+        .to_string();
+        let timestamp = at.secs().to_string();
+        let signed = format!("{timestamp}.{body}");
+        let signature = hmac_sha256(self.settings.hook_secret.reveal().as_bytes(), signed.as_bytes());
+        let request = Request::new(Method::Post, &self.settings.hook)
+            .header("x-hook-timestamp", timestamp)
+            .header("x-hook-signature", base64url(signature))
+            .body("application/json", body.into_bytes());
+        let outcome = match self.wire.send(request).await {
+            Ok(answer) if answer.status == 204 => Outcome::Reported,
+            Ok(answer) => Outcome::Refused(answer.status),
+            Err(error) => {
+                tracing::warn!(%error, "the telephony hook did not answer");
+                Outcome::Unreachable
+            }
+        };
+        let shown = (!call.withheld).then(|| call.from.trim().to_owned());
+        let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
+        placed.truncate(MAX_CALLS - 1);
+        placed.push_front(Placed { at, from: shown, to: call.to.trim().to_owned(), outcome });
+        Ok((call_id, outcome))
+    }
+}
+
+/// The number as the network carries it: `+81…` for a Japanese one, bare digits for a short or foreign one.
+fn network_form(dialled: &str) -> Option<String> {
+    if let Some(phone) = Phone::parse(dialled) {
+        return Some(format!("+81{}", &phone.as_str()[1..]));
+    }
+    let digits = dialled.trim().strip_prefix('+').unwrap_or(dialled.trim());
+    let fits = (3..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    fits.then(|| dialled.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_take_the_form_of_the_network() {
+        for (dialled, network) in [
+            ("09012343333", Some("+819012343333")),
+            ("0800-111-0001", Some("+818001110001")),
+            ("+81 90 1234 3333", Some("+819012343333")),
+            ("110", Some("110")),
+            ("+12025550100", Some("+12025550100")),
+            ("", None),
+            ("12", None),
+            ("alice", None),
+            ("0901234333\",\"anonymous\":0", None),
+        ] {
+            assert_eq!(network_form(dialled).as_deref(), network, "{dialled}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The phone and mailbox simulator: what a customer's telephone and mail program are in production.
+//!
+//! It owns the calls placed and the mails received, in memory and bounded. It reaches the authorization server only
+//! the way the real ones do: a call becomes the signed hook of a SIP gateway (contract §7), a mail arrives by SMTP
+//! (RFC 5321).
+
+mod calls;
+mod mailbox;
+mod smtp;
+mod view;
+mod web;
+
+pub use mailbox::{Mail, Mailbox};
+
+use crate::clock::Clock;
+use crate::demo::door::{Door, Running};
+use crate::outbound::Outbound;
+use crate::pages::Pages;
+use crate::random::Random;
+use crate::secret::Secret;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where the simulator's calls go and what its page proposes.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The hook: `{issuer}/hooks/telephony/sip`.
+    pub hook: String,
+    /// The secret shared with the authorization server.
+    pub hook_secret: Secret,
+    /// How long a call rings before the gateway reports it.
+    pub ring: Duration,
+    /// The caller the page proposes.
+    pub from: String,
+    /// The called number the page proposes.
+    pub to: String,
+}
+
+/// What the simulator needs from outside.
+#[derive(Clone)]
+pub struct Parts {
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+    /// Call ids.
+    pub random: Arc<dyn Random>,
+    /// The way to the hook.
+    pub wire: Outbound,
+    /// The page.
+    pub pages: Arc<Pages>,
+}
+
+/// A simulator that answers.
+pub struct Simulator {
+    web: Running,
+    smtp: smtp::Sink,
+}
+
+impl Simulator {
+    /// Its page.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.web.url()
+    }
+    /// Where it takes mail.
+    #[must_use]
+    pub const fn smtp(&self) -> SocketAddr {
+        self.smtp.address()
+    }
+    /// Stops both.
+    pub async fn stop(self) {
+        self.web.stop().await;
+        self.smtp.stop().await;
+    }
+}
+
+/// Starts the simulator behind `door`, and its mail sink on a free loopback port.
+///
+/// # Errors
+/// When a listener cannot be opened.
+pub async fn start(door: Door, settings: Settings, parts: Parts) -> io::Result<Simulator> {
+    let mailbox = Mailbox::default();
+    let smtp = smtp::Sink::start(mailbox.clone(), parts.clock.clone()).await?;
+    let own = door.url();
+    let state = actix_web::web::Data::new(web::State {
+        exchange: calls::Exchange::new(settings.clone(), &parts),
+        mailbox,
+        pages: parts.pages,
+        settings,
+        own,
+    });
+    let web = door.open(move |c| {
+        c.app_data(state.clone()).configure(web::routes);
+    })?;
+    Ok(Simulator { web, smtp })
+}

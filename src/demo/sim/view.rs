@@ -1,0 +1,32 @@
+//! What stands on the simulator's page.
+
+use super::calls::{Call, Outcome};
+use super::web::State;
+use crate::pages::{Chrome, Error, PlacedCall, ReceivedMail, SimulatorPage};
+
+/// The page; `refused` is a call that could not be placed, kept in the form.
+pub(super) fn home(state: &State, refused: Option<&Call>) -> Result<String, Error> {
+    let (from, to) = refused.map_or((&state.settings.from, &state.settings.to), |call| (&call.from, &call.to));
+    let calls = state.exchange.placed().into_iter().map(|call| PlacedCall {
+        at: call.at,
+        from: call.from,
+        to: call.to,
+        delivered: call.outcome == Outcome::Reported,
+    });
+    let mails = state.mailbox.all().into_iter().map(|mail| ReceivedMail {
+        to: mail.to,
+        from: mail.from,
+        subject: mail.subject,
+        at: mail.date,
+        text: mail.text,
+    });
+    let page = SimulatorPage {
+        from: from.clone(),
+        to: to.clone(),
+        sample: state.settings.from.clone(),
+        calls: calls.collect(),
+        mails: mails.collect(),
+        refused: refused.is_some(),
+    };
+    state.pages.simulator(&Chrome::default(), &page)
+}

@@ -1,0 +1,95 @@
+//! The simulator's addresses: its page, the calls, the mailbox.
+
+use super::calls::{Call, Exchange, Outcome};
+use super::mailbox::Mailbox;
+use super::{Settings, view};
+use crate::demo::door::{self, own_page};
+use crate::pages::Pages;
+use crate::params::Params;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::web::{Bytes, Data, PayloadConfig, ServiceConfig, get, post};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use serde_json::json;
+use std::sync::Arc;
+
+/// No call is longer.
+const MAX_BODY: usize = 4096;
+
+pub(super) struct State {
+    pub(super) exchange: Exchange,
+    pub(super) mailbox: Mailbox,
+    pub(super) pages: Arc<Pages>,
+    pub(super) settings: Settings,
+    pub(super) own: String,
+}
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .app_data(PayloadConfig::new(MAX_BODY))
+        .route("/", get().to(home))
+        .route("/calls", post().to(call))
+        .route("/mail", get().to(mail))
+        .route("/healthz", get().to(async || HttpResponse::Ok().json(json!({"status": "ok"}))))
+        .route("/assets/{name}", get().to(door::asset));
+}
+
+async fn home(state: Data<State>) -> HttpResponse {
+    door::page(view::home(&state, None), StatusCode::OK)
+}
+
+/// The mailbox: for programs unless somebody asks for a page.
+async fn mail(state: Data<State>, request: HttpRequest) -> HttpResponse {
+    if wants_page(request.headers()) {
+        return home(state).await;
+    }
+    let list =
+        state.mailbox.all().into_iter().map(
+            |m| json!({"from": m.from, "to": m.to, "subject": m.subject, "text": m.text, "date": m.date.rfc3339()}),
+        );
+    HttpResponse::Ok().json(list.collect::<Vec<_>>())
+}
+
+/// Places a call and answers once the hook has.
+async fn call(state: Data<State>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    if !own_page(request.headers(), &state.own) {
+        return HttpResponse::Forbidden().json(json!({"error": "this form belongs to another page"}));
+    }
+    let from_page = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
+    let call = if from_page { read_form(&body) } else { serde_json::from_slice(&body).ok() };
+    let placed = match &call {
+        Some(call) => state.exchange.place(call).await.ok(),
+        None => None,
+    };
+    if from_page {
+        return match placed {
+            Some(_) => HttpResponse::SeeOther().insert_header((header::LOCATION, "/")).finish(),
+            None => door::page(view::home(&state, call.as_ref()), StatusCode::UNPROCESSABLE_ENTITY),
+        };
+    }
+    match placed {
+        Some((call_id, Outcome::Reported)) => HttpResponse::Accepted().json(json!({"call_id": call_id})),
+        Some((call_id, Outcome::Refused(status))) => {
+            HttpResponse::BadGateway().json(json!({"call_id": call_id, "error": format!("the hook answered {status}")}))
+        }
+        Some((call_id, Outcome::Unreachable)) => {
+            HttpResponse::BadGateway().json(json!({"call_id": call_id, "error": "the hook did not answer"}))
+        }
+        None => HttpResponse::UnprocessableEntity()
+            .json(json!({"error": "wants {\"from\": number, \"to\": number, \"withheld\": true or false}"})),
+    }
+}
+
+fn read_form(body: &Bytes) -> Option<Call> {
+    let form = Params::parse(std::str::from_utf8(body).ok()?).ok()?;
+    Some(Call {
+        from: form.get("from").unwrap_or_default().to_owned(),
+        to: form.get("to").unwrap_or_default().to_owned(),
+        withheld: form.get("withheld") == Some("true"),
+    })
+}
+
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    accept.split(',').any(|t| t.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case("text/html")))
+}
