@@ -10,8 +10,8 @@ use super::seen::{Seen, Taken, Visitor};
 use super::service_hours::Service;
 use super::sql;
 use super::{
-    BankError, BirthDate, CustomerForm, Ending, Holding, IDLE, Ineligible, Interaction, Lookup, Matched, Message,
-    Personal, Pin, Problem, Stage, tally,
+    BankError, BirthDate, CustomerForm, Ending, Holding, Ineligible, Interaction, Lookup, Matched, Message, Personal,
+    Pin, Problem, Stage, tally,
 };
 use crate::account::Account;
 use crate::clock::Instant;
@@ -206,7 +206,7 @@ impl Desk {
         let (desk, v) = (self.clone(), v.clone());
         let work = move |tx: &mut Tx<'_, '_>| {
             let policy = &desk.policy;
-            if sql::past_customer(tx, now - IDLE, policy.past_customer)? >= policy.past_customer {
+            if sql::past_customer(tx, now - policy.idle, policy.past_customer)? >= policy.past_customer {
                 return Ok(true);
             }
             let Some(kept) = sql::load(tx, &desk.seals, &v.id)? else { return Ok(false) };

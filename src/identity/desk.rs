@@ -103,7 +103,7 @@ impl Desk {
     fn glance(&self, tx: &mut Tx<'_, '_>, v: &Visitor, language: Option<&str>, now: Instant) -> Result<Option<Seen>> {
         let Some(kept) = self.admitted(tx, v, now)? else { return Ok(Some(Seen::Foreign)) };
         let i = &kept.interaction;
-        let changes = i.due(now, self.policy.call_attempts).is_some()
+        let changes = i.due(&self.policy, now).is_some()
             || kept.settles(&v.cookie)
             || language.is_some_and(|l| i.language.as_deref() != Some(l))
             || (i.live() && now.since(i.touched) >= TOUCH);
@@ -166,7 +166,7 @@ impl Desk {
                 Err(problems) => return self.stays(tx, i, problems, now),
             },
             Posted::Back => (i.back(), "interaction.customer.returned"),
-            Posted::Restart => (i.restarted(now), "interaction.restarted"),
+            Posted::Restart => (i.restarted(&self.policy, now), "interaction.restarted"),
             Posted::Phone if matches!(i.stage, Stage::Phone(_)) => return self.give_number(tx, i, 1, now),
             Posted::Call => return self.confirm(tx, i, now),
             Posted::Cancel if i.live() => {
@@ -244,7 +244,7 @@ impl Desk {
 
     /// Ends what time alone has ended (domain G28, R57).
     pub(super) fn on_time(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<Interaction> {
-        match i.due(now, self.policy.call_attempts) {
+        match i.due(&self.policy, now) {
             Some(ending) => sql::end(tx, &self.seals, i, ending, now),
             None => Ok(i),
         }

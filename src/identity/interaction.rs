@@ -5,6 +5,7 @@
 
 use super::call::Calling;
 use super::message::Message;
+use super::policy::Policy;
 use super::{Email, Holding, personal};
 use crate::account::Account;
 use crate::clock::Instant;
@@ -15,9 +16,9 @@ use crate::secret::Hash;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How long a way through the screens may take at most (domain G28).
+/// How long a way through the screens may take at most, unless configured otherwise (domain G28).
 pub const ABSOLUTE: Duration = Duration::from_secs(30 * 60);
-/// How long it may rest (domain G28).
+/// How long it may rest, unless configured otherwise (domain G28).
 pub const IDLE: Duration = Duration::from_secs(15 * 60);
 
 /// What `amr` says of the checks (RFC 8176): what the customer knows, the telephone they hold.
@@ -301,25 +302,27 @@ impl Interaction {
     ///
     /// # Errors
     /// [`Misstep`].
-    pub fn restarted(self, now: Instant) -> Result<Self, Misstep> {
-        if !self.may_restart(now) {
+    pub fn restarted(self, policy: &Policy, now: Instant) -> Result<Self, Misstep> {
+        if !self.may_restart(policy, now) {
             return Err(Misstep);
         }
         Ok(Self { stage: Stage::Account { typed: None }, touched: now, ..self })
     }
     /// Whether 「最初からやり直す」 can be offered.
     #[must_use]
-    pub fn may_restart(&self, now: Instant) -> bool {
+    pub fn may_restart(&self, policy: &Policy, now: Instant) -> bool {
         matches!(self.stage, Stage::Ended(Ending::Expired(Expired::Call | Expired::Time)))
-            && now < self.started + ABSOLUTE
+            && now < self.started + policy.absolute
     }
     /// The end that time alone has brought (domain G28, R57), if it has.
     #[must_use]
-    pub fn due(&self, now: Instant, call_attempts: u32) -> Option<Ending> {
+    pub fn due(&self, policy: &Policy, now: Instant) -> Option<Ending> {
         match &self.stage {
             Stage::Ended(_) => None,
-            _ if now >= self.started + ABSOLUTE || now >= self.touched + IDLE => Some(Ending::Expired(Expired::Time)),
-            Stage::Call { calling, .. } if now > calling.confirm_until && calling.attempt >= call_attempts => {
+            _ if now >= self.started + policy.absolute || now >= self.touched + policy.idle => {
+                Some(Ending::Expired(Expired::Time))
+            }
+            Stage::Call { calling, .. } if now > calling.confirm_until && calling.attempt >= policy.call_attempts => {
                 Some(Ending::Expired(Expired::Call))
             }
             _ => None,

@@ -1,6 +1,7 @@
 //! The numbers an institution may choose (domain §1.9), with the domain's defaults.
 
 use super::service_hours::Hours;
+use super::{ABSOLUTE, IDLE};
 use crate::phone::Phone;
 use std::time::Duration;
 
@@ -11,6 +12,10 @@ pub struct Policy {
     pub hours: Hours,
     /// Whether the operator offers the service at all; if not, ② and ⑤ answer R37.
     pub offered: bool,
+    /// How long a way through the screens may take at most (G28).
+    pub absolute: Duration,
+    /// How long it may rest (G28).
+    pub idle: Duration,
     /// 規定回数: wrong answers at ② and ⑤ together, for one account within one JST day (G4).
     pub failures_a_day: i64,
     /// Wrong PINs without a success, over all days, until an operator must release the account (G5).
@@ -45,6 +50,8 @@ impl Default for Policy {
         Self {
             hours: Hours::default(),
             offered: true,
+            absolute: ABSOLUTE,
+            idle: IDLE,
             failures_a_day: 3,
             wrong_pins: 10,
             refused_accounts: 5,

@@ -1,13 +1,12 @@
 //! When the service is open (domain §1.8): a list of closed windows in Japanese time, half-open, from configuration.
 //!
 //! A window is written as a day rule and two times:
-//! `daily 00:00-00:02` · `monday 1,3 02:00-06:00` (the 1st and 3rd Monday *of the month*) · `sunday 2,4 -23:50-07:00`
-//! (a leading `-`: from 23:50 of the day before) · `01-01..01-03 19:00-24:00` (every year) ·
+//! `daily 00:00-00:02` · `1st,3rd monday 02:00-06:00` (the 1st and 3rd Monday *of the month*) ·
+//! `2nd,4th sunday -1d 23:50-07:00` (from 23:50 of the day before) · `01-01..01-03 19:00-24:00` (every year) ·
 //! `2026-12-05T22:00..2026-12-06T06:00` (once).
 
 use crate::clock::Instant;
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, Weekday};
-use std::fmt;
 use std::time::Duration;
 
 /// How long before a closure ① warns of it (domain §2, extra 5).
@@ -63,7 +62,9 @@ pub enum Rule {
 
 /// A window that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a closed window: {0:?} (for example: daily 00:00-00:02, monday 1,3 02:00-06:00, sunday 2,4 -23:50-07:00)")]
+#[error(
+    "not a closed window: {0:?} (for example: daily 00:00-00:02, 1st,3rd monday 02:00-06:00, 2nd,4th sunday -1d 23:50-07:00)"
+)]
 pub struct NotAWindow(String);
 
 impl Hours {
@@ -113,8 +114,8 @@ impl Hours {
 pub const SEED: [&str; 6] = [
     "daily 00:00-00:02",
     "daily 04:00-04:10",
-    "monday 1,3 02:00-06:00",
-    "sunday 2,4 -23:50-07:00",
+    "1st,3rd monday 02:00-06:00",
+    "2nd,4th sunday -1d 23:50-07:00",
     "01-01..01-03 00:00-08:00",
     "01-01..01-03 19:00-24:00",
 ];
@@ -134,7 +135,7 @@ impl Window {
             return (from < to).then_some(Self::Once { from, to });
         }
         let (days, times) = text.rsplit_once(' ')?;
-        let (times, before) = times.strip_prefix('-').map_or((times, false), |t| (t, true));
+        let (days, before) = days.strip_suffix(" -1d").map_or((days, false), |d| (d, true));
         let (from, to) = times.split_once('-')?;
         let (from, to) = (minutes(from)? - if before { 24 * 60 } else { 0 }, minutes(to)?);
         (from < to).then_some(Self::Days { rule: Rule::read(days.trim())?, from, to })
@@ -164,10 +165,10 @@ impl Rule {
             let (from, to) = (day(from)?, day(to)?);
             return Some(Self::Yearly((from.month(), from.day()), (to.month(), to.day())));
         }
-        let (name, nth) = text.split_once(' ').unwrap_or((text, ""));
-        let nth = nth.split(',').filter(|n| !n.is_empty()).map(|n| n.trim().parse::<u32>().ok());
-        let nth = nth.map(|n| n.filter(|n| (1..=5).contains(n))).collect::<Option<Vec<_>>>()?;
-        Some(Self::Weekday(name.parse().ok()?, nth))
+        let (nth, name) = text.split_once(' ').unwrap_or(("", text));
+        let place = |n: &str| NTH.iter().find(|(word, _)| *word == n.trim()).map(|(_, n)| *n);
+        let nth = nth.split(',').filter(|n| !n.is_empty()).map(place).collect::<Option<Vec<_>>>()?;
+        Some(Self::Weekday(name.trim().parse().ok()?, nth))
     }
     fn holds(&self, day: NaiveDate) -> bool {
         match self {
@@ -182,28 +183,9 @@ impl Rule {
         }
     }
 }
-impl fmt::Display for Window {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let clock = |m: i64| format!("{:02}:{:02}", m / 60, m % 60);
-        match self {
-            Self::Once { from, to } => {
-                write!(f, "{}..{}", from.format("%Y-%m-%dT%H:%M"), to.format("%Y-%m-%dT%H:%M"))
-            }
-            Self::Days { rule, from, to } => {
-                match rule {
-                    Rule::Daily => f.write_str("daily ")?,
-                    Rule::Weekday(day, nth) => {
-                        let nth: Vec<_> = nth.iter().map(u32::to_string).collect();
-                        write!(f, "{day} {}{}", nth.join(","), if nth.is_empty() { "" } else { " " })?;
-                    }
-                    Rule::Yearly(a, b) => write!(f, "{:02}-{:02}..{:02}-{:02} ", a.0, a.1, b.0, b.1)?,
-                }
-                let (sign, start) = if *from < 0 { ("-", from + 24 * 60) } else { ("", *from) };
-                write!(f, "{sign}{}-{}", clock(start), clock(*to))
-            }
-        }
-    }
-}
+
+/// A month has at most five of a weekday.
+const NTH: [(&str, u32); 5] = [("1st", 1), ("2nd", 2), ("3rd", 3), ("4th", 4), ("5th", 5)];
 
 /// `23:50` as minutes; `24:00` is the end of a day.
 fn minutes(text: &str) -> Option<i64> {

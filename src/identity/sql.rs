@@ -226,9 +226,15 @@ pub fn past_customer(tx: &mut Tx<'_, '_>, since: Instant, cap: i64) -> Result<i6
 ///
 /// # Errors
 /// See [`load`].
-pub fn stale(tx: &mut Tx<'_, '_>, seals: &Seals, now: Instant, limit: i64) -> Result<Vec<Kept>> {
+pub fn stale(
+    tx: &mut Tx<'_, '_>,
+    seals: &Seals,
+    policy: &super::Policy,
+    now: Instant,
+    limit: i64,
+) -> Result<Vec<Kept>> {
     let sql = select!("where live = 1 and (touched <= ?1 or started <= ?2) limit ?3");
-    let params = [(now - super::IDLE).into(), (now - super::ABSOLUTE).into(), limit.into()];
+    let params = [(now - policy.idle).into(), (now - policy.absolute).into(), limit.into()];
     tx.rows(sql, &params)?.iter().map(|row| kept(seals, row)).collect()
 }
 

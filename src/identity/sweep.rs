@@ -17,8 +17,8 @@ const KEEP: Duration = Duration::from_secs(24 * 3600);
 /// The store's.
 pub fn sweep(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, now: Instant, limit: i64) -> Result<u64> {
     let mut touched = 0;
-    for kept in sql::stale(tx, seals, now, limit)? {
-        let ending = kept.interaction.due(now, policy.call_attempts).unwrap_or(Ending::Expired(Expired::Time));
+    for kept in sql::stale(tx, seals, policy, now, limit)? {
+        let ending = kept.interaction.due(policy, now).unwrap_or(Ending::Expired(Expired::Time));
         sql::end(tx, seals, kept.interaction, ending, now)?;
         touched += 1;
     }
