@@ -1,1 +1,9 @@
-//! Telephony: how a call that arrived is reported to us.
+//! Telephony: how a call that arrived is reported to us (domain §4, contract §7).
+//!
+//! `sip_hook` reads and verifies the report of a SIP gateway; `simulator` makes such a report, signed the same way. A
+//! driver ends with an [`crate::identity::IncomingCall`]; what the call is worth is decided in `identity`.
+
+pub mod simulator;
+pub mod sip_hook;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! The report of a SIP gateway: JSON, signed with HMAC-SHA256 over `timestamp.body` (contract §7).
+
+use crate::clock::Instant;
+use crate::identity::{Caller, IncomingCall};
+use crate::phone::Phone;
+use crate::secret::{Secret, from_base64url, hmac_sha256, same};
+use serde::Deserialize;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// No report is longer.
+pub const MAX_BODY: usize = 4 * 1024;
+/// How far a report's clock may be from ours.
+pub const SKEW: Duration = Duration::from_secs(60);
+/// The header with the epoch second of the call.
+pub const TIMESTAMP: &str = "X-Hook-Timestamp";
+/// The header with the signature.
+pub const SIGNATURE: &str = "X-Hook-Signature";
+
+/// Who may report calls, and how far they are believed.
+#[derive(Debug, Clone, Default)]
+pub struct SipHook {
+    secrets: Vec<Secret>,
+    networks: Vec<Network>,
+    trust_from: bool,
+}
+
+/// Why a report is not taken. The gateway learns 401 and nothing more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// From an address that may not report.
+    #[error("the source address is not one of telephony.hook_networks")]
+    Source,
+    /// No timestamp, or one too far from now.
+    #[error("the timestamp is missing or too old")]
+    Timestamp,
+    /// No signature under any of our secrets.
+    #[error("the signature does not verify")]
+    Signature,
+    /// Signed, but not a report: a mistake in the gateway's configuration.
+    #[error("the body is not a report of version 1")]
+    Body,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    v: u32,
+    call_id: String,
+    from: String,
+    to: String,
+    anonymous: u8,
+    id_source: String,
+}
+
+impl SipHook {
+    /// A hook with one secret, or two while one is being replaced.
+    ///
+    /// # Errors
+    /// The network that cannot be read.
+    pub fn new(secrets: Vec<Secret>, networks: &[String], trust_from: bool) -> Result<Self, String> {
+        let networks = networks.iter().map(|n| Network::parse(n).ok_or_else(|| n.clone())).collect::<Result<_, _>>()?;
+        Ok(Self { secrets: secrets.into_iter().filter(|s| !s.reveal().is_empty()).collect(), networks, trust_from })
+    }
+
+    /// Verifies and reads one report. Nothing of an unsigned body is looked at.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    pub fn read(
+        &self,
+        source: Option<IpAddr>,
+        timestamp: Option<&str>,
+        signature: Option<&str>,
+        body: &[u8],
+        now: Instant,
+    ) -> Result<IncomingCall, Refused> {
+        let allowed = |ip: IpAddr| self.networks.iter().any(|n| n.holds(ip));
+        if !self.networks.is_empty() && !source.is_some_and(allowed) {
+            return Err(Refused::Source);
+        }
+        let timestamp = timestamp.ok_or(Refused::Timestamp)?;
+        let digits = !timestamp.is_empty() && timestamp.len() <= 12 && timestamp.bytes().all(|b| b.is_ascii_digit());
+        let at = timestamp.parse().ok().filter(|_| digits).map(Instant::from_secs).ok_or(Refused::Timestamp)?;
+        let signature = signature.and_then(from_base64url).ok_or(Refused::Signature)?;
+        // Every secret is tried, whichever fits.
+        let tags = self.secrets.iter().map(|s| sign(s, timestamp, body));
+        if !tags.fold(false, |found, tag| found | same(&tag, &signature)) {
+            return Err(Refused::Signature);
+        }
+        if at > now + SKEW || at + SKEW < now {
+            return Err(Refused::Timestamp);
+        }
+        let report: Report = serde_json::from_slice(body).map_err(|_| Refused::Body)?;
+        if report.v != 1 || report.call_id.is_empty() || report.call_id.len() > 256 {
+            return Err(Refused::Body);
+        }
+        let caller = self.caller(&report);
+        Ok(IncomingCall { caller, called: Phone::from_network(&report.to), call_id: report.call_id, at })
+    }
+
+    /// A withheld number is never looked at, even where the network passes it on: the caller asked for that
+    /// (domain R53). A bare From is anybody's claim unless the trunk is known to be clean.
+    fn caller(&self, report: &Report) -> Caller {
+        let vouched = match report.id_source.as_str() {
+            "pai" | "vendor" => true,
+            "from" => self.trust_from,
+            _ => false,
+        };
+        if report.anonymous != 0 || !vouched {
+            return Caller::Withheld;
+        }
+        Phone::from_network(&report.from).map_or(Caller::Other, Caller::Known)
+    }
+}
+
+/// HMAC-SHA256 of `timestamp.body`.
+pub(super) fn sign(secret: &Secret, timestamp: &str, body: &[u8]) -> [u8; 32] {
+    let signed = [timestamp.as_bytes(), b".", body].concat();
+    hmac_sha256(secret.reveal().as_bytes(), &signed)
+}
+
+/// An address or a network in CIDR form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Network {
+    base: IpAddr,
+    bits: u8,
+}
+impl Network {
+    fn parse(text: &str) -> Option<Self> {
+        let (base, bits) = text.split_once('/').map_or((text, None), |(base, bits)| (base, Some(bits)));
+        let base: IpAddr = base.parse().ok()?;
+        let most = if base.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Some(most), |b| b.parse().ok()).filter(|b| *b <= most)?;
+        Some(Self { base, bits })
+    }
+    fn holds(self, ip: IpAddr) -> bool {
+        let number = |ip: IpAddr| match ip {
+            IpAddr::V4(ip) => u128::from(ip.to_bits()) << 96,
+            IpAddr::V6(ip) => ip.to_bits(),
+        };
+        let ip = ip.to_canonical();
+        let mask = u128::MAX.checked_shl(128 - u32::from(self.bits)).unwrap_or(0);
+        self.base.is_ipv4() == ip.is_ipv4() && number(self.base) & mask == number(ip) & mask
+    }
+}

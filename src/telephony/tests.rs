@@ -1,0 +1,128 @@
+use super::simulator::{PlacedCall, report};
+use super::sip_hook::{Refused, SipHook, sign};
+use crate::clock::Instant;
+use crate::identity::Caller;
+use crate::phone::Phone;
+use crate::secret::{Secret, base64url};
+use std::net::IpAddr;
+
+const NOW: Instant = Instant::from_secs(1_795_312_800);
+fn hook() -> SipHook {
+    SipHook::new(vec![Secret::new("old"), Secret::new("new")], &[], false).unwrap()
+}
+fn signed(secret: &str, at: i64, body: &str) -> (String, String) {
+    let timestamp = at.to_string();
+    let signature = base64url(sign(&Secret::new(secret), &timestamp, body.as_bytes()));
+    (timestamp, signature)
+}
+fn body(from: &str, anonymous: u8, source: &str) -> String {
+    format!(
+        r#"{{"v":1,"call_id":"c1","from":"{from}","to":"+818001110001","anonymous":{anonymous},"id_source":"{source}"}}"#
+    )
+}
+
+#[test]
+fn only_what_is_signed_now_is_read() {
+    let text = body("+819012343333", 0, "pai");
+    let now = NOW.secs();
+    for (secret, at, why) in [
+        ("old", now, None),
+        ("new", now, None),
+        ("new", now - 60, None),
+        ("new", now + 60, None),
+        ("other", now, Some(Refused::Signature)),
+        ("", now, Some(Refused::Signature)),
+        ("new", now - 61, Some(Refused::Timestamp)),
+        ("new", now + 61, Some(Refused::Timestamp)),
+    ] {
+        let (timestamp, signature) = signed(secret, at, &text);
+        let got = hook().read(None, Some(&timestamp), Some(&signature), text.as_bytes(), NOW);
+        assert_eq!(got.err(), why, "{secret} at {at}");
+    }
+    let (timestamp, signature) = signed("new", now, &text);
+    let other = text.replace("3333", "3334");
+    let read = |t: Option<&str>, s: Option<&str>, b: &str| hook().read(None, t, s, b.as_bytes(), NOW).err();
+    assert_eq!(read(Some(&timestamp), Some(&signature), &other), Some(Refused::Signature), "the body is signed");
+    assert_eq!(read(Some(&(now + 1).to_string()), Some(&signature), &text), Some(Refused::Signature), "so is the time");
+    assert_eq!(read(None, Some(&signature), &text), Some(Refused::Timestamp));
+    assert_eq!(read(Some(&timestamp), None, &text), Some(Refused::Signature));
+    assert_eq!(read(Some(&timestamp), Some("///"), &text), Some(Refused::Signature));
+    assert_eq!(read(Some("-1"), Some(&signature), &text), Some(Refused::Timestamp));
+    for text in ["", "{}", "[]", &text.replace("\"v\":1", "\"v\":2"), &text.replace("\"c1\"", "\"\"")] {
+        let (timestamp, signature) = signed("new", now, text);
+        assert_eq!(read(Some(&timestamp), Some(&signature), text), Some(Refused::Body), "{text}");
+    }
+}
+
+#[test]
+fn a_hook_without_a_secret_takes_nothing() {
+    let hook = SipHook::new(vec![Secret::new("")], &[], false).unwrap();
+    let text = body("+819012343333", 0, "pai");
+    let (timestamp, signature) = signed("", NOW.secs(), &text);
+    let got = hook.read(None, Some(&timestamp), Some(&signature), text.as_bytes(), NOW);
+    assert_eq!(got, Err(Refused::Signature));
+}
+
+#[test]
+fn who_called() {
+    let known = || Caller::Known(Phone::parse("09012343333").unwrap());
+    for (from, anonymous, source, trust_from, want) in [
+        ("+819012343333", 0, "pai", false, known()),
+        ("819012343333", 0, "vendor", false, known()),
+        ("tel:+81-90-1234-3333", 0, "pai", false, known()),
+        ("sip:+819012343333@carrier.example;user=phone", 0, "pai", false, known()),
+        ("09012343333", 0, "pai", false, known()),
+        ("09012343333", 0, "from", false, Caller::Withheld),
+        ("09012343333", 0, "from", true, known()),
+        ("09012343333", 0, "invalid", true, Caller::Withheld),
+        ("09012343333", 1, "pai", true, Caller::Withheld),
+        ("sip:anonymous@anonymous.invalid", 1, "pai", false, Caller::Withheld),
+        ("+12025550100", 0, "pai", false, Caller::Other),
+        ("Coin line/payphone", 0, "pai", false, Caller::Other),
+    ] {
+        let hook = SipHook::new(vec![Secret::new("new")], &[], trust_from).unwrap();
+        let text = body(from, anonymous, source);
+        let (timestamp, signature) = signed("new", NOW.secs(), &text);
+        let call = hook.read(None, Some(&timestamp), Some(&signature), text.as_bytes(), NOW).unwrap();
+        assert_eq!(call.caller, want, "{from} {anonymous} {source} {trust_from}");
+        assert_eq!(call.called.as_ref().map(Phone::as_str), Some("08001110001"));
+    }
+}
+
+#[test]
+fn only_from_where_the_gateway_stands() {
+    let networks = ["10.1.2.0/24", "192.0.2.7", "2001:db8::/32"].map(str::to_owned);
+    let hook = SipHook::new(vec![Secret::new("new")], &networks, false).unwrap();
+    let text = body("+819012343333", 0, "pai");
+    let (timestamp, signature) = signed("new", NOW.secs(), &text);
+    for (source, ok) in [
+        ("10.1.2.255", true),
+        ("10.1.3.0", false),
+        ("::ffff:10.1.2.3", true),
+        ("192.0.2.7", true),
+        ("192.0.2.8", false),
+        ("2001:db8:1::1", true),
+        ("2001:db9::1", false),
+    ] {
+        let ip: IpAddr = source.parse().unwrap();
+        let got = hook.read(Some(ip), Some(&timestamp), Some(&signature), text.as_bytes(), NOW);
+        assert_eq!(got.err(), (!ok).then_some(Refused::Source), "{source}");
+    }
+    assert!(hook.read(None, Some(&timestamp), Some(&signature), text.as_bytes(), NOW).is_err());
+    for wrong in ["10.0.0.0/33", "gateway", ""] {
+        assert!(SipHook::new(Vec::new(), &[wrong.to_owned()], false).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_simulator_signs_as_a_gateway_does() {
+    let secret = Secret::new("new");
+    let mut call = PlacedCall { call_id: "s-1", from: "09012343333", to: "08001110001", withheld: false };
+    for (withheld, want) in [(false, Caller::Known(Phone::parse("09012343333").unwrap())), (true, Caller::Withheld)] {
+        call.withheld = withheld;
+        let r = report(&call, &secret, NOW);
+        let read = hook().read(None, Some(&r.timestamp), Some(&r.signature), r.body.as_bytes(), NOW).unwrap();
+        assert_eq!((read.caller, read.at), (want, NOW));
+        assert!(!(withheld && r.body.contains("3333")), "a withheld number is not sent");
+    }
+}
