@@ -50,6 +50,8 @@ pub mod token;
 
 pub mod lifecycle;
 
+pub mod verify;
+
 // What an operator says, then adapters.
 pub mod config;
 

@@ -371,10 +371,11 @@ fn detail_types(m: &Members<'_>, rules: &Rules) -> Result<Vec<String>, Refusal> 
 fn resources(m: &Members<'_>, app: bool) -> Result<Vec<String>, Refusal> {
     let resources = owned(m.list("resources")?);
     for resource in &resources {
-        // RFC 8707 §2: an absolute URI without a fragment.
-        let fits = Url::parse(resource).is_ok_and(|u| u.fragment().is_none()) && resource.len() <= 2000;
-        if !fits {
-            return Err(wrong("resources", "holds something that is not an absolute URI without a fragment"));
+        // RFC 8707 §2: an absolute URI without a fragment. A plain name is an audience no client can ask for, only
+        // one that `tokens.default_audience` gives.
+        let uri = Url::parse(resource).is_ok_and(|u| u.fragment().is_none()) && resource.len() <= 2000;
+        if !uri && ClientId::parse(resource).is_none() {
+            return Err(wrong("resources", "holds something that is neither an absolute URI nor a plain name"));
         }
     }
     if !app && resources.is_empty() {

@@ -5,12 +5,14 @@
 mod jobs;
 mod tls;
 
+use crate::client::{Authenticator, Settings as Asked};
 use crate::clock::Clock;
 use crate::config::{self, Config, Mode};
 use crate::keys::{Ring, master, seal::Sealer};
+use crate::outbound::{Network, Outbound, Settings};
 use crate::random::Random;
 use crate::store::{self, Options, Store};
-use crate::web::{App, client_cert, extract::MAX_FORM, headers, host, routes, span::Spans};
+use crate::web::{App, client_cert, extract::MAX_FORM, headers, host, paths, routes, span::Spans};
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
 use std::net::{SocketAddr, TcpListener};
@@ -103,6 +105,18 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
 
     let keys = Ring::open(&store, &sealer, &*parts.random, parts.clock.now()).await.map_err(key("signing keys"))?;
 
+    let outbound = outbound(&config)?;
+    let authenticator = Authenticator::open(
+        store.clone(),
+        &sealer,
+        &*parts.random,
+        Arc::new(outbound),
+        asked(&config),
+        parts.clock.now(),
+    )
+    .await
+    .map_err(key("client authentication"))?;
+
     let identity = tls::Identity::read(&config, &provider)?;
     let authorities = tls::authorities(&config, &provider)?;
     let (public, mutual) = (bind(&config.server.listen)?, bind(&config.server.mtls_listen)?);
@@ -118,6 +132,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         random: parts.random,
         sealer,
         keys,
+        authenticator,
         authorities,
         ready: AtomicBool::new(true),
     });
@@ -155,6 +170,36 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
 /// An error that names its key.
 fn key<E: std::fmt::Display>(key: &'static str) -> impl FnOnce(E) -> Error {
     move |e| Error::Key { key, why: e.to_string() }
+}
+
+/// What client authentication must know of ourselves: the issuer first, then the endpoints an OpenID Connect client may
+/// name as `aud` of its assertion.
+fn asked(config: &Config) -> Asked {
+    let issuer = &config.server.issuer;
+    let mut audiences = vec![issuer.clone()];
+    audiences
+        .extend([paths::TOKEN, paths::PAR, paths::INTROSPECT, paths::REVOKE].map(|path| format!("{issuer}{path}")));
+    Asked { audiences, dpop_nonce_required: config.tokens.dpop_nonce_required }
+}
+
+/// The client that goes out: in a demo no further than this machine.
+fn outbound(config: &Config) -> Result<Outbound, Error> {
+    if config.server.mode == Mode::Demo {
+        return Outbound::loopback().map_err(key("outbound"));
+    }
+    let wanted = &config.outbound;
+    let mut networks = Vec::new();
+    for text in &wanted.allow_networks {
+        let why = || format!("{text} is not a network such as 10.1.0.0/16");
+        networks.push(Network::parse(text).ok_or_else(|| Error::Key { key: "outbound.allow_networks", why: why() })?);
+    }
+    let extra_ca = match &wanted.ca_file {
+        Some(file) => Some(std::fs::read(file).map_err(|e| Error::Io(file.display().to_string(), e))?),
+        None => None,
+    };
+    let plain_http = config.server.mode == Mode::Test;
+    let settings = Settings { networks, plain_http, extra_ca, timeout: wanted.timeout.get(), ..Settings::default() };
+    Outbound::new(settings).map_err(key("outbound"))
 }
 
 fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Error> {

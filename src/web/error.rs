@@ -3,6 +3,7 @@
 //! A cause goes to the log, a code to the client, a sentence to the customer. Nothing here tells a caller more than it
 //! may know: a store that fails is `server_error` and no more.
 
+use crate::keys::jose::Alg;
 use crate::refusal::{Code, Refusal};
 use crate::store;
 use actix_web::http::{StatusCode, header};
@@ -18,6 +19,17 @@ pub enum ApiError {
     BasicRefused(Refusal),
     /// A proof needs this nonce (RFC 9449 §8).
     UseNonce(String),
+    /// A protected resource of ours was called without a token (RFC 6750 §3.1: no error code then).
+    NoToken,
+    /// A protected resource refuses the token or its proof (RFC 6750 §3, RFC 9449 §7.1).
+    Resource {
+        /// Why.
+        refusal: Refusal,
+        /// Whether the caller used, or should have used, the DPoP scheme.
+        dpop: bool,
+    },
+    /// A protected resource wants this nonce in the proof (RFC 9449 §9).
+    ResourceNonce(String),
     /// We are too busy, or the store cannot be reached: the same request may work later.
     Busy,
     /// Our own failure; the cause is already in the log.
@@ -56,8 +68,11 @@ pub fn log_failure(cause: &dyn std::error::Error) {
 impl ApiError {
     fn refusal(&self) -> Refusal {
         match self {
-            Self::Refused(r) | Self::BasicRefused(r) => r.clone(),
-            Self::UseNonce(_) => Refusal::new(Code::UseDpopNonce, "the DPoP proof needs the nonce of this answer"),
+            Self::Refused(r) | Self::BasicRefused(r) | Self::Resource { refusal: r, .. } => r.clone(),
+            Self::NoToken => Refusal::new(Code::InvalidToken, "an access token is needed"),
+            Self::UseNonce(_) | Self::ResourceNonce(_) => {
+                Refusal::new(Code::UseDpopNonce, "the DPoP proof needs the nonce of this answer")
+            }
             Self::Busy => Refusal::new(Code::TemporarilyUnavailable, "try again later"),
             Self::Failed => Refusal::new(Code::ServerError, "the server failed"),
         }
@@ -71,17 +86,41 @@ impl fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        status(self.refusal().code)
+        match self {
+            // A resource answers 401 to a bad proof (RFC 9449 §7.1), the token endpoint 400 (§5).
+            Self::ResourceNonce(_) => StatusCode::UNAUTHORIZED,
+            Self::Resource { refusal, .. } if refusal.code == Code::InvalidDpopProof => StatusCode::UNAUTHORIZED,
+            other => status(other.refusal().code),
+        }
     }
     fn error_response(&self) -> HttpResponse {
         let refusal = self.refusal();
-        let mut answer = HttpResponse::build(status(refusal.code));
+        let mut answer = HttpResponse::build(self.status_code());
         match self {
             Self::BasicRefused(_) => {
                 answer.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"renkei\", charset=\"UTF-8\""));
             }
             Self::UseNonce(nonce) => {
                 answer.insert_header(("DPoP-Nonce", nonce.as_str()));
+            }
+            Self::NoToken => {
+                let algs = dpop_algs();
+                answer.append_header((header::WWW_AUTHENTICATE, "Bearer"));
+                answer.append_header((header::WWW_AUTHENTICATE, format!("DPoP algs=\"{algs}\"")));
+            }
+            Self::Resource { refusal, dpop } => {
+                let (code, why, algs) = (refusal.code.as_str(), &refusal.description, dpop_algs());
+                let challenge = if *dpop {
+                    format!("DPoP error=\"{code}\", error_description=\"{why}\", algs=\"{algs}\"")
+                } else {
+                    format!("Bearer error=\"{code}\", error_description=\"{why}\"")
+                };
+                answer.insert_header((header::WWW_AUTHENTICATE, challenge));
+            }
+            Self::ResourceNonce(nonce) => {
+                answer.insert_header(("DPoP-Nonce", nonce.as_str()));
+                let challenge = format!("DPoP error=\"use_dpop_nonce\", algs=\"{}\"", dpop_algs());
+                answer.insert_header((header::WWW_AUTHENTICATE, challenge));
             }
             Self::Busy => {
                 answer.insert_header((header::RETRY_AFTER, "5"));
@@ -93,4 +132,9 @@ impl ResponseError for ApiError {
             "error_description": refusal.description,
         }))
     }
+}
+
+/// The `algs` of a DPoP challenge (RFC 9449 §7.1).
+fn dpop_algs() -> String {
+    Alg::FAPI.map(Alg::as_str).join(" ")
 }

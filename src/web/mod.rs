@@ -4,17 +4,24 @@
 //! statuses. A handler asks the world, lets a step decide, records in one transaction, answers (architecture §1.3).
 //! It holds no rule of its own.
 
+pub mod asker;
 pub mod client_cert;
 pub mod error;
 pub mod extract;
 pub mod headers;
 pub mod health;
 pub mod host;
+pub mod introspect;
 pub mod metadata;
+pub mod par;
 pub mod paths;
+pub mod revoke;
 pub mod routes;
 pub mod span;
+pub mod token;
+pub mod userinfo;
 
+use crate::client::Authenticator;
 use crate::clock::{Clock, Instant};
 use crate::config::Config;
 use crate::keys::{Ring, seal::Sealer};
@@ -37,6 +44,8 @@ pub struct App {
     pub sealer: Arc<Sealer>,
     /// Signing keys.
     pub keys: Ring,
+    /// Who asks: the registry, client authentication, DPoP.
+    pub authenticator: Authenticator,
     /// Who may vouch for a client's certificate (`server.mtls_ca_file`).
     pub authorities: Option<Arc<dyn rustls::server::danger::ClientCertVerifier>>,
     /// False from the moment a stop begins: `/readyz` says so, and a balancer looks elsewhere.

@@ -1,7 +1,7 @@
 //! The whole URL table (contract §2).
 
-use super::{health, metadata, paths};
-use actix_web::web::{ServiceConfig, get};
+use super::{health, introspect, metadata, par, paths, revoke, token, userinfo};
+use actix_web::web::{ServiceConfig, get, post, resource};
 
 /// Every route of the public listener.
 pub fn public(cfg: &mut ServiceConfig) {
@@ -9,4 +9,9 @@ pub fn public(cfg: &mut ServiceConfig) {
     cfg.route(paths::OPENID_METADATA, get().to(metadata::document))
         .route(paths::OAUTH_METADATA, get().to(metadata::document))
         .route(paths::JWKS, get().to(metadata::jwks));
+    cfg.route(paths::PAR, post().to(par::post))
+        .route(paths::TOKEN, post().to(token::post))
+        .route(paths::INTROSPECT, post().to(introspect::post))
+        .route(paths::REVOKE, post().to(revoke::post))
+        .service(resource(paths::USERINFO).route(get().to(userinfo::handle)).route(post().to(userinfo::handle)));
 }

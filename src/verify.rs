@@ -1,0 +1,180 @@
+//! What must always hold, checked over the whole store: the audit chains are unbroken; each grant's state, its audit
+//! records and its events tell the same story; codes and tokens fit the grant they hang off. `renkei audit verify`
+//! runs it, and so does every integration test when it ends.
+
+use crate::audit;
+use crate::clock::Instant;
+use crate::event::{self, Event};
+use crate::grant;
+use crate::id::{EventId, GrantId};
+use crate::store::{Error, Result, Row, Store, Tx};
+use std::fmt;
+
+/// Rows looked at in one transaction.
+const PAGE: i64 = 200;
+
+/// Something that should be impossible.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// The table.
+    pub table: &'static str,
+    /// The row, by a key that may be shown.
+    pub row: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.table, self.row, self.why)
+    }
+}
+
+/// What was looked at, and what was wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Report {
+    /// The audit chains.
+    pub audit: audit::Report,
+    /// How many grants were looked at.
+    pub grants: u64,
+    /// How many events.
+    pub events: u64,
+    /// Everything that is wrong outside the audit chains.
+    pub findings: Vec<Finding>,
+}
+impl Report {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.audit.breaks.is_empty() && self.findings.is_empty()
+    }
+}
+
+/// Checks everything. Each page is read in one transaction, so a running server is never found half-way.
+///
+/// # Errors
+/// The store's.
+pub async fn verify(store: &Store) -> Result<Report> {
+    let mut report = Report { audit: audit::verify(store).await?, ..Report::default() };
+    let mut after = String::new();
+    loop {
+        let from = after.clone();
+        let (ids, findings) = store.scan(move |tx| grants(tx, &from)).await?;
+        report.findings.extend(findings);
+        report.grants += ids.len() as u64;
+        match ids.into_iter().next_back() {
+            Some(last) => after = last,
+            None => break,
+        }
+    }
+    let mut last: Option<(Instant, EventId)> = None;
+    loop {
+        let after = last.clone();
+        let page = store.scan(move |tx| events(tx, after.as_ref())).await?;
+        report.findings.extend(page.iter().filter_map(told_too_much));
+        report.events += page.len() as u64;
+        match page.into_iter().next_back() {
+            Some(e) => last = Some((e.at, e.id)),
+            None => break,
+        }
+    }
+    report.findings.extend(store.scan(loose).await?);
+    Ok(report)
+}
+
+/// One page of grants: their ids and what is wrong with them.
+fn grants(tx: &mut Tx<'_, '_>, after: &str) -> Result<(Vec<String>, Vec<Finding>)> {
+    let rows = tx.rows(
+        "select g.id, g.state, g.seq, \
+         (select count(*) from events e where e.grant_id = g.id), \
+         (select max(e.seq) from events e where e.grant_id = g.id), \
+         (select min(e.seq) from events e where e.grant_id = g.id), \
+         (select count(*) from events e where e.grant_id = g.id \
+            and e.kind in ('grant.replaced', 'grant.revoked', 'grant.expired')), \
+         (select count(*) from events e where e.grant_id = g.id and e.kind = 'grant.' || g.state), \
+         (select count(*) from audit a where a.grant_id = g.id \
+            and a.action in ('grant.replaced', 'grant.revoked', 'grant.expired')), \
+         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.' || g.state), \
+         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.created'), \
+         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.activated'), \
+         (select count(*) from codes c where c.grant_id = g.id and c.used_at is not null), \
+         (select count(*) from access_tokens t where t.grant_id = g.id) \
+           + (select count(*) from refresh_tokens t where t.grant_id = g.id), \
+         (select count(*) from consents c where c.id = g.consent_id and c.client_id = g.client_id \
+            and c.account_index = g.account_index), \
+         (select count(*) from grants n where n.id = g.replaced_by and n.client_id = g.client_id \
+            and n.account_index = g.account_index) \
+         from grants g where g.id > ?1 order by g.id limit ?2",
+        &[after.into(), PAGE.into()],
+    )?;
+    let (mut ids, mut findings) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let id = row.text(0)?;
+        ids.push(id.to_owned());
+        let mut whys: Vec<String> = wrong_with(row)?.into_iter().map(str::to_owned).collect();
+        // Reading it the way the product does finds impossible mixes of columns.
+        match GrantId::parse(id).map(|id| grant::sql::load(tx, &id)) {
+            Some(Ok(Some(_))) => {}
+            Some(Err(Error::Corrupt { why, .. })) => whys.push(why),
+            Some(Err(e)) => whys.push(e.to_string()),
+            Some(Ok(None)) | None => whys.push("its id cannot be read".into()),
+        }
+        findings.extend(whys.into_iter().map(|why| Finding { table: "grants", row: id.to_owned(), why }));
+    }
+    Ok((ids, findings))
+}
+
+/// What contradicts itself in one row of [`grants`].
+fn wrong_with(row: &Row) -> Result<Vec<&'static str>> {
+    let (state, seq) = (row.text(1)?, row.int(2)?);
+    let (told, highest, lowest) = (row.int(3)?, row.opt_int(4)?.unwrap_or(0), row.opt_int(5)?.unwrap_or(1));
+    let (ends_told, this_end_told) = (row.int(6)?, row.int(7)?);
+    let (ends_recorded, this_end_recorded) = (row.int(8)?, row.int(9)?);
+    let (created, activated) = (row.int(10)?, row.int(11)?);
+    let (used_codes, tokens, consents, heirs) = (row.int(12)?, row.int(13)?, row.int(14)?, row.int(15)?);
+    let ended = !matches!(state, "pending" | "active");
+    let once = i64::from(ended);
+    let checks = [
+        (told == seq && highest == seq && lowest == 1, "its events are not numbered 1 to its counter without a gap"),
+        (ends_told == once && (!ended || this_end_told == 1), "its state and its events disagree on how it ended"),
+        (ends_recorded == once && (!ended || this_end_recorded == 1), "its state and the audit record disagree"),
+        (created == 1, "the audit record does not say once that it was created"),
+        (activated == i64::from(state == "active") || (ended && activated <= 1), "activation and state disagree"),
+        (consents == 1, "no consent of this client and account stands behind it"),
+        (state != "pending" || (used_codes == 0 && tokens == 0), "it is pending, yet its code was redeemed"),
+        (state != "active" || used_codes == 1, "it is active without exactly one redeemed code"),
+        (state != "replaced" || heirs == 1, "what replaced it is not a grant of this client and account"),
+    ];
+    Ok(checks.into_iter().filter(|(holds, _)| !holds).map(|(_, why)| why).collect())
+}
+
+fn events(tx: &mut Tx<'_, '_>, after: Option<&(Instant, EventId)>) -> Result<Vec<Event>> {
+    let from = after.map_or(Instant::from_millis(i64::MIN), |(at, _)| *at);
+    event::since(tx, from, after.map(|(_, id)| id), PAGE)
+}
+
+/// An event says only what docs/events.md lets it say.
+fn told_too_much(e: &Event) -> Option<Finding> {
+    let known = |m: &String| e.kind.members().contains(&m.as_str());
+    let fits = e.detail.as_object().is_some_and(|o| o.keys().all(known)) && (e.grant.is_some() || e.seq == 0);
+    let why = format!("{} says {}", e.kind.as_str(), e.detail);
+    (!fits).then(|| Finding { table: "events", row: e.id.to_string(), why })
+}
+
+/// Codes and tokens that do not fit their grant. Only the first of many: one is enough to look closer.
+fn loose(tx: &mut Tx<'_, '_>) -> Result<Vec<Finding>> {
+    let codes = "select c.grant_id from codes c left join grants g on g.id = c.grant_id \
+                 where g.id is null or c.client_id <> g.client_id or c.issued_at < g.created_at limit 20";
+    let access = "select t.id from access_tokens t left join grants g on g.id = t.grant_id where t.grant_id is not null \
+                  and (g.id is null or t.client_id <> g.client_id or t.expires_at > g.expires_at \
+                  or g.activated_at is null or t.issued_at < g.activated_at) limit 20";
+    let refresh = "select t.id from refresh_tokens t left join grants g on g.id = t.grant_id \
+                   where g.id is null or t.client_id <> g.client_id or t.expires_at > g.expires_at \
+                   or g.activated_at is null or t.issued_at < g.activated_at limit 20";
+    let mut findings = Vec::new();
+    for (table, sql) in [("codes", codes), ("access_tokens", access), ("refresh_tokens", refresh)] {
+        for row in tx.rows(sql, &[])? {
+            findings.push(Finding { table, row: row.text(0)?.to_owned(), why: "it does not fit its grant".into() });
+        }
+    }
+    Ok(findings)
+}

@@ -1,0 +1,67 @@
+//! Who sends a request to one of the endpoints apps and resource servers call: client authentication and DPoP proof, in
+//! that order, so that nobody without credentials makes us remember a proof.
+
+use super::App;
+use super::error::ApiError;
+use super::extract::header_values;
+use crate::client::{self, Client, Presented, dpop};
+use crate::clock::Instant;
+use crate::params::Params;
+use crate::refusal::{Code, Refusal};
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use std::sync::Arc;
+
+/// Authenticates the client (RFC 6749 §2.3). A refusal is 401 and, where `Authorization` was tried, names the scheme
+/// (RFC 6749 §5.2).
+///
+/// # Errors
+/// `invalid_client`, `invalid_request`, or that we are busy.
+pub async fn client(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<Arc<Client>, ApiError> {
+    let headers = header_values(req, header::AUTHORIZATION.as_str());
+    let authorization: Vec<&str> = headers.iter().map(String::as_str).collect();
+    let presented = Presented { authorization: &authorization, params };
+    match client::authenticate(&app.authenticator, &presented, now).await {
+        Ok(authenticated) => Ok(authenticated.client),
+        Err(refusal) if refusal.code == Code::InvalidClient && !headers.is_empty() => {
+            Err(ApiError::BasicRefused(refusal))
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// The thumbprint of the key a request proves to hold (RFC 9449 §5); `None` when it carries no proof. `path` is the
+/// endpoint's, `token` the access token it comes with at a protected resource.
+///
+/// # Errors
+/// `invalid_dpop_proof`; `use_dpop_nonce` with the nonce to use.
+pub async fn proof(
+    req: &HttpRequest,
+    app: &App,
+    path: &str,
+    token: Option<&str>,
+    now: Instant,
+) -> Result<Option<String>, ApiError> {
+    let headers = header_values(req, "DPoP");
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    let url = format!("{}{path}", app.issuer());
+    let input = dpop::Input { headers: &headers, method: req.method().as_str(), url: &url, token };
+    match app.authenticator.dpop(&input, now).await {
+        Ok(proof) => Ok(proof.map(|p| p.jkt.base64url())),
+        Err(refusal) if refusal.code == Code::UseDpopNonce => {
+            Err(ApiError::UseNonce(app.authenticator.dpop_nonce(now)))
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// What a client must bring whose tokens are always bound.
+///
+/// # Errors
+/// `invalid_dpop_proof` when it brought none (FAPI 2.0 Security Profile §5.3.2.1 (5)).
+pub fn bound(client: &Client, jkt: Option<&str>) -> Result<(), Refusal> {
+    if client.dpop_bound && jkt.is_none() {
+        return Err(Refusal::new(Code::InvalidDpopProof, "this client must send a DPoP proof"));
+    }
+    Ok(())
+}

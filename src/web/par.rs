@@ -1,0 +1,29 @@
+//! `POST /oauth/par` (RFC 9126): the client pushes what it wants before a browser is involved.
+
+use super::error::ApiError;
+use super::extract::Form;
+use super::{Shared, asker, paths};
+use crate::authorize::{Door, LIFETIME, Question, RequestUri, check, sql};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+/// The handler.
+///
+/// # Errors
+/// RFC 9126 §2.3: the codes of RFC 6749 §4.1.2.1 in JSON, 401 only with `invalid_client` (protocol C1.3).
+pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
+    let (now, Form(params)) = (app.now(), form);
+    let client = asker::client(&req, &app, &params, now).await?;
+    // A proof here binds the code to its key (RFC 9449 §10.1); none is wanted, dpop_jkt does it too.
+    let jkt = asker::proof(&req, &app, paths::PAR, None, now).await?;
+    let request = check(&Question {
+        params: &params,
+        client: &client,
+        door: Door::Pushed { proof_jkt: jkt.as_deref() },
+        default_audience: &app.config.tokens.default_audience,
+    })?;
+    let uri = RequestUri::random(&*app.random);
+    let id = uri.id();
+    app.store.write(move |tx| sql::push(tx, id, &request, now, now + LIFETIME)).await?;
+    Ok(HttpResponse::Created().json(json!({ "request_uri": uri.reveal(), "expires_in": LIFETIME.as_secs() })))
+}

@@ -1,0 +1,22 @@
+//! `POST /oauth/revoke` (RFC 7009): what an app calls when its customer unlinks. Open outside service hours too
+//! (domain G9).
+
+use super::Shared;
+use super::asker;
+use super::error::ApiError;
+use super::extract::Form;
+use crate::token::revoke;
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+
+/// The handler: 200 and nothing more, whether or not there was a token (RFC 7009 §2.2).
+///
+/// # Errors
+/// RFC 7009 §2.2.1; `invalid_grant` for a token of another client (protocol A10).
+pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
+    let (now, Form(params)) = (app.now(), form);
+    let client = asker::client(&req, &app, &params, now).await?;
+    let token = crate::secret::Secret::new(params.need("token")?);
+    app.store.write(move |tx| revoke::revoke(tx, token.reveal(), &client, now)).await??;
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).finish())
+}

@@ -1,0 +1,59 @@
+//! `POST /oauth/token` (RFC 6749 §3.2): a code or a refresh token becomes an access token.
+
+use super::Shared;
+use super::asker;
+use super::error::{ApiError, log_failure};
+use super::extract::Form;
+use super::paths;
+use crate::client::GrantType;
+use crate::refusal::{Code, Refusal};
+use crate::token::{self, Ask, Minted, id_token};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+
+/// The handler.
+///
+/// # Errors
+/// RFC 6749 §5.2; 401 only with `invalid_client` (protocol C1.3).
+pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
+    let (now, Form(params)) = (app.now(), form);
+    let client = asker::client(&req, &app, &params, now).await?;
+    let jkt = asker::proof(&req, &app, paths::TOKEN, None, now).await?;
+    let proved = jkt.is_some();
+    asker::bound(&client, jkt.as_deref())?;
+    let verb = match GrantType::parse(params.need("grant_type")?) {
+        Some(known @ (GrantType::AuthorizationCode | GrantType::RefreshToken)) if !client.may(known) => {
+            return Err(Refusal::new(Code::UnauthorizedClient, "the client may not use this grant_type").into());
+        }
+        Some(GrantType::AuthorizationCode) => token::exchange,
+        Some(GrantType::RefreshToken) => token::refresh,
+        _ => return Err(Refusal::new(Code::UnsupportedGrantType, "this grant_type is not supported").into()),
+    };
+    let minted = Minted::draw(&*app.random);
+    let issued = {
+        let (client, minted) = (client.clone(), minted.clone());
+        let default_audience = app.config.tokens.default_audience.clone();
+        let work = move |tx: &mut crate::store::Tx<'_, '_>| {
+            let (jkt, default_audience) = (jkt.as_deref(), default_audience.as_str());
+            verb(tx, Ask { client: &client, params: &params, jkt, minted: &minted, default_audience }, now)
+        };
+        app.store.write(work).await??
+    };
+    let id_token = if issued.scope.has("openid") {
+        let lifetime = app.config.tokens.id_token_lifetime.get();
+        let signed = id_token::sign(&app.keys, client.id_token_alg, &issued, app.issuer(), &minted.access, lifetime);
+        Some(signed.map_err(|cause| {
+            log_failure(&cause);
+            ApiError::Failed
+        })?)
+    } else {
+        None
+    };
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
+    if proved && app.config.tokens.dpop_nonce_required {
+        // The next proof can carry it without a first refusal (RFC 9449 §8.2).
+        answer.insert_header(("DPoP-Nonce", app.authenticator.dpop_nonce(now)));
+    }
+    Ok(answer.json(issued.response(&minted, id_token)))
+}

@@ -1,0 +1,85 @@
+//! `GET|POST /oauth/userinfo` (OpenID Connect Core §5.3): `sub`, and nothing else. We give no profile of a customer: the
+//! name is unverified (domain R84), the address serves the notice alone.
+
+use super::asker;
+use super::error::{ApiError, log_failure};
+use super::extract::header_values;
+use super::paths;
+use super::{App, Shared};
+use crate::clock::Instant;
+use crate::oxide::{self, AccessToken};
+use crate::refusal::{Code, Refusal};
+use crate::scope::Scope;
+use crate::token::sql::{Found, find_access};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+/// The handler. The token comes in the `Authorization` header and nowhere else (FAPI 2.0 Security Profile §5.3.4).
+///
+/// # Errors
+/// 401 `invalid_token`, 403 `insufficient_scope`, in `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1).
+pub async fn handle(req: HttpRequest, app: Shared) -> Result<HttpResponse, ApiError> {
+    let now = app.now();
+    let found = bearer(&req, &app, now).await?;
+    let mut claims = json!({"sub": found.grant.sub});
+    let client = app.authenticator.client(&found.token.client).await?;
+    let Some(alg) = client.and_then(|c| c.userinfo_alg) else {
+        return Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(claims));
+    };
+    // Signed for a client that registered an algorithm (OpenID Connect Core §5.3.2).
+    claims["iss"] = app.issuer().into();
+    claims["aud"] = found.token.client.as_str().into();
+    let signed = app.keys.sign(alg, Some("JWT"), &claims).map_err(|cause| {
+        log_failure(&cause);
+        ApiError::Failed
+    })?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .content_type("application/jwt")
+        .body(signed))
+}
+
+const DEAD: Refusal = Refusal::new(Code::InvalidToken, "the access token is unknown, expired or revoked");
+
+/// The live token a request is made with, its key proved where it is bound to one (RFC 9449 §7.1).
+async fn bearer(req: &HttpRequest, app: &App, now: Instant) -> Result<Found, ApiError> {
+    let headers = header_values(req, header::AUTHORIZATION.as_str());
+    let [header] = headers.as_slice() else {
+        return Err(ApiError::NoToken);
+    };
+    let (scheme, token) = header.split_once(' ').ok_or(ApiError::NoToken)?;
+    let dpop = scheme.eq_ignore_ascii_case("DPoP");
+    if !dpop && !scheme.eq_ignore_ascii_case("Bearer") {
+        return Err(ApiError::NoToken);
+    }
+    let resource = |refusal| ApiError::Resource { refusal, dpop };
+    let token = token.trim_matches(' ');
+    let hash = crate::token::access(token).ok_or_else(|| resource(DEAD))?;
+    let found = app.store.read(move |tx| find_access(tx, &hash)).await?.filter(|f| f.is_live(now));
+    let loaded = found.as_ref().map(|f| AccessToken {
+        client_id: &f.token.client,
+        scope: &f.token.scope,
+        expires_at: f.token.expires_at,
+    });
+    let openid = Scope::parse("openid").unwrap_or_default();
+    oxide::permit(loaded.as_ref(), &openid, now).map_err(resource)?;
+    let found = found.ok_or_else(|| resource(DEAD))?;
+    let proved = match asker::proof(req, app, paths::USERINFO, Some(token), now).await {
+        Ok(jkt) => jkt,
+        Err(ApiError::UseNonce(nonce)) => return Err(ApiError::ResourceNonce(nonce)),
+        Err(ApiError::Refused(refusal)) => return Err(resource(refusal)),
+        Err(other) => return Err(other),
+    };
+    // A bound token needs its key and the scheme that says so; an unbound one does not become bound by a proof.
+    match (&found.token.jkt, dpop) {
+        (Some(jkt), true) if proved.as_ref() == Some(jkt) => Ok(found),
+        (None, false) => Ok(found),
+        (Some(_), true) => Err(resource(Refusal::new(Code::InvalidToken, "the token is bound to another DPoP key"))),
+        (Some(_), false) => Err(ApiError::Resource {
+            refusal: Refusal::new(Code::InvalidToken, "the token is bound to a DPoP key"),
+            dpop: true,
+        }),
+        (None, true) => Err(resource(Refusal::new(Code::InvalidToken, "the token is not bound to a DPoP key"))),
+    }
+}

@@ -1,0 +1,276 @@
+//! A store with everything of steps 3 to 6 in it, and verbs to move it: what happens after ⑤, without screens.
+
+use super::place::Place;
+use renkei::account::Account;
+use renkei::audit::Actor;
+use renkei::client::metadata::{self, Rules};
+use renkei::client::{self, Client, Status};
+use renkei::clock::{Clock, Instant, ManualClock};
+use renkei::consent::{self, ACR, Choice, Customer, Offer, PERIOD, Record, Terms};
+use renkei::event;
+use renkei::grant::code::Binding;
+use renkei::grant::{self, Grant, Link, Reason};
+use renkei::id::{AccountId, ClientId, EventId, GrantId, HolderId, InteractionId};
+use renkei::keys::seal::Sealer;
+use renkei::lifecycle::{Completed, Notice, Queued, Swept, expire, notice};
+use renkei::oxide::Challenge;
+use renkei::params::Params;
+use renkei::random::SeededRandom;
+use renkei::refusal::Code;
+use renkei::scope::Scope;
+use renkei::secret::{Hash, Secret};
+use renkei::store::{Result, Store, Tx, Value};
+use renkei::token::introspect::Caller;
+use renkei::token::revoke::{self, Revoked};
+use renkei::token::{self, Ask, Minted, introspect};
+use serde_json::{Value as Json, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub const ISSUER: &str = "https://link.example.jp";
+pub const API: &str = "accounts-api";
+pub const CALLBACK: &str = "https://app.example.jp/cb";
+/// Forty-three unreserved characters.
+pub const VERIFIER: &str = "a-verifier-that-nobody-guesses-1234567890-abc";
+
+pub struct World {
+    pub store: Store,
+    pub clock: Arc<ManualClock>,
+    pub random: Arc<SeededRandom>,
+    pub sealer: Arc<Sealer>,
+    _place: Place,
+}
+
+/// What an app has after a customer said 許可する.
+#[derive(Debug, Clone)]
+pub struct Allowed {
+    pub code: String,
+    pub grant: GrantId,
+}
+
+impl World {
+    pub fn at(place: Place) -> Self {
+        Self {
+            store: place.open(),
+            clock: Arc::new(ManualClock::at(Instant::from_secs(1_795_000_000))),
+            random: Arc::new(SeededRandom::new(20_261_122)),
+            sealer: Arc::new(Sealer::new("k1", &[9; 32]).unwrap()),
+            _place: place,
+        }
+    }
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+    pub fn wait(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+    ) -> T {
+        self.store.write(work).await.unwrap()
+    }
+
+    /// Registers a client; `more` adds to its metadata.
+    pub async fn client(&self, id: &str, more: Json) -> Arc<Client> {
+        let mut record = json!({
+            "client_name": id, "profile": "oidc", "redirect_uris": [CALLBACK],
+            "scope": "openid accounts transactions",
+        });
+        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let rules = Rules { loopback_http: true, scopes: None, grant_lifetime: PERIOD, detail_types: None };
+        let now = self.now();
+        let client = Arc::new(metadata::parse(&record, ClientId::parse(id).unwrap(), &rules, now).unwrap());
+        let saved = client.clone();
+        self.write(move |tx| client::sql::register(tx, &saved, &Actor::System, now)).await;
+        client
+    }
+    /// An app like `kakeibo`.
+    pub async fn app(&self, id: &str) -> Arc<Client> {
+        self.client(id, json!({})).await
+    }
+    /// An app that may have refresh tokens.
+    pub async fn refreshing_app(&self, id: &str) -> Arc<Client> {
+        let grants = ["authorization_code", "refresh_token"];
+        self.client(id, json!({"grant_types": grants, "scope": "openid accounts transactions offline_access"})).await
+    }
+    /// The resource server.
+    pub async fn api(&self) -> Arc<Client> {
+        let record = json!({"profile": "resource_server", "resources": [API], "redirect_uris": [], "scope": null});
+        self.client("accounts-api", record).await
+    }
+    pub async fn set_status(&self, client: &Client, status: Status) {
+        let (id, now, event) = (client.id.clone(), self.now(), EventId::random(&*self.random));
+        let staff = Actor::Staff("tanaka".into());
+        self.write(move |tx| client::sql::set_status(tx, &id, status, &staff, &event, now).map(|_| ())).await;
+    }
+
+    pub fn offer(&self, client: &Client, scope: &str) -> Offer {
+        let account = AccountId::parse("acc-1").unwrap();
+        Offer {
+            client: client.id.clone(),
+            scope: Scope::parse(scope).unwrap(),
+            accounts: vec![account.clone()],
+            verified: account,
+            choose: false,
+            limits: None,
+            period: client.grant_lifetime,
+            terms: Terms { version: "2026-04".into(), hash: Hash::of("terms") },
+            shown: consent::words(["口座情報・明細情報へのアクセス"]),
+            language: "ja".into(),
+        }
+    }
+    /// A customer who passed ① to ⑤ with `account`.
+    pub fn customer(&self, account: &str) -> Customer {
+        let account = Account::parse(account).unwrap();
+        Customer {
+            interaction: InteractionId::random(&*self.random),
+            holder: HolderId::parse("holder-1").unwrap(),
+            account_index: self.index(&account.to_string()),
+            account,
+            auth_time: self.now(),
+            acr: ACR.into(),
+            amr: vec!["kba".into(), "tel".into(), "pin".into()],
+            name: Secret::new("ﾃﾞｰﾀ ﾀﾛｳ"),
+            remote: Secret::new("192.0.2.7 Browser"),
+        }
+    }
+    pub fn index(&self, account: &str) -> Hash {
+        self.sealer.index("account", account)
+    }
+    pub fn binding() -> Binding {
+        Binding {
+            redirect_uri: CALLBACK.into(),
+            challenge: Challenge::parse(&Hash::of(VERIFIER).base64url()),
+            dpop_jkt: None,
+            nonce: Some("n-0S6".into()),
+            resource: Vec::new(),
+        }
+    }
+    pub async fn allow(&self, client: &Client) -> Allowed {
+        self.allow_with(client, "openid accounts transactions", "115-ordinary-1100026", Self::binding()).await
+    }
+    /// 許可する.
+    pub async fn allow_with(&self, client: &Client, scope: &str, account: &str, binding: Binding) -> Allowed {
+        let ticked = Choice { agree: true, accounts: Vec::new() };
+        let agreed = consent::allow(&self.offer(client, scope), &ticked, self.customer(account), self.now()).unwrap();
+        let link = Link::new(&agreed, binding, client.id.as_str(), &self.sealer, &*self.random).unwrap();
+        let told = link.told().clone();
+        self.write(move |tx| grant::allow(tx, &link)).await;
+        Allowed { code: told.code.reveal().to_owned(), grant: told.grant }
+    }
+    /// 拒否する.
+    pub async fn deny(&self, client: &Client) {
+        let offer = self.offer(client, "accounts");
+        let customer = self.customer("115-ordinary-1100026");
+        let sub = grant::pairwise(&self.sealer, client.id.as_str(), &customer.holder);
+        let record = Record::denied(&offer, customer, self.now(), &self.sealer, &*self.random).unwrap();
+        self.write(move |tx| consent::deny(tx, &record, &sub)).await;
+    }
+
+    /// The token endpoint's verb, with `code` and the right verifier; `change` edits the form.
+    pub async fn exchange(&self, client: &Arc<Client>, code: &str) -> std::result::Result<Json, Code> {
+        self.redeem(client, code, None, |_| {}).await
+    }
+    pub async fn redeem(
+        &self,
+        client: &Arc<Client>,
+        code: &str,
+        jkt: Option<&str>,
+        change: impl Fn(&mut Params),
+    ) -> std::result::Result<Json, Code> {
+        let mut params = Params::parse("grant_type=authorization_code").unwrap();
+        params.set("code", code);
+        params.set("redirect_uri", CALLBACK);
+        params.set("code_verifier", VERIFIER);
+        change(&mut params);
+        let (now, client, jkt) = (self.now(), client.clone(), jkt.map(str::to_owned));
+        let minted = Minted::draw(&*self.random);
+        let shown = minted.clone();
+        let work = move |tx: &mut Tx<'_, '_>| {
+            let jkt = jkt.as_deref();
+            let ask = Ask { client: &client, params: &params, jkt, minted: &minted, default_audience: API };
+            token::exchange(tx, ask, now)
+        };
+        self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
+    }
+    pub async fn refresh(&self, client: &Arc<Client>, token: &str, more: &str) -> std::result::Result<Json, Code> {
+        let mut params = Params::parse(&format!("grant_type=refresh_token&{more}")).unwrap();
+        params.set("refresh_token", token);
+        let (now, client) = (self.now(), client.clone());
+        let minted = Minted::draw(&*self.random);
+        let shown = minted.clone();
+        let work = move |tx: &mut Tx<'_, '_>| {
+            let ask = Ask { client: &client, params: &params, jkt: None, minted: &minted, default_audience: API };
+            token::refresh(tx, ask, now)
+        };
+        self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
+    }
+    /// What `caller` hears about `token`.
+    pub async fn introspect(&self, caller: &Arc<Client>, token: &str) -> Json {
+        let (now, caller, hash) = (self.now(), caller.clone(), token::access(token));
+        let work = move |tx: &mut Tx<'_, '_>| {
+            let resources: &[String] = if caller.is_app() { &[] } else { &caller.resources };
+            introspect::introspect(tx, hash.as_ref(), Caller { client: &caller.id, resources }, now)
+        };
+        self.store.read(work).await.unwrap().response(ISSUER)
+    }
+    pub async fn is_active(&self, caller: &Arc<Client>, token: &str) -> bool {
+        self.introspect(caller, token).await["active"] == json!(true)
+    }
+    pub async fn revoke(&self, client: &Arc<Client>, token: &str) -> std::result::Result<Revoked, Code> {
+        let (now, client, token) = (self.now(), client.clone(), token.to_owned());
+        self.write(move |tx| revoke::revoke(tx, &token, &client, now)).await.map_err(|refusal| refusal.code)
+    }
+    pub async fn end(&self, id: &GrantId, reason: Reason) -> grant::Ended {
+        let (now, id) = (self.now(), id.clone());
+        self.write(move |tx| grant::end(tx, &id, &reason, Actor::Staff("tanaka".into()), now)).await
+    }
+    pub async fn sweep(&self) -> Swept {
+        let now = self.now();
+        self.write(move |tx| expire(tx, now, 500)).await
+    }
+    pub async fn grant(&self, id: &GrantId) -> Grant {
+        let id = id.clone();
+        self.store.read(move |tx| grant::sql::load(tx, &id)).await.unwrap().unwrap()
+    }
+    /// The names of a grant's events, with `by` where there is one; their numbers must be 1, 2, 3 …
+    pub async fn events(&self, id: &GrantId) -> Vec<String> {
+        let id = id.clone();
+        let events = self.store.read(move |tx| event::of_grant(tx, &id, 0, 100)).await.unwrap();
+        for (i, e) in events.iter().enumerate() {
+            assert_eq!(e.seq, i as i64 + 1, "the counter on the grant's row orders its events without a gap");
+        }
+        let by = |e: &event::Event| e.detail["by"].as_str().map(|by| format!("({by})")).unwrap_or_default();
+        events.iter().map(|e| format!("{}{}", e.kind.as_str(), by(e))).collect()
+    }
+    pub async fn count(&self, sql: &'static str, params: Vec<Value>) -> i64 {
+        self.store.read(move |tx| tx.row(sql, &params)?.unwrap().int(0)).await.unwrap()
+    }
+    /// Queues a completion notice as 許可する does.
+    pub async fn queue_notice(&self, grant: &Allowed, to: &str) {
+        let account = Account::parse("115-ordinary-1100026").unwrap();
+        let (account_type, last3) = Completed::of_account(&account);
+        let g = self.grant(&grant.grant).await;
+        let notice = Notice::Completed(Completed {
+            reference: g.reference.clone(),
+            at: g.created_at,
+            app: "しんくみアプリwithCRECO".into(),
+            provider: "アイ・ティ・リアライズ株式会社".into(),
+            scope: g.scope.clone(),
+            details: g.details.clone(),
+            account_type,
+            last3,
+            expires_at: g.expires_at,
+            language: "ja".into(),
+        });
+        let queued = Queued::new(notice, &Secret::new(to), Some(g.id), &self.sealer, &*self.random).unwrap();
+        let now = self.now();
+        self.write(move |tx| notice::queue(tx, &queued, now)).await;
+    }
+}
+
+/// The access token of a token response.
+pub fn access(response: &Json) -> String {
+    response["access_token"].as_str().unwrap().to_owned()
+}
