@@ -12,3 +12,4 @@ mod shape;
 mod store;
 mod store_faults;
 mod store_schema;
+mod verify;
