@@ -6,6 +6,7 @@ mod support;
 
 mod audit;
 mod authorize;
+mod browser;
 mod config;
 mod serve;
 mod shape;

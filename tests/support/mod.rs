@@ -3,6 +3,8 @@
 
 pub mod app;
 pub mod browser;
+pub mod chromium;
+pub mod demo;
 pub mod html;
 pub mod http;
 pub mod jws;

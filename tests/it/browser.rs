@@ -1,0 +1,150 @@
+//! What a newcomer sees: the demo in Debian's Chromium at phone size, through all six screens, with script and without.
+
+use crate::support::chromium::Window;
+use crate::support::demo::Demo;
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_whole_way_with_script() {
+    the_whole_way("with-script", true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_whole_way_without_script() {
+    the_whole_way("without-script", false).await;
+}
+
+async fn the_whole_way(story: &'static str, script: bool) {
+    let demo = Demo::start(&[]);
+    let w = Window::open(story, script).await;
+
+    w.goto(&demo.app()).await;
+    w.judge("app").await;
+    w.press_text("口座を連携する").await;
+
+    w.wait_for("ご利用口座情報入力").await;
+    w.judge("account").await;
+    w.press("next").await;
+    w.wait_for("入力されていない項目があります。").await;
+    dismiss(&w, script).await;
+    w.judge("account-error").await;
+    w.type_in("branch", "115").await;
+    w.type_in("account_number", "1100026").await;
+    w.press("next").await;
+
+    w.wait_for("お客様情報").await;
+    w.judge("customer").await;
+    w.type_in("name_kana", "データ　タロウ").await;
+    w.type_in("birth_year", "1985").await;
+    w.choose("birth_month", 4).await;
+    w.choose("birth_day", 12).await;
+    w.type_in("phone", "09012343333").await;
+    w.type_in("email", "taro@example.jp").await;
+    w.type_in("email_confirm", "taro@example.jp").await;
+    w.press("next").await;
+
+    w.wait_for("*****3333").await;
+    w.judge("phone").await;
+    w.press("next").await;
+
+    w.wait_for("電話番号認証").await;
+    let number = w.driver.find(thirtyfour::By::Id("called-number")).await.unwrap();
+    let to = number.attr("data-called-number").await.unwrap().unwrap();
+    w.judge("call").await;
+    w.press("next").await;
+    w.wait_for("認証中（認証着信待ち）").await;
+    place_call(&demo, &to).await;
+    if script {
+        w.wait_for("お電話を確認しました").await;
+        w.judge("call-seen").await;
+    }
+    w.press("next").await;
+
+    w.wait_for("キャッシュカードの暗証番号").await;
+    w.judge("pin").await;
+    w.type_in("pin", "0000").await;
+    w.press("next").await;
+    w.wait_for("本人認証情報が誤っています。").await;
+    dismiss(&w, script).await;
+    w.judge("pin-error").await;
+    w.type_in("pin", "4071").await;
+    w.press("next").await;
+
+    w.wait_for("以下の許可を求めています。").await;
+    w.judge("consent").await;
+    w.press("allow").await;
+    w.wait_for("同意のチェックを入れて下さい。").await;
+    dismiss(&w, script).await;
+    w.judge("consent-error").await;
+    w.field("agree").await.click().await.unwrap();
+    w.press("allow").await;
+
+    // The app: the account with its balance, as the account API tells it.
+    w.wait_for("残高").await;
+    assert!(w.driver.current_url().await.unwrap().as_str().starts_with(&demo.app()));
+    let text = w.text().await;
+    assert!(text.contains("円") || text.contains('¥') || text.contains('￥'), "no balance: {text}");
+    assert!(text.contains("1100026") || text.contains("026"), "no account: {text}");
+    w.judge("linked").await;
+    println!("resident after a link: {} KiB (debug build)", demo.resident_kib());
+
+    // The notice came by SMTP.
+    let mail = wait_for_mail(&demo).await;
+    assert_eq!(mail["to"], "taro@example.jp");
+    assert!(mail["subject"].as_str().unwrap().contains("API連携認証 完了のお知らせ"), "{mail}");
+
+    w.goto(&demo.simulator()).await;
+    w.judge("simulator").await;
+    w.close().await;
+    assert!(demo.stop("-TERM").success(), "SIGTERM ends it cleanly");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopping_ends_at_the_app_in_a_real_browser() {
+    let demo = Demo::start(&[]);
+    let w = Window::open("stopping", true).await;
+    w.goto(&demo.app()).await;
+    w.press_text("口座を連携する").await;
+    w.wait_for("ご利用口座情報入力").await;
+    w.press_text("English").await;
+    w.wait_for("Branch").await;
+    w.judge("account-en").await;
+    w.press("cancel").await;
+    w.judge("cancelled-en").await;
+    w.press("return").await;
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !w.driver.current_url().await.unwrap().as_str().starts_with(&demo.app()) {
+        assert!(std::time::Instant::now() < until, "still at {}", w.driver.current_url().await.unwrap());
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    w.judge("app-refused").await;
+    w.close().await;
+    assert!(demo.stop("-INT").success(), "Ctrl-C ends it cleanly");
+}
+
+/// Closes the 「エラー / OK」 dialog, which only script shows.
+async fn dismiss(w: &Window, script: bool) {
+    if script && let Ok(ok) = w.driver.find(thirtyfour::By::Css("dialog[open] button")).await {
+        ok.click().await.unwrap();
+    }
+}
+
+async fn place_call(demo: &Demo, to: &str) {
+    let call = json!({ "from": "09012343333", "to": to, "withheld": false }).to_string();
+    let request = reqwest::Client::new().post(format!("{}/calls", demo.simulator()));
+    let answer = request.header("content-type", "application/json").body(call).send().await.unwrap();
+    assert_eq!(answer.status(), 202);
+}
+
+async fn wait_for_mail(demo: &Demo) -> Value {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        let answer = reqwest::get(format!("{}/mail", demo.simulator())).await.unwrap().text().await.unwrap();
+        let mails: Value = serde_json::from_str(&answer).unwrap();
+        if let Some(mail) = mails.as_array().unwrap().first() {
+            return mail.clone();
+        }
+        assert!(std::time::Instant::now() < until, "no notice came");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}

@@ -1,0 +1,239 @@
+//! Forms, errors and the ways out: domain §8 rows 1–3, 8, 9, and what no address may skip.
+
+use crate::support::browser::{Browser, Customer};
+use crate::support::town::{Town, on_both};
+
+on_both!(
+    the_account_screen_reads_digits_kindly_and_strictly,
+    an_empty_form_says_so_once_and_at_each_field,
+    what_the_core_bank_says_of_the_customer,
+    stopping_shows_a_page_and_then_tells_the_app,
+    consent_wants_the_tick,
+    no_address_skips_a_step,
+    a_step_token_works_once,
+    another_browser_cannot_join,
+    a_form_from_elsewhere_is_refused,
+    english_keeps_the_place,
+);
+
+const MISSING: &str = "入力されていない項目があります。";
+const REQUIRED: &str = "必ず入力して下さい。";
+const R30: &str = "ご指定の口座は、本サービスではお取り扱いできません。";
+const R31: &str = "本人認証情報が誤っています。本人認証項目をご確認のうえ、再度入力して下さい。";
+
+async fn at_account(w: &Town) -> Browser {
+    let mut browser = w.browser();
+    let url = w.creco().push("accounts").await.url;
+    browser.open(&url).await;
+    browser
+}
+
+async fn the_account_screen_reads_digits_kindly_and_strictly(w: &Town) {
+    for (branch, number, error) in [
+        ("115", "12345678", Some(("account_number", "半角数字7桁以内で入力して下さい。"))),
+        ("115", "12a", Some(("account_number", "半角数字7桁以内で入力して下さい。"))),
+        ("5", "123", Some(("branch", "半角数字3桁で入力して下さい。"))),
+        ("005", "123", None),
+        ("005", "0000123", None),
+        ("００５", "０００-０１２３", None),
+    ] {
+        let mut browser = at_account(w).await;
+        browser.press("next", &[("branch", branch), ("account_number", number)]).await;
+        match error {
+            Some((field, text)) => {
+                assert_eq!((browser.status(), browser.screen()), (422, "account"), "{branch} {number}");
+                assert_eq!(browser.page().id(&format!("{field}-error")).as_deref(), Some(text));
+                assert!(browser.page().title().starts_with("エラー："));
+            }
+            None => {
+                assert_eq!((browser.status(), browser.screen()), (200, "customer"), "{branch} {number}");
+                browser.customer(&Customer::hanako()).await;
+                assert_eq!(browser.screen(), "phone", "{branch} {number} is the account: {}", browser.page().text());
+            }
+        }
+    }
+}
+
+async fn an_empty_form_says_so_once_and_at_each_field(w: &Town) {
+    let mut browser = at_account(w).await;
+    browser.press("next", &[]).await;
+    assert_eq!(browser.status(), 422);
+    assert_eq!(browser.page().text().matches(MISSING).count(), 1);
+    for field in ["branch", "account_number"] {
+        assert_eq!(browser.page().id(&format!("{field}-error")).as_deref(), Some(REQUIRED), "{field}");
+    }
+    assert_eq!(browser.page().attribute("error-summary", "tabindex").as_deref(), Some("-1"), "it can take the focus");
+
+    browser.account("115-1100026").await;
+    browser.press("next", &[]).await;
+    assert_eq!((browser.status(), browser.screen()), (422, "customer"));
+    assert_eq!(browser.page().text().matches(MISSING).count(), 1);
+    for field in ["name_kana", "birth_year", "phone", "email", "email_confirm"] {
+        assert_eq!(browser.page().id(&format!("{field}-error")).as_deref(), Some(REQUIRED), "{field}");
+    }
+
+    // One wrong field: the others keep what was typed.
+    let taro = Customer::taro();
+    let mut typed = Browser::typed(&taro).to_vec();
+    typed[6].1 = "other@example.jp";
+    browser.press("next", &typed).await;
+    assert_eq!(browser.page().id("email_confirm-error").as_deref(), Some("メールアドレスが一致していません。"));
+    let form = browser.page().form_with("next").unwrap();
+    assert!(form.fields.iter().any(|(n, v)| n == "phone" && v == "09012343333"), "typed values stay");
+    assert_eq!(w.bank.asked.load(std::sync::atomic::Ordering::SeqCst), 0, "the core bank was not troubled");
+}
+
+async fn what_the_core_bank_says_of_the_customer(w: &Town) {
+    // The name is written down, never compared.
+    let mut browser = at_account(w).await;
+    browser.account("115-1100026").await;
+    let mut c = Customer::taro();
+    c.name_kana = "ベツジン".into();
+    assert_eq!(browser.customer(&c).await.screen(), "phone");
+
+    // A wrong phone is R31 …
+    let mut browser = at_account(w).await;
+    browser.account("115-1100026").await;
+    browser.customer(&Customer::taro().with_phone("09099999999")).await;
+    assert_eq!((browser.status(), browser.screen()), (422, "customer"));
+    assert!(browser.summary().contains(R31), "{}", browser.page().text());
+
+    // … and these accounts R30, which counts nothing: five for one way through the screens, and ① again beside it.
+    for account in ["115-9999999", "115-1100034", "115-1100042", "011-1111111", "115-1100050"] {
+        browser.press("back", &[]).await;
+        assert_eq!(browser.screen(), "account", "口座情報を入力し直す");
+        browser.account(account).await;
+        browser.customer(&Customer::taro()).await;
+        assert_eq!((browser.status(), browser.screen()), (422, "customer"), "{account}");
+        assert!(browser.summary().contains(R30), "{account}: {}", browser.page().text());
+    }
+    assert!(w.locks().await.is_empty(), "R30 never locks");
+}
+
+async fn stopping_shows_a_page_and_then_tells_the_app(w: &Town) {
+    for stop_at in ["account", "customer", "phone", "call", "pin", "consent"] {
+        let app = w.creco();
+        let pending = app.push("accounts").await;
+        let mut browser = w.browser();
+        browser.open(&pending.url).await;
+        browser.walk_to(w, stop_at).await;
+        let place = browser.url.clone();
+        browser.press(if stop_at == "consent" { "deny" } else { "cancel" }, &[]).await;
+        assert_eq!((browser.status(), browser.screen()), (200, "cancelled"), "stopped at {stop_at}");
+        assert_eq!(browser.page().h1(), "API連携認証の中止");
+        assert!(browser.page().text().contains("API連携認証を中止しました。"));
+        browser.open(&place).await;
+        assert_eq!(browser.screen(), "cancelled", "the back button shows the same page");
+        let brought = browser.return_to_app().await;
+        app.refused(&pending, &brought, "access_denied");
+    }
+    assert!(w.events().await.iter().all(|e| e != "grant.created"));
+}
+
+async fn consent_wants_the_tick(w: &Town) {
+    let app = w.creco();
+    let pending = app.push("accounts").await;
+    let mut browser = w.browser();
+    browser.open(&pending.url).await;
+    browser.walk_to(w, "consent").await;
+    assert!(!browser.page().html().contains("checked name=\"agree\""));
+    browser.press("allow", &[]).await;
+    assert_eq!((browser.status(), browser.screen()), (422, "consent"));
+    assert!(browser.page().text().contains("API利用規定をご確認のうえ、同意のチェックを入れて下さい。"));
+    let brought = browser.allow().await;
+    app.exchange(&pending, &brought).await;
+    w.expect_events(&["consent.granted", "grant.created", "token.issued"]).await;
+    assert_eq!(w.mail().await.len(), 1);
+}
+
+async fn no_address_skips_a_step(w: &Town) {
+    let mut browser = at_account(w).await;
+    let base = browser.interaction();
+    let screens = ["account", "customer", "phone", "call", "pin", "consent"];
+    for here in screens {
+        browser.walk_to(w, here).await;
+        for there in screens.into_iter().chain(["done", "locked"]) {
+            browser.open(&format!("{base}/{there}")).await;
+            assert_eq!(browser.screen(), here, "{there} was asked for");
+            assert_eq!(browser.status(), 200);
+        }
+        // Nor does another screen's form, with the step token of this one.
+        let fields = browser.filled(if here == "consent" { "allow" } else { "next" }, &[]);
+        for there in screens.into_iter().filter(|t| *t != here) {
+            let mut forged = fields.clone();
+            forged.extend([("agree", "yes"), ("pin", "4071")].map(|(a, b)| (a.to_owned(), b.to_owned())));
+            let answer = browser.post(&format!("{base}/{there}"), &forged).await;
+            browser.follow(&base, answer).await;
+            assert_eq!(browser.screen(), here, "a form was sent to {there}");
+        }
+    }
+}
+
+async fn a_step_token_works_once(w: &Town) {
+    let mut browser = at_account(w).await;
+    browser.account("115-1100026").await;
+    let stale = browser.filled("next", &Browser::typed(&Customer::taro()));
+    let place = browser.url.clone();
+    browser.customer(&Customer::taro()).await;
+    assert_eq!(browser.screen(), "phone");
+    let answer = browser.post(&place, &stale).await;
+    browser.follow(&place, answer).await;
+    assert_eq!((browser.status(), browser.screen()), (200, "phone"), "a stale page is sent to the current one");
+}
+
+async fn another_browser_cannot_join(w: &Town) {
+    let app = w.creco();
+    let pending = app.push("accounts").await;
+    let mut browser = w.browser();
+    browser.open(&pending.url).await;
+    browser.walk_to(w, "pin").await;
+    let place = browser.url.clone();
+    let form = browser.filled("next", &[("pin", "4071")]);
+
+    let mut thief = w.browser();
+    thief.open(&place).await;
+    assert!(thief.status() >= 400 || thief.screen() == "expired", "{} {}", thief.status(), thief.url);
+    let answer = thief.post(&place, &form).await;
+    thief.follow(&place, answer).await;
+    assert_ne!(thief.screen(), "consent");
+    // With the same request another browser begins at ①, and the first to complete uses the request up.
+    thief.open(&pending.url).await;
+    assert_eq!((thief.status(), thief.screen()), (200, "account"));
+    assert_ne!(thief.interaction(), browser.interaction());
+    browser.open(&pending.url).await;
+    assert_eq!(browser.screen(), "pin", "our own way is resumed");
+    browser.pin("4071").await;
+    let brought = browser.allow().await;
+    app.exchange(&pending, &brought).await;
+    thief.walk_from_account_to_end(w).await;
+    assert!(!thief.has_left() && thief.page().id("called-number").is_none(), "{}", thief.url);
+}
+
+async fn a_form_from_elsewhere_is_refused(w: &Town) {
+    use crate::support::http::Ask;
+    let mut browser = at_account(w).await;
+    let fields = browser.filled("next", &[("branch", "115"), ("account_number", "1100026")]);
+    let url = browser.url.clone();
+    for (name, value) in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example"), ("origin", "null")] {
+        let answer = browser.request("POST", &url, Ask::default().form(&fields).header(name, value)).await;
+        assert!(answer.status == 403 || answer.status == 400, "{name}: {value} → {}", answer.status);
+    }
+    let answer = browser.request("POST", &url, Ask::default().form(&fields)).await;
+    assert!(answer.status == 403 || answer.status == 400, "neither header → {}", answer.status);
+    assert_eq!(browser.account("115-1100026").await.screen(), "customer", "none of them used the step up");
+}
+
+async fn english_keeps_the_place(w: &Town) {
+    let mut browser = at_account(w).await;
+    browser.account("115-1100026").await;
+    let link = browser.page().links().into_iter().find(|l| l.contains("ui_locales=en")).unwrap();
+    let base = browser.url.split('?').next().unwrap().to_owned();
+    let url = if link.starts_with('?') { format!("{base}{link}") } else { link };
+    browser.open(&url).await;
+    assert_eq!((browser.status(), browser.screen()), (200, "customer"));
+    assert!(browser.page().html().contains("lang=\"en\""));
+    assert!(browser.page().html().contains("SOA202"), "the screen's id is the same");
+    browser.customer(&Customer::taro()).await;
+    assert_eq!(browser.screen(), "phone");
+    assert!(browser.page().html().contains("<html lang=\"en\""), "the language stays");
+}

@@ -1,0 +1,98 @@
+//! `renkei demo` as a newcomer starts it: the program itself, on four free ports.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// A running demo; it ends with its owner.
+pub struct Demo {
+    child: Child,
+    pub port: u16,
+    /// What it printed until it was ready.
+    pub said: Vec<String>,
+    /// From start to `ready`.
+    pub took: Duration,
+}
+
+impl Demo {
+    pub fn start(more: &[&str]) -> Self {
+        let port = four_free_ports();
+        let began = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_renkei"))
+            .args(["demo", "--port", &port.to_string()])
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Both pipes are read to their end, or the program would stop when one is full.
+        let (tell, told) = mpsc::channel();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || out.lines().map_while(Result::ok).for_each(|l| drop(tell.send(l))));
+        let err = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || err.lines().map_while(Result::ok).for_each(|l| eprintln!("demo: {l}")));
+        let mut said = Vec::new();
+        loop {
+            let line = told.recv_timeout(Duration::from_secs(60));
+            let line = line.unwrap_or_else(|_| panic!("the demo was not ready in a minute; it said {said:#?}"));
+            let ready = line.starts_with("ready");
+            said.push(line);
+            if ready {
+                return Self { child, port, said, took: began.elapsed() };
+            }
+        }
+    }
+    pub fn issuer(&self) -> String {
+        self.at(0)
+    }
+    pub fn app(&self) -> String {
+        self.at(1)
+    }
+    pub fn api(&self) -> String {
+        self.at(2)
+    }
+    pub fn simulator(&self) -> String {
+        self.at(3)
+    }
+    fn at(&self, n: u16) -> String {
+        format!("http://localhost:{}", self.port + n)
+    }
+    /// Resident memory in KiB, as the kernel counts it.
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+    /// Ends it as Ctrl-C or a service manager would, and says how it ended.
+    pub fn stop(mut self, signal: &str) -> std::process::ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let until = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < until, "the demo does not stop");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The first of four ports in a row that are free now.
+fn four_free_ports() -> u16 {
+    for _ in 0..100 {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        if port < 65_000 && (0..4).all(|n| TcpListener::bind(("127.0.0.1", port + n)).is_ok()) {
+            return port;
+        }
+    }
+    panic!("no four free ports in a row");
+}

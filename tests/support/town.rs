@@ -1,0 +1,318 @@
+//! One server and everybody around it.
+
+use super::app::{App, Credential, Tokens};
+use super::bank::Bank;
+use super::browser::{Browser, Customer};
+use super::http::{Answer, Ask, Http};
+use super::jws::Key;
+use super::pg;
+use super::phone::Phone;
+use renkei::clock::{Clock, Instant, ManualClock};
+use renkei::config::Config;
+use renkei::random::SeededRandom;
+use renkei::server::{Parts, Running, start};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+/// A test once on each engine: `on_both!(this, that)` where each is `async fn(&Town)`.
+macro_rules! on_both {
+    ($($test:ident),* $(,)?) => { $( $crate::support::town::on_both_with!($test, |_| {}); )* };
+}
+/// The same with a change of the configuration.
+macro_rules! on_both_with {
+    ($test:ident, $change:expr) => {
+        mod $test {
+            use $crate::support::town::{Engine, run};
+            #[test]
+            fn sqlite() {
+                run(Engine::Sqlite, $change, super::$test);
+            }
+            #[test]
+            fn postgres() {
+                run(Engine::Postgres, $change, super::$test);
+            }
+        }
+    };
+}
+pub(crate) use {on_both, on_both_with};
+
+/// Where the store lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// The name of the server: a proxy in front ends TLS, as in production.
+const ISSUER: &str = "https://link.renkei.test";
+const HOOK_SECRET: &str = "the hook's secret of the tests, long enough";
+/// A Wednesday, a quarter past ten in Japan: open.
+const START: &str = "2026-11-25T10:15:00+09:00";
+
+/// One server and everybody around it.
+pub struct Town {
+    pub engine: Engine,
+    pub clock: Arc<ManualClock>,
+    pub http: Http,
+    pub bank: Arc<Bank>,
+    pub phone: Phone,
+    creco_key: Arc<(Key, Key)>,
+    running: Running,
+    dir: tempfile::TempDir,
+    _database: Option<pg::Database>,
+    addresses: AtomicU32,
+}
+
+/// Starts a town, runs the test in it, and checks that what is stored agrees with itself.
+pub fn run(engine: Engine, change: impl FnOnce(&mut Config), test: impl AsyncFn(&Town)) {
+    log();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let town = Town::start(engine, change).await;
+        tokio::time::timeout(Duration::from_secs(240), test(&world)).await.expect("the test takes too long");
+        town.verify().await;
+        town.running.stop().await;
+    });
+}
+
+fn instant(rfc3339: &str) -> Instant {
+    Instant::from_millis(chrono::DateTime::parse_from_rfc3339(rfc3339).unwrap().timestamp_millis())
+}
+
+impl Town {
+    pub async fn start(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let database = (engine == Engine::Postgres).then(pg::database);
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("master.key", &renkei::secret::base64url([7; 32]));
+        write("hook.key", HOOK_SECRET);
+        let url = database.as_ref().map_or_else(|| "sqlite:renkei.db".to_owned(), pg::Database::url);
+        let at = |name: &str| dir.path().join(name).display().to_string();
+        let text = json!({
+            "server": {
+                "issuer": ISSUER, "mode": "test", "listen": ["127.0.0.1:0"], "workers": 2,
+                "trusted_proxies": ["127.0.0.1"], "data_dir": at("data"), "master_key_file": at("master.key"),
+                "shutdown_grace": "1s",
+            },
+            "store": { "url": url, "connections": 4 },
+            "institution": {
+                "name": "みなと信用組合", "name_en": "Minato Credit Union", "kind": "shinkumi",
+                "terms_url": "https://www.minato.example/terms", "terms_version": "2026-04",
+                "faq_url": "https://www.minato.example/faq", "phone": "0120-000-000",
+                "copyright": "Copyright © 2026 みなと信用組合 All Rights Reserved.",
+            },
+            "telephony": {
+                "called_numbers": ["0800-111-0001", "0800-111-0002", "0800-111-0003", "0800-111-0004", "0800-111-0005"],
+                "hook_secret_files": [at("hook.key")],
+            },
+            "mail": { "kind": "file", "from": "no-reply@link.renkei.test" },
+            "bank": { "kind": "sample" },
+        });
+        let mut config: Config = serde_json::from_value(text).unwrap();
+        change(&mut config);
+        let clock = Arc::new(ManualClock::at(instant(START)));
+        let bank = Arc::new(Bank::new(Arc::new(renkei::bank::Sample::new())));
+        let parts = Parts { clock: clock.clone(), random: Arc::new(SeededRandom::new(seed())), bank: Some(bank.clone()) };
+        let running = start(config, parts).await.unwrap();
+        let http = Http::new(running.addresses[0], ISSUER);
+        let phone = Phone::new(http.clone(), clock.clone(), HOOK_SECRET);
+        let creco_key = Arc::new((Key::generate(), Key::generate()));
+        let addresses = AtomicU32::new(1);
+        let town = Self { engine, clock, http, bank, phone, creco_key, running, dir, _database: database, addresses };
+        town.register_clients().await;
+        world
+    }
+
+    // ---- who is there -------------------------------------------------------------------------------------------
+
+    /// A new browser at an address of its own.
+    pub fn browser(&self) -> Browser {
+        let n = self.addresses.fetch_add(1, Ordering::SeqCst);
+        Browser::new(self.http.clone(), &format!("198.51.{}.{}", n / 250, n % 250 + 1))
+    }
+    /// しんくみアプリwithCRECO: FAPI 2.0.
+    pub fn creco(&self) -> App {
+        let key = Credential::Jwt(self.creco_key.0.clone(), "creco-1".into());
+        let app = App::new(self.http.clone(), self.clock.clone(), "creco", "https://creco.example/callback", key);
+        app.with_dpop(self.creco_key.1.clone())
+    }
+    /// The OpenID Connect client with a secret.
+    pub fn kakeibo(&self) -> App {
+        let secret = Credential::Secret("kakeibo-secret".into());
+        App::new(self.http.clone(), self.clock.clone(), "kakeibo", "https://kakeibo.example/callback", secret)
+    }
+    /// The resource server.
+    pub fn accounts_api(&self) -> App {
+        let secret = Credential::Secret("accounts-api-secret".into());
+        App::new(self.http.clone(), self.clock.clone(), "accounts-api", "", secret)
+    }
+    pub fn called_numbers(&self) -> Vec<String> {
+        (1..=5).map(|n| format!("0800111000{n}")).collect()
+    }
+    async fn register_clients(&self) {
+        let provider = json!({
+            "name": "アイ・ティ・リアライズ株式会社", "registration_number": "関東財務局長(電代)第1号",
+            "contact": "03-0000-0000", "terms_uri": "https://creco.example/terms",
+            "disclosure_uri": "https://creco.example/disclosure",
+        });
+        let mut key = self.creco_key.0.jwk();
+        for (name, value) in [("kid", "creco-1"), ("alg", "ES256"), ("use", "sig")] {
+            key[name] = json!(value);
+        }
+        let scope = "openid accounts transactions";
+        for document in [
+            json!({
+                "client_id": "creco", "profile": "fapi2", "client_name": "しんくみアプリwithCRECO", "provider": provider,
+                "redirect_uris": ["https://creco.example/callback"], "scope": scope,
+                "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [key] },
+            }),
+            json!({
+                "client_id": "kakeibo", "profile": "oidc", "client_name": "かけいぼ", "provider": provider,
+                "redirect_uris": ["https://kakeibo.example/callback"], "scope": scope,
+                "token_endpoint_auth_method": "client_secret_basic", "client_secret": "kakeibo-secret",
+            }),
+            json!({
+                "client_id": "accounts-api", "profile": "resource_server", "client_name": "口座API",
+                "resources": ["accounts-api"], "client_secret": "accounts-api-secret",
+                "token_endpoint_auth_method": "client_secret_basic",
+            }),
+        ] {
+            self.register(document).await;
+        }
+    }
+
+    // ---- time -----------------------------------------------------------------------------------------------------
+
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+    pub fn set_clock(&self, rfc3339: &str) {
+        self.clock.set(instant(rfc3339));
+    }
+
+    // ---- whole ways -----------------------------------------------------------------------------------------------
+
+    /// The sample customer links their account to `app`.
+    pub async fn link(&self, app: &App, browser: &mut Browser) -> Tokens {
+        let pending = match app.credential {
+            Credential::Jwt(..) => app.push("accounts transactions").await,
+            Credential::Secret(_) => app.ask_directly("accounts"),
+        };
+        browser.open(&pending.url).await;
+        browser.walk_to(self, "consent").await;
+        let brought = browser.allow().await;
+        app.exchange(&pending, &brought).await
+    }
+    pub async fn userinfo(&self, token: &str) -> Answer {
+        let ask = Ask::default().header("authorization", format!("Bearer {token}"));
+        self.http.send("GET", "/oauth/userinfo", ask).await
+    }
+}
+
+impl Browser {
+    /// From where we are to ④ and over it to ⑥, as this customer.
+    pub async fn walk_to_consent(&mut self, w: &Town, account: &str, customer: &Customer, pin: &str) -> &mut Self {
+        self.account(account).await;
+        self.customer(customer).await;
+        let to = self.settle_phone().await;
+        w.phone.call(&customer.phone, &to).await.expect(204);
+        self.confirm_call().await;
+        assert_eq!(self.screen(), "pin", "{}", self.page().text());
+        self.pin(pin).await
+    }
+    /// The sample customer walks from where they are to a screen further on.
+    pub async fn walk_to(&mut self, w: &Town, screen: &str) -> &mut Self {
+        for _ in 0..6 {
+            if self.screen() == screen {
+                return self;
+            }
+            match self.screen().to_owned().as_str() {
+                "account" => drop(self.account("115-1100026").await),
+                "customer" => drop(self.customer(&Customer::taro()).await),
+                "phone" => drop(self.settle_phone().await),
+                "call" => {
+                    let to = self.called_number();
+                    w.phone.call("09012343333", &to).await.expect(204);
+                    self.confirm_call().await;
+                }
+                "pin" => drop(self.pin("4071").await),
+                other => panic!("no way from {other} to {screen}: {}", self.page().text()),
+            }
+        }
+        panic!("{screen} was not reached but {}: {}", self.screen(), self.page().text());
+    }
+    /// `GET …/call/status`
+    pub async fn call_status(&mut self) -> Value {
+        let url = format!("{}/call/status", self.interaction());
+        self.request("GET", &url, Ask::default().header("sec-fetch-site", "same-origin")).await.expect(200).json()
+    }
+}
+
+/// Everything the process has logged so far.
+fn log() -> &'static Mutex<Vec<u8>> {
+    static LOG: OnceLock<&'static Mutex<Vec<u8>>> = OnceLock::new();
+    LOG.get_or_init(|| {
+        let kept: &'static Mutex<Vec<u8>> = Box::leak(Box::default());
+        struct Keep(&'static Mutex<Vec<u8>>);
+        impl std::io::Write for Keep {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().unwrap().extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_ansi(false);
+        subscriber.with_writer(move || Keep(kept)).init();
+        kept
+    })
+}
+fn seed() -> u64 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::SeqCst).into()
+}
+
+/// A notice as it was sent.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    pub to: String,
+    pub subject: String,
+    pub text: String,
+}
+
+// ---- what the institution and the operator see ------------------------------------------------------------------
+
+impl Town {
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&log().lock().unwrap()).into_owned()
+    }
+    pub fn store_bytes(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        for entry in std::fs::read_dir(self.dir.path().join("data")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().unwrap().to_str().unwrap().starts_with("renkei.db") {
+                all.extend(std::fs::read(path).unwrap());
+            }
+        }
+        all
+    }
+    /// The names of all events, in their order.
+    pub async fn events(&self) -> Vec<String> {
+        let rows = self.rows("select kind from events order by at, id limit 1000").await;
+        rows.into_iter().map(|r| r[0].clone()).collect()
+    }
+    pub async fn expect_events(&self, wanted: &[&str]) {
+        let events = self.events().await;
+        for kind in wanted {
+            assert!(events.iter().any(|e| e == kind), "no {kind} among {events:?}");
+        }
+    }
+    async fn rows(&self, sql: &'static str) -> Vec<Vec<String>> {
+        let rows = self.running.app.store.read(move |tx| tx.rows(sql, &[])).await.unwrap();
+        rows.iter().map(|r| (0..1).map(|i| r.text(i).unwrap().to_owned()).collect()).collect()
+    }
+}
