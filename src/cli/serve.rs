@@ -27,7 +27,7 @@ impl Serve {
         let config = config::read(&self.config, std::env::vars()).map_err(Failure::refused)?;
         logs(&config.server.log, config.server.log_format);
         block_on(async {
-            let parts = Parts { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) };
+            let parts = Parts { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), bank: None };
             let running = server::start(config, parts).await.map_err(Failure::refused)?;
             let issuer = running.app.issuer().to_owned();
             out.say(&serde_json::json!({"ready": issuer}), || format!("ready {issuer}"));

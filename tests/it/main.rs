@@ -8,6 +8,8 @@ mod audit;
 mod authorize;
 mod browser;
 mod config;
+// mod flow;
+// mod oidc_client;
 mod serve;
 mod shape;
 mod store;

@@ -6,6 +6,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Unpadded base64url.
 pub fn b64(data: impl AsRef<[u8]>) -> String {
@@ -18,13 +19,14 @@ pub fn sha256(data: &[u8]) -> Vec<u8> {
 }
 
 /// An ES256 key of an app.
+#[derive(Clone)]
 pub struct Key {
-    pair: EcdsaKeyPair,
+    pair: Arc<EcdsaKeyPair>,
 }
 impl Key {
     /// A new key.
     pub fn generate() -> Self {
-        Self { pair: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap() }
+        Self { pair: Arc::new(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()) }
     }
     /// The public half (RFC 7517).
     pub fn jwk(&self) -> Value {

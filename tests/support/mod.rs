@@ -2,6 +2,7 @@
 //! programs that speak to it, each with verbs of its own.
 
 pub mod app;
+pub mod bank;
 pub mod browser;
 pub mod chromium;
 pub mod demo;
@@ -11,3 +12,4 @@ pub mod jws;
 pub mod pg;
 pub mod phone;
 pub mod place;
+// pub mod town;

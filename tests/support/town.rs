@@ -7,12 +7,19 @@ use super::http::{Answer, Ask, Http};
 use super::jws::Key;
 use super::pg;
 use super::phone::Phone;
+use renkei::account::Account;
+use renkei::audit::Actor;
+use renkei::client;
 use renkei::clock::{Clock, Instant, ManualClock};
 use renkei::config::Config;
+use renkei::grant::{self, Reason};
+use renkei::id::GrantId;
+use renkei::identity::{Seals, lockout};
+use renkei::lifecycle::expire;
 use renkei::random::SeededRandom;
 use renkei::server::{Parts, Running, start};
+use renkei::store::{Result as StoreResult, Tx};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -59,7 +66,7 @@ pub struct Town {
     pub http: Http,
     pub bank: Arc<Bank>,
     pub phone: Phone,
-    creco_key: Arc<(Key, Key)>,
+    creco_key: (Key, Key),
     running: Running,
     dir: tempfile::TempDir,
     _database: Option<pg::Database>,
@@ -72,7 +79,7 @@ pub fn run(engine: Engine, change: impl FnOnce(&mut Config), test: impl AsyncFn(
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let town = Town::start(engine, change).await;
-        tokio::time::timeout(Duration::from_secs(240), test(&world)).await.expect("the test takes too long");
+        tokio::time::timeout(Duration::from_secs(240), test(&town)).await.expect("the test takes too long");
         town.verify().await;
         town.running.stop().await;
     });
@@ -115,15 +122,16 @@ impl Town {
         change(&mut config);
         let clock = Arc::new(ManualClock::at(instant(START)));
         let bank = Arc::new(Bank::new(Arc::new(renkei::bank::Sample::new())));
-        let parts = Parts { clock: clock.clone(), random: Arc::new(SeededRandom::new(seed())), bank: Some(bank.clone()) };
+        let parts =
+            Parts { clock: clock.clone(), random: Arc::new(SeededRandom::new(seed())), bank: Some(bank.clone()) };
         let running = start(config, parts).await.unwrap();
         let http = Http::new(running.addresses[0], ISSUER);
         let phone = Phone::new(http.clone(), clock.clone(), HOOK_SECRET);
-        let creco_key = Arc::new((Key::generate(), Key::generate()));
+        let creco_key = (Key::generate(), Key::generate());
         let addresses = AtomicU32::new(1);
         let town = Self { engine, clock, http, bank, phone, creco_key, running, dir, _database: database, addresses };
         town.register_clients().await;
-        world
+        town
     }
 
     // ---- who is there -------------------------------------------------------------------------------------------
@@ -310,6 +318,76 @@ impl Town {
         for kind in wanted {
             assert!(events.iter().any(|e| e == kind), "no {kind} among {events:?}");
         }
+    }
+    async fn register(&self, document: Value) {
+        let config = &self.running.app.config;
+        let rules = client::metadata::Rules {
+            loopback_http: false,
+            scopes: None,
+            grant_lifetime: config.tokens.grant_lifetime.get(),
+            detail_types: None,
+        };
+        let random = &*self.running.app.random;
+        let made = client::prepare(&document, &rules, false, random, self.now()).unwrap_or_else(|e| panic!("{e:?}"));
+        let (made, now) = (Arc::new(made.client), self.now());
+        let staff = Actor::Staff("the tests".into());
+        self.write(move |tx| client::sql::register(tx, &made, &staff, now)).await;
+    }
+    fn seals(&self) -> Seals {
+        Seals { sealer: self.running.app.sealer.clone(), random: self.running.app.random.clone() }
+    }
+    /// The accounts that are locked now.
+    pub async fn locks(&self) -> Vec<String> {
+        let (seals, now) = (self.seals(), self.now());
+        let listed = self.running.app.store.read(move |tx| lockout::list(tx, &seals, now, 100)).await.unwrap();
+        listed.into_iter().map(|l| l.account.to_string()).collect()
+    }
+    /// What `renkei lock release` does.
+    pub async fn release_lock(&self, account: &str) {
+        let (seals, now) = (self.seals(), self.now());
+        let account = Account::parse(account).unwrap();
+        let staff = Actor::Staff("tanaka".into());
+        let released = move |tx: &mut Tx<'_, '_>| {
+            lockout::release(tx, &seals, &account, staff.clone(), "identity checked at the counter", now)
+        };
+        assert!(self.write(released).await, "it was locked");
+    }
+    /// What `renkei grant revoke` does.
+    pub async fn revoke_by_staff(&self, grant: &str) {
+        let (id, now) = (GrantId::parse(grant).unwrap(), self.now());
+        let staff = Actor::Staff("tanaka".into());
+        let reason = Reason::Institution { note: "the customer asked by telephone".into() };
+        self.write(move |tx| grant::end(tx, &id, &reason, staff.clone(), now)).await;
+    }
+    /// What the sweeper does.
+    pub async fn sweep(&self) {
+        let now = self.now();
+        self.write(move |tx| expire(tx, now, 500)).await;
+    }
+    /// The notices sent, once the job that sends them has nothing left to do.
+    pub async fn mail(&self) -> Vec<Mail> {
+        let until = std::time::Instant::now() + Duration::from_secs(20);
+        while !self.rows("select id from notices where state = 'waiting' limit 1").await.is_empty() {
+            assert!(std::time::Instant::now() < until, "a notice is never sent");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let mut mail = Vec::new();
+        for entry in std::fs::read_dir(self.dir.path().join("data/mail")).into_iter().flatten() {
+            let raw = std::fs::read(entry.unwrap().path()).unwrap();
+            let read = mail_parser::MessageParser::default().parse(&raw).unwrap();
+            let to = read.to().and_then(|a| a.first()).and_then(|a| a.address()).unwrap().to_owned();
+            let text = read.body_text(0).unwrap().into_owned();
+            mail.push(Mail { to, subject: read.subject().unwrap().to_owned(), text });
+        }
+        mail
+    }
+    /// What must always hold.
+    async fn verify(&self) {
+        let report = renkei::verify::verify(&self.running.app.store).await.unwrap();
+        assert!(report.is_whole(), "{:#?} {:#?}", report.findings, report.audit.breaks);
+    }
+    async fn write<T: Send + 'static>(&self, work: impl Fn(&mut Tx<'_, '_>) -> StoreResult<T> + Send + 'static) -> T {
+        self.running.app.store.write(work).await.unwrap()
     }
     async fn rows(&self, sql: &'static str) -> Vec<Vec<String>> {
         let rows = self.running.app.store.read(move |tx| tx.rows(sql, &[])).await.unwrap();

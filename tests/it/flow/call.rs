@@ -186,8 +186,13 @@ async fn sessions_never_share_a_number_for_one_caller(w: &Town) {
 }
 
 async fn numbers_in_every_form_match(w: &Town) {
-    for from in ["+819012343333", "819012343333", "09012343333", "tel:+819012343333", "sip:+819012343333@ims.example.jp;user=phone"]
-    {
+    for from in [
+        "+819012343333",
+        "819012343333",
+        "09012343333",
+        "tel:+819012343333",
+        "sip:+819012343333@ims.example.jp;user=phone",
+    ] {
         let (mut browser, to) = at_call(w).await;
         w.phone.call(from, &to).await.expect(204);
         assert!(passes(&mut browser).await, "{from}");

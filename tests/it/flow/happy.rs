@@ -43,7 +43,8 @@ async fn an_account_is_linked(w: &Town) {
     browser.pin("4071").await;
     assert_eq!((browser.status(), browser.screen()), (200, "consent"));
     let text = browser.page().text();
-    for part in ["口座情報・明細情報へのアクセス", "30日", "アイ・ティ・リアライズ株式会社", "しんくみアプリwithCRECO"] {
+    for part in ["口座情報・明細情報へのアクセス", "30日", "アイ・ティ・リアライズ株式会社", "しんくみアプリwithCRECO"]
+    {
         assert!(text.contains(part), "⑥ lacks {part}: {text}");
     }
 
@@ -106,7 +107,11 @@ async fn linking_again_replaces_the_link(w: &Town) {
     browser.open(&second_pending.url).await;
     browser.walk_to_consent(w, "115-1100026", &Customer::taro(), "4071").await;
     let brought = browser.allow().await;
-    assert_eq!(api.introspect(&first.access_token).await["active"], true, "a lost redirect must not kill a working link");
+    assert_eq!(
+        api.introspect(&first.access_token).await["active"],
+        true,
+        "a lost redirect must not kill a working link"
+    );
     let second = app.exchange(&second_pending, &brought).await;
     assert_eq!(api.introspect(&first.access_token).await, json!({"active": false}));
     let seen = api.introspect(&second.access_token).await;

@@ -24,7 +24,11 @@ async fn a_grant_ends_on_the_thirtieth_day_to_the_second(w: &Town) {
     w.clock.set(start + 30 * DAY - Duration::from_secs(1));
     assert_eq!(api.introspect(&tokens.access_token).await["active"], true, "one second before");
     w.clock.set(start + 30 * DAY);
-    assert_eq!(api.introspect(&tokens.access_token).await, json!({"active": false}), "no sweeper is needed to be right");
+    assert_eq!(
+        api.introspect(&tokens.access_token).await,
+        json!({"active": false}),
+        "no sweeper is needed to be right"
+    );
     w.sweep().await;
     w.expect_events(&["grant.expired"]).await;
     assert_eq!(api.introspect(&tokens.access_token).await, json!({"active": false}));

@@ -46,7 +46,8 @@ async fn an_unproven_redirect_is_a_page(w: &Town) {
     let (_, fields) = app.request("accounts");
     let good = app.redirect_uri.clone();
     for redirect in ["https://evil.example/cb", &format!("{good}/"), &format!("{good}?x=1"), &good.to_uppercase(), ""] {
-        let changed: Vec<_> = fields.iter().map(|(n, v)| (*n, if *n == "redirect_uri" { redirect } else { v })).collect();
+        let changed: Vec<_> =
+            fields.iter().map(|(n, v)| (*n, if *n == "redirect_uri" { redirect } else { v })).collect();
         let answer = w.http.get(&format!("/oauth/authorize?{}", encode(&changed))).await;
         assert_eq!(answer.status, 400, "{redirect}");
         assert!(answer.page().id("oauth-error").is_some(), "{redirect}");
@@ -94,7 +95,12 @@ async fn pushing_is_strict(w: &Town) {
     // Another client cannot use its request.
     let stolen = pushed.url.replace("client_id=creco", "client_id=kakeibo");
     assert_eq!(w.http.get(&stolen).await.status, 400);
-    for change in [("code_challenge_method", "plain"), ("code_challenge", ""), ("request_uri", "urn:x"), ("response_type", "token")] {
+    for change in [
+        ("code_challenge_method", "plain"),
+        ("code_challenge", ""),
+        ("request_uri", "urn:x"),
+        ("response_type", "token"),
+    ] {
         let (_, fields) = creco.request("accounts");
         let mut fields: Vec<(&str, &str)> =
             fields.iter().filter(|(n, _)| *n != "client_id" && *n != change.0).map(|(n, v)| (*n, v.as_str())).collect();
@@ -149,9 +155,14 @@ async fn client_authentication_is_strict(w: &Town) {
     send(once.clone()).await.expect(201);
     send(once).await.refused(401, "invalid_client");
 
-    let ask = |secret: &str| Ask::default().header("authorization", basic("accounts-api", secret)).form(&[("token".into(), "x".into())]);
+    let ask = |secret: &str| {
+        Ask::default().header("authorization", basic("accounts-api", secret)).form(&[("token".into(), "x".into())])
+    };
     w.http.send("POST", "/oauth/introspect", ask("wrong")).await.refused(401, "invalid_client");
-    w.http.send("POST", "/oauth/introspect", Ask::default().form(&[("token".into(), "x".into())])).await.refused(401, "invalid_client");
+    w.http
+        .send("POST", "/oauth/introspect", Ask::default().form(&[("token".into(), "x".into())]))
+        .await
+        .refused(401, "invalid_client");
     w.http.send("POST", "/oauth/introspect", ask("accounts-api-secret")).await.expect(200);
 }
 
@@ -182,7 +193,8 @@ async fn a_code_is_bound_to_its_verifier_and_its_key(w: &Town) {
     let code = browser.allow().await["code"].clone();
     let other = crate::support::app::Pending { verifier: "x".repeat(43), ..pending.clone() };
     app.try_exchange(&other, &code).await.refused(400, "invalid_grant");
-    let fields = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", app.redirect_uri.as_str())];
+    let fields =
+        [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", app.redirect_uri.as_str())];
     app.post("/oauth/token", &fields, true).await.refused(400, "invalid_grant");
     let mut elsewhere = fields.to_vec();
     elsewhere[2].1 = "https://evil.example/cb";
@@ -201,7 +213,9 @@ async fn dpop_proofs_are_single_use(w: &Town) {
     let tokens = w.link(&app, &mut w.browser()).await;
     let url = format!("{}/oauth/userinfo", w.http.issuer);
     let proof = app.proof("GET", &url, None, Some(&tokens.access_token));
-    let ask = |proof: &str| Ask::default().header("authorization", format!("DPoP {}", tokens.access_token)).header("dpop", proof);
+    let ask = |proof: &str| {
+        Ask::default().header("authorization", format!("DPoP {}", tokens.access_token)).header("dpop", proof)
+    };
     let first = w.http.send("GET", "/oauth/userinfo", ask(&proof)).await;
     // Without `openid` the token is good but not for this; a replayed proof is no good at all.
     assert!(first.status == 200 || first.status == 403, "{} {}", first.status, first.body);

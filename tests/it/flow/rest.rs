@@ -23,9 +23,19 @@ async fn nothing_personal_rests_or_is_logged(w: &Town) {
     app.revoke(&tokens.access_token).await.expect(200);
 
     let secrets = [
-        "1100026", "09012343333", "+819012343333", "1985-04-12", "19850412", "taro@example.jp", "ﾃﾞｰﾀ", "データ",
-        brought["code"].as_str(), tokens.access_token.as_str(), pending.verifier.as_str(),
-        "kakeibo-secret", "accounts-api-secret",
+        "1100026",
+        "09012343333",
+        "+819012343333",
+        "1985-04-12",
+        "19850412",
+        "taro@example.jp",
+        "ﾃﾞｰﾀ",
+        "データ",
+        brought["code"].as_str(),
+        tokens.access_token.as_str(),
+        pending.verifier.as_str(),
+        "kakeibo-secret",
+        "accounts-api-secret",
     ];
     let log = w.log();
     assert!(log.contains("/oauth/token"), "the log was read");
