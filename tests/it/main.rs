@@ -6,13 +6,9 @@ mod support;
 
 mod audit;
 mod authorize;
-mod browser;
 mod config;
-// mod flow;
-// mod oidc_client;
 mod serve;
 mod shape;
 mod store;
 mod store_faults;
 mod store_schema;
-mod verify;
