@@ -8,6 +8,7 @@ mod tls;
 use crate::client::{Authenticator, Settings as Asked};
 use crate::clock::Clock;
 use crate::config::{self, Config, Mode};
+use crate::identity::CoreBank;
 use crate::keys::{Ring, master, seal::Sealer};
 use crate::outbound::{Network, Outbound, Settings};
 use crate::random::Random;
@@ -50,6 +51,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Where randomness comes from.
     pub random: Arc<dyn Random>,
+    /// A core bank that a test holds; `None` takes the configured one.
+    pub bank: Option<Arc<dyn CoreBank>>,
 }
 
 /// The file by which a demo knows a data folder of its own again. `serve` refuses a folder that has it: what lies there

@@ -6,9 +6,13 @@ mod support;
 
 mod audit;
 mod authorize;
+mod browser;
 mod config;
+// mod flow;
+// mod oidc_client;
 mod serve;
 mod shape;
 mod store;
 mod store_faults;
 mod store_schema;
+mod verify;
