@@ -2,16 +2,17 @@
 
 use futures_util::future::BoxFuture;
 use renkei::account::Account;
+use renkei::bank::SampleBank;
 use renkei::id::{AccountId, HolderId};
 use renkei::identity::{BankError, BirthDate, CoreBank, Lookup, Pin};
 use renkei::phone::Phone;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A bank a test can turn.
 pub struct Bank {
-    inner: Arc<dyn CoreBank>,
+    inner: SampleBank,
     /// How often a PIN was asked about.
     pub pin_checks: AtomicU32,
     /// How often anything was asked.
@@ -20,7 +21,7 @@ pub struct Bank {
     delay_ms: AtomicU64,
 }
 impl Bank {
-    pub fn new(inner: Arc<dyn CoreBank>) -> Self {
+    pub fn new(inner: SampleBank) -> Self {
         let failure = Mutex::new(None);
         Self { inner, pin_checks: AtomicU32::new(0), asked: AtomicU32::new(0), failure, delay_ms: AtomicU64::new(0) }
     }
@@ -34,6 +35,10 @@ impl Bank {
     }
     pub fn pin_checks(&self) -> u32 {
         self.pin_checks.load(Ordering::SeqCst)
+    }
+    /// The counter of the cash machines, which linking must leave alone (domain R81).
+    pub fn machine_failures(&self, account: &str) -> u32 {
+        self.inner.machine_failures(&Account::parse(account).unwrap()).unwrap()
     }
     async fn turn(&self) -> Result<(), BankError> {
         self.asked.fetch_add(1, Ordering::SeqCst);

@@ -12,4 +12,4 @@ pub mod jws;
 pub mod pg;
 pub mod phone;
 pub mod place;
-// pub mod town;
+pub mod town;

@@ -121,7 +121,7 @@ impl Town {
         let mut config: Config = serde_json::from_value(text).unwrap();
         change(&mut config);
         let clock = Arc::new(ManualClock::at(instant(START)));
-        let bank = Arc::new(Bank::new(Arc::new(renkei::bank::Sample::new())));
+        let bank = Arc::new(Bank::new(renkei::bank::SampleBank::founded(clock.now().jst_date())));
         let parts =
             Parts { clock: clock.clone(), random: Arc::new(SeededRandom::new(seed())), bank: Some(bank.clone()) };
         let running = start(config, parts).await.unwrap();

@@ -50,6 +50,7 @@ async fn three_wrong_answers_lock_until_midnight(w: &Town) {
     assert!(browser.page().text().contains(R32), "{}", browser.page().text());
     assert!(!browser.page().text().contains("B84"), "B84 is R33's alone");
     assert_eq!(w.bank.pin_checks(), asked + 1);
+    assert_eq!(w.bank.machine_failures("115-ordinary-1100026"), 0, "the cash machine's counter is another");
     let brought = browser.return_to_app().await;
     app.refused(&pending, &brought, "access_denied");
     w.expect_events(&["account.locked"]).await;
@@ -170,7 +171,7 @@ async fn the_tenth_wrong_pin_locks_until_staff_release_it(w: &Town) {
     browser.customer(&Customer::taro()).await;
     assert_eq!((browser.status(), browser.screen()), (403, "locked"), "midnight does not release this one");
     assert!(browser.page().text().contains("B84"));
-    w.release_lock("115-1100026").await;
+    w.release_lock("115-ordinary-1100026").await;
     w.expect_events(&["account.unlocked"]).await;
     let mut browser = begin(w).await;
     browser.walk_to_consent(w, "115-1100026", &Customer::taro(), "4071").await;
