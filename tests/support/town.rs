@@ -93,7 +93,11 @@ impl Town {
     pub async fn start(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let database = (engine == Engine::Postgres).then(pg::database);
-        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        };
         write("master.key", &renkei::secret::base64url([7; 32]));
         write("hook.key", HOOK_SECRET);
         let url = database.as_ref().map_or_else(|| "sqlite:renkei.db".to_owned(), pg::Database::url);
