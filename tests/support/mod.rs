@@ -13,3 +13,5 @@ pub mod pg;
 pub mod phone;
 pub mod place;
 pub mod town;
+// pub mod town;
+pub mod world;

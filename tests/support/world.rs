@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub const ISSUER: &str = "https://link.example.jp";
-pub const API: &str = "accounts-api";
+pub const API: &str = "https://api.example.jp";
 pub const CALLBACK: &str = "https://app.example.jp/cb";
 /// Forty-three unreserved characters.
 pub const VERIFIER: &str = "a-verifier-that-nobody-guesses-1234567890-abc";
@@ -64,10 +64,7 @@ impl World {
     pub fn wait(&self, by: Duration) {
         self.clock.advance(by);
     }
-    pub async fn write<T: Send + 'static>(
-        &self,
-        work: impl Fn(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
-    ) -> T {
+    pub async fn write<T: Send + 'static>(&self, work: impl Fn(&mut Tx<'_, '_>) -> Result<T> + Send + 'static) -> T {
         self.store.write(work).await.unwrap()
     }
 

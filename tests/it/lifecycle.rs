@@ -1,0 +1,216 @@
+//! Step 6 on the store, on both engines: what runs out becomes an event, what was promised is mailed, what is no longer
+//! needed goes.
+
+use crate::support::place::{Place, on_both_engines};
+use crate::support::world::{Allowed, World, access};
+use futures_util::future::BoxFuture;
+use renkei::grant::GrantState;
+use renkei::lifecycle::keep::{CHORES, Retention, keep};
+use renkei::lifecycle::mailer::Round;
+use renkei::lifecycle::{Letter, Mail, MailError, Mailer, Notice, Swept, Writer, deliver_notices};
+use std::sync::Mutex;
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_hours(24);
+const SECOND: Duration = Duration::from_secs(1);
+
+on_both_engines! {
+    a_grant_expires_once_and_its_client_hears_before
+    a_sweep_is_bounded
+    a_short_grant_is_not_announced
+    a_notice_goes_out_once
+    a_mail_that_cannot_go_is_tried_for_a_day
+    a_refused_mail_is_given_up
+    an_address_is_erased
+    tables_forget_what_they_may
+}
+
+async fn a_grant_expires_once_and_its_client_hears_before(place: Place) {
+    let w = World::at(place);
+    let app = w.app("kakeibo").await;
+    let api = w.api().await;
+    let allowed = w.allow(&app).await;
+    let token = access(&w.exchange(&app, &allowed.code).await.unwrap());
+    let end = w.grant(&allowed.grant).await.expires_at;
+    w.wait(23 * DAY - SECOND);
+    assert_eq!(w.sweep().await, Swept::default());
+    w.wait(SECOND);
+    assert_eq!(w.sweep().await, Swept { expired: 0, warned: 1 });
+    assert_eq!(w.sweep().await, Swept::default(), "told once");
+    w.wait(7 * DAY - SECOND);
+    assert!(w.is_active(&api, &token).await);
+    w.wait(SECOND);
+    assert!(!w.is_active(&api, &token).await, "right without the sweeper");
+    w.wait(2 * DAY);
+    assert_eq!(w.sweep().await, Swept { expired: 1, warned: 0 });
+    assert_eq!(w.sweep().await, Swept::default());
+    assert_eq!(w.grant(&allowed.grant).await.state, GrantState::Expired { at: end }, "when its time was over");
+    let events = w.events(&allowed.grant).await;
+    assert_eq!(events[2..], ["token.issued", "grant.expiring", "grant.expired"]);
+}
+
+async fn a_sweep_is_bounded(place: Place) {
+    let w = World::at(place);
+    let app = w.app("kakeibo").await;
+    for n in 0..7 {
+        w.allow_with(&app, "accounts", &format!("115-ordinary-{n}"), World::binding()).await;
+    }
+    w.wait(31 * DAY);
+    let now = w.now();
+    let mut rounds = Vec::new();
+    loop {
+        let swept = w.write(move |tx| renkei::lifecycle::expire(tx, now, 3)).await;
+        rounds.push(swept.expired);
+        if !swept.more(3) {
+            break;
+        }
+    }
+    assert_eq!(rounds, [3, 3, 1]);
+}
+
+async fn a_short_grant_is_not_announced(place: Place) {
+    let w = World::at(place);
+    let app = w.client("brief", serde_json::json!({"grant_lifetime": "3d"})).await;
+    let allowed = w.allow(&app).await;
+    w.exchange(&app, &allowed.code).await.unwrap();
+    w.wait(2 * DAY);
+    assert_eq!(w.sweep().await, Swept::default());
+    w.wait(DAY);
+    assert_eq!(w.sweep().await, Swept { expired: 1, warned: 0 });
+}
+
+/// A mail box that answers as it is told.
+#[derive(Default)]
+struct Box_ {
+    answers: Mutex<Vec<MailError>>,
+    taken: Mutex<Vec<Mail>>,
+}
+impl Mailer for Box_ {
+    fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<(), MailError>> {
+        Box::pin(async move {
+            match self.answers.lock().unwrap().pop() {
+                Some(error) => Err(error),
+                None => {
+                    self.taken.lock().unwrap().push(mail.clone());
+                    Ok(())
+                }
+            }
+        })
+    }
+}
+struct Words;
+impl Writer for Words {
+    fn write(&self, notice: &Notice) -> Result<Letter, String> {
+        let Notice::Completed(c) = notice;
+        Ok(Letter { subject: c.reference.clone(), text: format!("{} {}", c.app, c.last3) })
+    }
+}
+
+async fn with_notice(place: Place) -> (World, Allowed) {
+    let w = World::at(place);
+    let app = w.app("kakeibo").await;
+    let allowed = w.allow(&app).await;
+    w.queue_notice(&allowed, "taro@example.jp").await;
+    (w, allowed)
+}
+async fn round(w: &World, mailer: &Box_) -> Round {
+    deliver_notices(&w.store, mailer, &Words, &w.sealer, w.now()).await.unwrap()
+}
+
+async fn a_notice_goes_out_once(place: Place) {
+    let (w, allowed) = with_notice(place).await;
+    let sealed = "select count(*) from notices where sealed is not null";
+    assert_eq!(w.count(sealed, vec![]).await, 1);
+    let mailer = Box_::default();
+    assert_eq!(round(&w, &mailer).await, Round { sent: 1, ..Round::default() });
+    assert_eq!(round(&w, &mailer).await, Round::default());
+    let taken = mailer.taken.lock().unwrap().clone();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0].to, "taro@example.jp");
+    assert_eq!(taken[0].letter.text, "しんくみアプリwithCRECO 026", "three digits of the account, no more");
+    assert_eq!(taken[0].letter.subject, w.grant(&allowed.grant).await.reference);
+    assert!(!format!("{taken:?}").contains("example.jp"), "an address is not printed");
+    assert_eq!(w.count("select count(*) from audit where action = 'notice.sent'", vec![]).await, 1);
+}
+
+async fn a_mail_that_cannot_go_is_tried_for_a_day(place: Place) {
+    let (w, _) = with_notice(place).await;
+    let mailer = Box_::default();
+    let (begin, mut attempts) = (w.now(), 0);
+    loop {
+        mailer.answers.lock().unwrap().push(MailError::Later("421 busy".into()));
+        let did = round(&w, &mailer).await;
+        mailer.answers.lock().unwrap().clear();
+        attempts += did.later + did.failed;
+        if did.failed == 1 {
+            break;
+        }
+        w.wait(Duration::from_mins(1));
+        assert!(w.now().since(begin) <= DAY, "given up after a day");
+    }
+    assert!(w.now().since(begin) > Duration::from_hours(22), "but not before");
+    assert!((25..40).contains(&attempts), "with growing pauses: {attempts}");
+    w.wait(10 * DAY);
+    assert_eq!(round(&w, &mailer).await, Round::default());
+    assert_eq!(w.count("select count(*) from audit where action = 'notice.failed'", vec![]).await, 1);
+    // It held nobody up: a second notice goes at once.
+    let other = w.app("other").await;
+    let allowed = w.allow(&other).await;
+    w.queue_notice(&allowed, "hanako@example.jp").await;
+    assert_eq!(round(&w, &mailer).await, Round { sent: 1, ..Round::default() });
+}
+
+async fn a_refused_mail_is_given_up(place: Place) {
+    let (w, _) = with_notice(place).await;
+    let mailer = Box_::default();
+    mailer.answers.lock().unwrap().push(MailError::Never("550 no such user".into()));
+    assert_eq!(round(&w, &mailer).await, Round { failed: 1, ..Round::default() });
+    w.wait(DAY);
+    assert_eq!(round(&w, &mailer).await, Round::default());
+}
+
+async fn tidy(w: &World) -> Vec<(&'static str, u64)> {
+    let now = w.now();
+    let mut gone = Vec::new();
+    for (table, chore) in CHORES {
+        let n = w.write(move |tx| keep(tx, *chore, now, &Retention::default())).await;
+        if n > 0 {
+            gone.push((*table, n));
+        }
+    }
+    gone
+}
+
+async fn an_address_is_erased(place: Place) {
+    let (w, _) = with_notice(place).await;
+    round(&w, &Box_::default()).await;
+    let sealed = "select count(*) from notices where sealed is not null";
+    w.wait(30 * DAY - SECOND);
+    tidy(&w).await;
+    assert_eq!(w.count(sealed, vec![]).await, 1);
+    w.wait(SECOND);
+    tidy(&w).await;
+    assert_eq!(w.count(sealed, vec![]).await, 0, "thirty days after delivery");
+    assert_eq!(w.count("select count(*) from notices where state = 'sent'", vec![]).await, 1, "that it was sent stays");
+}
+
+async fn tables_forget_what_they_may(place: Place) {
+    let w = World::at(place);
+    let app = w.refreshing_app("kakeibo").await;
+    let redeemed = w.allow_with(&app, "accounts offline_access", "115-ordinary-1", World::binding()).await;
+    let lost = w.allow_with(&app, "accounts", "115-ordinary-2", World::binding()).await;
+    w.exchange(&app, &redeemed.code).await.unwrap();
+    w.deny(&app).await;
+    w.wait(2 * DAY);
+    w.sweep().await;
+    assert_eq!(tidy(&w).await, [("codes", 1)], "the code nobody used; the used one stays with its grant");
+    assert_eq!(w.exchange(&app, &lost.code).await.err(), Some(renkei::refusal::Code::InvalidGrant));
+    w.wait(30 * DAY);
+    w.sweep().await;
+    assert_eq!(tidy(&w).await, [("codes", 1), ("access_tokens", 1), ("refresh_tokens", 1)]);
+    // Consent records and grants stay for seven years.
+    w.wait(3 * 366 * DAY);
+    assert_eq!(tidy(&w).await, []);
+    w.wait(4 * 366 * DAY);
+    assert_eq!(tidy(&w).await, [("grants", 2), ("consents", 3)]);
+}
