@@ -17,6 +17,9 @@ pub mod replay;
 mod secrets;
 pub mod sql;
 
+#[cfg(test)]
+mod tests;
+
 pub use authenticate::{Authenticated, Authenticator, Presented, Settings, authenticate};
 pub use profile::{AuthMethod, GrantType, Keys, Profile, Provider, Status};
 pub use redirect::redirect_match;

@@ -1,0 +1,238 @@
+//! The rows of protocol C1: assertions that hold, and those that do not.
+
+use super::*;
+use crate::client::{AuthMethod, Presented, Status, authenticate, sql::Changed};
+use crate::id::EventId;
+use crate::keys::jose::{Alg, sign};
+use crate::params::Params;
+use crate::refusal::{Code, Refusal};
+
+const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+fn key(alg: Alg) -> SigningKey {
+    SigningKey::generate(alg).unwrap()
+}
+fn claims(jti: &str) -> Value {
+    let now = NOW.secs();
+    json!({"iss": "app", "sub": "app", "aud": ISSUER, "iat": now, "nbf": now, "exp": now + 60, "jti": jti})
+}
+fn params(assertion: &str, more: &[(&str, &str)]) -> Params {
+    let mut params = Params::default();
+    params.set("client_assertion_type", TYPE);
+    params.set("client_assertion", assertion);
+    for (name, value) in more {
+        params.set(name, value);
+    }
+    params
+}
+async fn ask(desk: &Desk, params: &Params, now: Instant) -> Result<String, Refusal> {
+    let presented = Presented { authorization: &[], params };
+    let done = authenticate(&desk.authenticator, &presented, now).await?;
+    assert_eq!(done.method, AuthMethod::PrivateKeyJwt);
+    Ok(done.client.id.to_string())
+}
+async fn code(desk: &Desk, assertion: &str) -> Option<Code> {
+    ask(desk, &params(assertion, &[]), NOW).await.err().map(|r| r.code)
+}
+
+#[tokio::test]
+async fn the_rows_of_c1_for_fapi() {
+    let desk = Desk::new().await;
+    let es = key(Alg::Es256);
+    desk.register(&fapi(&[&es]), None).await;
+    let now = NOW.secs();
+    for (i, (changes, accepted, why)) in [
+        (vec![], true, "as it should be"),
+        (vec![("iat", json!(now + 8)), ("nbf", json!(now + 8))], true, "8 s ahead"),
+        (vec![("iat", json!(now + 62))], false, "iat 62 s ahead"),
+        (vec![("nbf", json!(now + 62))], false, "nbf 62 s ahead"),
+        (vec![("iat", Value::Null), ("nbf", Value::Null)], true, "neither is required"),
+        (vec![("exp", json!(now - 300))], false, "expired five minutes ago"),
+        (vec![("exp", json!(now - 5))], true, "expired five seconds ago: a slow clock"),
+        (vec![("exp", Value::Null)], false, "no exp"),
+        (vec![("exp", json!("soon"))], false, "exp not a number"),
+        (vec![("exp", json!(now + 86_400))], false, "valid for a day"),
+        (vec![("aud", json!([ISSUER]))], false, "aud as an array"),
+        (vec![("aud", json!(format!("{ISSUER}/oauth/token")))], false, "aud the token endpoint"),
+        (vec![("aud", json!(format!("{ISSUER}/oauth/par")))], false, "aud the PAR endpoint"),
+        (vec![("aud", json!(format!("{ISSUER}/")))], false, "aud with a slash"),
+        (vec![("aud", Value::Null)], false, "no aud"),
+        (vec![("iss", Value::Null)], false, "no iss"),
+        (vec![("iss", json!("other"))], false, "another iss"),
+        (vec![("iss", json!(["app"]))], false, "iss an array"),
+        (vec![("sub", Value::Null)], false, "no sub"),
+        (vec![("sub", json!("other"))], false, "another sub"),
+        (vec![("jti", Value::Null)], false, "no jti"),
+        (vec![("jti", json!(""))], false, "empty jti"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut claims = claims(&format!("j{i}"));
+        for (name, value) in changes {
+            claims[name] = value;
+        }
+        claims.as_object_mut().unwrap().retain(|_, v| !v.is_null());
+        let assertion = sign(&es, None, &claims).unwrap();
+        let wanted = if accepted { None } else { Some(Code::InvalidClient) };
+        assert_eq!(code(&desk, &assertion).await, wanted, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn openid_connect_clients_may_name_an_endpoint_or_a_list() {
+    let desk = Desk::new().await;
+    let es = key(Alg::Es256);
+    let mut record = fapi(&[&es]);
+    record["profile"] = "oidc".into();
+    record["token_endpoint_auth_method"] = "private_key_jwt".into();
+    desk.register(&record, None).await;
+    for (i, (aud, accepted)) in [
+        (json!(ISSUER), true),
+        (json!([ISSUER]), true),
+        (json!(["https://other.example", format!("{ISSUER}/oauth/token")]), true),
+        (json!(format!("{ISSUER}/oauth/token")), true),
+        (json!(format!("{ISSUER}/oauth/par")), true),
+        (json!("https://other.example"), false),
+        (json!([]), false),
+        (json!([1]), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut claims = claims(&format!("o{i}"));
+        claims["aud"] = aud.clone();
+        let got = code(&desk, &sign(&es, None, &claims).unwrap()).await;
+        assert_eq!(got.is_none(), accepted, "{aud}");
+    }
+}
+
+#[tokio::test]
+async fn algorithms_by_profile() {
+    for (profile, refused) in [("fapi2", vec![Alg::Rs256]), ("oidc", vec![])] {
+        let desk = Desk::new().await;
+        let keys: Vec<_> = Alg::ALL.into_iter().map(key).collect();
+        let mut record = fapi(&keys.iter().collect::<Vec<_>>());
+        record["profile"] = profile.into();
+        record["token_endpoint_auth_method"] = "private_key_jwt".into();
+        desk.register(&record, None).await;
+        for key in &keys {
+            let assertion = sign(key, None, &claims(key.kid())).unwrap();
+            let wanted = refused.contains(&key.alg()).then_some(Code::InvalidClient);
+            assert_eq!(code(&desk, &assertion).await, wanted, "{profile} {}", key.alg());
+        }
+        // A client that named one algorithm is held to it.
+        record["token_endpoint_auth_signing_alg"] = "PS256".into();
+        desk.register(&record, None).await;
+        for key in &keys {
+            let assertion = sign(key, None, &claims(&format!("2{}", key.kid()))).unwrap();
+            assert_eq!(code(&desk, &assertion).await.is_none(), key.alg() == Alg::Ps256, "{profile} {}", key.alg());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_else_must_be_right() {
+    let desk = Desk::new().await;
+    let es = key(Alg::Es256);
+    desk.register(&fapi(&[&es]), None).await;
+    let fresh = |jti: &str| sign(&es, None, &claims(jti)).unwrap();
+    let to = &desk;
+    let refused = |p: Params| async move { ask(to, &p, NOW).await.map_err(|r| (r.code, r.description.to_string())) };
+    assert_eq!(refused(params(&fresh("a"), &[("client_id", "app")])).await, Ok("app".into()));
+    let Err((other, _)) = refused(params(&fresh("b"), &[("client_id", "other")])).await else { panic!("accepted") };
+    assert_eq!(other, Code::InvalidClient, "a client_id that is not the one that signed");
+    let Err((two, _)) = refused(params(&fresh("c"), &[("client_secret", "x")])).await else { panic!("accepted") };
+    assert_eq!(two, Code::InvalidRequest, "two methods at once");
+    let Err((wrong_type, _)) = refused(params(&fresh("d"), &[("client_assertion_type", "x")])).await else {
+        panic!("accepted")
+    };
+    assert_eq!(wrong_type, Code::InvalidClient);
+    let mut half = params(&fresh("e"), &[]);
+    half.retain(|n| n != "client_assertion_type");
+    assert_eq!(refused(half).await.unwrap_err().0, Code::InvalidClient);
+    assert_eq!(refused(params("junk", &[])).await.unwrap_err().0, Code::InvalidClient);
+    // Unknown, and known with another's key: told apart by nothing.
+    let stranger = key(Alg::Es256);
+    let mut unknown = claims("f");
+    (unknown["iss"], unknown["sub"]) = ("nobody".into(), "nobody".into());
+    let nobody = refused(params(&sign(&stranger, None, &unknown).unwrap(), &[])).await.unwrap_err();
+    let wrong_key = refused(params(&sign(&stranger, None, &claims("g")).unwrap(), &[])).await.unwrap_err();
+    assert_eq!(nobody, wrong_key);
+    assert_eq!(nobody.0, Code::InvalidClient);
+}
+
+#[tokio::test]
+async fn an_assertion_counts_once_even_when_fifty_come_together() {
+    let desk = Desk::new().await;
+    let es = key(Alg::Es256);
+    desk.register(&fapi(&[&es]), None).await;
+    let p = params(&sign(&es, None, &claims("once")).unwrap(), &[]);
+    let all = futures_util::future::join_all((0..50).map(|_| ask(&desk, &p, NOW))).await;
+    assert_eq!(all.iter().filter(|a| a.is_ok()).count(), 1);
+    assert!(all.iter().filter_map(|a| a.as_ref().err()).all(|r| r.code == Code::InvalidClient));
+}
+
+#[tokio::test]
+async fn a_suspended_client_is_refused_from_the_commit_on() {
+    let desk = Desk::new().await;
+    let es = key(Alg::Es256);
+    let client = desk.register(&fapi(&[&es]), None).await;
+    let go = |jti: &'static str| {
+        let p = params(&sign(&es, None, &claims(jti)).unwrap(), &[]);
+        let desk = &desk;
+        async move { ask(desk, &p, NOW).await.map_err(|r| r.code) }
+    };
+    assert!(go("1").await.is_ok());
+    let set = |status, event: &'static str| {
+        let id = client.id.clone();
+        let event = EventId::parse(event).unwrap();
+        desk.store.write(move |tx| sql::set_status(tx, &id, status, &Actor::Staff("x".into()), &event, NOW))
+    };
+    assert_eq!(set(Status::Suspended, "e1").await.unwrap(), Changed::Yes);
+    assert_eq!(go("2").await, Err(Code::InvalidClient));
+    assert_eq!(set(Status::Suspended, "e2").await.unwrap(), Changed::Already);
+    // An import does not lift a suspension.
+    desk.register(&fapi(&[&es]), None).await;
+    assert_eq!(go("3").await, Err(Code::InvalidClient));
+    assert_eq!(set(Status::Active, "e3").await.unwrap(), Changed::Yes);
+    assert!(go("4").await.is_ok());
+}
+
+#[tokio::test]
+async fn keys_behind_a_url() {
+    let desk = Desk::new().await;
+    let (old, new) = (key(Alg::Es256), key(Alg::Es256));
+    let mut record = fapi(&[&old]);
+    record["jwks"] = Value::Null;
+    record["jwks_uri"] = "https://app.example/jwks".into();
+    desk.register(&record, None).await;
+    let set = |key: &SigningKey| Some(json!({"keys": [key.public().to_json()]}));
+    let go = |key: &SigningKey, jti: &'static str, seconds: u64| {
+        let now = NOW + Duration::from_secs(seconds);
+        let mut claims = claims(jti);
+        claims["exp"] = (now.secs() + 60).into();
+        let p = params(&sign(key, None, &claims).unwrap(), &[]);
+        let desk = &desk;
+        async move { ask(desk, &p, now).await.is_ok() }
+    };
+    assert!(!go(&old, "0", 0).await, "not reachable");
+    assert_eq!(desk.web.asked(), 1);
+    desk.web.serve(set(&old));
+    assert!(!go(&old, "1", 1).await, "not asked again at once");
+    assert_eq!(desk.web.asked(), 1);
+    let first = futures_util::future::join_all(["a", "b", "c"].map(|jti| go(&old, jti, 20))).await;
+    assert_eq!((first, desk.web.asked()), (vec![true; 3], 2), "one fetch for all who wait");
+    assert!(go(&old, "2", 500).await);
+    assert_eq!(desk.web.asked(), 2, "kept");
+    desk.web.serve(set(&new));
+    assert!(go(&new, "3", 501).await, "an unknown kid is worth a look");
+    assert_eq!(desk.web.asked(), 3);
+    for (i, jti) in ["4", "5", "6"].into_iter().enumerate() {
+        assert!(!go(&old, jti, 502 + i as u64).await, "gone");
+    }
+    assert_eq!(desk.web.asked(), 3, "unknown kids do not make us ask");
+    desk.web.serve(None);
+    assert!(go(&new, "7", 5000).await, "a set that was good serves while its owner is away");
+    assert!(!go(&new, "8", 200_000).await, "but not for days");
+}

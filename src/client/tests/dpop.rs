@@ -1,0 +1,189 @@
+//! The rows of protocol C5: which proofs hold, and which do not.
+
+use super::*;
+use crate::client::dpop::{Input, Nonces, Proof, check};
+use crate::keys::jose::{Alg, sign, sign_with_key_inside};
+use crate::refusal::{Code, Refusal};
+use crate::secret::{Hash, base64url};
+use zeroize::Zeroizing;
+
+const URL: &str = "https://as.example/oauth/token";
+
+fn nonces() -> Nonces {
+    Nonces::new(Zeroizing::new([5; 32]))
+}
+fn es256() -> SigningKey {
+    SigningKey::generate(Alg::Es256).unwrap()
+}
+fn claims() -> Value {
+    json!({"jti": "j1", "htm": "POST", "htu": URL, "iat": NOW.secs()})
+}
+fn proof(key: &SigningKey, changes: &[(&str, Value)]) -> String {
+    let mut claims = claims();
+    for (name, value) in changes {
+        claims[*name] = value.clone();
+    }
+    claims.as_object_mut().unwrap().retain(|_, v| !v.is_null());
+    sign_with_key_inside(key, "dpop+jwt", &claims).unwrap()
+}
+fn at(headers: &[&str], token: Option<&str>, now: Instant) -> Result<Option<Proof>, Refusal> {
+    check(&Input { headers, method: "POST", url: URL, token }, &nonces(), false, now)
+}
+fn holds(header: &str) -> bool {
+    match at(&[header], None, NOW) {
+        Ok(proof) => proof.is_some(),
+        Err(refusal) => {
+            assert_eq!(refusal.code, Code::InvalidDpopProof);
+            false
+        }
+    }
+}
+
+#[test]
+fn the_rows_of_c5() {
+    let key = es256();
+    let secs = NOW.secs();
+    for (changes, accepted, why) in [
+        (vec![], true, "as it should be"),
+        (vec![("htu", json!(format!("{URL}?a=1#f")))], true, "htu with query and fragment"),
+        (vec![("htu", json!("HTTPS://AS.Example:443/oauth/token"))], true, "upper-case host, explicit port"),
+        (vec![("extra", json!(1)), ("nbf", json!(secs)), ("exp", json!(secs + 60))], true, "more claims"),
+        (vec![("iat", json!(secs - 10))], true, "10 s old"),
+        (vec![("iat", json!(secs + 8))], true, "8 s ahead"),
+        (vec![("iat", json!(secs as f64 + 0.5))], true, "a fraction"),
+        (vec![("iat", json!(secs - 3600))], false, "an hour old"),
+        (vec![("iat", json!(secs + 3600))], false, "an hour ahead"),
+        (vec![("iat", Value::Null)], false, "no iat"),
+        (vec![("iat", json!("now"))], false, "iat not a number"),
+        (vec![("jti", Value::Null)], false, "no jti"),
+        (vec![("jti", json!(""))], false, "empty jti"),
+        (vec![("jti", json!(7))], false, "jti not text"),
+        (vec![("jti", json!("j".repeat(513)))], false, "jti too long"),
+        (vec![("htm", Value::Null)], false, "no htm"),
+        (vec![("htm", json!("GET"))], false, "another method"),
+        (vec![("htm", json!("post"))], false, "methods have a case"),
+        (vec![("htu", Value::Null)], false, "no htu"),
+        (vec![("htu", json!("https://as.example/oauth/par"))], false, "another endpoint"),
+        (vec![("htu", json!("https://as.example/oauth/token/"))], false, "another path"),
+        (vec![("htu", json!("https://as.example:8443/oauth/token"))], false, "another port"),
+        (vec![("htu", json!("http://as.example/oauth/token"))], false, "another scheme"),
+        (vec![("htu", json!("https://evil.example/oauth/token"))], false, "another host"),
+        (vec![("htu", json!("https://u@as.example/oauth/token"))], false, "a user name"),
+        (vec![("htu", json!("/oauth/token"))], false, "relative"),
+    ] {
+        assert_eq!(holds(&proof(&key, &changes)), accepted, "{why}");
+    }
+    for alg in Alg::ALL {
+        let key = SigningKey::generate(alg).unwrap();
+        assert_eq!(holds(&proof(&key, &[])), alg != Alg::Rs256, "{alg}");
+    }
+}
+
+/// A proof with a header of our making, signed with `key` as if nothing were wrong.
+fn forged(key: &SigningKey, header: &Value) -> String {
+    let good = proof(key, &[]);
+    let (message, signature) = good.rsplit_once('.').unwrap();
+    let body = message.split_once('.').unwrap().1;
+    format!("{}.{body}.{signature}", base64url(header.to_string()))
+}
+
+#[test]
+fn headers_of_proofs() {
+    let key = es256();
+    let jwk = key.public().to_json();
+    let mut private = jwk.clone();
+    private["d"] = base64url([1; 32]).into();
+    for (header, why) in [
+        (json!({"typ": "dpop+jwt", "alg": "none", "jwk": jwk}), "none"),
+        (json!({"typ": "dpop+jwt", "alg": "HS256", "jwk": jwk}), "HMAC"),
+        (json!({"typ": "dpop+jwt", "alg": "ES256"}), "no jwk"),
+        (json!({"typ": "dpop+jwt", "jwk": jwk}), "no alg"),
+        (json!({"alg": "ES256", "jwk": jwk}), "no typ"),
+        (json!({"typ": "JWT", "alg": "ES256", "jwk": jwk}), "another typ"),
+        (json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": private}), "a private key"),
+        (json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": "x"}), "jwk not an object"),
+        (json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": es256().public().to_json()}), "another key"),
+        (json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": {"kty": "oct", "k": "AA"}}), "a symmetric key"),
+        (json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk, "crit": ["x"], "x": 1}), "crit"),
+        (json!({"typ": "dpop+jwt", "alg": "PS256", "jwk": jwk}), "alg of another family"),
+        (json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk, "x5c": []}), "a header that was not signed"),
+    ] {
+        assert!(!holds(&forged(&key, &header)), "{why}");
+    }
+    let typ = |typ: &str| {
+        let mut header = json!({"alg": "ES256", "jwk": key.public().to_json()});
+        header["typ"] = typ.into();
+        at(&[&forged(&key, &header)], None, NOW).unwrap_err().description
+    };
+    // Its media type has no case (RFC 7515 §4.1.9): such a proof fails only for its signature.
+    assert!(typ("DPoP+JWT").contains("does not verify"), "{}", typ("DPoP+JWT"));
+    assert!(!holds(&sign(&key, Some("dpop+jwt"), &claims()).unwrap()), "kid instead of jwk");
+    for junk in ["", "x", "a.b.c", "Bearer x", &"A".repeat(40_000)] {
+        assert!(!holds(junk), "{junk:.20}");
+    }
+    let good = proof(&key, &[]);
+    assert_eq!(at(&[], None, NOW), Ok(None));
+    assert_eq!(at(&[&good, &good], None, NOW).map_err(|r| r.code), Err(Code::InvalidDpopProof));
+    assert_eq!(at(&[&format!("{good}, {good}")], None, NOW).map_err(|r| r.code), Err(Code::InvalidDpopProof));
+    let jkt = at(&[&good], None, NOW).unwrap().unwrap().jkt;
+    assert_eq!(jkt, key.public().thumbprint());
+}
+
+#[test]
+fn ath_binds_the_access_token() {
+    let key = es256();
+    let with = |ath: Value| at(&[&proof(&key, &[("ath", ath)])], Some("rk_at_x"), NOW).is_ok();
+    assert!(with(Hash::of("rk_at_x").base64url().into()));
+    for ath in [Value::Null, "".into(), Hash::of("rk_at_y").base64url().into(), json!(1), "rk_at_x".into()] {
+        assert!(!with(ath.clone()), "{ath}");
+    }
+}
+
+#[test]
+fn nonces_hold_two_windows() {
+    let key = es256();
+    let at = |nonce: Value, required, now: Instant| {
+        let proof = proof(&key, &[("nonce", nonce), ("iat", json!(now.secs()))]);
+        check(&Input { headers: &[&proof], method: "POST", url: URL, token: None }, &nonces(), required, now)
+            .map(|p| p.is_some())
+            .map_err(|r| r.code)
+    };
+    let nonce = nonces().issue(NOW);
+    assert!(nonce.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)), "RFC 9449 §8.1 characters");
+    let minutes = |n: u64| NOW + Duration::from_secs(n * 60);
+    for (value, required, now, wanted) in [
+        (json!(nonce), true, NOW, Ok(true)),
+        (json!(nonce), true, minutes(5), Ok(true)),
+        (json!(nonce), true, minutes(10), Err(Code::UseDpopNonce)),
+        (json!(nonce), false, minutes(10), Err(Code::UseDpopNonce)),
+        (Value::Null, true, NOW, Err(Code::UseDpopNonce)),
+        (Value::Null, false, NOW, Ok(true)),
+        (json!("guess"), false, NOW, Err(Code::UseDpopNonce)),
+        (json!(1), false, NOW, Err(Code::UseDpopNonce)),
+    ] {
+        assert_eq!(at(value.clone(), required, now), wanted, "{value} {required}");
+    }
+    assert!(!Nonces::new(Zeroizing::new([6; 32])).accepts(&nonce, NOW), "another server's");
+}
+
+#[tokio::test]
+async fn a_proof_is_seen_once() {
+    let desk = Desk::new().await;
+    let key = es256();
+    let good = proof(&key, &[]);
+    let headers = [good.as_str()];
+    let input = Input { headers: &headers, method: "POST", url: URL, token: None };
+    let tries = (0..20).map(|_| desk.authenticator.dpop(&input, NOW));
+    let seen = futures_util::future::join_all(tries).await;
+    assert_eq!(seen.iter().filter(|s| s.is_ok()).count(), 1);
+    assert!(seen.iter().filter_map(|s| s.as_ref().err()).all(|r| r.code == Code::InvalidDpopProof));
+    let none = Input { headers: &[], ..input };
+    assert_eq!(desk.authenticator.dpop(&none, NOW).await, Ok(None));
+    // The same jti under another key is another proof.
+    let other = proof(&es256(), &[]);
+    assert!(desk.authenticator.dpop(&Input { headers: &[&other], ..input }, NOW).await.is_ok());
+    // What is forgotten would be refused for its age.
+    let later = NOW + Duration::from_secs(121);
+    desk.store.write(move |tx| crate::client::replay::forget(tx, later, 500)).await.unwrap();
+    assert!(desk.authenticator.dpop(&input, later).await.is_err());
+}

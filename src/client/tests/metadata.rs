@@ -1,0 +1,253 @@
+//! What a client record may say, and how a wrong one is refused.
+
+use super::*;
+use crate::client::metadata::{client_id, document, unknown_members};
+use crate::client::{AuthMethod, GrantType, Keys, Profile, Provider, prepare};
+use crate::keys::jose::Alg;
+use crate::refusal::Code;
+use proptest::prelude::*;
+
+fn with(mut base: Value, changes: &[(&str, Value)]) -> Value {
+    for (name, value) in changes {
+        base[*name] = value.clone();
+    }
+    base
+}
+
+fn key() -> SigningKey {
+    SigningKey::generate(Alg::Es256).unwrap()
+}
+
+#[test]
+fn a_new_client_is_a_fapi_client() {
+    let client = read(&fapi(&[&key()]));
+    assert_eq!((client.profile, client.auth_method), (Profile::Fapi2, AuthMethod::PrivateKeyJwt));
+    assert!(client.require_par && client.require_pkce && client.dpop_bound && !client.require_signed_request);
+    assert_eq!((client.id_token_alg, client.refresh_tokens), (Alg::Es256, false));
+    assert_eq!(client.grant_types, [GrantType::AuthorizationCode]);
+    assert_eq!(client.scope, Scope::parse("accounts openid transactions").unwrap(), "all but offline_access");
+    assert_eq!(client.access_token_lifetime, Duration::from_secs(2_592_000));
+    assert_eq!(client.grant_lifetime, Duration::from_secs(2_592_000));
+    let client = read(&oidc());
+    assert_eq!((client.auth_method, client.id_token_alg), (AuthMethod::ClientSecretBasic, Alg::Rs256));
+    assert!(client.require_pkce && !client.require_par && !client.dpop_bound);
+    assert!(!read(&with(oidc(), &[("require_pkce", json!(false))])).require_pkce);
+    assert!(read(&with(fapi(&[&key()]), &[("profile", json!("fapi2_message_signing"))])).require_signed_request);
+}
+
+#[test]
+fn every_wrong_member_is_named() {
+    let fapi = fapi(&[&key()]);
+    let rs = json!({"client_name": "R", "profile": "resource_server", "resources": ["https://api.example"]});
+    for (record, member) in [
+        (json!([]), "the record"),
+        (with(fapi.clone(), &[("profile", json!("fapi1"))]), "profile"),
+        (with(fapi.clone(), &[("client_name", json!(""))]), "client_name"),
+        (with(fapi.clone(), &[("client_name", Value::Null)]), "client_name"),
+        (with(fapi.clone(), &[("client_name", json!("a\u{7}b"))]), "client_name"),
+        (with(fapi.clone(), &[("client_name#", json!("x"))]), "client_name#"),
+        (with(fapi.clone(), &[("token_endpoint_auth_method", json!("none"))]), "token_endpoint_auth_method"),
+        (
+            with(fapi.clone(), &[("token_endpoint_auth_method", json!("client_secret_jwt"))]),
+            "token_endpoint_auth_method",
+        ),
+        (
+            with(fapi.clone(), &[("token_endpoint_auth_method", json!("client_secret_basic"))]),
+            "token_endpoint_auth_method",
+        ),
+        (with(fapi.clone(), &[("token_endpoint_auth_signing_alg", json!("RS256"))]), "token_endpoint_auth_signing_alg"),
+        (with(fapi.clone(), &[("id_token_signed_response_alg", json!("RS256"))]), "id_token_signed_response_alg"),
+        (with(fapi.clone(), &[("id_token_signed_response_alg", json!("none"))]), "id_token_signed_response_alg"),
+        (
+            with(fapi.clone(), &[("id_token_encrypted_response_alg", json!("RSA-OAEP"))]),
+            "id_token_encrypted_response_alg",
+        ),
+        (with(fapi.clone(), &[("grant_types", json!(["implicit"]))]), "grant_types"),
+        (with(fapi.clone(), &[("grant_types", json!("authorization_code"))]), "grant_types"),
+        (with(fapi.clone(), &[("response_types", json!(["code", "token"]))]), "response_types"),
+        (with(fapi.clone(), &[("response_types", json!(["code id_token"]))]), "response_types"),
+        (with(fapi.clone(), &[("subject_type", json!("public"))]), "subject_type"),
+        (with(fapi.clone(), &[("require_pkce", json!(false))]), "require_pkce"),
+        (with(fapi.clone(), &[("dpop_bound_access_tokens", json!(false))]), "dpop_bound_access_tokens"),
+        (
+            with(fapi.clone(), &[("require_pushed_authorization_requests", json!(false))]),
+            "require_pushed_authorization_requests",
+        ),
+        (with(fapi.clone(), &[("require_pkce", json!("yes"))]), "require_pkce"),
+        (with(fapi.clone(), &[("scope", json!("admin"))]), "scope"),
+        (with(fapi.clone(), &[("scope", json!("a\"b"))]), "scope"),
+        (with(fapi.clone(), &[("scope", json!(["openid"]))]), "scope"),
+        (with(fapi.clone(), &[("jwks", json!({"keys": []}))]), "jwks"),
+        (with(fapi.clone(), &[("jwks", Value::Null)]), "jwks"),
+        (with(fapi.clone(), &[("jwks_uri", json!("https://app.example/jwks"))]), "jwks_uri"),
+        (with(fapi.clone(), &[("jwks", Value::Null), ("jwks_uri", json!("http://app.example/jwks"))]), "jwks_uri"),
+        (with(fapi.clone(), &[("jwks", Value::Null), ("jwks_uri", json!("http://localhost/jwks"))]), "jwks_uri"),
+        (with(fapi.clone(), &[("logo_uri", json!("javascript:alert(1)"))]), "logo_uri"),
+        (with(fapi.clone(), &[("tos_uri", json!("https://u:p@app.example/"))]), "tos_uri"),
+        (with(fapi.clone(), &[("provider", json!("x"))]), "provider"),
+        (with(fapi.clone(), &[("provider", json!({"terms_uri": "ftp://x"}))]), "provider.terms_uri"),
+        (with(fapi.clone(), &[("access_token_lifetime", json!("1 month"))]), "access_token_lifetime"),
+        (with(fapi.clone(), &[("access_token_lifetime", json!("1s"))]), "access_token_lifetime"),
+        (with(fapi.clone(), &[("access_token_lifetime", json!(-1))]), "access_token_lifetime"),
+        (with(fapi.clone(), &[("grant_lifetime", json!("31d"))]), "grant_lifetime"),
+        (with(fapi.clone(), &[("grant_lifetime", json!("999999999999999999999d"))]), "grant_lifetime"),
+        (
+            with(fapi.clone(), &[("grant_types", json!(["refresh_token"])), ("refresh_tokens", json!(false))]),
+            "refresh_tokens",
+        ),
+        (with(fapi.clone(), &[("authorization_details_types", json!(["payment"]))]), "authorization_details_types"),
+        (with(fapi.clone(), &[("default_max_age", json!("10"))]), "default_max_age"),
+        (with(fapi.clone(), &[("status", json!("gone"))]), "status"),
+        (with(fapi.clone(), &[("contacts", json!([1]))]), "contacts"),
+        (with(fapi, &[("contacts", json!(vec!["x"; 65]))]), "contacts"),
+        (with(rs.clone(), &[("resources", json!([]))]), "resources"),
+        (with(rs.clone(), &[("resources", json!(["https://api.example#x"]))]), "resources"),
+        (with(rs.clone(), &[("resources", json!(["no uri"]))]), "resources"),
+        (with(rs.clone(), &[("grant_types", json!(["authorization_code"]))]), "grant_types"),
+        (with(rs, &[("response_types", json!(["code"]))]), "response_types"),
+    ] {
+        let refusal =
+            parse(&record, ClientId::parse("app").unwrap(), &rules(), NOW).map(|_| record.clone()).unwrap_err();
+        assert_eq!(refusal.code, Code::InvalidClientMetadata, "{member}: {refusal}");
+        assert!(refusal.description.starts_with(&format!("{member}: ")), "wanted {member}, got: {refusal}");
+    }
+}
+
+#[test]
+fn wrong_redirect_uris_have_their_own_code() {
+    let rules_in = |loopback_http| Rules { loopback_http, ..rules() };
+    let refused = |uris: Value, loopback| {
+        let record = with(oidc(), &[("redirect_uris", uris)]);
+        parse(&record, ClientId::parse("app").unwrap(), &rules_in(loopback), NOW).err().map(|r| r.code)
+    };
+    for (uri, why) in [
+        ("", "empty"),
+        ("/cb", "relative"),
+        ("https://app.example/cb#f", "a fragment"),
+        ("https://app.example/cb#", "an empty fragment"),
+        ("https:app.example/cb", "no authority"),
+        ("https:///cb", "no host"),
+        ("https://u@app.example/cb", "a user name"),
+        ("https://app.example\\@evil.example/", "a backslash"),
+        ("https://*.app.example/cb", "a wildcard"),
+        ("https://app.example/a/../cb", "dots"),
+        ("https://app.example/c b", "a space"),
+        ("https://app.example/\u{e9}", "not ASCII"),
+        ("https://app.example/cb?code=x", "a parameter of ours"),
+        ("https://app.example/cb?a=1&iss=x", "a parameter of ours"),
+        ("http://app.example/cb", "http"),
+        ("http://localhost.evil.example/cb", "not loopback"),
+        ("com.example.app:/cb", "a private scheme"),
+        ("javascript:alert(1)", "a script"),
+        ("data:text/html,x", "data"),
+    ] {
+        assert_eq!(refused(json!([uri]), true), Some(Code::InvalidRedirectUri), "{why}: {uri}");
+    }
+    for uri in ["http://localhost:8081/cb", "http://127.0.0.1:9999/callback", "http://[::1]:1/cb"] {
+        assert_eq!(refused(json!([uri]), true), None, "{uri}");
+        assert_eq!(refused(json!([uri]), false), Some(Code::InvalidRedirectUri), "{uri} in production");
+    }
+    assert_eq!(refused(json!(["https://app.example/cb?tenant=1"]), false), None);
+    assert_eq!(refused(json!([]), true), Some(Code::InvalidRedirectUri));
+    assert_eq!(refused(json!("https://app.example/cb"), true), Some(Code::InvalidRedirectUri));
+    assert_eq!(refused(json!(["https://a.example/", "https://a.example/"]), true), Some(Code::InvalidRedirectUri));
+    let rs = json!({"client_name": "R", "profile": "resource_server", "resources": ["x"], "redirect_uris": ["https://a.example/"]});
+    let refusal = parse(&rs, ClientId::parse("r").unwrap(), &rules(), NOW).unwrap_err();
+    assert_eq!(refusal.code, Code::InvalidRedirectUri);
+}
+
+#[test]
+fn a_record_reads_back_as_it_was_written() {
+    let full = json!({
+        "client_id": "app", "profile": "oidc", "client_name": "かけいぼ", "client_name#en": "Kakeibo",
+        "client_uri": "https://app.example/", "logo_uri": "https://app.example/l.png",
+        "policy_uri": "https://app.example/p", "tos_uri": "https://app.example/t", "contacts": ["a@app.example"],
+        "software_id": "s", "software_version": "1", "redirect_uris": ["https://app.example/cb"],
+        "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+        "scope": "openid accounts", "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": "PS256", "jwks_uri": "https://app.example/jwks", "require_pkce": false,
+        "dpop_bound_access_tokens": true, "request_object_signing_alg": "ES256",
+        "id_token_signed_response_alg": "EdDSA", "userinfo_signed_response_alg": "RS256", "default_max_age": 60,
+        "require_auth_time": true, "authorization_details_types": ["account_information"],
+        "access_token_lifetime": "12h", "grant_lifetime": 90, "resources": ["https://api.example"],
+        "provider": {"name": "株式会社", "registration_number": "関東財務局長(電代)第1号", "contact": "03",
+            "terms_uri": "https://app.example/terms", "disclosure_uri": "https://app.example/d"}
+    });
+    assert_eq!(unknown_members(&full), Vec::<String>::new());
+    let client = read(&full);
+    assert_eq!(client.keys, Keys::Remote("https://app.example/jwks".into()));
+    assert_eq!(client.names["en"], "Kakeibo");
+    assert_eq!((client.name_in("en-GB"), client.name_in("ja")), ("Kakeibo", "かけいぼ"));
+    let written = document(&client);
+    assert_eq!((&written["access_token_lifetime"], &written["grant_lifetime"]), (&json!("12h"), &json!("90s")));
+    assert_eq!(format!("{:?}", read(&written)), format!("{client:?}"));
+    for (name, value) in full.as_object().unwrap() {
+        if !["grant_lifetime", "scope"].contains(&name.as_str()) {
+            assert_eq!(&written[name], value, "{name}");
+        }
+    }
+    assert_eq!(unknown_members(&written), Vec::<String>::new());
+    assert_eq!(unknown_members(&json!({"redirect_uri": "x", "_comment": "y"})), ["redirect_uri"]);
+    let rs = json!({"client_name": "R", "profile": "resource_server", "resources": ["accounts-api"]});
+    let rs = read(&rs);
+    assert_eq!(format!("{:?}", read(&document(&rs))), format!("{rs:?}"));
+    assert_eq!((rs.scope.is_empty(), rs.is_app(), rs.provider), (true, false, Provider::default()));
+}
+
+#[test]
+fn secrets_are_taken_or_made() {
+    let random = SeededRandom::new(3);
+    let prepare = |record: &Value, keep| prepare(record, &rules(), keep, &random, NOW);
+    let made = prepare(&oidc(), false).unwrap();
+    assert_eq!(made.secret.unwrap().reveal().len(), 43);
+    assert!(matches!(made.client.secret, Some(StoredSecret::Generated(_))));
+    let taken = prepare(&with(oidc(), &[("client_secret", json!("kakeibo-secret"))]), false).unwrap();
+    assert!(taken.secret.is_none(), "never shown again");
+    assert!(
+        matches!(&taken.client.secret, Some(StoredSecret::Imported(phc)) if phc.starts_with("$argon2id$v=19$m=19456,"))
+    );
+    assert!(!document(&taken.client).to_string().contains("argon2"));
+    assert!(!format!("{:?}", taken.client).contains("argon2id"));
+    let kept = prepare(&oidc(), true).unwrap();
+    assert!(kept.secret.is_none() && kept.client.secret.is_none());
+    for secret in [json!("short"), json!(12_345_678), json!("x".repeat(513)), json!("")] {
+        assert!(prepare(&with(oidc(), &[("client_secret", secret)]), false).is_err());
+    }
+    assert!(prepare(&with(fapi(&[&key()]), &[("client_secret", json!("long enough"))]), false).is_err());
+    let mut nameless = oidc();
+    nameless.as_object_mut().unwrap().remove("client_id");
+    assert_eq!(prepare(&nameless, false).unwrap().client.id.as_str().len(), 22);
+    for bad in [json!("a b"), json!(""), json!(7)] {
+        assert!(client_id(&json!({"client_id": bad})).is_err());
+    }
+}
+
+proptest! {
+    /// Whatever is read, what is written reads back to the same client.
+    #[test]
+    fn any_record_that_reads_reads_back(
+        profile in prop::sample::select(vec!["fapi2", "fapi2_message_signing", "oidc"]),
+        seconds in 60_u64..2_592_000, scope in "(openid )?(accounts )?transactions", name in "\\PC{1,40}",
+        refresh in any::<bool>(), par in any::<bool>(),
+    ) {
+        let record = json!({"client_name": name, "profile": profile, "redirect_uris": ["https://a.example/"],
+            "jwks_uri": "https://a.example/jwks", "token_endpoint_auth_method": "private_key_jwt", "scope": scope,
+            "access_token_lifetime": seconds, "refresh_tokens": refresh,
+            "require_pushed_authorization_requests": par || profile != "oidc"});
+        if let Ok(client) = parse(&record, ClientId::parse("a").unwrap(), &rules(), NOW) {
+            let again = parse(&document(&client), client.id.clone(), &rules(), NOW).unwrap();
+            prop_assert_eq!(format!("{again:?}"), format!("{client:?}"));
+        }
+    }
+    #[test]
+    fn no_json_makes_it_panic(member in prop::sample::select(vec![
+        "redirect_uris", "jwks", "provider", "scope", "grant_lifetime", "client_name", "contacts", "resources"]),
+        value in prop::sample::select(vec![json!(null), json!(1.5), json!("\u{0}"), json!([[]]), json!({"a": []}), json!(["\u{10ffff}"])]),
+    ) {
+        let _ = parse(&with(oidc(), &[(member, value)]), ClientId::parse("a").unwrap(), &rules(), NOW);
+    }
+    #[test]
+    fn no_redirect_uri_makes_it_panic(uri in any::<String>()) {
+        let _ = parse(&with(oidc(), &[("redirect_uris", json!([uri]))]), ClientId::parse("a").unwrap(), &rules(), NOW);
+    }
+}
