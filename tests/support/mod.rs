@@ -13,5 +13,4 @@ pub mod pg;
 pub mod phone;
 pub mod place;
 pub mod town;
-// pub mod town;
 pub mod world;
