@@ -113,6 +113,19 @@ fn no_test_is_ignored_and_no_lint_is_allowed() {
 }
 
 #[test]
+fn every_test_file_stands_in_the_binary() {
+    let main = fs::read_to_string(root().join("tests/it/main.rs")).unwrap();
+    let mut missing = Vec::new();
+    for entry in fs::read_dir(root().join("tests/it")).unwrap() {
+        let name = entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
+        if name != "main" && !main.contains(&format!("\nmod {name};\n")) {
+            missing.push(format!("tests/it/{name} is not compiled"));
+        }
+    }
+    none(&missing);
+}
+
+#[test]
 fn what_the_documents_name_exists() {
     let mut wrong = Vec::new();
     let mut files = read_all(&root().join("docs"), "md");
