@@ -2,13 +2,14 @@
 //!
 //! Owns the listeners with their TLS (RFC 8446) and the jobs. Decides nothing.
 
+mod checks;
 mod jobs;
 mod tls;
 
 use crate::client::{Authenticator, Settings as Asked};
 use crate::clock::Clock;
 use crate::config::{self, Config, Mode};
-use crate::identity::CoreBank;
+use crate::identity::{CoreBank, Seals};
 use crate::keys::{Ring, master, seal::Sealer};
 use crate::outbound::{Network, Outbound, Settings};
 use crate::random::Random;
@@ -120,6 +121,10 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     .await
     .map_err(key("client authentication"))?;
 
+    let seals = Seals { sealer: sealer.clone(), random: parts.random.clone() };
+    let desk = checks::desk(&config, store.clone(), seals, parts.bank, parts.clock.now())?;
+    let hook = checks::hook(&config)?;
+
     let identity = tls::Identity::read(&config, &provider)?;
     let authorities = tls::authorities(&config, &provider)?;
     let (public, mutual) = (bind(&config.server.listen)?, bind(&config.server.mtls_listen)?);
@@ -136,6 +141,8 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         sealer,
         keys,
         authenticator,
+        desk,
+        hook,
         authorities,
         ready: AtomicBool::new(true),
     });

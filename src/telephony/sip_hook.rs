@@ -2,6 +2,7 @@
 
 use crate::clock::Instant;
 use crate::identity::{Caller, IncomingCall};
+use crate::outbound::Network;
 use crate::phone::Phone;
 use crate::secret::{Secret, from_base64url, hmac_sha256, same};
 use serde::Deserialize;
@@ -74,7 +75,7 @@ impl SipHook {
         body: &[u8],
         now: Instant,
     ) -> Result<IncomingCall, Refused> {
-        let allowed = |ip: IpAddr| self.networks.iter().any(|n| n.holds(ip));
+        let allowed = |ip: IpAddr| self.networks.iter().any(|n| n.holds(ip.to_canonical()));
         if !self.networks.is_empty() && !source.is_some_and(allowed) {
             return Err(Refused::Source);
         }
@@ -117,29 +118,4 @@ impl SipHook {
 pub(super) fn sign(secret: &Secret, timestamp: &str, body: &[u8]) -> [u8; 32] {
     let signed = [timestamp.as_bytes(), b".", body].concat();
     hmac_sha256(secret.reveal().as_bytes(), &signed)
-}
-
-/// An address or a network in CIDR form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
-    base: IpAddr,
-    bits: u8,
-}
-impl Network {
-    fn parse(text: &str) -> Option<Self> {
-        let (base, bits) = text.split_once('/').map_or((text, None), |(base, bits)| (base, Some(bits)));
-        let base: IpAddr = base.parse().ok()?;
-        let most = if base.is_ipv4() { 32 } else { 128 };
-        let bits = bits.map_or(Some(most), |b| b.parse().ok()).filter(|b| *b <= most)?;
-        Some(Self { base, bits })
-    }
-    fn holds(self, ip: IpAddr) -> bool {
-        let number = |ip: IpAddr| match ip {
-            IpAddr::V4(ip) => u128::from(ip.to_bits()) << 96,
-            IpAddr::V6(ip) => ip.to_bits(),
-        };
-        let ip = ip.to_canonical();
-        let mask = u128::MAX.checked_shl(128 - u32::from(self.bits)).unwrap_or(0);
-        self.base.is_ipv4() == ip.is_ipv4() && number(self.base) & mask == number(ip) & mask
-    }
 }

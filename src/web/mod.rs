@@ -10,6 +10,7 @@ pub mod error;
 pub mod extract;
 pub mod headers;
 pub mod health;
+pub mod hooks;
 pub mod host;
 pub mod introspect;
 pub mod metadata;
@@ -24,9 +25,11 @@ pub mod userinfo;
 use crate::client::Authenticator;
 use crate::clock::{Clock, Instant};
 use crate::config::Config;
+use crate::identity::Desk;
 use crate::keys::{Ring, seal::Sealer};
 use crate::random::Random;
 use crate::store::Store;
+use crate::telephony::sip_hook::SipHook;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -46,6 +49,10 @@ pub struct App {
     pub keys: Ring,
     /// Who asks: the registry, client authentication, DPoP.
     pub authenticator: Authenticator,
+    /// The five checks, and the core bank behind them.
+    pub desk: Desk,
+    /// Who may report calls.
+    pub hook: SipHook,
     /// Who may vouch for a client's certificate (`server.mtls_ca_file`).
     pub authorities: Option<Arc<dyn rustls::server::danger::ClientCertVerifier>>,
     /// False from the moment a stop begins: `/readyz` says so, and a balancer looks elsewhere.

@@ -1,6 +1,6 @@
 //! The whole URL table (contract §2).
 
-use super::{health, introspect, metadata, par, paths, revoke, token, userinfo};
+use super::{health, hooks, introspect, metadata, par, paths, revoke, token, userinfo};
 use actix_web::web::{ServiceConfig, get, post, resource};
 
 /// Every route of the public listener.
@@ -14,4 +14,5 @@ pub fn public(cfg: &mut ServiceConfig) {
         .route(paths::INTROSPECT, post().to(introspect::post))
         .route(paths::REVOKE, post().to(revoke::post))
         .service(resource(paths::USERINFO).route(get().to(userinfo::handle)).route(post().to(userinfo::handle)));
+    cfg.route("/hooks/telephony/sip", post().to(hooks::sip));
 }

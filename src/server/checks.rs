@@ -1,0 +1,68 @@
+//! Wiring of the five checks: the desk with its rules and its core bank, and the telephone hook.
+
+use super::{Error, key, outbound};
+use crate::bank::{HttpBank, SampleBank};
+use crate::clock::Instant;
+use crate::config::{self, BankKind, Config};
+use crate::identity::service_hours::Hours;
+use crate::identity::{CoreBank, Desk, Policy, Seals};
+use crate::phone::Phone;
+use crate::store::Store;
+use crate::telephony::sip_hook::SipHook;
+use std::sync::Arc;
+
+/// The desk customers stand at; `own` is a core bank that a test holds.
+pub(super) fn desk(
+    config: &Config,
+    store: Store,
+    seals: Seals,
+    own: Option<Arc<dyn CoreBank>>,
+    now: Instant,
+) -> Result<Desk, Error> {
+    let bank = own.map_or_else(|| bank(config, now), Ok)?;
+    Ok(Desk::new(store, seals, policy(config)?, bank))
+}
+
+/// The rules of the checks, as configured.
+pub(super) fn policy(config: &Config) -> Result<Policy, Error> {
+    let (limits, calls) = (&config.identity, &config.telephony);
+    let windows = config.hours.closed.iter().map(String::as_str);
+    let hours = Hours::parse(windows).map_err(key("hours.closed"))?;
+    Ok(Policy {
+        hours: if config.hours.always_open { Hours::default() } else { hours },
+        absolute: limits.session.get(),
+        idle: limits.idle.get(),
+        failures_a_day: limits.failures_per_day.into(),
+        wrong_pins: limits.wrong_pins_ever.into(),
+        refused_accounts: limits.unknown_accounts.into(),
+        unify_account_error: limits.unify_account_error,
+        past_customer: limits.concurrent.into(),
+        waiting_by_address: limits.unfinished_per_address.into(),
+        called_numbers: calls.called_numbers.iter().filter_map(|n| Phone::parse(n)).collect(),
+        call_window: calls.call_window.get(),
+        confirm_window: calls.confirm_window.get(),
+        call_attempts: calls.call_attempts,
+        ..Policy::default()
+    })
+}
+
+fn bank(config: &Config, now: Instant) -> Result<Arc<dyn CoreBank>, Error> {
+    let wanted = &config.bank;
+    let (BankKind::Http, Some(url)) = (wanted.kind, &wanted.url) else {
+        let dir = &config.server.data_dir;
+        let bank = SampleBank::open(dir, now.jst_date()).map_err(|e| Error::Io(dir.display().to_string(), e))?;
+        return Ok(Arc::new(bank));
+    };
+    let token = wanted.token_file.as_deref().map(config::secret_file).transpose()?;
+    // The bank has a time of its own: it is waited for while a customer looks at a page.
+    let mut patient = config.clone();
+    patient.outbound.timeout = wanted.timeout;
+    Ok(Arc::new(HttpBank::new(outbound(&patient)?, url, token)))
+}
+
+/// Who may report calls.
+pub(super) fn hook(config: &Config) -> Result<SipHook, Error> {
+    let calls = &config.telephony;
+    let secrets = calls.hook_secret_files.iter().map(|file| config::secret_file(file)).collect::<Result<_, _>>()?;
+    SipHook::new(secrets, &calls.hook_networks, calls.trust_from).map_err(key("telephony.hook_networks"))
+}
