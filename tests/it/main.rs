@@ -8,6 +8,7 @@ mod audit;
 mod authorize;
 mod browser;
 mod config;
+mod demo;
 mod flow;
 mod grant;
 mod lifecycle;

@@ -1,7 +1,7 @@
 //! The apps: `creco` (FAPI 2.0: PAR, private_key_jwt, DPoP), `kakeibo` (OpenID Connect with a secret) and the resource
 //! server `accounts-api`.
 
-use super::http::{Answer, Ask, Http, encode, query};
+use super::http::{Answer, Ask, Http, encode};
 use super::jws::{Key, b64, sha256};
 use base64::Engine;
 use renkei::clock::{Clock, ManualClock};
@@ -200,10 +200,6 @@ impl App {
         assert_eq!(brought["state"], pending.state);
         assert_eq!(brought["iss"], self.http.issuer);
         assert!(!brought.contains_key("code"));
-    }
-    /// `Location` of an authorization answer, taken apart.
-    pub fn brought(url: &str) -> BTreeMap<String, String> {
-        query(url)
     }
 }
 

@@ -33,16 +33,14 @@ impl Demo {
         std::thread::spawn(move || out.lines().map_while(Result::ok).for_each(|l| drop(tell.send(l))));
         let err = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || err.lines().map_while(Result::ok).for_each(|l| eprintln!("demo: {l}")));
-        let mut said = Vec::new();
-        loop {
+        let mut demo = Self { child, port, said: Vec::new(), took: Duration::ZERO };
+        while !demo.said.last().is_some_and(|l| l.starts_with("ready")) {
             let line = told.recv_timeout(Duration::from_secs(60));
-            let line = line.unwrap_or_else(|_| panic!("the demo was not ready in a minute; it said {said:#?}"));
-            let ready = line.starts_with("ready");
-            said.push(line);
-            if ready {
-                return Self { child, port, said, took: began.elapsed() };
-            }
+            let line = line.unwrap_or_else(|_| panic!("not ready in a minute; it said {:#?}", demo.said));
+            demo.said.push(line);
         }
+        demo.took = began.elapsed();
+        demo
     }
     pub fn issuer(&self) -> String {
         self.at(0)

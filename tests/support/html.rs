@@ -59,10 +59,6 @@ impl Page {
     pub fn links(&self) -> Vec<String> {
         self.tags().into_iter().filter(|t| t.name == "a").filter_map(|t| t.attributes.get("href").cloned()).collect()
     }
-    /// All ids of the page.
-    pub fn ids(&self) -> Vec<String> {
-        self.tags().into_iter().filter_map(|t| t.attributes.get("id").cloned()).collect()
-    }
     pub fn forms(&self) -> Vec<Form> {
         let mut forms = Vec::new();
         let mut open: Option<Form> = None;

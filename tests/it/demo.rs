@@ -1,0 +1,60 @@
+//! `renkei demo` from outside: what it prints, what answers, how it ends (contract §1, §4).
+
+use crate::support::demo::Demo;
+use reqwest::get;
+use serde_json::{Value, json};
+
+async fn json(url: String) -> Value {
+    serde_json::from_str(&get(url).await.unwrap().text().await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn it_says_what_to_do_next_and_four_addresses_answer() {
+    let demo = Demo::start(&[]);
+    let said = demo.said.join("\n");
+    for part in [demo.issuer(), demo.app(), demo.api(), demo.simulator()] {
+        assert!(said.contains(&part), "{part} is not named: {said}");
+    }
+    for part in ["115", "1100026", "1985", "09012343333", "4071"] {
+        assert!(said.contains(part), "the sample customer's {part} is not named: {said}");
+    }
+    println!("ready after {:?}, {} KiB resident (debug build)", demo.took, demo.resident_kib());
+    let metadata = json(format!("{}/.well-known/oauth-authorization-server", demo.issuer())).await;
+    assert_eq!(metadata["issuer"], demo.issuer());
+    assert_eq!(get(demo.app()).await.unwrap().status(), 200);
+    let refused = get(format!("{}/v1/accounts", demo.api())).await.unwrap();
+    assert_eq!(refused.status(), 401);
+    assert!(refused.headers().contains_key("www-authenticate"), "RFC 6750 §3");
+    assert_eq!(json(format!("{}/mail", demo.simulator())).await, json!([]));
+    assert!(demo.stop("-INT").success());
+}
+
+#[tokio::test]
+async fn it_answers_to_its_own_name_only() {
+    let demo = Demo::start(&[]);
+    for url in [demo.issuer(), demo.app(), demo.api(), demo.simulator()] {
+        let request = reqwest::Client::new().get(format!("{url}/")).header("host", "evil.example");
+        let status = request.send().await.unwrap().status();
+        assert!(status.is_client_error(), "{url} answers to another name: {status}");
+    }
+    assert!(demo.stop("-TERM").success());
+}
+
+#[tokio::test]
+async fn it_refuses_a_folder_it_did_not_make_and_finds_its_own_again() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("somebody's"), "file").unwrap();
+    let run = |data: &std::path::Path| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_renkei"))
+            .args(["demo", "--port", "1", "--data"])
+            .arg(data)
+            .output()
+            .unwrap()
+    };
+    let refused = run(dir.path());
+    assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stderr));
+    let own = dir.path().join("demo");
+    let own = own.to_str().unwrap();
+    assert!(Demo::start(&["--data", own]).stop("-TERM").success());
+    assert!(Demo::start(&["--data", own]).stop("-TERM").success(), "a second time in the same folder");
+}
