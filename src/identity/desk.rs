@@ -12,7 +12,7 @@ use super::sql::{self, Kept, Seals};
 use super::{CallRegister, CallState, CoreBank, Ending, Expired, IncomingCall, Interaction, Message, Problem, Stage};
 use crate::clock::Instant;
 use crate::id::InteractionId;
-use crate::secret::{self, Secret};
+use crate::secret::{self, Hash, Secret};
 use crate::store::{Result, Store, Tx};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -80,6 +80,19 @@ impl Desk {
             i = sql::end(tx, seals, i, Ending::Closed { until }, now)?;
         }
         Ok(Opened { interaction: i, cookie: Some(cookie.clone()) })
+    }
+
+    /// The way a browser has begun for this very request, if it has.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn own(&self, cookie: Hash, request: Hash, now: Instant) -> Result<Option<Interaction>> {
+        let desk = self.clone();
+        let work = move |tx: &mut Tx<'_, '_>| {
+            let kept = sql::by_cookie(tx, &desk.seals, &cookie, now)?.filter(|k| k.interaction.request.same(&request));
+            kept.map(|kept| desk.on_time(tx, kept.interaction, now)).transpose()
+        };
+        self.store.write(work).await
     }
 
     /// Where a browser stands (GET). `language`: what the language link asks for.
