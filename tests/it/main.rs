@@ -7,6 +7,7 @@ mod support;
 mod audit;
 mod authorize;
 mod browser;
+mod client;
 mod config;
 mod demo;
 mod flow;

@@ -1,0 +1,204 @@
+//! Step 0's tables (clients, replays, our own keys): the contract of their verbs on both engines, races included.
+
+use crate::support::place::{Place, on_both_engines};
+use renkei::audit::Actor;
+use renkei::client::metadata::{Rules, parse};
+use renkei::client::replay::{self, Use};
+use renkei::client::sql::{self, Changed};
+use renkei::client::{Client, Status, StoredSecret};
+use renkei::clock::Instant;
+use renkei::event::{self, Kind};
+use renkei::id::{ClientId, EventId};
+use renkei::keys::jose::Alg;
+use renkei::keys::ring::{Ring, shared_secret};
+use renkei::keys::seal::Sealer;
+use renkei::random::SeededRandom;
+use renkei::secret::{Hash, Secret};
+use renkei::store::{Result, Store, Tx};
+use serde_json::json;
+use std::time::Duration;
+
+on_both_engines! {
+    a_client_is_read_as_it_was_written
+    an_import_keeps_what_it_does_not_bring
+    a_new_secret_is_a_new_version
+    a_suspension_is_state_record_and_event_in_one
+    of_fifty_suspensions_one_counts
+    clients_are_listed_in_pages
+    of_fifty_replays_one_is_the_first
+    replays_are_forgotten_in_batches
+    ten_nodes_that_start_together_share_their_keys
+}
+
+const NOW: Instant = Instant::from_secs(1_800_000_000);
+
+async fn write<T: Send + 'static>(store: &Store, work: impl Fn(&mut Tx<'_, '_>) -> Result<T> + Send + 'static) -> T {
+    store.write(work).await.unwrap()
+}
+fn id(text: &str) -> ClientId {
+    ClientId::parse(text).unwrap()
+}
+fn client(name: &str) -> Client {
+    let record = json!({"client_name": "かけいぼ", "client_name#en": "Kakeibo", "profile": "oidc",
+        "redirect_uris": ["https://app.example/cb"], "scope": "openid accounts", "access_token_lifetime": "12h"});
+    let grant_lifetime = Duration::from_secs(30 * 86_400);
+    let rules = Rules { loopback_http: false, scopes: None, grant_lifetime, detail_types: None };
+    parse(&record, id(name), &rules, NOW).unwrap()
+}
+async fn register(store: &Store, client: &Client, now: Instant) {
+    let client = client.clone();
+    write(store, move |tx| sql::register(tx, &client, &Actor::Staff("sato".into()), now)).await;
+}
+async fn load(store: &Store, name: &str) -> Option<Client> {
+    let id = id(name);
+    store.read(move |tx| sql::load(tx, &id)).await.unwrap()
+}
+/// The audit record's actions about a client, in the order of their names: chains of several workers have no other.
+async fn actions(store: &Store, name: &'static str) -> Vec<String> {
+    let rows = store.read(move |tx| tx.rows("select action from audit where client_id = ?1 limit 100", &[name.into()]));
+    let mut actions: Vec<_> = rows.await.unwrap().iter().map(|r| r.text(0).unwrap().to_owned()).collect();
+    actions.sort();
+    actions
+}
+
+async fn a_client_is_read_as_it_was_written(place: Place) {
+    let store = place.open();
+    let mut wanted = client("kakeibo");
+    wanted.secret = Some(StoredSecret::Generated(Hash::of("s")));
+    register(&store, &wanted, NOW).await;
+    let read = load(&store, "kakeibo").await.unwrap();
+    assert_eq!(format!("{read:?}"), format!("{wanted:?}"));
+    assert_eq!(read.secret, wanted.secret);
+    assert!(load(&store, "nobody").await.is_none());
+    assert_eq!(actions(&store, "kakeibo").await, ["client.registered"]);
+}
+
+async fn an_import_keeps_what_it_does_not_bring(place: Place) {
+    let store = place.open();
+    let mut first = client("kakeibo");
+    first.secret = Some(StoredSecret::imported(&Secret::new("kakeibo-secret"), &SeededRandom::new(1)).unwrap());
+    register(&store, &first, NOW).await;
+    suspend(&store, "kakeibo", Status::Suspended, "e").await;
+    let mut second = client("kakeibo");
+    second.name = "家計簿".into();
+    register(&store, &second, NOW + Duration::from_secs(60)).await;
+    let read = load(&store, "kakeibo").await.unwrap();
+    assert_eq!((read.name.as_str(), read.status), ("家計簿", Status::Suspended));
+    assert_eq!((read.secret, read.created_at), (first.secret, NOW));
+    assert!(read.version > first.version && read.updated_at == NOW + Duration::from_secs(60));
+    assert_eq!(actions(&store, "kakeibo").await, ["client.changed", "client.registered", "client.suspended"]);
+}
+
+async fn a_new_secret_is_a_new_version(place: Place) {
+    let store = place.open();
+    register(&store, &client("kakeibo"), NOW).await;
+    let before = load(&store, "kakeibo").await.unwrap().version;
+    let set = |name: &str| {
+        let name = id(name);
+        let stored = StoredSecret::Generated(Hash::of("new"));
+        write(&store, move |tx| sql::set_secret(tx, &name, &stored, &Actor::System, NOW))
+    };
+    assert!(set("kakeibo").await);
+    assert!(!set("nobody").await);
+    let after = load(&store, "kakeibo").await.unwrap();
+    assert_eq!(after.secret, Some(StoredSecret::Generated(Hash::of("new"))));
+    // In the same millisecond, and yet another version: what caches go by.
+    assert!(after.version > before);
+    assert_eq!(actions(&store, "kakeibo").await, ["client.registered", "client.secret_rotated"]);
+}
+
+async fn suspend(store: &Store, name: &str, status: Status, event: &str) -> Changed {
+    let (name, event) = (id(name), EventId::parse(event).unwrap());
+    let actor = Actor::Staff("sato".into());
+    write(store, move |tx| sql::set_status(tx, &name, status, &actor, &event, NOW)).await
+}
+
+async fn a_suspension_is_state_record_and_event_in_one(place: Place) {
+    let store = place.open();
+    register(&store, &client("kakeibo"), NOW).await;
+    assert_eq!(suspend(&store, "nobody", Status::Suspended, "e0").await, Changed::Unknown);
+    assert_eq!(suspend(&store, "kakeibo", Status::Suspended, "e1").await, Changed::Yes);
+    assert_eq!(suspend(&store, "kakeibo", Status::Suspended, "e2").await, Changed::Already);
+    assert_eq!(load(&store, "kakeibo").await.unwrap().status, Status::Suspended);
+    assert_eq!(suspend(&store, "kakeibo", Status::Active, "e3").await, Changed::Yes);
+    assert_eq!(load(&store, "kakeibo").await.unwrap().status, Status::Active);
+    let told = store.read(|tx| event::since(tx, Instant::from_millis(0), None, 10)).await.unwrap();
+    let told: Vec<_> = told.iter().map(|e| (e.id.as_str(), e.kind, e.client.clone().unwrap())).collect();
+    let wanted = [("e1", Kind::ClientSuspended, id("kakeibo")), ("e3", Kind::ClientResumed, id("kakeibo"))];
+    assert_eq!(told, wanted);
+    assert_eq!(actions(&store, "kakeibo").await, ["client.registered", "client.resumed", "client.suspended"]);
+}
+
+async fn of_fifty_suspensions_one_counts(place: Place) {
+    let store = place.open();
+    register(&store, &client("kakeibo"), NOW).await;
+    let events: Vec<String> = (0..50).map(|i| format!("e{i}")).collect();
+    let tries = events.iter().map(|e| suspend(&store, "kakeibo", Status::Suspended, e));
+    let outcomes = futures_util::future::join_all(tries).await;
+    assert_eq!(outcomes.iter().filter(|o| **o == Changed::Yes).count(), 1);
+    assert_eq!(store.read(|tx| event::since(tx, Instant::from_millis(0), None, 99)).await.unwrap().len(), 1);
+}
+
+async fn clients_are_listed_in_pages(place: Place) {
+    let store = place.open();
+    for name in ["c", "a", "b", "B", "_d"] {
+        register(&store, &client(name), NOW).await;
+    }
+    let mut seen = Vec::new();
+    let mut after: Option<ClientId> = None;
+    loop {
+        let from = after.clone();
+        let page = store.read(move |tx| sql::list(tx, from.as_ref(), 2)).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.clone());
+        seen.extend(page.iter().map(|c| c.id.to_string()));
+    }
+    seen.sort();
+    assert_eq!(seen, ["B", "_d", "a", "b", "c"], "each once, whatever the collation");
+}
+
+async fn of_fifty_replays_one_is_the_first(place: Place) {
+    let store = place.open();
+    let key = replay::key(Use::Assertion, "creco", "j1");
+    let claim = |key: Hash| store.write(move |tx| replay::claim(tx, &key, NOW + Duration::from_secs(60)));
+    let outcomes = futures_util::future::join_all((0..50).map(|_| claim(key))).await;
+    assert_eq!(outcomes.iter().filter(|o| *o.as_ref().unwrap()).count(), 1);
+    // Another owner, another use, another text: none is the same.
+    for other in [
+        replay::key(Use::Assertion, "kakeibo", "j1"),
+        replay::key(Use::Proof, "creco", "j1"),
+        replay::key(Use::Assertion, "creco", "j2"),
+        replay::key(Use::Assertion, "cre", "co\0j1"),
+    ] {
+        assert!(claim(other).await.unwrap());
+    }
+}
+
+async fn replays_are_forgotten_in_batches(place: Place) {
+    let store = place.open();
+    write(&store, |tx| {
+        for i in 0..7 {
+            let key = replay::key(Use::Proof, "k", &i.to_string());
+            replay::claim(tx, &key, NOW + Duration::from_secs(i))?;
+        }
+        Ok(())
+    })
+    .await;
+    let forget = |limit| write(&store, move |tx| replay::forget(tx, NOW + Duration::from_secs(5), limit));
+    assert_eq!((forget(3).await, forget(3).await, forget(3).await), (3, 2, 0));
+    let left = replay::key(Use::Proof, "k", "5");
+    assert!(!write(&store, move |tx| replay::claim(tx, &left, NOW)).await, "not yet old enough");
+}
+
+async fn ten_nodes_that_start_together_share_their_keys(place: Place) {
+    let store = place.open();
+    let sealer = Sealer::new("master", &[3; 32]).unwrap();
+    let random: Vec<_> = (0..10).map(SeededRandom::new).collect();
+    let rings = futures_util::future::join_all(random.iter().map(|r| Ring::open(&store, &sealer, r, NOW))).await;
+    let jwks: Vec<_> = rings.iter().map(|r| r.as_ref().unwrap().jwks()).collect();
+    assert!(jwks.iter().all(|j| *j == jwks[0]));
+    assert_eq!(jwks[0]["keys"].as_array().unwrap().len(), Alg::ALL.len());
+    let secrets = random.iter().map(|r| shared_secret(&store, &sealer, r, "dpop_nonce", NOW));
+    let secrets = futures_util::future::join_all(secrets).await;
+    assert!(secrets.iter().all(|s| s.as_ref().unwrap() == secrets[0].as_ref().unwrap()));
+}
