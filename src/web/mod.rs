@@ -6,6 +6,7 @@
 
 pub mod asker;
 pub mod client_cert;
+pub mod cookie;
 pub mod error;
 pub mod extract;
 pub mod headers;
