@@ -1,6 +1,7 @@
 //! One language's templates with its words: what a template may call, and how it is rendered.
 
 use super::chrome::{Chrome, Institution, Language};
+use super::frame::Framed;
 use super::time::{self, FILTERS, Form};
 use super::words::{Words, WordsError};
 use super::{Error, assets, hours};
@@ -18,10 +19,6 @@ use tera::{Context, Kwargs, State, Tera, TeraResult, Value};
 #[include = "*.html"]
 #[include = "locales/*.ftl"]
 struct Templates;
-
-/// Texts whose name begins with this are whole legal paragraphs: the English page shows them in Japanese, with a
-/// summary of its own beside them (domain §6).
-pub(super) const LEGAL: &str = "legal-";
 
 pub(super) struct Engine {
     language: Language,
@@ -60,7 +57,7 @@ impl Engine {
         Ok(Self { language, tera, words, common })
     }
 
-    pub(super) fn page<P: Serialize>(
+    pub(super) fn page<P: Serialize + Framed>(
         &self,
         template: &'static str,
         chrome: &Chrome,
@@ -72,6 +69,7 @@ impl Engine {
         let value = |v: Result<Value, tera::Error>| v.map_err(fail);
         context.insert_value("page", value(Value::try_from_serializable(page))?);
         context.insert_value("chrome", value(Value::try_from_serializable(chrome))?);
+        context.insert_value("frame", value(Value::try_from_serializable(&page.frame()))?);
         context.insert_value("other", Value::from(chrome.language.other().as_str()));
         context.insert_value("bank", value(Value::try_from_serializable(&institution.shown(self.language)))?);
         let closed = hours::say(&institution.closed, self.language);
@@ -107,7 +105,7 @@ pub(super) fn locale(language: Language) -> Result<String, Error> {
 /// What a template can call:
 /// `t(key=…, …)` a text; arguments are escaped, the text itself is ours and may hold markup;
 /// `legal(key=…, …)` the Japanese of a legal text, whatever the page's language;
-/// `asset(name=…)` the address of a file; filters for moments, days and yen.
+/// `heading(key=…)` a title as a heading; `event(name=…)` a sentence for an event; `asset(name=…)` the address of a file; filters for moments, days and yen.
 fn register(tera: &mut Tera, language: Language, words: &Arc<Words>, japanese: &Arc<Words>, common: &Common) {
     for (name, words) in [("t", words), ("legal", japanese)] {
         let (words, common) = (Arc::clone(words), common.clone());
@@ -115,6 +113,17 @@ fn register(tera: &mut Tera, language: Language, words: &Arc<Words>, japanese: &
             text(&words, &common, &kwargs)
         });
     }
+    let (own, known) = ((Arc::clone(words), common.clone()), Arc::clone(words));
+    tera.register_function("heading", move |kwargs: Kwargs, _: &State| -> TeraResult<Value> {
+        text(&own.0, &own.1, &kwargs).map(|title| Value::safe_string(&heading(title.as_str().unwrap_or_default())))
+    });
+    let common = common.clone();
+    tera.register_function("event", move |kwargs: Kwargs, _: &State| -> TeraResult<Value> {
+        let key = format!("event-{}", kwargs.must_get::<&str>("name")?.replace(['.', '_'], "-"));
+        // An event this version has no sentence for: its name stands beside it.
+        let key = if known.has(&key) { key } else { "event-other".to_owned() };
+        Ok(Value::safe_string(&known.text(&key, &common.args()).map_err(tera::Error::message)?))
+    });
     tera.register_function("asset", |kwargs: Kwargs, _: &State| -> TeraResult<Value> {
         let name = kwargs.must_get::<&str>("name")?;
         let address = assets::address(name).ok_or_else(|| tera::Error::message(format!("no asset {name}")))?;
@@ -152,6 +161,21 @@ fn text(words: &Words, common: &Common, kwargs: &Kwargs) -> TeraResult<Value> {
     }
     let text = words.text(key, &args).map_err(tera::Error::message)?;
     Ok(Value::safe_string(&text))
+}
+
+/// 「API連携認証 (…)」 as a heading: the service small above, the screen's name large. The brackets stay in the text, so
+/// that what is read out is the exact title; the eye does without them.
+fn heading(title: &str) -> String {
+    for (open, close, gap) in [(" (", ")", " "), ("（", "）", "")] {
+        if let Some((service, name)) = title.split_once(open).and_then(|(s, n)| Some((s, n.strip_suffix(close)?))) {
+            let open = open.trim();
+            return format!(
+                "<span class=\"h1-service\">{service}</span>{gap}<span><span class=\"vh\">{open}</span>{name}\
+                 <span class=\"vh\">{close}</span></span>"
+            );
+        }
+    }
+    title.to_owned()
 }
 
 fn escaped(text: &str) -> String {

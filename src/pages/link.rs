@@ -3,7 +3,7 @@
 use super::parts::{CalledNumber, MaskedPhone, ShownAccount, SomeClient, problems};
 use crate::clock::Instant;
 use crate::consent::{Missing, Permission};
-use crate::identity::{AccountForm, CallState, CustomerForm, Expired, Problem};
+use crate::identity::{AccountForm, CallState, CustomerForm, Expired, Field, Message, Problem};
 use serde::{Serialize, Serializer};
 
 /// What was typed at ①, given back as it was.
@@ -135,9 +135,14 @@ pub struct CallPage {
 pub struct PinPage {
     /// ご利用口座情報, from ①.
     pub account: ShownAccount,
-    /// What is wrong.
-    #[serde(serialize_with = "problems")]
+    /// What is wrong. R31 stands at the field, wherever it was put.
+    #[serde(serialize_with = "pin_problems")]
     pub problems: Vec<Problem>,
+}
+
+fn pin_problems<S: Serializer>(given: &[Problem], s: S) -> Result<S::Ok, S::Error> {
+    let at_pin = |p: &Problem| if p.message == Message::R31 { Problem::at(Field::Pin, p.message) } else { *p };
+    problems(&given.iter().map(at_pin).collect::<Vec<_>>(), s)
 }
 
 /// One line of 連携する口座 on ⑥.

@@ -10,6 +10,7 @@
 mod assets;
 mod chrome;
 mod engine;
+mod frame;
 mod hours;
 mod letter;
 pub mod link;
@@ -29,6 +30,7 @@ pub use sample::*;
 pub use words::WordsError;
 
 use engine::Engine;
+use frame::Framed;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -137,7 +139,12 @@ impl Pages {
         }
     }
 
-    fn render<P: Serialize>(&self, template: &'static str, chrome: &Chrome, page: &P) -> Result<String, Error> {
+    fn render<P: Serialize + Framed>(
+        &self,
+        template: &'static str,
+        chrome: &Chrome,
+        page: &P,
+    ) -> Result<String, Error> {
         self.engine(chrome.language).page(template, chrome, page, &self.institution)
     }
 

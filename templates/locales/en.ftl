@@ -1,0 +1,342 @@
+# Every text of the pages, English. Legal sentences (legal-…) are summaries: the page shows the Japanese beside them.
+# Known everywhere: $us how the institution calls itself in Japanese, $institution its English name.
+
+## Every page
+skip = Skip to main content
+language-switch = 日本語
+assure = This page belongs to { $institution }
+error-prefix = Error:{" "}
+test-mode = This is a test system. It cannot be used with real accounts.
+steps-label = Steps
+steps-now = Step
+step-1 = Your account
+step-2 = About you
+step-3 = Your phone number
+step-4 = Phone call
+step-5 = Cash card PIN
+step-6 = Permission
+screen-id = Screen ID: { $id }
+terms = API terms of use (Japanese)
+faq = Frequently asked questions (Japanese)
+contact = Contact
+new-tab = { " " }(opens in a new tab)
+reference-translation = 参考訳 (summary for reference; the Japanese text applies)
+required = (required)
+next = Next
+cancel = Cancel
+return = Back to the app
+dialog-title = Error
+dialog-ok = OK
+
+## Titles
+title-account = Account linking (your account)
+title-customer = Account linking (about you)
+title-phone = Account linking (your phone number)
+title-call = Account linking (phone call)
+title-pin = Account linking (cash card PIN)
+title-consent = Account linking (permission)
+title-cancelled = Account linking was cancelled
+title-locked = Account linking is suspended
+title-closed = Outside service hours
+title-busy = The service is busy
+title-failed = The service is not available
+title-off = The service is suspended
+title-expired-call = The time for the call is over
+title-expired-time = The time for this procedure is over
+title-expired-elsewhere = This procedure has ended
+title-done = This procedure is complete
+title-oauth-error = The link cannot be started
+title-form-post = Returning to the app
+
+## Words of accounts
+account-ordinary = Ordinary deposit
+account-savings = Savings deposit
+account-line = <span class="keep">Branch { $branch },</span> <span class="keep">{ $kind } { $number }</span>
+account-branch-and-number = Branch { $branch }, account number { $number }
+last4 = last four digits { $digits }
+account-info = Your account
+datetime = Date and time
+app = App
+reference = Reference number
+
+## ①
+disclaimer = Disclaimer
+legal-disclaimer = This service gives your financial information to { $provider }. Please agree to our API terms of use (see the link at the bottom of the page) and use it at your own responsibility.
+caution = Please note
+legal-caution = Beware of e-mails and text messages in our name. We never ask you to enter your PIN by e-mail. Do not answer such messages and do not open their links.
+account-lead-1 = Thank you for banking with us.
+account-lead-2 = Please have the cash card of your account at hand and enter your account details.
+closing = The service closes soon
+closing-at = The service closes at { $time }. If you have not finished by then, you will have to start again.
+card-where = Where is it on the card?
+card-figure = Example of the front of a cash card: the branch number has three digits, the account number the seven digits to its right.
+card-title = Cash card
+label-branch = Branch number
+hint-branch = (three digits)<br>e.g. 005 or 010
+label-account_type = Type of account
+label-account_number = Account number
+hint-account_number = (digits)<br>e.g. 123, 0000123 or 1234567
+
+## ②
+customer-lead-1 = We now confirm who you are.
+customer-lead-2 = Please enter your name, date of birth and phone number.
+account-again = Change the account
+customer-section = About you
+label-name_kana = Name
+hint-name_kana = (half-width katakana) e.g. <span lang="ja">ﾃﾞｰﾀ ﾀﾛｳ</span><br>Hiragana and full-width katakana are converted.
+bad-character = Cannot be used: { $character }
+label-birth_year = Date of birth
+hint-birth = (digits, Western calendar)
+birth-year = Year
+year = year
+month = month
+day = day
+phone-section = Phone number
+phone-registered = Please enter the phone number you have registered with us.
+phone-how = (You will be asked to call a number of ours from it.)
+label-phone = Phone number
+hint-phone = (digits, no hyphens)
+email-section = E-mail address
+email-purpose = Please enter the e-mail address to which we send the notice of completion.
+email-domain = The notice comes from <span class="keep">@{ $domain }</span>.
+label-email = E-mail address
+hint-email = (letters, digits, symbols)
+label-email_confirm = E-mail address (again)
+hint-email_confirm = (letters, digits, symbols)<br>Please enter it twice
+
+## ③
+phone-lead = We confirm your phone number by a call.
+registered-phone = Registered phone number
+phone-number = Phone number
+before-call = Before you go on
+before-call-1 = Within { $seconds } seconds of the next screen you will be asked to call us from this number. Please have that phone at hand.
+before-call-2 = If your number is withheld, dial 186 first.
+phone-decide = Use this number
+
+## ④
+call-title = Phone call
+call-lead-1 = Please call the number below from your registered phone.
+call-lead-2 = When the call has ended, press “Confirm”.
+call-from = From
+call-to = To
+called-number = Number to call
+call-free = (free of charge)
+call-now = Call this number
+call-copy = Copy the number
+call-copied = Copied
+call-left = Left
+call-seconds = s
+call-until = Call by
+call-until-time = { $time }
+call-left-spoken = { $n } seconds left.
+call-waiting = Waiting for your call
+call-seen = We have seen your call. Please press “Confirm”.
+call-withheld = Your number was withheld. Please call again with 186 in front.
+call-confirm = Confirm
+call-for-app = This call links your account to { $app }
+call-fraud = If somebody else has asked you to call this number, please cancel.
+call-notes = Please note
+call-note-1 = Please call within { $seconds } seconds of this page being shown.
+call-note-2 = A call with a withheld number cannot be accepted.
+call-note-3 = If you hear no ringing, please call again.
+call-note-4 = Please take care to dial the right number.
+call-note-5 = After two or three rings the call ends by itself and is complete. There is no announcement.
+call-note-6 = If you use a smartphone
+call-note-7 = If the phone app does not close after the call, hang up and return to the browser.
+
+## ⑤
+pin-section = Cash card PIN
+pin-lead = We confirm the PIN of your cash card.
+label-pin = PIN of your cash card
+hint-pin = (four digits)<br>The four digits you use at an ATM.
+pin-of = PIN:
+pin-show = Show
+pin-hide = Hide
+
+## ⑥
+consent-lead = <b class="keep">{ $provider }</b> asks for the following permission.
+scope-both = Access to account details and transactions
+scope-accounts = Access to account details
+scope-transactions = Access to transactions
+scope-identity = Recognising you
+scope-text = You allow access to the information of your account.
+scope-identity-text = You allow the app to receive a number by which it recognises you.
+scope-item-accounts = type of account, account number, balance
+scope-item-transactions = transactions (about three months)
+scope-item-openid = a number by which the app recognises you (made for this app; not your account number)
+accounts-section = Accounts to link
+label-account = Accounts to link
+accounts-hint = Only the accounts you tick are linked.
+accounts-fixed = The account you have just confirmed is linked.
+error-account-choice = Please choose an account to link.
+period = Period
+period-days =
+    { $days ->
+        [one] { $days } day
+       *[other] { $days } days
+    }
+period-until = until { $date }
+period-text = The link ends after that. To go on, you will be asked to confirm it again.
+not-shared = Not shared
+not-shared-1 = your PIN, date of birth, registered phone number and e-mail address
+not-shared-2 = transfers, withdrawals and the like (this permission does not allow them)
+provider-section = Who provides the app
+app-name = App
+provider-name = Provider
+registration-number = Registration number
+provider-contact = Contact
+provider-contact-link = Contact page
+provider-terms = Terms of use
+provider-terms-link = Read the terms
+consent-notes = Please note
+legal-consent-1 = Before you go on, please judge for yourself whether you can trust the site.
+legal-consent-2 = By pressing “Allow” you continue under the terms of use of { $provider }.
+legal-consent-3 = Your PIN and the other things you entered are not disclosed to the app. Communication with it is encrypted.
+legal-consent-4 = You can also end the app’s access by contacting us.
+legal-terms = Under our API terms of use we give your financial information to the provider of the app.
+legal-agree = I have read our API terms of use and agree to them.
+label-agree = Agreement
+allow = Allow
+deny = Refuse
+
+## Pages that end the way
+cancelled-text = Account linking was cancelled.
+cancelled-nothing = No account information was given to { $app }.
+locked-why = Why, and what you can do
+locked-1 = Account linking was suspended because wrong details were entered several times.
+locked-2 = It is released by itself <b>from 0:00 on { $date }</b>. Please try again after that.
+locked-2-contact = To have it released, please contact us.
+locked-3 = Only account linking is suspended. ATM withdrawals and all other services are not affected.
+closed-again = The service is available again
+closed-from = from { $time }
+closed-when = When the service is not available
+closed-adhoc = during other system maintenance
+busy-text = Please wait a little and start again in the app.
+failed-text = Please wait a little and try again. If it does not help, please contact us.
+expired-call-text = The call and the “Confirm” button must both come within { $seconds } seconds of the phone call screen being shown. The time is over, so this call no longer counts.
+expired-time = The time for this procedure is over.
+expired-time-text = For your safety it ends when nothing happens for a while, and 30 minutes after its start. Please start again in the app.
+expired-elsewhere = This procedure was continued on another page, or is complete.
+expired-elsewhere-text = Please look at the other page, or start again in the app.
+restart = Start again
+done-text = This procedure is already complete.
+done-next = Please close this page and return to { $app }.
+oauth-error-text = The app’s request is not correct, so the procedure cannot start.
+oauth-error-next = Please return to the app and try again. If it happens again, please ask the provider of the app.
+oauth-error-detail = For the developer of the app
+form-post-text = You are returning to { $app }.
+form-post-next = If nothing happens, please press the button.
+form-post-go = Continue
+
+## Errors
+error-heading = Please check what you entered
+error-missing = Some fields are empty.
+error-required = Please fill this in.
+error-branch = Please enter three digits.
+error-account-number = Please enter up to seven digits.
+error-kana = Please use katakana.
+error-kana-long = Please use up to 48 characters.
+error-birth-date = Please enter a correct date of birth.
+error-phone = Please enter 10 or 11 digits.
+error-email = This is not an e-mail address.
+error-email-long = Please use up to 64 characters.
+error-email-mismatch = The two e-mail addresses differ.
+error-pin = Please enter four digits.
+error-agree = Please read the API terms of use and tick the box.
+error-r30 = This account cannot be used with this service.
+error-r31 = The details for confirming your identity are not correct. Please check them and enter them again.
+error-r32 = This can no longer be used. For details please contact us.
+error-r33 = This cannot be used at present. For details please contact us. The reason code is B84.
+error-r34 = The service is not available at this time.
+error-r35 = The service is busy. Please try again later.
+error-r36 = We have lost the connection for technical reasons. If it is urgent, please contact us.
+error-r37 = The service is not available at present. If it is urgent, please contact us.
+error-r57 = Please start account linking again from the beginning.
+
+## The completion notice: Japanese, with this below it for those who used the English pages
+mail-completed-subject = [{ $institution }] Account linking is complete (reference number { $reference })
+mail-completed = { $institution }: { $at }, { $app } ({ $provider }), { $what }, { $account }, { $days }, { $until }, { $hours }, { $us }
+mail-completed-english = { $institution }: you have allowed { $app } ({ $provider }) to read your account for { $days } days. If this was not you, please call the number on the back of your passbook or cash card ({ $hours }).
+
+## The sample app
+app-sample = A sample. This is not a page of a bank.
+app-footer = { $provider } (sample)
+app-title-new = Link an account
+app-title = Linked accounts
+app-welcome = See the balance and the transactions of your account in this app.
+app-welcome-1 = You will go to a page of { $institution }, which confirms who you are and asks for your permission.
+app-welcome-2 = Please have your cash card and your registered phone at hand.
+app-welcome-3 = Your PIN and the like never reach this app.
+app-how = How linking works
+app-link = Link an account
+app-refresh = Refresh
+app-revoke = End the link
+app-balance = Balance
+app-yen = { " " }yen
+app-as-of = as of { $time }
+app-transactions = Transactions
+app-no-transactions = There are no transactions in this period.
+app-all = Show about three months
+app-deadline = Until when
+app-days-left =
+    { $days ->
+        [one] { $days } <small>day left</small>
+       *[other] { $days } <small>days left</small>
+    }
+app-progress = What is left of the period
+app-progress-text = { $left } of { $days } days
+app-until = until { $time }
+app-reminder = You will see a reminder here when the end is near.
+app-events = What happened
+app-planned = { " " }(planned)
+app-notice-linked = Your account is linked.
+app-notice-revoked = The link has ended. This app receives no more account information.
+app-notice-refreshed = The information is up to date.
+app-notice-refused = The account was not linked ({ $error }).
+app-notice-ended = The link is over. To go on, please link the account again.
+app-notice-failed = That did not work ({ $what }).
+event-consent-granted = The customer allowed it
+event-consent-denied = The customer refused
+event-grant-created = The link of 30 days began
+event-grant-replaced = A newer permission took its place
+event-grant-revoked = The link was ended
+event-grant-expiring = The end is near
+event-grant-expired = The link ends
+event-token-issued = An access token was received
+event-token-revoked = The access token is no longer valid
+event-other = Something happened
+
+## The simulator
+sim-title = Phone and mailbox simulator
+sim-demo = Demo
+sim-assure = For demonstrations. No real call is made.
+sim-footer = This simulator does not run in production.
+sim-dial = Place a call
+sim-from = From
+sim-from-hint = The registered number. The sample customer’s is { $number }.
+sim-to = To
+sim-to-hint = The number shown on screen ④
+sim-withheld = Withhold the number
+sim-call = Call
+sim-refused = Please check the numbers.
+sim-log = Calls
+sim-no-calls = No calls yet.
+sim-anonymous = withheld
+sim-hung-up = ended after two rings
+sim-not-taken = was not delivered
+sim-mailbox = Mailbox
+sim-count =
+    { $n ->
+        [one] { $n } message
+       *[other] { $n } messages
+    }
+sim-no-mails = Nothing yet. The notice of completion comes after the permission.
+sim-mail-line = { $time }, to { $to }
+
+## The second sample app
+kakeibo-name = Kakeibo Note
+kakeibo-ok = Linked
+kakeibo-refused = Not linked
+kakeibo-text = What came back by OpenID Connect (client_secret_basic and PKCE).
+kakeibo-refused-text = The authorization server answered: { $error }
+kakeibo-again = Link again

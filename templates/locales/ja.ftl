@@ -1,0 +1,345 @@
+# Every text of the pages, Japanese: the language the law speaks. Exact strings are those of the institution's manual;
+# an institution may word its own. Texts may hold markup; arguments are escaped before they are put in.
+# Known everywhere: $us 当信用組合 (or 当金庫, 当行, 当組合), $institution the institution's name.
+# Names that begin with legal- are whole legal sentences: the English pages show them in Japanese too.
+
+## Every page
+skip = 本文へ移動
+language-switch = English
+assure = この画面は{ $institution }のものです
+error-prefix = エラー：
+test-mode = テスト環境です。実際の口座やお取引には使えません。
+steps-label = お手続きの流れ
+steps-now = 現在の手順
+step-1 = ご利用口座情報入力
+step-2 = お客様情報入力
+step-3 = 電話番号の確認
+step-4 = 電話番号認証
+step-5 = 暗証番号認証
+step-6 = 情報連携認可
+screen-id = 画面ID : { $id }
+terms = API利用規定
+faq = よくあるご質問
+contact = お問い合わせ先
+new-tab = （新しいタブで開きます）
+reference-translation = 参考訳
+required = [必須]
+next = 次へ
+cancel = 中止する
+return = 連携元画面へ
+dialog-title = エラー
+dialog-ok = OK
+
+## Titles: the exact text of <title> and of the heading
+title-account = API連携認証 (ご利用口座情報入力)
+title-customer = API連携認証 (お客様情報入力)
+title-phone = API連携認証（電話番号の確認）
+title-call = API連携認証 (電話番号認証)
+title-pin = API連携認証（キャッシュカード暗証番号認証）
+title-consent = API連携認証 (情報連携認可)
+title-cancelled = API連携認証の中止
+title-locked = API連携認証の一時停止
+title-closed = サービス時間外のお知らせ
+title-busy = 受付混雑のお知らせ
+title-failed = お取扱いできないお知らせ
+title-off = サービス停止のお知らせ
+title-expired-call = お電話の期限が過ぎました
+title-expired-time = お手続きの期限が過ぎました
+title-expired-elsewhere = このお手続きは終了しています
+title-done = お手続きは完了しています
+title-oauth-error = 連携を開始できません
+title-form-post = アプリに戻ります
+
+## Words of accounts
+account-ordinary = 普通預金
+account-savings = 貯蓄預金
+account-line = <span class="keep">店番 { $branch }</span> <span class="keep">{ $kind } { $number }</span>
+account-branch-and-number = 店番 { $branch }　口座番号 { $number }
+last4 = 下4桁 { $digits }
+account-info = ご利用口座情報
+datetime = お手続き日時
+app = 連携先
+reference = 受付番号
+
+## ① ご利用口座情報入力
+disclaimer = 免責事項
+legal-disclaimer = 本機能はお客様の金融情報を<span class="keep">{ $provider }</span>に提供するものです。{ $us }のAPI利用規定 (画面下部のリンクからご確認ください) に同意し、必ずお客様自身の責任において行って頂きますようお願いいたします。
+caution = 注意事項
+legal-caution = { $us }を装ったメールやSMSにご注意ください。{ $us }では、メール等で暗証番号等の入力をいただくようなことは絶対にありません。そのような不審なメール等への返信やリンク先へのアクセスは行わないようにお願いいたします。
+account-lead-1 = { $us }をご利用いただきましてありがとうございます。
+account-lead-2 = お手元にご利用中の口座のキャッシュカードをご準備いただき口座情報を入力してください。
+closing = まもなくサービス時間外になります
+closing-at = { $time }からサービス時間外となります。お手続きの途中で時間になると、最初からのやり直しとなります。
+card-where = カードのどこを見る？
+card-figure = キャッシュカードの表面の例。店番は3桁、口座番号はその右の7桁です。
+card-title = キャッシュカード
+label-branch = 店番
+hint-branch = (半角数字3桁)<br>例) 005、010
+label-account_type = 科目
+label-account_number = 口座番号
+hint-account_number = (半角数字)<br>例) 123、0000123、1234567
+
+## ② お客様情報入力
+customer-lead-1 = 本人確認を行います。
+customer-lead-2 = お名前、生年月日、電話番号を入力してください。
+account-again = 口座情報を入力し直す
+customer-section = お客様情報の入力
+label-name_kana = お名前
+hint-name_kana = (半角カタカナ)　(例) ﾃﾞｰﾀ ﾀﾛｳ<br>ひらがなや全角カタカナは、半角カタカナに変換します。
+bad-character = 使用できない文字：{ $character }
+label-birth_year = 生年月日
+hint-birth = (半角数字)　例：昭和60年は1985年
+birth-year = 西暦
+year = 年
+month = 月
+day = 日
+phone-section = 電話番号
+phone-registered = { $us }にお届けいただいている電話番号を入力してください。
+phone-how = (入力された電話番号から{ $us }指定の「認証先電話番号」に電話をかけていただきます。)
+label-phone = 電話番号
+hint-phone = (半角数字ハイフン無し)
+email-section = メールアドレス
+email-purpose = 認可操作後に完了のお知らせを送信するメールアドレスを入力してください。
+email-domain = お知らせは <span class="keep">@{ $domain }</span> からお送りします。
+label-email = メールアドレス
+hint-email = (半角英数字記号)
+label-email_confirm = メールアドレス (確認用)
+hint-email_confirm = (半角英数字記号)<br>確認のため2回入力してください
+
+## ③ 電話番号の確認
+phone-lead = 電話番号での認証を行います。
+registered-phone = お届け電話番号
+phone-number = 電話番号
+before-call = お電話のご準備
+before-call-1 = 次の画面が表示されてから{ $seconds }秒以内に、この番号の電話からおかけいただきます。電話をお手元にご用意のうえ、お進みください。
+before-call-2 = 番号を非通知に設定されている方は、先頭に186を付けておかけください。
+phone-decide = 電話番号の決定
+
+## ④ 電話番号認証
+call-title = 電話番号認証
+call-lead-1 = 電話番号での認証を行います。お届け電話番号から認証先電話番号へお電話ください。
+call-lead-2 = 電話番号認証完了後、「確定する」ボタンを押してください。
+call-from = 発信元
+call-to = 発信先
+called-number = 認証先電話番号
+call-free = (通話料無料)
+call-now = この番号に電話をかける
+call-copy = 番号をコピー
+call-copied = コピーしました
+call-left = 残り
+call-seconds = 秒
+call-until = お電話の期限
+call-until-time = { $time }まで
+call-left-spoken = 残り{ $n }秒です。
+call-waiting = 認証中（認証着信待ち）
+call-seen = お電話を確認しました。「確定する」を押してください。
+call-withheld = 電話番号が通知されませんでした。先頭に186を付けておかけ直しください。
+call-confirm = 確定する
+call-for-app = { $app }と口座を連携するためのお電話です
+call-fraud = この番号への電話を他人から頼まれた場合は中止してください。
+call-notes = 注意
+call-note-1 = 本画面が表示されてから{ $seconds }秒以内に、お電話ください。
+call-note-2 = 電話番号が非通知設定になっている場合は認証できません。
+call-note-3 = 呼出音がならない場合は、再度お電話ください。
+call-note-4 = 電話番号のおかけ間違いがないようご注意ください。
+call-note-5 = 2〜3コール後、自動で電話が切れ、認証完了します。アナウンスは流れません。
+call-note-6 = スマートフォンをご利用の方へ
+call-note-7 = 通話が終了しても電話アプリケーションが自動で終了しない場合は、ダイヤルキャンセルボタンを押してブラウザに戻ってください。
+
+## ⑤ キャッシュカード暗証番号認証
+pin-section = キャッシュカード暗証番号
+pin-lead = キャッシュカード暗証番号での認証を行います。
+label-pin = キャッシュカードの暗証番号
+hint-pin = (半角数字4桁)<br>ATMでお使いの4桁です。
+pin-of = 暗証番号を
+pin-show = 表示する
+pin-hide = 隠す
+
+## ⑥ 情報連携認可
+consent-lead = <b class="keep">{ $provider }</b>が以下の許可を求めています。
+scope-both = 口座情報・明細情報へのアクセス
+scope-accounts = 口座情報へのアクセス
+scope-transactions = 明細情報へのアクセス
+scope-identity = お客様の識別
+scope-text = お客様の口座の資産情報へのアクセスを許可します。
+scope-identity-text = アプリがお客様を見分けるための番号をお渡しすることを許可します。
+scope-item-accounts = 口座の科目、口座番号、残高
+scope-item-transactions = 入出金明細（約3か月分）
+scope-item-openid = お客様を見分けるための番号（このアプリ専用で、口座番号ではありません）
+accounts-section = 連携する口座
+label-account = 連携する口座
+accounts-hint = チェックを入れた口座だけを連携します。
+accounts-fixed = 本人確認をした口座を連携します。
+error-account-choice = 連携する口座を選んで下さい。
+period = 認可期間
+period-days = { $days }日
+period-until = { $date }まで
+period-text = 期間を過ぎると連携は終わります。続けてご利用いただくには、再度、API連携認証が必要です。
+not-shared = 連携しないもの
+not-shared-1 = 暗証番号、生年月日、お届け電話番号、メールアドレス
+not-shared-2 = お振込や出金などのお取引（この許可ではできません）
+provider-section = 連携先の事業者
+app-name = アプリ名称
+provider-name = アプリ提供事業者
+registration-number = 登録番号
+provider-contact = 連絡先
+provider-contact-link = お問い合わせ窓口
+provider-terms = 利用規約
+provider-terms-link = 利用規約を読む
+consent-notes = ご注意
+legal-consent-1 = 次に進む前に、Webサイトを信頼できるかどうかをお客様自身の判断で確認してください。
+legal-consent-2 = 「許可する」ボタンをクリックすることによって、お客様は<span class="keep">{ $provider }</span>の利用規約のもと利用を続けることとなります。
+legal-consent-3 = お客様の入力された暗証番号等の認証情報はAPI連携先には開示されません。また、API連携先との間の通信は暗号化されています。
+legal-consent-4 = 本アプリケーションへのアクセスは、{ $us }へ連絡することでも解除することができます。
+legal-terms = { $us }のAPI利用規定に従って、API連携事業者にお客様の金融情報を提供します。
+legal-agree = { $us }のAPI利用規定を確認し、同意します。
+label-agree = 同意
+allow = 許可する
+deny = 拒否する
+
+## Pages that end the way
+cancelled-text = API連携認証を中止しました。
+cancelled-nothing = 口座の情報は、{ $app }に提供されていません。
+locked-why = 理由と、これからのこと
+locked-1 = 本人認証情報の誤りが続いたため、API連携認証を一時的に停止しました。
+locked-2 = <b>{ $date }0時以降</b>に自動で解除されます。そのあとで、もう一度お手続きください。
+locked-2-contact = 解除には、お問い合わせ先へのご連絡が必要です。
+locked-3 = 停止したのはAPI連携認証だけです。ATMでのお引出しなど、その他のお取引には制限はかかりません。
+closed-again = 次にご利用いただける時間
+closed-from = { $time }から
+closed-when = サービス時間外となる時間
+closed-adhoc = その他システムメンテナンスの場合
+busy-text = しばらく時間をおいてから、アプリの画面でもう一度お手続きください。
+failed-text = しばらく時間をおいてから、もう一度お手続きください。それでも改善しない場合は、お問い合わせ先へご照会ください。
+expired-call-text = お電話と「確定する」ボタンの操作は、電話番号認証の画面が表示されてから{ $seconds }秒以内にお願いしています。期限が過ぎたため、この電話番号認証は無効となりました。
+expired-time = お手続きの時間が過ぎました。
+expired-time-text = 安全のため、しばらく操作がないときと、始めてから30分が過ぎたときは、お手続きを終わります。お手数ですが、アプリの画面からもう一度お手続きください。
+expired-elsewhere = このお手続きは、別の画面で続けられたか、完了しています。
+expired-elsewhere-text = 開いている別の画面をご確認いただくか、アプリの画面からもう一度お手続きください。
+restart = 最初からやり直す
+done-text = このお手続きはすでに完了しています。
+done-next = この画面を閉じて、{ $app }の画面にお戻りください。
+oauth-error-text = アプリからの連携の申し込みに誤りがあるため、お手続きを始められません。
+oauth-error-next = アプリの画面に戻り、もう一度お試しください。繰り返すときは、アプリの提供事業者へお問い合わせください。
+oauth-error-detail = アプリの開発者の方へ
+form-post-text = { $app }の画面に戻ります。
+form-post-next = 自動で進まないときは、ボタンを押してください。
+form-post-go = 続ける
+
+## Errors
+error-heading = 入力内容をご確認ください
+error-missing = 入力されていない項目があります。
+error-required = 必ず入力して下さい。
+error-branch = 半角数字3桁で入力して下さい。
+error-account-number = 半角数字7桁以内で入力して下さい。
+error-kana = 半角カタカナで入力して下さい。
+error-kana-long = 48文字以内で入力して下さい。
+error-birth-date = 生年月日を正しく入力して下さい。
+error-phone = 10桁または11桁の半角数字で入力して下さい。
+error-email = メールアドレスの形式が正しくありません。
+error-email-long = 64文字以内で入力して下さい。
+error-email-mismatch = メールアドレスが一致していません。
+error-pin = 半角数字4桁で入力して下さい。
+error-agree = API利用規定をご確認のうえ、同意のチェックを入れて下さい。
+error-r30 = ご指定の口座は、本サービスではお取り扱いできません。
+error-r31 = 本人認証情報が誤っています。本人認証項目をご確認のうえ、再度入力して下さい。
+error-r32 = お取扱いができなくなりました。詳しくは本サービスのお問合せ窓口へご照会下さい。
+error-r33 = ただ今お取扱いできません。詳しくは本サービスのお問合せ窓口へご照会下さい。 理由コードはB84です。
+error-r34 = ただ今の時間はサービスを行っていません。 ご了承下さい。
+error-r35 = ただ今受付が混雑しておりますので、しばらくしてからご利用下さい。
+error-r36 = 調整のため連絡ができなくなりました。 なお、お急ぎの場合は本サービスのお問合せ窓口へご照会下さい。
+error-r37 = ご指定のサービスはただ今お取扱できません。 なお、お急ぎの場合は本サービスのお問合せ窓口へご照会下さい。
+error-r57 = API連携認証の最初に戻って操作してください。
+
+## The completion notice
+mail-completed-subject = 【{ $institution }】API連携認証 完了のお知らせ（受付番号 { $reference }）
+mail-completed =
+    お客さま
+    いつも{ $institution }をご利用いただき、ありがとうございます。
+    下記の内容でAPI連携認証（情報連携の許可）のお手続きが完了しましたので、お知らせいたします。
+    　お手続き日時：{ $at }
+    　連携先　　　：{ $app }（{ $provider }）
+    　許可した内容：{ $what }
+    　対象口座　　：{ $account }
+    　認可期間　　：{ $days }日（{ $until }まで）
+    お心当たりのない場合や連携の解除をご希望の場合は、お手元の通帳・キャッシュカード裏面または
+    { $us }ホームページに記載の連絡先へお電話ください（{ $hours }）。
+    ※このメールは送信専用です。ご返信いただいてもお答えできません。
+    ※このメールにリンクや添付ファイルはありません。{ $us }が、メールやSMSで暗証番号等の入力を
+    　お願いすることは絶対にありません。
+mail-completed-english = { $institution }: you allowed an app to read your account.
+
+## The sample app
+app-sample = 見本です。銀行の画面ではありません。
+app-footer = { $provider }（見本）
+app-title-new = 口座を連携する
+app-title = 連携中の口座
+app-welcome = 口座の残高と入出金明細を、このアプリで確認できます。
+app-welcome-1 = { $institution }の画面に移り、ご本人の確認と許可をしていただきます。
+app-welcome-2 = キャッシュカードと、お届けの電話番号の電話をご用意ください。
+app-welcome-3 = 暗証番号などの認証情報が、このアプリに伝わることはありません。
+app-how = 連携のしかた
+app-link = 口座を連携する
+app-refresh = 更新
+app-revoke = 連携を解除
+app-balance = 残高
+app-yen = 円
+app-as-of = { $time } 現在
+app-transactions = 入出金明細
+app-no-transactions = この期間の明細はありません。
+app-all = 約3か月分をすべて見る
+app-deadline = 連携の期限
+app-days-left = あと{ $days }<small>日</small>
+app-progress = 認可期間の残り
+app-progress-text = { $days }日のうち{ $left }日
+app-until = { $time }まで
+app-reminder = 期限が近づくと、ここでお知らせします。
+app-events = できごと
+app-planned = （予定）
+app-notice-linked = 口座を連携しました。
+app-notice-revoked = 連携を解除しました。このアプリは口座の情報を受け取れません。
+app-notice-refreshed = 最新の情報に更新しました。
+app-notice-refused = 連携は完了しませんでした（{ $error }）。
+app-notice-ended = 連携は終わっています。続けるには、もう一度連携してください。
+app-notice-failed = うまくいきませんでした（{ $what }）。
+event-consent-granted = お客様が許可しました
+event-consent-denied = お客様が拒否しました
+event-grant-created = 30日間の連携が始まりました
+event-grant-replaced = 新しい許可に置き換わりました
+event-grant-revoked = 連携が解除されました
+event-grant-expiring = まもなく期限です
+event-grant-expired = 連携が終わります
+event-token-issued = アクセストークンを受け取りました
+event-token-revoked = アクセストークンが無効になりました
+event-other = できごとがありました
+
+## The simulator
+sim-title = 電話とメールのシミュレーター
+sim-demo = デモ
+sim-assure = デモ用です。実際には発信されません。
+sim-footer = このシミュレーターは本番では動きません。
+sim-dial = 電話をかける
+sim-from = 発信元
+sim-from-hint = お届け電話番号。見本のお客様は{ $number }です。
+sim-to = 発信先
+sim-to-hint = 画面④に表示された認証先電話番号
+sim-withheld = 非通知でかける
+sim-call = 発信する
+sim-refused = 電話番号を確認してください。
+sim-log = 発信の記録
+sim-no-calls = まだ発信していません。
+sim-anonymous = 非通知
+sim-hung-up = 2コールで切断
+sim-not-taken = 届きませんでした
+sim-mailbox = メールボックス
+sim-count = { $n }通
+sim-no-mails = まだ届いていません。許可のあとに、完了のお知らせが届きます。
+sim-mail-line = { $time }　{ $to } あて
+
+## The second sample app
+kakeibo-name = かけいぼノート
+kakeibo-ok = 連携できました
+kakeibo-refused = 連携できませんでした
+kakeibo-text = OpenID Connect（client_secret_basic と PKCE）で受け取った内容です。
+kakeibo-refused-text = 認可サーバーの答え：{ $error }
+kakeibo-again = もう一度連携する

@@ -1,0 +1,128 @@
+//! What a page's context says about its frame: title, screen ID, step, whether it tells of an error or ends the way.
+
+use super::link::*;
+use super::sample::{AppPage, KakeiboPage, SimulatorPage};
+use crate::identity::Expired;
+use serde::Serialize;
+
+/// The frame of one page.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(super) struct Frame {
+    /// The text that is `<title>` and heading.
+    title: &'static str,
+    /// 画面ID. Those of ① ③ ④ ⑤ ⑥ are the manual's; ②'s is ours, for the manual's is illegible (domain G20).
+    screen: Option<&'static str>,
+    /// 1 to 6; 0: not one of the six.
+    step: u8,
+    /// The title begins 「エラー：」.
+    error: bool,
+    /// The heading takes the focus, and there is nothing left to type.
+    last: bool,
+    /// Whether the script is loaded: only where it does something.
+    script: bool,
+}
+
+/// A page knows its frame.
+pub(super) trait Framed {
+    fn frame(&self) -> Frame;
+}
+
+const fn step(step: u8, title: &'static str, screen: &'static str, error: bool) -> Frame {
+    Frame { title, screen: Some(screen), step, error, last: false, script: error || step == 4 || step == 5 }
+}
+const fn last(title: &'static str, error: bool) -> Frame {
+    Frame { title, screen: None, step: 0, error, last: true, script: true }
+}
+
+impl Framed for AccountPage {
+    fn frame(&self) -> Frame {
+        step(1, "title-account", "SOA201", !self.problems.is_empty())
+    }
+}
+impl Framed for CustomerPage {
+    fn frame(&self) -> Frame {
+        step(2, "title-customer", "SOA202", !self.problems.is_empty())
+    }
+}
+impl Framed for PhonePage {
+    fn frame(&self) -> Frame {
+        step(3, "title-phone", "SOA208", !self.problems.is_empty())
+    }
+}
+impl Framed for CallPage {
+    fn frame(&self) -> Frame {
+        step(4, "title-call", "SOA209", false)
+    }
+}
+impl Framed for PinPage {
+    fn frame(&self) -> Frame {
+        step(5, "title-pin", "SOA211", !self.problems.is_empty())
+    }
+}
+impl Framed for ConsentPage {
+    fn frame(&self) -> Frame {
+        step(6, "title-consent", "SOA206", self.missing.is_some() || !self.problems.is_empty())
+    }
+}
+impl Framed for CancelledPage {
+    fn frame(&self) -> Frame {
+        last("title-cancelled", false)
+    }
+}
+impl Framed for LockedPage {
+    fn frame(&self) -> Frame {
+        last("title-locked", true)
+    }
+}
+impl Framed for ClosedPage {
+    fn frame(&self) -> Frame {
+        let title = match self.why {
+            Closed::Hours { .. } => "title-closed",
+            Closed::Busy => "title-busy",
+            Closed::Failed => "title-failed",
+            Closed::Off => "title-off",
+        };
+        last(title, true)
+    }
+}
+impl Framed for ExpiredPage {
+    fn frame(&self) -> Frame {
+        let title = match self.why {
+            Expired::Call => "title-expired-call",
+            Expired::Time => "title-expired-time",
+            Expired::Elsewhere => "title-expired-elsewhere",
+        };
+        last(title, true)
+    }
+}
+impl Framed for DonePage {
+    fn frame(&self) -> Frame {
+        last("title-done", false)
+    }
+}
+impl Framed for OAuthErrorPage {
+    fn frame(&self) -> Frame {
+        last("title-oauth-error", true)
+    }
+}
+impl Framed for FormPostPage {
+    fn frame(&self) -> Frame {
+        last("title-form-post", false)
+    }
+}
+// The demonstration's pages wear a frame of their own.
+impl Framed for AppPage {
+    fn frame(&self) -> Frame {
+        Frame::default()
+    }
+}
+impl Framed for SimulatorPage {
+    fn frame(&self) -> Frame {
+        Frame::default()
+    }
+}
+impl Framed for KakeiboPage {
+    fn frame(&self) -> Frame {
+        Frame::default()
+    }
+}

@@ -1,0 +1,60 @@
+//! The completion notice against domain §7.
+
+use super::*;
+
+#[test]
+fn the_completion_notice_is_the_domains() {
+    use crate::account::AccountType;
+    use crate::clock::Instant;
+    use crate::consent::Details;
+    use crate::lifecycle::{Completed, Notice, Writer};
+    use crate::scope::Scope;
+    let at = Instant::from_secs(1_795_310_100);
+    let scope = Scope::parse("accounts transactions").unwrap();
+    let notice = |language: &str, app: &str| {
+        Notice::Completed(Completed {
+            reference: "ABCD-1234".into(),
+            at,
+            app: app.into(),
+            provider: "アイ・ティ・リアライズ株式会社".into(),
+            scope: scope.clone(),
+            details: Details::granted(&scope, vec![], None),
+            account_type: AccountType::Ordinary,
+            last3: "026".into(),
+            expires_at: at + std::time::Duration::from_hours(720),
+            language: language.into(),
+        })
+    };
+    let pages = Pages::new(Institution { contact_hours: "平日9時～17時".into(), ..samples::institution() }).unwrap();
+    let letter = pages.write(&notice("ja", "しんくみアプリwithCRECO")).unwrap();
+    assert_eq!(letter.subject, "【みなと信用組合】API連携認証 完了のお知らせ（受付番号 ABCD-1234）");
+    assert_eq!(
+        letter.text,
+        [
+            "お客さま",
+            "いつもみなと信用組合をご利用いただき、ありがとうございます。",
+            "下記の内容でAPI連携認証（情報連携の許可）のお手続きが完了しましたので、お知らせいたします。",
+            "　お手続き日時：2026年11月22日 10時15分",
+            "　連携先　　　：しんくみアプリwithCRECO（アイ・ティ・リアライズ株式会社）",
+            "　許可した内容：口座情報・明細情報へのアクセス",
+            "　対象口座　　：普通預金（口座番号下3桁 026）",
+            "　認可期間　　：30日（2026年12月22日 10時15分まで）",
+            "お心当たりのない場合や連携の解除をご希望の場合は、お手元の通帳・キャッシュカード裏面または",
+            "当信用組合ホームページに記載の連絡先へお電話ください（平日9時～17時　事務部）。",
+            "※このメールは送信専用です。ご返信いただいてもお答えできません。",
+            "※このメールにリンクや添付ファイルはありません。当信用組合が、メールやSMSで暗証番号等の入力を",
+            "　お願いすることは絶対にありません。",
+            ""
+        ]
+        .join("\n")
+    );
+    let english = pages.write(&notice("en", "Evil\r\nBcc: x@example.com")).unwrap();
+    assert!(
+        english.text.contains("Minato Credit Union: you have allowed Evil  Bcc: x@example.com"),
+        "{}",
+        english.text
+    );
+    for letter in [letter, english] {
+        assert!(!letter.text.contains("http") && !letter.text.contains('\r') && !letter.subject.contains('\n'));
+    }
+}
