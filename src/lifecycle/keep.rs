@@ -3,7 +3,7 @@
 use super::{BATCH, notice};
 use crate::clock::Instant;
 use crate::store::{Result, Tx};
-use crate::{consent, grant, token};
+use crate::{authorize, client, consent, grant, token};
 use std::time::Duration;
 
 /// What the institution may choose.
@@ -26,8 +26,14 @@ const NOTICES: Duration = Duration::from_hours(365 * 24);
 /// One table's housekeeping.
 pub type Chore = fn(&mut Tx<'_, '_>, Instant, &Retention, i64) -> Result<u64>;
 
-/// Every table of steps 3 to 6 with its chore, in the order it is done: children before parents.
+/// How long a request is remembered: no way through the screens lives a day.
+const REQUESTS: Duration = Duration::from_hours(24);
+
+/// Every table of the steps with its chore, in the order it is done: children before parents. Only step 2 tidies by
+/// itself, in `identity::sweep`, because what it drops must first end in the audit record.
 pub const CHORES: &[(&str, Chore)] = &[
+    ("client_replays", |tx, now, _, limit| client::replay::forget(tx, now, limit)),
+    ("requests", |tx, now, _, limit| authorize::sql::sweep(tx, now - REQUESTS, limit)),
     ("codes", |tx, now, _, limit| grant::code::prune(tx, now, limit)),
     ("access_tokens", |tx, now, _, limit| token::sql::prune_access(tx, now, limit)),
     ("refresh_tokens", |tx, now, _, limit| token::sql::prune_refresh(tx, now, limit)),
