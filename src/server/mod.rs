@@ -12,6 +12,8 @@ use crate::config::{self, Config, Mode};
 use crate::identity::{CoreBank, Seals};
 use crate::keys::{Ring, master, seal::Sealer};
 use crate::outbound::{Network, Outbound, Settings};
+use crate::pages::{Institution, Pages};
+use crate::phone::Phone;
 use crate::random::Random;
 use crate::store::{self, Options, Store};
 use crate::web::{App, client_cert, extract::MAX_FORM, headers, host, paths, routes, span::Spans};
@@ -120,6 +122,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     )
     .await
     .map_err(key("client authentication"))?;
+    let pages = Pages::new(institution(&config)?).map_err(key("templates"))?;
 
     let seals = Seals { sealer: sealer.clone(), random: parts.random.clone() };
     let desk = checks::desk(&config, store.clone(), seals, parts.bank, parts.clock.now())?;
@@ -139,6 +142,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         clock: parts.clock,
         random: parts.random,
         sealer,
+        pages,
         keys,
         authenticator,
         desk,
@@ -210,6 +214,28 @@ fn outbound(config: &Config) -> Result<Outbound, Error> {
     let plain_http = config.server.mode == Mode::Test;
     let settings = Settings { networks, plain_http, extra_ca, timeout: wanted.timeout.get(), ..Settings::default() };
     Outbound::new(settings).map_err(key("outbound"))
+}
+
+/// The institution as pages name it.
+fn institution(config: &Config) -> Result<Institution, Error> {
+    let i = &config.institution;
+    let phone = Phone::parse(&i.phone).ok_or_else(|| key("institution.phone")("is not a telephone number"))?;
+    let host = config.server.issuer.split_once("://").map_or("", |(_, host)| host);
+    Ok(Institution {
+        name: i.name.clone(),
+        name_en: i.name_en.clone(),
+        us: i.kind.ja().to_owned(),
+        color: i.color.clone(),
+        terms_url: i.terms_url.clone(),
+        faq_url: i.faq_url.clone(),
+        phone,
+        department: i.department.clone(),
+        contact_hours: i.contact_hours.clone(),
+        copyright: i.copyright.clone(),
+        mail_domain: config.mail.from.rsplit('@').next().unwrap_or_default().to_owned(),
+        host: host.to_owned(),
+        closed: config.hours.closed.clone(),
+    })
 }
 
 fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Error> {

@@ -5,6 +5,7 @@
 //! It holds no rule of its own.
 
 pub mod asker;
+pub mod assets;
 pub mod client_cert;
 pub mod cookie;
 pub mod error;
@@ -28,6 +29,7 @@ use crate::clock::{Clock, Instant};
 use crate::config::Config;
 use crate::identity::Desk;
 use crate::keys::{Ring, seal::Sealer};
+use crate::pages::Pages;
 use crate::random::Random;
 use crate::store::Store;
 use crate::telephony::sip_hook::SipHook;
@@ -46,6 +48,8 @@ pub struct App {
     pub random: Arc<dyn Random>,
     /// Seals personal fields.
     pub sealer: Arc<Sealer>,
+    /// Every page and letter.
+    pub pages: Pages,
     /// Signing keys.
     pub keys: Ring,
     /// Who asks: the registry, client authentication, DPoP.

@@ -1,6 +1,6 @@
 //! The whole URL table (contract §2).
 
-use super::{health, hooks, introspect, metadata, par, paths, revoke, token, userinfo};
+use super::{assets, health, hooks, introspect, metadata, par, paths, revoke, token, userinfo};
 use actix_web::web::{ServiceConfig, get, post, resource};
 
 /// Every route of the public listener.
@@ -15,4 +15,5 @@ pub fn public(cfg: &mut ServiceConfig) {
         .route(paths::REVOKE, post().to(revoke::post))
         .service(resource(paths::USERINFO).route(get().to(userinfo::handle)).route(post().to(userinfo::handle)));
     cfg.route("/hooks/telephony/sip", post().to(hooks::sip));
+    cfg.route("/assets/institution.css", get().to(assets::institution)).route("/assets/{name}", get().to(assets::file));
 }
