@@ -57,13 +57,7 @@ async fn bearer(req: &HttpRequest, app: &App, now: Instant) -> Result<Found, Api
     let token = token.trim_matches(' ');
     let hash = crate::token::access(token).ok_or_else(|| resource(DEAD))?;
     let found = app.store.read(move |tx| find_access(tx, &hash)).await?.filter(|f| f.is_live(now));
-    let loaded = found.as_ref().map(|f| AccessToken {
-        client_id: &f.token.client,
-        scope: &f.token.scope,
-        expires_at: f.token.expires_at,
-    });
-    let openid = Scope::parse("openid").unwrap_or_default();
-    oxide::permit(loaded.as_ref(), &openid, now).map_err(resource)?;
+    // Before the proof: who has no token makes us remember nothing.
     let found = found.ok_or_else(|| resource(DEAD))?;
     let proved = match asker::proof(req, app, paths::USERINFO, Some(token), now).await {
         Ok(jkt) => jkt,
@@ -71,15 +65,24 @@ async fn bearer(req: &HttpRequest, app: &App, now: Instant) -> Result<Found, Api
         Err(ApiError::Refused(refusal)) => return Err(resource(refusal)),
         Err(other) => return Err(other),
     };
-    // A bound token needs its key and the scheme that says so; an unbound one does not become bound by a proof.
-    match (&found.token.jkt, dpop) {
-        (Some(jkt), true) if proved.as_ref() == Some(jkt) => Ok(found),
-        (None, false) => Ok(found),
-        (Some(_), true) => Err(resource(Refusal::new(Code::InvalidToken, "the token is bound to another DPoP key"))),
-        (Some(_), false) => Err(ApiError::Resource {
-            refusal: Refusal::new(Code::InvalidToken, "the token is bound to a DPoP key"),
-            dpop: true,
-        }),
-        (None, true) => Err(resource(Refusal::new(Code::InvalidToken, "the token is not bound to a DPoP key"))),
+    bound(&found, dpop, proved.as_deref()).map_err(|why| ApiError::Resource {
+        refusal: Refusal::new(Code::InvalidToken, why),
+        dpop: dpop || found.token.jkt.is_some(),
+    })?;
+    let (client_id, scope, expires_at) = (&found.token.client, &found.token.scope, found.token.expires_at);
+    let openid = Scope::parse("openid").unwrap_or_default();
+    oxide::permit(Some(&AccessToken { client_id, scope, expires_at }), &openid, now).map_err(resource)?;
+    Ok(found)
+}
+
+/// A bound token needs its key and the scheme that says so (RFC 9449 §7.1, §7.2); an unbound one does not become bound
+/// by a proof.
+fn bound(found: &Found, dpop: bool, proved: Option<&str>) -> Result<(), &'static str> {
+    match (found.token.jkt.as_deref(), dpop) {
+        (Some(jkt), true) if proved == Some(jkt) => Ok(()),
+        (Some(_), true) => Err("the token is bound to another DPoP key"),
+        (Some(_), false) => Err("the token is bound to a DPoP key"),
+        (None, true) => Err("the token is not bound to a DPoP key"),
+        (None, false) => Ok(()),
     }
 }

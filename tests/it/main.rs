@@ -13,6 +13,7 @@ mod demo;
 mod flow;
 mod grant;
 mod lifecycle;
+mod model;
 mod oidc_client;
 mod serve;
 mod shape;

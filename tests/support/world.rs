@@ -241,6 +241,11 @@ impl World {
         let by = |e: &event::Event| e.detail["by"].as_str().map(|by| format!("({by})")).unwrap_or_default();
         events.iter().map(|e| format!("{}{}", e.kind.as_str(), by(e))).collect()
     }
+    /// State, audit record and events tell the same story.
+    pub async fn whole(&self) {
+        let report = renkei::verify::verify(&self.store).await.unwrap();
+        assert!(report.is_whole(), "{report:#?}");
+    }
     pub async fn count(&self, sql: &'static str, params: Vec<Value>) -> i64 {
         self.store.read(move |tx| tx.row(sql, &params)?.unwrap().int(0)).await.unwrap()
     }
