@@ -90,7 +90,7 @@ impl Ring {
         let mut rows = store.read(load).await?;
         let missing: Vec<Alg> = Alg::ALL
             .into_iter()
-            .filter(|alg| !rows.iter().any(|r| r.alg == *alg && r.state == State::Current))
+            .filter(|alg| !rows.iter().any(|r| r.listed.alg == *alg && r.listed.state == State::Current))
             .collect();
         if !missing.is_empty() {
             let mut made = Vec::new();
@@ -109,8 +109,8 @@ impl Ring {
                 .await?;
         }
         let mut entries = Vec::new();
-        for row in rows {
-            let der = Zeroizing::new(sealer.open(place(&row.kid), &row.sealed)?.to_vec());
+        for Stored { listed: row, sealed } in rows {
+            let der = sealer.open(place(&row.kid), &sealed)?;
             entries.push(Entry {
                 key: SigningKey::from_der(row.alg, der)?,
                 state: row.state,
@@ -177,14 +177,34 @@ const fn place(kid: &str) -> Place<'_> {
     Place { table: "signing_keys", column: "private_key", row: kid }
 }
 
+/// A key's row without its private half.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its id.
+    pub kid: String,
+    /// What it signs with.
+    pub alg: Alg,
+    /// Where it stands.
+    pub state: State,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When it began to sign.
+    pub activated_at: Option<Instant>,
+    /// When it ceased to sign.
+    pub retired_at: Option<Instant>,
+}
+
 struct Stored {
-    kid: String,
-    alg: Alg,
-    state: State,
+    listed: Listed,
     sealed: Vec<u8>,
-    created_at: Instant,
-    activated_at: Option<Instant>,
-    retired_at: Option<Instant>,
+}
+
+/// All keys, oldest first, without opening them.
+///
+/// # Errors
+/// The store's.
+pub fn list(tx: &mut Tx<'_, '_>) -> store::Result<Vec<Listed>> {
+    Ok(load(tx)?.into_iter().map(|s| s.listed).collect())
 }
 
 fn load(tx: &mut Tx<'_, '_>) -> store::Result<Vec<Stored>> {
@@ -197,15 +217,15 @@ fn load(tx: &mut Tx<'_, '_>) -> store::Result<Vec<Stored>> {
     for row in rows {
         let kid = row.text(0)?.to_owned();
         let corrupt = |why: &str| store::Error::Corrupt { table: "signing_keys", row: kid.clone(), why: why.into() };
-        out.push(Stored {
+        let listed = Listed {
             alg: Alg::parse(row.text(1)?).ok_or_else(|| corrupt("unknown alg"))?,
             state: State::parse(row.text(2)?).ok_or_else(|| corrupt("unknown state"))?,
-            sealed: row.bytes(3)?.to_vec(),
             created_at: row.instant(4)?,
             activated_at: row.opt_instant(5)?,
             retired_at: row.opt_instant(6)?,
             kid,
-        });
+        };
+        out.push(Stored { listed, sealed: row.bytes(3)?.to_vec() });
     }
     Ok(out)
 }
