@@ -1,6 +1,6 @@
 //! The whole URL table (contract §2).
 
-use super::{assets, health, hooks, introspect, metadata, par, paths, revoke, token, userinfo};
+use super::{assets, health, hooks, introspect, link, metadata, par, paths, revoke, token, userinfo};
 use actix_web::web::{ServiceConfig, get, post, resource};
 
 /// Every route of the public listener.
@@ -14,6 +14,8 @@ pub fn public(cfg: &mut ServiceConfig) {
         .route(paths::INTROSPECT, post().to(introspect::post))
         .route(paths::REVOKE, post().to(revoke::post))
         .service(resource(paths::USERINFO).route(get().to(userinfo::handle)).route(post().to(userinfo::handle)));
+    cfg.route("/link/{interaction}/call/status", get().to(link::status))
+        .service(resource("/link/{interaction}/{screen}").route(get().to(link::get)).route(post().to(link::post)));
     cfg.route("/hooks/telephony/sip", post().to(hooks::sip));
     cfg.route("/assets/institution.css", get().to(assets::institution)).route("/assets/{name}", get().to(assets::file));
 }

@@ -1,0 +1,194 @@
+//! 許可する and 拒否する (domain R72, R73). Allowing writes consent, grant, code, notice and the end of the way in one
+//! transaction, and sends the browser straight to the app (domain G21).
+
+use super::{Counter, Stop};
+use crate::authorize::sql::{Consumed, consume};
+use crate::authorize::{Outcome, oauth_answer};
+use crate::client::{Client, Status};
+use crate::consent::{self, Agreed, Choice, Customer, Missing, Record};
+use crate::grant::{self, Link, code::Binding, pairwise};
+use crate::identity::{Desk, Ending, Expired, Interaction, Proofed, Stage, Taken, View, lockout, sql};
+use crate::keys::seal::Broken;
+use crate::lifecycle::notice::queue;
+use crate::lifecycle::{Completed, Notice, Queued};
+use crate::secret::Secret;
+use crate::store::{self, Tx};
+use crate::web::page;
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use serde_json::json;
+
+/// How pressing a button ended.
+enum Pressed {
+    /// The code stands: send the browser to the app.
+    Allowed,
+    /// Whatever the stage is now, show it.
+    Show,
+    /// Not this browser's way.
+    Foreign,
+}
+
+impl Counter<'_> {
+    /// 許可する
+    pub(super) async fn allow(&self, step: &str, choice: &Choice) -> Result<HttpResponse, Stop> {
+        let view = self.view(None).await?;
+        let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
+        let client = self.client(&view).await?;
+        if client.status != Status::Active {
+            return self.ended(step, Ending::Failed).await;
+        }
+        let matter = self.matter(&view, &client, proofed).await?;
+        let agreed = match consent::allow(&matter.offer, choice, self.customer(&view, proofed), self.now) {
+            Ok(agreed) => agreed,
+            Err(missing) => return self.once_more(step, &client, missing).await,
+        };
+        let language = self.language(&view);
+        let Ok((link, notice)) = self.sealed(&view, &client, proofed, &agreed, Binding::of(&matter.request)) else {
+            return Ok(page::busy(self.app, language));
+        };
+        let code = link.told().code.clone();
+        let now = self.now;
+        let pressed = self.press(step, move |desk, tx, i| record(desk, tx, i, &link, &notice, now)).await?;
+        match pressed {
+            Pressed::Foreign => Err(Stop::Foreign),
+            Pressed::Show => Ok(self.on(&self.view(None).await?)),
+            Pressed::Allowed => {
+                let answer = oauth_answer(&matter.request, &Outcome::Code(code), self.app.issuer());
+                Ok(page::answer(self.app, language, client.name_in(language.as_str()), answer))
+            }
+        }
+    }
+
+    /// 拒否する
+    pub(super) async fn deny(&self, step: &str) -> Result<HttpResponse, Stop> {
+        let view = self.view(None).await?;
+        let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
+        let client = self.client(&view).await?;
+        let matter = self.matter(&view, &client, proofed).await?;
+        let (sealer, random, now) = (&self.app.sealer, &*self.app.random, self.now);
+        let customer = self.customer(&view, proofed);
+        let Ok(denied) = Record::denied(&matter.offer, customer, now, sealer, random) else {
+            return Ok(page::busy(self.app, self.language(&view)));
+        };
+        let sub = pairwise(sealer, client.id.as_str(), &proofed.holder);
+        let work = move |desk: &Desk, tx: &mut Tx<'_, '_>, i: Interaction| {
+            consent::deny(tx, &denied, &sub)?;
+            sql::end(tx, desk.seals(), i, Ending::Cancelled, now)?;
+            Ok(Pressed::Show)
+        };
+        self.follow(step, work).await
+    }
+
+    /// A dead end reached at ⑥.
+    async fn ended(&self, step: &str, ending: Ending) -> Result<HttpResponse, Stop> {
+        let now = self.now;
+        let work = move |desk: &Desk, tx: &mut Tx<'_, '_>, i: Interaction| {
+            sql::end(tx, desk.seals(), i, ending, now)?;
+            Ok(Pressed::Show)
+        };
+        self.follow(step, work).await
+    }
+
+    /// The box was not ticked: ⑥ again, with a new step token (domain G17).
+    async fn once_more(&self, step: &str, client: &Client, missing: Missing) -> Result<HttpResponse, Stop> {
+        let (desk, v, step, now) = (self.app.desk.clone(), self.visitor.clone(), step.to_owned(), self.now);
+        let taken = self.app.store.write(move |tx| desk.take(tx, &v, &step, now)).await?;
+        if let Taken::Foreign = taken {
+            return Err(Stop::Foreign);
+        }
+        let view = self.view(None).await?;
+        match (&view.interaction.stage, taken) {
+            (Stage::Consent(proofed), Taken::Now(_)) => {
+                self.consent_page(&view, client, proofed, Some(missing), &[]).await
+            }
+            _ => Ok(self.on(&view)),
+        }
+    }
+
+    async fn follow(
+        &self,
+        step: &str,
+        work: impl Fn(&Desk, &mut Tx<'_, '_>, Interaction) -> store::Result<Pressed> + Send + 'static,
+    ) -> Result<HttpResponse, Stop> {
+        match self.press(step, work).await? {
+            Pressed::Foreign => Err(Stop::Foreign),
+            Pressed::Allowed | Pressed::Show => Ok(self.on(&self.view(None).await?)),
+        }
+    }
+
+    /// Takes the step token and, when the way still stands at ⑥, does the work in the same transaction.
+    async fn press(
+        &self,
+        step: &str,
+        work: impl Fn(&Desk, &mut Tx<'_, '_>, Interaction) -> store::Result<Pressed> + Send + 'static,
+    ) -> Result<Pressed, Stop> {
+        let (desk, v, step, now) = (self.app.desk.clone(), self.visitor.clone(), step.to_owned(), self.now);
+        let pressed = self.app.store.write(move |tx| match desk.take(tx, &v, &step, now)? {
+            Taken::Foreign => Ok(Pressed::Foreign),
+            Taken::Now(i) if matches!(i.stage, Stage::Consent(_)) => work(&desk, tx, i),
+            Taken::Stale(_) | Taken::Now(_) => Ok(Pressed::Show),
+        });
+        Ok(pressed.await?)
+    }
+
+    fn customer(&self, view: &View, proofed: &Proofed) -> Customer {
+        let agent = self.req.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let agent: String = agent.chars().take(300).collect();
+        let remote = Secret::new(format!("{} {agent}", self.visitor.address));
+        Customer::of(proofed, view.interaction.id.clone(), remote)
+    }
+
+    /// Everything that is drawn and sealed, before the transaction.
+    fn sealed(
+        &self,
+        view: &View,
+        client: &Client,
+        proofed: &Proofed,
+        agreed: &Agreed,
+        binding: Binding,
+    ) -> Result<(Link, Queued), Broken> {
+        let (sealer, random) = (&*self.app.sealer, &*self.app.random);
+        let link = Link::new(agreed, binding, client.id.as_str(), sealer, random)?;
+        let (account_type, last3) = Completed::of_account(&proofed.account);
+        let language = self.language(view).as_str();
+        let completed = Completed {
+            reference: link.told().reference.clone(),
+            at: self.now,
+            app: client.name_in(language).to_owned(),
+            provider: self.provider(view, client),
+            scope: agreed.scope.clone(),
+            details: agreed.details.clone(),
+            account_type,
+            last3,
+            expires_at: agreed.expires_at,
+            language: language.to_owned(),
+        };
+        let to = Secret::new(proofed.personal.email.as_str());
+        let grant = Some(link.told().grant.clone());
+        let notice = Queued::new(Notice::Completed(completed), &to, grant, sealer, random)?;
+        Ok((link, notice))
+    }
+}
+
+/// What 許可する writes, together. A request that another browser completed first ends this way (protocol A3).
+fn record(
+    desk: &Desk,
+    tx: &mut Tx<'_, '_>,
+    i: Interaction,
+    link: &Link,
+    notice: &Queued,
+    now: crate::clock::Instant,
+) -> store::Result<Pressed> {
+    if consume(tx, i.request, now)? == Consumed::Before {
+        sql::end(tx, desk.seals(), i, Ending::Expired(Expired::Elsewhere), now)?;
+        return Ok(Pressed::Show);
+    }
+    let Ok((i, proofed)) = i.completed() else { return Ok(Pressed::Show) };
+    grant::allow(tx, link)?;
+    queue(tx, notice, now)?;
+    lockout::clear(tx, desk.seals(), proofed.account_index, now)?;
+    sql::save(tx, desk.seals(), &i)?;
+    let detail = json!({ "grant": link.told().grant });
+    sql::arrow(tx, &i, "interaction.consent.allowed", Some(proofed.account_index), detail, now)?;
+    Ok(Pressed::Allowed)
+}

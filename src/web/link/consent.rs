@@ -1,0 +1,112 @@
+//! ⑥: what the app asks for (domain R70–R72), as the page shows it and as the record will hold it.
+
+use super::{Counter, Stop};
+use crate::authorize::{self, Request};
+use crate::client::Client;
+use crate::clock::Instant;
+use crate::consent::{Details, Missing, Offer, Terms, words};
+use crate::id::AccountId;
+use crate::identity::{Problem, Proofed, View};
+use crate::pages::{ConsentPage, OfferedAccount, SomeClient};
+use crate::secret::Hash;
+use crate::web::page::{self, Leads};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+
+/// What ⑥ is about.
+pub(super) struct Matter {
+    pub(super) request: Request,
+    pub(super) offer: Offer,
+}
+
+impl Counter<'_> {
+    /// The page; `missing` is what 許可する lacked.
+    pub(super) async fn consent_page(
+        &self,
+        view: &View,
+        client: &Client,
+        proofed: &Proofed,
+        missing: Option<Missing>,
+        problems: &[Problem],
+    ) -> Result<HttpResponse, Stop> {
+        let matter = self.matter(view, client, proofed).await?;
+        let page = self.consent_context(view, client, proofed, &matter, self.now);
+        let page = ConsentPage { missing, problems: problems.to_vec(), ..page };
+        let status = if missing.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { super::status_of(problems) };
+        Ok(page::html(status, Leads::ToTheApp, self.app.pages.consent(&self.frame(view), &page)))
+    }
+
+    /// The stored request and the offer made of it. A request by scope alone covers the verified account only
+    /// (contract §6).
+    pub(super) async fn matter(&self, view: &View, client: &Client, proofed: &Proofed) -> Result<Matter, Stop> {
+        let id = view.interaction.request;
+        let stored = self.app.store.read(move |tx| authorize::sql::load(tx, id)).await?;
+        let language = self.language(view);
+        let Some(stored) = stored else { return Err(Stop::Answer(page::busy(self.app, language))) };
+        let institution = &self.app.config.institution;
+        let terms = Terms {
+            version: institution.terms_version.clone(),
+            // Its text lies on the institution's site: edition and address name it.
+            hash: Hash::of(format!("{} {}", institution.terms_version, institution.terms_url)),
+        };
+        let offer = Offer {
+            client: client.id.clone(),
+            scope: stored.request.scope.clone(),
+            accounts: vec![proofed.verified.clone()],
+            verified: proofed.verified.clone(),
+            choose: false,
+            limits: None,
+            period: client.grant_lifetime.min(self.app.config.tokens.grant_lifetime.get()),
+            terms,
+            shown: Hash::of(""),
+            language: language.as_str().to_owned(),
+        };
+        let mut matter = Matter { request: stored.request, offer };
+        // Every word of the page, without the hour and the step token that are in it: the same page, the same digest.
+        let page = self.consent_context(view, client, proofed, &matter, Instant::from_millis(0));
+        let frame = crate::pages::Chrome { path: String::new(), step: String::new(), ..self.frame(view) };
+        match self.app.pages.consent(&frame, &page) {
+            Ok(text) => matter.offer.shown = words([text.as_str()]),
+            Err(cause) => {
+                crate::web::error::log_failure(&cause);
+                return Err(Stop::Answer(page::busy(self.app, language)));
+            }
+        }
+        Ok(matter)
+    }
+
+    fn consent_context(
+        &self,
+        view: &View,
+        client: &Client,
+        proofed: &Proofed,
+        matter: &Matter,
+        at: Instant,
+    ) -> ConsentPage {
+        let offer = &matter.offer;
+        let shown = |id: &AccountId| {
+            let (_, account) = proofed.accounts.iter().find(|(known, _)| known == id)?;
+            Some(OfferedAccount { id: id.to_string(), account: account.into(), chosen: *id == offer.verified })
+        };
+        let provider = &client.provider;
+        ConsentPage {
+            client: SomeClient {
+                provider: self.provider(view, client),
+                name: client.name_in(self.language(view).as_str()).to_owned(),
+                registration_number: provider.registration_number.clone(),
+                contact: provider.contact.clone(),
+                terms_uri: provider.terms_uri.clone(),
+            },
+            permissions: Details::granted(&offer.scope, offer.accounts.clone(), None).permissions,
+            openid: matter.request.openid(),
+            accounts: offer.accounts.iter().filter_map(shown).collect(),
+            choose: offer.choose,
+            days: offer.period.as_secs() / 86_400,
+            until: at + offer.period,
+            missing: None,
+            problems: Vec::new(),
+            reference: None,
+            at,
+        }
+    }
+}

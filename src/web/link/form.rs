@@ -1,0 +1,132 @@
+//! The forms of the screens, by the names of contract §3.
+
+use crate::consent::Choice;
+use crate::id::AccountId;
+use crate::identity::{AccountForm, CustomerForm, Posted};
+use crate::params::Params;
+use crate::secret::Secret;
+
+/// A posted form.
+pub(super) struct Form {
+    /// The single-use step token.
+    pub(super) step: String,
+    /// What the button said.
+    pub(super) action: Action,
+}
+/// What a button asks for.
+pub(super) enum Action {
+    /// The desk takes it; what was typed comes back with the page when something is wrong.
+    Desk(Box<Posted>, Box<Typed>),
+    /// ⑥ 許可する
+    Allow(Choice),
+    /// ⑥ 拒否する
+    Deny,
+    /// 連携元画面へ
+    Return,
+}
+/// What was typed, for a page that comes back. A PIN is not among it.
+#[derive(Default)]
+pub(super) struct Typed {
+    pub(super) account: Option<AccountForm>,
+    pub(super) customer: Option<CustomerForm>,
+}
+
+/// Reads a form; `None` for a button this screen does not have.
+pub(super) fn read(screen: &str, body: &[u8]) -> Option<Form> {
+    let text = std::str::from_utf8(body).ok()?;
+    // The one field that may come more than once is taken out before the strict reader refuses it.
+    let (chosen, single): (Vec<&str>, Vec<&str>) =
+        text.split('&').partition(|pair| screen == "consent" && pair.split('=').next() == Some("account"));
+    let params = Params::parse(&single.join("&")).ok()?;
+    let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
+    let plain = |posted: Posted| Action::Desk(Box::new(posted), Box::default());
+    let action = match (screen, params.get("action")?) {
+        ("account", "next") => {
+            let form = AccountForm {
+                branch: text("branch"),
+                account_type: text("account_type"),
+                account_number: text("account_number"),
+            };
+            let typed = Typed { account: Some(form.clone()), ..Typed::default() };
+            Action::Desk(Box::new(Posted::Account(form)), Box::new(typed))
+        }
+        ("customer", "next") => {
+            let form = CustomerForm {
+                name_kana: text("name_kana"),
+                birth_year: text("birth_year"),
+                birth_month: text("birth_month"),
+                birth_day: text("birth_day"),
+                phone: text("phone"),
+                email: text("email"),
+                email_confirm: text("email_confirm"),
+            };
+            let typed = Typed { customer: Some(form.clone()), ..Typed::default() };
+            Action::Desk(Box::new(Posted::Customer(form)), Box::new(typed))
+        }
+        ("customer", "back") => plain(Posted::Back),
+        ("phone", "next") => plain(Posted::Phone),
+        ("call", "next") => plain(Posted::Call),
+        ("pin", "next") => plain(Posted::Pin(Secret::new(text("pin")))),
+        ("account" | "customer" | "phone" | "call" | "pin", "cancel") => plain(Posted::Cancel),
+        ("expired", "restart") => plain(Posted::Restart),
+        ("consent", "allow") => {
+            let account = |pair: &&str| AccountId::parse(pair.split_once('=')?.1);
+            let accounts = chosen.iter().filter_map(account).collect();
+            Action::Allow(Choice { agree: params.get("agree") == Some("yes"), accounts })
+        }
+        ("consent", "deny") => Action::Deny,
+        ("cancelled" | "locked" | "closed" | "expired", "return") => Action::Return,
+        _ => return None,
+    };
+    Some(Form { step: text("step"), action })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buttons_of_the_contract() {
+        for (screen, action, there) in [
+            ("account", "next", true),
+            ("account", "cancel", true),
+            ("account", "back", false),
+            ("customer", "next", true),
+            ("customer", "back", true),
+            ("customer", "cancel", true),
+            ("phone", "next", true),
+            ("phone", "restart", false),
+            ("call", "next", true),
+            ("pin", "next", true),
+            ("pin", "allow", false),
+            ("consent", "allow", true),
+            ("consent", "deny", true),
+            ("consent", "cancel", false),
+            ("cancelled", "return", true),
+            ("locked", "return", true),
+            ("closed", "return", true),
+            ("expired", "return", true),
+            ("expired", "restart", true),
+            ("cancelled", "restart", false),
+            ("done", "return", false),
+        ] {
+            let body = format!("step=s&action={action}");
+            assert_eq!(read(screen, body.as_bytes()).is_some(), there, "{screen} {action}");
+        }
+        for body in ["step=s", "", "step=s&step=t&action=next", "action=next&branch=1&branch=2"] {
+            assert!(read("account", body.as_bytes()).is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn accounts_may_be_chosen_repeatedly_and_the_box_must_say_yes() {
+        let choice = |body: &str| match read("consent", body.as_bytes()).map(|f| f.action) {
+            Some(Action::Allow(choice)) => choice,
+            _ => panic!("{body}"),
+        };
+        let both = choice("step=s&action=allow&agree=yes&account=a1&account=a2");
+        assert_eq!((both.agree, both.accounts.len()), (true, 2));
+        assert!(!choice("step=s&action=allow").agree);
+        assert!(!choice("step=s&action=allow&agree=on").agree);
+    }
+}

@@ -1,0 +1,129 @@
+//! One screen from a view: which page, with which words, status and headers.
+
+use super::form::Typed;
+use super::{Counter, Stop, status_of};
+use crate::client::Client;
+use crate::config::Mode;
+use crate::identity::{AccountForm, CallState, Ending, Message, Problem, Stage, View};
+use crate::kana::{Kana, Refused};
+use crate::pages::{
+    AccountPage, CallPage, CancelledPage, Chrome, Closed, ClosedPage, CustomerPage, DonePage, ExpiredPage, LockedPage,
+    PhonePage, PinPage,
+};
+use crate::web::page::{self, Leads};
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+
+impl Counter<'_> {
+    /// The page of the stage that is, with what is wrong about the form that came.
+    pub(super) async fn page(&self, view: &View, typed: &Typed, problems: &[Problem]) -> Result<HttpResponse, Stop> {
+        let client = self.client(view).await?;
+        let mut answer = match &view.interaction.stage {
+            Stage::Consent(proofed) => self.consent_page(view, &client, proofed, None, problems).await?,
+            Stage::Ended(ending) => self.end_page(view, &client, *ending),
+            _ => self.form_page(view, &client, typed, problems),
+        };
+        if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
+        }
+        Ok(answer)
+    }
+
+    /// The frame around a page with forms.
+    pub(super) fn frame(&self, view: &View) -> Chrome {
+        let test = self.app.config.server.mode == Mode::Test;
+        Chrome::new(self.language(view), &self.path(view), view.step.reveal(), test)
+    }
+
+    /// ① to ⑤.
+    fn form_page(&self, view: &View, client: &Client, typed: &Typed, problems: &[Problem]) -> HttpResponse {
+        let (pages, frame, problems) = (&self.app.pages, self.frame(view), problems.to_vec());
+        let status = status_of(&problems);
+        let policy = self.app.desk.policy();
+        let rendered = match &view.interaction.stage {
+            Stage::Account { typed: before } => {
+                let filled = typed.account.clone().or_else(|| before.as_ref().map(AccountForm::of)).unwrap_or_default();
+                let page = AccountPage {
+                    provider: self.provider(view, client),
+                    typed: (&filled).into(),
+                    problems,
+                    can_cancel: self.app.config.identity.cancel_on_account,
+                    closing: view.closing,
+                };
+                pages.account(&frame, &page)
+            }
+            Stage::Customer { account } => {
+                let filled = typed.customer.clone().unwrap_or_default();
+                let bad_character = match Kana::parse(&filled.name_kana) {
+                    Err(Refused::Character(c)) => Some(c),
+                    _ => None,
+                };
+                let page = CustomerPage { account: account.into(), typed: (&filled).into(), problems, bad_character };
+                pages.customer(&frame, &page)
+            }
+            Stage::Phone(matched) => {
+                let window = policy.call_window.as_secs();
+                pages.phone(&frame, &PhonePage { phone: (&matched.personal.phone).into(), window, problems })
+            }
+            Stage::Call { matched, calling } => {
+                let (state, seconds_left) =
+                    view.call.map_or((CallState::Expired, 0), |call| (call.state, call.seconds_left));
+                let page = CallPage {
+                    app: client.name_in(frame.language.as_str()).to_owned(),
+                    phone: (&matched.personal.phone).into(),
+                    called: (&calling.called).into(),
+                    state,
+                    early: problems.iter().any(|p| p.message == Message::CallWaiting),
+                    until: calling.confirm_until,
+                    seconds_left,
+                    window: policy.confirm_window.as_secs(),
+                    status_url: format!("{}/status", self.path(view)),
+                };
+                pages.call(&frame, &page)
+            }
+            Stage::Pin { matched, .. } => pages.pin(&frame, &PinPage { account: (&matched.account).into(), problems }),
+            // Not forms of the desk: `page` sends them elsewhere.
+            Stage::Consent(_) | Stage::Ended(_) => return self.on(view),
+        };
+        page::html(status, Leads::Here, rendered)
+    }
+
+    /// Every way that has ended.
+    fn end_page(&self, view: &View, client: &Client, ending: Ending) -> HttpResponse {
+        let (pages, frame) = (&self.app.pages, self.frame(view));
+        let app = client.name_in(frame.language.as_str()).to_owned();
+        let (status, rendered) = match ending {
+            Ending::Cancelled => {
+                (StatusCode::OK, pages.cancelled(&frame, &CancelledPage { app, at: self.now, reference: None }))
+            }
+            Ending::Locked { before, until } => {
+                (StatusCode::FORBIDDEN, pages.locked(&frame, &LockedPage { before, until }))
+            }
+            Ending::Closed { until } => {
+                let why = Closed::Hours { reopens: Some(until) };
+                (StatusCode::SERVICE_UNAVAILABLE, pages.closed(&frame, &ClosedPage { why, can_return: true }))
+            }
+            Ending::Failed => {
+                let page = ClosedPage { why: Closed::Failed, can_return: true };
+                (StatusCode::SERVICE_UNAVAILABLE, pages.closed(&frame, &page))
+            }
+            Ending::Expired(why) => {
+                let page = ExpiredPage {
+                    why,
+                    window: self.app.desk.policy().call_window.as_secs(),
+                    can_restart: view.interaction.may_restart(self.app.desk.policy(), self.now),
+                    can_return: true,
+                };
+                (StatusCode::OK, pages.expired(&frame, &page))
+            }
+            Ending::Done => (StatusCode::OK, pages.done(&frame, &DonePage { app })),
+        };
+        page::html(status, Leads::ToTheApp, rendered)
+    }
+
+    /// 「XXX事業者」
+    pub(super) fn provider(&self, view: &View, client: &Client) -> String {
+        let language = self.language(view);
+        client.provider.name.clone().unwrap_or_else(|| client.name_in(language.as_str()).to_owned())
+    }
+}

@@ -1,0 +1,103 @@
+//! Pages as answers: status, headers, the frame around them.
+
+use super::error::log_failure;
+use super::headers::{CSP_LEAVING, CSP_PAGE};
+use super::{App, extract};
+use crate::authorize::Answer;
+use crate::config::Mode;
+use crate::pages::{self, Chrome, Closed, ClosedPage, FormPostPage, Language, OAuthErrorPage};
+use crate::params::Params;
+use crate::refusal::Refusal;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, ContentType};
+use actix_web::{HttpRequest, HttpResponse};
+
+/// Whether a page's form ends at the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leads {
+    /// It is posted to ourselves and stays here.
+    Here,
+    /// What it is posted to redirects to the app (architecture §6).
+    ToTheApp,
+}
+
+/// A rendered page. One that cannot be rendered is our failure: the cause goes to the log.
+#[must_use]
+pub fn html(status: StatusCode, leads: Leads, rendered: Result<String, pages::Error>) -> HttpResponse {
+    let csp = match leads {
+        Leads::Here => CSP_PAGE,
+        Leads::ToTheApp => CSP_LEAVING,
+    };
+    match rendered {
+        Ok(body) => HttpResponse::build(status)
+            .insert_header((header::CONTENT_SECURITY_POLICY, csp))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .content_type(ContentType::html())
+            .body(body),
+        Err(cause) => {
+            log_failure(&cause);
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
+
+/// The language a request asks for: the language link's or the app's `ui_locales`, then the browser's; else Japanese.
+#[must_use]
+pub fn language(req: &HttpRequest, params: Option<&Params>) -> Language {
+    let asked = params.and_then(|p| p.get("ui_locales")).and_then(Language::of_ui_locales);
+    asked.or_else(|| accepted(req)).unwrap_or_default()
+}
+/// `Accept-Language`, in the order it stands: a browser lists its languages best first.
+fn accepted(req: &HttpRequest) -> Option<Language> {
+    let values = extract::header_values(req, header::ACCEPT_LANGUAGE.as_str());
+    let tags = values.iter().flat_map(|v| v.split(',')).filter_map(|t| t.split(';').next());
+    tags.map(str::trim).find_map(Language::of_ui_locales)
+}
+
+/// The frame of a page without form.
+#[must_use]
+pub fn frame(app: &App, language: Language) -> Chrome {
+    Chrome::new(language, "", "", app.config.server.mode == Mode::Test)
+}
+
+/// An error that must not be redirected (RFC 6749 §4.1.2.1): rendered in place (protocol A2).
+#[must_use]
+pub fn oauth_error(app: &App, language: Language, refusal: &Refusal) -> HttpResponse {
+    let page = OAuthErrorPage {
+        error: refusal.code.as_str().to_owned(),
+        description: refusal.description.clone().into_owned(),
+    };
+    html(StatusCode::BAD_REQUEST, Leads::Here, app.pages.oauth_error(&frame(app, language), &page))
+}
+
+/// R35: no answer can be given now, and none is sent to the app (503).
+#[must_use]
+pub fn busy(app: &App, language: Language) -> HttpResponse {
+    let page = ClosedPage { why: Closed::Busy, can_return: false };
+    let rendered = app.pages.closed(&frame(app, language), &page);
+    let mut answer = html(StatusCode::SERVICE_UNAVAILABLE, Leads::Here, rendered);
+    answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+    answer
+}
+
+/// Sends the app its answer: 303, or the page whose form posts itself.
+#[must_use]
+pub fn answer(app: &App, language: Language, name: &str, answer: Answer) -> HttpResponse {
+    match answer {
+        Answer::Redirect { url } => see_other(&url),
+        Answer::FormPost { action, fields } => {
+            let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            let page = FormPostPage { app: name.to_owned(), action, fields };
+            html(StatusCode::OK, Leads::ToTheApp, app.pages.form_post(&frame(app, language), &page))
+        }
+    }
+}
+
+/// 303: whatever the method was, the browser goes on with GET (RFC 9700 §4.12).
+#[must_use]
+pub fn see_other(url: &str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, url))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
+}
