@@ -113,6 +113,8 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now
         "update grants set state = ?2, ended_at = ?3, ended_by = ?4, replaced_by = ?5, warn_at = null where id = ?1",
         &[id.as_str().into(), state.as_str().into(), at.into(), reason.as_str().into(), replaced_by.into()],
     )?;
+    // A used code stays as long as its grant, so that a replay is recognised; now there is nothing left to revoke.
+    tx.execute("delete from codes where grant_id = ?1", &[id.as_str().into()])?;
     let (kind, action, detail) = match reason {
         Reason::Replaced { by } => (Kind::GrantReplaced, "grant.replaced", json!({"replaced_by": by})),
         Reason::Expired => (Kind::GrantExpired, "grant.expired", json!({})),
@@ -157,13 +159,24 @@ pub fn tell(tx: &mut Tx<'_, '_>, id: &GrantId, kind: Kind, detail: serde_json::V
     event::emit(tx, &event)
 }
 
-/// Housekeeping: deletes grants that ended longer ago than consent records are kept. Returns how many went.
+/// How many events a grant may have, as a rule: what keeps one housekeeping transaction short.
+const EVENTS: i64 = 10;
+
+/// Housekeeping: deletes grants that ended longer ago than consent records are kept, and their events with them.
+/// Returns how many grants went: at most a tenth of `limit`.
 ///
 /// # Errors
 /// The store's.
 pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64) -> Result<u64> {
+    let before = now - retention.max(crate::consent::RETENTION_LEAST);
+    let params = [before.into(), (limit / EVENTS).max(1).into()];
     tx.execute(
-        "delete from grants where id in (select id from grants where ended_at < ?1 order by ended_at limit ?2)",
-        &[(now - retention.max(crate::consent::RETENTION_LEAST)).into(), limit.into()],
+        "delete from events where grant_id in \
+         (select id from grants where ended_at < ?1 order by ended_at, id limit ?2)",
+        &params,
+    )?;
+    tx.execute(
+        "delete from grants where id in (select id from grants where ended_at < ?1 order by ended_at, id limit ?2)",
+        &params,
     )
 }

@@ -38,6 +38,7 @@ pub const CHORES: &[(&str, Chore)] = &[
     ("access_tokens", |tx, now, _, limit| token::sql::prune_access(tx, now, limit)),
     ("refresh_tokens", |tx, now, _, limit| token::sql::prune_refresh(tx, now, limit)),
     ("grants", |tx, now, keep, limit| grant::sql::prune(tx, now, keep.consents, limit)),
+    ("events", |tx, now, keep, limit| events(tx, now, keep.consents, limit)),
     ("consents", |tx, now, keep, limit| consent::sql::prune(tx, now, keep.consents, limit)),
     ("notices (addresses)", |tx, now, keep, limit| erase(tx, now, keep.addresses, limit)),
     ("notices", |tx, now, _, limit| forget(tx, now, limit)),
@@ -49,6 +50,15 @@ pub const CHORES: &[(&str, Chore)] = &[
 /// The store's.
 pub fn keep(tx: &mut Tx<'_, '_>, chore: Chore, now: Instant, retention: &Retention) -> Result<u64> {
     chore(tx, now, retention, BATCH)
+}
+
+/// Events of a grant go with it; those without one, of refusals, locks and clients, by their age.
+fn events(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64) -> Result<u64> {
+    tx.execute(
+        "delete from events where id in (select id from events where at < ?1 and grant_id is null \
+         order by at, id limit ?2)",
+        &[(now - retention.max(consent::RETENTION_LEAST)).into(), limit.into()],
+    )
 }
 
 fn erase(tx: &mut Tx<'_, '_>, now: Instant, after: Duration, limit: i64) -> Result<u64> {

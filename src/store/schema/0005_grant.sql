@@ -26,7 +26,7 @@ create index consents_account on consents (account_index, decided_at);
 create index consents_ends on consents (ends_at);
 
 -- The root object. seq counts the grant's events; warn_at is when grant.expiring is due, null once it is done.
--- Kept as long as its consent record.
+-- Kept, with its events, as long as its consent record.
 create table grants (
   id text primary key,
   consent_id text not null,
@@ -57,7 +57,8 @@ create index grants_due on grants (expires_at) where ended_at is null;
 create index grants_warn on grants (warn_at) where warn_at is not null;
 create index grants_ended on grants (ended_at) where ended_at is not null;
 
--- One authorization code a grant. Used ones stay as long as the grant is open, so that a replay is recognised.
+-- One authorization code a grant. Used ones stay as long as the grant is open, so that a replay is recognised; unused
+-- ones until a day after they died.
 create table codes (
   hash BYTES primary key,
   grant_id text not null,
@@ -72,7 +73,7 @@ create table codes (
   used_at bigint
 );
 create index codes_grant on codes (grant_id);
-create index codes_expires on codes (expires_at);
+create index codes_unused on codes (expires_at) where used_at is null;
 
 -- Kept until a day after they expire.
 create table access_tokens (
