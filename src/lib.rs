@@ -52,6 +52,8 @@ pub mod lifecycle;
 
 pub mod verify;
 
+pub mod admin;
+
 // What an operator says, then adapters.
 pub mod config;
 

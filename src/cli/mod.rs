@@ -4,7 +4,12 @@
 //! A command that changes something on a running server goes through its admin socket; when none runs, it opens the
 //! store itself. It finds both by `--config FILE`, or `--data DIR` for a demo.
 
+pub mod ask;
+pub mod audit;
 pub mod config;
+pub mod db;
+pub mod grant;
+pub mod lock;
 pub mod out;
 pub mod serve;
 pub mod target;
@@ -31,6 +36,18 @@ enum Command {
     /// Check or show a configuration.
     #[command(subcommand)]
     Config(config::Config),
+    /// Show or end the links of an account.
+    #[command(subcommand)]
+    Grant(grant::Grant),
+    /// Show or release accounts locked after too many failures.
+    #[command(subcommand)]
+    Lock(lock::Lock),
+    /// Check or export the audit record.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Look after the database.
+    #[command(subcommand)]
+    Db(db::Db),
 }
 
 /// Runs the program with its arguments.
@@ -47,6 +64,10 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve(c) => c.run(&out),
         Command::Config(c) => c.run(&out),
+        Command::Grant(c) => c.run(&out),
+        Command::Lock(c) => c.run(&out),
+        Command::Audit(c) => c.run(&out),
+        Command::Db(c) => c.run(&out),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

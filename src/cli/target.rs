@@ -2,6 +2,7 @@
 
 use super::out::Failure;
 use crate::config;
+use crate::store::{Options, Store};
 use std::path::PathBuf;
 
 /// The two ways to name a server.
@@ -30,7 +31,27 @@ impl Located {
     /// The admin socket of a running server.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        self.data_dir.join("admin.sock")
+        self.data_dir.join(crate::server::SOCKET)
+    }
+    /// Whether the store is a file that one process owns.
+    #[must_use]
+    pub fn is_sqlite(&self) -> bool {
+        self.store_url.starts_with("sqlite:")
+    }
+    /// Opens the store where the server would.
+    ///
+    /// # Errors
+    /// Why it cannot be opened; a SQLite file that is not there is one, since a command makes no databases.
+    pub fn open_store(&self, options: &Options) -> Result<Store, Failure> {
+        let Some(file) = self.store_url.strip_prefix("sqlite:") else {
+            return Store::open_with(&self.store_url, options).map_err(Failure::refused);
+        };
+        // A relative file lies in the data folder.
+        let file = self.data_dir.join(file);
+        if !options.migrate && !file.exists() {
+            return Err(Failure::Refused(format!("{}: no server has run here", file.display())));
+        }
+        Store::open_with(&format!("sqlite:{}", file.display()), options).map_err(Failure::refused)
     }
 }
 

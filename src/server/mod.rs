@@ -2,9 +2,12 @@
 //!
 //! Owns the listeners with their TLS (RFC 8446) and the jobs. Decides nothing.
 
+mod admin;
 mod checks;
 mod jobs;
 mod tls;
+
+pub use admin::SOCKET;
 
 use crate::client::{Authenticator, Settings as Asked};
 use crate::clock::Clock;
@@ -71,6 +74,7 @@ pub struct Running {
     /// The addresses of the listener that asks for client certificates.
     pub mtls_addresses: Vec<SocketAddr>,
     identity: Option<Arc<tls::Identity>>,
+    admin: admin::Admin,
     handle: actix_web::dev::ServerHandle,
     task: tokio::task::JoinHandle<std::io::Result<()>>,
 }
@@ -88,6 +92,7 @@ impl Running {
         self.app.ready.store(false, Ordering::Release);
         self.handle.stop(true).await;
         let _ = self.task.await;
+        self.admin.stop().await;
         self.app.store.stop().await;
     }
 }
@@ -175,10 +180,11 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         let identity = identity.as_ref().ok_or_else(|| Error::Tls("mtls_listen wants a certificate".into()))?;
         http = http.listen_rustls_0_23(listener, identity.mutual()?).map_err(refused)?;
     }
+    let admin = admin::Admin::start(&app)?;
     let server = http.run();
     let handle = server.handle();
     let task = tokio::spawn(server);
-    Ok(Running { app, addresses, mtls_addresses, identity, handle, task })
+    Ok(Running { app, addresses, mtls_addresses, identity, admin, handle, task })
 }
 
 /// An error that names its key.

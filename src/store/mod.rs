@@ -22,7 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// What a store can fail with. None of it is for the eyes of a caller: the cause goes to the log.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The queue is full, the store is stopping, or the engine cannot be reached: try again later (503).
     #[error("the store is unavailable: {0}")]
@@ -164,6 +164,29 @@ impl Store {
             Engine::Sqlite(s) => s.write(work).await,
             Engine::Postgres(p) => p.submit(false, work).await,
         }
+    }
+
+    /// What is damaged in the file itself, as far as the engine can tell: SQLite's integrity and foreign key checks.
+    /// PostgreSQL's own tools (`pg_amcheck`) look after its files.
+    ///
+    /// # Errors
+    /// See [`Store::read`].
+    pub async fn damage(&self) -> Result<Vec<String>> {
+        if matches!(self.engine, Engine::Postgres(_)) {
+            return Ok(Vec::new());
+        }
+        self.scan(|tx| {
+            let mut damage = Vec::new();
+            for row in tx.rows("pragma integrity_check(20)", &[])? {
+                damage.push(row.text(0)?.to_owned());
+            }
+            damage.retain(|said| said != "ok");
+            for row in tx.rows("select \"table\", count(*) from pragma_foreign_key_check group by 1 limit 20", &[])? {
+                damage.push(format!("{}: {} rows without their parent", row.text(0)?, row.int(1)?));
+            }
+            Ok(damage)
+        })
+        .await
     }
 
     /// Takes no more work, finishes what waits, and closes the engine.

@@ -4,6 +4,7 @@
 //! statuses. A handler asks the world, lets a step decide, records in one transaction, answers (architecture §1.3).
 //! It holds no rule of its own.
 
+pub mod admin;
 pub mod asker;
 pub mod assets;
 pub mod client_cert;

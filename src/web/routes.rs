@@ -1,7 +1,8 @@
 //! The whole URL table (contract §2).
 
-use super::{assets, health, hooks, introspect, link, metadata, par, paths, revoke, token, userinfo};
-use actix_web::web::{ServiceConfig, get, post, resource};
+use super::{admin, assets, health, hooks, introspect, link, metadata, par, paths, revoke, token, userinfo};
+use crate::admin::ask::BASE;
+use actix_web::web::{ServiceConfig, get, post, resource, to};
 
 /// Every route of the public listener.
 pub fn public(cfg: &mut ServiceConfig) {
@@ -18,4 +19,9 @@ pub fn public(cfg: &mut ServiceConfig) {
         .service(resource("/link/{interaction}/{screen}").route(get().to(link::get)).route(post().to(link::post)));
     cfg.route("/hooks/telephony/sip", post().to(hooks::sip));
     cfg.route("/assets/institution.css", get().to(assets::institution)).route("/assets/{name}", get().to(assets::file));
+}
+
+/// Every route of the admin socket.
+pub fn staff(cfg: &mut ServiceConfig) {
+    cfg.route(&format!("{BASE}/{{rest:.*}}"), to(admin::handle));
 }

@@ -1,0 +1,199 @@
+//! What can be asked, and its form in HTTP under `/admin/v1`: written and read here, so that both sides agree.
+
+use super::Refused;
+use crate::account::Account;
+use crate::audit::Cursor;
+use crate::clock::Instant;
+use crate::id::GrantId;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// A reason in staff's own words: kept in the audit record, so it must not name the customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Why(String);
+impl Why {
+    /// Reads a reason: 1 to 200 characters on one line.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let fits = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        fits.then(|| Self(text.to_owned()))
+    }
+    /// The words.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// From one moment until before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Period {
+    /// From.
+    pub from: Option<Instant>,
+    /// Until before.
+    pub to: Option<Instant>,
+}
+
+/// A question or an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// All grants of an account, the newest first.
+    Grants {
+        /// The account.
+        account: Account,
+    },
+    /// One grant and its story.
+    Grant {
+        /// Which.
+        id: GrantId,
+    },
+    /// End a grant.
+    RevokeGrant {
+        /// Which.
+        id: GrantId,
+        /// Why.
+        why: Why,
+    },
+    /// The accounts locked for linking.
+    Locks,
+    /// Let an account link again.
+    ReleaseLock {
+        /// Which.
+        account: Account,
+        /// Why.
+        why: Why,
+    },
+    /// Check everything that must always hold.
+    VerifyAudit,
+    /// One page of the audit record.
+    ExportAudit {
+        /// Of which time.
+        period: Period,
+        /// Of one grant only.
+        grant: Option<GrantId>,
+        /// Of one account only.
+        account: Option<Account>,
+        /// Where the last page ended.
+        after: Option<Cursor>,
+    },
+    /// Which schema files the database has.
+    Schema,
+}
+
+/// A question as HTTP carries it: method, path with query, body.
+pub type Http = (&'static str, String, Option<Value>);
+
+/// The path every question starts with.
+pub const BASE: &str = "/admin/v1";
+
+impl Ask {
+    /// The question as an HTTP request.
+    #[must_use]
+    pub fn http(&self) -> Http {
+        let get = |path: String| ("GET", format!("{BASE}{path}"), None);
+        match self {
+            Self::Grants { account } => get(format!("/grants?account={account}")),
+            Self::Grant { id } => get(format!("/grants/{id}")),
+            Self::RevokeGrant { id, why } => {
+                ("POST", format!("{BASE}/grants/{id}/revoke"), Some(json!({"reason": why.as_str()})))
+            }
+            Self::Locks => get("/locks".to_owned()),
+            Self::ReleaseLock { account, why } => {
+                ("POST", format!("{BASE}/locks/{account}/release"), Some(json!({"reason": why.as_str()})))
+            }
+            Self::VerifyAudit => get("/audit/verify".to_owned()),
+            Self::ExportAudit { period, grant, account, after } => {
+                let mut query = url::form_urlencoded::Serializer::new(String::new());
+                let mut add = |name: &str, value: Option<String>| {
+                    if let Some(value) = value {
+                        query.append_pair(name, &value);
+                    }
+                };
+                add("from", period.from.map(|t| t.millis().to_string()));
+                add("to", period.to.map(|t| t.millis().to_string()));
+                add("grant", grant.as_ref().map(ToString::to_string));
+                add("account", account.as_ref().map(ToString::to_string));
+                add("after", after.as_ref().map(Cursor::written));
+                get(format!("/audit?{}", query.finish()))
+            }
+            Self::Schema => get("/schema".to_owned()),
+        }
+    }
+
+    /// Reads an HTTP request: the path below [`BASE`] and the query.
+    ///
+    /// # Errors
+    /// [`Refused::Unknown`] for a path nobody serves, [`Refused::Invalid`] for what is wrong in a known one.
+    pub fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Result<Self, Refused> {
+        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let query = Query::read(query)?;
+        let ask = match (method, segments.as_slice()) {
+            ("GET", ["grants"]) => Self::Grants { account: query.need("account", Account::parse)? },
+            ("GET", ["grants", id]) => Self::Grant { id: grant(id)? },
+            ("POST", ["grants", id, "revoke"]) => Self::RevokeGrant { id: grant(id)?, why: reason(body)? },
+            ("GET", ["locks"]) => Self::Locks,
+            ("POST", ["locks", account, "release"]) => {
+                let account = Account::parse(account).ok_or_else(|| invalid("account"))?;
+                Self::ReleaseLock { account, why: reason(body)? }
+            }
+            ("GET", ["audit", "verify"]) => Self::VerifyAudit,
+            ("GET", ["audit"]) => Self::ExportAudit {
+                period: Period { from: query.may("from", moment)?, to: query.may("to", moment)? },
+                grant: query.may("grant", GrantId::parse)?,
+                account: query.may("account", Account::parse)?,
+                after: query.may("after", Cursor::parse)?,
+            },
+            ("GET", ["schema"]) => Self::Schema,
+            _ => return Err(Refused::Unknown(format!("{method} {BASE}{path} is not served"))),
+        };
+        query.all_known()?;
+        Ok(ask)
+    }
+}
+
+fn invalid(what: &str) -> Refused {
+    Refused::Invalid(format!("{what} is missing or not well formed"))
+}
+fn grant(text: &str) -> Result<GrantId, Refused> {
+    GrantId::parse(text).ok_or_else(|| invalid("the grant id"))
+}
+fn moment(text: &str) -> Option<Instant> {
+    text.parse().ok().map(Instant::from_millis)
+}
+fn reason(body: &[u8]) -> Result<Why, Refused> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        reason: String,
+    }
+    let body: Body = serde_json::from_slice(body).map_err(|_| invalid("the body {\"reason\": …}"))?;
+    Why::parse(&body.reason).ok_or_else(|| invalid("the reason (1 to 200 characters on one line)"))
+}
+
+/// The query, each name once.
+struct Query(std::cell::RefCell<BTreeMap<String, String>>);
+impl Query {
+    fn read(text: &str) -> Result<Self, Refused> {
+        let mut map = BTreeMap::new();
+        for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
+            if map.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+                return Err(Refused::Invalid(format!("{name} is given twice")));
+            }
+        }
+        Ok(Self(map.into()))
+    }
+    fn may<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refused> {
+        let value = self.0.borrow_mut().remove(name);
+        value.map(|v| read(&v).ok_or_else(|| invalid(name))).transpose()
+    }
+    fn need<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>) -> Result<T, Refused> {
+        self.may(name, read)?.ok_or_else(|| invalid(name))
+    }
+    fn all_known(&self) -> Result<(), Refused> {
+        match self.0.borrow().keys().next() {
+            Some(name) => Err(Refused::Invalid(format!("{name} is not a parameter of this request"))),
+            None => Ok(()),
+        }
+    }
+}

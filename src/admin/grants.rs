@@ -1,0 +1,92 @@
+//! Grants as staff sees and ends them.
+
+use super::{Desk, Refused, Why, looked};
+use crate::account::Account;
+use crate::audit::{Actor, Entry};
+use crate::clock::Instant;
+use crate::event;
+use crate::grant::{self, Ended, Grant, GrantState, Reason};
+use crate::id::GrantId;
+use serde_json::{Value, json};
+
+/// The most an answer lists: more links than one account can have had in years.
+const MOST: i64 = 500;
+
+/// A grant in one object: what a customer on the telephone can be told.
+fn told(desk: &Desk, grant: &Grant, now: Instant) -> Value {
+    let state = grant.state_at(now);
+    let (activated, by) = match &state {
+        GrantState::Active { since } => (Some(*since), None),
+        GrantState::Replaced { by, .. } => (None, Some(by.to_string())),
+        GrantState::Revoked { by, .. } => (None, Some(by.as_str().to_owned())),
+        GrantState::Pending | GrantState::Expired { .. } => (None, None),
+    };
+    json!({
+        "grant_id": grant.id,
+        "client_id": grant.client,
+        "account": grant.account(&desk.seals.sealer),
+        "reference": grant.reference,
+        "scope": grant.scope,
+        "state": state.as_str(),
+        "created_at": grant.created_at.rfc3339(),
+        "activated_at": activated.map(Instant::rfc3339),
+        "expires_at": grant.expires_at.rfc3339(),
+        "ended_at": state.ended_at().map(Instant::rfc3339),
+        "ended_by": by,
+    })
+}
+
+pub(super) async fn list(desk: &Desk, account: Account, actor: Actor, now: Instant) -> Result<Value, Refused> {
+    let index = desk.seals.account(&account);
+    let found = desk.store.write(move |tx| {
+        let grants = grant::sql::of_account(tx, &index, MOST)?;
+        let seen = json!({"grants": grants.len()});
+        let entry = Entry { account: Some(index), detail: seen, ..Entry::new(now, actor.clone(), "") };
+        looked(tx, &actor, "staff.grants.listed", entry)?;
+        Ok(grants)
+    });
+    let grants: Vec<Value> = found.await?.iter().map(|g| told(desk, g, now)).collect();
+    Ok(json!({"account": account, "grants": grants}))
+}
+
+pub(super) async fn show(desk: &Desk, id: GrantId, actor: Actor, now: Instant) -> Result<Value, Refused> {
+    let wanted = id.clone();
+    let found = desk.store.write(move |tx| {
+        let Some(grant) = grant::sql::load(tx, &wanted)? else { return Ok(None) };
+        let events = event::of_grant(tx, &wanted, 0, MOST)?;
+        let entry = Entry {
+            client: Some(grant.client.clone()),
+            grant: Some(wanted.clone()),
+            account: Some(grant.account_index),
+            ..Entry::new(now, actor.clone(), "")
+        };
+        looked(tx, &actor, "staff.grant.shown", entry)?;
+        Ok(Some((grant, events)))
+    });
+    let (grant, events) = found.await?.ok_or_else(|| unknown(&id))?;
+    let mut answer = told(desk, &grant, now);
+    answer["consent_id"] = json!(grant.consent);
+    answer["authorization_details"] = grant.details.list();
+    answer["acr"] = json!(grant.acr);
+    answer["auth_time"] = json!(grant.auth_time.rfc3339());
+    let story = |e: &event::Event| json!({"at": e.at.rfc3339(), "event": e.kind.as_str(), "detail": e.detail});
+    answer["events"] = events.iter().map(story).collect();
+    Ok(answer)
+}
+
+pub(super) async fn revoke(desk: &Desk, id: GrantId, why: Why, actor: Actor, now: Instant) -> Result<Value, Refused> {
+    let (wanted, note) = (id.clone(), why.as_str().to_owned());
+    let ended = desk.store.write(move |tx| {
+        let reason = Reason::Institution { note: note.clone() };
+        grant::end(tx, &wanted, &reason, actor.clone(), now)
+    });
+    match ended.await? {
+        Ended::Now(grant) => Ok(told(desk, &grant, now)),
+        Ended::Before(_) => Err(Refused::NotNow(format!("grant {id} has ended already"))),
+        Ended::Unknown => Err(unknown(&id)),
+    }
+}
+
+fn unknown(id: &GrantId) -> Refused {
+    Refused::Unknown(format!("there is no grant {id}"))
+}

@@ -1,0 +1,46 @@
+//! Locks on linking as staff sees and releases them (domain G5, R33).
+
+use super::{Desk, Refused, Why, looked};
+use crate::account::Account;
+use crate::audit::{Actor, Entry};
+use crate::clock::Instant;
+use crate::identity::lockout;
+use serde_json::{Value, json};
+
+/// The most an answer lists.
+const MOST: i64 = 500;
+
+pub(super) async fn list(desk: &Desk, actor: Actor, now: Instant) -> Result<Value, Refused> {
+    let seals = desk.seals.clone();
+    let found = desk.store.write(move |tx| {
+        let locks = lockout::list(tx, &seals, now, MOST)?;
+        let entry = Entry { detail: json!({"locks": locks.len()}), ..Entry::new(now, actor.clone(), "") };
+        looked(tx, &actor, "staff.locks.listed", entry)?;
+        Ok(locks)
+    });
+    let told = |l: &lockout::Listed| {
+        json!({
+            "account": l.account,
+            "since": l.since.rfc3339(),
+            "until": l.until.map(Instant::rfc3339),
+        })
+    };
+    Ok(json!({"locks": found.await?.iter().map(told).collect::<Vec<_>>()}))
+}
+
+pub(super) async fn release(
+    desk: &Desk,
+    account: Account,
+    why: Why,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, Refused> {
+    let (seals, wanted) = (desk.seals.clone(), account.clone());
+    let released =
+        desk.store.write(move |tx| lockout::release(tx, &seals, &wanted, actor.clone(), why.as_str(), now)).await?;
+    if released {
+        Ok(json!({"account": account, "released": true}))
+    } else {
+        Err(Refused::NotNow(format!("{account} is not locked")))
+    }
+}

@@ -1,0 +1,73 @@
+//! What the institution's staff may do, by whichever door they come: the admin socket of a running server, or a command
+//! that opens the store itself because no server runs.
+//!
+//! Owns the list of things that can be asked ([`Ask`]), their form in HTTP ([`Ask::http`], [`Ask::parse`]) and their
+//! answers ([`answer`]). Everything asked is written to the audit record with the asker's name, looking included:
+//! staff sees account numbers here. It opens no socket (that is `server`'s) and prints nothing (`cli`'s).
+
+pub mod ask;
+mod grants;
+mod locks;
+mod record;
+#[cfg(test)]
+mod tests;
+pub mod who;
+
+pub use ask::{Ask, Period, Why};
+
+use crate::audit::{self, Actor, Entry};
+use crate::clock::Instant;
+use crate::identity::Seals;
+use crate::store::{self, Store, Tx};
+use serde_json::Value;
+
+/// What answering takes.
+#[derive(Clone)]
+pub struct Desk {
+    /// The store.
+    pub store: Store,
+    /// Opens sealed account numbers, makes indexes.
+    pub seals: Seals,
+}
+
+/// Why staff does not get what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The question makes no sense (400).
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no such thing (404).
+    #[error("{0}")]
+    Unknown(String),
+    /// There is, but not in a state that allows it (409).
+    #[error("{0}")]
+    NotNow(String),
+    /// The store failed; staff operates it and may read why (503).
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// Answers one question.
+///
+/// # Errors
+/// [`Refused`].
+pub async fn answer(desk: &Desk, ask: Ask, staff: &str, now: Instant) -> Result<Value, Refused> {
+    let actor = Actor::Staff(staff.to_owned());
+    match ask {
+        Ask::Grants { account } => grants::list(desk, account, actor, now).await,
+        Ask::Grant { id } => grants::show(desk, id, actor, now).await,
+        Ask::RevokeGrant { id, why } => grants::revoke(desk, id, why, actor, now).await,
+        Ask::Locks => locks::list(desk, actor, now).await,
+        Ask::ReleaseLock { account, why } => locks::release(desk, account, why, actor, now).await,
+        Ask::VerifyAudit => record::verify(desk, actor, now).await,
+        Ask::ExportAudit { period, grant, account, after } => {
+            record::export(desk, &record::Wanted { period, grant, account, after }, actor, now).await
+        }
+        Ask::Schema => record::schema(desk).await,
+    }
+}
+
+/// Writes down that staff looked.
+fn looked(tx: &mut Tx<'_, '_>, actor: &Actor, action: &'static str, entry: Entry) -> store::Result<()> {
+    audit::append(tx, &Entry { actor: actor.clone(), action, ..entry })
+}

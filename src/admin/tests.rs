@@ -1,0 +1,74 @@
+use super::*;
+use crate::account::Account;
+use crate::audit::Cursor;
+use crate::id::GrantId;
+
+/// Through HTTP and back, as the command line sends it and the socket reads it.
+fn round_trip(ask: &Ask) -> Result<Ask, Refused> {
+    let (method, target, body) = ask.http();
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let body = body.map(|b| b.to_string()).unwrap_or_default();
+    Ask::parse(method, path.strip_prefix(ask::BASE).unwrap(), query, body.as_bytes())
+}
+
+#[test]
+fn every_question_goes_through_http_and_back() {
+    let account = Account::parse("115-ordinary-1100026").unwrap();
+    let id = GrantId::parse("g-1_~.:x").unwrap();
+    let why = Why::parse("お客さまからの電話 #3 & \"引用\"").unwrap();
+    for asked in [
+        Ask::Grants { account: account.clone() },
+        Ask::Grant { id: id.clone() },
+        Ask::RevokeGrant { id: id.clone(), why: why.clone() },
+        Ask::Locks,
+        Ask::ReleaseLock { account: account.clone(), why },
+        Ask::VerifyAudit,
+        Ask::ExportAudit { period: Period::default(), grant: None, account: None, after: None },
+        Ask::ExportAudit {
+            period: Period { from: Some(Instant::from_millis(1)), to: Some(Instant::from_millis(-2)) },
+            grant: Some(id),
+            account: Some(account),
+            after: Cursor::parse("7.3.pg-1"),
+        },
+        Ask::Schema,
+    ] {
+        assert_eq!(round_trip(&asked), Ok(asked));
+    }
+}
+
+#[test]
+fn what_is_not_asked_well_is_refused() {
+    let parse = |method, path, query, body: &str| Ask::parse(method, path, query, body.as_bytes());
+    let unknown =
+        [("GET", "/"), ("GET", "/nothing"), ("POST", "/grants"), ("DELETE", "/grants/g"), ("GET", "/grants/g/revoke")];
+    for (method, path) in unknown {
+        assert!(matches!(parse(method, path, "", ""), Err(Refused::Unknown(_))), "{method} {path}");
+    }
+    for (method, path, query, body) in [
+        ("GET", "/grants", "", ""),
+        ("GET", "/grants", "account=115", ""),
+        ("GET", "/grants", "account=115-ordinary-1&account=115-ordinary-2", ""),
+        ("GET", "/grants", "account=115-ordinary-1&x=1", ""),
+        ("GET", "/grants/a b", "", ""),
+        ("POST", "/grants/g/revoke", "", ""),
+        ("POST", "/grants/g/revoke", "", "{}"),
+        ("POST", "/grants/g/revoke", "", "{\"reason\":\"\"}"),
+        ("POST", "/grants/g/revoke", "", "{\"reason\":\"two\\nlines\"}"),
+        ("POST", "/grants/g/revoke", "", "{\"reason\":\"x\",\"by\":\"me\"}"),
+        ("POST", "/locks/115-loan-1/release", "", "{\"reason\":\"x\"}"),
+        ("GET", "/audit", "from=yesterday", ""),
+        ("GET", "/audit", "after=x", ""),
+    ] {
+        assert!(matches!(parse(method, path, query, body), Err(Refused::Invalid(_))), "{method} {path}?{query} {body}");
+    }
+    assert_eq!(Why::parse(&"あ".repeat(201)), None);
+    assert!(Why::parse(&"あ".repeat(200)).is_some());
+}
+
+#[test]
+fn users_have_names() {
+    let passwd = "root:x:0:0:root:/root:/bin/bash\nrenkei:x:998:997::/var/lib/renkei:/usr/sbin/nologin\nbad line\n::5:";
+    for (uid, name) in [(0, "root"), (998, "renkei"), (1000, "uid-1000"), (5, "uid-5")] {
+        assert_eq!(who::named(passwd, uid), name);
+    }
+}

@@ -1,0 +1,124 @@
+//! How a command reaches the server it is meant for: over the admin socket, or, when none listens there, by opening the
+//! store itself and answering the question in this process.
+
+use super::out::Failure;
+use super::target::Target;
+use crate::admin::{self, Ask, Desk, who};
+use crate::clock::{Clock, SystemClock};
+use crate::identity::Seals;
+use crate::keys::master;
+use crate::keys::seal::Sealer;
+use crate::random::SystemRandom;
+use crate::store::migrate::{self, State};
+use crate::store::{Options, Store};
+use serde_json::Value;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+/// More than any answer needs; what is longer is not ours.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
+/// Where questions are answered.
+pub enum Office {
+    /// By the running server.
+    Server(std::path::PathBuf),
+    /// By this process: no server runs.
+    Here(Box<Desk>),
+}
+
+impl Office {
+    /// Finds the server; opens the store when none runs.
+    ///
+    /// # Errors
+    /// When neither can be reached, or the schema is not this program's.
+    pub async fn find(target: &Target) -> Result<Self, Failure> {
+        let at = target.locate()?;
+        let socket = at.socket();
+        match UnixStream::connect(&socket).await {
+            Ok(_) => return Ok(Self::Server(socket)),
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {}
+            Err(e) => return Err(Failure::Refused(format!("{}: {e}", socket.display()))),
+        }
+        let key = master::read(&at.master_key_file).map_err(Failure::refused)?;
+        let sealer = Arc::new(Sealer::new("master", &key).map_err(Failure::refused)?);
+        let store = at.open_store(&Options { connections: 1, migrate: false, ..Options::default() })?;
+        let seals = Seals { sealer, random: Arc::new(SystemRandom) };
+        Ok(Self::Here(Box::new(Desk { store, seals })))
+    }
+
+    /// Asks.
+    ///
+    /// # Errors
+    /// The refusal, in its own words.
+    pub async fn ask(&self, ask: Ask) -> Result<Value, Failure> {
+        match self {
+            Self::Server(socket) => {
+                let stream = UnixStream::connect(socket).await.map_err(Failure::refused)?;
+                over(stream, &ask).await
+            }
+            Self::Here(desk) => {
+                if ask != Ask::Schema {
+                    fits(&desk.store).await?;
+                }
+                let user = who::name(rustix::process::getuid().as_raw());
+                admin::answer(desk, ask, &user, SystemClock.now()).await.map_err(Failure::refused)
+            }
+        }
+    }
+
+    /// Closes what was opened.
+    pub async fn close(self) {
+        if let Self::Here(desk) = self {
+            desk.store.stop().await;
+        }
+    }
+}
+
+/// Asks one question and closes.
+///
+/// # Errors
+/// See [`Office::find`] and [`Office::ask`].
+pub async fn once(target: &Target, ask: Ask) -> Result<Value, Failure> {
+    let office = Office::find(target).await?;
+    let answer = office.ask(ask).await;
+    office.close().await;
+    answer
+}
+
+/// A command must not change a schema behind an operator's back, nor read one it does not know.
+async fn fits(store: &Store) -> Result<(), Failure> {
+    let files = store.read(|tx| migrate::status(tx, migrate::FILES)).await.map_err(Failure::refused)?;
+    match files.iter().find(|(_, state)| *state != State::Applied) {
+        None => Ok(()),
+        Some((file, _)) => Err(Failure::Refused(format!("the schema does not fit ({file}): see `renkei db check`"))),
+    }
+}
+
+/// One HTTP/1.1 exchange over the socket (RFC 9112); the server closes when it has answered.
+async fn over(mut stream: UnixStream, ask: &Ask) -> Result<Value, Failure> {
+    let (method, target, body) = ask.http();
+    let body = body.map(|b| b.to_string()).unwrap_or_default();
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.map_err(Failure::refused)?;
+    stream.write_all(body.as_bytes()).await.map_err(Failure::refused)?;
+    let mut answer = Vec::new();
+    stream.take(LONGEST).read_to_end(&mut answer).await.map_err(Failure::refused)?;
+    read(&answer).ok_or_else(|| Failure::Refused("the server's answer cannot be read".into()))?
+}
+
+fn read(answer: &[u8]) -> Option<Result<Value, Failure>> {
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&answer[..end]).ok()?;
+    let status: u16 = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+    let body: Value = serde_json::from_slice(&answer[end + 4..]).ok()?;
+    if status == 200 {
+        return Some(Ok(body));
+    }
+    Some(Err(Failure::Refused(body["error"].as_str()?.to_owned())))
+}

@@ -1,0 +1,118 @@
+//! `renkei grant list|show|revoke`: what the branch does when a customer telephones.
+
+use super::ask::once;
+use super::block_on;
+use super::out::{Failure, Out, table};
+use super::target::Target;
+use crate::account::Account;
+use crate::admin::{Ask, Why};
+use crate::id::GrantId;
+use serde_json::Value;
+
+/// Show or end the links of an account.
+#[derive(Debug, clap::Subcommand)]
+pub enum Grant {
+    /// All links of an account, the newest first.
+    List {
+        #[command(flatten)]
+        target: Target,
+        /// The account: branch, type and number, e.g. 115-ordinary-1100026.
+        #[arg(long, value_parser = account)]
+        account: Account,
+    },
+    /// One link and its story.
+    Show {
+        #[command(flatten)]
+        target: Target,
+        /// The grant.
+        #[arg(value_parser = id)]
+        id: GrantId,
+    },
+    /// End a link now: the app's tokens are dead from this moment.
+    Revoke {
+        #[command(flatten)]
+        target: Target,
+        /// The grant.
+        #[arg(value_parser = id)]
+        id: GrantId,
+        /// Why, for the audit record; do not name the customer.
+        #[arg(long, value_parser = why)]
+        reason: Why,
+    },
+}
+
+pub(super) fn account(text: &str) -> Result<Account, String> {
+    Account::parse(text).ok_or_else(|| "an account is written like 115-ordinary-1100026".into())
+}
+pub(super) fn id(text: &str) -> Result<GrantId, String> {
+    GrantId::parse(text).ok_or_else(|| "this is no grant id".into())
+}
+pub(super) fn why(text: &str) -> Result<Why, String> {
+    Why::parse(text).ok_or_else(|| "a reason has 1 to 200 characters on one line".into())
+}
+
+/// The text at `name`, or a dash.
+pub(super) fn cell(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap_or("-").to_owned()
+}
+
+impl Grant {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn run(self, out: &Out) -> Result<(), Failure> {
+        match self {
+            Self::List { target, account } => {
+                let answer = block_on(once(&target, Ask::Grants { account }))?;
+                out.say(&answer, || listed(&answer));
+            }
+            Self::Show { target, id } => {
+                let answer = block_on(once(&target, Ask::Grant { id }))?;
+                out.say(&answer, || shown(&answer));
+            }
+            Self::Revoke { target, id, reason } => {
+                let answer = block_on(once(&target, Ask::RevokeGrant { id, why: reason }))?;
+                out.say(&answer, || {
+                    format!("{} of {}: revoked", cell(&answer, "grant_id"), cell(&answer, "client_id"))
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn listed(answer: &Value) -> String {
+    let grants = answer["grants"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if grants.is_empty() {
+        return format!("{}: no links", cell(answer, "account"));
+    }
+    let columns = ["grant_id", "client_id", "state", "created_at", "expires_at", "ended_at", "ended_by", "reference"];
+    let mut rows = vec![columns.map(str::to_owned).to_vec()];
+    rows.extend(grants.iter().map(|g| columns.map(|c| cell(g, c)).to_vec()));
+    table(&rows)
+}
+
+fn shown(answer: &Value) -> String {
+    let names = [
+        "grant_id",
+        "client_id",
+        "account",
+        "reference",
+        "scope",
+        "state",
+        "created_at",
+        "activated_at",
+        "expires_at",
+        "ended_at",
+        "ended_by",
+        "consent_id",
+        "acr",
+        "auth_time",
+    ];
+    let mut rows: Vec<Vec<String>> = names.map(|n| vec![n.to_owned(), cell(answer, n)]).to_vec();
+    for event in answer["events"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        rows.push(vec![cell(event, "at"), format!("{} {}", cell(event, "event"), event["detail"])]);
+    }
+    table(&rows)
+}

@@ -1,0 +1,48 @@
+//! `/admin/v1/…`, served on the admin socket only (contract §2). Who asks is told by the kernel: the user at the other
+//! end of the socket.
+
+use super::Shared;
+use super::error::log_failure;
+use crate::admin::ask::BASE;
+use crate::admin::{self, Ask, Desk, Refused, who};
+use crate::identity::Seals;
+use actix_web::http::StatusCode;
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+/// The user at the other end of the socket, read when the connection is made (`SO_PEERCRED`).
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub u32);
+
+/// Any request under `/admin/v1`.
+pub async fn handle(app: Shared, req: HttpRequest, body: Bytes) -> HttpResponse {
+    let Some(Peer(uid)) = req.conn_data::<Peer>().copied() else {
+        return HttpResponse::Forbidden().json(json!({"error": "the asker is not known"}));
+    };
+    let seals = Seals { sealer: app.sealer.clone(), random: app.random.clone() };
+    let desk = Desk { store: app.store.clone(), seals };
+    let path = req.path().strip_prefix(BASE).unwrap_or_default();
+    let answer = match Ask::parse(req.method().as_str(), path, req.query_string(), &body) {
+        Ok(ask) => admin::answer(&desk, ask, &who::name(uid), app.now()).await,
+        Err(refused) => Err(refused),
+    };
+    match answer {
+        Ok(answer) => HttpResponse::Ok().json(answer),
+        Err(refused) => {
+            if let Refused::Store(cause) = &refused {
+                log_failure(cause);
+            }
+            HttpResponse::build(status(&refused)).json(json!({"error": refused.to_string()}))
+        }
+    }
+}
+
+const fn status(refused: &Refused) -> StatusCode {
+    match refused {
+        Refused::Invalid(_) => StatusCode::BAD_REQUEST,
+        Refused::Unknown(_) => StatusCode::NOT_FOUND,
+        Refused::NotNow(_) => StatusCode::CONFLICT,
+        Refused::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
