@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod asker;
 pub mod assets;
+pub mod authorize;
 pub mod client_cert;
 pub mod cookie;
 pub mod error;

@@ -1,6 +1,6 @@
 //! The whole URL table (contract §2).
 
-use super::{admin, assets, health, hooks, introspect, link, metadata, par, paths, revoke, token, userinfo};
+use super::{admin, assets, authorize, health, hooks, introspect, link, metadata, par, paths, revoke, token, userinfo};
 use crate::admin::ask::BASE;
 use actix_web::web::{ServiceConfig, get, post, resource, to};
 
@@ -10,10 +10,12 @@ pub fn public(cfg: &mut ServiceConfig) {
     cfg.route(paths::OPENID_METADATA, get().to(metadata::document))
         .route(paths::OAUTH_METADATA, get().to(metadata::document))
         .route(paths::JWKS, get().to(metadata::jwks));
-    cfg.route(paths::PAR, post().to(par::post))
-        .route(paths::TOKEN, post().to(token::post))
-        .route(paths::INTROSPECT, post().to(introspect::post))
-        .route(paths::REVOKE, post().to(revoke::post))
+    // A resource of its own each, so that another method is 405 and not 404.
+    cfg.service(resource(paths::PAR).route(post().to(par::post)))
+        .service(resource(paths::AUTHORIZE).route(get().to(authorize::get)).route(post().to(authorize::post)))
+        .service(resource(paths::TOKEN).route(post().to(token::post)))
+        .service(resource(paths::INTROSPECT).route(post().to(introspect::post)))
+        .service(resource(paths::REVOKE).route(post().to(revoke::post)))
         .service(resource(paths::USERINFO).route(get().to(userinfo::handle)).route(post().to(userinfo::handle)));
     cfg.route("/link/{interaction}/call/status", get().to(link::status))
         .service(resource("/link/{interaction}/{screen}").route(get().to(link::get)).route(post().to(link::post)));

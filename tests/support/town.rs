@@ -323,7 +323,7 @@ impl Town {
             assert!(events.iter().any(|e| e == kind), "no {kind} among {events:?}");
         }
     }
-    async fn register(&self, document: Value) {
+    pub async fn register(&self, document: Value) {
         let config = &self.running.app.config;
         let rules = client::metadata::Rules {
             loopback_http: false,

@@ -1,0 +1,177 @@
+//! `GET|POST /oauth/authorize` (RFC 6749 §3.1): a browser comes with a request. Always 303 to the first screen of an
+//! interaction, the app's answer, or a page in place (protocol A2).
+
+use super::error::log_failure;
+use super::extract::{self, Form};
+use super::{App, Shared, cookie, page, paths};
+use crate::authorize::{self, Answer, Destination, Door, LIFETIME, Outcome, Question, Request, RequestUri, sql};
+use crate::client::{Client, Status};
+use crate::clock::Instant;
+use crate::id::ClientId;
+use crate::identity::Opening;
+use crate::pages::Language;
+use crate::params::Params;
+use crate::refusal::{Code, Refusal};
+use crate::secret::Hash;
+use crate::store;
+use actix_web::{HttpRequest, HttpResponse};
+use std::sync::Arc;
+
+/// `GET`
+pub async fn get(req: HttpRequest, app: Shared) -> HttpResponse {
+    let params = extract::query(&req);
+    answer(&req, &app, params).await
+}
+
+/// `POST`, as OpenID Connect Core §3.1.2.1 wants it.
+pub async fn post(req: HttpRequest, app: Shared, form: Result<Form, super::error::ApiError>) -> HttpResponse {
+    let unread = Refusal::invalid_request("the body is not a form with each parameter once");
+    let params = form.map(|Form(params)| params).map_err(|_| unread);
+    answer(&req, &app, params).await
+}
+
+/// What stops a request from becoming an interaction.
+enum Stop {
+    /// There is no proved address to send it to.
+    Page(Refusal),
+    /// The app is told.
+    Answer(Arc<Client>, Answer),
+    /// The store.
+    Store(store::Error),
+}
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Page(refusal)
+    }
+}
+impl From<store::Error> for Stop {
+    fn from(cause: store::Error) -> Self {
+        Self::Store(cause)
+    }
+}
+
+async fn answer(req: &HttpRequest, app: &App, params: Result<Params, Refusal>) -> HttpResponse {
+    let language = page::language(req, params.as_ref().ok());
+    let gone_on = match params {
+        Ok(params) => go_on(req, app, &params, app.now()).await,
+        // Which of two redirect_uris would be the right one, nobody can say (RFC 6749 §3.1).
+        Err(refusal) => Err(Stop::Page(refusal)),
+    };
+    match gone_on {
+        Ok(screen) => screen,
+        Err(Stop::Page(refusal)) => {
+            tracing::info!(code = refusal.code.as_str(), why = %refusal.description, "an authorization request was refused");
+            page::oauth_error(app, language, &refusal)
+        }
+        Err(Stop::Answer(client, answer)) => page::answer(app, language, client.name_in(language.as_str()), answer),
+        Err(Stop::Store(cause)) => {
+            log_failure(&cause);
+            page::busy(app, language)
+        }
+    }
+}
+
+/// Who, what, where to; then the first screen, or the one this browser stands at.
+async fn go_on(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<HttpResponse, Stop> {
+    let client = client(app, params).await?;
+    match params.get("request_uri") {
+        // Whatever stands beside it does not count (protocol C2.5).
+        Some(uri) => with_request_uri(req, app, &client, uri, now).await,
+        None => with_parameters(req, app, &client, params, now).await,
+    }
+}
+
+/// The client a request names; nothing is proved by it.
+async fn client(app: &App, params: &Params) -> Result<Arc<Client>, Stop> {
+    const UNKNOWN: Refusal = Refusal::new(Code::UnauthorizedClient, "client_id is unknown or may not ask now");
+    let id = ClientId::parse(params.need("client_id")?).ok_or(UNKNOWN)?;
+    let client = app.authenticator.client(&id).await?;
+    Ok(client.filter(|c| c.is_app() && c.status == Status::Active).ok_or(UNKNOWN)?)
+}
+
+/// RFC 9126 §4.
+async fn with_request_uri(
+    req: &HttpRequest,
+    app: &App,
+    client: &Arc<Client>,
+    uri: &str,
+    now: Instant,
+) -> Result<HttpResponse, Stop> {
+    let stored = match RequestUri::parse(uri) {
+        Some(uri) => app.store.read(move |tx| sql::load(tx, uri.id())).await?,
+        None => None,
+    };
+    let stored = authorize::claim(stored, &client.id)?;
+    // The redirect_uri was the client's own when it was pushed; its record may have changed since.
+    if !crate::client::redirect_match(client, &stored.request.redirect_uri) {
+        return Err(Refusal::invalid_request("redirect_uri is not registered for this client").into());
+    }
+    if let Err(too_late) = authorize::begin(&stored, now) {
+        // Too late to begin; but this browser may have begun in time (protocol A3).
+        let Some(shown) = cookie::shown(req, app) else { return Err(too_late.into()) };
+        let own = app.desk.own(shown, stored.id, now).await?.ok_or(too_late)?;
+        return Ok(page::see_other(&paths::screen(&own.id, &own.stage)));
+    }
+    if let Some(refusal) = authorize::at_once(&stored.request) {
+        let first = app.store.write(move |tx| sql::consume(tx, stored.id, now)).await?;
+        return Err(match first {
+            sql::Consumed::First => told(app, client, Destination::of(&stored.request), refusal),
+            sql::Consumed::Before => {
+                Stop::Page(Refusal::new(Code::InvalidRequestUri, "the request_uri is already used"))
+            }
+        });
+    }
+    open(req, app, &stored.request, stored.id, now).await
+}
+
+/// RFC 6749 §4.1.1.
+async fn with_parameters(
+    req: &HttpRequest,
+    app: &App,
+    client: &Arc<Client>,
+    params: &Params,
+    now: Instant,
+) -> Result<HttpResponse, Stop> {
+    // From here on, and not before, there is somewhere to send a refusal to.
+    let destination = authorize::destination(params, client)?;
+    let question =
+        Question { params, client, door: Door::Browser, default_audience: &app.config.tokens.default_audience };
+    let asked = authorize::check(&question).and_then(|request| match authorize::at_once(&request) {
+        Some(refusal) => Err(refusal),
+        None => Ok(request),
+    });
+    let request = match asked {
+        Ok(request) => request,
+        Err(refusal) => return Err(told(app, client, destination, refusal)),
+    };
+    // Stored like a pushed one, under a request_uri that nobody is told: its end is the same single use.
+    let id = RequestUri::random(&*app.random).id();
+    let kept = request.clone();
+    app.store.write(move |tx| sql::push(tx, id, &kept, now, now + LIFETIME)).await?;
+    open(req, app, &request, id, now).await
+}
+
+fn told(app: &App, client: &Arc<Client>, destination: Destination, refusal: Refusal) -> Stop {
+    tracing::info!(client = %client.id, code = refusal.code.as_str(), why = %refusal.description, "an authorization request was refused");
+    Stop::Answer(Arc::clone(client), destination.answer(&Outcome::Refused(refusal), app.issuer()))
+}
+
+/// The first screen; or, for a browser that stands in the middle of this very request, the one it stands at.
+async fn open(req: &HttpRequest, app: &App, request: &Request, id: Hash, now: Instant) -> Result<HttpResponse, Stop> {
+    let opening = Opening {
+        client: request.client_id.clone(),
+        request: id,
+        cookie: cookie::shown(req, app),
+        address: extract::caller(req, app).map_or_else(String::new, |ip| ip.to_string()),
+        language: Language::of_ui_locales(&request.ui_locales.join(" ")).map(|l| l.as_str().to_owned()),
+    };
+    let opened = app.desk.open(opening, now).await?;
+    let mut answer = page::see_other(&paths::screen(&opened.interaction.id, &opened.interaction.stage));
+    if let Some(value) = &opened.cookie
+        && let Err(cause) = answer.add_cookie(&cookie::of(app, value))
+    {
+        // Cannot be: the value is base64url. Without it the screen would only say that it is not this browser's.
+        tracing::error!(%cause, "the cookie could not be set");
+    }
+    Ok(answer)
+}

@@ -1,0 +1,203 @@
+//! C2.2, C2.3, C2.5, C2.7 and C4: what becomes of a browser that comes with a request.
+
+use super::{Change, changed, direct, is_error_page, push, register};
+use crate::support::app::App;
+use crate::support::http::{Answer, Ask, encode, query};
+use crate::support::town::{Town, on_both};
+use serde_json::json;
+use std::time::Duration;
+
+on_both!(
+    a_pushed_request_begins_and_is_resumed_by_its_browser,
+    a_request_uri_of_nobody_is_a_page,
+    what_stands_beside_a_request_uri_does_not_count,
+    a_request_is_used_up_by_its_completion,
+    nothing_is_redirected_before_the_address_is_proved,
+    refusals_travel_with_state_and_iss,
+    a_refusal_by_form_post,
+    prompt_none_is_login_required,
+    a_post_is_as_good_as_a_get,
+);
+
+async fn visit(town: &Town, url: &str) -> Answer {
+    town.browser().request("GET", url, Ask::default()).await
+}
+async fn pushed(app: &App, change: &[Change<'_>]) -> String {
+    let answer = push(app, change).await.expect(201).json();
+    app.authorize_url(answer["request_uri"].as_str().unwrap())
+}
+
+async fn a_pushed_request_begins_and_is_resumed_by_its_browser(town: &Town) {
+    let url = pushed(&town.creco(), &[]).await;
+    let mut browser = town.browser();
+    let first = browser.request("GET", &url, Ask::default()).await.expect(303);
+    assert!(first.location().starts_with("/link/") && first.location().ends_with("/account"), "{}", first.location());
+    assert_eq!(first.header("cache-control"), Some("no-store"));
+    let cookie = first.header("set-cookie").expect("the browser is given its cookie");
+    assert!(cookie.starts_with("__Host-renkei=") && cookie.contains("Secure"), "contract 2: {cookie}");
+    assert!(!cookie.contains("Domain"), "contract 2: {cookie}");
+
+    let again = browser.request("GET", &url, Ask::default()).await.expect(303);
+    assert_eq!(again.location(), first.location(), "C2.2: a reload before completion works");
+    assert_eq!(again.header("set-cookie"), None);
+    let elsewhere = visit(town, &url).await.expect(303);
+    assert_ne!(elsewhere.location(), first.location(), "A3: another browser gets an interaction of its own");
+
+    town.clock.advance(Duration::from_secs(300));
+    let late = browser.request("GET", &url, Ask::default()).await.expect(303);
+    assert_eq!(late.location(), first.location(), "A3: resumed until the interaction's own end");
+    is_error_page(&visit(town, &url).await, "invalid_request_uri", "A3: but nobody begins after 300 s");
+}
+
+async fn a_request_uri_of_nobody_is_a_page(town: &Town) {
+    let (creco, kakeibo) = (town.creco(), town.kakeibo());
+    let url = pushed(&creco, &[]).await;
+    let uri = &query(&url)["request_uri"];
+    is_error_page(&visit(town, &kakeibo.authorize_url(uri)).await, "invalid_request_uri", "C2.3: another client's");
+    for (uri, why) in [
+        (format!("urn:ietf:params:oauth:request_uri:{}", "A".repeat(43)), "unknown"),
+        ("urn:ietf:params:oauth:request_uri:".to_owned(), "cut short"),
+        ("https://creco.example/request.jwt".to_owned(), "OpenID Connect's by reference is not supported"),
+    ] {
+        is_error_page(&visit(town, &creco.authorize_url(&uri)).await, "invalid_request_uri", why);
+    }
+    let without = format!("/oauth/authorize?{}", encode(&[("request_uri", uri)]));
+    is_error_page(&visit(town, &without).await, "invalid_request", "RFC 9126 4: client_id is required");
+    let nobody = format!("/oauth/authorize?{}", encode(&[("client_id", "nobody"), ("request_uri", uri)]));
+    is_error_page(&visit(town, &nobody).await, "unauthorized_client", "no such client");
+    let twice = format!("{url}&client_id=creco");
+    is_error_page(&visit(town, &twice).await, "invalid_request", "RFC 6749 3.1: a repeated parameter");
+    visit(town, &url).await.expect(303);
+}
+
+async fn what_stands_beside_a_request_uri_does_not_count(town: &Town) {
+    let creco = town.creco();
+    let url = pushed(&creco, &[("state", Some("pushed")), ("prompt", Some("none"))]).await;
+    let beside = encode(&[("state", "beside"), ("redirect_uri", "https://evil.example/"), ("response_type", "token")]);
+    let answer = visit(town, &format!("{url}&{beside}")).await.expect(303);
+    assert!(answer.location().starts_with("https://creco.example/callback?"), "C2.5: {}", answer.location());
+    assert_eq!(query(answer.location())["state"], "pushed", "C2.5");
+}
+
+async fn a_request_is_used_up_by_its_completion(town: &Town) {
+    let creco = town.creco();
+    let pending = creco.push("openid accounts").await;
+    let (mut browser, mut second) = (town.browser(), town.browser());
+    second.open(&pending.url).await;
+    browser.open(&pending.url).await;
+    browser.walk_to(town, "consent").await;
+    let brought = browser.allow().await;
+    creco.code(&pending, &brought);
+    let again = browser.request("GET", &pending.url, Ask::default()).await;
+    is_error_page(&again, "invalid_request_uri", "C2.2: used");
+    is_error_page(&visit(town, &pending.url).await, "invalid_request_uri", "C2.2: used, in another browser");
+    second.reload().await;
+    assert_eq!(second.screen(), "expired", "A3: who came second ends as expired");
+}
+
+async fn nothing_is_redirected_before_the_address_is_proved(town: &Town) {
+    let shop = register(town, "shop", json!({})).await;
+    let table: [(Change<'_>, &str, &str); 9] = [
+        (("client_id", None), "invalid_request", "no client"),
+        (("client_id", Some("nobody")), "unauthorized_client", "no such client"),
+        (("client_id", Some("a b")), "unauthorized_client", "no client's name"),
+        (("client_id", Some("accounts-api")), "unauthorized_client", "a resource server has no customers"),
+        (("redirect_uri", None), "invalid_request", "C4.4: missing with two registered"),
+        (("redirect_uri", Some("https://evil.example/cb")), "invalid_request", "C4.4: not registered"),
+        (("redirect_uri", Some("https://shop.example/callback")), "invalid_request", "C4.4: its query dropped"),
+        (("redirect_uri", Some("https://shop.example/callback?bank=2")), "invalid_request", "C4.4: its query changed"),
+        (("redirect_uri", Some("https://shop.example/other?x=1")), "invalid_request", "C4.4: a query added"),
+    ];
+    for (change, error, why) in table {
+        is_error_page(&visit(town, &direct(&shop, &[change])).await, error, why);
+    }
+    let injected = direct(&shop, &[("redirect_uri", Some("\"><script>alert(1)</script>"))]);
+    let answer = visit(town, &injected).await;
+    is_error_page(&answer, "invalid_request", "nothing of the request is on the page");
+    assert!(!answer.body.contains("<script>alert"));
+}
+
+async fn refusals_travel_with_state_and_iss(town: &Town) {
+    let shop = register(town, "shop", json!({})).await;
+    let table: [(Change<'_>, &str, &str); 12] = [
+        (("response_type", Some("token")), "unsupported_response_type", "C4.7"),
+        (("response_type", Some("code token")), "unsupported_response_type", "C4.7"),
+        (("response_type", None), "invalid_request", "C4.7: missing"),
+        (("scope", Some("openid payments")), "invalid_scope", "RFC 6749 4.1.2.1"),
+        (("scope", Some("transactions")), "invalid_scope", "not registered for this client"),
+        (("code_challenge", None), "invalid_request", "A1: PKCE is required"),
+        (("code_challenge_method", Some("plain")), "invalid_request", "C4.5"),
+        (("response_mode", Some("fragment")), "invalid_request", "only query and form_post"),
+        (("request", Some("e30.e30.")), "request_not_supported", "OpenID Connect Core 3.1.2.6"),
+        (("max_age", Some("-1")), "invalid_request", "OpenID Connect Core 3.1.2.1"),
+        (("resource", Some("https://else.example")), "invalid_target", "RFC 8707 2"),
+        (("authorization_details", Some("[]")), "invalid_authorization_details", "RFC 9396 5"),
+    ];
+    for (change, error, why) in table {
+        let answer = visit(town, &direct(&shop, &[change, ("state", Some("s t&é"))])).await.expect(303);
+        let location = answer.location();
+        assert!(location.starts_with("https://shop.example/callback?bank=1&error="), "C4.4, {why}: {location}");
+        let mut brought = query(location);
+        assert_eq!(brought.remove("error").as_deref(), Some(error), "{why}");
+        assert_eq!(brought.remove("iss").as_deref(), Some(town.http.issuer.as_str()), "C4.1, {why}");
+        assert_eq!(brought.remove("state").as_deref(), Some("s t&é"), "{why}");
+        let said = brought.remove("error_description").unwrap();
+        assert!(said.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')), "C4.3: {said}");
+        assert_eq!(brought.remove("bank").as_deref(), Some("1"));
+        assert!(brought.is_empty(), "C4.2: {brought:?}");
+    }
+    // C2.7: a FAPI client that did not push.
+    let creco = town.creco();
+    let answer = visit(town, &direct(&creco, &[])).await.expect(303);
+    assert_eq!(query(answer.location())["error"], "invalid_request", "C2.7");
+    assert!(answer.location().starts_with(&creco.redirect_uri));
+}
+
+async fn a_refusal_by_form_post(town: &Town) {
+    let shop = register(town, "shop", json!({})).await;
+    let state = "\"><b>&";
+    let change = [("response_mode", Some("form_post")), ("scope", Some("payments")), ("state", Some(state))];
+    let answer = visit(town, &direct(&shop, &change)).await.expect(200);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert!(!answer.header("content-security-policy").unwrap().contains("form-action"), "it goes to the app");
+    assert!(!answer.body.contains(state), "C4.10: escaped");
+    let forms = answer.page().forms();
+    let form = forms
+        .iter()
+        .find(|f| f.action.as_deref() == Some(shop.redirect_uri.as_str()))
+        .expect("C4.10: a form that goes to the app");
+    assert_eq!(form.method, "post");
+    let field = |name: &str| form.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+    assert_eq!((field("error"), field("state")), (Some("invalid_scope"), Some(state)));
+    assert_eq!(field("iss"), Some(town.http.issuer.as_str()), "C4.1");
+}
+
+async fn prompt_none_is_login_required(town: &Town) {
+    let shop = register(town, "shop", json!({})).await;
+    let answer = visit(town, &direct(&shop, &[("prompt", Some("none"))])).await.expect(303);
+    assert_eq!(query(answer.location())["error"], "login_required", "A4");
+    assert_eq!(answer.header("set-cookie"), None, "no interaction was begun");
+
+    let url = pushed(&town.creco(), &[("prompt", Some("none"))]).await;
+    let answer = visit(town, &url).await.expect(303);
+    assert_eq!(query(answer.location())["error"], "login_required", "A4");
+    is_error_page(&visit(town, &url).await, "invalid_request_uri", "it has been answered");
+    for prompt in ["login", "consent", "login consent"] {
+        let answer = visit(town, &direct(&shop, &[("prompt", Some(prompt))])).await.expect(303);
+        assert!(answer.location().ends_with("/account"), "{prompt}");
+    }
+}
+
+async fn a_post_is_as_good_as_a_get(town: &Town) {
+    let shop = register(town, "shop", json!({})).await;
+    let (_, good) = shop.request("openid accounts");
+    let own = |fields: Vec<(&str, &str)>| fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    let fields: Vec<(String, String)> = own(changed(&good, &[]));
+    let answer = town.browser().request("POST", "/oauth/authorize", Ask::default().form(&fields)).await.expect(303);
+    assert!(answer.location().ends_with("/account"), "OpenID Connect Core 3.1.2.1");
+    let wrong: Vec<(String, String)> = own(changed(&good, &[("redirect_uri", Some("https://evil.example"))]));
+    let answer = town.browser().request("POST", "/oauth/authorize", Ask::default().form(&wrong)).await;
+    is_error_page(&answer, "invalid_request", "C4.4");
+    let json = town.browser().request("POST", "/oauth/authorize", Ask::default().json("{}")).await;
+    is_error_page(&json, "invalid_request", "RFC 6749 3.2: a form");
+}

@@ -1,0 +1,135 @@
+//! C2.1, C2.4, C2.6, C3.1 (unsigned), C4.5, C4.7, C5.4: what PAR takes and what it refuses, in JSON and with 400.
+
+use super::{Change, push, register};
+use crate::support::app::basic;
+use crate::support::http::{Ask, encode};
+use crate::support::town::{Town, on_both};
+use serde_json::json;
+use std::collections::HashSet;
+
+on_both!(
+    a_pushed_request_is_answered_with_a_request_uri,
+    what_is_wrong_is_said_in_json,
+    who_pushes_must_prove_it,
+    a_proof_binds_the_code,
+    only_forms_are_read,
+);
+
+async fn a_pushed_request_is_answered_with_a_request_uri(town: &Town) {
+    let mut seen = HashSet::new();
+    let (creco, kakeibo) = (town.creco(), town.kakeibo());
+    for app in [&creco, &kakeibo, &creco] {
+        let answer = push(app, &[]).await.expect(201);
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "RFC 9126 2.2");
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        let body = answer.json();
+        assert_eq!(body["expires_in"], 300, "protocol C2.1");
+        let uri = body["request_uri"].as_str().unwrap();
+        let value = uri.strip_prefix("urn:ietf:params:oauth:request_uri:").expect("RFC 9126 2.2");
+        assert_eq!(value.len(), 43, "protocol A7: 256 bits");
+        assert!(seen.insert(uri.to_owned()), "protocol A7: never the same twice");
+        assert_eq!(body.as_object().unwrap().len(), 2);
+    }
+    assert!(!String::from_utf8_lossy(&town.store_bytes()).contains(seen.iter().next().unwrap()), "protocol A7: hashed");
+    assert!(!town.log().contains(seen.iter().next().unwrap()), "a capability is not logged");
+}
+
+async fn what_is_wrong_is_said_in_json(town: &Town) {
+    let creco = town.creco();
+    let long = "x".repeat(3000);
+    let table: [(Change<'_>, u16, &str, &str); 24] = [
+        (("request_uri", Some("urn:ietf:params:oauth:request_uri:x")), 400, "invalid_request", "C2.4"),
+        (("code_challenge", None), 400, "invalid_request", "C4.5: absent"),
+        (("code_challenge_method", Some("plain")), 400, "invalid_request", "C4.5: plain"),
+        (("code_challenge_method", None), 400, "invalid_request", "C4.5: plain by default"),
+        (("code_challenge", Some("tooshort")), 400, "invalid_request", "RFC 7636 4.2"),
+        (("response_type", Some("token")), 400, "unsupported_response_type", "C4.7"),
+        (("response_type", Some("code id_token")), 400, "unsupported_response_type", "C4.7"),
+        (("response_type", None), 400, "invalid_request", "C4.7: missing"),
+        (("response_mode", Some("fragment")), 400, "invalid_request", "only query and form_post"),
+        (("redirect_uri", None), 400, "invalid_request", "C4.4: missing"),
+        (("redirect_uri", Some("https://evil.example/cb")), 400, "invalid_request", "C4.4: not registered"),
+        (("redirect_uri", Some("https://creco.example/callback?x=1")), 400, "invalid_request", "C4.4: a query added"),
+        (("redirect_uri", Some("https://creco.example/callback/")), 400, "invalid_request", "C4.4: a slash more"),
+        (("redirect_uri", Some("https://CRECO.example/callback")), 400, "invalid_request", "C4.4: to the letter"),
+        (("scope", None), 400, "invalid_scope", "RFC 6749 3.3"),
+        (("scope", Some("openid payments")), 400, "invalid_scope", "RFC 6749 3.3: unknown"),
+        (("scope", Some("accounts offline_access")), 400, "invalid_scope", "not this client's"),
+        (("request", Some("eyJhbGciOiJub25lIn0.e30.")), 400, "request_not_supported", "OpenID Connect Core 3.1.2.6"),
+        (("prompt", Some("none login")), 400, "invalid_request", "OpenID Connect Core 3.1.2.1"),
+        (("max_age", Some("soon")), 400, "invalid_request", "OpenID Connect Core 3.1.2.1"),
+        (("resource", Some("https://else.example")), 400, "invalid_target", "RFC 8707 2"),
+        (("authorization_details", Some("[]")), 400, "invalid_authorization_details", "RFC 9396 5"),
+        (("dpop_jkt", Some("x")), 400, "invalid_request", "RFC 9449 10"),
+        (("state", Some(&long)), 400, "invalid_request", "longer than an address carries"),
+    ];
+    for (change, status, error, why) in table {
+        let answer = push(&creco, &[change]).await;
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (status, Some(error)), "{why}: {}", answer.body);
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{why}");
+        let said = answer.json()["error_description"].as_str().unwrap().to_owned();
+        assert!(said.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')), "C4.3: {said}");
+    }
+    let twice = creco.post("/oauth/par", &[("state", "1"), ("state", "2")], false).await;
+    twice.refused(400, "invalid_request");
+    let log = town.log();
+    push(&creco, &[("scope", Some("x\r\n2026 ERROR forged"))]).await.refused(400, "invalid_scope");
+    assert!(!town.log()[log.len()..].contains("forged"), "what a caller sends does not reach the log");
+}
+
+async fn who_pushes_must_prove_it(town: &Town) {
+    let (creco, kakeibo) = (town.creco(), town.kakeibo());
+    let bare = |fields: Vec<(String, String)>, header: Option<String>| {
+        let mut ask = Ask::default().form(&fields);
+        if let Some(header) = header {
+            ask = ask.header("authorization", header);
+        }
+        town.http.send("POST", "/oauth/par", ask)
+    };
+    let own = |(n, v): &(&str, String)| ((*n).to_owned(), v.clone());
+    let fields: Vec<(String, String)> = kakeibo.request("accounts").1.iter().map(own).collect();
+    bare(fields.clone(), None).await.refused(401, "invalid_client");
+    let wrong = bare(fields.clone(), Some(basic("kakeibo", "wrong"))).await;
+    assert!(wrong.header("www-authenticate").is_some_and(|h| h.starts_with("Basic ")), "RFC 6749 5.2");
+    wrong.refused(401, "invalid_client");
+    bare(fields.clone(), Some(basic("kakeibo", "kakeibo-secret"))).await.expect(201);
+    // A resource server is a client, but none that has customers.
+    let api = town.accounts_api();
+    push(&api, &[]).await.refused(400, "unauthorized_client");
+    // C1.4: the name in the body is another's.
+    let other = [("client_id", Some("creco"))];
+    push(&kakeibo, &other).await.refused(401, "invalid_client");
+    // A request that was refused for want of a proof was not stored: creco's may be sent again.
+    push(&creco, &[]).await.expect(201);
+}
+
+async fn a_proof_binds_the_code(town: &Town) {
+    let creco = town.creco();
+    let own = creco.dpop.as_ref().unwrap().thumbprint();
+    let push = async |change: &[Change<'_>]| {
+        let (_, good) = creco.request("accounts");
+        let good: Vec<_> = good.into_iter().filter(|(n, _)| *n != "client_id").collect();
+        creco.post("/oauth/par", &super::changed(&good, change), true).await
+    };
+    push(&[]).await.expect(201);
+    push(&[("dpop_jkt", Some(&own))]).await.expect(201);
+    let another = "A".repeat(43);
+    push(&[("dpop_jkt", Some(&another))]).await.refused(400, "invalid_request");
+    super::push(&creco, &[("dpop_jkt", Some(&another))]).await.expect(201); // C5.4: without a header
+}
+
+async fn only_forms_are_read(town: &Town) {
+    for method in ["GET", "PUT", "DELETE"] {
+        let answer = town.http.send(method, "/oauth/par", Ask::default()).await;
+        assert!((400..500).contains(&answer.status), "C2.6: {method} is {}", answer.status);
+    }
+    town.http.send("POST", "/oauth/par", Ask::default().json("{}")).await.refused(400, "invalid_request");
+    let app = register(town, "wide", json!({})).await;
+    let too_long = "x".repeat(70_000);
+    let mut fields = app.request("accounts").1;
+    fields.push(("state2", too_long));
+    let ask = Ask::default().header("authorization", basic("wide", "wide-secret"));
+    let body = encode(&fields);
+    let ask = Ask { body: Some(("application/x-www-form-urlencoded".into(), body)), ..ask };
+    town.http.send("POST", "/oauth/par", ask).await.refused(400, "invalid_request");
+}
