@@ -5,6 +5,7 @@
 mod admin;
 mod checks;
 mod jobs;
+mod post;
 mod tls;
 
 pub use admin::SOCKET;
@@ -75,6 +76,7 @@ pub struct Running {
     pub mtls_addresses: Vec<SocketAddr>,
     identity: Option<Arc<tls::Identity>>,
     admin: admin::Admin,
+    jobs: jobs::Jobs,
     handle: actix_web::dev::ServerHandle,
     task: tokio::task::JoinHandle<std::io::Result<()>>,
 }
@@ -93,6 +95,7 @@ impl Running {
         self.handle.stop(true).await;
         let _ = self.task.await;
         self.admin.stop().await;
+        self.jobs.stop().await;
         self.app.store.stop().await;
     }
 }
@@ -129,6 +132,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     .map_err(key("client authentication"))?;
     let pages = Pages::new(institution(&config)?).map_err(key("templates"))?;
 
+    let mailer = post::mailer(&config, parts.clock.clone())?;
     let seals = Seals { sealer: sealer.clone(), random: parts.random.clone() };
     let desk = checks::desk(&config, store.clone(), seals, parts.bank, parts.clock.now())?;
     let hook = checks::hook(&config)?;
@@ -184,7 +188,8 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let server = http.run();
     let handle = server.handle();
     let task = tokio::spawn(server);
-    Ok(Running { app, addresses, mtls_addresses, identity, admin, handle, task })
+    let jobs = jobs::Jobs::start(&app, mailer, Arc::new(app.pages.clone()));
+    Ok(Running { app, addresses, mtls_addresses, identity, admin, jobs, handle, task })
 }
 
 /// An error that names its key.
