@@ -8,6 +8,7 @@ pub mod ask;
 pub mod audit;
 pub mod config;
 pub mod db;
+pub mod demo;
 pub mod grant;
 pub mod lock;
 pub mod out;
@@ -33,6 +34,8 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve(serve::Serve),
+    /// Run everything on this machine, with invented customers.
+    Demo(demo::Demo),
     /// Check or show a configuration.
     #[command(subcommand)]
     Config(config::Config),
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
     let out = Out::new(cli.json);
     let done = match cli.command {
         Command::Serve(c) => c.run(&out),
+        Command::Demo(c) => c.run(&out),
         Command::Config(c) => c.run(&out),
         Command::Grant(c) => c.run(&out),
         Command::Lock(c) => c.run(&out),

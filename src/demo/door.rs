@@ -7,7 +7,7 @@ use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType, HeaderMap, HeaderName};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::web::{Path, ServiceConfig};
+use actix_web::web::ServiceConfig;
 use actix_web::{App, Error, HttpResponse, HttpServer};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -128,19 +128,6 @@ pub(super) fn page(html: Result<String, pages::Error>, status: StatusCode) -> Ht
             tracing::error!(%error, "a page could not be rendered");
             HttpResponse::InternalServerError().body("the page could not be rendered\n")
         }
-    }
-}
-
-/// A file of the pages': style or script.
-pub(super) async fn asset(name: Path<String>) -> HttpResponse {
-    match pages::asset(&name) {
-        // Pages ask for a file by its version, so it may be kept for good.
-        Some(asset) => HttpResponse::Ok()
-            .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
-            .insert_header((header::ETAG, asset.etag))
-            .content_type(asset.content_type)
-            .body(asset.bytes.into_owned()),
-        None => HttpResponse::NotFound().finish(),
     }
 }
 

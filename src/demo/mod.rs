@@ -5,12 +5,17 @@
 //! introspection), the simulator through the signed telephony hook and SMTP. Nothing here reads the server's store.
 //! Each starts on its own, on any port, with a clock and randomness handed in, so that tests run the same actors.
 //!
-//! It does not own the sample bank (`bank`), the pages (`pages`) or the demo's start and stop (`server`).
+//! `run` starts the whole: the authorization server as `server` starts it, the actors, the sample bank's HTTP face. The
+//! bank itself is `bank`'s, the pages are `pages`'.
 
 pub mod api;
 pub mod app;
+pub mod bank;
 pub mod door;
 mod folder;
+mod run;
 mod settings;
 pub mod sim;
 pub mod wire;
+
+pub use run::{Demo, Error, Options, start};

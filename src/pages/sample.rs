@@ -144,15 +144,15 @@ pub struct SimulatorPage {
     pub refused: bool,
 }
 
-/// The second sample app's page: what came back from the authorization server.
+/// The second sample app's page: what came back from the authorization server, or the way there.
 #[derive(Debug, Clone, Serialize)]
 pub struct KakeiboPage {
     /// Whether the code was exchanged.
     pub ok: bool,
-    /// The error code otherwise.
+    /// The error code, when it came to nothing; without one, nobody has asked yet.
     pub error: Option<String>,
     /// What was learnt: claims, scope, the end of the permission.
     pub facts: Vec<(String, String)>,
-    /// Where another try begins.
+    /// Where the form that begins it goes.
     pub start: String,
 }

@@ -336,6 +336,8 @@ sim-mail-line = { $time }, to { $to }
 ## The second sample app
 kakeibo-name = Kakeibo Note
 kakeibo-ok = Linked
+kakeibo-new = Link an account to your household book
+kakeibo-new-text = The other sample app: it links with plain OpenID Connect (client_secret_basic and PKCE).
 kakeibo-refused = Not linked
 kakeibo-text = What came back by OpenID Connect (client_secret_basic and PKCE).
 kakeibo-refused-text = The authorization server answered: { $error }

@@ -339,6 +339,8 @@ sim-mail-line = { $time }　{ $to } あて
 ## The second sample app
 kakeibo-name = かけいぼノート
 kakeibo-ok = 連携できました
+kakeibo-new = 家計簿に口座をつなぐ
+kakeibo-new-text = もうひとつの見本です。OpenID Connect（client_secret_basic と PKCE）だけで連携します。
 kakeibo-refused = 連携できませんでした
 kakeibo-text = OpenID Connect（client_secret_basic と PKCE）で受け取った内容です。
 kakeibo-refused-text = 認可サーバーの答え：{ $error }

@@ -22,6 +22,7 @@ pub(super) struct Balance {
 /// One line of `GET /accounts/{id}/transactions`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Transaction {
+    id: String,
     date: NaiveDate,
     description: String,
     /// In yen; what went out is negative.

@@ -41,7 +41,7 @@ async fn balance() -> HttpResponse {
     HttpResponse::Ok().json(json!({"balance": 1_284_530}))
 }
 async fn transactions(period: Query<HashMap<String, String>>) -> HttpResponse {
-    let line = json!({"date": period.get("from"), "description": "ATM", "amount": -1, "balance": 2});
+    let line = json!({"id": "1", "date": period.get("from"), "description": "ATM", "amount": -1, "balance": 2});
     HttpResponse::Ok().json(json!({"transactions": [line]}))
 }
 

@@ -16,6 +16,9 @@ mod timeline;
 mod view;
 mod web;
 
+#[cfg(test)]
+mod tests;
+
 use crate::clock::Clock;
 use crate::demo::door::{Door, Running};
 use crate::keys::SigningKey;
@@ -54,7 +57,7 @@ pub struct Parts {
     /// The way to the server and the API.
     pub wire: Outbound,
     /// Its pages.
-    pub pages: Arc<Pages>,
+    pub pages: Pages,
 }
 
 /// The app itself, shared by its handlers.

@@ -4,10 +4,11 @@ use super::App;
 use super::flow::{Failed, Read};
 use super::session::COOKIE;
 use super::view;
-use crate::demo::door::{asset, own_page, page};
+use crate::demo::door::{own_page, page};
 use crate::pages::AppNotice;
 use crate::params::Params;
 use crate::secret::Secret;
+use crate::web::assets;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType};
@@ -29,7 +30,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route("/kakeibo/callback", get().to(kakeibo_callback))
         .route("/jwks", get().to(jwks))
         .route("/healthz", get().to(async || HttpResponse::Ok().json(json!({"status": "ok"}))))
-        .route("/assets/{name}", get().to(asset));
+        .route("/assets/{name}", get().to(assets::file));
 }
 
 /// The linked accounts, read anew at each visit: what is shown is what the grant still allows.

@@ -8,9 +8,9 @@ use crate::clock::{Clock, Instant};
 use crate::outbound::{Method, Outbound, Request};
 use crate::phone::Phone;
 use crate::random::{self, Random};
-use crate::secret::{base64url, hmac_sha256};
+use crate::secret::base64url;
+use crate::telephony::simulator::{PlacedCall, report};
 use serde::Deserialize;
-use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -78,23 +78,17 @@ impl Exchange {
         let call_id = base64url(random::bytes::<16>(self.random.as_ref()));
         tokio::time::sleep(self.settings.ring).await;
         let at = self.clock.now();
-        // A gateway never passes on a number the caller withheld.
-        let body = json!({
-            "v": 1,
-            "call_id": call_id,
-            "from": from.as_deref().unwrap_or_default(),
-            "to": to,
-            "anonymous": u8::from(from.is_none()),
-            "id_source": "pai",
-        })
-        .to_string();
-        let timestamp = at.secs().to_string();
-        let signed = format!("{timestamp}.{body}");
-        let signature = hmac_sha256(self.settings.hook_secret.reveal().as_bytes(), signed.as_bytes());
+        let placed = PlacedCall {
+            call_id: &call_id,
+            from: from.as_deref().unwrap_or_default(),
+            to: &to,
+            withheld: from.is_none(),
+        };
+        let signed = report(&placed, &self.settings.hook_secret, at);
         let request = Request::new(Method::Post, &self.settings.hook)
-            .header("x-hook-timestamp", timestamp)
-            .header("x-hook-signature", base64url(signature))
-            .body("application/json", body.into_bytes());
+            .header("x-hook-timestamp", signed.timestamp)
+            .header("x-hook-signature", signed.signature)
+            .body("application/json", signed.body.into_bytes());
         let outcome = match self.wire.send(request).await {
             Ok(answer) if answer.status == 204 => Outcome::Reported,
             Ok(answer) => Outcome::Refused(answer.status),

@@ -48,13 +48,36 @@ pub struct Parts {
     /// The way to the hook.
     pub wire: Outbound,
     /// The page.
-    pub pages: Arc<Pages>,
+    pub pages: Pages,
+}
+
+/// The mail side, open before the rest: a server has to be told where its mail goes.
+pub struct Post {
+    mailbox: Mailbox,
+    sink: smtp::Sink,
+}
+
+impl Post {
+    /// Takes mail on a free loopback port.
+    ///
+    /// # Errors
+    /// When none can be opened.
+    pub async fn open(clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let mailbox = Mailbox::default();
+        let sink = smtp::Sink::start(mailbox.clone(), clock).await?;
+        Ok(Self { mailbox, sink })
+    }
+    /// Where it takes mail.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.sink.address()
+    }
 }
 
 /// A simulator that answers.
 pub struct Simulator {
     web: Running,
-    smtp: smtp::Sink,
+    sink: smtp::Sink,
 }
 
 impl Simulator {
@@ -63,25 +86,19 @@ impl Simulator {
     pub fn url(&self) -> &str {
         self.web.url()
     }
-    /// Where it takes mail.
-    #[must_use]
-    pub const fn smtp(&self) -> SocketAddr {
-        self.smtp.address()
-    }
     /// Stops both.
     pub async fn stop(self) {
         self.web.stop().await;
-        self.smtp.stop().await;
+        self.sink.stop().await;
     }
 }
 
-/// Starts the simulator behind `door`, and its mail sink on a free loopback port.
+/// Starts the simulator behind `door`, with the mails that `post` takes.
 ///
 /// # Errors
-/// When a listener cannot be opened.
-pub async fn start(door: Door, settings: Settings, parts: Parts) -> io::Result<Simulator> {
-    let mailbox = Mailbox::default();
-    let smtp = smtp::Sink::start(mailbox.clone(), parts.clock.clone()).await?;
+/// When the listener cannot be opened.
+pub async fn start(door: Door, post: Post, settings: Settings, parts: Parts) -> io::Result<Simulator> {
+    let Post { mailbox, sink } = post;
     let own = door.url();
     let state = actix_web::web::Data::new(web::State {
         exchange: calls::Exchange::new(settings.clone(), &parts),
@@ -93,5 +110,5 @@ pub async fn start(door: Door, settings: Settings, parts: Parts) -> io::Result<S
     let web = door.open(move |c| {
         c.app_data(state.clone()).configure(web::routes);
     })?;
-    Ok(Simulator { web, smtp })
+    Ok(Simulator { web, sink })
 }

@@ -6,12 +6,12 @@ use super::{Settings, view};
 use crate::demo::door::{self, own_page};
 use crate::pages::Pages;
 use crate::params::Params;
+use crate::web::assets;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{Bytes, Data, PayloadConfig, ServiceConfig, get, post};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde_json::json;
-use std::sync::Arc;
 
 /// No call is longer.
 const MAX_BODY: usize = 4096;
@@ -19,7 +19,7 @@ const MAX_BODY: usize = 4096;
 pub(super) struct State {
     pub(super) exchange: Exchange,
     pub(super) mailbox: Mailbox,
-    pub(super) pages: Arc<Pages>,
+    pub(super) pages: Pages,
     pub(super) settings: Settings,
     pub(super) own: String,
 }
@@ -31,7 +31,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route("/calls", post().to(call))
         .route("/mail", get().to(mail))
         .route("/healthz", get().to(async || HttpResponse::Ok().json(json!({"status": "ok"}))))
-        .route("/assets/{name}", get().to(door::asset));
+        .route("/assets/{name}", get().to(assets::file));
 }
 
 async fn home(state: Data<State>) -> HttpResponse {

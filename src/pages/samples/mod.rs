@@ -228,6 +228,7 @@ samples! {
             facts: vec![("sub".into(), "5f0c…".into()), ("scope".into(), "accounts openid".into())],
             start: "/kakeibo".into(),
         },
+        "new" => KakeiboPage { ok: false, error: None, facts: vec![], start: "/kakeibo".into() },
         "refused" => KakeiboPage { ok: false, error: Some("access_denied".into()), facts: vec![], start: "/kakeibo".into() },
     ];
 }

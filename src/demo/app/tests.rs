@@ -1,0 +1,358 @@
+//! The app over the wire, beside a server that can lie: what it sends, and what it refuses to believe.
+
+use super::*;
+use crate::client::dpop::{self, Input, Nonces};
+use crate::clock::{Instant, ManualClock};
+use crate::keys::jose::{self, Alg};
+use crate::outbound::{Answer, Method, Request};
+use crate::pages::samples;
+use crate::params::Params;
+use crate::random::SeededRandom;
+use crate::secret::Hash;
+use actix_web::web::{Bytes, Data, get, post};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use url::Url;
+use zeroize::Zeroizing;
+
+type Tested = Result<(), Box<dyn Error>>;
+
+const START: i64 = 1_795_300_000;
+
+/// The server: honest unless told otherwise.
+struct Server {
+    own: Mutex<String>,
+    key: SigningKey,
+    nonces: Nonces,
+    clock: Arc<ManualClock>,
+    wire: Outbound,
+    /// The parameters last pushed.
+    pushed: Mutex<HashMap<String, String>>,
+    /// Changes the token answer and the id_token's claims.
+    lie: Mutex<fn(&mut Value, &mut Value)>,
+    /// What the account API answers with.
+    api: Mutex<u16>,
+    revoked: Mutex<Option<String>>,
+}
+
+fn held<T: Clone>(slot: &Mutex<T>) -> T {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+fn put<T>(slot: &Mutex<T>, value: T) {
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = value;
+}
+fn refuse(error: &str) -> HttpResponse {
+    HttpResponse::BadRequest().json(json!({"error": error}))
+}
+
+impl Server {
+    /// A form from the app: its assertion and proof checked as FAPI 2.0 asks.
+    async fn form(&self, request: &HttpRequest, body: &Bytes, bound: bool) -> Result<Params, HttpResponse> {
+        let form = std::str::from_utf8(body).map_err(|_| refuse("invalid_request"))?;
+        let form = Params::parse(form).map_err(|_| refuse("invalid_request"))?;
+        let back = held(&self.pushed).get("app").cloned().unwrap_or_default();
+        let set = self.wire.get_json(&format!("{back}/jwks")).await.map_err(|_| refuse("no jwks"))?;
+        let keys = crate::keys::Jwk::parse_set(&set).map_err(|_| refuse("jwks"))?;
+        let assertion = form.get("client_assertion").unwrap_or_default();
+        let claims = jose::verify(assertion, &keys, &Alg::FAPI).map_err(|_| refuse("invalid_client"))?.claims;
+        let own = held(&self.own);
+        let text = |name| claims.text(name).unwrap_or_default().to_owned();
+        if (text("iss"), text("sub"), text("aud")) != ("creco".into(), "creco".into(), own.clone()) {
+            return Err(refuse("invalid_client"));
+        }
+        let headers: Vec<_> = request.headers().get_all("DPoP").filter_map(|v| v.to_str().ok()).collect();
+        let url = format!("{own}{}", request.path());
+        let input = Input { headers: &headers, method: "POST", url: &url, token: None };
+        let now = self.clock.now();
+        match dpop::check(&input, &self.nonces, bound, now) {
+            Ok(Some(_)) => Ok(form),
+            Ok(None) => Err(refuse("no proof")),
+            Err(refusal) => Err(HttpResponse::BadRequest()
+                .insert_header(("DPoP-Nonce", self.nonces.issue(now)))
+                .json(json!({"error": refusal.code.as_str()}))),
+        }
+    }
+}
+
+async fn metadata(s: Data<Server>) -> HttpResponse {
+    let own = held(&s.own);
+    HttpResponse::Ok().json(json!({
+        "issuer": own, "authorization_endpoint": format!("{own}/authorize"), "token_endpoint": format!("{own}/token"),
+        "pushed_authorization_request_endpoint": format!("{own}/par"), "jwks_uri": format!("{own}/jwks"),
+        "revocation_endpoint": format!("{own}/revoke"),
+    }))
+}
+async fn jwks(s: Data<Server>) -> HttpResponse {
+    HttpResponse::Ok().json(json!({"keys": [s.key.public().to_json()]}))
+}
+async fn par(s: Data<Server>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    match s.form(&request, &body, true).await {
+        Ok(form) => {
+            let app = held(&s.pushed).get("app").cloned().unwrap_or_default();
+            let mut pushed: HashMap<_, _> = form.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+            pushed.insert("app".into(), app);
+            put(&s.pushed, pushed);
+            HttpResponse::Created().json(json!({"request_uri": "urn:x:1", "expires_in": 300}))
+        }
+        Err(refusal) => refusal,
+    }
+}
+async fn token(s: Data<Server>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let form = match s.form(&request, &body, true).await {
+        Ok(form) => form,
+        Err(refusal) => return refusal,
+    };
+    let pushed = held(&s.pushed);
+    let challenge = form.get("code_verifier").map(|v| Hash::of(v).base64url());
+    if challenge != pushed.get("code_challenge").cloned() || form.get("code") != Some("the-code") {
+        return refuse("invalid_grant");
+    }
+    let now = s.clock.now().secs();
+    let mut claims = json!({
+        "iss": held(&s.own), "aud": "creco", "sub": "s", "iat": now, "exp": now + 300, "nonce": pushed.get("nonce"),
+    });
+    let mut answer = json!({
+        "access_token": "the-token", "token_type": "DPoP", "expires_in": 3600, "grant_id": "g1",
+        "grant_expires_at": now + 30 * 86_400,
+    });
+    held(&s.lie)(&mut answer, &mut claims);
+    answer["id_token"] = jose::sign(&s.key, None, &claims).unwrap_or_default().into();
+    HttpResponse::Ok().json(answer)
+}
+async fn revoke(s: Data<Server>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    match s.form(&request, &body, false).await {
+        Ok(form) => {
+            put(&s.revoked, form.get("token").map(str::to_owned));
+            HttpResponse::Ok().finish()
+        }
+        Err(refusal) => refusal,
+    }
+}
+async fn api(s: Data<Server>, request: HttpRequest) -> HttpResponse {
+    let answer = match held(&s.api) {
+        401 => {
+            return HttpResponse::Unauthorized()
+                .insert_header(("WWW-Authenticate", "DPoP error=\"invalid_token\""))
+                .finish();
+        }
+        503 => return HttpResponse::ServiceUnavailable().finish(),
+        _ if request.path().ends_with("/balance") => json!({"balance": 1_284_530}),
+        _ if request.path().ends_with("/transactions") => json!({"transactions": [
+            {"date": "2026-11-01", "description": "older", "amount": -5},
+            {"date": "2026-11-20", "description": "newer", "amount": 7},
+        ]}),
+        _ => json!({"accounts": [
+            {"id": "a", "branch": "115", "account_type": "ordinary", "account_number": "1100026"},
+        ]}),
+    };
+    HttpResponse::Ok().json(answer)
+}
+
+struct World {
+    app: Running,
+    other: Running,
+    server: Data<Server>,
+    cookie: String,
+}
+
+impl World {
+    async fn start() -> Result<Self, Box<dyn Error>> {
+        let (clock, wire) = (Arc::new(ManualClock::at(Instant::from_secs(START))), Outbound::loopback()?);
+        let server = Data::new(Server {
+            own: Mutex::default(),
+            key: SigningKey::generate(Alg::Es256)?,
+            nonces: Nonces::new(Zeroizing::new([1; 32])),
+            clock: clock.clone(),
+            wire: wire.clone(),
+            pushed: Mutex::default(),
+            lie: Mutex::new(|_, _| {}),
+            api: Mutex::new(200),
+            revoked: Mutex::default(),
+        });
+        let shared = server.clone();
+        let other = Door::bind(0)?.open(move |c| {
+            c.app_data(shared.clone())
+                .route("/.well-known/openid-configuration", get().to(metadata))
+                .route("/jwks", get().to(jwks))
+                .route("/par", post().to(par))
+                .route("/token", post().to(token))
+                .route("/revoke", post().to(revoke))
+                .route("/v1/{rest:.*}", get().to(api));
+        })?;
+        put(&server.own, other.url().to_owned());
+        let settings = Settings {
+            issuer: other.url().to_owned(),
+            api: other.url().to_owned(),
+            client_id: "creco".into(),
+            kakeibo_id: "kakeibo".into(),
+            kakeibo_secret: Secret::new("kakeibo-secret"),
+            institution: "みなと信用組合".into(),
+        };
+        let pages = Pages::new(samples::institution())?;
+        let parts = Parts { clock, random: Arc::new(SeededRandom::new(8)), wire, pages };
+        let app = super::start(Door::bind(0)?, settings, parts).await?;
+        put(&server.pushed, HashMap::from([("app".to_owned(), app.url().to_owned())]));
+        Ok(Self { app, other, server, cookie: String::new() })
+    }
+
+    async fn get(&self, path: &str) -> Result<Answer, Box<dyn Error>> {
+        let request = Request::new(Method::Get, format!("{}{path}", self.app.url()));
+        Ok(self.server.wire.send(request.header("cookie", self.cookie.clone())).await?)
+    }
+    async fn press(&mut self, action: &str) -> Result<Answer, Box<dyn Error>> {
+        let request = Request::new(Method::Post, self.app.url()).form([("action", action)]);
+        let request = request.header("cookie", self.cookie.clone()).header("origin", self.app.url());
+        let answer = self.server.wire.send(request).await?;
+        if let Some(set) = answer.header("set-cookie") {
+            assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax") && set.contains("Path=/"), "{set}");
+            self.cookie = set.split(';').next().unwrap_or_default().to_owned();
+        }
+        Ok(answer)
+    }
+    /// What the server brings the browser back with.
+    fn back(&self, changes: &[(&str, &str)]) -> String {
+        let (state, own) =
+            (held(&self.server.pushed).get("state").cloned().unwrap_or_default(), held(&self.server.own));
+        let mut query = vec![("code", "the-code"), ("state", &state), ("iss", &own)];
+        for (name, value) in changes {
+            query.retain(|(n, _)| n != name);
+            if !value.is_empty() {
+                query.push((name, value));
+            }
+        }
+        crate::demo::wire::with_query("/callback", query)
+    }
+    async fn link(&mut self) -> Tested {
+        assert_eq!(self.press("link").await?.status, 303);
+        let back = self.get(&self.back(&[])).await?;
+        assert_eq!((back.status, back.header("location")), (303, Some("/")));
+        Ok(())
+    }
+    async fn stop(self) {
+        self.app.stop().await;
+        self.other.stop().await;
+    }
+}
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8_lossy(&answer.body).into_owned()
+}
+
+#[actix_web::test]
+async fn a_link_from_click_to_end() -> Tested {
+    let mut w = World::start().await?;
+    assert!(text(&w.get("/").await?).contains("口座を連携する"));
+    let away = w.press("link").await?;
+    let pushed = held(&w.server.pushed);
+    for (name, value) in [
+        ("response_type", "code"),
+        ("client_id", "creco"),
+        ("scope", "openid accounts transactions"),
+        ("code_challenge_method", "S256"),
+        ("redirect_uri", &format!("{}/callback", w.app.url())),
+    ] {
+        assert_eq!(pushed.get(name).map(String::as_str), Some(value), "{name}");
+    }
+    let to = Url::parse(away.header("location").unwrap_or_default())?;
+    assert_eq!(
+        to.query(),
+        Some("client_id=creco&request_uri=urn%3Ax%3A1"),
+        "only what FAPI 2.0 lets travel in the open"
+    );
+    assert_eq!(w.get(&w.back(&[])).await?.status, 303);
+    let page = text(&w.get("/").await?);
+    for part in ["1,284,530", "1100026", "連携を解除", "grant.created", "grant.expiring"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(page.find("newer") < page.find("older"), "the newest first");
+    assert_eq!(w.get(&w.back(&[])).await?.status, 400, "the same answer again");
+    assert_eq!(w.press("revoke").await?.status, 303);
+    assert_eq!(held(&w.server.revoked).as_deref(), Some("the-token"));
+    let page = text(&w.get("/").await?);
+    assert!(page.contains("grant.revoked") && !page.contains("1,284,530") && !page.contains("grant.expiring"));
+    w.stop().await;
+    Ok(())
+}
+
+#[actix_web::test]
+async fn an_answer_that_is_not_ours_is_not_taken() -> Tested {
+    let mut w = World::start().await?;
+    for (why, changes, status) in [
+        ("another state", &[("state", "x")][..], 400),
+        ("no state", &[("state", "")], 400),
+        ("another server (RFC 9207)", &[("iss", "http://localhost:1")], 400),
+        ("no iss", &[("iss", "")], 400),
+        ("no code", &[("code", "")], 400),
+        ("refused", &[("code", ""), ("error", "access_denied")], 200),
+        ("a code that is not the server's", &[("code", "y")], 200),
+    ] {
+        assert_eq!(w.press("link").await?.status, 303);
+        assert_eq!(w.get(&w.back(changes)).await?.status, status, "{why}");
+        assert!(!text(&w.get("/").await?).contains("連携を解除"), "{why}");
+    }
+    assert!(text(&w.get("/").await?).contains("consent.denied"));
+    let mine = std::mem::replace(&mut w.cookie, "sample_app=somebody-else".into());
+    assert_eq!(w.get(&w.back(&[])).await?.status, 400, "another browser");
+    w.cookie = mine;
+    w.stop().await;
+    Ok(())
+}
+
+#[actix_web::test]
+async fn a_server_that_lies_is_not_believed() -> Tested {
+    type Lie = fn(&mut Value, &mut Value);
+    let table: [(&str, Lie); 6] = [
+        ("a bearer token", |answer, _| answer["token_type"] = json!("Bearer")),
+        ("no end of the grant", |answer, _| answer["grant_expires_at"] = Value::Null),
+        ("another audience", |_, claims| claims["aud"] = json!("kakeibo")),
+        ("another issuer", |_, claims| claims["iss"] = json!("http://evil.example")),
+        ("another nonce", |_, claims| claims["nonce"] = json!("x")),
+        ("expired", |_, claims| claims["exp"] = json!(START - 60)),
+    ];
+    let mut w = World::start().await?;
+    for (why, lie) in table {
+        put(&w.server.lie, lie);
+        w.press("link").await?;
+        assert_eq!(w.get(&w.back(&[])).await?.status, 400, "{why}");
+        assert!(!text(&w.get("/").await?).contains("連携を解除"), "{why}");
+    }
+    w.stop().await;
+    Ok(())
+}
+
+#[actix_web::test]
+async fn a_dead_token_ends_the_link_and_a_silent_api_does_not() -> Tested {
+    let mut w = World::start().await?;
+    w.link().await?;
+    assert!(text(&w.get("/").await?).contains("1,284,530"));
+    put(&w.server.api, 503);
+    assert!(text(&w.get("/").await?).contains("1,284,530"), "what was last known stays");
+    put(&w.server.api, 401);
+    let page = text(&w.get("/").await?);
+    assert!(page.contains("grant.revoked") && !page.contains("連携を解除"));
+    put(&w.server.api, 200);
+    w.link().await?;
+    w.server.clock.advance(Duration::from_secs(31 * 86_400));
+    put(&w.server.api, 401);
+    assert!(text(&w.get("/").await?).contains("grant.expired"), "its day had come");
+    w.stop().await;
+    Ok(())
+}
+
+#[actix_web::test]
+async fn forms_of_other_pages_do_nothing() -> Tested {
+    let mut w = World::start().await?;
+    w.link().await?;
+    for (header, value) in [("origin", "http://localhost:9"), ("sec-fetch-site", "same-site"), ("origin", "null")] {
+        let request = Request::new(Method::Post, w.app.url()).form([("action", "revoke")]);
+        let request = request.header("cookie", w.cookie.clone()).header(header, value);
+        assert_eq!(w.server.wire.send(request).await?.status, 403, "{header}: {value}");
+    }
+    assert_eq!(held(&w.server.revoked), None);
+    w.stop().await;
+    Ok(())
+}
