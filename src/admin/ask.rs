@@ -1,6 +1,6 @@
 //! What can be asked, and its form in HTTP under `/admin/v1`: written and read here, so that both sides agree.
 
-use super::Refused;
+use super::{ClientAsk, Refused};
 use crate::account::Account;
 use crate::audit::Cursor;
 use crate::clock::Instant;
@@ -77,6 +77,10 @@ pub enum Ask {
         /// Where the last page ended.
         after: Option<Cursor>,
     },
+    /// About the registry.
+    Client(ClientAsk),
+    /// Our own signing keys.
+    Keys,
     /// Which schema files the database has.
     Schema,
 }
@@ -117,6 +121,11 @@ impl Ask {
                 add("after", after.as_ref().map(Cursor::written));
                 get(format!("/audit?{}", query.finish()))
             }
+            Self::Client(ask) => {
+                let (method, path, body) = ask.http();
+                (method, format!("{BASE}{path}"), body)
+            }
+            Self::Keys => get("/keys".to_owned()),
             Self::Schema => get("/schema".to_owned()),
         }
     }
@@ -144,7 +153,12 @@ impl Ask {
                 account: query.may("account", Account::parse)?,
                 after: query.may("after", Cursor::parse)?,
             },
+            ("GET", ["keys"]) => Self::Keys,
             ("GET", ["schema"]) => Self::Schema,
+            (_, ["clients", ..]) => match ClientAsk::parse(method, &segments, body) {
+                Some(ask) => Self::Client(ask?),
+                None => return Err(Refused::Unknown(format!("{method} {BASE}{path} is not served"))),
+            },
             _ => return Err(Refused::Unknown(format!("{method} {BASE}{path} is not served"))),
         };
         query.all_known()?;

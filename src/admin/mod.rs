@@ -2,10 +2,11 @@
 //! that opens the store itself because no server runs.
 //!
 //! Owns the list of things that can be asked ([`Ask`]), their form in HTTP ([`Ask::http`], [`Ask::parse`]) and their
-//! answers ([`answer`]). Everything asked is written to the audit record with the asker's name, looking included:
-//! staff sees account numbers here. It opens no socket (that is `server`'s) and prints nothing (`cli`'s).
+//! answers ([`answer`]). Every change is written to the audit record with the asker's name, and looking too where staff
+//! sees account numbers. It opens no socket (that is `server`'s) and prints nothing (`cli`'s).
 
 pub mod ask;
+mod clients;
 mod grants;
 mod locks;
 mod record;
@@ -14,8 +15,10 @@ mod tests;
 pub mod who;
 
 pub use ask::{Ask, Period, Why};
+pub use clients::ClientAsk;
 
 use crate::audit::{self, Actor, Entry};
+use crate::client::metadata::Rules;
 use crate::clock::Instant;
 use crate::identity::Seals;
 use crate::store::{self, Store, Tx};
@@ -28,6 +31,8 @@ pub struct Desk {
     pub store: Store,
     /// Opens sealed account numbers, makes indexes.
     pub seals: Seals,
+    /// What a client record may say.
+    pub rules: Rules,
 }
 
 /// Why staff does not get what was asked.
@@ -63,6 +68,8 @@ pub async fn answer(desk: &Desk, ask: Ask, staff: &str, now: Instant) -> Result<
         Ask::ExportAudit { period, grant, account, after } => {
             record::export(desk, &record::Wanted { period, grant, account, after }, actor, now).await
         }
+        Ask::Client(ask) => clients::answer(desk, ask, actor, now).await,
+        Ask::Keys => clients::keys(desk).await,
         Ask::Schema => record::schema(desk).await,
     }
 }

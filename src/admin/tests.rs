@@ -1,7 +1,8 @@
 use super::*;
 use crate::account::Account;
 use crate::audit::Cursor;
-use crate::id::GrantId;
+use crate::client::Status;
+use crate::id::{ClientId, GrantId};
 
 /// Through HTTP and back, as the command line sends it and the socket reads it.
 fn round_trip(ask: &Ask) -> Result<Ask, Refused> {
@@ -9,6 +10,10 @@ fn round_trip(ask: &Ask) -> Result<Ask, Refused> {
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let body = body.map(|b| b.to_string()).unwrap_or_default();
     Ask::parse(method, path.strip_prefix(ask::BASE).unwrap(), query, body.as_bytes())
+}
+
+fn client() -> ClientId {
+    ClientId::parse("kakeibo").unwrap()
 }
 
 #[test]
@@ -30,6 +35,13 @@ fn every_question_goes_through_http_and_back() {
             account: Some(account),
             after: Cursor::parse("7.3.pg-1"),
         },
+        Ask::Client(ClientAsk::List),
+        Ask::Client(ClientAsk::Show { id: client() }),
+        Ask::Client(ClientAsk::Import { record: serde_json::json!({"client_name": "家計簿"}) }),
+        Ask::Client(ClientAsk::SetStatus { id: client(), status: Status::Suspended }),
+        Ask::Client(ClientAsk::SetStatus { id: client(), status: Status::Active }),
+        Ask::Client(ClientAsk::RotateSecret { id: client() }),
+        Ask::Keys,
         Ask::Schema,
     ] {
         assert_eq!(round_trip(&asked), Ok(asked));
@@ -39,8 +51,15 @@ fn every_question_goes_through_http_and_back() {
 #[test]
 fn what_is_not_asked_well_is_refused() {
     let parse = |method, path, query, body: &str| Ask::parse(method, path, query, body.as_bytes());
-    let unknown =
-        [("GET", "/"), ("GET", "/nothing"), ("POST", "/grants"), ("DELETE", "/grants/g"), ("GET", "/grants/g/revoke")];
+    let unknown = [
+        ("GET", "/"),
+        ("GET", "/nothing"),
+        ("POST", "/grants"),
+        ("DELETE", "/grants/g"),
+        ("GET", "/grants/g/revoke"),
+        ("GET", "/clients/c/suspend"),
+        ("POST", "/clients/c"),
+    ];
     for (method, path) in unknown {
         assert!(matches!(parse(method, path, "", ""), Err(Refused::Unknown(_))), "{method} {path}");
     }
@@ -58,6 +77,9 @@ fn what_is_not_asked_well_is_refused() {
         ("POST", "/locks/115-loan-1/release", "", "{\"reason\":\"x\"}"),
         ("GET", "/audit", "from=yesterday", ""),
         ("GET", "/audit", "after=x", ""),
+        ("POST", "/clients", "", "no record"),
+        ("GET", "/clients/a b", "", ""),
+        ("GET", "/clients", "after=x", ""),
     ] {
         assert!(matches!(parse(method, path, query, body), Err(Refused::Invalid(_))), "{method} {path}?{query} {body}");
     }

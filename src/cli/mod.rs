@@ -6,10 +6,12 @@
 
 pub mod ask;
 pub mod audit;
+pub mod client;
 pub mod config;
 pub mod db;
 pub mod demo;
 pub mod grant;
+pub mod key;
 pub mod lock;
 pub mod out;
 pub mod serve;
@@ -39,6 +41,12 @@ enum Command {
     /// Check or show a configuration.
     #[command(subcommand)]
     Config(config::Config),
+    /// Register, look at and stop apps and resource servers.
+    #[command(subcommand)]
+    Client(client::Client),
+    /// Look at the signing keys.
+    #[command(subcommand)]
+    Key(key::Key),
     /// Show or end the links of an account.
     #[command(subcommand)]
     Grant(grant::Grant),
@@ -68,6 +76,8 @@ pub fn main() -> ExitCode {
         Command::Serve(c) => c.run(&out),
         Command::Demo(c) => c.run(&out),
         Command::Config(c) => c.run(&out),
+        Command::Client(c) => c.run(&out),
+        Command::Key(c) => c.run(&out),
         Command::Grant(c) => c.run(&out),
         Command::Lock(c) => c.run(&out),
         Command::Audit(c) => c.run(&out),

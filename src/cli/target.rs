@@ -1,6 +1,7 @@
 //! Which server a command is meant for: `--config FILE`, or `--data DIR` for a demo.
 
 use super::out::Failure;
+use crate::client::metadata::Rules;
 use crate::config;
 use crate::store::{Options, Store};
 use std::path::PathBuf;
@@ -26,6 +27,8 @@ pub struct Located {
     pub store_url: String,
     /// The master key.
     pub master_key_file: PathBuf,
+    /// What a client record may say there.
+    pub rules: Rules,
 }
 impl Located {
     /// The admin socket of a running server.
@@ -63,7 +66,9 @@ impl Target {
     pub fn locate(&self) -> Result<Located, Failure> {
         if let Some(dir) = &self.data {
             let master_key_file = dir.join("master.key");
-            return Ok(Located { data_dir: dir.clone(), store_url: "sqlite:renkei.db".into(), master_key_file });
+            let (data_dir, store_url) = (dir.clone(), "sqlite:renkei.db".into());
+            let rules = config::client_rules(config::Mode::Demo, config::Tokens::default().grant_lifetime.get());
+            return Ok(Located { data_dir, store_url, master_key_file, rules });
         }
         let file = self.config.as_deref().ok_or_else(|| Failure::Usage("--config FILE or --data DIR".into()))?;
         let config = config::read(file, std::env::vars()).map_err(Failure::refused)?;
@@ -71,6 +76,8 @@ impl Target {
             Some(file) => config::secret_file(file).map_err(Failure::refused)?.reveal().to_owned(),
             None => config.store.url.clone(),
         };
-        Ok(Located { data_dir: config.server.data_dir, store_url, master_key_file: config.server.master_key_file })
+        let rules = config.client_rules();
+        let (data_dir, master_key_file) = (config.server.data_dir, config.server.master_key_file);
+        Ok(Located { data_dir, store_url, master_key_file, rules })
     }
 }

@@ -4,6 +4,7 @@
 //! `config/default.toml` lists every key with its default and one comment; a test compares the two.
 
 mod check;
+mod clients;
 mod duration;
 mod load;
 mod model;
@@ -11,6 +12,7 @@ mod outside;
 #[cfg(test)]
 mod tests;
 
+pub use clients::client_rules;
 pub use duration::Span;
 pub use load::{Error, read, secret_file};
 pub use model::*;

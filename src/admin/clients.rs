@@ -1,0 +1,175 @@
+//! The registry and our own keys as staff sees and changes them (contract §1).
+
+use super::{Desk, Refused};
+use crate::audit::Actor;
+use crate::client::metadata::{client_id, document, unknown_members};
+use crate::client::sql::{self, Changed};
+use crate::client::{AuthMethod, Client, Status, prepare, renew_secret};
+use crate::clock::Instant;
+use crate::id::{ClientId, EventId};
+use crate::keys::ring;
+use serde_json::{Value, json};
+
+/// A question or an order about the registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientAsk {
+    /// Every client.
+    List,
+    /// One record.
+    Show {
+        /// Whose.
+        id: ClientId,
+    },
+    /// Register a client, or replace its record.
+    Import {
+        /// RFC 7591 metadata and the fields of contract §5.
+        record: Value,
+    },
+    /// Stop a client, or let it go on.
+    SetStatus {
+        /// Whose.
+        id: ClientId,
+        /// To what.
+        status: Status,
+    },
+    /// Make a new secret; the old one ends at once.
+    RotateSecret {
+        /// Whose.
+        id: ClientId,
+    },
+}
+
+/// Clients read at a time.
+const PAGE: i64 = 200;
+
+impl ClientAsk {
+    /// Method, path below the base, body.
+    pub(super) fn http(&self) -> (&'static str, String, Option<Value>) {
+        match self {
+            Self::List => ("GET", "/clients".into(), None),
+            Self::Show { id } => ("GET", format!("/clients/{id}"), None),
+            Self::Import { record } => ("POST", "/clients".into(), Some(record.clone())),
+            Self::SetStatus { id, status: Status::Suspended } => ("POST", format!("/clients/{id}/suspend"), None),
+            Self::SetStatus { id, status: Status::Active } => ("POST", format!("/clients/{id}/resume"), None),
+            Self::RotateSecret { id } => ("POST", format!("/clients/{id}/secret"), None),
+        }
+    }
+
+    /// Reads what [`ClientAsk::http`] wrote; `None` for a path that is not about clients.
+    pub(super) fn parse(method: &str, path: &[&str], body: &[u8]) -> Option<Result<Self, Refused>> {
+        let invalid = |what: &str| Refused::Invalid(format!("{what} is missing or not well formed"));
+        let id = |text: &str| ClientId::parse(text).ok_or_else(|| invalid("the client id"));
+        let record = || serde_json::from_slice(body).map_err(|_| invalid("the record (a JSON object)"));
+        let status = |text, status| id(text).map(|id| Self::SetStatus { id, status });
+        Some(match (method, path) {
+            ("GET", ["clients"]) => Ok(Self::List),
+            ("POST", ["clients"]) => record().map(|record| Self::Import { record }),
+            ("GET", ["clients", text]) => id(text).map(|id| Self::Show { id }),
+            ("POST", ["clients", text, "suspend"]) => status(text, Status::Suspended),
+            ("POST", ["clients", text, "resume"]) => status(text, Status::Active),
+            ("POST", ["clients", text, "secret"]) => id(text).map(|id| Self::RotateSecret { id }),
+            _ => return None,
+        })
+    }
+}
+
+pub(super) async fn answer(desk: &Desk, ask: ClientAsk, actor: Actor, now: Instant) -> Result<Value, Refused> {
+    match ask {
+        ClientAsk::List => list(desk).await,
+        ClientAsk::Show { id } => load(desk, &id).await.map(|client| told(&client)),
+        ClientAsk::Import { record } => import(desk, record, actor, now).await,
+        ClientAsk::SetStatus { id, status } => set_status(desk, id, status, actor, now).await,
+        ClientAsk::RotateSecret { id } => rotate(desk, id, actor, now).await,
+    }
+}
+
+/// A record, and since when it stands so.
+fn told(client: &Client) -> Value {
+    let mut record = document(client);
+    record["updated_at"] = client.updated_at.rfc3339().into();
+    record
+}
+
+async fn load(desk: &Desk, id: &ClientId) -> Result<Client, Refused> {
+    let wanted = id.clone();
+    desk.store.read(move |tx| sql::load(tx, &wanted)).await?.ok_or_else(|| unknown(id))
+}
+fn unknown(id: &ClientId) -> Refused {
+    Refused::Unknown(format!("there is no client {id}"))
+}
+
+async fn list(desk: &Desk) -> Result<Value, Refused> {
+    let (mut clients, mut after) = (Vec::new(), None::<ClientId>);
+    loop {
+        let from = after.clone();
+        let page = desk.store.scan(move |tx| sql::list(tx, from.as_ref(), PAGE)).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.clone());
+        clients.extend(page.iter().map(told));
+    }
+    Ok(json!({"clients": clients}))
+}
+
+async fn import(desk: &Desk, record: Value, actor: Actor, now: Instant) -> Result<Value, Refused> {
+    let refused = |r: crate::refusal::Refusal| Refused::Invalid(r.to_string());
+    let known = match client_id(&record).map_err(refused)? {
+        Some(id) => desk.store.read(move |tx| sql::load(tx, &id)).await?,
+        None => None,
+    };
+    let keep_secret = known.as_ref().is_some_and(|c| c.secret.is_some());
+    let ignored = unknown_members(&record);
+    let (rules, random) = (desk.rules.clone(), desk.seals.random.clone());
+    // A secret brought along costs argon2.
+    let prepared = tokio::task::spawn_blocking(move || prepare(&record, &rules, keep_secret, &*random, now));
+    let prepared = prepared.await.map_err(|e| Refused::NotNow(e.to_string()))?.map_err(refused)?;
+    let client = prepared.client.clone();
+    desk.store.write(move |tx| sql::register(tx, &client, &actor, now)).await?;
+    let mut answer = json!({
+        "client": told(&load(desk, &prepared.client.id).await?),
+        "replaced": known.is_some(),
+        "ignored": ignored,
+    });
+    if let Some(secret) = &prepared.secret {
+        answer["client_secret"] = secret.reveal().into();
+    }
+    Ok(answer)
+}
+
+async fn set_status(desk: &Desk, id: ClientId, status: Status, actor: Actor, now: Instant) -> Result<Value, Refused> {
+    let event = EventId::random(&*desk.seals.random);
+    let wanted = id.clone();
+    match desk.store.write(move |tx| sql::set_status(tx, &wanted, status, &actor, &event, now)).await? {
+        Changed::Yes => Ok(json!({"client_id": id, "status": status.as_str()})),
+        Changed::Already => Err(Refused::NotNow(format!("{id} is {} already", status.as_str()))),
+        Changed::Unknown => Err(unknown(&id)),
+    }
+}
+
+async fn rotate(desk: &Desk, id: ClientId, actor: Actor, now: Instant) -> Result<Value, Refused> {
+    if load(desk, &id).await?.auth_method == AuthMethod::PrivateKeyJwt {
+        return Err(Refused::NotNow(format!("{id} signs with its own key: it has no secret")));
+    }
+    let (secret, stored) = renew_secret(&*desk.seals.random);
+    let wanted = id.clone();
+    if desk.store.write(move |tx| sql::set_secret(tx, &wanted, &stored, &actor, now)).await? {
+        Ok(json!({"client_id": id, "client_secret": secret.reveal()}))
+    } else {
+        Err(unknown(&id))
+    }
+}
+
+/// Our signing keys, without their private halves.
+pub(super) async fn keys(desk: &Desk) -> Result<Value, Refused> {
+    let keys = desk.store.read(ring::list).await?;
+    let told = |k: &ring::Listed| {
+        json!({
+            "kid": k.kid,
+            "alg": k.alg.as_str(),
+            "state": k.state.as_str(),
+            "created_at": k.created_at.rfc3339(),
+            "activated_at": k.activated_at.map(Instant::rfc3339),
+            "retired_at": k.retired_at.map(Instant::rfc3339),
+        })
+    };
+    Ok(json!({"keys": keys.iter().map(told).collect::<Vec<_>>()}))
+}

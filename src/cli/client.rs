@@ -1,0 +1,138 @@
+//! `renkei client import|list|show|suspend|resume|rotate-secret`: the registry.
+
+use super::ask::once;
+use super::block_on;
+use super::grant::cell;
+use super::out::{Failure, Out, table};
+use super::target::Target;
+use crate::admin::{Ask, ClientAsk};
+use crate::client::Status;
+use crate::id::ClientId;
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Register, look at and stop apps and resource servers.
+#[derive(Debug, clap::Subcommand)]
+pub enum Client {
+    /// Register a client from a JSON record, or replace the record of one that is there.
+    Import {
+        #[command(flatten)]
+        target: Target,
+        /// RFC 7591 client metadata as JSON.
+        file: PathBuf,
+    },
+    /// Every client.
+    List {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// One client's record.
+    Show {
+        #[command(flatten)]
+        target: Target,
+        /// The client.
+        #[arg(value_parser = id)]
+        id: ClientId,
+    },
+    /// Stop a client: from this moment nothing of it is live.
+    Suspend {
+        #[command(flatten)]
+        target: Target,
+        /// The client.
+        #[arg(value_parser = id)]
+        id: ClientId,
+    },
+    /// Let a suspended client go on.
+    Resume {
+        #[command(flatten)]
+        target: Target,
+        /// The client.
+        #[arg(value_parser = id)]
+        id: ClientId,
+    },
+    /// Make a new secret and show it once; the old one ends at once.
+    RotateSecret {
+        #[command(flatten)]
+        target: Target,
+        /// The client.
+        #[arg(value_parser = id)]
+        id: ClientId,
+    },
+}
+
+fn id(text: &str) -> Result<ClientId, String> {
+    ClientId::parse(text).ok_or_else(|| "this is no client id".into())
+}
+
+/// The largest record that is read.
+const MOST_BYTES: usize = 256 * 1024;
+
+impl Client {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn run(self, out: &Out) -> Result<(), Failure> {
+        let ask = |target: &Target, ask| block_on(once(target, Ask::Client(ask)));
+        match self {
+            Self::Import { target, file } => {
+                let named = |why: String| Failure::Refused(format!("{}: {why}", file.display()));
+                let text = std::fs::read(&file).map_err(|e| named(e.to_string()))?;
+                if text.len() > MOST_BYTES {
+                    return Err(named("is larger than any record".into()));
+                }
+                let record = serde_json::from_slice(&text).map_err(|e| named(format!("is not JSON: {e}")))?;
+                let answer = ask(&target, ClientAsk::Import { record })?;
+                out.say(&answer, || imported(&answer));
+            }
+            Self::List { target } => {
+                let answer = ask(&target, ClientAsk::List)?;
+                out.say(&answer, || listed(&answer));
+            }
+            Self::Show { target, id } => {
+                let answer = ask(&target, ClientAsk::Show { id })?;
+                out.say(&answer, || format!("{answer:#}"));
+            }
+            Self::Suspend { target, id } => {
+                let answer = ask(&target, ClientAsk::SetStatus { id, status: Status::Suspended })?;
+                out.say(&answer, || format!("{}: suspended", cell(&answer, "client_id")));
+            }
+            Self::Resume { target, id } => {
+                let answer = ask(&target, ClientAsk::SetStatus { id, status: Status::Active })?;
+                out.say(&answer, || format!("{}: resumed", cell(&answer, "client_id")));
+            }
+            Self::RotateSecret { target, id } => {
+                let answer = ask(&target, ClientAsk::RotateSecret { id })?;
+                out.say(&answer, || format!("{}: a new secret\n{}", cell(&answer, "client_id"), secret(&answer)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn secret(answer: &Value) -> String {
+    format!("client_secret: {}\nIt is kept only as a hash and not shown again.", cell(answer, "client_secret"))
+}
+
+fn imported(answer: &Value) -> String {
+    let what = if answer["replaced"] == true { "record replaced" } else { "registered" };
+    let mut text = format!("{}: {what}", cell(&answer["client"], "client_id"));
+    for member in answer["ignored"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        text.push_str(&format!("\nignored: {member} means nothing here"));
+    }
+    if answer["client_secret"].is_string() {
+        text = format!("{text}\n{}", secret(answer));
+    }
+    text
+}
+
+fn listed(answer: &Value) -> String {
+    let clients = answer["clients"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if clients.is_empty() {
+        return "no client is registered".into();
+    }
+    let columns = ["client_id", "profile", "status", "token_endpoint_auth_method", "client_name"];
+    let mut rows = vec![["client", "profile", "status", "authentication", "name"].map(str::to_owned).to_vec()];
+    rows.extend(clients.iter().map(|c| columns.iter().map(|name| cell(c, name)).collect()));
+    table(&rows)
+}
