@@ -11,6 +11,7 @@ use crate::keys::seal::{Broken, Place, Sealer};
 use crate::random::Random;
 use crate::secret::{self, Kind as SecretKind, Secret};
 use crate::store::{Result, Tx};
+use std::time::Duration;
 
 /// Everything 許可する will write, made before the transaction: ids and code are drawn here, fields sealed here, so that
 /// the transaction can run again without drawing anew.
@@ -88,6 +89,13 @@ impl Link {
             used_at: None,
         };
         Ok(Self { record, grant, code, told, interaction: agreed.customer.interaction.clone() })
+    }
+
+    /// With a code that lives shorter than [`code::LIFETIME`]; it never lives longer.
+    #[must_use]
+    pub fn with_code_lifetime(mut self, lifetime: Duration) -> Self {
+        self.code.expires_at = self.code.issued_at + lifetime.min(code::LIFETIME);
+        self
     }
 
     /// What the app and the customer will be told, once [`allow`]'s transaction has committed.

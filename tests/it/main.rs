@@ -21,4 +21,5 @@ mod shape;
 mod store;
 mod store_faults;
 mod store_schema;
+mod tokens;
 mod verify;

@@ -7,6 +7,7 @@ use super::http::{Answer, Ask, Http};
 use super::jws::Key;
 use super::pg;
 use super::phone::Phone;
+use super::world::World;
 use renkei::account::Account;
 use renkei::audit::Actor;
 use renkei::client;
@@ -194,6 +195,12 @@ impl Town {
         ] {
             self.register(document).await;
         }
+    }
+
+    /// The server's store with the verbs of steps 3 to 6: a link without the screens.
+    pub fn world(&self) -> World {
+        let app = &self.running.app;
+        World::of(app.store.clone(), self.clock.clone(), app.random.clone(), app.sealer.clone())
     }
 
     // ---- time -----------------------------------------------------------------------------------------------------

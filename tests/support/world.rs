@@ -15,7 +15,7 @@ use renkei::keys::seal::Sealer;
 use renkei::lifecycle::{Completed, Notice, Queued, Swept, expire, notice};
 use renkei::oxide::Challenge;
 use renkei::params::Params;
-use renkei::random::SeededRandom;
+use renkei::random::{Random, SeededRandom};
 use renkei::refusal::Code;
 use renkei::scope::Scope;
 use renkei::secret::{Hash, Secret};
@@ -36,9 +36,9 @@ pub const VERIFIER: &str = "a-verifier-that-nobody-guesses-1234567890-abc";
 pub struct World {
     pub store: Store,
     pub clock: Arc<ManualClock>,
-    pub random: Arc<SeededRandom>,
+    pub random: Arc<dyn Random>,
     pub sealer: Arc<Sealer>,
-    _place: Place,
+    _place: Option<Place>,
 }
 
 /// What an app has after a customer said 許可する.
@@ -55,8 +55,12 @@ impl World {
             clock: Arc::new(ManualClock::at(Instant::from_secs(1_795_000_000))),
             random: Arc::new(SeededRandom::new(20_261_122)),
             sealer: Arc::new(Sealer::new("k1", &[9; 32]).unwrap()),
-            _place: place,
+            _place: Some(place),
         }
+    }
+    /// The same over the parts of a running server.
+    pub fn of(store: Store, clock: Arc<ManualClock>, random: Arc<dyn Random>, sealer: Arc<Sealer>) -> Self {
+        Self { store, clock, random, sealer, _place: None }
     }
     pub fn now(&self) -> Instant {
         self.clock.now()

@@ -148,7 +148,8 @@ impl Counter<'_> {
         binding: Binding,
     ) -> Result<(Link, Queued), Broken> {
         let (sealer, random) = (&*self.app.sealer, &*self.app.random);
-        let link = Link::new(agreed, binding, client.id.as_str(), sealer, random)?;
+        let lifetime = self.app.config.tokens.code_lifetime.get();
+        let link = Link::new(agreed, binding, client.id.as_str(), sealer, random)?.with_code_lifetime(lifetime);
         let (account_type, last3) = Completed::of_account(&proofed.account);
         let language = self.language(view).as_str();
         let completed = Completed {

@@ -1,0 +1,310 @@
+//! The endpoints an app and a resource server call, through the wire: token, introspection, revocation, userinfo. What the
+//! verbs behind them do is `grant`'s test; here it is what travels: statuses, headers, forms, proofs, signatures.
+
+use crate::support::app::{App, Pending, basic};
+use crate::support::http::{Answer, Ask};
+use crate::support::town::{Town, on_both, on_both_with};
+use renkei::client::Client;
+use renkei::grant::code::Binding;
+use renkei::id::ClientId;
+use renkei::keys::Jwk;
+use renkei::keys::jose::{self, Alg};
+use renkei::oxide::Challenge;
+use renkei::secret::Hash;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+on_both!(
+    the_token_endpoint_is_strict,
+    an_openid_answer_is_whole,
+    a_fapi_answer_is_bound,
+    userinfo_gives_the_subject_to_its_token_alone,
+    userinfo_of_a_bound_token_wants_the_key,
+    revocation_answers_200_with_nothing,
+    introspection_wants_a_caller,
+    a_suspended_app_is_out_at_once,
+);
+on_both_with!(a_nonce_costs_one_more_try, |config| config.tokens.dpop_nonce_required = true);
+
+async fn client(w: &Town, id: &str) -> Arc<Client> {
+    let id = ClientId::parse(id).unwrap();
+    let load = move |tx: &mut renkei::store::Tx<'_, '_>| renkei::client::sql::load(tx, &id);
+    Arc::new(w.world().store.read(load).await.unwrap().unwrap())
+}
+
+/// A customer allowed `app`; here is the code, and what it is bound to.
+async fn allowed(w: &Town, app: &App, scope: &str) -> (Pending, String) {
+    let (pending, _) = app.request(scope);
+    let binding = Binding {
+        redirect_uri: app.redirect_uri.clone(),
+        challenge: Challenge::parse(&Hash::of(&pending.verifier).base64url()),
+        dpop_jkt: None,
+        nonce: scope.contains("openid").then(|| pending.nonce.clone()),
+        resource: Vec::new(),
+    };
+    let client = client(w, &app.client_id).await;
+    let allowed = w.world().allow_with(&client, scope, "115-ordinary-1100026", binding).await;
+    (pending, allowed.code)
+}
+
+async fn linked(w: &Town, app: &App, scope: &str) -> Value {
+    let (pending, code) = allowed(w, app, scope).await;
+    app.try_exchange(&pending, &code).await.expect(200).json()
+}
+
+fn text<'a>(body: &'a Value, name: &str) -> &'a str {
+    body[name].as_str().unwrap_or_else(|| panic!("no {name} in {body}"))
+}
+
+#[track_caller]
+fn unstored(answer: &Answer) {
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+}
+
+async fn the_token_endpoint_is_strict(w: &Town) {
+    let app = w.kakeibo();
+    let auth = || Ask::default().header("authorization", basic("kakeibo", "kakeibo-secret"));
+    assert!(w.http.get("/oauth/token").await.status >= 400, "POST alone");
+    let answer = w.http.send("POST", "/oauth/token", auth().json(r#"{"grant_type":"authorization_code"}"#)).await;
+    answer.refused(400, "invalid_request");
+    for (fields, error) in [
+        (vec![], "invalid_request"),
+        (vec![("grant_type", "password")], "unsupported_grant_type"),
+        (vec![("grant_type", "client_credentials")], "unsupported_grant_type"),
+        (vec![("grant_type", "refresh_token"), ("refresh_token", "x")], "unauthorized_client"),
+        (vec![("grant_type", "authorization_code")], "invalid_request"),
+        (vec![("grant_type", "authorization_code"), ("code", "junk")], "invalid_grant"),
+    ] {
+        let answer = app.post("/oauth/token", &fields, false).await.refused(400, error);
+        unstored(&answer);
+        let description = answer.json()["error_description"].as_str().unwrap().to_owned();
+        assert!(description.is_ascii(), "{description}");
+    }
+    let form = [("grant_type".to_owned(), "authorization_code".to_owned())];
+    let answer = w.http.send("POST", "/oauth/token", Ask::default().form(&form)).await.refused(401, "invalid_client");
+    assert_eq!(answer.header("www-authenticate"), None, "no scheme was tried (RFC 6749 §5.2)");
+    let wrong = Ask::default().header("authorization", basic("kakeibo", "wrong")).form(&form);
+    let answer = w.http.send("POST", "/oauth/token", wrong).await.refused(401, "invalid_client");
+    assert!(answer.header("www-authenticate").unwrap().starts_with("Basic"));
+    unstored(&answer);
+    let foreign = [("grant_type".to_owned(), "x".to_owned()), ("client_id".to_owned(), "creco".to_owned())];
+    w.http.send("POST", "/oauth/token", auth().form(&foreign)).await.refused(401, "invalid_client");
+}
+
+/// The id_token's claims, verified with the published keys.
+async fn verified(w: &Town, token: &str, alg: Alg) -> Value {
+    let set = w.http.get("/oauth/jwks").await.expect(200).json();
+    let keys = Jwk::parse_set(&set).unwrap();
+    let verified = jose::verify(token, &keys, &[alg]).unwrap();
+    assert!(verified.header.kid.is_some(), "protocol C6.4");
+    Value::Object(verified.claims.0)
+}
+
+async fn an_openid_answer_is_whole(w: &Town) {
+    let app = w.kakeibo();
+    let (pending, code) = allowed(w, &app, "openid accounts").await;
+    let begun = w.now().secs();
+    w.clock.advance(Duration::from_secs(3));
+    let answer = app.try_exchange(&pending, &code).await.expect(200);
+    unstored(&answer);
+    assert_eq!(answer.header("pragma"), Some("no-cache"));
+    let body = answer.json();
+    let mut names: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    let want = [
+        "access_token",
+        "authorization_details",
+        "expires_in",
+        "grant_expires_at",
+        "grant_id",
+        "id_token",
+        "scope",
+        "token_type",
+    ];
+    assert_eq!(names, want);
+    let claims = verified(w, text(&body, "id_token"), Alg::Rs256).await;
+    let seen = w.accounts_api().introspect(text(&body, "access_token")).await;
+    let half = renkei::secret::base64url(&Hash::of(text(&body, "access_token")).as_bytes()[..16]);
+    assert_eq!(
+        claims,
+        json!({
+            "iss": w.http.issuer, "aud": "kakeibo", "sub": seen["sub"], "nonce": pending.nonce,
+            "iat": begun + 3, "exp": begun + 303, "auth_time": begun, "at_hash": half,
+            "acr": "urn:renkei:acr:line-and-pin", "amr": ["kba", "tel", "pin"],
+        }),
+        "and nothing about the customer"
+    );
+    let plain = linked(w, &app, "accounts").await;
+    assert!(plain.get("id_token").is_none(), "not asked for");
+}
+
+async fn a_fapi_answer_is_bound(w: &Town) {
+    let app = w.creco();
+    let (pending, code) = allowed(w, &app, "openid accounts transactions").await;
+    let form = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", &pending.verifier)];
+    app.post("/oauth/token", &form, false).await.refused(400, "invalid_dpop_proof");
+    let body = app.try_exchange(&pending, &code).await.expect(200).json();
+    assert_eq!(body["token_type"], "DPoP");
+    let claims = verified(w, text(&body, "id_token"), Alg::Es256).await;
+    assert_eq!(claims["aud"], "creco");
+    let seen = w.accounts_api().introspect(text(&body, "access_token")).await;
+    assert_eq!(seen["cnf"], json!({"jkt": app.dpop.as_ref().unwrap().thumbprint()}));
+    assert_eq!(seen["token_type"], "DPoP");
+}
+
+async fn a_nonce_costs_one_more_try(w: &Town) {
+    let app = w.creco();
+    let (pending, code) = allowed(w, &app, "openid accounts").await;
+    let form: Vec<(String, String)> = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", &app.redirect_uri),
+        ("code_verifier", &pending.verifier),
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+    ]
+    .map(|(n, v)| (n.to_owned(), v.to_owned()))
+    .to_vec();
+    let htu = format!("{}/oauth/token", w.http.issuer);
+    let send = async |nonce: Option<&str>| {
+        let mut form = form.clone();
+        form.push(("client_assertion".into(), app.assertion(|_| {})));
+        let ask = Ask::default().header("dpop", app.proof("POST", &htu, nonce, None)).form(&form);
+        w.http.send("POST", "/oauth/token", ask).await
+    };
+    let first = send(None).await.refused(400, "use_dpop_nonce");
+    assert_eq!(first.headers.get_all("dpop-nonce").iter().count(), 1);
+    let nonce = first.header("dpop-nonce").unwrap().to_owned();
+    send(Some("made-up")).await.refused(400, "use_dpop_nonce");
+    let second = send(Some(&nonce)).await.expect(200);
+    assert!(second.header("dpop-nonce").is_some(), "the next proof can carry it");
+    // The same at a resource of ours, with 401 (RFC 9449 §9).
+    let token = text(&second.json(), "access_token").to_owned();
+    let htu = format!("{}/oauth/userinfo", w.http.issuer);
+    let get = async |nonce: Option<&str>| {
+        let proof = app.proof("GET", &htu, nonce, Some(&token));
+        let ask = Ask::default().header("authorization", format!("DPoP {token}")).header("dpop", proof);
+        w.http.send("GET", "/oauth/userinfo", ask).await
+    };
+    let refused = get(None).await.expect(401);
+    assert!(refused.header("www-authenticate").unwrap().contains("error=\"use_dpop_nonce\""));
+    get(refused.header("dpop-nonce")).await.expect(200);
+}
+
+async fn userinfo_gives_the_subject_to_its_token_alone(w: &Town) {
+    let app = w.kakeibo();
+    let body = linked(w, &app, "openid accounts").await;
+    let token = text(&body, "access_token");
+    let claims = verified(w, text(&body, "id_token"), Alg::Rs256).await;
+    let with = |header: String| Ask::default().header("authorization", header);
+    for method in ["GET", "POST"] {
+        let answer = w.http.send(method, "/oauth/userinfo", with(format!("Bearer {token}"))).await.expect(200);
+        unstored(&answer);
+        assert_eq!(answer.json(), json!({"sub": claims["sub"]}), "{method}");
+    }
+    w.http.send("GET", "/oauth/userinfo", with(format!("bearer {token}"))).await.expect(200);
+    let answer = w.http.get("/oauth/userinfo").await.expect(401);
+    let schemes: Vec<_> = answer.headers.get_all("www-authenticate").iter().map(|v| v.to_str().unwrap()).collect();
+    assert_eq!(schemes, ["Bearer", "DPoP algs=\"ES256 PS256 EdDSA\""], "no error code where no token was sent");
+    let query = format!("/oauth/userinfo?access_token={token}");
+    w.http.get(&query).await.expect(401);
+    let narrow = linked(w, &w.kakeibo(), "accounts").await;
+    let answer = w.userinfo(text(&narrow, "access_token")).await.refused(403, "insufficient_scope");
+    assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer error=\"insufficient_scope\""));
+    // That second link replaced the first.
+    let answer = w.userinfo(token).await.refused(401, "invalid_token");
+    assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer error=\"invalid_token\""));
+    w.userinfo("junk").await.refused(401, "invalid_token");
+}
+
+async fn userinfo_of_a_bound_token_wants_the_key(w: &Town) {
+    let app = w.creco();
+    let body = linked(w, &app, "openid accounts").await;
+    let token = text(&body, "access_token");
+    let htu = format!("{}/oauth/userinfo", w.http.issuer);
+    let get = async |scheme: &str, proof: Option<String>| {
+        let mut ask = Ask::default().header("authorization", format!("{scheme} {token}"));
+        if let Some(proof) = proof {
+            ask = ask.header("dpop", proof);
+        }
+        w.http.send("GET", "/oauth/userinfo", ask).await
+    };
+    let good = || Some(app.proof("GET", &htu, None, Some(token)));
+    get("DPoP", good()).await.expect(200);
+    get("dpop", good()).await.expect(200);
+    let thief = w.creco().with_dpop(crate::support::jws::Key::generate());
+    for (why, scheme, proof) in [
+        ("no proof", "DPoP", None),
+        ("the Bearer scheme", "Bearer", None),
+        ("the Bearer scheme with a proof", "Bearer", good()),
+        ("another key", "DPoP", Some(thief.proof("GET", &htu, None, Some(token)))),
+        ("no ath", "DPoP", Some(app.proof("GET", &htu, None, None))),
+        ("another token's ath", "DPoP", Some(app.proof("GET", &htu, None, Some("other")))),
+        ("another method", "DPoP", Some(app.proof("POST", &htu, None, Some(token)))),
+        (
+            "another address",
+            "DPoP",
+            Some(app.proof("GET", "https://elsewhere.example/oauth/userinfo", None, Some(token))),
+        ),
+    ] {
+        let answer = get(scheme, proof).await;
+        assert_eq!(answer.status, 401, "{why}: {}", answer.body);
+        assert!(answer.header("www-authenticate").unwrap().starts_with("DPoP error="), "{why}");
+    }
+    let unbound = linked(w, &w.kakeibo(), "openid accounts").await;
+    let token = text(&unbound, "access_token");
+    let ask = Ask::default()
+        .header("authorization", format!("DPoP {token}"))
+        .header("dpop", app.proof("GET", &htu, None, Some(token)));
+    let answer = w.http.send("GET", "/oauth/userinfo", ask).await;
+    assert_eq!(answer.status, 401, "a proof does not bind what was not bound");
+}
+
+async fn revocation_answers_200_with_nothing(w: &Town) {
+    let app = w.kakeibo();
+    let body = linked(w, &app, "accounts").await;
+    let token = text(&body, "access_token");
+    w.creco().revoke(token).await.refused(400, "invalid_grant");
+    app.post("/oauth/revoke", &[], false).await.refused(400, "invalid_request");
+    assert_eq!(w.accounts_api().introspect(token).await["active"], true);
+    for text in [token, token, "junk"] {
+        let hint = [("token", text), ("token_type_hint", "something_else")];
+        let answer = app.post("/oauth/revoke", &hint, false).await.expect(200);
+        unstored(&answer);
+        assert_eq!(answer.body, "");
+    }
+    assert_eq!(w.accounts_api().introspect(token).await, json!({"active": false}));
+    let form = [("token".to_owned(), token.to_owned())];
+    w.http.send("POST", "/oauth/revoke", Ask::default().form(&form)).await.refused(401, "invalid_client");
+}
+
+async fn introspection_wants_a_caller(w: &Town) {
+    let app = w.kakeibo();
+    let body = linked(w, &app, "accounts").await;
+    let token = text(&body, "access_token");
+    let form = [("token".to_owned(), token.to_owned())];
+    w.http.send("POST", "/oauth/introspect", Ask::default().form(&form)).await.refused(401, "invalid_client");
+    w.accounts_api().post("/oauth/introspect", &[], false).await.refused(400, "invalid_request");
+    assert!(w.http.get(&format!("/oauth/introspect?token={token}")).await.status >= 400);
+    let answer = w.accounts_api().post("/oauth/introspect", &[("token", token)], false).await.expect(200);
+    unstored(&answer);
+    assert_eq!(answer.json()["active"], true);
+    assert_eq!(app.introspect(token).await["active"], true, "its own");
+    assert_eq!(w.creco().introspect(token).await, json!({"active": false}), "another's");
+}
+
+async fn a_suspended_app_is_out_at_once(w: &Town) {
+    use renkei::client::Status;
+    let app = w.kakeibo();
+    let body = linked(w, &app, "openid accounts").await;
+    let token = text(&body, "access_token");
+    let (pending, code) = allowed(w, &app, "accounts").await;
+    let record = client(w, "kakeibo").await;
+    w.world().set_status(&record, Status::Suspended).await;
+    assert_eq!(w.accounts_api().introspect(token).await, json!({"active": false}));
+    w.userinfo(token).await.refused(401, "invalid_token");
+    app.try_exchange(&pending, &code).await.refused(401, "invalid_client");
+    w.world().set_status(&record, Status::Active).await;
+    assert_eq!(w.accounts_api().introspect(token).await["active"], true);
+    app.try_exchange(&pending, &code).await.expect(200);
+}
