@@ -1,0 +1,150 @@
+//! The call of ④: who, which number, when (domain §1.6, §4, §8.5–8.7, G10–G14).
+
+use super::*;
+
+fn taros_phone() -> Caller {
+    Caller::Known(Phone::parse("09012343333").unwrap())
+}
+
+#[tokio::test]
+async fn only_the_right_call_at_the_right_time_leads_on() {
+    let other = || Caller::Known(Phone::parse("09099999999").unwrap());
+    type Row = (&'static str, Caller, bool, u64, u64, u64, &'static str);
+    // Why, caller, the right number?, seconds from ③ to the call, its report's delay, seconds from ③ to 確定, the screen.
+    let table: Vec<Row> = vec![
+        ("at once", taros_phone(), true, 0, 0, 1, "pin"),
+        ("late, but in time", taros_phone(), true, 119, 0, 120, "pin"),
+        ("確定 after 121 seconds", taros_phone(), true, 30, 0, 121, "expired"),
+        ("another caller", other(), true, 10, 0, 20, "call"),
+        ("another called number", taros_phone(), false, 10, 0, 20, "call"),
+        ("withheld", Caller::Withheld, true, 10, 0, 20, "call"),
+        ("from abroad", Caller::Other, true, 10, 0, 20, "call"),
+    ];
+    for (why, caller, right, called_at, late, pressed_at, want) in table {
+        let town = Town::new();
+        let mut taro = town.customer(NOON).await;
+        let number = taro.to_call().await;
+        let wrong = town.desk.policy().called_numbers.iter().find(|n| **n != number).unwrap().clone();
+        let to = if right { number } else { wrong };
+        town.call(caller, &to, NOON + secs(called_at), secs(late)).await;
+        taro.now = NOON + secs(pressed_at);
+        let view = taro.post(Posted::Call).await;
+        assert_eq!(view.interaction.stage.screen(), want, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn with_more_time_to_confirm_the_call_still_has_its_own() {
+    for (called_at, late, want) in
+        [(120, 0, "pin"), (120, 5, "pin"), (120, 6, "call"), (121, 0, "call"), (126, 0, "call")]
+    {
+        let town = Town::with(|p| p.confirm_window = secs(180));
+        let mut taro = town.customer(NOON).await;
+        let number = taro.to_call().await;
+        town.call(taros_phone(), &number, NOON + secs(called_at), secs(late)).await;
+        taro.now = NOON + secs(170);
+        let view = taro.post(Posted::Call).await;
+        assert_eq!(view.interaction.stage.screen(), want, "called at {called_at}, reported {late} later");
+    }
+}
+
+#[tokio::test]
+async fn confirming_before_the_call_changes_nothing_and_a_reload_restarts_nothing() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    let number = taro.to_call().await;
+    taro.now = NOON + secs(50);
+    let view = taro.post(Posted::Call).await;
+    assert_eq!(messages(&view), [Message::CallWaiting]);
+    let call = taro.look().await.call.unwrap();
+    assert_eq!((call.state, call.seconds_left), (CallState::Waiting, 70));
+    assert_eq!(taro.called().await, number);
+    taro.now = NOON + secs(119);
+    assert_eq!(taro.look().await.call.unwrap().seconds_left, 1);
+    taro.now = NOON + secs(121);
+    assert_eq!(taro.at().await, "expired");
+    assert_eq!(taro.look().await.interaction.stage, Stage::Ended(Ending::Expired(Expired::Call)));
+    // R57: from the beginning, within the same request.
+    let view = taro.post(Posted::Restart).await;
+    assert_eq!(view.interaction.stage, Stage::Account { typed: None });
+    town.call(taros_phone(), &number, taro.now, secs(0)).await;
+    let again = taro.to_call().await;
+    assert_ne!(again, number, "never the previous number");
+    assert_eq!(taro.look().await.call.unwrap().state, CallState::Waiting, "the old number's call does not count");
+}
+
+#[tokio::test]
+async fn one_call_counts_once_and_a_repeated_report_is_one_call() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    let number = taro.to_call().await;
+    let call = IncomingCall { call_id: "c".into(), called: Some(number.clone()), caller: taros_phone(), at: NOON };
+    town.desk.report(call.clone(), NOON).await.unwrap();
+    taro.post(Posted::Call).await;
+    assert_eq!(taro.at().await, "pin");
+    taro.post(Posted::Cancel).await;
+    // Whatever number comes next: the old report, sent again under its id, opens nothing.
+    for n in 0..6 {
+        taro = town.customer(NOON + secs(n)).await;
+        let next = taro.to_call().await;
+        let replay = IncomingCall { called: Some(next), ..call.clone() };
+        town.desk.report(replay, taro.now).await.unwrap();
+        assert_eq!(taro.look().await.call.unwrap().state, CallState::Waiting);
+        taro.post(Posted::Cancel).await;
+    }
+    let seen = town.actions().await.into_iter().filter(|a| a == "call.seen").count();
+    assert_eq!(seen, 1);
+}
+
+#[tokio::test]
+async fn a_withheld_call_is_hinted_at_and_a_second_one_counts() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    let number = taro.to_call().await;
+    town.call(Caller::Withheld, &number, NOON + secs(5), secs(0)).await;
+    taro.now = NOON + secs(6);
+    assert_eq!(taro.look().await.call.unwrap().state, CallState::Withheld);
+    town.call(taros_phone(), &number, NOON + secs(20), secs(0)).await;
+    taro.now = NOON + secs(21);
+    assert_eq!(town.desk.call_status(&taro.visitor, taro.now).await.unwrap().unwrap().state, CallState::Seen);
+    assert_eq!(taro.post(Posted::Call).await.interaction.stage.screen(), "pin");
+}
+
+#[tokio::test]
+async fn two_numbers_wait_for_one_caller_and_no_third() {
+    let town = Town::new();
+    let mut first = town.customer(NOON).await;
+    let mut second = town.customer(NOON).await;
+    let mut third = town.customer(NOON).await;
+    let (a, b) = (first.to_call().await, second.to_call().await);
+    assert_ne!(a, b, "two sessions never share a pending number for one caller");
+    third.to_phone().await;
+    let view = third.post(Posted::Phone).await;
+    assert_eq!((messages(&view), view.interaction.stage.screen()), (vec![Message::R35], "phone"));
+    // The call to one number opens the one session that shows it.
+    town.call(taros_phone(), &b, NOON, secs(0)).await;
+    assert_eq!(first.post(Posted::Call).await.interaction.stage.screen(), "call");
+    assert_eq!(second.post(Posted::Call).await.interaction.stage.screen(), "pin");
+    assert_eq!(third.post(Posted::Phone).await.interaction.stage.screen(), "call", "one place is free again");
+    third.now = NOON + secs(10);
+    third.post(Posted::Cancel).await;
+    let mut fourth = town.customer(NOON + secs(11)).await;
+    assert!(!fourth.to_call().await.as_str().is_empty(), "a cancelled session waits no longer");
+}
+
+#[tokio::test]
+async fn another_attempt_where_the_institution_allows_it() {
+    let town = Town::with(|p| p.call_attempts = 2);
+    let mut taro = town.customer(NOON).await;
+    let number = taro.to_call().await;
+    taro.now = NOON + secs(130);
+    let view = taro.look().await;
+    assert_eq!((view.interaction.stage.screen(), view.call.unwrap().state), ("call", CallState::Expired));
+    taro.post(Posted::Call).await;
+    let second = taro.called().await;
+    assert_ne!(second, number);
+    town.call(taros_phone(), &number, taro.now, secs(0)).await;
+    assert_eq!(taro.look().await.call.unwrap().state, CallState::Waiting, "the first number is void");
+    taro.now = taro.now + secs(121);
+    assert_eq!(taro.at().await, "expired", "two are enough");
+}

@@ -1,0 +1,214 @@
+//! The way itself: cookies, tokens, time, restarts, hours (domain §1.10, G9, G28).
+
+use super::*;
+
+#[tokio::test]
+async fn five_checks_and_one_record_for_each_arrow() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    assert_eq!(taro.at().await, "account");
+    taro.to_pin().await;
+    let view = taro.pin("4071").await;
+    let Stage::Consent(proofed) = &view.interaction.stage else { panic!("at {}", view.interaction.stage.screen()) };
+    assert_eq!(proofed.account.to_string(), "115-ordinary-1100026");
+    assert_eq!(proofed.accounts.len(), 2);
+    assert!(proofed.accounts.iter().any(|(id, _)| *id == proofed.verified));
+    assert_eq!((proofed.auth_time, proofed.personal.name.as_str()), (NOON, "ﾃﾞｰﾀ ﾀﾛｳ"));
+    assert_eq!(
+        town.actions().await,
+        [
+            "interaction.opened",
+            "interaction.account.accepted",
+            "interaction.customer.accepted",
+            "interaction.phone.confirmed",
+            "call.seen",
+            "interaction.call.confirmed",
+            "interaction.pin.accepted",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn nothing_personal_rests_in_the_clear() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    taro.to_pin().await;
+    taro.pin("0001").await;
+    taro.pin("4071").await;
+    let dump = town.store.read(|tx| {
+        let mut all = String::new();
+        for sql in [
+            "select * from interactions limit 100",
+            "select * from calls limit 100",
+            "select * from lockouts limit 100",
+            "select * from audit limit 100",
+        ] {
+            all.push_str(&format!("{:?}", tx.rows(sql, &[])?));
+        }
+        Ok(all)
+    });
+    // Bytes print as lists of numbers: look for those of the words as well.
+    let dump = dump.await.unwrap();
+    for secret in ["taro@example.jp", "1985-04-12", "4071", "09012343333", "1100026", "ﾀﾛｳ"] {
+        let bytes: Vec<String> = secret.bytes().map(|b| b.to_string()).collect();
+        assert!(!dump.contains(secret) && !dump.contains(&bytes.join(", ")), "{secret} rests in the clear");
+    }
+}
+
+#[tokio::test]
+async fn a_way_belongs_to_one_browser() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    let stranger = Visitor { cookie: Hash::of("another"), ..taro.visitor.clone() };
+    let step = taro.look().await.step;
+    assert!(matches!(town.desk.look(&stranger, None, NOON).await, Ok(Seen::Foreign)));
+    assert!(matches!(town.desk.post(&stranger, step.reveal(), Posted::Cancel, NOON).await, Ok(Seen::Foreign)));
+    assert!(town.desk.call_status(&stranger, NOON).await.unwrap().is_none());
+
+    // ③: a new cookie; the old one holds for thirty seconds or until the new one is seen.
+    let before = taro.visitor.clone();
+    taro.to_phone().await;
+    assert_ne!(before.cookie, taro.visitor.cookie, "rotated at ③");
+    let seen = |v: &Visitor, now| {
+        let (desk, v) = (town.desk.clone(), v.clone());
+        async move { matches!(desk.look(&v, None, now).await, Ok(Seen::Here(_))) }
+    };
+    assert!(seen(&before, NOON + secs(29)).await);
+    assert!(!seen(&before, NOON + secs(30)).await);
+    assert!(seen(&before, NOON + secs(29)).await);
+    assert!(seen(&taro.visitor, NOON + secs(1)).await);
+    assert!(!seen(&before, NOON + secs(2)).await, "the new one was seen");
+    let third = taro.visitor.clone();
+    taro.post(Posted::Phone).await;
+    assert_eq!(third.cookie, taro.visitor.cookie);
+    let to = taro.called().await;
+    town.call(Caller::Known(Phone::parse("09012343333").unwrap()), &to, NOON, secs(0)).await;
+    taro.post(Posted::Call).await;
+    assert_ne!(third.cookie, taro.visitor.cookie, "rotated at ⑤");
+}
+
+#[tokio::test]
+async fn a_browser_has_one_live_way_and_resumes_it() {
+    let town = Town::new();
+    let (one, two) = (Hash::of("one"), Hash::of("two"));
+    let mut taro = town.browser(one, None, "192.0.2.1", NOON).await;
+    taro.to_customer("115-ordinary-1100026").await;
+    let resumed = town.browser(one, Some(taro.visitor.cookie), "192.0.2.1", NOON + secs(400)).await;
+    assert_eq!((resumed.at().await, &resumed.visitor.id), ("customer", &taro.visitor.id));
+    let other = town.browser(one, None, "192.0.2.1", NOON).await;
+    assert_ne!(other.visitor.id, taro.visitor.id, "another browser begins at ① for the same request");
+    let next = town.browser(two, Some(taro.visitor.cookie), "192.0.2.1", NOON + secs(401)).await;
+    assert_ne!(next.visitor.id, taro.visitor.id);
+    taro.now = NOON + secs(402);
+    assert_eq!(taro.look().await.interaction.stage, Stage::Ended(Ending::Expired(Expired::Elsewhere)));
+    assert!(!taro.look().await.interaction.may_restart(town.desk.policy(), taro.now));
+    assert!(town.desk.own(next.visitor.cookie, two, NOON + secs(401)).await.unwrap().is_some());
+    assert!(town.desk.own(next.visitor.cookie, one, NOON + secs(401)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn half_an_hour_altogether_and_a_quarter_at_rest() {
+    let idle = Stage::Ended(Ending::Expired(Expired::Time));
+    for (pauses, want) in [
+        (vec![899], None),
+        (vec![900], Some(&idle)),
+        (vec![800, 800], None),
+        (vec![800, 800, 199], None),
+        (vec![800, 800, 200], Some(&idle)),
+    ] {
+        let town = Town::new();
+        let mut taro = town.customer(NOON).await;
+        let mut stage = None;
+        for pause in &pauses {
+            taro.now = taro.now + secs(*pause);
+            stage = Some(taro.look().await.interaction.stage);
+        }
+        let still = Stage::Account { typed: None };
+        assert_eq!(stage.as_ref(), Some(want.unwrap_or(&still)), "{pauses:?}");
+    }
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    taro.now = NOON + secs(1000);
+    assert_eq!(taro.at().await, "expired");
+    assert_eq!(taro.post(Posted::Restart).await.interaction.stage.screen(), "account");
+    taro.now = NOON + secs(1800);
+    assert_eq!(taro.at().await, "expired");
+    assert_eq!(taro.post(Posted::Restart).await.interaction.stage.screen(), "expired", "the half hour is over");
+}
+
+#[tokio::test]
+async fn a_closure_ends_a_way_and_costs_nothing() {
+    // 2026-11-21 23:45 JST, a Saturday: H4 begins at 23:50.
+    let evening = Instant::from_secs(1_795_272_300);
+    let town = Town::new();
+    let mut taro = town.customer(evening).await;
+    assert_eq!(taro.look().await.closing, Some(evening + secs(300)), "said before anything is typed");
+    taro.to_pin().await;
+    taro.now = evening + secs(300);
+    let asked = town.core.pins.load(Ordering::SeqCst);
+    let view = taro.pin("0000").await;
+    assert!(matches!(view.interaction.stage, Stage::Ended(Ending::Closed { .. })), "R34 at ⑤");
+    assert_eq!(town.core.pins.load(Ordering::SeqCst), asked);
+    let late = town.customer(evening + secs(301)).await;
+    assert_eq!(late.at().await, "closed", "and at S0");
+    let mut second = town.customer(evening).await;
+    second.to_customer("115-ordinary-1100026").await;
+    second.now = evening + secs(299);
+    assert_eq!(second.post(Posted::Customer(taro_wrong())).await.interaction.stage.screen(), "customer");
+    second.now = evening + secs(300);
+    assert_eq!(second.post(Posted::Customer(taro_wrong())).await.interaction.stage.screen(), "closed", "R34 at ②");
+}
+fn taro_wrong() -> CustomerForm {
+    CustomerForm { birth_day: "13".into(), ..taro() }
+}
+
+#[tokio::test]
+async fn the_oldest_unfinished_way_of_an_address_goes_first() {
+    let town = Town::with(|p| p.waiting_by_address = 3);
+    let mut all = Vec::new();
+    for n in 0..5 {
+        let now = NOON + secs(n);
+        all.push(town.browser(Hash::of(format!("{n}")), None, "203.0.113.9", now).await);
+    }
+    let mut stages = Vec::new();
+    for walker in &all {
+        stages.push(walker.at().await);
+    }
+    assert_eq!(stages, ["expired", "expired", "account", "account", "account"]);
+}
+
+#[tokio::test]
+async fn the_sweeper_ends_what_nobody_finished_and_drops_what_is_old() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    taro.to_call().await;
+    let sweep = |now| {
+        let (seals, policy) = (town.desk.seals().clone(), town.desk.policy().clone());
+        town.store.write(move |tx| super::sweep(tx, &seals, &policy, now, 100))
+    };
+    assert_eq!(sweep(NOON + secs(60)).await.unwrap(), 0);
+    assert!(sweep(NOON + secs(1000)).await.unwrap() > 0);
+    taro.now = NOON + secs(1000);
+    assert_eq!(taro.at().await, "expired");
+    sweep(NOON + secs(90_000)).await.unwrap();
+    let left = town.store.read(|tx| {
+        let mut n = 0;
+        for sql in ["select count(*) from interactions", "select count(*) from calls", "select count(*) from lockouts"]
+        {
+            n += tx.row(sql, &[])?.map_or(Ok(0), |r| r.int(0))?;
+        }
+        Ok(n)
+    });
+    assert_eq!(left.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn back_to_the_account_with_what_was_typed() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    taro.to_customer("115-ordinary-1100026").await;
+    let view = taro.post(Posted::Back).await;
+    assert_eq!(view.interaction.stage, Stage::Account { typed: Account::parse("115-ordinary-1100026") });
+    let view = taro.to_customer("005-ordinary-123").await;
+    assert_eq!(view.interaction.account().map(ToString::to_string).as_deref(), Some("005-ordinary-0000123"));
+}

@@ -1,0 +1,258 @@
+//! What can be guessed wrong, and how often (domain G3–G6, §8.3, §8.4; architecture §1.3).
+
+use super::*;
+use crate::audit::Actor;
+use crate::identity::lockout::{self, list, release};
+
+fn wrong() -> CustomerForm {
+    CustomerForm { birth_day: "13".into(), ..taro() }
+}
+fn ended(view: &View) -> Ending {
+    match view.interaction.stage {
+        Stage::Ended(ending) => ending,
+        ref other => panic!("still at {}", other.screen()),
+    }
+}
+
+#[tokio::test]
+async fn what_counts_and_what_does_not() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    taro.to_customer("115-ordinary-1100026").await;
+    let table: Vec<(&str, CustomerForm, Message)> = vec![
+        ("the wrong day", wrong(), Message::R31),
+        ("the wrong phone", CustomerForm { phone: "09012343334".into(), ..super::taro() }, Message::R31),
+    ];
+    for (why, form, want) in table {
+        let view = taro.post(Posted::Customer(form)).await;
+        assert_eq!(messages(&view), [want], "{why}");
+    }
+    // A wrong name matches: it is only recorded (G1).
+    let view = taro.post(Posted::Customer(CustomerForm { name_kana: "べつのひと".into(), ..super::taro() })).await;
+    assert_eq!(view.interaction.stage.screen(), "phone");
+    for account in [
+        "115-ordinary-1100034",
+        "115-ordinary-1100042",
+        "011-ordinary-1111111",
+        "115-ordinary-1100050",
+        "115-savings-1",
+    ] {
+        let mut other = town.customer(NOON).await;
+        other.to_customer(account).await;
+        for _ in 0..4 {
+            assert_eq!(messages(&other.post(Posted::Customer(super::taro())).await), [Message::R30], "{account}");
+        }
+    }
+    let locks = town.store.read({
+        let seals = town.desk.seals().clone();
+        move |tx| list(tx, &seals, NOON, 10)
+    });
+    assert!(locks.await.unwrap().is_empty(), "R30 never locks");
+}
+
+#[tokio::test]
+async fn two_birth_dates_and_a_pin_lock_until_midnight() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    taro.to_customer("115-ordinary-1100026").await;
+    for _ in 0..2 {
+        assert_eq!(messages(&taro.post(Posted::Customer(wrong())).await), [Message::R31]);
+    }
+    taro.post(Posted::Customer(super::taro())).await;
+    taro.post(Posted::Phone).await;
+    let to = taro.called().await;
+    town.call(Caller::Known(Phone::parse("09012343333").unwrap()), &to, NOON, secs(0)).await;
+    taro.post(Posted::Call).await;
+    let view = taro.pin("0000").await;
+    let midnight = NOON.next_jst_midnight();
+    assert_eq!(ended(&view), Ending::Locked { before: false, until: Some(midnight) });
+    assert_eq!(ended(&view).message(), Some(Message::R32));
+    assert_eq!(town.core.bank.machine_failures(&Account::parse("115-ordinary-1100026").unwrap()), Some(0));
+
+    // The same day: R33, and the core bank is not asked any more.
+    let asked = town.core.lookups.load(Ordering::SeqCst);
+    let mut later = town.customer(midnight - secs(60)).await;
+    let view = later.to_phone().await;
+    assert_eq!(ended(&view), Ending::Locked { before: true, until: Some(midnight) });
+    assert_eq!(ended(&view).message().map(Message::ja), Some(Message::R33.ja()));
+    assert!(Message::R33.ja().contains("B84") && !Message::R32.ja().contains("B84"));
+    assert_eq!(town.core.lookups.load(Ordering::SeqCst), asked);
+    // Another account of the same person is another account.
+    let mut savings = town.customer(NOON).await;
+    savings.to_customer("115-savings-2200011").await;
+    assert_eq!(savings.post(Posted::Customer(super::taro())).await.interaction.stage.screen(), "phone");
+    // At 0:00 the lock is over; the daily closure of two minutes holds.
+    let mut at_midnight = town.customer(midnight).await;
+    assert_eq!(at_midnight.at().await, "closed");
+    let mut next_day = town.customer(midnight + secs(120)).await;
+    assert_eq!(next_day.to_phone().await.interaction.stage.screen(), "phone");
+    let actions = town.actions().await;
+    for action in ["account.locked", "account.unlocked"] {
+        assert_eq!(actions.iter().filter(|a| *a == action).count(), 1, "{action} in {actions:?}");
+    }
+    at_midnight.now = midnight + secs(1);
+}
+
+/// Fifty browsers, all past ④ for one account, post a wrong PIN at the same moment.
+#[tokio::test]
+async fn fifty_parallel_wrong_pins_reach_the_core_at_most_three_times() {
+    let town = Town::with(|p| p.pending_by_caller = 100);
+    let mut walkers = Vec::new();
+    for _ in 0..50 {
+        let mut taro = town.customer(NOON).await;
+        taro.to_pin().await;
+        walkers.push(taro);
+    }
+    let answers = futures_util::future::join_all(walkers.iter_mut().map(|w| w.pin("0000"))).await;
+    let reached = town.core.pins.load(Ordering::SeqCst);
+    assert!((1..=3).contains(&reached), "{reached} guesses reached the core bank");
+    let r31 = answers.iter().filter(|v| messages(v) == [Message::R31]).count();
+    let locked = answers.iter().filter(|v| v.interaction.stage.screen() == "locked").count();
+    let busy = answers.iter().filter(|v| messages(v) == [Message::R35]).count();
+    assert_eq!((r31, r31 + locked + busy), (2, 50), "two are told to try again, one locks, the others got no guess");
+    for walker in walkers.iter_mut().take(5) {
+        walker.pin("4071").await;
+    }
+    assert_eq!(town.core.pins.load(Ordering::SeqCst), reached, "not even the right PIN is asked for any more");
+}
+
+#[tokio::test]
+async fn one_browser_posting_one_page_often_makes_one_guess() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    taro.to_pin().await;
+    let step = taro.look().await.step;
+    let tries = (0..20).map(|_| town.desk.post(&taro.visitor, step.reveal(), Posted::Pin(Secret::new("0000")), NOON));
+    let answers = futures_util::future::join_all(tries).await;
+    let taken = answers.iter().filter(|a| matches!(a, Ok(Seen::Here(v)) if v.taken)).count();
+    assert_eq!((taken, town.core.pins.load(Ordering::SeqCst)), (1, 1));
+}
+
+#[tokio::test]
+async fn ten_wrong_pins_lock_until_somebody_releases_and_a_success_forgets() {
+    let town = Town::with(|p| p.wrong_pins = 5);
+    let account = Account::parse("115-ordinary-1100026").unwrap();
+    let mut day = NOON;
+    // Two a day: never the daily limit. On the third day it is the fifth.
+    for n in 1..=5 {
+        let mut taro = town.customer(day).await;
+        taro.to_pin().await;
+        let view = taro.pin("0000").await;
+        if n == 5 {
+            assert_eq!(ended(&view), Ending::Locked { before: false, until: None });
+        } else {
+            assert_eq!(messages(&view), [Message::R31], "wrong PIN {n}");
+        }
+        if n % 2 == 0 {
+            day = day + secs(86_400);
+        }
+    }
+    day = day + secs(86_400);
+    let mut taro = town.customer(day).await;
+    assert_eq!(ended(&taro.to_phone().await), Ending::Locked { before: true, until: None }, "midnight does not help");
+    let seals = town.desk.seals().clone();
+    let (a, b) = (account.clone(), account.clone());
+    let held = town.store.read(move |tx| list(tx, &seals, day, 10)).await.unwrap();
+    assert_eq!(held.iter().map(|l| (l.account.clone(), l.until)).collect::<Vec<_>>(), [(a, None)]);
+    for (nth, want) in [(1, true), (2, false)] {
+        let (seals, account) = (town.desk.seals().clone(), b.clone());
+        let staff = Actor::Staff("hanako".into());
+        let work = town.store.write(move |tx| release(tx, &seals, &account, staff.clone(), "called us", day));
+        assert_eq!(work.await.unwrap(), want, "release {nth}");
+    }
+    let mut taro = town.customer(day).await;
+    taro.to_pin().await;
+    assert_eq!(taro.pin("4071").await.interaction.stage.screen(), "consent");
+    assert!(town.actions().await.contains(&"account.unlocked".to_owned()));
+}
+
+#[tokio::test]
+async fn the_days_failures_are_forgotten_by_a_completed_consent_and_not_by_passing_two() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    taro.to_customer("115-ordinary-1100026").await;
+    taro.post(Posted::Customer(wrong())).await;
+    taro.post(Posted::Customer(wrong())).await;
+    taro.post(Posted::Customer(super::taro())).await;
+    let mut again = town.customer(NOON).await;
+    again.to_customer("115-ordinary-1100026").await;
+    let seals = town.desk.seals().clone();
+    let index = seals.account(&Account::parse("115-ordinary-1100026").unwrap());
+    town.store.write(move |tx| lockout::clear(tx, &seals, index, NOON)).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(messages(&again.post(Posted::Customer(wrong())).await), [Message::R31], "two more after a consent");
+    }
+    assert!(matches!(ended(&again.post(Posted::Customer(wrong())).await), Ending::Locked { before: false, .. }));
+}
+
+#[tokio::test]
+async fn the_core_banks_silence_costs_the_customer_nothing() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    taro.to_pin().await;
+    let mut second = town.customer(NOON).await;
+    second.to_customer("115-ordinary-1100026").await;
+    for (error, want) in [
+        (BankError::Failed("timeout".into()), Message::R36),
+        (BankError::NotOffered, Message::R37),
+        (BankError::Closed, Message::R34),
+    ] {
+        town.fails(Some(error));
+        for _ in 0..4 {
+            assert_eq!(messages(&taro.pin("4071").await), [want]);
+            assert_eq!(messages(&second.post(Posted::Customer(super::taro())).await), [want]);
+        }
+    }
+    town.fails(None);
+    assert_eq!(taro.pin("4071").await.interaction.stage.screen(), "consent");
+    assert_eq!(second.post(Posted::Customer(super::taro())).await.interaction.stage.screen(), "phone");
+}
+
+#[tokio::test]
+async fn sweeping_for_accounts_is_slowed() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    taro.to_customer("115-ordinary-7777777").await;
+    for _ in 0..5 {
+        assert_eq!(messages(&taro.post(Posted::Customer(super::taro())).await), [Message::R30]);
+    }
+    let asked = town.core.lookups.load(Ordering::SeqCst);
+    assert_eq!(messages(&taro.post(Posted::Customer(super::taro())).await), [Message::R35], "five for one session");
+    assert_eq!(town.core.lookups.load(Ordering::SeqCst), asked);
+
+    let town = Town::with(|p| p.refused_accounts_by_address = 7);
+    for n in 0..9 {
+        let mut one = town.browser(Hash::of(format!("{n}")), None, "198.51.100.7", NOON).await;
+        one.to_customer(&format!("115-ordinary-{n}")).await;
+        let want = if n < 7 { Message::R30 } else { Message::R35 };
+        assert_eq!(messages(&one.post(Posted::Customer(super::taro())).await), [want], "session {n} of one address");
+    }
+    let mut elsewhere = town.customer(NOON).await;
+    assert_eq!(elsewhere.to_phone().await.interaction.stage.screen(), "phone", "others are not held up");
+}
+
+#[tokio::test]
+async fn with_one_message_for_both_nobody_learns_which_accounts_exist() {
+    let town = Town::with(|p| p.unify_account_error = true);
+    let mut taro = town.customer(NOON).await;
+    taro.to_customer("115-ordinary-7777777").await;
+    for _ in 0..2 {
+        assert_eq!(messages(&taro.post(Posted::Customer(super::taro())).await), [Message::R31]);
+    }
+    assert!(matches!(ended(&taro.post(Posted::Customer(super::taro())).await), Ending::Locked { .. }), "and it counts");
+}
+
+#[tokio::test]
+async fn too_many_past_two_make_others_wait() {
+    let town = Town::with(|p| p.past_customer = 2);
+    for _ in 0..2 {
+        let mut one = town.customer(NOON).await;
+        assert_eq!(one.to_phone().await.interaction.stage.screen(), "phone");
+    }
+    let mut third = town.customer(NOON).await;
+    assert_eq!(messages(&third.to_phone().await), [Message::R35]);
+    third.now = NOON + secs(600);
+    third.look().await;
+    third.now = NOON + secs(15 * 60 + 1);
+    assert_eq!(third.post(Posted::Customer(super::taro())).await.interaction.stage.screen(), "phone", "they have left");
+}

@@ -1,0 +1,214 @@
+//! Tests of the checks: tables for every rule, and customers who walk over a desk with a real store, a sample bank and a
+//! clock that moves when told to.
+
+mod call;
+mod desk;
+mod forms;
+mod guesses;
+mod hours;
+mod walk;
+
+use super::service_hours::Hours;
+use super::*;
+use crate::account::Account;
+use crate::bank::SampleBank;
+use crate::clock::Instant;
+use crate::id::{AccountId, ClientId, HolderId};
+use crate::keys::seal::Sealer;
+use crate::phone::Phone;
+use crate::random::SeededRandom;
+use crate::secret::{Hash, Secret};
+use crate::store::Store;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// 2026-11-24 11:00 JST, a Tuesday on which nothing is closed.
+const NOON: Instant = Instant::from_secs(1_795_485_600);
+fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+/// The sample bank, counting what it is asked, and failing when told to.
+struct Core {
+    bank: SampleBank,
+    pins: AtomicUsize,
+    lookups: AtomicUsize,
+    fails: Mutex<Option<BankError>>,
+}
+impl Core {
+    fn says<'a, T: Send + 'a>(
+        &'a self,
+        answer: BoxFuture<'a, Result<T, BankError>>,
+    ) -> BoxFuture<'a, Result<T, BankError>> {
+        let fails = self.fails.lock().unwrap().clone();
+        async move {
+            // Other customers come to the desk while the core bank thinks.
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            match fails {
+                Some(error) => Err(error),
+                None => answer.await,
+            }
+        }
+        .boxed()
+    }
+}
+impl CoreBank for Core {
+    fn lookup<'a>(&'a self, account: &'a Account) -> BoxFuture<'a, Result<Lookup, BankError>> {
+        self.lookups.fetch_add(1, Ordering::SeqCst);
+        self.says(self.bank.lookup(account))
+    }
+    fn matches<'a>(
+        &'a self,
+        account: &'a Account,
+        born: &'a BirthDate,
+        phone: &'a Phone,
+    ) -> BoxFuture<'a, Result<bool, BankError>> {
+        self.says(self.bank.matches(account, born, phone))
+    }
+    fn verify_pin<'a>(&'a self, account: &'a Account, pin: &'a Pin) -> BoxFuture<'a, Result<bool, BankError>> {
+        self.pins.fetch_add(1, Ordering::SeqCst);
+        self.says(self.bank.verify_pin(account, pin))
+    }
+    fn accounts<'a>(&'a self, holder: &'a HolderId) -> BoxFuture<'a, Result<Vec<(AccountId, Account)>, BankError>> {
+        self.says(self.bank.accounts(holder))
+    }
+}
+
+/// A desk and what stands behind it.
+struct Town {
+    desk: Desk,
+    core: Arc<Core>,
+    store: Store,
+    requests: AtomicUsize,
+    calls: AtomicUsize,
+    _dir: tempfile::TempDir,
+}
+impl Town {
+    fn new() -> Self {
+        Self::with(|_| {})
+    }
+    fn with(change: impl FnOnce(&mut Policy)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&format!("sqlite:{}", dir.path().join("t.db").display())).unwrap();
+        let mut policy = Policy {
+            hours: Hours::seed(),
+            called_numbers: (1..=5).map(|n| Phone::parse(&format!("0800111000{n}")).unwrap()).collect(),
+            ..Policy::default()
+        };
+        change(&mut policy);
+        let core = Arc::new(Core {
+            bank: SampleBank::founded(NOON.jst_date()),
+            pins: AtomicUsize::new(0),
+            lookups: AtomicUsize::new(0),
+            fails: Mutex::new(None),
+        });
+        let seals =
+            Seals { sealer: Arc::new(Sealer::new("t", &[7; 32]).unwrap()), random: Arc::new(SeededRandom::new(1)) };
+        let desk = Desk::new(store.clone(), seals, policy, core.clone());
+        Self { desk, core, store, requests: AtomicUsize::new(0), calls: AtomicUsize::new(0), _dir: dir }
+    }
+    /// A customer with a browser of their own and a request of their own.
+    async fn customer(&self, now: Instant) -> Walker<'_> {
+        let n = self.requests.fetch_add(1, Ordering::SeqCst);
+        self.browser(Hash::of(format!("request {n}")), None, &format!("192.0.2.{}", n % 250), now).await
+    }
+    async fn browser(&self, request: Hash, cookie: Option<Hash>, address: &str, now: Instant) -> Walker<'_> {
+        let client = ClientId::parse("creco").unwrap();
+        let opening = Opening { client, request, cookie, address: address.to_owned(), language: None };
+        let opened = self.desk.open(opening, now).await.unwrap();
+        let cookie = opened.cookie.map(|c| c.hash()).or(cookie).unwrap();
+        let visitor = Visitor { id: opened.interaction.id, cookie, address: address.to_owned() };
+        Walker { town: self, visitor, now }
+    }
+    fn fails(&self, how: Option<BankError>) {
+        *self.core.fails.lock().unwrap() = how;
+    }
+    /// Somebody calls; the gateway's report arrives `late` after the call.
+    async fn call(&self, from: Caller, to: &Phone, at: Instant, late: Duration) {
+        let n = self.calls.fetch_add(1, Ordering::SeqCst);
+        let call = IncomingCall { call_id: format!("call-{n}"), called: Some(to.clone()), caller: from, at };
+        self.desk.report(call, at + late).await.unwrap();
+    }
+    async fn actions(&self) -> Vec<String> {
+        let rows = self.store.read(|tx| tx.rows("select action from audit order by worker, n limit 1000", &[])).await;
+        rows.unwrap().iter().map(|r| r.text(0).unwrap().to_owned()).collect()
+    }
+}
+
+/// One customer at the desk.
+struct Walker<'t> {
+    town: &'t Town,
+    visitor: Visitor,
+    now: Instant,
+}
+impl Walker<'_> {
+    async fn look(&self) -> View {
+        match self.town.desk.look(&self.visitor, None, self.now).await.unwrap() {
+            Seen::Here(view) => *view,
+            Seen::Foreign => panic!("the customer's own way is foreign to them"),
+        }
+    }
+    async fn at(&self) -> &'static str {
+        self.look().await.interaction.stage.screen()
+    }
+    /// Posts with the token of the page that is, and takes a rotated cookie.
+    async fn post(&mut self, posted: Posted) -> View {
+        let step = self.look().await.step;
+        self.post_with(&step, posted).await
+    }
+    async fn post_with(&mut self, step: &Secret, posted: Posted) -> View {
+        let seen = self.town.desk.post(&self.visitor, step.reveal(), posted, self.now).await.unwrap();
+        let Seen::Here(view) = seen else { panic!("the customer's own way is foreign to them") };
+        if let Some(cookie) = &view.cookie {
+            self.visitor.cookie = cookie.hash();
+        }
+        *view
+    }
+    async fn to_customer(&mut self, account: &str) -> View {
+        self.post(Posted::Account(AccountForm::of(&Account::parse(account).unwrap()))).await
+    }
+    async fn to_phone(&mut self) -> View {
+        self.to_customer("115-ordinary-1100026").await;
+        self.post(Posted::Customer(taro())).await
+    }
+    async fn to_call(&mut self) -> Phone {
+        self.to_phone().await;
+        self.post(Posted::Phone).await;
+        self.called().await
+    }
+    async fn called(&self) -> Phone {
+        match self.look().await.interaction.stage {
+            Stage::Call { calling, .. } => calling.called,
+            other => panic!("at {} and not at ④", other.screen()),
+        }
+    }
+    async fn to_pin(&mut self) -> View {
+        let to = self.to_call().await;
+        self.town.call(Caller::Known(Phone::parse("09012343333").unwrap()), &to, self.now, secs(0)).await;
+        self.post(Posted::Call).await
+    }
+    async fn pin(&mut self, pin: &str) -> View {
+        self.post(Posted::Pin(Secret::new(pin))).await
+    }
+}
+
+/// The sample customer's own words.
+fn taro() -> CustomerForm {
+    CustomerForm {
+        name_kana: "データ　タロウ".into(),
+        birth_year: "1985".into(),
+        birth_month: "4".into(),
+        birth_day: "12".into(),
+        phone: "090-1234-3333".into(),
+        email: "taro@example.jp".into(),
+        email_confirm: "taro@example.jp".into(),
+    }
+}
+fn messages(view: &View) -> Vec<Message> {
+    view.problems.iter().map(|p| p.message).collect()
+}
