@@ -25,8 +25,6 @@ required = (required)
 next = Next
 cancel = Cancel
 return = Back to the app
-dialog-title = Error
-dialog-ok = OK
 
 ## Titles
 title-account = Account linking (your account)

@@ -27,8 +27,6 @@ required = [必須]
 next = 次へ
 cancel = 中止する
 return = 連携元画面へ
-dialog-title = エラー
-dialog-ok = OK
 
 ## Titles: the exact text of <title> and of the heading
 title-account = API連携認証 (ご利用口座情報入力)

@@ -15,6 +15,7 @@ mod grant;
 mod lifecycle;
 mod model;
 mod oidc_client;
+mod pages;
 mod protocol;
 mod serve;
 mod shape;
