@@ -8,6 +8,7 @@ mod audit;
 mod authorize;
 mod browser;
 mod client;
+mod client_command;
 mod config;
 mod demo;
 mod flow;

@@ -4,17 +4,17 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-const RENKEI: &str = env!("CARGO_BIN_EXE_renkei");
+pub const RENKEI: &str = env!("CARGO_BIN_EXE_renkei");
 
 /// A folder with everything `renkei serve` needs, and the port it will listen on.
-struct Place {
-    dir: tempfile::TempDir,
+pub struct Place {
+    pub dir: tempfile::TempDir,
     port: u16,
     ca: String,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
@@ -59,11 +59,11 @@ kind = "sample"
         write("renkei.toml", &config);
         Self { dir, port, ca }
     }
-    fn config(&self) -> std::path::PathBuf {
+    pub fn config(&self) -> std::path::PathBuf {
         self.dir.path().join("renkei.toml")
     }
     /// Starts the server and waits for its `ready` line.
-    fn start(&self) -> Child {
+    pub fn start(&self) -> Child {
         let mut child = Command::new(RENKEI)
             .args(["serve", "--config"])
             .arg(self.config())
@@ -80,11 +80,11 @@ kind = "sample"
         }
         child
     }
-    fn client(&self) -> reqwest::Client {
+    pub fn client(&self) -> reqwest::Client {
         let ca = reqwest::Certificate::from_pem(self.ca.as_bytes()).unwrap();
         reqwest::Client::builder().tls_certs_only([ca]).redirect(reqwest::redirect::Policy::none()).build().unwrap()
     }
-    fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.port)
     }
 }
@@ -97,10 +97,10 @@ fn run(args: &[&str], path: Option<&Path>) -> Output {
     }
     command.output().unwrap()
 }
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
-fn terminate(child: &Child) {
+pub fn terminate(child: &Child) {
     let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
 }

@@ -1,0 +1,98 @@
+//! `renkei client` and `renkei key` as an operator uses them: the same whether the server runs or not.
+
+use crate::serve::{Place, RENKEI, terminate, text};
+use serde_json::{Value, json};
+use std::process::{Command, Output};
+
+struct Operator<'p>(&'p Place);
+
+impl Operator<'_> {
+    fn run(&self, command: &[&str]) -> Output {
+        Command::new(RENKEI).args(command).arg("--config").arg(self.0.config()).output().unwrap()
+    }
+    /// Runs a command that succeeds; what it says to machines.
+    fn told(&self, command: &[&str]) -> Value {
+        let out = self.run(&[&["--json"], command].concat());
+        assert_eq!(out.status.code(), Some(0), "{command:?}: {}", text(&out.stderr));
+        serde_json::from_slice(&out.stdout).unwrap()
+    }
+    /// Runs a command that is refused; why.
+    fn refused(&self, command: &[&str]) -> String {
+        let out = self.run(command);
+        assert_eq!(out.status.code(), Some(1), "{command:?}: {}", text(&out.stdout));
+        text(&out.stderr)
+    }
+    fn record(&self, record: &Value) -> String {
+        let file = self.0.dir.path().join("record.json");
+        std::fs::write(&file, record.to_string()).unwrap();
+        file.display().to_string()
+    }
+}
+
+/// Every command once, with what it must say.
+fn walk(operator: &Operator<'_>, id: &str) {
+    let mut record = json!({"client_id": id, "client_name": "家計簿", "profile": "oidc", "redirect_uri": "a typing error",
+        "redirect_uris": ["https://app.example/cb"]});
+    let made = operator.told(&["client", "import", &operator.record(&record)]);
+    assert_eq!((&made["replaced"], &made["ignored"]), (&json!(false), &json!(["redirect_uri"])));
+    let secret = made["client_secret"].as_str().unwrap();
+    assert_eq!(secret.len(), 43);
+    record["client_name"] = "かけいぼ".into();
+    let again = operator.told(&["client", "import", &operator.record(&record)]);
+    assert_eq!((&again["replaced"], &again["client_secret"]), (&json!(true), &Value::Null), "the secret stays");
+
+    let shown = operator.told(&["client", "show", id]);
+    assert_eq!((&shown["client_name"], &shown["status"]), (&json!("かけいぼ"), &json!("active")));
+    assert!(!shown.to_string().contains("secret\":"), "no secret is shown");
+    let listed = operator.told(&["client", "list"]);
+    assert!(listed["clients"].as_array().unwrap().iter().any(|c| c["client_id"] == id));
+    assert!(text(&operator.run(&["client", "list"]).stdout).contains("かけいぼ"));
+
+    assert_eq!(operator.told(&["client", "suspend", id])["status"], "suspended");
+    assert!(operator.refused(&["client", "suspend", id]).contains("suspended already"));
+    assert_eq!(operator.told(&["client", "show", id])["status"], "suspended");
+    assert_eq!(operator.told(&["client", "resume", id])["status"], "active");
+    let rotated = operator.told(&["client", "rotate-secret", id]);
+    assert_ne!(rotated["client_secret"], secret);
+
+    for (command, why) in [
+        (vec!["client", "show", "nobody"], "there is no client nobody"),
+        (vec!["client", "suspend", "nobody"], "there is no client nobody"),
+        (vec!["client", "rotate-secret", "nobody"], "there is no client nobody"),
+        (vec!["client", "import", "/nowhere.json"], "/nowhere.json"),
+    ] {
+        assert!(operator.refused(&command).contains(why), "{command:?}");
+    }
+    record["redirect_uris"] = json!(["https://app.example/cb#f"]);
+    let why = operator.refused(&["client", "import", &operator.record(&record)]);
+    assert!(why.contains("invalid_redirect_uri: redirect_uris[0]: has a fragment"), "{why}");
+    assert_eq!(operator.run(&["client", "show", "not an id"]).status.code(), Some(2));
+
+    let keys = operator.told(&["key", "list"]);
+    let algs: Vec<_> = keys["keys"].as_array().unwrap().iter().map(|k| k["alg"].as_str().unwrap()).collect();
+    for alg in ["ES256", "PS256", "EdDSA", "RS256"] {
+        assert!(algs.contains(&alg), "{alg}");
+    }
+    assert!(keys["keys"].as_array().unwrap().iter().all(|k| k["state"] == "current"));
+}
+
+#[test]
+fn the_registry_is_kept_with_a_server_and_without() {
+    let place = Place::new();
+    let operator = Operator(&place);
+    assert!(operator.refused(&["client", "list"]).contains("no server has run here"));
+    let mut child = place.start();
+    walk(&operator, "running");
+    terminate(&child);
+    assert!(child.wait().unwrap().success());
+    walk(&operator, "stopped");
+    let told = operator.told(&["client", "list"]);
+    let ids: Vec<_> = told["clients"].as_array().unwrap().iter().map(|c| c["client_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["running", "stopped"]);
+    // Both ways left the same traces.
+    let records = text(&operator.run(&["audit", "export"]).stdout);
+    for action in ["client.registered", "client.changed", "client.suspended", "client.resumed", "client.secret_rotated"]
+    {
+        assert_eq!(records.matches(action).count(), 2, "{action}");
+    }
+}
