@@ -20,6 +20,7 @@ mod pages;
 mod protocol;
 mod serve;
 mod shape;
+mod staff;
 mod store;
 mod store_faults;
 mod store_schema;

@@ -303,6 +303,34 @@ pub struct Mail {
     pub text: String,
 }
 
+/// What the program said.
+#[derive(Debug)]
+pub struct Said {
+    pub status: i32,
+    pub out: String,
+    pub err: String,
+}
+impl Said {
+    pub fn json(&self) -> Value {
+        assert_eq!(self.status, 0, "{self:?}");
+        serde_json::from_str(&self.out).unwrap()
+    }
+    /// Refused (1) or wrong usage (2), with words.
+    pub fn refused(&self, status: i32, words: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert!(self.err.contains(words), "{self:?}");
+    }
+}
+
+/// Runs the program with `--config FILE`.
+pub async fn renkei_at(config: &std::path::Path, args: &[&str]) -> Said {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_renkei"));
+    command.args(args).arg("--config").arg(config);
+    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said { status: done.status.code().unwrap(), out: text(done.stdout), err: text(done.stderr) }
+}
+
 // ---- what the institution and the operator see ------------------------------------------------------------------
 
 impl Town {
@@ -346,6 +374,16 @@ impl Town {
     }
     fn seals(&self) -> Seals {
         Seals { sealer: self.running.app.sealer.clone(), random: self.running.app.random.clone() }
+    }
+    /// The program, as staff runs it on the server's machine.
+    pub async fn staff(&self, args: &[&str]) -> Said {
+        let file = self.dir.path().join("renkei.toml");
+        std::fs::write(&file, toml::to_string(&self.running.app.config).unwrap()).unwrap();
+        renkei_at(&file, args).await
+    }
+    /// The folder with the admin socket.
+    pub fn data_dir(&self) -> &std::path::Path {
+        &self.running.app.config.server.data_dir
     }
     /// The accounts that are locked now.
     pub async fn locks(&self) -> Vec<String> {

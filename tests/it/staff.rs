@@ -1,0 +1,230 @@
+//! What the branch does when a customer telephones, with the program itself: over the admin socket of a running server,
+//! and on the store where none runs.
+
+use crate::support::browser::Customer;
+use crate::support::town::{Engine, Said, Town, on_both, renkei_at};
+use renkei::store::{Options, Store};
+use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+on_both!(
+    a_customer_telephones_about_a_link,
+    a_customer_telephones_about_a_lock,
+    an_auditor_comes,
+    the_socket_is_not_for_all
+);
+
+const TARO: &str = "115-ordinary-1100026";
+
+fn me() -> String {
+    format!("staff:{}", renkei::admin::who::name(rustix::process::getuid().as_raw()))
+}
+
+async fn a_customer_telephones_about_a_link(w: &Town) {
+    let (app, api) = (w.kakeibo(), w.accounts_api());
+    assert_eq!(w.staff(&["grant", "list", "--account", TARO]).await.out, format!("{TARO}: no links\n"));
+    let tokens = w.link(&app, &mut w.browser()).await;
+    let id = tokens.grant_id.as_str();
+
+    let listed = w.staff(&["--json", "grant", "list", "--account", TARO]).await.json();
+    assert_eq!(listed["grants"].as_array().unwrap().len(), 1);
+    let grant = &listed["grants"][0];
+    for (name, want) in [("grant_id", id), ("client_id", "kakeibo"), ("state", "active"), ("account", TARO)] {
+        assert_eq!(grant[name], want, "{grant}");
+    }
+    // For people: a table with the same facts.
+    let text = w.staff(&["grant", "list", "--account", "115-ordinary-1100026"]).await;
+    assert!(text.out.lines().nth(1).unwrap().starts_with(&format!("{id}  kakeibo")), "{text:?}");
+
+    let shown = w.staff(&["--json", "grant", "show", id]).await.json();
+    let story: Vec<&str> = shown["events"].as_array().unwrap().iter().map(|e| e["event"].as_str().unwrap()).collect();
+    assert_eq!(story, ["consent.granted", "grant.created", "token.issued"]);
+    assert!(w.staff(&["grant", "show", id]).await.out.contains("token.issued"));
+
+    assert_eq!(api.introspect(&tokens.access_token).await["active"], true);
+    w.staff(&["grant", "revoke", id]).await.refused(2, "--reason");
+    w.staff(&["grant", "revoke", id, "--reason", " "]).await.refused(2, "reason");
+    assert_eq!(api.introspect(&tokens.access_token).await["active"], true, "nothing was done");
+    let said = w.staff(&["grant", "revoke", id, "--reason", "お客さまからの電話による解除"]).await;
+    assert_eq!((said.status, said.out), (0, format!("{id} of kakeibo: revoked\n")));
+    assert_eq!(api.introspect(&tokens.access_token).await, json!({"active": false}));
+    w.expect_events(&["grant.revoked"]).await;
+
+    w.staff(&["grant", "revoke", id, "--reason", "again"]).await.refused(1, "has ended already");
+    w.staff(&["--json", "grant", "show", "nobody"]).await.refused(1, "{\"error\":\"there is no grant nobody\"}");
+    w.staff(&["grant", "list", "--account", "115-loan-1"]).await.refused(2, "115-ordinary-1100026");
+    let ended = w.staff(&["--json", "grant", "list", "--account", TARO]).await.json();
+    assert_eq!(
+        (&ended["grants"][0]["state"], &ended["grants"][0]["ended_by"]),
+        (&json!("revoked"), &json!("institution"))
+    );
+
+    // Everything staff did stands in the record under their name, looking included.
+    let record = export(w.staff(&["audit", "export", "--account", TARO]).await);
+    let mine: Vec<_> = record.iter().filter(|r| r["actor"] == me()).map(|r| r["action"].as_str().unwrap()).collect();
+    for action in ["staff.grants.listed", "staff.grant.shown", "grant.revoked"] {
+        assert!(mine.contains(&action), "{action} is not in {mine:?}");
+    }
+    let revoked = record.iter().find(|r| r["action"] == "grant.revoked").unwrap();
+    assert_eq!(revoked["detail"]["note"], "お客さまからの電話による解除");
+    assert!(!format!("{record:?}").contains("1100026"), "no account number in the record");
+}
+
+async fn a_customer_telephones_about_a_lock(w: &Town) {
+    assert_eq!(w.staff(&["lock", "list"]).await.out, "no account is locked\n");
+    let app = w.creco();
+    let pending = app.push("accounts").await;
+    let mut browser = w.browser();
+    browser.open(&pending.url).await;
+    browser.account("115-1100026").await;
+    for _ in 0..3 {
+        browser.customer(&Customer::taro().born("1985", "4", "13")).await;
+    }
+    assert_eq!(browser.screen(), "locked");
+    let locks = w.staff(&["--json", "lock", "list"]).await.json();
+    assert_eq!(locks["locks"][0]["account"], TARO);
+    assert_eq!(locks["locks"][0]["until"], "2026-11-25T15:00:00.000Z", "midnight in Japan");
+    assert!(w.staff(&["lock", "list"]).await.out.lines().nth(1).unwrap().starts_with(TARO));
+
+    let said = w.staff(&["lock", "release", TARO, "--reason", "本人確認済み"]).await;
+    assert_eq!((said.status, said.out), (0, format!("{TARO}: released\n")));
+    w.staff(&["lock", "release", TARO, "--reason", "again"]).await.refused(1, "is not locked");
+    w.expect_events(&["account.locked", "account.unlocked"]).await;
+    w.link(&app, &mut w.browser()).await;
+}
+
+async fn an_auditor_comes(w: &Town) {
+    let tokens = w.link(&w.creco(), &mut w.browser()).await;
+    let said = w.staff(&["audit", "verify"]).await;
+    assert_eq!(said.status, 0, "{said:?}");
+    assert!(said.out.contains(" records in ") && said.out.contains("1 grants"), "{said:?}");
+    let report = w.staff(&["--json", "audit", "verify"]).await.json();
+    assert_eq!((&report["whole"], &report["findings"]), (&json!(true), &json!([])));
+
+    let all = export(w.staff(&["audit", "export"]).await);
+    assert!(all.windows(2).all(|p| p[0]["at"].as_str() <= p[1]["at"].as_str()));
+    let of_grant = export(w.staff(&["audit", "export", "--grant", &tokens.grant_id]).await);
+    assert!(of_grant.iter().any(|r| r["action"] == "grant.created") && of_grant.len() < all.len());
+    assert!(export(w.staff(&["audit", "export", "--to", "2026-11-25"]).await).is_empty());
+    assert!(!export(w.staff(&["audit", "export", "--from", "2026-11-25"]).await).is_empty());
+    w.staff(&["audit", "export", "--from", "yesterday"]).await.refused(2, "2026-11-23");
+
+    let check = w.staff(&["--json", "db", "check"]).await.json();
+    assert!(check["files"].as_array().unwrap().iter().all(|f| f["state"] == "applied"), "{check}");
+    let migrate = w.staff(&["db", "migrate"]).await;
+    match w.engine {
+        Engine::Sqlite => migrate.refused(1, "the server is running"),
+        Engine::Postgres => assert_eq!(migrate.status, 0, "{migrate:?}"),
+    }
+}
+
+async fn the_socket_is_not_for_all(w: &Town) {
+    let socket = w.data_dir().join("admin.sock");
+    assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    // It speaks plain HTTP, so that an operator's own tools can use it.
+    for (request, status) in [
+        ("GET /admin/v1/locks", "200"),
+        ("GET /admin/v1/nothing", "404"),
+        ("GET /admin/v1/grants", "400"),
+        ("GET /admin/v1/grants/nobody", "404"),
+        ("GET /oauth/jwks", "404"),
+    ] {
+        let mut stream = tokio::net::UnixStream::connect(&socket).await.unwrap();
+        let ask = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(ask.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer}");
+    }
+    // And nothing of it is on the public listener.
+    let answer = w.http.send("GET", "/admin/v1/locks", crate::support::http::Ask::default()).await;
+    assert_eq!(answer.status, 404);
+}
+
+/// One JSON object a line.
+fn export(said: Said) -> Vec<Value> {
+    assert_eq!(said.status, 0, "{said:?}");
+    said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A place where no server runs.
+fn lonely() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("master.key");
+    std::fs::write(&key, "07".repeat(32)).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(dir.path().join("hook.key"), "a secret of this test, long enough").unwrap();
+    std::fs::set_permissions(dir.path().join("hook.key"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let file = dir.path().join("renkei.toml");
+    let text = r#"
+        [server]
+        issuer = "http://localhost:8080"
+        mode = "test"
+        listen = ["127.0.0.1:0"]
+        data_dir = "data"
+        master_key_file = "master.key"
+        [institution]
+        name = "みなと信用組合"
+        name_en = "Minato Credit Union"
+        kind = "shinkumi"
+        terms_url = "https://www.minato.example/terms"
+        terms_version = "2026-04-01"
+        faq_url = "https://www.minato.example/faq"
+        phone = "0120-000-000"
+        copyright = "Copyright © 2026 みなと信用組合 All Rights Reserved."
+        [telephony]
+        called_numbers = ["08001110001", "08001110002"]
+        hook_secret_files = ["hook.key"]
+        [mail]
+        kind = "file"
+        from = "notice@minato.example"
+        [bank]
+        kind = "sample"
+    "#;
+    std::fs::write(&file, text).unwrap();
+    std::fs::create_dir(dir.path().join("data")).unwrap();
+    (dir, file)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_server_a_command_opens_the_store_itself() {
+    let (dir, file) = lonely();
+    let run = async |args: &[&str]| renkei_at(&file, args).await;
+    run(&["db", "check"]).await.refused(1, "no server has run here");
+    run(&["lock", "list"]).await.refused(1, "no server has run here");
+    assert!(!dir.path().join("data/renkei.db").exists(), "a look makes no database");
+    assert_eq!(run(&["db", "migrate"]).await.status, 0);
+    assert_eq!(run(&["db", "check"]).await.status, 0);
+    assert_eq!(run(&["grant", "list", "--account", TARO]).await.out, format!("{TARO}: no links\n"));
+    assert_eq!(run(&["audit", "verify"]).await.status, 0);
+    let record = export(run(&["audit", "export"]).await);
+    assert_eq!(record[0]["action"], "staff.grants.listed");
+    assert_eq!(record[0]["actor"], me());
+
+    // Somebody changes the record.
+    let place = format!("sqlite:{}", dir.path().join("data/renkei.db").display());
+    let store = Store::open(&place).unwrap();
+    store.write(|tx| tx.execute("update audit set actor = 'system' where n = 1", &[])).await.unwrap();
+    run(&["audit", "verify"]).await.refused(1, "in use");
+    store.stop().await;
+    let broken = run(&["audit", "verify"]).await;
+    broken.refused(1, "not whole");
+    assert!(broken.out.contains("BROKEN chain sqlite record 1: the record was changed"), "{broken:?}");
+
+    // A schema of another release is not touched.
+    let store = Store::open_with(&place, &Options { migrate: false, ..Options::default() }).unwrap();
+    store
+        .write(|tx| {
+            tx.execute("insert into schema_files (name, sha256) values ('9999_later', ?1)", &[vec![0; 32].into()])
+        })
+        .await
+        .unwrap();
+    store.stop().await;
+    run(&["lock", "list"]).await.refused(1, "9999_later");
+    let check = run(&["db", "check"]).await;
+    check.refused(1, "not this program's");
+    assert!(check.out.contains("9999_later      unknown"), "{check:?}");
+    run(&["db", "migrate"]).await.refused(1, "newer release");
+}
