@@ -18,11 +18,13 @@ use serde_json::Value;
 pub enum Audit {
     /// Check that the record is unbroken, and that grants, events and tokens agree with it.
     Verify {
+        /// Which server.
         #[command(flatten)]
         target: Target,
     },
     /// Print the record in order of time, one JSON object a line.
     Export {
+        /// Which server.
         #[command(flatten)]
         target: Target,
         /// From this day (JST) or moment (RFC 3339) on.

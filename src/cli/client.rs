@@ -16,6 +16,7 @@ use std::path::PathBuf;
 pub enum Client {
     /// Register a client from a JSON record, or replace the record of one that is there.
     Import {
+        /// Which server.
         #[command(flatten)]
         target: Target,
         /// RFC 7591 client metadata as JSON.
@@ -23,11 +24,13 @@ pub enum Client {
     },
     /// Every client.
     List {
+        /// Which server.
         #[command(flatten)]
         target: Target,
     },
     /// One client's record.
     Show {
+        /// Which server.
         #[command(flatten)]
         target: Target,
         /// The client.
@@ -36,6 +39,7 @@ pub enum Client {
     },
     /// Stop a client: from this moment nothing of it is live.
     Suspend {
+        /// Which server.
         #[command(flatten)]
         target: Target,
         /// The client.
@@ -44,6 +48,7 @@ pub enum Client {
     },
     /// Let a suspended client go on.
     Resume {
+        /// Which server.
         #[command(flatten)]
         target: Target,
         /// The client.
@@ -52,6 +57,7 @@ pub enum Client {
     },
     /// Make a new secret and show it once; the old one ends at once.
     RotateSecret {
+        /// Which server.
         #[command(flatten)]
         target: Target,
         /// The client.

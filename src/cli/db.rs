@@ -15,11 +15,13 @@ use std::os::unix::net::UnixStream;
 pub enum Db {
     /// Say which schema files are applied, and whether the file is damaged.
     Check {
+        /// Which server.
         #[command(flatten)]
         target: Target,
     },
     /// Apply the schema files that are pending. A starting server does the same.
     Migrate {
+        /// Which server.
         #[command(flatten)]
         target: Target,
     },

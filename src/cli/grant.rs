@@ -14,6 +14,7 @@ use serde_json::Value;
 pub enum Grant {
     /// All links of an account, the newest first.
     List {
+        /// Which server.
         #[command(flatten)]
         target: Target,
         /// The account: branch, type and number, e.g. 115-ordinary-1100026.
@@ -22,6 +23,7 @@ pub enum Grant {
     },
     /// One link and its story.
     Show {
+        /// Which server.
         #[command(flatten)]
         target: Target,
         /// The grant.
@@ -30,6 +32,7 @@ pub enum Grant {
     },
     /// End a link now: the app's tokens are dead from this moment.
     Revoke {
+        /// Which server.
         #[command(flatten)]
         target: Target,
         /// The grant.

@@ -13,6 +13,7 @@ use serde_json::Value;
 pub enum Key {
     /// Every key: its algorithm, where it stands in its life, since when.
     List {
+        /// Which server.
         #[command(flatten)]
         target: Target,
     },

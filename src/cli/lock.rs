@@ -14,11 +14,13 @@ use serde_json::Value;
 pub enum Lock {
     /// The accounts locked now, the newest lock first.
     List {
+        /// Which server.
         #[command(flatten)]
         target: Target,
     },
     /// Let an account link again, and forget its wrong answers.
     Release {
+        /// Which server.
         #[command(flatten)]
         target: Target,
         /// The account, e.g. 115-ordinary-1100026.
