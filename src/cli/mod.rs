@@ -4,15 +4,15 @@
 //! A command that changes something on a running server goes through its admin socket; when none runs, it opens the
 //! store itself. It finds both by `--config FILE`, or `--data DIR` for a demo.
 
-pub mod ask;
-pub mod audit;
-pub mod client;
+mod ask;
+mod audit;
+mod client;
 pub mod config;
-pub mod db;
+mod db;
 pub mod demo;
-pub mod grant;
-pub mod key;
-pub mod lock;
+mod grant;
+mod key;
+mod lock;
 pub mod out;
 pub mod serve;
 pub mod target;
