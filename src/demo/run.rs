@@ -2,9 +2,10 @@
 
 use super::door::{Door, Running};
 use super::folder::Folder;
-use super::settings::{self, CALLED, Places};
+use super::settings::{self, Places};
 use super::sim::Simulator;
 use super::{api, app, bank, sim};
+use crate::account::digits;
 use crate::audit::Actor;
 use crate::bank::SampleBank;
 use crate::client;
@@ -108,6 +109,7 @@ pub async fn start(options: &Options, parts: Parts) -> Result<Demo, Error> {
     let places = Places { port: options.port, app: app_door.url(), api: api_door.url(), smtp: mail.address() };
     let config = settings::config(&places, folder.path(), options.always_open)?;
     let institution = config.institution.name.clone();
+    let numbers = config.telephony.called_numbers.iter().filter_map(|n| digits(n)).collect();
     let server = server::start(config, parts).await?;
     let pages = server.app.pages.clone();
     let now = clock.now();
@@ -154,7 +156,7 @@ pub async fn start(options: &Options, parts: Parts) -> Result<Demo, Error> {
             hook_secret,
             ring: RING,
             from: CUSTOMER.into(),
-            to: CALLED.into(),
+            numbers,
         },
         sim::Parts { clock, random, wire: wire.clone(), pages },
     )

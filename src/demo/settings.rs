@@ -10,9 +10,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-/// The first of the sample institution's 認証先電話番号.
-pub const CALLED: &str = "08001110001";
-
 /// The addresses the demo's parts know each other by.
 #[derive(Debug, Clone)]
 pub struct Places {

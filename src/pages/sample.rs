@@ -132,8 +132,10 @@ pub struct ReceivedMail {
 pub struct SimulatorPage {
     /// Filled in.
     pub from: String,
-    /// Filled in: the number last shown at ④, if known.
+    /// Filled in: the number called last.
     pub to: String,
+    /// Numbers to choose from.
+    pub numbers: Vec<String>,
     /// The sample customer's number, as a hint.
     pub sample: String,
     /// Calls, newest first.

@@ -11,6 +11,7 @@ mod client;
 mod client_command;
 mod config;
 mod demo;
+mod demo_link;
 mod flow;
 mod grant;
 mod lifecycle;

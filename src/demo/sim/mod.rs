@@ -34,8 +34,8 @@ pub struct Settings {
     pub ring: Duration,
     /// The caller the page proposes.
     pub from: String,
-    /// The called number the page proposes.
-    pub to: String,
+    /// The called numbers the page proposes.
+    pub numbers: Vec<String>,
 }
 
 /// What the simulator needs from outside.

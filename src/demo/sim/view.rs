@@ -6,8 +6,12 @@ use crate::pages::{Chrome, Error, PlacedCall, ReceivedMail, SimulatorPage};
 
 /// The page; `refused` is a call that could not be placed, kept in the form.
 pub(super) fn home(state: &State, refused: Option<&Call>) -> Result<String, Error> {
-    let (from, to) = refused.map_or((&state.settings.from, &state.settings.to), |call| (&call.from, &call.to));
-    let calls = state.exchange.placed().into_iter().map(|call| PlacedCall {
+    let placed = state.exchange.placed();
+    let (from, to) = match (refused, placed.first()) {
+        (Some(call), _) => (call.from.clone(), call.to.clone()),
+        (None, last) => (state.settings.from.clone(), last.map_or_else(String::new, |call| call.to.clone())),
+    };
+    let calls = placed.into_iter().map(|call| PlacedCall {
         at: call.at,
         from: call.from,
         to: call.to,
@@ -21,8 +25,9 @@ pub(super) fn home(state: &State, refused: Option<&Call>) -> Result<String, Erro
         text: mail.text,
     });
     let page = SimulatorPage {
-        from: from.clone(),
-        to: to.clone(),
+        from,
+        to,
+        numbers: state.settings.numbers.clone(),
         sample: state.settings.from.clone(),
         calls: calls.collect(),
         mails: mails.collect(),

@@ -56,7 +56,8 @@ pub(super) fn shown_link() -> ShownLink {
 pub(super) fn simulator() -> SimulatorPage {
     SimulatorPage {
         from: "09012343333".into(),
-        to: "08001110001".into(),
+        to: String::new(),
+        numbers: vec!["08001110001".into(), "08001110002".into()],
         sample: "09012343333".into(),
         calls: vec![],
         mails: vec![],
