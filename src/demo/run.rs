@@ -117,7 +117,7 @@ pub async fn start(options: &Options, parts: Parts) -> Result<Demo, Error> {
     server
         .app
         .store
-        .write(move |tx| clients.iter().try_for_each(|c| client::sql::register(tx, &c.client, &Actor::System, now)))
+        .write(move |tx| clients.iter().try_for_each(|c| client::sql::register(tx, c, &Actor::System, now)))
         .await?;
 
     let books = Arc::new(SampleBank::open(folder.path(), now.jst_date()).map_err(inside)?);

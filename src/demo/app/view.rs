@@ -21,8 +21,6 @@ const NAME: &str = "しんくみアプリwithCRECO";
 const PROVIDER: &str = "アイ・ティ・リアライズ株式会社";
 /// 認可期間, in days.
 const DAYS: u64 = 30;
-/// A day in milliseconds.
-const DAY: i64 = 86_400_000;
 
 /// What the customer is told of a failure, and with which status.
 pub(super) fn notice(why: &Failed) -> (AppNotice, StatusCode) {
@@ -61,7 +59,8 @@ fn shown(app: &App, link: &Link, now: Instant) -> ShownLink {
     ShownLink {
         accounts: statements.iter().map(|s| account(app, s, as_of)).collect(),
         until: link.ends,
-        days_left: u64::try_from((link.ends.millis() - now.millis()).max(0) / DAY).unwrap_or_default(),
+        // By the calendar: 30 on the first day, whatever the hour.
+        days_left: u64::try_from((link.ends.jst_date() - now.jst_date()).num_days()).unwrap_or_default(),
         days: DAYS,
     }
 }
