@@ -20,19 +20,19 @@ terms = API terms of use (Japanese)
 faq = Frequently asked questions (Japanese)
 contact = Contact
 new-tab = { " " }(opens in a new tab)
-reference-translation = 参考訳 (summary for reference; the Japanese text applies)
+reference-translation = 参考訳 (summary; the Japanese text applies)
 required = (required)
 next = Next
 cancel = Cancel
 return = Back to the app
 
 ## Titles
-title-account = Account linking (your account)
-title-customer = Account linking (about you)
-title-phone = Account linking (your phone number)
-title-call = Account linking (phone call)
-title-pin = Account linking (cash card PIN)
-title-consent = Account linking (permission)
+title-account = Account linking (Your account)
+title-customer = Account linking (About you)
+title-phone = Account linking (Your phone number)
+title-call = Account linking (Phone call)
+title-pin = Account linking (Cash card PIN)
+title-consent = Account linking (Permission)
 title-cancelled = Account linking was cancelled
 title-locked = Account linking is suspended
 title-closed = Outside service hours

@@ -267,6 +267,6 @@ fn title_and_heading_are_the_exact_screen_title() {
     );
     assert!(
         samples_of(Language::En, "pin wrong")
-            .contains("<title>Error: Account linking (cash card PIN) | Minato Credit Union</title>")
+            .contains("<title>Error: Account linking (Cash card PIN) | Minato Credit Union</title>")
     );
 }
