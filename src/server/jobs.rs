@@ -1,6 +1,7 @@
 //! What the server does by itself, beside answering: send notices, sweep what has expired, forget what may be
 //! forgotten. Each job is a loop of its own, so that a slow one holds up no other; all stop together.
 
+use crate::identity;
 use crate::lifecycle::keep::{CHORES, Retention, keep};
 use crate::lifecycle::{BATCH, Mailer, Writer, deliver_notices, expire};
 use crate::store;
@@ -89,5 +90,16 @@ async fn tidy(app: &App, retention: Retention) -> store::Result<()> {
             }
         }
     }
-    Ok(())
+    checks(app).await
+}
+
+/// Ways nobody finished, numbers given out, locks that midnight released.
+async fn checks(app: &App) -> store::Result<()> {
+    loop {
+        let (desk, now) = (app.desk.clone(), app.now());
+        let work = move |tx: &mut store::Tx<'_, '_>| identity::sweep(tx, desk.seals(), desk.policy(), now, BATCH);
+        if app.store.write(work).await? < BATCH.unsigned_abs() {
+            return Ok(());
+        }
+    }
 }
