@@ -212,6 +212,25 @@ pub fn crowd(tx: &mut Tx<'_, '_>, seals: &Seals, address: Hash, cap: i64) -> Res
     tx.rows(sql, &[address.into(), cap.into()])?.iter().map(|row| kept(seals, row)).collect()
 }
 
+/// Ends every other live way of a request that has just been completed: nobody walks on to ⑥ for nothing (protocol A3).
+/// Whoever is left out by the limit learns it there.
+///
+/// # Errors
+/// See [`load`].
+pub fn end_others(
+    tx: &mut Tx<'_, '_>,
+    seals: &Seals,
+    request: Hash,
+    winner: &InteractionId,
+    now: Instant,
+) -> Result<()> {
+    let sql = select!("where request = ?1 and live = 1 and id <> ?2 order by started limit 100");
+    for row in tx.rows(sql, &[request.into(), winner.as_str().into()])? {
+        end(tx, seals, kept(seals, &row)?.interaction, Ending::Expired(super::Expired::Elsewhere), now)?;
+    }
+    Ok(())
+}
+
 /// How many ways are past ② and were touched since `since`, counted up to `cap`.
 ///
 /// # Errors

@@ -21,6 +21,7 @@ create table interactions (
 create index interactions_cookie_old on interactions (cookie_old);
 create index interactions_address on interactions (address, live, past, started);
 create index interactions_live on interactions (live, past, touched);
+create index interactions_request on interactions (request, live);
 create index interactions_started on interactions (started);
 
 -- A number given out at ④ and what was heard of it: waiting → seen → used, or over. Kept one day.

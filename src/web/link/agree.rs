@@ -184,6 +184,7 @@ fn record(
         sql::end(tx, desk.seals(), i, Ending::Expired(Expired::Elsewhere), now)?;
         return Ok(Pressed::Show);
     }
+    sql::end_others(tx, desk.seals(), i.request, &i.id, now)?;
     let Ok((i, proofed)) = i.completed() else { return Ok(Pressed::Show) };
     grant::allow(tx, link)?;
     queue(tx, notice, now)?;

@@ -1,8 +1,9 @@
 //! 連携元画面へ: back to the app with an error, `state` and `iss` (domain R8, G6, G8).
 
 use super::{Counter, Stop};
+use crate::authorize::sql::Consumed;
 use crate::authorize::{self, Outcome, oauth_answer};
-use crate::identity::{Ending, Stage};
+use crate::identity::{Ending, Stage, sql};
 use crate::refusal::{Code, Refusal};
 use crate::web::page;
 use actix_web::HttpResponse;
@@ -14,12 +15,15 @@ impl Counter<'_> {
         let view = self.view(None).await?;
         let Some(refusal) = refusal(&view.interaction.stage) else { return Ok(self.on(&view)) };
         let (client, id, now) = (self.client(&view).await?, view.interaction.request, self.now);
+        let (seals, way) = (self.app.desk.seals().clone(), view.interaction.id.clone());
         let stored = self
             .app
             .store
             .write(move |tx| {
                 // Used up before, by a press of this very button or by another browser: the app hears the same again.
-                authorize::sql::consume(tx, id, now)?;
+                if authorize::sql::consume(tx, id, now)? == Consumed::First {
+                    sql::end_others(tx, &seals, id, &way, now)?;
+                }
                 authorize::sql::load(tx, id)
             })
             .await?;

@@ -12,6 +12,8 @@ on_both!(
     a_request_uri_of_nobody_is_a_page,
     what_stands_beside_a_request_uri_does_not_count,
     a_request_is_used_up_by_its_completion,
+    of_two_browsers_at_consent_one_gets_a_code,
+    a_refusal_uses_a_request_up_too,
     nothing_is_redirected_before_the_address_is_proved,
     refusals_travel_with_state_and_iss,
     a_refusal_by_form_post,
@@ -93,6 +95,44 @@ async fn a_request_is_used_up_by_its_completion(town: &Town) {
     is_error_page(&visit(town, &pending.url).await, "invalid_request_uri", "C2.2: used, in another browser");
     second.reload().await;
     assert_eq!(second.screen(), "expired", "A3: who came second ends as expired");
+}
+
+async fn of_two_browsers_at_consent_one_gets_a_code(town: &Town) {
+    let creco = town.creco();
+    let pending = creco.push("accounts").await;
+    let (mut one, mut two) = (town.browser(), town.browser());
+    for browser in [&mut one, &mut two] {
+        browser.open(&pending.url).await;
+        browser.walk_to(town, "consent").await;
+    }
+    let agree = [("agree", "yes")];
+    let answers = tokio::join!(one.submit("allow", &agree), two.submit("allow", &agree));
+    let with_code =
+        [&answers.0, &answers.1].into_iter().filter(|a| a.header("location").is_some_and(|l| l.contains("code=")));
+    assert_eq!(with_code.count(), 1, "A3: the first to complete consumes it");
+    for browser in [&mut one, &mut two] {
+        browser.reload().await;
+    }
+    let mut screens = [one.screen(), two.screen()];
+    screens.sort_unstable();
+    assert_eq!(screens, ["done", "expired"], "A3");
+}
+
+async fn a_refusal_uses_a_request_up_too(town: &Town) {
+    let creco = town.creco();
+    let pending = creco.push("accounts").await;
+    let (mut one, mut two) = (town.browser(), town.browser());
+    two.open(&pending.url).await;
+    one.open(&pending.url).await;
+    one.press("cancel", &[]).await;
+    assert_eq!(one.screen(), "cancelled");
+    two.reload().await;
+    assert_eq!(two.screen(), "account", "nothing has been answered yet");
+    let brought = one.return_to_app().await;
+    creco.refused(&pending, &brought, "access_denied");
+    is_error_page(&visit(town, &pending.url).await, "invalid_request_uri", "C2.2: used");
+    two.reload().await;
+    assert_eq!(two.screen(), "expired", "A3");
 }
 
 async fn nothing_is_redirected_before_the_address_is_proved(town: &Town) {
