@@ -34,7 +34,7 @@ pub enum Client {
         #[command(flatten)]
         target: Target,
         /// The client.
-        #[arg(value_parser = id)]
+        #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
     },
     /// Stop a client: from this moment nothing of it is live.
@@ -43,7 +43,7 @@ pub enum Client {
         #[command(flatten)]
         target: Target,
         /// The client.
-        #[arg(value_parser = id)]
+        #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
     },
     /// Let a suspended client go on.
@@ -52,7 +52,7 @@ pub enum Client {
         #[command(flatten)]
         target: Target,
         /// The client.
-        #[arg(value_parser = id)]
+        #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
     },
     /// Make a new secret and show it once; the old one ends at once.
@@ -61,7 +61,7 @@ pub enum Client {
         #[command(flatten)]
         target: Target,
         /// The client.
-        #[arg(value_parser = id)]
+        #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
     },
 }

@@ -27,7 +27,7 @@ pub enum Grant {
         #[command(flatten)]
         target: Target,
         /// The grant.
-        #[arg(value_parser = id)]
+        #[arg(value_parser = id, allow_hyphen_values = true)]
         id: GrantId,
     },
     /// End a link now: the app's tokens are dead from this moment.
@@ -36,7 +36,7 @@ pub enum Grant {
         #[command(flatten)]
         target: Target,
         /// The grant.
-        #[arg(value_parser = id)]
+        #[arg(value_parser = id, allow_hyphen_values = true)]
         id: GrantId,
         /// Why, for the audit record; do not name the customer.
         #[arg(long, value_parser = why)]

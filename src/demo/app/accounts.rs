@@ -73,7 +73,7 @@ pub(super) async fn read(oauth: &Client, api: &str, token: &Secret, now: Instant
         let url = format!("{api}/v1/accounts/{}", account.id);
         let balance: Balance = get(oauth, &format!("{url}/balance"), token).await?;
         let mut moved: Transactions = get(oauth, &format!("{url}/transactions"), token).await?;
-        moved.transactions.sort_by(|a, b| b.date.cmp(&a.date));
+        moved.transactions.sort_by_key(|t| std::cmp::Reverse(t.date));
         statements.push(Statement { account, balance: balance.balance, transactions: moved.transactions });
     }
     Ok(Snapshot { at: now, statements })

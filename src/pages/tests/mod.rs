@@ -167,7 +167,8 @@ fn forms_have_the_names_of_the_contract() {
         inputs.retain(|n| n != "step");
         inputs.extend(named("<select"));
         let mut wanted: Vec<_> = fields.iter().map(|f| (*f).to_owned()).collect();
-        (inputs.sort(), wanted.sort());
+        inputs.sort();
+        wanted.sort();
         assert_eq!(inputs, wanted, "{page}");
         let values: Vec<_> =
             html.split("name=\"action\" value=\"").skip(1).filter_map(|t| t.split('"').next()).collect();

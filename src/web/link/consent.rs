@@ -42,7 +42,7 @@ impl Counter<'_> {
         let id = view.interaction.request;
         let stored = self.app.store.read(move |tx| authorize::sql::load(tx, id)).await?;
         let language = self.language(view);
-        let Some(stored) = stored else { return Err(Stop::Answer(page::busy(self.app, language))) };
+        let Some(stored) = stored else { return Err(Stop::Answer(Box::new(page::busy(self.app, language)))) };
         let institution = &self.app.config.institution;
         let terms = Terms {
             version: institution.terms_version.clone(),
@@ -69,7 +69,7 @@ impl Counter<'_> {
             Ok(text) => matter.offer.shown = words([text.as_str()]),
             Err(cause) => {
                 crate::web::error::log_failure(&cause);
-                return Err(Stop::Answer(page::busy(self.app, language)));
+                return Err(Stop::Answer(Box::new(page::busy(self.app, language))));
             }
         }
         Ok(matter)

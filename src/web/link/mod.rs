@@ -43,7 +43,7 @@ enum Stop {
     /// The store.
     Store(store::Error),
     /// The page has its answer already.
-    Answer(HttpResponse),
+    Answer(Box<HttpResponse>),
 }
 impl From<store::Error> for Stop {
     fn from(cause: store::Error) -> Self {
@@ -68,7 +68,7 @@ impl<'a> Counter<'a> {
     /// The app that sent the customer. A client's record outlives its interactions.
     async fn client(&self, view: &View) -> Result<Arc<Client>, Stop> {
         let client = self.app.authenticator.client(&view.interaction.client).await?;
-        client.ok_or_else(|| Stop::Answer(page::busy(self.app, self.language(view))))
+        client.ok_or_else(|| Stop::Answer(Box::new(page::busy(self.app, self.language(view)))))
     }
     fn language(&self, view: &View) -> Language {
         let chosen = view.interaction.language.as_deref().and_then(Language::parse);
@@ -93,7 +93,7 @@ impl<'a> Counter<'a> {
     fn stopped(req: &HttpRequest, app: &App, stop: Stop) -> HttpResponse {
         let language = page::language(req, None);
         match stop {
-            Stop::Answer(answer) => answer,
+            Stop::Answer(answer) => *answer,
             // Nothing is told, not even whether there is such a way.
             Stop::Foreign => {
                 let page = ExpiredPage { why: Expired::Elsewhere, window: 0, can_restart: false, can_return: false };
