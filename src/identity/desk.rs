@@ -174,7 +174,7 @@ impl Desk {
         };
         let stale = i.clone();
         let (moved, action) = match posted {
-            Posted::Account(form) => match form.parse() {
+            Posted::Account(form) if matches!(i.stage, Stage::Account { .. }) => match form.parse() {
                 Ok(account) => (i.entered(account), "interaction.account.accepted"),
                 Err(problems) => return self.stays(tx, i, problems, now),
             },

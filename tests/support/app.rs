@@ -27,7 +27,6 @@ pub struct App {
     pub credential: Credential,
     /// The DPoP key, if its tokens are bound to one.
     pub dpop: Option<Key>,
-    count: AtomicU64,
 }
 
 /// One request for a link, kept until its code is exchanged.
@@ -57,7 +56,6 @@ impl App {
             redirect_uri: redirect_uri.into(),
             credential,
             dpop: None,
-            count: AtomicU64::new(1),
         }
     }
     pub fn with_dpop(mut self, key: Key) -> Self {
@@ -65,7 +63,8 @@ impl App {
         self
     }
     fn fresh(&self, what: &str) -> String {
-        let n = self.count.fetch_add(1, Ordering::SeqCst);
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let n = NEXT.fetch_add(1, Ordering::SeqCst);
         b64(sha256(format!("{} {what} {n}", self.client_id).as_bytes()))
     }
     /// A client assertion (RFC 7523 §3, FAPI 2.0: `aud` is the issuer as one string).

@@ -19,6 +19,7 @@ pub struct Form {
     pub buttons: Vec<String>,
     /// Every name a person could fill in.
     pub names: Vec<String>,
+    id: Option<String>,
 }
 
 struct Tag {
@@ -62,13 +63,15 @@ impl Page {
     pub fn forms(&self) -> Vec<Form> {
         let mut forms = Vec::new();
         let mut open: Option<Form> = None;
+        // Buttons that name the form they belong to.
+        let mut apart = Vec::new();
         let mut select: Option<(String, Option<String>, Option<String>)> = None;
         for tag in self.tags() {
             let get = |n: &str| tag.attributes.get(n).cloned();
             match tag.name.as_str() {
                 "form" => {
                     let method = get("method").unwrap_or_else(|| "get".to_owned()).to_lowercase();
-                    open = Some(Form { action: get("action"), method, ..Form::default() });
+                    open = Some(Form { action: get("action"), method, id: get("id"), ..Form::default() });
                 }
                 "/form" => forms.extend(open.take()),
                 "select" => select = Some((get("name").unwrap_or_default(), None, None)),
@@ -101,15 +104,16 @@ impl Page {
                         _ => form.fields.push((name, get("value").unwrap_or_default())),
                     }
                 }
-                "button" => {
-                    if let Some(form) = &mut open
-                        && get("name").is_some_and(|n| n == "action")
-                    {
-                        form.buttons.push(get("value").unwrap_or_default());
-                    }
-                }
+                "button" if get("name").is_some_and(|n| n == "action") => match (get("form"), &mut open) {
+                    (Some(id), _) => apart.push((id, get("value").unwrap_or_default())),
+                    (None, Some(form)) => form.buttons.push(get("value").unwrap_or_default()),
+                    (None, None) => {}
+                },
                 _ => {}
             }
+        }
+        for (id, action) in apart {
+            forms.iter_mut().filter(|f| f.id.as_ref() == Some(&id)).for_each(|f| f.buttons.push(action.clone()));
         }
         forms
     }

@@ -46,13 +46,13 @@ async fn the_vectors_of_the_service_hours(w: &Town) {
 async fn a_way_that_meets_the_closure(w: &Town) {
     let app = w.creco();
     let linked = w.link(&app, &mut w.browser()).await;
-    w.set_clock("2026-11-28T23:49:00+09:00");
+    w.set_clock("2026-12-12T23:49:00+09:00");
     let pending = app.push("accounts").await;
     let mut browser = w.browser();
     browser.open(&pending.url).await;
     browser.walk_to(w, "pin").await;
     let asked = w.bank.pin_checks();
-    w.set_clock("2026-11-28T23:50:00+09:00");
+    w.set_clock("2026-12-12T23:50:00+09:00");
     browser.pin("0000").await;
     assert_eq!((browser.status(), browser.screen()), (503, "closed"));
     assert!(browser.page().text().contains(R34));
@@ -65,7 +65,7 @@ async fn a_way_that_meets_the_closure(w: &Town) {
     app.revoke(&linked.access_token).await.expect(200);
     assert_eq!(w.accounts_api().introspect(&linked.access_token).await["active"], false);
     // And the wrong PIN during the closure was not counted: two more do not lock.
-    w.set_clock("2026-11-29T07:00:00+09:00");
+    w.set_clock("2026-12-13T07:00:00+09:00");
     let mut browser = w.browser();
     browser.open(&app.push("accounts").await.url).await;
     browser.account("115-1100026").await;
