@@ -9,6 +9,7 @@ use crate::account::digits;
 use crate::audit::Actor;
 use crate::bank::SampleBank;
 use crate::client;
+use crate::identity::service_hours::{Hours, NotAWindow};
 use crate::keys::master;
 use crate::outbound::{Method, Outbound, Request};
 use crate::refusal::Refusal;
@@ -61,6 +62,9 @@ pub enum Error {
     /// The configuration that comes with the program.
     #[error("config/demo/renkei.toml: {0}")]
     Config(#[from] toml::de::Error),
+    /// Service hours.
+    #[error("hours.closed: {0}")]
+    Hours(#[from] NotAWindow),
     /// The store.
     #[error("store: {0}")]
     Store(#[from] store::Error),
@@ -110,6 +114,10 @@ pub async fn start(options: &Options, parts: Parts) -> Result<Demo, Error> {
     let config = settings::config(&places, folder.path(), options.always_open)?;
     let institution = config.institution.name.clone();
     let numbers = config.telephony.called_numbers.iter().filter_map(|n| digits(n)).collect();
+    let hours = match options.always_open {
+        true => Hours::default(),
+        false => Hours::parse(config.hours.closed.iter().map(String::as_str))?,
+    };
     let server = server::start(config, parts).await?;
     let pages = server.app.pages.clone();
     let now = clock.now();
@@ -130,6 +138,7 @@ pub async fn start(options: &Options, parts: Parts) -> Result<Demo, Error> {
             client_secret: Secret::new("accounts-api-secret"),
             audience: places.api.clone(),
             bank: bank.url().to_owned(),
+            hours,
             nonce_required: false,
         },
         api::Parts { clock: clock.clone(), random: random.clone(), wire: wire.clone() },
@@ -181,9 +190,7 @@ impl Demo {
     }
     /// Stops everything, the server last but one; a temporary folder goes at the very end.
     pub async fn stop(self) {
-        self.app.stop().await;
-        self.api.stop().await;
-        self.bank.stop().await;
+        tokio::join!(self.app.stop(), self.api.stop(), self.bank.stop());
         // The server may still have a mail to deliver.
         self.server.stop().await;
         self.simulator.stop().await;

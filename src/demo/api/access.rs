@@ -4,6 +4,7 @@ use super::Api;
 use super::challenge::{Refused, Scheme};
 use crate::clock::Instant;
 use crate::demo::wire::{basic, post};
+use crate::identity::service_hours::Service;
 use crate::scope::Scope;
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -103,6 +104,9 @@ impl Detail {
 impl Api {
     /// Checks the token of a call.
     pub(super) async fn access(&self, request: &HttpRequest, now: Instant) -> Result<Access, Refused> {
+        if let Service::Closed { until } = self.settings.hours.open_at(now) {
+            return Err(Refused::Closed(until.since(now).as_secs() + 1));
+        }
         let (scheme, token) = presented(request)?;
         let told = self.introspect(&token).await?;
         let dead = Refused::Token(scheme, "the token is not valid");

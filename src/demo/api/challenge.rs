@@ -36,6 +36,8 @@ pub(super) enum Refused {
     NotFound,
     /// The server or the bank does not answer.
     Unavailable,
+    /// Outside service hours, for so many seconds more.
+    Closed(u64),
 }
 
 impl Refused {
@@ -48,7 +50,7 @@ impl Refused {
             Self::Nonce(_) => Code::UseDpopNonce.as_str(),
             Self::Scope(..) => Code::InsufficientScope.as_str(),
             Self::NotFound => "not_found",
-            Self::Unavailable => Code::TemporarilyUnavailable.as_str(),
+            Self::Unavailable | Self::Closed(_) => Code::TemporarilyUnavailable.as_str(),
         }
     }
     const fn description(&self) -> &'static str {
@@ -60,6 +62,7 @@ impl Refused {
             Self::Scope(_, None) => "the grant does not cover this",
             Self::NotFound => "there is nothing here",
             Self::Unavailable => "try again later",
+            Self::Closed(_) => "outside service hours",
         }
     }
     fn challenges(&self) -> Vec<String> {
@@ -93,7 +96,7 @@ impl ResponseError for Refused {
             Self::Request(..) | Self::Parameter(_) => StatusCode::BAD_REQUEST,
             Self::Scope(..) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Closed(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
     fn error_response(&self) -> HttpResponse {
@@ -107,6 +110,9 @@ impl ResponseError for Refused {
             }
             Self::Unavailable => {
                 answer.insert_header((header::RETRY_AFTER, "10"));
+            }
+            Self::Closed(seconds) => {
+                answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
             }
             _ => {}
         }

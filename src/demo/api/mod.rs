@@ -16,6 +16,7 @@ mod tests;
 use crate::client::dpop::Nonces;
 use crate::clock::Clock;
 use crate::demo::door::{Door, Running};
+use crate::identity::service_hours::Hours;
 use crate::outbound::Outbound;
 use crate::random::{self, Random};
 use crate::secret::Secret;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub audience: String,
     /// The bank's HTTP face.
     pub bank: String,
+    /// When it is closed; by default never.
+    pub hours: Hours,
     /// Whether a DPoP proof must carry a nonce of ours.
     pub nonce_required: bool,
 }

@@ -97,6 +97,7 @@ impl World {
             client_secret: Secret::new("accounts-api-secret"),
             audience: "the-api".into(),
             bank: other.url().to_owned(),
+            hours: Hours::parse(["daily 04:00-04:10"])?,
             nonce_required,
         };
         let wire = Outbound::loopback()?;
@@ -272,6 +273,17 @@ async fn without_the_server_nothing_opens() -> Tested {
     let answer = wire.send(Request::new(Method::Get, url).header("authorization", "Bearer bearer")).await?;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("10")));
     api.stop().await;
+    Ok(())
+}
+
+#[actix_web::test]
+async fn outside_service_hours_nothing_opens() -> Tested {
+    let w = World::start(false).await?;
+    // Five past four in Japan, the day after.
+    w.clock.set(Instant::from_secs(1_795_374_300));
+    let answer = w.bearer("/v1/accounts", "bearer").await?;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("301")));
+    w.stop().await;
     Ok(())
 }
 
