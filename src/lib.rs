@@ -27,6 +27,8 @@ pub mod secret;
 pub mod id;
 pub mod params;
 
+pub mod hook;
+
 // Ground.
 pub mod store;
 

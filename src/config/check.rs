@@ -61,6 +61,7 @@ const RULES: &[Rule] = &[
         |c, _| (1..=2).contains(&c.telephony.hook_secret_files.len()),
         "wants one file, or two while one is replaced",
     ),
+    ("bank.event_secret_files", |c, _| c.bank.event_secret_files.len() <= 2, "wants at most two files"),
     ("telephony.call_attempts", |c, _| (1..=3).contains(&c.telephony.call_attempts), "wants 1 to 3"),
     (
         "telephony.confirm_window",

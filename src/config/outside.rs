@@ -119,6 +119,12 @@ pub struct Bank {
     /// How long one answer may take.
     #[serde(default = "bank_timeout")]
     pub timeout: Span,
+    /// Files with the HMAC secret of the bank's reports; two while one is being replaced, none to take no reports.
+    #[serde(default)]
+    pub event_secret_files: Vec<PathBuf>,
+    /// Networks a report may come from; empty = any.
+    #[serde(default)]
+    pub event_networks: Vec<String>,
 }
 fn bank_timeout() -> Span {
     Span::secs(8)

@@ -1,6 +1,6 @@
 //! Housekeeping: what each table may forget, and when. Retention is said once, here; each verb stands with its table.
 
-use super::{BATCH, notice};
+use super::{BATCH, account, notice};
 use crate::clock::Instant;
 use crate::store::{Result, Tx};
 use crate::{authorize, client, consent, grant, token};
@@ -41,6 +41,7 @@ pub const CHORES: &[(&str, Chore)] = &[
     ("events", |tx, now, keep, limit| events(tx, now, keep.consents, limit)),
     ("consents", |tx, now, keep, limit| consent::sql::prune(tx, now, keep.consents, limit)),
     ("notices (addresses)", |tx, now, keep, limit| erase(tx, now, keep.addresses, limit)),
+    ("account_events", |tx, now, _, limit| account::prune(tx, now, limit)),
     ("notices", |tx, now, _, limit| forget(tx, now, limit)),
 ];
 

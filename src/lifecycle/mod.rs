@@ -1,16 +1,19 @@
 //! Step 6, what happens after: grants expire, everybody concerned is told, what is no longer needed goes.
 //!
 //! Owns the expiry sweeper ([`expire`]), the notices to customers ([`notice`]) with the port [`Mailer`] that carries
-//! them, and housekeeping ([`keep`]). Events themselves are written by whoever causes them (`event`).
+//! them, what becomes of links when an account changes
+//! ([`account`]), and housekeeping ([`keep`]). Events themselves are written by whoever causes them (`event`).
 //!
 //! Nothing here is needed for an answer to be right: introspection judges expiry by `now`, a mail that cannot be sent
 //! holds nobody up. Every verb works in batches of at most [`BATCH`] rows, so that no transaction is long.
 
+pub mod account;
 pub mod expire;
 pub mod keep;
 pub mod mailer;
 pub mod notice;
 
+pub use account::{AccountChanged, Change, Heard};
 pub use expire::{Swept, expire};
 pub use mailer::{Letter, Mail, MailError, Mailer, Writer, deliver_notices};
 pub use notice::{Completed, Notice, Queued};

@@ -1,7 +1,7 @@
-//! Wiring of the five checks: the desk with its rules and its core bank, and the telephone hook.
+//! Wiring of the five checks: the desk with its rules and its core bank, and the hooks.
 
 use super::{Error, key, outbound};
-use crate::bank::{HttpBank, SampleBank};
+use crate::bank::{EventHook, HttpBank, SampleBank};
 use crate::clock::Instant;
 use crate::config::{self, BankKind, Config};
 use crate::identity::service_hours::Hours;
@@ -65,4 +65,11 @@ pub(super) fn hook(config: &Config) -> Result<SipHook, Error> {
     let calls = &config.telephony;
     let secrets = calls.hook_secret_files.iter().map(|file| config::secret_file(file)).collect::<Result<_, _>>()?;
     SipHook::new(secrets, &calls.hook_networks, calls.trust_from).map_err(key("telephony.hook_networks"))
+}
+
+/// Who may report changes of accounts.
+pub(super) fn bank_hook(config: &Config) -> Result<EventHook, Error> {
+    let bank = &config.bank;
+    let secrets = bank.event_secret_files.iter().map(|file| config::secret_file(file)).collect::<Result<_, _>>()?;
+    EventHook::new(secrets, &bank.event_networks).map_err(key("bank.event_networks"))
 }

@@ -136,6 +136,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let seals = Seals { sealer: sealer.clone(), random: parts.random.clone() };
     let desk = checks::desk(&config, store.clone(), seals, parts.bank, parts.clock.now())?;
     let hook = checks::hook(&config)?;
+    let bank_hook = checks::bank_hook(&config)?;
 
     let identity = tls::Identity::read(&config, &provider)?;
     let authorities = tls::authorities(&config, &provider)?;
@@ -156,6 +157,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         authenticator,
         desk,
         hook,
+        bank_hook,
         authorities,
         ready: AtomicBool::new(true),
     });

@@ -1,8 +1,8 @@
 //! The gateway's side of the hook, for the phone simulator of the demo and for tests: a report, signed as a real gateway
 //! signs it. It knows nothing of the server but the address and the secret.
 
-use super::sip_hook::sign;
 use crate::clock::Instant;
+use crate::hook::sign;
 use crate::secret::{Secret, base64url};
 use serde_json::json;
 

@@ -1,22 +1,13 @@
-//! The report of a SIP gateway: JSON, signed with HMAC-SHA256 over `timestamp.body` (contract §7).
+//! The report of a SIP gateway: JSON, signed as [`crate::hook`] says (contract §7).
 
 use crate::clock::Instant;
+use crate::hook::{self, Unsigned};
 use crate::identity::{Caller, IncomingCall};
 use crate::outbound::Network;
 use crate::phone::Phone;
-use crate::secret::{Secret, from_base64url, hmac_sha256, same};
+use crate::secret::Secret;
 use serde::Deserialize;
 use std::net::IpAddr;
-use std::time::Duration;
-
-/// No report is longer.
-pub const MAX_BODY: usize = 4 * 1024;
-/// How far a report's clock may be from ours.
-pub const SKEW: Duration = Duration::from_secs(60);
-/// The header with the epoch second of the call.
-pub const TIMESTAMP: &str = "X-Hook-Timestamp";
-/// The header with the signature.
-pub const SIGNATURE: &str = "X-Hook-Signature";
 
 /// Who may report calls, and how far they are believed.
 #[derive(Debug, Clone, Default)]
@@ -32,12 +23,9 @@ pub enum Refused {
     /// From an address that may not report.
     #[error("the source address is not one of telephony.hook_networks")]
     Source,
-    /// No timestamp, or one too far from now.
-    #[error("the timestamp is missing or too old")]
-    Timestamp,
-    /// No signature under any of our secrets.
-    #[error("the signature does not verify")]
-    Signature,
+    /// Not signed, or not now.
+    #[error(transparent)]
+    Unsigned(#[from] Unsigned),
     /// Signed, but not a report: a mistake in the gateway's configuration.
     #[error("the body is not a report of version 1")]
     Body,
@@ -79,18 +67,7 @@ impl SipHook {
         if !self.networks.is_empty() && !source.is_some_and(allowed) {
             return Err(Refused::Source);
         }
-        let timestamp = timestamp.ok_or(Refused::Timestamp)?;
-        let digits = !timestamp.is_empty() && timestamp.len() <= 12 && timestamp.bytes().all(|b| b.is_ascii_digit());
-        let at = timestamp.parse().ok().filter(|_| digits).map(Instant::from_secs).ok_or(Refused::Timestamp)?;
-        let signature = signature.and_then(from_base64url).ok_or(Refused::Signature)?;
-        // Every secret is tried, whichever fits.
-        let tags = self.secrets.iter().map(|s| sign(s, timestamp, body));
-        if !tags.fold(false, |found, tag| found | same(&tag, &signature)) {
-            return Err(Refused::Signature);
-        }
-        if at > now + SKEW || at + SKEW < now {
-            return Err(Refused::Timestamp);
-        }
+        let at = hook::verify(&self.secrets, timestamp, signature, body, now)?;
         let report: Report = serde_json::from_slice(body).map_err(|_| Refused::Body)?;
         if report.v != 1 || report.call_id.is_empty() || report.call_id.len() > 256 {
             return Err(Refused::Body);
@@ -112,10 +89,4 @@ impl SipHook {
         }
         Phone::from_network(&report.from).map_or(Caller::Other, Caller::Known)
     }
-}
-
-/// HMAC-SHA256 of `timestamp.body`.
-pub(super) fn sign(secret: &Secret, timestamp: &str, body: &[u8]) -> [u8; 32] {
-    let signed = [timestamp.as_bytes(), b".", body].concat();
-    hmac_sha256(secret.reveal().as_bytes(), &signed)
 }

@@ -1,6 +1,7 @@
 use super::simulator::{PlacedCall, report};
-use super::sip_hook::{Refused, SipHook, sign};
+use super::sip_hook::{Refused, SipHook};
 use crate::clock::Instant;
+use crate::hook::{Unsigned, sign};
 use crate::identity::Caller;
 use crate::phone::Phone;
 use crate::secret::{Secret, base64url};
@@ -30,10 +31,10 @@ fn only_what_is_signed_now_is_read() {
         ("new", now, None),
         ("new", now - 60, None),
         ("new", now + 60, None),
-        ("other", now, Some(Refused::Signature)),
-        ("", now, Some(Refused::Signature)),
-        ("new", now - 61, Some(Refused::Timestamp)),
-        ("new", now + 61, Some(Refused::Timestamp)),
+        ("other", now, Some(Refused::Unsigned(Unsigned::Signature))),
+        ("", now, Some(Refused::Unsigned(Unsigned::Signature))),
+        ("new", now - 61, Some(Refused::Unsigned(Unsigned::Timestamp))),
+        ("new", now + 61, Some(Refused::Unsigned(Unsigned::Timestamp))),
     ] {
         let (timestamp, signature) = signed(secret, at, &text);
         let got = hook().read(None, Some(&timestamp), Some(&signature), text.as_bytes(), NOW);
@@ -42,12 +43,20 @@ fn only_what_is_signed_now_is_read() {
     let (timestamp, signature) = signed("new", now, &text);
     let other = text.replace("3333", "3334");
     let read = |t: Option<&str>, s: Option<&str>, b: &str| hook().read(None, t, s, b.as_bytes(), NOW).err();
-    assert_eq!(read(Some(&timestamp), Some(&signature), &other), Some(Refused::Signature), "the body is signed");
-    assert_eq!(read(Some(&(now + 1).to_string()), Some(&signature), &text), Some(Refused::Signature), "so is the time");
-    assert_eq!(read(None, Some(&signature), &text), Some(Refused::Timestamp));
-    assert_eq!(read(Some(&timestamp), None, &text), Some(Refused::Signature));
-    assert_eq!(read(Some(&timestamp), Some("///"), &text), Some(Refused::Signature));
-    assert_eq!(read(Some("-1"), Some(&signature), &text), Some(Refused::Timestamp));
+    assert_eq!(
+        read(Some(&timestamp), Some(&signature), &other),
+        Some(Refused::Unsigned(Unsigned::Signature)),
+        "the body is signed"
+    );
+    assert_eq!(
+        read(Some(&(now + 1).to_string()), Some(&signature), &text),
+        Some(Refused::Unsigned(Unsigned::Signature)),
+        "so is the time"
+    );
+    assert_eq!(read(None, Some(&signature), &text), Some(Refused::Unsigned(Unsigned::Timestamp)));
+    assert_eq!(read(Some(&timestamp), None, &text), Some(Refused::Unsigned(Unsigned::Signature)));
+    assert_eq!(read(Some(&timestamp), Some("///"), &text), Some(Refused::Unsigned(Unsigned::Signature)));
+    assert_eq!(read(Some("-1"), Some(&signature), &text), Some(Refused::Unsigned(Unsigned::Timestamp)));
     for text in ["", "{}", "[]", &text.replace("\"v\":1", "\"v\":2"), &text.replace("\"c1\"", "\"\"")] {
         let (timestamp, signature) = signed("new", now, text);
         assert_eq!(read(Some(&timestamp), Some(&signature), text), Some(Refused::Body), "{text}");
@@ -60,7 +69,7 @@ fn a_hook_without_a_secret_takes_nothing() {
     let text = body("+819012343333", 0, "pai");
     let (timestamp, signature) = signed("", NOW.secs(), &text);
     let got = hook.read(None, Some(&timestamp), Some(&signature), text.as_bytes(), NOW);
-    assert_eq!(got, Err(Refused::Signature));
+    assert_eq!(got, Err(Refused::Unsigned(Unsigned::Signature)));
 }
 
 #[test]

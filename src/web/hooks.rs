@@ -1,38 +1,30 @@
-//! `POST /hooks/telephony/sip`: the gateway reports a call (contract §7). 204 whether or not it matched, so that the hook
-//! tells nobody which numbers wait for which.
+//! What the outside world reports (contract §7): `POST /hooks/telephony/sip`, a gateway an incoming call;
+//! `POST /hooks/bank/events`, the core bank a change of an account. 204 whether or not it matched anything, so that a hook
+//! tells nobody which numbers wait for which, and which accounts are linked.
 
 use super::Shared;
 use super::error::log_failure;
 use super::extract::caller;
+use crate::bank::events;
+use crate::hook::{MAX_BODY, SIGNATURE, TIMESTAMP};
 use crate::identity::CallRegister;
-use crate::telephony::sip_hook::{MAX_BODY, Refused, SIGNATURE, TIMESTAMP};
+use crate::lifecycle::account;
+use crate::telephony::sip_hook;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 
-/// Takes one report.
-pub async fn sip(req: HttpRequest, mut payload: web::Payload, app: Shared) -> HttpResponse {
-    let mut body = web::BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let Ok(chunk) = chunk else { return HttpResponse::BadRequest().finish() };
-        if body.len() + chunk.len() > MAX_BODY {
-            return HttpResponse::PayloadTooLarge().finish();
-        }
-        body.extend_from_slice(&chunk);
-    }
-    let header = |name: &str| {
-        let mut values = req.headers().get_all(name);
-        // Two values would let one be signed and another be read.
-        values.next().filter(|_| values.next().is_none()).and_then(|v| v.to_str().ok())
+/// Takes one report of a call.
+pub async fn sip(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpResponse {
+    let body = match whole(payload).await {
+        Ok(body) => body,
+        Err(answer) => return answer,
     };
     let now = app.now();
-    let call = match app.hook.read(caller(&req, &app), header(TIMESTAMP), header(SIGNATURE), &body, now) {
+    let call = match app.hook.read(caller(&req, &app), one(&req, TIMESTAMP), one(&req, SIGNATURE), &body, now) {
         Ok(call) => call,
         Err(why) => {
             tracing::warn!(%why, "a telephone hook was refused");
-            return match why {
-                Refused::Body => HttpResponse::BadRequest().finish(),
-                Refused::Source | Refused::Timestamp | Refused::Signature => HttpResponse::Unauthorized().finish(),
-            };
+            return refused(why == sip_hook::Refused::Body);
         }
     };
     match app.desk.report(call, now).await {
@@ -42,4 +34,53 @@ pub async fn sip(req: HttpRequest, mut payload: web::Payload, app: Shared) -> Ht
             HttpResponse::ServiceUnavailable().finish()
         }
     }
+}
+
+/// Takes one report of an account: its links end.
+pub async fn bank(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpResponse {
+    let body = match whole(payload).await {
+        Ok(body) => body,
+        Err(answer) => return answer,
+    };
+    let now = app.now();
+    let source = caller(&req, &app);
+    let report = match app.bank_hook.read(source, one(&req, TIMESTAMP), one(&req, SIGNATURE), &body, now) {
+        Ok(Some(report)) => report,
+        Ok(None) => return HttpResponse::NoContent().finish(),
+        Err(why) => {
+            tracing::warn!(%why, "a bank's hook was refused");
+            return refused(why == events::Refused::Body);
+        }
+    };
+    let index = app.sealer.index("account", &report.account.to_string());
+    match app.store.write(move |tx| account::changed(tx, &report, &index, now)).await {
+        Ok(_) => HttpResponse::NoContent().finish(),
+        Err(cause) => {
+            log_failure(&cause);
+            HttpResponse::ServiceUnavailable().finish()
+        }
+    }
+}
+
+fn refused(signed: bool) -> HttpResponse {
+    if signed { HttpResponse::BadRequest().finish() } else { HttpResponse::Unauthorized().finish() }
+}
+
+/// The body, if it is no longer than a report can be.
+async fn whole(mut payload: web::Payload) -> Result<web::BytesMut, HttpResponse> {
+    let mut body = web::BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let Ok(chunk) = chunk else { return Err(HttpResponse::BadRequest().finish()) };
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(HttpResponse::PayloadTooLarge().finish());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// A header's value: two would let one be signed and another be read.
+fn one<'r>(req: &'r HttpRequest, name: &str) -> Option<&'r str> {
+    let mut values = req.headers().get_all(name);
+    values.next().filter(|_| values.next().is_none()).and_then(|v| v.to_str().ok())
 }

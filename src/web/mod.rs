@@ -28,6 +28,7 @@ pub mod span;
 pub mod token;
 pub mod userinfo;
 
+use crate::bank::EventHook;
 use crate::client::Authenticator;
 use crate::clock::{Clock, Instant};
 use crate::config::Config;
@@ -62,6 +63,8 @@ pub struct App {
     pub desk: Desk,
     /// Who may report calls.
     pub hook: SipHook,
+    /// Who may report changes of accounts.
+    pub bank_hook: EventHook,
     /// Who may vouch for a client's certificate (`server.mtls_ca_file`).
     pub authorities: Option<Arc<dyn rustls::server::danger::ClientCertVerifier>>,
     /// False from the moment a stop begins: `/readyz` says so, and a balancer looks elsewhere.

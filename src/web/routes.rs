@@ -19,7 +19,7 @@ pub fn public(cfg: &mut ServiceConfig) {
         .service(resource(paths::USERINFO).route(get().to(userinfo::handle)).route(post().to(userinfo::handle)));
     cfg.route("/link/{interaction}/call/status", get().to(link::status))
         .service(resource("/link/{interaction}/{screen}").route(get().to(link::get)).route(post().to(link::post)));
-    cfg.route("/hooks/telephony/sip", post().to(hooks::sip));
+    cfg.route("/hooks/telephony/sip", post().to(hooks::sip)).route("/hooks/bank/events", post().to(hooks::bank));
     cfg.route("/assets/institution.css", get().to(assets::institution)).route("/assets/{name}", get().to(assets::file));
 }
 

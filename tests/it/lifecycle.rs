@@ -4,10 +4,13 @@
 use crate::support::place::{Place, on_both_engines};
 use crate::support::world::{Allowed, World, access};
 use futures_util::future::BoxFuture;
+use renkei::account::Account;
 use renkei::grant::GrantState;
 use renkei::lifecycle::keep::{CHORES, Retention, keep};
 use renkei::lifecycle::mailer::Round;
-use renkei::lifecycle::{Letter, Mail, MailError, Mailer, Notice, Swept, Writer, deliver_notices};
+use renkei::lifecycle::{
+    AccountChanged, Change, Heard, Letter, Mail, MailError, Mailer, Notice, Swept, Writer, deliver_notices,
+};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -18,6 +21,7 @@ on_both_engines! {
     a_grant_expires_once_and_its_client_hears_before
     a_sweep_is_bounded
     a_short_grant_is_not_announced
+    a_changed_account_ends_its_links
     a_notice_goes_out_once
     a_mail_that_cannot_go_is_tried_for_a_day
     a_refused_mail_is_given_up
@@ -77,6 +81,40 @@ async fn a_short_grant_is_not_announced(place: Place) {
     assert_eq!(w.sweep().await, Swept::default());
     w.wait(DAY);
     assert_eq!(w.sweep().await, Swept { expired: 1, warned: 0 });
+}
+
+async fn a_changed_account_ends_its_links(place: Place) {
+    let w = World::at(place);
+    let (a, b) = (w.app("a").await, w.app("b").await);
+    let api = w.api().await;
+    let mut tokens = Vec::new();
+    for (app, account) in [(&a, "115-ordinary-1100026"), (&b, "115-ordinary-1100026"), (&a, "115-savings-2200011")] {
+        let allowed = w.allow_with(app, "accounts", account, World::binding()).await;
+        tokens.push((access(&w.exchange(app, &allowed.code).await.unwrap()), allowed.grant));
+        w.wait(SECOND);
+    }
+    let at = w.now();
+    w.wait(600 * SECOND);
+    let account = Account::parse("115-ordinary-1100026").unwrap();
+    let index = w.index(&account.to_string());
+    let report = AccountChanged { event_id: "e-1".into(), change: Change::Transferred, account: account.clone(), at };
+    // Linked again before the report came: it was checked against the account as it is since.
+    let late = w.allow_with(&b, "accounts", "115-ordinary-1100026", World::binding()).await;
+    let now = w.now();
+    let hear = {
+        let report = report.clone();
+        move |tx: &mut renkei::store::Tx<'_, '_>| renkei::lifecycle::account::changed(tx, &report, &index, now)
+    };
+    assert_eq!(w.write(hear.clone()).await, Heard::Now(2));
+    assert_eq!(w.write(hear).await, Heard::Before, "a repeated report is one");
+    for ((token, grant), live) in tokens.iter().zip([false, false, true]) {
+        assert_eq!(w.is_active(&api, token).await, live);
+        let ended = w.events(grant).await.last().is_some_and(|e| e == "grant.revoked(account)");
+        assert_eq!(ended, !live);
+    }
+    assert_eq!(w.grant(&late.grant).await.state, GrantState::Pending);
+    assert_eq!(w.count("select count(*) from audit where action = 'account.changed'", vec![]).await, 1);
+    w.whole().await;
 }
 
 /// A mail box that answers as it is told.

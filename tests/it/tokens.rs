@@ -3,7 +3,7 @@
 
 use crate::support::app::{App, Pending, basic};
 use crate::support::http::{Answer, Ask};
-use crate::support::town::{Town, on_both, on_both_with};
+use crate::support::town::{BANK_SECRET, Town, on_both, on_both_with};
 use renkei::client::Client;
 use renkei::grant::code::Binding;
 use renkei::id::ClientId;
@@ -24,6 +24,7 @@ on_both!(
     revocation_answers_200_with_nothing,
     introspection_wants_a_caller,
     a_suspended_app_is_out_at_once,
+    a_moved_account_ends_its_links,
 );
 on_both_with!(a_nonce_costs_one_more_try, |config| config.tokens.dpop_nonce_required = true);
 
@@ -307,4 +308,28 @@ async fn a_suspended_app_is_out_at_once(w: &Town) {
     w.world().set_status(&record, Status::Active).await;
     assert_eq!(w.accounts_api().introspect(token).await["active"], true);
     app.try_exchange(&pending, &code).await.expect(200);
+}
+
+/// Domain §8 (10): 移管 takes effect on the next introspection.
+async fn a_moved_account_ends_its_links(w: &Town) {
+    let app = w.kakeibo();
+    let body = linked(w, &app, "accounts").await;
+    let token = text(&body, "access_token");
+    w.clock.advance(Duration::from_secs(60));
+    let report = |account: &str, kind: &str| {
+        json!({"v": 1, "event_id": format!("{account} {kind}"), "type": kind, "account": account, "at": w.now().secs(),
+               "new_account": "022-ordinary-2222222"})
+    };
+    let moved = report("115-ordinary-1100026", "transferred");
+    w.bank_reports(&moved, "wrong").await.expect(401);
+    w.bank_reports(&json!({"v": 1}), BANK_SECRET).await.expect(400);
+    w.bank_reports(&json!({"filler": "x".repeat(5000)}), BANK_SECRET).await.expect(413);
+    w.bank_reports(&report("115-ordinary-1100026", "renamed"), BANK_SECRET).await.expect(204);
+    w.bank_reports(&report("010-savings-1234567", "closed"), BANK_SECRET).await.expect(204);
+    assert_eq!(w.accounts_api().introspect(token).await["active"], true);
+    for _ in 0..2 {
+        w.bank_reports(&moved, BANK_SECRET).await.expect(204);
+    }
+    assert_eq!(w.accounts_api().introspect(token).await, json!({"active": false}));
+    w.expect_events(&["grant.revoked"]).await;
 }

@@ -57,6 +57,7 @@ pub enum Engine {
 /// The name of the server: a proxy in front ends TLS, as in production.
 const ISSUER: &str = "https://link.renkei.test";
 const HOOK_SECRET: &str = "the hook's secret of the tests, long enough";
+pub const BANK_SECRET: &str = "the bank's secret of the tests, long enough";
 /// A Wednesday, a quarter past ten in Japan: open.
 const START: &str = "2026-11-25T10:15:00+09:00";
 
@@ -101,6 +102,7 @@ impl Town {
         };
         write("master.key", &renkei::secret::base64url([7; 32]));
         write("hook.key", HOOK_SECRET);
+        write("bank.key", BANK_SECRET);
         let url = database.as_ref().map_or_else(|| "sqlite:renkei.db".to_owned(), pg::Database::url);
         let at = |name: &str| dir.path().join(name).display().to_string();
         let text = json!({
@@ -121,7 +123,7 @@ impl Town {
                 "hook_secret_files": [at("hook.key")],
             },
             "mail": { "kind": "file", "from": "no-reply@link.renkei.test" },
-            "bank": { "kind": "sample" },
+            "bank": { "kind": "sample", "event_secret_files": [at("bank.key")] },
         });
         let mut config: Config = serde_json::from_value(text).unwrap();
         change(&mut config);
@@ -201,6 +203,17 @@ impl Town {
     pub fn world(&self) -> World {
         let app = &self.running.app;
         World::of(app.store.clone(), self.clock.clone(), app.random.clone(), app.sealer.clone())
+    }
+
+    /// The core bank reports a change of an account, signed with `secret`.
+    pub async fn bank_reports(&self, report: &Value, secret: &str) -> Answer {
+        let (body, timestamp) = (report.to_string(), self.now().secs().to_string());
+        let tag = renkei::secret::hmac_sha256(secret.as_bytes(), format!("{timestamp}.{body}").as_bytes());
+        let ask = Ask::default()
+            .header("X-Hook-Timestamp", timestamp)
+            .header("X-Hook-Signature", renkei::secret::base64url(tag))
+            .json(body);
+        self.http.send("POST", "/hooks/bank/events", ask).await
     }
 
     // ---- time -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,120 @@
+//! An account moves, closes, or its holder dies: its links end (domain G24). Nothing is carried over to a new number: the
+//! customer links it anew (R86).
+
+use super::BATCH;
+use crate::account::Account;
+use crate::audit::{self, Actor, Entry};
+use crate::clock::Instant;
+use crate::grant::{self, Ended, Reason};
+use crate::hook::SKEW;
+use crate::id::GrantId;
+use crate::secret::Hash;
+use crate::store::{Error, Result, Tx};
+use std::time::Duration;
+
+/// What happened to an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// 移管: it has another branch or number now.
+    Transferred,
+    /// 解約
+    Closed,
+    /// 死亡
+    Deceased,
+    /// 取引停止: the institution stopped it.
+    Stopped,
+}
+impl Change {
+    const ALL: [Self; 4] = [Self::Transferred, Self::Closed, Self::Deceased, Self::Stopped];
+    /// The word of the report (docs/core-banking.md).
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Transferred => "transferred",
+            Self::Closed => "closed",
+            Self::Deceased => "deceased",
+            Self::Stopped => "stopped",
+        }
+    }
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| c.as_str() == text)
+    }
+}
+
+/// A change as the core bank reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountChanged {
+    /// The bank's name of the report: a repeated one is one.
+    pub event_id: String,
+    /// What happened,
+    pub change: Change,
+    /// to which account,
+    pub account: Account,
+    /// when.
+    pub at: Instant,
+}
+
+/// What a report did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// So many links ended.
+    Now(u64),
+    /// It had been reported before.
+    Before,
+}
+
+/// How long a report is remembered.
+const REMEMBERED: Duration = Duration::from_hours(365 * 24);
+
+/// Ends every open grant of the account, in one transaction with the memory of the report. A link that was made after
+/// the change was checked against the account as it is since, and stays: reports may come late.
+///
+/// # Errors
+/// The store's.
+pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: Instant) -> Result<Heard> {
+    // The bank's ids may hold anything: kept as a digest.
+    let id = Hash::of(&report.event_id);
+    let new = tx.execute(
+        "insert into account_events (id, change, account_index, at, heard_at) values (?1, ?2, ?3, ?4, ?5) \
+         on conflict do nothing",
+        &[id.into(), report.change.as_str().into(), (*index).into(), report.at.into(), now.into()],
+    )?;
+    if new == 0 {
+        return Ok(Heard::Before);
+    }
+    let open = tx.rows(
+        "select id from grants where account_index = ?1 and ended_at is null and created_at <= ?2 \
+         order by created_at limit ?3",
+        &[(*index).into(), (report.at + SKEW).into(), BATCH.into()],
+    )?;
+    let mut ended = 0;
+    for row in open {
+        let text = row.text(0)?;
+        let corrupt = || Error::Corrupt { table: "grants", row: text.to_owned(), why: "id".to_owned() };
+        let grant = GrantId::parse(text).ok_or_else(corrupt)?;
+        if let Ended::Now(_) = grant::end(tx, &grant, &Reason::Account, Actor::System, now)? {
+            ended += 1;
+        }
+    }
+    let entry = Entry {
+        account: Some(*index),
+        detail: serde_json::json!({"change": report.change.as_str(), "at": report.at.rfc3339(), "ended": ended}),
+        ..Entry::new(now, Actor::System, "account.changed")
+    };
+    audit::append(tx, &entry)?;
+    Ok(Heard::Now(ended))
+}
+
+/// Housekeeping: forgets reports after a year. Returns how many went.
+///
+/// # Errors
+/// The store's.
+pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
+    tx.execute(
+        "delete from account_events where id in (select id from account_events where heard_at < ?1 \
+         order by heard_at limit ?2)",
+        &[(now - REMEMBERED).into(), limit.into()],
+    )
+}
