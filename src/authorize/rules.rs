@@ -73,7 +73,8 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
     for (_, rule) in RULES {
         rule(question)?;
     }
-    let (client, params, known) = (question.client, question.params, catalogue());
+    let (client, known) = (question.client, catalogue());
+    let params = &without_vain_offline(question.params, client);
     let agreed = oxide::negotiate(
         params,
         &Asker {
@@ -103,6 +104,18 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
         max_age: seconds(params).or(client.default_max_age),
         acr_values: words("acr_values"),
     })
+}
+
+/// `offline_access` of a client that gets no refresh tokens is not heard (OpenID Connect Core §11); what it gets
+/// instead, the token response says.
+fn without_vain_offline(params: &Params, client: &Client) -> Params {
+    let mut params = params.clone();
+    if let Some(scope) = params.get("scope").filter(|_| !client.refresh_tokens).and_then(Scope::parse)
+        && scope.has(OFFLINE)
+    {
+        params.set("scope", &scope.only(|token| token != OFFLINE).to_string());
+    }
+    params
 }
 
 /// Where a request from a browser may be answered: only once its redirect_uri is found to be the client's own
@@ -221,6 +234,8 @@ fn authorization_details(q: &Question<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The scope that asks for a refresh token (OpenID Connect Core §11).
+pub const OFFLINE: &str = "offline_access";
 /// Every scope this server knows (contract §6).
 #[must_use]
 pub fn catalogue() -> Scope {

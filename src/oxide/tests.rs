@@ -142,7 +142,8 @@ fn an_exchange() {
     assert_eq!((done.grant.as_str(), done.scope), ("g1", scope("accounts openid")));
 
     // (bound, parameters, client, key, now, answer, why)
-    let table: [(&Bound, String, &str, Option<&str>, i64, Option<ErrorCode>, &str); 22] = [
+    type Row<'a> = (&'a Bound, String, &'a str, Option<&'a str>, i64, Option<ErrorCode>, &'a str);
+    let table: [Row<'_>; 22] = [
         (&pkce, all.clone(), "c1", k1, 1059, None, "the last second of 60"),
         (&pkce, all.clone(), "c1", k1, 1060, Some(InvalidGrant), "protocol C4.6: 60 s"),
         (&pkce, all.clone(), "c2", k1, 1000, Some(InvalidGrant), "protocol C4.6: another client's"),

@@ -2,8 +2,9 @@
 //! records its outcome.
 
 use super::sql::{self, Access};
-use super::{Issued, Minted, OFFLINE};
+use super::{Issued, Minted};
 use crate::audit::{self, Actor, Entry};
+use crate::authorize::rules::OFFLINE;
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::event::Kind as Event;

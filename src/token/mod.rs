@@ -29,9 +29,6 @@ use crate::random::Random;
 use crate::scope::Scope;
 use crate::secret::{self, Hash, Kind, Secret};
 
-/// The scope that asks for a refresh token (OpenID Connect Core §11).
-pub const OFFLINE: &str = "offline_access";
-
 /// Values for one token response, drawn before the transaction so that it can run again.
 #[derive(Debug, Clone)]
 pub struct Minted {

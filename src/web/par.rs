@@ -25,5 +25,10 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let uri = RequestUri::random(&*app.random);
     let id = uri.id();
     app.store.write(move |tx| sql::push(tx, id, &request, now, now + LIFETIME)).await?;
-    Ok(HttpResponse::Created().json(json!({ "request_uri": uri.reveal(), "expires_in": LIFETIME.as_secs() })))
+    let mut answer = HttpResponse::Created();
+    if jkt.is_some() && app.config.tokens.dpop_nonce_required {
+        // The next proof can carry it without a first refusal (RFC 9449 §8.2).
+        answer.insert_header(("DPoP-Nonce", app.authenticator.dpop_nonce(now)));
+    }
+    Ok(answer.json(json!({ "request_uri": uri.reveal(), "expires_in": LIFETIME.as_secs() })))
 }

@@ -49,14 +49,7 @@ pub struct Tokens {
 
 impl App {
     pub fn new(http: Http, clock: Arc<ManualClock>, id: &str, redirect_uri: &str, credential: Credential) -> Self {
-        Self {
-            http,
-            clock,
-            client_id: id.into(),
-            redirect_uri: redirect_uri.into(),
-            credential,
-            dpop: None,
-        }
+        Self { http, clock, client_id: id.into(), redirect_uri: redirect_uri.into(), credential, dpop: None }
     }
     pub fn with_dpop(mut self, key: Key) -> Self {
         self.dpop = Some(key);

@@ -193,6 +193,21 @@ fn what_is_allowed_is_allowed() {
 }
 
 #[test]
+fn offline_access_is_heard_where_it_means_something() {
+    let asks = [("scope", Some("openid accounts offline_access"))];
+    let without = asked(&client(OIDC, &json!({})), Door::Browser, &asks).unwrap();
+    assert_eq!(without.scope, Scope::parse("openid accounts").unwrap(), "OpenID Connect Core 11: ignored");
+    let nothing_else = [("scope", Some("offline_access"))];
+    let refused = asked(&client(OIDC, &json!({})), Door::Browser, &nothing_else).map_err(|r| r.code);
+    assert_eq!(refused, Err(Code::InvalidScope), "nothing is left to ask for");
+    let more = json!({
+        "grant_types": ["authorization_code", "refresh_token"], "scope": "openid accounts offline_access",
+    });
+    let with = asked(&client(OIDC, &more), Door::Browser, &asks).unwrap();
+    assert!(with.scope.has("offline_access"));
+}
+
+#[test]
 fn default_max_age_is_the_clients() {
     let client = client(OIDC, &json!({"default_max_age": 300}));
     assert_eq!(asked(&client, Door::Browser, &[]).unwrap().max_age, Some(300));

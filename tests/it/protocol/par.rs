@@ -3,7 +3,7 @@
 use super::{Change, push, register};
 use crate::support::app::basic;
 use crate::support::http::{Ask, encode};
-use crate::support::town::{Town, on_both};
+use crate::support::town::{Town, on_both, on_both_with};
 use serde_json::json;
 use std::collections::HashSet;
 
@@ -14,6 +14,8 @@ on_both!(
     a_proof_binds_the_code,
     only_forms_are_read,
 );
+
+on_both_with!(a_proof_may_need_a_nonce, |config| config.tokens.dpop_nonce_required = true);
 
 async fn a_pushed_request_is_answered_with_a_request_uri(town: &Town) {
     let mut seen = HashSet::new();
@@ -54,7 +56,7 @@ async fn what_is_wrong_is_said_in_json(town: &Town) {
         (("redirect_uri", Some("https://CRECO.example/callback")), 400, "invalid_request", "C4.4: to the letter"),
         (("scope", None), 400, "invalid_scope", "RFC 6749 3.3"),
         (("scope", Some("openid payments")), 400, "invalid_scope", "RFC 6749 3.3: unknown"),
-        (("scope", Some("accounts offline_access")), 400, "invalid_scope", "not this client's"),
+        (("scope", Some("offline_access")), 400, "invalid_scope", "nothing is left of it for this client"),
         (("request", Some("eyJhbGciOiJub25lIn0.e30.")), 400, "request_not_supported", "OpenID Connect Core 3.1.2.6"),
         (("prompt", Some("none login")), 400, "invalid_request", "OpenID Connect Core 3.1.2.1"),
         (("max_age", Some("soon")), 400, "invalid_request", "OpenID Connect Core 3.1.2.1"),
@@ -116,6 +118,26 @@ async fn a_proof_binds_the_code(town: &Town) {
     let another = "A".repeat(43);
     push(&[("dpop_jkt", Some(&another))]).await.refused(400, "invalid_request");
     super::push(&creco, &[("dpop_jkt", Some(&another))]).await.expect(201); // C5.4: without a header
+}
+
+async fn a_proof_may_need_a_nonce(town: &Town) {
+    let creco = town.creco();
+    let (_, mut fields) = creco.request("accounts");
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    fields.push(("client_assertion_type", kind.to_owned()));
+    let send = async |nonce: Option<&str>| {
+        let mut fields: Vec<(String, String)> = fields.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
+        fields.push(("client_assertion".into(), creco.assertion(|_| {})));
+        let proof = creco.proof("POST", &format!("{}/oauth/par", town.http.issuer), nonce, None);
+        town.http.send("POST", "/oauth/par", Ask::default().header("dpop", proof).form(&fields)).await
+    };
+    let first = send(None).await;
+    assert_eq!(first.headers.get_all("dpop-nonce").iter().count(), 1, "C5.1: exactly one");
+    let nonce = first.header("dpop-nonce").unwrap().to_owned();
+    first.refused(400, "use_dpop_nonce");
+    let second = send(Some(&nonce)).await.expect(201);
+    assert!(second.header("dpop-nonce").is_some(), "C5.1: the next proof can carry it at once");
+    send(Some("stale")).await.refused(400, "use_dpop_nonce");
 }
 
 async fn only_forms_are_read(town: &Town) {
