@@ -15,7 +15,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 /// How old a proof may be (RFC 9449 §11.1 wants it short), and how far ahead of ours its maker's clock.
-const OLDEST: Duration = Duration::from_secs(120);
+const OLDEST: Duration = Duration::from_secs(60);
 const AHEAD: Duration = Duration::from_secs(30);
 /// How long one nonce is handed out; it is accepted during the next window too.
 const WINDOW: Duration = Duration::from_secs(300);
