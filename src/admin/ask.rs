@@ -7,6 +7,7 @@ use crate::clock::Instant;
 use crate::id::GrantId;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// A reason in staff's own words: kept in the audit record, so it must not name the customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +82,11 @@ pub enum Ask {
     Client(ClientAsk),
     /// Our own signing keys.
     Keys,
+    /// Copy the store into a file while it is in use.
+    Backup {
+        /// Which; it must not be there yet.
+        file: PathBuf,
+    },
     /// Which schema files the database has.
     Schema,
 }
@@ -126,6 +132,7 @@ impl Ask {
                 (method, format!("{BASE}{path}"), body)
             }
             Self::Keys => get("/keys".to_owned()),
+            Self::Backup { file } => ("POST", format!("{BASE}/backup"), Some(json!({"file": file}))),
             Self::Schema => get("/schema".to_owned()),
         }
     }
@@ -154,6 +161,7 @@ impl Ask {
                 after: query.may("after", Cursor::parse)?,
             },
             ("GET", ["keys"]) => Self::Keys,
+            ("POST", ["backup"]) => Self::Backup { file: file(body)? },
             ("GET", ["schema"]) => Self::Schema,
             (_, ["clients", ..]) => match ClientAsk::parse(method, &segments, body) {
                 Some(ask) => Self::Client(ask?),
@@ -183,6 +191,18 @@ fn reason(body: &[u8]) -> Result<Why, Refused> {
     }
     let body: Body = serde_json::from_slice(body).map_err(|_| invalid("the body {\"reason\": …}"))?;
     Why::parse(&body.reason).ok_or_else(|| invalid("the reason (1 to 200 characters on one line)"))
+}
+
+fn file(body: &[u8]) -> Result<PathBuf, Refused> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        file: PathBuf,
+    }
+    let body: Result<Body, _> = serde_json::from_slice(body);
+    let file = body.map_err(|_| invalid("the body {\"file\": …}"))?.file;
+    // The server's working directory is not the asker's.
+    if file.is_absolute() { Ok(file) } else { Err(invalid("the file (an absolute path)")) }
 }
 
 /// The query, each name once.

@@ -6,6 +6,7 @@
 //! sees account numbers. It opens no socket (that is `server`'s) and prints nothing (`cli`'s).
 
 pub mod ask;
+mod backup;
 mod clients;
 mod grants;
 mod locks;
@@ -13,6 +14,8 @@ mod record;
 #[cfg(test)]
 mod tests;
 pub mod who;
+
+pub use backup::restored;
 
 pub use ask::{Ask, Period, Why};
 pub use clients::ClientAsk;
@@ -70,6 +73,7 @@ pub async fn answer(desk: &Desk, ask: Ask, staff: &str, now: Instant) -> Result<
         }
         Ask::Client(ask) => clients::answer(desk, ask, actor, now).await,
         Ask::Keys => clients::keys(desk).await,
+        Ask::Backup { file } => backup::make(desk, file, actor, now).await,
         Ask::Schema => record::schema(desk).await,
     }
 }

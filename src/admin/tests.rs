@@ -42,6 +42,7 @@ fn every_question_goes_through_http_and_back() {
         Ask::Client(ClientAsk::SetStatus { id: client(), status: Status::Active }),
         Ask::Client(ClientAsk::RotateSecret { id: client() }),
         Ask::Keys,
+        Ask::Backup { file: "/var/backups/renkei 1.db".into() },
         Ask::Schema,
     ] {
         assert_eq!(round_trip(&asked), Ok(asked));
@@ -74,6 +75,7 @@ fn what_is_not_asked_well_is_refused() {
         ("POST", "/grants/g/revoke", "", "{\"reason\":\"\"}"),
         ("POST", "/grants/g/revoke", "", "{\"reason\":\"two\\nlines\"}"),
         ("POST", "/grants/g/revoke", "", "{\"reason\":\"x\",\"by\":\"me\"}"),
+        ("POST", "/backup", "", "{\"file\":\"renkei.db\"}"),
         ("POST", "/locks/115-loan-1/release", "", "{\"reason\":\"x\"}"),
         ("GET", "/audit", "from=yesterday", ""),
         ("GET", "/audit", "after=x", ""),

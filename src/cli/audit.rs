@@ -75,7 +75,7 @@ fn told(report: &Value) -> String {
     let list = |name: &str| report[name].as_array().map(Vec::as_slice).unwrap_or_default();
     let chains = report["audit"]["heads"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut lines = vec![format!(
-        "{} records in {} chains, {} grants, {} events",
+        "records {}, chains {}, grants {}, events {}",
         report["audit"]["records"],
         chains.len(),
         report["grants"],

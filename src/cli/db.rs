@@ -1,14 +1,17 @@
-//! `renkei db check|migrate`
+//! `renkei db check|migrate|backup|restore`
 
 use super::ask::once;
 use super::block_on;
 use super::grant::cell;
 use super::out::{Failure, Out, table};
-use super::target::Target;
-use crate::admin::Ask;
-use crate::store::Options;
+use super::target::{Located, Target};
+use crate::admin::{self, Ask, who};
+use crate::clock::{Clock, SystemClock};
+use crate::store::{Options, Store};
 use serde_json::{Value, json};
-use std::os::unix::net::UnixStream;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 /// Look after the database.
 #[derive(Debug, clap::Subcommand)]
@@ -24,6 +27,26 @@ pub enum Db {
         /// Which server.
         #[command(flatten)]
         target: Target,
+    },
+    /// Copy a SQLite store into a new file, while the server runs or not.
+    Backup {
+        /// Which server.
+        #[command(flatten)]
+        target: Target,
+        /// The file to make.
+        file: PathBuf,
+    },
+    /// Put a copy in the store's place and revoke every token and code in it; grants stay, apps link again.
+    Restore {
+        /// Which server.
+        #[command(flatten)]
+        target: Target,
+        /// The copy of a SQLite store.
+        #[arg(required_unless_present = "in_place")]
+        file: Option<PathBuf>,
+        /// The store was put back by other means (PostgreSQL's own): only revoke what is in it.
+        #[arg(long, conflicts_with = "file")]
+        in_place: bool,
     },
 }
 
@@ -47,19 +70,76 @@ impl Db {
                 Ok(())
             }
             Self::Migrate { target } => block_on(migrate(out, &target)),
+            Self::Backup { target, file } => {
+                let file = std::path::absolute(file).map_err(Failure::refused)?;
+                let answer = block_on(once(&target, Ask::Backup { file }))?;
+                out.say(&answer, || format!("{}: made", cell(&answer, "file")));
+                Ok(())
+            }
+            Self::Restore { target, file, .. } => {
+                let at = target.locate()?;
+                let answer = block_on(restore(&at, file.as_deref()))?;
+                out.say(&answer, || {
+                    format!("restored; revoked {} tokens and {} codes", answer["tokens"], answer["codes"])
+                });
+                Ok(())
+            }
         }
     }
 }
 
 async fn migrate(out: &Out, target: &Target) -> Result<(), Failure> {
     let at = target.locate()?;
-    if at.is_sqlite() && UnixStream::connect(at.socket()).is_ok() {
+    if at.sqlite_file().is_some() && at.is_served() {
         return Err(Failure::Refused("the server is running: it migrated when it started".into()));
     }
     let store = at.open_store(&Options { connections: 1, ..Options::default() })?;
     store.stop().await;
     out.say(&json!({"migrated": true}), || "every schema file is applied".into());
     Ok(())
+}
+
+/// The copy takes the store's name only when everything in it is revoked: interrupted, there is no store to start on.
+async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
+    if at.is_served() {
+        return Err(Failure::Refused("the server is running: stop it first".into()));
+    }
+    let Some(file) = file else {
+        return revoke_all(at.open_store(&Options { connections: 1, ..Options::default() })?).await;
+    };
+    let Some(place) = at.sqlite_file() else {
+        return Err(Failure::Refused("restore PostgreSQL by its own means, then say --in-place".into()));
+    };
+    if place.exists() {
+        return Err(Failure::Refused(format!("{} is there: move it away first", place.display())));
+    }
+    let fresh = place.with_extension("restoring");
+    let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", fresh.display()));
+    for leftover in ["", "-wal", "-shm"].map(beside) {
+        let _ = fs::remove_file(leftover);
+    }
+    let said = |e: std::io::Error| Failure::Refused(format!("{}: {e}", file.display()));
+    fs::copy(file, &fresh).map_err(said)?;
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600)).map_err(said)?;
+    let opened = Store::open_with(&format!("sqlite:{}", fresh.display()), &Options::default());
+    let done = match opened {
+        Ok(store) => revoke_all(store).await,
+        Err(e) => Err(Failure::refused(e)),
+    };
+    let _ = fs::remove_file(beside(".lock"));
+    if done.is_ok() {
+        fs::rename(&fresh, &place).map_err(said)?;
+    } else {
+        let _ = fs::remove_file(&fresh);
+    }
+    done
+}
+
+async fn revoke_all(store: Store) -> Result<Value, Failure> {
+    let user = who::name(rustix::process::getuid().as_raw());
+    let done = admin::restored(&store, &user, SystemClock.now()).await;
+    store.stop().await;
+    done.map_err(Failure::refused)
 }
 
 fn told(answer: &Value) -> String {

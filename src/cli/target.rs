@@ -4,6 +4,7 @@ use super::out::Failure;
 use crate::client::metadata::Rules;
 use crate::config;
 use crate::store::{Options, Store};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 /// The two ways to name a server.
@@ -36,21 +37,24 @@ impl Located {
     pub fn socket(&self) -> PathBuf {
         self.data_dir.join(crate::server::SOCKET)
     }
-    /// Whether the store is a file that one process owns.
+    /// The file of a SQLite store; a relative one lies in the data folder.
     #[must_use]
-    pub fn is_sqlite(&self) -> bool {
-        self.store_url.starts_with("sqlite:")
+    pub fn sqlite_file(&self) -> Option<PathBuf> {
+        self.store_url.strip_prefix("sqlite:").map(|file| self.data_dir.join(file))
+    }
+    /// Whether a server listens on the admin socket.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        UnixStream::connect(self.socket()).is_ok()
     }
     /// Opens the store where the server would.
     ///
     /// # Errors
     /// Why it cannot be opened; a SQLite file that is not there is one, since a command makes no databases.
     pub fn open_store(&self, options: &Options) -> Result<Store, Failure> {
-        let Some(file) = self.store_url.strip_prefix("sqlite:") else {
+        let Some(file) = self.sqlite_file() else {
             return Store::open_with(&self.store_url, options).map_err(Failure::refused);
         };
-        // A relative file lies in the data folder.
-        let file = self.data_dir.join(file);
         if !options.migrate && !file.exists() {
             return Err(Failure::Refused(format!("{}: no server has run here", file.display())));
         }

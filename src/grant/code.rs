@@ -227,3 +227,14 @@ pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
         &[(now - Duration::from_hours(24)).into(), limit.into()],
     )
 }
+
+/// Forgets codes that were never used: a restored backup must not bring one back to life. Returns how many went.
+///
+/// # Errors
+/// The store's.
+pub fn drop_unused(tx: &mut Tx<'_, '_>, limit: i64) -> Result<u64> {
+    tx.execute(
+        "delete from codes where hash in (select hash from codes where used_at is null limit ?1)",
+        &[limit.into()],
+    )
+}

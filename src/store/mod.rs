@@ -18,7 +18,7 @@ mod value;
 pub use tx::Tx;
 pub use value::{Row, Value};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a store can fail with. None of it is for the eyes of a caller: the cause goes to the log.
@@ -187,6 +187,21 @@ impl Store {
             Ok(damage)
         })
         .await
+    }
+
+    /// Copies a SQLite store, as it is at this moment, into a new file of mode 0600, while it is in use.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when the copy cannot be made, and on PostgreSQL, which has its own means.
+    pub async fn backup(&self, to: PathBuf) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite(s) => {
+                let s = s.clone();
+                let done = tokio::task::spawn_blocking(move || s.backup(&to)).await;
+                done.unwrap_or_else(|_| Err(Error::Engine("the copy ended badly".into())))
+            }
+            Engine::Postgres(_) => Err(Error::Engine("PostgreSQL is backed up by its own means".into())),
+        }
     }
 
     /// Takes no more work, finishes what waits, and closes the engine.

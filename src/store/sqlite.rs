@@ -7,9 +7,11 @@
 use super::job::{self, End, Queue, Work};
 use super::tx::Trouble;
 use super::{Error, Options, Result, Row, Tx, Value, migrate};
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
@@ -35,6 +37,7 @@ pub(super) struct Sqlite {
 impl Sqlite {
     pub(super) fn open(path: &Path, options: &Options) -> Result<Arc<Self>> {
         let lock = lock(path)?;
+        private(path, false)?;
         let c = Connection::open(path).map_err(|e| failed(&e))?;
         prepare(&c).map_err(|e| failed(&e))?;
         if options.migrate {
@@ -92,6 +95,30 @@ impl Sqlite {
         Ok(c)
     }
 
+    /// Copies the last committed state. The copy is whole or not there: it gets its name last.
+    pub(super) fn backup(&self, to: &Path) -> Result<()> {
+        let mut part = to.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        private(&part, true)?;
+        let copied = (|| {
+            let from = self.reader()?;
+            let mut copy = Connection::open(&part)?;
+            let step = Backup::new(&from, &mut copy)?.step(-1)?;
+            // One file without a log beside it.
+            copy.pragma_update(None, "journal_mode", "DELETE")?;
+            Ok(step)
+        })();
+        let named = match copied.map_err(|e| failed(&e))? {
+            StepResult::Done => std::fs::rename(&part, to).map_err(|e| Error::Engine(format!("{}: {e}", to.display()))),
+            _ => Err(Error::Unavailable("the store is too busy to be copied".into())),
+        };
+        if named.is_err() {
+            let _ = std::fs::remove_file(&part);
+        }
+        named
+    }
+
     pub(super) async fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -105,12 +132,21 @@ fn lock(path: &Path) -> Result<File> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".lock");
     let unavailable = |e: std::io::Error| Error::Unavailable(format!("{}: {e}", path.display()));
-    let file = File::options().create(true).truncate(false).write(true).open(beside).map_err(unavailable)?;
+    let file =
+        File::options().create(true).truncate(false).write(true).mode(0o600).open(beside).map_err(unavailable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::Unavailable(format!("{} is in use", path.display()))),
         Err(TryLockError::Error(e)) => Err(unavailable(e)),
     }
+}
+
+/// Makes the file before SQLite does, so that nobody else may read it; the files SQLite puts beside it take its mode.
+fn private(path: &Path, new: bool) -> Result<()> {
+    let mut options = File::options();
+    options.write(true).mode(0o600);
+    let options = if new { options.create_new(true) } else { options.create(true).truncate(false) };
+    options.open(path).map(|_| ()).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
 }
 
 fn prepare(c: &Connection) -> rusqlite::Result<()> {

@@ -186,6 +186,29 @@ pub(super) fn revoke_access(tx: &mut Tx<'_, '_>, hash: &Hash, now: Instant) -> R
     Ok(())
 }
 
+/// Revokes the tokens of open grants that a restored backup brought back, at most `limit` of each kind. Returns those
+/// of this call.
+///
+/// # Errors
+/// The store's.
+pub fn revoke_restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Vec<(TokenId, GrantId)>> {
+    let access = "update access_tokens set revoked_at = ?1 where hash in (select t.hash from access_tokens t \
+                  join grants g on g.id = t.grant_id where t.revoked_at is null and t.expires_at > ?1 \
+                  and g.ended_at is null limit ?2) returning id, grant_id";
+    let refresh = "update refresh_tokens set revoked_at = ?1 where hash in (select t.hash from refresh_tokens t \
+                   join grants g on g.id = t.grant_id where t.revoked_at is null and t.expires_at > ?1 \
+                   and g.ended_at is null limit ?2) returning id, grant_id";
+    let mut revoked = Vec::new();
+    for sql in [access, refresh] {
+        for row in tx.rows(sql, &[now.into(), limit.into()])? {
+            let id = row.text(0)?;
+            let bad = || Error::Corrupt { table: "tokens", row: id.to_owned(), why: "id or grant_id".to_owned() };
+            revoked.push((TokenId::parse(id).ok_or_else(bad)?, GrantId::parse(row.text(1)?).ok_or_else(bad)?));
+        }
+    }
+    Ok(revoked)
+}
+
 /// An audience is an absolute URI or a name (RFC 8707 §2): neither holds a space.
 fn words(text: &str) -> Vec<String> {
     text.split(' ').filter(|w| !w.is_empty()).map(str::to_owned).collect()

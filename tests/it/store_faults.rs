@@ -53,6 +53,30 @@ async fn a_full_disk_loses_nothing_that_was_acknowledged() {
     assert_eq!(count(&open(&place)).await, acknowledged + 1);
 }
 
+/// What lies on the disk the moment a write is acknowledged is enough to go on from, as after a power cut; and nobody
+/// else on the machine may read it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_acknowledged_write_is_in_the_files() {
+    let place = Place::sqlite();
+    let store = open(&place);
+    for round in 1..=5 {
+        store.write(move |tx| put(tx, &round.to_string(), round)).await.unwrap();
+        let Place::Sqlite(dir) = &place else { panic!("not SQLite") };
+        let after = Place::sqlite();
+        let Place::Sqlite(copy) = &after else { panic!("not SQLite") };
+        for entry in std::fs::read_dir(dir.path()).unwrap() {
+            let entry = entry.unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::mode(&entry.metadata().unwrap().permissions());
+            assert_eq!(mode & 0o077, 0, "{:?} is its owner's alone", entry.file_name());
+            let name = entry.file_name().into_string().unwrap();
+            if name == "renkei.db" || name == "renkei.db-wal" {
+                std::fs::copy(entry.path(), copy.path().join(name)).unwrap();
+            }
+        }
+        assert_eq!(count(&open(&after)).await, round);
+    }
+}
+
 #[tokio::test]
 async fn one_process_owns_a_file() {
     let place = Place::sqlite();

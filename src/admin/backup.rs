@@ -1,0 +1,55 @@
+//! Copies of the store, and what must happen to one before a server may use it.
+
+use super::{Desk, Refused, looked};
+use crate::audit::{Actor, Entry};
+use crate::clock::Instant;
+use crate::event::Kind;
+use crate::grant;
+use crate::store::Store;
+use crate::token;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Tokens revoked in one transaction.
+const BATCH: i64 = 500;
+
+pub(super) async fn make(desk: &Desk, file: PathBuf, actor: Actor, now: Instant) -> Result<Value, Refused> {
+    if file.exists() {
+        return Err(Refused::NotNow(format!("{} is there already", file.display())));
+    }
+    let named = file.display().to_string();
+    desk.store.backup(file).await?;
+    let entry = Entry { detail: json!({"file": named}), ..Entry::new(now, actor.clone(), "") };
+    desk.store.write(move |tx| looked(tx, &actor, "staff.backup.made", entry.clone())).await?;
+    Ok(json!({"file": named}))
+}
+
+/// Makes a restored store fit for use: every token of an open grant and every unused code in it is revoked, because
+/// what became of them after the copy was made is not known. Grants stay: apps link again. Each token is told of like
+/// any other that is revoked.
+///
+/// # Errors
+/// The store's. Interrupted, it can be called again.
+pub async fn restored(store: &Store, staff: &str, now: Instant) -> Result<Value, Refused> {
+    let (mut tokens, mut codes) = (0_u64, 0_u64);
+    loop {
+        let (some_tokens, some_codes) = store
+            .write(move |tx| {
+                let revoked = token::sql::revoke_restored(tx, now, BATCH)?;
+                for (token, grant) in &revoked {
+                    grant::sql::tell(tx, grant, Kind::TokenRevoked, json!({"token": token}), now)?;
+                }
+                Ok((revoked.len() as u64, grant::code::drop_unused(tx, BATCH)?))
+            })
+            .await?;
+        (tokens, codes) = (tokens + some_tokens, codes + some_codes);
+        if some_tokens + some_codes == 0 {
+            break;
+        }
+    }
+    let actor = Actor::Staff(staff.to_owned());
+    let answer = json!({"tokens": tokens, "codes": codes});
+    let entry = Entry { detail: answer.clone(), ..Entry::new(now, actor.clone(), "") };
+    store.write(move |tx| looked(tx, &actor, "staff.backup.restored", entry.clone())).await?;
+    Ok(answer)
+}
