@@ -111,10 +111,6 @@ impl Database {
     pub fn port(&self) -> u16 {
         cluster().port
     }
-    /// Runs statements as an operator would with psql, and returns the first column of what they give.
-    pub fn ask(&self, sql: &str) -> Vec<String> {
-        ask(&self.name, sql)
-    }
     /// Ends every session the stores have open, as a restart of the server would.
     pub fn kill_sessions(&self) -> usize {
         let sql = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() \
