@@ -205,9 +205,8 @@ async fn another_browser_cannot_join(w: &Town) {
     browser.pin("4071").await;
     let brought = browser.allow().await;
     app.exchange(&pending, &brought).await;
-    // The request is used up: whoever else is on their way with it ends as expired, at the latest at ⑥.
-    thief.walk_to(w, "consent").await;
-    thief.press("allow", &[("agree", "yes")]).await;
+    // The request is used up: whoever else is on their way with it is told at the next press.
+    thief.press("next", &[("branch", "115"), ("account_number", "1100026")]).await;
     assert_eq!(thief.screen(), "expired", "{}", thief.url);
     assert_eq!(w.events().await.iter().filter(|e| *e == "grant.created").count(), 1);
 }
