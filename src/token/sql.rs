@@ -112,18 +112,20 @@ pub(super) fn insert_refresh(
     Ok(())
 }
 
+/// The statement of [`find_access`]: three look-ups by primary key, whatever the history. A test reads its plan.
+pub const FIND_ACCESS: &str = concat!(
+    "select t.id, t.client_id, t.scope, t.aud, t.jkt, t.issued_at, t.expires_at, t.revoked_at, c.status, ",
+    columns!(),
+    " from access_tokens t join grants g on g.id = t.grant_id join clients c on c.id = t.client_id \
+     where t.hash = ?1"
+);
+
 /// The access token under `hash`, with its grant and its client's status: the hot read of introspection.
 ///
 /// # Errors
 /// The store's.
 pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
-    let sql = concat!(
-        "select t.id, t.client_id, t.scope, t.aud, t.jkt, t.issued_at, t.expires_at, t.revoked_at, c.status, ",
-        columns!(),
-        " from access_tokens t join grants g on g.id = t.grant_id join clients c on c.id = t.client_id \
-         where t.hash = ?1"
-    );
-    let Some(row) = tx.row(sql, &[(*hash).into()])? else {
+    let Some(row) = tx.row(FIND_ACCESS, &[(*hash).into()])? else {
         return Ok(None);
     };
     let id = row.text(0)?;

@@ -9,6 +9,7 @@ use renkei::grant::{By, Ended, GrantState, Reason, sql};
 use renkei::refusal::Code;
 use renkei::secret::Hash;
 use renkei::token::revoke::Revoked;
+use renkei::token::sql::FIND_ACCESS;
 use serde_json::json;
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ on_both_engines! {
     ending_happens_once
     introspection_says_what_the_contract_says
     introspection_tells_a_stranger_nothing
+    introspection_looks_up_by_key
     a_suspended_client_has_no_live_token
     a_token_never_outlives_its_grant
     a_bound_token_says_so
@@ -486,4 +488,28 @@ async fn scope_and_resource_only_narrow(place: Place) {
     {
         assert_eq!(w.refresh(&app, &refresh, more).await.err(), Some(want), "{more}");
     }
+}
+
+/// The hot path stays three look-ups by primary key, whatever else there is.
+async fn introspection_looks_up_by_key(place: Place) {
+    let sqlite = matches!(place, Place::Sqlite(_));
+    let w = World::at(place);
+    let app = w.app("kakeibo").await;
+    let allowed = w.allow(&app).await;
+    let token = access(&w.exchange(&app, &allowed.code).await.unwrap());
+    let explain = if sqlite { "explain query plan " } else { "explain " };
+    let sql: &'static str = Box::leak(format!("{explain}{}", FIND_ACCESS).into_boxed_str());
+    let hash = Hash::of(&token);
+    let plan = w.write(move |tx| {
+        if !sqlite {
+            // With three rows in a table PostgreSQL would rather read it whole.
+            tx.execute("set local enable_seqscan = off", &[])?;
+        }
+        let rows = tx.rows(sql, &[hash.into()])?;
+        rows.iter().map(|r| r.text(if sqlite { 3 } else { 0 }).map(str::to_owned)).collect::<Result<Vec<_>, _>>()
+    });
+    let plan = plan.await;
+    let looks = plan.iter().filter(|l| l.contains("SEARCH") || l.contains("Index Scan")).count();
+    assert_eq!(looks, 3, "{plan:#?}");
+    assert!(!plan.iter().any(|l| l.contains("SCAN ") || l.contains("Seq Scan") || l.contains("Sort")), "{plan:#?}");
 }
