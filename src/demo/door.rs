@@ -1,14 +1,16 @@
 //! The door of every actor: a listener on loopback that answers to its own names only.
 
-use crate::pages;
+use crate::pages::{self, Language};
+use crate::params::Params;
 use crate::web::headers::{CSP_LEAVING, secure};
 use actix_web::body::MessageBody;
+use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType, HeaderMap, HeaderName};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::ServiceConfig;
-use actix_web::{App, Error, HttpResponse, HttpServer};
+use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
@@ -111,10 +113,30 @@ async fn guard(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
     if answers_to(host, port) {
-        return Ok(next.call(request).await?.map_into_left_body());
+        let chosen = chosen(request.query_string());
+        let mut answer = next.call(request).await?.map_into_left_body();
+        if let Some(language) = chosen {
+            let cookie = Cookie::build(LANGUAGE, language.as_str()).path("/").http_only(true).same_site(SameSite::Lax);
+            answer.response_mut().add_cookie(&cookie.finish())?;
+        }
+        return Ok(answer);
     }
     let answer = HttpResponse::MisdirectedRequest().body("this address is not served here\n");
     Ok(request.into_response(answer).map_into_right_body())
+}
+
+/// Remembers the language; the actors are one site to a browser and share it.
+const LANGUAGE: &str = "sample_language";
+
+/// The language a link to the other one asks for.
+fn chosen(query: &str) -> Option<Language> {
+    Params::parse(query).ok()?.get("ui_locales").and_then(Language::of_ui_locales)
+}
+
+/// The language of a page: the one just chosen, or the one chosen before.
+pub(super) fn language(request: &HttpRequest) -> Language {
+    let before = || request.cookie(LANGUAGE).and_then(|cookie| Language::parse(cookie.value()));
+    chosen(request.query_string()).or_else(before).unwrap_or_default()
 }
 
 /// A page. Its forms lead to the authorization server, so its policy names no `form-action`.

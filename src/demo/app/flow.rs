@@ -8,7 +8,7 @@ use super::timeline::What;
 use super::{App, oauth};
 use crate::clock::Instant;
 use crate::keys::jose::Alg;
-use crate::pages::AppNotice;
+use crate::pages::{AppNotice, Language};
 use crate::params::Params;
 use crate::secret::Secret;
 
@@ -39,8 +39,8 @@ impl From<Trouble> for Failed {
 
 impl App {
     /// Asks the server for a link; gives the address the browser goes to.
-    pub(super) async fn begin(&self, cookie: &Secret) -> Result<String, Trouble> {
-        let (asked, url) = self.oauth.ask(SCOPE).await?;
+    pub(super) async fn begin(&self, cookie: &Secret, language: Language) -> Result<String, Trouble> {
+        let (asked, url) = self.oauth.ask(SCOPE, language).await?;
         self.sessions.with(Some(cookie), |s| s.wait_for(Role::Creco, asked));
         Ok(url)
     }

@@ -7,15 +7,16 @@ use super::oauth::{Asked, Tokens, Trouble, borrowed, expect};
 use super::session::Role;
 use crate::demo::wire::{basic, post, with_query};
 use crate::keys::jose::Alg;
+use crate::pages::Language;
 use crate::params::Params;
 use crate::secret::Secret;
 
 impl App {
     /// The address of a request that travels in the open (OpenID Connect Core §3.1.2.1).
-    pub(super) async fn kakeibo_begin(&self, cookie: &Secret) -> Result<String, Trouble> {
+    pub(super) async fn kakeibo_begin(&self, cookie: &Secret, language: Language) -> Result<String, Trouble> {
         let metadata = self.oauth.provider.metadata(self.parts.clock.now()).await?;
         let asked = Asked::new(self.parts.random.as_ref(), format!("{}/kakeibo/callback", self.own));
-        let form = asked.form(&self.settings.kakeibo_id, SCOPE);
+        let form = asked.form(&self.settings.kakeibo_id, SCOPE, language);
         let url = with_query(&metadata.authorization_endpoint, borrowed(&form));
         self.sessions.with(Some(cookie), |s| s.wait_for(Role::Kakeibo, asked));
         Ok(url)

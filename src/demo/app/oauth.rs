@@ -7,6 +7,7 @@ use crate::demo::wire::{self, with_query};
 use crate::keys::SigningKey;
 use crate::keys::jose;
 use crate::outbound::{self, Answer, Outbound, Request};
+use crate::pages::Language;
 use crate::random::Random;
 use crate::secret::{Hash, Secret, opaque};
 use serde::Deserialize;
@@ -67,7 +68,7 @@ impl Asked {
         Self { state: opaque(random), nonce: opaque(random), verifier: opaque(random), redirect_uri }
     }
     /// The parameters of the request (RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID Connect Core §3.1.2.1).
-    pub(super) fn form<'a>(&'a self, client_id: &'a str, scope: &'a str) -> Vec<(&'a str, String)> {
+    pub(super) fn form<'a>(&'a self, client_id: &'a str, scope: &'a str, language: Language) -> Vec<(&'a str, String)> {
         vec![
             ("response_type", "code".into()),
             ("client_id", client_id.into()),
@@ -77,6 +78,7 @@ impl Asked {
             ("nonce", self.nonce.reveal().into()),
             ("code_challenge", self.verifier.hash().base64url()),
             ("code_challenge_method", "S256".into()),
+            ("ui_locales", language.as_str().into()),
         ]
     }
     /// The parameters of the redemption (RFC 6749 §4.1.3, RFC 7636 §4.5).
@@ -134,10 +136,10 @@ impl Client {
     }
 
     /// Pushes a request (RFC 9126 §2) and says where the browser goes (§4).
-    pub(super) async fn ask(&self, scope: &str) -> Result<(Asked, String), Trouble> {
+    pub(super) async fn ask(&self, scope: &str, language: Language) -> Result<(Asked, String), Trouble> {
         let metadata = self.provider.metadata(self.clock.now()).await?;
         let asked = Asked::new(self.random.as_ref(), self.redirect_uri.clone());
-        let form = asked.form(&self.client_id, scope);
+        let form = asked.form(&self.client_id, scope, language);
         let answer = self.post(&metadata, &metadata.pushed_authorization_request_endpoint, form).await?;
         let answer = expect(answer, 201)?;
         let request_uri = answer["request_uri"].as_str().ok_or(Trouble::Broken("request_uri"))?.to_owned();

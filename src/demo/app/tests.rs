@@ -344,6 +344,24 @@ async fn a_dead_token_ends_the_link_and_a_silent_api_does_not() -> Tested {
 }
 
 #[actix_web::test]
+async fn a_language_once_chosen_stays() -> Tested {
+    let mut w = World::start().await?;
+    assert!(text(&w.get("/").await?).contains("<html lang=\"ja\">"));
+    let chosen = w.get("/?ui_locales=en").await?;
+    assert!(text(&chosen).contains("<html lang=\"en\">"));
+    w.cookie = chosen.header("set-cookie").and_then(|c| c.split(';').next()).unwrap_or_default().to_owned();
+    assert!(text(&w.get("/kakeibo").await?).contains("<html lang=\"en\">"));
+    w.press("link").await?;
+    assert_eq!(
+        held(&w.server.pushed).get("ui_locales").map(String::as_str),
+        Some("en"),
+        "the institution's pages follow"
+    );
+    w.stop().await;
+    Ok(())
+}
+
+#[actix_web::test]
 async fn forms_of_other_pages_do_nothing() -> Tested {
     let mut w = World::start().await?;
     w.link().await?;

@@ -6,13 +6,13 @@ use super::flow::Failed;
 use super::oauth::Trouble;
 use super::session::Link;
 use super::timeline::Event;
+use super::web::Visitor;
 use crate::account::AccountType;
 use crate::clock::Instant;
 use crate::pages::{
     AppNotice, AppPage, Chrome, Error, KakeiboPage, LinkedAccount, ShownAccount, ShownLink, ShownTransaction,
     TimelineEntry,
 };
-use crate::secret::Secret;
 use actix_web::http::StatusCode;
 use serde_json::Value;
 
@@ -36,11 +36,11 @@ pub(super) fn notice(why: &Failed) -> (AppNotice, StatusCode) {
 }
 
 /// The app's page.
-pub(super) fn home(app: &App, cookie: Option<&Secret>, notice: Option<AppNotice>) -> Result<String, Error> {
+pub(super) fn home(app: &App, visitor: &Visitor, notice: Option<AppNotice>) -> Result<String, Error> {
     let now = app.parts.clock.now();
     let (link, events) = app
         .sessions
-        .with(cookie, |s| (s.link.clone(), s.timeline.shown(s.link.as_ref().map(|l| l.ends), now)))
+        .with(visitor.cookie.as_ref(), |s| (s.link.clone(), s.timeline.shown(s.link.as_ref().map(|l| l.ends), now)))
         .unwrap_or_default();
     let page = AppPage {
         app: NAME.to_owned(),
@@ -51,7 +51,7 @@ pub(super) fn home(app: &App, cookie: Option<&Secret>, notice: Option<AppNotice>
         link: link.map(|link| shown(app, &link, now)),
         events: events.iter().map(entry).collect(),
     };
-    app.parts.pages.app(&Chrome::default(), &page)
+    app.parts.pages.app(&Chrome::new(visitor.language, "/", "", false), &page)
 }
 
 fn shown(app: &App, link: &Link, now: Instant) -> ShownLink {
@@ -89,8 +89,8 @@ fn entry(event: &Event) -> TimelineEntry {
 }
 
 /// The plain client's page: the claims of the id_token, as verified.
-pub(super) fn kakeibo(app: &App, cookie: Option<&Secret>, error: Option<String>) -> Result<String, Error> {
-    let claims = app.sessions.with(cookie, |s| s.claims.clone()).flatten();
+pub(super) fn kakeibo(app: &App, visitor: &Visitor, error: Option<String>) -> Result<String, Error> {
+    let claims = app.sessions.with(visitor.cookie.as_ref(), |s| s.claims.clone()).flatten();
     let fact = |(name, value): (&String, &Value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         (name.clone(), text)
@@ -101,5 +101,5 @@ pub(super) fn kakeibo(app: &App, cookie: Option<&Secret>, error: Option<String>)
         facts: claims.iter().flatten().map(fact).collect(),
         start: "/kakeibo".to_owned(),
     };
-    app.parts.pages.kakeibo(&Chrome::default(), &page)
+    app.parts.pages.kakeibo(&Chrome::new(visitor.language, "/kakeibo", "", false), &page)
 }

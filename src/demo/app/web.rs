@@ -4,8 +4,8 @@ use super::App;
 use super::flow::{Failed, Read};
 use super::session::COOKIE;
 use super::view;
-use crate::demo::door::{own_page, page};
-use crate::pages::AppNotice;
+use crate::demo::door::{language, own_page, page};
+use crate::pages::{AppNotice, Language};
 use crate::params::Params;
 use crate::secret::Secret;
 use crate::web::assets;
@@ -38,29 +38,30 @@ async fn home(app: Data<App>, request: HttpRequest) -> HttpResponse {
     if let Some(away) = elsewhere(&app, &request) {
         return away;
     }
-    let cookie = cookie(&request);
-    let mut notice = app.sessions.with(cookie.as_ref(), |s| s.flash.take()).flatten();
-    if let Some(cookie) = &cookie {
+    let visitor = Visitor::of(&request);
+    let mut notice = app.sessions.with(visitor.cookie.as_ref(), |s| s.flash.take()).flatten();
+    if let Some(cookie) = &visitor.cookie {
         match app.refresh(cookie).await {
             Ok(Read::Current) => {}
             Ok(Read::Ended) => notice = Some(AppNotice::Ended),
             Err(trouble) => notice = Some(view::notice(&Failed::Trouble(trouble)).0),
         }
     }
-    page(view::home(&app, cookie.as_ref(), notice), StatusCode::OK)
+    page(view::home(&app, &visitor, notice), StatusCode::OK)
 }
 
 async fn act(app: Data<App>, request: HttpRequest, body: Bytes) -> HttpResponse {
     if !own_page(request.headers(), &app.own) {
         return HttpResponse::Forbidden().body("this form belongs to another page\n");
     }
-    let old = cookie(&request);
+    let visitor = Visitor::of(&request);
+    let old = &visitor.cookie;
     match form(&body).get("action") {
         Some("link") => {
-            let (cookie, set) = session(&app, old);
-            match app.begin(&cookie).await {
+            let (cookie, set) = session(&app, old.clone());
+            match app.begin(&cookie, visitor.language).await {
                 Ok(url) => redirect(&url, set),
-                Err(trouble) => failed(&app, Some(&cookie), &Failed::Trouble(trouble)),
+                Err(trouble) => failed(&app, &visitor, &Failed::Trouble(trouble)),
             }
         }
         // The page itself reads anew.
@@ -68,10 +69,10 @@ async fn act(app: Data<App>, request: HttpRequest, body: Bytes) -> HttpResponse 
             app.sessions.with(old.as_ref(), |s| s.flash = s.link.as_ref().map(|_| AppNotice::Refreshed));
             redirect("/", None)
         }
-        Some("revoke") => match &old {
+        Some("revoke") => match old {
             Some(cookie) => match app.end(cookie).await {
                 Ok(()) => redirect("/", None),
-                Err(trouble) => failed(&app, Some(cookie), &Failed::Trouble(trouble)),
+                Err(trouble) => failed(&app, &visitor, &Failed::Trouble(trouble)),
             },
             None => redirect("/", None),
         },
@@ -80,10 +81,10 @@ async fn act(app: Data<App>, request: HttpRequest, body: Bytes) -> HttpResponse 
 }
 
 async fn callback(app: Data<App>, request: HttpRequest) -> HttpResponse {
-    let cookie = cookie(&request);
-    match app.finish(cookie.as_ref(), &query(&request)).await {
+    let visitor = Visitor::of(&request);
+    match app.finish(visitor.cookie.as_ref(), &query(&request)).await {
         Ok(()) => redirect("/", None),
-        Err(trouble) => failed(&app, cookie.as_ref(), &trouble),
+        Err(trouble) => failed(&app, &visitor, &trouble),
     }
 }
 
@@ -91,25 +92,26 @@ async fn kakeibo(app: Data<App>, request: HttpRequest) -> HttpResponse {
     if let Some(away) = elsewhere(&app, &request) {
         return away;
     }
-    page(view::kakeibo(&app, cookie(&request).as_ref(), None), StatusCode::OK)
+    page(view::kakeibo(&app, &Visitor::of(&request), None), StatusCode::OK)
 }
 
 async fn kakeibo_act(app: Data<App>, request: HttpRequest) -> HttpResponse {
     if !own_page(request.headers(), &app.own) {
         return HttpResponse::Forbidden().body("this form belongs to another page\n");
     }
-    let (cookie, set) = session(&app, cookie(&request));
-    match app.kakeibo_begin(&cookie).await {
+    let visitor = Visitor::of(&request);
+    let (cookie, set) = session(&app, visitor.cookie.clone());
+    match app.kakeibo_begin(&cookie, visitor.language).await {
         Ok(url) => redirect(&url, set),
-        Err(trouble) => kakeibo_failed(&app, Some(&cookie), &Failed::Trouble(trouble)),
+        Err(trouble) => kakeibo_failed(&app, &visitor, &Failed::Trouble(trouble)),
     }
 }
 
 async fn kakeibo_callback(app: Data<App>, request: HttpRequest) -> HttpResponse {
-    let cookie = cookie(&request);
-    match app.kakeibo_finish(cookie.as_ref(), &query(&request)).await {
+    let visitor = Visitor::of(&request);
+    match app.kakeibo_finish(visitor.cookie.as_ref(), &query(&request)).await {
         Ok(()) => redirect("/kakeibo", None),
-        Err(trouble) => kakeibo_failed(&app, cookie.as_ref(), &trouble),
+        Err(trouble) => kakeibo_failed(&app, &visitor, &trouble),
     }
 }
 
@@ -118,18 +120,18 @@ async fn jwks(app: Data<App>) -> HttpResponse {
     HttpResponse::Ok().json(json!({"keys": [app.key.public().to_json()]}))
 }
 
-fn failed(app: &App, cookie: Option<&Secret>, why: &Failed) -> HttpResponse {
+fn failed(app: &App, visitor: &Visitor, why: &Failed) -> HttpResponse {
     let (notice, status) = view::notice(why);
-    page(view::home(app, cookie, Some(notice)), status)
+    page(view::home(app, visitor, Some(notice)), status)
 }
 
-fn kakeibo_failed(app: &App, cookie: Option<&Secret>, why: &Failed) -> HttpResponse {
+fn kakeibo_failed(app: &App, visitor: &Visitor, why: &Failed) -> HttpResponse {
     let (notice, status) = view::notice(why);
     let code = match notice {
         AppNotice::Refused { error: code } | AppNotice::Failed { what: code } => Some(code),
         _ => None,
     };
-    page(view::kakeibo(app, cookie, code), status)
+    page(view::kakeibo(app, visitor, code), status)
 }
 
 fn redirect(to: &str, set: Option<Cookie<'static>>) -> HttpResponse {
@@ -148,8 +150,18 @@ fn elsewhere(app: &App, request: &HttpRequest) -> Option<HttpResponse> {
     (!host.eq_ignore_ascii_case(own)).then(|| redirect(&format!("{}{}", app.own, request.path()), None))
 }
 
-fn cookie(request: &HttpRequest) -> Option<Secret> {
-    request.cookie(COOKIE).map(|c| Secret::new(c.value()))
+/// Who asks.
+pub(super) struct Visitor {
+    /// The session's cookie, as sent.
+    pub(super) cookie: Option<Secret>,
+    /// The language of their pages.
+    pub(super) language: Language,
+}
+impl Visitor {
+    fn of(request: &HttpRequest) -> Self {
+        let cookie = request.cookie(COOKIE).map(|c| Secret::new(c.value()));
+        Self { cookie, language: language(request) }
+    }
 }
 
 /// The browser's session, or a new one and the cookie that opens it.

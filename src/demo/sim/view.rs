@@ -2,10 +2,10 @@
 
 use super::calls::{Call, Outcome};
 use super::web::State;
-use crate::pages::{Chrome, Error, PlacedCall, ReceivedMail, SimulatorPage};
+use crate::pages::{Chrome, Error, Language, PlacedCall, ReceivedMail, SimulatorPage};
 
 /// The page; `refused` is a call that could not be placed, kept in the form.
-pub(super) fn home(state: &State, refused: Option<&Call>) -> Result<String, Error> {
+pub(super) fn home(state: &State, language: Language, refused: Option<&Call>) -> Result<String, Error> {
     let placed = state.exchange.placed();
     let (from, to) = match (refused, placed.first()) {
         (Some(call), _) => (call.from.clone(), call.to.clone()),
@@ -33,5 +33,5 @@ pub(super) fn home(state: &State, refused: Option<&Call>) -> Result<String, Erro
         mails: mails.collect(),
         refused: refused.is_some(),
     };
-    state.pages.simulator(&Chrome::default(), &page)
+    state.pages.simulator(&Chrome::new(language, "/", "", false), &page)
 }

@@ -34,14 +34,14 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route("/assets/{name}", get().to(assets::file));
 }
 
-async fn home(state: Data<State>) -> HttpResponse {
-    door::page(view::home(&state, None), StatusCode::OK)
+async fn home(state: Data<State>, request: HttpRequest) -> HttpResponse {
+    door::page(view::home(&state, door::language(&request), None), StatusCode::OK)
 }
 
 /// The mailbox: for programs unless somebody asks for a page.
 async fn mail(state: Data<State>, request: HttpRequest) -> HttpResponse {
     if wants_page(request.headers()) {
-        return home(state).await;
+        return home(state, request).await;
     }
     let list =
         state.mailbox.all().into_iter().map(
@@ -64,7 +64,10 @@ async fn call(state: Data<State>, request: HttpRequest, body: Bytes) -> HttpResp
     if from_page {
         return match placed {
             Some(_) => HttpResponse::SeeOther().insert_header((header::LOCATION, "/")).finish(),
-            None => door::page(view::home(&state, call.as_ref()), StatusCode::UNPROCESSABLE_ENTITY),
+            None => door::page(
+                view::home(&state, door::language(&request), call.as_ref()),
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
         };
     }
     match placed {
