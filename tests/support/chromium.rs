@@ -43,7 +43,8 @@ impl Window {
             options.add_arg(arg).unwrap();
         }
         options.add_arg("--lang=ja").unwrap();
-        let phone = json!({ "deviceMetrics": { "width": WIDTH, "height": 812, "pixelRatio": 2.0, "touch": true, "mobile": true } });
+        // chromedriver waits for ever for the end of a touch where script is off; there it clicks.
+        let phone = json!({ "deviceMetrics": { "width": WIDTH, "height": 812, "pixelRatio": 2.0, "touch": script, "mobile": true } });
         options.add_experimental_option("mobileEmulation", phone).unwrap();
         let setting = if script { 1 } else { 2 };
         let prefs =
