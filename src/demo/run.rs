@@ -112,7 +112,6 @@ pub async fn start(options: &Options, parts: Parts) -> Result<Demo, Error> {
     let mail = sim::Post::open(clock.clone()).await?;
     let places = Places { port: options.port, app: app_door.url(), api: api_door.url(), smtp: mail.address() };
     let config = settings::config(&places, folder.path(), options.always_open)?;
-    let institution = config.institution.name.clone();
     let numbers = config.telephony.called_numbers.iter().filter_map(|n| digits(n)).collect();
     let hours = match options.always_open {
         true => Hours::default(),
@@ -152,7 +151,6 @@ pub async fn start(options: &Options, parts: Parts) -> Result<Demo, Error> {
             client_id: "creco".into(),
             kakeibo_id: "kakeibo".into(),
             kakeibo_secret: Secret::new("kakeibo-secret"),
-            institution,
         },
         app::Parts { clock: clock.clone(), random: random.clone(), wire: wire.clone(), pages: pages.clone() },
     )

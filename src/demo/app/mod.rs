@@ -43,8 +43,6 @@ pub struct Settings {
     pub kakeibo_id: String,
     /// The plain client's secret.
     pub kakeibo_secret: Secret,
-    /// The institution's name, as the app shows it.
-    pub institution: String,
 }
 
 /// What the app needs from outside.

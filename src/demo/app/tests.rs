@@ -190,7 +190,6 @@ impl World {
             client_id: "creco".into(),
             kakeibo_id: "kakeibo".into(),
             kakeibo_secret: Secret::new("kakeibo-secret"),
-            institution: "みなと信用組合".into(),
         };
         let pages = Pages::new(samples::institution())?;
         let parts = Parts { clock, random: Arc::new(SeededRandom::new(8)), wire, pages };
@@ -348,7 +347,7 @@ async fn a_language_once_chosen_stays() -> Tested {
     let mut w = World::start().await?;
     assert!(text(&w.get("/").await?).contains("<html lang=\"ja\">"));
     let chosen = w.get("/?ui_locales=en").await?;
-    assert!(text(&chosen).contains("<html lang=\"en\">"));
+    assert!(text(&chosen).contains("<html lang=\"en\">") && text(&chosen).contains("Minato Credit Union"));
     w.cookie = chosen.header("set-cookie").and_then(|c| c.split(';').next()).unwrap_or_default().to_owned();
     assert!(text(&w.get("/kakeibo").await?).contains("<html lang=\"en\">"));
     w.press("link").await?;

@@ -10,14 +10,14 @@ use super::web::Visitor;
 use crate::account::AccountType;
 use crate::clock::Instant;
 use crate::pages::{
-    AppNotice, AppPage, Chrome, Error, KakeiboPage, LinkedAccount, ShownAccount, ShownLink, ShownTransaction,
+    AppNotice, AppPage, Chrome, Error, KakeiboPage, Language, LinkedAccount, ShownAccount, ShownLink, ShownTransaction,
     TimelineEntry,
 };
 use actix_web::http::StatusCode;
 use serde_json::Value;
 
 /// The app's name and its provider's: the client record says the same to the customer at the institution.
-const NAME: &str = "しんくみアプリwithCRECO";
+const NAME: [&str; 2] = ["しんくみアプリwithCRECO", "Shinkumi App with CRECO"];
 const PROVIDER: &str = "アイ・ティ・リアライズ株式会社";
 /// 認可期間, in days.
 const DAYS: u64 = 30;
@@ -42,22 +42,23 @@ pub(super) fn home(app: &App, visitor: &Visitor, notice: Option<AppNotice>) -> R
         .sessions
         .with(visitor.cookie.as_ref(), |s| (s.link.clone(), s.timeline.shown(s.link.as_ref().map(|l| l.ends), now)))
         .unwrap_or_default();
+    let institution = app.parts.pages.institution().named(visitor.language);
     let page = AppPage {
-        app: NAME.to_owned(),
+        app: NAME[usize::from(visitor.language == Language::En)].to_owned(),
         provider: PROVIDER.to_owned(),
-        institution: app.settings.institution.clone(),
+        institution: institution.to_owned(),
         link_action: String::new(),
         notice,
-        link: link.map(|link| shown(app, &link, now)),
+        link: link.map(|link| shown(institution, &link, now)),
         events: events.iter().map(entry).collect(),
     };
     app.parts.pages.app(&Chrome::new(visitor.language, "/", "", false), &page)
 }
 
-fn shown(app: &App, link: &Link, now: Instant) -> ShownLink {
+fn shown(institution: &str, link: &Link, now: Instant) -> ShownLink {
     let (as_of, statements) = link.snapshot.as_ref().map_or((now, &[][..]), |s| (s.at, &s.statements));
     ShownLink {
-        accounts: statements.iter().map(|s| account(app, s, as_of)).collect(),
+        accounts: statements.iter().map(|s| account(institution, s, as_of)).collect(),
         until: link.ends,
         // By the calendar: 30 on the first day, whatever the hour.
         days_left: u64::try_from((link.ends.jst_date() - now.jst_date()).num_days()).unwrap_or_default(),
@@ -65,10 +66,10 @@ fn shown(app: &App, link: &Link, now: Instant) -> ShownLink {
     }
 }
 
-fn account(app: &App, statement: &Statement, as_of: Instant) -> LinkedAccount {
+fn account(institution: &str, statement: &Statement, as_of: Instant) -> LinkedAccount {
     let account = &statement.account;
     LinkedAccount {
-        institution: app.settings.institution.clone(),
+        institution: institution.to_owned(),
         account: ShownAccount {
             branch: account.branch.clone(),
             account_type: AccountType::parse(&account.account_type).unwrap_or(AccountType::Ordinary),
