@@ -7,7 +7,7 @@ use crate::clock::Instant;
 use crate::id::GrantId;
 use crate::keys::seal::Sealer;
 use crate::store::{Result, Store, Tx};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,6 +82,9 @@ struct Taken {
     created_at: Instant,
 }
 
+/// How many notices one round takes out.
+const AT_ONCE: i64 = 10;
+
 /// While an attempt runs nobody else takes the notice; when its process dies, somebody does after this long.
 const LEASE: Duration = Duration::from_mins(5);
 
@@ -102,8 +105,10 @@ pub async fn deliver_notices(
     if !store.read(move |tx| due(tx, now)).await? {
         return Ok(round);
     }
-    for taken in store.write(move |tx| take(tx, now)).await? {
-        let outcome = attempt(mailer, writer, sealer, &taken).await;
+    let taken = store.write(move |tx| take(tx, now)).await?;
+    // Side by side, so that a relay that lets each wait does not use up the lease of those behind.
+    let outcomes = join_all(taken.iter().map(|t| attempt(mailer, writer, sealer, t))).await;
+    for (taken, outcome) in taken.into_iter().zip(outcomes) {
         let id = taken.id.clone();
         let settled = match &outcome {
             Ok(()) => Settled::Sent,
@@ -161,7 +166,7 @@ fn take(tx: &mut Tx<'_, '_>, now: Instant) -> Result<Vec<Taken>> {
     let due = tx.rows(
         "select id, grant_id, sealed, attempts, created_at from notices \
          where next_at is not null and next_at <= ?1 order by next_at limit ?2",
-        &[now.into(), 50_i64.into()],
+        &[now.into(), AT_ONCE.into()],
     )?;
     let mut taken = Vec::with_capacity(due.len());
     for row in &due {
