@@ -6,6 +6,18 @@ use renkei::pages::{Language, Pages, asset, samples};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Samples that differ from another of their page in words alone: nothing new for the eye, and a minute of axe.
+const ONLY_WORDS: &[(&str, &[&str])] = &[
+    ("account", &["long", "failed"]),
+    ("customer", &["long", "r31", "r36", "r37"]),
+    ("pin", &["empty", "short", "page", "failed"]),
+    ("consent", &["balances", "transactions", "failed"]),
+    ("locked", &["before"]),
+    ("closed", &["failed", "off"]),
+    ("expired", &["elsewhere"]),
+    ("app", &["refreshed", "ended", "refused"]),
+];
+
 /// Writes a page where Chromium can open it, with our files beside it.
 fn written(folder: &Path, name: &str, html: &str) -> String {
     let file = folder.join(format!("{name}.html"));
@@ -38,6 +50,9 @@ async fn every_sample_is_fit_to_be_seen() {
     for sample in samples::all() {
         // The form that sends itself has nowhere to go here.
         if sample.page == "form_post" {
+            continue;
+        }
+        if ONLY_WORDS.iter().any(|(page, cases)| *page == sample.page && cases.contains(&sample.case)) {
             continue;
         }
         // Each page once in English too, and once as a test server shows it.
