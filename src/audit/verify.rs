@@ -74,13 +74,17 @@ fn chains(tx: &mut Tx<'_, '_>) -> Result<Vec<Chain>> {
     for row in &heads {
         out.push((row.text(0)?.to_owned(), row.int(1)?, row.hash(2)?, row.opt_int(3)?.unwrap_or(0)));
     }
-    let headless = tx.rows(
-        "select worker, max(n) from audit where worker not in (select worker from audit_chains) \
-         group by worker order by worker limit 100000",
-        &[],
-    )?;
-    for row in &headless {
-        out.push((row.text(0)?.to_owned(), 0, root(), row.int(1)?));
+    // Chains without a head, found by one look-up each: a long record is not read twice.
+    let mut after = String::new();
+    while let Some(row) =
+        tx.row("select worker from audit where worker > ?1 order by worker limit 1", &[after.as_str().into()])?
+    {
+        after = row.text(0)?.to_owned();
+        if out.iter().all(|(name, ..)| *name != after) {
+            let last = tx.row("select max(n) from audit where worker = ?1", &[after.as_str().into()])?;
+            let last = last.map_or(Ok(None), |row| row.opt_int(0))?.unwrap_or(0);
+            out.push((after.clone(), 0, root(), last));
+        }
     }
     Ok(out)
 }
