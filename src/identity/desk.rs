@@ -13,7 +13,7 @@ use super::{CallRegister, CallState, CoreBank, Ending, Expired, IncomingCall, In
 use crate::clock::Instant;
 use crate::id::InteractionId;
 use crate::secret::{self, Hash, Secret};
-use crate::store::{Result, Store, Tx};
+use crate::store::{Error, Result, Store, Tx};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::json;
@@ -157,13 +157,11 @@ impl Desk {
     /// # Errors
     /// The store's.
     pub async fn post(&self, visitor: &Visitor, step: &str, posted: Posted, now: Instant) -> Result<Seen> {
+        let (desk, v, step) = (self.clone(), visitor.clone(), step.to_owned());
         match posted {
-            Posted::Customer(form) => self.customer(visitor, step, form, now).await,
-            Posted::Pin(pin) => self.pin(visitor, step, &pin, now).await,
-            other => {
-                let (desk, v, step) = (self.clone(), visitor.clone(), step.to_owned());
-                self.store.write(move |tx| desk.post_tx(tx, &v, &step, &other, now)).await
-            }
+            Posted::Customer(form) => to_the_end(async move { desk.customer(&v, &step, form, now).await }).await,
+            Posted::Pin(pin) => to_the_end(async move { desk.pin(&v, &step, &pin, now).await }).await,
+            other => self.store.write(move |tx| desk.post_tx(tx, &v, &step, &other, now)).await,
         }
     }
     fn post_tx(&self, tx: &mut Tx<'_, '_>, v: &Visitor, step: &str, posted: &Posted, now: Instant) -> Result<Seen> {
@@ -315,6 +313,13 @@ impl Desk {
         Ok(Some(CallView { state, seconds_left }))
     }
 }
+/// Carries a guess on when the browser hangs up: its handler is dropped then, and what was reserved would stay booked,
+/// so that a bad line, or three hang-ups of a stranger, would close the account for the day.
+async fn to_the_end(guess: impl Future<Output = Result<Seen>> + Send + 'static) -> Result<Seen> {
+    let carried = tokio::spawn(guess).await;
+    carried.unwrap_or_else(|cause| Err(Error::Engine(format!("a check did not come to its end: {cause}"))))
+}
+
 /// How often at most a look at a page is written down as activity.
 const TOUCH: std::time::Duration = std::time::Duration::from_secs(60);
 

@@ -26,7 +26,8 @@ pub enum Guess {
     Pin,
 }
 
-/// An attempt that may be made. Settle it with [`pass`] or [`fail`]; one that never is stays booked until midnight.
+/// An attempt that may be made. Settle it with [`pass`] or [`fail`]; one that never is (a crash) stays booked: for
+/// the day, and as a wrong PIN until the next right one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reservation {
     account: Hash,
@@ -137,6 +138,14 @@ pub fn reserve(
     if c.locked_until.is_some_and(|until| now < until) {
         return Ok(Reserved::Locked(Lock { until: c.locked_until }));
     }
+    // What a crash left booked nobody settles any more: it counts as wrong, so that staff sees a lock and can release it.
+    if guess == Guess::Pin && c.wrong_pins - c.asked >= policy.wrong_pins {
+        c.held = true;
+        write(tx, index, &c, Some(now))?;
+        let lock = Lock { until: None };
+        tell(tx, seals, index, None, lock, now)?;
+        return Ok(Reserved::Locked(lock));
+    }
     let pins_left = guess == Guess::Customer || c.wrong_pins < policy.wrong_pins;
     if c.failures + c.asked >= policy.failures_a_day || !pins_left {
         return Ok(Reserved::Full);
@@ -190,14 +199,26 @@ pub fn fail(
     };
     write(tx, r.account, &c, was.or(lock.map(|_| now)))?;
     if let (Some(lock), None) = (lock, was) {
-        let until = lock.until.map(Instant::secs);
-        let detail = json!({ "until": until, "reason": if c.held { "wrong_pins" } else { "failures" } });
-        let entry = Entry::new(now, Actor::System, "account.locked");
-        let client = Some(client.clone());
-        audit::append(tx, &Entry { account: Some(r.account), client, detail: detail.clone(), ..entry })?;
-        emit(tx, seals, Kind::AccountLocked, detail, now)?;
+        tell(tx, seals, r.account, Some(client.clone()), lock, now)?;
     }
     Ok(lock)
+}
+
+/// Record and event of a lock; one that does not end by itself is for wrong PINs.
+fn tell(
+    tx: &mut Tx<'_, '_>,
+    seals: &Seals,
+    account: Hash,
+    client: Option<ClientId>,
+    lock: Lock,
+    now: Instant,
+) -> Result<()> {
+    let until = lock.until.map(Instant::secs);
+    let reason = if lock.until.is_some() { "failures" } else { "wrong_pins" };
+    let detail = json!({ "until": until, "reason": reason });
+    let entry = Entry::new(now, Actor::System, "account.locked");
+    audit::append(tx, &Entry { account: Some(account), client, detail: detail.clone(), ..entry })?;
+    emit(tx, seals, Kind::AccountLocked, detail, now)
 }
 
 /// Forgets the day's failures: consent was completed (G4).

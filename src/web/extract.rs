@@ -54,11 +54,16 @@ pub fn caller(req: &HttpRequest, app: &App) -> Option<IpAddr> {
     if !is_proxy(req, app) {
         return Some(peer);
     }
-    let proxies = &app.config.server.trusted_proxies;
-    // The last address that is not a proxy of ours: what stands left of it, the caller could have written itself.
-    let forwarded = req.headers().get_all(header::X_FORWARDED_FOR).filter_map(|v| v.to_str().ok());
-    let list: Vec<IpAddr> = forwarded.flat_map(|v| v.split(',')).filter_map(|a| a.trim().parse().ok()).collect();
-    list.into_iter().rev().find(|ip| !proxies.iter().any(|p| p.parse() == Ok(*ip))).or(Some(peer))
+    let lines = req.headers().get_all(header::X_FORWARDED_FOR).map(|v| v.to_str().unwrap_or_default());
+    Some(forwarded(lines, &app.config.server.trusted_proxies).unwrap_or(peer))
+}
+
+/// The last address of `X-Forwarded-For` that is not a proxy of ours: what stands left of it, the caller could have
+/// written itself. So could what stands left of something that is no address: then nothing is known.
+fn forwarded<'a>(lines: impl Iterator<Item = &'a str>, proxies: &[String]) -> Option<IpAddr> {
+    let list: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
+    let known = list.into_iter().rev().map_while(|a| a.trim().parse::<IpAddr>().ok());
+    known.map(|ip| ip.to_canonical()).find(|ip| !proxies.iter().any(|p| p.parse() == Ok(*ip)))
 }
 
 /// Whether the peer is one of `server.trusted_proxies`.
@@ -75,5 +80,29 @@ pub fn same_origin(req: &HttpRequest, app: &App) -> bool {
     match req.headers().get("Sec-Fetch-Site") {
         Some(site) => site == "same-origin",
         None => req.headers().get(header::ORIGIN).is_some_and(|o| o.as_bytes() == app.issuer().as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_cannot_choose_the_address_it_is_counted_under() {
+        let proxies = ["10.0.0.1".to_owned(), "10.0.0.2".to_owned()];
+        for (lines, want, why) in [
+            (vec!["203.0.113.7"], Some("203.0.113.7"), "what our proxy saw"),
+            (vec!["198.51.100.1, 203.0.113.7"], Some("203.0.113.7"), "the caller wrote the first"),
+            (vec!["198.51.100.1", "203.0.113.7"], Some("203.0.113.7"), "in a line of its own"),
+            (vec!["203.0.113.7, 10.0.0.2"], Some("203.0.113.7"), "through two proxies of ours"),
+            (vec!["::ffff:203.0.113.7"], Some("203.0.113.7"), "IPv4 in IPv6"),
+            (vec!["198.51.100.1, unknown"], None, "the proxy does not say; the caller wrote the rest"),
+            (vec!["198.51.100.1, "], None, "nothing is no address"),
+            (vec!["10.0.0.2"], None, "nobody but proxies"),
+            (vec![], None, "no header"),
+        ] {
+            let found = forwarded(lines.iter().copied(), &proxies).map(|ip| ip.to_string());
+            assert_eq!(found.as_deref(), want, "{why}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::audit::Actor;
-use crate::identity::lockout::{self, list, release};
+use crate::identity::lockout::{self, Guess, Lock, Reserved, list, release};
 
 fn wrong() -> CustomerForm {
     CustomerForm { birth_day: "13".into(), ..taro() }
@@ -255,4 +255,59 @@ async fn too_many_past_two_make_others_wait() {
     third.look().await;
     third.now = NOON + secs(15 * 60 + 1);
     assert_eq!(third.post(Posted::Customer(super::taro())).await.interaction.stage.screen(), "phone", "they have left");
+}
+
+/// The handler of a browser that hangs up is dropped, wherever it stands.
+#[tokio::test]
+async fn who_hangs_up_leaves_nothing_booked() {
+    let town = Town::new();
+    for n in 1..=4 {
+        let mut taro = town.customer(NOON).await;
+        taro.to_customer("115-ordinary-1100026").await;
+        let step = taro.look().await.step;
+        let before = town.core.lookups.load(Ordering::SeqCst);
+        let mut post =
+            Box::pin(town.desk.post(&taro.visitor, step.reveal(), Posted::Customer(super::taro()), taro.now));
+        while town.core.lookups.load(Ordering::SeqCst) == before {
+            tokio::select! {
+                biased;
+                _ = &mut post => panic!("answered before the core bank was asked"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        drop(post);
+        let carried_on = async {
+            while taro.at().await == "customer" {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(tokio::time::timeout(secs(20), carried_on).await.is_ok(), "hanging up, time {n}");
+        assert_eq!(taro.at().await, "phone", "hanging up, time {n}");
+    }
+}
+
+/// A reservation that a crash left is nobody's to settle: staff must see what it closes, and be able to open it.
+#[tokio::test]
+async fn pins_left_booked_by_crashes_show_as_a_lock() {
+    let town = Town::with(|p| p.wrong_pins = 2);
+    let account = Account::parse("115-ordinary-1100026").unwrap();
+    let (seals, policy) = (town.desk.seals().clone(), town.desk.policy().clone());
+    let reserve = |now| {
+        let (seals, policy, account) = (seals.clone(), policy.clone(), account.clone());
+        town.store.write(move |tx| lockout::reserve(tx, &seals, &policy, &account, Guess::Pin, now))
+    };
+    let next_day = NOON + secs(86_400);
+    for _ in 0..2 {
+        assert!(matches!(reserve(NOON).await.unwrap(), Reserved::Go(_)));
+    }
+    assert_eq!(reserve(NOON).await.unwrap(), Reserved::Full, "they may still be being asked");
+    assert_eq!(reserve(next_day).await.unwrap(), Reserved::Locked(Lock { until: None }));
+    let (s, a, staff) = (seals.clone(), account.clone(), Actor::Staff("hanako".into()));
+    let work = town.store.write(move |tx| {
+        let listed = list(tx, &s, next_day, 10)?.len();
+        Ok((listed, release(tx, &s, &a, staff.clone(), "called us", next_day)?))
+    });
+    assert_eq!(work.await.unwrap(), (1, true));
+    assert!(matches!(reserve(next_day).await.unwrap(), Reserved::Go(_)));
+    assert_eq!(town.actions().await.iter().filter(|a| *a == "account.locked").count(), 1);
 }
