@@ -35,6 +35,8 @@ pub enum Refused {
 struct Report {
     v: u32,
     call_id: String,
+    /// A gateway may leave it out of a withheld call.
+    #[serde(default)]
     from: String,
     to: String,
     anonymous: u8,
