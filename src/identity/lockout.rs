@@ -78,13 +78,14 @@ fn counters(tx: &mut Tx<'_, '_>, seals: &Seals, account: Hash, now: Instant) -> 
     let today = day(now);
     let none = Counters { day: today, failures: 0, asked: 0, wrong_pins: 0, locked_until: None, held: false };
     let Some(row) = tx.row(sql, &[account.into()])? else { return Ok(none) };
-    let (wrong_pins, held) = (row.int(3)?, row.flag(5)?);
-    if row.int(0)? != today {
+    let (kept, wrong_pins, held) = (row.int(0)?, row.int(3)?, row.flag(5)?);
+    if kept < today {
         // Midnight JST released whatever the day had brought (R32); the lasting count goes on.
         return Ok(Counters { wrong_pins, held, ..none });
     }
+    // A question of yesterday that is settled today takes nothing off today's count.
     let (failures, asked, locked_until) = (row.int(1)?, row.int(2)?, row.opt_instant(4)?);
-    Ok(Counters { day: today, failures, asked, wrong_pins, locked_until, held })
+    Ok(Counters { day: kept, failures, asked, wrong_pins, locked_until, held })
 }
 
 fn write(tx: &mut Tx<'_, '_>, account: Hash, c: &Counters, locked_at: Option<Instant>) -> Result<()> {
@@ -189,7 +190,7 @@ pub fn fail(
     let was = locked_at(tx, r.account)?.filter(|_| c.held || c.locked_until.is_some());
     // Attempts still being asked are booked among the wrong PINs; they are not wrong yet.
     c.held |= r.guess == Guess::Pin && c.wrong_pins - c.asked >= policy.wrong_pins;
-    if c.failures >= policy.failures_a_day {
+    if today && c.failures >= policy.failures_a_day {
         c.locked_until = Some(now.next_jst_midnight());
     }
     let lock = match (c.held, c.locked_until) {

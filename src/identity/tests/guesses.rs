@@ -311,3 +311,34 @@ async fn pins_left_booked_by_crashes_show_as_a_lock() {
     assert!(matches!(reserve(next_day).await.unwrap(), Reserved::Go(_)));
     assert_eq!(town.actions().await.iter().filter(|a| *a == "account.locked").count(), 1);
 }
+
+/// Asked a moment before midnight and answered after it: what the new day has counted stays.
+#[tokio::test]
+async fn an_answer_from_before_midnight_undoes_nothing_of_the_new_day() {
+    let town = Town::new();
+    let account = Account::parse("115-ordinary-1100026").unwrap();
+    let (seals, policy) = (town.desk.seals().clone(), town.desk.policy().clone());
+    let midnight = NOON.next_jst_midnight();
+    let before = Instant::from_millis(midnight.millis() - 1);
+    let work = town.store.write(move |tx| {
+        let client = ClientId::parse("creco").unwrap();
+        let booked = |tx: &mut Tx<'_, '_>, now| {
+            let Reserved::Go(r) = lockout::reserve(tx, &seals, &policy, &account, Guess::Customer, now)? else {
+                panic!("no guess left");
+            };
+            Ok::<_, crate::store::Error>(r)
+        };
+        let late = [booked(tx, before)?, booked(tx, before)?];
+        for _ in 0..policy.failures_a_day {
+            let r = booked(tx, midnight)?;
+            lockout::fail(tx, &seals, &policy, r, &client, midnight)?;
+        }
+        lockout::fail(tx, &seals, &policy, late[0], &client, before)?;
+        lockout::pass(tx, &seals, late[1], true, before)?;
+        let after = lockout::reserve(tx, &seals, &policy, &account, Guess::Customer, midnight)?;
+        Ok((after, list(tx, &seals, midnight, 10)?.len()))
+    });
+    let (after, listed) = work.await.unwrap();
+    assert_eq!(after, Reserved::Locked(Lock { until: Some(midnight.next_jst_midnight()) }));
+    assert_eq!(listed, 1);
+}

@@ -18,7 +18,7 @@ use crate::keys::seal::Sealer;
 use crate::phone::Phone;
 use crate::random::SeededRandom;
 use crate::secret::{Hash, Secret};
-use crate::store::Store;
+use crate::store::{Store, Tx};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicUsize, Ordering};
