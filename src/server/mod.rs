@@ -20,7 +20,7 @@ use crate::pages::{Institution, Pages};
 use crate::phone::Phone;
 use crate::random::Random;
 use crate::store::{self, Options, Store};
-use crate::web::{App, client_cert, extract::MAX_FORM, headers, host, paths, routes, span::Spans};
+use crate::web::{App, client_cert, extract::MAX_FORM, headers, host, paths, patience, routes, span::Spans};
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
 use std::net::{SocketAddr, TcpListener};
@@ -166,6 +166,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         actix_web::App::new()
             .app_data(shared.clone())
             .app_data(web::PayloadConfig::new(MAX_FORM))
+            .wrap(from_fn(patience::bounded))
             .wrap(from_fn(host::ours))
             .wrap(from_fn(headers::secure))
             .wrap(tracing_actix_web::TracingLogger::<Spans>::new())

@@ -22,6 +22,7 @@ pub mod metadata;
 pub mod page;
 pub mod par;
 pub mod paths;
+pub mod patience;
 pub mod revoke;
 pub mod routes;
 pub mod span;
