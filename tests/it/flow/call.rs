@@ -81,7 +81,7 @@ async fn a_hook_without_a_good_signature_is_refused(w: &Town) {
     w.phone.report_at(&call, now + 61).await.expect(401);
     let other = Phone::new(w.http.clone(), w.clock.clone(), "another secret entirely, of a good length");
     other.report(&call).await.expect(401);
-    w.phone.send(&"x".repeat(4097), &[]).await;
+    w.phone.send(&"x".repeat(4097), &[]).await.expect(413);
     assert!(!passes(&mut browser).await);
     w.phone.report(&call).await.expect(204);
     assert!(passes(&mut browser).await);
