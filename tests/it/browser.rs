@@ -92,6 +92,14 @@ async fn the_whole_way(story: &'static str, script: bool) {
 
     w.goto(&demo.simulator()).await;
     w.judge("simulator").await;
+
+    // 連携を解除: the app gives its token back, and the account is gone from it.
+    w.goto(&demo.app()).await;
+    w.wait_for("残高").await;
+    w.press("revoke").await;
+    w.wait_for("連携を解除しました。").await;
+    assert!(!w.text().await.contains("1100026"), "nothing is shown of an account that is not linked");
+    w.judge("revoked").await;
     w.close().await;
     assert!(demo.stop("-TERM").success(), "SIGTERM ends it cleanly");
 }
