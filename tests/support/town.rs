@@ -14,7 +14,7 @@ use renkei::client;
 use renkei::clock::{Clock, Instant, ManualClock};
 use renkei::config::Config;
 use renkei::grant::{self, Reason};
-use renkei::id::GrantId;
+use renkei::id::{ClientId, EventId, GrantId};
 use renkei::identity::{Seals, lockout};
 use renkei::lifecycle::expire;
 use renkei::random::SeededRandom;
@@ -420,6 +420,13 @@ impl Town {
         let staff = Actor::Staff("tanaka".into());
         let reason = Reason::Institution { note: "the customer asked by telephone".into() };
         self.write(move |tx| grant::end(tx, &id, &reason, staff.clone(), now)).await;
+    }
+    /// What the institution does with an app it no longer trusts.
+    pub async fn suspend_by_staff(&self, client: &str) {
+        let (id, now) = (ClientId::parse(client).unwrap(), self.now());
+        let (staff, event) = (Actor::Staff("tanaka".into()), EventId::random(&SeededRandom::new(9)));
+        let suspended = client::Status::Suspended;
+        self.write(move |tx| client::sql::set_status(tx, &id, suspended, &staff, &event, now)).await;
     }
     /// What the sweeper does.
     pub async fn sweep(&self) {

@@ -79,6 +79,23 @@ impl Counter<'_> {
         self.follow(step, work).await
     }
 
+    /// The app was suspended while its customer was on the way: nobody is asked anything more for it.
+    pub(super) async fn unserved(&self, step: &str) -> Result<Option<HttpResponse>, Stop> {
+        let view = self.view(None).await?;
+        if !view.interaction.live() || self.client(&view).await?.status == Status::Active {
+            return Ok(None);
+        }
+        let (desk, v, step, now) = (self.app.desk.clone(), self.visitor.clone(), step.to_owned(), self.now);
+        let work = move |tx: &mut Tx<'_, '_>| {
+            if let Taken::Now(i) = desk.take(tx, &v, &step, now)? {
+                sql::end(tx, desk.seals(), i, Ending::Failed, now)?;
+            }
+            Ok(())
+        };
+        self.app.store.write(work).await?;
+        Ok(Some(self.on(&self.view(None).await?)))
+    }
+
     /// A dead end reached at ⑥.
     async fn ended(&self, step: &str, ending: Ending) -> Result<HttpResponse, Stop> {
         let now = self.now;

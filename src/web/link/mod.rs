@@ -19,7 +19,7 @@ use super::{App, Shared, cookie, page, paths};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::id::InteractionId;
-use crate::identity::{Expired, Message, Problem, Seen, View, Visitor};
+use crate::identity::{Expired, Message, Posted, Problem, Seen, View, Visitor};
 use crate::pages::{ExpiredPage, Language};
 use crate::params::Params;
 use crate::store;
@@ -145,6 +145,11 @@ async fn posted(req: &HttpRequest, app: &App, id: &str, screen: &str, body: &[u8
     let Some(form) = form else { return Ok(counter.on(&counter.view(None).await?)) };
     let (seen, typed) = match form.action {
         Action::Desk(posted, typed) => {
+            if !matches!(*posted, Posted::Cancel)
+                && let Some(end) = counter.unserved(&form.step).await?
+            {
+                return Ok(end);
+            }
             (app.desk.post(&counter.visitor, &form.step, *posted, counter.now).await?, *typed)
         }
         Action::Allow(choice) => return counter.allow(&form.step, &choice).await,

@@ -14,6 +14,7 @@ on_both!(
     another_browser_cannot_join,
     a_form_from_elsewhere_is_refused,
     english_keeps_the_place,
+    a_suspended_app_asks_nobody_anything_more,
 );
 
 const MISSING: &str = "入力されていない項目があります。";
@@ -238,4 +239,15 @@ async fn english_keeps_the_place(w: &Town) {
     browser.customer(&Customer::taro()).await;
     assert_eq!(browser.screen(), "phone");
     assert!(browser.page().html().contains("<html lang=\"en\""), "the language stays");
+}
+
+async fn a_suspended_app_asks_nobody_anything_more(w: &Town) {
+    let mut browser = at_account(w).await;
+    browser.walk_to(w, "pin").await;
+    let asked = w.bank.pin_checks();
+    w.suspend_by_staff("creco").await;
+    browser.pin("4071").await;
+    assert_eq!((browser.status(), browser.screen()), (503, "closed"), "{}", browser.page().text());
+    assert_eq!(w.bank.pin_checks(), asked, "the core bank is not asked");
+    w.expect_events(&["client.suspended"]).await;
 }
