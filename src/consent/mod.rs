@@ -21,7 +21,7 @@ use crate::clock::Instant;
 use crate::id::{AccountId, ClientId, ConsentId, HolderId, InteractionId};
 use crate::identity::Proofed;
 use crate::keys::seal::{Broken, Place, Sealer};
-use crate::random::{self, Random};
+use crate::random::Random;
 use crate::scope::Scope;
 use crate::secret::{Hash, Secret};
 use std::time::Duration;
@@ -200,15 +200,16 @@ pub fn words<'a>(sentences: impl IntoIterator<Item = &'a str>) -> Hash {
 }
 
 /// 受付番号: four letters and four digits that a customer can read out on the telephone. Letters that sound or look
-/// alike are left out; it finds a record, it opens nothing.
+/// alike are left out; it finds a record, it opens nothing. Drawn from the way through the screens under the index key,
+/// so that ⑥ shows the number the notice will carry.
 #[must_use]
-pub fn reference(random: &dyn Random) -> String {
+pub fn reference(sealer: &Sealer, way: &InteractionId) -> String {
     const LETTERS: &[u8; 22] = b"ABCDEFGHJKLMNPQRTUVWXY";
-    let mut out: String = (0..4).map(|_| char::from(LETTERS[random::below(random, 22) as usize % 22])).collect();
+    let drawn = sealer.index("reference", way.as_str());
+    let (letters, digits) = drawn.as_bytes()[..8].split_at(4);
+    let mut out: String = letters.iter().map(|b| char::from(LETTERS[usize::from(*b) % LETTERS.len()])).collect();
     out.push('-');
-    for _ in 0..4 {
-        out.extend(char::from_digit(random::below(random, 10), 10));
-    }
+    out.extend(digits.iter().filter_map(|b| char::from_digit(u32::from(*b) % 10, 10)));
     out
 }
 

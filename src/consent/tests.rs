@@ -121,9 +121,11 @@ fn a_record_rests_sealed_and_says_which_words_were_shown() {
 
 #[test]
 fn a_reference_can_be_read_out() {
-    let random = SeededRandom::new(3);
+    let (random, sealer) = (SeededRandom::new(3), Sealer::new("k1", &[7; 32]).unwrap());
     for _ in 0..200 {
-        let text = reference(&random);
+        let way = InteractionId::random(&random);
+        let text = reference(&sealer, &way);
+        assert_eq!(text, reference(&sealer, &way), "page and notice say the same");
         let (letters, digits) = text.split_once('-').unwrap();
         assert!(
             letters.len() == 4 && letters.bytes().all(|b| b.is_ascii_uppercase() && !b"IOSZ".contains(&b)),

@@ -61,7 +61,7 @@ impl Link {
             sub: pairwise(sealer, sector, &agreed.customer.holder),
             account_index: agreed.customer.account_index,
             account,
-            reference: consent::reference(random),
+            reference: consent::reference(sealer, &agreed.customer.interaction),
             scope: agreed.scope.clone(),
             details: agreed.details.clone(),
             acr: agreed.customer.acr.clone(),

@@ -4,7 +4,7 @@ use super::{Counter, Stop};
 use crate::authorize::{self, Request};
 use crate::client::Client;
 use crate::clock::Instant;
-use crate::consent::{Details, Missing, Offer, Terms, words};
+use crate::consent::{self, Details, Missing, Offer, Terms, words};
 use crate::id::AccountId;
 use crate::identity::{Problem, Proofed, View};
 use crate::pages::{ConsentPage, OfferedAccount, SomeClient};
@@ -31,7 +31,8 @@ impl Counter<'_> {
     ) -> Result<HttpResponse, Stop> {
         let matter = self.matter(view, client, proofed).await?;
         let page = self.consent_context(view, client, proofed, &matter, self.now);
-        let page = ConsentPage { missing, problems: problems.to_vec(), ..page };
+        let reference = consent::reference(&self.app.sealer, &view.interaction.id);
+        let page = ConsentPage { missing, problems: problems.to_vec(), reference: Some(reference), ..page };
         let status = if missing.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { super::status_of(problems) };
         Ok(page::html(status, Leads::ToTheApp, self.app.pages.consent(&self.frame(view), &page)))
     }
