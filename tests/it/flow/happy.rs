@@ -47,6 +47,7 @@ async fn an_account_is_linked(w: &Town) {
     {
         assert!(text.contains(part), "⑥ lacks {part}: {text}");
     }
+    let reference: String = text.split("受付番号 ").nth(1).expect("⑥ has a 受付番号").chars().take(9).collect();
 
     let agreed = w.now();
     let brought = browser.allow().await;
@@ -70,7 +71,8 @@ async fn an_account_is_linked(w: &Town) {
     let mail = w.mail().await;
     assert_eq!(mail.len(), 1);
     assert_eq!(mail[0].to, "taro@example.jp");
-    assert!(mail[0].subject.contains("API連携認証 完了のお知らせ"), "{}", mail[0].subject);
+    let subject = format!("API連携認証 完了のお知らせ（受付番号 {reference}）");
+    assert!(mail[0].subject.ends_with(&subject), "{} is not of {reference}", mail[0].subject);
     for part in ["口座番号下3桁 026", "しんくみアプリwithCRECO", "30日"] {
         assert!(mail[0].text.contains(part), "the notice lacks {part}: {}", mail[0].text);
     }
