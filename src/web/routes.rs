@@ -2,6 +2,7 @@
 
 use super::{admin, assets, authorize, health, hooks, introspect, link, metadata, par, paths, revoke, token, userinfo};
 use crate::admin::ask::BASE;
+use actix_web::HttpResponse;
 use actix_web::web::{ServiceConfig, get, post, resource, to};
 
 /// Every route of the public listener.
@@ -21,6 +22,14 @@ pub fn public(cfg: &mut ServiceConfig) {
         .service(resource("/link/{interaction}/{screen}").route(get().to(link::get)).route(post().to(link::post)));
     cfg.route("/hooks/telephony/sip", post().to(hooks::sip)).route("/hooks/bank/events", post().to(hooks::bank));
     cfg.route("/assets/institution.css", get().to(assets::institution)).route("/assets/{name}", get().to(assets::file));
+    cfg.default_service(to(nothing_here));
+}
+
+/// Whoever opens an address we do not have reads that, and nothing else of us.
+async fn nothing_here() -> HttpResponse {
+    HttpResponse::NotFound()
+        .content_type("text/plain; charset=utf-8")
+        .body("お探しのページはありません。\nThere is no page here.\n")
 }
 
 /// Every route of the admin socket.

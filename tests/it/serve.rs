@@ -127,7 +127,10 @@ async fn it_serves_over_tls_with_the_headers_of_a_bank_and_stops_when_told() {
     }
     // Plain http on the TLS port gets nowhere, and an unknown address tells nothing of us.
     assert!(reqwest::get(format!("http://localhost:{}/healthz", place.port)).await.is_err());
-    assert_eq!(client.get(place.url("/nowhere?code=rk_ac_secret")).send().await.unwrap().status(), 404);
+    let nowhere = client.get(place.url("/nowhere?code=rk_ac_secret")).send().await.unwrap();
+    assert_eq!(nowhere.status(), 404);
+    assert_eq!(nowhere.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(nowhere.text().await.unwrap(), "お探しのページはありません。\nThere is no page here.\n");
 
     // One process owns the store.
     let second = run(&["serve", "--config"], Some(&place.config()));
