@@ -67,8 +67,7 @@ impl EventHook {
     /// # Errors
     /// The network that cannot be read.
     pub fn new(secrets: Vec<Secret>, networks: &[String]) -> Result<Self, String> {
-        let networks = networks.iter().map(|n| Network::parse(n).ok_or_else(|| n.clone())).collect::<Result<_, _>>()?;
-        Ok(Self { secrets, networks })
+        Ok(Self { secrets, networks: Network::list(networks)? })
     }
 
     /// Verifies and reads one report; `None` for a type that says nothing to us, so that a bank may add types.
@@ -83,8 +82,7 @@ impl EventHook {
         body: &[u8],
         now: Instant,
     ) -> Result<Option<AccountChanged>, Refused> {
-        let allowed = |ip: IpAddr| self.networks.iter().any(|n| n.holds(ip.to_canonical()));
-        if !self.networks.is_empty() && !source.is_some_and(allowed) {
+        if !Network::admits(&self.networks, source) {
             return Err(Refused::Source);
         }
         hook::verify(&self.secrets, timestamp, signature, body, now)?;

@@ -25,6 +25,18 @@ impl Network {
         let v4 = Self { address: IpAddr::V4(Ipv4Addr::LOCALHOST), prefix: 8 };
         vec![v4, Self { address: IpAddr::V6(Ipv6Addr::LOCALHOST), prefix: 128 }]
     }
+    /// Reads a list of them.
+    ///
+    /// # Errors
+    /// The first text that is no network.
+    pub fn list(texts: &[String]) -> Result<Vec<Self>, String> {
+        texts.iter().map(|text| Self::parse(text).ok_or_else(|| text.clone())).collect()
+    }
+    /// Whether a caller at `source` may come in: from one of the networks, or from anywhere where none is named.
+    #[must_use]
+    pub fn admits(networks: &[Self], source: Option<IpAddr>) -> bool {
+        networks.is_empty() || source.is_some_and(|ip| networks.iter().any(|n| n.holds(ip.to_canonical())))
+    }
     /// Whether `ip` lies in it.
     #[must_use]
     pub fn holds(&self, ip: IpAddr) -> bool {

@@ -61,6 +61,7 @@ fn networks() {
     assert!(!holds("192.168.1.7", "192.168.1.8"));
     for bad in ["", "10.0.0.0/33", "fd00::/129", "10.0.0/8", "10.0.0.0/-1", "10.0.0.0/x", "example.jp"] {
         assert_eq!(Network::parse(bad), None, "{bad}");
+        assert_eq!(Network::list(&["10.0.0.0/8".into(), bad.into()]), Err(bad.to_owned()));
     }
 }
 
@@ -124,5 +125,21 @@ async fn bounds() {
 impl Outbound {
     async fn get_json_owned(&self, url: String) -> Result<Value, Error> {
         Self::get_json(self, &url).await
+    }
+}
+
+#[test]
+fn a_list_of_networks_admits_its_own_and_an_empty_one_everybody() {
+    let own = Network::list(&["10.1.0.0/16".into(), "192.0.2.7".into()]).unwrap();
+    for (source, want) in [
+        (Some("10.1.2.3"), true),
+        (Some("::ffff:10.1.2.3"), true),
+        (Some("192.0.2.7"), true),
+        (Some("192.0.2.8"), false),
+        (None, false),
+    ] {
+        let source = source.map(|ip| ip.parse().unwrap());
+        assert_eq!(Network::admits(&own, source), want, "{source:?}");
+        assert!(Network::admits(&[], source));
     }
 }

@@ -216,11 +216,8 @@ fn outbound(config: &Config) -> Result<Outbound, Error> {
         return Outbound::loopback().map_err(key("outbound"));
     }
     let wanted = &config.outbound;
-    let mut networks = Vec::new();
-    for text in &wanted.allow_networks {
-        let why = || format!("{text} is not a network such as 10.1.0.0/16");
-        networks.push(Network::parse(text).ok_or_else(|| Error::Key { key: "outbound.allow_networks", why: why() })?);
-    }
+    let why = |text| format!("{text} is not a network such as 10.1.0.0/16");
+    let networks = Network::list(&wanted.allow_networks).map_err(|text| key("outbound.allow_networks")(why(text)))?;
     let extra_ca = match &wanted.ca_file {
         Some(file) => Some(std::fs::read(file).map_err(|e| Error::Io(file.display().to_string(), e))?),
         None => None,

@@ -49,7 +49,7 @@ impl SipHook {
     /// # Errors
     /// The network that cannot be read.
     pub fn new(secrets: Vec<Secret>, networks: &[String], trust_from: bool) -> Result<Self, String> {
-        let networks = networks.iter().map(|n| Network::parse(n).ok_or_else(|| n.clone())).collect::<Result<_, _>>()?;
+        let networks = Network::list(networks)?;
         Ok(Self { secrets: secrets.into_iter().filter(|s| !s.reveal().is_empty()).collect(), networks, trust_from })
     }
 
@@ -65,8 +65,7 @@ impl SipHook {
         body: &[u8],
         now: Instant,
     ) -> Result<IncomingCall, Refused> {
-        let allowed = |ip: IpAddr| self.networks.iter().any(|n| n.holds(ip.to_canonical()));
-        if !self.networks.is_empty() && !source.is_some_and(allowed) {
+        if !Network::admits(&self.networks, source) {
             return Err(Refused::Source);
         }
         let at = hook::verify(&self.secrets, timestamp, signature, body, now)?;
