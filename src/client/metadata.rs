@@ -1,5 +1,10 @@
 //! Client metadata in and out (RFC 7591 §2, contract §5). What is wrong is said by the member's name.
 
+mod members;
+mod out;
+
+pub use out::{document, unknown_members};
+
 use super::profile::{AuthMethod, GrantType, Keys, Profile, Provider, Status};
 use super::{Client, redirect};
 use crate::clock::Instant;
@@ -8,6 +13,7 @@ use crate::keys::Jwk;
 use crate::keys::jose::Alg;
 use crate::refusal::{Code, Refusal};
 use crate::scope::Scope;
+use members::{Members, wrong};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -51,109 +57,6 @@ const UNSUPPORTED: &[&str] = &[
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
 ];
-
-fn wrong(member: &str, why: &str) -> Refusal {
-    Refusal::naming(Code::InvalidClientMetadata, &format!("{member}: {why}"))
-}
-
-/// Reads one member at a time and names it in every refusal.
-struct Members<'m>(&'m Map<String, Value>);
-impl<'m> Members<'m> {
-    fn text(&self, name: &str) -> Result<Option<&'m str>, Refusal> {
-        match self.0.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(s)) if s.trim().is_empty() => Err(wrong(name, "is empty")),
-            Some(Value::String(s)) if s.chars().count() > 2000 => Err(wrong(name, "is too long")),
-            Some(Value::String(s)) if s.chars().any(char::is_control) => Err(wrong(name, "holds a control character")),
-            Some(Value::String(s)) => Ok(Some(s)),
-            Some(_) => Err(wrong(name, "is not text")),
-        }
-    }
-    fn owned(&self, name: &str) -> Result<Option<String>, Refusal> {
-        Ok(self.text(name)?.map(str::to_owned))
-    }
-    fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
-        match self.0.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Bool(b)) => Ok(Some(*b)),
-            Some(_) => Err(wrong(name, "is not true or false")),
-        }
-    }
-    fn list(&self, name: &str) -> Result<Option<Vec<&'m str>>, Refusal> {
-        let Some(value) = self.0.get(name).filter(|v| !v.is_null()) else { return Ok(None) };
-        let list = value.as_array().ok_or_else(|| wrong(name, "is not a list"))?;
-        if list.len() > 64 {
-            return Err(wrong(name, "has too many entries"));
-        }
-        let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
-        texts.map(Some).ok_or_else(|| wrong(name, "holds something that is not text"))
-    }
-    fn alg(&self, name: &str, allowed: &[Alg]) -> Result<Option<Alg>, Refusal> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
-        let alg = Alg::parse(text).filter(|a| allowed.contains(a));
-        alg.map(Some).ok_or_else(|| wrong(name, "is not an algorithm this profile may use"))
-    }
-    fn word<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
-        parse(text).map(Some).ok_or_else(|| wrong(name, "is not a value this server knows"))
-    }
-    fn uri(&self, name: &str, rules: &Rules) -> Result<Option<String>, Refusal> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
-        web_uri(text, rules).map_err(|why| wrong(name, why))?;
-        Ok(Some(text.to_owned()))
-    }
-    fn duration(&self, name: &str, least: u64, most: Duration) -> Result<Option<Duration>, Refusal> {
-        let seconds = match self.0.get(name) {
-            None | Some(Value::Null) => return Ok(None),
-            Some(Value::Number(n)) => n.as_u64(),
-            Some(Value::String(s)) => seconds(s),
-            Some(_) => None,
-        };
-        let seconds = seconds.ok_or_else(|| wrong(name, "is not a duration such as 30d, 12h, 15m or 90s"))?;
-        if seconds < least || seconds > most.as_secs() {
-            return Err(wrong(name, &format!("is not between {least}s and {}", duration(most))));
-        }
-        Ok(Some(Duration::from_secs(seconds)))
-    }
-}
-
-/// `30d`, `12h`, `15m`, `90s`, or bare seconds.
-fn seconds(text: &str) -> Option<u64> {
-    let (digits, unit) = match text.char_indices().last()? {
-        (i, 'd') => (&text[..i], DAY),
-        (i, 'h') => (&text[..i], 3600),
-        (i, 'm') => (&text[..i], 60),
-        (i, 's') => (&text[..i], 1),
-        _ => (text, 1),
-    };
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    digits.parse::<u64>().ok()?.checked_mul(unit)
-}
-/// The shortest way to write a duration that [`seconds`] reads.
-fn duration(d: Duration) -> String {
-    let s = d.as_secs();
-    let (n, unit) = [(DAY, 'd'), (3600, 'h'), (60, 'm')]
-        .into_iter()
-        .find(|(n, _)| s > 0 && s.is_multiple_of(*n))
-        .map_or((s, 's'), |(n, unit)| (s / n, unit));
-    format!("{n}{unit}")
-}
-
-/// An https address a browser or we may go to; http where loopback is allowed.
-fn web_uri(text: &str, rules: &Rules) -> Result<(), &'static str> {
-    let url = Url::parse(text).map_err(|_| "is not an absolute URI")?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user name or password");
-    }
-    match url.scheme() {
-        "https" if url.host_str().is_some() => Ok(()),
-        "http" if rules.loopback_http && redirect::is_loopback(&url) => Ok(()),
-        "http" => Err("is not https"),
-        _ => Err("is not an https URI"),
-    }
-}
 
 /// The `client_id` a record names itself.
 ///
@@ -383,6 +286,3 @@ fn resources(m: &Members<'_>, app: bool) -> Result<Vec<String>, Refusal> {
     }
     Ok(resources)
 }
-
-mod out;
-pub use out::{document, unknown_members};

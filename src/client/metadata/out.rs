@@ -1,6 +1,7 @@
 //! A client record as JSON again: what the registry stores and `renkei client show` prints. Never a secret.
 
-use super::{Value, duration, json};
+use super::members::duration;
+use super::{Value, json};
 use crate::client::{Client, Keys};
 use crate::keys::Jwk;
 use crate::keys::jose::Alg;
