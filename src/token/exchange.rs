@@ -2,7 +2,7 @@
 //! records its outcome.
 
 use super::sql::{self, Access};
-use super::{Issued, Minted};
+use super::{Binding, Issued, Minted};
 use crate::audit::{self, Actor, Entry};
 use crate::authorize::rules::OFFLINE;
 use crate::client::Client;
@@ -24,8 +24,8 @@ pub struct Ask<'a> {
     pub client: &'a Client,
     /// The form.
     pub params: &'a Params,
-    /// Thumbprint of the DPoP key, where there was a proof.
-    pub jkt: Option<&'a str>,
+    /// What the request proved to hold, and the token is to be bound to.
+    pub binding: Option<Binding>,
     /// The values to hand out.
     pub minted: &'a Minted,
     /// `aud` where no resource was asked for (contract §6).
@@ -41,7 +41,8 @@ const NO_CODE: Refusal =
 /// # Errors
 /// The store's.
 pub fn exchange(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::result::Result<Issued, Refusal>> {
-    let by = Presenter { client_id: &ask.client.id, jkt: ask.jkt };
+    let jkt = ask.binding.and_then(|b| b.jkt());
+    let by = Presenter { client_id: &ask.client.id, jkt: jkt.as_deref() };
     let Some(hash) = ask.params.get("code").and_then(|c| secret::presented(Kind::Code, c)) else {
         // Nothing to look up: the machine words the refusal, and says which parameter is missing.
         return Ok(oxide::exchange(None, ask.params, by, now).and(Err(NO_CODE)));
@@ -82,7 +83,8 @@ pub fn exchange(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::
 /// # Errors
 /// The store's.
 pub fn refresh(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::result::Result<Issued, Refusal>> {
-    let by = Presenter { client_id: &ask.client.id, jkt: ask.jkt };
+    let jkt = ask.binding.and_then(|b| b.jkt());
+    let by = Presenter { client_id: &ask.client.id, jkt: jkt.as_deref() };
     let hash = ask.params.get("refresh_token").and_then(|t| secret::presented(Kind::Refresh, t));
     let found = hash.map(|h| sql::find_refresh(tx, &h)).transpose()?.flatten();
     // Of a client that may not have refresh tokens any more they are dead, as everything of an ended grant is.
@@ -139,7 +141,7 @@ fn issue(
         client: grant.client.clone(),
         scope: scope.clone(),
         aud,
-        jkt: ask.jkt.map(str::to_owned),
+        binding: ask.binding,
         issued_at: now,
         expires_at: grant.expires_at.min(now + ask.client.access_token_lifetime),
         revoked_at: None,
@@ -155,5 +157,5 @@ fn issue(
         ..Entry::new(now, Actor::Client(grant.client.clone()), "token.issued")
     };
     audit::append(tx, &entry)?;
-    Ok(Issued { scope, jkt: access.jkt, at: now, expires_at: access.expires_at, refresh, nonce, grant })
+    Ok(Issued { scope, binding: access.binding, at: now, expires_at: access.expires_at, refresh, nonce, grant })
 }

@@ -51,7 +51,7 @@ pub fn introspect(tx: &mut Tx<'_, '_>, hash: Option<&Hash>, caller: Caller<'_>, 
 }
 
 impl Seen {
-    /// The answer's JSON (RFC 7662 §2.2, RFC 9396 §9.2, RFC 9449 §6.2; contract §6).
+    /// The answer's JSON (RFC 7662 §2.2, RFC 9396 §9.2, RFC 9449 §6.2, RFC 8705 §3.2; contract §6).
     #[must_use]
     pub fn response(&self, issuer: &str) -> Value {
         match self {
@@ -84,15 +84,15 @@ impl Live {
             "iss": issuer,
             "aud": aud,
             "jti": t.id,
-            "token_type": token_type(t.jkt.as_deref()),
+            "token_type": token_type(t.binding.as_ref()),
             "grant_id": g.id,
             "grant_expires_at": g.expires_at.secs(),
             "authorization_details": g.details.list(),
             "acr": g.acr,
             "auth_time": g.auth_time.secs(),
         });
-        if let Some(jkt) = &t.jkt {
-            body["cnf"] = json!({"jkt": jkt});
+        if let Some(binding) = &t.binding {
+            body["cnf"] = binding.cnf();
         }
         body
     }

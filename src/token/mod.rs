@@ -12,12 +12,14 @@
 //! | [`introspect`](introspect::introspect) | 7662 |
 //! | [`revoke`](revoke::revoke) | 7009 |
 
+mod binding;
 mod exchange;
 pub mod id_token;
 pub mod introspect;
 pub mod revoke;
 pub mod sql;
 
+pub use binding::{Binding, token_type};
 pub use exchange::{Ask, exchange, refresh};
 pub use introspect::{Live, Seen};
 pub use sql::Access;
@@ -61,8 +63,8 @@ pub struct Issued {
     pub grant: Grant,
     /// The scope of the access token.
     pub scope: Scope,
-    /// Thumbprint of the key it is bound to.
-    pub jkt: Option<String>,
+    /// What it is bound to.
+    pub binding: Option<Binding>,
     /// When it was issued,
     pub at: Instant,
     /// and when it expires: never after its grant.
@@ -79,7 +81,7 @@ impl Issued {
     pub fn response(&self, minted: &Minted, id_token: Option<String>) -> serde_json::Value {
         let mut body = serde_json::json!({
             "access_token": minted.access.reveal(),
-            "token_type": token_type(self.jkt.as_deref()),
+            "token_type": token_type(self.binding.as_ref()),
             "expires_in": self.expires_at.secs() - self.at.secs(),
             "scope": self.scope,
             "grant_id": self.grant.id,
@@ -94,12 +96,6 @@ impl Issued {
         }
         body
     }
-}
-
-/// RFC 9449 §5, RFC 6750 §4.
-#[must_use]
-pub const fn token_type(jkt: Option<&str>) -> &'static str {
-    if jkt.is_some() { "DPoP" } else { "Bearer" }
 }
 
 /// The stored form of a presented access token; `None` for what cannot be one.

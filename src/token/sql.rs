@@ -1,5 +1,6 @@
 //! The tables `access_tokens` and `refresh_tokens`.
 
+use super::Binding;
 use crate::clock::Instant;
 use crate::grant::Grant;
 use crate::grant::row::{columns, read};
@@ -24,8 +25,8 @@ pub struct Access {
     pub scope: Scope,
     /// Where.
     pub aud: Vec<String>,
-    /// Thumbprint of the DPoP key it is bound to.
-    pub jkt: Option<String>,
+    /// What it is bound to.
+    pub binding: Option<Binding>,
     /// When it was issued.
     pub issued_at: Instant,
     /// When it expires.
@@ -69,8 +70,8 @@ pub struct Refresh {
 
 pub(super) fn insert_access(tx: &mut Tx<'_, '_>, t: &Access) -> Result<()> {
     tx.execute(
-        "insert into access_tokens (hash, id, grant_id, client_id, scope, aud, jkt, issued_at, expires_at) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "insert into access_tokens (hash, id, grant_id, client_id, scope, aud, jkt, x5t, issued_at, expires_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         &[
             t.hash.into(),
             t.id.as_str().into(),
@@ -78,7 +79,8 @@ pub(super) fn insert_access(tx: &mut Tx<'_, '_>, t: &Access) -> Result<()> {
             t.client.as_str().into(),
             t.scope.to_string().into(),
             t.aud.join(" ").into(),
-            t.jkt.as_deref().into(),
+            t.binding.and_then(|b| b.jkt()).into(),
+            t.binding.and_then(|b| b.x5t()).into(),
             t.issued_at.into(),
             t.expires_at.into(),
         ],
@@ -114,7 +116,7 @@ pub(super) fn insert_refresh(
 
 /// The statement of [`find_access`]: three look-ups by primary key, whatever the history. A test reads its plan.
 pub const FIND_ACCESS: &str = concat!(
-    "select t.id, t.client_id, t.scope, t.aud, t.jkt, t.issued_at, t.expires_at, t.revoked_at, c.status, ",
+    "select t.id, t.client_id, t.scope, t.aud, t.jkt, t.x5t, t.issued_at, t.expires_at, t.revoked_at, c.status, ",
     columns!(),
     " from access_tokens t join grants g on g.id = t.grant_id join clients c on c.id = t.client_id \
      where t.hash = ?1"
@@ -130,7 +132,7 @@ pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
     };
     let id = row.text(0)?;
     let bad = |column: &str| Error::Corrupt { table: "access_tokens", row: id.to_owned(), why: column.to_owned() };
-    let grant = read(&row, 9)?;
+    let grant = read(&row, 10)?;
     let token = Access {
         hash: *hash,
         id: TokenId::parse(id).ok_or_else(|| bad("id"))?,
@@ -138,12 +140,12 @@ pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
         client: ClientId::parse(row.text(1)?).ok_or_else(|| bad("client_id"))?,
         scope: Scope::parse(row.text(2)?).ok_or_else(|| bad("scope"))?,
         aud: words(row.text(3)?),
-        jkt: row.opt_text(4)?.map(str::to_owned),
-        issued_at: row.instant(5)?,
-        expires_at: row.instant(6)?,
-        revoked_at: row.opt_instant(7)?,
+        binding: Binding::stored(row.opt_text(4)?, row.opt_text(5)?).map_err(|()| bad("jkt, x5t"))?,
+        issued_at: row.instant(6)?,
+        expires_at: row.instant(7)?,
+        revoked_at: row.opt_instant(8)?,
     };
-    Ok(Some(Found { token, grant, client_active: row.text(8)? == "active" }))
+    Ok(Some(Found { token, grant, client_active: row.text(9)? == "active" }))
 }
 
 /// The refresh token under `hash`, with its grant.

@@ -8,6 +8,8 @@ use crate::client::{self, Client, Presented, dpop};
 use crate::clock::Instant;
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
+use crate::secret::Hash;
+use crate::token::Binding;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use std::sync::Arc;
@@ -41,13 +43,13 @@ pub async fn proof(
     path: &str,
     token: Option<&str>,
     now: Instant,
-) -> Result<Option<String>, ApiError> {
+) -> Result<Option<Hash>, ApiError> {
     let headers = header_values(req, "DPoP");
     let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
     let url = format!("{}{path}", app.issuer());
     let input = dpop::Input { headers: &headers, method: req.method().as_str(), url: &url, token };
     match app.authenticator.dpop(&input, now).await {
-        Ok(proof) => Ok(proof.map(|p| p.jkt.base64url())),
+        Ok(proof) => Ok(proof.map(|p| p.jkt)),
         Err(refusal) if refusal.code == Code::UseDpopNonce => {
             Err(ApiError::UseNonce(app.authenticator.dpop_nonce(now)))
         }
@@ -55,13 +57,13 @@ pub async fn proof(
     }
 }
 
-/// What a client must bring whose tokens are always bound.
+/// What the token of a request is to be bound to.
 ///
 /// # Errors
-/// `invalid_dpop_proof` when it brought none (FAPI 2.0 Security Profile §5.3.2.1 (5)).
-pub fn bound(client: &Client, jkt: Option<&str>) -> Result<(), Refusal> {
-    if client.dpop_bound && jkt.is_none() {
+/// `invalid_dpop_proof` when a client brought none whose tokens are always bound (FAPI 2.0 Security Profile §5.3.2.1 (5)).
+pub fn bound(client: &Client, proved: Option<Hash>) -> Result<Option<Binding>, Refusal> {
+    if client.dpop_bound && proved.is_none() {
         return Err(Refusal::new(Code::InvalidDpopProof, "this client must send a DPoP proof"));
     }
-    Ok(())
+    Ok(proved.map(Binding::Dpop))
 }

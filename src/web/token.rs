@@ -18,9 +18,8 @@ use actix_web::{HttpRequest, HttpResponse};
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
     let client = asker::client(&req, &app, &params, now).await?;
-    let jkt = asker::proof(&req, &app, paths::TOKEN, None, now).await?;
-    let proved = jkt.is_some();
-    asker::bound(&client, jkt.as_deref())?;
+    let proved = asker::proof(&req, &app, paths::TOKEN, None, now).await?;
+    let binding = asker::bound(&client, proved)?;
     let verb = match GrantType::parse(params.need("grant_type")?) {
         Some(known @ (GrantType::AuthorizationCode | GrantType::RefreshToken)) if !client.may(known) => {
             return Err(Refusal::new(Code::UnauthorizedClient, "the client may not use this grant_type").into());
@@ -34,8 +33,8 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
         let (client, minted) = (client.clone(), minted.clone());
         let default_audience = app.config.tokens.default_audience.clone();
         let work = move |tx: &mut crate::store::Tx<'_, '_>| {
-            let (jkt, default_audience) = (jkt.as_deref(), default_audience.as_str());
-            verb(tx, Ask { client: &client, params: &params, jkt, minted: &minted, default_audience }, now)
+            let default_audience = default_audience.as_str();
+            verb(tx, Ask { client: &client, params: &params, binding, minted: &minted, default_audience }, now)
         };
         app.store.write(work).await??
     };
@@ -51,7 +50,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     };
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
-    if proved && app.config.tokens.dpop_nonce_required {
+    if proved.is_some() && app.config.tokens.dpop_nonce_required {
         // The next proof can carry it without a first refusal (RFC 9449 §8.2).
         answer.insert_header(("DPoP-Nonce", app.authenticator.dpop_nonce(now)));
     }

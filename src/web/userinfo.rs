@@ -10,6 +10,8 @@ use crate::clock::Instant;
 use crate::oxide::{self, AccessToken};
 use crate::refusal::{Code, Refusal};
 use crate::scope::Scope;
+use crate::secret::Hash;
+use crate::token::Binding;
 use crate::token::sql::{Found, find_access};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
@@ -65,9 +67,9 @@ async fn bearer(req: &HttpRequest, app: &App, now: Instant) -> Result<Found, Api
         Err(ApiError::Refused(refusal)) => return Err(resource(refusal)),
         Err(other) => return Err(other),
     };
-    bound(&found, dpop, proved.as_deref()).map_err(|why| ApiError::Resource {
+    bound(&found, dpop, proved).map_err(|why| ApiError::Resource {
         refusal: Refusal::new(Code::InvalidToken, why),
-        dpop: dpop || found.token.jkt.is_some(),
+        dpop: dpop || matches!(found.token.binding, Some(Binding::Dpop(_))),
     })?;
     let (client_id, scope, expires_at) = (&found.token.client, &found.token.scope, found.token.expires_at);
     let openid = Scope::parse("openid").unwrap_or_default();
@@ -77,11 +79,12 @@ async fn bearer(req: &HttpRequest, app: &App, now: Instant) -> Result<Found, Api
 
 /// A bound token needs its key and the scheme that says so (RFC 9449 §7.1, §7.2); an unbound one does not become bound
 /// by a proof.
-fn bound(found: &Found, dpop: bool, proved: Option<&str>) -> Result<(), &'static str> {
-    match (found.token.jkt.as_deref(), dpop) {
-        (Some(jkt), true) if proved == Some(jkt) => Ok(()),
-        (Some(_), true) => Err("the token is bound to another DPoP key"),
-        (Some(_), false) => Err("the token is bound to a DPoP key"),
+fn bound(found: &Found, dpop: bool, proved: Option<Hash>) -> Result<(), &'static str> {
+    match (found.token.binding, dpop) {
+        (Some(Binding::Dpop(key)), true) if proved == Some(key) => Ok(()),
+        (Some(Binding::Dpop(_)), true) => Err("the token is bound to another DPoP key"),
+        (Some(Binding::Dpop(_)), false) => Err("the token is bound to a DPoP key"),
+        (Some(Binding::Certificate(_)), _) => Err("the token is bound to a certificate"),
         (None, true) => Err("the token is not bound to a DPoP key"),
         (None, false) => Ok(()),
     }

@@ -8,8 +8,8 @@ use renkei::consent;
 use renkei::grant::{By, Ended, GrantState, Reason, sql};
 use renkei::refusal::Code;
 use renkei::secret::Hash;
-use renkei::token::revoke::Revoked;
 use renkei::token::sql::FIND_ACCESS;
+use renkei::token::{self, revoke::Revoked};
 use serde_json::json;
 use std::time::Duration;
 
@@ -172,9 +172,10 @@ async fn a_wrong_tie_burns_nothing(place: Place) {
     let w = World::at(place);
     let app = w.app("kakeibo").await;
     let mut binding = World::binding();
-    binding.dpop_jkt = Some("key-1".into());
+    let key = |name: &str| token::Binding::Dpop(Hash::of(name));
+    binding.dpop_jkt = key("key-1").jkt();
     let allowed = w.allow_with(&app, "accounts", "115-ordinary-1100026", binding).await;
-    let (own, other) = (Some("key-1"), Some("key-2"));
+    let (own, other) = (Some(key("key-1")), Some(key("key-2")));
     let wrong = "x".repeat(43);
     for (why, jkt, name, value, want) in [
         ("another verifier", own, "code_verifier", wrong.as_str(), Code::InvalidGrant),
@@ -396,9 +397,17 @@ async fn a_bound_token_says_so(place: Place) {
     let app = w.app("kakeibo").await;
     let api = w.api().await;
     let allowed = w.allow(&app).await;
-    let response = w.redeem(&app, &allowed.code, Some("thumb-print"), |_| {}).await.unwrap();
-    let body = w.introspect(&api, &access(&response)).await;
-    assert_eq!((&body["token_type"], &body["cnf"]), (&json!("DPoP"), &json!({"jkt": "thumb-print"})));
+    let thumbprint = Hash::of("thumb-print");
+    for (binding, word, cnf) in [
+        (token::Binding::Dpop(thumbprint), "DPoP", json!({"jkt": thumbprint.base64url()})),
+        (token::Binding::Certificate(thumbprint), "Bearer", json!({"x5t#S256": thumbprint.base64url()})),
+    ] {
+        let allowed = w.allow(&app).await;
+        let response = w.redeem(&app, &allowed.code, Some(binding), |_| {}).await.unwrap();
+        assert_eq!(response["token_type"], word);
+        let body = w.introspect(&api, &access(&response)).await;
+        assert_eq!((&body["token_type"], &body["cnf"]), (&json!(word), &cnf));
+    }
 }
 
 async fn revoking_the_only_token_ends_the_grant(place: Place) {

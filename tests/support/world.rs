@@ -177,7 +177,7 @@ impl World {
         &self,
         client: &Arc<Client>,
         code: &str,
-        jkt: Option<&str>,
+        binding: Option<token::Binding>,
         change: impl Fn(&mut Params),
     ) -> std::result::Result<Json, Code> {
         let mut params = Params::parse("grant_type=authorization_code").unwrap();
@@ -185,12 +185,11 @@ impl World {
         params.set("redirect_uri", CALLBACK);
         params.set("code_verifier", VERIFIER);
         change(&mut params);
-        let (now, client, jkt) = (self.now(), client.clone(), jkt.map(str::to_owned));
+        let (now, client) = (self.now(), client.clone());
         let minted = Minted::draw(&*self.random);
         let shown = minted.clone();
         let work = move |tx: &mut Tx<'_, '_>| {
-            let jkt = jkt.as_deref();
-            let ask = Ask { client: &client, params: &params, jkt, minted: &minted, default_audience: API };
+            let ask = Ask { client: &client, params: &params, binding, minted: &minted, default_audience: API };
             token::exchange(tx, ask, now)
         };
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
@@ -202,7 +201,7 @@ impl World {
         let minted = Minted::draw(&*self.random);
         let shown = minted.clone();
         let work = move |tx: &mut Tx<'_, '_>| {
-            let ask = Ask { client: &client, params: &params, jkt: None, minted: &minted, default_audience: API };
+            let ask = Ask { client: &client, params: &params, binding: None, minted: &minted, default_audience: API };
             token::refresh(tx, ask, now)
         };
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
