@@ -15,6 +15,11 @@ impl Scope {
         let set: BTreeSet<String> = text.split(' ').filter(|t| !t.is_empty()).map(str::to_owned).collect();
         set.iter().all(|t| token(t)).then_some(Self(set))
     }
+    /// The set of tokens that are scope tokens already.
+    #[must_use]
+    pub fn of<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(tokens.into_iter().map(str::to_owned).collect())
+    }
     /// Whether the set holds `token`.
     #[must_use]
     pub fn has(&self, token: &str) -> bool {

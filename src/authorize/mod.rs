@@ -6,6 +6,7 @@
 //! Not here: who the client is (`client`), the screens (`identity`, `consent`), codes (`grant`).
 
 pub mod answer;
+pub mod details;
 mod entry;
 mod request_uri;
 pub mod rules;
@@ -15,6 +16,7 @@ pub mod sql;
 mod tests;
 
 pub use answer::{Answer, Destination, Outcome, oauth_answer};
+pub use details::{DetailType, Details, Permission};
 pub use entry::{at_once, begin, claim};
 pub use request_uri::{LIFETIME, RequestUri};
 pub use rules::{Door, Question, check, destination};
@@ -44,6 +46,9 @@ pub struct Request {
     pub dpop_jkt: Option<String>,
     /// The audiences asked for (RFC 8707 §2).
     pub resource: Vec<String>,
+    /// What is asked for in detail (RFC 9396 §2): its permissions are named and say the same as `scope`.
+    #[serde(default)]
+    pub authorization_details: Option<Details>,
     /// Languages the app would like the screens in, best first.
     pub ui_locales: Vec<String>,
     /// `prompt` values. `none` is answered by [`at_once`]; every other is satisfied by nature.

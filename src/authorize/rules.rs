@@ -4,7 +4,7 @@
 //! What the list does not say, [`oxide::negotiate`] decides behind it: redirect_uri, response_type, scope, PKCE.
 
 use super::answer::Destination;
-use super::{Request, ResponseMode};
+use super::{Details, Request, ResponseMode};
 use crate::client::{Client, GrantType, redirect_match};
 use crate::oxide::{self, Asker};
 use crate::params::Params;
@@ -62,7 +62,7 @@ pub const RULES: [Rule; 14] = [
     ("dpop_jkt is a thumbprint (RFC 9449 10)", dpop_jkt),
     ("dpop_jkt is the key of the proof (RFC 9449 10.1)", proof_key),
     ("only resources the client may ask for (RFC 8707 2)", resource),
-    ("no authorization_details we do not know (RFC 9396 5)", authorization_details),
+    ("authorization_details are one account_information within the scope (RFC 9396 2, 3.1, 5)", authorization_details),
 ];
 
 /// The first refusal, or the request.
@@ -74,7 +74,12 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
         rule(question)?;
     }
     let (client, known) = (question.client, catalogue());
-    let params = &without_vain_offline(question.params, client);
+    let mut params = without_vain_offline(question.params, client);
+    let detailed = detailed(&params, client)?;
+    if let Some((_, scope)) = &detailed {
+        params.set("scope", &scope.to_string());
+    }
+    let params = &params;
     let agreed = oxide::negotiate(
         params,
         &Asker {
@@ -99,6 +104,7 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
         code_challenge: agreed.challenge,
         dpop_jkt: params.get("dpop_jkt").or(proof_jkt).map(str::to_owned),
         resource: params.all("resource").map(str::to_owned).collect(),
+        authorization_details: detailed.map(|(detail, _)| detail),
         ui_locales: words("ui_locales").into_iter().filter(|tag| is_language_tag(tag)).collect(),
         prompt: words("prompt"),
         max_age: seconds(params).or(client.default_max_age),
@@ -227,11 +233,14 @@ fn resource(q: &Question<'_>) -> Result<(), Refusal> {
     Err(Refusal::new(Code::InvalidTarget, "resource is not one this client may ask for"))
 }
 fn authorization_details(q: &Question<'_>) -> Result<(), Refusal> {
-    // Ignoring them would hand out more than the client believes it asked for.
-    if q.get("authorization_details").is_some() {
-        return Err(Refusal::new(Code::InvalidAuthorizationDetails, "authorization_details are not supported"));
-    }
-    Ok(())
+    detailed(q.params, q.client).map(drop)
+}
+
+/// The detail a request carries, and the scope that says the same. A scope that cannot be read is refused elsewhere.
+fn detailed(params: &Params, client: &Client) -> Result<Option<(Details, Scope)>, Refusal> {
+    let Some(text) = params.get("authorization_details") else { return Ok(None) };
+    let Some(scope) = Scope::parse(params.get("scope").unwrap_or_default()) else { return Ok(None) };
+    Details::asked(text, client, &scope).map(Some)
 }
 
 /// The scope that asks for a refresh token (OpenID Connect Core §11).

@@ -8,6 +8,7 @@ use crate::secret::{Kind, issue};
 use std::time::Duration;
 
 mod answers;
+mod details;
 mod entry;
 mod ruled;
 
@@ -25,6 +26,7 @@ fn request() -> Request {
         code_challenge: Challenge::parse(CHALLENGE),
         dpop_jkt: None,
         resource: vec!["https://api.example".into()],
+        authorization_details: None,
         ui_locales: vec!["ja".into()],
         prompt: vec!["consent".into()],
         max_age: Some(60),

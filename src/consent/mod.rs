@@ -9,12 +9,11 @@
 //! sealed. The mail address is *not* in it: it stands only in the notice it was given for, and is erased there
 //! (domain §3, purpose limitation). Records go [`RETENTION`] after the permission they describe could last.
 
-pub mod details;
 pub mod sql;
 #[cfg(test)]
 mod tests;
 
-pub use details::{DetailType, Details, Permission};
+pub use crate::authorize::{DetailType, Details, Permission};
 
 use crate::account::Account;
 use crate::clock::Instant;
@@ -62,8 +61,8 @@ pub struct Offer {
     pub accounts: Vec<AccountId>,
     /// The account that was verified at ② and ⑤.
     pub verified: AccountId,
-    /// Whether the customer chooses among `accounts` (the request carried `account_information` without `accounts`);
-    /// otherwise every one of them is shared.
+    /// Whether the customer chooses among `accounts` (the request carried `account_information`); otherwise every one
+    /// of them is shared.
     pub choose: bool,
     /// The limits of a detail the request carried: permissions and dates; `None` for a request by scope alone.
     pub limits: Option<Details>,
@@ -157,6 +156,15 @@ pub enum Missing {
     Agreement,
     /// No account was chosen, or one that was not offered.
     Account,
+}
+
+/// The accounts ⑥ can offer: of those the request asks for, by name or all of them, those that are the customer's.
+/// Whether the others exist is told to nobody. A request by scope alone covers the verified account only (contract §6).
+#[must_use]
+pub fn offered(proofed: &Proofed, asked: Option<&Details>) -> Vec<AccountId> {
+    let Some(asked) = asked else { return vec![proofed.verified.clone()] };
+    let wanted = |id: &&AccountId| asked.accounts.is_empty() || asked.accounts.contains(id);
+    proofed.accounts.iter().map(|(id, _)| id).filter(wanted).cloned().collect()
 }
 
 /// Decides whether 許可する counts (domain R72): a pure function, the server-side gate behind the checkbox.

@@ -22,8 +22,8 @@ pub use sql::{Ended, end};
 pub use state::{By, GrantState, NotNow, Reason};
 
 use crate::account::Account;
+use crate::authorize::Details;
 use crate::clock::Instant;
-use crate::consent::Details;
 use crate::id::{ClientId, ConsentId, GrantId, HolderId};
 use crate::keys::seal::{Place, Sealer};
 use crate::scope::Scope;

@@ -1,8 +1,8 @@
 //! Notices: typed, queued in the transaction that causes them, rendered when they are sent, erased afterwards.
 
 use crate::account::{Account, AccountType};
+use crate::authorize::Details;
 use crate::clock::Instant;
-use crate::consent::Details;
 use crate::id::GrantId;
 use crate::keys::seal::{Broken, Place, Sealer};
 use crate::random::{self, Random};

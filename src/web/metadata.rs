@@ -3,7 +3,7 @@
 //! Nothing stands here that is not implemented: a client that believes a line must be able to live by it.
 
 use super::{Shared, paths};
-use crate::authorize::{ResponseMode, rules};
+use crate::authorize::{DetailType, ResponseMode, rules};
 use crate::client::AuthMethod;
 use crate::consent::ACR;
 use crate::keys::jose::Alg;
@@ -47,6 +47,8 @@ fn about(issuer: &str, terms: &str) -> Value {
         "response_types_supported": ["code"],
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
         "grant_types_supported": ["authorization_code", "refresh_token"],
+        // RFC 9396 §10.
+        "authorization_details_types_supported": DetailType::ALL,
         "scopes_supported": rules::catalogue().iter().collect::<Vec<_>>(),
         "code_challenge_methods_supported": ["S256"],
         // RFC 9126 §5: a client's own record decides (protocol A1).

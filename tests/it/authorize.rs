@@ -34,6 +34,7 @@ fn request() -> Request {
         code_challenge: Challenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
         dpop_jkt: None,
         resource: vec!["https://api.example".into()],
+        authorization_details: None,
         ui_locales: vec!["ja".into()],
         prompt: vec!["consent".into()],
         max_age: Some(60),

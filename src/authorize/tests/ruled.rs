@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 const URI: &str = "https://app.example/cb?bank=1";
 const JKT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 const FAPI: &str = "fapi2";
-const OIDC: &str = "oidc";
+pub(super) const OIDC: &str = "oidc";
 
 /// A client of a profile, with `more` in its record.
-fn client(profile: &str, more: &Value) -> Client {
+pub(super) fn client(profile: &str, more: &Value) -> Client {
     let mut record = json!({
         "client_name": "App", "profile": profile, "redirect_uris": [URI, "https://app.example/other"],
         "scope": "openid accounts", "resources": ["https://api.example"],
@@ -33,7 +33,7 @@ fn client(profile: &str, more: &Value) -> Client {
     metadata::parse(&record, ClientId::parse("c1").unwrap(), &rules, Instant::from_secs(0)).unwrap()
 }
 /// A good request; `change` sets a parameter, or drops it.
-fn params(change: &[(&str, Option<&str>)]) -> Params {
+pub(super) fn params(change: &[(&str, Option<&str>)]) -> Params {
     let mut params = Params::default();
     for (name, value) in [
         ("client_id", "c1"),
@@ -84,6 +84,7 @@ fn a_good_request_becomes_what_it_says() {
         code_challenge: Challenge::parse(CHALLENGE),
         dpop_jkt: Some(JKT.into()),
         resource: vec!["https://api.example".into()],
+        authorization_details: None,
         ui_locales: vec!["en-GB".into(), "ja".into()],
         prompt: vec!["login".into(), "consent".into()],
         max_age: Some(0),

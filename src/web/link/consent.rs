@@ -37,8 +37,7 @@ impl Counter<'_> {
         Ok(page::html(status, Leads::ToTheApp, self.app.pages.consent(&self.frame(view), &page)))
     }
 
-    /// The stored request and the offer made of it. A request by scope alone covers the verified account only
-    /// (contract §6).
+    /// The stored request and the offer made of it.
     pub(super) async fn matter(&self, view: &View, client: &Client, proofed: &Proofed) -> Result<Matter, Stop> {
         let id = view.interaction.request;
         let stored = self.app.store.read(move |tx| authorize::sql::load(tx, id)).await?;
@@ -50,13 +49,14 @@ impl Counter<'_> {
             // Its text lies on the institution's site: edition and address name it.
             hash: Hash::of(format!("{} {}", institution.terms_version, institution.terms_url)),
         };
+        let limits = stored.request.authorization_details.clone();
         let offer = Offer {
             client: client.id.clone(),
             scope: stored.request.scope.clone(),
-            accounts: vec![proofed.verified.clone()],
+            accounts: consent::offered(proofed, limits.as_ref()),
             verified: proofed.verified.clone(),
-            choose: false,
-            limits: None,
+            choose: limits.is_some(),
+            limits,
             period: client.grant_lifetime.min(self.app.config.tokens.grant_lifetime.get()),
             terms,
             shown: Hash::of(""),
@@ -98,7 +98,7 @@ impl Counter<'_> {
                 contact: provider.contact.clone(),
                 terms_uri: provider.terms_uri.clone(),
             },
-            permissions: Details::granted(&offer.scope, offer.accounts.clone(), None).permissions,
+            permissions: Details::granted(&offer.scope, Vec::new(), offer.limits.as_ref()).permissions,
             openid: matter.request.openid(),
             accounts: offer.accounts.iter().filter_map(shown).collect(),
             choose: offer.choose,

@@ -1,0 +1,187 @@
+//! RFC 9396: the detail a request may carry, what it makes of the scope, and what may be narrowed later.
+
+use super::ruled::{OIDC, client, params};
+use super::*;
+use crate::client::Client;
+use proptest::prelude::*;
+use serde_json::json;
+
+const ALL: &str = "openid accounts transactions";
+fn app() -> Client {
+    client(OIDC, &json!({"scope": ALL}))
+}
+fn asked(client: &Client, scope: Option<&str>, detail: &str) -> Result<Request, Refusal> {
+    let params = params(&[("scope", scope), ("authorization_details", Some(detail))]);
+    check(&Question { params: &params, client, door: Door::Browser, default_audience: "api" })
+}
+fn one(members: &str) -> String {
+    format!(r#"[{{"type":"account_information"{members}}}]"#)
+}
+fn read(members: &str) -> Details {
+    Details::read(&one(members)).unwrap()
+}
+
+#[test]
+fn the_schema_is_kept_to_the_letter() {
+    let many = |n: usize| (0..n).map(|i| format!(r#""a{i}""#)).collect::<Vec<_>>().join(",");
+    for (members, why) in [
+        ("", "all of it is optional"),
+        (r#","accounts":["acc-1","acc-2"],"permissions":["balances","transactions"]"#, "all of it"),
+        (r#","from":"2026-09-01","to":"2026-09-01""#, "one day"),
+        (r#","from":"2026-09-01""#, "open to the end"),
+        (&format!(r#","accounts":[{}]"#, many(50)), "fifty accounts"),
+    ] {
+        assert!(Details::read(&one(members)).is_ok(), "{members}: {why}");
+    }
+    let deep = format!("{}{}", "[".repeat(4000), "]".repeat(4000));
+    let long = one(&format!(r#","accounts":["{}"]"#, "a".repeat(9000)));
+    for (text, why) in [
+        ("", "no JSON"),
+        ("{}", "not a list"),
+        ("[]", "asks for nothing"),
+        ("null", "not a list"),
+        (r#"["account_information"]"#, "not an object"),
+        (r#"[{"type":"payment_initiation"}]"#, "RFC 9396 5: an unknown type"),
+        (r#"[{"type":"Account_Information"}]"#, "case matters"),
+        (r#"[{"accounts":["a"]}]"#, "RFC 9396 2: type is required"),
+        (r#"[{"type":"account_information"},{"type":"account_information"}]"#, "two of the one type"),
+        (r#"[{"type":"account_information"}] x"#, "more behind it"),
+        (&deep, "deep"),
+        (&long, "long"),
+    ] {
+        assert_eq!(Details::read(text).map_err(|r| r.code), Err(Code::InvalidAuthorizationDetails), "{why}");
+    }
+    for (members, why) in [
+        (r#","locations":["https://api.example"]"#, "a member this type does not have"),
+        (r#","type":"account_information""#, "a member twice"),
+        (r#","accounts":[]"#, "none: neither all nor some"),
+        (r#","accounts":"a""#, "not a list"),
+        (r#","accounts":["a b"]"#, "not an identifier"),
+        (r#","accounts":[1]"#, "not a text"),
+        (r#","accounts":null"#, "null is no value"),
+        (&format!(r#","accounts":[{}]"#, many(51)), "more than fifty"),
+        (r#","permissions":[]"#, "no permission"),
+        (r#","permissions":["payments"]"#, "an unknown permission"),
+        (r#","from":"2026-9-1""#, "not in full"),
+        (r#","from":"2026-02-30""#, "no such day"),
+        (r#","from":"+12026-09-01""#, "beyond four digits"),
+        (r#","from":"2026-09-02","to":"2026-09-01""#, "backwards"),
+        (r#","to":20261122"#, "not a text"),
+    ] {
+        let got = Details::read(&one(members)).map_err(|r| r.code);
+        assert_eq!(got, Err(Code::InvalidAuthorizationDetails), "{members}: {why}");
+    }
+}
+
+#[test]
+fn scope_and_permissions_come_to_say_the_same() {
+    let app = app();
+    let (balances, both) = (r#","permissions":["balances"]"#, r#","permissions":["transactions","balances"]"#);
+    for (scope, members, granted, permissions, why) in [
+        (Some("openid accounts transactions"), "", ALL, "balances transactions", "the scope says what"),
+        (Some("accounts"), "", "accounts", "balances", "the scope says what"),
+        (Some("openid"), "", ALL, "balances transactions", "the detail brings all the client may have"),
+        (None, both, "accounts transactions", "balances transactions", "RFC 9396 3.1: no scope beside it"),
+        (None, balances, "accounts", "balances", "only what is named"),
+        (Some(ALL), balances, "accounts openid", "balances", "the detail narrows the scope"),
+    ] {
+        let request = asked(&app, scope, &one(members)).unwrap();
+        let got: Vec<&str> = request.authorization_details.iter().flat_map(|d| &d.permissions).map(name).collect();
+        assert_eq!(request.scope, Scope::parse(granted).unwrap(), "{scope:?} {members}: {why}");
+        assert_eq!(got.join(" "), permissions, "{scope:?} {members}: {why}");
+        let kept: Request = serde_json::from_str(&serde_json::to_string(&request).unwrap()).unwrap();
+        assert_eq!(kept, request);
+    }
+    let small = client(OIDC, &json!({"scope": "openid accounts"}));
+    let none = client(OIDC, &json!({"scope": "openid"}));
+    let other = Client { authorization_details_types: vec!["another".into()], ..app.clone() };
+    let own = Client { authorization_details_types: vec!["account_information".into()], ..app.clone() };
+    for (client, scope, members, code, why) in [
+        (&app, Some("accounts"), both, Code::InvalidAuthorizationDetails, "beyond the scope beside it"),
+        (&small, None, both, Code::InvalidAuthorizationDetails, "beyond the client's record"),
+        (&small, Some(ALL), "", Code::InvalidScope, "so is the scope"),
+        (&none, Some("openid"), "", Code::InvalidAuthorizationDetails, "the client may have nothing of it"),
+        (&other, Some(ALL), "", Code::InvalidAuthorizationDetails, "RFC 9396 10: not among its types"),
+        (&app, Some("openid payments"), "", Code::InvalidScope, "a scope nobody knows"),
+        (&app, Some("\"\""), "", Code::InvalidScope, "RFC 6749 3.3"),
+    ] {
+        assert_eq!(asked(client, scope, &one(members)).map_err(|r| r.code), Err(code), "{scope:?} {members}: {why}");
+    }
+    assert!(asked(&own, None, &one("")).is_ok());
+}
+fn name(permission: &Permission) -> &'static str {
+    match permission {
+        Permission::Balances => "balances",
+        Permission::Transactions => "transactions",
+    }
+}
+
+#[test]
+fn a_token_request_may_ask_for_less_and_never_for_more() {
+    let granted = read(r#","accounts":["a","b"],"permissions":["balances","transactions"],"from":"2026-09-01""#);
+    for (members, narrowed) in [
+        ("", granted.clone()),
+        (r#","accounts":["b"]"#, Details { accounts: read(r#","accounts":["b"]"#).accounts, ..granted.clone() }),
+        (r#","permissions":["balances"]"#, Details { permissions: vec![Permission::Balances], ..granted.clone() }),
+        (
+            r#","from":"2026-10-01","to":"2026-10-31""#,
+            Details {
+                ..read(
+                    r#","accounts":["a","b"],"permissions":["balances","transactions"],"from":"2026-10-01","to":"2026-10-31""#,
+                )
+            },
+        ),
+    ] {
+        assert_eq!(granted.narrowed(&read(members)), Ok(narrowed), "{members}");
+    }
+    for (members, why) in [
+        (r#","accounts":["c"]"#, "another account"),
+        (r#","accounts":["a","c"]"#, "one more"),
+        (r#","from":"2026-08-31""#, "a day earlier"),
+        (r#","to":"2026-08-31""#, "nothing is left"),
+    ] {
+        let got = granted.narrowed(&read(members)).map_err(|r| r.code);
+        assert_eq!(got, Err(Code::InvalidAuthorizationDetails), "{members}: {why}");
+    }
+    let until = Details { to: read(r#","to":"2026-10-01""#).to, permissions: vec![Permission::Balances], ..granted };
+    for more in [r#","to":"2026-10-02""#, r#","permissions":["transactions"]"#] {
+        assert!(until.narrowed(&read(more)).is_err(), "{more}");
+    }
+}
+
+fn detail() -> impl Strategy<Value = Details> {
+    let day = || prop::option::of((1u32..29).prop_map(|d| chrono::NaiveDate::from_ymd_opt(2026, 9, d).unwrap()));
+    let accounts = prop::sample::subsequence(vec!["a", "b", "c", "d"], 0..=4);
+    let permissions = prop::sample::subsequence(Permission::ALL.to_vec(), 0..=2);
+    (accounts, permissions, day(), day()).prop_map(|(accounts, permissions, from, to)| Details {
+        detail_type: DetailType::AccountInformation,
+        accounts: accounts.into_iter().map(|a| crate::id::AccountId::parse(a).unwrap()).collect(),
+        permissions,
+        from,
+        to,
+    })
+}
+
+proptest! {
+    /// However it is asked, no account, permission or day comes in that was not granted.
+    #[test]
+    fn narrowing_never_widens(granted in detail(), asked in detail()) {
+        if let Ok(got) = granted.narrowed(&asked) {
+            prop_assert!(got.accounts.iter().all(|a| granted.accounts.contains(a)));
+            prop_assert!(got.permissions.iter().all(|p| granted.permissions.contains(p)));
+            prop_assert!(granted.from.is_none_or(|own| got.from.is_some_and(|from| from >= own)));
+            prop_assert!(granted.to.is_none_or(|own| got.to.is_some_and(|to| to <= own)));
+            prop_assert!(asked.accounts.is_empty() || got.accounts == asked.accounts);
+            prop_assert_eq!(got.narrowed(&got), Ok(got.clone()));
+        }
+    }
+
+    /// Whatever text comes, it is read or refused with one line of ASCII.
+    #[test]
+    fn any_text_is_decided(text in prop_oneof![any::<String>(), ".{0,80}".prop_map(|m| one(&m))]) {
+        if let Err(refusal) = Details::read(&text) {
+            prop_assert_eq!(refusal.code, Code::InvalidAuthorizationDetails);
+            prop_assert!(refusal.description.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')));
+        }
+    }
+}
