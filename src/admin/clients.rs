@@ -25,12 +25,17 @@ pub enum ClientAsk {
         /// RFC 7591 metadata and the fields of contract §5.
         record: Value,
     },
-    /// Stop a client, or let it go on.
+    /// Stop a client (`Suspended`), or let it go on (`Active`).
     SetStatus {
         /// Whose.
         id: ClientId,
         /// To what.
         status: Status,
+    },
+    /// Let a client that registered itself reach customers.
+    Approve {
+        /// Whose.
+        id: ClientId,
     },
     /// Make a new secret; the old one ends at once.
     RotateSecret {
@@ -49,8 +54,9 @@ impl ClientAsk {
             Self::List => ("GET", "/clients".into(), None),
             Self::Show { id } => ("GET", format!("/clients/{id}"), None),
             Self::Import { record } => ("POST", "/clients".into(), Some(record.clone())),
-            Self::SetStatus { id, status: Status::Suspended } => ("POST", format!("/clients/{id}/suspend"), None),
             Self::SetStatus { id, status: Status::Active } => ("POST", format!("/clients/{id}/resume"), None),
+            Self::SetStatus { id, .. } => ("POST", format!("/clients/{id}/suspend"), None),
+            Self::Approve { id } => ("POST", format!("/clients/{id}/approve"), None),
             Self::RotateSecret { id } => ("POST", format!("/clients/{id}/secret"), None),
         }
     }
@@ -67,6 +73,7 @@ impl ClientAsk {
             ("GET", ["clients", text]) => id(text).map(|id| Self::Show { id }),
             ("POST", ["clients", text, "suspend"]) => status(text, Status::Suspended),
             ("POST", ["clients", text, "resume"]) => status(text, Status::Active),
+            ("POST", ["clients", text, "approve"]) => id(text).map(|id| Self::Approve { id }),
             ("POST", ["clients", text, "secret"]) => id(text).map(|id| Self::RotateSecret { id }),
             _ => return None,
         })
@@ -79,6 +86,7 @@ pub(super) async fn answer(desk: &Desk, ask: ClientAsk, actor: Actor, now: Insta
         ClientAsk::Show { id } => load(desk, &id).await.map(|client| told(&client)),
         ClientAsk::Import { record } => import(desk, record, actor, now).await,
         ClientAsk::SetStatus { id, status } => set_status(desk, id, status, actor, now).await,
+        ClientAsk::Approve { id } => approve(desk, id, actor, now).await,
         ClientAsk::RotateSecret { id } => rotate(desk, id, actor, now).await,
     }
 }
@@ -138,10 +146,26 @@ async fn import(desk: &Desk, record: Value, actor: Actor, now: Instant) -> Resul
 async fn set_status(desk: &Desk, id: ClientId, status: Status, actor: Actor, now: Instant) -> Result<Value, Refused> {
     let event = EventId::random(&*desk.seals.random);
     let wanted = id.clone();
-    match desk.store.write(move |tx| sql::set_status(tx, &wanted, status, &actor, &event, now)).await? {
+    let changed = desk.store.write(move |tx| sql::set_status(tx, &wanted, status, &actor, &event, now)).await?;
+    settled(&id, status, changed)
+}
+
+async fn approve(desk: &Desk, id: ClientId, actor: Actor, now: Instant) -> Result<Value, Refused> {
+    let event = EventId::random(&*desk.seals.random);
+    let wanted = id.clone();
+    let changed = desk.store.write(move |tx| sql::approve(tx, &wanted, &actor, &event, now)).await?;
+    settled(&id, Status::Active, changed)
+}
+
+fn settled(id: &ClientId, status: Status, changed: Changed) -> Result<Value, Refused> {
+    match changed {
         Changed::Yes => Ok(json!({"client_id": id, "status": status.as_str()})),
         Changed::Already => Err(Refused::NotNow(format!("{id} is {} already", status.as_str()))),
-        Changed::Unknown => Err(unknown(&id)),
+        Changed::Not(Status::Pending) => {
+            Err(Refused::NotNow(format!("{id} waits for approval: nothing of it is live")))
+        }
+        Changed::Not(other) => Err(Refused::NotNow(format!("{id} is {}", other.as_str()))),
+        Changed::Unknown => Err(unknown(id)),
     }
 }
 

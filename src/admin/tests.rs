@@ -40,6 +40,7 @@ fn every_question_goes_through_http_and_back() {
         Ask::Client(ClientAsk::Import { record: serde_json::json!({"client_name": "家計簿"}) }),
         Ask::Client(ClientAsk::SetStatus { id: client(), status: Status::Suspended }),
         Ask::Client(ClientAsk::SetStatus { id: client(), status: Status::Active }),
+        Ask::Client(ClientAsk::Approve { id: client() }),
         Ask::Client(ClientAsk::RotateSecret { id: client() }),
         Ask::Keys,
         Ask::Backup { file: "/var/backups/renkei 1.db".into() },

@@ -1,4 +1,4 @@
-//! `renkei client import|list|show|suspend|resume|rotate-secret`: the registry.
+//! `renkei client import|list|show|suspend|resume|approve|rotate-secret`: the registry.
 
 use super::ask::once;
 use super::block_on;
@@ -48,6 +48,15 @@ pub enum Client {
     },
     /// Let a suspended client go on.
     Resume {
+        /// Which server.
+        #[command(flatten)]
+        target: Target,
+        /// The client.
+        #[arg(value_parser = id, allow_hyphen_values = true)]
+        id: ClientId,
+    },
+    /// Let a client that registered itself reach customers.
+    Approve {
         /// Which server.
         #[command(flatten)]
         target: Target,
@@ -106,6 +115,10 @@ impl Client {
             Self::Resume { target, id } => {
                 let answer = ask(&target, ClientAsk::SetStatus { id, status: Status::Active })?;
                 out.say(&answer, || format!("{}: resumed", cell(&answer, "client_id")));
+            }
+            Self::Approve { target, id } => {
+                let answer = ask(&target, ClientAsk::Approve { id })?;
+                out.say(&answer, || format!("{}: approved", cell(&answer, "client_id")));
             }
             Self::RotateSecret { target, id } => {
                 let answer = ask(&target, ClientAsk::RotateSecret { id })?;

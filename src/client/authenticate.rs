@@ -200,6 +200,8 @@ pub async fn authenticate(
     match client.status {
         Status::Active => Ok(Authenticated { client, method }),
         Status::Suspended => Err(Refusal::new(Code::InvalidClient, "the client is suspended")),
+        Status::Pending => Err(Refusal::new(Code::InvalidClient, "the client is not approved yet")),
+        Status::Ended => Err(FAILED),
     }
 }
 

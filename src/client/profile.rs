@@ -58,6 +58,11 @@ words! {
         Active = "active",
         /// The institution stopped it: it cannot authenticate, and nothing of it is live, until it is resumed.
         Suspended = "suspended",
+        /// It registered itself (RFC 7591) and the institution has not approved it: it may manage its own registration
+        /// (RFC 7592) and nothing else, and no customer ever sees it.
+        Pending = "pending",
+        /// It ended itself (RFC 7592 §2.3) for good. Only the record stays, for those who ask what a past link was.
+        Ended = "ended",
     }
 }
 

@@ -155,19 +155,22 @@ pub fn set_secret(
     Ok(rows == 1)
 }
 
-/// What [`set_status`] did.
+/// What became of an order about a client's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Changed {
     /// The status is now another one; audit record and event are written.
     Yes,
     /// It was so already.
     Already,
+    /// It stands at a status from which this way does not lead.
+    Not(Status),
     /// There is no such client.
     Unknown,
 }
 
-/// Suspends or resumes a client: the new state, the audit record and the lifecycle event `client.suspended` or
-/// `client.resumed`, under the id `event`, in one transaction.
+/// Suspends an active client or resumes a suspended one: the new state, the audit record and the lifecycle event
+/// `client.suspended` or `client.resumed`, under the id `event`, in one transaction. No other change is made here: what
+/// waits for approval is [`approve`]d.
 ///
 /// # Errors
 /// The store's.
@@ -179,33 +182,61 @@ pub fn set_status(
     event: &EventId,
     now: Instant,
 ) -> Result<Changed> {
+    let (from, kind) = match status {
+        Status::Active => (Status::Suspended, Kind::ClientResumed),
+        Status::Suspended => (Status::Active, Kind::ClientSuspended),
+        Status::Pending | Status::Ended => return Ok(Changed::Not(status)),
+    };
+    go(tx, id, (from, status, kind), actor, event, now)
+}
+
+/// Approves a client that registered itself: from now on customers may reach it. Audit record and `client.approved`.
+///
+/// # Errors
+/// The store's.
+pub fn approve(tx: &mut Tx<'_, '_>, id: &ClientId, actor: &Actor, event: &EventId, now: Instant) -> Result<Changed> {
+    go(tx, id, (Status::Pending, Status::Active, Kind::ClientApproved), actor, event, now)
+}
+
+/// One step of a client's life, told to everyone.
+pub(super) fn go(
+    tx: &mut Tx<'_, '_>,
+    id: &ClientId,
+    (from, to, kind): (Status, Status, Kind),
+    actor: &Actor,
+    event: &EventId,
+    now: Instant,
+) -> Result<Changed> {
     let rows = tx.execute(
         "update clients set status = ?2, updated_at = ?3,
-         version = case when version < ?3 then ?3 else version + 1 end where id = ?1 and status <> ?2",
-        &[id.as_str().into(), status.as_str().into(), now.into()],
+         version = case when version < ?3 then ?3 else version + 1 end where id = ?1 and status = ?4",
+        &[id.as_str().into(), to.as_str().into(), now.into(), from.as_str().into()],
     )?;
     if rows == 0 {
-        return Ok(version(tx, id)?.map_or(Changed::Unknown, |_| Changed::Already));
+        let Some(row) = tx.row("select status from clients where id = ?1", &[id.as_str().into()])? else {
+            return Ok(Changed::Unknown);
+        };
+        let why = "unknown status".to_owned();
+        let corrupt = || Error::Corrupt { table: "clients", row: id.to_string(), why };
+        let status = Status::parse(row.text(0)?).ok_or_else(corrupt)?;
+        return Ok(if status == to { Changed::Already } else { Changed::Not(status) });
     }
-    let kind = match status {
-        Status::Active => Kind::ClientResumed,
-        Status::Suspended => Kind::ClientSuspended,
-    };
+    told(tx, id, kind, actor, event, now)?;
+    Ok(Changed::Yes)
+}
+
+/// The audit record and the event of a change, which have one name.
+pub(super) fn told(
+    tx: &mut Tx<'_, '_>,
+    id: &ClientId,
+    kind: Kind,
+    actor: &Actor,
+    event: &EventId,
+    now: Instant,
+) -> Result<()> {
     let mut entry = Entry::new(now, actor.clone(), kind.as_str());
     entry.client = Some(id.clone());
     audit::append(tx, &entry)?;
-    event::emit(
-        tx,
-        &Event {
-            id: event.clone(),
-            at: now,
-            kind,
-            client: Some(id.clone()),
-            grant: None,
-            sub: None,
-            seq: 0,
-            detail: json!({}),
-        },
-    )?;
-    Ok(Changed::Yes)
+    let (client, id) = (Some(id.clone()), event.clone());
+    event::emit(tx, &Event { id, at: now, kind, client, grant: None, sub: None, seq: 0, detail: json!({}) })
 }

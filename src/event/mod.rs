@@ -38,10 +38,16 @@ pub enum Kind {
     ClientSuspended,
     /// An app was resumed.
     ClientResumed,
+    /// An app registered itself and waits for approval.
+    ClientRegistered,
+    /// The institution approved what waited: customers may reach the app.
+    ClientApproved,
+    /// An app ended its own registration.
+    ClientEnded,
 }
 impl Kind {
     /// Every kind, in the order of docs/events.md.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::ConsentGranted,
         Self::ConsentDenied,
         Self::GrantCreated,
@@ -55,6 +61,9 @@ impl Kind {
         Self::AccountUnlocked,
         Self::ClientSuspended,
         Self::ClientResumed,
+        Self::ClientRegistered,
+        Self::ClientApproved,
+        Self::ClientEnded,
     ];
     /// Reads the public name.
     #[must_use]
@@ -66,6 +75,7 @@ impl Kind {
     pub const fn members(self) -> &'static [&'static str] {
         match self {
             Self::ConsentGranted | Self::ConsentDenied | Self::GrantCreated | Self::GrantExpired => &[],
+            Self::ClientRegistered | Self::ClientApproved | Self::ClientEnded => &[],
             Self::GrantReplaced => &["replaced_by"],
             Self::GrantRevoked | Self::ClientSuspended | Self::ClientResumed | Self::AccountUnlocked => &["by"],
             Self::GrantExpiring => &["expires_at"],
@@ -91,6 +101,9 @@ impl Kind {
             Self::AccountUnlocked => "account.unlocked",
             Self::ClientSuspended => "client.suspended",
             Self::ClientResumed => "client.resumed",
+            Self::ClientRegistered => "client.registered",
+            Self::ClientApproved => "client.approved",
+            Self::ClientEnded => "client.ended",
         }
     }
 }

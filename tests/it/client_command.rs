@@ -52,6 +52,17 @@ fn walk(operator: &Operator<'_>, id: &str) {
     assert!(operator.refused(&["client", "suspend", id]).contains("suspended already"));
     assert_eq!(operator.told(&["client", "show", id])["status"], "suspended");
     assert_eq!(operator.told(&["client", "resume", id])["status"], "active");
+    assert!(operator.refused(&["client", "approve", id]).contains("active already"));
+    let new = format!("{id}-new");
+    let mut waiting = record.clone();
+    waiting["client_id"] = new.as_str().into();
+    waiting["status"] = "pending".into();
+    operator.told(&["client", "import", &operator.record(&waiting)]);
+    for order in ["suspend", "resume"] {
+        assert!(operator.refused(&["client", order, &new]).contains("waits for approval"), "{order}");
+    }
+    assert!(text(&operator.run(&["client", "list"]).stdout).contains("pending"));
+    assert_eq!(operator.told(&["client", "approve", &new])["status"], "active");
     let rotated = operator.told(&["client", "rotate-secret", id]);
     assert_ne!(rotated["client_secret"], secret);
 
@@ -88,11 +99,17 @@ fn the_registry_is_kept_with_a_server_and_without() {
     walk(&operator, "stopped");
     let told = operator.told(&["client", "list"]);
     let ids: Vec<_> = told["clients"].as_array().unwrap().iter().map(|c| c["client_id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["running", "stopped"]);
+    assert_eq!(ids, ["running", "running-new", "stopped", "stopped-new"]);
     // Both ways left the same traces.
     let records = text(&operator.run(&["audit", "export"]).stdout);
-    for action in ["client.registered", "client.changed", "client.suspended", "client.resumed", "client.secret_rotated"]
-    {
-        assert_eq!(records.matches(action).count(), 2, "{action}");
+    for (action, times) in [
+        ("client.registered", 4),
+        ("client.changed", 2),
+        ("client.suspended", 2),
+        ("client.resumed", 2),
+        ("client.approved", 2),
+        ("client.secret_rotated", 2),
+    ] {
+        assert_eq!(records.matches(action).count(), times, "{action}");
     }
 }

@@ -199,6 +199,36 @@ async fn a_suspended_client_is_refused_from_the_commit_on() {
     assert!(go("4").await.is_ok());
 }
 
+/// What only registered itself proves who it is in vain until it is approved; no order but that one moves it.
+#[tokio::test]
+async fn a_pending_client_authenticates_nowhere() {
+    let desk = Desk::new().await;
+    let es = key(Alg::Es256);
+    let mut record = fapi(&[&es]);
+    record["status"] = "pending".into();
+    let client = desk.register(&record, None).await;
+    let go = |jti: &'static str| {
+        let p = params(&sign(&es, None, &claims(jti)).unwrap(), &[]);
+        let desk = &desk;
+        async move { ask(desk, &p, NOW).await.map_err(|r| r.code) }
+    };
+    assert_eq!(go("1").await, Err(Code::InvalidClient));
+    for status in [Status::Active, Status::Suspended, Status::Pending, Status::Ended] {
+        let (id, event) = (client.id.clone(), EventId::parse("e0").unwrap());
+        let staff = Actor::Staff("x".into());
+        let set = desk.store.write(move |tx| sql::set_status(tx, &id, status, &staff, &event, NOW));
+        assert!(matches!(set.await.unwrap(), Changed::Not(_)), "{status:?}");
+    }
+    assert_eq!(go("2").await, Err(Code::InvalidClient));
+    let approve = |event: &'static str| {
+        let (id, event, staff) = (client.id.clone(), EventId::parse(event).unwrap(), Actor::Staff("x".into()));
+        desk.store.write(move |tx| sql::approve(tx, &id, &staff, &event, NOW))
+    };
+    assert_eq!(approve("e1").await.unwrap(), Changed::Yes);
+    assert!(go("3").await.is_ok());
+    assert_eq!(approve("e2").await.unwrap(), Changed::Already);
+}
+
 #[tokio::test]
 async fn keys_behind_a_url() {
     let desk = Desk::new().await;
