@@ -5,7 +5,7 @@
 
 use super::answer::Destination;
 use super::{Details, Request, ResponseMode};
-use crate::client::{Client, GrantType, redirect_match};
+use crate::client::{Client, GrantType, Profile, redirect_match};
 use crate::oxide::{self, Asker};
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
@@ -74,7 +74,7 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
         rule(question)?;
     }
     let (client, known) = (question.client, catalogue());
-    let mut params = without_vain_offline(question.params, client);
+    let mut params = heard(question.params, client);
     let detailed = detailed(&params, client)?;
     if let Some((_, scope)) = &detailed {
         params.set("scope", &scope.to_string());
@@ -112,14 +112,21 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
     })
 }
 
-/// `offline_access` of a client that gets no refresh tokens is not heard (OpenID Connect Core §11); what it gets
-/// instead, the token response says.
-fn without_vain_offline(params: &Params, client: &Client) -> Params {
+/// Of the scope, what is heard: not `offline_access` of a client that gets no refresh tokens (OpenID Connect Core §11);
+/// nor, in an OpenID request of an `oidc` client, what this server does not know, `profile` or `email` for one
+/// (§3.1.2.1). What it gets instead, the token response says.
+fn heard(params: &Params, client: &Client) -> Params {
     let mut params = params.clone();
-    if let Some(scope) = params.get("scope").filter(|_| !client.refresh_tokens).and_then(Scope::parse)
-        && scope.has(OFFLINE)
-    {
-        params.set("scope", &scope.only(|token| token != OFFLINE).to_string());
+    let known = catalogue();
+    if let Some(scope) = params.get("scope").and_then(Scope::parse) {
+        let lenient = client.profile == Profile::Oidc && scope.has("openid");
+        let heard = scope.only(|token| {
+            let vain = token == OFFLINE && !client.refresh_tokens;
+            !vain && (known.has(token) || !lenient)
+        });
+        if heard != scope {
+            params.set("scope", &heard.to_string());
+        }
     }
     params
 }

@@ -29,11 +29,12 @@ pub async fn ours<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<
     next.call(req).await.map(ServiceResponse::map_into_left_body)
 }
 
-/// The issuer's own name, or a loopback address for it.
+/// The issuer's own name, or a loopback address for it; on any port, for the listener that asks for certificates has
+/// another than the issuer's.
 fn known(asked: &str, issuer: &str) -> bool {
     let Some((_, own)) = issuer.split_once("://") else { return false };
     let name = |host: &str| host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned();
-    asked.eq_ignore_ascii_case(own) || matches!(name(asked).as_str(), "127.0.0.1" | "[::1]" | "localhost")
+    name(asked).eq_ignore_ascii_case(&name(own)) || matches!(name(asked).as_str(), "127.0.0.1" | "[::1]" | "localhost")
 }
 
 #[cfg(test)]
@@ -55,5 +56,7 @@ mod tests {
             assert_eq!(known(asked, "http://localhost:8080"), want, "{asked}");
         }
         assert!(known("link.minato.test", "https://link.minato.test"));
+        assert!(known("link.minato.test:8444", "https://link.minato.test:8443"), "RFC 8705 5: the mTLS alias");
+        assert!(!known("evil.test:8443", "https://link.minato.test:8443"));
     }
 }

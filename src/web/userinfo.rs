@@ -8,22 +8,25 @@ use super::paths;
 use super::{App, Shared};
 use crate::clock::Instant;
 use crate::oxide::{self, AccessToken};
+use crate::params::Params;
 use crate::refusal::{Code, Refusal};
 use crate::scope::Scope;
 use crate::secret::Hash;
 use crate::token::Binding;
 use crate::token::sql::{Found, find_access};
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::Bytes;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde_json::json;
 
-/// The handler. The token comes in the `Authorization` header and nowhere else (FAPI 2.0 Security Profile §5.3.4).
+/// The handler. The token comes in the `Authorization` header; one that is bound to nothing may come in the form of a
+/// POST (RFC 6750 §2.2), none ever in a query (FAPI 2.0 Security Profile §5.3.4).
 ///
 /// # Errors
 /// 401 `invalid_token`, 403 `insufficient_scope`, in `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1).
-pub async fn handle(req: HttpRequest, app: Shared) -> Result<HttpResponse, ApiError> {
+pub async fn handle(req: HttpRequest, app: Shared, body: Bytes) -> Result<HttpResponse, ApiError> {
     let now = app.now();
-    let found = bearer(&req, &app, now).await?;
+    let found = bearer(&req, &body, &app, now).await?;
     let mut claims = json!({"sub": found.grant.sub});
     let client = app.authenticator.client(&found.token.client).await?;
     let Some(alg) = client.and_then(|c| c.userinfo_alg) else {
@@ -44,19 +47,44 @@ pub async fn handle(req: HttpRequest, app: Shared) -> Result<HttpResponse, ApiEr
 
 const DEAD: Refusal = Refusal::new(Code::InvalidToken, "the access token is unknown, expired or revoked");
 
-/// The live token a request is made with, its key proved where it is bound to one (RFC 9449 §7.1).
-async fn bearer(req: &HttpRequest, app: &App, now: Instant) -> Result<Found, ApiError> {
+/// How a token was presented.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Dpop,
+    Bearer,
+    Form,
+}
+
+/// The token of a request, from one place (RFC 6750 §2).
+fn presented(req: &HttpRequest, body: &[u8]) -> Result<(Way, String), ApiError> {
     let headers = header_values(req, header::AUTHORIZATION.as_str());
-    let [header] = headers.as_slice() else {
-        return Err(ApiError::NoToken);
-    };
-    let (scheme, token) = header.split_once(' ').ok_or(ApiError::NoToken)?;
-    let dpop = scheme.eq_ignore_ascii_case("DPoP");
-    if !dpop && !scheme.eq_ignore_ascii_case("Bearer") {
-        return Err(ApiError::NoToken);
+    let form = req.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
+    let form = std::str::from_utf8(body).ok().filter(|_| form).and_then(|text| Params::parse(text).ok());
+    let in_form = form.as_ref().and_then(|params| params.get("access_token"));
+    match (headers.as_slice(), in_form) {
+        ([], Some(token)) => Ok((Way::Form, token.to_owned())),
+        ([header], None) => {
+            let (scheme, token) = header.split_once(' ').ok_or(ApiError::NoToken)?;
+            let way = match scheme {
+                s if s.eq_ignore_ascii_case("DPoP") => Way::Dpop,
+                s if s.eq_ignore_ascii_case("Bearer") => Way::Bearer,
+                _ => return Err(ApiError::NoToken),
+            };
+            Ok((way, token.trim_matches(' ').to_owned()))
+        }
+        ([_, ..], Some(_)) => {
+            let refusal = Refusal::invalid_request("the access token comes in more than one way");
+            Err(ApiError::Resource { refusal, dpop: false })
+        }
+        _ => Err(ApiError::NoToken),
     }
+}
+
+/// The live token a request is made with, its key proved where it is bound to one (RFC 9449 §7.1).
+async fn bearer(req: &HttpRequest, body: &[u8], app: &App, now: Instant) -> Result<Found, ApiError> {
+    let (way, token) = presented(req, body)?;
+    let (dpop, token) = (way == Way::Dpop, token.as_str());
     let resource = |refusal| ApiError::Resource { refusal, dpop };
-    let token = token.trim_matches(' ');
     let hash = crate::token::access(token).ok_or_else(|| resource(DEAD))?;
     let found = app.store.read(move |tx| find_access(tx, &hash)).await?.filter(|f| f.is_live(now));
     // Before the proof: who has no token makes us remember nothing.
@@ -67,6 +95,10 @@ async fn bearer(req: &HttpRequest, app: &App, now: Instant) -> Result<Found, Api
         Err(ApiError::Refused(refusal)) => return Err(resource(refusal)),
         Err(other) => return Err(other),
     };
+    if way == Way::Form && found.token.binding.is_some() {
+        let refusal = Refusal::new(Code::InvalidToken, "a bound token comes in the Authorization header");
+        return Err(resource(refusal));
+    }
     bound(&found, dpop, proved).map_err(|why| ApiError::Resource {
         refusal: Refusal::new(Code::InvalidToken, why),
         dpop: dpop || matches!(found.token.binding, Some(Binding::Dpop(_))),

@@ -209,6 +209,13 @@ async fn userinfo_gives_the_subject_to_its_token_alone(w: &Town) {
     assert_eq!(schemes, ["Bearer", "DPoP algs=\"ES256 PS256 EdDSA\""], "no error code where no token was sent");
     let query = format!("/oauth/userinfo?access_token={token}");
     w.http.get(&query).await.expect(401);
+    let form = Ask::default().form(&[("access_token".into(), token.into())]);
+    let answer = w.http.send("POST", "/oauth/userinfo", form.clone()).await.expect(200);
+    assert_eq!(answer.json(), json!({"sub": claims["sub"]}), "RFC 6750 2.2: in the form of a POST");
+    let twice = form.header("authorization", format!("Bearer {token}"));
+    w.http.send("POST", "/oauth/userinfo", twice).await.refused(400, "invalid_request");
+    let json = Ask::default().json(json!({"access_token": token}).to_string());
+    w.http.send("POST", "/oauth/userinfo", json).await.expect(401);
     let narrow = linked(w, &w.kakeibo(), "accounts").await;
     let answer = w.userinfo(text(&narrow, "access_token")).await.refused(403, "insufficient_scope");
     assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer error=\"insufficient_scope\""));
@@ -252,6 +259,8 @@ async fn userinfo_of_a_bound_token_wants_the_key(w: &Town) {
         assert_eq!(answer.status, 401, "{why}: {}", answer.body);
         assert!(answer.header("www-authenticate").unwrap().starts_with("DPoP error="), "{why}");
     }
+    let form = Ask::default().form(&[("access_token".into(), token.into())]);
+    w.http.send("POST", "/oauth/userinfo", form).await.refused(401, "invalid_token");
     let unbound = linked(w, &w.kakeibo(), "openid accounts").await;
     let token = text(&unbound, "access_token");
     let ask = Ask::default()

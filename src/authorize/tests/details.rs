@@ -102,7 +102,7 @@ fn scope_and_permissions_come_to_say_the_same() {
         (&small, Some(ALL), "", Code::InvalidScope, "so is the scope"),
         (&none, Some("openid"), "", Code::InvalidAuthorizationDetails, "the client may have nothing of it"),
         (&other, Some(ALL), "", Code::InvalidAuthorizationDetails, "RFC 9396 10: not among its types"),
-        (&app, Some("openid payments"), "", Code::InvalidScope, "a scope nobody knows"),
+        (&app, Some("accounts payments"), "", Code::InvalidScope, "a scope nobody knows"),
         (&app, Some("\"\""), "", Code::InvalidScope, "RFC 6749 3.3"),
     ] {
         assert_eq!(asked(client, scope, &one(members)).map_err(|r| r.code), Err(code), "{scope:?} {members}: {why}");

@@ -209,6 +209,21 @@ fn offline_access_is_heard_where_it_means_something() {
 }
 
 #[test]
+fn a_scope_nobody_knows_here_is_not_heard_in_an_openid_request() {
+    let oidc = client(OIDC, &json!({}));
+    for (client, asks, want, why) in [
+        (&oidc, "openid profile email address phone", Some("openid"), "OpenID Connect Core 3.1.2.1"),
+        (&oidc, "email accounts openid", Some("accounts openid"), "RFC 6749 3.3: in any order"),
+        (&oidc, "openid transactions", None, "known, but not this client's"),
+        (&oidc, "accounts payments", None, "no OpenID request"),
+        (&client(FAPI, &json!({})), "openid payments", None, "FAPI asks for what it may have"),
+    ] {
+        let got = asked(client, PUSHED, &[("scope", Some(asks))]).map(|r| r.scope).map_err(|r| r.code);
+        assert_eq!(got, want.and_then(Scope::parse).ok_or(Code::InvalidScope), "{asks}: {why}");
+    }
+}
+
+#[test]
 fn default_max_age_is_the_clients() {
     let client = client(OIDC, &json!({"default_max_age": 300}));
     assert_eq!(asked(&client, Door::Browser, &[]).unwrap().max_age, Some(300));

@@ -163,7 +163,7 @@ async fn refusals_travel_with_state_and_iss(town: &Town) {
         (("response_type", Some("token")), "unsupported_response_type", "C4.7"),
         (("response_type", Some("code token")), "unsupported_response_type", "C4.7"),
         (("response_type", None), "invalid_request", "C4.7: missing"),
-        (("scope", Some("openid payments")), "invalid_scope", "RFC 6749 4.1.2.1"),
+        (("scope", Some("accounts payments")), "invalid_scope", "RFC 6749 4.1.2.1"),
         (("scope", Some("transactions")), "invalid_scope", "not registered for this client"),
         (("code_challenge", None), "invalid_request", "A1: PKCE is required"),
         (("code_challenge_method", Some("plain")), "invalid_request", "C4.5"),
