@@ -260,7 +260,7 @@ impl Desk {
             None => Ok(i),
         }
     }
-    fn admitted(&self, tx: &mut Tx<'_, '_>, v: &Visitor, now: Instant) -> Result<Option<Kept>> {
+    pub(super) fn admitted(&self, tx: &mut Tx<'_, '_>, v: &Visitor, now: Instant) -> Result<Option<Kept>> {
         Ok(sql::load(tx, &self.seals, &v.id)?.filter(|kept| kept.admits(&v.cookie, now)))
     }
     /// Gives the browser a new cookie (domain §1.10: at ③ and ⑤).

@@ -152,6 +152,9 @@ pub enum Ending {
         /// When the service opens again.
         until: Instant,
     },
+    /// None of the accounts asked for can be shared: the one verified was closed meanwhile, those named are not the
+    /// customer's (R30) → `access_denied`.
+    NoAccount,
     /// A dead end of ours → `server_error`.
     Failed,
     /// Too late, or the request was completed elsewhere → `access_denied`.
@@ -167,6 +170,7 @@ impl Ending {
             Self::Locked { before: false, .. } => Some(Message::R32),
             Self::Locked { before: true, .. } => Some(Message::R33),
             Self::Closed { .. } => Some(Message::R34),
+            Self::NoAccount => Some(Message::R30),
             Self::Failed => Some(Message::R36),
             Self::Expired(Expired::Call) => Some(Message::R57),
             Self::Cancelled | Self::Expired(_) | Self::Done => None,
@@ -278,6 +282,18 @@ impl Interaction {
         };
         Ok(Self { stage: Stage::Consent(Box::new(proofed)), ..self })
     }
+    /// S6 → S6: the core bank has said anew which accounts the person has.
+    ///
+    /// # Errors
+    /// [`Misstep`].
+    pub fn reoffered(self, accounts: Vec<(AccountId, Account)>) -> Result<Self, Misstep> {
+        match self.stage {
+            Stage::Consent(proofed) => {
+                Ok(Self { stage: Stage::Consent(Box::new(Proofed { accounts, ..*proofed })), ..self })
+            }
+            _ => Err(Misstep),
+        }
+    }
     /// S6 → done: consent was recorded in the same transaction.
     ///
     /// # Errors
@@ -362,7 +378,7 @@ impl Stage {
             Self::Consent(_) => "consent",
             Self::Ended(Ending::Cancelled) => "cancelled",
             Self::Ended(Ending::Locked { .. }) => "locked",
-            Self::Ended(Ending::Closed { .. } | Ending::Failed) => "closed",
+            Self::Ended(Ending::Closed { .. } | Ending::NoAccount | Ending::Failed) => "closed",
             Self::Ended(Ending::Expired(_)) => "expired",
             Self::Ended(Ending::Done) => "done",
         }

@@ -7,6 +7,7 @@
 //! A check that can be guessed is *reserve → ask → settle* (architecture §1.3): see `ask.rs`. [`Desk`] is the way in.
 
 mod account;
+mod again;
 mod ask;
 mod call;
 mod customer;
@@ -25,6 +26,7 @@ mod sweep;
 mod tally;
 
 pub use account::AccountForm;
+pub use again::Standing;
 pub use call::{CallState, Calling};
 pub use customer::{BirthDate, CustomerForm, Email};
 pub use desk::Desk;

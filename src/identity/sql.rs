@@ -297,6 +297,7 @@ const fn why(ending: Ending) -> &'static str {
         Ending::Locked { before: false, .. } => "locked",
         Ending::Locked { before: true, .. } => "was_locked",
         Ending::Closed { .. } => "closed",
+        Ending::NoAccount => "no_account",
         Ending::Failed => "failed",
         Ending::Expired(Expired::Call) => "call_expired",
         Ending::Expired(Expired::Time) => "expired",

@@ -49,10 +49,13 @@ pub struct Completed {
     pub scope: Scope,
     /// 許可した内容, in detail.
     pub details: Details,
-    /// 対象口座: what kind,
+    /// The account that was verified: what kind,
     pub account_type: AccountType,
     /// and the last three digits.
     pub last3: String,
+    /// 対象口座, the same of each; where empty, the verified one.
+    #[serde(default)]
+    pub accounts: Vec<(AccountType, String)>,
     /// 認可期間, its end.
     pub expires_at: Instant,
     /// The language of the screens, `ja` or `en`.

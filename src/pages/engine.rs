@@ -135,6 +135,9 @@ fn register(tera: &mut Tera, language: Language, words: &Arc<Words>, japanese: &
     tera.register_filter("slashed", |day: &str, _: Kwargs, _: &State| -> TeraResult<String> {
         day.parse::<NaiveDate>().map(time::slashed).map_err(tera::Error::message)
     });
+    tera.register_filter("date", move |day: &str, _: Kwargs, _: &State| -> TeraResult<String> {
+        day.parse::<NaiveDate>().map(|day| time::date(day, language)).map_err(tera::Error::message)
+    });
     tera.register_filter("yen", |amount: i64, _: Kwargs, _: &State| time::grouped(amount));
     tera.register_filter("two", |n: i64, _: Kwargs, _: &State| format!("{n:02}"));
 }

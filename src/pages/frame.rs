@@ -79,6 +79,7 @@ impl Framed for ClosedPage {
         let title = match self.why {
             Closed::Hours { .. } => "title-closed",
             Closed::Busy => "title-busy",
+            Closed::NoAccount => "title-no-account",
             Closed::Failed => "title-failed",
             Closed::Off => "title-off",
         };

@@ -1,7 +1,9 @@
 //! The completion notice (domain §7): plain text, no link, nothing the customer typed, worded when it is sent.
 
-use super::time::{Form, say};
+use super::time::{Form, date, say};
 use super::{Error, Language, Pages};
+use crate::account::AccountType;
+use crate::authorize::Permission;
 use crate::lifecycle::{Completed, Letter, Notice, Writer};
 
 impl Writer for Pages {
@@ -20,12 +22,20 @@ impl Pages {
         let days = (notice.expires_at.since(notice.at).as_secs() / 86_400).to_string();
         let (at, until) =
             (say(notice.at, Form::Moment, Language::Ja), say(notice.expires_at, Form::Moment, Language::Ja));
-        let what: Vec<String> = scopes(notice).into_iter().map(|key| ja.text(key)).collect::<Result<_, _>>()?;
+        let mut what: Vec<String> = scopes(notice).into_iter().map(|key| ja.text(key)).collect::<Result<_, _>>()?;
+        if let Some((key, said)) = movements(notice) {
+            let said: Vec<(&str, &str)> = said.iter().map(|(name, day)| (*name, day.as_str())).collect();
+            what.push(ja.text_with(key, &said)?);
+        }
         let institution = self.institution();
         // Names come from the registry; a line break in one would start a header or a line of its own.
         let (app, provider) = (one_line(&notice.app), one_line(&notice.provider));
         let hours = format!("{}　{}", one_line(&institution.contact_hours), one_line(&institution.department));
-        let account = format!("{}（口座番号下3桁 {}）", notice.account_type.ja(), one_line(&notice.last3));
+        let one = |kind: AccountType, last3: &str| format!("{}（口座番号下3桁 {}）", kind.ja(), one_line(last3));
+        let account = match notice.accounts.as_slice() {
+            [] => one(notice.account_type, &notice.last3),
+            several => several.iter().map(|(kind, last3)| one(*kind, last3)).collect::<Vec<_>>().join("、"),
+        };
         let what = what.join("、");
         let reference = one_line(&notice.reference);
         let given = [
@@ -48,6 +58,18 @@ impl Pages {
         text.push('\n');
         Ok(Letter { subject: one_line(&subject), text })
     }
+}
+
+/// The days of movements that were allowed, where the request named any, as ⑥ said them.
+fn movements(notice: &Completed) -> Option<(&'static str, Vec<(&'static str, String)>)> {
+    let said = |name, day| (name, date(day, Language::Ja));
+    let details = Some(&notice.details).filter(|d| d.permissions.contains(&Permission::Transactions))?;
+    Some(match (details.from, details.to) {
+        (Some(from), Some(to)) => ("scope-item-transactions-days", vec![said("from", from), said("to", to)]),
+        (Some(from), None) => ("scope-item-transactions-from", vec![said("from", from)]),
+        (None, Some(to)) => ("scope-item-transactions-to", vec![said("to", to)]),
+        (None, None) => return None,
+    })
 }
 
 /// What was allowed, as ⑥ said it.

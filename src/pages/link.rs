@@ -4,6 +4,7 @@ use super::parts::{CalledNumber, MaskedPhone, ShownAccount, SomeClient, problems
 use crate::clock::Instant;
 use crate::consent::{Missing, Permission};
 use crate::identity::{AccountForm, CallState, CustomerForm, Expired, Field, Message, Problem};
+use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
 
 /// What was typed at ①, given back as it was.
@@ -165,6 +166,10 @@ pub struct ConsentPage {
     pub permissions: Vec<Permission>,
     /// Whether the app is told an identifier of the customer (`openid`).
     pub openid: bool,
+    /// The first day of movements asked for, where the request names one;
+    pub from: Option<NaiveDate>,
+    /// the last one.
+    pub to: Option<NaiveDate>,
     /// Of which accounts.
     pub accounts: Vec<OfferedAccount>,
     /// Whether the customer chooses among them; otherwise they are only shown.
@@ -225,13 +230,15 @@ pub enum Closed {
     },
     /// R35: busy.
     Busy,
+    /// R30 at ⑥: none of the accounts asked for can be shared.
+    NoAccount,
     /// R36: something of ours failed.
     Failed,
     /// R37: switched off.
     Off,
 }
 
-/// The dead ends R34–R37: a page whose only way leads back to the app.
+/// The dead ends R30 (at ⑥) and R34–R37: a page whose only way leads back to the app.
 #[derive(Debug, Clone, Serialize)]
 pub struct ClosedPage {
     /// Why.

@@ -63,6 +63,14 @@ pub(super) fn say(at: Instant, form: Form, language: Language) -> String {
     }
 }
 
+/// A calendar day: 2026年11月22日.
+pub(super) fn date(day: NaiveDate, language: Language) -> String {
+    match language {
+        Language::Ja => format!("{}年{}月{}日", day.year(), day.month(), day.day()),
+        Language::En => day.format("%-d %B %Y").to_string(),
+    }
+}
+
 /// A calendar day of a movement: 11/27.
 pub(super) fn slashed(day: NaiveDate) -> String {
     format!("{}/{}", day.month(), day.day())

@@ -34,7 +34,7 @@ pub fn screen(interaction: &InteractionId, stage: &Stage) -> String {
         Stage::Consent(_) => "consent",
         Stage::Ended(Ending::Cancelled) => "cancelled",
         Stage::Ended(Ending::Locked { .. }) => "locked",
-        Stage::Ended(Ending::Closed { .. } | Ending::Failed) => "closed",
+        Stage::Ended(Ending::Closed { .. } | Ending::NoAccount | Ending::Failed) => "closed",
         Stage::Ended(Ending::Expired(_)) => "expired",
         Stage::Ended(Ending::Done) => "done",
     };

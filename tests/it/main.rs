@@ -19,6 +19,7 @@ mod model;
 mod oidc_client;
 mod pages;
 mod protocol;
+mod rar;
 mod serve;
 mod shape;
 mod staff;

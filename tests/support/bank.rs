@@ -4,8 +4,9 @@ use futures_util::future::BoxFuture;
 use renkei::account::Account;
 use renkei::bank::SampleBank;
 use renkei::id::{AccountId, HolderId};
-use renkei::identity::{BankError, BirthDate, CoreBank, Lookup, Pin};
+use renkei::identity::{BankError, BirthDate, CoreBank, Ineligible, Lookup, Pin};
 use renkei::phone::Phone;
+use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,16 +19,35 @@ pub struct Bank {
     /// How often anything was asked.
     pub asked: AtomicU32,
     failure: Mutex<Option<BankError>>,
+    closed: Mutex<HashSet<Account>>,
     delay_ms: AtomicU64,
 }
 impl Bank {
     pub fn new(inner: SampleBank) -> Self {
         let failure = Mutex::new(None);
-        Self { inner, pin_checks: AtomicU32::new(0), asked: AtomicU32::new(0), failure, delay_ms: AtomicU64::new(0) }
+        let (pin_checks, asked, delay_ms) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU64::new(0));
+        Self { inner, pin_checks, asked, failure, closed: Mutex::default(), delay_ms }
     }
     /// Every answer is this failure, or the true one again.
     pub fn fail(&self, with: Option<BankError>) {
         *self.failure.lock().unwrap() = with;
+    }
+    /// 解約, from now on.
+    pub fn close(&self, account: &str) {
+        self.closed.lock().unwrap().insert(Account::parse(account).unwrap());
+    }
+    /// The ids of all accounts of the person who has this one, as the bank names them to resource servers.
+    pub async fn ids(&self, account: &str) -> Vec<String> {
+        match self.inner.lookup(&Account::parse(account).unwrap()).await.unwrap() {
+            Lookup::Eligible(holding) => {
+                let accounts = self.inner.accounts(&holding.holder).await.unwrap();
+                accounts.iter().map(|(id, _)| id.to_string()).collect()
+            }
+            Lookup::Ineligible(why) => panic!("{account}: {why:?}"),
+        }
+    }
+    fn is_closed(&self, account: &Account) -> bool {
+        self.closed.lock().unwrap().contains(account)
     }
     /// Every answer takes this long.
     pub fn slow(&self, by: Duration) {
@@ -53,6 +73,9 @@ impl CoreBank for Bank {
     fn lookup<'a>(&'a self, account: &'a Account) -> BoxFuture<'a, Result<Lookup, BankError>> {
         Box::pin(async move {
             self.turn().await?;
+            if self.is_closed(account) {
+                return Ok(Lookup::Ineligible(Ineligible::Closed));
+            }
             self.inner.lookup(account).await
         })
     }
@@ -77,7 +100,9 @@ impl CoreBank for Bank {
     fn accounts<'a>(&'a self, holder: &'a HolderId) -> BoxFuture<'a, Result<Vec<(AccountId, Account)>, BankError>> {
         Box::pin(async move {
             self.turn().await?;
-            self.inner.accounts(holder).await
+            let mut accounts = self.inner.accounts(holder).await?;
+            accounts.retain(|(_, account)| !self.is_closed(account));
+            Ok(accounts)
         })
     }
 }

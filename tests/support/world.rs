@@ -266,6 +266,7 @@ impl World {
             details: g.details.clone(),
             account_type,
             last3,
+            accounts: vec![],
             expires_at: g.expires_at,
             language: "ja".into(),
         });

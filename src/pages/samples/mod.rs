@@ -171,6 +171,9 @@ samples! {
         },
         "balances" => ConsentPage { permissions: vec![Permission::Balances], ..consent() },
         "transactions" => ConsentPage { permissions: vec![Permission::Transactions], openid: true, ..consent() },
+        "days" => ConsentPage { from: day(9, 1), to: day(10, 31), ..consent() },
+        "from a day" => ConsentPage { from: day(9, 1), ..consent() },
+        "to a day" => ConsentPage { to: day(10, 31), ..consent() },
         "failed" => ConsentPage { problems: vec![Problem::page(Message::R36)], ..consent() },
     ];
     cancelled(CancelledPage) = [
@@ -186,6 +189,7 @@ samples! {
         "hours" => ClosedPage { why: Closed::Hours { reopens: Some(NOW + Duration::from_hours(20)) }, can_return: true },
         "long" => ClosedPage { why: Closed::Hours { reopens: None }, can_return: false },
         "busy" => ClosedPage { why: Closed::Busy, can_return: true },
+        "no account" => ClosedPage { why: Closed::NoAccount, can_return: true },
         "failed" => ClosedPage { why: Closed::Failed, can_return: true },
         "off" => ClosedPage { why: Closed::Off, can_return: true },
     ];
@@ -236,6 +240,9 @@ samples! {
 const APP: &str = "しんくみアプリwithCRECO";
 const PROVIDER: &str = "アイ・ティ・リアライズ株式会社";
 
+fn day(month: u32, day: u32) -> Option<chrono::NaiveDate> {
+    chrono::NaiveDate::from_ymd_opt(2026, month, day)
+}
 fn missing(fields: &[Field]) -> Vec<Problem> {
     let empty = fields.iter().map(|f| Problem::at(*f, Message::Required));
     std::iter::once(Problem::page(Message::Missing)).chain(empty).collect()
@@ -315,6 +322,8 @@ fn consent() -> ConsentPage {
     ConsentPage {
         client: client(),
         permissions: vec![Permission::Balances, Permission::Transactions],
+        from: None,
+        to: None,
         openid: false,
         accounts: vec![
             offered("acct-1", "115-ordinary-1100026", true),

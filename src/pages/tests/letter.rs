@@ -21,6 +21,7 @@ fn the_completion_notice_is_the_domains() {
             details: Details::granted(&scope, vec![], None),
             account_type: AccountType::Ordinary,
             last3: "026".into(),
+            accounts: vec![],
             expires_at: at + std::time::Duration::from_hours(720),
             language: language.into(),
         })

@@ -1,13 +1,18 @@
 //! 許可する and 拒否する (domain R72, R73). Allowing writes consent, grant, code, notice and the end of the way in one
 //! transaction, and sends the browser straight to the app (domain G21).
 
+use super::consent::Wrong;
 use super::{Counter, Stop};
+use crate::account::Account;
 use crate::authorize::sql::{Consumed, consume};
 use crate::authorize::{Outcome, oauth_answer};
 use crate::client::{Client, Status};
 use crate::consent::{self, Agreed, Choice, Customer, Missing, Record};
 use crate::grant::{self, Link, code::Binding, pairwise};
-use crate::identity::{Desk, Ending, Expired, Interaction, Proofed, Stage, Taken, View, lockout, sql};
+use crate::id::AccountId;
+use crate::identity::{
+    Desk, Ending, Expired, Interaction, Problem, Proofed, Stage, Standing, Taken, View, lockout, sql,
+};
 use crate::keys::seal::Broken;
 use crate::lifecycle::notice::queue;
 use crate::lifecycle::{Completed, Notice, Queued};
@@ -40,8 +45,29 @@ impl Counter<'_> {
         let matter = self.matter(&view, &client, proofed).await?;
         let agreed = match consent::allow(&matter.offer, choice, self.customer(&view, proofed), self.now) {
             Ok(agreed) => agreed,
-            Err(missing) => return self.once_more(step, &client, missing).await,
+            Err(missing) => {
+                let wrong = Wrong { missing: Some(missing), chosen: Some(choice.accounts.clone()), ..Wrong::default() };
+                return self.once_more(step, &client, wrong, None).await;
+            }
         };
+        // What ⑤ found may be true no longer: the world is asked before anything is recorded (architecture §1.3).
+        match self.app.desk.standing(proofed, self.now).await {
+            Standing::Good(now) if agreed.details.accounts.iter().all(|a| now.iter().any(|(id, _)| id == a)) => {}
+            Standing::Good(now) => {
+                let wrong = Wrong {
+                    missing: Some(Missing::Account),
+                    chosen: Some(choice.accounts.clone()),
+                    ..Wrong::default()
+                };
+                return self.once_more(step, &client, wrong, Some(now)).await;
+            }
+            Standing::Over(ending) => return self.ended(step, ending).await,
+            Standing::Unknown(message) => {
+                let problems = vec![Problem::page(message)];
+                let wrong = Wrong { problems, chosen: Some(choice.accounts.clone()), ..Wrong::default() };
+                return self.once_more(step, &client, wrong, None).await;
+            }
+        }
         let language = self.language(&view);
         let Ok((link, notice)) = self.sealed(&view, &client, proofed, &agreed, Binding::of(&matter.request)) else {
             return Ok(page::busy(self.app, language));
@@ -106,20 +132,35 @@ impl Counter<'_> {
         self.follow(step, work).await
     }
 
-    /// The box was not ticked: ⑥ again, with a new step token (domain G17).
-    async fn once_more(&self, step: &str, client: &Client, missing: Missing) -> Result<HttpResponse, Stop> {
+    /// ⑥ again, with a new step token (domain G17), and with the accounts the core bank has named anew.
+    async fn once_more(
+        &self,
+        step: &str,
+        client: &Client,
+        wrong: Wrong,
+        accounts: Option<Vec<(AccountId, Account)>>,
+    ) -> Result<HttpResponse, Stop> {
         let (desk, v, step, now) = (self.app.desk.clone(), self.visitor.clone(), step.to_owned(), self.now);
-        let taken = self.app.store.write(move |tx| desk.take(tx, &v, &step, now)).await?;
+        let work = move |tx: &mut Tx<'_, '_>| {
+            let taken = desk.take(tx, &v, &step, now)?;
+            if let (Taken::Now(i), Some(accounts)) = (&taken, &accounts)
+                && let Ok(i) = i.clone().reoffered(accounts.clone())
+            {
+                sql::save(tx, desk.seals(), &i)?;
+            }
+            Ok(taken)
+        };
+        let taken = self.app.store.write(work).await?;
         if let Taken::Foreign = taken {
             return Err(Stop::Foreign);
         }
         let view = self.view(None).await?;
-        match (&view.interaction.stage, taken) {
-            (Stage::Consent(proofed), Taken::Now(_)) => {
-                self.consent_page(&view, client, proofed, Some(missing), &[]).await
-            }
-            _ => Ok(self.on(&view)),
-        }
+        let mut answer = match (&view.interaction.stage, taken) {
+            (Stage::Consent(proofed), Taken::Now(_)) => self.consent_page(&view, client, proofed, wrong).await?,
+            _ => self.on(&view),
+        };
+        super::render::retry_later(&mut answer);
+        Ok(answer)
     }
 
     async fn follow(
@@ -178,6 +219,12 @@ impl Counter<'_> {
             details: agreed.details.clone(),
             account_type,
             last3,
+            accounts: proofed
+                .accounts
+                .iter()
+                .filter(|(id, _)| agreed.details.accounts.contains(id))
+                .map(|(_, account)| Completed::of_account(account))
+                .collect(),
             expires_at: agreed.expires_at,
             language: language.to_owned(),
         };

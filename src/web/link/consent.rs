@@ -6,12 +6,23 @@ use crate::client::Client;
 use crate::clock::Instant;
 use crate::consent::{self, Details, Missing, Offer, Terms, words};
 use crate::id::AccountId;
-use crate::identity::{Problem, Proofed, View};
+use crate::identity::{Ending, Problem, Proofed, Seen, View};
 use crate::pages::{ConsentPage, OfferedAccount, SomeClient};
 use crate::secret::Hash;
 use crate::web::page::{self, Leads};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+
+/// Why ⑥ comes back.
+#[derive(Default)]
+pub(super) struct Wrong {
+    /// What 許可する lacked.
+    pub(super) missing: Option<Missing>,
+    /// What kept us from going on.
+    pub(super) problems: Vec<Problem>,
+    /// The accounts that were ticked.
+    pub(super) chosen: Option<Vec<AccountId>>,
+}
 
 /// What ⑥ is about.
 pub(super) struct Matter {
@@ -20,20 +31,29 @@ pub(super) struct Matter {
 }
 
 impl Counter<'_> {
-    /// The page; `missing` is what 許可する lacked.
+    /// The page; or the end, where nothing of what is asked can be shared.
     pub(super) async fn consent_page(
         &self,
         view: &View,
         client: &Client,
         proofed: &Proofed,
-        missing: Option<Missing>,
-        problems: &[Problem],
+        wrong: Wrong,
     ) -> Result<HttpResponse, Stop> {
         let matter = self.matter(view, client, proofed).await?;
-        let page = self.consent_context(view, client, proofed, &matter, self.now);
+        if matter.offer.accounts.is_empty() {
+            return match self.app.desk.conclude(&self.visitor, Ending::NoAccount, self.now).await? {
+                Seen::Foreign => Err(Stop::Foreign),
+                Seen::Here(view) => Ok(self.on(&view)),
+            };
+        }
+        let Wrong { missing, problems, chosen } = wrong;
+        let mut page = self.consent_context(view, client, proofed, &matter, self.now);
+        if let Some(chosen) = chosen {
+            page.accounts.iter_mut().for_each(|line| line.chosen = chosen.iter().any(|id| id.as_str() == line.id));
+        }
         let reference = consent::reference(&self.app.sealer, &view.interaction.id);
-        let page = ConsentPage { missing, problems: problems.to_vec(), reference: Some(reference), ..page };
-        let status = if missing.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { super::status_of(problems) };
+        let status = if missing.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { super::status_of(&problems) };
+        let page = ConsentPage { missing, problems, reference: Some(reference), ..page };
         Ok(page::html(status, Leads::ToTheApp, self.app.pages.consent(&self.frame(view), &page)))
     }
 
@@ -99,6 +119,8 @@ impl Counter<'_> {
                 terms_uri: provider.terms_uri.clone(),
             },
             permissions: Details::granted(&offer.scope, Vec::new(), offer.limits.as_ref()).permissions,
+            from: offer.limits.as_ref().and_then(|l| l.from),
+            to: offer.limits.as_ref().and_then(|l| l.to),
             openid: matter.request.openid(),
             accounts: offer.accounts.iter().filter_map(shown).collect(),
             choose: offer.choose,

@@ -3,7 +3,7 @@
 use crate::consent::Choice;
 use crate::id::AccountId;
 use crate::identity::{AccountForm, CustomerForm, Posted};
-use crate::params::Params;
+use crate::params::{Params, decode};
 use crate::secret::Secret;
 
 /// A posted form.
@@ -70,8 +70,9 @@ pub(super) fn read(screen: &str, body: &[u8]) -> Option<Form> {
         ("account" | "customer" | "phone" | "call" | "pin", "cancel") => plain(Posted::Cancel),
         ("expired", "restart") => plain(Posted::Restart),
         ("consent", "allow") => {
-            let account = |pair: &&str| AccountId::parse(pair.split_once('=')?.1);
-            let accounts = chosen.iter().filter_map(account).collect();
+            let account = |pair: &&str| AccountId::parse(&decode(pair.split_once('=')?.1).ok()?);
+            // A name no page of ours can have offered makes the whole form one we did not write.
+            let accounts = chosen.iter().map(account).collect::<Option<Vec<_>>>()?;
             Action::Allow(Choice { agree: params.get("agree") == Some("yes"), accounts })
         }
         ("consent", "deny") => Action::Deny,
@@ -126,6 +127,8 @@ mod tests {
         };
         let both = choice("step=s&action=allow&agree=yes&account=a1&account=a2");
         assert_eq!((both.agree, both.accounts.len()), (true, 2));
+        assert_eq!(choice("step=s&action=allow&agree=yes&account=a%3A1").accounts[0].as_str(), "a:1");
+        assert!(read("consent", b"step=s&action=allow&agree=yes&account=a1&account=%3Cb%3E").is_none());
         assert!(!choice("step=s&action=allow").agree);
         assert!(!choice("step=s&action=allow&agree=on").agree);
     }

@@ -40,6 +40,7 @@ fn refusal(stage: &Stage) -> Option<Refusal> {
         Ending::Cancelled => (Code::AccessDenied, "the customer cancelled"),
         Ending::Locked { .. } => (Code::AccessDenied, "the customer cannot be authenticated now"),
         Ending::Closed { .. } => (Code::TemporarilyUnavailable, "outside service hours"),
+        Ending::NoAccount => (Code::AccessDenied, "no account can be shared"),
         Ending::Failed => (Code::ServerError, "the request cannot be completed"),
         Ending::Expired(_) => (Code::AccessDenied, "the customer did not complete in time"),
         Ending::Done => return None,

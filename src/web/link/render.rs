@@ -1,5 +1,6 @@
 //! One screen from a view: which page, with which words, status and headers.
 
+use super::consent::Wrong;
 use super::form::Typed;
 use super::{Counter, Stop, status_of};
 use crate::client::Client;
@@ -14,18 +15,26 @@ use crate::web::page::{self, Leads};
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 
+/// What is busy or failing now may be tried again in a minute (RFC 9110 §10.2.3).
+pub(super) fn retry_later(answer: &mut HttpResponse) {
+    if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
+    }
+}
+
 impl Counter<'_> {
     /// The page of the stage that is, with what is wrong about the form that came.
     pub(super) async fn page(&self, view: &View, typed: &Typed, problems: &[Problem]) -> Result<HttpResponse, Stop> {
         let client = self.client(view).await?;
         let mut answer = match &view.interaction.stage {
-            Stage::Consent(proofed) => self.consent_page(view, &client, proofed, None, problems).await?,
+            Stage::Consent(proofed) => {
+                let wrong = Wrong { problems: problems.to_vec(), ..Wrong::default() };
+                self.consent_page(view, &client, proofed, wrong).await?
+            }
             Stage::Ended(ending) => self.end_page(view, &client, *ending),
             _ => self.form_page(view, &client, typed, problems),
         };
-        if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
-            answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
-        }
+        retry_later(&mut answer);
         Ok(answer)
     }
 
@@ -102,6 +111,10 @@ impl Counter<'_> {
             Ending::Closed { until } => {
                 let why = Closed::Hours { reopens: Some(until) };
                 (StatusCode::SERVICE_UNAVAILABLE, pages.closed(&frame, &ClosedPage { why, can_return: true }))
+            }
+            Ending::NoAccount => {
+                let page = ClosedPage { why: Closed::NoAccount, can_return: true };
+                (StatusCode::FORBIDDEN, pages.closed(&frame, &page))
             }
             Ending::Failed => {
                 let page = ClosedPage { why: Closed::Failed, can_return: true };

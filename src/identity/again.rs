@@ -1,0 +1,72 @@
+//! ⑥ once more: between ⑤ and 許可する minutes pass in which an account can be closed or the service ends. So the core
+//! bank is asked again before anything is recorded (architecture §1.3). Nothing here can be guessed, and nothing counts.
+
+use super::desk::Desk;
+use super::seen::{Seen, Visitor};
+use super::service_hours::Service;
+use super::{BankError, Ending, Lookup, Message, Proofed, Stage, sql};
+use crate::account::Account;
+use crate::clock::Instant;
+use crate::id::AccountId;
+use crate::store::{Result, Tx};
+
+/// What has become of what ① to ⑤ established.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It holds; these are the person's accounts now.
+    Good(Vec<(AccountId, Account)>),
+    /// It is over: the way ends like this.
+    Over(Ending),
+    /// Nobody can say now: R36, R37, R34.
+    Unknown(Message),
+}
+
+impl Desk {
+    /// Asks whether the verified account can still be linked, is still the same person's, and which others they have.
+    pub async fn standing(&self, proofed: &Proofed, now: Instant) -> Standing {
+        if let Service::Closed { until } = self.policy.hours.open_at(now) {
+            return Standing::Over(Ending::Closed { until });
+        }
+        if !self.policy.offered {
+            return Standing::Unknown(Message::R37);
+        }
+        match self.asked_again(proofed).await {
+            Ok(Some(accounts)) => Standing::Good(accounts),
+            Ok(None) => Standing::Over(Ending::NoAccount),
+            Err(BankError::NotOffered) => Standing::Unknown(Message::R37),
+            Err(BankError::Closed) => Standing::Unknown(Message::R34),
+            Err(BankError::Failed(cause)) => {
+                tracing::warn!(%cause, "the core bank gave no answer");
+                Standing::Unknown(Message::R36)
+            }
+        }
+    }
+    async fn asked_again(
+        &self,
+        proofed: &Proofed,
+    ) -> std::result::Result<Option<Vec<(AccountId, Account)>>, BankError> {
+        match self.bank.lookup(&proofed.account).await? {
+            Lookup::Eligible(held) if held.id == proofed.verified && held.holder == proofed.holder => {}
+            Lookup::Eligible(_) | Lookup::Ineligible(_) => return Ok(None),
+        }
+        let accounts = self.bank.accounts(&proofed.holder).await?;
+        Ok(accounts.iter().any(|(id, _)| *id == proofed.verified).then_some(accounts))
+    }
+
+    /// Ends a way that stands at ⑥ and leads nowhere, and shows what is then.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn conclude(&self, visitor: &Visitor, ending: Ending, now: Instant) -> Result<Seen> {
+        let (desk, v) = (self.clone(), visitor.clone());
+        let work = move |tx: &mut Tx<'_, '_>| {
+            let Some(kept) = desk.admitted(tx, &v, now)? else { return Ok(Seen::Foreign) };
+            let mut i = desk.on_time(tx, kept.interaction, now)?;
+            if matches!(i.stage, Stage::Consent(_)) {
+                i = sql::end(tx, &desk.seals, i, ending, now)?;
+            }
+            desk.view(tx, i, now)
+        };
+        self.store.write(work).await
+    }
+}
