@@ -62,6 +62,7 @@ const RULES: &[Rule] = &[
         "wants one file, or two while one is replaced",
     ),
     ("bank.event_secret_files", |c, _| c.bank.event_secret_files.len() <= 2, "wants at most two files"),
+    ("telephony.auto_call", |c, _| !c.telephony.auto_call || c.server.mode == Mode::Test, "wants server.mode test"),
     ("telephony.call_attempts", |c, _| (1..=3).contains(&c.telephony.call_attempts), "wants 1 to 3"),
     (
         "telephony.confirm_window",

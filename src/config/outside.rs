@@ -27,6 +27,9 @@ pub struct Telephony {
     /// How often a number may be issued in one way through the screens, 1 to 3 (G12).
     #[serde(default = "one")]
     pub call_attempts: u32,
+    /// Whether the call comes by itself: test mode only, for programs that walk the screens.
+    #[serde(default)]
+    pub auto_call: bool,
 }
 fn window() -> Span {
     Span::secs(120)

@@ -60,6 +60,7 @@ fn what_is_wrong_is_said_with_line_and_key() {
         (with("master_key_file", "mode = \"test\"\nmaster_key_file"), "server.mode: test wants"),
         (with("master_key_file", "mode = \"demo\"\nmaster_key_file"), "mode: unknown variant `demo`"),
         (with("\"08001110001\", ", ""), "telephony.called_numbers: wants two"),
+        (with("[mail]", "auto_call = true\n[mail]"), "telephony.auto_call: wants server.mode test"),
         (with("tls_key_file = \"tls/key.pem\"", ""), "server.tls_cert_file: goes together"),
         (with("[server]", "[server"), "/renkei.toml:2: "),
     ] {

@@ -135,6 +135,15 @@ pub(super) fn allocate(
             calling.call_until.into(),
         ],
     )?;
+    if policy.auto_call {
+        let call = IncomingCall {
+            call_id: format!("auto-{}-{}", i.id.as_str(), calling.serial),
+            called: Some(calling.called.clone()),
+            caller: Caller::Known(caller.clone()),
+            at: now,
+        };
+        record(tx, seals, policy, &call, now)?;
+    }
     Ok(Some(calling))
 }
 

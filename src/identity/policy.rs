@@ -44,6 +44,8 @@ pub struct Policy {
     pub call_attempts: u32,
     /// How many numbers may wait for one caller at once.
     pub pending_by_caller: usize,
+    /// Whether the call to a number given out counts as made at once: for programs that walk the screens, in a test.
+    pub auto_call: bool,
 }
 impl Default for Policy {
     fn default() -> Self {
@@ -66,6 +68,7 @@ impl Default for Policy {
             call_allowance: Duration::from_secs(5),
             call_attempts: 1,
             pending_by_caller: 2,
+            auto_call: false,
         }
     }
 }

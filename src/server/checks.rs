@@ -42,6 +42,7 @@ pub(super) fn policy(config: &Config) -> Result<Policy, Error> {
         call_window: calls.call_window.get(),
         confirm_window: calls.confirm_window.get(),
         call_attempts: calls.call_attempts,
+        auto_call: calls.auto_call,
         ..Policy::default()
     })
 }

@@ -34,6 +34,16 @@ async fn only_the_right_call_at_the_right_time_leads_on() {
 }
 
 #[tokio::test]
+async fn in_a_test_the_call_may_come_by_itself() {
+    let town = Town::with(|p| p.auto_call = true);
+    let mut taro = town.customer(NOON).await;
+    taro.to_call().await;
+    assert_eq!(taro.look().await.call.unwrap().state, CallState::Seen);
+    assert_eq!(taro.post(Posted::Call).await.interaction.stage.screen(), "pin");
+    assert!(town.actions().await.iter().any(|a| a == "call.seen"));
+}
+
+#[tokio::test]
 async fn with_more_time_to_confirm_the_call_still_has_its_own() {
     for (called_at, late, want) in
         [(120, 0, "pin"), (120, 5, "pin"), (120, 6, "call"), (121, 0, "call"), (126, 0, "call")]
