@@ -4,7 +4,7 @@ use super::{Desk, Refused};
 use crate::audit::Actor;
 use crate::client::metadata::{client_id, document, unknown_members};
 use crate::client::sql::{self, Changed};
-use crate::client::{AuthMethod, Client, Status, prepare, renew_secret};
+use crate::client::{Client, Status, prepare, renew_secret};
 use crate::clock::Instant;
 use crate::id::{ClientId, EventId};
 use crate::keys::ring;
@@ -170,8 +170,8 @@ fn settled(id: &ClientId, status: Status, changed: Changed) -> Result<Value, Ref
 }
 
 async fn rotate(desk: &Desk, id: ClientId, actor: Actor, now: Instant) -> Result<Value, Refused> {
-    if load(desk, &id).await?.auth_method == AuthMethod::PrivateKeyJwt {
-        return Err(Refused::NotNow(format!("{id} signs with its own key: it has no secret")));
+    if !load(desk, &id).await?.auth_method.is_secret() {
+        return Err(Refused::NotNow(format!("{id} proves itself with its own key: it has no secret")));
     }
     let (secret, stored) = renew_secret(&*desk.seals.random);
     let wanted = id.clone();

@@ -4,6 +4,7 @@
 //! exception is a request that uses two methods at once, which RFC 6749 §5.2 calls `invalid_request`.
 
 use super::assertion::{self, Seen};
+use super::certificate::Certificate;
 use super::dpop::{self, Nonces};
 use super::remote::{JwksPort, Remote};
 use super::secrets::{Verdict, Verifier};
@@ -48,6 +49,8 @@ pub struct Presented<'a> {
     pub authorization: &'a [&'a str],
     /// The parameters of the body.
     pub params: &'a Params,
+    /// The certificate whose key the connection proved to hold.
+    pub certificate: Option<&'a Certificate>,
 }
 
 /// A client that proved who it is.
@@ -60,9 +63,10 @@ pub struct Authenticated {
 }
 
 /// What the client shows.
-enum Evidence {
+enum Evidence<'a> {
     Secret(AuthMethod, ClientId, Secret),
     Assertion(String),
+    Certificate(ClientId, &'a Certificate),
 }
 
 const FAILED: Refusal = Refusal::new(Code::InvalidClient, "client authentication failed");
@@ -150,6 +154,18 @@ impl Authenticator {
         self.store.write(move |tx| replay::claim(tx, &seen.key, seen.until)).await.map_err(unavailable)
     }
 
+    /// Whether the client registered this certificate (RFC 8705 §2.2), by the same keys and the same second try.
+    async fn registered(&self, certificate: &Certificate, client: &Client, now: Instant) -> bool {
+        match &client.keys {
+            Keys::None => false,
+            Keys::Inline(keys) => certificate.is_among(keys, now),
+            Keys::Remote(url) => {
+                certificate.is_among(&self.remote.keys(url, false, now).await, now)
+                    || certificate.is_among(&self.remote.keys(url, true, now).await, now)
+            }
+        }
+    }
+
     /// The signature of an assertion, with the keys the client registered; a set behind a URL is fetched anew once when
     /// no key of it fits.
     async fn verify(&self, token: &str, client: &Client, now: Instant) -> Result<Verified, jose::Error> {
@@ -192,6 +208,11 @@ pub async fn authenticate(
     let (client, method) = match evidence(presented)? {
         Evidence::Secret(method, id, secret) => (by_secret(authenticator, method, &id, &secret, now).await?, method),
         Evidence::Assertion(token) => (by_assertion(authenticator, &token, now).await?, AuthMethod::PrivateKeyJwt),
+        Evidence::Certificate(id, certificate) => {
+            let client = by_certificate(authenticator, &id, certificate, now).await?;
+            let method = client.auth_method;
+            (client, method)
+        }
     };
     // RFC 7521 §4.2, protocol C1.4: a client_id in the body must be the one that authenticated.
     if presented.params.get("client_id").is_some_and(|id| id != client.id.as_str()) {
@@ -206,7 +227,7 @@ pub async fn authenticate(
 }
 
 /// Reads what was presented, without judging it.
-fn evidence(presented: &Presented<'_>) -> Result<Evidence, Refusal> {
+fn evidence<'a>(presented: &Presented<'a>) -> Result<Evidence<'a>, Refusal> {
     let params = presented.params;
     let header = match presented.authorization {
         [] => None,
@@ -228,7 +249,12 @@ fn evidence(presented: &Presented<'_>) -> Result<Evidence, Refusal> {
     }
     match (params.get("client_assertion_type"), params.get("client_assertion")) {
         (Some(assertion::TYPE), Some(token)) => Ok(Evidence::Assertion(token.to_owned())),
-        (None, None) => Err(Refusal::new(Code::InvalidClient, "no client authentication")),
+        // A certificate that comes beside another method may be there for the tokens' sake (RFC 8705 §3). Alone it needs
+        // a client_id to be anybody's (§2).
+        (None, None) => match (params.get("client_id").and_then(ClientId::parse), presented.certificate) {
+            (Some(id), Some(certificate)) => Ok(Evidence::Certificate(id, certificate)),
+            _ => Err(Refusal::new(Code::InvalidClient, "no client authentication")),
+        },
         _ => Err(Refusal::new(Code::InvalidClient, "client_assertion and its type do not belong together")),
     }
 }
@@ -271,6 +297,21 @@ async fn by_secret(
             Err(Refusal::new(Code::TemporarilyUnavailable, "too many wrong client secrets; try again later"))
         }
     }
+}
+
+async fn by_certificate(
+    authenticator: &Authenticator,
+    id: &ClientId,
+    certificate: &Certificate,
+    now: Instant,
+) -> Result<Arc<Client>, Refusal> {
+    let client = authenticator.client(id).await.map_err(unavailable)?.ok_or(FAILED)?;
+    let own = match client.auth_method {
+        AuthMethod::TlsClientAuth => client.tls_subject.as_ref().is_some_and(|subject| certificate.is_of(subject)),
+        AuthMethod::SelfSignedTlsClientAuth => authenticator.registered(certificate, &client, now).await,
+        _ => false,
+    };
+    if own { Ok(client) } else { Err(FAILED) }
 }
 
 async fn by_assertion(authenticator: &Authenticator, token: &str, now: Instant) -> Result<Arc<Client>, Refusal> {

@@ -4,14 +4,20 @@
 //! That the caller holds the certificate's key was proved in the TLS handshake, by us or by a configured proxy; whether
 //! its chain leads to a trusted authority is told by the same. Which client it belongs to is decided here.
 
-use crate::secret::Hash;
+use crate::clock::Instant;
+use crate::keys::Jwk;
+use crate::secret::{Hash, base64url};
+use serde_json::json;
 use std::net::IpAddr;
 use std::str::FromStr;
-use x509_cert::der::asn1::{Any, BmpString, Ia5StringRef, PrintableStringRef, TeletexStringRef, Utf8StringRef};
-use x509_cert::der::{Decode, Tag, Tagged};
+use x509_cert::der::asn1::{
+    Any, BmpString, Ia5StringRef, PrintableStringRef, TeletexStringRef, UintRef, Utf8StringRef,
+};
+use x509_cert::der::{Decode, Reader, SliceReader, Tag, Tagged};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::RdnSequence;
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 /// A certificate that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +33,10 @@ pub struct Certificate {
     pub trusted: bool,
     subject: Name,
     alternative: Vec<San>,
+    /// RFC 7638 thumbprint of its key; `None` for a key of a kind that we take from no client.
+    key: Option<Hash>,
+    /// First and last second it is good.
+    validity: (Instant, Instant),
 }
 
 /// A subject's distinguished name: for each RDN the set of its attributes, decoded.
@@ -81,7 +91,31 @@ impl Certificate {
             Ok(None) => Vec::new(),
             Err(_) => return Err(Unreadable),
         };
-        Ok(Self { thumbprint: Hash::of(der), trusted, subject, alternative })
+        let validity = parsed.tbs_certificate.validity;
+        let second = |t: x509_cert::time::Time| i64::try_from(t.to_unix_duration().as_secs()).map(Instant::from_secs);
+        let (Ok(from), Ok(to)) = (second(validity.not_before), second(validity.not_after)) else {
+            return Err(Unreadable);
+        };
+        let key = key(&parsed.tbs_certificate.subject_public_key_info);
+        Ok(Self { thumbprint: Hash::of(der), trusted, subject, alternative, key, validity: (from, to) })
+    }
+
+    /// Whether its key is this one.
+    #[must_use]
+    pub fn has(&self, key: &Jwk) -> bool {
+        self.key.is_some_and(|own| own.same(&key.thumbprint()))
+    }
+
+    /// Whether a client with `keys` registered this certificate (RFC 8705 §2.2): it is the one in `x5c`, or, where an
+    /// entry holds the bare key, one of that key. No chain is looked at, but a certificate that its own maker limits in
+    /// time is good for no longer.
+    #[must_use]
+    pub fn is_among(&self, keys: &[Jwk], now: Instant) -> bool {
+        let registered = |key: &Jwk| match key.certificate() {
+            Some(der) => Hash::of(der).same(&self.thumbprint),
+            None => self.has(key),
+        };
+        (self.validity.0..=self.validity.1).contains(&now) && keys.iter().any(registered)
     }
 
     /// Whether this is the certificate of a client that registered `subject`: the chain is trusted and the name stands
@@ -115,6 +149,28 @@ impl San {
             _ => None,
         }
     }
+}
+
+/// The thumbprint of a public key of the kinds a JWK set of a client may hold.
+fn key(info: &SubjectPublicKeyInfoOwned) -> Option<Hash> {
+    let bits = info.subject_public_key.as_bytes()?;
+    let jwk = match info.algorithm.oid.to_string().as_str() {
+        // RFC 5480 §2.1.1, §2.2: an uncompressed point; that it lies on P-256 its length says.
+        "1.2.840.10045.2.1" if bits.len() == 65 && bits[0] == 4 => {
+            json!({"kty": "EC", "crv": "P-256", "x": base64url(&bits[1..33]), "y": base64url(&bits[33..])})
+        }
+        // RFC 8410 §4.
+        "1.3.101.112" => json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(bits)}),
+        // RFC 3279 §2.3.1: modulus and exponent.
+        "1.2.840.113549.1.1.1" => {
+            let mut reader = SliceReader::new(bits).ok()?;
+            let pair = |r: &mut _| Ok((UintRef::decode(r)?, UintRef::decode(r)?));
+            let (n, e) = reader.sequence(pair).ok()?;
+            json!({"kty": "RSA", "n": base64url(n.as_bytes()), "e": base64url(e.as_bytes())})
+        }
+        _ => return None,
+    };
+    Jwk::parse(&jwk).ok().map(|key| key.thumbprint())
 }
 
 fn registered(dn: &str) -> Option<Name> {

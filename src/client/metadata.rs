@@ -1,6 +1,7 @@
 //! Client metadata in and out (RFC 7591 §2, contract §5). What is wrong is said by the member's name.
 
 mod members;
+mod mutual;
 mod out;
 
 pub use out::{document, unknown_members};
@@ -32,6 +33,8 @@ pub struct Rules {
     pub grant_lifetime: Duration,
     /// The `authorization_details` types that exist; `None` takes any.
     pub detail_types: Option<Vec<String>>,
+    /// The ways of client authentication that are offered.
+    pub methods: &'static [AuthMethod],
 }
 impl Rules {
     /// For a record that was accepted when it was stored.
@@ -40,6 +43,7 @@ impl Rules {
         scopes: None,
         grant_lifetime: Duration::from_secs(u32::MAX as u64),
         detail_types: None,
+        methods: AuthMethod::ALL,
     };
 }
 
@@ -85,11 +89,8 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
     }
     let profile = m.word("profile", Profile::parse)?.unwrap_or(Profile::Fapi2);
     let app = profile != Profile::ResourceServer;
-    let default_method = if profile.is_fapi() { AuthMethod::PrivateKeyJwt } else { AuthMethod::ClientSecretBasic };
-    let auth_method = m.word("token_endpoint_auth_method", AuthMethod::parse)?.unwrap_or(default_method);
-    if profile.is_fapi() && auth_method != AuthMethod::PrivateKeyJwt {
-        return Err(wrong("token_endpoint_auth_method", "must be private_key_jwt for a FAPI profile"));
-    }
+    let auth_method = mutual::auth_method(&m, profile, rules)?;
+    let (dpop_bound, certificate_bound) = mutual::bound(&m, profile, rules)?;
     let grant_types = grant_types(&m, profile)?;
     response_types(&m, app)?;
     if m.text("subject_type")?.is_some_and(|t| t != "pairwise") {
@@ -115,12 +116,14 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
         redirect_uris: redirect_uris(&m, app, rules)?,
         scope: scope(&m, app, grant_types.contains(&GrantType::RefreshToken), rules)?,
         auth_method,
+        tls_subject: mutual::subject(&m, auth_method)?,
         auth_alg: m.alg("token_endpoint_auth_signing_alg", profile.algs())?,
         keys: keys(map, &m, auth_method, rules)?,
         secret: None,
         require_pkce: demanded(&m, "require_pkce", true, profile.is_fapi())?,
         require_par: demanded(&m, "require_pushed_authorization_requests", false, profile.is_fapi())?,
-        dpop_bound: demanded(&m, "dpop_bound_access_tokens", false, profile.is_fapi())?,
+        dpop_bound,
+        certificate_bound,
         require_signed_request: demanded(&m, "require_signed_request_object", false, signed)?,
         request_object_alg: m.alg("request_object_signing_alg", profile.algs())?,
         authorization_response_alg: m.alg("authorization_signed_response_alg", profile.algs())?,
@@ -248,10 +251,7 @@ fn keys(map: &Map<String, Value>, m: &Members<'_>, method: AuthMethod, rules: &R
         (None, Some(uri)) => Keys::Remote(uri),
         (None, None) => Keys::None,
     };
-    if method == AuthMethod::PrivateKeyJwt && keys == Keys::None {
-        return Err(wrong("jwks", "or jwks_uri is needed for private_key_jwt"));
-    }
-    Ok(keys)
+    mutual::keys(keys, method)
 }
 
 fn default_max_age(map: &Map<String, Value>) -> Result<Option<u64>, Refusal> {

@@ -1,5 +1,5 @@
 //! Step 0, who asks: the registry of apps and resource servers, their profiles and keys, how they prove who they are
-//! (RFC 6749 §2.3, RFC 7523), and the DPoP proofs they bind tokens with (RFC 9449).
+//! (RFC 6749 §2.3, RFC 7523, RFC 8705), and the DPoP proofs they bind tokens with (RFC 9449).
 //!
 //! Which parameters a client may send is not decided here but in `authorize`; what a resource server may learn about a
 //! token, in `token`.
@@ -71,6 +71,8 @@ pub struct Client {
     pub scope: Scope,
     /// `token_endpoint_auth_method`.
     pub auth_method: AuthMethod,
+    /// The name in the certificate of a `tls_client_auth` client (RFC 8705 §2.1.2).
+    pub tls_subject: Option<certificate::Subject>,
     /// `token_endpoint_auth_signing_alg`: the one algorithm of its assertions, where it named one.
     pub auth_alg: Option<Alg>,
     /// `jwks` or `jwks_uri`.
@@ -81,8 +83,10 @@ pub struct Client {
     pub require_pkce: bool,
     /// `require_pushed_authorization_requests` (RFC 9126 §6); always so for FAPI profiles.
     pub require_par: bool,
-    /// `dpop_bound_access_tokens` (RFC 9449 §5.2); always so for FAPI profiles.
+    /// `dpop_bound_access_tokens` (RFC 9449 §5.2); so for FAPI profiles unless [`Self::certificate_bound`].
     pub dpop_bound: bool,
+    /// `tls_client_certificate_bound_access_tokens` (RFC 8705 §3.4); never together with [`Self::dpop_bound`].
+    pub certificate_bound: bool,
     /// `require_signed_request_object` (RFC 9101 §10.5); always so for `fapi2_message_signing`.
     pub require_signed_request: bool,
     /// `request_object_signing_alg`.

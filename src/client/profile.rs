@@ -28,7 +28,7 @@ macro_rules! words {
 words! {
     /// What a client must and may do (protocol A1).
     Profile {
-        /// FAPI 2.0 Security Profile: PAR, PKCE, private_key_jwt, DPoP-bound tokens.
+        /// FAPI 2.0 Security Profile: PAR, PKCE, private_key_jwt or mTLS, DPoP- or mTLS-bound tokens.
         Fapi2 = "fapi2",
         /// The same with signed requests and JARM (FAPI 2.0 Message Signing).
         Fapi2MessageSigning = "fapi2_message_signing",
@@ -75,6 +75,26 @@ words! {
         ClientSecretPost = "client_secret_post",
         /// RFC 7523 §2.2.
         PrivateKeyJwt = "private_key_jwt",
+        /// RFC 8705 §2.2: a certificate that the client registered.
+        SelfSignedTlsClientAuth = "self_signed_tls_client_auth",
+        /// RFC 8705 §2.1: a certificate of an authority we trust, with the name that the client registered.
+        TlsClientAuth = "tls_client_auth",
+    }
+}
+impl AuthMethod {
+    /// Whether the client proves itself with a secret that we share.
+    #[must_use]
+    pub const fn is_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+    /// What a server offers that sees client certificates or not, and trusts authorities for them or not.
+    #[must_use]
+    pub fn offered(certificates: bool, authorities: bool) -> &'static [Self] {
+        match (certificates, authorities) {
+            (false, _) => &Self::ALL[..3],
+            (true, false) => &Self::ALL[..4],
+            (true, true) => Self::ALL,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A new record: checked, its secret made or taken, ready for [`super::sql::register`].
 
 use super::metadata::{self, Rules};
-use super::{AuthMethod, Client, StoredSecret};
+use super::{Client, StoredSecret};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::random::Random;
@@ -35,10 +35,10 @@ pub fn prepare(
     let id = metadata::client_id(document)?.unwrap_or_else(|| ClientId::random(random));
     let mut client = metadata::parse(document, id, rules, now)?;
     let bad = |why| Refusal::new(Code::InvalidClientMetadata, why);
-    let uses_secret = client.auth_method != AuthMethod::PrivateKeyJwt;
+    let uses_secret = client.auth_method.is_secret();
     let mut shown = None;
     match document.get("client_secret").filter(|v| !v.is_null()) {
-        Some(_) if !uses_secret => return Err(bad("client_secret: has no use with private_key_jwt")),
+        Some(_) if !uses_secret => return Err(bad("client_secret: has no use with this token_endpoint_auth_method")),
         Some(Value::String(text)) if (8..=512).contains(&text.len()) => {
             let stored = StoredSecret::imported(&Secret::new(text.as_str()), random);
             client.secret = Some(stored.map_err(|_| bad("client_secret: cannot be hashed"))?);

@@ -4,10 +4,11 @@
 mod assertion;
 mod dpop;
 mod metadata;
+mod mutual;
 mod secret;
 
 use super::metadata::{Rules, parse};
-use super::{Authenticator, Client, FetchError, JwksPort, Settings, StoredSecret, redirect_match, sql};
+use super::{AuthMethod, Authenticator, Client, FetchError, JwksPort, Settings, StoredSecret, redirect_match, sql};
 use crate::audit::Actor;
 use crate::clock::Instant;
 use crate::id::ClientId;
@@ -32,6 +33,7 @@ fn rules() -> Rules {
         scopes: Scope::parse("openid accounts transactions offline_access"),
         grant_lifetime: Duration::from_secs(30 * 86_400),
         detail_types: Some(vec!["account_information".into()]),
+        methods: AuthMethod::ALL,
     }
 }
 

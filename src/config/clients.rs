@@ -1,7 +1,8 @@
 //! What this installation lets a client record say.
 
-use super::{Config, Mode};
+use super::{Config, Mode, Server};
 use crate::authorize::rules::catalogue;
+use crate::client::AuthMethod;
 use crate::client::metadata::Rules;
 use std::time::Duration;
 
@@ -9,11 +10,25 @@ impl Config {
     /// See [`client_rules`].
     #[must_use]
     pub fn client_rules(&self) -> Rules {
-        client_rules(self.server.mode, self.tokens.grant_lifetime.get())
+        Rules { methods: self.auth_methods(), ..client_rules(self.server.mode, self.tokens.grant_lifetime.get()) }
+    }
+    /// The ways of client authentication this installation offers.
+    #[must_use]
+    pub fn auth_methods(&self) -> &'static [AuthMethod] {
+        AuthMethod::offered(self.server.sees_certificates(), self.server.mtls_ca_file.is_some())
     }
 }
 
-/// The scopes and details that exist, the longest grant, and http on loopback wherever this is not production.
+impl Server {
+    /// Whether clients can show us a certificate (RFC 8705): on a listener of ours, or to a proxy in front of us.
+    #[must_use]
+    pub const fn sees_certificates(&self) -> bool {
+        !self.mtls_listen.is_empty() || self.client_cert_header
+    }
+}
+
+/// The scopes and details that exist, the longest grant, and http on loopback wherever this is not production; no way of
+/// authentication that needs a client certificate.
 #[must_use]
 pub fn client_rules(mode: Mode, grant_lifetime: Duration) -> Rules {
     Rules {
@@ -21,5 +36,6 @@ pub fn client_rules(mode: Mode, grant_lifetime: Duration) -> Rules {
         scopes: Some(catalogue()),
         grant_lifetime,
         detail_types: Some(vec!["account_information".into()]),
+        methods: AuthMethod::offered(false, false),
     }
 }

@@ -3,7 +3,7 @@
 use crate::client::metadata::Rules;
 use crate::client::{Client, StoredSecret, prepare};
 use crate::clock::Instant;
-use crate::config::{Config, Mode};
+use crate::config::{Config, Mode, client_rules};
 use crate::random::Random;
 use crate::refusal::{Code, Refusal};
 use crate::secret::Hash;
@@ -67,7 +67,7 @@ const RECORDS: [&str; 3] = [
 /// # Errors
 /// When a record does not hold.
 pub fn clients(places: &Places, random: &dyn Random, now: Instant) -> Result<Vec<Client>, Refusal> {
-    let rules = Rules { loopback_http: true, scopes: None, grant_lifetime: MONTH, detail_types: None };
+    let rules = Rules { scopes: None, detail_types: None, ..client_rules(Mode::Demo, MONTH) };
     let prepared = |record: &&str| {
         let text = record.replace("http://localhost:8081", &places.app).replace("http://localhost:8082", &places.api);
         let mut document: Value = serde_json::from_str(&text)

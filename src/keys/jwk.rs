@@ -2,6 +2,8 @@
 
 use super::jose::{Alg, Error};
 use crate::secret::{Hash, from_base64url};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -10,6 +12,9 @@ use std::sync::Arc;
 
 /// The most keys of one set that are looked at.
 pub const MOST_KEYS: usize = 32;
+
+/// A certificate of one client is a few kilobytes.
+const LONGEST_CERTIFICATE: usize = 16 * 1024;
 
 /// Members that only a private or symmetric key has (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -32,15 +37,21 @@ struct Inner {
     bare: jsonwebtoken::jwk::Jwk,
     decoding: DecodingKey,
     thumbprint: Hash,
+    certificate: Option<Vec<u8>>,
 }
 
 impl Jwk {
-    /// Reads one key. Unknown members are dropped; `x5c` and `x5u` are never followed.
+    /// Reads one key. Unknown members are dropped, `x5c` too; `x5u` is never followed.
     ///
     /// # Errors
     /// [`Error::Key`]: not an object, a private or symmetric key, a kind or size we do not accept, a key for
     /// something other than verifying signatures.
     pub fn parse(value: &Value) -> Result<Self, Error> {
+        Self::read(value, false)
+    }
+
+    /// Reads one key, with the certificate that its owner registered beside it.
+    fn read(value: &Value, certified: bool) -> Result<Self, Error> {
         let map = value.as_object().ok_or(Error::Key("not an object"))?;
         if PRIVATE.iter().any(|m| map.contains_key(*m)) {
             return Err(Error::Key("it holds private members"));
@@ -115,8 +126,16 @@ impl Jwk {
                 json[name] = value.into();
             }
         }
+        let mut certificate = None;
+        if let Some(chain) = map.get("x5c").filter(|_| certified) {
+            // RFC 7517 §4.7: plain base64, the key's own certificate first. The rest of the chain is not needed.
+            let own = chain.get(0).and_then(Value::as_str);
+            let der = own.and_then(|text| STANDARD.decode(text).ok()).filter(|der| der.len() <= LONGEST_CERTIFICATE);
+            certificate = Some(der.ok_or(Error::Key("its x5c is not a list of certificates"))?);
+            json["x5c"] = json!([own]);
+        }
         let Value::Object(json) = json else { return Err(Error::Key("not an object")) };
-        Ok(Self(Arc::new(Inner { kind, kid, alg, json, bare, decoding, thumbprint })))
+        Ok(Self(Arc::new(Inner { kind, kid, alg, json, bare, decoding, thumbprint, certificate })))
     }
 
     /// Reads a JWK Set (RFC 7517 §5). Keys of kinds we do not accept are skipped, as §5 asks; a private key among them
@@ -131,7 +150,7 @@ impl Jwk {
         }
         let mut keys: Vec<Self> = Vec::new();
         for entry in list {
-            match Self::parse(entry) {
+            match Self::read(entry, true) {
                 Ok(key) => {
                     let same = |k: &Self| k.kid().is_some() && k.kid() == key.kid() && k.0.kind == key.0.kind;
                     if keys.iter().any(same) {
@@ -161,7 +180,12 @@ impl Jwk {
     pub fn thumbprint(&self) -> Hash {
         self.0.thumbprint
     }
-    /// The key as JSON: its public members, `kid`, `use` and `alg`.
+    /// The DER certificate that stands beside the key (`x5c`). Nobody has looked into it.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.0.certificate.as_deref()
+    }
+    /// The key as JSON: its public members, `kid`, `use`, `alg` and its own certificate.
     #[must_use]
     pub fn to_json(&self) -> Value {
         Value::Object(self.0.json.clone())

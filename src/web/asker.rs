@@ -2,6 +2,7 @@
 //! that order, so that nobody without credentials makes us remember a proof.
 
 use super::App;
+use super::client_cert;
 use super::error::ApiError;
 use super::extract::header_values;
 use crate::client::{self, Client, Presented, dpop};
@@ -22,7 +23,8 @@ use std::sync::Arc;
 pub async fn client(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<Arc<Client>, ApiError> {
     let headers = header_values(req, header::AUTHORIZATION.as_str());
     let authorization: Vec<&str> = headers.iter().map(String::as_str).collect();
-    let presented = Presented { authorization: &authorization, params };
+    let certificate = client_cert::presented(req, app, now);
+    let presented = Presented { authorization: &authorization, params, certificate: certificate.as_ref() };
     match client::authenticate(&app.authenticator, &presented, now).await {
         Ok(authenticated) => Ok(authenticated.client),
         Err(refusal) if refusal.code == Code::InvalidClient && !headers.is_empty() => {
@@ -57,13 +59,32 @@ pub async fn proof(
     }
 }
 
-/// What the token of a request is to be bound to.
+/// What the token of a request is to be bound to. A certificate binds only the tokens of a client that registered so
+/// (RFC 8705 §3.4); a proof binds any other client's.
 ///
 /// # Errors
-/// `invalid_dpop_proof` when a client brought none whose tokens are always bound (FAPI 2.0 Security Profile §5.3.2.1 (5)).
-pub fn bound(client: &Client, proved: Option<Hash>) -> Result<Option<Binding>, Refusal> {
+/// A client whose tokens are always bound (FAPI 2.0 Security Profile §5.3.2.1 (5)) and that did not bring what they are
+/// bound to: `invalid_dpop_proof`, or `invalid_request` for a missing certificate.
+pub fn bound(req: &HttpRequest, app: &App, client: &Client, proved: Option<Hash>) -> Result<Option<Binding>, Refusal> {
+    if client.certificate_bound {
+        one_binding(client, proved)?;
+        let certificate = client_cert::thumbprint(req, app);
+        let missing = || Refusal::invalid_request("this client must present its certificate");
+        return certificate.map(|c| Some(Binding::Certificate(c))).ok_or_else(missing);
+    }
     if client.dpop_bound && proved.is_none() {
         return Err(Refusal::new(Code::InvalidDpopProof, "this client must send a DPoP proof"));
     }
     Ok(proved.map(Binding::Dpop))
+}
+
+/// A token is bound to one thing: who registered a certificate for it must not bring a proof.
+///
+/// # Errors
+/// `invalid_request`.
+pub fn one_binding(client: &Client, proved: Option<Hash>) -> Result<(), Refusal> {
+    if client.certificate_bound && proved.is_some() {
+        return Err(Refusal::invalid_request("the tokens of this client are bound to its certificate, not to a key"));
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use super::App;
 use super::extract::is_proxy;
 use crate::client::certificate::Certificate;
 use crate::clock::Instant;
+use crate::secret::Hash;
 use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
@@ -31,14 +32,25 @@ pub fn on_connect(io: &dyn Any, data: &mut Extensions) {
     }
 }
 
+/// The chain of the connection, the own certificate first.
+fn chain(req: &HttpRequest, app: &App) -> Option<Vec<CertificateDer<'static>>> {
+    match req.conn_data::<Chain>() {
+        Some(Chain(chain)) => Some(chain.clone()),
+        None if app.config.server.client_cert_header && is_proxy(req, app) => from_proxy(req),
+        None => None,
+    }
+}
+
+/// `x5t#S256` of the certificate this request's caller proved to hold (RFC 8705 §3.1).
+#[must_use]
+pub fn thumbprint(req: &HttpRequest, app: &App) -> Option<Hash> {
+    chain(req, app)?.first().map(Hash::of)
+}
+
 /// The certificate this request's caller proved to hold, if any.
 #[must_use]
 pub fn presented(req: &HttpRequest, app: &App, now: Instant) -> Option<Certificate> {
-    let chain = match req.conn_data::<Chain>() {
-        Some(Chain(chain)) => chain.clone(),
-        None if app.config.server.client_cert_header && is_proxy(req, app) => from_proxy(req)?,
-        None => return None,
-    };
+    let chain = chain(req, app)?;
     let (own, intermediates) = chain.split_first()?;
     let trusted = app.authorities.as_ref().is_some_and(|a| leads_to(a, own, intermediates, now));
     Certificate::read(own, trusted).ok()

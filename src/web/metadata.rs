@@ -16,9 +16,11 @@ const MAX_AGE: &str = "public, max-age=300";
 
 /// `GET /.well-known/openid-configuration`, `GET /.well-known/oauth-authorization-server`
 pub async fn document(app: Shared) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, MAX_AGE))
-        .json(about(app.issuer(), app.config.institution.terms_url.as_str()))
+    let server = &app.config.server;
+    let document = about(app.issuer(), app.config.institution.terms_url.as_str(), app.config.auth_methods());
+    let document =
+        if server.sees_certificates() { mutual(document, server.mtls_base_url.as_deref()) } else { document };
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, MAX_AGE)).json(document)
 }
 
 /// `GET /oauth/jwks`
@@ -30,9 +32,9 @@ pub async fn jwks(app: Shared) -> HttpResponse {
 }
 
 /// The document of an issuer.
-fn about(issuer: &str, terms: &str) -> Value {
+fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
     let at = |path: &str| format!("{issuer}{path}");
-    let methods: Vec<&str> = AuthMethod::ALL.iter().map(|m| m.as_str()).collect();
+    let methods: Vec<&str> = methods.iter().map(|m| m.as_str()).collect();
     let algs = |list: &[Alg]| list.iter().map(|a| a.as_str()).collect::<Vec<_>>();
     json!({
         "issuer": issuer,
@@ -78,6 +80,22 @@ fn about(issuer: &str, terms: &str) -> Value {
     })
 }
 
+/// The document of a server that sees client certificates (RFC 8705 §3.3), and where it does (§5): every endpoint that a
+/// client itself calls has an alias there.
+fn mutual(mut document: Value, base: Option<&str>) -> Value {
+    document["tls_client_certificate_bound_access_tokens"] = true.into();
+    if let (Some(base), Some(members)) = (base, document.as_object()) {
+        let issuer = members["issuer"].as_str().unwrap_or_default();
+        let called = |name: &str| name.ends_with("_endpoint") && name != "authorization_endpoint";
+        let path = |value: &Value| value.as_str().and_then(|url| url.strip_prefix(issuer)).map(str::to_owned);
+        let aliases = members.iter().filter(|(name, _)| called(name));
+        let aliases =
+            aliases.filter_map(|(name, value)| Some((name.clone(), json!(format!("{base}{}", path(value)?)))));
+        document["mtls_endpoint_aliases"] = Value::Object(aliases.collect());
+    }
+    document
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,7 +104,7 @@ mod tests {
     #[test]
     fn the_document_keeps_the_rules_of_metadata() {
         let issuer = "https://link.example.jp";
-        let document = about(issuer, "https://www.example.jp/terms");
+        let document = mutual(about(issuer, "https://www.example.jp/terms", AuthMethod::ALL), None);
         let members = document.as_object().unwrap();
         for (name, value) in members {
             if name.ends_with("_endpoint") || name == "jwks_uri" {
@@ -106,6 +124,8 @@ mod tests {
             ("token_endpoint_auth_methods_supported", "client_secret_basic", "the basic plan"),
             ("token_endpoint_auth_methods_supported", "client_secret_post", "the basic plan"),
             ("token_endpoint_auth_methods_supported", "private_key_jwt", "FAPI 2.0 5.3.2.1"),
+            ("token_endpoint_auth_methods_supported", "tls_client_auth", "RFC 8705 2.1.1"),
+            ("token_endpoint_auth_methods_supported", "self_signed_tls_client_auth", "RFC 8705 2.2.1"),
             ("code_challenge_methods_supported", "S256", "RFC 7636"),
             ("dpop_signing_alg_values_supported", "ES256", "protocol C5.6"),
             ("response_types_supported", "code", "FAPI 2.0 5.3.2.2"),
@@ -116,5 +136,25 @@ mod tests {
         assert!(!holds("dpop_signing_alg_values_supported", "RS256"), "FAPI 2.0 5.4.1");
         assert_eq!(members["authorization_response_iss_parameter_supported"], true, "protocol C4.1");
         assert_eq!(members["require_pushed_authorization_requests"], false, "protocol A1");
+        assert_eq!(members["tls_client_certificate_bound_access_tokens"], true, "RFC 8705 3.3");
+        assert_eq!(members.get("mtls_endpoint_aliases"), None);
+    }
+
+    /// RFC 8705 §5.
+    #[test]
+    fn what_a_client_calls_has_an_alias() {
+        let plain = about("https://link.example.jp", "https://www.example.jp/terms", AuthMethod::offered(false, false));
+        assert_eq!(plain.get("tls_client_certificate_bound_access_tokens"), None);
+        let methods = plain["token_endpoint_auth_methods_supported"].as_array().unwrap();
+        assert!(methods.iter().all(|m| !m.as_str().unwrap().contains("tls")), "only what is offered");
+        let document = mutual(plain, Some("https://mtls.example.jp"));
+        let aliases = document["mtls_endpoint_aliases"].as_object().unwrap();
+        for name in ["token", "pushed_authorization_request", "introspection", "revocation", "userinfo"] {
+            let name = format!("{name}_endpoint");
+            let (here, there) = (document[&name].as_str().unwrap(), aliases[&name].as_str().unwrap());
+            assert_eq!(there, here.replace("link.", "mtls."), "{name}");
+        }
+        assert_eq!(aliases.get("authorization_endpoint"), None, "a browser goes there");
+        assert_eq!(aliases.get("jwks_uri"), None, "nobody proves anything to read it");
     }
 }

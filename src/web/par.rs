@@ -15,7 +15,9 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let (now, Form(params)) = (app.now(), form);
     let client = asker::client(&req, &app, &params, now).await?;
     // A proof here binds the code to its key (RFC 9449 §10.1); none is wanted, dpop_jkt does it too.
-    let jkt = asker::proof(&req, &app, paths::PAR, None, now).await?.map(|key| key.base64url());
+    let proved = asker::proof(&req, &app, paths::PAR, None, now).await?;
+    asker::one_binding(&client, proved)?;
+    let jkt = proved.map(|key| key.base64url());
     let request = check(&Question {
         params: &params,
         client: &client,

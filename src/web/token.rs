@@ -19,7 +19,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let (now, Form(params)) = (app.now(), form);
     let client = asker::client(&req, &app, &params, now).await?;
     let proved = asker::proof(&req, &app, paths::TOKEN, None, now).await?;
-    let binding = asker::bound(&client, proved)?;
+    let binding = asker::bound(&req, &app, &client, proved)?;
     let verb = match GrantType::parse(params.need("grant_type")?) {
         Some(known @ (GrantType::AuthorizationCode | GrantType::RefreshToken)) if !client.may(known) => {
             return Err(Refusal::new(Code::UnauthorizedClient, "the client may not use this grant_type").into());

@@ -2,6 +2,7 @@
 //! name is unverified (domain R84), the address serves the notice alone.
 
 use super::asker;
+use super::client_cert;
 use super::error::{ApiError, log_failure};
 use super::extract::header_values;
 use super::paths;
@@ -99,7 +100,8 @@ async fn bearer(req: &HttpRequest, body: &[u8], app: &App, now: Instant) -> Resu
         let refusal = Refusal::new(Code::InvalidToken, "a bound token comes in the Authorization header");
         return Err(resource(refusal));
     }
-    bound(&found, dpop, proved).map_err(|why| ApiError::Resource {
+    let certificate = client_cert::thumbprint(req, app);
+    bound(&found, dpop, proved, certificate).map_err(|why| ApiError::Resource {
         refusal: Refusal::new(Code::InvalidToken, why),
         dpop: dpop || matches!(found.token.binding, Some(Binding::Dpop(_))),
     })?;
@@ -109,14 +111,17 @@ async fn bearer(req: &HttpRequest, body: &[u8], app: &App, now: Instant) -> Resu
     Ok(found)
 }
 
-/// A bound token needs its key and the scheme that says so (RFC 9449 §7.1, §7.2); an unbound one does not become bound
-/// by a proof.
-fn bound(found: &Found, dpop: bool, proved: Option<Hash>) -> Result<(), &'static str> {
+/// A token that is bound to a key needs the key and the scheme that says so (RFC 9449 §7.1, §7.2); one that is bound to
+/// a certificate is a Bearer token that needs the certificate (RFC 8705 §3); an unbound one does not become bound by a
+/// proof.
+fn bound(found: &Found, dpop: bool, proved: Option<Hash>, certificate: Option<Hash>) -> Result<(), &'static str> {
     match (found.token.binding, dpop) {
         (Some(Binding::Dpop(key)), true) if proved == Some(key) => Ok(()),
         (Some(Binding::Dpop(_)), true) => Err("the token is bound to another DPoP key"),
         (Some(Binding::Dpop(_)), false) => Err("the token is bound to a DPoP key"),
-        (Some(Binding::Certificate(_)), _) => Err("the token is bound to a certificate"),
+        (Some(Binding::Certificate(own)), false) if certificate == Some(own) => Ok(()),
+        (Some(Binding::Certificate(_)), false) => Err("the token is bound to another certificate"),
+        (Some(Binding::Certificate(_)), true) => Err("the token is bound to a certificate, not to a DPoP key"),
         (None, true) => Err("the token is not bound to a DPoP key"),
         (None, false) => Ok(()),
     }

@@ -5,7 +5,7 @@ use renkei::audit::Actor;
 use renkei::client::metadata::{Rules, parse};
 use renkei::client::replay::{self, Use};
 use renkei::client::sql::{self, Changed};
-use renkei::client::{Client, Status, StoredSecret};
+use renkei::client::{AuthMethod, Client, Status, StoredSecret};
 use renkei::clock::Instant;
 use renkei::event::{self, Kind};
 use renkei::id::{ClientId, EventId};
@@ -42,7 +42,8 @@ fn client(name: &str) -> Client {
     let record = json!({"client_name": "かけいぼ", "client_name#en": "Kakeibo", "profile": "oidc",
         "redirect_uris": ["https://app.example/cb"], "scope": "openid accounts", "access_token_lifetime": "12h"});
     let grant_lifetime = Duration::from_secs(30 * 86_400);
-    let rules = Rules { loopback_http: false, scopes: None, grant_lifetime, detail_types: None };
+    let rules =
+        Rules { loopback_http: false, scopes: None, grant_lifetime, detail_types: None, methods: AuthMethod::ALL };
     parse(&record, id(name), &rules, NOW).unwrap()
 }
 async fn register(store: &Store, client: &Client, now: Instant) {

@@ -396,7 +396,6 @@ async fn a_bound_token_says_so(place: Place) {
     let w = World::at(place);
     let app = w.app("kakeibo").await;
     let api = w.api().await;
-    let allowed = w.allow(&app).await;
     let thumbprint = Hash::of("thumb-print");
     for (binding, word, cnf) in [
         (token::Binding::Dpop(thumbprint), "DPoP", json!({"jkt": thumbprint.base64url()})),

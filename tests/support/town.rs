@@ -378,6 +378,7 @@ impl Town {
             scopes: None,
             grant_lifetime: config.tokens.grant_lifetime.get(),
             detail_types: None,
+            methods: config.auth_methods(),
         };
         let random = &*self.running.app.random;
         let made = client::prepare(&document, &rules, false, random, self.now()).unwrap_or_else(|e| panic!("{e:?}"));

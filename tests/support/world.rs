@@ -79,7 +79,8 @@ impl World {
             "scope": "openid accounts transactions",
         });
         record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let rules = Rules { loopback_http: true, scopes: None, grant_lifetime: PERIOD, detail_types: None };
+        let methods = client::AuthMethod::ALL;
+        let rules = Rules { loopback_http: true, scopes: None, grant_lifetime: PERIOD, detail_types: None, methods };
         let now = self.now();
         let client = Arc::new(metadata::parse(&record, ClientId::parse(id).unwrap(), &rules, now).unwrap());
         let saved = client.clone();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::client::metadata::{self, Rules};
-use crate::client::{Client, GrantType};
+use crate::client::{AuthMethod, Client, GrantType};
 use crate::params::Params;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -29,6 +29,7 @@ pub(super) fn client(profile: &str, more: &Value) -> Client {
         scopes: None,
         grant_lifetime: Duration::from_secs(30 * 86_400),
         detail_types: None,
+        methods: AuthMethod::ALL,
     };
     metadata::parse(&record, ClientId::parse("c1").unwrap(), &rules, Instant::from_secs(0)).unwrap()
 }

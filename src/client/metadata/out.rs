@@ -24,6 +24,7 @@ pub fn document(client: &Client) -> Value {
         "require_pkce": client.require_pkce,
         "require_pushed_authorization_requests": client.require_par,
         "dpop_bound_access_tokens": client.dpop_bound,
+        "tls_client_certificate_bound_access_tokens": client.certificate_bound,
         "require_signed_request_object": client.require_signed_request,
         "id_token_signed_response_alg": client.id_token_alg.as_str(),
         "require_auth_time": client.require_auth_time,
@@ -57,6 +58,10 @@ pub fn document(client: &Client) -> Value {
         if let Some(value) = value {
             out[name] = value.into();
         }
+    }
+    if let Some(subject) = &client.tls_subject {
+        let (name, text) = super::mutual::member(subject);
+        out[name] = text.into();
     }
     match &client.keys {
         Keys::None => {}
@@ -121,6 +126,12 @@ const KNOWN: &[&str] = &[
     "software_version",
     "status",
     "subject_type",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_email",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_subject_dn",
+    "tls_client_certificate_bound_access_tokens",
     "token_endpoint_auth_method",
     "token_endpoint_auth_signing_alg",
     "tos_uri",

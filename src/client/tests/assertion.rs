@@ -26,7 +26,7 @@ fn params(assertion: &str, more: &[(&str, &str)]) -> Params {
     params
 }
 async fn ask(desk: &Desk, params: &Params, now: Instant) -> Result<String, Refusal> {
-    let presented = Presented { authorization: &[], params };
+    let presented = Presented { authorization: &[], params, certificate: None };
     let done = authenticate(&desk.authenticator, &presented, now).await?;
     assert_eq!(done.method, AuthMethod::PrivateKeyJwt);
     Ok(done.client.id.to_string())

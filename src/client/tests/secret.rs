@@ -12,12 +12,12 @@ fn basic(id: &str, secret: &str) -> String {
 }
 async fn with_header(desk: &Desk, header: &str) -> Result<AuthMethod, Code> {
     let params = Params::default();
-    let presented = Presented { authorization: &[header], params: &params };
+    let presented = Presented { authorization: &[header], params: &params, certificate: None };
     authenticate(&desk.authenticator, &presented, NOW).await.map(|a| a.method).map_err(|r| r.code)
 }
 async fn with_body(desk: &Desk, body: &str) -> Result<AuthMethod, Code> {
     let params = Params::parse(body).unwrap();
-    let presented = Presented { authorization: &[], params: &params };
+    let presented = Presented { authorization: &[], params: &params, certificate: None };
     authenticate(&desk.authenticator, &presented, NOW).await.map(|a| a.method).map_err(|r| r.code)
 }
 
@@ -75,7 +75,7 @@ async fn one_way_a_request() {
         (vec![&good, &good], "", Some(Code::InvalidRequest)),
     ] {
         let params = Params::parse(body).unwrap();
-        let presented = Presented { authorization: &headers, params: &params };
+        let presented = Presented { authorization: &headers, params: &params, certificate: None };
         let got = authenticate(&desk.authenticator, &presented, NOW).await;
         assert_eq!(got.err().map(|r| r.code), wanted, "{body}");
     }
@@ -84,7 +84,7 @@ async fn one_way_a_request() {
     for (id, secret) in [("app", "wrong"), ("nobody", "wrong")] {
         let header = basic(id, secret);
         let params = Params::default();
-        let presented = Presented { authorization: &[&header], params: &params };
+        let presented = Presented { authorization: &[&header], params: &params, certificate: None };
         told.push(authenticate(&desk.authenticator, &presented, NOW).await.unwrap_err());
     }
     assert_eq!(told[0], told[1]);
@@ -124,7 +124,7 @@ async fn wrong_guesses_cannot_multiply_the_cost() {
     // A guess comes back with time.
     let later = NOW + Duration::from_secs(3);
     let params = Params::default();
-    let presented = Presented { authorization: &[&guesses[0]], params: &params };
+    let presented = Presented { authorization: &[&guesses[0]], params: &params, certificate: None };
     let code = authenticate(&desk.authenticator, &presented, later).await.err().map(|r| r.code);
     assert_eq!(code, Some(Code::InvalidClient));
 }
