@@ -10,6 +10,7 @@ mod browser;
 mod client;
 mod client_command;
 mod config;
+mod conformance;
 mod demo;
 mod demo_link;
 mod flow;

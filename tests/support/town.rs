@@ -164,6 +164,10 @@ impl Town {
         let secret = Credential::Secret("accounts-api-secret".into());
         App::new(self.http.clone(), self.clock.clone(), "accounts-api", "", secret)
     }
+    /// Where the server listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.running.addresses[0]
+    }
     pub fn called_numbers(&self) -> Vec<String> {
         (1..=5).map(|n| format!("0800111000{n}")).collect()
     }

@@ -3,7 +3,7 @@
 mod authorize;
 mod metadata;
 mod par;
-mod table;
+pub mod table;
 
 use crate::support::app::App;
 use crate::support::http::{Answer, encode};
