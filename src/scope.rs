@@ -3,6 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+/// What only a customer can give: the scopes of an authorization request (contract §6). No client has them for itself
+/// (protocol A11).
+pub const CUSTOMERS: [&str; 4] = ["openid", "accounts", "transactions", "offline_access"];
+
 /// A set of scope tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Scope(BTreeSet<String>);
@@ -20,6 +24,11 @@ impl Scope {
     pub fn of<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
         Self(tokens.into_iter().map(str::to_owned).collect())
     }
+    /// The customers' scopes.
+    #[must_use]
+    pub fn of_customers() -> Self {
+        Self(CUSTOMERS.iter().map(|&token| token.to_owned()).collect())
+    }
     /// Whether the set holds `token`.
     #[must_use]
     pub fn has(&self, token: &str) -> bool {
@@ -34,6 +43,11 @@ impl Scope {
     #[must_use]
     pub fn within(&self, other: &Self) -> bool {
         self.0.is_subset(&other.0)
+    }
+    /// The tokens of both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).cloned().collect())
     }
     /// The tokens that satisfy `keep`.
     #[must_use]

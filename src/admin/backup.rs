@@ -3,7 +3,6 @@
 use super::{Desk, Refused, looked};
 use crate::audit::{Actor, Entry};
 use crate::clock::Instant;
-use crate::event::Kind;
 use crate::grant;
 use crate::store::Store;
 use crate::token;
@@ -24,7 +23,7 @@ pub(super) async fn make(desk: &Desk, file: PathBuf, actor: Actor, now: Instant)
     Ok(json!({"file": named}))
 }
 
-/// Makes a restored store fit for use: every token of an open grant and every unused code in it is revoked, because
+/// Makes a restored store fit for use: every live token and every unused code in it is revoked, because
 /// what became of them after the copy was made is not known. Grants stay: apps link again. Each token is told of like
 /// any other that is revoked.
 ///
@@ -34,13 +33,7 @@ pub async fn restored(store: &Store, staff: &str, now: Instant) -> Result<Value,
     let (mut tokens, mut codes) = (0_u64, 0_u64);
     loop {
         let (some_tokens, some_codes) = store
-            .write(move |tx| {
-                let revoked = token::sql::revoke_restored(tx, now, BATCH)?;
-                for (token, grant) in &revoked {
-                    grant::sql::tell(tx, grant, Kind::TokenRevoked, json!({"token": token}), now)?;
-                }
-                Ok((revoked.len() as u64, grant::code::drop_unused(tx, BATCH)?))
-            })
+            .write(move |tx| Ok((token::revoke::restored(tx, now, BATCH)?, grant::code::drop_unused(tx, BATCH)?)))
             .await?;
         (tokens, codes) = (tokens + some_tokens, codes + some_codes);
         if some_tokens + some_codes == 0 {

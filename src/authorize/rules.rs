@@ -252,10 +252,10 @@ fn detailed(params: &Params, client: &Client) -> Result<Option<(Details, Scope)>
 
 /// The scope that asks for a refresh token (OpenID Connect Core §11).
 pub const OFFLINE: &str = "offline_access";
-/// Every scope this server knows (contract §6).
+/// Every scope that can be asked for here (contract §6).
 #[must_use]
 pub fn catalogue() -> Scope {
-    Scope::parse("openid accounts transactions offline_access").unwrap_or_default()
+    Scope::of_customers()
 }
 /// What `prompt` may hold. All but `none` are satisfied by nature: every request proves and asks the customer anew.
 pub const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];

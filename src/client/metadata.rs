@@ -13,7 +13,7 @@ use crate::id::ClientId;
 use crate::keys::Jwk;
 use crate::keys::jose::Alg;
 use crate::refusal::{Code, Refusal};
-use crate::scope::Scope;
+use crate::scope::{CUSTOMERS, Scope};
 use members::{Members, wrong};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -92,7 +92,9 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
     let auth_method = mutual::auth_method(&m, profile, rules)?;
     let (dpop_bound, certificate_bound) = mutual::bound(&m, profile, rules)?;
     let grant_types = grant_types(&m, profile)?;
-    response_types(&m, app)?;
+    // What is about customers and their browsers is for those who ask them.
+    let code = grant_types.contains(&GrantType::AuthorizationCode);
+    response_types(&m, code)?;
     if m.text("subject_type")?.is_some_and(|t| t != "pairwise") {
         return Err(wrong("subject_type", "must be pairwise"));
     }
@@ -113,8 +115,8 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
         software_id: m.owned("software_id")?,
         software_version: m.owned("software_version")?,
         provider: provider(map, rules)?,
-        redirect_uris: redirect_uris(&m, app, rules)?,
-        scope: scope(&m, app, grant_types.contains(&GrantType::RefreshToken), rules)?,
+        redirect_uris: redirect_uris(&m, code, rules)?,
+        scope: scope(&m, code, grant_types.contains(&GrantType::RefreshToken), rules)?,
         auth_method,
         tls_subject: mutual::subject(&m, auth_method)?,
         auth_alg: m.alg("token_endpoint_auth_signing_alg", profile.algs())?,
@@ -206,20 +208,22 @@ fn grant_types(m: &Members<'_>, profile: Profile) -> Result<Vec<GrantType>, Refu
     Ok(types)
 }
 
-fn response_types(m: &Members<'_>, app: bool) -> Result<(), Refusal> {
+fn response_types(m: &Members<'_>, code: bool) -> Result<(), Refusal> {
     match m.list("response_types")? {
-        Some(list) if app && list != ["code"] => Err(wrong("response_types", "must be code")),
-        Some(list) if !app && !list.is_empty() => Err(wrong("response_types", "must be empty for a resource server")),
+        Some(list) if code && list != ["code"] => Err(wrong("response_types", "must be code")),
+        Some(list) if !code && !list.is_empty() => {
+            Err(wrong("response_types", "must be empty without the authorization_code grant"))
+        }
         _ => Ok(()),
     }
 }
 
-fn redirect_uris(m: &Members<'_>, app: bool, rules: &Rules) -> Result<Vec<String>, Refusal> {
+fn redirect_uris(m: &Members<'_>, code: bool, rules: &Rules) -> Result<Vec<String>, Refusal> {
     let bad = |why: &str| Refusal::naming(Code::InvalidRedirectUri, &format!("redirect_uris: {why}"));
     let list = m.list("redirect_uris").map_err(|r| Refusal { code: Code::InvalidRedirectUri, ..r })?;
     let list = list.unwrap_or_default();
-    if app == list.is_empty() {
-        return Err(bad(if app { "is missing or empty" } else { "a resource server has none" }));
+    if code == list.is_empty() {
+        return Err(bad(if code { "is missing or empty" } else { "is for the authorization_code grant alone" }));
     }
     for (i, uri) in list.iter().enumerate() {
         redirect::acceptable(uri, rules.loopback_http)
@@ -231,14 +235,15 @@ fn redirect_uris(m: &Members<'_>, app: bool, rules: &Rules) -> Result<Vec<String
     Ok(owned(Some(list)))
 }
 
-fn scope(m: &Members<'_>, app: bool, refresh: bool, rules: &Rules) -> Result<Scope, Refusal> {
+fn scope(m: &Members<'_>, code: bool, refresh: bool, rules: &Rules) -> Result<Scope, Refusal> {
     let given = m.text("scope")?.map(|s| Scope::parse(s).ok_or_else(|| wrong("scope", "is not a list of scopes")));
     match (given.transpose()?, &rules.scopes) {
         (Some(scope), Some(known)) if !scope.within(known) => {
             Err(wrong("scope", "holds a scope this server does not know"))
         }
         (Some(scope), _) => Ok(scope),
-        (None, Some(known)) if app => Ok(known.only(|s| refresh || s != "offline_access")),
+        // What a client may have for itself, its record must name.
+        (None, Some(known)) if code => Ok(known.only(|s| CUSTOMERS.contains(&s) && (refresh || s != "offline_access"))),
         (None, _) => Ok(Scope::default()),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{BankKind, Config, Error, MailKind, MailTls, Mode};
 use crate::phone::Phone;
+use crate::scope;
 use url::{Host, Url};
 
 type Rule = (&'static str, fn(&Config, Option<&Url>) -> bool, &'static str);
@@ -101,6 +102,11 @@ const RULES: &[Rule] = &[
         "tokens.grant_lifetime",
         |c, _| (1..=31).contains(&(c.tokens.grant_lifetime.get().as_secs() / 86_400)),
         "wants 1d to 31d",
+    ),
+    (
+        "tokens.client_scopes",
+        |c, _| c.tokens.client_scopes.iter().all(|s| !scope::CUSTOMERS.contains(&s)),
+        "holds a scope only customers can give",
     ),
     ("tokens.default_audience", |c, _| !c.tokens.default_audience.is_empty(), "is empty"),
 ];

@@ -10,7 +10,9 @@ impl Config {
     /// See [`client_rules`].
     #[must_use]
     pub fn client_rules(&self) -> Rules {
-        Rules { methods: self.auth_methods(), ..client_rules(self.server.mode, self.tokens.grant_lifetime.get()) }
+        let rules = client_rules(self.server.mode, self.tokens.grant_lifetime.get());
+        let more = &self.tokens.client_scopes;
+        Rules { methods: self.auth_methods(), scopes: rules.scopes.map(|scopes| scopes.and(more)), ..rules }
     }
     /// The ways of client authentication this installation offers.
     #[must_use]

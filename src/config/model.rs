@@ -1,6 +1,7 @@
 //! Every key, by section.
 
 use super::{Bank, Error, Mail, Outbound, Span, Telephony};
+use crate::scope::Scope;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -289,6 +290,8 @@ pub struct Tokens {
     pub id_token_lifetime: Span,
     /// `aud` of an access token when the request names no resource.
     pub default_audience: String,
+    /// Scopes a client may have for itself, without a customer (RFC 6749 §4.4); what they open, your APIs say.
+    pub client_scopes: Scope,
     /// Whether a DPoP proof must carry a nonce of ours.
     pub dpop_nonce_required: bool,
     /// How long a consent record is kept after its grant ended.
@@ -301,6 +304,7 @@ impl Default for Tokens {
             grant_lifetime: Span::days(30),
             id_token_lifetime: Span::secs(300),
             default_audience: "accounts-api".into(),
+            client_scopes: Scope::default(),
             dpop_nonce_required: false,
             keep_consents: Span::days(7 * 365),
         }

@@ -7,6 +7,7 @@
 //! | [`negotiate`] | client, redirect_uri, response_type, scope and challenge of an authorization request fit | 6749 §4.1.1, 7636 §4.4 |
 //! | [`exchange`] | an authorization code may be turned into a token | 6749 §4.1.3, 7636 §4.6 |
 //! | [`refresh`] | a refresh token may be used, and with which scope | 6749 §6 |
+//! | [`credentials`] | a client may have this scope for itself | 6749 §4.4 |
 //! | [`permit`] | an access token reaches as far as a resource asks | 6750 §3.1 |
 //!
 //! Not here: who the client is (`client`), what OpenID Connect, PAR and DPoP add (`authorize`), what is stored.
@@ -17,6 +18,7 @@
 
 mod authorization;
 mod code;
+mod credentials;
 mod refresh;
 mod request;
 mod resource;
@@ -28,6 +30,7 @@ mod tests;
 
 pub use authorization::{Agreed, Asker, Challenge, negotiate};
 pub use code::{Code, Exchanged, exchange};
+pub use credentials::credentials;
 pub use refresh::{RefreshToken, Refreshed, refresh};
 pub use resource::{AccessToken, permit};
 

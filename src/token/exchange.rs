@@ -2,14 +2,13 @@
 //! records its outcome.
 
 use super::sql::{self, Access};
-use super::{Binding, Issued, Minted};
-use crate::audit::{self, Actor, Entry};
+use super::{Binding, Issued, Minted, told};
 use crate::authorize::rules::OFFLINE;
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::event::Kind as Event;
+use crate::grant::Grant;
 use crate::grant::code::{Redeemed, redeem};
-use crate::grant::{self, Grant};
 use crate::oxide::{self, Presenter};
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
@@ -137,7 +136,7 @@ fn issue(
     let access = Access {
         hash: ask.minted.access.hash(),
         id: ask.minted.access_id.clone(),
-        grant: grant.id.clone(),
+        grant: Some(grant.id.clone()),
         client: grant.client.clone(),
         scope: scope.clone(),
         aud,
@@ -147,15 +146,12 @@ fn issue(
         revoked_at: None,
     };
     sql::insert_access(tx, &access)?;
-    let detail = serde_json::json!({"token": access.id, "scope": scope, "expires_at": access.expires_at.secs()});
-    grant::sql::tell(tx, &grant.id, Event::TokenIssued, detail.clone(), now)?;
-    let entry = Entry {
-        client: Some(grant.client.clone()),
-        grant: Some(grant.id.clone()),
-        account: Some(grant.account_index),
-        detail,
-        ..Entry::new(now, Actor::Client(grant.client.clone()), "token.issued")
-    };
-    audit::append(tx, &entry)?;
-    Ok(Issued { scope, binding: access.binding, at: now, expires_at: access.expires_at, refresh, nonce, grant })
+    told::both(tx, (&access.id, &access.client, Some(&grant)), Event::TokenIssued, detail(&access), now)?;
+    let (binding, expires_at) = (access.binding, access.expires_at);
+    Ok(Issued { scope, binding, at: now, expires_at, refresh, nonce, grant: Some(grant) })
+}
+
+/// What is said of a token that was handed out.
+pub(super) fn detail(access: &Access) -> serde_json::Value {
+    serde_json::json!({"token": access.id, "scope": access.scope, "expires_at": access.expires_at.secs()})
 }

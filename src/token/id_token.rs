@@ -2,7 +2,7 @@
 //! no profile claims to give: the name is unverified (domain R84), the address serves the notice alone.
 
 use super::Issued;
-use crate::clock::Instant;
+use crate::grant::Grant;
 use crate::keys::Ring;
 use crate::keys::jose::{self, Alg};
 use crate::secret::{Hash, Secret, base64url};
@@ -16,18 +16,18 @@ use std::time::Duration;
 pub fn sign(
     ring: &Ring,
     alg: Alg,
-    issued: &Issued,
+    (issued, grant): (&Issued, &Grant),
     issuer: &str,
     access: &Secret,
     lifetime: Duration,
 ) -> Result<String, jose::Error> {
-    ring.sign(alg, Some("JWT"), &claims(alg, issued, issuer, access, lifetime, issued.at))
+    ring.sign(alg, Some("JWT"), &claims(alg, (issued, grant), issuer, access, lifetime))
 }
 
 /// The claims.
 #[must_use]
-pub fn claims(alg: Alg, issued: &Issued, issuer: &str, access: &Secret, lifetime: Duration, now: Instant) -> Value {
-    let g = &issued.grant;
+pub fn claims(alg: Alg, (issued, g): (&Issued, &Grant), issuer: &str, access: &Secret, lifetime: Duration) -> Value {
+    let now = issued.at;
     let mut claims = json!({
         "iss": issuer,
         "sub": g.sub,

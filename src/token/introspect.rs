@@ -68,7 +68,7 @@ impl Live {
         &self.found
     }
     fn response(&self, issuer: &str) -> Value {
-        let (t, g) = (&self.found.token, &self.found.grant);
+        let t = &self.found.token;
         let aud: Value = match t.aud.as_slice() {
             [one] => one.as_str().into(),
             several => several.into(),
@@ -77,7 +77,9 @@ impl Live {
             "active": true,
             "scope": t.scope,
             "client_id": t.client,
-            "sub": g.sub,
+            // A client's own token is about the client (RFC 7662 §2.2); what no grant stands behind says so by having no
+            // `grant_id`, whatever the two look like (RFC 9700 §4.15).
+            "sub": self.found.grant.as_ref().map_or(t.client.as_str(), |g| &g.sub),
             "exp": t.expires_at.secs(),
             "iat": t.issued_at.secs(),
             "nbf": t.issued_at.secs(),
@@ -85,12 +87,14 @@ impl Live {
             "aud": aud,
             "jti": t.id,
             "token_type": token_type(t.binding.as_ref()),
-            "grant_id": g.id,
-            "grant_expires_at": g.expires_at.secs(),
-            "authorization_details": g.details.list(),
-            "acr": g.acr,
-            "auth_time": g.auth_time.secs(),
         });
+        if let Some(g) = &self.found.grant {
+            body["grant_id"] = g.id.as_str().into();
+            body["grant_expires_at"] = g.expires_at.secs().into();
+            body["authorization_details"] = g.details.list();
+            body["acr"] = g.acr.as_str().into();
+            body["auth_time"] = g.auth_time.secs().into();
+        }
         if let Some(binding) = &t.binding {
             body["cnf"] = binding.cnf();
         }

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`exchange`] a code | 6749 §4.1.3, 7636, 9449 §10 |
 //! | [`refresh`] | 6749 §6 |
+//! | [`own`](own::own) | 6749 §4.4 |
 //! | [`introspect`](introspect::introspect) | 7662 |
 //! | [`revoke`](revoke::revoke) | 7009 |
 
@@ -16,8 +17,10 @@ mod binding;
 mod exchange;
 pub mod id_token;
 pub mod introspect;
+pub mod own;
 pub mod revoke;
 pub mod sql;
+mod told;
 
 pub use binding::{Binding, token_type};
 pub use exchange::{Ask, exchange, refresh};
@@ -59,8 +62,8 @@ impl Minted {
 /// What was recorded: all a token response needs besides the secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issued {
-    /// The grant the tokens hang off.
-    pub grant: Grant,
+    /// The grant the tokens hang off; none when the token is the client's own.
+    pub grant: Option<Grant>,
     /// The scope of the access token.
     pub scope: Scope,
     /// What it is bound to.
@@ -84,10 +87,12 @@ impl Issued {
             "token_type": token_type(self.binding.as_ref()),
             "expires_in": self.expires_at.secs() - self.at.secs(),
             "scope": self.scope,
-            "grant_id": self.grant.id,
-            "grant_expires_at": self.grant.expires_at.secs(),
-            "authorization_details": self.grant.details.list(),
         });
+        if let Some(grant) = &self.grant {
+            body["grant_id"] = grant.id.as_str().into();
+            body["grant_expires_at"] = grant.expires_at.secs().into();
+            body["authorization_details"] = grant.details.list();
+        }
         if self.refresh {
             body["refresh_token"] = minted.refresh.reveal().into();
         }

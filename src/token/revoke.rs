@@ -1,23 +1,24 @@
 //! Revocation (RFC 7009). Protocol A10: a refresh token, or an access token of a grant without one, takes its grant
-//! along; an access token beside a refresh token goes alone.
+//! along; an access token beside a refresh token goes alone, and so does a client's own.
 
-use super::sql;
-use crate::audit::{self, Actor, Entry};
+use super::{sql, told};
+use crate::audit::Actor;
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::event::Kind as Event;
 use crate::grant::{self, Grant, Reason};
-use crate::id::{ClientId, TokenId};
+use crate::id::ClientId;
 use crate::refusal::{Code, Refusal};
 use crate::secret::{self, Kind};
 use crate::store::{Result, Tx};
+use serde_json::json;
 
 /// What a revocation did; the client hears 200 whatever it was (RFC 7009 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revoked {
     /// The grant ended.
     Grant,
-    /// One access token ended; its grant lives on.
+    /// One access token ended; its grant, if it has one, lives on.
     Token,
     /// There was nothing alive under this text.
     Nothing,
@@ -54,11 +55,17 @@ pub fn revoke(
     if !found.is_live(now) {
         return Ok(Ok(Revoked::Nothing));
     }
-    if !sql::has_refresh(tx, &found.grant.id)? {
-        return end(tx, &found.grant, &client.id, now).map(Ok);
+    let ends_it = match &found.grant {
+        Some(grant) => !sql::has_refresh(tx, &grant.id)?,
+        // The client's own token: there is nothing to take along.
+        None => false,
+    };
+    if let Some(grant) = found.grant.as_ref().filter(|_| ends_it) {
+        return end(tx, grant, &client.id, now).map(Ok);
     }
     sql::revoke_access(tx, &hash, now)?;
-    tell(tx, &found.grant, &found.token.id, now)?;
+    let detail = json!({"token": found.token.id});
+    told::both(tx, (&found.token.id, &client.id, found.grant.as_ref()), Event::TokenRevoked, detail, now)?;
     Ok(Ok(Revoked::Token))
 }
 
@@ -71,15 +78,15 @@ fn end(tx: &mut Tx<'_, '_>, grant: &Grant, client: &ClientId, now: Instant) -> R
     })
 }
 
-fn tell(tx: &mut Tx<'_, '_>, grant: &Grant, token: &TokenId, now: Instant) -> Result<()> {
-    let detail = serde_json::json!({"token": token});
-    grant::sql::tell(tx, &grant.id, Event::TokenRevoked, detail.clone(), now)?;
-    let entry = Entry {
-        client: Some(grant.client.clone()),
-        grant: Some(grant.id.clone()),
-        account: Some(grant.account_index),
-        detail,
-        ..Entry::new(now, Actor::Client(grant.client.clone()), "token.revoked")
-    };
-    audit::append(tx, &entry)
+/// Revokes the live tokens that a restored backup brought back, at most `limit` of each kind, and tells of each.
+/// Returns how many.
+///
+/// # Errors
+/// The store's.
+pub fn restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
+    let revoked = sql::revoke_restored(tx, now, limit)?;
+    for (token, client, grant) in &revoked {
+        told::event(tx, (token, client, grant.as_ref()), Event::TokenRevoked, json!({"token": token}), now)?;
+    }
+    Ok(revoked.len() as u64)
 }

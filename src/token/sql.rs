@@ -17,8 +17,8 @@ pub struct Access {
     pub hash: Hash,
     /// `jti`: its public name.
     pub id: TokenId,
-    /// The grant it hangs off.
-    pub grant: GrantId,
+    /// The grant it hangs off; none when it is the client's own (RFC 6749 §4.4).
+    pub grant: Option<GrantId>,
     /// Whose it is.
     pub client: ClientId,
     /// What it opens.
@@ -40,8 +40,8 @@ pub struct Access {
 pub struct Found {
     /// The token.
     pub token: Access,
-    /// Its grant.
-    pub grant: Grant,
+    /// Its grant; none when it is the client's own.
+    pub grant: Option<Grant>,
     /// Whether its client may do anything at the moment.
     pub client_active: bool,
 }
@@ -49,7 +49,8 @@ impl Found {
     /// Whether the token is good at `now`.
     #[must_use]
     pub fn is_live(&self, now: Instant) -> bool {
-        self.client_active && self.token.revoked_at.is_none() && now < self.token.expires_at && self.grant.is_live(now)
+        let grant = self.grant.as_ref().is_none_or(|g| g.is_live(now));
+        grant && self.client_active && self.token.revoked_at.is_none() && now < self.token.expires_at
     }
 }
 
@@ -75,7 +76,7 @@ pub(super) fn insert_access(tx: &mut Tx<'_, '_>, t: &Access) -> Result<()> {
         &[
             t.hash.into(),
             t.id.as_str().into(),
-            t.grant.as_str().into(),
+            t.grant.as_ref().map(GrantId::as_str).into(),
             t.client.as_str().into(),
             t.scope.to_string().into(),
             t.aud.join(" ").into(),
@@ -118,8 +119,8 @@ pub(super) fn insert_refresh(
 pub const FIND_ACCESS: &str = concat!(
     "select t.id, t.client_id, t.scope, t.aud, t.jkt, t.x5t, t.issued_at, t.expires_at, t.revoked_at, c.status, ",
     columns!(),
-    " from access_tokens t join grants g on g.id = t.grant_id join clients c on c.id = t.client_id \
-     where t.hash = ?1"
+    " from access_tokens t left join grants g on g.id = t.grant_id join clients c on c.id = t.client_id \
+     where t.hash = ?1 and (t.grant_id is null or g.id is not null)"
 );
 
 /// The access token under `hash`, with its grant and its client's status: the hot read of introspection.
@@ -132,11 +133,11 @@ pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
     };
     let id = row.text(0)?;
     let bad = |column: &str| Error::Corrupt { table: "access_tokens", row: id.to_owned(), why: column.to_owned() };
-    let grant = read(&row, 10)?;
+    let grant = row.opt_text(10)?.is_some().then(|| read(&row, 10)).transpose()?;
     let token = Access {
         hash: *hash,
         id: TokenId::parse(id).ok_or_else(|| bad("id"))?,
-        grant: grant.id.clone(),
+        grant: grant.as_ref().map(|g| g.id.clone()),
         client: ClientId::parse(row.text(1)?).ok_or_else(|| bad("client_id"))?,
         scope: Scope::parse(row.text(2)?).ok_or_else(|| bad("scope"))?,
         aud: words(row.text(3)?),
@@ -190,24 +191,28 @@ pub(super) fn revoke_access(tx: &mut Tx<'_, '_>, hash: &Hash, now: Instant) -> R
     Ok(())
 }
 
-/// Revokes the tokens of open grants that a restored backup brought back, at most `limit` of each kind. Returns those
-/// of this call.
-///
-/// # Errors
-/// The store's.
-pub fn revoke_restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Vec<(TokenId, GrantId)>> {
+/// A token by its public name, whose it is, and of which grant.
+pub(super) type Named = (TokenId, ClientId, Option<GrantId>);
+
+/// Revokes the live tokens that a restored backup brought back, at most `limit` of each kind. Returns those of this
+/// call.
+pub(super) fn revoke_restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Vec<Named>> {
     let access = "update access_tokens set revoked_at = ?1 where hash in (select t.hash from access_tokens t \
-                  join grants g on g.id = t.grant_id where t.revoked_at is null and t.expires_at > ?1 \
-                  and g.ended_at is null limit ?2) returning id, grant_id";
+                  left join grants g on g.id = t.grant_id where t.revoked_at is null and t.expires_at > ?1 \
+                  and g.ended_at is null limit ?2) returning id, client_id, grant_id";
     let refresh = "update refresh_tokens set revoked_at = ?1 where hash in (select t.hash from refresh_tokens t \
                    join grants g on g.id = t.grant_id where t.revoked_at is null and t.expires_at > ?1 \
-                   and g.ended_at is null limit ?2) returning id, grant_id";
+                   and g.ended_at is null limit ?2) returning id, client_id, grant_id";
     let mut revoked = Vec::new();
     for sql in [access, refresh] {
         for row in tx.rows(sql, &[now.into(), limit.into()])? {
             let id = row.text(0)?;
-            let bad = || Error::Corrupt { table: "tokens", row: id.to_owned(), why: "id or grant_id".to_owned() };
-            revoked.push((TokenId::parse(id).ok_or_else(bad)?, GrantId::parse(row.text(1)?).ok_or_else(bad)?));
+            let bad = || Error::Corrupt { table: "tokens", row: id.to_owned(), why: "an id".to_owned() };
+            revoked.push((
+                TokenId::parse(id).ok_or_else(bad)?,
+                ClientId::parse(row.text(1)?).ok_or_else(bad)?,
+                row.opt_text(2)?.map(|g| GrantId::parse(g).ok_or_else(bad)).transpose()?,
+            ));
         }
     }
     Ok(revoked)

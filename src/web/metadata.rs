@@ -4,9 +4,10 @@
 
 use super::{Shared, paths};
 use crate::authorize::{DetailType, ResponseMode, rules};
-use crate::client::AuthMethod;
+use crate::client::{AuthMethod, GrantType};
 use crate::consent::ACR;
 use crate::keys::jose::Alg;
+use crate::scope::Scope;
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ pub async fn document(app: Shared) -> HttpResponse {
     let document = about(app.issuer(), app.config.institution.terms_url.as_str(), app.config.auth_methods());
     let document =
         if server.sees_certificates() { mutual(document, server.mtls_base_url.as_deref()) } else { document };
+    let document = acting(document, &app.config.tokens.client_scopes);
     HttpResponse::Ok().insert_header((CACHE_CONTROL, MAX_AGE)).json(document)
 }
 
@@ -96,6 +98,16 @@ fn mutual(mut document: Value, base: Option<&str>) -> Value {
     document
 }
 
+/// With what clients may have for themselves (RFC 6749 §4.4): without such a scope the grant type leads nowhere.
+fn acting(mut document: Value, scopes: &Scope) -> Value {
+    if !scopes.is_empty() {
+        let all = GrantType::ALL.iter().map(|t| t.as_str()).collect::<Vec<_>>();
+        document["grant_types_supported"] = json!(all);
+        document["scopes_supported"] = json!(rules::catalogue().and(scopes).iter().collect::<Vec<_>>());
+    }
+    document
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +117,7 @@ mod tests {
     fn the_document_keeps_the_rules_of_metadata() {
         let issuer = "https://link.example.jp";
         let document = mutual(about(issuer, "https://www.example.jp/terms", AuthMethod::ALL), None);
+        let document = acting(document, &Scope::parse("status").unwrap());
         let members = document.as_object().unwrap();
         for (name, value) in members {
             if name.ends_with("_endpoint") || name == "jwks_uri" {
@@ -130,6 +143,9 @@ mod tests {
             ("dpop_signing_alg_values_supported", "ES256", "protocol C5.6"),
             ("response_types_supported", "code", "FAPI 2.0 5.3.2.2"),
             ("scopes_supported", "openid", "OpenID Connect Discovery 3"),
+            ("scopes_supported", "status", "what a client may have for itself"),
+            ("grant_types_supported", "refresh_token", "protocol C6.3"),
+            ("grant_types_supported", "client_credentials", "the FAPI 2.0 client credentials plan"),
         ] {
             assert!(holds(name, value), "{name} lacks {value}: {why}");
         }

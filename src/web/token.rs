@@ -1,4 +1,4 @@
-//! `POST /oauth/token` (RFC 6749 §3.2): a code or a refresh token becomes an access token.
+//! `POST /oauth/token` (RFC 6749 §3.2): a code, a refresh token or the client's own word becomes an access token.
 
 use super::Shared;
 use super::asker;
@@ -20,27 +20,31 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let client = asker::client(&req, &app, &params, now).await?;
     let proved = asker::proof(&req, &app, paths::TOKEN, None, now).await?;
     let binding = asker::bound(&req, &app, &client, proved)?;
-    let verb = match GrantType::parse(params.need("grant_type")?) {
-        Some(known @ (GrantType::AuthorizationCode | GrantType::RefreshToken)) if !client.may(known) => {
-            return Err(Refusal::new(Code::UnauthorizedClient, "the client may not use this grant_type").into());
-        }
-        Some(GrantType::AuthorizationCode) => token::exchange,
-        Some(GrantType::RefreshToken) => token::refresh,
-        _ => return Err(Refusal::new(Code::UnsupportedGrantType, "this grant_type is not supported").into()),
+    let Some(grant_type) = GrantType::parse(params.need("grant_type")?) else {
+        return Err(Refusal::new(Code::UnsupportedGrantType, "this grant_type is not supported").into());
     };
+    if !client.may(grant_type) {
+        return Err(Refusal::new(Code::UnauthorizedClient, "the client may not use this grant_type").into());
+    }
     let minted = Minted::draw(&*app.random);
     let issued = {
         let (client, minted) = (client.clone(), minted.clone());
-        let default_audience = app.config.tokens.default_audience.clone();
+        let config = app.config.tokens.clone();
         let work = move |tx: &mut crate::store::Tx<'_, '_>| {
-            let default_audience = default_audience.as_str();
-            verb(tx, Ask { client: &client, params: &params, binding, minted: &minted, default_audience }, now)
+            let default_audience = config.default_audience.as_str();
+            let ask = Ask { client: &client, params: &params, binding, minted: &minted, default_audience };
+            match grant_type {
+                GrantType::AuthorizationCode => token::exchange(tx, ask, now),
+                GrantType::RefreshToken => token::refresh(tx, ask, now),
+                GrantType::ClientCredentials => token::own::own(tx, ask, &config.client_scopes, now),
+            }
         };
         app.store.write(work).await??
     };
-    let id_token = if issued.scope.has("openid") {
+    let id_token = if let Some(grant) = issued.grant.as_ref().filter(|_| issued.scope.has("openid")) {
         let lifetime = app.config.tokens.id_token_lifetime.get();
-        let signed = id_token::sign(&app.keys, client.id_token_alg, &issued, app.issuer(), &minted.access, lifetime);
+        let of = (&issued, grant);
+        let signed = id_token::sign(&app.keys, client.id_token_alg, of, app.issuer(), &minted.access, lifetime);
         Some(signed.map_err(|cause| {
             log_failure(&cause);
             ApiError::Failed

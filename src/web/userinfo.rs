@@ -28,7 +28,9 @@ use serde_json::json;
 pub async fn handle(req: HttpRequest, app: Shared, body: Bytes) -> Result<HttpResponse, ApiError> {
     let now = app.now();
     let found = bearer(&req, &body, &app, now).await?;
-    let mut claims = json!({"sub": found.grant.sub});
+    // A client's own token never has `openid`: it has come no further than `permit`.
+    let grant = found.grant.as_ref().ok_or(ApiError::Resource { refusal: DEAD, dpop: false })?;
+    let mut claims = json!({"sub": grant.sub});
     let client = app.authenticator.client(&found.token.client).await?;
     let Some(alg) = client.and_then(|c| c.userinfo_alg) else {
         return Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(claims));

@@ -18,6 +18,7 @@ mod grant;
 mod lifecycle;
 mod model;
 mod oidc_client;
+mod own;
 mod pages;
 mod protocol;
 mod rar;

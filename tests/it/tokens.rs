@@ -26,6 +26,9 @@ on_both!(
     a_suspended_app_is_out_at_once,
     a_moved_account_ends_its_links,
 );
+on_both_with!(a_client_acts_for_itself, |config| {
+    config.tokens.client_scopes = renkei::scope::Scope::parse("status").unwrap();
+});
 on_both_with!(a_nonce_costs_one_more_try, |config| config.tokens.dpop_nonce_required = true);
 
 async fn client(w: &Town, id: &str) -> Arc<Client> {
@@ -72,7 +75,7 @@ async fn the_token_endpoint_is_strict(w: &Town) {
     for (fields, error) in [
         (vec![], "invalid_request"),
         (vec![("grant_type", "password")], "unsupported_grant_type"),
-        (vec![("grant_type", "client_credentials")], "unsupported_grant_type"),
+        (vec![("grant_type", "client_credentials")], "unauthorized_client"),
         (vec![("grant_type", "refresh_token"), ("refresh_token", "x")], "unauthorized_client"),
         (vec![("grant_type", "authorization_code")], "invalid_request"),
         (vec![("grant_type", "authorization_code"), ("code", "junk")], "invalid_grant"),
@@ -190,6 +193,47 @@ async fn a_nonce_costs_one_more_try(w: &Town) {
     let refused = get(None).await.expect(401);
     assert!(refused.header("www-authenticate").unwrap().contains("error=\"use_dpop_nonce\""));
     get(refused.header("dpop-nonce")).await.expect(200);
+}
+
+/// RFC 6749 §4.4 as the FAPI 2.0 client credentials plan asks for it: no redirect, DPoP, no refresh token.
+async fn a_client_acts_for_itself(w: &Town) {
+    let mut key = w.creco().jwk();
+    key["kid"] = json!("creco-1");
+    w.register(json!({
+        "client_id": "machine", "client_name": "machine", "grant_types": ["client_credentials"], "scope": "status",
+        "jwks": {"keys": [key]},
+    }))
+    .await;
+    let mut app = w.creco();
+    app.client_id = "machine".into();
+    let form = [("grant_type", "client_credentials"), ("scope", "status")];
+    app.post("/oauth/token", &form, false).await.refused(400, "invalid_dpop_proof");
+    let answer = app.post("/oauth/token", &form, true).await.expect(200);
+    unstored(&answer);
+    let body = answer.json();
+    let mut names: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["access_token", "expires_in", "scope", "token_type"]);
+    assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("DPoP"), &json!(3600)));
+    let token = text(&body, "access_token");
+    let seen = w.accounts_api().introspect(token).await;
+    assert_eq!(seen["sub"], "machine");
+    assert_eq!(seen["cnf"], json!({"jkt": app.dpop.as_ref().unwrap().thumbprint()}));
+    let htu = format!("{}/oauth/userinfo", w.http.issuer);
+    let ask = Ask::default()
+        .header("authorization", format!("DPoP {token}"))
+        .header("dpop", app.proof("GET", &htu, None, Some(token)));
+    w.http.send("GET", "/oauth/userinfo", ask).await.refused(403, "insufficient_scope");
+    for (scope, error) in [("accounts", "invalid_scope"), ("openid status", "invalid_scope")] {
+        app.post("/oauth/token", &[form[0], ("scope", scope)], true).await.refused(400, error);
+    }
+    let asked = app.post("/oauth/par", &[("response_type", "code"), ("scope", "status")], true).await;
+    asked.refused(400, "unauthorized_client");
+    let meta = w.http.get("/.well-known/oauth-authorization-server").await.json();
+    let all = json!(["authorization_code", "refresh_token", "client_credentials"]);
+    assert_eq!(meta["grant_types_supported"], all);
+    app.revoke(token).await.expect(200);
+    assert_eq!(w.accounts_api().introspect(token).await, json!({"active": false}));
 }
 
 async fn userinfo_gives_the_subject_to_its_token_alone(w: &Town) {

@@ -71,6 +71,11 @@ impl App {
         change(&mut claims);
         key.sign(json!({ "kid": kid }), &claims)
     }
+    /// The public half of the key its assertions are signed with.
+    pub fn jwk(&self) -> Value {
+        let Credential::Jwt(key, _) = &self.credential else { panic!("{} has no key", self.client_id) };
+        key.jwk()
+    }
     /// A DPoP proof (RFC 9449 §4.2).
     pub fn proof(&self, method: &str, htu: &str, nonce: Option<&str>, token: Option<&str>) -> String {
         let key = self.dpop.as_ref().unwrap();

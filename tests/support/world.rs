@@ -96,6 +96,11 @@ impl World {
         let grants = ["authorization_code", "refresh_token"];
         self.client(id, json!({"grant_types": grants, "scope": "openid accounts transactions offline_access"})).await
     }
+    /// An app that acts for itself too.
+    pub async fn acting_app(&self, id: &str) -> Arc<Client> {
+        let grants = ["authorization_code", "client_credentials"];
+        self.client(id, json!({"grant_types": grants, "scope": "openid accounts transactions status"})).await
+    }
     /// The resource server.
     pub async fn api(&self) -> Arc<Client> {
         let record = json!({"profile": "resource_server", "resources": [API], "redirect_uris": [], "scope": null});
@@ -204,6 +209,19 @@ impl World {
         let work = move |tx: &mut Tx<'_, '_>| {
             let ask = Ask { client: &client, params: &params, binding: None, minted: &minted, default_audience: API };
             token::refresh(tx, ask, now)
+        };
+        self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
+    }
+    /// A client's own token (RFC 6749 §4.4), where `status` and `prices` are what clients may have for themselves.
+    pub async fn own(&self, client: &Arc<Client>, more: &str) -> std::result::Result<Json, Code> {
+        let params = Params::parse(&format!("grant_type=client_credentials&{more}")).unwrap();
+        let scopes = Scope::parse("status prices").unwrap();
+        let (now, client) = (self.now(), client.clone());
+        let minted = Minted::draw(&*self.random);
+        let shown = minted.clone();
+        let work = move |tx: &mut Tx<'_, '_>| {
+            let ask = Ask { client: &client, params: &params, binding: None, minted: &minted, default_audience: API };
+            token::own::own(tx, ask, &scopes, now)
         };
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
     }

@@ -17,7 +17,7 @@ pub fn document(client: &Client) -> Value {
         "client_name": client.name,
         "redirect_uris": client.redirect_uris,
         "grant_types": words(&client.grant_types),
-        "response_types": if client.is_app() { vec!["code"] } else { vec![] },
+        "response_types": if client.may(super::GrantType::AuthorizationCode) { vec!["code"] } else { vec![] },
         "scope": client.scope,
         "token_endpoint_auth_method": client.auth_method.as_str(),
         "subject_type": "pairwise",

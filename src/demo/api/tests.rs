@@ -76,6 +76,7 @@ impl World {
             ("mtls", live(json!({"cnf": {"x5t#S256": "x"}}))),
             ("no-transactions", live(json!({"scope": "accounts"}))),
             ("openid", live(json!({"scope": "openid"}))),
+            ("own", json!({"active": true, "scope": "status", "aud": "the-api", "exp": 1_795_300_600})),
             (
                 "two",
                 live(json!({"authorization_details": [
@@ -150,6 +151,9 @@ async fn what_a_token_opens() -> Tested {
         ("/v1/accounts/a/balance", "bearer", 200, "", "its balance"),
         ("/v1/accounts/a/transactions", "bearer", 200, "", "its transactions"),
         ("/v1/accounts/b/balance", "two", 200, "", "the second account"),
+        ("/v1/status", "own", 200, "", "an app's own token"),
+        ("/v1/accounts", "own", 403, "insufficient_scope", "no customer stands behind it"),
+        ("/v1/status", "bearer", 403, "insufficient_scope", "a customer's token is for accounts"),
         ("/v1/accounts", "unknown", 401, "invalid_token", "not active"),
         ("/v1/accounts", "foreign", 401, "invalid_token", "another audience"),
         ("/v1/accounts", "bound", 401, "invalid_token", "a bound token as bearer"),

@@ -23,6 +23,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(
             scope("/v1")
                 .wrap(from_fn(interaction))
+                .service(resource("/status").route(get().to(status)))
                 .service(resource("/accounts").route(get().to(accounts)))
                 .service(resource("/accounts/{id}").route(get().to(account)))
                 .service(resource("/accounts/{id}/balance").route(get().to(balance)))
@@ -41,9 +42,16 @@ async fn root(api: Data<Api>, request: HttpRequest) -> HttpResponse {
         "what": "sample account API: an access token of the authorization server opens it",
         "authorization_server": api.settings.issuer,
         "endpoints": [
-            "/v1/accounts", "/v1/accounts/{id}", "/v1/accounts/{id}/balance", "/v1/accounts/{id}/transactions?from&to",
+            "/v1/status", "/v1/accounts", "/v1/accounts/{id}", "/v1/accounts/{id}/balance", "/v1/accounts/{id}/transactions?from&to",
         ],
     }))
+}
+
+/// Whether accounts can be read now: what an app asks for itself, with a token of its own (RFC 6749 §4.4).
+async fn status(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, Refused> {
+    let now = api.parts.clock.now();
+    api.access(&request, now).await?.need("status")?;
+    Ok(HttpResponse::Ok().json(json!({"status": "open", "as_of": now.rfc3339()})))
 }
 
 async fn accounts(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, Refused> {

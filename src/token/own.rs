@@ -1,0 +1,65 @@
+//! A client's own token (RFC 6749 §4.4): no customer stands behind it, so there is no grant, no refresh token (§4.4.3),
+//! and never a scope that customers give (protocol A11).
+
+use super::exchange::{self, Ask};
+use super::sql::{self, Access};
+use super::{Issued, told};
+use crate::clock::Instant;
+use crate::event::Kind as Event;
+use crate::oxide;
+use crate::refusal::{Code, Refusal};
+use crate::scope::{self, Scope};
+use crate::store::{Result, Tx};
+use std::time::Duration;
+
+/// The longest life of such a token, whatever the record says of tokens in general: nobody's permission measures it,
+/// and the client gets the next one whenever it likes.
+pub const LIFETIME: Duration = Duration::from_hours(1);
+
+/// Issues a client's own token, with what the request asks of those `scopes` of this installation that stand in the
+/// client's record.
+///
+/// # Errors
+/// The store's. The inner refusal is `invalid_scope` or `invalid_target`.
+pub fn own(
+    tx: &mut Tx<'_, '_>,
+    ask: Ask<'_>,
+    scopes: &Scope,
+    now: Instant,
+) -> Result<std::result::Result<Issued, Refusal>> {
+    let most = ask.client.scope.only(|s| scopes.has(s) && !scope::CUSTOMERS.contains(&s));
+    let scope = match oxide::credentials(ask.params, &ask.client.id, &most) {
+        Ok(scope) => scope,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    // An app's `resources` are what it may ask for; a resource server's, what it speaks for.
+    let may_ask = if ask.client.is_app() { ask.client.resources.as_slice() } else { &[] };
+    let known = |r: &str| r == ask.default_audience || may_ask.iter().any(|known| known == r);
+    let asked: Vec<String> = ask.params.all("resource").map(str::to_owned).collect();
+    if !asked.iter().all(|r| known(r)) {
+        return Ok(Err(Refusal::new(Code::InvalidTarget, "resource is not one this client may ask for")));
+    }
+    let access = Access {
+        hash: ask.minted.access.hash(),
+        id: ask.minted.access_id.clone(),
+        grant: None,
+        client: ask.client.id.clone(),
+        scope: scope.clone(),
+        aud: if asked.is_empty() { vec![ask.default_audience.to_owned()] } else { asked },
+        binding: ask.binding,
+        issued_at: now,
+        expires_at: now + ask.client.access_token_lifetime.min(LIFETIME),
+        revoked_at: None,
+    };
+    sql::insert_access(tx, &access)?;
+    told::both(tx, (&access.id, &access.client, None), Event::TokenIssued, exchange::detail(&access), now)?;
+    Ok(Ok(Issued {
+        grant: None,
+        scope,
+        binding: access.binding,
+        at: now,
+        expires_at: access.expires_at,
+        refresh: false,
+        nonce: None,
+    }))
+}

@@ -1,0 +1,46 @@
+//! What is said when a token is handed out or taken back: an event, in its grant's order where it has a grant, and a
+//! record.
+
+use crate::audit::{self, Actor, Entry};
+use crate::clock::Instant;
+use crate::consent::sql::event_id;
+use crate::event::{self, Event, Kind};
+use crate::grant::{self, Grant};
+use crate::id::{ClientId, GrantId, TokenId};
+use crate::store::{Result, Tx};
+use serde_json::Value;
+
+/// The event alone. A client's own token has no grant to number its events: each happens once, so that its kind tells
+/// them apart.
+pub(super) fn event(
+    tx: &mut Tx<'_, '_>,
+    (token, client, grant): (&TokenId, &ClientId, Option<&GrantId>),
+    kind: Kind,
+    detail: Value,
+    now: Instant,
+) -> Result<()> {
+    if let Some(grant) = grant {
+        return grant::sql::tell(tx, grant, kind, detail, now);
+    }
+    let id = event_id(token.as_str(), i64::from(kind == Kind::TokenRevoked))?;
+    event::emit(tx, &Event { id, at: now, kind, client: Some(client.clone()), grant: None, sub: None, seq: 0, detail })
+}
+
+/// Event and record.
+pub(super) fn both(
+    tx: &mut Tx<'_, '_>,
+    (token, client, grant): (&TokenId, &ClientId, Option<&Grant>),
+    kind: Kind,
+    detail: Value,
+    now: Instant,
+) -> Result<()> {
+    event(tx, (token, client, grant.map(|g| &g.id)), kind, detail.clone(), now)?;
+    let entry = Entry {
+        client: Some(client.clone()),
+        grant: grant.map(|g| g.id.clone()),
+        account: grant.map(|g| g.account_index),
+        detail,
+        ..Entry::new(now, Actor::Client(client.clone()), kind.as_str())
+    };
+    audit::append(tx, &entry)
+}
