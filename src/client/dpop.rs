@@ -27,8 +27,9 @@ pub struct Input<'a> {
     pub headers: &'a [&'a str],
     /// The HTTP method, as received.
     pub method: &'a str,
-    /// The URL the client called, as it knows it: issuer and path.
-    pub url: &'a str,
+    /// The URL the client called, under each name it may know it by: issuer and path, or the alias for clients with
+    /// certificates (RFC 8705 §5).
+    pub urls: &'a [&'a str],
     /// The access token presented with it, at a protected resource (`ath`).
     pub token: Option<&'a str>,
 }
@@ -130,7 +131,7 @@ fn judge(claims: &Claims, input: &Input<'_>, now: Instant) -> Result<Instant, &'
     if claims.text("htm") != Some(input.method) {
         return Err("htm of the DPoP proof is not the method of this request");
     }
-    if !claims.text("htu").is_some_and(|htu| same_target(htu, input.url)) {
+    if !claims.text("htu").is_some_and(|htu| input.urls.iter().any(|url| same_target(htu, url))) {
         return Err("htu of the DPoP proof is not the address of this request");
     }
     let iat = claims.date("iat").map_err(|_| "iat of the DPoP proof is not a date")?;

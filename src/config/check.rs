@@ -37,6 +37,36 @@ const RULES: &[Rule] = &[
         "is missing; without it only trusted_proxies may end TLS",
     ),
     (
+        "server.mtls_listen",
+        |c, _| c.server.mtls_listen.is_empty() || c.server.tls_cert_file.is_some(),
+        "wants tls_cert_file: without TLS of ours nobody shows us a certificate",
+    ),
+    (
+        "server.mtls_base_url",
+        |c, _| c.server.mtls_listen.is_empty() || c.server.mtls_base_url.is_some(),
+        "is missing: clients would not find mtls_listen",
+    ),
+    (
+        "server.mtls_base_url",
+        |c, _| c.server.mtls_base_url.as_deref().is_none_or(|b| b.starts_with("https://") && origin(b)),
+        "wants https://HOST[:PORT] and nothing after it",
+    ),
+    (
+        "server.mtls_base_url",
+        |c, _| c.server.mtls_base_url.is_none() || c.server.sees_certificates(),
+        "does nothing without mtls_listen or client_cert_header",
+    ),
+    (
+        "server.mtls_ca_file",
+        |c, _| c.server.mtls_ca_file.is_none() || c.server.sees_certificates(),
+        "does nothing without mtls_listen or client_cert_header",
+    ),
+    (
+        "server.client_cert_header",
+        |c, _| !c.server.client_cert_header || !c.server.trusted_proxies.is_empty(),
+        "wants trusted_proxies: nobody else is believed",
+    ),
+    (
         "server.log",
         |c, _| ["error", "warn", "info", "debug"].contains(&c.server.log.as_str()),
         "wants error, warn, info or debug",
@@ -125,6 +155,9 @@ fn https(issuer: Option<&Url>) -> bool {
 /// RFC 8414 §2: no query, no fragment; ours has no path either.
 fn plain_origin(u: &Url, written: &str) -> bool {
     matches!(u.scheme(), "https" | "http") && u.origin().ascii_serialization() == written
+}
+fn origin(written: &str) -> bool {
+    Url::parse(written).is_ok_and(|u| plain_origin(&u, written))
 }
 fn local(u: &Url) -> bool {
     match u.host() {

@@ -62,6 +62,23 @@ fn what_is_wrong_is_said_with_line_and_key() {
         (with("\"08001110001\", ", ""), "telephony.called_numbers: wants two"),
         (with("[mail]", "auto_call = true\n[mail]"), "telephony.auto_call: wants server.mode test"),
         (with("tls_key_file = \"tls/key.pem\"", ""), "server.tls_cert_file: goes together"),
+        (with("master_key_file", "mtls_listen = [\"[::]:9443\"]\nmaster_key_file"), "server.mtls_base_url: is missing"),
+        (
+            with("master_key_file", "mtls_base_url = \"https://mtls.example\"\nmaster_key_file"),
+            "server.mtls_base_url: does nothing without",
+        ),
+        (
+            with("master_key_file", "mtls_base_url = \"https://mtls.example/\"\nmaster_key_file"),
+            "server.mtls_base_url: wants https://HOST",
+        ),
+        (
+            with("master_key_file", "mtls_ca_file = \"ca.pem\"\nmaster_key_file"),
+            "server.mtls_ca_file: does nothing without",
+        ),
+        (
+            with("master_key_file", "client_cert_header = true\nmaster_key_file"),
+            "server.client_cert_header: wants trusted_proxies",
+        ),
         (with("[server]", "[server"), "/renkei.toml:2: "),
     ] {
         let said = read_text(&text, &[]).map(|_| ()).unwrap_err();

@@ -205,8 +205,10 @@ fn key<E: std::fmt::Display>(key: &'static str) -> impl FnOnce(E) -> Error {
 fn asked(config: &Config) -> Asked {
     let issuer = &config.server.issuer;
     let mut audiences = vec![issuer.clone()];
-    audiences
-        .extend([paths::TOKEN, paths::PAR, paths::INTROSPECT, paths::REVOKE].map(|path| format!("{issuer}{path}")));
+    for base in [Some(issuer), config.server.mtls_base_url.as_ref()].into_iter().flatten() {
+        let endpoints = [paths::TOKEN, paths::PAR, paths::INTROSPECT, paths::REVOKE];
+        audiences.extend(endpoints.map(|path| format!("{base}{path}")));
+    }
     Asked { audiences, dpop_nonce_required: config.tokens.dpop_nonce_required }
 }
 

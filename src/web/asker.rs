@@ -48,8 +48,10 @@ pub async fn proof(
 ) -> Result<Option<Hash>, ApiError> {
     let headers = header_values(req, "DPoP");
     let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
-    let url = format!("{}{path}", app.issuer());
-    let input = dpop::Input { headers: &headers, method: req.method().as_str(), url: &url, token };
+    let bases = [Some(app.issuer()), app.config.server.mtls_base_url.as_deref()];
+    let urls: Vec<String> = bases.into_iter().flatten().map(|base| format!("{base}{path}")).collect();
+    let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+    let input = dpop::Input { headers: &headers, method: req.method().as_str(), urls: &urls, token };
     match app.authenticator.dpop(&input, now).await {
         Ok(proof) => Ok(proof.map(|p| p.jkt)),
         Err(refusal) if refusal.code == Code::UseDpopNonce => {

@@ -21,7 +21,8 @@ pub async fn ours<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<
             .get(header::HOST)
             .and_then(|h| h.to_str().ok())
             .or_else(|| req.uri().authority().map(|a| a.as_str()));
-        if !asked.is_some_and(|host| known(host, app.issuer())) {
+        let own = [Some(app.issuer()), app.config.server.mtls_base_url.as_deref()];
+        if !asked.is_some_and(|host| own.into_iter().flatten().any(|url| known(host, url))) {
             let answer = HttpResponse::MisdirectedRequest().finish();
             return Ok(req.into_response(answer).map_into_right_body());
         }
@@ -29,8 +30,8 @@ pub async fn ours<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<
     next.call(req).await.map(ServiceResponse::map_into_left_body)
 }
 
-/// The issuer's own name, or a loopback address for it; on any port, for the listener that asks for certificates has
-/// another than the issuer's.
+/// The name of an address of ours, or a loopback address for it; on any port, for the listener that asks for certificates
+/// has another than the issuer's.
 fn known(asked: &str, issuer: &str) -> bool {
     let Some((_, own)) = issuer.split_once("://") else { return false };
     let name = |host: &str| host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned();

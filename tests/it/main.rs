@@ -17,6 +17,7 @@ mod flow;
 mod grant;
 mod lifecycle;
 mod model;
+mod mtls;
 mod oidc_client;
 mod own;
 mod pages;

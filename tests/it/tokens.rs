@@ -38,7 +38,7 @@ async fn client(w: &Town, id: &str) -> Arc<Client> {
 }
 
 /// A customer allowed `app`; here is the code, and what it is bound to.
-async fn allowed(w: &Town, app: &App, scope: &str) -> (Pending, String) {
+pub async fn allowed(w: &Town, app: &App, scope: &str) -> (Pending, String) {
     let (pending, _) = app.request(scope);
     let binding = Binding {
         redirect_uri: app.redirect_uri.clone(),
@@ -52,7 +52,7 @@ async fn allowed(w: &Town, app: &App, scope: &str) -> (Pending, String) {
     (pending, allowed.code)
 }
 
-async fn linked(w: &Town, app: &App, scope: &str) -> Value {
+pub async fn linked(w: &Town, app: &App, scope: &str) -> Value {
     let (pending, code) = allowed(w, app, scope).await;
     app.try_exchange(&pending, &code).await.expect(200).json()
 }

@@ -16,6 +16,8 @@ pub enum Credential {
     Jwt(Key, String),
     /// client_secret_basic.
     Secret(String),
+    /// The certificate its connection shows (RFC 8705 §2).
+    Certificate,
 }
 
 /// One registered app.
@@ -104,6 +106,7 @@ impl App {
                     form.push(("client_assertion".into(), self.assertion(|_| {})));
                 }
                 Credential::Secret(secret) => ask = ask.header("authorization", basic(&self.client_id, secret)),
+                Credential::Certificate => form.push(("client_id".into(), self.client_id.clone())),
             }
             if dpop && self.dpop.is_some() {
                 let htu = format!("{}{path}", self.http.issuer);

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 #[derive(Clone)]
 pub struct Http {
     client: reqwest::Client,
-    address: SocketAddr,
+    base: String,
     /// The issuer, which is also the origin of every page.
     pub issuer: String,
 }
@@ -47,7 +47,22 @@ impl Ask {
 impl Http {
     pub fn new(address: SocketAddr, issuer: &str) -> Self {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { client, address, issuer: issuer.to_owned() }
+        Self { client, base: format!("http://{address}"), issuer: issuer.to_owned() }
+    }
+    /// The same over TLS, to a server that this certificate vouches for; `identity`, a certificate with its key, is shown
+    /// where the server asks (all PEM).
+    pub fn over_tls(port: u16, issuer: &str, ca: &str, identity: Option<&str>) -> Self {
+        let ca = reqwest::Certificate::from_pem(ca.as_bytes()).unwrap();
+        let mut client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .http1_only()
+            .tls_certs_only([ca]);
+        if let Some(pem) = identity {
+            client = client.identity(reqwest::Identity::from_pem(pem.as_bytes()).unwrap());
+        }
+        let base = format!("https://localhost:{port}");
+        Self { client: client.build().unwrap(), base, issuer: issuer.to_owned() }
     }
     /// The part of an absolute address after our issuer; a relative one as it is.
     pub fn ours<'a>(&self, url: &'a str) -> Option<&'a str> {
@@ -61,7 +76,7 @@ impl Http {
         let path = self.ours(url).unwrap_or_else(|| panic!("{url} is not the server's"));
         let host = self.issuer.split("://").nth(1).unwrap();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = self.client.request(method, format!("http://{}{path}", self.address)).header("host", host);
+        let mut request = self.client.request(method, format!("{}{path}", self.base)).header("host", host);
         for (name, value) in &ask.headers {
             request = request.header(name, value);
         }

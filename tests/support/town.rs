@@ -131,8 +131,12 @@ impl Town {
         let bank = Arc::new(Bank::new(renkei::bank::SampleBank::founded(clock.now().jst_date())));
         let parts =
             Parts { clock: clock.clone(), random: Arc::new(SeededRandom::new(seed())), bank: Some(bank.clone()) };
+        let tls = config.server.tls_cert_file.as_ref().map(|file| std::fs::read_to_string(file).unwrap());
         let running = start(config, parts).await.unwrap();
-        let http = Http::new(running.addresses[0], ISSUER);
+        let http = match tls {
+            Some(ca) => Http::over_tls(running.addresses[0].port(), ISSUER, &ca, None),
+            None => Http::new(running.addresses[0], ISSUER),
+        };
         let phone = Phone::new(http.clone(), clock.clone(), HOOK_SECRET);
         let creco_key = (Key::generate(), Key::generate());
         let addresses = AtomicU32::new(1);
@@ -158,6 +162,14 @@ impl Town {
     pub fn kakeibo(&self) -> App {
         let secret = Credential::Secret("kakeibo-secret".into());
         App::new(self.http.clone(), self.clock.clone(), "kakeibo", "https://kakeibo.example/callback", secret)
+    }
+    /// The port of everybody.
+    pub fn http_port(&self) -> u16 {
+        self.running.addresses[0].port()
+    }
+    /// The port on which clients show certificates.
+    pub fn mtls_port(&self) -> u16 {
+        self.running.mtls_addresses[0].port()
     }
     /// The resource server.
     pub fn accounts_api(&self) -> App {
@@ -234,7 +246,7 @@ impl Town {
     /// The sample customer links their account to `app`.
     pub async fn link(&self, app: &App, browser: &mut Browser) -> Tokens {
         let pending = match app.credential {
-            Credential::Jwt(..) => app.push("accounts transactions").await,
+            Credential::Jwt(..) | Credential::Certificate => app.push("accounts transactions").await,
             Credential::Secret(_) => app.ask_directly("accounts"),
         };
         browser.open(&pending.url).await;

@@ -27,7 +27,7 @@ fn proof(key: &SigningKey, changes: &[(&str, Value)]) -> String {
     sign_with_key_inside(key, "dpop+jwt", &claims).unwrap()
 }
 fn at(headers: &[&str], token: Option<&str>, now: Instant) -> Result<Option<Proof>, Refusal> {
-    check(&Input { headers, method: "POST", url: URL, token }, &nonces(), false, now)
+    check(&Input { headers, method: "POST", urls: &[URL], token }, &nonces(), false, now)
 }
 fn holds(header: &str) -> bool {
     match at(&[header], None, NOW) {
@@ -147,7 +147,7 @@ fn nonces_hold_two_windows() {
     let key = es256();
     let at = |nonce: Value, required, now: Instant| {
         let proof = proof(&key, &[("nonce", nonce), ("iat", json!(now.secs()))]);
-        check(&Input { headers: &[&proof], method: "POST", url: URL, token: None }, &nonces(), required, now)
+        check(&Input { headers: &[&proof], method: "POST", urls: &[URL], token: None }, &nonces(), required, now)
             .map(|p| p.is_some())
             .map_err(|r| r.code)
     };
@@ -175,7 +175,7 @@ async fn a_proof_is_seen_once() {
     let key = es256();
     let good = proof(&key, &[]);
     let headers = [good.as_str()];
-    let input = Input { headers: &headers, method: "POST", url: URL, token: None };
+    let input = Input { headers: &headers, method: "POST", urls: &[URL], token: None };
     let tries = (0..20).map(|_| desk.authenticator.dpop(&input, NOW));
     let seen = futures_util::future::join_all(tries).await;
     assert_eq!(seen.iter().filter(|s| s.is_ok()).count(), 1);

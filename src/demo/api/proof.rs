@@ -36,7 +36,7 @@ impl Api {
     pub(super) fn prove(&self, request: &HttpRequest, token: &str, jkt: &str, now: Instant) -> Result<(), Refused> {
         let headers: Vec<&str> = request.headers().get_all("DPoP").map(|v| v.to_str().unwrap_or_default()).collect();
         let url = format!("{}{}", self.own, request.path());
-        let input = Input { headers: &headers, method: request.method().as_str(), url: &url, token: Some(token) };
+        let input = Input { headers: &headers, method: request.method().as_str(), urls: &[&url], token: Some(token) };
         let checked = dpop::check(&input, &self.nonces, self.settings.nonce_required, now);
         let proof = checked.map_err(|refusal| match refusal.code {
             Code::UseDpopNonce => Refused::Nonce(self.nonces.issue(now)),

@@ -66,7 +66,7 @@ impl Server {
         }
         let headers: Vec<_> = request.headers().get_all("DPoP").filter_map(|v| v.to_str().ok()).collect();
         let url = format!("{own}{}", request.path());
-        let input = Input { headers: &headers, method: "POST", url: &url, token: None };
+        let input = Input { headers: &headers, method: "POST", urls: &[&url], token: None };
         let now = self.clock.now();
         match dpop::check(&input, &self.nonces, bound, now) {
             Ok(Some(_)) => Ok(form),

@@ -1,0 +1,529 @@
+//! Mutual TLS (RFC 8705) with real handshakes: who is let in by a certificate, what a token that is bound to one is worth
+//! with another, and what a proxy may tell of it (RFC 9440).
+
+use crate::support::app::{App, Credential};
+use crate::support::http::{Answer, Ask, Http};
+use crate::support::jws::Key;
+use crate::support::town::{self, Engine, Town};
+use crate::tokens::{allowed, linked};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PublicKeyData, date_time_ymd,
+};
+use renkei::config::Config;
+use renkei::secret::{Hash, base64url};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::sync::{Arc, OnceLock};
+
+/// The issuer's other name.
+const ALIAS: &str = "https://mtls.renkei.test";
+
+/// A certificate with its key.
+#[derive(Clone)]
+struct Shown {
+    chain: String,
+    key: String,
+    der: Vec<u8>,
+    public: Value,
+}
+impl Shown {
+    fn new(key: &KeyPair, certificate: &rcgen::Certificate, rest: &str) -> Self {
+        let point = key.der_bytes();
+        Self {
+            chain: certificate.pem() + rest,
+            key: key.serialize_pem(),
+            der: certificate.der().to_vec(),
+            public: json!({"kty": "EC", "crv": "P-256", "x": base64url(&point[1..33]), "y": base64url(&point[33..])}),
+        }
+    }
+    fn pem(&self) -> String {
+        format!("{}{}", self.chain, self.key)
+    }
+    fn x5t(&self) -> String {
+        Hash::of(&self.der).base64url()
+    }
+    /// RFC 9440 §2.1.
+    fn header(&self) -> String {
+        format!(":{}:", STANDARD.encode(&self.der))
+    }
+}
+
+fn params(name: &str, host: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+fn self_signed(host: &str) -> Shown {
+    let key = KeyPair::generate().unwrap();
+    let certificate = params("self", host).self_signed(&key).unwrap();
+    Shown::new(&key, &certificate, "")
+}
+
+/// An authority with somebody under it who may sign too.
+struct Ca {
+    root: CertifiedIssuer<'static, KeyPair>,
+    middle: CertifiedIssuer<'static, KeyPair>,
+}
+impl Ca {
+    fn new() -> Self {
+        let authority = |name: &str| {
+            let mut params = CertificateParams::default();
+            params.distinguished_name.push(DnType::CommonName, name);
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params
+        };
+        let root = CertifiedIssuer::self_signed(authority("Root"), KeyPair::generate().unwrap()).unwrap();
+        let middle = CertifiedIssuer::signed_by(authority("Middle"), KeyPair::generate().unwrap(), &root).unwrap();
+        Self { root, middle }
+    }
+    fn issue(&self, name: &str, host: &str) -> Shown {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params(name, host).signed_by(&key, &self.root).unwrap();
+        Shown::new(&key, &certificate, "")
+    }
+    fn under_middle(&self, name: &str, host: &str) -> Shown {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params(name, host).signed_by(&key, &self.middle).unwrap();
+        Shown::new(&key, &certificate, &self.middle.pem())
+    }
+    /// Good until the day before the town's.
+    fn expired(&self, name: &str, host: &str) -> Shown {
+        let key = KeyPair::generate().unwrap();
+        let mut params = params(name, host);
+        (params.not_before, params.not_after) = (date_time_ymd(2026, 1, 1), date_time_ymd(2026, 11, 24));
+        Shown::new(&key, &params.signed_by(&key, &self.root).unwrap(), "")
+    }
+}
+
+/// The server's own certificate and the authority it trusts, in files for the whole run.
+struct Files {
+    dir: tempfile::TempDir,
+    server: String,
+    ca: Ca,
+}
+fn files() -> &'static Files {
+    static FILES: OnceLock<Files> = OnceLock::new();
+    FILES.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let (server, ca) = (made.cert.pem(), Ca::new());
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("cert.pem", &server);
+        write("key.pem", &made.signing_key.serialize_pem());
+        write("ca.pem", &ca.root.pem());
+        Files { dir, server, ca }
+    })
+}
+
+/// Our own listener for certificates beside the public one.
+fn listener(config: &mut Config) {
+    let at = |name: &str| Some(files().dir.path().join(name));
+    let server = &mut config.server;
+    (server.tls_cert_file, server.tls_key_file, server.mtls_ca_file) = (at("cert.pem"), at("key.pem"), at("ca.pem"));
+    server.mtls_listen = vec!["127.0.0.1:0".parse().unwrap()];
+    server.mtls_base_url = Some(ALIAS.into());
+}
+/// A proxy in front that tells the certificate.
+fn proxied(config: &mut Config) {
+    config.server.mtls_ca_file = Some(files().dir.path().join("ca.pem"));
+    config.server.client_cert_header = true;
+}
+fn in_town(change: impl FnOnce(&mut Config), test: impl AsyncFn(&Town)) {
+    town::run(Engine::Sqlite, change, test);
+}
+
+/// A connection to the listener that asks, showing `shown`.
+fn showing(w: &Town, shown: Option<&Shown>) -> Http {
+    let pem = shown.map(Shown::pem);
+    Http::over_tls(w.mtls_port(), &w.http.issuer, &files().server, pem.as_deref())
+}
+/// The client `id`, proving itself by the certificate of its connection.
+fn app(w: &Town, id: &str, http: Http) -> App {
+    App::new(http, w.clock.clone(), id, &format!("https://{id}.example/callback"), Credential::Certificate)
+}
+async fn register(w: &Town, id: &str, more: Value) {
+    let mut record = json!({
+        "client_id": id, "profile": "fapi2", "client_name": id, "scope": "openid accounts transactions offline_access",
+        "redirect_uris": [format!("https://{id}.example/callback")],
+    });
+    record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    w.register(record).await;
+}
+/// `corp`: tls_client_auth under the name corp.example.
+async fn register_corp(w: &Town, more: Value) {
+    let mut record = json!({
+        "token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_dns": "corp.example",
+        "tls_client_certificate_bound_access_tokens": true, "grant_types": ["authorization_code", "refresh_token"],
+    });
+    record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    register(w, "corp", record).await;
+}
+async fn push(app: &App) -> Answer {
+    let (_, fields) = app.request("accounts");
+    let fields: Vec<_> = fields.iter().filter(|(n, _)| *n != "client_id").map(|(n, v)| (*n, v.as_str())).collect();
+    app.post("/oauth/par", &fields, false).await
+}
+
+#[test]
+fn who_is_let_in_by_a_certificate() {
+    in_town(listener, async |w| {
+        let (ca, other_ca) = (&files().ca, Ca::new());
+        let own = self_signed("own.example");
+        register_corp(w, json!({})).await;
+        let named = json!({"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": "CN=corp"});
+        register(w, "named", named).await;
+        let mut entry = own.public.clone();
+        entry["x5c"] = json!([STANDARD.encode(&own.der)]);
+        let keys = json!({"token_endpoint_auth_method": "self_signed_tls_client_auth", "jwks": {"keys": [entry]}});
+        register(w, "own", keys).await;
+        let right = ca.issue("corp", "corp.example");
+        for (client, shown, accepted, why) in [
+            ("corp", Some(right.clone()), true, "of our authority, with the name"),
+            ("corp", Some(ca.under_middle("corp", "corp.example")), true, "with the certificate between"),
+            ("corp", None, false, "no certificate"),
+            ("corp", Some(ca.issue("corp", "else.example")), false, "of our authority, another name"),
+            ("corp", Some(self_signed("corp.example")), false, "the name, but nobody vouches for it"),
+            ("corp", Some(other_ca.issue("corp", "corp.example")), false, "another authority"),
+            ("corp", Some(ca.expired("corp", "corp.example")), false, "expired"),
+            ("named", Some(right.clone()), true, "the subject"),
+            ("named", Some(ca.issue("corp2", "corp.example")), false, "another subject"),
+            ("own", Some(own.clone()), true, "the registered certificate"),
+            ("own", Some(self_signed("own.example")), false, "another self-signed one of the same name"),
+            ("own", Some(right.clone()), false, "another client's"),
+            ("creco", Some(right.clone()), false, "a client that signs assertions"),
+            ("nobody", Some(right), false, "no client at all"),
+        ] {
+            let answer = push(&app(w, client, showing(w, shown.as_ref()))).await;
+            match accepted {
+                true => assert_eq!(answer.status, 201, "{client}: {why}: {}", answer.body),
+                false => {
+                    assert_eq!(
+                        (answer.status, &answer.json()["error"]),
+                        (401, &json!("invalid_client")),
+                        "{client}: {why}"
+                    );
+                    assert_eq!(answer.header("www-authenticate"), None);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn only_the_listener_for_certificates_asks_for_one() {
+    in_town(listener, async |w| {
+        register_corp(w, json!({})).await;
+        let right = files().ca.issue("corp", "corp.example");
+        let public = Http::over_tls(w.http_port(), &w.http.issuer, &files().server, Some(&right.pem()));
+        push(&app(w, "corp", public)).await.refused(401, "invalid_client");
+        // Nor does anybody listen to a header there, or here, where no proxy is configured to tell.
+        for port in [w.http_port(), w.mtls_port()] {
+            let plain = Http::over_tls(port, &w.http.issuer, &files().server, None);
+            let (_, fields) = app(w, "corp", plain.clone()).request("accounts");
+            let form: Vec<_> = fields.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+            let ask = Ask::default().header("client-cert", right.header()).form(&form);
+            plain.send("POST", "/oauth/par", ask).await.refused(401, "invalid_client");
+        }
+        // A browser that comes here is served like anywhere: nothing of ours depends on the listener.
+        showing(w, None).get("/healthz").await.expect(200);
+    });
+}
+
+/// A certificate is public: without its key the handshake fails (RFC 8446 §4.4.3).
+#[test]
+fn a_certificate_without_its_key_is_worth_nothing() {
+    in_town(listener, async |w| {
+        let (right, thief) = (files().ca.issue("corp", "corp.example"), self_signed("corp.example"));
+        for (key, let_in) in [(&right.key, true), (&thief.key, false)] {
+            let (port, chain, key) = (w.mtls_port(), right.chain.clone(), key.clone());
+            let got = tokio::task::spawn_blocking(move || handshake(port, &chain, &key)).await.unwrap();
+            assert_eq!(got, let_in);
+        }
+    });
+}
+/// Whether a request is answered on a connection that shows `chain` and signs with `key`.
+fn handshake(port: u16, chain: &str, key: &str) -> bool {
+    #[derive(Debug)]
+    struct Shows(Arc<rustls::sign::CertifiedKey>);
+    impl rustls::client::ResolvesClientCert for Shows {
+        fn resolve(&self, _: &[&[u8]], _: &[rustls::SignatureScheme]) -> Option<Arc<rustls::sign::CertifiedKey>> {
+            Some(self.0.clone())
+        }
+        fn has_certs(&self) -> bool {
+            true
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect();
+    let key = provider.key_provider.load_private_key(PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap()).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(files().server.as_bytes()).unwrap()).unwrap();
+    let shows = Arc::new(Shows(Arc::new(rustls::sign::CertifiedKey::new(chain, key))));
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_client_cert_resolver(shows);
+    let mut tls = rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    let mut tcp = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut stream = rustls::Stream::new(&mut tls, &mut tcp);
+    let request = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let mut answer = Vec::new();
+    stream.write_all(request).is_ok() && stream.read_to_end(&mut answer).is_ok() && answer.starts_with(b"HTTP/1.1 200")
+}
+
+async fn userinfo(http: &Http, scheme: &str, token: &str) -> Answer {
+    let ask = Ask::default().header("authorization", format!("{scheme} {token}"));
+    http.send("GET", "/oauth/userinfo", ask).await
+}
+#[track_caller]
+fn dead(answer: &Answer, scheme: &str) {
+    assert_eq!(answer.status, 401, "{}", answer.body);
+    let challenge = answer.header("www-authenticate").unwrap();
+    assert!(challenge.starts_with(&format!("{scheme} error=\"invalid_token\"")), "{challenge}");
+}
+
+#[test]
+fn a_token_is_worth_nothing_with_another_certificate() {
+    in_town(listener, async |w| {
+        let ca = &files().ca;
+        register_corp(w, json!({})).await;
+        let (first, second) = (ca.issue("corp", "corp.example"), ca.issue("corp", "corp.example"));
+        let corp = app(w, "corp", showing(w, Some(&first)));
+        let body = linked(w, &corp, "openid accounts offline_access").await;
+        let token = body["access_token"].as_str().unwrap().to_owned();
+        assert_eq!(body["token_type"], "Bearer", "RFC 8705 3");
+        let seen = w.accounts_api().introspect(&token).await;
+        assert_eq!((&seen["token_type"], &seen["cnf"]), (&json!("Bearer"), &json!({"x5t#S256": first.x5t()})));
+
+        let (own, renewed) = (showing(w, Some(&first)), showing(w, Some(&second)));
+        userinfo(&own, "Bearer", &token).await.expect(200);
+        dead(&userinfo(&renewed, "Bearer", &token).await, "Bearer");
+        dead(&userinfo(&showing(w, None), "Bearer", &token).await, "Bearer");
+        dead(&userinfo(&w.http, "Bearer", &token).await, "Bearer");
+        dead(&userinfo(&own, "DPoP", &token).await, "DPoP");
+        // A proof does not help: the token is not bound to its key.
+        let mut dpop = app(w, "corp", own.clone());
+        dpop.dpop = Some(Key::generate());
+        let proof = dpop.proof("GET", &format!("{ALIAS}/oauth/userinfo"), None, Some(&token));
+        let ask = Ask::default().header("authorization", format!("DPoP {token}")).header("dpop", proof);
+        dead(&own.send("GET", "/oauth/userinfo", ask).await, "DPoP");
+
+        // A refresh token is bound to the client, an access token to the certificate of its own request (protocol A6).
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", body["refresh_token"].as_str().unwrap())];
+        let again = app(w, "corp", renewed.clone()).post("/oauth/token", &fields, false).await.expect(200).json();
+        let token = again["access_token"].as_str().unwrap();
+        userinfo(&renewed, "Bearer", token).await.expect(200);
+        dead(&userinfo(&own, "Bearer", token).await, "Bearer");
+        let stranger = ca.issue("corp", "else.example");
+        app(w, "corp", showing(w, Some(&stranger)))
+            .post("/oauth/token", &fields, false)
+            .await
+            .refused(401, "invalid_client");
+    });
+}
+
+#[test]
+fn a_client_that_signs_may_bind_its_tokens_to_a_certificate() {
+    in_town(listener, async |w| {
+        let key = Key::generate();
+        let mut jwk = key.jwk();
+        jwk["kid"] = json!("signer-1");
+        let record = json!({
+            "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [jwk]},
+            "tls_client_certificate_bound_access_tokens": true,
+        });
+        register(w, "signer", record).await;
+        let signer = |http: Http| {
+            let callback = "https://signer.example/callback";
+            App::new(http, w.clock.clone(), "signer", callback, Credential::Jwt(key.clone(), "signer-1".into()))
+        };
+        // Anybody's: who the client is, its signature says.
+        let shown = self_signed("anything.example");
+        let bare = signer(showing(w, None));
+        let (pending, code) = allowed(w, &bare, "accounts").await;
+        bare.try_exchange(&pending, &code).await.refused(400, "invalid_request");
+        signer(w.http.clone()).try_exchange(&pending, &code).await.refused(400, "invalid_request");
+        // A proof is no certificate.
+        let proving = signer(showing(w, Some(&shown))).with_dpop(Key::generate());
+        proving.try_exchange(&pending, &code).await.refused(400, "invalid_request");
+        let body = signer(showing(w, Some(&shown))).try_exchange(&pending, &code).await.expect(200).json();
+        let seen = w.accounts_api().introspect(body["access_token"].as_str().unwrap()).await;
+        assert_eq!(seen["cnf"], json!({"x5t#S256": shown.x5t()}), "the code was burnt by none of them");
+    });
+}
+
+/// RFC 8705 §3.4: what a client did not register does not happen to it because it shows a certificate.
+#[test]
+fn a_certificate_binds_nobody_who_did_not_ask() {
+    in_town(listener, async |w| {
+        let shown = self_signed("anything.example");
+        let mut kakeibo = w.kakeibo();
+        kakeibo =
+            App::new(showing(w, Some(&shown)), w.clock.clone(), "kakeibo", &kakeibo.redirect_uri, kakeibo.credential);
+        let body = linked(w, &kakeibo, "openid accounts").await;
+        let token = body["access_token"].as_str().unwrap();
+        assert!(w.accounts_api().introspect(token).await.get("cnf").is_none());
+        w.userinfo(token).await.expect(200);
+        // And a client that authenticates by certificate may have its tokens bound to a DPoP key.
+        register_corp(w, json!({"tls_client_certificate_bound_access_tokens": false})).await;
+        let right = files().ca.issue("corp", "corp.example");
+        let corp = app(w, "corp", showing(w, Some(&right)));
+        let (pending, code) = allowed(w, &corp, "accounts").await;
+        corp.try_exchange(&pending, &code).await.refused(400, "invalid_dpop_proof");
+        let corp = corp.with_dpop(Key::generate());
+        let body = corp.try_exchange(&pending, &code).await.expect(200).json();
+        assert_eq!(body["token_type"], "DPoP");
+    });
+}
+
+#[test]
+fn the_aliases_are_the_endpoints() {
+    in_town(listener, async |w| {
+        register_corp(w, json!({})).await;
+        let metadata = w.http.get("/.well-known/openid-configuration").await.expect(200).json();
+        assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true);
+        let methods = metadata["token_endpoint_auth_methods_supported"].as_array().unwrap();
+        assert!(methods.contains(&json!("tls_client_auth")) && methods.contains(&json!("self_signed_tls_client_auth")));
+        let there = showing(w, None);
+        let aliases = metadata["mtls_endpoint_aliases"].as_object().unwrap();
+        for name in ["token", "pushed_authorization_request", "introspection", "revocation", "userinfo"] {
+            assert!(aliases.contains_key(&format!("{name}_endpoint")), "{name}");
+        }
+        for (name, url) in aliases {
+            let path = url.as_str().unwrap().strip_prefix(ALIAS).unwrap();
+            let status = there.send("POST", path, Ask::default().form(&[])).await.status;
+            assert!(![404, 405, 421].contains(&status), "{name}: {status}");
+        }
+
+        // htu and aud as a client that reads the aliases writes them.
+        let creco = w.creco();
+        let fresh = || allowed(w, &creco, "accounts");
+        let exchange = async |htu: &str| {
+            let (pending, code) = fresh().await;
+            let form: Vec<(String, String)> = [
+                ("grant_type", "authorization_code"),
+                ("code", &code),
+                ("redirect_uri", &creco.redirect_uri),
+                ("code_verifier", &pending.verifier),
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                ("client_assertion", &creco.assertion(|_| {})),
+            ]
+            .map(|(n, v)| (n.to_owned(), v.to_owned()))
+            .into();
+            let ask = Ask::default().header("dpop", creco.proof("POST", htu, None, None)).form(&form);
+            there.send("POST", "/oauth/token", ask).await
+        };
+        exchange(&format!("{ALIAS}/oauth/token")).await.expect(200);
+        exchange(&format!("{}/oauth/token", w.http.issuer)).await.expect(200);
+        exchange("https://else.renkei.test/oauth/token").await.refused(400, "invalid_dpop_proof");
+        let aud = async |aud: Value| {
+            let form: Vec<(String, String)> = vec![
+                ("token".into(), "x".into()),
+                ("client_assertion_type".into(), "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".into()),
+                ("client_assertion".into(), creco.assertion(|claims| claims["aud"] = aud.clone())),
+            ];
+            there.send("POST", "/oauth/revoke", Ask::default().form(&form)).await.status
+        };
+        assert_eq!(aud(json!(w.http.issuer)).await, 200);
+        assert_eq!(aud(json!(ALIAS)).await, 401, "FAPI 2.0 5.3.2.1: the issuer and nothing else");
+        assert_eq!(aud(json!(format!("{ALIAS}/oauth/revoke"))).await, 401);
+    });
+}
+
+#[test]
+fn what_is_not_offered_is_not_said() {
+    in_town(
+        |_| {},
+        async |w| {
+            let metadata = w.http.get("/.well-known/openid-configuration").await.expect(200).json();
+            assert!(metadata.get("mtls_endpoint_aliases").is_none());
+            assert!(metadata.get("tls_client_certificate_bound_access_tokens").is_none());
+            assert!(!metadata["token_endpoint_auth_methods_supported"].to_string().contains("tls"));
+        },
+    );
+    in_town(
+        |config| {
+            listener(config);
+            config.server.mtls_ca_file = None;
+        },
+        async |w| {
+            let metadata = w.http.get("/.well-known/openid-configuration").await.expect(200).json();
+            let methods = metadata["token_endpoint_auth_methods_supported"].to_string();
+            assert!(methods.contains("self_signed_tls_client_auth") && !methods.contains("\"tls_client_auth\""));
+        },
+    );
+}
+
+/// RFC 9440: what a proxy saw. Here everybody stands at 127.0.0.1, and the configuration says whether that is a proxy.
+#[test]
+fn a_proxy_tells_the_certificate() {
+    let right = files().ca.under_middle("corp", "corp.example");
+    let chain = CertificateDer::pem_slice_iter(right.chain.as_bytes()).map(Result::unwrap);
+    let rest: Vec<_> = chain.skip(1).map(|c| format!(":{}:", STANDARD.encode(c))).collect();
+    let other = files().ca.issue("corp", "corp.example");
+    let good = vec![("client-cert", right.header()), ("client-cert-chain", rest.join(", "))];
+    let ask = |w: &Town, headers: &[(&str, String)]| {
+        let (_, fields) = app(w, "corp", w.http.clone()).request("accounts");
+        let form: Vec<_> = fields.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+        let ask = headers.iter().fold(Ask::default(), |ask, (name, value)| ask.header(name, value.clone()));
+        let (http, ask) = (w.http.clone(), ask.form(&form));
+        async move { http.send("POST", "/oauth/par", ask).await.status }
+    };
+    in_town(proxied, async |w| {
+        register_corp(w, json!({})).await;
+        let bare = STANDARD.encode(&right.der);
+        for (headers, status, why) in [
+            (good.clone(), 201, "as the proxy sends it"),
+            (vec![("client-cert", other.header())], 201, "without a chain"),
+            (vec![], 401, "no header"),
+            (vec![("client-cert", right.header())], 401, "the chain does not reach an authority"),
+            (vec![("client-cert", bare)], 401, "not a byte sequence"),
+            (vec![("client-cert", "::".into())], 401, "nothing"),
+            (vec![("client-cert", format!(":{}:", STANDARD.encode([0; 64])))], 401, "no certificate"),
+            (vec![("client-cert", other.header()), ("client-cert", other.header())], 401, "two"),
+            (vec![("client-cert", format!("{}, {}", other.header(), other.header()))], 401, "a list"),
+            (vec![("client-cert", self_signed("corp.example").header())], 401, "nobody vouches for it"),
+        ] {
+            assert_eq!(ask(w, &headers).await, status, "{why}");
+        }
+
+        let corp = app(w, "corp", w.http.clone());
+        let (pending, code) = allowed(w, &corp, "openid accounts").await;
+        let form: Vec<(String, String)> = [
+            ("grant_type", "authorization_code"),
+            ("client_id", "corp"),
+            ("code", &code),
+            ("redirect_uri", &corp.redirect_uri),
+            ("code_verifier", &pending.verifier),
+        ]
+        .map(|(n, v)| (n.to_owned(), v.to_owned()))
+        .into();
+        let ask = Ask::default().header("client-cert", other.header()).form(&form);
+        let body = w.http.send("POST", "/oauth/token", ask).await.expect(200).json();
+        let token = body["access_token"].as_str().unwrap();
+        assert_eq!(w.accounts_api().introspect(token).await["cnf"], json!({"x5t#S256": other.x5t()}));
+        let with = |shown: &Shown| {
+            let ask = Ask::default().header("authorization", format!("Bearer {token}"));
+            let (http, ask) = (w.http.clone(), ask.header("client-cert", shown.header()));
+            async move { http.send("GET", "/oauth/userinfo", ask).await }
+        };
+        with(&other).await.expect(200);
+        dead(&with(&right).await, "Bearer");
+        dead(&w.userinfo(token).await, "Bearer");
+
+        let metadata = w.http.get("/.well-known/openid-configuration").await.expect(200).json();
+        assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true);
+        assert!(metadata.get("mtls_endpoint_aliases").is_none(), "the proxy asks at the endpoints themselves");
+    });
+    // The same request from an address that is no proxy of ours.
+    let elsewhere = |config: &mut Config| {
+        proxied(config);
+        config.server.trusted_proxies = vec!["192.0.2.1".into()];
+    };
+    in_town(elsewhere, async |w| {
+        register_corp(w, json!({})).await;
+        assert_eq!(ask(w, &good).await, 401, "anybody can write a header");
+    });
+}
