@@ -11,7 +11,7 @@ const ONLY_WORDS: &[(&str, &[&str])] = &[
     ("account", &["long", "failed"]),
     ("customer", &["long", "r31", "r36", "r37"]),
     ("pin", &["empty", "short", "page", "failed"]),
-    ("consent", &["balances", "transactions", "failed"]),
+    ("consent", &["balances", "transactions", "from a day", "to a day", "failed"]),
     ("locked", &["before"]),
     ("closed", &["failed", "off"]),
     ("expired", &["elsewhere"]),
