@@ -42,6 +42,17 @@ impl Params {
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.as_str())
     }
+    /// The same, each value once, in the order they came.
+    #[must_use]
+    pub fn each(&self, name: &str) -> Vec<String> {
+        let mut list: Vec<String> = Vec::new();
+        for (_, value) in self.0.iter().filter(|(n, v)| n == name && !v.is_empty()) {
+            if !list.contains(value) {
+                list.push(value.clone());
+            }
+        }
+        list
+    }
     /// The value of `name`, which the request cannot do without.
     ///
     /// # Errors
@@ -118,6 +129,8 @@ mod tests {
         let ok = Params::parse("a=1+2%20%E5%BA%97&empty=&resource=x&resource=y").unwrap_or_default();
         assert_eq!((ok.get("a"), ok.get("empty")), (Some("1 2 店"), None));
         assert_eq!(ok.all("resource").count(), 2);
+        let twice = Params::parse("resource=y&resource=x&resource=y").unwrap_or_default();
+        assert_eq!(twice.each("resource"), ["y", "x"]);
         assert!(!format!("{ok:?}").contains('店'));
     }
 }

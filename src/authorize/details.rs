@@ -162,6 +162,19 @@ impl Details {
         Ok(narrowed)
     }
 
+    /// What is left of it under a narrower scope.
+    #[must_use]
+    pub fn within(&self, scope: &Scope) -> Self {
+        let permissions = self.permissions.iter().copied().filter(|p| scope.has(p.scope())).collect();
+        Self { permissions, ..self.clone() }
+    }
+
+    /// Whether a scope token says no more than the permissions do; one that is not about accounts says nothing of them.
+    #[must_use]
+    pub fn lets(&self, token: &str) -> bool {
+        Permission::ALL.iter().all(|p| p.scope() != token || self.permissions.contains(p))
+    }
+
     /// What is granted: `accounts`, and of the permissions the scope carries those the request did not leave out.
     #[must_use]
     pub fn granted(scope: &Scope, accounts: Vec<AccountId>, limits: Option<&Self>) -> Self {

@@ -103,7 +103,7 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
         scope: agreed.scope,
         code_challenge: agreed.challenge,
         dpop_jkt: params.get("dpop_jkt").or(proof_jkt).map(str::to_owned),
-        resource: params.all("resource").map(str::to_owned).collect(),
+        resource: params.each("resource"),
         authorization_details: detailed.map(|(detail, _)| detail),
         ui_locales: words("ui_locales").into_iter().filter(|tag| is_language_tag(tag)).collect(),
         prompt: words("prompt"),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::random::SeededRandom;
+use proptest::prelude::*;
 
 fn account(id: &str) -> AccountId {
     AccountId::parse(id).unwrap()
@@ -132,5 +133,64 @@ fn a_reference_can_be_read_out() {
             "{text}"
         );
         assert!(digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()), "{text}");
+    }
+}
+
+/// A person's accounts, what a request asks of them, and what the customer ticks.
+fn chosen() -> impl Strategy<Value = (Proofed, Option<Details>, Choice)> {
+    let some = || prop::sample::subsequence(vec!["a", "b", "c", "x", "y"], 0..=5);
+    let permissions = prop::sample::subsequence(Permission::ALL.to_vec(), 0..=2);
+    let asked = prop::option::of((some(), permissions));
+    (1usize..=3, 0usize..3, asked, some()).prop_map(|(owned, verified, asked, ticked)| {
+        let own: Vec<_> = ["a", "b", "c"][..owned].iter().map(|id| account(id)).collect();
+        let number = Account::parse("115-ordinary-1100026").unwrap();
+        let proofed = Proofed {
+            holder: HolderId::parse("h-1").unwrap(),
+            account: number.clone(),
+            account_index: Hash::of("index"),
+            verified: own[verified % owned].clone(),
+            accounts: own.into_iter().map(|id| (id, number.clone())).collect(),
+            auth_time: Instant::from_secs(1_000),
+            amr: vec![],
+            personal: crate::identity::Personal {
+                name: crate::kana::Kana::parse("データ").unwrap(),
+                phone: crate::phone::Phone::parse("09012343333").unwrap(),
+                email: serde_json::from_value(serde_json::json!("taro@example.jp")).unwrap(),
+            },
+        };
+        let names = |ids: Vec<&str>| ids.into_iter().map(account).collect::<Vec<_>>();
+        let asked = asked.map(|(accounts, permissions)| Details {
+            detail_type: DetailType::AccountInformation,
+            accounts: names(accounts),
+            permissions,
+            from: None,
+            to: None,
+        });
+        (proofed, asked, Choice { agree: true, accounts: names(ticked) })
+    })
+}
+
+proptest! {
+    /// Whatever is asked, owned and ticked: what is granted was asked for, is the customer's, and was ticked.
+    #[test]
+    fn granted_is_within_asked_owned_and_chosen((proofed, asked, choice) in chosen()) {
+        let offered = offered(&proofed, asked.as_ref());
+        let offer = Offer { accounts: offered, choose: asked.is_some(), limits: asked.clone(), ..offer(false) };
+        let Ok(agreed) = allow(&offer, &choice, customer(), Instant::from_secs(2_000)) else {
+            let good = choice.accounts.iter().filter(|a| offer.accounts.contains(a)).count();
+            prop_assert!(asked.is_some() && (good == 0 || good < choice.accounts.len()), "a fair choice was refused");
+            return Ok(());
+        };
+        let owned = |a: &AccountId| proofed.accounts.iter().any(|(id, _)| id == a);
+        prop_assert!(!agreed.details.accounts.is_empty() && agreed.details.accounts.iter().all(owned));
+        match &asked {
+            None => prop_assert_eq!(&agreed.details.accounts, &vec![proofed.verified.clone()]),
+            Some(asked) => {
+                let wanted = |a: &AccountId| asked.accounts.is_empty() || asked.accounts.contains(a);
+                prop_assert!(agreed.details.accounts.iter().all(|a| wanted(a) && choice.accounts.contains(a)));
+                let allowed = |p: &Permission| asked.permissions.is_empty() || asked.permissions.contains(p);
+                prop_assert!(agreed.details.permissions.iter().all(allowed));
+            }
+        }
     }
 }

@@ -18,6 +18,7 @@ pub const FILES: &[File] = &[
     ("0004_identity", include_str!("schema/0004_identity.sql")),
     ("0005_grant", include_str!("schema/0005_grant.sql")),
     ("0006_lifecycle", include_str!("schema/0006_lifecycle.sql")),
+    ("0007_token_details", include_str!("schema/0007_token_details.sql")),
 ];
 
 /// What a database says of one schema file.

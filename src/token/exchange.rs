@@ -2,7 +2,8 @@
 //! records its outcome.
 
 use super::sql::{self, Access};
-use super::{Binding, Issued, Minted, told};
+use super::{Binding, Issued, Minted, narrow, told};
+use crate::authorize::Details;
 use crate::authorize::rules::OFFLINE;
 use crate::client::Client;
 use crate::clock::Instant;
@@ -58,9 +59,10 @@ pub fn exchange(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::
             expires_at: code.expires_at,
         };
         let decided = oxide::exchange(Some(&loaded), ask.params, by, now)?;
-        Ok::<_, Refusal>((decided.scope, audience(&ask, &binding.resource)?))
+        let aud = narrow::audience(&ask, &binding.resource)?;
+        Ok::<_, Refusal>((decided.scope.clone(), aud, narrow::details(ask.params, &grant.details, decided.scope)?))
     })?;
-    let (grant, code, (scope, aud)) = match redeemed {
+    let (grant, code, (all, aud, (details, scope))) = match redeemed {
         Redeemed::Done { grant, code, checked } => (grant, code, checked),
         Redeemed::Replayed => return Ok(Err(Refusal::new(Code::InvalidGrant, "the code was used before"))),
         Redeemed::Unfit => return Ok(Err(NO_CODE)),
@@ -70,10 +72,13 @@ pub fn exchange(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::
     // A scope that was not honoured is not claimed in the answer (RFC 6749 §5.1).
     let scope = scope.only(|s| s != OFFLINE || refresh);
     if refresh {
-        sql::insert_refresh(tx, &ask.minted.refresh.hash(), &ask.minted.refresh_id, &grant, &scope, &aud, now)?;
+        // All that was granted: a narrowed access token does not narrow the next.
+        let (secret, id) = (&ask.minted.refresh, &ask.minted.refresh_id);
+        let everywhere = narrow::audiences(&ask, &code.binding.resource);
+        sql::insert_refresh(tx, &secret.hash(), id, &grant, &all, &everywhere, now)?;
     }
     let nonce = code.binding.nonce.clone();
-    issue(tx, &ask, *grant, scope, aud, refresh, nonce, now).map(Ok)
+    issue(tx, &ask, *grant, Part { scope, details, aud }, refresh, nonce, now).map(Ok)
 }
 
 /// Uses a refresh token: a new access token of the same grant. The refresh token stays as it is (protocol A6); the new
@@ -104,35 +109,34 @@ pub fn refresh(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::r
     let Some((token, grant)) = found else {
         return Ok(Err(Refusal::new(Code::InvalidGrant, "the refresh token is unknown")));
     };
-    match audience(&ask, &token.aud) {
+    let part = narrow::audience(&ask, &token.aud).and_then(|aud| {
+        let (details, scope) = narrow::details(ask.params, &grant.details, decided.scope)?;
+        Ok(Part { scope, details, aud })
+    });
+    match part {
         // A response without refresh_token means: keep the one you have (RFC 6749 §6).
-        Ok(aud) => issue(tx, &ask, grant, decided.scope, aud, false, None, now).map(Ok),
+        Ok(part) => issue(tx, &ask, grant, part, false, None, now).map(Ok),
         Err(refusal) => Ok(Err(refusal)),
     }
 }
 
-/// `aud` (RFC 8707 §2.2): what the token request asks for within what was granted, else all that was granted, else the
-/// configured default.
-fn audience(ask: &Ask<'_>, granted: &[String]) -> std::result::Result<Vec<String>, Refusal> {
-    let granted = if granted.is_empty() { vec![ask.default_audience.to_owned()] } else { granted.to_vec() };
-    let asked: Vec<String> = ask.params.all("resource").map(str::to_owned).collect();
-    if asked.iter().any(|r| !granted.contains(r)) {
-        return Err(Refusal::new(Code::InvalidTarget, "resource was not part of the authorization request"));
-    }
-    Ok(if asked.is_empty() { granted } else { asked })
+/// What one token covers of its grant.
+struct Part {
+    scope: Scope,
+    details: Details,
+    aud: Vec<String>,
 }
 
-#[expect(clippy::too_many_arguments, reason = "one private function, called twice with everything at hand")]
 fn issue(
     tx: &mut Tx<'_, '_>,
     ask: &Ask<'_>,
     grant: Grant,
-    scope: Scope,
-    aud: Vec<String>,
+    part: Part,
     refresh: bool,
     nonce: Option<String>,
     now: Instant,
 ) -> Result<Issued> {
+    let Part { scope, details, aud } = part;
     let access = Access {
         hash: ask.minted.access.hash(),
         id: ask.minted.access_id.clone(),
@@ -140,6 +144,7 @@ fn issue(
         client: grant.client.clone(),
         scope: scope.clone(),
         aud,
+        details: (details != grant.details).then_some(details),
         binding: ask.binding,
         issued_at: now,
         expires_at: grant.expires_at.min(now + ask.client.access_token_lifetime),
@@ -147,8 +152,8 @@ fn issue(
     };
     sql::insert_access(tx, &access)?;
     told::both(tx, (&access.id, &access.client, Some(&grant)), Event::TokenIssued, detail(&access), now)?;
-    let (binding, expires_at) = (access.binding, access.expires_at);
-    Ok(Issued { scope, binding, at: now, expires_at, refresh, nonce, grant: Some(grant) })
+    let Access { details, binding, expires_at, .. } = access;
+    Ok(Issued { scope, details, binding, at: now, expires_at, refresh, nonce, grant: Some(grant) })
 }
 
 /// What is said of a token that was handed out.

@@ -91,7 +91,7 @@ impl Live {
         if let Some(g) = &self.found.grant {
             body["grant_id"] = g.id.as_str().into();
             body["grant_expires_at"] = g.expires_at.secs().into();
-            body["authorization_details"] = g.details.list();
+            body["authorization_details"] = t.details.as_ref().unwrap_or(&g.details).list();
             body["acr"] = g.acr.as_str().into();
             body["auth_time"] = g.auth_time.secs().into();
         }

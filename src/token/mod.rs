@@ -17,6 +17,7 @@ mod binding;
 mod exchange;
 pub mod id_token;
 pub mod introspect;
+mod narrow;
 pub mod own;
 pub mod revoke;
 pub mod sql;
@@ -27,6 +28,7 @@ pub use exchange::{Ask, exchange, refresh};
 pub use introspect::{Live, Seen};
 pub use sql::Access;
 
+use crate::authorize::Details;
 use crate::clock::Instant;
 use crate::grant::Grant;
 use crate::id::TokenId;
@@ -66,6 +68,8 @@ pub struct Issued {
     pub grant: Option<Grant>,
     /// The scope of the access token.
     pub scope: Scope,
+    /// What it covers of the grant's details, where that is less than all.
+    pub details: Option<Details>,
     /// What it is bound to.
     pub binding: Option<Binding>,
     /// When it was issued,
@@ -91,7 +95,7 @@ impl Issued {
         if let Some(grant) = &self.grant {
             body["grant_id"] = grant.id.as_str().into();
             body["grant_expires_at"] = grant.expires_at.secs().into();
-            body["authorization_details"] = grant.details.list();
+            body["authorization_details"] = self.details.as_ref().unwrap_or(&grant.details).list();
         }
         if self.refresh {
             body["refresh_token"] = minted.refresh.reveal().into();

@@ -32,6 +32,10 @@ pub fn own(
         Ok(scope) => scope,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    // The one type there is is about a customer's accounts (RFC 9396 §5).
+    if ask.params.get("authorization_details").is_some() {
+        return Ok(Err(Refusal::new(Code::InvalidAuthorizationDetails, "a client's own token has no details")));
+    }
     // An app's `resources` are what it may ask for; a resource server's, what it speaks for.
     let may_ask = if ask.client.is_app() { ask.client.resources.as_slice() } else { &[] };
     let known = |r: &str| r == ask.default_audience || may_ask.iter().any(|known| known == r);
@@ -46,6 +50,7 @@ pub fn own(
         client: ask.client.id.clone(),
         scope: scope.clone(),
         aud: if asked.is_empty() { vec![ask.default_audience.to_owned()] } else { asked },
+        details: None,
         binding: ask.binding,
         issued_at: now,
         expires_at: now + ask.client.access_token_lifetime.min(LIFETIME),
@@ -55,6 +60,7 @@ pub fn own(
     told::both(tx, (&access.id, &access.client, None), Event::TokenIssued, exchange::detail(&access), now)?;
     Ok(Ok(Issued {
         grant: None,
+        details: None,
         scope,
         binding: access.binding,
         at: now,

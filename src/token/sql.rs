@@ -1,6 +1,7 @@
 //! The tables `access_tokens` and `refresh_tokens`.
 
 use super::Binding;
+use crate::authorize::Details;
 use crate::clock::Instant;
 use crate::grant::Grant;
 use crate::grant::row::{columns, read};
@@ -25,6 +26,8 @@ pub struct Access {
     pub scope: Scope,
     /// Where.
     pub aud: Vec<String>,
+    /// What it covers of the grant's details, where that is less than all (RFC 9396 §6).
+    pub details: Option<Details>,
     /// What it is bound to.
     pub binding: Option<Binding>,
     /// When it was issued.
@@ -70,9 +73,11 @@ pub struct Refresh {
 }
 
 pub(super) fn insert_access(tx: &mut Tx<'_, '_>, t: &Access) -> Result<()> {
+    let details = t.details.as_ref().map(serde_json::to_string).transpose();
+    let details = details.map_err(|e| Error::Engine(format!("details: {e}")))?;
     tx.execute(
-        "insert into access_tokens (hash, id, grant_id, client_id, scope, aud, jkt, x5t, issued_at, expires_at) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "insert into access_tokens (hash, id, grant_id, client_id, scope, aud, jkt, x5t, issued_at, expires_at, \
+         details) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         &[
             t.hash.into(),
             t.id.as_str().into(),
@@ -84,6 +89,7 @@ pub(super) fn insert_access(tx: &mut Tx<'_, '_>, t: &Access) -> Result<()> {
             t.binding.and_then(|b| b.x5t()).into(),
             t.issued_at.into(),
             t.expires_at.into(),
+            details.into(),
         ],
     )?;
     Ok(())
@@ -117,7 +123,7 @@ pub(super) fn insert_refresh(
 
 /// The statement of [`find_access`]: three look-ups by primary key, whatever the history. A test reads its plan.
 pub const FIND_ACCESS: &str = concat!(
-    "select t.id, t.client_id, t.scope, t.aud, t.jkt, t.x5t, t.issued_at, t.expires_at, t.revoked_at, c.status, ",
+    "select t.id, t.client_id, t.scope, t.aud, t.jkt, t.x5t, t.issued_at, t.expires_at, t.revoked_at, c.status, t.details, ",
     columns!(),
     " from access_tokens t left join grants g on g.id = t.grant_id join clients c on c.id = t.client_id \
      where t.hash = ?1 and (t.grant_id is null or g.id is not null)"
@@ -133,7 +139,7 @@ pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
     };
     let id = row.text(0)?;
     let bad = |column: &str| Error::Corrupt { table: "access_tokens", row: id.to_owned(), why: column.to_owned() };
-    let grant = row.opt_text(10)?.is_some().then(|| read(&row, 10)).transpose()?;
+    let grant = row.opt_text(11)?.is_some().then(|| read(&row, 11)).transpose()?;
     let token = Access {
         hash: *hash,
         id: TokenId::parse(id).ok_or_else(|| bad("id"))?,
@@ -141,6 +147,7 @@ pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
         client: ClientId::parse(row.text(1)?).ok_or_else(|| bad("client_id"))?,
         scope: Scope::parse(row.text(2)?).ok_or_else(|| bad("scope"))?,
         aud: words(row.text(3)?),
+        details: row.opt_text(10)?.map(|text| serde_json::from_str(text).map_err(|_| bad("details"))).transpose()?,
         binding: Binding::stored(row.opt_text(4)?, row.opt_text(5)?).map_err(|()| bad("jkt, x5t"))?,
         issued_at: row.instant(6)?,
         expires_at: row.instant(7)?,

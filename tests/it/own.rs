@@ -70,6 +70,9 @@ async fn it_is_for_resources_the_client_may_ask_for(place: Place) {
     assert_eq!(w.introspect(&api, &access(&both)).await["aud"], json!(["https://prices.example", API]));
     let refused = w.own(&app, "resource=https%3A%2F%2Fother.example").await;
     assert_eq!(refused.err(), Some(Code::InvalidTarget));
+    let details = "authorization_details=%5B%7B%22type%22%3A%22account_information%22%7D%5D";
+    let refused = w.own(&app, details).await;
+    assert_eq!(refused.err(), Some(Code::InvalidAuthorizationDetails), "no customer, no account");
     // What a resource server speaks for is not what it may ask for.
     let record = json!({"profile": "resource_server", "resources": ["https://prices.example"], "redirect_uris": [],
         "grant_types": ["client_credentials"], "scope": "status"});

@@ -1,8 +1,8 @@
 //! RFC 9396, from the request to the resource: which accounts a customer shares, and what the app then gets.
 
-use crate::support::app::{App, Pending, Tokens};
+use crate::support::app::{App, Credential, Pending, Tokens};
 use crate::support::browser::Browser;
-use crate::support::http::Answer;
+use crate::support::http::{Answer, encode};
 use crate::support::town::{Town, on_both};
 use renkei::identity::BankError;
 use serde_json::{Value, json};
@@ -15,6 +15,9 @@ on_both!(
     permissions_and_days_are_shown_and_kept,
     the_bank_is_asked_again_before_anything_is_recorded,
     a_request_by_scope_alone_is_about_the_verified_account,
+    a_token_request_asks_for_less_and_only_for_that_token,
+    a_token_is_good_at_the_resources_it_was_asked_for,
+    details_nobody_can_have_are_refused_at_every_door,
 );
 
 fn detail(members: Value) -> Value {
@@ -22,18 +25,59 @@ fn detail(members: Value) -> Value {
     detail.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     json!([detail])
 }
-async fn pushed(app: &App, scope: &str, details: &Value) -> (Pending, Answer) {
+async fn pushed(app: &App, scope: &str, details: &Value, more: &[(&'static str, &str)]) -> (Pending, Answer) {
     let (pending, fields) = app.request(scope);
     let details = details.to_string();
     let mut fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
-    fields.retain(|(n, v)| *n != "client_id" && !v.is_empty());
+    fields.retain(|(n, v)| (*n != "client_id" || matches!(app.credential, Credential::Secret(_))) && !v.is_empty());
     fields.push(("authorization_details", &details));
+    fields.extend(more);
     let answer = app.post("/oauth/par", &fields, false).await;
     (pending, answer)
 }
+/// An OpenID client with refresh tokens and two resources of its own, and the servers of the two.
+async fn budget(w: &Town) -> (App, [App; 2]) {
+    let secret = |id: &str| Credential::Secret(format!("{id}-secret"));
+    let app = |id: &str, uri: &str| App::new(w.http.clone(), w.clock.clone(), id, uri, secret(id));
+    w.register(json!({
+        "client_id": "budget", "profile": "oidc", "client_name": "家計", "client_secret": "budget-secret",
+        "redirect_uris": ["https://budget.example/cb"], "token_endpoint_auth_method": "client_secret_basic",
+        "grant_types": ["authorization_code", "refresh_token"], "refresh_tokens": true,
+        "scope": "openid accounts transactions offline_access", "resources": [ONE, TWO],
+    }))
+    .await;
+    for (id, resource) in [("one-api", ONE), ("two-api", TWO)] {
+        w.register(json!({
+            "client_id": id, "profile": "resource_server", "client_name": "API", "resources": [resource],
+            "client_secret": format!("{id}-secret"), "token_endpoint_auth_method": "client_secret_basic",
+        }))
+        .await;
+    }
+    (app("budget", "https://budget.example/cb"), [app("one-api", ""), app("two-api", "")])
+}
+const ONE: &str = "https://one.example/api";
+const TWO: &str = "https://two.example/api";
+async fn token(app: &App, fields: &[(&str, &str)], details: Option<&Value>) -> Answer {
+    let text = details.map(Value::to_string);
+    let mut fields = fields.to_vec();
+    fields.extend(text.as_deref().map(|text| ("authorization_details", text)));
+    app.post("/oauth/token", &fields, false).await
+}
+fn error(answer: Answer) -> Value {
+    answer.expect(400).json()["error"].clone()
+}
 /// The sample customer stands at ⑥ of a request with these details.
 async fn at_consent(w: &Town, app: &App, scope: &str, details: &Value) -> (Pending, Browser) {
-    let (mut pending, answer) = pushed(app, scope, details).await;
+    asked_with(w, app, scope, details, &[]).await
+}
+async fn asked_with(
+    w: &Town,
+    app: &App,
+    scope: &str,
+    details: &Value,
+    more: &[(&'static str, &str)],
+) -> (Pending, Browser) {
+    let (mut pending, answer) = pushed(app, scope, details, more).await;
     pending.url = app.authorize_url(answer.expect(201).json()["request_uri"].as_str().unwrap());
     let mut browser = w.browser();
     browser.open(&pending.url).await;
@@ -201,4 +245,125 @@ async fn a_request_by_scope_alone_is_about_the_verified_account(w: &Town) {
     let own = w.bank.ids("115-ordinary-1100026").await;
     let want = json!({"type": "account_information", "accounts": [own[0]], "permissions": ["balances"]});
     assert_eq!(granted(w, &tokens).await, want);
+}
+
+async fn a_token_request_asks_for_less_and_only_for_that_token(w: &Town) {
+    let ((app, [api, _]), own) = (budget(w).await, w.bank.ids("115-ordinary-1100026").await);
+    let scope = "openid accounts transactions offline_access";
+    let asked = detail(json!({"from": "2026-09-01"}));
+    let (pending, mut browser) = asked_with(w, &app, scope, &asked, &[("resource", ONE), ("prompt", "consent")]).await;
+    allow(&mut browser, &[&own[0], &own[1]]).await;
+    let code = app.code(&pending, &browser.handed_to_app());
+    let exchange = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", app.redirect_uri.as_str()),
+        ("code_verifier", pending.verifier.as_str()),
+    ];
+    let others = w.bank.ids("005-ordinary-0000123").await;
+    for (more, why) in [
+        (detail(json!({"accounts": [own[0], others[0]]})), "somebody else's account"),
+        (detail(json!({"from": "2026-08-31"})), "a day more"),
+        (json!([{"type": "payment_initiation"}]), "another type"),
+        (json!([]), "nothing"),
+    ] {
+        assert_eq!(error(token(&app, &exchange, Some(&more)).await), "invalid_authorization_details", "{why}");
+    }
+    let less = detail(json!({"accounts": [own[1]], "permissions": ["balances"], "to": "2026-10-31"}));
+    let first = token(&app, &exchange, Some(&less)).await.expect(200).json();
+    let want = json!([{
+        "type": "account_information", "accounts": [own[1]], "permissions": ["balances"],
+        "from": "2026-09-01", "to": "2026-10-31",
+    }]);
+    assert_eq!(first["authorization_details"], want, "RFC 9396 6.1, 7");
+    assert_eq!(first["scope"], "accounts offline_access openid", "the scope says the same");
+    let seen = api.introspect(first["access_token"].as_str().unwrap()).await;
+    assert_eq!((&seen["authorization_details"], &seen["scope"]), (&want, &first["scope"]), "RFC 9396 9.2");
+
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", first["refresh_token"].as_str().unwrap())];
+    let all = token(&app, &refresh, None).await.expect(200).json();
+    assert_eq!(all["scope"], "accounts offline_access openid transactions", "less once is not less for ever");
+    assert_eq!(all["authorization_details"][0]["accounts"], json!(own));
+    let narrow = detail(json!({"permissions": ["transactions"]}));
+    let some = token(&app, &refresh, Some(&narrow)).await.expect(200).json();
+    assert_eq!(some["authorization_details"][0]["permissions"], json!(["transactions"]));
+    assert_eq!(some["scope"], "offline_access openid transactions");
+    let by_scope = token(&app, &[refresh[0], refresh[1], ("scope", "accounts")], None).await.expect(200).json();
+    assert_eq!(by_scope["authorization_details"][0]["permissions"], json!(["balances"]), "a scope narrows both");
+    let beyond = token(&app, &[refresh[0], refresh[1], ("scope", "accounts")], Some(&narrow)).await;
+    assert_eq!(error(beyond), "invalid_authorization_details", "not within the scope beside it");
+    let other = detail(json!({"accounts": [others[0]]}));
+    assert_eq!(error(token(&app, &refresh, Some(&other)).await), "invalid_authorization_details");
+    // The first token is what it was.
+    assert_eq!(api.introspect(first["access_token"].as_str().unwrap()).await, seen);
+}
+
+async fn a_token_is_good_at_the_resources_it_was_asked_for(w: &Town) {
+    let ((app, [one, two]), own) = (budget(w).await, w.bank.ids("115-ordinary-1100026").await);
+    let asked = [("resource", TWO), ("resource", ONE), ("resource", TWO), ("prompt", "consent")];
+    let (pending, mut browser) = asked_with(w, &app, "accounts offline_access", &detail(json!({})), &asked).await;
+    allow(&mut browser, &[&own[0]]).await;
+    let code = app.code(&pending, &browser.handed_to_app());
+    let exchange = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", app.redirect_uri.as_str()),
+        ("code_verifier", pending.verifier.as_str()),
+    ];
+    for (resource, why) in [
+        ("https://three.example/api", "RFC 8707 2.2: never asked for"),
+        ("https://one.example/api#part", "RFC 8707 2: a fragment"),
+        ("https://one.example", "not to the letter"),
+        ("accounts-api", "the default, which was not asked for"),
+    ] {
+        let fields = [&exchange[..], &[("resource", ONE), ("resource", resource)]].concat();
+        assert_eq!(error(token(&app, &fields, None).await), "invalid_target", "{why}");
+    }
+    let narrowed = [&exchange[..], &[("resource", ONE)]].concat();
+    let first = token(&app, &narrowed, None).await.expect(200).json();
+    let text = |body: &Value, name: &str| body[name].as_str().unwrap().to_owned();
+    let seen = one.introspect(&text(&first, "access_token")).await;
+    assert_eq!((&seen["active"], &seen["aud"]), (&json!(true), &json!(ONE)));
+    assert_eq!(two.introspect(&text(&first, "access_token")).await, json!({"active": false}), "not its audience");
+
+    let refresh = text(&first, "refresh_token");
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+    let second = token(&app, &[refresh[0], refresh[1], ("resource", TWO)], None).await.expect(200).json();
+    assert_eq!(
+        two.introspect(&text(&second, "access_token")).await["aud"],
+        TWO,
+        "RFC 8707 2.2: another of the grant's"
+    );
+    let third = token(&app, &refresh, None).await.expect(200).json();
+    let seen = one.introspect(&text(&third, "access_token")).await;
+    assert_eq!(seen["aud"], json!([TWO, ONE]), "all that was asked for, each once");
+    for resource in ["accounts-api", "https://three.example/api"] {
+        let answer = token(&app, &[refresh[0], refresh[1], ("resource", resource)], None).await;
+        assert_eq!(error(answer), "invalid_target", "{resource}");
+    }
+}
+
+async fn details_nobody_can_have_are_refused_at_every_door(w: &Town) {
+    let (app, kakeibo) = (w.creco(), w.kakeibo());
+    for (details, why) in [
+        (json!([{"type": "payment_initiation"}]), "RFC 9396 5: an unknown type"),
+        (detail(json!({"actions": ["read"]})), "an unknown member"),
+        (json!([detail(json!({}))[0], detail(json!({}))[0]]), "two"),
+        (detail(json!({"permissions": ["transactions"]})), "beyond the scope"),
+    ] {
+        let (_, answer) = pushed(&app, "accounts", &details, &[]).await;
+        assert_eq!(error(answer), "invalid_authorization_details", "pushed, {why}");
+        let (pending, fields) = kakeibo.request("openid accounts");
+        let mut fields: Vec<(&str, String)> = fields.into_iter().collect();
+        fields.push(("authorization_details", details.to_string()));
+        let mut browser = w.browser();
+        browser.open(&format!("{}/oauth/authorize?{}", w.http.issuer, encode(&fields))).await;
+        kakeibo.refused(&pending, &browser.handed_to_app(), "invalid_authorization_details");
+    }
+    for resource in ["https://else.example", "https://else.example/#x", "relative"] {
+        let (_, answer) = pushed(&app, "accounts", &detail(json!({})), &[("resource", resource)]).await;
+        assert_eq!(error(answer), "invalid_target", "RFC 8707 2: {resource}");
+    }
+    let document = w.http.get("/.well-known/oauth-authorization-server").await.expect(200).json();
+    assert_eq!(document["authorization_details_types_supported"], json!(["account_information"]), "RFC 9396 10");
 }

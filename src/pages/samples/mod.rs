@@ -163,7 +163,7 @@ samples! {
         "choose" => consent(),
         "by scope" => ConsentPage { choose: false, accounts: consent().accounts.into_iter().take(1).collect(), ..consent() },
         "not agreed" => ConsentPage { missing: Some(Missing::Agreement), ..consent() },
-        "no account" => ConsentPage { missing: Some(Missing::Account), reference: None, ..consent() },
+        "no account" => ConsentPage { missing: Some(Missing::Account), reference: None, accounts: unticked(), ..consent() },
         "identity" => ConsentPage {
             permissions: vec![], openid: true, choose: false,
             client: SomeClient { registration_number: None, contact: None, terms_uri: None, ..client() },
@@ -315,6 +315,9 @@ fn client() -> SomeClient {
         contact: Some("https://app.example/contact".into()),
         terms_uri: Some("https://app.example/terms".into()),
     }
+}
+fn unticked() -> Vec<OfferedAccount> {
+    consent().accounts.into_iter().map(|line| OfferedAccount { chosen: false, ..line }).collect()
 }
 fn consent() -> ConsentPage {
     let offered =
