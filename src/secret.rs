@@ -123,6 +123,10 @@ pub enum Kind {
     Access,
     /// A refresh token.
     Refresh,
+    /// An initial access token (RFC 7591 §3).
+    Initial,
+    /// A registration access token (RFC 7592 §1).
+    Registration,
 }
 impl Kind {
     /// The prefix every value of this kind starts with.
@@ -132,6 +136,8 @@ impl Kind {
             Self::Code => "rk_ac_",
             Self::Access => "rk_at_",
             Self::Refresh => "rk_rt_",
+            Self::Initial => "rk_it_",
+            Self::Registration => "rk_rg_",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What can be asked, and its form in HTTP under `/admin/v1`: written and read here, so that both sides agree.
 
-use super::{ClientAsk, Refused};
+use super::{ClientAsk, Refused, TokenAsk};
 use crate::account::Account;
 use crate::audit::Cursor;
 use crate::clock::Instant;
@@ -80,6 +80,8 @@ pub enum Ask {
     },
     /// About the registry.
     Client(ClientAsk),
+    /// About initial access tokens.
+    Token(TokenAsk),
     /// Our own signing keys.
     Keys,
     /// Copy the store into a file while it is in use.
@@ -127,10 +129,8 @@ impl Ask {
                 add("after", after.as_ref().map(Cursor::written));
                 get(format!("/audit?{}", query.finish()))
             }
-            Self::Client(ask) => {
-                let (method, path, body) = ask.http();
-                (method, format!("{BASE}{path}"), body)
-            }
+            Self::Client(ask) => based(ask.http()),
+            Self::Token(ask) => based(ask.http()),
             Self::Keys => get("/keys".to_owned()),
             Self::Backup { file } => ("POST", format!("{BASE}/backup"), Some(json!({"file": file}))),
             Self::Schema => get("/schema".to_owned()),
@@ -163,17 +163,21 @@ impl Ask {
             ("GET", ["keys"]) => Self::Keys,
             ("POST", ["backup"]) => Self::Backup { file: file(body)? },
             ("GET", ["schema"]) => Self::Schema,
-            (_, ["clients", ..]) => match ClientAsk::parse(method, &segments, body) {
-                Some(ask) => Self::Client(ask?),
-                None => return Err(Refused::Unknown(format!("{method} {BASE}{path} is not served"))),
-            },
-            _ => return Err(Refused::Unknown(format!("{method} {BASE}{path} is not served"))),
+            _ => {
+                let client = ClientAsk::parse(method, &segments, body).map(|ask| ask.map(Self::Client));
+                let token = || TokenAsk::parse(method, &segments, body).map(|ask| ask.map(Self::Token));
+                let unknown = || Refused::Unknown(format!("{method} {BASE}{path} is not served"));
+                client.or_else(token).ok_or_else(unknown)??
+            }
         };
         query.all_known()?;
         Ok(ask)
     }
 }
 
+fn based((method, path, body): Http) -> Http {
+    (method, format!("{BASE}{path}"), body)
+}
 fn invalid(what: &str) -> Refused {
     Refused::Invalid(format!("{what} is missing or not well formed"))
 }

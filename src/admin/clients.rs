@@ -3,11 +3,13 @@
 use super::{Desk, Refused};
 use crate::audit::Actor;
 use crate::client::metadata::{client_id, document, unknown_members};
+use crate::client::registration::sql as registration;
 use crate::client::sql::{self, Changed};
 use crate::client::{Client, Status, prepare, renew_secret};
 use crate::clock::Instant;
 use crate::id::{ClientId, EventId};
 use crate::keys::ring;
+use crate::secret;
 use serde_json::{Value, json};
 
 /// A question or an order about the registry.
@@ -32,8 +34,20 @@ pub enum ClientAsk {
         /// To what.
         status: Status,
     },
-    /// Let a client that registered itself reach customers.
+    /// Approve what waits: a new client, or the change one wants.
     Approve {
+        /// Whose.
+        id: ClientId,
+        /// The version that was looked at; another one is not approved.
+        version: Option<i64>,
+    },
+    /// Refuse what waits: a new client is deleted, a change forgotten.
+    Decline {
+        /// Whose.
+        id: ClientId,
+    },
+    /// Make a new registration access token (RFC 7592); the old one ends at once.
+    Token {
         /// Whose.
         id: ClientId,
     },
@@ -56,7 +70,11 @@ impl ClientAsk {
             Self::Import { record } => ("POST", "/clients".into(), Some(record.clone())),
             Self::SetStatus { id, status: Status::Active } => ("POST", format!("/clients/{id}/resume"), None),
             Self::SetStatus { id, .. } => ("POST", format!("/clients/{id}/suspend"), None),
-            Self::Approve { id } => ("POST", format!("/clients/{id}/approve"), None),
+            Self::Approve { id, version } => {
+                ("POST", format!("/clients/{id}/approve"), version.map(|v| json!({"version": v})))
+            }
+            Self::Decline { id } => ("POST", format!("/clients/{id}/decline"), None),
+            Self::Token { id } => ("POST", format!("/clients/{id}/token"), None),
             Self::RotateSecret { id } => ("POST", format!("/clients/{id}/secret"), None),
         }
     }
@@ -73,29 +91,62 @@ impl ClientAsk {
             ("GET", ["clients", text]) => id(text).map(|id| Self::Show { id }),
             ("POST", ["clients", text, "suspend"]) => status(text, Status::Suspended),
             ("POST", ["clients", text, "resume"]) => status(text, Status::Active),
-            ("POST", ["clients", text, "approve"]) => id(text).map(|id| Self::Approve { id }),
+            ("POST", ["clients", text, "approve"]) => {
+                id(text).and_then(|id| version(body).map(|version| Self::Approve { id, version }))
+            }
+            ("POST", ["clients", text, "decline"]) => id(text).map(|id| Self::Decline { id }),
+            ("POST", ["clients", text, "token"]) => id(text).map(|id| Self::Token { id }),
             ("POST", ["clients", text, "secret"]) => id(text).map(|id| Self::RotateSecret { id }),
             _ => return None,
         })
     }
 }
 
+fn version(body: &[u8]) -> Result<Option<i64>, Refused> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        version: i64,
+    }
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let body: Result<Body, _> = serde_json::from_slice(body);
+    body.map(|b| Some(b.version)).map_err(|_| Refused::Invalid("the body {\"version\": …} is not well formed".into()))
+}
+
 pub(super) async fn answer(desk: &Desk, ask: ClientAsk, actor: Actor, now: Instant) -> Result<Value, Refused> {
     match ask {
         ClientAsk::List => list(desk).await,
-        ClientAsk::Show { id } => load(desk, &id).await.map(|client| told(&client)),
+        ClientAsk::Show { id } => show(desk, &id).await,
         ClientAsk::Import { record } => import(desk, record, actor, now).await,
         ClientAsk::SetStatus { id, status } => set_status(desk, id, status, actor, now).await,
-        ClientAsk::Approve { id } => approve(desk, id, actor, now).await,
+        ClientAsk::Approve { id, version } => approve(desk, id, version, actor, now).await,
+        ClientAsk::Decline { id } => decline(desk, id, actor, now).await,
+        ClientAsk::Token { id } => token(desk, id, actor, now).await,
         ClientAsk::RotateSecret { id } => rotate(desk, id, actor, now).await,
     }
 }
 
-/// A record, and since when it stands so.
-fn told(client: &Client) -> Value {
+/// A record, since when it stands so, and the change of it that waits for approval.
+fn told(client: &Client, proposed: Option<&Client>) -> Value {
     let mut record = document(client);
     record["updated_at"] = client.updated_at.rfc3339().into();
+    record["version"] = client.version.into();
+    if let Some(wanted) = proposed {
+        record["change_pending"] = document(wanted);
+    }
     record
+}
+
+async fn show(desk: &Desk, id: &ClientId) -> Result<Value, Refused> {
+    let wanted = id.clone();
+    let found = desk.store.read(move |tx| {
+        let Some(client) = sql::load(tx, &wanted)? else { return Ok(None) };
+        let proposed = registration::proposed(tx, &client)?;
+        Ok(Some(told(&client, proposed.as_ref())))
+    });
+    found.await?.ok_or_else(|| unknown(id))
 }
 
 async fn load(desk: &Desk, id: &ClientId) -> Result<Client, Refused> {
@@ -110,10 +161,14 @@ async fn list(desk: &Desk) -> Result<Value, Refused> {
     let (mut clients, mut after) = (Vec::new(), None::<ClientId>);
     loop {
         let from = after.clone();
-        let page = desk.store.scan(move |tx| sql::list(tx, from.as_ref(), PAGE)).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.id.clone());
-        clients.extend(page.iter().map(told));
+        let page = desk.store.scan(move |tx| {
+            let page = sql::list(tx, from.as_ref(), PAGE)?.into_iter();
+            page.map(|c| registration::proposed(tx, &c).map(|p| (told(&c, p.as_ref()), c.id))).collect()
+        });
+        let page: Vec<(Value, ClientId)> = page.await?;
+        let Some((_, last)) = page.last() else { break };
+        after = Some(last.clone());
+        clients.extend(page.into_iter().map(|(told, _)| told));
     }
     Ok(json!({"clients": clients}))
 }
@@ -124,6 +179,9 @@ async fn import(desk: &Desk, record: Value, actor: Actor, now: Instant) -> Resul
         Some(id) => desk.store.read(move |tx| sql::load(tx, &id)).await?,
         None => None,
     };
+    if known.as_ref().is_some_and(|c| c.status == Status::Ended) {
+        return Err(Refused::NotNow("this client has ended: a new one needs a new client_id".into()));
+    }
     let keep_secret = known.as_ref().is_some_and(|c| c.secret.is_some());
     let ignored = unknown_members(&record);
     let (rules, random) = (desk.rules.clone(), desk.seals.random.clone());
@@ -133,7 +191,7 @@ async fn import(desk: &Desk, record: Value, actor: Actor, now: Instant) -> Resul
     let client = prepared.client.clone();
     desk.store.write(move |tx| sql::register(tx, &client, &actor, now)).await?;
     let mut answer = json!({
-        "client": told(&load(desk, &prepared.client.id).await?),
+        "client": show(desk, &prepared.client.id).await?,
         "replaced": known.is_some(),
         "ignored": ignored,
     });
@@ -150,11 +208,41 @@ async fn set_status(desk: &Desk, id: ClientId, status: Status, actor: Actor, now
     settled(&id, status, changed)
 }
 
-async fn approve(desk: &Desk, id: ClientId, actor: Actor, now: Instant) -> Result<Value, Refused> {
+async fn approve(
+    desk: &Desk,
+    id: ClientId,
+    version: Option<i64>,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, Refused> {
     let event = EventId::random(&*desk.seals.random);
     let wanted = id.clone();
-    let changed = desk.store.write(move |tx| sql::approve(tx, &wanted, &actor, &event, now)).await?;
-    settled(&id, Status::Active, changed)
+    let done = desk.store.write(move |tx| registration::approve(tx, &wanted, version, &actor, &event, now)).await?;
+    let mut answer = settled(&id, Status::Active, done)?;
+    // What was approved, as it now stands: a record may have changed since somebody looked.
+    answer["client"] = show(desk, &id).await?;
+    answer["status"] = answer["client"]["status"].clone();
+    Ok(answer)
+}
+
+async fn decline(desk: &Desk, id: ClientId, actor: Actor, now: Instant) -> Result<Value, Refused> {
+    let event = EventId::random(&*desk.seals.random);
+    let wanted = id.clone();
+    match desk.store.write(move |tx| registration::decline(tx, &wanted, &actor, &event, now)).await? {
+        Changed::Yes => Ok(json!({"client_id": id, "declined": true})),
+        Changed::Unknown => Err(unknown(&id)),
+        _ => Err(Refused::NotNow(format!("nothing of {id} waits for approval"))),
+    }
+}
+
+async fn token(desk: &Desk, id: ClientId, actor: Actor, now: Instant) -> Result<Value, Refused> {
+    let token = secret::issue(secret::Kind::Registration, &*desk.seals.random);
+    let (wanted, hash) = (id.clone(), token.hash());
+    if desk.store.write(move |tx| registration::set_token(tx, &wanted, hash, &actor, now)).await? {
+        Ok(json!({"client_id": id, "registration_access_token": token.reveal()}))
+    } else {
+        Err(unknown(&id))
+    }
 }
 
 fn settled(id: &ClientId, status: Status, changed: Changed) -> Result<Value, Refused> {
@@ -164,6 +252,7 @@ fn settled(id: &ClientId, status: Status, changed: Changed) -> Result<Value, Ref
         Changed::Not(Status::Pending) => {
             Err(Refused::NotNow(format!("{id} waits for approval: nothing of it is live")))
         }
+        Changed::Newer => Err(Refused::NotNow(format!("{id} has changed since: look at it again"))),
         Changed::Not(other) => Err(Refused::NotNow(format!("{id} is {}", other.as_str()))),
         Changed::Unknown => Err(unknown(id)),
     }

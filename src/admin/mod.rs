@@ -9,6 +9,7 @@ pub mod ask;
 mod backup;
 mod clients;
 mod grants;
+mod initial;
 mod locks;
 mod record;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use backup::restored;
 
 pub use ask::{Ask, Period, Why};
 pub use clients::ClientAsk;
+pub use initial::{TokenAsk, Wanted};
 
 use crate::audit::{self, Actor, Entry};
 use crate::client::metadata::Rules;
@@ -72,6 +74,7 @@ pub async fn answer(desk: &Desk, ask: Ask, staff: &str, now: Instant) -> Result<
             record::export(desk, &record::Wanted { period, grant, account, after }, actor, now).await
         }
         Ask::Client(ask) => clients::answer(desk, ask, actor, now).await,
+        Ask::Token(ask) => initial::answer(desk, ask, actor, now).await,
         Ask::Keys => clients::keys(desk).await,
         Ask::Backup { file } => backup::make(desk, file, actor, now).await,
         Ask::Schema => record::schema(desk).await,

@@ -1,4 +1,4 @@
-//! `renkei client import|list|show|suspend|resume|approve|rotate-secret`: the registry.
+//! `renkei client import|list|show|suspend|resume|approve|decline|rotate-secret|token`: the registry.
 
 use super::ask::once;
 use super::block_on;
@@ -55,7 +55,7 @@ pub enum Client {
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
     },
-    /// Let a client that registered itself reach customers.
+    /// Approve what waits: a client that registered itself, or the change one wants.
     Approve {
         /// Which server.
         #[command(flatten)]
@@ -63,7 +63,31 @@ pub enum Client {
         /// The client.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
+        /// Only if the record is still the one `show` showed under this version.
+        #[arg(long)]
+        version: Option<i64>,
     },
+    /// Refuse what waits: a new client is deleted, a change forgotten.
+    Decline {
+        /// Which server.
+        #[command(flatten)]
+        target: Target,
+        /// The client.
+        #[arg(value_parser = id, allow_hyphen_values = true)]
+        id: ClientId,
+    },
+    /// Make a new registration access token for a client and show it once; the old one ends at once.
+    RegistrationToken {
+        /// Which server.
+        #[command(flatten)]
+        target: Target,
+        /// The client.
+        #[arg(value_parser = id, allow_hyphen_values = true)]
+        id: ClientId,
+    },
+    /// Let somebody register apps (RFC 7591).
+    #[command(subcommand)]
+    Token(super::client_token::Token),
     /// Make a new secret and show it once; the old one ends at once.
     RotateSecret {
         /// Which server.
@@ -116,10 +140,22 @@ impl Client {
                 let answer = ask(&target, ClientAsk::SetStatus { id, status: Status::Active })?;
                 out.say(&answer, || format!("{}: resumed", cell(&answer, "client_id")));
             }
-            Self::Approve { target, id } => {
-                let answer = ask(&target, ClientAsk::Approve { id })?;
-                out.say(&answer, || format!("{}: approved", cell(&answer, "client_id")));
+            Self::Approve { target, id, version } => {
+                let answer = ask(&target, ClientAsk::Approve { id, version })?;
+                out.say(&answer, || format!("{}: approved\n{:#}", cell(&answer, "client_id"), answer["client"]));
             }
+            Self::Decline { target, id } => {
+                let answer = ask(&target, ClientAsk::Decline { id })?;
+                out.say(&answer, || format!("{}: declined", cell(&answer, "client_id")));
+            }
+            Self::RegistrationToken { target, id } => {
+                let answer = ask(&target, ClientAsk::Token { id })?;
+                out.say(&answer, || {
+                    let token = cell(&answer, "registration_access_token");
+                    format!("registration_access_token: {token}\nIt is kept only as a hash and not shown again.")
+                });
+            }
+            Self::Token(token) => token.run(out)?,
             Self::RotateSecret { target, id } => {
                 let answer = ask(&target, ClientAsk::RotateSecret { id })?;
                 out.say(&answer, || format!("{}: a new secret\n{}", cell(&answer, "client_id"), secret(&answer)));
@@ -151,7 +187,12 @@ fn listed(answer: &Value) -> String {
         return "no client is registered".into();
     }
     let columns = ["client_id", "profile", "status", "token_endpoint_auth_method", "client_name"];
+    let status = |c: &Value| if c["change_pending"].is_object() { " (a change waits)" } else { "" };
     let mut rows = vec![["client", "profile", "status", "authentication", "name"].map(str::to_owned).to_vec()];
-    rows.extend(clients.iter().map(|c| columns.iter().map(|name| cell(c, name)).collect()));
+    rows.extend(clients.iter().map(|c| {
+        let mut row: Vec<String> = columns.iter().map(|name| cell(c, name)).collect();
+        row[2].push_str(status(c));
+        row
+    }));
     table(&rows)
 }

@@ -7,6 +7,7 @@
 mod ask;
 mod audit;
 mod client;
+mod client_token;
 pub mod config;
 mod db;
 pub mod demo;

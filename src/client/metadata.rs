@@ -4,7 +4,7 @@ mod members;
 mod mutual;
 mod out;
 
-pub use out::{document, unknown_members};
+pub use out::{document, is_known, unknown_members};
 
 use super::profile::{AuthMethod, GrantType, Keys, Profile, Provider, Status};
 use super::{Client, redirect};

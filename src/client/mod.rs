@@ -11,6 +11,7 @@ pub mod dpop;
 pub mod metadata;
 mod profile;
 mod redirect;
+pub mod registration;
 mod registry;
 mod remote;
 pub mod replay;

@@ -124,6 +124,8 @@ pub fn register(tx: &mut Tx<'_, '_>, client: &Client, actor: &Actor, now: Instan
         }
     };
     save(tx, &client, now)?;
+    // The institution's word is the last one: what the app wanted instead is void.
+    tx.execute("update client_registrations set proposed = null where client_id = ?1", &[client.id.as_str().into()])?;
     let mut entry = Entry::new(now, actor.clone(), action);
     entry.client = Some(client.id.clone());
     entry.detail = json!({"profile": client.profile.as_str(), "auth_method": client.auth_method.as_str()});
@@ -164,13 +166,25 @@ pub enum Changed {
     Already,
     /// It stands at a status from which this way does not lead.
     Not(Status),
+    /// Its record is not the one that was looked at any more.
+    Newer,
     /// There is no such client.
     Unknown,
 }
 
+/// A client's status.
+///
+/// # Errors
+/// The store's.
+pub fn status_of(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Option<Status>> {
+    let Some(row) = tx.row("select status from clients where id = ?1", &[id.as_str().into()])? else { return Ok(None) };
+    let corrupt = || Error::Corrupt { table: "clients", row: id.to_string(), why: "unknown status".into() };
+    Status::parse(row.text(0)?).ok_or_else(corrupt).map(Some)
+}
+
 /// Suspends an active client or resumes a suspended one: the new state, the audit record and the lifecycle event
 /// `client.suspended` or `client.resumed`, under the id `event`, in one transaction. No other change is made here: what
-/// waits for approval is [`approve`]d.
+/// waits for approval is `registration`'s.
 ///
 /// # Errors
 /// The store's.
@@ -190,14 +204,6 @@ pub fn set_status(
     go(tx, id, (from, status, kind), actor, event, now)
 }
 
-/// Approves a client that registered itself: from now on customers may reach it. Audit record and `client.approved`.
-///
-/// # Errors
-/// The store's.
-pub fn approve(tx: &mut Tx<'_, '_>, id: &ClientId, actor: &Actor, event: &EventId, now: Instant) -> Result<Changed> {
-    go(tx, id, (Status::Pending, Status::Active, Kind::ClientApproved), actor, event, now)
-}
-
 /// One step of a client's life, told to everyone.
 pub(super) fn go(
     tx: &mut Tx<'_, '_>,
@@ -213,30 +219,25 @@ pub(super) fn go(
         &[id.as_str().into(), to.as_str().into(), now.into(), from.as_str().into()],
     )?;
     if rows == 0 {
-        let Some(row) = tx.row("select status from clients where id = ?1", &[id.as_str().into()])? else {
-            return Ok(Changed::Unknown);
-        };
-        let why = "unknown status".to_owned();
-        let corrupt = || Error::Corrupt { table: "clients", row: id.to_string(), why };
-        let status = Status::parse(row.text(0)?).ok_or_else(corrupt)?;
-        return Ok(if status == to { Changed::Already } else { Changed::Not(status) });
+        return Ok(match status_of(tx, id)? {
+            None => Changed::Unknown,
+            Some(status) if status == to => Changed::Already,
+            Some(status) => Changed::Not(status),
+        });
     }
-    told(tx, id, kind, actor, event, now)?;
+    told(tx, (id, kind, json!({})), actor, event, now)?;
     Ok(Changed::Yes)
 }
 
-/// The audit record and the event of a change, which have one name.
+/// The audit record of a change, with its detail, and the event of the same name.
 pub(super) fn told(
     tx: &mut Tx<'_, '_>,
-    id: &ClientId,
-    kind: Kind,
+    (id, kind, detail): (&ClientId, Kind, serde_json::Value),
     actor: &Actor,
     event: &EventId,
     now: Instant,
 ) -> Result<()> {
-    let mut entry = Entry::new(now, actor.clone(), kind.as_str());
-    entry.client = Some(id.clone());
-    audit::append(tx, &entry)?;
+    audit::append(tx, &Entry { client: Some(id.clone()), detail, ..Entry::new(now, actor.clone(), kind.as_str()) })?;
     let (client, id) = (Some(id.clone()), event.clone());
     event::emit(tx, &Event { id, at: now, kind, client, grant: None, sub: None, seq: 0, detail: json!({}) })
 }

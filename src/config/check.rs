@@ -138,6 +138,15 @@ const RULES: &[Rule] = &[
         |c, _| c.tokens.client_scopes.iter().all(|s| !scope::CUSTOMERS.contains(&s)),
         "holds a scope only customers can give",
     ),
+    ("registration.pending_most", |c, _| (1..=10_000).contains(&c.registration.pending_most), "wants 1 to 10000"),
+    (
+        "registration.software_statement_keys_file",
+        |c, _| {
+            let r = &c.registration;
+            r.software_statement_keys_file.is_some() != r.software_statement_issuers.is_empty()
+        },
+        "goes together with software_statement_issuers",
+    ),
     ("tokens.default_audience", |c, _| !c.tokens.default_audience.is_empty(), "is empty"),
 ];
 

@@ -1,6 +1,6 @@
 //! Every key, by section.
 
-use super::{Bank, Error, Mail, Outbound, Span, Telephony};
+use super::{Bank, Error, Mail, Outbound, Registration, Span, Telephony};
 use crate::scope::Scope;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -35,6 +35,9 @@ pub struct Config {
     /// Codes, grants and tokens.
     #[serde(default)]
     pub tokens: Tokens,
+    /// Apps that register themselves.
+    #[serde(default)]
+    pub registration: Registration,
 }
 
 /// `server.mode`.
@@ -324,8 +327,13 @@ impl Config {
         let files = [&mut s.data_dir, &mut s.master_key_file];
         let maybe = [&mut s.tls_cert_file, &mut s.tls_key_file, &mut self.store.url_file, &mut self.mail.password_file];
         let more = [&mut s.mtls_ca_file, &mut self.bank.token_file, &mut self.outbound.ca_file];
+        let trust = &mut self.registration.software_statement_keys_file;
         let hooks = self.telephony.hook_secret_files.iter_mut().chain(self.bank.event_secret_files.iter_mut());
-        for file in files.into_iter().chain(maybe.into_iter().chain(more).filter_map(Option::as_mut)).chain(hooks) {
+        for file in files
+            .into_iter()
+            .chain(maybe.into_iter().chain(more).chain([trust]).filter_map(Option::as_mut))
+            .chain(hooks)
+        {
             *file = dir.join(&*file);
         }
         self

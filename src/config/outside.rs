@@ -149,3 +149,30 @@ impl Default for Outbound {
         Self { allow_networks: Vec::new(), ca_file: None, timeout: Span::secs(5) }
     }
 }
+
+/// `[registration]`: apps that register themselves (RFC 7591, RFC 7592).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Registration {
+    /// Whether `/oauth/register` is there at all.
+    pub enabled: bool,
+    /// How many apps may wait for approval at once.
+    pub pending_most: u32,
+    /// How long an app may wait for approval before it is dropped.
+    pub pending_kept: Span,
+    /// `iss` of the software statements that count.
+    pub software_statement_issuers: Vec<String>,
+    /// The keys they are signed with, a JWK Set.
+    pub software_statement_keys_file: Option<PathBuf>,
+}
+impl Default for Registration {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            pending_most: 100,
+            pending_kept: Span::days(30),
+            software_statement_issuers: Vec::new(),
+            software_statement_keys_file: None,
+        }
+    }
+}

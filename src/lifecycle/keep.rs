@@ -1,6 +1,7 @@
 //! Housekeeping: what each table may forget, and when. Retention is said once, here; each verb stands with its table.
 
 use super::{BATCH, account, notice};
+use crate::client::registration;
 use crate::clock::Instant;
 use crate::store::{Result, Tx};
 use crate::{authorize, client, consent, grant, token};
@@ -13,15 +14,20 @@ pub struct Retention {
     pub consents: Duration,
     /// Addresses in the outbox, after delivery.
     pub addresses: Duration,
+    /// Apps that registered themselves and were never approved, after they did.
+    pub pending: Duration,
 }
 impl Default for Retention {
     fn default() -> Self {
-        Self { consents: consent::RETENTION, addresses: notice::ERASE_AFTER }
+        Self { consents: consent::RETENTION, addresses: notice::ERASE_AFTER, pending: PENDING }
     }
 }
 
 /// How long the outbox remembers that a notice was sent, without saying to whom.
 const NOTICES: Duration = Duration::from_hours(365 * 24);
+
+/// How long an app may wait for approval where nobody said otherwise.
+const PENDING: Duration = Duration::from_hours(30 * 24);
 
 /// One table's housekeeping.
 pub type Chore = fn(&mut Tx<'_, '_>, Instant, &Retention, i64) -> Result<u64>;
@@ -33,6 +39,8 @@ const REQUESTS: Duration = Duration::from_hours(24);
 /// itself, in `identity::sweep`, because what it drops must first end in the audit record.
 pub const CHORES: &[(&str, Chore)] = &[
     ("client_replays", |tx, now, _, limit| client::replay::forget(tx, now, limit)),
+    ("clients (never approved)", |tx, now, keep, limit| registration::sql::prune(tx, now - keep.pending, limit, now)),
+    ("initial_tokens", |tx, now, _, limit| registration::initial::prune(tx, now, limit)),
     ("requests", |tx, now, _, limit| authorize::sql::sweep(tx, now - REQUESTS, limit)),
     ("codes", |tx, now, _, limit| grant::code::prune(tx, now, limit)),
     ("access_tokens", |tx, now, _, limit| token::sql::prune_access(tx, now, limit)),

@@ -2,12 +2,13 @@
 //!
 //! Owns the expiry sweeper ([`expire`]), the notices to customers ([`notice`]) with the port [`Mailer`] that carries
 //! them, what becomes of links when an account changes
-//! ([`account`]), and housekeeping ([`keep`]). Events themselves are written by whoever causes them (`event`).
+//! ([`account`]) or an app ends itself ([`client`]), and housekeeping ([`keep`]). Events themselves are written by whoever causes them (`event`).
 //!
 //! Nothing here is needed for an answer to be right: introspection judges expiry by `now`, a mail that cannot be sent
 //! holds nobody up. Every verb works in batches of at most [`BATCH`] rows, so that no transaction is long.
 
 pub mod account;
+pub mod client;
 pub mod expire;
 pub mod keep;
 pub mod mailer;

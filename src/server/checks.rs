@@ -2,10 +2,12 @@
 
 use super::{Error, key, outbound};
 use crate::bank::{EventHook, HttpBank, SampleBank};
+use crate::client::registration::Trust;
 use crate::clock::Instant;
 use crate::config::{self, BankKind, Config};
 use crate::identity::service_hours::Hours;
 use crate::identity::{CoreBank, Desk, Policy, Seals};
+use crate::keys::Jwk;
 use crate::phone::Phone;
 use crate::store::Store;
 use crate::telephony::sip_hook::SipHook;
@@ -21,6 +23,17 @@ pub(super) fn desk(
 ) -> Result<Desk, Error> {
     let bank = own.map_or_else(|| bank(config, now), Ok)?;
     Ok(Desk::new(store, seals, policy(config)?, bank))
+}
+
+/// Whose software statements count.
+pub(super) fn trust(config: &Config) -> Result<Trust, Error> {
+    let wanted = &config.registration;
+    let Some(file) = &wanted.software_statement_keys_file else { return Ok(Trust::default()) };
+    let text = std::fs::read(file).map_err(|e| Error::Io(file.display().to_string(), e))?;
+    let at = "registration.software_statement_keys_file";
+    let set = serde_json::from_slice(&text).map_err(key(at))?;
+    let keys = Jwk::parse_set(&set).map_err(key(at))?;
+    Ok(Trust { issuers: wanted.software_statement_issuers.clone(), keys })
 }
 
 /// The rules of the checks, as configured.

@@ -3,7 +3,7 @@
 
 use crate::identity;
 use crate::lifecycle::keep::{CHORES, Retention, keep};
-use crate::lifecycle::{BATCH, Mailer, Writer, deliver_notices, expire};
+use crate::lifecycle::{BATCH, Mailer, Writer, client, deliver_notices, expire};
 use crate::store;
 use crate::web::{App, Shared};
 use std::sync::Arc;
@@ -30,6 +30,7 @@ impl Jobs {
         let retention = Retention {
             consents: app.config.tokens.keep_consents.get(),
             addresses: app.config.mail.keep_address.get(),
+            pending: app.config.registration.pending_kept.get(),
         };
         let notices = every(NOTICES, stopped.clone(), app.clone(), move |app| {
             let (mailer, writer) = (mailer.clone(), writer.clone());
@@ -72,9 +73,12 @@ async fn sweep(app: &App) -> store::Result<()> {
     loop {
         let now = app.now();
         if !app.store.write(move |tx| expire(tx, now, BATCH)).await?.more(BATCH) {
-            return Ok(());
+            break;
         }
     }
+    let now = app.now();
+    while app.store.write(move |tx| client::unlink(tx, now, BATCH)).await? >= BATCH.unsigned_abs() {}
+    Ok(())
 }
 
 async fn tidy(app: &App, retention: Retention) -> store::Result<()> {

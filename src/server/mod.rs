@@ -135,6 +135,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let mailer = post::mailer(&config, parts.clock.clone())?;
     let seals = Seals { sealer: sealer.clone(), random: parts.random.clone() };
     let desk = checks::desk(&config, store.clone(), seals, parts.bank, parts.clock.now())?;
+    let trust = checks::trust(&config)?;
     let hook = checks::hook(&config)?;
     let bank_hook = checks::bank_hook(&config)?;
 
@@ -155,6 +156,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         pages,
         keys,
         authenticator,
+        trust,
         desk,
         hook,
         bank_hook,

@@ -19,6 +19,7 @@ pub const FILES: &[File] = &[
     ("0005_grant", include_str!("schema/0005_grant.sql")),
     ("0006_lifecycle", include_str!("schema/0006_lifecycle.sql")),
     ("0007_token_details", include_str!("schema/0007_token_details.sql")),
+    ("0008_registration", include_str!("schema/0008_registration.sql")),
 ];
 
 /// What a database says of one schema file.

@@ -21,6 +21,8 @@ pub enum ApiError {
     UseNonce(String),
     /// A protected resource of ours was called without a token (RFC 6750 §3.1: no error code then).
     NoToken,
+    /// The same where only bearer tokens are taken (RFC 7591 §3, RFC 7592 §2).
+    NoBearer,
     /// A protected resource refuses the token or its proof (RFC 6750 §3, RFC 9449 §7.1).
     Resource {
         /// Why.
@@ -69,7 +71,7 @@ impl ApiError {
     fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(r) | Self::BasicRefused(r) | Self::Resource { refusal: r, .. } => r.clone(),
-            Self::NoToken => Refusal::new(Code::InvalidToken, "an access token is needed"),
+            Self::NoToken | Self::NoBearer => Refusal::new(Code::InvalidToken, "an access token is needed"),
             Self::UseNonce(_) | Self::ResourceNonce(_) => {
                 Refusal::new(Code::UseDpopNonce, "the DPoP proof needs the nonce of this answer")
             }
@@ -107,6 +109,9 @@ impl ResponseError for ApiError {
                 let algs = dpop_algs();
                 answer.append_header((header::WWW_AUTHENTICATE, "Bearer"));
                 answer.append_header((header::WWW_AUTHENTICATE, format!("DPoP algs=\"{algs}\"")));
+            }
+            Self::NoBearer => {
+                answer.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
             }
             Self::Resource { refusal, dpop } => {
                 let (code, why, algs) = (refusal.code.as_str(), &refusal.description, dpop_algs());

@@ -23,6 +23,7 @@ pub mod page;
 pub mod par;
 pub mod paths;
 pub mod patience;
+pub mod register;
 pub mod revoke;
 pub mod routes;
 pub mod span;
@@ -31,6 +32,7 @@ pub mod userinfo;
 
 use crate::bank::EventHook;
 use crate::client::Authenticator;
+use crate::client::registration::Trust;
 use crate::clock::{Clock, Instant};
 use crate::config::Config;
 use crate::identity::Desk;
@@ -60,6 +62,8 @@ pub struct App {
     pub keys: Ring,
     /// Who asks: the registry, client authentication, DPoP.
     pub authenticator: Authenticator,
+    /// Whose software statements count.
+    pub trust: Trust,
     /// The five checks, and the core bank behind them.
     pub desk: Desk,
     /// Who may report calls.

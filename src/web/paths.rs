@@ -13,6 +13,8 @@ pub const TOKEN: &str = "/oauth/token";
 pub const INTROSPECT: &str = "/oauth/introspect";
 /// RFC 7009.
 pub const REVOKE: &str = "/oauth/revoke";
+/// RFC 7591; RFC 7592 with a `client_id` behind it.
+pub const REGISTER: &str = "/oauth/register";
 /// OpenID Connect Core §5.3.
 pub const USERINFO: &str = "/oauth/userinfo";
 /// RFC 7517 §5.

@@ -1,9 +1,11 @@
 //! The whole URL table (contract §2).
 
-use super::{admin, assets, authorize, health, hooks, introspect, link, metadata, par, paths, revoke, token, userinfo};
+use super::{
+    admin, assets, authorize, health, hooks, introspect, link, metadata, par, paths, register, revoke, token, userinfo,
+};
 use crate::admin::ask::BASE;
 use actix_web::HttpResponse;
-use actix_web::web::{ServiceConfig, get, post, resource, to};
+use actix_web::web::{ServiceConfig, delete, get, post, put, resource, to};
 
 /// Every route of the public listener.
 pub fn public(cfg: &mut ServiceConfig) {
@@ -18,6 +20,12 @@ pub fn public(cfg: &mut ServiceConfig) {
         .service(resource(paths::INTROSPECT).route(post().to(introspect::post)))
         .service(resource(paths::REVOKE).route(post().to(revoke::post)))
         .service(resource(paths::USERINFO).route(get().to(userinfo::handle)).route(post().to(userinfo::handle)));
+    cfg.service(resource(paths::REGISTER).route(post().to(register::post))).service(
+        resource(format!("{}/{{client_id}}", paths::REGISTER))
+            .route(get().to(register::get))
+            .route(put().to(register::put))
+            .route(delete().to(register::delete)),
+    );
     cfg.route("/link/{interaction}/call/status", get().to(link::status))
         .service(resource("/link/{interaction}/{screen}").route(get().to(link::get)).route(post().to(link::post)));
     cfg.route("/hooks/telephony/sip", post().to(hooks::sip)).route("/hooks/bank/events", post().to(hooks::bank));
@@ -26,7 +34,7 @@ pub fn public(cfg: &mut ServiceConfig) {
 }
 
 /// Whoever opens an address we do not have reads that, and nothing else of us.
-async fn nothing_here() -> HttpResponse {
+pub(super) async fn nothing_here() -> HttpResponse {
     HttpResponse::NotFound()
         .content_type("text/plain; charset=utf-8")
         .body("お探しのページはありません。\nThere is no page here.\n")

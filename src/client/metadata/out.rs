@@ -138,10 +138,15 @@ const KNOWN: &[&str] = &[
     "userinfo_signed_response_alg",
 ];
 
+/// Whether a member of this name means something here.
+#[must_use]
+pub fn is_known(name: &str) -> bool {
+    KNOWN.contains(&name) || name.starts_with("client_name#")
+}
+
 /// The members of a record that mean nothing here: most often a typing error, or a comment (`_…`).
 #[must_use]
 pub fn unknown_members(document: &Value) -> Vec<String> {
     let names = document.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-    let known = |n: &str| KNOWN.contains(&n) || n.starts_with("client_name#") || n.starts_with('_');
-    names.filter(|n| !known(n)).map(str::to_owned).collect()
+    names.filter(|n| !is_known(n) && !n.starts_with('_')).map(str::to_owned).collect()
 }

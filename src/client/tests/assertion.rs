@@ -222,7 +222,7 @@ async fn a_pending_client_authenticates_nowhere() {
     assert_eq!(go("2").await, Err(Code::InvalidClient));
     let approve = |event: &'static str| {
         let (id, event, staff) = (client.id.clone(), EventId::parse(event).unwrap(), Actor::Staff("x".into()));
-        desk.store.write(move |tx| sql::approve(tx, &id, &staff, &event, NOW))
+        desk.store.write(move |tx| crate::client::registration::sql::approve(tx, &id, None, &staff, &event, NOW))
     };
     assert_eq!(approve("e1").await.unwrap(), Changed::Yes);
     assert!(go("3").await.is_ok());

@@ -1,0 +1,97 @@
+//! `renkei client token new|list|revoke`: initial access tokens, with which apps register themselves.
+
+use super::ask::once;
+use super::block_on;
+use super::grant::cell;
+use super::out::{Failure, Out, table};
+use super::target::Target;
+use crate::admin::{Ask, TokenAsk, Wanted};
+use crate::id::TokenId;
+use serde_json::Value;
+
+/// Let somebody register apps (RFC 7591).
+#[derive(Debug, clap::Subcommand)]
+pub enum Token {
+    /// Make an initial access token and show it once.
+    New {
+        /// Which server.
+        #[command(flatten)]
+        target: Target,
+        /// Whom it is for.
+        #[arg(long)]
+        label: String,
+        /// How many apps may register with it.
+        #[arg(long, default_value_t = 1)]
+        uses: u32,
+        /// Days until it ends.
+        #[arg(long, default_value_t = 7)]
+        days: u32,
+        /// The one profile an app may take: fapi2, fapi2_message_signing or oidc [default: one of the FAPI profiles].
+        #[arg(long)]
+        profile: Option<String>,
+    },
+    /// Every initial access token that was made, the newest first.
+    List {
+        /// Which server.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// End one now; apps that registered with it stay.
+    Revoke {
+        /// Which server.
+        #[command(flatten)]
+        target: Target,
+        /// Its id, as `list` shows it.
+        #[arg(value_parser = id, allow_hyphen_values = true)]
+        id: TokenId,
+    },
+}
+
+fn id(text: &str) -> Result<TokenId, String> {
+    TokenId::parse(text).ok_or_else(|| "this is no id of a token".into())
+}
+
+impl Token {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn run(self, out: &Out) -> Result<(), Failure> {
+        let ask = |target: &Target, ask| block_on(once(target, Ask::Token(ask)));
+        match self {
+            Self::New { target, label, uses, days, profile } => {
+                let answer = ask(&target, TokenAsk::New(Wanted { label, uses, days, profile }))?;
+                out.say(&answer, || made(&answer));
+            }
+            Self::List { target } => {
+                let answer = ask(&target, TokenAsk::List)?;
+                out.say(&answer, || listed(&answer));
+            }
+            Self::Revoke { target, id } => {
+                let answer = ask(&target, TokenAsk::Revoke { id })?;
+                out.say(&answer, || format!("{}: revoked", cell(&answer, "id")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn made(answer: &Value) -> String {
+    format!(
+        "{}: an initial access token until {}\ninitial_access_token: {}\nIt is kept only as a hash and not shown again.",
+        cell(answer, "id"),
+        cell(answer, "expires_at"),
+        cell(answer, "token"),
+    )
+}
+
+fn listed(answer: &Value) -> String {
+    let tokens = answer["tokens"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if tokens.is_empty() {
+        return "no initial access token was made".into();
+    }
+    let columns = ["id", "label", "profile", "state", "uses_left", "created_at", "expires_at"];
+    let mut rows = vec![columns.map(str::to_owned).to_vec()];
+    rows.extend(tokens.iter().map(|t| columns.map(|c| cell(t, c)).to_vec()));
+    table(&rows)
+}

@@ -1,0 +1,141 @@
+//! Initial access tokens (RFC 7591 §3): who may register at all. The institution makes each one for somebody it talks
+//! to, with an end and a number of uses; only its SHA-256 is kept.
+
+use crate::audit::{self, Actor, Entry};
+use crate::client::Profile;
+use crate::clock::Instant;
+use crate::id::TokenId;
+use crate::secret::Hash;
+use crate::store::{Error, Result, Row, Tx};
+use serde_json::json;
+use std::time::Duration;
+
+/// How long an initial access token that is over stays in the list.
+const KEPT: Duration = Duration::from_hours(90 * 24);
+
+/// An initial access token without itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Initial {
+    /// Its public name.
+    pub id: TokenId,
+    /// Whom it was made for, in staff's words.
+    pub label: String,
+    /// The one profile an app may take with it; `None`: one of the FAPI profiles.
+    pub profile: Option<Profile>,
+    /// How many apps may still register with it.
+    pub uses_left: i64,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When it ends.
+    pub expires_at: Instant,
+}
+
+/// One text, known when compiled: the tail of the statement is all that differs.
+macro_rules! select {
+    ($tail:literal) => {
+        concat!("select id, label, profile, uses_left, created_at, expires_at from initial_tokens ", $tail)
+    };
+}
+
+fn read(row: &Row) -> Result<Initial> {
+    let id = row.text(0)?;
+    let corrupt = |why: &str| Error::Corrupt { table: "initial_tokens", row: id.to_owned(), why: why.into() };
+    let profile = row.opt_text(2)?.map(|p| Profile::parse(p).ok_or_else(|| corrupt("profile"))).transpose()?;
+    Ok(Initial {
+        id: TokenId::parse(id).ok_or_else(|| corrupt("id"))?,
+        label: row.text(1)?.to_owned(),
+        profile,
+        uses_left: row.int(3)?,
+        created_at: row.instant(4)?,
+        expires_at: row.instant(5)?,
+    })
+}
+
+fn entry(token: &Initial, action: &'static str, actor: &Actor, now: Instant) -> Entry {
+    let detail = json!({
+        "token": token.id,
+        "label": token.label,
+        "profile": token.profile.map(Profile::as_str),
+        "uses": token.uses_left,
+        "expires_at": token.expires_at.secs(),
+    });
+    Entry { detail, ..Entry::new(now, actor.clone(), action) }
+}
+
+/// Keeps a new one.
+///
+/// # Errors
+/// The store's.
+pub fn make(tx: &mut Tx<'_, '_>, token: &Initial, hash: Hash, actor: &Actor) -> Result<()> {
+    tx.execute(
+        "insert into initial_tokens (id, hash, label, profile, uses_left, created_at, expires_at)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        &[
+            token.id.as_str().into(),
+            hash.into(),
+            token.label.as_str().into(),
+            token.profile.map(Profile::as_str).into(),
+            token.uses_left.into(),
+            token.created_at.into(),
+            token.expires_at.into(),
+        ],
+    )?;
+    audit::append(tx, &entry(token, "initial_token.made", actor, token.created_at))
+}
+
+/// All of them, the newest first.
+///
+/// # Errors
+/// The store's.
+pub fn list(tx: &mut Tx<'_, '_>, limit: i64) -> Result<Vec<Initial>> {
+    let sql = select!("order by created_at desc, id limit ?1");
+    tx.rows(sql, &[limit.into()])?.iter().map(read).collect()
+}
+
+/// Ends one now; `false` when there is none, or it was over already.
+///
+/// # Errors
+/// The store's.
+pub fn revoke(tx: &mut Tx<'_, '_>, id: &TokenId, actor: &Actor, now: Instant) -> Result<bool> {
+    let sql = select!("where id = ?1 and expires_at > ?2 and uses_left > 0");
+    let Some(row) = tx.row(sql, &[id.as_str().into(), now.into()])? else { return Ok(false) };
+    tx.execute(
+        "update initial_tokens set uses_left = 0, expires_at = ?2 where id = ?1",
+        &[id.as_str().into(), now.into()],
+    )?;
+    audit::append(tx, &entry(&read(&row)?, "initial_token.revoked", actor, now))?;
+    Ok(true)
+}
+
+/// The one with this hash, while it may be used.
+///
+/// # Errors
+/// The store's.
+pub fn usable(tx: &mut Tx<'_, '_>, hash: Hash, now: Instant) -> Result<Option<Initial>> {
+    let sql = select!("where hash = ?1 and expires_at > ?2 and uses_left > 0");
+    tx.row(sql, &[hash.into(), now.into()])?.as_ref().map(read).transpose()
+}
+
+/// Uses it once; `false` when somebody else took the last use.
+///
+/// # Errors
+/// The store's.
+pub(super) fn spend(tx: &mut Tx<'_, '_>, id: &TokenId, now: Instant) -> Result<bool> {
+    let rows = tx.execute(
+        "update initial_tokens set uses_left = uses_left - 1 where id = ?1 and uses_left > 0 and expires_at > ?2",
+        &[id.as_str().into(), now.into()],
+    )?;
+    Ok(rows == 1)
+}
+
+/// Housekeeping. Returns how many went.
+///
+/// # Errors
+/// The store's.
+pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
+    tx.execute(
+        "delete from initial_tokens where id in (select id from initial_tokens where expires_at < ?1
+         order by expires_at, id limit ?2)",
+        &[(now - KEPT).into(), limit.into()],
+    )
+}

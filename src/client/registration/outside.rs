@@ -1,0 +1,156 @@
+//! What a record that comes from outside may say: the members of the RFCs. All others that mean something here are the
+//! institution's, and refused unless they say what holds anyway, so that an app may send back what it was told.
+
+use crate::client::metadata::{self, Rules, is_known};
+use crate::client::{Client, Profile};
+use crate::clock::Instant;
+use crate::id::ClientId;
+use crate::refusal::{Code, Refusal};
+use serde_json::{Map, Value};
+
+/// RFC 7591 §2, OpenID Connect Registration §2, RFC 8705 §2.1.2, RFC 9126 §6, RFC 9396 §10, RFC 9449 §5.2, RFC 9701 §6,
+/// JARM §3, and our `provider`. A member that is not here is the institution's: a new one is so until somebody decides.
+const OPEN: &[&str] = &[
+    "authorization_details_types",
+    "authorization_signed_response_alg",
+    "client_name",
+    "client_uri",
+    "contacts",
+    "default_max_age",
+    "dpop_bound_access_tokens",
+    "grant_types",
+    "id_token_signed_response_alg",
+    "introspection_signed_response_alg",
+    "jwks",
+    "jwks_uri",
+    "logo_uri",
+    "policy_uri",
+    "redirect_uris",
+    "request_object_signing_alg",
+    "require_auth_time",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "response_types",
+    "scope",
+    "software_id",
+    "software_version",
+    "subject_type",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_email",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_subject_dn",
+    "tls_client_certificate_bound_access_tokens",
+    "token_endpoint_auth_method",
+    "token_endpoint_auth_signing_alg",
+    "tos_uri",
+    "userinfo_signed_response_alg",
+];
+
+/// Judged elsewhere: the identity of the client (RFC 7592 §2.2) and what we answer with.
+const OURS: &[&str] = &["client_id", "client_secret", "client_id_issued_at"];
+
+/// Follows from `grant_types`.
+const DERIVED: &str = "refresh_tokens";
+
+fn is_open(name: &str) -> bool {
+    OPEN.contains(&name) || name.starts_with("client_name#")
+}
+
+fn institutional(name: &str) -> Refusal {
+    Refusal::naming(Code::InvalidClientMetadata, &format!("{name}: only the institution sets it"))
+}
+
+/// Reads a record from outside. `standing` is the client it is to replace; a new one takes `profile`, or, where the
+/// initial access token names none, one of the FAPI profiles.
+///
+/// # Errors
+/// `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 §3.2.2), naming the member.
+pub fn judge(
+    sent: &Map<String, Value>,
+    (id, profile): (ClientId, Option<Profile>),
+    standing: Option<&Client>,
+    rules: &Rules,
+    now: Instant,
+) -> Result<Client, Refusal> {
+    let kept = standing.map(metadata::document);
+    let kept = kept.as_ref().and_then(Value::as_object);
+    let mut record: Map<String, Value> =
+        sent.iter().filter(|(name, _)| is_open(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    for (name, value) in kept.into_iter().flatten().filter(|(name, _)| !is_open(name) && *name != DERIVED) {
+        record.insert(name.clone(), value.clone());
+    }
+    if standing.is_none() {
+        record.insert("profile".into(), new_profile(sent, profile).as_str().into());
+    }
+    provider(&mut record, sent);
+    let client = metadata::parse(&Value::Object(record), id, rules, now)?;
+    let told = metadata::document(&client);
+    for (name, value) in sent.iter().filter(|(_, value)| !value.is_null()) {
+        let free = is_open(name) || OURS.contains(&name.as_str()) || !is_known(name);
+        if !free && name != "provider" && told.get(name) != Some(value) {
+            return Err(institutional(name));
+        }
+    }
+    let number = |p: Option<&Value>| p.and_then(|p| p.get("registration_number")).filter(|n| !n.is_null()).cloned();
+    let claimed = number(sent.get("provider"));
+    if claimed.is_some() && claimed != number(told.get("provider")) {
+        return Err(institutional("provider.registration_number"));
+    }
+    Ok(client)
+}
+
+fn new_profile(sent: &Map<String, Value>, allowed: Option<Profile>) -> Profile {
+    let wanted = sent.get("profile").and_then(Value::as_str).and_then(Profile::parse);
+    allowed.or(wanted.filter(|p| p.is_fapi())).unwrap_or(Profile::Fapi2)
+}
+
+/// The provider's own words are the provider's; under which number it stands in the register of the Financial Services
+/// Agency is what the institution looked up.
+fn provider(record: &mut Map<String, Value>, sent: &Map<String, Value>) {
+    let number = record.remove("provider").and_then(|kept| kept.get("registration_number").cloned());
+    let mut provider = match sent.get("provider") {
+        Some(Value::Object(provider)) => provider.clone(),
+        None | Some(Value::Null) => Map::new(),
+        Some(other) => return drop(record.insert("provider".into(), other.clone())),
+    };
+    provider.remove("registration_number");
+    provider.extend(number.map(|n| ("registration_number".to_owned(), n)));
+    if !provider.is_empty() {
+        record.insert("provider".into(), Value::Object(provider));
+    }
+}
+
+/// Whether a new record opens anything that the approved one does not: another address, more scope, other keys, another
+/// name. Only what is listed here is harmless; whatever else differs wants a look.
+#[must_use]
+pub fn opens(approved: &Client, wanted: &Client) -> bool {
+    let (mut old, mut new) = (metadata::document(approved), metadata::document(wanted));
+    let subset = |new: &[String], old: &[String]| new.iter().all(|n| old.contains(n));
+    let mut harmless = vec!["contacts", "software_version"];
+    if subset(&wanted.redirect_uris, &approved.redirect_uris) {
+        harmless.push("redirect_uris");
+    }
+    if wanted.scope.within(&approved.scope) {
+        harmless.push("scope");
+    }
+    if wanted.grant_types.iter().all(|g| approved.grant_types.contains(g)) {
+        harmless.extend(["grant_types", DERIVED]);
+    }
+    for flag in [
+        "dpop_bound_access_tokens",
+        "require_auth_time",
+        "require_pushed_authorization_requests",
+        "require_signed_request_object",
+    ] {
+        if new[flag] == true {
+            harmless.push(flag);
+        }
+    }
+    for record in [&mut old, &mut new] {
+        if let Some(map) = record.as_object_mut() {
+            map.retain(|name, _| !harmless.contains(&name.as_str()));
+        }
+    }
+    old != new
+}

@@ -1,0 +1,270 @@
+//! The tables of registration. Every change of a client is its state, the audit record and, where others must know,
+//! the event, in one transaction.
+
+use super::{initial, opens};
+use crate::audit::{self, Actor, Entry};
+use crate::client::sql::{Changed, go, save, status_of, told, version};
+use crate::client::{self, Client, Status, metadata};
+use crate::clock::Instant;
+use crate::event::Kind;
+use crate::id::{ClientId, EventId, TokenId};
+use crate::secret::Hash;
+use crate::store::{Error, Result, Tx};
+use serde_json::{Value as Json, json};
+
+/// A client that manages its own record.
+#[derive(Debug, Clone)]
+pub struct Managed {
+    /// The record in force.
+    pub client: Client,
+    /// The software statement it came with.
+    pub statement: Option<String>,
+    /// The record it wants, where that waits for approval.
+    pub proposed: Option<Client>,
+}
+
+/// A new client as it comes in.
+#[derive(Debug, Clone)]
+pub struct New {
+    /// The record.
+    pub client: Client,
+    /// SHA-256 of its registration access token.
+    pub token: Hash,
+    /// The software statement it came with.
+    pub statement: Option<String>,
+    /// The initial access token it came with.
+    pub initial: TokenId,
+}
+
+/// What became of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// It waits for approval.
+    Yes,
+    /// Somebody else took the token's last use.
+    Spent,
+    /// As many as may wait are waiting.
+    Full,
+}
+
+/// Registers a client (RFC 7591): pending, whatever its record says.
+///
+/// # Errors
+/// The store's.
+pub fn create(tx: &mut Tx<'_, '_>, new: &New, most: u32, event: &EventId, now: Instant) -> Result<Made> {
+    let waiting = tx.row("select count(*) from clients where status = 'pending'", &[])?;
+    if waiting.map_or(Ok(0), |r| r.int(0))? >= i64::from(most) {
+        return Ok(Made::Full);
+    }
+    if !initial::spend(tx, &new.initial, now)? {
+        return Ok(Made::Spent);
+    }
+    let client = Client { status: Status::Pending, ..new.client.clone() };
+    save(tx, &client, now)?;
+    tx.execute(
+        "insert into client_registrations (client_id, token, statement) values (?1, ?2, ?3)",
+        &[client.id.as_str().into(), new.token.into(), new.statement.as_deref().into()],
+    )?;
+    let detail = json!({
+        "initial_token": new.initial,
+        "profile": client.profile.as_str(),
+        "auth_method": client.auth_method.as_str(),
+    });
+    let actor = Actor::Client(client.id.clone());
+    told(tx, (&client.id, Kind::ClientRegistered, detail), &actor, event, now)?;
+    Ok(Made::Yes)
+}
+
+fn read_proposed(text: Option<&str>, client: &Client) -> Result<Option<Client>> {
+    let Some(text) = text else { return Ok(None) };
+    let corrupt = |why: String| Error::Corrupt { table: "client_registrations", row: client.id.to_string(), why };
+    let record = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
+    let wanted = metadata::parse(&record, client.id.clone(), &metadata::Rules::STORED, client.created_at);
+    let wanted = wanted.map_err(|refusal| corrupt(refusal.to_string()))?;
+    Ok(Some(Client { status: client.status, secret: client.secret.clone(), version: client.version, ..wanted }))
+}
+
+/// The client, when `token` is the SHA-256 of its registration access token. Whether there is no such client, one that
+/// manages nothing, or another token, is one answer.
+///
+/// # Errors
+/// The store's.
+pub fn load(tx: &mut Tx<'_, '_>, id: &ClientId, token: &Hash) -> Result<Option<Managed>> {
+    let sql = "select token, statement, proposed from client_registrations where client_id = ?1";
+    let Some(row) = tx.row(sql, &[id.as_str().into()])? else { return Ok(None) };
+    if !Hash::from_bytes(row.bytes(0)?).is_some_and(|kept| kept.same(token)) {
+        return Ok(None);
+    }
+    let Some(client) = client::sql::load(tx, id)? else { return Ok(None) };
+    let proposed = read_proposed(row.opt_text(2)?, &client)?;
+    Ok(Some(Managed { statement: row.opt_text(1)?.map(str::to_owned), proposed, client }))
+}
+
+/// What waits for approval of a client's record, for staff.
+///
+/// # Errors
+/// The store's.
+pub fn proposed(tx: &mut Tx<'_, '_>, client: &Client) -> Result<Option<Client>> {
+    let sql = "select proposed from client_registrations where client_id = ?1";
+    let row = tx.row(sql, &[client.id.as_str().into()])?;
+    row.map_or(Ok(None), |row| read_proposed(row.opt_text(0)?, client))
+}
+
+/// The members in which two records differ.
+fn differing(old: &Client, new: &Client) -> Vec<String> {
+    let (old, new) = (metadata::document(old), metadata::document(new));
+    let names = |record: &Json| record.as_object().into_iter().flatten().map(|(n, _)| n.clone()).collect::<Vec<_>>();
+    let mut all = [names(&old), names(&new)].concat();
+    all.sort_unstable();
+    all.dedup();
+    all.retain(|name| old.get(name) != new.get(name));
+    all
+}
+
+/// Replaces the record by the one the client wants (RFC 7592 §2.2). Where that opens something to an approved client, it
+/// waits, and the approved record stays in force. Returns whether it waits.
+///
+/// # Errors
+/// The store's.
+pub fn change(
+    tx: &mut Tx<'_, '_>,
+    managed: &Managed,
+    wanted: &Client,
+    statement: Option<&str>,
+    now: Instant,
+) -> Result<bool> {
+    let (id, standing) = (&managed.client.id, &managed.client);
+    let waits = standing.status != Status::Pending && opens(standing, wanted);
+    // A new secret can be told only now, to the one who asks; it opens nothing before the way that uses it is approved.
+    let record = if waits { standing } else { wanted };
+    let secret = wanted.secret.clone().filter(|_| waits || wanted.auth_method.is_secret());
+    save(tx, &Client { secret, ..record.clone() }, now)?;
+    let proposed = waits.then(|| metadata::document(wanted).to_string());
+    tx.execute(
+        "update client_registrations set statement = ?2, proposed = ?3 where client_id = ?1",
+        &[id.as_str().into(), statement.into(), proposed.into()],
+    )?;
+    let action = if waits { "client.change_proposed" } else { "client.changed" };
+    note(tx, id, action, json!({"members": differing(standing, wanted)}), &Actor::Client(id.clone()), now)?;
+    Ok(waits)
+}
+
+fn note(
+    tx: &mut Tx<'_, '_>,
+    id: &ClientId,
+    action: &'static str,
+    detail: Json,
+    actor: &Actor,
+    now: Instant,
+) -> Result<()> {
+    let entry = Entry { client: Some(id.clone()), detail, ..Entry::new(now, actor.clone(), action) };
+    audit::append(tx, &entry)
+}
+
+fn forget_proposal(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<bool> {
+    let sql = "update client_registrations set proposed = null where client_id = ?1 and proposed is not null";
+    Ok(tx.execute(sql, &[id.as_str().into()])? > 0)
+}
+
+/// Approves what waits: a new client, which customers may reach from now on, or a change, which is now in force. Where
+/// `seen` names a version, only if the record is still that one: nobody slips another record under a signature.
+///
+/// # Errors
+/// The store's.
+pub fn approve(
+    tx: &mut Tx<'_, '_>,
+    id: &ClientId,
+    seen: Option<i64>,
+    actor: &Actor,
+    event: &EventId,
+    now: Instant,
+) -> Result<Changed> {
+    if seen.is_some() && seen != version(tx, id)? {
+        return Ok(Changed::Newer);
+    }
+    let waiting = match client::sql::load(tx, id)? {
+        Some(client) => proposed(tx, &client)?,
+        None => None,
+    };
+    let Some(wanted) = waiting else {
+        return go(tx, id, (Status::Pending, Status::Active, Kind::ClientApproved), actor, event, now);
+    };
+    let secret = wanted.secret.filter(|_| wanted.auth_method.is_secret());
+    save(tx, &Client { secret, ..wanted }, now)?;
+    forget_proposal(tx, id)?;
+    told(tx, (id, Kind::ClientApproved, json!({"change": true})), actor, event, now)?;
+    Ok(Changed::Yes)
+}
+
+/// Refuses what waits: a new client is gone, a change forgotten.
+///
+/// # Errors
+/// The store's.
+pub fn decline(tx: &mut Tx<'_, '_>, id: &ClientId, actor: &Actor, event: &EventId, now: Instant) -> Result<Changed> {
+    if forget_proposal(tx, id)? {
+        note(tx, id, "client.change_declined", json!({}), actor, now)?;
+        return Ok(Changed::Yes);
+    }
+    match status_of(tx, id)? {
+        None => Ok(Changed::Unknown),
+        Some(Status::Pending) => end(tx, id, actor, event, now).map(|()| Changed::Yes),
+        Some(other) => Ok(Changed::Not(other)),
+    }
+}
+
+/// Ends a client for good (RFC 7592 §2.3): from this moment nothing of it is live. A client nobody approved leaves
+/// nothing but its audit record; of another one the record stays, for those who ask what a past link was.
+///
+/// # Errors
+/// The store's.
+pub fn end(tx: &mut Tx<'_, '_>, id: &ClientId, actor: &Actor, event: &EventId, now: Instant) -> Result<()> {
+    tx.execute("delete from client_registrations where client_id = ?1", &[id.as_str().into()])?;
+    if tx.execute("delete from clients where id = ?1 and status = 'pending'", &[id.as_str().into()])? == 0 {
+        tx.execute(
+            "update clients set status = 'ended', secret_kind = null, secret = null, updated_at = ?2,
+             version = case when version < ?2 then ?2 else version + 1 end where id = ?1",
+            &[id.as_str().into(), now.into()],
+        )?;
+    }
+    told(tx, (id, Kind::ClientEnded, json!({})), actor, event, now)
+}
+
+/// A new registration access token for a client, also for one that was imported; the old one ends at once. `false` when
+/// there is no such client, or it has ended.
+///
+/// # Errors
+/// The store's.
+pub fn set_token(tx: &mut Tx<'_, '_>, id: &ClientId, token: Hash, actor: &Actor, now: Instant) -> Result<bool> {
+    if status_of(tx, id)?.is_none_or(|s| s == Status::Ended) {
+        return Ok(false);
+    }
+    tx.execute(
+        "insert into client_registrations (client_id, token) values (?1, ?2)
+         on conflict (client_id) do update set token = excluded.token",
+        &[id.as_str().into(), token.into()],
+    )?;
+    note(tx, id, "client.registration_token_made", json!({}), actor, now)?;
+    Ok(true)
+}
+
+/// Housekeeping: drops clients that registered themselves before `before` and were never approved. Returns how many.
+///
+/// # Errors
+/// The store's.
+pub fn prune(tx: &mut Tx<'_, '_>, before: Instant, limit: i64, now: Instant) -> Result<u64> {
+    let rows = tx.rows(
+        "select c.id from clients c join client_registrations r on r.client_id = c.id
+         where c.status = 'pending' and c.created_at < ?1 order by c.created_at, c.id limit ?2",
+        &[before.into(), limit.into()],
+    )?;
+    let mut gone = 0;
+    for row in rows {
+        let corrupt = || Error::Corrupt { table: "clients", row: String::new(), why: "id".into() };
+        let id = ClientId::parse(row.text(0)?).ok_or_else(corrupt)?;
+        // A client ends once, so its id makes a good one for the event; ours are 22 characters long.
+        let Some(event) = EventId::parse(&format!("{id}.ended")) else { continue };
+        end(tx, &id, &Actor::System, &event, now)?;
+        gone += 1;
+    }
+    Ok(gone)
+}

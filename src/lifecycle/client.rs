@@ -1,0 +1,29 @@
+//! An app ended itself (RFC 7592 §2.3): its links end one by one, each with its own event. Nothing of them is live from
+//! the moment the app's status says so; this is for those who are told, and for the record.
+
+use crate::audit::Actor;
+use crate::clock::Instant;
+use crate::grant::{self, Reason};
+use crate::id::{ClientId, GrantId};
+use crate::store::{Error, Result, Tx};
+
+/// Ends at most `limit` links of apps that have ended. Returns how many; call again while it is a full batch.
+///
+/// # Errors
+/// The store's.
+pub fn unlink(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
+    let rows = tx.rows(
+        "select g.id, g.client_id from clients c join grants g on g.client_id = c.id
+         where c.status = 'ended' and g.ended_at is null and g.expires_at > ?1 order by g.id limit ?2",
+        &[now.into(), limit.into()],
+    )?;
+    let mut ended = 0;
+    for row in rows {
+        let corrupt = |why: &str| Error::Corrupt { table: "grants", row: String::new(), why: why.into() };
+        let id = GrantId::parse(row.text(0)?).ok_or_else(|| corrupt("id"))?;
+        let client = ClientId::parse(row.text(1)?).ok_or_else(|| corrupt("client_id"))?;
+        grant::end(tx, &id, &Reason::Client, Actor::Client(client), now)?;
+        ended += 1;
+    }
+    Ok(ended)
+}

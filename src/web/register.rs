@@ -1,0 +1,228 @@
+//! `POST /oauth/register` (RFC 7591) and `GET|PUT|DELETE /oauth/register/{client_id}` (RFC 7592): apps that register
+//! themselves, and manage their own record. Not there at all unless `registration.enabled`.
+
+use super::error::ApiError;
+use super::extract::header_values;
+use super::{App, Shared, paths, routes};
+use crate::audit::Actor;
+use crate::client::metadata::document;
+use crate::client::registration::sql::{self, Made, Managed, New};
+use crate::client::registration::{initial, judge, statement};
+use crate::client::{Client, Status, StoredSecret, renew_secret};
+use crate::clock::Instant;
+use crate::id::{ClientId, EventId};
+use crate::lifecycle::{self, BATCH};
+use crate::refusal::{Code, Refusal};
+use crate::secret::{self, Hash, Kind, Secret};
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL};
+use actix_web::web::{Bytes, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Map, Value};
+
+type Body = Result<Bytes, actix_web::Error>;
+type Answer = Result<HttpResponse, ApiError>;
+
+/// What is answered to an unknown client and to a wrong token alike (RFC 7592 §2).
+const NO_TOKEN_OF_OURS: ApiError = ApiError::Resource {
+    refusal: Refusal::new(Code::InvalidToken, "the token is unknown, has expired or was used up"),
+    dpop: false,
+};
+
+const fn bad(why: &'static str) -> Refusal {
+    Refusal::new(Code::InvalidClientMetadata, why)
+}
+
+/// The bearer token of a request (RFC 6750 §2.1): in the header, once.
+fn bearer(req: &HttpRequest, kind: Kind) -> Result<(Secret, Hash), ApiError> {
+    let headers = header_values(req, AUTHORIZATION.as_str());
+    let token = match headers.as_slice() {
+        [] => return Err(ApiError::NoBearer),
+        [one] => one.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")),
+        _ => None,
+    };
+    let token = token.map(|(_, token)| token.trim_matches(' ')).ok_or(NO_TOKEN_OF_OURS)?;
+    let hash = secret::presented(kind, token).ok_or(NO_TOKEN_OF_OURS)?;
+    Ok((Secret::new(token), hash))
+}
+
+/// How deep a record may go: `jwks`, its list, a key, a list in it, a text.
+const DEEPEST: usize = 6;
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(list) => 1 + list.iter().map(depth).max().unwrap_or(0),
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// The record in a request (RFC 7591 §3.1): one JSON object.
+fn record(req: &HttpRequest, body: Body) -> Result<Map<String, Value>, Refusal> {
+    if !req
+        .headers()
+        .get("content-type")
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|t| t.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")))
+    {
+        return Err(bad("the body must be application/json"));
+    }
+    let body = body.map_err(|_| bad("the body is too long or broken"))?;
+    match serde_json::from_slice(&body).map_err(|_| bad("the body is not JSON"))? {
+        value if depth(&value) > DEEPEST => Err(bad("the body is nested too deeply")),
+        Value::Object(map) => Ok(map),
+        _ => Err(bad("the body is not a JSON object")),
+    }
+}
+
+/// The client information response (RFC 7591 §3.2.1, RFC 7592 §3).
+fn told(app: &App, client: &Client, statement: Option<&str>, token: &Secret, secret: Option<&Secret>) -> Value {
+    let mut out = document(client);
+    out["registration_client_uri"] = format!("{}{}/{}", app.issuer(), paths::REGISTER, client.id).into();
+    out["registration_access_token"] = token.reveal().into();
+    if let Some(statement) = statement {
+        out["software_statement"] = statement.into();
+    }
+    if let Some(secret) = secret {
+        out["client_secret"] = secret.reveal().into();
+        out["client_secret_expires_at"] = 0.into();
+    }
+    out
+}
+
+/// `POST /oauth/register`
+///
+/// # Errors
+/// RFC 7591 §3.2.2; 401 without a good initial access token.
+pub async fn post(req: HttpRequest, app: Shared, body: Body) -> Answer {
+    if !app.config.registration.enabled {
+        return Ok(routes::nothing_here().await);
+    }
+    let now = app.now();
+    let (_, hash) = bearer(&req, Kind::Initial)?;
+    let initial = app.store.read(move |tx| initial::usable(tx, hash, now)).await?.ok_or(NO_TOKEN_OF_OURS)?;
+    let mut sent = record(&req, body)?;
+    let statement = statement::apply(&mut sent, &app.trust, now)?;
+    if ["client_id", "client_secret"].iter().any(|name| sent.get(*name).is_some_and(|v| !v.is_null())) {
+        return Err(bad("client_id and client_secret are made by this server").into());
+    }
+    let id = ClientId::random(&*app.random);
+    let mut client = judge(&sent, (id, initial.profile), None, &app.config.client_rules(), now)?;
+    client.status = Status::Pending;
+    let secret = client.auth_method.is_secret().then(|| renew_secret(&*app.random));
+    client.secret = secret.as_ref().map(|(_, stored)| stored.clone());
+    let token = secret::issue(Kind::Registration, &*app.random);
+    let answer = told(&app, &client, statement.as_deref(), &token, secret.as_ref().map(|(plain, _)| plain));
+    let new = New { client, token: token.hash(), statement, initial: initial.id };
+    let (most, event) = (app.config.registration.pending_most, EventId::random(&*app.random));
+    match app.store.write(move |tx| sql::create(tx, &new, most, &event, now)).await? {
+        Made::Yes => Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(answer)),
+        Made::Spent => Err(NO_TOKEN_OF_OURS),
+        Made::Full => Err(Refusal::new(Code::TemporarilyUnavailable, "too many apps wait for approval").into()),
+    }
+}
+
+/// Who manages: the client of the address, and its token.
+fn manager(req: &HttpRequest, app: &App, id: &str) -> Result<(ClientId, Secret, Hash), ApiError> {
+    let (token, hash) = bearer(req, Kind::Registration)?;
+    // One for all who manage nothing here.
+    let id = ClientId::parse(id).filter(|_| app.config.registration.enabled).ok_or(NO_TOKEN_OF_OURS)?;
+    Ok((id, token, hash))
+}
+
+/// The record in force, and beside it the one that waits.
+fn managed(app: &App, managed: &Managed, token: &Secret, secret: Option<&Secret>) -> HttpResponse {
+    let mut out = told(app, &managed.client, managed.statement.as_deref(), token, secret);
+    if let Some(wanted) = &managed.proposed {
+        out["change_pending"] = document(wanted);
+    }
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(out)
+}
+
+/// `GET /oauth/register/{client_id}` (RFC 7592 §2.1)
+///
+/// # Errors
+/// 401 for an unknown client and a wrong token alike.
+pub async fn get(req: HttpRequest, app: Shared, id: Path<String>) -> Answer {
+    let (id, token, hash) = manager(&req, &app, &id)?;
+    let found = app.store.read(move |tx| sql::load(tx, &id, &hash)).await?.ok_or(NO_TOKEN_OF_OURS)?;
+    Ok(managed(&app, &found, &token, None))
+}
+
+/// `PUT /oauth/register/{client_id}` (RFC 7592 §2.2)
+///
+/// # Errors
+/// As [`get`]; RFC 7591 §3.2.2; 403 while the client is suspended.
+pub async fn put(req: HttpRequest, app: Shared, id: Path<String>, body: Body) -> Answer {
+    let (id, token, hash) = manager(&req, &app, &id)?;
+    let (now, wanted_id) = (app.now(), id.clone());
+    // A stranger's body is not even read.
+    let known = app.store.read(move |tx| sql::load(tx, &wanted_id, &hash)).await?;
+    known.ok_or(NO_TOKEN_OF_OURS)?;
+    let mut sent = record(&req, body)?;
+    let statement = statement::apply(&mut sent, &app.trust, now)?;
+    let made = renew_secret(&*app.random);
+    let (rules, stored) = (app.config.client_rules(), made.1.clone());
+    let written = app.store.write(move |tx| {
+        let Some(standing) = sql::load(tx, &id, &hash)? else { return Ok(Err(NO_TOKEN_OF_OURS)) };
+        let wanted = match wish(&sent, &standing.client, &rules, &stored, now) {
+            Ok(wanted) => wanted,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        let renewed = wanted.secret != standing.client.secret;
+        sql::change(tx, &standing, &wanted, statement.as_deref(), now)?;
+        Ok(sql::load(tx, &id, &hash)?.map(|now| (now, renewed)).ok_or(NO_TOKEN_OF_OURS))
+    });
+    let (standing, renewed) = written.await??;
+    Ok(managed(&app, &standing, &token, renewed.then_some(&made.0)))
+}
+
+/// The client as it wants to be.
+fn wish(
+    sent: &Map<String, Value>,
+    standing: &Client,
+    rules: &crate::client::metadata::Rules,
+    made: &StoredSecret,
+    now: Instant,
+) -> Result<Client, Refusal> {
+    if standing.status == Status::Suspended {
+        return Err(Refusal::new(Code::AccessDenied, "the client is suspended"));
+    }
+    // RFC 7592 §2.2: the client says who it is, and cannot choose a secret.
+    if sent.get("client_id").and_then(Value::as_str) != Some(standing.id.as_str()) {
+        return Err(bad("client_id: is missing or another one"));
+    }
+    let same = |text: &str| matches!(&standing.secret, Some(StoredSecret::Generated(h)) if h.same(&Hash::of(text)));
+    match sent.get("client_secret") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(text)) if same(text) => {}
+        Some(_) => return Err(bad("client_secret: is not the one this server made")),
+    }
+    let mut wanted = judge(sent, (standing.id.clone(), None), Some(standing), rules, now)?;
+    wanted.created_at = standing.created_at;
+    wanted.secret = standing.secret.clone();
+    if wanted.auth_method.is_secret() && wanted.secret.is_none() {
+        wanted.secret = Some(made.clone());
+    }
+    Ok(wanted)
+}
+
+/// `DELETE /oauth/register/{client_id}` (RFC 7592 §2.3): nothing of the client is live from here on; its links end in
+/// batches, and what a crash leaves is ended by the sweeper.
+///
+/// # Errors
+/// As [`get`].
+pub async fn delete(req: HttpRequest, app: Shared, id: Path<String>) -> Answer {
+    let (id, _, hash) = manager(&req, &app, &id)?;
+    let (now, event) = (app.now(), EventId::random(&*app.random));
+    let ended = app.store.write(move |tx| {
+        if sql::load(tx, &id, &hash)?.is_none() {
+            return Ok(false);
+        }
+        sql::end(tx, &id, &Actor::Client(id.clone()), &event, now).map(|()| true)
+    });
+    if !ended.await? {
+        return Err(NO_TOKEN_OF_OURS);
+    }
+    while app.store.write(move |tx| lifecycle::client::unlink(tx, now, BATCH)).await? >= BATCH.unsigned_abs() {}
+    Ok(HttpResponse::NoContent().insert_header((CACHE_CONTROL, "no-store")).finish())
+}
