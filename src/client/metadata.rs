@@ -49,7 +49,7 @@ impl Rules {
 
 /// Members that would change what we send; ignoring one would hand out in the clear, or unbound, what the client
 /// believes to be protected.
-const UNSUPPORTED: &[&str] = &[
+pub(super) const UNSUPPORTED: &[&str] = &[
     "id_token_encrypted_response_alg",
     "id_token_encrypted_response_enc",
     "userinfo_encrypted_response_alg",

@@ -127,10 +127,10 @@ impl ResponseError for ApiError {
                 let challenge = format!("DPoP error=\"use_dpop_nonce\", algs=\"{}\"", dpop_algs());
                 answer.insert_header((header::WWW_AUTHENTICATE, challenge));
             }
-            Self::Busy => {
-                answer.insert_header((header::RETRY_AFTER, "5"));
-            }
-            Self::Refused(_) | Self::Failed => {}
+            Self::Refused(_) | Self::Busy | Self::Failed => {}
+        }
+        if refusal.code == Code::TemporarilyUnavailable {
+            answer.insert_header((header::RETRY_AFTER, "5"));
         }
         answer.insert_header((header::CACHE_CONTROL, "no-store")).json(serde_json::json!({
             "error": refusal.code.as_str(),

@@ -107,7 +107,6 @@ pub async fn post(req: HttpRequest, app: Shared, body: Body) -> Answer {
     }
     let id = ClientId::random(&*app.random);
     let mut client = judge(&sent, (id, initial.profile), None, &app.config.client_rules(), now)?;
-    client.status = Status::Pending;
     let secret = client.auth_method.is_secret().then(|| renew_secret(&*app.random));
     client.secret = secret.as_ref().map(|(_, stored)| stored.clone());
     let token = secret::issue(Kind::Registration, &*app.random);

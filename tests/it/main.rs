@@ -23,6 +23,7 @@ mod own;
 mod pages;
 mod protocol;
 mod rar;
+mod registration;
 mod serve;
 mod shape;
 mod staff;

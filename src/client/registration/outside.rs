@@ -2,7 +2,7 @@
 //! institution's, and refused unless they say what holds anyway, so that an app may send back what it was told.
 
 use crate::client::metadata::{self, Rules, is_known};
-use crate::client::{Client, Profile};
+use crate::client::{Client, Profile, Status};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::refusal::{Code, Refusal};
@@ -61,7 +61,7 @@ fn institutional(name: &str) -> Refusal {
     Refusal::naming(Code::InvalidClientMetadata, &format!("{name}: only the institution sets it"))
 }
 
-/// Reads a record from outside. `standing` is the client it is to replace; a new one takes `profile`, or, where the
+/// Reads a record from outside. `standing` is the client it is to replace; a new one is pending and takes `profile`, or, where the
 /// initial access token names none, one of the FAPI profiles.
 ///
 /// # Errors
@@ -75,13 +75,16 @@ pub fn judge(
 ) -> Result<Client, Refusal> {
     let kept = standing.map(metadata::document);
     let kept = kept.as_ref().and_then(Value::as_object);
+    // What nobody supports is judged, too: it is refused and not ignored.
+    let read = |name: &str| is_open(name) || metadata::UNSUPPORTED.contains(&name);
     let mut record: Map<String, Value> =
-        sent.iter().filter(|(name, _)| is_open(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+        sent.iter().filter(|(name, _)| read(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
     for (name, value) in kept.into_iter().flatten().filter(|(name, _)| !is_open(name) && *name != DERIVED) {
         record.insert(name.clone(), value.clone());
     }
     if standing.is_none() {
         record.insert("profile".into(), new_profile(sent, profile).as_str().into());
+        record.insert("status".into(), Status::Pending.as_str().into());
     }
     provider(&mut record, sent);
     let client = metadata::parse(&Value::Object(record), id, rules, now)?;

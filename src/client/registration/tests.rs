@@ -3,7 +3,7 @@
 use super::statement::{Trust, apply};
 use super::{judge, opens};
 use crate::client::metadata::{Rules, document};
-use crate::client::{Client, Profile, Status};
+use crate::client::{AuthMethod, Client, Profile, Status};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::keys::SigningKey;
@@ -21,6 +21,7 @@ fn rules() -> Rules {
         grant_lifetime: Duration::from_secs(30 * 86_400),
         detail_types: Some(vec!["account_information".into()]),
         loopback_http: false,
+        methods: AuthMethod::ALL,
     }
 }
 fn app() -> Value {
@@ -45,6 +46,7 @@ fn again(sent: &Map<String, Value>, standing: &Client) -> Result<Client, Refusal
 fn what_only_the_institution_sets_is_refused_from_outside() {
     for (name, value) in [
         ("status", json!("suspended")),
+        ("status", json!("active")),
         ("resources", json!(["accounts-api"])),
         ("access_token_lifetime", json!("1d")),
         ("grant_lifetime", json!("1d")),
