@@ -32,6 +32,13 @@ pub fn on_connect(io: &dyn Any, data: &mut Extensions) {
     }
 }
 
+/// `x5t#S256` of the certificate shown in the handshake of this very connection: for a resource server without our
+/// configuration.
+#[must_use]
+pub fn shown(req: &HttpRequest) -> Option<Hash> {
+    req.conn_data::<Chain>()?.0.first().map(Hash::of)
+}
+
 /// The chain of the connection, the own certificate first.
 fn chain(req: &HttpRequest, app: &App) -> Option<Vec<CertificateDer<'static>>> {
     match req.conn_data::<Chain>() {

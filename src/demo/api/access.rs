@@ -6,10 +6,13 @@ use crate::clock::Instant;
 use crate::demo::wire::{basic, post};
 use crate::identity::service_hours::Service;
 use crate::scope::Scope;
+use crate::token::Binding;
+use crate::web::client_cert;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use chrono::NaiveDate;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 /// The longest token looked at.
 const MAX_TOKEN: usize = 512;
@@ -23,7 +26,7 @@ struct Introspection {
     #[serde(default)]
     aud: Audience,
     exp: Option<i64>,
-    cnf: Option<Confirmation>,
+    cnf: Option<Map<String, Value>>,
     #[serde(default)]
     authorization_details: Vec<Detail>,
 }
@@ -47,10 +50,14 @@ impl Audience {
         }
     }
 }
-/// `cnf` (RFC 7800): any member but `jkt` is a binding we cannot check.
-#[derive(Debug, Deserialize)]
-struct Confirmation {
-    jkt: Option<String>,
+/// To what a token is bound (`cnf`, RFC 7800 §3.1). A member we do not know is a binding we cannot check: an error.
+fn bound(cnf: Option<&Map<String, Value>>) -> Result<Option<Binding>, ()> {
+    let Some(cnf) = cnf else { return Ok(None) };
+    let text = |name| cnf.get(name).and_then(Value::as_str);
+    match Binding::stored(text("jkt"), text("x5t#S256"))? {
+        Some(binding) if cnf.len() == 1 => Ok(Some(binding)),
+        _ => Err(()),
+    }
 }
 /// RFC 9396 §2, of type `account_information` (contract §6).
 #[derive(Debug, Clone, Deserialize)]
@@ -114,13 +121,19 @@ impl Api {
         if !live || !told.aud.names(&self.settings.audience) {
             return Err(dead);
         }
-        match (scheme, &told.cnf) {
+        let refuse = |why| Err(Refused::Token(scheme, why));
+        match (scheme, bound(told.cnf.as_ref()).map_err(|()| dead)?) {
             (Scheme::Bearer, None) => {}
+            // RFC 8705 §3: the certificate of this connection, or none of our answers.
+            (Scheme::Bearer, Some(Binding::Certificate(own))) if client_cert::shown(request) == Some(own) => {}
+            (Scheme::Bearer, Some(Binding::Certificate(_))) => {
+                return refuse("the token is bound to another certificate");
+            }
             // RFC 9449 §7.2: a bound token must not pass as a bearer token.
-            (Scheme::Bearer, Some(_)) => return Err(Refused::Token(scheme, "the token is bound to a key")),
-            (Scheme::DPoP, None) => return Err(Refused::Token(scheme, "the token is not bound to a key")),
-            (Scheme::DPoP, Some(Confirmation { jkt: None })) => return Err(dead),
-            (Scheme::DPoP, Some(Confirmation { jkt: Some(jkt) })) => self.prove(request, &token, jkt, now)?,
+            (Scheme::Bearer, Some(Binding::Dpop(_))) => return refuse("the token is bound to a key"),
+            (Scheme::DPoP, Some(Binding::Dpop(key))) => self.prove(request, &token, key, now)?,
+            (Scheme::DPoP, Some(Binding::Certificate(_))) => return refuse("the token is bound to a certificate"),
+            (Scheme::DPoP, None) => return refuse("the token is not bound to a key"),
         }
         let details = told.authorization_details.into_iter().filter(|d| d.kind == "account_information").collect();
         Ok(Access { scheme, scope: told.scope, details })

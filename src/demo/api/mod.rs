@@ -1,7 +1,7 @@
 //! The sample account API: a resource server as the institution would run one beside its core bank.
 //!
 //! It owns no customer data and no decision about grants. Each call is checked by introspection (RFC 7662) over the
-//! wire, the token's binding by a DPoP proof (RFC 9449 §7) or its absence (RFC 6750), the grant's accounts by its
+//! wire, the token's binding by a DPoP proof (RFC 9449 §7), the certificate of the connection (RFC 8705 §3) or neither (RFC 6750), the grant's accounts by its
 //! `authorization_details` (RFC 9396); what it answers with comes from the bank's own HTTP face.
 
 mod access;

@@ -33,7 +33,7 @@ impl Seen {
 
 impl Api {
     /// Checks that the caller holds the key the token is bound to.
-    pub(super) fn prove(&self, request: &HttpRequest, token: &str, jkt: &str, now: Instant) -> Result<(), Refused> {
+    pub(super) fn prove(&self, request: &HttpRequest, token: &str, key: Hash, now: Instant) -> Result<(), Refused> {
         let headers: Vec<&str> = request.headers().get_all("DPoP").map(|v| v.to_str().unwrap_or_default()).collect();
         let url = format!("{}{}", self.own, request.path());
         let input = Input { headers: &headers, method: request.method().as_str(), urls: &[&url], token: Some(token) };
@@ -43,7 +43,7 @@ impl Api {
             _ => Refused::Proof("the DPoP proof does not hold"),
         })?;
         let proof = proof.ok_or(Refused::Proof("a DPoP proof is needed"))?;
-        if proof.jkt.base64url() != jkt {
+        if !proof.jkt.same(&key) {
             return Err(Refused::Proof("the token is bound to another key"));
         }
         if self.proofs.first_time(proof.replay, proof.until, now)? {

@@ -73,7 +73,10 @@ impl World {
             ("bearer", live(json!({}))),
             ("bound", live(json!({"cnf": {"jkt": jkt}}))),
             ("foreign", live(json!({"aud": ["another-api"]}))),
-            ("mtls", live(json!({"cnf": {"x5t#S256": "x"}}))),
+            ("mtls", live(json!({"cnf": {"x5t#S256": Hash::of("certificate").base64url()}}))),
+            ("odd", live(json!({"cnf": {"x5t#S256": "x"}}))),
+            ("double", live(json!({"cnf": {"jkt": jkt, "x5t#S256": Hash::of("certificate").base64url()}}))),
+            ("newer", live(json!({"cnf": {"jkt": jkt, "kid": "x"}}))),
             ("no-transactions", live(json!({"scope": "accounts"}))),
             ("openid", live(json!({"scope": "openid"}))),
             ("own", json!({"active": true, "scope": "status", "aud": "the-api", "exp": 1_795_300_600})),
@@ -157,7 +160,8 @@ async fn what_a_token_opens() -> Tested {
         ("/v1/accounts", "unknown", 401, "invalid_token", "not active"),
         ("/v1/accounts", "foreign", 401, "invalid_token", "another audience"),
         ("/v1/accounts", "bound", 401, "invalid_token", "a bound token as bearer"),
-        ("/v1/accounts", "mtls", 401, "invalid_token", "a token bound in a way we cannot check"),
+        ("/v1/accounts", "mtls", 401, "invalid_token", "bound to a certificate that nobody showed"),
+        ("/v1/accounts", "odd", 401, "invalid_token", "a token bound in a way we cannot check"),
         ("/v1/accounts", "openid", 403, "insufficient_scope", "no accounts scope"),
         ("/v1/accounts/a/transactions", "no-transactions", 403, "insufficient_scope", "no transactions scope"),
         ("/v1/accounts/a/transactions", "two", 403, "insufficient_scope", "balances only"),
@@ -246,7 +250,10 @@ async fn a_bound_token_needs_its_proof() -> Tested {
     let stolen = jose::sign_with_key_inside(&stranger, "dpop+jwt", &claims)?;
     assert_eq!(w.dpop(path, "bound", stolen).await?.status, 401, "another key");
     assert_eq!(w.get(path, &[("authorization", "DPoP bound".into())]).await?.status, 401, "no proof");
-    assert_eq!(w.dpop(path, "bearer", w.proof(path, |_| {}, "bearer")?).await?.status, 401, "an unbound token");
+    for token in ["bearer", "mtls", "odd", "double", "newer"] {
+        let answer = w.dpop(path, token, w.proof(path, |_| {}, token)?).await?;
+        assert_eq!(answer.status, 401, "not bound to this key, or not to it alone: {token}");
+    }
     w.clock.advance(Duration::from_secs(601));
     assert_eq!(w.dpop(path, "bound", w.proof(path, |_| {}, "bound")?).await?.status, 401, "its time is over");
     w.stop().await;
