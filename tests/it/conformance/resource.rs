@@ -19,14 +19,14 @@ on_both!(what_every_call_may_carry, wrong_proofs_are_refused_and_odd_ones_taken,
 const PATH: &str = "/v1/accounts";
 
 /// The account API beside the town's server, with a bank of its own to read from.
-struct Beside {
+pub struct Beside {
     api: Running,
     bank: Running,
     http: Http,
 }
 
 impl Beside {
-    async fn start(w: &Town) -> Self {
+    pub async fn start(w: &Town) -> Self {
         let books = Arc::new(renkei::bank::SampleBank::founded(w.now().jst_date()));
         let bank = bank::start(Door::bind(0).unwrap(), books, w.clock.clone()).await.unwrap();
         let settings = api::Settings {
@@ -44,18 +44,18 @@ impl Beside {
         let http = Http::new(api.address(), api.url());
         Self { api, bank, http }
     }
-    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let ask = headers.iter().fold(Ask::default(), |ask, (name, value)| ask.header(name, *value));
         self.http.send("GET", path, ask).await
     }
     /// A call with the app's own proof and more headers.
-    async fn call(&self, app: &App, token: &str, more: &[(&str, &str)]) -> Answer {
-        let proof = app.proof("GET", &format!("{}{PATH}", self.http.issuer), None, Some(token));
+    pub async fn call(&self, path: &str, app: &App, token: &str, more: &[(&str, &str)]) -> Answer {
+        let proof = app.proof("GET", &format!("{}{path}", self.http.issuer), None, Some(token));
         let scheme = format!("DPoP {token}");
         let own = [("authorization", scheme.as_str()), ("dpop", proof.as_str())];
-        self.get(PATH, &[&own[..], more].concat()).await
+        self.get(path, &[&own[..], more].concat()).await
     }
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.api.stop().await;
         self.bank.stop().await;
     }
@@ -96,7 +96,7 @@ async fn what_every_call_may_carry(w: &Town) {
         (vec![("accept", "application/json, application/*+json, */*")], "happy-flow: a permissive Accept"),
         (vec![], "happy-flow: the second client sends none of it"),
     ] {
-        let answer = beside.call(&app, &token, &headers).await;
+        let answer = beside.call(PATH, &app, &token, &headers).await;
         assert_eq!(answer.status, 200, "{module}: {}", answer.body);
         assert_eq!(answer.header("content-type"), Some("application/json"), "{module}");
         let date = chrono::DateTime::parse_from_rfc2822(answer.header("date").expect("RFC 9110 6.6.1")).unwrap();
@@ -121,9 +121,9 @@ async fn what_every_call_may_carry(w: &Town) {
 async fn tokens_of_others_open_nothing(w: &Town) {
     let (one, two, beside) = (fapi(w, "first").await, fapi(w, "second").await, Beside::start(w).await);
     let (first, second) = (token(w, &one).await, token(w, &two).await);
-    assert_eq!(beside.call(&one, &first, &[]).await.status, 200);
-    assert_eq!(beside.call(&two, &second, &[]).await.status, 200);
-    let crossed = beside.call(&one, &second, &[]).await;
+    assert_eq!(beside.call(PATH, &one, &first, &[]).await.status, 200);
+    assert_eq!(beside.call(PATH, &two, &second, &[]).await.status, 200);
+    let crossed = beside.call(PATH, &one, &second, &[]).await;
     assert_eq!(crossed.status, 401, "the second client's token with the first one's key");
     beside.stop().await;
 }

@@ -104,6 +104,21 @@ par-without-duplicate-parameters | conformance/fapi.rs::what_stands_beside_a_req
 par-test-array-as-audience-fails | conformance/fapi.rs::assertions_at_the_par_endpoint
 par-test-par-endpoint-url-as-audience-fails | conformance/fapi.rs::assertions_at_the_par_endpoint
 par-test-token-endpoint-url-as-audience-fails | conformance/fapi.rs::assertions_at_the_par_endpoint
+# fapi2-security-profile-final-test-plan, fapi_client_credentials_grant
+discovery-end-point-verification | conformance/credentials.rs::two_clients_act_for_themselves conformance/discovery.rs::every_member_is_registered_and_of_its_kind
+happy-flow | conformance/credentials.rs::two_clients_act_for_themselves conformance/resource.rs::what_every_call_may_carry
+access-token-type-header-case-sensitivity | conformance/resource.rs::what_every_call_may_carry
+check-dpop-proof-nbf-exp | conformance/fapi.rs::proofs_ten_seconds_off_are_taken conformance/resource.rs::wrong_proofs_are_refused_and_odd_ones_taken
+ensure-dpopproof-with-iat-10seconds-before-succeeds | conformance/fapi.rs::proofs_ten_seconds_off_are_taken
+ensure-dpopproof-with-iat-10seconds-after-succeeds | conformance/fapi.rs::proofs_ten_seconds_off_are_taken
+ensure-client-id-in-token-endpoint | conformance/credentials.rs::nobody_acts_without_proving_who_and_what
+ensure-holder-of-key-required | conformance/credentials.rs::nobody_acts_without_proving_who_and_what
+ensure-signed-client-assertion-with-RS256-fails | conformance/credentials.rs::nobody_acts_without_proving_who_and_what
+ensure-client-assertion-in-token-endpoint | conformance/credentials.rs::nobody_acts_without_proving_who_and_what
+ensure-client-assertion-with-exp-is-5-minutes-in-past-fails | conformance/credentials.rs::nobody_acts_without_proving_who_and_what
+ensure-client-assertion-with-wrong-aud-fails | conformance/credentials.rs::nobody_acts_without_proving_who_and_what
+ensure-client-assertion-with-no-sub-fails | conformance/credentials.rs::nobody_acts_without_proving_who_and_what
+dpop-negative-tests | conformance/resource.rs::wrong_proofs_are_refused_and_odd_ones_taken
 ";
 
 #[test]
