@@ -104,6 +104,13 @@ par-without-duplicate-parameters | conformance/fapi.rs::what_stands_beside_a_req
 par-test-array-as-audience-fails | conformance/fapi.rs::assertions_at_the_par_endpoint
 par-test-par-endpoint-url-as-audience-fails | conformance/fapi.rs::assertions_at_the_par_endpoint
 par-test-token-endpoint-url-as-audience-fails | conformance/fapi.rs::assertions_at_the_par_endpoint
+# fapi2-security-profile-final-test-plan, client_auth_type=mtls or sender_constrain=mtls
+discovery-end-point-verification | mtls.rs::the_aliases_are_the_endpoints conformance/discovery.rs::every_member_is_registered_and_of_its_kind
+happy-flow | conformance/certificate.rs::certificates_all_the_way conformance/certificate.rs::a_certificate_binds_what_a_signature_asks_for mtls.rs::a_token_is_worth_nothing_with_another_certificate
+ensure-client-id-in-token-endpoint | conformance/certificate.rs::certificates_all_the_way mtls.rs::who_is_let_in_by_a_certificate
+ensure-holder-of-key-required | conformance/certificate.rs::certificates_all_the_way conformance/certificate.rs::a_certificate_binds_what_a_signature_asks_for mtls.rs::a_certificate_binds_nobody_who_did_not_ask
+ensure-authorization-code-is-bound-to-client | conformance/certificate.rs::certificates_all_the_way
+refresh-token | conformance/certificate.rs::certificates_all_the_way conformance/certificate.rs::a_certificate_binds_what_a_signature_asks_for
 # fapi2-security-profile-final-test-plan, fapi_client_credentials_grant
 discovery-end-point-verification | conformance/credentials.rs::two_clients_act_for_themselves conformance/discovery.rs::every_member_is_registered_and_of_its_kind
 happy-flow | conformance/credentials.rs::two_clients_act_for_themselves conformance/resource.rs::what_every_call_may_carry
