@@ -91,11 +91,7 @@ pub fn refresh(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::r
     let by = Presenter { client_id: &ask.client.id, jkt: jkt.as_deref() };
     let hash = ask.params.get("refresh_token").and_then(|t| secret::presented(Kind::Refresh, t));
     let found = hash.map(|h| sql::find_refresh(tx, &h)).transpose()?.flatten();
-    // Of a client that may not have refresh tokens any more they are dead, as everything of an ended grant is.
-    let live = |(token, grant): &(sql::Refresh, Grant)| {
-        token.revoked_at.is_none() && ask.client.refresh_tokens && grant.is_live(now)
-    };
-    let found = found.filter(live);
+    let found = found.filter(|(token, grant)| token.is_live(ask.client, grant, now));
     let loaded = found.as_ref().map(|(token, grant)| oxide::RefreshToken {
         client_id: &token.client,
         grant: &grant.id,

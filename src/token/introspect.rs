@@ -1,53 +1,71 @@
-//! Introspection (RFC 7662): a resource server asks whether a token is good, here, now. One query, no signature, no
-//! write; right without the sweeper.
+//! Introspection (RFC 7662, signed as RFC 9701 has it): a resource server asks whether a token is good, here, now. One
+//! query, no write; right without the sweeper.
 
-use super::sql::{Found, find_access};
+use super::sql::{Found, Refresh, find_access, find_refresh};
 use super::token_type;
+use crate::authorize::Details;
+use crate::client::{Client, Profile};
 use crate::clock::Instant;
+use crate::grant::Grant;
 use crate::id::ClientId;
-use crate::secret::Hash;
+use crate::keys::jose::Alg;
+use crate::secret::{self, Kind};
 use crate::store::{Result, Tx};
 use serde_json::{Value, json};
 
-/// Who asks, authenticated.
-#[derive(Debug, Clone, Copy)]
-pub struct Caller<'a> {
-    /// Its id.
-    pub client: &'a ClientId,
-    /// The audiences it speaks for; empty unless it is a resource server.
-    pub resources: &'a [String],
-}
-impl Caller<'_> {
-    /// Whether it may learn about the token: it is one of its audiences, or the client that holds it. To everybody else
-    /// the token is as good as unknown (RFC 7662 §4).
-    fn may_see(&self, found: &Found) -> bool {
-        found.token.client == *self.client || found.token.aud.iter().any(|a| self.resources.contains(a))
-    }
-}
+/// The media type of a signed answer; without `application/`, its `typ` (RFC 9701 §5).
+pub const SIGNED: &str = "application/token-introspection+jwt";
+/// The `typ` of a signed answer.
+pub const TYP: &str = "token-introspection+jwt";
 
 /// What a caller gets to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
     /// A live token.
-    Live(Box<Live>),
+    Live(Live),
     /// Anything else: unknown, expired, revoked, suspended, another audience's. There is nothing to tell apart.
     Inactive,
 }
 
 /// A live token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Live {
-    found: Found,
+pub enum Live {
+    /// An access token, with its grant.
+    Access(Box<Found>),
+    /// A refresh token, with its grant.
+    Refresh(Box<(Refresh, Grant)>),
 }
 
-/// Looks a token up for `caller`. `hash` is `None` for what cannot be a token.
+/// Looks a token up for `caller`, who has authenticated.
+///
+/// Of an access token learn the resource servers that are its audience, and the client that holds it, which was told as
+/// much when it got it; of a refresh token the client that holds it alone, because it opens no resource. To everybody
+/// else a token is as good as unknown (RFC 7662 §4, RFC 9701 §5).
 ///
 /// # Errors
 /// The store's.
-pub fn introspect(tx: &mut Tx<'_, '_>, hash: Option<&Hash>, caller: Caller<'_>, now: Instant) -> Result<Seen> {
-    let found = hash.map(|h| find_access(tx, h)).transpose()?.flatten();
-    let seen = found.filter(|f| f.is_live(now) && caller.may_see(f));
-    Ok(seen.map_or(Seen::Inactive, |found| Seen::Live(Box::new(Live { found }))))
+pub fn introspect(tx: &mut Tx<'_, '_>, token: &str, caller: &Client, now: Instant) -> Result<Seen> {
+    if let Some(hash) = secret::presented(Kind::Access, token) {
+        // An app's `resources` are what it may ask for, not what it speaks for.
+        let speaks = caller.profile == Profile::ResourceServer;
+        let for_it = |f: &Found| speaks && f.token.aud.iter().any(|a| caller.resources.contains(a));
+        let found = find_access(tx, &hash)?;
+        let seen = found.filter(|f| f.is_live(now) && (f.token.client == caller.id || for_it(f)));
+        return Ok(seen.map_or(Seen::Inactive, |found| Seen::Live(Live::Access(Box::new(found)))));
+    }
+    let Some(hash) = secret::presented(Kind::Refresh, token) else {
+        return Ok(Seen::Inactive);
+    };
+    let own = |(t, g): &(Refresh, Grant)| t.client == caller.id && t.is_live(caller, g, now);
+    let seen = find_refresh(tx, &hash)?.filter(own);
+    Ok(seen.map_or(Seen::Inactive, |found| Seen::Live(Live::Refresh(Box::new(found)))))
+}
+
+/// The algorithm a signed answer to `caller` has: the registered one, else RS256 (RFC 9701 §6), else, for a client of a
+/// FAPI profile, one it may use (FAPI 2.0 Message Signing §5.5).
+#[must_use]
+pub fn alg(caller: &Client) -> Alg {
+    caller.introspection_alg.unwrap_or(if caller.profile.is_fapi() { Alg::Es256 } else { Alg::Rs256 })
 }
 
 impl Seen {
@@ -56,48 +74,72 @@ impl Seen {
     pub fn response(&self, issuer: &str) -> Value {
         match self {
             Self::Inactive => json!({"active": false}),
-            Self::Live(live) => live.response(issuer),
+            Self::Live(Live::Access(found)) => access(found, issuer),
+            Self::Live(Live::Refresh(found)) => refresh(&found.0, &found.1, issuer),
         }
+    }
+    /// The claims of the signed answer to `caller` (RFC 9701 §5). What is said of the token stands apart from what is
+    /// said of the answer, and there is neither `sub` nor `exp`: nobody shall take the answer for a token.
+    #[must_use]
+    pub fn claims(&self, issuer: &str, caller: &ClientId, now: Instant) -> Value {
+        json!({"iss": issuer, "aud": caller, "iat": now.secs(), "token_introspection": self.response(issuer)})
     }
 }
 
-impl Live {
-    /// The token with its grant.
-    #[must_use]
-    pub fn found(&self) -> &Found {
-        &self.found
+fn access(found: &Found, issuer: &str) -> Value {
+    let t = &found.token;
+    let mut body = json!({
+        "active": true,
+        "scope": t.scope,
+        "client_id": t.client,
+        // A client's own token is about the client (RFC 7662 §2.2); what no grant stands behind says so by having no
+        // `grant_id`, whatever the two look like (RFC 9700 §4.15).
+        "sub": found.grant.as_ref().map_or(t.client.as_str(), |g| &g.sub),
+        "exp": t.expires_at.secs(),
+        "iat": t.issued_at.secs(),
+        "nbf": t.issued_at.secs(),
+        "iss": issuer,
+        "aud": audience(&t.aud),
+        "jti": t.id,
+        "token_type": token_type(t.binding.as_ref()),
+    });
+    if let Some(grant) = &found.grant {
+        permission(&mut body, grant, t.details.as_ref());
     }
-    fn response(&self, issuer: &str) -> Value {
-        let t = &self.found.token;
-        let aud: Value = match t.aud.as_slice() {
-            [one] => one.as_str().into(),
-            several => several.into(),
-        };
-        let mut body = json!({
-            "active": true,
-            "scope": t.scope,
-            "client_id": t.client,
-            // A client's own token is about the client (RFC 7662 §2.2); what no grant stands behind says so by having no
-            // `grant_id`, whatever the two look like (RFC 9700 §4.15).
-            "sub": self.found.grant.as_ref().map_or(t.client.as_str(), |g| &g.sub),
-            "exp": t.expires_at.secs(),
-            "iat": t.issued_at.secs(),
-            "nbf": t.issued_at.secs(),
-            "iss": issuer,
-            "aud": aud,
-            "jti": t.id,
-            "token_type": token_type(t.binding.as_ref()),
-        });
-        if let Some(g) = &self.found.grant {
-            body["grant_id"] = g.id.as_str().into();
-            body["grant_expires_at"] = g.expires_at.secs().into();
-            body["authorization_details"] = t.details.as_ref().unwrap_or(&g.details).list();
-            body["acr"] = g.acr.as_str().into();
-            body["auth_time"] = g.auth_time.secs().into();
-        }
-        if let Some(binding) = &t.binding {
-            body["cnf"] = binding.cnf();
-        }
-        body
+    if let Some(binding) = &t.binding {
+        body["cnf"] = binding.cnf();
+    }
+    body
+}
+
+fn refresh(t: &Refresh, grant: &Grant, issuer: &str) -> Value {
+    let mut body = json!({
+        "active": true,
+        "scope": t.scope,
+        "client_id": t.client,
+        "sub": grant.sub,
+        "exp": grant.expires_at.secs(),
+        "iat": t.issued_at.secs(),
+        "iss": issuer,
+        "aud": audience(&t.aud),
+        "jti": t.id,
+    });
+    permission(&mut body, grant, None);
+    body
+}
+
+/// What the customer allowed; `narrowed` where the token reaches less far.
+fn permission(body: &mut Value, g: &Grant, narrowed: Option<&Details>) {
+    body["grant_id"] = g.id.as_str().into();
+    body["grant_expires_at"] = g.expires_at.secs().into();
+    body["authorization_details"] = narrowed.unwrap_or(&g.details).list();
+    body["acr"] = g.acr.as_str().into();
+    body["auth_time"] = g.auth_time.secs().into();
+}
+
+fn audience(aud: &[String]) -> Value {
+    match aud {
+        [one] => one.as_str().into(),
+        several => several.into(),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Binding;
 use crate::authorize::Details;
+use crate::client::Client;
 use crate::clock::Instant;
 use crate::grant::Grant;
 use crate::grant::row::{columns, read};
@@ -68,8 +69,18 @@ pub struct Refresh {
     pub scope: Scope,
     /// All audiences that were granted.
     pub aud: Vec<String>,
+    /// When it was issued; it expires with its grant.
+    pub issued_at: Instant,
     /// When it alone was revoked.
     pub revoked_at: Option<Instant>,
+}
+impl Refresh {
+    /// Whether `client`, whose it is, can use it at `now`: of a client that may not have refresh tokens any more they are
+    /// dead, as everything of an ended grant is.
+    #[must_use]
+    pub fn is_live(&self, client: &Client, grant: &Grant, now: Instant) -> bool {
+        self.revoked_at.is_none() && client.refresh_tokens && grant.is_live(now)
+    }
 }
 
 pub(super) fn insert_access(tx: &mut Tx<'_, '_>, t: &Access) -> Result<()> {
@@ -162,7 +173,7 @@ pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
 /// The store's.
 pub fn find_refresh(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<(Refresh, Grant)>> {
     let sql = concat!(
-        "select t.id, t.client_id, t.scope, t.aud, t.revoked_at, ",
+        "select t.id, t.client_id, t.scope, t.aud, t.issued_at, t.revoked_at, ",
         columns!(),
         " from refresh_tokens t join grants g on g.id = t.grant_id where t.hash = ?1"
     );
@@ -176,9 +187,10 @@ pub fn find_refresh(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<(Refresh,
         client: ClientId::parse(row.text(1)?).ok_or_else(|| bad("client_id"))?,
         scope: Scope::parse(row.text(2)?).ok_or_else(|| bad("scope"))?,
         aud: words(row.text(3)?),
-        revoked_at: row.opt_instant(4)?,
+        issued_at: row.instant(4)?,
+        revoked_at: row.opt_instant(5)?,
     };
-    Ok(Some((token, read(&row, 5)?)))
+    Ok(Some((token, read(&row, 6)?)))
 }
 
 /// Whether a refresh token of the grant can still be used: then an access token may go alone (protocol A10).

@@ -1,27 +1,96 @@
-//! `POST /oauth/introspect` (RFC 7662 §2): the hot path. One query for the token, none that writes, no signature.
+//! `POST /oauth/introspect` (RFC 7662 §2): the hot path. One query for the token, none that writes; signed only for who
+//! wants it so (RFC 9701).
 
 use super::Shared;
 use super::asker;
-use super::error::ApiError;
-use super::extract::Form;
-use crate::client::Profile;
-use crate::token::{self, introspect};
+use super::error::{ApiError, log_failure};
+use super::extract::{Form, header_values};
+use crate::client::Client;
+use crate::secret::Secret;
+use crate::token::introspect::{self, SIGNED, TYP};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 
 /// The handler. `token_type_hint` is not needed: a token's prefix says what it is.
 ///
 /// # Errors
-/// RFC 7662 §2.3: only about the caller and the form; whatever is wrong with the token is `{"active":false}`.
+/// RFC 7662 §2.3: only about the caller and the form; whatever is wrong with the token is `{"active":false}`, signed or
+/// not.
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
     let caller = asker::client(&req, &app, &params, now).await?;
-    let hash = token::access(params.need("token")?);
-    let work = move |tx: &mut crate::store::Tx<'_, '_>| {
-        // An app's `resources` are what it may ask for, not what it speaks for.
-        let resources = if caller.profile == Profile::ResourceServer { caller.resources.as_slice() } else { &[] };
-        introspect::introspect(tx, hash.as_ref(), introspect::Caller { client: &caller.id, resources }, now)
-    };
-    let seen = app.store.read(work).await?;
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(seen.response(app.issuer())))
+    let token = Secret::new(params.need("token")?);
+    let asks = caller.clone();
+    let seen = app.store.read(move |tx| introspect::introspect(tx, token.reveal(), &asks, now)).await?;
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((header::CACHE_CONTROL, "no-store"));
+    if !signed(&header_values(&req, header::ACCEPT.as_str()), &caller) {
+        return Ok(answer.json(seen.response(app.issuer())));
+    }
+    let claims = seen.claims(app.issuer(), &caller.id, now);
+    let jwt = app.keys.sign(introspect::alg(&caller), Some(TYP), &claims).map_err(|cause| {
+        log_failure(&cause);
+        ApiError::Failed
+    })?;
+    Ok(answer.content_type(SIGNED).body(jwt))
+}
+
+/// Whether the answer is signed: as the caller says by naming one of the two types (RFC 9701 §4, RFC 9110 §12.5.1), the
+/// signed one where it likes both as much; where it names neither, as its record says.
+fn signed(accept: &[String], caller: &Client) -> bool {
+    match (weight(accept, SIGNED), weight(accept, "application/json")) {
+        (None, None) => caller.introspection_alg.is_some(),
+        (signed, plain) => signed.unwrap_or(0) > 0 && signed >= plain,
+    }
+}
+
+/// How much an `Accept` header likes a type it names, in thousandths.
+fn weight(accept: &[String], name: &str) -> Option<u32> {
+    let ranges = accept.iter().flat_map(|line| line.split(','));
+    let named = ranges.filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        parts.next().filter(|t| t.eq_ignore_ascii_case(name))?;
+        let q = parts.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
+        Some(q.map_or(1000, thousandths))
+    });
+    named.max()
+}
+
+/// `0.5` as 500 (RFC 9110 §12.4.2); what is no weight is none.
+fn thousandths(q: &str) -> u32 {
+    let (whole, part) = q.split_once('.').unwrap_or((q, ""));
+    let digits = part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit());
+    match (whole, format!("{part:0<3}").parse()) {
+        ("0", Ok(part)) if digits => part,
+        ("1", Ok(0)) if digits => 1000,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_names_what_it_likes() {
+        let like = |line: &str| (weight(&[line.to_owned()], SIGNED), weight(&[line.to_owned()], "application/json"));
+        for (line, want) in [
+            ("", (None, None)),
+            ("*/*", (None, None)),
+            ("application/*", (None, None)),
+            ("application/token-introspection+jwt", (Some(1000), None)),
+            ("Application/Token-Introspection+JWT", (Some(1000), None)),
+            ("application/json, application/token-introspection+jwt;q=0.5", (Some(500), Some(1000))),
+            ("application/json;charset=utf-8;q=0.25,text/html", (None, Some(250))),
+            ("application/token-introspection+jwt;q=0", (Some(0), None)),
+            ("application/token-introspection+jwt;q=2", (Some(0), None)),
+            ("application/token-introspection+jwt;q=0.1234", (Some(0), None)),
+            ("application/token-introspection+jwt;q=1.000", (Some(1000), None)),
+            ("application/token-introspection", (None, None)),
+        ] {
+            assert_eq!(like(line), want, "{line}");
+        }
+        let two = ["text/html".to_owned(), "application/json".to_owned()];
+        assert_eq!(weight(&two, "application/json"), Some(1000), "a header may come in two lines");
+    }
 }

@@ -71,6 +71,8 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
         "token_endpoint_auth_signing_alg_values_supported": algs(&Alg::ALL),
         "introspection_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_signing_alg_values_supported": algs(&Alg::ALL),
+        // RFC 9701 §7.
+        "introspection_signing_alg_values_supported": algs(&Alg::ALL),
         "revocation_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_signing_alg_values_supported": algs(&Alg::ALL),
         // RFC 9449 §5.1.

@@ -1,6 +1,9 @@
 //! The endpoints an app and a resource server call, through the wire: token, introspection, revocation, userinfo. What the
 //! verbs behind them do is `grant`'s test; here it is what travels: statuses, headers, forms, proofs, signatures.
 
+mod refresh;
+mod seen;
+
 use crate::support::app::{App, Pending, basic};
 use crate::support::http::{Answer, Ask};
 use crate::support::town::{BANK_SECRET, Town, on_both, on_both_with};

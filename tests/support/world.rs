@@ -20,7 +20,6 @@ use renkei::refusal::Code;
 use renkei::scope::Scope;
 use renkei::secret::{Hash, Secret};
 use renkei::store::{Result, Store, Tx, Value};
-use renkei::token::introspect::Caller;
 use renkei::token::revoke::{self, Revoked};
 use renkei::token::{self, Ask, Minted, introspect};
 use serde_json::{Value as Json, json};
@@ -227,11 +226,8 @@ impl World {
     }
     /// What `caller` hears about `token`.
     pub async fn introspect(&self, caller: &Arc<Client>, token: &str) -> Json {
-        let (now, caller, hash) = (self.now(), caller.clone(), token::access(token));
-        let work = move |tx: &mut Tx<'_, '_>| {
-            let resources: &[String] = if caller.is_app() { &[] } else { &caller.resources };
-            introspect::introspect(tx, hash.as_ref(), Caller { client: &caller.id, resources }, now)
-        };
+        let (now, caller, token) = (self.now(), caller.clone(), token.to_owned());
+        let work = move |tx: &mut Tx<'_, '_>| introspect::introspect(tx, &token, &caller, now);
         self.store.read(work).await.unwrap().response(ISSUER)
     }
     pub async fn is_active(&self, caller: &Arc<Client>, token: &str) -> bool {
