@@ -1,9 +1,30 @@
-//! The answer to the app (RFC 6749 §4.1.2), always with `iss` (RFC 9207 §2) and the app's own `state`.
+//! The answer to the app (RFC 6749 §4.1.2), always with `iss` (RFC 9207 §2) and the app's own `state`; in the open, or
+//! all of it in one signed `response` (JARM).
 
 use super::{Request, ResponseMode};
+use crate::client::Client;
+use crate::clock::Instant;
+use crate::keys::Ring;
+use crate::keys::jose::{self, Alg};
 use crate::refusal::Refusal;
 use crate::secret::Secret;
+use serde_json::{Map, Value};
 use std::fmt;
+use std::time::Duration;
+
+/// How long a signed answer is good for: JARM §2.1 recommends ten minutes at most.
+pub const SIGNED_FOR: Duration = Duration::from_secs(300);
+
+/// In whose name, and when, an answer is given.
+#[derive(Debug, Clone, Copy)]
+pub struct Voice<'a> {
+    /// `iss`.
+    pub issuer: &'a str,
+    /// What signs a JARM answer.
+    pub keys: &'a Ring,
+    /// Now.
+    pub now: Instant,
+}
 
 /// How a request ended.
 #[derive(Debug, Clone)]
@@ -32,9 +53,11 @@ impl Destination {
             state: request.state.clone(),
         }
     }
-    /// The answer to be sent there.
-    #[must_use]
-    pub fn answer(self, outcome: &Outcome, issuer: &str) -> Answer {
+    /// The answer to be sent there, to `client`, whose it was found to be.
+    ///
+    /// # Errors
+    /// A signature that fails; ours to log. What cannot be signed is not sent unsigned.
+    pub fn answer(self, client: &Client, outcome: &Outcome, voice: Voice<'_>) -> Result<Answer, jose::Error> {
         let mut fields: Vec<(&'static str, String)> = match outcome {
             Outcome::Code(code) => vec![("code", code.reveal().to_owned())],
             Outcome::Refused(refusal) => vec![
@@ -43,12 +66,27 @@ impl Destination {
             ],
         };
         fields.extend(self.state.map(|state| ("state", state)));
-        fields.push(("iss", issuer.to_owned()));
-        match self.response_mode {
-            ResponseMode::Query => Answer::Redirect { url: with_query(&self.redirect_uri, &fields) },
-            ResponseMode::FormPost => Answer::FormPost { action: self.redirect_uri, fields },
+        fields.push(("iss", voice.issuer.to_owned()));
+        if self.response_mode.signed() {
+            fields = vec![("response", signed(fields, client, voice)?)];
         }
+        Ok(if self.response_mode.posted() {
+            Answer::FormPost { action: self.redirect_uri, fields }
+        } else {
+            Answer::Redirect { url: with_query(&self.redirect_uri, &fields) }
+        })
     }
+}
+
+/// The JWT that holds an answer (JARM §2.1): nothing travels beside it, so `iss` is said once, inside. There is no
+/// `typ`, as JARM gives none.
+fn signed(fields: Vec<(&'static str, String)>, client: &Client, voice: Voice<'_>) -> Result<String, jose::Error> {
+    let mut claims: Map<String, Value> = fields.into_iter().map(|(n, v)| (n.to_owned(), v.into())).collect();
+    claims.insert("aud".to_owned(), client.id.as_str().into());
+    claims.insert("exp".to_owned(), (voice.now + SIGNED_FOR).secs().into());
+    // JARM §3 and FAPI 2.0 Security Profile §5.4.1.
+    let default = if client.profile.is_fapi() { Alg::Es256 } else { Alg::Rs256 };
+    voice.keys.sign(client.authorization_response_alg.unwrap_or(default), None, &claims)
 }
 
 /// An answer ready to be sent. It may hold a code: it is not printed.
@@ -76,10 +114,17 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// The answer to a stored request.
-#[must_use]
-pub fn oauth_answer(request: &Request, outcome: &Outcome, issuer: &str) -> Answer {
-    Destination::of(request).answer(outcome, issuer)
+/// The answer to a stored request of this client.
+///
+/// # Errors
+/// Those of [`Destination::answer`].
+pub fn oauth_answer(
+    request: &Request,
+    client: &Client,
+    outcome: &Outcome,
+    voice: Voice<'_>,
+) -> Result<Answer, jose::Error> {
+    Destination::of(request).answer(client, outcome, voice)
 }
 
 /// The redirect_uri with `fields` added to its query; a query it was registered with is kept as it is (RFC 6749

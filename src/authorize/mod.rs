@@ -2,7 +2,7 @@
 //! that goes back to the app at the end.
 //!
 //! Owned here: [`Request`], the [`rules`] it must satisfy, the table `requests` it rests in until the first interaction
-//! completes it, [`answer::Answer`] (with `iss`, RFC 9207), and the knowledge of where an answer may be sent.
+//! completes it, [`answer::Answer`] (with `iss`, RFC 9207, or signed, JARM), and the knowledge of where an answer may be sent.
 //! Not here: who the client is (`client`), the screens (`identity`, `consent`), codes (`grant`).
 
 pub mod answer;
@@ -15,7 +15,7 @@ pub mod sql;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answer, Destination, Outcome, oauth_answer};
+pub use answer::{Answer, Destination, Outcome, Voice, oauth_answer};
 pub use details::{DetailType, Details, Permission};
 pub use entry::{at_once, begin, claim};
 pub use request_uri::{LIFETIME, RequestUri};
@@ -67,7 +67,7 @@ impl Request {
     }
 }
 
-/// How an answer travels to the app. JARM's `jwt` modes will stand beside these.
+/// How an answer travels to the app, in the open or signed (JARM).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseMode {
@@ -76,21 +76,40 @@ pub enum ResponseMode {
     Query,
     /// By a self-submitting form (OAuth 2.0 Form Post Response Mode).
     FormPost,
+    /// Signed, in the way that is the default of the response_type: for `code` the query (JARM §2.3.4).
+    Jwt,
+    /// Signed, in the query (JARM §2.3.1).
+    QueryJwt,
+    /// Signed, by a form (JARM §2.3.3).
+    FormPostJwt,
 }
 impl ResponseMode {
     /// Every mode, as metadata lists them.
-    pub const ALL: [Self; 2] = [Self::Query, Self::FormPost];
+    pub const ALL: [Self; 5] = [Self::Query, Self::FormPost, Self::Jwt, Self::QueryJwt, Self::FormPostJwt];
     /// The registered name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Query => "query",
             Self::FormPost => "form_post",
+            Self::Jwt => "jwt",
+            Self::QueryJwt => "query.jwt",
+            Self::FormPostJwt => "form_post.jwt",
         }
     }
     /// The mode of a `response_mode` parameter.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|m| m.as_str() == text)
+    }
+    /// Whether the answer is a JWT (JARM §2.1).
+    #[must_use]
+    pub const fn signed(self) -> bool {
+        matches!(self, Self::Jwt | Self::QueryJwt | Self::FormPostJwt)
+    }
+    /// Whether it is posted.
+    #[must_use]
+    pub const fn posted(self) -> bool {
+        matches!(self, Self::FormPost | Self::FormPostJwt)
     }
 }

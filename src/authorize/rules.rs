@@ -55,7 +55,7 @@ pub const RULES: [Rule; 14] = [
     ("nothing pushed refers to something pushed (RFC 9126 2.1)", request_uri),
     ("a client that must sign, signs (FAPI 2.0 Message Signing 5.3.2)", signed),
     ("no request object (OpenID Connect Core 6)", request_object),
-    ("a known response_mode (OAuth 2.0 Multiple Response Types 2.1)", response_mode),
+    ("a known response_mode (OAuth 2.0 Multiple Response Types 2.1, JARM 2.3)", response_mode),
     ("state and nonce of a size that can be carried", lengths),
     ("known prompts, and none alone (OpenID Connect Core 3.1.2.1)", prompt),
     ("max_age is a number of seconds (OpenID Connect Core 3.1.2.1)", max_age),
@@ -190,7 +190,9 @@ fn request_object(q: &Question<'_>) -> Result<(), Refusal> {
 }
 fn response_mode(q: &Question<'_>) -> Result<(), Refusal> {
     if q.get("response_mode").is_some() && mode(q.params).is_none() {
-        return Err(Refusal::invalid_request("response_mode must be query or form_post"));
+        return Err(Refusal::invalid_request(
+            "response_mode must be query, form_post, jwt, query.jwt or form_post.jwt",
+        ));
     }
     Ok(())
 }

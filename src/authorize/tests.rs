@@ -1,10 +1,14 @@
 //! The rules, the answers and the table, without a server.
 
 use super::*;
+use crate::client::Client;
 use crate::clock::Instant;
+use crate::keys::{Ring, seal::Sealer};
 use crate::random::SeededRandom;
 use crate::refusal::{Code, Refusal};
 use crate::secret::{Kind, issue};
+use crate::store::Store;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 mod answers;
@@ -14,6 +18,23 @@ mod ruled;
 
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const ISSUER: &str = "https://link.example.jp";
+
+/// One ring for all tests: its RSA keys take time.
+fn ring() -> &'static Ring {
+    static RING: OnceLock<Ring> = OnceLock::new();
+    RING.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::sqlite(&dir.path().join("renkei.db")).unwrap();
+        let (sealer, random) = (Sealer::new("master", &[1; 32]).unwrap(), SeededRandom::new(1));
+        let opened = Ring::open(&store, &sealer, &random, Instant::from_secs(0));
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(opened).unwrap()
+    })
+}
+/// The answer to a request as our clients get it.
+fn told(client: &Client, request: &Request, outcome: &Outcome) -> Answer {
+    let voice = Voice { issuer: ISSUER, keys: ring(), now: Instant::from_secs(1_000_000) };
+    oauth_answer(request, client, outcome, voice).unwrap()
+}
 
 fn request() -> Request {
     Request {

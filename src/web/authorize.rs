@@ -9,6 +9,7 @@ use crate::client::{Client, Status};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::identity::Opening;
+use crate::keys::jose;
 use crate::pages::Language;
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
@@ -35,7 +36,7 @@ enum Stop {
     /// There is no proved address to send it to.
     Page(Refusal),
     /// The app is told.
-    Answer(Arc<Client>, Answer),
+    Answer(Arc<Client>, Result<Answer, jose::Error>),
     /// The store.
     Store(store::Error),
 }
@@ -115,7 +116,7 @@ async fn with_request_uri(
     if let Some(refusal) = authorize::at_once(&stored.request) {
         let first = app.store.write(move |tx| sql::consume(tx, stored.id, now)).await?;
         return Err(match first {
-            sql::Consumed::First => told(app, client, Destination::of(&stored.request), refusal),
+            sql::Consumed::First => told(app, client, Destination::of(&stored.request), refusal, now),
             sql::Consumed::Before => {
                 Stop::Page(Refusal::new(Code::InvalidRequestUri, "the request_uri is already used"))
             }
@@ -142,7 +143,7 @@ async fn with_parameters(
     });
     let request = match asked {
         Ok(request) => request,
-        Err(refusal) => return Err(told(app, client, destination, refusal)),
+        Err(refusal) => return Err(told(app, client, destination, refusal, now)),
     };
     // Stored like a pushed one, under a request_uri that nobody is told: its end is the same single use.
     let id = RequestUri::random(&*app.random).id();
@@ -151,9 +152,10 @@ async fn with_parameters(
     open(req, app, &request, id, now).await
 }
 
-fn told(app: &App, client: &Arc<Client>, destination: Destination, refusal: Refusal) -> Stop {
+fn told(app: &App, client: &Arc<Client>, destination: Destination, refusal: Refusal, now: Instant) -> Stop {
     tracing::info!(client = %client.id, code = refusal.code.as_str(), why = %refusal.description, "an authorization request was refused");
-    Stop::Answer(Arc::clone(client), destination.answer(&Outcome::Refused(refusal), app.issuer()))
+    let answer = destination.answer(client, &Outcome::Refused(refusal), app.voice(now));
+    Stop::Answer(Arc::clone(client), answer)
 }
 
 /// The first screen; or, for a browser that stands in the middle of this very request, the one it stands at.

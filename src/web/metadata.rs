@@ -53,6 +53,8 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
 
         "response_types_supported": ["code"],
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
+        // JARM §4. Encrypted answers are not made, so no list of theirs stands here.
+        "authorization_signing_alg_values_supported": algs(&Alg::ALL),
         "grant_types_supported": ["authorization_code", "refresh_token"],
         // RFC 9396 §10.
         "authorization_details_types_supported": DetailType::ALL,

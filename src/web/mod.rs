@@ -30,6 +30,7 @@ pub mod span;
 pub mod token;
 pub mod userinfo;
 
+use crate::authorize::Voice;
 use crate::bank::EventHook;
 use crate::client::Authenticator;
 use crate::client::registration::Trust;
@@ -81,6 +82,11 @@ impl App {
     #[must_use]
     pub fn now(&self) -> Instant {
         self.clock.now()
+    }
+    /// In whose name an answer to an app is given at this moment.
+    #[must_use]
+    pub fn voice(&self, now: Instant) -> Voice<'_> {
+        Voice { issuer: self.issuer(), keys: &self.keys, now }
     }
     /// `server.issuer`.
     #[must_use]

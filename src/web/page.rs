@@ -5,6 +5,7 @@ use super::headers::{CSP_LEAVING, CSP_PAGE};
 use super::{App, extract};
 use crate::authorize::Answer;
 use crate::config::Mode;
+use crate::keys::jose;
 use crate::pages::{self, Chrome, Closed, ClosedPage, FormPostPage, Language, OAuthErrorPage};
 use crate::params::Params;
 use crate::refusal::Refusal;
@@ -80,9 +81,16 @@ pub fn busy(app: &App, language: Language) -> HttpResponse {
     answer
 }
 
-/// Sends the app its answer: 303, or the page whose form posts itself.
+/// Sends the app its answer: 303, or the page whose form posts itself; a page of ours where it could not be signed.
 #[must_use]
-pub fn answer(app: &App, language: Language, name: &str, answer: Answer) -> HttpResponse {
+pub fn answer(app: &App, language: Language, name: &str, answer: Result<Answer, jose::Error>) -> HttpResponse {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(cause) => {
+            log_failure(&cause);
+            return busy(app, language);
+        }
+    };
     match answer {
         Answer::Redirect { url } => see_other(&url),
         Answer::FormPost { action, fields } => {

@@ -1,7 +1,10 @@
-//! Protocol C4.1–C4.4, C4.8, C4.10.
+//! Protocol C4.1–C4.4, C4.8–C4.10.
 
+use super::ruled::client;
 use super::*;
+use crate::keys::jose::{self, Alg};
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 fn fields(answer: &Answer) -> Vec<(String, String)> {
     match answer {
@@ -12,6 +15,9 @@ fn fields(answer: &Answer) -> Vec<(String, String)> {
         Answer::FormPost { fields, .. } => fields.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(),
     }
 }
+fn answer(request: &Request, outcome: &Outcome) -> Answer {
+    told(&client("fapi2", &json!({})), request, outcome)
+}
 fn denied() -> Outcome {
     Outcome::Refused(Refusal::new(Code::AccessDenied, "the customer refused"))
 }
@@ -19,21 +25,21 @@ fn denied() -> Outcome {
 #[test]
 fn a_code_comes_with_state_and_iss_and_nothing_else() {
     let code = issue(Kind::Code, &SeededRandom::new(1));
-    let answer = oauth_answer(&request(), &Outcome::Code(code.clone()), ISSUER);
-    let Answer::Redirect { url } = &answer else { panic!() };
+    let told = answer(&request(), &Outcome::Code(code.clone()));
+    let Answer::Redirect { url } = &told else { panic!() };
     assert!(url.starts_with("https://app.example/cb?code=rk_ac_"), "{url}");
-    let names: Vec<String> = fields(&answer).into_iter().map(|(k, _)| k).collect();
+    let names: Vec<String> = fields(&told).into_iter().map(|(k, _)| k).collect();
     assert_eq!(names, ["code", "state", "iss"], "protocol C4.2");
-    assert!(fields(&answer).contains(&("iss".into(), ISSUER.into())), "RFC 9207 2");
-    assert!(!format!("{answer:?}").contains(code.reveal()), "a code is not printed");
+    assert!(fields(&told).contains(&("iss".into(), ISSUER.into())), "RFC 9207 2");
+    assert!(!format!("{told:?}").contains(code.reveal()), "a code is not printed");
 }
 
 #[test]
 fn an_error_comes_with_state_and_iss_too() {
-    let names: Vec<String> = fields(&oauth_answer(&request(), &denied(), ISSUER)).into_iter().map(|(k, _)| k).collect();
+    let names: Vec<String> = fields(&answer(&request(), &denied())).into_iter().map(|(k, _)| k).collect();
     assert_eq!(names, ["error", "error_description", "state", "iss"], "protocol C4.1, C4.8");
     let stateless = Request { state: None, ..request() };
-    assert!(!fields(&oauth_answer(&stateless, &denied(), ISSUER)).iter().any(|(k, _)| k == "state"));
+    assert!(!fields(&answer(&stateless, &denied())).iter().any(|(k, _)| k == "state"));
 }
 
 #[test]
@@ -47,7 +53,7 @@ fn the_registered_query_is_kept() {
         ("http://127.0.0.1:9999/callback", "http://127.0.0.1:9999/callback?error="),
     ] {
         let request = Request { redirect_uri: registered.into(), ..request() };
-        let Answer::Redirect { url } = oauth_answer(&request, &denied(), ISSUER) else { panic!() };
+        let Answer::Redirect { url } = answer(&request, &denied()) else { panic!() };
         assert!(url.starts_with(joint), "protocol C4.4: {registered} became {url}");
     }
 }
@@ -55,10 +61,55 @@ fn the_registered_query_is_kept() {
 #[test]
 fn a_form_post_goes_to_the_same_place_with_the_same_fields() {
     let request = Request { response_mode: ResponseMode::FormPost, ..request() };
-    let answer = oauth_answer(&request, &denied(), ISSUER);
-    let Answer::FormPost { action, .. } = &answer else { panic!() };
+    let told = answer(&request, &denied());
+    let Answer::FormPost { action, .. } = &told else { panic!() };
     assert_eq!(*action, request.redirect_uri);
-    assert_eq!(fields(&answer), fields(&oauth_answer(&super::request(), &denied(), ISSUER)));
+    assert_eq!(fields(&told), fields(&answer(&super::request(), &denied())));
+}
+
+/// The one thing in a signed answer, verified as the client would (JARM §2.4).
+fn opened(answer: &Answer, alg: Alg) -> Value {
+    let [(name, response)] = <[_; 1]>::try_from(fields(answer)).unwrap();
+    assert_eq!(name, "response", "protocol C4.9: only `response`");
+    let jws = jose::verify(&response, &ring().public(), &[alg]).unwrap();
+    assert!(jws.header.kid.is_some(), "protocol C4.9: kid");
+    Value::Object(jws.claims.0)
+}
+
+#[test]
+fn a_signed_answer_holds_everything_and_is_for_one_client() {
+    let code = issue(Kind::Code, &SeededRandom::new(2));
+    for (profile, more, alg, why) in [
+        ("fapi2", json!({}), Alg::Es256, "FAPI 2.0 5.4.1"),
+        ("fapi2_message_signing", json!({"authorization_signed_response_alg": "PS256"}), Alg::Ps256, "as registered"),
+        ("oidc", json!({}), Alg::Rs256, "JARM 3: the default"),
+        ("oidc", json!({"authorization_signed_response_alg": "EdDSA"}), Alg::EdDsa, "as registered"),
+    ] {
+        let client = client(profile, &more);
+        for (mode, posted) in
+            [(ResponseMode::Jwt, false), (ResponseMode::QueryJwt, false), (ResponseMode::FormPostJwt, true)]
+        {
+            let request = Request { response_mode: mode, ..request() };
+            let good = told(&client, &request, &Outcome::Code(code.clone()));
+            assert_eq!(matches!(good, Answer::FormPost { .. }), posted, "{}", mode.as_str());
+            let claims = opened(&good, alg);
+            let wanted = json!({
+                "code": code.reveal(), "state": "st", "iss": ISSUER, "aud": client.id.as_str(), "exp": 1_000_300,
+            });
+            assert_eq!(claims, wanted, "JARM 2.1, {why}");
+            let claims = opened(&told(&client, &request, &denied()), alg);
+            assert_eq!((&claims["error"], &claims["state"]), (&json!("access_denied"), &json!("st")), "JARM 2.1");
+            assert_eq!(claims.as_object().unwrap().len(), 6, "protocol C4.2: {claims}");
+        }
+    }
+}
+
+#[test]
+fn the_registered_query_is_kept_beside_a_signed_answer() {
+    let request =
+        Request { redirect_uri: "https://app.example/cb?bank=1".into(), response_mode: ResponseMode::Jwt, ..request() };
+    let Answer::Redirect { url } = answer(&request, &denied()) else { panic!() };
+    assert!(url.starts_with("https://app.example/cb?bank=1&response=ey"), "protocol C4.4: {url}");
 }
 
 proptest! {
@@ -66,10 +117,10 @@ proptest! {
     #[test]
     fn state_is_carried_unread(state in ".{1,200}") {
         let asked = Request { state: Some(state.clone()), ..request() };
-        let answer = oauth_answer(&asked, &denied(), ISSUER);
-        let Answer::Redirect { url } = &answer else { panic!() };
+        let told = answer(&asked, &denied());
+        let Answer::Redirect { url } = &told else { panic!() };
         prop_assert!(url.bytes().all(|b| b.is_ascii_graphic()));
-        let got = fields(&answer);
+        let got = fields(&told);
         prop_assert_eq!(got.len(), 4);
         prop_assert_eq!(&got[2], &("state".to_owned(), state));
     }
@@ -78,8 +129,8 @@ proptest! {
     #[test]
     fn descriptions_are_one_line_of_ascii(text in any::<String>()) {
         let refusal = Refusal::naming(Code::InvalidRequest, &text);
-        let answer = oauth_answer(&request(), &Outcome::Refused(refusal), ISSUER);
+        let told = answer(&request(), &Outcome::Refused(refusal));
         let allowed = |c: char| matches!(c, ' '..='!' | '#'..='[' | ']'..='~');
-        prop_assert!(fields(&answer)[1].1.chars().all(allowed));
+        prop_assert!(fields(&told)[1].1.chars().all(allowed));
     }
 }

@@ -119,7 +119,7 @@ fn the_list_in_its_order() {
         (&fapi, PUSHED, "request_uri", Some("urn:x"), Code::InvalidRequest, "protocol C2.4"),
         (&signing, PUSHED, "state", None, Code::InvalidRequest, "protocol C3.1: an unsigned push"),
         (&fapi, PUSHED, "request", Some("e30.e30."), Code::RequestNotSupported, "OpenID Connect Core 3.1.2.6"),
-        (&fapi, PUSHED, "response_mode", Some("fragment"), Code::InvalidRequest, "only query and form_post"),
+        (&fapi, PUSHED, "response_mode", Some("fragment"), Code::InvalidRequest, "no way for a code"),
         (&fapi, PUSHED, "response_mode", Some("QUERY"), Code::InvalidRequest, "names are case sensitive"),
         (&fapi, PUSHED, "state", Some(&long), Code::InvalidRequest, "longer than an address carries"),
         (&fapi, PUSHED, "nonce", Some(&long), Code::InvalidRequest, "longer than an address carries"),
@@ -236,9 +236,9 @@ fn a_destination_exists_only_for_a_registered_redirect_uri() {
     let client = client(OIDC, &json!({}));
     let to = |change: &[(&str, Option<&str>)]| destination(&params(change), &client);
     let denied = Outcome::Refused(Refusal::new(Code::InvalidScope, "x"));
-    let Answer::Redirect { url } = to(&[("scope", Some("payments"))]).unwrap().answer(&denied, ISSUER) else {
-        panic!()
-    };
+    let voice = Voice { issuer: ISSUER, keys: ring(), now: Instant::from_secs(0) };
+    let tell = |change: &[(&str, Option<&str>)]| to(change).unwrap().answer(&client, &denied, voice).unwrap();
+    let Answer::Redirect { url } = tell(&[("scope", Some("payments"))]) else { panic!() };
     assert!(url.starts_with(&format!("{URI}&error=invalid_scope&")), "protocol C4.4: the query is kept: {url}");
     assert!(url.contains("&state=st&iss="));
     for (uri, why) in [
@@ -252,9 +252,9 @@ fn a_destination_exists_only_for_a_registered_redirect_uri() {
     ] {
         assert_eq!(to(&[("redirect_uri", uri)]).map_err(|r| r.code), Err(Code::InvalidRequest), "{why}");
     }
-    let unknown_mode = to(&[("response_mode", Some("fragment"))]).unwrap().answer(&denied, ISSUER);
+    let unknown_mode = tell(&[("response_mode", Some("fragment"))]);
     assert!(matches!(unknown_mode, Answer::Redirect { .. }), "an unknown response_mode is refused in the query");
-    let form = to(&[("response_mode", Some("form_post"))]).unwrap().answer(&denied, ISSUER);
+    let form = tell(&[("response_mode", Some("form_post"))]);
     assert!(matches!(form, Answer::FormPost { .. }));
 }
 

@@ -72,16 +72,17 @@ impl Counter<'_> {
         let Ok((link, notice)) = self.sealed(&view, &client, proofed, &agreed, Binding::of(&matter.request)) else {
             return Ok(page::busy(self.app, language));
         };
-        let code = link.told().code.clone();
-        let now = self.now;
+        let (now, code) = (self.now, Outcome::Code(link.told().code.clone()));
+        // Made before anything is recorded: nobody agrees to what then cannot be told.
+        let answer = oauth_answer(&matter.request, &client, &code, self.app.voice(now));
+        if answer.is_err() {
+            return Ok(page::answer(self.app, language, "", answer));
+        }
         let pressed = self.press(step, move |desk, tx, i| record(desk, tx, i, &link, &notice, now)).await?;
         match pressed {
             Pressed::Foreign => Err(Stop::Foreign),
             Pressed::Show => Ok(self.on(&self.view(None).await?)),
-            Pressed::Allowed => {
-                let answer = oauth_answer(&matter.request, &Outcome::Code(code), self.app.issuer());
-                Ok(page::answer(self.app, language, client.name_in(language.as_str()), answer))
-            }
+            Pressed::Allowed => Ok(page::answer(self.app, language, client.name_in(language.as_str()), answer)),
         }
     }
 

@@ -29,7 +29,7 @@ impl Counter<'_> {
             .await?;
         let language = self.language(&view);
         let Some(stored) = stored else { return Ok(page::busy(self.app, language)) };
-        let answer = oauth_answer(&stored.request, &Outcome::Refused(refusal), self.app.issuer());
+        let answer = oauth_answer(&stored.request, &client, &Outcome::Refused(refusal), self.app.voice(now));
         Ok(page::answer(self.app, language, client.name_in(language.as_str()), answer))
     }
 }
