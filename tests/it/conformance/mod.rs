@@ -11,6 +11,7 @@ mod discovery;
 mod fapi;
 mod resource;
 mod table;
+mod tls;
 
 use crate::support::app::{App, Credential, Pending};
 use crate::support::browser::Browser;

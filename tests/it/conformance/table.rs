@@ -77,7 +77,7 @@ ensure-redirect-uri-in-authorization-request | conformance/fapi.rs::what_par_ref
 ensure-response-type-code-idtoken-fails | conformance/fapi.rs::what_par_refuses
 ensure-response-type-token-fails | conformance/fapi.rs::what_par_refuses
 ensure-client-id-in-token-endpoint | conformance/fapi.rs::assertions_at_the_token_endpoint
-ensure-holder-of-key-required | conformance/fapi.rs::a_proof_is_demanded_at_the_token_endpoint
+ensure-holder-of-key-required | conformance/fapi.rs::a_proof_is_demanded_at_the_token_endpoint conformance/tls.rs::only_versions_and_suites_of_the_best_current_practice
 ensure-authorization-code-is-bound-to-client | conformance/fapi.rs::codes_are_refused_to_others_later_and_again
 attempt-reuse-authorization-code-after-one-second | conformance/fapi.rs::codes_are_refused_to_others_later_and_again
 ensure-token-endpoint-fails-with-expired-auth-code | conformance/fapi.rs::codes_are_refused_to_others_later_and_again
