@@ -15,6 +15,7 @@ mod grant;
 mod key;
 mod lock;
 pub mod out;
+mod sample_api;
 pub mod serve;
 pub mod target;
 
@@ -39,6 +40,8 @@ enum Command {
     Serve(serve::Serve),
     /// Run everything on this machine, with invented customers.
     Demo(demo::Demo),
+    /// Run the sample account API beside a server in test mode.
+    SampleApi(sample_api::SampleApi),
     /// Check or show a configuration.
     #[command(subcommand)]
     Config(config::Config),
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve(c) => c.run(&out),
         Command::Demo(c) => c.run(&out),
+        Command::SampleApi(c) => c.run(&out),
         Command::Config(c) => c.run(&out),
         Command::Client(c) => c.run(&out),
         Command::Key(c) => c.run(&out),

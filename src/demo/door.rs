@@ -1,7 +1,9 @@
-//! The door of every actor: a listener on loopback that answers to its own names only.
+//! The door of every actor: a listener that answers to its own names only; on loopback, or with TLS beside a server in
+//! test mode.
 
 use crate::pages::{self, Language};
 use crate::params::Params;
+use crate::web::client_cert;
 use crate::web::headers::{CSP_LEAVING, secure};
 use actix_web::body::MessageBody;
 use actix_web::cookie::{Cookie, SameSite};
@@ -13,6 +15,7 @@ use actix_web::web::ServiceConfig;
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -21,6 +24,8 @@ use tokio::task::JoinHandle;
 pub struct Door {
     listener: TcpListener,
     address: SocketAddr,
+    name: String,
+    tls: Option<rustls::ServerConfig>,
 }
 
 impl Door {
@@ -31,13 +36,24 @@ impl Door {
     pub fn bind(port: u16) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address })
+        Ok(Self { listener, address, name: "localhost".into(), tls: None })
+    }
+
+    /// Binds `address` for TLS under a host name.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    pub fn secure(address: SocketAddr, name: &str, tls: rustls::ServerConfig) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address, name: name.to_owned(), tls: Some(tls) })
     }
 
     /// The address as people and clients write it: `http://localhost:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://localhost:{}", self.address.port())
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}:{}", self.name, self.address.port())
     }
 
     /// Opens the door: serves what `configure` registers until [`Running::stop`].
@@ -46,19 +62,24 @@ impl Door {
     /// When the listener cannot be handed to the server.
     pub fn open(self, configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> io::Result<Running> {
         let url = self.url();
-        let port = self.address.port();
+        let (port, name) = (self.address.port(), Arc::<str>::from(self.name));
         let server = HttpServer::new(move || {
+            let name = name.clone();
             App::new()
                 .wrap(from_fn(secure))
-                .wrap(from_fn(move |request, next| guard(port, request, next)))
+                .wrap(from_fn(move |request, next| guard(name.clone(), port, request, next)))
                 .configure(configure.clone())
         })
         .workers(1)
         .disable_signals()
         .shutdown_timeout(2)
         .client_request_timeout(Duration::from_secs(10))
-        .listen(self.listener)?
-        .run();
+        .on_connect(client_cert::on_connect);
+        let server = match self.tls {
+            Some(tls) => server.listen_rustls_0_23(self.listener, tls)?,
+            None => server.listen(self.listener)?,
+        };
+        let server = server.run();
         let handle = server.handle();
         let served = tokio::spawn(async move {
             if let Err(error) = server.await {
@@ -78,7 +99,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// `http://localhost:PORT`.
+    /// As [`Door::url`].
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -97,22 +118,23 @@ impl Running {
     }
 }
 
-/// Whether the Host header names this port by a loopback name: a page elsewhere that resolves its own name to
-/// 127.0.0.1 (DNS rebinding) is turned away.
-fn answers_to(host: &str, port: u16) -> bool {
-    ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| {
+/// Whether the Host header names this port by the door's name or a loopback one: a page elsewhere that resolves its own
+/// name to 127.0.0.1 (DNS rebinding) is turned away.
+fn answers_to(host: &str, own: &str, port: u16) -> bool {
+    [own, "localhost", "127.0.0.1", "[::1]"].iter().any(|name| {
         host.get(..name.len()).is_some_and(|h| h.eq_ignore_ascii_case(name))
             && host[name.len()..].strip_prefix(':').and_then(|p| p.parse().ok()) == Some(port)
     })
 }
 
 async fn guard(
+    name: Arc<str>,
     port: u16,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
-    if answers_to(host, port) {
+    if answers_to(host, &name, port) {
         let chosen = chosen(request.query_string());
         let mut answer = next.call(request).await?.map_into_left_body();
         if let Some(language) = chosen {
@@ -183,7 +205,7 @@ mod tests {
             ("localhost:8081:8081", false),
             ("", false),
         ] {
-            assert_eq!(answers_to(host, 8081), answered, "{host}");
+            assert_eq!(answers_to(host, "localhost", 8081), answered, "{host}");
         }
     }
 }

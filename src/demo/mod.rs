@@ -5,12 +5,13 @@
 //! introspection), the simulator through the signed telephony hook and SMTP. Nothing here reads the server's store.
 //! Each starts on its own, on any port, with a clock and randomness handed in, so that tests run the same actors.
 //!
-//! `run` starts the whole: the authorization server as `server` starts it, the actors, the sample bank's HTTP face. The
+//! `beside` starts the account API alone, with TLS, for a server in test mode. `run` starts the whole: the authorization server as `server` starts it, the actors, the sample bank's HTTP face. The
 //! bank itself is `bank`'s, the pages are `pages`'.
 
 pub mod api;
 pub mod app;
 pub mod bank;
+pub mod beside;
 pub mod door;
 mod folder;
 mod run;

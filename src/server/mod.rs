@@ -214,8 +214,21 @@ fn asked(config: &Config) -> Asked {
     Asked { audiences, dpop_nonce_required: config.tokens.dpop_nonce_required }
 }
 
+/// The TLS of `server.mtls_listen`, for a resource server that stands beside us under the same certificate.
+///
+/// # Errors
+/// What is wrong with the certificate's files, or that the configuration names none.
+pub fn mutual_tls(config: &Config) -> Result<rustls::ServerConfig, Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let identity = tls::Identity::read(config, &provider)?;
+    identity.ok_or_else(|| Error::Tls("are missing".into()))?.mutual()
+}
+
 /// The client that goes out: in a demo no further than this machine.
-fn outbound(config: &Config) -> Result<Outbound, Error> {
+///
+/// # Errors
+/// What is wrong with `[outbound]`.
+pub fn outbound(config: &Config) -> Result<Outbound, Error> {
     if config.server.mode == Mode::Demo {
         return Outbound::loopback().map_err(key("outbound"));
     }

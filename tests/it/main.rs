@@ -9,6 +9,7 @@ mod authorize;
 mod browser;
 mod client;
 mod client_command;
+mod clients;
 mod config;
 mod conformance;
 mod demo;

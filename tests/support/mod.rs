@@ -12,5 +12,6 @@ pub mod jws;
 pub mod pg;
 pub mod phone;
 pub mod place;
+pub mod profile;
 pub mod town;
 pub mod world;

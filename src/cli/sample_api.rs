@@ -1,0 +1,42 @@
+//! `renkei sample-api`
+
+use super::block_on;
+use super::out::{Failure, Out};
+use super::serve::{logs, stop_signal};
+use crate::clock::SystemClock;
+use crate::config;
+use crate::demo::beside;
+use crate::random::SystemRandom;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Run the sample account API beside a server in test mode: a protected resource with invented accounts.
+#[derive(Debug, clap::Args)]
+pub struct SampleApi {
+    /// The server's configuration.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// The address to listen on.
+    #[arg(long, default_value = "127.0.0.1:8445")]
+    listen: SocketAddr,
+}
+
+impl SampleApi {
+    /// Runs the command until it is told to stop.
+    ///
+    /// # Errors
+    /// What kept it from starting.
+    pub fn run(self, out: &Out) -> Result<(), Failure> {
+        let config = config::read(&self.config, std::env::vars()).map_err(Failure::refused)?;
+        logs(&config.server.log, config.server.log_format);
+        block_on(async {
+            let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+            let api = beside::start(&config, self.listen, clock, random).await.map_err(Failure::refused)?;
+            out.say(&serde_json::json!({"ready": api.url()}), || format!("ready {}", api.url()));
+            stop_signal().await;
+            api.stop().await;
+            Ok(())
+        })
+    }
+}

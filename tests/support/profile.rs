@@ -1,0 +1,86 @@
+//! The conformance profile as CONTRIBUTING.md starts it: `config/conformance/run.mjs`, on three free ports.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// A running profile. It ends with its owner, and with the test program at the latest: the script is tied to its input.
+pub struct Profile {
+    child: Child,
+    dir: tempfile::TempDir,
+}
+
+impl Profile {
+    /// Starts it with these changes of the configuration.
+    pub fn start(changes: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut child = Command::new("node")
+            .arg(root().join("config/conformance/run.mjs"))
+            .args(["--tied", "--renkei", env!("CARGO_BIN_EXE_renkei")])
+            .args(["--port", &three_free_ports().to_string()])
+            .arg("--folder")
+            .arg(dir.path())
+            .envs(changes.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(dir.path().join("log")).unwrap())
+            .spawn()
+            .expect("node is there");
+        let (tell, told) = mpsc::channel();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || out.lines().map_while(Result::ok).for_each(|l| drop(tell.send(l))));
+        let profile = Self { child, dir };
+        let mut said = Vec::new();
+        while !said.last().is_some_and(|l: &String| l.starts_with("ready")) {
+            let line = told.recv_timeout(Duration::from_secs(120));
+            said.push(line.unwrap_or_else(|_| panic!("not ready in two minutes: {said:#?}\n{}", profile.log())));
+        }
+        profile
+    }
+    /// Where its keys, certificates and the suite's configuration lie.
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+    /// Runs a program of `tests/clients/` against it, which judges for itself.
+    pub fn runs(&self, program: &str) {
+        let done = Command::new("node")
+            .arg(root().join("tests/clients").join(program))
+            .arg(self.folder())
+            .env("NODE_EXTRA_CA_CERTS", self.folder().join("ca.pem"))
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let said = || format!("{}{}\nthe log ends:\n{}", text(&done.stdout), text(&done.stderr), self.log());
+        assert!(done.status.success(), "{program}\n{}", said());
+    }
+    /// The last lines of the log.
+    fn log(&self) -> String {
+        let log = std::fs::read_to_string(self.folder().join("log")).unwrap();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+}
+impl Drop for Profile {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take()); // the script stops its programs
+        let _ = self.child.wait();
+    }
+}
+
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The first of three ports in a row that are free now.
+fn three_free_ports() -> u16 {
+    for _ in 0..100 {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        if port < 65_000 && (0..3).all(|n| TcpListener::bind(("127.0.0.1", port + n)).is_ok()) {
+            return port;
+        }
+    }
+    panic!("no three free ports in a row");
+}
