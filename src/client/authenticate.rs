@@ -17,7 +17,7 @@ use crate::keys::seal::Sealer;
 use crate::params::{self, Params};
 use crate::random::Random;
 use crate::refusal::{Code, Refusal};
-use crate::secret::Secret;
+use crate::secret::{Hash, Secret};
 use crate::store::{self, Store};
 use base64::Engine as _;
 use std::collections::HashMap;
@@ -60,6 +60,8 @@ pub struct Authenticated {
     pub client: Arc<Client>,
     /// How it proved it.
     pub method: AuthMethod,
+    /// The assertion, which counts once.
+    seen: Option<Seen>,
 }
 
 /// What the client shows.
@@ -128,19 +130,36 @@ impl Authenticator {
         self.secrets.computed()
     }
 
-    /// Checks the DPoP proof of a request and remembers its `jti`; `None` when it carries none.
+    /// Checks the DPoP proof of a request; `None` when it carries none. Nothing is remembered yet.
     ///
     /// # Errors
-    /// `invalid_dpop_proof`, `use_dpop_nonce`; a failing store as `temporarily_unavailable`.
-    pub async fn dpop(&self, input: &dpop::Input<'_>, now: Instant) -> Result<Option<dpop::Proof>, Refusal> {
-        let Some(proof) = dpop::check(input, &self.nonces, self.settings.dpop_nonce_required, now)? else {
-            return Ok(None);
-        };
-        let seen = Seen { key: proof.replay, until: proof.until };
-        if self.once(seen).await? {
-            Ok(Some(proof))
+    /// `invalid_dpop_proof`, `use_dpop_nonce`.
+    pub fn dpop(&self, input: &dpop::Input<'_>, now: Instant) -> Result<Option<dpop::Proof>, Refusal> {
+        dpop::check(input, &self.nonces, self.settings.dpop_nonce_required, now)
+    }
+
+    /// Remembers a proof, which counts once; returns the thumbprint of its key.
+    ///
+    /// # Errors
+    /// `invalid_dpop_proof`; a failing store as `temporarily_unavailable`.
+    pub async fn spend_proof(&self, proof: &dpop::Proof) -> Result<Hash, Refusal> {
+        if self.once(Seen { key: proof.replay, until: proof.until }).await? {
+            Ok(proof.jkt)
         } else {
             Err(Refusal::new(Code::InvalidDpopProof, "the DPoP proof was used before"))
+        }
+    }
+
+    /// Remembers what a client proved itself with, where that counts once.
+    ///
+    /// # Errors
+    /// `invalid_client`; a failing store as `temporarily_unavailable`.
+    pub async fn spend(&self, who: &Authenticated) -> Result<(), Refusal> {
+        match who.seen {
+            Some(seen) if !self.once(seen).await? => {
+                Err(Refusal::new(Code::InvalidClient, "the client assertion was used before"))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -195,31 +214,44 @@ fn unavailable(e: store::Error) -> Refusal {
     Refusal::new(Code::TemporarilyUnavailable, "try again later")
 }
 
-/// Authenticates the client of a request.
+/// Authenticates the client of a request; what counts once has then been used.
 ///
 /// # Errors
-/// `invalid_client` (401, RFC 6749 §5.2), `invalid_request` for two methods at once; `temporarily_unavailable` when the
-/// store fails or a client has guessed wrong too often.
+/// Those of [`identify`] and [`Authenticator::spend`].
 pub async fn authenticate(
     authenticator: &Authenticator,
     presented: &Presented<'_>,
     now: Instant,
 ) -> Result<Authenticated, Refusal> {
-    let (client, method) = match evidence(presented)? {
-        Evidence::Secret(method, id, secret) => (by_secret(authenticator, method, &id, &secret, now).await?, method),
-        Evidence::Assertion(token) => (by_assertion(authenticator, &token, now).await?, AuthMethod::PrivateKeyJwt),
-        Evidence::Certificate(id, certificate) => {
-            let client = by_certificate(authenticator, &id, certificate, now).await?;
-            let method = client.auth_method;
-            (client, method)
+    let who = identify(authenticator, presented, now).await?;
+    authenticator.spend(&who).await?;
+    Ok(who)
+}
+
+/// Finds out whose request it is, and writes nothing: an assertion may still come again.
+///
+/// # Errors
+/// `invalid_client` (401, RFC 6749 §5.2), `invalid_request` for two methods at once; `temporarily_unavailable` when the
+/// store fails or a client has guessed wrong too often.
+pub async fn identify(
+    authenticator: &Authenticator,
+    presented: &Presented<'_>,
+    now: Instant,
+) -> Result<Authenticated, Refusal> {
+    let (client, seen) = match evidence(presented)? {
+        Evidence::Secret(method, id, secret) => (by_secret(authenticator, method, &id, &secret, now).await?, None),
+        Evidence::Assertion(token) => {
+            let (client, seen) = by_assertion(authenticator, &token, now).await?;
+            (client, Some(seen))
         }
+        Evidence::Certificate(id, certificate) => (by_certificate(authenticator, &id, certificate, now).await?, None),
     };
     // RFC 7521 §4.2, protocol C1.4: a client_id in the body must be the one that authenticated.
     if presented.params.get("client_id").is_some_and(|id| id != client.id.as_str()) {
         return Err(FAILED);
     }
     match client.status {
-        Status::Active => Ok(Authenticated { client, method }),
+        Status::Active => Ok(Authenticated { method: client.auth_method, client, seen }),
         Status::Suspended => Err(Refusal::new(Code::InvalidClient, "the client is suspended")),
         Status::Pending => Err(Refusal::new(Code::InvalidClient, "the client is not approved yet")),
         Status::Ended => Err(FAILED),
@@ -314,7 +346,11 @@ async fn by_certificate(
     if own { Ok(client) } else { Err(FAILED) }
 }
 
-async fn by_assertion(authenticator: &Authenticator, token: &str, now: Instant) -> Result<Arc<Client>, Refusal> {
+async fn by_assertion(
+    authenticator: &Authenticator,
+    token: &str,
+    now: Instant,
+) -> Result<(Arc<Client>, Seen), Refusal> {
     let refuse = |why| Refusal::new(Code::InvalidClient, why);
     let parsed = jose::parse(token).map_err(|e| refuse(assertion::explain(e)))?;
     let id = assertion::issuer_of(&parsed).ok_or_else(|| refuse("the client assertion has no sub"))?;
@@ -323,5 +359,5 @@ async fn by_assertion(authenticator: &Authenticator, token: &str, now: Instant) 
     let client = client.ok_or_else(|| refuse(assertion::explain(jose::Error::Signature)))?;
     let verified = authenticator.verify(token, &client, now).await.map_err(|e| refuse(assertion::explain(e)))?;
     let seen = assertion::judge(&verified.claims, &client, &authenticator.settings.audiences, now).map_err(refuse)?;
-    if authenticator.once(seen).await? { Ok(client) } else { Err(refuse("the client assertion was used before")) }
+    Ok((client, seen))
 }

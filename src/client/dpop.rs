@@ -1,7 +1,7 @@
 //! DPoP proofs (RFC 9449): which key the sender holds.
 //!
-//! [`check`] is pure; that a proof is seen once is [`super::Authenticator::dpop`]'s, which also serves resource servers
-//! of ours. A resource server elsewhere calls [`check`] and remembers [`Proof::replay`] until [`Proof::until`] itself.
+//! [`check`] is pure; that a proof is seen once is [`super::Authenticator::spend_proof`]'s, which also serves resource
+//! servers of ours. A resource server elsewhere calls [`check`] and remembers [`Proof::replay`] until [`Proof::until`] itself.
 
 use super::replay;
 use crate::clock::Instant;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use url::Url;
 use zeroize::Zeroizing;
 
-/// How old a proof may be (RFC 9449 §11.1 wants it short), and how far ahead of ours its maker's clock.
+/// How old a proof without a nonce may be (RFC 9449 §11.1 wants it short), and how far ahead of ours its maker's clock.
 const OLDEST: Duration = Duration::from_secs(60);
 const AHEAD: Duration = Duration::from_secs(30);
 /// How long one nonce is handed out; it is accepted during the next window too.
@@ -68,11 +68,13 @@ impl Nonces {
     pub fn issue(&self, now: Instant) -> String {
         self.of(Self::window(now))
     }
-    /// Whether `nonce` is of this window or the one before.
+    /// Until when `nonce` is good: it is of this window or the one before. `None` when it is not ours, or too old.
     #[must_use]
-    pub fn accepts(&self, nonce: &str, now: Instant) -> bool {
+    pub fn good_until(&self, nonce: &str, now: Instant) -> Option<Instant> {
         let this = Self::window(now);
-        [this, this - 1].into_iter().any(|w| same(self.of(w).as_bytes(), nonce.as_bytes()))
+        let window = [this, this - 1].into_iter().find(|w| same(self.of(*w).as_bytes(), nonce.as_bytes()))?;
+        let length = i64::try_from(WINDOW.as_millis()).ok()?;
+        Some(Instant::from_millis(window.saturating_add(2).saturating_mul(length)))
     }
 }
 impl fmt::Debug for Nonces {
@@ -103,18 +105,22 @@ pub fn check(input: &Input<'_>, nonces: &Nonces, nonce_required: bool, now: Inst
     let verified = parsed.verify_embedded(&jwk, &Alg::FAPI).map_err(|e| refuse(explain(e)))?;
     let jti = verified.claims.text("jti").filter(|j| !j.is_empty() && j.len() <= 512);
     let jti = jti.ok_or_else(|| refuse("the DPoP proof has no usable jti"))?;
-    let until = judge(&verified.claims, input, now).map_err(refuse)?;
-    match verified.claims.get("nonce") {
-        None if nonce_required => Err(Refusal::new(Code::UseDpopNonce, "the DPoP proof needs a nonce")),
-        Some(nonce) if !nonce.as_str().is_some_and(|n| nonces.accepts(n, now)) => {
-            Err(Refusal::new(Code::UseDpopNonce, "the nonce of the DPoP proof is not current"))
+    let iat = judge(&verified.claims, input).map_err(refuse)?;
+    // RFC 9449 §4.3 (10), (11): the nonce says by our own clock when the proof was made, else its iat does.
+    let until = match verified.claims.get("nonce") {
+        None if nonce_required => return Err(Refusal::new(Code::UseDpopNonce, "the DPoP proof needs a nonce")),
+        None if iat > now + AHEAD || iat + OLDEST <= now => {
+            return Err(refuse("the DPoP proof is too old or from the future"));
         }
-        _ => {
-            let jkt = verified.thumbprint;
-            let replay = replay::key(replay::Use::Proof, &jkt.base64url(), jti);
-            Ok(Some(Proof { jkt, replay, until }))
-        }
-    }
+        None => iat + OLDEST,
+        Some(nonce) => nonce
+            .as_str()
+            .and_then(|nonce| nonces.good_until(nonce, now))
+            .ok_or(Refusal::new(Code::UseDpopNonce, "the nonce of the DPoP proof is not current"))?,
+    };
+    let jkt = verified.thumbprint;
+    let replay = replay::key(replay::Use::Proof, &jkt.base64url(), jti);
+    Ok(Some(Proof { jkt, replay, until }))
 }
 
 const fn explain(e: jose::Error) -> &'static str {
@@ -126,8 +132,8 @@ const fn explain(e: jose::Error) -> &'static str {
     }
 }
 
-/// The claims of RFC 9449 §4.2; returns until when the proof could be shown again.
-fn judge(claims: &Claims, input: &Input<'_>, now: Instant) -> Result<Instant, &'static str> {
+/// The claims of RFC 9449 §4.2; returns when the proof says it was made.
+fn judge(claims: &Claims, input: &Input<'_>) -> Result<Instant, &'static str> {
     if claims.text("htm") != Some(input.method) {
         return Err("htm of the DPoP proof is not the method of this request");
     }
@@ -136,16 +142,13 @@ fn judge(claims: &Claims, input: &Input<'_>, now: Instant) -> Result<Instant, &'
     }
     let iat = claims.date("iat").map_err(|_| "iat of the DPoP proof is not a date")?;
     let iat = iat.ok_or("the DPoP proof has no iat")?;
-    if iat > now + AHEAD || iat + OLDEST <= now {
-        return Err("the DPoP proof is too old or from the future");
-    }
     if let Some(token) = input.token {
         let ath = claims.text("ath").and_then(from_base64url).and_then(|b| Hash::from_bytes(&b));
         if !ath.is_some_and(|ath| ath.same(&Hash::of(token))) {
             return Err("ath of the DPoP proof is not the hash of the access token");
         }
     }
-    Ok(iat + OLDEST)
+    Ok(iat)
 }
 
 /// `htu` without query and fragment, after syntax- and scheme-based normalization (RFC 9449 §4.3 (9), RFC 3986 §6.2.2,

@@ -21,7 +21,7 @@ pub mod sql;
 #[cfg(test)]
 mod tests;
 
-pub use authenticate::{Authenticated, Authenticator, Presented, Settings, authenticate};
+pub use authenticate::{Authenticated, Authenticator, Presented, Settings, authenticate, identify};
 pub use profile::{AuthMethod, GrantType, Keys, Profile, Provider, Status};
 pub use redirect::redirect_match;
 pub use registry::{Prepared, prepare, renew_secret};

@@ -1,4 +1,4 @@
-//! TLS of our listeners (RFC 8446, RFC 9325): 1.2 with ECDHE AEAD suites and 1.3, all the provider offers.
+//! TLS of our listeners (RFC 8446, RFC 9325): 1.2 with the four suites that are recommended, and 1.3.
 //!
 //! The certificate can be exchanged while we run. Only the listener of `server.mtls_listen` asks for a client
 //! certificate, because a browser would show its user a dialogue; there the handshake proves that the caller holds the
@@ -14,7 +14,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::{
+    CipherSuite, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
+    SupportedCipherSuite,
+};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,14 +44,31 @@ impl Identity {
         }
         Ok(())
     }
+    /// The provider with the suites we serve. FAPI 2.0 Security Profile §5.2.2 leaves of TLS 1.2 what RFC 9325 §4.2
+    /// recommends: ECDHE with AES-GCM, four in all.
+    fn suites(&self) -> Arc<CryptoProvider> {
+        let served = |suite: &SupportedCipherSuite| {
+            suite.tls13().is_some()
+                || matches!(
+                    suite.suite(),
+                    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+                        | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+                        | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+                        | CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+                )
+        };
+        let mut provider = CryptoProvider::clone(&self.provider);
+        provider.cipher_suites.retain(served);
+        Arc::new(provider)
+    }
     /// The TLS of the public listener.
     pub(super) fn public(self: &Arc<Self>) -> Result<ServerConfig, Error> {
-        let builder = ServerConfig::builder_with_provider(self.provider.clone()).with_safe_default_protocol_versions();
+        let builder = ServerConfig::builder_with_provider(self.suites()).with_safe_default_protocol_versions();
         Ok(builder.map_err(tls)?.with_no_client_auth().with_cert_resolver(self.clone()))
     }
     /// The TLS of the listener for clients with certificates.
     pub(super) fn mutual(self: &Arc<Self>) -> Result<ServerConfig, Error> {
-        let builder = ServerConfig::builder_with_provider(self.provider.clone()).with_safe_default_protocol_versions();
+        let builder = ServerConfig::builder_with_provider(self.suites()).with_safe_default_protocol_versions();
         let verifier = Arc::new(Possession(self.provider.clone()));
         Ok(builder.map_err(tls)?.with_client_cert_verifier(verifier).with_cert_resolver(self.clone()))
     }

@@ -5,7 +5,8 @@ use super::App;
 use super::client_cert;
 use super::error::ApiError;
 use super::extract::header_values;
-use crate::client::{self, Client, Presented, dpop};
+use crate::client::dpop::{Input, Proof};
+use crate::client::{self, Authenticated, Client, Presented};
 use crate::clock::Instant;
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
@@ -21,17 +22,41 @@ use std::sync::Arc;
 /// # Errors
 /// `invalid_client`, `invalid_request`, or that we are busy.
 pub async fn client(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<Arc<Client>, ApiError> {
+    let who = identified(req, app, params, now).await?;
+    app.authenticator.spend(&who).await?;
+    Ok(who.client)
+}
+
+/// Authenticates the client and checks its proof. Whoever has to come again with a nonce (RFC 9449 §8) may come with the
+/// same assertion.
+///
+/// # Errors
+/// Those of [`client`] and [`proof`].
+pub async fn client_and_proof(
+    req: &HttpRequest,
+    app: &App,
+    params: &Params,
+    path: &str,
+    now: Instant,
+) -> Result<(Arc<Client>, Option<Hash>), ApiError> {
+    let who = identified(req, app, params, now).await?;
+    let proof = checked(req, app, path, None, now);
+    if let Err(nonce @ ApiError::UseNonce(_)) = proof {
+        return Err(nonce);
+    }
+    app.authenticator.spend(&who).await?;
+    Ok((who.client, spent(app, proof?).await?))
+}
+
+async fn identified(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<Authenticated, ApiError> {
     let headers = header_values(req, header::AUTHORIZATION.as_str());
     let authorization: Vec<&str> = headers.iter().map(String::as_str).collect();
     let certificate = client_cert::presented(req, app, now);
     let presented = Presented { authorization: &authorization, params, certificate: certificate.as_ref() };
-    match client::authenticate(&app.authenticator, &presented, now).await {
-        Ok(authenticated) => Ok(authenticated.client),
-        Err(refusal) if refusal.code == Code::InvalidClient && !headers.is_empty() => {
-            Err(ApiError::BasicRefused(refusal))
-        }
-        Err(refusal) => Err(refusal.into()),
-    }
+    client::identify(&app.authenticator, &presented, now).await.map_err(|refusal| match refusal.code {
+        Code::InvalidClient if !headers.is_empty() => ApiError::BasicRefused(refusal),
+        _ => refusal.into(),
+    })
 }
 
 /// The thumbprint of the key a request proves to hold (RFC 9449 §5); `None` when it carries no proof. `path` is the
@@ -46,18 +71,32 @@ pub async fn proof(
     token: Option<&str>,
     now: Instant,
 ) -> Result<Option<Hash>, ApiError> {
+    spent(app, checked(req, app, path, token, now)?).await
+}
+
+fn checked(
+    req: &HttpRequest,
+    app: &App,
+    path: &str,
+    token: Option<&str>,
+    now: Instant,
+) -> Result<Option<Proof>, ApiError> {
     let headers = header_values(req, "DPoP");
     let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
     let bases = [Some(app.issuer()), app.config.server.mtls_base_url.as_deref()];
     let urls: Vec<String> = bases.into_iter().flatten().map(|base| format!("{base}{path}")).collect();
     let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
-    let input = dpop::Input { headers: &headers, method: req.method().as_str(), urls: &urls, token };
-    match app.authenticator.dpop(&input, now).await {
-        Ok(proof) => Ok(proof.map(|p| p.jkt)),
-        Err(refusal) if refusal.code == Code::UseDpopNonce => {
-            Err(ApiError::UseNonce(app.authenticator.dpop_nonce(now)))
-        }
-        Err(refusal) => Err(refusal.into()),
+    let input = Input { headers: &headers, method: req.method().as_str(), urls: &urls, token };
+    app.authenticator.dpop(&input, now).map_err(|refusal| match refusal.code {
+        Code::UseDpopNonce => ApiError::UseNonce(app.authenticator.dpop_nonce(now)),
+        _ => refusal.into(),
+    })
+}
+
+async fn spent(app: &App, proof: Option<Proof>) -> Result<Option<Hash>, ApiError> {
+    match proof {
+        Some(proof) => Ok(Some(app.authenticator.spend_proof(&proof).await?)),
+        None => Ok(None),
     }
 }
 

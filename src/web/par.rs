@@ -13,9 +13,8 @@ use serde_json::json;
 /// RFC 9126 §2.3: the codes of RFC 6749 §4.1.2.1 in JSON, 401 only with `invalid_client` (protocol C1.3).
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
-    let client = asker::client(&req, &app, &params, now).await?;
     // A proof here binds the code to its key (RFC 9449 §10.1); none is wanted, dpop_jkt does it too.
-    let proved = asker::proof(&req, &app, paths::PAR, None, now).await?;
+    let (client, proved) = asker::client_and_proof(&req, &app, &params, paths::PAR, now).await?;
     asker::one_binding(&client, proved)?;
     let jkt = proved.map(|key| key.base64url());
     let request = check(&Question {

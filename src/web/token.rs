@@ -17,8 +17,7 @@ use actix_web::{HttpRequest, HttpResponse};
 /// RFC 6749 §5.2; 401 only with `invalid_client` (protocol C1.3).
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
-    let client = asker::client(&req, &app, &params, now).await?;
-    let proved = asker::proof(&req, &app, paths::TOKEN, None, now).await?;
+    let (client, proved) = asker::client_and_proof(&req, &app, &params, paths::TOKEN, now).await?;
     let binding = asker::bound(&req, &app, &client, proved)?;
     let Some(grant_type) = GrantType::parse(params.need("grant_type")?) else {
         return Err(Refusal::new(Code::UnsupportedGrantType, "this grant_type is not supported").into());

@@ -245,8 +245,39 @@ fn a_certificate_without_its_key_is_worth_nothing() {
         }
     });
 }
+/// Protocol A8, FAPI 2.0 Security Profile §5.2.2: 1.3, and of 1.2 the four suites that RFC 9325 §4.2 recommends.
+#[test]
+fn only_recommended_suites_are_spoken() {
+    in_town(listener, async |w| {
+        let suites = rustls::crypto::aws_lc_rs::ALL_CIPHER_SUITES;
+        let mut spoken = Vec::new();
+        for suite in suites {
+            for port in [w.http_port(), w.mtls_port()] {
+                let shown = self_signed("corp.example");
+                let ask = move || handshake_with(port, &shown.chain, &shown.key, &[*suite]);
+                if tokio::task::spawn_blocking(ask).await.unwrap() {
+                    spoken.push(format!("{:?}", suite.suite()));
+                }
+            }
+        }
+        spoken.dedup();
+        // Our certificate's key is ECDSA: the two suites with RSA wait for a certificate of their kind.
+        let want = [
+            "TLS13_AES_256_GCM_SHA384",
+            "TLS13_AES_128_GCM_SHA256",
+            "TLS13_CHACHA20_POLY1305_SHA256",
+            "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        ];
+        assert_eq!(spoken, want);
+    });
+}
+
 /// Whether a request is answered on a connection that shows `chain` and signs with `key`.
 fn handshake(port: u16, chain: &str, key: &str) -> bool {
+    handshake_with(port, chain, key, rustls::crypto::aws_lc_rs::ALL_CIPHER_SUITES)
+}
+fn handshake_with(port: u16, chain: &str, key: &str, suites: &[rustls::SupportedCipherSuite]) -> bool {
     #[derive(Debug)]
     struct Shows(Arc<rustls::sign::CertifiedKey>);
     impl rustls::client::ResolvesClientCert for Shows {
@@ -257,13 +288,20 @@ fn handshake(port: u16, chain: &str, key: &str) -> bool {
             true
         }
     }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    provider.cipher_suites = suites.to_vec();
+    let provider = Arc::new(provider);
     let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect();
     let key = provider.key_provider.load_private_key(PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap()).unwrap();
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(files().server.as_bytes()).unwrap()).unwrap();
+    let versions = match suites {
+        [suite] if suite.tls13().is_none() => &[&rustls::version::TLS12][..],
+        [_] => &[&rustls::version::TLS13],
+        _ => rustls::DEFAULT_VERSIONS,
+    };
     let shows = Arc::new(Shows(Arc::new(rustls::sign::CertifiedKey::new(chain, key))));
-    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
     let config = config.with_root_certificates(roots).with_client_cert_resolver(shows);
     let mut tls = rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
     let mut tcp = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();

@@ -1,7 +1,7 @@
 //! The rows of protocol C1: assertions that hold, and those that do not.
 
 use super::*;
-use crate::client::{AuthMethod, Presented, Status, authenticate, sql::Changed};
+use crate::client::{AuthMethod, Presented, Status, authenticate, identify, sql::Changed};
 use crate::id::EventId;
 use crate::keys::jose::{Alg, sign};
 use crate::params::Params;
@@ -49,6 +49,19 @@ async fn the_rows_of_c1_for_fapi() {
         (vec![("iat", Value::Null), ("nbf", Value::Null)], true, "neither is required"),
         (vec![("exp", json!(now - 300))], false, "expired five minutes ago"),
         (vec![("exp", json!(now - 5))], true, "expired five seconds ago: a slow clock"),
+        (vec![("exp", json!(now - 9))], true, "nine seconds ago"),
+        (vec![("exp", json!(now - 10))], false, "ten seconds ago"),
+        (vec![("iat", json!(now + 30)), ("nbf", json!(now + 30))], true, "30 s ahead"),
+        (vec![("iat", json!(now + 31))], false, "iat 31 s ahead"),
+        (vec![("nbf", json!(now + 31))], false, "nbf 31 s ahead"),
+        (vec![("iat", json!(now - 3600)), ("nbf", json!(now - 3600))], true, "made an hour ago, still good"),
+        (vec![("iat", json!("now"))], false, "iat not a number"),
+        (vec![("nbf", json!([now]))], false, "nbf a list"),
+        (vec![("nbf", json!(-1))], false, "nbf before all time"),
+        (vec![("exp", json!(now as f64 + 59.5))], true, "a fraction"),
+        (vec![("exp", json!(1e300))], false, "exp after all time"),
+        (vec![("exp", json!(now + 3630))], true, "valid for an hour, as far as a clock may be off"),
+        (vec![("exp", json!(now + 3631))], false, "valid for longer"),
         (vec![("exp", Value::Null)], false, "no exp"),
         (vec![("exp", json!("soon"))], false, "exp not a number"),
         (vec![("exp", json!(now + 86_400))], false, "valid for a day"),
@@ -56,6 +69,10 @@ async fn the_rows_of_c1_for_fapi() {
         (vec![("aud", json!(format!("{ISSUER}/oauth/token")))], false, "aud the token endpoint"),
         (vec![("aud", json!(format!("{ISSUER}/oauth/par")))], false, "aud the PAR endpoint"),
         (vec![("aud", json!(format!("{ISSUER}/")))], false, "aud with a slash"),
+        (vec![("aud", json!([ISSUER, "https://other.example"]))], false, "aud with another beside it"),
+        (vec![("aud", json!(ISSUER.to_uppercase()))], false, "aud in capitals"),
+        (vec![("aud", json!({"iss": ISSUER}))], false, "aud an object"),
+        (vec![("aud", json!(""))], false, "aud empty"),
         (vec![("aud", Value::Null)], false, "no aud"),
         (vec![("iss", Value::Null)], false, "no iss"),
         (vec![("iss", json!("other"))], false, "another iss"),
@@ -171,6 +188,23 @@ async fn an_assertion_counts_once_even_when_fifty_come_together() {
     let all = futures_util::future::join_all((0..50).map(|_| ask(&desk, &p, NOW))).await;
     assert_eq!(all.iter().filter(|a| a.is_ok()).count(), 1);
     assert!(all.iter().filter_map(|a| a.as_ref().err()).all(|r| r.code == Code::InvalidClient));
+}
+
+/// Who is only told a nonce may come again with the same assertion (RFC 9449 §8); asking alone uses nothing up.
+#[tokio::test]
+async fn an_assertion_is_used_up_when_it_counted() {
+    let desk = Desk::new().await;
+    let es = key(Alg::Es256);
+    desk.register(&fapi(&[&es]), None).await;
+    let p = params(&sign(&es, None, &claims("twice")).unwrap(), &[]);
+    let presented = Presented { authorization: &[], params: &p, certificate: None };
+    for _ in 0..2 {
+        assert!(identify(&desk.authenticator, &presented, NOW).await.is_ok());
+    }
+    assert!(ask(&desk, &p, NOW).await.is_ok());
+    assert_eq!(ask(&desk, &p, NOW).await.err().map(|r| r.code), Some(Code::InvalidClient));
+    let late = NOW + Duration::from_secs(69);
+    assert_eq!(ask(&desk, &p, late).await.err().map(|r| r.code), Some(Code::InvalidClient), "until it is too old");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use crate::secret::{Hash, base64url};
 use zeroize::Zeroizing;
 
 const URL: &str = "https://as.example/oauth/token";
+const ALIAS: &str = "https://mtls.example/oauth/token";
 
 fn nonces() -> Nonces {
     Nonces::new(Zeroizing::new([5; 32]))
@@ -27,7 +28,7 @@ fn proof(key: &SigningKey, changes: &[(&str, Value)]) -> String {
     sign_with_key_inside(key, "dpop+jwt", &claims).unwrap()
 }
 fn at(headers: &[&str], token: Option<&str>, now: Instant) -> Result<Option<Proof>, Refusal> {
-    check(&Input { headers, method: "POST", urls: &[URL], token }, &nonces(), false, now)
+    check(&Input { headers, method: "POST", urls: &[URL, ALIAS], token }, &nonces(), false, now)
 }
 fn holds(header: &str) -> bool {
     match at(&[header], None, NOW) {
@@ -47,6 +48,9 @@ fn the_rows_of_c5() {
         (vec![], true, "as it should be"),
         (vec![("htu", json!(format!("{URL}?a=1#f")))], true, "htu with query and fragment"),
         (vec![("htu", json!("HTTPS://AS.Example:443/oauth/token"))], true, "upper-case host, explicit port"),
+        (vec![("htu", json!("https://as.example/oauth/./x/../token"))], true, "dots (RFC 3986 6.2.2.3)"),
+        (vec![("htu", json!(format!("{URL}#{URL}")))], true, "a fragment alone"),
+        (vec![("htu", json!("https://mtls.example/oauth/token"))], true, "the alias (RFC 8705 5)"),
         (vec![("extra", json!(1)), ("nbf", json!(secs)), ("exp", json!(secs + 60))], true, "more claims"),
         (vec![("iat", json!(secs - 10))], true, "10 s old"),
         (vec![("iat", json!(secs + 8))], true, "8 s ahead"),
@@ -73,6 +77,15 @@ fn the_rows_of_c5() {
         (vec![("htu", json!("https://evil.example/oauth/token"))], false, "another host"),
         (vec![("htu", json!("https://u@as.example/oauth/token"))], false, "a user name"),
         (vec![("htu", json!("/oauth/token"))], false, "relative"),
+        (vec![("htu", json!("https://as.example/OAUTH/token"))], false, "paths have a case"),
+        (vec![("htu", json!("https://as.example//oauth/token"))], false, "two slashes"),
+        (vec![("htu", json!("https://as.example./oauth/token"))], false, "another name of the host"),
+        (vec![("htu", json!("https://as.example"))], false, "the server, not the endpoint"),
+        (vec![("htu", json!([URL]))], false, "htu a list"),
+        (vec![("htm", json!(["POST"]))], false, "htm a list"),
+        (vec![("iat", json!(-1))], false, "iat before all time"),
+        (vec![("iat", json!(1e300))], false, "iat after all time"),
+        (vec![("iat", json!(secs.to_string()))], false, "iat a text"),
     ] {
         assert_eq!(holds(&proof(&key, &changes)), accepted, "{why}");
     }
@@ -166,7 +179,37 @@ fn nonces_hold_two_windows() {
     ] {
         assert_eq!(at(value.clone(), required, now), wanted, "{value} {required}");
     }
-    assert!(!Nonces::new(Zeroizing::new([6; 32])).accepts(&nonce, NOW), "another server's");
+    assert!(!Nonces::new(Zeroizing::new([6; 32])).good_until(&nonce, NOW).is_some(), "another server's");
+}
+
+/// RFC 9449 §4.3 (11): a nonce tells by our clock when a proof was made, for clients whose own clock is wrong (§8). Then
+/// the proof is remembered as long as its nonce is good.
+#[test]
+fn a_nonce_stands_in_for_a_clock() {
+    let key = es256();
+    let issued = NOW + Duration::from_secs(120);
+    let nonce = nonces().issue(issued);
+    let wrong = [json!(NOW.secs() - 3600), json!(NOW.secs() + 3600)];
+    for iat in wrong {
+        let good = proof(&key, &[("nonce", json!(nonce)), ("iat", iat.clone())]);
+        let until = at(&[&good], None, issued).unwrap().unwrap().until;
+        let bare = proof(&key, &[("iat", iat)]);
+        assert_eq!(at(&[&bare], None, issued).map_err(|r| r.code), Err(Code::InvalidDpopProof));
+        // As long as it would be taken it is remembered, and no longer.
+        let last = until - Duration::from_millis(1);
+        assert!(at(&[&good], None, last).is_ok());
+        assert_eq!(at(&[&good], None, until).map_err(|r| r.code), Err(Code::UseDpopNonce));
+        assert!(until.since(issued) > Duration::from_secs(300) && until.since(issued) <= Duration::from_secs(600));
+    }
+    for iat in [Value::Null, json!("now")] {
+        let dateless = proof(&key, &[("nonce", json!(nonce)), ("iat", iat)]);
+        assert_eq!(at(&[&dateless], None, issued).map_err(|r| r.code), Err(Code::InvalidDpopProof));
+    }
+}
+
+async fn spend(desk: &Desk, input: Input<'_>, now: Instant) -> Result<Hash, Refusal> {
+    let proof = desk.authenticator.dpop(&input, now)?.unwrap();
+    desk.authenticator.spend_proof(&proof).await
 }
 
 #[tokio::test]
@@ -176,17 +219,17 @@ async fn a_proof_is_seen_once() {
     let good = proof(&key, &[]);
     let headers = [good.as_str()];
     let input = Input { headers: &headers, method: "POST", urls: &[URL], token: None };
-    let tries = (0..20).map(|_| desk.authenticator.dpop(&input, NOW));
+    let tries = (0..20).map(|_| spend(&desk, input, NOW));
     let seen = futures_util::future::join_all(tries).await;
     assert_eq!(seen.iter().filter(|s| s.is_ok()).count(), 1);
     assert!(seen.iter().filter_map(|s| s.as_ref().err()).all(|r| r.code == Code::InvalidDpopProof));
     let none = Input { headers: &[], ..input };
-    assert_eq!(desk.authenticator.dpop(&none, NOW).await, Ok(None));
+    assert_eq!(desk.authenticator.dpop(&none, NOW), Ok(None));
     // The same jti under another key is another proof.
     let other = proof(&es256(), &[]);
-    assert!(desk.authenticator.dpop(&Input { headers: &[&other], ..input }, NOW).await.is_ok());
+    assert!(spend(&desk, Input { headers: &[&other], ..input }, NOW).await.is_ok());
     // What is forgotten would be refused for its age.
     let later = NOW + Duration::from_secs(61);
     desk.store.write(move |tx| crate::client::replay::forget(tx, later, 500)).await.unwrap();
-    assert!(desk.authenticator.dpop(&input, later).await.is_err());
+    assert!(spend(&desk, input, later).await.is_err());
 }

@@ -125,9 +125,10 @@ async fn a_proof_may_need_a_nonce(town: &Town) {
     let (_, mut fields) = creco.request("accounts");
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     fields.push(("client_assertion_type", kind.to_owned()));
+    // One assertion for both tries: being told a nonce does not use it up.
+    fields.push(("client_assertion", creco.assertion(|_| {})));
     let send = async |nonce: Option<&str>| {
-        let mut fields: Vec<(String, String)> = fields.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
-        fields.push(("client_assertion".into(), creco.assertion(|_| {})));
+        let fields: Vec<(String, String)> = fields.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
         let proof = creco.proof("POST", &format!("{}/oauth/par", town.http.issuer), nonce, None);
         town.http.send("POST", "/oauth/par", Ask::default().header("dpop", proof).form(&fields)).await
     };
