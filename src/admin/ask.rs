@@ -1,6 +1,6 @@
 //! What can be asked, and its form in HTTP under `/admin/v1`: written and read here, so that both sides agree.
 
-use super::{ClientAsk, Refused, TokenAsk};
+use super::{ClientAsk, Refused, Rotation, TokenAsk};
 use crate::account::Account;
 use crate::audit::Cursor;
 use crate::clock::Instant;
@@ -84,6 +84,8 @@ pub enum Ask {
     Token(TokenAsk),
     /// Our own signing keys.
     Keys,
+    /// Rotate them.
+    RotateKeys(Rotation),
     /// Copy the store into a file while it is in use.
     Backup {
         /// Which; it must not be there yet.
@@ -132,6 +134,7 @@ impl Ask {
             Self::Client(ask) => based(ask.http()),
             Self::Token(ask) => based(ask.http()),
             Self::Keys => get("/keys".to_owned()),
+            Self::RotateKeys(order) => ("POST", format!("{BASE}/keys/rotate"), Some(order.written())),
             Self::Backup { file } => ("POST", format!("{BASE}/backup"), Some(json!({"file": file}))),
             Self::Schema => get("/schema".to_owned()),
         }
@@ -161,6 +164,7 @@ impl Ask {
                 after: query.may("after", Cursor::parse)?,
             },
             ("GET", ["keys"]) => Self::Keys,
+            ("POST", ["keys", "rotate"]) => Self::RotateKeys(Rotation::read(body)?),
             ("POST", ["backup"]) => Self::Backup { file: file(body)? },
             ("GET", ["schema"]) => Self::Schema,
             _ => {

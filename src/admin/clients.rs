@@ -8,7 +8,6 @@ use crate::client::sql::{self, Changed};
 use crate::client::{Client, Status, prepare, renew_secret};
 use crate::clock::Instant;
 use crate::id::{ClientId, EventId};
-use crate::keys::ring;
 use crate::secret;
 use serde_json::{Value, json};
 
@@ -269,20 +268,4 @@ async fn rotate(desk: &Desk, id: ClientId, actor: Actor, now: Instant) -> Result
     } else {
         Err(unknown(&id))
     }
-}
-
-/// Our signing keys, without their private halves.
-pub(super) async fn keys(desk: &Desk) -> Result<Value, Refused> {
-    let keys = desk.store.read(ring::list).await?;
-    let told = |k: &ring::Listed| {
-        json!({
-            "kid": k.kid,
-            "alg": k.alg.as_str(),
-            "state": k.state.as_str(),
-            "created_at": k.created_at.rfc3339(),
-            "activated_at": k.activated_at.map(Instant::rfc3339),
-            "retired_at": k.retired_at.map(Instant::rfc3339),
-        })
-    };
-    Ok(json!({"keys": keys.iter().map(told).collect::<Vec<_>>()}))
 }

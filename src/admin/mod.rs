@@ -10,6 +10,7 @@ mod backup;
 mod clients;
 mod grants;
 mod initial;
+mod keys;
 mod locks;
 mod record;
 #[cfg(test)]
@@ -21,11 +22,14 @@ pub use backup::restored;
 pub use ask::{Ask, Period, Why};
 pub use clients::ClientAsk;
 pub use initial::{TokenAsk, Wanted};
+pub use keys::Rotation;
 
 use crate::audit::{self, Actor, Entry};
 use crate::client::metadata::Rules;
 use crate::clock::Instant;
 use crate::identity::Seals;
+use crate::keys::Ring;
+use crate::keys::ring::Policy;
 use crate::store::{self, Store, Tx};
 use serde_json::Value;
 
@@ -38,6 +42,10 @@ pub struct Desk {
     pub seals: Seals,
     /// What a client record may say.
     pub rules: Rules,
+    /// How our keys rotate.
+    pub rotation: Policy,
+    /// The keys a running server signs with; none where no server runs.
+    pub ring: Option<Ring>,
 }
 
 /// Why staff does not get what was asked.
@@ -75,7 +83,8 @@ pub async fn answer(desk: &Desk, ask: Ask, staff: &str, now: Instant) -> Result<
         }
         Ask::Client(ask) => clients::answer(desk, ask, actor, now).await,
         Ask::Token(ask) => initial::answer(desk, ask, actor, now).await,
-        Ask::Keys => clients::keys(desk).await,
+        Ask::Keys => keys::list(desk).await,
+        Ask::RotateKeys(order) => keys::rotate(desk, order, actor, now).await,
         Ask::Backup { file } => backup::make(desk, file, actor, now).await,
         Ask::Schema => record::schema(desk).await,
     }

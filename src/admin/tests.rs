@@ -49,6 +49,8 @@ fn every_question_goes_through_http_and_back() {
         Ask::Token(TokenAsk::Revoke { id: crate::id::TokenId::parse("t-1").unwrap() }),
         Ask::Client(ClientAsk::RotateSecret { id: client() }),
         Ask::Keys,
+        Ask::RotateKeys(Rotation { alg: None, now: false }),
+        Ask::RotateKeys(Rotation { alg: Some(crate::keys::jose::Alg::EdDsa), now: true }),
         Ask::Backup { file: "/var/backups/renkei 1.db".into() },
         Ask::Schema,
     ] {
@@ -89,6 +91,8 @@ fn what_is_not_asked_well_is_refused() {
         ("POST", "/clients/c/approve", "", "{\"version\":\"1\"}"),
         ("POST", "/initial-tokens", "", "{\"label\":\"x\"}"),
         ("POST", "/initial-tokens/a b/revoke", "", ""),
+        ("POST", "/keys/rotate", "", ""),
+        ("POST", "/keys/rotate", "", "{\"alg\":\"HS256\",\"now\":false}"),
         ("POST", "/clients", "", "no record"),
         ("GET", "/clients/a b", "", ""),
         ("GET", "/clients", "after=x", ""),

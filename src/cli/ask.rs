@@ -45,7 +45,7 @@ impl Office {
         let sealer = Arc::new(Sealer::new("master", &key).map_err(Failure::refused)?);
         let store = at.open_store(&Options { connections: 1, migrate: false, ..Options::default() })?;
         let seals = Seals { sealer, random: Arc::new(SystemRandom) };
-        Ok(Self::Here(Box::new(Desk { store, seals, rules: at.rules })))
+        Ok(Self::Here(Box::new(Desk { store, seals, rules: at.rules, rotation: at.rotation, ring: None })))
     }
 
     /// Asks.

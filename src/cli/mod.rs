@@ -48,7 +48,7 @@ enum Command {
     /// Register, look at and stop apps and resource servers.
     #[command(subcommand)]
     Client(client::Client),
-    /// Look at the signing keys.
+    /// Look at the signing keys, and rotate them.
     #[command(subcommand)]
     Key(key::Key),
     /// Show or end the links of an account.

@@ -3,6 +3,7 @@
 use super::out::Failure;
 use crate::client::metadata::Rules;
 use crate::config;
+use crate::keys::ring::Policy;
 use crate::store::{Options, Store};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ pub struct Located {
     pub master_key_file: PathBuf,
     /// What a client record may say there.
     pub rules: Rules,
+    /// How keys rotate there.
+    pub rotation: Policy,
 }
 impl Located {
     /// The admin socket of a running server.
@@ -72,7 +75,8 @@ impl Target {
             let master_key_file = dir.join("master.key");
             let (data_dir, store_url) = (dir.clone(), "sqlite:renkei.db".into());
             let rules = config::client_rules(config::Mode::Demo, config::Tokens::default().grant_lifetime.get());
-            return Ok(Located { data_dir, store_url, master_key_file, rules });
+            let rotation = Policy::default();
+            return Ok(Located { data_dir, store_url, master_key_file, rules, rotation });
         }
         let file = self.config.as_deref().ok_or_else(|| Failure::Usage("--config FILE or --data DIR".into()))?;
         let config = config::read(file, std::env::vars()).map_err(Failure::refused)?;
@@ -80,8 +84,8 @@ impl Target {
             Some(file) => config::secret_file(file).map_err(Failure::refused)?.reveal().to_owned(),
             None => config.store.url.clone(),
         };
-        let rules = config.client_rules();
+        let (rules, rotation) = (config.client_rules(), config.keys.policy());
         let (data_dir, master_key_file) = (config.server.data_dir, config.server.master_key_file);
-        Ok(Located { data_dir, store_url, master_key_file, rules })
+        Ok(Located { data_dir, store_url, master_key_file, rules, rotation })
     }
 }

@@ -1,8 +1,9 @@
 //! What no type can say: how keys fit together, and what a mode refuses (architecture §6). One rule a line.
 
-use super::{BankKind, Config, Error, MailKind, MailTls, Mode};
+use super::{BankKind, Config, Error, MailKind, MailTls, Mode, Span};
 use crate::phone::Phone;
 use crate::scope;
+use std::time::Duration;
 use url::{Host, Url};
 
 type Rule = (&'static str, fn(&Config, Option<&Url>) -> bool, &'static str);
@@ -137,6 +138,14 @@ const RULES: &[Rule] = &[
         "tokens.client_scopes",
         |c, _| c.tokens.client_scopes.iter().all(|s| !scope::CUSTOMERS.contains(&s)),
         "holds a scope only customers can give",
+    ),
+    // /oauth/jwks may be cached for five minutes, and another node looks twice a minute.
+    ("keys.publish_before", |c, _| c.keys.publish_before >= Span::secs(600), "wants 10m or more"),
+    ("keys.rotate_every", |c, _| c.keys.rotate_every > c.keys.publish_before, "is not longer than publish_before"),
+    (
+        "keys.keep_retired",
+        |c, _| c.keys.keep_retired.get() >= c.tokens.id_token_lifetime.get() + Duration::from_hours(1),
+        "is not an hour longer than tokens.id_token_lifetime",
     ),
     ("registration.pending_most", |c, _| (1..=10_000).contains(&c.registration.pending_most), "wants 1 to 10000"),
     (

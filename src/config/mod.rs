@@ -6,6 +6,7 @@
 mod check;
 mod clients;
 mod duration;
+mod keys;
 mod load;
 mod model;
 mod outside;
@@ -14,6 +15,7 @@ mod tests;
 
 pub use clients::client_rules;
 pub use duration::Span;
+pub use keys::Keys;
 pub use load::{Error, read, secret_file};
 pub use model::*;
 pub use outside::*;

@@ -1,6 +1,6 @@
 //! Every key, by section.
 
-use super::{Bank, Error, Mail, Outbound, Registration, Span, Telephony};
+use super::{Bank, Error, Keys, Mail, Outbound, Registration, Span, Telephony};
 use crate::scope::Scope;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -35,6 +35,9 @@ pub struct Config {
     /// Codes, grants and tokens.
     #[serde(default)]
     pub tokens: Tokens,
+    /// How our signing keys rotate.
+    #[serde(default)]
+    pub keys: Keys,
     /// Apps that register themselves.
     #[serde(default)]
     pub registration: Registration,

@@ -1,20 +1,32 @@
-//! The ring of our own signing keys: made on first start, sealed in the store, loaded once.
+//! The ring of our own signing keys: made on first start, sealed in the store, loaded once, rotated by itself.
 //!
-//! A key is `next` (published, not yet used), `current` (signs) or `retired` (published until nothing it signed is
-//! valid any more). There is one current key for each algorithm.
+//! A key is `next` (published, not yet used), `current` (signs), `retired` (published until nothing it signed is valid
+//! any more) or `withdrawn` (an emergency: not ours any more). There is one current key for each algorithm. When a key
+//! goes from one to the other, [`plan`] says; every node of an installation sees it at its next [`Ring::tend`].
+
+mod plan;
+mod shared;
+mod sql;
+#[cfg(test)]
+mod tests;
+
+pub use plan::{Move, Policy, forward, plan, replace};
+pub use shared::shared_secret;
+pub use sql::{Listed, list};
 
 use super::jose::{self, Alg};
 use super::seal::{Broken, Place, Sealer};
 use super::{Jwk, SigningKey};
+use crate::audit::Actor;
 use crate::clock::Instant;
-use crate::random::{self, Random};
-use crate::store::{self, Store, Tx, Value};
+use crate::random::Random;
+use crate::store::{self, Store};
 use arc_swap::ArcSwap;
 use serde_json::json;
+use sql::{Made, Stored, apply, load};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 /// Where a key stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +37,8 @@ pub enum State {
     Current,
     /// Signs no more; published until nothing it signed is valid.
     Retired,
+    /// Taken back in an emergency: not published, its private half erased.
+    Withdrawn,
 }
 impl State {
     /// The stored text.
@@ -34,10 +48,11 @@ impl State {
             Self::Next => "next",
             Self::Current => "current",
             Self::Retired => "retired",
+            Self::Withdrawn => "withdrawn",
         }
     }
     fn parse(text: &str) -> Option<Self> {
-        [Self::Next, Self::Current, Self::Retired].into_iter().find(|s| s.as_str() == text)
+        [Self::Next, Self::Current, Self::Retired, Self::Withdrawn].into_iter().find(|s| s.as_str() == text)
     }
 }
 
@@ -70,16 +85,52 @@ pub struct Entry {
     pub retired_at: Option<Instant>,
 }
 
-/// Our signing keys. Cheap to clone; every clone sees a rotation.
+/// Our published signing keys. Cheap to clone; every clone sees a rotation.
 #[derive(Clone)]
 pub struct Ring(Arc<ArcSwap<Keys>>);
+#[derive(Default)]
 struct Keys {
     entries: Vec<Entry>,
     current: BTreeMap<Alg, SigningKey>,
 }
 
-/// More than a ring ever holds: four algorithms, a few generations.
-const MOST: i64 = 200;
+/// Does to the stored keys what `decide` says, each step with its audit record, and returns what was done. Keys are made
+/// before the transaction (RSA takes its time); another node may have been first, so what is there by then is judged
+/// again. Rings in memory learn of it by [`Ring::reload`].
+///
+/// # Errors
+/// [`Error`].
+pub async fn change(
+    store: &Store,
+    sealer: &Sealer,
+    random: &dyn Random,
+    decide: impl Fn(&[Listed]) -> Vec<Move> + Send + Sync + 'static,
+    actor: Actor,
+    now: Instant,
+) -> Result<Vec<Move>, Error> {
+    let planned = decide(&store.read(list).await?);
+    if planned.is_empty() {
+        return Ok(planned);
+    }
+    let wanted = planned.iter().filter_map(|m| if let Move::Make { alg, .. } = m { Some(*alg) } else { None });
+    let wanted: Vec<Alg> = wanted.collect();
+    let keys = tokio::task::spawn_blocking(move || generate(&wanted)).await.map_err(|_| jose::Error::Signing)??;
+    let mut made = Vec::new();
+    for key in keys {
+        let sealed = sealer.seal(random, place(key.kid()), key.der())?;
+        made.push(Made { kid: key.kid().to_owned(), alg: key.alg(), sealed });
+    }
+    let done = store.write(move |tx| {
+        let mut done = Vec::new();
+        for step in decide(&list(tx)?) {
+            if apply(tx, &step, &made, &actor, now)? {
+                done.push(step);
+            }
+        }
+        Ok(done)
+    });
+    Ok(done.await?)
+}
 
 impl Ring {
     /// Loads the ring; makes a current key for each algorithm that has none.
@@ -87,39 +138,52 @@ impl Ring {
     /// # Errors
     /// [`Error`].
     pub async fn open(store: &Store, sealer: &Sealer, random: &dyn Random, now: Instant) -> Result<Self, Error> {
+        change(store, sealer, random, plan::missing, Actor::System, now).await?;
+        let ring = Self(Arc::new(ArcSwap::from_pointee(Keys::default())));
+        ring.reload(store, sealer).await?;
+        Ok(ring)
+    }
+
+    /// Does what is due, and learns what other nodes have done.
+    ///
+    /// # Errors
+    /// [`Error`]; the keys in memory stay as they were.
+    pub async fn tend(
+        &self,
+        store: &Store,
+        sealer: &Sealer,
+        random: &dyn Random,
+        policy: Policy,
+        now: Instant,
+    ) -> Result<Vec<Move>, Error> {
+        let due = change(store, sealer, random, move |keys| plan(keys, now, &policy), Actor::System, now).await?;
+        self.reload(store, sealer).await?;
+        Ok(due)
+    }
+
+    /// Takes over what the store says; a key that is known already is not opened again.
+    ///
+    /// # Errors
+    /// [`Error`]; the keys in memory stay as they were.
+    pub async fn reload(&self, store: &Store, sealer: &Sealer) -> Result<(), Error> {
         let mut rows = store.read(load).await?;
-        let missing: Vec<Alg> = Alg::ALL
-            .into_iter()
-            .filter(|alg| !rows.iter().any(|r| r.listed.alg == *alg && r.listed.state == State::Current))
-            .collect();
-        if !missing.is_empty() {
-            let mut made = Vec::new();
-            for key in generate(&missing)? {
-                let sealed = sealer.seal(random, place(key.kid()), key.der())?;
-                made.push((key.kid().to_owned(), key.alg(), sealed));
-            }
-            // Another node may have been first: what is there afterwards counts.
-            rows = store
-                .write(move |tx| {
-                    for (kid, alg, sealed) in &made {
-                        insert_current(tx, kid, *alg, sealed, now)?;
-                    }
-                    load(tx)
-                })
-                .await?;
+        rows.retain(|row| row.listed.state != State::Withdrawn);
+        let known = self.0.load_full();
+        let told = |e: &Entry, row: &Stored| e.key.kid() == row.listed.kid && e.state == row.listed.state;
+        if known.entries.len() == rows.len() && known.entries.iter().zip(&rows).all(|(e, row)| told(e, row)) {
+            return Ok(());
         }
-        let mut entries = Vec::new();
+        let mut entries = Vec::with_capacity(rows.len());
         for Stored { listed: row, sealed } in rows {
-            let der = sealer.open(place(&row.kid), &sealed)?;
-            entries.push(Entry {
-                key: SigningKey::from_der(row.alg, der)?,
-                state: row.state,
-                created_at: row.created_at,
-                activated_at: row.activated_at,
-                retired_at: row.retired_at,
-            });
+            let key = match known.entries.iter().find(|e| e.key.kid() == row.kid) {
+                Some(entry) => entry.key.clone(),
+                None => SigningKey::from_der(row.alg, sealer.open(place(&row.kid), &sealed)?)?,
+            };
+            let (state, created_at) = (row.state, row.created_at);
+            entries.push(Entry { key, state, created_at, activated_at: row.activated_at, retired_at: row.retired_at });
         }
-        Ok(Self(Arc::new(ArcSwap::from_pointee(Keys::new(entries)))))
+        self.0.store(Arc::new(Keys::new(entries)));
+        Ok(())
     }
 
     /// The key that signs with `alg`.
@@ -175,103 +239,4 @@ fn generate(algs: &[Alg]) -> Result<Vec<SigningKey>, jose::Error> {
 
 const fn place(kid: &str) -> Place<'_> {
     Place { table: "signing_keys", column: "private_key", row: kid }
-}
-
-/// A key's row without its private half.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Its id.
-    pub kid: String,
-    /// What it signs with.
-    pub alg: Alg,
-    /// Where it stands.
-    pub state: State,
-    /// When it was made.
-    pub created_at: Instant,
-    /// When it began to sign.
-    pub activated_at: Option<Instant>,
-    /// When it ceased to sign.
-    pub retired_at: Option<Instant>,
-}
-
-struct Stored {
-    listed: Listed,
-    sealed: Vec<u8>,
-}
-
-/// All keys, oldest first, without opening them.
-///
-/// # Errors
-/// The store's.
-pub fn list(tx: &mut Tx<'_, '_>) -> store::Result<Vec<Listed>> {
-    Ok(load(tx)?.into_iter().map(|s| s.listed).collect())
-}
-
-fn load(tx: &mut Tx<'_, '_>) -> store::Result<Vec<Stored>> {
-    let rows = tx.rows(
-        "select kid, alg, state, private_key, created_at, activated_at, retired_at from signing_keys
-         order by created_at, alg, kid limit ?1",
-        &[MOST.into()],
-    )?;
-    let mut out = Vec::with_capacity(rows.len());
-    for row in rows {
-        let kid = row.text(0)?.to_owned();
-        let corrupt = |why: &str| store::Error::Corrupt { table: "signing_keys", row: kid.clone(), why: why.into() };
-        let listed = Listed {
-            alg: Alg::parse(row.text(1)?).ok_or_else(|| corrupt("unknown alg"))?,
-            state: State::parse(row.text(2)?).ok_or_else(|| corrupt("unknown state"))?,
-            created_at: row.instant(4)?,
-            activated_at: row.opt_instant(5)?,
-            retired_at: row.opt_instant(6)?,
-            kid,
-        };
-        out.push(Stored { listed, sealed: row.bytes(3)?.to_vec() });
-    }
-    Ok(out)
-}
-
-fn insert_current(tx: &mut Tx<'_, '_>, kid: &str, alg: Alg, sealed: &[u8], now: Instant) -> store::Result<()> {
-    let there =
-        tx.row("select kid from signing_keys where alg = ?1 and state = 'current' limit 1", &[alg.as_str().into()])?;
-    if there.is_none() {
-        tx.execute(
-            "insert into signing_keys (kid, alg, state, private_key, created_at, activated_at)
-             values (?1, ?2, 'current', ?3, ?4, ?5)",
-            &[kid.into(), alg.as_str().into(), sealed.into(), now.into(), now.into()],
-        )?;
-    }
-    Ok(())
-}
-
-/// A 256-bit key all nodes of this installation share, made the first time it is asked for and sealed in the store.
-///
-/// # Errors
-/// [`Error`].
-pub async fn shared_secret(
-    store: &Store,
-    sealer: &Sealer,
-    random: &dyn Random,
-    name: &'static str,
-    now: Instant,
-) -> Result<Zeroizing<[u8; 32]>, Error> {
-    let place = Place { table: "shared_secrets", column: "sealed", row: name };
-    let sealed = sealer.seal(random, place, Zeroizing::new(random::bytes::<32>(random)).as_ref())?;
-    let stored = store
-        .write(move |tx| {
-            tx.execute(
-                "insert into shared_secrets (name, sealed, created_at) values (?1, ?2, ?3) on conflict do nothing",
-                &[name.into(), sealed.as_slice().into(), Value::from(now)],
-            )?;
-            let row = tx.row("select sealed from shared_secrets where name = ?1", &[name.into()])?;
-            row.map_or(Ok(None), |r| r.bytes(0).map(|b| Some(b.to_vec())))
-        })
-        .await?
-        .ok_or(Broken)?;
-    let plain = sealer.open(place, &stored)?;
-    let mut out = Zeroizing::new([0; 32]);
-    if plain.len() != 32 {
-        return Err(Broken.into());
-    }
-    out.copy_from_slice(&plain);
-    Ok(out)
 }

@@ -2,6 +2,7 @@
 //! forgotten. Each job is a loop of its own, so that a slow one holds up no other; all stop together.
 
 use crate::identity;
+use crate::keys::ring;
 use crate::lifecycle::keep::{CHORES, Retention, keep};
 use crate::lifecycle::{BATCH, Mailer, Writer, client, deliver_notices, expire};
 use crate::store;
@@ -17,6 +18,9 @@ const NOTICES: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(10);
 /// How often tables are tidied.
 const KEEP: Duration = Duration::from_secs(60);
+
+/// How often keys that are due rotate, and what another node did is seen.
+const KEYS: Duration = Duration::from_secs(30);
 
 /// The running jobs.
 pub(super) struct Jobs {
@@ -37,8 +41,9 @@ impl Jobs {
             async move { deliver_notices(&app.store, &*mailer, &*writer, &app.sealer, app.now()).await.map(|_| ()) }
         });
         let sweep = every(SWEEP, stopped.clone(), app.clone(), |app| async move { sweep(&app).await });
+        let keys = every(KEYS, stopped.clone(), app.clone(), |app| async move { rotate(&app).await });
         let tidy = every(KEEP, stopped, app.clone(), move |app| async move { tidy(&app, retention).await });
-        Self { stop, running: vec![notices, sweep, tidy] }
+        Self { stop, running: vec![notices, sweep, keys, tidy] }
     }
 
     /// Lets every job finish what it is doing, and no more.
@@ -78,6 +83,18 @@ async fn sweep(app: &App) -> store::Result<()> {
     }
     let now = app.now();
     while app.store.write(move |tx| client::unlink(tx, now, BATCH)).await? >= BATCH.unsigned_abs() {}
+    Ok(())
+}
+
+/// A ring that cannot be tended keeps signing as it does.
+async fn rotate(app: &App) -> store::Result<()> {
+    let policy = app.config.keys.policy();
+    match app.keys.tend(&app.store, &app.sealer, &*app.random, policy, app.now()).await {
+        Ok(done) if !done.is_empty() => tracing::info!(steps = done.len(), "signing keys rotated"),
+        Ok(_) => {}
+        Err(ring::Error::Store(cause)) => return Err(cause),
+        Err(cause) => tracing::error!(%cause, "signing keys cannot be rotated"),
+    }
     Ok(())
 }
 

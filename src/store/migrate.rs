@@ -20,6 +20,7 @@ pub const FILES: &[File] = &[
     ("0006_lifecycle", include_str!("schema/0006_lifecycle.sql")),
     ("0007_token_details", include_str!("schema/0007_token_details.sql")),
     ("0008_registration", include_str!("schema/0008_registration.sql")),
+    ("0009_key_rotation", include_str!("schema/0009_key_rotation.sql")),
 ];
 
 /// What a database says of one schema file.

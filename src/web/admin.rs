@@ -21,7 +21,13 @@ pub async fn handle(app: Shared, req: HttpRequest, body: Bytes) -> HttpResponse 
         return HttpResponse::Forbidden().json(json!({"error": "the asker is not known"}));
     };
     let seals = Seals { sealer: app.sealer.clone(), random: app.random.clone() };
-    let desk = Desk { store: app.store.clone(), seals, rules: app.config.client_rules() };
+    let desk = Desk {
+        store: app.store.clone(),
+        seals,
+        rules: app.config.client_rules(),
+        rotation: app.config.keys.policy(),
+        ring: Some(app.keys.clone()),
+    };
     let path = req.path().strip_prefix(BASE).unwrap_or_default();
     let answer = match Ask::parse(req.method().as_str(), path, req.query_string(), &body) {
         Ok(ask) => admin::answer(&desk, ask, &who::name(uid), app.now()).await,

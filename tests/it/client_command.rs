@@ -97,6 +97,12 @@ fn the_registry_is_kept_with_a_server_and_without() {
     terminate(&child);
     assert!(child.wait().unwrap().success());
     walk(&operator, "stopped");
+    // No server runs: the keys rotate in the store, and the next start finds them so.
+    assert_eq!(operator.told(&["key", "rotate", "--alg", "ES256"])["made"], 1);
+    assert_eq!(operator.told(&["key", "rotate", "--alg", "EdDSA", "--now"])["withdrawn"], 1);
+    let keys = operator.told(&["key", "list"]);
+    let count = |state: &str| keys["keys"].as_array().unwrap().iter().filter(|k| k["state"] == state).count();
+    assert_eq!((count("current"), count("next"), count("withdrawn")), (4, 1, 1));
     let told = operator.told(&["client", "list"]);
     let ids: Vec<_> = told["clients"].as_array().unwrap().iter().map(|c| c["client_id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["running", "running-new", "stopped", "stopped-new"]);

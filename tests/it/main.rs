@@ -16,6 +16,7 @@ mod demo;
 mod demo_link;
 mod flow;
 mod grant;
+mod keys;
 mod lifecycle;
 mod model;
 mod mtls;

@@ -324,6 +324,27 @@ fn seed() -> u64 {
     NEXT.fetch_add(1, Ordering::SeqCst).into()
 }
 
+/// Another server of the same installation.
+pub struct Node {
+    pub http: Http,
+    running: Running,
+    _dir: tempfile::TempDir,
+}
+impl Node {
+    /// What its job that looks after keys does.
+    pub async fn tend_keys(&self, now: Instant) {
+        let app = &self.running.app;
+        app.keys.tend(&app.store, &app.sealer, &*app.random, app.config.keys.policy(), now).await.unwrap();
+    }
+    /// What a JWS is signed with on this node now.
+    pub fn signs_with(&self, alg: renkei::keys::jose::Alg) -> String {
+        self.running.app.keys.current(alg).unwrap().kid().to_owned()
+    }
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+}
+
 /// A notice as it was sent.
 #[derive(Debug, Clone)]
 pub struct Mail {
@@ -414,6 +435,25 @@ impl Town {
     /// The folder with the admin socket.
     pub fn data_dir(&self) -> &std::path::Path {
         &self.running.app.config.server.data_dir
+    }
+    /// What the job that rotates keys does.
+    pub async fn tend_keys(&self) {
+        let app = &self.running.app;
+        let (policy, now) = (app.config.keys.policy(), self.now());
+        app.keys.tend(&app.store, &app.sealer, &*app.random, policy, now).await.unwrap();
+    }
+    /// A second server of the same installation: same store, same keys, same clock, a data folder of its own.
+    pub async fn second_node(&self) -> Node {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = self.running.app.config.clone();
+        config.server.data_dir = dir.path().join("data");
+        let parts = Parts {
+            clock: self.clock.clone(),
+            random: Arc::new(SeededRandom::new(seed())),
+            bank: Some(self.bank.clone()),
+        };
+        let running = start(config, parts).await.unwrap();
+        Node { http: Http::new(running.addresses[0], ISSUER), running, _dir: dir }
     }
     /// The accounts that are locked now.
     pub async fn locks(&self) -> Vec<String> {

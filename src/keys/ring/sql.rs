@@ -1,0 +1,126 @@
+//! The table of the ring. Every step of a key is its state and an audit record, in one transaction.
+
+use super::{Move, State};
+use crate::audit::{self, Actor, Entry};
+use crate::clock::Instant;
+use crate::keys::jose::Alg;
+use crate::store::{Error, Result, Tx};
+use serde_json::{Value, json};
+
+/// A key's row without its private half.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its id.
+    pub kid: String,
+    /// What it signs with.
+    pub alg: Alg,
+    /// Where it stands.
+    pub state: State,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When a next key is to begin to sign.
+    pub activate_at: Option<Instant>,
+    /// When it began to sign.
+    pub activated_at: Option<Instant>,
+    /// When it ceased to sign.
+    pub retired_at: Option<Instant>,
+}
+
+pub(super) struct Stored {
+    pub(super) listed: Listed,
+    pub(super) sealed: Vec<u8>,
+}
+
+/// A new key that has no row yet.
+pub(super) struct Made {
+    pub(super) kid: String,
+    pub(super) alg: Alg,
+    pub(super) sealed: Vec<u8>,
+}
+
+/// More than a ring ever holds: four algorithms, a few generations.
+const MOST: i64 = 200;
+
+/// All keys, oldest first, without opening them.
+///
+/// # Errors
+/// The store's.
+pub fn list(tx: &mut Tx<'_, '_>) -> Result<Vec<Listed>> {
+    Ok(load(tx)?.into_iter().map(|s| s.listed).collect())
+}
+
+pub(super) fn load(tx: &mut Tx<'_, '_>) -> Result<Vec<Stored>> {
+    let rows = tx.rows(
+        "select kid, alg, state, private_key, created_at, activate_at, activated_at, retired_at from signing_keys
+         order by created_at, alg, kid limit ?1",
+        &[MOST.into()],
+    )?;
+    let mut out = Vec::with_capacity(rows.len());
+    for row in rows {
+        let kid = row.text(0)?.to_owned();
+        let corrupt = |why: &str| Error::Corrupt { table: "signing_keys", row: kid.clone(), why: why.into() };
+        let listed = Listed {
+            alg: Alg::parse(row.text(1)?).ok_or_else(|| corrupt("unknown alg"))?,
+            state: State::parse(row.text(2)?).ok_or_else(|| corrupt("unknown state"))?,
+            created_at: row.instant(4)?,
+            activate_at: row.opt_instant(5)?,
+            activated_at: row.opt_instant(6)?,
+            retired_at: row.opt_instant(7)?,
+            kid,
+        };
+        out.push(Stored { listed, sealed: row.bytes(3)?.to_vec() });
+    }
+    Ok(out)
+}
+
+/// Does one step; `false` when it wants a key that was not made.
+pub(super) fn apply(tx: &mut Tx<'_, '_>, step: &Move, made: &[Made], actor: &Actor, now: Instant) -> Result<bool> {
+    let (action, detail) = match step {
+        Move::Make { alg, state, activate_at } => {
+            let Some(key) = made.iter().find(|k| k.alg == *alg) else { return Ok(false) };
+            tx.execute(
+                "insert into signing_keys (kid, alg, state, private_key, created_at, activate_at, activated_at)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                &[
+                    key.kid.as_str().into(),
+                    alg.as_str().into(),
+                    state.as_str().into(),
+                    key.sealed.as_slice().into(),
+                    now.into(),
+                    (*activate_at).into(),
+                    (*state == State::Current).then_some(now).into(),
+                ],
+            )?;
+            ("key.made", json!({"kid": key.kid, "alg": alg.as_str(), "state": state.as_str()}))
+        }
+        Move::Schedule { kid, at } => {
+            let sql = "update signing_keys set activate_at = ?2 where kid = ?1";
+            tx.execute(sql, &[kid.as_str().into(), (*at).into()])?;
+            ("key.scheduled", json!({"kid": kid, "activate_at": at.secs()}))
+        }
+        Move::Retire { kid } => {
+            let sql = "update signing_keys set state = 'retired', retired_at = ?2 where kid = ?1";
+            tx.execute(sql, &[kid.as_str().into(), now.into()])?;
+            ("key.retired", json!({"kid": kid}))
+        }
+        Move::Activate { kid } => {
+            let sql = "update signing_keys set state = 'current', activated_at = ?2 where kid = ?1";
+            tx.execute(sql, &[kid.as_str().into(), now.into()])?;
+            ("key.activated", json!({"kid": kid}))
+        }
+        Move::Withdraw { kid } => {
+            let sql = "update signing_keys set state = 'withdrawn', retired_at = ?2, private_key = ?3 where kid = ?1";
+            tx.execute(sql, &[kid.as_str().into(), now.into(), Vec::<u8>::new().into()])?;
+            ("key.withdrawn", json!({"kid": kid}))
+        }
+        Move::Drop { kid } => {
+            tx.execute("delete from signing_keys where kid = ?1", &[kid.as_str().into()])?;
+            ("key.dropped", json!({"kid": kid}))
+        }
+    };
+    note(tx, action, detail, actor, now).map(|()| true)
+}
+
+fn note(tx: &mut Tx<'_, '_>, action: &'static str, detail: Value, actor: &Actor, now: Instant) -> Result<()> {
+    audit::append(tx, &Entry { detail, ..Entry::new(now, actor.clone(), action) })
+}
