@@ -10,6 +10,8 @@ COPY Cargo.toml Cargo.lock ./
 COPY src ./src
 COPY templates ./templates
 COPY config ./config
+# A member of the workspace, whose manifest cargo wants to see; nothing of it is built.
+COPY tests/fuzz ./tests/fuzz
 RUN cargo build --release --locked --bin renkei && mkdir /out && cp "${CARGO_TARGET_DIR:-target}/release/renkei" /out/renkei \
  && cp /etc/ssl/certs/ca-certificates.crt /out/ca-certificates.crt && mkdir /out/data
 

@@ -174,8 +174,12 @@ fn key(info: &SubjectPublicKeyInfoOwned) -> Option<Hash> {
 }
 
 fn registered(dn: &str) -> Option<Name> {
-    // A text longer than any real name is not worth parsing.
-    (dn.len() <= 1024).then(|| RdnSequence::from_str(dn).ok()).flatten().and_then(|n| decoded(&n))
+    // A text longer than any real name is not worth parsing; and x509-cert overflows on a number of an attribute type
+    // (`2.5.4.3=`) that no object identifier has.
+    let number = |t: &str| t.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() <= 9);
+    let types = |part: &str| part.rsplit_once('=').is_none_or(|(before, _)| number(before));
+    let sane = dn.len() <= 1024 && dn.split([',', '+']).all(types);
+    sane.then(|| RdnSequence::from_str(dn).ok()).flatten().and_then(|n| decoded(&n))
 }
 
 /// Every attribute as (type, text), each RDN sorted: two ways to encode one text become equal (RFC 5280 §7.1, here
@@ -259,6 +263,10 @@ mod tests {
         for der in [&b""[..], b"0", &[0x30, 0x82, 0xff, 0xff], &[0; 4096]] {
             assert_eq!(Certificate::read(der, true), Err(Unreadable));
         }
+        for dn in ["99999999999999999999=a", "2.5.4.4294967299=creco", "1111111111CN=a", "CN=a;11111111111=b"] {
+            assert!(!Subject::Dn(dn.into()).is_readable(), "{dn}");
+        }
+        assert!(Subject::Dn("2.5.4.3=a,2.5.4.5=T1234567890123".into()).is_readable());
         assert!(!Subject::Dn("=".into()).is_readable() && !Subject::Dn(String::new()).is_readable());
         assert!(Subject::Dn("CN=a".into()).is_readable());
     }

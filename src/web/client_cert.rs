@@ -86,7 +86,9 @@ fn from_proxy(req: &HttpRequest) -> Option<Vec<CertificateDer<'static>>> {
     Some(chain)
 }
 
-fn byte_sequence(text: &str) -> Option<CertificateDer<'static>> {
+/// Reads one RFC 8941 byte sequence, as RFC 9440 carries a certificate; `None` for anything else.
+#[must_use]
+pub fn byte_sequence(text: &str) -> Option<CertificateDer<'static>> {
     let inner = text.trim().strip_prefix(':')?.strip_suffix(':')?;
     (inner.len() <= MAX_HEADER).then(|| STANDARD.decode(inner).ok()).flatten().map(CertificateDer::from)
 }

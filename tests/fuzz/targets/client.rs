@@ -1,0 +1,170 @@
+//! What clients say: who they are, what they ask for, what they would be registered as.
+
+use crate::{ISSUER, NOW, parts, sendable};
+use futures_util::future::BoxFuture;
+use renkei::audit::Actor;
+use renkei::authorize::{Door, Question, check, details::Details};
+use renkei::client::metadata::{Rules, document, parse};
+use renkei::client::{self, Authenticator, Client, FetchError, JwksPort, Presented, Settings, sql};
+use renkei::id::ClientId;
+use renkei::keys::jose::{self, Alg};
+use renkei::keys::{SigningKey, seal::Sealer};
+use renkei::params::Params;
+use renkei::random::SeededRandom;
+use renkei::refusal::Code;
+use renkei::scope::Scope;
+use renkei::store::{Store, Tx};
+use serde_json::{Value, json};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+const REDIRECT: &str = "https://app.example/cb?a=1";
+
+fn rules() -> Rules {
+    Rules {
+        loopback_http: false,
+        scopes: Scope::parse("openid accounts transactions offline_access"),
+        grant_lifetime: Duration::from_secs(30 * 86_400),
+        detail_types: Some(vec!["account_information".into()]),
+        methods: client::AuthMethod::ALL,
+    }
+}
+fn read(record: &Value) -> Client {
+    parse(record, ClientId::parse(record["client_id"].as_str().unwrap()).unwrap(), &rules(), NOW).unwrap()
+}
+fn key() -> &'static SigningKey {
+    static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Alg::EdDsa).unwrap());
+    &KEY
+}
+fn fapi() -> Value {
+    json!({
+        "client_id": "app", "client_name": "App", "redirect_uris": [REDIRECT], "scope": "openid accounts",
+        "jwks": {"keys": [key().public().to_json()]},
+    })
+}
+fn oidc() -> Value {
+    json!({"client_id": "web", "client_name": "Web", "profile": "oidc", "redirect_uris": [REDIRECT], "scope": "openid accounts"})
+}
+
+struct Nothing;
+impl JwksPort for Nothing {
+    fn get_json<'a>(&'a self, _url: &'a str) -> BoxFuture<'a, Result<Value, FetchError>> {
+        Box::pin(async { Err(FetchError("nothing is fetched here".into())) })
+    }
+}
+
+/// A registry with `app` (private_key_jwt) and `web` (a secret nobody knows).
+struct Desk {
+    runtime: tokio::runtime::Runtime,
+    authenticator: Authenticator,
+    _folder: tempfile::TempDir,
+}
+static DESK: LazyLock<Desk> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let authenticator = runtime.block_on(async {
+        let store = Store::sqlite(&folder.path().join("renkei.db")).unwrap();
+        let (sealer, random) = (Sealer::new("k", &[1; 32]).unwrap(), SeededRandom::new(1));
+        let settings = Settings { audiences: vec![ISSUER.into()], dpop_nonce_required: false };
+        for record in [fapi(), oidc()] {
+            let made = client::prepare(&record, &rules(), false, &random, NOW).unwrap().client;
+            let work = move |tx: &mut Tx<'_, '_>| sql::register(tx, &made, &Actor::System, NOW);
+            store.write(work).await.unwrap();
+        }
+        Authenticator::open(store, &sealer, &random, Arc::new(Nothing), settings, NOW).await.unwrap()
+    });
+    Desk { runtime, authenticator, _folder: folder }
+});
+
+/// `Authorization` headers, body and assertion: nobody gets in who does not hold the key.
+pub fn authenticate(data: &[u8]) {
+    let Some([headers, body, claims]) = parts::<3>(data) else { return };
+    let headers: Vec<&str> = headers.split('\n').filter(|h| !h.is_empty()).collect();
+    let Ok(mut params) = Params::parse(body) else { return };
+    let ask = |params: &Params| {
+        let presented = Presented { authorization: &headers, params, certificate: None };
+        DESK.runtime.block_on(client::authenticate(&DESK.authenticator, &presented, NOW))
+    };
+    match ask(&params) {
+        Ok(_) => panic!("nobody here knows a secret or a key"),
+        Err(refusal) => sendable(&refusal),
+    }
+    // The same with claims that are truly signed: the rules behind the signature decide.
+    let Ok(claims) = serde_json::from_str::<Value>(claims) else { return };
+    let Ok(assertion) = jose::sign(key(), None, &claims) else { return };
+    params.set("client_assertion", &assertion);
+    params.set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    match ask(&params) {
+        Err(refusal) => sendable(&refusal),
+        Ok(in_) => {
+            assert!(headers.is_empty() && in_.client.id.as_str() == "app");
+            assert_eq!(
+                (&claims["iss"], &claims["sub"], &claims["aud"]),
+                (&json!("app"), &json!("app"), &json!(ISSUER))
+            );
+            let again = ask(&params).expect_err("an assertion is good once");
+            assert_eq!(again.code, Code::InvalidClient);
+        }
+    }
+}
+
+/// An authorization request at either door: what is accepted stays within what the client registered.
+pub fn request(data: &[u8]) {
+    static CLIENTS: LazyLock<[Client; 2]> = LazyLock::new(|| [read(&fapi()), read(&oidc())]);
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(params) = Params::parse(text) else { return };
+    for client in CLIENTS.iter() {
+        for door in [Door::Pushed { proof_jkt: None }, Door::Browser] {
+            match check(&Question { params: &params, client, door, default_audience: "accounts-api" }) {
+                Err(refusal) => sendable(&refusal),
+                Ok(request) => {
+                    assert_eq!(request.redirect_uri, REDIRECT);
+                    assert!(request.scope.within(&client.scope) && !request.scope.is_empty());
+                    assert!(request.code_challenge.is_some(), "both of them must use PKCE");
+                    assert!(!client.require_par || door != Door::Browser);
+                    for text in [&request.state, &request.nonce].into_iter().flatten() {
+                        assert!(text.len() <= 2048);
+                    }
+                    let stored = serde_json::to_string(&request).unwrap();
+                    assert_eq!(serde_json::from_str::<renkei::authorize::Request>(&stored).unwrap(), request);
+                }
+            }
+        }
+    }
+}
+
+/// A client's record (RFC 7591): what is accepted is written out and read back the same.
+pub fn metadata(data: &[u8]) {
+    let Ok(value) = serde_json::from_slice::<Value>(data) else { return };
+    let id = ClientId::parse("app").unwrap();
+    let _ = renkei::client::metadata::client_id(&value).map_err(|refusal| sendable(&refusal));
+    match parse(&value, id.clone(), &rules(), NOW) {
+        Err(refusal) => sendable(&refusal),
+        Ok(made) => {
+            let written = document(&made);
+            let again = parse(&written, id, &rules(), NOW).unwrap_or_else(|r| panic!("{r}: {written}"));
+            assert_eq!(document(&again), written);
+            for uri in &made.redirect_uris {
+                assert!(uri.starts_with("https://") && !uri.contains(['#', '*', '\\', ' ']), "{uri}");
+            }
+            assert!(!made.profile.is_fapi() || made.require_pkce && made.require_par);
+        }
+    }
+}
+
+/// `authorization_details` (RFC 9396).
+pub fn details(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match Details::read(text) {
+        Err(refusal) => {
+            sendable(&refusal);
+            assert_eq!(refusal.code, Code::InvalidAuthorizationDetails);
+        }
+        Ok(detail) => {
+            assert!(detail.accounts.len() <= 50 && detail.permissions.len() <= 2);
+            assert!(detail.from.zip(detail.to).is_none_or(|(from, to)| from <= to));
+            let narrowed = detail.narrowed(&detail).expect("as much as itself");
+            assert_eq!(narrowed, detail);
+        }
+    }
+}
