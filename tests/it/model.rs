@@ -1,14 +1,17 @@
-//! Whatever happens in whatever order, introspection equals a small model: some grants, some tokens, three rules.
+//! Whatever happens in whatever order, introspection equals a small model: some grants, some tokens, and the rules that a
+//! token is good while its grant, its client and its own time are, and is seen by whom it concerns.
 
 use crate::support::place::Place;
-use crate::support::world::{World, access};
+use crate::support::world::{API, World, access};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use renkei::client::{Client, Status};
 use renkei::clock::Instant;
 use renkei::grant::Reason;
+use renkei::id::GrantId;
 use renkei::refusal::Code;
 use renkei::token::revoke::Revoked;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -16,12 +19,14 @@ use std::time::Duration;
 /// Something that can happen. Indexes are taken modulo what there is.
 #[derive(Debug, Clone)]
 enum Step {
-    /// 許可する at one of two accounts, for one of two apps.
-    Allow { app: usize, account: usize },
+    /// 許可する at one of two accounts, for one of two apps, for one or both resource servers.
+    Allow { app: usize, account: usize, resources: usize },
     /// Some app presents a code, used or not.
     Redeem { app: usize, code: usize },
-    /// Some app uses a refresh token.
-    Refresh { app: usize, token: usize },
+    /// Some app uses a refresh token, for one resource server or for all it is good for.
+    Refresh { app: usize, token: usize, only: Option<usize> },
+    /// An app asks for a token of its own.
+    Own { app: usize, resource: usize },
     /// Some app revokes an access token,
     Revoke { app: usize, token: usize },
     /// or a refresh token.
@@ -30,205 +35,385 @@ enum Step {
     End { grant: usize, why: usize },
     /// Staff suspend or resume an app.
     Suspend { app: usize, on: bool },
+    /// An app ends its registration.
+    Leave { app: usize },
+    /// A backup is restored.
+    Restore,
     /// Time passes, a little or a lot.
     Wait { seconds: u64 },
     /// The sweeper comes by.
     Sweep,
+    /// Tables forget what they may.
+    Tidy,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let app = || 0..2_usize;
     let any = || 0..16_usize;
     let step = prop_oneof![
-        4 => (app(), 0..2_usize).prop_map(|(app, account)| Step::Allow { app, account }),
-        6 => (app(), any()).prop_map(|(app, code)| Step::Redeem { app, code }),
-        3 => (app(), any()).prop_map(|(app, token)| Step::Refresh { app, token }),
-        1 => (app(), any()).prop_map(|(app, token)| Step::Revoke { app, token }),
-        1 => (app(), any()).prop_map(|(app, token)| Step::RevokeRefresh { app, token }),
-        1 => (any(), 0..3_usize).prop_map(|(grant, why)| Step::End { grant, why }),
-        1 => (app(), prop::bool::ANY).prop_map(|(app, on)| Step::Suspend { app, on }),
-        2 => prop_oneof![0..90_u64, Just(86_400), Just(9 * 86_400), Just(30 * 86_400 - 30)]
+        8 => (app(), 0..2_usize, 0..4_usize)
+            .prop_map(|(app, account, resources)| Step::Allow { app, account, resources }),
+        12 => (app(), any()).prop_map(|(app, code)| Step::Redeem { app, code }),
+        6 => (app(), any(), prop::option::of(0..2_usize))
+            .prop_map(|(app, token, only)| Step::Refresh { app, token, only }),
+        4 => (app(), 0..2_usize).prop_map(|(app, resource)| Step::Own { app, resource }),
+        3 => (app(), any()).prop_map(|(app, token)| Step::Revoke { app, token }),
+        2 => (app(), any()).prop_map(|(app, token)| Step::RevokeRefresh { app, token }),
+        2 => (any(), 0..3_usize).prop_map(|(grant, why)| Step::End { grant, why }),
+        2 => (app(), prop::bool::ANY).prop_map(|(app, on)| Step::Suspend { app, on }),
+        1 => app().prop_map(|app| Step::Leave { app }),
+        1 => Just(Step::Restore),
+        4 => prop_oneof![0..90_u64, Just(3600), Just(86_400), Just(9 * 86_400), Just(30 * 86_400 - 30)]
             .prop_map(|seconds| Step::Wait { seconds }),
-        1 => Just(Step::Sweep),
+        2 => Just(Step::Sweep),
+        1 => Just(Step::Tidy),
     ];
     prop::collection::vec(step, 1..30)
 }
 
+/// The two resource servers' audiences, and which of them an authorization request may name.
+const RESOURCES: [&str; 2] = [API, "https://elsewhere.example"];
+const NAMED: [&[usize]; 4] = [&[], &[0], &[1], &[0, 1]];
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
 /// The model. A grant is open or not, ends at a moment, and belongs to an app and an account.
 struct Grant {
+    id: GrantId,
     app: usize,
     account: usize,
+    /// Indexes into [`RESOURCES`].
+    aud: Vec<usize>,
     created: Instant,
     expires: Instant,
     open: bool,
+    code: String,
     code_used: bool,
-    refresh_dead: bool,
-}
-struct Token {
-    text: String,
-    grant: usize,
-    expires: Instant,
-    revoked: bool,
+    code_gone: bool,
+    refresh: Option<Refresh>,
 }
 struct Refresh {
     text: String,
-    grant: usize,
+    dead: bool,
+    gone: bool,
+}
+struct Token {
+    text: String,
+    app: usize,
+    /// None for the app's own.
+    grant: Option<usize>,
+    aud: Vec<usize>,
+    issued: Instant,
+    expires: Instant,
+    revoked: bool,
+    gone: bool,
 }
 #[derive(Default)]
 struct Model {
     grants: Vec<Grant>,
-    codes: Vec<(String, renkei::id::GrantId)>,
     tokens: Vec<Token>,
-    refreshes: Vec<Refresh>,
     suspended: [bool; 2],
+    left: [bool; 2],
 }
 impl Model {
     fn live(&self, grant: usize, now: Instant) -> bool {
         self.grants[grant].open && now < self.grants[grant].expires
     }
-    /// The three rules: the grant lives, the client is active, the token's own time is not over.
-    fn active(&self, token: &Token, now: Instant) -> bool {
-        self.live(token.grant, now)
-            && !self.suspended[self.grants[token.grant].app]
-            && now < token.expires
-            && !token.revoked
+    /// The rules: the grant lives, the client is active, the token's own time is not over.
+    fn active(&self, t: &Token, now: Instant) -> bool {
+        let client = !self.suspended[t.app] && !self.left[t.app];
+        client && !t.revoked && now < t.expires && t.grant.is_none_or(|g| self.live(g, now))
+    }
+    /// The grant whose refresh token is the `n`-th.
+    fn refresh(&self, n: usize) -> Option<usize> {
+        let having: Vec<usize> = (0..self.grants.len()).filter(|g| self.grants[*g].refresh.is_some()).collect();
+        (!having.is_empty()).then(|| having[n % having.len()])
+    }
+    fn end(&mut self, grant: usize, now: Instant) {
+        if self.live(grant, now) {
+            self.grants[grant].open = false;
+        }
     }
 }
 
-/// The second app may have refresh tokens; its access tokens live a day.
-const SECOND: Duration = Duration::from_hours(24);
+/// One story: the real thing and the model of it.
+struct Story<'w> {
+    w: &'w World,
+    apps: [Arc<Client>; 2],
+    apis: [Arc<Client>; 2],
+    m: Model,
+}
 
-async fn play(w: &World, case: u32, steps: &[Step]) -> Result<(), TestCaseError> {
-    let refreshing = serde_json::json!({"grant_types": ["authorization_code", "refresh_token"],
-        "scope": "openid accounts transactions offline_access", "access_token_lifetime": "1d"});
-    let apps: [Arc<Client>; 2] =
-        [w.app(&format!("plain-{case}")).await, w.client(&format!("fresh-{case}"), refreshing).await];
-    let api = w.api().await;
-    let mut m = Model::default();
-    for step in steps {
-        let now = w.now();
+type Played = Result<(), TestCaseError>;
+
+fn failed(code: Code) -> TestCaseError {
+    TestCaseError::fail(format!("{code:?}"))
+}
+
+impl Story<'_> {
+    async fn begin(w: &World, case: u32) -> Story<'_> {
+        let more = |grant_types: &[&str], scope: &str| json!({"grant_types": grant_types, "scope": scope, "access_token_lifetime": "1d", "resources": RESOURCES});
+        let mut plain = more(&["authorization_code", "client_credentials"], "openid accounts status");
+        plain["access_token_lifetime"] = json!("30d");
+        let fresh = more(
+            &["authorization_code", "refresh_token", "client_credentials"],
+            "openid accounts transactions offline_access status",
+        );
+        // The second app may have refresh tokens; its access tokens live a day.
+        let apps = [w.client(&format!("plain-{case}"), plain).await, w.client(&format!("fresh-{case}"), fresh).await];
+        let elsewhere =
+            json!({"profile": "resource_server", "resources": [RESOURCES[1]], "redirect_uris": [], "scope": null});
+        let apis = [w.api().await, w.client("elsewhere", elsewhere).await];
+        Story { w, apps, apis, m: Model::default() }
+    }
+
+    async fn play(&mut self, step: &Step) -> Played {
+        let now = self.w.now();
         match *step {
-            Step::Allow { app, account } => {
-                let scope = if app == 1 { "accounts offline_access" } else { "accounts" };
-                let account_name = format!("115-ordinary-{account}");
-                let allowed = w.allow_with(&apps[app], scope, &account_name, World::binding()).await;
-                let expires = now + Duration::from_hours(30 * 24);
-                m.grants.push(Grant {
-                    app,
-                    account,
-                    created: now,
-                    expires,
-                    open: true,
-                    code_used: false,
-                    refresh_dead: false,
-                });
-                m.codes.push((allowed.code, allowed.grant));
+            // Who has left cannot authenticate any more.
+            Step::Allow { app, .. } | Step::Redeem { app, .. } | Step::Refresh { app, .. } | Step::Own { app, .. }
+                if self.m.left[app] => {}
+            Step::Revoke { app, .. } | Step::RevokeRefresh { app, .. } if self.m.left[app] => {}
+            Step::Allow { app, account, resources } => self.allow(app, account, NAMED[resources], now).await,
+            Step::Redeem { app, code } if !self.m.grants.is_empty() => {
+                self.redeem(app, code % self.m.grants.len(), now).await?;
             }
-            Step::Redeem { app, code } if !m.codes.is_empty() => {
-                let i = code % m.codes.len();
-                let answer = w.exchange(&apps[app], &m.codes[i].0).await;
-                if m.grants[i].app != app {
-                    prop_assert_eq!(answer.err(), Some(Code::InvalidGrant));
-                } else if m.grants[i].code_used {
-                    prop_assert_eq!(answer.err(), Some(Code::InvalidGrant));
-                    if m.live(i, now) {
-                        m.grants[i].open = false;
-                    }
-                } else if now >= m.grants[i].created + Duration::from_secs(60) || !m.live(i, now) {
-                    prop_assert_eq!(answer.err(), Some(Code::InvalidGrant));
-                } else {
-                    let body = answer.map_err(|e| TestCaseError::fail(format!("{e:?}")))?;
-                    m.grants[i].code_used = true;
-                    for j in (0..m.grants.len()).filter(|j| *j != i) {
-                        let (old, new) = (&m.grants[j], &m.grants[i]);
-                        if old.app == new.app
-                            && old.account == new.account
-                            && old.created <= new.created
-                            && m.live(j, now)
-                        {
-                            m.grants[j].open = false;
-                        }
-                    }
-                    let life = if app == 1 { now + SECOND } else { m.grants[i].expires };
-                    m.tokens.push(Token {
-                        text: access(&body),
-                        grant: i,
-                        expires: life.min(m.grants[i].expires),
-                        revoked: false,
-                    });
-                    prop_assert_eq!(body.get("refresh_token").is_some(), app == 1);
-                    if let Some(text) = body["refresh_token"].as_str() {
-                        m.refreshes.push(Refresh { text: text.into(), grant: i });
-                    }
-                }
+            Step::Refresh { app, token, only } => self.refresh(app, token, only, now).await?,
+            Step::Own { app, resource } => self.own(app, resource, now).await?,
+            Step::Revoke { app, token } if !self.m.tokens.is_empty() => {
+                self.revoke(app, token % self.m.tokens.len(), now).await?;
             }
-            Step::Refresh { app, token } if !m.refreshes.is_empty() => {
-                let r = &m.refreshes[token % m.refreshes.len()];
-                let answer = w.refresh(&apps[app], &r.text, "").await;
-                if m.grants[r.grant].app == app && m.live(r.grant, now) {
-                    let body = answer.map_err(|e| TestCaseError::fail(format!("{e:?}")))?;
-                    let expires = (now + SECOND).min(m.grants[r.grant].expires);
-                    let grant = r.grant;
-                    m.tokens.push(Token { text: access(&body), grant, expires, revoked: false });
-                } else {
-                    prop_assert_eq!(answer.err(), Some(Code::InvalidGrant));
-                }
-            }
-            Step::Revoke { app, token } if !m.tokens.is_empty() => {
-                let i = token % m.tokens.len();
-                let grant = m.tokens[i].grant;
-                let answer = w.revoke(&apps[app], &m.tokens[i].text).await;
-                let want = if m.grants[grant].app != app {
-                    Err(Code::InvalidGrant)
-                } else if !m.active(&m.tokens[i], now) {
-                    Ok(Revoked::Nothing)
-                } else if app == 1 && !m.grants[grant].refresh_dead {
-                    m.tokens[i].revoked = true;
-                    Ok(Revoked::Token)
-                } else {
-                    m.grants[grant].open = false;
-                    Ok(Revoked::Grant)
-                };
-                prop_assert_eq!(answer, want);
-            }
-            Step::RevokeRefresh { app, token } if !m.refreshes.is_empty() => {
-                let r = &m.refreshes[token % m.refreshes.len()];
-                let answer = w.revoke(&apps[app], &r.text).await;
-                let want = if m.grants[r.grant].app != app {
-                    Err(Code::InvalidGrant)
-                } else if m.live(r.grant, now) {
-                    m.grants[r.grant].open = false;
-                    Ok(Revoked::Grant)
-                } else {
-                    Ok(Revoked::Nothing)
-                };
-                prop_assert_eq!(answer, want);
-            }
-            Step::End { grant, why } if !m.codes.is_empty() => {
-                let i = grant % m.codes.len();
+            Step::RevokeRefresh { app, token } => self.revoke_refresh(app, token, now).await?,
+            Step::End { grant, why } if !self.m.grants.is_empty() => {
+                let i = grant % self.m.grants.len();
                 let note = || Reason::Institution { note: "telephone".into() };
-                let reason = [note(), Reason::Customer, Reason::Account][why].clone();
-                w.end(&m.codes[i].1, reason).await;
-                if m.live(i, now) {
-                    m.grants[i].open = false;
-                }
+                self.w.end(&self.m.grants[i].id, [note(), Reason::Customer, Reason::Account][why].clone()).await;
+                self.m.end(i, now);
             }
-            Step::Suspend { app, on } => {
-                w.set_status(&apps[app], if on { Status::Suspended } else { Status::Active }).await;
-                m.suspended[app] = on;
+            Step::Suspend { app, on } if !self.m.left[app] => {
+                self.w.set_status(&self.apps[app], if on { Status::Suspended } else { Status::Active }).await;
+                self.m.suspended[app] = on;
             }
-            Step::Wait { seconds } => w.wait(Duration::from_secs(seconds)),
+            Step::Leave { app } if !self.m.left[app] => {
+                self.w.leave(&self.apps[app]).await;
+                self.m.left[app] = true;
+            }
+            Step::Restore => self.restore(now).await,
+            Step::Wait { seconds } => self.w.wait(Duration::from_secs(seconds)),
             Step::Sweep => {
-                w.sweep().await;
+                self.w.sweep().await;
             }
-            // There is nothing to do it to yet.
+            Step::Tidy => self.tidy(now).await,
+            // There is nothing to do it to.
             _ => {}
         }
-        let now = w.now();
-        for token in &m.tokens {
-            let got = w.is_active(&api, &token.text).await;
-            prop_assert_eq!(got, m.active(token, now), "after {:?}", step);
+        Ok(())
+    }
+
+    async fn allow(&mut self, app: usize, account: usize, named: &[usize], now: Instant) {
+        let scope = if app == 1 { "accounts offline_access" } else { "accounts" };
+        let mut binding = World::binding();
+        binding.resource = named.iter().map(|r| RESOURCES[*r].to_owned()).collect();
+        let allowed = self.w.allow_with(&self.apps[app], scope, &format!("115-ordinary-{account}"), binding).await;
+        self.m.grants.push(Grant {
+            id: allowed.grant,
+            app,
+            account,
+            aud: if named.is_empty() { vec![0] } else { named.to_vec() },
+            created: now,
+            expires: now + 30 * DAY,
+            open: true,
+            code: allowed.code,
+            code_used: false,
+            code_gone: false,
+            refresh: None,
+        });
+    }
+
+    async fn redeem(&mut self, app: usize, i: usize, now: Instant) -> Played {
+        let answer = self.w.exchange(&self.apps[app], &self.m.grants[i].code).await;
+        let g = &self.m.grants[i];
+        let late = now >= g.created + Duration::from_secs(60) || !self.m.live(i, now);
+        if g.app != app || g.code_gone || g.code_used || late {
+            prop_assert_eq!(answer.err(), Some(Code::InvalidGrant));
+            // A second time, by its own client: the grant is gone.
+            if self.m.grants[i].app == app && self.m.grants[i].code_used {
+                self.m.end(i, now);
+            }
+            return Ok(());
         }
+        let body = answer.map_err(failed)?;
+        for j in (0..self.m.grants.len()).filter(|j| *j != i) {
+            let (old, new) = (&self.m.grants[j], &self.m.grants[i]);
+            if old.app == new.app && old.account == new.account && old.created <= new.created {
+                self.m.end(j, now);
+            }
+        }
+        let g = &mut self.m.grants[i];
+        g.code_used = true;
+        prop_assert_eq!(body.get("refresh_token").is_some(), app == 1);
+        g.refresh = body["refresh_token"].as_str().map(|t| Refresh { text: t.into(), dead: false, gone: false });
+        let life = if app == 1 { now + DAY } else { g.expires };
+        let (aud, expires) = (g.aud.clone(), life.min(g.expires));
+        self.issued(&body, app, Some(i), aud, expires, now)
+    }
+
+    async fn refresh(&mut self, app: usize, n: usize, only: Option<usize>, now: Instant) -> Played {
+        let Some(i) = self.m.refresh(n) else { return Ok(()) };
+        let more = only.map(|r| format!("resource={}", RESOURCES[r])).unwrap_or_default();
+        let g = &self.m.grants[i];
+        let refresh = g.refresh.as_ref().unwrap();
+        let answer = self.w.refresh(&self.apps[app], &refresh.text, &more).await;
+        let aud = only.map_or_else(|| g.aud.clone(), |r| vec![r]);
+        if g.app != app || refresh.dead || !self.m.live(i, now) {
+            prop_assert_eq!(answer.err(), Some(Code::InvalidGrant));
+            return Ok(());
+        }
+        if !aud.iter().all(|r| g.aud.contains(r)) {
+            prop_assert_eq!(answer.err(), Some(Code::InvalidTarget), "more than was granted");
+            return Ok(());
+        }
+        let expires = (now + DAY).min(g.expires);
+        self.issued(&answer.map_err(failed)?, app, Some(i), aud, expires, now)
+    }
+
+    async fn own(&mut self, app: usize, resource: usize, now: Instant) -> Played {
+        let answer = self.w.own(&self.apps[app], &format!("resource={}", RESOURCES[resource])).await;
+        self.issued(&answer.map_err(failed)?, app, None, vec![resource], now + HOUR, now)
+    }
+
+    fn issued(
+        &mut self,
+        body: &Value,
+        app: usize,
+        grant: Option<usize>,
+        aud: Vec<usize>,
+        expires: Instant,
+        now: Instant,
+    ) -> Played {
+        prop_assert_eq!(body["expires_in"].as_i64(), Some(expires.secs() - now.secs()));
+        prop_assert_eq!(body["grant_id"].as_str(), grant.map(|g| self.m.grants[g].id.as_str()));
+        self.m.tokens.push(Token {
+            text: access(body),
+            app,
+            grant,
+            aud,
+            issued: now,
+            expires,
+            revoked: false,
+            gone: false,
+        });
+        Ok(())
+    }
+
+    async fn revoke(&mut self, app: usize, i: usize, now: Instant) -> Played {
+        let answer = self.w.revoke(&self.apps[app], &self.m.tokens[i].text).await;
+        let t = &self.m.tokens[i];
+        let beside = t.grant.and_then(|g| self.m.grants[g].refresh.as_ref()).is_some_and(|r| !r.dead);
+        let want = match t.grant {
+            _ if t.gone => Ok(Revoked::Nothing),
+            _ if t.app != app => Err(Code::InvalidGrant),
+            _ if !self.m.active(t, now) => Ok(Revoked::Nothing),
+            Some(g) if !beside => {
+                self.m.end(g, now);
+                Ok(Revoked::Grant)
+            }
+            _ => {
+                self.m.tokens[i].revoked = true;
+                Ok(Revoked::Token)
+            }
+        };
+        prop_assert_eq!(answer, want);
+        Ok(())
+    }
+
+    async fn revoke_refresh(&mut self, app: usize, n: usize, now: Instant) -> Played {
+        let Some(i) = self.m.refresh(n) else { return Ok(()) };
+        let refresh = self.m.grants[i].refresh.as_ref().unwrap();
+        let answer = self.w.revoke(&self.apps[app], &refresh.text).await;
+        let want = if refresh.gone || (self.m.grants[i].app == app && !self.m.live(i, now)) {
+            Ok(Revoked::Nothing)
+        } else if self.m.grants[i].app != app {
+            Err(Code::InvalidGrant)
+        } else {
+            self.m.end(i, now);
+            Ok(Revoked::Grant)
+        };
+        prop_assert_eq!(answer, want);
+        Ok(())
+    }
+
+    async fn restore(&mut self, now: Instant) {
+        self.w.restore().await;
+        for i in 0..self.m.tokens.len() {
+            let t = &self.m.tokens[i];
+            if now < t.expires && t.grant.is_none_or(|g| self.m.live(g, now)) {
+                self.m.tokens[i].revoked = true;
+            }
+        }
+        for i in 0..self.m.grants.len() {
+            let live = self.m.live(i, now);
+            let g = &mut self.m.grants[i];
+            g.code_gone |= !g.code_used;
+            if let Some(refresh) = g.refresh.as_mut().filter(|_| live) {
+                refresh.dead = true;
+            }
+        }
+    }
+
+    async fn tidy(&mut self, now: Instant) {
+        self.w.tidy().await;
+        for t in self.m.tokens.iter_mut().filter(|t| t.expires + DAY < now) {
+            t.gone = true;
+        }
+        for g in self.m.grants.iter_mut().filter(|g| g.expires + DAY < now) {
+            if let Some(refresh) = &mut g.refresh {
+                refresh.gone = true;
+            }
+        }
+    }
+
+    /// Everybody asks about every token.
+    async fn looked_at(&self, step: &Step) -> Played {
+        let now = self.w.now();
+        for t in &self.m.tokens {
+            let active = self.m.active(t, now);
+            for (r, api) in self.apis.iter().enumerate() {
+                let seen = self.w.introspect(api, &t.text).await;
+                if !active || !t.aud.contains(&r) {
+                    prop_assert_eq!(seen, json!({"active": false}), "after {:?}", step);
+                    continue;
+                }
+                let told = [&seen["active"], &seen["client_id"], &seen["exp"], &seen["iat"]].map(Clone::clone);
+                let id = self.apps[t.app].id.as_str();
+                prop_assert_eq!(told, [json!(true), json!(id), json!(t.expires.secs()), json!(t.issued.secs())]);
+                prop_assert_eq!(seen["grant_id"].as_str(), t.grant.map(|g| self.m.grants[g].id.as_str()));
+                prop_assert_eq!(seen["sub"] == id, t.grant.is_none());
+            }
+        }
+        // One of them, by the apps: the one that holds it sees it, the other does not.
+        let (Some(t), true) = (self.m.tokens.last(), self.m.left == [false; 2]) else { return Ok(()) };
+        for (a, app) in self.apps.iter().enumerate() {
+            let want = a == t.app && self.m.active(t, now);
+            prop_assert_eq!(self.w.is_active(app, &t.text).await, want, "its holder, after {:?}", step);
+        }
+        for (i, g) in self.m.grants.iter().enumerate() {
+            let Some(refresh) = &g.refresh else { continue };
+            prop_assert_eq!(
+                self.w.is_active(&self.apps[g.app], &refresh.text).await,
+                !refresh.dead && self.m.live(i, now)
+            );
+            prop_assert!(!self.w.is_active(&self.apis[0], &refresh.text).await, "it opens no resource");
+        }
+        Ok(())
+    }
+}
+
+async fn play(w: &World, case: u32, steps: &[Step]) -> Played {
+    let mut story = Story::begin(w, case).await;
+    for step in steps {
+        story.play(step).await?;
+        story.looked_at(step).await?;
     }
     Ok(())
 }

@@ -12,7 +12,8 @@ use renkei::grant::code::Binding;
 use renkei::grant::{self, Grant, Link, Reason};
 use renkei::id::{AccountId, ClientId, EventId, GrantId, HolderId, InteractionId};
 use renkei::keys::seal::Sealer;
-use renkei::lifecycle::{Completed, Notice, Queued, Swept, expire, notice};
+use renkei::lifecycle::keep::{CHORES, Retention, keep};
+use renkei::lifecycle::{self, Completed, Notice, Queued, Swept, expire, notice};
 use renkei::oxide::Challenge;
 use renkei::params::Params;
 use renkei::random::{Random, SeededRandom};
@@ -241,8 +242,28 @@ impl World {
         let (now, id) = (self.now(), id.clone());
         self.write(move |tx| grant::end(tx, &id, &reason, Actor::Staff("tanaka".into()), now)).await
     }
+    /// The app ends its registration (RFC 7592 §2.3).
+    pub async fn leave(&self, client: &Client) {
+        let (id, now, event) = (client.id.clone(), self.now(), EventId::random(&*self.random));
+        let actor = Actor::Client(id.clone());
+        self.write(move |tx| client::registration::sql::end(tx, &id, &actor, &event, now)).await;
+    }
+    /// What is done to a restored backup: nothing in it that was handed out is good any more.
+    pub async fn restore(&self) {
+        let now = self.now();
+        while self.write(move |tx| Ok(revoke::restored(tx, now, 500)? + grant::code::drop_unused(tx, 500)?)).await > 0 {
+        }
+    }
+    /// Housekeeping of every table, until there is nothing left to do.
+    pub async fn tidy(&self) {
+        let now = self.now();
+        for (_, chore) in CHORES {
+            while self.write(move |tx| keep(tx, *chore, now, &Retention::default())).await > 0 {}
+        }
+    }
     pub async fn sweep(&self) -> Swept {
         let now = self.now();
+        self.write(move |tx| lifecycle::client::unlink(tx, now, 500)).await;
         self.write(move |tx| expire(tx, now, 500)).await
     }
     pub async fn grant(&self, id: &GrantId) -> Grant {
