@@ -5,6 +5,7 @@
 //
 // The programs know nothing of Renkei but its discovery document: they are clients as anybody writes them.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { importJWK } from "jose";
 import * as oidc from "openid-client";
@@ -59,14 +60,10 @@ export async function enter(kind, n = 1, metadata = {}) {
 }
 
 /** A whole way: pushes or builds the request, walks the screens, redeems the code. */
-export async function link(app, parameters = {}, walked = {}) {
-  const { config, record, proof } = app;
+export async function link(app, parameters, walked) {
   const asked = await ask(app, parameters);
   const back = await walk(app, asked.url, walked);
-  const checks = { pkceCodeVerifier: asked.verifier, expectedState: asked.state, expectedNonce: asked.nonce };
-  const openid = record.scope.includes("openid");
-  const tokens = await oidc.authorizationCodeGrant(config, back, { ...checks, idTokenExpected: openid }, {}, proof);
-  return { ...asked, back, tokens };
+  return { ...asked, back, tokens: await redeem(app, asked, back) };
 }
 /** The authorization request of an app: pushed (RFC 9126) where its profile is FAPI's. */
 export async function ask({ config, record, redirect_uri, proof }, parameters = {}) {
@@ -86,6 +83,12 @@ export async function ask({ config, record, redirect_uri, proof }, parameters = 
   return { url: await build(config, wanted, proof), verifier, state, nonce };
 }
 
+/** The code of an answer, redeemed. */
+export function redeem({ config, proof }, { verifier, state, nonce }, back) {
+  const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce };
+  return oidc.authorizationCodeGrant(config, back, { ...checks, idTokenExpected: Boolean(nonce) }, {}, proof);
+}
+
 /** What the resource server says to the holder of a token. */
 export async function call({ config, resource, proof }, token, at = resource) {
   const answer = await oidc.fetchProtectedResource(config, token, at, "GET", undefined, undefined, proof);
@@ -97,6 +100,12 @@ export async function call({ config, resource, proof }, token, at = resource) {
 export async function refused(work, error, status = 400) {
   const why = await work.then(() => assert.fail(`${error} was expected`), (why) => why);
   assert.deepEqual([why.error, why.status], [error, status], why.stack);
+}
+
+/** What the institution's staff types. */
+export function staff(...words) {
+  const said = execFileSync(process.argv[3], ["--json", ...words, "--config", `${folder}/renkei.toml`], { encoding: "utf8" });
+  return JSON.parse(said);
 }
 
 // ---- the customer's browser -----------------------------------------------------------------------------------------------

@@ -28,6 +28,9 @@ programs! {
     introspection: "introspection.mjs",
     revocation: "revocation.mjs",
     openid_connect_with_a_secret_and_form_post: "form_post.mjs",
+    signed_answers: "jarm.mjs",
+    rich_requests_and_the_customers_choice: "rar.mjs",
+    registration: "registration.mjs",
     a_client_for_itself: "client_credentials.mjs",
 }
 

@@ -49,6 +49,7 @@ impl Profile {
         let done = Command::new("node")
             .arg(root().join("tests/clients").join(program))
             .arg(self.folder())
+            .arg(env!("CARGO_BIN_EXE_renkei"))
             .env("NODE_EXTRA_CA_CERTS", self.folder().join("ca.pem"))
             .output()
             .unwrap();
