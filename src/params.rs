@@ -17,20 +17,29 @@ impl Params {
     /// `invalid_request` for a repeated parameter, broken percent-encoding, text that is not UTF-8, a control
     /// character, or too many parameters.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
-        let mut list: Vec<(String, String)> = Vec::new();
+        let mut list = Self::default();
         for pair in text.split('&').filter(|p| !p.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decode(name)?, decode(value)?);
-            // RFC 8707 §2 alone lets a parameter come more than once.
-            if name != "resource" && list.iter().any(|(n, _)| *n == name) {
-                return Err(Refusal::naming(Code::InvalidRequest, &format!("parameter {name} is repeated")));
-            }
-            if list.len() == MAX_PARAMS {
-                return Err(Refusal::invalid_request("too many parameters"));
-            }
-            list.push((name, value));
+            list.push(&name, &value)?;
         }
-        Ok(Self(list))
+        Ok(list)
+    }
+
+    /// One more.
+    ///
+    /// # Errors
+    /// `invalid_request` for a repeated parameter or too many of them.
+    pub fn push(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        // RFC 8707 §2 alone lets a parameter come more than once.
+        if name != "resource" && self.0.iter().any(|(n, _)| n == name) {
+            return Err(Refusal::naming(Code::InvalidRequest, &format!("parameter {name} is repeated")));
+        }
+        if self.0.len() == MAX_PARAMS {
+            return Err(Refusal::invalid_request("too many parameters"));
+        }
+        self.0.push((name.to_owned(), value.to_owned()));
+        Ok(())
     }
 
     /// The value of `name`; `None` when absent or empty.

@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod details;
 mod entry;
+pub mod object;
 mod request_uri;
 pub mod rules;
 pub mod sql;
@@ -19,7 +20,7 @@ pub use answer::{Answer, Destination, Outcome, Voice, oauth_answer};
 pub use details::{DetailType, Details, Permission};
 pub use entry::{at_once, begin, claim};
 pub use request_uri::{LIFETIME, RequestUri};
-pub use rules::{Door, Question, check, destination};
+pub use rules::{Door, Question, admit, check, destination};
 
 use crate::id::ClientId;
 use crate::oxide::Challenge;

@@ -1,5 +1,6 @@
 //! The rules an authorization request must satisfy, as one ordered list, the same for both doors: what may not come
-//! over a door stands in the list too.
+//! over a door stands in the list too. A signed request is opened between its sixth rule and the seventh, by the rules of
+//! [`super::object`]; from there on what the client signed is what is asked.
 //!
 //! What the list does not say, [`oxide::negotiate`] decides behind it: redirect_uri, response_type, scope, PKCE.
 
@@ -26,8 +27,10 @@ pub enum Door<'a> {
 /// An authorization request before anything of it is believed.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// Its parameters.
+    /// Its parameters, as they came.
     pub params: &'a Params,
+    /// Those that count instead, where it came with a request object.
+    pub signed: Option<&'a Params>,
     /// The client: authenticated at PAR, only named at the other door.
     pub client: &'a Client,
     /// Which way it came.
@@ -36,8 +39,12 @@ pub struct Question<'a> {
     pub default_audience: &'a str,
 }
 impl<'a> Question<'a> {
+    /// The parameters that count.
+    fn asked(&self) -> &'a Params {
+        self.signed.unwrap_or(self.params)
+    }
     fn get(&self, name: &str) -> Option<&'a str> {
-        self.params.get(name)
+        self.asked().get(name)
     }
     fn words(&self, name: &str) -> impl Iterator<Item = &'a str> {
         self.get(name).unwrap_or_default().split(' ').filter(|w| !w.is_empty())
@@ -48,13 +55,15 @@ impl<'a> Question<'a> {
 type Rule = (&'static str, fn(&Question<'_>) -> Result<(), Refusal>);
 
 /// Every rule, in the order they are applied.
-pub const RULES: [Rule; 14] = [
+pub const RULES: [Rule; 15] = [
     ("a client_id is the client's own (RFC 9126 2.1)", client_id),
     ("the client may use the code flow (RFC 6749 4.1.2.1)", code_flow),
     ("a client that must push, pushes (RFC 9126 6; FAPI 2.0 5.3.2.2)", pushed),
     ("nothing pushed refers to something pushed (RFC 9126 2.1)", request_uri),
     ("a client that must sign, signs (FAPI 2.0 Message Signing 5.3.2)", signed),
-    ("no request object (OpenID Connect Core 6)", request_object),
+    ("by value only from who registered for it (OpenID Connect Core 6.1)", by_value),
+    // What is below is asked of the parameters that count.
+    ("a request object is opened before its request is judged (RFC 9101 6)", opened),
     ("a known response_mode (OAuth 2.0 Multiple Response Types 2.1, JARM 2.3)", response_mode),
     ("state and nonce of a size that can be carried", lengths),
     ("known prompts, and none alone (OpenID Connect Core 3.1.2.1)", prompt),
@@ -65,6 +74,20 @@ pub const RULES: [Rule; 14] = [
     ("authorization_details are one account_information within the scope (RFC 9396 2, 3.1, 5)", authorization_details),
 ];
 
+/// How many rules are about what came, before a request object is opened.
+const OUTSIDE: usize = 6;
+
+/// The request object a request came with, which is then for [`super::object::open`] to open; `None` where there is none.
+///
+/// # Errors
+/// The refusal of the first rule broken among those that need no look inside.
+pub fn admit<'a>(question: &Question<'a>) -> Result<Option<&'a str>, Refusal> {
+    for (_, rule) in &RULES[..OUTSIDE] {
+        rule(question)?;
+    }
+    Ok(question.params.get("request"))
+}
+
 /// The first refusal, or the request.
 ///
 /// # Errors
@@ -74,7 +97,7 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
         rule(question)?;
     }
     let (client, known) = (question.client, catalogue());
-    let mut params = heard(question.params, client);
+    let mut params = heard(question.asked(), client);
     let detailed = detailed(&params, client)?;
     if let Some((_, scope)) = &detailed {
         params.set("scope", &scope.to_string());
@@ -150,7 +173,7 @@ pub fn destination(params: &Params, client: &Client) -> Result<Destination, Refu
 }
 
 fn client_id(q: &Question<'_>) -> Result<(), Refusal> {
-    match q.get("client_id") {
+    match q.params.get("client_id") {
         Some(id) if id != q.client.id.as_str() => {
             Err(Refusal::new(Code::InvalidClient, "client_id is not the authenticated client"))
         }
@@ -171,25 +194,32 @@ fn pushed(q: &Question<'_>) -> Result<(), Refusal> {
 }
 fn request_uri(q: &Question<'_>) -> Result<(), Refusal> {
     // At the other door a request_uri is looked up and its parameters are all that counts: it never comes here.
-    if q.get("request_uri").is_some() {
+    if q.params.get("request_uri").is_some() {
         return Err(Refusal::invalid_request("request_uri may not be used here"));
     }
     Ok(())
 }
 fn signed(q: &Question<'_>) -> Result<(), Refusal> {
-    if q.client.require_signed_request && q.get("request").is_none() {
+    if q.client.require_signed_request && q.params.get("request").is_none() {
         return Err(Refusal::invalid_request("this client must send a signed request object"));
     }
     Ok(())
 }
-fn request_object(q: &Question<'_>) -> Result<(), Refusal> {
-    if q.get("request").is_some() {
-        return Err(Refusal::new(Code::RequestNotSupported, "request objects are not supported"));
+fn by_value(q: &Question<'_>) -> Result<(), Refusal> {
+    let registered = q.client.request_object_alg.is_some() || q.client.require_signed_request;
+    if q.params.get("request").is_some() && q.door == Door::Browser && !registered {
+        return Err(Refusal::new(Code::RequestNotSupported, "this client registered no request_object_signing_alg"));
+    }
+    Ok(())
+}
+fn opened(q: &Question<'_>) -> Result<(), Refusal> {
+    if q.params.get("request").is_some() && q.signed.is_none() {
+        return Err(Refusal::new(Code::InvalidRequestObject, "the request object was not opened"));
     }
     Ok(())
 }
 fn response_mode(q: &Question<'_>) -> Result<(), Refusal> {
-    if q.get("response_mode").is_some() && mode(q.params).is_none() {
+    if q.get("response_mode").is_some() && mode(q.asked()).is_none() {
         return Err(Refusal::invalid_request(
             "response_mode must be query, form_post, jwt, query.jwt or form_post.jwt",
         ));
@@ -214,7 +244,7 @@ fn prompt(q: &Question<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 fn max_age(q: &Question<'_>) -> Result<(), Refusal> {
-    if q.get("max_age").is_some() && seconds(q.params).is_none() {
+    if q.get("max_age").is_some() && seconds(q.asked()).is_none() {
         return Err(Refusal::invalid_request("max_age is not a number of seconds"));
     }
     Ok(())
@@ -236,7 +266,7 @@ fn proof_key(q: &Question<'_>) -> Result<(), Refusal> {
 }
 fn resource(q: &Question<'_>) -> Result<(), Refusal> {
     let may_ask = |r: &str| r == q.default_audience || q.client.resources.iter().any(|known| known == r);
-    if q.params.all("resource").all(may_ask) {
+    if q.asked().all("resource").all(may_ask) {
         return Ok(());
     }
     Err(Refusal::new(Code::InvalidTarget, "resource is not one this client may ask for"))

@@ -14,6 +14,7 @@ use std::time::Duration;
 mod answers;
 mod details;
 mod entry;
+mod object;
 mod ruled;
 
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";

@@ -11,7 +11,7 @@ use super::secrets::{Verdict, Verifier};
 use super::{AuthMethod, Client, Keys, Status, StoredSecret, replay, sql};
 use crate::clock::Instant;
 use crate::id::ClientId;
-use crate::keys::jose::{self, Verified};
+use crate::keys::jose::{self, Alg, Verified};
 use crate::keys::ring;
 use crate::keys::seal::Sealer;
 use crate::params::{self, Params};
@@ -185,22 +185,30 @@ impl Authenticator {
         }
     }
 
-    /// The signature of an assertion, with the keys the client registered; a set behind a URL is fetched anew once when
-    /// no key of it fits.
-    async fn verify(&self, token: &str, client: &Client, now: Instant) -> Result<Verified, jose::Error> {
-        let allowed = assertion::allowed(client);
+    /// The signature of what a client signed, an assertion or a request object, with one of the `allowed` algorithms and
+    /// the keys the client registered; a set behind a URL is fetched anew once when no key of it fits.
+    ///
+    /// # Errors
+    /// [`jose::Error`].
+    pub async fn verify(
+        &self,
+        token: &str,
+        client: &Client,
+        allowed: &[Alg],
+        now: Instant,
+    ) -> Result<Verified, jose::Error> {
         match &client.keys {
             Keys::None => Err(jose::Error::UnknownKey),
-            Keys::Inline(keys) => jose::verify(token, keys, &allowed),
+            Keys::Inline(keys) => jose::verify(token, keys, allowed),
             Keys::Remote(url) => {
-                let assertion = jose::parse(token)?;
-                if !allowed.contains(&assertion.header().alg) {
+                let parsed = jose::parse(token)?;
+                if !allowed.contains(&parsed.header().alg) {
                     return Err(jose::Error::Algorithm);
                 }
                 let keys = self.remote.keys(url, false, now).await;
-                match assertion.verify(&keys, &allowed) {
+                match parsed.verify(&keys, allowed) {
                     Err(jose::Error::UnknownKey | jose::Error::Signature) => {
-                        jose::verify(token, &self.remote.keys(url, true, now).await, &allowed)
+                        jose::verify(token, &self.remote.keys(url, true, now).await, allowed)
                     }
                     verdict => verdict,
                 }
@@ -357,7 +365,9 @@ async fn by_assertion(
     let client = authenticator.client(&id).await.map_err(unavailable)?;
     let client = client.filter(|c| c.auth_method == AuthMethod::PrivateKeyJwt);
     let client = client.ok_or_else(|| refuse(assertion::explain(jose::Error::Signature)))?;
-    let verified = authenticator.verify(token, &client, now).await.map_err(|e| refuse(assertion::explain(e)))?;
+    let allowed = assertion::allowed(&client);
+    let verified = authenticator.verify(token, &client, &allowed, now).await;
+    let verified = verified.map_err(|e| refuse(assertion::explain(e)))?;
     let seen = assertion::judge(&verified.claims, &client, &authenticator.settings.audiences, now).map_err(refuse)?;
     Ok((client, seen))
 }

@@ -3,7 +3,7 @@
 
 use super::error::log_failure;
 use super::extract::{self, Form};
-use super::{App, Shared, cookie, page, paths};
+use super::{App, Shared, cookie, object, page, paths};
 use crate::authorize::{self, Answer, Destination, Door, LIFETIME, Outcome, Question, Request, RequestUri, sql};
 use crate::client::{Client, Status};
 use crate::clock::Instant;
@@ -133,13 +133,30 @@ async fn with_parameters(
     params: &Params,
     now: Instant,
 ) -> Result<HttpResponse, Stop> {
+    let came = Question {
+        params,
+        signed: None,
+        client,
+        door: Door::Browser,
+        default_audience: &app.config.tokens.default_audience,
+    };
+    // An address that stands in the open must be good even where a signed one would supersede it (protocol C4.4).
+    let outside = params.get("redirect_uri").map(|_| authorize::destination(params, client)).transpose()?;
+    let signed = match object::open(app, &came, now).await {
+        Ok(signed) => signed,
+        // What stands inside an object that cannot be opened is nobody's word, its address least of all.
+        Err(refusal) => match outside {
+            Some(destination) => return Err(told(app, client, destination, refusal, now)),
+            None => return Err(refusal.into()),
+        },
+    };
     // From here on, and not before, there is somewhere to send a refusal to.
-    let destination = authorize::destination(params, client)?;
-    let question =
-        Question { params, client, door: Door::Browser, default_audience: &app.config.tokens.default_audience };
-    let asked = authorize::check(&question).and_then(|request| match authorize::at_once(&request) {
-        Some(refusal) => Err(refusal),
-        None => Ok(request),
+    let destination = authorize::destination(signed.as_ref().unwrap_or(params), client)?;
+    let asked = authorize::check(&Question { signed: signed.as_ref(), ..came }).and_then(|request| {
+        match authorize::at_once(&request) {
+            Some(refusal) => Err(refusal),
+            None => Ok(request),
+        }
     });
     let request = match asked {
         Ok(request) => request,

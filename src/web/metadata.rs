@@ -64,7 +64,10 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
         "require_pushed_authorization_requests": false,
         // RFC 9207 §3.
         "authorization_response_iss_parameter_supported": true,
-        "request_parameter_supported": false,
+        // RFC 9101 §10.5: a client's own record decides. An object is never fetched.
+        "request_parameter_supported": true,
+        "require_signed_request_object": false,
+        "request_object_signing_alg_values_supported": algs(&Alg::ALL),
         "request_uri_parameter_supported": false,
         "claims_parameter_supported": false,
         "prompt_values_supported": rules::PROMPTS,

@@ -19,6 +19,7 @@ pub mod host;
 pub mod introspect;
 pub mod link;
 pub mod metadata;
+pub mod object;
 pub mod page;
 pub mod par;
 pub mod paths;

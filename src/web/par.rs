@@ -2,7 +2,7 @@
 
 use super::error::ApiError;
 use super::extract::Form;
-use super::{Shared, asker, paths};
+use super::{Shared, asker, object, paths};
 use crate::authorize::{Door, LIFETIME, Question, RequestUri, check, sql};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
@@ -17,12 +17,15 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let (client, proved) = asker::client_and_proof(&req, &app, &params, paths::PAR, now).await?;
     asker::one_binding(&client, proved)?;
     let jkt = proved.map(|key| key.base64url());
-    let request = check(&Question {
+    let came = Question {
         params: &params,
+        signed: None,
         client: &client,
         door: Door::Pushed { proof_jkt: jkt.as_deref() },
         default_audience: &app.config.tokens.default_audience,
-    })?;
+    };
+    let signed = object::open(&app, &came, now).await?;
+    let request = check(&Question { signed: signed.as_ref(), ..came })?;
     let uri = RequestUri::random(&*app.random);
     let id = uri.id();
     app.store.write(move |tx| sql::push(tx, id, &request, now, now + LIFETIME)).await?;

@@ -56,7 +56,7 @@ pub(super) fn params(change: &[(&str, Option<&str>)]) -> Params {
     params
 }
 fn asked(client: &Client, door: Door<'_>, change: &[(&str, Option<&str>)]) -> Result<Request, Refusal> {
-    check(&Question { params: &params(change), client, door, default_audience: "api" })
+    check(&Question { params: &params(change), signed: None, client, door, default_audience: "api" })
 }
 const PUSHED: Door<'_> = Door::Pushed { proof_jkt: None };
 
@@ -112,13 +112,14 @@ fn the_list_in_its_order() {
         record
     };
     type Row<'a> = (&'a Client, Door<'a>, &'a str, Option<&'a str>, Code, &'a str);
-    let table: [Row<'_>; 37] = [
+    let table: [Row<'_>; 38] = [
         (&fapi, PUSHED, "client_id", Some("c2"), Code::InvalidClient, "RFC 9126 2.1: another client's name"),
         (&resource_server, PUSHED, "state", None, Code::UnauthorizedClient, "RFC 6749 4.1.2.1"),
         (&fapi, Door::Browser, "state", None, Code::InvalidRequest, "protocol C2.7: FAPI without PAR"),
         (&fapi, PUSHED, "request_uri", Some("urn:x"), Code::InvalidRequest, "protocol C2.4"),
         (&signing, PUSHED, "state", None, Code::InvalidRequest, "protocol C3.1: an unsigned push"),
-        (&fapi, PUSHED, "request", Some("e30.e30."), Code::RequestNotSupported, "OpenID Connect Core 3.1.2.6"),
+        (&oidc, Door::Browser, "request", Some("e30.e30."), Code::RequestNotSupported, "OpenID Connect Core 3.1.2.6"),
+        (&fapi, PUSHED, "request", Some("e30.e30."), Code::InvalidRequestObject, "RFC 9101 6: nobody opened it"),
         (&fapi, PUSHED, "response_mode", Some("fragment"), Code::InvalidRequest, "no way for a code"),
         (&fapi, PUSHED, "response_mode", Some("QUERY"), Code::InvalidRequest, "names are case sensitive"),
         (&fapi, PUSHED, "state", Some(&long), Code::InvalidRequest, "longer than an address carries"),

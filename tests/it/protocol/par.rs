@@ -57,7 +57,7 @@ async fn what_is_wrong_is_said_in_json(town: &Town) {
         (("scope", None), 400, "invalid_scope", "RFC 6749 3.3"),
         (("scope", Some("openid payments")), 400, "invalid_scope", "RFC 6749 3.3: unknown"),
         (("scope", Some("offline_access")), 400, "invalid_scope", "nothing is left of it for this client"),
-        (("request", Some("eyJhbGciOiJub25lIn0.e30.")), 400, "request_not_supported", "OpenID Connect Core 3.1.2.6"),
+        (("request", Some("eyJhbGciOiJub25lIn0.e30.")), 400, "invalid_request_object", "C3.1: none"),
         (("prompt", Some("none login")), 400, "invalid_request", "OpenID Connect Core 3.1.2.1"),
         (("max_age", Some("soon")), 400, "invalid_request", "OpenID Connect Core 3.1.2.1"),
         (("resource", Some("https://else.example")), 400, "invalid_target", "RFC 8707 2"),

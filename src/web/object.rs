@@ -1,0 +1,17 @@
+//! Opens the request object a request came with: its signature needs the client's keys, which may have to be fetched.
+
+use super::App;
+use crate::authorize::{self, Question, object};
+use crate::clock::Instant;
+use crate::params::Params;
+use crate::refusal::Refusal;
+
+/// The signed parameters of a request; `None` where it came without an object.
+///
+/// # Errors
+/// `invalid_request_object`, or what an object may not be sent for at all.
+pub async fn open(app: &App, question: &Question<'_>, now: Instant) -> Result<Option<Params>, Refusal> {
+    let Some(token) = authorize::admit(question)? else { return Ok(None) };
+    let verified = app.authenticator.verify(token, question.client, &object::allowed(question.client), now).await;
+    object::open(verified, question, app.issuer(), now).map(Some)
+}
