@@ -149,6 +149,9 @@ const refuses = walking((task) => {
 const asksAgain = walking((task) => {
   if (task.task.startsWith("1 ")) task.commands.unshift(["wait", "css", "h1", 10, ".+", "update-image-placeholder-optional"]);
 });
+// The first visit looks and leaves; the second goes on with the same request_uri.
+const look = { task: "look and leave", match: `${issuer}/link/*/account`, commands: [["wait", "id", "branch", 10]] };
+const comesBack = { browser: [{ match: `${issuer}/oauth/authorize*`, "match-limit": 1, tasks: [look] }, ...asksAgain.browser] };
 
 mkdirSync(at("suite"), { recursive: true });
 mkdirSync(at("clients"), { recursive: true });
@@ -162,6 +165,7 @@ for (const row of JSON.parse(read("plans.json"))) {
     browser,
     override: {
       "fapi2-security-profile-final-user-rejects-authentication": refuses,
+      "fapi2-security-profile-final-par-ensure-reused-request-uri-prior-to-auth-completion-succeeds": comesBack,
       "oidcc-prompt-login": asksAgain,
       "oidcc-max-age-1": asksAgain,
     },
@@ -172,7 +176,8 @@ for (const row of JSON.parse(read("plans.json"))) {
     suite.resource = { resourceUrl: api + path };
     const [one, two] = [client(row, 1), client(row, 2)];
     Object.assign(suite, { client: one.told, client2: two.told });
-    if (one.mtls) Object.assign(suite, { mtls: { ...one.mtls, ca: one.mtls.cert }, mtls2: { ...two.mtls, ca: two.mtls.cert } });
+    // The first client's certificate is our authority's; the second's is its own, and nobody stands above it.
+    if (one.mtls) Object.assign(suite, { mtls: { ...one.mtls, ca: readFileSync(at("ca.pem"), "utf8") }, mtls2: two.mtls });
     records.push(one.record, two.record);
     if (row.client.profile === "oidc") {
       const three = client(row, 3);

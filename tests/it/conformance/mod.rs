@@ -6,6 +6,7 @@
 
 mod basic;
 mod certificate;
+mod config;
 mod credentials;
 mod discovery;
 mod fapi;
