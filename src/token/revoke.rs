@@ -56,7 +56,8 @@ pub fn revoke(
         return Ok(Ok(Revoked::Nothing));
     }
     let ends_it = match &found.grant {
-        Some(grant) => !sql::has_refresh(tx, &grant.id)?,
+        // A refresh token that its client may not use any more is none.
+        Some(grant) => !client.refresh_tokens || !sql::has_refresh(tx, &grant.id)?,
         // The client's own token: there is nothing to take along.
         None => false,
     };

@@ -70,6 +70,17 @@ fn thousandths(q: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever a header holds, it is weighed between nothing and all.
+        #[test]
+        fn no_header_makes_it_panic(q in "\\PC{0,12}", lines in prop::collection::vec(any::<String>(), 0..4)) {
+            prop_assert!(thousandths(&q) <= 1000);
+            let named = weight(&[format!("{SIGNED};q={q}"), lines.join(",")], SIGNED);
+            prop_assert!(named.is_some_and(|w| w <= 1000));
+        }
+    }
 
     #[test]
     fn a_header_names_what_it_likes() {

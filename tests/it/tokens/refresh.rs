@@ -133,11 +133,15 @@ async fn suspension_stops_it_and_withdrawal_ends_it(w: &Town) {
     w.world().set_status(&record, Status::Suspended).await;
     app.post("/oauth/token", &form(refresh), true).await.refused(401, "invalid_client");
     w.world().set_status(&record, Status::Active).await;
-    app.post("/oauth/token", &form(refresh), true).await.expect(200);
+    let last = app.post("/oauth/token", &form(refresh), true).await.expect(200).json();
     // The institution takes refresh tokens from the record: the ones that are out are dead.
     register(w, json!({"grant_types": ["authorization_code"], "scope": "openid accounts"})).await;
     app.post("/oauth/token", &form(refresh), true).await.refused(400, "unauthorized_client");
     assert_eq!(app.introspect(refresh).await, json!({"active": false}));
+    // What is left is the access token, and the grant goes with it (protocol A10).
+    assert_eq!(w.accounts_api().introspect(text(&last, "access_token")).await["active"], true);
+    app.revoke(text(&last, "access_token")).await.expect(200);
+    w.expect_events(&["grant.revoked"]).await;
 }
 
 /// OpenID Connect Core §3.1.3.6: SHA-256 for RS256, PS256 and ES256; for EdDSA there is none (docs/decisions/0008-grants.md).
