@@ -98,7 +98,8 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
     if m.text("subject_type")?.is_some_and(|t| t != "pairwise") {
         return Err(wrong("subject_type", "must be pairwise"));
     }
-    let signed = profile == Profile::Fapi2MessageSigning;
+    let signs = profile == Profile::Fapi2MessageSigning;
+    let require_signed_request = demanded(&m, "require_signed_request_object", false, signs)?;
     let grant_lifetime = m.duration("grant_lifetime", 60, rules.grant_lifetime)?;
     let id_token_alg = m.alg("id_token_signed_response_alg", profile.algs())?;
     Ok(Client {
@@ -120,13 +121,13 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
         auth_method,
         tls_subject: mutual::subject(&m, auth_method)?,
         auth_alg: m.alg("token_endpoint_auth_signing_alg", profile.algs())?,
-        keys: keys(map, &m, auth_method, rules)?,
+        keys: keys(map, &m, auth_method, require_signed_request, rules)?,
         secret: None,
         require_pkce: demanded(&m, "require_pkce", true, profile.is_fapi())?,
         require_par: demanded(&m, "require_pushed_authorization_requests", false, profile.is_fapi())?,
         dpop_bound,
         certificate_bound,
-        require_signed_request: demanded(&m, "require_signed_request_object", false, signed)?,
+        require_signed_request,
         request_object_alg: m.alg("request_object_signing_alg", profile.algs())?,
         authorization_response_alg: m.alg("authorization_signed_response_alg", profile.algs())?,
         id_token_alg: id_token_alg.unwrap_or(if profile.is_fapi() { Alg::Es256 } else { Alg::Rs256 }),
@@ -248,7 +249,13 @@ fn scope(m: &Members<'_>, code: bool, refresh: bool, rules: &Rules) -> Result<Sc
     }
 }
 
-fn keys(map: &Map<String, Value>, m: &Members<'_>, method: AuthMethod, rules: &Rules) -> Result<Keys, Refusal> {
+fn keys(
+    map: &Map<String, Value>,
+    m: &Members<'_>,
+    method: AuthMethod,
+    signs: bool,
+    rules: &Rules,
+) -> Result<Keys, Refusal> {
     let inline = map.get("jwks").filter(|v| !v.is_null());
     let keys = match (inline, m.uri("jwks_uri", rules)?) {
         (Some(_), Some(_)) => return Err(wrong("jwks_uri", "and jwks must not both be given")), // RFC 7591 §2
@@ -256,7 +263,7 @@ fn keys(map: &Map<String, Value>, m: &Members<'_>, method: AuthMethod, rules: &R
         (None, Some(uri)) => Keys::Remote(uri),
         (None, None) => Keys::None,
     };
-    mutual::keys(keys, method)
+    mutual::keys(keys, method, signs)
 }
 
 fn default_max_age(map: &Map<String, Value>) -> Result<Option<u64>, Refusal> {

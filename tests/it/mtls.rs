@@ -11,8 +11,15 @@ use base64::engine::general_purpose::STANDARD;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PublicKeyData, date_time_ymd,
 };
+use renkei::bank::SampleBank;
 use renkei::config::Config;
-use renkei::secret::{Hash, base64url};
+use renkei::demo::door::Door;
+use renkei::demo::{api, bank};
+use renkei::identity::service_hours::Hours;
+use renkei::outbound::Outbound;
+use renkei::random::SeededRandom;
+use renkei::secret::{Hash, Secret, base64url};
+use renkei::server;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
@@ -492,6 +499,81 @@ fn what_is_not_offered_is_not_said() {
             assert!(methods.contains("self_signed_tls_client_auth") && !methods.contains("\"tls_client_auth\""));
         },
     );
+}
+
+/// RFC 8705 §3: a resource server asks for the certificate itself.
+#[test]
+fn the_account_api_wants_the_certificate_too() {
+    in_town(proxied, async |w| {
+        register_corp(w, json!({})).await;
+        let (own, other) = (files().ca.issue("corp", "corp.example"), files().ca.issue("corp", "corp.example"));
+        let corp = app(w, "corp", w.http.clone());
+        let (pending, code) = allowed(w, &corp, "accounts").await;
+        let form: Vec<(String, String)> = [
+            ("grant_type", "authorization_code"),
+            ("client_id", "corp"),
+            ("code", &code),
+            ("redirect_uri", &corp.redirect_uri),
+            ("code_verifier", &pending.verifier),
+        ]
+        .map(|(n, v)| (n.to_owned(), v.to_owned()))
+        .into();
+        let ask = Ask::default().header("client-cert", own.header()).form(&form);
+        let body = w.http.send("POST", "/oauth/token", ask).await.expect(200).json();
+        let token = body["access_token"].as_str().unwrap();
+
+        let mut tls = w.config().clone();
+        listener(&mut tls);
+        let door = Door::secure(([127, 0, 0, 1], 0).into(), "localhost", server::mutual_tls(&tls).unwrap()).unwrap();
+        let books = Arc::new(SampleBank::founded(w.now().jst_date()));
+        let bank = bank::start(Door::bind(0).unwrap(), books, w.clock.clone()).await.unwrap();
+        let settings = api::Settings {
+            issuer: format!("http://{}", w.address()),
+            client_id: "accounts-api".into(),
+            client_secret: Secret::new("accounts-api-secret"),
+            audience: "accounts-api".into(),
+            bank: bank.url().to_owned(),
+            hours: Hours::default(),
+            nonce_required: false,
+        };
+        let (random, wire) = (Arc::new(SeededRandom::new(8)), Outbound::loopback().unwrap());
+        let api = api::start(door, settings, api::Parts { clock: w.clock.clone(), random, wire }).await.unwrap();
+        let call = |shown: Option<&Shown>, scheme: &str, header: Option<&Shown>| {
+            let pem = shown.map(Shown::pem);
+            let http = Http::over_tls(api.address().port(), api.url(), &files().server, pem.as_deref());
+            let mut ask = Ask::default().header("authorization", format!("{scheme} {token}"));
+            if let Some(told) = header {
+                ask = ask.header("client-cert", told.header());
+            }
+            async move { http.send("GET", "/v1/accounts", ask).await }
+        };
+        // Let in: the account of this grant was made up, and the bank has none such.
+        call(Some(&own), "Bearer", None).await.refused(404, "not_found");
+        dead(&call(Some(&other), "Bearer", None).await, "Bearer");
+        dead(&call(None, "Bearer", None).await, "Bearer");
+        dead(&call(Some(&own), "DPoP", None).await, "DPoP");
+        dead(&call(None, "Bearer", Some(&own)).await, "Bearer");
+        api.stop().await;
+        bank.stop().await;
+    });
+}
+
+/// A resource server may prove itself by a certificate as well, and introspect with it.
+#[test]
+fn a_resource_server_may_be_its_certificate() {
+    in_town(listener, async |w| {
+        let shown = self_signed("api.example");
+        let record = json!({
+            "client_id": "ledger", "profile": "resource_server", "client_name": "ledger", "resources": ["accounts-api"],
+            "token_endpoint_auth_method": "self_signed_tls_client_auth", "jwks": {"keys": [shown.public]},
+        });
+        w.register(record).await;
+        let body = linked(w, &w.kakeibo(), "accounts").await;
+        let token = body["access_token"].as_str().unwrap();
+        assert_eq!(app(w, "ledger", showing(w, Some(&shown))).introspect(token).await["active"], true);
+        let thief = app(w, "ledger", showing(w, Some(&self_signed("api.example"))));
+        thief.post("/oauth/introspect", &[("token", token)], false).await.refused(401, "invalid_client");
+    });
 }
 
 /// RFC 9440: what a proxy saw. Here everybody stands at 127.0.0.1, and the configuration says whether that is a proxy.

@@ -163,6 +163,10 @@ impl Town {
         let secret = Credential::Secret("kakeibo-secret".into());
         App::new(self.http.clone(), self.clock.clone(), "kakeibo", "https://kakeibo.example/callback", secret)
     }
+    /// What the server was started with.
+    pub fn config(&self) -> &Config {
+        &self.running.app.config
+    }
     /// The port of everybody.
     pub fn http_port(&self) -> u16 {
         self.running.addresses[0].port()

@@ -75,12 +75,15 @@ pub(super) fn member(subject: &Subject) -> (&'static str, String) {
     }
 }
 
-/// Keys for the methods that live by them. A certificate stands in `x5c` beside its own key (RFC 8705 §2.2.2, RFC 7517
+/// Keys for the methods that live by them, and for requests that must be signed (RFC 9101 §10.5). A certificate stands in `x5c` beside its own key (RFC 8705 §2.2.2, RFC 7517
 /// §4.7).
-pub(super) fn keys(keys: Keys, method: AuthMethod) -> Result<Keys, Refusal> {
+pub(super) fn keys(keys: Keys, method: AuthMethod, signs: bool) -> Result<Keys, Refusal> {
     let lives_by_keys = matches!(method, AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth);
     if lives_by_keys && keys == Keys::None {
         return Err(wrong("jwks", &format!("or jwks_uri is needed for {}", method.as_str())));
+    }
+    if signs && keys == Keys::None {
+        return Err(wrong("jwks", "or jwks_uri is needed for signed request objects"));
     }
     let own = |key: &Jwk| {
         key.certificate().is_none_or(|der| Certificate::read(der, false).is_ok_and(|certificate| certificate.has(key)))

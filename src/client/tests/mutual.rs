@@ -54,6 +54,7 @@ fn what_a_client_registers() {
     let (der, other) = (certificate(&key, TODAY), certificate(&KeyPair::generate().unwrap(), TODAY));
     let (name, bound) = ("tls_client_auth_subject_dn", "tls_client_certificate_bound_access_tokens");
     let dns = ("tls_client_auth_san_dns", json!("app.example"));
+    let signing = ("profile", json!("fapi2_message_signing"));
     let ip = |text: &str| ("tls_client_auth_san_ip", json!(text));
     for (record, refused) in [
         (tls(&[(name, json!("CN=app,O=App,C=JP"))]), None),
@@ -61,7 +62,8 @@ fn what_a_client_registers() {
         (tls(&[("tls_client_auth_san_uri", json!("https://app.example/"))]), None),
         (tls(&[ip("2001:db8::1")]), None),
         (tls(&[("tls_client_auth_san_email", json!("ops@app.example"))]), None),
-        (tls(&[dns.clone(), ("profile", json!("fapi2_message_signing"))]), None),
+        (tls(&[dns.clone(), signing.clone(), ("jwks", json!({"keys": [ec(&key)]}))]), None),
+        (tls(&[dns.clone(), signing]), Some("jwks")),
         (tls(&[dns.clone(), ("profile", json!("oidc"))]), None),
         (tls(&[dns.clone(), (bound, json!(true))]), None),
         (tls(&[dns.clone(), (bound, json!(true)), ("dpop_bound_access_tokens", json!(false))]), None),
