@@ -175,7 +175,7 @@ impl Authenticator {
 
     /// Whether the client registered this certificate (RFC 8705 §2.2), by the same keys and the same second try.
     async fn registered(&self, certificate: &Certificate, client: &Client, now: Instant) -> bool {
-        match &client.keys {
+        match keys_of(client) {
             Keys::None => false,
             Keys::Inline(keys) => certificate.is_among(keys, now),
             Keys::Remote(url) => {
@@ -197,7 +197,7 @@ impl Authenticator {
         allowed: &[Alg],
         now: Instant,
     ) -> Result<Verified, jose::Error> {
-        match &client.keys {
+        match keys_of(client) {
             Keys::None => Err(jose::Error::UnknownKey),
             Keys::Inline(keys) => jose::verify(token, keys, allowed),
             Keys::Remote(url) => {
@@ -215,6 +215,13 @@ impl Authenticator {
             }
         }
     }
+}
+
+/// The client's keys. Somebody who waits for approval, or has ended, does not make us fetch anything.
+fn keys_of(client: &Client) -> &Keys {
+    let fetched = matches!(client.keys, Keys::Remote(_));
+    let lives = matches!(client.status, Status::Active | Status::Suspended);
+    if fetched && !lives { &Keys::None } else { &client.keys }
 }
 
 fn unavailable(e: store::Error) -> Refusal {

@@ -7,7 +7,7 @@ use super::{App, Shared, paths, routes};
 use crate::audit::Actor;
 use crate::client::metadata::document;
 use crate::client::registration::sql::{self, Made, Managed, New};
-use crate::client::registration::{initial, judge, statement};
+use crate::client::registration::{initial, json, judge, statement};
 use crate::client::{Client, Status, StoredSecret, renew_secret};
 use crate::clock::Instant;
 use crate::id::{ClientId, EventId};
@@ -45,17 +45,6 @@ fn bearer(req: &HttpRequest, kind: Kind) -> Result<(Secret, Hash), ApiError> {
     Ok((Secret::new(token), hash))
 }
 
-/// How deep a record may go: `jwks`, its list, a key, a list in it, a text.
-const DEEPEST: usize = 6;
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(list) => 1 + list.iter().map(depth).max().unwrap_or(0),
-        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
-}
-
 /// The record in a request (RFC 7591 §3.1): one JSON object.
 fn record(req: &HttpRequest, body: Body) -> Result<Map<String, Value>, Refusal> {
     if !req
@@ -67,11 +56,7 @@ fn record(req: &HttpRequest, body: Body) -> Result<Map<String, Value>, Refusal> 
         return Err(bad("the body must be application/json"));
     }
     let body = body.map_err(|_| bad("the body is too long or broken"))?;
-    match serde_json::from_slice(&body).map_err(|_| bad("the body is not JSON"))? {
-        value if depth(&value) > DEEPEST => Err(bad("the body is nested too deeply")),
-        Value::Object(map) => Ok(map),
-        _ => Err(bad("the body is not a JSON object")),
-    }
+    json::read(&body).ok_or(bad("the body is not one JSON object, each member once, not deep"))
 }
 
 /// The client information response (RFC 7591 §3.2.1, RFC 7592 §3).
@@ -101,7 +86,7 @@ pub async fn post(req: HttpRequest, app: Shared, body: Body) -> Answer {
     let (_, hash) = bearer(&req, Kind::Initial)?;
     let initial = app.store.read(move |tx| initial::usable(tx, hash, now)).await?.ok_or(NO_TOKEN_OF_OURS)?;
     let mut sent = record(&req, body)?;
-    let statement = statement::apply(&mut sent, &app.trust, now)?;
+    let statement = statement::apply(&mut sent, &app.trust, None, now)?;
     if ["client_id", "client_secret"].iter().any(|name| sent.get(*name).is_some_and(|v| !v.is_null())) {
         return Err(bad("client_id and client_secret are made by this server").into());
     }
@@ -156,9 +141,9 @@ pub async fn put(req: HttpRequest, app: Shared, id: Path<String>, body: Body) ->
     let (now, wanted_id) = (app.now(), id.clone());
     // A stranger's body is not even read.
     let known = app.store.read(move |tx| sql::load(tx, &wanted_id, &hash)).await?;
-    known.ok_or(NO_TOKEN_OF_OURS)?;
+    let known = known.ok_or(NO_TOKEN_OF_OURS)?;
     let mut sent = record(&req, body)?;
-    let statement = statement::apply(&mut sent, &app.trust, now)?;
+    let statement = statement::apply(&mut sent, &app.trust, known.statement.as_deref(), now)?;
     let made = renew_secret(&*app.random);
     let (rules, stored) = (app.config.client_rules(), made.1.clone());
     let written = app.store.write(move |tx| {

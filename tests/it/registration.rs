@@ -193,6 +193,7 @@ async fn what_is_not_a_registration(town: &Town) {
         (deep.clone(), bad),
         (format!("{{\"client_name\": \"x\", \"x\": {deep}}}"), bad),
         (with(&[("x", json!([[[[[[[1]]]]]]]))]), bad),
+        ("{\"client_name\": \"a\", \"client_name\": \"b\"}".into(), bad),
         (with(&[("x", json!("x".repeat(70_000)))]), bad),
         ("{}".into(), bad),
         (with(&[("client_name", json!(7))]), bad),

@@ -134,6 +134,10 @@ pub fn change(
     now: Instant,
 ) -> Result<bool> {
     let (id, standing) = (&managed.client.id, &managed.client);
+    let same = metadata::document(standing) == metadata::document(wanted) && standing.secret == wanted.secret;
+    if same && managed.proposed.is_none() && managed.statement.as_deref() == statement {
+        return Ok(false); // repeated as often as anybody likes, it leaves no trace
+    }
     let waits = standing.status != Status::Pending && opens(standing, wanted);
     // A new secret can be told only now, to the one who asks; it opens nothing before the way that uses it is approved.
     let record = if waits { standing } else { wanted };

@@ -29,17 +29,27 @@ const UNAPPROVED: Refusal =
     Refusal::new(Code::UnapprovedSoftwareStatement, "this server does not know the issuer of the software statement");
 
 /// Takes the statement out of what was sent and lets its claims win over members beside it (RFC 7591 §3.1.1). Returns
-/// it as it came, for the answer (§3.2.1).
+/// it as it came, for the answer (§3.2.1). `known` is the one the client came with: sent back unchanged it still counts
+/// when its time is over.
 ///
 /// # Errors
 /// `invalid_software_statement`, `unapproved_software_statement` (RFC 7591 §3.2.2).
-pub fn apply(sent: &mut Map<String, Value>, trust: &Trust, now: Instant) -> Result<Option<String>, Refusal> {
+pub fn apply(
+    sent: &mut Map<String, Value>,
+    trust: &Trust,
+    known: Option<&str>,
+    now: Instant,
+) -> Result<Option<String>, Refusal> {
     let text = match sent.remove("software_statement") {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(text)) => text,
         Some(_) => return Err(bad("the software statement is not text")),
     };
-    let claims = verified(&text, trust, now)?.claims.0;
+    let verified = signed(&text, trust)?;
+    if known != Some(text.as_str()) {
+        timely(&verified, now)?;
+    }
+    let claims = verified.claims.0;
     let about_client = claims.into_iter().filter(|(name, _)| !ABOUT_ITSELF.contains(&name.as_str()));
     for (name, value) in about_client.filter(|(name, _)| name != "software_statement") {
         sent.insert(name, value);
@@ -47,7 +57,7 @@ pub fn apply(sent: &mut Map<String, Value>, trust: &Trust, now: Instant) -> Resu
     Ok(Some(text))
 }
 
-fn verified(text: &str, trust: &Trust, now: Instant) -> Result<Verified, Refusal> {
+fn signed(text: &str, trust: &Trust) -> Result<Verified, Refusal> {
     let parsed = jose::parse(text).map_err(|_| bad("the software statement is not a JWT"))?;
     // Whose it is decides first: about what a stranger signed there is nothing to say.
     let issuer = parsed.unverified_claims().text("iss").ok_or(bad("the software statement has no iss"))?;
@@ -55,7 +65,10 @@ fn verified(text: &str, trust: &Trust, now: Instant) -> Result<Verified, Refusal
         return Err(UNAPPROVED);
     }
     let verified = parsed.verify(&trust.keys, &Alg::FAPI);
-    let verified = verified.map_err(|_| bad("the signature of the software statement is not right"))?;
+    verified.map_err(|_| bad("the signature of the software statement is not right"))
+}
+
+fn timely(verified: &Verified, now: Instant) -> Result<(), Refusal> {
     let date = |name| verified.claims.date(name).map_err(|_| bad("a date of the software statement is not a date"));
     if date("exp")?.is_some_and(|exp| exp <= now) {
         return Err(bad("the software statement has expired"));
@@ -63,5 +76,5 @@ fn verified(text: &str, trust: &Trust, now: Instant) -> Result<Verified, Refusal
     if date("nbf")?.max(date("iat")?).is_some_and(|from| from > now + AHEAD) {
         return Err(bad("the software statement is not valid yet"));
     }
-    Ok(verified)
+    Ok(())
 }

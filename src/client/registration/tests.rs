@@ -158,7 +158,7 @@ fn which_software_statement_counts() {
     };
     let run = |statement: Value, trust: &Trust| {
         let mut sent = with(&app(), &[("software_statement", statement), ("software_id", json!("another"))]);
-        apply(&mut sent, trust, NOW).map(|text| (sent, text)).map_err(|r| r.code)
+        apply(&mut sent, trust, None, NOW).map(|text| (sent, text)).map_err(|r| r.code)
     };
     let signed = |key: &SigningKey, members: &[(&str, Value)]| json!(sign(key, None, &claims(members)).unwrap());
 
@@ -185,6 +185,32 @@ fn which_software_statement_counts() {
     ] {
         assert_eq!(run(statement, &trust).map(|_| ()), Err(want), "{why}");
     }
+    let over = signed(&good, &[("exp", json!(NOW.secs()))]);
+    let mut sent = with(&app(), &[("software_statement", over.clone())]);
+    assert!(apply(&mut sent, &trust, over.as_str(), NOW).is_ok(), "the one it came with may be sent back later");
     assert_eq!(run(right, &Trust::default()).map(|_| ()), Err(unapproved), "no trust is configured");
     assert!(run(Value::Null, &trust).unwrap().1.is_none());
+}
+
+#[test]
+fn a_record_is_read_strictly() {
+    for (text, good, why) in [
+        (r#"{"a":[1,-1,1.5,"x",null,true,{"b":{}}]}"#, true, "every kind of value"),
+        (" {\n} ", true, "white space"),
+        (r#"{"a":[[[[[1]]]]]}"#, true, "six deep"),
+        (r#"{"a":[[[[[[1]]]]]]}"#, false, "seven deep"),
+        (r#"{"a":1,"a":1}"#, false, "twice, even the same"),
+        (r#"{"a":1,"\u0061":2}"#, false, "twice, written otherwise"),
+        (r#"{"a":{"b":1,"b":2}}"#, false, "twice, further in"),
+        (r#"{"a":1} {}"#, false, "more than one"),
+        (r#"[{"a":1}]"#, false, "a list"),
+        ("", false, "nothing"),
+        ("{'a':1}", false, "not JSON"),
+    ] {
+        assert_eq!(super::json::read(text.as_bytes()).is_some(), good, "{why}: {text}");
+    }
+    let text = r#"{"a":[1,-1,1.5,"x",null,true,{"b":{}}]}"#;
+    let read = super::json::read(text.as_bytes()).map(Value::Object);
+    assert_eq!(read, serde_json::from_str::<Value>(text).ok(), "and as anybody reads it");
+    assert_eq!(super::json::read("[".repeat(100_000).as_bytes()), None);
 }

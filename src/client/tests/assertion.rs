@@ -261,6 +261,17 @@ async fn a_pending_client_authenticates_nowhere() {
     assert_eq!(approve("e1").await.unwrap(), Changed::Yes);
     assert!(go("3").await.is_ok());
     assert_eq!(approve("e2").await.unwrap(), Changed::Already);
+    // Nor does it make us fetch its keys.
+    record["client_id"] = "remote".into();
+    record["jwks"] = Value::Null;
+    record["jwks_uri"] = "https://app.example/jwks".into();
+    desk.register(&record, None).await;
+    desk.web.serve(Some(json!({"keys": [es.public().to_json()]})));
+    let mut claims = claims("r");
+    (claims["iss"], claims["sub"]) = (json!("remote"), json!("remote"));
+    let p = params(&sign(&es, None, &claims).unwrap(), &[]);
+    assert_eq!(ask(&desk, &p, NOW).await.map(|_| ()).map_err(|r| r.code), Err(Code::InvalidClient));
+    assert_eq!(desk.web.asked(), 0);
 }
 
 #[tokio::test]
