@@ -85,6 +85,7 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
 
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": algs(&Alg::ALL),
+        "userinfo_signing_alg_values_supported": algs(&Alg::ALL),
         "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash"],
         "acr_values_supported": [ACR],
         "ui_locales_supported": ["ja", "en"],

@@ -11,8 +11,9 @@ import { importJWK } from "jose";
 import * as oidc from "openid-client";
 import { Agent, fetch } from "undici";
 
-const folder = process.argv[2];
-const read = (name) => readFileSync(`${folder}/${name}`, "utf8");
+export const folder = process.argv[2];
+/** A file of the profile. */
+export const read = (name) => readFileSync(`${folder}/${name}`, "utf8");
 const ca = read("ca.pem");
 
 /** The app `KIND-n` of the profile: discovery done, ready to send a customer. `metadata` is its own configuration. */
@@ -104,7 +105,7 @@ export async function refused(work, error, status = 400) {
 
 /** What the institution's staff types. */
 export function staff(...words) {
-  const said = execFileSync(process.argv[3], ["--json", ...words, "--config", `${folder}/renkei.toml`], { encoding: "utf8" });
+  const said = execFileSync(process.argv[3], ["--json", ...words, "--config", `${folder}/renkei.toml`], { encoding: "utf8", stdio: "pipe" });
   return JSON.parse(said);
 }
 

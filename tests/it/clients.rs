@@ -32,6 +32,7 @@ programs! {
     rich_requests_and_the_customers_choice: "rar.mjs",
     registration: "registration.mjs",
     a_client_for_itself: "client_credentials.mjs",
+    every_line_of_the_metadata_is_true: "metadata.mjs",
 }
 
 /// The profile as the conformance suite meets it: every client of every kind goes its whole way, by the very browser

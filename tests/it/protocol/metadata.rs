@@ -1,4 +1,4 @@
-//! C8: what the server says about itself is true.
+//! C8: what the server says about itself, and its keys. That each line is true is tried by `tests/clients/metadata.mjs`.
 
 use crate::support::http::Ask;
 use crate::support::town::{Town, on_both};
