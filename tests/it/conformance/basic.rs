@@ -5,7 +5,7 @@ use super::{
     redeem, rp, text, visit,
 };
 use crate::support::app::App;
-use crate::support::http::{Ask, query};
+use crate::support::http::Ask;
 use crate::support::jws::{b64, sha256};
 use crate::support::town::{Town, on_both};
 use renkei::keys::jose::Alg;
@@ -219,23 +219,22 @@ async fn a_name_as_essential_claim_is_no_error(w: &Town) {
     assert_eq!(userinfo(w, "GET", text(&body, "access_token")).await, json!({ "sub": claims["sub"] }));
 }
 
-/// The suite skips these modules when the metadata names algorithms and `none` is not among them; else it sends this,
-/// and takes `request_not_supported` for an answer.
+/// The suite skips these modules, for the metadata name algorithms, and `none` is not among them. Whoever sends such an
+/// object nevertheless hears of it where the request outside says, or on a page.
 async fn an_unsigned_request_object_is_refused_as_such(w: &Town) {
+    let metadata = w.http.get("/.well-known/openid-configuration").await.json();
+    let algs = metadata["request_object_signing_alg_values_supported"].as_array().expect("they are named");
+    assert!(!algs.contains(&json!("none")), "unsigned request objects are not promised");
     let app = rp(w, "suite").await;
     let (pending, fields) = asked(&app, "openid", &[]);
     let claims: BTreeMap<&str, &str> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let object = format!("{}.{}.", b64(r#"{"alg":"none"}"#), b64(json!(claims).to_string()));
     let (_, fields) = asked(&app, "openid", &[("request", Some(&object)), ("state", Some(&pending.state))]);
-    let answer = visit(w, &direct(&fields)).await.expect(303);
-    let brought = query(answer.location());
-    let known = ["request_not_supported", "invalid_request_object"];
-    assert!(known.contains(&brought["error"].as_str()), "{brought:?}");
-    let metadata = w.http.get("/.well-known/openid-configuration").await.json();
-    match metadata["request_object_signing_alg_values_supported"].as_array() {
-        Some(algs) => assert!(!algs.contains(&json!("none")), "unsigned request objects are not promised"),
-        None => assert_eq!(brought["error"], "request_not_supported"),
-    }
+    let answer = visit(w, &direct(&fields)).await;
+    is_error_redirect(&answer, &pending.state, &w.http.issuer, &["request_not_supported", "invalid_request_object"]);
+    let elsewhere = format!("{}/x9", app.redirect_uri);
+    let (_, fields) = asked(&app, "openid", &[("request", Some(&object)), ("redirect_uri", Some(&elsewhere))]);
+    is_page(&visit(w, &direct(&fields)).await, "invalid_request", "oidcc-ensure-request-object-with-redirect-uri");
 }
 
 async fn refresh_tokens_are_their_clients_own(w: &Town) {

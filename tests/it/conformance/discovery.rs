@@ -84,6 +84,11 @@ async fn each_plan_finds_what_it_looks_for(w: &Town) {
         ("dpop_signing_alg_values_supported", "ES256"),
         ("dpop_signing_alg_values_supported", "PS256"),
         ("code_challenge_methods_supported", "S256"),
+        ("request_object_signing_alg_values_supported", "RS256"),
+        ("request_object_signing_alg_values_supported", "PS256"),
+        ("authorization_signing_alg_values_supported", "PS256"),
+        ("response_modes_supported", "jwt"),
+        ("response_modes_supported", "form_post"),
     ] {
         assert!(holds(&document, name, value), "{name} lacks {value}");
     }

@@ -11,6 +11,7 @@ mod credentials;
 mod discovery;
 mod fapi;
 mod resource;
+mod signing;
 mod table;
 mod tls;
 

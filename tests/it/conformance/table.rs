@@ -104,6 +104,34 @@ par-without-duplicate-parameters | conformance/fapi.rs::what_stands_beside_a_req
 par-test-array-as-audience-fails | conformance/fapi.rs::assertions_at_the_par_endpoint
 par-test-par-endpoint-url-as-audience-fails | conformance/fapi.rs::assertions_at_the_par_endpoint
 par-test-token-endpoint-url-as-audience-fails | conformance/fapi.rs::assertions_at_the_par_endpoint
+# fapi2-message-signing-final-test-plan: what differs from the plan above
+happy-flow | conformance/signing.rs::signed_requests_answered_in_the_open conformance/signing.rs::signed_requests_with_signed_answers
+user-rejects-authentication | conformance/signing.rs::errors_are_signed_where_they_were_asked_for
+ensure-request-object-with-multiple-aud-succeeds | conformance/signing.rs::what_a_signed_request_may_look_like
+ensure-request-object-with-nbf-8-seconds-in-the-future-is-accepted | conformance/signing.rs::what_a_signed_request_may_look_like
+ensure-different-nonce-inside-and-outside-request-object | conformance/signing.rs::what_stands_outside_the_object_is_not_used
+ensure-different-state-inside-and-outside-request-object | conformance/signing.rs::what_stands_outside_the_object_is_not_used
+state-only-outside-request-object-not-used | conformance/signing.rs::what_stands_outside_the_object_is_not_used
+ensure-request-object-without-exp-fails | conformance/signing.rs::request_objects_that_are_refused
+ensure-request-object-without-nbf-fails | conformance/signing.rs::request_objects_that_are_refused
+ensure-request-object-without-redirect-uri-fails | conformance/signing.rs::request_objects_that_are_refused
+ensure-expired-request-object-fails | conformance/signing.rs::request_objects_that_are_refused
+ensure-request-object-with-bad-aud-fails | conformance/signing.rs::request_objects_that_are_refused
+ensure-request-object-with-exp-over-60-fails | conformance/signing.rs::request_objects_that_are_refused
+ensure-request-object-with-nbf-over-60-fails | conformance/signing.rs::request_objects_that_are_refused
+ensure-signed-request-object-with-RS256-fails | conformance/signing.rs::request_objects_that_are_refused
+ensure-request-object-signature-algorithm-is-not-none | conformance/signing.rs::request_objects_that_are_refused
+ensure-request-object-with-invalid-signature-fails | conformance/signing.rs::request_objects_that_are_refused
+ensure-matching-key-in-authorization-request | conformance/signing.rs::request_objects_that_are_refused
+ensure-unsigned-request-at-par-endpoint-fails | conformance/signing.rs::request_objects_that_are_refused
+plain-fapi-tolerate-unregistered-redirect-uri | conformance/signing.rs::request_objects_that_are_refused
+ensure-response-type-code-idtoken-fails | conformance/signing.rs::request_objects_that_are_refused
+par-ensure-pkce-required | conformance/signing.rs::request_objects_that_are_refused
+par-plain-pkce-rejected | conformance/signing.rs::request_objects_that_are_refused
+par-authorization-request-containing-request_uri | conformance/signing.rs::request_objects_that_are_refused
+ensure-unsigned-authorization-request-without-using-par-fails | conformance/signing.rs::errors_are_signed_where_they_were_asked_for
+refresh-token | conformance/signing.rs::signed_requests_answered_in_the_open conformance/fapi.rs::refresh_with_new_keys_and_without_credentials
+discovery-end-point-verification | conformance/discovery.rs::each_plan_finds_what_it_looks_for conformance/discovery.rs::every_member_is_registered_and_of_its_kind
 # fapi2-security-profile-final-test-plan, client_auth_type=mtls or sender_constrain=mtls
 discovery-end-point-verification | mtls.rs::the_aliases_are_the_endpoints conformance/discovery.rs::every_member_is_registered_and_of_its_kind
 happy-flow | conformance/certificate.rs::certificates_all_the_way conformance/certificate.rs::a_certificate_binds_what_a_signature_asks_for mtls.rs::a_token_is_worth_nothing_with_another_certificate
