@@ -9,7 +9,7 @@ use crate::clock::Instant;
 use crate::grant::Grant;
 use crate::id::ClientId;
 use crate::keys::jose::Alg;
-use crate::secret::{self, Kind};
+use crate::secret::{self, Hash, Kind};
 use crate::store::{Result, Tx};
 use serde_json::{Value, json};
 
@@ -36,6 +36,23 @@ pub enum Live {
     Refresh(Box<(Refresh, Grant)>),
 }
 
+/// What is asked about, as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// An access token.
+    Access(Hash),
+    /// A refresh token.
+    Refresh(Hash),
+}
+impl Asked {
+    /// Reads a token by its prefix and its checksum; `None` for junk, which needs no look-up (contract §6).
+    #[must_use]
+    pub fn read(token: &str) -> Option<Self> {
+        let access = || secret::presented(Kind::Access, token).map(Self::Access);
+        access().or_else(|| secret::presented(Kind::Refresh, token).map(Self::Refresh))
+    }
+}
+
 /// Looks a token up for `caller`, who has authenticated.
 ///
 /// Of an access token learn the resource servers that are its audience, and the client that holds it, which was told as
@@ -44,21 +61,22 @@ pub enum Live {
 ///
 /// # Errors
 /// The store's.
-pub fn introspect(tx: &mut Tx<'_, '_>, token: &str, caller: &Client, now: Instant) -> Result<Seen> {
-    if let Some(hash) = secret::presented(Kind::Access, token) {
-        // An app's `resources` are what it may ask for, not what it speaks for.
-        let speaks = caller.profile == Profile::ResourceServer;
-        let for_it = |f: &Found| speaks && f.token.aud.iter().any(|a| caller.resources.contains(a));
-        let found = find_access(tx, &hash)?;
-        let seen = found.filter(|f| f.is_live(now) && (f.token.client == caller.id || for_it(f)));
-        return Ok(seen.map_or(Seen::Inactive, |found| Seen::Live(Live::Access(Box::new(found)))));
-    }
-    let Some(hash) = secret::presented(Kind::Refresh, token) else {
-        return Ok(Seen::Inactive);
+pub fn introspect(tx: &mut Tx<'_, '_>, asked: Asked, caller: &Client, now: Instant) -> Result<Seen> {
+    // An app's `resources` are what it may ask for, not what it speaks for.
+    let speaks = caller.profile == Profile::ResourceServer;
+    let for_it = |f: &Found| speaks && f.token.aud.iter().any(|a| caller.resources.contains(a));
+    let live = match asked {
+        Asked::Access(hash) => {
+            let found = find_access(tx, &hash)?;
+            let found = found.filter(|f| f.is_live(now) && (f.token.client == caller.id || for_it(f)));
+            found.map(|f| Live::Access(Box::new(f)))
+        }
+        Asked::Refresh(hash) => {
+            let own = |(t, g): &(Refresh, Grant)| t.client == caller.id && t.is_live(caller, g, now);
+            find_refresh(tx, &hash)?.filter(own).map(|f| Live::Refresh(Box::new(f)))
+        }
     };
-    let own = |(t, g): &(Refresh, Grant)| t.client == caller.id && t.is_live(caller, g, now);
-    let seen = find_refresh(tx, &hash)?.filter(own);
-    Ok(seen.map_or(Seen::Inactive, |found| Seen::Live(Live::Refresh(Box::new(found)))))
+    Ok(live.map_or(Seen::Inactive, Seen::Live))
 }
 
 /// The algorithm a signed answer to `caller` has: the registered one, else RS256 (RFC 9701 §6), else, for a client of a

@@ -6,8 +6,7 @@ use super::asker;
 use super::error::{ApiError, log_failure};
 use super::extract::{Form, header_values};
 use crate::client::Client;
-use crate::secret::Secret;
-use crate::token::introspect::{self, SIGNED, TYP};
+use crate::token::introspect::{self, Asked, SIGNED, Seen, TYP};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -19,9 +18,13 @@ use actix_web::{HttpRequest, HttpResponse};
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
     let caller = asker::client(&req, &app, &params, now).await?;
-    let token = Secret::new(params.need("token")?);
-    let asks = caller.clone();
-    let seen = app.store.read(move |tx| introspect::introspect(tx, token.reveal(), &asks, now)).await?;
+    let seen = match Asked::read(params.need("token")?) {
+        Some(asked) => {
+            let asks = caller.clone();
+            app.store.read(move |tx| introspect::introspect(tx, asked, &asks, now)).await?
+        }
+        None => Seen::Inactive,
+    };
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::CACHE_CONTROL, "no-store"));
     if !signed(&header_values(&req, header::ACCEPT.as_str()), &caller) {

@@ -21,8 +21,9 @@ use renkei::refusal::Code;
 use renkei::scope::Scope;
 use renkei::secret::{Hash, Secret};
 use renkei::store::{Result, Store, Tx, Value};
+use renkei::token::introspect::{self, Asked, Seen};
 use renkei::token::revoke::{self, Revoked};
-use renkei::token::{self, Ask, Minted, introspect};
+use renkei::token::{self, Ask, Minted};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -227,8 +228,9 @@ impl World {
     }
     /// What `caller` hears about `token`.
     pub async fn introspect(&self, caller: &Arc<Client>, token: &str) -> Json {
-        let (now, caller, token) = (self.now(), caller.clone(), token.to_owned());
-        let work = move |tx: &mut Tx<'_, '_>| introspect::introspect(tx, &token, &caller, now);
+        let (now, caller) = (self.now(), caller.clone());
+        let Some(asked) = Asked::read(token) else { return Seen::Inactive.response(ISSUER) };
+        let work = move |tx: &mut Tx<'_, '_>| introspect::introspect(tx, asked, &caller, now);
         self.store.read(work).await.unwrap().response(ISSUER)
     }
     pub async fn is_active(&self, caller: &Arc<Client>, token: &str) -> bool {
