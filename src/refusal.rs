@@ -47,6 +47,8 @@ codes! {
     UnsupportedTokenType = "unsupported_token_type",
     /// OpenID Connect Core §3.1.2.6.
     LoginRequired = "login_required",
+    /// OpenID Connect Core §3.1.2.6.
+    ConsentRequired = "consent_required",
     /// RFC 9101 §6.
     InvalidRequestObject = "invalid_request_object",
     /// RFC 9126 §2.3, RFC 9101 §6.

@@ -4,6 +4,7 @@ use super::{Desk, Refused, looked};
 use crate::audit::{Actor, Entry};
 use crate::clock::Instant;
 use crate::grant;
+use crate::identity;
 use crate::store::Store;
 use crate::token;
 use serde_json::{Value, json};
@@ -36,7 +37,8 @@ pub async fn restored(store: &Store, staff: &str, now: Instant) -> Result<Value,
             .write(move |tx| Ok((token::revoke::restored(tx, now, BATCH)?, grant::code::drop_unused(tx, BATCH)?)))
             .await?;
         (tokens, codes) = (tokens + some_tokens, codes + some_codes);
-        if some_tokens + some_codes == 0 {
+        let forgotten = store.write(move |tx| identity::memory::drop_restored(tx, BATCH)).await?;
+        if some_tokens + some_codes + forgotten == 0 {
             break;
         }
     }

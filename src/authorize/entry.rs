@@ -5,6 +5,7 @@ use super::sql::Stored;
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::refusal::{Code, Refusal};
+use std::time::Duration;
 
 /// The stored request a browser has come with, when it may be used by this client at all: whoever goes on with an
 /// interaction begun earlier needs no more, and nobody begins with a request that was completed (protocol A3, C2.2).
@@ -26,9 +27,20 @@ pub fn begin(stored: &Stored, now: Instant) -> Result<(), Refusal> {
 const DEAD: Refusal = Refusal::new(Code::InvalidRequestUri, "the request_uri is unknown, expired or already used");
 
 /// The answer a request gets before any screen is shown, if it gets one. Nobody is ever logged in here, so
-/// `prompt=none` cannot be met (OpenID Connect Core §3.1.2.6; protocol A4).
+/// `prompt=none` cannot be met (OpenID Connect Core §3.1.2.6), unless the customer is remembered (protocol A4).
 #[must_use]
 pub fn at_once(request: &Request) -> Option<Refusal> {
-    let none = request.prompt.iter().any(|p| p == "none");
-    none.then(|| Refusal::new(Code::LoginRequired, "the customer has to be asked, and prompt=none forbids it"))
+    request
+        .silent()
+        .then(|| Refusal::new(Code::LoginRequired, "the customer has to be asked, and prompt=none forbids it"))
+}
+
+/// Whether checks passed at `auth_time` may answer the request, or must be passed again (OpenID Connect Core §3.1.2.1):
+/// `login` asks for that, `select_account` for ① where the account is named, `max_age` from a certain age on.
+#[must_use]
+pub fn may_rest_on(request: &Request, auth_time: Instant, now: Instant) -> bool {
+    let anew = request.prompt.iter().any(|p| p == "login" || p == "select_account");
+    // max_age=0 is prompt=login, even within the same millisecond.
+    let fresh = |most: u64| most > 0 && now.since(auth_time) <= Duration::from_secs(most);
+    !anew && request.max_age.is_none_or(fresh)
 }

@@ -18,7 +18,7 @@ mod tests;
 
 pub use answer::{Answer, Destination, Outcome, Voice, oauth_answer};
 pub use details::{DetailType, Details, Permission};
-pub use entry::{at_once, begin, claim};
+pub use entry::{at_once, begin, claim, may_rest_on};
 pub use request_uri::{LIFETIME, RequestUri};
 pub use rules::{Door, Question, admit, check, destination};
 
@@ -59,12 +59,20 @@ pub struct Request {
     pub max_age: Option<u64>,
     /// The `acr` values asked for, best first.
     pub acr_values: Vec<String>,
+    /// An id_token of ours that names the customer the app expects; not verified yet.
+    #[serde(default)]
+    pub id_token_hint: Option<String>,
 }
 impl Request {
     /// Whether this is an OpenID Connect request: an id_token is wanted.
     #[must_use]
     pub fn openid(&self) -> bool {
         self.scope.has("openid")
+    }
+    /// Whether no screen may be shown (OpenID Connect Core §3.1.2.1, `prompt=none`).
+    #[must_use]
+    pub fn silent(&self) -> bool {
+        self.prompt.iter().any(|p| p == "none")
     }
 }
 

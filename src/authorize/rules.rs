@@ -132,6 +132,7 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
         prompt: words("prompt"),
         max_age: seconds(params).or(client.default_max_age),
         acr_values: words("acr_values"),
+        id_token_hint: params.get("id_token_hint").filter(|h| h.len() <= MAX_HINT).map(str::to_owned),
     })
 }
 
@@ -272,7 +273,7 @@ fn resource(q: &Question<'_>) -> Result<(), Refusal> {
     Err(Refusal::new(Code::InvalidTarget, "resource is not one this client may ask for"))
 }
 fn authorization_details(q: &Question<'_>) -> Result<(), Refusal> {
-    detailed(q.params, q.client).map(drop)
+    detailed(q.asked(), q.client).map(drop)
 }
 
 /// The detail a request carries, and the scope that says the same. A scope that cannot be read is refused elsewhere.
@@ -293,6 +294,8 @@ pub fn catalogue() -> Scope {
 pub const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
 /// The longest `state` and `nonce`: both travel in addresses and headers.
 const MAX_LENGTH: usize = 2048;
+/// The longest `id_token_hint` that is looked at: ours are shorter.
+const MAX_HINT: usize = 4096;
 /// Words of a list that are kept.
 const MAX_WORDS: usize = 16;
 

@@ -53,5 +53,6 @@ fn request() -> Request {
         prompt: vec!["consent".into()],
         max_age: Some(60),
         acr_values: vec!["urn:x".into()],
+        id_token_hint: None,
     }
 }

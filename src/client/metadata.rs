@@ -7,7 +7,7 @@ mod out;
 pub use out::{document, is_known, unknown_members};
 
 use super::profile::{AuthMethod, GrantType, Keys, Profile, Provider, Status};
-use super::{Client, redirect};
+use super::{Client, PROOFING_MEMORY, redirect};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::keys::Jwk;
@@ -140,6 +140,7 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
             .duration("access_token_lifetime", 60, Rules::STORED.grant_lifetime)?
             .unwrap_or(Duration::from_secs(30 * DAY)),
         grant_lifetime: grant_lifetime.unwrap_or(Duration::from_secs(30 * DAY).min(rules.grant_lifetime)),
+        proofing_memory: m.duration("proofing_memory", 60, PROOFING_MEMORY)?,
         refresh_tokens: grant_types.contains(&GrantType::RefreshToken),
         grant_types,
         resources: resources(&m, app)?,

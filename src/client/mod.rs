@@ -35,6 +35,9 @@ use crate::scope::Scope;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// The longest a record may let finished checks be remembered: minutes (protocol A4).
+pub const PROOFING_MEMORY: Duration = Duration::from_secs(15 * 60);
+
 /// An app or a resource server: RFC 7591 metadata and the fields of contract §5, parsed.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -110,6 +113,9 @@ pub struct Client {
     pub access_token_lifetime: Duration,
     /// How long a grant lives; at most the server's.
     pub grant_lifetime: Duration,
+    /// How long finished checks of its customers are remembered in their browser, where the institution's configuration
+    /// allows it; `None`: never. At most [`PROOFING_MEMORY`].
+    pub proofing_memory: Option<Duration>,
     /// Whether it may have refresh tokens.
     pub refresh_tokens: bool,
     /// The audiences a resource server may introspect, and an app may ask for with `resource`.

@@ -82,6 +82,11 @@ const RULES: &[Rule] = &[
     ("identity.wrong_pins_ever", |c, _| (3..=100).contains(&c.identity.wrong_pins_ever), "wants 3 to 100"),
     ("identity.concurrent", |c, _| c.identity.concurrent > 0, "wants at least 1"),
     ("identity.idle", |c, _| c.identity.idle <= c.identity.session, "is longer than session"),
+    (
+        "identity.proofing_memory",
+        |c, _| c.identity.proofing_memory.get() <= crate::client::PROOFING_MEMORY,
+        "wants at most 15m",
+    ),
     ("telephony.called_numbers", |c, _| c.telephony.called_numbers.len() >= 2, "wants two numbers or more"),
     (
         "telephony.called_numbers",

@@ -266,6 +266,9 @@ pub struct Identity {
     pub cancel_on_account: bool,
     /// 画面ID of ② (G20).
     pub customer_screen_id: String,
+    /// How long finished checks may be remembered for one app in one browser; nought is never. A client's own record
+    /// must allow it too.
+    pub proofing_memory: Span,
 }
 impl Default for Identity {
     fn default() -> Self {
@@ -280,6 +283,7 @@ impl Default for Identity {
             unfinished_per_address: 50,
             cancel_on_account: true,
             customer_screen_id: "SOA202".into(),
+            proofing_memory: Span::secs(0),
         }
     }
 }

@@ -16,6 +16,7 @@ mod tests;
 pub use crate::authorize::{DetailType, Details, Permission};
 
 use crate::account::Account;
+use crate::authorize::Request;
 use crate::clock::Instant;
 use crate::id::{AccountId, ClientId, ConsentId, HolderId, InteractionId};
 use crate::identity::Proofed;
@@ -167,6 +168,24 @@ pub fn offered(proofed: &Proofed, asked: Option<&Details>) -> Vec<AccountId> {
     proofed.accounts.iter().map(|(id, _)| id).filter(wanted).cloned().collect()
 }
 
+/// What of an earlier consent answers a request without asking again: all the request wants must be in it, days and
+/// permissions too. `None` where anything is missing. A request by scope alone is about the verified account (contract
+/// §6); one that lets the customer choose is answered with what they chose.
+#[must_use]
+pub fn covers(scope: &Scope, details: &Details, request: &Request, verified: &AccountId) -> Option<(Scope, Details)> {
+    if !request.scope.within(scope) {
+        return None;
+    }
+    let by_scope = || Details::granted(&request.scope, vec![verified.clone()], None);
+    let asked = request.authorization_details.clone().unwrap_or_else(by_scope);
+    let unlimited = |asked: Option<_>, own: Option<_>| asked.is_none() && own.is_some();
+    if unlimited(asked.from, details.from) || unlimited(asked.to, details.to) {
+        return None;
+    }
+    let covered = details.within(&request.scope).narrowed(&asked).ok()?;
+    Some((request.scope.clone(), covered))
+}
+
 /// Decides whether 許可する counts (domain R72): a pure function, the server-side gate behind the checkbox.
 ///
 /// # Errors
@@ -183,6 +202,9 @@ pub fn allow(offer: &Offer, choice: &Choice, customer: Customer, now: Instant) -
     } else {
         offer.accounts.clone()
     };
+    if accounts.is_empty() {
+        return Err(Missing::Account);
+    }
     Ok(Agreed {
         customer,
         client: offer.client.clone(),

@@ -99,6 +99,15 @@ pub struct Shown {
     pub at: Instant,
 }
 
+/// The edition of the terms a consent was given under.
+///
+/// # Errors
+/// The store's.
+pub fn terms_of(tx: &mut Tx<'_, '_>, id: &ConsentId) -> Result<Option<String>> {
+    let row = tx.row("select terms_version from consents where id = ?1", &[id.as_str().into()])?;
+    row.map(|row| row.text(0).map(str::to_owned)).transpose()
+}
+
 /// The consents of one account, newest first.
 ///
 /// # Errors

@@ -152,6 +152,7 @@ fn chosen() -> impl Strategy<Value = (Proofed, Option<Details>, Choice)> {
             accounts: own.into_iter().map(|id| (id, number.clone())).collect(),
             auth_time: Instant::from_secs(1_000),
             amr: vec![],
+            remembered: None,
             personal: crate::identity::Personal {
                 name: crate::kana::Kana::parse("データ").unwrap(),
                 phone: crate::phone::Phone::parse("09012343333").unwrap(),

@@ -9,6 +9,7 @@
 //! new state, the audit record and the lifecycle event; the event's place in the grant's story is the counter on the
 //! grant's row. There is no other statement that updates `grants.state`.
 
+mod again;
 pub mod code;
 mod open;
 pub(crate) mod row;
@@ -17,6 +18,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use again::{Again, again};
 pub use open::{Link, Linked, allow};
 pub use sql::{Ended, end};
 pub use state::{By, GrantState, NotNow, Reason};

@@ -7,6 +7,7 @@ use crate::clock::Instant;
 use crate::consent::sql::event_id;
 use crate::event::{self, Event, Kind};
 use crate::id::{ClientId, GrantId};
+use crate::identity::memory;
 use crate::secret::Hash;
 use crate::store::{Error, Result, Tx};
 use serde_json::json;
@@ -51,6 +52,20 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, g: &Grant) -> Result<()> {
 pub fn load(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<Option<Grant>> {
     let row = tx.row(concat!("select ", columns!(), " from grants g where g.id = ?1"), &[id.as_str().into()])?;
     row.map(|r| read(&r, 0)).transpose()
+}
+
+/// The newest grant of a client and account whose code was redeemed and whose time is not over.
+///
+/// # Errors
+/// The store's.
+pub fn in_use(tx: &mut Tx<'_, '_>, client: &ClientId, account: &Hash, now: Instant) -> Result<Option<Grant>> {
+    let sql = concat!(
+        "select ",
+        columns!(),
+        " from grants g where g.client_id = ?1 and g.account_index = ?2 and g.ended_at is null \
+         and g.activated_at is not null and g.expires_at > ?3 order by g.created_at desc, g.id limit 1"
+    );
+    tx.row(sql, &[client.as_str().into(), (*account).into(), now.into()])?.map(|r| read(&r, 0)).transpose()
 }
 
 /// The grants of one account (its keyed index), newest first: what staff look up when a customer telephones.
@@ -115,6 +130,9 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now
     )?;
     // A used code stays as long as its grant, so that a replay is recognised; now there is nothing left to revoke.
     tx.execute("delete from codes where grant_id = ?1", &[id.as_str().into()])?;
+    if !matches!(reason, Reason::Replaced { .. } | Reason::Expired) {
+        memory::forget_account(tx, &grant.account_index, Some(&grant.client))?;
+    }
     let (kind, action, detail) = match reason {
         Reason::Replaced { by } => (Kind::GrantReplaced, "grant.replaced", json!({"replaced_by": by})),
         Reason::Expired => (Kind::GrantExpired, "grant.expired", json!({})),

@@ -4,7 +4,7 @@
 use super::desk::Desk;
 use super::seen::{Seen, Visitor};
 use super::service_hours::Service;
-use super::{BankError, Ending, Lookup, Message, Proofed, Stage, sql};
+use super::{BankError, Ending, Interaction, Lookup, Message, Misstep, Proofed, Stage, sql};
 use crate::account::Account;
 use crate::clock::Instant;
 use crate::id::AccountId;
@@ -19,6 +19,21 @@ pub enum Standing {
     Over(Ending),
     /// Nobody can say now: R36, R37, R34.
     Unknown(Message),
+}
+
+impl Interaction {
+    /// S6 → S6: the core bank has said anew which accounts the person has.
+    ///
+    /// # Errors
+    /// [`Misstep`].
+    pub fn reoffered(self, accounts: Vec<(AccountId, Account)>) -> std::result::Result<Self, Misstep> {
+        match self.stage {
+            Stage::Consent(proofed) => {
+                Ok(Self { stage: Stage::Consent(Box::new(Proofed { accounts, ..*proofed })), ..self })
+            }
+            _ => Err(Misstep),
+        }
+    }
 }
 
 impl Desk {

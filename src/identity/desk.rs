@@ -4,12 +4,12 @@
 //! Whatever comes in any order: a page is shown for the stage that is, a form is taken only with the one step token
 //! that is good, and a stage is left only by the moves of [`Interaction`].
 
-use super::call;
 use super::policy::Policy;
 use super::seen::{CallView, Opened, Opening, Posted, Seen, Taken, View, Visitor};
 use super::service_hours::Service;
 use super::sql::{self, Kept, Seals};
 use super::{CallRegister, CallState, CoreBank, Ending, Expired, IncomingCall, Interaction, Message, Problem, Stage};
+use super::{call, memory};
 use crate::clock::Instant;
 use crate::id::InteractionId;
 use crate::secret::{self, Hash, Secret};
@@ -78,6 +78,8 @@ impl Desk {
         sql::arrow(tx, &i, "interaction.opened", None, json!({}), now)?;
         if let Service::Closed { until } = self.policy.hours.open_at(now) {
             i = sql::end(tx, seals, i, Ending::Closed { until }, now)?;
+        } else if let Some(recalled) = &o.recalled {
+            i = self.recalled(tx, i, recalled, now)?;
         }
         Ok(Opened { interaction: i, cookie: Some(cookie.clone()) })
     }
@@ -181,6 +183,9 @@ impl Desk {
             Posted::Phone if matches!(i.stage, Stage::Phone(_)) => return self.give_number(tx, i, 1, now),
             Posted::Call => return self.confirm(tx, i, now),
             Posted::Cancel if i.live() => {
+                if let Some(memory) = &v.memory {
+                    memory::forget(tx, memory, &i.client)?;
+                }
                 let i = sql::end(tx, &self.seals, i, Ending::Cancelled, now)?;
                 return self.taken(tx, i, now);
             }

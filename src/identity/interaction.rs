@@ -6,7 +6,7 @@
 use super::call::Calling;
 use super::message::Message;
 use super::policy::Policy;
-use super::{Email, Holding, personal};
+use super::{Email, Holding, Remembered, personal};
 use crate::account::Account;
 use crate::clock::Instant;
 use crate::id::{AccountId, ClientId, HolderId, InteractionId};
@@ -130,6 +130,9 @@ pub struct Proofed {
     pub auth_time: Instant,
     /// RFC 8176 names of the checks.
     pub amr: Vec<String>,
+    /// Where it was remembered, when it was not this way that passed the checks.
+    #[serde(default)]
+    pub remembered: Option<Remembered>,
     /// Name, phone and mail address.
     pub personal: Personal,
 }
@@ -278,21 +281,10 @@ impl Interaction {
             verified: holding.id,
             auth_time: now,
             amr: AMR.map(str::to_owned).to_vec(),
+            remembered: None,
             personal,
         };
         Ok(Self { stage: Stage::Consent(Box::new(proofed)), ..self })
-    }
-    /// S6 → S6: the core bank has said anew which accounts the person has.
-    ///
-    /// # Errors
-    /// [`Misstep`].
-    pub fn reoffered(self, accounts: Vec<(AccountId, Account)>) -> Result<Self, Misstep> {
-        match self.stage {
-            Stage::Consent(proofed) => {
-                Ok(Self { stage: Stage::Consent(Box::new(Proofed { accounts, ..*proofed })), ..self })
-            }
-            _ => Err(Misstep),
-        }
     }
     /// S6 → done: consent was recorded in the same transaction.
     ///

@@ -4,6 +4,7 @@
 //! An attempt is *reserved* before the core bank is asked, so that any number of parallel guesses reach it at most as
 //! often as the limit allows, and *settled* by its answer.
 
+use super::memory;
 use super::policy::Policy;
 use super::sql::{Seals, corrupt};
 use crate::account::Account;
@@ -205,6 +206,16 @@ pub fn fail(
     Ok(lock)
 }
 
+/// The lock that holds on an account at `now`, if one does.
+///
+/// # Errors
+/// The store's.
+pub fn locked(tx: &mut Tx<'_, '_>, seals: &Seals, account: Hash, now: Instant) -> Result<Option<Lock>> {
+    let c = counters(tx, seals, account, now)?;
+    let until = c.locked_until.filter(|until| now < *until);
+    Ok((c.held || until.is_some()).then_some(Lock { until: if c.held { None } else { until } }))
+}
+
 /// Record and event of a lock; one that does not end by itself is for wrong PINs.
 fn tell(
     tx: &mut Tx<'_, '_>,
@@ -214,6 +225,7 @@ fn tell(
     lock: Lock,
     now: Instant,
 ) -> Result<()> {
+    memory::forget_account(tx, &account, None)?;
     let until = lock.until.map(Instant::secs);
     let reason = if lock.until.is_some() { "failures" } else { "wrong_pins" };
     let detail = json!({ "until": until, "reason": reason });

@@ -1,6 +1,6 @@
 //! What goes over the desk: who stands there, what they post, what they get to see.
 
-use super::{AccountForm, CallState, CustomerForm, Interaction, Problem};
+use super::{AccountForm, CallState, CustomerForm, Interaction, Problem, Recalled};
 use crate::clock::Instant;
 use crate::id::{ClientId, InteractionId};
 use crate::secret::{Hash, Secret};
@@ -12,6 +12,8 @@ pub struct Visitor {
     pub id: InteractionId,
     /// SHA-256 of the cookie it shows.
     pub cookie: Hash,
+    /// SHA-256 of the memory it shows, if any.
+    pub memory: Option<Hash>,
     /// Its network address, for the brakes of domain G3.
     pub address: String,
 }
@@ -29,6 +31,8 @@ pub struct Opening {
     pub address: String,
     /// The app's `ui_locales`.
     pub language: Option<String>,
+    /// Checks passed before that this request may rest on.
+    pub recalled: Option<Recalled>,
 }
 /// Where a request leads.
 #[derive(Debug)]

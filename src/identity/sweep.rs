@@ -2,7 +2,7 @@
 
 use super::policy::Policy;
 use super::sql::{self, Seals};
-use super::{Ending, Expired, lockout};
+use super::{Ending, Expired, lockout, memory};
 use crate::clock::Instant;
 use crate::store::{Result, Tx};
 use std::time::Duration;
@@ -23,6 +23,7 @@ pub fn sweep(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, now: Instant, 
         touched += 1;
     }
     touched += lockout::sweep(tx, seals, now, limit)?;
+    touched += memory::prune(tx, now - policy.absolute, limit)?;
     let old = [(now - KEEP).into(), limit.into()];
     for sql in [
         "delete from interactions where id in (select id from interactions where started < ?1 and live = 0 limit ?2)",

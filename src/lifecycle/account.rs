@@ -8,6 +8,7 @@ use crate::clock::Instant;
 use crate::grant::{self, Ended, Reason};
 use crate::hook::SKEW;
 use crate::id::GrantId;
+use crate::identity::memory;
 use crate::secret::Hash;
 use crate::store::{Error, Result, Tx};
 use std::time::Duration;
@@ -84,6 +85,7 @@ pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: 
     if new == 0 {
         return Ok(Heard::Before);
     }
+    memory::forget_account(tx, index, None)?;
     let open = tx.rows(
         "select id from grants where account_index = ?1 and ended_at is null and created_at <= ?2 \
          order by created_at limit ?3",

@@ -178,6 +178,8 @@ pub struct ConsentPage {
     pub days: u64,
     /// And its end.
     pub until: Instant,
+    /// When ① to ⑤ were passed, where this way rests on that (protocol A4).
+    pub remembered: Option<Instant>,
     /// What 許可する lacked.
     #[serde(serialize_with = "missing")]
     pub missing: Option<Missing>,

@@ -21,6 +21,7 @@ pub const FILES: &[File] = &[
     ("0007_token_details", include_str!("schema/0007_token_details.sql")),
     ("0008_registration", include_str!("schema/0008_registration.sql")),
     ("0009_key_rotation", include_str!("schema/0009_key_rotation.sql")),
+    ("0010_proofing_memory", include_str!("schema/0010_proofing_memory.sql")),
 ];
 
 /// What a database says of one schema file.

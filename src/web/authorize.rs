@@ -3,12 +3,13 @@
 
 use super::error::log_failure;
 use super::extract::{self, Form};
-use super::{App, Shared, cookie, object, page, paths};
+use super::silent::{self, Silent};
+use super::{App, Shared, cookie, memory, object, page, paths};
 use crate::authorize::{self, Answer, Destination, Door, LIFETIME, Outcome, Question, Request, RequestUri, sql};
 use crate::client::{Client, Status};
 use crate::clock::Instant;
 use crate::id::ClientId;
-use crate::identity::Opening;
+use crate::identity::{Opening, Recalled};
 use crate::keys::jose;
 use crate::pages::Language;
 use crate::params::Params;
@@ -113,16 +114,7 @@ async fn with_request_uri(
         let own = app.desk.own(shown, stored.id, now).await?.ok_or(too_late)?;
         return Ok(page::see_other(&paths::screen(&own.id, &own.stage)));
     }
-    if let Some(refusal) = authorize::at_once(&stored.request) {
-        let first = app.store.write(move |tx| sql::consume(tx, stored.id, now)).await?;
-        return Err(match first {
-            sql::Consumed::First => told(app, client, Destination::of(&stored.request), refusal, now),
-            sql::Consumed::Before => {
-                Stop::Page(Refusal::new(Code::InvalidRequestUri, "the request_uri is already used"))
-            }
-        });
-    }
-    open(req, app, &stored.request, stored.id, now).await
+    begin(req, app, client, &stored.request, Some(stored.id), now).await
 }
 
 /// RFC 6749 §4.1.1.
@@ -152,21 +144,44 @@ async fn with_parameters(
     };
     // From here on, and not before, there is somewhere to send a refusal to.
     let destination = authorize::destination(signed.as_ref().unwrap_or(params), client)?;
-    let asked = authorize::check(&Question { signed: signed.as_ref(), ..came }).and_then(|request| {
-        match authorize::at_once(&request) {
-            Some(refusal) => Err(refusal),
-            None => Ok(request),
-        }
-    });
-    let request = match asked {
+    let request = match authorize::check(&Question { signed: signed.as_ref(), ..came }) {
         Ok(request) => request,
         Err(refusal) => return Err(told(app, client, destination, refusal, now)),
     };
-    // Stored like a pushed one, under a request_uri that nobody is told: its end is the same single use.
-    let id = RequestUri::random(&*app.random).id();
-    let kept = request.clone();
-    app.store.write(move |tx| sql::push(tx, id, &kept, now, now + LIFETIME)).await?;
-    open(req, app, &request, id, now).await
+    begin(req, app, client, &request, None, now).await
+}
+
+/// The screens; or the answer at once where no screen may be shown.
+async fn begin(
+    req: &HttpRequest,
+    app: &App,
+    client: &Arc<Client>,
+    request: &Request,
+    id: Option<Hash>,
+    now: Instant,
+) -> Result<HttpResponse, Stop> {
+    let recalled = memory::recalled(req, app, client, request, now).await?;
+    if request.silent() {
+        let outcome = match silent::answer(app, client, request, id, recalled.as_ref(), now).await? {
+            Silent::Code(code) => Outcome::Code(code),
+            Silent::Refused(refusal) => return Err(told(app, client, Destination::of(request), refusal, now)),
+            Silent::Used => {
+                return Err(Refusal::new(Code::InvalidRequestUri, "the request_uri is already used").into());
+            }
+        };
+        let answer = Destination::of(request).answer(client, &outcome, app.voice(now));
+        return Err(Stop::Answer(Arc::clone(client), answer));
+    }
+    let id = match id {
+        Some(id) => id,
+        // Stored like a pushed one, under a request_uri that nobody is told: its end is the same single use.
+        None => {
+            let (id, kept) = (RequestUri::random(&*app.random).id(), request.clone());
+            app.store.write(move |tx| sql::push(tx, id, &kept, now, now + LIFETIME)).await?;
+            id
+        }
+    };
+    open(req, app, request, id, recalled, now).await
 }
 
 fn told(app: &App, client: &Arc<Client>, destination: Destination, refusal: Refusal, now: Instant) -> Stop {
@@ -176,13 +191,21 @@ fn told(app: &App, client: &Arc<Client>, destination: Destination, refusal: Refu
 }
 
 /// The first screen; or, for a browser that stands in the middle of this very request, the one it stands at.
-async fn open(req: &HttpRequest, app: &App, request: &Request, id: Hash, now: Instant) -> Result<HttpResponse, Stop> {
+async fn open(
+    req: &HttpRequest,
+    app: &App,
+    request: &Request,
+    id: Hash,
+    recalled: Option<Recalled>,
+    now: Instant,
+) -> Result<HttpResponse, Stop> {
     let opening = Opening {
         client: request.client_id.clone(),
         request: id,
         cookie: cookie::shown(req, app),
         address: extract::caller(req, app).map_or_else(String::new, |ip| ip.to_string()),
         language: Language::of_ui_locales(&request.ui_locales.join(" ")).map(|l| l.as_str().to_owned()),
+        recalled,
     };
     let opened = app.desk.open(opening, now).await?;
     let mut answer = page::see_other(&paths::screen(&opened.interaction.id, &opened.interaction.stage));

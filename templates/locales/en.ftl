@@ -154,6 +154,9 @@ pin-hide = Hide
 
 ## ⑥
 consent-lead = <b class="keep">{ $provider }</b> asks for the following permission.
+remembered = Your identity is already confirmed
+remembered-text = You confirmed it on this device at { $time } (account, personal details, telephone call and PIN). So steps 1 to 5 are skipped this time.
+remembered-not-you = If this was not you, please press “Refuse”.
 scope-both = Access to account details and transactions
 scope-accounts = Access to account details
 scope-transactions = Access to transactions

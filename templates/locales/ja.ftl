@@ -156,6 +156,9 @@ pin-hide = 隠す
 
 ## ⑥ 情報連携認可
 consent-lead = <b class="keep">{ $provider }</b>が以下の許可を求めています。
+remembered = 本人確認はお済みです
+remembered-text = { $time }に、この端末で本人確認（口座情報、お客様情報、お電話、暗証番号の確認）が完了しています。そのため、今回は手順1から5までを省略しました。
+remembered-not-you = お心当たりのない場合は、「拒否する」を押してください。
 scope-both = 口座情報・明細情報へのアクセス
 scope-accounts = 口座情報へのアクセス
 scope-transactions = 明細情報へのアクセス

@@ -39,6 +39,7 @@ fn request() -> Request {
         prompt: vec!["consent".into()],
         max_age: Some(60),
         acr_values: vec!["urn:x".into()],
+        id_token_hint: None,
     }
 }
 const NOW: Instant = Instant::from_secs(1_000_000);

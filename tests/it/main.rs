@@ -23,6 +23,7 @@ mod mtls;
 mod oidc_client;
 mod own;
 mod pages;
+mod proofing_memory;
 mod protocol;
 mod rar;
 mod registration;

@@ -59,6 +59,10 @@ impl Browser {
         let answer = Answer { status: 0, headers: Default::default(), body: String::new() };
         Self { http, cookies: BTreeMap::new(), address: address.into(), url: String::new(), answer }
     }
+    /// The server's name.
+    pub fn issuer(&self) -> &str {
+        &self.http.issuer
+    }
     pub fn page(&self) -> Page {
         self.answer.page()
     }

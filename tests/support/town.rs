@@ -406,6 +406,11 @@ impl Town {
         let rows = self.rows("select kind from events order by at, id limit 1000").await;
         rows.into_iter().map(|r| r[0].clone()).collect()
     }
+    /// How often the audit record says this.
+    pub async fn recorded(&self, action: &str) -> usize {
+        let rows = self.rows("select action from audit order by at limit 10000").await;
+        rows.iter().filter(|r| r[0] == action).count()
+    }
     pub async fn expect_events(&self, wanted: &[&str]) {
         let events = self.events().await;
         for kind in wanted {
@@ -488,6 +493,13 @@ impl Town {
         let (staff, event) = (Actor::Staff("tanaka".into()), EventId::random(&SeededRandom::new(9)));
         let suspended = client::Status::Suspended;
         self.write(move |tx| client::sql::set_status(tx, &id, suspended, &staff, &event, now)).await;
+    }
+    /// And when it trusts it again.
+    pub async fn resume_by_staff(&self, client: &str) {
+        let (id, now) = (ClientId::parse(client).unwrap(), self.now());
+        let (staff, event) = (Actor::Staff("tanaka".into()), EventId::random(&SeededRandom::new(10)));
+        let active = client::Status::Active;
+        self.write(move |tx| client::sql::set_status(tx, &id, active, &staff, &event, now)).await;
     }
     /// What the sweeper does.
     pub async fn sweep(&self) {

@@ -53,3 +53,27 @@ fn prompt_none_is_answered_at_once() {
         assert_eq!(asks(prompt), None, "{prompt}");
     }
 }
+
+#[test]
+fn what_may_rest_on_checks_passed_before() {
+    let (passed, minute) = (NOW, Duration::from_secs(60));
+    let rests = |prompt: &[&str], max_age: Option<u64>, after: Duration| {
+        let prompt = prompt.iter().map(|p| (*p).to_owned()).collect();
+        may_rest_on(&Request { prompt, max_age, ..request() }, passed, passed + after)
+    };
+    for (prompt, max_age, after, want, why) in [
+        (&[][..], None, minute, true, "nothing speaks against it"),
+        (&["none"], None, minute, true, "no screen"),
+        (&["consent"], None, minute, true, "6 is shown anyway"),
+        (&["login"], None, minute, false, "OpenID Connect Core 3.1.2.1: again"),
+        (&["consent", "login"], None, minute, false, "again, among others"),
+        (&["select_account"], None, minute, false, "the account is named at 1"),
+        (&[], Some(10_000), minute, true, "young enough"),
+        (&[], Some(60), minute, true, "just"),
+        (&[], Some(60), minute + Duration::from_millis(1), false, "just not"),
+        (&[], Some(0), Duration::ZERO, false, "max_age=0 is prompt=login"),
+        (&["none"], Some(1), minute, false, "too old, screen or not"),
+    ] {
+        assert_eq!(rests(prompt, max_age, after), want, "{prompt:?} {max_age:?}: {why}");
+    }
+}

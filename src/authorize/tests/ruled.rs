@@ -90,6 +90,7 @@ fn a_good_request_becomes_what_it_says() {
         prompt: vec!["login".into(), "consent".into()],
         max_age: Some(0),
         acr_values: vec!["a".into(), "b".into()],
+        id_token_hint: None,
     };
     assert_eq!(request, expected);
     assert!(request.openid());

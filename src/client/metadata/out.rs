@@ -68,6 +68,9 @@ pub fn document(client: &Client) -> Value {
         Keys::Inline(keys) => out["jwks"] = json!({"keys": keys.iter().map(Jwk::to_json).collect::<Vec<_>>()}),
         Keys::Remote(uri) => out["jwks_uri"] = uri.as_str().into(),
     }
+    if let Some(memory) = client.proofing_memory {
+        out["proofing_memory"] = duration(memory).into();
+    }
     if let Some(seconds) = client.default_max_age {
         out["default_max_age"] = seconds.into();
     }
@@ -111,6 +114,7 @@ const KNOWN: &[&str] = &[
     "logo_uri",
     "policy_uri",
     "profile",
+    "proofing_memory",
     "provider",
     "redirect_uris",
     "refresh_tokens",

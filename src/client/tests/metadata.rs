@@ -90,6 +90,8 @@ fn every_wrong_member_is_named() {
         (with(fapi.clone(), &[("access_token_lifetime", json!("1s"))]), "access_token_lifetime"),
         (with(fapi.clone(), &[("access_token_lifetime", json!(-1))]), "access_token_lifetime"),
         (with(fapi.clone(), &[("grant_lifetime", json!("31d"))]), "grant_lifetime"),
+        (with(fapi.clone(), &[("proofing_memory", json!("16m"))]), "proofing_memory"),
+        (with(fapi.clone(), &[("proofing_memory", json!("0s"))]), "proofing_memory"),
         (with(fapi.clone(), &[("grant_lifetime", json!("999999999999999999999d"))]), "grant_lifetime"),
         (
             with(fapi.clone(), &[("grant_types", json!(["refresh_token"])), ("refresh_tokens", json!(false))]),
@@ -169,7 +171,7 @@ fn a_record_reads_back_as_it_was_written() {
         "dpop_bound_access_tokens": true, "request_object_signing_alg": "ES256",
         "id_token_signed_response_alg": "EdDSA", "userinfo_signed_response_alg": "RS256", "default_max_age": 60,
         "require_auth_time": true, "authorization_details_types": ["account_information"],
-        "access_token_lifetime": "12h", "grant_lifetime": 90, "resources": ["https://api.example"],
+        "access_token_lifetime": "12h", "grant_lifetime": 90, "proofing_memory": "10m", "resources": ["https://api.example"],
         "provider": {"name": "株式会社", "registration_number": "関東財務局長(電代)第1号", "contact": "03",
             "terms_uri": "https://app.example/terms", "disclosure_uri": "https://app.example/d"}
     });

@@ -119,10 +119,10 @@ impl Town {
     }
     async fn browser(&self, request: Hash, cookie: Option<Hash>, address: &str, now: Instant) -> Walker<'_> {
         let client = ClientId::parse("creco").unwrap();
-        let opening = Opening { client, request, cookie, address: address.to_owned(), language: None };
+        let opening = Opening { client, request, cookie, address: address.to_owned(), language: None, recalled: None };
         let opened = self.desk.open(opening, now).await.unwrap();
         let cookie = opened.cookie.map(|c| c.hash()).or(cookie).unwrap();
-        let visitor = Visitor { id: opened.interaction.id, cookie, address: address.to_owned() };
+        let visitor = Visitor { id: opened.interaction.id, cookie, memory: None, address: address.to_owned() };
         Walker { town: self, visitor, now }
     }
     fn fails(&self, how: Option<BankError>) {

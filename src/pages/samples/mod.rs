@@ -174,6 +174,7 @@ samples! {
         "days" => ConsentPage { from: day(9, 1), to: day(10, 31), ..consent() },
         "from a day" => ConsentPage { from: day(9, 1), ..consent() },
         "to a day" => ConsentPage { to: day(10, 31), ..consent() },
+        "remembered" => ConsentPage { remembered: Some(NOW - Duration::from_secs(240)), ..consent() },
         "failed" => ConsentPage { problems: vec![Problem::page(Message::R36)], ..consent() },
     ];
     cancelled(CancelledPage) = [
@@ -335,6 +336,7 @@ fn consent() -> ConsentPage {
         choose: true,
         days: 30,
         until: NOW + MONTH,
+        remembered: None,
         missing: None,
         problems: vec![],
         reference: Some("ABCD-1234".into()),

@@ -11,14 +11,15 @@ use crate::consent::{self, Agreed, Choice, Customer, Missing, Record};
 use crate::grant::{self, Link, code::Binding, pairwise};
 use crate::id::AccountId;
 use crate::identity::{
-    Desk, Ending, Expired, Interaction, Problem, Proofed, Stage, Standing, Taken, View, lockout, sql,
+    self, Desk, Ending, Expired, Holder, Interaction, Memory, Problem, Proofed, Stage, Standing, Taken, View, lockout,
+    sql,
 };
 use crate::keys::seal::Broken;
 use crate::lifecycle::notice::queue;
 use crate::lifecycle::{Completed, Notice, Queued};
-use crate::secret::Secret;
+use crate::secret::{Hash, Secret};
 use crate::store::{self, Tx};
-use crate::web::page;
+use crate::web::{cookie, memory, page};
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use serde_json::json;
@@ -72,18 +73,37 @@ impl Counter<'_> {
         let Ok((link, notice)) = self.sealed(&view, &client, proofed, &agreed, Binding::of(&matter.request)) else {
             return Ok(page::busy(self.app, language));
         };
+        let Ok(memory) = self.remembered(&client, proofed) else { return Ok(page::busy(self.app, language)) };
         let (now, code) = (self.now, Outcome::Code(link.told().code.clone()));
         // Made before anything is recorded: nobody agrees to what then cannot be told.
         let answer = oauth_answer(&matter.request, &client, &code, self.app.voice(now));
         if answer.is_err() {
             return Ok(page::answer(self.app, language, "", answer));
         }
-        let pressed = self.press(step, move |desk, tx, i| record(desk, tx, i, &link, &notice, now)).await?;
+        let (memory, value) = memory.map_or((None, None), |(value, memory)| (Some(memory), Some(value)));
+        let lasting = memory.as_ref().map(|m| m.until().since(now));
+        let writes = Writes { link, notice, memory, old: self.visitor.memory, version: client.version };
+        let pressed = self.press(step, move |desk, tx, i| record(desk, tx, i, &writes, now)).await?;
         match pressed {
             Pressed::Foreign => Err(Stop::Foreign),
             Pressed::Show => Ok(self.on(&self.view(None).await?)),
-            Pressed::Allowed => Ok(page::answer(self.app, language, client.name_in(language.as_str()), answer)),
+            Pressed::Allowed => {
+                let mut answer = page::answer(self.app, language, client.name_in(language.as_str()), answer);
+                if let (Some(value), Some(lasting)) = (value, lasting)
+                    && let Err(cause) = answer.add_cookie(&cookie::memory_of(self.app, &value, lasting))
+                {
+                    tracing::error!(%cause, "the memory's cookie could not be set");
+                }
+                Ok(answer)
+            }
         }
+    }
+
+    /// What this browser will remember for this app, where both may (protocol A4): a new value each time.
+    fn remembered(&self, client: &Client, proofed: &Proofed) -> Result<Option<(Secret, Memory)>, Broken> {
+        let Some(lasting) = memory::lasting(self.app, client) else { return Ok(None) };
+        let made = Memory::new(self.app.desk.seals(), proofed, &client.id, client.version, lasting)?;
+        Ok(Some(made).filter(|(_, memory)| self.now < memory.until()))
     }
 
     /// 拒否する
@@ -98,8 +118,12 @@ impl Counter<'_> {
             return Ok(page::busy(self.app, self.language(&view)));
         };
         let sub = pairwise(sealer, client.id.as_str(), &proofed.holder);
+        let memory = self.visitor.memory;
         let work = move |desk: &Desk, tx: &mut Tx<'_, '_>, i: Interaction| {
             consent::deny(tx, &denied, &sub)?;
+            if let Some(memory) = &memory {
+                identity::memory::forget(tx, memory, &i.client)?;
+            }
             sql::end(tx, desk.seals(), i, Ending::Cancelled, now)?;
             Ok(Pressed::Show)
         };
@@ -236,26 +260,69 @@ impl Counter<'_> {
     }
 }
 
-/// What 許可する writes, together. A request that another browser completed first ends this way (protocol A3).
+/// What 許可する writes, together.
+struct Writes {
+    link: Link,
+    notice: Queued,
+    /// What the browser will remember,
+    memory: Option<Memory>,
+    /// and what it has shown.
+    old: Option<Hash>,
+    /// The client's record.
+    version: i64,
+}
+
+/// Writes it. A request that another browser completed first ends this way (protocol A3), and so does a memory that was
+/// forgotten meanwhile.
 fn record(
     desk: &Desk,
     tx: &mut Tx<'_, '_>,
     i: Interaction,
-    link: &Link,
-    notice: &Queued,
+    writes: &Writes,
     now: crate::clock::Instant,
 ) -> store::Result<Pressed> {
+    if let Some(ending) = outlived(desk, tx, &i, writes.version, now)? {
+        sql::end(tx, desk.seals(), i, ending, now)?;
+        return Ok(Pressed::Show);
+    }
     if consume(tx, i.request, now)? == Consumed::Before {
         sql::end(tx, desk.seals(), i, Ending::Expired(Expired::Elsewhere), now)?;
         return Ok(Pressed::Show);
     }
     sql::end_others(tx, desk.seals(), i.request, &i.id, now)?;
     let Ok((i, proofed)) = i.completed() else { return Ok(Pressed::Show) };
-    grant::allow(tx, link)?;
-    queue(tx, notice, now)?;
-    lockout::clear(tx, desk.seals(), proofed.account_index, now)?;
+    grant::allow(tx, &writes.link)?;
+    queue(tx, &writes.notice, now)?;
+    // Checks passed minutes ago do not make up for wrong answers given since.
+    if proofed.remembered.is_none() {
+        lockout::clear(tx, desk.seals(), proofed.account_index, now)?;
+    }
+    if let Some(memory) = &writes.memory {
+        if let Some(old) = &writes.old {
+            identity::memory::replace(tx, old)?;
+        }
+        identity::memory::remember(tx, memory)?;
+    }
     sql::save(tx, desk.seals(), &i)?;
-    let detail = json!({ "grant": link.told().grant });
+    let detail = json!({ "grant": writes.link.told().grant });
     sql::arrow(tx, &i, "interaction.consent.allowed", Some(proofed.account_index), detail, now)?;
     Ok(Pressed::Allowed)
+}
+
+/// How a way ends whose checks were remembered, and would have to be passed again by now: the memory was forgotten, or
+/// the account locked.
+fn outlived(
+    desk: &Desk,
+    tx: &mut Tx<'_, '_>,
+    i: &Interaction,
+    version: i64,
+    now: crate::clock::Instant,
+) -> store::Result<Option<Ending>> {
+    let Stage::Consent(proofed) = &i.stage else { return Ok(None) };
+    let Some(known) = proofed.remembered else { return Ok(None) };
+    if let Some(lock) = lockout::locked(tx, desk.seals(), proofed.account_index, now)? {
+        return Ok(Some(Ending::Locked { before: true, until: lock.until }));
+    }
+    let of = Holder { memory: known.memory, client: i.client.clone(), version };
+    Ok((!identity::memory::stands(tx, &of)?).then_some(Ending::Expired(Expired::Time)))
 }

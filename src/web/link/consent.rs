@@ -9,6 +9,7 @@ use crate::id::AccountId;
 use crate::identity::{Ending, Problem, Proofed, Seen, View};
 use crate::pages::{ConsentPage, OfferedAccount, SomeClient};
 use crate::secret::Hash;
+use crate::web::memory;
 use crate::web::page::{self, Leads};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -70,10 +71,12 @@ impl Counter<'_> {
             hash: Hash::of(format!("{} {}", institution.terms_version, institution.terms_url)),
         };
         let limits = stored.request.authorization_details.clone();
+        // Whoever is not the person the app expects shares nothing with it (OpenID Connect Core §3.1.2.1).
+        let expected = memory::expected(self.app, client, &stored.request, &proofed.holder);
         let offer = Offer {
             client: client.id.clone(),
             scope: stored.request.scope.clone(),
-            accounts: consent::offered(proofed, limits.as_ref()),
+            accounts: if expected { consent::offered(proofed, limits.as_ref()) } else { Vec::new() },
             verified: proofed.verified.clone(),
             choose: limits.is_some(),
             limits,
@@ -126,6 +129,7 @@ impl Counter<'_> {
             choose: offer.choose,
             days: offer.period.as_secs() / 86_400,
             until: at + offer.period,
+            remembered: proofed.remembered.map(|_| proofed.auth_time),
             missing: None,
             problems: Vec::new(),
             reference: None,

@@ -56,7 +56,12 @@ impl<'a> Counter<'a> {
         let id = InteractionId::parse(id).ok_or(Stop::Foreign)?;
         let cookie = cookie::shown(req, app).ok_or(Stop::Foreign)?;
         let address = caller(req, app).map_or_else(String::new, |ip| ip.to_string());
-        Ok(Self { req, app, visitor: Visitor { id, cookie, address }, now: app.now() })
+        Ok(Self {
+            req,
+            app,
+            visitor: Visitor { id, cookie, memory: cookie::memory_shown(req, app), address },
+            now: app.now(),
+        })
     }
     async fn view(&self, language: Option<Language>) -> Result<View, Stop> {
         let language = language.map(|l| l.as_str().to_owned());

@@ -1,0 +1,235 @@
+//! Proofing memory (protocol A4): for minutes, in the same browser and for the same app, ① to ⑤ need not be passed again.
+//! It exists for clients the institution explicitly allows; by default there is none.
+//!
+//! It begins when consent is completed, never lasts longer than its time from the moment the last check was passed, and
+//! is used once a way: the way begins at ⑥, which says so. Locks, a closed account and a changed client record count as
+//! ever. It is forgotten on 中止する and 拒否する, on a lock, on an event of the account, and when the link is revoked.
+
+use super::desk::Desk;
+use super::sql::{self, Kept, Seals, arrow, corrupt};
+use super::{Ending, Expired, Interaction, Misstep, Proofed, Stage, lockout, personal};
+use crate::clock::Instant;
+use crate::id::{ClientId, InteractionId};
+use crate::keys::seal::{Broken, Place};
+use crate::secret::{self, Hash, Secret, base64url};
+use crate::store::{Result, Tx};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::time::Duration;
+
+/// Where a proofing was remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// SHA-256 of the browser's value.
+    #[serde(with = "personal::hash")]
+    pub memory: Hash,
+    /// Until when it may be used: fixed when the checks were passed, no use of it moves it.
+    pub until: Instant,
+}
+
+/// Whose memory: the browser's value, and the app with its record as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// SHA-256 of the browser's value.
+    pub memory: Hash,
+    /// The app.
+    pub client: ClientId,
+    /// Its record's version.
+    pub version: i64,
+}
+
+/// A remembered proofing with which a way may begin at ⑥.
+#[derive(Debug, Clone)]
+pub struct Recalled {
+    /// Whose it is.
+    pub of: Holder,
+    /// What the checks had established, and the accounts as they are now.
+    pub proofed: Proofed,
+}
+
+/// A memory ready to be written: drawn and sealed before the transaction.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    of: Holder,
+    account: Hash,
+    sealed: Vec<u8>,
+    until: Instant,
+}
+impl Memory {
+    /// A new memory of `proofed` for a new value of the browser's; it ends when the one it was recalled from would, else
+    /// `lasting` after the last check.
+    ///
+    /// # Errors
+    /// [`Broken`] when sealing fails.
+    pub fn new(
+        seals: &Seals,
+        proofed: &Proofed,
+        client: &ClientId,
+        version: i64,
+        lasting: Duration,
+    ) -> std::result::Result<(Secret, Self), Broken> {
+        let value = secret::opaque(&*seals.random);
+        let of = Holder { memory: value.hash(), client: client.clone(), version };
+        let until = proofed.remembered.map_or(proofed.auth_time + lasting, |known| known.until);
+        let kept = Proofed { remembered: Some(Remembered { memory: of.memory, until }), ..proofed.clone() };
+        let plain = zeroize::Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| Broken)?);
+        let row = base64url(of.memory.as_bytes());
+        let sealed = seals.sealer.seal(&*seals.random, place(&row), &plain)?;
+        Ok((value, Self { account: proofed.account_index, of, sealed, until }))
+    }
+    /// Until when it may be used.
+    #[must_use]
+    pub const fn until(&self) -> Instant {
+        self.until
+    }
+}
+
+const fn place(row: &str) -> Place<'_> {
+    Place { table: "proofings", column: "sealed", row }
+}
+
+/// Writes a memory, in the transaction that completes a consent.
+///
+/// # Errors
+/// The store's; so for every verb below.
+pub fn remember(tx: &mut Tx<'_, '_>, memory: &Memory) -> Result<()> {
+    tx.execute(
+        "insert into proofings (cookie, client, version, account, sealed, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6)",
+        &[
+            memory.of.memory.into(),
+            memory.of.client.as_str().into(),
+            memory.of.version.into(),
+            memory.account.into(),
+            memory.sealed.clone().into(),
+            memory.until.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Whether a memory is still there: not forgotten, and the client's record unchanged. Its time is not asked: a way that
+/// began within it lives by its own.
+///
+/// # Errors
+/// The store's.
+pub fn stands(tx: &mut Tx<'_, '_>, of: &Holder) -> Result<bool> {
+    let sql = "select cookie from proofings where cookie = ?1 and client = ?2 and version = ?3";
+    Ok(tx.row(sql, &[of.memory.into(), of.client.as_str().into(), of.version.into()])?.is_some())
+}
+
+/// Forgets what one browser remembers for an app.
+///
+/// # Errors
+/// The store's.
+pub fn forget(tx: &mut Tx<'_, '_>, memory: &Hash, client: &ClientId) -> Result<()> {
+    let sql = "delete from proofings where cookie = ?1 and client = ?2";
+    tx.execute(sql, &[(*memory).into(), client.as_str().into()])?;
+    Ok(())
+}
+
+/// Forgets whatever a browser remembers: its value is about to be replaced.
+///
+/// # Errors
+/// The store's.
+pub fn replace(tx: &mut Tx<'_, '_>, memory: &Hash) -> Result<()> {
+    tx.execute("delete from proofings where cookie = ?1", &[(*memory).into()])?;
+    Ok(())
+}
+
+/// Forgets an account everywhere, or for one app: it was locked or closed, or its link revoked.
+///
+/// # Errors
+/// The store's.
+pub fn forget_account(tx: &mut Tx<'_, '_>, account: &Hash, client: Option<&ClientId>) -> Result<()> {
+    match client {
+        Some(client) => {
+            let sql = "delete from proofings where account = ?1 and client = ?2";
+            tx.execute(sql, &[(*account).into(), client.as_str().into()])?
+        }
+        None => tx.execute("delete from proofings where account = ?1", &[(*account).into()])?,
+    };
+    Ok(())
+}
+
+/// Forgets everything, at most `limit` rows a call: a restored backup must not bring back what was forgotten. Returns how
+/// many went.
+///
+/// # Errors
+/// The store's.
+pub fn drop_restored(tx: &mut Tx<'_, '_>, limit: i64) -> Result<u64> {
+    tx.execute("delete from proofings where cookie in (select cookie from proofings limit ?1)", &[limit.into()])
+}
+
+/// Housekeeping: drops at most `limit` memories whose time was over at `before`. Returns how many.
+pub(super) fn prune(tx: &mut Tx<'_, '_>, before: Instant, limit: i64) -> Result<u64> {
+    let sql = "delete from proofings where cookie in (select cookie from proofings where expires_at < ?1 limit ?2)";
+    tx.execute(sql, &[before.into(), limit.into()])
+}
+
+impl Interaction {
+    /// S1 → S6: the checks were passed minutes ago in this browser, for this app.
+    ///
+    /// # Errors
+    /// [`Misstep`] from any other stage, and for a proofing that comes from no memory.
+    pub fn recalled(self, proofed: Proofed) -> std::result::Result<Self, Misstep> {
+        match self.stage {
+            Stage::Account { typed: None } if proofed.remembered.is_some() => {
+                Ok(Self { stage: Stage::Consent(Box::new(proofed)), ..self })
+            }
+            _ => Err(Misstep),
+        }
+    }
+}
+
+impl Desk {
+    /// What a browser remembers for an app, while its time lasts.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn recall(&self, of: &Holder, now: Instant) -> Result<Option<Proofed>> {
+        let (desk, of) = (self.clone(), of.clone());
+        self.store.read(move |tx| desk.recall_tx(tx, &of, now)).await
+    }
+    fn recall_tx(&self, tx: &mut Tx<'_, '_>, of: &Holder, now: Instant) -> Result<Option<Proofed>> {
+        let sql = "select sealed from proofings where cookie = ?1 and client = ?2 and version = ?3 and expires_at > ?4";
+        let params = [of.memory.into(), of.client.as_str().into(), of.version.into(), now.into()];
+        let Some(row) = tx.row(sql, &params)? else { return Ok(None) };
+        // The row's name is the digest of a value that may be alive: not shown.
+        let bad = |why: &str| corrupt("proofings", "(not shown)", why);
+        let name = base64url(of.memory.as_bytes());
+        let plain = self.seals.sealer.open(place(&name), row.bytes(0)?).map_err(|_| bad("its seal"))?;
+        serde_json::from_slice(&plain).map(Some).map_err(|_| bad("its proofing"))
+    }
+
+    /// Lets a new way begin at ⑥, when the memory still stands and the account is not locked; else it stays at ①. A way
+    /// has one memory and a memory one way, so that one value cannot crowd the service (R35).
+    pub(super) fn recalled(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        i: Interaction,
+        r: &Recalled,
+        now: Instant,
+    ) -> Result<Interaction> {
+        let account = r.proofed.account_index;
+        if self.recall_tx(tx, &r.of, now)?.is_none() || lockout::locked(tx, &self.seals, account, now)?.is_some() {
+            return Ok(i);
+        }
+        let Ok(i) = i.clone().recalled(r.proofed.clone()) else { return Ok(i) };
+        if let Some(Kept { interaction, .. }) = self.standing_on(tx, &r.of.memory)?
+            && interaction.live()
+        {
+            sql::end(tx, &self.seals, interaction, Ending::Expired(Expired::Elsewhere), now)?;
+        }
+        let own = "update proofings set interaction = ?2 where cookie = ?1";
+        tx.execute(own, &[r.of.memory.into(), i.id.as_str().into()])?;
+        sql::save(tx, &self.seals, &i)?;
+        let detail = json!({ "auth_time": r.proofed.auth_time.secs() });
+        arrow(tx, &i, "interaction.proofing.remembered", Some(account), detail, now)?;
+        Ok(i)
+    }
+    fn standing_on(&self, tx: &mut Tx<'_, '_>, memory: &Hash) -> Result<Option<Kept>> {
+        let row = tx.row("select interaction from proofings where cookie = ?1", &[(*memory).into()])?;
+        let id = row.as_ref().map(|row| row.opt_text(0)).transpose()?.flatten().and_then(InteractionId::parse);
+        id.map(|id| sql::load(tx, &self.seals, &id)).transpose().map(Option::flatten)
+    }
+}
