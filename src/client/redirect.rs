@@ -40,7 +40,9 @@ pub(super) fn acceptable(uri: &str, loopback_http: bool) -> Result<(), &'static 
     if url.fragment().is_some() {
         return Err("has a fragment");
     }
-    let authority = uri.split_once("://").map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
+    // `Url` would make up the slashes of `https:host`.
+    let after = uri.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
+    let authority = after.map(|rest| rest.split(['/', '?']).next().unwrap_or_default());
     if authority.is_none_or(|a| a.is_empty() || a.contains('@')) {
         return Err("has no host, or a user name");
     }

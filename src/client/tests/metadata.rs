@@ -141,6 +141,8 @@ fn wrong_redirect_uris_have_their_own_code() {
         ("http://localhost.evil.example/cb", "not loopback"),
         ("com.example.app:/cb", "a private scheme"),
         ("javascript:alert(1)", "a script"),
+        ("https:evil.example/cb", "no slashes"),
+        ("https:/evil.example?https://app.example/cb", "slashes only in the query"),
         ("data:text/html,x", "data"),
     ] {
         assert_eq!(refused(json!([uri]), true), Some(Code::InvalidRedirectUri), "{why}: {uri}");
