@@ -1,0 +1,182 @@
+//! Everything once: what was good and is shown again, by its owner, by a thief, at another door, at the same moment.
+
+use crate::support::app::Credential;
+use crate::support::http::Ask;
+use crate::support::town::{Town, on_both};
+use crate::tokens::{allowed, linked};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+on_both!(
+    an_assertion_is_good_once_at_all_doors_together,
+    a_proof_is_good_once_at_all_doors_together,
+    a_request_that_was_answered_is_answered_no_more,
+    a_report_of_the_bank_counts_once,
+    a_revoked_link_stays_revoked_whatever_is_shown_again,
+);
+
+async fn an_assertion_is_good_once_at_all_doors_together(w: &Town) {
+    let app = w.creco();
+    let token = linked(w, &app, "accounts").await["access_token"].as_str().unwrap().to_owned();
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    let send = async |path: &str, assertion: &str| {
+        let form = [
+            ("client_assertion_type", kind),
+            ("client_assertion", assertion),
+            ("token", token.as_str()),
+            ("grant_type", "authorization_code"),
+        ];
+        let form: Vec<(String, String)> = form.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        w.http.send("POST", path, Ask::default().form(&form)).await
+    };
+    let doors = ["/oauth/introspect", "/oauth/par", "/oauth/token", "/oauth/revoke"];
+    for first in &doors[..3] {
+        let assertion = app.assertion(|_| {});
+        assert_ne!(send(first, &assertion).await.status, 401, "{first}");
+        for door in doors {
+            send(door, &assertion).await.refused(401, "invalid_client");
+        }
+        // Nor later, while it would still be good; nor with the rest of it changed and signed again.
+        let again = app.assertion(|c| c["jti"] = crate::support::jws::claims(&assertion)["jti"].clone());
+        send("/oauth/introspect", &again).await.refused(401, "invalid_client");
+    }
+    let assertion = app.assertion(|_| {});
+    let all = join_all((0..30).map(|i| send(doors[i % 2], &assertion))).await;
+    assert_eq!(all.iter().filter(|a| a.status != 401).count(), 1, "thirty at once");
+    assert_eq!(w.accounts_api().introspect(&token).await["active"], true, "no revocation got through");
+}
+
+async fn a_proof_is_good_once_at_all_doors_together(w: &Town) {
+    let app = w.creco();
+    let token = linked(w, &app, "openid accounts").await["access_token"].as_str().unwrap().to_owned();
+    let url = format!("{}/oauth/userinfo", w.http.issuer);
+    let show = async |proof: &str, method: &str| {
+        let ask = Ask::default().header("authorization", format!("DPoP {token}")).header("dpop", proof);
+        w.http.send(method, "/oauth/userinfo", ask).await
+    };
+    let proof = app.proof("GET", &url, None, Some(&token));
+    let all = join_all((0..30).map(|_| show(&proof, "GET"))).await;
+    assert_eq!(all.iter().filter(|a| a.status == 200).count(), 1, "thirty at once");
+    w.clock.advance(Duration::from_secs(50));
+    assert_eq!(show(&proof, "GET").await.status, 401, "while it would still be good");
+    assert_eq!(show(&app.proof("GET", &url, None, Some(&token)), "POST").await.status, 401, "for another method");
+    let token_url = format!("{}/oauth/token", w.http.issuer);
+    assert_eq!(show(&app.proof("GET", &token_url, None, Some(&token)), "GET").await.status, 401, "for another door");
+    assert_eq!(show(&app.proof("GET", &url, None, None), "GET").await.status, 401, "for no token");
+    let other = linked(w, &app, "openid accounts").await["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(show(&app.proof("GET", &url, None, Some(&other)), "GET").await.status, 401, "for another token");
+    let two = Ask::default().header("authorization", format!("DPoP {token}"));
+    let two = two.header("dpop", app.proof("GET", &url, None, Some(&token)));
+    let two = two.header("dpop", app.proof("GET", &url, None, Some(&token)));
+    assert_eq!(w.http.send("GET", "/oauth/userinfo", two).await.status, 401, "two of them");
+}
+
+async fn a_request_that_was_answered_is_answered_no_more(w: &Town) {
+    for ends in ["allow", "deny"] {
+        let app = w.creco();
+        let pending = app.push("accounts").await;
+        let mut browser = w.browser();
+        browser.open(&pending.url).await;
+        browser.walk_to(w, "consent").await;
+        let (place, mut form) = (browser.url.clone(), browser.filled(ends, &[]));
+        form.push(("agree".into(), "yes".into()));
+        let pressed = browser.post(&place, &form).await;
+        browser.follow(&place, pressed).await;
+        // The page once more: no second code, no change of mind.
+        for action in ["allow", "deny"] {
+            let mut again = form.clone();
+            again.retain(|(n, _)| n != "action");
+            again.push(("action".into(), action.into()));
+            let answer = browser.post(&place, &again).await;
+            assert!(answer.header("location").is_none_or(|l| !l.contains("code=")), "{ends}, then {action}");
+        }
+        if ends == "deny" {
+            let brought = browser.return_to_app().await;
+            app.refused(&pending, &brought, "access_denied");
+        }
+        // The request once more: in this browser, in another, at once and later, by another client.
+        for (mut other, why) in [(browser.clone(), "the same browser"), (w.browser(), "another browser")] {
+            other.open(&pending.url).await;
+            assert!(other.status() >= 400 || other.screen() == "cancelled", "{why}: {} {}", other.status(), other.url);
+        }
+        w.http.get(&pending.url.replace("client_id=creco", "client_id=kakeibo")).await.expect(400);
+    }
+    let events = w.events().await;
+    assert_eq!(events.iter().filter(|e| *e == "consent.granted").count(), 1, "{events:?}");
+}
+
+async fn a_report_of_the_bank_counts_once(w: &Town) {
+    let app = w.kakeibo();
+    let token = linked(w, &app, "accounts").await["access_token"].as_str().unwrap().to_owned();
+    let report = json!({
+        "v": 1, "event_id": "e-1", "type": "closed", "account": "115-ordinary-1100026",
+        "at": w.now().secs(),
+    });
+    let secret = crate::support::town::BANK_SECRET;
+    let answer = w.bank_reports(&report, secret).await;
+    assert_eq!(answer.status, 204, "{}", answer.body);
+    let ended = w.accounts_api().introspect(&token).await["active"] == false;
+    let before = w.events().await.len();
+    for _ in 0..5 {
+        w.bank_reports(&report, secret).await.expect(204);
+    }
+    assert!(ended, "the account's links ended");
+    assert_eq!(w.events().await.len(), before, "and the same report tells nobody twice");
+    w.bank_reports(&report, "another secret of a good length").await.expect(401);
+}
+
+/// Revoke everything, then show everything again (Keycloak CVE-2026-8922, Zitadel CVE-2023-22492).
+async fn a_revoked_link_stays_revoked_whatever_is_shown_again(w: &Town) {
+    w.register(json!({
+        "client_id": "lasting", "profile": "oidc", "client_name": "lasting", "client_secret": "lasting-secret",
+        "scope": "openid accounts offline_access", "grant_types": ["authorization_code", "refresh_token"],
+        "redirect_uris": ["https://lasting.example/cb"], "token_endpoint_auth_method": "client_secret_basic",
+    }))
+    .await;
+    let secret = Credential::Secret("lasting-secret".into());
+    let app =
+        crate::support::app::App::new(w.http.clone(), w.clock.clone(), "lasting", "https://lasting.example/cb", secret);
+    let api = w.accounts_api();
+    let text = |body: &Value, name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    let (pending, code) = allowed(w, &app, "openid accounts offline_access").await;
+    let first = app.try_exchange(&pending, &code).await.expect(200).json();
+    let refresh = text(&first, "refresh_token");
+    let renew = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+    // A hundred at once: none of them is a reason to end the link, and each token is good.
+    let all = join_all((0..100).map(|_| app.post("/oauth/token", &renew, false))).await;
+    assert!(all.iter().all(|a| a.status == 200), "{:?}", all.iter().map(|a| a.status).collect::<Vec<_>>());
+    let mut tokens: Vec<String> = all.iter().map(|a| text(&a.json(), "access_token")).collect();
+    tokens.push(text(&first, "access_token"));
+    assert_eq!(api.introspect(&tokens[0]).await["active"], true);
+    // A second code in flight when the link ends.
+    let (in_flight, late) = allowed(w, &app, "openid accounts offline_access").await;
+    w.revoke_by_staff(&text(&first, "grant_id")).await;
+    for token in &tokens {
+        assert_eq!(api.introspect(token).await, json!({"active": false}));
+    }
+    assert_eq!(w.userinfo(&tokens[0]).await.status, 401);
+    app.post("/oauth/token", &renew, false).await.refused(400, "invalid_grant");
+    app.try_exchange(&pending, &code).await.refused(400, "invalid_grant");
+    app.revoke(&refresh).await.expect(200);
+    // Truncated, padded, in other letters: none of it is a token (Zitadel CVE-2026-27840).
+    let live = app.try_exchange(&in_flight, &late).await.expect(200).json();
+    let live = text(&live, "access_token");
+    assert_eq!(api.introspect(&live).await["active"], true);
+    for (twisted, why) in [
+        (live[..live.len() - 1].to_owned(), "cut"),
+        (live[..40].to_owned(), "cut short"),
+        (format!("{live}="), "padded"),
+        (format!("{live}A"), "longer"),
+        (format!(" {live}"), "a space"),
+        (format!("{live}\n"), "a line"),
+        (live.to_uppercase(), "upper case"),
+        (live.replacen("rk_at_", "rk_rt_", 1), "another kind"),
+        (format!("Bearer {live}"), "its scheme"),
+        (format!("{live},{live}"), "twice"),
+    ] {
+        assert_eq!(api.introspect(&twisted).await, json!({"active": false}), "{why}");
+    }
+    app.revoke(&live[..live.len() - 1]).await.expect(200);
+    assert_eq!(api.introspect(&live).await["active"], true, "only the whole token is revoked");
+}
