@@ -251,6 +251,10 @@ fn max_age(q: &Question<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 fn dpop_jkt(q: &Question<'_>) -> Result<(), Refusal> {
+    // Nobody may walk through the screens for a code that no token request can answer for.
+    if q.client.certificate_bound && q.get("dpop_jkt").is_some() {
+        return Err(Refusal::invalid_request("the tokens of this client are bound to its certificate, not to a key"));
+    }
     // A SHA-256 in base64url has the form of an S256 challenge.
     if q.get("dpop_jkt").is_some_and(|jkt| oxide::Challenge::parse(jkt).is_none()) {
         return Err(Refusal::invalid_request("dpop_jkt is not a SHA-256 thumbprint"));

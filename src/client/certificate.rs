@@ -31,7 +31,8 @@ pub struct Certificate {
     pub thumbprint: Hash,
     /// Whether its chain leads to an authority of `server.mtls_ca_file`.
     pub trusted: bool,
-    subject: Name,
+    /// `None` where it holds something that is no text: such a name nobody registers.
+    subject: Option<Name>,
     alternative: Vec<San>,
     /// RFC 7638 thumbprint of its key; `None` for a key of a kind that we take from no client.
     key: Option<Hash>,
@@ -85,7 +86,7 @@ impl Certificate {
     /// [`Unreadable`].
     pub fn read(der: &[u8], trusted: bool) -> Result<Self, Unreadable> {
         let parsed = x509_cert::Certificate::from_der(der).map_err(|_| Unreadable)?;
-        let subject = decoded(&parsed.tbs_certificate.subject).ok_or(Unreadable)?;
+        let subject = decoded(&parsed.tbs_certificate.subject);
         let alternative = match parsed.tbs_certificate.get::<SubjectAltName>() {
             Ok(Some((_, names))) => names.0.iter().filter_map(San::read).collect(),
             Ok(None) => Vec::new(),
@@ -124,7 +125,7 @@ impl Certificate {
     pub fn is_of(&self, subject: &Subject) -> bool {
         self.trusted
             && match subject {
-                Subject::Dn(dn) => registered(dn).is_some_and(|name| !name.is_empty() && name == self.subject),
+                Subject::Dn(dn) => registered(dn).is_some_and(|name| !name.is_empty() && Some(name) == self.subject),
                 Subject::SanDns(d) => {
                     self.alternative.iter().any(|s| matches!(s, San::Dns(o) if o.eq_ignore_ascii_case(d)))
                 }
@@ -268,6 +269,21 @@ mod tests {
         }
         assert!(Subject::Dn("2.5.4.3=a,2.5.4.5=T1234567890123".into()).is_readable());
         assert!(!Subject::Dn("=".into()).is_readable() && !Subject::Dn(String::new()).is_readable());
-        assert!(Subject::Dn("CN=a".into()).is_readable());
+        for dn in [
+            "CN=a",
+            "cn=a",
+            "2.5.4.97=PSDJP-FSA-1,CN=a",
+            "emailAddress=ops@a.example,CN=a",
+            "CN=a+SERIALNUMBER=7,C=JP",
+            r"O=IT Realize Co.\, Ltd.,C=JP",
+            "O=株式会社アイ・ティ・リアライズ,C=JP",
+        ] {
+            assert!(Subject::Dn(dn.into()).is_readable(), "{dn}");
+        }
+        let long = format!("CN={}", "a".repeat(1022));
+        // A type without a short name of its own is written in digits (RFC 4514 §2.3).
+        for dn in ["a", "CN", "CN=a,", "organizationIdentifier=PSDJP-FSA-1", "=a", "CN=#zz", long.as_str()] {
+            assert!(!Subject::Dn(dn.into()).is_readable(), "{dn}");
+        }
     }
 }

@@ -240,6 +240,46 @@ fn only_the_listener_for_certificates_asks_for_one() {
     });
 }
 
+/// The certificate of a connection is each request's, over HTTP/2 as well.
+#[test]
+fn many_requests_share_one_connection() {
+    in_town(listener, async |w| {
+        register_corp(w, json!({})).await;
+        let right = files().ca.issue("corp", "corp.example");
+        let ca = reqwest::Certificate::from_pem(files().server.as_bytes()).unwrap();
+        let identity = reqwest::Identity::from_pem(right.pem().as_bytes()).unwrap();
+        let client = reqwest::Client::builder().tls_certs_only([ca]).identity(identity).no_proxy().build().unwrap();
+        let push = || {
+            let (_, fields) = app(w, "corp", w.http.clone()).request("accounts");
+            let url = format!("https://localhost:{}/oauth/par", w.mtls_port());
+            client.post(url).form(&fields).send()
+        };
+        let answers = futures_util::future::join_all((0..4).map(|_| push())).await;
+        for answer in answers.into_iter().map(Result::unwrap) {
+            assert_eq!((answer.version(), answer.status().as_u16()), (reqwest::Version::HTTP_2, 201));
+        }
+    });
+}
+
+/// A push for a token that nobody could have is refused before a customer walks for it.
+#[test]
+fn a_token_is_bound_to_one_thing() {
+    in_town(listener, async |w| {
+        register_corp(w, json!({})).await;
+        let right = files().ca.issue("corp", "corp.example");
+        let corp = app(w, "corp", showing(w, Some(&right))).with_dpop(Key::generate());
+        let (_, fields) = corp.request("accounts");
+        let mut fields: Vec<_> =
+            fields.iter().map(|(n, v)| (*n, v.as_str())).filter(|(n, _)| *n != "client_id").collect();
+        corp.post("/oauth/par", &fields, true).await.refused(400, "invalid_request");
+        let jkt = Hash::of("a key").base64url();
+        fields.push(("dpop_jkt", &jkt));
+        corp.post("/oauth/par", &fields, false).await.refused(400, "invalid_request");
+        fields.pop();
+        corp.post("/oauth/par", &fields, false).await.expect(201);
+    });
+}
+
 /// A certificate is public: without its key the handshake fails (RFC 8446 §4.4.3).
 #[test]
 fn a_certificate_without_its_key_is_worth_nothing() {

@@ -168,7 +168,8 @@ fn by_value_openid_connects_own_kind_supersedes_what_stands_outside() {
 
     let typed = open(&oidc, Some("oauth-authz-req+jwt"), &json!({})).unwrap();
     assert_eq!(typed.get("nonce"), None, "RFC 9101 5: of this kind, only what is inside counts");
-    let must = client(OIDC, &json!({"require_signed_request_object": true}));
+    let keys = "https://app.example/jwks";
+    let must = client(OIDC, &json!({"require_signed_request_object": true, "jwks_uri": keys}));
     assert_eq!(open(&must, None, &json!({})).unwrap().get("nonce"), None, "RFC 9101 10.5");
 }
 

@@ -58,7 +58,7 @@ fn what_a_client_registers() {
     let ip = |text: &str| ("tls_client_auth_san_ip", json!(text));
     for (record, refused) in [
         (tls(&[(name, json!("CN=app,O=App,C=JP"))]), None),
-        (tls(&[dns.clone()]), None),
+        (tls(std::slice::from_ref(&dns)), None),
         (tls(&[("tls_client_auth_san_uri", json!("https://app.example/"))]), None),
         (tls(&[ip("2001:db8::1")]), None),
         (tls(&[("tls_client_auth_san_email", json!("ops@app.example"))]), None),
@@ -73,7 +73,7 @@ fn what_a_client_registers() {
         (tls(&[dns.clone(), ip("192.0.2.1")]), Some("tls_client_auth_san_ip")),
         (tls(&[(name, json!("no name"))]), Some(name)),
         (tls(&[ip("192.0.2.256")]), Some("tls_client_auth_san_ip")),
-        (with(self_signed(ec(&key)), &[dns.clone()]), Some("tls_client_auth_san_dns")),
+        (with(self_signed(ec(&key)), std::slice::from_ref(&dns)), Some("tls_client_auth_san_dns")),
         (with(self_signed(ec(&key)), &[("jwks", Value::Null)]), Some("jwks")),
         (self_signed(x5c(&key, &other)), Some("jwks")),
         (self_signed(with(ec(&key), &[("x5c", json!(["not base64!"]))])), Some("jwks")),
