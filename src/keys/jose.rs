@@ -42,6 +42,12 @@ impl Alg {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|a| a.as_str() == text)
     }
+    /// The algorithm that somebody else's message or key names. `Ed25519` is the only EdDSA there is here, by its newer
+    /// name (RFC 9864 §2.2), which clients write already.
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        if text == "Ed25519" { Some(Self::EdDsa) } else { Self::parse(text) }
+    }
     pub(super) const fn jsonwebtoken(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::Es256 => jsonwebtoken::Algorithm::ES256,
@@ -196,7 +202,7 @@ fn header(map: &Map<String, Value>) -> Result<Header, Error> {
     }
     let alg = text("alg")?.ok_or(Error::Malformed)?;
     Ok(Header {
-        alg: Alg::parse(&alg).ok_or(Error::Algorithm)?,
+        alg: Alg::named(&alg).ok_or(Error::Algorithm)?,
         typ: text("typ")?,
         kid: text("kid")?,
         jwk: map.get("jwk").cloned(),

@@ -114,7 +114,7 @@ impl Jwk {
         }
         let alg = match text("alg")? {
             None => None,
-            Some(name) => Some(Alg::parse(name).ok_or(Error::Key("its alg is not accepted"))?),
+            Some(name) => Some(Alg::named(name).ok_or(Error::Key("its alg is not accepted"))?),
         };
         if let Some(alg) = alg
             && !kind_fits(kind, alg)

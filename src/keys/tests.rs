@@ -48,6 +48,11 @@ fn signatures_of_the_rfcs_verify() {
     let keys = [Jwk::parse(&key).unwrap()];
     assert!(verify(token, &keys, &Alg::ALL).is_ok());
     assert_eq!(verify(token, &keys, &Alg::FAPI).unwrap_err(), Error::Algorithm);
+    // The key of RFC 8037 appendix A.1 under the newer name of its algorithm (RFC 9864 §2.2), in header and key.
+    let key =
+        json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "alg": "Ed25519"});
+    let token = "eyJhbGciOiJFZDI1NTE5In0.eyJpc3MiOiJqb2UifQ.AU7Vnbi22zHc7iQCteAiqdjAbZ5CmWAfQCu0K3fwYq3qpGik6t6LBpW3WUFg3aO4fb59RVTNus1dOfolDuF4AA";
+    assert_eq!(verify(token, &[Jwk::parse(&key).unwrap()], &Alg::FAPI).unwrap().claims.text("iss"), Some("joe"));
 }
 
 fn part(json: &Value) -> String {

@@ -9,6 +9,7 @@ let gone = 0;
 for (const kind of kinds.filter((kind) => kind !== "oidcc-config")) {
   for (const n of kind.startsWith("oidcc") ? [1, 2, 3] : [1, 2]) {
     const app = await enter(kind, n);
+    if (kind.includes("jarm")) oidc.useJwtResponseMode(app.config);
     const itself = app.record.grant_types?.includes("client_credentials");
     const tokens = itself
       ? await oidc.clientCredentialsGrant(app.config, { scope: app.record.scope }, app.proof)

@@ -7,7 +7,7 @@ import { ask, call, enter, redeem, walk } from "./support.mjs";
 for (const [kind, alg] of [["fapi2-jwt-dpop", "ES256"], ["oidcc-basic", "RS256"]]) {
   // The library knows `jwt` alone and would ask for it: another mode is asked for before it is told of JARM.
   const asking = await enter(kind);
-  const app = { ...(await enter(kind, 1, { authorization_signed_response_alg: alg })), proof: asking.proof };
+  const app = { ...(await enter(kind)), proof: asking.proof };
   oidc.useJwtResponseMode(app.config);
   for (const response_mode of ["jwt", "query.jwt", "form_post.jwt"]) {
     const asked = await ask(asking, { response_mode });

@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { SignJWT, createRemoteJWKSet, decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify } from "jose";
 import * as oidc from "openid-client";
 import { Agent, fetch } from "undici";
-import { ask, enter, folder, link, read, staff, walk } from "./support.mjs";
+import { ask, enter, folder, link, read, redeem, staff, walk } from "./support.mjs";
 
 const model = await enter("oidcc-basic");
 const about = await (await fetch(`${model.config.serverMetadata().issuer}/.well-known/openid-configuration`)).json();
@@ -290,8 +290,30 @@ const CASES = {
     assert.equal((await visit(must)).to.searchParams.get("error"), "invalid_request");
   },
   request_parameter_supported: async (value) => {
+    // By value from who registered for it: below. From anybody else it is said to be so.
     const { to } = await visit(usual, { request: "e30.e30." });
-    assert.equal(to.searchParams.get("error"), value ? "invalid_request_object" : "request_not_supported");
+    assert.deepEqual([value, to.searchParams.get("error")], [true, "request_not_supported"]);
+  },
+  request_object_signing_alg_values_supported: (listed) =>
+    each(
+      listed,
+      ALGS,
+      async (alg) => {
+        const { publicKey, privateKey } = await generateKeyPair(alg);
+        const jwk = { ...(await exportJWK(publicKey)), kid: "own", alg, use: "sig" };
+        const of = app({ request_object_signing_alg: alg, jwks: { keys: [jwk] } });
+        const asked = await ask(of);
+        const url = await oidc.buildAuthorizationUrlWithJAR(of.config, asked.url.searchParams, { key: privateKey, kid: "own" });
+        assert.deepEqual([...url.searchParams.keys()].sort(), ["client_id", "request"]);
+        assert.ok((await redeem(of, asked, await walk(of, url))).access_token);
+      },
+      (request_object_signing_alg) => unregistrable({ request_object_signing_alg }),
+    ),
+  require_signed_request_object: async (value) => {
+    const { publicKey } = await generateKeyPair("ES256");
+    const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: "own" }] };
+    const { to } = await visit(app({ require_signed_request_object: true, jwks }));
+    assert.deepEqual([value, to.searchParams.get("error")], [false, "invalid_request"]);
   },
   request_uri_parameter_supported: async (value) => {
     assert.equal(value, false);

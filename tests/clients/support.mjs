@@ -31,9 +31,11 @@ export async function enter(kind, n = 1, metadata = {}) {
     tls_client_auth: oidc.TlsClientAuth,
     self_signed_tls_client_auth: oidc.TlsClientAuth,
   }[record.token_endpoint_auth_method]();
+  const alg = record.profile === "oidc" ? "RS256" : "ES256";
   const about = {
     use_mtls_endpoint_aliases: Boolean(cert),
-    id_token_signed_response_alg: record.profile === "oidc" ? "RS256" : "ES256",
+    id_token_signed_response_alg: alg,
+    authorization_signed_response_alg: alg,
     ...metadata,
   };
   const answers = [];
@@ -67,7 +69,7 @@ export async function link(app, parameters, walked) {
   return { ...asked, back, tokens: await redeem(app, asked, back) };
 }
 /** The authorization request of an app: pushed (RFC 9126) where its profile is FAPI's. */
-export async function ask({ config, record, redirect_uri, proof }, parameters = {}) {
+export async function ask({ config, record, keys, redirect_uri, proof }, parameters = {}) {
   const verifier = oidc.randomPKCECodeVerifier();
   const state = oidc.randomState();
   const nonce = record.scope.includes("openid") ? oidc.randomNonce() : undefined;
@@ -80,8 +82,11 @@ export async function ask({ config, record, redirect_uri, proof }, parameters = 
     ...(nonce && { nonce }),
     ...parameters,
   };
+  // FAPI 2.0 Message Signing: what is pushed is signed (RFC 9101).
+  const signed = record.profile === "fapi2_message_signing";
+  const sent = signed ? (await oidc.buildAuthorizationUrlWithJAR(config, wanted, keys[0])).searchParams : wanted;
   const build = record.profile === "oidc" ? oidc.buildAuthorizationUrl : oidc.buildAuthorizationUrlWithPAR;
-  return { url: await build(config, wanted, proof), verifier, state, nonce };
+  return { url: await build(config, sent, proof), verifier, state, nonce };
 }
 
 /** The code of an answer, redeemed. */

@@ -28,6 +28,7 @@ programs! {
     introspection: "introspection.mjs",
     revocation: "revocation.mjs",
     openid_connect_with_a_secret_and_form_post: "form_post.mjs",
+    signed_requests: "jar.mjs",
     signed_answers: "jarm.mjs",
     rich_requests_and_the_customers_choice: "rar.mjs",
     registration: "registration.mjs",
