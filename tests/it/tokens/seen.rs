@@ -13,6 +13,8 @@ on_both!(
     only_the_resource_servers_of_a_token_see_it,
     a_refresh_token_is_seen_by_its_holder_alone,
     a_subject_outlives_its_links,
+    userinfo_is_signed_for_who_registered_it,
+    a_suspended_resource_server_learns_nothing,
 );
 
 const SIGNED: &str = "application/token-introspection+jwt";
@@ -163,4 +165,36 @@ async fn a_subject_outlives_its_links(w: &Town) {
     assert_eq!((&id["sub"], &info["sub"]), (&sub, &sub));
     let other = linked(w, &w.creco(), "openid accounts").await;
     assert_ne!(api.introspect(text(&other, "access_token")).await["sub"], sub, "of no use to who compares two apps");
+}
+
+/// OpenID Connect Core §5.3.2, §5.3.4.
+async fn userinfo_is_signed_for_who_registered_it(w: &Town) {
+    for (name, alg) in [("RS256", Alg::Rs256), ("ES256", Alg::Es256)] {
+        let id = format!("reader-{}", name.to_lowercase());
+        w.register(json!({
+            "client_id": id, "client_name": id, "profile": "oidc", "redirect_uris": ["https://kakeibo.example/callback"],
+            "scope": "openid accounts", "client_secret": "kakeibo-secret", "userinfo_signed_response_alg": name,
+            "token_endpoint_auth_method": "client_secret_basic",
+        }))
+        .await;
+        let mut app = w.kakeibo();
+        app.client_id = id.clone();
+        app.credential = Credential::Secret("kakeibo-secret".into());
+        let body = linked(w, &app, "openid accounts").await;
+        let answer = w.userinfo(text(&body, "access_token")).await.expect(200);
+        assert_eq!(answer.header("content-type"), Some("application/jwt"));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        let keys = Jwk::parse_set(&w.http.get("/oauth/jwks").await.expect(200).json()).unwrap();
+        let claims = jose::verify(&answer.body, &keys, &[alg]).unwrap().claims.0;
+        let sub = crate::support::jws::claims(text(&body, "id_token"))["sub"].clone();
+        assert_eq!(Value::Object(claims), json!({"iss": w.http.issuer, "aud": id, "sub": sub}));
+    }
+}
+
+async fn a_suspended_resource_server_learns_nothing(w: &Town) {
+    let body = linked(w, &w.kakeibo(), "accounts").await;
+    let form = [("token", text(&body, "access_token"))];
+    w.suspend_by_staff("accounts-api").await;
+    w.accounts_api().post("/oauth/introspect", &form, false).await.refused(401, "invalid_client");
+    assert_eq!(w.kakeibo().introspect(form[0].1).await["active"], true, "the token itself is as good as before");
 }
