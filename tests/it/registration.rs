@@ -1,11 +1,15 @@
 //! An app registers itself, waits for the institution, works, changes its record, ends itself (RFC 7591, RFC 7592).
 
 use crate::support::app::{App, Credential, basic};
+use crate::support::browser::Customer;
 use crate::support::http::{Answer, Ask};
 use crate::support::jws::Key;
 use crate::support::town::{Town, on_both, on_both_with};
+use renkei::audit::Actor;
 use renkei::client::registration::sql as registration;
 use renkei::config::Config;
+use renkei::id::{ClientId, EventId};
+use renkei::store::Tx;
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -21,6 +25,7 @@ mod enabled {
     on_both_with!(a_change_that_opens_something_waits, super::open);
     on_both_with!(a_record_that_changed_is_not_approved_unseen, super::open);
     on_both_with!(who_is_never_approved_is_dropped, super::open);
+    on_both_with!(what_a_crash_left_is_ended_later, super::open);
     on_both_with!(a_software_statement_wins, super::trusting);
 }
 on_both!(without_the_key_there_is_nothing);
@@ -444,6 +449,37 @@ async fn a_record_that_changed_is_not_approved_unseen(town: &Town) {
     let seen = town.staff(&["--json", "client", "show", &owner.id]).await.json()["version"].to_string();
     owner.change(town, &[("client_name", json!("c"))]).await.expect(200);
     town.staff(&["client", "approve", &owner.id, "--version", &seen]).await.refused(1, "look at it again");
+}
+
+/// The links of an app that ended end in batches; whoever fell over in between leaves nothing alive.
+async fn what_a_crash_left_is_ended_later(town: &Town) {
+    let key = Key::generate();
+    let owner = Owner::of(&register(town, &invited(town, &[]).await, &record(&key)).await.expect(201));
+    owner.approve(town).await;
+    let app = owner.app(town, &key, "https://okozukai.example/cb");
+    let taro = town.link(&app, &mut town.browser()).await;
+    let pending = app.push("accounts").await;
+    let mut browser = town.browser();
+    browser.open(&pending.url).await.walk_to_consent(town, "005-0000123", &Customer::hanako(), "9182").await;
+    let brought = browser.allow().await;
+    let hanako = app.exchange(&pending, &brought).await;
+    let kept = town.link(&town.creco(), &mut town.browser()).await;
+    let (id, now) = (ClientId::parse(&owner.id).unwrap(), town.now());
+    let event = EventId::parse("ended").unwrap();
+    let ending = move |tx: &mut Tx<'_, '_>| registration::end(tx, &id, &Actor::Client(id.clone()), &event, now);
+    town.world().write(ending).await;
+    for tokens in [&taro, &hanako] {
+        assert_eq!(town.accounts_api().introspect(&tokens.access_token).await, json!({"active": false}), "at once");
+    }
+    let unlink = async || town.world().write(move |tx| renkei::lifecycle::client::unlink(tx, now, 1)).await;
+    let (first, second, third) = (unlink().await, unlink().await, unlink().await);
+    // The server's own sweeper may have been quicker; nobody ends a link twice, and none is left.
+    assert!(first >= second && second >= third && third == 0, "{first} {second} {third}");
+    for tokens in [&taro, &hanako] {
+        let grant = town.staff(&["--json", "grant", "show", &tokens.grant_id]).await.json();
+        assert_eq!((&grant["state"], &grant["ended_by"]), (&json!("revoked"), &json!("client")));
+    }
+    assert_eq!(town.accounts_api().introspect(&kept.access_token).await["active"], true, "another app's link lives");
 }
 
 async fn who_is_never_approved_is_dropped(town: &Town) {

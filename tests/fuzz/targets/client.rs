@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 use renkei::audit::Actor;
 use renkei::authorize::{Door, Question, check, details::Details};
 use renkei::client::metadata::{Rules, document, parse};
+use renkei::client::registration;
 use renkei::client::{self, Authenticator, Client, FetchError, JwksPort, Presented, Settings, sql};
 use renkei::id::ClientId;
 use renkei::keys::jose::{self, Alg};
@@ -135,6 +136,7 @@ pub fn request(data: &[u8]) {
 
 /// A client's record (RFC 7591): what is accepted is written out and read back the same.
 pub fn metadata(data: &[u8]) {
+    registered(data);
     let Ok(value) = serde_json::from_slice::<Value>(data) else { return };
     let id = ClientId::parse("app").unwrap();
     let _ = renkei::client::metadata::client_id(&value).map_err(|refusal| sendable(&refusal));
@@ -151,6 +153,23 @@ pub fn metadata(data: &[u8]) {
             assert!(!made.profile.is_fapi() || made.require_pkce && made.require_par);
         }
     }
+}
+
+/// The same record from outside (RFC 7591): pending, nothing of it the institution's, and good to be sent back.
+fn registered(data: &[u8]) {
+    let Some(sent) = registration::json::read(data) else { return };
+    let id = || ClientId::parse("app").unwrap();
+    let made = match registration::judge(&sent, (id(), None), None, &rules(), NOW) {
+        Err(refusal) => return sendable(&refusal),
+        Ok(made) => made,
+    };
+    assert!(made.status == client::Status::Pending && made.profile.is_fapi() && made.require_pkce);
+    assert!(made.resources.is_empty() && made.provider.registration_number.is_none() && made.secret.is_none());
+    let told = document(&made);
+    let back = registration::judge(told.as_object().unwrap(), (id(), None), Some(&made), &rules(), NOW);
+    let back = back.unwrap_or_else(|r| panic!("{r}: {told}"));
+    assert_eq!(document(&back), told);
+    assert!(!registration::opens(&made, &back));
 }
 
 /// `authorization_details` (RFC 9396).
