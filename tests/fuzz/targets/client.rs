@@ -116,7 +116,7 @@ pub fn request(data: &[u8]) {
     let Ok(params) = Params::parse(text) else { return };
     for client in CLIENTS.iter() {
         for door in [Door::Pushed { proof_jkt: None }, Door::Browser] {
-            match check(&Question { params: &params, client, door, default_audience: "accounts-api" }) {
+            match check(&Question { params: &params, signed: None, client, door, default_audience: "accounts-api" }) {
                 Err(refusal) => sendable(&refusal),
                 Ok(request) => {
                     assert_eq!(request.redirect_uri, REDIRECT);
