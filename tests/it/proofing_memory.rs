@@ -323,7 +323,7 @@ async fn no_screen_is_needed_where_a_link_covers_the_request(w: &Town) {
     refused(&mut browser, SCOPE, &[none, ("max_age", "59")], "login_required", "too long ago").await;
     refused(&mut w.browser(), SCOPE, &[none], "login_required", "another browser").await;
 
-    // Less than was agreed is covered.
+    // Less than was agreed is covered; so is openid alone, as the conformance suite asks.
     let less = asked(&app, &mut browser, "openid", &[none]).await;
     let less = app.exchange(&less, &browser.handed_to_app()).await;
     assert_eq!(less.body["scope"], "openid");

@@ -27,6 +27,9 @@ oidcc-display-page | conformance/basic.rs::what_may_stand_in_a_request_disturbs_
 oidcc-display-popup | conformance/basic.rs::what_may_stand_in_a_request_disturbs_nothing
 oidcc-prompt-login | conformance/basic.rs::each_authorization_asks_the_customer_anew
 oidcc-prompt-none-not-logged-in | conformance/basic.rs::nobody_is_logged_in conformance/basic.rs::errors_by_form_post
+oidcc-prompt-none-logged-in | proofing_memory.rs::no_screen_is_needed_where_a_link_covers_the_request
+oidcc-id-token-hint | proofing_memory.rs::a_hint_says_whom_the_app_expects
+oidcc-max-age-10000 | proofing_memory.rs::login_select_account_and_max_age_ask_anew
 oidcc-max-age-1 | conformance/basic.rs::each_authorization_asks_the_customer_anew
 oidcc-ensure-request-with-unknown-parameter-succeeds | conformance/basic.rs::what_may_stand_in_a_request_disturbs_nothing
 oidcc-login-hint | conformance/basic.rs::what_may_stand_in_a_request_disturbs_nothing
