@@ -40,6 +40,7 @@ on_both_engines! {
     revoking_beside_a_refresh_token_ends_one_token
     a_refresh_token_stays_and_never_extends
     scope_and_resource_only_narrow
+    of_many_refreshes_none_survives_the_end
 }
 
 async fn allowing_opens_a_pending_grant(place: Place) {
@@ -466,6 +467,46 @@ async fn a_refresh_token_stays_and_never_extends(place: Place) {
     }
     w.wait(Duration::from_hours(1));
     assert_eq!(w.refresh(&app, &refresh, "").await.err(), Some(Code::InvalidGrant));
+}
+
+/// Refreshes in flight while the grant ends: whichever came first, nothing is alive afterwards, and nothing is told of
+/// the grant after its end.
+async fn of_many_refreshes_none_survives_the_end(place: Place) {
+    let w = std::sync::Arc::new(World::at(place));
+    let (app, api) = (w.refreshing_app("kakeibo").await, w.api().await);
+    let allowed = w.allow_with(&app, "accounts offline_access", "115-ordinary-1100026", World::binding()).await;
+    let first = w.exchange(&app, &allowed.code).await.unwrap();
+    let refresh = first["refresh_token"].as_str().unwrap().to_owned();
+    let tries: Vec<_> = (0..40)
+        .map(|i| {
+            let (w, app, refresh) = (w.clone(), app.clone(), refresh.clone());
+            tokio::spawn(async move {
+                if i == 20 {
+                    assert_eq!(w.revoke(&app, &refresh).await, Ok(Revoked::Grant));
+                    return None;
+                }
+                match w.refresh(&app, &refresh, "").await {
+                    Ok(response) => Some(access(&response)),
+                    Err(code) => {
+                        assert_eq!(code, Code::InvalidGrant);
+                        None
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut issued = 1;
+    for token in tries {
+        if let Some(token) = token.await.unwrap() {
+            issued += 1;
+            assert!(!w.is_active(&api, &token).await);
+        }
+    }
+    assert!(!w.is_active(&api, &access(&first)).await);
+    let told = w.events(&allowed.grant).await;
+    assert_eq!(told.last().map(String::as_str), Some("grant.revoked(client)"), "{told:?}");
+    assert_eq!(told.iter().filter(|e| *e == "token.issued").count(), issued);
+    w.whole().await;
 }
 
 async fn scope_and_resource_only_narrow(place: Place) {
