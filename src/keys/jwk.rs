@@ -128,11 +128,14 @@ impl Jwk {
         }
         let mut certificate = None;
         if let Some(chain) = map.get("x5c").filter(|_| certified) {
-            // RFC 7517 §4.7: plain base64, the key's own certificate first. The rest of the chain is not needed.
+            // RFC 7517 §4.7: plain base64, the key's own certificate first. The rest of the chain is not needed. One that
+            // cannot be read spoils no key that signs: it stays empty, and is nobody's.
             let own = chain.get(0).and_then(Value::as_str);
             let der = own.and_then(|text| STANDARD.decode(text).ok()).filter(|der| der.len() <= LONGEST_CERTIFICATE);
-            certificate = Some(der.ok_or(Error::Key("its x5c is not a list of certificates"))?);
-            json["x5c"] = json!([own]);
+            if der.is_some() {
+                json["x5c"] = json!([own]);
+            }
+            certificate = Some(der.unwrap_or_default());
         }
         let Value::Object(json) = json else { return Err(Error::Key("not an object")) };
         Ok(Self(Arc::new(Inner { kind, kid, alg, json, bare, decoding, thumbprint, certificate })))
@@ -180,7 +183,7 @@ impl Jwk {
     pub fn thumbprint(&self) -> Hash {
         self.0.thumbprint
     }
-    /// The DER certificate that stands beside the key (`x5c`). Nobody has looked into it.
+    /// The DER certificate that stands beside the key (`x5c`), empty where it cannot be read. Nobody has looked into it.
     #[must_use]
     pub fn certificate(&self) -> Option<&[u8]> {
         self.0.certificate.as_deref()

@@ -514,6 +514,23 @@ fn the_aliases_are_the_endpoints() {
         assert_eq!(aud(json!(w.http.issuer)).await, 200);
         assert_eq!(aud(json!(ALIAS)).await, 401, "FAPI 2.0 5.3.2.1: the issuer and nothing else");
         assert_eq!(aud(json!(format!("{ALIAS}/oauth/revoke"))).await, 401);
+        // OpenID Connect clients may name the endpoint they call (Core §9), here under its other name.
+        let key = Key::generate();
+        let mut jwk = key.jwk();
+        jwk["kid"] = json!("plain-1");
+        let keys = json!({"keys": [jwk]});
+        register(w, "plain", json!({"profile": "oidc", "token_endpoint_auth_method": "private_key_jwt", "jwks": keys}))
+            .await;
+        let plain = App::new(there.clone(), w.clock.clone(), "plain", "", Credential::Jwt(key, "plain-1".into()));
+        for (aud, status) in [(format!("{ALIAS}/oauth/revoke"), 200), (format!("{ALIAS}/elsewhere"), 401)] {
+            let assertion = plain.assertion(|claims| claims["aud"] = json!(aud));
+            let form: Vec<(String, String)> = vec![
+                ("token".into(), "x".into()),
+                ("client_assertion_type".into(), "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".into()),
+                ("client_assertion".into(), assertion),
+            ];
+            assert_eq!(there.send("POST", "/oauth/revoke", Ask::default().form(&form)).await.status, status, "{aud}");
+        }
     });
 }
 

@@ -85,11 +85,14 @@ pub(super) fn keys(keys: Keys, method: AuthMethod, signs: bool) -> Result<Keys, 
     if signs && keys == Keys::None {
         return Err(wrong("jwks", "or jwks_uri is needed for signed request objects"));
     }
+    let pinned = method == AuthMethod::SelfSignedTlsClientAuth;
     let own = |key: &Jwk| {
         key.certificate().is_none_or(|der| Certificate::read(der, false).is_ok_and(|certificate| certificate.has(key)))
     };
     match &keys {
-        Keys::Inline(list) if !list.iter().all(own) => Err(wrong("jwks", "holds an x5c that is not of its key")),
+        Keys::Inline(list) if pinned && !list.iter().all(own) => {
+            Err(wrong("jwks", "holds an x5c that is not of its key"))
+        }
         _ => Ok(keys),
     }
 }

@@ -78,6 +78,7 @@ fn what_a_client_registers() {
         (self_signed(x5c(&key, &other)), Some("jwks")),
         (self_signed(with(ec(&key), &[("x5c", json!(["not base64!"]))])), Some("jwks")),
         (self_signed(with(ec(&key), &[("x5c", json!([]))])), Some("jwks")),
+        (app(&[("jwks", json!({"keys": [with(ec(&key), &[("x5c", json!(["not base64!"]))])]}))]), None),
         (tls(&[dns.clone(), (bound, json!(true)), ("dpop_bound_access_tokens", json!(true))]), Some(bound)),
         (tls(&[dns, ("dpop_bound_access_tokens", json!(false))]), Some("dpop_bound_access_tokens")),
         (with(self_signed(ec(&key)), &[(bound, json!("yes"))]), Some(bound)),
