@@ -7,7 +7,7 @@ use super::{
 use crate::support::app::App;
 use crate::support::http::Ask;
 use crate::support::jws::{b64, sha256};
-use crate::support::town::{Town, on_both};
+use crate::support::town::{Town, on_both, on_both_with};
 use renkei::keys::jose::Alg;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -20,7 +20,6 @@ on_both!(
     a_request_by_post_is_answered_as_well,
     a_verifier_is_taken_where_there_was_a_challenge,
     without_a_nonce_there_is_none_in_the_id_token,
-    each_authorization_asks_the_customer_anew,
     nobody_is_logged_in,
     a_response_type_that_is_missing,
     a_redirect_uri_nobody_registered_is_a_page,
@@ -31,6 +30,13 @@ on_both!(
     the_answer_by_form_post,
     errors_by_form_post,
 );
+
+/// As in `config/conformance`: customers are remembered for minutes, because three modules ask twice in one browser.
+fn remembering(config: &mut renkei::config::Config) {
+    config.identity.proofing_memory = renkei::config::Span::secs(600);
+}
+on_both_with!(each_authorization_asks_the_customer_anew, super::remembering);
+on_both_with!(who_was_here_a_moment_ago_is_known, super::remembering);
 
 /// A whole flow with `change` in the request: the id_token's claims and the token response.
 async fn flow(w: &Town, app: &App, scope: &str, change: &[(&str, Option<&str>)]) -> (Value, Value) {
@@ -172,6 +178,38 @@ async fn each_authorization_asks_the_customer_anew(w: &Town) {
             assert!(claims["auth_time"].as_i64() > before["auth_time"].as_i64(), "{module}");
         }
         before = Some(claims);
+    }
+}
+
+async fn who_was_here_a_moment_ago_is_known(w: &Town) {
+    let app = rp(w, "suite").await;
+    let mut browser = w.browser();
+    let (pending, fields) = asked(&app, "openid", &[("max_age", Some("15000"))]);
+    let brought = agree(w, &mut browser, &direct(&fields)).await;
+    let body = is_token_response(&redeem(&app, &pending, &brought["code"]).await, "Bearer");
+    let hint = text(&body, "id_token");
+    let first = id_token(w, &app, hint, &[Alg::Rs256]).await;
+    for (change, module) in [
+        (vec![("prompt", Some("none"))], "oidcc-prompt-none-logged-in"),
+        (vec![("prompt", Some("none")), ("id_token_hint", Some(hint))], "oidcc-id-token-hint"),
+        (vec![("prompt", Some("none")), ("response_mode", Some("form_post"))], "the first of the form_post plan"),
+        (vec![("max_age", Some("10000"))], "oidcc-max-age-10000"),
+    ] {
+        w.clock.advance(Duration::from_secs(5));
+        let (pending, fields) = asked(&app, "openid", &change);
+        browser.open(&direct(&fields)).await;
+        let brought = match module {
+            "oidcc-max-age-10000" => {
+                assert_eq!(browser.screen(), "consent", "{module}: the customer is not asked who they are");
+                browser.allow().await
+            }
+            "the first of the form_post plan" => posted(&browser.answer.body, &app),
+            _ => browser.handed_to_app(),
+        };
+        let code = app.code(&pending, &brought);
+        let body = is_token_response(&redeem(&app, &pending, &code).await, "Bearer");
+        let claims = id_token(w, &app, text(&body, "id_token"), &[Alg::Rs256]).await;
+        assert_eq!((&claims["sub"], &claims["auth_time"]), (&first["sub"], &first["auth_time"]), "{module}");
     }
 }
 

@@ -34,7 +34,7 @@ async fn rp(w: &Town, id: &str) -> App {
         "client_id": id, "profile": "oidc", "client_name": id, "scope": "openid accounts transactions offline_access",
         "redirect_uris": [callback(id)], "grant_types": ["authorization_code", "refresh_token"],
         "token_endpoint_auth_method": "client_secret_basic", "client_secret": format!("secret of {id}"),
-        "require_pkce": false,
+        "require_pkce": false, "proofing_memory": "10m",
     }))
     .await;
     App::new(w.http.clone(), w.clock.clone(), id, &callback(id), Credential::Secret(format!("secret of {id}")))

@@ -27,9 +27,9 @@ oidcc-display-page | conformance/basic.rs::what_may_stand_in_a_request_disturbs_
 oidcc-display-popup | conformance/basic.rs::what_may_stand_in_a_request_disturbs_nothing
 oidcc-prompt-login | conformance/basic.rs::each_authorization_asks_the_customer_anew
 oidcc-prompt-none-not-logged-in | conformance/basic.rs::nobody_is_logged_in conformance/basic.rs::errors_by_form_post
-oidcc-prompt-none-logged-in | proofing_memory.rs::no_screen_is_needed_where_a_link_covers_the_request
-oidcc-id-token-hint | proofing_memory.rs::a_hint_says_whom_the_app_expects
-oidcc-max-age-10000 | proofing_memory.rs::login_select_account_and_max_age_ask_anew
+oidcc-prompt-none-logged-in | conformance/basic.rs::who_was_here_a_moment_ago_is_known
+oidcc-id-token-hint | conformance/basic.rs::who_was_here_a_moment_ago_is_known
+oidcc-max-age-10000 | conformance/basic.rs::who_was_here_a_moment_ago_is_known
 oidcc-max-age-1 | conformance/basic.rs::each_authorization_asks_the_customer_anew
 oidcc-ensure-request-with-unknown-parameter-succeeds | conformance/basic.rs::what_may_stand_in_a_request_disturbs_nothing
 oidcc-login-hint | conformance/basic.rs::what_may_stand_in_a_request_disturbs_nothing
@@ -50,6 +50,7 @@ oidcc-ensure-request-with-valid-pkce-succeeds | conformance/basic.rs::a_verifier
 oidcc-server | conformance/basic.rs::the_answer_by_form_post
 oidcc-response-type-missing | conformance/basic.rs::errors_by_form_post
 oidcc-prompt-none-not-logged-in | conformance/basic.rs::errors_by_form_post
+oidcc-prompt-none-logged-in | conformance/basic.rs::who_was_here_a_moment_ago_is_known
 # fapi2-security-profile-final-test-plan
 discovery-end-point-verification | conformance/discovery.rs::each_plan_finds_what_it_looks_for conformance/discovery.rs::every_member_is_registered_and_of_its_kind
 happy-flow | conformance/fapi.rs::two_clients_on_the_happy_way conformance/fapi.rs::plain_oauth_has_no_id_token conformance/resource.rs::what_every_call_may_carry conformance/resource.rs::tokens_of_others_open_nothing
