@@ -12,28 +12,65 @@ pub fn town() -> MutexGuard<'static, Profile> {
     TOWN.get_or_init(start).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-macro_rules! programs {
-    ($($test:ident: $program:literal),* $(,)?) => { $(
-        #[test]
-        fn $test() {
-            town().runs($program);
-        }
-    )* };
+/// RFC 9126, 7636, 7523, 9449.
+#[test]
+fn par_pkce_private_key_jwt_and_dpop() {
+    town().runs("par_dpop.mjs");
 }
-
-programs! {
-    par_pkce_private_key_jwt_and_dpop: "par_dpop.mjs",
-    the_same_with_certificates: "par_mtls.mjs",
-    refresh: "refresh.mjs",
-    introspection: "introspection.mjs",
-    revocation: "revocation.mjs",
-    openid_connect_with_a_secret_and_form_post: "form_post.mjs",
-    signed_requests: "jar.mjs",
-    signed_answers: "jarm.mjs",
-    rich_requests_and_the_customers_choice: "rar.mjs",
-    registration: "registration.mjs",
-    a_client_for_itself: "client_credentials.mjs",
-    every_line_of_the_metadata_is_true: "metadata.mjs",
+/// RFC 8705.
+#[test]
+fn the_same_with_certificates() {
+    town().runs("par_mtls.mjs");
+}
+/// RFC 6749 §6.
+#[test]
+fn refresh() {
+    town().runs("refresh.mjs");
+}
+/// RFC 7662, 9701.
+#[test]
+fn introspection() {
+    town().runs("introspection.mjs");
+}
+/// RFC 7009.
+#[test]
+fn revocation() {
+    town().runs("revocation.mjs");
+}
+/// OpenID Connect Core, OAuth 2.0 Form Post Response Mode.
+#[test]
+fn openid_connect_with_a_secret_and_form_post() {
+    town().runs("form_post.mjs");
+}
+/// RFC 9101.
+#[test]
+fn signed_requests() {
+    town().runs("jar.mjs");
+}
+/// JARM.
+#[test]
+fn signed_answers() {
+    town().runs("jarm.mjs");
+}
+/// RFC 9396.
+#[test]
+fn rich_requests_and_the_customers_choice() {
+    town().runs("rar.mjs");
+}
+/// RFC 7591, 7592.
+#[test]
+fn registration() {
+    town().runs("registration.mjs");
+}
+/// RFC 6749 §4.4.
+#[test]
+fn a_client_for_itself() {
+    town().runs("client_credentials.mjs");
+}
+/// RFC 8414, OpenID Connect Discovery: each value is tried, and what is not listed.
+#[test]
+fn every_line_of_the_metadata_is_true() {
+    town().runs("metadata.mjs");
 }
 
 /// The profile as the conformance suite meets it: every client of every kind goes its whole way, by the very browser
