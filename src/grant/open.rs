@@ -9,7 +9,7 @@ use crate::event::Kind;
 use crate::id::GrantId;
 use crate::keys::seal::{Broken, Place, Sealer};
 use crate::random::Random;
-use crate::secret::{self, Kind as SecretKind, Secret};
+use crate::secret::{self, Hash, Kind as SecretKind, Secret};
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ pub struct Link {
     code: Code,
     told: Linked,
     interaction: crate::id::InteractionId,
+    shared: Vec<Hash>,
 }
 
 /// What comes out of it.
@@ -88,7 +89,14 @@ impl Link {
             expires_at: agreed.at + code::LIFETIME,
             used_at: None,
         };
-        Ok(Self { record, grant, code, told, interaction: agreed.customer.interaction.clone() })
+        Ok(Self { record, grant, code, told, interaction: agreed.customer.interaction.clone(), shared: Vec::new() })
+    }
+
+    /// With the keyed indexes of every account it shares: what happens to one of them happens to the grant (domain G24).
+    #[must_use]
+    pub fn with_shared(mut self, accounts: impl IntoIterator<Item = Hash>) -> Self {
+        self.shared = accounts.into_iter().filter(|account| *account != self.grant.account_index).collect();
+        self
     }
 
     /// With a code that lives shorter than [`code::LIFETIME`]; it never lives longer.
@@ -115,6 +123,9 @@ pub fn allow(tx: &mut Tx<'_, '_>, link: &Link) -> Result<()> {
     let g = &link.grant;
     consent::sql::record(tx, &link.record)?;
     sql::insert(tx, g)?;
+    for account in &link.shared {
+        sql::share(tx, &g.id, account)?;
+    }
     code::insert(tx, &link.code)?;
     sql::tell(tx, &g.id, Kind::ConsentGranted, serde_json::json!({}), g.created_at)?;
     sql::tell(tx, &g.id, Kind::GrantCreated, serde_json::json!({}), g.created_at)?;

@@ -9,7 +9,7 @@ use crate::event::{self, Event, Kind};
 use crate::id::{ClientId, GrantId};
 use crate::identity::memory;
 use crate::secret::Hash;
-use crate::store::{Error, Result, Tx};
+use crate::store::{Error, Result, Row, Tx};
 use serde_json::json;
 use std::time::Duration;
 
@@ -45,6 +45,40 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, g: &Grant) -> Result<()> {
     Ok(())
 }
 
+/// Notes that a grant shares an account besides the verified one.
+pub(super) fn share(tx: &mut Tx<'_, '_>, id: &GrantId, account: &Hash) -> Result<()> {
+    let sql = "insert into grant_accounts (grant_id, account_index) values (?1, ?2) on conflict do nothing";
+    tx.execute(sql, &[id.as_str().into(), (*account).into()])?;
+    Ok(())
+}
+
+/// Notes that a grant shares what `of` shares.
+pub(super) fn share_like(tx: &mut Tx<'_, '_>, id: &GrantId, of: &GrantId) -> Result<()> {
+    let sql = "insert into grant_accounts (grant_id, account_index) \
+               select ?1, account_index from grant_accounts where grant_id = ?2";
+    tx.execute(sql, &[id.as_str().into(), of.as_str().into()])?;
+    Ok(())
+}
+
+/// The open grants made until `until` that share an account, verified or chosen beside it; the oldest first.
+///
+/// # Errors
+/// The store's.
+pub fn sharing(tx: &mut Tx<'_, '_>, account: &Hash, until: Instant, limit: i64) -> Result<Vec<GrantId>> {
+    let rows = tx.rows(
+        "select id, created_at from grants where account_index = ?1 and ended_at is null and created_at <= ?2 \
+         union select g.id, g.created_at from grant_accounts a join grants g on g.id = a.grant_id \
+         where a.account_index = ?1 and g.ended_at is null and g.created_at <= ?2 order by 2, 1 limit ?3",
+        &[(*account).into(), until.into(), limit.into()],
+    )?;
+    let id = |row: &Row| {
+        let text = row.text(0)?;
+        let corrupt = || Error::Corrupt { table: "grants", row: text.to_owned(), why: "id".to_owned() };
+        GrantId::parse(text).ok_or_else(corrupt)
+    };
+    rows.iter().map(id).collect()
+}
+
 /// The grant with this id.
 ///
 /// # Errors
@@ -68,7 +102,7 @@ pub fn in_use(tx: &mut Tx<'_, '_>, client: &ClientId, account: &Hash, now: Insta
     tx.row(sql, &[client.as_str().into(), (*account).into(), now.into()])?.map(|r| read(&r, 0)).transpose()
 }
 
-/// The grants of one account (its keyed index), newest first: what staff look up when a customer telephones.
+/// The grants that share one account (its keyed index), verified or chosen beside it, newest first: what staff look up when a customer telephones.
 ///
 /// # Errors
 /// The store's.
@@ -76,7 +110,9 @@ pub fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, limit: i64) -> Result<Vec
     let sql = concat!(
         "select ",
         columns!(),
-        " from grants g where g.account_index = ?1 order by g.created_at desc, g.id limit ?2"
+        " from grants g where g.account_index = ?1 \
+         or g.id in (select a.grant_id from grant_accounts a where a.account_index = ?1) \
+         order by g.created_at desc, g.id limit ?2"
     );
     tx.rows(sql, &[(*account).into(), limit.into()])?.iter().map(|r| read(r, 0)).collect()
 }
@@ -190,6 +226,11 @@ pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64)
     let params = [before.into(), (limit / EVENTS).max(1).into()];
     tx.execute(
         "delete from events where grant_id in \
+         (select id from grants where ended_at < ?1 order by ended_at, id limit ?2)",
+        &params,
+    )?;
+    tx.execute(
+        "delete from grant_accounts where grant_id in \
          (select id from grants where ended_at < ?1 order by ended_at, id limit ?2)",
         &params,
     )?;

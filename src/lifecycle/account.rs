@@ -7,10 +7,9 @@ use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::grant::{self, Ended, Reason};
 use crate::hook::SKEW;
-use crate::id::GrantId;
 use crate::identity::memory;
 use crate::secret::Hash;
-use crate::store::{Error, Result, Tx};
+use crate::store::{Result, Tx};
 use std::time::Duration;
 
 /// What happened to an account.
@@ -69,7 +68,7 @@ pub enum Heard {
 /// How long a report is remembered.
 const REMEMBERED: Duration = Duration::from_hours(365 * 24);
 
-/// Ends every open grant of the account, in one transaction with the memory of the report. A link that was made after
+/// Ends every open grant that shares the account, in one transaction with the memory of the report. A link that was made after
 /// the change was checked against the account as it is since, and stays: reports may come late.
 ///
 /// # Errors
@@ -86,16 +85,9 @@ pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: 
         return Ok(Heard::Before);
     }
     memory::forget_account(tx, index, None)?;
-    let open = tx.rows(
-        "select id from grants where account_index = ?1 and ended_at is null and created_at <= ?2 \
-         order by created_at limit ?3",
-        &[(*index).into(), (report.at + SKEW).into(), BATCH.into()],
-    )?;
+    let open = grant::sql::sharing(tx, index, report.at + SKEW, BATCH)?;
     let mut ended = 0;
-    for row in open {
-        let text = row.text(0)?;
-        let corrupt = || Error::Corrupt { table: "grants", row: text.to_owned(), why: "id".to_owned() };
-        let grant = GrantId::parse(text).ok_or_else(corrupt)?;
+    for grant in open {
         if let Ended::Now(_) = grant::end(tx, &grant, &Reason::Account, Actor::System, now)? {
             ended += 1;
         }

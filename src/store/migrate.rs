@@ -22,6 +22,7 @@ pub const FILES: &[File] = &[
     ("0008_registration", include_str!("schema/0008_registration.sql")),
     ("0009_key_rotation", include_str!("schema/0009_key_rotation.sql")),
     ("0010_proofing_memory", include_str!("schema/0010_proofing_memory.sql")),
+    ("0011_shared_accounts", include_str!("schema/0011_shared_accounts.sql")),
 ];
 
 /// What a database says of one schema file.

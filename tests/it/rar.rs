@@ -3,7 +3,7 @@
 use crate::support::app::{App, Credential, Pending, Tokens};
 use crate::support::browser::Browser;
 use crate::support::http::{Answer, encode};
-use crate::support::town::{Town, on_both};
+use crate::support::town::{BANK_SECRET, Town, on_both};
 use renkei::identity::BankError;
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ on_both!(
     permissions_and_days_are_shown_and_kept,
     the_bank_is_asked_again_before_anything_is_recorded,
     a_request_by_scope_alone_is_about_the_verified_account,
+    what_happens_to_a_shared_account_ends_the_link,
     a_token_request_asks_for_less_and_only_for_that_token,
     a_token_is_good_at_the_resources_it_was_asked_for,
     details_nobody_can_have_are_refused_at_every_door,
@@ -366,4 +367,24 @@ async fn details_nobody_can_have_are_refused_at_every_door(w: &Town) {
     }
     let document = w.http.get("/.well-known/oauth-authorization-server").await.expect(200).json();
     assert_eq!(document["authorization_details_types_supported"], json!(["account_information"]), "RFC 9396 10");
+}
+
+async fn what_happens_to_a_shared_account_ends_the_link(w: &Town) {
+    let (app, own) = (w.creco(), w.bank.ids("115-ordinary-1100026").await);
+    let (pending, mut browser) = at_consent(w, &app, "accounts", &detail(json!({}))).await;
+    allow(&mut browser, &[&own[0], &own[1]]).await;
+    let both = tokens(&app, &pending, &browser).await;
+    let listed = w.staff(&["grant", "list", "--account", "115-savings-2200011", "--json"]).await.json();
+    assert!(listed.to_string().contains(&both.grant_id), "staff find it under each account: {listed}");
+
+    let (kakeibo, mut other) = (w.kakeibo(), w.browser());
+    let single = w.link(&kakeibo, &mut other).await;
+    w.clock.advance(std::time::Duration::from_secs(60));
+    let report = json!({
+        "v": 1, "event_id": "e-1", "type": "closed", "account": "115-savings-2200011", "at": w.now().secs(),
+    });
+    w.bank_reports(&report, BANK_SECRET).await.expect(204);
+    let api = w.accounts_api();
+    assert_eq!(api.introspect(&both.access_token).await["active"], false, "domain G24: a chosen account was closed");
+    assert_eq!(api.introspect(&single.access_token).await["active"], true, "this link never shared it");
 }

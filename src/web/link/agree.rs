@@ -233,6 +233,9 @@ impl Counter<'_> {
         let (sealer, random) = (&*self.app.sealer, &*self.app.random);
         let lifetime = self.app.config.tokens.code_lifetime.get();
         let link = Link::new(agreed, binding, client.id.as_str(), sealer, random)?.with_code_lifetime(lifetime);
+        let seals = self.app.desk.seals();
+        let chosen = proofed.accounts.iter().filter(|(id, _)| agreed.details.accounts.contains(id));
+        let link = link.with_shared(chosen.map(|(_, account)| seals.account(account)));
         let (account_type, last3) = Completed::of_account(&proofed.account);
         let language = self.language(view).as_str();
         let completed = Completed {
