@@ -19,6 +19,7 @@ on_both!(
     the_customer_rejects,
     state_and_nonce_come_back_whole_or_not_at_all,
     scopes_in_the_other_order,
+    claims_are_asked_for_in_every_way,
     what_stands_beside_a_request_uri_is_not_used,
     what_par_refuses,
     without_par_there_is_an_error,
@@ -176,6 +177,18 @@ async fn scopes_in_the_other_order(w: &Town) {
     let (pending, code) = code(w, &app, "transactions accounts openid", &[]).await;
     let body = is_token_response(&redeem(&app, &pending, &code).await, "DPoP");
     id_token(w, &app, text(&body, "id_token"), &Alg::FAPI).await;
+}
+
+async fn claims_are_asked_for_in_every_way(w: &Town) {
+    let app = fapi(w, "first").await;
+    for how in [json!(null), json!({}), json!({ "essential": true }), json!({ "essential": false, "q9": "z8" })] {
+        let asked = json!({ "id_token": { "sub": how }, "userinfo": { "sub": how }, "x7": { "y3": how } }).to_string();
+        let (pending, code) = code(w, &app, SCOPE, &[("claims", Some(&asked))]).await;
+        let body = is_token_response(&redeem(&app, &pending, &code).await, "DPoP");
+        let claims = id_token(w, &app, text(&body, "id_token"), &Alg::FAPI).await;
+        let seen = userinfo(w, &app, text(&body, "access_token"), "DPoP").await.expect(200).json();
+        assert_eq!(seen, json!({ "sub": claims["sub"] }), "{how}");
+    }
 }
 
 async fn what_stands_beside_a_request_uri_is_not_used(w: &Town) {
