@@ -2,7 +2,7 @@
 //! with another, and what a proxy may tell of it (RFC 9440).
 
 use crate::support::app::{App, Credential};
-use crate::support::http::{Answer, Ask, Http};
+use crate::support::http::{Answer, Ask, Http, encode};
 use crate::support::jws::Key;
 use crate::support::town::{self, Engine, Town};
 use crate::tokens::{allowed, linked};
@@ -20,6 +20,8 @@ use renkei::outbound::Outbound;
 use renkei::random::SeededRandom;
 use renkei::secret::{Hash, Secret, base64url};
 use renkei::server;
+use rustls::HandshakeKind;
+use rustls::crypto::aws_lc_rs::cipher_suite;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
@@ -325,6 +327,10 @@ fn handshake(port: u16, chain: &str, key: &str) -> bool {
     handshake_with(port, chain, key, rustls::crypto::aws_lc_rs::ALL_CIPHER_SUITES)
 }
 fn handshake_with(port: u16, chain: &str, key: &str, suites: &[rustls::SupportedCipherSuite]) -> bool {
+    talk(port, &tls_of(chain, key, suites), "GET /healthz HTTP/1.1", "").is_some_and(|(_, status)| status == 200)
+}
+/// TLS as a client speaks it that shows `chain` and signs with `key`.
+fn tls_of(chain: &str, key: &str, suites: &[rustls::SupportedCipherSuite]) -> Arc<rustls::ClientConfig> {
     #[derive(Debug)]
     struct Shows(Arc<rustls::sign::CertifiedKey>);
     impl rustls::client::ResolvesClientCert for Shows {
@@ -349,13 +355,39 @@ fn handshake_with(port: u16, chain: &str, key: &str, suites: &[rustls::Supported
     };
     let shows = Arc::new(Shows(Arc::new(rustls::sign::CertifiedKey::new(chain, key))));
     let config = rustls::ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
-    let config = config.with_root_certificates(roots).with_client_cert_resolver(shows);
-    let mut tls = rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    Arc::new(config.with_root_certificates(roots).with_client_cert_resolver(shows))
+}
+/// One request on a connection of its own: how the handshake went, and the status.
+fn talk(port: u16, config: &Arc<rustls::ClientConfig>, line: &str, form: &str) -> Option<(HandshakeKind, u16)> {
+    let mut tls = rustls::ClientConnection::new(config.clone(), "localhost".try_into().unwrap()).unwrap();
     let mut tcp = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
     let mut stream = rustls::Stream::new(&mut tls, &mut tcp);
-    let request = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let kind = "content-type: application/x-www-form-urlencoded";
+    let length = form.len();
+    let request =
+        format!("{line}\r\nhost: localhost\r\nconnection: close\r\n{kind}\r\ncontent-length: {length}\r\n\r\n{form}");
+    stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
-    stream.write_all(request).is_ok() && stream.read_to_end(&mut answer).is_ok() && answer.starts_with(b"HTTP/1.1 200")
+    stream.read_to_end(&mut answer).ok()?;
+    let status = std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()?;
+    Some((tls.handshake_kind()?, status))
+}
+
+/// A resumed session (RFC 8446 §2.2) asks for no certificate again: it is whose it was, and nobody's who had none.
+#[test]
+fn a_resumed_connection_keeps_its_certificate() {
+    in_town(listener, async |w| {
+        register_corp(w, json!({})).await;
+        let right = files().ca.issue("corp", "corp.example");
+        let (_, fields) = app(w, "corp", w.http.clone()).request("accounts");
+        let form = encode(&fields);
+        for suite in [cipher_suite::TLS13_AES_128_GCM_SHA256, cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256] {
+            let (tls, form, port) = (tls_of(&right.chain, &right.key, &[suite]), form.clone(), w.mtls_port());
+            let ask = move || [(); 2].map(|()| talk(port, &tls, "POST /oauth/par HTTP/1.1", &form).unwrap());
+            let seen = tokio::task::spawn_blocking(ask).await.unwrap();
+            assert_eq!(seen, [(HandshakeKind::Full, 201), (HandshakeKind::Resumed, 201)], "{suite:?}");
+        }
+    });
 }
 
 async fn userinfo(http: &Http, scheme: &str, token: &str) -> Answer {
