@@ -30,7 +30,7 @@ const ISSUER: &str = "https://link.example.jp";
 /// What is done with an input.
 type Target = fn(&[u8]);
 /// Every target by its name.
-const TARGETS: [(&str, Target); 12] = [
+const TARGETS: [(&str, Target); 13] = [
     ("params", words::params),
     ("typed", words::typed),
     ("references", words::references),
@@ -40,6 +40,7 @@ const TARGETS: [(&str, Target); 12] = [
     ("certificate", keys::certificate),
     ("authenticate", client::authenticate),
     ("request", client::request),
+    ("object", client::object),
     ("metadata", client::metadata),
     ("details", client::details),
     ("hooks", bank::hooks),

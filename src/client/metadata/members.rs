@@ -12,6 +12,12 @@ pub(super) fn wrong(member: &str, why: &str) -> Refusal {
     Refusal::naming(Code::InvalidClientMetadata, &format!("{member}: {why}"))
 }
 
+/// Characters that nobody sees and that make what is seen another text: zero width, another direction of writing, lines.
+/// A name that customers trust holds none (Unicode TR36 §3.1).
+const fn hides(c: char) -> bool {
+    matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{061C}')
+}
+
 /// Reads one member at a time and names it in every refusal.
 pub(super) struct Members<'m>(pub(super) &'m Map<String, Value>);
 impl<'m> Members<'m> {
@@ -21,6 +27,7 @@ impl<'m> Members<'m> {
             Some(Value::String(s)) if s.trim().is_empty() => Err(wrong(name, "is empty")),
             Some(Value::String(s)) if s.chars().count() > 2000 => Err(wrong(name, "is too long")),
             Some(Value::String(s)) if s.chars().any(char::is_control) => Err(wrong(name, "holds a control character")),
+            Some(Value::String(s)) if s.chars().any(hides) => Err(wrong(name, "holds an invisible character")),
             Some(Value::String(s)) => Ok(Some(s)),
             Some(_) => Err(wrong(name, "is not text")),
         }

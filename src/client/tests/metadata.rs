@@ -45,6 +45,9 @@ fn every_wrong_member_is_named() {
         (with(fapi.clone(), &[("client_name", json!(""))]), "client_name"),
         (with(fapi.clone(), &[("client_name", Value::Null)]), "client_name"),
         (with(fapi.clone(), &[("client_name", json!("a\u{7}b"))]), "client_name"),
+        (with(fapi.clone(), &[("client_name", json!("moc.\u{202e}ocerc"))]), "client_name"),
+        (with(fapi.clone(), &[("client_name", json!("cre\u{200b}co"))]), "client_name"),
+        (with(fapi.clone(), &[("client_name", json!("\u{feff}"))]), "client_name"),
         (with(fapi.clone(), &[("client_name#", json!("x"))]), "client_name#"),
         (with(fapi.clone(), &[("token_endpoint_auth_method", json!("none"))]), "token_endpoint_auth_method"),
         (

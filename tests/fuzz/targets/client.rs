@@ -3,10 +3,9 @@
 use crate::{ISSUER, NOW, parts, sendable};
 use futures_util::future::BoxFuture;
 use renkei::audit::Actor;
-use renkei::authorize::{Door, Question, check, details::Details};
+use renkei::authorize::{Details, Door, Question, admit, check, object};
 use renkei::client::metadata::{Rules, document, parse};
-use renkei::client::registration;
-use renkei::client::{self, Authenticator, Client, FetchError, JwksPort, Presented, Settings, sql};
+use renkei::client::{self, Authenticator, Client, FetchError, JwksPort, Presented, Settings, registration, sql};
 use renkei::id::ClientId;
 use renkei::keys::jose::{self, Alg};
 use renkei::keys::{SigningKey, seal::Sealer};
@@ -109,6 +108,10 @@ pub fn authenticate(data: &[u8]) {
     }
 }
 
+fn asks<'a>(params: &'a Params, client: &'a Client, door: Door<'a>) -> Question<'a> {
+    Question { params, signed: None, client, door, default_audience: "accounts-api" }
+}
+
 /// An authorization request at either door: what is accepted stays within what the client registered.
 pub fn request(data: &[u8]) {
     static CLIENTS: LazyLock<[Client; 2]> = LazyLock::new(|| [read(&fapi()), read(&oidc())]);
@@ -116,7 +119,7 @@ pub fn request(data: &[u8]) {
     let Ok(params) = Params::parse(text) else { return };
     for client in CLIENTS.iter() {
         for door in [Door::Pushed { proof_jkt: None }, Door::Browser] {
-            match check(&Question { params: &params, signed: None, client, door, default_audience: "accounts-api" }) {
+            match check(&asks(&params, client, door)) {
                 Err(refusal) => sendable(&refusal),
                 Ok(request) => {
                     assert_eq!(request.redirect_uri, REDIRECT);
@@ -128,6 +131,53 @@ pub fn request(data: &[u8]) {
                     }
                     let stored = serde_json::to_string(&request).unwrap();
                     assert_eq!(serde_json::from_str::<renkei::authorize::Request>(&stored).unwrap(), request);
+                }
+            }
+        }
+    }
+}
+
+/// A request object (RFC 9101): beside these parameters, as it stands and truly signed with these claims. It is refused, or
+/// what it says counts and stays within what the client registered.
+pub fn object(data: &[u8]) {
+    static CLIENTS: LazyLock<[Client; 2]> = LazyLock::new(|| {
+        let keys = json!({"keys": [key().public().to_json()]});
+        let with_keys = |mut record: Value, more: &[(&str, &str)]| {
+            record["jwks"] = keys.clone();
+            more.iter().for_each(|(name, value)| record[*name] = json!(value));
+            read(&record)
+        };
+        [with_keys(fapi(), &[]), with_keys(oidc(), &[("request_object_signing_alg", "RS256")])]
+    });
+    let Some([beside, token, claims]) = parts::<3>(data) else { return };
+    let Ok(mut params) = Params::parse(beside) else { return };
+    let claims: Option<Value> = serde_json::from_str(claims).ok();
+    let signed = claims.as_ref().and_then(|c| jose::sign(key(), Some("oauth-authz-req+jwt"), c).ok());
+    for token in [Some(token), signed.as_deref()].into_iter().flatten().filter(|t| !t.is_empty()) {
+        params.set("request", token);
+        for client in CLIENTS.iter() {
+            for door in [Door::Pushed { proof_jkt: None }, Door::Browser] {
+                let question = asks(&params, client, door);
+                let opened = admit(&question).and_then(|admitted| {
+                    let verified =
+                        jose::verify(admitted.unwrap_or_default(), &[key().public().clone()], &object::allowed(client));
+                    object::open(verified, &question, ISSUER, NOW)
+                });
+                let asked = opened.and_then(|inside| check(&Question { signed: Some(&inside), ..question }));
+                match asked {
+                    Err(refusal) => sendable(&refusal),
+                    Ok(request) => {
+                        let claims =
+                            claims.as_ref().filter(|_| Some(token) == signed.as_deref()).expect("only what was signed");
+                        assert_eq!(client.id.as_str(), "app", "the other's algorithm is another");
+                        assert!(claims["iss"] == "app" && claims["sub"] != "app" && claims["exp"].is_number());
+                        assert_eq!((request.redirect_uri.as_str(), &claims["client_id"]), (REDIRECT, &json!("app")));
+                        assert!(request.scope.within(&client.scope) && request.code_challenge.is_some());
+                        assert_eq!(
+                            request.state.as_deref().unwrap_or_default(),
+                            claims["state"].as_str().unwrap_or_default()
+                        );
+                    }
                 }
             }
         }
@@ -158,6 +208,8 @@ pub fn metadata(data: &[u8]) {
 /// The same record from outside (RFC 7591): pending, nothing of it the institution's, and good to be sent back.
 fn registered(data: &[u8]) {
     let Some(sent) = registration::json::read(data) else { return };
+    let theirs: Value = serde_json::from_slice(data).expect("what the strict reader reads, any reader reads");
+    assert_eq!(theirs.as_object(), Some(&sent), "and reads the same");
     let id = || ClientId::parse("app").unwrap();
     let made = match registration::judge(&sent, (id(), None), None, &rules(), NOW) {
         Err(refusal) => return sendable(&refusal),

@@ -223,6 +223,30 @@ async fn a_token_of_one_kind_is_not_one_of_another(w: &Town) {
         let answer = prove(w, &app, &token).await;
         assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_dpop_proof")), "{why}");
     }
+    // A request object of the same client and the same key, as any browser has seen it; and an assertion in its place.
+    let object = app.request("accounts").1.into_iter().map(|(n, v)| (n.to_owned(), json!(v)));
+    let mut object: serde_json::Map<String, Value> = object.collect();
+    object.extend(
+        [("iss", json!("creco")), ("aud", json!(w.http.issuer)), ("jti", json!("o-1"))].map(|(n, v)| (n.into(), v)),
+    );
+    let now = w.now().secs();
+    object.extend([("nbf", json!(now)), ("iat", json!(now)), ("exp", json!(now + 60))].map(|(n, v)| (n.into(), v)));
+    let sign = |typ: &str, claims: &Value| key_of(&app).sign(json!({"kid": "creco-1", "typ": typ}), claims);
+    let object = Value::Object(object);
+    push(w, &app, &sign("oauth-authz-req+jwt", &object)).await.refused(401, "invalid_client");
+    let ask = |request: String| vec![("request".to_owned(), request)];
+    for (request, taken) in [
+        (sign("oauth-authz-req+jwt", &object), true),
+        (app.assertion(|_| {}), false),
+        (sign("client-authentication+jwt", &object), false),
+        (sign("at+jwt", &object), false),
+        (id_token.to_owned(), false),
+    ] {
+        let fields = ask(request);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let answer = app.post("/oauth/par", &fields, false).await;
+        assert_eq!(answer.status, if taken { 201 } else { 400 }, "{}", answer.body);
+    }
     // One key for both purposes, as a careless app would have it: `typ` keeps them apart.
     let key = key_of(&app);
     let claims = crate::support::jws::claims(&app.proof("POST", &htu, None, None));

@@ -33,6 +33,12 @@
 //! | alg confusion, `none`, an HMAC under the public key, `crit` | `jwts::a_header_does_not_choose_how_it_is_checked` |
 //! | `jku`, `x5u`, `x5c`, embedded keys, `kid` tricks | `jwts::a_key_that_comes_along_is_not_believed` |
 //! | tokens of one kind as another, re-encoded, mirrored | `jwts::a_token_of_one_kind_is_not_one_of_another`, `jwts::the_same_words_in_other_letters_are_another_token` |
+//! | request objects: forged, another's, beside other parameters, referring on | `tests/it/protocol/jar.rs::what_c3_refuses_is_an_invalid_request_object`, `tests/it/protocol/jar.rs::only_what_is_inside_counts`, `tests/it/protocol/jar.rs::by_value_nothing_is_redirected_on_an_objects_unproved_word`, `jwts::a_token_of_one_kind_is_not_one_of_another` |
+//! | more than was offered, asked or agreed | `tests/it/rar.rs::only_what_was_offered_is_taken`, `tests/it/rar.rs::details_nobody_can_have_are_refused_at_every_door`, `tests/it/own.rs::what_customers_give_is_never_in_it` |
+//! | certificates: another's, without the key, in a header | `tests/it/mtls.rs::who_is_let_in_by_a_certificate`, `tests/it/mtls.rs::a_certificate_without_its_key_is_worth_nothing`, `tests/it/mtls.rs::a_proxy_tells_the_certificate` |
+//! | apps that register themselves: what they may not say, another's record, a change unseen | `tests/it/registration.rs::what_is_not_a_registration`, `tests/it/registration.rs::nobody_manages_another_app`, `tests/it/registration.rs::a_record_that_changed_is_not_approved_unseen`, `src/client/tests/metadata.rs::every_wrong_member_is_named` |
+//! | markup, headers and templates in names and parameters | `injections::what_is_carried_along_arrives_as_it_was`, `injections::a_name_is_text_wherever_it_stands` |
+//! | a remembered customer in another's hands | `injections::a_cookie_of_one_kind_is_not_one_of_another`, `tests/it/proofing_memory.rs::it_is_one_browsers_and_one_apps`, `tests/it/proofing_memory.rs::it_is_forgotten` |
 //! | SSRF through jwks_uri, request_uri, logo, sector | `outside::keys_inside_our_own_network_are_never_fetched`, `outside::nothing_else_that_a_record_names_is_ever_fetched`, `src/outbound/tests.rs::addresses_written_out_or_resolved_are_refused_alike`, `src/outbound/tests.rs::bounds` |
 //! | cookie tossing, session fixation, somebody else's way | `screens::a_tossed_cookie_opens_nothing`, `screens::a_cookie_that_was_brought_along_is_never_adopted`, `screens::somebody_elses_way_answers_like_none` |
 //! | cross-client request_uri, revocation, registration | `tests/it/flow/protocol.rs::pushing_is_strict`, `tests/it/flow/life.rs::the_app_ends_its_own_grant_and_no_other`, `tests/it/registration.rs::nobody_manages_another_app` |
@@ -40,6 +46,7 @@
 //! | timing; what an error gives away | `oracles::no_secret_is_compared_letter_by_letter`, `oracles::who_is_a_client_is_told_to_nobody`, `oracles::why_a_code_is_refused_is_told_to_nobody`, `oracles::a_token_at_the_wrong_door_opens_nothing`, `oracles::what_fails_inside_stays_inside` |
 
 mod codes;
+mod injections;
 mod jwts;
 mod oracles;
 mod outside;
@@ -48,6 +55,7 @@ mod replays;
 mod requests;
 mod screens;
 
+use crate::protocol::table::is_test;
 use crate::support::http::Answer;
 use crate::support::town::Town;
 use std::fs;
@@ -96,7 +104,7 @@ fn every_row_names_tests_that_exist() {
                 if file.contains('/') { root.join(file) } else { root.join(format!("tests/it/attacks/{file}.rs")) };
             let text = fs::read_to_string(&path).unwrap_or_default();
             seen += 1;
-            if !text.contains(&format!("fn {test}(")) {
+            if !is_test(&text, test) {
                 missing.push(named.to_owned());
             }
         }
