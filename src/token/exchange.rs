@@ -81,8 +81,9 @@ pub fn exchange(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::
     issue(tx, &ask, *grant, Part { scope, details, aud }, refresh, nonce, now).map(Ok)
 }
 
-/// Uses a refresh token: a new access token of the same grant. The refresh token stays as it is (protocol A6); the new
-/// access token is bound to the key of this request's proof, not of the last one (protocol C5.5).
+/// Uses a refresh token: a new access token of the same grant. The refresh token stays as it is (FAPI 2.0 Security
+/// Profile §5.3.2.1, protocol A6) and is bound to the client's authentication (RFC 9700 §4.14); the new access token is
+/// bound to the key of this request's proof, not of the last one (RFC 9449 §5, protocol C5.5).
 ///
 /// # Errors
 /// The store's.

@@ -97,7 +97,7 @@ impl Seen {
         }
     }
     /// The claims of the signed answer to `caller` (RFC 9701 §5). What is said of the token stands apart from what is
-    /// said of the answer, and there is neither `sub` nor `exp`: nobody shall take the answer for a token.
+    /// said of the answer, and there is neither `sub` nor `exp`: nobody shall take the answer for a token (RFC 8725 §3.11).
     #[must_use]
     pub fn claims(&self, issuer: &str, caller: &ClientId, now: Instant) -> Value {
         json!({"iss": issuer, "aud": caller, "iat": now.secs(), "token_introspection": self.response(issuer)})
@@ -146,7 +146,8 @@ fn refresh(t: &Refresh, grant: &Grant, issuer: &str) -> Value {
     body
 }
 
-/// What the customer allowed; `narrowed` where the token reaches less far.
+/// What the customer allowed, and how they were authenticated (RFC 9470 §6.2); `narrowed` where the token reaches less
+/// far.
 fn permission(body: &mut Value, g: &Grant, narrowed: Option<&Details>) {
     body["grant_id"] = g.id.as_str().into();
     body["grant_expires_at"] = g.expires_at.secs().into();
