@@ -6,6 +6,7 @@
 //! Not here: who the client is (`client`), the screens (`identity`, `consent`), codes (`grant`).
 
 pub mod answer;
+pub mod claims;
 pub mod details;
 mod entry;
 pub mod object;
@@ -17,6 +18,7 @@ pub mod sql;
 mod tests;
 
 pub use answer::{Answer, Destination, Outcome, Voice, oauth_answer};
+pub use claims::Demands;
 pub use details::{DetailType, Details, Permission};
 pub use entry::{at_once, begin, claim, may_rest_on};
 pub use request_uri::{LIFETIME, RequestUri};
@@ -62,6 +64,9 @@ pub struct Request {
     /// An id_token of ours that names the customer the app expects; not verified yet.
     #[serde(default)]
     pub id_token_hint: Option<String>,
+    /// What the parameter `claims` demands of the answer.
+    #[serde(default)]
+    pub claims: Demands,
 }
 impl Request {
     /// Whether this is an OpenID Connect request: an id_token is wanted.

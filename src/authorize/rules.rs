@@ -5,7 +5,7 @@
 //! What the list does not say, [`oxide::negotiate`] decides behind it: redirect_uri, response_type, scope, PKCE.
 
 use super::answer::Destination;
-use super::{Details, Request, ResponseMode};
+use super::{Demands, Details, Request, ResponseMode};
 use crate::client::{Client, GrantType, Profile, redirect_match};
 use crate::oxide::{self, Asker};
 use crate::params::Params;
@@ -35,6 +35,8 @@ pub struct Question<'a> {
     pub client: &'a Client,
     /// Which way it came.
     pub door: Door<'a>,
+    /// The `acr` that the checks of this server come to (OpenID Connect Core §2).
+    pub acr: &'a str,
     /// The audience of a token whose request named none; asking for it by name is no more.
     pub default_audience: &'a str,
 }
@@ -55,7 +57,7 @@ impl<'a> Question<'a> {
 type Rule = (&'static str, fn(&Question<'_>) -> Result<(), Refusal>);
 
 /// Every rule, in the order they are applied.
-pub const RULES: [Rule; 15] = [
+pub const RULES: [Rule; 18] = [
     ("a client_id is the client's own (RFC 9126 2.1)", client_id),
     ("the client may use the code flow (RFC 6749 4.1.2.1)", code_flow),
     ("a client that must push, pushes (RFC 9126 6; FAPI 2.0 5.3.2.2)", pushed),
@@ -68,6 +70,9 @@ pub const RULES: [Rule; 15] = [
     ("state and nonce of a size that can be carried", lengths),
     ("known prompts, and none alone (OpenID Connect Core 3.1.2.1)", prompt),
     ("max_age is a number of seconds (OpenID Connect Core 3.1.2.1)", max_age),
+    ("claims are read to the letter where they matter (OpenID Connect Core 5.5)", claims),
+    ("an essential acr is one that is given (OpenID Connect Core 5.5.1.1)", acr),
+    ("nobody registers by a request (OpenID Connect Core 7.2.1)", registration),
     ("dpop_jkt is a thumbprint (RFC 9449 10)", dpop_jkt),
     ("dpop_jkt is the key of the proof (RFC 9449 10.1)", proof_key),
     ("only resources the client may ask for (RFC 8707 2)", resource),
@@ -133,6 +138,7 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
         max_age: seconds(params).or(client.default_max_age),
         acr_values: words("acr_values"),
         id_token_hint: params.get("id_token_hint").filter(|h| h.len() <= MAX_HINT).map(str::to_owned),
+        claims: demands(params)?,
     })
 }
 
@@ -250,6 +256,23 @@ fn max_age(q: &Question<'_>) -> Result<(), Refusal> {
     }
     Ok(())
 }
+fn claims(q: &Question<'_>) -> Result<(), Refusal> {
+    demands(q.asked()).map(drop)
+}
+fn acr(q: &Question<'_>) -> Result<(), Refusal> {
+    const UNMET: Refusal = Refusal::new(
+        Code::UnmetAuthenticationRequirements,
+        "customers are not authenticated in the way claims demands",
+    );
+    // `acr_values` and a voluntary acr are wishes; this one makes of anything else a failed authentication.
+    if demands(q.asked())?.allow_acr(q.acr) { Ok(()) } else { Err(UNMET) }
+}
+fn registration(q: &Question<'_>) -> Result<(), Refusal> {
+    if q.get("registration").is_some() {
+        return Err(Refusal::new(Code::RegistrationNotSupported, "clients are registered beforehand"));
+    }
+    Ok(())
+}
 fn dpop_jkt(q: &Question<'_>) -> Result<(), Refusal> {
     // Nobody may walk through the screens for a code that no token request can answer for.
     if q.client.certificate_bound && q.get("dpop_jkt").is_some() {
@@ -303,6 +326,9 @@ const MAX_HINT: usize = 4096;
 /// Words of a list that are kept.
 const MAX_WORDS: usize = 16;
 
+fn demands(params: &Params) -> Result<Demands, Refusal> {
+    params.get("claims").map_or_else(|| Ok(Demands::default()), Demands::read)
+}
 fn mode(params: &Params) -> Option<ResponseMode> {
     params.get("response_mode").and_then(ResponseMode::parse)
 }

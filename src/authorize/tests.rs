@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 mod answers;
+mod claims;
 mod details;
 mod entry;
 mod object;
@@ -54,5 +55,6 @@ fn request() -> Request {
         max_age: Some(60),
         acr_values: vec!["urn:x".into()],
         id_token_hint: None,
+        claims: Demands::default(),
     }
 }

@@ -8,6 +8,7 @@ use super::{App, Shared, cookie, memory, object, page, paths};
 use crate::authorize::{self, Answer, Destination, Door, LIFETIME, Outcome, Question, Request, RequestUri, sql};
 use crate::client::{Client, Status};
 use crate::clock::Instant;
+use crate::consent::ACR;
 use crate::id::ClientId;
 use crate::identity::{Opening, Recalled};
 use crate::keys::jose;
@@ -78,7 +79,15 @@ async fn go_on(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> R
     let client = client(app, params).await?;
     match params.get("request_uri") {
         // Whatever stands beside it does not count (protocol C2.5).
-        Some(uri) => with_request_uri(req, app, &client, uri, now).await,
+        Some(uri) if uri.starts_with("urn:") => with_request_uri(req, app, &client, uri, now).await,
+        // By reference to a client's own server (OpenID Connect Core §6.2): nothing is fetched.
+        Some(_) => {
+            let refusal = Refusal::new(Code::RequestUriNotSupported, "request_uri is only what the PAR endpoint gave");
+            Err(match authorize::destination(params, &client) {
+                Ok(destination) => told(app, &client, destination, refusal, now),
+                Err(_) => refusal.into(),
+            })
+        }
         None => with_parameters(req, app, &client, params, now).await,
     }
 }
@@ -130,6 +139,7 @@ async fn with_parameters(
         signed: None,
         client,
         door: Door::Browser,
+        acr: ACR,
         default_audience: &app.config.tokens.default_audience,
     };
     // An address that stands in the open must be good even where a signed one would supersede it (protocol C4.4).

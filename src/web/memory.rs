@@ -41,6 +41,7 @@ pub async fn recalled(
         Hint::Unreadable => false,
         Hint::Sub(sub) => sub == subject(app, client, &proofed.holder),
     };
+    let expected = expected && demanded(app, client, request, &proofed.holder);
     // The configuration may have grown stricter since.
     let young = now < proofed.auth_time + lasting;
     if !expected || !young || !authorize::may_rest_on(request, proofed.auth_time, now) {
@@ -56,10 +57,16 @@ pub async fn recalled(
 /// for. A hint that is none of ours expects nobody in particular.
 #[must_use]
 pub fn expected(app: &App, client: &Client, request: &Request, holder: &HolderId) -> bool {
-    match hint(app, client, request) {
+    let hinted = match hint(app, client, request) {
         Hint::None | Hint::Unreadable => true,
         Hint::Sub(sub) => sub == subject(app, client, holder),
-    }
+    };
+    hinted && demanded(app, client, request, holder)
+}
+
+/// The same of a `sub` that `claims` demands (OpenID Connect Core §5.5.1).
+fn demanded(app: &App, client: &Client, request: &Request, holder: &HolderId) -> bool {
+    request.claims.sub.is_none() || request.claims.allow_subject(&subject(app, client, holder))
 }
 
 fn subject(app: &App, client: &Client, holder: &HolderId) -> String {

@@ -69,7 +69,7 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
         "require_signed_request_object": false,
         "request_object_signing_alg_values_supported": algs(&Alg::ALL),
         "request_uri_parameter_supported": false,
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "prompt_values_supported": rules::PROMPTS,
 
         "token_endpoint_auth_methods_supported": methods,

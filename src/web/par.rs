@@ -4,6 +4,7 @@ use super::error::ApiError;
 use super::extract::Form;
 use super::{Shared, asker, object, paths};
 use crate::authorize::{Door, LIFETIME, Question, RequestUri, check, sql};
+use crate::consent::ACR;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
@@ -22,6 +23,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
         signed: None,
         client: &client,
         door: Door::Pushed { proof_jkt: jkt.as_deref() },
+        acr: ACR,
         default_audience: &app.config.tokens.default_audience,
     };
     let signed = object::open(&app, &came, now).await?;

@@ -321,8 +321,11 @@ const CASES = {
     assert.equal(answer.status, 400, answer.text);
   },
   claims_parameter_supported: async (value) => {
-    const { tokens } = await link(app(), { claims: JSON.stringify({ id_token: { acr: { essential: true } } }) });
-    assert.deepEqual([value, typeof tokens.claims().acr], [false, "string"]); // said anyway; the parameter changes nothing
+    const acr = (demand) => JSON.stringify({ id_token: { acr: { essential: true, ...demand } } });
+    const { tokens } = await link(app(), { claims: acr() });
+    assert.deepEqual([value, typeof tokens.claims().acr], [true, "string"]);
+    const { to } = await visit(usual, { claims: acr({ value: "urn:else" }) });
+    assert.equal(to.searchParams.get("error"), "unmet_authentication_requirements");
   },
   prompt_values_supported: (listed) =>
     each(

@@ -39,6 +39,7 @@ fn request() -> Request {
         prompt: vec!["consent".into()],
         max_age: Some(60),
         acr_values: vec!["urn:x".into()],
+        claims: renkei::authorize::Demands::default(),
         id_token_hint: None,
     }
 }

@@ -12,7 +12,14 @@ fn app() -> Client {
 }
 fn asked(client: &Client, scope: Option<&str>, detail: &str) -> Result<Request, Refusal> {
     let params = params(&[("scope", scope), ("authorization_details", Some(detail))]);
-    check(&Question { params: &params, signed: None, client, door: Door::Browser, default_audience: "api" })
+    check(&Question {
+        params: &params,
+        signed: None,
+        client,
+        door: Door::Browser,
+        acr: "urn:ours",
+        default_audience: "api",
+    })
 }
 fn one(members: &str) -> String {
     format!(r#"[{{"type":"account_information"{members}}}]"#)

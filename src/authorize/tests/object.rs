@@ -38,7 +38,7 @@ fn opened(
     outside: &Params,
     verified: Result<Verified, jose::Error>,
 ) -> Result<Params, Refusal> {
-    let question = Question { params: outside, signed: None, client, door, default_audience: "api" };
+    let question = Question { params: outside, signed: None, client, door, acr: "urn:ours", default_audience: "api" };
     super::super::object::open(verified, &question, ISSUER, NOW)
 }
 fn pushed(client: &Client, claims: Map<String, Value>) -> Result<Params, Refusal> {
@@ -53,7 +53,7 @@ fn a_good_object_is_its_parameters_and_nothing_of_the_jwt() {
     let mut outside = params(&[("state", Some("outside")), ("nonce", Some("outside"))]);
     outside.set("request", "the object");
     let question =
-        Question { params: &outside, signed: Some(&inside), client: &signing, door: PUSHED, default_audience: "api" };
+        Question { params: &outside, signed: Some(&inside), client: &signing, door: PUSHED, acr: "urn:ours", default_audience: "api" };
     let request = check(&question).unwrap();
     assert_eq!(request.state.as_deref(), Some("inside"), "protocol C2.5: what stands outside is not used");
     assert_eq!(request.nonce, None, "RFC 9126 3: not even where nothing stands inside");

@@ -56,7 +56,7 @@ pub(super) fn params(change: &[(&str, Option<&str>)]) -> Params {
     params
 }
 fn asked(client: &Client, door: Door<'_>, change: &[(&str, Option<&str>)]) -> Result<Request, Refusal> {
-    check(&Question { params: &params(change), signed: None, client, door, default_audience: "api" })
+    check(&Question { params: &params(change), signed: None, client, door, acr: "urn:ours", default_audience: "api" })
 }
 const PUSHED: Door<'_> = Door::Pushed { proof_jkt: None };
 
@@ -72,6 +72,8 @@ fn a_good_request_becomes_what_it_says() {
         ("resource", Some("https://api.example")),
         ("dpop_jkt", Some(JKT)),
         ("login_hint", Some("09012343333")),
+        ("display", Some("popup")),
+        ("claims", Some(r#"{"id_token":{"acr":{"essential":true,"value":"urn:ours"},"sub":{"value":"s"}}}"#)),
         ("unknown", Some("ignored (RFC 6749 3.1)")),
     ];
     let request = asked(&client(FAPI, &json!({})), PUSHED, &change).unwrap();
@@ -91,6 +93,7 @@ fn a_good_request_becomes_what_it_says() {
         max_age: Some(0),
         acr_values: vec!["a".into(), "b".into()],
         id_token_hint: None,
+        claims: Demands { acr: Some(vec!["urn:ours".into()]), sub: Some(vec!["s".into()]) },
     };
     assert_eq!(request, expected);
     assert!(request.openid());
@@ -113,7 +116,7 @@ fn the_list_in_its_order() {
         record
     };
     type Row<'a> = (&'a Client, Door<'a>, &'a str, Option<&'a str>, Code, &'a str);
-    let table: [Row<'_>; 38] = [
+    let table: [Row<'_>; 42] = [
         (&fapi, PUSHED, "client_id", Some("c2"), Code::InvalidClient, "RFC 9126 2.1: another client's name"),
         (&resource_server, PUSHED, "state", None, Code::UnauthorizedClient, "RFC 6749 4.1.2.1"),
         (&fapi, Door::Browser, "state", None, Code::InvalidRequest, "protocol C2.7: FAPI without PAR"),
@@ -131,6 +134,17 @@ fn the_list_in_its_order() {
         (&oidc, Door::Browser, "max_age", Some("+1"), Code::InvalidRequest, "a sign is no digit"),
         (&oidc, Door::Browser, "max_age", Some("soon"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
         (&oidc, Door::Browser, "max_age", Some("99999999999"), Code::InvalidRequest, "three centuries"),
+        (&oidc, Door::Browser, "claims", Some("name"), Code::InvalidRequest, "OpenID Connect Core 5.5"),
+        (
+            &oidc,
+            Door::Browser,
+            "claims",
+            Some(r#"{"id_token":{"acr":{"essential":true,"values":["urn:theirs"]}}}"#),
+            Code::UnmetAuthenticationRequirements,
+            "OpenID Connect Core 5.5.1.1",
+        ),
+        (&oidc, Door::Browser, "registration", Some("{}"), Code::RegistrationNotSupported, "OpenID Connect Core 7.2.1"),
+        (&oidc, Door::Browser, "prompt", Some("create"), Code::InvalidRequest, "not among prompt_values_supported"),
         (&fapi, PUSHED, "dpop_jkt", Some("short"), Code::InvalidRequest, "RFC 9449 10"),
         (&fapi, proof, "dpop_jkt", Some(JKT), Code::InvalidRequest, "RFC 9449 10.1: two keys"),
         (&fapi, PUSHED, "resource", Some("https://else.example"), Code::InvalidTarget, "RFC 8707 2"),
@@ -277,7 +291,7 @@ proptest! {
             prop::sample::select(vec![
                 "client_id", "response_type", "redirect_uri", "scope", "state", "nonce", "code_challenge", "prompt",
                 "code_challenge_method", "response_mode", "max_age", "dpop_jkt", "resource", "request", "request_uri",
-                "authorization_details", "ui_locales", "acr_values",
+                "authorization_details", "ui_locales", "acr_values", "claims", "registration",
             ]),
             prop::option::of(prop_oneof![Just(URI.to_owned()), Just("openid".to_owned()), Just(JKT.to_owned()), any::<String>()]),
         ), 0..4),

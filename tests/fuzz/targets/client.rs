@@ -109,7 +109,7 @@ pub fn authenticate(data: &[u8]) {
 }
 
 fn asks<'a>(params: &'a Params, client: &'a Client, door: Door<'a>) -> Question<'a> {
-    Question { params, signed: None, client, door, default_audience: "accounts-api" }
+    Question { params, signed: None, client, door, acr: "urn:ours", default_audience: "accounts-api" }
 }
 
 /// An authorization request at either door: what is accepted stays within what the client registered.

@@ -59,10 +59,16 @@ async fn a_request_uri_of_nobody_is_a_page(town: &Town) {
     for (uri, why) in [
         (format!("urn:ietf:params:oauth:request_uri:{}", "A".repeat(43)), "unknown"),
         ("urn:ietf:params:oauth:request_uri:".to_owned(), "cut short"),
-        ("https://creco.example/request.jwt".to_owned(), "OpenID Connect's by reference is not supported"),
     ] {
         is_error_page(&visit(town, &creco.authorize_url(&uri)).await, "invalid_request_uri", why);
     }
+    let by_reference = creco.authorize_url("https://creco.example/request.jwt");
+    is_error_page(&visit(town, &by_reference).await, "request_uri_not_supported", "OpenID Connect Core 3.1.2.6");
+    let told = format!("{by_reference}&{}", encode(&[("redirect_uri", creco.redirect_uri.as_str()), ("state", "s")]));
+    let brought = query(visit(town, &told).await.expect(303).location());
+    assert_eq!((brought["error"].as_str(), brought["state"].as_str()), ("request_uri_not_supported", "s"));
+    let evil = format!("{by_reference}&redirect_uri=https%3A%2F%2Fevil.example%2F");
+    is_error_page(&visit(town, &evil).await, "request_uri_not_supported", "C4.4");
     let without = format!("/oauth/authorize?{}", encode(&[("request_uri", uri)]));
     is_error_page(&visit(town, &without).await, "invalid_request", "RFC 9126 4: client_id is required");
     let nobody = format!("/oauth/authorize?{}", encode(&[("client_id", "nobody"), ("request_uri", uri)]));
@@ -159,7 +165,10 @@ async fn nothing_is_redirected_before_the_address_is_proved(town: &Town) {
 
 async fn refusals_travel_with_state_and_iss(town: &Town) {
     let shop = register(town, "shop", json!({})).await;
-    let table: [(Change<'_>, &str, &str); 12] = [
+    let table: [(Change<'_>, &str, &str); 15] = [
+        (("registration", Some("{}")), "registration_not_supported", "OpenID Connect Core 7.2.1"),
+        (("claims", Some("name")), "invalid_request", "OpenID Connect Core 5.5"),
+        (("prompt", Some("create")), "invalid_request", "Initiating User Registration 1.0: not offered"),
         (("response_type", Some("token")), "unsupported_response_type", "C4.7"),
         (("response_type", Some("code token")), "unsupported_response_type", "C4.7"),
         (("response_type", None), "invalid_request", "C4.7: missing"),

@@ -1,6 +1,7 @@
 //! protocol.md, row by row, against the running server: C2 (PAR and request_uri), C4 (answers and codes), C8 (metadata).
 
 mod authorize;
+mod claims;
 mod jar;
 mod jarm;
 mod metadata;

@@ -1,0 +1,121 @@
+//! The parameter `claims` (OpenID Connect Core §5.5): of all that can be asked, what can make a difference here.
+//!
+//! An id_token always says `auth_time`, `acr` and `amr`, userinfo always `sub`, and there is nothing else to give (no
+//! name, no address: domain R84). So asking adds nothing; what counts is a demand that an answer must be about one
+//! customer (`sub`), or rest on one kind of authentication (essential `acr`). Everything else is ignored, as §5.5 wants,
+//! and an essential claim that is not given is no error (§5.5.1).
+
+use crate::refusal::Refusal;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The longest text that is read.
+const MAX_TEXT: usize = 8 * 1024;
+/// The deepest: `{"id_token":{"acr":{"values":["…"]}}}` is four, and nobody needs many more.
+const MAX_DEPTH: usize = 8;
+/// The most values one claim may be asked to have one of.
+const MAX_VALUES: usize = 16;
+
+/// What a request demands of the answer by its `claims`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Demands {
+    /// The answer must be about a customer with one of these subjects (§5.5.1, §3.1.2.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<Vec<String>>,
+    /// The authentication must be one of these (§5.5.1.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<Vec<String>>,
+}
+
+/// How one claim is asked for (§5.5.1). Members nobody understands are ignored.
+#[derive(Default, Deserialize)]
+struct Asked {
+    #[serde(default)]
+    essential: bool,
+    value: Option<Value>,
+    values: Option<Vec<Value>>,
+}
+impl Asked {
+    /// The values it may have; `None` where any will do.
+    fn wanted(self) -> Result<Option<Vec<String>>, Refusal> {
+        let list = match (self.value, self.values) {
+            (None, None) => return Ok(None),
+            (Some(value), None) => vec![value],
+            (None, Some(values)) => values,
+            (Some(_), Some(_)) => return Err(BAD),
+        };
+        if list.is_empty() || list.len() > MAX_VALUES {
+            return Err(BAD);
+        }
+        let texts: Option<Vec<String>> = list.iter().map(|v| v.as_str().map(str::to_owned)).collect();
+        texts.map(Some).ok_or(BAD)
+    }
+}
+
+const BAD: Refusal = Refusal::invalid_request("claims is not what OpenID Connect Core 5.5 describes");
+
+impl Demands {
+    /// Reads the parameter.
+    ///
+    /// # Errors
+    /// `invalid_request` for what is no JSON object, too long or too deep, or asks for `sub` or `acr` in a way that
+    /// could only be misunderstood.
+    pub fn read(text: &str) -> Result<Self, Refusal> {
+        if text.len() > MAX_TEXT || depth(text) > MAX_DEPTH {
+            return Err(Refusal::invalid_request("claims is too long or nested too deeply"));
+        }
+        let all: Map<String, Value> = serde_json::from_str(text).map_err(|_| BAD)?;
+        let mut demands = Self::default();
+        for place in ["id_token", "userinfo"] {
+            let Some(sub) = asked(&all, place, "sub")?.map(Asked::wanted).transpose()?.flatten() else { continue };
+            // Both are about the one customer.
+            demands.sub = Some(match demands.sub {
+                None => sub,
+                Some(before) => before.into_iter().filter(|s| sub.contains(s)).collect(),
+            });
+        }
+        if let Some(acr) = asked(&all, "id_token", "acr")?.filter(|asked| asked.essential) {
+            demands.acr = acr.wanted()?;
+        }
+        Ok(demands)
+    }
+
+    /// Whether a customer may be the one the answer is about.
+    #[must_use]
+    pub fn allow_subject(&self, sub: &str) -> bool {
+        self.sub.as_ref().is_none_or(|wanted| wanted.iter().any(|s| s == sub))
+    }
+    /// Whether an authentication of this kind will do.
+    #[must_use]
+    pub fn allow_acr(&self, acr: &str) -> bool {
+        self.acr.as_ref().is_none_or(|wanted| wanted.iter().any(|a| a == acr))
+    }
+}
+
+/// How a claim is asked for in one place; `None` where it is not, or without conditions (`null`).
+fn asked(all: &Map<String, Value>, place: &str, claim: &str) -> Result<Option<Asked>, Refusal> {
+    let claims = match all.get(place) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Object(claims)) => claims,
+        Some(_) => return Err(BAD),
+    };
+    match claims.get(claim) {
+        None | Some(Value::Null) => Ok(None),
+        Some(how @ Value::Object(_)) => Asked::deserialize(how).map(Some).map_err(|_| BAD),
+        Some(_) => Err(BAD),
+    }
+}
+
+/// How deeply brackets nest, those within texts counted too: an upper bound that costs no parsing.
+fn depth(text: &str) -> usize {
+    let (mut now, mut most) = (0_usize, 0);
+    for b in text.bytes() {
+        match b {
+            b'{' | b'[' => now += 1,
+            b'}' | b']' => now = now.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(now);
+    }
+    most
+}
