@@ -8,7 +8,7 @@
 // Everything secret is made here, at the first start, and stays in the folder: no key is ever committed.
 import { execFileSync, spawn } from "node:child_process";
 import { createHash, generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -75,6 +75,7 @@ function certified(name, pem) {
 mkdirSync(folder, { recursive: true, mode: 0o700 });
 const leaf = ["-CA", at("ca.pem"), "-CAkey", at("ca.key"), "-addext", "basicConstraints=critical,CA:FALSE"];
 certificate("ca", "/CN=Renkei conformance authority", ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]);
+rmSync(at("server.pem"), { force: true }); // the name may be another than at the last start
 const names = [...new Set(["localhost", option.host])].map((name) => `DNS:${name}`).join(",");
 certificate("server", `/CN=${option.host}`, [...leaf, "-addext", `subjectAltName=${names},IP:127.0.0.1`]);
 once("master.key", () => randomBytes(32).toString("base64url"));

@@ -1,10 +1,12 @@
 // Every client of the conformance profile goes its whole way: request, screens, tokens, the protected resource.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readdirSync } from "node:fs";
+import { connect } from "node:http2";
 import * as oidc from "openid-client";
-import { call, enter, link } from "./support.mjs";
+import { call, enter, folder, link, read } from "./support.mjs";
 
-const kinds = readdirSync(`${process.argv[2]}/suite`).map((file) => file.replace(".json", ""));
+const kinds = readdirSync(`${folder}/suite`).map((file) => file.replace(".json", ""));
 let gone = 0;
 for (const kind of kinds.filter((kind) => kind !== "oidcc-config")) {
   for (const n of kind.startsWith("oidcc") ? [1, 2, 3] : [1, 2]) {
@@ -22,3 +24,13 @@ for (const kind of kinds.filter((kind) => kind !== "oidcc-config")) {
   }
 }
 console.log(`${gone} clients`);
+
+// HTTP/2 is spoken at every address, where `:authority` stands for Host.
+const app = await enter("fapi2-jwt-mtls");
+const { issuer, mtls_endpoint_aliases } = app.config.serverMetadata();
+for (const at of [`${issuer}/healthz`, `${new URL(mtls_endpoint_aliases.token_endpoint).origin}/healthz`, `${app.resource.origin}/`]) {
+  const session = connect(at, { ca: read("ca.pem") });
+  const [headers] = await once(session.request({ ":path": new URL(at).pathname }), "response");
+  assert.equal(headers[":status"], 200, at);
+  session.close();
+}
