@@ -153,6 +153,7 @@ const RULES: &[Rule] = &[
         "is not an hour longer than tokens.id_token_lifetime",
     ),
     ("registration.pending_most", |c, _| (1..=10_000).contains(&c.registration.pending_most), "wants 1 to 10000"),
+    ("registration.pending_kept", |c, _| c.registration.pending_kept >= Span::secs(3600), "wants 1h or more"),
     (
         "registration.software_statement_keys_file",
         |c, _| {

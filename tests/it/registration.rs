@@ -520,6 +520,19 @@ async fn a_software_statement_wins(town: &Town) {
     assert_eq!(body["software_statement"], json!(statement), "RFC 7591 3.2.1: unmodified");
     assert_eq!(Owner::of(&answer).read(town).await.expect(200).json()["software_statement"], json!(statement));
 
+    // What the app wants under another statement waits with it, and comes into force with it.
+    let owner = Owner::of(&answer);
+    owner.approve(town).await;
+    let mut renamed = claims.clone();
+    renamed["client_name"] = json!("新しい名前");
+    let next = json!(directory().sign(json!({}), &renamed));
+    let body = owner.change(town, &[("software_statement", next.clone())]).await.expect(200).json();
+    assert_eq!((&body["software_statement"], &body["client_name"]), (&json!(statement), &json!("名簿の名前")));
+    assert_eq!(body["change_pending"]["client_name"], "新しい名前");
+    owner.approve(town).await;
+    let body = owner.read(town).await.expect(200).json();
+    assert_eq!((&body["software_statement"], &body["client_name"]), (&next, &json!("新しい名前")));
+
     let mut stranger = claims.clone();
     stranger["iss"] = json!("https://stranger.example");
     wish["software_statement"] = json!(directory().sign(json!({}), &stranger));

@@ -75,13 +75,18 @@ pub fn create(tx: &mut Tx<'_, '_>, new: &New, most: u32, event: &EventId, now: I
     Ok(Made::Yes)
 }
 
-fn read_proposed(text: Option<&str>, client: &Client) -> Result<Option<Client>> {
+/// The member of a proposed record that holds its software statement.
+const STATEMENT: &str = "software_statement";
+
+fn read_proposed(text: Option<&str>, client: &Client) -> Result<Option<(Client, Option<String>)>> {
     let Some(text) = text else { return Ok(None) };
     let corrupt = |why: String| Error::Corrupt { table: "client_registrations", row: client.id.to_string(), why };
-    let record = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
+    let record: Json = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
+    let statement = record[STATEMENT].as_str().map(str::to_owned);
     let wanted = metadata::parse(&record, client.id.clone(), &metadata::Rules::STORED, client.created_at);
     let wanted = wanted.map_err(|refusal| corrupt(refusal.to_string()))?;
-    Ok(Some(Client { status: client.status, secret: client.secret.clone(), version: client.version, ..wanted }))
+    let (status, secret, version) = (client.status, client.secret.clone(), client.version);
+    Ok(Some((Client { status, secret, version, ..wanted }, statement)))
 }
 
 /// The client, when `token` is the SHA-256 of its registration access token. Whether there is no such client, one that
@@ -96,7 +101,7 @@ pub fn load(tx: &mut Tx<'_, '_>, id: &ClientId, token: &Hash) -> Result<Option<M
         return Ok(None);
     }
     let Some(client) = client::sql::load(tx, id)? else { return Ok(None) };
-    let proposed = read_proposed(row.opt_text(2)?, &client)?;
+    let proposed = read_proposed(row.opt_text(2)?, &client)?.map(|(wanted, _)| wanted);
     Ok(Some(Managed { statement: row.opt_text(1)?.map(str::to_owned), proposed, client }))
 }
 
@@ -105,6 +110,11 @@ pub fn load(tx: &mut Tx<'_, '_>, id: &ClientId, token: &Hash) -> Result<Option<M
 /// # Errors
 /// The store's.
 pub fn proposed(tx: &mut Tx<'_, '_>, client: &Client) -> Result<Option<Client>> {
+    Ok(waiting(tx, client)?.map(|(wanted, _)| wanted))
+}
+
+/// The same with its software statement.
+fn waiting(tx: &mut Tx<'_, '_>, client: &Client) -> Result<Option<(Client, Option<String>)>> {
     let sql = "select proposed from client_registrations where client_id = ?1";
     let row = tx.row(sql, &[client.id.as_str().into()])?;
     row.map_or(Ok(None), |row| read_proposed(row.opt_text(0)?, client))
@@ -143,7 +153,13 @@ pub fn change(
     let record = if waits { standing } else { wanted };
     let secret = wanted.secret.clone().filter(|_| waits || wanted.auth_method.is_secret());
     save(tx, &Client { secret, ..record.clone() }, now)?;
-    let proposed = waits.then(|| metadata::document(wanted).to_string());
+    let proposed = waits.then(|| {
+        let mut record = metadata::document(wanted);
+        record[STATEMENT] = statement.into();
+        record.to_string()
+    });
+    // The statement goes with the record it came with.
+    let statement = if waits { managed.statement.as_deref() } else { statement };
     tx.execute(
         "update client_registrations set statement = ?2, proposed = ?3 where client_id = ?1",
         &[id.as_str().into(), statement.into(), proposed.into()],
@@ -186,16 +202,19 @@ pub fn approve(
     if seen.is_some() && seen != version(tx, id)? {
         return Ok(Changed::Newer);
     }
-    let waiting = match client::sql::load(tx, id)? {
-        Some(client) => proposed(tx, &client)?,
+    let found = match client::sql::load(tx, id)? {
+        Some(client) => waiting(tx, &client)?,
         None => None,
     };
-    let Some(wanted) = waiting else {
+    let Some((wanted, statement)) = found else {
         return go(tx, id, (Status::Pending, Status::Active, Kind::ClientApproved), actor, event, now);
     };
     let secret = wanted.secret.filter(|_| wanted.auth_method.is_secret());
     save(tx, &Client { secret, ..wanted }, now)?;
-    forget_proposal(tx, id)?;
+    tx.execute(
+        "update client_registrations set statement = ?2, proposed = null where client_id = ?1",
+        &[id.as_str().into(), statement.into()],
+    )?;
     told(tx, (id, Kind::ClientApproved, json!({"change": true})), actor, event, now)?;
     Ok(Changed::Yes)
 }
