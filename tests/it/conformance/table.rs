@@ -59,7 +59,7 @@ ensure-authorization-request-without-state-success | conformance/fapi.rs::state_
 ensure-authorization-request-without-nonce-success | conformance/fapi.rs::state_and_nonce_come_back_whole_or_not_at_all
 ensure-authorization-request-with-64-char-nonce-success | conformance/fapi.rs::state_and_nonce_come_back_whole_or_not_at_all
 ensure-other-scope-order-succeeds | conformance/fapi.rs::scopes_in_the_other_order
-test-claims-parameter-identity-claims | conformance/fapi.rs::claims_are_asked_for_in_every_way | skipped where the metadata does not tell of `claims`
+test-claims-parameter-identity-claims | conformance/fapi.rs::claims_are_asked_for_in_every_way
 access-token-type-header-case-sensitivity | conformance/resource.rs::what_every_call_may_carry conformance/fapi.rs::two_clients_on_the_happy_way
 check-dpop-proof-nbf-exp | conformance/fapi.rs::proofs_ten_seconds_off_are_taken
 ensure-dpopproof-with-iat-10seconds-before-succeeds | conformance/fapi.rs::proofs_ten_seconds_off_are_taken
