@@ -52,8 +52,14 @@ fn a_good_object_is_its_parameters_and_nothing_of_the_jwt() {
     assert_eq!((inside.get("state"), inside.get("iss"), inside.get("exp")), (Some("inside"), None, None));
     let mut outside = params(&[("state", Some("outside")), ("nonce", Some("outside"))]);
     outside.set("request", "the object");
-    let question =
-        Question { params: &outside, signed: Some(&inside), client: &signing, door: PUSHED, acr: "urn:ours", default_audience: "api" };
+    let question = Question {
+        params: &outside,
+        signed: Some(&inside),
+        client: &signing,
+        door: PUSHED,
+        acr: "urn:ours",
+        default_audience: "api",
+    };
     let request = check(&question).unwrap();
     assert_eq!(request.state.as_deref(), Some("inside"), "protocol C2.5: what stands outside is not used");
     assert_eq!(request.nonce, None, "RFC 9126 3: not even where nothing stands inside");
