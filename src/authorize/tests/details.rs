@@ -124,6 +124,20 @@ fn name(permission: &Permission) -> &'static str {
 }
 
 #[test]
+fn what_was_signed_is_what_counts() {
+    let (app, outside) = (app(), params(&[("request", Some("a.b.c")), ("authorization_details", Some("[]"))]));
+    let asked = |inside: Option<&str>| {
+        let inside = params(&[("scope", Some(ALL)), ("authorization_details", inside)]);
+        let door = Door::Pushed { proof_jkt: None };
+        check(&Question { params: &outside, signed: Some(&inside), client: &app, door, default_audience: "api" })
+    };
+    let request = asked(Some(&one(r#","permissions":["balances"]"#))).unwrap();
+    assert_eq!(request.scope, Scope::parse("accounts openid").unwrap(), "RFC 9101 6.3: the object alone");
+    assert_eq!(asked(None).unwrap().authorization_details, None, "what stands beside it is not heard");
+    assert_eq!(asked(Some("[]")).map_err(|r| r.code), Err(Code::InvalidAuthorizationDetails));
+}
+
+#[test]
 fn a_token_request_may_ask_for_less_and_never_for_more() {
     let granted = read(r#","accounts":["a","b"],"permissions":["balances","transactions"],"from":"2026-09-01""#);
     for (members, narrowed) in [
