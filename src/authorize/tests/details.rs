@@ -129,7 +129,8 @@ fn what_was_signed_is_what_counts() {
     let asked = |inside: Option<&str>| {
         let inside = params(&[("scope", Some(ALL)), ("authorization_details", inside)]);
         let door = Door::Pushed { proof_jkt: None };
-        check(&Question { params: &outside, signed: Some(&inside), client: &app, door, default_audience: "api" })
+        let (client, acr, default_audience) = (&app, "urn:ours", "api");
+        check(&Question { params: &outside, signed: Some(&inside), client, door, acr, default_audience })
     };
     let request = asked(Some(&one(r#","permissions":["balances"]"#))).unwrap();
     assert_eq!(request.scope, Scope::parse("accounts openid").unwrap(), "RFC 9101 6.3: the object alone");
