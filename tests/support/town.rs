@@ -24,6 +24,9 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// A test once on each engine: `on_both!(this, that)` where each is `async fn(&Town)`.
 macro_rules! on_both {
@@ -318,8 +321,10 @@ fn log() -> &'static Mutex<Vec<u8>> {
                 Ok(())
             }
         }
+        // What drives the browser writes down what it types: that is the test's log, not the server's.
+        let ours = Targets::new().with_default(tracing::Level::DEBUG).with_target("thirtyfour", LevelFilter::OFF);
         let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_ansi(false);
-        subscriber.with_writer(move || Keep(kept)).init();
+        subscriber.with_writer(move || Keep(kept)).finish().with(ours).init();
         kept
     })
 }
