@@ -8,6 +8,7 @@ use crate::clock::Instant;
 use crate::keys::Jwk;
 use crate::secret::{Hash, base64url};
 use serde_json::json;
+use std::iter;
 use std::net::IpAddr;
 use std::str::FromStr;
 use x509_cert::der::asn1::{
@@ -176,10 +177,12 @@ fn key(info: &SubjectPublicKeyInfoOwned) -> Option<Hash> {
 
 fn registered(dn: &str) -> Option<Name> {
     // A text longer than any real name is not worth parsing; and x509-cert overflows on a number of an attribute type
-    // (`2.5.4.3=`) that no object identifier has.
+    // (`2.5.4.3=`) that no object identifier has. Types are found as it finds them: an escaped separator is none.
+    let escaped = |i: usize| dn[..i].ends_with('\\') && !dn[..i].ends_with("\\\\");
+    let starts = dn.match_indices([',', '+']).filter(|(i, _)| !escaped(*i)).map(|(i, _)| i + 1);
     let number = |t: &str| t.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() <= 9);
-    let types = |part: &str| part.rsplit_once('=').is_none_or(|(before, _)| number(before));
-    let sane = dn.len() <= 1024 && dn.split([',', '+']).all(types);
+    let types = |start: usize| dn[start..].split('=').next().is_none_or(number);
+    let sane = dn.len() <= 1024 && iter::once(0).chain(starts).all(types);
     sane.then(|| RdnSequence::from_str(dn).ok()).flatten().and_then(|n| decoded(&n))
 }
 
@@ -264,7 +267,14 @@ mod tests {
         for der in [&b""[..], b"0", &[0x30, 0x82, 0xff, 0xff], &[0; 4096]] {
             assert_eq!(Certificate::read(der, true), Err(Unreadable));
         }
-        for dn in ["99999999999999999999=a", "2.5.4.4294967299=creco", "1111111111CN=a", "CN=a;11111111111=b"] {
+        for dn in [
+            "99999999999999999999=a",
+            "2.5.4.4294967299=creco",
+            "1111111111CN=a",
+            r"1111111111 Co.\, Ltd. CN=a",
+            r"CN=a\\\\,1111111111=b",
+            "CN=a+1111111111=b",
+        ] {
             assert!(!Subject::Dn(dn.into()).is_readable(), "{dn}");
         }
         assert!(Subject::Dn("2.5.4.3=a,2.5.4.5=T1234567890123".into()).is_readable());
