@@ -2,9 +2,11 @@
 
 mod members;
 mod mutual;
+mod names;
 mod out;
 
-pub use out::{document, is_known, unknown_members};
+pub use names::{is_institutional, is_open, unknown_members};
+pub use out::document;
 
 use super::profile::{AuthMethod, GrantType, Keys, Profile, Provider, Status};
 use super::{Client, PROOFING_MEMORY, redirect};

@@ -234,7 +234,7 @@ impl Unverified<'_> {
     /// # Errors
     /// [`Error::Algorithm`] when the algorithm is not in `allowed`, [`Error::UnknownKey`], [`Error::Signature`].
     pub fn verify(self, keys: &[Jwk], allowed: &[Alg]) -> Result<Verified, Error> {
-        provider::install()?;
+        ready()?;
         let alg = self.header.alg;
         if !allowed.contains(&alg) {
             return Err(Error::Algorithm);
@@ -297,6 +297,11 @@ pub fn sign_with_key_inside(key: &SigningKey, typ: &str, claims: &impl serde::Se
 }
 
 fn encode(header: &jsonwebtoken::Header, claims: &impl serde::Serialize, key: &SigningKey) -> Result<String, Error> {
-    provider::install()?;
+    ready()?;
     jsonwebtoken::encode(header, claims, key.encoding()).map_err(|_| Error::Signing)
+}
+
+/// Whether it is our provider that `jsonwebtoken` works with.
+pub(super) fn ready() -> Result<(), Error> {
+    if provider::installed() { Ok(()) } else { Err(Error::Provider) }
 }

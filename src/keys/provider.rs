@@ -1,7 +1,6 @@
 //! The cryptography under `jsonwebtoken`: its own aws-lc provider, narrowed to four algorithms, and with private keys
 //! parsed once instead of at each signature.
 
-use super::jose::Error;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self as sig, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, aws_lc};
@@ -30,9 +29,9 @@ static PROVIDER: LazyLock<CryptoProvider> = LazyLock::new(|| CryptoProvider {
 });
 static INSTALLED: LazyLock<bool> = LazyLock::new(|| LazyLock::force(&PROVIDER).install_default().is_ok());
 
-/// Makes the provider below the one in use. Every door of `jose` calls it first.
-pub(super) fn install() -> std::result::Result<(), Error> {
-    if *INSTALLED { Ok(()) } else { Err(Error::Provider) }
+/// Makes the provider below the one in use, unless this process has another. Every door of `jose` calls it first.
+pub(super) fn installed() -> bool {
+    *INSTALLED
 }
 
 /// Forgets a parsed private key: called when a key leaves the ring.

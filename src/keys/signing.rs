@@ -1,6 +1,6 @@
 //! One private signing key and its public half.
 
-use super::jose::{Alg, Error};
+use super::jose::{Alg, Error, ready};
 use super::{Jwk, provider};
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
@@ -52,7 +52,7 @@ impl SigningKey {
     /// # Errors
     /// [`Error::Signing`] when it is not a key of that algorithm.
     pub fn from_der(alg: Alg, der: Zeroizing<Vec<u8>>) -> Result<Self, Error> {
-        provider::install()?;
+        ready()?;
         let encoding = match alg {
             Alg::Es256 => EncodingKey::from_ec_der(&der),
             Alg::EdDsa => EncodingKey::from_ed_der(&der),

@@ -1,61 +1,15 @@
 //! What a record that comes from outside may say: the members of the RFCs. All others that mean something here are the
 //! institution's, and refused unless they say what holds anyway, so that an app may send back what it was told.
 
-use crate::client::metadata::{self, Rules, is_known};
+use crate::client::metadata::{self, Rules, is_institutional, is_open};
 use crate::client::{Client, Profile, Status};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::refusal::{Code, Refusal};
 use serde_json::{Map, Value};
 
-/// RFC 7591 §2, OpenID Connect Registration §2, RFC 8705 §2.1.2, RFC 9126 §6, RFC 9396 §10, RFC 9449 §5.2, RFC 9701 §6,
-/// JARM §3, and our `provider`. A member that is not here is the institution's: a new one is so until somebody decides.
-const OPEN: &[&str] = &[
-    "authorization_details_types",
-    "authorization_signed_response_alg",
-    "client_name",
-    "client_uri",
-    "contacts",
-    "default_max_age",
-    "dpop_bound_access_tokens",
-    "grant_types",
-    "id_token_signed_response_alg",
-    "introspection_signed_response_alg",
-    "jwks",
-    "jwks_uri",
-    "logo_uri",
-    "policy_uri",
-    "redirect_uris",
-    "request_object_signing_alg",
-    "require_auth_time",
-    "require_pushed_authorization_requests",
-    "require_signed_request_object",
-    "response_types",
-    "scope",
-    "software_id",
-    "software_version",
-    "subject_type",
-    "tls_client_auth_san_dns",
-    "tls_client_auth_san_email",
-    "tls_client_auth_san_ip",
-    "tls_client_auth_san_uri",
-    "tls_client_auth_subject_dn",
-    "tls_client_certificate_bound_access_tokens",
-    "token_endpoint_auth_method",
-    "token_endpoint_auth_signing_alg",
-    "tos_uri",
-    "userinfo_signed_response_alg",
-];
-
-/// Judged elsewhere: the identity of the client (RFC 7592 §2.2) and what we answer with.
-const OURS: &[&str] = &["client_id", "client_secret", "client_id_issued_at"];
-
 /// Follows from `grant_types`.
 const DERIVED: &str = "refresh_tokens";
-
-fn is_open(name: &str) -> bool {
-    OPEN.contains(&name) || name.starts_with("client_name#")
-}
 
 fn institutional(name: &str) -> Refusal {
     Refusal::naming(Code::InvalidClientMetadata, &format!("{name}: only the institution sets it"))
@@ -90,8 +44,7 @@ pub fn judge(
     let client = metadata::parse(&Value::Object(record), id, rules, now)?;
     let told = metadata::document(&client);
     for (name, value) in sent.iter().filter(|(_, value)| !value.is_null()) {
-        let free = is_open(name) || OURS.contains(&name.as_str()) || !is_known(name);
-        if !free && name != "provider" && told.get(name) != Some(value) {
+        if is_institutional(name) && name != "provider" && told.get(name) != Some(value) {
             return Err(institutional(name));
         }
     }

@@ -1,6 +1,7 @@
 //! What the app reads from the account API, and how it learns there that a link has ended.
 
-use super::oauth::{Client, Trouble};
+use super::oauth::Client;
+use super::trouble::Trouble;
 use crate::clock::Instant;
 use crate::outbound::Answer;
 use crate::secret::Secret;

@@ -2,9 +2,9 @@
 
 use super::accounts::{self, Stale};
 use super::idtoken;
-use super::oauth::{Trouble, known_code};
 use super::session::{Link, Role};
 use super::timeline::What;
+use super::trouble::{Trouble, known_code};
 use super::{App, oauth};
 use crate::clock::Instant;
 use crate::keys::jose::Alg;

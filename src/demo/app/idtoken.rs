@@ -1,6 +1,7 @@
 //! What makes an id_token believable (OpenID Connect Core §3.1.3.7).
 
-use super::oauth::{Asked, Trouble};
+use super::oauth::Asked;
+use super::trouble::Trouble;
 use crate::clock::Instant;
 use crate::keys::Jwk;
 use crate::keys::jose::{self, Alg, Claims};

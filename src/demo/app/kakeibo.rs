@@ -3,8 +3,9 @@
 use super::App;
 use super::flow::{Failed, SCOPE};
 use super::idtoken;
-use super::oauth::{Asked, Tokens, Trouble, borrowed, expect};
+use super::oauth::{Asked, Tokens, borrowed};
 use super::session::Role;
+use super::trouble::{Trouble, expect};
 use crate::demo::wire::{basic, post, with_query};
 use crate::keys::jose::Alg;
 use crate::pages::Language;

@@ -13,6 +13,7 @@ mod oauth;
 mod provider;
 mod session;
 mod timeline;
+mod trouble;
 mod view;
 mod web;
 

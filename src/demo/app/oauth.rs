@@ -1,48 +1,24 @@
 //! The app's protocol work: what it sends, and what it believes of the answers.
 
 use super::provider::{Metadata, Provider};
+use super::trouble::{Trouble, expect, refusal};
 use super::{Parts, Settings};
 use crate::clock::Clock;
 use crate::demo::wire::{self, with_query};
 use crate::keys::SigningKey;
 use crate::keys::jose;
-use crate::outbound::{self, Answer, Outbound, Request};
+use crate::outbound::{Answer, Outbound, Request};
 use crate::pages::Language;
 use crate::random::Random;
 use crate::secret::{Hash, Secret, opaque};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// RFC 7523 §2.2.
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// How long an assertion lives, in seconds.
 const ASSERTION_LIFE: i64 = 60;
-
-/// Why a link does not come about or does not go on.
-#[derive(Debug)]
-pub(super) enum Trouble {
-    /// The other side refused, with this code.
-    Refused(String),
-    /// Nobody answered.
-    Unreachable,
-    /// An answer that must not be believed, and what of it.
-    Broken(&'static str),
-    /// Our own failure.
-    Own,
-}
-impl From<outbound::Error> for Trouble {
-    fn from(error: outbound::Error) -> Self {
-        tracing::warn!(%error, "sample app: no answer");
-        Self::Unreachable
-    }
-}
-impl From<jose::Error> for Trouble {
-    fn from(error: jose::Error) -> Self {
-        tracing::error!(%error, "sample app: signing");
-        Self::Own
-    }
-}
 
 /// What the token endpoint hands out (RFC 6749 §5.1, contract §6).
 #[derive(Deserialize)]
@@ -255,24 +231,4 @@ fn wants_nonce(answer: &Answer) -> bool {
         401 => answer.header("www-authenticate").is_some_and(|c| c.contains("use_dpop_nonce")),
         _ => false,
     }
-}
-
-/// The JSON of an answer with this status, or its refusal.
-pub(super) fn expect(answer: Answer, status: u16) -> Result<Value, Trouble> {
-    if answer.status == status { answer.json().map_err(|_| Trouble::Broken("json")) } else { Err(refusal(&answer)) }
-}
-
-fn refusal(answer: &Answer) -> Trouble {
-    let code = answer.json().ok().and_then(|v| v["error"].as_str().map(known_code));
-    tracing::info!(status = answer.status, code, "sample app: refused");
-    match code {
-        Some(code) => Trouble::Refused(code.to_owned()),
-        None if answer.status >= 500 => Trouble::Unreachable,
-        None => Trouble::Broken("error"),
-    }
-}
-
-/// A code as it may be shown and logged: one we know, else a word of our own.
-pub(super) fn known_code(code: &str) -> &'static str {
-    crate::refusal::Code::parse(code).map_or("unknown_error", crate::refusal::Code::as_str)
 }

@@ -1,6 +1,6 @@
 //! The authorization server as its metadata describes it (RFC 8414, OpenID Connect Discovery).
 
-use super::oauth::{Trouble, expect};
+use super::trouble::{Trouble, expect};
 use crate::clock::Instant;
 use crate::demo::wire::get;
 use crate::keys::Jwk;

@@ -4,9 +4,11 @@ use super::accounts::Snapshot;
 use super::oauth::Asked;
 use super::timeline::Timeline;
 use crate::clock::Instant;
-use crate::pages::AppNotice;
+use crate::demo::door::language;
+use crate::pages::{AppNotice, Language};
 use crate::random::Random;
 use crate::secret::{Hash, Secret, opaque, same};
+use actix_web::HttpRequest;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +19,20 @@ pub(super) const COOKIE: &str = "sample_app";
 const MAX_SESSIONS: usize = 1000;
 /// The most requests of one browser that may be on their way at once.
 const MAX_PENDING: usize = 4;
+
+/// Who asks.
+pub(super) struct Visitor {
+    /// The session's cookie, as sent.
+    pub(super) cookie: Option<Secret>,
+    /// The language of their pages.
+    pub(super) language: Language,
+}
+impl Visitor {
+    pub(super) fn of(request: &HttpRequest) -> Self {
+        let cookie = request.cookie(COOKIE).map(|c| Secret::new(c.value()));
+        Self { cookie, language: language(request) }
+    }
+}
 
 /// As which client a request was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

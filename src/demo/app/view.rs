@@ -3,10 +3,9 @@
 use super::App;
 use super::accounts::Statement;
 use super::flow::Failed;
-use super::oauth::Trouble;
-use super::session::Link;
+use super::session::{Link, Visitor};
 use super::timeline::Event;
-use super::web::Visitor;
+use super::trouble::Trouble;
 use crate::account::AccountType;
 use crate::clock::Instant;
 use crate::pages::{

@@ -2,10 +2,10 @@
 
 use super::App;
 use super::flow::{Failed, Read};
-use super::session::COOKIE;
+use super::session::{COOKIE, Visitor};
 use super::view;
-use crate::demo::door::{language, own_page, page};
-use crate::pages::{AppNotice, Language};
+use crate::demo::door::{own_page, page};
+use crate::pages::AppNotice;
 use crate::params::Params;
 use crate::secret::Secret;
 use crate::web::assets;
@@ -148,20 +148,6 @@ fn elsewhere(app: &App, request: &HttpRequest) -> Option<HttpResponse> {
     let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
     let own = app.own.trim_start_matches("http://");
     (!host.eq_ignore_ascii_case(own)).then(|| redirect(&format!("{}{}", app.own, request.path()), None))
-}
-
-/// Who asks.
-pub(super) struct Visitor {
-    /// The session's cookie, as sent.
-    pub(super) cookie: Option<Secret>,
-    /// The language of their pages.
-    pub(super) language: Language,
-}
-impl Visitor {
-    fn of(request: &HttpRequest) -> Self {
-        let cookie = request.cookie(COOKIE).map(|c| Secret::new(c.value()));
-        Self { cookie, language: language(request) }
-    }
 }
 
 /// The browser's session, or a new one and the cookie that opens it.

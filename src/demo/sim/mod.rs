@@ -93,6 +93,15 @@ impl Simulator {
     }
 }
 
+/// What its addresses share.
+struct State {
+    exchange: calls::Exchange,
+    mailbox: Mailbox,
+    pages: Pages,
+    settings: Settings,
+    own: String,
+}
+
 /// Starts the simulator behind `door`, with the mails that `post` takes.
 ///
 /// # Errors
@@ -100,7 +109,7 @@ impl Simulator {
 pub async fn start(door: Door, post: Post, settings: Settings, parts: Parts) -> io::Result<Simulator> {
     let Post { mailbox, sink } = post;
     let own = door.url();
-    let state = actix_web::web::Data::new(web::State {
+    let state = actix_web::web::Data::new(State {
         exchange: calls::Exchange::new(settings.clone(), &parts),
         mailbox,
         pages: parts.pages,

@@ -1,7 +1,7 @@
 //! What stands on the simulator's page.
 
+use super::State;
 use super::calls::{Call, Outcome};
-use super::web::State;
 use crate::pages::{Chrome, Error, Language, PlacedCall, ReceivedMail, SimulatorPage};
 
 /// The page; `refused` is a call that could not be placed, kept in the form.

@@ -1,10 +1,8 @@
 //! The simulator's addresses: its page, the calls, the mailbox.
 
-use super::calls::{Call, Exchange, Outcome};
-use super::mailbox::Mailbox;
-use super::{Settings, view};
+use super::calls::{Call, Outcome};
+use super::{State, view};
 use crate::demo::door::{self, own_page};
-use crate::pages::Pages;
 use crate::params::Params;
 use crate::web::assets;
 use actix_web::http::StatusCode;
@@ -15,14 +13,6 @@ use serde_json::json;
 
 /// No call is longer.
 const MAX_BODY: usize = 4096;
-
-pub(super) struct State {
-    pub(super) exchange: Exchange,
-    pub(super) mailbox: Mailbox,
-    pub(super) pages: Pages,
-    pub(super) settings: Settings,
-    pub(super) own: String,
-}
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config

@@ -1,0 +1,78 @@
+//! The members of a client record by who may set them, and those that mean nothing here.
+
+use serde_json::Value;
+
+/// The members of the RFCs, which a client may set itself: RFC 7591 §2, OpenID Connect Registration §2, RFC 8705 §2.1.2,
+/// RFC 9126 §6, RFC 9396 §10, RFC 9449 §5.2, RFC 9701 §6, JARM §3.
+const OPEN: &[&str] = &[
+    "authorization_details_types",
+    "authorization_signed_response_alg",
+    "client_name",
+    "client_uri",
+    "contacts",
+    "default_max_age",
+    "dpop_bound_access_tokens",
+    "grant_types",
+    "id_token_signed_response_alg",
+    "introspection_signed_response_alg",
+    "jwks",
+    "jwks_uri",
+    "logo_uri",
+    "policy_uri",
+    "redirect_uris",
+    "request_object_signing_alg",
+    "require_auth_time",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "response_types",
+    "scope",
+    "software_id",
+    "software_version",
+    "subject_type",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_email",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_subject_dn",
+    "tls_client_certificate_bound_access_tokens",
+    "token_endpoint_auth_method",
+    "token_endpoint_auth_signing_alg",
+    "tos_uri",
+    "userinfo_signed_response_alg",
+];
+
+/// Who the client is (RFC 7592 §2.2), and what it was told of that.
+const IDENTITY: &[&str] = &["client_id", "client_secret", "client_id_issued_at"];
+
+/// The institution's. A member that becomes known is so until somebody decides otherwise.
+const INSTITUTION: &[&str] = &[
+    "access_token_lifetime",
+    "grant_lifetime",
+    "profile",
+    "proofing_memory",
+    "provider",
+    "refresh_tokens",
+    "require_pkce",
+    "resources",
+    "status",
+];
+
+/// Whether a client may set the member itself.
+#[must_use]
+pub fn is_open(name: &str) -> bool {
+    OPEN.contains(&name) || name.starts_with("client_name#")
+}
+
+/// Whether only the institution may set the member. Of `provider` that is one member (contract §5).
+#[must_use]
+pub fn is_institutional(name: &str) -> bool {
+    INSTITUTION.contains(&name)
+}
+
+/// The members of a record that mean nothing here: most often a typing error, or a comment (`_…`).
+#[must_use]
+pub fn unknown_members(document: &Value) -> Vec<String> {
+    let known = |n: &str| is_open(n) || is_institutional(n) || IDENTITY.contains(&n);
+    let names = document.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    names.filter(|n| !known(n) && !n.starts_with('_')).map(str::to_owned).collect()
+}
