@@ -1,8 +1,7 @@
 //! ④: the number to call, the window, the call that was seen (domain §1.6, §4).
 
 use super::policy::Policy;
-use super::sql::Seals;
-use super::{Caller, IncomingCall, Interaction, personal};
+use super::{Caller, IncomingCall, Interaction, Seals, personal};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::id::InteractionId;

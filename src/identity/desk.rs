@@ -4,10 +4,11 @@
 //! Whatever comes in any order: a page is shown for the stage that is, a form is taken only with the one step token
 //! that is good, and a stage is left only by the moves of [`Interaction`].
 
+use super::Seals;
 use super::policy::Policy;
 use super::seen::{CallView, Opened, Opening, Posted, Seen, Taken, View, Visitor};
 use super::service_hours::Service;
-use super::sql::{self, Kept, Seals};
+use super::sql::{self, Kept};
 use super::{CallRegister, CallState, CoreBank, Ending, Expired, IncomingCall, Interaction, Message, Problem, Stage};
 use super::{call, memory};
 use crate::clock::Instant;

@@ -4,9 +4,10 @@
 //! An attempt is *reserved* before the core bank is asked, so that any number of parallel guesses reach it at most as
 //! often as the limit allows, and *settled* by its answer.
 
+use super::Seals;
 use super::memory;
 use super::policy::Policy;
-use super::sql::{Seals, corrupt};
+use super::sql::corrupt;
 use crate::account::Account;
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;

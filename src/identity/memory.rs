@@ -5,8 +5,9 @@
 //! is used once a way: the way begins at ⑥, which says so. Locks, a closed account and a changed client record count as
 //! ever. It is forgotten on 中止する and 拒否する, on a lock, on an event of the account, and when the link is revoked.
 
+use super::Seals;
 use super::desk::Desk;
-use super::sql::{self, Kept, Seals, arrow, corrupt};
+use super::sql::{self, Kept, arrow, corrupt};
 use super::{Ending, Expired, Interaction, Misstep, Proofed, Stage, lockout, personal};
 use crate::clock::Instant;
 use crate::id::{ClientId, InteractionId};

@@ -20,6 +20,7 @@ mod personal;
 mod pin;
 mod policy;
 mod ports;
+mod seals;
 mod seen;
 pub mod service_hours;
 pub mod sql;
@@ -37,8 +38,8 @@ pub use message::{Field, Message, Problem};
 pub use pin::Pin;
 pub use policy::Policy;
 pub use ports::{BankError, CallRegister, Caller, CoreBank, Holding, IncomingCall, Ineligible, Lookup};
+pub use seals::Seals;
 pub use seen::{CallView, Opened, Opening, Posted, Seen, Taken, View, Visitor};
-pub use sql::Seals;
 pub use sweep::sweep;
 
 #[cfg(test)]

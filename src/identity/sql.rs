@@ -1,40 +1,16 @@
 //! Where a way through the screens rests: one row, what the customer said sealed in one field of it.
 
-use super::{Ending, Interaction, Stage};
+use super::{Ending, Interaction, Seals, Stage};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::id::{ClientId, InteractionId};
-use crate::keys::seal::{Place, Sealer};
-use crate::random::Random;
+use crate::keys::seal::Place;
 use crate::secret::Hash;
 use crate::store::{Error, Result, Row, Tx};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a rotated cookie's old value stays good at most (architecture §5).
 pub const OLD_COOKIE: Duration = Duration::from_secs(30);
-
-/// What keeping personal fields takes.
-#[derive(Clone)]
-pub struct Seals {
-    /// Seals fields and makes keyed indexes.
-    pub sealer: Arc<Sealer>,
-    /// Randomness for nonces and ids.
-    pub random: Arc<dyn Random>,
-}
-impl Seals {
-    /// The keyed index of an account, the same in every table.
-    #[must_use]
-    pub fn account(&self, account: &crate::account::Account) -> Hash {
-        self.sealer.index("account", &account.to_string())
-    }
-    /// The one step token that is good now. Derived, never stored: a page can be loaded twice without a write, and
-    /// taking one form makes every other copy of the page stale.
-    #[must_use]
-    pub fn step(&self, i: &Interaction) -> String {
-        self.sealer.index("step", &format!("{} {}", i.id, i.step)).base64url()
-    }
-}
 
 /// A row: the interaction, and the browser it is bound to.
 #[derive(Debug, Clone)]

@@ -1,7 +1,8 @@
 //! Housekeeping of the checks: ways nobody finished are ended with their record, what has had its time is dropped.
 
+use super::Seals;
 use super::policy::Policy;
-use super::sql::{self, Seals};
+use super::sql;
 use super::{Ending, Expired, lockout, memory};
 use crate::clock::Instant;
 use crate::store::{Result, Tx};

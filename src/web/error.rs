@@ -143,3 +143,10 @@ impl ResponseError for ApiError {
 fn dpop_algs() -> String {
     Alg::FAPI.map(Alg::as_str).join(" ")
 }
+
+/// Whoever opens an address we do not have reads that, and nothing else of us.
+pub async fn nothing_here() -> HttpResponse {
+    HttpResponse::NotFound()
+        .content_type("text/plain; charset=utf-8")
+        .body("お探しのページはありません。\nThere is no page here.\n")
+}

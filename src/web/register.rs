@@ -1,9 +1,9 @@
 //! `POST /oauth/register` (RFC 7591) and `GET|PUT|DELETE /oauth/register/{client_id}` (RFC 7592): apps that register
 //! themselves, and manage their own record. Not there at all unless `registration.enabled`.
 
-use super::error::ApiError;
+use super::error::{ApiError, nothing_here};
 use super::extract::header_values;
-use super::{App, Shared, paths, routes};
+use super::{App, Shared, paths};
 use crate::audit::Actor;
 use crate::client::metadata::document;
 use crate::client::registration::sql::{self, Made, Managed, New};
@@ -80,7 +80,7 @@ fn told(app: &App, client: &Client, statement: Option<&str>, token: &Secret, sec
 /// RFC 7591 §3.2.2; 401 without a good initial access token.
 pub async fn post(req: HttpRequest, app: Shared, body: Body) -> Answer {
     if !app.config.registration.enabled {
-        return Ok(routes::nothing_here().await);
+        return Ok(nothing_here().await);
     }
     let now = app.now();
     let (_, hash) = bearer(&req, Kind::Initial)?;

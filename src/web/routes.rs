@@ -1,10 +1,10 @@
 //! The whole URL table (contract §2).
 
+use super::error::nothing_here;
 use super::{
     admin, assets, authorize, health, hooks, introspect, link, metadata, par, paths, register, revoke, token, userinfo,
 };
 use crate::admin::ask::BASE;
-use actix_web::HttpResponse;
 use actix_web::web::{ServiceConfig, delete, get, post, put, resource, to};
 
 /// Every route of the public listener.
@@ -31,13 +31,6 @@ pub fn public(cfg: &mut ServiceConfig) {
     cfg.route("/hooks/telephony/sip", post().to(hooks::sip)).route("/hooks/bank/events", post().to(hooks::bank));
     cfg.route("/assets/institution.css", get().to(assets::institution)).route("/assets/{name}", get().to(assets::file));
     cfg.default_service(to(nothing_here));
-}
-
-/// Whoever opens an address we do not have reads that, and nothing else of us.
-pub(super) async fn nothing_here() -> HttpResponse {
-    HttpResponse::NotFound()
-        .content_type("text/plain; charset=utf-8")
-        .body("お探しのページはありません。\nThere is no page here.\n")
 }
 
 /// Every route of the admin socket.
