@@ -8,8 +8,9 @@ use super::extract::Form;
 use crate::token::revoke;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
 
-/// The handler: 200 and nothing more, whether or not there was a token (RFC 7009 §2.2).
+/// The handler: 200, whether or not there was a token (RFC 7009 §2.2). The body is for libraries that insist on JSON.
 ///
 /// # Errors
 /// RFC 7009 §2.2.1; `invalid_grant` for a token of another client (protocol A10).
@@ -18,5 +19,5 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let client = asker::client(&req, &app, &params, now).await?;
     let token = crate::secret::Secret::new(params.need("token")?);
     app.store.write(move |tx| revoke::revoke(tx, token.reveal(), &client, now)).await??;
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).finish())
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({})))
 }

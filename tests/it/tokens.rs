@@ -331,7 +331,7 @@ async fn revocation_answers_200_with_nothing(w: &Town) {
         let hint = [("token", text), ("token_type_hint", "something_else")];
         let answer = app.post("/oauth/revoke", &hint, false).await.expect(200);
         unstored(&answer);
-        assert_eq!(answer.body, "");
+        assert_eq!(answer.body, "{}");
     }
     assert_eq!(w.accounts_api().introspect(token).await, json!({"active": false}));
     let form = [("token".to_owned(), token.to_owned())];
