@@ -172,15 +172,11 @@ async fn begin(
 ) -> Result<HttpResponse, Stop> {
     let recalled = memory::recalled(req, app, client, request, now).await?;
     if request.silent() {
-        let outcome = match silent::answer(app, client, request, id, recalled.as_ref(), now).await? {
-            Silent::Code(code) => Outcome::Code(code),
-            Silent::Refused(refusal) => return Err(told(app, client, Destination::of(request), refusal, now)),
-            Silent::Used => {
-                return Err(Refusal::new(Code::InvalidRequestUri, "the request_uri is already used").into());
-            }
-        };
-        let answer = Destination::of(request).answer(client, &outcome, app.voice(now));
-        return Err(Stop::Answer(Arc::clone(client), answer));
+        return Err(match silent::answer(app, client, request, id, recalled.as_ref(), now).await? {
+            Silent::Code(answer) => Stop::Answer(Arc::clone(client), answer),
+            Silent::Refused(refusal) => told(app, client, Destination::of(request), refusal, now),
+            Silent::Used => Refusal::new(Code::InvalidRequestUri, "the request_uri is already used").into(),
+        });
     }
     let id = match id {
         Some(id) => id,

@@ -3,20 +3,21 @@
 
 use super::App;
 use crate::authorize::sql::{Consumed, consume};
-use crate::authorize::{Request, at_once};
+use crate::authorize::{Answer, Outcome, Request, at_once, oauth_answer};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::consent;
 use crate::grant::{Again, Grant, again, code::Binding, sql};
 use crate::identity::{Recalled, Seals, lockout, memory};
+use crate::keys::jose;
 use crate::refusal::{Code, Refusal};
-use crate::secret::{Hash, Secret};
+use crate::secret::Hash;
 use crate::store::{self, Tx};
 
 /// What comes of it.
 pub enum Silent {
-    /// The code, for the app.
-    Code(Secret),
+    /// The code, for the app; or that it could not be told, and nothing was recorded.
+    Code(Result<Answer, jose::Error>),
     /// Why there is none; the request is used up.
     Refused(Refusal),
     /// The request had been completed before.
@@ -47,7 +48,12 @@ pub async fn answer(
     };
     let Some(made) = made else { return refused(app, id, CONSENT, now).await };
     let (seals, of, account) = (app.desk.seals().clone(), recalled.of.clone(), recalled.proofed.account_index);
-    let (code, login) = (made.code().clone(), at_once(request).unwrap_or(CONSENT));
+    let login = at_once(request).unwrap_or(CONSENT);
+    // Made before anything is recorded, as at ⑥.
+    let told = match oauth_answer(request, client, &Outcome::Code(made.code().clone()), app.voice(now)) {
+        Ok(told) => told,
+        Err(cause) => return Ok(Silent::Code(Err(cause))),
+    };
     let work = move |tx: &mut Tx<'_, '_>| {
         if let Some(id) = id
             && consume(tx, id, now)? == Consumed::Before
@@ -57,7 +63,7 @@ pub async fn answer(
         if !stands(tx, &seals, &of, account, now)? {
             return Ok(Silent::Refused(login.clone()));
         }
-        Ok(if again(tx, &made, now)? { Silent::Code(code.clone()) } else { Silent::Refused(CONSENT) })
+        Ok(if again(tx, &made, now)? { Silent::Code(Ok(told.clone())) } else { Silent::Refused(CONSENT) })
     };
     app.store.write(work).await
 }
