@@ -30,6 +30,7 @@ mod rar;
 mod registration;
 mod serve;
 mod shape;
+mod shared;
 mod staff;
 mod store;
 mod store_faults;

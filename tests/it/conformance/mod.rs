@@ -10,7 +10,7 @@ mod config;
 mod credentials;
 mod discovery;
 mod fapi;
-mod resource;
+pub mod resource;
 mod signing;
 mod table;
 mod tls;
@@ -41,7 +41,7 @@ async fn rp(w: &Town, id: &str) -> App {
 }
 
 /// A FAPI 2.0 client: private_key_jwt, DPoP, refresh tokens; the second client's redirect URI has a query.
-async fn fapi(w: &Town, id: &str) -> App {
+pub async fn fapi(w: &Town, id: &str) -> App {
     let (key, second) = (Key::generate(), format!("{}?dummy1=lorem&dummy2=ipsum", callback(id)));
     let mut jwk = key.jwk();
     for (name, value) in [("kid", id), ("alg", "ES256"), ("use", "sig")] {

@@ -23,15 +23,20 @@ const PATH: &str = "/v1/accounts";
 pub struct Beside {
     api: Running,
     bank: Running,
-    http: Http,
+    pub http: Http,
 }
 
 impl Beside {
     pub async fn start(w: &Town) -> Self {
+        let issuer = format!("http://{}", w.address());
+        Self::behind(w, Door::bind(0).unwrap(), issuer, Outbound::loopback().unwrap()).await
+    }
+    /// The same behind a door of the caller's, reaching the server at `issuer` by `wire`.
+    pub async fn behind(w: &Town, door: Door, issuer: String, wire: Outbound) -> Self {
         let books = Arc::new(renkei::bank::SampleBank::founded(w.now().jst_date()));
         let bank = bank::start(Door::bind(0).unwrap(), books, w.clock.clone()).await.unwrap();
         let settings = api::Settings {
-            issuer: format!("http://{}", w.address()),
+            issuer,
             client_id: "accounts-api".into(),
             client_secret: Secret::new("accounts-api-secret"),
             audience: "accounts-api".into(),
@@ -40,8 +45,8 @@ impl Beside {
             nonce_required: false,
         };
         let random = Arc::new(SeededRandom::new(8));
-        let parts = api::Parts { clock: w.clock.clone(), random, wire: Outbound::loopback().unwrap() };
-        let api = api::start(Door::bind(0).unwrap(), settings, parts).await.unwrap();
+        let parts = api::Parts { clock: w.clock.clone(), random, wire };
+        let api = api::start(door, settings, parts).await.unwrap();
         let http = Http::new(api.address(), api.url());
         Self { api, bank, http }
     }
@@ -55,6 +60,10 @@ impl Beside {
         let scheme = format!("DPoP {token}");
         let own = [("authorization", scheme.as_str()), ("dpop", proof.as_str())];
         self.get(path, &[&own[..], more].concat()).await
+    }
+    /// Where it listens.
+    pub const fn port(&self) -> u16 {
+        self.api.address().port()
     }
     pub async fn stop(self) {
         self.api.stop().await;
