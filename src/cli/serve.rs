@@ -48,14 +48,14 @@ pub fn logs(level: &str, format: LogFormat) {
     };
 }
 
-/// SIGHUP reads the certificate again; never returns.
+/// SIGHUP reads the files of TLS again; never returns.
 async fn reload_at_hangup(running: &server::Running) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
     while hangup.recv().await.is_some() {
         match running.reload() {
-            Ok(()) => tracing::info!("certificate reloaded"),
-            Err(cause) => tracing::error!(%cause, "certificate not reloaded; the old one stays"),
+            Ok(()) => tracing::info!("TLS files reloaded"),
+            Err(cause) => tracing::error!(%cause, "TLS files not reloaded; what was in use stays"),
         }
     }
 }

@@ -63,6 +63,11 @@ const RULES: &[Rule] = &[
         "does nothing without mtls_listen or client_cert_header",
     ),
     (
+        "server.mtls_crl_file",
+        |c, _| c.server.mtls_crl_file.is_none() || c.server.mtls_ca_file.is_some(),
+        "does nothing without mtls_ca_file",
+    ),
+    (
         "server.client_cert_header",
         |c, _| !c.server.client_cert_header || !c.server.trusted_proxies.is_empty(),
         "wants trusted_proxies: nobody else is believed",

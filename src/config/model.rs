@@ -83,6 +83,9 @@ pub struct Server {
     /// Authorities that may vouch for a client's certificate (`tls_client_auth`), PEM.
     #[serde(default)]
     pub mtls_ca_file: Option<PathBuf>,
+    /// The revocation lists of these authorities, PEM (RFC 5280 §5).
+    #[serde(default)]
+    pub mtls_crl_file: Option<PathBuf>,
     /// Whether trusted_proxies tell a client's certificate in `Client-Cert` (RFC 9440).
     #[serde(default)]
     pub client_cert_header: bool,
@@ -333,7 +336,7 @@ impl Config {
         let s = &mut self.server;
         let files = [&mut s.data_dir, &mut s.master_key_file];
         let maybe = [&mut s.tls_cert_file, &mut s.tls_key_file, &mut self.store.url_file, &mut self.mail.password_file];
-        let more = [&mut s.mtls_ca_file, &mut self.bank.token_file, &mut self.outbound.ca_file];
+        let more = [&mut s.mtls_ca_file, &mut s.mtls_crl_file, &mut self.bank.token_file, &mut self.outbound.ca_file];
         let trust = &mut self.registration.software_statement_keys_file;
         let hooks = self.telephony.hook_secret_files.iter_mut().chain(self.bank.event_secret_files.iter_mut());
         for file in files

@@ -76,6 +76,10 @@ fn what_is_wrong_is_said_with_line_and_key() {
             "server.mtls_ca_file: does nothing without",
         ),
         (
+            with("master_key_file", "mtls_crl_file = \"crl.pem\"\nmaster_key_file"),
+            "server.mtls_crl_file: does nothing without",
+        ),
+        (
             with("master_key_file", "client_cert_header = true\nmaster_key_file"),
             "server.client_cert_header: wants trusted_proxies",
         ),

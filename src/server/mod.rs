@@ -23,6 +23,7 @@ use crate::store::{self, Options, Store};
 use crate::web::{App, client_cert, extract::MAX_FORM, headers, host, paths, patience, routes, span::Spans};
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
+use arc_swap::ArcSwap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,6 +76,7 @@ pub struct Running {
     /// The addresses of the listener that asks for client certificates.
     pub mtls_addresses: Vec<SocketAddr>,
     identity: Option<Arc<tls::Identity>>,
+    provider: Arc<rustls::crypto::CryptoProvider>,
     admin: admin::Admin,
     jobs: jobs::Jobs,
     handle: actix_web::dev::ServerHandle,
@@ -82,12 +84,18 @@ pub struct Running {
 }
 
 impl Running {
-    /// Reads the certificate files again, as after a renewal.
+    /// Reads the files of TLS again, as after a renewal: our certificate, the authorities of clients' and their
+    /// revocation lists.
     ///
     /// # Errors
-    /// What is wrong with them; the old certificate stays in use.
+    /// What is wrong with one of them; all that was in use stays so.
     pub fn reload(&self) -> Result<(), Error> {
-        self.identity.as_ref().map_or(Ok(()), |identity| identity.reload(&self.app.config))
+        let fresh = tls::authorities(&self.app.config, &self.provider)?;
+        self.identity.as_ref().map_or(Ok(()), |identity| identity.reload(&self.app.config))?;
+        if let (Some(known), Some(fresh)) = (&self.app.authorities, fresh) {
+            known.store(Arc::new(fresh));
+        }
+        Ok(())
     }
     /// Stops: says not ready, lets requests under way finish, then closes the store.
     pub async fn stop(self) {
@@ -140,7 +148,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let bank_hook = checks::bank_hook(&config)?;
 
     let identity = tls::Identity::read(&config, &provider)?;
-    let authorities = tls::authorities(&config, &provider)?;
+    let authorities = tls::authorities(&config, &provider)?.map(ArcSwap::from_pointee);
     let (public, mutual) = (bind(&config.server.listen)?, bind(&config.server.mtls_listen)?);
     let local = |l: &Vec<TcpListener>| l.iter().filter_map(|l| l.local_addr().ok()).collect::<Vec<_>>();
     let (addresses, mtls_addresses) = (local(&public), local(&mutual));
@@ -194,7 +202,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let handle = server.handle();
     let task = tokio::spawn(server);
     let jobs = jobs::Jobs::start(&app, mailer, Arc::new(app.pages.clone()));
-    Ok(Running { app, addresses, mtls_addresses, identity, admin, jobs, handle, task })
+    Ok(Running { app, addresses, mtls_addresses, identity, provider, admin, jobs, handle, task })
 }
 
 /// An error that names its key.

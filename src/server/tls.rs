@@ -1,6 +1,6 @@
 //! TLS of our listeners (RFC 8446, RFC 9325): 1.2 with the four suites that are recommended, and 1.3.
 //!
-//! The certificate can be exchanged while we run. Only the listener of `server.mtls_listen` asks for a client
+//! What is read from files can be exchanged while we run. Only the listener of `server.mtls_listen` asks for a client
 //! certificate, because a browser would show its user a dialogue; there the handshake proves that the caller holds the
 //! key, and nothing more: whose certificate it is, is decided per client (RFC 8705 §2).
 
@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
@@ -93,7 +93,8 @@ fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     if chain.is_empty() { Err(tls(format!("{}: holds no certificate", file.display()))) } else { Ok(chain) }
 }
 
-/// Whether a client's chain leads to an authority of `server.mtls_ca_file`.
+/// Whether a client's chain leads to an authority of `server.mtls_ca_file`, and to nothing that is on a list of
+/// `server.mtls_crl_file` (RFC 5280 §6.3). With lists, an authority without one that is current vouches for nobody.
 pub(super) fn authorities(
     config: &Config,
     provider: &Arc<CryptoProvider>,
@@ -103,8 +104,19 @@ pub(super) fn authorities(
     for authority in chain(file)? {
         roots.add(authority).map_err(|e| Error::Key { key: "server.mtls_ca_file", why: e.to_string() })?;
     }
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
-    verifier.map(Some).map_err(|e| Error::Key { key: "server.mtls_ca_file", why: e.to_string() })
+    let mut verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+    let mut key = "server.mtls_ca_file";
+    if let Some(file) = &config.server.mtls_crl_file {
+        key = "server.mtls_crl_file";
+        verifier = verifier.with_crls(lists(file)?).enforce_revocation_expiration();
+    }
+    verifier.build().map(Some).map_err(|e| Error::Key { key, why: e.to_string() })
+}
+fn lists(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
+    let read = CertificateRevocationListDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let lists = read.map_err(|e| tls(format!("{}: {e}", file.display())))?;
+    // No list at all would mean that nothing is ever revoked.
+    if lists.is_empty() { Err(tls(format!("{}: holds no revocation list", file.display()))) } else { Ok(lists) }
 }
 
 /// Takes any certificate whose key the caller can sign with: self-signed ones are welcome (RFC 8705 §2.2).

@@ -59,7 +59,7 @@ pub fn thumbprint(req: &HttpRequest, app: &App) -> Option<Hash> {
 pub fn presented(req: &HttpRequest, app: &App, now: Instant) -> Option<Certificate> {
     let chain = chain(req, app)?;
     let (own, intermediates) = chain.split_first()?;
-    let trusted = app.authorities.as_ref().is_some_and(|a| leads_to(a, own, intermediates, now));
+    let trusted = app.authorities.as_ref().is_some_and(|a| leads_to(&a.load(), own, intermediates, now));
     Certificate::read(own, trusted).ok()
 }
 
@@ -70,7 +70,9 @@ fn leads_to(
     now: Instant,
 ) -> bool {
     let now = UnixTime::since_unix_epoch(Duration::from_secs(now.secs().unsigned_abs()));
-    authorities.verify_client_cert(own, rest, now).is_ok()
+    let verdict = authorities.verify_client_cert(own, rest, now);
+    // No more than `debug`: anybody may come with a certificate of their own making.
+    verdict.inspect_err(|cause| tracing::debug!(%cause, "nobody vouches for a client's certificate")).is_ok()
 }
 
 /// RFC 9440 §2: one `Client-Cert`, an RFC 8941 byte sequence; `Client-Cert-Chain`, a list of them.

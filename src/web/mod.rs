@@ -45,6 +45,8 @@ use crate::pages::Pages;
 use crate::random::Random;
 use crate::store::Store;
 use crate::telephony::sip_hook::SipHook;
+use arc_swap::ArcSwap;
+use rustls::server::danger::ClientCertVerifier;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -74,8 +76,8 @@ pub struct App {
     pub hook: SipHook,
     /// Who may report changes of accounts.
     pub bank_hook: EventHook,
-    /// Who may vouch for a client's certificate (`server.mtls_ca_file`).
-    pub authorities: Option<Arc<dyn rustls::server::danger::ClientCertVerifier>>,
+    /// Who may vouch for a client's certificate (`server.mtls_ca_file`), exchangeable under load.
+    pub authorities: Option<ArcSwap<Arc<dyn ClientCertVerifier>>>,
     /// False from the moment a stop begins: `/readyz` says so, and a balancer looks elsewhere.
     pub ready: AtomicBool,
 }

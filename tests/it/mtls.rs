@@ -9,7 +9,8 @@ use crate::tokens::{allowed, linked};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PublicKeyData, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, IsCa, KeyIdMethod,
+    KeyPair, PublicKeyData, RevokedCertParams, date_time_ymd,
 };
 use renkei::bank::SampleBank;
 use renkei::config::Config;
@@ -27,6 +28,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// The issuer's other name.
 const ALIAS: &str = "https://mtls.renkei.test";
@@ -99,6 +101,12 @@ impl Ca {
         let certificate = params(name, host).signed_by(&key, &self.middle).unwrap();
         Shown::new(&key, &certificate, &self.middle.pem())
     }
+    fn numbered(&self, serial: u64, host: &str) -> Shown {
+        let key = KeyPair::generate().unwrap();
+        let mut params = params("corp", host);
+        params.serial_number = Some(serial.into());
+        Shown::new(&key, &params.signed_by(&key, &self.root).unwrap(), "")
+    }
     /// Good until the day before the town's.
     fn expired(&self, name: &str, host: &str) -> Shown {
         let key = KeyPair::generate().unwrap();
@@ -106,6 +114,25 @@ impl Ca {
         (params.not_before, params.not_after) = (date_time_ymd(2026, 1, 1), date_time_ymd(2026, 11, 24));
         Shown::new(&key, &params.signed_by(&key, &self.root).unwrap(), "")
     }
+}
+
+/// The authority's list of the certificates with these numbers, good for the town's day and the next.
+fn revoking(ca: &CertifiedIssuer<'static, KeyPair>, serials: &[u64]) -> String {
+    let revoked = |&serial: &u64| RevokedCertParams {
+        serial_number: serial.into(),
+        revocation_time: date_time_ymd(2026, 11, 24),
+        reason_code: None,
+        invalidity_date: None,
+    };
+    let list = CertificateRevocationListParams {
+        this_update: date_time_ymd(2026, 11, 24),
+        next_update: date_time_ymd(2026, 11, 27),
+        crl_number: 1.into(),
+        issuing_distribution_point: None,
+        revoked_certs: serials.iter().map(revoked).collect(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    list.signed_by(ca).unwrap().pem().unwrap()
 }
 
 /// The server's own certificate and the authority it trusts, in files for the whole run.
@@ -219,6 +246,56 @@ fn who_is_let_in_by_a_certificate() {
                 }
             }
         }
+    });
+}
+
+/// Authorities and their lists are exchanged while the server runs; a file that is wrong exchanges nothing.
+#[test]
+fn who_vouches_is_read_again() {
+    let (dir, one, two) = (tempfile::tempdir().unwrap(), Ca::new(), Ca::new());
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    let lists = |ca: &Ca, gone: &[u64]| [revoking(&ca.root, gone), revoking(&ca.middle, &[])].concat();
+    write("ca.pem", &one.root.pem());
+    write("crl.pem", &lists(&one, &[]));
+    let change = |config: &mut Config| {
+        listener(config);
+        config.server.mtls_ca_file = Some(dir.path().join("ca.pem"));
+        config.server.mtls_crl_file = Some(dir.path().join("crl.pem"));
+    };
+    in_town(change, async |w| {
+        register_corp(w, json!({})).await;
+        let [lost, kept] = [7, 8].map(|serial| one.numbered(serial, "corp.example"));
+        let (between, other) = (one.under_middle("corp", "corp.example"), two.numbered(7, "corp.example"));
+        let let_in = async |shown: &Shown| push(&app(w, "corp", showing(w, Some(shown)))).await.status == 201;
+        let all = async || [let_in(&lost).await, let_in(&kept).await, let_in(&between).await, let_in(&other).await];
+        assert_eq!(all().await, [true, true, true, false]);
+
+        write("crl.pem", &lists(&one, &[7]));
+        assert_eq!(all().await, [true, true, true, false], "nobody has said that there is a new list");
+        w.reload().unwrap();
+        assert_eq!(all().await, [false, true, true, false]);
+
+        for (name, text) in [("crl.pem", ""), ("crl.pem", "junk"), ("ca.pem", ""), ("ca.pem", "junk")] {
+            let good = std::fs::read_to_string(dir.path().join(name)).unwrap();
+            write(name, text);
+            assert!(w.reload().unwrap_err().to_string().contains(name));
+            assert_eq!(all().await, [false, true, true, false], "{name}: what was in use stays");
+            write(name, &good);
+        }
+
+        write("crl.pem", &revoking(&one.root, &[]));
+        w.reload().unwrap();
+        assert_eq!(all().await, [true, true, false, false], "the one between has no list");
+
+        write("ca.pem", &two.root.pem());
+        w.reload().unwrap();
+        assert_eq!(all().await, [false; 4], "the list is another authority's");
+        write("crl.pem", &lists(&two, &[]));
+        w.reload().unwrap();
+        assert_eq!(all().await, [false, false, false, true]);
+
+        w.clock.advance(Duration::from_hours(48));
+        assert_eq!(all().await, [false; 4], "the list is past its nextUpdate");
     });
 }
 

@@ -17,11 +17,8 @@ impl Place {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-        let ca = made.cert.pem();
+        let ca = certificate(dir.path());
         let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
-        write("cert.pem", &ca);
-        write("key.pem", &made.signing_key.serialize_pem());
         write("master.key", &"07".repeat(32));
         std::fs::set_permissions(dir.path().join("master.key"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
             .unwrap();
@@ -89,6 +86,14 @@ kind = "sample"
     }
 }
 
+/// A new certificate in the folder, with its key.
+fn certificate(dir: &Path) -> String {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    std::fs::write(dir.join("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(dir.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    made.cert.pem()
+}
+
 fn run(args: &[&str], path: Option<&Path>) -> Output {
     let mut command = Command::new(RENKEI);
     command.args(args);
@@ -101,8 +106,44 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 pub fn terminate(child: &Child) {
+    signal(child, rustix::process::Signal::TERM);
+}
+fn signal(child: &Child, signal: rustix::process::Signal) {
     let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    rustix::process::kill_process(id, signal).unwrap();
+}
+
+/// After SIGHUP new connections get the new certificate; a file that is wrong changes nothing, and is named in the log.
+#[tokio::test]
+async fn a_renewed_certificate_is_served_after_sighup() {
+    let mut place = Place::new();
+    let mut child = place.start();
+    let served = async |place: &Place| place.client().get(place.url("/healthz")).send().await.is_ok();
+    let hang_up = async |place: &Place, until: bool| {
+        signal(&child, rustix::process::Signal::HUP);
+        for _ in 0..200 {
+            if served(place).await == until {
+                return true;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        false
+    };
+    assert!(served(&place).await);
+    let old = std::mem::replace(&mut place.ca, certificate(place.dir.path()));
+    assert!(!served(&place).await, "nobody has said that there is another one");
+    assert!(hang_up(&place, true).await, "the new one is served");
+    std::fs::write(place.dir.path().join("key.pem"), "junk").unwrap();
+    signal(&child, rustix::process::Signal::HUP);
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let said = log.find(|line| line.contains("not reloaded")).unwrap();
+    assert!(said.contains("key.pem"), "{said}");
+    assert!(served(&place).await, "what was in use stays");
+    place.ca = old;
+    assert!(!served(&place).await, "the first one is gone");
+    terminate(&child);
+    log.for_each(drop); // read to its end: a full pipe would hold the program
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[tokio::test]

@@ -166,6 +166,10 @@ impl Town {
         let secret = Credential::Secret("kakeibo-secret".into());
         App::new(self.http.clone(), self.clock.clone(), "kakeibo", "https://kakeibo.example/callback", secret)
     }
+    /// What SIGHUP does.
+    pub fn reload(&self) -> Result<(), renkei::server::Error> {
+        self.running.reload()
+    }
     /// What the server was started with.
     pub fn config(&self) -> &Config {
         &self.running.app.config
