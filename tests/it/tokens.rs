@@ -24,7 +24,7 @@ on_both!(
     a_fapi_answer_is_bound,
     userinfo_gives_the_subject_to_its_token_alone,
     userinfo_of_a_bound_token_wants_the_key,
-    revocation_answers_200_with_nothing,
+    revocation_answers_200_whatever_became_of_the_token,
     introspection_wants_a_caller,
     a_suspended_app_is_out_at_once,
     a_moved_account_ends_its_links,
@@ -320,7 +320,7 @@ async fn userinfo_of_a_bound_token_wants_the_key(w: &Town) {
     assert_eq!(answer.status, 401, "a proof does not bind what was not bound");
 }
 
-async fn revocation_answers_200_with_nothing(w: &Town) {
+async fn revocation_answers_200_whatever_became_of_the_token(w: &Town) {
     let app = w.kakeibo();
     let body = linked(w, &app, "accounts").await;
     let token = text(&body, "access_token");
