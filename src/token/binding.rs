@@ -1,6 +1,8 @@
 //! To what an access token is bound, so that a thief cannot use it: the key of a DPoP proof (RFC 9449 §6) or a client
 //! certificate (RFC 8705 §3). One of them, never both.
 
+use crate::client::Client;
+use crate::refusal::{Code, Refusal};
 use crate::secret::{Hash, from_base64url};
 use serde_json::{Value, json};
 
@@ -12,7 +14,62 @@ pub enum Binding {
     /// The certificate whose DER has this SHA-256.
     Certificate(Hash),
 }
+/// What a request proved to hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Proved {
+    /// The key of its DPoP proof, by thumbprint.
+    pub key: Option<Hash>,
+    /// The certificate of its connection, by thumbprint.
+    pub certificate: Option<Hash>,
+}
 impl Binding {
+    /// What the token of a request is to be bound to. A certificate binds only the tokens of a client that registered so
+    /// (RFC 8705 §3.4); a proof binds any other client's.
+    ///
+    /// # Errors
+    /// A client whose tokens are always bound (FAPI 2.0 Security Profile §5.3.2.1 (5)) and that did not bring what they
+    /// are bound to: `invalid_dpop_proof`, or `invalid_request` for a missing certificate; and those of [`Self::one`].
+    pub fn of(client: &Client, proved: Proved) -> Result<Option<Self>, Refusal> {
+        if client.certificate_bound {
+            Self::one(client, proved.key)?;
+            let missing = || Refusal::invalid_request("this client must present its certificate");
+            return proved.certificate.map(|c| Some(Self::Certificate(c))).ok_or_else(missing);
+        }
+        if client.dpop_bound && proved.key.is_none() {
+            return Err(Refusal::new(Code::InvalidDpopProof, "this client must send a DPoP proof"));
+        }
+        Ok(proved.key.map(Self::Dpop))
+    }
+    /// A token is bound to one thing: who registered a certificate for it must not bring a proof.
+    ///
+    /// # Errors
+    /// `invalid_request`.
+    pub fn one(client: &Client, key: Option<Hash>) -> Result<(), Refusal> {
+        if client.certificate_bound && key.is_some() {
+            let why = "the tokens of this client are bound to its certificate, not to a key";
+            return Err(Refusal::invalid_request(why));
+        }
+        Ok(())
+    }
+    /// Whether a token that is bound so may be presented with what the request proved, as `DPoP` or as `Bearer`. One that
+    /// is bound to a key needs the key and the scheme that says so (RFC 9449 §7.1, §7.2); one that is bound to a
+    /// certificate is a Bearer token that needs the certificate (RFC 8705 §3); an unbound one does not become bound by a
+    /// proof.
+    ///
+    /// # Errors
+    /// What is wrong, in words for the caller.
+    pub fn held(bound: Option<Self>, dpop: bool, proved: Proved) -> Result<(), &'static str> {
+        match (bound, dpop) {
+            (Some(Self::Dpop(key)), true) if proved.key == Some(key) => Ok(()),
+            (Some(Self::Dpop(_)), true) => Err("the token is bound to another DPoP key"),
+            (Some(Self::Dpop(_)), false) => Err("the token is bound to a DPoP key"),
+            (Some(Self::Certificate(own)), false) if proved.certificate == Some(own) => Ok(()),
+            (Some(Self::Certificate(_)), false) => Err("the token is bound to another certificate"),
+            (Some(Self::Certificate(_)), true) => Err("the token is bound to a certificate, not to a DPoP key"),
+            (None, true) => Err("the token is not bound to a DPoP key"),
+            (None, false) => Ok(()),
+        }
+    }
     /// The confirmation method (RFC 7800 §3.1): `jkt` of RFC 9449 §6.1, or `x5t#S256` of RFC 8705 §3.1.
     #[must_use]
     pub fn cnf(&self) -> Value {

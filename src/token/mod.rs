@@ -23,7 +23,7 @@ pub mod revoke;
 pub mod sql;
 mod told;
 
-pub use binding::{Binding, token_type};
+pub use binding::{Binding, Proved, token_type};
 pub use exchange::{Ask, exchange, refresh};
 pub use introspect::{Live, Seen};
 pub use sql::Access;

@@ -11,7 +11,7 @@ use crate::clock::Instant;
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
 use crate::secret::Hash;
-use crate::token::Binding;
+use crate::token::{Binding, Proved};
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use std::sync::Arc;
@@ -100,32 +100,11 @@ async fn spent(app: &App, proof: Option<Proof>) -> Result<Option<Hash>, ApiError
     }
 }
 
-/// What the token of a request is to be bound to. A certificate binds only the tokens of a client that registered so
-/// (RFC 8705 §3.4); a proof binds any other client's.
+/// What the token of a request is to be bound to: [`Binding::of`] what it proved.
 ///
 /// # Errors
-/// A client whose tokens are always bound (FAPI 2.0 Security Profile §5.3.2.1 (5)) and that did not bring what they are
-/// bound to: `invalid_dpop_proof`, or `invalid_request` for a missing certificate.
-pub fn bound(req: &HttpRequest, app: &App, client: &Client, proved: Option<Hash>) -> Result<Option<Binding>, Refusal> {
-    if client.certificate_bound {
-        one_binding(client, proved)?;
-        let certificate = client_cert::thumbprint(req, app);
-        let missing = || Refusal::invalid_request("this client must present its certificate");
-        return certificate.map(|c| Some(Binding::Certificate(c))).ok_or_else(missing);
-    }
-    if client.dpop_bound && proved.is_none() {
-        return Err(Refusal::new(Code::InvalidDpopProof, "this client must send a DPoP proof"));
-    }
-    Ok(proved.map(Binding::Dpop))
-}
-
-/// A token is bound to one thing: who registered a certificate for it must not bring a proof.
-///
-/// # Errors
-/// `invalid_request`.
-pub fn one_binding(client: &Client, proved: Option<Hash>) -> Result<(), Refusal> {
-    if client.certificate_bound && proved.is_some() {
-        return Err(Refusal::invalid_request("the tokens of this client are bound to its certificate, not to a key"));
-    }
-    Ok(())
+/// The same.
+pub fn bound(req: &HttpRequest, app: &App, client: &Client, key: Option<Hash>) -> Result<Option<Binding>, Refusal> {
+    let certificate = if client.certificate_bound { client_cert::thumbprint(req, app) } else { None };
+    Binding::of(client, Proved { key, certificate })
 }

@@ -5,6 +5,7 @@ use super::extract::Form;
 use super::{Shared, asker, object, paths};
 use crate::authorize::{Door, LIFETIME, Question, RequestUri, check, sql};
 use crate::consent::ACR;
+use crate::token::Binding;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
@@ -16,7 +17,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let (now, Form(params)) = (app.now(), form);
     // A proof here binds the code to its key (RFC 9449 §10.1); none is wanted, dpop_jkt does it too.
     let (client, proved) = asker::client_and_proof(&req, &app, &params, paths::PAR, now).await?;
-    asker::one_binding(&client, proved)?;
+    Binding::one(&client, proved)?;
     let jkt = proved.map(|key| key.base64url());
     let came = Question {
         params: &params,

@@ -12,9 +12,8 @@ use crate::oxide::{self, AccessToken};
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
 use crate::scope::Scope;
-use crate::secret::Hash;
-use crate::token::Binding;
 use crate::token::sql::{Found, find_access};
+use crate::token::{Binding, Proved};
 use actix_web::http::header;
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
@@ -102,8 +101,8 @@ async fn bearer(req: &HttpRequest, body: &[u8], app: &App, now: Instant) -> Resu
         let refusal = Refusal::new(Code::InvalidToken, "a bound token comes in the Authorization header");
         return Err(resource(refusal));
     }
-    let certificate = client_cert::thumbprint(req, app);
-    bound(&found, dpop, proved, certificate).map_err(|why| ApiError::Resource {
+    let proved = Proved { key: proved, certificate: client_cert::thumbprint(req, app) };
+    Binding::held(found.token.binding, dpop, proved).map_err(|why| ApiError::Resource {
         refusal: Refusal::new(Code::InvalidToken, why),
         dpop: dpop || matches!(found.token.binding, Some(Binding::Dpop(_))),
     })?;
@@ -111,20 +110,4 @@ async fn bearer(req: &HttpRequest, body: &[u8], app: &App, now: Instant) -> Resu
     let openid = Scope::parse("openid").unwrap_or_default();
     oxide::permit(Some(&AccessToken { client_id, scope, expires_at }), &openid, now).map_err(resource)?;
     Ok(found)
-}
-
-/// A token that is bound to a key needs the key and the scheme that says so (RFC 9449 §7.1, §7.2); one that is bound to
-/// a certificate is a Bearer token that needs the certificate (RFC 8705 §3); an unbound one does not become bound by a
-/// proof.
-fn bound(found: &Found, dpop: bool, proved: Option<Hash>, certificate: Option<Hash>) -> Result<(), &'static str> {
-    match (found.token.binding, dpop) {
-        (Some(Binding::Dpop(key)), true) if proved == Some(key) => Ok(()),
-        (Some(Binding::Dpop(_)), true) => Err("the token is bound to another DPoP key"),
-        (Some(Binding::Dpop(_)), false) => Err("the token is bound to a DPoP key"),
-        (Some(Binding::Certificate(own)), false) if certificate == Some(own) => Ok(()),
-        (Some(Binding::Certificate(_)), false) => Err("the token is bound to another certificate"),
-        (Some(Binding::Certificate(_)), true) => Err("the token is bound to a certificate, not to a DPoP key"),
-        (None, true) => Err("the token is not bound to a DPoP key"),
-        (None, false) => Ok(()),
-    }
 }

@@ -1,5 +1,6 @@
 //! Whatever happens in whatever order, introspection equals a small model: some grants, some tokens, and the rules that a
-//! token is good while its grant, its client and its own time are, and is seen by whom it concerns.
+//! token is good while its grant, its client and its own time are, is seen by whom it concerns, and opens a door to who
+//! holds what it is bound to: nothing, a key or a certificate.
 
 use crate::support::place::Place;
 use crate::support::world::{API, World, access};
@@ -10,7 +11,9 @@ use renkei::clock::Instant;
 use renkei::grant::Reason;
 use renkei::id::GrantId;
 use renkei::refusal::Code;
+use renkei::secret::Hash;
 use renkei::token::revoke::Revoked;
+use renkei::token::{Binding, Proved};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,14 +22,14 @@ use std::time::Duration;
 /// Something that can happen. Indexes count back from the newest, modulo what there is.
 #[derive(Debug, Clone)]
 enum Step {
-    /// 許可する at one of two accounts, for one of two apps, for one or both resource servers.
-    Allow { app: usize, account: usize, resources: usize },
-    /// Some app presents a code, used or not.
-    Redeem { app: usize, code: usize },
+    /// 許可する at one of two accounts, for one of two apps, for one or both resource servers, the code bound to a key.
+    Allow { app: usize, account: usize, resources: usize, key: Option<usize> },
+    /// Some app presents a code, used or not, and proves to hold something.
+    Redeem { app: usize, code: usize, holds: usize },
     /// Some app uses a refresh token, for one resource server or for all it is good for.
-    Refresh { app: usize, token: usize, only: Option<usize> },
+    Refresh { app: usize, token: usize, only: Option<usize>, holds: usize },
     /// An app asks for a token of its own.
-    Own { app: usize, resource: usize },
+    Own { app: usize, resource: usize, holds: usize },
     /// Some app revokes an access token,
     Revoke { app: usize, token: usize },
     /// or a refresh token.
@@ -47,17 +50,34 @@ enum Step {
     Tidy,
 }
 
+/// Whose tokens are bound to what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// To the key of a proof, where there is one.
+    Free,
+    /// To a key, always.
+    Key,
+    /// To a certificate, always.
+    Certificate,
+}
+
+/// What the kinds of two apps are, and what happens.
+fn stories() -> impl Strategy<Value = ([Kind; 2], Vec<Step>)> {
+    let kind = || prop::sample::select(vec![Kind::Free, Kind::Key, Kind::Certificate]);
+    (kind(), kind()).prop_flat_map(|(a, b)| (Just([a, b]), steps()))
+}
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let app = || 0..2_usize;
     // Most of what happens happens to what is new.
     let any = || prop_oneof![1 => Just(0_usize), 1 => 0..16_usize];
+    let holds = || prop_oneof![1 => Just(0), 3 => 1..3_usize, 3 => 3..5_usize, 1 => Just(5)];
     let step = prop_oneof![
-        8 => (app(), 0..2_usize, 0..4_usize)
-            .prop_map(|(app, account, resources)| Step::Allow { app, account, resources }),
-        12 => (app(), any()).prop_map(|(app, code)| Step::Redeem { app, code }),
-        6 => (app(), any(), prop::option::of(0..2_usize))
-            .prop_map(|(app, token, only)| Step::Refresh { app, token, only }),
-        4 => (app(), 0..2_usize).prop_map(|(app, resource)| Step::Own { app, resource }),
+        8 => (app(), 0..2_usize, 0..4_usize, prop::option::weighted(0.2, 0..2_usize))
+            .prop_map(|(app, account, resources, key)| Step::Allow { app, account, resources, key }),
+        16 => (app(), any(), holds()).prop_map(|(app, code, holds)| Step::Redeem { app, code, holds }),
+        8 => (app(), any(), prop::option::of(0..2_usize), holds())
+            .prop_map(|(app, token, only, holds)| Step::Refresh { app, token, only, holds }),
+        4 => (app(), 0..2_usize, holds()).prop_map(|(app, resource, holds)| Step::Own { app, resource, holds }),
         3 => (app(), any()).prop_map(|(app, token)| Step::Revoke { app, token }),
         2 => (app(), any()).prop_map(|(app, token)| Step::RevokeRefresh { app, token }),
         2 => (any(), 0..3_usize).prop_map(|(grant, why)| Step::End { grant, why }),
@@ -78,6 +98,46 @@ const NAMED: [&[usize]; 4] = [&[], &[0], &[1], &[0, 1]];
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
+/// A key or a certificate of two, by thumbprint.
+fn key(n: usize) -> Hash {
+    Hash::of(["one key", "another key"][n])
+}
+fn certificate(n: usize) -> Hash {
+    Hash::of(["one certificate", "another certificate"][n])
+}
+/// What a request proves to hold: nothing, a key, a certificate, or both.
+fn held() -> [Proved; 6] {
+    let of = |key, certificate| Proved { key, certificate };
+    [
+        Proved::default(),
+        of(Some(key(0)), None),
+        of(Some(key(1)), None),
+        of(None, Some(certificate(0))),
+        of(None, Some(certificate(1))),
+        of(Some(key(0)), Some(certificate(0))),
+    ]
+}
+impl Kind {
+    /// The members of a client's record.
+    fn recorded(self) -> Value {
+        json!({
+            "dpop_bound_access_tokens": self == Self::Key,
+            "tls_client_certificate_bound_access_tokens": self == Self::Certificate,
+        })
+    }
+    /// To what the token of a request is bound.
+    fn binds(self, holds: usize) -> Result<Option<Binding>, Code> {
+        let Proved { key, certificate } = held()[holds];
+        match (self, key, certificate) {
+            (Self::Free, key, _) => Ok(key.map(Binding::Dpop)),
+            (Self::Key, Some(key), _) => Ok(Some(Binding::Dpop(key))),
+            (Self::Key, None, _) => Err(Code::InvalidDpopProof),
+            (Self::Certificate, None, Some(certificate)) => Ok(Some(Binding::Certificate(certificate))),
+            (Self::Certificate, ..) => Err(Code::InvalidRequest),
+        }
+    }
+}
+
 /// The model. A grant is open or not, ends at a moment, and belongs to an app and an account.
 struct Grant {
     id: GrantId,
@@ -85,6 +145,8 @@ struct Grant {
     account: usize,
     /// Indexes into [`RESOURCES`].
     aud: Vec<usize>,
+    /// The key that the code is bound to.
+    key: Option<usize>,
     created: Instant,
     expires: Instant,
     open: bool,
@@ -104,6 +166,7 @@ struct Token {
     /// None for the app's own.
     grant: Option<usize>,
     aud: Vec<usize>,
+    binding: Option<Binding>,
     issued: Instant,
     expires: Instant,
     revoked: bool,
@@ -141,9 +204,25 @@ impl Model {
     }
 }
 
+/// The rule of a door: what is bound to nothing is a Bearer token, what is bound to a key comes as DPoP with that key, what
+/// is bound to a certificate as Bearer with that certificate.
+fn opens(bound: Option<Binding>, dpop: bool, proved: Proved) -> bool {
+    let wants = match bound {
+        None => (false, None, None),
+        Some(Binding::Dpop(key)) => (true, Some(key), None),
+        Some(Binding::Certificate(own)) => (false, None, Some(own)),
+    };
+    let holds = |wanted: Option<Hash>, proved: Option<Hash>| wanted.is_none() || wanted == proved;
+    wants.0 == dpop && holds(wants.1, proved.key) && holds(wants.2, proved.certificate)
+}
+const fn token_type(bound: Option<Binding>) -> &'static str {
+    if matches!(bound, Some(Binding::Dpop(_))) { "DPoP" } else { "Bearer" }
+}
+
 /// One story: the real thing and the model of it.
 struct Story<'w> {
     w: &'w World,
+    kinds: [Kind; 2],
     apps: [Arc<Client>; 2],
     apis: [Arc<Client>; 2],
     m: Model,
@@ -156,20 +235,23 @@ fn failed(code: Code) -> TestCaseError {
 }
 
 impl Story<'_> {
-    async fn begin(w: &World, case: u32) -> Story<'_> {
+    async fn begin(w: &World, kinds: [Kind; 2], case: u32) -> Story<'_> {
         let more = |grant_types: &[&str], scope: &str| json!({"grant_types": grant_types, "scope": scope, "access_token_lifetime": "1d", "resources": RESOURCES});
         let mut plain = more(&["authorization_code", "client_credentials"], "openid accounts status");
         plain["access_token_lifetime"] = json!("30d");
-        let fresh = more(
+        let mut fresh = more(
             &["authorization_code", "refresh_token", "client_credentials"],
             "openid accounts transactions offline_access status",
         );
+        for (record, kind) in [(&mut plain, kinds[0]), (&mut fresh, kinds[1])] {
+            record.as_object_mut().unwrap().extend(kind.recorded().as_object().unwrap().clone());
+        }
         // The second app may have refresh tokens; its access tokens live a day.
         let apps = [w.client(&format!("plain-{case}"), plain).await, w.client(&format!("fresh-{case}"), fresh).await];
         let elsewhere =
             json!({"profile": "resource_server", "resources": [RESOURCES[1]], "redirect_uris": [], "scope": null});
         let apis = [w.api().await, w.client("elsewhere", elsewhere).await];
-        Story { w, apps, apis, m: Model::default() }
+        Story { w, kinds, apps, apis, m: Model::default() }
     }
 
     async fn play(&mut self, step: &Step) -> Played {
@@ -179,12 +261,21 @@ impl Story<'_> {
             Step::Allow { app, .. } | Step::Redeem { app, .. } | Step::Refresh { app, .. } | Step::Own { app, .. }
                 if self.m.left[app] => {}
             Step::Revoke { app, .. } | Step::RevokeRefresh { app, .. } if self.m.left[app] => {}
-            Step::Allow { app, account, resources } => self.allow(app, account, NAMED[resources], now).await,
-            Step::Redeem { app, code } if !self.m.grants.is_empty() => {
-                self.redeem(app, back(code, self.m.grants.len()), now).await?;
+            Step::Allow { app, account, resources, key } => {
+                self.allow(app, account, NAMED[resources], key, now).await;
             }
-            Step::Refresh { app, token, only } => self.refresh(app, token, only, now).await?,
-            Step::Own { app, resource } => self.own(app, resource, now).await?,
+            Step::Redeem { app, code, holds } if !self.m.grants.is_empty() => {
+                let Some(binding) = self.bound(app, holds)? else { return Ok(()) };
+                self.redeem(app, back(code, self.m.grants.len()), binding, now).await?;
+            }
+            Step::Refresh { app, token, only, holds } => {
+                let Some(binding) = self.bound(app, holds)? else { return Ok(()) };
+                self.refresh(app, token, only, binding, now).await?;
+            }
+            Step::Own { app, resource, holds } => {
+                let Some(binding) = self.bound(app, holds)? else { return Ok(()) };
+                self.own(app, resource, binding, now).await?;
+            }
             Step::Revoke { app, token } if !self.m.tokens.is_empty() => {
                 self.revoke(app, back(token, self.m.tokens.len()), now).await?;
             }
@@ -215,16 +306,27 @@ impl Story<'_> {
         Ok(())
     }
 
-    async fn allow(&mut self, app: usize, account: usize, named: &[usize], now: Instant) {
+    /// What a request of this app at the token endpoint is bound to, unless it is turned away for what it proves.
+    fn bound(&self, app: usize, holds: usize) -> Result<Option<Option<Binding>>, TestCaseError> {
+        let bound = Binding::of(&self.apps[app], held()[holds]).map_err(|refusal| refusal.code);
+        prop_assert_eq!(&bound, &self.kinds[app].binds(holds));
+        Ok(bound.ok())
+    }
+
+    async fn allow(&mut self, app: usize, account: usize, named: &[usize], bound: Option<usize>, now: Instant) {
+        // Nobody binds a code to a key whose tokens are bound to a certificate.
+        let bound = bound.filter(|_| self.kinds[app] != Kind::Certificate);
         let scope = if app == 1 { "accounts offline_access" } else { "accounts" };
         let mut binding = World::binding();
         binding.resource = named.iter().map(|r| RESOURCES[*r].to_owned()).collect();
+        binding.dpop_jkt = bound.map(|n| key(n).base64url());
         let allowed = self.w.allow_with(&self.apps[app], scope, &format!("115-ordinary-{account}"), binding).await;
         self.m.grants.push(Grant {
             id: allowed.grant,
             app,
             account,
             aud: if named.is_empty() { vec![0] } else { named.to_vec() },
+            key: bound,
             created: now,
             expires: now + 30 * DAY,
             open: true,
@@ -235,8 +337,8 @@ impl Story<'_> {
         });
     }
 
-    async fn redeem(&mut self, app: usize, i: usize, now: Instant) -> Played {
-        let answer = self.w.exchange(&self.apps[app], &self.m.grants[i].code).await;
+    async fn redeem(&mut self, app: usize, i: usize, binding: Option<Binding>, now: Instant) -> Played {
+        let answer = self.w.redeem(&self.apps[app], &self.m.grants[i].code, binding, |_| {}).await;
         let g = &self.m.grants[i];
         let late = now >= g.created + Duration::from_secs(60) || !self.m.live(i, now);
         if g.app != app || g.code_gone || g.code_used || late {
@@ -245,6 +347,10 @@ impl Story<'_> {
             if self.m.grants[i].app == app && self.m.grants[i].code_used {
                 self.m.end(i, now);
             }
+            return Ok(());
+        }
+        if g.key.is_some_and(|n| binding != Some(Binding::Dpop(key(n)))) {
+            prop_assert_eq!(answer.err(), Some(Code::InvalidGrant), "another key than the code's, which stays good");
             return Ok(());
         }
         let body = answer.map_err(failed)?;
@@ -260,15 +366,22 @@ impl Story<'_> {
         g.refresh = body["refresh_token"].as_str().map(|t| Refresh { text: t.into(), dead: false, gone: false });
         let life = if app == 1 { now + DAY } else { g.expires };
         let (aud, expires) = (g.aud.clone(), life.min(g.expires));
-        self.issued(&body, app, Some(i), aud, expires, now)
+        self.issued(&body, app, Some(i), (aud, binding), expires, now)
     }
 
-    async fn refresh(&mut self, app: usize, n: usize, only: Option<usize>, now: Instant) -> Played {
+    async fn refresh(
+        &mut self,
+        app: usize,
+        n: usize,
+        only: Option<usize>,
+        binding: Option<Binding>,
+        now: Instant,
+    ) -> Played {
         let Some(i) = self.m.refresh(n) else { return Ok(()) };
         let more = only.map(|r| format!("resource={}", RESOURCES[r])).unwrap_or_default();
         let g = &self.m.grants[i];
         let refresh = g.refresh.as_ref().unwrap();
-        let answer = self.w.refresh(&self.apps[app], &refresh.text, &more).await;
+        let answer = self.w.refresh_with(&self.apps[app], &refresh.text, &more, binding).await;
         let aud = only.map_or_else(|| g.aud.clone(), |r| vec![r]);
         if g.app != app || refresh.dead || !self.m.live(i, now) {
             prop_assert_eq!(answer.err(), Some(Code::InvalidGrant));
@@ -279,12 +392,12 @@ impl Story<'_> {
             return Ok(());
         }
         let expires = (now + DAY).min(g.expires);
-        self.issued(&answer.map_err(failed)?, app, Some(i), aud, expires, now)
+        self.issued(&answer.map_err(failed)?, app, Some(i), (aud, binding), expires, now)
     }
 
-    async fn own(&mut self, app: usize, resource: usize, now: Instant) -> Played {
-        let answer = self.w.own(&self.apps[app], &format!("resource={}", RESOURCES[resource])).await;
-        self.issued(&answer.map_err(failed)?, app, None, vec![resource], now + HOUR, now)
+    async fn own(&mut self, app: usize, resource: usize, binding: Option<Binding>, now: Instant) -> Played {
+        let answer = self.w.own_with(&self.apps[app], &format!("resource={}", RESOURCES[resource]), binding).await;
+        self.issued(&answer.map_err(failed)?, app, None, (vec![resource], binding), now + HOUR, now)
     }
 
     fn issued(
@@ -292,10 +405,11 @@ impl Story<'_> {
         body: &Value,
         app: usize,
         grant: Option<usize>,
-        aud: Vec<usize>,
+        (aud, binding): (Vec<usize>, Option<Binding>),
         expires: Instant,
         now: Instant,
     ) -> Played {
+        prop_assert_eq!(&body["token_type"], token_type(binding));
         prop_assert_eq!(body["expires_in"].as_i64(), Some(expires.secs() - now.secs()));
         prop_assert_eq!(body["grant_id"].as_str(), grant.map(|g| self.m.grants[g].id.as_str()));
         self.m.tokens.push(Token {
@@ -303,6 +417,7 @@ impl Story<'_> {
             app,
             grant,
             aud,
+            binding,
             issued: now,
             expires,
             revoked: false,
@@ -394,7 +509,16 @@ impl Story<'_> {
                 prop_assert_eq!(told, [json!(true), json!(id), json!(t.expires.secs()), json!(t.issued.secs())]);
                 prop_assert_eq!(seen["grant_id"].as_str(), t.grant.map(|g| self.m.grants[g].id.as_str()));
                 prop_assert_eq!(seen["sub"] == id, t.grant.is_none());
+                let cnf = match t.binding {
+                    None => None,
+                    Some(Binding::Dpop(key)) => Some(json!({"jkt": key.base64url()})),
+                    Some(Binding::Certificate(own)) => Some(json!({"x5t#S256": own.base64url()})),
+                };
+                prop_assert_eq!((seen.get("cnf"), &seen["token_type"]), (cnf.as_ref(), &json!(token_type(t.binding))));
             }
+            let ways: Vec<_> = [false, true].into_iter().flat_map(|dpop| held().map(|proved| (dpop, proved))).collect();
+            let want = ways.iter().map(|(dpop, proved)| active && opens(t.binding, *dpop, *proved));
+            prop_assert_eq!(self.w.lets_in(&t.text, &ways).await, want.collect::<Vec<_>>(), "after {:?}", step);
         }
         // One of them, by the apps: the one that holds it sees it, the other does not.
         let (Some(t), true) = (self.m.tokens.last(), self.m.left == [false; 2]) else { return Ok(()) };
@@ -414,8 +538,8 @@ impl Story<'_> {
     }
 }
 
-async fn play(w: &World, case: u32, steps: &[Step]) -> Played {
-    let mut story = Story::begin(w, case).await;
+async fn play(w: &World, case: u32, kinds: [Kind; 2], steps: &[Step]) -> Played {
+    let mut story = Story::begin(w, kinds, case).await;
     for step in steps {
         story.play(step).await?;
         story.looked_at(step).await?;
@@ -429,7 +553,9 @@ fn run(place: Place, cases: u32) {
     let case = AtomicU32::new(0);
     let config = Config { cases, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
-        .run(&steps(), |steps| runtime.block_on(play(&w, case.fetch_add(1, Ordering::SeqCst), &steps)))
+        .run(&stories(), |(kinds, steps)| {
+            runtime.block_on(play(&w, case.fetch_add(1, Ordering::SeqCst), kinds, &steps))
+        })
         .unwrap_or_else(|e| panic!("{e}"));
     runtime.block_on(w.whole());
 }

@@ -202,26 +202,43 @@ impl World {
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
     }
     pub async fn refresh(&self, client: &Arc<Client>, token: &str, more: &str) -> std::result::Result<Json, Code> {
+        self.refresh_with(client, token, more, None).await
+    }
+    pub async fn refresh_with(
+        &self,
+        client: &Arc<Client>,
+        token: &str,
+        more: &str,
+        binding: Option<token::Binding>,
+    ) -> std::result::Result<Json, Code> {
         let mut params = Params::parse(&format!("grant_type=refresh_token&{more}")).unwrap();
         params.set("refresh_token", token);
         let (now, client) = (self.now(), client.clone());
         let minted = Minted::draw(&*self.random);
         let shown = minted.clone();
         let work = move |tx: &mut Tx<'_, '_>| {
-            let ask = Ask { client: &client, params: &params, binding: None, minted: &minted, default_audience: API };
+            let ask = Ask { client: &client, params: &params, binding, minted: &minted, default_audience: API };
             token::refresh(tx, ask, now)
         };
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
     }
     /// A client's own token (RFC 6749 §4.4), where `status` and `prices` are what clients may have for themselves.
     pub async fn own(&self, client: &Arc<Client>, more: &str) -> std::result::Result<Json, Code> {
+        self.own_with(client, more, None).await
+    }
+    pub async fn own_with(
+        &self,
+        client: &Arc<Client>,
+        more: &str,
+        binding: Option<token::Binding>,
+    ) -> std::result::Result<Json, Code> {
         let params = Params::parse(&format!("grant_type=client_credentials&{more}")).unwrap();
         let scopes = Scope::parse("status prices").unwrap();
         let (now, client) = (self.now(), client.clone());
         let minted = Minted::draw(&*self.random);
         let shown = minted.clone();
         let work = move |tx: &mut Tx<'_, '_>| {
-            let ask = Ask { client: &client, params: &params, binding: None, minted: &minted, default_audience: API };
+            let ask = Ask { client: &client, params: &params, binding, minted: &minted, default_audience: API };
             token::own::own(tx, ask, &scopes, now)
         };
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
@@ -232,6 +249,15 @@ impl World {
         let Some(asked) = Asked::read(token) else { return Seen::Inactive.response(ISSUER) };
         let work = move |tx: &mut Tx<'_, '_>| introspect::introspect(tx, asked, &caller, now);
         self.store.read(work).await.unwrap().response(ISSUER)
+    }
+    /// In which of these ways, as DPoP or as Bearer with what was proved, a request with this token is let in by us.
+    pub async fn lets_in(&self, token: &str, ways: &[(bool, token::Proved)]) -> Vec<bool> {
+        let (now, hash) = (self.now(), token::access(token).unwrap());
+        let found = self.store.read(move |tx| token::sql::find_access(tx, &hash)).await.unwrap();
+        let live = found.filter(|found| found.is_live(now));
+        let held =
+            |dpop, proved| live.as_ref().is_some_and(|f| token::Binding::held(f.token.binding, dpop, proved).is_ok());
+        ways.iter().map(|(dpop, proved)| held(*dpop, *proved)).collect()
     }
     pub async fn is_active(&self, caller: &Arc<Client>, token: &str) -> bool {
         self.introspect(caller, token).await["active"] == json!(true)
