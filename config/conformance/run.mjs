@@ -127,10 +127,13 @@ function client(row, n) {
     // The first client is known by a name that our authority vouches for, the second by its own certificate.
     made.mtls = certificate(`${id}-tls`, `/CN=${id}`, n === 1 ? leaf : []);
   }
+  // A certificate says who asks, a key of the record signs what is asked (RFC 9101).
+  const keys = row.client.profile === "fapi2_message_signing" ? [shown(key)] : [];
   if (auth === "mtls" && n === 1) {
     Object.assign(record, { token_endpoint_auth_method: "tls_client_auth", tls_client_auth_subject_dn: `CN=${id}` });
+    if (keys.length) record.jwks = { keys };
   } else if (auth === "mtls") {
-    const jwks = { keys: [certified(id, made.mtls.cert)] };
+    const jwks = { keys: [certified(`${id}-tls`, made.mtls.cert), ...keys] };
     Object.assign(record, { token_endpoint_auth_method: "self_signed_tls_client_auth", jwks });
   }
   return made;

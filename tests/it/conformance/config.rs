@@ -103,10 +103,30 @@ fn the_suite_is_told_what_it_reads() {
         }
         assert_eq!(name.contains("mtls"), told["mtls"].is_object(), "{name}");
     }
-    for line in fs::read_to_string(folder.join("plans")).unwrap().lines() {
+    let plans = fs::read_to_string(folder.join("plans")).unwrap();
+    for line in plans.lines() {
         let (plan, file) = line.split_once(' ').expect("a plan and its file");
         let (plan, _) = plan.split_once('[').unwrap_or((plan, ""));
         assert!(PLANS.contains(&plan), "{plan} is no plan");
         assert!(std::path::Path::new(file).is_file(), "{file}");
+    }
+    // Every way to be a client of the security profile, and each of signed requests and answers with either authentication.
+    let said = |plan: &str, variants: &[String]| {
+        let has = |line: &str| line.starts_with(plan) && variants.iter().all(|v| line.contains(&format!("[{v}]")));
+        assert!(plans.lines().any(has), "no {plan} with {variants:?}");
+    };
+    for auth in ["private_key_jwt", "mtls"].map(|auth| format!("client_auth_type={auth}")) {
+        for bound in ["dpop", "mtls"] {
+            for openid in ["openid_connect", "plain_oauth"] {
+                let variants =
+                    [&auth, &format!("sender_constrain={bound}"), &format!("openid={openid}")].map(Clone::clone);
+                said("fapi2-security-profile-final-test-plan", &variants);
+            }
+        }
+        for answer in ["plain_response", "jarm"] {
+            let signed = "fapi_request_method=signed_non_repudiation".to_owned();
+            let variants = [auth.clone(), signed, format!("fapi_response_mode={answer}")];
+            said("fapi2-message-signing-final-test-plan", &variants);
+        }
     }
 }
