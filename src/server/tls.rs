@@ -4,7 +4,7 @@
 //! certificate, because a browser would show its user a dialogue; there the handshake proves that the caller holds the
 //! key, and nothing more: whose certificate it is, is decided per client (RFC 8705 §2).
 
-use super::Error;
+use super::{Error, key as wrong};
 use crate::config::Config;
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
@@ -83,14 +83,14 @@ fn tls(e: impl std::fmt::Display) -> Error {
     Error::Tls(e.to_string())
 }
 fn certified(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, Error> {
-    let chain = chain(cert)?;
+    let chain = chain(cert).map_err(tls)?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(|e| tls(format!("{}: {e}", key.display())))?;
     CertifiedKey::from_der(chain, key, provider).map_err(tls)
 }
-fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let chain = read.map_err(|e| tls(format!("{}: {e}", file.display())))?;
-    if chain.is_empty() { Err(tls(format!("{}: holds no certificate", file.display()))) } else { Ok(chain) }
+    let chain = read.map_err(|e| format!("{}: {e}", file.display()))?;
+    if chain.is_empty() { Err(format!("{}: holds no certificate", file.display())) } else { Ok(chain) }
 }
 
 /// Whether a client's chain leads to an authority of `server.mtls_ca_file`, and to nothing that is on a list of
@@ -101,22 +101,22 @@ pub(super) fn authorities(
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, Error> {
     let Some(file) = &config.server.mtls_ca_file else { return Ok(None) };
     let mut roots = RootCertStore::empty();
-    for authority in chain(file)? {
-        roots.add(authority).map_err(|e| Error::Key { key: "server.mtls_ca_file", why: e.to_string() })?;
+    for authority in chain(file).map_err(wrong("server.mtls_ca_file"))? {
+        roots.add(authority).map_err(wrong("server.mtls_ca_file"))?;
     }
     let mut verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
     let mut key = "server.mtls_ca_file";
     if let Some(file) = &config.server.mtls_crl_file {
         key = "server.mtls_crl_file";
-        verifier = verifier.with_crls(lists(file)?).enforce_revocation_expiration();
+        verifier = verifier.with_crls(lists(file).map_err(wrong(key))?).enforce_revocation_expiration();
     }
-    verifier.build().map(Some).map_err(|e| Error::Key { key, why: e.to_string() })
+    verifier.build().map(Some).map_err(wrong(key))
 }
-fn lists(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
+fn lists(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
     let read = CertificateRevocationListDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let lists = read.map_err(|e| tls(format!("{}: {e}", file.display())))?;
+    let lists = read.map_err(|e| format!("{}: {e}", file.display()))?;
     // No list at all would mean that nothing is ever revoked.
-    if lists.is_empty() { Err(tls(format!("{}: holds no revocation list", file.display()))) } else { Ok(lists) }
+    if lists.is_empty() { Err(format!("{}: holds no revocation list", file.display())) } else { Ok(lists) }
 }
 
 /// Takes any certificate whose key the caller can sign with: self-signed ones are welcome (RFC 8705 §2.2).
