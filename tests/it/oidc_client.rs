@@ -45,10 +45,9 @@ async fn it_completes_the_code_flow(w: &Town) {
     let id_token = tokens.id_token().expect("an id_token");
     let claims = id_token.claims(&judge, &nonce).expect("it verifies");
     assert_eq!(claims.issuer().as_str(), w.http.issuer);
-    if let Some(hash) = claims.access_token_hash() {
-        let (alg, key) = (id_token.signing_alg().unwrap(), id_token.signing_key(&judge).unwrap());
-        assert_eq!(*hash, AccessTokenHash::from_token(tokens.access_token(), alg, key).unwrap());
-    }
+    let (alg, key) = (id_token.signing_alg().unwrap(), id_token.signing_key(&judge).unwrap());
+    let hash = AccessTokenHash::from_token(tokens.access_token(), alg, key).unwrap();
+    assert_eq!(claims.access_token_hash(), Some(&hash));
     let subject = claims.subject().clone();
     let info: CoreUserInfoClaims = client
         .user_info(tokens.access_token().clone(), Some(subject.clone()))

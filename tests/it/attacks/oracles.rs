@@ -59,7 +59,8 @@ async fn who_is_a_client_is_told_to_nobody(w: &Town) {
         assert_eq!(by_body("kakeibo", "kakeibo-secret").await, unknown.1, "{path}: another way than registered");
         let assert = async |sub: &str, key: &Key| {
             let now = w.now().secs();
-            let claims = json!({"iss": sub, "sub": sub, "aud": w.http.issuer, "jti": "j", "iat": now, "exp": now + 60});
+            let jti = format!("once at {path}");
+            let claims = json!({"iss": sub, "sub": sub, "aud": w.http.issuer, "jti": jti, "iat": now, "exp": now + 60});
             let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
             let mut form = form.to_vec();
             form.push(("client_assertion_type".into(), kind.into()));
@@ -68,9 +69,12 @@ async fn who_is_a_client_is_told_to_nobody(w: &Town) {
         };
         let wrong = Key::generate();
         let unknown = assert("nobody", &wrong).await;
+        assert_eq!(unknown.0, 401);
         for known in ["creco", "kakeibo", "accounts-api"] {
             assert_eq!(assert(known, &wrong).await, unknown, "{path}: {known} with a wrong key");
         }
+        let Credential::Jwt(right, _) = w.creco().credential else { panic!("creco signs") };
+        assert_ne!(assert("creco", &right).await.0, 401, "{path}: the key was all that was wrong");
     }
     w.suspend_by_staff("kakeibo").await;
     let unknown = w.http.get("/oauth/authorize?client_id=nobody&redirect_uri=x").await;

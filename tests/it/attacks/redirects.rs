@@ -122,13 +122,22 @@ async fn a_browser_is_sent_on_by_303_alone(w: &Town) {
         browser.follow(&place, answer).await;
         let typed: &[(&str, &str)] = if answered == "allow" { &[("agree", "yes")] } else { &[] };
         let answer = browser.submit(answered, typed).await;
-        if answered == "allow" {
-            assert_eq!(answer.status, 303);
-            assert!(answer.location().starts_with(&app.redirect_uri));
-            for (name, value) in crate::support::http::query(answer.location()) {
-                assert!(["code", "state", "iss"].contains(&name.as_str()) && !value.contains("4071"), "{name}");
+        assert_eq!((answer.status, answer.body.as_str()), (303, ""), "{answered}");
+        let answer = match answered {
+            "allow" => answer,
+            _ => {
+                let place = browser.url.clone();
+                browser.follow(&place, answer).await;
+                browser.submit("return", &[]).await
             }
-        }
+        };
+        assert_eq!((answer.status, answer.body.as_str()), (303, ""), "{answered}");
+        assert!(answer.location().starts_with(&app.redirect_uri));
+        let brought = crate::support::http::query(answer.location());
+        let names: Vec<&str> = brought.keys().map(String::as_str).filter(|n| *n != "error_description").collect();
+        let want: &[&str] = if answered == "allow" { &["code", "iss", "state"] } else { &["error", "iss", "state"] };
+        assert_eq!(names, want);
+        assert!(!brought.values().any(|v| v.contains("4071")), "{brought:?}");
     }
     // Nor is a request that is posted to us sent on with its body.
     let app = w.kakeibo();
@@ -153,13 +162,16 @@ async fn nothing_of_a_page_reaches_another_site(w: &Town) {
             policy.starts_with("default-src 'none'") && !policy.contains("http") && !policy.contains('*'),
             "{policy}"
         );
+        let mut loaded = 0;
         for tag in page.html().split('<').filter(|t| !t.starts_with("a ") && !t.starts_with('!')) {
             for name in ["src=\"", "href=\"", "action=\""] {
                 let value = tag.split_once(name).and_then(|(_, rest)| rest.split('"').next());
                 let ours = |v: &str| w.http.ours(v).is_some() || v.is_empty() || v.starts_with(['?', '#']);
                 assert!(value.is_none_or(ours), "{screen} loads {value:?}");
+                loaded += usize::from(value.is_some());
             }
         }
+        assert!(loaded >= 3, "{screen}: a style, a script and a form at the least: {loaded}");
         assert!(!browser.url.contains("request_uri") && !browser.url.contains("state="), "{}", browser.url);
     }
 }

@@ -176,15 +176,17 @@ async fn nothing_is_said_to_other_windows(w: &Town) {
             assert!(!text.contains(word), "{script} says {word}");
         }
     }
-    let mut browser = begun(w).await;
+    let (mut browser, mut elsewhere) = (begun(w).await, 0);
     for screen in SCREENS {
         browser.walk_to(w, screen).await;
         let html = browser.page().html().to_owned();
         assert!(!html.contains("onclick=") && !html.contains("<script>") && !html.contains("javascript:"), "{screen}");
         for link in html.split("<a ").skip(1).filter_map(|t| t.split('>').next()).filter(|t| t.contains("_blank")) {
             assert!(link.contains("noopener"), "{screen}: {link}");
+            elsewhere += 1;
         }
     }
+    assert!(elsewhere > 0, "some link opens a window of its own");
 }
 
 /// A sibling host or a plain-http page puts cookies into the customer's browser.

@@ -1,10 +1,11 @@
 //! `oidcc-config-certification-test-plan` and the discovery modules of the FAPI plans.
 
 use crate::support::http::Ask;
-use crate::support::town::{Town, on_both};
+use crate::support::town::{Town, on_both, on_both_with};
 use serde_json::{Map, Value};
 
 on_both!(every_member_is_registered_and_of_its_kind, each_plan_finds_what_it_looks_for, the_keys_are_usable);
+on_both_with!(aliases_stand_for_endpoints_that_are_there, crate::mtls::listener);
 
 /// Members of metadata that say where something is.
 const PLACES: &str = "issuer authorization_endpoint token_endpoint userinfo_endpoint jwks_uri registration_endpoint \
@@ -109,8 +110,15 @@ async fn each_plan_finds_what_it_looks_for(w: &Town) {
     for tag in document["ui_locales_supported"].as_array().unwrap() {
         assert!(["ja", "en"].contains(&tag.as_str().unwrap()), "registered, in the case of BCP 47");
     }
-    let Some(aliases) = document.get("mtls_endpoint_aliases") else { return };
-    for (name, place) in aliases.as_object().expect("RFC 8705 5") {
+    assert!(!document.contains_key("mtls_endpoint_aliases"), "nobody here asks for certificates");
+}
+
+/// RFC 8705 §5.
+async fn aliases_stand_for_endpoints_that_are_there(w: &Town) {
+    let document = document(w, "/.well-known/openid-configuration").await;
+    let aliases = document["mtls_endpoint_aliases"].as_object().unwrap();
+    assert!(aliases.contains_key("token_endpoint") && aliases.len() >= 5, "{aliases:?}");
+    for (name, place) in aliases {
         assert!(name.ends_with("_endpoint") && name != "authorization_endpoint" && is_https(place), "{name}: {place}");
         assert!(document.contains_key(name), "{name} stands among the aliases alone");
     }
@@ -120,6 +128,7 @@ async fn the_keys_are_usable(w: &Town) {
     let answer = w.http.send("GET", "/oauth/jwks", Ask::default().header("accept", "application/json, */*")).await;
     let set = answer.expect(200).json();
     let keys = set["keys"].as_array().unwrap();
+    assert_eq!(keys.len(), 4, "one of each algorithm");
     let mut kids: Vec<&str> = keys.iter().map(|k| k["kid"].as_str().expect("OpenID Connect Core 10.1")).collect();
     kids.sort_unstable();
     kids.dedup();
