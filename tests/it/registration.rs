@@ -294,7 +294,9 @@ async fn of_ten_at_once_one_registers(town: &Town) {
     let tries = (0..10).map(|_| register(town, &token, &record));
     let answers = futures_util::future::join_all(tries).await;
     assert_eq!(answers.iter().filter(|a| a.status == 201).count(), 1);
-    assert!(answers.iter().all(|a| [201, 401, 503].contains(&a.status)));
+    for late in answers.into_iter().filter(|a| a.status != 201) {
+        late.refused(401, "invalid_token");
+    }
     assert_eq!(town.staff(&["--json", "client", "list"]).await.json()["clients"].as_array().unwrap().len(), 4);
 }
 

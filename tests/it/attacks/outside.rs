@@ -2,6 +2,7 @@
 //! records that only a fool would fetch, and guesses in parallel.
 
 use super::on_sqlite;
+use crate::conformance::certificate::certified;
 use crate::support::app::{App, Credential};
 use crate::support::browser::{Browser, Customer};
 use crate::support::http::{Ask, encode};
@@ -157,16 +158,22 @@ fn nothing_else_that_a_record_names_is_ever_fetched() {
     });
 }
 
-/// §4.13: no proxy is configured, so whoever writes a proxy's headers is the caller itself.
+/// §4.13: the only proxy stands elsewhere, so whoever writes a proxy's headers is the caller itself.
 #[test]
 fn a_header_that_only_a_proxy_may_write_is_nobodys() {
-    let alone = |config: &mut renkei::config::Config| config.server.trusted_proxies.clear();
+    let alone = |config: &mut renkei::config::Config| {
+        (config.server.trusted_proxies, config.server.client_cert_header) = (vec!["192.0.2.1".into()], true);
+    };
     run(Engine::Sqlite, alone, async |w: &Town| {
-        // A certificate in a header proves nothing: see also mtls.rs. A hook's source is the connection's.
+        // A certificate in a header proves nothing, though it is the registered one: what it proves from a proxy's
+        // address is mtls.rs' test. A hook's source is the connection's.
+        let (held, shown) = certified(w, "held").await;
+        let form: Vec<(String, String)> =
+            held.request("openid accounts").1.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
         for name in ["client-cert", "x-client-cert", "x-ssl-client-cert", "x-forwarded-client-cert", "ssl-client-cert"]
         {
-            let form = [("client_id".to_owned(), "creco".to_owned())];
-            let ask = Ask::default().form(&form).header(name, ":MIIB:").header("x-ssl-client-verify", "SUCCESS");
+            let ask = Ask::default().form(&form).header(name, shown.clone()).header("x-ssl-client-verify", "SUCCESS");
+            let ask = ask.header("x-forwarded-for", "192.0.2.1").header("forwarded", "for=192.0.2.1");
             w.http.send("POST", "/oauth/par", ask).await.refused(401, "invalid_client");
         }
         // Nor does a made-up address make a crowd of one: the ways a single address may hold open stay as few.

@@ -5,7 +5,7 @@
 //! The clients are those of `config/conformance`: two of each kind, the second with a query in its redirect URI.
 
 mod basic;
-mod certificate;
+pub mod certificate;
 mod config;
 mod credentials;
 mod discovery;
