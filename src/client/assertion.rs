@@ -3,7 +3,7 @@
 use super::{Client, replay};
 use crate::clock::Instant;
 use crate::id::ClientId;
-use crate::keys::jose::{self, Alg, Claims, Unverified};
+use crate::keys::jose::{self, Alg, Header, Unverified, Verified};
 use crate::secret::Hash;
 use serde_json::Value;
 use std::time::Duration;
@@ -17,6 +17,8 @@ const AHEAD: Duration = Duration::from_secs(30);
 const LATE: Duration = Duration::from_secs(10);
 /// How long an assertion may be valid: its `jti` is remembered so long.
 const LONGEST: Duration = Duration::from_secs(3600);
+/// What a request object holds and an assertion never does.
+const OF_A_REQUEST: [&str; 3] = ["response_type", "redirect_uri", "code_challenge"];
 
 /// Why an assertion is refused: for the log; the client reads `invalid_client` and this sentence about its own message.
 pub(super) type Why = &'static str;
@@ -47,10 +49,14 @@ pub(super) struct Seen {
     pub(super) until: Instant,
 }
 
-/// Judges the claims of an assertion whose signature is verified. `audiences[0]` is the issuer; the others are the
-/// endpoints OpenID Connect clients may name instead.
-pub(super) fn judge(claims: &Claims, client: &Client, audiences: &[String], now: Instant) -> Result<Seen, Why> {
-    let id = client.id.as_str();
+/// Judges an assertion whose signature is verified. `audiences[0]` is the issuer; the others are the endpoints OpenID
+/// Connect clients may name instead.
+pub(super) fn judge(assertion: &Verified, client: &Client, audiences: &[String], now: Instant) -> Result<Seen, Why> {
+    let (claims, id) = (&assertion.claims, client.id.as_str());
+    // A request object passes through browsers, and a careless one names the client as its subject (RFC 9101 §10.8).
+    if of_another_kind(&assertion.header) || OF_A_REQUEST.iter().any(|name| claims.get(name).is_some()) {
+        return Err("the JWT was made for something other than client authentication");
+    }
     if claims.text("iss") != Some(id) || claims.text("sub") != Some(id) {
         return Err("iss and sub of the client assertion must both be the client_id");
     }
@@ -72,6 +78,13 @@ pub(super) fn judge(claims: &Claims, client: &Client, audiences: &[String], now:
     }
     let jti = claims.text("jti").filter(|j| !j.is_empty()).ok_or("the client assertion has no jti")?;
     Ok(Seen { key: replay::key(replay::Use::Assertion, id, jti), until: exp + LATE })
+}
+
+/// RFC 8725 §3.11: what is made for another use says so by a type of its own; an assertion has one of its own (draft
+/// RFC 7523bis), the general one, or none.
+fn of_another_kind(header: &Header) -> bool {
+    let typed = header.typ.as_ref().is_some_and(|typ| typ.to_ascii_lowercase().ends_with("+jwt"));
+    typed && !header.is_typ("client-authentication+jwt")
 }
 
 /// FAPI 2.0 §5.3.2.1 (8): the issuer as one string. OpenID Connect Core §9 also has the token endpoint, and an array.

@@ -42,8 +42,8 @@ pub struct Authenticator {
     clients: Mutex<HashMap<ClientId, Arc<Client>>>,
 }
 
-/// What a request brings along to say who sends it.
-#[derive(Debug, Clone, Copy)]
+/// What a request brings along to say who sends it. Not printable: it holds secrets.
+#[derive(Clone, Copy)]
 pub struct Presented<'a> {
     /// Every `Authorization` header.
     pub authorization: &'a [&'a str],
@@ -375,6 +375,6 @@ async fn by_assertion(
     let allowed = assertion::allowed(&client);
     let verified = authenticator.verify(token, &client, &allowed, now).await;
     let verified = verified.map_err(|e| refuse(assertion::explain(e)))?;
-    let seen = assertion::judge(&verified.claims, &client, &authenticator.settings.audiences, now).map_err(refuse)?;
+    let seen = assertion::judge(&verified, &client, &authenticator.settings.audiences, now).map_err(refuse)?;
     Ok((client, seen))
 }

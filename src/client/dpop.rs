@@ -20,8 +20,8 @@ const AHEAD: Duration = Duration::from_secs(30);
 /// How long one nonce is handed out; it is accepted during the next window too.
 const WINDOW: Duration = Duration::from_secs(300);
 
-/// The request a proof came with.
-#[derive(Debug, Clone, Copy)]
+/// The request a proof came with. Not printable: it holds an access token.
+#[derive(Clone, Copy)]
 pub struct Input<'a> {
     /// Every `DPoP` header.
     pub headers: &'a [&'a str],

@@ -291,7 +291,9 @@ fn resources(m: &Members<'_>, app: bool) -> Result<Vec<String>, Refusal> {
     for resource in &resources {
         // RFC 8707 §2: an absolute URI without a fragment. A plain name is an audience no client can ask for, only
         // one that `tokens.default_audience` gives.
-        let uri = Url::parse(resource).is_ok_and(|u| u.fragment().is_none()) && resource.len() <= 2000;
+        // `Url` alone would take one with a space in it, which a list of audiences cannot hold.
+        let plain = resource.len() <= 2000 && resource.bytes().all(|b| b.is_ascii_graphic());
+        let uri = plain && Url::parse(resource).is_ok_and(|u| u.fragment().is_none());
         if !uri && ClientId::parse(resource).is_none() {
             return Err(wrong("resources", "holds something that is neither an absolute URI nor a plain name"));
         }

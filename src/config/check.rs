@@ -167,7 +167,14 @@ const RULES: &[Rule] = &[
         },
         "goes together with software_statement_issuers",
     ),
-    ("tokens.default_audience", |c, _| !c.tokens.default_audience.is_empty(), "is empty"),
+    (
+        "tokens.default_audience",
+        |c, _| {
+            let audience = &c.tokens.default_audience;
+            !audience.is_empty() && audience.bytes().all(|b| b.is_ascii_graphic())
+        },
+        "wants one word of ASCII",
+    ),
 ];
 
 pub(super) fn all(config: &Config) -> Result<(), Error> {

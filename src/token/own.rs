@@ -39,7 +39,7 @@ pub fn own(
     // RFC 8707 §2. An app's `resources` are what it may ask for; a resource server's, what it speaks for.
     let may_ask = if ask.client.is_app() { ask.client.resources.as_slice() } else { &[] };
     let known = |r: &str| r == ask.default_audience || may_ask.iter().any(|known| known == r);
-    let asked: Vec<String> = ask.params.all("resource").map(str::to_owned).collect();
+    let asked = ask.params.each("resource");
     if !asked.iter().all(|r| known(r)) {
         return Ok(Err(Refusal::new(Code::InvalidTarget, "resource is not one this client may ask for")));
     }

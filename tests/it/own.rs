@@ -68,6 +68,8 @@ async fn it_is_for_resources_the_client_may_ask_for(place: Place) {
     assert!(!w.is_active(&api, &token).await, "it is not for this resource server");
     let both = w.own(&app, &format!("resource=https%3A%2F%2Fprices.example&resource={API}")).await.unwrap();
     assert_eq!(w.introspect(&api, &access(&both)).await["aud"], json!(["https://prices.example", API]));
+    let twice = w.own(&app, &format!("resource={API}&resource={API}")).await.unwrap();
+    assert_eq!(w.introspect(&api, &access(&twice)).await["aud"], API, "said twice, meant once");
     let refused = w.own(&app, "resource=https%3A%2F%2Fother.example").await;
     assert_eq!(refused.err(), Some(Code::InvalidTarget));
     let details = "authorization_details=%5B%7B%22type%22%3A%22account_information%22%7D%5D";

@@ -96,6 +96,33 @@ async fn the_rows_of_c1_for_fapi() {
     }
 }
 
+/// RFC 8725 §3.11, RFC 9101 §10.8: a request object that names the client as its subject has been seen by a browser.
+#[tokio::test]
+async fn what_was_signed_for_another_use_is_no_assertion() {
+    let desk = Desk::new().await;
+    let es = key(Alg::Es256);
+    desk.register(&fapi(&[&es]), None).await;
+    for (typ, accepted) in [
+        (None, true),
+        (Some("JWT"), true),
+        (Some("jwt"), true),
+        (Some("client-authentication+jwt"), true),
+        (Some("application/Client-Authentication+JWT"), true),
+        (Some("oauth-authz-req+jwt"), false),
+        (Some("OautH-auThZ-REQ+jWt"), false),
+        (Some("application/dpop+jwt"), false),
+    ] {
+        let assertion = sign(&es, typ, &claims(&format!("typ {typ:?}"))).unwrap();
+        assert_eq!(code(&desk, &assertion).await.is_none(), accepted, "{typ:?}");
+    }
+    for name in ["response_type", "redirect_uri", "code_challenge"] {
+        let mut claims = claims(name);
+        claims[name] = "of a request".into();
+        let assertion = sign(&es, Some("JWT"), &claims).unwrap();
+        assert_eq!(code(&desk, &assertion).await, Some(Code::InvalidClient), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn openid_connect_clients_may_name_an_endpoint_or_a_list() {
     let desk = Desk::new().await;

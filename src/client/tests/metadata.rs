@@ -108,6 +108,8 @@ fn every_wrong_member_is_named() {
         (with(rs.clone(), &[("resources", json!([]))]), "resources"),
         (with(rs.clone(), &[("resources", json!(["https://api.example#x"]))]), "resources"),
         (with(rs.clone(), &[("resources", json!(["no uri"]))]), "resources"),
+        (with(rs.clone(), &[("resources", json!(["https://api.example/a b"]))]), "resources"),
+        (with(rs.clone(), &[("resources", json!([" https://api.example"]))]), "resources"),
         (with(rs.clone(), &[("grant_types", json!(["authorization_code"]))]), "grant_types"),
         (with(rs, &[("response_types", json!(["code"]))]), "response_types"),
     ] {
