@@ -73,15 +73,19 @@ async fn the_whole_way(story: &'static str, script: bool) {
     w.press("allow").await;
     w.wait_for("同意のチェックを入れて下さい。").await;
     w.judge("consent-error").await;
-    w.field("agree").await.click().await.unwrap();
+    w.tick("account-2").await;
+    w.tick("agree").await;
     w.press("allow").await;
 
-    // The app: the account with its balance, as the account API tells it.
+    // The app: each account with its balance, as the account API tells it.
     w.wait_for("残高").await;
     assert!(w.driver.current_url().await.unwrap().as_str().starts_with(&demo.app()));
     let text = w.text().await;
     assert!(text.contains("円"), "no balance: {text}");
-    assert!(text.contains("115-1100026"), "no account: {text}");
+    assert!(
+        text.contains("115-1100026") && text.contains("115-2200011"),
+        "an account that was ticked is missing: {text}"
+    );
     w.judge("linked").await;
     println!("resident after a link: {} KiB (debug build)", demo.resident_kib());
 
@@ -98,7 +102,7 @@ async fn the_whole_way(story: &'static str, script: bool) {
     w.wait_for("残高").await;
     w.press("revoke").await;
     w.wait_for("連携を解除しました。").await;
-    assert!(!w.text().await.contains("1100026"), "nothing is shown of an account that is not linked");
+    assert!(!w.text().await.contains("115-"), "nothing is shown of an account that is not linked");
     w.judge("revoked").await;
     w.close().await;
     assert!(demo.stop("-TERM").success(), "SIGTERM ends it cleanly");

@@ -83,7 +83,7 @@ async fn a_link_shows_the_account_and_ends_by_the_app() {
     let page = person.link().await;
     holds(&page, &["みなと信用組合", "普通預金", "115-1100026", "残高", "円", "入出金明細", "連携を解除"]);
     holds(&page, &["consent.granted", "grant.created", "token.issued", "grant.expiring", "grant.expired"]);
-    assert!(!page.contains("2200011"), "the savings account was not asked for");
+    assert!(!page.contains("2200011"), "the savings account was not ticked");
     println!("{} KiB resident after a link", demo.resident_kib());
 
     let mail = mail(&person.simulator).await;

@@ -69,6 +69,10 @@ impl Window {
         let css = format!("[name='{name}']:not([type=hidden])");
         self.driver.find(By::Css(css)).await.unwrap_or_else(|e| panic!("no field {name}: {e}"))
     }
+    pub async fn tick(&self, id: &str) {
+        let tick = self.driver.find(By::Id(id)).await.unwrap_or_else(|e| panic!("no tick {id}: {e}"));
+        tick.click().await.unwrap();
+    }
     pub async fn type_in(&self, name: &str, text: &str) {
         let field = self.field(name).await;
         field.clear().await.unwrap();

@@ -111,11 +111,13 @@ impl Client {
         }
     }
 
-    /// Pushes a request (RFC 9126 §2) and says where the browser goes (§4).
+    /// Pushes a request (RFC 9126 §2) and says where the browser goes (§4). Its detail names no account (RFC 9396): the
+    /// customer chooses among their own.
     pub(super) async fn ask(&self, scope: &str, language: Language) -> Result<(Asked, String), Trouble> {
         let metadata = self.provider.metadata(self.clock.now()).await?;
         let asked = Asked::new(self.random.as_ref(), self.redirect_uri.clone());
-        let form = asked.form(&self.client_id, scope, language);
+        let mut form = asked.form(&self.client_id, scope, language);
+        form.push(("authorization_details", json!([{"type": "account_information"}]).to_string()));
         let answer = self.post(&metadata, &metadata.pushed_authorization_request_endpoint, form).await?;
         let answer = expect(answer, 201)?;
         let request_uri = answer["request_uri"].as_str().ok_or(Trouble::Broken("request_uri"))?.to_owned();

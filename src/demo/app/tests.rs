@@ -251,6 +251,7 @@ async fn a_link_from_click_to_end() -> Tested {
         ("response_type", "code"),
         ("client_id", "creco"),
         ("scope", "openid accounts transactions"),
+        ("authorization_details", r#"[{"type":"account_information"}]"#),
         ("code_challenge_method", "S256"),
         ("redirect_uri", &format!("{}/callback", w.app.url())),
     ] {
