@@ -499,6 +499,8 @@ fn a_token_is_worth_nothing_with_another_certificate() {
         dead(&userinfo(&showing(w, None), "Bearer", &token).await, "Bearer");
         dead(&userinfo(&w.http, "Bearer", &token).await, "Bearer");
         dead(&userinfo(&own, "DPoP", &token).await, "DPoP");
+        let form = Ask::default().form(&[("access_token".into(), token.clone())]);
+        dead(&own.send("POST", "/oauth/userinfo", form).await, "Bearer");
         // A proof does not help: the token is not bound to its key.
         let mut dpop = app(w, "corp", own.clone());
         dpop.dpop = Some(Key::generate());

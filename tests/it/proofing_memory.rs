@@ -4,7 +4,7 @@ use crate::support::app::{App, Credential, Pending, Tokens};
 use crate::support::browser::{Browser, Customer};
 use crate::support::http::encode;
 use crate::support::jws::claims;
-use crate::support::town::{BANK_SECRET, Town, on_both, on_both_with};
+use crate::support::town::{BANK_SECRET, Engine, Town, on_both, on_both_with, run};
 use renkei::config::Config;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -376,6 +376,9 @@ async fn a_hint_says_whom_the_app_expects(w: &Town) {
         app.refused(&pending, &taro.handed_to_app(), "login_required");
         asked(&app, &mut taro, SCOPE, &[("id_token_hint", hint)]).await;
         assert_eq!(taro.screen(), "account", "{why}: the checks show who it is");
+        if hint != hanakos {
+            assert_eq!(taro.walk_to(w, "consent").await.screen(), "consent", "{why}: it expects nobody in particular");
+        }
     }
     // Nobody else is answered for (OpenID Connect Core §3.1.2.1).
     let pending = asked(&app, &mut taro, SCOPE, &[("id_token_hint", &hanakos)]).await;
@@ -387,6 +390,37 @@ async fn a_hint_says_whom_the_app_expects(w: &Town) {
     assert_eq!(hanako.screen(), "consent");
     let brought = hanako.allow().await;
     app.exchange(&pending, &brought).await;
+}
+
+/// The institution has new terms, and remembers for five minutes where it remembered for ten.
+#[test]
+fn a_configuration_that_grew_stricter_counts_at_once() {
+    run(Engine::Postgres, remembering, async |w: &Town| {
+        let app = app(w, "remember").await;
+        let (mut browser, _) = linked(w, &app).await;
+        let stricter = |config: &mut Config| {
+            config.institution.terms_version = "2026-12".into();
+            config.identity.proofing_memory = renkei::config::Span::secs(300);
+        };
+        let node = w.second_node_with(stricter).await;
+        let mut there = Browser::new(node.http.clone(), "198.51.100.77");
+        there.cookies = browser.cookies.clone();
+        for (seconds, error, why) in
+            [(60, "consent_required", "nobody has agreed to these terms"), (300, "login_required", "too long ago here")]
+        {
+            wait(w, seconds);
+            let pending = asked(&app, &mut there, SCOPE, &[("prompt", "none")]).await;
+            let brought = there.handed_to_app();
+            assert_eq!(brought.get("error").map(String::as_str), Some(error), "{why}: {brought:?}");
+            app.refused(&pending, &brought, error);
+        }
+        asked(&app, &mut there, SCOPE, &[]).await;
+        assert_eq!(there.screen(), "account");
+        // Where nothing has changed, the same browser is known and its link covers the request.
+        let pending = asked(&app, &mut browser, SCOPE, &[("prompt", "none")]).await;
+        app.exchange(&pending, &browser.handed_to_app()).await;
+        node.stop().await;
+    });
 }
 
 async fn without_the_institutions_leave_nothing_is_remembered(w: &Town) {

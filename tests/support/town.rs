@@ -462,8 +462,13 @@ impl Town {
     }
     /// A second server of the same installation: same store, same keys, same clock, a data folder of its own.
     pub async fn second_node(&self) -> Node {
+        self.second_node_with(|_| {}).await
+    }
+    /// The same under a changed configuration.
+    pub async fn second_node_with(&self, change: impl FnOnce(&mut Config)) -> Node {
         let dir = tempfile::tempdir().unwrap();
         let mut config = self.running.app.config.clone();
+        change(&mut config);
         config.server.data_dir = dir.path().join("data");
         let parts = Parts {
             clock: self.clock.clone(),
