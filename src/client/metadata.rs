@@ -134,7 +134,7 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
         authorization_response_alg: m.alg("authorization_signed_response_alg", profile.algs())?,
         id_token_alg: id_token_alg.unwrap_or(if profile.is_fapi() { Alg::Es256 } else { Alg::Rs256 }),
         userinfo_alg: m.alg("userinfo_signed_response_alg", profile.algs())?,
-        introspection_alg: m.alg("introspection_signed_response_alg", &Alg::ALL)?,
+        introspection_alg: m.alg("introspection_signed_response_alg", profile.algs())?,
         default_max_age: default_max_age(map)?,
         require_auth_time: m.flag("require_auth_time")?.unwrap_or(false),
         authorization_details_types: detail_types(&m, rules)?,

@@ -62,6 +62,10 @@ fn every_wrong_member_is_named() {
         (with(fapi.clone(), &[("id_token_signed_response_alg", json!("RS256"))]), "id_token_signed_response_alg"),
         (with(fapi.clone(), &[("id_token_signed_response_alg", json!("none"))]), "id_token_signed_response_alg"),
         (
+            with(fapi.clone(), &[("introspection_signed_response_alg", json!("RS256"))]),
+            "introspection_signed_response_alg",
+        ),
+        (
             with(fapi.clone(), &[("id_token_encrypted_response_alg", json!("RSA-OAEP"))]),
             "id_token_encrypted_response_alg",
         ),

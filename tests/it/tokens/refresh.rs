@@ -18,6 +18,7 @@ on_both!(
     nobody_else_can_use_it,
     suspension_stops_it_and_withdrawal_ends_it,
     at_hash_has_the_digest_of_its_signature,
+    of_forty_at_once_each_gets_a_token_and_a_withdrawal_ends_them_all,
 );
 
 /// A FAPI app with refresh tokens, whose access tokens live a quarter of an hour.
@@ -163,5 +164,30 @@ async fn at_hash_has_the_digest_of_its_signature(w: &Town) {
         let half = json!(b64(&sha256(text(&body, "access_token").as_bytes())[..16]));
         assert_eq!(claims.get("at_hash"), (alg != Alg::EdDsa).then_some(&half), "{name}");
         assert!(claims["auth_time"].is_i64() && claims["acr"].is_string(), "{name}: always said");
+    }
+}
+
+/// Nodes of an app that wake up together, and the customer who unlinks in the middle of it.
+async fn of_forty_at_once_each_gets_a_token_and_a_withdrawal_ends_them_all(w: &Town) {
+    let (app, api) = (register(w, json!({})).await, w.accounts_api());
+    let first = begun(w, &app).await;
+    let refresh = text(&first, "refresh_token");
+    let ask = form(refresh);
+    let answers = futures_util::future::join_all((0..40).map(|_| app.post("/oauth/token", &ask, true))).await;
+    for answer in &answers {
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    let rush = futures_util::future::join_all((0..40).map(|_| app.post("/oauth/token", &ask, true)));
+    let (answers, revoked) = tokio::join!(rush, app.revoke(refresh));
+    assert_eq!(revoked.status, 200, "{}", revoked.body);
+    for answer in &answers {
+        match answer.status {
+            200 => {
+                let body = answer.json();
+                assert_eq!(api.introspect(text(&body, "access_token")).await, json!({"active": false}));
+            }
+            400 => assert_eq!(answer.json()["error"], "invalid_grant"),
+            other => panic!("{other}: {}", answer.body),
+        }
     }
 }
