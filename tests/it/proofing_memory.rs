@@ -21,6 +21,7 @@ on_both_with!(it_is_forgotten, super::remembering);
 on_both_with!(what_counts_at_the_screens_counts_here, super::remembering);
 on_both_with!(a_way_at_six_ends_with_its_memory, super::remembering);
 on_both_with!(no_screen_is_needed_where_a_link_covers_the_request, super::remembering);
+on_both_with!(a_link_repeated_without_a_screen_shares_the_same_accounts, super::remembering);
 on_both_with!(a_hint_says_whom_the_app_expects, super::remembering);
 on_both!(without_the_institutions_leave_nothing_is_remembered);
 
@@ -351,6 +352,36 @@ async fn no_screen_is_needed_where_a_link_covers_the_request(w: &Town) {
         other.customer(&Customer::taro().born("1985", "4", "13")).await;
     }
     refused(&mut browser, SCOPE, &[none], "login_required", "the account is locked").await;
+}
+
+/// What happens to an account that was chosen beside the verified one ends the link that repeats the choice, too.
+async fn a_link_repeated_without_a_screen_shares_the_same_accounts(w: &Town) {
+    let (app, own) = (app(w, "remember").await, w.bank.ids("115-ordinary-1100026").await);
+    let details = crate::rar::detail(json!({"accounts": own})).to_string();
+    let named = ("authorization_details", details.as_str());
+    let mut browser = w.browser();
+    let pending = asked(&app, &mut browser, SCOPE, &[named]).await;
+    browser.walk_to(w, "consent").await;
+    crate::rar::allow(&mut browser, &[&own[0], &own[1]]).await;
+    let first = app.exchange(&pending, &browser.handed_to_app()).await;
+    wait(w, 60);
+    let pending = asked(&app, &mut browser, SCOPE, &[("prompt", "none"), named]).await;
+    let second = app.exchange(&pending, &browser.handed_to_app()).await;
+    let shared = |tokens: &Tokens| {
+        let accounts = tokens.body["authorization_details"][0]["accounts"].as_array().unwrap().iter();
+        accounts.map(|id| id.as_str().unwrap().to_owned()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!((shared(&first), shared(&second)), (own.iter().cloned().collect(), own.iter().cloned().collect()));
+    let seen = async || w.accounts_api().introspect(&second.access_token).await["active"].clone();
+    assert_eq!(seen().await, true);
+    let listed = w.staff(&["grant", "list", "--account", "115-savings-2200011", "--json"]).await.json();
+    let grants = listed["grants"].as_array().unwrap_or_else(|| panic!("{listed}"));
+    let open: Vec<&Value> = grants.iter().filter(|g| g["state"] == "active").collect();
+    assert_eq!(open.len(), 1, "staff find it under each account: {listed}");
+    assert_eq!(open[0]["grant_id"], second.grant_id);
+    wait(w, 60);
+    w.bank_reports(&report(w, "115-savings-2200011"), BANK_SECRET).await.expect(204);
+    assert_eq!(seen().await, false, "domain G24");
 }
 
 async fn a_hint_says_whom_the_app_expects(w: &Town) {
