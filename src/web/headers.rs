@@ -22,9 +22,19 @@ const CSP_NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 /// # Errors
 /// The inner service's.
 pub async fn secure<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
-    let https = req.app_data::<web::Data<App>>().is_some_and(|app| app.config.https());
+    let https = over_tls(&req);
     let mut answer = next.call(req).await?;
-    let headers = answer.headers_mut();
+    complete(answer.headers_mut(), https);
+    Ok(answer)
+}
+
+/// Whether the screens are reached over TLS.
+pub(super) fn over_tls(req: &ServiceRequest) -> bool {
+    req.app_data::<web::Data<App>>().is_some_and(|app| app.config.https())
+}
+
+/// Fills in what is missing.
+pub(super) fn complete(headers: &mut HeaderMap, https: bool) {
     fill(headers, header::CONTENT_SECURITY_POLICY, CSP_NOTHING);
     fill(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     fill(headers, header::X_FRAME_OPTIONS, "DENY");
@@ -41,7 +51,6 @@ pub async fn secure<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Resul
     if https {
         fill(headers, header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
     }
-    Ok(answer)
 }
 
 fn fill(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {

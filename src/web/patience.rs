@@ -1,11 +1,12 @@
 //! How long one request may take, its body included: a caller that sends a byte a minute must not hold a connection for
 //! ever. For the head of a request the server library has a limit of its own.
 
-use actix_web::Error;
+use super::headers;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::ErrorRequestTimeout;
+use actix_web::error::InternalError;
 use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse};
 use std::time::Duration;
 
 /// Longer than the core bank, a client's keys and the store may take together.
@@ -25,8 +26,16 @@ async fn within<B: MessageBody>(
     req: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
+    let https = headers::over_tls(&req);
     let answer = tokio::time::timeout(limit, next.call(req)).await;
-    answer.unwrap_or_else(|_| Err(ErrorRequestTimeout("")))
+    answer.unwrap_or_else(|_| Err(too_long(https)))
+}
+
+/// An error passes by the middleware that completes an answer.
+fn too_long(https: bool) -> Error {
+    let mut answer = HttpResponse::RequestTimeout().finish();
+    headers::complete(answer.headers_mut(), https);
+    InternalError::from_response("the request took too long", answer).into()
 }
 
 #[cfg(test)]
@@ -52,7 +61,8 @@ mod tests {
         let now = try_call_service(&app, TestRequest::get().uri("/now").to_request()).await;
         assert_eq!(now.map(|a| a.status()).ok(), Some(StatusCode::OK));
         let never = try_call_service(&app, TestRequest::get().uri("/never").to_request()).await;
-        let status = never.map_or_else(|e| e.as_response_error().status_code(), |a| a.status());
-        assert_eq!(status, StatusCode::REQUEST_TIMEOUT);
+        let answer = never.map_or_else(|e| e.error_response(), |a| a.into_parts().1.map_into_boxed_body());
+        assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+        assert!(answer.headers().contains_key("x-frame-options"));
     }
 }
