@@ -25,11 +25,15 @@ const { values: option } = parseArgs({
     // Where the suite is: redirect URIs begin with it.
     suite: { type: "string", default: "https://localhost.emobix.co.uk:8443" },
     folder: { type: "string", default: join(root, "target/conformance") },
-    renkei: { type: "string", default: join(root, "target/release/renkei") },
+    renkei: { type: "string", default: join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/renkei") },
     // Stops when its standard input ends, as it does when the test that started it is gone.
     tied: { type: "boolean", default: false },
   },
 });
+if (!existsSync(option.renkei)) {
+  console.error(`there is no ${option.renkei}: cargo build --release makes it, or --renkei PROGRAM names another`);
+  process.exit(1);
+}
 const port = Number(option.port);
 const issuer = `https://${option.host}:${port}`;
 const api = `https://${option.host}:${port + 2}`;

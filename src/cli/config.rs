@@ -2,13 +2,21 @@
 
 use super::out::{Failure, Out};
 use crate::config;
-use std::path::PathBuf;
+use crate::server;
+use std::path::{Path, PathBuf};
 
 /// Check or show a configuration.
 #[derive(Debug, clap::Subcommand)]
 pub enum Config {
-    /// Say what is wrong with it, line and key.
-    Check(File),
+    /// Say what is wrong with it, line and key, and with the files it names.
+    Check {
+        /// The configuration.
+        #[command(flatten)]
+        file: File,
+        /// Leave out the files it names, secrets and certificates: for a machine that does not have them.
+        #[arg(long)]
+        without_files: bool,
+    },
     /// Print it as it takes effect: defaults, file and environment, secrets masked.
     Show(File),
 }
@@ -25,9 +33,10 @@ impl Config {
     /// # Errors
     /// What is wrong with the configuration.
     pub fn run(self, out: &Out) -> Result<(), Failure> {
-        let (Self::Check(file) | Self::Show(file)) = &self;
+        let (Self::Check { file, .. } | Self::Show(file)) = &self;
         let mut config = config::read(&file.config, std::env::vars()).map_err(Failure::refused)?;
-        if let Self::Check(file) = &self {
+        if let Self::Check { file, without_files } = &self {
+            server::examine(&config, !without_files).map_err(|e| refused(&file.config, e))?;
             out.say(&serde_json::json!({"ok": true}), || format!("{}: ok", file.config.display()));
             return Ok(());
         }
@@ -36,6 +45,14 @@ impl Config {
         let text = toml::to_string_pretty(&config).map_err(Failure::refused)?;
         out.say(&value, || text);
         Ok(())
+    }
+}
+
+/// What a start would refuse, with the line of the configuration.
+pub(super) fn refused(file: &Path, error: server::Error) -> Failure {
+    match error {
+        server::Error::Key { key, why } => Failure::refused(config::placed(file, key, why)),
+        other => Failure::refused(other),
     }
 }
 

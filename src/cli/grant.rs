@@ -56,7 +56,11 @@ pub(super) fn why(text: &str) -> Result<Why, String> {
 
 /// The text at `name`, or a dash.
 pub(super) fn cell(value: &Value, name: &str) -> String {
-    value[name].as_str().unwrap_or("-").to_owned()
+    match &value[name] {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => "-".to_owned(),
+    }
 }
 
 impl Grant {

@@ -1,11 +1,13 @@
 //! `renkei serve`
 
 use super::block_on;
+use super::config::refused;
 use super::out::{Failure, Out};
 use crate::clock::SystemClock;
 use crate::config::{self, LogFormat};
 use crate::random::SystemRandom;
 use crate::server::{self, Parts};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tracing_subscriber::{EnvFilter, fmt};
@@ -28,7 +30,7 @@ impl Serve {
         logs(&config.server.log, config.server.log_format);
         block_on(async {
             let parts = Parts { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), bank: None };
-            let running = server::start(config, parts).await.map_err(Failure::refused)?;
+            let running = server::start(config, parts).await.map_err(|e| refused(&self.config, e))?;
             let issuer = running.app.issuer().to_owned();
             out.say(&serde_json::json!({"ready": issuer}), || format!("ready {issuer}"));
             tokio::select! { () = stop_signal() => {}, () = reload_at_hangup(&running) => {} }
@@ -41,7 +43,7 @@ impl Serve {
 /// Structured logs to standard error: ours at `level`, libraries' warnings only.
 pub fn logs(level: &str, format: LogFormat) {
     let filter = EnvFilter::new(format!("warn,renkei={level}"));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let _ = match format {
         LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
         LogFormat::Text => builder.with_target(false).try_init(),

@@ -2,6 +2,7 @@
 
 use super::Config;
 use crate::secret::Secret;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Prefix of the environment variables that override a key.
@@ -72,8 +73,41 @@ pub fn read(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
             .map_err(|e: toml::de::Error| Error::Variable { name: name.clone(), why: e.message().to_owned() })?;
     }
     let config: Config = table.try_into().map_err(line_error)?;
-    config.check()?;
-    Ok(config.relative_to(path.parent().unwrap_or(Path::new("."))))
+    match config.check() {
+        Err(Error::Key { key, why }) => Err(place(path, &text, key, why)),
+        Err(other) => Err(other),
+        Ok(()) => Ok(config.relative_to(path.parent().unwrap_or(Path::new(".")))),
+    }
+}
+
+/// What is wrong with `key` (`section.name`) of the configuration at `path`, with the line it stands in.
+#[must_use]
+pub fn placed(path: &Path, key: &'static str, why: String) -> Error {
+    place(path, &read_text(path).unwrap_or_default(), key, why)
+}
+
+fn place(path: &Path, text: &str, key: &'static str, why: String) -> Error {
+    let variable = format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase());
+    match line_of(text, key) {
+        _ if std::env::var_os(&variable).is_some() => Error::Variable { name: variable, why },
+        Some(line) => Error::Line { path: path.to_owned(), line, key: format!("{key}: "), why },
+        None => Error::File { path: path.to_owned(), why: format!("{key}: {why}") },
+    }
+}
+
+/// The line, from 1, in which `section.name` stands; that of the section where the key is not written out.
+fn line_of(text: &str, key: &str) -> Option<usize> {
+    let (section, name) = key.split_once('.')?;
+    let (mut inside, mut found) = (false, None);
+    for (line, number) in text.lines().map(str::trim).zip(1..) {
+        if let Some(header) = line.strip_prefix('[') {
+            inside = header.split(']').next().is_some_and(|header| header.trim() == section);
+            found = if inside { Some(number) } else { found };
+        } else if inside && line.split_once('=').is_some_and(|(key, _)| key.trim() == name) {
+            return Some(number);
+        }
+    }
+    found
 }
 
 fn overlay(table: &mut toml::Table, name: &str, value: &str) -> Result<(), Error> {
@@ -101,8 +135,12 @@ fn read_text(path: &Path) -> Result<String, Error> {
 /// The secret a `*_file` key names: the file's text without the line end.
 ///
 /// # Errors
-/// When the file cannot be read or is empty.
+/// When the file cannot be read or is empty; one that others may read is refused, for it is no secret.
 pub fn secret_file(path: &Path) -> Result<Secret, Error> {
+    if std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
+        let why = "others may read it; set its mode to 0600".into();
+        return Err(Error::File { path: path.to_owned(), why });
+    }
     let text = zeroize::Zeroizing::new(read_text(path)?);
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {

@@ -16,6 +16,6 @@ mod tests;
 pub use clients::client_rules;
 pub use duration::Span;
 pub use keys::Keys;
-pub use load::{Error, read, secret_file};
+pub use load::{Error, placed, read, secret_file};
 pub use model::*;
 pub use outside::*;

@@ -1,13 +1,14 @@
 //! Wiring of the five checks: the desk with its rules and its core bank, and the hooks.
 
-use super::{Error, key, outbound};
+use super::{Error, key, outbound, tls};
 use crate::bank::{EventHook, HttpBank, SampleBank};
 use crate::client::registration::Trust;
 use crate::clock::Instant;
 use crate::config::{self, BankKind, Config};
 use crate::identity::service_hours::Hours;
 use crate::identity::{CoreBank, Desk, Policy, Seals};
-use crate::keys::Jwk;
+use crate::keys::{Jwk, master};
+use crate::outbound::Network;
 use crate::phone::Phone;
 use crate::store::Store;
 use crate::telephony::sip_hook::SipHook;
@@ -74,9 +75,44 @@ fn bank(config: &Config, now: Instant) -> Result<Arc<dyn CoreBank>, Error> {
     Ok(Arc::new(HttpBank::new(outbound(&patient)?, url, token)))
 }
 
+/// Whether a start would take this configuration: what it says and, with `files`, the files it names. Nothing is made,
+/// opened or sent; the store and the addresses are left to the start itself.
+///
+/// # Errors
+/// The first thing a start would refuse.
+pub fn examine(config: &Config, files: bool) -> Result<(), Error> {
+    policy(config)?;
+    let (calls, reports) = (&config.telephony.hook_networks, &config.bank.event_networks);
+    networks("telephony.hook_networks", calls)?;
+    networks("bank.event_networks", reports)?;
+    networks("outbound.allow_networks", &config.outbound.allow_networks)?;
+    if !files {
+        return Ok(());
+    }
+    master::read(&config.server.master_key_file).map_err(key("server.master_key_file"))?;
+    let secrets = [&config.store.url_file, &config.bank.token_file, &config.mail.password_file];
+    for file in secrets.into_iter().flatten() {
+        config::secret_file(file)?;
+    }
+    hook(config)?;
+    bank_hook(config)?;
+    trust(config)?;
+    outbound(config)?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    tls::Identity::read(config, &provider)?;
+    tls::authorities(config, &provider)?;
+    Ok(())
+}
+
+/// The networks that `name` lists.
+pub(super) fn networks(name: &'static str, texts: &[String]) -> Result<Vec<Network>, Error> {
+    Network::list(texts).map_err(|text| key(name)(format!("{text:?} is not a network such as 10.1.0.0/16")))
+}
+
 /// Who may report calls.
 pub(super) fn hook(config: &Config) -> Result<SipHook, Error> {
     let calls = &config.telephony;
+    networks("telephony.hook_networks", &calls.hook_networks)?;
     let secrets = calls.hook_secret_files.iter().map(|file| config::secret_file(file)).collect::<Result<_, _>>()?;
     SipHook::new(secrets, &calls.hook_networks, calls.trust_from).map_err(key("telephony.hook_networks"))
 }
@@ -84,6 +120,7 @@ pub(super) fn hook(config: &Config) -> Result<SipHook, Error> {
 /// Who may report changes of accounts.
 pub(super) fn bank_hook(config: &Config) -> Result<EventHook, Error> {
     let bank = &config.bank;
+    networks("bank.event_networks", &bank.event_networks)?;
     let secrets = bank.event_secret_files.iter().map(|file| config::secret_file(file)).collect::<Result<_, _>>()?;
     EventHook::new(secrets, &bank.event_networks).map_err(key("bank.event_networks"))
 }

@@ -9,13 +9,14 @@ mod post;
 mod tls;
 
 pub use admin::SOCKET;
+pub use checks::examine;
 
 use crate::client::{Authenticator, Settings as Asked};
 use crate::clock::Clock;
 use crate::config::{self, Config, Mode};
 use crate::identity::{CoreBank, Seals};
 use crate::keys::{Ring, master, seal::Sealer};
-use crate::outbound::{Network, Outbound, Settings};
+use crate::outbound::{Outbound, Settings};
 use crate::pages::{Institution, Pages};
 use crate::phone::Phone;
 use crate::random::Random;
@@ -241,8 +242,7 @@ pub fn outbound(config: &Config) -> Result<Outbound, Error> {
         return Outbound::loopback().map_err(key("outbound"));
     }
     let wanted = &config.outbound;
-    let why = |text| format!("{text} is not a network such as 10.1.0.0/16");
-    let networks = Network::list(&wanted.allow_networks).map_err(|text| key("outbound.allow_networks")(why(text)))?;
+    let networks = checks::networks("outbound.allow_networks", &wanted.allow_networks)?;
     let extra_ca = match &wanted.ca_file {
         Some(file) => Some(std::fs::read(file).map_err(|e| Error::Io(file.display().to_string(), e))?),
         None => None,

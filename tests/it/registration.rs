@@ -242,6 +242,8 @@ async fn what_is_not_a_registration(town: &Town) {
     // None of this used the token up, and nothing was made.
     let listed = town.staff(&["--json", "client", "token", "list"]).await.json();
     assert_eq!(listed["tokens"][0]["uses_left"], 1);
+    let told = town.staff(&["client", "token", "list"]).await.out;
+    assert!(told.lines().any(|line| line.contains("usable  1  ")), "people are told how many are left: {told}");
     register(town, &token, &record(&key)).await.expect(201);
     assert_eq!(town.staff(&["--json", "client", "list"]).await.json()["clients"].as_array().unwrap().len(), 4);
 }
@@ -441,6 +443,8 @@ async fn a_record_that_changed_is_not_approved_unseen(town: &Town) {
     let owner = Owner::of(&register(town, &invited(town, &[]).await, &record(&key)).await.expect(201));
     let seen = town.staff(&["--json", "client", "show", &owner.id]).await.json()["version"].to_string();
     owner.change(town, &[("redirect_uris", json!(["https://evil.example/cb"]))]).await.expect(200);
+    let nobody = ["client", "approve", "nobody", "--version", &seen];
+    town.staff(&nobody).await.refused(1, "there is no client nobody");
     let version = ["client", "approve", &owner.id, "--version", &seen];
     town.staff(&version).await.refused(1, "look at it again");
     assert_eq!(owner.read(town).await.json()["status"], "pending");

@@ -18,10 +18,12 @@ impl Place {
         let dir = tempfile::tempdir().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let ca = certificate(dir.path());
-        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        let write = |name: &str, text: &str| {
+            let file = dir.path().join(name);
+            std::fs::write(&file, text).unwrap();
+            std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        };
         write("master.key", &"07".repeat(32));
-        std::fs::set_permissions(dir.path().join("master.key"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
-            .unwrap();
         write("hook.secret", "hook-secret-of-this-test");
         let config = format!(
             r#"
@@ -211,4 +213,54 @@ fn what_is_wrong_is_said_with_exit_status_and_place() {
     assert_eq!(run(&["serve"], None).status.code(), Some(2));
     assert_eq!(run(&["fly"], None).status.code(), Some(2));
     assert_eq!(run(&["--help"], None).status.code(), Some(0));
+}
+
+#[test]
+fn a_check_finds_what_a_start_would_refuse() {
+    let place = Place::new();
+    let good = std::fs::read_to_string(place.config()).unwrap();
+    let check = |more: &[&str]| {
+        let mut args = vec!["config", "check"];
+        args.extend(more);
+        args.push("--config");
+        let said = run(&args, Some(&place.config()));
+        (said.status.code(), text(&said.stderr).to_owned())
+    };
+    for (from, to, want) in [
+        (
+            "[store]",
+            "[hours]\nclosed = [\"dayly 00:00-00:02\"]\n[store]",
+            "renkei.toml:10: hours.closed: not a closed window",
+        ),
+        (
+            "[mail]",
+            "hook_networks = [\"10.0.0.1/99\"]\n[mail]",
+            "renkei.toml:23: telephony.hook_networks: \"10.0.0.1/99\" is not",
+        ),
+        ("listen = [", "log = \"loud\"\nlisten = [", "renkei.toml:5: server.log: wants error, warn"),
+        ("mode = \"test\"", "mode = \"production\"", "renkei.toml:24: mail.kind: file is refused"),
+    ] {
+        let broken = good.replace(from, to);
+        assert_ne!(broken, good);
+        std::fs::write(place.config(), broken).unwrap();
+        for more in [&[][..], &["--without-files"]] {
+            let (code, said) = check(more);
+            assert!(code == Some(1) && said.contains(want), "{said:?} does not say {want:?}");
+        }
+        let said = run(&["serve", "--config"], Some(&place.config()));
+        assert!(text(&said.stderr).contains(want), "{} does not say {want:?}", text(&said.stderr));
+    }
+    std::fs::write(place.config(), good).unwrap();
+    assert_eq!(check(&[]), (Some(0), String::new()));
+
+    let hook = place.dir.path().join("hook.secret");
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+    let said = run(&["serve", "--config"], Some(&place.config()));
+    assert_eq!(said.status.code(), Some(1), "a secret others may read is none");
+    for change in ["others may read it", "No such file"] {
+        let (code, said) = check(&[]);
+        assert!(code == Some(1) && said.contains("hook.secret: ") && said.contains(change), "{said}");
+        assert_eq!(check(&["--without-files"]).0, Some(0));
+        let _ = std::fs::remove_file(&hook);
+    }
 }

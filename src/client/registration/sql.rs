@@ -199,7 +199,8 @@ pub fn approve(
     event: &EventId,
     now: Instant,
 ) -> Result<Changed> {
-    if seen.is_some() && seen != version(tx, id)? {
+    let Some(version) = version(tx, id)? else { return Ok(Changed::Unknown) };
+    if seen.is_some_and(|seen| seen != version) {
         return Ok(Changed::Newer);
     }
     let found = match client::sql::load(tx, id)? {
