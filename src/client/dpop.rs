@@ -68,11 +68,12 @@ impl Nonces {
     pub fn issue(&self, now: Instant) -> String {
         self.of(Self::window(now))
     }
-    /// Until when `nonce` is good: it is of this window or the one before. `None` when it is not ours, or too old.
+    /// Until when `nonce` is good: it is of this window or the one before, or of the next, which a node whose clock is
+    /// a little ahead of ours has begun. `None` when it is not ours, or too old.
     #[must_use]
     pub fn good_until(&self, nonce: &str, now: Instant) -> Option<Instant> {
         let this = Self::window(now);
-        let window = [this, this - 1].into_iter().find(|w| same(self.of(*w).as_bytes(), nonce.as_bytes()))?;
+        let window = [this, this - 1, this + 1].into_iter().find(|w| same(self.of(*w).as_bytes(), nonce.as_bytes()))?;
         let length = i64::try_from(WINDOW.as_millis()).ok()?;
         Some(Instant::from_millis(window.saturating_add(2).saturating_mul(length)))
     }

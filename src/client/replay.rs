@@ -3,6 +3,10 @@
 use crate::clock::Instant;
 use crate::secret::Hash;
 use crate::store::{Result, Tx};
+use std::time::Duration;
+
+/// How far the clocks of two nodes may be apart: what one of them would forget, another may still take.
+const APART: Duration = Duration::from_secs(60);
 
 /// What a `jti` was seen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +39,7 @@ pub fn claim(tx: &mut Tx<'_, '_>, key: &Hash, until: Instant) -> Result<bool> {
     Ok(rows == 1)
 }
 
-/// Housekeeping: forgets at most `limit` of what ended before `now`; how many it were.
+/// Housekeeping: forgets at most `limit` of what ended by the clock of every node; how many it were.
 ///
 /// # Errors
 /// The store's.
@@ -43,6 +47,6 @@ pub fn forget(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from client_replays where id in
          (select id from client_replays where expires_at < ?1 order by expires_at limit ?2)",
-        &[now.into(), limit.into()],
+        &[(now - APART).into(), limit.into()],
     )
 }

@@ -180,6 +180,9 @@ fn nonces_hold_two_windows() {
         assert_eq!(at(value.clone(), required, now), wanted, "{value} {required}");
     }
     assert!(Nonces::new(Zeroizing::new([6; 32])).good_until(&nonce, NOW).is_none(), "another server's");
+    // Two nodes' clocks are never quite the same.
+    assert_eq!(at(json!(nonce), true, NOW - Duration::from_millis(1)), Ok(true), "from a node that is ahead");
+    assert_eq!(at(json!(nonce), true, NOW - Duration::from_secs(301)), Err(Code::UseDpopNonce), "from no clock");
 }
 
 /// RFC 9449 §4.3 (11): a nonce tells by our clock when a proof was made, for clients whose own clock is wrong (§8). Then
@@ -230,6 +233,7 @@ async fn a_proof_is_seen_once() {
     assert!(spend(&desk, Input { headers: &[&other], ..input }, NOW).await.is_ok());
     // What is forgotten would be refused for its age.
     let later = NOW + Duration::from_secs(61);
-    desk.store.write(move |tx| crate::client::replay::forget(tx, later, 500)).await.unwrap();
+    let gone = desk.store.write(move |tx| crate::client::replay::forget(tx, later + Duration::from_secs(60), 500));
+    assert_eq!(gone.await.unwrap(), 2);
     assert!(spend(&desk, input, later).await.is_err());
 }
