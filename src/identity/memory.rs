@@ -5,17 +5,13 @@
 //! is used once a way: the way begins at ⑥, which says so. Locks, a closed account and a changed client record count as
 //! ever. It is forgotten on 中止する and 拒否する, on a lock, on an event of the account, and when the link is revoked.
 
-use super::Seals;
-use super::desk::Desk;
-use super::sql::{self, Kept, arrow, corrupt};
-use super::{Ending, Expired, Interaction, Misstep, Proofed, Stage, lockout, personal};
+use super::{Proofed, Seals, personal};
 use crate::clock::Instant;
-use crate::id::{ClientId, InteractionId};
+use crate::id::ClientId;
 use crate::keys::seal::{Broken, Place};
 use crate::secret::{self, Hash, Secret, base64url};
 use crate::store::{Result, Tx};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::time::Duration;
 
 /// Where a proofing was remembered.
@@ -85,7 +81,7 @@ impl Memory {
     }
 }
 
-const fn place(row: &str) -> Place<'_> {
+pub(super) const fn place(row: &str) -> Place<'_> {
     Place { table: "proofings", column: "sealed", row }
 }
 
@@ -165,72 +161,4 @@ pub fn drop_restored(tx: &mut Tx<'_, '_>, limit: i64) -> Result<u64> {
 pub(super) fn prune(tx: &mut Tx<'_, '_>, before: Instant, limit: i64) -> Result<u64> {
     let sql = "delete from proofings where cookie in (select cookie from proofings where expires_at < ?1 limit ?2)";
     tx.execute(sql, &[before.into(), limit.into()])
-}
-
-impl Interaction {
-    /// S1 → S6: the checks were passed minutes ago in this browser, for this app.
-    ///
-    /// # Errors
-    /// [`Misstep`] from any other stage, and for a proofing that comes from no memory.
-    pub fn recalled(self, proofed: Proofed) -> std::result::Result<Self, Misstep> {
-        match self.stage {
-            Stage::Account { typed: None } if proofed.remembered.is_some() => {
-                Ok(Self { stage: Stage::Consent(Box::new(proofed)), ..self })
-            }
-            _ => Err(Misstep),
-        }
-    }
-}
-
-impl Desk {
-    /// What a browser remembers for an app, while its time lasts.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn recall(&self, of: &Holder, now: Instant) -> Result<Option<Proofed>> {
-        let (desk, of) = (self.clone(), of.clone());
-        self.store.read(move |tx| desk.recall_tx(tx, &of, now)).await
-    }
-    fn recall_tx(&self, tx: &mut Tx<'_, '_>, of: &Holder, now: Instant) -> Result<Option<Proofed>> {
-        let sql = "select sealed from proofings where cookie = ?1 and client = ?2 and version = ?3 and expires_at > ?4";
-        let params = [of.memory.into(), of.client.as_str().into(), of.version.into(), now.into()];
-        let Some(row) = tx.row(sql, &params)? else { return Ok(None) };
-        // The row's name is the digest of a value that may be alive: not shown.
-        let bad = |why: &str| corrupt("proofings", "(not shown)", why);
-        let name = base64url(of.memory.as_bytes());
-        let plain = self.seals.sealer.open(place(&name), row.bytes(0)?).map_err(|_| bad("its seal"))?;
-        serde_json::from_slice(&plain).map(Some).map_err(|_| bad("its proofing"))
-    }
-
-    /// Lets a new way begin at ⑥, when the memory still stands and the account is not locked; else it stays at ①. A way
-    /// has one memory and a memory one way, so that one value cannot crowd the service (R35).
-    pub(super) fn recalled(
-        &self,
-        tx: &mut Tx<'_, '_>,
-        i: Interaction,
-        r: &Recalled,
-        now: Instant,
-    ) -> Result<Interaction> {
-        let account = r.proofed.account_index;
-        if self.recall_tx(tx, &r.of, now)?.is_none() || lockout::locked(tx, &self.seals, account, now)?.is_some() {
-            return Ok(i);
-        }
-        let Ok(i) = i.clone().recalled(r.proofed.clone()) else { return Ok(i) };
-        if let Some(Kept { interaction, .. }) = self.standing_on(tx, &r.of.memory)?
-            && interaction.live()
-        {
-            sql::end(tx, &self.seals, interaction, Ending::Expired(Expired::Elsewhere), now)?;
-        }
-        let own = "update proofings set interaction = ?2 where cookie = ?1";
-        tx.execute(own, &[r.of.memory.into(), i.id.as_str().into()])?;
-        sql::save(tx, &self.seals, &i)?;
-        let detail = json!({ "auth_time": r.proofed.auth_time.secs() });
-        arrow(tx, &i, "interaction.proofing.remembered", Some(account), detail, now)?;
-        Ok(i)
-    }
-    fn standing_on(&self, tx: &mut Tx<'_, '_>, memory: &Hash) -> Result<Option<Kept>> {
-        let row = tx.row("select interaction from proofings where cookie = ?1", &[(*memory).into()])?;
-        let id = row.as_ref().map(|row| row.opt_text(0)).transpose()?.flatten().and_then(InteractionId::parse);
-        id.map(|id| sql::load(tx, &self.seals, &id)).transpose().map(Option::flatten)
-    }
 }

@@ -20,6 +20,7 @@ mod personal;
 mod pin;
 mod policy;
 mod ports;
+mod recall;
 mod seals;
 mod seen;
 pub mod service_hours;
