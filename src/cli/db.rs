@@ -110,11 +110,13 @@ async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
     let Some(place) = at.sqlite_file() else {
         return Err(Failure::Refused("restore PostgreSQL by its own means, then say --in-place".into()));
     };
-    if place.exists() {
-        return Err(Failure::Refused(format!("{} is there: move it away first", place.display())));
+    let named = |file: &Path, suffix: &str| PathBuf::from(format!("{}{suffix}", file.display()));
+    // A server that was killed leaves its journal: SQLite would play it into the copy.
+    if let Some(there) = ["", "-wal", "-shm"].map(|s| named(&place, s)).iter().find(|file| file.exists()) {
+        return Err(Failure::Refused(format!("{} is there: move it away first", there.display())));
     }
     let fresh = place.with_extension("restoring");
-    let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", fresh.display()));
+    let beside = |suffix: &str| named(&fresh, suffix);
     for leftover in ["", "-wal", "-shm"].map(beside) {
         let _ = fs::remove_file(leftover);
     }
@@ -124,7 +126,7 @@ async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
     let opened = Store::open_with(&format!("sqlite:{}", fresh.display()), &Options::default());
     let done = match opened {
         Ok(store) => revoke_all(store).await,
-        Err(e) => Err(Failure::refused(e)),
+        Err(e) => Err(Failure::Refused(format!("{}: {e}", file.display()))),
     };
     let _ = fs::remove_file(beside(".lock"));
     if done.is_ok() {

@@ -145,6 +145,11 @@ async fn a_copy_is_made_and_put_back(w: &Town) {
     let run = async |args: &[&str]| renkei_at(&config, args).await;
     run(&["db", "restore", "/nowhere/copy.db"]).await.refused(1, "/nowhere/copy.db");
     run(&["db", "restore"]).await.refused(2, "FILE");
+    run(&["db", "restore", config.to_str().unwrap()]).await.refused(1, "renkei.toml: ");
+    let journal = dir.path().join("data/renkei.db-wal");
+    std::fs::write(&journal, "of a server that was killed").unwrap();
+    run(&["db", "restore", copy.to_str().unwrap()]).await.refused(1, "renkei.db-wal is there");
+    std::fs::remove_file(journal).unwrap();
     let restored = run(&["--json", "db", "restore", copy.to_str().unwrap()]).await.json();
     assert_eq!(restored, json!({"tokens": 1, "codes": 1}));
     run(&["db", "restore", copy.to_str().unwrap()]).await.refused(1, "move it away first");
