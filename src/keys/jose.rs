@@ -228,8 +228,9 @@ impl Unverified<'_> {
         self.header.kid = None;
         self.verify(std::slice::from_ref(key), allowed)
     }
-    /// Verifies the signature with the keys that fit: those named by `kid` where the header has one, else those that
-    /// fit the algorithm. A key says by `use`, `key_ops` and `alg` what it is not for.
+    /// Verifies the signature with the keys that fit: where the header has a `kid`, those of that name and those without
+    /// any, for it is a hint (RFC 7515 §4.1.4); else all that fit the algorithm. A key says by `use`, `key_ops` and `alg`
+    /// what it is not for.
     ///
     /// # Errors
     /// [`Error::Algorithm`] when the algorithm is not in `allowed`, [`Error::UnknownKey`], [`Error::Signature`].
@@ -239,7 +240,7 @@ impl Unverified<'_> {
         if !allowed.contains(&alg) {
             return Err(Error::Algorithm);
         }
-        let named = |k: &&Jwk| self.header.kid.as_deref().is_none_or(|kid| k.kid() == Some(kid));
+        let named = |k: &&Jwk| self.header.kid.as_deref().zip(k.kid()).is_none_or(|(hint, own)| hint == own);
         let mut fitting = keys.iter().filter(named).filter(|k| k.fits(alg)).peekable();
         if fitting.peek().is_none() {
             return Err(Error::UnknownKey);

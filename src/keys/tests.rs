@@ -101,6 +101,15 @@ fn keys_are_chosen_by_kid() {
     assert!(verify(&token, &keys(&[&one, &two]), &Alg::ALL).is_ok());
     assert_eq!(verify(&token, &keys(&[&one]), &Alg::ALL).unwrap_err(), Error::UnknownKey);
     assert_eq!(verify(&token, &[], &Alg::ALL).unwrap_err(), Error::UnknownKey);
+    // A key that was registered without a name is tried whatever the token calls it.
+    let nameless = |key: &SigningKey| {
+        let mut jwk = key.public().to_json();
+        jwk.as_object_mut().unwrap().remove("kid");
+        Jwk::parse(&jwk).unwrap()
+    };
+    assert!(verify(&token, &[nameless(&one), nameless(&two)], &Alg::ALL).is_ok());
+    assert_eq!(verify(&token, &[nameless(&one)], &Alg::ALL).unwrap_err(), Error::Signature);
+    assert_eq!(verify(&token, &[one.public().clone(), nameless(&one)], &Alg::ALL).unwrap_err(), Error::Signature);
     // Without kid every fitting key is tried.
     let proof = sign_with_key_inside(&two, "dpop+jwt", &json!({})).unwrap();
     assert!(verify(&proof, &keys(&[&one, &two]), &Alg::ALL).is_ok());
