@@ -12,10 +12,13 @@ pub(super) fn wrong(member: &str, why: &str) -> Refusal {
     Refusal::naming(Code::InvalidClientMetadata, &format!("{member}: {why}"))
 }
 
-/// Characters that nobody sees and that make what is seen another text: zero width, another direction of writing, lines.
-/// A name that customers trust holds none (Unicode TR36 §3.1).
+/// Characters that nobody sees and that make what is seen another text: zero width, another direction of writing, lines,
+/// fillers, tags. A name that customers trust holds none (Unicode TR36 §3.1). The selectors that choose among the shapes
+/// of a kanji (U+FE00…, U+E0100…) are no such.
 const fn hides(c: char) -> bool {
-    matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{061C}')
+    matches!(c, '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FEFF}'
+        | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }
 
 /// Reads one member at a time and names it in every refusal.
@@ -49,7 +52,12 @@ impl<'m> Members<'m> {
             return Err(wrong(name, "has too many entries"));
         }
         let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
-        texts.map(Some).ok_or_else(|| wrong(name, "holds something that is not text"))
+        let texts = texts.ok_or_else(|| wrong(name, "holds something that is not text"))?;
+        // Staff reads them on a terminal, to which U+009B and its like are orders.
+        if texts.iter().any(|t| t.chars().any(|c| c.is_control() || hides(c))) {
+            return Err(wrong(name, "holds a character nobody sees"));
+        }
+        Ok(Some(texts))
     }
     pub(super) fn alg(&self, name: &str, allowed: &[Alg]) -> Result<Option<Alg>, Refusal> {
         let Some(text) = self.text(name)? else { return Ok(None) };
@@ -107,6 +115,10 @@ pub(super) fn duration(d: Duration) -> String {
 /// An https address a browser or we may go to; http where loopback is allowed.
 pub(super) fn web_uri(text: &str, rules: &Rules) -> Result<(), &'static str> {
     let url = Url::parse(text).map_err(|_| "is not an absolute URI")?;
+    // `Url` would make up the slashes of `https:host`; a browser, on a page of ours, reads a path of ours.
+    if !text.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//")) || text.contains(['\\', ' ']) {
+        return Err("is not an absolute URI");
+    }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("holds a user name or password");
     }

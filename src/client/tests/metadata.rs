@@ -108,6 +108,13 @@ fn every_wrong_member_is_named() {
         (with(fapi.clone(), &[("default_max_age", json!("10"))]), "default_max_age"),
         (with(fapi.clone(), &[("status", json!("gone"))]), "status"),
         (with(fapi.clone(), &[("contacts", json!([1]))]), "contacts"),
+        (with(fapi.clone(), &[("contacts", json!(["a@app.example\u{9b}2J"]))]), "contacts"),
+        (with(fapi.clone(), &[("contacts", json!(["a@\u{202e}elpmaxe.ppa"]))]), "contacts"),
+        (with(fapi.clone(), &[("client_name", json!("\u{3164}"))]), "client_name"),
+        (with(fapi.clone(), &[("client_name", json!("かけ\u{ad}いぼ"))]), "client_name"),
+        (with(fapi.clone(), &[("client_name", json!("Kakeibo\u{e0041}"))]), "client_name"),
+        (with(fapi.clone(), &[("policy_uri", json!("https:link/policy"))]), "policy_uri"),
+        (with(fapi.clone(), &[("provider", json!({"terms_uri": "https:\\\\evil.example"}))]), "provider.terms_uri"),
         (with(fapi, &[("contacts", json!(vec!["x"; 65]))]), "contacts"),
         (with(rs.clone(), &[("resources", json!([]))]), "resources"),
         (with(rs.clone(), &[("resources", json!(["https://api.example#x"]))]), "resources"),
@@ -167,6 +174,13 @@ fn wrong_redirect_uris_have_their_own_code() {
     let rs = json!({"client_name": "R", "profile": "resource_server", "resources": ["x"], "redirect_uris": ["https://a.example/"]});
     let refusal = parse(&rs, ClientId::parse("r").unwrap(), &rules(), NOW).unwrap_err();
     assert_eq!(refusal.code, Code::InvalidRedirectUri);
+}
+
+#[test]
+fn the_shape_of_a_kanji_may_be_chosen() {
+    let record = with(oidc(), &[("client_name", json!("葛\u{e0100}城しんきん家計簿"))]);
+    let client = parse(&record, ClientId::parse("app").unwrap(), &rules(), NOW).unwrap();
+    assert_eq!(client.name, "葛\u{e0100}城しんきん家計簿");
 }
 
 #[test]
