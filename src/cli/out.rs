@@ -32,17 +32,32 @@ impl Out {
     /// Says `value` to a machine or `text` to a person. A closed pipe is not an error.
     pub fn say(&self, value: &serde_json::Value, text: impl FnOnce() -> String) {
         let line = if self.json { value.to_string() } else { text() };
-        let _ = writeln!(std::io::stdout(), "{line}");
+        let _ = writeln!(std::io::stdout(), "{}", tame(&line));
     }
     /// Says why the command failed.
     pub fn failure(&self, failure: &Failure) {
         let (Failure::Refused(why) | Failure::Usage(why)) = failure;
         let _ = if self.json {
-            writeln!(std::io::stderr(), "{}", serde_json::json!({"error": why}))
+            writeln!(std::io::stderr(), "{}", tame(&serde_json::json!({"error": why}).to_string()))
         } else {
-            writeln!(std::io::stderr(), "renkei: {why}")
+            writeln!(std::io::stderr(), "renkei: {}", tame(why))
         };
     }
+}
+
+/// Staff looks at what strangers wrote, a key's `kid` say: what a terminal takes for an order, or for another direction
+/// of writing, is spelt out, as JSON would.
+fn tame(text: &str) -> String {
+    let order =
+        |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        if order(c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)))
+        } else {
+            out.push(c)
+        }
+        out
+    })
 }
 
 /// Columns side by side, the first row as heading. Widths are counted in characters, wide ones twice.
@@ -59,4 +74,17 @@ pub fn table(rows: &[Vec<String>]) -> String {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strangers_words_give_the_terminal_no_orders() {
+        let record = serde_json::json!({"kid": "かけい簿\u{9b}2J\u{7f}\u{202e}b"});
+        assert_eq!(tame(&record.to_string()), "{\"kid\":\"かけい簿\\u009b2J\\u007f\\u202eb\"}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&tame(&record.to_string())).ok(), Some(record));
+        assert_eq!(tame("two\nlines\r\u{1b}[0m"), "two\nlines\\u000d\\u001b[0m");
+    }
 }
