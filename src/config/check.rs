@@ -141,7 +141,7 @@ const RULES: &[Rule] = &[
     ("tokens.code_lifetime", |c, _| (1..=60).contains(&c.tokens.code_lifetime.get().as_secs()), "wants 1s to 60s"),
     (
         "tokens.grant_lifetime",
-        |c, _| (1..=31).contains(&(c.tokens.grant_lifetime.get().as_secs() / 86_400)),
+        |c, _| (Span::days(1)..=Span::days(31)).contains(&c.tokens.grant_lifetime),
         "wants 1d to 31d",
     ),
     (

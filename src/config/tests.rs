@@ -83,6 +83,8 @@ fn what_is_wrong_is_said_with_line_and_key() {
             with("master_key_file", "client_cert_header = true\nmaster_key_file"),
             "server.client_cert_header: wants trusted_proxies",
         ),
+        (format!("{GOOD}[tokens]\ngrant_lifetime = \"745h\"\n"), "tokens.grant_lifetime: wants 1d to 31d"),
+        (format!("{GOOD}[tokens]\ngrant_lifetime = \"23h\"\n"), "tokens.grant_lifetime: wants 1d to 31d"),
         (with("[server]", "[server"), "/renkei.toml:2: "),
     ] {
         let said = read_text(&text, &[]).map(|_| ()).unwrap_err();
