@@ -186,6 +186,8 @@ pub struct ConsentPage {
     /// What kept us from going on (R34–R37).
     #[serde(serialize_with = "problems")]
     pub problems: Vec<Problem>,
+    /// The digest of this very page: 許可する is pressed on it and no other.
+    pub shown: Option<String>,
     /// 受付番号, where it is known already.
     pub reference: Option<String>,
     /// The moment the page was made.

@@ -14,6 +14,7 @@ on_both!(
     nothing_to_share_is_a_dead_end_that_leads_back,
     permissions_and_days_are_shown_and_kept,
     the_bank_is_asked_again_before_anything_is_recorded,
+    nobody_agrees_to_a_page_they_have_not_seen,
     a_request_by_scope_alone_is_about_the_verified_account,
     what_happens_to_a_shared_account_ends_the_link,
     a_token_request_asks_for_less_and_only_for_that_token,
@@ -232,6 +233,31 @@ async fn the_bank_is_asked_again_before_anything_is_recorded(w: &Town) {
     app.refused(&pending, &brought, "access_denied");
     let granted = w.events().await.into_iter().filter(|e| e == "consent.granted").count();
     assert_eq!(granted, 1, "the first only");
+}
+
+async fn nobody_agrees_to_a_page_they_have_not_seen(w: &Town) {
+    let own = w.bank.ids("115-ordinary-1100026").await;
+    let record = |name: &str| {
+        json!({
+            "client_id": "renamed", "profile": "oidc", "client_name": name, "client_secret": "renamed-secret",
+            "redirect_uris": ["https://renamed.example/cb"], "token_endpoint_auth_method": "client_secret_basic",
+            "scope": "accounts",
+        })
+    };
+    w.register(record("家計")).await;
+    let secret = Credential::Secret("renamed-secret".into());
+    let app = App::new(w.http.clone(), w.clock.clone(), "renamed", "https://renamed.example/cb", secret);
+    let (pending, mut browser) = at_consent(w, &app, "accounts", &detail(json!({}))).await;
+    // While the customer reads, the app gets another name.
+    w.register(record("投資クラブ")).await;
+    allow(&mut browser, &[&own[0], &own[1]]).await;
+    assert_eq!((browser.status(), browser.screen()), (422, "consent"));
+    assert!(browser.page().text().contains("投資クラブ"));
+    assert!(browser.summary().contains("同意のチェックを入れて下さい"));
+    assert_eq!(ticked(&browser).len(), 2, "the choice stays");
+    allow(&mut browser, &[&own[0]]).await;
+    let tokens = tokens(&app, &pending, &browser).await;
+    assert_eq!(granted(w, &tokens).await["accounts"], json!([own[0]]));
 }
 
 async fn a_request_by_scope_alone_is_about_the_verified_account(w: &Town) {

@@ -36,7 +36,7 @@ enum Pressed {
 
 impl Counter<'_> {
     /// 許可する
-    pub(super) async fn allow(&self, step: &str, choice: &Choice) -> Result<HttpResponse, Stop> {
+    pub(super) async fn allow(&self, step: &str, choice: &Choice, shown: Option<&str>) -> Result<HttpResponse, Stop> {
         let view = self.view(None).await?;
         let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
         let client = self.client(&view).await?;
@@ -44,6 +44,12 @@ impl Counter<'_> {
             return self.ended(step, Ending::Failed).await;
         }
         let matter = self.matter(&view, &client, proofed).await?;
+        // Nobody agrees to words they have not seen: a record, a text or the language may have changed since.
+        if shown.is_some_and(|shown| shown != matter.shown()) {
+            let chosen = Some(choice.accounts.clone());
+            let wrong = Wrong { missing: Some(Missing::Agreement), chosen, ..Wrong::default() };
+            return self.once_more(step, &client, wrong, None).await;
+        }
         let agreed = match consent::allow(&matter.offer, choice, self.customer(&view, proofed), self.now) {
             Ok(agreed) => agreed,
             Err(missing) => {

@@ -8,7 +8,7 @@ use crate::consent::{self, Details, Missing, Offer, Terms, words};
 use crate::id::AccountId;
 use crate::identity::{Ending, Problem, Proofed, Seen, View};
 use crate::pages::{ConsentPage, OfferedAccount, SomeClient};
-use crate::secret::Hash;
+use crate::secret::{Hash, base64url};
 use crate::web::memory;
 use crate::web::page::{self, Leads};
 use actix_web::HttpResponse;
@@ -29,6 +29,13 @@ pub(super) struct Wrong {
 pub(super) struct Matter {
     pub(super) request: Request,
     pub(super) offer: Offer,
+}
+
+impl Matter {
+    /// The digest of the page, as its form carries it.
+    pub(super) fn shown(&self) -> String {
+        base64url(self.offer.shown.as_bytes())
+    }
 }
 
 impl Counter<'_> {
@@ -54,7 +61,7 @@ impl Counter<'_> {
         }
         let reference = consent::reference(&self.app.sealer, &view.interaction.id);
         let status = if missing.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { super::status_of(&problems) };
-        let page = ConsentPage { missing, problems, reference: Some(reference), ..page };
+        let page = ConsentPage { missing, problems, reference: Some(reference), shown: Some(matter.shown()), ..page };
         Ok(page::html(status, Leads::ToTheApp, self.app.pages.consent(&self.frame(view), &page)))
     }
 
@@ -133,6 +140,7 @@ impl Counter<'_> {
             missing: None,
             problems: Vec::new(),
             reference: None,
+            shown: None,
             at,
         }
     }

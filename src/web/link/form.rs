@@ -17,8 +17,8 @@ pub(super) struct Form {
 pub(super) enum Action {
     /// The desk takes it; what was typed comes back with the page when something is wrong.
     Desk(Box<Posted>, Box<Typed>),
-    /// ⑥ 許可する
-    Allow(Choice),
+    /// ⑥ 許可する, and the digest of the page it stood on
+    Allow(Choice, Option<String>),
     /// ⑥ 拒否する
     Deny,
     /// 連携元画面へ
@@ -73,7 +73,8 @@ pub(super) fn read(screen: &str, body: &[u8]) -> Option<Form> {
             let account = |pair: &&str| AccountId::parse(&decode(pair.split_once('=')?.1).ok()?);
             // A name no page of ours can have offered makes the whole form one we did not write.
             let accounts = chosen.iter().map(account).collect::<Option<Vec<_>>>()?;
-            Action::Allow(Choice { agree: params.get("agree") == Some("yes"), accounts })
+            let shown = params.get("shown").map(str::to_owned);
+            Action::Allow(Choice { agree: params.get("agree") == Some("yes"), accounts }, shown)
         }
         ("consent", "deny") => Action::Deny,
         ("cancelled" | "locked" | "closed" | "expired", "return") => Action::Return,
@@ -122,7 +123,7 @@ mod tests {
     #[test]
     fn accounts_may_be_chosen_repeatedly_and_the_box_must_say_yes() {
         let choice = |body: &str| match read("consent", body.as_bytes()).map(|f| f.action) {
-            Some(Action::Allow(choice)) => choice,
+            Some(Action::Allow(choice, _)) => choice,
             _ => panic!("{body}"),
         };
         let both = choice("step=s&action=allow&agree=yes&account=a1&account=a2");

@@ -157,7 +157,7 @@ async fn posted(req: &HttpRequest, app: &App, id: &str, screen: &str, body: &[u8
             }
             (app.desk.post(&counter.visitor, &form.step, *posted, counter.now).await?, *typed)
         }
-        Action::Allow(choice) => return counter.allow(&form.step, &choice).await,
+        Action::Allow(choice, shown) => return counter.allow(&form.step, &choice, shown.as_deref()).await,
         Action::Deny => return counter.deny(&form.step).await,
         Action::Return => return counter.leave().await,
     };
