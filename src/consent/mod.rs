@@ -157,6 +157,8 @@ pub enum Missing {
     Agreement,
     /// No account was chosen, or one that was not offered.
     Account,
+    /// Both, so that nobody is sent back twice.
+    Both,
 }
 
 /// The accounts ⑥ can offer: of those the request asks for, by name or all of them, those that are the customer's.
@@ -191,19 +193,14 @@ pub fn covers(scope: &Scope, details: &Details, request: &Request, verified: &Ac
 /// # Errors
 /// [`Missing`] says what the customer has still to do.
 pub fn allow(offer: &Offer, choice: &Choice, customer: Customer, now: Instant) -> Result<Agreed, Missing> {
-    if !choice.agree {
-        return Err(Missing::Agreement);
-    }
-    let accounts = if offer.choose {
-        if choice.accounts.is_empty() || choice.accounts.iter().any(|a| !offer.accounts.contains(a)) {
-            return Err(Missing::Account);
-        }
-        offer.accounts.iter().filter(|a| choice.accounts.contains(a)).cloned().collect()
-    } else {
-        offer.accounts.clone()
-    };
-    if accounts.is_empty() {
-        return Err(Missing::Account);
+    let forged = choice.accounts.iter().any(|a| !offer.accounts.contains(a));
+    let shared = |a: &&AccountId| !offer.choose || (!forged && choice.accounts.contains(a));
+    let accounts: Vec<AccountId> = offer.accounts.iter().filter(shared).cloned().collect();
+    match (choice.agree, !accounts.is_empty()) {
+        (true, true) => {}
+        (false, true) => return Err(Missing::Agreement),
+        (true, false) => return Err(Missing::Account),
+        (false, false) => return Err(Missing::Both),
     }
     Ok(Agreed {
         customer,

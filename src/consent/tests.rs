@@ -38,13 +38,15 @@ fn customer() -> Customer {
 #[test]
 fn the_gate_behind_the_checkbox() {
     let ticked = |accounts: &[&str]| Choice { agree: true, accounts: accounts.iter().map(|a| account(a)).collect() };
-    let cases: [(&str, bool, Choice, Result<&[&str], Missing>); 7] = [
+    let cases: [(&str, bool, Choice, Result<&[&str], Missing>); 9] = [
         ("unticked (R72)", false, Choice::default(), Err(Missing::Agreement)),
         ("unticked, accounts chosen", true, Choice { agree: false, ..ticked(&["acc-1"]) }, Err(Missing::Agreement)),
         ("ticked, nothing to choose", false, ticked(&[]), Ok(&["acc-1", "acc-2"])),
         ("ticked, a choice nobody asked for is ignored", false, ticked(&["acc-9"]), Ok(&["acc-1", "acc-2"])),
         ("none chosen", true, ticked(&[]), Err(Missing::Account)),
         ("one that was not offered", true, ticked(&["acc-1", "acc-9"]), Err(Missing::Account)),
+        ("neither ticked nor chosen", true, Choice::default(), Err(Missing::Both)),
+        ("unticked, one not offered", true, Choice { agree: false, ..ticked(&["acc-9"]) }, Err(Missing::Both)),
         ("one chosen twice", true, ticked(&["acc-2", "acc-2"]), Ok(&["acc-2"])),
     ];
     for (why, choose, choice, want) in cases {

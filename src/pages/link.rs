@@ -200,6 +200,7 @@ fn missing<S: Serializer>(missing: &Option<Missing>, s: S) -> Result<S::Ok, S::E
         None => s.serialize_none(),
         Some(Missing::Agreement) => s.serialize_str("agree"),
         Some(Missing::Account) => s.serialize_str("account"),
+        Some(Missing::Both) => s.serialize_str("both"),
     }
 }
 

@@ -156,6 +156,14 @@ async fn only_what_was_offered_is_taken(w: &Town) {
         assert_eq!(ticked(&browser), kept, "what was ticked stays so");
         assert_eq!(offered(&browser), 2);
     }
+    // Who has forgotten two things is told both at once.
+    let mut fields = browser.filled("allow", &[]);
+    fields.retain(|(name, _)| name != "account" && name != "agree");
+    let url = browser.url.clone();
+    let answer = browser.post(&url, &fields).await;
+    browser.follow(&url, answer).await;
+    let said = browser.summary();
+    assert!(said.contains("連携する口座を選んで下さい。") && said.contains("同意のチェックを入れて下さい。"), "{said}");
     assert!(w.events().await.is_empty(), "nothing was granted");
     allow(&mut browser, &[&own[1], &own[1]]).await;
     let tokens = tokens(&app, &pending, &browser).await;

@@ -163,6 +163,7 @@ samples! {
         "choose" => consent(),
         "by scope" => ConsentPage { choose: false, accounts: consent().accounts.into_iter().take(1).collect(), ..consent() },
         "not agreed" => ConsentPage { missing: Some(Missing::Agreement), ..consent() },
+        "neither" => ConsentPage { missing: Some(Missing::Both), accounts: unticked(), ..consent() },
         "no account" => ConsentPage { missing: Some(Missing::Account), reference: None, accounts: unticked(), ..consent() },
         "identity" => ConsentPage {
             permissions: vec![], openid: true, choose: false,
