@@ -117,19 +117,6 @@ pub fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, limit: i64) -> Result<Vec
     tx.rows(sql, &[(*account).into(), limit.into()])?.iter().map(|r| read(r, 0)).collect()
 }
 
-/// The grants of one client created before `before`, newest first: page through with the last one's `created_at`.
-///
-/// # Errors
-/// The store's.
-pub fn of_client(tx: &mut Tx<'_, '_>, client: &ClientId, before: Instant, limit: i64) -> Result<Vec<Grant>> {
-    let sql = concat!(
-        "select ",
-        columns!(),
-        " from grants g where g.client_id = ?1 and g.created_at < ?2 order by g.created_at desc, g.id limit ?3"
-    );
-    tx.rows(sql, &[client.as_str().into(), before.into(), limit.into()])?.iter().map(|r| read(r, 0)).collect()
-}
-
 /// What became of a wish to end a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {

@@ -23,6 +23,7 @@ pub const FILES: &[File] = &[
     ("0009_key_rotation", include_str!("schema/0009_key_rotation.sql")),
     ("0010_proofing_memory", include_str!("schema/0010_proofing_memory.sql")),
     ("0011_shared_accounts", include_str!("schema/0011_shared_accounts.sql")),
+    ("0012_interactions", include_str!("schema/0012_interactions.sql")),
 ];
 
 /// What a database says of one schema file.
@@ -100,7 +101,7 @@ fn apply(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<()> {
 pub(super) fn sqlite(c: &rusqlite::Connection, files: &[File]) -> Result<()> {
     let run = |sql: &str| c.execute_batch(sql).map_err(|e| sqlite::failed(&e));
     run("begin immediate")?;
-    let done = apply(&mut Tx::sqlite(c, "migrate"), files);
+    let done = apply(&mut Tx::sqlite(c, "migrate", None), files);
     run(if done.is_ok() { "commit" } else { "rollback" })?;
     done
 }

@@ -7,6 +7,7 @@
 //! What a read sees: the last commit and nothing half done, and every write that was acknowledged before it began.
 //! PostgreSQL's database should be made with `lc_collate = 'C'`, so that both engines sort texts alike.
 
+mod counters;
 mod dial;
 mod job;
 pub mod migrate;
@@ -15,6 +16,7 @@ mod sqlite;
 mod tx;
 mod value;
 
+pub use counters::Counters;
 pub use tx::Tx;
 pub use value::{Row, Value};
 
@@ -70,10 +72,12 @@ pub struct Options {
     pub migrate: bool,
     /// The schema files.
     pub schema: &'static [migrate::File],
+    /// SQLite: where the work of every statement is counted. A server counts nothing.
+    pub counters: Option<Arc<Counters>>,
 }
 impl Default for Options {
     fn default() -> Self {
-        Self { connections: 8, queue: 4096, migrate: true, schema: migrate::FILES }
+        Self { connections: 8, queue: 4096, migrate: true, schema: migrate::FILES, counters: None }
     }
 }
 

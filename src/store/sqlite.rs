@@ -6,10 +6,11 @@
 
 use super::job::{self, End, Queue, Work};
 use super::tx::Trouble;
-use super::{Error, Options, Result, Row, Tx, Value, migrate};
+use super::{Counters, Error, Options, Result, Row, Tx, Value, migrate};
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, StatementStatus};
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ pub(super) struct Sqlite {
     path: PathBuf,
     readers: Mutex<Vec<Connection>>,
     stopped: AtomicBool,
+    counters: Option<Arc<Counters>>,
 }
 
 impl Sqlite {
@@ -44,9 +46,10 @@ impl Sqlite {
             migrate::sqlite(&c, options.schema)?;
         }
         let (queue, jobs) = Queue::new(options.queue);
+        let (counters, counted) = (options.counters.clone(), options.counters.clone());
         let writer = std::thread::Builder::new().name("store-sqlite".into());
         let writer = writer.spawn(move || {
-            write_loop(&c, &jobs);
+            write_loop(&c, &jobs, counted.as_deref());
             // Leaves one file behind for whoever copies it; readers may still hold it, then the WAL stays.
             let _ = c.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()));
             drop(c);
@@ -54,7 +57,7 @@ impl Sqlite {
         });
         queue.add(writer.map_err(|e| Error::Unavailable(e.to_string()))?);
         let readers = Mutex::default();
-        Ok(Arc::new(Self { queue, path: path.to_owned(), readers, stopped: AtomicBool::new(false) }))
+        Ok(Arc::new(Self { queue, path: path.to_owned(), readers, stopped: AtomicBool::new(false), counters }))
     }
 
     pub(super) async fn write<T: Send + 'static>(
@@ -75,7 +78,7 @@ impl Sqlite {
             None => self.reader().map_err(|e| failed(&e))?,
         };
         c.execute_batch("begin").map_err(|e| failed(&e))?;
-        let (_, out) = job::run(work, &mut Tx::sqlite(&c, WORKER));
+        let (_, out) = job::run(work, &mut Tx::sqlite(&c, WORKER, self.counters.as_deref()));
         // A connection that cannot even end its read is not reused.
         if c.execute_batch("rollback").is_ok() && !self.stopped.load(Ordering::Acquire) {
             let mut idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,6 +92,7 @@ impl Sqlite {
     fn reader(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let c = Connection::open_with_flags(&self.path, flags)?;
+        keep_plans(&c)?;
         c.pragma_update(None, "query_only", true)?;
         c.busy_timeout(Duration::from_secs(5))?;
         c.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -149,7 +153,14 @@ fn private(path: &Path, new: bool) -> Result<()> {
     options.open(path).map(|_| ()).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
 }
 
+/// Lets a prepared statement keep its plan. This SQLite is compiled with STAT4: without the guarantee it looks at each
+/// bound value and plans the statement again at every execution, which costs more than the statement itself.
+fn keep_plans(c: &Connection) -> rusqlite::Result<()> {
+    c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
+}
+
 fn prepare(c: &Connection) -> rusqlite::Result<()> {
+    keep_plans(c)?;
     c.pragma_update(None, "journal_mode", "WAL")?;
     c.pragma_update(None, "synchronous", "FULL")?;
     c.pragma_update(None, "foreign_keys", true)?;
@@ -158,7 +169,7 @@ fn prepare(c: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn write_loop(c: &Connection, jobs: &Receiver<Box<dyn Work>>) {
+fn write_loop(c: &Connection, jobs: &Receiver<Box<dyn Work>>, counters: Option<&Counters>) {
     while let Ok(first) = jobs.recv() {
         if let Err(e) = run(c, "begin immediate") {
             first.fail(e);
@@ -168,7 +179,7 @@ fn write_loop(c: &Connection, jobs: &Receiver<Box<dyn Work>>) {
         let mut next = Some(first);
         let mut lost = None;
         while let Some(mut job) = next.take() {
-            let kept = savepoint(c, job.as_mut());
+            let kept = savepoint(c, job.as_mut(), counters);
             ran.push(job);
             // A full disk or an I/O error ends SQLite's whole transaction, not only the savepoint.
             if let Err(e) = kept {
@@ -191,9 +202,9 @@ fn write_loop(c: &Connection, jobs: &Receiver<Box<dyn Work>>) {
 }
 
 /// Runs one job in its savepoint. An error means that the whole transaction is lost.
-fn savepoint(c: &Connection, job: &mut dyn Work) -> Result<()> {
+fn savepoint(c: &Connection, job: &mut dyn Work, counters: Option<&Counters>) -> Result<()> {
     run(c, "savepoint job")?;
-    let end = job.run(&mut Tx::sqlite(c, WORKER));
+    let end = job.run(&mut Tx::sqlite(c, WORKER, counters));
     if c.is_autocommit() {
         return Err(Error::Engine("SQLite rolled the transaction back".into()));
     }
@@ -207,16 +218,28 @@ fn run(c: &Connection, sql: &str) -> Result<()> {
     c.prepare_cached(sql).and_then(|mut s| s.execute([])).map(|_| ()).map_err(|e| failed(&e))
 }
 
-pub(super) fn execute(c: &Connection, sql: &str, params: &[Value]) -> std::result::Result<u64, Trouble> {
+pub(super) fn execute(
+    c: &Connection,
+    counters: Option<&Counters>,
+    sql: &str,
+    params: &[Value],
+) -> std::result::Result<u64, Trouble> {
     let mut statement = c.prepare_cached(sql).map_err(|e| trouble(&e))?;
     if statement.column_count() > 0 {
         drop(statement);
-        return rows(c, sql, params).map(|rows| rows.len() as u64);
+        return rows(c, counters, sql, params).map(|rows| rows.len() as u64);
     }
-    statement.execute(rusqlite::params_from_iter(params)).map(|n| n as u64).map_err(|e| trouble(&e))
+    let done = statement.execute(rusqlite::params_from_iter(params)).map(|n| n as u64).map_err(|e| trouble(&e));
+    count(counters, &statement);
+    done
 }
 
-pub(super) fn rows(c: &Connection, sql: &str, params: &[Value]) -> std::result::Result<Vec<Row>, Trouble> {
+pub(super) fn rows(
+    c: &Connection,
+    counters: Option<&Counters>,
+    sql: &str,
+    params: &[Value],
+) -> std::result::Result<Vec<Row>, Trouble> {
     let mut statement = c.prepare_cached(sql).map_err(|e| trouble(&e))?;
     let columns = statement.column_count();
     let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(|e| trouble(&e))?;
@@ -225,7 +248,16 @@ pub(super) fn rows(c: &Connection, sql: &str, params: &[Value]) -> std::result::
         let cells = (0..columns).map(|i| value(row.get_ref(i).map_err(|e| trouble(&e))?, i));
         out.push(Row(cells.collect::<std::result::Result<_, Trouble>>()?));
     }
+    drop(rows);
+    count(counters, &statement);
     Ok(out)
+}
+
+fn count(counters: Option<&Counters>, statement: &Statement<'_>) {
+    if let Some(counters) = counters {
+        let since_last_run = |what| u64::try_from(statement.reset_status(what)).unwrap_or(0);
+        counters.add(since_last_run(StatementStatus::RePrepare), since_last_run(StatementStatus::VmStep));
+    }
 }
 
 fn value(v: ValueRef<'_>, column: usize) -> std::result::Result<Value, Trouble> {

@@ -1,7 +1,7 @@
 //! A running transaction: the only way to the data.
 
 use super::postgres::Statements;
-use super::{Error, Result, Row, Value, postgres, sqlite};
+use super::{Counters, Error, Result, Row, Value, postgres, sqlite};
 
 /// One transaction on either engine. Verbs are plain functions `fn redeem(tx: &mut Tx<'_, '_>, …) -> Result<…>`.
 ///
@@ -14,7 +14,7 @@ pub struct Tx<'t, 'c> {
 }
 
 enum On<'t, 'c> {
-    Sqlite(&'t rusqlite::Connection),
+    Sqlite(&'t rusqlite::Connection, Option<&'t Counters>),
     Postgres(&'t mut ::postgres::Transaction<'c>, &'t mut Statements),
 }
 
@@ -32,8 +32,8 @@ pub(super) enum Trouble {
 }
 
 impl<'t, 'c> Tx<'t, 'c> {
-    pub(super) fn sqlite(c: &'t rusqlite::Connection, worker: &'t str) -> Self {
-        Self { on: On::Sqlite(c), worker, trouble: None }
+    pub(super) fn sqlite(c: &'t rusqlite::Connection, worker: &'t str, counters: Option<&'t Counters>) -> Self {
+        Self { on: On::Sqlite(c, counters), worker, trouble: None }
     }
     pub(super) fn postgres(
         t: &'t mut ::postgres::Transaction<'c>,
@@ -56,7 +56,7 @@ impl<'t, 'c> Tx<'t, 'c> {
     pub fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64> {
         self.guard(params)?;
         let done = match &mut self.on {
-            On::Sqlite(c) => sqlite::execute(c, sql, params),
+            On::Sqlite(c, counters) => sqlite::execute(c, *counters, sql, params),
             On::Postgres(t, statements) => postgres::execute(t, statements, sql, params),
         };
         done.map_err(|trouble| self.keep(trouble))
@@ -69,7 +69,7 @@ impl<'t, 'c> Tx<'t, 'c> {
     pub fn rows(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         self.guard(params)?;
         let done = match &mut self.on {
-            On::Sqlite(c) => sqlite::rows(c, sql, params),
+            On::Sqlite(c, counters) => sqlite::rows(c, *counters, sql, params),
             On::Postgres(t, statements) => postgres::rows(t, statements, sql, params),
         };
         done.map_err(|trouble| self.keep(trouble))
@@ -86,7 +86,7 @@ impl<'t, 'c> Tx<'t, 'c> {
     /// Whether a table of this name exists: the one question whose text differs between the engines.
     pub(super) fn has_table(&mut self, name: &'static str) -> Result<bool> {
         let sql = match &self.on {
-            On::Sqlite(_) => "select 1 from sqlite_master where type = 'table' and name = ?1",
+            On::Sqlite(..) => "select 1 from sqlite_master where type = 'table' and name = ?1",
             On::Postgres(..) => "select 1 from pg_class where oid = to_regclass(?1) and relkind = 'r'",
         };
         Ok(self.row(sql, &[name.into()])?.is_some())
@@ -95,7 +95,7 @@ impl<'t, 'c> Tx<'t, 'c> {
     /// Runs the statements of a schema file, `BYTES` put into the engine's own word.
     pub(super) fn batch(&mut self, text: &str) -> Result<()> {
         let done = match &mut self.on {
-            On::Sqlite(c) => c.execute_batch(&text.replace("BYTES", "BLOB")).map_err(|e| sqlite::trouble(&e)),
+            On::Sqlite(c, _) => c.execute_batch(&text.replace("BYTES", "BLOB")).map_err(|e| sqlite::trouble(&e)),
             On::Postgres(t, _) => t.batch_execute(&text.replace("BYTES", "BYTEA")).map_err(|e| postgres::trouble(&e)),
         };
         done.map_err(|trouble| self.keep(trouble))

@@ -34,6 +34,7 @@ mod shared;
 mod staff;
 mod store;
 mod store_faults;
+mod store_plans;
 mod store_schema;
 mod tokens;
 mod verify;

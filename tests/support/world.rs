@@ -20,7 +20,7 @@ use renkei::random::{Random, SeededRandom};
 use renkei::refusal::Code;
 use renkei::scope::Scope;
 use renkei::secret::{Hash, Secret};
-use renkei::store::{Result, Store, Tx, Value};
+use renkei::store::{Options, Result, Store, Tx, Value};
 use renkei::token::introspect::{self, Asked, Seen};
 use renkei::token::revoke::{self, Revoked};
 use renkei::token::{self, Ask, Minted};
@@ -51,8 +51,12 @@ pub struct Allowed {
 
 impl World {
     pub fn at(place: Place) -> Self {
+        Self::at_with(place, &Options::default())
+    }
+    /// The same with options of the store.
+    pub fn at_with(place: Place, options: &Options) -> Self {
         Self {
-            store: place.open(),
+            store: place.open_with(options).unwrap(),
             clock: Arc::new(ManualClock::at(Instant::from_secs(1_795_000_000))),
             random: Arc::new(SeededRandom::new(20_261_122)),
             sealer: Arc::new(Sealer::new("k1", &[9; 32]).unwrap()),
