@@ -59,6 +59,17 @@ impl Instant {
         const OFFSET: i64 = 9 * 3_600_000;
         Self((self.0 + OFFSET).div_euclid(DAY) * DAY + DAY - OFFSET)
     }
+    /// The first whole minute that is not before this moment: a time that a page names, and that then has passed.
+    #[must_use]
+    pub const fn whole_minute(self) -> Self {
+        const MINUTE: i64 = 60_000;
+        Self((self.0 + MINUTE - 1).div_euclid(MINUTE) * MINUTE)
+    }
+    /// The first whole second that is not before this moment.
+    #[must_use]
+    pub const fn whole_second(self) -> Self {
+        Self((self.0 + 999).div_euclid(1000) * 1000)
+    }
     /// RFC 3339 in UTC, for logs and machine output.
     #[must_use]
     pub fn rfc3339(self) -> String {

@@ -33,6 +33,8 @@ pub mod hook;
 pub mod store;
 
 pub mod audit;
+
+pub mod alarm;
 pub mod event;
 pub mod keys;
 pub mod oxide;

@@ -85,14 +85,40 @@ const RULES: &[Rule] = &[
     ("hours.always_open", |c, _| !c.hours.always_open || c.server.mode != Mode::Production, "is refused in production"),
     ("identity.failures_per_day", |c, _| (1..=10).contains(&c.identity.failures_per_day), "wants 1 to 10"),
     ("identity.wrong_pins_ever", |c, _| (3..=100).contains(&c.identity.wrong_pins_ever), "wants 3 to 100"),
+    ("identity.unknown_accounts", |c, _| (1..=100).contains(&c.identity.unknown_accounts), "wants 1 to 100"),
     ("identity.concurrent", |c, _| c.identity.concurrent > 0, "wants at least 1"),
+    ("identity.unfinished", |c, _| (100..=1_000_000).contains(&c.identity.unfinished), "wants 100 to 1000000"),
+    (
+        "identity.session",
+        |c, _| (Span::secs(60)..=Span::secs(3600)).contains(&c.identity.session),
+        "wants 1m to 1h, as long as the browser's cookie lives",
+    ),
+    (
+        "limits.by_network",
+        |c, _| c.limits.by_network || c.server.mode != Mode::Production,
+        "must be true in production",
+    ),
+    (
+        "limits.starts",
+        |c, _| {
+            [c.limits.starts, c.limits.customer_posts, c.limits.unknown_accounts, c.limits.wrong_customers]
+                .iter()
+                .all(|n| *n > 0)
+        },
+        "and the other limits of a network want at least 1",
+    ),
     ("identity.idle", |c, _| c.identity.idle <= c.identity.session, "is longer than session"),
     (
         "identity.proofing_memory",
         |c, _| c.identity.proofing_memory.get() <= crate::client::PROOFING_MEMORY,
         "wants at most 15m",
     ),
-    ("telephony.called_numbers", |c, _| c.telephony.called_numbers.len() >= 2, "wants two numbers or more"),
+    (
+        "telephony.called_numbers",
+        |c, _| (3..=100).contains(&c.telephony.called_numbers.len()),
+        "wants three numbers or more, 100 at most",
+    ),
+    ("telephony.called_numbers", |c, _| all_different(&c.telephony.called_numbers), "holds the same number twice"),
     (
         "telephony.called_numbers",
         |c, _| c.telephony.called_numbers.iter().all(|n| Phone::parse(n).is_some()),
@@ -103,9 +129,17 @@ const RULES: &[Rule] = &[
         |c, _| (1..=2).contains(&c.telephony.hook_secret_files.len()),
         "wants one file, or two while one is replaced",
     ),
+    ("bank.parallel", |c, _| (1..=10_000).contains(&c.bank.parallel), "wants 1 to 10000"),
+    ("bank.wait", |c, _| (Span::secs(1)..=Span::secs(30)).contains(&c.bank.wait), "wants 1s to 30s"),
     ("bank.event_secret_files", |c, _| c.bank.event_secret_files.len() <= 2, "wants at most two files"),
     ("telephony.auto_call", |c, _| !c.telephony.auto_call || c.server.mode == Mode::Test, "wants server.mode test"),
     ("telephony.call_attempts", |c, _| (1..=3).contains(&c.telephony.call_attempts), "wants 1 to 3"),
+    (
+        "telephony.rest",
+        |c, _| c.telephony.rest >= Span::secs(10) || c.server.mode != Mode::Production,
+        "wants 10s or more in production",
+    ),
+    ("telephony.rest", |c, _| c.telephony.rest <= Span::secs(600), "wants at most 10m"),
     (
         "telephony.confirm_window",
         |c, _| c.telephony.confirm_window >= c.telephony.call_window,
@@ -205,6 +239,10 @@ fn local(u: &Url) -> bool {
 }
 fn loopback_name(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+fn all_different(numbers: &[String]) -> bool {
+    let read: Vec<_> = numbers.iter().filter_map(|n| Phone::parse(n)).collect();
+    read.iter().enumerate().all(|(i, n)| !read[..i].contains(n))
 }
 fn colour(text: &str) -> bool {
     text.len() == 7 && text.starts_with('#') && text[1..].bytes().all(|b| b.is_ascii_hexdigit())

@@ -1,6 +1,6 @@
 //! Every key, by section.
 
-use super::{Bank, Error, Keys, Mail, Outbound, Registration, Span, Telephony};
+use super::{Bank, Error, Keys, Limits, Mail, Outbound, Registration, Span, Telephony};
 use crate::scope::Scope;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -23,6 +23,9 @@ pub struct Config {
     /// Limits of the five checks.
     #[serde(default)]
     pub identity: Identity,
+    /// What one network or one client may do.
+    #[serde(default)]
+    pub limits: Limits,
     /// The numbers customers call, and who may report a call.
     pub telephony: Telephony,
     /// How mail leaves.
@@ -253,18 +256,16 @@ pub struct Identity {
     pub failures_per_day: u32,
     /// Wrong PINs ever, without a success, before only an operator releases the lock (G5).
     pub wrong_pins_ever: u32,
-    /// R30 answers within one way through the screens (G3).
+    /// R30 answers after which an interaction ends (G3).
     pub unknown_accounts: u32,
-    /// Folds R30 into R31, so that nobody can ask which accounts exist (G3).
-    pub unify_account_error: bool,
-    /// Longest way through the screens (G28).
+    /// The longest interaction (G28).
     pub session: Span,
-    /// Longest pause on one screen (G28).
+    /// The longest pause on one screen (G28).
     pub idle: Span,
-    /// Ways under way past ② before others see R35 (G8).
+    /// Interactions past ② before others see R35 (G8).
     pub concurrent: u32,
-    /// Unfinished ways before ② for one address; the oldest falls first.
-    pub unfinished_per_address: u32,
+    /// Interactions that have not passed ② before nobody can begin.
+    pub unfinished: u32,
     /// Whether ① has 中止する (G19).
     pub cancel_on_account: bool,
     /// 画面ID of ② (G20).
@@ -279,11 +280,10 @@ impl Default for Identity {
             failures_per_day: 3,
             wrong_pins_ever: 10,
             unknown_accounts: 5,
-            unify_account_error: false,
             session: Span::secs(30 * 60),
             idle: Span::secs(15 * 60),
             concurrent: 500,
-            unfinished_per_address: 50,
+            unfinished: 50_000,
             cancel_on_account: true,
             customer_screen_id: "SOA202".into(),
             proofing_memory: Span::secs(0),

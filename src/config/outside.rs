@@ -24,9 +24,12 @@ pub struct Telephony {
     /// How long 確定する counts, from ③ (G11).
     #[serde(default = "window")]
     pub confirm_window: Span,
-    /// How often a number may be issued in one way through the screens, 1 to 3 (G12).
+    /// How often a number may be issued in one interaction, 1 to 3 (G12).
     #[serde(default = "one")]
     pub call_attempts: u32,
+    /// How long a number rests before the same caller can be given it again.
+    #[serde(default = "rest")]
+    pub rest: Span,
     /// Whether the call comes by itself: test mode only, for programs that walk the screens.
     #[serde(default)]
     pub auto_call: bool,
@@ -36,6 +39,9 @@ fn window() -> Span {
 }
 fn one() -> u32 {
     1
+}
+fn rest() -> Span {
+    Span::secs(60)
 }
 
 /// `mail.kind`
@@ -122,6 +128,12 @@ pub struct Bank {
     /// How long one answer may take.
     #[serde(default = "bank_timeout")]
     pub timeout: Span,
+    /// How many questions may be under way at once.
+    #[serde(default = "bank_parallel")]
+    pub parallel: usize,
+    /// How long a question waits for its turn before the customer reads R35.
+    #[serde(default = "bank_wait")]
+    pub wait: Span,
     /// Files with the HMAC secret of the bank's reports; two while one is being replaced, none to take no reports.
     #[serde(default)]
     pub event_secret_files: Vec<PathBuf>,
@@ -131,6 +143,12 @@ pub struct Bank {
 }
 fn bank_timeout() -> Span {
     Span::secs(8)
+}
+fn bank_parallel() -> usize {
+    64
+}
+fn bank_wait() -> Span {
+    Span::secs(3)
 }
 
 /// `[outbound]`

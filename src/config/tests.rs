@@ -17,7 +17,7 @@ faq_url = "https://www.minato.example/faq"
 phone = "0120-000-000"
 copyright = "Copyright © 2026 みなと信用組合 All Rights Reserved."
 [telephony]
-called_numbers = ["08001110001", "08001110002"]
+called_numbers = ["08001110001", "08001110002", "08001110003"]
 hook_secret_files = ["hook.secret"]
 [mail]
 kind = "smtp"
@@ -59,7 +59,17 @@ fn what_is_wrong_is_said_with_line_and_key() {
         (with("kind = \"smtp\"", "kind = \"file\""), "mail.kind: file is refused in production"),
         (with("master_key_file", "mode = \"test\"\nmaster_key_file"), "server.mode: test wants"),
         (with("master_key_file", "mode = \"demo\"\nmaster_key_file"), "mode: unknown variant `demo`"),
-        (with("\"08001110001\", ", ""), "telephony.called_numbers: wants two"),
+        (with("\"08001110001\", ", ""), "telephony.called_numbers: wants three"),
+        (with("08001110002", "0800-111-0001"), "telephony.called_numbers: holds the same number twice"),
+        (with("[mail]", "rest = \"9s\"\n[mail]"), "telephony.rest: wants 10s or more in production"),
+        (with("[mail]", "rest = \"601s\"\n[mail]"), "telephony.rest: wants at most 10m"),
+        (format!("{GOOD}[limits]\nby_network = false\n"), "limits.by_network: must be true in production"),
+        (format!("{GOOD}[limits]\nstarts = 0\n"), "limits.starts: and the other limits of a network want at least 1"),
+        (format!("{GOOD}parallel = 0\n"), "bank.parallel: wants 1 to 10000"),
+        (format!("{GOOD}wait = \"31s\"\n"), "bank.wait: wants 1s to 30s"),
+        (format!("{GOOD}[identity]\nsession = \"61m\"\n"), "identity.session: wants 1m to 1h"),
+        (format!("{GOOD}[identity]\nunfinished = 99\n"), "identity.unfinished: wants 100 to 1000000"),
+        (format!("{GOOD}[identity]\nunify_account_error = true\n"), "unknown field `unify_account_error`"),
         (with("[mail]", "auto_call = true\n[mail]"), "telephony.auto_call: wants server.mode test"),
         (with("tls_key_file = \"tls/key.pem\"", ""), "server.tls_cert_file: goes together"),
         (with("master_key_file", "mtls_listen = [\"[::]:9443\"]\nmaster_key_file"), "server.mtls_base_url: is missing"),

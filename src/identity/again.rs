@@ -1,10 +1,11 @@
 //! ⑥ once more: between ⑤ and 許可する minutes pass in which an account can be closed or the service ends. So the core
 //! bank is asked again before anything is recorded (architecture §1.3). Nothing here can be guessed, and nothing counts.
 
+use super::bank_queue::Priority;
 use super::desk::Desk;
-use super::seen::{Seen, Visitor};
+use super::seen::{Seen, Taken, Visitor};
 use super::service_hours::Service;
-use super::{BankError, Ending, Interaction, Lookup, Message, Misstep, Proofed, Stage, sql};
+use super::{BankError, Ending, FormErrors, Interaction, Lookup, Message, Misstep, Proofed, Stage, sql};
 use crate::account::Account;
 use crate::clock::Instant;
 use crate::id::AccountId;
@@ -45,6 +46,7 @@ impl Desk {
         if !self.policy.offered {
             return Standing::Unknown(Message::R37);
         }
+        let Ok(_turn) = self.turn(Priority::Proved, now).await else { return Standing::Unknown(Message::R35) };
         match self.asked_again(proofed).await {
             Ok(Some(accounts)) => Standing::Good(accounts),
             Ok(None) => Standing::Over(Ending::NoAccount),
@@ -68,15 +70,39 @@ impl Desk {
         Ok(accounts.iter().any(|(id, _)| *id == proofed.verified).then_some(accounts))
     }
 
-    /// Ends a way that stands at ⑥ and leads nowhere, and shows what is then.
+    /// ⑥ again, with what is wrong, and with the accounts the core bank has named anew.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn refuse_consent(
+        &self,
+        visitor: &Visitor,
+        step: &str,
+        errors: FormErrors,
+        accounts: Option<Vec<(AccountId, Account)>>,
+        now: Instant,
+    ) -> Result<Seen> {
+        let (desk, v, step) = (self.clone(), visitor.clone(), step.to_owned());
+        let work = move |tx: &mut Tx<'_, '_>| match desk.take(tx, &v, &step, now)? {
+            Taken::Foreign => Ok(Seen::Foreign),
+            Taken::Now(i) if matches!(i.stage, Stage::Consent(_)) => {
+                let anew = accounts.clone().and_then(|accounts| i.clone().reoffered(accounts).ok());
+                desk.stays(tx, anew.unwrap_or(i), errors.clone(), now)
+            }
+            Taken::Stale(i) | Taken::Now(i) => desk.view(tx, i, now),
+        };
+        self.store.write(work).await
+    }
+
+    /// Ends an interaction that stands at ⑥ and leads nowhere, and shows what is then.
     ///
     /// # Errors
     /// The store's.
     pub async fn conclude(&self, visitor: &Visitor, ending: Ending, now: Instant) -> Result<Seen> {
         let (desk, v) = (self.clone(), visitor.clone());
         let work = move |tx: &mut Tx<'_, '_>| {
-            let Some(kept) = desk.admitted(tx, &v, now)? else { return Ok(Seen::Foreign) };
-            let mut i = desk.on_time(tx, kept.interaction, now)?;
+            let Some(row) = desk.admitted(tx, &v, now)? else { return Ok(Seen::Foreign) };
+            let mut i = desk.on_time(tx, row.interaction, now)?;
             if matches!(i.stage, Stage::Consent(_)) {
                 i = sql::end(tx, &desk.seals, i, ending, now)?;
             }

@@ -4,19 +4,21 @@
 //! *Ask*: the core bank, with no transaction open. *Settle*, one transaction: the stage moves, or stays with a message;
 //! the booking is given back unless the answer was a plain "wrong".
 
+use super::bank_queue::Priority;
 use super::desk::Desk;
 use super::lockout::{self, Guess, Reservation, Reserved};
 use super::seen::{Seen, Taken, Visitor};
 use super::service_hours::Service;
 use super::sql;
 use super::{
-    BankError, BirthDate, CustomerForm, Ending, Holding, Ineligible, Interaction, Lookup, Matched, Message, Personal,
-    Pin, Problem, Stage, tally,
+    BankError, BirthDate, CustomerForm, Ending, Expired, Holding, Ineligible, Interaction, Lookup, Matched, Message,
+    Personal, Pin, Problem, Stage, tally,
 };
 use crate::account::Account;
+use crate::alarm::AlarmKind;
 use crate::clock::Instant;
 use crate::id::AccountId;
-use crate::secret::{Hash, Secret};
+use crate::secret::Secret;
 use crate::store::{Result, Tx};
 use serde_json::json;
 
@@ -31,7 +33,18 @@ enum Answer<T> {
     Right(T),
     Wrong,
     Ineligible(Ineligible),
+    /// It could not be asked in time: R35.
+    Busy,
     None(BankError),
+}
+
+/// What is said once the transaction has committed.
+#[derive(Default)]
+struct Noted {
+    /// R30 answers for this app within the hour.
+    unknown_accounts: i64,
+    /// Locks within the hour, where this answer caused one.
+    locks: i64,
 }
 
 impl Desk {
@@ -46,14 +59,57 @@ impl Desk {
             Booked::Show(seen) => return Ok(*seen),
         };
         let Stage::Customer { account } = &i.stage else { return self.again(v, now).await };
-        let answer = self.ask_customer(account, &born, &personal).await;
-        let (desk, address) = (self.clone(), v.address.clone());
-        self.store.write(move |tx| desk.settle_customer(tx, &i, reservation, &answer, &personal, &address, now)).await
+        let answer = self.ask_customer(account, &born, &personal, now).await;
+        match &answer {
+            Answer::Ineligible(_) => self.limits.unknown_accounts.count(v.network, now),
+            Answer::Wrong => self.limits.wrong_customers.count(v.network, now),
+            Answer::Right(_) | Answer::Busy | Answer::None(_) => {}
+        }
+        let desk = self.clone();
+        let work = move |tx: &mut Tx<'_, '_>| desk.settle_customer(tx, &i, reservation, &answer, &personal, now);
+        let (seen, noted) = self.store.write(work).await?;
+        self.raise(&noted, now).await;
+        Ok(seen)
+    }
+    /// Whether a browser's network may post ②: asked before anything is read or written, so that a network at its limit
+    /// costs us nothing more. The post is counted.
+    ///
+    /// # Errors
+    /// When it may post again.
+    pub async fn admit_customer(&self, v: &Visitor, now: Instant) -> std::result::Result<(), Instant> {
+        let admitted = self.may_try_customer(v, now);
+        if admitted.is_err() {
+            self.alarm(AlarmKind::CustomersByNetwork, json!({}), now).await;
+        }
+        admitted
+    }
+    /// The limits of a network at ②: posts, and the two answers that tell something of accounts (domain G3).
+    fn may_try_customer(&self, v: &Visitor, now: Instant) -> std::result::Result<(), Instant> {
+        self.limits.unknown_accounts.check(v.network, now)?;
+        self.limits.wrong_customers.check(v.network, now)?;
+        self.limits.customer_posts.admit(v.network, now)
+    }
+    async fn raise(&self, noted: &Noted, now: Instant) {
+        let levels = &self.policy.alarms;
+        if noted.unknown_accounts >= levels.unknown_accounts_by_app {
+            let detail = json!({ "within_the_hour": noted.unknown_accounts });
+            self.alarm(AlarmKind::UnknownAccountsByApp, detail, now).await;
+        }
+        if noted.locks >= levels.locks {
+            self.alarm(AlarmKind::Locks, json!({ "within_the_hour": noted.locks }), now).await;
+        }
     }
 
     /// Both questions are asked whatever the first answer is, so that the time taken does not tell which accounts
     /// exist (domain G3).
-    async fn ask_customer(&self, account: &Account, born: &BirthDate, personal: &Personal) -> Answer<Holding> {
+    async fn ask_customer(
+        &self,
+        account: &Account,
+        born: &BirthDate,
+        personal: &Personal,
+        now: Instant,
+    ) -> Answer<Holding> {
+        let Ok(_turn) = self.turn(Priority::Anybody, now).await else { return Answer::Busy };
         let lookup = self.bank.lookup(account).await;
         let matches = self.bank.matches(account, born, &personal.phone).await;
         match (lookup, matches) {
@@ -64,7 +120,6 @@ impl Desk {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call, from the line above; a struct would only rename them")]
     fn settle_customer(
         &self,
         tx: &mut Tx<'_, '_>,
@@ -72,27 +127,32 @@ impl Desk {
         reservation: Reservation,
         answer: &Answer<Holding>,
         personal: &Personal,
-        address: &str,
         now: Instant,
-    ) -> Result<Seen> {
-        // R30 stays counted on the way itself (G3); every other answer gives it back.
+    ) -> Result<(Seen, Noted)> {
+        let mut noted = Noted::default();
+        // R30 stays counted on the interaction itself (G3); every other answer gives it back.
         let give_back = !matches!(answer, Answer::Ineligible(_));
         if let Answer::Ineligible(_) = answer {
-            for name in self.sweeps(reserved, address) {
-                tally::add(tx, name, now)?;
-            }
+            let name = self.seals.sealer.index("unknown accounts by app", reserved.client.as_str());
+            noted.unknown_accounts = tally::add(tx, name, now)?;
         }
-        let i = match self.settle(tx, reserved, reservation, answer, give_back, "interaction.customer.refused", now)? {
-            Settled::Show(seen) => return Ok(*seen),
+        let refused = ("interaction.customer.refused", give_back);
+        let i = match self.settle(tx, (reserved, reservation), answer, refused, &mut noted, now)? {
+            Settled::Show(seen) => return Ok((*seen, noted)),
             Settled::Right(i) => i,
         };
-        let Answer::Right(holding) = answer else { return self.view(tx, *i, now) };
-        let Ok(i) = i.clone().matched(holding.clone(), personal.clone()) else { return self.view(tx, *i, now) };
-        sql::save(tx, &self.seals, &i)?;
+        let Answer::Right(holding) = answer else { return Ok((self.view(tx, *i, now)?, noted)) };
+        let Ok(mut i) = i.clone().matched(holding.clone(), personal.clone()) else {
+            return Ok((self.view(tx, *i, now)?, noted));
+        };
         let account = i.account().map(|a| self.seals.account(a));
-        sql::arrow(tx, &i, "interaction.customer.accepted", account, json!({}), now)?;
+        if let Some(account) = account {
+            i.counted = sql::counts(tx, account)?;
+        }
+        sql::save(tx, &self.seals, &i)?;
+        sql::record(tx, &i, "interaction.customer.accepted", account, json!({}), now)?;
         let cookie = self.rotate(tx, &i, now)?;
-        self.taken_with(tx, i, cookie, now)
+        Ok((self.taken_with(tx, i, cookie, now)?, noted))
     }
 
     /// ⑤ Is this the card's PIN? It lives in this call alone.
@@ -106,13 +166,16 @@ impl Desk {
             Booked::Show(seen) => return Ok(*seen),
         };
         let Stage::Pin { matched, .. } = &i.stage else { return self.again(v, now).await };
-        let answer = self.ask_pin(matched, &pin).await;
+        let answer = self.ask_pin(matched, &pin, now).await;
         drop(pin);
         let desk = self.clone();
-        self.store.write(move |tx| desk.settle_pin(tx, &i, reservation, &answer, now)).await
+        let (seen, noted) = self.store.write(move |tx| desk.settle_pin(tx, &i, reservation, &answer, now)).await?;
+        self.raise(&noted, now).await;
+        Ok(seen)
     }
 
-    async fn ask_pin(&self, matched: &Matched, pin: &Pin) -> Answer<Vec<(AccountId, Account)>> {
+    async fn ask_pin(&self, matched: &Matched, pin: &Pin, now: Instant) -> Answer<Vec<(AccountId, Account)>> {
+        let Ok(_turn) = self.turn(Priority::Proved, now).await else { return Answer::Busy };
         match self.bank.verify_pin(&matched.account, pin).await {
             Err(e) => return Answer::None(e),
             Ok(false) => return Answer::Wrong,
@@ -132,24 +195,33 @@ impl Desk {
         reservation: Reservation,
         answer: &Answer<Vec<(AccountId, Account)>>,
         now: Instant,
-    ) -> Result<Seen> {
-        let i = match self.settle(tx, reserved, reservation, answer, true, "interaction.pin.refused", now)? {
-            Settled::Show(seen) => return Ok(*seen),
+    ) -> Result<(Seen, Noted)> {
+        let mut noted = Noted::default();
+        let refused = ("interaction.pin.refused", true);
+        let i = match self.settle(tx, (reserved, reservation), answer, refused, &mut noted, now)? {
+            Settled::Show(seen) => return Ok((*seen, noted)),
             Settled::Right(i) => i,
         };
-        let (Answer::Right(accounts), Some(account)) = (answer, i.account()) else { return self.view(tx, *i, now) };
+        let (Answer::Right(accounts), Some(account)) = (answer, i.account()) else {
+            return Ok((self.view(tx, *i, now)?, noted));
+        };
         let index = self.seals.account(account);
-        let Ok(i) = i.clone().proofed(index, accounts.clone(), now) else { return self.view(tx, *i, now) };
+        let Ok(i) = i.clone().proofed(index, accounts.clone(), now) else {
+            return Ok((self.view(tx, *i, now)?, noted));
+        };
         sql::save(tx, &self.seals, &i)?;
-        sql::arrow(tx, &i, "interaction.pin.accepted", Some(index), json!({}), now)?;
-        self.taken(tx, i, now)
+        sql::record(tx, &i, "interaction.pin.accepted", Some(index), json!({}), now)?;
+        Ok((self.taken(tx, i, now)?, noted))
     }
 
     /// *Reserve*: the guess may be made, once, on the books; or what is in its way.
     async fn reserve(&self, v: &Visitor, step: &str, guess: Guess, now: Instant) -> Result<Booked> {
-        let crowded = guess == Guess::Customer && self.crowded(v, now).await?;
+        let busy = guess == Guess::Customer && self.full(now).await?;
+        if busy {
+            self.alarm(AlarmKind::Busy, json!({ "limit": "identity.concurrent" }), now).await;
+        }
         let (desk, v, step) = (self.clone(), v.clone(), step.to_owned());
-        self.store.write(move |tx| desk.reserve_tx(tx, &v, &step, guess, crowded, now)).await
+        self.store.write(move |tx| desk.reserve_tx(tx, &v, &step, guess, busy, now)).await
     }
     fn reserve_tx(
         &self,
@@ -157,7 +229,7 @@ impl Desk {
         v: &Visitor,
         step: &str,
         guess: Guess,
-        crowded: bool,
+        busy: bool,
         now: Instant,
     ) -> Result<Booked> {
         let show = |seen| Ok(Booked::Show(Box::new(seen)));
@@ -179,75 +251,62 @@ impl Desk {
         if !self.policy.offered {
             return show(self.stays(tx, i, vec![Problem::page(Message::R37)], now)?);
         }
-        let swept = guess == Guess::Customer && i.refused_accounts >= self.policy.refused_accounts;
-        if crowded || swept {
+        if busy {
             return show(self.stays(tx, i, vec![Problem::page(Message::R35)], now)?);
+        }
+        // Whoever tries one account after the other is not helped by trying on (domain G3).
+        if guess == Guess::Customer && i.refused_accounts >= self.policy.unknown_accounts {
+            let i = sql::end(tx, &self.seals, i, Ending::Expired(Expired::UnknownAccounts), now)?;
+            return show(self.taken(tx, i, now)?);
         }
         match lockout::reserve(tx, &self.seals, &self.policy, &account, guess, now)? {
             Reserved::Locked(lock) => {
+                i.recorded = true;
                 let ending = Ending::Locked { before: true, until: lock.until };
                 let i = sql::end(tx, &self.seals, i, ending, now)?;
                 show(self.taken(tx, i, now)?)
             }
-            Reserved::Full => show(self.stays(tx, i, vec![Problem::page(Message::R35)], now)?),
+            Reserved::Full => show(self.stays(tx, i, vec![Problem::page(Message::CheckUnderWay)], now)?),
             Reserved::Go(reservation) => {
-                if guess == Guess::Customer {
-                    i.refused_accounts += 1;
-                    sql::save(tx, &self.seals, &i)?;
-                }
+                // The audit record of an interaction begins here: the core bank is asked about an account.
+                i.recorded = true;
+                i.refused_accounts += i64::from(guess == Guess::Customer);
+                sql::save(tx, &self.seals, &i)?;
                 Ok(Booked::Ask { i: Box::new(i), reservation })
             }
         }
     }
 
-    /// Whether too many are past ② (R35), or this address or app has swept for accounts (G3). Counted beside the
-    /// transaction that reserves: being one off matters less than making every ② wait for every other.
-    async fn crowded(&self, v: &Visitor, now: Instant) -> Result<bool> {
-        let (desk, v) = (self.clone(), v.clone());
-        let work = move |tx: &mut Tx<'_, '_>| {
-            let policy = &desk.policy;
-            if sql::past_customer(tx, now - policy.idle, policy.past_customer)? >= policy.past_customer {
-                return Ok(true);
-            }
-            let Some(kept) = sql::load(tx, &desk.seals, &v.id)? else { return Ok(false) };
-            let [by_address, by_client] = desk.sweeps(&kept.interaction, &v.address);
-            Ok(tally::count(tx, by_address, now)? >= policy.refused_accounts_by_address
-                || tally::count(tx, by_client, now)? >= policy.refused_accounts_by_client)
-        };
-        self.store.read(work).await
-    }
-    fn sweeps(&self, i: &Interaction, address: &str) -> [Hash; 2] {
-        let index = |label, value: &str| self.seals.sealer.index(label, value);
-        [index("r30 by address", address), index("r30 by client", i.client.as_str())]
+    /// Whether too many are past ② (R35). Counted beside the transaction that reserves: being one off matters less than
+    /// making every ② wait for every other.
+    async fn full(&self, now: Instant) -> Result<bool> {
+        let (since, cap) = (now - self.policy.idle, self.policy.concurrent);
+        Ok(self.store.read(move |tx| sql::concurrent(tx, since, cap)).await? >= cap)
     }
 
-    /// *Settle*: the booking first, whatever has become of the way meanwhile; then the way, if it still stands where
-    /// the question was asked.
-    #[expect(clippy::too_many_arguments, reason = "the two checks differ in exactly these")]
+    /// *Settle*: release or keep the reserved attempt first, even if the interaction changed meanwhile. Change the
+    /// interaction only if it still stands where the question was asked.
     fn settle<T>(
         &self,
         tx: &mut Tx<'_, '_>,
-        reserved: &Interaction,
-        reservation: Reservation,
+        (reserved, reservation): (&Interaction, Reservation),
         answer: &Answer<T>,
-        give_back: bool,
-        refused: &'static str,
+        (refused, give_back): (&'static str, bool),
+        noted: &mut Noted,
         now: Instant,
     ) -> Result<Settled> {
         let show = |seen| Ok(Settled::Show(Box::new(seen)));
-        let counts = match answer {
-            Answer::Wrong => true,
-            Answer::Ineligible(_) => self.policy.unify_account_error,
-            Answer::Right(_) | Answer::None(_) => false,
-        };
-        let lock = if counts {
+        let lock = if matches!(answer, Answer::Wrong) {
             lockout::fail(tx, &self.seals, &self.policy, reservation, &reserved.client, now)?
         } else {
             lockout::pass(tx, &self.seals, reservation, matches!(answer, Answer::Right(_)), now)?;
             None
         };
-        let Some(kept) = sql::load(tx, &self.seals, &reserved.id)? else { return show(Seen::Foreign) };
-        let mut i = kept.interaction;
+        if lock.is_some() {
+            noted.locks = tally::add(tx, self.seals.sealer.index("locks", ""), now)?;
+        }
+        let Some(row) = sql::load(tx, &self.seals, &reserved.id)? else { return show(Seen::Foreign) };
+        let mut i = row.interaction;
         if give_back && i.refused_accounts > 0 && matches!(reserved.stage, Stage::Customer { .. }) {
             i.refused_accounts -= 1;
             sql::save(tx, &self.seals, &i)?;
@@ -262,8 +321,8 @@ impl Desk {
         let (message, result) = match answer {
             Answer::Right(_) => return Ok(Settled::Right(Box::new(i))),
             Answer::Wrong => (Message::R31, "wrong"),
-            Answer::Ineligible(why) if self.policy.unify_account_error => (Message::R31, why.as_str()),
             Answer::Ineligible(why) => (Message::R30, why.as_str()),
+            Answer::Busy => (Message::R35, "busy"),
             Answer::None(BankError::NotOffered) => (Message::R37, "not_offered"),
             Answer::None(BankError::Closed) => (Message::R34, "closed"),
             Answer::None(BankError::Failed(cause)) => {
@@ -272,7 +331,7 @@ impl Desk {
             }
         };
         let account = i.account().map(|a| self.seals.account(a));
-        sql::arrow(tx, &i, refused, account, json!({ "result": result }), now)?;
+        sql::record(tx, &i, refused, account, json!({ "result": result }), now)?;
         show(self.stays(tx, i, vec![Problem::page(message)], now)?)
     }
 

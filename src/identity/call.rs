@@ -1,14 +1,17 @@
-//! ④: the number to call, the window, the call that was seen (domain §1.6, §4).
+//! ④: the number to call, the window, the call that was seen (domain §1.6, §4). Which number is given out, `lease.rs`
+//! decides.
 
+use super::lease::{self, Asking, Choice, KEPT_FOR, Known, Lease, Wait};
 use super::policy::Policy;
-use super::{Caller, IncomingCall, Interaction, Seals, personal};
+use super::sql::corrupt;
+use super::{Caller, IncomingCall, Interaction, Seals, personal, tally};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::id::InteractionId;
 use crate::phone::Phone;
 use crate::random;
-use crate::secret::Hash;
-use crate::store::{Result, Tx};
+use crate::secret::{Hash, base64url};
+use crate::store::{Result, Row, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
@@ -26,9 +29,9 @@ pub struct Calling {
     pub call_until: Instant,
     /// 確定する counts when pressed no later.
     pub confirm_until: Instant,
-    /// Names the row of the register that waits for this call.
+    /// Tells this number of the interaction from the ones before.
     pub serial: i64,
-    /// The how many-th number of this way (domain G12, knob `call_attempts`).
+    /// The how many-th number of this interaction (domain G12, `telephony.call_attempts`).
     pub attempt: u32,
 }
 
@@ -58,7 +61,7 @@ impl CallState {
     }
 }
 
-/// What became of a number given out, as the register has it.
+/// What became of a number given out, as the tables have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Heard {
     /// When the caller's call came.
@@ -77,153 +80,272 @@ impl Heard {
         }
     }
 }
-/// Between a call and its report, for the page's own words only; the register goes by the policy's.
+/// Between a call and its report, for the page's own words only; what counts goes by the policy's.
 const ALLOWANCE: Duration = Duration::from_secs(5);
+/// A gateway's clock shows whole seconds and may be a little behind ours.
+const CLOCKS: Duration = Duration::from_secs(1);
 
-/// Gives the caller a number to call, at random: never one that waits for them, nor the one they had before
-/// (domain §4). `None` when two wait already: R35.
+/// Whether a number was given out.
+pub(super) enum Given {
+    /// This one.
+    Number(Calling),
+    /// None before this moment.
+    NotBefore(Instant),
+}
+
+/// Gives the caller of an interaction a number to call. Returns it with how many this caller was given within the hour.
 ///
 /// # Errors
 /// The store's; so for every verb below.
-pub(super) fn allocate(
+pub(super) fn give(
     tx: &mut Tx<'_, '_>,
     seals: &Seals,
     policy: &Policy,
     i: &Interaction,
-    caller: &Phone,
+    (caller, network): (&Phone, &str),
     attempt: u32,
     now: Instant,
-) -> Result<Option<Calling>> {
-    release(tx, &i.id)?;
-    let index = caller_index(seals, caller);
-    let sql = "select called, state, call_until from calls where caller = ?1 order by since desc limit 20";
-    let rows = tx.rows(sql, &[index.into()])?;
-    let mut pending = Vec::new();
-    for row in &rows {
-        if row.text(1)? == "waiting" && row.instant(2)? + policy.call_allowance >= now {
-            pending.push(row.text(0)?);
-        }
-    }
-    if pending.len() >= policy.pending_by_caller {
-        return Ok(None);
-    }
-    let previous = rows.first().map(|row| row.text(0)).transpose()?;
-    let free: Vec<&Phone> = policy.called_numbers.iter().filter(|n| !pending.contains(&n.as_str())).collect();
-    let fresh: Vec<&Phone> = free.iter().copied().filter(|n| Some(n.as_str()) != previous).collect();
-    // Configuration asks for three numbers or more; with fewer the previous one has to do.
-    let choice = if fresh.is_empty() { free } else { fresh };
-    let pick = random::below(&*seals.random, u32::try_from(choice.len()).unwrap_or(u32::MAX)) as usize;
-    let Some(called) = choice.get(pick) else { return Ok(None) };
-    let calling = Calling {
-        called: (*called).clone(),
+) -> Result<(Given, i64)> {
+    let calling = |called: &Phone| Calling {
+        called: called.clone(),
         since: now,
         call_until: now + policy.call_window,
         confirm_until: now + policy.confirm_window,
         serial: i.step,
         attempt,
     };
-    tx.execute(
-        "insert into calls (interaction, serial, caller, called, since, call_until, state) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, 'waiting')",
+    if policy.auto_call {
+        // A program walks the screens: nobody calls, so there is nothing to keep apart.
+        let first = policy.called_numbers.first().map(calling);
+        return Ok((first.map_or(Given::NotBefore(now), Given::Number), 0));
+    }
+    let (caller, network) = (caller_index(seals, caller), seals.sealer.index("network", network));
+    let (leases, waits) = (leases(tx, caller)?, waits(tx, caller, now)?);
+    let pool: Vec<String> = policy.called_numbers.iter().map(|n| n.as_str().to_owned()).collect();
+    let asking = Asking { interaction: &i.id, network, by_network: policy.by_network };
+    let known = Known { pool: &pool, leases: &leases, waits: &waits };
+    let choice = match lease::choose(asking, known, now) {
+        Choice::OneOf(numbers) => shuffled(seals, waits.iter().find(|w| w.interaction == i.id), numbers),
+        Choice::NotBefore { at, called } => {
+            wait(tx, caller, i, network, called, at, now)?;
+            return Ok((Given::NotBefore(at), 0));
+        }
+        Choice::Never => return Ok((Given::NotBefore(now + KEPT_FOR), 0)),
+    };
+    for number in choice {
+        let Some(called) = policy.called_numbers.iter().find(|n| n.as_str() == number) else { continue };
+        let calling = calling(called);
+        if take(tx, caller, network, i, &calling, policy.rest)? {
+            let sql = "delete from call_waits where caller = ?1 and interaction = ?2";
+            tx.execute(sql, &[caller.into(), i.id.as_str().into()])?;
+            let name = seals.sealer.index("numbers by caller", &base64url(caller.as_bytes()));
+            return Ok((Given::Number(calling), tally::add(tx, name, now)?));
+        }
+    }
+    Ok((Given::NotBefore(now + KEPT_FOR), 0))
+}
+
+/// The number that is kept for who asks, else any order: nobody can tell which comes next (domain R54).
+fn shuffled<'a>(seals: &Seals, own: Option<&Wait>, mut numbers: Vec<&'a str>) -> Vec<&'a str> {
+    let kept = usize::from(own.is_some_and(|w| w.called.as_deref() == numbers.first().copied()));
+    for i in (kept + 1..numbers.len()).rev() {
+        let below = u32::try_from(i - kept + 1).unwrap_or(u32::MAX);
+        numbers.swap(i, kept + random::below(&*seals.random, below) as usize);
+    }
+    numbers
+}
+
+/// Takes a pair of caller and called number, unless another interaction holds it.
+fn take(
+    tx: &mut Tx<'_, '_>,
+    caller: Hash,
+    network: Hash,
+    i: &Interaction,
+    calling: &Calling,
+    rest: Duration,
+) -> Result<bool> {
+    let free_at = calling.confirm_until.max(calling.call_until) + rest;
+    let rows = tx.execute(
+        "insert into call_leases (caller, called, network, interaction, serial, since, call_until, free_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) on conflict (caller, called) do update set \
+         network = excluded.network, interaction = excluded.interaction, serial = excluded.serial, \
+         since = excluded.since, call_until = excluded.call_until, free_at = excluded.free_at, seen_at = null \
+         where call_leases.free_at <= ?6",
         &[
+            caller.into(),
+            calling.called.as_str().into(),
+            network.into(),
             i.id.as_str().into(),
             calling.serial.into(),
-            index.into(),
-            called.as_str().into(),
-            now.into(),
+            calling.since.into(),
             calling.call_until.into(),
+            free_at.into(),
         ],
     )?;
-    if policy.auto_call {
-        let call = IncomingCall {
-            call_id: format!("auto-{}-{}", i.id.as_str(), calling.serial),
-            called: Some(calling.called.clone()),
-            caller: Caller::Known(caller.clone()),
-            at: now,
-        };
-        record(tx, seals, policy, &call, now)?;
-    }
-    Ok(Some(calling))
+    Ok(rows == 1)
 }
 
-/// What was heard of a number given out.
-pub(super) fn heard(tx: &mut Tx<'_, '_>, id: &InteractionId, calling: &Calling) -> Result<Heard> {
-    let sql = "select seen_at, withheld_at from calls where interaction = ?1 and serial = ?2";
-    let row = tx.row(sql, &[id.as_str().into(), calling.serial.into()])?;
-    row.map_or(Ok(Heard { seen: None, withheld: false }), |row| {
-        Ok(Heard { seen: row.opt_instant(0)?, withheld: row.opt_instant(1)?.is_some() })
-    })
+/// More numbers than any pool has.
+const MOST: i64 = 256;
+
+fn leases(tx: &mut Tx<'_, '_>, caller: Hash) -> Result<Vec<Lease>> {
+    let sql = "select called, network, since, free_at from call_leases where caller = ?1 limit ?2";
+    let read = |row: &Row| {
+        let (called, network) = (row.text(0)?.to_owned(), row.hash(1)?);
+        Ok(Lease { called, network, since: row.instant(2)?, free_at: row.instant(3)? })
+    };
+    tx.rows(sql, &[caller.into(), MOST.into()])?.iter().map(read).collect()
 }
 
-/// Uses up the call that was seen, once: `false` when there is none.
-pub(super) fn consume(tx: &mut Tx<'_, '_>, id: &InteractionId, calling: &Calling) -> Result<bool> {
-    let sql = "update calls set state = 'used' where interaction = ?1 and serial = ?2 and state = 'seen'";
-    Ok(tx.execute(sql, &[id.as_str().into(), calling.serial.into()])? == 1)
+/// Who waits, the longest first.
+fn waits(tx: &mut Tx<'_, '_>, caller: Hash, now: Instant) -> Result<Vec<Wait>> {
+    let sql = "select interaction, network, called, at from call_waits where caller = ?1 and at > ?2 \
+               order by since, interaction limit ?3";
+    let read = |row: &Row| {
+        let id = row.text(0)?;
+        let interaction = InteractionId::parse(id).ok_or_else(|| corrupt("call_waits", id, "its interaction"))?;
+        let (network, called) = (row.hash(1)?, row.opt_text(2)?.map(str::to_owned));
+        Ok(Wait { interaction, network, called, at: row.instant(3)? })
+    };
+    tx.rows(sql, &[caller.into(), (now - KEPT_FOR).into(), MOST.into()])?.iter().map(read).collect()
 }
 
-/// Stops waiting for a call: the customer went another way.
-pub(super) fn release(tx: &mut Tx<'_, '_>, id: &InteractionId) -> Result<()> {
-    let sql = "update calls set state = 'over' where interaction = ?1 and state in ('waiting', 'seen')";
-    tx.execute(sql, &[id.as_str().into()])?;
+/// Notes that an interaction waits for a number that is free at `at`; how long it has waited stays.
+fn wait(
+    tx: &mut Tx<'_, '_>,
+    caller: Hash,
+    i: &Interaction,
+    network: Hash,
+    called: Option<&str>,
+    at: Instant,
+    now: Instant,
+) -> Result<()> {
+    tx.execute(
+        "insert into call_waits (caller, interaction, network, since, called, at) values (?1, ?2, ?3, ?4, ?5, ?6) \
+         on conflict (caller, interaction) do update set network = excluded.network, called = excluded.called, \
+         at = excluded.at",
+        &[caller.into(), i.id.as_str().into(), network.into(), now.into(), called.map(str::to_owned).into(), at.into()],
+    )?;
     Ok(())
 }
 
-/// What became of a reported call; for the record only.
+/// What was heard of the number an interaction was given.
+pub(super) fn heard(
+    tx: &mut Tx<'_, '_>,
+    seals: &Seals,
+    policy: &Policy,
+    (id, caller): (&InteractionId, &Phone),
+    calling: &Calling,
+) -> Result<Heard> {
+    if policy.auto_call {
+        return Ok(Heard { seen: Some(calling.since), withheld: false });
+    }
+    let sql = "select seen_at from call_leases where caller = ?1 and called = ?2 and interaction = ?3 and serial = ?4";
+    let called = calling.called.as_str();
+    let params = [caller_index(seals, caller).into(), called.into(), id.as_str().into(), calling.serial.into()];
+    let seen = tx.row(sql, &params)?.map_or(Ok(None), |row| row.opt_instant(0))?;
+    let sql = "select at from withheld_calls where called = ?1 and at >= ?2 and at <= ?3 limit 1";
+    let params = [called.into(), (calling.since - CLOCKS).into(), calling.call_until.into()];
+    Ok(Heard { seen, withheld: seen.is_none() && tx.row(sql, &params)?.is_some() })
+}
+
+/// 確定する has used the call: the number rests, and can be given out again after that.
+pub(super) fn use_up(
+    tx: &mut Tx<'_, '_>,
+    seals: &Seals,
+    policy: &Policy,
+    (id, caller): (&InteractionId, &Phone),
+    calling: &Calling,
+    now: Instant,
+) -> Result<bool> {
+    if policy.auto_call {
+        return Ok(true);
+    }
+    let sql = "update call_leases set free_at = ?5 where caller = ?1 and called = ?2 \
+               and interaction = ?3 and serial = ?4 and seen_at is not null";
+    let params = [
+        caller_index(seals, caller).into(),
+        calling.called.as_str().into(),
+        id.as_str().into(),
+        calling.serial.into(),
+        (now + policy.rest).into(),
+    ];
+    Ok(tx.execute(sql, &params)? == 1)
+}
+
+/// What became of a reported call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
+    /// The interaction that holds the pair has its call.
     Seen,
+    /// Withheld: everybody who waits at the number is told.
     Withheld,
+    /// Reported before.
     Repeated,
+    /// Nobody waits for it.
     Unmatched,
 }
 
-/// Records a reported call that arrived at `now`. It counts for the one row that waits for this pair of numbers, if
-/// its own time lies in the window and it arrived at most the allowance later (contract §7).
-///
-/// # Errors
-/// The store's.
-pub fn record(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, call: &IncomingCall, now: Instant) -> Result<()> {
-    let fresh = "insert into call_ids (id, at) values (?1, ?2) on conflict (id) do nothing";
-    let fate = if tx.execute(fresh, &[Hash::of(&call.call_id).into(), now.into()])? == 0 {
-        Fate::Repeated
-    } else {
-        hear(tx, seals, policy, call, now)?
-    };
-    let (action, last4) = match (fate, &call.caller) {
-        // A repeated report changes nothing, the record of it included.
-        (Fate::Repeated, _) => return Ok(()),
-        (Fate::Seen, _) => ("call.seen", None),
-        (Fate::Withheld, _) => ("call.withheld", None),
-        (Fate::Unmatched, Caller::Known(phone)) => ("call.unmatched", Some(phone.last4().to_owned())),
-        (Fate::Unmatched, _) => ("call.unmatched", None),
-    };
-    let detail = json!({ "called": call.called.as_ref().map(Phone::as_str), "caller_last4": last4 });
-    audit::append(tx, &Entry { detail, ..Entry::new(now, Actor::System, action) })
+impl Fate {
+    /// Its word in the log.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Seen => "seen",
+            Self::Withheld => "withheld",
+            Self::Repeated => "repeated",
+            Self::Unmatched => "unmatched",
+        }
+    }
 }
 
-fn hear(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, call: &IncomingCall, now: Instant) -> Result<Fate> {
-    let Some(called) = &call.called else { return Ok(Fate::Unmatched) };
-    // A gateway's clock shows whole seconds and may be a little behind ours, hence the allowance at the start as well.
-    let window = [
-        called.as_str().into(),
-        call.at.into(),
-        (call.at + policy.call_allowance + Duration::from_secs(1)).into(),
-        (now - policy.call_allowance).into(),
-        now.into(),
-    ];
-    let [number, at, latest_start, earliest_end, now_value] = window;
+/// Takes a reported call that arrived at `now`. It counts for the one interaction that holds this pair of numbers, if its
+/// own time lies in the window and it arrived at most the allowance later (contract §7). Returns what became of it, and
+/// how many calls of this hour were withheld or matched nothing.
+pub(super) fn record(
+    tx: &mut Tx<'_, '_>,
+    seals: &Seals,
+    policy: &Policy,
+    call: &IncomingCall,
+    now: Instant,
+) -> Result<(Fate, i64)> {
+    let fresh = "insert into call_ids (id, at) values (?1, ?2) on conflict (id) do nothing";
+    if tx.execute(fresh, &[Hash::of(&call.call_id).into(), now.into()])? == 0 {
+        return Ok((Fate::Repeated, 0));
+    }
+    match matched(tx, seals, policy, call, now)? {
+        // What strangers' calls leave in the record for ever is nothing: they are counted.
+        fate @ (Fate::Withheld | Fate::Unmatched | Fate::Repeated) => {
+            Ok((fate, tally::add(tx, seals.sealer.index("other calls", ""), now)?))
+        }
+        Fate::Seen => {
+            let detail = json!({ "called": call.called.as_ref().map(Phone::as_str) });
+            audit::append(tx, &Entry { detail, ..Entry::new(now, Actor::System, "call.seen") })?;
+            Ok((Fate::Seen, 0))
+        }
+    }
+}
+
+fn matched(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, call: &IncomingCall, now: Instant) -> Result<Fate> {
+    let Some(called) = call.called.as_ref().filter(|n| policy.called_numbers.contains(n)) else {
+        return Ok(Fate::Unmatched);
+    };
     match &call.caller {
         Caller::Known(phone) => {
-            let sql = "update calls set state = 'seen', seen_at = ?2 where called = ?1 and state = 'waiting' and \
-                       call_until >= ?2 and since <= ?3 and call_until >= ?4 and caller = ?5";
-            let params = [number, at, latest_start, earliest_end, caller_index(seals, phone).into()];
-            Ok(if tx.execute(sql, &params)? > 0 { Fate::Seen } else { Fate::Unmatched })
+            let sql = "update call_leases set seen_at = ?3 where caller = ?1 and called = ?2 and seen_at is null \
+                       and call_until >= ?3 and since <= ?4 and call_until >= ?5";
+            let params = [
+                caller_index(seals, phone).into(),
+                called.as_str().into(),
+                call.at.into(),
+                (call.at + CLOCKS).into(),
+                (now - policy.call_allowance).into(),
+            ];
+            Ok(if tx.execute(sql, &params)? == 1 { Fate::Seen } else { Fate::Unmatched })
         }
         Caller::Withheld => {
-            let sql = "update calls set withheld_at = ?5 where called = ?1 and state = 'waiting' and \
-                       call_until >= ?2 and since <= ?3 and call_until >= ?4";
-            let params = [number, at, latest_start, earliest_end, now_value];
-            Ok(if tx.execute(sql, &params)? > 0 { Fate::Withheld } else { Fate::Unmatched })
+            let sql = "insert into withheld_calls (called, at) values (?1, ?2) on conflict do nothing";
+            tx.execute(sql, &[called.as_str().into(), call.at.into()])?;
+            Ok(Fate::Withheld)
         }
         Caller::Other => Ok(Fate::Unmatched),
     }

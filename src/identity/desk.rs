@@ -1,19 +1,23 @@
-//! The desk a customer stands at: looks up where they are, takes what they post, asks the core bank where a check needs
-//! it, records the arrow. Pages and addresses are `web`'s; this is all of the checks without a browser.
+//! The application service of the five checks: loads an interaction, applies a posted form, asks the core bank where a
+//! check needs it, records the transition. Pages and addresses are `web`'s; this is all of the checks without a browser.
 //!
 //! Whatever comes in any order: a page is shown for the stage that is, a form is taken only with the one step token
 //! that is good, and a stage is left only by the moves of [`Interaction`].
 
-use super::Seals;
+use super::bank_queue::{BankQueue, Busy, Permit, Priority};
+use super::cookie::CookieKey;
+use super::ends::Ends;
+use super::limiter::NetworkLimiter;
+use super::message::FormErrors;
 use super::policy::Policy;
-use super::seen::{CallView, Opened, Opening, Posted, Seen, Taken, View, Visitor};
-use super::service_hours::Service;
-use super::sql::{self, Kept};
-use super::{CallRegister, CallState, CoreBank, Ending, Expired, IncomingCall, Interaction, Message, Problem, Stage};
+use super::seen::{CallView, Posted, Seen, Taken, View, Visitor};
+use super::sql::{self, InteractionRow};
+use super::unfinished::Unfinished;
+use super::{CallRegister, CallState, CoreBank, Ending, IncomingCall, Interaction, Message, Seals, Stage};
 use super::{call, memory};
+use crate::alarm::{AlarmKind, Alarms};
 use crate::clock::Instant;
-use crate::id::InteractionId;
-use crate::secret::{self, Hash, Secret};
+use crate::secret::{self, Secret};
 use crate::store::{Error, Result, Store, Tx};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -27,13 +31,64 @@ pub struct Desk {
     pub(super) seals: Seals,
     pub(super) policy: Arc<Policy>,
     pub(super) bank: Arc<dyn CoreBank>,
+    pub(super) queue: BankQueue,
+    pub(super) key: Arc<CookieKey>,
+    pub(super) limits: Arc<Limits>,
+    alarms: Arc<Alarms>,
+    pub(super) ends: Arc<Ends>,
+}
+
+/// What is counted in memory.
+pub(super) struct Limits {
+    pub(super) starts: NetworkLimiter,
+    pub(super) customer_posts: NetworkLimiter,
+    pub(super) unknown_accounts: NetworkLimiter,
+    pub(super) wrong_customers: NetworkLimiter,
+    pub(super) unfinished: Unfinished,
+}
+impl Limits {
+    fn new(policy: &Policy) -> Self {
+        let limiter = |limit| NetworkLimiter::new(policy.by_network.then_some(limit));
+        Self {
+            starts: limiter(policy.starts),
+            customer_posts: limiter(policy.customer_posts),
+            unknown_accounts: limiter(policy.network_unknown_accounts),
+            wrong_customers: limiter(policy.network_wrong_customers),
+            unfinished: Unfinished::default(),
+        }
+    }
+}
+
+/// What [`Desk::new`] takes beside the store.
+pub struct DeskParts {
+    /// What personal fields are sealed with.
+    pub seals: Seals,
+    /// The key of cookies and step tokens.
+    pub key: CookieKey,
+    /// The rules.
+    pub policy: Policy,
+    /// The core bank.
+    pub bank: Arc<dyn CoreBank>,
+    /// Where alarms go.
+    pub alarms: Arc<Alarms>,
 }
 
 impl Desk {
-    /// A desk over a store and a core bank.
+    /// The service over a store and a core bank.
     #[must_use]
-    pub fn new(store: Store, seals: Seals, policy: Policy, bank: Arc<dyn CoreBank>) -> Self {
-        Self { store, seals, policy: Arc::new(policy), bank }
+    pub fn new(store: Store, parts: DeskParts) -> Self {
+        let DeskParts { seals, key, policy, bank, alarms } = parts;
+        Self {
+            store,
+            seals,
+            queue: BankQueue::new(policy.bank_parallel, policy.bank_wait),
+            limits: Arc::new(Limits::new(&policy)),
+            policy: Arc::new(policy),
+            bank,
+            key: Arc::new(key),
+            alarms,
+            ends: Arc::new(Ends::default()),
+        }
     }
     /// The rules it goes by.
     #[must_use]
@@ -45,57 +100,21 @@ impl Desk {
     pub fn seals(&self) -> &Seals {
         &self.seals
     }
-
-    /// Begins a way for a stored request, or resumes the browser's own for the same one. A browser has one live way:
-    /// a new request ends the earlier one (domain G28). Outside service hours the way ends at once (S0).
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn open(&self, opening: Opening, now: Instant) -> Result<Opened> {
-        let desk = self.clone();
-        let cookie = secret::opaque(&*self.seals.random);
-        self.store.write(move |tx| desk.open_tx(tx, &opening, &cookie, now)).await
+    /// Interactions that ended before ②, counted.
+    #[must_use]
+    pub fn ends(&self) -> &Ends {
+        &self.ends
     }
-    fn open_tx(&self, tx: &mut Tx<'_, '_>, o: &Opening, cookie: &Secret, now: Instant) -> Result<Opened> {
-        let seals = &self.seals;
-        let earlier = match &o.cookie {
-            Some(cookie) => sql::by_cookie(tx, seals, cookie, now)?,
-            None => None,
-        };
-        if let Some(kept) = earlier {
-            if kept.interaction.request.same(&o.request) {
-                return Ok(Opened { interaction: self.on_time(tx, kept.interaction, now)?, cookie: None });
-            }
-            sql::end(tx, seals, kept.interaction, Ending::Expired(Expired::Elsewhere), now)?;
-        }
-        let address = seals.sealer.index("address", &o.address);
-        for kept in sql::crowd(tx, seals, address, self.policy.waiting_by_address - 1)? {
-            sql::end(tx, seals, kept.interaction, Ending::Expired(Expired::Time), now)?;
-        }
-        let id = InteractionId::random(&*seals.random);
-        let mut i = Interaction::new(id, o.client.clone(), o.request, now);
-        i.language.clone_from(&o.language);
-        sql::insert(tx, seals, &i, cookie.hash(), address)?;
-        sql::arrow(tx, &i, "interaction.opened", None, json!({}), now)?;
-        if let Service::Closed { until } = self.policy.hours.open_at(now) {
-            i = sql::end(tx, seals, i, Ending::Closed { until }, now)?;
-        } else if let Some(recalled) = &o.recalled {
-            i = self.recalled(tx, i, recalled, now)?;
-        }
-        Ok(Opened { interaction: i, cookie: Some(cookie.clone()) })
+    pub(super) async fn alarm(&self, kind: AlarmKind, detail: serde_json::Value, now: Instant) {
+        self.alarms.raise(&self.store, kind, detail, now).await;
     }
-
-    /// The way a browser has begun for this very request, if it has.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn own(&self, cookie: Hash, request: Hash, now: Instant) -> Result<Option<Interaction>> {
-        let desk = self.clone();
-        let work = move |tx: &mut Tx<'_, '_>| {
-            let kept = sql::by_cookie(tx, &desk.seals, &cookie, now)?.filter(|k| k.interaction.request.same(&request));
-            kept.map(|kept| desk.on_time(tx, kept.interaction, now)).transpose()
-        };
-        self.store.write(work).await
+    /// A turn at the core bank; R35 and an alarm where there is none in time.
+    pub(super) async fn turn(&self, priority: Priority, now: Instant) -> std::result::Result<Permit, Busy> {
+        let turn = self.queue.turn(priority).await;
+        if turn.is_err() {
+            self.alarm(AlarmKind::Busy, json!({ "limit": "bank.parallel" }), now).await;
+        }
+        turn
     }
 
     /// Where a browser stands (GET). `language`: what the language link asks for.
@@ -110,27 +129,35 @@ impl Desk {
         match quick {
             Some(seen) => Ok(seen),
             None => {
-                let (desk, v) = (self.clone(), visitor.clone());
-                self.store.write(move |tx| desk.look_tx(tx, &v, language.as_deref(), now)).await
+                let (desk, v, asked) = (self.clone(), visitor.clone(), language.clone());
+                let seen = self.store.write(move |tx| desk.look_tx(tx, &v, asked.as_deref(), now)).await;
+                match seen {
+                    Ok(seen) => {
+                        self.note_end(&seen, now);
+                        Ok(seen)
+                    }
+                    // A store that can be read and not written still shows the page (contract §3).
+                    Err(cause) => self.unwritten(visitor, language, now).await.map_err(|_| cause),
+                }
             }
         }
     }
     /// A look that changes nothing; `None` when something must be written down.
     fn glance(&self, tx: &mut Tx<'_, '_>, v: &Visitor, language: Option<&str>, now: Instant) -> Result<Option<Seen>> {
-        let Some(kept) = self.admitted(tx, v, now)? else { return Ok(Some(Seen::Foreign)) };
-        let i = &kept.interaction;
+        let Some(row) = self.admitted(tx, v, now)? else { return Ok(Some(Seen::Foreign)) };
+        let i = &row.interaction;
         let changes = i.due(&self.policy, now).is_some()
-            || kept.settles(&v.cookie)
+            || row.settles(&self.key, &v.cookie)
             || language.is_some_and(|l| i.language.as_deref() != Some(l))
             || (i.live() && now.since(i.touched) >= TOUCH);
-        if changes { Ok(None) } else { self.view(tx, kept.interaction, now).map(Some) }
+        if changes { Ok(None) } else { self.view_of(tx, row, &v.cookie, now).map(Some) }
     }
     fn look_tx(&self, tx: &mut Tx<'_, '_>, v: &Visitor, language: Option<&str>, now: Instant) -> Result<Seen> {
-        let Some(kept) = self.admitted(tx, v, now)? else { return Ok(Seen::Foreign) };
-        if kept.settles(&v.cookie) {
+        let Some(mut row) = self.admitted(tx, v, now)? else { return Ok(Seen::Foreign) };
+        if row.settles(&self.key, &v.cookie) {
             sql::forget_old_cookie(tx, &v.id)?;
         }
-        let mut i = self.on_time(tx, kept.interaction, now)?;
+        let mut i = self.on_time(tx, row.interaction, now)?;
         if i.live() {
             i.touched = now;
         }
@@ -138,7 +165,24 @@ impl Desk {
             i.language = Some(language.to_owned());
         }
         sql::save(tx, &self.seals, &i)?;
-        self.view(tx, i, now)
+        row.interaction = i;
+        self.view_of(tx, row, &v.cookie, now)
+    }
+
+    /// A look of which nothing can be written down.
+    async fn unwritten(&self, visitor: &Visitor, language: Option<String>, now: Instant) -> Result<Seen> {
+        let (desk, v) = (self.clone(), visitor.clone());
+        let work = move |tx: &mut Tx<'_, '_>| {
+            let Some(mut row) = desk.admitted(tx, &v, now)? else { return Ok(Seen::Foreign) };
+            let i = row.interaction;
+            row.interaction = match i.due(&desk.policy, now) {
+                Some(ending) => i.clone().ended(ending).unwrap_or(i),
+                None => i,
+            };
+            row.interaction.language = language.clone().or(row.interaction.language);
+            desk.view_of(tx, row, &v.cookie, now)
+        };
+        self.store.read(work).await
     }
 
     /// What `call/status` says; `None` for a browser it is not for. Reads only: a poll keeps nothing alive.
@@ -148,9 +192,9 @@ impl Desk {
     pub async fn call_status(&self, visitor: &Visitor, now: Instant) -> Result<Option<CallView>> {
         let (desk, v) = (self.clone(), visitor.clone());
         let work = move |tx: &mut Tx<'_, '_>| {
-            let Some(kept) = desk.admitted(tx, &v, now)? else { return Ok(None) };
+            let Some(row) = desk.admitted(tx, &v, now)? else { return Ok(None) };
             let gone = CallView { state: CallState::Expired, seconds_left: 0 };
-            Ok(Some(desk.call_view(tx, &kept.interaction, now)?.unwrap_or(gone)))
+            Ok(Some(desk.call_view(tx, &row.interaction, now)?.unwrap_or(gone)))
         };
         self.store.read(work).await
     }
@@ -161,13 +205,17 @@ impl Desk {
     /// The store's.
     pub async fn post(&self, visitor: &Visitor, step: &str, posted: Posted, now: Instant) -> Result<Seen> {
         let (desk, v, step) = (self.clone(), visitor.clone(), step.to_owned());
-        match posted {
-            Posted::Customer(form) => to_the_end(async move { desk.customer(&v, &step, form, now).await }).await,
-            Posted::Pin(pin) => to_the_end(async move { desk.pin(&v, &step, &pin, now).await }).await,
-            other => self.store.write(move |tx| desk.post_tx(tx, &v, &step, &other, now)).await,
-        }
+        let seen = match posted {
+            Posted::Customer(form) => to_the_end(async move { desk.customer(&v, &step, form, now).await }).await?,
+            Posted::Pin(pin) => to_the_end(async move { desk.pin(&v, &step, &pin, now).await }).await?,
+            Posted::Phone | Posted::Call => self.call_form(visitor, &step, &posted, now).await?,
+            other => self.store.write(move |tx| desk.post_tx(tx, &v, &step, &other, now)).await?,
+        };
+        self.note_end(&seen, now);
+        Ok(seen)
     }
     fn post_tx(&self, tx: &mut Tx<'_, '_>, v: &Visitor, step: &str, posted: &Posted, now: Instant) -> Result<Seen> {
+        let errors = self.admitted(tx, v, now)?.map(|row| row.interaction.errors).unwrap_or_default();
         let i = match self.take(tx, v, step, now)? {
             Taken::Foreign => return Ok(Seen::Foreign),
             Taken::Stale(i) => return self.view(tx, i, now),
@@ -181,8 +229,6 @@ impl Desk {
             },
             Posted::Back => (i.back(), "interaction.customer.returned"),
             Posted::Restart => (i.restarted(&self.policy, now), "interaction.restarted"),
-            Posted::Phone if matches!(i.stage, Stage::Phone(_)) => return self.give_number(tx, i, 1, now),
-            Posted::Call => return self.confirm(tx, i, now),
             Posted::Cancel if i.live() => {
                 if let Some(memory) = &v.memory {
                     memory::forget(tx, memory, &i.client)?;
@@ -190,68 +236,44 @@ impl Desk {
                 let i = sql::end(tx, &self.seals, i, Ending::Cancelled, now)?;
                 return self.taken(tx, i, now);
             }
-            // Guesses go through reserve → ask → settle; anything else has no arrow here.
+            Posted::Return { unwritten } if i.live() => {
+                let ending = match errors.leading_back().or(*unwritten) {
+                    Some(Message::R35) => Ending::Busy,
+                    Some(Message::R37) => Ending::Off,
+                    Some(_) => Ending::Failed,
+                    None => return self.view(tx, stale, now),
+                };
+                let i = sql::end(tx, &self.seals, i, ending, now)?;
+                return self.taken(tx, i, now);
+            }
+            // Guesses go through reserve → ask → settle; anything else leads nowhere from here.
             _ => return self.view(tx, stale, now),
         };
         let Ok(i) = moved else { return self.view(tx, stale, now) };
         sql::save(tx, &self.seals, &i)?;
         let account = i.account().map(|a| self.seals.account(a));
-        sql::arrow(tx, &i, action, account, json!({}), now)?;
+        sql::record(tx, &i, action, account, json!({}), now)?;
         self.taken(tx, i, now)
     }
 
-    /// ③ → ④, and ④ once more where another attempt is allowed: number and window are set here (domain G10).
-    fn give_number(&self, tx: &mut Tx<'_, '_>, i: Interaction, attempt: u32, now: Instant) -> Result<Seen> {
-        let (Stage::Phone(matched) | Stage::Call { matched, .. }) = &i.stage else { return self.view(tx, i, now) };
-        let (caller, account) = (matched.personal.phone.clone(), self.seals.account(&matched.account));
-        let Some(calling) = call::allocate(tx, &self.seals, &self.policy, &i, &caller, attempt, now)? else {
-            return self.stays(tx, i, vec![Problem::page(Message::R35)], now);
-        };
-        let detail = json!({ "called": calling.called.as_str(), "attempt": attempt });
-        let Ok(i) = i.clone().calling(calling) else { return self.view(tx, i, now) };
-        sql::save(tx, &self.seals, &i)?;
-        sql::arrow(tx, &i, "interaction.phone.confirmed", Some(account), detail, now)?;
-        self.taken(tx, i, now)
-    }
-
-    /// ④ → ⑤ when the call was seen in time and 確定する is in time (R55–R57).
-    fn confirm(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<Seen> {
-        let Stage::Call { calling, .. } = &i.stage else { return self.view(tx, i, now) };
-        let calling = calling.clone();
-        if now > calling.confirm_until {
-            // `take` has ended the way already unless another attempt is allowed.
-            return self.give_number(tx, i, calling.attempt + 1, now);
-        }
-        let seen = call::heard(tx, &i.id, &calling)?.seen;
-        let moved = seen.and_then(|at| i.clone().called(at, now).ok());
-        match moved {
-            Some(i) if call::consume(tx, &i.id, &calling)? => {
-                sql::save(tx, &self.seals, &i)?;
-                let account = i.account().map(|a| self.seals.account(a));
-                sql::arrow(tx, &i, "interaction.call.confirmed", account, json!({}), now)?;
-                let cookie = self.rotate(tx, &i, now)?;
-                self.taken_with(tx, i, cookie, now)
-            }
-            _ => self.stays(tx, i, vec![Problem::page(Message::CallWaiting)], now),
-        }
-    }
-
-    /// Takes the one good step token; every other page of the way is stale from here on. `Now` must be saved.
+    /// Takes the one good step token; every other page of the interaction is stale from here on. What the form before
+    /// lacked is forgotten. `Now` must be saved.
     ///
     /// # Errors
     /// The store's.
     pub fn take(&self, tx: &mut Tx<'_, '_>, v: &Visitor, step: &str, now: Instant) -> Result<Taken> {
-        let Some(kept) = self.admitted(tx, v, now)? else { return Ok(Taken::Foreign) };
-        if kept.settles(&v.cookie) {
+        let Some(row) = self.admitted(tx, v, now)? else { return Ok(Taken::Foreign) };
+        if row.settles(&self.key, &v.cookie) {
             sql::forget_old_cookie(tx, &v.id)?;
         }
-        let was_live = kept.interaction.live();
-        let mut i = self.on_time(tx, kept.interaction, now)?;
-        let good = secret::same(self.seals.step(&i).as_bytes(), step.as_bytes());
+        let was_live = row.interaction.live();
+        let mut i = self.on_time(tx, row.interaction, now)?;
+        let good = secret::same(self.key.step(&i).reveal().as_bytes(), step.as_bytes());
         if !good || was_live != i.live() {
             return Ok(Taken::Stale(i));
         }
         i.step += 1;
+        i.errors = FormErrors::default();
         if i.live() {
             i.touched = now;
         }
@@ -266,14 +288,14 @@ impl Desk {
             None => Ok(i),
         }
     }
-    pub(super) fn admitted(&self, tx: &mut Tx<'_, '_>, v: &Visitor, now: Instant) -> Result<Option<Kept>> {
-        Ok(sql::load(tx, &self.seals, &v.id)?.filter(|kept| kept.admits(&v.cookie, now)))
+    pub(super) fn admitted(&self, tx: &mut Tx<'_, '_>, v: &Visitor, now: Instant) -> Result<Option<InteractionRow>> {
+        Ok(sql::load(tx, &self.seals, &v.id)?.filter(|row| row.admits(&self.key, &v.cookie, now)))
     }
     /// Gives the browser a new cookie (domain §1.10: at ③ and ⑤).
     pub(super) fn rotate(&self, tx: &mut Tx<'_, '_>, i: &Interaction, now: Instant) -> Result<Option<Secret>> {
-        let cookie = secret::opaque(&*self.seals.random);
-        sql::rotate(tx, &i.id, cookie.hash(), now)?;
-        Ok(Some(cookie))
+        sql::rotate(tx, &i.id, now)?;
+        let row = sql::load(tx, &self.seals, &i.id)?;
+        Ok(row.map(|row| row.cookie(&self.key)))
     }
 
     /// The form was read and something is wrong with it: the same screen again.
@@ -281,10 +303,12 @@ impl Desk {
         &self,
         tx: &mut Tx<'_, '_>,
         i: Interaction,
-        problems: Vec<Problem>,
+        errors: impl Into<FormErrors>,
         now: Instant,
     ) -> Result<Seen> {
-        self.shown(tx, View { problems, taken: true, ..self.plain(i, now) }, now)
+        let i = Interaction { errors: errors.into(), ..i };
+        sql::save(tx, &self.seals, &i)?;
+        self.taken(tx, i, now)
     }
     /// The form led on.
     pub(super) fn taken(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<Seen> {
@@ -303,20 +327,33 @@ impl Desk {
     pub(super) fn view(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<Seen> {
         self.shown(tx, self.plain(i, now), now)
     }
+    /// The same; a browser that still shows the cookie of before gets the new one again.
+    fn view_of(&self, tx: &mut Tx<'_, '_>, row: InteractionRow, shown: &secret::Hash, now: Instant) -> Result<Seen> {
+        let cookie = (!row.is_current(&self.key, shown)).then(|| row.cookie(&self.key));
+        self.shown(tx, View { cookie, ..self.plain(row.interaction, now) }, now)
+    }
     fn plain(&self, i: Interaction, now: Instant) -> View {
-        let step = Secret::new(self.seals.step(&i));
+        let step = self.key.step(&i);
         let closing = self.policy.hours.closing_soon(now);
-        View { interaction: i, step, cookie: None, taken: false, problems: Vec::new(), call: None, closing }
+        View { interaction: i, step, cookie: None, taken: false, call: None, closing }
     }
     fn shown(&self, tx: &mut Tx<'_, '_>, mut view: View, now: Instant) -> Result<Seen> {
         view.call = self.call_view(tx, &view.interaction, now)?;
         Ok(Seen::Here(Box::new(view)))
     }
     fn call_view(&self, tx: &mut Tx<'_, '_>, i: &Interaction, now: Instant) -> Result<Option<CallView>> {
-        let Stage::Call { calling, .. } = &i.stage else { return Ok(None) };
-        let state = call::heard(tx, &i.id, calling)?.state(calling, now);
+        let Stage::Call { calling, matched } = &i.stage else { return Ok(None) };
+        let heard = call::heard(tx, &self.seals, &self.policy, (&i.id, &matched.personal.phone), calling)?;
         let seconds_left = calling.confirm_until.since(now).as_secs();
-        Ok(Some(CallView { state, seconds_left }))
+        Ok(Some(CallView { state: heard.state(calling, now), seconds_left }))
+    }
+    /// An interaction that ends before ② leaves a log line and an hourly count, and nothing in the audit record.
+    pub(super) fn note_end(&self, seen: &Seen, now: Instant) {
+        if let Seen::Here(view) = seen
+            && view.interaction.ended_now
+        {
+            self.ends.note(&view.interaction, now);
+        }
     }
 }
 /// Carries a guess on when the browser hangs up: its handler is dropped then, and what was reserved would stay booked,
@@ -333,6 +370,14 @@ impl CallRegister for Desk {
     fn report(&self, call: IncomingCall, now: Instant) -> BoxFuture<'_, Result<()>> {
         let desk = self.clone();
         let work = move |tx: &mut Tx<'_, '_>| call::record(tx, &desk.seals, &desk.policy, &call, now);
-        self.store.write(work).boxed()
+        async move {
+            let (fate, others) = self.store.write(work).await?;
+            tracing::info!(fate = fate.as_str(), "a call was reported");
+            if others >= self.policy.alarms.other_calls {
+                self.alarm(AlarmKind::OtherCalls, json!({ "within_the_hour": others }), now).await;
+            }
+            Ok(())
+        }
+        .boxed()
     }
 }

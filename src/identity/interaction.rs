@@ -4,7 +4,8 @@
 //! cannot be had without the earlier ones. `sql.rs` persists it; nothing else makes one.
 
 use super::call::Calling;
-use super::message::Message;
+use super::ending::{Ending, Expired};
+use super::message::FormErrors;
 use super::policy::Policy;
 use super::{Email, Holding, Remembered, personal};
 use crate::account::Account;
@@ -20,6 +21,8 @@ use std::time::Duration;
 pub const ABSOLUTE: Duration = Duration::from_secs(30 * 60);
 /// How long it may rest, unless configured otherwise (domain G28).
 pub const IDLE: Duration = Duration::from_secs(15 * 60);
+/// How long one may take that has not passed ②, whatever is configured: strangers make as many as they like.
+pub const UNFINISHED: Duration = Duration::from_secs(30 * 60);
 
 /// What `amr` says of the checks (RFC 8176): what the customer knows, the telephone they hold.
 pub const AMR: [&str; 3] = ["kba", "tel", "pin"];
@@ -43,6 +46,16 @@ pub struct Interaction {
     pub refused_accounts: i64,
     /// The language the customer chose on a page.
     pub language: Option<String>,
+    /// What was wrong with the form posted last; empty when it led on.
+    pub errors: FormErrors,
+    /// Whether ② was passed.
+    pub passed_customer: bool,
+    /// Whether it counts towards `identity.concurrent`.
+    pub counted: bool,
+    /// Whether the audit record speaks of it: from ② on.
+    pub recorded: bool,
+    /// Whether it ended in this very transaction. Not stored.
+    pub ended_now: bool,
     /// Where it stands.
     pub stage: Stage,
 }
@@ -137,62 +150,6 @@ pub struct Proofed {
     pub personal: Personal,
 }
 
-/// How a way through the screens ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ending {
-    /// 中止する, or 拒否する at ⑥ (R8) → `access_denied`.
-    Cancelled,
-    /// The account is locked → `access_denied`.
-    Locked {
-        /// It was locked before this attempt: R33 instead of R32.
-        before: bool,
-        /// Until when; `None` until an operator releases it (domain G5).
-        until: Option<Instant>,
-    },
-    /// Outside service hours (R34) → `temporarily_unavailable`.
-    Closed {
-        /// When the service opens again.
-        until: Instant,
-    },
-    /// None of the accounts asked for can be shared: the one verified was closed meanwhile, those named are not the
-    /// customer's (R30) → `access_denied`.
-    NoAccount,
-    /// A dead end of ours → `server_error`.
-    Failed,
-    /// Too late, or the request was completed elsewhere → `access_denied`.
-    Expired(Expired),
-    /// The customer agreed and was sent to the app: nothing is left to do here.
-    Done,
-}
-impl Ending {
-    /// The message the page shows, where it has one of the domain's.
-    #[must_use]
-    pub const fn message(self) -> Option<Message> {
-        match self {
-            Self::Locked { before: false, .. } => Some(Message::R32),
-            Self::Locked { before: true, .. } => Some(Message::R33),
-            Self::Closed { .. } => Some(Message::R34),
-            Self::NoAccount => Some(Message::R30),
-            Self::Failed => Some(Message::R36),
-            Self::Expired(Expired::Call) => Some(Message::R57),
-            Self::Cancelled | Self::Expired(_) | Self::Done => None,
-        }
-    }
-}
-
-/// Why it is too late.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Expired {
-    /// S4T: the 120 seconds passed (R57).
-    Call,
-    /// Fifteen minutes without a step, or thirty altogether.
-    Time,
-    /// The browser began another way, or the request was completed by another browser.
-    Elsewhere,
-}
-
 /// A move that the stage does not have: the caller's page is stale, or the code is wrong. Nothing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the interaction is at another stage")]
@@ -202,8 +159,22 @@ impl Interaction {
     /// A new way, at ①.
     #[must_use]
     pub fn new(id: InteractionId, client: ClientId, request: Hash, now: Instant) -> Self {
-        let stage = Stage::Account { typed: None };
-        Self { id, client, request, started: now, touched: now, step: 0, refused_accounts: 0, language: None, stage }
+        Self {
+            id,
+            client,
+            request,
+            started: now,
+            touched: now,
+            step: 0,
+            refused_accounts: 0,
+            language: None,
+            errors: FormErrors::default(),
+            passed_customer: false,
+            counted: false,
+            recorded: false,
+            ended_now: false,
+            stage: Stage::Account { typed: None },
+        }
     }
     /// S1 → S2.
     ///
@@ -232,7 +203,8 @@ impl Interaction {
     pub fn matched(self, holding: Holding, personal: Personal) -> Result<Self, Misstep> {
         match self.stage {
             Stage::Customer { account } => {
-                Ok(Self { stage: Stage::Phone(Box::new(Matched { account, holding, personal })), ..self })
+                let stage = Stage::Phone(Box::new(Matched { account, holding, personal }));
+                Ok(Self { stage, passed_customer: true, recorded: true, ..self })
             }
             _ => Err(Misstep),
         }
@@ -292,7 +264,10 @@ impl Interaction {
     /// [`Misstep`].
     pub fn completed(self) -> Result<(Self, Proofed), Misstep> {
         match self.stage {
-            Stage::Consent(proofed) => Ok((Self { stage: Stage::Ended(Ending::Done), ..self }, *proofed)),
+            Stage::Consent(proofed) => {
+                let done = Stage::Ended(Ending::Done);
+                Ok((Self { stage: done, counted: false, errors: FormErrors::default(), ..self }, *proofed))
+            }
             _ => Err(Misstep),
         }
     }
@@ -303,10 +278,16 @@ impl Interaction {
     pub fn ended(self, ending: Ending) -> Result<Self, Misstep> {
         match self.stage {
             Stage::Ended(_) => Err(Misstep),
-            _ => Ok(Self { stage: Stage::Ended(ending), ..self }),
+            _ => Ok(Self {
+                stage: Stage::Ended(ending),
+                counted: false,
+                errors: FormErrors::default(),
+                ended_now: true,
+                ..self
+            }),
         }
     }
-    /// Expired → S1 of the same request (domain G12, R57), within the thirty minutes.
+    /// Expired → S1 of the same request (domain G12, R57), within the time of the whole.
     ///
     /// # Errors
     /// [`Misstep`].
@@ -314,20 +295,26 @@ impl Interaction {
         if !self.may_restart(policy, now) {
             return Err(Misstep);
         }
-        Ok(Self { stage: Stage::Account { typed: None }, touched: now, ..self })
+        Ok(Self { stage: Stage::Account { typed: None }, touched: now, ended_now: false, ..self })
     }
     /// Whether 「最初からやり直す」 can be offered.
     #[must_use]
     pub fn may_restart(&self, policy: &Policy, now: Instant) -> bool {
-        matches!(self.stage, Stage::Ended(Ending::Expired(Expired::Call | Expired::Time)))
-            && now < self.started + policy.absolute
+        matches!(self.stage, Stage::Ended(Ending::Expired(Expired::Call | Expired::Time))) && now < self.ends_at(policy)
+    }
+    /// When its time is over, whatever the customer does.
+    #[must_use]
+    pub fn ends_at(&self, policy: &Policy) -> Instant {
+        let unfinished = self.started + UNFINISHED;
+        let whole = self.started + policy.absolute;
+        if self.passed_customer { whole } else { whole.min(unfinished) }
     }
     /// The end that time alone has brought (domain G28, R57), if it has.
     #[must_use]
     pub fn due(&self, policy: &Policy, now: Instant) -> Option<Ending> {
         match &self.stage {
             Stage::Ended(_) => None,
-            _ if now >= self.started + policy.absolute || now >= self.touched + policy.idle => {
+            _ if now >= self.ends_at(policy) || now >= self.touched + policy.idle => {
                 Some(Ending::Expired(Expired::Time))
             }
             Stage::Call { calling, .. } if now > calling.confirm_until && calling.attempt >= policy.call_attempts => {
@@ -335,11 +322,6 @@ impl Interaction {
             }
             _ => None,
         }
-    }
-    /// Whether ② was passed and the end not reached: what R35 counts.
-    #[must_use]
-    pub fn past_customer(&self) -> bool {
-        matches!(self.stage, Stage::Phone(_) | Stage::Call { .. } | Stage::Pin { .. } | Stage::Consent(_))
     }
     /// The account, once ① was passed.
     #[must_use]
@@ -368,11 +350,7 @@ impl Stage {
             Self::Call { .. } => "call",
             Self::Pin { .. } => "pin",
             Self::Consent(_) => "consent",
-            Self::Ended(Ending::Cancelled) => "cancelled",
-            Self::Ended(Ending::Locked { .. }) => "locked",
-            Self::Ended(Ending::Closed { .. } | Ending::NoAccount | Ending::Failed) => "closed",
-            Self::Ended(Ending::Expired(_)) => "expired",
-            Self::Ended(Ending::Done) => "done",
+            Self::Ended(ending) => ending.screen(),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What a customer is told: every message of domain §1.4, §1.9 G14, G17 by name. The Japanese text is here, exact;
 //! the page's locale files hold the same text under [`Message::key`], so that an institution can word its own.
 
+use crate::clock::Instant;
+use serde::{Deserialize, Serialize};
+
 /// A field of a screen, by the name it has in the form (contract §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
@@ -22,10 +25,26 @@ pub enum Field {
     EmailConfirm,
     /// ⑤ 暗証番号
     Pin,
+    /// ⑥ the accounts to share
+    Account,
     /// ⑥ the agreement
     Agree,
 }
 impl Field {
+    /// Every field, in the order of the screens.
+    pub const ALL: [Self; 11] = [
+        Self::Branch,
+        Self::AccountType,
+        Self::AccountNumber,
+        Self::NameKana,
+        Self::BirthYear,
+        Self::Phone,
+        Self::Email,
+        Self::EmailConfirm,
+        Self::Pin,
+        Self::Account,
+        Self::Agree,
+    ];
     /// The form's name of it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -39,6 +58,7 @@ impl Field {
             Self::Email => "email",
             Self::EmailConfirm => "email_confirm",
             Self::Pin => "pin",
+            Self::Account => "account",
             Self::Agree => "agree",
         }
     }
@@ -90,6 +110,8 @@ messages! {
     EmailMismatch = "error-email-mismatch", "メールアドレスが一致していません。";
     /// G17
     Pin = "error-pin", "半角数字4桁で入力して下さい。";
+    /// ⑥: none of the accounts is ticked.
+    AccountChoice = "error-account-choice", "連携する口座を選んで下さい。";
     /// G17
     Agree = "error-agree", "API利用規定をご確認のうえ、同意のチェックを入れて下さい。";
     /// R30: no such account for this service.
@@ -113,7 +135,24 @@ messages! {
     /// R56: confirmed before the call.
     CallWaiting = "call-waiting", "認証中（認証着信待ち）";
     /// G14: a call without its number came.
-    CallWithheld = "call-withheld", "電話番号が通知されませんでした。先頭に186を付けておかけ直しください。";
+    CallWithheld = "call-withheld", "非通知のお電話がありました。お客様のお電話でしたら、先頭に186を付けておかけ直しください。";
+    /// ③: every number is another interaction's; says when one is free.
+    NoNumber = "error-no-number", "ただ今、ご案内できる電話番号がありません。{ $time }以降に、もう一度「電話番号の決定」を押してください。";
+    /// ②: this network posted too often; says when it may again.
+    TooOften = "error-too-often", "短い時間に多くの入力があったため、受け付けを一時止めています。{ $time }以降に、もう一度お試しください。";
+    /// ②, ⑤: the core bank is being asked about this account already.
+    CheckUnderWay = "error-check-under-way", "この口座について別のお手続きを確認しています。少し待ってから、もう一度「次へ」を押してください。";
+    /// Five R30: the interaction is over (G3).
+    UnknownAccounts = "error-unknown-accounts", "口座情報の確認ができない状態が続いたため、このお手続きを終了しました。キャッシュカードをお手元にご用意のうえ、アプリの画面からもう一度お手続きください。";
+}
+
+impl Message {
+    /// Whether nothing the customer types can help now: the page then offers 連携元画面へ in the place of 中止する
+    /// (contract §3).
+    #[must_use]
+    pub const fn leads_back(self) -> bool {
+        matches!(self, Self::R35 | Self::R36 | Self::R37)
+    }
 }
 
 /// What is wrong with a submitted form: one message, at a field or for the whole page.
@@ -123,16 +162,83 @@ pub struct Problem {
     pub field: Option<Field>,
     /// What it says.
     pub message: Message,
+    /// The time it names, where it names one.
+    pub time: Option<Instant>,
 }
 impl Problem {
     /// A message at a field.
     #[must_use]
     pub const fn at(field: Field, message: Message) -> Self {
-        Self { field: Some(field), message }
+        Self { field: Some(field), message, time: None }
     }
     /// A message for the whole page.
     #[must_use]
     pub const fn page(message: Message) -> Self {
-        Self { field: None, message }
+        Self { field: None, message, time: None }
+    }
+    /// A message for the whole page that names a time.
+    #[must_use]
+    pub const fn until(message: Message, time: Instant) -> Self {
+        Self { field: None, message, time: Some(time) }
+    }
+}
+
+/// What was wrong with the form posted last. It stands in the interaction's row, so that a page that is loaded again says
+/// it again; what was typed does not: that rides in a cookie of the customer's own browser.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormErrors {
+    /// Every problem, in the order of the fields.
+    #[serde(with = "by_name", default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+    /// ⑥: which of the accounts on the page were ticked, by their place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Vec<usize>>,
+}
+impl From<Vec<Problem>> for FormErrors {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self { problems, chosen: None }
+    }
+}
+impl FormErrors {
+    /// Whether nothing was wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.problems.is_empty() && self.chosen.is_none()
+    }
+    /// The message that sends the customer back to the app, where there is one (contract §3).
+    #[must_use]
+    pub fn leading_back(&self) -> Option<Message> {
+        self.problems.iter().map(|p| p.message).find(|m| m.leads_back())
+    }
+}
+
+/// Problems by the names of field and message. One that this program does not know is left out: a newer node wrote it.
+mod by_name {
+    use super::{Field, Instant, Message, Problem};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Named<'a> {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        field: Option<&'a str>,
+        message: &'a str,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        time: Option<Instant>,
+    }
+
+    pub(super) fn serialize<S: Serializer>(problems: &[Problem], s: S) -> Result<S::Ok, S::Error> {
+        let named = |p: &Problem| Named { field: p.field.map(Field::name), message: p.message.key(), time: p.time };
+        s.collect_seq(problems.iter().map(named))
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Problem>, D::Error> {
+        let read = |named: Named<'_>| {
+            let message = Message::ALL.iter().copied().find(|m| m.key() == named.message)?;
+            let field = match named.field {
+                Some(name) => Some(Field::ALL.into_iter().find(|f| f.name() == name)?),
+                None => None,
+            };
+            Some(Problem { field, message, time: named.time })
+        };
+        Ok(Vec::<Named<'de>>::deserialize(d)?.into_iter().filter_map(read).collect())
     }
 }

@@ -1,9 +1,28 @@
 //! The numbers an institution may choose (domain §1.9), with the domain's defaults.
 
+use super::limiter::{HOUR, Limit, TEN_MINUTES};
 use super::service_hours::Hours;
 use super::{ABSOLUTE, IDLE};
 use crate::phone::Phone;
 use std::time::Duration;
+
+/// From how many on an hour's count raises an alarm. It refuses nobody.
+#[derive(Debug, Clone, Copy)]
+pub struct AlarmLevels {
+    /// R30 answers for one app.
+    pub unknown_accounts_by_app: i64,
+    /// Locks.
+    pub locks: i64,
+    /// Numbers given to one caller.
+    pub numbers_by_caller: i64,
+    /// Calls that were withheld or matched nothing.
+    pub other_calls: i64,
+}
+impl Default for AlarmLevels {
+    fn default() -> Self {
+        Self { unknown_accounts_by_app: 1000, locks: 20, numbers_by_caller: 10, other_calls: 100 }
+    }
+}
 
 /// The rules of the checks.
 #[derive(Debug, Clone)]
@@ -20,18 +39,28 @@ pub struct Policy {
     pub failures_a_day: i64,
     /// Wrong PINs without a success, over all days, until an operator must release the account (G5).
     pub wrong_pins: i64,
-    /// R30 answers for one way through the screens (G3).
-    pub refused_accounts: i64,
-    /// R30 answers within an hour for one address (G3).
-    pub refused_accounts_by_address: i64,
-    /// R30 answers within an hour for one app (G3).
-    pub refused_accounts_by_client: i64,
-    /// Say R31 where R30 would tell that an account does not exist, and count it (G3).
-    pub unify_account_error: bool,
-    /// How many may be past ② at once (R35, G8).
-    pub past_customer: i64,
-    /// How many unfinished ways before ② one address may have; the oldest goes first.
-    pub waiting_by_address: i64,
+    /// R30 answers after which an interaction ends (G3).
+    pub unknown_accounts: i64,
+    /// How many may be past ② at once (R35, G8); one account counts at most three times.
+    pub concurrent: i64,
+    /// How many that have not passed ② are kept at once.
+    pub unfinished: i64,
+    /// Whether networks are limited: what one browser's network may hold or do.
+    pub by_network: bool,
+    /// How often a network may begin (`limits.starts`).
+    pub starts: Limit,
+    /// How often a network may post ② (`limits.customer_posts`).
+    pub customer_posts: Limit,
+    /// How many R30 answers a network gets (`limits.unknown_accounts`).
+    pub network_unknown_accounts: Limit,
+    /// How many R31 answers at ② a network gets (`limits.wrong_customers`).
+    pub network_wrong_customers: Limit,
+    /// From how many on an hour's count raises an alarm.
+    pub alarms: AlarmLevels,
+    /// How many questions to the core bank may be under way (`bank.parallel`).
+    pub bank_parallel: usize,
+    /// How long one waits for its turn before the customer reads R35 (`bank.wait`).
+    pub bank_wait: Duration,
     /// The numbers a customer may be told to call (R54).
     pub called_numbers: Vec<Phone>,
     /// How long after ③ a call counts (G10, G11).
@@ -42,8 +71,8 @@ pub struct Policy {
     pub call_allowance: Duration,
     /// How many numbers one way may be given (G12).
     pub call_attempts: u32,
-    /// How many numbers may wait for one caller at once.
-    pub pending_by_caller: usize,
+    /// How long a number rests after its window, or after 確定する used its call, before it is given out again.
+    pub rest: Duration,
     /// Whether the call to a number given out counts as made at once: for programs that walk the screens, in a test.
     pub auto_call: bool,
 }
@@ -56,18 +85,23 @@ impl Default for Policy {
             idle: IDLE,
             failures_a_day: 3,
             wrong_pins: 10,
-            refused_accounts: 5,
-            refused_accounts_by_address: 30,
-            refused_accounts_by_client: 1000,
-            unify_account_error: false,
-            past_customer: 500,
-            waiting_by_address: 50,
+            unknown_accounts: 5,
+            concurrent: 500,
+            unfinished: 50_000,
+            by_network: true,
+            starts: Limit { most: 60, window: TEN_MINUTES },
+            customer_posts: Limit { most: 60, window: TEN_MINUTES },
+            network_unknown_accounts: Limit { most: 30, window: HOUR },
+            network_wrong_customers: Limit { most: 15, window: HOUR },
+            alarms: AlarmLevels::default(),
+            bank_parallel: 64,
+            bank_wait: Duration::from_secs(3),
             called_numbers: Vec::new(),
             call_window: Duration::from_secs(120),
             confirm_window: Duration::from_secs(120),
             call_allowance: Duration::from_secs(5),
             call_attempts: 1,
-            pending_by_caller: 2,
+            rest: Duration::from_secs(60),
             auto_call: false,
         }
     }

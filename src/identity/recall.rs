@@ -1,11 +1,10 @@
 //! A way that begins at ⑥, because the checks were passed minutes ago (protocol A4).
 
 use super::desk::Desk;
-use super::sql::{self, Kept, arrow, corrupt};
-use super::{Ending, Expired, Holder, Interaction, Misstep, Proofed, Recalled, Stage, lockout, memory};
+use super::sql::{self, corrupt};
+use super::{Holder, Interaction, Misstep, Proofed, Recalled, Stage, lockout, memory};
 use crate::clock::Instant;
-use crate::id::InteractionId;
-use crate::secret::{Hash, base64url};
+use crate::secret::base64url;
 use crate::store::{Result, Tx};
 use serde_json::json;
 
@@ -17,7 +16,8 @@ impl Interaction {
     pub fn recalled(self, proofed: Proofed) -> std::result::Result<Self, Misstep> {
         match self.stage {
             Stage::Account { typed: None } if proofed.remembered.is_some() => {
-                Ok(Self { stage: Stage::Consent(Box::new(proofed)), ..self })
+                let stage = Stage::Consent(Box::new(proofed));
+                Ok(Self { stage, passed_customer: true, recorded: true, ..self })
             }
             _ => Err(Misstep),
         }
@@ -44,8 +44,7 @@ impl Desk {
         serde_json::from_slice(&plain).map(Some).map_err(|_| bad("its proofing"))
     }
 
-    /// Lets a new way begin at ⑥, when the memory still stands and the account is not locked; else it stays at ①. A way
-    /// has one memory and a memory one way, so that one value cannot crowd the service (R35).
+    /// Lets a new interaction begin at ⑥, when the memory still stands and the account is not locked; else it stays at ①.
     pub(super) fn recalled(
         &self,
         tx: &mut Tx<'_, '_>,
@@ -57,22 +56,11 @@ impl Desk {
         if self.recall_tx(tx, &r.of, now)?.is_none() || lockout::locked(tx, &self.seals, account, now)?.is_some() {
             return Ok(i);
         }
-        let Ok(i) = i.clone().recalled(r.proofed.clone()) else { return Ok(i) };
-        if let Some(Kept { interaction, .. }) = self.standing_on(tx, &r.of.memory)?
-            && interaction.live()
-        {
-            sql::end(tx, &self.seals, interaction, Ending::Expired(Expired::Elsewhere), now)?;
-        }
-        let own = "update proofings set interaction = ?2 where cookie = ?1";
-        tx.execute(own, &[r.of.memory.into(), i.id.as_str().into()])?;
+        let Ok(mut i) = i.clone().recalled(r.proofed.clone()) else { return Ok(i) };
+        i.counted = sql::counts(tx, account)?;
         sql::save(tx, &self.seals, &i)?;
         let detail = json!({ "auth_time": r.proofed.auth_time.secs() });
-        arrow(tx, &i, "interaction.proofing.remembered", Some(account), detail, now)?;
+        sql::record(tx, &i, "interaction.proofing.remembered", Some(account), detail, now)?;
         Ok(i)
-    }
-    fn standing_on(&self, tx: &mut Tx<'_, '_>, memory: &Hash) -> Result<Option<Kept>> {
-        let row = tx.row("select interaction from proofings where cookie = ?1", &[(*memory).into()])?;
-        let id = row.as_ref().map(|row| row.opt_text(0)).transpose()?.flatten().and_then(InteractionId::parse);
-        id.map(|id| sql::load(tx, &self.seals, &id)).transpose().map(Option::flatten)
     }
 }

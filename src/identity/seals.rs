@@ -1,6 +1,5 @@
 //! What keeps a customer's fields out of the tables, and what is derived from the same key.
 
-use super::Interaction;
 use crate::account::Account;
 use crate::keys::seal::Sealer;
 use crate::random::Random;
@@ -20,11 +19,5 @@ impl Seals {
     #[must_use]
     pub fn account(&self, account: &Account) -> Hash {
         self.sealer.index("account", &account.to_string())
-    }
-    /// The one step token that is good now. Derived, never stored: a page can be loaded twice without a write, and
-    /// taking one form makes every other copy of the page stale.
-    #[must_use]
-    pub fn step(&self, i: &Interaction) -> String {
-        self.sealer.index("step", &format!("{} {}", i.id, i.step)).base64url()
     }
 }

@@ -1,6 +1,9 @@
 //! What goes over the desk: who stands there, what they post, what they get to see.
 
-use super::{AccountForm, CallState, CustomerForm, Interaction, Problem, Recalled};
+use super::cookie::ShownCookie;
+use super::network::BrowserNetwork;
+use super::{AccountForm, CallState, CustomerForm, Interaction, Message, Recalled};
+use crate::authorize::Request;
 use crate::clock::Instant;
 use crate::id::{ClientId, InteractionId};
 use crate::secret::{Hash, Secret};
@@ -10,12 +13,12 @@ use crate::secret::{Hash, Secret};
 pub struct Visitor {
     /// The way named in the address.
     pub id: InteractionId,
-    /// SHA-256 of the cookie it shows.
+    /// SHA-256 of the cookie it shows for it.
     pub cookie: Hash,
     /// SHA-256 of the memory it shows, if any.
     pub memory: Option<Hash>,
-    /// Its network address, for the brakes of domain G3.
-    pub address: String,
+    /// Where it comes from, for the limits by network.
+    pub network: BrowserNetwork,
 }
 
 /// A request that wants a customer.
@@ -25,10 +28,12 @@ pub struct Opening {
     pub client: ClientId,
     /// The stored request.
     pub request: Hash,
-    /// SHA-256 of the cookie the browser shows, if any.
-    pub cookie: Option<Hash>,
-    /// The browser's network address.
-    pub address: String,
+    /// The request itself, where it was not pushed and is stored together with its interaction.
+    pub unpushed: Option<Box<Request>>,
+    /// The interaction cookies the browser shows.
+    pub cookies: Vec<ShownCookie>,
+    /// Where it comes from.
+    pub network: BrowserNetwork,
     /// The app's `ui_locales`.
     pub language: Option<String>,
     /// Checks passed before that this request may rest on.
@@ -36,11 +41,26 @@ pub struct Opening {
 }
 /// Where a request leads.
 #[derive(Debug)]
-pub struct Opened {
-    /// The way.
-    pub interaction: Interaction,
-    /// A cookie to set; `None` when the browser resumed its own way.
-    pub cookie: Option<Secret>,
+pub enum Opened {
+    /// To an interaction.
+    Begun {
+        /// A new one.
+        interaction: Box<Interaction>,
+        /// Its cookie.
+        cookie: Secret,
+        /// The labels of cookies the browser need not keep.
+        forget: Vec<String>,
+    },
+    /// Nowhere: this network has begun too many.
+    TooManyOfNetwork {
+        /// When it may again.
+        until: Instant,
+    },
+    /// Nowhere: too many have begun in all.
+    TooMany {
+        /// When to try again.
+        until: Instant,
+    },
 }
 
 /// What a form said.
@@ -62,6 +82,11 @@ pub enum Posted {
     Cancel,
     /// 最初からやり直す
     Restart,
+    /// 連携元画面へ, on a form that holds R35, R36 or R37
+    Return {
+        /// What the page said that could not be written down: the store took nothing (contract §3).
+        unwritten: Option<Message>,
+    },
 }
 
 /// What a browser gets to see.
@@ -79,12 +104,10 @@ pub struct View {
     pub interaction: Interaction,
     /// The step token for the page's forms.
     pub step: Secret,
-    /// A rotated cookie to set.
+    /// The cookie to set: it was replaced just now, or the browser still shows the value of before.
     pub cookie: Option<Secret>,
     /// Whether the form was taken; `false` when its page was stale.
     pub taken: bool,
-    /// What is wrong with the form; empty when it led on.
-    pub problems: Vec<Problem>,
     /// ④: what was heard.
     pub call: Option<CallView>,
     /// ①: the start of a closure that is near.

@@ -1,46 +1,49 @@
-//! Where a way through the screens rests: one row, what the customer said sealed in one field of it.
+//! The table `interactions`: one row each, what the customer said sealed in one field of it.
 
+use super::cookie::{CookieKey, LABEL, OLD_COOKIE, ROW_LIFE};
 use super::{Ending, Interaction, Seals, Stage};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::id::{ClientId, InteractionId};
 use crate::keys::seal::Place;
-use crate::secret::Hash;
+use crate::secret::{Hash, Secret};
 use crate::store::{Error, Result, Row, Tx};
-use std::time::Duration;
 
-/// How long a rotated cookie's old value stays good at most (architecture §5).
-pub const OLD_COOKIE: Duration = Duration::from_secs(30);
-
-/// A row: the interaction, and the browser it is bound to.
+/// A row: the interaction, and what its cookie is derived from.
 #[derive(Debug, Clone)]
-pub struct Kept {
-    /// The way through the screens.
+pub struct InteractionRow {
+    /// The interaction.
     pub interaction: Interaction,
-    cookie: Hash,
-    old_cookie: Option<(Hash, Instant)>,
-    /// The address it was opened from, as a keyed index.
-    pub address: Hash,
+    nonce: Vec<u8>,
+    generation: i64,
+    old_cookie_until: Option<Instant>,
 }
-impl Kept {
-    /// Whether the browser with this cookie may see it; after a rotation the old value is good until the new one was
-    /// seen, at most [`OLD_COOKIE`].
-    #[must_use]
-    pub fn admits(&self, cookie: &Hash, now: Instant) -> bool {
-        self.cookie.same(cookie) || self.old_cookie.is_some_and(|(old, until)| old.same(cookie) && now < until)
+impl InteractionRow {
+    /// The cookie that is good now.
+    pub(super) fn cookie(&self, key: &CookieKey) -> Secret {
+        key.value(&self.interaction.id, self.generation, &self.nonce)
     }
-    /// Whether the browser has shown a rotated cookie for the first time, so that the old one can go.
-    #[must_use]
-    pub fn settles(&self, cookie: &Hash) -> bool {
-        self.old_cookie.is_some() && self.cookie.same(cookie)
+    /// Whether a browser shows the cookie that is good now.
+    pub(super) fn is_current(&self, key: &CookieKey, shown: &Hash) -> bool {
+        self.cookie(key).hash().same(shown)
+    }
+    /// Whether the browser with this cookie may see it: after a replacement the value of before is good until the new one
+    /// was seen, at most [`OLD_COOKIE`].
+    pub(super) fn admits(&self, key: &CookieKey, shown: &Hash, now: Instant) -> bool {
+        let before = || key.value(&self.interaction.id, self.generation - 1, &self.nonce).hash();
+        self.is_current(key, shown) || self.old_cookie_until.is_some_and(|until| now < until && before().same(shown))
+    }
+    /// Whether the browser shows a replaced cookie for the first time, so that the value of before can go.
+    pub(super) fn settles(&self, key: &CookieKey, shown: &Hash) -> bool {
+        self.old_cookie_until.is_some() && self.is_current(key, shown)
     }
 }
 
 macro_rules! select {
     ($tail:literal) => {
         concat!(
-            "select id, client, request, address, cookie, cookie_old, cookie_old_until, started, touched, step, ",
-            "refused, language, sealed from interactions ",
+            "select id, client, request, nonce, generation, old_cookie_until, started, touched, step, refused, language, \
+             form, unfinished, counted, recorded, sealed from interactions ",
             $tail
         )
     };
@@ -57,139 +60,135 @@ fn sealed(seals: &Seals, i: &Interaction) -> Result<Vec<u8>> {
     let plain = zeroize::Zeroizing::new(plain);
     seals.sealer.seal(&*seals.random, place(&i.id), &plain).map_err(|e| corrupt("interactions", i.id.as_str(), e))
 }
-fn kept(seals: &Seals, row: &Row) -> Result<Kept> {
+fn form(i: &Interaction) -> Result<Option<String>> {
+    let text = || serde_json::to_string(&i.errors).map_err(|e| corrupt("interactions", i.id.as_str(), e));
+    (!i.errors.is_empty()).then(text).transpose()
+}
+fn read(seals: &Seals, row: &Row) -> Result<InteractionRow> {
     let text = row.text(0)?;
     let id = InteractionId::parse(text).ok_or_else(|| corrupt("interactions", text, "its id"))?;
     let wrong = |why: &str| corrupt("interactions", text, why);
-    let plain = seals.sealer.open(place(&id), row.bytes(12)?).map_err(|e| corrupt("interactions", text, e))?;
+    let plain = seals.sealer.open(place(&id), row.bytes(15)?).map_err(|e| corrupt("interactions", text, e))?;
     let stage: Stage = serde_json::from_slice(&plain).map_err(|_| wrong("its stage"))?;
-    let old_cookie = match (row.opt_bytes(5)?, row.opt_instant(6)?) {
-        (Some(hash), Some(until)) => Some((Hash::from_bytes(hash).ok_or_else(|| wrong("its cookie"))?, until)),
-        _ => None,
-    };
-    Ok(Kept {
+    let form = row.opt_text(11)?.map(serde_json::from_str).transpose().map_err(|_| wrong("its form"))?;
+    Ok(InteractionRow {
         interaction: Interaction {
             client: ClientId::parse(row.text(1)?).ok_or_else(|| wrong("its client"))?,
             request: row.hash(2)?,
-            started: row.instant(7)?,
-            touched: row.instant(8)?,
-            step: row.int(9)?,
-            refused_accounts: row.int(10)?,
-            language: row.opt_text(11)?.map(str::to_owned),
+            started: row.instant(6)?,
+            touched: row.instant(7)?,
+            step: row.int(8)?,
+            refused_accounts: row.int(9)?,
+            language: row.opt_text(10)?.map(str::to_owned),
+            errors: form.unwrap_or_default(),
+            passed_customer: !row.flag(12)?,
+            counted: row.flag(13)?,
+            recorded: row.flag(14)?,
+            ended_now: false,
             stage,
             id,
         },
-        address: row.hash(3)?,
-        cookie: row.hash(4)?,
-        old_cookie,
+        nonce: row.bytes(3)?.to_vec(),
+        generation: row.int(4)?,
+        old_cookie_until: row.opt_instant(5)?,
     })
 }
 
-/// Reads one way through the screens.
+/// Reads one interaction.
 ///
 /// # Errors
 /// The store's; [`Error::Corrupt`] when the row cannot be opened. So for every verb below.
-pub fn load(tx: &mut Tx<'_, '_>, seals: &Seals, id: &InteractionId) -> Result<Option<Kept>> {
-    tx.row(select!("where id = ?1"), &[id.as_str().into()])?.map(|row| kept(seals, &row)).transpose()
+pub fn load(tx: &mut Tx<'_, '_>, seals: &Seals, id: &InteractionId) -> Result<Option<InteractionRow>> {
+    tx.row(select!("where id = ?1"), &[id.as_str().into()])?.map(|row| read(seals, &row)).transpose()
 }
 
-/// The way a browser is on, by its cookie.
+/// The interactions whose cookie has this label in its name: one, or by a rare chance two.
 ///
 /// # Errors
 /// See [`load`].
-pub fn by_cookie(tx: &mut Tx<'_, '_>, seals: &Seals, cookie: &Hash, now: Instant) -> Result<Option<Kept>> {
-    let rows = tx.rows(select!("where cookie = ?1 or cookie_old = ?1 limit 4"), &[(*cookie).into()])?;
-    for row in &rows {
-        let kept = kept(seals, row)?;
-        if kept.admits(cookie, now) {
-            return Ok(Some(kept));
-        }
+pub(super) fn by_label(tx: &mut Tx<'_, '_>, seals: &Seals, label: &str) -> Result<Vec<InteractionRow>> {
+    if label.len() != LABEL {
+        return Ok(Vec::new());
     }
-    Ok(None)
+    let rows = tx.rows(select!("where substr(id, 1, 8) = ?1 limit 4"), &[label.into()])?;
+    rows.iter().map(|row| read(seals, row)).collect()
 }
 
-/// Writes a new way and binds it to a browser.
+/// Writes a new interaction and binds it to a browser by a cookie that is derived from `nonce`.
 ///
 /// # Errors
 /// See [`load`].
-pub fn insert(tx: &mut Tx<'_, '_>, seals: &Seals, i: &Interaction, cookie: Hash, address: Hash) -> Result<()> {
+pub fn insert(tx: &mut Tx<'_, '_>, seals: &Seals, i: &Interaction, nonce: &[u8]) -> Result<InteractionRow> {
     tx.execute(
-        "insert into interactions (id, client, request, address, cookie, started, touched, step, refused, language, \
-         live, past, sealed) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        "insert into interactions (id, client, request, nonce, generation, started, touched, step, refused, language, \
+         live, unfinished, counted, recorded, sealed) \
+         values (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, 1, 1, 0, 0, ?10)",
         &[
             i.id.as_str().into(),
             i.client.as_str().into(),
             i.request.into(),
-            address.into(),
-            cookie.into(),
+            nonce.into(),
             i.started.into(),
             i.touched.into(),
             i.step.into(),
             i.refused_accounts.into(),
             i.language.clone().into(),
-            i.live().into(),
-            i.past_customer().into(),
             sealed(seals, i)?.into(),
         ],
     )?;
-    Ok(())
+    let (nonce, interaction) = (nonce.to_vec(), i.clone());
+    Ok(InteractionRow { interaction, nonce, generation: 0, old_cookie_until: None })
 }
 
-/// Writes where a way stands now. Whoever reached this through [`super::take`] holds the only good step token.
+/// Writes where an interaction stands now. Whoever reached this through [`super::Desk::take`] holds the only good step
+/// token.
 ///
 /// # Errors
 /// See [`load`].
 pub fn save(tx: &mut Tx<'_, '_>, seals: &Seals, i: &Interaction) -> Result<()> {
     tx.execute(
-        "update interactions set touched = ?2, step = ?3, refused = ?4, language = ?5, live = ?6, past = ?7, \
-         sealed = ?8 where id = ?1",
+        "update interactions set touched = ?2, step = ?3, refused = ?4, language = ?5, form = ?6, live = ?7, \
+         unfinished = ?8, counted = ?9, recorded = ?10, account = ?11, sealed = ?12 where id = ?1",
         &[
             i.id.as_str().into(),
             i.touched.into(),
             i.step.into(),
             i.refused_accounts.into(),
             i.language.clone().into(),
+            form(i)?.into(),
             i.live().into(),
-            i.past_customer().into(),
+            (!i.passed_customer).into(),
+            i.counted.into(),
+            i.recorded.into(),
+            i.account().filter(|_| i.counted).map(|a| seals.account(a)).into(),
             sealed(seals, i)?.into(),
         ],
     )?;
     Ok(())
 }
 
-/// Gives the browser a new cookie (at ③ and ⑤); the old one stays good until the new one is seen, at most 30 seconds.
+/// Replaces the browser's cookie (at ③ and ⑤); the value of before stays good until the new one is seen, at most
+/// [`OLD_COOKIE`].
 ///
 /// # Errors
 /// See [`load`].
-pub fn rotate(tx: &mut Tx<'_, '_>, id: &InteractionId, cookie: Hash, now: Instant) -> Result<()> {
-    tx.execute(
-        "update interactions set cookie_old = cookie, cookie_old_until = ?3, cookie = ?2 where id = ?1",
-        &[id.as_str().into(), cookie.into(), (now + OLD_COOKIE).into()],
-    )?;
+pub fn rotate(tx: &mut Tx<'_, '_>, id: &InteractionId, now: Instant) -> Result<()> {
+    let sql = "update interactions set generation = generation + 1, old_cookie_until = ?2 where id = ?1";
+    tx.execute(sql, &[id.as_str().into(), (now + OLD_COOKIE).into()])?;
     Ok(())
 }
 
-/// Drops a rotated cookie's old value: the new one was seen.
+/// The value of before is good no longer: the new one was seen.
 ///
 /// # Errors
 /// See [`load`].
 pub fn forget_old_cookie(tx: &mut Tx<'_, '_>, id: &InteractionId) -> Result<()> {
-    let sql = "update interactions set cookie_old = null, cookie_old_until = null where id = ?1";
-    tx.execute(sql, &[id.as_str().into()])?;
+    tx.execute("update interactions set old_cookie_until = null where id = ?1", &[id.as_str().into()])?;
     Ok(())
 }
 
-/// The oldest unfinished ways before ② of one address beyond `cap`.
-///
-/// # Errors
-/// See [`load`].
-pub fn crowd(tx: &mut Tx<'_, '_>, seals: &Seals, address: Hash, cap: i64) -> Result<Vec<Kept>> {
-    let sql = select!("where address = ?1 and live = 1 and past = 0 order by started desc limit 10 offset ?2");
-    tx.rows(sql, &[address.into(), cap.into()])?.iter().map(|row| kept(seals, row)).collect()
-}
-
-/// Ends every other live way of a request that has just been completed: nobody walks on to ⑥ for nothing (protocol A3).
-/// Whoever is left out by the limit learns it there.
+/// Ends every other live interaction of a request that has just been completed: nobody goes on to ⑥ for nothing (protocol
+/// A3). Whoever is left out by the limit learns it there.
 ///
 /// # Errors
 /// See [`load`].
@@ -202,42 +201,83 @@ pub fn end_others(
 ) -> Result<()> {
     let sql = select!("where request = ?1 and live = 1 and id <> ?2 order by started limit 100");
     for row in tx.rows(sql, &[request.into(), winner.as_str().into()])? {
-        end(tx, seals, kept(seals, &row)?.interaction, Ending::Expired(super::Expired::Elsewhere), now)?;
+        end(tx, seals, read(seals, &row)?.interaction, Ending::Expired(super::Expired::Elsewhere), now)?;
     }
     Ok(())
 }
 
-/// How many ways are past ② and were touched since `since`, counted up to `cap`.
+/// How many interactions past ② were touched since `since`, counted up to `cap` (R35).
 ///
 /// # Errors
 /// See [`load`].
-pub fn past_customer(tx: &mut Tx<'_, '_>, since: Instant, cap: i64) -> Result<i64> {
-    let sql = "select count(*) from (select 1 as one from interactions where live = 1 and past = 1 and touched > ?1 \
-               limit ?2) as counted";
+pub(super) fn concurrent(tx: &mut Tx<'_, '_>, since: Instant, cap: i64) -> Result<i64> {
+    let sql = "select count(*) from (select 1 as one from interactions where counted = 1 and touched > ?1 limit ?2) \
+               as counted";
     tx.row(sql, &[since.into(), cap.into()])?.map_or(Ok(0), |row| row.int(0))
 }
 
-/// Live ways that rested too long or took too long, for the sweeper.
+/// As many interactions of one account as count towards `identity.concurrent`: nobody fills the service with one account.
+const PER_ACCOUNT: i64 = 3;
+
+/// Whether one more interaction of this account counts.
 ///
 /// # Errors
 /// See [`load`].
-pub fn stale(
+pub(super) fn counts(tx: &mut Tx<'_, '_>, account: Hash) -> Result<bool> {
+    let sql = "select count(*) from (select 1 as one from interactions where account = ?1 and counted = 1 limit ?2) \
+               as counted";
+    let there = tx.row(sql, &[account.into(), PER_ACCOUNT.into()])?.map_or(Ok(0), |row| row.int(0))?;
+    Ok(there < PER_ACCOUNT)
+}
+
+/// How many interactions are kept that have not passed ②, ended or not, counted up to `cap`.
+///
+/// # Errors
+/// See [`load`].
+pub(super) fn unfinished(tx: &mut Tx<'_, '_>, cap: i64) -> Result<i64> {
+    let sql = "select count(*) from (select 1 as one from interactions where unfinished = 1 limit ?1) as counted";
+    tx.row(sql, &[cap.into()])?.map_or(Ok(0), |row| row.int(0))
+}
+
+/// Live interactions that rested too long or took too long, for the sweep.
+///
+/// # Errors
+/// See [`load`].
+pub(super) fn overdue(
     tx: &mut Tx<'_, '_>,
     seals: &Seals,
     policy: &super::Policy,
     now: Instant,
     limit: i64,
-) -> Result<Vec<Kept>> {
-    let sql = select!("where live = 1 and (touched <= ?1 or started <= ?2) limit ?3");
-    let params = [(now - policy.idle).into(), (now - policy.absolute).into(), limit.into()];
-    tx.rows(sql, &params)?.iter().map(|row| kept(seals, row)).collect()
+) -> Result<Vec<InteractionRow>> {
+    let idle = select!("where live = 1 and touched <= ?1 order by touched limit ?2");
+    let late = select!("where live = 1 and started <= ?1 order by started limit ?2");
+    let longest = policy.absolute.min(super::UNFINISHED);
+    let mut rows = tx.rows(idle, &[(now - policy.idle).into(), limit.into()])?;
+    rows.extend(tx.rows(late, &[(now - longest).into(), limit.into()])?);
+    let mut overdue: Vec<InteractionRow> = rows.iter().map(|row| read(seals, row)).collect::<Result<_>>()?;
+    overdue.retain(|row| row.interaction.due(policy, now).is_some());
+    overdue.sort_by(|a, b| a.interaction.id.as_str().cmp(b.interaction.id.as_str()));
+    overdue.dedup_by(|a, b| a.interaction.id == b.interaction.id);
+    Ok(overdue)
 }
 
-/// Records one arrow of the state machine (domain §1.10).
+/// Deletes at most `limit` rows whose cookie has ended. Returns how many.
+///
+/// # Errors
+/// See [`load`].
+pub(super) fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
+    let sql = "delete from interactions where id in \
+               (select id from interactions where started <= ?1 order by started limit ?2)";
+    tx.execute(sql, &[(now - ROW_LIFE).into(), limit.into()])
+}
+
+/// Records one transition of the state machine (domain §1.10), from ② on: what comes before, strangers can do as often as
+/// they like.
 ///
 /// # Errors
 /// The store's.
-pub fn arrow(
+pub fn record(
     tx: &mut Tx<'_, '_>,
     i: &Interaction,
     action: &'static str,
@@ -245,6 +285,9 @@ pub fn arrow(
     detail: serde_json::Value,
     now: Instant,
 ) -> Result<()> {
+    if !i.recorded {
+        return Ok(());
+    }
     let entry = Entry::new(now, Actor::Customer, action);
     audit::append(
         tx,
@@ -252,7 +295,7 @@ pub fn arrow(
     )
 }
 
-/// Ends a way, writes it and records the arrow. A number it waited at is free again.
+/// Ends an interaction, writes it and records it. The number it was given stays its own until the time of that is over.
 ///
 /// # Errors
 /// The store's.
@@ -260,13 +303,12 @@ pub fn end(tx: &mut Tx<'_, '_>, seals: &Seals, i: Interaction, ending: Ending, n
     let account = i.account().map(|a| seals.account(a));
     let from = i.stage.screen();
     let Ok(i) = i.clone().ended(ending) else { return Ok(i) };
-    super::call::release(tx, &i.id)?;
     save(tx, seals, &i)?;
     let detail = serde_json::json!({ "from": from, "why": why(ending) });
-    arrow(tx, &i, "interaction.ended", account, detail, now)?;
+    record(tx, &i, "interaction.ended", account, detail, now)?;
     Ok(i)
 }
-const fn why(ending: Ending) -> &'static str {
+pub(super) const fn why(ending: Ending) -> &'static str {
     use super::Expired;
     match ending {
         Ending::Cancelled => "cancelled",
@@ -275,9 +317,12 @@ const fn why(ending: Ending) -> &'static str {
         Ending::Closed { .. } => "closed",
         Ending::NoAccount => "no_account",
         Ending::Failed => "failed",
+        Ending::Busy => "busy",
+        Ending::Off => "off",
         Ending::Expired(Expired::Call) => "call_expired",
         Ending::Expired(Expired::Time) => "expired",
         Ending::Expired(Expired::Elsewhere) => "superseded",
+        Ending::Expired(Expired::UnknownAccounts) => "unknown_accounts",
         Ending::Done => "done",
     }
 }

@@ -1,40 +1,60 @@
-//! Housekeeping of the checks: ways nobody finished are ended with their record, what has had its time is dropped.
+//! Housekeeping of the checks: interactions nobody finished are ended, with their record where they have one; what has had
+//! its time is dropped.
 
-use super::Seals;
-use super::policy::Policy;
+use super::desk::Desk;
 use super::sql;
-use super::{Ending, Expired, lockout, memory};
+use super::{Interaction, lockout, memory};
+use crate::alarm;
 use crate::clock::Instant;
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
-/// How long an ended way and a call's row are kept.
+/// How long a lease and a call's row are kept.
 const KEEP: Duration = Duration::from_secs(24 * 3600);
 
-/// One batch of housekeeping, at most `limit` rows of each kind. Returns how many rows it touched, so that the caller
-/// can go on until nothing is left.
-///
-/// # Errors
-/// The store's.
-pub fn sweep(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, now: Instant, limit: i64) -> Result<u64> {
-    let mut touched = 0;
-    for kept in sql::stale(tx, seals, policy, now, limit)? {
-        let ending = kept.interaction.due(policy, now).unwrap_or(Ending::Expired(Expired::Time));
-        sql::end(tx, seals, kept.interaction, ending, now)?;
-        touched += 1;
+impl Desk {
+    /// One batch of housekeeping, at most `limit` rows of each kind. Returns how many rows it touched, so that the caller
+    /// can go on until nothing is left.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn sweep(&self, now: Instant, limit: i64) -> Result<u64> {
+        let desk = self.clone();
+        let (ended, touched) = self.store.write(move |tx| desk.sweep_tx(tx, now, limit)).await?;
+        for i in &ended {
+            self.ends.note(i, now);
+        }
+        self.ends.tick(now);
+        Ok(touched)
     }
-    touched += lockout::sweep(tx, seals, now, limit)?;
-    touched += memory::prune(tx, now - policy.absolute, limit)?;
-    let old = [(now - KEEP).into(), limit.into()];
-    for sql in [
-        "delete from interactions where id in (select id from interactions where started < ?1 and live = 0 limit ?2)",
-        "delete from calls where (interaction, serial) in \
-         (select interaction, serial from calls where since < ?1 limit ?2)",
-        "delete from call_ids where id in (select id from call_ids where at < ?1 limit ?2)",
-    ] {
-        touched += tx.execute(sql, &old)?;
+    fn sweep_tx(&self, tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<(Vec<Interaction>, u64)> {
+        let (seals, policy) = (&self.seals, &self.policy);
+        let mut ended = Vec::new();
+        for row in sql::overdue(tx, seals, policy, now, limit)? {
+            let Some(ending) = row.interaction.due(policy, now) else { continue };
+            ended.push(sql::end(tx, seals, row.interaction, ending, now)?);
+        }
+        let mut touched = ended.len() as u64;
+        touched += lockout::sweep(tx, seals, now, limit)?;
+        touched += memory::prune(tx, now - policy.absolute, limit)?;
+        touched += sql::prune(tx, now, limit)?;
+        touched += alarm::prune(tx, now, limit)?;
+        let old = [(now - KEEP).into(), limit.into()];
+        for sql in [
+            "delete from call_leases where (caller, called) in \
+             (select caller, called from call_leases where free_at < ?1 order by free_at limit ?2)",
+            "delete from call_waits where (caller, interaction) in \
+             (select caller, interaction from call_waits where at < ?1 order by at limit ?2)",
+            "delete from withheld_calls where (called, at) in \
+             (select called, at from withheld_calls where at < ?1 order by at limit ?2)",
+            "delete from call_ids where id in (select id from call_ids where at < ?1 order by at limit ?2)",
+        ] {
+            touched += tx.execute(sql, &old)?;
+        }
+        let hours = [(now.millis() / 3_600_000 - 2).into(), limit.into()];
+        let tallies =
+            "delete from tallies where (name, hour) in (select name, hour from tallies where hour < ?1 limit ?2)";
+        touched += tx.execute(tallies, &hours)?;
+        Ok((ended, touched))
     }
-    let hours = [(now.millis() / 3_600_000 - 2).into(), limit.into()];
-    let tallies = "delete from tallies where (name, hour) in (select name, hour from tallies where hour < ?1 limit ?2)";
-    Ok(touched + tx.execute(tallies, &hours)?)
 }

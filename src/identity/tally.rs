@@ -1,4 +1,5 @@
-//! How often something happened within the hour, by a keyed name: the brake on sweeps for accounts (domain G3).
+//! How often something happened within the hour, on all nodes together, by a keyed name. These counts raise alarms; they
+//! refuse nobody.
 
 use crate::clock::Instant;
 use crate::secret::Hash;
@@ -6,23 +7,15 @@ use crate::store::{Result, Tx};
 
 const HOUR: i64 = 3_600_000;
 
-/// Counts one more.
+/// Counts one more; returns how many there were in this hour.
 ///
 /// # Errors
 /// The store's.
-pub(super) fn add(tx: &mut Tx<'_, '_>, name: Hash, now: Instant) -> Result<()> {
-    tx.execute(
-        "insert into tallies (name, hour, n) values (?1, ?2, 1) on conflict (name, hour) do update set n = tallies.n + 1",
+pub(super) fn add(tx: &mut Tx<'_, '_>, name: Hash, now: Instant) -> Result<i64> {
+    let row = tx.row(
+        "insert into tallies (name, hour, n) values (?1, ?2, 1) \
+         on conflict (name, hour) do update set n = tallies.n + 1 returning n",
         &[name.into(), (now.millis() / HOUR).into()],
     )?;
-    Ok(())
-}
-
-/// How many there were in this hour.
-///
-/// # Errors
-/// The store's.
-pub(super) fn count(tx: &mut Tx<'_, '_>, name: Hash, now: Instant) -> Result<i64> {
-    let sql = "select n from tallies where name = ?1 and hour = ?2";
-    tx.row(sql, &[name.into(), (now.millis() / HOUR).into()])?.map_or(Ok(0), |row| row.int(0))
+    row.map_or(Ok(0), |row| row.int(0))
 }

@@ -51,7 +51,7 @@ impl Framed for PhonePage {
 }
 impl Framed for CallPage {
     fn frame(&self) -> Frame {
-        step(4, "title-call", "SOA209", false)
+        step(4, "title-call", "SOA209", !self.problems.is_empty())
     }
 }
 impl Framed for PinPage {
@@ -78,7 +78,8 @@ impl Framed for ClosedPage {
     fn frame(&self) -> Frame {
         let title = match self.why {
             Closed::Hours { .. } => "title-closed",
-            Closed::Busy => "title-busy",
+            Closed::Busy | Closed::TooMany { .. } => "title-busy",
+            Closed::TooOften { .. } => "title-too-often",
             Closed::NoAccount => "title-no-account",
             Closed::Failed => "title-failed",
             Closed::Off => "title-off",
@@ -91,7 +92,7 @@ impl Framed for ExpiredPage {
         let title = match self.why {
             Expired::Call => "title-expired-call",
             Expired::Time => "title-expired-time",
-            Expired::Elsewhere => "title-expired-elsewhere",
+            Expired::Elsewhere | Expired::UnknownAccounts => "title-expired-elsewhere",
         };
         last(title, true)
     }

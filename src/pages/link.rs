@@ -117,6 +117,9 @@ pub struct CallPage {
     pub phone: MaskedPhone,
     /// 発信先
     pub called: CalledNumber,
+    /// What kept us from going on: no number is free.
+    #[serde(serialize_with = "problems")]
+    pub problems: Vec<Problem>,
     /// Whether the call was seen.
     pub state: CallState,
     /// 確定する was pressed before the call (R56).
@@ -235,6 +238,16 @@ pub enum Closed {
     },
     /// R35: busy.
     Busy,
+    /// This network has begun too many.
+    TooOften {
+        /// When it may again.
+        until: Instant,
+    },
+    /// R35: too many have begun in all.
+    TooMany {
+        /// When to try again.
+        until: Instant,
+    },
     /// R30 at ⑥: none of the accounts asked for can be shared.
     NoAccount,
     /// R36: something of ours failed.

@@ -1,6 +1,7 @@
 //! What several pages show: an account, a masked number, an app, what is wrong with a form.
 
 use crate::account::{Account, AccountType};
+use crate::clock::Instant;
 use crate::identity::{Field, Message, Problem};
 use crate::phone::Phone;
 use serde::{Serialize, Serializer};
@@ -64,6 +65,14 @@ pub struct SomeClient {
     pub terms_uri: Option<String>,
 }
 
+/// One message for the whole page.
+#[derive(Serialize)]
+struct OnPage {
+    key: &'static str,
+    /// The time it names.
+    time: Option<Instant>,
+}
+
 /// One message at a field.
 #[derive(Serialize)]
 struct AtField {
@@ -76,9 +85,12 @@ struct AtField {
 /// Serializes problems the way templates use them: those of the page, those of fields in order, and by field.
 pub(super) fn problems<S: Serializer>(problems: &[Problem], s: S) -> Result<S::Ok, S::Error> {
     use serde::ser::SerializeMap;
-    let mut map = s.serialize_map(Some(4))?;
+    let mut map = s.serialize_map(Some(6))?;
     map.serialize_entry("any", &!problems.is_empty())?;
-    let page: Vec<_> = problems.iter().filter(|p| p.field.is_none()).map(|p| p.message.key()).collect();
+    map.serialize_entry("leads_back", &problems.iter().any(|p| p.message.leads_back()))?;
+    map.serialize_entry("r30", &problems.iter().any(|p| p.message == Message::R30))?;
+    let of_page = problems.iter().filter(|p| p.field.is_none());
+    let page: Vec<_> = of_page.map(|p| OnPage { key: p.message.key(), time: p.time }).collect();
     map.serialize_entry("page", &page)?;
     let fields: Vec<_> = problems
         .iter()
@@ -88,23 +100,10 @@ pub(super) fn problems<S: Serializer>(problems: &[Problem], s: S) -> Result<S::O
         })
         .collect();
     map.serialize_entry("fields", &fields)?;
-    let at: std::collections::BTreeMap<_, _> = ALL_FIELDS
+    let at: std::collections::BTreeMap<_, _> = Field::ALL
         .iter()
         .map(|f| (f.name(), problems.iter().find(|p| p.field == Some(*f)).map(|p| p.message.key())))
         .collect();
     map.serialize_entry("at", &at)?;
     map.end()
 }
-
-const ALL_FIELDS: &[Field] = &[
-    Field::Branch,
-    Field::AccountType,
-    Field::AccountNumber,
-    Field::NameKana,
-    Field::BirthYear,
-    Field::Phone,
-    Field::Email,
-    Field::EmailConfirm,
-    Field::Pin,
-    Field::Agree,
-];

@@ -1,12 +1,15 @@
 //! Wiring of the five checks: the desk with its rules and its core bank, and the hooks.
 
 use super::{Error, key, outbound, tls};
+use crate::alarm::Alarms;
 use crate::bank::{EventHook, HttpBank, SampleBank};
 use crate::client::registration::Trust;
 use crate::clock::Instant;
 use crate::config::{self, BankKind, Config};
+use crate::identity::limiter::{HOUR, TEN_MINUTES};
 use crate::identity::service_hours::Hours;
-use crate::identity::{CoreBank, Desk, Policy, Seals};
+use crate::identity::{CookieKey, CoreBank, Desk, DeskParts, Limit, Policy, Seals};
+use crate::keys::ring::shared_secret;
 use crate::keys::{Jwk, master};
 use crate::outbound::Network;
 use crate::phone::Phone;
@@ -14,16 +17,19 @@ use crate::store::Store;
 use crate::telephony::sip_hook::SipHook;
 use std::sync::Arc;
 
-/// The desk customers stand at; `own` is a core bank that a test holds.
-pub(super) fn desk(
+/// The service of the five checks; `own` is a core bank that a test holds.
+pub(super) async fn desk(
     config: &Config,
     store: Store,
     seals: Seals,
     own: Option<Arc<dyn CoreBank>>,
+    alarms: Arc<Alarms>,
     now: Instant,
 ) -> Result<Desk, Error> {
     let bank = own.map_or_else(|| bank(config, now), Ok)?;
-    Ok(Desk::new(store, seals, policy(config)?, bank))
+    let key = shared_secret(&store, &seals.sealer, &*seals.random, "interaction_cookies", now).await;
+    let key = CookieKey::new(key.map_err(super::key("the key of cookies"))?);
+    Ok(Desk::new(store, DeskParts { seals, key, policy: policy(config)?, bank, alarms }))
 }
 
 /// Whose software statements count.
@@ -39,23 +45,31 @@ pub(super) fn trust(config: &Config) -> Result<Trust, Error> {
 
 /// The rules of the checks, as configured.
 pub(super) fn policy(config: &Config) -> Result<Policy, Error> {
-    let (limits, calls) = (&config.identity, &config.telephony);
+    let (identity, calls, limits) = (&config.identity, &config.telephony, &config.limits);
     let windows = config.hours.closed.iter().map(String::as_str);
     let hours = Hours::parse(windows).map_err(key("hours.closed"))?;
     Ok(Policy {
         hours: if config.hours.always_open { Hours::default() } else { hours },
-        absolute: limits.session.get(),
-        idle: limits.idle.get(),
-        failures_a_day: limits.failures_per_day.into(),
-        wrong_pins: limits.wrong_pins_ever.into(),
-        refused_accounts: limits.unknown_accounts.into(),
-        unify_account_error: limits.unify_account_error,
-        past_customer: limits.concurrent.into(),
-        waiting_by_address: limits.unfinished_per_address.into(),
+        absolute: identity.session.get(),
+        idle: identity.idle.get(),
+        failures_a_day: identity.failures_per_day.into(),
+        wrong_pins: identity.wrong_pins_ever.into(),
+        unknown_accounts: identity.unknown_accounts.into(),
+        concurrent: identity.concurrent.into(),
+        unfinished: identity.unfinished.into(),
+        by_network: limits.by_network,
+        starts: Limit { most: limits.starts, window: TEN_MINUTES },
+        customer_posts: Limit { most: limits.customer_posts, window: TEN_MINUTES },
+        network_unknown_accounts: Limit { most: limits.unknown_accounts, window: HOUR },
+        network_wrong_customers: Limit { most: limits.wrong_customers, window: HOUR },
+        alarms: limits.alarms(),
+        bank_parallel: config.bank.parallel,
+        bank_wait: config.bank.wait.get(),
         called_numbers: calls.called_numbers.iter().filter_map(|n| Phone::parse(n)).collect(),
         call_window: calls.call_window.get(),
         confirm_window: calls.confirm_window.get(),
         call_attempts: calls.call_attempts,
+        rest: calls.rest.get(),
         auto_call: calls.auto_call,
         ..Policy::default()
     })

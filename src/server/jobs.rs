@@ -1,7 +1,6 @@
 //! What the server does by itself, beside answering: send notices, sweep what has expired, forget what may be
 //! forgotten. Each job is a loop of its own, so that a slow one holds up no other; all stop together.
 
-use crate::identity;
 use crate::keys::ring;
 use crate::lifecycle::keep::{CHORES, Retention, keep};
 use crate::lifecycle::{BATCH, Mailer, Writer, client, deliver_notices, expire};
@@ -114,12 +113,10 @@ async fn tidy(app: &App, retention: Retention) -> store::Result<()> {
     checks(app).await
 }
 
-/// Ways nobody finished, numbers given out, locks that midnight released.
+/// Interactions nobody finished, numbers given out, locks that midnight released.
 async fn checks(app: &App) -> store::Result<()> {
     loop {
-        let (desk, now) = (app.desk.clone(), app.now());
-        let work = move |tx: &mut store::Tx<'_, '_>| identity::sweep(tx, desk.seals(), desk.policy(), now, BATCH);
-        if app.store.write(work).await? < BATCH.unsigned_abs() {
+        if app.desk.sweep(app.now(), BATCH).await? < BATCH.unsigned_abs() {
             return Ok(());
         }
     }

@@ -11,6 +11,7 @@ mod tls;
 pub use admin::SOCKET;
 pub use checks::examine;
 
+use crate::alarm::Alarms;
 use crate::client::{Authenticator, Settings as Asked};
 use crate::clock::Clock;
 use crate::config::{self, Config, Mode};
@@ -143,7 +144,8 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
 
     let mailer = post::mailer(&config, parts.clock.clone())?;
     let seals = Seals { sealer: sealer.clone(), random: parts.random.clone() };
-    let desk = checks::desk(&config, store.clone(), seals, parts.bank, parts.clock.now())?;
+    let alarms = Arc::new(Alarms::default());
+    let desk = checks::desk(&config, store.clone(), seals, parts.bank, alarms.clone(), parts.clock.now()).await?;
     let trust = checks::trust(&config)?;
     let hook = checks::hook(&config)?;
     let bank_hook = checks::bank_hook(&config)?;
@@ -167,6 +169,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         authenticator,
         trust,
         desk,
+        alarms,
         hook,
         bank_hook,
         authorities,

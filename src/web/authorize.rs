@@ -5,14 +5,14 @@ use super::error::log_failure;
 use super::extract::{self, Form};
 use super::silent::{self, Silent};
 use super::{App, Shared, cookie, memory, object, page, paths};
-use crate::authorize::{self, Answer, Destination, Door, LIFETIME, Outcome, Question, Request, RequestUri, sql};
+use crate::authorize::{self, Answer, Destination, Door, Outcome, Question, Request, RequestUri, sql};
 use crate::client::{Client, Status};
 use crate::clock::Instant;
 use crate::consent::ACR;
 use crate::id::ClientId;
-use crate::identity::{Opening, Recalled};
+use crate::identity::{BrowserNetwork, Opened, Opening, Recalled};
 use crate::keys::jose;
-use crate::pages::Language;
+use crate::pages::{Closed, Language};
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
 use crate::secret::Hash;
@@ -119,9 +119,7 @@ async fn with_request_uri(
     }
     if let Err(too_late) = authorize::begin(&stored, now) {
         // Too late to begin; but this browser may have begun in time (protocol A3).
-        let Some(shown) = cookie::shown(req, app) else { return Err(too_late.into()) };
-        let own = app.desk.own(shown, stored.id, now).await?.ok_or(too_late)?;
-        return Ok(page::see_other(&paths::screen(&own.id, &own.stage)));
+        return resumed(req, app, stored.id, now).await?.ok_or_else(|| too_late.into());
     }
     begin(req, app, client, &stored.request, Some(stored.id), now).await
 }
@@ -178,16 +176,12 @@ async fn begin(
             Silent::Used => Refusal::new(Code::InvalidRequestUri, "the request_uri is already used").into(),
         });
     }
-    let id = match id {
-        Some(id) => id,
-        // Stored like a pushed one, under a request_uri that nobody is told: its end is the same single use.
-        None => {
-            let (id, kept) = (RequestUri::random(&*app.random).id(), request.clone());
-            app.store.write(move |tx| sql::push(tx, id, &kept, now, now + LIFETIME)).await?;
-            id
-        }
+    // Stored like a pushed one, under a request_uri that nobody is told: its end is the same single use.
+    let (id, unpushed) = match id {
+        Some(id) => (id, None),
+        None => (RequestUri::random(&*app.random).id(), Some(Box::new(request.clone()))),
     };
-    open(req, app, request, id, recalled, now).await
+    open(req, app, request, (id, unpushed), recalled, now).await
 }
 
 fn told(app: &App, client: &Arc<Client>, destination: Destination, refusal: Refusal, now: Instant) -> Stop {
@@ -196,30 +190,55 @@ fn told(app: &App, client: &Arc<Client>, destination: Destination, refusal: Refu
     Stop::Answer(Arc::clone(client), answer)
 }
 
+/// The screen at which this browser stands with this very request, where it has begun with it.
+async fn resumed(req: &HttpRequest, app: &App, request: Hash, now: Instant) -> Result<Option<HttpResponse>, Stop> {
+    let own = app.desk.resume(&cookie::interactions(req, app), request, now).await?;
+    Ok(own.map(|own| {
+        let mut answer = page::see_other(&paths::screen(&own.interaction.id, &own.interaction.stage));
+        if let Some(value) = &own.cookie {
+            cookie::bind(&mut answer, app, &own.interaction, value, now);
+        }
+        answer
+    }))
+}
+
 /// The first screen; or, for a browser that stands in the middle of this very request, the one it stands at.
 async fn open(
     req: &HttpRequest,
     app: &App,
     request: &Request,
-    id: Hash,
+    (id, unpushed): (Hash, Option<Box<Request>>),
     recalled: Option<Recalled>,
     now: Instant,
 ) -> Result<HttpResponse, Stop> {
+    if unpushed.is_none()
+        && let Some(own) = resumed(req, app, id, now).await?
+    {
+        return Ok(own);
+    }
+    let asked = Language::of_ui_locales(&request.ui_locales.join(" "));
     let opening = Opening {
         client: request.client_id.clone(),
         request: id,
-        cookie: cookie::shown(req, app),
-        address: extract::caller(req, app).map_or_else(String::new, |ip| ip.to_string()),
-        language: Language::of_ui_locales(&request.ui_locales.join(" ")).map(|l| l.as_str().to_owned()),
+        unpushed,
+        cookies: cookie::interactions(req, app),
+        network: BrowserNetwork::of(extract::caller(req, app)),
+        language: asked.map(|l| l.as_str().to_owned()),
         recalled,
     };
-    let opened = app.desk.open(opening, now).await?;
-    let mut answer = page::see_other(&paths::screen(&opened.interaction.id, &opened.interaction.stage));
-    if let Some(value) = &opened.cookie
-        && let Err(cause) = answer.add_cookie(&cookie::of(app, value))
-    {
-        // Cannot be: the value is base64url. Without it the screen would only say that it is not this browser's.
-        tracing::error!(%cause, "the cookie could not be set");
-    }
-    Ok(answer)
+    let language = asked.unwrap_or_else(|| page::language(req, None));
+    Ok(match app.desk.open(opening, now).await? {
+        Opened::Begun { interaction, cookie: value, forget } => {
+            let mut answer = page::see_other(&paths::screen(&interaction.id, &interaction.stage));
+            cookie::forget(&mut answer, app, &forget);
+            cookie::bind(&mut answer, app, &interaction, &value, now);
+            answer
+        }
+        Opened::TooManyOfNetwork { until } => {
+            page::too_many(app, language, Closed::TooOften { until: until.whole_minute() }, until, now)
+        }
+        Opened::TooMany { until } => {
+            page::too_many(app, language, Closed::TooMany { until: until.whole_minute() }, until, now)
+        }
+    })
 }

@@ -1,49 +1,97 @@
-//! The browser's cookie: what makes `/link/{interaction}` one browser's own (contract §2).
+//! The cookies of a browser (contract §2): one for each interaction, which makes `/link/{interaction}` this browser's own;
+//! what was typed; a remembered proofing.
+//!
+//! `__Host-` makes the browser itself see to Secure, Path=/ and no Domain; plain http (the demo) cannot have it.
 
 use super::App;
+use crate::clock::Instant;
+use crate::id::InteractionId;
+use crate::identity::cookie::{LABEL, ROW_LIFE, label};
+use crate::identity::{Interaction, ShownCookie};
 use crate::secret::{Hash, Secret};
-use actix_web::HttpRequest;
-use actix_web::cookie::{Cookie, CookieBuilder, SameSite};
+use actix_web::cookie::{Cookie, SameSite, time};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
 use std::time::Duration;
 
-/// `__Host-` makes the browser itself see to Secure, Path=/ and no Domain; plain http (the demo) cannot have it.
-fn name(https: bool) -> &'static str {
-    if https { "__Host-renkei" } else { "renkei" }
+/// More interaction cookies than a browser of ours ever shows; what goes beyond is not looked at.
+const MOST_SHOWN: usize = 16;
+
+fn prefix(app: &App) -> &'static str {
+    if app.config.https() { "__Host-renkei-" } else { "renkei-" }
 }
 
-/// The name of the memory's cookie: only browsers of apps that may have one (protocol A4) ever see it.
-fn memory_name(https: bool) -> &'static str {
-    if https { "__Host-renkei-memory" } else { "renkei-memory" }
+/// Every cookie whose name begins with ours: the rest of its name, and its value. The header is read as bytes, because a
+/// neighbour's cookie may hold any (RFC 6265 §4.2.1), and must not make ours unreadable.
+fn ours<'r>(req: &'r HttpRequest, app: &App) -> impl Iterator<Item = (&'r str, &'r str)> {
+    let prefix = prefix(app).as_bytes();
+    let pairs = req.headers().get_all(header::COOKIE).flat_map(|line| line.as_bytes().split(|b| *b == b';'));
+    pairs.filter_map(move |pair| {
+        let text = std::str::from_utf8(pair.trim_ascii().strip_prefix(prefix)?).ok()?;
+        text.split_once('=')
+    })
+}
+fn value<'r>(req: &'r HttpRequest, app: &App, name: &str) -> Option<&'r str> {
+    ours(req, app).find(|(rest, _)| *rest == name).map(|(_, value)| value)
 }
 
-/// SHA-256 of the memory a browser shows.
+/// Every interaction cookie a browser shows.
+#[must_use]
+pub fn interactions(req: &HttpRequest, app: &App) -> Vec<ShownCookie> {
+    let shown = ours(req, app).filter(|(rest, _)| rest.len() == LABEL);
+    let shown = shown.map(|(rest, value)| ShownCookie { label: rest.to_owned(), value: Hash::of(value) });
+    shown.take(MOST_SHOWN).collect()
+}
+/// SHA-256 of the cookie a browser shows for one interaction.
+#[must_use]
+pub fn shown(req: &HttpRequest, app: &App, id: &InteractionId) -> Option<Hash> {
+    value(req, app, label(id)).map(Hash::of)
+}
+/// SHA-256 of the memory a browser shows: only browsers of apps that may have one (protocol A4) ever see it.
 #[must_use]
 pub fn memory_shown(req: &HttpRequest, app: &App) -> Option<Hash> {
-    req.cookie(memory_name(app.config.https())).map(|cookie| Hash::of(cookie.value()))
+    value(req, app, MEMORY).map(Hash::of)
+}
+/// What a browser brings back of what was typed in it, sealed.
+#[must_use]
+pub fn typed_shown<'r>(req: &'r HttpRequest, app: &App) -> Option<&'r str> {
+    value(req, app, TYPED)
+}
+const MEMORY: &str = "memory";
+const TYPED: &str = "typed";
+
+/// How long the cookies of an interaction live: what is left of an hour after its start, as its row does.
+#[must_use]
+pub fn left(i: &Interaction, now: Instant) -> Duration {
+    (i.started + ROW_LIFE).since(now)
 }
 
-/// The memory to set, for as long as it may be used.
-#[must_use]
-pub fn memory_of(app: &App, value: &Secret, lasting: Duration) -> Cookie<'static> {
-    let https = app.config.https();
-    let seconds = i64::try_from(lasting.as_secs()).unwrap_or(0);
-    plain(memory_name(https), value, https).max_age(actix_web::cookie::time::Duration::seconds(seconds)).finish()
+/// Sets an interaction's cookie.
+pub fn bind(answer: &mut HttpResponse, app: &App, i: &Interaction, value: &Secret, now: Instant) {
+    set(answer, app, label(&i.id), value.reveal(), left(i, now));
+}
+/// Deletes the cookies of interactions a browser need not keep any more.
+pub fn forget(answer: &mut HttpResponse, app: &App, labels: &[String]) {
+    for label in labels {
+        set(answer, app, label, "", Duration::ZERO);
+    }
+}
+/// Sets the memory, for as long as it may be used.
+pub fn remember(answer: &mut HttpResponse, app: &App, value: &Secret, lasting: Duration) {
+    set(answer, app, MEMORY, value.reveal(), lasting);
+}
+/// Sets what was typed; an empty value deletes it.
+pub fn set_typed(answer: &mut HttpResponse, app: &App, sealed: &str, lasting: Duration) {
+    set(answer, app, TYPED, sealed, if sealed.is_empty() { Duration::ZERO } else { lasting });
 }
 
-/// SHA-256 of the cookie a browser shows.
-#[must_use]
-pub fn shown(req: &HttpRequest, app: &App) -> Option<Hash> {
-    req.cookie(name(app.config.https())).map(|cookie| Hash::of(cookie.value()))
-}
-
-/// The cookie to set. It lives as long as the browser: the interaction has its own end. `Lax`, because the customer
-/// comes from the app's page and must be known when they do.
-#[must_use]
-pub fn of(app: &App, value: &Secret) -> Cookie<'static> {
-    let https = app.config.https();
-    plain(name(https), value, https).finish()
-}
-fn plain(name: &'static str, value: &Secret, https: bool) -> CookieBuilder<'static> {
-    let cookie = Cookie::build(name, value.reveal().to_owned());
-    cookie.http_only(true).secure(https).same_site(SameSite::Lax).path("/")
+/// `Lax`, because the customer comes from the app's page and must be known when they do.
+fn set(answer: &mut HttpResponse, app: &App, name: &str, value: &str, lasting: Duration) {
+    let seconds = time::Duration::seconds(i64::try_from(lasting.as_secs()).unwrap_or(0));
+    let cookie = Cookie::build(format!("{}{name}", prefix(app)), value.to_owned());
+    let cookie = cookie.http_only(true).secure(app.config.https()).same_site(SameSite::Lax).path("/");
+    // Cannot fail: names and values are of base64url.
+    if let Err(cause) = answer.add_cookie(&cookie.max_age(seconds).finish()) {
+        tracing::error!(%cause, "a cookie could not be set");
+    }
 }

@@ -31,8 +31,10 @@ pub mod routes;
 pub mod silent;
 pub mod span;
 pub mod token;
+pub mod typed;
 pub mod userinfo;
 
+use crate::alarm::Alarms;
 use crate::authorize::Voice;
 use crate::bank::EventHook;
 use crate::client::Authenticator;
@@ -72,6 +74,8 @@ pub struct App {
     pub trust: Trust,
     /// The five checks, and the core bank behind them.
     pub desk: Desk,
+    /// Where alarms go.
+    pub alarms: Arc<Alarms>,
     /// Who may report calls.
     pub hook: SipHook,
     /// Who may report changes of accounts.

@@ -4,6 +4,7 @@ use super::error::log_failure;
 use super::headers::{CSP_LEAVING, CSP_PAGE};
 use super::{App, extract};
 use crate::authorize::Answer;
+use crate::clock::Instant;
 use crate::config::Mode;
 use crate::keys::jose;
 use crate::pages::{self, Chrome, Closed, ClosedPage, FormPostPage, Language, OAuthErrorPage};
@@ -71,13 +72,36 @@ pub fn oauth_error(app: &App, language: Language, refusal: &Refusal) -> HttpResp
     html(StatusCode::BAD_REQUEST, Leads::Here, app.pages.oauth_error(&frame(app, language), &page))
 }
 
+/// What is busy or failing now may be tried again in a minute (RFC 9110 §10.2.3).
+pub fn retry_later(answer: &mut HttpResponse) {
+    if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+        retry_after(answer, 60);
+    }
+}
+fn retry_after(answer: &mut HttpResponse, seconds: u64) {
+    answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
+}
+
+/// Nobody of this network, or nobody at all, can begin now: rendered in place (protocol A2), 429 (RFC 6585 §4) or 503.
+#[must_use]
+pub fn too_many(app: &App, language: Language, why: Closed, until: Instant, now: Instant) -> HttpResponse {
+    let status = match why {
+        Closed::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let rendered = app.pages.closed(&frame(app, language), &ClosedPage { why, can_return: false });
+    let mut answer = html(status, Leads::Here, rendered);
+    retry_after(&mut answer, until.since(now).as_secs().max(1));
+    answer
+}
+
 /// R35: no answer can be given now, and none is sent to the app (503).
 #[must_use]
 pub fn busy(app: &App, language: Language) -> HttpResponse {
     let page = ClosedPage { why: Closed::Busy, can_return: false };
     let rendered = app.pages.closed(&frame(app, language), &page);
     let mut answer = html(StatusCode::SERVICE_UNAVAILABLE, Leads::Here, rendered);
-    answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+    retry_after(&mut answer, 5);
     answer
 }
 

@@ -1,7 +1,7 @@
 //! The addresses of the protocol (contract §2), each written once: routes, metadata and audiences read them here.
 
 use crate::id::InteractionId;
-use crate::identity::{Ending, Stage};
+use crate::identity::Stage;
 
 /// RFC 9126.
 pub const PAR: &str = "/oauth/par";
@@ -27,18 +27,5 @@ pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
 /// The address of the screen a way through the screens stands at.
 #[must_use]
 pub fn screen(interaction: &InteractionId, stage: &Stage) -> String {
-    let name = match stage {
-        Stage::Account { .. } => "account",
-        Stage::Customer { .. } => "customer",
-        Stage::Phone(_) => "phone",
-        Stage::Call { .. } => "call",
-        Stage::Pin { .. } => "pin",
-        Stage::Consent(_) => "consent",
-        Stage::Ended(Ending::Cancelled) => "cancelled",
-        Stage::Ended(Ending::Locked { .. }) => "locked",
-        Stage::Ended(Ending::Closed { .. } | Ending::NoAccount | Ending::Failed) => "closed",
-        Stage::Ended(Ending::Expired(_)) => "expired",
-        Stage::Ended(Ending::Done) => "done",
-    };
-    format!("/link/{interaction}/{name}")
+    format!("/link/{interaction}/{}", stage.screen())
 }

@@ -45,7 +45,10 @@ fn the_reference_tells_the_true_defaults() {
             let mut without = file.clone();
             without[name].as_table_mut().unwrap().remove(key);
             let line = text.split(&format!("\n[{name}]\n")).nth(1).unwrap();
-            let before = line.split(&format!("\n{key} = ")).next().unwrap().lines().last().unwrap();
+            // The comment above the key, all its lines.
+            let above = line.split(&format!("\n{key} = ")).next().unwrap();
+            let above: Vec<&str> = above.lines().rev().take_while(|l| l.starts_with("# ")).collect();
+            let before = above.join("\n");
             match read(&without) {
                 Ok(left) => {
                     assert_eq!(

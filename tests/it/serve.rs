@@ -16,7 +16,7 @@ pub struct Place {
 impl Place {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = crate::support::ports::free(1);
         let ca = certificate(dir.path());
         let write = |name: &str, text: &str| {
             let file = dir.path().join(name);
@@ -46,7 +46,7 @@ faq_url = "https://www.minato.example/faq"
 phone = "0120-000-000"
 copyright = "Copyright © 2026 みなと信用組合 All Rights Reserved."
 [telephony]
-called_numbers = ["08001110001", "08001110002"]
+called_numbers = ["08001110001", "08001110002", "08001110003"]
 hook_secret_files = ["hook.secret"]
 [mail]
 kind = "file"

@@ -218,7 +218,7 @@ fn lonely() -> (tempfile::TempDir, PathBuf) {
         phone = "0120-000-000"
         copyright = "Copyright © 2026 みなと信用組合 All Rights Reserved."
         [telephony]
-        called_numbers = ["08001110001", "08001110002"]
+        called_numbers = ["08001110001", "08001110002", "08001110003"]
         hook_secret_files = ["hook.key"]
         [mail]
         kind = "file"

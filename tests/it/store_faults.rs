@@ -157,7 +157,7 @@ async fn a_statement_of_another_type_is_refused_before_it_is_sent() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_several_hosts_the_living_one_is_used() {
     let place = Place::postgres();
-    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let dead = crate::support::ports::free(1);
     let url = database(&place).url().replace("@127.0.0.1:", &format!("@127.0.0.1:{dead},127.0.0.1:"));
     let store = Store::open_with(&url, &options()).unwrap();
     store.write(|tx| put(tx, "a", 1)).await.unwrap();
@@ -165,7 +165,7 @@ async fn of_several_hosts_the_living_one_is_used() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_server_that_does_not_answer_is_said_without_the_password() {
-    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let dead = crate::support::ports::free(1);
     let url = format!("postgres://renkei:geheim@127.0.0.1:{dead}/x?connect_timeout=1");
     for url in [url.as_str(), "postgres://renkei:geheim@127.0.0.1/x?sslmode=perhaps", "postgres://geheim:@[/"] {
         let said = Store::open(url).err();

@@ -78,6 +78,14 @@ impl Browser {
         let path = self.http.ours(&self.url).unwrap().split('?').next().unwrap();
         path.rsplit_once('/').unwrap().0.to_owned()
     }
+    /// The name of the cookie that makes the interaction we are in ours.
+    pub fn cookie_name(&self) -> String {
+        format!("__Host-renkei-{}", &self.interaction().rsplit_once('/').unwrap().1[..8])
+    }
+    /// Its value.
+    pub fn cookie(&self) -> String {
+        self.cookies[&self.cookie_name()].clone()
+    }
     pub fn has_left(&self) -> bool {
         self.http.ours(&self.url).is_none()
     }

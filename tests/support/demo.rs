@@ -1,7 +1,6 @@
 //! `renkei demo` as a newcomer starts it: the program itself, on four free ports.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -18,7 +17,7 @@ pub struct Demo {
 
 impl Demo {
     pub fn start(more: &[&str]) -> Self {
-        let port = four_free_ports();
+        let port = super::ports::free(4);
         let began = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_renkei"))
             .args(["demo", "--port", &port.to_string()])
@@ -82,15 +81,4 @@ impl Drop for Demo {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The first of four ports in a row that are free now.
-fn four_free_ports() -> u16 {
-    for _ in 0..100 {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        if port < 65_000 && (0..4).all(|n| TcpListener::bind(("127.0.0.1", port + n)).is_ok()) {
-            return port;
-        }
-    }
-    panic!("no four free ports in a row");
 }

@@ -12,6 +12,7 @@ pub mod jws;
 pub mod pg;
 pub mod phone;
 pub mod place;
+pub mod ports;
 pub mod profile;
 pub mod town;
 pub mod world;

@@ -1,7 +1,6 @@
 //! The conformance profile as CONTRIBUTING.md starts it: `config/conformance/run.mjs`, on three free ports.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -20,7 +19,7 @@ impl Profile {
         let mut child = Command::new("node")
             .arg(root().join("config/conformance/run.mjs"))
             .args(["--tied", "--renkei", env!("CARGO_BIN_EXE_renkei")])
-            .args(["--port", &three_free_ports().to_string()])
+            .args(["--port", &super::ports::free(3).to_string()])
             .arg("--folder")
             .arg(dir.path())
             .envs(changes.iter().copied())
@@ -73,15 +72,4 @@ impl Drop for Profile {
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The first of three ports in a row that are free now.
-fn three_free_ports() -> u16 {
-    for _ in 0..100 {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        if port < 65_000 && (0..3).all(|n| TcpListener::bind(("127.0.0.1", port + n)).is_ok()) {
-            return port;
-        }
-    }
-    panic!("no three free ports in a row");
 }

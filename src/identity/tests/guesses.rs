@@ -96,7 +96,7 @@ async fn two_birth_dates_and_a_pin_lock_until_midnight() {
 /// Fifty browsers, all past ④ for one account, post a wrong PIN at the same moment.
 #[tokio::test]
 async fn fifty_parallel_wrong_pins_reach_the_core_at_most_three_times() {
-    let town = Town::with(|p| p.pending_by_caller = 100);
+    let town = Town::new();
     let mut walkers = Vec::new();
     for _ in 0..50 {
         let mut taro = town.customer(NOON).await;
@@ -108,8 +108,12 @@ async fn fifty_parallel_wrong_pins_reach_the_core_at_most_three_times() {
     assert!((1..=3).contains(&reached), "{reached} guesses reached the core bank");
     let r31 = answers.iter().filter(|v| messages(v) == [Message::R31]).count();
     let locked = answers.iter().filter(|v| v.interaction.stage.screen() == "locked").count();
-    let busy = answers.iter().filter(|v| messages(v) == [Message::R35]).count();
-    assert_eq!((r31, r31 + locked + busy), (2, 50), "two are told to try again, one locks, the others got no guess");
+    let under_way = answers.iter().filter(|v| messages(v) == [Message::CheckUnderWay]).count();
+    assert_eq!(
+        (r31, r31 + locked + under_way),
+        (2, 50),
+        "two are told to try again, one locks, the others got no guess"
+    );
     for walker in walkers.iter_mut().take(5) {
         walker.pin("4071").await;
     }
@@ -209,48 +213,34 @@ async fn the_core_banks_silence_costs_the_customer_nothing() {
 }
 
 #[tokio::test]
-async fn sweeping_for_accounts_is_slowed() {
+async fn after_five_unknown_accounts_the_interaction_ends() {
     let town = Town::new();
     let mut taro = town.customer(NOON).await;
     taro.to_customer("115-ordinary-7777777").await;
     for _ in 0..5 {
         assert_eq!(messages(&taro.post(Posted::Customer(super::taro())).await), [Message::R30]);
     }
+    let view = taro.post(Posted::Customer(super::taro())).await;
+    assert_eq!(ended(&view), Ending::Expired(Expired::UnknownAccounts));
     let asked = town.core.lookups.load(Ordering::SeqCst);
-    assert_eq!(messages(&taro.post(Posted::Customer(super::taro())).await), [Message::R35], "five for one session");
-    assert_eq!(town.core.lookups.load(Ordering::SeqCst), asked);
-
-    let town = Town::with(|p| p.refused_accounts_by_address = 7);
-    for n in 0..9 {
-        let mut one = town.browser(Hash::of(format!("{n}")), None, "198.51.100.7", NOON).await;
-        one.to_customer(&format!("115-ordinary-{n}")).await;
-        let want = if n < 7 { Message::R30 } else { Message::R35 };
-        assert_eq!(messages(&one.post(Posted::Customer(super::taro())).await), [want], "session {n} of one address");
-    }
-    let mut elsewhere = town.customer(NOON).await;
-    assert_eq!(elsewhere.to_phone().await.interaction.stage.screen(), "phone", "others are not held up");
-}
-
-#[tokio::test]
-async fn with_one_message_for_both_nobody_learns_which_accounts_exist() {
-    let town = Town::with(|p| p.unify_account_error = true);
-    let mut taro = town.customer(NOON).await;
-    taro.to_customer("115-ordinary-7777777").await;
-    for _ in 0..2 {
-        assert_eq!(messages(&taro.post(Posted::Customer(super::taro())).await), [Message::R31]);
-    }
-    assert!(matches!(ended(&taro.post(Posted::Customer(super::taro())).await), Ending::Locked { .. }), "and it counts");
+    assert_eq!(asked, 5);
+    let view = taro.post(Posted::Restart).await;
+    assert_eq!(ended(&view), Ending::Expired(Expired::UnknownAccounts), "it does not begin again");
 }
 
 #[tokio::test]
 async fn too_many_past_two_make_others_wait() {
-    let town = Town::with(|p| p.past_customer = 2);
+    let town = Town::with(|p| p.concurrent = 2);
     for _ in 0..2 {
         let mut one = town.customer(NOON).await;
         assert_eq!(one.to_phone().await.interaction.stage.screen(), "phone");
     }
     let mut third = town.customer(NOON).await;
     assert_eq!(messages(&third.to_phone().await), [Message::R35]);
+    // The whole service is busy: the app hears so when the customer leaves.
+    let mut leaves = town.customer(NOON).await;
+    leaves.to_phone().await;
+    assert_eq!(ended(&leaves.post(Posted::Return { unwritten: None }).await), Ending::Busy);
     third.now = NOON + secs(600);
     third.look().await;
     third.now = NOON + secs(15 * 60 + 1);

@@ -6,11 +6,14 @@ mod desk;
 mod forms;
 mod guesses;
 mod hours;
+mod leases;
+mod limits;
 mod walk;
 
 use super::service_hours::Hours;
 use super::*;
 use crate::account::Account;
+use crate::alarm::Alarms;
 use crate::bank::SampleBank;
 use crate::clock::Instant;
 use crate::id::{AccountId, ClientId, HolderId};
@@ -95,9 +98,13 @@ impl Town {
     fn with(change: impl FnOnce(&mut Policy)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&format!("sqlite:{}", dir.path().join("t.db").display())).unwrap();
+        // Many customers of one test share an account, a telephone and a moment; the rules of a network have their own
+        // tests (`leases`, `limits`).
         let mut policy = Policy {
             hours: Hours::seed(),
             called_numbers: (1..=5).map(|n| Phone::parse(&format!("0800111000{n}")).unwrap()).collect(),
+            by_network: false,
+            rest: Duration::ZERO,
             ..Policy::default()
         };
         change(&mut policy);
@@ -109,21 +116,37 @@ impl Town {
         });
         let seals =
             Seals { sealer: Arc::new(Sealer::new("t", &[7; 32]).unwrap()), random: Arc::new(SeededRandom::new(1)) };
-        let desk = Desk::new(store.clone(), seals, policy, core.clone());
+        let key = CookieKey::new(zeroize::Zeroizing::new([5; 32]));
+        let parts = DeskParts { seals, key, policy, bank: core.clone(), alarms: Arc::new(Alarms::default()) };
+        let desk = Desk::new(store.clone(), parts);
         Self { desk, core, store, requests: AtomicUsize::new(0), calls: AtomicUsize::new(0), _dir: dir }
     }
     /// A customer with a browser of their own and a request of their own.
     async fn customer(&self, now: Instant) -> Walker<'_> {
         let n = self.requests.fetch_add(1, Ordering::SeqCst);
-        self.browser(Hash::of(format!("request {n}")), None, &format!("192.0.2.{}", n % 250), now).await
+        self.browser(Hash::of(format!("request {n}")), &[], &format!("192.0.2.{}", n % 250), now).await
     }
-    async fn browser(&self, request: Hash, cookie: Option<Hash>, address: &str, now: Instant) -> Walker<'_> {
-        let client = ClientId::parse("creco").unwrap();
-        let opening = Opening { client, request, cookie, address: address.to_owned(), language: None, recalled: None };
-        let opened = self.desk.open(opening, now).await.unwrap();
-        let cookie = opened.cookie.map(|c| c.hash()).or(cookie).unwrap();
-        let visitor = Visitor { id: opened.interaction.id, cookie, memory: None, address: address.to_owned() };
-        Walker { town: self, visitor, now }
+    async fn browser(&self, request: Hash, cookies: &[ShownCookie], address: &str, now: Instant) -> Walker<'_> {
+        match self.opens(request, cookies, address, now).await {
+            Opened::Begun { interaction, cookie, forget } => {
+                let network = network(address);
+                let visitor = Visitor { id: interaction.id, cookie: cookie.hash(), memory: None, network };
+                Walker { town: self, visitor, forget, now }
+            }
+            refused => panic!("{refused:?}"),
+        }
+    }
+    async fn opens(&self, request: Hash, cookies: &[ShownCookie], address: &str, now: Instant) -> Opened {
+        let opening = Opening {
+            client: ClientId::parse("creco").unwrap(),
+            request,
+            unpushed: None,
+            cookies: cookies.to_vec(),
+            network: network(address),
+            language: None,
+            recalled: None,
+        };
+        self.desk.open(opening, now).await.unwrap()
     }
     fn fails(&self, how: Option<BankError>) {
         *self.core.fails.lock().unwrap() = how;
@@ -140,13 +163,23 @@ impl Town {
     }
 }
 
-/// One customer at the desk.
+fn network(address: &str) -> BrowserNetwork {
+    BrowserNetwork::of(Some(address.parse().unwrap()))
+}
+
+/// One customer with a browser.
 struct Walker<'t> {
     town: &'t Town,
     visitor: Visitor,
+    /// The cookies the browser was told to forget.
+    forget: Vec<String>,
     now: Instant,
 }
 impl Walker<'_> {
+    /// The cookie as the browser shows it.
+    fn shows(&self) -> ShownCookie {
+        ShownCookie { label: cookie::label(&self.visitor.id).to_owned(), value: self.visitor.cookie }
+    }
     async fn look(&self) -> View {
         match self.town.desk.look(&self.visitor, None, self.now).await.unwrap() {
             Seen::Here(view) => *view,
@@ -210,5 +243,5 @@ fn taro() -> CustomerForm {
     }
 }
 fn messages(view: &View) -> Vec<Message> {
-    view.problems.iter().map(|p| p.message).collect()
+    view.interaction.errors.problems.iter().map(|p| p.message).collect()
 }

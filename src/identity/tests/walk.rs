@@ -62,7 +62,7 @@ proptest! {
 }
 
 async fn walk(list: &[Move]) {
-    let town = Town::with(|p| (p.failures_a_day, p.pending_by_caller) = (100, 100));
+    let town = Town::with(|p| p.failures_a_day = 100);
     let mut taro = town.customer(NOON).await;
     let mut proved = Proved::default();
     let mut last: Option<(Secret, Posted)> = None;

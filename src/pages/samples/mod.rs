@@ -137,12 +137,27 @@ samples! {
         },
         "r30" => CustomerPage { typed: typed(), problems: vec![Problem::page(Message::R30)], ..customer() },
         "r31" => CustomerPage { typed: typed(), problems: vec![Problem::page(Message::R31)], ..customer() },
+        "r35" => CustomerPage { typed: typed(), problems: vec![Problem::page(Message::R35)], ..customer() },
+        "too often" => CustomerPage {
+            typed: typed(),
+            problems: vec![Problem::until(Message::TooOften, NOW + Duration::from_secs(600))],
+            ..customer()
+        },
+        "under way" => CustomerPage {
+            typed: typed(),
+            problems: vec![Problem::page(Message::CheckUnderWay)],
+            ..customer()
+        },
         "r36" => CustomerPage { typed: typed(), problems: vec![Problem::page(Message::R36)], ..customer() },
         "r37" => CustomerPage { typed: typed(), problems: vec![Problem::page(Message::R37)], ..customer() },
     ];
     phone(PhonePage) = [
         "first" => phone(),
         "busy" => PhonePage { problems: vec![Problem::page(Message::R35)], ..phone() },
+        "no number" => PhonePage {
+            problems: vec![Problem::until(Message::NoNumber, NOW + Duration::from_secs(65))],
+            ..phone()
+        },
     ];
     call(CallPage) = [
         "waiting" => call(CallState::Waiting),
@@ -150,6 +165,12 @@ samples! {
         "seen" => call(CallState::Seen),
         "withheld" => call(CallState::Withheld),
         "expired" => CallPage { seconds_left: 0, ..call(CallState::Expired) },
+        "no number" => CallPage {
+            problems: vec![Problem::until(Message::NoNumber, NOW + Duration::from_secs(65))],
+            seconds_left: 0,
+            ..call(CallState::Expired)
+        },
+        "failed" => CallPage { problems: vec![Problem::page(Message::R36)], ..call(CallState::Waiting) },
     ];
     pin(PinPage) = [
         "first" => pin(),
@@ -194,10 +215,13 @@ samples! {
         "no account" => ClosedPage { why: Closed::NoAccount, can_return: true },
         "failed" => ClosedPage { why: Closed::Failed, can_return: true },
         "off" => ClosedPage { why: Closed::Off, can_return: true },
+        "too often" => ClosedPage { why: Closed::TooOften { until: NOW + Duration::from_secs(600) }, can_return: false },
+        "too many" => ClosedPage { why: Closed::TooMany { until: NOW + Duration::from_secs(60) }, can_return: false },
     ];
     expired(ExpiredPage) = [
         "call" => ExpiredPage { why: Expired::Call, window: 120, can_restart: true, can_return: true },
         "time" => ExpiredPage { why: Expired::Time, window: 120, can_restart: false, can_return: true },
+        "accounts" => ExpiredPage { why: Expired::UnknownAccounts, window: 120, can_restart: false, can_return: true },
         "elsewhere" => ExpiredPage { why: Expired::Elsewhere, window: 120, can_restart: false, can_return: false },
     ];
     done(DonePage) = ["done" => DonePage { app: APP.into() }];
@@ -298,6 +322,7 @@ fn call(state: CallState) -> CallPage {
         app: APP.into(),
         phone: MaskedPhone::from(&some_phone("09012343333")),
         called: CalledNumber::from(&some_phone("08001110001")),
+        problems: vec![],
         state,
         early: false,
         until: NOW + Duration::from_secs(125),

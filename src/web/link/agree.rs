@@ -1,7 +1,7 @@
 //! 許可する and 拒否する (domain R72, R73). Allowing writes consent, grant, code, notice and the end of the way in one
 //! transaction, and sends the browser straight to the app (domain G21).
 
-use super::consent::Wrong;
+use super::consent::{Matter, lacking};
 use super::{Counter, Stop};
 use crate::account::Account;
 use crate::authorize::sql::{Consumed, consume};
@@ -11,8 +11,8 @@ use crate::consent::{self, Agreed, Choice, Customer, Missing, Record};
 use crate::grant::{self, Link, code::Binding, pairwise};
 use crate::id::AccountId;
 use crate::identity::{
-    self, Desk, Ending, Expired, Holder, Interaction, Memory, Problem, Proofed, Stage, Standing, Taken, View, lockout,
-    sql,
+    self, Desk, Ending, Expired, FormErrors, Holder, Interaction, Memory, Problem, Proofed, Seen, Stage, Standing,
+    Taken, View, lockout, sql,
 };
 use crate::keys::seal::Broken;
 use crate::lifecycle::notice::queue;
@@ -45,34 +45,22 @@ impl Counter<'_> {
         }
         let matter = self.matter(&view, &client, proofed).await?;
         // Nobody agrees to words they have not seen: a record, a text or the language may have changed since.
+        let wrong = |problems| FormErrors { problems, chosen: Some(places(&matter, choice)) };
         if shown.is_some_and(|shown| shown != matter.shown()) {
-            let chosen = Some(choice.accounts.clone());
-            let wrong = Wrong { missing: Some(Missing::Agreement), chosen, ..Wrong::default() };
-            return self.once_more(step, &client, wrong, None).await;
+            return self.once_more(step, wrong(lacking(Missing::Agreement)), None).await;
         }
         let agreed = match consent::allow(&matter.offer, choice, self.customer(&view, proofed), self.now) {
             Ok(agreed) => agreed,
-            Err(missing) => {
-                let wrong = Wrong { missing: Some(missing), chosen: Some(choice.accounts.clone()), ..Wrong::default() };
-                return self.once_more(step, &client, wrong, None).await;
-            }
+            Err(missing) => return self.once_more(step, wrong(lacking(missing)), None).await,
         };
         // What ⑤ found may be true no longer: the world is asked before anything is recorded (architecture §1.3).
         match self.app.desk.standing(proofed, self.now).await {
             Standing::Good(now) if agreed.details.accounts.iter().all(|a| now.iter().any(|(id, _)| id == a)) => {}
-            Standing::Good(now) => {
-                let wrong = Wrong {
-                    missing: Some(Missing::Account),
-                    chosen: Some(choice.accounts.clone()),
-                    ..Wrong::default()
-                };
-                return self.once_more(step, &client, wrong, Some(now)).await;
-            }
+            // The places of the page before mean nothing on the one that follows.
+            Standing::Good(now) => return self.once_more(step, lacking(Missing::Account).into(), Some(now)).await,
             Standing::Over(ending) => return self.ended(step, ending).await,
             Standing::Unknown(message) => {
-                let problems = vec![Problem::page(message)];
-                let wrong = Wrong { problems, chosen: Some(choice.accounts.clone()), ..Wrong::default() };
-                return self.once_more(step, &client, wrong, None).await;
+                return self.once_more(step, wrong(vec![Problem::page(message)]), None).await;
             }
         }
         let language = self.language(&view);
@@ -95,10 +83,11 @@ impl Counter<'_> {
             Pressed::Show => Ok(self.on(&self.view(None).await?)),
             Pressed::Allowed => {
                 let mut answer = page::answer(self.app, language, client.name_in(language.as_str()), answer);
-                if let (Some(value), Some(lasting)) = (value, lasting)
-                    && let Err(cause) = answer.add_cookie(&cookie::memory_of(self.app, &value, lasting))
-                {
-                    tracing::error!(%cause, "the memory's cookie could not be set");
+                if let (Some(value), Some(lasting)) = (value, lasting) {
+                    cookie::remember(&mut answer, self.app, &value, lasting);
+                }
+                if !self.typed.is_empty() {
+                    cookie::set_typed(&mut answer, self.app, "", std::time::Duration::ZERO);
                 }
                 Ok(answer)
             }
@@ -167,31 +156,13 @@ impl Counter<'_> {
     async fn once_more(
         &self,
         step: &str,
-        client: &Client,
-        wrong: Wrong,
+        errors: FormErrors,
         accounts: Option<Vec<(AccountId, Account)>>,
     ) -> Result<HttpResponse, Stop> {
-        let (desk, v, step, now) = (self.app.desk.clone(), self.visitor.clone(), step.to_owned(), self.now);
-        let work = move |tx: &mut Tx<'_, '_>| {
-            let taken = desk.take(tx, &v, &step, now)?;
-            if let (Taken::Now(i), Some(accounts)) = (&taken, &accounts)
-                && let Ok(i) = i.clone().reoffered(accounts.clone())
-            {
-                sql::save(tx, desk.seals(), &i)?;
-            }
-            Ok(taken)
-        };
-        let taken = self.app.store.write(work).await?;
-        if let Taken::Foreign = taken {
-            return Err(Stop::Foreign);
+        match self.app.desk.refuse_consent(&self.visitor, step, errors, accounts, self.now).await? {
+            Seen::Foreign => Err(Stop::Foreign),
+            Seen::Here(view) => Ok(self.on(&view)),
         }
-        let view = self.view(None).await?;
-        let mut answer = match (&view.interaction.stage, taken) {
-            (Stage::Consent(proofed), Taken::Now(_)) => self.consent_page(&view, client, proofed, wrong).await?,
-            _ => self.on(&view),
-        };
-        super::render::retry_later(&mut answer);
-        Ok(answer)
     }
 
     async fn follow(
@@ -223,7 +194,8 @@ impl Counter<'_> {
     fn customer(&self, view: &View, proofed: &Proofed) -> Customer {
         let agent = self.req.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let agent: String = agent.chars().take(300).collect();
-        let remote = Secret::new(format!("{} {agent}", self.visitor.address));
+        let address = self.address.map(|ip| ip.to_string()).unwrap_or_default();
+        let remote = Secret::new(format!("{address} {agent}"));
         Customer::of(proofed, view.interaction.id.clone(), remote)
     }
 
@@ -267,6 +239,12 @@ impl Counter<'_> {
         let notice = Queued::new(Notice::Completed(completed), &to, grant, sealer, random)?;
         Ok((link, notice))
     }
+}
+
+/// Which lines of the page were ticked.
+fn places(matter: &Matter, choice: &Choice) -> Vec<usize> {
+    let lines = matter.offer.accounts.iter().enumerate();
+    lines.filter(|(_, id)| choice.accounts.contains(id)).map(|(place, _)| place).collect()
 }
 
 /// What 許可する writes, together.
@@ -314,7 +292,7 @@ fn record(
     }
     sql::save(tx, desk.seals(), &i)?;
     let detail = json!({ "grant": writes.link.told().grant });
-    sql::arrow(tx, &i, "interaction.consent.allowed", Some(proofed.account_index), detail, now)?;
+    sql::record(tx, &i, "interaction.consent.allowed", Some(proofed.account_index), detail, now)?;
     Ok(Pressed::Allowed)
 }
 

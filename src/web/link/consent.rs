@@ -6,24 +6,13 @@ use crate::client::Client;
 use crate::clock::Instant;
 use crate::consent::{self, Details, Missing, Offer, Terms, words};
 use crate::id::AccountId;
-use crate::identity::{Ending, Problem, Proofed, Seen, View};
+use crate::identity::{Ending, Field, Message, Problem, Proofed, Seen, View};
 use crate::pages::{ConsentPage, OfferedAccount, SomeClient};
 use crate::secret::{Hash, base64url};
 use crate::web::memory;
 use crate::web::page::{self, Leads};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-
-/// Why ⑥ comes back.
-#[derive(Default)]
-pub(super) struct Wrong {
-    /// What 許可する lacked.
-    pub(super) missing: Option<Missing>,
-    /// What kept us from going on.
-    pub(super) problems: Vec<Problem>,
-    /// The accounts that were ticked.
-    pub(super) chosen: Option<Vec<AccountId>>,
-}
 
 /// What ⑥ is about.
 pub(super) struct Matter {
@@ -45,7 +34,6 @@ impl Counter<'_> {
         view: &View,
         client: &Client,
         proofed: &Proofed,
-        wrong: Wrong,
     ) -> Result<HttpResponse, Stop> {
         let matter = self.matter(view, client, proofed).await?;
         if matter.offer.accounts.is_empty() {
@@ -54,15 +42,15 @@ impl Counter<'_> {
                 Seen::Here(view) => Ok(self.on(&view)),
             };
         }
-        let Wrong { missing, problems, chosen } = wrong;
         let mut page = self.consent_context(view, client, proofed, &matter, self.now);
-        if let Some(chosen) = chosen {
-            page.accounts.iter_mut().for_each(|line| line.chosen = chosen.iter().any(|id| id.as_str() == line.id));
+        if let Some(chosen) = &view.interaction.errors.chosen {
+            page.accounts.iter_mut().enumerate().for_each(|(place, line)| line.chosen = chosen.contains(&place));
         }
+        let problems = self.problems(&view.interaction);
+        let (missing, problems) = missing(problems);
         let reference = consent::reference(&self.app.sealer, &view.interaction.id);
-        let status = if missing.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { super::status_of(&problems) };
         let page = ConsentPage { missing, problems, reference: Some(reference), shown: Some(matter.shown()), ..page };
-        Ok(page::html(status, Leads::ToTheApp, self.app.pages.consent(&self.frame(view), &page)))
+        Ok(page::html(StatusCode::OK, Leads::ToTheApp, self.app.pages.consent(&self.frame(view), &page)))
     }
 
     /// The stored request and the offer made of it.
@@ -143,5 +131,29 @@ impl Counter<'_> {
             shown: None,
             at,
         }
+    }
+}
+
+/// What 許可する lacked, and what else is wrong.
+fn missing(problems: Vec<Problem>) -> (Option<Missing>, Vec<Problem>) {
+    let lacks = |field| problems.iter().any(|p| p.field == Some(field));
+    let missing = match (lacks(Field::Account), lacks(Field::Agree)) {
+        (true, true) => Some(Missing::Both),
+        (true, false) => Some(Missing::Account),
+        (false, true) => Some(Missing::Agreement),
+        (false, false) => None,
+    };
+    let rest = problems.into_iter().filter(|p| !matches!(p.field, Some(Field::Account | Field::Agree)));
+    (missing, rest.collect())
+}
+
+/// The same the other way: how the row keeps what 許可する lacked.
+pub(super) fn lacking(missing: Missing) -> Vec<Problem> {
+    let account = Problem::at(Field::Account, Message::AccountChoice);
+    let agree = Problem::at(Field::Agree, Message::Agree);
+    match missing {
+        Missing::Account => vec![account],
+        Missing::Agreement => vec![agree],
+        Missing::Both => vec![account, agree],
     }
 }

@@ -5,6 +5,7 @@ use crate::id::AccountId;
 use crate::identity::{AccountForm, CustomerForm, Posted};
 use crate::params::{Params, decode};
 use crate::secret::Secret;
+use crate::web::typed::Typed;
 
 /// A posted form.
 pub(super) struct Form {
@@ -15,8 +16,8 @@ pub(super) struct Form {
 }
 /// What a button asks for.
 pub(super) enum Action {
-    /// The desk takes it; what was typed comes back with the page when something is wrong.
-    Desk(Box<Posted>, Box<Typed>),
+    /// One of the five checks.
+    Desk(Box<Posted>),
     /// ⑥ 許可する, and the digest of the page it stood on
     Allow(Choice, Option<String>),
     /// ⑥ 拒否する
@@ -24,45 +25,55 @@ pub(super) enum Action {
     /// 連携元画面へ
     Return,
 }
-/// What was typed, for a page that comes back. A PIN is not among it.
-#[derive(Default)]
-pub(super) struct Typed {
-    pub(super) account: Option<AccountForm>,
-    pub(super) customer: Option<CustomerForm>,
+
+/// The fields of a form, each once. The one field that may come more than once is taken out before the strict reader
+/// refuses it.
+fn fields<'b>(screen: &str, body: &'b [u8]) -> Option<(Vec<&'b str>, Params)> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (chosen, single): (Vec<&str>, Vec<&str>) =
+        text.split('&').partition(|pair| screen == "consent" && pair.split('=').next() == Some("account"));
+    Some((chosen, Params::parse(&single.join("&")).ok()?))
+}
+fn account(params: &Params) -> AccountForm {
+    let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
+    AccountForm { branch: text("branch"), account_type: text("account_type"), account_number: text("account_number") }
+}
+fn customer(params: &Params) -> CustomerForm {
+    let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
+    CustomerForm {
+        name_kana: text("name_kana"),
+        birth_year: text("birth_year"),
+        birth_month: text("birth_month"),
+        birth_day: text("birth_day"),
+        phone: text("phone"),
+        email: text("email"),
+        email_confirm: text("email_confirm"),
+    }
+}
+
+/// What was typed in a form, whatever becomes of it. A PIN is not among it.
+pub(super) fn typed(screen: &str, body: &[u8]) -> Typed {
+    let Some((_, params)) = fields(screen, body) else { return Typed::default() };
+    match screen {
+        // A button without fields, such as 口座情報を入力し直す, has typed nothing.
+        "account" if params.get("action") == Some("next") => {
+            Typed { account: Some(account(&params)), ..Typed::default() }
+        }
+        "customer" if params.get("action") == Some("next") => {
+            Typed { customer: Some(customer(&params)), ..Typed::default() }
+        }
+        _ => Typed::default(),
+    }
 }
 
 /// Reads a form; `None` for a button this screen does not have.
 pub(super) fn read(screen: &str, body: &[u8]) -> Option<Form> {
-    let text = std::str::from_utf8(body).ok()?;
-    // The one field that may come more than once is taken out before the strict reader refuses it.
-    let (chosen, single): (Vec<&str>, Vec<&str>) =
-        text.split('&').partition(|pair| screen == "consent" && pair.split('=').next() == Some("account"));
-    let params = Params::parse(&single.join("&")).ok()?;
+    let (chosen, params) = fields(screen, body)?;
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
-    let plain = |posted: Posted| Action::Desk(Box::new(posted), Box::default());
+    let plain = |posted: Posted| Action::Desk(Box::new(posted));
     let action = match (screen, params.get("action")?) {
-        ("account", "next") => {
-            let form = AccountForm {
-                branch: text("branch"),
-                account_type: text("account_type"),
-                account_number: text("account_number"),
-            };
-            let typed = Typed { account: Some(form.clone()), ..Typed::default() };
-            Action::Desk(Box::new(Posted::Account(form)), Box::new(typed))
-        }
-        ("customer", "next") => {
-            let form = CustomerForm {
-                name_kana: text("name_kana"),
-                birth_year: text("birth_year"),
-                birth_month: text("birth_month"),
-                birth_day: text("birth_day"),
-                phone: text("phone"),
-                email: text("email"),
-                email_confirm: text("email_confirm"),
-            };
-            let typed = Typed { customer: Some(form.clone()), ..Typed::default() };
-            Action::Desk(Box::new(Posted::Customer(form)), Box::new(typed))
-        }
+        ("account", "next") => plain(Posted::Account(account(&params))),
+        ("customer", "next") => plain(Posted::Customer(customer(&params))),
         ("customer", "back") => plain(Posted::Back),
         ("phone", "next") => plain(Posted::Phone),
         ("call", "next") => plain(Posted::Call),
@@ -71,13 +82,17 @@ pub(super) fn read(screen: &str, body: &[u8]) -> Option<Form> {
         ("expired", "restart") => plain(Posted::Restart),
         ("consent", "allow") => {
             let account = |pair: &&str| AccountId::parse(&decode(pair.split_once('=')?.1).ok()?);
-            // A name no page of ours can have offered makes the whole form one we did not write.
+            // An account id that cannot have been on our page: reject the form.
             let accounts = chosen.iter().map(account).collect::<Option<Vec<_>>>()?;
             let shown = params.get("shown").map(str::to_owned);
             Action::Allow(Choice { agree: params.get("agree") == Some("yes"), accounts }, shown)
         }
         ("consent", "deny") => Action::Deny,
-        ("cancelled" | "locked" | "closed" | "expired", "return") => Action::Return,
+        (
+            "account" | "customer" | "phone" | "call" | "pin" | "consent" | "cancelled" | "locked" | "closed"
+            | "expired",
+            "return",
+        ) => Action::Return,
         _ => return None,
     };
     Some(Form { step: text("step"), action })
@@ -104,6 +119,8 @@ mod tests {
             ("consent", "allow", true),
             ("consent", "deny", true),
             ("consent", "cancel", false),
+            ("consent", "return", true),
+            ("pin", "return", true),
             ("cancelled", "return", true),
             ("locked", "return", true),
             ("closed", "return", true),

@@ -1,8 +1,8 @@
 //! The linking screens: `/link/{interaction}/…` (contract §2, §3; domain §1.2–1.7).
 //!
 //! GET shows the stage that is, POST hands the form to the [`crate::identity::Desk`] (⑥: to `consent` and `grant`) and
-//! goes on with 303; a form with something wrong comes back in place with 422 or 503. A page of another stage leads to
-//! the current one, so that no screen can be skipped and none is seen twice.
+//! always goes on with 303: what was wrong stands in the interaction's row, what was typed in a sealed cookie, so that a
+//! page can be loaded again. A page of another stage leads to the current one: no screen can be skipped.
 
 mod agree;
 mod consent;
@@ -15,30 +15,36 @@ pub use status::get as status;
 
 use super::error::log_failure;
 use super::extract::{caller, same_origin};
+use super::typed::Typed;
 use super::{App, Shared, cookie, page, paths};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::id::InteractionId;
-use crate::identity::{Expired, Message, Posted, Problem, Seen, View, Visitor};
+use crate::identity::{BrowserNetwork, Expired, Interaction, Message, Posted, Problem, Seen, View, Visitor};
 use crate::pages::{ExpiredPage, Language};
 use crate::params::Params;
 use crate::store;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use form::{Action, Typed};
+use form::Action;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Where a handler stands: the browser, its way, the app that sent it.
+/// What the handlers of one request share: the browser, its interaction, the app that sent it.
 struct Counter<'a> {
     req: &'a HttpRequest,
     app: &'a App,
     visitor: Visitor,
+    /// Where the browser comes from, for the record of a consent.
+    address: Option<IpAddr>,
+    /// What was typed before, from the browser's own cookie.
+    typed: Typed,
     now: Instant,
 }
 
 /// What stops a handler.
 enum Stop {
-    /// Not this browser's way.
+    /// Not this browser's interaction.
     Foreign,
     /// The store.
     Store(store::Error),
@@ -54,14 +60,12 @@ impl From<store::Error> for Stop {
 impl<'a> Counter<'a> {
     fn new(req: &'a HttpRequest, app: &'a App, id: &str) -> Result<Self, Stop> {
         let id = InteractionId::parse(id).ok_or(Stop::Foreign)?;
-        let cookie = cookie::shown(req, app).ok_or(Stop::Foreign)?;
-        let address = caller(req, app).map_or_else(String::new, |ip| ip.to_string());
-        Ok(Self {
-            req,
-            app,
-            visitor: Visitor { id, cookie, memory: cookie::memory_shown(req, app), address },
-            now: app.now(),
-        })
+        let cookie = cookie::shown(req, app, &id).ok_or(Stop::Foreign)?;
+        let address = caller(req, app);
+        let typed = Typed::shown(req, app, &id);
+        let (memory, network) = (cookie::memory_shown(req, app), BrowserNetwork::of(address));
+        let visitor = Visitor { id, cookie, memory, network };
+        Ok(Self { req, app, visitor, address, typed, now: app.now() })
     }
     async fn view(&self, language: Option<Language>) -> Result<View, Stop> {
         let language = language.map(|l| l.as_str().to_owned());
@@ -82,24 +86,34 @@ impl<'a> Counter<'a> {
     fn path(&self, view: &View) -> String {
         paths::screen(&view.interaction.id, &view.interaction.stage)
     }
-    /// 303 to the screen that is, with a rotated cookie where there is one.
+    /// 303 to the screen that is, with the interaction's cookie where the browser has to learn it.
     fn on(&self, view: &View) -> HttpResponse {
         let mut answer = page::see_other(&self.path(view));
         self.bind(&mut answer, view);
         answer
     }
     fn bind(&self, answer: &mut HttpResponse, view: &View) {
-        if let Some(value) = &view.cookie
-            && let Err(cause) = answer.add_cookie(&cookie::of(self.app, value))
-        {
-            tracing::error!(%cause, "the cookie could not be set");
+        if let Some(value) = &view.cookie {
+            cookie::bind(answer, self.app, &view.interaction, value, self.now);
         }
+    }
+    /// What is wrong with the page that is shown: what its row holds, and what could not be written there.
+    fn problems(&self, i: &Interaction) -> Vec<Problem> {
+        let unwritten = self.typed.unwritten_at(i).filter(|_| i.live());
+        unwritten.into_iter().chain(i.errors.problems.iter().copied()).collect()
+    }
+    /// 303 to the screen that is, which then says what the store has not heard of.
+    fn on_unwritten(&self, view: &View, posted: Typed, problem: Problem) -> HttpResponse {
+        let unwritten = Some((view.interaction.step, problem));
+        let mut answer = self.on(view);
+        self.typed.bring(Typed { unwritten, ..posted }, &mut answer, self.app, &view.interaction, self.now);
+        answer
     }
     fn stopped(req: &HttpRequest, app: &App, stop: Stop) -> HttpResponse {
         let language = page::language(req, None);
         match stop {
             Stop::Answer(answer) => *answer,
-            // Nothing is told, not even whether there is such a way.
+            // Nothing is told, not even whether there is such an interaction.
             Stop::Foreign => {
                 let page = ExpiredPage { why: Expired::Elsewhere, window: 0, can_restart: false, can_return: false };
                 let rendered = app.pages.expired(&page::frame(app, language), &page);
@@ -129,7 +143,12 @@ async fn shown(req: &HttpRequest, app: &App, id: &str, screen: &str) -> Result<H
     if view.interaction.stage.screen() != screen {
         return Ok(counter.on(&view));
     }
-    counter.page(&view, &Typed::default(), &[]).await
+    let mut answer = counter.page(&view).await?;
+    counter.bind(&mut answer, &view);
+    if !view.interaction.live() {
+        counter.typed.bring(Typed::default(), &mut answer, app, &view.interaction, counter.now);
+    }
+    Ok(answer)
 }
 
 /// `POST /link/{interaction}/{screen}`
@@ -139,50 +158,59 @@ pub async fn post(req: HttpRequest, app: Shared, at: web::Path<(String, String)>
     if !same_origin(&req, &app) {
         return Counter::stopped(&req, &app, Stop::Foreign);
     }
-    match posted(&req, &app, &id, &screen, &body).await {
+    let counter = match Counter::new(&req, &app, &id) {
+        Ok(counter) => counter,
+        Err(stop) => return Counter::stopped(&req, &app, stop),
+    };
+    let typed = form::typed(&screen, &body);
+    match counter.posted(&screen, &body, &typed).await {
         Ok(answer) => answer,
+        Err(Stop::Store(cause)) => counter.not_taken(&cause, typed).await,
         Err(stop) => Counter::stopped(&req, &app, stop),
     }
 }
-async fn posted(req: &HttpRequest, app: &App, id: &str, screen: &str, body: &[u8]) -> Result<HttpResponse, Stop> {
-    let counter = Counter::new(req, app, id)?;
-    let form = form::read(screen, body);
-    let Some(form) = form else { return Ok(counter.on(&counter.view(None).await?)) };
-    let (seen, typed) = match form.action {
-        Action::Desk(posted, typed) => {
-            if !matches!(*posted, Posted::Cancel)
-                && let Some(end) = counter.unserved(&form.step).await?
-            {
-                return Ok(end);
-            }
-            (app.desk.post(&counter.visitor, &form.step, *posted, counter.now).await?, *typed)
-        }
-        Action::Allow(choice, shown) => return counter.allow(&form.step, &choice, shown.as_deref()).await,
-        Action::Deny => return counter.deny(&form.step).await,
-        Action::Return => return counter.leave().await,
-    };
-    let view = match seen {
-        Seen::Foreign => return Err(Stop::Foreign),
-        Seen::Here(view) => *view,
-    };
-    if !view.taken || view.problems.is_empty() {
-        return Ok(counter.on(&view));
-    }
-    let problems = view.problems.clone();
-    let mut answer = counter.page(&view, &typed, &problems).await?;
-    counter.bind(&mut answer, &view);
-    Ok(answer)
-}
 
-/// The status of a form that comes back (contract §3).
-fn status_of(problems: &[Problem]) -> StatusCode {
-    let ours = |p: &Problem| matches!(p.message, Message::R34 | Message::R35 | Message::R36 | Message::R37);
-    let waits = |p: &Problem| p.message == Message::CallWaiting;
-    match problems {
-        [] => StatusCode::OK,
-        // 「認証中（認証着信待ち）」 is where things stand, not a mistake (domain G13).
-        some if some.iter().all(waits) => StatusCode::OK,
-        some if some.iter().any(ours) => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::UNPROCESSABLE_ENTITY,
+impl Counter<'_> {
+    async fn posted(&self, screen: &str, body: &[u8], typed: &Typed) -> Result<HttpResponse, Stop> {
+        let Some(form) = form::read(screen, body) else { return Ok(self.on(&self.view(None).await?)) };
+        match form.action {
+            Action::Desk(posted) => self.form(&form.step, *posted, typed).await,
+            Action::Allow(choice, shown) => self.allow(&form.step, &choice, shown.as_deref()).await,
+            Action::Deny => self.deny(&form.step).await,
+            Action::Return => self.leave(&form.step).await,
+        }
+    }
+
+    /// A form of the five checks. Whatever comes of it, the browser goes on with GET (RFC 9700 §4.12).
+    async fn form(&self, step: &str, posted: Posted, typed: &Typed) -> Result<HttpResponse, Stop> {
+        if !matches!(posted, Posted::Cancel)
+            && let Some(end) = self.unserved(step).await?
+        {
+            return Ok(end);
+        }
+        if matches!(posted, Posted::Customer(_))
+            && let Err(until) = self.app.desk.admit_customer(&self.visitor, self.now).await
+        {
+            let problem = Problem::until(Message::TooOften, until.whole_minute());
+            return Ok(self.on_unwritten(&self.view(None).await?, typed.clone(), problem));
+        }
+        let view = match self.app.desk.post(&self.visitor, step, posted, self.now).await? {
+            Seen::Foreign => return Err(Stop::Foreign),
+            Seen::Here(view) => *view,
+        };
+        let mut answer = self.on(&view);
+        self.typed.bring(typed.clone(), &mut answer, self.app, &view.interaction, self.now);
+        Ok(answer)
+    }
+
+    /// The store took nothing: the browser goes back to its own screen, with R36 and everything typed, if that can be read
+    /// (contract §3).
+    async fn not_taken(&self, cause: &store::Error, typed: Typed) -> HttpResponse {
+        log_failure(cause);
+        match self.view(None).await {
+            Ok(view) if view.interaction.live() => self.on_unwritten(&view, typed, Problem::page(Message::R36)),
+            Ok(view) => self.on(&view),
+            Err(stop) => Self::stopped(self.req, self.app, stop),
+        }
     }
 }

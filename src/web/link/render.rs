@@ -1,8 +1,6 @@
 //! One screen from a view: which page, with which words, status and headers.
 
-use super::consent::Wrong;
-use super::form::Typed;
-use super::{Counter, Stop, status_of};
+use super::{Counter, Stop};
 use crate::client::Client;
 use crate::config::Mode;
 use crate::identity::{AccountForm, CallState, Ending, Message, Problem, Stage, View};
@@ -11,28 +9,23 @@ use crate::pages::{
     AccountPage, CallPage, CancelledPage, Chrome, Closed, ClosedPage, CustomerPage, DonePage, ExpiredPage, LockedPage,
     PhonePage, PinPage,
 };
-use crate::web::page::{self, Leads};
+use crate::web::page::{self, Leads, retry_later};
 use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 
-/// What is busy or failing now may be tried again in a minute (RFC 9110 §10.2.3).
-pub(super) fn retry_later(answer: &mut HttpResponse) {
-    if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
-        answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
-    }
+/// Where the forms of a page end: R35 to R37 offer 連携元画面へ, which leads to the app.
+pub(super) fn leads(problems: &[Problem]) -> Leads {
+    if problems.iter().any(|p| p.message.leads_back()) { Leads::ToTheApp } else { Leads::Here }
 }
 
 impl Counter<'_> {
-    /// The page of the stage that is, with what is wrong about the form that came.
-    pub(super) async fn page(&self, view: &View, typed: &Typed, problems: &[Problem]) -> Result<HttpResponse, Stop> {
+    /// The page of the stage that is, with what is wrong about the form that was posted last.
+    pub(super) async fn page(&self, view: &View) -> Result<HttpResponse, Stop> {
         let client = self.client(view).await?;
         let mut answer = match &view.interaction.stage {
-            Stage::Consent(proofed) => {
-                let wrong = Wrong { problems: problems.to_vec(), ..Wrong::default() };
-                self.consent_page(view, &client, proofed, wrong).await?
-            }
+            Stage::Consent(proofed) => self.consent_page(view, &client, proofed).await?,
             Stage::Ended(ending) => self.end_page(view, &client, *ending),
-            _ => self.form_page(view, &client, typed, problems),
+            _ => self.form_page(view, &client),
         };
         retry_later(&mut answer);
         Ok(answer)
@@ -45,9 +38,10 @@ impl Counter<'_> {
     }
 
     /// ① to ⑤.
-    fn form_page(&self, view: &View, client: &Client, typed: &Typed, problems: &[Problem]) -> HttpResponse {
-        let (pages, frame, problems) = (&self.app.pages, self.frame(view), problems.to_vec());
-        let status = status_of(&problems);
+    fn form_page(&self, view: &View, client: &Client) -> HttpResponse {
+        let (pages, frame, problems) = (&self.app.pages, self.frame(view), self.problems(&view.interaction));
+        let leads = leads(&problems);
+        let typed = &self.typed;
         let policy = self.app.desk.policy();
         let rendered = match &view.interaction.stage {
             Stage::Account { typed: before } => {
@@ -83,6 +77,7 @@ impl Counter<'_> {
                     called: (&calling.called).into(),
                     state,
                     early: problems.iter().any(|p| p.message == Message::CallWaiting),
+                    problems: problems.into_iter().filter(|p| p.message != Message::CallWaiting).collect(),
                     until: calling.confirm_until,
                     seconds_left,
                     window: policy.confirm_window.as_secs(),
@@ -94,10 +89,10 @@ impl Counter<'_> {
             // Not forms of the desk: `page` sends them elsewhere.
             Stage::Consent(_) | Stage::Ended(_) => return self.on(view),
         };
-        page::html(status, Leads::Here, rendered)
+        page::html(StatusCode::OK, leads, rendered)
     }
 
-    /// Every way that has ended.
+    /// Every interaction that has ended.
     fn end_page(&self, view: &View, client: &Client, ending: Ending) -> HttpResponse {
         let (pages, frame) = (&self.app.pages, self.frame(view));
         let app = client.name_in(frame.language.as_str()).to_owned();
@@ -116,9 +111,13 @@ impl Counter<'_> {
                 let page = ClosedPage { why: Closed::NoAccount, can_return: true };
                 (StatusCode::FORBIDDEN, pages.closed(&frame, &page))
             }
-            Ending::Failed => {
-                let page = ClosedPage { why: Closed::Failed, can_return: true };
-                (StatusCode::SERVICE_UNAVAILABLE, pages.closed(&frame, &page))
+            Ending::Failed | Ending::Busy | Ending::Off => {
+                let why = match ending {
+                    Ending::Busy => Closed::Busy,
+                    Ending::Off => Closed::Off,
+                    _ => Closed::Failed,
+                };
+                (StatusCode::SERVICE_UNAVAILABLE, pages.closed(&frame, &ClosedPage { why, can_return: true }))
             }
             Ending::Expired(why) => {
                 let page = ExpiredPage {

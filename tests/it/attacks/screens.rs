@@ -194,62 +194,77 @@ async fn a_tossed_cookie_opens_nothing(w: &Town) {
     let (mut victim, mut attacker) = (begun(w).await, begun(w).await);
     victim.walk_to(w, "customer").await;
     attacker.walk_to(w, "account").await;
-    let (own, theirs) = (victim.cookies["__Host-renkei"].clone(), attacker.cookies["__Host-renkei"].clone());
-    assert_eq!(victim.cookies.len(), 1);
+    let (own, theirs) = (victim.cookie(), attacker.cookie());
+    let (name, other) = (victim.cookie_name(), attacker.cookie_name());
+    let label = name.strip_prefix("__Host-renkei-").unwrap();
     let see = async |url: &str, cookie: String| {
         let ask = Ask::default().header("cookie", cookie).header("sec-fetch-site", "same-origin");
         w.http.send("GET", url, ask).await
     };
     for (cookie, why) in [
-        (format!("renkei={own}"), "without the prefix the browser guards"),
-        (format!("__host-renkei={own}"), "another name"),
-        (format!("__Host-renkei ={own}x"), "nearly the name"),
-        (format!("__Host-renkei={theirs}"), "the attacker's own"),
-        (format!("__Host-renkei={theirs}; __Host-renkei={theirs}"), "twice the attacker's"),
-        (format!("__Host-renkei={}", own.to_uppercase()), "in other letters"),
-        (format!("__Host-renkei={own}{theirs}"), "both in one"),
-        ("__Host-renkei=".to_owned(), "an empty one"),
-        (format!("__Host-renkei={}", "A".repeat(8000)), "a long one"),
-        (format!("x=\"__Host-renkei={own}\""), "within another"),
+        (format!("renkei-{label}={own}"), "without the prefix the browser guards"),
+        (format!("__host-renkei-{label}={own}"), "another name"),
+        (format!("__Host-renkei={own}"), "without the interaction"),
+        (format!("{name} ={own}x"), "nearly the name"),
+        (format!("{other}={own}"), "under another interaction's name"),
+        (format!("{name}={theirs}"), "the attacker's own"),
+        (format!("{name}={theirs}; {name}={theirs}"), "twice the attacker's"),
+        (format!("{name}={}", own.to_uppercase()), "in other letters"),
+        (format!("{name}={own}{theirs}"), "both in one"),
+        (format!("{name}="), "an empty one"),
+        (format!("{name}={}", "A".repeat(8000)), "a long one"),
+        (format!("x=\"{name}={own}\""), "within another"),
     ] {
         let answer = see(&victim.url, cookie).await;
         assert_eq!((answer.status, answer.header("set-cookie")), (403, None), "{why}");
     }
-    // Two of the name: one of them is read, and it decides alone; nothing of one way shows in the other.
-    for cookie in
-        [format!("__Host-renkei={theirs}; __Host-renkei={own}"), format!("__Host-renkei={own}; __Host-renkei={theirs}")]
-    {
-        let statuses = [see(&victim.url, cookie.clone()).await.status, see(&attacker.url, cookie).await.status];
-        assert!(statuses == [200, 403] || statuses == [403, 200], "{statuses:?}");
+    // Two of the name: one of them is read, and it decides alone. Nothing of one interaction shows in the other.
+    for cookie in [format!("{name}={theirs}; {name}={own}"), format!("{name}={own}; {name}={theirs}")] {
+        assert!(matches!(see(&victim.url, cookie.clone()).await.status, 200 | 403));
+        assert_eq!(see(&attacker.url, cookie).await.status, 403);
     }
+    // Each opens its own, whatever stands beside it.
+    let both = format!("\u{fffd}=1; {other}={theirs}; {name}={own}; __Host-renkei-typed=x");
+    assert_eq!(see(&victim.url, both.clone()).await.status, 200);
+    assert_eq!(see(&attacker.url, both).await.status, 200);
     assert_eq!(victim.reload().await.screen(), "customer", "the customer goes on");
     let set = w.browser().request("GET", &w.creco().push("accounts").await.url, Ask::default()).await;
     let set = set.header("set-cookie").unwrap().to_owned();
-    assert!(set.starts_with("__Host-renkei=") && set.contains("; Secure") && !set.contains("Domain"), "{set}");
+    assert!(set.starts_with("__Host-renkei-") && set.contains("; Secure") && !set.contains("Domain"), "{set}");
 }
 
 /// Session fixation: what identifies a browser is made here, and made anew.
 async fn a_cookie_that_was_brought_along_is_never_adopted(w: &Town) {
     let fixed = "A".repeat(43);
     let mut victim = w.browser();
-    victim.cookies.insert("__Host-renkei".into(), fixed.clone());
+    victim.cookies.insert("__Host-renkei-AAAAAAAA".into(), fixed.clone());
     victim.open(&w.creco().push("accounts").await.url).await;
-    let first = victim.cookies["__Host-renkei"].clone();
+    let first = victim.cookie();
     assert_ne!(first, fixed);
     let mut attacker = w.browser();
-    attacker.cookies.insert("__Host-renkei".into(), fixed);
+    attacker.cookies.insert("__Host-renkei-AAAAAAAA".into(), fixed.clone());
+    attacker.cookies.insert(victim.cookie_name(), fixed);
     assert_eq!(attacker.open(&victim.url).await.status(), 403);
     // Nor does the attacker's own live cookie carry over to a request of somebody else's.
     let mut attacker = begun(w).await;
-    let known = attacker.cookies["__Host-renkei"].clone();
-    attacker.open(&w.creco().push("accounts").await.url).await;
-    assert_ne!(attacker.cookies["__Host-renkei"], known, "another request, another cookie");
+    let known = (attacker.cookie_name(), attacker.cookie());
+    let (planted, request) = (attacker.cookies.clone(), w.creco().push("accounts").await.url);
+    attacker.open(&request).await;
+    assert_ne!((attacker.cookie_name(), attacker.cookie()), known, "another request, another interaction");
+    // Planted before ①: the victim's browser gets an interaction and a cookie that the attacker does not know.
+    let mut fooled = w.browser();
+    fooled.cookies = planted;
+    fooled.open(&w.creco().push("accounts").await.url).await;
+    fooled.walk_to(w, "customer").await;
+    assert_ne!((fooled.cookie_name(), fooled.cookie()), known);
+    let mut peeping = w.browser();
+    peeping.cookies.insert(known.0, known.1);
+    assert_eq!(peeping.open(&fooled.url).await.status(), 403);
     // What was known before the customer proved who they are is worth nothing after it.
     victim.walk_to(w, "consent").await;
-    let proved = victim.cookies["__Host-renkei"].clone();
-    assert_ne!(proved, first, "the cookie changes on the way");
+    assert_ne!(victim.cookie(), first, "the cookie changes on the way");
     let mut thief = w.browser();
-    thief.cookies.insert("__Host-renkei".into(), first);
+    thief.cookies.insert(victim.cookie_name(), first);
     thief.open(&victim.url).await;
     assert!(thief.status() == 403, "{} {}", thief.status(), thief.url);
     assert_eq!(victim.reload().await.screen(), "consent");

@@ -12,7 +12,7 @@ on_both!(
     a_hook_without_a_good_signature_is_refused,
     confirming_before_the_call_keeps_the_page,
     the_window_of_120_seconds,
-    sessions_never_share_a_number_for_one_caller,
+    interactions_never_share_a_number_for_one_caller,
     numbers_in_every_form_match,
     a_withheld_call_shows_a_hint,
 );
@@ -162,27 +162,36 @@ async fn a_call_may_arrive_five_seconds_late(w: &Town) {
     }
 }
 
-async fn sessions_never_share_a_number_for_one_caller(w: &Town) {
-    let (mut one, to_one) = at_call(w).await;
-    let (mut two, to_two) = at_call(w).await;
-    assert_ne!(to_one, to_two);
+async fn interactions_never_share_a_number_for_one_caller(w: &Town) {
+    let mut held = Vec::new();
+    for _ in w.called_numbers() {
+        held.push(at_call(w).await);
+    }
+    let mut numbers: Vec<&String> = held.iter().map(|(_, to)| to).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), held.len(), "each has a number of its own");
 
-    // At most two are pending for one caller: the third is asked to come back.
-    let mut third = w.browser();
-    let url = w.creco().push("accounts").await.url;
-    third.open(&url).await;
-    third.account("115-1100026").await;
-    third.customer(&Customer::taro()).await;
-    third.press("next", &[]).await;
-    assert_eq!(third.status(), 503, "{}", third.url);
-    assert!(third.page().text().contains("ただ今受付が混雑しておりますので、しばらくしてからご利用下さい。"));
-    assert!(third.answer.header("retry-after").is_some());
+    // No number is left: the page says when one will be.
+    let mut late = w.browser();
+    late.open(&w.creco().push("accounts").await.url).await;
+    late.account("115-1100026").await;
+    late.customer(&Customer::taro()).await;
+    late.press("next", &[]).await;
+    assert_eq!((late.status(), late.screen()), (200, "phone"));
+    let said = "10時17分00秒以降に、もう一度「電話番号の決定」を押してください。";
+    assert!(late.summary().contains(said), "{}", late.page().text());
 
+    let (mut one, to_one) = held.pop().unwrap();
+    let (mut two, to_two) = held.pop().unwrap();
     w.phone.call(TARO, &to_two).await;
     assert!(!passes(&mut one).await, "the other's call is not ours");
     assert!(passes(&mut two).await);
     w.phone.call(TARO, &to_one).await;
     assert!(passes(&mut one).await);
+    w.clock.advance(Duration::from_secs(120));
+    late.press("next", &[]).await;
+    assert_eq!(late.screen(), "call", "{}", late.page().text());
 }
 
 async fn numbers_in_every_form_match(w: &Town) {
@@ -213,7 +222,7 @@ async fn a_withheld_call_shows_a_hint(w: &Town) {
     w.phone.call_withheld("", &to).await.expect(204);
     assert_eq!(browser.call_status().await["state"], "withheld");
     assert!(!passes(&mut browser).await);
-    let hint = "電話番号が通知されませんでした。先頭に186を付けておかけ直しください。";
+    let hint = "非通知のお電話がありました。お客様のお電話でしたら、先頭に186を付けておかけ直しください。";
     assert!(browser.page().text().contains(hint), "{}", browser.page().text());
     w.phone.call(TARO, &to).await;
     assert!(passes(&mut browser).await);

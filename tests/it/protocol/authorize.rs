@@ -36,7 +36,9 @@ async fn a_pushed_request_begins_and_is_resumed_by_its_browser(town: &Town) {
     assert!(first.location().starts_with("/link/") && first.location().ends_with("/account"), "{}", first.location());
     assert_eq!(first.header("cache-control"), Some("no-store"));
     let cookie = first.header("set-cookie").expect("the browser is given its cookie");
-    assert!(cookie.starts_with("__Host-renkei=") && cookie.contains("Secure"), "contract 2: {cookie}");
+    let label = &first.location()["/link/".len()..][..8];
+    assert!(cookie.starts_with(&format!("__Host-renkei-{label}=")), "contract 2: {cookie}");
+    assert!(cookie.contains("Secure") && cookie.ends_with("Max-Age=3600"), "contract 2: {cookie}");
     assert!(!cookie.contains("Domain"), "contract 2: {cookie}");
 
     let again = browser.request("GET", &url, Ask::default()).await.expect(303);

@@ -1,0 +1,109 @@
+//! Alarms: what an operator should look at now, though every request got its right answer.
+//!
+//! An alarm is one WARN line with `event: "alarm"` and a `kind` of the list below, at most one a minute for each kind and
+//! node, and one audit record an hour for each kind, whichever node raises it. `docs/operations.md` says what each means
+//! and what to do.
+
+use crate::audit::{self, Actor, Entry};
+use crate::clock::Instant;
+use crate::store::{Result, Store, Tx};
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
+        /// What is going on.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum AlarmKind { $($(#[$doc])* $name),+ }
+        impl AlarmKind {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+            /// Its name in the log, in the audit record and in `docs/operations.md`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+        }
+    };
+}
+kinds! {
+    /// A network began as many interactions as `limits.starts` allows.
+    StartsByNetwork = "starts_by_network";
+    /// `identity.unfinished` is reached: nobody can begin.
+    Unfinished = "unfinished";
+    /// A network reached one of the limits at ②.
+    CustomersByNetwork = "customers_by_network";
+    /// One app's customers got many R30 within an hour.
+    UnknownAccountsByApp = "unknown_accounts_by_app";
+    /// Many accounts were locked within an hour.
+    Locks = "locks";
+    /// One caller was given many numbers within an hour.
+    NumbersByCaller = "numbers_by_caller";
+    /// A caller could be given no number.
+    NoNumber = "no_number";
+    /// Many calls were withheld or matched nothing within an hour.
+    OtherCalls = "other_calls";
+    /// R35 was shown: `identity.concurrent` is reached, or the core bank could not be asked in time.
+    Busy = "busy";
+    /// A client got 429 (`limits.pushed_requests`, `limits.answers_per_second`).
+    ClientOverLimit = "client_over_limit";
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: i64 = 3_600_000;
+/// Before any alarm.
+const NEVER: i64 = i64::MIN;
+
+/// What this node has said already.
+pub struct Alarms {
+    lines: Vec<AtomicI64>,
+    hours: Vec<AtomicI64>,
+}
+impl Default for Alarms {
+    fn default() -> Self {
+        let never = || AlarmKind::ALL.iter().map(|_| AtomicI64::new(NEVER)).collect();
+        Self { lines: never(), hours: never() }
+    }
+}
+
+impl Alarms {
+    /// Raises an alarm. `detail` holds nothing personal and no secret. Call it outside a transaction.
+    pub async fn raise(&self, store: &Store, kind: AlarmKind, detail: Value, now: Instant) {
+        let place = kind as usize;
+        if first_since(&self.lines[place], now.millis(), i64::try_from(MINUTE.as_millis()).unwrap_or(i64::MAX)) {
+            tracing::warn!(event = "alarm", kind = kind.as_str(), %detail);
+        }
+        // The hour begins where the clock's hour does, so that every node means the same one.
+        let hour = now.millis() - now.millis().rem_euclid(HOUR);
+        if first_since(&self.hours[place], hour, 1)
+            && let Err(cause) = store.write(move |tx| record(tx, kind, &detail, now)).await
+        {
+            tracing::error!(%cause, kind = kind.as_str(), "an alarm could not be recorded");
+        }
+    }
+}
+
+/// Whether nobody came this way within `pause` before `now`; who comes first leaves the time.
+fn first_since(last: &AtomicI64, now: i64, pause: i64) -> bool {
+    let due = |then| (then == NEVER || now.saturating_sub(then) >= pause).then_some(now);
+    last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
+}
+
+fn record(tx: &mut Tx<'_, '_>, kind: AlarmKind, detail: &Value, now: Instant) -> Result<()> {
+    let sql = "insert into alarms (kind, hour) values (?1, ?2) on conflict do nothing";
+    if tx.execute(sql, &[kind.as_str().into(), (now.millis() / HOUR).into()])? == 0 {
+        return Ok(());
+    }
+    let detail = json!({ "kind": kind.as_str(), "detail": detail });
+    audit::append(tx, &Entry { detail, ..Entry::new(now, Actor::System, "alarm.raised") })
+}
+
+/// Housekeeping: forgets at most `limit` hours that are over.
+///
+/// # Errors
+/// The store's.
+pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
+    let sql = "delete from alarms where (kind, hour) in (select kind, hour from alarms where hour < ?1 limit ?2)";
+    tx.execute(sql, &[(now.millis() / HOUR - 2).into(), limit.into()])
+}

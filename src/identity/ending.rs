@@ -1,0 +1,81 @@
+//! How an interaction ends, and what the customer reads then.
+
+use super::message::Message;
+use crate::clock::Instant;
+use serde::{Deserialize, Serialize};
+
+/// How an interaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// 中止する, or 拒否する at ⑥ (R8) → `access_denied`.
+    Cancelled,
+    /// The account is locked → `access_denied`.
+    Locked {
+        /// It was locked before this attempt: R33 instead of R32.
+        before: bool,
+        /// Until when; `None` until an operator releases it (domain G5).
+        until: Option<Instant>,
+    },
+    /// Outside service hours (R34) → `temporarily_unavailable`.
+    Closed {
+        /// When the service opens again.
+        until: Instant,
+    },
+    /// None of the accounts asked for can be shared: the one verified was closed meanwhile, those named are not the
+    /// customer's (R30) → `access_denied`.
+    NoAccount,
+    /// A dead end of ours (R36) → `server_error`.
+    Failed,
+    /// The customer left while the whole service was busy (R35) → `temporarily_unavailable`.
+    Busy,
+    /// The customer left while the service was switched off (R37) → `temporarily_unavailable`.
+    Off,
+    /// Too late, or the request was completed elsewhere → `access_denied`.
+    Expired(Expired),
+    /// The customer agreed and was sent to the app: nothing is left to do here.
+    Done,
+}
+impl Ending {
+    /// The message the page shows, where it has one of the domain's.
+    #[must_use]
+    pub const fn message(self) -> Option<Message> {
+        match self {
+            Self::Locked { before: false, .. } => Some(Message::R32),
+            Self::Locked { before: true, .. } => Some(Message::R33),
+            Self::Closed { .. } => Some(Message::R34),
+            Self::NoAccount => Some(Message::R30),
+            Self::Failed => Some(Message::R36),
+            Self::Busy => Some(Message::R35),
+            Self::Off => Some(Message::R37),
+            Self::Expired(Expired::Call) => Some(Message::R57),
+            Self::Expired(Expired::UnknownAccounts) => Some(Message::UnknownAccounts),
+            Self::Cancelled | Self::Expired(_) | Self::Done => None,
+        }
+    }
+    /// The screen it is shown on: the last part of its address (contract §2).
+    #[must_use]
+    pub const fn screen(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::Locked { .. } => "locked",
+            Self::Closed { .. } | Self::NoAccount | Self::Failed | Self::Busy | Self::Off => "closed",
+            Self::Expired(_) => "expired",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// Why it is too late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expired {
+    /// S4T: the 120 seconds passed (R57).
+    Call,
+    /// Fifteen minutes without a step, or thirty altogether.
+    Time,
+    /// The request was completed by another browser.
+    Elsewhere,
+    /// As many accounts were entered as may be that the service does not know (domain G3).
+    UnknownAccounts,
+}

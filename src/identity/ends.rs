@@ -1,0 +1,59 @@
+//! Interactions that ended before ②: a log line each and a count by the hour. Strangers make as many as they like, so the
+//! audit record, which is kept for years, does not speak of them.
+
+use super::sql::why;
+use super::{Ending, Interaction, Stage};
+use crate::clock::Instant;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// What this node has seen end within the hour, by reason.
+#[derive(Debug, Default)]
+pub struct Ends(Mutex<Hour>);
+
+#[derive(Debug, Default)]
+struct Hour {
+    hour: i64,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+const HOUR: i64 = 3_600_000;
+
+impl Ends {
+    /// Notes the end of an interaction, unless the audit record speaks of it.
+    pub(super) fn note(&self, i: &Interaction, now: Instant) {
+        let Stage::Ended(ending) = i.stage else { return };
+        if i.recorded {
+            return;
+        }
+        let why = why(ending);
+        tracing::info!(interaction = %i.id, client = %i.client, why, "an interaction ended before ②");
+        self.count(why, now);
+    }
+    fn count(&self, why: &'static str, now: Instant) {
+        let mut hour = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        hour.close(now);
+        *hour.counts.entry(why).or_default() += 1;
+    }
+    /// Writes the count of an hour that is over.
+    pub fn tick(&self, now: Instant) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).close(now);
+    }
+    /// How many ended for this reason within the running hour.
+    #[must_use]
+    pub fn within_the_hour(&self, ending: Ending) -> u64 {
+        let hour = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        hour.counts.get(why(ending)).copied().unwrap_or(0)
+    }
+}
+impl Hour {
+    fn close(&mut self, now: Instant) {
+        let hour = now.millis().div_euclid(HOUR);
+        if hour != self.hour && !self.counts.is_empty() {
+            let since = Instant::from_millis(self.hour * HOUR).rfc3339();
+            tracing::info!(event = "ended_before_customer", since, counts = ?self.counts, "within an hour");
+            self.counts.clear();
+        }
+        self.hour = hour;
+    }
+}

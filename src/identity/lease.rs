@@ -1,0 +1,154 @@
+//! Which number a caller is given to call (domain §4). A pair of caller and called number belongs to one interaction until
+//! its window has passed, or 確定する used the call, and `telephony.rest` more, whatever became of the interaction: so one
+//! call can never count for two.
+//!
+//! [`choose`] decides and knows no store; `call.rs` reads and writes the tables `call_leases` and `call_waits`.
+
+use crate::clock::Instant;
+use crate::id::InteractionId;
+use crate::secret::Hash;
+use std::time::Duration;
+
+/// How long a number that became free is kept for the interaction that has waited longest.
+pub(super) const KEPT_FOR: Duration = Duration::from_secs(60);
+
+/// A number that was given out to this caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lease {
+    /// The number.
+    pub called: String,
+    /// The network it was given to, as a keyed index.
+    pub network: Hash,
+    /// When it was given out.
+    pub since: Instant,
+    /// From when on it may be given out again.
+    pub free_at: Instant,
+}
+
+/// An interaction that was refused a number. From `at` on and for [`KEPT_FOR`] the number that is free then is kept for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wait {
+    /// Who waits.
+    pub interaction: InteractionId,
+    /// From which network, as a keyed index.
+    pub network: Hash,
+    /// For which number; `None`: only the time was named, and nothing is kept.
+    pub called: Option<String>,
+    /// When that number is free.
+    pub at: Instant,
+}
+
+/// Who asks for a number.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asking<'a> {
+    /// Which interaction.
+    pub interaction: &'a InteractionId,
+    /// From which network, as a keyed index.
+    pub network: Hash,
+    /// Whether networks are limited (`limits.by_network`).
+    pub by_network: bool,
+}
+
+/// What is known of one caller's numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// The numbers that can be given out.
+    pub pool: &'a [String],
+    /// Every number given to this caller within the last day.
+    pub leases: &'a [Lease],
+    /// Every interaction that waits, the longest first.
+    pub waits: &'a [Wait],
+}
+
+/// Whether there is a number.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Choice<'a> {
+    /// Any of these.
+    OneOf(Vec<&'a str>),
+    /// None before `at`.
+    NotBefore {
+        /// When.
+        at: Instant,
+        /// Which one is then kept for who asked, if one is.
+        called: Option<&'a str>,
+    },
+    /// None ever: the pool is empty.
+    Never,
+}
+
+/// Decides which numbers a caller may be given now.
+///
+/// A network holds one number. It gets a second one only while at least two are free and no other network holds two. So
+/// with N numbers a customer whose network holds none gets one at once as long as a fraudster has at most N − 2 networks.
+/// The number this caller had last goes only to the network that had it: a call made late, or dialled again, must not
+/// reach somebody else's interaction.
+///
+/// Whoever gets none is told when. The number that becomes free at that time is kept for them, where their network holds
+/// no other: a kept number counts as held, so that waiting gets nobody more than asking does.
+pub(super) fn choose<'a>(asking: Asking<'_>, known: Known<'a>, now: Instant) -> Choice<'a> {
+    let free = available(asking, known, now);
+    if !free.is_empty() {
+        return Choice::OneOf(free);
+    }
+    let ends = known.leases.iter().map(|l| l.free_at).chain(known.waits.iter().map(|w| w.at + KEPT_FOR));
+    let mut later: Vec<Instant> = ends.filter(|t| *t > now).collect();
+    later.sort_unstable();
+    for at in later {
+        let free = available(asking, known, at);
+        if !free.is_empty() {
+            let just_free = |n: &&str| known.leases.iter().any(|l| l.called == **n && l.free_at == at);
+            let none_yet = held_by_others(asking, known, at).iter().all(|(_, network)| *network != asking.network);
+            let kept = free.into_iter().find(just_free).filter(|_| asking.by_network && none_yet);
+            return Choice::NotBefore { at, called: kept };
+        }
+    }
+    Choice::Never
+}
+
+/// What is held at a moment: numbers given out, and numbers kept for who waits. One is kept for each network at most, and
+/// none while the network holds another.
+fn held<'a>(known: Known<'a>, at: Instant) -> Vec<(&'a str, Hash)> {
+    let leased = known.leases.iter().filter(|l| l.free_at > at).map(|l| (l.called.as_str(), l.network));
+    let mut held: Vec<(&str, Hash)> = leased.collect();
+    for wait in known.waits.iter().filter(|w| w.at <= at && at < w.at + KEPT_FOR) {
+        let Some(called) = wait.called.as_deref() else { continue };
+        if held.iter().all(|(number, network)| *number != called && *network != wait.network) {
+            held.push((called, wait.network));
+        }
+    }
+    held
+}
+
+/// The same without what is kept for who asks: that is nobody else's, and theirs only once they take it.
+fn held_by_others<'a>(asking: Asking<'_>, known: Known<'a>, at: Instant) -> Vec<(&'a str, Hash)> {
+    let own = kept_for(asking, known, at);
+    let leased = |n: &str| known.leases.iter().any(|l| l.called == n && l.free_at > at);
+    let mut held = held(known, at);
+    held.retain(|(n, network)| Some(*n) != own || *network != asking.network || leased(n));
+    held
+}
+fn kept_for<'a>(asking: Asking<'_>, known: Known<'a>, at: Instant) -> Option<&'a str> {
+    let own = |w: &&Wait| w.interaction == *asking.interaction && w.at <= at && at < w.at + KEPT_FOR;
+    known.waits.iter().find(own)?.called.as_deref()
+}
+
+/// The numbers that may be given at a moment; the one that is kept for who asks stands first.
+fn available<'a>(asking: Asking<'_>, known: Known<'a>, at: Instant) -> Vec<&'a str> {
+    let (own, held) = (kept_for(asking, known, at), held_by_others(asking, known, at));
+    let mut free: Vec<&str> =
+        known.pool.iter().map(String::as_str).filter(|n| held.iter().all(|h| h.0 != *n)).collect();
+    if asking.by_network {
+        let holds = |network: &Hash| held.iter().filter(|h| h.1 == *network).count();
+        let another_holds_two = held.iter().any(|h| h.1 != asking.network && holds(&h.1) >= 2);
+        let enough = free.len() >= 2 && !another_holds_two;
+        match holds(&asking.network) {
+            0 => {}
+            1 if enough => {}
+            _ => return Vec::new(),
+        }
+        let last = known.leases.iter().max_by_key(|l| l.since).filter(|l| l.network != asking.network);
+        free.retain(|n| last.is_none_or(|l| l.called != *n));
+    }
+    free.sort_by_key(|n| own != Some(*n));
+    free
+}

@@ -1,0 +1,97 @@
+//! ③ and ④: the customer is given a number to call, calls it, and confirms (domain R54–R57, G10–G12).
+
+use super::call::{self, Given};
+use super::desk::Desk;
+use super::seen::{Posted, Seen, Taken, Visitor};
+use super::sql;
+use super::{Interaction, Message, Problem, Stage};
+use crate::alarm::AlarmKind;
+use crate::clock::Instant;
+use crate::store::{Result, Tx};
+use serde_json::json;
+
+/// What is said once the transaction has committed.
+enum Noted {
+    Nothing,
+    /// How many numbers this caller was given within the hour.
+    Given(i64),
+    NoNumber,
+}
+
+impl Desk {
+    /// 電話番号の決定 at ③, 確定する at ④.
+    pub(super) async fn call_form(&self, v: &Visitor, step: &str, posted: &Posted, now: Instant) -> Result<Seen> {
+        let (desk, v, step, confirms) = (self.clone(), v.clone(), step.to_owned(), matches!(posted, Posted::Call));
+        let work = move |tx: &mut Tx<'_, '_>| match desk.take(tx, &v, &step, now)? {
+            Taken::Foreign => Ok((Seen::Foreign, Noted::Nothing)),
+            Taken::Stale(i) => Ok((desk.view(tx, i, now)?, Noted::Nothing)),
+            Taken::Now(i) if confirms => desk.confirm(tx, &v, i, now),
+            Taken::Now(i) => match i.stage {
+                Stage::Phone(_) => desk.give_number(tx, &v, i, 1, now),
+                _ => Ok((desk.view(tx, i, now)?, Noted::Nothing)),
+            },
+        };
+        let (seen, noted) = self.store.write(work).await?;
+        match noted {
+            Noted::Given(n) if n >= self.policy.alarms.numbers_by_caller => {
+                self.alarm(AlarmKind::NumbersByCaller, json!({ "within_the_hour": n }), now).await;
+            }
+            Noted::NoNumber => self.alarm(AlarmKind::NoNumber, json!({}), now).await,
+            Noted::Given(_) | Noted::Nothing => {}
+        }
+        Ok(seen)
+    }
+
+    /// ③ → ④, and ④ once more where another attempt is allowed: number and window are set here (domain G10).
+    fn give_number(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        v: &Visitor,
+        i: Interaction,
+        attempt: u32,
+        now: Instant,
+    ) -> Result<(Seen, Noted)> {
+        let (Stage::Phone(matched) | Stage::Call { matched, .. }) = &i.stage else {
+            return Ok((self.view(tx, i, now)?, Noted::Nothing));
+        };
+        let (caller, account) = (matched.personal.phone.clone(), self.seals.account(&matched.account));
+        let from = (&caller, &*v.network.lease_holder());
+        let (given, within_the_hour) = call::give(tx, &self.seals, &self.policy, &i, from, attempt, now)?;
+        let calling = match given {
+            Given::Number(calling) => calling,
+            Given::NotBefore(at) => {
+                let problem = Problem::until(Message::NoNumber, at.whole_second());
+                return Ok((self.stays(tx, i, vec![problem], now)?, Noted::NoNumber));
+            }
+        };
+        let detail = json!({ "called": calling.called.as_str(), "attempt": attempt });
+        let Ok(i) = i.clone().calling(calling) else { return Ok((self.view(tx, i, now)?, Noted::Nothing)) };
+        sql::save(tx, &self.seals, &i)?;
+        sql::record(tx, &i, "interaction.phone.confirmed", Some(account), detail, now)?;
+        Ok((self.taken(tx, i, now)?, Noted::Given(within_the_hour)))
+    }
+
+    /// ④ → ⑤ when the call was seen in time and 確定する is in time (R55–R57).
+    fn confirm(&self, tx: &mut Tx<'_, '_>, v: &Visitor, i: Interaction, now: Instant) -> Result<(Seen, Noted)> {
+        let Stage::Call { calling, matched } = &i.stage else { return Ok((self.view(tx, i, now)?, Noted::Nothing)) };
+        let (calling, caller) = (calling.clone(), matched.personal.phone.clone());
+        if now > calling.confirm_until {
+            // `take` has ended the interaction already unless another attempt is allowed.
+            return self.give_number(tx, v, i, calling.attempt + 1, now);
+        }
+        let of = (&i.id, &caller);
+        let seen = call::heard(tx, &self.seals, &self.policy, of, &calling)?.seen;
+        let moved = seen.and_then(|at| i.clone().called(at, now).ok());
+        let seen = match moved {
+            Some(i) if call::use_up(tx, &self.seals, &self.policy, of, &calling, now)? => {
+                sql::save(tx, &self.seals, &i)?;
+                let account = i.account().map(|a| self.seals.account(a));
+                sql::record(tx, &i, "interaction.call.confirmed", account, json!({}), now)?;
+                let cookie = self.rotate(tx, &i, now)?;
+                self.taken_with(tx, i, cookie, now)?
+            }
+            _ => self.stays(tx, i, vec![Problem::page(Message::CallWaiting)], now)?,
+        };
+        Ok((seen, Noted::Nothing))
+    }
+}

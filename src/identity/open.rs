@@ -1,0 +1,132 @@
+//! The start of an interaction: a browser comes with a request that is stored or to be stored.
+//!
+//! A browser keeps up to five interactions, each with a cookie of its own. Nothing it brings along is adopted: a new
+//! interaction always makes a new cookie, and a request is resumed only by the browser that began with it.
+
+use super::cookie::{self, PER_BROWSER, ShownCookie};
+use super::desk::Desk;
+use super::network::BrowserNetwork;
+use super::seen::{Opened, Opening};
+use super::service_hours::Service;
+use super::sql::{self, InteractionRow};
+use super::{Ending, Interaction};
+use crate::alarm::AlarmKind;
+use crate::authorize;
+use crate::clock::Instant;
+use crate::id::InteractionId;
+use crate::random;
+use crate::secret::{Hash, Secret};
+use crate::store::{Result, Tx};
+use serde_json::json;
+use std::time::Duration;
+
+/// When to try again where too many have begun in all.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
+
+/// The interaction a browser has begun for a request.
+#[derive(Debug)]
+pub struct Resumed {
+    /// The interaction.
+    pub interaction: Interaction,
+    /// Its cookie, where the browser still shows the value of before.
+    pub cookie: Option<Secret>,
+}
+
+impl Desk {
+    /// The interaction this browser has begun for this very request, if it has.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn resume(&self, cookies: &[ShownCookie], request: Hash, now: Instant) -> Result<Option<Resumed>> {
+        let (desk, cookies) = (self.clone(), cookies.to_vec());
+        let found = self.store.read(move |tx| {
+            let rows = desk.rows_of(tx, &cookies, now)?;
+            Ok(rows.into_iter().find(|(_, row)| row.interaction.request.same(&request)))
+        });
+        let Some((shown, row)) = found.await? else { return Ok(None) };
+        let cookie = (!row.is_current(&self.key, &shown.value)).then(|| row.cookie(&self.key));
+        // Where it stands by now is found out by the page it leads to.
+        Ok(Some(Resumed { interaction: row.interaction, cookie }))
+    }
+
+    /// Begins an interaction. Outside service hours it ends at once (S0).
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn open(&self, opening: Opening, now: Instant) -> Result<Opened> {
+        if let Some(refused) = self.too_many(opening.network, now).await? {
+            return Ok(refused);
+        }
+        let (desk, id) = (self.clone(), InteractionId::random(&*self.seals.random));
+        let nonce: [u8; 16] = random::bytes(&*self.seals.random);
+        let opened = self.store.write(move |tx| desk.open_tx(tx, &opening, &id, &nonce, now)).await?;
+        if let Opened::Begun { interaction, .. } = &opened
+            && interaction.ended_now
+        {
+            self.ends.note(interaction, now);
+        }
+        Ok(opened)
+    }
+    /// Says who may not begin now. Nothing is written for them, and nothing is read for a network at its limit.
+    async fn too_many(&self, network: BrowserNetwork, now: Instant) -> Result<Option<Opened>> {
+        if let Err(until) = self.limits.starts.check(network, now) {
+            self.alarm(AlarmKind::StartsByNetwork, json!({ "limit": "limits.starts" }), now).await;
+            return Ok(Some(Opened::TooManyOfNetwork { until }));
+        }
+        if !self.limits.unfinished.admit(&self.store, self.policy.unfinished, now).await? {
+            self.alarm(AlarmKind::Unfinished, json!({ "limit": "identity.unfinished" }), now).await;
+            return Ok(Some(Opened::TooMany { until: now + TRY_AGAIN }));
+        }
+        self.limits.starts.count(network, now);
+        Ok(None)
+    }
+
+    fn open_tx(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        o: &Opening,
+        id: &InteractionId,
+        nonce: &[u8; 16],
+        now: Instant,
+    ) -> Result<Opened> {
+        if let Some(request) = &o.unpushed {
+            authorize::sql::push(tx, o.request, request, now, now)?;
+        }
+        let forget = self.forget(tx, &o.cookies, now)?;
+        let mut i = Interaction::new(id.clone(), o.client.clone(), o.request, now);
+        i.language.clone_from(&o.language);
+        let cookie = sql::insert(tx, &self.seals, &i, nonce)?.cookie(&self.key);
+        if let Service::Closed { until } = self.policy.hours.open_at(now) {
+            i = sql::end(tx, &self.seals, i, Ending::Closed { until }, now)?;
+        } else if let Some(recalled) = &o.recalled {
+            i = self.recalled(tx, i, recalled, now)?;
+        }
+        Ok(Opened::Begun { interaction: Box::new(i), cookie, forget })
+    }
+
+    /// The labels of the cookies a browser need not show any more: all that open nothing, and the oldest beyond five.
+    fn forget(&self, tx: &mut Tx<'_, '_>, shown: &[ShownCookie], now: Instant) -> Result<Vec<String>> {
+        let mut own = self.rows_of(tx, shown, now)?;
+        own.sort_by_key(|(_, row)| std::cmp::Reverse(row.interaction.started));
+        let kept: Vec<&str> = own.iter().take(PER_BROWSER - 1).map(|(c, _)| c.label.as_str()).collect();
+        Ok(shown.iter().map(|c| &c.label).filter(|label| !kept.contains(&label.as_str())).cloned().collect())
+    }
+
+    /// The interactions that are this browser's, each with the cookie that opens it.
+    fn rows_of(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        shown: &[ShownCookie],
+        now: Instant,
+    ) -> Result<Vec<(ShownCookie, InteractionRow)>> {
+        let mut own = Vec::new();
+        for cookie in shown {
+            for row in sql::by_label(tx, &self.seals, &cookie.label)? {
+                if cookie::label(&row.interaction.id) == cookie.label && row.admits(&self.key, &cookie.value, now) {
+                    own.push((cookie.clone(), row));
+                }
+            }
+        }
+        Ok(own)
+    }
+}

@@ -1,0 +1,179 @@
+//! What strangers cannot do: begin without end, sweep for accounts, fill the service, or fill the record (domain G3, G8).
+
+use super::*;
+
+fn wrong() -> CustomerForm {
+    CustomerForm { birth_day: "13".into(), ..taro() }
+}
+fn production() -> Town {
+    Town::with(|p| p.by_network = true)
+}
+
+#[tokio::test]
+async fn a_network_begins_sixty_in_ten_minutes() {
+    let town = production();
+    for n in 0..60 {
+        let opened = town.opens(Hash::of(format!("{n}")), &[], "203.0.113.9", NOON + secs(n)).await;
+        assert!(matches!(opened, Opened::Begun { .. }), "start {n}");
+    }
+    let end = NOON + secs(600);
+    let late = town.opens(Hash::of("late"), &[], "203.0.113.9", NOON + secs(60)).await;
+    assert!(matches!(late, Opened::TooManyOfNetwork { until } if until == end), "{late:?}");
+    let other = town.opens(Hash::of("other"), &[], "203.0.113.10", NOON + secs(60)).await;
+    assert!(matches!(other, Opened::Begun { .. }), "another network is not concerned");
+    let again = town.opens(Hash::of("again"), &[], "203.0.113.9", end).await;
+    assert!(matches!(again, Opened::Begun { .. }));
+    assert!(town.actions().await.contains(&"alarm.raised".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_kept_of_strangers_is_bounded() {
+    let town = Town::with(|p| p.unfinished = 100);
+    for n in 0..100 {
+        let mut one = town.browser(Hash::of(format!("{n}")), &[], "192.0.2.1", NOON).await;
+        // Ended or not: its row is there.
+        if n % 2 == 0 {
+            one.post(Posted::Cancel).await;
+        }
+    }
+    let full = town.opens(Hash::of("full"), &[], "192.0.2.1", NOON + secs(2)).await;
+    assert!(matches!(full, Opened::TooMany { until } if until == NOON + secs(62)), "{full:?}");
+    // Whoever passed ② is no stranger.
+    let later = NOON + secs(3601);
+    while town.desk.sweep(later, 50).await.unwrap() > 0 {}
+    let mut taro = town.browser(Hash::of("taro"), &[], "192.0.2.1", later).await;
+    taro.to_phone().await;
+    for n in 0..100 {
+        town.browser(Hash::of(format!("later {n}")), &[], "192.0.2.1", later + secs(2)).await;
+    }
+    let left = town.store.read(|tx| tx.row("select count(*) from interactions", &[])).await.unwrap();
+    assert_eq!(left.unwrap().int(0).unwrap(), 101);
+}
+
+#[tokio::test]
+async fn what_did_not_pass_two_ends_after_half_an_hour_and_leaves_nothing() {
+    let town = Town::with(|p| (p.absolute, p.idle) = (secs(3600), secs(3600)));
+    let stranger = town.customer(NOON).await;
+    let mut taro = town.customer(NOON).await;
+    taro.to_phone().await;
+    let later = NOON + secs(1800);
+    while town.desk.sweep(later, 50).await.unwrap() > 0 {}
+    let at = |w: &Walker<'_>, now| {
+        let (desk, v) = (town.desk.clone(), w.visitor.clone());
+        async move {
+            match desk.look(&v, None, now).await.unwrap() {
+                Seen::Here(view) => view.interaction.stage.screen(),
+                Seen::Foreign => "gone",
+            }
+        }
+    };
+    assert_eq!((at(&stranger, later).await, at(&taro, later).await), ("expired", "phone"));
+    let gone = NOON + secs(3600);
+    while town.desk.sweep(gone, 50).await.unwrap() > 0 {}
+    assert_eq!((at(&stranger, gone).await, at(&taro, gone).await), ("gone", "gone"));
+}
+
+#[tokio::test]
+async fn the_record_begins_with_two() {
+    let town = Town::new();
+    let mut stranger = town.customer(NOON).await;
+    stranger.to_customer("115-ordinary-1100026").await;
+    stranger.post(Posted::Back).await;
+    stranger.post(Posted::Cancel).await;
+    assert!(town.actions().await.is_empty(), "nothing strangers do stands in the record");
+    assert_eq!(town.desk.ends().within_the_hour(Ending::Cancelled), 1, "it is counted");
+
+    let mut taro = town.customer(NOON).await;
+    taro.to_customer("115-ordinary-1100026").await;
+    taro.post(Posted::Customer(wrong())).await;
+    taro.post(Posted::Cancel).await;
+    assert_eq!(town.actions().await, ["interaction.customer.refused", "interaction.ended"]);
+    assert_eq!(town.desk.ends().within_the_hour(Ending::Cancelled), 1);
+    assert_eq!(town.desk.ends().within_the_hour(Ending::Busy), 0);
+}
+
+#[tokio::test]
+async fn two_is_limited_by_network_before_anything_is_read() {
+    let town = production();
+    let mut taro = town.browser(Hash::of("r"), &[], "203.0.113.9", NOON).await;
+    taro.to_customer("115-ordinary-1100026").await;
+    for n in 0..60 {
+        assert_eq!(town.desk.admit_customer(&taro.visitor, NOON).await, Ok(()), "post {n}");
+    }
+    assert_eq!(town.desk.admit_customer(&taro.visitor, NOON + secs(9)).await, Err(NOON + secs(600)));
+    let other = Visitor { network: network("203.0.113.10"), ..taro.visitor.clone() };
+    assert_eq!(town.desk.admit_customer(&other, NOON).await, Ok(()));
+    assert_eq!(town.desk.admit_customer(&taro.visitor, NOON + secs(600)).await, Ok(()));
+}
+
+#[tokio::test]
+async fn thirty_unknown_accounts_and_fifteen_wrong_customers_an_hour() {
+    // Fifteen R31 take five accounts of three tries each.
+    let town = Town::with(|p| (p.by_network, p.failures_a_day) = (true, 100));
+    for (form, account, most, each) in
+        [(taro(), "115-ordinary-7777777", 30, 4), (wrong(), "115-ordinary-1100026", 15, 100)]
+    {
+        let address = format!("203.0.113.{most}");
+        let mut asked = 0;
+        while asked < most {
+            let n = town.requests.fetch_add(1, Ordering::SeqCst);
+            let mut one = town.browser(Hash::of(format!("request {n}")), &[], &address, NOON).await;
+            one.to_customer(account).await;
+            for _ in 0..each {
+                if asked < most {
+                    assert_eq!(town.desk.admit_customer(&one.visitor, NOON).await, Ok(()), "try {asked} of {most}");
+                    one.post(Posted::Customer(form.clone())).await;
+                    asked += 1;
+                }
+            }
+        }
+        let visitor = Visitor { network: network(&address), ..town.customer(NOON).await.visitor };
+        assert_eq!(town.desk.admit_customer(&visitor, NOON).await, Err(NOON + secs(3600)), "{most}");
+    }
+    let elsewhere = town.customer(NOON).await;
+    assert_eq!(town.desk.admit_customer(&elsewhere.visitor, NOON).await, Ok(()), "others are not held up");
+}
+
+#[tokio::test]
+async fn an_apps_unknown_accounts_raise_an_alarm_and_refuse_nobody() {
+    let town = Town::with(|p| p.alarms.unknown_accounts_by_app = 6);
+    for n in 0..8 {
+        let mut one = town.customer(NOON).await;
+        one.to_customer(&format!("115-ordinary-77777{n}0")).await;
+        assert_eq!(messages(&one.post(Posted::Customer(taro())).await), [Message::R30]);
+        let raised = town.actions().await.iter().filter(|a| *a == "alarm.raised").count();
+        assert_eq!(raised, usize::from(n >= 5), "answer {n}");
+    }
+}
+
+#[tokio::test]
+async fn one_account_counts_three_times() {
+    let town = Town::with(|p| p.concurrent = 4);
+    for n in 0..10 {
+        let mut one = town.customer(NOON).await;
+        assert_eq!(one.to_phone().await.interaction.stage.screen(), "phone", "interaction {n} of one account");
+    }
+    let mut other = town.customer(NOON).await;
+    other.to_customer("115-savings-2200011").await;
+    assert_eq!(other.post(Posted::Customer(taro())).await.interaction.stage.screen(), "phone", "there is a place");
+    let mut full = town.customer(NOON).await;
+    assert_eq!(messages(&full.to_phone().await), [Message::R35], "three and one are four");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_three_seconds_for_the_core_bank_reads_r35() {
+    let town = Town::with(|p| p.bank_parallel = 1);
+    let mut taro = town.customer(NOON).await;
+    taro.to_customer("115-ordinary-1100026").await;
+    let held = town.desk.turn(super::super::bank_queue::Priority::Anybody, NOON).await.map_err(|_| ()).unwrap();
+    assert_eq!(messages(&taro.post(Posted::Customer(taro_form())).await), [Message::R35]);
+    drop(held);
+    assert_eq!(
+        taro.post(Posted::Customer(taro_form())).await.interaction.stage.screen(),
+        "phone",
+        "nothing was counted"
+    );
+}
+fn taro_form() -> CustomerForm {
+    super::taro()
+}

@@ -1,0 +1,44 @@
+//! How many interactions that have not passed ② are kept (`identity.unfinished`). Counting them all at each start would cost
+//! as much as there are, so the store is asked at most once a second and the starts of this node since are added.
+
+use super::sql;
+use crate::clock::Instant;
+use crate::store::{Result, Store};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How old a count may be before the store is asked again.
+const AGE: Duration = Duration::from_secs(1);
+
+/// The count of this node.
+#[derive(Debug, Default)]
+pub(super) struct Unfinished(Mutex<Known>);
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Known {
+    asked_at: Option<Instant>,
+    count: i64,
+}
+
+impl Unfinished {
+    /// Counts one more start; `false` where `most` are kept already.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn admit(&self, store: &Store, most: i64, now: Instant) -> Result<bool> {
+        let fresh = |known: &Known| known.asked_at.is_some_and(|at| at <= now && now.since(at) < AGE);
+        let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !fresh(&known) {
+            // Whoever asks next meanwhile goes by the count before.
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).asked_at = Some(now);
+            let count = store.scan(move |tx| sql::unfinished(tx, most)).await?;
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Known { asked_at: Some(now), count };
+        }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.count >= most {
+            return Ok(false);
+        }
+        known.count += 1;
+        Ok(true)
+    }
+}

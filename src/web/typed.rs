@@ -1,0 +1,163 @@
+//! What a customer typed, back to them: sealed in one cookie of their own browser (`__Host-renkei-typed`), of the interaction
+//! typed last, and gone with it. So it is there after an error, a reload, a change of the language, 口座情報を入力し直す and
+//! 最初からやり直す, and the birth date is still never in the store. A PIN is never in it.
+
+use super::{App, cookie};
+use crate::clock::Instant;
+use crate::id::InteractionId;
+use crate::identity::{AccountForm, CustomerForm, Ending, Expired, Interaction, Message, Problem, Stage};
+use crate::keys::seal::Place;
+use crate::secret::{base64url, from_base64url};
+use actix_web::{HttpRequest, HttpResponse};
+
+/// The longest value of the cookie: beside five interactions' cookies a request must stay within what proxies take.
+pub const MOST: usize = 1000;
+/// The most bytes kept of each field of ①: more than any right value has.
+const ACCOUNT: [usize; 3] = [24, 16, 32];
+/// The most bytes kept of each field of ②. A name has 48 characters, three bytes each in full width.
+const CUSTOMER: [usize; 7] = [192, 16, 8, 8, 40, 96, 96];
+/// Between the parts of the text, and between the fields of a part. What is typed loses its control characters.
+const PART: char = '\u{1e}';
+const UNIT: char = '\u{1f}';
+
+/// What was typed, and what could not be written into the interaction's row.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Typed {
+    /// ①
+    pub account: Option<AccountForm>,
+    /// ②
+    pub customer: Option<CustomerForm>,
+    /// What the next page says though the store has not heard of it: a limit that is asked before anything is written, a
+    /// store that takes nothing. Only for the page with this step.
+    pub unwritten: Option<(i64, Problem)>,
+}
+
+fn place(id: &InteractionId) -> Place<'_> {
+    Place { table: "cookie", column: "typed", row: id.as_str() }
+}
+
+impl Typed {
+    /// What this browser brings back for an interaction; nothing where it was typed for another one.
+    #[must_use]
+    pub fn shown(req: &HttpRequest, app: &App, id: &InteractionId) -> Self {
+        cookie::typed_shown(req, app).and_then(|sealed| Self::open(app, id, sealed)).unwrap_or_default()
+    }
+    fn open(app: &App, id: &InteractionId, sealed: &str) -> Option<Self> {
+        if sealed.len() > MOST {
+            return None;
+        }
+        let plain = app.sealer.open(place(id), &from_base64url(sealed)?).ok()?;
+        let mut typed = Self::default();
+        for part in std::str::from_utf8(&plain).ok()?.split(PART) {
+            let fields: Vec<String> = part.split(UNIT).map(str::to_owned).collect();
+            match <[String; 8]>::try_from(fields) {
+                Ok([kind, name_kana, birth_year, birth_month, birth_day, phone, email, email_confirm])
+                    if kind == "c" =>
+                {
+                    let form =
+                        CustomerForm { name_kana, birth_year, birth_month, birth_day, phone, email, email_confirm };
+                    typed.customer = Some(form);
+                }
+                Ok(_) => {}
+                Err(fields) => match <[String; 4]>::try_from(fields) {
+                    Ok([kind, branch, account_type, account_number]) if kind == "a" => {
+                        typed.account = Some(AccountForm { branch, account_type, account_number });
+                    }
+                    Ok([kind, step, message, time]) if kind == "u" => {
+                        typed.unwritten = read_unwritten(&step, &message, &time);
+                    }
+                    _ => {}
+                },
+            }
+        }
+        Some(typed)
+    }
+    /// What stands in it after a further form was posted.
+    fn with(self, posted: Self) -> Self {
+        Self {
+            account: posted.account.or(self.account),
+            customer: posted.customer.or(self.customer),
+            unwritten: posted.unwritten,
+        }
+    }
+    /// Whether there is nothing to bring back.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+    /// What the page of an interaction says beside what its row holds.
+    #[must_use]
+    pub fn unwritten_at(&self, i: &Interaction) -> Option<Problem> {
+        self.unwritten.filter(|(step, _)| *step == i.step).map(|(_, problem)| problem)
+    }
+    fn seal(&self, app: &App, id: &InteractionId) -> Option<String> {
+        let mut parts = Vec::new();
+        if let Some(f) = &self.account {
+            parts.push(part("a", &[&f.branch, &f.account_type, &f.account_number], &ACCOUNT));
+        }
+        if let Some(f) = &self.customer {
+            let date = [&f.birth_year, &f.birth_month, &f.birth_day];
+            let [year, month, day] = date;
+            let fields = [&f.name_kana, year, month, day, &f.phone, &f.email, &f.email_confirm];
+            parts.push(part("c", &fields, &CUSTOMER));
+        }
+        if let Some((step, problem)) = &self.unwritten {
+            let time = problem.time.map(|at| at.millis().to_string()).unwrap_or_default();
+            parts.push(part("u", &[&step.to_string(), &problem.message.key().to_owned(), &time], &[20, 40, 20]));
+        }
+        let plain = zeroize::Zeroizing::new(parts.join(&PART.to_string()).into_bytes());
+        let sealed = app.sealer.seal(&*app.random, place(id), &plain).ok()?;
+        Some(base64url(sealed)).filter(|text| text.len() <= MOST)
+    }
+    /// Sets the cookie anew after a further form; deletes it where the interaction has ended and cannot begin again. A cookie
+    /// of another interaction stays as it is.
+    pub fn bring(&self, posted: Self, answer: &mut HttpResponse, app: &App, i: &Interaction, now: Instant) {
+        let kept = match i.stage {
+            Stage::Ended(ending) => matches!(ending, Ending::Expired(Expired::Call | Expired::Time)),
+            _ => true,
+        };
+        let whole = self.clone().with(posted);
+        let sealed = if kept && !whole.is_empty() { whole.seal(app, &i.id) } else { None };
+        match sealed {
+            Some(sealed) => cookie::set_typed(answer, app, &sealed, cookie::left(i, now)),
+            None if !self.is_empty() => cookie::set_typed(answer, app, "", cookie::left(i, now)),
+            None => {}
+        }
+    }
+}
+
+fn part(kind: &str, fields: &[&String], most: &[usize]) -> String {
+    let mut text = kind.to_owned();
+    for (field, most) in fields.iter().zip(most) {
+        let field: String = field.chars().filter(|c| !c.is_control()).collect();
+        text.push(UNIT);
+        text.push_str(&field[..field.floor_char_boundary(*most)]);
+    }
+    text
+}
+fn read_unwritten(step: &str, message: &str, time: &str) -> Option<(i64, Problem)> {
+    let message = Message::ALL.iter().copied().find(|m| m.key() == message)?;
+    let time = time.parse().ok().map(Instant::from_millis);
+    Some((step.parse().ok()?, Problem { field: None, message, time }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The longest text of each field, in the characters that take the most room, still fits.
+    #[test]
+    fn whatever_is_typed_fits_into_the_cookie() {
+        let long = |_| "あ".repeat(200);
+        let fields: Vec<String> = (0..10).map(long).collect();
+        let parts = [
+            part("a", &fields.iter().take(3).collect::<Vec<_>>(), &ACCOUNT),
+            part("c", &fields.iter().take(7).collect::<Vec<_>>(), &CUSTOMER),
+            part("u", &[&"9".repeat(20), &"x".repeat(40), &"9".repeat(20)], &[20, 40, 20]),
+        ];
+        let plain = parts.join(&PART.to_string());
+        // The nonce of 12 and the tag of 16 bytes stand beside it.
+        assert!(base64url(vec![0; plain.len() + 28]).len() <= MOST, "{}", plain.len());
+        assert!(Message::ALL.iter().all(|m| m.key().len() <= 40));
+    }
+}
