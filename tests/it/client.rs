@@ -5,7 +5,7 @@ use renkei::audit::Actor;
 use renkei::client::metadata::{Rules, parse};
 use renkei::client::replay::{self, Use};
 use renkei::client::sql::{self, Changed};
-use renkei::client::{AuthMethod, Client, Status, StoredSecret};
+use renkei::client::{AuthMethod, Client, Keys, SecretKey, Status, StoredSecret};
 use renkei::clock::Instant;
 use renkei::event::{self, Kind};
 use renkei::id::{ClientId, EventId};
@@ -21,6 +21,7 @@ use std::time::Duration;
 on_both_engines! {
     a_client_is_read_as_it_was_written
     an_import_keeps_what_it_does_not_bring
+    an_import_drops_a_secret_that_has_no_use_any_more
     a_new_secret_is_a_new_version
     a_suspension_is_state_record_and_event_in_one
     of_fifty_suspensions_one_counts
@@ -42,9 +43,21 @@ fn client(name: &str) -> Client {
     let record = json!({"client_name": "かけいぼ", "client_name#en": "Kakeibo", "profile": "oidc",
         "redirect_uris": ["https://app.example/cb"], "scope": "openid accounts", "access_token_lifetime": "12h"});
     let grant_lifetime = Duration::from_secs(30 * 86_400);
-    let rules =
-        Rules { loopback_http: false, scopes: None, grant_lifetime, detail_types: None, methods: AuthMethod::ALL };
+    let rules = Rules {
+        loopback_http: false,
+        scopes: None,
+        grant_lifetime,
+        detail_types: None,
+        methods: AuthMethod::ALL,
+        weak_secrets: true,
+    };
     parse(&record, id(name), &rules, NOW).unwrap()
+}
+fn key() -> SecretKey {
+    SecretKey::new([5; 32].into())
+}
+fn kept(secret: &str) -> StoredSecret {
+    key().keep(&Secret::new(secret))
 }
 async fn register(store: &Store, client: &Client, now: Instant) {
     let client = client.clone();
@@ -65,11 +78,20 @@ async fn actions(store: &Store, name: &'static str) -> Vec<String> {
 async fn a_client_is_read_as_it_was_written(place: Place) {
     let store = place.open();
     let mut wanted = client("kakeibo");
-    wanted.secret = Some(StoredSecret::Generated(Hash::of("s")));
+    wanted.secret = Some(kept("s"));
     register(&store, &wanted, NOW).await;
     let read = load(&store, "kakeibo").await.unwrap();
     assert_eq!(format!("{read:?}"), format!("{wanted:?}"));
     assert_eq!(read.secret, wanted.secret);
+    for (name, secret) in [
+        ("digest", StoredSecret::Digest(Hash::of("s"))),
+        ("argon2id", StoredSecret::Argon2id("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".into())),
+    ] {
+        let mut earlier = client(name);
+        earlier.secret = Some(secret);
+        register(&store, &earlier, NOW).await;
+        assert_eq!(load(&store, name).await.unwrap().secret, earlier.secret, "an earlier release's");
+    }
     assert!(load(&store, "nobody").await.is_none());
     assert_eq!(actions(&store, "kakeibo").await, ["client.registered"]);
 }
@@ -77,7 +99,7 @@ async fn a_client_is_read_as_it_was_written(place: Place) {
 async fn an_import_keeps_what_it_does_not_bring(place: Place) {
     let store = place.open();
     let mut first = client("kakeibo");
-    first.secret = Some(StoredSecret::imported(&Secret::new("kakeibo-secret"), &SeededRandom::new(1)).unwrap());
+    first.secret = Some(kept("kakeibo-secret"));
     register(&store, &first, NOW).await;
     suspend(&store, "kakeibo", Status::Suspended, "e").await;
     let mut second = client("kakeibo");
@@ -90,19 +112,31 @@ async fn an_import_keeps_what_it_does_not_bring(place: Place) {
     assert_eq!(actions(&store, "kakeibo").await, ["client.changed", "client.registered", "client.suspended"]);
 }
 
+async fn an_import_drops_a_secret_that_has_no_use_any_more(place: Place) {
+    let store = place.open();
+    let mut first = client("kakeibo");
+    first.secret = Some(kept("kakeibo-secret"));
+    register(&store, &first, NOW).await;
+    let mut second = client("kakeibo");
+    second.auth_method = AuthMethod::PrivateKeyJwt;
+    second.keys = Keys::Remote("https://app.example/jwks".into());
+    register(&store, &second, NOW).await;
+    assert_eq!(load(&store, "kakeibo").await.unwrap().secret, None);
+}
+
 async fn a_new_secret_is_a_new_version(place: Place) {
     let store = place.open();
     register(&store, &client("kakeibo"), NOW).await;
     let before = load(&store, "kakeibo").await.unwrap().version;
     let set = |name: &str| {
         let name = id(name);
-        let stored = StoredSecret::Generated(Hash::of("new"));
+        let stored = kept("new");
         write(&store, move |tx| sql::set_secret(tx, &name, &stored, &Actor::System, NOW))
     };
     assert!(set("kakeibo").await);
     assert!(!set("nobody").await);
     let after = load(&store, "kakeibo").await.unwrap();
-    assert_eq!(after.secret, Some(StoredSecret::Generated(Hash::of("new"))));
+    assert_eq!(after.secret, Some(kept("new")));
     // In the same millisecond, and yet another version: what caches go by.
     assert!(after.version > before);
     assert_eq!(actions(&store, "kakeibo").await, ["client.registered", "client.secret_rotated"]);

@@ -8,7 +8,8 @@ struct Operator<'p>(&'p Place);
 
 impl Operator<'_> {
     fn run(&self, command: &[&str]) -> Output {
-        Command::new(RENKEI).args(command).arg("--config").arg(self.0.config()).output().unwrap()
+        let env = self.0.env.iter().map(|(key, value)| (key, value));
+        Command::new(RENKEI).args(command).arg("--config").arg(self.0.config()).envs(env).output().unwrap()
     }
     /// Runs a command that succeeds; what it says to machines.
     fn told(&self, command: &[&str]) -> Value {
@@ -21,6 +22,11 @@ impl Operator<'_> {
         let out = self.run(command);
         assert_eq!(out.status.code(), Some(1), "{command:?}: {}", text(&out.stdout));
         text(&out.stderr)
+    }
+    /// A store of this release, without a server.
+    fn make_store(&self) {
+        std::fs::create_dir(self.0.dir.path().join("data")).unwrap();
+        self.told(&["db", "migrate"]);
     }
     fn record(&self, record: &Value) -> String {
         let file = self.0.dir.path().join("record.json");
@@ -118,4 +124,42 @@ fn the_registry_is_kept_with_a_server_and_without() {
     ] {
         assert_eq!(records.matches(action).count(), times, "{action}");
     }
+}
+
+/// Contract §6: in production a secret that somebody brings along is one that nobody guesses. No server runs here, so the
+/// command decides.
+#[test]
+fn production_takes_no_weak_secret() {
+    let mut place = Place::new();
+    let production = [
+        ("RENKEI__SERVER__MODE", "production"),
+        ("RENKEI__MAIL__KIND", "smtp"),
+        ("RENKEI__MAIL__HOST", "smtp.minato.example"),
+        ("RENKEI__BANK__KIND", "http"),
+        ("RENKEI__BANK__URL", "https://core.minato.example/link/v1"),
+    ];
+    place.env = production.map(|(key, value)| (key, value.to_owned())).to_vec();
+    let operator = Operator(&place);
+    operator.make_store();
+    let record = |secret: &str| {
+        json!({"client_id": "kakeibo", "client_name": "家計簿", "profile": "oidc", "client_secret": secret,
+            "redirect_uris": ["https://app.example/cb"]})
+    };
+    for (secret, why) in [
+        ("kakeibo-secret", "client_secret: is a secret of the demo"),
+        ("accounts-api-secret", "client_secret: is a secret of the demo"),
+        ("twenty-one-characters", "client_secret: is too short; wanted are at least 22 characters"),
+        ("abababababababababababab", "client_secret: repeats too few characters; wanted are at least 10 different"),
+    ] {
+        let said = operator.refused(&["client", "import", &operator.record(&record(secret))]);
+        assert!(said.contains(&format!("invalid_client_metadata: {why}")), "{said}");
+        assert!(!said.contains(secret), "{said}");
+    }
+    assert_eq!(operator.told(&["client", "list"])["clients"], json!([]), "none of them is registered");
+    let strong = record("0123456789abcdefghijkl");
+    assert_eq!(operator.told(&["client", "import", &operator.record(&strong)])["client"]["client_id"], "kakeibo");
+    // Where all is invented, any will do.
+    place.env.clear();
+    let operator = Operator(&place);
+    operator.told(&["client", "import", &operator.record(&record("kakeibo-secret"))]);
 }

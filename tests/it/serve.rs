@@ -9,6 +9,8 @@ pub const RENKEI: &str = env!("CARGO_BIN_EXE_renkei");
 /// A folder with everything `renkei serve` needs, and the port it will listen on.
 pub struct Place {
     pub dir: tempfile::TempDir,
+    /// What the environment changes of the configuration.
+    pub env: Vec<(&'static str, String)>,
     port: u16,
     ca: String,
 }
@@ -56,7 +58,7 @@ kind = "sample"
 "#
         );
         write("renkei.toml", &config);
-        Self { dir, port, ca }
+        Self { dir, env: Vec::new(), port, ca }
     }
     pub fn config(&self) -> std::path::PathBuf {
         self.dir.path().join("renkei.toml")
@@ -66,6 +68,7 @@ kind = "sample"
         let mut child = Command::new(RENKEI)
             .args(["serve", "--config"])
             .arg(self.config())
+            .envs(self.env.iter().map(|(key, value)| (key, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
