@@ -4,6 +4,10 @@
 //! A guess costs microseconds, so guesses need no limit, and without a limit nobody can use it up and lock the client
 //! out. What protects a secret against guesses is its length: see [`super::prepare`].
 
+mod earlier;
+
+pub use earlier::{Unsettled, settle};
+
 use crate::clock::Instant;
 use crate::keys::ring;
 use crate::keys::seal::Sealer;

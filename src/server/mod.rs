@@ -11,7 +11,7 @@ mod tls;
 pub use admin::SOCKET;
 pub use checks::examine;
 
-use crate::client::{Authenticator, Settings as Asked};
+use crate::client::{self, Authenticator, Settings as Asked};
 use crate::clock::Clock;
 use crate::config::{self, Config, Mode};
 use crate::identity::{CoreBank, Seals};
@@ -41,6 +41,9 @@ pub enum Error {
     /// A file or an address.
     #[error("{0}: {1}")]
     Io(String, std::io::Error),
+    /// Client secrets of an earlier release.
+    #[error(transparent)]
+    Secrets(#[from] client::Unsettled),
     /// TLS material.
     #[error("server.tls_cert_file, server.tls_key_file: {0}")]
     Tls(String),
@@ -139,6 +142,10 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     )
     .await
     .map_err(key("client authentication"))?;
+    let keyed = client::settle(&store, authenticator.secret_key()).await?;
+    if keyed > 0 {
+        tracing::info!(clients = keyed, "secrets that an earlier release kept as SHA-256 are now kept as HMAC");
+    }
     let pages = Pages::new(institution(&config)?).map_err(key("templates"))?;
 
     let mailer = post::mailer(&config, parts.clock.clone())?;

@@ -65,6 +65,10 @@ kind = "sample"
     }
     /// Starts the server and waits for its `ready` line.
     pub fn start(&self) -> Child {
+        self.try_start().unwrap_or_else(|(_, said)| panic!("not ready: {said}"))
+    }
+    /// The same, or the exit status and what it said where it refused to start.
+    pub fn try_start(&self) -> Result<Child, (Option<i32>, String)> {
         let mut child = Command::new(RENKEI)
             .args(["serve", "--config"])
             .arg(self.config())
@@ -75,12 +79,12 @@ kind = "sample"
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        if !line.starts_with("ready https://localhost:") {
-            let mut said = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-            panic!("not ready: {line}{said}");
+        if line.starts_with("ready https://localhost:") {
+            return Ok(child);
         }
-        child
+        let mut said = line;
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        Err((child.wait().unwrap().code(), said))
     }
     pub fn client(&self) -> reqwest::Client {
         let ca = reqwest::Certificate::from_pem(self.ca.as_bytes()).unwrap();
