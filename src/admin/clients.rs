@@ -5,7 +5,7 @@ use crate::audit::Actor;
 use crate::client::metadata::{client_id, document, unknown_members};
 use crate::client::registration::sql as registration;
 use crate::client::sql::{self, Changed};
-use crate::client::{Client, Status, prepare, renew_secret};
+use crate::client::{Client, SecretKey, Status, StoredSecret, prepare, renew_secret};
 use crate::clock::Instant;
 use crate::id::{ClientId, EventId};
 use crate::secret;
@@ -152,6 +152,10 @@ async fn load(desk: &Desk, id: &ClientId) -> Result<Client, Refused> {
     let wanted = id.clone();
     desk.store.read(move |tx| sql::load(tx, &wanted)).await?.ok_or_else(|| unknown(id))
 }
+/// The key under which secrets are kept. Where no server runs, it may not have been made yet.
+async fn secret_key(desk: &Desk, now: Instant) -> Result<SecretKey, Refused> {
+    Ok(SecretKey::open(&desk.store, &desk.seals.sealer, &*desk.seals.random, now).await?)
+}
 fn unknown(id: &ClientId) -> Refused {
     Refused::Unknown(format!("there is no client {id}"))
 }
@@ -181,12 +185,10 @@ async fn import(desk: &Desk, record: Value, actor: Actor, now: Instant) -> Resul
     if known.as_ref().is_some_and(|c| c.status == Status::Ended) {
         return Err(Refused::NotNow("this client has ended: a new one needs a new client_id".into()));
     }
-    let keep_secret = known.as_ref().is_some_and(|c| c.secret.is_some());
+    let keep_secret = known.as_ref().is_some_and(|c| c.secret.as_ref().is_some_and(StoredSecret::counts));
     let ignored = unknown_members(&record);
-    let (rules, random) = (desk.rules.clone(), desk.seals.random.clone());
-    // A secret brought along costs argon2.
-    let prepared = tokio::task::spawn_blocking(move || prepare(&record, &rules, keep_secret, &*random, now));
-    let prepared = prepared.await.map_err(|e| Refused::NotNow(e.to_string()))?.map_err(refused)?;
+    let key = secret_key(desk, now).await?;
+    let prepared = prepare(&record, &desk.rules, keep_secret, &key, &*desk.seals.random, now).map_err(refused)?;
     let client = prepared.client.clone();
     desk.store.write(move |tx| sql::register(tx, &client, &actor, now)).await?;
     let mut answer = json!({
@@ -258,10 +260,15 @@ fn settled(id: &ClientId, status: Status, changed: Changed) -> Result<Value, Ref
 }
 
 async fn rotate(desk: &Desk, id: ClientId, actor: Actor, now: Instant) -> Result<Value, Refused> {
-    if !load(desk, &id).await?.auth_method.is_secret() {
-        return Err(Refused::NotNow(format!("{id} proves itself with its own key: it has no secret")));
+    let client = load(desk, &id).await?;
+    if !client.auth_method.is_secret() {
+        let why = match client.secret {
+            None => "it has no secret",
+            Some(_) => "the secret it had before goes when its record is imported again",
+        };
+        return Err(Refused::NotNow(format!("{id} proves itself with its own key: {why}")));
     }
-    let (secret, stored) = renew_secret(&*desk.seals.random);
+    let (secret, stored) = renew_secret(&secret_key(desk, now).await?, &*desk.seals.random);
     let wanted = id.clone();
     if desk.store.write(move |tx| sql::set_secret(tx, &wanted, &stored, &actor, now)).await? {
         Ok(json!({"client_id": id, "client_secret": secret.reveal()}))

@@ -62,14 +62,10 @@ pub(super) async fn rotate(desk: &Desk, order: Rotation, actor: Actor, now: Inst
     let decide = move |keys: &[Listed]| {
         if order.now { ring::replace(keys, &algs) } else { ring::forward(keys, &algs, now, &policy) }
     };
-    let failed = |e: ring::Error| match e {
-        ring::Error::Store(e) => Refused::Store(e),
-        other => Refused::NotNow(other.to_string()),
-    };
     let (store, seals) = (&desk.store, &desk.seals);
-    let done = ring::change(store, &seals.sealer, &*seals.random, decide, actor, now).await.map_err(failed)?;
+    let done = ring::change(store, &seals.sealer, &*seals.random, decide, actor, now).await?;
     if let Some(ring) = &desk.ring {
-        ring.reload(store, &seals.sealer).await.map_err(failed)?;
+        ring.reload(store, &seals.sealer).await?;
     }
     let mut answer = list(desk).await?;
     let count = |what: fn(&Move) -> bool| done.iter().filter(|m| what(m)).count();

@@ -29,7 +29,7 @@ use crate::client::metadata::Rules;
 use crate::clock::Instant;
 use crate::identity::Seals;
 use crate::keys::Ring;
-use crate::keys::ring::Policy;
+use crate::keys::ring::{self, Policy};
 use crate::store::{self, Store, Tx};
 use serde_json::Value;
 
@@ -63,6 +63,14 @@ pub enum Refused {
     /// The store failed; staff operates it and may read why (503).
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+impl From<ring::Error> for Refused {
+    fn from(e: ring::Error) -> Self {
+        match e {
+            ring::Error::Store(e) => Self::Store(e),
+            other => Self::NotNow(other.to_string()),
+        }
+    }
 }
 
 /// Answers one question.

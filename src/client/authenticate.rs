@@ -7,8 +7,7 @@ use super::assertion::{self, Seen};
 use super::certificate::Certificate;
 use super::dpop::{self, Nonces};
 use super::remote::{JwksPort, Remote};
-use super::secrets::{Verdict, Verifier};
-use super::{AuthMethod, Client, Keys, Status, StoredSecret, replay, sql};
+use super::{AuthMethod, Client, Keys, SecretKey, Status, replay, sql};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::keys::jose::{self, Alg, Verified};
@@ -38,7 +37,7 @@ pub struct Authenticator {
     pub(super) settings: Settings,
     pub(super) nonces: Nonces,
     remote: Remote,
-    secrets: Verifier,
+    secrets: SecretKey,
     clients: Mutex<HashMap<ClientId, Arc<Client>>>,
 }
 
@@ -74,7 +73,7 @@ enum Evidence<'a> {
 const FAILED: Refusal = Refusal::new(Code::InvalidClient, "client authentication failed");
 
 impl Authenticator {
-    /// Reads (or makes) the key of the DPoP nonces.
+    /// Reads (or makes) the keys of the DPoP nonces and of the clients' secrets.
     ///
     /// # Errors
     /// The store's, or that of a key that does not open.
@@ -87,12 +86,13 @@ impl Authenticator {
         now: Instant,
     ) -> Result<Self, ring::Error> {
         let key = ring::shared_secret(&store, sealer, random, "dpop_nonce", now).await?;
+        let secrets = SecretKey::open(&store, sealer, random, now).await?;
         Ok(Self {
             store,
             settings,
             nonces: Nonces::new(key),
             remote: Remote::new(port),
-            secrets: Verifier::new(random),
+            secrets,
             clients: Mutex::default(),
         })
     }
@@ -124,10 +124,10 @@ impl Authenticator {
         Ok(found)
     }
 
-    /// How often argon2 was computed since the start: for the metrics, and to show that it stays rare.
+    /// The key under which new secrets are kept.
     #[must_use]
-    pub fn argon2_computed(&self) -> u64 {
-        self.secrets.computed()
+    pub const fn secret_key(&self) -> &SecretKey {
+        &self.secrets
     }
 
     /// Checks the DPoP proof of a request; `None` when it carries none. Nothing is remembered yet.
@@ -247,14 +247,14 @@ pub async fn authenticate(
 ///
 /// # Errors
 /// `invalid_client` (401, RFC 6749 §5.2), `invalid_request` for two methods at once; `temporarily_unavailable` when the
-/// store fails or a client has guessed wrong too often.
+/// store fails.
 pub async fn identify(
     authenticator: &Authenticator,
     presented: &Presented<'_>,
     now: Instant,
 ) -> Result<Authenticated, Refusal> {
     let (client, seen) = match evidence(presented)? {
-        Evidence::Secret(method, id, secret) => (by_secret(authenticator, method, &id, &secret, now).await?, None),
+        Evidence::Secret(method, id, secret) => (by_secret(authenticator, method, &id, &secret).await?, None),
         Evidence::Assertion(token) => {
             let (client, seen) = by_assertion(authenticator, &token, now).await?;
             (client, Some(seen))
@@ -324,26 +324,16 @@ async fn by_secret(
     method: AuthMethod,
     id: &ClientId,
     secret: &Secret,
-    now: Instant,
 ) -> Result<Arc<Client>, Refusal> {
     let client = authenticator.client(id).await.map_err(unavailable)?;
-    // Hashed before anything is decided, so that an unknown client costs what a wrong secret costs.
-    let hash = secret.hash();
-    let client = client.filter(|c| c.auth_method == method).ok_or(FAILED)?;
-    let verdict = match &client.secret {
-        None => Verdict::Wrong,
-        Some(StoredSecret::Generated(stored)) if stored.same(&hash) => Verdict::Right,
-        Some(StoredSecret::Generated(_)) => Verdict::Wrong,
-        Some(StoredSecret::Imported(phc)) => authenticator.secrets.verify(id, phc, secret, now).await,
-    };
-    match verdict {
-        Verdict::Right => Ok(client),
-        Verdict::Wrong => Err(FAILED),
-        Verdict::Throttled => {
-            tracing::warn!(client = %id, "too many wrong client secrets");
-            Err(Refusal::new(Code::TemporarilyUnavailable, "too many wrong client secrets; try again later"))
-        }
+    let client = client.filter(|c| c.auth_method == method);
+    let kept = client.as_ref().and_then(|c| c.secret.as_ref());
+    // Computed for an unknown client too, so that its answer takes as long as that to a wrong secret.
+    let right = authenticator.secrets.matches(kept, secret);
+    if kept.is_some_and(|kept| !kept.counts()) {
+        tracing::warn!(client = %id, "an earlier release kept this client's secret as argon2id: it needs a new one");
     }
+    client.filter(|_| right).ok_or(FAILED)
 }
 
 async fn by_certificate(

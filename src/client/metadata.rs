@@ -37,6 +37,8 @@ pub struct Rules {
     pub detail_types: Option<Vec<String>>,
     /// The ways of client authentication that are offered.
     pub methods: &'static [AuthMethod],
+    /// Whether a secret that somebody brings along may be weak: the demo and test mode.
+    pub weak_secrets: bool,
 }
 impl Rules {
     /// For a record that was accepted when it was stored.
@@ -46,6 +48,7 @@ impl Rules {
         grant_lifetime: Duration::from_secs(u32::MAX as u64),
         detail_types: None,
         methods: AuthMethod::ALL,
+        weak_secrets: true,
     };
 }
 

@@ -26,7 +26,7 @@ pub use profile::{AuthMethod, GrantType, Keys, Profile, Provider, Status};
 pub use redirect::redirect_match;
 pub use registry::{Prepared, prepare, renew_secret};
 pub use remote::{FetchError, JwksPort};
-pub use secrets::StoredSecret;
+pub use secrets::{SecretKey, StoredSecret, Unsettled, settle};
 
 use crate::clock::Instant;
 use crate::id::ClientId;

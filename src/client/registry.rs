@@ -1,13 +1,14 @@
 //! A new record: checked, its secret made or taken, ready for [`super::sql::register`].
 
 use super::metadata::{self, Rules};
-use super::{Client, StoredSecret};
+use super::{Client, SecretKey, StoredSecret};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::random::Random;
 use crate::refusal::{Code, Refusal};
 use crate::secret::{self, Secret};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// A checked record that is not in the registry yet.
 #[derive(Debug, Clone)]
@@ -18,10 +19,8 @@ pub struct Prepared {
     pub secret: Option<Secret>,
 }
 
-/// Checks a record (RFC 7591 metadata, contract §5). A `client_secret` in it is taken as one of human choice; a client
-/// that needs a secret and brings none gets one of 256 bits, unless `keep_secret` says that it has one already.
-///
-/// Takes some ten milliseconds when a secret is brought along: not for a thread that serves requests.
+/// Checks a record (RFC 7591 metadata, contract §5). A client that needs a secret and brings none gets one of 256 bits,
+/// unless `keep_secret` says that it has one already.
 ///
 /// # Errors
 /// `invalid_redirect_uri` or `invalid_client_metadata`, naming the member.
@@ -29,23 +28,25 @@ pub fn prepare(
     document: &Value,
     rules: &Rules,
     keep_secret: bool,
+    key: &SecretKey,
     random: &dyn Random,
     now: Instant,
 ) -> Result<Prepared, Refusal> {
     let id = metadata::client_id(document)?.unwrap_or_else(|| ClientId::random(random));
     let mut client = metadata::parse(document, id, rules, now)?;
-    let bad = |why| Refusal::new(Code::InvalidClientMetadata, why);
     let uses_secret = client.auth_method.is_secret();
     let mut shown = None;
     match document.get("client_secret").filter(|v| !v.is_null()) {
         Some(_) if !uses_secret => return Err(bad("client_secret: has no use with this token_endpoint_auth_method")),
-        Some(Value::String(text)) if (8..=512).contains(&text.len()) => {
-            let stored = StoredSecret::imported(&Secret::new(text.as_str()), random);
-            client.secret = Some(stored.map_err(|_| bad("client_secret: cannot be hashed"))?);
+        Some(Value::String(text)) => {
+            if let Some(why) = weakness(text, rules) {
+                return Err(bad(why));
+            }
+            client.secret = Some(key.keep(&Secret::new(text.as_str())));
         }
-        Some(_) => return Err(bad("client_secret: is not text of 8 to 512 bytes")),
+        Some(_) => return Err(bad("client_secret: is not text")),
         None if uses_secret && !keep_secret => {
-            let (secret, stored) = renew_secret(random);
+            let (secret, stored) = renew_secret(key, random);
             client.secret = Some(stored);
             shown = Some(secret);
         }
@@ -54,10 +55,53 @@ pub fn prepare(
     Ok(Prepared { client, secret: shown })
 }
 
+const fn bad(why: &'static str) -> Refusal {
+    Refusal::new(Code::InvalidClientMetadata, why)
+}
+
+/// The secrets of `config/demo`, which everybody knows.
+const DEMO: [&str; 2] = ["kakeibo-secret", "accounts-api-secret"];
+
+/// Why a secret that somebody brought along is not taken (contract §6). Guesses at it are not counted, so it must be one
+/// that nobody guesses; where all is invented, any will do.
+fn weakness(secret: &str, rules: &Rules) -> Option<&'static str> {
+    if secret.len() > 512 {
+        return Some("client_secret: is too long; wanted are at most 512 bytes");
+    }
+    if rules.weak_secrets {
+        return (secret.len() < 8).then_some("client_secret: is too short; wanted are at least 8 bytes");
+    }
+    if DEMO.contains(&secret) {
+        return Some("client_secret: is a secret of the demo, which everybody knows; wanted is one that nobody knows");
+    }
+    if secret.chars().count() < 22 {
+        return Some("client_secret: is too short; wanted are at least 22 characters, at least 10 of them different");
+    }
+    let different = secret.chars().collect::<BTreeSet<char>>().len();
+    (different < 10).then_some("client_secret: repeats too few characters; wanted are at least 10 different ones")
+}
+
 /// A new secret of 256 bits, and what is kept of it.
 #[must_use]
-pub fn renew_secret(random: &dyn Random) -> (Secret, StoredSecret) {
+pub fn renew_secret(key: &SecretKey, random: &dyn Random) -> (Secret, StoredSecret) {
     let secret = secret::opaque(random);
-    let stored = StoredSecret::Generated(secret.hash());
+    let stored = key.keep(&secret);
     (secret, stored)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DEMO;
+
+    #[test]
+    fn every_secret_of_the_demo_is_known() {
+        let records = [
+            include_str!("../../config/demo/creco.json"),
+            include_str!("../../config/demo/kakeibo.json"),
+            include_str!("../../config/demo/accounts-api.json"),
+        ];
+        let records = records.map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
+        let secrets: Vec<_> = records.iter().filter_map(|record| record["client_secret"].as_str()).collect();
+        assert_eq!(secrets, DEMO);
+    }
 }

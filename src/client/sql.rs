@@ -5,18 +5,8 @@ use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::event::{self, Event, Kind};
 use crate::id::{ClientId, EventId};
-use crate::secret::{Hash, base64url, from_base64url};
 use crate::store::{Error, Result, Row, Tx, Value};
 use serde_json::json;
-
-/// How one client is stored as text: the kind of its secret, and the secret.
-fn secret_columns(secret: Option<&StoredSecret>) -> [Value; 2] {
-    match secret {
-        None => [Value::Null, Value::Null],
-        Some(StoredSecret::Generated(hash)) => ["sha256".into(), base64url(hash.as_bytes()).into()],
-        Some(StoredSecret::Imported(phc)) => ["argon2id".into(), phc.as_str().into()],
-    }
-}
 
 fn client(row: &Row) -> Result<Client> {
     let id = row.text(0)?.to_owned();
@@ -30,12 +20,11 @@ fn client(row: &Row) -> Result<Client> {
     client.status = Status::parse(row.text(2)?).ok_or_else(|| corrupt("unknown status".into()))?;
     client.secret = match (row.opt_text(3)?, row.opt_text(4)?) {
         (None, None) => None,
-        (Some("sha256"), Some(text)) => {
-            let hash = from_base64url(text).and_then(|b| Hash::from_bytes(&b));
-            Some(StoredSecret::Generated(hash.ok_or_else(|| corrupt("broken secret".into()))?))
+        (Some(kind), Some(text)) => {
+            let secret = StoredSecret::read(kind, text);
+            Some(secret.ok_or_else(|| corrupt("broken secret, or one of an unknown kind".into()))?)
         }
-        (Some("argon2id"), Some(phc)) => Some(StoredSecret::Imported(phc.to_owned())),
-        _ => return Err(corrupt("unknown kind of secret".into())),
+        _ => return Err(corrupt("a secret without its kind, or a kind without a secret".into())),
     };
     client.updated_at = row.instant(7)?;
     Ok(client)
@@ -81,7 +70,7 @@ pub fn list(tx: &mut Tx<'_, '_>, after: Option<&ClientId>, limit: i64) -> Result
 /// The store's.
 pub fn save(tx: &mut Tx<'_, '_>, client: &Client, now: Instant) -> Result<()> {
     let next = version(tx, &client.id)?.map_or(now.millis(), |v| now.millis().max(v + 1));
-    let [kind, secret] = secret_columns(client.secret.as_ref());
+    let [kind, secret] = client.secret.as_ref().map_or([Value::Null, Value::Null], StoredSecret::columns);
     let mut document = metadata::document(client);
     // The column alone says whether it is suspended.
     if let Some(map) = document.as_object_mut() {
@@ -108,7 +97,8 @@ pub fn save(tx: &mut Tx<'_, '_>, client: &Client, now: Instant) -> Result<()> {
 }
 
 /// Registers a client, or replaces the record of one that is there, and says so in the audit record. What an import
-/// does not bring stays: the secret, and whether it is suspended (that is [`set_status`]'s alone).
+/// does not bring stays: the secret, where the client still uses one, and whether it is suspended (that is
+/// [`set_status`]'s alone).
 ///
 /// # Errors
 /// The store's.
@@ -119,7 +109,7 @@ pub fn register(tx: &mut Tx<'_, '_>, client: &Client, actor: &Actor, now: Instan
         Some(old) => {
             client.status = old.status;
             client.created_at = old.created_at;
-            client.secret = client.secret.or(old.secret);
+            client.secret = client.secret.or(old.secret).filter(|_| client.auth_method.is_secret());
             "client.changed"
         }
     };
@@ -143,7 +133,7 @@ pub fn set_secret(
     actor: &Actor,
     now: Instant,
 ) -> Result<bool> {
-    let [kind, secret] = secret_columns(Some(secret));
+    let [kind, secret] = secret.columns();
     let rows = tx.execute(
         "update clients set secret_kind = ?2, secret = ?3, updated_at = ?4,
          version = case when version < ?4 then ?4 else version + 1 end where id = ?1",

@@ -34,6 +34,7 @@ fn rules() -> Rules {
         grant_lifetime: Duration::from_secs(30 * 86_400),
         detail_types: Some(vec!["account_information".into()]),
         methods: AuthMethod::ALL,
+        weak_secrets: true,
     }
 }
 
@@ -98,7 +99,12 @@ impl Desk {
         let authenticator = authenticator.await.unwrap();
         Self { _dir: dir, store, web, authenticator }
     }
-    async fn register(&self, document: &Value, secret: Option<StoredSecret>) -> Client {
+    /// A client with a secret, or without one of its own.
+    async fn register(&self, document: &Value, secret: Option<&str>) -> Client {
+        let key = self.authenticator.secret_key();
+        self.register_as_kept(document, secret.map(|text| key.keep(&Secret::new(text)))).await
+    }
+    async fn register_as_kept(&self, document: &Value, secret: Option<StoredSecret>) -> Client {
         let mut client = read(document);
         client.id = ClientId::parse(document["client_id"].as_str().unwrap()).unwrap();
         client.secret = secret;
@@ -107,13 +113,6 @@ impl Desk {
         self.store.write(work).await.unwrap();
         client
     }
-}
-
-fn generated(text: &str) -> Option<StoredSecret> {
-    Some(StoredSecret::Generated(Secret::new(text).hash()))
-}
-fn imported(text: &str) -> Option<StoredSecret> {
-    Some(StoredSecret::imported(&Secret::new(text), &SeededRandom::new(9)).unwrap())
 }
 
 #[test]

@@ -29,8 +29,8 @@ impl Server {
     }
 }
 
-/// The scopes and details that exist, the longest grant, and http on loopback wherever this is not production; no way of
-/// authentication that needs a client certificate.
+/// The scopes and details that exist, the longest grant, http on loopback and weak secrets wherever this is not
+/// production; no way of authentication that needs a client certificate.
 #[must_use]
 pub fn client_rules(mode: Mode, grant_lifetime: Duration) -> Rules {
     Rules {
@@ -39,5 +39,6 @@ pub fn client_rules(mode: Mode, grant_lifetime: Duration) -> Rules {
         grant_lifetime,
         detail_types: Some(vec!["account_information".into()]),
         methods: AuthMethod::offered(false, false),
+        weak_secrets: mode != Mode::Production,
     }
 }

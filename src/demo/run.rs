@@ -120,7 +120,7 @@ pub async fn start(options: &Options, parts: Parts) -> Result<Demo, Error> {
     let server = server::start(config, parts).await?;
     let pages = server.app.pages.clone();
     let now = clock.now();
-    let clients = settings::clients(&places, random.as_ref(), now)?;
+    let clients = settings::clients(&places, server.app.authenticator.secret_key(), random.as_ref(), now)?;
     server
         .app
         .store

@@ -1,12 +1,11 @@
 //! The demo's configuration of the authorization server: an invented institution on this machine.
 
 use crate::client::metadata::Rules;
-use crate::client::{Client, StoredSecret, prepare};
+use crate::client::{Client, SecretKey, prepare};
 use crate::clock::Instant;
 use crate::config::{Config, Mode, client_rules};
 use crate::random::Random;
 use crate::refusal::{Code, Refusal};
-use crate::secret::Hash;
 use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -66,18 +65,13 @@ const RECORDS: [&str; 3] = [
 ///
 /// # Errors
 /// When a record does not hold.
-pub fn clients(places: &Places, random: &dyn Random, now: Instant) -> Result<Vec<Client>, Refusal> {
+pub fn clients(places: &Places, key: &SecretKey, random: &dyn Random, now: Instant) -> Result<Vec<Client>, Refusal> {
     let rules = Rules { scopes: None, detail_types: None, ..client_rules(Mode::Demo, MONTH) };
     let prepared = |record: &&str| {
         let text = record.replace("http://localhost:8081", &places.app).replace("http://localhost:8082", &places.api);
-        let mut document: Value = serde_json::from_str(&text)
+        let document: Value = serde_json::from_str(&text)
             .map_err(|_| Refusal::new(Code::InvalidClientMetadata, "a demo record is not JSON"))?;
-        // Everybody knows these secrets: hashing them slowly, as an import does, would protect nothing and cost each
-        // start time and memory.
-        let secret = document.as_object_mut().and_then(|record| record.remove("client_secret"));
-        let mut client = prepare(&document, &rules, true, random, now)?.client;
-        client.secret = secret.as_ref().and_then(Value::as_str).map(|text| StoredSecret::Generated(Hash::of(text)));
-        Ok(client)
+        Ok(prepare(&document, &rules, false, key, random, now)?.client)
     };
     RECORDS.iter().map(prepared).collect()
 }
@@ -105,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_three_clients_hold_and_know_this_demos_addresses() -> Result<(), Refusal> {
-        let clients = clients(&places(), &SystemRandom, Instant::from_secs(0))?;
+        let clients = clients(&places(), &SecretKey::new([1; 32].into()), &SystemRandom, Instant::from_secs(0))?;
         let by_id = |id: &str| clients.iter().find(|c| c.id.as_str() == id);
         let (creco, kakeibo, api) = (by_id("creco"), by_id("kakeibo"), by_id("accounts-api"));
         assert!(creco.is_some_and(|c| c.profile == Profile::Fapi2 && c.dpop_bound && c.require_par));

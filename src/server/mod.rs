@@ -12,7 +12,7 @@ pub use admin::SOCKET;
 pub use checks::examine;
 
 use crate::alarm::Alarms;
-use crate::client::{Authenticator, Settings as Asked};
+use crate::client::{self, Authenticator, Settings as Asked};
 use crate::clock::Clock;
 use crate::config::{self, Config, Mode};
 use crate::identity::{CoreBank, Seals};
@@ -42,6 +42,9 @@ pub enum Error {
     /// A file or an address.
     #[error("{0}: {1}")]
     Io(String, std::io::Error),
+    /// Client secrets of an earlier release.
+    #[error(transparent)]
+    Secrets(#[from] client::Unsettled),
     /// TLS material.
     #[error("server.tls_cert_file, server.tls_key_file: {0}")]
     Tls(String),
@@ -140,6 +143,10 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     )
     .await
     .map_err(key("client authentication"))?;
+    let keyed = client::settle(&store, authenticator.secret_key()).await?;
+    if keyed > 0 {
+        tracing::info!(clients = keyed, "secrets that an earlier release kept as SHA-256 are now kept as HMAC");
+    }
     let pages = Pages::new(institution(&config)?).map_err(key("templates"))?;
 
     let mailer = post::mailer(&config, parts.clock.clone())?;

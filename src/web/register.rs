@@ -8,7 +8,7 @@ use crate::audit::Actor;
 use crate::client::metadata::document;
 use crate::client::registration::sql::{self, Made, Managed, New};
 use crate::client::registration::{initial, json, judge, statement};
-use crate::client::{Client, Status, StoredSecret, renew_secret};
+use crate::client::{Client, SecretKey, Status, StoredSecret, renew_secret};
 use crate::clock::Instant;
 use crate::id::{ClientId, EventId};
 use crate::lifecycle::{self, BATCH};
@@ -92,7 +92,7 @@ pub async fn post(req: HttpRequest, app: Shared, body: Body) -> Answer {
     }
     let id = ClientId::random(&*app.random);
     let mut client = judge(&sent, (id, initial.profile), None, &app.config.client_rules(), now)?;
-    let secret = client.auth_method.is_secret().then(|| renew_secret(&*app.random));
+    let secret = client.auth_method.is_secret().then(|| renew_secret(app.authenticator.secret_key(), &*app.random));
     client.secret = secret.as_ref().map(|(_, stored)| stored.clone());
     let token = secret::issue(Kind::Registration, &*app.random);
     let answer = told(&app, &client, statement.as_deref(), &token, secret.as_ref().map(|(plain, _)| plain));
@@ -144,11 +144,12 @@ pub async fn put(req: HttpRequest, app: Shared, id: Path<String>, body: Body) ->
     let known = known.ok_or(NO_TOKEN_OF_OURS)?;
     let mut sent = record(&req, body)?;
     let statement = statement::apply(&mut sent, &app.trust, known.statement.as_deref(), now)?;
-    let made = renew_secret(&*app.random);
+    let key = app.authenticator.secret_key().clone();
+    let made = renew_secret(&key, &*app.random);
     let (rules, stored) = (app.config.client_rules(), made.1.clone());
     let written = app.store.write(move |tx| {
         let Some(standing) = sql::load(tx, &id, &hash)? else { return Ok(Err(NO_TOKEN_OF_OURS)) };
-        let wanted = match wish(&sent, &standing.client, &rules, &stored, now) {
+        let wanted = match wish(&sent, &standing.client, &rules, (&key, &stored), now) {
             Ok(wanted) => wanted,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
@@ -165,7 +166,7 @@ fn wish(
     sent: &Map<String, Value>,
     standing: &Client,
     rules: &crate::client::metadata::Rules,
-    made: &StoredSecret,
+    (key, made): (&SecretKey, &StoredSecret),
     now: Instant,
 ) -> Result<Client, Refusal> {
     if standing.status == Status::Suspended {
@@ -175,15 +176,14 @@ fn wish(
     if sent.get("client_id").and_then(Value::as_str) != Some(standing.id.as_str()) {
         return Err(bad("client_id: is missing or another one"));
     }
-    let same = |text: &str| matches!(&standing.secret, Some(StoredSecret::Generated(h)) if h.same(&Hash::of(text)));
     match sent.get("client_secret") {
         None | Some(Value::Null) => {}
-        Some(Value::String(text)) if same(text) => {}
+        Some(Value::String(text)) if key.matches(standing.secret.as_ref(), &Secret::new(text.as_str())) => {}
         Some(_) => return Err(bad("client_secret: is not the one this server made")),
     }
     let mut wanted = judge(sent, (standing.id.clone(), None), Some(standing), rules, now)?;
     wanted.created_at = standing.created_at;
-    wanted.secret = standing.secret.clone();
+    wanted.secret = standing.secret.clone().filter(StoredSecret::counts);
     if wanted.auth_method.is_secret() && wanted.secret.is_none() {
         wanted.secret = Some(made.clone());
     }

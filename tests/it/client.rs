@@ -5,7 +5,7 @@ use renkei::audit::Actor;
 use renkei::client::metadata::{Rules, parse};
 use renkei::client::replay::{self, Use};
 use renkei::client::sql::{self, Changed};
-use renkei::client::{AuthMethod, Client, Status, StoredSecret};
+use renkei::client::{AuthMethod, Client, Keys, SecretKey, Status, StoredSecret, Unsettled, settle};
 use renkei::clock::Instant;
 use renkei::event::{self, Kind};
 use renkei::id::{ClientId, EventId};
@@ -14,14 +14,19 @@ use renkei::keys::ring::{Ring, shared_secret};
 use renkei::keys::seal::Sealer;
 use renkei::random::SeededRandom;
 use renkei::secret::{Hash, Secret};
-use renkei::store::{Result, Store, Tx};
+use renkei::store::{Error, Result, Store, Tx};
 use serde_json::json;
+use std::ops::Range;
 use std::time::Duration;
 
 on_both_engines! {
     a_client_is_read_as_it_was_written
     an_import_keeps_what_it_does_not_bring
+    an_import_drops_a_secret_that_has_no_use_any_more
     a_new_secret_is_a_new_version
+    secrets_of_an_earlier_release_become_the_one_kind
+    a_start_that_is_interrupted_goes_on
+    a_secret_nobody_can_check_stops_the_start_and_changes_nothing
     a_suspension_is_state_record_and_event_in_one
     of_fifty_suspensions_one_counts
     clients_are_listed_in_pages
@@ -42,9 +47,21 @@ fn client(name: &str) -> Client {
     let record = json!({"client_name": "かけいぼ", "client_name#en": "Kakeibo", "profile": "oidc",
         "redirect_uris": ["https://app.example/cb"], "scope": "openid accounts", "access_token_lifetime": "12h"});
     let grant_lifetime = Duration::from_secs(30 * 86_400);
-    let rules =
-        Rules { loopback_http: false, scopes: None, grant_lifetime, detail_types: None, methods: AuthMethod::ALL };
+    let rules = Rules {
+        loopback_http: false,
+        scopes: None,
+        grant_lifetime,
+        detail_types: None,
+        methods: AuthMethod::ALL,
+        weak_secrets: true,
+    };
     parse(&record, id(name), &rules, NOW).unwrap()
+}
+fn key() -> SecretKey {
+    SecretKey::new([5; 32].into())
+}
+fn kept(secret: &str) -> StoredSecret {
+    key().keep(&Secret::new(secret))
 }
 async fn register(store: &Store, client: &Client, now: Instant) {
     let client = client.clone();
@@ -65,11 +82,20 @@ async fn actions(store: &Store, name: &'static str) -> Vec<String> {
 async fn a_client_is_read_as_it_was_written(place: Place) {
     let store = place.open();
     let mut wanted = client("kakeibo");
-    wanted.secret = Some(StoredSecret::Generated(Hash::of("s")));
+    wanted.secret = Some(kept("s"));
     register(&store, &wanted, NOW).await;
     let read = load(&store, "kakeibo").await.unwrap();
     assert_eq!(format!("{read:?}"), format!("{wanted:?}"));
     assert_eq!(read.secret, wanted.secret);
+    for (name, secret) in [
+        ("digest", StoredSecret::Digest(Hash::of("s"))),
+        ("argon2id", StoredSecret::Argon2id("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".into())),
+    ] {
+        let mut earlier = client(name);
+        earlier.secret = Some(secret);
+        register(&store, &earlier, NOW).await;
+        assert_eq!(load(&store, name).await.unwrap().secret, earlier.secret, "an earlier release's");
+    }
     assert!(load(&store, "nobody").await.is_none());
     assert_eq!(actions(&store, "kakeibo").await, ["client.registered"]);
 }
@@ -77,7 +103,7 @@ async fn a_client_is_read_as_it_was_written(place: Place) {
 async fn an_import_keeps_what_it_does_not_bring(place: Place) {
     let store = place.open();
     let mut first = client("kakeibo");
-    first.secret = Some(StoredSecret::imported(&Secret::new("kakeibo-secret"), &SeededRandom::new(1)).unwrap());
+    first.secret = Some(kept("kakeibo-secret"));
     register(&store, &first, NOW).await;
     suspend(&store, "kakeibo", Status::Suspended, "e").await;
     let mut second = client("kakeibo");
@@ -90,19 +116,118 @@ async fn an_import_keeps_what_it_does_not_bring(place: Place) {
     assert_eq!(actions(&store, "kakeibo").await, ["client.changed", "client.registered", "client.suspended"]);
 }
 
+async fn an_import_drops_a_secret_that_has_no_use_any_more(place: Place) {
+    let store = place.open();
+    let mut first = client("kakeibo");
+    first.secret = Some(kept("kakeibo-secret"));
+    register(&store, &first, NOW).await;
+    let mut second = client("kakeibo");
+    second.auth_method = AuthMethod::PrivateKeyJwt;
+    second.keys = Keys::Remote("https://app.example/jwks".into());
+    register(&store, &second, NOW).await;
+    assert_eq!(load(&store, "kakeibo").await.unwrap().secret, None);
+}
+
+/// Clients with a secret of each kind that an earlier release kept: `kind`, and for each number the text.
+async fn earlier(store: &Store, kind: &'static str, numbers: Range<u32>, text: fn(u32) -> String) {
+    register(store, &client("model"), NOW).await;
+    write(store, move |tx| {
+        for number in numbers.clone() {
+            tx.execute(
+                "insert into clients (id, version, status, secret_kind, secret, metadata, created_at, updated_at)
+                 select ?1, version, status, ?2, ?3, metadata, created_at, updated_at from clients where id = 'model'",
+                &[format!("app-{number:04}").into(), kind.into(), text(number).into()],
+            )?;
+        }
+        Ok(())
+    })
+    .await;
+}
+fn digest(number: u32) -> String {
+    Hash::of(format!("the secret of app {number}")).base64url()
+}
+/// How many secrets of each kind there are.
+async fn kinds(store: &Store) -> Vec<(String, i64)> {
+    let sql = "select secret_kind, count(*) from clients where secret_kind is not null
+               group by secret_kind order by secret_kind limit 9";
+    let rows = store.read(move |tx| tx.rows(sql, &[])).await.unwrap();
+    rows.iter().map(|row| (row.text(0).unwrap().to_owned(), row.int(1).unwrap())).collect()
+}
+
+/// Four nodes at once: each secret is keyed once, and is the same secret as before; what has no secret has none.
+async fn secrets_of_an_earlier_release_become_the_one_kind(place: Place) {
+    let store = place.open();
+    earlier(&store, "sha256", 0..1203, digest).await;
+    let mut own = client("own");
+    own.secret = Some(kept("its own"));
+    register(&store, &own, NOW).await;
+    let before = load(&store, "app-0700").await.unwrap();
+    let key = key();
+    let nodes = futures_util::future::join_all((0..4).map(|_| settle(&store, &key))).await;
+    assert_eq!(nodes.into_iter().map(|done| done.unwrap()).sum::<u64>(), 1203);
+    assert_eq!(kinds(&store).await, [("hmac".to_owned(), 1204)]);
+    for number in [0, 499, 500, 700, 1202] {
+        let client = load(&store, &format!("app-{number:04}")).await.unwrap();
+        assert!(key.matches(client.secret.as_ref(), &Secret::new(format!("the secret of app {number}"))), "{number}");
+        assert_ne!(client.secret, Some(StoredSecret::Digest(Hash::of(format!("the secret of app {number}")))));
+        assert_eq!(client.secret, Some(kept(&format!("the secret of app {number}"))));
+    }
+    assert_eq!(load(&store, "own").await.unwrap().secret, own.secret);
+    assert_eq!(load(&store, "model").await.unwrap().secret, None);
+    let after = load(&store, "app-0700").await.unwrap();
+    assert_eq!((after.version, after.updated_at), (before.version, before.updated_at), "the record is the same");
+    assert_eq!(settle(&store, &key).await.unwrap(), 0, "once");
+    assert_eq!(load(&store, "app-0700").await.unwrap().secret, after.secret);
+}
+
+/// A transaction holds 500 secrets at most: what was keyed before the interruption stays so.
+async fn a_start_that_is_interrupted_goes_on(place: Place) {
+    let store = place.open();
+    earlier(&store, "sha256", 0..1100, digest).await;
+    let set = |text: String| {
+        write(&store, move |tx| {
+            tx.execute("update clients set secret = ?1 where id = 'app-0700'", &[text.as_str().into()])
+        })
+    };
+    set("broken".into()).await;
+    let stopped = settle(&store, &key()).await;
+    assert!(matches!(&stopped, Err(Unsettled::Store(Error::Corrupt { row, .. })) if row == "app-0700"), "{stopped:?}");
+    assert_eq!(kinds(&store).await, [("hmac".to_owned(), 500), ("sha256".to_owned(), 600)]);
+    set(digest(700)).await;
+    assert_eq!(settle(&store, &key()).await.unwrap(), 600);
+    assert_eq!(kinds(&store).await, [("hmac".to_owned(), 1100)]);
+}
+
+async fn a_secret_nobody_can_check_stops_the_start_and_changes_nothing(place: Place) {
+    let store = place.open();
+    earlier(&store, "sha256", 0..2, digest).await;
+    earlier(&store, "argon2id", 2..4, |_| "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".into()).await;
+    let stopped = async || settle(&store, &key()).await.unwrap_err().to_string();
+    let told = stopped().await;
+    for words in ["app-0002, app-0003 as argon2id", "renkei client rotate-secret ID", "renkei client import FILE"] {
+        assert!(told.contains(words), "{told}");
+    }
+    assert!(!told.contains("app-0001") && !told.contains("$argon2id"), "{told}");
+    assert_eq!(kinds(&store).await, [("argon2id".to_owned(), 2), ("sha256".to_owned(), 2)]);
+    // Many are named a hundred at a time.
+    earlier(&store, "argon2id", 4..200, |_| "$argon2id$".into()).await;
+    let told = stopped().await;
+    assert!(told.contains("app-0101 and more as argon2id") && !told.contains("app-0102"), "{told}");
+}
+
 async fn a_new_secret_is_a_new_version(place: Place) {
     let store = place.open();
     register(&store, &client("kakeibo"), NOW).await;
     let before = load(&store, "kakeibo").await.unwrap().version;
     let set = |name: &str| {
         let name = id(name);
-        let stored = StoredSecret::Generated(Hash::of("new"));
+        let stored = kept("new");
         write(&store, move |tx| sql::set_secret(tx, &name, &stored, &Actor::System, NOW))
     };
     assert!(set("kakeibo").await);
     assert!(!set("nobody").await);
     let after = load(&store, "kakeibo").await.unwrap();
-    assert_eq!(after.secret, Some(StoredSecret::Generated(Hash::of("new"))));
+    assert_eq!(after.secret, Some(kept("new")));
     // In the same millisecond, and yet another version: what caches go by.
     assert!(after.version > before);
     assert_eq!(actions(&store, "kakeibo").await, ["client.registered", "client.secret_rotated"]);

@@ -1,6 +1,9 @@
 //! `renkei client` and `renkei key` as an operator uses them: the same whether the server runs or not.
 
 use crate::serve::{Place, RENKEI, terminate, text};
+use crate::support::app::basic;
+use crate::support::pg;
+use renkei::store::{Options, Store};
 use serde_json::{Value, json};
 use std::process::{Command, Output};
 
@@ -8,7 +11,8 @@ struct Operator<'p>(&'p Place);
 
 impl Operator<'_> {
     fn run(&self, command: &[&str]) -> Output {
-        Command::new(RENKEI).args(command).arg("--config").arg(self.0.config()).output().unwrap()
+        let env = self.0.env.iter().map(|(key, value)| (key, value));
+        Command::new(RENKEI).args(command).arg("--config").arg(self.0.config()).envs(env).output().unwrap()
     }
     /// Runs a command that succeeds; what it says to machines.
     fn told(&self, command: &[&str]) -> Value {
@@ -21,6 +25,11 @@ impl Operator<'_> {
         let out = self.run(command);
         assert_eq!(out.status.code(), Some(1), "{command:?}: {}", text(&out.stdout));
         text(&out.stderr)
+    }
+    /// A store of this release, without a server.
+    fn make_store(&self) {
+        std::fs::create_dir(self.0.dir.path().join("data")).unwrap();
+        self.told(&["db", "migrate"]);
     }
     fn record(&self, record: &Value) -> String {
         let file = self.0.dir.path().join("record.json");
@@ -117,5 +126,136 @@ fn the_registry_is_kept_with_a_server_and_without() {
         ("client.secret_rotated", 2),
     ] {
         assert_eq!(records.matches(action).count(), times, "{action}");
+    }
+}
+
+/// Contract §6: in production a secret that somebody brings along is one that nobody guesses. No server runs here, so the
+/// command decides.
+#[test]
+fn production_takes_no_weak_secret() {
+    let mut place = Place::new();
+    let production = [
+        ("RENKEI__SERVER__MODE", "production"),
+        ("RENKEI__MAIL__KIND", "smtp"),
+        ("RENKEI__MAIL__HOST", "smtp.minato.example"),
+        ("RENKEI__BANK__KIND", "http"),
+        ("RENKEI__BANK__URL", "https://core.minato.example/link/v1"),
+    ];
+    place.env = production.map(|(key, value)| (key, value.to_owned())).to_vec();
+    let operator = Operator(&place);
+    operator.make_store();
+    let record = |secret: &str| {
+        json!({"client_id": "kakeibo", "client_name": "家計簿", "profile": "oidc", "client_secret": secret,
+            "redirect_uris": ["https://app.example/cb"]})
+    };
+    for (secret, why) in [
+        ("kakeibo-secret", "client_secret: is a secret of the demo"),
+        ("accounts-api-secret", "client_secret: is a secret of the demo"),
+        ("twenty-one-characters", "client_secret: is too short; wanted are at least 22 characters"),
+        ("abababababababababababab", "client_secret: repeats too few characters; wanted are at least 10 different"),
+    ] {
+        let said = operator.refused(&["client", "import", &operator.record(&record(secret))]);
+        assert!(said.contains(&format!("invalid_client_metadata: {why}")), "{said}");
+        assert!(!said.contains(secret), "{said}");
+    }
+    assert_eq!(operator.told(&["client", "list"])["clients"], json!([]), "none of them is registered");
+    let strong = record("0123456789abcdefghijkl");
+    assert_eq!(operator.told(&["client", "import", &operator.record(&strong)])["client"]["client_id"], "kakeibo");
+    // Where all is invented, any will do.
+    place.env.clear();
+    let operator = Operator(&place);
+    operator.told(&["client", "import", &operator.record(&record("kakeibo-secret"))]);
+}
+
+/// An upgrade from a release that kept some secrets as SHA-256 and others as argon2id.
+async fn secrets_of_an_earlier_release(place: Place, url: String) {
+    let operator = Operator(&place);
+    let jwks = json!({"keys": [crate::support::jws::Key::generate().jwk()]});
+    let record = |id: &str, secret: Option<&str>| {
+        let mut record = json!({"client_id": id, "client_name": id, "profile": "oidc", "client_secret": secret,
+            "redirect_uris": ["https://app.example/cb"]});
+        if id == "signs" {
+            (record["token_endpoint_auth_method"], record["jwks"]) = (json!("private_key_jwt"), jwks.clone());
+        }
+        record
+    };
+    let import = |id: &str, secret| operator.told(&["client", "import", &operator.record(&record(id, secret))]);
+    operator.make_store();
+    for id in ["kept", "rotated", "made", "brought", "signs"] {
+        import(id, (id != "signs").then_some("will be replaced"));
+    }
+    let store = async |sql: &'static str| {
+        let store = Store::open_with(&url, &Options { connections: 1, ..Options::default() }).unwrap();
+        let digest = renkei::secret::Hash::of("the secret that was kept").base64url();
+        let rows = store.write(move |tx| tx.rows(sql, &[digest.as_str().into()])).await.unwrap();
+        store.stop().await;
+        rows.iter().map(|row| row.text(0).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    store(
+        "update clients set secret_kind = case when id = 'kept' then 'sha256' else 'argon2id' end,
+         secret = case when id = 'kept' then ?1 else '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA' end returning id",
+    )
+    .await;
+
+    let refused = |names: &str| {
+        let (status, said) = match place.try_start() {
+            Err(refused) => refused,
+            Ok(mut child) => {
+                child.kill().unwrap();
+                panic!("it started");
+            }
+        };
+        assert_eq!(status, Some(1), "{said}");
+        for words in [&format!("the secret of {names} as argon2id"), "client rotate-secret ID", "client import FILE"] {
+            assert!(said.contains(words), "{said}");
+        }
+    };
+    refused("brought, made, rotated, signs");
+    assert_eq!(operator.told(&["client", "list"])["clients"].as_array().unwrap().len(), 5, "all are still there");
+    let rotated = operator.told(&["client", "rotate-secret", "rotated"])["client_secret"].clone();
+    refused("brought, made, signs");
+    let made = import("made", None)["client_secret"].clone();
+    assert_eq!(import("brought", Some("brought along"))["client_secret"], Value::Null);
+    refused("signs");
+    let why = operator.refused(&["client", "rotate-secret", "signs"]);
+    assert!(why.contains("with its own key: the secret it had before goes when its record is imported again"), "{why}");
+    import("signs", None);
+
+    let mut child = place.start();
+    let ask = async |id: &str, secret: &str| {
+        let ask = place.client().post(place.url("/oauth/introspect")).header("authorization", basic(id, secret));
+        let ask = ask.header("content-type", "application/x-www-form-urlencoded").body("token=x");
+        ask.send().await.unwrap().status().as_u16()
+    };
+    for (id, secret) in [
+        ("kept", "the secret that was kept"),
+        ("rotated", rotated.as_str().unwrap()),
+        ("made", made.as_str().unwrap()),
+        ("brought", "brought along"),
+    ] {
+        assert_eq!(ask(id, secret).await, 200, "{id}");
+        assert_eq!(ask(id, "will be replaced").await, 401, "{id}");
+    }
+    assert_eq!(ask("signs", "will be replaced").await, 401);
+    terminate(&child);
+    assert!(child.wait().unwrap().success());
+    let kinds = store("select secret_kind from clients where secret_kind is not null and secret <> ?1 limit 9").await;
+    assert_eq!(kinds, ["hmac"; 4]);
+}
+
+mod an_upgrade {
+    use super::{Place, pg, secrets_of_an_earlier_release};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn sqlite() {
+        let place = Place::new();
+        let url = format!("sqlite:{}", place.dir.path().join("data/renkei.db").display());
+        secrets_of_an_earlier_release(place, url).await;
+    }
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn postgres() {
+        let (mut place, database) = (Place::new(), pg::database());
+        place.env.push(("RENKEI__STORE__URL", database.url()));
+        secrets_of_an_earlier_release(place, database.url()).await;
     }
 }

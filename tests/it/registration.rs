@@ -21,6 +21,7 @@ mod enabled {
     on_both_with!(an_initial_token_is_what_it_was_made_for, super::open);
     on_both_with!(of_ten_at_once_one_registers, super::open);
     on_both_with!(a_secret_is_made_here_and_told_once, super::open);
+    on_both_with!(a_secret_nobody_can_check_is_replaced_when_its_app_asks, super::open);
     on_both_with!(nobody_manages_another_app, super::open);
     on_both_with!(a_change_that_opens_something_waits, super::open);
     on_both_with!(a_record_that_changed_is_not_approved_unseen, super::open);
@@ -349,6 +350,36 @@ async fn a_secret_is_made_here_and_told_once(town: &Town) {
     assert_eq!(try_new().await, 401);
     owner.approve(town).await;
     assert_eq!(try_new().await, 200);
+}
+
+/// A node of an earlier release may have kept it as argon2id since this one started: the app is out until it sends its
+/// record again.
+async fn a_secret_nobody_can_check_is_replaced_when_its_app_asks(town: &Town) {
+    let token = invited(town, &["--profile", "oidc"]).await;
+    let wish = json!({"client_name": "おこづかい帳", "redirect_uris": ["https://okozukai.example/cb"]});
+    let answer = register(town, &token, &wish).await.expect(201);
+    let (old, owner) = (answer.json()["client_secret"].as_str().unwrap().to_owned(), Owner::of(&answer));
+    owner.approve(town).await;
+    let ask = async |secret: &str| {
+        let ask = Ask::default().header("authorization", basic(&owner.id, secret));
+        town.http.send("POST", "/oauth/introspect", ask.form(&[("token".into(), "x".into())])).await
+    };
+    ask(&old).await.expect(200);
+    let id = owner.id.clone();
+    let kept = move |tx: &mut Tx<'_, '_>| {
+        tx.execute(
+            "update clients set version = version + 1, secret_kind = 'argon2id', secret = '$argon2id$' where id = ?1",
+            &[id.as_str().into()],
+        )
+    };
+    town.world().store.write(kept).await.unwrap();
+    ask(&old).await.refused(401, "invalid_client");
+    let told = owner.change(town, &[]).await.expect(200).json();
+    let new = told["client_secret"].as_str().unwrap();
+    ask(new).await.expect(200);
+    let again = owner.change(town, &[("client_secret", json!(new))]).await.expect(200).json();
+    assert_eq!(again.get("client_secret"), None, "it stays");
+    ask(new).await.expect(200);
 }
 
 async fn nobody_manages_another_app(town: &Town) {

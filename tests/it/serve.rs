@@ -9,6 +9,8 @@ pub const RENKEI: &str = env!("CARGO_BIN_EXE_renkei");
 /// A folder with everything `renkei serve` needs, and the port it will listen on.
 pub struct Place {
     pub dir: tempfile::TempDir,
+    /// What the environment changes of the configuration.
+    pub env: Vec<(&'static str, String)>,
     port: u16,
     ca: String,
 }
@@ -56,28 +58,33 @@ kind = "sample"
 "#
         );
         write("renkei.toml", &config);
-        Self { dir, port, ca }
+        Self { dir, env: Vec::new(), port, ca }
     }
     pub fn config(&self) -> std::path::PathBuf {
         self.dir.path().join("renkei.toml")
     }
     /// Starts the server and waits for its `ready` line.
     pub fn start(&self) -> Child {
+        self.try_start().unwrap_or_else(|(_, said)| panic!("not ready: {said}"))
+    }
+    /// The same, or the exit status and what it said where it refused to start.
+    pub fn try_start(&self) -> Result<Child, (Option<i32>, String)> {
         let mut child = Command::new(RENKEI)
             .args(["serve", "--config"])
             .arg(self.config())
+            .envs(self.env.iter().map(|(key, value)| (key, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        if !line.starts_with("ready https://localhost:") {
-            let mut said = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-            panic!("not ready: {line}{said}");
+        if line.starts_with("ready https://localhost:") {
+            return Ok(child);
         }
-        child
+        let mut said = line;
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        Err((child.wait().unwrap().code(), said))
     }
     pub fn client(&self) -> reqwest::Client {
         let ca = reqwest::Certificate::from_pem(self.ca.as_bytes()).unwrap();

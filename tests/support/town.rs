@@ -438,12 +438,18 @@ impl Town {
             grant_lifetime: config.tokens.grant_lifetime.get(),
             detail_types: None,
             methods: config.auth_methods(),
+            weak_secrets: true,
         };
-        let random = &*self.running.app.random;
-        let made = client::prepare(&document, &rules, false, random, self.now()).unwrap_or_else(|e| panic!("{e:?}"));
+        let (random, key) = (&*self.running.app.random, self.secret_key());
+        let made = client::prepare(&document, &rules, false, key, random, self.now());
+        let made = made.unwrap_or_else(|e| panic!("{e:?}"));
         let (made, now) = (Arc::new(made.client), self.now());
         let staff = Actor::Staff("the tests".into());
         self.write(move |tx| client::sql::register(tx, &made, &staff, now)).await;
+    }
+    /// The key under which the server keeps client secrets.
+    pub fn secret_key(&self) -> &client::SecretKey {
+        self.running.app.authenticator.secret_key()
     }
     fn seals(&self) -> Seals {
         Seals { sealer: self.running.app.sealer.clone(), random: self.running.app.random.clone() }

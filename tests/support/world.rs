@@ -85,7 +85,14 @@ impl World {
         });
         record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let methods = client::AuthMethod::ALL;
-        let rules = Rules { loopback_http: true, scopes: None, grant_lifetime: PERIOD, detail_types: None, methods };
+        let rules = Rules {
+            loopback_http: true,
+            scopes: None,
+            grant_lifetime: PERIOD,
+            detail_types: None,
+            methods,
+            weak_secrets: true,
+        };
         let now = self.now();
         let client = Arc::new(metadata::parse(&record, ClientId::parse(id).unwrap(), &rules, now).unwrap());
         let saved = client.clone();

@@ -22,6 +22,7 @@ fn rules() -> Rules {
         detail_types: Some(vec!["account_information".into()]),
         loopback_http: false,
         methods: AuthMethod::ALL,
+        weak_secrets: true,
     }
 }
 fn app() -> Value {

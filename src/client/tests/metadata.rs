@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::client::metadata::{client_id, document, unknown_members};
-use crate::client::{AuthMethod, GrantType, Keys, Profile, Provider, prepare};
+use crate::client::{AuthMethod, GrantType, Keys, Profile, Provider, SecretKey, prepare};
+use crate::config::{Mode, client_rules};
 use crate::keys::jose::Alg;
 use crate::refusal::Code;
 use proptest::prelude::*;
@@ -223,29 +224,69 @@ fn a_record_reads_back_as_it_was_written() {
 
 #[test]
 fn secrets_are_taken_or_made() {
-    let random = SeededRandom::new(3);
-    let prepare = |record: &Value, keep| prepare(record, &rules(), keep, &random, NOW);
+    let (random, key) = (SeededRandom::new(3), SecretKey::new([1; 32].into()));
+    let prepare = |record: &Value, keep| prepare(record, &rules(), keep, &key, &random, NOW);
     let made = prepare(&oidc(), false).unwrap();
-    assert_eq!(made.secret.unwrap().reveal().len(), 43);
-    assert!(matches!(made.client.secret, Some(StoredSecret::Generated(_))));
+    let shown = made.secret.unwrap();
+    assert_eq!(shown.reveal().len(), 43);
+    assert_eq!(made.client.secret, Some(key.keep(&shown)));
     let taken = prepare(&with(oidc(), &[("client_secret", json!("kakeibo-secret"))]), false).unwrap();
     assert!(taken.secret.is_none(), "never shown again");
-    assert!(
-        matches!(&taken.client.secret, Some(StoredSecret::Imported(phc)) if phc.starts_with("$argon2id$v=19$m=19456,"))
-    );
-    assert!(!document(&taken.client).to_string().contains("argon2"));
-    assert!(!format!("{:?}", taken.client).contains("argon2id"));
+    assert_eq!(taken.client.secret, Some(key.keep(&Secret::new("kakeibo-secret"))), "kept like one that was made");
+    assert!(!document(&taken.client).to_string().contains("secret\":"));
     let kept = prepare(&oidc(), true).unwrap();
     assert!(kept.secret.is_none() && kept.client.secret.is_none());
     for secret in [json!("short"), json!(12_345_678), json!("x".repeat(513)), json!("")] {
         assert!(prepare(&with(oidc(), &[("client_secret", secret)]), false).is_err());
     }
-    assert!(prepare(&with(fapi(&[&key()]), &[("client_secret", json!("long enough"))]), false).is_err());
+    assert!(prepare(&with(fapi(&[&self::key()]), &[("client_secret", json!("long enough"))]), false).is_err());
     let mut nameless = oidc();
     nameless.as_object_mut().unwrap().remove("client_id");
     assert_eq!(prepare(&nameless, false).unwrap().client.id.as_str().len(), 22);
     for bad in [json!("a b"), json!(""), json!(7)] {
         assert!(client_id(&json!({"client_id": bad})).is_err());
+    }
+}
+
+/// Contract §6: what is brought along into production is nothing that anybody guesses.
+#[test]
+fn weak_secrets_are_refused_in_production() {
+    let (random, key) = (SeededRandom::new(3), SecretKey::new([1; 32].into()));
+    let taken = |secret: &str, mode: Mode| {
+        let rules = Rules { methods: AuthMethod::ALL, ..client_rules(mode, Duration::from_secs(30 * 86_400)) };
+        prepare(&with(oidc(), &[("client_secret", json!(secret))]), &rules, false, &key, &random, NOW)
+            .map(|prepared| assert_eq!(prepared.client.secret, Some(key.keep(&Secret::new(secret)))))
+            .map_err(|refusal| (refusal.code, refusal.description.into_owned()))
+    };
+    let short = "client_secret: is too short; wanted are at least 22 characters, at least 10 of them different";
+    let few = "client_secret: repeats too few characters; wanted are at least 10 different ones";
+    let known = "client_secret: is a secret of the demo";
+    for (secret, why) in [
+        ("kakeibo-secret", known),
+        ("accounts-api-secret", known),
+        ("", short),
+        ("hunter22", short),
+        ("abcdefghijklmnopqrstu", short),
+        ("家計簿の秘密は七文字", short),
+        ("abcdefghiabcdefghiabcd", few),
+        (&"x".repeat(400), few),
+        (&"あいうえおかきくけ".repeat(3), few),
+        (&"abcdefghij".repeat(52), "client_secret: is too long; wanted are at most 512 bytes"),
+    ] {
+        let (code, told) = taken(secret, Mode::Production).unwrap_err();
+        assert_eq!(code, Code::InvalidClientMetadata, "{secret}");
+        assert!(told.starts_with(why), "{secret}: {told}");
+        assert!(secret.len() < 8 || !told.contains(secret), "a refusal does not repeat the secret: {told}");
+    }
+    for secret in ["abcdefghijabcdefghijab", "0123456789012345678901", &"あいうえおかきくけこ".repeat(3)] {
+        assert_eq!(taken(secret, Mode::Production), Ok(()), "22 characters, 10 different ones: {secret}");
+    }
+    for mode in [Mode::Demo, Mode::Test] {
+        assert_eq!(taken("kakeibo-secret", mode), Ok(()));
+        assert_eq!(taken("aaaaaaaa", mode), Ok(()));
+        assert!(
+            taken("aaaaaaa", mode).unwrap_err().1.starts_with("client_secret: is too short; wanted are at least 8")
+        );
     }
 }
 

@@ -5,7 +5,8 @@ use futures_util::future::BoxFuture;
 use renkei::audit::Actor;
 use renkei::authorize::{Details, Door, Question, admit, check, object};
 use renkei::client::metadata::{Rules, document, parse};
-use renkei::client::{self, Authenticator, Client, FetchError, JwksPort, Presented, Settings, registration, sql};
+use renkei::client::{self, Authenticator, Client, FetchError, JwksPort, Presented, SecretKey, Settings};
+use renkei::client::{registration, sql};
 use renkei::id::ClientId;
 use renkei::keys::jose::{self, Alg};
 use renkei::keys::{SigningKey, seal::Sealer};
@@ -27,6 +28,7 @@ fn rules() -> Rules {
         grant_lifetime: Duration::from_secs(30 * 86_400),
         detail_types: Some(vec!["account_information".into()]),
         methods: client::AuthMethod::ALL,
+        weak_secrets: true,
     }
 }
 fn read(record: &Value) -> Client {
@@ -66,8 +68,9 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
         let store = Store::sqlite(&folder.path().join("renkei.db")).unwrap();
         let (sealer, random) = (Sealer::new("k", &[1; 32]).unwrap(), SeededRandom::new(1));
         let settings = Settings { audiences: vec![ISSUER.into()], dpop_nonce_required: false };
+        let key = SecretKey::open(&store, &sealer, &random, NOW).await.unwrap();
         for record in [fapi(), oidc()] {
-            let made = client::prepare(&record, &rules(), false, &random, NOW).unwrap().client;
+            let made = client::prepare(&record, &rules(), false, &key, &random, NOW).unwrap().client;
             let work = move |tx: &mut Tx<'_, '_>| sql::register(tx, &made, &Actor::System, NOW);
             store.write(work).await.unwrap();
         }

@@ -44,6 +44,7 @@
 //! | cookie tossing, session fixation, somebody else's way | `screens::a_tossed_cookie_opens_nothing`, `screens::a_cookie_that_was_brought_along_is_never_adopted`, `screens::somebody_elses_way_answers_like_none` |
 //! | cross-client request_uri, revocation, registration | `tests/it/flow/protocol.rs::pushing_is_strict`, `tests/it/flow/life.rs::the_app_ends_its_own_grant_and_no_other`, `tests/it/registration.rs::nobody_manages_another_app` |
 //! | guesses in parallel | `outside::thirty_browsers_guess_a_birth_date_no_oftener_than_one`, `tests/it/flow/lock.rs::fifty_parallel_wrong_pins_reach_the_core_three_times` |
+//! | guesses at a client's secret, to find it or to keep its owner out | `outside::a_thousand_wrong_secrets_keep_nobody_out`, `src/client/tests/metadata.rs::weak_secrets_are_refused_in_production`, `src/client/tests/secret.rs::an_unknown_client_costs_what_a_wrong_secret_costs` |
 //! | timing; what an error gives away | `oracles::no_secret_is_compared_letter_by_letter`, `oracles::who_is_a_client_is_told_to_nobody`, `oracles::why_a_code_is_refused_is_told_to_nobody`, `oracles::a_token_at_the_wrong_door_opens_nothing`, `oracles::what_fails_inside_stays_inside` |
 
 mod codes;

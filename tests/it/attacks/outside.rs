@@ -3,7 +3,7 @@
 
 use super::on_sqlite;
 use crate::conformance::certificate::certified;
-use crate::support::app::{App, Credential};
+use crate::support::app::{App, Credential, basic};
 use crate::support::browser::{Browser, Customer};
 use crate::support::http::{Ask, encode};
 use crate::support::jws::Key;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-on_both!(thirty_browsers_guess_a_birth_date_no_oftener_than_one);
+on_both!(thirty_browsers_guess_a_birth_date_no_oftener_than_one, a_thousand_wrong_secrets_keep_nobody_out,);
 on_sqlite!(keys_inside_our_own_network_are_never_fetched);
 
 /// A web server of this machine that counts who comes, and serves `keys`.
@@ -34,6 +34,25 @@ async fn web(keys: Value) -> (u16, Arc<AtomicUsize>) {
         }
     });
     (port, seen)
+}
+
+/// Whoever guesses at the secret of a resource server hears the same each time; the resource server goes on, while they
+/// guess and afterwards. No time passes meanwhile.
+async fn a_thousand_wrong_secrets_keep_nobody_out(w: &Town) {
+    let introspect = async |secret: &str| {
+        let ask = Ask::default().header("authorization", basic("accounts-api", secret));
+        w.http.send("POST", "/oauth/introspect", ask.form(&[("token".into(), "x".into())])).await
+    };
+    for round in 0..20 {
+        let guesses: Vec<String> = (0..50).map(|n| format!("guess {round}.{n}")).collect();
+        let wrong = join_all(guesses.iter().map(|guess| introspect(guess)));
+        let (wrong, right) = futures_util::future::join(wrong, introspect("accounts-api-secret")).await;
+        for answer in wrong {
+            answer.refused(401, "invalid_client");
+        }
+        assert_eq!(right.expect(200).json(), json!({"active": false}), "round {round}");
+    }
+    introspect("accounts-api-secret").await.expect(200);
 }
 
 fn record(id: &str, more: &Value) -> Value {

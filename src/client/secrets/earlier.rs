@@ -1,0 +1,82 @@
+//! Secrets that an earlier release kept: SHA-256 of the ones it made, argon2id of the ones somebody brought along.
+//!
+//! A server settles them at its start, before it listens. SHA-256 becomes HMAC; of argon2id nothing can be made, so the
+//! start is refused. What a node of the earlier release writes later waits for the next start: the first kind counts
+//! until then, the second does not.
+
+use super::{SecretKey, StoredSecret};
+use crate::store::{self, Error, Store, Tx};
+
+/// Secrets keyed in one transaction.
+const BATCH: i64 = 500;
+/// Clients that a refusal names. Once they have new secrets, the next start names the next ones.
+const NAMED: i64 = 100;
+
+/// Why the secrets in a store are not all of the one kind.
+#[derive(Debug, thiserror::Error)]
+pub enum Unsettled {
+    /// The store's.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Clients whose secret nothing can check any more.
+    #[error(
+        "an earlier release kept the secret of {clients} as argon2id, which this one does not check. Before the server \
+         can start, each of them needs a new secret: `renkei client rotate-secret ID` makes one and shows it once, \
+         `renkei client import FILE` takes the client_secret in FILE, or makes one"
+    )]
+    Argon2id {
+        /// Their ids.
+        clients: String,
+    },
+}
+
+/// Makes one kind of all secrets that are kept; returns how many it keyed. Where one is kept as argon2id, it changes none.
+/// Two nodes may do this at once, and it may be interrupted.
+///
+/// # Errors
+/// [`Unsettled`].
+pub async fn settle(store: &Store, key: &SecretKey) -> Result<u64, Unsettled> {
+    if let Some(clients) = store.scan(argon2id).await? {
+        return Err(Unsettled::Argon2id { clients });
+    }
+    let (mut keyed, mut after) = (0, Some(String::new()));
+    while let Some(from) = after {
+        let key = key.clone();
+        let (some, last) = store.write(move |tx| key_batch(tx, &key, &from)).await?;
+        (keyed, after) = (keyed + some, last);
+    }
+    Ok(keyed)
+}
+
+/// The clients with an argon2id secret, as an operator reads them; `None` when there is none. Reads ids and no records.
+fn argon2id(tx: &mut Tx<'_, '_>) -> store::Result<Option<String>> {
+    let rows =
+        tx.rows("select id from clients where secret_kind = 'argon2id' order by id limit ?1", &[(NAMED + 1).into()])?;
+    let named = usize::try_from(NAMED).unwrap_or(usize::MAX);
+    let ids = rows.iter().take(named).map(|row| row.text(0)).collect::<store::Result<Vec<_>>>()?;
+    let more = if rows.len() > named { " and more" } else { "" };
+    Ok((!ids.is_empty()).then(|| format!("{}{more}", ids.join(", "))))
+}
+
+/// Keys the next secrets after the client `after`. Returns how many, and the last client's id while there may be more.
+/// The record's version stays: the client has the same secret as before.
+fn key_batch(tx: &mut Tx<'_, '_>, key: &SecretKey, after: &str) -> store::Result<(u64, Option<String>)> {
+    let rows = tx.rows(
+        "select id, secret from clients where secret_kind = 'sha256' and id > ?1 order by id limit ?2",
+        &[after.into(), BATCH.into()],
+    )?;
+    let mut keyed = 0;
+    for row in &rows {
+        let id = row.text(0)?;
+        let Some(StoredSecret::Digest(digest)) = StoredSecret::read("sha256", row.text(1)?) else {
+            return Err(Error::Corrupt { table: "clients", row: id.to_owned(), why: "broken secret".into() });
+        };
+        let [kind, secret] = StoredSecret::Keyed(key.keyed(&digest)).columns();
+        keyed += tx.execute(
+            "update clients set secret_kind = ?2, secret = ?3 where id = ?1 and secret_kind = 'sha256'",
+            &[id.into(), kind, secret],
+        )?;
+    }
+    let last = rows.last().map(|row| row.text(0).map(str::to_owned)).transpose()?;
+    Ok((keyed, last))
+}
