@@ -15,6 +15,8 @@ const MAX_TEXT: usize = 8 * 1024;
 const MAX_DEPTH: usize = 8;
 /// The most values one claim may be asked to have one of.
 const MAX_VALUES: usize = 16;
+/// The longest `sub` there is (OpenID Connect Core §2); our `acr` is shorter.
+const MAX_VALUE: usize = 255;
 
 /// What a request demands of the answer by its `claims`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -47,8 +49,10 @@ impl Asked {
         if list.is_empty() || list.len() > MAX_VALUES {
             return Err(BAD);
         }
-        let texts: Option<Vec<String>> = list.iter().map(|v| v.as_str().map(str::to_owned)).collect();
-        texts.map(Some).ok_or(BAD)
+        let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
+        // No claim of ours is longer, so a longer value is one that none has.
+        let kept = texts.ok_or(BAD)?.into_iter().filter(|text| text.len() <= MAX_VALUE);
+        Ok(Some(kept.map(str::to_owned).collect()))
     }
 }
 

@@ -9,6 +9,7 @@ pub mod answer;
 pub mod claims;
 pub mod details;
 mod entry;
+mod hint;
 pub mod object;
 mod request_uri;
 pub mod rules;
@@ -21,6 +22,7 @@ pub use answer::{Answer, Destination, Outcome, Voice, oauth_answer};
 pub use claims::Demands;
 pub use details::{DetailType, Details, Permission};
 pub use entry::{at_once, begin, claim, may_rest_on};
+pub use hint::{Hint, SubjectDigest};
 pub use request_uri::{LIFETIME, RequestUri};
 pub use rules::{Door, Question, admit, check, destination};
 
@@ -59,11 +61,11 @@ pub struct Request {
     /// How old the customer's authentication may be, in seconds; satisfied by nature, but it makes `auth_time`
     /// mandatory in the id_token.
     pub max_age: Option<u64>,
-    /// The `acr` values asked for, best first.
+    /// Of the `acr` values asked for, those there are.
     pub acr_values: Vec<String>,
-    /// An id_token of ours that names the customer the app expects; not verified yet.
+    /// The customer the app expects, as its `id_token_hint` says.
     #[serde(default)]
-    pub id_token_hint: Option<String>,
+    pub hint: Option<Hint>,
     /// What the parameter `claims` demands of the answer.
     #[serde(default)]
     pub claims: Demands,

@@ -28,7 +28,6 @@ struct Object<'a> {
     question: &'a Question<'a>,
     header: &'a Header,
     claims: &'a Claims,
-    issuer: &'a str,
     now: Instant,
 }
 impl Object<'_> {
@@ -74,15 +73,10 @@ pub fn allowed(client: &Client) -> Vec<Alg> {
 ///
 /// # Errors
 /// `invalid_request_object`: it does not verify, breaks a rule, or holds what no parameter can be.
-pub fn open(
-    verified: Result<Verified, jose::Error>,
-    question: &Question<'_>,
-    issuer: &str,
-    now: Instant,
-) -> Result<Params, Refusal> {
+pub fn open(verified: Result<Verified, jose::Error>, question: &Question<'_>, now: Instant) -> Result<Params, Refusal> {
     let refuse = |why| Refusal::new(Code::InvalidRequestObject, why);
     let Verified { header, claims, .. } = verified.map_err(|e| refuse(explain(e)))?;
-    let object = Object { question, header: &header, claims: &claims, issuer, now };
+    let object = Object { question, header: &header, claims: &claims, now };
     for (_, rule) in RULES {
         rule(&object).map_err(refuse)?;
     }
@@ -143,8 +137,8 @@ fn aud(o: &Object<'_>) -> Result<(), &'static str> {
     const WHY: &str = "aud of the request object must hold the issuer";
     match o.claims.get("aud") {
         None => o.missing(WHY),
-        Some(Value::String(one)) if one == o.issuer => Ok(()),
-        Some(Value::Array(list)) if list.iter().any(|aud| aud == o.issuer) => Ok(()),
+        Some(Value::String(one)) if one == o.question.issuer => Ok(()),
+        Some(Value::Array(list)) if list.iter().any(|aud| aud == o.question.issuer) => Ok(()),
         Some(_) => Err(WHY),
     }
 }

@@ -5,8 +5,9 @@
 //! What the list does not say, [`oxide::negotiate`] decides behind it: redirect_uri, response_type, scope, PKCE.
 
 use super::answer::Destination;
-use super::{Demands, Details, Request, ResponseMode};
+use super::{Demands, Details, Hint, Request, ResponseMode};
 use crate::client::{Client, GrantType, Profile, redirect_match};
+use crate::keys::Ring;
 use crate::oxide::{self, Asker};
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
@@ -39,6 +40,10 @@ pub struct Question<'a> {
     pub acr: &'a str,
     /// The audience of a token whose request named none; asking for it by name is no more.
     pub default_audience: &'a str,
+    /// Our name, which an `id_token_hint` must carry.
+    pub issuer: &'a str,
+    /// Our keys, one of which must have signed it.
+    pub keys: &'a Ring,
 }
 impl<'a> Question<'a> {
     /// The parameters that count.
@@ -117,12 +122,20 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
             pkce_required: client.require_pkce,
         },
     )?;
-    let words = |name: &'static str| question.words(name).take(MAX_WORDS).map(str::to_owned).collect::<Vec<_>>();
+    let words = |name: &'static str, known: &dyn Fn(&str) -> bool| {
+        let mut words: Vec<String> = Vec::new();
+        for word in question.words(name).filter(|w| known(w)) {
+            if words.len() < MAX_WORDS && words.iter().all(|w| w != word) {
+                words.push(word.to_owned());
+            }
+        }
+        words
+    };
     let proof_jkt = match question.door {
         Door::Pushed { proof_jkt } => proof_jkt,
         Door::Browser => None,
     };
-    Ok(Request {
+    let request = Request {
         client_id: client.id.clone(),
         redirect_uri: agreed.redirect_uri,
         response_mode: mode(params).unwrap_or_default(),
@@ -131,15 +144,32 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
         scope: agreed.scope,
         code_challenge: agreed.challenge,
         dpop_jkt: params.get("dpop_jkt").or(proof_jkt).map(str::to_owned),
-        resource: params.each("resource"),
+        resource: different(params.each("resource")),
         authorization_details: detailed.map(|(detail, _)| detail),
-        ui_locales: words("ui_locales").into_iter().filter(|tag| is_language_tag(tag)).collect(),
-        prompt: words("prompt"),
+        ui_locales: words("ui_locales", &is_language_tag),
+        prompt: words("prompt", &|_| true),
         max_age: seconds(params).or(client.default_max_age),
-        acr_values: words("acr_values"),
-        id_token_hint: params.get("id_token_hint").filter(|h| h.len() <= MAX_HINT).map(str::to_owned),
+        // A wish for anything else has no effect (OpenID Connect Core §3.1.2.1).
+        acr_values: words("acr_values", &|acr| acr == question.acr),
+        hint: params.get("id_token_hint").map(|text| Hint::read(text, &client.id, question.issuer, question.keys)),
         claims: demands(params)?,
-    })
+    };
+    // Escapes make text longer, so what is measured is what will be stored.
+    match serde_json::to_vec(&request) {
+        Ok(text) if text.len() <= MAX_STORED => Ok(request),
+        _ => Err(Refusal::invalid_request("the request is too long")),
+    }
+}
+
+/// The values of a parameter that may be repeated, each once.
+fn different(values: Vec<String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for value in values {
+        if !kept.contains(&value) {
+            kept.push(value);
+        }
+    }
+    kept
 }
 
 /// Of the scope, what is heard: not `offline_access` of a client that gets no refresh tokens (OpenID Connect Core §11);
@@ -321,8 +351,8 @@ pub fn catalogue() -> Scope {
 pub const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
 /// The longest `state` and `nonce`: both travel in addresses and headers.
 const MAX_LENGTH: usize = 2048;
-/// The longest `id_token_hint` that is looked at: ours are shorter.
-const MAX_HINT: usize = 4096;
+/// The most bytes of a request as it is stored: anybody may make us store one.
+pub const MAX_STORED: usize = 8 * 1024;
 /// Words of a list that are kept.
 const MAX_WORDS: usize = 16;
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::keys::{Ring, seal::Sealer};
+use crate::params::Params;
 use crate::random::SeededRandom;
 use crate::refusal::{Code, Refusal};
 use crate::secret::{Kind, issue};
@@ -32,6 +33,11 @@ fn ring() -> &'static Ring {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(opened).unwrap()
     })
 }
+/// A question that came with these parameters.
+fn question<'a>(params: &'a Params, client: &'a Client, door: Door<'a>) -> Question<'a> {
+    let (acr, default_audience, issuer, keys) = ("urn:ours", "api", ISSUER, ring());
+    Question { params, signed: None, client, door, acr, default_audience, issuer, keys }
+}
 /// The answer to a request as our clients get it.
 fn told(client: &Client, request: &Request, outcome: &Outcome) -> Answer {
     let voice = Voice { issuer: ISSUER, keys: ring(), now: Instant::from_secs(1_000_000) };
@@ -54,7 +60,7 @@ fn request() -> Request {
         prompt: vec!["consent".into()],
         max_age: Some(60),
         acr_values: vec!["urn:x".into()],
-        id_token_hint: None,
+        hint: None,
         claims: Demands::default(),
     }
 }

@@ -6,6 +6,7 @@ mod admin;
 mod checks;
 mod jobs;
 mod post;
+mod sockets;
 mod tls;
 
 pub use admin::SOCKET;
@@ -121,6 +122,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     config.check()?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let _ = provider.as_ref().clone().install_default(); // a second server in the process finds it installed
+    sockets::allow_many();
     let data_dir = &config.server.data_dir;
     std::fs::create_dir_all(data_dir).map_err(|e| Error::Io(data_dir.display().to_string(), e))?;
     if config.server.mode != Mode::Demo && data_dir.join(DEMO_MARK).exists() {
@@ -285,7 +287,7 @@ fn institution(config: &Config) -> Result<Institution, Error> {
 }
 
 fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Error> {
-    addresses.iter().map(|a| TcpListener::bind(a).map_err(|e| Error::Io(a.to_string(), e))).collect()
+    addresses.iter().map(|a| sockets::listen(*a).map_err(|e| Error::Io(a.to_string(), e))).collect()
 }
 
 fn processors() -> usize {

@@ -139,6 +139,8 @@ async fn with_parameters(
         door: Door::Browser,
         acr: ACR,
         default_audience: &app.config.tokens.default_audience,
+        issuer: app.issuer(),
+        keys: &app.keys,
     };
     // An address that stands in the open must be good even where a signed one would supersede it (protocol C4.4).
     let outside = params.get("redirect_uri").map(|_| authorize::destination(params, client)).transpose()?;

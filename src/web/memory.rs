@@ -1,14 +1,13 @@
-//! Whether a request may rest on checks its customer passed minutes ago in the same browser (protocol A4), and the
-//! `id_token_hint` that says whom the app expects (OpenID Connect Core §3.1.2.1).
+//! Whether a request may rest on checks its customer passed minutes ago in the same browser (protocol A4), and whether the
+//! customer is the one the app expects (OpenID Connect Core §3.1.2.1).
 
 use super::{App, cookie};
-use crate::authorize::{self, Request};
+use crate::authorize::{self, Hint, Request};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::grant::pairwise;
 use crate::id::HolderId;
 use crate::identity::{Holder, Proofed, Recalled, Standing};
-use crate::keys::jose::{self, Alg};
 use crate::store;
 use actix_web::HttpRequest;
 use std::time::Duration;
@@ -36,11 +35,7 @@ pub async fn recalled(
     let (Some(lasting), Some(memory)) = (lasting(app, client), cookie::memory_shown(req, app)) else { return Ok(None) };
     let of = Holder { memory, client: client.id.clone(), version: client.version };
     let Some(proofed) = app.desk.recall(&of, now).await? else { return Ok(None) };
-    let expected = match hint(app, client, request) {
-        Hint::None => true,
-        Hint::Unreadable => false,
-        Hint::Sub(sub) => sub == subject(app, client, &proofed.holder),
-    };
+    let expected = request.hint.is_none_or(|hint| hint.names(&subject(app, client, &proofed.holder)));
     let expected = expected && demanded(app, client, request, &proofed.holder);
     // The configuration may have grown stricter since.
     let young = now < proofed.auth_time + lasting;
@@ -57,9 +52,9 @@ pub async fn recalled(
 /// for. A hint that is none of ours expects nobody in particular.
 #[must_use]
 pub fn expected(app: &App, client: &Client, request: &Request, holder: &HolderId) -> bool {
-    let hinted = match hint(app, client, request) {
-        Hint::None | Hint::Unreadable => true,
-        Hint::Sub(sub) => sub == subject(app, client, holder),
+    let hinted = match request.hint {
+        None | Some(Hint::Unreadable) => true,
+        Some(hint) => hint.names(&subject(app, client, holder)),
     };
     hinted && demanded(app, client, request, holder)
 }
@@ -71,25 +66,4 @@ fn demanded(app: &App, client: &Client, request: &Request, holder: &HolderId) ->
 
 fn subject(app: &App, client: &Client, holder: &HolderId) -> String {
     pairwise(&app.sealer, client.id.as_str(), holder)
-}
-
-/// What an `id_token_hint` says.
-enum Hint {
-    /// There is none.
-    None,
-    /// It is no id_token we made for this client.
-    Unreadable,
-    /// Its subject.
-    Sub(String),
-}
-
-/// Reads the hint: our signature, our name, this client's. Its time does not matter (OpenID Connect Core §3.1.2.1).
-fn hint(app: &App, client: &Client, request: &Request) -> Hint {
-    let Some(text) = &request.id_token_hint else { return Hint::None };
-    let Ok(token) = jose::verify(text, &app.keys.public(), &Alg::ALL) else { return Hint::Unreadable };
-    let ours = token.claims.text("iss") == Some(app.issuer()) && token.claims.text("aud") == Some(client.id.as_str());
-    match token.claims.text("sub").filter(|_| ours) {
-        Some(sub) => Hint::Sub(sub.to_owned()),
-        None => Hint::Unreadable,
-    }
 }

@@ -13,5 +13,5 @@ use crate::refusal::Refusal;
 pub async fn open(app: &App, question: &Question<'_>, now: Instant) -> Result<Option<Params>, Refusal> {
     let Some(token) = authorize::admit(question)? else { return Ok(None) };
     let verified = app.authenticator.verify(token, question.client, &object::allowed(question.client), now).await;
-    object::open(verified, question, app.issuer(), now).map(Some)
+    object::open(verified, question, now).map(Some)
 }

@@ -26,6 +26,8 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
         door: Door::Pushed { proof_jkt: jkt.as_deref() },
         acr: ACR,
         default_audience: &app.config.tokens.default_audience,
+        issuer: app.issuer(),
+        keys: &app.keys,
     };
     let signed = object::open(&app, &came, now).await?;
     let request = check(&Question { signed: signed.as_ref(), ..came })?;

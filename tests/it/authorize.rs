@@ -40,7 +40,7 @@ fn request() -> Request {
         max_age: Some(60),
         acr_values: vec!["urn:x".into()],
         claims: renkei::authorize::Demands::default(),
-        id_token_hint: None,
+        hint: None,
     }
 }
 const NOW: Instant = Instant::from_secs(1_000_000);

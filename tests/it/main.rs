@@ -31,6 +31,7 @@ mod registration;
 mod serve;
 mod shape;
 mod shared;
+mod slow_peers;
 mod staff;
 mod store;
 mod store_faults;

@@ -90,6 +90,12 @@ kind = "sample"
         let ca = reqwest::Certificate::from_pem(self.ca.as_bytes()).unwrap();
         reqwest::Client::builder().tls_certs_only([ca]).redirect(reqwest::redirect::Policy::none()).build().unwrap()
     }
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+    pub fn ca(&self) -> &str {
+        &self.ca
+    }
     pub fn url(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.port)
     }

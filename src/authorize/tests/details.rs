@@ -12,14 +12,7 @@ fn app() -> Client {
 }
 fn asked(client: &Client, scope: Option<&str>, detail: &str) -> Result<Request, Refusal> {
     let params = params(&[("scope", scope), ("authorization_details", Some(detail))]);
-    check(&Question {
-        params: &params,
-        signed: None,
-        client,
-        door: Door::Browser,
-        acr: "urn:ours",
-        default_audience: "api",
-    })
+    check(&question(&params, client, Door::Browser))
 }
 fn one(members: &str) -> String {
     format!(r#"[{{"type":"account_information"{members}}}]"#)
@@ -129,8 +122,7 @@ fn what_was_signed_is_what_counts() {
     let asked = |inside: Option<&str>| {
         let inside = params(&[("scope", Some(ALL)), ("authorization_details", inside)]);
         let door = Door::Pushed { proof_jkt: None };
-        let (client, acr, default_audience) = (&app, "urn:ours", "api");
-        check(&Question { params: &outside, signed: Some(&inside), client, door, acr, default_audience })
+        check(&Question { signed: Some(&inside), ..question(&outside, &app, door) })
     };
     let request = asked(Some(&one(r#","permissions":["balances"]"#))).unwrap();
     assert_eq!(request.scope, Scope::parse("accounts openid").unwrap(), "RFC 9101 6.3: the object alone");

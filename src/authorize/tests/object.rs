@@ -38,8 +38,7 @@ fn opened(
     outside: &Params,
     verified: Result<Verified, jose::Error>,
 ) -> Result<Params, Refusal> {
-    let question = Question { params: outside, signed: None, client, door, acr: "urn:ours", default_audience: "api" };
-    super::super::object::open(verified, &question, ISSUER, NOW)
+    super::super::object::open(verified, &question(outside, client, door), NOW)
 }
 fn pushed(client: &Client, claims: Map<String, Value>) -> Result<Params, Refusal> {
     opened(client, PUSHED, &Params::default(), Ok(verified(Some("oauth-authz-req+jwt"), claims)))
@@ -52,15 +51,7 @@ fn a_good_object_is_its_parameters_and_nothing_of_the_jwt() {
     assert_eq!((inside.get("state"), inside.get("iss"), inside.get("exp")), (Some("inside"), None, None));
     let mut outside = params(&[("state", Some("outside")), ("nonce", Some("outside"))]);
     outside.set("request", "the object");
-    let question = Question {
-        params: &outside,
-        signed: Some(&inside),
-        client: &signing,
-        door: PUSHED,
-        acr: "urn:ours",
-        default_audience: "api",
-    };
-    let request = check(&question).unwrap();
+    let request = check(&Question { signed: Some(&inside), ..question(&outside, &signing, PUSHED) }).unwrap();
     assert_eq!(request.state.as_deref(), Some("inside"), "protocol C2.5: what stands outside is not used");
     assert_eq!(request.nonce, None, "RFC 9126 3: not even where nothing stands inside");
 }

@@ -6,6 +6,7 @@ drop index grants_client;
 -- Its cookie is not stored: it is derived from id, generation and nonce under a key of the installation.
 -- Interactions that are under way when this file is applied begin again.
 -- Kept an hour after the start, as long as its cookie lives.
+delete from requests;
 drop table interactions;
 create table interactions (
   id TEXT not null primary key,

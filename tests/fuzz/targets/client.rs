@@ -9,7 +9,7 @@ use renkei::client::{self, Authenticator, Client, FetchError, JwksPort, Presente
 use renkei::client::{registration, sql};
 use renkei::id::ClientId;
 use renkei::keys::jose::{self, Alg};
-use renkei::keys::{SigningKey, seal::Sealer};
+use renkei::keys::{Ring, SigningKey, seal::Sealer};
 use renkei::params::Params;
 use renkei::random::SeededRandom;
 use renkei::refusal::Code;
@@ -55,16 +55,17 @@ impl JwksPort for Nothing {
     }
 }
 
-/// A registry with `app` (private_key_jwt) and `web` (a secret nobody knows).
+/// A registry with `app` (private_key_jwt) and `web` (a secret nobody knows), and our own keys.
 struct Desk {
     runtime: tokio::runtime::Runtime,
     authenticator: Authenticator,
+    keys: Ring,
     _folder: tempfile::TempDir,
 }
 static DESK: LazyLock<Desk> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let authenticator = runtime.block_on(async {
+    let (authenticator, keys) = runtime.block_on(async {
         let store = Store::sqlite(&folder.path().join("renkei.db")).unwrap();
         let (sealer, random) = (Sealer::new("k", &[1; 32]).unwrap(), SeededRandom::new(1));
         let settings = Settings { audiences: vec![ISSUER.into()], dpop_nonce_required: false };
@@ -74,9 +75,11 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
             let work = move |tx: &mut Tx<'_, '_>| sql::register(tx, &made, &Actor::System, NOW);
             store.write(work).await.unwrap();
         }
-        Authenticator::open(store, &sealer, &random, Arc::new(Nothing), settings, NOW).await.unwrap()
+        let keys = Ring::open(&store, &sealer, &random, NOW).await.unwrap();
+        let nothing = Arc::new(Nothing);
+        (Authenticator::open(store, &sealer, &random, nothing, settings, NOW).await.unwrap(), keys)
     });
-    Desk { runtime, authenticator, _folder: folder }
+    Desk { runtime, authenticator, keys, _folder: folder }
 });
 
 /// `Authorization` headers, body and assertion: nobody gets in who does not hold the key.
@@ -112,7 +115,8 @@ pub fn authenticate(data: &[u8]) {
 }
 
 fn asks<'a>(params: &'a Params, client: &'a Client, door: Door<'a>) -> Question<'a> {
-    Question { params, signed: None, client, door, acr: "urn:ours", default_audience: "accounts-api" }
+    let (acr, default_audience) = ("urn:ours", "accounts-api");
+    Question { params, signed: None, client, door, acr, default_audience, issuer: ISSUER, keys: &DESK.keys }
 }
 
 /// An authorization request at either door: what is accepted stays within what the client registered.
@@ -133,6 +137,7 @@ pub fn request(data: &[u8]) {
                         assert!(text.len() <= 2048);
                     }
                     let stored = serde_json::to_string(&request).unwrap();
+                    assert!(stored.len() <= renkei::authorize::rules::MAX_STORED);
                     assert_eq!(serde_json::from_str::<renkei::authorize::Request>(&stored).unwrap(), request);
                 }
             }
@@ -164,7 +169,7 @@ pub fn object(data: &[u8]) {
                 let opened = admit(&question).and_then(|admitted| {
                     let verified =
                         jose::verify(admitted.unwrap_or_default(), &[key().public().clone()], &object::allowed(client));
-                    object::open(verified, &question, ISSUER, NOW)
+                    object::open(verified, &question, NOW)
                 });
                 let asked = opened.and_then(|inside| check(&Question { signed: Some(&inside), ..question }));
                 match asked {
