@@ -133,9 +133,7 @@ async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok());
-    // HTTP/2 says it in `:authority` (RFC 9113 §8.3.1).
-    let host = host.or_else(|| request.uri().authority().map(|a| a.as_str())).unwrap_or_default();
+    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
     if answers_to(host, &name, port) {
         let chosen = chosen(request.query_string());
         let mut answer = next.call(request).await?.map_into_left_body();

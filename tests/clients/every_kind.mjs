@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import { connect } from "node:http2";
+import { connect } from "node:tls";
 import * as oidc from "openid-client";
 import { call, enter, folder, link, read } from "./support.mjs";
 
@@ -25,12 +25,13 @@ for (const kind of kinds.filter((kind) => kind !== "oidcc-config")) {
 }
 console.log(`${gone} clients`);
 
-// HTTP/2 is spoken at every address, where `:authority` stands for Host.
+// HTTP/1.1 is spoken at every address, also to a client that would rather have HTTP/2.
 const app = await enter("fapi2-jwt-mtls");
 const { issuer, mtls_endpoint_aliases } = app.config.serverMetadata();
-for (const at of [`${issuer}/healthz`, `${new URL(mtls_endpoint_aliases.token_endpoint).origin}/healthz`, `${app.resource.origin}/`]) {
-  const session = connect(at, { ca: read("ca.pem") });
-  const [headers] = await once(session.request({ ":path": new URL(at).pathname }), "response");
-  assert.equal(headers[":status"], 200, at);
-  session.close();
+for (const at of [issuer, mtls_endpoint_aliases.token_endpoint, app.resource]) {
+  const { hostname, port } = new URL(at);
+  const socket = connect({ host: hostname, port, servername: hostname, ca: read("ca.pem"), ALPNProtocols: ["h2", "http/1.1"] });
+  await once(socket, "secureConnect");
+  assert.equal(socket.alpnProtocol, "http/1.1", `${at}`);
+  socket.end();
 }
