@@ -181,7 +181,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
             .wrap(from_fn(host::ours))
             .wrap(from_fn(headers::secure))
             .wrap(tracing_actix_web::TracingLogger::<Spans>::new())
-            .configure(routes::public)
+            .configure(|cfg| drop(routes::public(cfg)))
     })
     .on_connect(client_cert::on_connect)
     .workers(workers)

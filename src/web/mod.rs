@@ -10,6 +10,7 @@ pub mod assets;
 pub mod authorize;
 pub mod client_cert;
 pub mod cookie;
+pub mod encoding;
 pub mod error;
 pub mod extract;
 pub mod headers;
@@ -30,6 +31,7 @@ pub mod revoke;
 pub mod routes;
 pub mod silent;
 pub mod span;
+pub mod table;
 pub mod token;
 pub mod userinfo;
 

@@ -58,3 +58,25 @@ async fn it_refuses_a_folder_it_did_not_make_and_finds_its_own_again() {
     assert!(Demo::start(&["--data", own]).stop("-TERM").success());
     assert!(Demo::start(&["--data", own]).stop("-TERM").success(), "a second time in the same folder");
 }
+
+/// RFC 9110 §15.5.16: nothing is unpacked, as at the server itself.
+#[tokio::test]
+async fn no_part_unpacks_a_body() {
+    let demo = Demo::start(&[]);
+    let client = reqwest::Client::new();
+    for (url, shape) in [
+        (format!("{}/", demo.app()), "text/plain; charset=utf-8"),
+        (format!("{}/kakeibo", demo.app()), "text/plain; charset=utf-8"),
+        (format!("{}/calls", demo.simulator()), "application/json"),
+        (format!("{}/v1/accounts", demo.api()), "application/json"),
+        (format!("{}/oauth/token", demo.issuer()), "application/json"),
+        (format!("{}/oauth/authorize", demo.issuer()), "text/html; charset=utf-8"),
+    ] {
+        let answer = client.post(&url).header("content-encoding", "gzip").body("x").send().await.unwrap();
+        let header = |name: &str| answer.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
+        assert_eq!(answer.status(), 415, "{url}");
+        assert_eq!(header("accept-encoding").as_deref(), Some("identity"), "{url}");
+        assert_eq!(header("content-type").as_deref(), Some(shape), "{url}");
+    }
+    assert!(demo.stop("-TERM").success());
+}

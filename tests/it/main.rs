@@ -36,4 +36,5 @@ mod store;
 mod store_faults;
 mod store_schema;
 mod tokens;
+mod urls;
 mod verify;

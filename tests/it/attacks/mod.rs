@@ -27,7 +27,7 @@
 //! | replay of assertion, proof, request_uri, step, report, code | `replays::an_assertion_is_good_once_at_all_doors_together`, `replays::a_proof_is_good_once_at_all_doors_together`, `replays::a_request_that_was_answered_is_answered_no_more`, `replays::a_report_of_the_bank_counts_once`, `tests/it/flow/screens.rs::a_step_token_works_once`, `tests/it/flow/call.rs::other_calls_do_not`, `tests/it/flow/life.rs::a_replayed_code_ends_the_grant` |
 //! | revoke, lock, then show everything again; tokens cut, padded, re-encoded | `replays::a_revoked_link_stays_revoked_whatever_is_shown_again` |
 //! | parameter pollution | `requests::a_parameter_counts_once_and_from_one_place` |
-//! | oversized and deeply nested input | `requests::what_is_too_long_too_deep_or_too_many_is_refused`, the fuzz targets (`tests/fuzz/main.rs`) |
+//! | oversized and deeply nested input, bodies that grow when unpacked | `requests::what_is_too_long_too_deep_or_too_many_is_refused`, `tests/it/urls.rs::an_encoded_body_is_refused_everywhere`, `tests/it/demo.rs::no_part_unpacks_a_body`, the fuzz targets (`tests/fuzz/main.rs`) |
 //! | another kind of body, another method, another host, two lengths, another protocol | `requests::only_a_form_is_read_as_a_form`, `requests::a_method_is_what_it_is`, `requests::no_name_we_are_called_by_is_repeated`, `requests::a_request_has_one_length`, `requests::no_other_protocol_is_spoken`, `tests/it/mtls.rs::both_listeners_choose_http_1_1` |
 //! | log injection | `requests::nothing_from_outside_begins_a_line_in_the_log` |
 //! | alg confusion, `none`, an HMAC under the public key, `crit` | `jwts::a_header_does_not_choose_how_it_is_checked` |
