@@ -295,6 +295,8 @@ impl Default for Identity {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tokens {
+    /// How long a browser may begin with a pushed request: `expires_in` (RFC 9126 §2.2), under 600 s (FAPI 2.0).
+    pub request_lifetime: Span,
     /// Life of an authorization code, at most 60 s (FAPI 2.0).
     pub code_lifetime: Span,
     /// 認可期間: no client's grant lives longer (R4).
@@ -313,6 +315,7 @@ pub struct Tokens {
 impl Default for Tokens {
     fn default() -> Self {
         Self {
+            request_lifetime: Span::secs(300),
             code_lifetime: Span::secs(60),
             grant_lifetime: Span::days(30),
             id_token_lifetime: Span::secs(300),

@@ -5,7 +5,7 @@ use super::error::log_failure;
 use super::extract::{self, Form};
 use super::silent::{self, Silent};
 use super::{App, Shared, cookie, memory, object, page, paths};
-use crate::authorize::{self, Answer, Destination, Door, LIFETIME, Outcome, Question, Request, RequestUri, sql};
+use crate::authorize::{self, Answer, Destination, Door, Outcome, Question, Request, RequestUri, sql};
 use crate::client::{Client, Status};
 use crate::clock::Instant;
 use crate::consent::ACR;
@@ -183,7 +183,8 @@ async fn begin(
         // Stored like a pushed one, under a request_uri that nobody is told: its end is the same single use.
         None => {
             let (id, kept) = (RequestUri::random(&*app.random).id(), request.clone());
-            app.store.write(move |tx| sql::push(tx, id, &kept, now, now + LIFETIME)).await?;
+            let end = now + app.config.tokens.request_lifetime.get();
+            app.store.write(move |tx| sql::push(tx, id, &kept, now, end)).await?;
             id
         }
     };
