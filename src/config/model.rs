@@ -89,7 +89,8 @@ pub struct Server {
     /// Whether trusted_proxies tell a client's certificate in `Client-Cert` (RFC 9440).
     #[serde(default)]
     pub client_cert_header: bool,
-    /// Proxies in front of us that end TLS and tell the caller's address in `X-Forwarded-For`.
+    /// Addresses and networks of the proxies in front of us, which end TLS and tell the caller's address in
+    /// `X-Forwarded-For`.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
     /// Where the store file, the admin socket and test mail live.

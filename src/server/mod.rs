@@ -147,6 +147,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let trust = checks::trust(&config)?;
     let hook = checks::hook(&config)?;
     let bank_hook = checks::bank_hook(&config)?;
+    let proxies = checks::networks("server.trusted_proxies", &config.server.trusted_proxies)?;
 
     let identity = tls::Identity::read(&config, &provider)?;
     let authorities = tls::authorities(&config, &provider)?.map(ArcSwap::from_pointee);
@@ -169,6 +170,8 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         desk,
         hook,
         bank_hook,
+        proxies,
+        unreadable: client_cert::Unreadable::default(),
         authorities,
         ready: AtomicBool::new(true),
     });

@@ -26,6 +26,7 @@ mod own;
 mod pages;
 mod proofing_memory;
 mod protocol;
+mod proxies;
 mod rar;
 mod registration;
 mod serve;
