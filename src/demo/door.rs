@@ -4,6 +4,7 @@
 use crate::pages::{self, Language};
 use crate::params::Params;
 use crate::web::client_cert;
+use crate::web::cookie::values;
 use crate::web::headers::{CSP_LEAVING, secure};
 use actix_web::body::MessageBody;
 use actix_web::cookie::{Cookie, SameSite};
@@ -157,7 +158,7 @@ fn chosen(query: &str) -> Option<Language> {
 
 /// The language of a page: the one just chosen, or the one chosen before.
 pub(super) fn language(request: &HttpRequest) -> Language {
-    let before = || request.cookie(LANGUAGE).and_then(|cookie| Language::parse(cookie.value()));
+    let before = || values(request, LANGUAGE).find_map(Language::parse);
     chosen(request.query_string()).or_else(before).unwrap_or_default()
 }
 
