@@ -6,6 +6,7 @@ use crate::params::Params;
 use crate::web::client_cert;
 use crate::web::cookie::values;
 use crate::web::headers::{CSP_LEAVING, secure};
+use crate::web::page::bare;
 use actix_web::body::MessageBody;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
@@ -174,6 +175,11 @@ pub(super) fn page(html: Result<String, pages::Error>, status: StatusCode) -> Ht
             HttpResponse::InternalServerError().body("the page could not be rendered\n")
         }
     }
+}
+
+/// `HEAD` of a page where a look changes something.
+pub(super) async fn head() -> HttpResponse {
+    bare(CSP_LEAVING)
 }
 
 /// Whether a request that changes something comes from the actor's own page, or from no browser at all. SameSite

@@ -4,7 +4,8 @@ use super::encoding::{as_json, as_nothing, as_page};
 use super::error::nothing_here;
 use super::table::{Row, at, write};
 use super::{
-    admin, assets, authorize, health, hooks, introspect, link, metadata, par, paths, register, revoke, token, userinfo,
+    admin, assets, authorize, health, hooks, introspect, link, metadata, page, par, paths, register, revoke, token,
+    userinfo,
 };
 use crate::admin::ask::BASE;
 use actix_web::web::{ServiceConfig, to};
@@ -22,7 +23,7 @@ pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
             at(paths::OAUTH_METADATA, as_json).get(metadata::document),
             at(paths::JWKS, as_json).get(metadata::jwks),
             at(paths::PAR, as_json).post(par::post),
-            at(paths::AUTHORIZE, as_page).get(authorize::get).post(authorize::post),
+            at(paths::AUTHORIZE, as_page).get_and_head(authorize::get, page::head).post(authorize::post),
             at(paths::TOKEN, as_json).post(token::post),
             at(paths::INTROSPECT, as_json).post(introspect::post),
             at(paths::REVOKE, as_json).post(revoke::post),
@@ -30,7 +31,7 @@ pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
             at(paths::REGISTER, as_json).post(register::post),
             at(&client, as_json).get(register::get).put(register::put).delete(register::delete),
             at("/link/{interaction}/call/status", as_json).get(link::status),
-            at("/link/{interaction}/{screen}", as_page).get(link::get).post(link::post),
+            at("/link/{interaction}/{screen}", as_page).get_and_head(link::get, page::head).post(link::post),
             at("/hooks/telephony/sip", as_nothing).post(hooks::sip),
             at("/hooks/bank/events", as_nothing).post(hooks::bank),
             at("/assets/institution.css", as_nothing).get(assets::institution),

@@ -1,5 +1,6 @@
-//! How an address is written into a table of URLs: one row with all its methods, so that another method is 405 with
-//! `Allow` and not 404 (RFC 9110 §15.5.6), and with the answer its callers get to an encoded body.
+//! How an address is written into a table of URLs: one row with all its methods, so that HEAD stands wherever GET does
+//! (RFC 9110 §9.3.2), another method is 405 with `Allow` and not 404 (§15.5.6), and callers with an encoded body get the
+//! answer of their kind.
 //!
 //! The sample servers write theirs the same way.
 
@@ -56,6 +57,34 @@ impl Path {
     }
 }
 
+impl Path {
+    /// `GET` and `HEAD`: the server library sends the head of the one answer for both.
+    #[must_use]
+    pub fn get<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.get_and_head(handler.clone(), handler)
+    }
+
+    /// `GET`, and another handler for `HEAD`: where a look changes something, but whoever asks for the head alone is no
+    /// customer who looks. Link checkers and mail scanners do (RFC 9110 §9.2.1: a safe method).
+    #[must_use]
+    pub fn get_and_head<F, Args, H, HeadArgs>(self, handler: F, head: H) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+        H: Handler<HeadArgs>,
+        HeadArgs: FromRequest + 'static,
+        H::Output: Responder + 'static,
+    {
+        self.on(Method::GET, handler).on(Method::HEAD, head)
+    }
+}
+
 macro_rules! methods {
     ($($name:ident = $method:ident;)+) => {
         impl Path {
@@ -75,7 +104,6 @@ macro_rules! methods {
     };
 }
 methods! {
-    get = GET;
     post = POST;
     put = PUT;
     delete = DELETE;

@@ -4,7 +4,7 @@ use super::App;
 use super::flow::{Failed, Read};
 use super::session::{COOKIE, Visitor};
 use super::view;
-use crate::demo::door::{own_page, page};
+use crate::demo::door::{head, own_page, page};
 use crate::pages::AppNotice;
 use crate::params::Params;
 use crate::secret::Secret;
@@ -26,10 +26,10 @@ pub(super) fn routes(config: &mut ServiceConfig) -> Vec<Row> {
     write(
         config,
         [
-            at("/", as_text).get(home).post(act),
-            at("/callback", as_text).get(callback),
+            at("/", as_text).get_and_head(home, head).post(act),
+            at("/callback", as_text).get_and_head(callback, head),
             at("/kakeibo", as_text).get(kakeibo).post(kakeibo_act),
-            at("/kakeibo/callback", as_text).get(kakeibo_callback),
+            at("/kakeibo/callback", as_text).get_and_head(kakeibo_callback, head),
             at("/jwks", as_json).get(jwks),
             at("/healthz", as_json).get(healthy),
             at("/assets/{name}", as_text).get(assets::file),

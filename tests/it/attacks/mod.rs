@@ -28,7 +28,7 @@
 //! | revoke, lock, then show everything again; tokens cut, padded, re-encoded | `replays::a_revoked_link_stays_revoked_whatever_is_shown_again` |
 //! | parameter pollution | `requests::a_parameter_counts_once_and_from_one_place` |
 //! | oversized and deeply nested input, bodies that grow when unpacked | `requests::what_is_too_long_too_deep_or_too_many_is_refused`, `tests/it/urls.rs::an_encoded_body_is_refused_everywhere`, `tests/it/demo.rs::no_part_unpacks_a_body`, the fuzz targets (`tests/fuzz/main.rs`) |
-//! | another kind of body, another method, another host, two lengths, another protocol | `requests::only_a_form_is_read_as_a_form`, `requests::a_method_is_what_it_is`, `requests::no_name_we_are_called_by_is_repeated`, `requests::a_request_has_one_length`, `requests::no_other_protocol_is_spoken`, `tests/it/mtls.rs::both_listeners_choose_http_1_1` |
+//! | another kind of body, another method, another host, two lengths, another protocol | `requests::only_a_form_is_read_as_a_form`, `requests::a_method_is_what_it_is`, `tests/it/urls.rs::a_method_is_taken_or_405_says_which_are`, `tests/it/urls.rs::who_asks_for_the_head_alone_changes_nothing`, `requests::no_name_we_are_called_by_is_repeated`, `requests::a_request_has_one_length`, `requests::no_other_protocol_is_spoken`, `tests/it/mtls.rs::both_listeners_choose_http_1_1` |
 //! | log injection | `requests::nothing_from_outside_begins_a_line_in_the_log` |
 //! | alg confusion, `none`, an HMAC under the public key, `crit` | `jwts::a_header_does_not_choose_how_it_is_checked` |
 //! | `jku`, `x5u`, `x5c`, embedded keys, `kid` tricks | `jwts::a_key_that_comes_along_is_not_believed` |
@@ -84,7 +84,7 @@ fn stays_here(answer: &Answer, why: &str) {
 }
 
 /// Sends bytes as they are and reads what comes until the server hangs up.
-async fn raw(w: &Town, request: &[u8]) -> String {
+pub async fn raw(w: &Town, request: &[u8]) -> String {
     let mut socket = tokio::net::TcpStream::connect(w.address()).await.unwrap();
     // The server may hang up in the middle of what it does not want to read.
     let _ = socket.write_all(request).await;
