@@ -58,6 +58,11 @@ fn every_address_has_a_row_here() {
     let served: Vec<(String, String)> = rows().into_iter().map(|row| (row.path.clone(), methods(&row))).collect();
     let named = TABLE.iter().map(|(pattern, _, methods, _)| ((*pattern).to_owned(), (*methods).to_owned()));
     assert_eq!(served, named.collect::<Vec<_>>());
+    // Nothing is served that is not written into the table.
+    let source = include_str!("../../src/web/routes.rs");
+    for way in [".route(", ".service(", "resource(", "scope("] {
+        assert!(!source.contains(way), "src/web/routes.rs: {way}");
+    }
 }
 
 #[track_caller]
