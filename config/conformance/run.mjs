@@ -144,7 +144,7 @@ function client(row, n) {
 }
 
 /** The browser's commands, with changes for single modules. */
-const browser = JSON.parse(read("browser.json").replaceAll("{issuer}", issuer));
+const browser = JSON.parse(read("browser.json").replaceAll("{issuer}", issuer).replaceAll("{suite}", option.suite));
 function walking(change) {
   const copy = structuredClone(browser);
   for (const task of copy[0].tasks) change(task);
@@ -152,7 +152,7 @@ function walking(change) {
 }
 const refuses = walking((task) => {
   if (task.task.startsWith("1 ")) task.commands = [["click", "css", "button[value='cancel']"]];
-  if (task.task.startsWith("2 ")) task.task = "cancelled", task.match = "*/cancelled*", task.commands = [["click", "css", "button[value='return']"]];
+  if (task.task.startsWith("2 ")) task.task = "cancelled", task.match = `${issuer}/link/*/cancelled`, task.commands = [["click", "css", "button[value='return']"]];
 });
 const asksAgain = walking((task) => {
   if (task.task.startsWith("1 ")) task.commands.unshift(["wait", "css", "h1", 10, ".+", "update-image-placeholder-optional"]);

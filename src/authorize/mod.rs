@@ -23,7 +23,7 @@ pub use claims::Demands;
 pub use details::{DetailType, Details, Permission};
 pub use entry::{at_once, begin, claim, may_rest_on};
 pub use hint::{Hint, SubjectDigest};
-pub use request_uri::{LIFETIME, RequestUri};
+pub use request_uri::RequestUri;
 pub use rules::{Door, Question, admit, check, destination};
 
 use crate::id::ClientId;

@@ -2,13 +2,9 @@
 
 use crate::random::Random;
 use crate::secret::{self, Hash, Secret};
-use std::time::Duration;
 
 /// The RFC's own form.
 const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
-
-/// How long a browser may begin with a pushed request (RFC 9126 §2.2 wants it short; FAPI 2.0 under 600 s).
-pub const LIFETIME: Duration = Duration::from_secs(300);
 
 /// A reference to a stored request: 256 random bits.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -64,7 +64,7 @@ pub fn load(tx: &mut Tx<'_, '_>, id: Hash) -> Result<Option<Stored>> {
     }))
 }
 
-/// Completes a request: the atomic single-use gate of an authorization request (protocol C2.2). Its 300 seconds do not
+/// Completes a request: the atomic single-use gate of an authorization request (protocol C2.2). Its own end does not
 /// matter here, the interaction has its own time.
 ///
 /// # Errors

@@ -172,6 +172,12 @@ const RULES: &[Rule] = &[
         |c, _| c.server.mode != Mode::Production || c.bank.url.as_deref().is_some_and(|u| u.starts_with("https://")),
         "wants https in production",
     ),
+    // RFC 9126 §2.2: short. FAPI 2.0 Security Profile §5.3.2.2: less than 600 seconds. A browser needs some to come.
+    (
+        "tokens.request_lifetime",
+        |c, _| (Span::secs(5)..Span::secs(600)).contains(&c.tokens.request_lifetime),
+        "wants 5s or more, and less than 10m",
+    ),
     ("tokens.code_lifetime", |c, _| (1..=60).contains(&c.tokens.code_lifetime.get().as_secs()), "wants 1s to 60s"),
     (
         "tokens.grant_lifetime",

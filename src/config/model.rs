@@ -92,7 +92,8 @@ pub struct Server {
     /// Whether trusted_proxies tell a client's certificate in `Client-Cert` (RFC 9440).
     #[serde(default)]
     pub client_cert_header: bool,
-    /// Proxies in front of us that end TLS and tell the caller's address in `X-Forwarded-For`.
+    /// Addresses and networks of the proxies in front of us, which end TLS and tell the caller's address in
+    /// `X-Forwarded-For`.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
     /// Where the store file, the admin socket and test mail live.
@@ -295,6 +296,8 @@ impl Default for Identity {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tokens {
+    /// How long a browser may begin with a pushed request: `expires_in` (RFC 9126 §2.2), under 600 s (FAPI 2.0).
+    pub request_lifetime: Span,
     /// Life of an authorization code, at most 60 s (FAPI 2.0).
     pub code_lifetime: Span,
     /// 認可期間: no client's grant lives longer (R4).
@@ -313,6 +316,7 @@ pub struct Tokens {
 impl Default for Tokens {
     fn default() -> Self {
         Self {
+            request_lifetime: Span::secs(300),
             code_lifetime: Span::secs(60),
             grant_lifetime: Span::days(30),
             id_token_lifetime: Span::secs(300),

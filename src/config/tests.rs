@@ -95,6 +95,11 @@ fn what_is_wrong_is_said_with_line_and_key() {
         ),
         (format!("{GOOD}[tokens]\ngrant_lifetime = \"745h\"\n"), "tokens.grant_lifetime: wants 1d to 31d"),
         (format!("{GOOD}[tokens]\ngrant_lifetime = \"23h\"\n"), "tokens.grant_lifetime: wants 1d to 31d"),
+        (
+            format!("{GOOD}[tokens]\nrequest_lifetime = \"4999ms\"\n"),
+            "/renkei.toml:27: tokens.request_lifetime: wants 5s",
+        ),
+        (format!("{GOOD}[tokens]\nrequest_lifetime = \"10m\"\n"), "/renkei.toml:27: tokens.request_lifetime: wants 5s"),
         (with("[server]", "[server"), "/renkei.toml:2: "),
     ] {
         let said = read_text(&text, &[]).map(|_| ()).unwrap_err();
@@ -103,6 +108,14 @@ fn what_is_wrong_is_said_with_line_and_key() {
     let said = read_text(GOOD, &[("RENKEI__TELEPHONY__CALL_WINDOW", "soon")]).map(|_| ()).unwrap_err();
     assert!(said.starts_with("RENKEI__TELEPHONY__CALL_WINDOW: not a duration"), "{said}");
     assert!(read(Path::new("/nowhere.toml"), std::iter::empty()).is_err());
+}
+
+#[test]
+fn a_lifetime_may_be_at_its_bound() {
+    for lifetime in ["5s", "599s", "599999ms"] {
+        let config = read_text(&format!("{GOOD}[tokens]\nrequest_lifetime = \"{lifetime}\"\n"), &[]).unwrap();
+        assert_eq!(config.tokens.request_lifetime, Span::parse(lifetime).unwrap());
+    }
 }
 
 #[test]

@@ -3,8 +3,10 @@
 use super::door::{Door, Running};
 use crate::bank::SampleBank;
 use crate::clock::Clock;
+use crate::web::encoding::as_json;
+use crate::web::table::{Row, at, write};
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, get};
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use std::io;
 use std::sync::Arc;
@@ -21,8 +23,12 @@ struct Face {
 pub async fn start(door: Door, bank: Arc<SampleBank>, clock: Arc<dyn Clock>) -> io::Result<Running> {
     let face = Data::new(Face { bank, clock });
     door.open(move |c| {
-        c.app_data(face.clone()).route("/accounts/{path:.*}", get().to(answer));
+        c.app_data(face.clone()).configure(|c| drop(routes(c)));
     })
+}
+
+fn routes(config: &mut ServiceConfig) -> Vec<Row> {
+    write(config, [at("/accounts/{path:.*}", as_json).get(answer)])
 }
 
 async fn answer(face: Data<Face>, request: HttpRequest) -> HttpResponse {

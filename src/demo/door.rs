@@ -4,7 +4,9 @@
 use crate::pages::{self, Language};
 use crate::params::Params;
 use crate::web::client_cert;
+use crate::web::cookie::values;
 use crate::web::headers::{CSP_LEAVING, secure};
+use crate::web::page::bare;
 use actix_web::body::MessageBody;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
@@ -133,9 +135,7 @@ async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok());
-    // HTTP/2 says it in `:authority` (RFC 9113 §8.3.1).
-    let host = host.or_else(|| request.uri().authority().map(|a| a.as_str())).unwrap_or_default();
+    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
     if answers_to(host, &name, port) {
         let chosen = chosen(request.query_string());
         let mut answer = next.call(request).await?.map_into_left_body();
@@ -159,7 +159,7 @@ fn chosen(query: &str) -> Option<Language> {
 
 /// The language of a page: the one just chosen, or the one chosen before.
 pub(super) fn language(request: &HttpRequest) -> Language {
-    let before = || request.cookie(LANGUAGE).and_then(|cookie| Language::parse(cookie.value()));
+    let before = || values(request, LANGUAGE).find_map(Language::parse);
     chosen(request.query_string()).or_else(before).unwrap_or_default()
 }
 
@@ -175,6 +175,11 @@ pub(super) fn page(html: Result<String, pages::Error>, status: StatusCode) -> Ht
             HttpResponse::InternalServerError().body("the page could not be rendered\n")
         }
     }
+}
+
+/// `HEAD` of a page where a look changes something.
+pub(super) async fn head() -> HttpResponse {
+    bare(CSP_LEAVING)
 }
 
 /// Whether a request that changes something comes from the actor's own page, or from no browser at all. SameSite

@@ -10,14 +10,23 @@ pub struct Network {
     prefix: u8,
 }
 impl Network {
-    /// Reads `10.1.0.0/16`, `fd00::/8`, or a single address.
+    /// Reads `10.1.0.0/16`, `fd00::/8`, or a single address. IPv4 written within IPv6 (RFC 4291 §2.5.5.2) is IPv4, as
+    /// every address that is asked about.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
         let address: IpAddr = address.parse().ok()?;
         let most = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.map_or(Some(most), |p| p.parse().ok())?;
-        (prefix <= most).then_some(Self { address, prefix })
+        // The standard library would read a sign too.
+        let digits = |p: &&str| p.bytes().all(|b| b.is_ascii_digit());
+        let prefix: u8 = prefix.map_or(Some(most), |p| Some(p).filter(digits)?.parse().ok())?;
+        if prefix > most {
+            return None;
+        }
+        match address.to_canonical() {
+            v4 if v4 != address => Some(Self { address: v4, prefix: prefix.checked_sub(96)? }),
+            _ => Some(Self { address, prefix }),
+        }
     }
     /// This very machine.
     #[must_use]
@@ -35,12 +44,12 @@ impl Network {
     /// Whether a caller at `source` may come in: from one of the networks, or from anywhere where none is named.
     #[must_use]
     pub fn admits(networks: &[Self], source: Option<IpAddr>) -> bool {
-        networks.is_empty() || source.is_some_and(|ip| networks.iter().any(|n| n.holds(ip.to_canonical())))
+        networks.is_empty() || source.is_some_and(|ip| networks.iter().any(|n| n.holds(ip)))
     }
     /// Whether `ip` lies in it.
     #[must_use]
     pub fn holds(&self, ip: IpAddr) -> bool {
-        let (net, ip, width) = match (self.address, ip) {
+        let (net, ip, width) = match (self.address, ip.to_canonical()) {
             (IpAddr::V4(net), IpAddr::V4(ip)) => (u128::from(u32::from(net)), u128::from(u32::from(ip)), 32),
             (IpAddr::V6(net), IpAddr::V6(ip)) => (u128::from(net), u128::from(ip), 128),
             _ => return false,

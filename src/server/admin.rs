@@ -30,14 +30,15 @@ impl Admin {
         let failed = |e| Error::Io(path.display().to_string(), e);
         let listener = listen(&path).map_err(failed)?;
         let shared = app.clone();
-        let server = HttpServer::new(move || App::new().app_data(shared.clone()).configure(routes::staff))
-            .on_connect(peer)
-            .workers(1)
-            .disable_signals()
-            .shutdown_timeout(5)
-            .listen_uds(listener)
-            .map_err(failed)?
-            .run();
+        let server =
+            HttpServer::new(move || App::new().app_data(shared.clone()).configure(|cfg| drop(routes::staff(cfg))))
+                .on_connect(peer)
+                .workers(1)
+                .disable_signals()
+                .shutdown_timeout(5)
+                .listen_uds(listener)
+                .map_err(failed)?
+                .run();
         Ok(Self { handle: server.handle(), task: tokio::spawn(server), path })
     }
 

@@ -96,6 +96,7 @@ fn bank(config: &Config, now: Instant) -> Result<Arc<dyn CoreBank>, Error> {
 /// The first thing a start would refuse.
 pub fn examine(config: &Config, files: bool) -> Result<(), Error> {
     policy(config)?;
+    networks("server.trusted_proxies", &config.server.trusted_proxies)?;
     let (calls, reports) = (&config.telephony.hook_networks, &config.bank.event_networks);
     networks("telephony.hook_networks", calls)?;
     networks("bank.event_networks", reports)?;
@@ -120,7 +121,8 @@ pub fn examine(config: &Config, files: bool) -> Result<(), Error> {
 
 /// The networks that `name` lists.
 pub(super) fn networks(name: &'static str, texts: &[String]) -> Result<Vec<Network>, Error> {
-    Network::list(texts).map_err(|text| key(name)(format!("{text:?} is not a network such as 10.1.0.0/16")))
+    Network::list(texts)
+        .map_err(|text| key(name)(format!("{text:?} is not an address, nor a network such as 10.1.0.0/16")))
 }
 
 /// Who may report calls.

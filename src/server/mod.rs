@@ -158,6 +158,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let trust = checks::trust(&config)?;
     let hook = checks::hook(&config)?;
     let bank_hook = checks::bank_hook(&config)?;
+    let proxies = checks::networks("server.trusted_proxies", &config.server.trusted_proxies)?;
 
     let identity = tls::Identity::read(&config, &provider)?;
     let authorities = tls::authorities(&config, &provider)?.map(ArcSwap::from_pointee);
@@ -181,6 +182,8 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         alarms,
         hook,
         bank_hook,
+        proxies,
+        unreadable: client_cert::Unreadable::default(),
         authorities,
         ready: AtomicBool::new(true),
     });
@@ -193,7 +196,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
             .wrap(from_fn(host::ours))
             .wrap(from_fn(headers::secure))
             .wrap(tracing_actix_web::TracingLogger::<Spans>::new())
-            .configure(routes::public)
+            .configure(|cfg| drop(routes::public(cfg)))
     })
     .on_connect(client_cert::on_connect)
     .workers(workers)

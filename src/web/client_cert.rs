@@ -8,6 +8,7 @@ use crate::clock::Instant;
 use crate::secret::Hash;
 use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
+use actix_web::http::header::HeaderValue;
 use actix_web::rt::net::TcpStream;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +16,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 /// A certificate is a few kilobytes; a header that is longer is none.
@@ -39,13 +41,46 @@ pub fn shown(req: &HttpRequest) -> Option<Hash> {
     req.conn_data::<Chain>()?.0.first().map(Hash::of)
 }
 
+/// When the log was last told that a proxy's certificate header cannot be read, in milliseconds. Where that happens it
+/// happens with every request, and one line a second is enough to be seen.
+#[derive(Debug, Default)]
+pub struct Unreadable(AtomicI64);
+impl Unreadable {
+    /// Whether it is time for a line; who asks first gets it.
+    fn due(&self, now: Instant) -> bool {
+        let (now, last) = (now.millis(), self.0.load(Ordering::Relaxed));
+        let passed = !(last..last.saturating_add(1000)).contains(&now);
+        passed && self.0.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+/// Tells the operator that a proxy and we do not understand each other. Nothing of the header is shown.
+fn unreadable(req: &HttpRequest, app: &App, why: &'static str) {
+    if app.unreadable.due(app.now()) {
+        let proxy = req.peer_addr().map(|peer| peer.ip().to_canonical());
+        let proxy = proxy.map(tracing::field::display);
+        tracing::warn!(
+            proxy,
+            why,
+            "a trusted proxy's certificate header cannot be read; the request counts as one without a certificate"
+        );
+    }
+}
+
+/// Whether a proxy tells of the certificate: there is none on the connection, and the peer is one that is believed.
+fn told(req: &HttpRequest, app: &App) -> bool {
+    req.conn_data::<Chain>().is_none() && app.config.server.client_cert_header && is_proxy(req, app)
+}
+
 /// The chain of the connection, the own certificate first.
 fn chain(req: &HttpRequest, app: &App) -> Option<Vec<CertificateDer<'static>>> {
-    match req.conn_data::<Chain>() {
-        Some(Chain(chain)) => Some(chain.clone()),
-        None if app.config.server.client_cert_header && is_proxy(req, app) => from_proxy(req),
-        None => None,
+    if told(req, app) {
+        return from_proxy(req).unwrap_or_else(|why| {
+            unreadable(req, app, why);
+            None
+        });
     }
+    req.conn_data::<Chain>().map(|Chain(chain)| chain.clone())
 }
 
 /// `x5t#S256` of the certificate this request's caller proved to hold (RFC 8705 §3.1).
@@ -60,7 +95,11 @@ pub fn presented(req: &HttpRequest, app: &App, now: Instant) -> Option<Certifica
     let chain = chain(req, app)?;
     let (own, intermediates) = chain.split_first()?;
     let trusted = app.authorities.as_ref().is_some_and(|a| leads_to(&a.load(), own, intermediates, now));
-    Certificate::read(own, trusted).ok()
+    let read = Certificate::read(own, trusted);
+    if read.is_err() && told(req, app) {
+        unreadable(req, app, "Client-Cert holds no X.509 certificate");
+    }
+    read.ok()
 }
 
 fn leads_to(
@@ -75,17 +114,26 @@ fn leads_to(
     verdict.inspect_err(|cause| tracing::debug!(%cause, "nobody vouches for a client's certificate")).is_ok()
 }
 
-/// RFC 9440 §2: one `Client-Cert`, an RFC 8941 byte sequence; `Client-Cert-Chain`, a list of them.
-fn from_proxy(req: &HttpRequest) -> Option<Vec<CertificateDer<'static>>> {
+/// RFC 9440 §2: one `Client-Cert`, an RFC 8941 byte sequence; `Client-Cert-Chain`, a list of them. `None` where neither
+/// stands, and why, where they cannot be read.
+fn from_proxy(req: &HttpRequest) -> Result<Option<Vec<CertificateDer<'static>>>, &'static str> {
+    let read = |text: &HeaderValue| text.to_str().ok().map(|text| text.split(',').map(byte_sequence).collect());
     let mut own = req.headers().get_all("Client-Cert");
-    let (Some(first), None) = (own.next(), own.next()) else { return None };
-    let mut chain = vec![byte_sequence(first.to_str().ok()?)?];
-    for line in req.headers().get_all("Client-Cert-Chain") {
-        for item in line.to_str().ok()?.split(',') {
-            chain.push(byte_sequence(item)?);
-        }
+    let mut rest = req.headers().get_all("Client-Cert-Chain").peekable();
+    let mut chain: Vec<_> = match (own.next(), own.next()) {
+        (None, _) if rest.peek().is_none() => return Ok(None),
+        (None, _) => return Err("Client-Cert-Chain stands without Client-Cert"),
+        (Some(_), Some(_)) => return Err("Client-Cert stands twice"),
+        (Some(one), None) => read(one).flatten().ok_or("Client-Cert is no byte sequence")?,
+    };
+    if chain.len() != 1 {
+        return Err("Client-Cert is a list");
     }
-    Some(chain)
+    for line in rest {
+        let more: Option<Vec<_>> = read(line).flatten();
+        chain.extend(more.ok_or("Client-Cert-Chain is no list of byte sequences")?);
+    }
+    Ok(Some(chain))
 }
 
 /// Reads one RFC 8941 byte sequence, as RFC 9440 carries a certificate; `None` for anything else.
@@ -93,4 +141,19 @@ fn from_proxy(req: &HttpRequest) -> Option<Vec<CertificateDer<'static>>> {
 pub fn byte_sequence(text: &str) -> Option<CertificateDer<'static>> {
     let inner = text.trim().strip_prefix(':')?.strip_suffix(':')?;
     (inner.len() <= MAX_HEADER).then(|| STANDARD.decode(inner).ok()).flatten().map(CertificateDer::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_is_told_once_a_second() {
+        let (told, start) = (Unreadable::default(), Instant::from_secs(1_000_000));
+        let due = |ms: u64| told.due(start + Duration::from_millis(ms));
+        let asked = [0, 0, 1, 500, 999, 1000, 1001, 1999, 2000, 9000, 9999, 10_000];
+        let lines: Vec<u64> = asked.into_iter().filter(|ms| due(*ms)).collect();
+        assert_eq!(lines, [0, 1000, 2000, 9000, 10_000]);
+        assert!(told.due(start), "a clock that was put back does not silence it");
+    }
 }

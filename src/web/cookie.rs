@@ -21,15 +21,22 @@ fn prefix(app: &App) -> &'static str {
     if app.config.https() { "__Host-renkei-" } else { "renkei-" }
 }
 
-/// Every cookie whose name begins with ours: the rest of its name, and its value. The header is read as bytes, because a
-/// neighbour's cookie may hold any (RFC 6265 §4.2.1), and must not make ours unreadable.
-fn ours<'r>(req: &'r HttpRequest, app: &App) -> impl Iterator<Item = (&'r str, &'r str)> {
-    let prefix = prefix(app).as_bytes();
+/// The cookies a browser shows, in the order they came.
+///
+/// A browser sends with ours what every neighbour on our host or domain has set: bytes that are no UTF-8 (Shift_JIS is
+/// common in Japan), names without a value. RFC 6265 §4.2.1 knows no such cookies, but browsers do, so they are passed over.
+fn all(req: &HttpRequest) -> impl Iterator<Item = (&str, &str)> {
     let pairs = req.headers().get_all(header::COOKIE).flat_map(|line| line.as_bytes().split(|b| *b == b';'));
-    pairs.filter_map(move |pair| {
-        let text = std::str::from_utf8(pair.trim_ascii().strip_prefix(prefix)?).ok()?;
-        text.split_once('=')
-    })
+    pairs.filter_map(|pair| std::str::from_utf8(pair.trim_ascii()).ok()?.split_once('='))
+}
+/// The values a browser shows under `name`; most have one or none.
+pub fn values<'r>(req: &'r HttpRequest, name: &'r str) -> impl Iterator<Item = &'r str> {
+    all(req).filter(move |(shown, _)| *shown == name).map(|(_, value)| value)
+}
+/// The cookies of ours: the rest of each name, and its value.
+fn ours<'r>(req: &'r HttpRequest, app: &App) -> impl Iterator<Item = (&'r str, &'r str)> {
+    let prefix = prefix(app);
+    all(req).filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value)))
 }
 fn value<'r>(req: &'r HttpRequest, app: &App, name: &str) -> Option<&'r str> {
     ours(req, app).find(|(rest, _)| *rest == name).map(|(_, value)| value)
@@ -93,5 +100,44 @@ fn set(answer: &mut HttpResponse, app: &App, name: &str, value: &str, lasting: D
     // Cannot fail: names and values are of base64url.
     if let Err(cause) = answer.add_cookie(&cookie.max_age(seconds).finish()) {
         tracing::error!(%cause, "a cookie could not be set");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    #[test]
+    fn our_own_is_read_whatever_stands_beside_it() {
+        // 「クッキー」 in Shift_JIS: its bytes are no UTF-8, and the second of a pair may be a letter or a bracket.
+        let neighbour = b"\x83N\x83b\x83L\x81[=\x83N\x83b\x83L\x81[";
+        let near = [&neighbour[..], b"; renkei=own"].concat();
+        let far = [b"renkei=own; ", &neighbour[..]].concat();
+        let one = |line: &[u8]| vec![line.to_vec()];
+        for (lines, want, why) in [
+            (vec![], &[][..], "no cookie at all"),
+            (one(b"renkei=own"), &["own"], "alone"),
+            (one(&near), &["own"], "behind bytes that are no text"),
+            (one(&far), &["own"], "before them"),
+            (vec![neighbour.to_vec(), b"renkei=own".to_vec()], &["own"], "in a line of its own"),
+            (one(b"flag; =; =x; ;; renkei=own;"), &["own"], "among what is hardly a cookie"),
+            (one(b"a=1;renkei=own"), &["own"], "without a space"),
+            (one(b"a=%zz; renkei=own"), &["own"], "beside a broken escape"),
+            (one(b"renkei=%41"), &["%41"], "an escape is not undone: none of ours has one"),
+            (one(b"renkei=a=b"), &["a=b"], "a value may hold an equals sign"),
+            (one(b"renkei="), &[""], "nothing is a value"),
+            (one(b"renkei=one; renkei=two"), &["one", "two"], "twice"),
+            (one(b"renkei-memory=x; xrenkei=x; Renkei=x; __Host-renkei=x; renkei =x"), &[], "other names"),
+            (one(b"renkei"), &[], "the name alone"),
+            (one(b"renkei=\x83\x83; renkei=own"), &["own"], "under our name, but no text"),
+        ] {
+            let mut req = TestRequest::default();
+            for line in lines {
+                req = req.append_header((header::COOKIE, header::HeaderValue::from_bytes(&line).unwrap()));
+            }
+            let req = req.to_http_request();
+            assert_eq!(values(&req, "renkei").collect::<Vec<_>>(), want, "{why}");
+        }
     }
 }

@@ -32,6 +32,8 @@ pub enum ApiError {
     },
     /// A protected resource wants this nonce in the proof (RFC 9449 §9).
     ResourceNonce(String),
+    /// The body is encoded (RFC 9110 §8.4); none is unpacked here.
+    Encoded,
     /// We are too busy, or the store cannot be reached: the same request may work later.
     Busy,
     /// Our own failure; the cause is already in the log.
@@ -68,13 +70,15 @@ pub fn log_failure(cause: &dyn std::error::Error) {
 }
 
 impl ApiError {
-    fn refusal(&self) -> Refusal {
+    /// What is said of it.
+    pub(super) fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(r) | Self::BasicRefused(r) | Self::Resource { refusal: r, .. } => r.clone(),
             Self::NoToken | Self::NoBearer => Refusal::new(Code::InvalidToken, "an access token is needed"),
             Self::UseNonce(_) | Self::ResourceNonce(_) => {
                 Refusal::new(Code::UseDpopNonce, "the DPoP proof needs the nonce of this answer")
             }
+            Self::Encoded => Refusal::invalid_request("the body must come without a Content-Encoding"),
             Self::Busy => Refusal::new(Code::TemporarilyUnavailable, "try again later"),
             Self::Failed => Refusal::new(Code::ServerError, "the server failed"),
         }
@@ -92,6 +96,7 @@ impl ResponseError for ApiError {
             // A resource answers 401 to a bad proof (RFC 9449 §7.1), the token endpoint 400 (§5).
             Self::ResourceNonce(_) => StatusCode::UNAUTHORIZED,
             Self::Resource { refusal, .. } if refusal.code == Code::InvalidDpopProof => StatusCode::UNAUTHORIZED,
+            Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             other => status(other.refusal().code),
         }
     }
@@ -127,7 +132,7 @@ impl ResponseError for ApiError {
                 let challenge = format!("DPoP error=\"use_dpop_nonce\", algs=\"{}\"", dpop_algs());
                 answer.insert_header((header::WWW_AUTHENTICATE, challenge));
             }
-            Self::Refused(_) | Self::Busy | Self::Failed => {}
+            Self::Refused(_) | Self::Encoded | Self::Busy | Self::Failed => {}
         }
         if refusal.code == Code::TemporarilyUnavailable {
             answer.insert_header((header::RETRY_AFTER, "5"));

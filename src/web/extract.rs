@@ -2,12 +2,13 @@
 
 use super::App;
 use super::error::ApiError;
+use crate::outbound::Network;
 use crate::params::Params;
 use crate::refusal::Refusal;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
 use futures_util::future::LocalBoxFuture;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// No form of ours is longer; signed request objects fit.
 pub const MAX_FORM: usize = 64 * 1024;
@@ -55,22 +56,29 @@ pub fn caller(req: &HttpRequest, app: &App) -> Option<IpAddr> {
         return Some(peer);
     }
     let lines = req.headers().get_all(header::X_FORWARDED_FOR).map(|v| v.to_str().unwrap_or_default());
-    Some(forwarded(lines, &app.config.server.trusted_proxies).unwrap_or(peer))
+    Some(forwarded(lines, &app.proxies).unwrap_or(peer))
 }
 
 /// The last address of `X-Forwarded-For` that is not a proxy of ours: what stands left of it, the caller could have
 /// written itself. So could what stands left of something that is no address: then nothing is known.
-fn forwarded<'a>(lines: impl Iterator<Item = &'a str>, proxies: &[String]) -> Option<IpAddr> {
+fn forwarded<'a>(lines: impl Iterator<Item = &'a str>, proxies: &[Network]) -> Option<IpAddr> {
     let list: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
-    let known = list.into_iter().rev().map_while(|a| a.trim().parse::<IpAddr>().ok());
-    known.map(|ip| ip.to_canonical()).find(|ip| !proxies.iter().any(|p| p.parse() == Ok(*ip)))
+    let known = list.into_iter().rev().map_while(|entry| address(entry.trim()));
+    known.map(|ip| ip.to_canonical()).find(|ip| !proxies.iter().any(|p| p.holds(*ip)))
+}
+
+/// One entry of `X-Forwarded-For`. Some balancers write the caller's port behind its address, and then an IPv6 address in
+/// brackets (RFC 3986 §3.2.2).
+fn address(entry: &str) -> Option<IpAddr> {
+    let bracketed = || entry.strip_prefix('[')?.strip_suffix(']')?.parse().map(IpAddr::V6).ok();
+    let with_port = || entry.parse::<SocketAddr>().ok().map(|a| a.ip());
+    entry.parse().ok().or_else(with_port).or_else(bracketed)
 }
 
 /// Whether the peer is one of `server.trusted_proxies`.
 #[must_use]
 pub fn is_proxy(req: &HttpRequest, app: &App) -> bool {
-    let peer = req.peer_addr().map(|a| a.ip().to_canonical());
-    peer.is_some_and(|peer| app.config.server.trusted_proxies.iter().any(|p| p.parse() == Ok(peer)))
+    req.peer_addr().is_some_and(|peer| app.proxies.iter().any(|p| p.holds(peer.ip())))
 }
 
 /// Whether a state-changing request comes from a page of ours (architecture §6): `Sec-Fetch-Site: same-origin`, or,
@@ -89,13 +97,30 @@ mod tests {
 
     #[test]
     fn a_caller_cannot_choose_the_address_it_is_counted_under() {
-        let proxies = ["10.0.0.1".to_owned(), "10.0.0.2".to_owned()];
+        let proxies = ["10.0.0.1", "10.0.0.2", "10.9.0.0/16", "2001:db8:9::/48", "::ffff:172.16.0.0/108"];
+        let proxies = Network::list(&proxies.map(str::to_owned)).unwrap();
         for (lines, want, why) in [
             (vec!["203.0.113.7"], Some("203.0.113.7"), "what our proxy saw"),
             (vec!["198.51.100.1, 203.0.113.7"], Some("203.0.113.7"), "the caller wrote the first"),
             (vec!["198.51.100.1", "203.0.113.7"], Some("203.0.113.7"), "in a line of its own"),
             (vec!["203.0.113.7, 10.0.0.2"], Some("203.0.113.7"), "through two proxies of ours"),
             (vec!["::ffff:203.0.113.7"], Some("203.0.113.7"), "IPv4 in IPv6"),
+            (vec!["203.0.113.7, 10.9.255.1, 10.0.0.2"], Some("203.0.113.7"), "through a balancer's network"),
+            (vec!["203.0.113.7, 2001:db8:9:1::7"], Some("203.0.113.7"), "the same in IPv6"),
+            (vec!["203.0.113.7, 172.31.0.1, ::ffff:172.16.0.1"], Some("203.0.113.7"), "a network of IPv4 in IPv6"),
+            (vec!["203.0.113.7, ::ffff:10.9.0.1"], Some("203.0.113.7"), "a proxy by IPv4 in IPv6"),
+            (vec!["203.0.113.7, 10.10.0.1"], Some("10.10.0.1"), "just beyond the network"),
+            (vec!["203.0.113.7:4711"], Some("203.0.113.7"), "with a port"),
+            (vec!["[2001:db8::7]:4711"], Some("2001:db8::7"), "IPv6 with a port"),
+            (vec!["[2001:db8::7]"], Some("2001:db8::7"), "IPv6 in brackets"),
+            (vec!["2001:db8::7"], Some("2001:db8::7"), "IPv6"),
+            (vec!["[::ffff:203.0.113.7]:4711"], Some("203.0.113.7"), "IPv4 in IPv6 with a port"),
+            (vec!["198.51.100.1:1, 203.0.113.7:2, 10.0.0.1:3"], Some("203.0.113.7"), "a port at each"),
+            (vec!["198.51.100.1, 203.0.113.7:"], None, "no port behind the colon"),
+            (vec!["198.51.100.1, 203.0.113.7:65536"], None, "no port"),
+            (vec!["198.51.100.1, [203.0.113.7]:80"], None, "brackets are IPv6's"),
+            (vec!["198.51.100.1, [2001:db8::7"], None, "half a bracket"),
+            (vec!["198.51.100.1, _hidden:80"], None, "a made-up name"),
             (vec!["198.51.100.1, unknown"], None, "the proxy does not say; the caller wrote the rest"),
             (vec!["198.51.100.1, "], None, "nothing is no address"),
             (vec!["10.0.0.2"], None, "nobody but proxies"),

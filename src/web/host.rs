@@ -16,11 +16,7 @@ use actix_web::{Error, HttpResponse, web};
 pub async fn ours<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let guarded = |app: &web::Data<App>| app.config.server.mode != Mode::Production;
     if let Some(app) = req.app_data::<web::Data<App>>().filter(|app| guarded(app)) {
-        let asked = req
-            .headers()
-            .get(header::HOST)
-            .and_then(|h| h.to_str().ok())
-            .or_else(|| req.uri().authority().map(|a| a.as_str()));
+        let asked = req.headers().get(header::HOST).and_then(|h| h.to_str().ok());
         let own = [Some(app.issuer()), app.config.server.mtls_base_url.as_deref()];
         if !asked.is_some_and(|host| own.into_iter().flatten().any(|url| known(host, url))) {
             let answer = HttpResponse::MisdirectedRequest().finish();

@@ -10,6 +10,7 @@ pub mod assets;
 pub mod authorize;
 pub mod client_cert;
 pub mod cookie;
+pub mod encoding;
 pub mod error;
 pub mod extract;
 pub mod headers;
@@ -30,6 +31,7 @@ pub mod revoke;
 pub mod routes;
 pub mod silent;
 pub mod span;
+pub mod table;
 pub mod token;
 pub mod typed;
 pub mod userinfo;
@@ -43,6 +45,7 @@ use crate::clock::{Clock, Instant};
 use crate::config::Config;
 use crate::identity::Desk;
 use crate::keys::{Ring, seal::Sealer};
+use crate::outbound::Network;
 use crate::pages::Pages;
 use crate::random::Random;
 use crate::store::Store;
@@ -80,6 +83,10 @@ pub struct App {
     pub hook: SipHook,
     /// Who may report changes of accounts.
     pub bank_hook: EventHook,
+    /// Who may say where a caller comes from, and which certificate it showed (`server.trusted_proxies`).
+    pub proxies: Vec<Network>,
+    /// When the log was last told that a proxy's certificate header cannot be read.
+    pub unreadable: client_cert::Unreadable,
     /// Who may vouch for a client's certificate (`server.mtls_ca_file`), exchangeable under load.
     pub authorities: Option<ArcSwap<Arc<dyn ClientCertVerifier>>>,
     /// False from the moment a stop begins: `/readyz` says so, and a balancer looks elsewhere.

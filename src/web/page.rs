@@ -12,7 +12,7 @@ use crate::params::Params;
 use crate::refusal::Refusal;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, body};
 
 /// Whether a page's form ends at the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,21 @@ pub fn html(status: StatusCode, leads: Leads, rendered: Result<String, pages::Er
             HttpResponse::InternalServerError().finish()
         }
     }
+}
+
+/// `HEAD` of an address where a look changes something: the head of a page, and nothing is looked up. There is no
+/// `Content-Length`, for what a GET would be answered with is not known (RFC 9110 §8.6).
+pub async fn head() -> HttpResponse {
+    bare(CSP_PAGE)
+}
+/// The head of a page with this policy.
+#[must_use]
+pub fn bare(csp: &'static str) -> HttpResponse {
+    let mut head = HttpResponse::Ok();
+    head.insert_header((header::CONTENT_SECURITY_POLICY, csp))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .content_type(ContentType::html());
+    head.finish().set_body(body::None::new()).map_into_boxed_body()
 }
 
 /// The language a request asks for: the language link's or the app's `ui_locales`, then the browser's; else Japanese.

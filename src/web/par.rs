@@ -3,7 +3,7 @@
 use super::error::ApiError;
 use super::extract::Form;
 use super::{Shared, asker, object, paths};
-use crate::authorize::{Door, LIFETIME, Question, RequestUri, check, sql};
+use crate::authorize::{Door, Question, RequestUri, check, sql};
 use crate::consent::ACR;
 use crate::token::Binding;
 use actix_web::{HttpRequest, HttpResponse};
@@ -32,12 +32,12 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let signed = object::open(&app, &came, now).await?;
     let request = check(&Question { signed: signed.as_ref(), ..came })?;
     let uri = RequestUri::random(&*app.random);
-    let id = uri.id();
-    app.store.write(move |tx| sql::push(tx, id, &request, now, now + LIFETIME)).await?;
+    let (id, lifetime) = (uri.id(), app.config.tokens.request_lifetime.get());
+    app.store.write(move |tx| sql::push(tx, id, &request, now, now + lifetime)).await?;
     let mut answer = HttpResponse::Created();
     if jkt.is_some() && app.config.tokens.dpop_nonce_required {
         // The next proof can carry it without a first refusal (RFC 9449 §8.2).
         answer.insert_header(("DPoP-Nonce", app.authenticator.dpop_nonce(now)));
     }
-    Ok(answer.json(json!({ "request_uri": uri.reveal(), "expires_in": LIFETIME.as_secs() })))
+    Ok(answer.json(json!({ "request_uri": uri.reveal(), "expires_in": lifetime.as_secs() })))
 }

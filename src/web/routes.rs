@@ -1,39 +1,46 @@
 //! The whole URL table (contract §2).
 
+use super::encoding::{as_json, as_nothing, as_page};
 use super::error::nothing_here;
+use super::table::{Row, at, write};
 use super::{
-    admin, assets, authorize, health, hooks, introspect, link, metadata, par, paths, register, revoke, token, userinfo,
+    admin, assets, authorize, health, hooks, introspect, link, metadata, page, par, paths, register, revoke, token,
+    userinfo,
 };
 use crate::admin::ask::BASE;
-use actix_web::web::{ServiceConfig, delete, get, post, put, resource, to};
+use actix_web::web::{ServiceConfig, to};
 
 /// Every route of the public listener.
-pub fn public(cfg: &mut ServiceConfig) {
-    cfg.route("/healthz", get().to(health::live)).route("/readyz", get().to(health::ready));
-    cfg.route(paths::OPENID_METADATA, get().to(metadata::document))
-        .route(paths::OAUTH_METADATA, get().to(metadata::document))
-        .route(paths::JWKS, get().to(metadata::jwks));
-    // A resource of its own each, so that another method is 405 and not 404.
-    cfg.service(resource(paths::PAR).route(post().to(par::post)))
-        .service(resource(paths::AUTHORIZE).route(get().to(authorize::get)).route(post().to(authorize::post)))
-        .service(resource(paths::TOKEN).route(post().to(token::post)))
-        .service(resource(paths::INTROSPECT).route(post().to(introspect::post)))
-        .service(resource(paths::REVOKE).route(post().to(revoke::post)))
-        .service(resource(paths::USERINFO).route(get().to(userinfo::handle)).route(post().to(userinfo::handle)));
-    cfg.service(resource(paths::REGISTER).route(post().to(register::post))).service(
-        resource(format!("{}/{{client_id}}", paths::REGISTER))
-            .route(get().to(register::get))
-            .route(put().to(register::put))
-            .route(delete().to(register::delete)),
-    );
-    cfg.route("/link/{interaction}/call/status", get().to(link::status))
-        .service(resource("/link/{interaction}/{screen}").route(get().to(link::get)).route(post().to(link::post)));
-    cfg.route("/hooks/telephony/sip", post().to(hooks::sip)).route("/hooks/bank/events", post().to(hooks::bank));
-    cfg.route("/assets/institution.css", get().to(assets::institution)).route("/assets/{name}", get().to(assets::file));
+pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
     cfg.default_service(to(nothing_here));
+    let client = format!("{}/{{client_id}}", paths::REGISTER);
+    write(
+        cfg,
+        [
+            at("/healthz", as_json).get(health::live),
+            at("/readyz", as_json).get(health::ready),
+            at(paths::OPENID_METADATA, as_json).get(metadata::document),
+            at(paths::OAUTH_METADATA, as_json).get(metadata::document),
+            at(paths::JWKS, as_json).get(metadata::jwks),
+            at(paths::PAR, as_json).post(par::post),
+            at(paths::AUTHORIZE, as_page).get_and_head(authorize::get, page::head).post(authorize::post),
+            at(paths::TOKEN, as_json).post(token::post),
+            at(paths::INTROSPECT, as_json).post(introspect::post),
+            at(paths::REVOKE, as_json).post(revoke::post),
+            at(paths::USERINFO, as_json).get(userinfo::handle).post(userinfo::handle),
+            at(paths::REGISTER, as_json).post(register::post),
+            at(&client, as_json).get(register::get).put(register::put).delete(register::delete),
+            at("/link/{interaction}/call/status", as_json).get(link::status),
+            at("/link/{interaction}/{screen}", as_page).get_and_head(link::get, page::head).post(link::post),
+            at("/hooks/telephony/sip", as_nothing).post(hooks::sip),
+            at("/hooks/bank/events", as_nothing).post(hooks::bank),
+            at("/assets/institution.css", as_nothing).get(assets::institution),
+            at("/assets/{name}", as_nothing).get(assets::file),
+        ],
+    )
 }
 
 /// Every route of the admin socket.
-pub fn staff(cfg: &mut ServiceConfig) {
-    cfg.route(&format!("{BASE}/{{rest:.*}}"), to(admin::handle));
+pub fn staff(cfg: &mut ServiceConfig) -> Vec<Row> {
+    write(cfg, [at(&format!("{BASE}/{{rest:.*}}"), as_json).any(admin::handle)])
 }

@@ -130,7 +130,8 @@ export async function walk({ tasks, redirect_uri }, url, commands = {}) {
   assert.ok(browser.back, `the customer came no further than ${browser.url}: ${text(browser.page)}`);
   return browser.back;
 }
-const like = (pattern, url) => new RegExp(`^${pattern.split("*").map((p) => p.replace(/[.?+]/g, "\\$&")).join(".*")}$`).test(url);
+/** Whether a task of the suite's browser is meant for an address. */
+export const like = (pattern, url) => new RegExp(`^${pattern.split("*").map((p) => p.replace(/[.?+]/g, "\\$&")).join(".*")}$`).test(url);
 const text = (html) => html.replace(/<(style|script).*?<\/\1>|<[^>]*>/gs, " ").replace(/\s+/g, " ");
 const unescape = (value) => value.replace(/&(?:quot|#34|#x22);/g, '"').replace(/&#x27;|&#39;/g, "'").replace(/&#x2F;/g, "/").replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
 const attribute = (tag, name) => {

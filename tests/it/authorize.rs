@@ -2,7 +2,7 @@
 
 use crate::support::place::{Place, on_both_engines};
 use renkei::authorize::sql::{self, Consumed, Stored};
-use renkei::authorize::{LIFETIME, Request, RequestUri, ResponseMode};
+use renkei::authorize::{Request, RequestUri, ResponseMode};
 use renkei::clock::Instant;
 use renkei::id::ClientId;
 use renkei::oxide::Challenge;
@@ -44,6 +44,7 @@ fn request() -> Request {
     }
 }
 const NOW: Instant = Instant::from_secs(1_000_000);
+const LIFETIME: Duration = Duration::from_secs(300);
 impl Fixture {
     async fn push(&self, id: Hash) {
         let asked = request();
@@ -65,8 +66,8 @@ async fn what_was_pushed_is_loaded_whole(place: Place) {
     f.push(uri(1).id()).await;
     let stored = f.load(uri(1).id()).await.unwrap();
     assert_eq!((stored.request.clone(), stored.consumed_at), (request(), None));
-    assert!(stored.may_begin(NOW + Duration::from_secs(299)));
-    assert!(!stored.may_begin(NOW + Duration::from_secs(300)), "protocol A3: expires_in 300");
+    assert!(stored.may_begin(NOW + LIFETIME - Duration::from_secs(1)));
+    assert!(!stored.may_begin(NOW + LIFETIME), "protocol A3");
     assert!(f.load(uri(2).id()).await.is_none());
 }
 

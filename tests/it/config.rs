@@ -71,6 +71,14 @@ fn the_example_for_production_is_fit_for_production() {
     assert_eq!(config.server.mode, renkei::config::Mode::Production);
 }
 
+/// The suite's script waits 240 s for one module, and one module waits until a request is too old.
+#[test]
+fn a_request_of_the_conformance_profile_is_too_old_in_time() {
+    let config: Config = toml::from_str(&text("conformance/renkei.toml")).unwrap();
+    config.check().unwrap();
+    assert!(config.tokens.request_lifetime.get().as_secs() <= 60);
+}
+
 /// The names serde knows, told by its refusal of one it does not.
 fn fields_of(file: &Table, section: Option<&str>) -> BTreeSet<String> {
     let mut table = file.clone();

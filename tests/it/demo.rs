@@ -58,3 +58,87 @@ async fn it_refuses_a_folder_it_did_not_make_and_finds_its_own_again() {
     assert!(Demo::start(&["--data", own]).stop("-TERM").success());
     assert!(Demo::start(&["--data", own]).stop("-TERM").success(), "a second time in the same folder");
 }
+
+/// RFC 9110 §15.5.16: nothing is unpacked, as at the server itself.
+#[tokio::test]
+async fn no_part_unpacks_a_body() {
+    let demo = Demo::start(&[]);
+    let client = reqwest::Client::new();
+    for (url, shape) in [
+        (format!("{}/", demo.app()), "text/plain; charset=utf-8"),
+        (format!("{}/kakeibo", demo.app()), "text/plain; charset=utf-8"),
+        (format!("{}/calls", demo.simulator()), "application/json"),
+        (format!("{}/v1/accounts", demo.api()), "application/json"),
+        (format!("{}/oauth/token", demo.issuer()), "application/json"),
+        (format!("{}/oauth/authorize", demo.issuer()), "text/html; charset=utf-8"),
+    ] {
+        let answer = client.post(&url).header("content-encoding", "gzip").body("x").send().await.unwrap();
+        let header = |name: &str| answer.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
+        assert_eq!(answer.status(), 415, "{url}");
+        assert_eq!(header("accept-encoding").as_deref(), Some("identity"), "{url}");
+        assert_eq!(header("content-type").as_deref(), Some(shape), "{url}");
+    }
+    assert!(demo.stop("-TERM").success());
+}
+
+/// RFC 9110 §9.3.2, §15.5.6: HEAD wherever GET is, 405 with `Allow` for another method, 404 where nothing is.
+#[tokio::test]
+async fn every_part_knows_its_methods() {
+    let demo = Demo::start(&[]);
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let send = async |method: &str, url: &str| {
+        client.request(method.parse().unwrap(), url).header("content-length", "0").send().await.unwrap()
+    };
+    let (app, api, simulator) = (demo.app(), demo.api(), demo.simulator());
+    for (base, path, methods) in [
+        (&app, "/", "GET, HEAD, POST"),
+        (&app, "/callback?code=x&state=y", "GET, HEAD"),
+        (&app, "/kakeibo", "GET, HEAD, POST"),
+        (&app, "/kakeibo/callback?code=x&state=y", "GET, HEAD"),
+        (&app, "/jwks", "GET, HEAD"),
+        (&app, "/healthz", "GET, HEAD"),
+        (&app, "/assets/renkei.css", "GET, HEAD"),
+        (&api, "/", "GET, HEAD"),
+        (&api, "/healthz", "GET, HEAD"),
+        (&api, "/v1/status", "GET, HEAD"),
+        (&api, "/v1/accounts", "GET, HEAD"),
+        (&api, "/v1/accounts/a", "GET, HEAD"),
+        (&api, "/v1/accounts/a/balance", "GET, HEAD"),
+        (&api, "/v1/accounts/a/transactions", "GET, HEAD"),
+        (&simulator, "/", "GET, HEAD"),
+        (&simulator, "/calls", "POST"),
+        (&simulator, "/mail", "GET, HEAD"),
+        (&simulator, "/healthz", "GET, HEAD"),
+        (&simulator, "/assets/renkei.css", "GET, HEAD"),
+    ] {
+        let url = format!("{base}{path}");
+        for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"] {
+            let answer = send(method, &url).await;
+            let (status, allow) = (answer.status().as_u16(), answer.headers().get("allow").cloned());
+            if methods.split(", ").any(|m| m == method) {
+                assert!(![404, 405].contains(&status), "{method} {url}: {status}");
+                assert!(method != "HEAD" || answer.bytes().await.unwrap().is_empty(), "{url}");
+            } else {
+                assert_eq!(
+                    (status, allow.as_ref().map(|v| v.as_bytes())),
+                    (405, Some(methods.as_bytes())),
+                    "{method} {url}"
+                );
+            }
+        }
+    }
+    for url in
+        [format!("{app}/nowhere"), format!("{api}/nowhere"), format!("{api}/v1/nowhere"), format!("{simulator}/no")]
+    {
+        for method in ["GET", "HEAD", "POST", "DELETE"] {
+            assert_eq!(send(method, &url).await.status(), 404, "{method} {url}");
+        }
+    }
+    // Who looks at the head of the way back has not come back.
+    let back = format!("{app}/callback?code=x&state=y");
+    assert_eq!(
+        (send("GET", &back).await.status(), send("HEAD", &back).await.status()),
+        (400.try_into().unwrap(), 200.try_into().unwrap())
+    );
+    assert!(demo.stop("-TERM").success());
+}

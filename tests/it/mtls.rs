@@ -321,25 +321,69 @@ fn only_the_listener_for_certificates_asks_for_one() {
     });
 }
 
-/// The certificate of a connection is each request's, over HTTP/2 as well.
+/// The certificate of a connection is each request's.
 #[test]
 fn many_requests_share_one_connection() {
     in_town(listener, async |w| {
         register_corp(w, json!({})).await;
         let right = files().ca.issue("corp", "corp.example");
-        let ca = reqwest::Certificate::from_pem(files().server.as_bytes()).unwrap();
-        let identity = reqwest::Identity::from_pem(right.pem().as_bytes()).unwrap();
-        let client = reqwest::Client::builder().tls_certs_only([ca]).identity(identity).no_proxy().build().unwrap();
-        let push = || {
-            let (_, fields) = app(w, "corp", w.http.clone()).request("accounts");
-            let url = format!("https://localhost:{}/oauth/par", w.mtls_port());
-            client.post(url).form(&fields).send()
+        let (_, fields) = app(w, "corp", w.http.clone()).request("accounts");
+        let (form, port) = (encode(&fields), w.mtls_port());
+        let tls = tls_of(&right.chain, &right.key, rustls::crypto::aws_lc_rs::ALL_CIPHER_SUITES);
+        let ask = move || {
+            let mut tls = rustls::ClientConnection::new(tls, "localhost".try_into().unwrap()).unwrap();
+            let mut tcp = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let mut stream = rustls::Stream::new(&mut tls, &mut tcp);
+            for connection in ["keep-alive", "keep-alive", "keep-alive", "close"] {
+                let request = request("POST /oauth/par HTTP/1.1", connection, &form);
+                stream.write_all(request.as_bytes()).unwrap();
+            }
+            let mut answers = String::new();
+            stream.read_to_string(&mut answers).unwrap();
+            answers
         };
-        let answers = futures_util::future::join_all((0..4).map(|_| push())).await;
-        for answer in answers.into_iter().map(Result::unwrap) {
-            assert_eq!((answer.version(), answer.status().as_u16()), (reqwest::Version::HTTP_2, 201));
+        let answers = tokio::task::spawn_blocking(ask).await.unwrap();
+        assert_eq!(answers.matches("HTTP/1.1 201 Created").count(), 4, "{answers}");
+    });
+}
+
+/// HTTP/2 is never chosen, whatever a client offers (RFC 7301 §3.2; why: `docs/decisions/0002-dependencies.md`).
+#[test]
+fn both_listeners_choose_http_1_1() {
+    in_town(listener, async |w| {
+        for port in [w.http_port(), w.mtls_port()] {
+            for (offered, chosen) in [
+                (&["h2", "http/1.1"][..], Ok(Some("http/1.1"))),
+                (&["http/1.1", "h2"], Ok(Some("http/1.1"))),
+                (&["http/1.1"], Ok(Some("http/1.1"))),
+                (&[], Ok(None)),
+                (&["h2"], Err(rustls::AlertDescription::NoApplicationProtocol)),
+                (&["h2c", "h3", "spdy/3.1"], Err(rustls::AlertDescription::NoApplicationProtocol)),
+            ] {
+                let shown = self_signed("corp.example");
+                let ask = move || negotiated(port, &shown, offered);
+                let got = tokio::task::spawn_blocking(ask).await.unwrap();
+                assert_eq!(got, chosen.map(|p: Option<&str>| p.map(str::to_owned)), "{offered:?}");
+            }
         }
     });
+}
+/// The protocol a listener chooses among those offered (ALPN), or the alert it ends the handshake with.
+fn negotiated(port: u16, shown: &Shown, offered: &[&str]) -> Result<Option<String>, rustls::AlertDescription> {
+    let mut config = (*tls_of(&shown.chain, &shown.key, rustls::crypto::aws_lc_rs::ALL_CIPHER_SUITES)).clone();
+    config.alpn_protocols = offered.iter().map(|p| p.as_bytes().to_vec()).collect();
+    let mut tls = rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    let mut tcp = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    while tls.is_handshaking() {
+        if let Err(failed) = tls.complete_io(&mut tcp) {
+            let cause = failed.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+            match cause {
+                Some(rustls::Error::AlertReceived(alert)) => return Err(*alert),
+                _ => panic!("{failed}"),
+            }
+        }
+    }
+    Ok(tls.alpn_protocol().map(|p| String::from_utf8(p.to_vec()).unwrap()))
 }
 
 /// A push for a token that nobody could have is refused before a customer walks for it.
@@ -441,15 +485,17 @@ fn talk(port: u16, config: &Arc<rustls::ClientConfig>, line: &str, form: &str) -
     let mut tls = rustls::ClientConnection::new(config.clone(), "localhost".try_into().unwrap()).unwrap();
     let mut tcp = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
     let mut stream = rustls::Stream::new(&mut tls, &mut tcp);
-    let kind = "content-type: application/x-www-form-urlencoded";
-    let length = form.len();
-    let request =
-        format!("{line}\r\nhost: localhost\r\nconnection: close\r\n{kind}\r\ncontent-length: {length}\r\n\r\n{form}");
-    stream.write_all(request.as_bytes()).ok()?;
+    stream.write_all(request(line, "close", form).as_bytes()).ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok()?;
     let status = std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()?;
     Some((tls.handshake_kind()?, status))
+}
+
+fn request(line: &str, connection: &str, form: &str) -> String {
+    let kind = "content-type: application/x-www-form-urlencoded";
+    let length = form.len();
+    format!("{line}\r\nhost: localhost\r\nconnection: {connection}\r\n{kind}\r\ncontent-length: {length}\r\n\r\n{form}")
 }
 
 /// A resumed session (RFC 8446 §2.2) asks for no certificate again: it is whose it was, and nobody's who had none.

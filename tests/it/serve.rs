@@ -250,6 +250,16 @@ fn a_check_finds_what_a_start_would_refuse() {
             "hook_networks = [\"10.0.0.1/99\"]\n[mail]",
             "renkei.toml:23: telephony.hook_networks: \"10.0.0.1/99\" is not",
         ),
+        (
+            "master_key_file",
+            "trusted_proxies = [\"10.0.0.0/8\", \"balancer\"]\nmaster_key_file",
+            "renkei.toml:8: server.trusted_proxies: \"balancer\" is not an address, nor a network",
+        ),
+        (
+            "master_key_file",
+            "trusted_proxies = [\"10.0.0.0/33\"]\nmaster_key_file",
+            "renkei.toml:8: server.trusted_proxies: \"10.0.0.0/33\" is not an address, nor a network",
+        ),
         ("listen = [", "log = \"loud\"\nlisten = [", "renkei.toml:5: server.log: wants error, warn"),
         ("mode = \"test\"", "mode = \"production\"", "renkei.toml:24: mail.kind: file is refused"),
     ] {

@@ -49,6 +49,12 @@ impl Http {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         Self { client, base: format!("http://{address}"), issuer: issuer.to_owned() }
     }
+    /// The same from another address of this machine's.
+    pub fn from_address(server: SocketAddr, issuer: &str, own: &str) -> Self {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+        let client = client.local_address(Some(own.parse().unwrap())).build().unwrap();
+        Self { client, base: format!("http://{server}"), issuer: issuer.to_owned() }
+    }
     /// The same over TLS, to a server that this certificate vouches for; `identity`, a certificate with its key, is shown
     /// where the server asks (all PEM).
     pub fn over_tls(port: u16, issuer: &str, ca: &str, identity: Option<&str>) -> Self {

@@ -547,6 +547,28 @@ impl Town {
         }
         mail
     }
+    /// All that a request can have written, row by row.
+    pub async fn written(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for sql in [
+            "select * from requests order by id",
+            "select * from interactions order by id",
+            "select * from calls order by 1, 2",
+            "select * from proofings order by 1",
+            "select * from lockouts order by 1",
+            "select * from tallies order by 1",
+            "select * from client_replays order by 1",
+            "select * from consents order by id",
+            "select * from grants order by id",
+            "select * from codes order by 1",
+            "select * from events order by id",
+            "select * from audit order by 1, 2",
+        ] {
+            let rows = self.running.app.store.read(move |tx| tx.rows(sql, &[])).await.unwrap();
+            all.extend(rows.iter().map(|row| format!("{sql}: {row:?}")));
+        }
+        all
+    }
     /// What must always hold.
     async fn verify(&self) {
         let report = renkei::verify::verify(&self.running.app.store).await.unwrap();

@@ -4,6 +4,7 @@ use super::*;
 use sql::Stored;
 
 const NOW: Instant = Instant::from_secs(1_000_000);
+const LIFETIME: Duration = Duration::from_secs(300);
 fn uri(seed: u64) -> RequestUri {
     RequestUri::random(&SeededRandom::new(seed))
 }

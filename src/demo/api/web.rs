@@ -5,39 +5,53 @@ use super::challenge::Refused;
 use crate::clock::Instant;
 use crate::demo::wire::interaction_id;
 use crate::params::Params;
+use crate::web::encoding::as_json;
+use crate::web::table::{Row, at, write};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::web::{Data, Path, ServiceConfig, get, resource, scope};
+use actix_web::web::{Data, Path, ServiceConfig, scope, to};
 use actix_web::{Error, HttpRequest, HttpResponse};
 use chrono::{Days, NaiveDate};
 use serde_json::json;
 
+/// Where the API's version begins; every answer under it carries the interaction's id.
+const V1: &str = "/v1";
 /// How far back the bank's statements reach, in days.
 const REACH: u64 = 90;
 
-pub(super) fn routes(config: &mut ServiceConfig) {
-    config
-        .route("/healthz", get().to(async || HttpResponse::Ok().json(json!({"status": "ok"}))))
-        .service(
-            scope("/v1")
-                .wrap(from_fn(interaction))
-                .service(resource("/status").route(get().to(status)))
-                .service(resource("/accounts").route(get().to(accounts)))
-                .service(resource("/accounts/{id}").route(get().to(account)))
-                .service(resource("/accounts/{id}/balance").route(get().to(balance)))
-                .service(resource("/accounts/{id}/transactions").route(get().to(transactions))),
-        )
-        .default_service(get().to(root));
+pub(super) fn routes(config: &mut ServiceConfig) -> Vec<Row> {
+    config.default_service(to(nothing_here));
+    let mut rows = write(config, [at("/", as_json).get(root), at("/healthz", as_json).get(healthy)]);
+    let mut versioned = Vec::new();
+    config.service(scope(V1).wrap(from_fn(interaction)).configure(|config| {
+        versioned = write(
+            config,
+            [
+                at("/status", as_json).get(status),
+                at("/accounts", as_json).get(accounts),
+                at("/accounts/{id}", as_json).get(account),
+                at("/accounts/{id}/balance", as_json).get(balance),
+                at("/accounts/{id}/transactions", as_json).get(transactions),
+            ],
+        );
+    }));
+    rows.extend(versioned.into_iter().map(|row| Row { path: format!("{V1}{}", row.path), ..row }));
+    rows
+}
+
+async fn nothing_here() -> HttpResponse {
+    HttpResponse::NotFound().json(json!({"error": "not_found", "error_description": "there is nothing here"}))
+}
+
+/// For whoever waits until this answers.
+async fn healthy() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
 /// What a person sees who opens the address in a browser.
-async fn root(api: Data<Api>, request: HttpRequest) -> HttpResponse {
-    if request.path() != "/" {
-        return HttpResponse::NotFound()
-            .json(json!({"error": "not_found", "error_description": "there is nothing here"}));
-    }
+async fn root(api: Data<Api>) -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "what": "sample account API: an access token of the authorization server opens it",
         "authorization_server": api.settings.issuer,

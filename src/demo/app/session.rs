@@ -8,6 +8,7 @@ use crate::demo::door::language;
 use crate::pages::{AppNotice, Language};
 use crate::random::Random;
 use crate::secret::{Hash, Secret, opaque, same};
+use crate::web::cookie::values;
 use actix_web::HttpRequest;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, VecDeque};
@@ -29,7 +30,7 @@ pub(super) struct Visitor {
 }
 impl Visitor {
     pub(super) fn of(request: &HttpRequest) -> Self {
-        let cookie = request.cookie(COOKIE).map(|c| Secret::new(c.value()));
+        let cookie = values(request, COOKIE).next().map(Secret::new);
         Self { cookie, language: language(request) }
     }
 }
@@ -116,6 +117,8 @@ impl Sessions {
 mod tests {
     use super::*;
     use crate::random::SeededRandom;
+    use actix_web::http::header;
+    use actix_web::test::TestRequest;
 
     #[test]
     fn a_state_works_once_for_its_own_browser_and_client() {
@@ -133,6 +136,15 @@ mod tests {
         assert!(!answered(&mine, Role::Creco, ""), "no state");
         assert!(answered(&mine, Role::Creco, &state));
         assert!(!answered(&mine, Role::Creco, &state), "twice");
+    }
+
+    /// A browser sends the cookies of every port of a host to each of them.
+    #[test]
+    fn a_neighbours_cookie_hides_nothing() {
+        let line = header::HeaderValue::from_bytes(b"\x83N=\x81[; sample_app=own; flag; sample_language=en").unwrap();
+        let visitor = Visitor::of(&TestRequest::default().insert_header((header::COOKIE, line)).to_http_request());
+        assert_eq!(visitor.cookie.as_ref().map(Secret::reveal), Some("own"));
+        assert_eq!(visitor.language, Language::En);
     }
 
     #[test]

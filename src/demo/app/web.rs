@@ -4,33 +4,37 @@ use super::App;
 use super::flow::{Failed, Read};
 use super::session::{COOKIE, Visitor};
 use super::view;
-use crate::demo::door::{own_page, page};
+use crate::demo::door::{head, own_page, page};
 use crate::pages::AppNotice;
 use crate::params::Params;
 use crate::secret::Secret;
 use crate::web::assets;
+use crate::web::encoding::{as_json, as_text};
+use crate::web::table::{Row, at, write};
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType};
-use actix_web::web::{Bytes, Data, PayloadConfig, ServiceConfig, get, post};
+use actix_web::web::{Bytes, Data, PayloadConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 /// No form of ours is longer.
 const MAX_FORM: usize = 4096;
 
-pub(super) fn routes(config: &mut ServiceConfig) {
-    config
-        .app_data(PayloadConfig::new(MAX_FORM))
-        .route("/", get().to(home))
-        .route("/", post().to(act))
-        .route("/callback", get().to(callback))
-        .route("/kakeibo", get().to(kakeibo))
-        .route("/kakeibo", post().to(kakeibo_act))
-        .route("/kakeibo/callback", get().to(kakeibo_callback))
-        .route("/jwks", get().to(jwks))
-        .route("/healthz", get().to(async || HttpResponse::Ok().json(json!({"status": "ok"}))))
-        .route("/assets/{name}", get().to(assets::file));
+pub(super) fn routes(config: &mut ServiceConfig) -> Vec<Row> {
+    config.app_data(PayloadConfig::new(MAX_FORM));
+    write(
+        config,
+        [
+            at("/", as_text).get_and_head(home, head).post(act),
+            at("/callback", as_text).get_and_head(callback, head),
+            at("/kakeibo", as_text).get(kakeibo).post(kakeibo_act),
+            at("/kakeibo/callback", as_text).get_and_head(kakeibo_callback, head),
+            at("/jwks", as_json).get(jwks),
+            at("/healthz", as_json).get(healthy),
+            at("/assets/{name}", as_text).get(assets::file),
+        ],
+    )
 }
 
 /// The linked accounts, read anew at each visit: what is shown is what the grant still allows.
@@ -118,6 +122,11 @@ async fn kakeibo_callback(app: Data<App>, request: HttpRequest) -> HttpResponse 
 /// Where the server finds the key our assertions are signed with (RFC 7517 §5).
 async fn jwks(app: Data<App>) -> HttpResponse {
     HttpResponse::Ok().json(json!({"keys": [app.key.public().to_json()]}))
+}
+
+/// For whoever waits until this answers.
+async fn healthy() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
 fn failed(app: &App, visitor: &Visitor, why: &Failed) -> HttpResponse {

@@ -117,7 +117,7 @@ pub async fn start(door: Door, post: Post, settings: Settings, parts: Parts) -> 
         own,
     });
     let web = door.open(move |c| {
-        c.app_data(state.clone()).configure(web::routes);
+        c.app_data(state.clone()).configure(|c| drop(web::routes(c)));
     })?;
     Ok(Simulator { web, sink })
 }

@@ -5,23 +5,29 @@ use super::{State, view};
 use crate::demo::door::{self, own_page};
 use crate::params::Params;
 use crate::web::assets;
+use crate::web::encoding::{as_json, as_text};
+use crate::web::table::{Row, at, write};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::web::{Bytes, Data, PayloadConfig, ServiceConfig, get, post};
+use actix_web::web::{Bytes, Data, PayloadConfig, ServiceConfig};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde_json::json;
 
 /// No call is longer.
 const MAX_BODY: usize = 4096;
 
-pub(super) fn routes(config: &mut ServiceConfig) {
-    config
-        .app_data(PayloadConfig::new(MAX_BODY))
-        .route("/", get().to(home))
-        .route("/calls", post().to(call))
-        .route("/mail", get().to(mail))
-        .route("/healthz", get().to(async || HttpResponse::Ok().json(json!({"status": "ok"}))))
-        .route("/assets/{name}", get().to(assets::file));
+pub(super) fn routes(config: &mut ServiceConfig) -> Vec<Row> {
+    config.app_data(PayloadConfig::new(MAX_BODY));
+    write(
+        config,
+        [
+            at("/", as_text).get(home),
+            at("/calls", as_json).post(call),
+            at("/mail", as_json).get(mail),
+            at("/healthz", as_json).get(healthy),
+            at("/assets/{name}", as_text).get(assets::file),
+        ],
+    )
 }
 
 async fn home(state: Data<State>, request: HttpRequest) -> HttpResponse {
@@ -71,6 +77,11 @@ async fn call(state: Data<State>, request: HttpRequest, body: Bytes) -> HttpResp
         None => HttpResponse::UnprocessableEntity()
             .json(json!({"error": "wants {\"from\": number, \"to\": number, \"withheld\": true or false}"})),
     }
+}
+
+/// For whoever waits until this answers.
+async fn healthy() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
 fn read_form(body: &Bytes) -> Option<Call> {

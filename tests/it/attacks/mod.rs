@@ -27,8 +27,8 @@
 //! | replay of assertion, proof, request_uri, step, report, code | `replays::an_assertion_is_good_once_at_all_doors_together`, `replays::a_proof_is_good_once_at_all_doors_together`, `replays::a_request_that_was_answered_is_answered_no_more`, `replays::a_report_of_the_bank_counts_once`, `tests/it/flow/screens.rs::a_step_token_works_once`, `tests/it/flow/call.rs::other_calls_do_not`, `tests/it/flow/life.rs::a_replayed_code_ends_the_grant` |
 //! | revoke, lock, then show everything again; tokens cut, padded, re-encoded | `replays::a_revoked_link_stays_revoked_whatever_is_shown_again` |
 //! | parameter pollution | `requests::a_parameter_counts_once_and_from_one_place` |
-//! | oversized and deeply nested input | `requests::what_is_too_long_too_deep_or_too_many_is_refused`, the fuzz targets (`tests/fuzz/main.rs`) |
-//! | another kind of body, another method, another host, two lengths | `requests::only_a_form_is_read_as_a_form`, `requests::a_method_is_what_it_is`, `requests::no_name_we_are_called_by_is_repeated`, `requests::a_request_has_one_length` |
+//! | oversized and deeply nested input, bodies that grow when unpacked | `requests::what_is_too_long_too_deep_or_too_many_is_refused`, `tests/it/urls.rs::an_encoded_body_is_refused_everywhere`, `tests/it/demo.rs::no_part_unpacks_a_body`, the fuzz targets (`tests/fuzz/main.rs`) |
+//! | another kind of body, another method, another host, two lengths, another protocol | `requests::only_a_form_is_read_as_a_form`, `requests::a_method_is_what_it_is`, `tests/it/urls.rs::a_method_is_taken_or_405_says_which_are`, `tests/it/urls.rs::who_asks_for_the_head_alone_changes_nothing`, `requests::no_name_we_are_called_by_is_repeated`, `requests::a_request_has_one_length`, `requests::no_other_protocol_is_spoken`, `tests/it/mtls.rs::both_listeners_choose_http_1_1` |
 //! | log injection | `requests::nothing_from_outside_begins_a_line_in_the_log` |
 //! | alg confusion, `none`, an HMAC under the public key, `crit` | `jwts::a_header_does_not_choose_how_it_is_checked` |
 //! | `jku`, `x5u`, `x5c`, embedded keys, `kid` tricks | `jwts::a_key_that_comes_along_is_not_believed` |
@@ -41,7 +41,7 @@
 //! | a remembered customer in another's hands | `injections::a_cookie_of_one_kind_is_not_one_of_another`, `tests/it/proofing_memory.rs::it_is_one_browsers_and_one_apps`, `tests/it/proofing_memory.rs::it_is_forgotten` |
 //! | weaker algorithms by metadata | `src/client/tests/metadata.rs::every_wrong_member_is_named`, `src/client/tests/assertion.rs::algorithms_by_profile`, `tests/it/protocol/metadata.rs::keys_are_public_named_and_strong` |
 //! | SSRF through jwks_uri, request_uri, logo, sector | `outside::keys_inside_our_own_network_are_never_fetched`, `outside::nothing_else_that_a_record_names_is_ever_fetched`, `src/outbound/tests.rs::addresses_written_out_or_resolved_are_refused_alike`, `src/outbound/tests.rs::bounds` |
-//! | cookie tossing, session fixation, somebody else's way | `screens::a_tossed_cookie_opens_nothing`, `screens::a_cookie_that_was_brought_along_is_never_adopted`, `screens::somebody_elses_way_answers_like_none` |
+//! | cookie tossing, a neighbour's cookies, session fixation, somebody else's way | `screens::a_tossed_cookie_opens_nothing`, `screens::a_neighbours_cookie_disturbs_nothing`, `screens::a_cookie_that_was_brought_along_is_never_adopted`, `screens::somebody_elses_way_answers_like_none` |
 //! | cross-client request_uri, revocation, registration | `tests/it/flow/protocol.rs::pushing_is_strict`, `tests/it/flow/life.rs::the_app_ends_its_own_grant_and_no_other`, `tests/it/registration.rs::nobody_manages_another_app` |
 //! | guesses in parallel | `outside::thirty_browsers_guess_a_birth_date_no_oftener_than_one`, `tests/it/flow/lock.rs::fifty_parallel_wrong_pins_reach_the_core_three_times` |
 //! | guesses at a client's secret, to find it or to keep its owner out | `outside::a_thousand_wrong_secrets_keep_nobody_out`, `src/client/tests/metadata.rs::weak_secrets_are_refused_in_production`, `src/client/tests/secret.rs::an_unknown_client_costs_what_a_wrong_secret_costs` |
@@ -85,7 +85,7 @@ fn stays_here(answer: &Answer, why: &str) {
 }
 
 /// Sends bytes as they are and reads what comes until the server hangs up.
-async fn raw(w: &Town, request: &[u8]) -> String {
+pub async fn raw(w: &Town, request: &[u8]) -> String {
     let mut socket = tokio::net::TcpStream::connect(w.address()).await.unwrap();
     // The server may hang up in the middle of what it does not want to read.
     let _ = socket.write_all(request).await;

@@ -16,6 +16,7 @@ on_sqlite!(
     a_method_is_what_it_is,
     no_name_we_are_called_by_is_repeated,
     a_request_has_one_length,
+    no_other_protocol_is_spoken,
 );
 
 /// The endpoints that take a client's form.
@@ -199,17 +200,14 @@ async fn a_method_is_what_it_is(w: &Town) {
                 .http
                 .send(method, &format!("{path}?token={token}"), Ask::default().header("authorization", auth.clone()))
                 .await;
-            assert!(matches!(answer.status, 404 | 405), "{method} {path}: {}", answer.status);
+            assert_eq!(answer.status, 405, "{method} {path}");
             assert!(answer.header("access-control-allow-origin").is_none(), "no other site may read: {path}");
             assert!(!answer.body.contains(&token), "nothing is echoed");
         }
     }
     for name in ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"] {
         let ask = Ask::default().header(name, "POST").header("authorization", auth.clone());
-        assert!(
-            matches!(w.http.send("GET", &format!("/oauth/revoke?token={token}"), ask).await.status, 404 | 405),
-            "{name}"
-        );
+        assert_eq!(w.http.send("GET", &format!("/oauth/revoke?token={token}"), ask).await.status, 405, "{name}");
         let ask = Ask::default().header(name, "GET").form(&[("_method".into(), "GET".into())]);
         assert_eq!(w.http.send("POST", "/oauth/revoke", ask).await.status, 401, "{name}: still a POST");
     }
@@ -271,6 +269,17 @@ async fn a_request_has_one_length(w: &Town) {
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{why}: {answer}");
         assert!(!answer.contains("HTTP/1.1 200"), "{why}: what followed was a request of its own: {answer}");
     }
+}
+
+/// HTTP/2 without TLS, begun at once (RFC 9113 §3.3) or by an upgrade: neither is spoken.
+async fn no_other_protocol_is_spoken(w: &Town) {
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let answer = raw(w, &[&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &settings].concat()).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer:?}");
+    let upgrade = "GET /healthz HTTP/1.1\r\nhost: link.renkei.test\r\nconnection: upgrade, http2-settings, close\r\n\
+                   upgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n\r\n";
+    let answer = raw(w, upgrade.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer:?}");
 }
 
 /// What somebody outside writes stays within one line of one JSON document, and is not read by a terminal.

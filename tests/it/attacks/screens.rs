@@ -1,9 +1,9 @@
 //! RFC 9700 §4.7, §4.16, §4.17: the customer's browser in other hands. Forged forms on each screen, frames, other windows,
 //! cookies somebody else has put there, and addresses of other customers.
 
-use super::on_sqlite;
+use super::{on_sqlite, raw};
 use crate::support::browser::{Browser, Customer};
-use crate::support::http::Ask;
+use crate::support::http::{Ask, encode};
 use crate::support::town::{Town, on_both};
 
 on_both!(no_form_of_any_screen_is_taken_from_elsewhere, somebody_elses_way_answers_like_none);
@@ -11,6 +11,7 @@ on_sqlite!(
     no_page_lets_itself_be_framed,
     nothing_is_said_to_other_windows,
     a_tossed_cookie_opens_nothing,
+    a_neighbours_cookie_disturbs_nothing,
     a_cookie_that_was_brought_along_is_never_adopted,
 );
 
@@ -234,6 +235,41 @@ async fn a_tossed_cookie_opens_nothing(w: &Town) {
 }
 
 /// Session fixation: what identifies a browser is made here, and made anew.
+/// What a neighbour on our domain has set comes with every request: bytes that are no text, names without a value.
+async fn a_neighbours_cookie_disturbs_nothing(w: &Town) {
+    let neighbours: [&[u8]; 5] = [b"\x83N\x83b\x83L\x81[=\x83e\x83X\x83g", b"flag", b"=", b"a=%zz", b"a=\xff\xfe"];
+    let mut browser = w.browser();
+    let url = w.creco().push("accounts").await.url;
+    browser.open(&url).await;
+    let url = w.http.ours(&url).unwrap();
+    let path = w.http.ours(&browser.url).unwrap().to_owned();
+    let own = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+    let ask = async |line: &str, more: &[u8], body: &str| {
+        let head = format!(
+            "{line} HTTP/1.1\r\nhost: link.renkei.test\r\nconnection: close\r\nsec-fetch-site: same-origin\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n",
+            body.len()
+        );
+        raw(w, &[head.as_bytes(), more, b"\r\n\r\n", body.as_bytes()].concat()).await
+    };
+    for neighbour in neighbours {
+        for cookies in [
+            [b"cookie: ", own.as_bytes(), b"; ", neighbour].concat(),
+            [b"cookie: ", neighbour, b"; ", own.as_bytes()].concat(),
+            [b"cookie: ", neighbour, b"\r\ncookie: ", own.as_bytes()].concat(),
+        ] {
+            let shown = ask(&format!("GET {path}"), &cookies, "").await;
+            assert!(shown.starts_with("HTTP/1.1 200 "), "{neighbour:?}: {shown}");
+            let again = ask(&format!("GET {url}"), &cookies, "").await;
+            assert!(again.contains("HTTP/1.1 303 ") && !again.contains("set-cookie"), "{neighbour:?}: {again}");
+        }
+    }
+    let form = browser.filled("next", &[("branch", "115"), ("account_number", "1100026")]);
+    let cookies = [b"cookie: ", neighbours[0], b"; ", own.as_bytes()].concat();
+    let taken = ask(&format!("POST {path}"), &cookies, &encode(&form)).await;
+    assert!(taken.starts_with("HTTP/1.1 303 ") && taken.contains("/customer"), "{taken}");
+}
+
 async fn a_cookie_that_was_brought_along_is_never_adopted(w: &Town) {
     let fixed = "A".repeat(43);
     let mut victim = w.browser();

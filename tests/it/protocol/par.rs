@@ -1,11 +1,12 @@
 //! C2.1, C2.4, C2.6, C3.1 (unsigned), C4.5, C4.7, C5.4: what PAR takes and what it refuses, in JSON and with 400.
 
-use super::{Change, push, register};
+use super::{Change, is_error_page, push, register};
 use crate::support::app::basic;
 use crate::support::http::{Ask, encode};
 use crate::support::town::{Town, on_both, on_both_with};
 use serde_json::json;
 use std::collections::HashSet;
+use std::time::Duration;
 
 on_both!(
     a_pushed_request_is_answered_with_a_request_uri,
@@ -15,6 +16,9 @@ on_both!(
     only_forms_are_read,
 );
 
+on_both_with!(a_pushed_request_lives_as_long_as_configured, |config| {
+    config.tokens.request_lifetime = renkei::config::Span::secs(60);
+});
 on_both_with!(a_proof_may_need_a_nonce, |config| config.tokens.dpop_nonce_required = true);
 
 async fn a_pushed_request_is_answered_with_a_request_uri(town: &Town) {
@@ -34,6 +38,21 @@ async fn a_pushed_request_is_answered_with_a_request_uri(town: &Town) {
     }
     assert!(!String::from_utf8_lossy(&town.store_bytes()).contains(seen.iter().next().unwrap()), "protocol A7: hashed");
     assert!(!town.log().contains(seen.iter().next().unwrap()), "a capability is not logged");
+}
+
+async fn a_pushed_request_lives_as_long_as_configured(town: &Town) {
+    let creco = town.creco();
+    let body = push(&creco, &[]).await.expect(201).json();
+    assert_eq!(body["expires_in"], 60);
+    let url = creco.authorize_url(body["request_uri"].as_str().unwrap());
+    town.clock.advance(Duration::from_secs(59));
+    town.browser().request("GET", &url, Ask::default()).await.expect(303);
+    town.clock.advance(Duration::from_secs(1));
+    let late = town.browser().request("GET", &url, Ask::default()).await;
+    is_error_page(&late, "invalid_request_uri", "its end is past it");
+    // A request that comes in the query is begun with at once: its lifetime is not seen.
+    let direct = town.kakeibo().ask_directly("accounts").url;
+    town.browser().request("GET", &direct, Ask::default()).await.expect(303);
 }
 
 async fn what_is_wrong_is_said_in_json(town: &Town) {
