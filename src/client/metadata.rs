@@ -146,6 +146,7 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
         refresh_tokens: grant_types.contains(&GrantType::RefreshToken),
         grant_types,
         resources: resources(&m, app)?,
+        allow_networks: m.networks("allow_networks")?,
         created_at: now,
         updated_at: now,
         version: now.millis(),

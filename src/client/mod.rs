@@ -31,12 +31,16 @@ pub use secrets::StoredSecret;
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::keys::jose::Alg;
+use crate::network::Network;
 use crate::scope::Scope;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The longest a record may let finished checks be remembered: minutes (protocol A4).
 pub const PROOFING_MEMORY: Duration = Duration::from_secs(15 * 60);
+
+/// The most private networks one record may name.
+pub const MOST_NETWORKS: usize = 16;
 
 /// An app or a resource server: RFC 7591 metadata and the fields of contract §5, parsed.
 #[derive(Debug, Clone)]
@@ -120,6 +124,8 @@ pub struct Client {
     pub refresh_tokens: bool,
     /// The audiences a resource server may introspect, and an app may ask for with `resource`.
     pub resources: Vec<String>,
+    /// `allow_networks`: the private networks that this client's own URLs may reach. Only the institution sets it.
+    pub allow_networks: Vec<Network>,
     /// When it was registered.
     pub created_at: Instant,
     /// When its record last changed.

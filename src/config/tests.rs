@@ -50,6 +50,11 @@ fn what_is_wrong_is_said_with_line_and_key() {
     for (text, want) in [
         (with("kind = \"shinkumi\"", "kind = \"guild\""), "/renkei.toml:10: kind: unknown variant `guild`"),
         (with("[bank]", "[bank]\nspeed = 1"), "/renkei.toml:24: speed: unknown field `speed`"),
+        (
+            format!("{GOOD}[outbound]\nallow_networks = []\n"),
+            "/renkei.toml:27: allow_networks: unknown field `allow_networks`, expected `ca_file` or `timeout`; \
+             institution.networks, and allow_networks in the record of a client",
+        ),
         (with("kind = \"http\"", "kind = \"sample\""), "bank.kind: sample is refused in production"),
         (with("https://link.minato.example", "https://link.minato.example/"), "server.issuer: wants https://HOST"),
         (
@@ -92,6 +97,8 @@ fn what_is_wrong_is_said_with_line_and_key() {
     }
     let said = read_text(GOOD, &[("RENKEI__TELEPHONY__CALL_WINDOW", "soon")]).map(|_| ()).unwrap_err();
     assert!(said.starts_with("RENKEI__TELEPHONY__CALL_WINDOW: not a duration"), "{said}");
+    let said = read_text(GOOD, &[("RENKEI__OUTBOUND__ALLOW_NETWORKS", "[]")]).map(|_| ()).unwrap_err();
+    assert!(said.contains("institution.networks, and allow_networks in the record of a client"), "{said}");
     assert!(read(Path::new("/nowhere.toml"), std::iter::empty()).is_err());
 }
 

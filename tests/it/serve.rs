@@ -237,6 +237,11 @@ fn a_check_finds_what_a_start_would_refuse() {
             "hook_networks = [\"10.0.0.1/99\"]\n[mail]",
             "renkei.toml:23: telephony.hook_networks: \"10.0.0.1/99\" is not",
         ),
+        (
+            "[telephony]",
+            "networks = [\"core.example\"]\n[telephony]",
+            "institution.networks: holds something that is not a network such as 10.1.0.0/16",
+        ),
         ("listen = [", "log = \"loud\"\nlisten = [", "renkei.toml:5: server.log: wants error, warn"),
         ("mode = \"test\"", "mode = \"production\"", "renkei.toml:24: mail.kind: file is refused"),
     ] {

@@ -429,7 +429,7 @@ impl Town {
     pub async fn register(&self, document: Value) {
         let config = &self.running.app.config;
         let rules = client::metadata::Rules {
-            loopback_http: false,
+            loopback_http: true,
             scopes: None,
             grant_lifetime: config.tokens.grant_lifetime.get(),
             detail_types: None,

@@ -2,7 +2,9 @@
 
 use super::super::redirect;
 use super::{DAY, Rules};
+use crate::client::MOST_NETWORKS;
 use crate::keys::jose::Alg;
+use crate::network::Network;
 use crate::refusal::{Code, Refusal};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -85,6 +87,14 @@ impl<'m> Members<'m> {
             return Err(wrong(name, &format!("is not between {least}s and {}", duration(most))));
         }
         Ok(Some(Duration::from_secs(seconds)))
+    }
+    pub(super) fn networks(&self, name: &str) -> Result<Vec<Network>, Refusal> {
+        let texts = self.list(name)?.unwrap_or_default();
+        if texts.len() > MOST_NETWORKS {
+            return Err(wrong(name, &format!("names more than {MOST_NETWORKS} networks")));
+        }
+        let read = |text: &&str| Network::parse(text).ok_or_else(|| wrong(name, "is not a list such as 10.1.0.0/16"));
+        texts.iter().map(read).collect()
     }
 }
 

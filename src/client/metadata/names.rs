@@ -47,6 +47,7 @@ const IDENTITY: &[&str] = &["client_id", "client_secret", "client_id_issued_at"]
 /// The institution's. A member that becomes known is so until somebody decides otherwise.
 const INSTITUTION: &[&str] = &[
     "access_token_lifetime",
+    "allow_networks",
     "grant_lifetime",
     "profile",
     "proofing_memory",

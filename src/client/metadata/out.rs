@@ -71,6 +71,9 @@ pub fn document(client: &Client) -> Value {
     if let Some(memory) = client.proofing_memory {
         out["proofing_memory"] = duration(memory).into();
     }
+    if !client.allow_networks.is_empty() {
+        out["allow_networks"] = client.allow_networks.iter().map(ToString::to_string).collect();
+    }
     if let Some(seconds) = client.default_max_age {
         out["default_max_age"] = seconds.into();
     }

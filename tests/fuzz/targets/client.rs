@@ -9,6 +9,7 @@ use renkei::client::{self, Authenticator, Client, FetchError, JwksPort, Presente
 use renkei::id::ClientId;
 use renkei::keys::jose::{self, Alg};
 use renkei::keys::{SigningKey, seal::Sealer};
+use renkei::network::Network;
 use renkei::params::Params;
 use renkei::random::SeededRandom;
 use renkei::refusal::Code;
@@ -48,7 +49,7 @@ fn oidc() -> Value {
 
 struct Nothing;
 impl JwksPort for Nothing {
-    fn get_json<'a>(&'a self, _url: &'a str) -> BoxFuture<'a, Result<Value, FetchError>> {
+    fn get_json<'a>(&'a self, _: &'a str, _: &'a [Network]) -> BoxFuture<'a, Result<Value, FetchError>> {
         Box::pin(async { Err(FetchError("nothing is fetched here".into())) })
     }
 }
