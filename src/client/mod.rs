@@ -10,6 +10,7 @@ pub mod certificate;
 pub mod dpop;
 pub mod metadata;
 mod profile;
+pub mod rate;
 mod redirect;
 pub mod registration;
 mod registry;
@@ -33,6 +34,7 @@ use crate::id::ClientId;
 use crate::keys::jose::Alg;
 use crate::network::Network;
 use crate::scope::Scope;
+use rate::Rate;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -126,6 +128,13 @@ pub struct Client {
     pub resources: Vec<String>,
     /// `allow_networks`: the private networks that this client's own URLs may reach. Only the institution sets it.
     pub allow_networks: Vec<Network>,
+    /// `pushed_requests`: how many of its pushed requests may wait for a browser at once, where that is not what the
+    /// configuration says. Only the institution sets it, and the next two.
+    pub pushed_requests: Option<u32>,
+    /// `answers_per_second`: how fast it may have answers stored.
+    pub answers_per_second: Option<u32>,
+    /// `answers_burst`: how many of them at once.
+    pub answers_burst: Option<u32>,
     /// When it was registered.
     pub created_at: Instant,
     /// When its record last changed.
@@ -149,6 +158,14 @@ impl Client {
     #[must_use]
     pub fn is_app(&self) -> bool {
         self.profile != Profile::ResourceServer
+    }
+    /// How fast it may have answers stored, where `usual` is what the configuration says.
+    #[must_use]
+    pub fn answers(&self, usual: Rate) -> Rate {
+        Rate {
+            per_second: self.answers_per_second.unwrap_or(usual.per_second),
+            burst: self.answers_burst.unwrap_or(usual.burst),
+        }
     }
     /// Whether it may use a grant type.
     #[must_use]

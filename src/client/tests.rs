@@ -5,6 +5,7 @@ mod assertion;
 mod dpop;
 mod metadata;
 mod mutual;
+mod rate;
 mod secret;
 
 use super::metadata::{Rules, parse};

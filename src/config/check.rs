@@ -1,6 +1,7 @@
 //! What no type can say: how keys fit together, and what a mode refuses (architecture §6). One rule a line.
 
 use super::{BankKind, Config, Error, MailKind, MailTls, Mode, Span};
+use crate::client::rate::MOST;
 use crate::network::Network;
 use crate::phone::Phone;
 use crate::scope;
@@ -173,6 +174,9 @@ const RULES: &[Rule] = &[
         },
         "goes together with software_statement_issuers",
     ),
+    ("limits.pushed_requests", |c, _| (1..=MOST).contains(&c.limits.pushed_requests), "wants 1 to 100000"),
+    ("limits.answers_per_second", |c, _| (1..=MOST).contains(&c.limits.answers_per_second), "wants 1 to 100000"),
+    ("limits.answers_burst", |c, _| (1..=MOST).contains(&c.limits.answers_burst), "wants 1 to 100000"),
     (
         "tokens.default_audience",
         |c, _| {

@@ -1,6 +1,6 @@
 //! Every key, by section.
 
-use super::{Bank, Error, Keys, Mail, Outbound, Registration, Span, Telephony};
+use super::{Bank, Error, Keys, Limits, Mail, Outbound, Registration, Span, Telephony};
 use crate::scope::Scope;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -41,6 +41,9 @@ pub struct Config {
     /// Apps that register themselves.
     #[serde(default)]
     pub registration: Registration,
+    /// How much one caller may cost everybody else.
+    #[serde(default)]
+    pub limits: Limits,
 }
 
 /// `server.mode`.

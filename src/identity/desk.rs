@@ -11,6 +11,7 @@ use super::service_hours::Service;
 use super::sql::{self, Kept};
 use super::{CallRegister, CallState, CoreBank, Ending, Expired, IncomingCall, Interaction, Message, Problem, Stage};
 use super::{call, memory};
+use crate::authorize;
 use crate::clock::Instant;
 use crate::id::InteractionId;
 use crate::secret::{self, Hash, Secret};
@@ -76,6 +77,7 @@ impl Desk {
         let mut i = Interaction::new(id, o.client.clone(), o.request, now);
         i.language.clone_from(&o.language);
         sql::insert(tx, seals, &i, cookie.hash(), address)?;
+        authorize::sql::begun(tx, o.request, now)?;
         sql::arrow(tx, &i, "interaction.opened", None, json!({}), now)?;
         if let Service::Closed { until } = self.policy.hours.open_at(now) {
             i = sql::end(tx, seals, i, Ending::Closed { until }, now)?;

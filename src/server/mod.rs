@@ -21,7 +21,9 @@ use crate::pages::{Institution, Pages};
 use crate::phone::Phone;
 use crate::random::Random;
 use crate::store::{self, Options, Store};
-use crate::web::{App, client_cert, extract::MAX_FORM, headers, host, paths, patience, routes, span::Spans};
+use crate::web::{
+    App, client_cert, extract::MAX_FORM, headers, host, limits::Limits, paths, patience, routes, span::Spans,
+};
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
 use arc_swap::ArcSwap;
@@ -165,6 +167,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         pages,
         keys,
         authenticator,
+        limits: Limits::default(),
         trust,
         desk,
         hook,

@@ -23,6 +23,7 @@ pub const FILES: &[File] = &[
     ("0009_key_rotation", include_str!("schema/0009_key_rotation.sql")),
     ("0010_proofing_memory", include_str!("schema/0010_proofing_memory.sql")),
     ("0011_shared_accounts", include_str!("schema/0011_shared_accounts.sql")),
+    ("0013_limits", include_str!("schema/0013_limits.sql")),
 ];
 
 /// What a database says of one schema file.

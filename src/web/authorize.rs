@@ -183,7 +183,7 @@ async fn begin(
         // Stored like a pushed one, under a request_uri that nobody is told: its end is the same single use.
         None => {
             let (id, kept) = (RequestUri::random(&*app.random).id(), request.clone());
-            app.store.write(move |tx| sql::push(tx, id, &kept, now, now + LIFETIME)).await?;
+            app.store.write(move |tx| sql::bring(tx, id, &kept, now, now + LIFETIME)).await?;
             id
         }
     };

@@ -450,6 +450,10 @@ impl Town {
         std::fs::write(&file, toml::to_string(&self.running.app.config).unwrap()).unwrap();
         renkei_at(&file, args).await
     }
+    /// What each client has had stored, and what it was refused.
+    pub fn limits(&self) -> &renkei::web::limits::Limits {
+        &self.running.app.limits
+    }
     /// The folder with the admin socket.
     pub fn data_dir(&self) -> &std::path::Path {
         &self.running.app.config.server.data_dir

@@ -88,6 +88,12 @@ impl<'m> Members<'m> {
         }
         Ok(Some(Duration::from_secs(seconds)))
     }
+    /// A number from 1 on.
+    pub(super) fn count(&self, name: &str, most: u32) -> Result<Option<u32>, Refusal> {
+        let Some(value) = self.0.get(name).filter(|v| !v.is_null()) else { return Ok(None) };
+        let number = value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=most).contains(n));
+        number.map(Some).ok_or_else(|| wrong(name, &format!("is not a number from 1 to {most}")))
+    }
     pub(super) fn networks(&self, name: &str) -> Result<Vec<Network>, Refusal> {
         let texts = self.list(name)?.unwrap_or_default();
         if texts.len() > MOST_NETWORKS {
