@@ -1,12 +1,13 @@
-//! Every request we send to somebody else's server, through one client: bounded in time and size, without redirects,
-//! without a proxy, https only, and never to an address inside our own network unless the configuration names it (a
+//! Every request we send to somebody else's server: bounded in time and size, without redirects, without a proxy, https
+//! only, and never to a private address that is not named. Which are named depends on whose address it is: the
+//! configuration names the networks of the institution's own systems, a client's record those of this client's URLs (a
 //! `jwks_uri` is a stranger's way to choose where we connect).
 
 mod address;
 #[cfg(test)]
 mod tests;
 
-pub use address::Network;
+pub use crate::network::Network;
 
 use crate::client::{FetchError, JwksPort};
 use futures_util::future::BoxFuture;
@@ -185,6 +186,20 @@ impl Outbound {
         Ok(Self { http, settings: Arc::new(settings) })
     }
 
+    /// The same client, which may also reach these private networks. It has connections of its own: one that was opened
+    /// into a private network is never used by somebody who may not go there. A client that may not reach the world (the
+    /// demo's) stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Setup`].
+    pub fn reaching(&self, networks: &[Network]) -> Result<Self, Error> {
+        if networks.is_empty() || !self.settings.world {
+            return Ok(self.clone());
+        }
+        let networks = self.settings.networks.iter().chain(networks).copied().collect();
+        Self::new(Settings { networks, ..Settings::clone(&self.settings) })
+    }
+
     /// Sends a request and reads the answer, whatever its status.
     ///
     /// # Errors
@@ -308,7 +323,10 @@ fn transport(e: reqwest::Error) -> Error {
 }
 
 impl JwksPort for Outbound {
-    fn get_json<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Value, FetchError>> {
-        Box::pin(async move { Self::get_json(self, url).await.map_err(|e| FetchError(e.to_string())) })
+    fn get_json<'a>(&'a self, url: &'a str, networks: &'a [Network]) -> BoxFuture<'a, Result<Value, FetchError>> {
+        Box::pin(async move {
+            let failed = |e: Error| FetchError(e.to_string());
+            self.reaching(networks).map_err(failed)?.get_json(url).await.map_err(failed)
+        })
     }
 }

@@ -66,7 +66,9 @@ pub(super) async fn show(desk: &Desk, id: GrantId, actor: Actor, now: Instant) -
     let (grant, events) = found.await?.ok_or_else(|| unknown(&id))?;
     let mut answer = told(desk, &grant, now);
     answer["consent_id"] = json!(grant.consent);
-    answer["authorization_details"] = grant.details.list();
+    if let Some(details) = grant.details.told() {
+        answer["authorization_details"] = details;
+    }
     answer["acr"] = json!(grant.acr);
     answer["auth_time"] = json!(grant.auth_time.rfc3339());
     let story = |e: &event::Event| json!({"at": e.at.rfc3339(), "event": e.kind.as_str(), "detail": e.detail});

@@ -1,5 +1,6 @@
 //! The authorization detail `account_information` (RFC 9396): which accounts, what of them, from when to when. A request
-//! may carry one; every token and every introspection carries exactly one (contract §6).
+//! may carry one. Token response and introspection carry one where there is a permission, and none where there is none:
+//! a request for `openid` alone is about the customer and no account (contract §6).
 //!
 //! # How a request's detail and its scope agree (RFC 9396 §3.1)
 //! A detail narrows the scope beside it and may not go beyond it; where the scope names neither `accounts` nor
@@ -53,7 +54,7 @@ impl DetailType {
 }
 
 /// One `account_information` detail.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Details {
     /// What it is.
@@ -166,7 +167,13 @@ impl Details {
     #[must_use]
     pub fn within(&self, scope: &Scope) -> Self {
         let permissions = self.permissions.iter().copied().filter(|p| scope.has(p.scope())).collect();
-        Self { permissions, ..self.clone() }
+        Self { permissions, ..self.clone() }.only_permitted()
+    }
+
+    /// A detail without a permission names no account and no days. The id of an account is the same for every app, so
+    /// two apps could find out by it that they have the same customer.
+    fn only_permitted(self) -> Self {
+        if self.permissions.is_empty() { Self { accounts: Vec::new(), from: None, to: None, ..self } } else { self }
     }
 
     /// Whether a scope token says no more than the permissions do; one that is not about accounts says nothing of them.
@@ -175,18 +182,21 @@ impl Details {
         Permission::ALL.iter().all(|p| p.scope() != token || self.permissions.contains(p))
     }
 
-    /// What is granted: `accounts`, and of the permissions the scope carries those the request did not leave out.
+    /// What is granted: `accounts`, and of the permissions the scope carries those the request did not leave out. Where no
+    /// permission is left, no account is granted.
     #[must_use]
     pub fn granted(scope: &Scope, accounts: Vec<AccountId>, limits: Option<&Self>) -> Self {
         let asked = |p: &Permission| limits.is_none_or(|l| l.permissions.is_empty() || l.permissions.contains(p));
         let permissions = Permission::ALL.into_iter().filter(|p| scope.has(p.scope()) && asked(p)).collect();
         let detail_type = DetailType::AccountInformation;
-        Self { detail_type, accounts, permissions, from: limits.and_then(|l| l.from), to: limits.and_then(|l| l.to) }
+        let (from, to) = (limits.and_then(|l| l.from), limits.and_then(|l| l.to));
+        Self { detail_type, accounts, permissions, from, to }.only_permitted()
     }
-    /// The list a token response and introspection carry (RFC 9396 §7, §9).
+    /// The list a token response and introspection carry (RFC 9396 §7, §9); `None` where nothing is permitted, whatever
+    /// accounts stand here: grants made by earlier releases name one all the same.
     #[must_use]
-    pub fn list(&self) -> serde_json::Value {
-        serde_json::json!([self])
+    pub fn told(&self) -> Option<serde_json::Value> {
+        (!self.permissions.is_empty()).then(|| serde_json::json!([self]))
     }
 }
 

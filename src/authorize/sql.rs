@@ -1,7 +1,8 @@
-//! The table `requests`: pushed, loaded by any number of browsers, consumed by the first interaction to complete.
+//! The table `requests`: pushed, begun with by any number of browsers, consumed by the first interaction to complete.
 
 use super::Request;
 use crate::clock::Instant;
+use crate::id::ClientId;
 use crate::secret::Hash;
 use crate::store::{Error, Result, Tx};
 
@@ -34,19 +35,63 @@ pub enum Consumed {
     Before,
 }
 
-/// Stores a checked request under the hash of its request_uri.
+/// Stores a checked request under the hash of its request_uri. It waits for a browser.
 ///
 /// # Errors
 /// The store's; [`Error::Corrupt`] should the id be taken, which 256 random bits exclude.
 pub fn push(tx: &mut Tx<'_, '_>, id: Hash, request: &Request, now: Instant, expires_at: Instant) -> Result<()> {
+    insert(tx, id, request, (now, expires_at, None))
+}
+
+/// Stores a checked request that a browser brought along and begins with at once: it is none of those that wait.
+///
+/// # Errors
+/// Those of [`push`].
+pub fn bring(tx: &mut Tx<'_, '_>, id: Hash, request: &Request, now: Instant, expires_at: Instant) -> Result<()> {
+    insert(tx, id, request, (now, expires_at, Some(now)))
+}
+
+fn insert(
+    tx: &mut Tx<'_, '_>,
+    id: Hash,
+    request: &Request,
+    (now, expires_at, begun_at): (Instant, Instant, Option<Instant>),
+) -> Result<()> {
     let text = serde_json::to_string(request).map_err(|e| corrupt(&e.to_string()))?;
     let client_id = request.client_id.as_str();
     let new = tx.execute(
-        "insert into requests (id, client_id, request, created_at, expires_at) values (?1, ?2, ?3, ?4, ?5)
-         on conflict do nothing",
-        &[id.into(), client_id.into(), text.into(), now.into(), expires_at.into()],
+        "insert into requests (id, client_id, request, created_at, expires_at, begun_at)
+         values (?1, ?2, ?3, ?4, ?5, ?6) on conflict do nothing",
+        &[id.into(), client_id.into(), text.into(), now.into(), expires_at.into(), begun_at.into()],
     )?;
     if new == 1 { Ok(()) } else { Err(corrupt("two requests under one id")) }
+}
+
+/// Notes that a browser begins with a request, in the transaction that opens its interaction. Only the first is noted.
+///
+/// # Errors
+/// The store's.
+pub fn begun(tx: &mut Tx<'_, '_>, id: Hash, now: Instant) -> Result<()> {
+    tx.execute("update requests set begun_at = ?2 where id = ?1 and begun_at is null", &[id.into(), now.into()])?;
+    Ok(())
+}
+
+/// The statement of [`waiting`]: it reads `limit` entries of one index at most. A test reads its plan.
+pub const WAITING: &str = "select count(*), min(expires_at) from (select expires_at from requests
+     where client_id = ?1 and begun_at is null and expires_at > ?2 order by expires_at limit ?3) as waiting";
+
+/// How many pushed requests of a client wait for a browser, counted up to `most`, and when the first of them ends.
+///
+/// Ask in a transaction of its own, before the one that pushes: within that one PostgreSQL would find that any two pushes
+/// of one client depend on each other, and let only one of them commit. So as many may slip through as come at the same
+/// moment, which the rate of answers bounds.
+///
+/// # Errors
+/// The store's.
+pub fn waiting(tx: &mut Tx<'_, '_>, client: &ClientId, most: u32, now: Instant) -> Result<(u32, Option<Instant>)> {
+    let row = tx.row(WAITING, &[client.as_str().into(), now.into(), i64::from(most).into()])?;
+    let Some(row) = row else { return Ok((0, None)) };
+    Ok((u32::try_from(row.int(0)?).unwrap_or(u32::MAX), row.opt_instant(1)?))
 }
 
 /// The request stored under `id`, whatever its age and use.
@@ -65,13 +110,15 @@ pub fn load(tx: &mut Tx<'_, '_>, id: Hash) -> Result<Option<Stored>> {
 }
 
 /// Completes a request: the atomic single-use gate of an authorization request (protocol C2.2). Its own end does not
-/// matter here, the interaction has its own time.
+/// matter here, the interaction has its own time. One that is completed without a screen (`prompt=none`) has been begun with
+/// by that.
 ///
 /// # Errors
 /// The store's.
 pub fn consume(tx: &mut Tx<'_, '_>, id: Hash, now: Instant) -> Result<Consumed> {
     let first = tx.execute(
-        "update requests set consumed_at = ?2 where id = ?1 and consumed_at is null",
+        "update requests set consumed_at = ?2, begun_at = coalesce(begun_at, ?2)
+         where id = ?1 and consumed_at is null",
         &[id.into(), now.into()],
     )?;
     Ok(if first == 1 { Consumed::First } else { Consumed::Before })
@@ -87,6 +134,19 @@ pub fn sweep(tx: &mut Tx<'_, '_>, made_before: Instant, limit: i64) -> Result<u6
          (select id from requests where created_at < ?1 order by created_at limit ?2)",
         &[made_before.into(), limit.into()],
     )
+}
+
+/// The statement of [`sweep_unbegun`]. A test reads its plan.
+pub const SWEEP_UNBEGUN: &str = "delete from requests where id in
+     (select id from requests where begun_at is null and expires_at < ?1 order by expires_at limit ?2)";
+
+/// Deletes at most `limit` pushed requests that ended before `ended_before` and that nobody began with: housekeeping.
+/// Returns how many went.
+///
+/// # Errors
+/// The store's.
+pub fn sweep_unbegun(tx: &mut Tx<'_, '_>, ended_before: Instant, limit: i64) -> Result<u64> {
+    tx.execute(SWEEP_UNBEGUN, &[ended_before.into(), limit.into()])
 }
 
 fn corrupt(why: &str) -> Error {

@@ -10,6 +10,7 @@ use super::remote::{JwksPort, Remote};
 use super::{AuthMethod, Client, Keys, SecretKey, Status, replay, sql};
 use crate::clock::Instant;
 use crate::id::ClientId;
+use crate::keys::Jwk;
 use crate::keys::jose::{self, Alg, Verified};
 use crate::keys::ring;
 use crate::keys::seal::Sealer;
@@ -179,10 +180,15 @@ impl Authenticator {
             Keys::None => false,
             Keys::Inline(keys) => certificate.is_among(keys, now),
             Keys::Remote(url) => {
-                certificate.is_among(&self.remote.keys(url, false, now).await, now)
-                    || certificate.is_among(&self.remote.keys(url, true, now).await, now)
+                certificate.is_among(&self.fetched(url, client, false, now).await, now)
+                    || certificate.is_among(&self.fetched(url, client, true, now).await, now)
             }
         }
+    }
+
+    /// The keys behind a client's `jwks_uri`.
+    async fn fetched(&self, url: &str, client: &Client, refetch: bool, now: Instant) -> Vec<Jwk> {
+        self.remote.keys(url, &client.allow_networks, refetch, now).await
     }
 
     /// The signature of what a client signed, an assertion or a request object, with one of the `allowed` algorithms and
@@ -205,10 +211,10 @@ impl Authenticator {
                 if !allowed.contains(&parsed.header().alg) {
                     return Err(jose::Error::Algorithm);
                 }
-                let keys = self.remote.keys(url, false, now).await;
+                let keys = self.fetched(url, client, false, now).await;
                 match parsed.verify(&keys, allowed) {
                     Err(jose::Error::UnknownKey | jose::Error::Signature) => {
-                        jose::verify(token, &self.remote.keys(url, true, now).await, allowed)
+                        jose::verify(token, &self.fetched(url, client, true, now).await, allowed)
                     }
                     verdict => verdict,
                 }

@@ -9,7 +9,7 @@ pub use names::{is_institutional, is_open, unknown_members};
 pub use out::document;
 
 use super::profile::{AuthMethod, GrantType, Keys, Profile, Provider, Status};
-use super::{Client, PROOFING_MEMORY, redirect};
+use super::{Client, PROOFING_MEMORY, rate, redirect};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::keys::Jwk;
@@ -149,6 +149,10 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
         refresh_tokens: grant_types.contains(&GrantType::RefreshToken),
         grant_types,
         resources: resources(&m, app)?,
+        allow_networks: m.networks("allow_networks")?,
+        pushed_requests: m.count("pushed_requests", rate::MOST)?,
+        answers_per_second: m.count("answers_per_second", rate::MOST)?,
+        answers_burst: m.count("answers_burst", rate::MOST)?,
         created_at: now,
         updated_at: now,
         version: now.millis(),

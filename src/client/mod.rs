@@ -10,6 +10,7 @@ pub mod certificate;
 pub mod dpop;
 pub mod metadata;
 mod profile;
+pub mod rate;
 mod redirect;
 pub mod registration;
 mod registry;
@@ -31,12 +32,17 @@ pub use secrets::{SecretKey, StoredSecret, Unsettled, settle};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::keys::jose::Alg;
+use crate::network::Network;
 use crate::scope::Scope;
+use rate::Rate;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The longest a record may let finished checks be remembered: minutes (protocol A4).
 pub const PROOFING_MEMORY: Duration = Duration::from_secs(15 * 60);
+
+/// The most private networks one record may name.
+pub const MOST_NETWORKS: usize = 16;
 
 /// An app or a resource server: RFC 7591 metadata and the fields of contract §5, parsed.
 #[derive(Debug, Clone)]
@@ -120,6 +126,15 @@ pub struct Client {
     pub refresh_tokens: bool,
     /// The audiences a resource server may introspect, and an app may ask for with `resource`.
     pub resources: Vec<String>,
+    /// `allow_networks`: the private networks that this client's own URLs may reach. Only the institution sets it.
+    pub allow_networks: Vec<Network>,
+    /// `pushed_requests`: how many of its pushed requests may wait for a browser at once, where that is not what the
+    /// configuration says. Only the institution sets it, and the next two.
+    pub pushed_requests: Option<u32>,
+    /// `answers_per_second`: how fast it may have answers stored.
+    pub answers_per_second: Option<u32>,
+    /// `answers_burst`: how many of them at once.
+    pub answers_burst: Option<u32>,
     /// When it was registered.
     pub created_at: Instant,
     /// When its record last changed.
@@ -143,6 +158,14 @@ impl Client {
     #[must_use]
     pub fn is_app(&self) -> bool {
         self.profile != Profile::ResourceServer
+    }
+    /// How fast it may have answers stored, where `usual` is what the configuration says.
+    #[must_use]
+    pub fn answers(&self, usual: Rate) -> Rate {
+        Rate {
+            per_second: self.answers_per_second.unwrap_or(usual.per_second),
+            burst: self.answers_burst.unwrap_or(usual.burst),
+        }
     }
     /// Whether it may use a grant type.
     #[must_use]

@@ -2,6 +2,7 @@
 
 use crate::clock::Instant;
 use crate::keys::Jwk;
+use crate::network::Network;
 use futures_util::future::BoxFuture;
 use std::collections::HashMap;
 use std::fmt;
@@ -20,19 +21,27 @@ impl std::error::Error for FetchError {}
 
 /// Fetches a JSON document. Size, time, redirects and reachable addresses are bounded by whoever implements it.
 pub trait JwksPort: Send + Sync + 'static {
-    /// The document at `url`.
-    fn get_json<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<serde_json::Value, FetchError>>;
+    /// The document at `url`. Of private addresses only those in `networks` may be reached.
+    fn get_json<'a>(
+        &'a self,
+        url: &'a str,
+        networks: &'a [Network],
+    ) -> BoxFuture<'a, Result<serde_json::Value, FetchError>>;
 }
 
 /// How long a fetched set is used.
 const TTL: Duration = Duration::from_secs(600);
-/// The shortest time between two fetches of one URL, whatever happens: an attacker who sends unknown `kid`s makes us
+/// The shortest time between two fetches from one [`Place`], whatever happens: an attacker who sends unknown `kid`s makes us
 /// fetch no oftener.
 const PAUSE: Duration = Duration::from_secs(15);
 /// How long an old set serves while its owner cannot be reached.
 const STALE: Duration = Duration::from_secs(24 * 3600);
-/// More URLs than clients anybody has.
-const MOST_URLS: usize = 1024;
+/// More places than clients anybody has.
+const MOST_PLACES: usize = 1024;
+
+/// Where a client's keys are, and which private networks its record lets us enter to get them. Both together: keys that
+/// were fetched for a client that may enter a network are not the keys of one that may not, whatever URL it names.
+type Place = (String, Vec<Network>);
 
 #[derive(Clone, Default)]
 struct Entry {
@@ -40,7 +49,7 @@ struct Entry {
     fetched_at: Option<Instant>,
     tried_at: Option<Instant>,
 }
-/// One URL: what is known, and the turnstile its fetches pass one after the other.
+/// One place: what is known, and the turnstile its fetches pass one after the other.
 #[derive(Default)]
 struct Slot {
     known: Mutex<Entry>,
@@ -50,7 +59,7 @@ struct Slot {
 /// The cache of fetched key sets.
 pub(super) struct Remote {
     port: Arc<dyn JwksPort>,
-    slots: Mutex<HashMap<String, Arc<Slot>>>,
+    slots: Mutex<HashMap<Place, Arc<Slot>>>,
 }
 
 impl Remote {
@@ -58,10 +67,10 @@ impl Remote {
         Self { port, slots: Mutex::default() }
     }
 
-    /// The keys at `url`. With `refetch`, because the ones we had did not fit, they are fetched anew unless that
-    /// happened a moment ago. Whoever comes while a fetch is under way waits for its result.
-    pub(super) async fn keys(&self, url: &str, refetch: bool, now: Instant) -> Vec<Jwk> {
-        let slot = self.slot(url, now);
+    /// The keys at `url`, of a client that may enter `networks`. With `refetch`, because the ones we had did not fit, they
+    /// are fetched anew unless that happened a moment ago. Whoever comes while a fetch is under way waits for its result.
+    pub(super) async fn keys(&self, url: &str, networks: &[Network], refetch: bool, now: Instant) -> Vec<Jwk> {
+        let slot = self.slot((url.to_owned(), networks.to_vec()), now);
         if let Some(keys) = slot.good(refetch, now) {
             return keys;
         }
@@ -69,7 +78,7 @@ impl Remote {
         if let Some(keys) = slot.good(refetch, now) {
             return keys;
         }
-        let fetched = self.port.get_json(url).await;
+        let fetched = self.port.get_json(url, networks).await;
         let fetched = fetched.and_then(|d| Jwk::parse_set(&d).map_err(|e| FetchError(e.to_string())));
         let mut known = slot.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.tried_at = Some(now);
@@ -85,12 +94,12 @@ impl Remote {
         known.keys.clone()
     }
 
-    fn slot(&self, url: &str, now: Instant) -> Arc<Slot> {
+    fn slot(&self, place: Place, now: Instant) -> Arc<Slot> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.len() >= MOST_URLS && !slots.contains_key(url) {
+        if slots.len() >= MOST_PLACES && !slots.contains_key(&place) {
             slots.retain(|_, s| s.good(false, now).is_some());
         }
-        Arc::clone(slots.entry(url.to_owned()).or_default())
+        Arc::clone(slots.entry(place).or_default())
     }
 }
 impl Slot {

@@ -1,6 +1,8 @@
 //! What no type can say: how keys fit together, and what a mode refuses (architecture §6). One rule a line.
 
 use super::{BankKind, Config, Error, MailKind, MailTls, Mode, Span};
+use crate::client::rate::MOST;
+use crate::network::Network;
 use crate::phone::Phone;
 use crate::scope;
 use std::time::Duration;
@@ -82,6 +84,11 @@ const RULES: &[Rule] = &[
     ("institution.terms_url", |c, _| c.institution.terms_url.starts_with("https://"), "wants an https address"),
     ("institution.faq_url", |c, _| c.institution.faq_url.starts_with("https://"), "wants an https address"),
     ("institution.phone", |c, _| Phone::parse(&c.institution.phone).is_some(), "is not a Japanese telephone number"),
+    (
+        "institution.networks",
+        |c, _| Network::list(&c.institution.networks).is_ok(),
+        "holds something that is not a network such as 10.1.0.0/16",
+    ),
     ("hours.always_open", |c, _| !c.hours.always_open || c.server.mode != Mode::Production, "is refused in production"),
     ("identity.failures_per_day", |c, _| (1..=10).contains(&c.identity.failures_per_day), "wants 1 to 10"),
     ("identity.wrong_pins_ever", |c, _| (3..=100).contains(&c.identity.wrong_pins_ever), "wants 3 to 100"),
@@ -207,6 +214,9 @@ const RULES: &[Rule] = &[
         },
         "goes together with software_statement_issuers",
     ),
+    ("limits.pushed_requests", |c, _| (1..=MOST).contains(&c.limits.pushed_requests), "wants 1 to 100000"),
+    ("limits.answers_per_second", |c, _| (1..=MOST).contains(&c.limits.answers_per_second), "wants 1 to 100000"),
+    ("limits.answers_burst", |c, _| (1..=MOST).contains(&c.limits.answers_burst), "wants 1 to 100000"),
     (
         "tokens.default_audience",
         |c, _| {

@@ -1,5 +1,6 @@
 //! `[limits]`: what one network or one client may do, and from when on somebody is told.
 
+use crate::client::rate::Rate;
 use crate::identity::AlarmLevels;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,12 @@ pub struct Limits {
     pub alarm_numbers: u32,
     /// From how many withheld or unmatched calls within an hour on.
     pub alarm_calls: u32,
+    /// Pushed requests of one client that nobody has begun with.
+    pub pushed_requests: u32,
+    /// Answers a second that one client may have stored at the PAR and token endpoints.
+    pub answers_per_second: u32,
+    /// How many of them it may have at once.
+    pub answers_burst: u32,
 }
 impl Default for Limits {
     fn default() -> Self {
@@ -38,6 +45,10 @@ impl Default for Limits {
             alarm_locks: 20,
             alarm_numbers: 10,
             alarm_calls: 100,
+            // What one client may have.
+            pushed_requests: 200,
+            answers_per_second: 20,
+            answers_burst: 200,
         }
     }
 }
@@ -51,5 +62,10 @@ impl Limits {
             numbers_by_caller: self.alarm_numbers.into(),
             other_calls: self.alarm_calls.into(),
         }
+    }
+    /// How fast a client may have answers stored whose record says nothing about it.
+    #[must_use]
+    pub const fn answers(&self) -> Rate {
+        Rate { per_second: self.answers_per_second, burst: self.answers_burst }
     }
 }

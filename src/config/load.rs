@@ -60,7 +60,7 @@ pub fn read(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
     let line_error = |e: toml::de::Error| {
         let line = e.span().map_or(1, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
         let key = text.lines().nth(line - 1).and_then(|l| l.split_once('=')).map(|(k, _)| format!("{}: ", k.trim()));
-        Error::Line { path: path.to_owned(), line, key: key.unwrap_or_default(), why: e.message().to_owned() }
+        Error::Line { path: path.to_owned(), line, key: key.unwrap_or_default(), why: said(&e) }
     };
     // Once for the file alone, because only then does an error know its line.
     toml::from_str::<Config>(&text).map_err(line_error)?;
@@ -70,7 +70,7 @@ pub fn read(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         table
             .clone()
             .try_into::<Config>()
-            .map_err(|e: toml::de::Error| Error::Variable { name: name.clone(), why: e.message().to_owned() })?;
+            .map_err(|e: toml::de::Error| Error::Variable { name: name.clone(), why: said(&e) })?;
     }
     let config: Config = table.try_into().map_err(line_error)?;
     match config.check() {
@@ -78,6 +78,20 @@ pub fn read(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         Err(other) => Err(other),
         Ok(()) => Ok(config.relative_to(path.parent().unwrap_or(Path::new(".")))),
     }
+}
+
+/// Keys of an earlier release, and what stands in their place.
+const REPLACED: [(&str, &str); 3] = [
+    ("allow_networks", "institution.networks, and allow_networks in the record of a client, stand in its place"),
+    ("unify_account_error", "it did not hide which accounts exist; [limits] says how many answers a network gets"),
+    ("unfinished_per_address", "limits.starts and identity.unfinished stand in its place"),
+];
+
+/// What the parser says, and for a key that is gone what replaced it.
+fn said(e: &toml::de::Error) -> String {
+    let said = e.message();
+    let gone = |(key, _): &&(&str, &str)| said.starts_with(&format!("unknown field `{key}`"));
+    REPLACED.iter().find(gone).map_or_else(|| said.to_owned(), |(_, now)| format!("{said}; {now}"))
 }
 
 /// What is wrong with `key` (`section.name`) of the configuration at `path`, with the line it stands in.

@@ -215,6 +215,9 @@ pub struct Institution {
     pub contact_hours: String,
     /// The copyright line of the footer.
     pub copyright: String,
+    /// Private networks in which the institution's own systems stand, e.g. `10.1.0.0/16`.
+    #[serde(default)]
+    pub networks: Vec<String>,
 }
 fn color() -> String {
     "#00629b".into()

@@ -155,8 +155,6 @@ fn bank_wait() -> Span {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Outbound {
-    /// Private networks that may be fetched from all the same, e.g. `10.1.0.0/16`.
-    pub allow_networks: Vec<String>,
     /// A further CA bundle, PEM.
     pub ca_file: Option<PathBuf>,
     /// How long one fetch may take.
@@ -164,7 +162,7 @@ pub struct Outbound {
 }
 impl Default for Outbound {
     fn default() -> Self {
-        Self { allow_networks: Vec::new(), ca_file: None, timeout: Span::secs(5) }
+        Self { ca_file: None, timeout: Span::secs(5) }
     }
 }
 

@@ -50,6 +50,11 @@ fn what_is_wrong_is_said_with_line_and_key() {
     for (text, want) in [
         (with("kind = \"shinkumi\"", "kind = \"guild\""), "/renkei.toml:10: kind: unknown variant `guild`"),
         (with("[bank]", "[bank]\nspeed = 1"), "/renkei.toml:24: speed: unknown field `speed`"),
+        (
+            format!("{GOOD}[outbound]\nallow_networks = []\n"),
+            "/renkei.toml:27: allow_networks: unknown field `allow_networks`, expected `ca_file` or `timeout`; \
+             institution.networks, and allow_networks in the record of a client",
+        ),
         (with("kind = \"http\"", "kind = \"sample\""), "bank.kind: sample is refused in production"),
         (with("https://link.minato.example", "https://link.minato.example/"), "server.issuer: wants https://HOST"),
         (
@@ -93,6 +98,9 @@ fn what_is_wrong_is_said_with_line_and_key() {
             with("master_key_file", "client_cert_header = true\nmaster_key_file"),
             "server.client_cert_header: wants trusted_proxies",
         ),
+        (format!("{GOOD}[limits]\npushed_requests = 0\n"), "limits.pushed_requests: wants 1 to 100000"),
+        (format!("{GOOD}[limits]\nanswers_per_second = 100001\n"), "limits.answers_per_second: wants 1 to 100000"),
+        (format!("{GOOD}[limits]\nanswers_burst = 0\n"), "limits.answers_burst: wants 1 to 100000"),
         (format!("{GOOD}[tokens]\ngrant_lifetime = \"745h\"\n"), "tokens.grant_lifetime: wants 1d to 31d"),
         (format!("{GOOD}[tokens]\ngrant_lifetime = \"23h\"\n"), "tokens.grant_lifetime: wants 1d to 31d"),
         (
@@ -107,6 +115,8 @@ fn what_is_wrong_is_said_with_line_and_key() {
     }
     let said = read_text(GOOD, &[("RENKEI__TELEPHONY__CALL_WINDOW", "soon")]).map(|_| ()).unwrap_err();
     assert!(said.starts_with("RENKEI__TELEPHONY__CALL_WINDOW: not a duration"), "{said}");
+    let said = read_text(GOOD, &[("RENKEI__OUTBOUND__ALLOW_NETWORKS", "[]")]).map(|_| ()).unwrap_err();
+    assert!(said.contains("institution.networks, and allow_networks in the record of a client"), "{said}");
     assert!(read(Path::new("/nowhere.toml"), std::iter::empty()).is_err());
 }
 

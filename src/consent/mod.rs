@@ -162,7 +162,8 @@ pub enum Missing {
 }
 
 /// The accounts ⑥ can offer: of those the request asks for, by name or all of them, those that are the customer's.
-/// Whether the others exist is told to nobody. A request by scope alone covers the verified account only (contract §6).
+/// Whether the others exist is told to nobody. A request by scope alone covers the verified account only (contract §6);
+/// one for `openid` alone shares none of them, which [`Details::granted`] sees to.
 #[must_use]
 pub fn offered(proofed: &Proofed, asked: Option<&Details>) -> Vec<AccountId> {
     let Some(asked) = asked else { return vec![proofed.verified.clone()] };
@@ -171,8 +172,8 @@ pub fn offered(proofed: &Proofed, asked: Option<&Details>) -> Vec<AccountId> {
 }
 
 /// What of an earlier consent answers a request without asking again: all the request wants must be in it, days and
-/// permissions too. `None` where anything is missing. A request by scope alone is about the verified account (contract
-/// §6); one that lets the customer choose is answered with what they chose.
+/// permissions too. `None` where anything is missing. A request by scope alone is about the verified account, and
+/// one for `openid` alone about none (contract §6); one that lets the customer choose is answered with what they chose.
 #[must_use]
 pub fn covers(scope: &Scope, details: &Details, request: &Request, verified: &AccountId) -> Option<(Scope, Details)> {
     if !request.scope.within(scope) {
@@ -180,12 +181,12 @@ pub fn covers(scope: &Scope, details: &Details, request: &Request, verified: &Ac
     }
     let by_scope = || Details::granted(&request.scope, vec![verified.clone()], None);
     let asked = request.authorization_details.clone().unwrap_or_else(by_scope);
+    let own = details.within(&request.scope);
     let unlimited = |asked: Option<_>, own: Option<_>| asked.is_none() && own.is_some();
-    if unlimited(asked.from, details.from) || unlimited(asked.to, details.to) {
+    if unlimited(asked.from, own.from) || unlimited(asked.to, own.to) {
         return None;
     }
-    let covered = details.within(&request.scope).narrowed(&asked).ok()?;
-    Some((request.scope.clone(), covered))
+    Some((request.scope.clone(), own.narrowed(&asked).ok()?))
 }
 
 /// Decides whether 許可する counts (domain R72): a pure function, the server-side gate behind the checkbox.

@@ -88,6 +88,16 @@ fn details_follow_scope_and_limits() {
             Some(asked(r#"{"type":"account_information","permissions":["transactions"],"from":"2026-09-01"}"#)),
             r#"{"type":"account_information","accounts":["a"],"permissions":["transactions"],"from":"2026-09-01"}"#,
         ),
+        (
+            Scope::parse("openid offline_access").unwrap(),
+            None,
+            r#"{"type":"account_information","accounts":[],"permissions":[]}"#,
+        ),
+        (
+            Scope::parse("openid").unwrap(),
+            Some(asked(r#"{"type":"account_information","from":"2026-09-01"}"#)),
+            r#"{"type":"account_information","accounts":[],"permissions":[]}"#,
+        ),
     ] {
         let details = Details::granted(&scope, vec![account("a")], limits.as_ref());
         assert_eq!(serde_json::to_string(&details).unwrap(), want);

@@ -67,7 +67,7 @@ pub async fn start(
         hours: Hours::default(),
         nonce_required: false,
     };
-    let wire: Outbound = server::outbound(config)?;
+    let wire: Outbound = server::inside(config)?;
     let api = api::start(door, settings, api::Parts { clock, random, wire }).await?;
     Ok(Beside { api, bank })
 }

@@ -86,7 +86,10 @@ pub fn again(tx: &mut Tx<'_, '_>, again: &Again, now: Instant) -> Result<bool> {
         return Ok(false);
     }
     sql::insert(tx, g)?;
-    sql::share_like(tx, &g.id, &again.of)?;
+    // Nothing is shared without a permission: then what happens to other accounts is of no concern to the new grant.
+    if !g.details.accounts.is_empty() {
+        sql::share_like(tx, &g.id, &again.of)?;
+    }
     code::insert(tx, &again.code)?;
     sql::tell(tx, &g.id, Kind::GrantCreated, serde_json::json!({}), now)?;
     let detail = serde_json::json!({

@@ -90,7 +90,9 @@ impl Desk {
         now: Instant,
     ) -> Result<Opened> {
         if let Some(request) = &o.unpushed {
-            authorize::sql::push(tx, o.request, request, now, now)?;
+            authorize::sql::bring(tx, o.request, request, now, now)?;
+        } else {
+            authorize::sql::begun(tx, o.request, now)?;
         }
         let forget = self.forget(tx, &o.cookies, now)?;
         let mut i = Interaction::new(id.clone(), o.client.clone(), o.request, now);

@@ -32,8 +32,11 @@ const PENDING: Duration = Duration::from_hours(30 * 24);
 /// One table's housekeeping.
 pub type Chore = fn(&mut Tx<'_, '_>, Instant, &Retention, i64) -> Result<u64>;
 
-/// How long a request is remembered: no way through the screens lives a day.
-const REQUESTS: Duration = Duration::from_hours(24);
+/// How long a request is remembered. A browser begins with it within ten minutes, and an interaction is gone after an hour.
+const REQUESTS: Duration = Duration::from_hours(2);
+
+/// How long a pushed request that nobody began with is remembered after its end: its client asks for another one.
+const UNBEGUN: Duration = Duration::from_secs(600);
 
 /// Every table of the steps with its chore, in the order it is done: children before parents. Only step 2 tidies by
 /// itself, in `identity::sweep`, because what it drops must first end in the audit record.
@@ -41,6 +44,7 @@ pub const CHORES: &[(&str, Chore)] = &[
     ("client_replays", |tx, now, _, limit| client::replay::forget(tx, now, limit)),
     ("clients (never approved)", |tx, now, keep, limit| registration::sql::prune(tx, now - keep.pending, limit, now)),
     ("initial_tokens", |tx, now, _, limit| registration::initial::prune(tx, now, limit)),
+    ("requests (never begun)", |tx, now, _, limit| authorize::sql::sweep_unbegun(tx, now - UNBEGUN, limit)),
     ("requests", |tx, now, _, limit| authorize::sql::sweep(tx, now - REQUESTS, limit)),
     ("codes", |tx, now, _, limit| grant::code::prune(tx, now, limit)),
     ("access_tokens", |tx, now, _, limit| token::sql::prune_access(tx, now, limit)),

@@ -1,63 +1,7 @@
 //! Which addresses are the world, and which our own network.
 
 use super::Settings;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-/// A network in CIDR notation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
-impl Network {
-    /// Reads `10.1.0.0/16`, `fd00::/8`, or a single address. IPv4 written within IPv6 (RFC 4291 §2.5.5.2) is IPv4, as
-    /// every address that is asked about.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
-        let address: IpAddr = address.parse().ok()?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        // The standard library would read a sign too.
-        let digits = |p: &&str| p.bytes().all(|b| b.is_ascii_digit());
-        let prefix: u8 = prefix.map_or(Some(most), |p| Some(p).filter(digits)?.parse().ok())?;
-        if prefix > most {
-            return None;
-        }
-        match address.to_canonical() {
-            v4 if v4 != address => Some(Self { address: v4, prefix: prefix.checked_sub(96)? }),
-            _ => Some(Self { address, prefix }),
-        }
-    }
-    /// This very machine.
-    #[must_use]
-    pub fn loopback() -> Vec<Self> {
-        let v4 = Self { address: IpAddr::V4(Ipv4Addr::LOCALHOST), prefix: 8 };
-        vec![v4, Self { address: IpAddr::V6(Ipv6Addr::LOCALHOST), prefix: 128 }]
-    }
-    /// Reads a list of them.
-    ///
-    /// # Errors
-    /// The first text that is no network.
-    pub fn list(texts: &[String]) -> Result<Vec<Self>, String> {
-        texts.iter().map(|text| Self::parse(text).ok_or_else(|| text.clone())).collect()
-    }
-    /// Whether a caller at `source` may come in: from one of the networks, or from anywhere where none is named.
-    #[must_use]
-    pub fn admits(networks: &[Self], source: Option<IpAddr>) -> bool {
-        networks.is_empty() || source.is_some_and(|ip| networks.iter().any(|n| n.holds(ip)))
-    }
-    /// Whether `ip` lies in it.
-    #[must_use]
-    pub fn holds(&self, ip: IpAddr) -> bool {
-        let (net, ip, width) = match (self.address, ip.to_canonical()) {
-            (IpAddr::V4(net), IpAddr::V4(ip)) => (u128::from(u32::from(net)), u128::from(u32::from(ip)), 32),
-            (IpAddr::V6(net), IpAddr::V6(ip)) => (u128::from(net), u128::from(ip), 128),
-            _ => return false,
-        };
-        let host_bits = width - u32::from(self.prefix);
-        host_bits >= 128 || (net >> host_bits) == (ip >> host_bits)
-    }
-}
+use std::net::{IpAddr, Ipv4Addr};
 
 pub(super) fn may_reach(ip: IpAddr, settings: &Settings) -> bool {
     let ip = ip.to_canonical();

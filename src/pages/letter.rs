@@ -32,7 +32,10 @@ impl Pages {
         let (app, provider) = (one_line(&notice.app), one_line(&notice.provider));
         let hours = format!("{}　{}", one_line(&institution.contact_hours), one_line(&institution.department));
         let one = |kind: AccountType, last3: &str| format!("{}（口座番号下3桁 {}）", kind.ja(), one_line(last3));
+        // Who allowed an app to recognise them, and no more, shared no account: the one they were verified by is not named.
+        let shares = !notice.details.permissions.is_empty();
         let account = match notice.accounts.as_slice() {
+            _ if !shares => ja.text("mail-account-none")?,
             [] => one(notice.account_type, &notice.last3),
             several => several.iter().map(|(kind, last3)| one(*kind, last3)).collect::<Vec<_>>().join("、"),
         };
@@ -53,7 +56,8 @@ impl Pages {
         let mut text = ja.text_with("mail-completed", &given)?;
         if notice.language == Language::En.as_str() {
             text.push_str("\n\n");
-            text.push_str(&self.engine(Language::En).text_with("mail-completed-english", &given)?);
+            let key = if shares { "mail-completed-english" } else { "mail-completed-english-identity" };
+            text.push_str(&self.engine(Language::En).text_with(key, &given)?);
         }
         text.push('\n');
         Ok(Letter { subject: one_line(&subject), text })

@@ -1,6 +1,6 @@
 //! Wiring of the five checks: the desk with its rules and its core bank, and the hooks.
 
-use super::{Error, key, outbound, tls};
+use super::{Error, inside, key, tls};
 use crate::alarm::Alarms;
 use crate::bank::{EventHook, HttpBank, SampleBank};
 use crate::client::registration::Trust;
@@ -86,7 +86,7 @@ fn bank(config: &Config, now: Instant) -> Result<Arc<dyn CoreBank>, Error> {
     // The bank has a time of its own: it is waited for while a customer looks at a page.
     let mut patient = config.clone();
     patient.outbound.timeout = wanted.timeout;
-    Ok(Arc::new(HttpBank::new(outbound(&patient)?, url, token)))
+    Ok(Arc::new(HttpBank::new(inside(&patient)?, url, token)))
 }
 
 /// Whether a start would take this configuration: what it says and, with `files`, the files it names. Nothing is made,
@@ -100,7 +100,6 @@ pub fn examine(config: &Config, files: bool) -> Result<(), Error> {
     let (calls, reports) = (&config.telephony.hook_networks, &config.bank.event_networks);
     networks("telephony.hook_networks", calls)?;
     networks("bank.event_networks", reports)?;
-    networks("outbound.allow_networks", &config.outbound.allow_networks)?;
     if !files {
         return Ok(());
     }
@@ -112,7 +111,7 @@ pub fn examine(config: &Config, files: bool) -> Result<(), Error> {
     hook(config)?;
     bank_hook(config)?;
     trust(config)?;
-    outbound(config)?;
+    inside(config)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     tls::Identity::read(config, &provider)?;
     tls::authorities(config, &provider)?;

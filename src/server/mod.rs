@@ -23,7 +23,9 @@ use crate::pages::{Institution, Pages};
 use crate::phone::Phone;
 use crate::random::Random;
 use crate::store::{self, Options, Store};
-use crate::web::{App, client_cert, extract::MAX_FORM, headers, host, paths, patience, routes, span::Spans};
+use crate::web::{
+    App, client_cert, extract::MAX_FORM, headers, host, limits::Limits, paths, patience, routes, span::Spans,
+};
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
 use arc_swap::ArcSwap;
@@ -177,6 +179,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         pages,
         keys,
         authenticator,
+        limits: Limits::default(),
         trust,
         desk,
         alarms,
@@ -248,7 +251,8 @@ pub fn mutual_tls(config: &Config) -> Result<rustls::ServerConfig, Error> {
     identity.ok_or_else(|| Error::Tls("are missing".into()))?.mutual()
 }
 
-/// The client that goes out: in a demo no further than this machine.
+/// The client that goes to addresses clients name: to the world, and into a private network only where the record of
+/// that client says so. In a demo it goes no further than this machine.
 ///
 /// # Errors
 /// What is wrong with `[outbound]`.
@@ -257,14 +261,23 @@ pub fn outbound(config: &Config) -> Result<Outbound, Error> {
         return Outbound::loopback().map_err(key("outbound"));
     }
     let wanted = &config.outbound;
-    let networks = checks::networks("outbound.allow_networks", &wanted.allow_networks)?;
     let extra_ca = match &wanted.ca_file {
         Some(file) => Some(std::fs::read(file).map_err(|e| Error::Io(file.display().to_string(), e))?),
         None => None,
     };
     let plain_http = config.server.mode == Mode::Test;
-    let settings = Settings { networks, plain_http, extra_ca, timeout: wanted.timeout.get(), ..Settings::default() };
+    let settings = Settings { plain_http, extra_ca, timeout: wanted.timeout.get(), ..Settings::default() };
     Outbound::new(settings).map_err(key("outbound"))
+}
+
+/// The client that goes to the institution's own systems, whose addresses the configuration names. No client's URL is
+/// ever fetched through it.
+///
+/// # Errors
+/// What is wrong with `[outbound]` or `institution.networks`.
+pub fn inside(config: &Config) -> Result<Outbound, Error> {
+    let networks = checks::networks("institution.networks", &config.institution.networks)?;
+    outbound(config)?.reaching(&networks).map_err(key("outbound"))
 }
 
 /// The institution as pages name it.

@@ -24,6 +24,7 @@ pub const FILES: &[File] = &[
     ("0010_proofing_memory", include_str!("schema/0010_proofing_memory.sql")),
     ("0011_shared_accounts", include_str!("schema/0011_shared_accounts.sql")),
     ("0012_interactions", include_str!("schema/0012_interactions.sql")),
+    ("0013_limits", include_str!("schema/0013_limits.sql")),
 ];
 
 /// What a database says of one schema file.

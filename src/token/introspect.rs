@@ -151,7 +151,9 @@ fn refresh(t: &Refresh, grant: &Grant, issuer: &str) -> Value {
 fn permission(body: &mut Value, g: &Grant, narrowed: Option<&Details>) {
     body["grant_id"] = g.id.as_str().into();
     body["grant_expires_at"] = g.expires_at.secs().into();
-    body["authorization_details"] = narrowed.unwrap_or(&g.details).list();
+    if let Some(details) = narrowed.unwrap_or(&g.details).told() {
+        body["authorization_details"] = details;
+    }
     body["acr"] = g.acr.as_str().into();
     body["auth_time"] = g.auth_time.secs().into();
 }

@@ -95,7 +95,9 @@ impl Issued {
         if let Some(grant) = &self.grant {
             body["grant_id"] = grant.id.as_str().into();
             body["grant_expires_at"] = grant.expires_at.secs().into();
-            body["authorization_details"] = self.details.as_ref().unwrap_or(&grant.details).list();
+            if let Some(details) = self.details.as_ref().unwrap_or(&grant.details).told() {
+                body["authorization_details"] = details;
+            }
         }
         if self.refresh {
             body["refresh_token"] = minted.refresh.reveal().into();

@@ -5,6 +5,7 @@ use super::App;
 use super::client_cert;
 use super::error::ApiError;
 use super::extract::header_values;
+use super::limits;
 use crate::client::dpop::{Input, Proof};
 use crate::client::{self, Authenticated, Client, Presented};
 use crate::clock::Instant;
@@ -27,11 +28,11 @@ pub async fn client(req: &HttpRequest, app: &App, params: &Params, now: Instant)
     Ok(who.client)
 }
 
-/// Authenticates the client and checks its proof. Whoever has to come again with a nonce (RFC 9449 §8) may come with the
-/// same assertion.
+/// Authenticates the client and checks its proof, of a client that may have one more answer stored. Nothing is stored
+/// before that is known.
 ///
 /// # Errors
-/// Those of [`client`] and [`proof`].
+/// Those of [`known`] and [`Known::spend`].
 pub async fn client_and_proof(
     req: &HttpRequest,
     app: &App,
@@ -39,13 +40,43 @@ pub async fn client_and_proof(
     path: &str,
     now: Instant,
 ) -> Result<(Arc<Client>, Option<Hash>), ApiError> {
+    known(req, app, params, path, now).await?.spend(app).await
+}
+
+/// A client that proved who it is and may have an answer stored; its assertion and its proof may still come again.
+pub struct Known {
+    who: Authenticated,
+    proof: Result<Option<Proof>, ApiError>,
+}
+impl Known {
+    /// The client.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.who.client
+    }
+    /// Remembers what the client proved itself with, which then has been used.
+    ///
+    /// # Errors
+    /// Those of [`client`] and [`proof`].
+    pub async fn spend(self, app: &App) -> Result<(Arc<Client>, Option<Hash>), ApiError> {
+        app.authenticator.spend(&self.who).await?;
+        Ok((self.who.client, spent(app, self.proof?).await?))
+    }
+}
+
+/// Finds out who asks, with which proof, and whether it may have one more answer stored; writes nothing. Whoever has to come
+/// again with a nonce (RFC 9449 §8) may come with the same assertion, and that counts for nothing.
+///
+/// # Errors
+/// Those of [`client`]; `use_dpop_nonce`; [`ApiError::TooMany`].
+pub async fn known(req: &HttpRequest, app: &App, params: &Params, path: &str, now: Instant) -> Result<Known, ApiError> {
     let who = identified(req, app, params, now).await?;
     let proof = checked(req, app, path, None, now);
     if let Err(nonce @ ApiError::UseNonce(_)) = proof {
         return Err(nonce);
     }
-    app.authenticator.spend(&who).await?;
-    Ok((who.client, spent(app, proof?).await?))
+    limits::answer(app, &who.client, now).await?;
+    Ok(Known { who, proof })
 }
 
 async fn identified(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<Authenticated, ApiError> {

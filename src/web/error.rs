@@ -9,6 +9,7 @@ use crate::store;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use std::fmt;
+use std::time::Duration;
 
 /// An error of an endpoint that answers in OAuth's JSON.
 #[derive(Debug)]
@@ -34,6 +35,15 @@ pub enum ApiError {
     ResourceNonce(String),
     /// The body is encoded (RFC 9110 §8.4); none is unpacked here.
     Encoded,
+    /// The client has reached a limit of its own: 429 with `Retry-After` (RFC 6585 §4; RFC 9126 §2.3 has this status for the
+    /// PAR endpoint). OAuth has no error code that means a limit, so the status is what a client goes by. The body keeps the
+    /// shape of RFC 6749 §5.2 and says `temporarily_unavailable`, the code of §4.1.2.1 that comes nearest: come again later.
+    TooMany {
+        /// Which limit, in a sentence for the developer.
+        why: &'static str,
+        /// After what time the client may come again.
+        wait: Duration,
+    },
     /// We are too busy, or the store cannot be reached: the same request may work later.
     Busy,
     /// Our own failure; the cause is already in the log.
@@ -79,6 +89,7 @@ impl ApiError {
                 Refusal::new(Code::UseDpopNonce, "the DPoP proof needs the nonce of this answer")
             }
             Self::Encoded => Refusal::invalid_request("the body must come without a Content-Encoding"),
+            Self::TooMany { why, .. } => Refusal::new(Code::TemporarilyUnavailable, why),
             Self::Busy => Refusal::new(Code::TemporarilyUnavailable, "try again later"),
             Self::Failed => Refusal::new(Code::ServerError, "the server failed"),
         }
@@ -95,6 +106,7 @@ impl ResponseError for ApiError {
         match self {
             // A resource answers 401 to a bad proof (RFC 9449 §7.1), the token endpoint 400 (§5).
             Self::ResourceNonce(_) => StatusCode::UNAUTHORIZED,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Resource { refusal, .. } if refusal.code == Code::InvalidDpopProof => StatusCode::UNAUTHORIZED,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             other => status(other.refusal().code),
@@ -132,10 +144,18 @@ impl ResponseError for ApiError {
                 let challenge = format!("DPoP error=\"use_dpop_nonce\", algs=\"{}\"", dpop_algs());
                 answer.insert_header((header::WWW_AUTHENTICATE, challenge));
             }
-            Self::Refused(_) | Self::Encoded | Self::Busy | Self::Failed => {}
+            Self::Refused(_) | Self::Encoded | Self::TooMany { .. } | Self::Busy | Self::Failed => {}
         }
-        if refusal.code == Code::TemporarilyUnavailable {
-            answer.insert_header((header::RETRY_AFTER, "5"));
+        match self {
+            // Whole seconds (RFC 9110 §10.2.3), never too few.
+            Self::TooMany { wait, .. } => {
+                let seconds = wait.as_millis().div_ceil(1000).max(1);
+                answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
+            }
+            _ if refusal.code == Code::TemporarilyUnavailable => {
+                answer.insert_header((header::RETRY_AFTER, "5"));
+            }
+            _ => {}
         }
         answer.insert_header((header::CACHE_CONTROL, "no-store")).json(serde_json::json!({
             "error": refusal.code.as_str(),

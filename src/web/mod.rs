@@ -18,6 +18,7 @@ pub mod health;
 pub mod hooks;
 pub mod host;
 pub mod introspect;
+pub mod limits;
 pub mod link;
 pub mod memory;
 pub mod metadata;
@@ -73,6 +74,8 @@ pub struct App {
     pub keys: Ring,
     /// Who asks: the registry, client authentication, DPoP.
     pub authenticator: Authenticator,
+    /// How much each client has had stored on this node.
+    pub limits: limits::Limits,
     /// Whose software statements count.
     pub trust: Trust,
     /// The five checks, and the core bank behind them.

@@ -2,7 +2,7 @@
 
 use super::error::ApiError;
 use super::extract::Form;
-use super::{Shared, asker, object, paths};
+use super::{Shared, asker, limits, object, paths};
 use crate::authorize::{Door, Question, RequestUri, check, sql};
 use crate::consent::ACR;
 use crate::token::Binding;
@@ -12,11 +12,14 @@ use serde_json::json;
 /// The handler.
 ///
 /// # Errors
-/// RFC 9126 §2.3: the codes of RFC 6749 §4.1.2.1 in JSON, 401 only with `invalid_client` (protocol C1.3).
+/// RFC 9126 §2.3: the codes of RFC 6749 §4.1.2.1 in JSON, 401 only with `invalid_client` (protocol C1.3); 429 where this
+/// client has reached a limit of its own.
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
     // A proof here binds the code to its key (RFC 9449 §10.1); none is wanted, dpop_jkt does it too.
-    let (client, proved) = asker::client_and_proof(&req, &app, &params, paths::PAR, now).await?;
+    let known = asker::known(&req, &app, &params, paths::PAR, now).await?;
+    limits::push(&app, known.client(), now).await?;
+    let (client, proved) = known.spend(&app).await?;
     Binding::one(&client, proved)?;
     let jkt = proved.map(|key| key.base64url());
     let came = Question {

@@ -14,7 +14,7 @@ use actix_web::{HttpRequest, HttpResponse};
 /// The handler.
 ///
 /// # Errors
-/// RFC 6749 §5.2; 401 only with `invalid_client` (protocol C1.3).
+/// RFC 6749 §5.2; 401 only with `invalid_client` (protocol C1.3); 429 where this client comes too fast.
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
     let (client, proved) = asker::client_and_proof(&req, &app, &params, paths::TOKEN, now).await?;

@@ -270,7 +270,9 @@ error-r57 = Please start account linking again from the beginning.
 ## The completion notice: Japanese, with this below it for those who used the English pages
 mail-completed-subject = [{ $institution }] Account linking is complete (reference number { $reference })
 mail-completed = { $institution }: { $at }, { $app } ({ $provider }), { $what }, { $account }, { $days }, { $until }, { $hours }, { $us }
+mail-account-none = none (no account is shared)
 mail-completed-english = { $institution }: you have allowed { $app } ({ $provider }) to read your account for { $days } days. If this was not you, please call the number on the back of your passbook or cash card ({ $hours }).
+mail-completed-english-identity = { $institution }: you have allowed { $app } ({ $provider }) to recognise you for { $days } days. It cannot read your accounts. If this was not you, please call the number on the back of your passbook or cash card ({ $hours }).
 
 ## The sample app
 app-sample = A sample. This is not a page of a bank.

@@ -281,7 +281,9 @@ mail-completed =
     ※このメールは送信専用です。ご返信いただいてもお答えできません。
     ※このメールにリンクや添付ファイルはありません。{ $us }が、メールやSMSで暗証番号等の入力を
     　お願いすることは絶対にありません。
+mail-account-none = なし（口座の情報は連携されません）
 mail-completed-english = { $institution }: you allowed an app to read your account.
+mail-completed-english-identity = { $institution }: you allowed an app to recognise you.
 
 ## The sample app
 app-sample = 見本です。銀行の画面ではありません。

@@ -5,11 +5,13 @@ use renkei::authorize::sql::{self, Consumed, Stored};
 use renkei::authorize::{Request, RequestUri, ResponseMode};
 use renkei::clock::Instant;
 use renkei::id::ClientId;
+use renkei::lifecycle::keep::{CHORES, Retention, keep};
 use renkei::oxide::Challenge;
 use renkei::random::SeededRandom;
 use renkei::scope::Scope;
 use renkei::secret::Hash;
-use renkei::store::Store;
+use renkei::store::migrate::FILES;
+use renkei::store::{Options, Store, Tx, Value};
 use std::time::Duration;
 
 on_both_engines! {
@@ -18,6 +20,10 @@ on_both_engines! {
     of_fifty_completers_one_wins
     one_id_is_never_two_requests
     old_requests_are_swept_in_batches
+    requests_that_wait_are_counted
+    what_nobody_began_with_goes_ten_minutes_after_its_end
+    count_and_sweep_read_an_index_and_no_more
+    requests_of_the_release_before_go_with_the_upgrade
 }
 
 struct Fixture {
@@ -116,4 +122,110 @@ async fn old_requests_are_swept_in_batches(place: Place) {
     let later = NOW + Duration::from_secs(1);
     assert_eq!((sweep(later).await.unwrap(), sweep(later).await.unwrap()), (3, 2));
     assert!(f.load(uri(0).id()).await.is_none());
+}
+
+async fn requests_that_wait_are_counted(place: Place) {
+    let f = Fixture { store: place.open() };
+    let end = NOW + LIFETIME;
+    let waiting = async |client: &str, most: u32, now: Instant| {
+        let client = ClientId::parse(client).unwrap();
+        f.store.read(move |tx| sql::waiting(tx, &client, most, now)).await.unwrap()
+    };
+    assert_eq!(waiting("creco", 10, NOW).await, (0, None));
+    for seed in 0..5 {
+        f.push(uri(seed).id()).await;
+    }
+    let (brought, asked) = (uri(9).id(), request());
+    f.store.write(move |tx| sql::bring(tx, brought, &asked, NOW, end)).await.unwrap();
+    assert_eq!(waiting("creco", 10, NOW).await, (5, Some(end)), "what a browser brought along does not wait");
+    assert_eq!(waiting("creco", 3, NOW).await, (3, Some(end)), "counted no further than is asked");
+    assert_eq!(waiting("kakeibo", 10, NOW).await, (0, None), "another client");
+    let (first, at) = (uri(0).id(), NOW + Duration::from_secs(7));
+    f.store.write(move |tx| sql::begun(tx, first, at)).await.unwrap();
+    f.store.write(move |tx| sql::begun(tx, first, at + LIFETIME)).await.unwrap();
+    assert_eq!(f.consume(uri(1).id(), NOW).await, Consumed::First);
+    assert_eq!(f.consume(first, NOW).await, Consumed::First);
+    assert_eq!(waiting("creco", 10, NOW).await.0, 3);
+    assert_eq!(waiting("creco", 10, end - Duration::from_millis(1)).await.0, 3);
+    assert_eq!(waiting("creco", 10, end).await, (0, None), "nobody can begin with it any more");
+    let noted = move |tx: &mut Tx<'_, '_>| {
+        let row = tx.row("select begun_at from requests where id = ?1", &[first.into()])?;
+        row.unwrap().opt_instant(0)
+    };
+    assert_eq!(f.store.read(noted).await.unwrap(), Some(at), "the first time, and no other");
+}
+
+async fn what_nobody_began_with_goes_ten_minutes_after_its_end(place: Place) {
+    let f = Fixture { store: place.open() };
+    for seed in 0..4 {
+        f.push(uri(seed).id()).await;
+    }
+    for seed in 1..3 {
+        f.store.write(move |tx| sql::begun(tx, uri(seed).id(), NOW)).await.unwrap();
+    }
+    assert_eq!(f.consume(uri(3).id(), NOW).await, Consumed::First);
+    let tidied = async |now: Instant| {
+        let mut gone = 0;
+        for (name, chore) in CHORES.iter().filter(|(name, _)| name.starts_with("requests")) {
+            let retention = Retention::default();
+            let rows = f.store.write(move |tx| keep(tx, *chore, now, &retention)).await.unwrap();
+            gone += rows;
+            assert!(rows <= 4, "{name}");
+        }
+        gone
+    };
+    let end = NOW + LIFETIME + Duration::from_secs(600);
+    assert_eq!(tidied(end).await, 0, "not a moment before");
+    assert_eq!(tidied(end + Duration::from_millis(1)).await, 1);
+    assert!(f.load(uri(0).id()).await.is_none(), "the one that nobody began with");
+    assert_eq!(tidied(NOW + Duration::from_hours(2)).await, 0);
+    assert_eq!(tidied(NOW + Duration::from_hours(2) + Duration::from_millis(1)).await, 3, "the others after two hours");
+}
+
+/// The count is asked at every push: it reads entries of one index, in order, and sorts nothing.
+async fn count_and_sweep_read_an_index_and_no_more(place: Place) {
+    let sqlite = matches!(place, Place::Sqlite(_));
+    let f = Fixture { store: place.open() };
+    for seed in 0..5 {
+        f.push(uri(seed).id()).await;
+    }
+    let explain = if sqlite { "explain query plan " } else { "explain " };
+    let limit = 200_i64;
+    let cases: [(&str, &str, Vec<Value>); 2] = [
+        (sql::WAITING, "requests_waiting", vec!["creco".into(), NOW.into(), limit.into()]),
+        (sql::SWEEP_UNBEGUN, "requests_unbegun", vec![NOW.into(), limit.into()]),
+    ];
+    for (statement, index, params) in cases {
+        let sql: &'static str = Box::leak(format!("{explain}{statement}").into_boxed_str());
+        let plan = f.store.write(move |tx| {
+            let rows = tx.rows(sql, &params)?;
+            rows.iter().map(|r| r.text(if sqlite { 3 } else { 0 }).map(str::to_owned)).collect::<Result<Vec<_>, _>>()
+        });
+        let plan = plan.await.unwrap();
+        assert!(plan.iter().any(|line| line.contains(index)), "{plan:#?}");
+        let bad = |line: &String| {
+            ["SCAN requests", "SCAN r ", "Seq Scan", "Sort", "TEMP B-TREE"].iter().any(|b| line.contains(b))
+        };
+        assert!(!plan.iter().any(bad), "{plan:#?}");
+    }
+}
+
+/// An upgrade ends the interactions that are under way, and the requests they stand on.
+async fn requests_of_the_release_before_go_with_the_upgrade(place: Place) {
+    let before = FILES.iter().position(|(name, _)| *name == "0012_interactions").unwrap();
+    let old = Options { schema: &FILES[..before], ..Options::default() };
+    let store = place.open_with(&old).unwrap();
+    let text = serde_json::to_string(&request()).unwrap();
+    let pushed = move |tx: &mut Tx<'_, '_>| {
+        let id = uri(1).id();
+        tx.execute(
+            "insert into requests (id, client_id, request, created_at, expires_at) values (?1, 'creco', ?2, ?3, ?4)",
+            &[id.into(), text.as_str().into(), NOW.into(), (NOW + LIFETIME).into()],
+        )
+    };
+    store.write(pushed).await.unwrap();
+    store.stop().await;
+    drop(store);
+    let f = Fixture { store: place.open() };
+    assert!(f.load(uri(1).id()).await.is_none(), "the interaction that stood on it is gone too");
 }

@@ -10,6 +10,7 @@ mod authorize;
 mod browser;
 mod client;
 mod client_command;
+mod client_limits;
 mod clients;
 mod config;
 mod conformance;

@@ -22,6 +22,7 @@ on_both_with!(what_counts_at_the_screens_counts_here, super::remembering);
 on_both_with!(a_way_at_six_ends_with_its_memory, super::remembering);
 on_both_with!(no_screen_is_needed_where_a_link_covers_the_request, super::remembering);
 on_both_with!(a_link_repeated_without_a_screen_shares_the_same_accounts, super::remembering);
+on_both_with!(a_link_repeated_for_openid_alone_shares_no_account, super::remembering);
 on_both_with!(a_hint_says_whom_the_app_expects, super::remembering);
 on_both!(without_the_institutions_leave_nothing_is_remembered);
 
@@ -330,6 +331,7 @@ async fn no_screen_is_needed_where_a_link_covers_the_request(w: &Town) {
     let less = asked(&app, &mut browser, "openid", &[none]).await;
     let less = app.exchange(&less, &browser.handed_to_app()).await;
     assert_eq!(less.body["scope"], "openid");
+    assert_eq!(less.body.get("authorization_details"), None, "and carries no account (contract §6)");
     refused(&mut browser, SCOPE, &[none], "consent_required", "now that is the link").await;
 
     app.revoke(&less.access_token).await.expect(200);
@@ -384,6 +386,30 @@ async fn a_link_repeated_without_a_screen_shares_the_same_accounts(w: &Town) {
     wait(w, 60);
     w.bank_reports(&report(w, "115-savings-2200011"), BANK_SECRET).await.expect(204);
     assert_eq!(seen().await, false, "domain G24");
+}
+
+/// A link repeated for `openid` alone shares no account: what happens to one that was chosen before does not end it.
+async fn a_link_repeated_for_openid_alone_shares_no_account(w: &Town) {
+    let (app, own) = (app(w, "remember").await, w.bank.ids("115-ordinary-1100026").await);
+    let details = crate::rar::detail(json!({"accounts": own, "from": "2026-09-01"})).to_string();
+    let mut browser = w.browser();
+    let pending = asked(&app, &mut browser, SCOPE, &[("authorization_details", &details)]).await;
+    browser.walk_to(w, "consent").await;
+    crate::rar::allow(&mut browser, &[&own[1]]).await;
+    app.exchange(&pending, &browser.handed_to_app()).await;
+    wait(w, 60);
+    // Neither the verified account nor the days of the other link matter to a request without a permission.
+    let pending = asked(&app, &mut browser, "openid", &[("prompt", "none")]).await;
+    let second = app.exchange(&pending, &browser.handed_to_app()).await;
+    let seen = async || w.accounts_api().introspect(&second.access_token).await;
+    assert_eq!((seen().await["active"].clone(), seen().await.get("authorization_details")), (json!(true), None));
+    wait(w, 60);
+    w.bank_reports(&report(w, "115-savings-2200011"), BANK_SECRET).await.expect(204);
+    assert_eq!(seen().await["active"], true);
+    let mut own = report(w, "115-ordinary-1100026");
+    own["event_id"] = json!("e-2");
+    w.bank_reports(&own, BANK_SECRET).await.expect(204);
+    assert_eq!(seen().await["active"], false, "the account its customer was verified by");
 }
 
 async fn a_hint_says_whom_the_app_expects(w: &Town) {

@@ -260,6 +260,11 @@ fn a_check_finds_what_a_start_would_refuse() {
             "trusted_proxies = [\"10.0.0.0/33\"]\nmaster_key_file",
             "renkei.toml:8: server.trusted_proxies: \"10.0.0.0/33\" is not an address, nor a network",
         ),
+        (
+            "[telephony]",
+            "networks = [\"core.example\"]\n[telephony]",
+            "institution.networks: holds something that is not a network such as 10.1.0.0/16",
+        ),
         ("listen = [", "log = \"loud\"\nlisten = [", "renkei.toml:5: server.log: wants error, warn"),
         ("mode = \"test\"", "mode = \"production\"", "renkei.toml:24: mail.kind: file is refused"),
     ] {

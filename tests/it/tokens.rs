@@ -3,6 +3,7 @@
 
 mod refresh;
 mod seen;
+mod together;
 
 use crate::support::app::{App, Pending, basic};
 use crate::support::http::{Answer, Ask};

@@ -433,7 +433,7 @@ impl Town {
     pub async fn register(&self, document: Value) {
         let config = &self.running.app.config;
         let rules = client::metadata::Rules {
-            loopback_http: false,
+            loopback_http: true,
             scopes: None,
             grant_lifetime: config.tokens.grant_lifetime.get(),
             detail_types: None,
@@ -459,6 +459,10 @@ impl Town {
         let file = self.dir.path().join("renkei.toml");
         std::fs::write(&file, toml::to_string(&self.running.app.config).unwrap()).unwrap();
         renkei_at(&file, args).await
+    }
+    /// What each client has had stored, and what it was refused.
+    pub fn limits(&self) -> &renkei::web::limits::Limits {
+        &self.running.app.limits
     }
     /// The folder with the admin socket.
     pub fn data_dir(&self) -> &std::path::Path {
@@ -553,7 +557,9 @@ impl Town {
         for sql in [
             "select * from requests order by id",
             "select * from interactions order by id",
-            "select * from calls order by 1, 2",
+            "select * from call_leases order by 1, 2",
+            "select * from call_waits order by 1, 2",
+            "select * from alarms order by 1, 2",
             "select * from proofings order by 1",
             "select * from lockouts order by 1",
             "select * from tallies order by 1",

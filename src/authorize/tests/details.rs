@@ -163,6 +163,24 @@ fn a_token_request_may_ask_for_less_and_never_for_more() {
     }
 }
 
+/// Contract §6: no account where there is no permission.
+#[test]
+fn without_a_permission_nothing_is_said() {
+    let granted = read(r#","accounts":["a","b"],"permissions":["balances","transactions"],"from":"2026-09-01""#);
+    let openid = Scope::parse("openid offline_access").unwrap();
+    let none = Details::default();
+    assert_eq!((granted.within(&openid), granted.within(&openid).told()), (none.clone(), None));
+    assert_eq!(Details::granted(&openid, granted.accounts.clone(), None), none);
+    // As earlier releases stored it.
+    let old = read(r#","accounts":["a"],"from":"2026-09-01""#);
+    assert!(old.permissions.is_empty() && old.told().is_none());
+    assert_eq!(old.within(&openid), none);
+    let balances = granted.within(&Scope::parse("accounts").unwrap());
+    assert_eq!((balances.accounts.len(), balances.told().is_some()), (2, true));
+    let asked = none.narrowed(&read(r#","accounts":["a"]"#)).map_err(|r| r.code);
+    assert_eq!(asked, Err(Code::InvalidAuthorizationDetails), "what is not granted cannot be asked for");
+}
+
 fn detail() -> impl Strategy<Value = Details> {
     let day = || prop::option::of((1u32..29).prop_map(|d| chrono::NaiveDate::from_ymd_opt(2026, 9, d).unwrap()));
     let accounts = prop::sample::subsequence(vec!["a", "b", "c", "d"], 0..=4);

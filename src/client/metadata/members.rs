@@ -2,7 +2,9 @@
 
 use super::super::redirect;
 use super::{DAY, Rules};
+use crate::client::MOST_NETWORKS;
 use crate::keys::jose::Alg;
+use crate::network::Network;
 use crate::refusal::{Code, Refusal};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -85,6 +87,20 @@ impl<'m> Members<'m> {
             return Err(wrong(name, &format!("is not between {least}s and {}", duration(most))));
         }
         Ok(Some(Duration::from_secs(seconds)))
+    }
+    /// A number from 1 on.
+    pub(super) fn count(&self, name: &str, most: u32) -> Result<Option<u32>, Refusal> {
+        let Some(value) = self.0.get(name).filter(|v| !v.is_null()) else { return Ok(None) };
+        let number = value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=most).contains(n));
+        number.map(Some).ok_or_else(|| wrong(name, &format!("is not a number from 1 to {most}")))
+    }
+    pub(super) fn networks(&self, name: &str) -> Result<Vec<Network>, Refusal> {
+        let texts = self.list(name)?.unwrap_or_default();
+        if texts.len() > MOST_NETWORKS {
+            return Err(wrong(name, &format!("names more than {MOST_NETWORKS} networks")));
+        }
+        let read = |text: &&str| Network::parse(text).ok_or_else(|| wrong(name, "is not a list such as 10.1.0.0/16"));
+        texts.iter().map(read).collect()
     }
 }
 

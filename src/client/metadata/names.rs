@@ -47,10 +47,14 @@ const IDENTITY: &[&str] = &["client_id", "client_secret", "client_id_issued_at"]
 /// The institution's. A member that becomes known is so until somebody decides otherwise.
 const INSTITUTION: &[&str] = &[
     "access_token_lifetime",
+    "allow_networks",
+    "answers_burst",
+    "answers_per_second",
     "grant_lifetime",
     "profile",
     "proofing_memory",
     "provider",
+    "pushed_requests",
     "refresh_tokens",
     "require_pkce",
     "resources",

@@ -71,6 +71,19 @@ pub fn document(client: &Client) -> Value {
     if let Some(memory) = client.proofing_memory {
         out["proofing_memory"] = duration(memory).into();
     }
+    if !client.allow_networks.is_empty() {
+        out["allow_networks"] = client.allow_networks.iter().map(ToString::to_string).collect();
+    }
+    let counts = [
+        ("pushed_requests", client.pushed_requests),
+        ("answers_per_second", client.answers_per_second),
+        ("answers_burst", client.answers_burst),
+    ];
+    for (name, count) in counts {
+        if let Some(count) = count {
+            out[name] = count.into();
+        }
+    }
     if let Some(seconds) = client.default_max_age {
         out["default_max_age"] = seconds.into();
     }

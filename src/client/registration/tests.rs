@@ -8,6 +8,7 @@ use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::keys::SigningKey;
 use crate::keys::jose::{Alg, sign};
+use crate::network::Network;
 use crate::refusal::{Code, Refusal};
 use crate::scope::Scope;
 use serde_json::{Map, Value, json};
@@ -52,6 +53,12 @@ fn what_only_the_institution_sets_is_refused_from_outside() {
         ("access_token_lifetime", json!("1d")),
         ("grant_lifetime", json!("1d")),
         ("require_pkce", json!(false)),
+        ("proofing_memory", json!("10m")),
+        ("allow_networks", json!(["10.1.0.0/16"])),
+        ("allow_networks", json!(["not even one"])),
+        ("pushed_requests", json!(1000)),
+        ("answers_per_second", json!(1000)),
+        ("answers_burst", json!(1000)),
         ("profile", json!("oidc")),
         ("profile", json!("resource_server")),
         ("refresh_tokens", json!(true)),
@@ -91,6 +98,9 @@ fn an_app_may_send_back_what_it_was_told_and_keeps_what_the_institution_set() {
     standing.status = Status::Active;
     standing.access_token_lifetime = Duration::from_secs(3600);
     standing.resources = vec!["accounts-api".into()];
+    standing.pushed_requests = Some(1000);
+    standing.answers_burst = Some(500);
+    standing.allow_networks = vec![Network::parse("10.1.0.0/16").unwrap()];
     standing.provider.registration_number = Some("関東財務局長(電代)第1号".into());
     standing.provider.name = Some("株式会社家計簿".into());
     let told = document(&standing);
@@ -101,7 +111,13 @@ fn an_app_may_send_back_what_it_was_told_and_keeps_what_the_institution_set() {
     assert_eq!((bare.provider.name, bare.access_token_lifetime.as_secs()), (None, 3600));
     assert_eq!(bare.provider.registration_number, standing.provider.registration_number);
     assert_eq!((bare.resources, bare.status), (standing.resources.clone(), Status::Active));
+    assert_eq!(bare.allow_networks, standing.allow_networks);
+    assert_eq!((bare.pushed_requests, bare.answers_per_second, bare.answers_burst), (Some(1000), None, Some(500)));
     for (name, value) in [
+        ("allow_networks", json!(["10.0.0.0/8"])),
+        ("allow_networks", json!([])),
+        ("pushed_requests", json!(1001)),
+        ("answers_per_second", json!(20)),
         ("access_token_lifetime", json!("30d")),
         ("status", json!("suspended")),
         ("profile", json!("oidc")),

@@ -338,3 +338,37 @@ async fn keys_behind_a_url() {
     assert!(go(&new, "7", 5000).await, "a set that was good serves while its owner is away");
     assert!(!go(&new, "8", 200_000).await, "but not for days");
 }
+
+/// Three clients name one URL, which leads into a private network. The record of one of them names that network.
+#[tokio::test]
+async fn keys_in_a_private_network_are_fetched_for_the_client_that_may_enter_it() {
+    let desk = Desk::new().await;
+    let es = key(Alg::Es256);
+    let register = async |id: &str, networks: &[&str]| {
+        let mut record = fapi(&[&es]);
+        (record["client_id"], record["jwks"]) = (id.into(), Value::Null);
+        record["jwks_uri"] = "https://app.example/jwks".into();
+        record["allow_networks"] = json!(networks);
+        desk.register(&record, None).await
+    };
+    register("allowed", &["10.1.0.0/16"]).await;
+    register("strange", &[]).await;
+    register("elsewhere", &["10.2.0.0/16"]).await;
+    desk.web.serve(Some(json!({"keys": [es.public().to_json()]})));
+    desk.web.stand_at("10.1.0.7");
+    let go = |id: &'static str, jti: &'static str| {
+        let mut claims = claims(jti);
+        (claims["iss"], claims["sub"]) = (json!(id), json!(id));
+        let p = params(&sign(&es, None, &claims).unwrap(), &[]);
+        let desk = &desk;
+        async move { ask(desk, &p, NOW).await.is_ok() }
+    };
+    assert!(!go("strange", "1").await, "nothing was fetched yet");
+    assert!(go("allowed", "2").await);
+    assert!(!go("strange", "3").await, "what was fetched for the other client is not this one's");
+    assert!(!go("elsewhere", "4").await, "another network opens nothing");
+    assert!(go("allowed", "5").await);
+    assert_eq!(desk.web.asked(), 1, "and is kept for who may have it");
+    register("allowed", &[]).await;
+    assert!(!go("allowed", "6").await, "nor is it kept for who may enter no longer");
+}

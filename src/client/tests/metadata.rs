@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::client::metadata::{client_id, document, unknown_members};
-use crate::client::{AuthMethod, GrantType, Keys, Profile, Provider, SecretKey, prepare};
+use crate::client::{AuthMethod, GrantType, Keys, MOST_NETWORKS, Profile, Provider, SecretKey, prepare};
 use crate::config::{Mode, client_rules};
 use crate::keys::jose::Alg;
 use crate::refusal::Code;
@@ -100,6 +100,15 @@ fn every_wrong_member_is_named() {
         (with(fapi.clone(), &[("grant_lifetime", json!("31d"))]), "grant_lifetime"),
         (with(fapi.clone(), &[("proofing_memory", json!("16m"))]), "proofing_memory"),
         (with(fapi.clone(), &[("proofing_memory", json!("0s"))]), "proofing_memory"),
+        (with(fapi.clone(), &[("allow_networks", json!("10.1.0.0/16"))]), "allow_networks"),
+        (with(fapi.clone(), &[("allow_networks", json!(["10.1.0.0/33"]))]), "allow_networks"),
+        (with(fapi.clone(), &[("allow_networks", json!(["app.example"]))]), "allow_networks"),
+        (with(fapi.clone(), &[("allow_networks", json!(vec!["10.0.0.1"; MOST_NETWORKS + 1]))]), "allow_networks"),
+        (with(fapi.clone(), &[("pushed_requests", json!(0))]), "pushed_requests"),
+        (with(fapi.clone(), &[("pushed_requests", json!(100_001))]), "pushed_requests"),
+        (with(fapi.clone(), &[("answers_per_second", json!("20"))]), "answers_per_second"),
+        (with(fapi.clone(), &[("answers_per_second", json!(0.5))]), "answers_per_second"),
+        (with(fapi.clone(), &[("answers_burst", json!(-1))]), "answers_burst"),
         (with(fapi.clone(), &[("grant_lifetime", json!("999999999999999999999d"))]), "grant_lifetime"),
         (
             with(fapi.clone(), &[("grant_types", json!(["refresh_token"])), ("refresh_tokens", json!(false))]),
@@ -198,6 +207,8 @@ fn a_record_reads_back_as_it_was_written() {
         "id_token_signed_response_alg": "EdDSA", "userinfo_signed_response_alg": "RS256", "default_max_age": 60,
         "require_auth_time": true, "authorization_details_types": ["account_information"],
         "access_token_lifetime": "12h", "grant_lifetime": 90, "proofing_memory": "10m", "resources": ["https://api.example"],
+        "allow_networks": ["10.1.0.0/16", "fd00::/8", "192.168.7.1"],
+        "pushed_requests": 1000, "answers_per_second": 50, "answers_burst": 100_000,
         "provider": {"name": "株式会社", "registration_number": "関東財務局長(電代)第1号", "contact": "03",
             "terms_uri": "https://app.example/terms", "disclosure_uri": "https://app.example/d"}
     });

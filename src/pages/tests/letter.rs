@@ -1,33 +1,37 @@
 //! The completion notice against domain §7.
 
 use super::*;
+use crate::account::AccountType;
+use crate::clock::Instant;
+use crate::consent::Details;
+use crate::lifecycle::{Completed, Notice, Writer};
+use crate::scope::Scope;
+
+fn notice(scope: &str, language: &str, app: &str) -> Notice {
+    let at = Instant::from_secs(1_795_310_100);
+    let scope = Scope::parse(scope).unwrap();
+    Notice::Completed(Completed {
+        reference: "ABCD-1234".into(),
+        at,
+        app: app.into(),
+        provider: "アイ・ティ・リアライズ株式会社".into(),
+        details: Details::granted(&scope, vec![], None),
+        scope,
+        account_type: AccountType::Ordinary,
+        last3: "026".into(),
+        accounts: vec![],
+        expires_at: at + std::time::Duration::from_hours(720),
+        language: language.into(),
+    })
+}
+fn pages() -> Pages {
+    Pages::new(Institution { contact_hours: "平日9時～17時".into(), ..samples::institution() }).unwrap()
+}
 
 #[test]
 fn the_completion_notice_is_the_domains() {
-    use crate::account::AccountType;
-    use crate::clock::Instant;
-    use crate::consent::Details;
-    use crate::lifecycle::{Completed, Notice, Writer};
-    use crate::scope::Scope;
-    let at = Instant::from_secs(1_795_310_100);
-    let scope = Scope::parse("accounts transactions").unwrap();
-    let notice = |language: &str, app: &str| {
-        Notice::Completed(Completed {
-            reference: "ABCD-1234".into(),
-            at,
-            app: app.into(),
-            provider: "アイ・ティ・リアライズ株式会社".into(),
-            scope: scope.clone(),
-            details: Details::granted(&scope, vec![], None),
-            account_type: AccountType::Ordinary,
-            last3: "026".into(),
-            accounts: vec![],
-            expires_at: at + std::time::Duration::from_hours(720),
-            language: language.into(),
-        })
-    };
-    let pages = Pages::new(Institution { contact_hours: "平日9時～17時".into(), ..samples::institution() }).unwrap();
-    let letter = pages.write(&notice("ja", "しんくみアプリwithCRECO")).unwrap();
+    let (pages, both) = (pages(), "accounts transactions");
+    let letter = pages.write(&notice(both, "ja", "しんくみアプリwithCRECO")).unwrap();
     assert_eq!(letter.subject, "【みなと信用組合】API連携認証 完了のお知らせ（受付番号 ABCD-1234）");
     assert_eq!(
         letter.text,
@@ -49,7 +53,7 @@ fn the_completion_notice_is_the_domains() {
         ]
         .join("\n")
     );
-    let english = pages.write(&notice("en", "Evil\r\nBcc: x@example.com")).unwrap();
+    let english = pages.write(&notice(both, "en", "Evil\r\nBcc: x@example.com")).unwrap();
     assert!(
         english.text.contains("Minato Credit Union: you have allowed Evil  Bcc: x@example.com"),
         "{}",
@@ -58,4 +62,25 @@ fn the_completion_notice_is_the_domains() {
     for letter in [letter, english] {
         assert!(!letter.text.contains("http") && !letter.text.contains('\r') && !letter.subject.contains('\n'));
     }
+}
+
+/// Nothing but an identifier was allowed: the account the customer was verified by is not said to be shared.
+#[test]
+fn a_notice_names_no_account_where_none_is_shared() {
+    let pages = pages();
+    let letter = pages.write(&notice("openid", "ja", "家計簿")).unwrap();
+    for line in ["　許可した内容：お客様の識別\n", "　対象口座　　：なし（口座の情報は連携されません）\n"]
+    {
+        assert!(letter.text.contains(line), "{}", letter.text);
+    }
+    assert!(!letter.text.contains("下3桁") && !letter.text.contains("普通預金"), "{}", letter.text);
+    let english = pages.write(&notice("openid offline_access", "en", "Kakeibo")).unwrap().text;
+    assert!(
+        english.contains("you have allowed Kakeibo (アイ・ティ・リアライズ株式会社) to recognise you"),
+        "{english}"
+    );
+    assert!(
+        english.contains("It cannot read your accounts.") && !english.contains("to read your account"),
+        "{english}"
+    );
 }

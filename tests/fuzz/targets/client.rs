@@ -10,6 +10,7 @@ use renkei::client::{registration, sql};
 use renkei::id::ClientId;
 use renkei::keys::jose::{self, Alg};
 use renkei::keys::{Ring, SigningKey, seal::Sealer};
+use renkei::network::Network;
 use renkei::params::Params;
 use renkei::random::SeededRandom;
 use renkei::refusal::Code;
@@ -50,7 +51,7 @@ fn oidc() -> Value {
 
 struct Nothing;
 impl JwksPort for Nothing {
-    fn get_json<'a>(&'a self, _url: &'a str) -> BoxFuture<'a, Result<Value, FetchError>> {
+    fn get_json<'a>(&'a self, _: &'a str, _: &'a [Network]) -> BoxFuture<'a, Result<Value, FetchError>> {
         Box::pin(async { Err(FetchError("nothing is fetched here".into())) })
     }
 }

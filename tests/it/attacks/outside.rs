@@ -7,7 +7,7 @@ use crate::support::app::{App, Credential, basic};
 use crate::support::browser::{Browser, Customer};
 use crate::support::http::{Ask, encode};
 use crate::support::jws::Key;
-use crate::support::town::{Engine, Town, on_both, run};
+use crate::support::town::{Engine, Town, on_both, on_both_with, run};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -16,6 +16,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 on_both!(thirty_browsers_guess_a_birth_date_no_oftener_than_one, a_thousand_wrong_secrets_keep_nobody_out,);
+on_both_with!(a_network_named_for_one_client_opens_nothing_for_another, |config: &mut renkei::config::Config| {
+    config.institution.networks = vec!["127.0.0.0/8".into(), "::1/128".into()];
+});
 on_sqlite!(keys_inside_our_own_network_are_never_fetched);
 
 /// A web server of this machine that counts who comes, and serves `keys`.
@@ -140,41 +143,73 @@ async fn keys_inside_our_own_network_are_never_fetched(w: &Town) {
     assert_eq!(seen.load(Ordering::SeqCst), 0, "somebody came");
 }
 
+/// Several clients name the same keys in a private network. The institution's own systems stand there too, and the record
+/// of one client names it.
+async fn a_network_named_for_one_client_opens_nothing_for_another(w: &Town) {
+    let key = Key::generate();
+    let (port, seen) = web(keys(&key)).await;
+    for host in ["127.0.0.1", "localhost"] {
+        let url = format!("http://{host}:{port}/keys");
+        let register = async |id: &str, networks: &[&str]| {
+            w.register(record(id, &json!({"jwks_uri": url, "allow_networks": networks}))).await;
+        };
+        register("strange", &[]).await;
+        register("elsewhere", &["10.0.0.0/8"]).await;
+        register("allowed", &["127.0.0.0/8", "::1"]).await;
+        let pushed = async |id: &str| pushes(&app(w, id, &key)).await;
+        let before = seen.load(Ordering::SeqCst);
+        assert_eq!(pushed("strange").await, 401, "{host}: the bank's network is not open to clients");
+        assert_eq!(seen.load(Ordering::SeqCst), before, "{host}: nobody went there");
+        assert_eq!(pushed("allowed").await, 201, "{host}");
+        assert_eq!(seen.load(Ordering::SeqCst), before + 1, "{host}");
+        for id in ["strange", "elsewhere"] {
+            assert_eq!(pushed(id).await, 401, "{host}: {id} gets no keys through the other's fetch");
+        }
+        assert_eq!(pushed("allowed").await, 201, "{host}: kept");
+        register("allowed", &[]).await;
+        assert_eq!(pushed("allowed").await, 401, "{host}: nor does who may not go there any more");
+        assert_eq!(seen.load(Ordering::SeqCst), before + 1, "{host}: one fetch in all");
+    }
+}
+
 /// The same web server, once it may be reached: keys are fetched from it, and nothing else that a record names.
 #[test]
 fn nothing_else_that_a_record_names_is_ever_fetched() {
-    let allow = |config: &mut renkei::config::Config| config.outbound.allow_networks = vec!["127.0.0.0/8".into()];
-    run(Engine::Sqlite, allow, async |w: &Town| {
-        let key = Key::generate();
-        let (port, seen) = web(keys(&key)).await;
-        let at = |path: &str| format!("https://127.0.0.1:{port}/{path}");
-        w.register(record(
+    run(
+        Engine::Sqlite,
+        |_| {},
+        async |w: &Town| {
+            let key = Key::generate();
+            let (port, seen) = web(keys(&key)).await;
+            let at = |path: &str| format!("https://127.0.0.1:{port}/{path}");
+            w.register(record(
             "named",
             &json!({
-                "jwks": keys(&key), "logo_uri": at("logo.png"), "client_uri": at(""), "policy_uri": at("policy"),
+                "allow_networks": ["127.0.0.0/8"], "jwks": keys(&key), "logo_uri": at("logo.png"), "client_uri": at(""), "policy_uri": at("policy"),
                 "tos_uri": at("tos"), "sector_identifier_uri": at("sector"), "request_uris": [at("request")],
                 "initiate_login_uri": at("login"), "software_id": at("software"),
                 "provider": {"name": "P", "terms_uri": at("terms"), "disclosure_uri": at("disclosure")},
             }),
         ))
         .await;
-        let app = app(w, "named", &key).with_dpop(Key::generate());
-        let pending = app.push("openid accounts").await;
-        let mut browser = w.browser();
-        browser.open(&pending.url).await;
-        for screen in ["customer", "call", "pin", "consent"] {
-            browser.walk_to(w, screen).await;
-            assert!(!browser.page().html().contains("logo.png"), "{screen}: not by the browser either");
-        }
-        let brought = browser.allow().await;
-        app.exchange(&pending, &brought).await;
-        w.mail().await;
-        assert_eq!(seen.load(Ordering::SeqCst), 0, "somebody came");
-        // The counter counts: this one may be fetched. (It speaks no TLS, so the client is not let in.)
-        w.register(record("fetching", &json!({"jwks_uri": at("keys")}))).await;
-        assert_eq!(pushes(&self::app(w, "fetching", &key)).await, 401);
-        assert!(seen.load(Ordering::SeqCst) > 0);
-    });
+            let app = app(w, "named", &key).with_dpop(Key::generate());
+            let pending = app.push("openid accounts").await;
+            let mut browser = w.browser();
+            browser.open(&pending.url).await;
+            for screen in ["customer", "call", "pin", "consent"] {
+                browser.walk_to(w, screen).await;
+                assert!(!browser.page().html().contains("logo.png"), "{screen}: not by the browser either");
+            }
+            let brought = browser.allow().await;
+            app.exchange(&pending, &brought).await;
+            w.mail().await;
+            assert_eq!(seen.load(Ordering::SeqCst), 0, "somebody came");
+            // The counter counts: this one may be fetched. (It speaks no TLS, so the client is not let in.)
+            w.register(record("fetching", &json!({"jwks_uri": at("keys"), "allow_networks": ["127.0.0.0/8"]}))).await;
+            assert_eq!(pushes(&self::app(w, "fetching", &key)).await, 401);
+            assert!(seen.load(Ordering::SeqCst) > 0);
+        },
+    );
 }
 
 /// §4.13: the only proxy stands elsewhere, so whoever writes a proxy's headers is the caller itself.

@@ -1,0 +1,151 @@
+//! Networks as an operator or a client record names them: `10.1.0.0/16`, `fd00::/8`, or a single address.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A network in CIDR notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+impl Network {
+    /// Reads `10.1.0.0/16`, `fd00::/8`, or a single address. IPv4 written within IPv6 (RFC 4291 §2.5.5.2) is IPv4, as
+    /// every address that is asked about.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
+        let address: IpAddr = address.parse().ok()?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        // The standard library would read a sign too.
+        let digits = |p: &&str| p.bytes().all(|b| b.is_ascii_digit());
+        let prefix: u8 = prefix.map_or(Some(most), |p| Some(p).filter(digits)?.parse().ok())?;
+        if prefix > most {
+            return None;
+        }
+        match address.to_canonical() {
+            v4 if v4 != address => Some(Self { address: v4, prefix: prefix.checked_sub(96)? }),
+            _ => Some(Self { address, prefix }),
+        }
+    }
+    /// This very machine.
+    #[must_use]
+    pub fn loopback() -> Vec<Self> {
+        let v4 = Self { address: IpAddr::V4(Ipv4Addr::LOCALHOST), prefix: 8 };
+        vec![v4, Self { address: IpAddr::V6(Ipv6Addr::LOCALHOST), prefix: 128 }]
+    }
+    /// Reads a list of them.
+    ///
+    /// # Errors
+    /// The first text that is no network.
+    pub fn list(texts: &[String]) -> Result<Vec<Self>, String> {
+        texts.iter().map(|text| Self::parse(text).ok_or_else(|| text.clone())).collect()
+    }
+    /// Whether a caller at `source` may come in: from one of the networks, or from anywhere where none is named.
+    #[must_use]
+    pub fn admits(networks: &[Self], source: Option<IpAddr>) -> bool {
+        networks.is_empty() || source.is_some_and(|ip| networks.iter().any(|n| n.holds(ip)))
+    }
+    /// Whether `ip` lies in it.
+    #[must_use]
+    pub fn holds(&self, ip: IpAddr) -> bool {
+        let (net, ip, width) = match (self.address, ip.to_canonical()) {
+            (IpAddr::V4(net), IpAddr::V4(ip)) => (u128::from(u32::from(net)), u128::from(u32::from(ip)), 32),
+            (IpAddr::V6(net), IpAddr::V6(ip)) => (u128::from(net), u128::from(ip), 128),
+            _ => return false,
+        };
+        let host_bits = width - u32::from(self.prefix);
+        host_bits >= 128 || (net >> host_bits) == (ip >> host_bits)
+    }
+}
+impl fmt::Display for Network {
+    /// As [`Network::parse`] reads it; a single address without a prefix.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = if self.address.is_ipv4() { 32 } else { 128 };
+        match self.prefix {
+            prefix if prefix == whole => write!(f, "{}", self.address),
+            prefix => write!(f, "{}/{prefix}", self.address),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks() {
+        let holds = |net: &str, ip: &str| Network::parse(net).unwrap().holds(ip.parse().unwrap());
+        assert!(holds("10.1.0.0/16", "10.1.255.1"));
+        assert!(!holds("10.1.0.0/16", "10.2.0.1"));
+        assert!(holds("0.0.0.0/0", "1.2.3.4"));
+        assert!(holds("::/0", "fd00::1"));
+        assert!(!holds("::/0", "1.2.3.4"));
+        assert!(holds("192.168.1.7", "192.168.1.7"));
+        assert!(!holds("192.168.1.7", "192.168.1.8"));
+        for (net, ip, want) in [
+            ("10.1.0.0/16", "::ffff:10.1.2.3", true),
+            ("::ffff:10.1.0.0/112", "10.1.2.3", true),
+            ("::ffff:10.1.0.0/112", "::ffff:10.1.2.3", true),
+            ("::ffff:10.1.0.0/112", "10.2.0.1", false),
+            ("::ffff:192.168.1.7", "192.168.1.7", true),
+            ("::ffff:0:0/96", "203.0.113.7", true),
+            ("::ffff:0:0/96", "2001:db8::1", false),
+            ("2001:db8::/32", "2001:db8:ffff::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+        ] {
+            assert_eq!(holds(net, ip), want, "{net} {ip}");
+        }
+        for bad in [
+            "",
+            "10.0.0.0/33",
+            "fd00::/129",
+            "::ffff:10.0.0.0/129",
+            "::ffff:0:0/95",
+            "10.0.0/8",
+            "10.0.0.0/-1",
+            "10.0.0.0/+8",
+            "10.0.0.0/x",
+            "10.0.0.0/",
+            "10.0.0.0/8/8",
+            "10.0.0.1-10.0.0.9",
+            "10.0.0.*",
+            "10.0.0.1:80",
+            "[::1]",
+            " 10.0.0.1",
+            "fe80::1%1",
+            "localhost",
+            "example.jp",
+            "*",
+            "0",
+            "any",
+        ] {
+            assert_eq!(Network::parse(bad), None, "{bad}");
+            assert_eq!(Network::list(&["10.0.0.0/8".into(), bad.into()]), Err(bad.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_list_of_networks_admits_its_own_and_an_empty_one_everybody() {
+        let own = Network::list(&["10.1.0.0/16".into(), "192.0.2.7".into()]).unwrap();
+        for (source, want) in [
+            (Some("10.1.2.3"), true),
+            (Some("::ffff:10.1.2.3"), true),
+            (Some("192.0.2.7"), true),
+            (Some("192.0.2.8"), false),
+            (None, false),
+        ] {
+            let source = source.map(|ip| ip.parse().unwrap());
+            assert_eq!(Network::admits(&own, source), want, "{source:?}");
+            assert!(Network::admits(&[], source));
+        }
+    }
+
+    #[test]
+    fn a_network_is_written_as_it_is_read() {
+        for text in ["10.1.0.0/16", "192.0.2.7", "fd00::/8", "::1", "0.0.0.0/0"] {
+            assert_eq!(Network::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Network::parse("192.0.2.7/32").unwrap().to_string(), "192.0.2.7");
+    }
+}
