@@ -19,6 +19,7 @@ mod demo;
 mod demo_link;
 mod flow;
 mod grant;
+mod handover;
 mod keys;
 mod lifecycle;
 mod lost_answers;

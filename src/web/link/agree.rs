@@ -277,7 +277,7 @@ fn record(
         return Ok(Pressed::Show);
     }
     sql::end_others(tx, desk.seals(), i.request, &i.id, now)?;
-    let Ok((i, proofed)) = i.completed() else { return Ok(Pressed::Show) };
+    let Ok((i, proofed)) = i.completed(writes.link.told().grant.clone()) else { return Ok(Pressed::Show) };
     grant::allow(tx, &writes.link)?;
     queue(tx, &writes.notice, now)?;
     // Checks passed minutes ago do not make up for wrong answers given since.
