@@ -75,3 +75,7 @@ id!(
     /// The person as the core bank knows them; pairwise `sub`s are made from it.
     HolderId
 );
+id!(
+    /// A notice to a customer, in the outbox of mail.
+    NoticeId
+);

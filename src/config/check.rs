@@ -168,6 +168,8 @@ const RULES: &[Rule] = &[
         |c, _| c.mail.username.is_some() == c.mail.password_file.is_some(),
         "goes together with password_file",
     ),
+    ("mail.helo", |c, _| c.mail.helo.as_deref().is_none_or(full_name), "wants a full host name or an address"),
+    ("mail.ca_file", |c, _| c.mail.ca_file.is_none() || c.mail.tls != MailTls::None, "does nothing without tls"),
     (
         "bank.kind",
         |c, _| c.bank.kind == BankKind::Http || c.server.mode != Mode::Production,
@@ -255,6 +257,10 @@ fn local(u: &Url) -> bool {
 }
 fn loopback_name(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+/// What a relay takes in EHLO (RFC 5321 §4.1.1.1).
+fn full_name(host: &str) -> bool {
+    Host::parse(host).is_ok_and(|host| !matches!(host, Host::Domain(name) if !name.contains('.')))
 }
 fn all_different(numbers: &[String]) -> bool {
     let read: Vec<_> = numbers.iter().filter_map(|n| Phone::parse(n)).collect();

@@ -3,11 +3,11 @@
 use crate::account::{Account, AccountType};
 use crate::authorize::Details;
 use crate::clock::Instant;
-use crate::id::GrantId;
+use crate::id::{GrantId, NoticeId};
 use crate::keys::seal::{Broken, Place, Sealer};
-use crate::random::{self, Random};
+use crate::random::Random;
 use crate::scope::Scope;
-use crate::secret::{Secret, base64url};
+use crate::secret::Secret;
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ pub(super) struct Envelope {
 /// A notice ready to be queued: sealed before the transaction.
 #[derive(Debug, Clone)]
 pub struct Queued {
-    id: String,
+    id: NoticeId,
     kind: &'static str,
     grant: Option<GrantId>,
     sealed: Vec<u8>,
@@ -96,7 +96,7 @@ impl Queued {
         sealer: &Sealer,
         random: &dyn Random,
     ) -> std::result::Result<Self, Broken> {
-        let id = base64url(random::bytes::<16>(random));
+        let id = NoticeId::random(random);
         let kind = notice.kind();
         let plain = serde_json::to_vec(&Envelope { to: to.reveal().to_owned(), notice }).map_err(|_| Broken)?;
         let sealed = sealer.seal(random, place(&id), &plain)?;
@@ -104,8 +104,8 @@ impl Queued {
     }
 }
 
-pub(super) fn place(id: &str) -> Place<'_> {
-    Place { table: "notices", column: "sealed", row: id }
+pub(super) fn place(id: &NoticeId) -> Place<'_> {
+    Place { table: "notices", column: "sealed", row: id.as_str() }
 }
 
 /// Puts a notice into the outbox, in the transaction that causes it.
@@ -114,14 +114,13 @@ pub(super) fn place(id: &str) -> Place<'_> {
 /// The store's.
 pub fn queue(tx: &mut Tx<'_, '_>, notice: &Queued, now: Instant) -> Result<()> {
     tx.execute(
-        "insert into notices (id, kind, grant_id, sealed, state, attempts, next_at, created_at) \
-         values (?1, ?2, ?3, ?4, 'waiting', 0, ?5, ?6)",
+        "insert into notices (id, kind, grant_id, sealed, state, attempts, next_at, created_at, since) \
+         values (?1, ?2, ?3, ?4, 'waiting', 0, ?5, ?5, ?5)",
         &[
             notice.id.as_str().into(),
             notice.kind.into(),
             notice.grant.as_ref().map(GrantId::as_str).into(),
             notice.sealed.clone().into(),
-            now.into(),
             now.into(),
         ],
     )?;

@@ -1,6 +1,6 @@
 //! Wiring of the five checks: the desk with its rules and its core bank, and the hooks.
 
-use super::{Error, inside, key, tls};
+use super::{Error, inside, key, post, tls};
 use crate::alarm::Alarms;
 use crate::bank::{EventHook, HttpBank, SampleBank};
 use crate::client::registration::Trust;
@@ -112,6 +112,7 @@ pub fn examine(config: &Config, files: bool) -> Result<(), Error> {
     bank_hook(config)?;
     trust(config)?;
     inside(config)?;
+    post::examine(config)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     tls::Identity::read(config, &provider)?;
     tls::authorities(config, &provider)?;

@@ -30,6 +30,7 @@ mod protocol;
 mod proxies;
 mod rar;
 mod registration;
+mod relay;
 mod serve;
 mod shape;
 mod shared;

@@ -534,13 +534,19 @@ impl Town {
         let now = self.now();
         self.write(move |tx| expire(tx, now, 500)).await;
     }
-    /// The notices sent, once the job that sends them has nothing left to do.
-    pub async fn mail(&self) -> Vec<Mail> {
+    /// Waits until the job that sends notices has tried each.
+    pub async fn until_mail_is_settled(&self) {
         let until = std::time::Instant::now() + Duration::from_secs(20);
-        while !self.rows("select id from notices where state = 'waiting' limit 1").await.is_empty() {
-            assert!(std::time::Instant::now() < until, "a notice is never sent");
+        let untried =
+            "select id from notices where state = 'waiting' and (attempts = 0 or taken_until is not null) limit 1";
+        while !self.rows(untried).await.is_empty() {
+            assert!(std::time::Instant::now() < until, "a notice is never tried");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+    /// The notices sent, once the job that sends them has nothing left to do.
+    pub async fn mail(&self) -> Vec<Mail> {
+        self.until_mail_is_settled().await;
         let mut mail = Vec::new();
         for entry in std::fs::read_dir(self.dir.path().join("data/mail")).into_iter().flatten() {
             let raw = std::fs::read(entry.unwrap().path()).unwrap();
