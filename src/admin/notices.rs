@@ -41,6 +41,7 @@ pub(super) async fn retry(desk: &Desk, id: NoticeId, actor: Actor, now: Instant)
     let not_now = |why: &str| Err(Refused::NotNow(format!("notice {id} {why}")));
     match desk.store.write(move |tx| outbox::retry(tx, &wanted, actor.clone(), now)).await? {
         Retried::Now => Ok(json!({"notice_id": id, "state": "waiting"})),
+        Retried::Held => not_now("is held until the app redeems its code"),
         Retried::UnderWay => not_now("is being delivered at this moment"),
         Retried::Sent => not_now("was delivered"),
         Retried::Erased => not_now("has no address any more"),

@@ -14,7 +14,7 @@ pub struct Undelivered {
     pub id: NoticeId,
     /// What it tells of.
     pub kind: String,
-    /// `waiting` until it is delivered or given up, then `failed`.
+    /// `held` until the app has redeemed its code, `waiting` until it is delivered or given up, then `failed`.
     pub state: String,
     /// The grant it tells of,
     pub grant: Option<GrantId>,
@@ -74,6 +74,8 @@ fn read(row: &Row) -> Result<Undelivered> {
 pub enum Retried {
     /// It is tried now, and for another 24 hours.
     Now,
+    /// Its app has not redeemed its code: there is no link to tell of.
+    Held,
     /// Somebody is delivering it at this moment.
     UnderWay,
     /// It was delivered.
@@ -92,8 +94,10 @@ pub enum Retried {
 pub fn retry(tx: &mut Tx<'_, '_>, id: &NoticeId, actor: Actor, now: Instant) -> Result<Retried> {
     let sql = "select state, sealed, taken_until, grant_id from notices where id = ?1";
     let Some(row) = tx.row(sql, &[id.as_str().into()])? else { return Ok(Retried::Unknown) };
-    if row.text(0)? == "sent" {
-        return Ok(Retried::Sent);
+    match row.text(0)? {
+        "sent" => return Ok(Retried::Sent),
+        "held" => return Ok(Retried::Held),
+        _ => {}
     }
     if row.opt_bytes(1)?.is_none() {
         return Ok(Retried::Erased);

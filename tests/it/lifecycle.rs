@@ -6,8 +6,10 @@ use crate::support::world::{Allowed, World, access};
 use futures_util::future::BoxFuture;
 use renkei::account::Account;
 use renkei::grant::GrantState;
+use renkei::grant::code::FURTHER;
 use renkei::lifecycle::keep::{CHORES, Retention, keep};
 use renkei::lifecycle::mailer::Round;
+use renkei::lifecycle::outbox::{Retried, Undelivered, retry, undelivered};
 use renkei::lifecycle::{
     AccountChanged, Change, Heard, Letter, Mail, MailError, Mailer, Notice, Swept, Writer, deliver_notices,
 };
@@ -22,6 +24,9 @@ on_both_engines! {
     a_sweep_is_bounded
     a_short_grant_is_not_announced
     a_changed_account_ends_its_links
+    a_notice_is_held_until_its_link_exists
+    a_notice_of_a_link_that_never_was_is_deleted_with_its_address
+    a_further_code_keeps_the_notice
     a_notice_goes_out_once
     a_mail_that_cannot_go_is_tried_for_a_day
     an_unknown_recipient_is_given_up
@@ -153,6 +158,93 @@ async fn with_notice(place: Place) -> (World, Allowed) {
 }
 async fn round(w: &World, mailer: &Box_) -> Round {
     deliver_notices(&w.store, mailer, &Words, &w.sealer, w.now()).await.unwrap()
+}
+
+/// A link that was allowed and not redeemed, with its notice.
+async fn allowed(place: Place) -> (World, std::sync::Arc<renkei::client::Client>, Allowed) {
+    let w = World::at(place);
+    let app = w.app("kakeibo").await;
+    let allowed = w.allow(&app).await;
+    w.hold_notice(&allowed, "taro@example.jp").await;
+    (w, app, allowed)
+}
+const NOTICES: &str = "select count(*) from notices";
+
+async fn a_notice_is_held_until_its_link_exists(place: Place) {
+    let (w, app, allowed) = allowed(place).await;
+    let mailer = Box_::default();
+    w.wait(30 * SECOND);
+    w.tidy().await;
+    assert_eq!(round(&w, &mailer).await, Round::default(), "there is no link yet");
+    let listed = w.store.scan(|tx| undelivered(tx, 10)).await.unwrap();
+    let state = |n: &Undelivered| (n.state.clone(), n.next_at, n.until);
+    assert_eq!(listed.iter().map(state).collect::<Vec<_>>(), [("held".to_owned(), None, None)]);
+    let (id, now) = (listed[0].id.clone(), w.now());
+    let staff = renkei::audit::Actor::Staff("tanaka".into());
+    assert_eq!(w.write(move |tx| retry(tx, &id, staff.clone(), now)).await, Retried::Held);
+
+    let redeemed = w.now();
+    w.exchange(&app, &allowed.code).await.unwrap();
+    let listed = w.store.scan(|tx| undelivered(tx, 10)).await.unwrap();
+    assert_eq!(
+        listed.iter().map(state).collect::<Vec<_>>(),
+        [("waiting".to_owned(), Some(redeemed), Some(redeemed + DAY))],
+        "its 24 hours count from the redemption"
+    );
+    assert_eq!(round(&w, &mailer).await, Round { sent: 1, ..Round::default() });
+    // The answer to the redemption was lost, and the app asks again: the grant ends, and nobody is told twice.
+    assert_eq!(w.exchange(&app, &allowed.code).await.err(), Some(renkei::refusal::Code::InvalidGrant));
+    assert_eq!(round(&w, &mailer).await, Round::default());
+    assert_eq!(mailer.taken.lock().unwrap().len(), 1);
+}
+
+async fn a_notice_of_a_link_that_never_was_is_deleted_with_its_address(place: Place) {
+    let (w, app, lost) = allowed(place).await;
+    let ended = w.allow_with(&app, "accounts", "115-ordinary-2", World::binding()).await;
+    w.hold_notice(&ended, "hanako@example.jp").await;
+    let mailer = Box_::default();
+    // A grant that has ended can have no code: its notice goes with the next round of housekeeping.
+    w.end(&ended.grant, renkei::grant::Reason::Customer).await;
+    w.tidy().await;
+    assert_eq!(w.count(NOTICES, vec![]).await, 1);
+    // The code is dead, but its browser may still be given a further one; and the clocks of two nodes differ.
+    w.wait(FURTHER + 59 * SECOND);
+    w.tidy().await;
+    assert_eq!(w.count(NOTICES, vec![]).await, 1);
+    w.wait(SECOND);
+    w.tidy().await;
+    assert_eq!(w.count(NOTICES, vec![]).await, 0, "no mail, and no address left");
+    assert_eq!(w.exchange(&app, &lost.code).await.err(), Some(renkei::refusal::Code::InvalidGrant));
+    assert_eq!(round(&w, &mailer).await, Round::default());
+    assert!(mailer.taken.lock().unwrap().is_empty());
+    w.whole().await;
+}
+
+/// The browser pressed 許可する again shortly before its five minutes were over.
+async fn a_further_code_keeps_the_notice(place: Place) {
+    let (w, app, first) = allowed(place).await;
+    let issue = async |code: &str| {
+        let (hash, now, grant) = (renkei::secret::Hash::of(code), w.now(), first.grant.clone());
+        w.write(move |tx| {
+            tx.execute(
+                "insert into codes (hash, grant_id, client_id, redirect_uri, challenge, nonce, resource, issued_at, \
+                 expires_at) select ?1, grant_id, client_id, redirect_uri, challenge, nonce, resource, ?3, ?4 \
+                 from codes where grant_id = ?2",
+                &[hash.into(), grant.as_str().into(), now.into(), (now + 60 * SECOND).into()],
+            )
+        })
+        .await
+    };
+    w.wait(FURTHER - SECOND);
+    let further = renkei::secret::issue(renkei::secret::Kind::Code, &*w.random);
+    assert_eq!(issue(further.reveal()).await, 1);
+    w.wait(59 * SECOND);
+    w.tidy().await;
+    assert_eq!(w.count(NOTICES, vec![]).await, 1, "a code of it can still be redeemed");
+    w.exchange(&app, further.reveal()).await.unwrap();
+    w.tidy().await;
+    let mailer = Box_::default();
+    assert_eq!(round(&w, &mailer).await, Round { sent: 1, ..Round::default() });
 }
 
 async fn a_notice_goes_out_once(place: Place) {

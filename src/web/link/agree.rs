@@ -15,7 +15,7 @@ use crate::identity::{
     Taken, View, lockout, sql,
 };
 use crate::keys::seal::Broken;
-use crate::lifecycle::notice::queue;
+use crate::lifecycle::notice::hold;
 use crate::lifecycle::{Completed, Notice, Queued};
 use crate::secret::{Hash, Secret};
 use crate::store::{self, Tx};
@@ -235,7 +235,7 @@ impl Counter<'_> {
             language: language.to_owned(),
         };
         let to = Secret::new(proofed.personal.email.as_str());
-        let grant = Some(link.told().grant.clone());
+        let grant = link.told().grant.clone();
         let notice = Queued::new(Notice::Completed(completed), &to, grant, sealer, random)?;
         Ok((link, notice))
     }
@@ -279,7 +279,7 @@ fn record(
     sql::end_others(tx, desk.seals(), i.request, &i.id, now)?;
     let Ok((i, proofed)) = i.completed() else { return Ok(Pressed::Show) };
     grant::allow(tx, &writes.link)?;
-    queue(tx, &writes.notice, now)?;
+    hold(tx, &writes.notice, now)?;
     // Checks passed minutes ago do not make up for wrong answers given since.
     if proofed.remembered.is_none() {
         lockout::clear(tx, desk.seals(), proofed.account_index, now)?;
