@@ -76,6 +76,10 @@ id!(
     HolderId
 );
 id!(
+    /// A guess about an account, while the core bank is asked.
+    GuessId
+);
+id!(
     /// A notice to a customer, in the outbox of mail.
     NoticeId
 );

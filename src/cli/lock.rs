@@ -12,7 +12,7 @@ use serde_json::Value;
 /// Show or release accounts locked after too many failures.
 #[derive(Debug, clap::Subcommand)]
 pub enum Lock {
-    /// The accounts locked now, the newest lock first.
+    /// The accounts locked now, the newest lock first, and those with guesses that a crash left unanswered.
     List {
         /// Which server.
         #[command(flatten)]
@@ -57,8 +57,12 @@ fn listed(answer: &Value) -> String {
     if locks.is_empty() {
         return "no account is locked".into();
     }
-    let mut rows = vec![["account", "since", "until"].map(str::to_owned).to_vec()];
-    let until = |l: &Value| l["until"].as_str().map_or_else(|| "released by hand".to_owned(), str::to_owned);
-    rows.extend(locks.iter().map(|l| vec![cell(l, "account"), cell(l, "since"), until(l)]));
+    let mut rows = vec![["account", "since", "until", "unanswered"].map(str::to_owned).to_vec()];
+    let until = |l: &Value| match (l["locked"].as_bool(), l["until"].as_str()) {
+        (Some(false), _) => "not locked".to_owned(),
+        (_, Some(until)) => until.to_owned(),
+        (_, None) => "released by hand".to_owned(),
+    };
+    rows.extend(locks.iter().map(|l| vec![cell(l, "account"), cell(l, "since"), until(l), cell(l, "unanswered")]));
     table(&rows)
 }

@@ -8,7 +8,7 @@ use crate::clock::Instant;
 use crate::config::{self, BankKind, Config};
 use crate::identity::limiter::{HOUR, TEN_MINUTES};
 use crate::identity::service_hours::Hours;
-use crate::identity::{CookieKey, CoreBank, Desk, DeskParts, Limit, Policy, Seals};
+use crate::identity::{CookieKey, CoreBank, Desk, DeskParts, Limit, Policy, Seals, answer_within};
 use crate::keys::ring::shared_secret;
 use crate::keys::{Jwk, master};
 use crate::outbound::Network;
@@ -65,6 +65,7 @@ pub(super) fn policy(config: &Config) -> Result<Policy, Error> {
         alarms: limits.alarms(),
         bank_parallel: config.bank.parallel,
         bank_wait: config.bank.wait.get(),
+        answer_within: answer_within(config.bank.timeout.get()),
         called_numbers: calls.called_numbers.iter().filter_map(|n| Phone::parse(n)).collect(),
         call_window: calls.call_window.get(),
         confirm_window: calls.confirm_window.get(),

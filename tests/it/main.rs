@@ -18,6 +18,7 @@ mod demo;
 mod demo_link;
 mod flow;
 mod grant;
+mod guesses;
 mod keys;
 mod lifecycle;
 mod model;

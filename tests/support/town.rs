@@ -496,7 +496,7 @@ impl Town {
     pub async fn locks(&self) -> Vec<String> {
         let (seals, now) = (self.seals(), self.now());
         let listed = self.running.app.store.read(move |tx| lockout::list(tx, &seals, now, 100)).await.unwrap();
-        listed.into_iter().map(|l| l.account.to_string()).collect()
+        listed.into_iter().filter(|l| l.locked).map(|l| l.account.to_string()).collect()
     }
     /// What `renkei lock release` does.
     pub async fn release_lock(&self, account: &str) {
@@ -568,6 +568,7 @@ impl Town {
             "select * from alarms order by 1, 2",
             "select * from proofings order by 1",
             "select * from lockouts order by 1",
+            "select * from guesses order by id",
             "select * from tallies order by 1",
             "select * from client_replays order by 1",
             "select * from consents order by id",

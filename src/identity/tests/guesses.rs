@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::audit::Actor;
+use crate::id::GuessId;
 use crate::identity::lockout::{self, Guess, Lock, Reserved, list, release};
 
 fn wrong() -> CustomerForm {
@@ -276,32 +277,6 @@ async fn who_hangs_up_leaves_nothing_booked() {
     }
 }
 
-/// A reservation that a crash left is nobody's to settle: staff must see what it closes, and be able to open it.
-#[tokio::test]
-async fn pins_left_booked_by_crashes_show_as_a_lock() {
-    let town = Town::with(|p| p.wrong_pins = 2);
-    let account = Account::parse("115-ordinary-1100026").unwrap();
-    let (seals, policy) = (town.desk.seals().clone(), town.desk.policy().clone());
-    let reserve = |now| {
-        let (seals, policy, account) = (seals.clone(), policy.clone(), account.clone());
-        town.store.write(move |tx| lockout::reserve(tx, &seals, &policy, &account, Guess::Pin, now))
-    };
-    let next_day = NOON + secs(86_400);
-    for _ in 0..2 {
-        assert!(matches!(reserve(NOON).await.unwrap(), Reserved::Go(_)));
-    }
-    assert_eq!(reserve(NOON).await.unwrap(), Reserved::Full, "they may still be being asked");
-    assert_eq!(reserve(next_day).await.unwrap(), Reserved::Locked(Lock { until: None }));
-    let (s, a, staff) = (seals.clone(), account.clone(), Actor::Staff("hanako".into()));
-    let work = town.store.write(move |tx| {
-        let listed = list(tx, &s, next_day, 10)?.len();
-        Ok((listed, release(tx, &s, &a, staff.clone(), "called us", next_day)?))
-    });
-    assert_eq!(work.await.unwrap(), (1, true));
-    assert!(matches!(reserve(next_day).await.unwrap(), Reserved::Go(_)));
-    assert_eq!(town.actions().await.iter().filter(|a| *a == "account.locked").count(), 1);
-}
-
 /// Asked a moment before midnight and answered after it: what the new day has counted stays.
 #[tokio::test]
 async fn an_answer_from_before_midnight_undoes_nothing_of_the_new_day() {
@@ -313,7 +288,8 @@ async fn an_answer_from_before_midnight_undoes_nothing_of_the_new_day() {
     let work = town.store.write(move |tx| {
         let client = ClientId::parse("creco").unwrap();
         let booked = |tx: &mut Tx<'_, '_>, now| {
-            let Reserved::Go(r) = lockout::reserve(tx, &seals, &policy, &account, Guess::Customer, now)? else {
+            let id = GuessId::random(&*seals.random);
+            let Reserved::Go(r) = lockout::reserve(tx, &seals, &policy, (&account, Guess::Customer, &id), now)? else {
                 panic!("no guess left");
             };
             Ok::<_, crate::store::Error>(r)
@@ -321,11 +297,12 @@ async fn an_answer_from_before_midnight_undoes_nothing_of_the_new_day() {
         let late = [booked(tx, before)?, booked(tx, before)?];
         for _ in 0..policy.failures_a_day {
             let r = booked(tx, midnight)?;
-            lockout::fail(tx, &seals, &policy, r, &client, midnight)?;
+            lockout::fail(tx, &seals, &policy, &r, &client, midnight)?;
         }
-        lockout::fail(tx, &seals, &policy, late[0], &client, before)?;
-        lockout::pass(tx, &seals, late[1], true, before)?;
-        let after = lockout::reserve(tx, &seals, &policy, &account, Guess::Customer, midnight)?;
+        lockout::fail(tx, &seals, &policy, &late[0], &client, before)?;
+        lockout::pass(tx, &seals, &policy, &late[1], true, before)?;
+        let id = GuessId::random(&*seals.random);
+        let after = lockout::reserve(tx, &seals, &policy, (&account, Guess::Customer, &id), midnight)?;
         Ok((after, list(tx, &seals, midnight, 10)?.len()))
     });
     let (after, listed) = work.await.unwrap();

@@ -307,7 +307,7 @@ fn outlived(
 ) -> store::Result<Option<Ending>> {
     let Stage::Consent(proofed) = &i.stage else { return Ok(None) };
     let Some(known) = proofed.remembered else { return Ok(None) };
-    if let Some(lock) = lockout::locked(tx, desk.seals(), proofed.account_index, now)? {
+    if let Some(lock) = lockout::locked(tx, desk.seals(), desk.policy(), proofed.account_index, now)? {
         return Ok(Some(Ending::Locked { before: true, until: lock.until }));
     }
     let of = Holder { memory: known.memory, client: i.client.clone(), version };
