@@ -39,6 +39,7 @@ pub mod sql;
 mod staff_locks;
 mod sweep;
 mod tally;
+mod turns;
 mod unfinished;
 
 pub use account::AccountForm;
@@ -59,6 +60,7 @@ pub use policy::{AlarmLevels, Policy, answer_within};
 pub use ports::{BankError, CallRegister, Caller, CoreBank, Holding, IncomingCall, Ineligible, Lookup};
 pub use seals::Seals;
 pub use seen::{CallView, Opened, Opening, Posted, Seen, Taken, View, Visitor};
+pub use turns::InTurn;
 
 #[cfg(test)]
 mod tests;

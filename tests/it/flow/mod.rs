@@ -10,3 +10,4 @@ mod notice;
 mod protocol;
 mod rest;
 mod screens;
+mod twice;
