@@ -262,7 +262,7 @@ pub struct Identity {
     pub wrong_pins_ever: u32,
     /// R30 answers after which an interaction ends (G3).
     pub unknown_accounts: u32,
-    /// The longest interaction (G28).
+    /// The longest interaction (G28): five minutes less than the hour its cookie lives.
     pub session: Span,
     /// The longest pause on one screen (G28).
     pub idle: Span,

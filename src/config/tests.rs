@@ -72,7 +72,9 @@ fn what_is_wrong_is_said_with_line_and_key() {
         (format!("{GOOD}[limits]\nstarts = 0\n"), "limits.starts: and the other limits of a network want at least 1"),
         (format!("{GOOD}parallel = 0\n"), "bank.parallel: wants 1 to 10000"),
         (format!("{GOOD}wait = \"31s\"\n"), "bank.wait: wants 1s to 30s"),
-        (format!("{GOOD}[identity]\nsession = \"61m\"\n"), "identity.session: wants 1m to 1h"),
+        (format!("{GOOD}[identity]\nsession = \"3301s\"\n"), "/renkei.toml:27: identity.session: wants 1m to 55m"),
+        (format!("{GOOD}[identity]\nsession = \"59s\"\n"), "/renkei.toml:27: identity.session: wants 1m to 55m"),
+        (format!("{GOOD}[tokens]\nid_token_lifetime = \"999ms\"\n"), "tokens.id_token_lifetime: wants 1s or more"),
         (format!("{GOOD}[identity]\nunfinished = 99\n"), "identity.unfinished: wants 100 to 1000000"),
         (format!("{GOOD}[identity]\nunify_account_error = true\n"), "unknown field `unify_account_error`"),
         (with("[mail]", "auto_call = true\n[mail]"), "telephony.auto_call: wants server.mode test"),
@@ -125,6 +127,17 @@ fn a_lifetime_may_be_at_its_bound() {
     for lifetime in ["5s", "599s", "599999ms"] {
         let config = read_text(&format!("{GOOD}[tokens]\nrequest_lifetime = \"{lifetime}\"\n"), &[]).unwrap();
         assert_eq!(config.tokens.request_lifetime, Span::parse(lifetime).unwrap());
+    }
+}
+
+/// Who presses 許可する in the last moment has five minutes for further codes (contract §3), and a cookie for as long.
+#[test]
+fn the_longest_interaction_leaves_time_for_further_codes() {
+    for session in ["60s", "55m"] {
+        let text = format!("{GOOD}[identity]\nsession = \"{session}\"\nidle = \"60s\"\n");
+        let config = read_text(&text, &[]).unwrap();
+        let left = crate::identity::cookie::ROW_LIFE.saturating_sub(config.identity.session.get());
+        assert!(left >= crate::grant::FURTHER_WINDOW, "{session}");
     }
 }
 

@@ -15,10 +15,6 @@ use std::time::Duration;
 /// How long a code lives.
 pub const LIFETIME: Duration = Duration::from_secs(60);
 
-/// For how long after 許可する, while no code of the grant was used, the browser that pressed it can be given a further code
-/// of the same grant (contract §3): until then a grant whose code has died may still become a link.
-pub const FURTHER: Duration = Duration::from_mins(5);
-
 /// What a code is bound to: all of it must come again at the token endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {

@@ -3,7 +3,7 @@
 use crate::account::{Account, AccountType};
 use crate::authorize::Details;
 use crate::clock::Instant;
-use crate::grant::code::FURTHER;
+use crate::grant::FURTHER_WINDOW;
 use crate::id::{GrantId, NoticeId};
 use crate::keys::seal::{Broken, Place, Sealer};
 use crate::random::Random;
@@ -144,7 +144,8 @@ pub fn release(tx: &mut Tx<'_, '_>, grant: &GrantId, now: Instant) -> Result<()>
 const CLOCKS: Duration = Duration::from_secs(60);
 
 /// Housekeeping: deletes held notices, with their addresses, once no code of their grant can be redeemed any more: the
-/// grant has ended, or the codes it had have died unused and it is too late for a further one. Returns how many went.
+/// grant has ended (revoked meanwhile, say), or the codes it had have died unused and it is too late for a further one.
+/// Returns how many went.
 ///
 /// # Errors
 /// The store's.
@@ -155,6 +156,6 @@ pub fn drop_held(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
          where n.state = 'held' and (g.id is null or g.ended_at is not null or g.expires_at <= ?1 \
          or (g.created_at <= ?2 and not exists (select 1 from codes c where c.grant_id = n.grant_id \
          and c.used_at is null and c.expires_at > ?1))) limit ?3)",
-        &[dead.into(), (dead - FURTHER).into(), limit.into()],
+        &[dead.into(), (dead - FURTHER_WINDOW).into(), limit.into()],
     )
 }

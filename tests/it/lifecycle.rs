@@ -5,8 +5,7 @@ use crate::support::place::{Place, on_both_engines};
 use crate::support::world::{Allowed, World, access};
 use futures_util::future::BoxFuture;
 use renkei::account::Account;
-use renkei::grant::GrantState;
-use renkei::grant::code::FURTHER;
+use renkei::grant::{FURTHER_WINDOW, Further, GrantState, Reason, further};
 use renkei::lifecycle::keep::{CHORES, Retention, keep};
 use renkei::lifecycle::mailer::Round;
 use renkei::lifecycle::outbox::{Retried, Undelivered, retry, undelivered};
@@ -27,6 +26,7 @@ on_both_engines! {
     a_notice_is_held_until_its_link_exists
     a_notice_of_a_link_that_never_was_is_deleted_with_its_address
     a_further_code_keeps_the_notice
+    a_grant_that_ends_meanwhile_takes_its_notice_along
     a_notice_goes_out_once
     a_mail_that_cannot_go_is_tried_for_a_day
     an_unknown_recipient_is_given_up
@@ -204,11 +204,11 @@ async fn a_notice_of_a_link_that_never_was_is_deleted_with_its_address(place: Pl
     w.hold_notice(&ended, "hanako@example.jp").await;
     let mailer = Box_::default();
     // A grant that has ended can have no code: its notice goes with the next round of housekeeping.
-    w.end(&ended.grant, renkei::grant::Reason::Customer).await;
+    w.end(&ended.grant, Reason::Customer).await;
     w.tidy().await;
     assert_eq!(w.count(NOTICES, vec![]).await, 1);
     // The code is dead, but its browser may still be given a further one; and the clocks of two nodes differ.
-    w.wait(FURTHER + 59 * SECOND);
+    w.wait(FURTHER_WINDOW + 59 * SECOND);
     w.tidy().await;
     assert_eq!(w.count(NOTICES, vec![]).await, 1);
     w.wait(SECOND);
@@ -220,31 +220,58 @@ async fn a_notice_of_a_link_that_never_was_is_deleted_with_its_address(place: Pl
     w.whole().await;
 }
 
-/// The browser pressed 許可する again shortly before its five minutes were over.
+/// The browser that pressed 許可する asks for a further code.
+async fn press_again(w: &World, of: &Allowed) -> (Further, String) {
+    let code = renkei::secret::issue(renkei::secret::Kind::Code, &*w.random);
+    let (hash, now, grant) = (code.hash(), w.now(), of.grant.clone());
+    let outcome = w.write(move |tx| further(tx, &grant, hash, &World::binding(), 60 * SECOND, now)).await;
+    (outcome, code.reveal().to_owned())
+}
+
+/// It did so shortly before its five minutes were over.
 async fn a_further_code_keeps_the_notice(place: Place) {
     let (w, app, first) = allowed(place).await;
-    let issue = async |code: &str| {
-        let (hash, now, grant) = (renkei::secret::Hash::of(code), w.now(), first.grant.clone());
-        w.write(move |tx| {
-            tx.execute(
-                "insert into codes (hash, grant_id, client_id, redirect_uri, challenge, nonce, resource, issued_at, \
-                 expires_at) select ?1, grant_id, client_id, redirect_uri, challenge, nonce, resource, ?3, ?4 \
-                 from codes where grant_id = ?2",
-                &[hash.into(), grant.as_str().into(), now.into(), (now + 60 * SECOND).into()],
-            )
-        })
-        .await
-    };
-    w.wait(FURTHER - SECOND);
-    let further = renkei::secret::issue(renkei::secret::Kind::Code, &*w.random);
-    assert_eq!(issue(further.reveal()).await, 1);
+    w.wait(FURTHER_WINDOW - SECOND);
+    w.tidy().await;
+    assert_eq!(w.count(NOTICES, vec![]).await, 1, "its codes have died, but there may be a further one");
+    let (outcome, code) = press_again(&w, &first).await;
+    assert_eq!(outcome, Further::Issued);
     w.wait(59 * SECOND);
     w.tidy().await;
     assert_eq!(w.count(NOTICES, vec![]).await, 1, "a code of it can still be redeemed");
-    w.exchange(&app, further.reveal()).await.unwrap();
+    w.exchange(&app, &code).await.unwrap();
     w.tidy().await;
     let mailer = Box_::default();
     assert_eq!(round(&w, &mailer).await, Round { sent: 1, ..Round::default() });
+}
+
+/// A link that was ended before it began: no code of it can be redeemed, however young it is, so nothing is told of it.
+async fn a_grant_that_ends_meanwhile_takes_its_notice_along(place: Place) {
+    let (w, app, first) = allowed(place).await;
+    let ways = [Reason::Institution { note: "asked by telephone".into() }, Reason::Account, Reason::Customer];
+    for (n, reason) in ways.into_iter().enumerate() {
+        let ended = w.allow_with(&app, "accounts", &format!("115-ordinary-{}", n + 1), World::binding()).await;
+        w.hold_notice(&ended, "hanako@example.jp").await;
+        let (outcome, code) = press_again(&w, &ended).await;
+        assert_eq!((outcome, w.count(NOTICES, vec![]).await), (Further::Issued, 2));
+        w.end(&ended.grant, reason).await;
+        w.tidy().await;
+        assert_eq!(w.count(NOTICES, vec![]).await, 1, "with its address");
+        assert_eq!(press_again(&w, &ended).await.0, Further::Over);
+        for code in [&code, &ended.code] {
+            assert_eq!(w.exchange(&app, code).await.err(), Some(renkei::refusal::Code::InvalidGrant));
+        }
+    }
+    // The customer allowed the same again, and the app redeemed that: the older grant is replaced before it was used.
+    let newer = w.allow(&app).await;
+    w.hold_notice(&newer, "taro@example.jp").await;
+    w.exchange(&app, &newer.code).await.unwrap();
+    w.tidy().await;
+    assert_eq!(w.count(NOTICES, vec![]).await, 1);
+    let mailer = Box_::default();
+    assert_eq!(round(&w, &mailer).await, Round { sent: 1, ..Round::default() }, "one mail: of the link there is");
+    assert!(matches!(w.grant(&first.grant).await.state, GrantState::Replaced { .. }));
+    w.whole().await;
 }
 
 async fn a_notice_goes_out_once(place: Place) {

@@ -56,10 +56,6 @@ impl Bank {
     pub fn pin_checks(&self) -> u32 {
         self.pin_checks.load(Ordering::SeqCst)
     }
-    /// The counter of the cash machines, which linking must leave alone (domain R81).
-    pub fn machine_failures(&self, account: &str) -> u32 {
-        self.inner.machine_failures(&Account::parse(account).unwrap()).unwrap()
-    }
     async fn turn(&self) -> Result<(), BankError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let delay = self.delay_ms.load(Ordering::SeqCst);

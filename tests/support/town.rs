@@ -391,9 +391,21 @@ impl Said {
 
 /// Runs the program with `--config FILE`.
 pub async fn renkei_at(config: &std::path::Path, args: &[&str]) -> Said {
+    renkei_reading(config, args, "").await
+}
+/// The same, with something on standard input.
+pub async fn renkei_reading(config: &std::path::Path, args: &[&str], input: &str) -> Said {
+    use std::process::Stdio;
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_renkei"));
-    command.args(args).arg("--config").arg(config);
-    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    command.args(args).arg("--config").arg(config).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let input = input.to_owned();
+    let run = move || {
+        let mut child = command.spawn().unwrap();
+        // A command that does not read it may have ended already.
+        let _ = std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes());
+        child.wait_with_output().unwrap()
+    };
+    let done = tokio::task::spawn_blocking(run).await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Said { status: done.status.code().unwrap(), out: text(done.stdout), err: text(done.stderr) }
 }
@@ -456,9 +468,13 @@ impl Town {
     }
     /// The program, as staff runs it on the server's machine.
     pub async fn staff(&self, args: &[&str]) -> Said {
+        self.staff_reading(args, "").await
+    }
+    /// The same, with something on standard input.
+    pub async fn staff_reading(&self, args: &[&str], input: &str) -> Said {
         let file = self.dir.path().join("renkei.toml");
         std::fs::write(&file, toml::to_string(&self.running.app.config).unwrap()).unwrap();
-        renkei_at(&file, args).await
+        renkei_reading(&file, args, input).await
     }
     /// What each client has had stored, and what it was refused.
     pub fn limits(&self) -> &renkei::web::limits::Limits {

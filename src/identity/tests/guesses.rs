@@ -68,7 +68,6 @@ async fn two_birth_dates_and_a_pin_lock_until_midnight() {
     let midnight = NOON.next_jst_midnight();
     assert_eq!(ended(&view), Ending::Locked { before: false, until: Some(midnight) });
     assert_eq!(ended(&view).message(), Some(Message::R32));
-    assert_eq!(town.core.bank.machine_failures(&Account::parse("115-ordinary-1100026").unwrap()), Some(0));
 
     // The same day: R33, and the core bank is not asked any more.
     let asked = town.core.lookups.load(Ordering::SeqCst);
