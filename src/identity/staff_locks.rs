@@ -42,7 +42,7 @@ pub fn list(tx: &mut Tx<'_, '_>, seals: &Seals, now: Instant, limit: i64) -> Res
         listed.push(Listed { account, locked: true, since: row.instant(2)?, until, unanswered: 0 });
     }
     let unanswered = "select l.account, l.sealed, min(g.at), count(*) from guesses g \
-                      join lockouts l on l.account = g.account where (g.counted = 1 or g.until <= ?1) \
+                      join lockouts l on l.account = g.account where (g.counted = 1 or (g.counted = 0 and g.until <= ?1)) \
                       and (g.guess = 'pin' or g.day >= ?2) group by l.account, l.sealed order by 3 desc limit ?3";
     for row in tx.rows(unanswered, &[now.into(), day(now).into(), limit.into()])? {
         let (account, since, unanswered) = (opened(seals, &row)?, row.instant(2)?, row.int(3)?);

@@ -28,6 +28,7 @@ on_both_engines! {
     a_further_code_keeps_the_notice
     a_grant_that_ends_meanwhile_takes_its_notice_along
     a_notice_goes_out_once
+    a_notice_that_is_being_delivered_is_nobody_elses
     a_mail_that_cannot_go_is_tried_for_a_day
     an_unknown_recipient_is_given_up
     an_address_is_erased
@@ -288,6 +289,64 @@ async fn a_notice_goes_out_once(place: Place) {
     assert_eq!(taken[0].letter.subject, w.grant(&allowed.grant).await.reference);
     assert!(!format!("{taken:?}").contains("example.jp"), "an address is not printed");
     assert_eq!(w.count("select count(*) from audit where action = 'notice.sent'", vec![]).await, 1);
+}
+
+/// A relay that lets one wait.
+struct Slow {
+    asked: std::sync::atomic::AtomicBool,
+    answers: tokio::sync::Semaphore,
+}
+impl Slow {
+    fn new() -> Self {
+        Self { asked: false.into(), answers: tokio::sync::Semaphore::new(0) }
+    }
+    async fn until_asked(&self) {
+        while !self.asked.load(std::sync::atomic::Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+impl Mailer for Slow {
+    fn send<'a>(&'a self, _: &'a Mail) -> BoxFuture<'a, Result<(), MailError>> {
+        Box::pin(async move {
+            self.asked.store(true, std::sync::atomic::Ordering::SeqCst);
+            self.answers.acquire().await.unwrap().forget();
+            Ok(())
+        })
+    }
+}
+
+/// Two nodes share an outbox. What one is delivering the other leaves alone, until the first must have died.
+async fn a_notice_that_is_being_delivered_is_nobody_elses(place: Place) {
+    const LEASE: Duration = Duration::from_mins(5);
+    let (w, _) = with_notice(place).await;
+    let (slow, other) = (Slow::new(), Box_::default());
+    let meanwhile = async {
+        slow.until_asked().await;
+        for wait in [Duration::ZERO, LEASE - SECOND] {
+            w.wait(wait);
+            assert_eq!(round(&w, &other).await, Round::default(), "it would go out twice");
+        }
+        slow.answers.add_permits(1);
+    };
+    let (sent, ()) = tokio::join!(deliver_notices(&w.store, &slow, &Words, &w.sealer, w.now()), meanwhile);
+    assert_eq!(sent.unwrap(), Round { sent: 1, ..Round::default() });
+    w.wait(DAY);
+    assert_eq!(round(&w, &other).await, Round::default());
+    assert_eq!(other.taken.lock().unwrap().len(), 0);
+
+    // The first one dies in the middle.
+    let app = w.app("other").await;
+    w.queue_notice(&w.allow(&app).await, "hanako@example.jp").await;
+    let dies = Slow::new();
+    tokio::select! {
+        _ = deliver_notices(&w.store, &dies, &Words, &w.sealer, w.now()) => panic!("it was let go"),
+        () = dies.until_asked() => {}
+    }
+    w.wait(LEASE - SECOND);
+    assert_eq!(round(&w, &other).await, Round::default());
+    w.wait(SECOND);
+    assert_eq!(round(&w, &other).await, Round { sent: 1, ..Round::default() });
 }
 
 async fn a_mail_that_cannot_go_is_tried_for_a_day(place: Place) {

@@ -524,6 +524,21 @@ impl Town {
         };
         assert!(self.write(released).await, "it was locked");
     }
+    /// A wrong answer about an account, which the core bank is not asked for.
+    pub async fn guess_wrong(&self, account: &str) {
+        let (seals, policy) = (self.seals(), self.running.app.desk.policy().clone());
+        let (account, now) = (Account::parse(account).unwrap(), self.now());
+        let id = renkei::id::GuessId::random(&*seals.random);
+        self.write(move |tx| {
+            let client = ClientId::parse("creco").unwrap();
+            let guess = (&account, lockout::Guess::Customer, &id);
+            match lockout::reserve(tx, &seals, &policy, guess, now)? {
+                lockout::Reserved::Go(reserved) => lockout::fail(tx, &seals, &policy, &reserved, &client, now),
+                other => panic!("{other:?}"),
+            }
+        })
+        .await;
+    }
     /// What `renkei grant revoke` does.
     pub async fn revoke_by_staff(&self, grant: &str) {
         let (id, now) = (GrantId::parse(grant).unwrap(), self.now());

@@ -168,6 +168,24 @@ async fn ten_wrong_pins_lock_until_somebody_releases_and_a_success_forgets() {
     taro.to_pin().await;
     assert_eq!(taro.pin("4071").await.interaction.stage.screen(), "consent");
     assert!(town.actions().await.contains(&"account.unlocked".to_owned()));
+
+    // A success forgets (G5): four wrong ones, the right one, four wrong ones. Only the fifth in a row locks.
+    let four_wrong = async |from: Instant| {
+        for n in 0..4 {
+            let mut taro = town.customer(from + secs(n * 86_400)).await;
+            taro.to_pin().await;
+            assert_eq!(messages(&taro.pin("0000").await), [Message::R31]);
+        }
+    };
+    four_wrong(day).await;
+    day = day + secs(4 * 86_400);
+    let mut taro = town.customer(day).await;
+    taro.to_pin().await;
+    assert_eq!(taro.pin("4071").await.interaction.stage.screen(), "consent");
+    four_wrong(day + secs(86_400)).await;
+    let mut taro = town.customer(day + secs(5 * 86_400)).await;
+    taro.to_pin().await;
+    assert_eq!(ended(&taro.pin("0000").await), Ending::Locked { before: false, until: None }, "the fifth in a row");
 }
 
 #[tokio::test]
@@ -273,6 +291,39 @@ async fn who_hangs_up_leaves_nothing_booked() {
         };
         assert!(tokio::time::timeout(secs(20), carried_on).await.is_ok(), "hanging up, time {n}");
         assert_eq!(taro.at().await, "phone", "hanging up, time {n}");
+    }
+}
+
+/// While the core bank is asked about a PIN, another form of the same browser uses the step token that is good then.
+#[tokio::test]
+async fn an_answer_that_comes_after_a_newer_step_moves_nothing() {
+    for (pin, other, want) in [
+        // A form of another screen leads nowhere, but its page is older than what stands then.
+        ("4071", Posted::Account(AccountForm::of(&Account::parse("115-ordinary-1100026").unwrap())), "pin"),
+        ("0000", Posted::Account(AccountForm::of(&Account::parse("115-ordinary-1100026").unwrap())), "pin"),
+        ("4071", Posted::Cancel, "cancelled"),
+        ("0000", Posted::Cancel, "cancelled"),
+    ] {
+        let town = Town::new();
+        let mut taro = town.customer(NOON).await;
+        taro.to_pin().await;
+        let step = taro.look().await.step;
+        let asked = Posted::Pin(Secret::new(pin));
+        let first = town.desk.post(&taro.visitor, step.reveal(), asked, NOON);
+        let second = async {
+            while town.core.pins.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+            let step = taro.look().await.step;
+            town.desk.post(&taro.visitor, step.reveal(), other, NOON).await.unwrap()
+        };
+        let (first, second) = tokio::join!(first, second);
+        let Seen::Here(newer) = second else { panic!("the customer's own way is foreign to them") };
+        let Seen::Here(first) = first.unwrap() else { panic!("the customer's own way is foreign to them") };
+        assert_eq!(first.interaction.stage.screen(), want, "{pin}");
+        let now = taro.look().await;
+        assert_eq!(now.interaction.stage.screen(), want, "{pin}");
+        assert_eq!((now.interaction.step, messages(&now)), (newer.interaction.step, messages(&newer)), "{pin}");
     }
 }
 
