@@ -549,14 +549,14 @@ impl Town {
     /// What the institution does with an app it no longer trusts.
     pub async fn suspend_by_staff(&self, client: &str) {
         let (id, now) = (ClientId::parse(client).unwrap(), self.now());
-        let (staff, event) = (Actor::Staff("tanaka".into()), EventId::random(&SeededRandom::new(9)));
+        let (staff, event) = (Actor::Staff("tanaka".into()), EventId::random(&*self.running.app.random));
         let suspended = client::Status::Suspended;
         self.write(move |tx| client::sql::set_status(tx, &id, suspended, &staff, &event, now)).await;
     }
     /// And when it trusts it again.
     pub async fn resume_by_staff(&self, client: &str) {
         let (id, now) = (ClientId::parse(client).unwrap(), self.now());
-        let (staff, event) = (Actor::Staff("tanaka".into()), EventId::random(&SeededRandom::new(10)));
+        let (staff, event) = (Actor::Staff("tanaka".into()), EventId::random(&*self.running.app.random));
         let active = client::Status::Active;
         self.write(move |tx| client::sql::set_status(tx, &id, active, &staff, &event, now)).await;
     }
