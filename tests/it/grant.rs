@@ -445,18 +445,25 @@ async fn what_an_earlier_release_wrote_ends_when_it_said(place: Place) {
     let token = access(&w.exchange(&app, &allowed.code).await.unwrap());
     w.write(|tx| {
         tx.execute("update grants set expires_at = expires_at + 700", &[])?;
-        tx.execute("update access_tokens set expires_at = expires_at + 700", &[])
+        // An hour before its grant.
+        tx.execute("update access_tokens set expires_at = expires_at - 3600000 + 700", &[])
     })
     .await;
-    let exp = w.introspect(&api, &token).await["exp"].as_i64().unwrap();
-    w.wait(renkei::clock::Instant::from_secs(exp).since(w.now()) - SECOND);
+    let until = |seen: &serde_json::Value, end: &str| {
+        renkei::clock::Instant::from_secs(seen[end].as_i64().unwrap()).since(w.now()) - SECOND
+    };
+    let seen = w.introspect(&api, &token).await;
+    w.wait(until(&seen, "exp"));
     let in_use = async || {
         let (client, now) = (app.id.clone(), w.now());
         w.store.read(move |tx| renkei::grant::sql::in_use(tx, &client, &index, now)).await.unwrap().is_some()
     };
-    assert!(w.is_active(&api, &token).await && in_use().await);
+    assert!(w.is_active(&api, &token).await);
     w.wait(SECOND);
     assert!(!w.is_active(&api, &token).await);
+    w.wait(until(&seen, "grant_expires_at"));
+    assert!(in_use().await);
+    w.wait(SECOND);
     assert!(!in_use().await, "nor is it repeated without a screen");
 }
 

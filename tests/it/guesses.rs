@@ -407,8 +407,10 @@ async fn killed_while_it_asks(engine: Engine) {
         ("RENKEI__BANK__URL", format!("http://127.0.0.1:{bank}/")),
         ("RENKEI__INSTITUTION__NETWORKS", "[\"127.0.0.0/8\"]".to_owned()),
     ];
-    // Until it has been silent three times, and five seconds more.
-    installed.env.push(("RENKEI__BANK__TIMEOUT", "1s".to_owned()));
+    // The guess counts after three times that and five seconds more. One wrong answer locks, so that one question is enough: of
+    // several the first might be given up, on a busy machine, before the last one is asked.
+    installed.env.push(("RENKEI__BANK__TIMEOUT", "2s".to_owned()));
+    installed.env.push(("RENKEI__IDENTITY__FAILURES_PER_DAY", "1".to_owned()));
     installed.env.push(("RENKEI__HOURS__ALWAYS_OPEN", "true".to_owned()));
     installed.env.extend(database.iter().map(|d| ("RENKEI__STORE__URL", d.url())));
     let plain = installed.env.clone();
@@ -447,30 +449,27 @@ async fn killed_while_it_asks(engine: Engine) {
         browser
     };
 
-    // Three browsers of one customer at ②, and the core bank says nothing.
-    let mut posts = Vec::new();
-    for _ in 0..3 {
-        let mut browser = at_customer().await;
-        posts.push(tokio::spawn(async move { drop(browser.submit("next", &Browser::typed(&Customer::taro())).await) }));
-    }
+    // A customer posts ②, and the core bank says nothing.
+    let mut browser = at_customer().await;
+    let post = tokio::spawn(async move { drop(browser.submit("next", &Browser::typed(&Customer::taro())).await) });
     let until = std::time::Instant::now() + Duration::from_secs(20);
-    while asked.lock().unwrap().len() < 3 {
+    while asked.lock().unwrap().is_empty() {
         assert!(std::time::Instant::now() < until, "the core bank is not asked");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    posts.iter().for_each(tokio::task::JoinHandle::abort);
     server.kill().unwrap();
     server.wait().unwrap();
+    post.abort();
 
     // It starts again, and this bank answers.
     installed.env = plain;
     let server = installed.start();
     let config = installed.config();
     let staff = async |args: &[&str]| renkei_at(&config, args).await;
-    let until = std::time::Instant::now() + Duration::from_secs(40);
+    let until = std::time::Instant::now() + Duration::from_secs(60);
     loop {
         let listed = staff(&["--json", "lock", "list"]).await.json();
-        if listed["locks"][0]["unanswered"] == 3 {
+        if listed["locks"][0]["unanswered"] == 1 {
             assert_eq!(listed["locks"][0]["account"], "115-ordinary-1100026", "{listed}");
             break;
         }
@@ -484,7 +483,7 @@ async fn killed_while_it_asks(engine: Engine) {
     let listed = staff(&["lock", "list"]).await.out;
     let line = listed.lines().nth(1).unwrap();
     assert!(
-        line.starts_with("115-ordinary-1100026") && line.ends_with(" 3") && !line.contains("not locked"),
+        line.starts_with("115-ordinary-1100026") && line.ends_with(" 1") && !line.contains("not locked"),
         "{listed}"
     );
     let said = staff(&["lock", "release", "115-ordinary-1100026", "--reason", "the server was killed"]).await;
