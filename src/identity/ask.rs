@@ -12,7 +12,7 @@ use super::service_hours::Service;
 use super::sql;
 use super::{
     BankError, BirthDate, CustomerForm, Ending, Expired, Holding, Ineligible, Interaction, Lookup, Matched, Message,
-    Personal, Pin, Problem, Stage, tally,
+    Personal, Pin, Problem, Stage, guess, tally,
 };
 use crate::account::Account;
 use crate::alarm::AlarmKind;
@@ -24,8 +24,13 @@ use serde_json::json;
 
 /// The outcome of *reserve*: ask, or show what is.
 enum Booked {
-    Ask { i: Box<Interaction>, reservation: Reservation },
+    Ask {
+        i: Box<Interaction>,
+        reservation: Reservation,
+    },
     Show(Box<Seen>),
+    /// This form was posted before, and the core bank is being asked: another node does.
+    UnderWay(GuessId),
 }
 
 /// The core bank's answer, as far as settling goes.
@@ -57,6 +62,7 @@ impl Desk {
         let (i, reservation) = match self.reserve(v, step, Guess::Customer, now).await? {
             Booked::Ask { i, reservation } => (i, reservation),
             Booked::Show(seen) => return Ok(*seen),
+            Booked::UnderWay(guess) => return self.once_answered(v, guess, now).await,
         };
         let Stage::Customer { account } = &i.stage else { return self.again(v, now).await };
         let answer = self.ask_customer(account, &born, &personal, now).await;
@@ -164,6 +170,7 @@ impl Desk {
         let (i, reservation) = match self.reserve(v, step, Guess::Pin, now).await? {
             Booked::Ask { i, reservation } => (i, reservation),
             Booked::Show(seen) => return Ok(*seen),
+            Booked::UnderWay(guess) => return self.once_answered(v, guess, now).await,
         };
         let Stage::Pin { matched, .. } = &i.stage else { return self.again(v, now).await };
         let answer = self.ask_pin(matched, &pin, now).await;
@@ -221,7 +228,8 @@ impl Desk {
             self.alarm(AlarmKind::Busy, json!({ "limit": "identity.concurrent" }), now).await;
         }
         let (desk, v, step) = (self.clone(), v.clone(), step.to_owned());
-        let id = GuessId::random(&*self.seals.random);
+        // A step token of ours always makes a name.
+        let Some(id) = guess::name(&v.id, &step) else { return Ok(Booked::Show(Box::new(self.again(&v, now).await?))) };
         self.store.write(move |tx| desk.reserve_tx(tx, &v, &step, (guess, &id), busy, now)).await
     }
     fn reserve_tx(
@@ -236,6 +244,7 @@ impl Desk {
         let show = |seen| Ok(Booked::Show(Box::new(seen)));
         let mut i = match self.take(tx, v, step, now)? {
             Taken::Foreign => return show(Seen::Foreign),
+            Taken::Stale(_) if guess::under_way(tx, id, now)? => return Ok(Booked::UnderWay(id.clone())),
             Taken::Stale(i) => return show(self.view(tx, i, now)?),
             Taken::Now(i) => i,
         };

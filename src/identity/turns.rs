@@ -1,11 +1,13 @@
 //! One question of an interaction at a time: a second press waits for what comes of the first, and is then led to the same
-//! screen. So the core bank is asked once, however often a button is pressed.
+//! screen. So the core bank is asked once, however often a button is pressed. On one node presses wait for each other in memory; a
+//! press that reaches another node finds the row of the guess in the store and waits until it is gone.
 
 use super::Posted;
 use super::desk::Desk;
+use super::guess;
 use super::seen::{Seen, Visitor};
 use crate::clock::Instant;
-use crate::id::InteractionId;
+use crate::id::{GuessId, InteractionId};
 use crate::store::Result;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +18,8 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 const WAITING: usize = 4;
 /// How long a press waits at most: longer than the core bank may take for its two questions.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a press looks whether another node has the answer.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// The interactions whose questions are being asked, on this node.
 #[derive(Debug, Default)]
@@ -66,6 +70,18 @@ impl Desk {
             Posted::Pin(pin) => self.pin(v, step, &pin, now).await,
             _ => self.again(v, now).await,
         }
+    }
+    /// The screen that is once another node has written what the core bank answered to a guess.
+    pub(super) async fn once_answered(&self, v: &Visitor, guess: GuessId, now: Instant) -> Result<Seen> {
+        let last = tokio::time::Instant::now() + PATIENCE;
+        while tokio::time::Instant::now() < last {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let asked = guess.clone();
+            if !self.store.read(move |tx| guess::under_way(tx, &asked, now)).await? {
+                break;
+            }
+        }
+        self.again(v, now).await
     }
     /// The turn of an interaction, for a form on which the core bank is asked. `None`: too many wait for it already.
     pub async fn turn_of(&self, v: &Visitor) -> Option<InTurn> {

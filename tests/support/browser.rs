@@ -59,6 +59,10 @@ impl Browser {
         let answer = Answer { status: 0, headers: Default::default(), body: String::new() };
         Self { http, cookies: BTreeMap::new(), address: address.into(), url: String::new(), answer }
     }
+    /// The same browser, whose next request reaches another node.
+    pub fn through(&self, http: Http) -> Self {
+        Self { http, ..self.clone() }
+    }
     /// The server's name.
     pub fn issuer(&self) -> &str {
         &self.http.issuer

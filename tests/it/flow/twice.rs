@@ -2,7 +2,7 @@
 //! press, and no question to the core bank more.
 
 use crate::support::browser::{Browser, Customer};
-use crate::support::town::{Town, on_both};
+use crate::support::town::{Engine, Town, on_both, run};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -174,4 +174,43 @@ async fn every_button_pressed_again_does_what_one_press_does(w: &Town) {
             w.clock.advance(Duration::from_secs(if wrong { 86_400 } else { 200 }));
         }
     }
+}
+
+/// Behind a balancer the second press may reach another node than the first.
+#[test]
+fn a_second_press_on_another_node_waits_for_the_first() {
+    run(
+        Engine::Postgres,
+        |_| {},
+        async |w: &Town| {
+            let node = w.second_node().await;
+            let taro = Customer::taro();
+            for (screen, typed, leads, questions) in
+                [("customer", Browser::typed(&taro).to_vec(), "phone", 2), ("pin", vec![("pin", "4071")], "consent", 2)]
+            {
+                let mut one = w.browser();
+                one.open(&w.creco().push("accounts").await.url).await;
+                one.walk_to(w, screen).await;
+                let mut two = one.through(node.http.clone());
+                let (url, before) = (one.url.clone(), w.bank.asked.load(Ordering::SeqCst));
+                w.bank.hold();
+                let second = async {
+                    w.bank.until_held().await;
+                    let answered = async {
+                        tokio::time::sleep(Duration::from_millis(300)).await;
+                        w.bank.let_go();
+                    };
+                    tokio::join!(two.submit("next", &typed), answered).0
+                };
+                let answers = tokio::join!(one.submit("next", &typed), second);
+                one.cookies.extend(two.cookies.clone());
+                one.follow(&url, answers.0).await;
+                two.cookies = one.cookies.clone();
+                two.follow(&url, answers.1).await;
+                assert_eq!((one.screen(), two.screen()), (leads, leads), "{}", two.page().text());
+                assert_eq!(w.bank.asked.load(Ordering::SeqCst) - before, questions, "{screen}");
+            }
+            node.stop().await;
+        },
+    );
 }
