@@ -19,6 +19,7 @@ mod ends;
 mod interaction;
 mod lease;
 pub mod limiter;
+mod limits;
 pub mod lockout;
 pub mod memory;
 mod message;
