@@ -7,6 +7,7 @@
 use super::bank_queue::Priority;
 use super::desk::Desk;
 use super::lockout::{self, Guess, Reservation, Reserved};
+use super::network::BrowserNetwork;
 use super::seen::{Seen, Taken, Visitor};
 use super::service_hours::Service;
 use super::sql;
@@ -21,6 +22,10 @@ use crate::id::{AccountId, GuessId};
 use crate::secret::Secret;
 use crate::store::{Result, Tx};
 use serde_json::json;
+use std::time::Duration;
+
+/// When to post ② again while too many posts of a network are under way.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
 
 /// The outcome of *reserve*: ask, or show what is.
 enum Booked {
@@ -59,6 +64,9 @@ impl Desk {
             Ok(read) => read,
             Err(problems) => return self.misread(v, step, "customer", problems, now).await,
         };
+        let Some(mut expected) = self.limits.expect(v.network, now) else {
+            return self.too_many_under_way(v, step, now).await;
+        };
         let (i, reservation) = match self.reserve(v, step, Guess::Customer, now).await? {
             Booked::Ask { i, reservation } => (i, reservation),
             Booked::Show(seen) => return Ok(*seen),
@@ -67,33 +75,41 @@ impl Desk {
         let Stage::Customer { account } = &i.stage else { return self.again(v, now).await };
         let answer = self.ask_customer(account, &born, &personal, now).await;
         match &answer {
-            Answer::Ineligible(_) => self.limits.unknown_accounts.count(v.network, now),
-            Answer::Wrong => self.limits.wrong_customers.count(v.network, now),
+            Answer::Ineligible(_) => expected.unknown_account(),
+            Answer::Wrong => expected.wrong_customer(),
             Answer::Right(_) | Answer::Busy | Answer::None(_) => {}
         }
+        drop(expected);
         let desk = self.clone();
         let work = move |tx: &mut Tx<'_, '_>| desk.settle_customer(tx, &i, &reservation, &answer, &personal, now);
         let (seen, noted) = self.store.write(work).await?;
         self.raise(&noted, now).await;
         Ok(seen)
     }
-    /// Whether a browser's network may post ②: asked before anything is read or written, so that a network at its limit
-    /// costs us nothing more. The post is counted.
+    /// Whether a browser's network may post ②: asked before anything is written and before the core bank is asked, so that
+    /// a network at its limit costs little. The post is counted.
     ///
     /// # Errors
     /// When it may post again.
     pub async fn admit_customer(&self, v: &Visitor, now: Instant) -> std::result::Result<(), Instant> {
-        let admitted = self.may_try_customer(v, now);
+        let admitted = self.limits.admit_customer(v.network, now);
         if admitted.is_err() {
             self.alarm(AlarmKind::CustomersByNetwork, json!({}), now).await;
         }
         admitted
     }
-    /// The limits of a network at ②: posts, and the two answers that tell something of accounts (domain G3).
-    fn may_try_customer(&self, v: &Visitor, now: Instant) -> std::result::Result<(), Instant> {
-        self.limits.unknown_accounts.check(v.network, now)?;
-        self.limits.wrong_customers.check(v.network, now)?;
-        self.limits.customer_posts.admit(v.network, now)
+    /// Whether the core bank may be asked what has become of checks that are remembered. That takes the place of ② and
+    /// counts as a post of it: whoever is remembered cannot keep the core bank busy.
+    #[must_use]
+    pub fn may_recall(&self, network: BrowserNetwork, now: Instant) -> bool {
+        self.limits.customer_posts.admit(network, now).is_ok()
+    }
+    /// The network is at its limit if all of its posts that are under way get R30 or R31. Most will not, so the customer
+    /// may try again in a minute.
+    async fn too_many_under_way(&self, v: &Visitor, step: &str, now: Instant) -> Result<Seen> {
+        self.alarm(AlarmKind::CustomersByNetwork, json!({}), now).await;
+        let problem = Problem::until(Message::TooOften, (now + TRY_AGAIN).whole_minute());
+        self.misread(v, step, "customer", vec![problem], now).await
     }
     async fn raise(&self, noted: &Noted, now: Instant) {
         let levels = &self.policy.alarms;

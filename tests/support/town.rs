@@ -416,12 +416,38 @@ impl Town {
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&log().lock().unwrap()).into_owned()
     }
-    pub fn store_bytes(&self) -> Vec<u8> {
+    /// All that rests in the store: SQLite's files, or every text and every byte of PostgreSQL's tables.
+    pub async fn store_bytes(&self) -> Vec<u8> {
+        let all = match self.engine {
+            Engine::Sqlite => self.files(),
+            Engine::Postgres => self.values().await,
+        };
+        assert!(!all.is_empty(), "whoever looks for nothing finds nothing");
+        all
+    }
+    fn files(&self) -> Vec<u8> {
         let mut all = Vec::new();
         for entry in std::fs::read_dir(self.dir.path().join("data")).unwrap() {
             let path = entry.unwrap().path();
             if path.file_name().unwrap().to_str().unwrap().starts_with("renkei.db") {
                 all.extend(std::fs::read(path).unwrap());
+            }
+        }
+        all
+    }
+    async fn values(&self) -> Vec<u8> {
+        let tables = "select table_name::text from information_schema.tables where table_schema = 'public' limit 200";
+        let mut all = Vec::new();
+        for table in self.rows(tables).await {
+            let sql: &'static str = Box::leak(format!("select * from {}", table[0]).into_boxed_str());
+            for row in self.running.app.store.read(move |tx| tx.rows(sql, &[])).await.unwrap() {
+                // No table has so many columns; one that is not there is neither text nor bytes.
+                for column in 0..50 {
+                    all.extend_from_slice(
+                        row.text(column).map(str::as_bytes).or_else(|_| row.bytes(column)).unwrap_or(b""),
+                    );
+                    all.push(b'\n');
+                }
             }
         }
         all
