@@ -14,5 +14,6 @@ pub mod phone;
 pub mod place;
 pub mod ports;
 pub mod profile;
+pub mod proxy;
 pub mod town;
 pub mod world;
