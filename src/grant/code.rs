@@ -1,7 +1,8 @@
-//! The authorization code: 60 seconds, once, for one client (RFC 6749 §4.1.2; FAPI 2.0 Security Profile §5.3.2.1).
+//! The authorization code: 60 seconds, once, for one client (RFC 6749 §4.1.2; FAPI 2.0 Security Profile §5.3.2.1). A grant may
+//! have several, of which the first one redeemed is the only one ([`super::further`]).
 
 use super::row::{columns, read};
-use super::{Grant, Reason, sql};
+use super::{Grant, GrantState, Reason, sql};
 use crate::audit::{self, Actor, Entry};
 use crate::authorize::Request;
 use crate::clock::Instant;
@@ -75,7 +76,8 @@ pub enum Redeemed<T, R> {
     },
     /// It had been redeemed before: the grant was revoked, the answer is `invalid_grant`.
     Replayed,
-    /// Unknown, another client's, too late, or its grant has ended: `invalid_grant`, and nothing was written.
+    /// Unknown, another client's, too late, its grant has ended, or another code of it was redeemed: `invalid_grant`, and
+    /// nothing was written.
     Unfit,
     /// The check refused it. It is not burnt: a wrong verifier or key must not cost the customer the link.
     Refused(R),
@@ -134,7 +136,9 @@ pub fn redeem<T, R>(
     if code.used_at.is_some() {
         return replayed(tx, &grant, client, now);
     }
-    if now >= code.expires_at || !grant.is_live(now) {
+    // Another code of the same grant was redeemed: nothing was stolen, so the grant stays.
+    let redeemed = grant.state != GrantState::Pending;
+    if redeemed || now >= code.expires_at || !grant.is_live(now) {
         return Ok(Redeemed::Unfit);
     }
     let checked = match check(&code, &grant) {

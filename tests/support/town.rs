@@ -608,6 +608,14 @@ impl Town {
     async fn write<T: Send + 'static>(&self, work: impl Fn(&mut Tx<'_, '_>) -> StoreResult<T> + Send + 'static) -> T {
         self.running.app.store.write(work).await.unwrap()
     }
+    /// The one number that a statement finds.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        self.running.app.store.read(move |tx| tx.row(sql, &[])?.unwrap().int(0)).await.unwrap()
+    }
+    /// The one text that a statement finds.
+    pub async fn text(&self, sql: &'static str) -> String {
+        self.rows(sql).await[0][0].clone()
+    }
     async fn rows(&self, sql: &'static str) -> Vec<Vec<String>> {
         let rows = self.running.app.store.read(move |tx| tx.rows(sql, &[])).await.unwrap();
         rows.iter().map(|r| (0..1).map(|i| r.text(i).unwrap().to_owned()).collect()).collect()
