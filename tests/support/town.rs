@@ -539,11 +539,6 @@ impl Town {
         self.world().tidy().await;
         while self.running.app.desk.sweep(self.now(), 500).await.unwrap() > 0 {}
     }
-    /// What one statement counts.
-    pub async fn count(&self, sql: &'static str) -> i64 {
-        let counted = self.running.app.store.read(move |tx| tx.row(sql, &[])?.map_or(Ok(0), |row| row.int(0))).await;
-        counted.unwrap()
-    }
     /// The service of the five checks.
     pub fn desk(&self) -> &renkei::identity::Desk {
         &self.running.app.desk
