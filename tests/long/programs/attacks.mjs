@@ -1,5 +1,5 @@
-// Attacks a server for a minute each, while a resource server introspects; says what was done and what came of it. Ends with 0
-// when every attack failed. tests/long/attacks starts it.
+// Runs each attack against a server of its own while a resource server introspects, and prints what was done and what it cost.
+// Exit status 0 when the server withstood every attack. tests/long/attacks starts it.
 import { fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { kinds } from "./kinds.mjs";
 import { link, number, renkei, Server, tokens, wait } from "./support.mjs";
 
-/** No introspection may wait longer, in ms. */
+/** No introspection may take longer, in ms. */
 const LONGEST_WAIT = 5000;
 /** No attack may make the server take more memory, in MB: a third of what it may have. */
 const MOST_MEMORY = 1024;
@@ -19,9 +19,9 @@ const { values: option, positionals: wanted } = parseArgs({
   allowPositionals: true,
 });
 const program = (name) => fileURLToPath(new URL(name, import.meta.url));
-const told = (child) => new Promise((done) => child.on("message", done).on("exit", () => done(undefined)));
+const message = (child) => new Promise((done) => child.on("message", done).on("exit", () => done(undefined)));
 
-/** One attack against a server of its own; what is wrong with how it went. */
+/** Runs one attack against a server of its own. Returns what went wrong. */
 async function withstands(kind, seconds) {
   console.log(`\n== ${kind.name}: ${kind.does}`);
   const wrong = [];
@@ -34,7 +34,7 @@ async function withstands(kind, seconds) {
 
     introspector.send("begin");
     const attackers = Array.from({ length: ATTACKERS }, (_, n) => fork(program("attacker.mjs"), [kind.name, server.port, n, option.files]));
-    const reports = Promise.all(attackers.map(told));
+    const reports = Promise.all(attackers.map(message));
     let most = 0;
     const until = performance.now() + seconds * 1000;
     while (performance.now() < until && !server.ended) {
@@ -44,7 +44,7 @@ async function withstands(kind, seconds) {
     attackers.forEach((attacker) => attacker.connected && attacker.send("end"));
     const all = await reports;
     most = Math.max(most, server.memory("VmHWM") || 0);
-    const asked = told(introspector);
+    const asked = message(introspector);
     introspector.send("end");
     const answers = await asked;
 
@@ -73,7 +73,7 @@ async function withstands(kind, seconds) {
     }
     if (answers.wrong.count) wrong.push(`${answers.wrong.count} introspections were not answered rightly: ${answers.wrong.first.join("; ")}`);
 
-    // And a customer who comes afterwards is served, unless the attack was to leave no room.
+    // A customer who comes afterwards is served, unless the attack has taken every place there is.
     if (!server.ended && !kind.fills) await link(server, "203.0.113.99").catch((why) => wrong.push(`no link afterwards: ${why.message}`));
     if (!server.ended && !(await server.stop())) wrong.push(`it did not stop cleanly: ${server.ended ?? "not at all"}`);
     wrong.push(...server.said("panicked", '"ERROR"', "a check did not come to its end").slice(0, 3));

@@ -1,15 +1,15 @@
-// The resource server: it asks about a live and a dead token all the time, over a kept connection and over a new one for each
-// question, and notes what is wrong with an answer and how long it waited. attacks.mjs forks it and tells it when to stop.
+// The resource server: it introspects a live and a dead token all the time, over a kept connection and over a new one for each
+// request, and records wrong answers and how long each took. attacks.mjs forks it and tells it when to stop.
 import { basic, clients, Connection, issuer, post, wait } from "./support.mjs";
 
 const [port, live, dead] = [Number(process.argv[2]), process.argv[3], process.argv[4]];
 const authorization = `Authorization: ${basic("accounts-api", clients["accounts-api"].client_secret)}`;
-/** Nobody waits for an answer longer than this. */
+/** After so many ms there is no answer. */
 const GIVEN_UP = 30_000;
 
 const seen = { kept: [], fresh: [], wrong: [] };
 let over = false;
-/** Until when answers belong to the time before the attack. */
+/** Whether the attack has begun: answers before it are not counted. */
 let begun = false;
 
 async function ask(connection, token) {

@@ -1,11 +1,11 @@
-// What is done to the server, one entry for each attack, in the order of the parts that withstand them. attacker.mjs calls `run`
-// in each process that attacks, with what it needs to know; it attacks until `me.over()`.
+// The attacks, one entry each, in the order of the limits that stop them: malformed and unusual requests, floods of strangers, floods
+// of one client, and held connections. attacker.mjs calls `run` in each process that attacks; it attacks until `me.over()`.
 import { randomBytes, randomInt } from "node:crypto";
 import { Socket } from "node:net";
 import { deflateSync, gzipSync } from "node:zlib";
 import { asked, base64url, basic, Browser, clients, Connection, longest, post, request, taro, wait } from "./support.mjs";
 
-/** Connections of one process that ask one question after another. */
+/** How many connections one process keeps; each sends one request after another. */
 const CONNECTIONS = 64;
 
 const from = (address) => `X-Forwarded-For: ${address}`;
@@ -19,7 +19,7 @@ const someone = () =>
 const as = (id) => `Authorization: ${basic(id, clients[id].client_secret)}`;
 const random = (n = 32) => base64url(randomBytes(n));
 
-/** Sends what `next` makes over kept connections, as fast as answers come. A status that is not among `right` is a fault. */
+/** Sends the requests of `next` over kept connections, as fast as answers come. A status that is not in `right` is a fault. */
 async function hammer(me, right, next, { bodyless = false, connections = CONNECTIONS } = {}) {
   const lane = async () => {
     const connection = new Connection(me.port);
@@ -33,14 +33,14 @@ async function hammer(me, right, next, { bodyless = false, connections = CONNECT
   await Promise.all(Array.from({ length: connections }, lane));
 }
 
-/** Holds as many connections as this process may have files. Each sends `bytes` and reads nothing; who is let go comes again. */
+/** Holds as many connections as this process may have files. Each sends `bytes` and reads nothing; a closed one is made anew. */
 async function hold(me, bytes, drip) {
   const most = Math.floor(me.files * 0.9);
   const sockets = new Set();
   const connect = () => {
     const socket = new Socket();
     sockets.add(socket);
-    socket.on("error", () => {}).on("close", () => sockets.delete(socket) && me.count("let go"));
+    socket.on("error", () => {}).on("close", () => sockets.delete(socket) && me.count("closed"));
     socket.on("connect", () => {
       me.count("connected");
       socket.pause();
@@ -59,7 +59,7 @@ async function hold(me, bytes, drip) {
   sockets.forEach((socket) => socket.destroy());
 }
 
-/** A browser that stands at ②, from this address; nothing where it was not let in. */
+/** A browser at ②, from this address; undefined where the server refused it. */
 async function atCustomer(me, address) {
   const browser = new Browser(me.port, address);
   await browser.get(asked().path);
@@ -71,7 +71,7 @@ async function atCustomer(me, address) {
 }
 /** ② with a birth date that is not the customer's. */
 const guess = () => ({ ...taro.customer, birth_year: String(1930 + randomInt(50)), birth_day: String(1 + randomInt(28)) });
-/** Posts ② again and again: the page answers each time with what is wrong. */
+/** Posts ② with wrong birth dates until the server ends the interaction. */
 async function guesses(me, browser, most) {
   for (let n = 0; n < most && !me.over() && browser.screen === "customer"; n++) {
     await browser.press("next", guess());
@@ -82,7 +82,7 @@ async function guesses(me, browser, most) {
 const lanes = (n, lane) => Promise.all(Array.from({ length: n }, (_, i) => lane(i)));
 
 export const kinds = [
-  // ---- part 1 of the issue ------------------------------------------------------------------------------------------------
+  // ---- unusual requests ---------------------------------------------------------------------------------------------------
   {
     name: "compressed-bodies",
     does: "60 MB of nothing, packed to 60 KB by gzip and by deflate, posted to every kind of endpoint",
@@ -146,7 +146,7 @@ export const kinds = [
       await hammer(me, [303, 400, 403, 429, 503], () => request("GET", one(paths)(), one(lists)));
     },
   },
-  // ---- part 3 ---------------------------------------------------------------------------------------------------------------
+  // ---- strangers before ② ---------------------------------------------------------------------------------------------------
   {
     name: "authorize-one-address",
     does: "authorize requests with the longest parameters from one address",
@@ -182,7 +182,7 @@ export const kinds = [
       });
     },
   },
-  // ---- part 4 ---------------------------------------------------------------------------------------------------------------
+  // ---- clients, wrong answers at ②, held connections -------------------------------------------------------------------------
   {
     name: "pushed-requests",
     does: "pushed requests of one client with the longest parameters",

@@ -1,13 +1,13 @@
-// A million requests of strangers: the memory of the server at the end is that after the first hundred thousand.
+// A million requests of strangers: the server's memory at the end is within 5 MB of that after the first hundred thousand.
 // tests/long/strangers starts it.
 import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import { asked, base64url, Connection, longest, number, post, renkei, request, Server, wait } from "./support.mjs";
 
 const REQUESTS = 1_000_000;
-/** When what every request of its kind makes the server keep is there. */
+/** By now every table of the server is as large as it gets. */
 const SETTLED = 100_000;
-/** How much more memory the rest may take, in MB. */
+/** How many MB the other 900,000 may add. */
 const MORE = 5;
 const CONNECTIONS = 128;
 
@@ -17,7 +17,7 @@ const someone = () =>
   randomInt(2) ? `198.${18 + randomInt(2)}.${randomInt(200)}.${randomInt(250)}` : `2001:db8:${hex(100_000 / 2)}:${hex(2)}::1`;
 const random = () => base64url(Buffer.from(Array.from({ length: 32 }, () => randomInt(256))));
 
-/** Of ten strangers seven begin with as much as is stored of a request; the others guess at what is not theirs. */
+/** Seven of ten strangers begin an interaction with the longest request that is stored; the others guess addresses and codes. */
 const paths = Array.from({ length: 500 }, () => asked(longest()).path);
 const guesses = [
   () => request("GET", `/link/${random()}/account`, [`Cookie: __Host-renkei-${random().slice(0, 8)}=${random()}`]),

@@ -1,5 +1,5 @@
 // What the programs of tests/long share: the release binary under a limit of memory, in a folder of its own; kept
-// connections that speak HTTP/1.1 as it goes over the wire; a customer who links their account; how figures are written.
+// connections that send and read raw HTTP/1.1; a customer who links their account; the format of figures.
 import { execFileSync, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -24,7 +24,7 @@ export const basic = (id, secret) => `Basic ${Buffer.from(`${id}:${secret}`).toS
 // ---- the server -----------------------------------------------------------------------------------------------------------
 
 const provider = { name: "株式会社長時間試験", registration_number: "関東財務局長(電代)第00号", contact: "0120-000-003" };
-/** An app without PAR, an app that may remember, and the resource server. */
+/** An app that need not push its requests, and the resource server. */
 export const clients = {
   kakeibo: {
     profile: "oidc",
