@@ -19,7 +19,10 @@ const REQUESTS: usize = 20_000;
 /// Kept connections, which ask one after another.
 const CONNECTIONS: usize = 16;
 /// Interactions not past ② that are kept: fewer than come, so that this limit is reached too.
-const UNFINISHED: i64 = 5_000;
+const UNFINISHED: i64 = 3_500;
+/// The first so many are as long as a request may be: none after them begins. The others are short, because an unoptimized
+/// server takes two milliseconds to read 8 KiB of parameters.
+const LONG: usize = 5_000;
 /// What an IPv4 address may begin within ten minutes (`limits.starts`).
 const STARTS: i64 = 60;
 /// So many IPv4 addresses ask for half of it all, which is more than they may.
@@ -121,8 +124,8 @@ async fn twenty_thousand_strangers(w: &Town) {
     assert_eq!(rows("select count(*) from interactions").await, 0);
     assert_eq!(rows("select count(*) from requests").await, 0);
     assert_eq!(rows(of_interactions).await, customers_own, "nor does the record speak of their end");
-    let again = flood(w, 1000).await;
-    assert!(again[&303] >= 500, "{again:?}");
+    let again = flood(w, 500).await;
+    assert!(again[&303] >= 250, "{again:?}");
     if w.engine == Engine::Sqlite {
         // PostgreSQL gives room back when it vacuums, which is its own business.
         let grown = w.store_size().await - before;
@@ -132,9 +135,10 @@ async fn twenty_thousand_strangers(w: &Town) {
 
 /// Strangers ask, each for themselves; how often which status came back.
 async fn flood(w: &Town, requests: usize) -> BTreeMap<u16, i64> {
-    let (next, request) = (Arc::new(AtomicUsize::new(0)), Arc::new(longest(w)));
+    let (next, longest, short) = (Arc::new(AtomicUsize::new(0)), Arc::new(longest(w)), Arc::new(short(w)));
     let connections = (0..CONNECTIONS).map(|_| {
-        let (next, request, clock, address) = (next.clone(), request.clone(), w.clock.clone(), w.address());
+        let (next, longest, short) = (next.clone(), longest.clone(), short.clone());
+        let (clock, address) = (w.clock.clone(), w.address());
         tokio::spawn(async move {
             let mut connection = BufReader::new(TcpStream::connect(address).await.unwrap());
             let mut answers = BTreeMap::new();
@@ -145,7 +149,7 @@ async fn flood(w: &Town, requests: usize) -> BTreeMap<u16, i64> {
                 }
                 // All of it within a minute.
                 clock.advance(Duration::from_millis(3));
-                let head = request.replace("{network}", &network(n));
+                let head = if n < LONG { &longest } else { &short }.replace("{network}", &network(n));
                 *answers.entry(ask(&mut connection, &head).await).or_insert(0) += 1;
             }
         })
@@ -183,9 +187,19 @@ fn longest(w: &Town) -> String {
     fields.push(("claims", subjects));
     fields.push(("ui_locales", (0..16).map(|n| format!("ja-Jpan-{n:08}")).collect::<Vec<_>>().join(" ")));
     fields.push(("login_hint", "09012343333".into()));
+    head(&fields)
+}
+
+/// One request as an app sends it.
+fn short(w: &Town) -> String {
+    head(&w.kakeibo().request("openid accounts transactions").1)
+}
+
+/// The head of the request with these parameters, in which `{network}` is still to be replaced.
+fn head(fields: &[(&'static str, String)]) -> String {
     format!(
         "GET /oauth/authorize?{} HTTP/1.1\r\nHost: link.renkei.test\r\nX-Forwarded-For: {{network}}\r\n\r\n",
-        encode(&fields)
+        encode(fields)
     )
 }
 
