@@ -52,7 +52,7 @@ async function withstands(kind, seconds) {
     for (const { counts } of all.filter(Boolean)) {
       for (const [what, n] of Object.entries(counts)) sum[what] = (sum[what] ?? 0) + n;
     }
-    const said = Object.entries(sum).map(([what, n]) => `${what}: ${number(n)} (${number(n / seconds)}/s)`);
+    const said = Object.entries(sum).map(([what, n]) => `${what}: ${number(n)}${what === "held at once" ? "" : ` (${number(n / seconds)}/s)`}`);
     console.log(`   it did         ${said.join(", ") || "nothing"}`);
     if (all.some((report) => !report)) wrong.push("an attacker ended too early");
     for (const { faults } of all.filter(Boolean)) {

@@ -3,7 +3,7 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { Socket } from "node:net";
 import { deflateSync, gzipSync } from "node:zlib";
-import { asked, base64url, basic, Browser, clients, Connection, longest, post, request, taro, wait } from "./support.mjs";
+import { asked, base64url, basic, Browser, clients, Connection, hanako, longest, post, request, taro, wait } from "./support.mjs";
 
 /** How many connections one process keeps; each sends one request after another. */
 const CONNECTIONS = 64;
@@ -52,7 +52,7 @@ async function hold(me, bytes, drip) {
   const dripping = drip && setInterval(() => sockets.forEach((socket) => socket.write(drip)), 1000);
   while (!me.over()) {
     for (let n = 0; sockets.size < most && n < 500; n++) connect();
-    me.most("at once", sockets.size);
+    me.most("held at once", sockets.size);
     await wait(5);
   }
   clearInterval(dripping);
@@ -60,12 +60,12 @@ async function hold(me, bytes, drip) {
 }
 
 /** A browser at ②, from this address; undefined where the server refused it. */
-async function atCustomer(me, address) {
+async function atCustomer(me, address, account = taro.account) {
   const browser = new Browser(me.port, address);
   await browser.get(asked().path);
   me.count(browser.status);
   if (browser.status !== 200) return browser.connection.close();
-  await browser.press("next", taro.account);
+  await browser.press("next", account);
   if (browser.screen !== "customer") return browser.connection.close();
   return browser;
 }
@@ -210,7 +210,7 @@ export const kinds = [
     async run(me) {
       await lanes(8, async () => {
         while (!me.over()) {
-          const browser = await atCustomer(me, "198.51.100.1");
+          const browser = await atCustomer(me, "198.51.100.1", hanako);
           if (!browser) return hammer(me, [429], () => request("GET", asked().path, [from("198.51.100.1")]), { connections: 1 });
           await guesses(me, browser, Infinity);
           browser.connection.close();
@@ -225,7 +225,7 @@ export const kinds = [
     async run(me) {
       await lanes(CONNECTIONS, async () => {
         while (!me.over()) {
-          const browser = await atCustomer(me, someone());
+          const browser = await atCustomer(me, someone(), hanako);
           if (!browser) continue;
           await guesses(me, browser, 3);
           browser.connection.close();

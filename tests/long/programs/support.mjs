@@ -249,7 +249,7 @@ export class Browser {
     return answer;
   }
   async get(path) {
-    await this.send(request("GET", path, this.headers()));
+    this.location = path;
     for (let n = 0; n < 5 && this.location?.startsWith("/"); n++) {
       this.path = this.location;
       await this.send(request("GET", this.path, this.headers()));
@@ -282,6 +282,8 @@ export const taro = {
     email_confirm: "taro@example.jp",
   },
 };
+/** Another customer's account: the one whose birth date is guessed. */
+export const hanako = { branch: "005", account_type: "ordinary", account_number: "0000123" };
 
 /** The sample customer links their account, from this address; the app's access token. */
 export async function link(server, address) {
@@ -310,11 +312,12 @@ export async function link(server, address) {
 
 /** A live and a dead token: both were handed out, one of them was revoked. */
 export async function tokens(server) {
-  const [live, dead] = [await link(server, "203.0.113.7"), await link(server, "203.0.113.8")];
+  // The second link of an account replaces the first, so the live token comes last.
+  const dead = await link(server, "203.0.113.7");
   const { client_secret } = clients.kakeibo;
   const authorization = [`Authorization: ${basic("kakeibo", client_secret)}`];
   await new Connection(server.port).ask(post("/oauth/revoke", { token: dead }, authorization));
-  return { live, dead };
+  return { live: await link(server, "203.0.113.8"), dead };
 }
 
 // ---- figures ----------------------------------------------------------------------------------------------------------------
