@@ -65,6 +65,11 @@ impl Instant {
         const MINUTE: i64 = 60_000;
         Self((self.0 + MINUTE - 1).div_euclid(MINUTE) * MINUTE)
     }
+    /// The last whole second that is not after this moment: the form in which `exp` is told (RFC 7519 §2).
+    #[must_use]
+    pub const fn floor_second(self) -> Self {
+        Self(self.0.div_euclid(1000) * 1000)
+    }
     /// The first whole second that is not before this moment.
     #[must_use]
     pub const fn whole_second(self) -> Self {

@@ -75,3 +75,11 @@ id!(
     /// The person as the core bank knows them; pairwise `sub`s are made from it.
     HolderId
 );
+id!(
+    /// A guess about an account, while the core bank is asked.
+    GuessId
+);
+id!(
+    /// A notice to a customer, in the outbox of mail.
+    NoticeId
+);

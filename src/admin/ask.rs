@@ -4,7 +4,7 @@ use super::{ClientAsk, Refused, Rotation, TokenAsk};
 use crate::account::Account;
 use crate::audit::Cursor;
 use crate::clock::Instant;
-use crate::id::GrantId;
+use crate::id::{GrantId, NoticeId};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -65,6 +65,13 @@ pub enum Ask {
         /// Why.
         why: Why,
     },
+    /// The notices that have not been delivered.
+    Notices,
+    /// Try a notice again.
+    RetryNotice {
+        /// Which.
+        id: NoticeId,
+    },
     /// Check everything that must always hold.
     VerifyAudit,
     /// One page of the audit record.
@@ -116,6 +123,8 @@ impl Ask {
             Self::ReleaseLock { account, why } => {
                 ("POST", format!("{BASE}/locks/{account}/release"), Some(json!({"reason": why.as_str()})))
             }
+            Self::Notices => get("/notices".to_owned()),
+            Self::RetryNotice { id } => ("POST", format!("{BASE}/notices/{id}/retry"), None),
             Self::VerifyAudit => get("/audit/verify".to_owned()),
             Self::ExportAudit { period, grant, account, after } => {
                 let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -155,6 +164,10 @@ impl Ask {
             ("POST", ["locks", account, "release"]) => {
                 let account = Account::parse(account).ok_or_else(|| invalid("account"))?;
                 Self::ReleaseLock { account, why: reason(body)? }
+            }
+            ("GET", ["notices"]) => Self::Notices,
+            ("POST", ["notices", id, "retry"]) => {
+                Self::RetryNotice { id: NoticeId::parse(id).ok_or_else(|| invalid("the notice id"))? }
             }
             ("GET", ["audit", "verify"]) => Self::VerifyAudit,
             ("GET", ["audit"]) => Self::ExportAudit {

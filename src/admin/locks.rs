@@ -21,8 +21,10 @@ pub(super) async fn list(desk: &Desk, actor: Actor, now: Instant) -> Result<Valu
     let told = |l: &lockout::Listed| {
         json!({
             "account": l.account,
+            "locked": l.locked,
             "since": l.since.rfc3339(),
             "until": l.until.map(Instant::rfc3339),
+            "unanswered": l.unanswered,
         })
     };
     Ok(json!({"locks": found.await?.iter().map(told).collect::<Vec<_>>()}))

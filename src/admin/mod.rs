@@ -12,6 +12,7 @@ mod grants;
 mod initial;
 mod keys;
 mod locks;
+mod notices;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -85,6 +86,8 @@ pub async fn answer(desk: &Desk, ask: Ask, staff: &str, now: Instant) -> Result<
         Ask::RevokeGrant { id, why } => grants::revoke(desk, id, why, actor, now).await,
         Ask::Locks => locks::list(desk, actor, now).await,
         Ask::ReleaseLock { account, why } => locks::release(desk, account, why, actor, now).await,
+        Ask::Notices => notices::list(desk).await,
+        Ask::RetryNotice { id } => notices::retry(desk, id, actor, now).await,
         Ask::VerifyAudit => record::verify(desk, actor, now).await,
         Ask::ExportAudit { period, grant, account, after } => {
             record::export(desk, &record::Wanted { period, grant, account, after }, actor, now).await

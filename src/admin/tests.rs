@@ -27,6 +27,8 @@ fn every_question_goes_through_http_and_back() {
         Ask::RevokeGrant { id: id.clone(), why: why.clone() },
         Ask::Locks,
         Ask::ReleaseLock { account: account.clone(), why },
+        Ask::Notices,
+        Ask::RetryNotice { id: crate::id::NoticeId::parse("-_n").unwrap() },
         Ask::VerifyAudit,
         Ask::ExportAudit { period: Period::default(), grant: None, account: None, after: None },
         Ask::ExportAudit {
@@ -86,6 +88,8 @@ fn what_is_not_asked_well_is_refused() {
         ("POST", "/grants/g/revoke", "", "{\"reason\":\"x\",\"by\":\"me\"}"),
         ("POST", "/backup", "", "{\"file\":\"renkei.db\"}"),
         ("POST", "/locks/115-loan-1/release", "", "{\"reason\":\"x\"}"),
+        ("POST", "/notices/a b/retry", "", ""),
+        ("GET", "/notices", "state=failed", ""),
         ("GET", "/audit", "from=yesterday", ""),
         ("GET", "/audit", "after=x", ""),
         ("POST", "/clients/c/approve", "", "{\"version\":\"1\"}"),

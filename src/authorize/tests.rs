@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 mod answers;
+mod bounds;
 mod claims;
 mod details;
 mod entry;

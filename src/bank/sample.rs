@@ -49,8 +49,6 @@ impl std::fmt::Debug for Record {
 #[derive(Clone, Serialize, Deserialize)]
 struct Card {
     pin: String,
-    /// Wrong PINs at cash machines. Questions of ours never touch it (domain R81).
-    machine_failures: u32,
 }
 /// What has become of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +93,7 @@ impl SampleBank {
                 kana: kana.to_owned(),
                 born: born.to_owned(),
                 phones: phones.iter().map(|p| (*p).to_owned()).collect(),
-                card: pin.map(|pin| Card { pin: pin.to_owned(), machine_failures: 0 }),
+                card: pin.map(|pin| Card { pin: pin.to_owned() }),
             })
         };
         let founded = today.checked_sub_days(HISTORY).unwrap_or(today);
@@ -128,11 +126,6 @@ impl SampleBank {
     }
     pub(super) fn by_id(&self, id: &str) -> Option<&Record> {
         self.books.accounts.iter().find(|r| r.id.as_str() == id && r.status == Status::Open)
-    }
-    /// Wrong PINs at cash machines, for the account's card.
-    #[must_use]
-    pub fn machine_failures(&self, account: &Account) -> Option<u32> {
-        self.find(account)?.card.as_ref().map(|card| card.machine_failures)
     }
 
     pub(super) fn lookup_now(&self, account: &Account) -> Lookup {

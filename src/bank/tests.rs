@@ -47,14 +47,13 @@ fn the_accounts_of_the_contract() {
 }
 
 #[tokio::test]
-async fn a_pin_is_judged_without_the_machines_counter() {
+async fn a_pin_is_judged_by_the_card() {
     let bank = bank();
     let sample = account("115-ordinary-1100026");
     for (pin, right) in [("4071", true), ("4072", false), ("0000", false), ("４０７１", true)] {
         let pin = Pin::parse(pin).unwrap();
         assert_eq!(bank.verify_pin(&sample, &pin).await, Ok(right));
     }
-    assert_eq!(bank.machine_failures(&sample), Some(0));
     assert_eq!(bank.verify_pin(&account("115-ordinary-1100042"), &Pin::parse("1042").unwrap()).await, Ok(false));
 }
 

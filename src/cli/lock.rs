@@ -1,31 +1,31 @@
 //! `renkei lock list|release`: accounts that may not link for now.
 
-use super::ask::once;
+use super::ask::{Office, once};
 use super::block_on;
 use super::grant::{account, cell, why};
 use super::out::{Failure, Out, table};
 use super::target::Target;
 use crate::account::Account;
 use crate::admin::{Ask, Why};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Show or release accounts locked after too many failures.
 #[derive(Debug, clap::Subcommand)]
 pub enum Lock {
-    /// The accounts locked now, the newest lock first.
+    /// The accounts locked now, the newest lock first, and those with guesses that a crash left unanswered.
     List {
         /// Which server.
         #[command(flatten)]
         target: Target,
     },
-    /// Let an account link again, and forget its wrong answers.
+    /// Let accounts link again, and forget their wrong answers.
     Release {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// The account, e.g. 115-ordinary-1100026.
-        #[arg(value_parser = account)]
-        account: Account,
+        /// The accounts, e.g. 115-ordinary-1100026; `-` reads them from standard input, one a line.
+        #[arg(value_parser = named, required = true, value_name = "ACCOUNT")]
+        accounts: Vec<Named>,
         /// Why, for the audit record; do not name the customer.
         #[arg(long, value_parser = why)]
         reason: Why,
@@ -43,12 +43,83 @@ impl Lock {
                 let answer = block_on(once(&target, Ask::Locks))?;
                 out.say(&answer, || listed(&answer));
             }
-            Self::Release { target, account, reason } => {
-                let answer = block_on(once(&target, Ask::ReleaseLock { account, why: reason }))?;
-                out.say(&answer, || format!("{}: released", cell(&answer, "account")));
+            Self::Release { target, accounts, reason } => {
+                let wanted = wanted(accounts)?;
+                block_on(release(out, &target, &wanted, &reason))?;
             }
         }
         Ok(())
+    }
+}
+
+/// An account as the command line names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// This one.
+    Account(Account),
+    /// Those of standard input.
+    Input,
+}
+fn named(text: &str) -> Result<Named, String> {
+    if text == "-" { Ok(Named::Input) } else { account(text).map(Named::Account) }
+}
+
+/// What is released, in its order and each once. A line of standard input may be no account: it is told, and does not hold
+/// up the others. (A wrong word of the command line is wrong usage, because it may belong to something else of it.)
+fn wanted(named: Vec<Named>) -> Result<Vec<Result<Account, String>>, Failure> {
+    let mut wanted = Vec::new();
+    let mut add = |one: Result<Account, String>| {
+        if !wanted.contains(&one) {
+            wanted.push(one);
+        }
+    };
+    for named in named {
+        match named {
+            Named::Account(account) => add(Ok(account)),
+            Named::Input => {
+                for line in std::io::stdin().lines() {
+                    let line = line.map_err(|e| Failure::Refused(format!("standard input: {e}")))?;
+                    let text = line.trim();
+                    if !text.is_empty() {
+                        add(Account::parse(text).ok_or_else(|| text.chars().take(MOST_SHOWN).collect()));
+                    }
+                }
+            }
+        }
+    }
+    if wanted.is_empty() { Err(Failure::Usage("standard input names no account".into())) } else { Ok(wanted) }
+}
+
+/// The most characters that are repeated of a line that is no account.
+const MOST_SHOWN: usize = 40;
+
+/// Releases them one after the other, each in a transaction of its own, and tells of each. What cannot be released does not
+/// hold up the others.
+async fn release(out: &Out, target: &Target, wanted: &[Result<Account, String>], reason: &Why) -> Result<(), Failure> {
+    let office = Office::find(target).await?;
+    let mut failed = Vec::new();
+    for one in wanted {
+        let (name, done) = match one {
+            Ok(account) => {
+                let ask = Ask::ReleaseLock { account: account.clone(), why: reason.clone() };
+                (account.to_string(), office.ask(ask).await)
+            }
+            Err(text) => (text.clone(), Err(Failure::Refused(format!("{text} is not an account number")))),
+        };
+        match done {
+            Ok(answer) => out.say(&answer, || format!("{name}: released")),
+            Err(Failure::Refused(why) | Failure::Usage(why)) => {
+                let told = json!({"account": name, "released": false, "error": why});
+                out.say(&told, || if why.starts_with(&name) { why.clone() } else { format!("{name}: {why}") });
+                failed.push(why);
+            }
+        }
+    }
+    office.close().await;
+    match failed.as_slice() {
+        [] => Ok(()),
+        [why] => Err(Failure::Refused(why.clone())),
+        several => Err(Failure::Refused(format!("{} of {} were not released", several.len(), wanted.len()))),
     }
 }
 
@@ -57,8 +128,12 @@ fn listed(answer: &Value) -> String {
     if locks.is_empty() {
         return "no account is locked".into();
     }
-    let mut rows = vec![["account", "since", "until"].map(str::to_owned).to_vec()];
-    let until = |l: &Value| l["until"].as_str().map_or_else(|| "released by hand".to_owned(), str::to_owned);
-    rows.extend(locks.iter().map(|l| vec![cell(l, "account"), cell(l, "since"), until(l)]));
+    let mut rows = vec![["account", "since", "until", "unanswered"].map(str::to_owned).to_vec()];
+    let until = |l: &Value| match (l["locked"].as_bool(), l["until"].as_str()) {
+        (Some(false), _) => "not locked".to_owned(),
+        (_, Some(until)) => until.to_owned(),
+        (_, None) => "released by hand".to_owned(),
+    };
+    rows.extend(locks.iter().map(|l| vec![cell(l, "account"), cell(l, "since"), until(l), cell(l, "unanswered")]));
     table(&rows)
 }

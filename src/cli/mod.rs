@@ -14,6 +14,7 @@ pub mod demo;
 mod grant;
 mod key;
 mod lock;
+mod notice;
 pub mod out;
 mod sample_api;
 pub mod serve;
@@ -57,6 +58,9 @@ enum Command {
     /// Show or release accounts locked after too many failures.
     #[command(subcommand)]
     Lock(lock::Lock),
+    /// Show mails to customers that have not been delivered, or try one again.
+    #[command(subcommand)]
+    Notice(notice::Notice),
     /// Check or export the audit record.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -85,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Key(c) => c.run(&out),
         Command::Grant(c) => c.run(&out),
         Command::Lock(c) => c.run(&out),
+        Command::Notice(c) => c.run(&out),
         Command::Audit(c) => c.run(&out),
         Command::Db(c) => c.run(&out),
     };

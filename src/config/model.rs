@@ -268,7 +268,7 @@ pub struct Identity {
     pub wrong_pins_ever: u32,
     /// R30 answers after which an interaction ends (G3).
     pub unknown_accounts: u32,
-    /// The longest interaction (G28).
+    /// The longest interaction (G28): five minutes less than the hour its cookie lives.
     pub session: Span,
     /// The longest pause on one screen (G28).
     pub idle: Span,
@@ -349,12 +349,13 @@ impl Config {
         let s = &mut self.server;
         let files = [&mut s.data_dir, &mut s.master_key_file];
         let maybe = [&mut s.tls_cert_file, &mut s.tls_key_file, &mut self.store.url_file, &mut self.mail.password_file];
+        let further = [&mut self.mail.ca_file];
         let more = [&mut s.mtls_ca_file, &mut s.mtls_crl_file, &mut self.bank.token_file, &mut self.outbound.ca_file];
         let trust = &mut self.registration.software_statement_keys_file;
         let hooks = self.telephony.hook_secret_files.iter_mut().chain(self.bank.event_secret_files.iter_mut());
         for file in files
             .into_iter()
-            .chain(maybe.into_iter().chain(more).chain([trust]).filter_map(Option::as_mut))
+            .chain(maybe.into_iter().chain(more).chain(further).chain([trust]).filter_map(Option::as_mut))
             .chain(hooks)
         {
             *file = dir.join(&*file);

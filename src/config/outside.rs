@@ -81,6 +81,12 @@ pub struct Mail {
     /// `implicit`, `starttls` or `none`.
     #[serde(default = "starttls")]
     pub tls: MailTls,
+    /// A further CA bundle for the relay's certificate, PEM.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// What EHLO says; by default the issuer's host.
+    #[serde(default)]
+    pub helo: Option<String>,
     /// User name at the relay.
     #[serde(default)]
     pub username: Option<String>,

@@ -72,7 +72,9 @@ fn what_is_wrong_is_said_with_line_and_key() {
         (format!("{GOOD}[limits]\nstarts = 0\n"), "limits.starts: and the other limits of a network want at least 1"),
         (format!("{GOOD}parallel = 0\n"), "bank.parallel: wants 1 to 10000"),
         (format!("{GOOD}wait = \"31s\"\n"), "bank.wait: wants 1s to 30s"),
-        (format!("{GOOD}[identity]\nsession = \"61m\"\n"), "identity.session: wants 1m to 1h"),
+        (format!("{GOOD}[identity]\nsession = \"3301s\"\n"), "/renkei.toml:27: identity.session: wants 1m to 55m"),
+        (format!("{GOOD}[identity]\nsession = \"59s\"\n"), "/renkei.toml:27: identity.session: wants 1m to 55m"),
+        (format!("{GOOD}[tokens]\nid_token_lifetime = \"999ms\"\n"), "tokens.id_token_lifetime: wants 1s or more"),
         (format!("{GOOD}[identity]\nunfinished = 99\n"), "identity.unfinished: wants 100 to 1000000"),
         (format!("{GOOD}[identity]\nunify_account_error = true\n"), "unknown field `unify_account_error`"),
         (with("[mail]", "auto_call = true\n[mail]"), "telephony.auto_call: wants server.mode test"),
@@ -125,6 +127,86 @@ fn a_lifetime_may_be_at_its_bound() {
     for lifetime in ["5s", "599s", "599999ms"] {
         let config = read_text(&format!("{GOOD}[tokens]\nrequest_lifetime = \"{lifetime}\"\n"), &[]).unwrap();
         assert_eq!(config.tokens.request_lifetime, Span::parse(lifetime).unwrap());
+    }
+}
+
+/// Every bound of a number or a duration: what stands at it reads, one beyond is refused under the key's own name.
+#[test]
+fn at_each_bound_and_one_beyond() {
+    let with = |section: &str, key: &str, value: &str| {
+        let kept = GOOD.lines().filter(|line| !line.starts_with(&format!("{key} = "))).collect::<Vec<_>>().join("\n");
+        let (header, line) = (format!("[{section}]\n"), format!("{key} = {value}\n"));
+        if kept.contains(&header) {
+            kept.replace(&header, &format!("{header}{line}"))
+        } else {
+            format!("{kept}\n{header}{line}")
+        }
+    };
+    let numbers = |n: usize| format!("{:?}", (0..n).map(|i| format!("0800111{i:04}")).collect::<Vec<_>>());
+    let files = |n: usize| format!("{:?}", vec!["a.secret"; n]);
+    let text = |values: &[&str]| values.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>();
+    let span = |values: &[&str]| values.iter().map(|v| format!("{v:?}")).collect::<Vec<_>>();
+    for (section, key, fits, beyond) in [
+        ("store", "connections", text(&["1", "256"]), text(&["0", "257"])),
+        ("identity", "failures_per_day", text(&["1", "10"]), text(&["0", "11"])),
+        ("identity", "wrong_pins_ever", text(&["3", "100"]), text(&["2", "101"])),
+        ("identity", "unknown_accounts", text(&["1", "100"]), text(&["0", "101"])),
+        ("identity", "concurrent", text(&["1"]), text(&["0"])),
+        ("identity", "unfinished", text(&["100", "1000000"]), text(&["99", "1000001"])),
+        ("identity", "session", span(&["15m", "55m"]), span(&["59s", "3301s"])),
+        ("identity", "idle", span(&["30m"]), span(&["1801s"])),
+        ("identity", "proofing_memory", span(&["0s", "15m"]), span(&["901s"])),
+        ("telephony", "called_numbers", vec![numbers(3), numbers(100)], vec![numbers(2), numbers(101)]),
+        ("telephony", "hook_secret_files", vec![files(1), files(2)], vec![files(0), files(3)]),
+        ("telephony", "call_attempts", text(&["1", "3"]), text(&["0", "4"])),
+        ("telephony", "rest", span(&["10s", "10m"]), span(&["9999ms", "601s"])),
+        ("telephony", "confirm_window", span(&["120s"]), span(&["119s"])),
+        ("bank", "parallel", text(&["1", "10000"]), text(&["0", "10001"])),
+        ("bank", "wait", span(&["1s", "30s"]), span(&["999ms", "30001ms"])),
+        ("bank", "event_secret_files", vec![files(0), files(2)], vec![files(3)]),
+        ("tokens", "request_lifetime", span(&["5s", "599999ms"]), span(&["4999ms", "600s"])),
+        ("tokens", "code_lifetime", span(&["1s", "60s"]), span(&["999ms", "61s"])),
+        ("tokens", "grant_lifetime", span(&["1d", "31d"]), span(&["86399s", "2678401s"])),
+        ("tokens", "id_token_lifetime", span(&["1s"]), span(&["999ms"])),
+        ("keys", "publish_before", span(&["10m"]), span(&["599s"])),
+        ("registration", "pending_most", text(&["1", "10000"]), text(&["0", "10001"])),
+        ("registration", "pending_kept", span(&["1h"]), span(&["3599s"])),
+        ("limits", "starts", text(&["1"]), text(&["0"])),
+        ("limits", "pushed_requests", text(&["1", "100000"]), text(&["0", "100001"])),
+        ("limits", "answers_per_second", text(&["1", "100000"]), text(&["0", "100001"])),
+        ("limits", "answers_burst", text(&["1", "100000"]), text(&["0", "100001"])),
+    ] {
+        for value in fits {
+            let read = read_text(&with(section, key, &value), &[]).map(drop);
+            assert_eq!(read, Ok(()), "{section}.{key} = {value}");
+        }
+        for value in beyond {
+            let said = read_text(&with(section, key, &value), &[]).map(drop).unwrap_err();
+            assert!(said.contains(&format!("{section}.{key}: ")), "{section}.{key} = {value}: {said}");
+        }
+    }
+    // Of two keys together: the later may not be shorter than the earlier.
+    for (rest, want) in [
+        ("publish_before = \"1d\"\nrotate_every = \"86401s\"\nkeep_retired = \"65m\"", Ok(())),
+        ("publish_before = \"1d\"\nrotate_every = \"1d\"", Err("keys.rotate_every")),
+        ("keep_retired = \"3899s\"", Err("keys.keep_retired")),
+    ] {
+        let read = read_text(&format!("{GOOD}[keys]\n{rest}\n"), &[]).map(drop);
+        match want {
+            Ok(()) => assert_eq!(read, Ok(()), "{rest}"),
+            Err(key) => assert!(read.as_ref().is_err_and(|said| said.contains(key)), "{rest}: {read:?}"),
+        }
+    }
+}
+
+/// Who presses 許可する in the last moment has five minutes for further codes (contract §3), and a cookie for as long.
+#[test]
+fn the_longest_interaction_leaves_time_for_further_codes() {
+    for session in ["60s", "55m"] {
+        let text = format!("{GOOD}[identity]\nsession = \"{session}\"\nidle = \"60s\"\n");
+        let config = read_text(&text, &[]).unwrap();
+        let left = crate::identity::cookie::ROW_LIFE.saturating_sub(config.identity.session.get());
+        assert!(left >= crate::grant::FURTHER_WINDOW, "{session}");
     }
 }
 

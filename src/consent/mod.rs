@@ -140,7 +140,7 @@ pub struct Agreed {
     pub details: Details,
     /// When.
     pub at: Instant,
-    /// When the permission ends, whatever happens.
+    /// When the permission ends, whatever happens: a whole second, because apps are told seconds.
     pub expires_at: Instant,
     /// The terms agreed to.
     pub terms: Terms,
@@ -209,7 +209,7 @@ pub fn allow(offer: &Offer, choice: &Choice, customer: Customer, now: Instant) -
         scope: offer.scope.clone(),
         details: Details::granted(&offer.scope, accounts, offer.limits.as_ref()),
         at: now,
-        expires_at: now + offer.period.min(PERIOD),
+        expires_at: (now + offer.period.min(PERIOD)).floor_second(),
         terms: offer.terms.clone(),
         shown: offer.shown,
         language: offer.language.clone(),

@@ -87,6 +87,17 @@ mod tests {
     }
 
     #[test]
+    fn nobody_else_reads_a_folder_that_was_made() -> io::Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| Ok::<_, io::Error>(std::fs::metadata(path)?.permissions().mode() & 0o777);
+        let dir = tempfile::tempdir()?;
+        let (kept, temporary) = (dir.path().join("new"), Folder::open(None, &SystemRandom)?);
+        let kept = Folder::open(Some(&kept), &SystemRandom)?;
+        assert_eq!((mode(kept.path())?, mode(temporary.path())?), (0o700, 0o700));
+        Ok(())
+    }
+
+    #[test]
     fn a_temporary_folder_goes_with_the_demo() -> io::Result<()> {
         let folder = Folder::open(None, &SystemRandom)?;
         let path = folder.path().to_owned();

@@ -20,7 +20,7 @@ mod state;
 mod tests;
 
 pub use again::{Again, again};
-pub use further::{Further, further};
+pub use further::{Further, WINDOW as FURTHER_WINDOW, further};
 pub use open::{Link, Linked, allow};
 pub use sql::{Ended, end};
 pub use state::{By, GrantState, NotNow, Reason};
@@ -62,7 +62,7 @@ pub struct Grant {
     pub auth_time: Instant,
     /// When consent was given.
     pub created_at: Instant,
-    /// When it ends by itself: absolute, no refresh moves it (domain G22).
+    /// When it ends by itself: a whole second, absolute, no refresh moves it (domain G22).
     pub expires_at: Instant,
     /// Where it stands.
     pub state: GrantState,

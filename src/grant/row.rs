@@ -35,7 +35,8 @@ pub(crate) fn read(row: &Row, first: usize) -> Result<Grant> {
         amr: row.text(at(10))?.split(' ').filter(|f| !f.is_empty()).map(str::to_owned).collect(),
         auth_time: row.instant(at(11))?,
         created_at: row.instant(at(12))?,
-        expires_at: row.instant(at(13))?,
+        // Earlier releases wrote milliseconds, and told the app seconds: it ends when the app was told.
+        expires_at: row.instant(at(13))?.floor_second(),
         state: state(row, at(14)).map_err(|e| e.unwrap_or_else(|| bad("state, times and reasons contradict")))?,
         seq: row.int(at(19))?,
     })

@@ -99,7 +99,9 @@ pub fn in_use(tx: &mut Tx<'_, '_>, client: &ClientId, account: &Hash, now: Insta
         " from grants g where g.client_id = ?1 and g.account_index = ?2 and g.ended_at is null \
          and g.activated_at is not null and g.expires_at > ?3 order by g.created_at desc, g.id limit 1"
     );
-    tx.row(sql, &[client.as_str().into(), (*account).into(), now.into()])?.map(|r| read(&r, 0)).transpose()
+    let grant =
+        tx.row(sql, &[client.as_str().into(), (*account).into(), now.into()])?.map(|r| read(&r, 0)).transpose()?;
+    Ok(grant.filter(|grant| grant.is_live(now)))
 }
 
 /// The grants that share one account (its keyed index), verified or chosen beside it, newest first: what staff look up when a customer telephones.

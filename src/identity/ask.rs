@@ -17,7 +17,7 @@ use super::{
 use crate::account::Account;
 use crate::alarm::AlarmKind;
 use crate::clock::Instant;
-use crate::id::AccountId;
+use crate::id::{AccountId, GuessId};
 use crate::secret::Secret;
 use crate::store::{Result, Tx};
 use serde_json::json;
@@ -66,7 +66,7 @@ impl Desk {
             Answer::Right(_) | Answer::Busy | Answer::None(_) => {}
         }
         let desk = self.clone();
-        let work = move |tx: &mut Tx<'_, '_>| desk.settle_customer(tx, &i, reservation, &answer, &personal, now);
+        let work = move |tx: &mut Tx<'_, '_>| desk.settle_customer(tx, &i, &reservation, &answer, &personal, now);
         let (seen, noted) = self.store.write(work).await?;
         self.raise(&noted, now).await;
         Ok(seen)
@@ -124,7 +124,7 @@ impl Desk {
         &self,
         tx: &mut Tx<'_, '_>,
         reserved: &Interaction,
-        reservation: Reservation,
+        reservation: &Reservation,
         answer: &Answer<Holding>,
         personal: &Personal,
         now: Instant,
@@ -169,7 +169,7 @@ impl Desk {
         let answer = self.ask_pin(matched, &pin, now).await;
         drop(pin);
         let desk = self.clone();
-        let (seen, noted) = self.store.write(move |tx| desk.settle_pin(tx, &i, reservation, &answer, now)).await?;
+        let (seen, noted) = self.store.write(move |tx| desk.settle_pin(tx, &i, &reservation, &answer, now)).await?;
         self.raise(&noted, now).await;
         Ok(seen)
     }
@@ -192,7 +192,7 @@ impl Desk {
         &self,
         tx: &mut Tx<'_, '_>,
         reserved: &Interaction,
-        reservation: Reservation,
+        reservation: &Reservation,
         answer: &Answer<Vec<(AccountId, Account)>>,
         now: Instant,
     ) -> Result<(Seen, Noted)> {
@@ -221,14 +221,15 @@ impl Desk {
             self.alarm(AlarmKind::Busy, json!({ "limit": "identity.concurrent" }), now).await;
         }
         let (desk, v, step) = (self.clone(), v.clone(), step.to_owned());
-        self.store.write(move |tx| desk.reserve_tx(tx, &v, &step, guess, busy, now)).await
+        let id = GuessId::random(&*self.seals.random);
+        self.store.write(move |tx| desk.reserve_tx(tx, &v, &step, (guess, &id), busy, now)).await
     }
     fn reserve_tx(
         &self,
         tx: &mut Tx<'_, '_>,
         v: &Visitor,
         step: &str,
-        guess: Guess,
+        (guess, id): (Guess, &GuessId),
         busy: bool,
         now: Instant,
     ) -> Result<Booked> {
@@ -259,7 +260,7 @@ impl Desk {
             let i = sql::end(tx, &self.seals, i, Ending::Expired(Expired::UnknownAccounts), now)?;
             return show(self.taken(tx, i, now)?);
         }
-        match lockout::reserve(tx, &self.seals, &self.policy, &account, guess, now)? {
+        match lockout::reserve(tx, &self.seals, &self.policy, (&account, guess, id), now)? {
             Reserved::Locked(lock) => {
                 i.recorded = true;
                 let ending = Ending::Locked { before: true, until: lock.until };
@@ -289,7 +290,7 @@ impl Desk {
     fn settle<T>(
         &self,
         tx: &mut Tx<'_, '_>,
-        (reserved, reservation): (&Interaction, Reservation),
+        (reserved, reservation): (&Interaction, &Reservation),
         answer: &Answer<T>,
         (refused, give_back): (&'static str, bool),
         noted: &mut Noted,
@@ -299,7 +300,7 @@ impl Desk {
         let lock = if matches!(answer, Answer::Wrong) {
             lockout::fail(tx, &self.seals, &self.policy, reservation, &reserved.client, now)?
         } else {
-            lockout::pass(tx, &self.seals, reservation, matches!(answer, Answer::Right(_)), now)?;
+            lockout::pass(tx, &self.seals, &self.policy, reservation, matches!(answer, Answer::Right(_)), now)?;
             None
         };
         if lock.is_some() {

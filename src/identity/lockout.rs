@@ -1,10 +1,13 @@
 //! Locks on linking an account (domain G4, G5, G6): one counter an account and JST day, shared by ② and ⑤, and one of
 //! wrong PINs over all days. They touch nothing but linking: cards, machines and existing grants go on (R81).
 //!
-//! An attempt is *reserved* before the core bank is asked, so that any number of parallel guesses reach it at most as
-//! often as the limit allows, and *settled* by its answer.
+//! A guess is *reserved* before the core bank is asked, so that any number of parallel guesses reach it at most as often as
+//! the limit allows, and *settled* by its answer. A guess that nobody settled in time, because a process died, counts as
+//! wrong, so that staff sees what it closes and can open it; an answer that comes after all takes that back.
 
 use super::Seals;
+use super::counts::Counts;
+use super::guess::{self, GuessRow};
 use super::memory;
 use super::policy::Policy;
 use super::sql::corrupt;
@@ -12,38 +15,31 @@ use crate::account::Account;
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::event::{self, Event, Kind};
-use crate::id::{ClientId, EventId};
+use crate::id::{ClientId, EventId, GuessId};
 use crate::keys::seal::Place;
 use crate::secret::{Hash, base64url};
-use crate::store::{Result, Row, Tx};
+use crate::store::{Result, Tx};
 use chrono::Datelike;
-use serde_json::json;
+use serde_json::{Value, json};
 
-/// What is guessed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Guess {
-    /// ②: birth date and phone. Needs no secret, so it never counts towards the lasting lock (G5).
-    Customer,
-    /// ⑤: the PIN, after a seen call.
-    Pin,
-}
+pub use super::guess::Guess;
+pub use super::staff_locks::{Listed, list, release};
 
-/// An attempt that may be made. Settle it with [`pass`] or [`fail`]; one that never is (a crash) stays booked: for
-/// the day, and as a wrong PIN until the next right one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A guess that may be made. Settle it with [`pass`] or [`fail`].
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reservation {
+    id: GuessId,
     account: Hash,
     guess: Guess,
-    day: i64,
 }
-/// The answer to an attempt about to be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The answer to a guess about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reserved {
     /// Ask.
     Go(Reservation),
     /// Locked: R33.
     Locked(Lock),
-    /// As many attempts as the limit leaves are being asked at this moment: R35.
+    /// As many guesses as the limit leaves are being asked at this moment.
     Full,
 }
 /// A lock.
@@ -53,66 +49,88 @@ pub struct Lock {
     pub until: Option<Instant>,
 }
 
-struct Counters {
-    day: i64,
-    failures: i64,
-    asked: i64,
-    wrong_pins: i64,
-    locked_until: Option<Instant>,
-    held: bool,
-}
-
-fn day(now: Instant) -> i64 {
+pub(super) fn day(now: Instant) -> i64 {
     i64::from(now.jst_date().num_days_from_ce())
 }
 
-/// Reads the counters as they are now: a lock that midnight ended is taken off first, with record and event.
-fn counters(tx: &mut Tx<'_, '_>, seals: &Seals, account: Hash, now: Instant) -> Result<Counters> {
+/// Reads the counts as they are now: a lock that midnight ended is taken off first, with record and event.
+pub(super) fn counts(tx: &mut Tx<'_, '_>, seals: &Seals, account: Hash, now: Instant) -> Result<Counts> {
     let over = "update lockouts set locked_at = null, locked_until = null \
                 where account = ?1 and locked_at is not null and held = 0 and locked_until <= ?2";
     if tx.execute(over, &[account.into(), now.into()])? > 0 {
-        let entry = Entry::new(now, Actor::System, "account.unlocked");
-        let detail = json!({ "reason": "midnight" });
-        audit::append(tx, &Entry { account: Some(account), detail, ..entry })?;
-        emit(tx, seals, Kind::AccountUnlocked, json!({ "by": "time" }), now)?;
+        unlocked(tx, seals, account, Actor::System, json!({ "reason": "midnight" }), "time", now)?;
     }
-    let sql = "select day, failures, asked, wrong_pins, locked_until, held from lockouts where account = ?1";
+    let sql = "select day, failures, wrong_pins, locked_until, held from lockouts where account = ?1";
     let today = day(now);
-    let none = Counters { day: today, failures: 0, asked: 0, wrong_pins: 0, locked_until: None, held: false };
-    let Some(row) = tx.row(sql, &[account.into()])? else { return Ok(none) };
-    let (kept, wrong_pins, held) = (row.int(0)?, row.int(3)?, row.flag(5)?);
+    let Some(row) = tx.row(sql, &[account.into()])? else { return Ok(Counts::none(today)) };
+    let (kept, wrong_pins, held) = (row.int(0)?, row.int(2)?, row.flag(4)?);
     if kept < today {
         // Midnight JST released whatever the day had brought (R32); the lasting count goes on.
-        return Ok(Counters { wrong_pins, held, ..none });
+        return Ok(Counts { wrong_pins, held, ..Counts::none(today) });
     }
-    // A question of yesterday that is settled today takes nothing off today's count.
-    let (failures, asked, locked_until) = (row.int(1)?, row.int(2)?, row.opt_instant(4)?);
-    Ok(Counters { day: kept, failures, asked, wrong_pins, locked_until, held })
+    Ok(Counts { day: kept, failures: row.int(1)?, wrong_pins, locked_until: row.opt_instant(3)?, held })
 }
 
-fn write(tx: &mut Tx<'_, '_>, account: Hash, c: &Counters, locked_at: Option<Instant>) -> Result<()> {
+/// The same, after every guess that nobody settled in time has been counted as wrong.
+fn current(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, account: Hash, now: Instant) -> Result<Counts> {
+    let before = counts(tx, seals, account, now)?;
+    let mut c = before;
+    for g in guess::of(tx, account)?.into_iter().filter(|g| !g.counted && g.until <= now) {
+        if g.guess == Guess::Customer && g.day < c.day {
+            // The day it would count towards is over.
+            guess::delete(tx, &g.id)?;
+        } else {
+            guess::count(tx, &g.id)?;
+            c.wrong(g.guess, g.day, policy, now);
+        }
+        let detail = json!({ "check": g.guess.as_str(), "asked_at": g.at.rfc3339() });
+        record(tx, account, None, Actor::System, "account.guess.unanswered", detail, now)?;
+    }
+    if c != before {
+        save(tx, seals, account, &before, &c, None, now)?;
+    }
+    Ok(c)
+}
+
+/// Writes the counts; a lock that began or ended with them gets its record and its event.
+fn save(
+    tx: &mut Tx<'_, '_>,
+    seals: &Seals,
+    account: Hash,
+    before: &Counts,
+    c: &Counts,
+    client: Option<&ClientId>,
+    now: Instant,
+) -> Result<()> {
+    let since = match (before.lock(), c.lock()) {
+        (_, None) => None,
+        (None, Some(_)) => Some(now),
+        (Some(_), Some(_)) => {
+            let row = tx.row("select locked_at from lockouts where account = ?1", &[account.into()])?;
+            row.map_or(Ok(None), |row| row.opt_instant(0))?.or(Some(now))
+        }
+    };
     tx.execute(
-        "update lockouts set day = ?2, failures = ?3, asked = ?4, wrong_pins = ?5, locked_until = ?6, held = ?7, \
-         locked_at = ?8 where account = ?1",
+        "update lockouts set day = ?2, failures = ?3, wrong_pins = ?4, locked_until = ?5, held = ?6, locked_at = ?7 \
+         where account = ?1",
         &[
             account.into(),
             c.day.into(),
             c.failures.into(),
-            c.asked.into(),
             c.wrong_pins.into(),
             c.locked_until.into(),
             c.held.into(),
-            locked_at.into(),
+            since.into(),
         ],
     )?;
-    Ok(())
-}
-fn locked_at(tx: &mut Tx<'_, '_>, account: Hash) -> Result<Option<Instant>> {
-    let row = tx.row("select locked_at from lockouts where account = ?1", &[account.into()])?;
-    row.map_or(Ok(None), |row| row.opt_instant(0))
+    match (before.lock(), c.lock()) {
+        (None, Some(lock)) => locked_now(tx, seals, account, client, lock, now),
+        (Some(_), None) => unlocked(tx, seals, account, Actor::System, json!({ "reason": "answered" }), "answer", now),
+        _ => Ok(()),
+    }
 }
 
-/// Books one attempt on an account before the core bank is asked.
+/// Books a guess about an account before the core bank is asked.
 ///
 /// # Errors
 /// The store's; so for every verb below.
@@ -120,8 +138,7 @@ pub fn reserve(
     tx: &mut Tx<'_, '_>,
     seals: &Seals,
     policy: &Policy,
-    account: &Account,
-    guess: Guess,
+    (account, guess, id): (&Account, Guess, &GuessId),
     now: Instant,
 ) -> Result<Reserved> {
     let index = seals.account(account);
@@ -130,50 +147,66 @@ pub fn reserve(
     let text = account.to_string();
     let sealed = seals.sealer.seal(&*seals.random, place, text.as_bytes()).map_err(|e| corrupt("lockouts", &row, e))?;
     tx.execute(
-        "insert into lockouts (account, sealed, day, failures, asked, wrong_pins, held) \
-         values (?1, ?2, ?3, 0, 0, 0, 0) on conflict (account) do nothing",
+        "insert into lockouts (account, sealed, day, failures, wrong_pins, held) \
+         values (?1, ?2, ?3, 0, 0, 0) on conflict (account) do nothing",
         &[index.into(), sealed.into(), day(now).into()],
     )?;
-    let mut c = counters(tx, seals, index, now)?;
-    if c.held {
-        return Ok(Reserved::Locked(Lock { until: None }));
+    let before = current(tx, seals, policy, index, now)?;
+    let mut c = before;
+    if guess == Guess::Pin {
+        // The limit may have been higher when they were counted.
+        c.hold(policy);
     }
-    if c.locked_until.is_some_and(|until| now < until) {
-        return Ok(Reserved::Locked(Lock { until: c.locked_until }));
-    }
-    // What a crash left booked nobody settles any more: it counts as wrong, so that staff sees a lock and can release it.
-    if guess == Guess::Pin && c.wrong_pins - c.asked >= policy.wrong_pins {
-        c.held = true;
-        write(tx, index, &c, Some(now))?;
-        let lock = Lock { until: None };
-        tell(tx, seals, index, None, lock, now)?;
+    if let Some(lock) = c.lock() {
+        if c != before {
+            save(tx, seals, index, &before, &c, None, now)?;
+        }
         return Ok(Reserved::Locked(lock));
     }
-    let pins_left = guess == Guess::Customer || c.wrong_pins < policy.wrong_pins;
-    if c.failures + c.asked >= policy.failures_a_day || !pins_left {
+    let (mut of_today, mut pins) = (0, 0);
+    for g in guess::of(tx, index)?.iter().filter(|g| !g.counted) {
+        of_today += i64::from(g.day == c.day);
+        pins += i64::from(g.guess == Guess::Pin);
+    }
+    let pins_left = guess == Guess::Customer || c.wrong_pins + pins < policy.wrong_pins;
+    if c.failures + of_today >= policy.failures_a_day || !pins_left {
         return Ok(Reserved::Full);
     }
-    c.asked += 1;
-    c.wrong_pins += i64::from(guess == Guess::Pin);
-    write(tx, index, &c, None)?;
-    Ok(Reserved::Go(Reservation { account: index, guess, day: c.day }))
+    let until = now + policy.answer_within;
+    guess::insert(tx, &GuessRow { id: id.clone(), account: index, guess, day: c.day, at: now, until, counted: false })?;
+    Ok(Reserved::Go(Reservation { id: id.clone(), account: index, guess }))
 }
 
-/// Gives an attempt back: the answer was right, or there was none that counts (R30, R34–R37, a closure).
+/// Gives a guess back: the answer was right, or there was none that counts (R30, R34–R37, a closure). Where it had counted as
+/// wrong meanwhile, that is taken back, and a lock that it caused is released.
 ///
 /// # Errors
 /// The store's.
-pub fn pass(tx: &mut Tx<'_, '_>, seals: &Seals, r: Reservation, right: bool, now: Instant) -> Result<()> {
-    let mut c = counters(tx, seals, r.account, now)?;
-    c.asked = (c.asked - i64::from(c.day == r.day)).max(0);
-    if r.guess == Guess::Pin {
-        c.wrong_pins = if right { 0 } else { (c.wrong_pins - 1).max(0) };
+pub fn pass(
+    tx: &mut Tx<'_, '_>,
+    seals: &Seals,
+    policy: &Policy,
+    r: &Reservation,
+    right: bool,
+    now: Instant,
+) -> Result<()> {
+    let before = current(tx, seals, policy, r.account, now)?;
+    let mut c = before;
+    if let Some(g) = guess::take(tx, &r.id)?.filter(|g| g.counted) {
+        c.take_back(g.guess, g.day, policy);
+        answered(tx, &g, if right { "right" } else { "none" }, now)?;
     }
-    let at = locked_at(tx, r.account)?;
-    write(tx, r.account, &c, at)
+    if right && r.guess == Guess::Pin {
+        c.right_pin();
+        for g in guess::of(tx, r.account)?.into_iter().filter(|g| g.counted && g.guess == Guess::Pin && !c.held) {
+            guess::delete(tx, &g.id)?;
+        }
+    }
+    if c == before { Ok(()) } else { save(tx, seals, r.account, &before, &c, None, now) }
 }
 
-/// Keeps an attempt as wrong; locks the account when it was the last one (R32), with record and event.
+/// Keeps a guess as wrong; locks the account when it was the last one (R32), with record and event. Returns the lock that
+/// holds then.
 ///
 /// # Errors
 /// The store's.
@@ -181,48 +214,50 @@ pub fn fail(
     tx: &mut Tx<'_, '_>,
     seals: &Seals,
     policy: &Policy,
-    r: Reservation,
+    r: &Reservation,
     client: &ClientId,
     now: Instant,
 ) -> Result<Option<Lock>> {
-    let mut c = counters(tx, seals, r.account, now)?;
-    let today = c.day == r.day;
-    c.asked = (c.asked - i64::from(today)).max(0);
-    c.failures += i64::from(today);
-    let was = locked_at(tx, r.account)?.filter(|_| c.held || c.locked_until.is_some());
-    // Attempts still being asked are booked among the wrong PINs; they are not wrong yet.
-    c.held |= r.guess == Guess::Pin && c.wrong_pins - c.asked >= policy.wrong_pins;
-    if today && c.failures >= policy.failures_a_day {
-        c.locked_until = Some(now.next_jst_midnight());
+    let before = current(tx, seals, policy, r.account, now)?;
+    let mut c = before;
+    match guess::take(tx, &r.id)? {
+        Some(g) if !g.counted => {
+            c.wrong(g.guess, g.day, policy, now);
+            save(tx, seals, r.account, &before, &c, Some(client), now)?;
+        }
+        // It counts already, or staff has released the account since: then it is forgotten like the others.
+        Some(g) => answered(tx, &g, "wrong", now)?,
+        None => {}
     }
-    let lock = match (c.held, c.locked_until) {
-        (true, _) => Some(Lock { until: None }),
-        (false, Some(until)) => Some(Lock { until: Some(until) }),
-        (false, None) => None,
-    };
-    write(tx, r.account, &c, was.or(lock.map(|_| now)))?;
-    if let (Some(lock), None) = (lock, was) {
-        tell(tx, seals, r.account, Some(client.clone()), lock, now)?;
-    }
-    Ok(lock)
+    Ok(c.lock())
+}
+
+/// An answer came after the guess had counted as wrong.
+fn answered(tx: &mut Tx<'_, '_>, g: &GuessRow, answer: &str, now: Instant) -> Result<()> {
+    let detail = json!({ "check": g.guess.as_str(), "asked_at": g.at.rfc3339(), "answer": answer });
+    record(tx, g.account, None, Actor::System, "account.guess.answered", detail, now)
 }
 
 /// The lock that holds on an account at `now`, if one does.
 ///
 /// # Errors
 /// The store's.
-pub fn locked(tx: &mut Tx<'_, '_>, seals: &Seals, account: Hash, now: Instant) -> Result<Option<Lock>> {
-    let c = counters(tx, seals, account, now)?;
-    let until = c.locked_until.filter(|until| now < *until);
-    Ok((c.held || until.is_some()).then_some(Lock { until: if c.held { None } else { until } }))
+pub fn locked(
+    tx: &mut Tx<'_, '_>,
+    seals: &Seals,
+    policy: &Policy,
+    account: Hash,
+    now: Instant,
+) -> Result<Option<Lock>> {
+    Ok(current(tx, seals, policy, account, now)?.lock())
 }
 
 /// Record and event of a lock; one that does not end by itself is for wrong PINs.
-fn tell(
+fn locked_now(
     tx: &mut Tx<'_, '_>,
     seals: &Seals,
     account: Hash,
-    client: Option<ClientId>,
+    client: Option<&ClientId>,
     lock: Lock,
     now: Instant,
 ) -> Result<()> {
@@ -230,9 +265,22 @@ fn tell(
     let until = lock.until.map(Instant::secs);
     let reason = if lock.until.is_some() { "failures" } else { "wrong_pins" };
     let detail = json!({ "until": until, "reason": reason });
-    let entry = Entry::new(now, Actor::System, "account.locked");
-    audit::append(tx, &Entry { account: Some(account), client, detail: detail.clone(), ..entry })?;
+    record(tx, account, client, Actor::System, "account.locked", detail.clone(), now)?;
     emit(tx, seals, Kind::AccountLocked, detail, now)
+}
+
+/// Record and event of its end.
+pub(super) fn unlocked(
+    tx: &mut Tx<'_, '_>,
+    seals: &Seals,
+    account: Hash,
+    actor: Actor,
+    detail: Value,
+    by: &str,
+    now: Instant,
+) -> Result<()> {
+    record(tx, account, None, actor, "account.unlocked", detail, now)?;
+    emit(tx, seals, Kind::AccountUnlocked, json!({ "by": by }), now)
 }
 
 /// Forgets the day's failures: consent was completed (G4).
@@ -240,85 +288,55 @@ fn tell(
 /// # Errors
 /// The store's.
 pub fn clear(tx: &mut Tx<'_, '_>, seals: &Seals, account: Hash, now: Instant) -> Result<()> {
-    let mut c = counters(tx, seals, account, now)?;
-    if c.locked_until.is_none() && !c.held {
-        c.failures = 0;
-        write(tx, account, &c, None)?;
+    let before = counts(tx, seals, account, now)?;
+    if before.lock().is_some() {
+        return Ok(());
     }
-    Ok(())
-}
-
-/// One lock, as staff sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// The account.
-    pub account: Account,
-    /// Since when.
-    pub since: Instant,
-    /// Until when; `None` until somebody releases it.
-    pub until: Option<Instant>,
-}
-
-/// The locks that hold at `now`, the newest first. Staff reads account numbers here: the caller records that.
-///
-/// # Errors
-/// The store's.
-pub fn list(tx: &mut Tx<'_, '_>, seals: &Seals, now: Instant, limit: i64) -> Result<Vec<Listed>> {
-    let sql = "select account, sealed, locked_at, locked_until, held from lockouts \
-               where locked_at is not null and (held = 1 or locked_until > ?1) order by locked_at desc limit ?2";
-    tx.rows(sql, &[now.into(), limit.into()])?.iter().map(|row| listed(seals, row)).collect()
-}
-fn listed(seals: &Seals, row: &Row) -> Result<Listed> {
-    let key = base64url(row.bytes(0)?);
-    let place = Place { table: "lockouts", column: "sealed", row: &key };
-    let plain = seals.sealer.open(place, row.bytes(1)?).map_err(|e| corrupt("lockouts", &key, e))?;
-    let account = std::str::from_utf8(&plain).ok().and_then(Account::parse);
-    let account = account.ok_or_else(|| corrupt("lockouts", &key, "its account"))?;
-    let until = if row.flag(4)? { None } else { row.opt_instant(3)? };
-    Ok(Listed { account, since: row.instant(2)?, until })
-}
-
-/// Releases an account by hand and forgets every wrong answer; `false` when it was not locked.
-///
-/// # Errors
-/// The store's.
-pub fn release(
-    tx: &mut Tx<'_, '_>,
-    seals: &Seals,
-    account: &Account,
-    actor: Actor,
-    reason: &str,
-    now: Instant,
-) -> Result<bool> {
-    let index = seals.account(account);
-    let c = counters(tx, seals, index, now)?;
-    if !c.held && c.locked_until.is_none_or(|until| now >= until) {
-        return Ok(false);
+    for g in guess::of(tx, account)?.into_iter().filter(|g| g.counted) {
+        match g.guess {
+            Guess::Customer => guess::delete(tx, &g.id)?,
+            Guess::Pin => guess::forget_day(tx, &g.id)?,
+        }
     }
-    let free = Counters { day: c.day, failures: 0, asked: c.asked, wrong_pins: 0, locked_until: None, held: false };
-    write(tx, index, &free, None)?;
-    let entry = Entry::new(now, actor, "account.unlocked");
-    audit::append(tx, &Entry { account: Some(index), detail: json!({ "reason": reason }), ..entry })?;
-    emit(tx, seals, Kind::AccountUnlocked, json!({ "by": "institution" }), now)?;
-    Ok(true)
+    save(tx, seals, account, &before, &Counts { failures: 0, ..before }, None, now)
 }
 
-/// Tells that midnight released locks, and drops rows that say nothing any more. Returns how many rows it touched.
+/// Counts what nobody settled in time, tells that midnight released locks, and drops rows that say nothing any more. Returns
+/// how many rows it touched.
 ///
 /// # Errors
 /// The store's.
-pub fn sweep(tx: &mut Tx<'_, '_>, seals: &Seals, now: Instant, limit: i64) -> Result<u64> {
+pub fn sweep(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, now: Instant, limit: i64) -> Result<u64> {
+    let mut touched = 0;
+    for account in guess::overdue(tx, now, limit)? {
+        current(tx, seals, policy, account, now)?;
+        touched += 1;
+    }
     let over = "select account from lockouts where locked_at is not null and held = 0 and locked_until <= ?1 limit ?2";
-    let rows = tx.rows(over, &[now.into(), limit.into()])?;
-    for row in &rows {
-        counters(tx, seals, row.hash(0)?, now)?;
+    for row in tx.rows(over, &[now.into(), limit.into()])? {
+        counts(tx, seals, row.hash(0)?, now)?;
+        touched += 1;
     }
-    let empty = "delete from lockouts where account in (select account from lockouts where held = 0 and \
-                 wrong_pins = 0 and locked_at is null and day < ?1 limit ?2)";
-    Ok(rows.len() as u64 + tx.execute(empty, &[day(now).into(), limit.into()])?)
+    touched += guess::prune(tx, day(now), limit)?;
+    let empty = "delete from lockouts where account in (select account from lockouts l where held = 0 and \
+                 wrong_pins = 0 and locked_at is null and day < ?1 \
+                 and not exists (select 1 from guesses g where g.account = l.account) limit ?2)";
+    Ok(touched + tx.execute(empty, &[day(now).into(), limit.into()])?)
 }
 
-fn emit(tx: &mut Tx<'_, '_>, seals: &Seals, kind: Kind, detail: serde_json::Value, now: Instant) -> Result<()> {
+pub(super) fn record(
+    tx: &mut Tx<'_, '_>,
+    account: Hash,
+    client: Option<&ClientId>,
+    actor: Actor,
+    action: &'static str,
+    detail: Value,
+    now: Instant,
+) -> Result<()> {
+    let entry = Entry::new(now, actor, action);
+    audit::append(tx, &Entry { account: Some(account), client: client.cloned(), detail, ..entry })
+}
+fn emit(tx: &mut Tx<'_, '_>, seals: &Seals, kind: Kind, detail: Value, now: Instant) -> Result<()> {
     let id = EventId::random(&*seals.random);
     event::emit(tx, &Event { id, at: now, kind, client: None, grant: None, sub: None, seq: 0, detail })
 }

@@ -24,6 +24,16 @@ impl Default for AlarmLevels {
     }
 }
 
+/// How long the store may take to write an answer down.
+const STORE_TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long an answer to a guess is waited for, where the core bank gets so long for one: a check asks it twice, and may wait
+/// for its turn as long as that.
+#[must_use]
+pub fn answer_within(bank_timeout: Duration) -> Duration {
+    bank_timeout * 3 + STORE_TIME_LIMIT
+}
+
 /// The rules of the checks.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -61,6 +71,8 @@ pub struct Policy {
     pub bank_parallel: usize,
     /// How long one waits for its turn before the customer reads R35 (`bank.wait`).
     pub bank_wait: Duration,
+    /// How long an answer to a guess is waited for before the guess counts as wrong: a crash leaves some that nobody settles.
+    pub answer_within: Duration,
     /// The numbers a customer may be told to call (R54).
     pub called_numbers: Vec<Phone>,
     /// How long after ③ a call counts (G10, G11).
@@ -96,6 +108,7 @@ impl Default for Policy {
             alarms: AlarmLevels::default(),
             bank_parallel: 64,
             bank_wait: Duration::from_secs(3),
+            answer_within: answer_within(Duration::from_secs(8)),
             called_numbers: Vec::new(),
             call_window: Duration::from_secs(120),
             confirm_window: Duration::from_secs(120),

@@ -53,7 +53,8 @@ impl Desk {
         now: Instant,
     ) -> Result<Interaction> {
         let account = r.proofed.account_index;
-        if self.recall_tx(tx, &r.of, now)?.is_none() || lockout::locked(tx, &self.seals, account, now)?.is_some() {
+        let locked = lockout::locked(tx, &self.seals, &self.policy, account, now)?.is_some();
+        if locked || self.recall_tx(tx, &r.of, now)?.is_none() {
             return Ok(i);
         }
         let Ok(mut i) = i.clone().recalled(r.proofed.clone()) else { return Ok(i) };

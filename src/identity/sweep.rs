@@ -35,7 +35,7 @@ impl Desk {
             ended.push(sql::end(tx, seals, row.interaction, ending, now)?);
         }
         let mut touched = ended.len() as u64;
-        touched += lockout::sweep(tx, seals, now, limit)?;
+        touched += lockout::sweep(tx, seals, policy, now, limit)?;
         touched += memory::prune(tx, now - policy.absolute, limit)?;
         touched += sql::prune(tx, now, limit)?;
         touched += alarm::prune(tx, now, limit)?;

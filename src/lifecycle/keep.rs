@@ -46,6 +46,7 @@ pub const CHORES: &[(&str, Chore)] = &[
     ("initial_tokens", |tx, now, _, limit| registration::initial::prune(tx, now, limit)),
     ("requests (never begun)", |tx, now, _, limit| authorize::sql::sweep_unbegun(tx, now - UNBEGUN, limit)),
     ("requests", |tx, now, _, limit| authorize::sql::sweep(tx, now - REQUESTS, limit)),
+    ("notices (held)", |tx, now, _, limit| notice::drop_held(tx, now, limit)),
     ("codes", |tx, now, _, limit| grant::code::prune(tx, now, limit)),
     ("access_tokens", |tx, now, _, limit| token::sql::prune_access(tx, now, limit)),
     ("refresh_tokens", |tx, now, _, limit| token::sql::prune_refresh(tx, now, limit)),

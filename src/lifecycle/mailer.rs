@@ -4,9 +4,9 @@ use super::Notice;
 use super::notice::{Envelope, TRY_FOR, place};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
-use crate::id::GrantId;
+use crate::id::{GrantId, NoticeId};
 use crate::keys::seal::Sealer;
-use crate::store::{Result, Store, Tx};
+use crate::store::{Error, Result, Store, Tx};
 use futures_util::future::{BoxFuture, join_all};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,18 +35,25 @@ impl std::fmt::Debug for Mail {
     }
 }
 
-/// Why a mail was not taken.
+/// Why a mail was not taken. The text stands in the log and in the list of notices: it holds neither the address nor the
+/// words of a relay.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
-    /// Try again later: no connection, a 4xx answer.
-    #[error("not now: {0}")]
+    /// The relay refused the recipient for good: there is no such mailbox. Nothing is gained by trying again.
+    #[error("the recipient was refused: {0}")]
+    Recipient(String),
+    /// Everything else, whoever is at fault: it is tried again for a day (domain §7).
+    #[error("not delivered: {0}")]
     Later(String),
-    /// Never: the address or the message was refused for good (5xx).
-    #[error("refused: {0}")]
-    Never(String),
+}
+impl MailError {
+    fn why(&self) -> &str {
+        let (Self::Recipient(why) | Self::Later(why)) = self;
+        why
+    }
 }
 
-/// Carries mail away. The error text must not hold the address.
+/// Carries mail away.
 pub trait Mailer: Send + Sync + 'static {
     /// Hands one mail over.
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, std::result::Result<(), MailError>>;
@@ -68,24 +75,28 @@ pub struct Round {
     pub sent: u64,
     /// To be tried again.
     pub later: u64,
-    /// Given up: refused for good, or tried for a day.
+    /// Given up: the recipient was refused, or it was tried for a day.
     pub failed: u64,
 }
 
 /// A notice taken out of the outbox for one attempt.
 #[derive(Debug, Clone)]
 struct Taken {
-    id: String,
+    id: NoticeId,
     grant: Option<GrantId>,
     sealed: Vec<u8>,
     attempts: i64,
-    created_at: Instant,
+    /// From when its 24 hours count.
+    since: Instant,
+    /// Until when nobody else takes it.
+    until: Instant,
 }
 
 /// How many notices one round takes out.
 const AT_ONCE: i64 = 10;
 
-/// While an attempt runs nobody else takes the notice; when its process dies, somebody does after this long.
+/// While an attempt runs nobody else takes the notice; when its process dies, somebody does after this long. Longer than
+/// any attempt takes (`mail`).
 const LEASE: Duration = Duration::from_mins(5);
 
 /// Sends what is due: one round, called by the server's job every few seconds. Failure of one notice does not hold up
@@ -108,27 +119,24 @@ pub async fn deliver_notices(
     let taken = store.write(move |tx| take(tx, now)).await?;
     // Side by side, so that a relay that lets each wait does not use up the lease of those behind.
     let outcomes = join_all(taken.iter().map(|t| attempt(mailer, writer, sealer, t))).await;
+    let mut failed = None;
     for (taken, outcome) in taken.into_iter().zip(outcomes) {
-        let id = taken.id.clone();
-        let settled = match &outcome {
-            Ok(()) => Settled::Sent,
-            Err(MailError::Later(_)) if now.since(taken.created_at) + backoff(taken.attempts) < TRY_FOR => {
-                Settled::Later(now + backoff(taken.attempts))
-            }
-            Err(_) => Settled::Failed,
-        };
+        if let Err(cause) = &outcome {
+            tracing::warn!(notice = %taken.id, attempt = taken.attempts, %cause, "a notice was not delivered");
+        }
+        let settled = settlement(&taken, &outcome, now);
         match settled {
             Settled::Sent => round.sent += 1,
-            Settled::Later(_) => round.later += 1,
-            Settled::Failed => round.failed += 1,
+            Settled::Later { .. } => round.later += 1,
+            Settled::Refused { .. } | Settled::Failed { .. } => round.failed += 1,
         }
-        if let Err(cause) = outcome {
-            tracing::warn!(notice = %id, attempt = taken.attempts, %cause, "a notice was not delivered");
+        let (taken, settled) = (Arc::new(taken), Arc::new(settled));
+        // The others were sent too, and want it written down, whatever becomes of this one.
+        if let Err(cause) = store.write(move |tx| settle(tx, &taken, &settled, now)).await {
+            failed = Some(cause);
         }
-        let taken = Arc::new(taken);
-        store.write(move |tx| settle(tx, &taken, settled, now)).await?;
     }
-    Ok(round)
+    failed.map_or(Ok(round), Err)
 }
 
 async fn attempt(
@@ -137,9 +145,9 @@ async fn attempt(
     sealer: &Sealer,
     taken: &Taken,
 ) -> std::result::Result<(), MailError> {
-    let never = |why: &str| MailError::Never(why.to_owned());
-    let plain = sealer.open(place(&taken.id), &taken.sealed).map_err(|_| never("its seal does not open"))?;
-    let envelope: Envelope = serde_json::from_slice(&plain).map_err(|_| never("it cannot be read"))?;
+    let later = |why: &str| MailError::Later(why.to_owned());
+    let plain = sealer.open(place(&taken.id), &taken.sealed).map_err(|_| later("its seal does not open"))?;
+    let envelope: Envelope = serde_json::from_slice(&plain).map_err(|_| later("it cannot be read"))?;
     let letter = writer.write(&envelope.notice).map_err(MailError::Later)?;
     mailer.send(&Mail { to: envelope.to, letter }).await
 }
@@ -150,12 +158,29 @@ fn backoff(attempts: i64) -> Duration {
     Duration::from_secs(60 << doublings).min(Duration::from_hours(1))
 }
 
-#[derive(Clone, Copy)]
+/// What is written down after an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Settled {
     Sent,
-    Later(Instant),
-    Failed,
+    Later { at: Instant, why: String },
+    Refused { why: String },
+    Failed { why: String },
 }
+
+/// Only the recipient's own refusal ends a notice early (domain §7); the last attempt is made when the day is over.
+fn settlement(taken: &Taken, outcome: &std::result::Result<(), MailError>, now: Instant) -> Settled {
+    let Err(error) = outcome else { return Settled::Sent };
+    let why: String = error.why().chars().take(TROUBLE).collect();
+    let last = taken.since + TRY_FOR;
+    match error {
+        MailError::Recipient(_) => Settled::Refused { why },
+        MailError::Later(_) if now < last => Settled::Later { at: last.min(now + backoff(taken.attempts)), why },
+        MailError::Later(_) => Settled::Failed { why },
+    }
+}
+
+/// The longest cause that is kept, in characters.
+const TROUBLE: usize = 200;
 
 fn due(tx: &mut Tx<'_, '_>, now: Instant) -> Result<bool> {
     let sql = "select id from notices where next_at is not null and next_at <= ?1 limit 1";
@@ -164,46 +189,108 @@ fn due(tx: &mut Tx<'_, '_>, now: Instant) -> Result<bool> {
 
 fn take(tx: &mut Tx<'_, '_>, now: Instant) -> Result<Vec<Taken>> {
     let due = tx.rows(
-        "select id, grant_id, sealed, attempts, created_at from notices \
+        "select id, grant_id, sealed, attempts, created_at, since from notices \
          where next_at is not null and next_at <= ?1 order by next_at limit ?2",
         &[now.into(), AT_ONCE.into()],
     )?;
+    let until = now + LEASE;
     let mut taken = Vec::with_capacity(due.len());
     for row in &due {
-        let id = row.text(0)?.to_owned();
+        let id = row.text(0)?;
+        let bad = || Error::Corrupt { table: "notices", row: id.to_owned(), why: "id".to_owned() };
+        let id = NoticeId::parse(id).ok_or_else(bad)?;
         tx.execute(
-            "update notices set attempts = attempts + 1, next_at = ?2 where id = ?1",
-            &[id.as_str().into(), (now + LEASE).into()],
+            "update notices set attempts = attempts + 1, next_at = ?2, taken_until = ?2 where id = ?1",
+            &[id.as_str().into(), until.into()],
         )?;
         taken.push(Taken {
             id,
             grant: row.opt_text(1)?.and_then(GrantId::parse),
             sealed: row.opt_bytes(2)?.unwrap_or_default().to_vec(),
             attempts: row.int(3)? + 1,
-            created_at: row.instant(4)?,
+            since: row.opt_instant(5)?.unwrap_or(row.instant(4)?),
+            until,
         });
     }
     Ok(taken)
 }
 
-fn settle(tx: &mut Tx<'_, '_>, taken: &Taken, settled: Settled, now: Instant) -> Result<()> {
-    let (state, next, action) = match settled {
-        Settled::Later(at) => ("waiting", Some(at), None),
-        Settled::Sent => ("sent", None, Some("notice.sent")),
-        Settled::Failed => ("failed", None, Some("notice.failed")),
+/// What one attempt found is written down, unless somebody else has taken the notice meanwhile, because this process stood
+/// still for longer than its lease. That it was sent, or that there is no such mailbox, is true whoever has it now.
+fn settle(tx: &mut Tx<'_, '_>, taken: &Taken, settled: &Settled, now: Instant) -> Result<()> {
+    let (state, next, why, action) = match settled {
+        Settled::Later { at, why } => ("waiting", Some(*at), Some(why.as_str()), None),
+        Settled::Sent => ("sent", None, None, Some("notice.sent")),
+        Settled::Refused { why } | Settled::Failed { why } => {
+            ("failed", None, Some(why.as_str()), Some("notice.failed"))
+        }
     };
+    let certain = matches!(settled, Settled::Sent | Settled::Refused { .. });
     let done = action.map(|_| now);
-    tx.execute(
-        "update notices set state = ?2, next_at = ?3, done_at = ?4 where id = ?1 and state = 'waiting'",
-        &[taken.id.as_str().into(), state.into(), next.into(), done.into()],
+    let changed = tx.execute(
+        "update notices set state = ?2, next_at = ?3, done_at = ?4, trouble = ?5, taken_until = null \
+         where id = ?1 and state <> 'sent' and (taken_until = ?6 or ?7 = 1)",
+        &[
+            taken.id.as_str().into(),
+            state.into(),
+            next.into(),
+            done.into(),
+            why.into(),
+            taken.until.into(),
+            certain.into(),
+        ],
     )?;
-    if let Some(action) = action {
-        let entry = Entry {
-            grant: taken.grant.clone(),
-            detail: serde_json::json!({"notice": taken.id, "attempts": taken.attempts}),
-            ..Entry::new(now, Actor::System, action)
-        };
+    if let (Some(action), 1) = (action, changed) {
+        let mut detail = serde_json::json!({"notice": taken.id, "attempts": taken.attempts});
+        if let Some(why) = why {
+            detail["why"] = why.into();
+        }
+        let entry = Entry { grant: taken.grant.clone(), detail, ..Entry::new(now, Actor::System, action) };
         audit::append(tx, &entry)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn taken(attempts: i64, since: i64) -> Taken {
+        let (id, since) = (NoticeId::parse("n").unwrap(), Instant::from_secs(since));
+        Taken { id, grant: None, sealed: Vec::new(), attempts, since, until: since + LEASE }
+    }
+    const DAY: i64 = 86_400;
+
+    #[test]
+    fn only_the_recipient_ends_a_notice_before_its_day_is_over() {
+        let later = || Err(MailError::Later("the relay".into()));
+        let refused = Err(MailError::Recipient("unknown".into()));
+        let at = |secs| Instant::from_secs(secs);
+        let why = || "the relay".to_owned();
+        for (attempts, now, outcome, want) in [
+            (1, 0, Ok(()), Settled::Sent),
+            (1, 0, later(), Settled::Later { at: at(60), why: why() }),
+            (3, 0, later(), Settled::Later { at: at(240), why: why() }),
+            (99, 0, later(), Settled::Later { at: at(3600), why: why() }),
+            (99, DAY - 1, later(), Settled::Later { at: at(DAY), why: why() }),
+            (99, DAY, later(), Settled::Failed { why: why() }),
+            (1, 9 * DAY, Ok(()), Settled::Sent),
+            (1, 0, refused, Settled::Refused { why: "unknown".into() }),
+        ] {
+            assert_eq!(settlement(&taken(attempts, 0), &outcome, at(now)), want, "attempt {attempts} at {now} s");
+        }
+    }
+
+    proptest! {
+        /// However long a relay is at fault: there is a next attempt while the day lasts, never after it, and none before now.
+        #[test]
+        fn a_day_is_a_day(attempts in 1_i64..1000, since in 0_i64..2_000_000_000, waited in 0_i64..200_000) {
+            let (taken, now) = (taken(attempts, since), Instant::from_secs(since + waited));
+            match settlement(&taken, &Err(MailError::Later(String::new())), now) {
+                Settled::Later { at, .. } => prop_assert!(waited < DAY && at > now && at <= taken.since + TRY_FOR),
+                other => prop_assert!(waited >= DAY, "{other:?}"),
+            }
+        }
+    }
 }

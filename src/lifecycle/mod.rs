@@ -1,7 +1,7 @@
 //! Step 6, what happens after: grants expire, everybody concerned is told, what is no longer needed goes.
 //!
 //! Owns the expiry sweeper ([`expire`]), the notices to customers ([`notice`]) with the port [`Mailer`] that carries
-//! them, what becomes of links when an account changes
+//! them and what staff sees of it ([`outbox`]), what becomes of links when an account changes
 //! ([`account`]) or an app ends itself ([`client`]), and housekeeping ([`keep`]). Events themselves are written by whoever causes them (`event`).
 //!
 //! Nothing here is needed for an answer to be right: introspection judges expiry by `now`, a mail that cannot be sent
@@ -13,6 +13,7 @@ pub mod expire;
 pub mod keep;
 pub mod mailer;
 pub mod notice;
+pub mod outbox;
 
 pub use account::{AccountChanged, Change, Heard};
 pub use expire::{Swept, expire};

@@ -1,13 +1,14 @@
-//! Notices: typed, queued in the transaction that causes them, rendered when they are sent, erased afterwards.
+//! Notices: typed, held from 許可する until the app has redeemed its code, rendered when they are sent, erased afterwards.
 
 use crate::account::{Account, AccountType};
 use crate::authorize::Details;
 use crate::clock::Instant;
-use crate::id::GrantId;
+use crate::grant::FURTHER_WINDOW;
+use crate::id::{GrantId, NoticeId};
 use crate::keys::seal::{Broken, Place, Sealer};
-use crate::random::{self, Random};
+use crate::random::Random;
 use crate::scope::Scope;
-use crate::secret::{Secret, base64url};
+use crate::secret::Secret;
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
@@ -76,27 +77,27 @@ pub(super) struct Envelope {
     pub(super) notice: Notice,
 }
 
-/// A notice ready to be queued: sealed before the transaction.
+/// A notice ready to be written: sealed before the transaction.
 #[derive(Debug, Clone)]
 pub struct Queued {
-    id: String,
+    id: NoticeId,
     kind: &'static str,
-    grant: Option<GrantId>,
+    grant: GrantId,
     sealed: Vec<u8>,
 }
 impl Queued {
-    /// Seals `notice` for `to`.
+    /// Seals `notice` of `grant` for `to`.
     ///
     /// # Errors
     /// [`Broken`] when sealing fails.
     pub fn new(
         notice: Notice,
         to: &Secret,
-        grant: Option<GrantId>,
+        grant: GrantId,
         sealer: &Sealer,
         random: &dyn Random,
     ) -> std::result::Result<Self, Broken> {
-        let id = base64url(random::bytes::<16>(random));
+        let id = NoticeId::random(random);
         let kind = notice.kind();
         let plain = serde_json::to_vec(&Envelope { to: to.reveal().to_owned(), notice }).map_err(|_| Broken)?;
         let sealed = sealer.seal(random, place(&id), &plain)?;
@@ -104,26 +105,57 @@ impl Queued {
     }
 }
 
-pub(super) fn place(id: &str) -> Place<'_> {
-    Place { table: "notices", column: "sealed", row: id }
+pub(super) fn place(id: &NoticeId) -> Place<'_> {
+    Place { table: "notices", column: "sealed", row: id.as_str() }
 }
 
-/// Puts a notice into the outbox, in the transaction that causes it.
+/// Writes a notice, in the transaction of 許可する. There is no link to tell of yet, so it is held (domain §7, G26).
 ///
 /// # Errors
 /// The store's.
-pub fn queue(tx: &mut Tx<'_, '_>, notice: &Queued, now: Instant) -> Result<()> {
+pub fn hold(tx: &mut Tx<'_, '_>, notice: &Queued, now: Instant) -> Result<()> {
     tx.execute(
-        "insert into notices (id, kind, grant_id, sealed, state, attempts, next_at, created_at) \
-         values (?1, ?2, ?3, ?4, 'waiting', 0, ?5, ?6)",
+        "insert into notices (id, kind, grant_id, sealed, state, attempts, created_at) \
+         values (?1, ?2, ?3, ?4, 'held', 0, ?5)",
         &[
             notice.id.as_str().into(),
             notice.kind.into(),
-            notice.grant.as_ref().map(GrantId::as_str).into(),
+            notice.grant.as_str().into(),
             notice.sealed.clone().into(),
-            now.into(),
             now.into(),
         ],
     )?;
     Ok(())
+}
+
+/// Lets the notice of a grant go out, in the transaction that redeems its code: its 24 hours count from now.
+///
+/// # Errors
+/// The store's.
+pub fn release(tx: &mut Tx<'_, '_>, grant: &GrantId, now: Instant) -> Result<()> {
+    tx.execute(
+        "update notices set state = 'waiting', next_at = ?2, since = ?2 where grant_id = ?1 and state = 'held'",
+        &[grant.as_str().into(), now.into()],
+    )?;
+    Ok(())
+}
+
+/// By how much the clocks of two nodes may differ: a code is not taken for dead while another node still redeems it.
+const CLOCKS: Duration = Duration::from_secs(60);
+
+/// Housekeeping: deletes held notices, with their addresses, once no code of their grant can be redeemed any more: the
+/// grant has ended (revoked meanwhile, say), or the codes it had have died unused and it is too late for a further one.
+/// Returns how many went.
+///
+/// # Errors
+/// The store's.
+pub fn drop_held(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
+    let dead = now - CLOCKS;
+    tx.execute(
+        "delete from notices where id in (select n.id from notices n left join grants g on g.id = n.grant_id \
+         where n.state = 'held' and (g.id is null or g.ended_at is not null or g.expires_at <= ?1 \
+         or (g.created_at <= ?2 and not exists (select 1 from codes c where c.grant_id = n.grant_id \
+         and c.used_at is null and c.expires_at > ?1))) limit ?3)",
+        &[dead.into(), (dead - FURTHER_WINDOW).into(), limit.into()],
+    )
 }

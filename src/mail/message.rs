@@ -34,8 +34,8 @@ impl Sender {
 
     /// The message a mail becomes.
     pub(super) fn message(&self, mail: &Mail) -> Result<Message, MailError> {
-        let never = |why: &str| MailError::Never(why.to_owned());
-        let to = mail.to.parse().map_err(|_| never("the address cannot be read"))?;
+        let later = |why: &str| MailError::Later(why.to_owned());
+        let to = mail.to.parse().map_err(|_| later("the address cannot be read"))?;
         let now = self.clock.now();
         let date = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(now.secs()).unwrap_or(0));
         automatic(Message::builder())
@@ -46,7 +46,7 @@ impl Sender {
             .subject(mail.letter.subject.clone())
             .header(ContentType::TEXT_PLAIN)
             .body(mail.letter.text.clone())
-            .map_err(|_| never("the message cannot be built"))
+            .map_err(|_| later("the message cannot be built"))
     }
 
     /// The same for every attempt at one letter: a mailbox that already has it, because only the relay's answer was

@@ -1,14 +1,19 @@
-//! The relay: SMTP with STARTTLS, TLS from the first byte, or none on loopback; a few connections kept open.
+//! The relay: SMTP with STARTTLS, TLS from the first byte, or none on loopback. One connection a mail, command by command,
+//! because what an answer means depends on the command it answers.
 
 use super::message::Sender;
+use super::verdict::{Command, told};
 use crate::lifecycle::{Mail, MailError, Mailer};
 use crate::secret::Secret;
 use futures_util::future::BoxFuture;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::transport::smtp::{Error, PoolConfig};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::Message;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use std::time::Duration;
+use tokio::time::timeout;
+use url::Host;
 
 /// How the connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,78 +44,147 @@ pub struct Relay {
     pub port: u16,
     /// Protection.
     pub tls: RelayTls,
+    /// Certificates to trust beside the system's, PEM.
+    pub extra_ca: Option<Vec<u8>>,
+    /// What EHLO says: our full host name, or an address.
+    pub helo: Host,
     /// User name and password, where the relay wants them.
     pub login: Option<Login>,
     /// How long one command may take.
     pub timeout: Duration,
 }
 
-/// Connections kept: notices are few, and go one after another.
-const CONNECTIONS: u32 = 2;
-const IDLE: Duration = Duration::from_secs(30);
+/// A relay looks into a message before it takes it, and a message that was taken while we no longer waited goes out
+/// twice: it gets as long as this many commands (RFC 5321 §4.5.3.2.6). All commands together stay below the lease of a notice.
+const PATIENCE: u32 = 6;
+
+/// How long the relay's farewell is waited for.
+const PARTING: Duration = Duration::from_secs(2);
+
+/// Why a mailer cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadRelay {
+    /// The bundle of further authorities.
+    #[error("holds no certificate")]
+    NoCertificate,
+    /// The certificates of the machine, or those of the bundle.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+}
 
 /// Sends through a relay.
 pub struct Smtp {
     sender: Sender,
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    host: String,
+    port: u16,
+    protection: Protection,
+    helo: ClientId,
+    login: Option<Credentials>,
     timeout: Duration,
+}
+enum Protection {
+    Implicit(TlsParameters),
+    Starttls(TlsParameters),
+    None,
 }
 
 impl Smtp {
     /// A sender through `relay`. Connects only when there is something to send.
     ///
     /// # Errors
-    /// The machine's certificates cannot be read.
-    pub fn new(sender: Sender, relay: Relay) -> Result<Self, MailError> {
-        let parameters = || {
-            TlsParameters::new(relay.host.clone()).map_err(|e| MailError::Later(format!("TLS cannot be set up: {e}")))
+    /// [`BadRelay`].
+    pub fn new(sender: Sender, relay: Relay) -> Result<Self, BadRelay> {
+        let protection = match relay.tls {
+            RelayTls::Implicit => Protection::Implicit(parameters(&relay)?),
+            RelayTls::Starttls => Protection::Starttls(parameters(&relay)?),
+            RelayTls::None => Protection::None,
         };
-        let tls = match relay.tls {
-            RelayTls::Implicit => Tls::Wrapper(parameters()?),
-            RelayTls::Starttls => Tls::Required(parameters()?),
-            RelayTls::None => Tls::None,
+        // An address stands in brackets (RFC 5321 §4.1.3).
+        let helo = match relay.helo {
+            Host::Domain(name) => ClientId::Domain(name),
+            Host::Ipv4(address) => ClientId::Ipv4(address),
+            Host::Ipv6(address) => ClientId::Ipv6(address),
         };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&relay.host)
-            .port(relay.port)
-            .tls(tls)
-            .timeout(Some(relay.timeout))
-            .pool_config(PoolConfig::new().max_size(CONNECTIONS).idle_timeout(IDLE));
-        if let Some(login) = relay.login {
-            builder = builder.credentials(Credentials::new(login.username, login.password.reveal().to_owned()));
+        let login = relay.login.map(|l| Credentials::new(l.username, l.password.reveal().to_owned()));
+        Ok(Self { sender, host: relay.host, port: relay.port, protection, helo, login, timeout: relay.timeout })
+    }
+
+    /// One mail from the connection to the relay's last answer.
+    async fn carry(&self, message: &Message) -> Result<(), MailError> {
+        let mut relay = self.connect().await?;
+        let taken = self.hand_over(&mut relay, message).await;
+        // Whatever comes of QUIT: the relay has the mail, or will not take it now.
+        let _ = timeout(PARTING, relay.abort()).await;
+        taken
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, MailError> {
+        let tls = match &self.protection {
+            Protection::Implicit(tls) => Some(tls.clone()),
+            Protection::Starttls(_) | Protection::None => None,
+        };
+        let (place, limit) = ((self.host.as_str(), self.port), Some(self.timeout));
+        let dialled = AsyncSmtpConnection::connect_tokio1(place, limit, &self.helo, tls, None);
+        let mut relay = self.within(Command::Ehlo, 1, dialled).await?;
+        if let Protection::Starttls(tls) = &self.protection {
+            // Nothing goes to a relay that does not offer it.
+            self.within(Command::StartTls, 1, relay.starttls(tls.clone(), &self.helo)).await?;
         }
-        Ok(Self { sender, transport: builder.build(), timeout: relay.timeout })
+        if let Some(login) = &self.login {
+            self.within(Command::Auth, 1, relay.auth(&[Mechanism::Plain, Mechanism::Login], login)).await?;
+        }
+        Ok(relay)
+    }
+
+    async fn hand_over(&self, relay: &mut AsyncSmtpConnection, message: &Message) -> Result<(), MailError> {
+        let (envelope, bytes) = (message.envelope(), message.formatted());
+        let mut options = Vec::new();
+        if !bytes.is_ascii() {
+            if !relay.server_info().supports_feature(Extension::EightBitMime) {
+                return Err(MailError::Later("the relay does not take eight bits (8BITMIME)".to_owned()));
+            }
+            options.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        self.within(Command::MailFrom, 1, relay.command(MailFrom::new(envelope.from().cloned(), options))).await?;
+        for to in envelope.to() {
+            self.within(Command::RcptTo, 1, relay.command(Rcpt::new(to.clone(), Vec::new()))).await?;
+        }
+        self.within(Command::Data, 1, relay.command(Data)).await?;
+        self.within(Command::Message, PATIENCE, relay.message(&bytes)).await?;
+        Ok(())
+    }
+
+    /// Waits for the answer to one command, and not longer: the library itself bounds the connection alone.
+    async fn within<T>(
+        &self,
+        command: Command,
+        patience: u32,
+        answer: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
+    ) -> Result<T, MailError> {
+        match timeout(self.timeout * patience, answer).await {
+            Ok(answer) => answer.map_err(|error| told(command, &error)),
+            Err(_) => Err(MailError::Later(format!("{} was not answered in time", command.name()))),
+        }
     }
 }
 
 impl Mailer for Smtp {
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<(), MailError>> {
-        Box::pin(async move {
-            let message = self.sender.message(mail)?;
-            // The library bounds each read; a relay that drips bytes is bounded by this.
-            let whole = tokio::time::timeout(self.timeout * 4, self.transport.send(message)).await;
-            match whole {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(said(&error)),
-                Err(_) => Err(MailError::Later("the relay took too long".to_owned())),
-            }
-        })
+        Box::pin(async move { self.carry(&self.sender.message(mail)?).await })
     }
 }
 
-/// What an error means. The relay's words are left out: they often repeat the address.
-fn said(error: &Error) -> MailError {
-    let Some(code) = error.status() else {
-        let why = if error.is_timeout() {
-            "the relay took too long"
-        } else if error.is_tls() {
-            "TLS with the relay failed"
-        } else {
-            "the relay cannot be reached"
-        };
-        return MailError::Later(why.to_owned());
-    };
-    let text = format!("the relay answered {code}");
-    // 530–538 speak of our own login (RFC 4954 §6): an operator mends it, the customer's mail must not be lost by it.
-    let login = (530..=538).contains(&u16::from(code));
-    if error.is_permanent() && !login { MailError::Never(text) } else { MailError::Later(text) }
+fn parameters(relay: &Relay) -> Result<TlsParameters, BadRelay> {
+    let tls = |e: lettre::transport::smtp::Error| BadRelay::Tls(e.to_string());
+    let mut builder = TlsParameters::builder(relay.host.clone());
+    if let Some(pem) = &relay.extra_ca {
+        if !pem.windows(BEGIN.len()).any(|w| w == BEGIN) {
+            return Err(BadRelay::NoCertificate);
+        }
+        builder = builder.add_root_certificate(Certificate::from_pem(pem).map_err(tls)?);
+    }
+    builder.build().map_err(tls)
 }
+
+/// Where a certificate begins in PEM (RFC 7468 §5.1). The library takes a file without one for an empty list.
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";

@@ -69,7 +69,8 @@ async fn relay(at: &'static str, with: &'static str) -> (u16, tokio::task::JoinH
 fn smtp(port: u16, tls: RelayTls, login: bool) -> Smtp {
     let login = login.then(|| Login { username: "renkei".into(), password: Secret::new("wrong") });
     let timeout = Duration::from_millis(400);
-    Smtp::new(sender(), Relay { host: "127.0.0.1".into(), port, tls, login, timeout }).unwrap()
+    let (host, helo) = ("127.0.0.1".into(), url::Host::parse("link.minato.example").unwrap());
+    Smtp::new(sender(), Relay { host, port, tls, extra_ca: None, helo, login, timeout }).unwrap()
 }
 
 #[tokio::test]
@@ -85,6 +86,7 @@ async fn a_relay_gets_the_letter_with_its_headers() {
         "{heard:?}"
     );
     assert!(heard.contains(&format!("RCPT TO:<{ADDRESS}>")), "{heard:?}");
+    assert_eq!((heard[0].as_str(), heard.last().unwrap().as_str()), ("EHLO link.minato.example", "QUIT"));
     let start = heard.iter().position(|l| l == "DATA").unwrap() + 1;
     let raw = heard[start..].iter().take_while(|l| *l != ".").fold(String::new(), |all, l| all + l + "\r\n");
     let read = mail_parser::MessageParser::default().parse(raw.as_bytes()).unwrap();
@@ -112,27 +114,35 @@ fn every_attempt_at_a_letter_has_the_same_id_and_other_letters_another() {
 }
 
 #[tokio::test]
-async fn what_a_relay_answers_is_later_or_never() {
-    for (at, with, login, never) in [
-        ("RCPT", "550 5.1.1 <taro@mail.example> unknown", false, true),
-        ("RCPT", "451 4.7.1 <taro@mail.example> greylisted", false, false),
-        (".", "554 5.7.1 spam", false, true),
-        (".", "452 4.3.1 full", false, false),
-        ("MAIL", "530 5.7.0 log in first", false, false),
-        ("AUTH", "535 5.7.8 wrong password", true, false),
-        ("EHLO", "", false, false),
+async fn only_the_recipients_own_refusal_is_for_good() {
+    let unknown = MailError::Recipient("RCPT TO was answered 550 5.1.1".into());
+    let later = |why: &str| MailError::Later(why.into());
+    for (at, with, login, want) in [
+        ("RCPT", "550 5.1.1 <taro@mail.example> unknown", false, unknown.clone()),
+        ("RCPT", "550-5.1.1 <taro@mail.example>\r\n550 5.1.1 unknown", false, unknown),
+        ("RCPT", "550 taro unknown", false, later("RCPT TO was answered 550")),
+        ("RCPT", "451 4.7.1 <taro@mail.example> greylisted", false, later("RCPT TO was answered 451 4.7.1")),
+        ("RCPT", "550 5.7.1 <taro@mail.example> relay", false, later("RCPT TO was answered 550 5.7.1")),
+        ("DATA", "554 5.5.1 no valid recipients", false, later("DATA was answered 554 5.5.1")),
+        (".", "554 5.7.1 taro likes spam", false, later("the message was answered 554 5.7.1")),
+        (".", "452 4.3.1 full", false, later("the message was answered 452 4.3.1")),
+        ("MAIL", "530 5.7.0 log in first", false, later("MAIL FROM was answered 530 5.7.0")),
+        ("MAIL", "550 5.1.1 unknown", false, later("MAIL FROM was answered 550 5.1.1")),
+        ("EHLO", "550 5.1.1 who are you", false, later("EHLO was answered 550 5.1.1")),
+        ("AUTH", "535 5.7.8 wrong password", true, later("AUTH was answered 535 5.7.8")),
+        ("EHLO", "", false, later("EHLO was not answered in time")),
+        ("RCPT", "", false, later("RCPT TO was not answered in time")),
+        ("RCPT", "taro", false, later("RCPT TO: no answer that can be read")),
     ] {
         let (port, heard) = relay(at, with).await;
         let smtp = smtp(port, RelayTls::None, login);
-        let error = smtp.send(&mail()).await.unwrap_err();
-        assert_eq!(matches!(error, MailError::Never(_)), never, "{at} {with}: {error}");
-        assert!(!error.to_string().contains("taro"), "{error}");
+        assert_eq!(smtp.send(&mail()).await, Err(want), "{at} {with}");
         drop(smtp);
         heard.abort();
     }
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let error = smtp(closed, RelayTls::None, false).send(&mail()).await.unwrap_err();
-    assert_eq!(error, MailError::Later("the relay cannot be reached".into()));
+    assert_eq!(error, MailError::Later("EHLO: connection refused".into()));
 }
 
 #[tokio::test]
@@ -146,12 +156,12 @@ async fn a_relay_without_starttls_gets_nothing() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_is_never_sent() {
+async fn an_address_that_is_none_reaches_no_relay() {
     for to in ["", "taro", "taro@mail.example\r\nBcc: x@y.example", "a@b@c", "x <taro@mail.example>"] {
         let (port, heard) = relay("", "").await;
         let mail = Mail { to: to.into(), ..mail() };
         let error = smtp(port, RelayTls::None, false).send(&mail).await.unwrap_err();
-        assert_eq!(error, MailError::Never("the address cannot be read".into()), "{to:?}");
+        assert_eq!(error, MailError::Later("the address cannot be read".into()), "{to:?}");
         heard.abort();
     }
     let clock = Arc::new(ManualClock::at(Instant::from_secs(0)));

@@ -1,6 +1,6 @@
 //! Wiring of the five checks: the desk with its rules and its core bank, and the hooks.
 
-use super::{Error, inside, key, tls};
+use super::{Error, inside, key, post, tls};
 use crate::alarm::Alarms;
 use crate::bank::{EventHook, HttpBank, SampleBank};
 use crate::client::registration::Trust;
@@ -8,7 +8,7 @@ use crate::clock::Instant;
 use crate::config::{self, BankKind, Config};
 use crate::identity::limiter::{HOUR, TEN_MINUTES};
 use crate::identity::service_hours::Hours;
-use crate::identity::{CookieKey, CoreBank, Desk, DeskParts, Limit, Policy, Seals};
+use crate::identity::{CookieKey, CoreBank, Desk, DeskParts, Limit, Policy, Seals, answer_within};
 use crate::keys::ring::shared_secret;
 use crate::keys::{Jwk, master};
 use crate::outbound::Network;
@@ -65,6 +65,7 @@ pub(super) fn policy(config: &Config) -> Result<Policy, Error> {
         alarms: limits.alarms(),
         bank_parallel: config.bank.parallel,
         bank_wait: config.bank.wait.get(),
+        answer_within: answer_within(config.bank.timeout.get()),
         called_numbers: calls.called_numbers.iter().filter_map(|n| Phone::parse(n)).collect(),
         call_window: calls.call_window.get(),
         confirm_window: calls.confirm_window.get(),
@@ -112,6 +113,7 @@ pub fn examine(config: &Config, files: bool) -> Result<(), Error> {
     bank_hook(config)?;
     trust(config)?;
     inside(config)?;
+    post::examine(config)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     tls::Identity::read(config, &provider)?;
     tls::authorities(config, &provider)?;

@@ -25,6 +25,7 @@ pub const FILES: &[File] = &[
     ("0011_shared_accounts", include_str!("schema/0011_shared_accounts.sql")),
     ("0012_interactions", include_str!("schema/0012_interactions.sql")),
     ("0013_limits", include_str!("schema/0013_limits.sql")),
+    ("0014_notices_and_guesses", include_str!("schema/0014_notices_and_guesses.sql")),
 ];
 
 /// What a database says of one schema file.

@@ -144,7 +144,7 @@ fn issue(
         details: (details != grant.details).then_some(details),
         binding: ask.binding,
         issued_at: now,
-        expires_at: grant.expires_at.min(now + ask.client.access_token_lifetime),
+        expires_at: super::expiry(ask.client.access_token_lifetime, Some(grant.expires_at), now),
         revoked_at: None,
     };
     sql::insert_access(tx, &access)?;

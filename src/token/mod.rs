@@ -21,6 +21,8 @@ mod narrow;
 pub mod own;
 pub mod revoke;
 pub mod sql;
+#[cfg(test)]
+mod tests;
 mod told;
 
 pub use binding::{Binding, Proved, token_type};
@@ -35,6 +37,7 @@ use crate::id::TokenId;
 use crate::random::Random;
 use crate::scope::Scope;
 use crate::secret::{self, Hash, Kind, Secret};
+use std::time::Duration;
 
 /// Values for one token response, drawn before the transaction so that it can run again.
 #[derive(Debug, Clone)]
@@ -74,7 +77,7 @@ pub struct Issued {
     pub binding: Option<Binding>,
     /// When it was issued,
     pub at: Instant,
-    /// and when it expires: never after its grant.
+    /// and when it expires: at a whole second, never after its grant.
     pub expires_at: Instant,
     /// Whether a refresh token goes with it.
     pub refresh: bool,
@@ -107,6 +110,14 @@ impl Issued {
         }
         body
     }
+}
+
+/// When an access token ends: after `lifetime`, and never after its grant. A whole second, so that introspection says
+/// inactive from the second that `exp` names on (RFC 7662 §2.2, RFC 7519 §4.1.4). A lifetime is a second at least, so the
+/// token of a live grant ends after `now`.
+fn expiry(lifetime: Duration, grant: Option<Instant>, now: Instant) -> Instant {
+    let own = (now + lifetime).floor_second();
+    grant.map_or(own, |end| own.min(end.floor_second()))
 }
 
 /// The stored form of a presented access token; `None` for what cannot be one.

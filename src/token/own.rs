@@ -53,7 +53,7 @@ pub fn own(
         details: None,
         binding: ask.binding,
         issued_at: now,
-        expires_at: now + ask.client.access_token_lifetime.min(LIFETIME),
+        expires_at: super::expiry(ask.client.access_token_lifetime.min(LIFETIME), None, now),
         revoked_at: None,
     };
     sql::insert_access(tx, &access)?;

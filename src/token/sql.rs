@@ -161,7 +161,8 @@ pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
         details: row.opt_text(10)?.map(|text| serde_json::from_str(text).map_err(|_| bad("details"))).transpose()?,
         binding: Binding::stored(row.opt_text(4)?, row.opt_text(5)?).map_err(|()| bad("jkt, x5t"))?,
         issued_at: row.instant(6)?,
-        expires_at: row.instant(7)?,
+        // Earlier releases wrote milliseconds: it ends when `exp` says.
+        expires_at: row.instant(7)?.floor_second(),
         revoked_at: row.opt_instant(8)?,
     };
     Ok(Some(Found { token, grant, client_active: row.text(9)? == "active" }))

@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::clock::Instant;
 use crate::consent;
 use crate::grant::{Again, Grant, again, code::Binding, sql};
-use crate::identity::{Recalled, Seals, lockout, memory};
+use crate::identity::{Desk, Recalled, lockout, memory};
 use crate::keys::jose;
 use crate::refusal::{Code, Refusal};
 use crate::secret::Hash;
@@ -47,7 +47,7 @@ pub async fn answer(
         None => None,
     };
     let Some(made) = made else { return refused(app, id, CONSENT, now).await };
-    let (seals, of, account) = (app.desk.seals().clone(), recalled.of.clone(), recalled.proofed.account_index);
+    let (desk, of, account) = (app.desk.clone(), recalled.of.clone(), recalled.proofed.account_index);
     let login = at_once(request).unwrap_or(CONSENT);
     // Made before anything is recorded, as at ⑥.
     let told = match oauth_answer(request, client, &Outcome::Code(made.code().clone()), app.voice(now)) {
@@ -60,7 +60,7 @@ pub async fn answer(
         {
             return Ok(Silent::Used);
         }
-        if !stands(tx, &seals, &of, account, now)? {
+        if !stands(tx, &desk, &of, account, now)? {
             return Ok(Silent::Refused(login.clone()));
         }
         Ok(if again(tx, &made, now)? { Silent::Code(Ok(told.clone())) } else { Silent::Refused(CONSENT) })
@@ -71,12 +71,12 @@ pub async fn answer(
 /// Whether the memory holds and the account is not locked.
 fn stands(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
+    desk: &Desk,
     of: &crate::identity::Holder,
     account: Hash,
     now: Instant,
 ) -> store::Result<bool> {
-    Ok(memory::stands(tx, of)? && lockout::locked(tx, seals, account, now)?.is_none())
+    Ok(memory::stands(tx, of)? && lockout::locked(tx, desk.seals(), desk.policy(), account, now)?.is_none())
 }
 
 async fn refused(app: &App, id: Option<Hash>, refusal: Refusal, now: Instant) -> store::Result<Silent> {

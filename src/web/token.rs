@@ -6,8 +6,11 @@ use super::error::{ApiError, log_failure};
 use super::extract::Form;
 use super::paths;
 use crate::client::GrantType;
+use crate::clock::Instant;
+use crate::lifecycle::notice;
 use crate::refusal::{Code, Refusal};
-use crate::token::{self, Ask, Minted, id_token};
+use crate::store;
+use crate::token::{self, Ask, Issued, Minted, id_token};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -29,11 +32,11 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let issued = {
         let (client, minted) = (client.clone(), minted.clone());
         let config = app.config.tokens.clone();
-        let work = move |tx: &mut crate::store::Tx<'_, '_>| {
+        let work = move |tx: &mut store::Tx<'_, '_>| {
             let default_audience = config.default_audience.as_str();
             let ask = Ask { client: &client, params: &params, binding, minted: &minted, default_audience };
             match grant_type {
-                GrantType::AuthorizationCode => token::exchange(tx, ask, now),
+                GrantType::AuthorizationCode => redeem(tx, ask, now),
                 GrantType::RefreshToken => token::refresh(tx, ask, now),
                 GrantType::ClientCredentials => token::own::own(tx, ask, &config.client_scopes, now),
             }
@@ -58,4 +61,13 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
         answer.insert_header(("DPoP-Nonce", app.authenticator.dpop_nonce(now)));
     }
     Ok(answer.json(issued.response(&minted, id_token)))
+}
+
+/// Only the redeemed code makes a link, so only now the customer is told of one (domain §7), in the same transaction.
+fn redeem(tx: &mut store::Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> store::Result<Result<Issued, Refusal>> {
+    let issued = token::exchange(tx, ask, now)?;
+    if let Ok(Issued { grant: Some(grant), .. }) = &issued {
+        notice::release(tx, &grant.id, now)?;
+    }
+    Ok(issued)
 }

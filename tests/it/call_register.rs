@@ -31,8 +31,10 @@ on_both_engines! {
 /// 2026-11-24 11:00 JST: nothing is closed for hours.
 const NOON: Instant = Instant::from_secs(1_795_485_600);
 const SEEDS: u64 = 300;
-/// Stories told at the same time.
+/// Stories told at the same time. Without the leases they are few: taking a lease out reads all of them, so on PostgreSQL
+/// each such transaction meets every other.
 const TOGETHER: u64 = 60;
+const TOGETHER_WITHOUT_LEASES: u64 = 20;
 /// What happens between two starts of the server.
 const STEPS: usize = 14;
 const STARTS: usize = 3;
@@ -47,7 +49,7 @@ async fn none_of_the_customers_calls_is_ever_the_fraudsters(place: Place) {
 }
 
 async fn without_the_leases_the_fraudster_is_found(place: Place) {
-    let seen = stories(&place, SEEDS.min(120), false).await;
+    let seen = stories(&place, SEEDS, false).await;
     assert!(!seen.stolen.is_empty(), "{seen:?}");
 }
 
@@ -71,8 +73,9 @@ impl Tally {
 
 async fn stories(place: &Place, seeds: u64, leased: bool) -> Tally {
     let mut tally = Tally::default();
-    for first in (0..seeds).step_by(TOGETHER as usize) {
-        let mut stories: Vec<Story> = (first..seeds.min(first + TOGETHER)).map(Story::new).collect();
+    let together = if leased { TOGETHER } else { TOGETHER_WITHOUT_LEASES };
+    for first in (0..seeds).step_by(together as usize) {
+        let mut stories: Vec<Story> = (first..seeds.min(first + together)).map(Story::new).collect();
         for _ in 0..STARTS {
             // Each start is a new process to the register: a new store, nothing in memory.
             let store = place.open();
@@ -81,6 +84,9 @@ async fn stories(place: &Place, seeds: u64, leased: bool) -> Tally {
             store.stop().await;
         }
         tally = stories.into_iter().fold(tally, |tally, story| tally.add(story.tally));
+        if !leased && !tally.stolen.is_empty() {
+            break; // it is found
+        }
     }
     tally
 }

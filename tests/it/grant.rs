@@ -34,6 +34,8 @@ on_both_engines! {
     introspection_tells_a_stranger_nothing
     introspection_looks_up_by_key
     a_suspended_client_has_no_live_token
+    all_ends_at_the_second_that_exp_names
+    what_an_earlier_release_wrote_ends_when_it_said
     a_token_never_outlives_its_grant
     a_bound_token_says_so
     revoking_the_only_token_ends_the_grant
@@ -382,6 +384,87 @@ async fn a_token_never_outlives_its_grant(place: Place) {
     assert!(w.is_active(&api, &access(&b)).await);
     w.wait(SECOND);
     assert!(!w.is_active(&api, &access(&b)).await);
+}
+
+/// Issued in the middle of a second: everything ends at the second that `exp` names, and nothing is issued from then on.
+async fn all_ends_at_the_second_that_exp_names(place: Place) {
+    const MILLI: Duration = Duration::from_millis(1);
+    let w = World::at(place);
+    let more = json!({"grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+        "scope": "openid accounts offline_access status", "grant_lifetime": "2h", "access_token_lifetime": "90m"});
+    let (app, api) = (w.client("kakeibo", more).await, w.api().await);
+    let till = |exp: &serde_json::Value, now: renkei::clock::Instant| {
+        renkei::clock::Instant::from_secs(exp.as_i64().unwrap()).since(now)
+    };
+    for millis in [1, 499, 500, 999] {
+        w.wait(SECOND - w.now().since(renkei::clock::Instant::from_secs(w.now().secs())));
+        w.wait(millis * MILLI);
+        let scope = "openid accounts offline_access";
+        let allowed = w.allow_with(&app, scope, "115-ordinary-1100026", World::binding()).await;
+        let first = w.exchange(&app, &allowed.code).await.unwrap();
+        let refresh = first["refresh_token"].as_str().unwrap().to_owned();
+        let own = access(&w.own(&app, "").await.unwrap());
+        // Its own end, the hour of a client's own token, and the end of the grant.
+        for token in [own, access(&first), refresh.clone()] {
+            let caller = if token == refresh { &app } else { &api };
+            let seen = w.introspect(caller, &token).await;
+            assert_eq!(seen["active"], true);
+            w.wait(till(&seen["exp"], w.now()) - MILLI);
+            assert!(w.is_active(caller, &token).await, "{millis} ms: a moment before");
+            if token == refresh {
+                let last = w.refresh(&app, &refresh, "").await.unwrap();
+                let of_last = w.introspect(&api, &access(&last)).await;
+                assert_eq!(of_last["exp"], first["grant_expires_at"]);
+                assert!(till(&of_last["exp"], w.now()) > Duration::ZERO, "it has not passed");
+            }
+            w.wait(MILLI);
+            assert!(!w.is_active(caller, &token).await, "{millis} ms: at exp");
+        }
+        assert_eq!(w.refresh(&app, &refresh, "").await.err(), Some(Code::InvalidGrant));
+        let now = w.now();
+        assert!(!w.grant(&allowed.grant).await.is_live(now));
+        assert_eq!(w.sweep().await.expired, 1);
+        assert_eq!(w.events(&allowed.grant).await.last().map(String::as_str), Some("grant.expired"));
+    }
+    // A code that is redeemed in the second in which its grant ends.
+    let brief = w.client("brief", json!({"grant_lifetime": "60s"})).await;
+    w.wait(999 * MILLI);
+    let allowed = w.allow(&brief).await;
+    let end = w.grant(&allowed.grant).await.expires_at;
+    w.wait(end.since(w.now()));
+    assert_eq!(w.exchange(&brief, &allowed.code).await.err(), Some(Code::InvalidGrant));
+    w.whole().await;
+}
+
+/// An earlier release wrote milliseconds, and told the apps seconds.
+async fn what_an_earlier_release_wrote_ends_when_it_said(place: Place) {
+    let w = World::at(place);
+    let (app, api) = (w.app("kakeibo").await, w.api().await);
+    let index = w.index("115-ordinary-1100026");
+    let allowed = w.allow(&app).await;
+    let token = access(&w.exchange(&app, &allowed.code).await.unwrap());
+    w.write(|tx| {
+        tx.execute("update grants set expires_at = expires_at + 700", &[])?;
+        // An hour before its grant.
+        tx.execute("update access_tokens set expires_at = expires_at - 3600000 + 700", &[])
+    })
+    .await;
+    let until = |seen: &serde_json::Value, end: &str| {
+        renkei::clock::Instant::from_secs(seen[end].as_i64().unwrap()).since(w.now()) - SECOND
+    };
+    let seen = w.introspect(&api, &token).await;
+    w.wait(until(&seen, "exp"));
+    let in_use = async || {
+        let (client, now) = (app.id.clone(), w.now());
+        w.store.read(move |tx| renkei::grant::sql::in_use(tx, &client, &index, now)).await.unwrap().is_some()
+    };
+    assert!(w.is_active(&api, &token).await);
+    w.wait(SECOND);
+    assert!(!w.is_active(&api, &token).await);
+    w.wait(until(&seen, "grant_expires_at"));
+    assert!(in_use().await);
+    w.wait(SECOND);
+    assert!(!in_use().await, "nor is it repeated without a screen");
 }
 
 async fn a_bound_token_says_so(place: Place) {

@@ -24,6 +24,8 @@ on_both_with!(no_screen_is_needed_where_a_link_covers_the_request, super::rememb
 on_both_with!(a_link_repeated_without_a_screen_shares_the_same_accounts, super::remembering);
 on_both_with!(a_link_repeated_for_openid_alone_shares_no_account, super::remembering);
 on_both_with!(a_hint_says_whom_the_app_expects, super::remembering);
+on_both_with!(a_remembered_consent_forgets_no_wrong_answer, super::remembering);
+on_both_with!(what_falls_while_the_core_bank_is_asked_counts, super::remembering);
 on_both!(without_the_institutions_leave_nothing_is_remembered);
 
 const COOKIE: &str = "__Host-renkei-memory";
@@ -491,4 +493,68 @@ async fn without_the_institutions_leave_nothing_is_remembered(w: &Town) {
     assert!(!browser.cookies.contains_key(COOKIE), "off by default: {:?}", browser.cookies);
     asked(&app, &mut browser, SCOPE, &[]).await;
     assert_eq!(browser.screen(), "account");
+}
+
+/// A stranger at ② with this account.
+async fn guesses(w: &Town, times: usize) -> Browser {
+    let mut other = w.browser();
+    asked(&w.kakeibo(), &mut other, "accounts", &[]).await;
+    other.account("115-1100026").await;
+    for _ in 0..times {
+        other.customer(&Customer::taro().born("1985", "4", "13")).await;
+    }
+    other
+}
+
+/// Checks passed minutes ago do not make up for wrong answers given since (decision 15).
+async fn a_remembered_consent_forgets_no_wrong_answer(w: &Town) {
+    let app = app(w, "remember").await;
+    let (mut browser, _) = linked(w, &app).await;
+    assert_eq!(guesses(w, 2).await.screen(), "customer");
+    let pending = asked(&app, &mut browser, SCOPE, &[]).await;
+    assert_eq!(browser.screen(), "consent");
+    let brought = browser.allow().await;
+    app.exchange(&pending, &brought).await;
+    assert_eq!(guesses(w, 1).await.screen(), "locked", "the third of the day");
+    // Checks passed anew do.
+    w.release_lock("115-ordinary-1100026").await;
+    assert_eq!(guesses(w, 2).await.screen(), "customer");
+    linked(w, &app).await;
+    assert_eq!(guesses(w, 2).await.screen(), "customer");
+}
+
+/// `prompt=none`: what was remembered is read, the core bank is asked, and only then a grant is written.
+async fn what_falls_while_the_core_bank_is_asked_counts(w: &Town) {
+    let app = app(w, "remember").await;
+    for meanwhile in ["locked", "forgotten", "nothing"] {
+        let (mut browser, _) = linked(w, &app).await;
+        let before = w.count("select count(*) from grants").await;
+        let other = guesses(w, 2).await;
+        let mut tab = browser.clone();
+        asked(&app, &mut tab, SCOPE, &[]).await;
+        assert_eq!(tab.screen(), "consent");
+        w.bank.hold();
+        let silent = asked(&app, &mut browser, SCOPE, &[("prompt", "none")]);
+        let falls = async {
+            w.bank.until_held().await;
+            match meanwhile {
+                "locked" => w.guess_wrong("115-ordinary-1100026").await,
+                "forgotten" => drop(tab.press("deny", &[]).await),
+                _ => {}
+            }
+            w.bank.let_go();
+        };
+        let (pending, ()) = tokio::join!(silent, falls);
+        drop(other);
+        let brought = browser.handed_to_app();
+        if meanwhile == "nothing" {
+            app.exchange(&pending, &brought).await;
+            continue;
+        }
+        app.refused(&pending, &brought, "login_required");
+        assert_eq!(w.count("select count(*) from grants").await, before, "{meanwhile}");
+        if meanwhile == "locked" {
+            w.release_lock("115-ordinary-1100026").await;
+        }
+    }
 }

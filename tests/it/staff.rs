@@ -13,6 +13,7 @@ on_both!(
     a_copy_is_made_and_put_back,
     a_customer_telephones_about_a_link,
     a_customer_telephones_about_a_lock,
+    many_locks_are_released_at_once,
     an_auditor_comes,
     the_socket_is_not_for_all
 );
@@ -94,6 +95,66 @@ async fn a_customer_telephones_about_a_lock(w: &Town) {
     w.staff(&["lock", "release", TARO, "--reason", "again"]).await.refused(1, "is not locked");
     w.expect_events(&["account.locked", "account.unlocked"]).await;
     w.link(&app, &mut w.browser()).await;
+}
+
+/// Somebody locked customers out, and the source is stopped.
+async fn many_locks_are_released_at_once(w: &Town) {
+    const SAVINGS: &str = "115-savings-2200011";
+    const UNKNOWN: &str = "115-ordinary-7777777";
+    let lock_both = async || {
+        for account in ["115-1100026", SAVINGS] {
+            let mut browser = w.browser();
+            browser.open(&w.creco().push("accounts").await.url).await;
+            browser.account(account).await;
+            for _ in 0..3 {
+                browser.customer(&Customer::taro().born("1985", "4", "13")).await;
+            }
+            assert_eq!(browser.screen(), "locked", "{account}");
+        }
+    };
+    let none = async || w.staff(&["lock", "list"]).await.out == "no account is locked\n";
+    let why = ["--reason", "the source is stopped"];
+    let release = async |args: &[&str], input: &str| {
+        w.staff_reading(&[&["lock", "release"], args, why.as_slice()].concat(), input).await
+    };
+
+    lock_both().await;
+    // A word that is no account may belong to the reason: nothing is done.
+    release(&[TARO, "stopped"], "").await.refused(2, "115-ordinary-1100026");
+    release(&[], "").await.refused(2, "ACCOUNT");
+    assert!(!none().await);
+    // One that is not locked does not hold up those behind it.
+    let said = release(&[TARO, UNKNOWN, SAVINGS], "").await;
+    let lines = format!("{TARO}: released\n{UNKNOWN} is not locked\n{SAVINGS}: released\n");
+    assert_eq!((said.status, said.out), (1, lines));
+    assert_eq!(said.err, format!("renkei: {UNKNOWN} is not locked\n"));
+    assert!(none().await);
+
+    // As a list, for machines; with a line that is no account, an empty one, and one that stands there twice.
+    lock_both().await;
+    let list = format!("{TARO}\n\n115-loan-1\r\n  {SAVINGS}  \n{TARO}\n");
+    let said = w.staff_reading(&[&["--json", "lock", "release", "-", UNKNOWN], why.as_slice()].concat(), &list).await;
+    let told: Vec<Value> = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        told,
+        [
+            json!({"account": TARO, "released": true}),
+            json!({"account": "115-loan-1", "released": false, "error": "115-loan-1 is not an account number"}),
+            json!({"account": SAVINGS, "released": true}),
+            json!({"account": UNKNOWN, "released": false, "error": format!("{UNKNOWN} is not locked")}),
+        ]
+    );
+    assert_eq!((said.status, said.err), (1, "{\"error\":\"2 of 4 were not released\"}\n".to_owned()));
+    assert!(none().await);
+
+    lock_both().await;
+    let said = release(&["-"], &format!("{SAVINGS}\n{TARO}")).await;
+    assert_eq!((said.status, said.out), (0, format!("{SAVINGS}: released\n{TARO}: released\n")));
+    release(&["-"], "\n").await.refused(2, "names no account");
+    let record = export(w.staff(&["audit", "export"]).await);
+    let released = record.iter().filter(|r| r["action"] == "account.unlocked" && r["actor"] == me());
+    let reasons: Vec<_> = released.map(|r| r["detail"]["reason"].clone()).collect();
+    assert_eq!(reasons, vec![json!("the source is stopped"); 6], "each has its record");
 }
 
 async fn an_auditor_comes(w: &Town) {

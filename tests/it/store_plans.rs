@@ -48,3 +48,49 @@ async fn redemption_visits_as_many_rows_however_many_grants_the_app_has() {
     // One row more is five steps or so: 380 more grants must not be 380 more rows.
     assert!(costs[1] < costs[0] + 50, "{costs:?} steps with 20 and with 400 open grants of the app");
 }
+
+/// A year of notices that were sent costs neither the job that looks every second nor the list of those that were not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_sent_costs_what_was_not_nothing() {
+    let (w, counters) = counted();
+    let app = w.app("kakeibo").await;
+    w.queue_notice(&w.allow(&app).await, "taro@example.jp").await;
+    let mut costs = Vec::new();
+    for sent in [10_i64, 3000] {
+        w.write(move |tx| {
+            for n in 0..sent {
+                let id = format!("{sent}-{n}");
+                let sql = "insert into notices (id, kind, state, attempts, created_at, done_at) \
+                           values (?1, 'completed', 'sent', 1, ?2, ?2)";
+                tx.execute(sql, &[id.into(), n.into()])?;
+            }
+            Ok(())
+        })
+        .await;
+        let before = counters.steps();
+        let listed = w.store.scan(|tx| renkei::lifecycle::outbox::undelivered(tx, 100)).await.unwrap();
+        assert_eq!(listed.len(), 1);
+        let mailer = Nobody;
+        let round = renkei::lifecycle::deliver_notices(&w.store, &mailer, &mailer, &w.sealer, w.now()).await.unwrap();
+        assert_eq!(round.later, 1);
+        costs.push(counters.steps() - before);
+        w.wait(std::time::Duration::from_hours(1));
+    }
+    assert!(costs[1] < costs[0] + 100, "{costs:?} steps with 10 and with 3010 notices that were sent");
+}
+
+/// Nothing is written and nobody is reached.
+struct Nobody;
+impl renkei::lifecycle::Writer for Nobody {
+    fn write(&self, _: &renkei::lifecycle::Notice) -> Result<renkei::lifecycle::Letter, String> {
+        Err("nothing is written".into())
+    }
+}
+impl renkei::lifecycle::Mailer for Nobody {
+    fn send<'a>(
+        &'a self,
+        _: &'a renkei::lifecycle::Mail,
+    ) -> futures_util::future::BoxFuture<'a, Result<(), renkei::lifecycle::MailError>> {
+        unreachable!("nothing is written")
+    }
+}

@@ -8,7 +8,7 @@ use renkei::identity::{BankError, BirthDate, CoreBank, Ineligible, Lookup, Pin};
 use renkei::phone::Phone;
 use std::collections::HashSet;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A bank a test can turn.
@@ -21,12 +21,16 @@ pub struct Bank {
     failure: Mutex<Option<BankError>>,
     closed: Mutex<HashSet<Account>>,
     delay_ms: AtomicU64,
+    /// Answers are held back, and how many are.
+    held: AtomicBool,
+    waiting: AtomicU32,
 }
 impl Bank {
     pub fn new(inner: SampleBank) -> Self {
         let failure = Mutex::new(None);
         let (pin_checks, asked, delay_ms) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU64::new(0));
-        Self { inner, pin_checks, asked, failure, closed: Mutex::default(), delay_ms }
+        let (held, waiting) = (AtomicBool::new(false), AtomicU32::new(0));
+        Self { inner, pin_checks, asked, failure, closed: Mutex::default(), delay_ms, held, waiting }
     }
     /// Every answer is this failure, or the true one again.
     pub fn fail(&self, with: Option<BankError>) {
@@ -53,12 +57,21 @@ impl Bank {
     pub fn slow(&self, by: Duration) {
         self.delay_ms.store(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
+    /// No answer until [`Bank::let_go`].
+    pub fn hold(&self) {
+        self.held.store(true, Ordering::SeqCst);
+    }
+    pub fn let_go(&self) {
+        self.held.store(false, Ordering::SeqCst);
+    }
+    /// Waits until somebody waits for an answer.
+    pub async fn until_held(&self) {
+        while self.waiting.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
     pub fn pin_checks(&self) -> u32 {
         self.pin_checks.load(Ordering::SeqCst)
-    }
-    /// The counter of the cash machines, which linking must leave alone (domain R81).
-    pub fn machine_failures(&self, account: &str) -> u32 {
-        self.inner.machine_failures(&Account::parse(account).unwrap()).unwrap()
     }
     async fn turn(&self) -> Result<(), BankError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
@@ -66,6 +79,11 @@ impl Bank {
         if delay > 0 {
             tokio::time::sleep(Duration::from_millis(delay)).await;
         }
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        while self.held.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
         self.failure.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 }

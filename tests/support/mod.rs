@@ -13,6 +13,7 @@ pub mod pg;
 pub mod phone;
 pub mod place;
 pub mod ports;
+pub mod postfix;
 pub mod profile;
 pub mod proxy;
 pub mod town;

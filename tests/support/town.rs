@@ -391,9 +391,21 @@ impl Said {
 
 /// Runs the program with `--config FILE`.
 pub async fn renkei_at(config: &std::path::Path, args: &[&str]) -> Said {
+    renkei_reading(config, args, "").await
+}
+/// The same, with something on standard input.
+pub async fn renkei_reading(config: &std::path::Path, args: &[&str], input: &str) -> Said {
+    use std::process::Stdio;
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_renkei"));
-    command.args(args).arg("--config").arg(config);
-    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    command.args(args).arg("--config").arg(config).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let input = input.to_owned();
+    let run = move || {
+        let mut child = command.spawn().unwrap();
+        // A command that does not read it may have ended already.
+        let _ = std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes());
+        child.wait_with_output().unwrap()
+    };
+    let done = tokio::task::spawn_blocking(run).await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Said { status: done.status.code().unwrap(), out: text(done.stdout), err: text(done.stderr) }
 }
@@ -456,9 +468,13 @@ impl Town {
     }
     /// The program, as staff runs it on the server's machine.
     pub async fn staff(&self, args: &[&str]) -> Said {
+        self.staff_reading(args, "").await
+    }
+    /// The same, with something on standard input.
+    pub async fn staff_reading(&self, args: &[&str], input: &str) -> Said {
         let file = self.dir.path().join("renkei.toml");
         std::fs::write(&file, toml::to_string(&self.running.app.config).unwrap()).unwrap();
-        renkei_at(&file, args).await
+        renkei_reading(&file, args, input).await
     }
     /// What each client has had stored, and what it was refused.
     pub fn limits(&self) -> &renkei::web::limits::Limits {
@@ -496,7 +512,7 @@ impl Town {
     pub async fn locks(&self) -> Vec<String> {
         let (seals, now) = (self.seals(), self.now());
         let listed = self.running.app.store.read(move |tx| lockout::list(tx, &seals, now, 100)).await.unwrap();
-        listed.into_iter().map(|l| l.account.to_string()).collect()
+        listed.into_iter().filter(|l| l.locked).map(|l| l.account.to_string()).collect()
     }
     /// What `renkei lock release` does.
     pub async fn release_lock(&self, account: &str) {
@@ -508,6 +524,21 @@ impl Town {
         };
         assert!(self.write(released).await, "it was locked");
     }
+    /// A wrong answer about an account, which the core bank is not asked for.
+    pub async fn guess_wrong(&self, account: &str) {
+        let (seals, policy) = (self.seals(), self.running.app.desk.policy().clone());
+        let (account, now) = (Account::parse(account).unwrap(), self.now());
+        let id = renkei::id::GuessId::random(&*seals.random);
+        self.write(move |tx| {
+            let client = ClientId::parse("creco").unwrap();
+            let guess = (&account, lockout::Guess::Customer, &id);
+            match lockout::reserve(tx, &seals, &policy, guess, now)? {
+                lockout::Reserved::Go(reserved) => lockout::fail(tx, &seals, &policy, &reserved, &client, now),
+                other => panic!("{other:?}"),
+            }
+        })
+        .await;
+    }
     /// What `renkei grant revoke` does.
     pub async fn revoke_by_staff(&self, grant: &str) {
         let (id, now) = (GrantId::parse(grant).unwrap(), self.now());
@@ -518,14 +549,14 @@ impl Town {
     /// What the institution does with an app it no longer trusts.
     pub async fn suspend_by_staff(&self, client: &str) {
         let (id, now) = (ClientId::parse(client).unwrap(), self.now());
-        let (staff, event) = (Actor::Staff("tanaka".into()), EventId::random(&SeededRandom::new(9)));
+        let (staff, event) = (Actor::Staff("tanaka".into()), EventId::random(&*self.running.app.random));
         let suspended = client::Status::Suspended;
         self.write(move |tx| client::sql::set_status(tx, &id, suspended, &staff, &event, now)).await;
     }
     /// And when it trusts it again.
     pub async fn resume_by_staff(&self, client: &str) {
         let (id, now) = (ClientId::parse(client).unwrap(), self.now());
-        let (staff, event) = (Actor::Staff("tanaka".into()), EventId::random(&SeededRandom::new(10)));
+        let (staff, event) = (Actor::Staff("tanaka".into()), EventId::random(&*self.running.app.random));
         let active = client::Status::Active;
         self.write(move |tx| client::sql::set_status(tx, &id, active, &staff, &event, now)).await;
     }
@@ -554,13 +585,19 @@ impl Town {
         let ours = files.filter(|f| f.file_name().to_str().unwrap().starts_with("renkei.db"));
         ours.map(|f| f.metadata().unwrap().len()).sum()
     }
-    /// The notices sent, once the job that sends them has nothing left to do.
-    pub async fn mail(&self) -> Vec<Mail> {
+    /// Waits until the job that sends notices has tried each.
+    pub async fn until_mail_is_settled(&self) {
         let until = std::time::Instant::now() + Duration::from_secs(20);
-        while !self.rows("select id from notices where state = 'waiting' limit 1").await.is_empty() {
-            assert!(std::time::Instant::now() < until, "a notice is never sent");
+        let untried =
+            "select id from notices where state = 'waiting' and (attempts = 0 or taken_until is not null) limit 1";
+        while !self.rows(untried).await.is_empty() {
+            assert!(std::time::Instant::now() < until, "a notice is never tried");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+    /// The notices sent, once the job that sends them has nothing left to do.
+    pub async fn mail(&self) -> Vec<Mail> {
+        self.until_mail_is_settled().await;
         let mut mail = Vec::new();
         for entry in std::fs::read_dir(self.dir.path().join("data/mail")).into_iter().flatten() {
             let raw = std::fs::read(entry.unwrap().path()).unwrap();
@@ -582,6 +619,7 @@ impl Town {
             "select * from alarms order by 1, 2",
             "select * from proofings order by 1",
             "select * from lockouts order by 1",
+            "select * from guesses order by id",
             "select * from tallies order by 1",
             "select * from client_replays order by 1",
             "select * from consents order by id",

@@ -208,7 +208,11 @@ impl World {
         let shown = minted.clone();
         let work = move |tx: &mut Tx<'_, '_>| {
             let ask = Ask { client: &client, params: &params, binding, minted: &minted, default_audience: API };
-            token::exchange(tx, ask, now)
+            let issued = token::exchange(tx, ask, now)?;
+            if let Ok(token::Issued { grant: Some(grant), .. }) = &issued {
+                notice::release(tx, &grant.id, now)?;
+            }
+            Ok(issued)
         };
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
     }
@@ -327,8 +331,14 @@ impl World {
     pub async fn count(&self, sql: &'static str, params: Vec<Value>) -> i64 {
         self.store.read(move |tx| tx.row(sql, &params)?.unwrap().int(0)).await.unwrap()
     }
-    /// Queues a completion notice as 許可する does.
+    /// A completion notice that may go out, as if the code had been redeemed.
     pub async fn queue_notice(&self, grant: &Allowed, to: &str) {
+        self.hold_notice(grant, to).await;
+        let (id, now) = (grant.grant.clone(), self.now());
+        self.write(move |tx| notice::release(tx, &id, now)).await;
+    }
+    /// Writes a completion notice as 許可する does.
+    pub async fn hold_notice(&self, grant: &Allowed, to: &str) {
         let account = Account::parse("115-ordinary-1100026").unwrap();
         let (account_type, last3) = Completed::of_account(&account);
         let g = self.grant(&grant.grant).await;
@@ -345,9 +355,9 @@ impl World {
             expires_at: g.expires_at,
             language: "ja".into(),
         });
-        let queued = Queued::new(notice, &Secret::new(to), Some(g.id), &self.sealer, &*self.random).unwrap();
+        let queued = Queued::new(notice, &Secret::new(to), g.id, &self.sealer, &*self.random).unwrap();
         let now = self.now();
-        self.write(move |tx| notice::queue(tx, &queued, now)).await;
+        self.write(move |tx| notice::hold(tx, &queued, now)).await;
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn params(change: &[(&str, Option<&str>)]) -> Params {
     }
     params
 }
-fn asked(client: &Client, door: Door<'_>, change: &[(&str, Option<&str>)]) -> Result<Request, Refusal> {
+pub(super) fn asked(client: &Client, door: Door<'_>, change: &[(&str, Option<&str>)]) -> Result<Request, Refusal> {
     check(&question(&params(change), client, door))
 }
 const PUSHED: Door<'_> = Door::Pushed { proof_jkt: None };
@@ -318,57 +318,4 @@ proptest! {
             }
         }
     }
-}
-
-/// A stranger may make us store a request: what is kept of it is bounded, whatever it carries.
-#[test]
-fn what_is_stored_of_a_request_is_bounded() {
-    let oidc = client(OIDC, &json!({"scope": "openid accounts transactions", "resources": ["https://api.example"]}));
-    let stored = |change: &[(&str, Option<&str>)]| {
-        let request = asked(&oidc, Door::Browser, change).map_err(|r| r.description.into_owned())?;
-        Ok::<_, String>(serde_json::to_string(&request).unwrap().len())
-    };
-    let plain = stored(&[]).unwrap();
-    assert!(plain < 600, "{plain}");
-    let long = "x".repeat(100_000);
-    let words = |word: &str, n: usize| (0..n).map(|i| format!("{word}{i}")).collect::<Vec<_>>().join(" ");
-    let values = json!({"id_token": {"sub": {"values": vec![long.as_str(); 1]}}}).to_string();
-    for (name, value, most) in [
-        ("acr_values", words("urn:x:", 9_000), 0),
-        ("acr_values", "urn:ours ".repeat(9_000), 10),
-        ("ui_locales", words("ja-", 9_000), 200),
-        ("ui_locales", words(&"a".repeat(36), 100), 0),
-        ("prompt", "login ".repeat(9_000), 7),
-        ("id_token_hint", long.clone(), 11),
-        ("claims", values, 40),
-        ("claims", subjects_of(16), 16 * 258 + 10),
-        ("login_hint", long.clone(), 0),
-        ("unknown", long.clone(), 0),
-        ("scope", format!("openid accounts {long}"), 0),
-        ("nonce", "n".repeat(MAX_LENGTH), MAX_LENGTH + 2),
-        ("nonce", "あ".repeat(MAX_LENGTH / 9), MAX_LENGTH / 3 + 2),
-    ] {
-        match stored(&[(name, Some(&value))]) {
-            Ok(grown) => assert!(grown <= plain + most + 10, "{name}: {grown} bytes, {plain} without it"),
-            Err(said) => assert_eq!((name, said.as_str()), ("claims", "claims is too long or nested too deeply")),
-        }
-    }
-    let mut repeated = params(&[]);
-    (0..50).for_each(|_| repeated.push("resource", "https://api.example").unwrap());
-    assert_eq!(check(&question(&repeated, &oidc, Door::Browser)).unwrap().resource, ["https://api.example"]);
-    // Each within its own bound, together or escaped too long.
-    let escaped = "\u{1}".repeat(MAX_LENGTH / 3);
-    for change in [
-        vec![("state", Some(escaped.as_str())), ("nonce", Some(&escaped))],
-        vec![
-            ("state", Some(&long[..MAX_LENGTH])),
-            ("nonce", Some(&long[..MAX_LENGTH])),
-            ("claims", Some(&subjects_of(16))),
-        ],
-    ] {
-        assert_eq!(stored(&change), Err("the request is too long".to_owned()));
-    }
-}
-fn subjects_of(n: usize) -> String {
-    json!({"id_token": {"sub": {"values": vec!["s".repeat(255); n]}}}).to_string()
 }

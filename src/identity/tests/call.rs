@@ -33,6 +33,46 @@ async fn only_the_right_call_at_the_right_time_leads_on() {
     }
 }
 
+/// A call that was made before the number was given out proves nothing about who stands at ④: it may be an older one, whose
+/// report comes late. A gateway's clock may be a second behind.
+#[tokio::test]
+async fn a_call_from_before_the_number_was_given_out_does_not_count() {
+    for (before, want) in [(0, "pin"), (1000, "pin"), (1001, "call"), (60_000, "call")] {
+        let town = Town::new();
+        let mut taro = town.customer(NOON).await;
+        let number = taro.to_call().await;
+        let at = NOON - Duration::from_millis(before);
+        town.call(taros_phone(), &number, at, Duration::from_millis(before)).await;
+        taro.now = NOON + secs(1);
+        assert_eq!(taro.post(Posted::Call).await.interaction.stage.screen(), want, "{before} ms before ③");
+    }
+}
+
+/// The last call and the last press that count, and one millisecond later (domain G11): whoever asks for the transition.
+#[tokio::test]
+async fn neither_a_late_call_nor_a_late_press_leads_to_the_pin() {
+    let town = Town::with(|p| p.confirm_window = secs(180));
+    let mut taro = town.customer(NOON).await;
+    taro.to_call().await;
+    let i = taro.look().await.interaction;
+    for (called, pressed, counts) in
+        [(120_000, 180_000, true), (120_001, 180_000, false), (120_000, 180_001, false), (0, 0, true)]
+    {
+        let at = |millis| NOON + Duration::from_millis(millis);
+        let moved = i.clone().called(at(called), at(pressed)).map(|i| i.stage.screen());
+        assert_eq!(moved.ok(), counts.then_some("pin"), "called after {called} ms, pressed after {pressed}");
+    }
+    // And over the service, where another number is allowed, so that the interaction does not end by itself.
+    for (pressed, want) in [(120, "pin"), (121, "call")] {
+        let town = Town::with(|p| p.call_attempts = 2);
+        let mut taro = town.customer(NOON).await;
+        let number = taro.to_call().await;
+        town.call(taros_phone(), &number, NOON + secs(119), secs(0)).await;
+        taro.now = NOON + secs(pressed);
+        assert_eq!(taro.post(Posted::Call).await.interaction.stage.screen(), want, "pressed after {pressed} s");
+    }
+}
+
 #[tokio::test]
 async fn in_a_test_the_call_may_come_by_itself() {
     let town = Town::with(|p| p.auto_call = true);

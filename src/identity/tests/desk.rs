@@ -39,6 +39,7 @@ async fn nothing_personal_rests_in_the_clear() {
             "select * from interactions limit 100",
             "select * from call_leases limit 100",
             "select * from lockouts limit 100",
+            "select * from guesses limit 100",
             "select * from audit limit 100",
         ] {
             all.push_str(&format!("{:?}", tx.rows(sql, &[])?));

@@ -15,7 +15,7 @@ use crate::identity::{
     Taken, View, lockout, sql,
 };
 use crate::keys::seal::Broken;
-use crate::lifecycle::notice::queue;
+use crate::lifecycle::notice::hold;
 use crate::lifecycle::{Completed, Notice, Queued};
 use crate::secret::{Hash, Secret};
 use crate::store::{self, Tx};
@@ -239,7 +239,7 @@ impl Counter<'_> {
             language: language.to_owned(),
         };
         let to = Secret::new(proofed.personal.email.as_str());
-        let grant = Some(link.told().grant.clone());
+        let grant = link.told().grant.clone();
         let notice = Queued::new(Notice::Completed(completed), &to, grant, sealer, random)?;
         Ok((link, notice))
     }
@@ -263,8 +263,8 @@ struct Writes {
     version: i64,
 }
 
-/// Writes it. A request that another browser completed first ends this way (protocol A3), and so does a memory that was
-/// forgotten meanwhile.
+/// Writes it. Nothing is written for a request that another browser completed first (protocol A3), an account that was
+/// locked meanwhile, or a memory that was forgotten.
 fn record(
     desk: &Desk,
     tx: &mut Tx<'_, '_>,
@@ -283,7 +283,7 @@ fn record(
     sql::end_others(tx, desk.seals(), i.request, &i.id, now)?;
     let Ok((i, proofed)) = i.completed(writes.link.told().grant.clone()) else { return Ok(Pressed::Show) };
     grant::allow(tx, &writes.link)?;
-    queue(tx, &writes.notice, now)?;
+    hold(tx, &writes.notice, now)?;
     // Checks passed minutes ago do not make up for wrong answers given since.
     if proofed.remembered.is_none() {
         lockout::clear(tx, desk.seals(), proofed.account_index, now)?;
@@ -300,8 +300,8 @@ fn record(
     Ok(Pressed::Allowed)
 }
 
-/// How a way ends whose checks were remembered, and would have to be passed again by now: the memory was forgotten, or
-/// the account locked.
+/// How an interaction ends whose checks count no longer: the account was locked after ⑤, by wrong guesses of somebody else
+/// (domain R33), or the memory that stood for them was forgotten.
 fn outlived(
     desk: &Desk,
     tx: &mut Tx<'_, '_>,
@@ -310,10 +310,10 @@ fn outlived(
     now: crate::clock::Instant,
 ) -> store::Result<Option<Ending>> {
     let Stage::Consent(proofed) = &i.stage else { return Ok(None) };
-    let Some(known) = proofed.remembered else { return Ok(None) };
-    if let Some(lock) = lockout::locked(tx, desk.seals(), proofed.account_index, now)? {
+    if let Some(lock) = lockout::locked(tx, desk.seals(), desk.policy(), proofed.account_index, now)? {
         return Ok(Some(Ending::Locked { before: true, until: lock.until }));
     }
+    let Some(known) = proofed.remembered else { return Ok(None) };
     let of = Holder { memory: known.memory, client: i.client.clone(), version };
     Ok((!identity::memory::stands(tx, &of)?).then_some(Ending::Expired(Expired::Time)))
 }

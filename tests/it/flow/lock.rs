@@ -12,6 +12,7 @@ on_both!(
     fifty_parallel_forms_with_one_step_token_are_one,
     a_core_bank_that_fails_costs_the_customer_nothing,
     the_tenth_wrong_pin_locks_until_staff_release_it,
+    a_lock_that_falls_between_six_and_allow_gives_no_link,
 );
 
 const R31: &str = "本人認証情報が誤っています。本人認証項目をご確認のうえ、再度入力して下さい。";
@@ -50,7 +51,6 @@ async fn three_wrong_answers_lock_until_midnight(w: &Town) {
     assert!(browser.page().text().contains(R32), "{}", browser.page().text());
     assert!(!browser.page().text().contains("B84"), "B84 is R33's alone");
     assert_eq!(w.bank.pin_checks(), asked + 1);
-    assert_eq!(w.bank.machine_failures("115-ordinary-1100026"), 0, "the cash machine's counter is another");
     let brought = browser.return_to_app().await;
     app.refused(&pending, &brought, "access_denied");
     w.expect_events(&["account.locked"]).await;
@@ -176,4 +176,37 @@ async fn the_tenth_wrong_pin_locks_until_staff_release_it(w: &Town) {
     let mut browser = begin(w).await;
     browser.walk_to_consent(w, "115-1100026", &Customer::taro(), "4071").await;
     assert_eq!(browser.screen(), "consent");
+}
+
+/// Somebody else guesses at ② while the customer reads ⑥.
+async fn a_lock_that_falls_between_six_and_allow_gives_no_link(w: &Town) {
+    let app = w.creco();
+    let pending = app.push("accounts").await;
+    let mut browser = w.browser();
+    browser.open(&pending.url).await;
+    browser.walk_to(w, "consent").await;
+    let mut twin = browser.clone();
+    let mut stranger = begin(w).await;
+    stranger.account("115-1100026").await;
+    for _ in 0..3 {
+        stranger.customer(&Customer::taro().born("1985", "4", "13")).await;
+    }
+    assert_eq!(stranger.screen(), "locked");
+    for browser in [&mut browser, &mut twin] {
+        browser.press("allow", &[("agree", "yes")]).await;
+        assert_eq!((browser.status(), browser.screen()), (403, "locked"), "as at ⑤");
+        assert!(browser.page().text().contains(R33), "{}", browser.page().text());
+    }
+    for table in ["select count(*) from grants", "select count(*) from codes", "select count(*) from consents"] {
+        assert_eq!(w.count(table).await, 0, "{table}");
+    }
+    assert_eq!(w.count("select count(*) from notices").await, 0);
+    let brought = browser.return_to_app().await;
+    app.refused(&pending, &brought, "access_denied");
+
+    // Released, the customer begins anew; what was pressed before leads nowhere.
+    w.release_lock("115-ordinary-1100026").await;
+    browser.open(&pending.url).await;
+    assert_ne!(browser.screen(), "consent");
+    w.link(&app, &mut w.browser()).await;
 }

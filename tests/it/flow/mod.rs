@@ -6,6 +6,7 @@ mod happy;
 mod hours;
 mod life;
 mod lock;
+mod notice;
 mod protocol;
 mod rest;
 mod screens;

@@ -250,4 +250,15 @@ async fn a_suspended_app_asks_nobody_anything_more(w: &Town) {
     assert_eq!((browser.status(), browser.screen()), (503, "closed"), "{}", browser.page().text());
     assert_eq!(w.bank.pin_checks(), asked, "the core bank is not asked");
     w.expect_events(&["client.suspended"]).await;
+
+    // Nor is anything agreed to for it: it was suspended while the customer read ⑥.
+    w.resume_by_staff("creco").await;
+    let mut browser = at_account(w).await;
+    browser.walk_to(w, "consent").await;
+    w.suspend_by_staff("creco").await;
+    browser.press("allow", &[("agree", "yes")]).await;
+    assert_eq!((browser.status(), browser.screen()), (503, "closed"), "{}", browser.page().text());
+    for table in ["select count(*) from grants", "select count(*) from codes", "select count(*) from consents"] {
+        assert_eq!(w.count(table).await, 0, "{table}");
+    }
 }

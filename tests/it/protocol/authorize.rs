@@ -125,7 +125,7 @@ async fn of_two_browsers_at_consent_one_gets_a_code(town: &Town) {
     }
     let mut screens = [one.screen(), two.screen()];
     screens.sort_unstable();
-    assert_eq!(screens, ["done", "expired"], "A3");
+    assert_eq!(screens, ["callback", "expired"], "A3: the one is led to the app again, the other has nothing");
 }
 
 async fn a_refusal_uses_a_request_up_too(town: &Town) {

@@ -1,7 +1,7 @@
 //! C2.1, C2.4, C2.6, C3.1 (unsigned), C4.5, C4.7, C5.4: what PAR takes and what it refuses, in JSON and with 400.
 
 use super::{Change, is_error_page, push, register};
-use crate::support::app::basic;
+use crate::support::app::{App, Credential, basic};
 use crate::support::http::{Ask, encode};
 use crate::support::town::{Town, on_both, on_both_with};
 use serde_json::json;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 on_both!(
     a_pushed_request_is_answered_with_a_request_uri,
+    an_address_that_left_the_record_is_led_to_no_more,
     what_is_wrong_is_said_in_json,
     who_pushes_must_prove_it,
     a_proof_binds_the_code,
@@ -38,6 +39,28 @@ async fn a_pushed_request_is_answered_with_a_request_uri(town: &Town) {
     }
     assert!(!String::from_utf8_lossy(&town.store_bytes()).contains(seen.iter().next().unwrap()), "protocol A7: hashed");
     assert!(!town.log().contains(seen.iter().next().unwrap()), "a capability is not logged");
+}
+
+/// The institution took an address out of the record after it was pushed: its page is in other hands, say.
+async fn an_address_that_left_the_record_is_led_to_no_more(town: &Town) {
+    let record = |addresses: &[&str]| {
+        json!({
+            "client_id": "moving", "profile": "oidc", "client_name": "moving", "client_secret": "moving-secret",
+            "redirect_uris": addresses, "token_endpoint_auth_method": "client_secret_basic", "scope": "openid accounts",
+        })
+    };
+    const OLD: &str = "https://moving.example/old";
+    town.register(record(&[OLD, "https://moving.example/new"])).await;
+    let secret = Credential::Secret("moving-secret".into());
+    let app = App::new(town.http.clone(), town.clock.clone(), "moving", OLD, secret);
+    let (kept, gone) = (app.push("accounts").await, app.push("accounts").await);
+    town.browser().request("GET", &kept.url, Ask::default()).await.expect(303);
+    town.register(record(&["https://moving.example/new"])).await;
+    for url in [&kept.url, &gone.url] {
+        let answer = town.browser().request("GET", url, Ask::default()).await;
+        is_error_page(&answer, "invalid_request", "not even with an error");
+        assert!(!answer.body.contains(OLD));
+    }
 }
 
 async fn a_pushed_request_lives_as_long_as_configured(town: &Town) {

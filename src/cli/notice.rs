@@ -1,0 +1,66 @@
+//! `renkei notice list|retry`: mails to customers that have not been delivered.
+
+use super::ask::once;
+use super::block_on;
+use super::grant::cell;
+use super::out::{Failure, Out, table};
+use super::target::Target;
+use crate::admin::Ask;
+use crate::id::NoticeId;
+use serde_json::Value;
+
+/// Show notices to customers that have not been delivered, or try one again.
+#[derive(Debug, clap::Subcommand)]
+pub enum Notice {
+    /// The notices that have not been delivered, and why not, the newest first.
+    List {
+        /// Which server.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Try a notice now, and for another 24 hours.
+    Retry {
+        /// Which server.
+        #[command(flatten)]
+        target: Target,
+        /// The notice.
+        #[arg(value_parser = id, allow_hyphen_values = true)]
+        id: NoticeId,
+    },
+}
+
+fn id(text: &str) -> Result<NoticeId, String> {
+    NoticeId::parse(text).ok_or_else(|| "this is no notice id".into())
+}
+
+impl Notice {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn run(self, out: &Out) -> Result<(), Failure> {
+        match self {
+            Self::List { target } => {
+                let answer = block_on(once(&target, Ask::Notices))?;
+                out.say(&answer, || listed(&answer));
+            }
+            Self::Retry { target, id } => {
+                let answer = block_on(once(&target, Ask::RetryNotice { id }))?;
+                out.say(&answer, || format!("{}: will be tried now", cell(&answer, "notice_id")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn listed(answer: &Value) -> String {
+    let notices = answer["notices"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if notices.is_empty() {
+        return "every notice was delivered".into();
+    }
+    let columns = ["notice_id", "state", "reference", "grant_id", "created_at", "attempts", "next_at", "trouble"];
+    let mut rows = vec![columns.map(str::to_owned).to_vec()];
+    rows.extend(notices.iter().map(|n| columns.map(|c| cell(n, c)).to_vec()));
+    let more = if answer["more"] == true { "\n(there are more)" } else { "" };
+    table(&rows) + more
+}

@@ -1,0 +1,117 @@
+//! The table `guesses`: a row for each guess about an account of which the core bank is being asked. A crash leaves rows that
+//! nobody settles; what becomes of them is `lockout`'s to decide.
+
+use super::sql::corrupt;
+use crate::clock::Instant;
+use crate::id::GuessId;
+use crate::secret::Hash;
+use crate::store::{Result, Row, Tx};
+
+/// What is guessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guess {
+    /// ②: birth date and phone. Needs no secret, so it never counts towards the lasting lock (G5).
+    Customer,
+    /// ⑤: the PIN, after a seen call.
+    Pin,
+}
+impl Guess {
+    /// The stored word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Pin => "pin",
+        }
+    }
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Customer, Self::Pin].into_iter().find(|g| g.as_str() == text)
+    }
+}
+
+/// A guess as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct GuessRow {
+    pub(super) id: GuessId,
+    pub(super) account: Hash,
+    pub(super) guess: Guess,
+    /// The JST day towards which it counts.
+    pub(super) day: i64,
+    /// When the core bank was asked.
+    pub(super) at: Instant,
+    /// When nobody waits for the answer any more.
+    pub(super) until: Instant,
+    /// Whether it counts as wrong already.
+    pub(super) counted: bool,
+}
+
+pub(super) fn insert(tx: &mut Tx<'_, '_>, g: &GuessRow) -> Result<()> {
+    tx.execute(
+        "insert into guesses (id, account, guess, day, at, until, counted) values (?1, ?2, ?3, ?4, ?5, ?6, 0)",
+        &[g.id.as_str().into(), g.account.into(), g.guess.as_str().into(), g.day.into(), g.at.into(), g.until.into()],
+    )?;
+    Ok(())
+}
+
+/// All guesses about an account: at most as many as the limits allow.
+pub(super) fn of(tx: &mut Tx<'_, '_>, account: Hash) -> Result<Vec<GuessRow>> {
+    let sql =
+        "select id, account, guess, day, at, until, counted from guesses where account = ?1 order by at, id limit 1000";
+    tx.rows(sql, &[account.into()])?.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<GuessRow> {
+    let id = row.text(0)?;
+    Ok(GuessRow {
+        id: GuessId::parse(id).ok_or_else(|| corrupt("guesses", id, "its id"))?,
+        account: row.hash(1)?,
+        guess: Guess::parse(row.text(2)?).ok_or_else(|| corrupt("guesses", id, "what is guessed"))?,
+        day: row.int(3)?,
+        at: row.instant(4)?,
+        until: row.instant(5)?,
+        counted: row.flag(6)?,
+    })
+}
+
+/// The guess with this id, which is deleted: it is settled.
+pub(super) fn take(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<Option<GuessRow>> {
+    let sql = "delete from guesses where id = ?1 returning id, account, guess, day, at, until, counted";
+    tx.row(sql, &[id.as_str().into()])?.as_ref().map(read).transpose()
+}
+
+pub(super) fn delete(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<()> {
+    tx.execute("delete from guesses where id = ?1", &[id.as_str().into()])?;
+    Ok(())
+}
+
+/// It counts as wrong from now on.
+pub(super) fn count(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<()> {
+    tx.execute("update guesses set counted = 1 where id = ?1", &[id.as_str().into()])?;
+    Ok(())
+}
+
+/// It counts towards no day any more.
+pub(super) fn forget_day(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<()> {
+    tx.execute("update guesses set day = 0 where id = ?1", &[id.as_str().into()])?;
+    Ok(())
+}
+
+/// Accounts with a guess that nobody settled in time and that does not count yet.
+pub(super) fn overdue(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Vec<Hash>> {
+    let sql = "select account from guesses where counted = 0 and until <= ?1 order by until limit ?2";
+    let mut accounts = Vec::new();
+    for row in tx.rows(sql, &[now.into(), limit.into()])? {
+        let account = row.hash(0)?;
+        if !accounts.contains(&account) {
+            accounts.push(account);
+        }
+    }
+    Ok(accounts)
+}
+
+/// Housekeeping: guesses at ② of a day that is over count for nothing. Returns how many went.
+pub(super) fn prune(tx: &mut Tx<'_, '_>, today: i64, limit: i64) -> Result<u64> {
+    let sql = "delete from guesses where id in (select id from guesses where counted = 1 and guess = 'customer' \
+               and day < ?1 limit ?2)";
+    tx.execute(sql, &[today.into(), limit.into()])
+}

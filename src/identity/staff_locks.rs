@@ -1,0 +1,99 @@
+//! Locks as staff sees and releases them (domain G5, R33).
+
+use super::Seals;
+use super::guess;
+use super::lockout::{counts, day, record, unlocked};
+use super::sql::corrupt;
+use crate::account::Account;
+use crate::audit::Actor;
+use crate::clock::Instant;
+use crate::keys::seal::Place;
+use crate::secret::base64url;
+use crate::store::{Result, Row, Tx};
+use serde_json::json;
+
+/// An account as staff sees it in the list of locks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The account.
+    pub account: Account,
+    /// Whether it is locked. If not, it stands here for its unanswered guesses.
+    pub locked: bool,
+    /// Since when it is locked, or the first of these guesses.
+    pub since: Instant,
+    /// Until when it is locked; `None` until somebody releases it.
+    pub until: Option<Instant>,
+    /// Guesses that count as wrong because nobody settled them.
+    pub unanswered: i64,
+}
+
+/// The accounts that are locked at `now`, the newest lock first, and those with guesses that a crash left unanswered. Staff
+/// reads account numbers here: the caller records that.
+///
+/// # Errors
+/// The store's.
+pub fn list(tx: &mut Tx<'_, '_>, seals: &Seals, now: Instant, limit: i64) -> Result<Vec<Listed>> {
+    let locked = "select account, sealed, locked_at, locked_until, held from lockouts \
+                  where locked_at is not null and (held = 1 or locked_until > ?1) order by locked_at desc limit ?2";
+    let mut listed = Vec::new();
+    for row in tx.rows(locked, &[now.into(), limit.into()])? {
+        let until = if row.flag(4)? { None } else { row.opt_instant(3)? };
+        let account = opened(seals, &row)?;
+        listed.push(Listed { account, locked: true, since: row.instant(2)?, until, unanswered: 0 });
+    }
+    let unanswered = "select l.account, l.sealed, min(g.at), count(*) from guesses g \
+                      join lockouts l on l.account = g.account where (g.counted = 1 or (g.counted = 0 and g.until <= ?1)) \
+                      and (g.guess = 'pin' or g.day >= ?2) group by l.account, l.sealed order by 3 desc limit ?3";
+    for row in tx.rows(unanswered, &[now.into(), day(now).into(), limit.into()])? {
+        let (account, since, unanswered) = (opened(seals, &row)?, row.instant(2)?, row.int(3)?);
+        match listed.iter_mut().find(|l| l.account == account) {
+            Some(l) => l.unanswered = unanswered,
+            None => listed.push(Listed { account, locked: false, since, until: None, unanswered }),
+        }
+    }
+    Ok(listed)
+}
+fn opened(seals: &Seals, row: &Row) -> Result<Account> {
+    let key = base64url(row.bytes(0)?);
+    let place = Place { table: "lockouts", column: "sealed", row: &key };
+    let plain = seals.sealer.open(place, row.bytes(1)?).map_err(|e| corrupt("lockouts", &key, e))?;
+    let account = std::str::from_utf8(&plain).ok().and_then(Account::parse);
+    account.ok_or_else(|| corrupt("lockouts", &key, "its account"))
+}
+
+/// Releases an account by hand and forgets every wrong answer and every guess that nobody answered; `false` when there was
+/// nothing of the kind. Guesses that are being asked at this moment stay booked.
+///
+/// # Errors
+/// The store's.
+pub fn release(
+    tx: &mut Tx<'_, '_>,
+    seals: &Seals,
+    account: &Account,
+    actor: Actor,
+    reason: &str,
+    now: Instant,
+) -> Result<bool> {
+    let index = seals.account(account);
+    let c = counts(tx, seals, index, now)?;
+    let mut unanswered = guess::of(tx, index)?;
+    unanswered.retain(|g| g.counted || g.until <= now);
+    if c.lock().is_none() && unanswered.is_empty() {
+        return Ok(false);
+    }
+    for g in &unanswered {
+        guess::delete(tx, &g.id)?;
+    }
+    tx.execute(
+        "update lockouts set day = ?2, failures = 0, wrong_pins = 0, locked_until = null, held = 0, locked_at = null \
+         where account = ?1",
+        &[index.into(), c.day.into()],
+    )?;
+    let detail = json!({ "reason": reason, "unanswered": unanswered.len() });
+    if c.lock().is_some() {
+        unlocked(tx, seals, index, actor, detail, "institution", now)?;
+    } else {
+        record(tx, index, None, actor, "account.guesses.cleared", detail, now)?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,74 @@
+//! When tokens end, as arithmetic.
+
+use super::*;
+use crate::keys::jose::Alg;
+use proptest::prelude::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn grant(expires_at: Instant) -> Grant {
+    use crate::id::{ClientId, ConsentId, GrantId};
+    Grant {
+        id: GrantId::parse("g-1").unwrap(),
+        consent: ConsentId::parse("c-1").unwrap(),
+        client: ClientId::parse("kakeibo").unwrap(),
+        sub: "sub".into(),
+        account_index: Hash::of("account"),
+        account: Vec::new(),
+        reference: "ABCD-1234".into(),
+        scope: Scope::parse("openid").unwrap(),
+        details: Details::default(),
+        acr: String::new(),
+        amr: Vec::new(),
+        auth_time: Instant::from_secs(0),
+        created_at: Instant::from_secs(0),
+        expires_at,
+        state: crate::grant::GrantState::Pending,
+        seq: 0,
+    }
+}
+
+#[test]
+fn an_access_token_ends_at_a_whole_second() {
+    let at = Instant::from_millis;
+    for (why, lifetime, grant, now, want) in [
+        ("on the second", 60_000, None, 5_000, 65_000),
+        ("in the middle of one", 60_000, None, 5_999, 65_000),
+        ("as long as its grant", 60_000, Some(9_000), 5_999, 9_000),
+        ("a grant of an earlier release", 60_000, Some(9_999), 5_999, 9_000),
+        ("shorter than its grant", 1_000, Some(9_000), 5_001, 6_000),
+        ("a lifetime with milliseconds", 60_500, None, 5_500, 66_000),
+    ] {
+        let end = expiry(Duration::from_millis(lifetime), grant.map(at), at(now));
+        assert_eq!(end.millis(), want, "{why}");
+    }
+}
+
+proptest! {
+    /// Whatever the time of day: the end is a whole second, lies ahead, and outlives neither the grant nor the lifetime.
+    #[test]
+    fn what_is_issued_has_not_passed(now in 0_i64..2_000_000_000_000, lifetime in 1_000_u64..3_000_000_000, left in 1_i64..3_000_000) {
+        let now = Instant::from_millis(now);
+        let grant = Instant::from_secs(now.secs() + left);
+        for end in [expiry(Duration::from_millis(lifetime), Some(grant), now), expiry(Duration::from_millis(lifetime), None, now)] {
+            prop_assert!(end > now && end == end.floor_second());
+            prop_assert!(end <= now + Duration::from_millis(lifetime));
+        }
+        prop_assert!(expiry(Duration::from_millis(lifetime), Some(grant), now) <= grant);
+    }
+
+    /// The same of an id_token, whose `exp` the app compares with its own clock in seconds.
+    #[test]
+    fn an_id_token_has_not_passed(now in 0_i64..2_000_000_000_000, lifetime in 1_000_u64..86_400_000) {
+        let now = Instant::from_millis(now);
+        let grant = grant(now + SECOND);
+        let issued = Issued {
+            grant: None, scope: grant.scope.clone(), details: None, binding: None, at: now, expires_at: now + SECOND,
+            refresh: false, nonce: None,
+        };
+        let lifetime = Duration::from_millis(lifetime);
+        let claims = id_token::claims(Alg::Es256, (&issued, &grant), "https://x.example", &Secret::new("t"), lifetime);
+        let (iat, exp) = (claims["iat"].as_i64().unwrap(), claims["exp"].as_i64().unwrap());
+        prop_assert!(Instant::from_secs(exp) > now && iat <= now.secs());
+    }
+}
