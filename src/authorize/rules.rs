@@ -12,6 +12,7 @@ use crate::oxide::{self, Asker};
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
 use crate::scope::Scope;
+use url::form_urlencoded::byte_serialize;
 
 /// Which way a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,7 +206,7 @@ pub fn destination(params: &Params, client: &Client) -> Result<Destination, Refu
     Ok(Destination {
         redirect_uri: redirect_uri.to_owned(),
         response_mode: mode(params).unwrap_or_default(),
-        state: params.get("state").filter(|s| s.len() <= MAX_LENGTH).map(str::to_owned),
+        state: params.get("state").filter(|s| travels(s)).map(str::to_owned),
     })
 }
 
@@ -265,7 +266,7 @@ fn response_mode(q: &Question<'_>) -> Result<(), Refusal> {
 }
 fn lengths(q: &Question<'_>) -> Result<(), Refusal> {
     for (name, refusal) in [("state", "state is too long"), ("nonce", "nonce is too long")] {
-        if q.get(name).is_some_and(|v| v.len() > MAX_LENGTH) {
+        if q.get(name).is_some_and(|v| !travels(v)) {
             return Err(Refusal::invalid_request(refusal));
         }
     }
@@ -349,8 +350,9 @@ pub fn catalogue() -> Scope {
 }
 /// What `prompt` may hold. All but `none` are satisfied by nature: every request proves and asks the customer anew.
 pub const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
-/// The longest `state` and `nonce`: both travel in addresses and headers.
-const MAX_LENGTH: usize = 2048;
+/// The longest `state` and `nonce`, as they stand in an address, where an escaped byte takes three: the request that brings
+/// them and the answer that takes `state` back must stay within what proxies pass on.
+pub const MAX_LENGTH: usize = 2048;
 /// The most bytes of a request as it is stored: anybody may make us store one.
 pub const MAX_STORED: usize = 8 * 1024;
 /// Words of a list that are kept.
@@ -358,6 +360,9 @@ const MAX_WORDS: usize = 16;
 
 fn demands(params: &Params) -> Result<Demands, Refusal> {
     params.get("claims").map_or_else(|| Ok(Demands::default()), Demands::read)
+}
+fn travels(value: &str) -> bool {
+    byte_serialize(value.as_bytes()).map(str::len).sum::<usize>() <= MAX_LENGTH
 }
 fn mode(params: &Params) -> Option<ResponseMode> {
     params.get("response_mode").and_then(ResponseMode::parse)

@@ -40,9 +40,10 @@ impl Serve {
     }
 }
 
-/// Structured logs to standard error: ours at `level`, libraries' warnings only.
+/// Structured logs to standard error: ours at `level`, libraries' warnings only. Of the HTTP parser not even those: each
+/// malformed request is an error to it, so a stranger could fill the log, and alarm whoever watches it for errors.
 pub fn logs(level: &str, format: LogFormat) {
-    let filter = EnvFilter::new(format!("warn,renkei={level}"));
+    let filter = EnvFilter::new(format!("warn,actix_http=off,renkei={level}"));
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let _ = match format {
         LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),

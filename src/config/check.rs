@@ -79,6 +79,7 @@ const RULES: &[Rule] = &[
         |c, _| ["error", "warn", "info", "debug"].contains(&c.server.log.as_str()),
         "wants error, warn, info or debug",
     ),
+    ("server.connections", |c, _| (64..=100_000).contains(&c.server.connections), "wants 64 to 100000"),
     ("store.connections", |c, _| (1..=256).contains(&c.store.connections), "wants 1 to 256"),
     ("institution.color", |c, _| colour(&c.institution.color), "wants #rrggbb"),
     ("institution.terms_url", |c, _| c.institution.terms_url.starts_with("https://"), "wants an https address"),

@@ -104,6 +104,9 @@ pub struct Server {
     /// Web worker threads; 0 = one a processor.
     #[serde(default)]
     pub workers: usize,
+    /// Connections open at once, on all listeners together.
+    #[serde(default = "most_connections")]
+    pub connections: usize,
     /// How long a stop waits for requests under way.
     #[serde(default = "shutdown_grace")]
     pub shutdown_grace: Span,
@@ -122,6 +125,9 @@ fn listen() -> Vec<SocketAddr> {
 }
 fn data_dir() -> PathBuf {
     PathBuf::from("data")
+}
+fn most_connections() -> usize {
+    8192
 }
 fn shutdown_grace() -> Span {
     Span::secs(20)

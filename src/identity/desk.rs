@@ -81,6 +81,12 @@ impl Desk {
     pub fn seals(&self) -> &Seals {
         &self.seals
     }
+    /// How many bytes of memory the counts by network take, however many networks come.
+    #[must_use]
+    pub fn counts_by_network_bytes(&self) -> usize {
+        let Limits { starts, customer_posts, unknown_accounts, wrong_customers, .. } = &*self.limits;
+        [starts, customer_posts, unknown_accounts, wrong_customers].iter().map(|limiter| limiter.bytes()).sum()
+    }
     /// Interactions that ended before ②, counted.
     #[must_use]
     pub fn ends(&self) -> &Ends {

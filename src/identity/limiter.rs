@@ -23,7 +23,7 @@ pub const HOUR: Duration = Duration::from_secs(3600);
 
 /// How many networks one bucket of the table holds.
 const WAYS: usize = 8;
-/// How many buckets. With 8,192 buckets a table remembers 65,536 networks in about 3 MB.
+/// How many buckets. With 8,192 buckets a table remembers 65,536 networks in 4 MB.
 const BUCKETS: usize = 8192;
 /// How much more a /48 may do than a /64 of it.
 const WIDE: u32 = 10;
@@ -48,6 +48,12 @@ impl NetworkLimiter {
     pub fn new(limit: Option<Limit>) -> Self {
         let buckets = if limit.is_some() { BUCKETS } else { 0 };
         Self { limit, buckets: Mutex::new(vec![[None; WAYS]; buckets]), hasher: RandomState::new() }
+    }
+    /// How many bytes of memory it takes, however many networks come.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.capacity() * size_of::<[Option<Entry>; WAYS]>()
     }
     /// Counts one event, unless the network is at its limit.
     ///

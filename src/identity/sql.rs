@@ -262,14 +262,19 @@ pub(super) fn overdue(
     Ok(overdue)
 }
 
-/// Deletes at most `limit` rows whose cookie has ended. Returns how many.
+/// Deletes at most `limit` rows whose cookie has ended. Returns how many. A request that a browser brought along goes with
+/// its interaction: nobody else knows of it, so nobody can begin with it.
 ///
 /// # Errors
 /// See [`load`].
 pub(super) fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
+    let ended = [(now - ROW_LIFE).into(), limit.into()];
+    let sql = "delete from requests where expires_at <= created_at and id in \
+               (select request from interactions where started <= ?1 order by started limit ?2)";
+    tx.execute(sql, &ended)?;
     let sql = "delete from interactions where id in \
                (select id from interactions where started <= ?1 order by started limit ?2)";
-    tx.execute(sql, &[(now - ROW_LIFE).into(), limit.into()])
+    tx.execute(sql, &ended)
 }
 
 /// Records one transition of the state machine (domain §1.10), from ② on: what comes before, strangers can do as often as

@@ -124,7 +124,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     config.check()?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let _ = provider.as_ref().clone().install_default(); // a second server in the process finds it installed
-    sockets::allow_many();
+    let files = sockets::allow_many();
     let data_dir = &config.server.data_dir;
     std::fs::create_dir_all(data_dir).map_err(|e| Error::Io(data_dir.display().to_string(), e))?;
     if config.server.mode != Mode::Demo && data_dir.join(DEMO_MARK).exists() {
@@ -168,6 +168,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let local = |l: &Vec<TcpListener>| l.iter().filter_map(|l| l.local_addr().ok()).collect::<Vec<_>>();
     let (addresses, mtls_addresses) = (local(&public), local(&mutual));
     let workers = if config.server.workers == 0 { processors() } else { config.server.workers };
+    let most = sockets::per_worker(config.server.connections, files, workers);
     let grace = config.server.shutdown_grace.get().as_secs();
 
     let app = web::Data::new(App {
@@ -203,6 +204,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     })
     .on_connect(client_cert::on_connect)
     .workers(workers)
+    .max_connections(most)
     .disable_signals()
     .shutdown_timeout(grace);
     let refused = |e| Error::Io("server.listen".into(), e);

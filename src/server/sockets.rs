@@ -7,6 +7,14 @@ use std::net::{SocketAddr, TcpListener};
 #[cfg(target_os = "linux")]
 const UNREAD: u32 = 10_000;
 
+/// How many connections may wait to be accepted; the system has a limit of its own. The standard library asks for 128: where
+/// many come at once, the next one's first packet is dropped, and its sender tries again after one, three, seven seconds.
+const WAITING: i32 = 4_096;
+
+/// Open files that are not connections of callers: the store, the core bank, the mail relay, the log. With none left, a flood
+/// of connections would cut us off from the bank too.
+const OTHER_FILES: u64 = 256;
+
 /// Listens at an address. A peer that never reads would keep our answer in memory as long as it likes, for nothing above
 /// the socket waits for it: so the system counts (tcp(7), `TCP_USER_TIMEOUT`).
 ///
@@ -17,16 +25,57 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     // Accepted sockets inherit it: set here, it holds from the first byte of a handshake on.
     #[cfg(target_os = "linux")]
     rustix::net::sockopt::set_tcp_user_timeout(&listener, UNREAD)?;
+    rustix::net::listen(&listener, WAITING)?;
     Ok(listener)
 }
 
 /// Lets this process have as many connections as the system allows it to ask for: what a service is started with is often
-/// 1,024, which one machine elsewhere fills.
-pub(super) fn allow_many() {
+/// 1,024, which one machine elsewhere fills. Returns how many files it may have open; `None` for any number.
+pub(super) fn allow_many() -> Option<u64> {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(cause) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(%cause, "the limit of open files stays as it was");
+    }
+    getrlimit(Resource::Nofile).current
+}
+
+/// How many connections each worker takes at once, of `connections` in all (`server.connections`), where the process may have
+/// so many `files` open.
+pub(super) fn per_worker(connections: usize, files: Option<u64>, workers: usize) -> usize {
+    let files = files.map(|files| files.saturating_sub(OTHER_FILES).max(files / 2));
+    let files = files.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX);
+    (connections.min(files) / workers.max(1)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpStream;
+    use std::time::Duration;
+
+    #[test]
+    fn connections_leave_files_for_the_store_and_the_bank() {
+        for (connections, files, workers, want, why) in [
+            (8192, None, 2, 4096, "no limit of files"),
+            (8192, Some(1 << 20), 4, 2048, "files enough"),
+            (8192, Some(8192), 1, 7936, "fewer files than connections"),
+            (8192, Some(1024), 2, 384, "what a service is often started with"),
+            (8192, Some(256), 2, 64, "few files: half of them"),
+            (64, Some(1024), 100, 1, "a worker takes at least one"),
+            (100, None, 0, 100, "no worker named"),
+        ] {
+            assert_eq!(per_worker(connections, files, workers), want, "{why}");
+        }
+    }
+
+    #[test]
+    fn many_may_wait_to_be_accepted() {
+        let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let waiting: Vec<_> =
+            (0..400).map(|_| TcpStream::connect_timeout(&address, Duration::from_millis(900))).collect();
+        assert_eq!(waiting.iter().filter(|peer| peer.is_err()).count(), 0);
     }
 }

@@ -1,34 +1,71 @@
-//! How long one request may take, its body included: a caller that sends a byte a minute must not hold a connection for
-//! ever. For the head of a request the server library has a limit of its own.
+//! How long one request may take, and how long its body: a caller that sends a byte a second must not hold a connection, of
+//! which there are only so many (`server.connections`). For the head of a request the server library has a limit of its own.
 
 use super::headers;
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::InternalError;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::{InternalError, PayloadError};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse};
+use actix_web::web::Bytes;
+use actix_web::{Error, HttpMessage, HttpResponse};
+use futures_util::{Stream, StreamExt};
+use std::cell::Cell;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// Longer than the core bank, a client's keys and the store may take together.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Enough for the longest body over a bad line; ten times this would let a few thousand slow callers keep everybody else out.
+const BODY: Duration = Duration::from_secs(10);
 
-/// Ends a request that takes too long with 408 (RFC 9110 §15.5.9). What its handler had begun is whole or not there:
+/// Ends a request that takes too long, or whose body does, with 408 (RFC 9110 §15.5.9). What its handler had begun is whole or not there:
 /// every handler may be dropped at any time, for a browser may hang up.
 ///
 /// # Errors
 /// The inner service's, or that it took too long.
 pub async fn bounded<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
-    within(PATIENCE, req, next).await
+    within(BODY, PATIENCE, req, next).await
 }
 
 async fn within<B: MessageBody>(
+    body: Duration,
     limit: Duration,
-    req: ServiceRequest,
+    mut req: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     let https = headers::over_tls(&req);
-    let answer = tokio::time::timeout(limit, next.call(req)).await;
-    answer.unwrap_or_else(|_| Err(too_long(https)))
+    let payload = req.take_payload();
+    let arrived = Rc::new(Cell::new(matches!(payload, Payload::None)));
+    let watched = Watched { payload, arrived: arrived.clone() };
+    req.set_payload(Payload::Stream { payload: Box::pin(watched) });
+    let mut answer = pin!(next.call(req));
+    if let Ok(answer) = timeout(body.min(limit), &mut answer).await {
+        return answer;
+    }
+    if !arrived.get() {
+        return Err(too_long(https));
+    }
+    timeout(limit.saturating_sub(body), answer).await.unwrap_or_else(|_| Err(too_long(https)))
+}
+
+/// A body that notes when all of it has arrived.
+struct Watched {
+    payload: Payload,
+    arrived: Rc<Cell<bool>>,
+}
+impl Stream for Watched {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.payload.poll_next_unpin(cx);
+        if matches!(next, Poll::Ready(None)) {
+            self.arrived.set(true);
+        }
+        next
+    }
 }
 
 /// An error passes by the middleware that completes an answer.
@@ -48,7 +85,7 @@ mod tests {
 
     #[actix_web::test]
     async fn who_dawdles_is_let_go() {
-        let bounded = from_fn(|req, next| within(Duration::from_millis(50), req, next));
+        let bounded = from_fn(|req, next| within(Duration::from_millis(50), Duration::from_millis(50), req, next));
         let never = async || {
             std::future::pending::<()>().await;
             HttpResponse::Ok().finish()
@@ -64,5 +101,31 @@ mod tests {
         let answer = never.map_or_else(|e| e.error_response(), |a| a.into_parts().1.map_into_boxed_body());
         assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
         assert!(answer.headers().contains_key("x-frame-options"));
+    }
+
+    /// A body, and a handler that reads it and then takes its time: the status.
+    async fn status(body: impl Stream<Item = Result<Bytes, PayloadError>> + 'static, then: Duration) -> StatusCode {
+        let bounded = from_fn(|req, next| within(Duration::from_millis(100), Duration::from_millis(500), req, next));
+        let read = move |body: Bytes| async move {
+            tokio::time::sleep(then).await;
+            HttpResponse::Ok().body(body)
+        };
+        let app = init_service(App::new().wrap(bounded).route("/", web::post().to(read))).await;
+        let request = TestRequest::post().to_request();
+        let body: Pin<Box<dyn Stream<Item = _>>> = Box::pin(body);
+        let (request, _) = request.replace_payload(Payload::Stream { payload: body });
+        let answer = try_call_service(&app, request).await;
+        answer.map_or_else(|e| e.error_response().status(), |a| a.status())
+    }
+
+    #[actix_web::test]
+    async fn a_body_has_less_time_than_its_answer() {
+        use futures_util::stream::{iter, pending};
+        let part = || iter([Ok(Bytes::from_static(b"a=b"))]);
+        let now = Duration::ZERO;
+        assert_eq!(status(part(), now).await, StatusCode::OK);
+        assert_eq!(status(part(), Duration::from_millis(250)).await, StatusCode::OK, "the body was there in time");
+        assert_eq!(status(part(), Duration::from_secs(5)).await, StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(status(part().chain(pending()), now).await, StatusCode::REQUEST_TIMEOUT, "no end");
     }
 }

@@ -187,6 +187,23 @@ fn what_the_documents_name_exists() {
 }
 
 #[test]
+fn every_long_test_is_named_where_its_time_is() {
+    let contributing = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let entries = fs::read_dir(root().join("tests/long")).unwrap().map(|entry| entry.unwrap().path());
+    let scripts: Vec<_> = entries.filter(|path| path.is_file()).collect();
+    assert!(scripts.len() > 3, "{scripts:?}");
+    let lines: Vec<&str> = contributing.lines().filter(|line| line.starts_with("| `tests/long/")).collect();
+    let named = |name: &str| lines.iter().any(|line| line.starts_with(&format!("| `tests/long/{name}` | ")));
+    let names = scripts.iter().map(|path| path.file_name().unwrap().to_str().unwrap());
+    none(
+        &names
+            .filter(|name| !named(name))
+            .map(|name| format!("CONTRIBUTING.md does not say when tests/long/{name} is run"))
+            .collect::<Vec<_>>(),
+    );
+}
+
+#[test]
 fn every_dependency_has_its_why() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let why = fs::read_to_string(root().join("docs/decisions/0002-dependencies.md")).unwrap();

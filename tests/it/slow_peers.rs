@@ -7,7 +7,7 @@ use rustix::net::{AddressFamily, SocketType, socket, sockopt};
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Child;
 use std::sync::Arc;
@@ -88,6 +88,52 @@ fn a_peer_that_asks_on_and_reads_nothing_goes() {
     server.wait_until_gone(&[peer]);
 }
 
+/// What `server.connections` says is all there are, whatever the system would allow; who is let go makes room.
+#[test]
+fn more_connections_than_configured_wait() {
+    const MOST: usize = 64;
+    let server =
+        Server::with(&[("RENKEI__SERVER__CONNECTIONS", MOST.to_string()), ("RENKEI__SERVER__WORKERS", "2".into())]);
+    let before = server.sockets();
+    let peers: Vec<_> = (0..200).map(|_| TcpStream::connect(("127.0.0.1", server.place.port())).unwrap()).collect();
+    let until = Instant::now() + Duration::from_secs(5);
+    while server.sockets() < before + MOST && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    // While one connection is handed to a worker it counts for nobody.
+    let taken = server.sockets() - before;
+    assert!((MOST..=MOST + 2).contains(&taken), "{taken} connections");
+    drop(peers);
+    let mut next = server.peer();
+    next.send(server.page().as_bytes()).unwrap();
+    let mut answer = [0; 15];
+    Stream::new(&mut next.tls, &mut next.tcp).read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 400 Ba");
+}
+
+/// A stranger must not fill the log, nor alarm whoever watches it for errors.
+#[test]
+fn a_malformed_request_is_no_error_in_the_log() {
+    let place = Place::new();
+    let mut child = place.start();
+    let config = client_config(place.ca());
+    for sent in
+        ["GET / HTTP/3.0\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\0\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n"]
+    {
+        let mut peer = Peer::connect(place.port(), &config);
+        peer.send(sent.as_bytes()).unwrap();
+        let mut answer = [0; 12];
+        Stream::new(&mut peer.tls, &mut peer.tcp).read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 400", "{sent:?}");
+    }
+    crate::serve::terminate(&child);
+    let mut log = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    child.wait().unwrap();
+    assert!(!log.contains("ERROR"), "{log}");
+}
+
 /// A server of its own, whose memory nobody else uses.
 struct Server {
     place: Place,
@@ -96,13 +142,24 @@ struct Server {
 }
 impl Server {
     fn start() -> Self {
-        let place = Place::new();
+        Self::with(&[])
+    }
+    /// With keys that the environment sets.
+    fn with(env: &[(&'static str, String)]) -> Self {
+        let mut place = Place::new();
+        place.env = env.to_vec();
         let mut child = place.start();
         let mut log = child.stderr.take().unwrap();
         // A full pipe would hold the program.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         let config = client_config(place.ca());
         Self { place, child, config }
+    }
+    /// How many sockets its process has open.
+    fn sockets(&self) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let targets = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+        targets.filter(|target| target.to_str().is_some_and(|name| name.starts_with("socket:"))).count()
     }
     fn peer(&self) -> Peer {
         Peer::connect(self.place.port(), &self.config)

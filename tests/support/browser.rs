@@ -52,12 +52,27 @@ pub struct Browser {
     pub url: String,
     /// What we see.
     pub answer: Answer,
+    /// What this browser says of itself with every request: `user-agent` and the like.
+    pub says: Vec<(&'static str, String)>,
+    /// The page of another site whose link `open` follows.
+    pub came_from: Option<String>,
+    referer: Option<String>,
 }
 
 impl Browser {
     pub fn new(http: Http, address: &str) -> Self {
         let answer = Answer { status: 0, headers: Default::default(), body: String::new() };
-        Self { http, cookies: BTreeMap::new(), address: address.into(), url: String::new(), answer }
+        let (cookies, says) = (BTreeMap::new(), vec![("accept-language", "ja".to_owned())]);
+        Self {
+            http,
+            cookies,
+            address: address.into(),
+            url: String::new(),
+            answer,
+            says,
+            came_from: None,
+            referer: None,
+        }
     }
     /// The same browser, whose next request reaches another node.
     pub fn through(&self, http: Http) -> Self {
@@ -96,6 +111,7 @@ impl Browser {
 
     /// Goes to an address and follows the server's redirects until a page shows or the app is reached.
     pub async fn open(&mut self, url: &str) -> &mut Self {
+        self.referer.clone_from(&self.came_from);
         let answer = self.request("GET", url, Ask::default().header("sec-fetch-site", "cross-site")).await;
         self.follow(url, answer).await
     }
@@ -128,6 +144,8 @@ impl Browser {
     pub async fn submit(&mut self, action: &str, typed: &[(&str, &str)]) -> Answer {
         let fields = self.filled(action, typed);
         let url = self.url.clone();
+        // `Referrer-Policy: same-origin`: a page of ours is named whole to ourselves.
+        self.referer = self.http.ours(&url).map(|path| format!("{}{path}", self.http.issuer));
         self.post(&url, &fields).await
     }
     /// A POST of a form of ours, as a browser sends it.
@@ -137,7 +155,11 @@ impl Browser {
         self.request("POST", url, ask).await
     }
     pub async fn request(&mut self, method: &str, url: &str, mut ask: Ask) -> Answer {
-        ask = ask.header("x-forwarded-for", self.address.clone()).header("accept-language", "ja");
+        ask = ask.header("x-forwarded-for", self.address.clone());
+        if let Some(page) = &self.referer {
+            ask = ask.header("referer", page.clone());
+        }
+        ask = self.says.iter().fold(ask, |ask, (name, value)| ask.header(name, value.clone()));
         if !self.cookies.is_empty() {
             let pairs: Vec<_> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
             ask = ask.header("cookie", pairs.join("; "));

@@ -15,5 +15,6 @@ pub mod place;
 pub mod ports;
 pub mod postfix;
 pub mod profile;
+pub mod proxy;
 pub mod town;
 pub mod world;

@@ -591,6 +591,26 @@ impl Town {
         let now = self.now();
         self.write(move |tx| expire(tx, now, 500)).await;
     }
+    /// What the job that tidies does, until there is nothing left to do.
+    pub async fn tidy(&self) {
+        self.world().tidy().await;
+        while self.running.app.desk.sweep(self.now(), 500).await.unwrap() > 0 {}
+    }
+    /// The service of the five checks.
+    pub fn desk(&self) -> &renkei::identity::Desk {
+        &self.running.app.desk
+    }
+    /// How many bytes the store takes: SQLite's file with its journal, or PostgreSQL's tables with their indexes.
+    pub async fn store_size(&self) -> u64 {
+        if self.engine == Engine::Postgres {
+            let sizes = "select coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint from pg_class c \
+                         join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and n.nspname = 'public'";
+            return self.count(sizes).await.unsigned_abs();
+        }
+        let files = std::fs::read_dir(self.data_dir()).unwrap().map(Result::unwrap);
+        let ours = files.filter(|f| f.file_name().to_str().unwrap().starts_with("renkei.db"));
+        ours.map(|f| f.metadata().unwrap().len()).sum()
+    }
     /// Waits until the job that sends notices has tried each.
     pub async fn until_mail_is_settled(&self) {
         let until = std::time::Instant::now() + Duration::from_secs(20);

@@ -2,6 +2,7 @@
 
 use super::ruled::{OIDC, asked, client, params};
 use super::*;
+use crate::authorize::rules::MAX_LENGTH;
 use serde_json::json;
 
 /// Each bound of the list: at it, and one beyond.
@@ -67,7 +68,8 @@ fn what_is_stored_of_a_request_is_bounded() {
         ("login_hint", long.clone(), 0),
         ("unknown", long.clone(), 0),
         ("scope", format!("openid accounts {long}"), 0),
-        ("nonce", "n".repeat(2048), 2050),
+        ("nonce", "n".repeat(MAX_LENGTH), MAX_LENGTH + 2),
+        ("nonce", "あ".repeat(MAX_LENGTH / 9), MAX_LENGTH / 3 + 2),
     ] {
         match stored(&[(name, Some(&value))]) {
             Ok(grown) => assert!(grown <= plain + most + 10, "{name}: {grown} bytes, {plain} without it"),
@@ -78,10 +80,14 @@ fn what_is_stored_of_a_request_is_bounded() {
     (0..50).for_each(|_| repeated.push("resource", "https://api.example").unwrap());
     assert_eq!(check(&question(&repeated, &oidc, Door::Browser)).unwrap().resource, ["https://api.example"]);
     // Each within its own bound, together or escaped too long.
-    let escaped = "\u{1}".repeat(2048);
+    let escaped = "\u{1}".repeat(MAX_LENGTH / 3);
     for change in [
-        vec![("state", Some(escaped.as_str()))],
-        vec![("state", Some(&long[..2048])), ("nonce", Some(&long[..2048])), ("claims", Some(&subjects_of(16)))],
+        vec![("state", Some(escaped.as_str())), ("nonce", Some(&escaped))],
+        vec![
+            ("state", Some(&long[..MAX_LENGTH])),
+            ("nonce", Some(&long[..MAX_LENGTH])),
+            ("claims", Some(&subjects_of(16))),
+        ],
     ] {
         assert_eq!(stored(&change), Err("the request is too long".to_owned()));
     }

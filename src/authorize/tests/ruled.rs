@@ -1,6 +1,7 @@
 //! Protocol C2.4, C2.7, C3.1 (unsigned), C4.4, C4.5, C4.7 and the rest of the list, each row naming its rule.
 
 use super::*;
+use crate::authorize::rules::MAX_LENGTH;
 use crate::client::metadata::{self, Rules};
 use crate::client::{AuthMethod, Client, GrantType};
 use crate::params::Params;
@@ -106,7 +107,7 @@ fn a_good_request_becomes_what_it_says() {
 
 #[test]
 fn the_list_in_its_order() {
-    let long = "x".repeat(2049);
+    let (long, escaped) = ("x".repeat(MAX_LENGTH + 1), "あ".repeat(MAX_LENGTH / 9 + 1));
     let other_key = "A".repeat(43);
     let proof = Door::Pushed { proof_jkt: Some(&other_key) };
     let fapi = client(FAPI, &json!({}));
@@ -118,7 +119,7 @@ fn the_list_in_its_order() {
         record
     };
     type Row<'a> = (&'a Client, Door<'a>, &'a str, Option<&'a str>, Code, &'a str);
-    let table: [Row<'_>; 42] = [
+    let table: [Row<'_>; 44] = [
         (&fapi, PUSHED, "client_id", Some("c2"), Code::InvalidClient, "RFC 9126 2.1: another client's name"),
         (&resource_server, PUSHED, "state", None, Code::UnauthorizedClient, "RFC 6749 4.1.2.1"),
         (&fapi, Door::Browser, "state", None, Code::InvalidRequest, "protocol C2.7: FAPI without PAR"),
@@ -130,6 +131,8 @@ fn the_list_in_its_order() {
         (&fapi, PUSHED, "response_mode", Some("QUERY"), Code::InvalidRequest, "names are case sensitive"),
         (&fapi, PUSHED, "state", Some(&long), Code::InvalidRequest, "longer than an address carries"),
         (&fapi, PUSHED, "nonce", Some(&long), Code::InvalidRequest, "longer than an address carries"),
+        (&fapi, PUSHED, "state", Some(&escaped), Code::InvalidRequest, "longer than an address carries, once escaped"),
+        (&fapi, PUSHED, "nonce", Some(&escaped), Code::InvalidRequest, "longer than an address carries, once escaped"),
         (&oidc, Door::Browser, "prompt", Some("sometimes"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
         (&oidc, Door::Browser, "prompt", Some("none login"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
         (&oidc, Door::Browser, "max_age", Some("-1"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),

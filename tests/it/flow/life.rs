@@ -10,6 +10,7 @@ on_both!(
     the_institution_ends_a_grant,
     a_replayed_code_ends_the_grant,
     a_flow_left_alone_ends,
+    a_request_goes_when_nobody_can_begin_with_it_any_more,
 );
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -107,4 +108,22 @@ async fn a_flow_left_alone_ends(w: &Town) {
     let brought = browser.allow().await;
     w.clock.advance(Duration::from_secs(60));
     app.try_exchange(&pending, &app.code(&pending, &brought)).await.refused(400, "invalid_grant");
+}
+
+async fn a_request_goes_when_nobody_can_begin_with_it_any_more(w: &Town) {
+    let requests = async || w.count("select count(*) from requests").await;
+    let start = w.now();
+    let hour = Duration::from_secs(3600);
+    w.browser().open(&w.kakeibo().ask_directly("accounts").url).await;
+    w.browser().open(&w.creco().push("accounts").await.url).await;
+    w.clock.set(start + hour - Duration::from_millis(1));
+    w.tidy().await;
+    assert_eq!(requests().await, 2, "the page `expired` leads back as long as the cookie lives");
+    w.clock.set(start + hour);
+    w.tidy().await;
+    assert_eq!(requests().await, 1, "what a browser brought along is nobody else's");
+    // With a pushed one other browsers may have begun later.
+    w.clock.set(start + 2 * hour + Duration::from_millis(1));
+    w.tidy().await;
+    assert_eq!(requests().await, 0);
 }
