@@ -84,8 +84,7 @@ impl Desk {
     /// How many bytes of memory the counts by network take, however many networks come.
     #[must_use]
     pub fn counts_by_network_bytes(&self) -> usize {
-        let Limits { starts, customer_posts, unknown_accounts, wrong_customers, .. } = &*self.limits;
-        [starts, customer_posts, unknown_accounts, wrong_customers].iter().map(|limiter| limiter.bytes()).sum()
+        self.limits.bytes()
     }
     /// Interactions that ended before ②, counted.
     #[must_use]

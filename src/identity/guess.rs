@@ -32,7 +32,7 @@ impl Guess {
 /// The name of the guess that a form makes. A step token is good once, so the name is too; a second press of the same form finds
 /// by it that the core bank is being asked already.
 pub(super) fn name(interaction: &InteractionId, step: &str) -> Option<GuessId> {
-    GuessId::parse(&base64url(Hash::of(&format!("{interaction} {step}")).as_bytes()))
+    GuessId::parse(&base64url(Hash::of(format!("{interaction} {step}")).as_bytes()))
 }
 
 /// A guess as it is stored.

@@ -27,6 +27,11 @@ impl Limits {
             unfinished: Unfinished::default(),
         }
     }
+    /// How many bytes of memory they take, however many networks come.
+    pub(super) fn bytes(&self) -> usize {
+        let all = [&self.starts, &self.customer_posts, &self.unknown_accounts, &self.wrong_customers];
+        all.into_iter().map(NetworkLimiter::bytes).sum()
+    }
     /// The limits of a network at ②: posts, and the two answers that tell something of accounts (domain G3). The post is
     /// counted.
     ///
