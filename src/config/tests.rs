@@ -70,6 +70,8 @@ fn what_is_wrong_is_said_with_line_and_key() {
         (with("[mail]", "rest = \"601s\"\n[mail]"), "telephony.rest: wants at most 10m"),
         (format!("{GOOD}[limits]\nby_network = false\n"), "limits.by_network: must be true in production"),
         (format!("{GOOD}[limits]\nstarts = 0\n"), "limits.starts: and the other limits of a network want at least 1"),
+        (format!("{GOOD}[store]\ntime_limit = \"99ms\"\n"), "store.time_limit: wants 100ms to 10s"),
+        (format!("{GOOD}[store]\ntime_limit = \"11s\"\n"), "store.time_limit: wants 100ms to 10s"),
         (format!("{GOOD}parallel = 0\n"), "bank.parallel: wants 1 to 10000"),
         (format!("{GOOD}wait = \"31s\"\n"), "bank.wait: wants 1s to 30s"),
         (format!("{GOOD}[identity]\nsession = \"61m\"\n"), "identity.session: wants 1m to 1h"),

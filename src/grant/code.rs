@@ -120,19 +120,20 @@ pub fn redeem<T, R>(
 ) -> Result<Redeemed<T, R>> {
     let sql = concat!(
         "select c.grant_id, c.client_id, c.redirect_uri, c.challenge, c.jkt, c.nonce, c.resource, \
-         c.issued_at, c.expires_at, c.used_at, ",
+         c.issued_at, c.expires_at, c.used_at, c.undone_at, ",
         columns!(),
         " from codes c join grants g on g.id = c.grant_id where c.hash = ?1"
     );
     let Some(row) = tx.row(sql, &[(*hash).into()])? else {
         return Ok(Redeemed::Unfit);
     };
-    let (code, grant) = (code(*hash, &row)?, read(&row, 10)?);
+    let (code, grant, undone) = (code(*hash, &row)?, read(&row, 11)?, row.opt_instant(10)?.is_some());
     if code.client != *client {
         return Ok(Redeemed::Unfit);
     }
-    if code.used_at.is_some() {
-        return replayed(tx, &grant, client, now);
+    // A redemption of which nobody has heard is none.
+    if code.used_at.is_some() && !undone {
+        return replayed(tx, hash, &grant, client, now);
     }
     if now >= code.expires_at || !grant.is_live(now) {
         return Ok(Redeemed::Unfit);
@@ -141,18 +142,50 @@ pub fn redeem<T, R>(
         Ok(checked) => checked,
         Err(refusal) => return Ok(Redeemed::Refused(refusal)),
     };
-    let burnt =
-        tx.execute("update codes set used_at = ?2 where hash = ?1 and used_at is null", &[(*hash).into(), now.into()])?;
+    let burnt = tx.execute(
+        "update codes set used_at = ?2, undone_at = null where hash = ?1 and (used_at is null or undone_at is not null)",
+        &[(*hash).into(), now.into()],
+    )?;
     if burnt == 0 {
-        return replayed(tx, &grant, client, now);
+        return replayed(tx, hash, &grant, client, now);
     }
-    let grant = activate(tx, grant, now)?;
+    let grant = if undone { grant } else { activate(tx, grant, now)? };
     Ok(Redeemed::Done { grant: Box::new(grant), code: Box::new(Code { used_at: Some(now), ..code }), checked })
 }
 
-fn replayed<T, R>(tx: &mut Tx<'_, '_>, grant: &Grant, client: &ClientId, now: Instant) -> Result<Redeemed<T, R>> {
+fn replayed<T, R>(
+    tx: &mut Tx<'_, '_>,
+    hash: &Hash,
+    grant: &Grant,
+    client: &ClientId,
+    now: Instant,
+) -> Result<Redeemed<T, R>> {
+    // The first redemption may still turn out to be one that nobody has heard of.
+    tx.none_in_doubt(hash)?;
     sql::end(tx, &grant.id, &Reason::Replay, Actor::Client(client.clone()), now)?;
     Ok(Redeemed::Replayed)
+}
+
+/// Takes back a redemption of which nobody has heard: the code's next presentation is its first. The grant stays active, for
+/// what it replaced has ended.
+///
+/// # Errors
+/// The store's.
+pub fn undo(tx: &mut Tx<'_, '_>, hash: &Hash, grant: &Grant, now: Instant) -> Result<()> {
+    let undone = tx.execute(
+        "update codes set undone_at = ?2 where hash = ?1 and used_at is not null and undone_at is null",
+        &[(*hash).into(), now.into()],
+    )?;
+    if undone == 0 {
+        return Ok(());
+    }
+    let entry = Entry {
+        client: Some(grant.client.clone()),
+        grant: Some(grant.id.clone()),
+        account: Some(grant.account_index),
+        ..Entry::new(now, Actor::System, "grant.code.undone")
+    };
+    audit::append(tx, &entry)
 }
 
 /// Pending becomes active; what the client held for this account before is replaced (domain G23). Only now, not at
@@ -228,11 +261,15 @@ pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     )
 }
 
-/// Forgets codes that were never used: a restored backup must not bring one back to life. Returns how many went.
+/// Forgets codes that were never used: a restored backup must not bring one back to life. Returns how many went. One whose
+/// redemption was taken back counts as used again.
 ///
 /// # Errors
 /// The store's.
 pub fn drop_unused(tx: &mut Tx<'_, '_>, limit: i64) -> Result<u64> {
+    let again = "update codes set undone_at = null where hash in \
+                 (select hash from codes where undone_at is not null limit ?1)";
+    tx.execute(again, &[limit.into()])?;
     tx.execute(
         "delete from codes where hash in (select hash from codes where used_at is null limit ?1)",
         &[limit.into()],

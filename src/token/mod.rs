@@ -12,6 +12,7 @@
 //! | [`own`](own::own) | 6749 §4.4 |
 //! | [`introspect`](introspect::introspect) | 7662 |
 //! | [`revoke`](revoke::revoke) | 7009 |
+//! | [`unheard`](unheard::undo): what was issued and never told is taken back | |
 
 mod binding;
 mod exchange;
@@ -22,6 +23,7 @@ pub mod own;
 pub mod revoke;
 pub mod sql;
 mod told;
+pub mod unheard;
 
 pub use binding::{Binding, Proved, token_type};
 pub use exchange::{Ask, exchange, refresh};

@@ -7,7 +7,7 @@ use super::extract::Form;
 use super::paths;
 use crate::client::GrantType;
 use crate::refusal::{Code, Refusal};
-use crate::token::{self, Ask, Minted, id_token};
+use crate::token::{self, Ask, Issued, Minted, id_token, unheard};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -29,6 +29,14 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let issued = {
         let (client, minted) = (client.clone(), minted.clone());
         let config = app.config.tokens.clone();
+        let key = unheard::key(&params, &minted);
+        let undo = {
+            let (minted, params, clock) = (minted.clone(), params.clone(), app.clock.clone());
+            move |tx: &mut crate::store::Tx<'_, '_>, issued: &Result<Issued, Refusal>| match issued {
+                Ok(issued) => unheard::undo(tx, issued, &minted, &params, clock.now()),
+                Err(_) => Ok(()),
+            }
+        };
         let work = move |tx: &mut crate::store::Tx<'_, '_>| {
             let default_audience = config.default_audience.as_str();
             let ask = Ask { client: &client, params: &params, binding, minted: &minted, default_audience };
@@ -38,7 +46,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
                 GrantType::ClientCredentials => token::own::own(tx, ask, &config.client_scopes, now),
             }
         };
-        app.store.write(work).await??
+        app.store.write_or_undo(key, work, undo).await??
     };
     let id_token = if let Some(grant) = issued.grant.as_ref().filter(|_| issued.scope.has("openid")) {
         let lifetime = app.config.tokens.id_token_lifetime.get();

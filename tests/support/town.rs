@@ -152,6 +152,11 @@ impl Town {
         town
     }
 
+    /// What SIGTERM does.
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+
     // ---- who is there -------------------------------------------------------------------------------------------
 
     /// A new browser at an address of its own.
@@ -582,6 +587,10 @@ impl Town {
     }
     async fn write<T: Send + 'static>(&self, work: impl Fn(&mut Tx<'_, '_>) -> StoreResult<T> + Send + 'static) -> T {
         self.running.app.store.write(work).await.unwrap()
+    }
+    /// How many rows there are; the first column is text.
+    pub async fn count(&self, sql: &'static str) -> usize {
+        self.rows(sql).await.len()
     }
     async fn rows(&self, sql: &'static str) -> Vec<Vec<String>> {
         let rows = self.running.app.store.read(move |tx| tx.rows(sql, &[])).await.unwrap();
