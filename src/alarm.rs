@@ -107,3 +107,50 @@ pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     let sql = "delete from alarms where (kind, hour) in (select kind, hour from alarms where hour < ?1 limit ?2)";
     tx.execute(sql, &[(now.millis() / HOUR - 2).into(), limit.into()])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_kind_stands_in_the_operators_list_and_no_other() {
+        let text = include_str!("../docs/operations.md");
+        let list = text.split("## Alarms").nth(1).unwrap().split("\n## ").next().unwrap();
+        let rows = list.lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next());
+        let known: BTreeSet<&str> = AlarmKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(rows.collect::<BTreeSet<_>>(), known);
+    }
+
+    #[tokio::test]
+    async fn one_line_a_minute_and_one_record_an_hour_for_each_kind_on_all_nodes() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::sqlite(&dir.path().join("renkei.db")).unwrap();
+        let (one, other) = (Alarms::default(), Alarms::default());
+        let noon = Instant::from_secs(1_795_485_600);
+        let recorded = async || {
+            let rows = store.read(|tx| tx.rows("select action from audit where action = 'alarm.raised'", &[])).await;
+            rows.unwrap().len()
+        };
+        for (second, kind, wanted) in [
+            (0, AlarmKind::Locks, 1),
+            (1, AlarmKind::Locks, 1),
+            (2, AlarmKind::Busy, 2),
+            (3_599, AlarmKind::Locks, 2),
+            (3_600, AlarmKind::Locks, 3),
+        ] {
+            for node in [&one, &other] {
+                node.raise(&store, kind, json!({}), noon + Duration::from_secs(second)).await;
+            }
+            assert_eq!(recorded().await, wanted, "{kind:?} at second {second}");
+        }
+        let mut said = Vec::new();
+        let last = AtomicI64::new(NEVER);
+        for second in [0, 1, 59, 60, 61, 119, 120] {
+            if first_since(&last, second * 1000, 60_000) {
+                said.push(second);
+            }
+        }
+        assert_eq!(said, [0, 60, 120]);
+    }
+}

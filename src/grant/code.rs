@@ -1,7 +1,8 @@
-//! The authorization code: 60 seconds, once, for one client (RFC 6749 §4.1.2; FAPI 2.0 Security Profile §5.3.2.1).
+//! The authorization code: 60 seconds, once, for one client (RFC 6749 §4.1.2; FAPI 2.0 Security Profile §5.3.2.1). A grant may
+//! have several, of which the first one redeemed is the only one ([`super::further`]).
 
 use super::row::{columns, read};
-use super::{Grant, Reason, sql};
+use super::{Grant, GrantState, Reason, sql};
 use crate::audit::{self, Actor, Entry};
 use crate::authorize::Request;
 use crate::clock::Instant;
@@ -75,7 +76,8 @@ pub enum Redeemed<T, R> {
     },
     /// It had been redeemed before: the grant was revoked, the answer is `invalid_grant`.
     Replayed,
-    /// Unknown, another client's, too late, or its grant has ended: `invalid_grant`, and nothing was written.
+    /// Unknown, another client's, too late, its grant has ended, or another code of it was redeemed: `invalid_grant`, and
+    /// nothing was written.
     Unfit,
     /// The check refused it. It is not burnt: a wrong verifier or key must not cost the customer the link.
     Refused(R),
@@ -131,11 +133,13 @@ pub fn redeem<T, R>(
     if code.client != *client {
         return Ok(Redeemed::Unfit);
     }
-    // A redemption of which nobody has heard is none.
+    // A redemption that was taken back does not count.
     if code.used_at.is_some() && !undone {
         return replayed(tx, hash, &grant, client, now);
     }
-    if now >= code.expires_at || !grant.is_live(now) {
+    // Another code of the same grant was redeemed: nothing was stolen, so the grant stays.
+    let redeemed = grant.state != GrantState::Pending && was_redeemed(tx, &grant)?;
+    if redeemed || now >= code.expires_at || !grant.is_live(now) {
         return Ok(Redeemed::Unfit);
     }
     let checked = match check(&code, &grant) {
@@ -149,8 +153,18 @@ pub fn redeem<T, R>(
     if burnt == 0 {
         return replayed(tx, hash, &grant, client, now);
     }
-    let grant = if undone { grant } else { activate(tx, grant, now)? };
+    // An active grant here is one whose earlier redemption was taken back.
+    let grant = if grant.state == GrantState::Pending { activate(tx, grant, now)? } else { grant };
     Ok(Redeemed::Done { grant: Box::new(grant), code: Box::new(Code { used_at: Some(now), ..code }), checked })
+}
+
+/// Whether a code of this grant was redeemed. A redemption that was taken back does not count.
+fn was_redeemed(tx: &mut Tx<'_, '_>, grant: &Grant) -> Result<bool> {
+    let sql = "select hash from codes where grant_id = ?1 and used_at is not null and undone_at is null limit 1";
+    let Some(row) = tx.row(sql, &[grant.id.as_str().into()])? else { return Ok(false) };
+    // It may still be taken back.
+    tx.none_in_doubt(&row.hash(0)?)?;
+    Ok(true)
 }
 
 fn replayed<T, R>(
@@ -160,14 +174,14 @@ fn replayed<T, R>(
     client: &ClientId,
     now: Instant,
 ) -> Result<Redeemed<T, R>> {
-    // The first redemption may still turn out to be one that nobody has heard of.
+    // The first redemption may still be taken back.
     tx.none_in_doubt(hash)?;
     sql::end(tx, &grant.id, &Reason::Replay, Actor::Client(client.clone()), now)?;
     Ok(Redeemed::Replayed)
 }
 
-/// Takes back a redemption of which nobody has heard: the code's next presentation is its first. The grant stays active, for
-/// what it replaced has ended.
+/// Takes back a redemption whose answer nobody received: the code's next presentation is its first. The grant stays active,
+/// because the grant that it replaced has ended.
 ///
 /// # Errors
 /// The store's.

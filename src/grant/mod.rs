@@ -11,6 +11,7 @@
 
 mod again;
 pub mod code;
+mod further;
 mod open;
 pub(crate) mod row;
 pub mod sql;
@@ -19,6 +20,7 @@ mod state;
 mod tests;
 
 pub use again::{Again, again};
+pub use further::{Further, further};
 pub use open::{Link, Linked, allow};
 pub use sql::{Ended, end};
 pub use state::{By, GrantState, NotNow, Reason};

@@ -352,7 +352,7 @@ impl Desk {
         };
         self.store.write(work).await
     }
-    async fn again(&self, v: &Visitor, now: Instant) -> Result<Seen> {
+    pub(super) async fn again(&self, v: &Visitor, now: Instant) -> Result<Seen> {
         self.look(v, None, now).await
     }
 }

@@ -125,7 +125,12 @@ pub(super) fn give(
     let asking = Asking { interaction: &i.id, network, by_network: policy.by_network };
     let known = Known { pool: &pool, leases: &leases, waits: &waits };
     let choice = match lease::choose(asking, known, now) {
-        Choice::OneOf(numbers) => shuffled(seals, waits.iter().find(|w| w.interaction == i.id), numbers),
+        Choice::OneOf(mut numbers) => {
+            // Nobody can tell which comes next (domain R54).
+            shuffle(seals, &mut numbers);
+            lease::rank(asking, known, &mut numbers, now);
+            numbers
+        }
         Choice::NotBefore { at, called } => {
             wait(tx, caller, i, network, called, at, now)?;
             return Ok((Given::NotBefore(at), 0));
@@ -145,14 +150,11 @@ pub(super) fn give(
     Ok((Given::NotBefore(now + KEPT_FOR), 0))
 }
 
-/// The number that is kept for who asks, else any order: nobody can tell which comes next (domain R54).
-fn shuffled<'a>(seals: &Seals, own: Option<&Wait>, mut numbers: Vec<&'a str>) -> Vec<&'a str> {
-    let kept = usize::from(own.is_some_and(|w| w.called.as_deref() == numbers.first().copied()));
-    for i in (kept + 1..numbers.len()).rev() {
-        let below = u32::try_from(i - kept + 1).unwrap_or(u32::MAX);
-        numbers.swap(i, kept + random::below(&*seals.random, below) as usize);
+fn shuffle(seals: &Seals, numbers: &mut [&str]) {
+    for i in (1..numbers.len()).rev() {
+        let below = u32::try_from(i + 1).unwrap_or(u32::MAX);
+        numbers.swap(i, random::below(&*seals.random, below) as usize);
     }
-    numbers
 }
 
 /// Takes a pair of caller and called number, unless another interaction holds it.

@@ -12,6 +12,7 @@ use super::message::FormErrors;
 use super::policy::Policy;
 use super::seen::{CallView, Posted, Seen, Taken, View, Visitor};
 use super::sql::{self, InteractionRow};
+use super::turns::Turns;
 use super::unfinished::Unfinished;
 use super::{CallRegister, CallState, CoreBank, Ending, IncomingCall, Interaction, Message, Seals, Stage};
 use super::{call, memory};
@@ -36,6 +37,7 @@ pub struct Desk {
     pub(super) limits: Arc<Limits>,
     alarms: Arc<Alarms>,
     pub(super) ends: Arc<Ends>,
+    pub(super) turns: Arc<Turns>,
 }
 
 /// What is counted in memory.
@@ -88,6 +90,7 @@ impl Desk {
             key: Arc::new(key),
             alarms,
             ends: Arc::new(Ends::default()),
+            turns: Arc::new(Turns::default()),
         }
     }
     /// The rules it goes by.
@@ -206,8 +209,9 @@ impl Desk {
     pub async fn post(&self, visitor: &Visitor, step: &str, posted: Posted, now: Instant) -> Result<Seen> {
         let (desk, v, step) = (self.clone(), visitor.clone(), step.to_owned());
         let seen = match posted {
-            Posted::Customer(form) => to_the_end(async move { desk.customer(&v, &step, form, now).await }).await?,
-            Posted::Pin(pin) => to_the_end(async move { desk.pin(&v, &step, &pin, now).await }).await?,
+            Posted::Customer(_) | Posted::Pin(_) => {
+                to_the_end(async move { desk.guess(&v, &step, posted, now).await }).await?
+            }
             Posted::Phone | Posted::Call => self.call_form(visitor, &step, &posted, now).await?,
             other => self.store.write(move |tx| desk.post_tx(tx, &v, &step, &other, now)).await?,
         };

@@ -33,8 +33,6 @@ pub enum Ending {
     Off,
     /// Too late, or the request was completed elsewhere → `access_denied`.
     Expired(Expired),
-    /// The customer agreed and was sent to the app: nothing is left to do here.
-    Done,
 }
 impl Ending {
     /// The message the page shows, where it has one of the domain's.
@@ -50,7 +48,7 @@ impl Ending {
             Self::Off => Some(Message::R37),
             Self::Expired(Expired::Call) => Some(Message::R57),
             Self::Expired(Expired::UnknownAccounts) => Some(Message::UnknownAccounts),
-            Self::Cancelled | Self::Expired(_) | Self::Done => None,
+            Self::Cancelled | Self::Expired(_) => None,
         }
     }
     /// The screen it is shown on: the last part of its address (contract §2).
@@ -61,7 +59,6 @@ impl Ending {
             Self::Locked { .. } => "locked",
             Self::Closed { .. } | Self::NoAccount | Self::Failed | Self::Busy | Self::Off => "closed",
             Self::Expired(_) => "expired",
-            Self::Done => "done",
         }
     }
 }

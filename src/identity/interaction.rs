@@ -10,7 +10,7 @@ use super::policy::Policy;
 use super::{Email, Holding, Remembered, personal};
 use crate::account::Account;
 use crate::clock::Instant;
-use crate::id::{AccountId, ClientId, HolderId, InteractionId};
+use crate::id::{AccountId, ClientId, GrantId, HolderId, InteractionId};
 use crate::kana::Kana;
 use crate::phone::Phone;
 use crate::secret::Hash;
@@ -92,7 +92,12 @@ pub enum Stage {
     },
     /// S6, ⑥: everything was checked.
     Consent(Box<Proofed>),
-    /// It is over.
+    /// The customer agreed and was sent to the app.
+    Done {
+        /// What came of it.
+        grant: GrantId,
+    },
+    /// It is over, and nobody agreed.
     Ended(Ending),
 }
 
@@ -262,10 +267,10 @@ impl Interaction {
     ///
     /// # Errors
     /// [`Misstep`].
-    pub fn completed(self) -> Result<(Self, Proofed), Misstep> {
+    pub fn completed(self, grant: GrantId) -> Result<(Self, Proofed), Misstep> {
         match self.stage {
             Stage::Consent(proofed) => {
-                let done = Stage::Ended(Ending::Done);
+                let done = Stage::Done { grant };
                 Ok((Self { stage: done, counted: false, errors: FormErrors::default(), ..self }, *proofed))
             }
             _ => Err(Misstep),
@@ -277,7 +282,7 @@ impl Interaction {
     /// [`Misstep`] when it has ended already.
     pub fn ended(self, ending: Ending) -> Result<Self, Misstep> {
         match self.stage {
-            Stage::Ended(_) => Err(Misstep),
+            Stage::Done { .. } | Stage::Ended(_) => Err(Misstep),
             _ => Ok(Self {
                 stage: Stage::Ended(ending),
                 counted: false,
@@ -313,7 +318,7 @@ impl Interaction {
     #[must_use]
     pub fn due(&self, policy: &Policy, now: Instant) -> Option<Ending> {
         match &self.stage {
-            Stage::Ended(_) => None,
+            Stage::Done { .. } | Stage::Ended(_) => None,
             _ if now >= self.ends_at(policy) || now >= self.touched + policy.idle => {
                 Some(Ending::Expired(Expired::Time))
             }
@@ -330,13 +335,13 @@ impl Interaction {
             Stage::Customer { account } => Some(account),
             Stage::Phone(matched) | Stage::Call { matched, .. } | Stage::Pin { matched, .. } => Some(&matched.account),
             Stage::Consent(proofed) => Some(&proofed.account),
-            Stage::Account { .. } | Stage::Ended(_) => None,
+            Stage::Account { .. } | Stage::Done { .. } | Stage::Ended(_) => None,
         }
     }
     /// Whether it goes on.
     #[must_use]
     pub fn live(&self) -> bool {
-        !matches!(self.stage, Stage::Ended(_))
+        !matches!(self.stage, Stage::Done { .. } | Stage::Ended(_))
     }
 }
 impl Stage {
@@ -350,6 +355,7 @@ impl Stage {
             Self::Call { .. } => "call",
             Self::Pin { .. } => "pin",
             Self::Consent(_) => "consent",
+            Self::Done { .. } => "done",
             Self::Ended(ending) => ending.screen(),
         }
     }

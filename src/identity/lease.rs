@@ -132,9 +132,9 @@ fn kept_for<'a>(asking: Asking<'_>, known: Known<'a>, at: Instant) -> Option<&'a
     known.waits.iter().find(own)?.called.as_deref()
 }
 
-/// The numbers that may be given at a moment; the one that is kept for who asks stands first.
+/// The numbers that may be given at a moment.
 fn available<'a>(asking: Asking<'_>, known: Known<'a>, at: Instant) -> Vec<&'a str> {
-    let (own, held) = (kept_for(asking, known, at), held_by_others(asking, known, at));
+    let held = held_by_others(asking, known, at);
     let mut free: Vec<&str> =
         known.pool.iter().map(String::as_str).filter(|n| held.iter().all(|h| h.0 != *n)).collect();
     if asking.by_network {
@@ -149,6 +149,14 @@ fn available<'a>(asking: Asking<'_>, known: Known<'a>, at: Instant) -> Vec<&'a s
         let last = known.leases.iter().max_by_key(|l| l.since).filter(|l| l.network != asking.network);
         free.retain(|n| last.is_none_or(|l| l.called != *n));
     }
-    free.sort_by_key(|n| own != Some(*n));
     free
+}
+
+/// Puts numbers into the order in which they are tried: the one that is kept for who asks; those that no other network had
+/// for this caller within the day, in the order they came in; then the others, the oldest first. A customer who dials an
+/// old number again so reaches nobody, as long as there is another number to give.
+pub(super) fn rank(asking: Asking<'_>, known: Known<'_>, numbers: &mut [&str], now: Instant) {
+    let own = kept_for(asking, known, now);
+    let of_others = |n: &str| known.leases.iter().find(|l| l.called == n && l.network != asking.network);
+    numbers.sort_by_key(|n| (own != Some(*n), of_others(n).map(|l| l.since)));
 }

@@ -36,6 +36,7 @@ pub mod service_hours;
 pub mod sql;
 mod sweep;
 mod tally;
+mod turns;
 mod unfinished;
 
 pub use account::AccountForm;
@@ -56,6 +57,7 @@ pub use policy::{AlarmLevels, Policy};
 pub use ports::{BankError, CallRegister, Caller, CoreBank, Holding, IncomingCall, Ineligible, Lookup};
 pub use seals::Seals;
 pub use seen::{CallView, Opened, Opening, Posted, Seen, Taken, View, Visitor};
+pub use turns::InTurn;
 
 #[cfg(test)]
 mod tests;

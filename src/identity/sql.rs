@@ -323,6 +323,5 @@ pub(super) const fn why(ending: Ending) -> &'static str {
         Ending::Expired(Expired::Time) => "expired",
         Ending::Expired(Expired::Elsewhere) => "superseded",
         Ending::Expired(Expired::UnknownAccounts) => "unknown_accounts",
-        Ending::Done => "done",
     }
 }

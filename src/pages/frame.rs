@@ -99,7 +99,7 @@ impl Framed for ExpiredPage {
 }
 impl Framed for DonePage {
     fn frame(&self) -> Frame {
-        last("title-done", false)
+        if self.complete { last("title-done", false) } else { last("title-handover", true) }
     }
 }
 impl Framed for OAuthErrorPage {

@@ -278,11 +278,13 @@ pub struct ExpiredPage {
     pub can_return: bool,
 }
 
-/// An interaction already completed: nothing is left to do.
+/// An interaction whose customer has agreed: nothing is left to do here.
 #[derive(Debug, Clone, Serialize)]
 pub struct DonePage {
     /// The app.
     pub app: String,
+    /// Whether the app has taken the link.
+    pub complete: bool,
 }
 
 /// What went wrong before there was an address to send the browser to (RFC 6749 §4.1.2.1).

@@ -113,6 +113,7 @@ impl Typed {
     /// of another interaction stays as it is.
     pub fn bring(&self, posted: Self, answer: &mut HttpResponse, app: &App, i: &Interaction, now: Instant) {
         let kept = match i.stage {
+            Stage::Done { .. } => false,
             Stage::Ended(ending) => matches!(ending, Ending::Expired(Expired::Call | Expired::Time)),
             _ => true,
         };

@@ -6,7 +6,7 @@ use crate::support::app::{App, Credential};
 use crate::support::http::Answer;
 use crate::support::own_pg::OwnPg;
 use crate::support::pg;
-use crate::support::proxy::{Fate, Proxy};
+use crate::support::frozen::{Fate, Proxy};
 use crate::support::town::{Engine, Node, Town, run};
 use renkei::audit::{self, Actor, Entry};
 use renkei::client::replay::claim;
@@ -287,7 +287,7 @@ async fn allowing(w: &Town, own: &OwnPg, then: Then) {
     let mut browser = w.browser();
     browser.open(&w.kakeibo().ask_directly("openid accounts").url).await;
     browser.walk_to(w, "consent").await;
-    let grants = "select id from grants where client_id = 'kakeibo'";
+    let grants = "select count(*) from grants where client_id = 'kakeibo'";
     let before = w.count(grants).await;
     own.freeze_standby();
     let frozen_at = Instant::now();
@@ -311,8 +311,8 @@ async fn redemption(w: &Town, node: &Node, own: &OwnPg, then: Then) {
     browser.open(&pending.url).await;
     let brought = browser.walk_to(w, "consent").await.allow().await;
     let code = here.code(&pending, &brought);
-    let live = "select id from access_tokens where client_id = 'kakeibo' and revoked_at is null";
-    let all = "select id from access_tokens where client_id = 'kakeibo'";
+    let live = "select count(*) from access_tokens where client_id = 'kakeibo' and revoked_at is null";
+    let all = "select count(*) from access_tokens where client_id = 'kakeibo'";
     let (live_before, all_before) = (w.count(live).await, w.count(all).await);
     let undone = w.recorded("grant.code.undone").await;
     own.freeze_standby();

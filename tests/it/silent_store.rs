@@ -4,7 +4,7 @@ use super::store::{count, get, options, put};
 use crate::support::own_pg::OwnPg;
 use crate::support::place::Place;
 use crate::support::pg;
-use crate::support::proxy::Proxy;
+use crate::support::frozen::Proxy;
 use crate::support::town::{Engine, Town, run};
 use renkei::config::Span;
 use renkei::store::{Error, NoLimit, Options, Result, Store};

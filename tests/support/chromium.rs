@@ -90,6 +90,16 @@ impl Window {
         let button = button.unwrap_or_else(|e| panic!("no button {action}: {e}"));
         button.click().await.unwrap();
     }
+    /// Presses it twice in a moment, on a line where an answer takes 300 ms.
+    pub async fn press_twice(&self, action: &str) {
+        let line = |latency: u32| json!({ "offline": false, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1 });
+        self.cdp("Network.enable", json!({})).await;
+        self.cdp("Network.emulateNetworkConditions", line(300)).await;
+        let button = self.driver.find(By::Css(format!("button[name=action][value={action}]"))).await.unwrap();
+        self.driver.action_chain().double_click_element(&button).perform().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        self.cdp("Network.emulateNetworkConditions", line(0)).await;
+    }
     /// Presses the link or button that says this.
     pub async fn press_text(&self, text: &str) {
         let path = format!("//*[self::a or self::button or self::summary][contains(normalize-space(.), '{text}')]");

@@ -588,9 +588,13 @@ impl Town {
     async fn write<T: Send + 'static>(&self, work: impl Fn(&mut Tx<'_, '_>) -> StoreResult<T> + Send + 'static) -> T {
         self.running.app.store.write(work).await.unwrap()
     }
-    /// How many rows there are; the first column is text.
-    pub async fn count(&self, sql: &'static str) -> usize {
-        self.rows(sql).await.len()
+    /// The one number that a statement finds.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        self.running.app.store.read(move |tx| tx.row(sql, &[])?.unwrap().int(0)).await.unwrap()
+    }
+    /// The one text that a statement finds.
+    pub async fn text(&self, sql: &'static str) -> String {
+        self.rows(sql).await[0][0].clone()
     }
     async fn rows(&self, sql: &'static str) -> Vec<Vec<String>> {
         let rows = self.running.app.store.read(move |tx| tx.rows(sql, &[])).await.unwrap();

@@ -1,6 +1,6 @@
 //! One call counts for one interaction: the leases of called numbers (domain §4), under the production rules.
 
-use super::super::lease::{Asking, Choice, KEPT_FOR, Known, Lease, Wait, choose};
+use super::super::lease::{Asking, Choice, KEPT_FOR, Known, Lease, Wait, choose, rank};
 use super::*;
 use crate::id::InteractionId;
 use crate::store::Error;
@@ -213,6 +213,28 @@ impl Model {
 }
 fn id(n: usize) -> InteractionId {
     InteractionId::parse(&format!("interaction-{n}")).unwrap()
+}
+
+/// A customer who dials an old number again reaches nobody, as long as there is another number to give.
+#[test]
+fn what_another_network_had_is_given_last_and_the_oldest_first() {
+    let mut model = Model::new(5);
+    let lease = |called: &str, network: &str, since: u64| {
+        let (since, free_at) = (NOON + secs(since), NOON + secs(since + 180));
+        Lease { called: called.into(), network: Hash::of(network), since, free_at }
+    };
+    model.leases = vec![lease("n3", "another", 0), lease("n1", "a third", 60), lease("n0", "own", 30)];
+    let (own, later) = (id(1), NOON + secs(600));
+    let asking = Asking { interaction: &own, network: Hash::of("own"), by_network: true };
+    let known = Known { pool: &model.pool, leases: &model.leases, waits: &model.waits };
+    let mut numbers = ["n1", "n4", "n3", "n2", "n0"];
+    rank(asking, known, &mut numbers, later);
+    assert_eq!(numbers, ["n4", "n2", "n0", "n3", "n1"]);
+    // What is kept for who asks comes first.
+    let wait = Wait { interaction: own.clone(), network: Hash::of("own"), called: Some("n3".into()), at: later };
+    let known = Known { waits: &[wait], ..known };
+    rank(asking, known, &mut numbers, later);
+    assert_eq!(numbers, ["n3", "n4", "n2", "n0", "n1"]);
 }
 
 proptest! {

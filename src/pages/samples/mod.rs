@@ -224,7 +224,10 @@ samples! {
         "accounts" => ExpiredPage { why: Expired::UnknownAccounts, window: 120, can_restart: false, can_return: true },
         "elsewhere" => ExpiredPage { why: Expired::Elsewhere, window: 120, can_restart: false, can_return: false },
     ];
-    done(DonePage) = ["done" => DonePage { app: APP.into() }];
+    done(DonePage) = [
+        "complete" => DonePage { app: APP.into(), complete: true },
+        "not handed over" => DonePage { app: APP.into(), complete: false }
+    ];
     oauth_error(OAuthErrorPage) = [
         "client" => OAuthErrorPage { error: "invalid_client".into(), description: "unknown client <x>".into() },
     ];

@@ -37,6 +37,10 @@ enum Pressed {
 impl Counter<'_> {
     /// 許可する
     pub(super) async fn allow(&self, step: &str, choice: &Choice, shown: Option<&str>) -> Result<HttpResponse, Stop> {
+        let turn = self.app.desk.turn_of(&self.visitor).await;
+        if turn.is_none() {
+            return Ok(self.on(&self.view(None).await?));
+        }
         let view = self.view(None).await?;
         let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
         let client = self.client(&view).await?;
@@ -277,7 +281,7 @@ fn record(
         return Ok(Pressed::Show);
     }
     sql::end_others(tx, desk.seals(), i.request, &i.id, now)?;
-    let Ok((i, proofed)) = i.completed() else { return Ok(Pressed::Show) };
+    let Ok((i, proofed)) = i.completed(writes.link.told().grant.clone()) else { return Ok(Pressed::Show) };
     grant::allow(tx, &writes.link)?;
     queue(tx, &writes.notice, now)?;
     // Checks passed minutes ago do not make up for wrong answers given since.

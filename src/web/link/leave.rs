@@ -57,7 +57,6 @@ fn refusal(stage: &Stage) -> Option<Refusal> {
         Ending::Busy => (Code::TemporarilyUnavailable, "the service is busy"),
         Ending::Off => (Code::TemporarilyUnavailable, "the service is not offered now"),
         Ending::Expired(_) => (Code::AccessDenied, "the customer did not complete in time"),
-        Ending::Done => return None,
     };
     Some(Refusal::new(code, description))
 }

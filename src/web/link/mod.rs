@@ -7,6 +7,7 @@
 mod agree;
 mod consent;
 mod form;
+mod handover;
 mod leave;
 mod render;
 mod status;

@@ -6,8 +6,8 @@ use crate::config::Mode;
 use crate::identity::{AccountForm, CallState, Ending, Message, Problem, Stage, View};
 use crate::kana::{Kana, Refused};
 use crate::pages::{
-    AccountPage, CallPage, CancelledPage, Chrome, Closed, ClosedPage, CustomerPage, DonePage, ExpiredPage, LockedPage,
-    PhonePage, PinPage,
+    AccountPage, CallPage, CancelledPage, Chrome, Closed, ClosedPage, CustomerPage, ExpiredPage, LockedPage, PhonePage,
+    PinPage,
 };
 use crate::web::page::{self, Leads, retry_later};
 use actix_web::HttpResponse;
@@ -24,6 +24,7 @@ impl Counter<'_> {
         let client = self.client(view).await?;
         let mut answer = match &view.interaction.stage {
             Stage::Consent(proofed) => self.consent_page(view, &client, proofed).await?,
+            Stage::Done { grant } => self.handed_over(view, grant).await?,
             Stage::Ended(ending) => self.end_page(view, &client, *ending),
             _ => self.form_page(view, &client),
         };
@@ -87,7 +88,7 @@ impl Counter<'_> {
             }
             Stage::Pin { matched, .. } => pages.pin(&frame, &PinPage { account: (&matched.account).into(), problems }),
             // Not forms of the desk: `page` sends them elsewhere.
-            Stage::Consent(_) | Stage::Ended(_) => return self.on(view),
+            Stage::Consent(_) | Stage::Done { .. } | Stage::Ended(_) => return self.on(view),
         };
         page::html(StatusCode::OK, leads, rendered)
     }
@@ -128,7 +129,6 @@ impl Counter<'_> {
                 };
                 (StatusCode::OK, pages.expired(&frame, &page))
             }
-            Ending::Done => (StatusCode::OK, pages.done(&frame, &DonePage { app })),
         };
         page::html(status, Leads::ToTheApp, rendered)
     }

@@ -89,7 +89,7 @@ async fn a_request_that_was_answered_is_answered_no_more(w: &Town) {
         form.push(("agree".into(), "yes".into()));
         let pressed = browser.post(&place, &form).await;
         browser.follow(&place, pressed).await;
-        // The page once more: no second code, no change of mind.
+        // The page once more: no change of mind. A further code of the same grant is tests/it/handover.rs'.
         for action in ["allow", "deny"] {
             let mut again = form.clone();
             again.retain(|(n, _)| n != "action");

@@ -9,3 +9,4 @@ mod lock;
 mod protocol;
 mod rest;
 mod screens;
+mod twice;

@@ -1,0 +1,103 @@
+//! A further code of a grant whose answer may have been lost on its way: a phone loses its connection during the call, a
+//! customer presses twice. The grant is the same; of its codes the first one redeemed is the only one.
+
+use super::code::{self, Binding, Code};
+use super::{GrantState, sql};
+use crate::audit::{self, Actor, Entry};
+use crate::clock::Instant;
+use crate::id::GrantId;
+use crate::secret::Hash;
+use crate::store::{Result, Tx};
+use std::time::Duration;
+
+/// How long after 許可する a further code may be given (contract §3).
+pub const WINDOW: Duration = Duration::from_secs(300);
+/// The most codes of one grant.
+pub const MOST: i64 = 5;
+
+/// Whether there is a further code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Further {
+    /// It was written.
+    Issued,
+    /// There is none: a code of the grant was redeemed.
+    Redeemed,
+    /// There is none: the grant has ended, five minutes have passed, or there were five codes.
+    Over,
+}
+
+/// What a grant allows, before the codes are counted.
+fn allowed(state: &GrantState, created_at: Instant, now: Instant) -> Further {
+    match state {
+        GrantState::Pending if now < created_at + WINDOW => Further::Issued,
+        GrantState::Active { .. } => Further::Redeemed,
+        _ => Further::Over,
+    }
+}
+
+/// Writes a further code, bound as the first one is and living as long, for the browser that pressed 許可する.
+///
+/// # Errors
+/// The store's.
+pub fn further(
+    tx: &mut Tx<'_, '_>,
+    id: &GrantId,
+    hash: Hash,
+    binding: &Binding,
+    lifetime: Duration,
+    now: Instant,
+) -> Result<Further> {
+    let Some(grant) = sql::load(tx, id)? else { return Ok(Further::Over) };
+    let allowed = allowed(&grant.state_at(now), grant.created_at, now);
+    if allowed != Further::Issued {
+        return Ok(allowed);
+    }
+    let codes = tx.row("select count(*) from codes where grant_id = ?1", &[id.as_str().into()])?;
+    if codes.map_or(Ok(0), |row| row.int(0))? >= MOST {
+        return Ok(Further::Over);
+    }
+    let code = Code {
+        hash,
+        grant: id.clone(),
+        client: grant.client.clone(),
+        binding: binding.clone(),
+        issued_at: now,
+        expires_at: now + lifetime.min(code::LIFETIME),
+        used_at: None,
+    };
+    code::insert(tx, &code)?;
+    let entry = Entry {
+        client: Some(grant.client.clone()),
+        grant: Some(grant.id.clone()),
+        account: Some(grant.account_index),
+        ..Entry::new(now, Actor::Customer, "grant.code.further")
+    };
+    audit::append(tx, &entry)?;
+    Ok(Further::Issued)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::By;
+
+    /// Every state before, at and after the five minutes.
+    #[test]
+    fn only_a_pending_grant_gets_further_codes_and_only_for_five_minutes() {
+        let at = Instant::from_secs(1_000_000);
+        let other = GrantId::parse("another-grant-of-the-same").unwrap();
+        let cases = [
+            (GrantState::Pending, 0, Further::Issued),
+            (GrantState::Pending, 299_999, Further::Issued),
+            (GrantState::Pending, 300_000, Further::Over),
+            (GrantState::Active { since: at }, 1, Further::Redeemed),
+            (GrantState::Active { since: at }, 400_000, Further::Redeemed),
+            (GrantState::Revoked { at, by: By::Institution }, 1, Further::Over),
+            (GrantState::Replaced { at, by: other }, 1, Further::Over),
+            (GrantState::Expired { at }, 1, Further::Over),
+        ];
+        for (state, millis, want) in cases {
+            assert_eq!(allowed(&state, at, at + Duration::from_millis(millis)), want, "{state:?} after {millis} ms");
+        }
+    }
+}

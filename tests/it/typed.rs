@@ -1,0 +1,151 @@
+//! What was typed comes back: after an error, a reload after an error, a change of the language, 口座情報を入力し直す and
+//! 最初からやり直す (contract §2, §3). Sealed in the browser, never in the store; a PIN never at all.
+
+use crate::support::browser::{Browser, Customer};
+use crate::support::html::Page;
+use crate::support::town::{Town, on_both};
+use std::time::Duration;
+
+on_both!(
+    it_is_there_after_an_error_a_reload_and_in_another_language,
+    it_is_there_after_going_back_and_from_the_beginning,
+    it_is_one_interactions_and_ends_with_it,
+    it_is_sealed_and_a_pin_is_not_in_it,
+);
+
+const COOKIE: &str = "__Host-renkei-typed";
+
+async fn begun(w: &Town) -> Browser {
+    let mut browser = w.browser();
+    browser.open(&w.creco().push("accounts").await.url).await;
+    browser
+}
+fn values(page: &Page, names: &[&str]) -> Vec<String> {
+    let form = page.form_with("next").expect("the form");
+    let value = |name: &&str| form.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone()).unwrap_or_default();
+    names.iter().map(value).collect()
+}
+const ACCOUNT: [&str; 3] = ["branch", "account_type", "account_number"];
+const CUSTOMER: [&str; 7] = ["name_kana", "birth_year", "birth_month", "birth_day", "phone", "email", "email_confirm"];
+
+fn wrong() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("name_kana", "やまだ　はなこ"),
+        ("birth_year", "1990"),
+        ("birth_month", "2"),
+        ("birth_day", "31"),
+        ("phone", "0438-20-1122"),
+        ("email", "hanako@example.jp"),
+        ("email_confirm", "hanako@example.com"),
+    ]
+}
+fn typed_in(fields: &[(&str, &str)]) -> Vec<String> {
+    fields.iter().map(|(_, v)| (*v).to_owned()).collect()
+}
+
+async fn it_is_there_after_an_error_a_reload_and_in_another_language(w: &Town) {
+    let mut browser = begun(w).await;
+    let account = [("branch", "11"), ("account_type", "savings"), ("account_number", "12-34567x")];
+    browser.press("next", &account).await;
+    for language in ["", "?ui_locales=en", "?ui_locales=ja"] {
+        browser.open(&format!("{}{language}", browser.url.split('?').next().unwrap().to_owned())).await;
+        assert_eq!(values(&browser.page(), &ACCOUNT), typed_in(&account), "{language}");
+        assert!(!browser.summary().is_empty(), "{language}: the error stands there too");
+    }
+    browser.account("115-1100026").await;
+    assert_eq!(browser.screen(), "customer");
+    browser.press("next", &wrong()).await;
+    for language in ["", "?ui_locales=en", "?ui_locales=ja"] {
+        browser.open(&format!("{}{language}", browser.url.split('?').next().unwrap().to_owned())).await;
+        assert_eq!(values(&browser.page(), &CUSTOMER), typed_in(&wrong()), "{language}");
+        assert!(!browser.summary().is_empty(), "{language}: the error stands there too");
+    }
+    // What the core bank does not know is an error like any other.
+    browser.customer(&Customer::taro().with_phone("09099999999")).await;
+    assert_eq!(values(&browser.reload().await.page(), &["phone", "birth_year"]), ["09099999999", "1985"]);
+    // A change of the language alone, before anything was posted wrongly.
+    browser.press("back", &[]).await;
+    browser.open(&format!("{}?ui_locales=en", browser.url.clone())).await;
+    assert_eq!(values(&browser.page(), &ACCOUNT), ["115", "ordinary", "1100026"]);
+}
+
+async fn it_is_there_after_going_back_and_from_the_beginning(w: &Town) {
+    let mut browser = begun(w).await;
+    browser.account("115-9999999").await;
+    browser.customer(&Customer::taro()).await;
+    assert!(browser.summary().contains("本サービスではお取り扱いできません"), "{}", browser.page().text());
+    browser.press("back", &[]).await;
+    assert_eq!(values(&browser.page(), &ACCOUNT), ["115", "ordinary", "9999999"]);
+    browser.account("115-1100026").await;
+    let taro = Customer::taro();
+    assert_eq!(values(&browser.page(), &CUSTOMER), typed_in(&Browser::typed(&taro)), "②'s were kept meanwhile");
+    browser.customer(&taro).await;
+    browser.settle_phone().await;
+    w.clock.advance(Duration::from_secs(121));
+    browser.reload().await;
+    assert_eq!(browser.screen(), "expired");
+    browser.press("restart", &[]).await;
+    assert_eq!(browser.screen(), "account");
+    assert_eq!(values(&browser.page(), &ACCOUNT), ["115", "ordinary", "1100026"]);
+    browser.press("next", &[]).await;
+    assert_eq!(values(&browser.page(), &CUSTOMER), typed_in(&Browser::typed(&taro)));
+    browser.press("next", &[]).await;
+    assert_eq!(browser.screen(), "phone", "one press each, and the customer is where they were");
+}
+
+async fn it_is_one_interactions_and_ends_with_it(w: &Town) {
+    let mut browser = begun(w).await;
+    browser.account("115-1100026").await;
+    browser.press("next", &wrong()).await;
+    let first = browser.clone();
+    // Another interaction of the same browser shows nothing of it, and does not take it away before it has its own.
+    browser.open(&w.kakeibo().ask_directly("accounts").url).await;
+    assert_eq!(values(&browser.page(), &ACCOUNT)[0], "");
+    assert_eq!(browser.cookies[COOKIE], first.cookies[COOKIE]);
+    browser.account("005-0000123").await;
+    assert_eq!(values(&browser.page(), &CUSTOMER)[0], "", "not the other's");
+    assert_ne!(browser.cookies[COOKIE], first.cookies[COOKIE], "the one typed last");
+    // Somebody else's browser can do nothing with it.
+    let mut stranger = begun(w).await;
+    stranger.cookies.insert(COOKIE.into(), first.cookies[COOKIE].clone());
+    stranger.account("005-0000123").await;
+    assert_eq!(values(&stranger.page(), &CUSTOMER)[0], "");
+    for end in ["cancel", "allow"] {
+        let mut browser = begun(w).await;
+        browser.walk_to(w, if end == "allow" { "consent" } else { "customer" }).await;
+        assert!(browser.cookies.contains_key(COOKIE));
+        if end == "allow" {
+            browser.allow().await;
+        } else {
+            browser.press("cancel", &[]).await;
+        }
+        assert!(!browser.cookies.contains_key(COOKIE), "{end}: it ends with the interaction");
+    }
+}
+
+async fn it_is_sealed_and_a_pin_is_not_in_it(w: &Town) {
+    let mut browser = begun(w).await;
+    browser.account("115-1100026").await;
+    let long = "あ".repeat(500);
+    let mut fields = wrong();
+    fields[0].1 = &long;
+    browser.press("next", &fields).await;
+    let longest = browser.cookies[COOKIE].clone();
+    assert!(longest.len() <= 1000, "{}", longest.len());
+    browser.walk_to(w, "pin").await;
+    let before = browser.cookies[COOKIE].clone();
+    browser.pin("0917").await;
+    assert_eq!(browser.screen(), "pin", "a wrong one");
+    assert_eq!(values(&browser.page(), &["pin"]), [""]);
+    for value in browser.cookies.values() {
+        assert!(!value.contains("0917") && !value.contains("1985"));
+    }
+    assert!(before.len().abs_diff(browser.cookies[COOKIE].len()) <= 100, "nothing more is in it");
+    // The birth date and the mail's second copy are nowhere at rest.
+    let stored = w.store_bytes();
+    for secret in ["1985", "0917", "hanako@example.com"] {
+        let found = stored.windows(secret.len()).any(|at| at == secret.as_bytes());
+        assert!(!found || secret == "1985", "{secret} is in the store");
+    }
+    assert!(!w.log().contains("hanako@example.com"));
+}
