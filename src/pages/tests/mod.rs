@@ -154,7 +154,8 @@ fn forms_have_the_names_of_the_contract() {
         ("locked now", &[], &["return"]),
         ("closed hours", &[], &["return"]),
         ("expired call", &[], &["restart", "return"]),
-        ("done done", &[], &[]),
+        ("done complete", &[], &[]),
+        ("done not handed over", &[], &[]),
     ] {
         let html = samples_of(Language::Ja, page);
         let named = |tag: &str| -> Vec<String> {
