@@ -15,7 +15,8 @@
 //! been told that the store is unavailable, and the question is asked until it is decided. If the job turns out to have
 //! happened then, it is undone where it can be ([`Store::write_or_undo`](crate::store::Store::write_or_undo)).
 
-use super::session::{Committed, Held, Session, Shared, Trace, WRITING, Worker, lock_of};
+use super::session::{Committed, Session, Trace, WRITING};
+use super::worker::{Held, Shared, Worker, lock_of};
 use super::{Attempt, attempt_once, serve};
 use crate::store::Error;
 use crate::store::job::{Work, stopped};
@@ -29,8 +30,8 @@ use std::time::{Duration, Instant};
 const SOON: Duration = Duration::from_millis(50);
 /// and how often after that.
 const LATER: Duration = Duration::from_millis(250);
-/// How often something is undone before that is given up.
-const UNDOINGS: u32 = 100;
+/// How often PostgreSQL may refuse to undo something before that is given up.
+const REFUSALS: u32 = 100;
 
 /// A job whose commit is in doubt.
 pub(super) struct Doubt {
@@ -48,8 +49,8 @@ pub(super) struct Doubt {
 enum Stage {
     /// Did it happen?
     Asked(Box<dyn Work>),
-    /// It did, and nobody has heard of it.
-    Undone(Box<dyn Work>, u32),
+    /// It did, after its caller was answered 503: it is undone. How often that was refused.
+    Undo(Box<dyn Work>, u32),
     Over,
 }
 
@@ -193,7 +194,7 @@ fn settle<'w>(
         tracing::info!(happened, trace = ?doubt.trace, "a commit in doubt is decided");
         if *happened {
             if let Some(undo) = job.answer_late() {
-                doubt.stage = Stage::Undone(undo, 0);
+                doubt.stage = Stage::Undo(undo, 0);
             }
         } else if job.runs_again() {
             // It must not find itself in doubt.
@@ -212,15 +213,22 @@ fn settle<'w>(
 
 /// Takes back what nobody has heard of.
 fn undo(session: &mut Session<'_>, doubt: &mut Doubt) {
-    let Stage::Undone(job, tries) = &mut doubt.stage else { return };
-    *tries += 1;
+    let Stage::Undo(job, refusals) = &mut doubt.stage else { return };
+    if session.is_broken() {
+        return;
+    }
     match attempt_once(session, job.as_mut()) {
         Attempt::Done(_) => doubt.stage = Stage::Over,
-        _ if *tries >= UNDOINGS => {
-            tracing::error!(trace = ?doubt.trace, "what nobody was told of could not be taken back");
-            doubt.stage = Stage::Over;
+        // It may run twice: the second time finds nothing to do, and its commit shows that the first one is replicated.
+        // Cancelled, the first one leaves no backend behind that waits for the standby.
+        Attempt::Unknown(..) => session.cancel_commit(),
+        Attempt::Failed(_) | Attempt::Again => {
+            *refusals += 1;
+            if *refusals >= REFUSALS {
+                tracing::error!(trace = ?doubt.trace, "what nobody was told of could not be taken back");
+                doubt.stage = Stage::Over;
+            }
         }
-        // It may run twice: the second time finds nothing to do.
-        _ => {}
+        Attempt::Dead(_) | Attempt::Late(_) => session.give_up(),
     }
 }

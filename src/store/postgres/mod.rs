@@ -10,6 +10,7 @@ mod doubt;
 mod session;
 mod trouble;
 mod value;
+mod worker;
 
 pub(super) use session::Session;
 
@@ -20,7 +21,8 @@ use super::tx::Trouble;
 use super::{Error, NoLimit, Options, Result, Tx, migrate};
 use dial::Dialer;
 use doubt::Doubt;
-use session::{Committed, Held, Shared, Worker};
+use session::Committed;
+use worker::{Held, Keys, Shared, Worker};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -46,7 +48,7 @@ impl Postgres {
             dialer: Dialer::new(url, limit)?,
             limit,
             room: room.clone(),
-            keys: session::Keys::default(),
+            keys: Keys::default(),
             abort: aborted,
             undecided: AtomicUsize::new(0),
             most_undecided: connections,

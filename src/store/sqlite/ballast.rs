@@ -35,12 +35,16 @@ impl Ballast {
             tracing::error!(%cause, file = %self.file.display(), "the ballast cannot be deleted");
         }
     }
+    /// Whether an I/O error of the database is a full disk.
+    pub(super) fn nothing_is_free(&self) -> bool {
+        nothing_is_free(&self.file)
+    }
     /// Makes it where it is missing and twice its size is free, and says whether it is there then.
     pub(super) fn make(&self) -> bool {
         if self.is_there() {
             return true;
         }
-        if self.free().is_none_or(|free| free < 2 * self.size) {
+        if free(&self.file).is_none_or(|free| free < 2 * self.size) {
             return false;
         }
         let half = self.file.with_extension("ballast.part");
@@ -75,15 +79,16 @@ impl Ballast {
         }
         file.sync_all()
     }
-    /// Whether an I/O error is a full disk.
-    pub(super) fn nothing_is_free(&self) -> bool {
-        self.free().is_some_and(|free| free < NOTHING)
-    }
-    /// The bytes that our user may still write.
-    fn free(&self) -> Option<u64> {
-        let folder = self.file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        statvfs(folder).ok().map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize))
-    }
+}
+
+/// Whether an I/O error on this file is a full disk.
+pub(super) fn nothing_is_free(beside: &Path) -> bool {
+    free(beside).is_some_and(|free| free < NOTHING)
+}
+/// The bytes that our user may still write beside this file.
+fn free(beside: &Path) -> Option<u64> {
+    let folder = beside.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    statvfs(folder).ok().map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize))
 }
 
 #[cfg(test)]

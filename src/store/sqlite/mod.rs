@@ -12,9 +12,10 @@ pub(super) use statement::{execute, rows, trouble};
 
 use super::job;
 use super::queue::Queue;
-use super::room::Room;
+use super::room::{Room, full};
+use super::tx::Trouble;
 use super::{Counters, Error, Options, Result, Tx, migrate};
-use ballast::Ballast;
+use ballast::{Ballast, nothing_is_free};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -77,10 +78,13 @@ impl Sqlite {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let c = match idle {
             Some(c) => c,
-            None => self.reader().map_err(|e| trouble(&e).error())?,
+            None => self.reader().map_err(|e| self.unreadable(&e))?,
         };
-        c.execute_batch("begin").map_err(|e| trouble(&e).error())?;
-        let (_, out) = job::run(work, &mut Tx::sqlite(&c, WORKER, self.counters.as_deref()));
+        c.execute_batch("begin").map_err(|e| self.unreadable(&e))?;
+        let (end, mut out) = job::run(work, &mut Tx::sqlite(&c, WORKER, self.counters.as_deref()));
+        if end == job::End::Io && nothing_is_free(&self.path) {
+            out = Err(full());
+        }
         // A connection that cannot even end its read is not reused.
         if c.execute_batch("rollback").is_ok() && !self.stopped.load(Ordering::Acquire) {
             let mut idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,6 +95,13 @@ impl Sqlite {
         out
     }
 
+    /// Why nothing can be read. A full disk shows as an I/O error too.
+    fn unreadable(&self, e: &rusqlite::Error) -> Error {
+        match trouble(e) {
+            Trouble::Io(_) if nothing_is_free(&self.path) => full(),
+            other => other.error(),
+        }
+    }
     fn reader(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let c = Connection::open_with_flags(&self.path, flags)?;
