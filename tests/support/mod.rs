@@ -16,6 +16,7 @@ pub mod phone;
 pub mod place;
 pub mod ports;
 pub mod profile;
+pub mod served;
 pub mod small_disk;
 pub mod town;
 pub mod world;

@@ -3,10 +3,11 @@
 
 use super::pg::query;
 use super::ports;
+use super::small_disk::seen;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,6 @@ umask 077
 common="-k $dir -c listen_addresses=127.0.0.1 -c fsync=off -c shared_buffers=16MB -c max_connections=60
   -c wal_sender_timeout=0 -c wal_receiver_timeout=0 -c log_min_messages=fatal"
 "$bin/postgres" -D "$dir/primary" -p "$PORT" $common >"$dir/log" 2>&1 &
-echo "$dir"
 primary=$!
 standby=
 until "$bin/pg_isready" -q -h "$dir" -p "$PORT"; do sleep 0.05; done
@@ -44,7 +44,6 @@ wait || true
 const AS_POSTGRES: &str = "setpriv --reuid=postgres --regid=postgres --clear-groups sh -c \"$KEEPER\"";
 
 pub struct OwnPg {
-    dir: PathBuf,
     port: u16,
     primary: u32,
     standby: Option<u32>,
@@ -87,11 +86,10 @@ impl OwnPg {
         }
         let mut keeper = keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).current_dir("/").spawn().unwrap();
         let mut lines = BufReader::new(keeper.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let dir = PathBuf::from(lines.next().expect("a PostgreSQL of the test's own could not be made"));
         let ids = lines.next().expect("PostgreSQL did not start");
         let mut ids = ids.split_whitespace().map(|id| id.parse().unwrap());
         let (primary, standby) = (ids.next().unwrap(), ids.next());
-        let own = Self { dir, port, primary, standby, small: small.map(|_| place.clone()), keeper };
+        let own = Self { port, primary, standby, small: small.map(|_| place.clone()), keeper };
         if own.small.is_some() {
             own.sql_in("postgres", &format!("create tablespace small location '{}'", place.display()));
             own.sql_in("postgres", "create database renkei template template0 tablespace small");
@@ -100,9 +98,6 @@ impl OwnPg {
             own.sql_in("postgres", "create database renkei template template0");
         }
         own
-    }
-    pub fn port(&self) -> u16 {
-        self.port
     }
     pub fn url(&self) -> String {
         format!("postgres://renkei@127.0.0.1:{}/renkei", self.port)
@@ -154,9 +149,9 @@ impl OwnPg {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
-    /// The folder of its socket.
-    pub fn dir(&self) -> &Path {
-        &self.dir
+    /// A file on its small file system.
+    pub fn on_small_disk(&self, file: &str) -> PathBuf {
+        seen(self.keeper.id(), self.small.as_ref().unwrap()).join(file)
     }
 }
 impl Drop for OwnPg {

@@ -7,6 +7,7 @@ use super::http::{Answer, Ask, Http};
 use super::jws::Key;
 use super::pg;
 use super::phone::Phone;
+use super::served::{Left, signed};
 use super::world::World;
 use renkei::account::Account;
 use renkei::audit::Actor;
@@ -58,7 +59,7 @@ pub enum Engine {
 }
 
 /// The name of the server: a proxy in front ends TLS, as in production.
-const ISSUER: &str = "https://link.renkei.test";
+pub const ISSUER: &str = "https://link.renkei.test";
 const HOOK_SECRET: &str = "the hook's secret of the tests, long enough";
 pub const BANK_SECRET: &str = "the bank's secret of the tests, long enough";
 /// A Wednesday, a quarter past ten in Japan: open.
@@ -157,6 +158,13 @@ impl Town {
         self.running.stop().await;
     }
 
+    /// Stops, and leaves its store to the program itself, which goes by the machine's clock.
+    pub async fn leave(self) -> Left {
+        let config = self.running.app.config.clone();
+        self.running.stop().await;
+        Left::new(config, self.dir, self._database)
+    }
+
     // ---- who is there -------------------------------------------------------------------------------------------
 
     /// A new browser at an address of its own.
@@ -243,13 +251,7 @@ impl Town {
 
     /// The core bank reports a change of an account, signed with `secret`.
     pub async fn bank_reports(&self, report: &Value, secret: &str) -> Answer {
-        let (body, timestamp) = (report.to_string(), self.now().secs().to_string());
-        let tag = renkei::secret::hmac_sha256(secret.as_bytes(), format!("{timestamp}.{body}").as_bytes());
-        let ask = Ask::default()
-            .header("X-Hook-Timestamp", timestamp)
-            .header("X-Hook-Signature", renkei::secret::base64url(tag))
-            .json(body);
-        self.http.send("POST", "/hooks/bank/events", ask).await
+        self.http.send("POST", "/hooks/bank/events", signed(report, secret, self.now())).await
     }
 
     // ---- time -----------------------------------------------------------------------------------------------------
