@@ -169,7 +169,8 @@ impl Desk {
         let answer = self.ask_pin(matched, &pin, now).await;
         drop(pin);
         let desk = self.clone();
-        let (seen, noted) = self.store.ending().write(move |tx| desk.settle_pin(tx, &i, reservation, &answer, now)).await?;
+        let (seen, noted) =
+            self.store.ending().write(move |tx| desk.settle_pin(tx, &i, reservation, &answer, now)).await?;
         self.raise(&noted, now).await;
         Ok(seen)
     }

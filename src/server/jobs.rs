@@ -43,8 +43,7 @@ impl Jobs {
         });
         let sweep = every(SWEEP, stopped.clone(), app.clone(), |app| async move { sweep(&app).await });
         let keys = every(KEYS, stopped.clone(), app.clone(), |app| async move { rotate(&app).await });
-        let tidying =
-            every(KEEP, stopped.clone(), app.clone(), move |app| async move { tidy(&app, retention).await });
+        let tidying = every(KEEP, stopped.clone(), app.clone(), move |app| async move { tidy(&app, retention).await });
         let probe = every(PROBE_EVERY, stopped.clone(), app.clone(), |app| async move {
             app.probe.run(&app.store).await;
             Ok(())

@@ -24,7 +24,8 @@ use crate::phone::Phone;
 use crate::random::Random;
 use crate::store::{self, Options, Store};
 use crate::web::{
-    App, client_cert, extract::MAX_FORM, headers, health::Probe, host, limits::Limits, paths, patience, routes, span::Spans,
+    App, client_cert, extract::MAX_FORM, headers, health::Probe, host, limits::Limits, paths, patience, routes,
+    span::Spans,
 };
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};

@@ -43,7 +43,9 @@ impl Trouble {
     pub(super) fn error(&self) -> Error {
         match self {
             Self::Conflict => Error::Conflict,
-            Self::Gone(e) | Self::Late(e) | Self::ReadOnly(e) | Self::Full(e) | Self::Io(e) | Self::Refused(e) => e.clone(),
+            Self::Gone(e) | Self::Late(e) | Self::ReadOnly(e) | Self::Full(e) | Self::Io(e) | Self::Refused(e) => {
+                e.clone()
+            }
         }
     }
 }

@@ -3,10 +3,10 @@
 //! holds it.
 
 use crate::support::app::{App, Credential};
+use crate::support::frozen::{Fate, Proxy};
 use crate::support::http::Answer;
 use crate::support::own_pg::OwnPg;
 use crate::support::pg;
-use crate::support::frozen::{Fate, Proxy};
 use crate::support::town::{Engine, Node, Town, run};
 use renkei::audit::{self, Actor, Entry};
 use renkei::client::replay::claim;
@@ -65,7 +65,8 @@ fn unrecorded(tx: &mut Tx<'_, '_>, name: &str) -> Result<bool> {
 }
 /// One that leaves its record.
 fn recorded(tx: &mut Tx<'_, '_>, name: &str) -> Result<bool> {
-    let entry = Entry { detail: serde_json::json!({ "name": name }), ..Entry::new(THEN, Actor::System, "test.recorded") };
+    let entry =
+        Entry { detail: serde_json::json!({ "name": name }), ..Entry::new(THEN, Actor::System, "test.recorded") };
     audit::append(tx, &entry)?;
     unrecorded(tx, name)
 }

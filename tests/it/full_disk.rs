@@ -9,9 +9,8 @@ use crate::support::small_disk::{SmallDisk, fill, free};
 use crate::support::town::{Engine, Town, run};
 use futures_util::{StreamExt as _, stream};
 use renkei::clock::{Clock as _, SystemClock};
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// The three who end a link.
@@ -101,27 +100,23 @@ fn sqlite_does_what_ends_a_right_in_the_room_it_kept() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let disk = SmallDisk::new("96m");
-        let (data, filler) = (disk.path("data"), disk.path("filler"));
-        let w = Town::start(Engine::Sqlite, |config| config.server.data_dir = data.clone()).await;
+        let w = Town::start(Engine::Sqlite, |_| {}).await;
         w.clock.set(SystemClock.now());
         let all = links(&w, 0, 1_200).await;
         let (first, second) = all.split_at(1_000);
         let app = w.kakeibo();
-        let left = w.leave().await;
+        let left = w.leave().await.moved_to(&disk);
         let (http, app) = (left.http(), app.at(left.http()));
 
-        filled_in_mid_batch(&left, &http, &app, first, &filler).await;
-        filled_further_and_further(&left, &http, &app, second, &filler).await;
-        let store = left.store();
-        let report = renkei::verify::verify(&store).await.unwrap();
-        assert!(report.is_whole(), "{:#?} {:#?}", report.findings, report.audit.breaks);
-        store.stop().await;
+        filled_in_mid_batch(&left, &http, &app, first, &disk).await;
+        filled_further_and_further(&left, &http, &app, second, &disk).await;
+        left.is_whole().await;
     });
 }
 
 /// Another process fills the disk to the last byte and stops there: every end is answered as done.
-async fn filled_in_mid_batch(left: &Left, http: &Http, app: &App, links: &[Linked], filler: &Path) {
-    let ballast = left.config.server.data_dir.join("renkei.ballast");
+async fn filled_in_mid_batch(left: &Left, http: &Http, app: &App, links: &[Linked], disk: &SmallDisk) {
+    let (ballast, filler) = (disk.path("data/renkei.ballast"), disk.path("filler"));
     let served = left.start();
     let mut browser = Browser::new(http.clone(), "198.51.100.7");
     browser.open(&app.ask_directly("openid accounts").url).await;
@@ -129,7 +124,7 @@ async fn filled_in_mid_batch(left: &Left, http: &Http, app: &App, links: &[Linke
     let done = AtomicUsize::new(0);
     let ends = stream::iter(links.iter().enumerate()).map(async |(n, link)| {
         if done.fetch_add(1, Ordering::SeqCst) == 200 {
-            let filler = filler.to_owned();
+            let filler = filler.clone();
             tokio::task::spawn_blocking(move || fill(&filler)).await.unwrap();
         }
         (end(left, app, http, n, link).await, n, link)
@@ -153,7 +148,7 @@ async fn filled_in_mid_batch(left: &Left, http: &Http, app: &App, links: &[Linke
     let served = left.start();
     until_degraded(http, true).await;
     assert_eq!(alive(app, links.iter()).await, Vec::<String>::new());
-    std::fs::remove_file(filler).unwrap();
+    std::fs::remove_file(&filler).unwrap();
     until_degraded(http, false).await;
     assert!(ballast.exists(), "it is there again");
     browser.account("115-1100026").await;
@@ -162,11 +157,12 @@ async fn filled_in_mid_batch(left: &Left, http: &Http, app: &App, links: &[Linke
 }
 
 /// It goes on filling, so that the room that was kept goes too: every answer is a success, 503, or leads back to its screen.
-async fn filled_further_and_further(left: &Left, http: &Http, app: &App, links: &[Linked], filler: &Path) {
+async fn filled_further_and_further(left: &Left, http: &Http, app: &App, links: &[Linked], disk: &SmallDisk) {
+    let filler = disk.path("filler");
     let served = left.start();
     let mut browser = Browser::new(http.clone(), "198.51.100.8");
     browser.open(&app.ask_directly("openid accounts").url).await;
-    let (stop, full) = (Arc::new(AtomicBool::new(false)), filler.to_owned());
+    let (stop, full) = (Arc::new(AtomicBool::new(false)), filler.clone());
     let stopped = stop.clone();
     let filling = std::thread::spawn(move || {
         while !stopped.load(Ordering::SeqCst) {
@@ -189,7 +185,7 @@ async fn filled_further_and_further(left: &Left, http: &Http, app: &App, links: 
     stop.store(true, Ordering::SeqCst);
     filling.join().unwrap();
     served.kill();
-    std::fs::remove_file(filler).unwrap();
+    std::fs::remove_file(&filler).unwrap();
     let served = left.start();
     until_degraded(http, false).await;
     let done = || told.iter().filter(|(told, _)| *told == Told::Done).map(|(_, link)| *link);
@@ -207,47 +203,51 @@ async fn filled_further_and_further(left: &Left, http: &Http, app: &App, links: 
 fn postgresql_without_room_is_503_and_goes_on_when_there_is_room() {
     let own = OwnPg::on_a_small_disk("48m");
     let filler = own.on_small_disk("filler");
-    run(Engine::Postgres, |config| config.store.url = own.url(), async |w| {
-        let app = w.kakeibo();
-        let all = links(w, 0, 40).await;
-        let mut browser = w.browser();
-        browser.open(&app.ask_directly("openid accounts").url).await;
-        fill(&filler);
-        assert_eq!(free(&filler), 0);
-        let end = Instant::now() + Duration::from_secs(30);
-        loop {
-            let (_, fields) = app.request("openid accounts");
-            let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
-            let pushed = app.post("/oauth/par", &fields, false).await;
-            match pushed.status {
-                201 | 429 => assert!(Instant::now() < end, "it is never full"),
-                _ => {
-                    later(&pushed);
-                    break;
+    run(
+        Engine::Postgres,
+        |config| config.store.url = own.url(),
+        async |w| {
+            let app = w.kakeibo();
+            let all = links(w, 0, 40).await;
+            let mut browser = w.browser();
+            browser.open(&app.ask_directly("openid accounts").url).await;
+            fill(&filler);
+            assert_eq!(free(&filler), 0);
+            let end = Instant::now() + Duration::from_secs(30);
+            loop {
+                let (_, fields) = app.request("openid accounts");
+                let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+                let pushed = app.post("/oauth/par", &fields, false).await;
+                match pushed.status {
+                    201 | 429 => assert!(Instant::now() < end, "it is never full"),
+                    _ => {
+                        later(&pushed);
+                        break;
+                    }
                 }
             }
-        }
-        until_degraded(&w.http, true).await;
-        beginnings_are_put_off(&app, &mut browser).await;
-        let mut done = Vec::new();
-        for link in &all {
-            let revoked = app.revoke(&link.token).await;
-            if revoked.status == 200 {
-                done.push(link);
-            } else {
-                later(&revoked);
+            until_degraded(&w.http, true).await;
+            beginnings_are_put_off(&app, &mut browser).await;
+            let mut done = Vec::new();
+            for link in &all {
+                let revoked = app.revoke(&link.token).await;
+                if revoked.status == 200 {
+                    done.push(link);
+                } else {
+                    later(&revoked);
+                }
             }
-        }
-        assert_eq!(alive(&app, done.into_iter()).await, Vec::<String>::new());
-        std::fs::remove_file(&filler).unwrap();
-        let end = Instant::now() + Duration::from_secs(20);
-        while browser.account("115-1100026").await.screen() != "customer" {
-            assert!(Instant::now() < end, "it stays full: {}", browser.page().text());
-        }
-        until_degraded(&w.http, false).await;
-        for link in &all {
-            app.revoke(&link.token).await.expect(200);
-        }
-        assert_eq!(alive(&app, all.iter()).await, Vec::<String>::new());
-    });
+            assert_eq!(alive(&app, done.into_iter()).await, Vec::<String>::new());
+            std::fs::remove_file(&filler).unwrap();
+            let end = Instant::now() + Duration::from_secs(20);
+            while browser.account("115-1100026").await.screen() != "customer" {
+                assert!(Instant::now() < end, "it stays full: {}", browser.page().text());
+            }
+            until_degraded(&w.http, false).await;
+            for link in &all {
+                app.revoke(&link.token).await.expect(200);
+            }
+            assert_eq!(alive(&app, all.iter()).await, Vec::<String>::new());
+        },
+    );
 }

@@ -1,10 +1,10 @@
 //! A PostgreSQL that accepts and never answers: nobody waits for ever, everybody hears 503, and it goes on by itself.
 
 use super::store::{count, get, options, put};
-use crate::support::own_pg::OwnPg;
-use crate::support::place::Place;
-use crate::support::pg;
 use crate::support::frozen::Proxy;
+use crate::support::own_pg::OwnPg;
+use crate::support::pg;
+use crate::support::place::Place;
 use crate::support::town::{Engine, Town, run};
 use renkei::config::Span;
 use renkei::store::{Error, NoLimit, Options, Result, Store};
@@ -26,7 +26,8 @@ impl Silent {
         let database = pg::database();
         let proxy = Proxy::to(database.port());
         let store =
-            Store::open_with(&proxy.url(&database.url()), &Options { connections, time_limit: LIMIT, ..options() }).unwrap();
+            Store::open_with(&proxy.url(&database.url()), &Options { connections, time_limit: LIMIT, ..options() })
+                .unwrap();
         store.write(|tx| put(tx, "a", 0)).await.unwrap();
         let silent = Self { proxy, store, _database: database };
         silent.answers().await;
@@ -146,7 +147,9 @@ async fn a_job_that_waits_too_long_is_not_done(place: Place) {
     let held = Arc::new(std::sync::Mutex::new(Some(held)));
     let holder = store.clone();
     let holding = tokio::spawn(async move {
-        holder.write(move |_| held.lock().unwrap().take().map_or(Ok(()), |gate| gate.recv().map_err(|_| Error::Conflict))).await
+        holder
+            .write(move |_| held.lock().unwrap().take().map_or(Ok(()), |gate| gate.recv().map_err(|_| Error::Conflict)))
+            .await
     });
     tokio::time::sleep(LIMIT / 8).await;
     let began = Instant::now();

@@ -113,9 +113,7 @@ impl OwnPg {
     pub fn wait_for_standby(&self) {
         self.sql("alter system set synchronous_standby_names = 's1'");
         self.sql("select pg_reload_conf()");
-        self.until("the standby is synchronous", || {
-            self.sql("select sync_state from pg_stat_replication") == ["sync"]
-        });
+        self.until("the standby is synchronous", || self.sql("select sync_state from pg_stat_replication") == ["sync"]);
     }
     /// What an operator does whose standby does not come back.
     pub fn give_the_standby_up(&self) {

@@ -2,12 +2,12 @@
 
 use super::http::{Answer, Ask, Http};
 use super::pg;
-use super::town::{BANK_SECRET, ISSUER, Said, Town, renkei_at};
+use super::small_disk::SmallDisk;
+use super::town::{BANK_SECRET, ISSUER, Said, Town, said};
 use renkei::clock::{Clock, Instant, SystemClock};
 use renkei::config::Config;
 use renkei::grant::code::Binding;
 use renkei::id::ClientId;
-use renkei::store::{Options, Store};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -19,6 +19,8 @@ pub struct Left {
     file: PathBuf,
     pub config: Config,
     port: u16,
+    /// What the program is started through.
+    enter: Vec<String>,
     _dir: tempfile::TempDir,
     _database: Option<pg::Database>,
 }
@@ -30,7 +32,23 @@ impl Left {
         config.server.listen = vec![([127, 0, 0, 1], port).into()];
         let file = dir.path().join("left.toml");
         std::fs::write(&file, toml::to_string(&config).unwrap()).unwrap();
-        Self { file, config, port, _dir: dir, _database: database }
+        Self { file, config, port, enter: Vec::new(), _dir: dir, _database: database }
+    }
+    /// The same with its data on a small disk.
+    pub fn moved_to(mut self, disk: &SmallDisk) -> Self {
+        let copied = Command::new("cp").arg("-a").arg(&self.config.server.data_dir).arg(disk.path("data")).status();
+        assert!(copied.unwrap().success());
+        self.config.server.data_dir = disk.inside().join("data");
+        std::fs::write(&self.file, toml::to_string(&self.config).unwrap()).unwrap();
+        self.enter = disk.enter();
+        self
+    }
+    fn command(&self) -> Command {
+        let program = env!("CARGO_BIN_EXE_renkei");
+        let mut words = self.enter.iter().map(String::as_str).chain([program]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words);
+        command
     }
     /// The way to the program, whenever it runs.
     pub fn http(&self) -> Http {
@@ -38,7 +56,8 @@ impl Left {
     }
     /// Starts the program and waits until it is ready.
     pub fn start(&self) -> Served {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_renkei"))
+        let mut child = self
+            .command()
             .args(["serve", "--config"])
             .arg(&self.file)
             .stdout(Stdio::piped())
@@ -61,21 +80,20 @@ impl Left {
     }
     /// The program, as staff runs it.
     pub async fn staff(&self, args: &[&str]) -> Said {
-        renkei_at(&self.file, args).await
+        let mut command = self.command();
+        command.args(args).arg("--config").arg(&self.file);
+        said(command).await
+    }
+    /// While the program does not run: what is stored agrees with itself, and the record is whole.
+    pub async fn is_whole(&self) {
+        let report = self.staff(&["audit", "verify", "--json"]).await;
+        assert_eq!(report.status, 0, "{report:?}");
     }
     /// The core bank closes an account.
     pub async fn bank_closes(&self, http: &Http, account: &str) -> Option<Answer> {
         let now = SystemClock.now();
         let report = json!({"v": 1, "event_id": account, "type": "closed", "account": account, "at": now.secs()});
         http.try_send("POST", "/hooks/bank/events", signed(&report, BANK_SECRET, now)).await
-    }
-    /// The store, while the program does not run.
-    pub fn store(&self) -> Store {
-        let url = match self.config.store.url.strip_prefix("sqlite:") {
-            Some(file) => format!("sqlite:{}", self.config.server.data_dir.join(file).display()),
-            None => self.config.store.url.clone(),
-        };
-        Store::open_with(&url, &Options { connections: 2, migrate: false, ..Options::default() }).unwrap()
     }
 }
 

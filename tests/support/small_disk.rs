@@ -1,5 +1,6 @@
 //! A file system of fixed size, in a mount namespace that ends with the test's process. As root it is simply mounted there;
-//! anybody else gets a user namespace too, in which they may. Everybody reaches it through `/proc`.
+//! anybody else gets a user namespace too, in which they may. Everybody reaches its files through `/proc`, but SQLite resolves
+//! that path to one outside, so a program with a database on it runs inside.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -27,9 +28,22 @@ impl SmallDisk {
         assert_eq!(said, "mounted\n", "neither root nor a user namespace: nothing can be mounted here");
         Self { place, keeper }
     }
-    /// A path on it.
+    /// Where it is for programs inside.
+    pub fn inside(&self) -> &Path {
+        self.place.path()
+    }
+    /// Where a file on it is for everybody.
     pub fn path(&self, file: &str) -> PathBuf {
         seen(self.keeper.id(), self.place.path()).join(file)
+    }
+    /// What runs a program inside: it is followed by the program.
+    pub fn enter(&self) -> Vec<String> {
+        let mut enter = vec!["nsenter".to_owned(), format!("--target={}", self.keeper.id()), "--mount".to_owned()];
+        if !rustix::process::getuid().is_root() {
+            enter.extend(["--user".to_owned(), "--preserve-credentials".to_owned()]);
+        }
+        enter.push("--".to_owned());
+        enter
     }
 }
 impl Drop for SmallDisk {

@@ -400,6 +400,10 @@ impl Said {
 pub async fn renkei_at(config: &std::path::Path, args: &[&str]) -> Said {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_renkei"));
     command.args(args).arg("--config").arg(config);
+    said(command).await
+}
+/// What a command says.
+pub async fn said(mut command: std::process::Command) -> Said {
     let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Said { status: done.status.code().unwrap(), out: text(done.stdout), err: text(done.stderr) }

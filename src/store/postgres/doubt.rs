@@ -83,7 +83,11 @@ pub(super) fn decide_loop(worker: &Worker, doubts: &Receiver<Doubt>) {
     let mut session = None;
     let mut open: Vec<Doubt> = Vec::new();
     loop {
-        let came = if open.is_empty() { doubts.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { doubts.recv_timeout(pause(&open)) };
+        let came = if open.is_empty() {
+            doubts.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            doubts.recv_timeout(pause(&open))
+        };
         match came {
             Ok(doubt) => open.push(doubt),
             Err(RecvTimeoutError::Disconnected) if open.is_empty() => return,
@@ -181,12 +185,7 @@ fn left_its_trace(session: &mut Session<'_>, trace: &Trace) -> Result<bool, Trou
 }
 
 /// Answers what is decided; what did not happen runs again here.
-fn settle<'w>(
-    open: &mut Vec<Doubt>,
-    decided: &[(usize, bool)],
-    session: &mut Option<Session<'w>>,
-    worker: &'w Worker,
-) {
+fn settle<'w>(open: &mut Vec<Doubt>, decided: &[(usize, bool)], session: &mut Option<Session<'w>>, worker: &'w Worker) {
     let mut again = Vec::new();
     for (place, happened) in decided {
         let Some(doubt) = open.get_mut(*place) else { continue };

@@ -22,13 +22,13 @@ use super::{Error, NoLimit, Options, Result, Tx, migrate};
 use dial::Dialer;
 use doubt::Doubt;
 use session::Committed;
-use worker::{Held, Keys, Shared, Worker};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use worker::{Held, Keys, Shared, Worker};
 
 /// How often a job is tried before its caller hears that the store is too busy.
 const ATTEMPTS: u32 = 24;

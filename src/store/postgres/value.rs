@@ -21,11 +21,7 @@ fn value(row: &tokio_postgres::Row, i: usize) -> Result<Value, Trouble> {
 }
 
 impl ToSql for Value {
-    fn to_sql(
-        &self,
-        ty: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         let text = [Type::TEXT, Type::VARCHAR, Type::NAME, Type::UNKNOWN];
         match self {
             Self::Null => Ok(IsNull::Yes),

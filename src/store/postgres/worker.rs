@@ -91,7 +91,11 @@ impl Worker {
         self.runtime.shutdown_background();
     }
     /// Waits for `work`, no longer than `limit`, and not after the store was told to break off.
-    pub(super) fn wait<T>(&self, limit: Option<Duration>, work: impl Future<Output = T>) -> std::result::Result<T, Trouble> {
+    pub(super) fn wait<T>(
+        &self,
+        limit: Option<Duration>,
+        work: impl Future<Output = T>,
+    ) -> std::result::Result<T, Trouble> {
         let mut abort = self.shared.abort.clone();
         self.runtime.block_on(async {
             let aborted = async {

@@ -194,4 +194,3 @@ fn prepare(c: &Connection) -> rusqlite::Result<()> {
     c.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())
 }
-

@@ -178,7 +178,9 @@ fn savepoint(c: &Connection, job: &mut dyn Work, counters: Option<&Counters>) ->
     match end {
         End::Full => return Err(Trouble::Full(full())),
         End::Io => return Err(Trouble::Io(Error::Engine("SQLite could not read or write a file".into()))),
-        _ if c.is_autocommit() => return Err(Trouble::Refused(Error::Engine("SQLite rolled the transaction back".into()))),
+        _ if c.is_autocommit() => {
+            return Err(Trouble::Refused(Error::Engine("SQLite rolled the transaction back".into())));
+        }
         _ => {}
     }
     if end != End::Commit {
