@@ -101,7 +101,7 @@ async fn load(http: &Http, answered: &AtomicUsize) -> Ledger {
         {
             answered.fetch_add(1, Ordering::SeqCst);
             let token = body["access_token"].as_str().unwrap().to_owned();
-            let known = if ledger.len() % 2 == 0 {
+            let known = if ledger.len().is_multiple_of(2) {
                 Known::Alive
             } else {
                 post(http, "/oauth/revoke", &[("token", &token)]).await.map_or(Known::Either, |_| Known::Dead)
