@@ -7,7 +7,7 @@ use crate::support::frozen::{Fate, Proxy};
 use crate::support::http::Answer;
 use crate::support::own_pg::OwnPg;
 use crate::support::pg;
-use crate::support::town::{Engine, Node, Town, run};
+use crate::support::town::{Engine, Node, Town, run_within};
 use renkei::audit::{self, Actor, Entry};
 use renkei::client::replay::claim;
 use renkei::clock::Instant as Moment;
@@ -225,7 +225,7 @@ fn with_a_standby(test: impl AsyncFn(&Town, &Node, &OwnPg)) {
         config.store.time_limit = times().1;
         config.limits.answers_burst = 10_000;
     };
-    run(Engine::Postgres, at_own, async |w| {
+    run_within(Duration::from_secs(240) + 6 * times().0, Engine::Postgres, at_own, async |w| {
         let node = w.second_node().await;
         own.wait_for_standby();
         test(w, &node, &own).await;

@@ -81,11 +81,15 @@ pub struct Town {
 
 /// Starts a town, runs the test in it, and checks that what is stored agrees with itself.
 pub fn run(engine: Engine, change: impl FnOnce(&mut Config), test: impl AsyncFn(&Town)) {
+    run_within(Duration::from_secs(240), engine, change, test);
+}
+/// The same for a test that waits for long.
+pub fn run_within(limit: Duration, engine: Engine, change: impl FnOnce(&mut Config), test: impl AsyncFn(&Town)) {
     log();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let town = Town::start(engine, change).await;
-        tokio::time::timeout(Duration::from_secs(240), test(&town)).await.expect("the test takes too long");
+        tokio::time::timeout(limit, test(&town)).await.expect("the test takes too long");
         town.verify().await;
         town.running.stop().await;
     });
