@@ -258,6 +258,16 @@ impl Then {
     }
 }
 
+/// Waits until all that was in doubt is decided and writes are taken again.
+async fn until_written(w: &Town) {
+    let end = Instant::now() + Duration::from_secs(30);
+    let store = w.world().store;
+    while let Err(e) = store.write(|tx| tx.row("select 1", &[]).map(|_| ())).await {
+        assert!(matches!(e, Error::Unavailable(_)) && Instant::now() < end, "{e}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// An app that revokes with its secret, so that nothing else of it is written.
 fn chokin(w: &Town) -> App {
     let secret = Credential::Secret("chokin-secret".into());
@@ -356,8 +366,11 @@ async fn each(w: &Town, node: &Node, own: &OwnPg, then: Then) {
     }))
     .await;
     redemption(w, node, own, then).await;
+    until_written(w).await;
     allowing(w, own, then).await;
+    until_written(w).await;
     revocation(w, own, then).await;
+    until_written(w).await;
 }
 
 #[test]
@@ -371,6 +384,7 @@ fn a_standby_that_is_gone_for_good_takes_nothing_along() {
         each(w, node, own, Then::GivenUp).await;
         own.kill_standby();
         own.give_the_standby_up();
+        until_written(w).await;
         w.link(&w.kakeibo(), &mut w.browser()).await;
     });
 }
