@@ -80,6 +80,11 @@ const RULES: &[Rule] = &[
         "wants error, warn, info or debug",
     ),
     ("server.connections", |c, _| (64..=100_000).contains(&c.server.connections), "wants 64 to 100000"),
+    (
+        "store.time_limit",
+        |c, _| (Duration::from_millis(100)..=Duration::from_secs(10)).contains(&c.store.time_limit.get()),
+        "wants 100ms to 10s",
+    ),
     ("store.connections", |c, _| (1..=256).contains(&c.store.connections), "wants 1 to 256"),
     ("institution.color", |c, _| colour(&c.institution.color), "wants #rrggbb"),
     ("institution.terms_url", |c, _| c.institution.terms_url.starts_with("https://"), "wants an https address"),

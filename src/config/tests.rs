@@ -73,6 +73,8 @@ fn what_is_wrong_is_said_with_line_and_key() {
         (format!("{GOOD}[limits]\ncustomer_posts = 0\n"), "limits.customer_posts: wants at least 1"),
         (format!("{GOOD}[limits]\nunknown_accounts = 0\n"), "limits.unknown_accounts: wants at least 1"),
         (format!("{GOOD}[limits]\nwrong_customers = 0\n"), "limits.wrong_customers: wants at least 1"),
+        (format!("{GOOD}[store]\ntime_limit = \"99ms\"\n"), "store.time_limit: wants 100ms to 10s"),
+        (format!("{GOOD}[store]\ntime_limit = \"11s\"\n"), "store.time_limit: wants 100ms to 10s"),
         (format!("{GOOD}parallel = 0\n"), "bank.parallel: wants 1 to 10000"),
         (format!("{GOOD}wait = \"31s\"\n"), "bank.wait: wants 1s to 30s"),
         (format!("{GOOD}[identity]\nsession = \"3301s\"\n"), "/renkei.toml:27: identity.session: wants 1m to 55m"),

@@ -82,7 +82,7 @@ impl Desk {
         drop(expected);
         let desk = self.clone();
         let work = move |tx: &mut Tx<'_, '_>| desk.settle_customer(tx, &i, &reservation, &answer, &personal, now);
-        let (seen, noted) = self.store.write(work).await?;
+        let (seen, noted) = self.store.ending().write(work).await?;
         self.raise(&noted, now).await;
         Ok(seen)
     }
@@ -192,7 +192,8 @@ impl Desk {
         let answer = self.ask_pin(matched, &pin, now).await;
         drop(pin);
         let desk = self.clone();
-        let (seen, noted) = self.store.write(move |tx| desk.settle_pin(tx, &i, &reservation, &answer, now)).await?;
+        let (seen, noted) =
+            self.store.ending().write(move |tx| desk.settle_pin(tx, &i, &reservation, &answer, now)).await?;
         self.raise(&noted, now).await;
         Ok(seen)
     }

@@ -12,7 +12,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tera", &["pages"]),
     ("fluent_templates", &["pages"]),
     ("rusqlite", &["store"]),
-    ("postgres", &["store"]),
+    ("tokio_postgres", &["store"]),
     ("tokio_postgres_rustls", &["store"]),
     ("reqwest", &["outbound"]),
     ("lettre", &["mail"]),

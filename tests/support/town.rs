@@ -7,6 +7,7 @@ use super::http::{Answer, Ask, Http};
 use super::jws::Key;
 use super::pg;
 use super::phone::Phone;
+use super::served::{Left, signed};
 use super::world::World;
 use renkei::account::Account;
 use renkei::audit::Actor;
@@ -58,7 +59,7 @@ pub enum Engine {
 }
 
 /// The name of the server: a proxy in front ends TLS, as in production.
-const ISSUER: &str = "https://link.renkei.test";
+pub const ISSUER: &str = "https://link.renkei.test";
 const HOOK_SECRET: &str = "the hook's secret of the tests, long enough";
 pub const BANK_SECRET: &str = "the bank's secret of the tests, long enough";
 /// A Wednesday, a quarter past ten in Japan: open.
@@ -80,11 +81,15 @@ pub struct Town {
 
 /// Starts a town, runs the test in it, and checks that what is stored agrees with itself.
 pub fn run(engine: Engine, change: impl FnOnce(&mut Config), test: impl AsyncFn(&Town)) {
+    run_within(Duration::from_secs(240), engine, change, test);
+}
+/// The same for a test that waits for long.
+pub fn run_within(limit: Duration, engine: Engine, change: impl FnOnce(&mut Config), test: impl AsyncFn(&Town)) {
     log();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let town = Town::start(engine, change).await;
-        tokio::time::timeout(Duration::from_secs(240), test(&town)).await.expect("the test takes too long");
+        tokio::time::timeout(limit, test(&town)).await.expect("the test takes too long");
         town.verify().await;
         town.running.stop().await;
     });
@@ -150,6 +155,18 @@ impl Town {
         let town = Self { engine, clock, http, bank, phone, creco_key, running, dir, _database: database, addresses };
         town.register_clients().await;
         town
+    }
+
+    /// What SIGTERM does.
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+
+    /// Stops, and leaves its store to the program itself, which goes by the machine's clock.
+    pub async fn leave(self) -> Left {
+        let config = self.running.app.config.clone();
+        self.running.stop().await;
+        Left::new(config, self.dir, self._database)
     }
 
     // ---- who is there -------------------------------------------------------------------------------------------
@@ -238,13 +255,7 @@ impl Town {
 
     /// The core bank reports a change of an account, signed with `secret`.
     pub async fn bank_reports(&self, report: &Value, secret: &str) -> Answer {
-        let (body, timestamp) = (report.to_string(), self.now().secs().to_string());
-        let tag = renkei::secret::hmac_sha256(secret.as_bytes(), format!("{timestamp}.{body}").as_bytes());
-        let ask = Ask::default()
-            .header("X-Hook-Timestamp", timestamp)
-            .header("X-Hook-Signature", renkei::secret::base64url(tag))
-            .json(body);
-        self.http.send("POST", "/hooks/bank/events", ask).await
+        self.http.send("POST", "/hooks/bank/events", signed(report, secret, self.now())).await
     }
 
     // ---- time -----------------------------------------------------------------------------------------------------
@@ -395,9 +406,17 @@ pub async fn renkei_at(config: &std::path::Path, args: &[&str]) -> Said {
 }
 /// The same, with something on standard input.
 pub async fn renkei_reading(config: &std::path::Path, args: &[&str], input: &str) -> Said {
-    use std::process::Stdio;
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_renkei"));
-    command.args(args).arg("--config").arg(config).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(args).arg("--config").arg(config);
+    said_to(command, input).await
+}
+/// What a command says.
+pub async fn said(command: std::process::Command) -> Said {
+    said_to(command, "").await
+}
+async fn said_to(mut command: std::process::Command, input: &str) -> Said {
+    use std::process::Stdio;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let input = input.to_owned();
     let run = move || {
         let mut child = command.spawn().unwrap();

@@ -188,9 +188,12 @@ async fn one_account_counts_three_times() {
     assert_eq!(messages(&full.to_phone().await), [Message::R35], "three and one are four");
 }
 
-#[tokio::test(start_paused = true)]
-async fn who_waits_three_seconds_for_the_core_bank_reads_r35() {
-    let town = Town::with(|p| p.bank_parallel = 1);
+#[tokio::test]
+async fn who_waits_too_long_for_the_core_bank_reads_r35() {
+    let town = Town::with(|p| {
+        p.bank_parallel = 1;
+        p.bank_wait = Duration::from_millis(100);
+    });
     let mut taro = town.customer(NOON).await;
     taro.to_customer("115-ordinary-1100026").await;
     let held = town.desk.turn(super::super::bank_queue::Priority::Anybody, NOON).await.map_err(|_| ()).unwrap();
