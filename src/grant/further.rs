@@ -50,8 +50,11 @@ pub fn further(
 ) -> Result<Further> {
     let Some(grant) = sql::load(tx, id)? else { return Ok(Further::Over) };
     let allowed = allowed(&grant.state_at(now), grant.created_at, now);
-    if allowed != Further::Issued {
-        return Ok(allowed);
+    match allowed {
+        Further::Issued => {}
+        // A link that has come about and has ended since was handed over all the same.
+        Further::Over if code::was_redeemed(tx, &grant)? => return Ok(Further::Redeemed),
+        over => return Ok(over),
     }
     let codes = tx.row("select count(*) from codes where grant_id = ?1", &[id.as_str().into()])?;
     if codes.map_or(Ok(0), |row| row.int(0))? >= MOST {

@@ -9,7 +9,7 @@ use crate::support::pg;
 use crate::support::place::{Place, on_both_engines};
 use crate::support::town::{Engine, renkei_at};
 use renkei::account::Account;
-use renkei::audit::Actor;
+use renkei::audit::{self, Actor, Entry};
 use renkei::clock::{Clock, Instant, ManualClock, SystemClock};
 use renkei::id::{ClientId, GuessId};
 use renkei::identity::lockout::{self, Guess, Listed, Lock, Reservation, Reserved};
@@ -52,7 +52,8 @@ async fn what_an_earlier_release_left_booked_is_given_back(place: Place) {
                     &[vec![n as u8].into(), (n as i64).into(), asked.into(), wrong_pins.into(), held.into()],
                 )?;
             }
-            Ok(())
+            // A unit of work without a record would leave a marker, and that table is younger.
+            audit::append(tx, &Entry::new(Instant::from_secs(NOON), Actor::System, "test.lockouts"))
         })
         .await
         .unwrap();

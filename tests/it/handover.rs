@@ -12,6 +12,7 @@ on_both!(
     five_codes_and_no_sixth,
     after_five_minutes_there_is_none,
     once_a_code_was_redeemed_the_page_says_so,
+    once_a_code_was_redeemed_the_page_says_so_after_the_end_too,
     of_several_codes_the_first_redeemed_is_the_only_one,
     nobody_else_gets_a_further_code,
     a_link_that_was_ended_is_not_handed_over,
@@ -125,6 +126,19 @@ async fn once_a_code_was_redeemed_the_page_says_so(w: &Town) {
         w.clock.advance(Duration::from_secs(600));
     }
     assert_eq!(w.recorded("grant.code.further").await, 0);
+}
+
+/// The handing over is what the page speaks of, not what became of the link.
+async fn once_a_code_was_redeemed_the_page_says_so_after_the_end_too(w: &Town) {
+    let app = w.creco();
+    let (pending, mut browser) = at_consent(w, &app).await;
+    let place = browser.url.clone();
+    let brought = browser.allow().await;
+    app.exchange(&pending, &brought).await;
+    let grant = w.text("select id from grants order by created_at desc limit 1").await;
+    w.revoke_by_staff(&grant).await;
+    browser.open(&place).await;
+    assert!(browser.page().text().contains(COMPLETE), "{}", browser.page().text());
 }
 
 async fn of_several_codes_the_first_redeemed_is_the_only_one(w: &Town) {

@@ -5,13 +5,15 @@ use crate::support::place::{Place, on_both_engines};
 use crate::support::world::{Allowed, World, access};
 use futures_util::future::BoxFuture;
 use renkei::account::Account;
-use renkei::grant::{FURTHER_WINDOW, Further, GrantState, Reason, further};
+use renkei::grant::{FURTHER_WINDOW, Further, GrantState, Reason, code, further};
 use renkei::lifecycle::keep::{CHORES, Retention, keep};
 use renkei::lifecycle::mailer::Round;
 use renkei::lifecycle::outbox::{Retried, Undelivered, retry, undelivered};
 use renkei::lifecycle::{
     AccountChanged, Change, Heard, Letter, Mail, MailError, Mailer, Notice, Swept, Writer, deliver_notices,
 };
+use renkei::refusal::Code;
+use renkei::secret::{Kind, presented};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -26,6 +28,7 @@ on_both_engines! {
     a_notice_is_held_until_its_link_exists
     a_notice_of_a_link_that_never_was_is_deleted_with_its_address
     a_further_code_keeps_the_notice
+    a_redemption_that_was_taken_back_never_was
     a_grant_that_ends_meanwhile_takes_its_notice_along
     a_notice_goes_out_once
     a_notice_that_is_being_delivered_is_nobody_elses
@@ -244,6 +247,26 @@ async fn a_further_code_keeps_the_notice(place: Place) {
     w.tidy().await;
     let mailer = Box_::default();
     assert_eq!(round(&w, &mailer).await, Round { sent: 1, ..Round::default() });
+}
+
+/// Nobody has heard of the token, so the link has not begun: its mail waits, and whichever code comes first begins it.
+async fn a_redemption_that_was_taken_back_never_was(place: Place) {
+    let (w, app, first) = allowed(place).await;
+    let (_, second) = press_again(&w, &first).await;
+    w.exchange(&app, &first.code).await.unwrap();
+    let (hash, grant) = (presented(Kind::Code, &first.code).unwrap(), w.grant(&first.grant).await);
+    let now = w.now();
+    w.write(move |tx| {
+        code::undo(tx, &hash, &grant, now)?;
+        notice::hold_again(tx, &grant.id)
+    })
+    .await;
+    let mailer = Box_::default();
+    assert_eq!(round(&w, &mailer).await, Round::default());
+    w.exchange(&app, &second).await.unwrap();
+    assert_eq!(round(&w, &mailer).await, Round { sent: 1, ..Round::default() });
+    assert_eq!(w.exchange(&app, &first.code).await, Err(Code::InvalidGrant));
+    assert!(w.grant(&first.grant).await.is_live(w.now()), "it is no replay");
 }
 
 /// A link that was ended before it began: no code of it can be redeemed, however young it is, so nothing is told of it.
