@@ -122,5 +122,6 @@ pub(super) fn append(tx: &mut Tx<'_, '_>, entry: &Entry) -> Result<()> {
         "insert into audit_chains (worker, length, head) values (?1, ?2, ?3)"
     };
     tx.execute(head, &[link.worker.into(), link.n.into(), hash.into()])?;
+    tx.appended(link.n, &hash);
     Ok(())
 }

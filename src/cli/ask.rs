@@ -43,7 +43,8 @@ impl Office {
         }
         let key = master::read(&at.master_key_file).map_err(Failure::refused)?;
         let sealer = Arc::new(Sealer::new("master", &key).map_err(Failure::refused)?);
-        let store = at.open_store(&Options { connections: 1, migrate: false, ..Options::default() })?;
+        let options = Options { connections: 1, migrate: false, time_limit: at.time_limit, ..Options::default() };
+        let store = at.open_store(&options)?.ending();
         let seals = Seals { sealer, random: Arc::new(SystemRandom) };
         Ok(Self::Here(Box::new(Desk { store, seals, rules: at.rules, rotation: at.rotation, ring: None })))
     }

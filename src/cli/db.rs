@@ -93,7 +93,7 @@ async fn migrate(out: &Out, target: &Target) -> Result<(), Failure> {
     if at.sqlite_file().is_some() && at.is_served() {
         return Err(Failure::Refused("the server is running: it migrated when it started".into()));
     }
-    let store = at.open_store(&Options { connections: 1, ..Options::default() })?;
+    let store = at.open_store(&Options { connections: 1, time_limit: at.time_limit, ..Options::default() })?;
     store.stop().await;
     out.say(&json!({"migrated": true}), || "every schema file is applied".into());
     Ok(())
@@ -105,7 +105,8 @@ async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
         return Err(Failure::Refused("the server is running: stop it first".into()));
     }
     let Some(file) = file else {
-        return revoke_all(at.open_store(&Options { connections: 1, ..Options::default() })?).await;
+        let options = Options { connections: 1, time_limit: at.time_limit, ..Options::default() };
+        return revoke_all(at.open_store(&options)?).await;
     };
     let Some(place) = at.sqlite_file() else {
         return Err(Failure::Refused("restore PostgreSQL by its own means, then say --in-place".into()));
@@ -139,7 +140,7 @@ async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
 
 async fn revoke_all(store: Store) -> Result<Value, Failure> {
     let user = who::name(rustix::process::getuid().as_raw());
-    let done = admin::restored(&store, &user, SystemClock.now()).await;
+    let done = admin::restored(&store.ending(), &user, SystemClock.now()).await;
     store.stop().await;
     done.map_err(Failure::refused)
 }

@@ -4,9 +4,10 @@ use super::out::Failure;
 use crate::client::metadata::Rules;
 use crate::config;
 use crate::keys::ring::Policy;
-use crate::store::{Options, Store};
+use crate::store::{Options, Store, TIME_LIMIT};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The two ways to name a server.
 #[derive(Debug, Clone, clap::Args)]
@@ -33,6 +34,8 @@ pub struct Located {
     pub rules: Rules,
     /// How keys rotate there.
     pub rotation: Policy,
+    /// How long the store may take.
+    pub time_limit: Duration,
 }
 impl Located {
     /// The admin socket of a running server.
@@ -76,7 +79,8 @@ impl Target {
             let (data_dir, store_url) = (dir.clone(), "sqlite:renkei.db".into());
             let rules = config::client_rules(config::Mode::Demo, config::Tokens::default().grant_lifetime.get());
             let rotation = Policy::default();
-            return Ok(Located { data_dir, store_url, master_key_file, rules, rotation });
+            let time_limit = TIME_LIMIT;
+            return Ok(Located { data_dir, store_url, master_key_file, rules, rotation, time_limit });
         }
         let file = self.config.as_deref().ok_or_else(|| Failure::Usage("--config FILE or --data DIR".into()))?;
         let config = config::read(file, std::env::vars()).map_err(Failure::refused)?;
@@ -85,7 +89,8 @@ impl Target {
             None => config.store.url.clone(),
         };
         let (rules, rotation) = (config.client_rules(), config.keys.policy());
+        let time_limit = config.store.time_limit.get();
         let (data_dir, master_key_file) = (config.server.data_dir, config.server.master_key_file);
-        Ok(Located { data_dir, store_url, master_key_file, rules, rotation })
+        Ok(Located { data_dir, store_url, master_key_file, rules, rotation, time_limit })
     }
 }

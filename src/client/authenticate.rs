@@ -18,7 +18,7 @@ use crate::params::{self, Params};
 use crate::random::Random;
 use crate::refusal::{Code, Refusal};
 use crate::secret::{Hash, Secret};
-use crate::store::{self, Store};
+use crate::store::{self, Store, Urgency};
 use base64::Engine as _;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -144,20 +144,20 @@ impl Authenticator {
     /// # Errors
     /// `invalid_dpop_proof`; a failing store as `temporarily_unavailable`.
     pub async fn spend_proof(&self, proof: &dpop::Proof) -> Result<Hash, Refusal> {
-        if self.once(Seen { key: proof.replay, until: proof.until }).await? {
+        if self.once(Seen { key: proof.replay, until: proof.until }, Urgency::Ordinary).await? {
             Ok(proof.jkt)
         } else {
             Err(Refusal::new(Code::InvalidDpopProof, "the DPoP proof was used before"))
         }
     }
 
-    /// Remembers what a client proved itself with, where that counts once.
+    /// Remembers what a client proved itself with, where that counts once. `urgency` is that of what the client wants.
     ///
     /// # Errors
     /// `invalid_client`; a failing store as `temporarily_unavailable`.
-    pub async fn spend(&self, who: &Authenticated) -> Result<(), Refusal> {
+    pub async fn spend(&self, who: &Authenticated, urgency: Urgency) -> Result<(), Refusal> {
         match who.seen {
-            Some(seen) if !self.once(seen).await? => {
+            Some(seen) if !self.once(seen, urgency).await? => {
                 Err(Refusal::new(Code::InvalidClient, "the client assertion was used before"))
             }
             _ => Ok(()),
@@ -170,8 +170,9 @@ impl Authenticator {
         self.nonces.issue(now)
     }
 
-    async fn once(&self, seen: Seen) -> Result<bool, Refusal> {
-        self.store.write(move |tx| replay::claim(tx, &seen.key, seen.until)).await.map_err(unavailable)
+    async fn once(&self, seen: Seen, urgency: Urgency) -> Result<bool, Refusal> {
+        let store = if urgency == Urgency::Ending { self.store.ending() } else { self.store.clone() };
+        store.write(move |tx| replay::claim(tx, &seen.key, seen.until)).await.map_err(unavailable)
     }
 
     /// Whether the client registered this certificate (RFC 8705 §2.2), by the same keys and the same second try.
@@ -245,7 +246,7 @@ pub async fn authenticate(
     now: Instant,
 ) -> Result<Authenticated, Refusal> {
     let who = identify(authenticator, presented, now).await?;
-    authenticator.spend(&who).await?;
+    authenticator.spend(&who, Urgency::Ordinary).await?;
     Ok(who)
 }
 

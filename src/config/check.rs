@@ -80,6 +80,11 @@ const RULES: &[Rule] = &[
         "wants error, warn, info or debug",
     ),
     ("server.connections", |c, _| (64..=100_000).contains(&c.server.connections), "wants 64 to 100000"),
+    (
+        "store.time_limit",
+        |c, _| (Duration::from_millis(100)..=Duration::from_secs(10)).contains(&c.store.time_limit.get()),
+        "wants 100ms to 10s",
+    ),
     ("store.connections", |c, _| (1..=256).contains(&c.store.connections), "wants 1 to 256"),
     ("institution.color", |c, _| colour(&c.institution.color), "wants #rrggbb"),
     ("institution.terms_url", |c, _| c.institution.terms_url.starts_with("https://"), "wants an https address"),
@@ -108,15 +113,10 @@ const RULES: &[Rule] = &[
         |c, _| c.limits.by_network || c.server.mode != Mode::Production,
         "must be true in production",
     ),
-    (
-        "limits.starts",
-        |c, _| {
-            [c.limits.starts, c.limits.customer_posts, c.limits.unknown_accounts, c.limits.wrong_customers]
-                .iter()
-                .all(|n| *n > 0)
-        },
-        "and the other limits of a network want at least 1",
-    ),
+    ("limits.starts", |c, _| c.limits.starts > 0, "wants at least 1"),
+    ("limits.customer_posts", |c, _| c.limits.customer_posts > 0, "wants at least 1"),
+    ("limits.unknown_accounts", |c, _| c.limits.unknown_accounts > 0, "wants at least 1"),
+    ("limits.wrong_customers", |c, _| c.limits.wrong_customers > 0, "wants at least 1"),
     ("identity.idle", |c, _| c.identity.idle <= c.identity.session, "is longer than session"),
     (
         "identity.proofing_memory",

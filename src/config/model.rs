@@ -159,10 +159,12 @@ pub struct Store {
     pub url_file: Option<PathBuf>,
     /// PostgreSQL connections.
     pub connections: usize,
+    /// How long one unit of work waits for its turn; on PostgreSQL also how long each step of it may take.
+    pub time_limit: Span,
 }
 impl Default for Store {
     fn default() -> Self {
-        Self { url: "sqlite:renkei.db".into(), url_file: None, connections: 8 }
+        Self { url: "sqlite:renkei.db".into(), url_file: None, connections: 8, time_limit: Span::secs(5) }
     }
 }
 

@@ -122,22 +122,23 @@ pub fn redeem<T, R>(
 ) -> Result<Redeemed<T, R>> {
     let sql = concat!(
         "select c.grant_id, c.client_id, c.redirect_uri, c.challenge, c.jkt, c.nonce, c.resource, \
-         c.issued_at, c.expires_at, c.used_at, ",
+         c.issued_at, c.expires_at, c.used_at, c.undone_at, ",
         columns!(),
         " from codes c join grants g on g.id = c.grant_id where c.hash = ?1"
     );
     let Some(row) = tx.row(sql, &[(*hash).into()])? else {
         return Ok(Redeemed::Unfit);
     };
-    let (code, grant) = (code(*hash, &row)?, read(&row, 10)?);
+    let (code, grant, undone) = (code(*hash, &row)?, read(&row, 11)?, row.opt_instant(10)?.is_some());
     if code.client != *client {
         return Ok(Redeemed::Unfit);
     }
-    if code.used_at.is_some() {
-        return replayed(tx, &grant, client, now);
+    // A redemption that was taken back does not count.
+    if code.used_at.is_some() && !undone {
+        return replayed(tx, hash, &grant, client, now);
     }
     // Another code of the same grant was redeemed: nothing was stolen, so the grant stays.
-    let redeemed = grant.state != GrantState::Pending;
+    let redeemed = grant.state != GrantState::Pending && was_redeemed(tx, &grant)?;
     if redeemed || now >= code.expires_at || !grant.is_live(now) {
         return Ok(Redeemed::Unfit);
     }
@@ -145,18 +146,60 @@ pub fn redeem<T, R>(
         Ok(checked) => checked,
         Err(refusal) => return Ok(Redeemed::Refused(refusal)),
     };
-    let burnt =
-        tx.execute("update codes set used_at = ?2 where hash = ?1 and used_at is null", &[(*hash).into(), now.into()])?;
+    let burnt = tx.execute(
+        "update codes set used_at = ?2, undone_at = null where hash = ?1 and (used_at is null or undone_at is not null)",
+        &[(*hash).into(), now.into()],
+    )?;
     if burnt == 0 {
-        return replayed(tx, &grant, client, now);
+        return replayed(tx, hash, &grant, client, now);
     }
-    let grant = activate(tx, grant, now)?;
+    // An active grant here is one whose earlier redemption was taken back.
+    let grant = if grant.state == GrantState::Pending { activate(tx, grant, now)? } else { grant };
     Ok(Redeemed::Done { grant: Box::new(grant), code: Box::new(Code { used_at: Some(now), ..code }), checked })
 }
 
-fn replayed<T, R>(tx: &mut Tx<'_, '_>, grant: &Grant, client: &ClientId, now: Instant) -> Result<Redeemed<T, R>> {
+/// Whether a code of this grant was redeemed. A redemption that was taken back does not count.
+fn was_redeemed(tx: &mut Tx<'_, '_>, grant: &Grant) -> Result<bool> {
+    let sql = "select hash from codes where grant_id = ?1 and used_at is not null and undone_at is null limit 1";
+    let Some(row) = tx.row(sql, &[grant.id.as_str().into()])? else { return Ok(false) };
+    // It may still be taken back.
+    tx.none_in_doubt(&row.hash(0)?)?;
+    Ok(true)
+}
+
+fn replayed<T, R>(
+    tx: &mut Tx<'_, '_>,
+    hash: &Hash,
+    grant: &Grant,
+    client: &ClientId,
+    now: Instant,
+) -> Result<Redeemed<T, R>> {
+    // The first redemption may still be taken back.
+    tx.none_in_doubt(hash)?;
     sql::end(tx, &grant.id, &Reason::Replay, Actor::Client(client.clone()), now)?;
     Ok(Redeemed::Replayed)
+}
+
+/// Takes back a redemption whose answer nobody received: the code's next presentation is its first. The grant stays active,
+/// because the grant that it replaced has ended.
+///
+/// # Errors
+/// The store's.
+pub fn undo(tx: &mut Tx<'_, '_>, hash: &Hash, grant: &Grant, now: Instant) -> Result<()> {
+    let undone = tx.execute(
+        "update codes set undone_at = ?2 where hash = ?1 and used_at is not null and undone_at is null",
+        &[(*hash).into(), now.into()],
+    )?;
+    if undone == 0 {
+        return Ok(());
+    }
+    let entry = Entry {
+        client: Some(grant.client.clone()),
+        grant: Some(grant.id.clone()),
+        account: Some(grant.account_index),
+        ..Entry::new(now, Actor::System, "grant.code.undone")
+    };
+    audit::append(tx, &entry)
 }
 
 /// Pending becomes active; what the client held for this account before is replaced (domain G23). Only now, not at
@@ -232,11 +275,15 @@ pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     )
 }
 
-/// Forgets codes that were never used: a restored backup must not bring one back to life. Returns how many went.
+/// Forgets codes that were never used: a restored backup must not bring one back to life. Returns how many went. One whose
+/// redemption was taken back counts as used again.
 ///
 /// # Errors
 /// The store's.
 pub fn drop_unused(tx: &mut Tx<'_, '_>, limit: i64) -> Result<u64> {
+    let again = "update codes set undone_at = null where hash in \
+                 (select hash from codes where undone_at is not null limit ?1)";
+    tx.execute(again, &[limit.into()])?;
     tx.execute(
         "delete from codes where hash in (select hash from codes where used_at is null limit ?1)",
         &[limit.into()],

@@ -7,12 +7,13 @@
 use super::bank_queue::Priority;
 use super::desk::Desk;
 use super::lockout::{self, Guess, Reservation, Reserved};
+use super::network::BrowserNetwork;
 use super::seen::{Seen, Taken, Visitor};
 use super::service_hours::Service;
 use super::sql;
 use super::{
     BankError, BirthDate, CustomerForm, Ending, Expired, Holding, Ineligible, Interaction, Lookup, Matched, Message,
-    Personal, Pin, Problem, Stage, tally,
+    Personal, Pin, Problem, Stage, guess, tally,
 };
 use crate::account::Account;
 use crate::alarm::AlarmKind;
@@ -21,11 +22,20 @@ use crate::id::{AccountId, GuessId};
 use crate::secret::Secret;
 use crate::store::{Result, Tx};
 use serde_json::json;
+use std::time::Duration;
+
+/// When to post ② again while too many posts of a network are under way.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
 
 /// The outcome of *reserve*: ask, or show what is.
 enum Booked {
-    Ask { i: Box<Interaction>, reservation: Reservation },
+    Ask {
+        i: Box<Interaction>,
+        reservation: Reservation,
+    },
     Show(Box<Seen>),
+    /// This form was posted before, and the core bank is being asked: another node does.
+    UnderWay(GuessId),
 }
 
 /// The core bank's answer, as far as settling goes.
@@ -54,40 +64,52 @@ impl Desk {
             Ok(read) => read,
             Err(problems) => return self.misread(v, step, "customer", problems, now).await,
         };
+        let Some(mut expected) = self.limits.expect(v.network, now) else {
+            return self.too_many_under_way(v, step, now).await;
+        };
         let (i, reservation) = match self.reserve(v, step, Guess::Customer, now).await? {
             Booked::Ask { i, reservation } => (i, reservation),
             Booked::Show(seen) => return Ok(*seen),
+            Booked::UnderWay(guess) => return self.once_answered(v, guess, now).await,
         };
         let Stage::Customer { account } = &i.stage else { return self.again(v, now).await };
         let answer = self.ask_customer(account, &born, &personal, now).await;
         match &answer {
-            Answer::Ineligible(_) => self.limits.unknown_accounts.count(v.network, now),
-            Answer::Wrong => self.limits.wrong_customers.count(v.network, now),
+            Answer::Ineligible(_) => expected.unknown_account(),
+            Answer::Wrong => expected.wrong_customer(),
             Answer::Right(_) | Answer::Busy | Answer::None(_) => {}
         }
+        drop(expected);
         let desk = self.clone();
         let work = move |tx: &mut Tx<'_, '_>| desk.settle_customer(tx, &i, &reservation, &answer, &personal, now);
-        let (seen, noted) = self.store.write(work).await?;
+        let (seen, noted) = self.store.ending().write(work).await?;
         self.raise(&noted, now).await;
         Ok(seen)
     }
-    /// Whether a browser's network may post ②: asked before anything is read or written, so that a network at its limit
-    /// costs us nothing more. The post is counted.
+    /// Whether a browser's network may post ②: asked before anything is written and before the core bank is asked, so that
+    /// a network at its limit costs little. The post is counted.
     ///
     /// # Errors
     /// When it may post again.
     pub async fn admit_customer(&self, v: &Visitor, now: Instant) -> std::result::Result<(), Instant> {
-        let admitted = self.may_try_customer(v, now);
+        let admitted = self.limits.admit_customer(v.network, now);
         if admitted.is_err() {
             self.alarm(AlarmKind::CustomersByNetwork, json!({}), now).await;
         }
         admitted
     }
-    /// The limits of a network at ②: posts, and the two answers that tell something of accounts (domain G3).
-    fn may_try_customer(&self, v: &Visitor, now: Instant) -> std::result::Result<(), Instant> {
-        self.limits.unknown_accounts.check(v.network, now)?;
-        self.limits.wrong_customers.check(v.network, now)?;
-        self.limits.customer_posts.admit(v.network, now)
+    /// Whether the core bank may be asked what has become of checks that are remembered. That takes the place of ② and
+    /// counts as a post of it: whoever is remembered cannot keep the core bank busy.
+    #[must_use]
+    pub fn may_recall(&self, network: BrowserNetwork, now: Instant) -> bool {
+        self.limits.customer_posts.admit(network, now).is_ok()
+    }
+    /// The network is at its limit if all of its posts that are under way get R30 or R31. Most will not, so the customer
+    /// may try again in a minute.
+    async fn too_many_under_way(&self, v: &Visitor, step: &str, now: Instant) -> Result<Seen> {
+        self.alarm(AlarmKind::CustomersByNetwork, json!({}), now).await;
+        let problem = Problem::until(Message::TooOften, (now + TRY_AGAIN).whole_minute());
+        self.misread(v, step, "customer", vec![problem], now).await
     }
     async fn raise(&self, noted: &Noted, now: Instant) {
         let levels = &self.policy.alarms;
@@ -164,12 +186,14 @@ impl Desk {
         let (i, reservation) = match self.reserve(v, step, Guess::Pin, now).await? {
             Booked::Ask { i, reservation } => (i, reservation),
             Booked::Show(seen) => return Ok(*seen),
+            Booked::UnderWay(guess) => return self.once_answered(v, guess, now).await,
         };
         let Stage::Pin { matched, .. } = &i.stage else { return self.again(v, now).await };
         let answer = self.ask_pin(matched, &pin, now).await;
         drop(pin);
         let desk = self.clone();
-        let (seen, noted) = self.store.write(move |tx| desk.settle_pin(tx, &i, &reservation, &answer, now)).await?;
+        let (seen, noted) =
+            self.store.ending().write(move |tx| desk.settle_pin(tx, &i, &reservation, &answer, now)).await?;
         self.raise(&noted, now).await;
         Ok(seen)
     }
@@ -221,7 +245,8 @@ impl Desk {
             self.alarm(AlarmKind::Busy, json!({ "limit": "identity.concurrent" }), now).await;
         }
         let (desk, v, step) = (self.clone(), v.clone(), step.to_owned());
-        let id = GuessId::random(&*self.seals.random);
+        // A step token of ours always makes a name.
+        let Some(id) = guess::name(&v.id, &step) else { return Ok(Booked::Show(Box::new(self.again(&v, now).await?))) };
         self.store.write(move |tx| desk.reserve_tx(tx, &v, &step, (guess, &id), busy, now)).await
     }
     fn reserve_tx(
@@ -236,6 +261,7 @@ impl Desk {
         let show = |seen| Ok(Booked::Show(Box::new(seen)));
         let mut i = match self.take(tx, v, step, now)? {
             Taken::Foreign => return show(Seen::Foreign),
+            Taken::Stale(_) if guess::under_way(tx, id, now)? => return Ok(Booked::UnderWay(id.clone())),
             Taken::Stale(i) => return show(self.view(tx, i, now)?),
             Taken::Now(i) => i,
         };

@@ -51,8 +51,35 @@ pub struct ShownCookie {
     pub value: Hash,
 }
 
+/// Whether this can stand behind the prefix in the name of an interaction's cookie: eight characters of base64url, as our
+/// ids have. A browser may show other names under our prefix, which somebody else has set; they are not ours to read, and
+/// not ours to delete.
+#[must_use]
+pub fn is_label(text: &str) -> bool {
+    text.len() == LABEL && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
 /// The part of an interaction's id that stands in the name of its cookie.
 #[must_use]
 pub fn label(id: &InteractionId) -> &str {
     id.as_str().get(..LABEL).unwrap_or(id.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::SeededRandom;
+
+    #[test]
+    fn a_label_is_eight_characters_of_base64url() {
+        for seed in 0..200 {
+            let id = InteractionId::random(&SeededRandom::new(seed));
+            assert!(is_label(label(&id)), "{id}");
+        }
+        for other in
+            ["", "typed", "memory", "AAAAAAA", "AAAAAAAAA", "AAAA AAA", "AAAA\"AAA", "AAAA,AAA", "ああAA", "AAAA.AAA"]
+        {
+            assert!(!is_label(other), "{other}");
+        }
+    }
 }

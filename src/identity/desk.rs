@@ -7,13 +7,12 @@
 use super::bank_queue::{BankQueue, Busy, Permit, Priority};
 use super::cookie::CookieKey;
 use super::ends::Ends;
-use super::limiter::NetworkLimiter;
+use super::limits::Limits;
 use super::message::FormErrors;
 use super::policy::Policy;
 use super::seen::{CallView, Posted, Seen, Taken, View, Visitor};
 use super::sql::{self, InteractionRow};
 use super::turns::Turns;
-use super::unfinished::Unfinished;
 use super::{CallRegister, CallState, CoreBank, Ending, IncomingCall, Interaction, Message, Seals, Stage};
 use super::{call, memory};
 use crate::alarm::{AlarmKind, Alarms};
@@ -38,27 +37,6 @@ pub struct Desk {
     alarms: Arc<Alarms>,
     pub(super) ends: Arc<Ends>,
     pub(super) turns: Arc<Turns>,
-}
-
-/// What is counted in memory.
-pub(super) struct Limits {
-    pub(super) starts: NetworkLimiter,
-    pub(super) customer_posts: NetworkLimiter,
-    pub(super) unknown_accounts: NetworkLimiter,
-    pub(super) wrong_customers: NetworkLimiter,
-    pub(super) unfinished: Unfinished,
-}
-impl Limits {
-    fn new(policy: &Policy) -> Self {
-        let limiter = |limit| NetworkLimiter::new(policy.by_network.then_some(limit));
-        Self {
-            starts: limiter(policy.starts),
-            customer_posts: limiter(policy.customer_posts),
-            unknown_accounts: limiter(policy.network_unknown_accounts),
-            wrong_customers: limiter(policy.network_wrong_customers),
-            unfinished: Unfinished::default(),
-        }
-    }
 }
 
 /// What [`Desk::new`] takes beside the store.
@@ -106,8 +84,7 @@ impl Desk {
     /// How many bytes of memory the counts by network take, however many networks come.
     #[must_use]
     pub fn counts_by_network_bytes(&self) -> usize {
-        let Limits { starts, customer_posts, unknown_accounts, wrong_customers, .. } = &*self.limits;
-        [starts, customer_posts, unknown_accounts, wrong_customers].iter().map(|limiter| limiter.bytes()).sum()
+        self.limits.bytes()
     }
     /// Interactions that ended before ②, counted.
     #[must_use]

@@ -3,8 +3,8 @@
 
 use super::sql::corrupt;
 use crate::clock::Instant;
-use crate::id::GuessId;
-use crate::secret::Hash;
+use crate::id::{GuessId, InteractionId};
+use crate::secret::{Hash, base64url};
 use crate::store::{Result, Row, Tx};
 
 /// What is guessed.
@@ -29,6 +29,12 @@ impl Guess {
     }
 }
 
+/// The name of the guess that a form makes. A step token is good once, so the name is too; a second press of the same form finds
+/// by it that the core bank is being asked already.
+pub(super) fn name(interaction: &InteractionId, step: &str) -> Option<GuessId> {
+    GuessId::parse(&base64url(Hash::of(format!("{interaction} {step}")).as_bytes()))
+}
+
 /// A guess as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct GuessRow {
@@ -51,6 +57,12 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, g: &GuessRow) -> Result<()> {
         &[g.id.as_str().into(), g.account.into(), g.guess.as_str().into(), g.day.into(), g.at.into(), g.until.into()],
     )?;
     Ok(())
+}
+
+/// Whether the core bank is being asked, on whatever node, and somebody still waits for its answer.
+pub(super) fn under_way(tx: &mut Tx<'_, '_>, id: &GuessId, now: Instant) -> Result<bool> {
+    let sql = "select 1 from guesses where id = ?1 and counted = 0 and until > ?2";
+    Ok(tx.row(sql, &[id.as_str().into(), now.into()])?.is_some())
 }
 
 /// All guesses about an account: at most as many as the limits allow.

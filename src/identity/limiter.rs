@@ -95,6 +95,18 @@ impl NetworkLimiter {
             bucket[slot] = Some(Entry { count: entry.count.saturating_add(1), ..entry });
         }
     }
+    /// Takes back one event that was counted at `now`, before it was known whether it would come to pass.
+    pub fn take_back(&self, who: BrowserNetwork, now: Instant) {
+        let Some(limit) = self.limit else { return };
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, _) in keys(who, limit.most) {
+            // An entry that began later counts other events.
+            let counted = |e: &Entry| e.key == key && e.since <= now;
+            for slot in self.bucket(&mut buckets, &key).iter_mut().filter(|slot| slot.as_ref().is_some_and(counted)) {
+                *slot = slot.and_then(|e| (e.count > 1).then(|| Entry { count: e.count - 1, ..e }));
+            }
+        }
+    }
     fn bucket<'b>(&self, buckets: &'b mut [[Option<Entry>; WAYS]], key: &NetworkKey) -> &'b mut [Option<Entry>; WAYS] {
         let place = usize::try_from(self.hasher.hash_one(key)).unwrap_or(0) % buckets.len().max(1);
         &mut buckets[place]
@@ -160,6 +172,24 @@ mod tests {
         }
         assert!(limiter.check(v4(7), START).is_err());
         assert_eq!(limiter.buckets.lock().unwrap().len(), BUCKETS);
+    }
+
+    #[test]
+    fn what_did_not_come_to_pass_is_taken_back() {
+        let limiter = limiter(2);
+        let later = START + Duration::from_secs(60);
+        limiter.count(v4(1), START);
+        limiter.take_back(v4(1), START);
+        // Nothing is left of it: the time begins with the next event.
+        assert_eq!(limiter.admit(v4(1), later), Ok(()));
+        assert_eq!(limiter.admit(v4(1), later), Ok(()));
+        assert_eq!(limiter.admit(v4(1), later), Err(later + TEN_MINUTES));
+        limiter.take_back(v4(2), later);
+        limiter.take_back(v4(1), START);
+        assert!(limiter.check(v4(1), later).is_err(), "another network's, or one of an earlier time, changes nothing");
+        limiter.take_back(v4(1), later);
+        assert_eq!(limiter.admit(v4(1), later), Ok(()));
+        assert!(limiter.check(v4(1), later).is_err());
     }
 
     #[test]

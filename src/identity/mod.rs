@@ -21,6 +21,7 @@ mod guess;
 mod interaction;
 mod lease;
 pub mod limiter;
+mod limits;
 pub mod lockout;
 pub mod memory;
 mod message;

@@ -4,6 +4,7 @@ use super::limiter::{HOUR, Limit, TEN_MINUTES};
 use super::service_hours::Hours;
 use super::{ABSOLUTE, IDLE};
 use crate::phone::Phone;
+use crate::store;
 use std::time::Duration;
 
 /// From how many on an hour's count raises an alarm. It refuses nobody.
@@ -24,14 +25,11 @@ impl Default for AlarmLevels {
     }
 }
 
-/// How long the store may take to write an answer down.
-const STORE_TIME_LIMIT: Duration = Duration::from_secs(5);
-
 /// How long an answer to a guess is waited for, where the core bank gets so long for one: a check asks it twice, and may wait
-/// for its turn as long as that.
+/// for its turn as long as that. Then the store writes it down, within its own time limit.
 #[must_use]
-pub fn answer_within(bank_timeout: Duration) -> Duration {
-    bank_timeout * 3 + STORE_TIME_LIMIT
+pub fn answer_within(bank_timeout: Duration, store_limit: Duration) -> Duration {
+    bank_timeout * 3 + store_limit
 }
 
 /// The rules of the checks.
@@ -108,7 +106,7 @@ impl Default for Policy {
             alarms: AlarmLevels::default(),
             bank_parallel: 64,
             bank_wait: Duration::from_secs(3),
-            answer_within: answer_within(Duration::from_secs(8)),
+            answer_within: answer_within(Duration::from_secs(8), store::TIME_LIMIT),
             called_numbers: Vec::new(),
             call_window: Duration::from_secs(120),
             confirm_window: Duration::from_secs(120),

@@ -20,7 +20,7 @@ impl Desk {
     /// The store's.
     pub async fn sweep(&self, now: Instant, limit: i64) -> Result<u64> {
         let desk = self.clone();
-        let (ended, touched) = self.store.write(move |tx| desk.sweep_tx(tx, now, limit)).await?;
+        let (ended, touched) = self.store.ending().write(move |tx| desk.sweep_tx(tx, now, limit)).await?;
         for i in &ended {
             self.ends.note(i, now);
         }

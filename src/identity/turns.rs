@@ -1,46 +1,57 @@
 //! One question of an interaction at a time: a second press waits for what comes of the first, and is then led to the same
-//! screen. So the core bank is asked once, however often a button is pressed.
+//! screen. So the core bank is asked once, however often a button is pressed. On one node presses wait for each other in memory; a
+//! press that reaches another node finds the row of the guess in the store and waits until it is gone.
+//!
+//! A turn is taken before the cookie is checked, so it belongs to the interaction and the cookie together: somebody who
+//! knows an address only, and posts to it without end, holds nobody up.
 
 use super::Posted;
 use super::desk::Desk;
+use super::guess;
 use super::seen::{Seen, Visitor};
 use crate::clock::Instant;
-use crate::id::InteractionId;
+use crate::id::{GuessId, InteractionId};
+use crate::secret::Hash;
 use crate::store::Result;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
+/// Whose turn: an interaction, and the cookie that a browser shows for it.
+type Key = (InteractionId, Hash);
+
 /// How many presses of one interaction wait at most; more are answered at once, with the screen that is.
 const WAITING: usize = 4;
 /// How long a press waits at most: longer than the core bank may take for its two questions.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a press looks whether another node has the answer.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// The interactions whose questions are being asked, on this node.
 #[derive(Debug, Default)]
-pub(super) struct Turns(Arc<Mutex<HashMap<InteractionId, Arc<Turn<()>>>>>);
+pub(super) struct Turns(Arc<Mutex<HashMap<Key, Arc<Turn<()>>>>>);
 
 /// A turn; the next press has it when this is dropped.
 pub struct InTurn {
-    turns: Arc<Mutex<HashMap<InteractionId, Arc<Turn<()>>>>>,
-    id: InteractionId,
+    turns: Arc<Mutex<HashMap<Key, Arc<Turn<()>>>>>,
+    key: Key,
     guard: Option<OwnedMutexGuard<()>>,
 }
 
 impl Turns {
-    /// Waits for the turn of an interaction. `None`: too many wait already, or it took too long.
-    pub(super) async fn take(&self, id: &InteractionId) -> Option<InTurn> {
+    /// Waits for a turn. `None`: too many wait already, or it took too long.
+    pub(super) async fn take(&self, key: Key) -> Option<InTurn> {
         let turn = {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let turn = all.entry(id.clone()).or_default();
+            let turn = all.entry(key.clone()).or_default();
             // The map holds one, each press another.
             if Arc::strong_count(turn) > 1 + WAITING {
                 return None;
             }
             Arc::clone(turn)
         };
-        let mut taken = InTurn { turns: Arc::clone(&self.0), id: id.clone(), guard: None };
+        let mut taken = InTurn { turns: Arc::clone(&self.0), key, guard: None };
         taken.guard = tokio::time::timeout(PATIENCE, turn.lock_owned()).await.ok();
         taken.guard.is_some().then_some(taken)
     }
@@ -51,8 +62,8 @@ impl Drop for InTurn {
         let mut all = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         self.guard = None;
         // Nobody else holds it, and nobody can come while the map is locked.
-        if all.get(&self.id).is_some_and(|turn| Arc::strong_count(turn) == 1) {
-            all.remove(&self.id);
+        if all.get(&self.key).is_some_and(|turn| Arc::strong_count(turn) == 1) {
+            all.remove(&self.key);
         }
     }
 }
@@ -67,9 +78,21 @@ impl Desk {
             _ => self.again(v, now).await,
         }
     }
+    /// The screen that is once another node has written what the core bank answered to a guess.
+    pub(super) async fn once_answered(&self, v: &Visitor, guess: GuessId, now: Instant) -> Result<Seen> {
+        let last = tokio::time::Instant::now() + PATIENCE;
+        while tokio::time::Instant::now() < last {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let asked = guess.clone();
+            if !self.store.read(move |tx| guess::under_way(tx, &asked, now)).await? {
+                break;
+            }
+        }
+        self.again(v, now).await
+    }
     /// The turn of an interaction, for a form on which the core bank is asked. `None`: too many wait for it already.
     pub async fn turn_of(&self, v: &Visitor) -> Option<InTurn> {
-        self.turns.take(&v.id).await
+        self.turns.take((v.id.clone(), v.cookie)).await
     }
 }
 
@@ -78,8 +101,8 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    fn id(n: u32) -> InteractionId {
-        InteractionId::parse(&format!("interaction-{n}")).unwrap()
+    fn key(n: u32) -> Key {
+        (InteractionId::parse(&format!("interaction-{n}")).unwrap(), Hash::of("its cookie"))
     }
 
     #[tokio::test(start_paused = true)]
@@ -87,7 +110,7 @@ mod tests {
         let (turns, now, most, refused) =
             (Turns::default(), AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
         let press = async |n: u32| {
-            let Some(_turn) = turns.take(&id(n)).await else {
+            let Some(_turn) = turns.take(key(n)).await else {
                 refused.fetch_add(1, Ordering::SeqCst);
                 return;
             };
@@ -107,10 +130,25 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_ever() {
         let turns = Turns::default();
-        let held = turns.take(&id(1)).await;
-        assert!(turns.take(&id(1)).await.is_none());
+        let held = turns.take(key(1)).await;
+        assert!(turns.take(key(1)).await.is_none());
         drop(held);
-        assert!(turns.take(&id(1)).await.is_some());
+        assert!(turns.take(key(1)).await.is_some());
         assert!(turns.0.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_have_the_cookie_holds_nobody_up() {
+        let turns = Turns::default();
+        let stranger = (key(1).0, Hash::of("made up"));
+        let _held = turns.take(stranger.clone()).await;
+        let waiting: Vec<_> = (0..WAITING).map(|_| turns.take(stranger.clone())).collect();
+        let before = tokio::time::Instant::now();
+        let customer = async {
+            assert!(turns.take(key(1)).await.is_some());
+            before.elapsed()
+        };
+        let (took, _) = tokio::join!(customer, futures_util::future::join_all(waiting));
+        assert_eq!(took, Duration::ZERO);
     }
 }

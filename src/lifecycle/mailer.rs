@@ -131,8 +131,9 @@ pub async fn deliver_notices(
             Settled::Refused { .. } | Settled::Failed { .. } => round.failed += 1,
         }
         let (taken, settled) = (Arc::new(taken), Arc::new(settled));
-        // The others were sent too, and want it written down, whatever becomes of this one.
-        if let Err(cause) = store.write(move |tx| settle(tx, &taken, &settled, now)).await {
+        // The others were sent too, and want it written down, whatever becomes of this one. What is not written down is sent
+        // again, so it is written even when there is room for little more.
+        if let Err(cause) = store.ending().write(move |tx| settle(tx, &taken, &settled, now)).await {
             failed = Some(cause);
         }
     }

@@ -140,6 +140,18 @@ pub fn release(tx: &mut Tx<'_, '_>, grant: &GrantId, now: Instant) -> Result<()>
     Ok(())
 }
 
+/// The redemption was taken back: a notice that has not gone out yet is held again.
+///
+/// # Errors
+/// The store's.
+pub fn hold_again(tx: &mut Tx<'_, '_>, grant: &GrantId) -> Result<()> {
+    tx.execute(
+        "update notices set state = 'held', next_at = null, since = null where grant_id = ?1 and state = 'waiting'",
+        &[grant.as_str().into()],
+    )?;
+    Ok(())
+}
+
 /// By how much the clocks of two nodes may differ: a code is not taken for dead while another node still redeems it.
 const CLOCKS: Duration = Duration::from_secs(60);
 

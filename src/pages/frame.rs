@@ -18,7 +18,7 @@ pub(super) struct Frame {
     error: bool,
     /// The heading takes the focus, and there is nothing left to type.
     last: bool,
-    /// Whether the script is loaded: only where it does something.
+    /// Whether the script is loaded. Every page with a form of ours needs it: it keeps a second press from being sent.
     script: bool,
 }
 
@@ -28,7 +28,7 @@ pub(super) trait Framed {
 }
 
 const fn step(step: u8, title: &'static str, screen: &'static str, error: bool) -> Frame {
-    Frame { title, screen: Some(screen), step, error, last: false, script: error || step == 4 || step == 5 }
+    Frame { title, screen: Some(screen), step, error, last: false, script: true }
 }
 const fn last(title: &'static str, error: bool) -> Frame {
     Frame { title, screen: None, step: 0, error, last: true, script: true }

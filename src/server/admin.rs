@@ -13,6 +13,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 /// The name of the socket in the data folder.
 pub const SOCKET: &str = "admin.sock";
@@ -42,9 +43,13 @@ impl Admin {
         Ok(Self { handle: server.handle(), task: tokio::spawn(server), path })
     }
 
-    pub(super) async fn stop(self) {
-        self.handle.stop(true).await;
-        let _ = self.task.await;
+    /// Lets requests under way finish, no longer than until `by`.
+    pub(super) async fn stop(self, by: Instant) {
+        let listener = async {
+            self.handle.stop(true).await;
+            let _ = self.task.await;
+        };
+        let _ = timeout_at(by, listener).await;
         let _ = fs::remove_file(&self.path);
     }
 }

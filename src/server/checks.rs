@@ -65,7 +65,7 @@ pub(super) fn policy(config: &Config) -> Result<Policy, Error> {
         alarms: limits.alarms(),
         bank_parallel: config.bank.parallel,
         bank_wait: config.bank.wait.get(),
-        answer_within: answer_within(config.bank.timeout.get()),
+        answer_within: answer_within(config.bank.timeout.get(), config.store.time_limit.get()),
         called_numbers: calls.called_numbers.iter().filter_map(|n| Phone::parse(n)).collect(),
         call_window: calls.call_window.get(),
         confirm_window: calls.confirm_window.get(),

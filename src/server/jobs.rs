@@ -5,11 +5,13 @@ use crate::keys::ring;
 use crate::lifecycle::keep::{CHORES, Retention, keep};
 use crate::lifecycle::{BATCH, Mailer, Writer, client, deliver_notices, expire};
 use crate::store;
+use crate::web::health::PROBE_EVERY;
 use crate::web::{App, Shared};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 /// How often the outbox is looked into.
 const NOTICES: Duration = Duration::from_secs(1);
@@ -41,15 +43,22 @@ impl Jobs {
         });
         let sweep = every(SWEEP, stopped.clone(), app.clone(), |app| async move { sweep(&app).await });
         let keys = every(KEYS, stopped.clone(), app.clone(), |app| async move { rotate(&app).await });
-        let tidy = every(KEEP, stopped, app.clone(), move |app| async move { tidy(&app, retention).await });
-        Self { stop, running: vec![notices, sweep, keys, tidy] }
+        let tidying = every(KEEP, stopped.clone(), app.clone(), move |app| async move { tidy(&app, retention).await });
+        let probe = every(PROBE_EVERY, stopped.clone(), app.clone(), |app| async move {
+            app.probe.run(&app.store).await;
+            Ok(())
+        });
+        let full = tokio::spawn(tidy_when_full(app.clone().into_inner(), retention, stopped));
+        Self { stop, running: vec![notices, sweep, keys, tidying, probe, full] }
     }
 
-    /// Lets every job finish what it is doing, and no more.
-    pub(super) async fn stop(self) {
+    /// Lets every job finish what it is doing, no longer than until `by`.
+    pub(super) async fn stop(self, by: Instant) {
         let _ = self.stop.send(true);
-        for job in self.running {
-            let _ = job.await;
+        for mut job in self.running {
+            if timeout_at(by, &mut job).await.is_err() {
+                job.abort();
+            }
         }
     }
 }
@@ -73,15 +82,17 @@ where
     })
 }
 
+/// What has expired ends even when there is room for little more.
 async fn sweep(app: &App) -> store::Result<()> {
+    let store = app.store.ending();
     loop {
         let now = app.now();
-        if !app.store.write(move |tx| expire(tx, now, BATCH)).await?.more(BATCH) {
+        if !store.write(move |tx| expire(tx, now, BATCH)).await?.more(BATCH) {
             break;
         }
     }
     let now = app.now();
-    while app.store.write(move |tx| client::unlink(tx, now, BATCH)).await? >= BATCH.unsigned_abs() {}
+    while store.write(move |tx| client::unlink(tx, now, BATCH)).await? >= BATCH.unsigned_abs() {}
     Ok(())
 }
 
@@ -97,11 +108,30 @@ async fn rotate(app: &App) -> store::Result<()> {
     Ok(())
 }
 
+/// A full disk is a reason to tidy at once.
+async fn tidy_when_full(app: Arc<App>, retention: Retention, mut stopped: watch::Receiver<bool>) {
+    let mut full = app.store.watch_endings_only();
+    full.mark_changed();
+    loop {
+        tokio::select! {
+            _ = stopped.changed() => return,
+            changed = full.changed() => if changed.is_err() { return },
+        }
+        if *full.borrow_and_update()
+            && let Err(cause) = tidy(&app, retention).await
+        {
+            tracing::warn!(%cause, "nothing could be tidied; it will be tried again");
+        }
+    }
+}
+
+/// Tidying makes room: it goes on when there is little.
 async fn tidy(app: &App, retention: Retention) -> store::Result<()> {
+    let store = app.store.ending();
     for (table, chore) in CHORES {
         let now = app.now();
         loop {
-            let gone = app.store.write(move |tx| keep(tx, *chore, now, &retention)).await?;
+            let gone = store.write(move |tx| keep(tx, *chore, now, &retention)).await?;
             if gone > 0 {
                 tracing::info!(table, gone, "tidied");
             }

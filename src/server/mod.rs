@@ -24,7 +24,8 @@ use crate::phone::Phone;
 use crate::random::Random;
 use crate::store::{self, Options, Store};
 use crate::web::{
-    App, client_cert, extract::MAX_FORM, headers, host, limits::Limits, paths, patience, routes, span::Spans,
+    App, client_cert, extract::MAX_FORM, headers, health::Probe, host, limits::Limits, paths, patience, routes,
+    span::Spans,
 };
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
@@ -32,6 +33,8 @@ use arc_swap::ArcSwap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 /// Why a start failed; the text is for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -105,14 +108,22 @@ impl Running {
         }
         Ok(())
     }
-    /// Stops: says not ready, lets requests under way finish, then closes the store.
+    /// Stops within `server.shutdown_grace`, whoever does not answer: says not ready, lets requests and jobs under way finish,
+    /// then closes the store.
     pub async fn stop(self) {
         self.app.ready.store(false, Ordering::Release);
-        self.handle.stop(true).await;
-        let _ = self.task.await;
-        self.admin.stop().await;
-        self.jobs.stop().await;
-        self.app.store.stop().await;
+        let end = Instant::now() + self.app.config.server.shutdown_grace.get();
+        let requests = end - reserve(&self.app.config);
+        let listeners = async {
+            self.handle.stop(true).await;
+            let _ = self.task.await;
+        };
+        let (listened, (), ()) =
+            tokio::join!(timeout_at(requests, listeners), self.admin.stop(requests), self.jobs.stop(requests));
+        if listened.is_err() {
+            tracing::warn!("requests under way have not ended within server.shutdown_grace");
+        }
+        self.app.store.stop_within(end.saturating_duration_since(Instant::now())).await;
     }
 }
 
@@ -169,7 +180,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let (addresses, mtls_addresses) = (local(&public), local(&mutual));
     let workers = if config.server.workers == 0 { processors() } else { config.server.workers };
     let most = sockets::per_worker(config.server.connections, files, workers);
-    let grace = config.server.shutdown_grace.get().as_secs();
+    let grace = (config.server.shutdown_grace.get() - reserve(&config)).as_secs();
 
     let app = web::Data::new(App {
         config,
@@ -189,8 +200,10 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         proxies,
         unreadable: client_cert::Unreadable::default(),
         authorities,
+        probe: Probe::default(),
         ready: AtomicBool::new(true),
     });
+    app.probe.run(&app.store).await;
     let shared = app.clone();
     let mut http = HttpServer::new(move || {
         actix_web::App::new()
@@ -224,6 +237,11 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let task = tokio::spawn(server);
     let jobs = jobs::Jobs::start(&app, mailer, Arc::new(app.pages.clone()));
     Ok(Running { app, addresses, mtls_addresses, identity, provider, admin, jobs, handle, task })
+}
+
+/// What of the grace a stop leaves to the store: the rest belongs to requests under way.
+fn reserve(config: &Config) -> Duration {
+    config.server.shutdown_grace.get() / 4
 }
 
 /// An error that names its key.
@@ -322,5 +340,6 @@ fn open_store(config: &Config) -> Result<Store, Error> {
         Some(file) => format!("sqlite:{}", config.server.data_dir.join(file).display()),
         None => place,
     };
-    Ok(Store::open_with(&place, &Options { connections: config.store.connections, ..Options::default() })?)
+    let (connections, time_limit) = (config.store.connections, config.store.time_limit.get());
+    Ok(Store::open_with(&place, &Options { connections, time_limit, ..Options::default() })?)
 }

@@ -1,12 +1,43 @@
-//! A unit of work on its way through an engine, and the bounded queue it waits in.
+//! A unit of work on its way through an engine: what it may do, when its caller stops waiting for it, and how it is
+//! answered exactly once.
 
 use super::tx::Trouble;
 use super::{Error, Result, Tx};
+use crate::secret::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError, RwLock};
-use std::thread::JoinHandle;
-use tokio::sync::oneshot;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tokio::sync::{Notify, oneshot};
+
+/// Whether a unit of work may still be written when the store has room for little more (`endings only`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// It begins something. It is refused while there is room for endings only.
+    Ordinary,
+    /// It takes a right away, settles what has begun, or is an order of the staff: revocations, locks, the settling of
+    /// guesses, expiry, account events. Refusing it would leave open what somebody wants closed.
+    Ending,
+}
+
+/// Work that no time limit applies to. A migration of a large database takes its time, and so does reading all of the
+/// record; a person looks at both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoLimit {
+    /// Schema files.
+    Migration,
+    /// `renkei audit verify`
+    AuditVerify,
+    /// `renkei audit export`
+    AuditExport,
+}
+
+/// The properties of a unit of work that its engine goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Order {
+    pub(super) reads_only: bool,
+    pub(super) urgency: Urgency,
+    pub(super) no_limit: Option<NoLimit>,
+}
 
 /// How the transaction a job ran in must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,37 +50,68 @@ pub(super) enum End {
     Again,
     /// The connection is gone: get another one and run the job again.
     Reconnect,
+    /// The engine did not answer in time: drop the connection and fail the job.
+    Late,
     /// The transaction turned out to be read-only.
     ReadOnly,
+    /// The disk is full.
+    Full,
+    /// SQLite could not read or write a file.
+    Io,
 }
 
 /// A unit of work without its type: run as often as the engine must, then answered exactly once.
 pub(super) trait Work: Send {
     /// Runs the closure once and keeps what it returned.
     fn run(&mut self, tx: &mut Tx<'_, '_>) -> End;
-    /// Whether the transaction may be read-only.
-    fn reads_only(&self) -> bool;
+    /// Its properties.
+    fn order(&self) -> Order;
+    /// How its caller waits for it.
+    fn ticket(&self) -> &Ticket;
+    /// What it redeems, if its outcome can be undone: units with the same key do not judge each other while the outcome
+    /// of one is in doubt.
+    fn key(&self) -> Option<Hash>;
+    /// The commit was in doubt and turned out not to have happened: whether the job is to run again. Not where its caller has
+    /// given up; nor where its caller has left and would get something that nobody else can have.
+    fn runs_again(&self) -> bool;
     /// Hands the kept result to the caller. Only after the commit.
     fn answer(self: Box<Self>);
     /// Hands `error` to the caller instead.
     fn fail(self: Box<Self>, error: Error);
+    /// The commit was in doubt and turned out to have happened: hands the kept result to the caller. If the caller has been
+    /// told already that it failed, returns the unit of work that undoes it, where there is one.
+    fn answer_late(self: Box<Self>) -> Option<Box<dyn Work>>;
 }
 
-struct Job<T, F> {
-    work: F,
-    reads_only: bool,
-    out: Option<Result<T>>,
-    to: oneshot::Sender<Result<T>>,
+/// Takes back what a unit of work did, from its result.
+pub(super) type Undo<T> = Box<dyn Fn(&mut Tx<'_, '_>, &T) -> Result<()> + Send>;
+
+pub(super) struct Job<T, F> {
+    pub(super) work: F,
+    pub(super) order: Order,
+    pub(super) undo: Option<(Hash, Undo<T>)>,
+    pub(super) ticket: Arc<Ticket>,
+    pub(super) out: Option<Result<T>>,
+    pub(super) to: oneshot::Sender<Result<T>>,
 }
 
-impl<T: Send, F: Fn(&mut Tx<'_, '_>) -> Result<T> + Send> Work for Job<T, F> {
+impl<T: Send + 'static, F: Fn(&mut Tx<'_, '_>) -> Result<T> + Send> Work for Job<T, F> {
     fn run(&mut self, tx: &mut Tx<'_, '_>) -> End {
         let (end, out) = run(&self.work, tx);
         self.out = Some(out);
         end
     }
-    fn reads_only(&self) -> bool {
-        self.reads_only
+    fn order(&self) -> Order {
+        self.order
+    }
+    fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+    fn key(&self) -> Option<Hash> {
+        self.undo.as_ref().map(|(key, _)| *key)
+    }
+    fn runs_again(&self) -> bool {
+        !(self.undo.is_some() && self.to.is_closed()) && self.ticket.retake()
     }
     fn answer(self: Box<Self>) {
         // A caller who went away is no failure: what was committed stays.
@@ -57,6 +119,47 @@ impl<T: Send, F: Fn(&mut Tx<'_, '_>) -> Result<T> + Send> Work for Job<T, F> {
     }
     fn fail(self: Box<Self>, error: Error) {
         let _ = self.to.send(Err(error));
+    }
+    fn answer_late(self: Box<Self>) -> Option<Box<dyn Work>> {
+        let out = self.out?;
+        let unheard = if self.ticket.close() { self.to.send(out).err()? } else { out };
+        let (Ok(value), Some((_, undo))) = (unheard, self.undo) else { return None };
+        Some(Box::new(Undoing { value, undo, order: self.order, ticket: Ticket::default() }))
+    }
+}
+
+/// What takes a unit of work back. Nobody waits for it.
+struct Undoing<T> {
+    value: T,
+    undo: Undo<T>,
+    order: Order,
+    ticket: Ticket,
+}
+impl<T: Send> Work for Undoing<T> {
+    fn run(&mut self, tx: &mut Tx<'_, '_>) -> End {
+        let (end, out) = run(&|tx: &mut Tx<'_, '_>| (self.undo)(tx, &self.value), tx);
+        if let Err(error) = out {
+            tracing::warn!(%error, "what nobody was told of cannot be taken back yet");
+        }
+        // Nobody hears of a refusal: it is tried again.
+        if end == End::Rollback { End::Again } else { end }
+    }
+    fn order(&self) -> Order {
+        self.order
+    }
+    fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+    fn key(&self) -> Option<Hash> {
+        None
+    }
+    fn runs_again(&self) -> bool {
+        true
+    }
+    fn answer(self: Box<Self>) {}
+    fn fail(self: Box<Self>, _: Error) {}
+    fn answer_late(self: Box<Self>) -> Option<Box<dyn Work>> {
+        None
     }
 }
 
@@ -72,55 +175,70 @@ pub(super) fn run<T>(work: &impl Fn(&mut Tx<'_, '_>) -> Result<T>, tx: &mut Tx<'
     match (tx.trouble.take(), out) {
         (Some(Trouble::Conflict), _) => (End::Again, Err(Error::Conflict)),
         (Some(Trouble::Gone(e)), _) => (End::Reconnect, Err(e)),
+        (Some(Trouble::Late(e)), _) => (End::Late, Err(e)),
         (Some(Trouble::ReadOnly(e)), _) => (End::ReadOnly, Err(e)),
+        (Some(Trouble::Full(e)), _) => (End::Full, Err(e)),
+        (Some(Trouble::Io(e)), _) => (End::Io, Err(e)),
         (Some(Trouble::Refused(e)), Ok(_)) => (End::Rollback, Err(e)),
         (_, Err(e)) => (End::Rollback, Err(e)),
         (None, Ok(value)) => (End::Commit, Ok(value)),
     }
 }
 
-fn stopped() -> Error {
+pub(super) fn stopped() -> Error {
     Error::Unavailable("the store is stopped".into())
 }
 
-/// The bounded queue in front of the worker threads, and the threads themselves.
-pub(super) struct Queue {
-    entrance: RwLock<Option<SyncSender<Box<dyn Work>>>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+/// How far a unit of work has come, for the caller who may stop waiting for it. The caller gives up only while nothing
+/// runs: in the queue, and while the outcome of a commit is in doubt.
+#[derive(Debug, Default)]
+pub(super) struct Ticket {
+    stage: Mutex<Stage>,
+    changed: Notify,
 }
-
-impl Queue {
-    /// A queue for `capacity` waiting jobs, and the end its workers take from.
-    pub(super) fn new(capacity: usize) -> (Self, Receiver<Box<dyn Work>>) {
-        let (entrance, exit) = sync_channel(capacity);
-        (Self { entrance: RwLock::new(Some(entrance)), threads: Mutex::default() }, exit)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Stage {
+    #[default]
+    Waiting,
+    Taken,
+    InDoubt(Instant),
+    Over,
+}
+impl Ticket {
+    fn turn(&self, next: impl FnOnce(Stage) -> Option<Stage>) -> bool {
+        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        let turned = next(*stage);
+        *stage = turned.unwrap_or(*stage);
+        turned.is_some()
     }
-    /// Remembers a worker, so that [`Queue::stop`] can wait for it.
-    pub(super) fn add(&self, thread: JoinHandle<()>) {
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+    /// An engine takes the job; `false` where its caller has given up.
+    pub(super) fn take(&self) -> bool {
+        self.turn(|stage| (stage == Stage::Waiting).then_some(Stage::Taken))
     }
-    /// Puts a closure into the queue and waits for its answer. Never waits for room: a full queue is answered at once.
-    pub(super) async fn submit<T: Send + 'static>(
-        &self,
-        reads_only: bool,
-        work: impl Fn(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let (to, answer) = oneshot::channel();
-        let job: Box<dyn Work> = Box::new(Job { work, reads_only, out: None, to });
-        {
-            let entrance = self.entrance.read().unwrap_or_else(PoisonError::into_inner);
-            let entrance = entrance.as_ref().ok_or_else(stopped)?;
-            entrance.try_send(job).map_err(|_| Error::Unavailable("the queue is full".into()))?;
-        }
-        answer.await.map_err(|_| stopped())?
+    /// Nobody knows whether the job was committed. Its caller waits until `until`.
+    pub(super) fn doubt(&self, until: Instant) {
+        self.turn(|_| Some(Stage::InDoubt(until)));
+        self.changed.notify_one();
     }
-    /// Takes no more jobs, lets the workers finish those that wait, and returns when the last thread has ended.
-    pub(super) async fn stop(&self) {
-        self.entrance.write().unwrap_or_else(PoisonError::into_inner).take();
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        let joined = tokio::task::spawn_blocking(move || threads.into_iter().all(|t| t.join().is_ok())).await;
-        if !matches!(joined, Ok(true)) {
-            tracing::error!("a store worker ended badly");
+    /// The job was not committed and may run again; `false` where its caller has given up.
+    fn retake(&self) -> bool {
+        self.turn(|stage| matches!(stage, Stage::InDoubt(_)).then_some(Stage::Taken))
+    }
+    /// The caller will be answered now; `false` where it has given up.
+    fn close(&self) -> bool {
+        self.turn(|stage| (stage != Stage::Over).then_some(Stage::Over))
+    }
+    /// The caller gives up; `false` where the job runs, so that its answer must be waited for.
+    pub(super) fn give_up(&self) -> bool {
+        self.turn(|stage| matches!(stage, Stage::Waiting | Stage::InDoubt(_)).then_some(Stage::Over))
+    }
+    /// When the outcome fell into doubt, until when its caller waits for a decision. Waits for that to happen.
+    pub(super) async fn in_doubt(&self) -> Instant {
+        loop {
+            self.changed.notified().await;
+            if let Stage::InDoubt(until) = *self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
+                return until;
+            }
         }
     }
 }

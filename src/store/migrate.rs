@@ -4,7 +4,8 @@
 //! file this program does not, are refused: nobody guesses what the difference means. Expand first and contract a
 //! release later, so that the last two releases run side by side.
 
-use super::{Error, Result, Tx, postgres, sqlite};
+use super::postgres::Session;
+use super::{Error, Result, Tx, sqlite};
 use crate::secret::Hash;
 
 /// A schema file: its name and its text.
@@ -26,6 +27,7 @@ pub const FILES: &[File] = &[
     ("0012_interactions", include_str!("schema/0012_interactions.sql")),
     ("0013_limits", include_str!("schema/0013_limits.sql")),
     ("0014_notices_and_guesses", include_str!("schema/0014_notices_and_guesses.sql")),
+    ("0015_doubt", include_str!("schema/0015_doubt.sql")),
 ];
 
 /// What a database says of one schema file.
@@ -101,7 +103,7 @@ fn apply(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<()> {
 
 /// Migrates a SQLite file: all pending files or none.
 pub(super) fn sqlite(c: &rusqlite::Connection, files: &[File]) -> Result<()> {
-    let run = |sql: &str| c.execute_batch(sql).map_err(|e| sqlite::failed(&e));
+    let run = |sql: &str| c.execute_batch(sql).map_err(|e| sqlite::trouble(&e).error());
     run("begin immediate")?;
     let done = apply(&mut Tx::sqlite(c, "migrate", None), files);
     run(if done.is_ok() { "commit" } else { "rollback" })?;
@@ -110,11 +112,9 @@ pub(super) fn sqlite(c: &rusqlite::Connection, files: &[File]) -> Result<()> {
 
 /// Migrates a PostgreSQL database: all pending files or none, one node at a time. Read committed, so that what the
 /// node before did while this one waited for the lock is seen.
-pub(super) fn postgres(client: &mut ::postgres::Client, files: &[File]) -> Result<()> {
-    let level = ::postgres::IsolationLevel::ReadCommitted;
-    let mut t = client.build_transaction().isolation_level(level).start().map_err(|e| postgres::failed(&e))?;
-    t.batch_execute(LOCK).map_err(|e| postgres::failed(&e))?;
-    let mut statements = postgres::Statements::default();
-    apply(&mut Tx::postgres(&mut t, &mut statements, "migrate"), files)?;
-    t.commit().map_err(|e| postgres::failed(&e))
+pub(super) fn postgres(session: &mut Session<'_>, files: &[File]) -> Result<()> {
+    session.begin_read_committed().map_err(|t| t.error())?;
+    session.batch(LOCK).map_err(|t| t.error())?;
+    apply(&mut Tx::postgres(session, "migrate"), files)?;
+    session.batch("commit").map_err(|t| t.error())
 }

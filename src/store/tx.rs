@@ -1,7 +1,8 @@
 //! A running transaction: the only way to the data.
 
-use super::postgres::Statements;
-use super::{Counters, Error, Result, Row, Value, postgres, sqlite};
+use super::postgres::Session;
+use super::{Counters, Error, Result, Row, Value, sqlite};
+use crate::secret::Hash;
 
 /// One transaction on either engine. Verbs are plain functions `fn redeem(tx: &mut Tx<'_, '_>, …) -> Result<…>`.
 ///
@@ -15,7 +16,7 @@ pub struct Tx<'t, 'c> {
 
 enum On<'t, 'c> {
     Sqlite(&'t rusqlite::Connection, Option<&'t Counters>),
-    Postgres(&'t mut ::postgres::Transaction<'c>, &'t mut Statements),
+    Postgres(&'t mut Session<'c>),
 }
 
 /// What went wrong with a statement, as the engine's worker must know it.
@@ -25,22 +26,36 @@ pub(super) enum Trouble {
     Conflict,
     /// The connection is dead.
     Gone(Error),
+    /// There was no answer within the time limit: what the other side does now is not known.
+    Late(Error),
     /// It would write in a read-only transaction.
     ReadOnly(Error),
+    /// The disk is full.
+    Full(Error),
+    /// SQLite could not read or write a file; the disk may be full.
+    Io(Error),
     /// The engine refused the statement.
     Refused(Error),
+}
+
+impl Trouble {
+    /// What the caller hears of it.
+    pub(super) fn error(&self) -> Error {
+        match self {
+            Self::Conflict => Error::Conflict,
+            Self::Gone(e) | Self::Late(e) | Self::ReadOnly(e) | Self::Full(e) | Self::Io(e) | Self::Refused(e) => {
+                e.clone()
+            }
+        }
+    }
 }
 
 impl<'t, 'c> Tx<'t, 'c> {
     pub(super) fn sqlite(c: &'t rusqlite::Connection, worker: &'t str, counters: Option<&'t Counters>) -> Self {
         Self { on: On::Sqlite(c, counters), worker, trouble: None }
     }
-    pub(super) fn postgres(
-        t: &'t mut ::postgres::Transaction<'c>,
-        statements: &'t mut Statements,
-        worker: &'t str,
-    ) -> Self {
-        Self { on: On::Postgres(t, statements), worker, trouble: None }
+    pub(super) fn postgres(session: &'t mut Session<'c>, worker: &'t str) -> Self {
+        Self { on: On::Postgres(session), worker, trouble: None }
     }
 
     /// The name of the worker that runs this transaction: one audit chain each.
@@ -57,7 +72,7 @@ impl<'t, 'c> Tx<'t, 'c> {
         self.guard(params)?;
         let done = match &mut self.on {
             On::Sqlite(c, counters) => sqlite::execute(c, *counters, sql, params),
-            On::Postgres(t, statements) => postgres::execute(t, statements, sql, params),
+            On::Postgres(session) => session.execute(sql, params),
         };
         done.map_err(|trouble| self.keep(trouble))
     }
@@ -70,7 +85,7 @@ impl<'t, 'c> Tx<'t, 'c> {
         self.guard(params)?;
         let done = match &mut self.on {
             On::Sqlite(c, counters) => sqlite::rows(c, *counters, sql, params),
-            On::Postgres(t, statements) => postgres::rows(t, statements, sql, params),
+            On::Postgres(session) => session.rows(sql, params),
         };
         done.map_err(|trouble| self.keep(trouble))
     }
@@ -81,6 +96,32 @@ impl<'t, 'c> Tx<'t, 'c> {
     /// [`Error::Engine`] when the engine refuses.
     pub fn row(&mut self, sql: &'static str, params: &[Value]) -> Result<Option<Row>> {
         Ok(self.rows(sql, params)?.into_iter().next())
+    }
+
+    /// The audit record that this transaction has appended to its worker's chain. Only this transaction can have written it:
+    /// where the answer to a commit is lost, PostgreSQL is asked for it later.
+    pub fn appended(&mut self, n: i64, hash: &Hash) {
+        if let On::Postgres(session) = &mut self.on {
+            session.appended(n, hash);
+        }
+    }
+
+    /// To be asked before a unit of work concludes something from what another one has done under the same key
+    /// ([`Store::write_or_undo`](super::Store::write_or_undo)): that one may still be undone while the outcome of its
+    /// commit is in doubt.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] while it is in doubt: the caller runs again a little later.
+    pub fn none_in_doubt(&mut self, key: &Hash) -> Result<()> {
+        let doubtful = match &mut self.on {
+            On::Sqlite(..) => Ok(false),
+            On::Postgres(session) => session.in_doubt(key),
+        };
+        match doubtful {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(self.keep(Trouble::Conflict)),
+            Err(trouble) => Err(self.keep(trouble)),
+        }
     }
 
     /// Whether a table of this name exists: the one question whose text differs between the engines.
@@ -96,7 +137,7 @@ impl<'t, 'c> Tx<'t, 'c> {
     pub(super) fn batch(&mut self, text: &str) -> Result<()> {
         let done = match &mut self.on {
             On::Sqlite(c, _) => c.execute_batch(&text.replace("BYTES", "BLOB")).map_err(|e| sqlite::trouble(&e)),
-            On::Postgres(t, _) => t.batch_execute(&text.replace("BYTES", "BYTEA")).map_err(|e| postgres::trouble(&e)),
+            On::Postgres(session) => session.batch(&text.replace("BYTES", "BYTEA")),
         };
         done.map_err(|trouble| self.keep(trouble))
     }
@@ -111,10 +152,7 @@ impl<'t, 'c> Tx<'t, 'c> {
 
     /// Remembers the first trouble: it decides how the transaction ends whatever the closure makes of the error.
     fn keep(&mut self, trouble: Trouble) -> Error {
-        let error = match &trouble {
-            Trouble::Conflict => Error::Conflict,
-            Trouble::Gone(e) | Trouble::ReadOnly(e) | Trouble::Refused(e) => e.clone(),
-        };
+        let error = trouble.error();
         self.trouble.get_or_insert(trouble);
         error
     }

@@ -12,6 +12,7 @@
 //! | [`own`](own::own) | 6749 §4.4 |
 //! | [`introspect`](introspect::introspect) | 7662 |
 //! | [`revoke`](revoke::revoke) | 7009 |
+//! | [`unheard`](unheard::undo): what was issued and never told is taken back | |
 
 mod binding;
 mod exchange;
@@ -24,6 +25,7 @@ pub mod sql;
 #[cfg(test)]
 mod tests;
 mod told;
+pub mod unheard;
 
 pub use binding::{Binding, Proved, token_type};
 pub use exchange::{Ask, exchange, refresh};

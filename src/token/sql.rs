@@ -211,6 +211,14 @@ pub(super) fn revoke_access(tx: &mut Tx<'_, '_>, hash: &Hash, now: Instant) -> R
     Ok(())
 }
 
+pub(super) fn revoke_refresh(tx: &mut Tx<'_, '_>, hash: &Hash, now: Instant) -> Result<()> {
+    tx.execute(
+        "update refresh_tokens set revoked_at = ?2 where hash = ?1 and revoked_at is null",
+        &[(*hash).into(), now.into()],
+    )?;
+    Ok(())
+}
+
 /// A token by its public name, whose it is, and of which grant.
 pub(super) type Named = (TokenId, ClientId, Option<GrantId>);
 

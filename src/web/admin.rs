@@ -7,6 +7,7 @@ use crate::admin::ask::BASE;
 use crate::admin::{self, Ask, Desk, Refused, who};
 use crate::identity::Seals;
 use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
@@ -22,7 +23,8 @@ pub async fn handle(app: Shared, req: HttpRequest, body: Bytes) -> HttpResponse 
     };
     let seals = Seals { sealer: app.sealer.clone(), random: app.random.clone() };
     let desk = Desk {
-        store: app.store.clone(),
+        // What staff orders is done even when there is room for little more.
+        store: app.store.ending(),
         seals,
         rules: app.config.client_rules(),
         rotation: app.config.keys.policy(),
@@ -39,7 +41,11 @@ pub async fn handle(app: Shared, req: HttpRequest, body: Bytes) -> HttpResponse 
             if let Refused::Store(cause) = &refused {
                 log_failure(cause);
             }
-            HttpResponse::build(status(&refused)).json(json!({"error": refused.to_string()}))
+            let mut answer = HttpResponse::build(status(&refused));
+            if matches!(refused, Refused::Store(_)) {
+                answer.insert_header((RETRY_AFTER, "5"));
+            }
+            answer.json(json!({"error": refused.to_string()}))
         }
     }
 }

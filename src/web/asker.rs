@@ -12,19 +12,21 @@ use crate::clock::Instant;
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
 use crate::secret::Hash;
+use crate::store::Urgency;
 use crate::token::{Binding, Proved};
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use std::sync::Arc;
 
-/// Authenticates the client (RFC 6749 §2.3). A refusal is 401 and, where `Authorization` was tried, names the scheme
+/// Authenticates a client that asks about tokens or takes them back (RFC 6749 §2.3): this goes on when the disk is full. A
+/// refusal is 401 and, where `Authorization` was tried, names the scheme
 /// (RFC 6749 §5.2).
 ///
 /// # Errors
 /// `invalid_client`, `invalid_request`, or that we are busy.
 pub async fn client(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<Arc<Client>, ApiError> {
     let who = identified(req, app, params, now).await?;
-    app.authenticator.spend(&who).await?;
+    app.authenticator.spend(&who, Urgency::Ending).await?;
     Ok(who.client)
 }
 
@@ -59,7 +61,7 @@ impl Known {
     /// # Errors
     /// Those of [`client`] and [`proof`].
     pub async fn spend(self, app: &App) -> Result<(Arc<Client>, Option<Hash>), ApiError> {
-        app.authenticator.spend(&self.who).await?;
+        app.authenticator.spend(&self.who, Urgency::Ordinary).await?;
         Ok((self.who.client, spent(app, self.proof?).await?))
     }
 }

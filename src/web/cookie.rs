@@ -6,7 +6,7 @@
 use super::App;
 use crate::clock::Instant;
 use crate::id::InteractionId;
-use crate::identity::cookie::{LABEL, ROW_LIFE, label};
+use crate::identity::cookie::{ROW_LIFE, is_label, label};
 use crate::identity::{Interaction, ShownCookie};
 use crate::secret::{Hash, Secret};
 use actix_web::cookie::{Cookie, SameSite, time};
@@ -45,7 +45,7 @@ fn value<'r>(req: &'r HttpRequest, app: &App, name: &str) -> Option<&'r str> {
 /// Every interaction cookie a browser shows.
 #[must_use]
 pub fn interactions(req: &HttpRequest, app: &App) -> Vec<ShownCookie> {
-    let shown = ours(req, app).filter(|(rest, _)| rest.len() == LABEL);
+    let shown = ours(req, app).filter(|(rest, _)| is_label(rest));
     let shown = shown.map(|(rest, value)| ShownCookie { label: rest.to_owned(), value: Hash::of(value) });
     shown.take(MOST_SHOWN).collect()
 }

@@ -9,7 +9,9 @@ use crate::bank::events;
 use crate::hook::{MAX_BODY, SIGNATURE, TIMESTAMP};
 use crate::identity::CallRegister;
 use crate::lifecycle::account;
+use crate::store;
 use crate::telephony::sip_hook;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 
@@ -29,10 +31,7 @@ pub async fn sip(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpRe
     };
     match app.desk.report(call, now).await {
         Ok(()) => HttpResponse::NoContent().finish(),
-        Err(cause) => {
-            log_failure(&cause);
-            HttpResponse::ServiceUnavailable().finish()
-        }
+        Err(cause) => busy(&cause),
     }
 }
 
@@ -53,13 +52,16 @@ pub async fn bank(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpR
         }
     };
     let index = app.sealer.index("account", &report.account.to_string());
-    match app.store.write(move |tx| account::changed(tx, &report, &index, now)).await {
+    match app.store.ending().write(move |tx| account::changed(tx, &report, &index, now)).await {
         Ok(_) => HttpResponse::NoContent().finish(),
-        Err(cause) => {
-            log_failure(&cause);
-            HttpResponse::ServiceUnavailable().finish()
-        }
+        Err(cause) => busy(&cause),
     }
+}
+
+/// The report was not recorded: the gateway or the bank may send it again.
+fn busy(cause: &store::Error) -> HttpResponse {
+    log_failure(cause);
+    HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "5")).finish()
 }
 
 fn refused(signed: bool) -> HttpResponse {

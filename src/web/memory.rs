@@ -1,13 +1,13 @@
 //! Whether a request may rest on checks its customer passed minutes ago in the same browser (protocol A4), and whether the
 //! customer is the one the app expects (OpenID Connect Core §3.1.2.1).
 
-use super::{App, cookie};
+use super::{App, cookie, extract};
 use crate::authorize::{self, Hint, Request};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::grant::pairwise;
 use crate::id::HolderId;
-use crate::identity::{Holder, Proofed, Recalled, Standing};
+use crate::identity::{BrowserNetwork, Holder, Proofed, Recalled, Standing};
 use crate::store;
 use actix_web::HttpRequest;
 use std::time::Duration;
@@ -40,6 +40,9 @@ pub async fn recalled(
     // The configuration may have grown stricter since.
     let young = now < proofed.auth_time + lasting;
     if !expected || !young || !authorize::may_rest_on(request, proofed.auth_time, now) {
+        return Ok(None);
+    }
+    if !app.desk.may_recall(BrowserNetwork::of(extract::caller(req, app)), now) {
         return Ok(None);
     }
     Ok(match app.desk.standing(&proofed, now).await {

@@ -92,6 +92,8 @@ pub struct App {
     pub unreadable: client_cert::Unreadable,
     /// Who may vouch for a client's certificate (`server.mtls_ca_file`), exchangeable under load.
     pub authorities: Option<ArcSwap<Arc<dyn ClientCertVerifier>>>,
+    /// Whether the store answers.
+    pub probe: health::Probe,
     /// False from the moment a stop begins: `/readyz` says so, and a balancer looks elsewhere.
     pub ready: AtomicBool,
 }

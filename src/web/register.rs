@@ -198,7 +198,9 @@ fn wish(
 pub async fn delete(req: HttpRequest, app: Shared, id: Path<String>) -> Answer {
     let (id, _, hash) = manager(&req, &app, &id)?;
     let (now, event) = (app.now(), EventId::random(&*app.random));
-    let ended = app.store.write(move |tx| {
+    // The client takes back all that it was given.
+    let store = app.store.ending();
+    let ended = store.write(move |tx| {
         if sql::load(tx, &id, &hash)?.is_none() {
             return Ok(false);
         }
@@ -207,6 +209,6 @@ pub async fn delete(req: HttpRequest, app: Shared, id: Path<String>) -> Answer {
     if !ended.await? {
         return Err(NO_TOKEN_OF_OURS);
     }
-    while app.store.write(move |tx| lifecycle::client::unlink(tx, now, BATCH)).await? >= BATCH.unsigned_abs() {}
+    while store.write(move |tx| lifecycle::client::unlink(tx, now, BATCH)).await? >= BATCH.unsigned_abs() {}
     Ok(HttpResponse::NoContent().insert_header((CACHE_CONTROL, "no-store")).finish())
 }

@@ -18,6 +18,6 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let (now, Form(params)) = (app.now(), form);
     let client = asker::client(&req, &app, &params, now).await?;
     let token = crate::secret::Secret::new(params.need("token")?);
-    app.store.write(move |tx| revoke::revoke(tx, token.reveal(), &client, now)).await??;
+    app.store.ending().write(move |tx| revoke::revoke(tx, token.reveal(), &client, now)).await??;
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({})))
 }

@@ -8,9 +8,10 @@ use super::paths;
 use crate::client::GrantType;
 use crate::clock::Instant;
 use crate::lifecycle::notice;
+use crate::params::Params;
 use crate::refusal::{Code, Refusal};
 use crate::store;
-use crate::token::{self, Ask, Issued, Minted, id_token};
+use crate::token::{self, Ask, Issued, Minted, id_token, unheard};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -32,6 +33,14 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let issued = {
         let (client, minted) = (client.clone(), minted.clone());
         let config = app.config.tokens.clone();
+        let key = unheard::key(&params, &minted);
+        let undo = {
+            let (minted, params, clock) = (minted.clone(), params.clone(), app.clock.clone());
+            move |tx: &mut store::Tx<'_, '_>, issued: &Result<Issued, Refusal>| match issued {
+                Ok(issued) => take_back(tx, issued, &minted, &params, clock.now()),
+                Err(_) => Ok(()),
+            }
+        };
         let work = move |tx: &mut store::Tx<'_, '_>| {
             let default_audience = config.default_audience.as_str();
             let ask = Ask { client: &client, params: &params, binding, minted: &minted, default_audience };
@@ -41,7 +50,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
                 GrantType::ClientCredentials => token::own::own(tx, ask, &config.client_scopes, now),
             }
         };
-        app.store.write(work).await??
+        app.store.write_or_undo(key, work, undo).await??
     };
     let id_token = if let Some(grant) = issued.grant.as_ref().filter(|_| issued.scope.has("openid")) {
         let lifetime = app.config.tokens.id_token_lifetime.get();
@@ -70,4 +79,18 @@ fn redeem(tx: &mut store::Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> store::Resu
         notice::release(tx, &grant.id, now)?;
     }
     Ok(issued)
+}
+
+/// Takes a redemption back of which nobody has heard. There is no link yet, so the customer is not told of one.
+fn take_back(
+    tx: &mut store::Tx<'_, '_>,
+    issued: &Issued,
+    minted: &Minted,
+    params: &Params,
+    now: Instant,
+) -> store::Result<()> {
+    match &issued.grant {
+        Some(grant) if unheard::undo(tx, issued, minted, params, now)? => notice::hold_again(tx, &grant.id),
+        _ => Ok(()),
+    }
 }

@@ -5,7 +5,7 @@
 use super::{App, cookie};
 use crate::clock::Instant;
 use crate::id::InteractionId;
-use crate::identity::{AccountForm, CustomerForm, Ending, Expired, Interaction, Message, Problem, Stage};
+use crate::identity::{AccountForm, CustomerForm, Interaction, Message, Problem};
 use crate::keys::seal::Place;
 use crate::secret::{base64url, from_base64url};
 use actix_web::{HttpRequest, HttpResponse};
@@ -112,11 +112,7 @@ impl Typed {
     /// Sets the cookie anew after a further form; deletes it where the interaction has ended and cannot begin again. A cookie
     /// of another interaction stays as it is.
     pub fn bring(&self, posted: Self, answer: &mut HttpResponse, app: &App, i: &Interaction, now: Instant) {
-        let kept = match i.stage {
-            Stage::Done { .. } => false,
-            Stage::Ended(ending) => matches!(ending, Ending::Expired(Expired::Call | Expired::Time)),
-            _ => true,
-        };
+        let kept = i.live() || i.may_restart(app.desk.policy(), now);
         let whole = self.clone().with(posted);
         let sealed = if kept && !whole.is_empty() { whole.seal(app, &i.id) } else { None };
         match sealed {

@@ -24,6 +24,9 @@ async fn the_whole_way(story: &'static str, script: bool) {
 
     w.wait_for("ご利用口座情報入力").await;
     w.judge("account").await;
+    if script {
+        a_second_press_is_not_sent(&w).await;
+    }
     w.press("next").await;
     w.wait_for("入力されていない項目があります。").await;
     w.judge("account-error").await;
@@ -107,6 +110,27 @@ async fn the_whole_way(story: &'static str, script: bool) {
     w.judge("revoked").await;
     w.close().await;
     assert!(demo.stop("-TERM").success(), "SIGTERM ends it cleanly");
+}
+
+/// A second press of a page is not sent; a page that comes back lets go of its buttons, and so do ten seconds.
+async fn a_second_press_is_not_sent(w: &Window) {
+    let script = r#"
+        let sent = 0, timer;
+        window.setTimeout = (run, ms) => { timer = { run, ms }; return 1; };
+        // It comes after the page's own listener, and lets nothing leave.
+        window.addEventListener("submit", (event) => { if (!event.defaultPrevented) sent += 1; event.preventDefault(); });
+        const press = () => { document.querySelector("button[value=next]").click(); return sent; };
+        const counts = [press(), press()];
+        window.dispatchEvent(new Event("pageshow"));
+        counts.push(press(), press());
+        timer.run();
+        counts.push(press(), timer.ms, document.querySelectorAll(":disabled").length);
+        return counts;
+    "#;
+    let counts = w.driver.execute(script, Vec::new()).await.unwrap();
+    assert_eq!(counts.json(), &json!([1, 1, 2, 2, 3, 10_000, 0]));
+    w.driver.refresh().await.unwrap();
+    w.wait_for("ご利用口座情報入力").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

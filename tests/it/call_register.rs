@@ -1,5 +1,5 @@
-//! One call counts for one interaction (domain §4): a fraudster who knows all that ② asks takes numbers, cancels, waits and
-//! confirms in any order, while the customer calls in time, late, and once more. None of the customer's calls is ever
+//! One call counts for one interaction (domain §4): a fraudster who knows all that ② asks takes numbers, cancels, waits, begins
+//! again and confirms in any order, while the customer calls in time, late, and once more. None of the customer's calls is ever
 //! the fraudster's. The same fraudster does get one where the leases are taken out, so the test can see it.
 //!
 //! `CALL_REGISTER_SEEDS` makes it longer: see `tests/long/call-register`.
@@ -44,7 +44,7 @@ async fn none_of_the_customers_calls_is_ever_the_fraudsters(place: Place) {
     let seen = stories(&place, seeds, true).await;
     assert_eq!(seen.stolen, Vec::<String>::new());
     // What was played was not a game of nothing.
-    assert!(seen.customers_numbers > seeds && seen.frauds_numbers > seeds, "{seen:?}");
+    assert!(seen.customers_numbers > seeds && seen.frauds_numbers > seeds && seen.begun_again > 0, "{seen:?}");
     assert!(seen.passed > seeds / 3, "customers who called and confirmed passed: {seen:?}");
 }
 
@@ -59,6 +59,7 @@ struct Tally {
     stolen: Vec<String>,
     customers_numbers: u64,
     frauds_numbers: u64,
+    begun_again: u64,
     passed: u64,
 }
 impl Tally {
@@ -66,6 +67,7 @@ impl Tally {
         self.stolen.extend(other.stolen);
         self.customers_numbers += other.customers_numbers;
         self.frauds_numbers += other.frauds_numbers;
+        self.begun_again += other.begun_again;
         self.passed += other.passed;
         self
     }
@@ -164,7 +166,7 @@ impl Story {
         let random = u64::from(self.dice.below(u32::MAX)) + self.seed * 1_000_003;
         let register = Register::new(&store, self.numbers, random, leased);
         for _ in 0..STEPS {
-            match self.dice.below(16) {
+            match self.dice.below(18) {
                 0..=4 => self.fraud_takes_a_number(&register).await,
                 5 => self.fraud_cancels(&register).await,
                 6 => self.frauds_confirm(&register).await,
@@ -172,6 +174,8 @@ impl Story {
                 10..=12 => self.customer_calls(&register).await,
                 13 => self.customer_confirms(&register).await,
                 14 => self.customer_cancels(&register).await,
+                15 => self.fraud_begins_again(&register).await,
+                16 => self.customer_begins_again(&register).await,
                 _ => {
                     let most = if self.dice.below(2) == 0 { 30 } else { 200 };
                     self.now = self.now + Duration::from_secs(self.dice.below(most).into());
@@ -220,10 +224,7 @@ impl Story {
         }
         let Some(mut player) = self.begin(register, 0).await else { return };
         if register.take_number(&mut player, self.now).await {
-            self.tally.customers_numbers += 1;
-            let number = player.called.clone().unwrap();
-            let safe_until = self.now + Duration::from_secs(120 + 60);
-            self.last = Some(Dialled { number, safe_until, given_since: 0 });
+            self.got(player.called.clone().unwrap());
         }
         self.customer = Some(player);
     }
@@ -255,6 +256,29 @@ impl Story {
             Some(Stage::Ended(_)) | None => {}
             Some(_) => self.customer = Some(player),
         }
+    }
+    /// 最初からやり直す, once the window has passed.
+    async fn fraud_begins_again(&mut self, register: &Register) {
+        let Ok(frauds @ 1..) = u32::try_from(self.frauds.len()) else { return };
+        let player = &mut self.frauds[self.dice.below(frauds) as usize];
+        if register.begins_again(player, self.seed, self.now).await {
+            self.tally.frauds_numbers += 1;
+            self.tally.begun_again += 1;
+            self.last.iter_mut().for_each(|last| last.given_since += 1);
+        }
+    }
+    async fn customer_begins_again(&mut self, register: &Register) {
+        let Some(player) = &mut self.customer else { return };
+        if register.begins_again(player, self.seed, self.now).await {
+            let number = player.called.clone().unwrap();
+            self.got(number);
+        }
+    }
+    /// The customer was given a number.
+    fn got(&mut self, number: Phone) {
+        self.tally.customers_numbers += 1;
+        let safe_until = self.now + Duration::from_secs(120 + 60);
+        self.last = Some(Dialled { number, safe_until, given_since: 0 });
     }
     async fn customer_cancels(&mut self, register: &Register) {
         if let Some(mut player) = self.customer.take() {
@@ -304,11 +328,23 @@ impl Register {
         };
         let visitor = Visitor { id: interaction.id, cookie: cookie.hash(), memory: None, network };
         let mut player = Player { visitor, called: None };
-        let account = Account::parse(&format!("115-ordinary-{:07}", seed + 1)).unwrap();
-        self.post(&mut player, Posted::Account(AccountForm::of(&account)), now).await;
-        let stage = self.post(&mut player, Posted::Customer(form(seed)), now).await;
-        assert!(matches!(stage, Some(Stage::Phone(_))), "{stage:?}");
+        self.pass_two(&mut player, seed, now).await;
         Some(player)
+    }
+    async fn pass_two(&self, player: &mut Player, seed: u64, now: Instant) {
+        let account = Account::parse(&format!("115-ordinary-{:07}", seed + 1)).unwrap();
+        self.post(player, Posted::Account(AccountForm::of(&account)), now).await;
+        let stage = self.post(player, Posted::Customer(form(seed)), now).await;
+        assert!(matches!(stage, Some(Stage::Phone(_))), "{stage:?}");
+    }
+    /// 最初からやり直す up to ④; whether it may, and there was a number.
+    async fn begins_again(&self, player: &mut Player, seed: u64, now: Instant) -> bool {
+        let stage = self.post(player, Posted::Restart, now).await;
+        if !matches!(stage, Some(Stage::Account { .. })) {
+            return false;
+        }
+        self.pass_two(player, seed, now).await;
+        self.take_number(player, now).await
     }
     /// ③ 電話番号の決定; whether there was a number.
     async fn take_number(&self, player: &mut Player, now: Instant) -> bool {

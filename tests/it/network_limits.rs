@@ -2,9 +2,11 @@
 //! ②, with the time when to try again and nothing typed lost.
 
 use crate::support::browser::{Browser, Customer};
-use crate::support::town::{Town, on_both_with};
+use crate::support::town::{Engine, Town, on_both, on_both_with};
+use renkei::clock::Instant;
 use std::time::Duration;
 
+on_both!(what_ends_before_two_is_a_line_and_an_hourly_count);
 on_both_with!(the_sixty_first_start_is_told_when_to_come_again, |c| c.limits.by_network = true);
 on_both_with!(where_too_many_have_begun_nobody_begins, |c| c.identity.unfinished = 100);
 on_both_with!(who_types_too_often_keeps_what_was_typed, |c| {
@@ -124,4 +126,30 @@ async fn answers_about_accounts_are_limited_and_the_right_customer_is_not_locked
     hanako.account("005-0000123").await;
     hanako.customer(&Customer::hanako()).await;
     assert_eq!(hanako.screen(), "phone", "{}", hanako.page().text());
+}
+
+/// Strangers begin and leave as often as they like: a line each, a count by the hour, and nothing that stays for years.
+async fn what_ends_before_two_is_a_line_and_an_hourly_count(w: &Town) {
+    // The log is that of all tests, so this one has an hour of its own on each engine.
+    w.clock.advance(Duration::from_hours(if w.engine == Engine::Sqlite { 3 } else { 4 }));
+    let hour = w.now().millis().div_euclid(3_600_000);
+    let since = Instant::from_millis(hour * 3_600_000).rfc3339();
+    let leaves = async || {
+        let mut browser = starts(w, "192.0.2.1").await;
+        browser.press("cancel", &[]).await;
+        assert_eq!(browser.screen(), "cancelled");
+        browser.url.split("/link/").nth(1).unwrap().split('/').next().unwrap().to_owned()
+    };
+    let ids = [leaves().await, leaves().await];
+    w.clock.advance(Duration::from_hours(1));
+    leaves().await;
+    let log = w.log();
+    for id in ids {
+        let lines = log.lines().filter(|l| l.contains("an interaction ended before ②") && l.contains(&id));
+        assert_eq!(lines.count(), 1, "{id}");
+    }
+    let counted =
+        |l: &&str| l.contains("ended_before_customer") && l.contains(&since) && l.contains("\"cancelled\": 2");
+    assert_eq!(log.lines().filter(counted).count(), 1, "{since}");
+    assert_eq!(w.recorded("interaction.ended").await, 0);
 }

@@ -26,6 +26,10 @@ on_both_with!(a_link_repeated_for_openid_alone_shares_no_account, super::remembe
 on_both_with!(a_hint_says_whom_the_app_expects, super::remembering);
 on_both_with!(a_remembered_consent_forgets_no_wrong_answer, super::remembering);
 on_both_with!(what_falls_while_the_core_bank_is_asked_counts, super::remembering);
+on_both_with!(whoever_is_remembered_asks_the_core_bank_no_oftener_than_others, |config| {
+    super::remembering(config);
+    (config.limits.by_network, config.limits.customer_posts) = (true, 4);
+});
 on_both!(without_the_institutions_leave_nothing_is_remembered);
 
 const COOKIE: &str = "__Host-renkei-memory";
@@ -108,7 +112,7 @@ async fn a_request_minutes_later_begins_at_six_and_says_so(w: &Town) {
     assert_ne!(browser.cookies[COOKIE], before, "the value changes with each use");
     let seen = w.accounts_api().introspect(&first.access_token).await;
     assert_eq!(seen["active"], false, "domain G23: the newer link replaced the older");
-    assert!(!w.log().contains(&before) && !String::from_utf8_lossy(&w.store_bytes()).contains(&before));
+    assert!(!w.log().contains(&before) && !String::from_utf8_lossy(&w.store_bytes().await).contains(&before));
     // The value of before opens nothing any more.
     browser.cookies.insert(COOKIE.into(), before);
     asked(&app, &mut browser, SCOPE, &[]).await;
@@ -238,6 +242,23 @@ async fn it_is_forgotten(w: &Town) {
     begins(&mut browser, "the account was locked").await;
     w.release_lock("115-ordinary-1100026").await;
     begins(&mut browser, "and stays forgotten").await;
+}
+
+/// What is asked of the core bank without ② counts as a post of it.
+async fn whoever_is_remembered_asks_the_core_bank_no_oftener_than_others(w: &Town) {
+    let app = app(w, "remember").await;
+    let (mut browser, _) = linked(w, &app).await;
+    let questions = || w.bank.asked.load(std::sync::atomic::Ordering::SeqCst);
+    for n in 1..=5 {
+        let before = questions();
+        asked(&app, &mut browser, SCOPE, &[]).await;
+        assert_eq!(browser.screen(), if n <= 3 { "consent" } else { "account" }, "start {n}");
+        assert_eq!(questions() > before, n <= 3, "start {n}");
+    }
+    let before = questions();
+    asked(&app, &mut browser, SCOPE, &[("prompt", "none")]).await;
+    assert_eq!(error(&browser.handed_to_app()), Some("login_required"));
+    assert_eq!(questions(), before, "nor without a screen");
 }
 
 async fn what_counts_at_the_screens_counts_here(w: &Town) {

@@ -12,7 +12,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tera", &["pages"]),
     ("fluent_templates", &["pages"]),
     ("rusqlite", &["store"]),
-    ("postgres", &["store"]),
+    ("tokio_postgres", &["store"]),
     ("tokio_postgres_rustls", &["store"]),
     ("reqwest", &["outbound"]),
     ("lettre", &["mail"]),
@@ -160,6 +160,12 @@ fn what_the_documents_name_exists() {
         for named in backticked_paths(&text) {
             if !root().join(&named).exists() {
                 wrong.push(format!("{}: `{named}` does not exist", path.display()));
+            }
+        }
+        for (file, name) in backticked_tests(&text) {
+            let code = fs::read_to_string(root().join(&file)).unwrap_or_default();
+            if !code.contains(&format!("fn {name}(")) {
+                wrong.push(format!("{}: {file} has no {name}", path.display()));
             }
         }
         for target in links(&text) {
@@ -403,6 +409,12 @@ fn backticked_paths(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// `` `tests/it/urls.rs::a_test` `` and its like: the file, and the function in it.
+fn backticked_tests(text: &str) -> Vec<(String, String)> {
+    let named = text.split('`').skip(1).step_by(2).filter(|t| FOLDERS.iter().any(|f| t.starts_with(f)));
+    named.filter_map(|t| t.split_once(".rs::")).map(|(file, name)| (format!("{file}.rs"), name.to_owned())).collect()
+}
+
 /// Relative targets of `](…)` and `src="…"`.
 fn links(text: &str) -> Vec<String> {
     let of = |open: &str, close: char| -> Vec<String> {
@@ -434,5 +446,7 @@ fn the_reader_of_code_is_right() {
     assert!(!names("rustls::crypto::aws_lc_rs::default_provider()", "aws_lc_rs"));
     assert!(!names("use tokio_postgres::Row", "postgres"));
     assert_eq!(backticked_paths("see `src/lib.rs`, `src/x/*.rs` and `cargo run`"), ["src/lib.rs"]);
+    let test = ("tests/it/urls.rs".to_owned(), "a_test".to_owned());
+    assert_eq!(backticked_tests("see `tests/it/urls.rs::a_test` and `urls.rs::b`"), [test]);
     assert_eq!(links("[a](docs/flow.md#x) [b](https://example.com)"), ["docs/flow.md"]);
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 pub const SCHEMA: &[File] = &[(
     "0001_things",
     "create table things (id TEXT not null primary key, n BIGINT, t TEXT, b BYTES);
-     create table parts (id BIGINT not null primary key, thing TEXT not null references things (id));",
+     create table parts (id BIGINT not null primary key, thing TEXT not null references things (id));
+     -- What the store itself writes on PostgreSQL.
+     create table store_markers (id TEXT not null primary key, at BIGINT not null);",
 )];
 
 pub fn options() -> Options {

@@ -57,6 +57,10 @@ impl App {
         self.dpop = Some(key);
         self
     }
+    /// The same app at another server.
+    pub fn at(self, http: Http) -> Self {
+        Self { http, ..self }
+    }
     fn fresh(&self, what: &str) -> String {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let n = NEXT.fetch_add(1, Ordering::SeqCst);

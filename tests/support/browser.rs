@@ -74,6 +74,10 @@ impl Browser {
             referer: None,
         }
     }
+    /// The same browser, whose next request reaches another node.
+    pub fn through(&self, http: Http) -> Self {
+        Self { http, ..self.clone() }
+    }
     /// The server's name.
     pub fn issuer(&self) -> &str {
         &self.http.issuer

@@ -79,6 +79,13 @@ impl Http {
         }
     }
     pub async fn send(&self, method: &str, url: &str, ask: Ask) -> Answer {
+        self.asked(method, url, ask).await.unwrap()
+    }
+    /// The answer, if one came.
+    pub async fn try_send(&self, method: &str, url: &str, ask: Ask) -> Option<Answer> {
+        self.asked(method, url, ask).await.ok()
+    }
+    async fn asked(&self, method: &str, url: &str, ask: Ask) -> reqwest::Result<Answer> {
         let path = self.ours(url).unwrap_or_else(|| panic!("{url} is not the server's"));
         let host = self.issuer.split("://").nth(1).unwrap();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
@@ -89,9 +96,9 @@ impl Http {
         if let Some((kind, body)) = ask.body {
             request = request.header("content-type", kind).body(body);
         }
-        let answer = request.send().await.unwrap();
+        let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Answer { status, headers, body: answer.text().await.unwrap() }
+        Ok(Answer { status, headers, body: answer.text().await? })
     }
     pub async fn get(&self, url: &str) -> Answer {
         self.send("GET", url, Ask::default()).await

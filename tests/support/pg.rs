@@ -66,7 +66,7 @@ fn cluster() -> &'static Cluster {
         assert!(!line.is_empty(), "the PostgreSQL cluster could not be made");
         let cluster = Cluster { port, dir: line.trim().into(), ca: ca.pem(), _keeper: keeper };
         let until = Instant::now() + Duration::from_secs(60);
-        while let Err(e) = postgres::Client::connect(&cluster.url("postgres"), postgres::NoTls) {
+        while let Err(e) = query(&cluster.url("postgres"), "select 1") {
             assert!(Instant::now() < until, "PostgreSQL does not start: {e}");
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -129,17 +129,27 @@ pub fn socket_dir() -> &'static PathBuf {
     &cluster().dir
 }
 
-/// On a thread of its own, because the client must not be used on an async one.
 fn ask(database: &str, sql: &str) -> Vec<String> {
-    let (url, sql) = (cluster_url(database), sql.to_owned());
+    query(&cluster_url(database), sql).unwrap()
+}
+
+/// The first column of what `sql` returns, as text. On a thread of its own, so that any thread may call it.
+pub fn query(url: &str, sql: &str) -> Result<Vec<String>, tokio_postgres::Error> {
+    let (url, sql) = (url.to_owned(), sql.to_owned());
     let asked = std::thread::spawn(move || {
-        let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
-        let messages = client.simple_query(&sql).unwrap();
-        let row = |m| match m {
-            postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-            _ => None,
-        };
-        messages.into_iter().filter_map(row).collect()
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await?;
+            let connection = tokio::spawn(connection);
+            let messages = client.simple_query(&sql).await?;
+            drop(client);
+            let _ = connection.await;
+            let row = |m| match m {
+                tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                _ => None,
+            };
+            Ok(messages.into_iter().filter_map(row).collect())
+        })
     });
     asked.join().unwrap()
 }

@@ -7,6 +7,7 @@ use super::http::{Answer, Ask, Http};
 use super::jws::Key;
 use super::pg;
 use super::phone::Phone;
+use super::served::{Left, signed};
 use super::world::World;
 use renkei::account::Account;
 use renkei::audit::Actor;
@@ -58,7 +59,7 @@ pub enum Engine {
 }
 
 /// The name of the server: a proxy in front ends TLS, as in production.
-const ISSUER: &str = "https://link.renkei.test";
+pub const ISSUER: &str = "https://link.renkei.test";
 const HOOK_SECRET: &str = "the hook's secret of the tests, long enough";
 pub const BANK_SECRET: &str = "the bank's secret of the tests, long enough";
 /// A Wednesday, a quarter past ten in Japan: open.
@@ -80,11 +81,15 @@ pub struct Town {
 
 /// Starts a town, runs the test in it, and checks that what is stored agrees with itself.
 pub fn run(engine: Engine, change: impl FnOnce(&mut Config), test: impl AsyncFn(&Town)) {
+    run_within(Duration::from_secs(240), engine, change, test);
+}
+/// The same for a test that waits for long.
+pub fn run_within(limit: Duration, engine: Engine, change: impl FnOnce(&mut Config), test: impl AsyncFn(&Town)) {
     log();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let town = Town::start(engine, change).await;
-        tokio::time::timeout(Duration::from_secs(240), test(&town)).await.expect("the test takes too long");
+        tokio::time::timeout(limit, test(&town)).await.expect("the test takes too long");
         town.verify().await;
         town.running.stop().await;
     });
@@ -150,6 +155,18 @@ impl Town {
         let town = Self { engine, clock, http, bank, phone, creco_key, running, dir, _database: database, addresses };
         town.register_clients().await;
         town
+    }
+
+    /// What SIGTERM does.
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+
+    /// Stops, and leaves its store to the program itself, which goes by the machine's clock.
+    pub async fn leave(self) -> Left {
+        let config = self.running.app.config.clone();
+        self.running.stop().await;
+        Left::new(config, self.dir, self._database)
     }
 
     // ---- who is there -------------------------------------------------------------------------------------------
@@ -238,13 +255,7 @@ impl Town {
 
     /// The core bank reports a change of an account, signed with `secret`.
     pub async fn bank_reports(&self, report: &Value, secret: &str) -> Answer {
-        let (body, timestamp) = (report.to_string(), self.now().secs().to_string());
-        let tag = renkei::secret::hmac_sha256(secret.as_bytes(), format!("{timestamp}.{body}").as_bytes());
-        let ask = Ask::default()
-            .header("X-Hook-Timestamp", timestamp)
-            .header("X-Hook-Signature", renkei::secret::base64url(tag))
-            .json(body);
-        self.http.send("POST", "/hooks/bank/events", ask).await
+        self.http.send("POST", "/hooks/bank/events", signed(report, secret, self.now())).await
     }
 
     // ---- time -----------------------------------------------------------------------------------------------------
@@ -395,9 +406,17 @@ pub async fn renkei_at(config: &std::path::Path, args: &[&str]) -> Said {
 }
 /// The same, with something on standard input.
 pub async fn renkei_reading(config: &std::path::Path, args: &[&str], input: &str) -> Said {
-    use std::process::Stdio;
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_renkei"));
-    command.args(args).arg("--config").arg(config).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(args).arg("--config").arg(config);
+    said_to(command, input).await
+}
+/// What a command says.
+pub async fn said(command: std::process::Command) -> Said {
+    said_to(command, "").await
+}
+async fn said_to(mut command: std::process::Command, input: &str) -> Said {
+    use std::process::Stdio;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let input = input.to_owned();
     let run = move || {
         let mut child = command.spawn().unwrap();
@@ -416,12 +435,38 @@ impl Town {
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&log().lock().unwrap()).into_owned()
     }
-    pub fn store_bytes(&self) -> Vec<u8> {
+    /// All that rests in the store: SQLite's files, or every text and every byte of PostgreSQL's tables.
+    pub async fn store_bytes(&self) -> Vec<u8> {
+        let all = match self.engine {
+            Engine::Sqlite => self.files(),
+            Engine::Postgres => self.values().await,
+        };
+        assert!(!all.is_empty(), "whoever looks for nothing finds nothing");
+        all
+    }
+    fn files(&self) -> Vec<u8> {
         let mut all = Vec::new();
         for entry in std::fs::read_dir(self.dir.path().join("data")).unwrap() {
             let path = entry.unwrap().path();
             if path.file_name().unwrap().to_str().unwrap().starts_with("renkei.db") {
                 all.extend(std::fs::read(path).unwrap());
+            }
+        }
+        all
+    }
+    async fn values(&self) -> Vec<u8> {
+        let tables = "select table_name::text from information_schema.tables where table_schema = 'public' limit 200";
+        let mut all = Vec::new();
+        for table in self.rows(tables).await {
+            let sql: &'static str = Box::leak(format!("select * from {}", table[0]).into_boxed_str());
+            for row in self.running.app.store.read(move |tx| tx.rows(sql, &[])).await.unwrap() {
+                // No table has so many columns; one that is not there is neither text nor bytes.
+                for column in 0..50 {
+                    all.extend_from_slice(
+                        row.text(column).map(str::as_bytes).or_else(|_| row.bytes(column)).unwrap_or(b""),
+                    );
+                    all.push(b'\n');
+                }
             }
         }
         all

@@ -134,6 +134,34 @@ async fn thirty_unknown_accounts_and_fifteen_wrong_customers_an_hour() {
     assert_eq!(town.desk.admit_customer(&elsewhere.visitor, NOON).await, Ok(()), "others are not held up");
 }
 
+/// All of them are under way before the first answer comes.
+#[tokio::test]
+async fn posts_at_the_same_moment_get_no_more_answers() {
+    for (form, account, most, message) in
+        [(taro(), "115-ordinary-7777777", 30, Message::R30), (wrong(), "115-ordinary-1100026", 15, Message::R31)]
+    {
+        let town = Town::with(|p| {
+            (p.by_network, p.failures_a_day) = (true, 100);
+            // One limit at a time.
+            let other = if most == 30 { &mut p.network_wrong_customers } else { &mut p.network_unknown_accounts };
+            other.most = 1000;
+        });
+        let mut walkers = Vec::new();
+        for n in 0..50 {
+            let mut one = town.browser(Hash::of(format!("{n}")), &[], "203.0.113.9", NOON).await;
+            one.to_customer(account).await;
+            walkers.push(one);
+        }
+        let posts = walkers.iter_mut().map(async |one| {
+            assert_eq!(town.desk.admit_customer(&one.visitor, NOON).await, Ok(()), "none is answered yet");
+            messages(&one.post(Posted::Customer(form.clone())).await)
+        });
+        let said = futures_util::future::join_all(posts).await;
+        let count = |message| said.iter().filter(|said| **said == [message]).count();
+        assert_eq!((count(message), count(Message::TooOften)), (most, 50 - most), "{message:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_apps_unknown_accounts_raise_an_alarm_and_refuse_nobody() {
     let town = Town::with(|p| p.alarms.unknown_accounts_by_app = 6);
@@ -160,9 +188,12 @@ async fn one_account_counts_three_times() {
     assert_eq!(messages(&full.to_phone().await), [Message::R35], "three and one are four");
 }
 
-#[tokio::test(start_paused = true)]
-async fn who_waits_three_seconds_for_the_core_bank_reads_r35() {
-    let town = Town::with(|p| p.bank_parallel = 1);
+#[tokio::test]
+async fn who_waits_too_long_for_the_core_bank_reads_r35() {
+    let town = Town::with(|p| {
+        p.bank_parallel = 1;
+        p.bank_wait = Duration::from_millis(100);
+    });
     let mut taro = town.customer(NOON).await;
     taro.to_customer("115-ordinary-1100026").await;
     let held = town.desk.turn(super::super::bank_queue::Priority::Anybody, NOON).await.map_err(|_| ()).unwrap();

@@ -87,6 +87,21 @@ fn ids_are_unique_and_labels_lead_somewhere() {
     }
 }
 
+/// The script keeps a second press from being sent, above all of 許可する.
+#[test]
+fn every_page_with_a_form_of_ours_has_the_script() {
+    for language in Language::ALL {
+        let pages = rendered(language);
+        let with_form = pages.iter().filter(|(_, html)| html.contains("name=\"step\""));
+        let mut seen = 0;
+        for (name, html) in with_form {
+            assert!(html.contains("<script src=\"/assets/renkei.js?v="), "{name}");
+            seen += 1;
+        }
+        assert!(seen > 30, "{seen} pages");
+    }
+}
+
 #[test]
 fn the_languages_have_the_same_texts() {
     let (ja, en) = (locale(Language::Ja).unwrap(), locale(Language::En).unwrap());

@@ -234,7 +234,6 @@ async fn a_tossed_cookie_opens_nothing(w: &Town) {
     assert!(set.starts_with("__Host-renkei-") && set.contains("; Secure") && !set.contains("Domain"), "{set}");
 }
 
-/// Session fixation: what identifies a browser is made here, and made anew.
 /// What a neighbour on our domain has set comes with every request: bytes that are no text, names without a value.
 async fn a_neighbours_cookie_disturbs_nothing(w: &Town) {
     let neighbours: [&[u8]; 5] = [b"\x83N\x83b\x83L\x81[=\x83e\x83X\x83g", b"flag", b"=", b"a=%zz", b"a=\xff\xfe"];
@@ -270,6 +269,7 @@ async fn a_neighbours_cookie_disturbs_nothing(w: &Town) {
     assert!(taken.starts_with("HTTP/1.1 303 ") && taken.contains("/customer"), "{taken}");
 }
 
+/// Session fixation: what identifies a browser is made here, and made anew.
 async fn a_cookie_that_was_brought_along_is_never_adopted(w: &Town) {
     let fixed = "A".repeat(43);
     let mut victim = w.browser();

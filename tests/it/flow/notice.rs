@@ -38,7 +38,10 @@ async fn a_code_that_is_never_redeemed_sends_no_mail(w: &Town) {
     assert_eq!((rows, w.mail().await.len()), (0, 0), "no mail, no address left");
     let answer = app.try_exchange(&pending, &app.code(&pending, &brought)).await.expect(400);
     assert_eq!(answer.json()["error"], "invalid_grant");
-    assert!(!String::from_utf8_lossy(&w.store_bytes()).contains("taro@example.jp"), "it was never there in the clear");
+    assert!(
+        !String::from_utf8_lossy(&w.store_bytes().await).contains("taro@example.jp"),
+        "it was never there in the clear"
+    );
 }
 
 async fn a_redeemed_code_sends_one(w: &Town) {

@@ -1,7 +1,7 @@
 //! What rests and what is written down: domain §8 row 13.
 
 use crate::support::browser::Customer;
-use crate::support::town::{Engine, Town, on_both};
+use crate::support::town::{Town, on_both};
 
 on_both!(nothing_personal_rests_or_is_logged);
 
@@ -47,15 +47,13 @@ async fn nothing_personal_rests_or_is_logged(w: &Town) {
             assert!(word != "4071" && word != "9182", "the log holds a PIN: {line}");
         }
     }
-    if w.engine == Engine::Sqlite {
-        let bytes = w.store_bytes();
-        assert!(find(&bytes, b"grant.created"), "the store's file was read");
-        for secret in secrets {
-            assert!(!find(&bytes, secret.as_bytes()), "the store's file holds {secret}");
-        }
-        for cookie in browser.cookies.values() {
-            assert!(!find(&bytes, cookie.as_bytes()), "the store's file holds a cookie");
-        }
+    let bytes = w.store_bytes().await;
+    assert!(find(&bytes, b"grant.created"), "the store was read");
+    for secret in secrets {
+        assert!(!find(&bytes, secret.as_bytes()), "the store holds {secret}");
+    }
+    for cookie in browser.cookies.values() {
+        assert!(!find(&bytes, cookie.as_bytes()), "the store holds a cookie");
     }
 }
 

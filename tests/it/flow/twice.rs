@@ -2,7 +2,8 @@
 //! press, and no question to the core bank more.
 
 use crate::support::browser::{Browser, Customer};
-use crate::support::town::{Town, on_both};
+use crate::support::town::{Engine, Town, on_both, run};
+use renkei::identity::BankError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -26,6 +27,10 @@ enum Before {
     Expired,
     /// The customer has stopped.
     Cancelled,
+    /// The core bank has failed (R36).
+    Failed,
+    /// The account was locked by three wrong birth dates.
+    Locked,
 }
 
 fn buttons() -> Vec<Button> {
@@ -55,6 +60,9 @@ fn buttons() -> Vec<Button> {
         button("expired", "restart", none.clone(), Before::Expired, "account"),
         button("expired", "return", none.clone(), Before::Expired, "access_denied"),
         button("cancelled", "return", none.clone(), Before::Cancelled, "access_denied"),
+        button("customer", "return", none.clone(), Before::Failed, "server_error"),
+        button("pin", "return", none.clone(), Before::Failed, "server_error"),
+        button("locked", "return", none.clone(), Before::Locked, "access_denied"),
     ];
     for screen in ["account", "customer", "phone", "call", "pin"] {
         all.push(button(screen, "cancel", none.clone(), nothing, "cancelled"));
@@ -112,6 +120,23 @@ async fn ready(w: &Town, button: &Button) -> Browser {
             if button.screen == "expired" { browser.reload().await } else { &mut browser }
         }
         Before::Cancelled => browser.press("cancel", &[]).await,
+        Before::Failed => {
+            browser.walk_to(w, button.screen).await;
+            w.bank.fail(Some(BankError::Failed("timed out".into())));
+            match button.screen {
+                "pin" => browser.pin("4071").await,
+                _ => browser.customer(&Customer::taro()).await,
+            };
+            w.bank.fail(None);
+            &mut browser
+        }
+        Before::Locked => {
+            browser.walk_to(w, "customer").await;
+            for _ in 0..3 {
+                browser.customer(&Customer::taro().born("1985", "4", "13")).await;
+            }
+            &mut browser
+        }
     };
     assert_eq!(browser.screen(), button.screen);
     browser
@@ -169,9 +194,51 @@ async fn every_button_pressed_again_does_what_one_press_does(w: &Town) {
                 None => once = Some(change),
                 Some(once) => assert_eq!(&change, once, "{what}, {mode}"),
             }
+            if button.before == Before::Locked {
+                w.release_lock("115-ordinary-1100026").await;
+            }
             // Wrong answers of today do not add up to a lock, and every number is free again.
-            let wrong = button.leads == button.screen && !button.typed.is_empty();
+            let wrong = button.leads == button.screen && !button.typed.is_empty() || button.before == Before::Locked;
             w.clock.advance(Duration::from_secs(if wrong { 86_400 } else { 200 }));
         }
     }
+}
+
+/// Behind a balancer the second press may reach another node than the first.
+#[test]
+fn a_second_press_on_another_node_waits_for_the_first() {
+    run(
+        Engine::Postgres,
+        |_| {},
+        async |w: &Town| {
+            let node = w.second_node().await;
+            let taro = Customer::taro();
+            for (screen, typed, leads, questions) in
+                [("customer", Browser::typed(&taro).to_vec(), "phone", 2), ("pin", vec![("pin", "4071")], "consent", 2)]
+            {
+                let mut one = w.browser();
+                one.open(&w.creco().push("accounts").await.url).await;
+                one.walk_to(w, screen).await;
+                let mut two = one.through(node.http.clone());
+                let (url, before) = (one.url.clone(), w.bank.asked.load(Ordering::SeqCst));
+                w.bank.hold();
+                let second = async {
+                    w.bank.until_held().await;
+                    let answered = async {
+                        tokio::time::sleep(Duration::from_millis(300)).await;
+                        w.bank.let_go();
+                    };
+                    tokio::join!(two.submit("next", &typed), answered).0
+                };
+                let answers = tokio::join!(one.submit("next", &typed), second);
+                one.cookies.extend(two.cookies.clone());
+                one.follow(&url, answers.0).await;
+                two.cookies = one.cookies.clone();
+                two.follow(&url, answers.1).await;
+                assert_eq!((one.screen(), two.screen()), (leads, leads), "{}", two.page().text());
+                assert_eq!(w.bank.asked.load(Ordering::SeqCst) - before, questions, "{screen}");
+            }
+            node.stop().await;
+        },
+    );
 }

@@ -106,5 +106,5 @@ async fn max_age_and_prompts_are_met_by_asking_anew(town: &Town) {
         let claims = id_token(&linked(town, &shop, &[change, ("login_hint", "somebody-7391")]).await);
         assert!(claims["auth_time"].as_i64().unwrap() >= before, "Core 3.1.2.1: {change:?}");
     }
-    assert!(!String::from_utf8_lossy(&town.store_bytes()).contains("somebody-7391"), "a hint is not kept");
+    assert!(!String::from_utf8_lossy(&town.store_bytes().await).contains("somebody-7391"), "a hint is not kept");
 }

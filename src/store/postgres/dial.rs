@@ -1,0 +1,287 @@
+//! Where a PostgreSQL connection comes from: the URL, its hosts, and TLS.
+//!
+//! Beside what `tokio_postgres` reads itself (several hosts, `connect_timeout`, …) the URL may say, in libpq's words:
+//! `sslmode=disable|require|verify-full` and `sslrootcert=FILE`. A certificate is always verified, against the file or
+//! the machine's own roots. Without `sslmode` a socket or loopback address is spoken to in the clear, any other host
+//! only by TLS.
+//!
+//! All hosts together are given the time limit, each its share of it: a host that takes a connection and never answers must
+//! not keep us from the next one. While no host can be reached one thread tries again, and all others refuse at once.
+
+use super::trouble::text;
+use crate::store::{Error, Result};
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_platform_verifier::BuilderVerifierExt;
+use std::future::poll_fn;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::error::Severity;
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, Connection, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// After a failed round of all hosts, how long nobody tries.
+const REST: Duration = Duration::from_millis(500);
+/// After what time without an acknowledgement the system gives a connection up.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
+
+/// Makes connections to one database.
+pub(super) struct Dialer {
+    hosts: Vec<Config>,
+    tls: Option<MakeRustlsConnect>,
+    limit: Duration,
+    line: Mutex<Line>,
+}
+
+/// What is known of the line.
+#[derive(Default)]
+struct Line {
+    /// The host that answered last: it is tried first.
+    first: usize,
+    /// When the last round of all hosts failed, and why. `None` once one has answered.
+    down: Option<(Instant, Error)>,
+    /// Whether somebody tries while it is down.
+    tried: bool,
+}
+
+/// What a connection said beside its answers.
+#[derive(Default)]
+pub(super) struct Heard {
+    /// Warnings since they were taken last.
+    warnings: Mutex<Vec<String>>,
+    /// Why the connection ended.
+    end: Mutex<Option<String>>,
+}
+impl Heard {
+    /// The warnings since the last call.
+    pub(super) fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+    /// Why the connection ended, if it has.
+    pub(super) fn end(&self) -> Option<String> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Moves the bytes of one connection, for as long as it is polled.
+pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Dialer {
+    /// Reads the URL. What is wrong with it is said without repeating it: it may hold a password.
+    pub(super) fn new(url: &str, limit: Duration) -> Result<Self> {
+        let wrong = |what: String| Error::Unavailable(format!("the PostgreSQL URL: {what}"));
+        let (url, ours) = split(url);
+        let mut config: Config = url.parse().map_err(|e: tokio_postgres::Error| wrong(text(&e)))?;
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        if config.get_application_name().is_none() {
+            config.application_name("renkei");
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(UNACKNOWLEDGED);
+        }
+        let mut roots = None;
+        let mut mode = if config.get_hosts().iter().all(near) { SslMode::Disable } else { SslMode::Require };
+        for (key, value) in ours {
+            match (key.as_str(), value.as_str()) {
+                ("sslrootcert", file) => roots = Some(file.to_owned()),
+                (_, "disable") => mode = SslMode::Disable,
+                (_, "require" | "verify-full") => mode = SslMode::Require,
+                _ => return Err(wrong("sslmode is disable, require or verify-full".into())),
+            }
+        }
+        config.ssl_mode(mode);
+        let tls = match mode {
+            SslMode::Disable => None,
+            _ => Some(MakeRustlsConnect::new(tls(roots.as_deref().map(Path::new)).map_err(wrong)?)),
+        };
+        let hosts = each_host(&config);
+        if hosts.is_empty() {
+            return Err(wrong("names no host".into()));
+        }
+        Ok(Self { hosts, tls, limit, line: Mutex::default() })
+    }
+
+    /// Opens a connection to the host that takes writes.
+    pub(super) async fn dial(&self) -> Result<(Client, Driver, Arc<Heard>)> {
+        let first = {
+            let mut line = self.line();
+            if let Some((since, e)) = &line.down {
+                if line.tried || since.elapsed() < REST {
+                    return Err(e.clone());
+                }
+                line.tried = true;
+            }
+            line.first
+        };
+        let dialed = self.round(first).await;
+        let mut line = self.line();
+        line.tried = false;
+        match dialed {
+            Ok((host, connection)) => {
+                (line.first, line.down) = (host, None);
+                Ok(connection)
+            }
+            Err(e) => {
+                tracing::warn!(error = %e, "PostgreSQL cannot be reached");
+                line.down = Some((Instant::now(), e.clone()));
+                Err(e)
+            }
+        }
+    }
+
+    /// Tries every host once; what the last one said where none answers.
+    async fn round(&self, first: usize) -> Result<(usize, (Client, Driver, Arc<Heard>))> {
+        let share = self.limit / u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
+        let mut why = String::new();
+        for i in 0..self.hosts.len() {
+            let host = (first + i) % self.hosts.len();
+            let Some(config) = self.hosts.get(host) else { continue };
+            match timeout(share, self.connect(config)).await {
+                Ok(Ok(connection)) => return Ok((host, connection)),
+                Ok(Err(e)) => why = text(&e),
+                Err(_) => why = format!("no answer to a new connection within {share:?}"),
+            }
+        }
+        Err(Error::Unavailable(why))
+    }
+
+    async fn connect(
+        &self,
+        config: &Config,
+    ) -> std::result::Result<(Client, Driver, Arc<Heard>), tokio_postgres::Error> {
+        let heard = Arc::new(Heard::default());
+        Ok(match &self.tls {
+            Some(tls) => {
+                let (client, connection) = config.connect(tls.clone()).await?;
+                (client, drive(connection, heard.clone()), heard)
+            }
+            None => {
+                let (client, connection) = config.connect(NoTls).await?;
+                (client, drive(connection, heard.clone()), heard)
+            }
+        })
+    }
+
+    /// Asks PostgreSQL to break off what a connection is doing.
+    pub(super) async fn cancel(&self, token: &CancelToken) {
+        let asked = async {
+            match &self.tls {
+                Some(tls) => token.cancel_query(tls.clone()).await,
+                None => token.cancel_query(NoTls).await,
+            }
+        };
+        // Nothing hangs on it: whoever asks waits for the answer of the other connection, and not for long.
+        let _ = timeout(self.limit, asked).await;
+    }
+
+    fn line(&self) -> std::sync::MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Polls a connection and keeps what it says beside its answers.
+fn drive<S, T>(mut connection: Connection<S, T>, heard: Arc<Heard>) -> Driver
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    Box::pin(async move {
+        loop {
+            match poll_fn(|cx| connection.poll_message(cx)).await {
+                Some(Ok(AsyncMessage::Notice(notice))) => {
+                    if notice.parsed_severity() == Some(Severity::Warning) {
+                        let warning = format!("{} {}", notice.code().code(), notice.message());
+                        heard.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+                    }
+                }
+                Some(Ok(_)) => {}
+                Some(Err(e)) => {
+                    *heard.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(text(&e));
+                    return;
+                }
+                None => return,
+            }
+        }
+    })
+}
+
+/// One configuration for each host of a URL.
+fn each_host(config: &Config) -> Vec<Config> {
+    let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
+    let one = |i: usize| {
+        let mut one = Config::new();
+        if let Some(host) = hosts.get(i) {
+            match host {
+                Host::Tcp(name) => one.host(name),
+                Host::Unix(path) => one.host_path(path),
+            };
+        }
+        if let Some(address) = addresses.get(i) {
+            one.hostaddr(*address);
+        }
+        if let Some(port) = ports.get(i).or_else(|| ports.first()) {
+            one.port(*port);
+        }
+        config.get_user().map(|user| one.user(user));
+        config.get_password().map(|password| one.password(password));
+        config.get_dbname().map(|name| one.dbname(name));
+        config.get_options().map(|options| one.options(options));
+        config.get_application_name().map(|name| one.application_name(name));
+        config.get_connect_timeout().map(|limit| one.connect_timeout(*limit));
+        config.get_tcp_user_timeout().map(|limit| one.tcp_user_timeout(*limit));
+        config.get_keepalives_interval().map(|pause| one.keepalives_interval(pause));
+        config.get_keepalives_retries().map(|n| one.keepalives_retries(n));
+        one.ssl_mode(config.get_ssl_mode())
+            .ssl_negotiation(config.get_ssl_negotiation())
+            .keepalives(config.get_keepalives())
+            .keepalives_idle(config.get_keepalives_idle())
+            .target_session_attrs(config.get_target_session_attrs())
+            .channel_binding(config.get_channel_binding())
+            .load_balance_hosts(config.get_load_balance_hosts());
+        one
+    };
+    (0..hosts.len().max(addresses.len())).map(one).collect()
+}
+
+/// Parts the parameters `tokio_postgres` does not know from the URL.
+fn split(url: &str) -> (String, Vec<(String, String)>) {
+    let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), Vec::new()) };
+    let ours = |pair: &&str| pair.starts_with("sslmode=") || pair.starts_with("sslrootcert=");
+    let theirs: Vec<&str> = query.split('&').filter(|p| !ours(p)).collect();
+    let ours: Vec<&str> = query.split('&').filter(ours).collect();
+    let ours = url::form_urlencoded::parse(ours.join("&").as_bytes()).into_owned().collect();
+    (format!("{base}?{}", theirs.join("&")), ours)
+}
+
+fn near(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+        Host::Unix(_) => true,
+    }
+}
+
+fn tls(roots: Option<&Path>) -> std::result::Result<ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().map_err(|e| e.to_string())?;
+    let Some(file) = roots else {
+        return Ok(builder.with_platform_verifier().map_err(|e| e.to_string())?.with_no_client_auth());
+    };
+    let said = |e: &dyn std::fmt::Display| format!("sslrootcert {}: {e}", file.display());
+    let mut store = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(file).map_err(|e| said(&e))? {
+        store.add(certificate.map_err(|e| said(&e))?).map_err(|e| said(&e))?;
+    }
+    if store.is_empty() {
+        return Err(said(&"holds no certificate"));
+    }
+    Ok(builder.with_root_certificates(store).with_no_client_auth())
+}

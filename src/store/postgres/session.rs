@@ -1,0 +1,315 @@
+//! One connection to PostgreSQL and the thread it belongs to. Whatever is asked of it has a time limit; where that elapses
+//! the connection is dropped, and nobody sends a cancel request after it: a cancelled COMMIT stays committed here and
+//! would never have reached the standby.
+
+use super::dial::Heard;
+use super::trouble::{failed, trouble};
+use super::value;
+use super::worker::{Shared, Worker, lock_of};
+use crate::secret::Hash;
+use crate::store::job::{NoLimit, Order};
+use crate::store::tx::Trouble;
+use crate::store::{Error, Result, Row, Value};
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Statement};
+
+/// First key of the advisory locks by which sessions share out the names of audit chains.
+const CHAINS: i32 = 0x7265_6e6b;
+/// First key of the advisory locks that each writing transaction holds on its session's chain until it has ended. It has
+/// not ended while it waits for a standby.
+pub(super) const WRITING: i32 = 0x7265_6e77;
+/// How long a connection may take to say good-bye.
+const FAREWELL: Duration = Duration::from_millis(50);
+/// Writes a marker: the only trace by which a transaction without an audit record can be found later.
+pub(super) const MARK: &str = "insert into store_markers (id, at) \
+                               values (?1, (extract(epoch from clock_timestamp()) * 1000)::bigint)";
+
+/// What a transaction leaves behind that nobody else can have written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trace {
+    /// A record of its session's audit chain.
+    Record { chain: String, n: i64, hash: Hash },
+    /// A row of `store_markers`.
+    Marker(String),
+}
+
+/// How a COMMIT went.
+pub(super) enum Committed {
+    Yes,
+    /// The transaction was rolled back.
+    No(Trouble),
+    /// There was no answer, or a warning stood beside it: perhaps.
+    Unknown(String),
+}
+
+pub(in crate::store) struct Session<'w> {
+    worker: &'w Worker,
+    client: Client,
+    _driving: Driving<'w>,
+    heard: Arc<Heard>,
+    /// The statements it has prepared; they die with it.
+    statements: HashMap<&'static str, Statement>,
+    /// The number of the audit chain it appends to: no other living session has it.
+    chain: i32,
+    name: Arc<str>,
+    /// What its markers begin with.
+    id: String,
+    markers: u64,
+    /// The record the transaction has appended.
+    record: Option<(i64, Hash)>,
+    limit: Option<Duration>,
+    broken: Cell<bool>,
+}
+
+/// The task that moves a connection's bytes. It ends with the session, and the socket with it.
+struct Driving<'w> {
+    worker: &'w Worker,
+    task: JoinHandle<()>,
+}
+impl Drop for Driving<'_> {
+    fn drop(&mut self) {
+        self.worker.runtime.block_on(async {
+            if timeout(FAREWELL, &mut self.task).await.is_err() {
+                self.task.abort();
+                let _ = (&mut self.task).await;
+            }
+        });
+    }
+}
+
+impl<'w> Session<'w> {
+    /// Connects, and no more: a migration needs no audit chain.
+    pub(super) fn bare(worker: &'w Worker, no_limit: Option<NoLimit>) -> Result<Self> {
+        let (client, driver, heard) = worker.wait(None, worker.shared.dialer.dial()).map_err(|t| t.error())??;
+        let _driving = Driving { worker, task: worker.runtime.spawn(driver) };
+        Ok(Self {
+            worker,
+            client,
+            _driving,
+            heard,
+            statements: HashMap::new(),
+            chain: 0,
+            name: "migrate".into(),
+            id: String::new(),
+            markers: 0,
+            record: None,
+            limit: no_limit.is_none().then_some(worker.shared.limit),
+            broken: Cell::new(false),
+        })
+    }
+
+    /// Connects, sets the session up and takes an audit chain that no other session has.
+    pub(super) fn open(worker: &'w Worker) -> Result<Self> {
+        let mut session = Self::bare(worker, None)?;
+        session.batch(&setup(worker.shared.limit)).map_err(|t| t.error())?;
+        let id = session.rows("select gen_random_uuid()::text", &[]).map_err(|t| t.error())?;
+        session.id = id.first().map(|row| row.text(0)).transpose()?.unwrap_or_default().to_owned();
+        for n in 0..i32::from(u16::MAX) {
+            let (first, second) = (i64::from(CHAINS), i64::from(n));
+            let sql = "select pg_try_advisory_lock(?1::int, ?2::int)";
+            let mine = session.rows(sql, &[first.into(), second.into()]).map_err(|t| t.error())?;
+            if mine.first().is_some_and(|row| row.flag(0) == Ok(true)) {
+                (session.chain, session.name) = (n, format!("pg-{n}").into());
+                return Ok(session);
+            }
+        }
+        Err(Error::Unavailable("no audit chain is free".into()))
+    }
+
+    pub(super) fn shared(&self) -> &'w Arc<Shared> {
+        &self.worker.shared
+    }
+    /// The name of its audit chain.
+    pub(super) fn name(&self) -> Arc<str> {
+        self.name.clone()
+    }
+    pub(super) fn chain(&self) -> i32 {
+        self.chain
+    }
+    /// Whether it must be dropped: it is dead, or nobody knows what it is doing.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.get() || self.client.is_closed()
+    }
+
+    /// Marks it as one that must be dropped.
+    pub(super) fn give_up(&self) {
+        self.broken.set(true);
+    }
+
+    /// Begins a transaction. One that writes holds a lock until it has ended, by which others can wait for that.
+    pub(super) fn begin(&mut self, order: Order) -> std::result::Result<(), Trouble> {
+        self.record = None;
+        self.limit = order.no_limit.is_none().then_some(self.worker.shared.limit);
+        let mut sql = "begin isolation level serializable".to_owned();
+        if order.reads_only {
+            sql.push_str(" read only");
+        } else {
+            sql.push_str(&format!("; select pg_advisory_xact_lock({WRITING}, {})", self.chain));
+        }
+        if order.no_limit.is_some() {
+            sql.push_str("; set local statement_timeout = 0");
+        }
+        self.batch(&sql)
+    }
+    /// Begins a transaction that sees what was committed while it waited for a lock.
+    pub(in crate::store) fn begin_read_committed(&mut self) -> std::result::Result<(), Trouble> {
+        self.record = None;
+        self.batch("begin isolation level read committed")
+    }
+    /// Ends the transaction; where that cannot be said, the session is broken, which ends it too.
+    pub(super) fn rollback(&mut self) {
+        if !self.is_broken() && self.batch("rollback").is_err() {
+            self.broken.set(true);
+        }
+    }
+    /// Commits a transaction that has only read.
+    pub(super) fn commit_read(&mut self) -> std::result::Result<(), Trouble> {
+        self.batch("commit")
+    }
+    /// Commits. The trace it leaves is an audit record where the transaction has appended one, else a marker.
+    pub(super) fn commit(&mut self) -> (Trace, Committed) {
+        let _ = self.heard.take_warnings();
+        let (trace, done) = match self.record {
+            Some((n, hash)) => {
+                let trace = Trace::Record { chain: self.name.as_ref().to_owned(), n, hash };
+                (trace, self.wait(self.client.batch_execute("commit")))
+            }
+            None => {
+                self.markers += 1;
+                let marker = format!("{}-{}", self.id, self.markers);
+                let trace = Trace::Marker(marker.clone());
+                let statement = match self.prepared(MARK) {
+                    Ok(statement) => statement,
+                    Err(trouble) => return (trace, Committed::No(trouble)),
+                };
+                // Both are sent at once: a marker costs no round trip.
+                let both = async {
+                    let params: [&(dyn ToSql + Sync); 1] = [&marker];
+                    let marked = self.client.execute(&statement, &params);
+                    let (marked, committed) = tokio::join!(marked, self.client.batch_execute("commit"));
+                    marked.and(committed)
+                };
+                (trace, self.wait(both))
+            }
+        };
+        let committed = match done {
+            Ok(Ok(())) => match self.heard.take_warnings() {
+                warnings if warnings.is_empty() => Committed::Yes,
+                warnings => Committed::Unknown(warnings.join("; ")),
+            },
+            Ok(Err(e)) => match self.trouble(&e) {
+                Trouble::Gone(e) => Committed::Unknown(e.to_string()),
+                // Whatever else it says, it says instead of committing.
+                trouble if e.as_db_error().is_some() => Committed::No(trouble),
+                trouble => Committed::Unknown(trouble.error().to_string()),
+            },
+            Err(late) => Committed::Unknown(late.error().to_string()),
+        };
+        (trace, committed)
+    }
+    /// Breaks off the COMMIT it waits for and waits for the answer once more. Only for a transaction whose outcome nobody
+    /// cares for.
+    pub(super) fn cancel_commit(&mut self) {
+        let token = self.client.cancel_token();
+        let asked = self.worker.wait(None, self.worker.shared.dialer.cancel(&token));
+        // Answers come in order: once this one is there, so was the one of the COMMIT.
+        let answered = asked.and_then(|()| self.worker.wait(self.limit, self.client.batch_execute("select 1")));
+        self.broken.set(!matches!(answered, Ok(Ok(()))));
+        let _ = self.heard.take_warnings();
+    }
+
+    /// The audit record the transaction has appended to its chain.
+    pub(in crate::store) fn appended(&mut self, n: i64, hash: &Hash) {
+        self.record = Some((n, *hash));
+    }
+    /// Whether the outcome of a unit of work with this key is in doubt: here, or on another node that has said so.
+    pub(in crate::store) fn in_doubt(&mut self, key: &Hash) -> std::result::Result<bool, Trouble> {
+        if self.worker.shared.keys.has(key) {
+            return Ok(true);
+        }
+        let free = self.rows("select pg_try_advisory_xact_lock(?1)", &[lock_of(key).into()])?;
+        Ok(!free.first().is_some_and(|row| row.flag(0) == Ok(true)))
+    }
+
+    pub(in crate::store) fn execute(
+        &mut self,
+        sql: &'static str,
+        params: &[Value],
+    ) -> std::result::Result<u64, Trouble> {
+        let statement = self.prepared(sql)?;
+        let params: Vec<_> = params.iter().map(|p| p as &(dyn ToSql + Sync)).collect();
+        match self.wait(self.client.execute(&statement, &params))? {
+            Ok(n) => Ok(n),
+            Err(e) => Err(self.stale(sql, &e)),
+        }
+    }
+    pub(in crate::store) fn rows(
+        &mut self,
+        sql: &'static str,
+        params: &[Value],
+    ) -> std::result::Result<Vec<Row>, Trouble> {
+        let statement = self.prepared(sql)?;
+        let params: Vec<_> = params.iter().map(|p| p as &(dyn ToSql + Sync)).collect();
+        match self.wait(self.client.query(&statement, &params))? {
+            Ok(rows) => rows.iter().map(value::row).collect(),
+            Err(e) => Err(self.stale(sql, &e)),
+        }
+    }
+    pub(in crate::store) fn batch(&mut self, sql: &str) -> std::result::Result<(), Trouble> {
+        self.wait(self.client.batch_execute(sql))?.map_err(|e| self.trouble(&e))
+    }
+
+    fn prepared(&mut self, sql: &'static str) -> std::result::Result<Statement, Trouble> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let text = sql.replace('?', "$");
+        let statement = self.wait(self.client.prepare(&text))?.map_err(|e| self.trouble(&e))?;
+        self.statements.insert(sql, statement.clone());
+        Ok(statement)
+    }
+    /// A migration by a newer node changes what a prepared statement returns: prepare it again and run the job again.
+    fn stale(&mut self, sql: &'static str, e: &tokio_postgres::Error) -> Trouble {
+        if e.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) && self.statements.remove(sql).is_some() {
+            return Trouble::Conflict;
+        }
+        self.trouble(e)
+    }
+
+    fn wait<T>(&self, work: impl Future<Output = T>) -> std::result::Result<T, Trouble> {
+        let done = self.worker.wait(self.limit, work);
+        self.broken.set(self.broken.get() || done.is_err());
+        done
+    }
+    fn trouble(&self, e: &tokio_postgres::Error) -> Trouble {
+        let trouble = trouble(e);
+        if let Trouble::Gone(_) = trouble {
+            self.broken.set(true);
+            // The connection's own error says more than that it is closed.
+            let why = self.heard.end().map_or_else(|| failed(e), Error::Unavailable);
+            return Trouble::Gone(why);
+        }
+        trouble
+    }
+}
+
+/// What each session is told. Without sequential scans the predicate locks of a serializable transaction stay on the
+/// rows it looked up: on a small table the planner would else read, and so lock, all of it. Their price makes
+/// just-in-time compilation think a query is huge, so that is off too. PostgreSQL ends a statement a little before we
+/// drop the connection, and what we have dropped unseen before long, so that its locks go.
+fn setup(limit: Duration) -> String {
+    let limit = limit.as_millis();
+    let (statement, idle) = (limit - limit / 10, limit + limit / 2);
+    format!(
+        "set enable_seqscan = off; set jit = off; set client_min_messages = warning; \
+         set statement_timeout = {statement}; set idle_in_transaction_session_timeout = {idle}; \
+         set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3"
+    )
+}

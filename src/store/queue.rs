@@ -1,0 +1,96 @@
+//! The bounded queue in front of an engine's threads. Nothing waits in it for ever: a job that no thread has taken within the
+//! time limit is answered with [`Error::Unavailable`], and so is one whose commit nobody can decide in time.
+
+use super::job::{Job, Order, Ticket, Undo, Work, stopped};
+use super::room::Room;
+use super::{Error, Result, Tx};
+use crate::secret::Hash;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// The bounded queue, and the threads that take from it.
+pub(super) struct Queue {
+    entrance: RwLock<Option<SyncSender<Box<dyn Work>>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    limit: Duration,
+    room: Arc<Room>,
+}
+
+impl Queue {
+    /// A queue for `capacity` waiting jobs, and the end its workers take from.
+    pub(super) fn new(capacity: usize, limit: Duration, room: Arc<Room>) -> (Self, Receiver<Box<dyn Work>>) {
+        let (entrance, exit) = sync_channel(capacity);
+        (Self { entrance: RwLock::new(Some(entrance)), threads: Mutex::default(), limit, room }, exit)
+    }
+    /// Remembers a worker, so that [`Queue::stop`] can wait for it.
+    pub(super) fn add(&self, thread: JoinHandle<()>) {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+    }
+    /// Puts a closure into the queue and waits for its answer. Never waits for room: a full queue is answered at once, and
+    /// so is what a full disk has no room for.
+    pub(super) async fn submit<T: Send + 'static>(
+        &self,
+        order: Order,
+        work: impl Fn(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+        undo: Option<(Hash, Undo<T>)>,
+    ) -> Result<T> {
+        self.room.admits(order)?;
+        let (to, mut answer) = oneshot::channel();
+        let ticket = Arc::new(Ticket::default());
+        let job: Box<dyn Work> = Box::new(Job { work, order, undo, ticket: ticket.clone(), out: None, to });
+        {
+            let entrance = self.entrance.read().unwrap_or_else(PoisonError::into_inner);
+            let entrance = entrance.as_ref().ok_or_else(stopped)?;
+            entrance.try_send(job).map_err(|_| Error::Unavailable("the queue is full".into()))?;
+        }
+        let mut until = order.no_limit.is_none().then(|| Instant::now() + self.limit);
+        let mut why = "no connection was free in time";
+        loop {
+            let late = async {
+                match until {
+                    Some(until) => sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                answered = &mut answer => return answered.map_err(|_| stopped())?,
+                decide_by = ticket.in_doubt() => {
+                    (until, why) = (Some(decide_by.into()), "whether it was committed is not known yet");
+                }
+                () = late => {
+                    if ticket.give_up() {
+                        return Err(Error::Unavailable(why.into()));
+                    }
+                    // It runs by now, and every step of that has its own limit.
+                    until = None;
+                }
+            }
+        }
+    }
+    /// Takes no more jobs, lets the workers finish those that wait, and returns when the last thread has ended. What has not
+    /// ended by then is broken off by `abort`.
+    pub(super) async fn stop(&self, within: Duration, abort: impl FnOnce()) {
+        self.entrance.write().unwrap_or_else(PoisonError::into_inner).take();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let (done, mut joined) = oneshot::channel();
+        // A thread of its own: what never ends must not keep the runtime from ending.
+        std::thread::spawn(move || done.send(threads.into_iter().all(|t| t.join().is_ok())));
+        let last = within / 5;
+        if let Ok(ended) = timeout(within - last, &mut joined).await {
+            if !matches!(ended, Ok(true)) {
+                tracing::error!("a store worker ended badly");
+            }
+            return;
+        }
+        tracing::warn!("the store is still at work; it is broken off");
+        abort();
+        if timeout(last, joined).await.is_err() {
+            tracing::error!("a store worker does not end");
+        }
+    }
+}

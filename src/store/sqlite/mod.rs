@@ -1,0 +1,196 @@
+//! SQLite: one writer thread with group commit, a pool of read-only connections, one process for each file.
+//!
+//! The writer drains its queue into one `BEGIN IMMEDIATE`, a savepoint for each job, commits once and only then
+//! answers: every acknowledged write is on the disk (WAL, `synchronous=FULL`), and a read that starts after an
+//! acknowledged write sees it, because a WAL reader sees the last commit.
+
+mod ballast;
+mod statement;
+mod writer;
+
+pub(super) use statement::{execute, rows, trouble};
+
+use super::job;
+use super::queue::Queue;
+use super::room::{Room, full};
+use super::tx::Trouble;
+use super::{Counters, Error, Options, Result, Tx, migrate};
+use ballast::{Ballast, nothing_is_free};
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use writer::{READERS, WORKER, Writer};
+
+/// Read connections kept for reuse; more are opened when more threads read at once.
+const IDLE_READERS: usize = 32;
+/// Statements each connection keeps prepared: more than all verbs together have.
+const STATEMENTS: usize = 1024;
+
+pub(super) struct Sqlite {
+    pub(super) queue: Queue,
+    pub(super) room: Arc<Room>,
+    path: PathBuf,
+    readers: Mutex<Vec<Connection>>,
+    stopped: AtomicBool,
+    counters: Option<Arc<Counters>>,
+}
+
+impl Sqlite {
+    pub(super) fn open(path: &Path, options: &Options) -> Result<Arc<Self>> {
+        let lock = lock(path)?;
+        private(path, false)?;
+        let ballast = Ballast::beside(path, options.ballast);
+        let mut opened = connect(path, options);
+        if opened.is_err() && ballast.nothing_is_free() {
+            ballast.give_away();
+            opened = connect(path, options);
+        }
+        let c = opened?;
+        let room = Arc::new(Room::watched());
+        if !ballast.make() {
+            room.ran_out();
+        }
+        let (queue, jobs) = Queue::new(options.queue, options.time_limit, room.clone());
+        let counters = options.counters.clone();
+        let mut writer = Writer { c, ballast, room: room.clone(), counters: counters.clone() };
+        let thread = std::thread::Builder::new().name("store-sqlite".into());
+        let thread = thread.spawn(move || {
+            writer.run(&jobs);
+            drop(writer);
+            drop(lock);
+        });
+        queue.add(thread.map_err(|e| Error::Unavailable(e.to_string()))?);
+        let readers = Mutex::default();
+        Ok(Arc::new(Self { queue, room, path: path.to_owned(), readers, stopped: AtomicBool::new(false), counters }))
+    }
+
+    /// Runs on the calling thread: a look-up by key costs less than a hop to another one.
+    pub(super) fn read<T>(&self, work: &impl Fn(&mut Tx<'_, '_>) -> Result<T>) -> Result<T> {
+        if self.stopped.load(Ordering::Acquire) {
+            return Err(Error::Unavailable("the store is stopped".into()));
+        }
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let c = match idle {
+            Some(c) => c,
+            None => self.reader().map_err(|e| self.unreadable(&e))?,
+        };
+        c.execute_batch("begin").map_err(|e| self.unreadable(&e))?;
+        let (end, mut out) = job::run(work, &mut Tx::sqlite(&c, WORKER, self.counters.as_deref()));
+        if end == job::End::Io && nothing_is_free(&self.path) {
+            out = Err(full());
+        }
+        // A connection that cannot even end its read is not reused.
+        if c.execute_batch("rollback").is_ok() && !self.stopped.load(Ordering::Acquire) {
+            let mut idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+            if idle.len() < IDLE_READERS {
+                idle.push(c);
+            }
+        }
+        out
+    }
+
+    /// Why nothing can be read. A full disk shows as an I/O error too.
+    fn unreadable(&self, e: &rusqlite::Error) -> Error {
+        match trouble(e) {
+            Trouble::Io(_) if nothing_is_free(&self.path) => full(),
+            other => other.error(),
+        }
+    }
+    fn reader(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let c = Connection::open_with_flags(&self.path, flags)?;
+        keep_plans(&c)?;
+        c.pragma_update(None, "query_only", true)?;
+        c.busy_timeout(READERS)?;
+        c.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(c)
+    }
+
+    /// Copies the last committed state. The copy is whole or not there: it gets its name last.
+    pub(super) fn backup(&self, to: &Path) -> Result<()> {
+        let mut part = to.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        private(&part, true)?;
+        let copied = (|| {
+            let from = self.reader()?;
+            let mut copy = Connection::open(&part)?;
+            let step = Backup::new(&from, &mut copy)?.step(-1)?;
+            // One file without a log beside it.
+            copy.pragma_update(None, "journal_mode", "DELETE")?;
+            Ok(step)
+        })();
+        let named = match copied.map_err(|e| trouble(&e).error())? {
+            StepResult::Done => std::fs::rename(&part, to).map_err(|e| Error::Engine(format!("{}: {e}", to.display()))),
+            _ => Err(Error::Unavailable("the store is too busy to be copied".into())),
+        };
+        if named.is_err() {
+            let _ = std::fs::remove_file(&part);
+        }
+        named
+    }
+
+    pub(super) async fn stop(&self, within: Duration) {
+        self.stopped.store(true, Ordering::Release);
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        // A write that the disk holds up cannot be broken off.
+        self.queue.stop(within, || ()).await;
+    }
+}
+
+/// Takes the lock beside the file: one process owns it, so that what it caches can be exact. The kernel gives the lock
+/// back when the process ends, however it ends.
+fn lock(path: &Path) -> Result<File> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
+    let unavailable = |e: std::io::Error| Error::Unavailable(format!("{}: {e}", path.display()));
+    let file =
+        File::options().create(true).truncate(false).write(true).mode(0o600).open(beside).map_err(unavailable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Unavailable(format!("{} is in use", path.display()))),
+        Err(TryLockError::Error(e)) => Err(unavailable(e)),
+    }
+}
+
+/// Makes the file before SQLite does, so that nobody else may read it; the files SQLite puts beside it take its mode.
+fn private(path: &Path, new: bool) -> Result<()> {
+    let mut options = File::options();
+    options.write(true).mode(0o600);
+    let options = if new { options.create_new(true) } else { options.create(true).truncate(false) };
+    options.open(path).map(|_| ()).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
+}
+
+/// Lets a prepared statement keep its plan. This SQLite is compiled with STAT4: without the guarantee it looks at each
+/// bound value and plans the statement again at every execution, which costs more than the statement itself.
+fn keep_plans(c: &Connection) -> rusqlite::Result<()> {
+    c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
+}
+
+/// The connection that writes.
+fn connect(path: &Path, options: &Options) -> Result<Connection> {
+    let c = Connection::open(path).map_err(|e| trouble(&e).error())?;
+    prepare(&c).map_err(|e| trouble(&e).error())?;
+    if options.migrate {
+        migrate::sqlite(&c, options.schema)?;
+    }
+    Ok(c)
+}
+
+fn prepare(c: &Connection) -> rusqlite::Result<()> {
+    keep_plans(c)?;
+    // What a savepoint would write into a temporary file must not need room on a disk.
+    c.pragma_update(None, "temp_store", "MEMORY")?;
+    c.pragma_update(None, "journal_mode", "WAL")?;
+    c.pragma_update(None, "synchronous", "FULL")?;
+    c.pragma_update(None, "foreign_keys", true)?;
+    c.busy_timeout(READERS)?;
+    c.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(())
+}

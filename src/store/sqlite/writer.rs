@@ -1,0 +1,194 @@
+//! The one thread that writes: it takes jobs from the queue, runs them in groups, commits once, and then answers.
+//!
+//! A full disk ends SQLite's whole transaction. The endings among its jobs must not fail for that: the ballast is deleted, and
+//! they run again in its room. Whatever is ordinary is refused from then on, until the ballast lies there again.
+
+use super::ballast::Ballast;
+use super::statement::trouble;
+use crate::store::job::{End, Urgency, Work};
+use crate::store::room::{Room, full};
+use crate::store::tx::Trouble;
+use crate::store::{Counters, Error, Tx};
+use rusqlite::Connection;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+/// How many jobs share one commit. More gain nothing and make the first of them wait.
+const BATCH: usize = 256;
+/// The one audit chain of a SQLite file.
+pub(super) const WORKER: &str = "sqlite";
+/// How often the writer looks for room while there is none.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long the writer waits for a reader that is in its way.
+pub(super) const READERS: Duration = Duration::from_secs(5);
+
+/// A group of jobs in one transaction.
+type Jobs = Vec<Box<dyn Work>>;
+
+pub(super) struct Writer {
+    pub(super) c: Connection,
+    pub(super) ballast: Ballast,
+    pub(super) room: Arc<Room>,
+    pub(super) counters: Option<Arc<Counters>>,
+}
+
+impl Writer {
+    /// Works until the queue is closed and empty.
+    pub(super) fn run(&mut self, jobs: &Receiver<Box<dyn Work>>) {
+        let mut looked = Instant::now();
+        loop {
+            let next = if self.room.endings_only() {
+                if looked.elapsed() >= LOOK {
+                    self.look_for_room();
+                    looked = Instant::now();
+                }
+                jobs.recv_timeout(LOOK)
+            } else {
+                jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            };
+            match next {
+                Ok(job) => self.group(job, jobs),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        // Leaves one file behind for whoever copies it; readers may still hold it, then the WAL stays.
+        self.checkpoint(READERS);
+    }
+
+    /// Runs a job and those that came meanwhile in one transaction, and answers them.
+    fn group(&mut self, first: Box<dyn Work>, jobs: &Receiver<Box<dyn Work>>) {
+        let Some(first) = self.admitted(first) else { return };
+        let mut more = || std::iter::from_fn(|| jobs.try_recv().ok()).find_map(|job| self.admitted(job));
+        match transaction(&self.c, self.counters.as_deref(), first, &mut more) {
+            Ok(done) => done.into_iter().for_each(Work::answer),
+            Err((ran, lost)) => self.lost(ran, &lost),
+        }
+    }
+
+    /// A job that may run now.
+    fn admitted(&self, job: Box<dyn Work>) -> Option<Box<dyn Work>> {
+        if !job.ticket().take() {
+            return None;
+        }
+        match self.room.admits(job.order()) {
+            Ok(()) => Some(job),
+            Err(e) => {
+                job.fail(e);
+                None
+            }
+        }
+    }
+
+    /// None of these jobs was committed.
+    fn lost(&mut self, ran: Jobs, lost: &Trouble) {
+        if !self.is_full(lost) {
+            tracing::error!(error = %lost.error(), jobs = ran.len(), "SQLite lost a transaction");
+            ran.into_iter().for_each(|job| job.fail(lost.error()));
+            return;
+        }
+        self.room.ran_out();
+        self.ballast.give_away();
+        let (endings, others): (Jobs, Jobs) = ran.into_iter().partition(|job| job.order().urgency == Urgency::Ending);
+        others.into_iter().for_each(|job| job.fail(full()));
+        // What the log holds already finds room in the database, and the log begins anew.
+        self.checkpoint(Duration::ZERO);
+        self.endings(endings);
+        self.checkpoint(Duration::ZERO);
+    }
+    /// All together first; where that is too much for the room that is left, one by one.
+    fn endings(&mut self, endings: Jobs) {
+        let mut waiting = endings.into_iter();
+        let Some(first) = waiting.next() else { return };
+        let ran = match transaction(&self.c, self.counters.as_deref(), first, &mut || waiting.next()) {
+            Ok(done) => return done.into_iter().for_each(Work::answer),
+            Err((ran, _)) => ran,
+        };
+        for job in ran.into_iter().chain(waiting) {
+            match transaction(&self.c, self.counters.as_deref(), job, &mut || None) {
+                Ok(done) => done.into_iter().for_each(Work::answer),
+                Err((alone, lost)) => {
+                    let error = if self.is_full(&lost) { full() } else { lost.error() };
+                    alone.into_iter().for_each(|job| job.fail(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn is_full(&self, lost: &Trouble) -> bool {
+        match lost {
+            Trouble::Full(_) => true,
+            Trouble::Io(_) => self.ballast.nothing_is_free(),
+            _ => false,
+        }
+    }
+    fn look_for_room(&self) {
+        self.checkpoint(Duration::ZERO);
+        if self.ballast.make() {
+            self.room.is_back();
+        }
+    }
+    /// Moves the log into the database and cuts it to nothing, as far as that goes: readers may be in its way.
+    fn checkpoint(&self, wait: Duration) {
+        let _ = self.c.busy_timeout(wait);
+        let _ = self.c.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()));
+        let _ = self.c.busy_timeout(READERS);
+    }
+}
+
+/// Runs jobs in one transaction. An error means that none of those that ran was committed.
+fn transaction(
+    c: &Connection,
+    counters: Option<&Counters>,
+    first: Box<dyn Work>,
+    more: &mut dyn FnMut() -> Option<Box<dyn Work>>,
+) -> Result<Jobs, (Jobs, Trouble)> {
+    if let Err(e) = run(c, "begin immediate") {
+        return Err((vec![first], e));
+    }
+    let mut ran: Jobs = Vec::new();
+    let mut next = Some(first);
+    let mut lost = None;
+    while let Some(mut job) = next.take() {
+        let kept = savepoint(c, job.as_mut(), counters);
+        ran.push(job);
+        if let Err(e) = kept {
+            lost = Some(e);
+        } else if ran.len() < BATCH {
+            next = more();
+        }
+    }
+    match lost.map_or_else(|| run(c, "commit"), Err) {
+        Ok(()) => Ok(ran),
+        Err(e) => {
+            if !c.is_autocommit() {
+                let _ = run(c, "rollback");
+            }
+            Err((ran, e))
+        }
+    }
+}
+
+/// Runs one job in its savepoint. An error means that the whole transaction is lost: a full disk or an I/O error may end it,
+/// and what SQLite leaves of it is not looked into.
+fn savepoint(c: &Connection, job: &mut dyn Work, counters: Option<&Counters>) -> Result<(), Trouble> {
+    run(c, "savepoint job")?;
+    let end = job.run(&mut Tx::sqlite(c, WORKER, counters));
+    match end {
+        End::Full => return Err(Trouble::Full(full())),
+        End::Io => return Err(Trouble::Io(Error::Engine("SQLite could not read or write a file".into()))),
+        _ if c.is_autocommit() => {
+            return Err(Trouble::Refused(Error::Engine("SQLite rolled the transaction back".into())));
+        }
+        _ => {}
+    }
+    if end != End::Commit {
+        run(c, "rollback to job")?;
+    }
+    run(c, "release job")
+}
+
+fn run(c: &Connection, sql: &str) -> Result<(), Trouble> {
+    c.prepare_cached(sql).and_then(|mut s| s.execute([])).map(|_| ()).map_err(|e| trouble(&e))
+}

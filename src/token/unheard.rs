@@ -1,0 +1,52 @@
+//! Tokens that nobody holds: their request was told that the service is unavailable, and the store found out later that it had
+//! recorded them (`store::Store::write_or_undo`). They are revoked, and the code of the request is given back.
+
+use super::{Issued, Minted, sql, told};
+use crate::audit::{self, Actor, Entry};
+use crate::clock::Instant;
+use crate::event::Kind as Event;
+use crate::grant::code;
+use crate::params::Params;
+use crate::secret::{self, Hash, Kind};
+use crate::store::{Result, Tx};
+use serde_json::json;
+
+/// What a request at the token endpoint presents, as the key of its unit of work: the code where there is one, else what it
+/// would be given.
+#[must_use]
+pub fn key(params: &Params, minted: &Minted) -> Hash {
+    presented(params).unwrap_or_else(|| minted.access.hash())
+}
+fn presented(params: &Params) -> Option<Hash> {
+    params.get("code").and_then(|code| secret::presented(Kind::Code, code))
+}
+
+/// Takes back what `issued` recorded. It may run twice; returns whether a code was given back.
+///
+/// # Errors
+/// The store's.
+pub fn undo(tx: &mut Tx<'_, '_>, issued: &Issued, minted: &Minted, params: &Params, now: Instant) -> Result<bool> {
+    let hash = minted.access.hash();
+    let Some(found) = sql::find_access(tx, &hash)?.filter(|found| found.token.revoked_at.is_none()) else {
+        return Ok(false);
+    };
+    sql::revoke_access(tx, &hash, now)?;
+    if issued.refresh {
+        sql::revoke_refresh(tx, &minted.refresh.hash(), now)?;
+    }
+    let (token, client) = (&found.token.id, &found.token.client);
+    let detail = json!({"token": token});
+    told::event(tx, (token, client, issued.grant.as_ref().map(|g| &g.id)), Event::TokenRevoked, detail.clone(), now)?;
+    let entry = Entry {
+        client: Some(client.clone()),
+        grant: issued.grant.as_ref().map(|g| g.id.clone()),
+        account: issued.grant.as_ref().map(|g| g.account_index),
+        detail,
+        ..Entry::new(now, Actor::System, Event::TokenRevoked.as_str())
+    };
+    audit::append(tx, &entry)?;
+    match (issued.grant.as_ref(), presented(params)) {
+        (Some(grant), Some(code)) => code::undo(tx, &code, grant, now).map(|()| true),
+        _ => Ok(false),
+    }
+}

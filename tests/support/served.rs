@@ -1,0 +1,149 @@
+//! The program itself over the store that a town leaves behind, so that it can be killed and started again.
+
+use super::http::{Answer, Ask, Http};
+use super::pg;
+use super::small_disk::SmallDisk;
+use super::town::{BANK_SECRET, ISSUER, Said, Town, said};
+use renkei::clock::{Clock, Instant, SystemClock};
+use renkei::config::Config;
+use renkei::grant::code::Binding;
+use renkei::id::ClientId;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+/// What a town leaves behind.
+pub struct Left {
+    file: PathBuf,
+    pub config: Config,
+    port: u16,
+    /// What the program is started through.
+    enter: Vec<String>,
+    _dir: tempfile::TempDir,
+    _database: Option<pg::Database>,
+}
+
+impl Left {
+    /// Of a town that has been stopped.
+    pub fn new(mut config: Config, dir: tempfile::TempDir, database: Option<pg::Database>) -> Self {
+        let port = super::ports::free(1);
+        config.server.listen = vec![([127, 0, 0, 1], port).into()];
+        let file = dir.path().join("left.toml");
+        std::fs::write(&file, toml::to_string(&config).unwrap()).unwrap();
+        Self { file, config, port, enter: Vec::new(), _dir: dir, _database: database }
+    }
+    /// The same with its data on a small disk.
+    pub fn moved_to(mut self, disk: &SmallDisk) -> Self {
+        let copied = Command::new("cp").arg("-a").arg(&self.config.server.data_dir).arg(disk.path("data")).status();
+        assert!(copied.unwrap().success());
+        self.config.server.data_dir = disk.inside().join("data");
+        std::fs::write(&self.file, toml::to_string(&self.config).unwrap()).unwrap();
+        self.enter = disk.enter();
+        self
+    }
+    fn command(&self) -> Command {
+        let program = env!("CARGO_BIN_EXE_renkei");
+        let mut words = self.enter.iter().map(String::as_str).chain([program]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words);
+        command
+    }
+    /// The way to the program, whenever it runs.
+    pub fn http(&self) -> Http {
+        Http::new(([127, 0, 0, 1], self.port).into(), ISSUER)
+    }
+    /// Starts the program and waits until it is ready.
+    pub fn start(&self) -> Served {
+        let mut child = self
+            .command()
+            .args(["serve", "--config"])
+            .arg(&self.file)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        if !line.starts_with("ready") {
+            let mut said = line;
+            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            panic!("it does not start: {said}");
+        }
+        // Both pipes are read to their end, or the program would stop when one is full.
+        std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+        let mut log = child.stderr.take().unwrap();
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        Served { child }
+    }
+    /// The program, as staff runs it.
+    pub async fn staff(&self, args: &[&str]) -> Said {
+        let mut command = self.command();
+        command.args(args).arg("--config").arg(&self.file);
+        said(command).await
+    }
+    /// While the program does not run: what is stored agrees with itself, and the record is whole.
+    pub async fn is_whole(&self) {
+        let report = self.staff(&["audit", "verify", "--json"]).await;
+        assert_eq!(report.status, 0, "{report:?}");
+    }
+    /// The core bank closes an account.
+    pub async fn bank_closes(&self, http: &Http, account: &str) -> Option<Answer> {
+        let now = SystemClock.now();
+        let report = json!({"v": 1, "event_id": account, "type": "closed", "account": account, "at": now.secs()});
+        http.try_send("POST", "/hooks/bank/events", signed(&report, BANK_SECRET, now)).await
+    }
+}
+
+/// The running program. It ends with its owner.
+pub struct Served {
+    child: Child,
+}
+impl Served {
+    /// What SIGKILL does: it gets no chance to finish anything.
+    pub fn kill(self) {}
+}
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A report of the core bank, signed.
+pub fn signed(report: &Value, secret: &str, now: Instant) -> Ask {
+    let (body, timestamp) = (report.to_string(), now.secs().to_string());
+    let tag = renkei::secret::hmac_sha256(secret.as_bytes(), format!("{timestamp}.{body}").as_bytes());
+    Ask::default()
+        .header("X-Hook-Timestamp", timestamp)
+        .header("X-Hook-Signature", renkei::secret::base64url(tag))
+        .json(body)
+}
+
+/// A link of an account of its own.
+#[derive(Debug, Clone)]
+pub struct Linked {
+    pub token: String,
+    pub grant: String,
+    pub account: String,
+}
+
+/// Links of `kakeibo`, each of another account, made without the screens.
+pub async fn links(w: &Town, first: usize, count: usize) -> Vec<Linked> {
+    let world = w.world();
+    let id = ClientId::parse("kakeibo").unwrap();
+    let kakeibo = world.store.read(move |tx| renkei::client::sql::load(tx, &id)).await.unwrap().unwrap();
+    let kakeibo = Arc::new(kakeibo);
+    let mut made = Vec::new();
+    for n in first..first + count {
+        let account = format!("115-ordinary-{:07}", 3_000_000 + n);
+        let binding = Binding { nonce: None, ..super::world::World::binding() };
+        let allowed = world.allow_with(&kakeibo, "accounts", &account, binding).await;
+        let tokens = world.exchange(&kakeibo, &allowed.code).await.unwrap();
+        let token = tokens["access_token"].as_str().unwrap().to_owned();
+        made.push(Linked { token, grant: allowed.grant.to_string(), account });
+    }
+    made
+}
