@@ -73,6 +73,8 @@ async function withstands(kind, seconds) {
       if (how === "fresh" && kind.holds) continue;
       if (!(longest <= LONGEST_WAIT)) wrong.push(`an introspection over ${how === "kept" ? "a kept" : "a new"} connection waited ${number(longest)} ms`);
     }
+    if (answers.unanswered.fresh) console.log(`   unanswered     ${answers.unanswered.fresh} over a new connection`);
+    if (answers.unanswered.fresh && !kind.holds) wrong.push(`${answers.unanswered.fresh} introspections over a new connection had no answer`);
     if (answers.unanswered.kept) wrong.push(`${answers.unanswered.kept} introspections over a kept connection had no answer`);
     if (answers.wrong.count) wrong.push(`${answers.wrong.count} introspections were not answered rightly: ${answers.wrong.first.join("; ")}`);
 
