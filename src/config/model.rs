@@ -127,7 +127,7 @@ fn data_dir() -> PathBuf {
     PathBuf::from("data")
 }
 fn most_connections() -> usize {
-    8192
+    1024
 }
 fn shutdown_grace() -> Span {
     Span::secs(20)

@@ -1,5 +1,5 @@
 //! How long one request may take, and how long its body: a caller that sends a byte a second must not hold a connection, of
-//! which there are only so many (`server.connections`). For the head of a request the server library has a limit of its own.
+//! which there are only so many (`server.connections`). And one connection has one request served at a turn. For the head of a request the server library has a limit of its own.
 
 use super::headers;
 use actix_web::body::MessageBody;
@@ -36,6 +36,9 @@ async fn within<B: MessageBody>(
     mut req: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
+    // Most handlers never wait, and the server library answers all that one connection has asked before another has its turn:
+    // a thousand connections with a hundred requests each would keep everybody else waiting for a minute.
+    tokio::task::yield_now().await;
     let https = headers::over_tls(&req);
     let payload = req.take_payload();
     let arrived = Rc::new(Cell::new(matches!(payload, Payload::None)));
@@ -82,6 +85,7 @@ mod tests {
     use actix_web::middleware::from_fn;
     use actix_web::test::{TestRequest, init_service, try_call_service};
     use actix_web::{App, HttpResponse, web};
+    use futures_util::FutureExt;
 
     #[actix_web::test]
     async fn who_dawdles_is_let_go() {
@@ -101,6 +105,15 @@ mod tests {
         let answer = never.map_or_else(|e| e.error_response(), |a| a.into_parts().1.map_into_boxed_body());
         assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
         assert!(answer.headers().contains_key("x-frame-options"));
+    }
+
+    #[actix_web::test]
+    async fn each_request_lets_other_connections_have_their_turn() {
+        let now = web::to(async || HttpResponse::Ok().finish());
+        let app = init_service(App::new().wrap(from_fn(bounded)).route("/now", now)).await;
+        let mut answer = pin!(try_call_service(&app, TestRequest::get().uri("/now").to_request()));
+        assert!((&mut answer).now_or_never().is_none(), "it is served at once, and so is the next of this connection");
+        assert_eq!(answer.await.map(|a| a.status()).ok(), Some(StatusCode::OK));
     }
 
     /// A body, and a handler that reads it and then takes its time: the status.

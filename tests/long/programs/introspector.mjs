@@ -7,7 +7,7 @@ const authorization = `Authorization: ${basic("accounts-api", clients["accounts-
 /** After so many ms there is no answer. */
 const GIVEN_UP = 30_000;
 
-const seen = { kept: [], fresh: [], wrong: [] };
+const seen = { kept: [], fresh: [], wrong: [], unanswered: { kept: 0, fresh: 0 } };
 let over = false;
 /** Whether the attack has begun: answers before it are not counted. */
 let begun = false;
@@ -19,7 +19,6 @@ async function ask(connection, token) {
 }
 /** What is wrong with an answer, if anything is. */
 function fault(answer, token) {
-  if (!answer) return "no answer";
   if (answer.status !== 200) return `status ${answer.status}: ${answer.body.slice(0, 100)}`;
   if (token === dead) return answer.body === '{"active":false}' ? undefined : "a dead token is not just inactive";
   const said = JSON.parse(answer.body);
@@ -30,7 +29,8 @@ async function asks(kind, connect, done) {
     const token = n % 2 ? dead : live;
     const connection = connect();
     const { answer, took } = await ask(connection, token);
-    const wrong = fault(answer, token);
+    const wrong = answer && fault(answer, token);
+    if (!answer) seen.unanswered[kind] += 1;
     if (begun) seen[kind].push(took);
     if (wrong) seen.wrong.push(`${kind}: ${wrong} after ${Math.round(took)} ms`);
     done(connection);
@@ -53,6 +53,6 @@ process.on("message", async (order) => {
     return { count: times.length, half: at(0.5), most: at(0.99), longest: at(1) };
   };
   const wrong = { count: seen.wrong.length, first: seen.wrong.slice(0, 5) };
-  process.send({ kept: figures(seen.kept), fresh: figures(seen.fresh), wrong }, () => process.exit());
+  process.send({ kept: figures(seen.kept), fresh: figures(seen.fresh), wrong, unanswered: seen.unanswered }, () => process.exit());
 });
 process.on("disconnect", () => process.exit());

@@ -245,6 +245,7 @@ export const kinds = [
   {
     name: "nothing-read",
     does: "as many connections as one process may hold, each of which asks for a hundred pages and reads nothing",
+    holds: true,
     async run(me) {
       await hold(me, Buffer.concat(Array(100).fill(request("GET", "/oauth/authorize?client_id=nobody"))));
     },
@@ -252,6 +253,7 @@ export const kinds = [
   {
     name: "half-heads",
     does: "as many connections as one process may hold, each with a head of a line and a half",
+    holds: true,
     async run(me) {
       await hold(me, Buffer.from("GET /oauth/authorize?client_id=kakeibo HTTP/1.1\r\nHost: link.ren"));
     },
@@ -259,6 +261,7 @@ export const kinds = [
   {
     name: "long-half-heads",
     does: "as many connections as one process may hold, each with 127 KB of a head that does not end",
+    holds: true,
     async run(me) {
       const line = `X-Filler: ${"x".repeat(4000)}\r\n`;
       await hold(me, Buffer.from(`GET / HTTP/1.1\r\nHost: link.renkei.test\r\n${line.repeat(32).slice(0, 127_000)}`));
@@ -267,6 +270,7 @@ export const kinds = [
   {
     name: "slow-bodies",
     does: "as many connections as one process may hold, each with all of a form of 60 KB but the end, of which a byte comes each second",
+    holds: true,
     async run(me) {
       const whole = post("/oauth/token", Buffer.alloc(60_000, "a"));
       await hold(me, whole.subarray(0, whole.length - 200), "a");
