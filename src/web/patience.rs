@@ -1,5 +1,6 @@
 //! How long one request may take, and how long its body: a caller that sends a byte a second must not hold a connection, of
-//! which there are only so many (`server.connections`). And one connection has one request served at a turn. For the head of a request the server library has a limit of its own.
+//! which there are only so many (`server.connections`). And one connection has one request served at a turn. For the head of a
+//! request the server library has a limit of its own.
 
 use super::headers;
 use actix_web::body::MessageBody;
