@@ -413,7 +413,8 @@ async fn tidy(w: &World) -> Vec<(&'static str, u64)> {
     let mut gone = Vec::new();
     for (table, chore) in CHORES {
         let n = w.write(move |tx| keep(tx, *chore, now, &Retention::default())).await;
-        if n > 0 {
+        // Every unit of work leaves something of these, on PostgreSQL, by its own clock.
+        if n > 0 && *table != "store_markers" {
             gone.push((*table, n));
         }
     }

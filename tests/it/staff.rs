@@ -221,7 +221,7 @@ async fn a_copy_is_made_and_put_back(w: &Town) {
     let again = run(&["--json", "db", "restore", "--in-place"]).await.json();
     assert_eq!(again, json!({"tokens": 0, "codes": 0}), "nothing was left alive");
     let names: Vec<_> = std::fs::read_dir(dir.path().join("data")).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(names.len(), 2, "the store and its lock, nothing half made: {names:?}");
+    assert_eq!(names.len(), 3, "the store, its lock and its ballast, nothing half made: {names:?}");
 }
 
 async fn the_socket_is_not_for_all(w: &Town) {
