@@ -258,7 +258,7 @@ async fn a_redemption_that_was_taken_back_never_was(place: Place) {
     let now = w.now();
     w.write(move |tx| {
         code::undo(tx, &hash, &grant, now)?;
-        notice::hold_again(tx, &grant.id)
+        renkei::lifecycle::notice::hold_again(tx, &grant.id)
     })
     .await;
     let mailer = Box_::default();
