@@ -56,7 +56,7 @@ pub const CHORES: &[(&str, Chore)] = &[
     ("notices (addresses)", |tx, now, keep, limit| erase(tx, now, keep.addresses, limit)),
     ("account_events", |tx, now, _, limit| account::prune(tx, now, limit)),
     ("notices", |tx, now, _, limit| forget(tx, now, limit)),
-    ("store_markers", |tx, now, _, limit| store::prune_markers(tx, now, limit)),
+    ("store_markers", |tx, _, _, limit| store::prune_markers(tx, limit)),
 ];
 
 /// Does one chore on at most [`BATCH`] rows. Returns how many rows went; call again while it is a full batch.

@@ -23,7 +23,6 @@ pub use room::ENDINGS_ONLY;
 pub use tx::Tx;
 pub use value::{Row, Value};
 
-use crate::clock::Instant;
 use crate::secret::Hash;
 use job::{Order, Undo};
 use std::path::{Path, PathBuf};
@@ -73,8 +72,6 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// Enough for thousands of endings.
 const BALLAST: u64 = 16 * 1024 * 1024;
-/// How long markers are kept.
-const MARKERS: Duration = Duration::from_hours(24);
 /// How long a stop may take where nobody says otherwise.
 const STOP: Duration = Duration::from_secs(20);
 
@@ -317,7 +314,6 @@ impl Store {
 ///
 /// # Errors
 /// The store's.
-pub fn prune_markers(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
-    let sql = "delete from store_markers where id in (select id from store_markers where at < ?1 order by at limit ?2)";
-    tx.execute(sql, &[(now - MARKERS).into(), limit.into()])
+pub fn prune_markers(tx: &mut Tx<'_, '_>, limit: i64) -> Result<u64> {
+    tx.prune_markers(limit)
 }

@@ -133,6 +133,17 @@ impl<'t, 'c> Tx<'t, 'c> {
         Ok(self.row(sql, &[name.into()])?.is_some())
     }
 
+    /// Deletes at most `limit` markers of more than a day ago. They carry the time of PostgreSQL, so its clock says how old they
+    /// are; SQLite has none.
+    pub(super) fn prune_markers(&mut self, limit: i64) -> Result<u64> {
+        let sql = "delete from store_markers where id in (select id from store_markers \
+                   where at < (extract(epoch from statement_timestamp()) * 1000)::bigint - 86400000 order by at limit ?1)";
+        match &self.on {
+            On::Sqlite(..) => Ok(0),
+            On::Postgres(..) => self.execute(sql, &[limit.into()]),
+        }
+    }
+
     /// Runs the statements of a schema file, `BYTES` put into the engine's own word.
     pub(super) fn batch(&mut self, text: &str) -> Result<()> {
         let done = match &mut self.on {
