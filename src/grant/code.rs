@@ -159,7 +159,7 @@ pub fn redeem<T, R>(
 }
 
 /// Whether a code of this grant was redeemed. A redemption that was taken back does not count.
-pub(super) fn was_redeemed(tx: &mut Tx<'_, '_>, grant: &Grant) -> Result<bool> {
+fn was_redeemed(tx: &mut Tx<'_, '_>, grant: &Grant) -> Result<bool> {
     let sql = "select hash from codes where grant_id = ?1 and used_at is not null and undone_at is null limit 1";
     let Some(row) = tx.row(sql, &[grant.id.as_str().into()])? else { return Ok(false) };
     // It may still be taken back.

@@ -53,7 +53,7 @@ pub fn further(
     match allowed {
         Further::Issued => {}
         // A link that has come about and has ended since was handed over all the same.
-        Further::Over if code::was_redeemed(tx, &grant)? => return Ok(Further::Redeemed),
+        Further::Over if has_begun(tx, id)? => return Ok(Further::Redeemed),
         over => return Ok(over),
     }
     let codes = tx.row("select count(*) from codes where grant_id = ?1", &[id.as_str().into()])?;
@@ -78,6 +78,12 @@ pub fn further(
     };
     audit::append(tx, &entry)?;
     Ok(Further::Issued)
+}
+
+/// Whether the grant was ever active. A grant that has ended does not say so by its state, and its codes are gone.
+fn has_begun(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<bool> {
+    let sql = "select 1 from grants where id = ?1 and activated_at is not null";
+    Ok(tx.row(sql, &[id.as_str().into()])?.is_some())
 }
 
 #[cfg(test)]

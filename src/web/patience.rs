@@ -6,6 +6,7 @@ use super::headers;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::{InternalError, PayloadError};
+use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage, HttpResponse};
@@ -38,8 +39,12 @@ async fn within<B: MessageBody>(
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     // Most handlers never wait, and the server library answers all that one connection has asked before another has its turn:
-    // a thousand connections with a hundred requests each would keep everybody else waiting for a minute.
-    tokio::task::yield_now().await;
+    // a thousand connections with a hundred requests each would keep everybody else waiting for a minute. A HEAD does
+    // not give way: the library decides by the request it has read last whether an answer has a body, so it would send one
+    // to a HEAD that waits while another request stands behind it (RFC 9110 §9.3.2).
+    if req.method() != Method::HEAD {
+        tokio::task::yield_now().await;
+    }
     let https = headers::over_tls(&req);
     let payload = req.take_payload();
     let arrived = Rc::new(Cell::new(matches!(payload, Payload::None)));

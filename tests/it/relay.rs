@@ -244,6 +244,6 @@ async fn staff_sees_what_was_not_delivered(w: &Town) {
     assert_eq!(w.staff(&["--json", "notice", "list"]).await.json()["notices"][0]["attempts"], 1, "counted anew");
     w.staff(&["notice", "retry", "no-such"]).await.refused(1, "there is no notice no-such");
     w.staff(&["notice", "retry", "a b"]).await.refused(2, "no notice id");
-    let record = w.staff(&["audit", "export", "--grant", &relayed]).await.out;
-    assert!(record.contains("\"notice.retried\""), "{record}");
+    let record = w.staff(&["audit", "export", "--grant", &relayed]).await;
+    assert!(record.out.contains("\"notice.retried\""), "{record:?}");
 }
