@@ -119,7 +119,7 @@ impl Town {
                 "trusted_proxies": ["127.0.0.1"], "data_dir": at("data"), "master_key_file": at("master.key"),
                 "shutdown_grace": "1s",
             },
-            "store": { "url": url, "connections": 4 },
+            "store": { "url": url, "connections": 4, "time_limit": "10s" },
             "institution": {
                 "name": "みなと信用組合", "name_en": "Minato Credit Union", "kind": "shinkumi",
                 "terms_url": "https://www.minato.example/terms", "terms_version": "2026-04",
