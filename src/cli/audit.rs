@@ -34,7 +34,7 @@ pub enum Audit {
         #[arg(long, value_parser = moment)]
         to: Option<Instant>,
         /// Of one grant only.
-        #[arg(long, value_parser = id)]
+        #[arg(long, value_parser = id, allow_hyphen_values = true)]
         grant: Option<GrantId>,
         /// Of one account only, e.g. 115-ordinary-1100026.
         #[arg(long, value_parser = account)]

@@ -19,7 +19,7 @@ use renkei::keys::seal::Sealer;
 use renkei::phone::Phone;
 use renkei::random::SeededRandom;
 use renkei::secret::Hash;
-use renkei::store::{Store, Tx};
+use renkei::store::{Error, Store, Tx};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ const SEEDS: u64 = 300;
 /// Stories told at the same time. Without the leases they are few: taking a lease out reads all of them, so on PostgreSQL
 /// each such transaction meets every other.
 const TOGETHER: u64 = 60;
-const TOGETHER_WITHOUT_LEASES: u64 = 20;
+const TOGETHER_WITHOUT_LEASES: u64 = 6;
 /// What happens between two starts of the server.
 const STEPS: usize = 14;
 const STARTS: usize = 3;
@@ -241,7 +241,7 @@ impl Story {
         let call_id = format!("{} {}", self.seed, self.calls);
         let caller = Caller::Known(phone(self.seed));
         let call = IncomingCall { call_id, called: Some(number), caller, at: called_at };
-        register.desk.report(call, self.now).await.unwrap();
+        served(async || register.desk.report(call.clone(), self.now).await).await;
         self.frauds_confirm(register).await;
     }
     async fn customer_confirms(&mut self, register: &Register) {
@@ -287,6 +287,16 @@ impl Story {
     }
 }
 
+/// The same once more where the store was too busy: nothing was written then, and a browser would come again.
+async fn served<T>(what: impl AsyncFn() -> renkei::store::Result<T>) -> T {
+    loop {
+        match what().await {
+            Err(Error::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            done => return done.unwrap(),
+        }
+    }
+}
+
 /// The service under its production rules.
 struct Register {
     desk: Desk,
@@ -323,7 +333,9 @@ impl Register {
             language: None,
             recalled: None,
         };
-        let Opened::Begun { interaction, cookie, .. } = self.desk.open(opening, now).await.unwrap() else {
+        let Opened::Begun { interaction, cookie, .. } =
+            served(async || self.desk.open(opening.clone(), now).await).await
+        else {
             return None;
         };
         let visitor = Visitor { id: interaction.id, cookie: cookie.hash(), memory: None, network };
@@ -348,23 +360,26 @@ impl Register {
     }
     /// ③ 電話番号の決定; whether there was a number.
     async fn take_number(&self, player: &mut Player, now: Instant) -> bool {
+        if !self.leased {
+            // As if a number that was given out were anybody's again.
+            let take_out = |tx: &mut Tx<'_, '_>| tx.execute("delete from call_leases", &[]);
+            served(async || self.store.write(take_out).await).await;
+        }
         let stage = self.post(player, Posted::Phone, now).await;
         let Some(Stage::Call { calling, .. }) = stage else { return false };
         player.called = Some(calling.called);
-        if !self.leased {
-            // As if giving out a number took nothing from anybody.
-            let take_out = |tx: &mut Tx<'_, '_>| tx.execute("update call_leases set free_at = since", &[]);
-            self.store.write(take_out).await.unwrap();
-        }
         true
     }
     /// Posts with the token of the page that is, and takes a cookie that was replaced.
     async fn post(&self, player: &mut Player, posted: Posted, now: Instant) -> Option<Stage> {
-        let Seen::Here(view) = self.desk.look(&player.visitor, None, now).await.unwrap() else { return None };
+        let Seen::Here(view) = served(async || self.desk.look(&player.visitor, None, now).await).await else {
+            return None;
+        };
         if let Some(cookie) = &view.cookie {
             player.visitor.cookie = cookie.hash();
         }
-        let seen = self.desk.post(&player.visitor, view.step.reveal(), posted, now).await.unwrap();
+        let seen =
+            served(async || self.desk.post(&player.visitor, view.step.reveal(), posted.clone(), now).await).await;
         let Seen::Here(view) = seen else { return None };
         if let Some(cookie) = &view.cookie {
             player.visitor.cookie = cookie.hash();
