@@ -41,9 +41,11 @@ pub fn list(tx: &mut Tx<'_, '_>, seals: &Seals, now: Instant, limit: i64) -> Res
         let account = opened(seals, &row)?;
         listed.push(Listed { account, locked: true, since: row.instant(2)?, until, unanswered: 0 });
     }
-    let unanswered = "select l.account, l.sealed, min(g.at), count(*) from guesses g \
-                      join lockouts l on l.account = g.account where (g.counted = 1 or (g.counted = 0 and g.until <= ?1)) \
-                      and (g.guess = 'pin' or g.day >= ?2) group by l.account, l.sealed order by 3 desc limit ?3";
+    // Guesses first: they are few, and accounts with wrong answers may be many.
+    let unanswered = "select l.account, l.sealed, u.since, u.n from (select account, min(at) as since, count(*) as n \
+                      from guesses where (counted = 1 or (counted = 0 and until <= ?1)) and (guess = 'pin' or day >= ?2) \
+                      group by account order by 2 desc limit ?3) u join lockouts l on l.account = u.account \
+                      order by u.since desc";
     for row in tx.rows(unanswered, &[now.into(), day(now).into(), limit.into()])? {
         let (account, since, unanswered) = (opened(seals, &row)?, row.instant(2)?, row.int(3)?);
         match listed.iter_mut().find(|l| l.account == account) {

@@ -2,6 +2,7 @@
 
 use crate::support::place::Place;
 use crate::support::world::{World, access};
+use renkei::identity::{Policy, Seals, lockout};
 use renkei::store::{Counters, Options};
 use std::sync::Arc;
 
@@ -68,6 +69,8 @@ async fn what_was_sent_costs_what_was_not_nothing() {
         })
         .await;
         let before = counters.steps();
+        let other = renkei::id::GrantId::parse("another-grant").unwrap();
+        w.write(move |tx| renkei::lifecycle::notice::hold_again(tx, &other)).await;
         let listed = w.store.scan(|tx| renkei::lifecycle::outbox::undelivered(tx, 100)).await.unwrap();
         assert_eq!(listed.len(), 1);
         let mailer = Nobody;
@@ -77,6 +80,40 @@ async fn what_was_sent_costs_what_was_not_nothing() {
         w.wait(std::time::Duration::from_hours(1));
     }
     assert!(costs[1] < costs[0] + 100, "{costs:?} steps with 10 and with 3010 notices that were sent");
+}
+
+/// Accounts that were guessed wrong long ago, or that staff alone opens, cost the sweeper nothing, and the first of them cost
+/// nothing in the list of locks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn accounts_of_long_ago_cost_the_sweeper_nothing() {
+    let (w, counters) = counted();
+    let (seals, policy) = (Seals { sealer: w.sealer.clone(), random: w.random.clone() }, Policy::default());
+    let now = w.now();
+    for (held, locked_at) in [(0, None), (1, Some(now))] {
+        let mut costs = Vec::new();
+        for accounts in [10_i64, 3000] {
+            w.write(move |tx| {
+                for n in 0..accounts {
+                    let index = format!("{held} {accounts} {n}").into_bytes();
+                    let sql = "insert into lockouts (account, sealed, day, failures, wrong_pins, locked_at, held) \
+                               values (?1, ?1, 7, 1, 1, ?2, ?3)";
+                    tx.execute(sql, &[index.into(), locked_at.into(), held.into()])?;
+                }
+                Ok(())
+            })
+            .await;
+            let before = counters.steps();
+            let (sweeping, rules) = (seals.clone(), policy.clone());
+            assert_eq!(w.write(move |tx| lockout::sweep(tx, &sweeping, &rules, now, 500)).await, 0);
+            if held == 0 {
+                let listing = seals.clone();
+                let listed = w.store.scan(move |tx| lockout::list(tx, &listing, now, 100)).await.unwrap();
+                assert_eq!(listed, []);
+            }
+            costs.push(counters.steps() - before);
+        }
+        assert!(costs[1] < costs[0] + 100, "{costs:?} steps with 10 and with 3010 accounts, held: {held}");
+    }
 }
 
 /// Nothing is written and nobody is reached.
