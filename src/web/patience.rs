@@ -23,8 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Enough for the longest body over a bad line; ten times this would let a few thousand slow callers keep everybody else out.
 const BODY: Duration = Duration::from_secs(10);
 
-/// Ends a request that takes too long, or whose body does, with 408 (RFC 9110 §15.5.9). What its handler had begun is whole or not there:
-/// every handler may be dropped at any time, for a browser may hang up.
+/// Ends a request that takes too long, or whose body does, with 408 (RFC 9110 §15.5.9). What its handler had begun is whole or
+/// not there: every handler may be dropped at any time, for a browser may hang up.
 ///
 /// # Errors
 /// The inner service's, or that it took too long.
