@@ -45,11 +45,17 @@ fn client_config(ca: &str) -> Arc<ClientConfig> {
 
 /// Connections of a server's port that still hold anything at its side: neither over nor waiting for the peer's last word.
 fn connections(port: u16) -> usize {
-    const OPEN: [&str; 4] = ["01", "04", "08", "09"]; // established, FIN_WAIT1, CLOSE_WAIT, LAST_ACK
+    const OPEN: [&str; 4] = [ESTABLISHED, "04", "08", "09"]; // FIN_WAIT1, CLOSE_WAIT, LAST_ACK
+    sockets_at(port).into_iter().filter(|(state, _)| OPEN.contains(&state.as_str())).count()
+}
+
+const ESTABLISHED: &str = "01";
+/// The system's sockets at a port: state, and inode.
+fn sockets_at(port: u16) -> Vec<(String, String)> {
     let at_port = format!(":{port:04X}");
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-    rows.filter(|row| row[1].ends_with(&at_port) && OPEN.contains(&row[3])).count()
+    rows.filter(|row| row[1].ends_with(&at_port)).map(|row| (row[3].to_owned(), row[9].to_owned())).collect()
 }
 
 fn resident_kib(child: &Child) -> u64 {
@@ -94,15 +100,14 @@ fn more_connections_than_configured_wait() {
     const MOST: usize = 64;
     let server =
         Server::with(&[("RENKEI__SERVER__CONNECTIONS", MOST.to_string()), ("RENKEI__SERVER__WORKERS", "2".into())]);
-    let before = server.sockets();
     let peers: Vec<_> = (0..200).map(|_| TcpStream::connect(("127.0.0.1", server.place.port())).unwrap()).collect();
     let until = Instant::now() + Duration::from_secs(5);
-    while server.sockets() < before + MOST && Instant::now() < until {
+    while server.taken() < MOST && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(50));
     }
     std::thread::sleep(Duration::from_millis(500));
     // While one connection is handed to a worker it counts for nobody.
-    let taken = server.sockets() - before;
+    let taken = server.taken();
     assert!((MOST..=MOST + 2).contains(&taken), "{taken} connections");
     drop(peers);
     let mut next = server.peer();
@@ -155,11 +160,14 @@ impl Server {
         let config = client_config(place.ca());
         Self { place, child, config }
     }
-    /// How many sockets its process has open.
-    fn sockets(&self) -> usize {
+    /// How many connections its process has taken, and not let go. Those that wait in the system's queue belong to nobody yet,
+    /// and other sockets of the process are no callers.
+    fn taken(&self) -> usize {
+        let established = sockets_at(self.place.port()).into_iter().filter(|(state, _)| state == ESTABLISHED);
+        let ours: Vec<String> = established.map(|(_, inode)| format!("socket:[{inode}]")).collect();
         let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
-        let targets = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
-        targets.filter(|target| target.to_str().is_some_and(|name| name.starts_with("socket:"))).count()
+        let targets = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+        targets.filter(|target| target.to_str().is_some_and(|name| ours.iter().any(|socket| socket == name))).count()
     }
     fn peer(&self) -> Peer {
         Peer::connect(self.place.port(), &self.config)
