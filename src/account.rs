@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// 店番: exactly three digits, leading zeros significant (domain R13).
+/// 店番: exactly three digits, leading zeros significant (R13).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Branch(String);
 impl Branch {
@@ -19,7 +19,7 @@ impl Branch {
     }
 }
 
-/// 科目: the two kinds of account that can be linked (domain R5).
+/// 科目: the two kinds of account that can be linked (R5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccountType {
@@ -56,7 +56,7 @@ impl AccountType {
     }
 }
 
-/// 口座番号: one to seven digits typed, seven kept: 123 ≡ 0000123 (domain R15).
+/// 口座番号: one to seven digits typed, seven kept: 123 ≡ 0000123 (R15).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountNumber(String);
 impl AccountNumber {
@@ -71,7 +71,7 @@ impl AccountNumber {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-    /// The last three digits: all that a mail says of an account (domain §7).
+    /// The last three digits: all that a mail says of an account (requirements.md#notice-text).
     #[must_use]
     pub fn last3(&self) -> &str {
         &self.0[4..]
@@ -118,7 +118,8 @@ impl<'de> serde::Deserialize<'de> for Account {
     }
 }
 
-/// The digits of a typed number: full-width ones become ASCII; hyphens, dashes, ー and spaces fall away (domain §5).
+/// The digits of a typed number: full-width ones become ASCII; hyphens, dashes, ー and spaces fall away
+/// (requirements.md#digits).
 /// `None` when anything else is in it.
 #[must_use]
 pub fn digits(typed: &str) -> Option<String> {

@@ -47,7 +47,7 @@ impl Instant {
         let utc = DateTime::<Utc>::from_timestamp_millis(self.0).unwrap_or(DateTime::<Utc>::MAX_UTC);
         utc.with_timezone(&JST)
     }
-    /// The Japanese calendar day this moment falls in: locks are counted and released by it (domain R32, G4).
+    /// The Japanese calendar day this moment falls in: locks are counted and released by it (R32, G4).
     #[must_use]
     pub fn jst_date(self) -> NaiveDate {
         self.jst().date_naive()

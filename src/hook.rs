@@ -1,5 +1,5 @@
 //! What somebody outside reports to us: signed with HMAC-SHA256 over `timestamp.body`, fresh, and under one of two
-//! secrets while one is being replaced (contract §7). Telephone gateways and the core bank report this way.
+//! secrets while one is being replaced (docs/telephony.md). Telephone gateways and the core bank report this way.
 
 use crate::clock::Instant;
 use crate::secret::{Secret, from_base64url, hmac_sha256, same};

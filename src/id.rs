@@ -68,7 +68,7 @@ id!(
     EventId
 );
 id!(
-    /// An account as the core bank names it to resource servers: opaque to us (contract §6).
+    /// An account as the core bank names it to resource servers: opaque to us (requirements.md#account-information).
     AccountId
 );
 id!(

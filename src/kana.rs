@@ -1,10 +1,10 @@
 //! Half-width kana: what a customer types in any form a phone's keyboard offers becomes the katakana banks keep
-//! (domain §5). The name is only recorded, never matched (domain G1).
+//! (requirements.md#kana). The name is only recorded, never matched (G1).
 
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 
-/// The longest name, counted after conversion; ﾞ, ﾟ and a space count as one each (domain R21, §5).
+/// The longest name, counted after conversion; ﾞ, ﾟ and a space count as one each (R21).
 pub const MAX: usize = 48;
 
 /// A name in JIS X 0201 katakana, `A-Z 0-9 ( ) - . /` and single spaces. Never printed: it is personal data.
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn vectors_of_the_domain() {
+    fn names_become_half_width_kana() {
         for (typed, norm, zengin) in [
             ("やまだ　たろう", "ﾔﾏﾀﾞ ﾀﾛｳ", "ﾔﾏﾀﾞ ﾀﾛｳ"),
             ("ヤマダ　タロウ", "ﾔﾏﾀﾞ ﾀﾛｳ", "ﾔﾏﾀﾞ ﾀﾛｳ"),

@@ -8,7 +8,7 @@ use std::fmt;
 pub struct Phone(String);
 
 impl Phone {
-    /// Reads what a customer typed: ten or eleven digits from `0`, or the `+81` form (domain R23, §5).
+    /// Reads what a customer typed: ten or eleven digits from `0`, or the `+81` form (R23).
     #[must_use]
     pub fn parse(typed: &str) -> Option<Self> {
         let typed = typed.trim();
@@ -18,7 +18,8 @@ impl Phone {
         }
     }
 
-    /// Reads a number in any form a carrier or gateway sends (domain §4): `+81…`, `81…`, `0…`, `tel:`, `sip:` and
+    /// Reads a number in any form a carrier or gateway sends (requirements.md#number-forms): `+81…`, `81…`, `0…`,
+    /// `tel:`, `sip:` and
     /// `sips:` addresses with parameters. Anything that is not a Japanese subscriber number is `None`.
     #[must_use]
     pub fn from_network(text: &str) -> Option<Self> {
@@ -50,7 +51,7 @@ impl Phone {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-    /// What a screen shows: 「*****」 and the last four, so that not even the length is told (domain G16).
+    /// What a screen shows: 「*****」 and the last four, so that not even the length is told (G16).
     #[must_use]
     pub fn masked(&self) -> String {
         format!("*****{}", self.last4())

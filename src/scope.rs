@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// What only a customer can give: the scopes of an authorization request (contract §6). No client has them for itself
-/// (protocol A11).
+/// What only a customer can give: the scopes of an authorization request (requirements.md#scopes). No client has them
+/// for itself
+/// (decision 11).
 pub const CUSTOMERS: [&str; 4] = ["openid", "accounts", "transactions", "offline_access"];
 
 /// A set of scope tokens.

@@ -2,7 +2,7 @@
 //!
 //! Everything opaque we hand out is 256 bits in 43 base64url characters. Tokens and codes carry a prefix and, without
 //! a separator, six base62 characters of checksum, so that secret scanners find a leaked one and junk is refused
-//! without a look-up (contract §6).
+//! without a look-up (requirements.md#secrets).
 
 use crate::random::{self, Random};
 use aws_lc_rs::{digest, hmac};

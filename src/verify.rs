@@ -171,7 +171,7 @@ const LOOSE: [(&str, &str); 3] = [
     ),
     (
         "access_tokens",
-        // A client's own token has no grant, no customer's scope (protocol A11), and an hour.
+        // A client's own token has no grant, no customer's scope, and an hour.
         "select t.hash, t.id, case when t.grant_id is not null and (g.id is null or t.client_id <> g.client_id \
          or t.expires_at > g.expires_at or g.activated_at is null or t.issued_at < g.activated_at) then 1 \
          when t.grant_id is null and (t.expires_at > t.issued_at + 3600000 or ' ' || t.scope || ' ' like '% openid %' \

@@ -1,4 +1,4 @@
-//! The registry and our own keys as staff sees and changes them (contract §1).
+//! The registry and our own keys as staff sees and changes them.
 
 use super::{Desk, Refused};
 use crate::audit::Actor;
@@ -23,7 +23,7 @@ pub enum ClientAsk {
     },
     /// Register a client, or replace its record.
     Import {
-        /// RFC 7591 metadata and the fields of contract §5.
+        /// RFC 7591 metadata and our own members (requirements.md#client-record).
         record: Value,
     },
     /// Stop a client (`Suspended`), or let it go on (`Active`).

@@ -1,4 +1,4 @@
-//! Locks on linking as staff sees and releases them (domain G5, R33).
+//! Locks on linking as staff sees and releases them (G5, R33).
 
 use super::{Desk, Refused, Why, looked};
 use crate::account::Account;

@@ -1,6 +1,6 @@
 //! The record every step appends to, inside its own transaction: who did what, when, with which result.
 //!
-//! Hash-chained, one chain for each store worker (architecture §2), so that a changed, missing or added record shows.
+//! Hash-chained, one chain for each store worker (decision 5), so that a changed, missing or added record shows.
 //! It never holds a secret or personal data in the clear: an account is its keyed index, a phone its last four digits.
 //! Who can write to the database can also recompute a whole chain: [`verify`] tells the heads, and a head kept in
 //! another place proves everything up to it.

@@ -1,7 +1,7 @@
 //! The parameter `claims` (OpenID Connect Core §5.5): of all that can be asked, what can make a difference here.
 //!
 //! An id_token always says `auth_time`, `acr` and `amr`, userinfo always `sub`, and there is nothing else to give (no
-//! name, no address: domain R84). So asking adds nothing; what counts is a demand that an answer must be about one
+//! name, no address: R84). So asking adds nothing; what counts is a demand that an answer must be about one
 //! customer (`sub`), or rest on one kind of authentication (essential `acr`). Everything else is ignored, as §5.5 wants,
 //! and an essential claim that is not given is no error (§5.5.1).
 

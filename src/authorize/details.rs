@@ -1,6 +1,6 @@
 //! The authorization detail `account_information` (RFC 9396): which accounts, what of them, from when to when. A request
 //! may carry one. Token response and introspection carry one where there is a permission, and none where there is none:
-//! a request for `openid` alone is about the customer and no account (contract §6).
+//! a request for `openid` alone is about the customer and no account (decision 10).
 //!
 //! # How a request's detail and its scope agree (RFC 9396 §3.1)
 //! A detail narrows the scope beside it and may not go beyond it; where the scope names neither `accounts` nor
@@ -78,7 +78,7 @@ impl Details {
     /// Reads the parameter `authorization_details`: a list of one detail that keeps the schema to the letter
     /// (RFC 9396 §2, §5). Permissions it does not name stay empty.
     ///
-    /// Two details of one type are refused: the answer carries one (contract §6), and one that holds both would allow
+    /// Two details of one type are refused: the answer carries one (decision 10), and one that holds both would allow
     /// each account what was asked for the other.
     ///
     /// # Errors

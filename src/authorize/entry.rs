@@ -8,7 +8,8 @@ use crate::refusal::{Code, Refusal};
 use std::time::Duration;
 
 /// The stored request a browser has come with, when it may be used by this client at all: whoever goes on with an
-/// interaction begun earlier needs no more, and nobody begins with a request that was completed (protocol A3, C2.2).
+/// interaction begun earlier needs no more, and nobody begins with a request that was completed (RFC 9126 §4,
+/// decision 9).
 ///
 /// # Errors
 /// `invalid_request_uri`, to be shown on a page. Unknown, another client's and completed look alike.
@@ -27,7 +28,7 @@ pub fn begin(stored: &Stored, now: Instant) -> Result<(), Refusal> {
 const DEAD: Refusal = Refusal::new(Code::InvalidRequestUri, "the request_uri is unknown, expired or already used");
 
 /// The answer a request gets before any screen is shown, if it gets one. Nobody is ever logged in here, so
-/// `prompt=none` cannot be met (OpenID Connect Core §3.1.2.6), unless the customer is remembered (protocol A4).
+/// `prompt=none` cannot be met (OpenID Connect Core §3.1.2.6), unless the customer is remembered (decision 15).
 #[must_use]
 pub fn at_once(request: &Request) -> Option<Refusal> {
     request

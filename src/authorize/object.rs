@@ -1,4 +1,4 @@
-//! Signed request objects (RFC 9101; OpenID Connect Core §6.1; FAPI 2.0 Message Signing §5.3; protocol C3): what a
+//! Signed request objects (RFC 9101; OpenID Connect Core §6.1; FAPI 2.0 Message Signing §5.3): what a
 //! client has signed becomes the parameters that count.
 //!
 //! The signature itself is `client`'s to verify, for it knows the keys; an object is never fetched from anywhere. A `jti`

@@ -198,7 +198,7 @@ fn heard(params: &Params, client: &Client) -> Params {
 /// # Errors
 /// `invalid_request`, to be shown on a page: there is nowhere to send it.
 pub fn destination(params: &Params, client: &Client) -> Result<Destination, Refusal> {
-    // Missing is refused even where one is registered: with two, nobody could say which (protocol C4.4).
+    // Missing is refused even where one is registered: with two, nobody could say which (RFC 6749 §3.1.2.3).
     let redirect_uri = params.need("redirect_uri")?;
     if !redirect_match(client, redirect_uri) {
         return Err(Refusal::invalid_request("redirect_uri is not registered for this client"));
@@ -343,7 +343,7 @@ fn detailed(params: &Params, client: &Client) -> Result<Option<(Details, Scope)>
 
 /// The scope that asks for a refresh token (OpenID Connect Core §11).
 pub const OFFLINE: &str = "offline_access";
-/// Every scope that can be asked for here (contract §6).
+/// Every scope that can be asked for here (requirements.md#scopes).
 #[must_use]
 pub fn catalogue() -> Scope {
     Scope::of_customers()

@@ -31,7 +31,7 @@ impl Stored {
 pub enum Consumed {
     /// The first: the answer is the caller's to give.
     First,
-    /// Another interaction has completed the request, or it is gone: no code, no redirect (protocol A3).
+    /// Another interaction has completed the request, or it is gone: no code, no redirect (decision 9).
     Before,
 }
 
@@ -109,7 +109,7 @@ pub fn load(tx: &mut Tx<'_, '_>, id: Hash) -> Result<Option<Stored>> {
     }))
 }
 
-/// Completes a request: the atomic single-use gate of an authorization request (protocol C2.2). Its own end does not
+/// Completes a request: the atomic single-use gate of an authorization request (RFC 9126 §4). Its own end does not
 /// matter here, the interaction has its own time. One that is completed without a screen (`prompt=none`) has been begun with
 /// by that.
 ///

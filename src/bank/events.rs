@@ -1,4 +1,4 @@
-//! What the core bank reports of its accounts: `POST /hooks/bank/events` (contract §7, domain G24). Signed as the
+//! What the core bank reports of its accounts: `POST /hooks/bank/events` (docs/core-banking.md, G24). Signed as the
 //! telephone's reports are. What a change means for links is `lifecycle`'s.
 
 use crate::account::Account;
@@ -39,7 +39,7 @@ struct Report {
     #[serde(rename = "type")]
     kind: String,
     account: Account,
-    /// Read so that a broken one is refused; nothing is carried over to the new number (domain R86).
+    /// Read so that a broken one is refused; nothing is carried over to the new number (R86).
     new_account: Option<Account>,
     at: When,
 }

@@ -14,7 +14,7 @@ use crate::phone::Phone;
 use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
 
-/// How far back an account's bookings can be read, in days (domain §2: 約3か月).
+/// How far back an account's bookings can be read, in days (R85: 約3か月).
 const REACH: Days = Days::new(92);
 
 /// An answer.

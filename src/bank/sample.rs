@@ -1,4 +1,5 @@
-//! The built-in sample bank (contract §4). It is a bank of its own: it knows PINs and birth dates, in a file of its own
+//! The built-in sample bank (requirements.md#demo). It is a bank of its own: it knows PINs and birth dates, in a file
+//! of its own
 //! with `bank` in its name, and the server reaches it only through the port.
 
 use crate::account::Account;
@@ -16,7 +17,7 @@ use std::path::Path;
 /// What the bank's file is called in a data folder.
 pub const FILE: &str = "sample-bank.json";
 
-/// How far back its bookings reach when it is founded: 約3か月分 (domain R85).
+/// How far back its bookings reach when it is founded: 約3か月分 (R85).
 const HISTORY: Days = Days::new(92);
 
 /// The sample bank.

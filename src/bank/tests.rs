@@ -20,7 +20,7 @@ fn get(bank: &SampleBank, path: &str, query: &str) -> (u16, Value) {
 }
 
 #[test]
-fn the_accounts_of_the_contract() {
+fn the_accounts_of_the_demo() {
     let bank = bank();
     for (text, eligible) in [
         ("115-ordinary-1100026", Ok(())),

@@ -1,4 +1,5 @@
-//! The command line (contract §1): one file a command. Every command speaks clear text to people and JSON with
+//! The command line (requirements.md#commands): one file a command. Every command speaks clear text to people and JSON
+//! with
 //! `--json` to machines, and ends with 0 (done), 1 (refused) or 2 (wrong usage).
 //!
 //! A command that changes something on a running server goes through its admin socket; when none runs, it opens the

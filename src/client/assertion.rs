@@ -1,4 +1,4 @@
-//! Client assertions: private_key_jwt (RFC 7523 §3, OpenID Connect Core §9, FAPI 2.0 §5.3.2.1; protocol C1).
+//! Client assertions: private_key_jwt (RFC 7523 §3, OpenID Connect Core §9, FAPI 2.0 §5.3.2.1).
 
 use super::{Client, replay};
 use crate::clock::Instant;

@@ -268,7 +268,7 @@ pub async fn identify(
         }
         Evidence::Certificate(id, certificate) => (by_certificate(authenticator, &id, certificate, now).await?, None),
     };
-    // RFC 7521 §4.2, protocol C1.4: a client_id in the body must be the one that authenticated.
+    // RFC 7521 §4.2: a client_id in the body must be the one that authenticated.
     if presented.params.get("client_id").is_some_and(|id| id != client.id.as_str()) {
         return Err(FAILED);
     }

@@ -1,4 +1,4 @@
-//! Client metadata in and out (RFC 7591 §2, contract §5). What is wrong is said by the member's name.
+//! Client metadata in and out (RFC 7591 §2, requirements.md#client-record). What is wrong is said by the member's name.
 
 mod members;
 mod mutual;

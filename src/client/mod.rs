@@ -38,13 +38,13 @@ use rate::Rate;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The longest a record may let finished checks be remembered: minutes (protocol A4).
+/// The longest a record may let finished checks be remembered: minutes (decision 15).
 pub const PROOFING_MEMORY: Duration = Duration::from_secs(15 * 60);
 
 /// The most private networks one record may name.
 pub const MOST_NETWORKS: usize = 16;
 
-/// An app or a resource server: RFC 7591 metadata and the fields of contract §5, parsed.
+/// An app or a resource server: RFC 7591 metadata and our own members (requirements.md#client-record), parsed.
 #[derive(Debug, Clone)]
 pub struct Client {
     /// `client_id`.
@@ -103,7 +103,7 @@ pub struct Client {
     pub request_object_alg: Option<Alg>,
     /// `authorization_signed_response_alg` (JARM).
     pub authorization_response_alg: Option<Alg>,
-    /// `id_token_signed_response_alg`; by profile RS256 or ES256 (protocol A9).
+    /// `id_token_signed_response_alg`; where the record is silent, RS256 (`oidc`) or ES256 (FAPI profiles).
     pub id_token_alg: Alg,
     /// `userinfo_signed_response_alg`; plain JSON where absent.
     pub userinfo_alg: Option<Alg>,

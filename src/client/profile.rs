@@ -26,7 +26,7 @@ macro_rules! words {
 }
 
 words! {
-    /// What a client must and may do (protocol A1).
+    /// What a client must and may do (requirements.md#profiles).
     Profile {
         /// FAPI 2.0 Security Profile: PAR, PKCE, private_key_jwt or mTLS, DPoP- or mTLS-bound tokens.
         Fapi2 = "fapi2",

@@ -19,7 +19,8 @@ pub struct Prepared {
     pub secret: Option<Secret>,
 }
 
-/// Checks a record (RFC 7591 metadata, contract §5). A client that needs a secret and brings none gets one of 256 bits,
+/// Checks a record (RFC 7591 metadata, requirements.md#client-record). A client that needs a secret and brings none
+/// gets one of 256 bits,
 /// unless `keep_secret` says that it has one already.
 ///
 /// # Errors
@@ -62,7 +63,7 @@ const fn bad(why: &'static str) -> Refusal {
 /// The secrets of `config/demo`, which everybody knows.
 const DEMO: [&str; 2] = ["kakeibo-secret", "accounts-api-secret"];
 
-/// Why a secret that somebody brought along is not taken (contract §6). Guesses at it are not counted, so it must be one
+/// Why a secret that somebody brought along is not taken (decision 7). Guesses at it are not counted, so it must be one
 /// that nobody guesses; where all is invented, any will do.
 fn weakness(secret: &str, rules: &Rules) -> Option<&'static str> {
     if secret.len() > 512 {

@@ -1,4 +1,4 @@
-//! Client secrets (contract §6). Kept is HMAC-SHA-256(key, SHA-256(secret)), whether we made the secret or somebody
+//! Client secrets (decision 7). Kept is HMAC-SHA-256(key, SHA-256(secret)), whether we made the secret or somebody
 //! brought it along. The key is random, sealed in the store, and the same on every node.
 //!
 //! A guess costs microseconds, so guesses need no limit, and without a limit nobody can use it up and lock the client

@@ -1,4 +1,4 @@
-//! What no type can say: how keys fit together, and what a mode refuses (architecture §6). One rule a line.
+//! What no type can say: how keys fit together, and what a mode refuses (requirements.md#modes). One rule a line.
 
 use super::{BankKind, Config, Error, MailKind, MailTls, Mode, Span};
 use crate::client::rate::MOST;
@@ -104,7 +104,7 @@ const RULES: &[Rule] = &[
     (
         "identity.session",
         // The row and the cookie of an interaction live for an hour. For the last five minutes of it a browser that pressed
-        // 許可する in the last moment can still ask for a further code (contract §3).
+        // 許可する in the last moment can still ask for a further code (requirements.md#further-code).
         |c, _| (Span::secs(60)..=Span::secs(55 * 60)).contains(&c.identity.session),
         "wants 1m to 55m, so that five minutes of the cookie's hour are left for further codes",
     ),

@@ -17,7 +17,7 @@ pub struct Config {
     pub store: Store,
     /// The institution: its name and words on every screen.
     pub institution: Institution,
-    /// Service hours (domain §1.8).
+    /// Service hours (docs/requirements.md#hours).
     #[serde(default)]
     pub hours: Hours,
     /// Limits of the five checks.
@@ -168,7 +168,7 @@ impl Default for Store {
     }
 }
 
-/// Which kind of institution, and so what it calls itself (domain G32).
+/// Which kind of institution, and so what it calls itself (G32).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InstitutionKind {
@@ -365,7 +365,7 @@ impl Config {
         self
     }
 
-    /// What no type can say: how keys fit together, and what a mode refuses (architecture §6).
+    /// What no type can say: how keys fit together, and what a mode refuses (requirements.md#modes).
     ///
     /// # Errors
     /// The first key that does not fit.

@@ -204,7 +204,7 @@ fn at_each_bound_and_one_beyond() {
     }
 }
 
-/// Who presses 許可する in the last moment has five minutes for further codes (contract §3), and a cookie for as long.
+/// Who presses 許可する in the last moment has five minutes for further codes (requirements.md#further-code), and a cookie for as long.
 #[test]
 fn the_longest_interaction_leaves_time_for_further_codes() {
     for session in ["60s", "55m"] {

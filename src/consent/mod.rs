@@ -1,13 +1,14 @@
 //! Step 3, consent: what screen ⑥ shows, what the customer agrees to, and the record of it.
 //!
-//! Owns the offer ([`Offer`]), the gate in front of 許可する ([`allow`]: the ticked box of domain R72, and only accounts
-//! that were offered), and the append-only consent record of 個人情報保護法 27/29条 (domain §3): who received what, of
+//! Owns the offer ([`Offer`]), the gate in front of 許可する ([`allow`]: the ticked box of R72, and only accounts
+//! that were offered), and the append-only consent record of 個人情報保護法 27/29条 (requirements.md#consent-record): who
+//! received what, of
 //! whom, by which words, proved by which factors. It does not open the grant (that is `grant`) and knows no page.
 //!
 //! # What is kept, and how long
 //! A record is never changed. It holds the account as a keyed index for look-ups, and account, name and network address
 //! sealed. The mail address is *not* in it: it stands only in the notice it was given for, and is erased there
-//! (domain §3, purpose limitation). Records go [`RETENTION`] after the permission they describe could last.
+//! (requirements.md#purpose). Records go [`RETENTION`] after the permission they describe could last.
 
 pub mod sql;
 #[cfg(test)]
@@ -28,21 +29,22 @@ use std::time::Duration;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// How long a permission lasts unless institution or client say less: 30 times 24 hours (domain G22).
+/// How long a permission lasts unless institution or client say less: 30 times 24 hours (G22).
 pub const PERIOD: Duration = Duration::from_hours(30 * 24);
 
 /// The `acr` of what ① to ⑤ establish (OpenID Connect Core §2): knowledge of the birth date and the card's PIN,
 /// possession of the registered telephone line. The only class there is.
 pub const ACR: &str = "urn:renkei:acr:line-and-pin";
 
-/// How long consent records are kept after the permission's last possible moment, by default (domain §3: at least
+/// How long consent records are kept after the permission's last possible moment, by default
+/// (requirements.md#retention: at least
 /// three years, bank practice seven).
 pub const RETENTION: Duration = DAY.saturating_mul(7 * 365 + 2);
 
 /// The least an institution may configure for [`RETENTION`].
 pub const RETENTION_LEAST: Duration = DAY.saturating_mul(3 * 365 + 1);
 
-/// The terms (API利用規定) a customer agreed to: a changed text asks again (domain §2).
+/// The terms (API利用規定) a customer agreed to: a changed text asks again (requirements.md#terms).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     /// The institution's name for this edition.
@@ -103,7 +105,7 @@ pub struct Customer {
     pub acr: String,
     /// The factors used (RFC 8176 names).
     pub amr: Vec<String>,
-    /// The kana name typed at ②: recorded, never matched (domain R84).
+    /// The kana name typed at ②: recorded, never matched (R84).
     pub name: Secret,
     /// Network address and user agent, one line.
     pub remote: Secret,
@@ -153,7 +155,7 @@ pub struct Agreed {
 /// Why 許可する did not count: the page comes again with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// The box was not ticked (domain G17: 「API利用規定をご確認のうえ、同意のチェックを入れて下さい。」).
+    /// The box was not ticked (G17: 「API利用規定をご確認のうえ、同意のチェックを入れて下さい。」).
     Agreement,
     /// No account was chosen, or one that was not offered.
     Account,
@@ -162,7 +164,7 @@ pub enum Missing {
 }
 
 /// The accounts ⑥ can offer: of those the request asks for, by name or all of them, those that are the customer's.
-/// Whether the others exist is told to nobody. A request by scope alone covers the verified account only (contract §6);
+/// Whether the others exist is told to nobody. A request by scope alone covers the verified account only (decision 10);
 /// one for `openid` alone shares none of them, which [`Details::granted`] sees to.
 #[must_use]
 pub fn offered(proofed: &Proofed, asked: Option<&Details>) -> Vec<AccountId> {
@@ -173,7 +175,7 @@ pub fn offered(proofed: &Proofed, asked: Option<&Details>) -> Vec<AccountId> {
 
 /// What of an earlier consent answers a request without asking again: all the request wants must be in it, days and
 /// permissions too. `None` where anything is missing. A request by scope alone is about the verified account, and
-/// one for `openid` alone about none (contract §6); one that lets the customer choose is answered with what they chose.
+/// one for `openid` alone about none (decision 10); one that lets the customer choose is answered with what they chose.
 #[must_use]
 pub fn covers(scope: &Scope, details: &Details, request: &Request, verified: &AccountId) -> Option<(Scope, Details)> {
     if !request.scope.within(scope) {
@@ -189,7 +191,7 @@ pub fn covers(scope: &Scope, details: &Details, request: &Request, verified: &Ac
     Some((request.scope.clone(), own.narrowed(&asked).ok()?))
 }
 
-/// Decides whether 許可する counts (domain R72): a pure function, the server-side gate behind the checkbox.
+/// Decides whether 許可する counts (R72): a pure function, the server-side gate behind the checkbox.
 ///
 /// # Errors
 /// [`Missing`] says what the customer has still to do.

@@ -1,5 +1,5 @@
 //! Lifecycle events and their outbox: what everyone concerned is to be told, written in the transaction that causes it
-//! (contract §8). The folder stands below the steps, because every step from consent on causes events; what is done
+//! (docs/events.md). The folder stands below the steps, because every step from consent on causes events; what is done
 //! with them afterwards is `lifecycle`'s.
 
 #[cfg(test)]

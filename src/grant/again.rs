@@ -1,6 +1,6 @@
-//! The same consent once more: for a customer who is remembered, a code without a screen (`prompt=none`, protocol A4). What
+//! The same consent once more: for a customer who is remembered, a code without a screen (`prompt=none`). What
 //! comes of it is a grant on the consent that stands, within it, and ending when it ends; redeeming the code replaces
-//! the older grant as every newer link does (domain G23).
+//! the older grant as every newer link does (G23).
 
 use super::code::{self, Binding, Code};
 use super::{Grant, GrantState, sql};

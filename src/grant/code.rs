@@ -202,8 +202,8 @@ pub fn undo(tx: &mut Tx<'_, '_>, hash: &Hash, grant: &Grant, now: Instant) -> Re
     audit::append(tx, &entry)
 }
 
-/// Pending becomes active; what the client held for this account before is replaced (domain G23). Only now, not at
-/// consent: a lost redirect must not kill a working link (contract §8).
+/// Pending becomes active; what the client held for this account before is replaced (G23). Only now, not at
+/// consent: a lost redirect must not kill a working link (decision 8).
 fn activate(tx: &mut Tx<'_, '_>, grant: Grant, now: Instant) -> Result<Grant> {
     let corrupt = || Error::Corrupt {
         table: "grants",

@@ -10,7 +10,7 @@ use crate::secret::Hash;
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
-/// How long after 許可する a further code may be given (contract §3): until then a grant whose codes have died may still
+/// How long after 許可する a further code may be given (decision 8): until then a grant whose codes have died may still
 /// become a link.
 pub const WINDOW: Duration = Duration::from_secs(300);
 /// The most codes of one grant.

@@ -1,7 +1,7 @@
 //! Step 4, the grant: what exists after consent, and the root of everything handed out.
 //!
 //! Owns the [`Grant`] with its states, the authorization code (RFC 6749 §4.1.2, RFC 7636, RFC 9449 §10), pairwise
-//! subjects (OpenID Connect Core §8.1), replacement (domain G23) and every way a grant ends. Tokens are `token`'s: they
+//! subjects (OpenID Connect Core §8.1), replacement (G23) and every way a grant ends. Tokens are `token`'s: they
 //! carry no life of their own, a token is alive while its grant is.
 //!
 //! # One way to change
@@ -62,7 +62,7 @@ pub struct Grant {
     pub auth_time: Instant,
     /// When consent was given.
     pub created_at: Instant,
-    /// When it ends by itself: a whole second, absolute, no refresh moves it (domain G22).
+    /// When it ends by itself: a whole second, absolute, no refresh moves it (G22).
     pub expires_at: Instant,
     /// Where it stands.
     pub state: GrantState,

@@ -92,7 +92,7 @@ impl Link {
         Ok(Self { record, grant, code, told, interaction: agreed.customer.interaction.clone(), shared: Vec::new() })
     }
 
-    /// With the keyed indexes of every account it shares: what happens to one of them happens to the grant (domain G24).
+    /// With the keyed indexes of every account it shares: what happens to one of them happens to the grant (G24).
     #[must_use]
     pub fn with_shared(mut self, accounts: impl IntoIterator<Item = Hash>) -> Self {
         self.shared = accounts.into_iter().filter(|account| *account != self.grant.account_index).collect();

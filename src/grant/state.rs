@@ -10,25 +10,25 @@ pub enum Reason {
     Client,
     /// The customer stopped sharing.
     Customer,
-    /// The institution ended it, with a reason in its own words (domain R88).
+    /// The institution ended it, with a reason in its own words (R88).
     Institution {
         /// The words, for the audit record.
         note: String,
     },
-    /// The account moved, was closed, or its holder died (domain G24).
+    /// The account moved, was closed, or its holder died (G24).
     Account,
     /// Its authorization code came a second time (RFC 6749 §4.1.2).
     Replay,
-    /// A newer grant of the same client and account took its place (domain G23).
+    /// A newer grant of the same client and account took its place (G23).
     Replaced {
         /// The newer one.
         by: GrantId,
     },
-    /// Its time was over (domain R4).
+    /// Its time was over (R4).
     Expired,
 }
 impl Reason {
-    /// The word of contract §8's `by`, and of the stored column.
+    /// The word of `by` in docs/events.md, and of the stored column.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! ①: 店番, 科目, 口座番号. Format only; the core bank is asked at ② (domain R16).
+//! ①: 店番, 科目, 口座番号. Format only; the core bank is asked at ② (R16).
 
 use super::message::{Field, Message, Problem};
 use crate::account::{Account, AccountNumber, AccountType, Branch};
@@ -14,7 +14,7 @@ pub struct AccountForm {
     pub account_number: String,
 }
 impl AccountForm {
-    /// The form filled with an account, for ① entered again (domain G33).
+    /// The form filled with an account, for ① entered again (G33).
     #[must_use]
     pub fn of(account: &Account) -> Self {
         Self {
@@ -67,7 +67,7 @@ pub(super) fn read<T>(
     value
 }
 
-/// Puts R17 first, once, when a field is empty (domain §8.2).
+/// Puts R17 first, once, when a field is empty (docs/requirements.md#a2).
 pub(super) fn with_summary(mut problems: Vec<Problem>) -> Vec<Problem> {
     if problems.iter().any(|p| p.message == Message::Required) {
         problems.insert(0, Problem::page(Message::Missing));

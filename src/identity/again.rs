@@ -1,5 +1,5 @@
 //! ⑥ once more: between ⑤ and 許可する minutes pass in which an account can be closed or the service ends. So the core
-//! bank is asked again before anything is recorded (architecture §1.3). Nothing here can be guessed, and nothing counts.
+//! bank is asked again before anything is recorded (decision 1). Nothing here can be guessed, and nothing counts.
 
 use super::bank_queue::Priority;
 use super::desk::Desk;

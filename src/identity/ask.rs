@@ -1,4 +1,4 @@
-//! The two checks that can be guessed, ② and ⑤: reserve → ask → settle (architecture §1.3).
+//! The two checks that can be guessed, ② and ⑤: reserve → ask → settle (decision 6).
 //!
 //! *Reserve*, one transaction: the step token is used and one failure booked on the account, refused at the limit.
 //! *Ask*: the core bank, with no transaction open. *Settle*, one transaction: the stage moves, or stays with a message;
@@ -123,7 +123,7 @@ impl Desk {
     }
 
     /// Both questions are asked whatever the first answer is, so that the time taken does not tell which accounts
-    /// exist (domain G3).
+    /// exist (G3).
     async fn ask_customer(
         &self,
         account: &Account,
@@ -281,7 +281,7 @@ impl Desk {
         if busy {
             return show(self.stays(tx, i, vec![Problem::page(Message::R35)], now)?);
         }
-        // Whoever tries one account after the other is not helped by trying on (domain G3).
+        // Whoever tries one account after the other is not helped by trying on (G3).
         if guess == Guess::Customer && i.refused_accounts >= self.policy.unknown_accounts {
             let i = sql::end(tx, &self.seals, i, Ending::Expired(Expired::UnknownAccounts), now)?;
             return show(self.taken(tx, i, now)?);

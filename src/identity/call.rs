@@ -1,4 +1,5 @@
-//! ④: the number to call, the window, the call that was seen (domain §1.6, §4). Which number is given out, `lease.rs`
+//! ④: the number to call, the window, the call that was seen (R50–R57, docs/telephony.md). Which number is given out,
+//! `lease.rs`
 //! decides.
 
 use super::lease::{self, Asking, Choice, KEPT_FOR, Known, Lease, Wait};
@@ -17,7 +18,7 @@ use serde_json::json;
 use std::time::Duration;
 
 /// The number a customer is to call, and until when. Set in the transaction that confirms ③; a reload shows the same
-/// (domain G10).
+/// (G10).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calling {
     /// The number to call.
@@ -31,11 +32,11 @@ pub struct Calling {
     pub confirm_until: Instant,
     /// Tells this number of the interaction from the ones before.
     pub serial: i64,
-    /// The how many-th number of this interaction (domain G12, `telephony.call_attempts`).
+    /// The how many-th number of this interaction (G12, `telephony.call_attempts`).
     pub attempt: u32,
 }
 
-/// What ④ shows (contract §2, `call/status`).
+/// What ④ shows (`call/status`, requirements.md#forms).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallState {
@@ -43,7 +44,7 @@ pub enum CallState {
     Waiting,
     /// The call was seen: 確定する leads on.
     Seen,
-    /// A call without its number came to this number (domain G14).
+    /// A call without its number came to this number (G14).
     Withheld,
     /// The window has passed.
     Expired,
@@ -126,7 +127,7 @@ pub(super) fn give(
     let known = Known { pool: &pool, leases: &leases, waits: &waits };
     let choice = match lease::choose(asking, known, now) {
         Choice::OneOf(mut numbers) => {
-            // Nobody can tell which comes next (domain R54).
+            // Nobody can tell which comes next (R54).
             shuffle(seals, &mut numbers);
             lease::rank(asking, known, &mut numbers, now);
             numbers
@@ -301,7 +302,7 @@ impl Fate {
 }
 
 /// Takes a reported call that arrived at `now`. It counts for the one interaction that holds this pair of numbers, if its
-/// own time lies in the window and it arrived at most the allowance later (contract §7). Returns what became of it, and
+/// own time lies in the window and it arrived at most the allowance later (G11). Returns what became of it, and
 /// how many calls of this hour were withheld or matched nothing.
 pub(super) fn record(
     tx: &mut Tx<'_, '_>,

@@ -1,5 +1,5 @@
 //! The cookie that binds an interaction to one browser, and the step token of its forms: both are derived under one key
-//! of the installation, and neither is stored (architecture §1.5).
+//! of the installation, and neither is stored (decision 17).
 //!
 //! So an answer that was lost can be given again: a browser that still shows the value of before gets the same new one.
 

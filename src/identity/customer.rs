@@ -1,4 +1,4 @@
-//! ②: name, birth date, telephone number, mail address (domain §1.3, §5).
+//! ②: name, birth date, telephone number, mail address (R20–R26, requirements.md#japanese-input).
 
 use super::Personal;
 use super::account::{read, with_summary};
@@ -90,11 +90,11 @@ impl std::fmt::Debug for CustomerForm {
     }
 }
 
-/// A day of birth. Never stored, logged or printed (architecture §1.5).
+/// A day of birth. Never stored, logged or printed (requirements.md#purpose).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BirthDate(NaiveDate);
 impl BirthDate {
-    /// Reads year, month and day: a real day from 1900 to today (domain G18).
+    /// Reads year, month and day: a real day from 1900 to today (G18).
     #[must_use]
     pub fn parse([year, month, day]: [&String; 3], now: Instant) -> Option<Self> {
         let number = |text: &str, most: usize| {
@@ -117,7 +117,7 @@ impl std::fmt::Debug for BirthDate {
     }
 }
 
-/// A mail address: ASCII, at most 64 bytes, the domain in lower case (domain R24, §5).
+/// A mail address: ASCII, at most 64 bytes, the domain in lower case (R24, requirements.md#email).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Email(String);

@@ -122,7 +122,7 @@ impl Desk {
                         self.note_end(&seen, now);
                         Ok(seen)
                     }
-                    // A store that can be read and not written still shows the page (contract §3).
+                    // A store that can be read and not written still shows the page (R36).
                     Err(cause) => self.unwritten(visitor, language, now).await.map_err(|_| cause),
                 }
             }
@@ -268,7 +268,7 @@ impl Desk {
         Ok(Taken::Now(i))
     }
 
-    /// Ends what time alone has ended (domain G28, R57).
+    /// Ends what time alone has ended (G28, R57).
     pub(super) fn on_time(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<Interaction> {
         match i.due(&self.policy, now) {
             Some(ending) => sql::end(tx, &self.seals, i, ending, now),
@@ -278,7 +278,7 @@ impl Desk {
     pub(super) fn admitted(&self, tx: &mut Tx<'_, '_>, v: &Visitor, now: Instant) -> Result<Option<InteractionRow>> {
         Ok(sql::load(tx, &self.seals, &v.id)?.filter(|row| row.admits(&self.key, &v.cookie, now)))
     }
-    /// Gives the browser a new cookie (domain §1.10: at ③ and ⑤).
+    /// Gives the browser a new cookie (requirements.md#states: at ③ and ⑤).
     pub(super) fn rotate(&self, tx: &mut Tx<'_, '_>, i: &Interaction, now: Instant) -> Result<Option<Secret>> {
         sql::rotate(tx, &i.id, now)?;
         let row = sql::load(tx, &self.seals, &i.id)?;

@@ -14,7 +14,7 @@ pub enum Ending {
     Locked {
         /// It was locked before this attempt: R33 instead of R32.
         before: bool,
-        /// Until when; `None` until an operator releases it (domain G5).
+        /// Until when; `None` until an operator releases it (G5).
         until: Option<Instant>,
     },
     /// Outside service hours (R34) → `temporarily_unavailable`.
@@ -35,7 +35,7 @@ pub enum Ending {
     Expired(Expired),
 }
 impl Ending {
-    /// The message the page shows, where it has one of the domain's.
+    /// The message the page shows, where it has one of R30 to R57.
     #[must_use]
     pub const fn message(self) -> Option<Message> {
         match self {
@@ -51,7 +51,7 @@ impl Ending {
             Self::Cancelled | Self::Expired(_) => None,
         }
     }
-    /// The screen it is shown on: the last part of its address (contract §2).
+    /// The screen it is shown on: the last part of its address (requirements.md#forms).
     #[must_use]
     pub const fn screen(self) -> &'static str {
         match self {
@@ -73,6 +73,6 @@ pub enum Expired {
     Time,
     /// The request was completed by another browser.
     Elsewhere,
-    /// As many accounts were entered as may be that the service does not know (domain G3).
+    /// As many accounts were entered as may be that the service does not know (G3).
     UnknownAccounts,
 }

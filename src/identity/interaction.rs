@@ -1,4 +1,4 @@
-//! One customer's way through the screens: the state machine of domain §1.10.
+//! One customer's way through the screens: the state machine of requirements.md#states.
 //!
 //! A stage carries exactly what is known by then, and a move consumes the stage it starts from, so that a later stage
 //! cannot be had without the earlier ones. `sql.rs` persists it; nothing else makes one.
@@ -17,9 +17,9 @@ use crate::secret::Hash;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How long a way through the screens may take at most, unless configured otherwise (domain G28).
+/// How long a way through the screens may take at most, unless configured otherwise (G28).
 pub const ABSOLUTE: Duration = Duration::from_secs(30 * 60);
-/// How long it may rest, unless configured otherwise (domain G28).
+/// How long it may rest, unless configured otherwise (G28).
 pub const IDLE: Duration = Duration::from_secs(15 * 60);
 /// How long one may take that has not passed ②, whatever is configured: strangers make as many as they like.
 pub const UNFINISHED: Duration = Duration::from_secs(30 * 60);
@@ -42,7 +42,7 @@ pub struct Interaction {
     pub touched: Instant,
     /// How often a form was taken: names the one step token that is good now.
     pub step: i64,
-    /// R30 answers so far (domain G3).
+    /// R30 answers so far (G3).
     pub refused_accounts: i64,
     /// The language the customer chose on a page.
     pub language: Option<String>,
@@ -64,7 +64,7 @@ pub struct Interaction {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// S1, ①: the account is asked for; what was typed before, when the customer came back to mend it (domain G33).
+    /// S1, ①: the account is asked for; what was typed before, when the customer came back to mend it (G33).
     Account {
         /// Typed before.
         typed: Option<Account>,
@@ -115,7 +115,7 @@ pub struct Matched {
 /// What the customer told us at ②. Sealed wherever it rests, never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Personal {
-    /// The name; only recorded, never matched (domain G1).
+    /// The name; only recorded, never matched (G1).
     #[serde(with = "personal::kana")]
     pub name: Kana,
     /// The registered number, by which the call is known.
@@ -191,7 +191,7 @@ impl Interaction {
             _ => Err(Misstep),
         }
     }
-    /// S2 → S1, to mend the account (domain G33).
+    /// S2 → S1, to mend the account (G33).
     ///
     /// # Errors
     /// [`Misstep`].
@@ -214,7 +214,7 @@ impl Interaction {
             _ => Err(Misstep),
         }
     }
-    /// S3 → S4, or S4 → S4 with another number where the institution allows another attempt (domain G12).
+    /// S3 → S4, or S4 → S4 with another number where the institution allows another attempt (G12).
     ///
     /// # Errors
     /// [`Misstep`].
@@ -292,7 +292,7 @@ impl Interaction {
             }),
         }
     }
-    /// Expired → S1 of the same request (domain G12, R57), within the time of the whole.
+    /// Expired → S1 of the same request (G12, R57), within the time of the whole.
     ///
     /// # Errors
     /// [`Misstep`].
@@ -314,7 +314,7 @@ impl Interaction {
         let whole = self.started + policy.absolute;
         if self.passed_customer { whole } else { whole.min(unfinished) }
     }
-    /// The end that time alone has brought (domain G28, R57), if it has.
+    /// The end that time alone has brought (G28, R57), if it has.
     #[must_use]
     pub fn due(&self, policy: &Policy, now: Instant) -> Option<Ending> {
         match &self.stage {
@@ -345,7 +345,7 @@ impl Interaction {
     }
 }
 impl Stage {
-    /// The screen's name: the last part of its address (contract §2).
+    /// The screen's name: the last part of its address (requirements.md#forms).
     #[must_use]
     pub const fn screen(&self) -> &'static str {
         match self {

@@ -1,4 +1,5 @@
-//! Which number a caller is given to call (domain §4). A pair of caller and called number belongs to one interaction until
+//! Which number a caller is given to call (decision 17). A pair of caller and called number belongs to one interaction
+//! until
 //! its window has passed, or 確定する used the call, and `telephony.rest` more, whatever became of the interaction: so one
 //! call can never count for two.
 //!

@@ -32,7 +32,7 @@ impl Limits {
         let all = [&self.starts, &self.customer_posts, &self.unknown_accounts, &self.wrong_customers];
         all.into_iter().map(NetworkLimiter::bytes).sum()
     }
-    /// The limits of a network at ②: posts, and the two answers that tell something of accounts (domain G3). The post is
+    /// The limits of a network at ②: posts, and the two answers that tell something of accounts (G3). The post is
     /// counted.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Locks on linking an account (domain G4, G5, G6): one counter an account and JST day, shared by ② and ⑤, and one of
+//! Locks on linking an account (G4, G5, G6): one counter an account and JST day, shared by ② and ⑤, and one of
 //! wrong PINs over all days. They touch nothing but linking: cards, machines and existing grants go on (R81).
 //!
 //! A guess is *reserved* before the core bank is asked, so that any number of parallel guesses reach it at most as often as

@@ -1,4 +1,5 @@
-//! Proofing memory (protocol A4): for minutes, in the same browser and for the same app, ① to ⑤ need not be passed again.
+//! Proofing memory (decision 15): for minutes, in the same browser and for the same app, ① to ⑤ need not be passed
+//! again.
 //! It exists for clients the institution explicitly allows; by default there is none.
 //!
 //! It begins when consent is completed, never lasts longer than its time from the moment the last check was passed, and

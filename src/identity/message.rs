@@ -1,10 +1,10 @@
-//! What a customer is told: every message of domain §1.4, §1.9 G14, G17 by name. The Japanese text is here, exact;
+//! What a customer is told: every message of R30 to R37, R57, G14 and G17 by name. The Japanese text is here, exact;
 //! the page's locale files hold the same text under [`Message::key`], so that an institution can word its own.
 
 use crate::clock::Instant;
 use serde::{Deserialize, Serialize};
 
-/// A field of a screen, by the name it has in the form (contract §3).
+/// A field of a screen, by the name it has in the form (requirements.md#forms).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
     /// ① 店番
@@ -148,7 +148,7 @@ messages! {
 
 impl Message {
     /// Whether nothing the customer types can help now: the page then offers 連携元画面へ in the place of 中止する
-    /// (contract §3).
+    /// (requirements.md#leads-back).
     #[must_use]
     pub const fn leads_back(self) -> bool {
         matches!(self, Self::R35 | Self::R36 | Self::R37)
@@ -205,7 +205,7 @@ impl FormErrors {
     pub fn is_empty(&self) -> bool {
         self.problems.is_empty() && self.chosen.is_none()
     }
-    /// The message that sends the customer back to the app, where there is one (contract §3).
+    /// The message that sends the customer back to the app, where there is one (requirements.md#leads-back).
     #[must_use]
     pub fn leading_back(&self) -> Option<Message> {
         self.problems.iter().map(|p| p.message).find(|m| m.leads_back())

@@ -1,10 +1,10 @@
-//! Step 2: the five checks ①–⑤ between a customer and consent (domain §1.2–1.10).
+//! Step 2: the five checks ①–⑤ between a customer and consent (docs/requirements.md).
 //!
 //! Owns the [`Interaction`], the state machine every customer walks through, and what guards it: form rules, locks,
 //! service hours, the call. Declares what it needs of the outside: [`CoreBank`] and [`CallRegister`]. Does not own what
 //! is agreed at ⑥ (`consent`), nor how a page looks (`pages`). `acr`/`amr` follow RFC 8176 and OpenID Connect Core §2.
 //!
-//! A check that can be guessed is *reserve → ask → settle* (architecture §1.3): see `ask.rs`. [`Desk`] is the way in.
+//! A check that can be guessed is *reserve → ask → settle* (decision 6): see `ask.rs`. [`Desk`] is the way in.
 
 mod account;
 mod again;

@@ -1,4 +1,4 @@
-//! ③ and ④: the customer is given a number to call, calls it, and confirms (domain R54–R57, G10–G12).
+//! ③ and ④: the customer is given a number to call, calls it, and confirms (R54–R57, G10–G12).
 
 use super::call::{self, Given};
 use super::desk::Desk;
@@ -42,7 +42,7 @@ impl Desk {
         Ok(seen)
     }
 
-    /// ③ → ④, and ④ once more where another attempt is allowed: number and window are set here (domain G10).
+    /// ③ → ④, and ④ once more where another attempt is allowed: number and window are set here (G10).
     fn give_number(
         &self,
         tx: &mut Tx<'_, '_>,

@@ -1,4 +1,4 @@
-//! ⑤: the cash card's PIN. It exists only while the request that carries it is handled (domain §1.10).
+//! ⑤: the cash card's PIN. It exists only while the request that carries it is handled (requirements.md#states).
 
 use super::message::{Field, Message, Problem};
 use crate::secret::Secret;
@@ -7,7 +7,7 @@ use crate::secret::Secret;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pin(Secret);
 impl Pin {
-    /// Reads what was typed: exactly four digits; full-width ones are forgiven (domain §5).
+    /// Reads what was typed: exactly four digits; full-width ones are forgiven (requirements.md#japanese-input).
     ///
     /// # Errors
     /// The problem to show.

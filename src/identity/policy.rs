@@ -1,4 +1,4 @@
-//! The numbers an institution may choose (domain §1.9), with the domain's defaults.
+//! The numbers an institution may choose, with their defaults (requirements.md#gaps).
 
 use super::limiter::{HOUR, Limit, TEN_MINUTES};
 use super::service_hours::Hours;
@@ -35,7 +35,7 @@ pub fn answer_within(bank_timeout: Duration, store_limit: Duration) -> Duration 
 /// The rules of the checks.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// Closed windows (domain §1.8).
+    /// Closed windows (requirements.md#hours).
     pub hours: Hours,
     /// Whether the operator offers the service at all; if not, ② and ⑤ answer R37.
     pub offered: bool,

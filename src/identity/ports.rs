@@ -10,9 +10,9 @@ use futures_util::future::BoxFuture;
 /// What an account is, as far as linking goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup {
-    /// It can be linked (domain R5).
+    /// It can be linked (R5).
     Eligible(Holding),
-    /// It cannot: the reason is for the record, the customer is told R30 whatever it is (domain G2).
+    /// It cannot: the reason is for the record, the customer is told R30 whatever it is (G2).
     Ineligible(Ineligible),
 }
 /// Why an account cannot be linked.
@@ -22,7 +22,7 @@ pub enum Ineligible {
     Unknown,
     /// 解約
     Closed,
-    /// 移管 (domain R86)
+    /// 移管 (R86)
     Transferred,
     /// No cash card was issued.
     NoCard,
@@ -47,7 +47,7 @@ impl Ineligible {
 pub struct Holding {
     /// The person.
     pub holder: HolderId,
-    /// The account's opaque name towards resource servers (contract §6).
+    /// The account's opaque name towards resource servers (requirements.md#account-information).
     pub id: AccountId,
 }
 
@@ -65,13 +65,13 @@ pub enum BankError {
     Closed,
 }
 
-/// The core bank. Its adapters live in `bank/`. There is no way to ask it about a name (domain G1), and asking about a
-/// PIN must leave the counter of the cash machines alone (domain R81).
+/// The core bank. Its adapters live in `bank/`. There is no way to ask it about a name (G1), and asking about a
+/// PIN must leave the counter of the cash machines alone (R81).
 pub trait CoreBank: Send + Sync + 'static {
     /// ② Whether the account can be linked.
     fn lookup<'a>(&'a self, account: &'a Account) -> BoxFuture<'a, Result<Lookup, BankError>>;
     /// ② Whether the account's holder was born on that day *and* `phone` is one of their registered numbers
-    /// (domain G15). `false` for an account that does not exist.
+    /// (G15). `false` for an account that does not exist.
     fn matches<'a>(
         &'a self,
         account: &'a Account,
@@ -101,7 +101,7 @@ pub struct IncomingCall {
 pub enum Caller {
     /// A verified Japanese number.
     Known(Phone),
-    /// The caller withheld it, or its source is not trusted: domain R53, G14.
+    /// The caller withheld it, or its source is not trusted: R53, G14.
     Withheld,
     /// Something else: a foreign number, junk.
     Other,
@@ -110,6 +110,6 @@ pub enum Caller {
 /// Where telephony drivers report calls. An error means that the call could not be recorded (503 to the gateway).
 pub trait CallRegister: Send + Sync + 'static {
     /// Records a call that arrived at `now` and lets the check that waits for it see it. Says nothing about whether
-    /// one did (domain §4: no oracle).
+    /// one did (docs/telephony.md: a gateway learns nothing).
     fn report(&self, call: IncomingCall, now: Instant) -> BoxFuture<'_, crate::store::Result<()>>;
 }

@@ -1,4 +1,4 @@
-//! A way that begins at ⑥, because the checks were passed minutes ago (protocol A4).
+//! A way that begins at ⑥, because the checks were passed minutes ago (decision 15).
 
 use super::desk::Desk;
 use super::sql::{self, corrupt};

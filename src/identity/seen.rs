@@ -84,7 +84,7 @@ pub enum Posted {
     Restart,
     /// 連携元画面へ, on a form that holds R35, R36 or R37
     Return {
-        /// What the page said that could not be written down: the store took nothing (contract §3).
+        /// What the page said that could not be written down: the store took nothing (R36).
         unwritten: Option<Message>,
     },
 }

@@ -1,4 +1,5 @@
-//! When the service is open (domain §1.8): a list of closed windows in Japanese time, half-open, from configuration.
+//! When the service is open (requirements.md#hours): a list of closed windows in Japanese time, half-open, from
+//! configuration.
 //!
 //! A window is written as a day rule and two times:
 //! `daily 00:00-00:02` · `1st,3rd monday 02:00-06:00` (the 1st and 3rd Monday *of the month*) ·
@@ -9,7 +10,7 @@ use crate::clock::Instant;
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, Weekday};
 use std::time::Duration;
 
-/// How long before a closure ① warns of it (domain §2, extra 5).
+/// How long before a closure ① warns of it (requirements.md#closing).
 pub const NOTICE: Duration = Duration::from_secs(15 * 60);
 const JST_HOURS: i64 = 9;
 
@@ -75,7 +76,7 @@ impl Hours {
     pub fn parse<'a>(windows: impl IntoIterator<Item = &'a str>) -> Result<Self, NotAWindow> {
         windows.into_iter().map(Window::parse).collect::<Result<_, _>>().map(Self)
     }
-    /// The windows the domain's institution publishes: H1 to H5.
+    /// The windows of the manual: H1 to H5.
     #[must_use]
     pub fn seed() -> Self {
         Self::parse(SEED).unwrap_or_default()
@@ -110,7 +111,7 @@ impl Hours {
     }
 }
 
-/// Domain §1.8, the union of both places of the manual.
+/// H1 to H5: the union of both lists of the manual.
 pub const SEED: [&str; 6] = [
     "daily 00:00-00:02",
     "daily 04:00-04:10",

@@ -187,8 +187,9 @@ pub fn forget_old_cookie(tx: &mut Tx<'_, '_>, id: &InteractionId) -> Result<()> 
     Ok(())
 }
 
-/// Ends every other live interaction of a request that has just been completed: nobody goes on to ⑥ for nothing (protocol
-/// A3). Whoever is left out by the limit learns it there.
+/// Ends every other live interaction of a request that has just been completed: nobody goes on to ⑥ for nothing
+/// (decision 9).
+/// Whoever is left out by the limit learns it there.
 ///
 /// # Errors
 /// See [`load`].
@@ -277,7 +278,8 @@ pub(super) fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64
     tx.execute(sql, &ended)
 }
 
-/// Records one transition of the state machine (domain §1.10), from ② on: what comes before, strangers can do as often as
+/// Records one transition of the state machine (requirements.md#states), from ② on: what comes before, strangers can do
+/// as often as
 /// they like.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Locks as staff sees and releases them (domain G5, R33).
+//! Locks as staff sees and releases them (G5, R33).
 
 use super::Seals;
 use super::guess;

@@ -1,4 +1,4 @@
-//! An account moves, closes, or its holder dies: its links end (domain G24). Nothing is carried over to a new number: the
+//! An account moves, closes, or its holder dies: its links end (G24). Nothing is carried over to a new number: the
 //! customer links it anew (R86).
 
 use super::BATCH;

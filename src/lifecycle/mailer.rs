@@ -42,7 +42,7 @@ pub enum MailError {
     /// The relay refused the recipient for good: there is no such mailbox. Nothing is gained by trying again.
     #[error("the recipient was refused: {0}")]
     Recipient(String),
-    /// Everything else, whoever is at fault: it is tried again for a day (domain §7).
+    /// Everything else, whoever is at fault: it is tried again for a day (requirements.md#notices).
     #[error("not delivered: {0}")]
     Later(String),
 }
@@ -100,7 +100,7 @@ const AT_ONCE: i64 = 10;
 const LEASE: Duration = Duration::from_mins(5);
 
 /// Sends what is due: one round, called by the server's job every few seconds. Failure of one notice does not hold up
-/// the next, and none of it reaches the customer's screen (domain §7).
+/// the next, and none of it reaches the customer's screen (requirements.md#notice-delivery).
 ///
 /// # Errors
 /// The store's.
@@ -168,7 +168,7 @@ enum Settled {
     Failed { why: String },
 }
 
-/// Only the recipient's own refusal ends a notice early (domain §7); the last attempt is made when the day is over.
+/// Only the recipient's own refusal ends a notice early (requirements.md#notices); the last attempt is made when the day is over.
 fn settlement(taken: &Taken, outcome: &std::result::Result<(), MailError>, now: Instant) -> Settled {
     let Err(error) = outcome else { return Settled::Sent };
     let why: String = error.why().chars().take(TROUBLE).collect();

@@ -12,17 +12,17 @@ use crate::secret::Secret;
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
-/// How long an address is kept after its notice was delivered or given up, by default (domain §3).
+/// How long an address is kept after its notice was delivered or given up, by default (requirements.md#purpose).
 pub const ERASE_AFTER: Duration = Duration::from_hours(30 * 24);
 
-/// How long delivery is tried (domain §7).
+/// How long delivery is tried (requirements.md#notice-delivery).
 pub const TRY_FOR: Duration = Duration::from_hours(24);
 
 /// What a customer is told by mail.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Notice {
-    /// API連携認証 完了のお知らせ (domain §7).
+    /// API連携認証 完了のお知らせ (requirements.md#notices).
     Completed(Completed),
 }
 impl Notice {
@@ -35,7 +35,7 @@ impl Notice {
     }
 }
 
-/// A link was allowed. Holds no name and no full account number: the mail says neither (domain §7).
+/// A link was allowed. Holds no name and no full account number: the mail says neither (requirements.md#notice-text).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Completed {
     /// 受付番号
@@ -109,7 +109,7 @@ pub(super) fn place(id: &NoticeId) -> Place<'_> {
     Place { table: "notices", column: "sealed", row: id.as_str() }
 }
 
-/// Writes a notice, in the transaction of 許可する. There is no link to tell of yet, so it is held (domain §7, G26).
+/// Writes a notice, in the transaction of 許可する. There is no link to tell of yet, so it is held (requirements.md#notices, G26).
 ///
 /// # Errors
 /// The store's.

@@ -22,7 +22,8 @@ pub struct Sender {
 pub struct BadSender(String);
 
 impl Sender {
-    /// `name` is the institution's: from the configuration, never from a customer or a client (domain §7).
+    /// `name` is the institution's: from the configuration, never from a customer or a client
+    /// (requirements.md#notice-sender).
     ///
     /// # Errors
     /// [`BadSender`] when `address` is none.

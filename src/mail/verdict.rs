@@ -35,7 +35,7 @@ impl Command {
 /// An enhanced status: class, subject, detail (RFC 3463 §2).
 type Status = [u16; 3];
 
-/// There is no such mailbox, and there will be none (domain §7): unknown (5.1.1), no such domain (5.1.2), not an address
+/// There is no such mailbox, and there will be none (requirements.md#notices): unknown (5.1.1), no such domain (5.1.2), not an address
 /// (5.1.3), moved away (5.1.6), a domain that takes no mail (5.1.10, RFC 7505 §4.1), given up (5.2.1).
 const NO_SUCH_MAILBOX: [Status; 6] = [[5, 1, 1], [5, 1, 2], [5, 1, 3], [5, 1, 6], [5, 1, 10], [5, 2, 1]];
 

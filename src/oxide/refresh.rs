@@ -12,7 +12,7 @@ use oxide_auth::primitives::grant::{Extensions, Grant};
 use std::borrow::Cow;
 
 /// A refresh token as it was loaded. The key of the presenter's proof does not matter here: a confidential client's
-/// refresh token is bound to its authentication, not to a DPoP key (RFC 9449 §5, protocol C5.5).
+/// refresh token is bound to its authentication, not to a DPoP key (RFC 9449 §5).
 #[derive(Debug, Clone, Copy)]
 pub struct RefreshToken<'a> {
     /// The client it was issued to.

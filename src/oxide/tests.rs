@@ -145,10 +145,10 @@ fn an_exchange() {
     type Row<'a> = (&'a Bound, String, &'a str, Option<&'a str>, i64, Option<ErrorCode>, &'a str);
     let table: [Row<'_>; 22] = [
         (&pkce, all.clone(), "c1", k1, 1059, None, "the last second of 60"),
-        (&pkce, all.clone(), "c1", k1, 1060, Some(InvalidGrant), "protocol C4.6: 60 s"),
-        (&pkce, all.clone(), "c2", k1, 1000, Some(InvalidGrant), "protocol C4.6: another client's"),
-        (&pkce, without("code_verifier"), "c1", k1, 1000, Some(InvalidGrant), "protocol C4.5: no verifier"),
-        (&pkce, with("code_verifier", &wrong), "c1", k1, 1000, Some(InvalidGrant), "protocol C4.5: wrong verifier"),
+        (&pkce, all.clone(), "c1", k1, 1060, Some(InvalidGrant), "RFC 6749 4.1.2: 60 s"),
+        (&pkce, all.clone(), "c2", k1, 1000, Some(InvalidGrant), "RFC 6749 4.1.3: another client's"),
+        (&pkce, without("code_verifier"), "c1", k1, 1000, Some(InvalidGrant), "RFC 7636 4.6: no verifier"),
+        (&pkce, with("code_verifier", &wrong), "c1", k1, 1000, Some(InvalidGrant), "RFC 7636 4.6: wrong verifier"),
         (&pkce, with("code_verifier", CHALLENGE), "c1", k1, 1000, Some(InvalidGrant), "the challenge is no verifier"),
         (&pkce, with("code_verifier", "short"), "c1", k1, 1000, Some(InvalidGrant), "RFC 7636 4.1: 43 characters"),
         (&pkce, with("code_verifier", &"A".repeat(129)), "c1", k1, 1000, Some(InvalidGrant), "RFC 7636 4.1: 128"),
@@ -226,7 +226,7 @@ fn a_refresh() {
     assert_eq!(refreshed(&format!("{all}&scope=accounts"), "c1", 0).unwrap().scope, scope("accounts"));
     for (text, client, now, code, why) in [
         (all.to_owned(), "c1", 1000, InvalidGrant, "ended"),
-        (all.to_owned(), "c2", 0, InvalidGrant, "protocol C6.3: another client's"),
+        (all.to_owned(), "c2", 0, InvalidGrant, "RFC 6749 6: another client's"),
         (format!("{all}&scope=accounts+payments"), "c1", 0, InvalidScope, "RFC 6749 6: more than granted"),
         (format!("{all}&scope=+"), "c1", 0, InvalidScope, "an empty set"),
         ("grant_type=refresh_token".to_owned(), "c1", 0, InvalidRequest, "no token"),

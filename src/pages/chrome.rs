@@ -55,7 +55,7 @@ pub struct Chrome {
     pub path: String,
     /// The single-use step token of this page's forms.
     pub step: String,
-    /// Says on every page that this server is for tests (architecture §6).
+    /// Says on every page that this server is for tests (requirements.md#modes).
     pub test_mode: bool,
 }
 impl Chrome {
@@ -73,7 +73,7 @@ pub struct Institution {
     pub name: String,
     /// Its English name.
     pub name_en: String,
-    /// How it speaks of itself: 当信用組合, 当組合, 当金庫, 当行 (domain G32).
+    /// How it speaks of itself: 当信用組合, 当組合, 当金庫, 当行 (G32).
     pub us: String,
     /// `#rrggbb`: the one colour an institution sets.
     pub color: String,

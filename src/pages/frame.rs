@@ -10,7 +10,7 @@ use serde::Serialize;
 pub(super) struct Frame {
     /// The text that is `<title>` and heading.
     title: &'static str,
-    /// 画面ID. Those of ① ③ ④ ⑤ ⑥ are the manual's; ②'s is ours, for the manual's is illegible (domain G20).
+    /// 画面ID. Those of ① ③ ④ ⑤ ⑥ are the manual's; ②'s is ours, for the manual's is illegible (G20).
     screen: Option<&'static str>,
     /// 1 to 6; 0: not one of the six.
     step: u8,

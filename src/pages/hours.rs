@@ -1,4 +1,4 @@
-//! The configured closing windows in words, as the institution's FAQ says them (domain §1.8, place B). A window of a
+//! The configured closing windows in words, as the institution's FAQ says them (requirements.md#hours). A window of a
 //! few minutes is said as 1分程度 or 数分程度, so that nobody waits for its very second.
 
 use super::chrome::Language;

@@ -1,4 +1,5 @@
-//! The completion notice (domain §7): plain text, no link, nothing the customer typed, worded when it is sent.
+//! The completion notice (requirements.md#notices): plain text, no link, nothing the customer typed, worded when it is
+//! sent.
 
 use super::time::{Form, date, say};
 use super::{Error, Language, Pages};

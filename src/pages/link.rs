@@ -1,4 +1,4 @@
-//! What each of the linking screens shows (domain §1.2–1.7, contract §3): one context a page.
+//! What each of the linking screens shows (R10–R73, requirements.md#forms): one context a page.
 
 use super::parts::{CalledNumber, MaskedPhone, ShownAccount, SomeClient, problems};
 use crate::clock::Instant;
@@ -76,9 +76,9 @@ pub struct AccountPage {
     /// What is wrong with it.
     #[serde(serialize_with = "problems")]
     pub problems: Vec<Problem>,
-    /// Whether 中止する is here (domain G19).
+    /// Whether 中止する is here (G19).
     pub can_cancel: bool,
-    /// The service closes soon: said before anything is typed (domain §2).
+    /// The service closes soon: said before anything is typed (requirements.md#closing).
     pub closing: Option<Instant>,
 }
 
@@ -92,7 +92,7 @@ pub struct CustomerPage {
     /// What is wrong with it.
     #[serde(serialize_with = "problems")]
     pub problems: Vec<Problem>,
-    /// The character of the name that cannot be used, named in its message (domain §5).
+    /// The character of the name that cannot be used, named in its message (requirements.md#kana).
     pub bad_character: Option<char>,
 }
 
@@ -181,7 +181,7 @@ pub struct ConsentPage {
     pub days: u64,
     /// And its end.
     pub until: Instant,
-    /// When ① to ⑤ were passed, where this way rests on that (protocol A4).
+    /// When ① to ⑤ were passed, where this way rests on that (decision 15).
     pub remembered: Option<Instant>,
     /// What 許可する lacked.
     #[serde(serialize_with = "missing")]
@@ -223,7 +223,7 @@ pub struct CancelledPage {
 pub struct LockedPage {
     /// Locked before this attempt: R33 instead of R32.
     pub before: bool,
-    /// When it is released; `None`: the institution does it (domain G5).
+    /// When it is released; `None`: the institution does it (G5).
     pub until: Option<Instant>,
 }
 
@@ -265,7 +265,7 @@ pub struct ClosedPage {
     pub can_return: bool,
 }
 
-/// 「お電話の期限が過ぎました」 and the other ways to be too late (R57, domain G28)
+/// 「お電話の期限が過ぎました」 and the other ways to be too late (R57, G28)
 #[derive(Debug, Clone, Serialize)]
 pub struct ExpiredPage {
     /// Why.

@@ -5,7 +5,7 @@
 //! says is decided before it is called. Only this folder names the template engine and the localisation library.
 //!
 //! Pages work without script, run under `default-src 'none'` with our own two files, and are held to WCAG 2.2 AA
-//! (domain §6). A PIN has no field in any context: it cannot return to a page.
+//! (requirements.md#ui). A PIN has no field in any context: it cannot return to a page.
 
 mod assets;
 mod chrome;

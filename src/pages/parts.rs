@@ -26,7 +26,7 @@ impl From<&Account> for ShownAccount {
     }
 }
 
-/// A registered number: never more than its last four digits reach a page (domain G16).
+/// A registered number: never more than its last four digits reach a page (G16).
 #[derive(Debug, Clone, Serialize)]
 pub struct MaskedPhone {
     masked: String,
@@ -50,7 +50,7 @@ impl From<&Phone> for CalledNumber {
     }
 }
 
-/// An app and who provides it, from the registry (domain §3: 銀行法 52条の61の8).
+/// An app and who provides it, from the registry (銀行法 52条の61の8, requirements.md#provider).
 #[derive(Debug, Clone, Serialize)]
 pub struct SomeClient {
     /// アプリ名称

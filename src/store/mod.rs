@@ -1,4 +1,4 @@
-//! The store: one SQL text, two engines (architecture §3).
+//! The store: one SQL text, two engines (decision 5).
 //!
 //! A unit of work is a synchronous closure over [`Tx`], written once; [`Store::read`] and [`Store::write`] run it on
 //! SQLite or PostgreSQL. The closure is `Fn`, has no effect outside its transaction, and may run again after a

@@ -1,4 +1,4 @@
-//! Whether the store has room for everything, or for endings only (architecture §3: a full disk).
+//! Whether the store has room for everything, or for endings only: a full disk (docs/operations.md).
 //!
 //! The state belongs to the engine: SQLite enters it with `SQLITE_FULL` and leaves it when its ballast lies on the disk
 //! again; PostgreSQL enters it with `disk_full` (53100) and leaves it with the next ordinary commit, for which one unit of

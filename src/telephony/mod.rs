@@ -1,4 +1,4 @@
-//! Telephony: how a call that arrived is reported to us (domain §4, contract §7).
+//! Telephony: how a call that arrived is reported to us (docs/telephony.md).
 //!
 //! `sip_hook` reads and verifies the report of a SIP gateway; `simulator` makes such a report, signed the same way. A
 //! driver ends with an [`crate::identity::IncomingCall`]; what the call is worth is decided in `identity`.

@@ -1,4 +1,4 @@
-//! The report of a SIP gateway: JSON, signed as [`crate::hook`] says (contract §7).
+//! The report of a SIP gateway: JSON, signed as [`crate::hook`] says (docs/telephony.md).
 
 use crate::clock::Instant;
 use crate::hook::{self, Unsigned};
@@ -78,7 +78,7 @@ impl SipHook {
     }
 
     /// A withheld number is never looked at, even where the network passes it on: the caller asked for that
-    /// (domain R53). A bare From is anybody's claim unless the trunk is known to be clean.
+    /// (R53). A bare From is anybody's claim unless the trunk is known to be clean.
     fn caller(&self, report: &Report) -> Caller {
         let vouched = match report.id_source.as_str() {
             "pai" | "vendor" => true,

@@ -28,7 +28,7 @@ pub struct Ask<'a> {
     pub binding: Option<Binding>,
     /// The values to hand out.
     pub minted: &'a Minted,
-    /// `aud` where no resource was asked for (contract §6).
+    /// `aud` where no resource was asked for (requirements.md#audience).
     pub default_audience: &'a str,
 }
 
@@ -82,8 +82,8 @@ pub fn exchange(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::
 }
 
 /// Uses a refresh token: a new access token of the same grant. The refresh token stays as it is (FAPI 2.0 Security
-/// Profile §5.3.2.1, protocol A6) and is bound to the client's authentication (RFC 9700 §4.14); the new access token is
-/// bound to the key of this request's proof, not of the last one (RFC 9449 §5, protocol C5.5).
+/// Profile §5.3.2.1) and is bound to the client's authentication (RFC 9700 §4.14); the new access token is
+/// bound to the key of this request's proof, not of the last one (RFC 9449 §5).
 ///
 /// # Errors
 /// The store's.

@@ -1,5 +1,5 @@
 //! The id_token (OpenID Connect Core §2, §3.1.3.6): who was authenticated, when, how; nothing else about them. There are
-//! no profile claims to give: the name is unverified (domain R84), the address serves the notice alone.
+//! no profile claims to give: the name is unverified (R84), the address serves the notice alone.
 
 use super::Issued;
 use crate::grant::Grant;
@@ -9,7 +9,7 @@ use crate::secret::{Hash, Secret, base64url};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Makes the id_token, signed with the algorithm the client is registered for (protocol A9).
+/// Makes the id_token, signed with the algorithm the client is registered for.
 ///
 /// # Errors
 /// [`jose::Error`]; ours to log.
@@ -41,7 +41,7 @@ pub fn claims(alg: Alg, (issued, g): (&Issued, &Grant), issuer: &str, access: &S
     if alg != Alg::EdDsa {
         claims["at_hash"] = base64url(&Hash::of(access.reveal()).as_bytes()[..16]).into();
     }
-    // An empty acr or amr would be worse than none (protocol C6.4).
+    // An empty acr or amr would be worse than none.
     if !g.acr.is_empty() {
         claims["acr"] = g.acr.as_str().into();
     }

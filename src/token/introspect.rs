@@ -45,7 +45,7 @@ pub enum Asked {
     Refresh(Hash),
 }
 impl Asked {
-    /// Reads a token by its prefix and its checksum; `None` for junk, which needs no look-up (contract §6).
+    /// Reads a token by its prefix and its checksum; `None` for junk, which needs no look-up (requirements.md#secrets).
     #[must_use]
     pub fn read(token: &str) -> Option<Self> {
         let access = || secret::presented(Kind::Access, token).map(Self::Access);
@@ -87,7 +87,7 @@ pub fn alg(caller: &Client) -> Alg {
 }
 
 impl Seen {
-    /// The answer's JSON (RFC 7662 §2.2, RFC 9396 §9.2, RFC 9449 §6.2, RFC 8705 §3.2; contract §6).
+    /// The answer's JSON (RFC 7662 §2.2, RFC 9396 §9.2, RFC 9449 §6.2, RFC 8705 §3.2; requirements.md#introspection).
     #[must_use]
     pub fn response(&self, issuer: &str) -> Value {
         match self {

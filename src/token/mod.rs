@@ -88,7 +88,8 @@ pub struct Issued {
 }
 
 impl Issued {
-    /// The token response (RFC 6749 §5.1, RFC 9396 §7, contract §6). `id_token` where `openid` was granted.
+    /// The token response (RFC 6749 §5.1, RFC 9396 §7; requirements.md#token-response). `id_token` where `openid` was
+    /// granted.
     #[must_use]
     pub fn response(&self, minted: &Minted, id_token: Option<String>) -> serde_json::Value {
         let mut body = serde_json::json!({

@@ -21,7 +21,8 @@ pub(super) fn audience(ask: &Ask<'_>, granted: &[String]) -> Result<Vec<String>,
     Ok(if asked.is_empty() { granted } else { asked })
 }
 
-/// Every audience of a grant: the resources that were asked for, else the configured default (contract §6).
+/// Every audience of a grant: the resources that were asked for, else the configured default
+/// (requirements.md#audience).
 pub(super) fn audiences(ask: &Ask<'_>, granted: &[String]) -> Vec<String> {
     if granted.is_empty() { vec![ask.default_audience.to_owned()] } else { granted.to_vec() }
 }

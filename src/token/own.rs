@@ -1,5 +1,5 @@
 //! A client's own token (RFC 6749 §4.4): no customer stands behind it, so there is no grant, no refresh token (§4.4.3),
-//! and never a scope that customers give (protocol A11).
+//! and never a scope that customers give (decision 11).
 
 use super::exchange::{self, Ask};
 use super::sql::{self, Access};

@@ -1,4 +1,4 @@
-//! Revocation (RFC 7009). Protocol A10: a refresh token, or an access token of a grant without one, takes its grant
+//! Revocation (RFC 7009). A refresh token, or an access token of a grant without one, takes its grant
 //! along; an access token beside a refresh token goes alone, and so does a client's own.
 
 use super::{sql, told};

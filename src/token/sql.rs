@@ -194,7 +194,7 @@ pub fn find_refresh(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<(Refresh,
     Ok(Some((token, read(&row, 6)?)))
 }
 
-/// Whether a refresh token of the grant can still be used: then an access token may go alone (protocol A10).
+/// Whether a refresh token of the grant can still be used: then an access token may go alone (docs/protocol.md#ends).
 pub(super) fn has_refresh(tx: &mut Tx<'_, '_>, grant: &GrantId) -> Result<bool> {
     let row = tx.row(
         "select id from refresh_tokens where grant_id = ?1 and revoked_at is null limit 1",

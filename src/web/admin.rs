@@ -1,4 +1,5 @@
-//! `/admin/v1/…`, served on the admin socket only (contract §2). Who asks is told by the kernel: the user at the other
+//! `/admin/v1/…`, served on the admin socket only (requirements.md#addresses). Who asks is told by the kernel: the user
+//! at the other
 //! end of the socket.
 
 use super::Shared;

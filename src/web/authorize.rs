@@ -1,5 +1,5 @@
 //! `GET|POST /oauth/authorize` (RFC 6749 §3.1): a browser comes with a request. Always 303 to the first screen of an
-//! interaction, the app's answer, or a page in place (protocol A2).
+//! interaction, the app's answer, or a page in place (RFC 6749 §4.1.2.1).
 
 use super::error::log_failure;
 use super::extract::{self, Form};
@@ -78,7 +78,7 @@ async fn answer(req: &HttpRequest, app: &App, params: Result<Params, Refusal>) -
 async fn go_on(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<HttpResponse, Stop> {
     let client = client(app, params).await?;
     match params.get("request_uri") {
-        // Whatever stands beside it does not count (protocol C2.5).
+        // Whatever stands beside it does not count (RFC 9101 §5).
         Some(uri) if uri.starts_with("urn:") => with_request_uri(req, app, &client, uri, now).await,
         // By reference to a client's own server (OpenID Connect Core §6.2): nothing is fetched.
         Some(_) => {
@@ -118,7 +118,7 @@ async fn with_request_uri(
         return Err(Refusal::invalid_request("redirect_uri is not registered for this client").into());
     }
     if let Err(too_late) = authorize::begin(&stored, now) {
-        // Too late to begin; but this browser may have begun in time (protocol A3).
+        // Too late to begin; but this browser may have begun in time (decision 9).
         return resumed(req, app, stored.id, now).await?.ok_or_else(|| too_late.into());
     }
     begin(req, app, client, &stored.request, Some(stored.id), now).await
@@ -142,7 +142,7 @@ async fn with_parameters(
         issuer: app.issuer(),
         keys: &app.keys,
     };
-    // An address that stands in the open must be good even where a signed one would supersede it (protocol C4.4).
+    // An address that stands in the open must be good even where a signed one would supersede it (decision 14).
     let outside = params.get("redirect_uri").map(|_| authorize::destination(params, client)).transpose()?;
     let signed = match object::open(app, &came, now).await {
         Ok(signed) => signed,

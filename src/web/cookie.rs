@@ -1,4 +1,5 @@
-//! The cookies of a browser (contract §2): one for each interaction, which makes `/link/{interaction}` this browser's own;
+//! The cookies of a browser (requirements.md#cookies): one for each interaction, which makes `/link/{interaction}` this
+//! browser's own;
 //! what was typed; a remembered proofing.
 //!
 //! `__Host-` makes the browser itself see to Secure, Path=/ and no Domain; plain http (the demo) cannot have it.
@@ -54,7 +55,7 @@ pub fn interactions(req: &HttpRequest, app: &App) -> Vec<ShownCookie> {
 pub fn shown(req: &HttpRequest, app: &App, id: &InteractionId) -> Option<Hash> {
     value(req, app, label(id)).map(Hash::of)
 }
-/// SHA-256 of the memory a browser shows: only browsers of apps that may have one (protocol A4) ever see it.
+/// SHA-256 of the memory a browser shows: only browsers of apps that may have one (decision 15) ever see it.
 #[must_use]
 pub fn memory_shown(req: &HttpRequest, app: &App) -> Option<Hash> {
     value(req, app, MEMORY).map(Hash::of)

@@ -50,7 +50,7 @@ pub enum ApiError {
     Failed,
 }
 
-/// The status that goes with a code. 401 only with `invalid_client`, otherwise 400 (protocol C1.3).
+/// The status that goes with a code. 401 only with `invalid_client`, otherwise 400 (RFC 6749 §5.2).
 #[must_use]
 pub const fn status(code: Code) -> StatusCode {
     match code {

@@ -81,7 +81,8 @@ pub fn is_proxy(req: &HttpRequest, app: &App) -> bool {
     req.peer_addr().is_some_and(|peer| app.proxies.iter().any(|p| p.holds(peer.ip())))
 }
 
-/// Whether a state-changing request comes from a page of ours (architecture §6): `Sec-Fetch-Site: same-origin`, or,
+/// Whether a state-changing request comes from a page of ours (requirements.md#same-origin): `Sec-Fetch-Site:
+/// same-origin`, or,
 /// where a browser does not send that, `Origin` equal to the issuer.
 #[must_use]
 pub fn same_origin(req: &HttpRequest, app: &App) -> bool {

@@ -11,7 +11,7 @@ use actix_web::{Error, web};
 /// Pages run under this; forms go to ourselves.
 pub const CSP_PAGE: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
                             base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
-/// Pages whose form ends at the app carry no `form-action`: Chromium would block the redirect (architecture §6).
+/// Pages whose form ends at the app carry no `form-action`: Chromium would block the redirect.
 pub const CSP_LEAVING: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
                                base-uri 'none'; frame-ancestors 'none'";
 /// What is no page runs nothing.

@@ -1,4 +1,4 @@
-//! What the outside world reports (contract §7): `POST /hooks/telephony/sip`, a gateway an incoming call;
+//! What the outside world reports (docs/telephony.md): `POST /hooks/telephony/sip`, a gateway an incoming call;
 //! `POST /hooks/bank/events`, the core bank a change of an account. 204 whether or not it matched anything, so that a hook
 //! tells nobody which numbers wait for which, and which accounts are linked.
 

@@ -1,5 +1,5 @@
 //! In a demo or a test the name we were called by must be ours: a page elsewhere that lets its own name point at this
-//! machine (DNS rebinding) gets nothing (architecture §6). In production a proxy or the certificate sees to it.
+//! machine (DNS rebinding) gets nothing (requirements.md#modes). In production a proxy or the certificate sees to it.
 
 use super::App;
 use crate::config::Mode;

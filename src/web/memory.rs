@@ -1,4 +1,5 @@
-//! Whether a request may rest on checks its customer passed minutes ago in the same browser (protocol A4), and whether the
+//! Whether a request may rest on checks its customer passed minutes ago in the same browser (decision 15), and whether
+//! the
 //! customer is the one the app expects (OpenID Connect Core §3.1.2.1).
 
 use super::{App, cookie, extract};

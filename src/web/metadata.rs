@@ -60,7 +60,7 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
         "authorization_details_types_supported": DetailType::ALL,
         "scopes_supported": rules::catalogue().iter().collect::<Vec<_>>(),
         "code_challenge_methods_supported": ["S256"],
-        // RFC 9126 §5: a client's own record decides (protocol A1).
+        // RFC 9126 §5: a client's own record decides.
         "require_pushed_authorization_requests": false,
         // RFC 9207 §3.
         "authorization_response_iss_parameter_supported": true,
@@ -123,7 +123,7 @@ fn acting(mut document: Value, scopes: &Scope) -> Value {
 mod tests {
     use super::*;
 
-    /// Protocol C8.
+    /// RFC 8414 §2, §3.2: what the document must and must not hold.
     #[test]
     fn the_document_keeps_the_rules_of_metadata() {
         let issuer = "https://link.example.jp";
@@ -151,18 +151,18 @@ mod tests {
             ("token_endpoint_auth_methods_supported", "tls_client_auth", "RFC 8705 2.1.1"),
             ("token_endpoint_auth_methods_supported", "self_signed_tls_client_auth", "RFC 8705 2.2.1"),
             ("code_challenge_methods_supported", "S256", "RFC 7636"),
-            ("dpop_signing_alg_values_supported", "ES256", "protocol C5.6"),
+            ("dpop_signing_alg_values_supported", "ES256", "RFC 9449 5.1"),
             ("response_types_supported", "code", "FAPI 2.0 5.3.2.2"),
             ("scopes_supported", "openid", "OpenID Connect Discovery 3"),
             ("scopes_supported", "status", "what a client may have for itself"),
-            ("grant_types_supported", "refresh_token", "protocol C6.3"),
+            ("grant_types_supported", "refresh_token", "RFC 8414 2"),
             ("grant_types_supported", "client_credentials", "the FAPI 2.0 client credentials plan"),
         ] {
             assert!(holds(name, value), "{name} lacks {value}: {why}");
         }
         assert!(!holds("dpop_signing_alg_values_supported", "RS256"), "FAPI 2.0 5.4.1");
-        assert_eq!(members["authorization_response_iss_parameter_supported"], true, "protocol C4.1");
-        assert_eq!(members["require_pushed_authorization_requests"], false, "protocol A1");
+        assert_eq!(members["authorization_response_iss_parameter_supported"], true, "RFC 9207 3");
+        assert_eq!(members["require_pushed_authorization_requests"], false, "a client's own record decides");
         assert_eq!(members["tls_client_certificate_bound_access_tokens"], true, "RFC 8705 3.3");
         assert_eq!(members.get("mtls_endpoint_aliases"), None);
     }

@@ -1,7 +1,7 @@
 //! HTTP: the only face of the server.
 //!
 //! One file an endpoint or a screen; [`routes`] is the whole URL table on one screen, [`error`] the only table of
-//! statuses. A handler asks the world, lets a step decide, records in one transaction, answers (architecture §1.3).
+//! statuses. A handler asks the world, lets a step decide, records in one transaction, answers (decision 1).
 //! It holds no rule of its own.
 
 pub mod admin;

@@ -19,7 +19,7 @@ use actix_web::{HttpRequest, HttpResponse, body};
 pub enum Leads {
     /// It is posted to ourselves and stays here.
     Here,
-    /// What it is posted to redirects to the app (architecture §6).
+    /// What it is posted to redirects to the app (requirements.md#csp).
     ToTheApp,
 }
 
@@ -77,7 +77,7 @@ pub fn frame(app: &App, language: Language) -> Chrome {
     Chrome::new(language, "", "", app.config.server.mode == Mode::Test)
 }
 
-/// An error that must not be redirected (RFC 6749 §4.1.2.1): rendered in place (protocol A2).
+/// An error that must not be redirected (RFC 6749 §4.1.2.1): rendered in place.
 #[must_use]
 pub fn oauth_error(app: &App, language: Language, refusal: &Refusal) -> HttpResponse {
     let page = OAuthErrorPage {
@@ -97,7 +97,7 @@ fn retry_after(answer: &mut HttpResponse, seconds: u64) {
     answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
 }
 
-/// Nobody of this network, or nobody at all, can begin now: rendered in place (protocol A2), 429 (RFC 6585 §4) or 503.
+/// Nobody of this network, or nobody at all, can begin now: rendered in place, 429 (RFC 6585 §4) or 503.
 #[must_use]
 pub fn too_many(app: &App, language: Language, why: Closed, until: Instant, now: Instant) -> HttpResponse {
     let status = match why {

@@ -12,7 +12,7 @@ use serde_json::json;
 /// The handler.
 ///
 /// # Errors
-/// RFC 9126 §2.3: the codes of RFC 6749 §4.1.2.1 in JSON, 401 only with `invalid_client` (protocol C1.3); 429 where this
+/// RFC 9126 §2.3: the codes of RFC 6749 §4.1.2.1 in JSON, 401 only with `invalid_client`; 429 where this
 /// client has reached a limit of its own.
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);

@@ -1,4 +1,4 @@
-//! The addresses of the protocol (contract §2), each written once: routes, metadata and audiences read them here.
+//! The addresses of the protocol, each written once: routes, metadata and audiences read them here.
 
 use crate::id::InteractionId;
 use crate::identity::Stage;

@@ -1,5 +1,5 @@
 //! `POST /oauth/revoke` (RFC 7009): what an app calls when its customer unlinks. Open outside service hours too
-//! (domain G9).
+//! (G9).
 
 use super::Shared;
 use super::asker;
@@ -13,7 +13,7 @@ use serde_json::json;
 /// The handler: 200, whether or not there was a token (RFC 7009 §2.2). The body is for libraries that insist on JSON.
 ///
 /// # Errors
-/// RFC 7009 §2.2.1; `invalid_grant` for a token of another client (protocol A10).
+/// RFC 7009 §2.2.1; `invalid_grant` for a token of another client (RFC 7009 §2.1).
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
     let client = asker::client(&req, &app, &params, now).await?;

@@ -1,4 +1,4 @@
-//! The whole URL table (contract §2).
+//! The whole URL table.
 
 use super::encoding::{as_json, as_nothing, as_page};
 use super::error::nothing_here;

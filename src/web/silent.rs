@@ -1,4 +1,4 @@
-//! `prompt=none` for a customer who is remembered (protocol A4): a code without a screen, where a live link covers all
+//! `prompt=none` for a customer who is remembered (decision 15): a code without a screen, where a live link covers all
 //! that is asked; else the error that says what it would take (OpenID Connect Core §3.1.2.6).
 
 use super::App;

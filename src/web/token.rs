@@ -18,7 +18,7 @@ use actix_web::{HttpRequest, HttpResponse};
 /// The handler.
 ///
 /// # Errors
-/// RFC 6749 §5.2; 401 only with `invalid_client` (protocol C1.3); 429 where this client comes too fast.
+/// RFC 6749 §5.2; 401 only with `invalid_client`; 429 where this client comes too fast.
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
     let (client, proved) = asker::client_and_proof(&req, &app, &params, paths::TOKEN, now).await?;
@@ -72,7 +72,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     Ok(answer.json(issued.response(&minted, id_token)))
 }
 
-/// Only the redeemed code makes a link, so only now the customer is told of one (domain §7), in the same transaction.
+/// Only the redeemed code makes a link, so only now the customer is told of one (requirements.md#notices), in the same transaction.
 fn redeem(tx: &mut store::Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> store::Result<Result<Issued, Refusal>> {
     let issued = token::exchange(tx, ask, now)?;
     if let Ok(Issued { grant: Some(grant), .. }) = &issued {

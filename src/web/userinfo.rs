@@ -1,5 +1,5 @@
 //! `GET|POST /oauth/userinfo` (OpenID Connect Core §5.3): `sub`, and nothing else. We give no profile of a customer: the
-//! name is unverified (domain R84), the address serves the notice alone.
+//! name is unverified (R84), the address serves the notice alone.
 
 use super::asker;
 use super::client_cert;

@@ -74,7 +74,7 @@ async fn what_was_pushed_is_loaded_whole(place: Place) {
     let stored = f.load(uri(1).id()).await.unwrap();
     assert_eq!((stored.request.clone(), stored.consumed_at), (request(), None));
     assert!(stored.may_begin(NOW + LIFETIME - Duration::from_secs(1)));
-    assert!(!stored.may_begin(NOW + LIFETIME), "protocol A3");
+    assert!(!stored.may_begin(NOW + LIFETIME), "too late to begin");
     assert!(f.load(uri(2).id()).await.is_none());
 }
 

@@ -1,4 +1,5 @@
-//! One call counts for one interaction (domain §4): a fraudster who knows all that ② asks takes numbers, cancels, waits, begins
+//! One call counts for one interaction (decision 17): a fraudster who knows all that ② asks takes numbers, cancels,
+//! waits, begins
 //! again and confirms in any order, while the customer calls in time, late, and once more. None of the customer's calls is ever
 //! the fraudster's. The same fraudster does get one where the leases are taken out, so the test can see it.
 //!

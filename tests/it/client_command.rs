@@ -129,7 +129,8 @@ fn the_registry_is_kept_with_a_server_and_without() {
     }
 }
 
-/// Contract §6: in production a secret that somebody brings along is one that nobody guesses. No server runs here, so the
+/// Decision 7: in production a secret that somebody brings along is one that nobody guesses. No server runs here, so
+/// the
 /// command decides.
 #[test]
 fn production_takes_no_weak_secret() {

@@ -1,4 +1,4 @@
-//! `renkei demo` from outside: what it prints, what answers, how it ends (contract §1, §4).
+//! `renkei demo` from outside: what it prints, what answers, how it ends (requirements.md#demo).
 
 use crate::support::demo::Demo;
 use reqwest::get;

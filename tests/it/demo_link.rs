@@ -1,5 +1,5 @@
 //! A link in the demo, over the wire and without script: app, screens, telephone, mail, account API, and the ways it
-//! ends (contract §4).
+//! ends (requirements.md#demo).
 
 use crate::support::browser::{Browser, Customer};
 use crate::support::demo::Demo;

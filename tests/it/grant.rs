@@ -30,7 +30,7 @@ on_both_engines! {
     other_clients_and_accounts_are_left_alone
     staff_find_grants_by_account
     ending_happens_once
-    introspection_says_what_the_contract_says
+    introspection_says_what_is_documented
     introspection_tells_a_stranger_nothing
     introspection_looks_up_by_key
     a_suspended_client_has_no_live_token
@@ -182,7 +182,7 @@ async fn a_wrong_tie_burns_nothing(place: Place) {
     let wrong = "x".repeat(43);
     for (why, jkt, name, value, want) in [
         ("another verifier", own, "code_verifier", wrong.as_str(), Code::InvalidGrant),
-        ("no verifier (protocol C4.5)", own, "code_verifier", "", Code::InvalidGrant),
+        ("no verifier (RFC 7636 4.6)", own, "code_verifier", "", Code::InvalidGrant),
         ("a short verifier", own, "code_verifier", "short", Code::InvalidGrant),
         ("another redirect_uri", own, "redirect_uri", "https://app.example.jp/cb/", Code::InvalidGrant),
         ("another DPoP key", other, "code_verifier", VERIFIER, Code::InvalidGrant),
@@ -294,7 +294,7 @@ async fn ending_happens_once(place: Place) {
     assert_eq!(w.end(&unknown, Reason::Account).await, Ended::Unknown);
 }
 
-async fn introspection_says_what_the_contract_says(place: Place) {
+async fn introspection_says_what_is_documented(place: Place) {
     let w = World::at(place);
     let app = w.app("kakeibo").await;
     let api = w.api().await;
@@ -490,7 +490,7 @@ async fn revoking_the_only_token_ends_the_grant(place: Place) {
     let api = w.api().await;
     let allowed = w.allow(&app).await;
     let token = access(&w.exchange(&app, &allowed.code).await.unwrap());
-    assert_eq!(w.revoke(&other, &token).await, Err(Code::InvalidGrant), "not its own (protocol A10)");
+    assert_eq!(w.revoke(&other, &token).await, Err(Code::InvalidGrant), "not its own (RFC 7009 2.1)");
     assert!(w.is_active(&api, &token).await);
     assert_eq!(w.revoke(&app, &token).await, Ok(Revoked::Grant));
     assert!(!w.is_active(&api, &token).await);
@@ -530,13 +530,13 @@ async fn a_refresh_token_stays_and_never_extends(place: Place) {
     let first = w.exchange(&app, &allowed.code).await.unwrap();
     let refresh = first["refresh_token"].as_str().unwrap().to_owned();
     assert_eq!(w.refresh(&other, &refresh, "").await.err(), Some(Code::InvalidGrant), "another client's");
-    // Domain §8 (10): at T+29d23h it works and does not extend; at T+30d it is over.
+    // Acceptance test 10 (requirements.md#a10): at T+29d23h it works and does not extend; at T+30d it is over.
     w.wait(29 * DAY + Duration::from_hours(23));
     for _ in 0..2 {
         let again = w.refresh(&app, &refresh, "").await.unwrap();
         assert_eq!(again["expires_in"], 3600);
         assert_eq!(again["grant_expires_at"], end.secs());
-        assert!(again.get("refresh_token").is_none(), "not rotated (protocol A6)");
+        assert!(again.get("refresh_token").is_none(), "not rotated (FAPI 2.0 5.3.2.1)");
         assert!(w.is_active(&api, &access(&again)).await);
     }
     w.wait(Duration::from_hours(1));

@@ -1,4 +1,4 @@
-//! The answer of 許可する may be lost, asked for again, or asked for twice at once: the link is not (contract §3).
+//! The answer of 許可する may be lost, asked for again, or asked for twice at once: the link is not (decision 8).
 
 use crate::support::app::{App, Pending};
 use crate::support::browser::Browser;

@@ -1,5 +1,5 @@
 //! An answer that never arrives, or arrives after a later one: the browser shows what it had, and goes on all the same
-//! (contract §2).
+//! (requirements.md#cookies).
 
 use crate::support::browser::{Browser, Customer};
 use crate::support::http::Ask;

@@ -417,7 +417,7 @@ fn a_certificate_without_its_key_is_worth_nothing() {
         }
     });
 }
-/// Protocol A8, FAPI 2.0 Security Profile §5.2.2: 1.3, and of 1.2 the four suites that RFC 9325 §4.2 recommends.
+/// FAPI 2.0 Security Profile §5.2.2: 1.3, and of 1.2 the four suites that RFC 9325 §4.2 recommends.
 #[test]
 fn only_recommended_suites_are_spoken() {
     in_town(listener, async |w| {
@@ -554,7 +554,7 @@ fn a_token_is_worth_nothing_with_another_certificate() {
         let ask = Ask::default().header("authorization", format!("DPoP {token}")).header("dpop", proof);
         dead(&own.send("GET", "/oauth/userinfo", ask).await, "DPoP");
 
-        // A refresh token is bound to the client, an access token to the certificate of its own request (protocol A6).
+        // A refresh token is bound to the client, an access token to the certificate of its own request (decision 12).
         let fields = [("grant_type", "refresh_token"), ("refresh_token", body["refresh_token"].as_str().unwrap())];
         let again = app(w, "corp", renewed.clone()).post("/oauth/token", &fields, false).await.expect(200).json();
         let token = again["access_token"].as_str().unwrap();

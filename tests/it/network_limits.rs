@@ -1,4 +1,4 @@
-//! The limits of one network as a browser meets them (domain §7, contract §3): in place at the start, on the same screen at
+//! The limits of one network as a browser meets them (decision 17): in place at the start, on the same screen at
 //! ②, with the time when to try again and nothing typed lost.
 
 use crate::support::browser::{Browser, Customer};

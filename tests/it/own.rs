@@ -1,4 +1,4 @@
-//! A client's own tokens (RFC 6749 §4.4, protocol A11): no customer, no grant, no refresh token.
+//! A client's own tokens (RFC 6749 §4.4, decision 11): no customer, no grant, no refresh token.
 
 use crate::support::place::{Place, on_both_engines};
 use crate::support::world::{API, ISSUER, World, access};

@@ -1,4 +1,4 @@
-//! Proofing memory (protocol A4): when ① to ⑤ need not be passed again, and everything that makes them needed again.
+//! Proofing memory (decision 15): when ① to ⑤ need not be passed again, and everything that makes them needed again.
 
 use crate::support::app::{App, Credential, Pending, Tokens};
 use crate::support::browser::{Browser, Customer};
@@ -111,7 +111,7 @@ async fn a_request_minutes_later_begins_at_six_and_says_so(w: &Town) {
     assert_eq!(w.mail().await.len(), 2, "the customer hears of every 許可する");
     assert_ne!(browser.cookies[COOKIE], before, "the value changes with each use");
     let seen = w.accounts_api().introspect(&first.access_token).await;
-    assert_eq!(seen["active"], false, "domain G23: the newer link replaced the older");
+    assert_eq!(seen["active"], false, "G23: the newer link replaced the older");
     assert!(!w.log().contains(&before) && !String::from_utf8_lossy(&w.store_bytes().await).contains(&before));
     // The value of before opens nothing any more.
     browser.cookies.insert(COOKIE.into(), before);
@@ -354,7 +354,7 @@ async fn no_screen_is_needed_where_a_link_covers_the_request(w: &Town) {
     let less = asked(&app, &mut browser, "openid", &[none]).await;
     let less = app.exchange(&less, &browser.handed_to_app()).await;
     assert_eq!(less.body["scope"], "openid");
-    assert_eq!(less.body.get("authorization_details"), None, "and carries no account (contract §6)");
+    assert_eq!(less.body.get("authorization_details"), None, "and carries no account (decision 10)");
     refused(&mut browser, SCOPE, &[none], "consent_required", "now that is the link").await;
 
     app.revoke(&less.access_token).await.expect(200);
@@ -370,7 +370,7 @@ async fn no_screen_is_needed_where_a_link_covers_the_request(w: &Town) {
     browser.open(&url).await;
     app.exchange(&pending, &browser.handed_to_app()).await;
     browser.open(&url).await;
-    assert_eq!(browser.status(), 400, "protocol C2.2");
+    assert_eq!(browser.status(), 400, "RFC 9126 4: used");
     // Locked now: nothing without a screen.
     let mut other = w.browser();
     asked(&w.kakeibo(), &mut other, "accounts", &[]).await;
@@ -408,7 +408,7 @@ async fn a_link_repeated_without_a_screen_shares_the_same_accounts(w: &Town) {
     assert_eq!(open[0]["grant_id"], second.grant_id);
     wait(w, 60);
     w.bank_reports(&report(w, "115-savings-2200011"), BANK_SECRET).await.expect(204);
-    assert_eq!(seen().await, false, "domain G24");
+    assert_eq!(seen().await, false, "G24");
 }
 
 /// A link repeated for `openid` alone shares no account: what happens to one that was chosen before does not end it.

@@ -109,7 +109,7 @@ pub async fn tokens(app: &App, pending: &Pending, browser: &Browser) -> Tokens {
 async fn granted(w: &Town, tokens: &Tokens) -> Value {
     let details = tokens.body["authorization_details"].clone();
     let seen = w.accounts_api().introspect(&tokens.access_token).await;
-    assert_eq!(seen["authorization_details"], details, "contract §6");
+    assert_eq!(seen["authorization_details"], details, "as introspection says it");
     assert_eq!(details.as_array().unwrap().len(), 1);
     details[0].clone()
 }
@@ -274,7 +274,7 @@ async fn a_request_by_scope_alone_is_about_the_verified_account(w: &Town) {
     let mut browser = w.browser();
     browser.open(&pending.url).await;
     browser.walk_to(w, "consent").await;
-    assert_eq!(offered(&browser), 0, "nothing to choose (contract §6)");
+    assert_eq!(offered(&browser), 0, "nothing to choose (decision 10)");
     assert!(browser.page().text().contains("本人確認をした口座を連携します。"));
     let tokens = app.exchange(&pending, &browser.allow().await).await;
     let own = w.bank.ids("115-ordinary-1100026").await;
@@ -419,6 +419,6 @@ async fn what_happens_to_a_shared_account_ends_the_link(w: &Town) {
     });
     w.bank_reports(&report, BANK_SECRET).await.expect(204);
     let api = w.accounts_api();
-    assert_eq!(api.introspect(&both.access_token).await["active"], false, "domain G24: a chosen account was closed");
+    assert_eq!(api.introspect(&both.access_token).await["active"], false, "G24: a chosen account was closed");
     assert_eq!(api.introspect(&single.access_token).await["active"], true, "this link never shared it");
 }

@@ -1,5 +1,5 @@
 //! Notices through a real relay, Debian's Postfix: what it takes, what it refuses of us, and what it refuses of the
-//! customer (domain §7).
+//! customer (requirements.md#notices).
 
 use crate::support::browser::Customer;
 use crate::support::place::{Place, on_both_engines};

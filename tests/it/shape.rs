@@ -1,4 +1,4 @@
-//! The shape of the house (architecture §2): which folder may use which, who may name which library, how long a file
+//! The shape of the house (decision 1): which folder may use which, who may name which library, how long a file
 //! is, and that what the documents name exists.
 
 use std::collections::BTreeMap;
@@ -184,6 +184,50 @@ fn what_the_documents_name_exists() {
         }
     }
     none(&wrong);
+}
+
+/// The plans this project was begun with are not in the repository. What they say of a rule stands in docs/requirements.md.
+#[test]
+fn nothing_refers_to_a_document_that_is_not_here() {
+    let mut files = sources();
+    files.extend(read_all(&root().join("docs"), "md"));
+    for folder in ["it", "support", "fuzz/targets"] {
+        files.extend(read_all(&root().join("tests").join(folder), "rs"));
+    }
+    for (folder, extension) in [("config", "toml"), ("templates", "html"), ("templates", "ftl"), ("templates", "txt")] {
+        files.extend(read_all(&root().join(folder), extension));
+    }
+    let mut wrong = Vec::new();
+    for (path, text) in files {
+        for (n, line) in text.lines().enumerate() {
+            if let Some(found) = section_elsewhere(line) {
+                wrong.push(format!("{}:{}: \"{found}\"", path.display(), n + 1));
+            }
+        }
+    }
+    none(&wrong);
+    for line in ["the bank (domain \u{a7}7)", "protocol \u{43}4.4 says", "architecture.md \u{a7}3"] {
+        assert!(section_elsewhere(line).is_some(), "{line}");
+    }
+    for line in ["a protocol A server speaks", "RFC 9700 \u{a7}4", "style C"] {
+        assert_eq!(section_elsewhere(line), None, "{line}");
+    }
+}
+
+/// The name of a plan that is not in the repository, with its section, as "domain G7" or "contract \u{a7}3".
+fn section_elsewhere(line: &str) -> Option<String> {
+    const PLANS: [&str; 6] = ["domain", "protocol", "contract", "architecture", "lifecycle-design", "peers"];
+    let words: Vec<&str> = line.split(|c: char| c.is_whitespace() || c == '(').collect();
+    let is_section = |word: &str| {
+        let mut letters = word.chars();
+        let (first, second) = (letters.next(), letters.next());
+        first == Some('\u{a7}')
+            || (first.is_some_and(|c| c.is_ascii_uppercase()) && second.is_some_and(|c| c.is_ascii_digit()))
+    };
+    words.windows(2).find_map(|pair| {
+        let plan = pair[0].trim_end_matches(".md");
+        (PLANS.contains(&plan) && is_section(pair[1])).then(|| pair.join(" "))
+    })
 }
 
 #[test]

@@ -105,7 +105,7 @@ async fn verified(w: &Town, token: &str, alg: Alg) -> Value {
     let set = w.http.get("/oauth/jwks").await.expect(200).json();
     let keys = Jwk::parse_set(&set).unwrap();
     let verified = jose::verify(token, &keys, &[alg]).unwrap();
-    assert!(verified.header.kid.is_some(), "protocol C6.4");
+    assert!(verified.header.kid.is_some(), "OpenID Connect Core 10.1");
     Value::Object(verified.claims.0)
 }
 
@@ -370,7 +370,7 @@ async fn a_suspended_app_is_out_at_once(w: &Town) {
     app.try_exchange(&pending, &code).await.expect(200);
 }
 
-/// Domain §8 (10): 移管 takes effect on the next introspection.
+/// Acceptance test 10 (requirements.md#a10): 移管 takes effect on the next introspection.
 async fn a_moved_account_ends_its_links(w: &Town) {
     let app = w.kakeibo();
     let body = linked(w, &app, "accounts").await;

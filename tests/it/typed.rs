@@ -1,5 +1,5 @@
 //! What was typed comes back: after an error, a reload after an error, a change of the language, 口座情報を入力し直す and
-//! 最初からやり直す (contract §2, §3). Sealed in the browser, never in the store; a PIN never at all.
+//! 最初からやり直す (requirements.md#typed). Sealed in the browser, never in the store; a PIN never at all.
 
 use crate::support::browser::{Browser, Customer};
 use crate::support::html::Page;

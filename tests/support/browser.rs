@@ -13,7 +13,7 @@ pub struct Customer {
     pub email: String,
 }
 impl Customer {
-    /// ﾃﾞｰﾀ ﾀﾛｳ, the sample customer of contract §4.
+    /// ﾃﾞｰﾀ ﾀﾛｳ, the sample customer (requirements.md#demo).
     pub fn taro() -> Self {
         Self {
             name_kana: "データ　タロウ".into(),

@@ -1,4 +1,4 @@
-//! The telephone company's side: signed reports of incoming calls (contract §7).
+//! The telephone company's side: signed reports of incoming calls (docs/telephony.md).
 
 use super::http::{Answer, Ask, Http};
 use super::jws::b64;

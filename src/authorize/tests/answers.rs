@@ -1,4 +1,4 @@
-//! Protocol C4.1–C4.4, C4.8–C4.10.
+//! Answers to the app: RFC 6749 §4.1.2 and §4.1.2.1, RFC 9207 §2, JARM §2.1, Form Post Response Mode §2.
 
 use super::ruled::client;
 use super::*;
@@ -29,7 +29,7 @@ fn a_code_comes_with_state_and_iss_and_nothing_else() {
     let Answer::Redirect { url } = &told else { panic!() };
     assert!(url.starts_with("https://app.example/cb?code=rk_ac_"), "{url}");
     let names: Vec<String> = fields(&told).into_iter().map(|(k, _)| k).collect();
-    assert_eq!(names, ["code", "state", "iss"], "protocol C4.2");
+    assert_eq!(names, ["code", "state", "iss"], "RFC 6749 4.1.2, RFC 9207 2");
     assert!(fields(&told).contains(&("iss".into(), ISSUER.into())), "RFC 9207 2");
     assert!(!format!("{told:?}").contains(code.reveal()), "a code is not printed");
 }
@@ -37,7 +37,7 @@ fn a_code_comes_with_state_and_iss_and_nothing_else() {
 #[test]
 fn an_error_comes_with_state_and_iss_too() {
     let names: Vec<String> = fields(&answer(&request(), &denied())).into_iter().map(|(k, _)| k).collect();
-    assert_eq!(names, ["error", "error_description", "state", "iss"], "protocol C4.1, C4.8");
+    assert_eq!(names, ["error", "error_description", "state", "iss"], "RFC 6749 4.1.2.1, RFC 9207 2");
     let stateless = Request { state: None, ..request() };
     assert!(!fields(&answer(&stateless, &denied())).iter().any(|(k, _)| k == "state"));
 }
@@ -54,7 +54,7 @@ fn the_registered_query_is_kept() {
     ] {
         let request = Request { redirect_uri: registered.into(), ..request() };
         let Answer::Redirect { url } = answer(&request, &denied()) else { panic!() };
-        assert!(url.starts_with(joint), "protocol C4.4: {registered} became {url}");
+        assert!(url.starts_with(joint), "RFC 6749 3.1.2: {registered} became {url}");
     }
 }
 
@@ -70,9 +70,9 @@ fn a_form_post_goes_to_the_same_place_with_the_same_fields() {
 /// The one thing in a signed answer, verified as the client would (JARM §2.4).
 fn opened(answer: &Answer, alg: Alg) -> Value {
     let [(name, response)] = <[_; 1]>::try_from(fields(answer)).unwrap();
-    assert_eq!(name, "response", "protocol C4.9: only `response`");
+    assert_eq!(name, "response", "JARM 2.3.1: only `response`");
     let jws = jose::verify(&response, &ring().public(), &[alg]).unwrap();
-    assert!(jws.header.kid.is_some(), "protocol C4.9: kid");
+    assert!(jws.header.kid.is_some(), "RFC 7515 4.1.4: kid");
     Value::Object(jws.claims.0)
 }
 
@@ -99,7 +99,7 @@ fn a_signed_answer_holds_everything_and_is_for_one_client() {
             assert_eq!(claims, wanted, "JARM 2.1, {why}");
             let claims = opened(&told(&client, &request, &denied()), alg);
             assert_eq!((&claims["error"], &claims["state"]), (&json!("access_denied"), &json!("st")), "JARM 2.1");
-            assert_eq!(claims.as_object().unwrap().len(), 6, "protocol C4.2: {claims}");
+            assert_eq!(claims.as_object().unwrap().len(), 6, "JARM 2.1: {claims}");
         }
     }
 }
@@ -109,7 +109,7 @@ fn the_registered_query_is_kept_beside_a_signed_answer() {
     let request =
         Request { redirect_uri: "https://app.example/cb?bank=1".into(), response_mode: ResponseMode::Jwt, ..request() };
     let Answer::Redirect { url } = answer(&request, &denied()) else { panic!() };
-    assert!(url.starts_with("https://app.example/cb?bank=1&response=ey"), "protocol C4.4: {url}");
+    assert!(url.starts_with("https://app.example/cb?bank=1&response=ey"), "RFC 6749 3.1.2: {url}");
 }
 
 proptest! {
@@ -125,7 +125,7 @@ proptest! {
         prop_assert_eq!(&got[2], &("state".to_owned(), state));
     }
 
-    /// A description that names something of the caller's cannot break a header or a log line (protocol C4.3).
+    /// A description that names something of the caller's cannot break a header or a log line (RFC 6749 §4.1.2.1).
     #[test]
     fn descriptions_are_one_line_of_ascii(text in any::<String>()) {
         let refusal = Refusal::naming(Code::InvalidRequest, &text);

@@ -163,7 +163,7 @@ fn a_token_request_may_ask_for_less_and_never_for_more() {
     }
 }
 
-/// Contract §6: no account where there is no permission.
+/// Decision 10: no account where there is no permission.
 #[test]
 fn without_a_permission_nothing_is_said() {
     let granted = read(r#","accounts":["a","b"],"permissions":["balances","transactions"],"from":"2026-09-01""#);

@@ -34,22 +34,22 @@ fn claiming_and_beginning() {
     let dead = |r: std::result::Result<Stored, Refusal>| r.err().map(|r| r.code);
 
     assert!(claim(Some(stored.clone()), &own).is_ok());
-    assert_eq!(dead(claim(None, &own)), Some(Code::InvalidRequestUri), "protocol C2.3: unknown");
+    assert_eq!(dead(claim(None, &own)), Some(Code::InvalidRequestUri), "RFC 9126 4: unknown");
     let foreign = claim(Some(stored.clone()), &other);
-    assert_eq!(foreign, claim(None, &other), "protocol C2.3: another client's looks like none");
+    assert_eq!(foreign, claim(None, &other), "RFC 9126 2.2: another client's looks like none");
     let used = Stored { consumed_at: Some(NOW), ..stored.clone() };
-    assert_eq!(dead(claim(Some(used), &own)), Some(Code::InvalidRequestUri), "protocol C2.2: used");
+    assert_eq!(dead(claim(Some(used), &own)), Some(Code::InvalidRequestUri), "RFC 9126 4: used");
 
     assert_eq!(begin(&stored, NOW), Ok(()));
-    assert_eq!(begin(&stored, NOW), Ok(()), "protocol C2.2: a reload is no use of it");
+    assert_eq!(begin(&stored, NOW), Ok(()), "decision 9: a reload is no use of it");
     let late = begin(&stored, NOW + LIFETIME).map_err(|r| r.code);
-    assert_eq!(late, Err(Code::InvalidRequestUri), "protocol C2.3: expired");
+    assert_eq!(late, Err(Code::InvalidRequestUri), "RFC 9126 4: expired");
 }
 
 #[test]
 fn prompt_none_is_answered_at_once() {
     let asks = |prompt: &str| at_once(&Request { prompt: vec![prompt.into()], ..request() }).map(|r| r.code);
-    assert_eq!(asks("none"), Some(Code::LoginRequired), "protocol A4");
+    assert_eq!(asks("none"), Some(Code::LoginRequired), "OpenID Connect Core 3.1.2.1");
     for prompt in ["login", "consent", "select_account"] {
         assert_eq!(asks(prompt), None, "{prompt}");
     }

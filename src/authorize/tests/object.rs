@@ -1,4 +1,5 @@
-//! Protocol C3, object by object: what the client has signed, after its signature has been verified.
+//! Signed request objects (FAPI 2.0 Message Signing §5.3, RFC 9101), one by one: what the client has signed, after its
+//! signature has been verified.
 
 use super::ruled::{OIDC, client, params};
 use super::*;
@@ -52,7 +53,7 @@ fn a_good_object_is_its_parameters_and_nothing_of_the_jwt() {
     let mut outside = params(&[("state", Some("outside")), ("nonce", Some("outside"))]);
     outside.set("request", "the object");
     let request = check(&Question { signed: Some(&inside), ..question(&outside, &signing, PUSHED) }).unwrap();
-    assert_eq!(request.state.as_deref(), Some("inside"), "protocol C2.5: what stands outside is not used");
+    assert_eq!(request.state.as_deref(), Some("inside"), "RFC 9101 5: what stands outside is not used");
     assert_eq!(request.nonce, None, "RFC 9126 3: not even where nothing stands inside");
 }
 
@@ -73,27 +74,27 @@ fn values_become_what_a_parameter_would_be() {
 }
 
 #[test]
-fn the_rows_of_c3() {
+fn what_is_refused_of_a_request_object() {
     let many: Map<String, Value> = (0..70).map(|n| (format!("p{n}"), json!("x"))).collect();
     let table = [
-        (json!({"aud": "https://else.example"}), "C3.1: aud of somebody else"),
-        (json!({"aud": null}), "C3.1: aud missing"),
-        (json!({"aud": ["https://else.example"]}), "C3.1: aud without us"),
-        (json!({"aud": format!("{ISSUER}/oauth/par")}), "C3.3: the endpoint is not the issuer"),
-        (json!({"exp": null}), "C3.1: exp missing"),
-        (json!({"exp": 999_989}), "C3.1: expired"),
+        (json!({"aud": "https://else.example"}), "aud of somebody else"),
+        (json!({"aud": null}), "aud missing"),
+        (json!({"aud": ["https://else.example"]}), "aud without us"),
+        (json!({"aud": format!("{ISSUER}/oauth/par")}), "the endpoint is not the issuer"),
+        (json!({"exp": null}), "exp missing"),
+        (json!({"exp": 999_989}), "expired"),
         (json!({"exp": "soon"}), "RFC 7519 2: no date"),
-        (json!({"exp": 1_004_200}), "C3.1: exp 70 min ahead"),
-        (json!({"nbf": null}), "C3.1: nbf missing"),
-        (json!({"nbf": 995_800}), "C3.1: nbf 70 min ago"),
-        (json!({"nbf": 1_000_062}), "C1.2: from the future"),
+        (json!({"exp": 1_004_200}), "exp 70 min ahead"),
+        (json!({"nbf": null}), "nbf missing"),
+        (json!({"nbf": 995_800}), "nbf 70 min ago"),
+        (json!({"nbf": 1_000_062}), "nbf from the future"),
         (json!({"iss": null}), "RFC 9101 4"),
         (json!({"iss": "c2"}), "RFC 9101 4"),
         (json!({"client_id": null}), "RFC 9101 5: only what is inside counts"),
         (json!({"client_id": "c2"}), "RFC 9101 5"),
         (json!({"sub": "c1"}), "RFC 9101 10.8: it would be a client assertion"),
         (json!({"request": "e30.e30.e30"}), "RFC 9101 4: an object in the object"),
-        (json!({"request_uri": "urn:x"}), "C3.1"),
+        (json!({"request_uri": "urn:x"}), "RFC 9101 4: no request_uri inside"),
         (json!({"scope": ["openid", "accounts"]}), "no text"),
         (json!({"max_age": 1.5}), "no number of seconds"),
         (json!({"state": {"a": 1}}), "no text"),
@@ -116,7 +117,7 @@ fn the_rows_of_c3() {
         jose::Error::Signature,
     ] {
         let got = opened(&client("fapi2", &json!({})), PUSHED, &Params::default(), Err(error)).map_err(|r| r.code);
-        assert_eq!(got.err(), Some(Code::InvalidRequestObject), "C3.1: {error}");
+        assert_eq!(got.err(), Some(Code::InvalidRequestObject), "{error}");
     }
 }
 
@@ -124,8 +125,8 @@ fn the_rows_of_c3() {
 fn what_is_allowed_is_allowed() {
     let fapi = client("fapi2_message_signing", &json!({}));
     for (change, why) in [
-        (json!({"aud": ["https://else.example", ISSUER]}), "C3.2: an array with the issuer"),
-        (json!({"nbf": 1_000_008}), "C3.2: a clock 8 s ahead"),
+        (json!({"aud": ["https://else.example", ISSUER]}), "an array with the issuer"),
+        (json!({"nbf": 1_000_008}), "a clock 8 s ahead"),
         (json!({"nbf": 996_401, "exp": 1_000_001}), "an hour, to the second"),
         (json!({"exp": 999_995}), "a clock a little behind"),
         (json!({"jti": null, "iat": null}), "neither is demanded"),
@@ -134,7 +135,7 @@ fn what_is_allowed_is_allowed() {
     }
     for typ in [None, Some("JWT"), Some("jwt"), Some("OautH-auThZ-REQ+jWt"), Some("application/oauth-authz-req+jwt")] {
         let got = opened(&fapi, PUSHED, &Params::default(), Ok(verified(typ, good())));
-        assert!(got.is_ok(), "C3.2: {typ:?}");
+        assert!(got.is_ok(), "typ {typ:?}");
     }
     for typ in ["dpop+jwt", "at+jwt", "logout+jwt", "secevent+jwt"] {
         let got = opened(&fapi, PUSHED, &Params::default(), Ok(verified(Some(typ), good()))).map_err(|r| r.code);

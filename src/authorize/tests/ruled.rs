@@ -1,4 +1,4 @@
-//! Protocol C2.4, C2.7, C3.1 (unsigned), C4.4, C4.5, C4.7 and the rest of the list, each row naming its rule.
+//! The list of rules for an authorization request; each row names its rule.
 
 use super::*;
 use crate::authorize::rules::MAX_LENGTH;
@@ -122,9 +122,9 @@ fn the_list_in_its_order() {
     let table: [Row<'_>; 44] = [
         (&fapi, PUSHED, "client_id", Some("c2"), Code::InvalidClient, "RFC 9126 2.1: another client's name"),
         (&resource_server, PUSHED, "state", None, Code::UnauthorizedClient, "RFC 6749 4.1.2.1"),
-        (&fapi, Door::Browser, "state", None, Code::InvalidRequest, "protocol C2.7: FAPI without PAR"),
-        (&fapi, PUSHED, "request_uri", Some("urn:x"), Code::InvalidRequest, "protocol C2.4"),
-        (&signing, PUSHED, "state", None, Code::InvalidRequest, "protocol C3.1: an unsigned push"),
+        (&fapi, Door::Browser, "state", None, Code::InvalidRequest, "FAPI 2.0 5.3.2.2: FAPI without PAR"),
+        (&fapi, PUSHED, "request_uri", Some("urn:x"), Code::InvalidRequest, "RFC 9126 2.1"),
+        (&signing, PUSHED, "state", None, Code::InvalidRequest, "RFC 9101 10.5: an unsigned push"),
         (&oidc, Door::Browser, "request", Some("e30.e30."), Code::RequestNotSupported, "OpenID Connect Core 3.1.2.6"),
         (&fapi, PUSHED, "request", Some("e30.e30."), Code::InvalidRequestObject, "RFC 9101 6: nobody opened it"),
         (&fapi, PUSHED, "response_mode", Some("fragment"), Code::InvalidRequest, "no way for a code"),
@@ -155,29 +155,22 @@ fn the_list_in_its_order() {
         (&fapi, PUSHED, "resource", Some("https://else.example"), Code::InvalidTarget, "RFC 8707 2"),
         (&fapi, PUSHED, "resource", Some("https://api.example/"), Code::InvalidTarget, "RFC 8707 2: to the letter"),
         (&fapi, PUSHED, "authorization_details", Some("[]"), Code::InvalidAuthorizationDetails, "RFC 9396 5"),
-        (&fapi, PUSHED, "redirect_uri", None, Code::InvalidRequest, "protocol C4.4: missing with two registered"),
-        (&fapi, PUSHED, "redirect_uri", Some("https://evil.example/"), Code::InvalidRequest, "protocol C4.4"),
-        (&fapi, PUSHED, "redirect_uri", Some("https://app.example/cb?bank=2"), Code::InvalidRequest, "protocol C4.4"),
-        (&fapi, PUSHED, "redirect_uri", Some("https://app.example/cb"), Code::InvalidRequest, "protocol C4.4"),
-        (&fapi, PUSHED, "response_type", None, Code::InvalidRequest, "protocol C4.7"),
-        (&fapi, PUSHED, "response_type", Some("token"), Code::UnsupportedResponseType, "protocol C4.7"),
-        (&fapi, PUSHED, "response_type", Some("code id_token"), Code::UnsupportedResponseType, "protocol C4.7"),
+        (&fapi, PUSHED, "redirect_uri", None, Code::InvalidRequest, "RFC 6749 3.1.2: missing with two registered"),
+        (&fapi, PUSHED, "redirect_uri", Some("https://evil.example/"), Code::InvalidRequest, "RFC 6749 3.1.2"),
+        (&fapi, PUSHED, "redirect_uri", Some("https://app.example/cb?bank=2"), Code::InvalidRequest, "RFC 6749 3.1.2"),
+        (&fapi, PUSHED, "redirect_uri", Some("https://app.example/cb"), Code::InvalidRequest, "redirect_uri"),
+        (&fapi, PUSHED, "response_type", None, Code::InvalidRequest, "RFC 6749 3.1.1"),
+        (&fapi, PUSHED, "response_type", Some("token"), Code::UnsupportedResponseType, "RFC 6749 3.1.1"),
+        (&fapi, PUSHED, "response_type", Some("code id_token"), Code::UnsupportedResponseType, "RFC 6749 3.1.1"),
         (&fapi, PUSHED, "scope", None, Code::InvalidScope, "RFC 6749 3.3"),
         (&fapi, PUSHED, "scope", Some("transactions"), Code::InvalidScope, "not registered for this client"),
         (&fapi, PUSHED, "scope", Some("openid payments"), Code::InvalidScope, "not in the catalogue"),
-        (&fapi, PUSHED, "code_challenge", None, Code::InvalidRequest, "protocol C4.5: absent"),
-        (&fapi, PUSHED, "code_challenge_method", Some("plain"), Code::InvalidRequest, "protocol C4.5: plain"),
-        (&fapi, PUSHED, "code_challenge_method", None, Code::InvalidRequest, "protocol C4.5: plain by default"),
+        (&fapi, PUSHED, "code_challenge", None, Code::InvalidRequest, "RFC 7636 4.3: absent"),
+        (&fapi, PUSHED, "code_challenge_method", Some("plain"), Code::InvalidRequest, "RFC 7636 4.4.1: plain"),
+        (&fapi, PUSHED, "code_challenge_method", None, Code::InvalidRequest, "RFC 7636 4.4.1: plain by default"),
         (&fapi, PUSHED, "code_challenge", Some("="), Code::InvalidRequest, "RFC 7636 4.2"),
-        (
-            &oidc,
-            Door::Browser,
-            "code_challenge",
-            None,
-            Code::InvalidRequest,
-            "protocol A1: PKCE unless the record says no",
-        ),
-        (&oidc, Door::Browser, "response_type", Some("id_token"), Code::UnsupportedResponseType, "protocol C4.7"),
+        (&oidc, Door::Browser, "code_challenge", None, Code::InvalidRequest, "PKCE unless the record says no"),
+        (&oidc, Door::Browser, "response_type", Some("id_token"), Code::UnsupportedResponseType, "RFC 6749 3.1.1"),
     ];
     for (client, door, name, value, code, why) in table {
         let got = asked(client, door, &[(name, value)]).map_err(|r| r.code);
@@ -194,18 +187,18 @@ fn what_is_allowed_is_allowed() {
     let pushes = client(OIDC, &json!({"require_pushed_authorization_requests": true}));
     type Row<'a> = (&'a Client, Door<'a>, &'a [(&'a str, Option<&'a str>)], &'a str);
     let table: [Row<'_>; 12] = [
-        (&oidc, Door::Browser, &[], "protocol A1: an oidc client need not push"),
+        (&oidc, Door::Browser, &[], "an oidc client need not push"),
         (&oidc, PUSHED, &[], "but it may"),
         (&pushes, PUSHED, &[], "RFC 9126 6: and must where its record says so"),
         (&fapi, PUSHED, &[("client_id", None)], "the client is authenticated by other means"),
         (&fapi, proof, &[("dpop_jkt", Some(JKT))], "RFC 9449 10.1: the same key twice"),
-        (&fapi, PUSHED, &[("dpop_jkt", Some(JKT))], "protocol C5.4: bound without a proof"),
+        (&fapi, PUSHED, &[("dpop_jkt", Some(JKT))], "RFC 9449 10: bound without a proof"),
         (&fapi, PUSHED, &[("resource", Some("api"))], "the audience it would get anyway"),
         (&fapi, PUSHED, &[("prompt", Some("none"))], "answered at /oauth/authorize, not at PAR"),
         (&fapi, PUSHED, &[("prompt", Some("select_account"))], "satisfied by nature"),
         (&fapi, PUSHED, &[("state", None)], "RFC 6749 4.1.1: only recommended"),
         (&fapi, PUSHED, &[("scope", Some("accounts"))], "plain OAuth without openid"),
-        (&free, Door::Browser, &[("code_challenge", None), ("code_challenge_method", None)], "protocol A1"),
+        (&free, Door::Browser, &[("code_challenge", None), ("code_challenge_method", None)], "require_pkce is false"),
     ];
     for (client, door, change, why) in table {
         assert!(asked(client, door, change).is_ok(), "{change:?}: {why}");
@@ -260,7 +253,7 @@ fn a_destination_exists_only_for_a_registered_redirect_uri() {
     let voice = Voice { issuer: ISSUER, keys: ring(), now: Instant::from_secs(0) };
     let tell = |change: &[(&str, Option<&str>)]| to(change).unwrap().answer(&client, &denied, voice).unwrap();
     let Answer::Redirect { url } = tell(&[("scope", Some("payments"))]) else { panic!() };
-    assert!(url.starts_with(&format!("{URI}&error=invalid_scope&")), "protocol C4.4: the query is kept: {url}");
+    assert!(url.starts_with(&format!("{URI}&error=invalid_scope&")), "RFC 6749 3.1.2: the query is kept: {url}");
     assert!(url.contains("&state=st&iss="));
     for (uri, why) in [
         (None, "missing"),

@@ -67,7 +67,7 @@ pub fn is_open(name: &str) -> bool {
     OPEN.contains(&name) || name.starts_with("client_name#")
 }
 
-/// Whether only the institution may set the member. Of `provider` that is one member (contract §5).
+/// Whether only the institution may set the member. Of `provider` that is one member (requirements.md#client-record).
 #[must_use]
 pub fn is_institutional(name: &str) -> bool {
     INSTITUTION.contains(&name)

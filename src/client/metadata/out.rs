@@ -6,7 +6,8 @@ use crate::client::{Client, Keys};
 use crate::keys::Jwk;
 use crate::keys::jose::Alg;
 
-/// The record as RFC 7591 metadata with the fields of contract §5; [`super::parse`] reads it back to the same client.
+/// The record as RFC 7591 metadata with our own members (requirements.md#client-record); [`super::parse`] reads it back
+/// to the same client.
 #[must_use]
 pub fn document(client: &Client) -> Value {
     let words = |list: &[super::GrantType]| list.iter().map(|g| g.as_str()).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! The rows of protocol C1: assertions that hold, and those that do not.
+//! Client assertions (RFC 7523 §3, FAPI 2.0 Security Profile §5.3.2.1): those that hold, and those that do not.
 
 use super::*;
 use crate::client::{AuthMethod, Presented, Status, authenticate, identify, sql::Changed};
@@ -36,7 +36,7 @@ async fn code(desk: &Desk, assertion: &str) -> Option<Code> {
 }
 
 #[tokio::test]
-async fn the_rows_of_c1_for_fapi() {
+async fn what_fapi_demands_of_an_assertion() {
     let desk = Desk::new().await;
     let es = key(Alg::Es256);
     desk.register(&fapi(&[&es]), None).await;

@@ -1,4 +1,4 @@
-//! The rows of protocol C5: which proofs hold, and which do not.
+//! DPoP (RFC 9449 §4.3): which proofs hold, and which do not.
 
 use super::*;
 use crate::client::dpop::{Input, Nonces, Proof, check};
@@ -41,7 +41,7 @@ fn holds(header: &str) -> bool {
 }
 
 #[test]
-fn the_rows_of_c5() {
+fn which_proofs_hold_and_which_do_not() {
     let key = es256();
     let secs = NOW.secs();
     for (changes, accepted, why) in [

@@ -259,7 +259,7 @@ fn secrets_are_taken_or_made() {
     }
 }
 
-/// Contract §6: what is brought along into production is nothing that anybody guesses.
+/// Decision 7: what is brought along into production is nothing that anybody guesses.
 #[test]
 fn weak_secrets_are_refused_in_production() {
     let (random, key) = (SeededRandom::new(3), SecretKey::new([1; 32].into()));

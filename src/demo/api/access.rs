@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 /// The longest token looked at.
 const MAX_TOKEN: usize = 512;
 
-/// What introspection says of a live token (RFC 7662 §2.2, contract §6).
+/// What introspection says of a live token (RFC 7662 §2.2).
 #[derive(Debug, Deserialize)]
 struct Introspection {
     active: bool,
@@ -59,7 +59,7 @@ fn bound(cnf: Option<&Map<String, Value>>) -> Result<Option<Binding>, ()> {
         _ => Err(()),
     }
 }
-/// RFC 9396 §2, of type `account_information` (contract §6).
+/// RFC 9396 §2, of type `account_information`.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Detail {
     #[serde(rename = "type")]

@@ -6,7 +6,7 @@ use crate::demo::wire::get;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-/// `GET /accounts/{id}`, passed on as it is (contract §4).
+/// `GET /accounts/{id}`, passed on as it is.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Account {
     id: String,

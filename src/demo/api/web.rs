@@ -1,4 +1,4 @@
-//! The account API's endpoints (contract §4; FAPI 2.0 §5.3.4 for what every answer carries).
+//! The account API's endpoints (requirements.md#demo; FAPI 2.0 §5.3.4 for what every answer carries).
 
 use super::Api;
 use super::challenge::Refused;

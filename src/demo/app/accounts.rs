@@ -8,7 +8,7 @@ use crate::secret::Secret;
 use chrono::NaiveDate;
 use serde::Deserialize;
 
-/// One account as the API describes it (contract §4).
+/// One account as the API describes it.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Account {
     pub(super) id: String,

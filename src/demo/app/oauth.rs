@@ -20,7 +20,7 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 /// How long an assertion lives, in seconds.
 const ASSERTION_LIFE: i64 = 60;
 
-/// What the token endpoint hands out (RFC 6749 §5.1, contract §6).
+/// What the token endpoint hands out (RFC 6749 §5.1, requirements.md#token-response).
 #[derive(Deserialize)]
 pub(super) struct Tokens {
     pub(super) access_token: Secret,

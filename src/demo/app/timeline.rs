@@ -1,5 +1,5 @@
 //! What the app has seen of its link, and what it knows will come: the same names the server's events have
-//! (contract §8), told from the client's side.
+//! (docs/events.md), told from the client's side.
 
 use crate::clock::Instant;
 use std::collections::VecDeque;

@@ -1,4 +1,4 @@
-//! Calls: what a SIP gateway does with an incoming call (contract §7).
+//! Calls: what a SIP gateway does with an incoming call (docs/telephony.md).
 //!
 //! It takes the caller's number from the network, lets the phone ring, tells the authorization server by the signed
 //! hook, and drops the call without answering it.

@@ -1,7 +1,8 @@
 //! The phone and mailbox simulator: what a customer's telephone and mail program are in production.
 //!
 //! It owns the calls placed and the mails received, in memory and bounded. It reaches the authorization server only
-//! the way the real ones do: a call becomes the signed hook of a SIP gateway (contract §7), a mail arrives by SMTP
+//! the way the real ones do: a call becomes the signed hook of a SIP gateway (docs/telephony.md), a mail arrives by
+//! SMTP
 //! (RFC 5321).
 
 mod calls;

@@ -1,4 +1,4 @@
-//! The call of ④: who, which number, when (domain §1.6, §4, §8.5–8.7, G10–G14).
+//! The call of ④: who, which number, when (R50–R57, G10–G14, requirements.md#a5 to #a7).
 
 use super::*;
 
@@ -48,7 +48,7 @@ async fn a_call_from_before_the_number_was_given_out_does_not_count() {
     }
 }
 
-/// The last call and the last press that count, and one millisecond later (domain G11): whoever asks for the transition.
+/// The last call and the last press that count, and one millisecond later (G11): whoever asks for the transition.
 #[tokio::test]
 async fn neither_a_late_call_nor_a_late_press_leads_to_the_pin() {
     let town = Town::with(|p| p.confirm_window = secs(180));

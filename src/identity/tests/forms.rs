@@ -1,4 +1,4 @@
-//! What may be typed, and what is said when it may not (domain §1.2, §1.3, G17, G18, §5, §8.1, §8.2).
+//! What may be typed, and what is said when it may not (R10–R26, G17, G18, requirements.md#a1, #a2).
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What can be guessed wrong, and how often (domain G3–G6, §8.3, §8.4; architecture §1.3).
+//! What can be guessed wrong, and how often (G3–G6, requirements.md#a3, #a4).
 
 use super::*;
 use crate::audit::Actor;

@@ -1,4 +1,4 @@
-//! The service-hours vectors of domain §1.8.
+//! The service-hours vectors of H1 to H5.
 
 use super::*;
 use crate::identity::service_hours::{Service, Window};

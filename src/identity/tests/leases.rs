@@ -1,4 +1,4 @@
-//! One call counts for one interaction: the leases of called numbers (domain §4), under the production rules.
+//! One call counts for one interaction: the leases of called numbers (decision 17), under the production rules.
 
 use super::super::lease::{Asking, Choice, KEPT_FOR, Known, Lease, Wait, choose, rank};
 use super::*;

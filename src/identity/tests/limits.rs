@@ -1,4 +1,4 @@
-//! What strangers cannot do: begin without end, sweep for accounts, fill the service, or fill the record (domain G3, G8).
+//! What strangers cannot do: begin without end, sweep for accounts, fill the service, or fill the record (G3, G8).
 
 use super::*;
 

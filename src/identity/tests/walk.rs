@@ -1,4 +1,4 @@
-//! Whatever is posted in whatever order: no check is skipped (domain §1.10).
+//! Whatever is posted in whatever order: no check is skipped (requirements.md#states).
 
 use super::*;
 use proptest::prelude::*;

@@ -1,8 +1,8 @@
-//! The manual's strings (domain §1.2–1.8): each stands on its page, to the letter.
+//! The manual's strings (docs/requirements.md): each stands on its page, to the letter.
 
 use super::*;
 
-/// The strings of domain §1.2–1.7 and the page (with sample) each stands on.
+/// Each number with its strings, and the page (with sample) each stands on.
 const EXACT: &[(&str, &str, &[&str])] = &[
     (
         "R7",
@@ -224,7 +224,7 @@ const EXACT: &[(&str, &str, &[&str])] = &[
     ),
     ("R8", "cancelled none", &["API連携認証の中止", "・API連携認証を中止しました。", "連携元画面へ"]),
     (
-        "§1.8 B",
+        "H1 to H6",
         "closed hours",
         &[
             "毎日0時から1分程度",

@@ -1,4 +1,4 @@
-//! The completion notice against domain §7.
+//! The completion notice against its exact text (requirements.md#notices).
 
 use super::*;
 use crate::account::AccountType;
@@ -29,7 +29,7 @@ fn pages() -> Pages {
 }
 
 #[test]
-fn the_completion_notice_is_the_domains() {
+fn the_completion_notice_word_for_word() {
     let (pages, both) = (pages(), "accounts transactions");
     let letter = pages.write(&notice(both, "ja", "しんくみアプリwithCRECO")).unwrap();
     assert_eq!(letter.subject, "【みなと信用組合】API連携認証 完了のお知らせ（受付番号 ABCD-1234）");

@@ -1,5 +1,5 @@
 //! Every page with every sample, in both languages; forms, ids and assets; the locales against each other. The
-//! domain's exact words stand in `exact`, the letter's in `letter`.
+//! exact words of docs/requirements.md stand in `exact`, the letter's in `letter`.
 
 mod exact;
 mod letter;
@@ -142,7 +142,7 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn the_locale_says_the_domains_messages_to_the_letter() {
+fn the_locale_says_every_message_to_the_letter() {
     let pages = pages();
     for message in Message::ALL {
         let said = |language| pages.engine(language).text_with(message.key(), &[("time", "{ $time }")]);
@@ -152,7 +152,7 @@ fn the_locale_says_the_domains_messages_to_the_letter() {
 }
 
 #[test]
-fn forms_have_the_names_of_the_contract() {
+fn forms_have_the_documented_names() {
     for (page, fields, actions) in [
         ("account first", &["branch", "account_type", "account_number"][..], &["next", "cancel"][..]),
         (

@@ -1,5 +1,5 @@
-//! 許可する and 拒否する (domain R72, R73). Allowing writes consent, grant, code, notice and the end of the way in one
-//! transaction, and sends the browser straight to the app (domain G21).
+//! 許可する and 拒否する (R72, R73). Allowing writes consent, grant, code, notice and the end of the way in one
+//! transaction, and sends the browser straight to the app (G21).
 
 use super::consent::{Matter, lacking};
 use super::{Counter, Stop};
@@ -57,7 +57,7 @@ impl Counter<'_> {
             Ok(agreed) => agreed,
             Err(missing) => return self.once_more(step, wrong(lacking(missing)), None).await,
         };
-        // What ⑤ found may be true no longer: the world is asked before anything is recorded (architecture §1.3).
+        // What ⑤ found may be true no longer: the world is asked before anything is recorded (decision 1).
         match self.app.desk.standing(proofed, self.now).await {
             Standing::Good(now) if agreed.details.accounts.iter().all(|a| now.iter().any(|(id, _)| id == a)) => {}
             // The places of the page before mean nothing on the one that follows.
@@ -98,7 +98,7 @@ impl Counter<'_> {
         }
     }
 
-    /// What this browser will remember for this app, where both may (protocol A4): a new value each time.
+    /// What this browser will remember for this app, where both may (decision 15): a new value each time.
     fn remembered(&self, client: &Client, proofed: &Proofed) -> Result<Option<(Secret, Memory)>, Broken> {
         let Some(lasting) = memory::lasting(self.app, client) else { return Ok(None) };
         let made = Memory::new(self.app.desk.seals(), proofed, &client.id, client.version, lasting)?;
@@ -156,7 +156,7 @@ impl Counter<'_> {
         self.follow(step, work).await
     }
 
-    /// ⑥ again, with a new step token (domain G17), and with the accounts the core bank has named anew.
+    /// ⑥ again, with a new step token (G17), and with the accounts the core bank has named anew.
     async fn once_more(
         &self,
         step: &str,
@@ -263,7 +263,7 @@ struct Writes {
     version: i64,
 }
 
-/// Writes it. Nothing is written for a request that another browser completed first (protocol A3), an account that was
+/// Writes it. Nothing is written for a request that another browser completed first (decision 9), an account that was
 /// locked meanwhile, or a memory that was forgotten.
 fn record(
     desk: &Desk,
@@ -301,7 +301,7 @@ fn record(
 }
 
 /// How an interaction ends whose checks count no longer: the account was locked after ⑤, by wrong guesses of somebody else
-/// (domain R33), or the memory that stood for them was forgotten.
+/// (R33), or the memory that stood for them was forgotten.
 fn outlived(
     desk: &Desk,
     tx: &mut Tx<'_, '_>,

@@ -1,4 +1,4 @@
-//! ⑥: what the app asks for (domain R70–R72), as the page shows it and as the record will hold it.
+//! ⑥: what the app asks for (R70–R72), as the page shows it and as the record will hold it.
 
 use super::{Counter, Stop};
 use crate::authorize::{self, Request};

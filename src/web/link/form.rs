@@ -1,4 +1,4 @@
-//! The forms of the screens, by the names of contract §3.
+//! The forms of the screens, by the names of requirements.md#forms.
 
 use crate::consent::Choice;
 use crate::id::AccountId;
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buttons_of_the_contract() {
+    fn buttons_of_each_screen() {
         for (screen, action, there) in [
             ("account", "next", true),
             ("account", "cancel", true),

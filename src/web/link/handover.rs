@@ -1,4 +1,4 @@
-//! After 許可する: the answer to the app once more, while it may have been lost on its way (contract §3).
+//! After 許可する: the answer to the app once more, while it may have been lost on its way (decision 8).
 
 use super::{Counter, Stop};
 use crate::authorize::{self, Outcome, oauth_answer};

@@ -1,4 +1,4 @@
-//! 連携元画面へ: back to the app with an error, `state` and `iss` (domain R8, G6, G8).
+//! 連携元画面へ: back to the app with an error, `state` and `iss` (R8, G6, G8).
 
 use super::{Counter, Stop};
 use crate::authorize::sql::Consumed;

@@ -1,4 +1,4 @@
-//! The linking screens: `/link/{interaction}/…` (contract §2, §3; domain §1.2–1.7).
+//! The linking screens: `/link/{interaction}/…` (docs/requirements.md).
 //!
 //! GET shows the stage that is, POST hands the form to the [`crate::identity::Desk`] (⑥: to `consent` and `grant`) and
 //! always goes on with 303: what was wrong stands in the interaction's row, what was typed in a sealed cookie, so that a
@@ -155,7 +155,7 @@ async fn shown(req: &HttpRequest, app: &App, id: &str, screen: &str) -> Result<H
 /// `POST /link/{interaction}/{screen}`
 pub async fn post(req: HttpRequest, app: Shared, at: web::Path<(String, String)>, body: web::Bytes) -> HttpResponse {
     let (id, screen) = at.into_inner();
-    // A form of another site is not looked at (architecture §6).
+    // A form of another site is not looked at (requirements.md#same-origin).
     if !same_origin(&req, &app) {
         return Counter::stopped(&req, &app, Stop::Foreign);
     }
@@ -205,7 +205,7 @@ impl Counter<'_> {
     }
 
     /// The store took nothing: the browser goes back to its own screen, with R36 and everything typed, if that can be read
-    /// (contract §3).
+    /// (requirements.md#typed).
     async fn not_taken(&self, cause: &store::Error, typed: Typed) -> HttpResponse {
         log_failure(cause);
         match self.view(None).await {

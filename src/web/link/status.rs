@@ -1,4 +1,4 @@
-//! `GET /link/{interaction}/call/status`: what ④ asks while the customer is on the telephone (contract §2).
+//! `GET /link/{interaction}/call/status`: what ④ asks while the customer is on the telephone.
 
 use super::{Counter, Stop};
 use crate::identity::CallState;

@@ -253,7 +253,7 @@ async fn a_name_as_essential_claim_is_no_error(w: &Town) {
     let claims = r#"{"userinfo":{"name":{"essential":true}}}"#;
     let (claims, body) = flow(w, &app, "openid", &[("claims", Some(claims))]).await;
     assert_eq!(claims.get("name"), None);
-    // We give no names (domain R84): the suite warns of it, and passes.
+    // We give no names (R84): the suite warns of it, and passes.
     assert_eq!(userinfo(w, "GET", text(&body, "access_token")).await, json!({ "sub": claims["sub"] }));
 }
 

@@ -54,7 +54,7 @@ async fn two_clients_act_for_themselves(w: &Town) {
     let bearer = [("authorization", &*format!("Bearer {}", tokens[0]))];
     assert_eq!(beside.get("/v1/status", &bearer).await.status, 401, "dpop-negative-tests: as a bearer token");
     let customers = beside.call("/v1/accounts", &one, &tokens[0], &[]).await;
-    assert_eq!(customers.status, 403, "protocol A11: nothing of a customer");
+    assert_eq!(customers.status, 403, "decision 11: nothing of a customer");
     beside.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! The call: domain §8 rows 5–7 and the 120 seconds as tables.
+//! The call: acceptance tests 5 to 7 (requirements.md#acceptance) and the 120 seconds as tables.
 
 use crate::support::browser::{Browser, Customer};
 use crate::support::phone::{Call, Phone};

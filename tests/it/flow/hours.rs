@@ -1,4 +1,4 @@
-//! Service hours: domain §8 row 11 and the vectors of §1.8 through the real screens.
+//! Service hours: acceptance test 11 (requirements.md#a11) through the real screens.
 
 use crate::support::browser::Customer;
 use crate::support::town::{Town, on_both};

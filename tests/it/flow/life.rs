@@ -1,4 +1,4 @@
-//! The life of a grant: domain §8 row 10, and who else may end it.
+//! The life of a grant: acceptance test 10 (requirements.md#a10), and who else may end it.
 
 use crate::support::town::{Town, on_both};
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! Wrong answers: domain §8 row 4, the lock across midnight, and what parallel guesses are worth.
+//! Wrong answers: acceptance test 4 (requirements.md#a4), the lock across midnight, and what parallel guesses are
+//! worth.
 
 use crate::support::browser::{Browser, Customer};
 use crate::support::town::{Town, on_both};

@@ -1,4 +1,5 @@
-//! The whole way of a customer, from an app's request to the thirtieth day, as domain §8 wants it: the real server, on
+//! The whole way of a customer, from an app's request to the thirtieth day (requirements.md#acceptance): the real
+//! server, on
 //! SQLite and on PostgreSQL, with a clock moved by hand.
 
 mod call;

@@ -1,4 +1,4 @@
-//! The completion mail tells of a link that exists (domain §7, G26).
+//! The completion mail tells of a link that exists (requirements.md#notices, G26).
 
 use crate::support::app::{App, Pending};
 use crate::support::browser::Browser;

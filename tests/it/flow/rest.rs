@@ -1,4 +1,4 @@
-//! What rests and what is written down: domain §8 row 13.
+//! What rests and what is written down: acceptance test 13 (requirements.md#a13).
 
 use crate::support::browser::Customer;
 use crate::support::town::{Town, on_both};

@@ -1,4 +1,5 @@
-//! Forms, errors and the ways out: domain §8 rows 1–3, 8, 9, and what no address may skip.
+//! Forms, errors and the ways out: acceptance tests 1 to 3, 8 and 9 (requirements.md#acceptance), and what no address
+//! may skip.
 
 use crate::support::browser::{Browser, Customer};
 use crate::support::town::{Town, on_both};

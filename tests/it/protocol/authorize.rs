@@ -1,4 +1,5 @@
-//! C2.2, C2.3, C2.5, C2.7 and C4: what becomes of a browser that comes with a request.
+//! The authorization endpoint (RFC 6749 §4.1, RFC 9126 §4, RFC 9207): what becomes of a browser that comes with a
+//! request.
 
 use super::{Change, changed, direct, is_error_page, push, register};
 use crate::support::app::App;
@@ -37,29 +38,29 @@ async fn a_pushed_request_begins_and_is_resumed_by_its_browser(town: &Town) {
     assert_eq!(first.header("cache-control"), Some("no-store"));
     let cookie = first.header("set-cookie").expect("the browser is given its cookie");
     let label = &first.location()["/link/".len()..][..8];
-    assert!(cookie.starts_with(&format!("__Host-renkei-{label}=")), "contract 2: {cookie}");
-    assert!(cookie.contains("Secure") && cookie.ends_with("Max-Age=3600"), "contract 2: {cookie}");
-    assert!(!cookie.contains("Domain"), "contract 2: {cookie}");
+    assert!(cookie.starts_with(&format!("__Host-renkei-{label}=")), "requirements.md#cookies: {cookie}");
+    assert!(cookie.contains("Secure") && cookie.ends_with("Max-Age=3600"), "requirements.md#cookies: {cookie}");
+    assert!(!cookie.contains("Domain"), "requirements.md#cookies: {cookie}");
 
     let again = browser.request("GET", &url, Ask::default()).await.expect(303);
-    assert_eq!(again.location(), first.location(), "C2.2: a reload before completion works");
+    assert_eq!(again.location(), first.location(), "a reload before completion works");
     assert_eq!(again.header("set-cookie"), None);
     let elsewhere = visit(town, &url).await.expect(303);
-    assert_ne!(elsewhere.location(), first.location(), "A3: another browser gets an interaction of its own");
+    assert_ne!(elsewhere.location(), first.location(), "another browser gets an interaction of its own");
 
     town.clock.advance(Duration::from_secs(299));
     visit(town, &url).await.expect(303);
     town.clock.advance(Duration::from_secs(1));
     let late = browser.request("GET", &url, Ask::default()).await.expect(303);
-    assert_eq!(late.location(), first.location(), "A3: resumed until the interaction's own end");
-    is_error_page(&visit(town, &url).await, "invalid_request_uri", "A3: but nobody begins after 300 s");
+    assert_eq!(late.location(), first.location(), "resumed until the interaction's own end");
+    is_error_page(&visit(town, &url).await, "invalid_request_uri", "but nobody begins after 300 s");
 }
 
 async fn a_request_uri_of_nobody_is_a_page(town: &Town) {
     let (creco, kakeibo) = (town.creco(), town.kakeibo());
     let url = pushed(&creco, &[]).await;
     let uri = &query(&url)["request_uri"];
-    is_error_page(&visit(town, &kakeibo.authorize_url(uri)).await, "invalid_request_uri", "C2.3: another client's");
+    is_error_page(&visit(town, &kakeibo.authorize_url(uri)).await, "invalid_request_uri", "another client's");
     for (uri, why) in [
         (format!("urn:ietf:params:oauth:request_uri:{}", "A".repeat(43)), "unknown"),
         ("urn:ietf:params:oauth:request_uri:".to_owned(), "cut short"),
@@ -72,7 +73,7 @@ async fn a_request_uri_of_nobody_is_a_page(town: &Town) {
     let brought = query(visit(town, &told).await.expect(303).location());
     assert_eq!((brought["error"].as_str(), brought["state"].as_str()), ("request_uri_not_supported", "s"));
     let evil = format!("{by_reference}&redirect_uri=https%3A%2F%2Fevil.example%2F");
-    is_error_page(&visit(town, &evil).await, "request_uri_not_supported", "C4.4");
+    is_error_page(&visit(town, &evil).await, "request_uri_not_supported", "OpenID Connect Core 6.2");
     let without = format!("/oauth/authorize?{}", encode(&[("request_uri", uri)]));
     is_error_page(&visit(town, &without).await, "invalid_request", "RFC 9126 4: client_id is required");
     let nobody = format!("/oauth/authorize?{}", encode(&[("client_id", "nobody"), ("request_uri", uri)]));
@@ -87,8 +88,8 @@ async fn what_stands_beside_a_request_uri_does_not_count(town: &Town) {
     let url = pushed(&creco, &[("state", Some("pushed")), ("prompt", Some("none"))]).await;
     let beside = encode(&[("state", "beside"), ("redirect_uri", "https://evil.example/"), ("response_type", "token")]);
     let answer = visit(town, &format!("{url}&{beside}")).await.expect(303);
-    assert!(answer.location().starts_with("https://creco.example/callback?"), "C2.5: {}", answer.location());
-    assert_eq!(query(answer.location())["state"], "pushed", "C2.5");
+    assert!(answer.location().starts_with("https://creco.example/callback?"), "RFC 9101 5: {}", answer.location());
+    assert_eq!(query(answer.location())["state"], "pushed", "RFC 9101 5");
 }
 
 async fn a_request_is_used_up_by_its_completion(town: &Town) {
@@ -101,10 +102,10 @@ async fn a_request_is_used_up_by_its_completion(town: &Town) {
     let brought = browser.allow().await;
     creco.code(&pending, &brought);
     let again = browser.request("GET", &pending.url, Ask::default()).await;
-    is_error_page(&again, "invalid_request_uri", "C2.2: used");
-    is_error_page(&visit(town, &pending.url).await, "invalid_request_uri", "C2.2: used, in another browser");
+    is_error_page(&again, "invalid_request_uri", "used");
+    is_error_page(&visit(town, &pending.url).await, "invalid_request_uri", "used, in another browser");
     second.reload().await;
-    assert_eq!(second.screen(), "expired", "A3: who came second ends as expired");
+    assert_eq!(second.screen(), "expired", "who came second ends as expired");
 }
 
 async fn of_two_browsers_at_consent_one_gets_a_code(town: &Town) {
@@ -119,13 +120,17 @@ async fn of_two_browsers_at_consent_one_gets_a_code(town: &Town) {
     let answers = tokio::join!(one.submit("allow", &agree), two.submit("allow", &agree));
     let with_code =
         [&answers.0, &answers.1].into_iter().filter(|a| a.header("location").is_some_and(|l| l.contains("code=")));
-    assert_eq!(with_code.count(), 1, "A3: the first to complete consumes it");
+    assert_eq!(with_code.count(), 1, "the first to complete consumes it");
     for browser in [&mut one, &mut two] {
         browser.reload().await;
     }
     let mut screens = [one.screen(), two.screen()];
     screens.sort_unstable();
-    assert_eq!(screens, ["callback", "expired"], "A3: the one is led to the app again, the other has nothing");
+    assert_eq!(
+        screens,
+        ["callback", "expired"],
+        "who came second ends as expired: the one is led to the app again, the other has nothing"
+    );
 }
 
 async fn a_refusal_uses_a_request_up_too(town: &Town) {
@@ -140,9 +145,9 @@ async fn a_refusal_uses_a_request_up_too(town: &Town) {
     assert_eq!(two.screen(), "account", "nothing has been answered yet");
     let brought = one.return_to_app().await;
     creco.refused(&pending, &brought, "access_denied");
-    is_error_page(&visit(town, &pending.url).await, "invalid_request_uri", "C2.2: used");
+    is_error_page(&visit(town, &pending.url).await, "invalid_request_uri", "used");
     two.reload().await;
-    assert_eq!(two.screen(), "expired", "A3");
+    assert_eq!(two.screen(), "expired", "who came second ends as expired");
 }
 
 async fn nothing_is_redirected_before_the_address_is_proved(town: &Town) {
@@ -152,11 +157,11 @@ async fn nothing_is_redirected_before_the_address_is_proved(town: &Town) {
         (("client_id", Some("nobody")), "unauthorized_client", "no such client"),
         (("client_id", Some("a b")), "unauthorized_client", "no client's name"),
         (("client_id", Some("accounts-api")), "unauthorized_client", "a resource server has no customers"),
-        (("redirect_uri", None), "invalid_request", "C4.4: missing with two registered"),
-        (("redirect_uri", Some("https://evil.example/cb")), "invalid_request", "C4.4: not registered"),
-        (("redirect_uri", Some("https://shop.example/callback")), "invalid_request", "C4.4: its query dropped"),
-        (("redirect_uri", Some("https://shop.example/callback?bank=2")), "invalid_request", "C4.4: its query changed"),
-        (("redirect_uri", Some("https://shop.example/other?x=1")), "invalid_request", "C4.4: a query added"),
+        (("redirect_uri", None), "invalid_request", "missing with two registered"),
+        (("redirect_uri", Some("https://evil.example/cb")), "invalid_request", "not registered"),
+        (("redirect_uri", Some("https://shop.example/callback")), "invalid_request", "its query dropped"),
+        (("redirect_uri", Some("https://shop.example/callback?bank=2")), "invalid_request", "its query changed"),
+        (("redirect_uri", Some("https://shop.example/other?x=1")), "invalid_request", "a query added"),
     ];
     for (change, error, why) in table {
         is_error_page(&visit(town, &direct(&shop, &[change])).await, error, why);
@@ -173,13 +178,13 @@ async fn refusals_travel_with_state_and_iss(town: &Town) {
         (("registration", Some("{}")), "registration_not_supported", "OpenID Connect Core 7.2.1"),
         (("claims", Some("name")), "invalid_request", "OpenID Connect Core 5.5"),
         (("prompt", Some("create")), "invalid_request", "Initiating User Registration 1.0: not offered"),
-        (("response_type", Some("token")), "unsupported_response_type", "C4.7"),
-        (("response_type", Some("code token")), "unsupported_response_type", "C4.7"),
-        (("response_type", None), "invalid_request", "C4.7: missing"),
+        (("response_type", Some("token")), "unsupported_response_type", "RFC 6749 3.1.1"),
+        (("response_type", Some("code token")), "unsupported_response_type", "RFC 6749 3.1.1"),
+        (("response_type", None), "invalid_request", "RFC 6749 3.1.1: missing"),
         (("scope", Some("accounts payments")), "invalid_scope", "RFC 6749 4.1.2.1"),
         (("scope", Some("transactions")), "invalid_scope", "not registered for this client"),
-        (("code_challenge", None), "invalid_request", "A1: PKCE is required"),
-        (("code_challenge_method", Some("plain")), "invalid_request", "C4.5"),
+        (("code_challenge", None), "invalid_request", "PKCE is required"),
+        (("code_challenge_method", Some("plain")), "invalid_request", "RFC 7636 4.4.1"),
         (("response_mode", Some("fragment")), "invalid_request", "only query and form_post"),
         (("request", Some("e30.e30.")), "request_not_supported", "OpenID Connect Core 3.1.2.6"),
         (("max_age", Some("-1")), "invalid_request", "OpenID Connect Core 3.1.2.1"),
@@ -189,20 +194,20 @@ async fn refusals_travel_with_state_and_iss(town: &Town) {
     for (change, error, why) in table {
         let answer = visit(town, &direct(&shop, &[change, ("state", Some("s t&é"))])).await.expect(303);
         let location = answer.location();
-        assert!(location.starts_with("https://shop.example/callback?bank=1&error="), "C4.4, {why}: {location}");
+        assert!(location.starts_with("https://shop.example/callback?bank=1&error="), "{why}: {location}");
         let mut brought = query(location);
         assert_eq!(brought.remove("error").as_deref(), Some(error), "{why}");
-        assert_eq!(brought.remove("iss").as_deref(), Some(town.http.issuer.as_str()), "C4.1, {why}");
+        assert_eq!(brought.remove("iss").as_deref(), Some(town.http.issuer.as_str()), "RFC 9207 2, {why}");
         assert_eq!(brought.remove("state").as_deref(), Some("s t&é"), "{why}");
         let said = brought.remove("error_description").unwrap();
-        assert!(said.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')), "C4.3: {said}");
+        assert!(said.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')), "RFC 6749 4.1.2.1: {said}");
         assert_eq!(brought.remove("bank").as_deref(), Some("1"));
-        assert!(brought.is_empty(), "C4.2: {brought:?}");
+        assert!(brought.is_empty(), "nothing else: {brought:?}");
     }
-    // C2.7: a FAPI client that did not push.
+    // FAPI 2.0 5.3.2.2: a FAPI client that did not push.
     let creco = town.creco();
     let answer = visit(town, &direct(&creco, &[])).await.expect(303);
-    assert_eq!(query(answer.location())["error"], "invalid_request", "C2.7");
+    assert_eq!(query(answer.location())["error"], "invalid_request", "FAPI 2.0 5.3.2.2");
     assert!(answer.location().starts_with(&creco.redirect_uri));
 }
 
@@ -213,27 +218,27 @@ async fn a_refusal_by_form_post(town: &Town) {
     let answer = visit(town, &direct(&shop, &change)).await.expect(200);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert!(!answer.header("content-security-policy").unwrap().contains("form-action"), "it goes to the app");
-    assert!(!answer.body.contains(state), "C4.10: escaped");
+    assert!(!answer.body.contains(state), "escaped");
     let forms = answer.page().forms();
     let form = forms
         .iter()
         .find(|f| f.action.as_deref() == Some(shop.redirect_uri.as_str()))
-        .expect("C4.10: a form that goes to the app");
+        .expect("a form that goes to the app");
     assert_eq!(form.method, "post");
     let field = |name: &str| form.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
     assert_eq!((field("error"), field("state")), (Some("invalid_scope"), Some(state)));
-    assert_eq!(field("iss"), Some(town.http.issuer.as_str()), "C4.1");
+    assert_eq!(field("iss"), Some(town.http.issuer.as_str()), "RFC 9207 2");
 }
 
 async fn prompt_none_is_login_required(town: &Town) {
     let shop = register(town, "shop", json!({})).await;
     let answer = visit(town, &direct(&shop, &[("prompt", Some("none"))])).await.expect(303);
-    assert_eq!(query(answer.location())["error"], "login_required", "A4");
+    assert_eq!(query(answer.location())["error"], "login_required", "no session");
     assert_eq!(answer.header("set-cookie"), None, "no interaction was begun");
 
     let url = pushed(&town.creco(), &[("prompt", Some("none"))]).await;
     let answer = visit(town, &url).await.expect(303);
-    assert_eq!(query(answer.location())["error"], "login_required", "A4");
+    assert_eq!(query(answer.location())["error"], "login_required", "no session");
     is_error_page(&visit(town, &url).await, "invalid_request_uri", "it has been answered");
     for prompt in ["login", "consent", "login consent"] {
         let answer = visit(town, &direct(&shop, &[("prompt", Some(prompt))])).await.expect(303);
@@ -250,7 +255,7 @@ async fn a_post_is_as_good_as_a_get(town: &Town) {
     assert!(answer.location().ends_with("/account"), "OpenID Connect Core 3.1.2.1");
     let wrong: Vec<(String, String)> = own(changed(&good, &[("redirect_uri", Some("https://evil.example"))]));
     let answer = town.browser().request("POST", "/oauth/authorize", Ask::default().form(&wrong)).await;
-    is_error_page(&answer, "invalid_request", "C4.4");
+    is_error_page(&answer, "invalid_request", "RFC 6749 3.1.2.4");
     let json = town.browser().request("POST", "/oauth/authorize", Ask::default().json("{}")).await;
     is_error_page(&json, "invalid_request", "RFC 6749 3.2: a form");
 }

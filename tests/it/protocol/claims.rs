@@ -45,7 +45,7 @@ async fn claims_nobody_can_give_are_no_error(town: &Town) {
     assert!(claims["auth_time"].is_i64(), "Core 5.5.1: asked for as essential");
     assert_eq!(claims["acr"], ACR, "Core 5.5.1.1: a wish we cannot meet is no error");
     let userinfo = town.userinfo(body["access_token"].as_str().unwrap()).await.expect(200).json();
-    assert_eq!(userinfo, json!({"sub": claims["sub"]}), "domain R84: no names, however essential");
+    assert_eq!(userinfo, json!({"sub": claims["sub"]}), "R84: no names, however essential");
     for name in ["name", "email", "phone_number", "birthdate"] {
         assert!(claims.get(name).is_none(), "{claims}");
     }

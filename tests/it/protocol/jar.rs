@@ -1,4 +1,4 @@
-//! C3: signed request objects, pushed and by value, against the running server.
+//! Signed request objects (RFC 9101, FAPI 2.0 Message Signing §5.3), pushed and by value, against the running server.
 
 use super::{changed, is_error_page, register};
 use crate::support::app::{App, Credential, Pending};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 on_both!(
     a_signed_request_gives_a_code,
-    what_c3_refuses_is_an_invalid_request_object,
+    a_bad_object_is_an_invalid_request_object,
     who_must_sign_and_does_not_is_refused,
     only_what_is_inside_counts,
     a_client_that_need_not_sign_may,
@@ -86,26 +86,26 @@ async fn a_signed_request_gives_a_code(town: &Town) {
         push(&app, &key(&app).sign(typ, &good), &[]).await.expect(201);
     }
     let soon = json!({"nbf": town.clock.now().secs() + 8});
-    push(&app, &sign(&app, &claims(town, &app, &soon).1), &[]).await.expect(201); // C3.2
+    push(&app, &sign(&app, &claims(town, &app, &soon).1), &[]).await.expect(201); // exp and nbf are near
 }
 
-async fn what_c3_refuses_is_an_invalid_request_object(town: &Town) {
+async fn a_bad_object_is_an_invalid_request_object(town: &Town) {
     let app = signer(town, "signer", "fapi2_message_signing", json!({})).await;
     let other = signer(town, "other", "fapi2_message_signing", json!({})).await;
     let now = town.clock.now().secs();
     let table = [
-        (json!({"aud": "https://else.example"}), "C3.1: aud"),
-        (json!({"aud": format!("{}/oauth/par", town.http.issuer)}), "C3.3"),
-        (json!({"aud": null}), "C3.1: aud missing"),
-        (json!({"exp": null}), "C3.1: exp missing"),
-        (json!({"exp": now - 300}), "C3.1: expired"),
-        (json!({"exp": now + 4200}), "C3.1: 70 min ahead"),
-        (json!({"nbf": null}), "C3.1: nbf missing"),
-        (json!({"nbf": now - 4200}), "C3.1: 70 min ago"),
+        (json!({"aud": "https://else.example"}), "aud"),
+        (json!({"aud": format!("{}/oauth/par", town.http.issuer)}), "aud is the endpoint"),
+        (json!({"aud": null}), "aud missing"),
+        (json!({"exp": null}), "exp missing"),
+        (json!({"exp": now - 300}), "expired"),
+        (json!({"exp": now + 4200}), "exp 70 min ahead"),
+        (json!({"nbf": null}), "nbf missing"),
+        (json!({"nbf": now - 4200}), "nbf 70 min ago"),
         (json!({"nbf": now + 62}), "from the future"),
         (json!({"iss": "other"}), "RFC 9101 4"),
         (json!({"client_id": "other"}), "RFC 9101 5"),
-        (json!({"request_uri": "urn:ietf:params:oauth:request_uri:x"}), "C3.1"),
+        (json!({"request_uri": "urn:ietf:params:oauth:request_uri:x"}), "RFC 9101 4"),
         (json!({"request": "e30.e30.e30"}), "RFC 9101 4: nested"),
         (json!({"sub": "signer"}), "RFC 9101 10.8"),
     ];
@@ -123,12 +123,12 @@ async fn what_c3_refuses_is_an_invalid_request_object(town: &Town) {
     let pointing = json!({"kid": "signer", "jku": "https://evil.example/jwks", "x5u": "https://evil.example/x"});
     let deep = format!("{}1{}", "[".repeat(400), "]".repeat(400));
     for (object, why) in [
-        (none, "C3.1: none"),
-        (key(&app).sign(json!({"kid": "signer", "alg": "RS256"}), &good), "C3.1: RS256"),
+        (none, "alg none"),
+        (key(&app).sign(json!({"kid": "signer", "alg": "RS256"}), &good), "RS256"),
         (key(&app).sign(json!({"kid": "signer", "alg": "HS256"}), &good), "a MAC is no signature of a client"),
-        (format!("{message}.{}", signature.chars().rev().collect::<String>()), "C3.1: a bad signature"),
-        (format!("{}.{signature}", message.replace(['B', 'C'], "A")), "C3.1: other words under it"),
-        (key(&other).sign(header(&app), &good), "C3.1: another client's key"),
+        (format!("{message}.{}", signature.chars().rev().collect::<String>()), "a bad signature"),
+        (format!("{}.{signature}", message.replace(['B', 'C'], "A")), "other words under it"),
+        (key(&other).sign(header(&app), &good), "another client's key"),
         (key(&other).sign(embedded, &good), "a key that comes along is nobody's"),
         (key(&other).sign(pointing, &good), "keys are not fetched from where a header says"),
         (sign(&other, &other_good), "another client's object"),
@@ -159,10 +159,10 @@ async fn what_c3_refuses_is_an_invalid_request_object(town: &Town) {
 
 async fn who_must_sign_and_does_not_is_refused(town: &Town) {
     let app = signer(town, "signer", "fapi2_message_signing", json!({})).await;
-    super::push(&app, &[]).await.refused(400, "invalid_request"); // C3.1: an unsigned push
+    super::push(&app, &[]).await.refused(400, "invalid_request"); // RFC 9101 §10.5: an unsigned push
     let (_, good) = claims(town, &app, &json!({}));
     let uri = [("request_uri", "urn:ietf:params:oauth:request_uri:x")];
-    push(&app, &sign(&app, &good), &uri).await.refused(400, "invalid_request"); // C2.4
+    push(&app, &sign(&app, &good), &uri).await.refused(400, "invalid_request"); // RFC 9126 §2.1
     // RFC 9126 3: an object does not authenticate the client.
     let fields = [("client_id", "signer"), ("request", &sign(&app, &good))].map(|(n, v)| (n.to_owned(), v.to_owned()));
     town.http.send("POST", "/oauth/par", Ask::default().form(&fields)).await.refused(401, "invalid_client");
@@ -184,7 +184,7 @@ async fn only_what_is_inside_counts(town: &Town) {
     assert!(answer.location().starts_with("https://signer.example/callback?"), "{}", answer.location());
     let brought = query(answer.location());
     assert_eq!(brought["error"], "login_required");
-    assert!(!brought.contains_key("state"), "C2.5: {brought:?}");
+    assert!(!brought.contains_key("state"), "RFC 9101 5: {brought:?}");
     // A parameter that stands only outside is missing.
     let (_, without) = claims(town, &app, &json!({"redirect_uri": null}));
     let beside = [("redirect_uri", app.redirect_uri.as_str())];
@@ -247,7 +247,7 @@ async fn by_value_for_who_registered_for_it(town: &Town) {
             ("invalid_request_object", "outside"),
             "{why}"
         );
-        assert_eq!(brought["iss"], town.http.issuer, "C4.1");
+        assert_eq!(brought["iss"], town.http.issuer, "RFC 9207 2");
     }
     // OpenID Connect Core 3.1.2.6: who registered no algorithm is told so.
     let shop = register(town, "shop", json!({})).await;
@@ -269,12 +269,12 @@ async fn by_value_nothing_is_redirected_on_an_objects_unproved_word(town: &Town)
     let forged = Key::generate().sign(json!({"kid": "signer"}), &good);
     is_error_page(&visit(town, &ask(&forged, None)).await, "invalid_request_object", "forged");
     let evil = sign(&app, &claims(town, &app, &json!({"redirect_uri": "https://evil.example/cb"})).1);
-    is_error_page(&visit(town, &ask(&evil, None)).await, "invalid_request", "C4.4: signed, but not registered");
+    is_error_page(&visit(town, &ask(&evil, None)).await, "invalid_request", "signed, but not registered");
     let own = app.redirect_uri.as_str();
-    is_error_page(&visit(town, &ask(&evil, Some(own))).await, "invalid_request", "C4.4");
+    is_error_page(&visit(town, &ask(&evil, Some(own))).await, "invalid_request", "signed, but not registered");
     let object = sign(&app, &good);
     let bad = ask(&object, Some("https://evil.example/cb"));
-    is_error_page(&visit(town, &bad).await, "invalid_request", "C4.4: what stands in the open must be good too");
+    is_error_page(&visit(town, &bad).await, "invalid_request", "what stands in the open must be good too");
     let nowhere = sign(&app, &claims(town, &app, &json!({"redirect_uri": null})).1);
-    is_error_page(&visit(town, &ask(&nowhere, None)).await, "invalid_request", "C4.4: missing with two registered");
+    is_error_page(&visit(town, &ask(&nowhere, None)).await, "invalid_request", "missing with two registered");
 }

@@ -1,4 +1,5 @@
-//! C8: what the server says about itself, and its keys. That each line is true is tried by `tests/clients/metadata.mjs`.
+//! RFC 8414 and OpenID Connect Discovery: what the server says about itself, and its keys. That each line is true is
+//! tried by `tests/clients/metadata.mjs`.
 
 use crate::support::http::Ask;
 use crate::support::town::{Town, on_both};
@@ -34,14 +35,14 @@ async fn keys_are_public_named_and_strong(town: &Town) {
     let (mut kids, mut algs) = (HashSet::new(), HashSet::new());
     for key in keys {
         let key = key.as_object().unwrap();
-        assert!(kids.insert(key["kid"].as_str().unwrap()), "C8: distinct kids");
+        assert!(kids.insert(key["kid"].as_str().unwrap()), "distinct kids");
         algs.insert(key["alg"].as_str().unwrap());
-        assert_eq!(key["use"], "sig", "protocol A9");
+        assert_eq!(key["use"], "sig", "RFC 7517 4.2");
         for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
-            assert!(!key.contains_key(private), "C8: no private parts");
+            assert!(!key.contains_key(private), "no private parts");
         }
         match key["kty"].as_str().unwrap() {
-            "RSA" => assert!(key["n"].as_str().unwrap().len() >= 2048 / 6, "C8: RSA of 2048 bits"),
+            "RSA" => assert!(key["n"].as_str().unwrap().len() >= 2048 / 6, "RSA of 2048 bits"),
             "EC" => assert_eq!(key["crv"], "P-256"),
             other => assert_eq!(other, "OKP"),
         }

@@ -1,4 +1,4 @@
-//! protocol.md, row by row, against the running server: C2 (PAR and request_uri), C4 (answers and codes), C8 (metadata).
+//! Against the running server: PAR and request_uri, answers and codes, metadata (docs/protocol.md).
 
 mod authorize;
 mod claims;
@@ -47,7 +47,7 @@ async fn register(town: &Town, id: &str, more: serde_json::Value) -> App {
     app.credential = crate::support::app::Credential::Secret(format!("{id}-secret"));
     app
 }
-/// A page that must not redirect (protocol A2): 400, `#oauth-error`, in place.
+/// A page that must not redirect (RFC 6749 §4.1.2.1): 400, `#oauth-error`, in place.
 #[track_caller]
 fn is_error_page(answer: &Answer, error: &str, why: &str) {
     assert_eq!(answer.status, 400, "{why}: {}", answer.body);

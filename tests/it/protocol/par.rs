@@ -1,4 +1,4 @@
-//! C2.1, C2.4, C2.6, C3.1 (unsigned), C4.5, C4.7, C5.4: what PAR takes and what it refuses, in JSON and with 400.
+//! RFC 9126 §2: what PAR takes and what it refuses, in JSON and with 400.
 
 use super::{Change, is_error_page, push, register};
 use crate::support::app::{App, Credential, basic};
@@ -30,15 +30,15 @@ async fn a_pushed_request_is_answered_with_a_request_uri(town: &Town) {
         assert_eq!(answer.header("cache-control"), Some("no-store"), "RFC 9126 2.2");
         assert_eq!(answer.header("content-type"), Some("application/json"));
         let body = answer.json();
-        assert_eq!(body["expires_in"], 300, "protocol C2.1");
+        assert_eq!(body["expires_in"], 300, "RFC 9126 2.2");
         let uri = body["request_uri"].as_str().unwrap();
         let value = uri.strip_prefix("urn:ietf:params:oauth:request_uri:").expect("RFC 9126 2.2");
-        assert_eq!(value.len(), 43, "protocol A7: 256 bits");
-        assert!(seen.insert(uri.to_owned()), "protocol A7: never the same twice");
+        assert_eq!(value.len(), 43, "RFC 6749 10.10: 256 bits");
+        assert!(seen.insert(uri.to_owned()), "never the same twice");
         assert_eq!(body.as_object().unwrap().len(), 2);
     }
     let value = seen.iter().next().unwrap().rsplit(':').next().unwrap();
-    assert!(!String::from_utf8_lossy(&town.store_bytes().await).contains(value), "protocol A7: hashed");
+    assert!(!String::from_utf8_lossy(&town.store_bytes().await).contains(value), "a digest only");
     assert!(!town.log().contains(value), "a capability is not logged");
 }
 
@@ -83,24 +83,24 @@ async fn what_is_wrong_is_said_in_json(town: &Town) {
     let creco = town.creco();
     let long = "x".repeat(3000);
     let table: [(Change<'_>, u16, &str, &str); 24] = [
-        (("request_uri", Some("urn:ietf:params:oauth:request_uri:x")), 400, "invalid_request", "C2.4"),
-        (("code_challenge", None), 400, "invalid_request", "C4.5: absent"),
-        (("code_challenge_method", Some("plain")), 400, "invalid_request", "C4.5: plain"),
-        (("code_challenge_method", None), 400, "invalid_request", "C4.5: plain by default"),
+        (("request_uri", Some("urn:ietf:params:oauth:request_uri:x")), 400, "invalid_request", "RFC 9126 2.1"),
+        (("code_challenge", None), 400, "invalid_request", "RFC 7636 4.3: absent"),
+        (("code_challenge_method", Some("plain")), 400, "invalid_request", "RFC 7636 4.4.1: plain"),
+        (("code_challenge_method", None), 400, "invalid_request", "RFC 7636 4.4.1: plain by default"),
         (("code_challenge", Some("tooshort")), 400, "invalid_request", "RFC 7636 4.2"),
-        (("response_type", Some("token")), 400, "unsupported_response_type", "C4.7"),
-        (("response_type", Some("code id_token")), 400, "unsupported_response_type", "C4.7"),
-        (("response_type", None), 400, "invalid_request", "C4.7: missing"),
+        (("response_type", Some("token")), 400, "unsupported_response_type", "RFC 6749 3.1.1"),
+        (("response_type", Some("code id_token")), 400, "unsupported_response_type", "RFC 6749 3.1.1"),
+        (("response_type", None), 400, "invalid_request", "RFC 6749 3.1.1: missing"),
         (("response_mode", Some("fragment")), 400, "invalid_request", "only query and form_post"),
-        (("redirect_uri", None), 400, "invalid_request", "C4.4: missing"),
-        (("redirect_uri", Some("https://evil.example/cb")), 400, "invalid_request", "C4.4: not registered"),
-        (("redirect_uri", Some("https://creco.example/callback?x=1")), 400, "invalid_request", "C4.4: a query added"),
-        (("redirect_uri", Some("https://creco.example/callback/")), 400, "invalid_request", "C4.4: a slash more"),
-        (("redirect_uri", Some("https://CRECO.example/callback")), 400, "invalid_request", "C4.4: to the letter"),
+        (("redirect_uri", None), 400, "invalid_request", "missing"),
+        (("redirect_uri", Some("https://evil.example/cb")), 400, "invalid_request", "not registered"),
+        (("redirect_uri", Some("https://creco.example/callback?x=1")), 400, "invalid_request", "a query added"),
+        (("redirect_uri", Some("https://creco.example/callback/")), 400, "invalid_request", "a slash more"),
+        (("redirect_uri", Some("https://CRECO.example/callback")), 400, "invalid_request", "to the letter"),
         (("scope", None), 400, "invalid_scope", "RFC 6749 3.3"),
         (("scope", Some("openid payments")), 400, "invalid_scope", "RFC 6749 3.3: unknown"),
         (("scope", Some("offline_access")), 400, "invalid_scope", "nothing is left of it for this client"),
-        (("request", Some("eyJhbGciOiJub25lIn0.e30.")), 400, "invalid_request_object", "C3.1: none"),
+        (("request", Some("eyJhbGciOiJub25lIn0.e30.")), 400, "invalid_request_object", "alg none"),
         (("prompt", Some("none login")), 400, "invalid_request", "OpenID Connect Core 3.1.2.1"),
         (("max_age", Some("soon")), 400, "invalid_request", "OpenID Connect Core 3.1.2.1"),
         (("resource", Some("https://else.example")), 400, "invalid_target", "RFC 8707 2"),
@@ -113,7 +113,7 @@ async fn what_is_wrong_is_said_in_json(town: &Town) {
         assert_eq!((answer.status, answer.json()["error"].as_str()), (status, Some(error)), "{why}: {}", answer.body);
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{why}");
         let said = answer.json()["error_description"].as_str().unwrap().to_owned();
-        assert!(said.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')), "C4.3: {said}");
+        assert!(said.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')), "RFC 6749 5.2: {said}");
     }
     let twice = creco.post("/oauth/par", &[("state", "1"), ("state", "2")], false).await;
     twice.refused(400, "invalid_request");
@@ -141,7 +141,7 @@ async fn who_pushes_must_prove_it(town: &Town) {
     // A resource server is a client, but none that has customers.
     let api = town.accounts_api();
     push(&api, &[]).await.refused(400, "unauthorized_client");
-    // C1.4: the name in the body is another's.
+    // RFC 7521 §4.2: the name in the body is another's.
     let other = [("client_id", Some("creco"))];
     push(&kakeibo, &other).await.refused(401, "invalid_client");
     // A request that was refused for want of a proof was not stored: creco's may be sent again.
@@ -160,7 +160,7 @@ async fn a_proof_binds_the_code(town: &Town) {
     push(&[("dpop_jkt", Some(&own))]).await.expect(201);
     let another = "A".repeat(43);
     push(&[("dpop_jkt", Some(&another))]).await.refused(400, "invalid_request");
-    super::push(&creco, &[("dpop_jkt", Some(&another))]).await.expect(201); // C5.4: without a header
+    super::push(&creco, &[("dpop_jkt", Some(&another))]).await.expect(201); // RFC 9449 §10: without a header
 }
 
 async fn a_proof_may_need_a_nonce(town: &Town) {
@@ -176,18 +176,18 @@ async fn a_proof_may_need_a_nonce(town: &Town) {
         town.http.send("POST", "/oauth/par", Ask::default().header("dpop", proof).form(&fields)).await
     };
     let first = send(None).await;
-    assert_eq!(first.headers.get_all("dpop-nonce").iter().count(), 1, "C5.1: exactly one");
+    assert_eq!(first.headers.get_all("dpop-nonce").iter().count(), 1, "RFC 9449 8: exactly one");
     let nonce = first.header("dpop-nonce").unwrap().to_owned();
     first.refused(400, "use_dpop_nonce");
     let second = send(Some(&nonce)).await.expect(201);
-    assert!(second.header("dpop-nonce").is_some(), "C5.1: the next proof can carry it at once");
+    assert!(second.header("dpop-nonce").is_some(), "the next proof can carry it at once");
     send(Some("stale")).await.refused(400, "use_dpop_nonce");
 }
 
 async fn only_forms_are_read(town: &Town) {
     for method in ["GET", "PUT", "DELETE"] {
         let answer = town.http.send(method, "/oauth/par", Ask::default()).await;
-        assert!((400..500).contains(&answer.status), "C2.6: {method} is {}", answer.status);
+        assert!((400..500).contains(&answer.status), "RFC 9126 2.3: {method} is {}", answer.status);
     }
     town.http.send("POST", "/oauth/par", Ask::default().json("{}")).await.refused(400, "invalid_request");
     let app = register(town, "wide", json!({})).await;

@@ -1,4 +1,5 @@
-//! `docs/protocol.md`: each row names a file that exists and a test that runs.
+//! `docs/protocol.md` and `docs/requirements.md`: each row names a file that exists and a test that runs; each number that
+//! is cited is explained.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,21 +28,36 @@ pub fn is_test(text: &str, name: &str) -> bool {
         || lines[..at].iter().any(|l| !l.starts_with("//") && word(l))
 }
 
+/// Both documents and the least number of rows each has, so that a table that was not understood is noticed.
+const DOCUMENTS: [(&str, usize); 2] = [("docs/protocol.md", 80), ("docs/requirements.md", 150)];
+
 #[test]
 fn every_row_names_a_file_and_a_test_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let document = fs::read_to_string(root.join("docs/protocol.md")).unwrap();
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
-    let (mut wrong, mut rows, mut section, mut columns) = (Vec::new(), 0, "", Vec::new());
+    let mut wrong = Vec::new();
+    for (name, least) in DOCUMENTS {
+        let rows = judge(root, name, &mut texts, &mut wrong);
+        assert!(rows > least, "the tables of {name} were not understood: {rows} rows");
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+/// Judges each row that ends with "shown by"; returns how many there are.
+fn judge(root: &Path, name: &str, texts: &mut BTreeMap<String, String>, wrong: &mut Vec<String>) -> usize {
+    let document = fs::read_to_string(root.join(name)).unwrap();
+    let (mut rows, mut section, mut columns) = (0, "", Vec::new());
     for (n, line) in document.lines().enumerate() {
-        let mut say = |what: String| wrong.push(format!("docs/protocol.md:{}: {what}", n + 1));
+        let mut say = |what: String| wrong.push(format!("{name}:{}: {what}", n + 1));
         if let Some(head) = line.strip_prefix("## ") {
             (section, columns) = (head, Vec::new());
         } else if line.starts_with("|---") {
             continue;
-        } else if line.starts_with('|') && columns.is_empty() {
+        } else if !line.starts_with('|') {
+            columns = Vec::new();
+        } else if columns.is_empty() {
             columns = cells(line);
-        } else if line.starts_with('|') && columns.last() == Some(&"shown by") {
+        } else if columns.last() == Some(&"shown by") {
             rows += 1;
             let row = cells(line);
             if row.len() != columns.len() {
@@ -71,8 +87,53 @@ fn every_row_names_a_file_and_a_test_that_exist() {
             }
         }
     }
-    assert!(rows > 80, "the table was not understood: {rows} rows");
-    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+    rows
+}
+
+/// A number that a comment cites (R33, G22, H4, S5) or a place (`requirements.md#hours`) has its anchor.
+#[test]
+fn every_cited_number_is_explained() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document = fs::read_to_string(root.join("docs/requirements.md")).unwrap();
+    let mut missing = Vec::new();
+    for folder in ["src", "tests/it", "tests/support", "templates", "config", "docs"] {
+        for (path, text) in files(&root.join(folder)) {
+            let numbers =
+                text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| is_number(w)).map(str::to_lowercase);
+            let places = text
+                .split("requirements.md#")
+                .skip(1)
+                .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect::<String>())
+                .filter(|place| !place.is_empty());
+            for anchor in numbers.chain(places) {
+                if !document.contains(&format!("<a id=\"{anchor}\">")) {
+                    missing.push(format!("{}: {anchor}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "not in docs/requirements.md:\n{}\n", missing.join("\n"));
+}
+
+/// `R33`, `G1`, `H6`, `S4T`: a letter and one or two digits; a two-digit S is none of ours.
+fn is_number(word: &str) -> bool {
+    let Some(rest) = word.strip_prefix(['R', 'G', 'H', 'S']) else { return false };
+    let digits = rest.strip_suffix('T').unwrap_or(rest);
+    matches!(digits.len(), 1 | 2) && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Every text file below a folder.
+fn files(folder: &Path) -> Vec<(std::path::PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if let Ok(text) = fs::read_to_string(&path) {
+            found.push((path, text));
+        }
+    }
+    found
 }
 
 #[test]

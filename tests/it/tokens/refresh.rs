@@ -1,4 +1,5 @@
-//! Refresh tokens through the wire (RFC 6749 §6, protocol A6 and C6): bound to their client, not to a key; not rotated;
+//! Refresh tokens through the wire (RFC 6749 §6, FAPI 2.0 Security Profile §5.3.2.1): bound to their client, not to a
+//! key; not rotated;
 //! never past the grant; with an id_token that says the same of the same customer.
 
 use super::{allowed, client, text, unstored, verified};
@@ -52,7 +53,7 @@ async fn it_gives_a_short_token_again_and_again(w: &Town) {
     assert_eq!(first["expires_in"], 900, "as short as the record says");
     let refresh = text(&first, "refresh_token");
     for _ in 0..3 {
-        // Protocol C6.2: the suite waits half a minute and uses the first one again.
+        // The conformance suite waits half a minute and uses the first one again.
         w.clock.advance(Duration::from_secs(901));
         assert_eq!(api.introspect(text(&first, "access_token")).await, json!({"active": false}));
         let answer = app.post("/oauth/token", &form(refresh), true).await.expect(200);
@@ -95,7 +96,7 @@ async fn the_id_token_says_the_same_again(w: &Town) {
     assert_eq!((narrow["scope"].as_str(), narrow.get("id_token")), (Some("accounts"), None), "not asked for");
 }
 
-/// Protocol C5.5: a confidential client's refresh token is bound to its authentication.
+/// RFC 9449 §5: a confidential client's refresh token is bound to its authentication.
 async fn a_new_key_is_as_good_as_the_old(w: &Town) {
     let app = register(w, json!({})).await;
     let first = begun(w, &app).await;
@@ -139,7 +140,7 @@ async fn suspension_stops_it_and_withdrawal_ends_it(w: &Town) {
     register(w, json!({"grant_types": ["authorization_code"], "scope": "openid accounts"})).await;
     app.post("/oauth/token", &form(refresh), true).await.refused(400, "unauthorized_client");
     assert_eq!(app.introspect(refresh).await, json!({"active": false}));
-    // What is left is the access token, and the grant goes with it (protocol A10).
+    // What is left is the access token, and the grant goes with it (docs/protocol.md#ends).
     assert_eq!(w.accounts_api().introspect(text(&last, "access_token")).await["active"], true);
     app.revoke(text(&last, "access_token")).await.expect(200);
     w.expect_events(&["grant.revoked"]).await;

@@ -1,5 +1,5 @@
 //! What two apps of one customer can find out by comparing what they were told, and that a request for `openid` alone is
-//! about no account (contract §6).
+//! about no account (decision 10).
 
 use super::text;
 use crate::support::app::{App, Credential, Tokens};
