@@ -1,5 +1,5 @@
 //! The `renkei` program: see `renkei --help`.
 
 fn main() -> std::process::ExitCode {
-    renkei::cli::main()
+    renkei_server::cli::main()
 }

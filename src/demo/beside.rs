@@ -10,9 +10,9 @@ use crate::clock::Clock;
 use crate::config::{BankKind, Config, Mode};
 use crate::identity::service_hours::Hours;
 use crate::outbound::Outbound;
+use crate::process;
 use crate::random::Random;
 use crate::secret::Secret;
-use crate::server;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub enum Error {
     NotATest,
     /// TLS, or the way to the server.
     #[error(transparent)]
-    Server(#[from] server::Error),
+    Server(#[from] process::Error),
     /// An address or a file.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -55,7 +55,7 @@ pub async fn start(
     }
     let issuer = &config.server.issuer;
     let host = url::Url::parse(issuer).ok().and_then(|u| u.host_str().map(str::to_owned)).unwrap_or_default();
-    let door = Door::secure(listen, &host, server::mutual_tls(config)?)?;
+    let door = Door::secure(listen, &host, process::mutual_tls(config)?)?;
     let books = Arc::new(SampleBank::open(&config.server.data_dir, clock.now().jst_date())?);
     let bank = bank::start(Door::bind(0)?, books, clock.clone()).await?;
     let settings = api::Settings {
@@ -67,7 +67,7 @@ pub async fn start(
         hours: Hours::default(),
         nonce_required: false,
     };
-    let wire: Outbound = server::inside(config)?;
+    let wire: Outbound = process::inside(config)?;
     let api = api::start(door, settings, api::Parts { clock, random, wire }).await?;
     Ok(Beside { api, bank })
 }

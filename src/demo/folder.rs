@@ -1,8 +1,8 @@
 //! The demo's data folder: a temporary one, or one that a demo made before.
 
+use crate::process::DEMO_MARK;
 use crate::random::{self, Random};
 use crate::secret::base64url;
-use crate::server::DEMO_MARK;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};

@@ -12,9 +12,9 @@ use crate::client;
 use crate::identity::service_hours::{Hours, NotAWindow};
 use crate::keys::master;
 use crate::outbound::{Method, Outbound, Request};
+use crate::process::{self, Parts};
 use crate::refusal::Refusal;
 use crate::secret::{Secret, opaque};
-use crate::server::{self, Parts};
 use crate::store;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -55,7 +55,7 @@ pub enum Error {
     Key(#[from] master::Error),
     /// The authorization server.
     #[error(transparent)]
-    Server(#[from] server::Error),
+    Server(#[from] process::Error),
     /// A record of a client.
     #[error("config/demo: {0}")]
     Client(#[from] Refusal),
@@ -81,7 +81,7 @@ pub enum Error {
 
 /// A demo that answers.
 pub struct Demo {
-    server: server::Running,
+    server: process::Running,
     app: Running,
     api: Running,
     bank: Running,
@@ -117,7 +117,7 @@ pub async fn start(options: &Options, parts: Parts) -> Result<Demo, Error> {
         true => Hours::default(),
         false => Hours::parse(config.hours.closed.iter().map(String::as_str))?,
     };
-    let server = server::start(config, parts).await?;
+    let server = process::start(config, parts).await?;
     let pages = server.app.pages.clone();
     let now = clock.now();
     let clients = settings::clients(&places, server.app.authenticator.secret_key(), random.as_ref(), now)?;

@@ -18,8 +18,8 @@ mod keys;
 #[path = "targets/words.rs"]
 mod words;
 
-use renkei::clock::Instant;
-use renkei::refusal::Refusal;
+use renkei_core::clock::Instant;
+use renkei_core::refusal::Refusal;
 use std::sync::OnceLock;
 
 /// When everything happens.

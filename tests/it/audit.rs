@@ -1,12 +1,12 @@
 //! The audit chain and the outbox on both engines: whatever somebody does to a record shows, and where.
 
 use crate::support::place::{Place, on_both_engines};
-use renkei::audit::{self, Actor, Entry, Filter, Report};
-use renkei::clock::Instant;
-use renkei::event::{self, Event, Kind};
-use renkei::id::{ClientId, EventId, GrantId, InteractionId};
-use renkei::secret::Hash;
-use renkei::store::{Error, Result, Store, Tx};
+use renkei_core::audit::{self, Actor, Entry, Filter, Report};
+use renkei_core::clock::Instant;
+use renkei_core::event::{self, Event, Kind};
+use renkei_core::id::{ClientId, EventId, GrantId, InteractionId};
+use renkei_core::secret::Hash;
+use renkei_core::store::{Error, Result, Store, Tx};
 use serde_json::json;
 
 on_both_engines! {
@@ -93,7 +93,7 @@ async fn tamper(store: &Store, sql: &'static str) {
 
 /// One chain of eight records.
 async fn chain(place: &Place) -> Store {
-    let options = renkei::store::Options { connections: 1, ..Default::default() };
+    let options = renkei_core::store::Options { connections: 1, ..Default::default() };
     let store = place.open_with(&options).unwrap();
     for n in 0..8 {
         record(&store, n).await;

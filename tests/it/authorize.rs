@@ -1,18 +1,18 @@
 //! The table `requests`: the contract of its verbs on both engines, races included.
 
 use crate::support::place::{Place, on_both_engines};
-use renkei::audit::{self, Actor, Entry};
-use renkei::authorize::sql::{self, Consumed, Stored};
-use renkei::authorize::{Request, RequestUri, ResponseMode};
-use renkei::clock::Instant;
-use renkei::id::ClientId;
-use renkei::lifecycle::keep::{CHORES, Retention, keep};
-use renkei::oxide::Challenge;
-use renkei::random::SeededRandom;
-use renkei::scope::Scope;
-use renkei::secret::Hash;
-use renkei::store::migrate::FILES;
-use renkei::store::{Options, Store, Tx, Value};
+use renkei_core::audit::{self, Actor, Entry};
+use renkei_core::authorize::sql::{self, Consumed, Stored};
+use renkei_core::authorize::{Request, RequestUri, ResponseMode};
+use renkei_core::clock::Instant;
+use renkei_core::id::ClientId;
+use renkei_core::lifecycle::keep::{CHORES, Retention, keep};
+use renkei_core::oxide::Challenge;
+use renkei_core::random::SeededRandom;
+use renkei_core::scope::Scope;
+use renkei_core::secret::Hash;
+use renkei_core::store::migrate::FILES;
+use renkei_core::store::{Options, Store, Tx, Value};
 use std::time::Duration;
 
 on_both_engines! {
@@ -46,7 +46,7 @@ fn request() -> Request {
         prompt: vec!["consent".into()],
         max_age: Some(60),
         acr_values: vec!["urn:x".into()],
-        claims: renkei::authorize::Demands::default(),
+        claims: renkei_core::authorize::Demands::default(),
         hint: None,
     }
 }

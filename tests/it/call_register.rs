@@ -8,19 +8,19 @@
 use crate::support::place::{Place, on_both_engines};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
-use renkei::account::Account;
-use renkei::alarm::Alarms;
-use renkei::clock::Instant;
-use renkei::id::{AccountId, ClientId, HolderId};
-use renkei::identity::{
+use renkei_core::account::Account;
+use renkei_core::alarm::Alarms;
+use renkei_core::clock::Instant;
+use renkei_core::id::{AccountId, ClientId, HolderId};
+use renkei_core::identity::{
     AccountForm, BankError, BirthDate, BrowserNetwork, CallRegister as _, Caller, CookieKey, CoreBank, CustomerForm,
     Desk, DeskParts, Holding, IncomingCall, Lookup, Opened, Opening, Pin, Policy, Posted, Seals, Seen, Stage, Visitor,
 };
-use renkei::keys::seal::Sealer;
-use renkei::phone::Phone;
-use renkei::random::SeededRandom;
-use renkei::secret::Hash;
-use renkei::store::{Error, Store, Tx};
+use renkei_core::keys::seal::Sealer;
+use renkei_core::phone::Phone;
+use renkei_core::random::SeededRandom;
+use renkei_core::secret::Hash;
+use renkei_core::store::{Error, Store, Tx};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ fn network_of(seed: u64, n: u32) -> BrowserNetwork {
 struct Dice(SeededRandom);
 impl Dice {
     fn below(&self, n: u32) -> u32 {
-        renkei::random::below(&self.0, n)
+        renkei_core::random::below(&self.0, n)
     }
 }
 
@@ -289,7 +289,7 @@ impl Story {
 }
 
 /// The same once more where the store was too busy: nothing was written then, and a browser would come again.
-async fn served<T>(what: impl AsyncFn() -> renkei::store::Result<T>) -> T {
+async fn served<T>(what: impl AsyncFn() -> renkei_core::store::Result<T>) -> T {
     loop {
         match what().await {
             Err(Error::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
@@ -306,7 +306,7 @@ struct Register {
 }
 impl Register {
     fn new(store: &Store, numbers: u32, random: u64, leased: bool) -> Self {
-        let most = renkei::identity::Limit { most: u32::MAX, window: Duration::from_secs(600) };
+        let most = renkei_core::identity::Limit { most: u32::MAX, window: Duration::from_secs(600) };
         let policy = Policy {
             called_numbers: (0..numbers).map(|n| Phone::parse(&format!("0800111000{n}")).unwrap()).collect(),
             rest: Duration::from_secs(60),

@@ -1,20 +1,20 @@
 //! Step 0's tables (clients, replays, our own keys): the contract of their verbs on both engines, races included.
 
 use crate::support::place::{Place, on_both_engines};
-use renkei::audit::Actor;
-use renkei::client::metadata::{Rules, parse};
-use renkei::client::replay::{self, Use};
-use renkei::client::sql::{self, Changed};
-use renkei::client::{AuthMethod, Client, Keys, SecretKey, Status, StoredSecret, Unsettled, settle};
-use renkei::clock::Instant;
-use renkei::event::{self, Kind};
-use renkei::id::{ClientId, EventId};
-use renkei::keys::jose::Alg;
-use renkei::keys::ring::{Ring, shared_secret};
-use renkei::keys::seal::Sealer;
-use renkei::random::SeededRandom;
-use renkei::secret::{Hash, Secret};
-use renkei::store::{Error, Result, Store, Tx};
+use renkei_core::audit::Actor;
+use renkei_core::client::metadata::{Rules, parse};
+use renkei_core::client::replay::{self, Use};
+use renkei_core::client::sql::{self, Changed};
+use renkei_core::client::{AuthMethod, Client, Keys, SecretKey, Status, StoredSecret, Unsettled, settle};
+use renkei_core::clock::Instant;
+use renkei_core::event::{self, Kind};
+use renkei_core::id::{ClientId, EventId};
+use renkei_core::keys::jose::Alg;
+use renkei_core::keys::ring::{Ring, shared_secret};
+use renkei_core::keys::seal::Sealer;
+use renkei_core::random::SeededRandom;
+use renkei_core::secret::{Hash, Secret};
+use renkei_core::store::{Error, Result, Store, Tx};
 use serde_json::json;
 use std::ops::Range;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use crate::serve::{Place, RENKEI, terminate, text};
 use crate::support::app::basic;
 use crate::support::pg;
-use renkei::store::{Options, Store};
+use renkei_core::store::{Options, Store};
 use serde_json::{Value, json};
 use std::process::{Command, Output};
 
@@ -187,7 +187,7 @@ async fn secrets_of_an_earlier_release(place: Place, url: String) {
     }
     let store = async |sql: &'static str| {
         let store = Store::open_with(&url, &Options { connections: 1, ..Options::default() }).unwrap();
-        let digest = renkei::secret::Hash::of("the secret that was kept").base64url();
+        let digest = renkei_core::secret::Hash::of("the secret that was kept").base64url();
         let rows = store.write(move |tx| tx.rows(sql, &[digest.as_str().into()])).await.unwrap();
         store.stop().await;
         rows.iter().map(|row| row.text(0).unwrap().to_owned()).collect::<Vec<_>>()

@@ -16,8 +16,8 @@ on_both!(
 on_both_with!(two_hundred_answers_at_once_and_twenty_a_second, super::status);
 on_both_with!(a_clients_record_says_other_numbers, super::status);
 
-fn status(config: &mut renkei::config::Config) {
-    config.tokens.client_scopes = renkei::scope::Scope::parse("status").unwrap();
+fn status(config: &mut renkei_server::config::Config) {
+    config.tokens.client_scopes = renkei_core::scope::Scope::parse("status").unwrap();
 }
 
 /// An app with a secret that also acts for itself.

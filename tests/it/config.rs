@@ -1,6 +1,6 @@
 //! `config/default.toml` is the reference: it and the typed configuration are compared key by key.
 
-use renkei::config::Config;
+use renkei_server::config::Config;
 use std::collections::BTreeSet;
 use std::fs;
 use toml::{Table, Value};
@@ -68,7 +68,7 @@ fn the_reference_tells_the_true_defaults() {
 fn the_example_for_production_is_fit_for_production() {
     let config: Config = toml::from_str(&text("production.example.toml")).unwrap();
     config.check().unwrap();
-    assert_eq!(config.server.mode, renkei::config::Mode::Production);
+    assert_eq!(config.server.mode, renkei_server::config::Mode::Production);
 }
 
 /// The suite's script waits 240 s for one module, and one module waits until a request is too old.

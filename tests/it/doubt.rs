@@ -8,12 +8,12 @@ use crate::support::http::Answer;
 use crate::support::own_pg::OwnPg;
 use crate::support::pg;
 use crate::support::town::{Engine, Node, Town, run_within};
-use renkei::audit::{self, Actor, Entry};
-use renkei::client::replay::claim;
-use renkei::clock::Instant as Moment;
-use renkei::config::Span;
-use renkei::secret::Hash;
-use renkei::store::{Error, Options, Result, Store, Tx};
+use renkei_core::audit::{self, Actor, Entry};
+use renkei_core::client::replay::claim;
+use renkei_core::clock::Instant as Moment;
+use renkei_core::secret::Hash;
+use renkei_core::store::{Error, Options, Result, Store, Tx};
+use renkei_server::config::Span;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -104,7 +104,7 @@ async fn a_commit_without_an_answer_is_found_out() {
         }
     }
     assert_eq!(doubtful.proxy.met(), 8);
-    let whole = renkei::verify::verify(&doubtful.store).await.unwrap();
+    let whole = renkei_core::verify::verify(&doubtful.store).await.unwrap();
     assert!(whole.is_whole(), "{whole:#?}");
     assert_eq!(whole.audit.records, 4, "each record stands there once");
 }
@@ -199,7 +199,7 @@ async fn while_as_many_commits_are_in_doubt_as_there_are_connections_nothing_is_
 async fn markers_go_after_a_day() {
     let store = Store::open(&pg::database().url()).unwrap();
     store.write(|tx| unrecorded(tx, "x")).await.unwrap();
-    let prune = async || store.write(|tx| renkei::store::prune_markers(tx, 500)).await.unwrap();
+    let prune = async || store.write(|tx| renkei_core::store::prune_markers(tx, 500)).await.unwrap();
     let aged = async |by: i64| {
         store.write(move |tx| tx.execute("update store_markers set at = at - ?1", &[by.into()])).await.unwrap();
     };
@@ -223,7 +223,7 @@ fn times() -> (Duration, Span) {
 /// A server and a second node of it, over a PostgreSQL whose commits wait for its standby.
 fn with_a_standby(test: impl AsyncFn(&Town, &Node, &OwnPg)) {
     let own = OwnPg::with_standby();
-    let at_own = |config: &mut renkei::config::Config| {
+    let at_own = |config: &mut renkei_server::config::Config| {
         config.store.url = own.url();
         config.store.time_limit = times().1;
         config.limits.answers_burst = 10_000;

@@ -8,7 +8,7 @@ use crate::support::served::{Left, Linked, links};
 use crate::support::small_disk::{SmallDisk, fill, free};
 use crate::support::town::{Engine, Town, run};
 use futures_util::{StreamExt as _, stream};
-use renkei::clock::{Clock as _, SystemClock};
+use renkei_core::clock::{Clock as _, SystemClock};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ enum Told {
 }
 
 /// One client asks as often as it likes.
-fn unlimited(config: &mut renkei::config::Config) {
+fn unlimited(config: &mut renkei_server::config::Config) {
     config.limits.pushed_requests = 100_000;
     (config.limits.answers_per_second, config.limits.answers_burst) = (100_000, 100_000);
 }

@@ -3,13 +3,13 @@
 
 use crate::support::place::{Place, on_both_engines};
 use crate::support::world::{API, CALLBACK, VERIFIER, World, access};
-use renkei::client::Status;
-use renkei::consent;
-use renkei::grant::{By, Ended, GrantState, Reason, sql};
-use renkei::refusal::Code;
-use renkei::secret::Hash;
-use renkei::token::sql::FIND_ACCESS;
-use renkei::token::{self, revoke::Revoked};
+use renkei_core::client::Status;
+use renkei_core::consent;
+use renkei_core::grant::{By, Ended, GrantState, Reason, sql};
+use renkei_core::refusal::Code;
+use renkei_core::secret::Hash;
+use renkei_core::token::sql::FIND_ACCESS;
+use renkei_core::token::{self, revoke::Revoked};
 use serde_json::json;
 use std::time::Duration;
 
@@ -290,7 +290,7 @@ async fn ending_happens_once(place: Place) {
     assert_eq!(w.count(note, vec![]).await, 0);
     let note = "select count(*) from audit where action = 'grant.revoked' and detail like '%note%'";
     assert_eq!(w.count(note, vec![]).await, 2);
-    let unknown = renkei::id::GrantId::parse("no-such-grant").unwrap();
+    let unknown = renkei_core::id::GrantId::parse("no-such-grant").unwrap();
     assert_eq!(w.end(&unknown, Reason::Account).await, Ended::Unknown);
 }
 
@@ -393,11 +393,11 @@ async fn all_ends_at_the_second_that_exp_names(place: Place) {
     let more = json!({"grant_types": ["authorization_code", "refresh_token", "client_credentials"],
         "scope": "openid accounts offline_access status", "grant_lifetime": "2h", "access_token_lifetime": "90m"});
     let (app, api) = (w.client("kakeibo", more).await, w.api().await);
-    let till = |exp: &serde_json::Value, now: renkei::clock::Instant| {
-        renkei::clock::Instant::from_secs(exp.as_i64().unwrap()).since(now)
+    let till = |exp: &serde_json::Value, now: renkei_core::clock::Instant| {
+        renkei_core::clock::Instant::from_secs(exp.as_i64().unwrap()).since(now)
     };
     for millis in [1, 499, 500, 999] {
-        w.wait(SECOND - w.now().since(renkei::clock::Instant::from_secs(w.now().secs())));
+        w.wait(SECOND - w.now().since(renkei_core::clock::Instant::from_secs(w.now().secs())));
         w.wait(millis * MILLI);
         let scope = "openid accounts offline_access";
         let allowed = w.allow_with(&app, scope, "115-ordinary-1100026", World::binding()).await;
@@ -450,13 +450,13 @@ async fn what_an_earlier_release_wrote_ends_when_it_said(place: Place) {
     })
     .await;
     let until = |seen: &serde_json::Value, end: &str| {
-        renkei::clock::Instant::from_secs(seen[end].as_i64().unwrap()).since(w.now()) - SECOND
+        renkei_core::clock::Instant::from_secs(seen[end].as_i64().unwrap()).since(w.now()) - SECOND
     };
     let seen = w.introspect(&api, &token).await;
     w.wait(until(&seen, "exp"));
     let in_use = async || {
         let (client, now) = (app.id.clone(), w.now());
-        w.store.read(move |tx| renkei::grant::sql::in_use(tx, &client, &index, now)).await.unwrap().is_some()
+        w.store.read(move |tx| renkei_core::grant::sql::in_use(tx, &client, &index, now)).await.unwrap().is_some()
     };
     assert!(w.is_active(&api, &token).await);
     w.wait(SECOND);

@@ -8,16 +8,16 @@ use crate::support::http::Http;
 use crate::support::pg;
 use crate::support::place::{Place, on_both_engines};
 use crate::support::town::{Engine, renkei_at};
-use renkei::account::Account;
-use renkei::audit::{self, Actor, Entry};
-use renkei::clock::{Clock, Instant, ManualClock, SystemClock};
-use renkei::id::{ClientId, GuessId};
-use renkei::identity::lockout::{self, Guess, Listed, Lock, Reservation, Reserved};
-use renkei::identity::{Policy, Seals};
-use renkei::keys::seal::Sealer;
-use renkei::random::SeededRandom;
-use renkei::store::migrate::FILES;
-use renkei::store::{Options, Result, Store, Tx};
+use renkei_core::account::Account;
+use renkei_core::audit::{self, Actor, Entry};
+use renkei_core::clock::{Clock, Instant, ManualClock, SystemClock};
+use renkei_core::id::{ClientId, GuessId};
+use renkei_core::identity::lockout::{self, Guess, Listed, Lock, Reservation, Reserved};
+use renkei_core::identity::{Policy, Seals};
+use renkei_core::keys::seal::Sealer;
+use renkei_core::random::SeededRandom;
+use renkei_core::store::migrate::FILES;
+use renkei_core::store::{Options, Result, Store, Tx};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -136,7 +136,7 @@ impl Locks {
     async fn told(&self) -> Vec<(String, serde_json::Value)> {
         let rows =
             self.store.read(|tx| tx.rows("select kind, detail from events order by at, id limit 100", &[])).await;
-        let read = |r: &renkei::store::Row| (r.text(0).unwrap().to_owned(), r.text(1).unwrap().parse().unwrap());
+        let read = |r: &renkei_core::store::Row| (r.text(0).unwrap().to_owned(), r.text(1).unwrap().parse().unwrap());
         rows.unwrap().iter().map(read).collect()
     }
     async fn rows(&self) -> i64 {

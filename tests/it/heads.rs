@@ -6,8 +6,8 @@ use crate::support::browser::{Browser, Customer};
 use crate::support::http::{Answer, Ask, Http, encode, query};
 use crate::support::proxy::{Kind, Proxy};
 use crate::support::town::{Engine, Town, run};
-use renkei::config::{Config, Span};
-use renkei::web::typed;
+use renkei_server::config::{Config, Span};
+use renkei_server::web::typed;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ const ANSWER: usize = 4 * 1024;
 /// The longest `Referer` a browser sends (Referrer Policy §8.4): an app whose pages say `unsafe-url`.
 const REFERER: usize = 4096;
 /// The longest `state` and `nonce`.
-const LONGEST: usize = renkei::authorize::rules::MAX_LENGTH;
+const LONGEST: usize = renkei_core::authorize::rules::MAX_LENGTH;
 
 const TYPED: &str = "__Host-renkei-typed";
 const MEMORY: &str = "__Host-renkei-memory";

@@ -8,8 +8,8 @@ use crate::support::served::{Left, Linked, links};
 use crate::support::town::{Engine, Town};
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
-use renkei::clock::{Clock as _, SystemClock};
-use renkei::random::{Random as _, SeededRandom};
+use renkei_core::clock::{Clock as _, SystemClock};
+use renkei_core::random::{Random as _, SeededRandom};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -45,7 +45,7 @@ fn killed(engine: Engine) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let w = Town::start(engine, |config| {
-            config.tokens.client_scopes = renkei::scope::Scope::parse("status").unwrap();
+            config.tokens.client_scopes = renkei_core::scope::Scope::parse("status").unwrap();
             (config.limits.answers_per_second, config.limits.answers_burst) = (10_000, 10_000);
         })
         .await;

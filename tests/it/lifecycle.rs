@@ -4,16 +4,16 @@
 use crate::support::place::{Place, on_both_engines};
 use crate::support::world::{Allowed, World, access};
 use futures_util::future::BoxFuture;
-use renkei::account::Account;
-use renkei::grant::{FURTHER_WINDOW, Further, GrantState, Reason, code, further};
-use renkei::lifecycle::keep::{CHORES, Retention, keep};
-use renkei::lifecycle::mailer::Round;
-use renkei::lifecycle::outbox::{Retried, Undelivered, retry, undelivered};
-use renkei::lifecycle::{
+use renkei_core::account::Account;
+use renkei_core::grant::{FURTHER_WINDOW, Further, GrantState, Reason, code, further};
+use renkei_core::lifecycle::keep::{CHORES, Retention, keep};
+use renkei_core::lifecycle::mailer::Round;
+use renkei_core::lifecycle::outbox::{Retried, Undelivered, retry, undelivered};
+use renkei_core::lifecycle::{
     AccountChanged, Change, Heard, Letter, Mail, MailError, Mailer, Notice, Swept, Writer, deliver_notices,
 };
-use renkei::refusal::Code;
-use renkei::secret::{Kind, presented};
+use renkei_core::refusal::Code;
+use renkei_core::secret::{Kind, presented};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ async fn a_sweep_is_bounded(place: Place) {
     let now = w.now();
     let mut rounds = Vec::new();
     loop {
-        let swept = w.write(move |tx| renkei::lifecycle::expire(tx, now, 3)).await;
+        let swept = w.write(move |tx| renkei_core::lifecycle::expire(tx, now, 3)).await;
         rounds.push(swept.expired);
         if !swept.more(3) {
             break;
@@ -112,7 +112,9 @@ async fn a_changed_account_ends_its_links(place: Place) {
     let now = w.now();
     let hear = {
         let report = report.clone();
-        move |tx: &mut renkei::store::Tx<'_, '_>| renkei::lifecycle::account::changed(tx, &report, &index, now)
+        move |tx: &mut renkei_core::store::Tx<'_, '_>| {
+            renkei_core::lifecycle::account::changed(tx, &report, &index, now)
+        }
     };
     assert_eq!(w.write(hear.clone()).await, Heard::Now(2));
     assert_eq!(w.write(hear).await, Heard::Before, "a repeated report is one");
@@ -165,7 +167,7 @@ async fn round(w: &World, mailer: &Box_) -> Round {
 }
 
 /// A link that was allowed and not redeemed, with its notice.
-async fn allowed(place: Place) -> (World, std::sync::Arc<renkei::client::Client>, Allowed) {
+async fn allowed(place: Place) -> (World, std::sync::Arc<renkei_core::client::Client>, Allowed) {
     let w = World::at(place);
     let app = w.app("kakeibo").await;
     let allowed = w.allow(&app).await;
@@ -184,7 +186,7 @@ async fn a_notice_is_held_until_its_link_exists(place: Place) {
     let state = |n: &Undelivered| (n.state.clone(), n.next_at, n.until);
     assert_eq!(listed.iter().map(state).collect::<Vec<_>>(), [("held".to_owned(), None, None)]);
     let (id, now) = (listed[0].id.clone(), w.now());
-    let staff = renkei::audit::Actor::Staff("tanaka".into());
+    let staff = renkei_core::audit::Actor::Staff("tanaka".into());
     assert_eq!(w.write(move |tx| retry(tx, &id, staff.clone(), now)).await, Retried::Held);
 
     let redeemed = w.now();
@@ -197,7 +199,7 @@ async fn a_notice_is_held_until_its_link_exists(place: Place) {
     );
     assert_eq!(round(&w, &mailer).await, Round { sent: 1, ..Round::default() });
     // The answer to the redemption was lost, and the app asks again: the grant ends, and nobody is told twice.
-    assert_eq!(w.exchange(&app, &allowed.code).await.err(), Some(renkei::refusal::Code::InvalidGrant));
+    assert_eq!(w.exchange(&app, &allowed.code).await.err(), Some(renkei_core::refusal::Code::InvalidGrant));
     assert_eq!(round(&w, &mailer).await, Round::default());
     assert_eq!(mailer.taken.lock().unwrap().len(), 1);
 }
@@ -218,7 +220,7 @@ async fn a_notice_of_a_link_that_never_was_is_deleted_with_its_address(place: Pl
     w.wait(SECOND);
     w.tidy().await;
     assert_eq!(w.count(NOTICES, vec![]).await, 0, "no mail, and no address left");
-    assert_eq!(w.exchange(&app, &lost.code).await.err(), Some(renkei::refusal::Code::InvalidGrant));
+    assert_eq!(w.exchange(&app, &lost.code).await.err(), Some(renkei_core::refusal::Code::InvalidGrant));
     assert_eq!(round(&w, &mailer).await, Round::default());
     assert!(mailer.taken.lock().unwrap().is_empty());
     w.whole().await;
@@ -226,7 +228,7 @@ async fn a_notice_of_a_link_that_never_was_is_deleted_with_its_address(place: Pl
 
 /// The browser that pressed 許可する asks for a further code.
 async fn press_again(w: &World, of: &Allowed) -> (Further, String) {
-    let code = renkei::secret::issue(renkei::secret::Kind::Code, &*w.random);
+    let code = renkei_core::secret::issue(renkei_core::secret::Kind::Code, &*w.random);
     let (hash, now, grant) = (code.hash(), w.now(), of.grant.clone());
     let outcome = w.write(move |tx| further(tx, &grant, hash, &World::binding(), 60 * SECOND, now)).await;
     (outcome, code.reveal().to_owned())
@@ -258,7 +260,7 @@ async fn a_redemption_that_was_taken_back_never_was(place: Place) {
     let now = w.now();
     w.write(move |tx| {
         code::undo(tx, &hash, &grant, now)?;
-        renkei::lifecycle::notice::hold_again(tx, &grant.id)
+        renkei_core::lifecycle::notice::hold_again(tx, &grant.id)
     })
     .await;
     let mailer = Box_::default();
@@ -283,7 +285,7 @@ async fn a_grant_that_ends_meanwhile_takes_its_notice_along(place: Place) {
         assert_eq!(w.count(NOTICES, vec![]).await, 1, "with its address");
         assert_eq!(press_again(&w, &ended).await.0, Further::Over);
         for code in [&code, &ended.code] {
-            assert_eq!(w.exchange(&app, code).await.err(), Some(renkei::refusal::Code::InvalidGrant));
+            assert_eq!(w.exchange(&app, code).await.err(), Some(renkei_core::refusal::Code::InvalidGrant));
         }
     }
     // The customer allowed the same again, and the app redeemed that: the older grant is replaced before it was used.
@@ -443,7 +445,7 @@ async fn tables_forget_what_they_may(place: Place) {
     w.wait(2 * DAY);
     w.sweep().await;
     assert_eq!(tidy(&w).await, [("codes", 1)], "the code nobody used; the used one stays with its grant");
-    assert_eq!(w.exchange(&app, &lost.code).await.err(), Some(renkei::refusal::Code::InvalidGrant));
+    assert_eq!(w.exchange(&app, &lost.code).await.err(), Some(renkei_core::refusal::Code::InvalidGrant));
     w.wait(30 * DAY);
     w.sweep().await;
     assert_eq!(w.count("select count(*) from codes", vec![]).await, 0, "a used code goes with its grant");

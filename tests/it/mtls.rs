@@ -12,15 +12,15 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, IsCa, KeyIdMethod,
     KeyPair, PublicKeyData, RevokedCertParams, date_time_ymd,
 };
-use renkei::bank::SampleBank;
-use renkei::config::Config;
-use renkei::demo::door::Door;
-use renkei::demo::{api, bank};
-use renkei::identity::service_hours::Hours;
-use renkei::outbound::Outbound;
-use renkei::random::SeededRandom;
-use renkei::secret::{Hash, Secret, base64url};
-use renkei::server;
+use renkei_core::identity::service_hours::Hours;
+use renkei_core::random::SeededRandom;
+use renkei_core::secret::{Hash, Secret, base64url};
+use renkei_server::bank::SampleBank;
+use renkei_server::config::Config;
+use renkei_server::demo::door::Door;
+use renkei_server::demo::{api, bank};
+use renkei_server::outbound::Outbound;
+use renkei_server::process;
 use rustls::HandshakeKind;
 use rustls::crypto::aws_lc_rs::cipher_suite;
 use rustls::pki_types::pem::PemObject;
@@ -740,7 +740,7 @@ fn the_account_api_wants_the_certificate_too() {
 
         let mut tls = w.config().clone();
         listener(&mut tls);
-        let door = Door::secure(([127, 0, 0, 1], 0).into(), "localhost", server::mutual_tls(&tls).unwrap()).unwrap();
+        let door = Door::secure(([127, 0, 0, 1], 0).into(), "localhost", process::mutual_tls(&tls).unwrap()).unwrap();
         let books = Arc::new(SampleBank::founded(w.now().jst_date()));
         let bank = bank::start(Door::bind(0).unwrap(), books, w.clock.clone()).await.unwrap();
         let settings = api::Settings {

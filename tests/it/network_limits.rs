@@ -3,7 +3,7 @@
 
 use crate::support::browser::{Browser, Customer};
 use crate::support::town::{Engine, Town, on_both, on_both_with};
-use renkei::clock::Instant;
+use renkei_core::clock::Instant;
 use std::time::Duration;
 
 on_both!(what_ends_before_two_is_a_line_and_an_hourly_count);

@@ -9,7 +9,7 @@ use openidconnect::{
     AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce,
     OAuth2TokenResponse, PkceCodeChallenge, RedirectUrl, Scope, TokenResponse,
 };
-use renkei::clock::Clock;
+use renkei_core::clock::Clock;
 
 on_both!(it_completes_the_code_flow);
 

@@ -2,11 +2,11 @@
 
 use crate::support::place::{Place, on_both_engines};
 use crate::support::world::{API, ISSUER, World, access};
-use renkei::client::Status;
-use renkei::id::TokenId;
-use renkei::refusal::Code;
-use renkei::token::revoke::{self, Revoked};
-use renkei::token::sql::prune_access;
+use renkei_core::client::Status;
+use renkei_core::id::TokenId;
+use renkei_core::refusal::Code;
+use renkei_core::token::revoke::{self, Revoked};
+use renkei_core::token::sql::prune_access;
 use serde_json::json;
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ async fn it_ends_alone(place: Place) {
     let told = "select count(*) from events where kind = 'token.revoked' and grant_id is null and seq = 0";
     assert_eq!(w.count(told, vec![]).await, 1);
     // And a customer who leaves takes nothing of the client's own along.
-    w.end(&link.grant, renkei::grant::Reason::Customer).await;
+    w.end(&link.grant, renkei_core::grant::Reason::Customer).await;
     assert!(w.is_active(&api, &second).await && !w.is_active(&api, &linked).await);
     w.whole().await;
 }
@@ -149,7 +149,7 @@ async fn what_it_must_not_be_is_found(place: Place) {
     let w = World::at(place);
     let app = w.acting_app("partner").await;
     let token = access(&w.own(&app, "").await.unwrap());
-    let hash = renkei::token::access(&token).unwrap();
+    let hash = renkei_core::token::access(&token).unwrap();
     for (change, undo) in [
         ("scope = 'accounts status'", "scope = 'status'"),
         ("scope = 'status transactions'", "scope = 'status'"),
@@ -160,7 +160,7 @@ async fn what_it_must_not_be_is_found(place: Place) {
             w.write(move |tx| tx.execute(sql, &[hash.into()])).await
         };
         assert_eq!(set(change).await, 1);
-        let report = renkei::verify::verify(&w.store).await.unwrap();
+        let report = renkei_core::verify::verify(&w.store).await.unwrap();
         assert_eq!(report.findings.len(), 1, "{change}: {report:#?}");
         assert!(TokenId::parse(&report.findings[0].row).is_some());
         set(undo).await;

@@ -2,7 +2,7 @@
 //! 320 px. The flow's own browser test sees the pages a customer meets when all goes well; this one sees the others.
 
 use crate::support::chromium::Window;
-use renkei::pages::{Language, Pages, asset, samples};
+use renkei_server::pages::{Language, Pages, asset, samples};
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -5,13 +5,13 @@ use crate::support::browser::{Browser, Customer};
 use crate::support::http::encode;
 use crate::support::jws::claims;
 use crate::support::town::{BANK_SECRET, Engine, Town, on_both, on_both_with, run};
-use renkei::config::Config;
+use renkei_server::config::Config;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 fn remembering(config: &mut Config) {
-    config.identity.proofing_memory = renkei::config::Span::secs(600);
+    config.identity.proofing_memory = renkei_server::config::Span::secs(600);
 }
 on_both_with!(a_request_minutes_later_begins_at_six_and_says_so, super::remembering);
 on_both_with!(it_is_one_browsers_and_one_apps, super::remembering);
@@ -264,7 +264,7 @@ async fn whoever_is_remembered_asks_the_core_bank_no_oftener_than_others(w: &Tow
 async fn what_counts_at_the_screens_counts_here(w: &Town) {
     let app = app(w, "remember").await;
     let (mut browser, _) = linked(w, &app).await;
-    w.bank.fail(Some(renkei::identity::BankError::Failed("down".into())));
+    w.bank.fail(Some(renkei_core::identity::BankError::Failed("down".into())));
     asked(&app, &mut browser, SCOPE, &[]).await;
     assert_eq!(browser.screen(), "account", "nobody can say what became of the account");
     w.bank.fail(None);
@@ -482,7 +482,7 @@ fn a_configuration_that_grew_stricter_counts_at_once() {
         let (mut browser, _) = linked(w, &app).await;
         let stricter = |config: &mut Config| {
             config.institution.terms_version = "2026-12".into();
-            config.identity.proofing_memory = renkei::config::Span::secs(300);
+            config.identity.proofing_memory = renkei_server::config::Span::secs(300);
         };
         let node = w.second_node_with(stricter).await;
         let mut there = Browser::new(node.http.clone(), "198.51.100.77");

@@ -5,8 +5,8 @@ use crate::support::http::{Answer, Ask, Http};
 use crate::support::town::{BANK_SECRET, Engine, Town, run};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use renkei::config::Config;
-use renkei::secret::{base64url, hmac_sha256};
+use renkei_core::secret::{base64url, hmac_sha256};
+use renkei_server::config::Config;
 use serde_json::json;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use crate::support::app::{App, Credential, Pending, Tokens};
 use crate::support::browser::Browser;
 use crate::support::http::{Answer, encode};
 use crate::support::town::{BANK_SECRET, Town, on_both};
-use renkei::identity::BankError;
+use renkei_core::identity::BankError;
 use serde_json::{Value, json};
 
 on_both!(

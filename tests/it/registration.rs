@@ -5,11 +5,11 @@ use crate::support::browser::Customer;
 use crate::support::http::{Answer, Ask};
 use crate::support::jws::Key;
 use crate::support::town::{Town, on_both, on_both_with};
-use renkei::audit::Actor;
-use renkei::client::registration::sql as registration;
-use renkei::config::Config;
-use renkei::id::{ClientId, EventId};
-use renkei::store::Tx;
+use renkei_core::audit::Actor;
+use renkei_core::client::registration::sql as registration;
+use renkei_core::id::{ClientId, EventId};
+use renkei_core::store::Tx;
+use renkei_server::config::Config;
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -508,7 +508,7 @@ async fn what_a_crash_left_is_ended_later(town: &Town) {
     for tokens in [&taro, &hanako] {
         assert_eq!(town.accounts_api().introspect(&tokens.access_token).await, json!({"active": false}), "at once");
     }
-    let unlink = async || town.world().write(move |tx| renkei::lifecycle::client::unlink(tx, now, 1)).await;
+    let unlink = async || town.world().write(move |tx| renkei_core::lifecycle::client::unlink(tx, now, 1)).await;
     let (first, second, third) = (unlink().await, unlink().await, unlink().await);
     // The server's own sweeper may have been quicker; nobody ends a link twice, and none is left.
     assert!(first >= second && second >= third && third == 0, "{first} {second} {third}");

@@ -6,13 +6,13 @@ use crate::support::place::{Place, on_both_engines};
 use crate::support::postfix::{Postfix, postfix};
 use crate::support::town::{Town, on_both_with};
 use crate::support::world::World;
-use renkei::audit::Actor;
-use renkei::config::{Config, MailKind};
-use renkei::id::NoticeId;
-use renkei::lifecycle::mailer::Round;
-use renkei::lifecycle::outbox::{Retried, Undelivered, retry, undelivered};
-use renkei::lifecycle::{Letter, Mail, MailError, Mailer, Notice, Writer, deliver_notices};
-use renkei::mail::{Relay, RelayTls, Sender, Smtp};
+use renkei_core::audit::Actor;
+use renkei_core::id::NoticeId;
+use renkei_core::lifecycle::mailer::Round;
+use renkei_core::lifecycle::outbox::{Retried, Undelivered, retry, undelivered};
+use renkei_core::lifecycle::{Letter, Mail, MailError, Mailer, Notice, Writer, deliver_notices};
+use renkei_server::config::{Config, MailKind};
+use renkei_server::mail::{Relay, RelayTls, Sender, Smtp};
 use serde_json::json;
 use std::time::Duration;
 use url::Host;
@@ -34,7 +34,7 @@ fn relay(tls: RelayTls, port: u16, helo: &str) -> Relay {
     Relay { host, port, tls, extra_ca, helo, login: None, timeout: Duration::from_secs(10) }
 }
 fn sender(from: &str) -> Sender {
-    let clock = std::sync::Arc::new(renkei::clock::SystemClock);
+    let clock = std::sync::Arc::new(renkei_core::clock::SystemClock);
     Sender::new("みなと信用組合", from, clock).unwrap()
 }
 /// Without TLS, for what is about answers alone.

@@ -8,9 +8,9 @@ use crate::rar::{allow, asked_with, detail, token, tokens};
 use crate::support::app::App;
 use crate::support::http::{Answer, Ask, Http};
 use crate::support::town::{Town, on_both, on_both_with};
-use renkei::demo::door::Door;
-use renkei::outbound::{Network, Outbound, Settings};
-use renkei::server::mutual_tls;
+use renkei_server::demo::door::Door;
+use renkei_server::outbound::{Network, Outbound, Settings};
+use renkei_server::process::mutual_tls;
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -7,8 +7,8 @@ use crate::support::own_pg::OwnPg;
 use crate::support::pg;
 use crate::support::place::Place;
 use crate::support::town::{Engine, Town, run};
-use renkei::config::Span;
-use renkei::store::{Error, NoLimit, Options, Result, Store};
+use renkei_core::store::{Error, NoLimit, Options, Result, Store};
+use renkei_server::config::Span;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -178,7 +178,8 @@ async fn a_migration_and_reading_the_whole_record_have_no_limit() {
     std::thread::sleep(Duration::from_millis(200));
     let store = Store::open_with(&database.url(), &slow).unwrap();
     other.join().unwrap();
-    let long = |tx: &mut renkei::store::Tx<'_, '_>| tx.rows("select pg_sleep(1.0)::text", &[]).map(|rows| rows.len());
+    let long =
+        |tx: &mut renkei_core::store::Tx<'_, '_>| tx.rows("select pg_sleep(1.0)::text", &[]).map(|rows| rows.len());
     for exempt in [NoLimit::AuditVerify, NoLimit::AuditExport] {
         assert_eq!(store.without_limit(exempt).scan(long).await.unwrap(), 1);
     }
@@ -188,7 +189,7 @@ async fn a_migration_and_reading_the_whole_record_have_no_limit() {
 
 // ---- the whole server --------------------------------------------------------------------------------------------
 
-fn limited(config: &mut renkei::config::Config) {
+fn limited(config: &mut renkei_server::config::Config) {
     config.store.time_limit = Span::parse("1s").unwrap();
     config.server.shutdown_grace = Span::parse("4s").unwrap();
 }
@@ -223,7 +224,7 @@ async fn until_ready(w: &Town, status: u16) {
 #[test]
 fn a_stopped_postgresql_is_503_and_then_all_is_well() {
     let own = OwnPg::start();
-    let at_own = |config: &mut renkei::config::Config| {
+    let at_own = |config: &mut renkei_server::config::Config| {
         limited(config);
         config.store.url = own.url();
     };
@@ -245,7 +246,7 @@ fn a_stop_ends_in_time_whoever_does_not_answer() {
     let proxy = Proxy::to(database.port());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let behind = |config: &mut renkei::config::Config| {
+        let behind = |config: &mut renkei_server::config::Config| {
             limited(config);
             config.store.url = proxy.url(&database.url());
         };

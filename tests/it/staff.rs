@@ -3,7 +3,7 @@
 
 use crate::support::browser::Customer;
 use crate::support::town::{Engine, Said, Town, on_both, renkei_at};
-use renkei::store::{Options, Store};
+use renkei_core::store::{Options, Store};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ on_both!(
 const TARO: &str = "115-ordinary-1100026";
 
 fn me() -> String {
-    format!("staff:{}", renkei::admin::who::name(rustix::process::getuid().as_raw()))
+    format!("staff:{}", renkei_core::admin::who::name(rustix::process::getuid().as_raw()))
 }
 
 async fn a_customer_telephones_about_a_link(w: &Town) {

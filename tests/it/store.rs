@@ -1,8 +1,8 @@
 //! The contract of the store: every verb of `Tx` and `Store`, on both engines, races included.
 
 use crate::support::place::{Place, on_both_engines};
-use renkei::store::migrate::File;
-use renkei::store::{Error, Options, Result, Store, Tx, Value};
+use renkei_core::store::migrate::File;
+use renkei_core::store::{Error, Options, Result, Store, Tx, Value};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use super::store::{count, get, open, options, put};
 use crate::support::pg;
 use crate::support::place::Place;
-use renkei::store::{Error, Options, Store};
+use renkei_core::store::{Error, Options, Store};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

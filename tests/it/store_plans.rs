@@ -2,8 +2,8 @@
 
 use crate::support::place::Place;
 use crate::support::world::{World, access};
-use renkei::identity::{Policy, Seals, lockout};
-use renkei::store::{Counters, Options};
+use renkei_core::identity::{Policy, Seals, lockout};
+use renkei_core::store::{Counters, Options};
 use std::sync::Arc;
 
 fn counted() -> (World, Arc<Counters>) {
@@ -44,7 +44,7 @@ async fn redemption_visits_as_many_rows_however_many_grants_the_app_has() {
         let before = counters.steps();
         w.exchange(&app, &allowed.code).await.unwrap();
         costs.push(counters.steps() - before);
-        w.end(&allowed.grant, renkei::grant::Reason::Customer).await;
+        w.end(&allowed.grant, renkei_core::grant::Reason::Customer).await;
     }
     // One row more is five steps or so: 380 more grants must not be 380 more rows.
     assert!(costs[1] < costs[0] + 50, "{costs:?} steps with 20 and with 400 open grants of the app");
@@ -69,12 +69,13 @@ async fn what_was_sent_costs_what_was_not_nothing() {
         })
         .await;
         let before = counters.steps();
-        let other = renkei::id::GrantId::parse("another-grant").unwrap();
-        w.write(move |tx| renkei::lifecycle::notice::hold_again(tx, &other)).await;
-        let listed = w.store.scan(|tx| renkei::lifecycle::outbox::undelivered(tx, 100)).await.unwrap();
+        let other = renkei_core::id::GrantId::parse("another-grant").unwrap();
+        w.write(move |tx| renkei_core::lifecycle::notice::hold_again(tx, &other)).await;
+        let listed = w.store.scan(|tx| renkei_core::lifecycle::outbox::undelivered(tx, 100)).await.unwrap();
         assert_eq!(listed.len(), 1);
         let mailer = Nobody;
-        let round = renkei::lifecycle::deliver_notices(&w.store, &mailer, &mailer, &w.sealer, w.now()).await.unwrap();
+        let round =
+            renkei_core::lifecycle::deliver_notices(&w.store, &mailer, &mailer, &w.sealer, w.now()).await.unwrap();
         assert_eq!(round.later, 1);
         costs.push(counters.steps() - before);
         w.wait(std::time::Duration::from_hours(1));
@@ -118,16 +119,16 @@ async fn accounts_of_long_ago_cost_the_sweeper_nothing() {
 
 /// Nothing is written and nobody is reached.
 struct Nobody;
-impl renkei::lifecycle::Writer for Nobody {
-    fn write(&self, _: &renkei::lifecycle::Notice) -> Result<renkei::lifecycle::Letter, String> {
+impl renkei_core::lifecycle::Writer for Nobody {
+    fn write(&self, _: &renkei_core::lifecycle::Notice) -> Result<renkei_core::lifecycle::Letter, String> {
         Err("nothing is written".into())
     }
 }
-impl renkei::lifecycle::Mailer for Nobody {
+impl renkei_core::lifecycle::Mailer for Nobody {
     fn send<'a>(
         &'a self,
-        _: &'a renkei::lifecycle::Mail,
-    ) -> futures_util::future::BoxFuture<'a, Result<(), renkei::lifecycle::MailError>> {
+        _: &'a renkei_core::lifecycle::Mail,
+    ) -> futures_util::future::BoxFuture<'a, Result<(), renkei_core::lifecycle::MailError>> {
         unreachable!("nothing is written")
     }
 }

@@ -1,8 +1,8 @@
 //! The schema files: applied once, in order, all or none; what does not fit is refused.
 
 use crate::support::place::{Place, on_both_engines};
-use renkei::store::migrate::{File, State, status};
-use renkei::store::{Error, Options, Store};
+use renkei_core::store::migrate::{File, State, status};
+use renkei_core::store::{Error, Options, Store};
 
 const ONE: File = ("0001_one", "create table one (id TEXT not null primary key, b BYTES);");
 const TWO: File = ("0002_two", "-- a comment and nothing else");
@@ -69,7 +69,7 @@ async fn without_migration_the_schema_is_only_looked_at(place: Place) {
 async fn the_products_own_files_fit(place: Place) {
     place.open().stop().await;
     let store = place.open();
-    let all = states(&store, renkei::store::migrate::FILES).await;
+    let all = states(&store, renkei_core::store::migrate::FILES).await;
     assert!(all.len() >= 6 && all.iter().all(|(_, s)| *s == State::Applied), "{all:?}");
 }
 

@@ -8,13 +8,13 @@ mod together;
 use crate::support::app::{App, Pending, basic};
 use crate::support::http::{Answer, Ask};
 use crate::support::town::{BANK_SECRET, Town, on_both, on_both_with};
-use renkei::client::Client;
-use renkei::grant::code::Binding;
-use renkei::id::ClientId;
-use renkei::keys::Jwk;
-use renkei::keys::jose::{self, Alg};
-use renkei::oxide::Challenge;
-use renkei::secret::Hash;
+use renkei_core::client::Client;
+use renkei_core::grant::code::Binding;
+use renkei_core::id::ClientId;
+use renkei_core::keys::Jwk;
+use renkei_core::keys::jose::{self, Alg};
+use renkei_core::oxide::Challenge;
+use renkei_core::secret::Hash;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,13 +31,13 @@ on_both!(
     a_moved_account_ends_its_links,
 );
 on_both_with!(a_client_acts_for_itself, |config| {
-    config.tokens.client_scopes = renkei::scope::Scope::parse("status").unwrap();
+    config.tokens.client_scopes = renkei_core::scope::Scope::parse("status").unwrap();
 });
 on_both_with!(a_nonce_costs_one_more_try, |config| config.tokens.dpop_nonce_required = true);
 
 async fn client(w: &Town, id: &str) -> Arc<Client> {
     let id = ClientId::parse(id).unwrap();
-    let load = move |tx: &mut renkei::store::Tx<'_, '_>| renkei::client::sql::load(tx, &id);
+    let load = move |tx: &mut renkei_core::store::Tx<'_, '_>| renkei_core::client::sql::load(tx, &id);
     Arc::new(w.world().store.read(load).await.unwrap().unwrap())
 }
 
@@ -133,7 +133,7 @@ async fn an_openid_answer_is_whole(w: &Town) {
     assert_eq!(names, want);
     let claims = verified(w, text(&body, "id_token"), Alg::Rs256).await;
     let seen = w.accounts_api().introspect(text(&body, "access_token")).await;
-    let half = renkei::secret::base64url(&Hash::of(text(&body, "access_token")).as_bytes()[..16]);
+    let half = renkei_core::secret::base64url(&Hash::of(text(&body, "access_token")).as_bytes()[..16]);
     assert_eq!(
         claims,
         json!({
@@ -355,7 +355,7 @@ async fn introspection_wants_a_caller(w: &Town) {
 }
 
 async fn a_suspended_app_is_out_at_once(w: &Town) {
-    use renkei::client::Status;
+    use renkei_core::client::Status;
     let app = w.kakeibo();
     let body = linked(w, &app, "openid accounts").await;
     let token = text(&body, "access_token");

@@ -3,8 +3,8 @@
 use crate::support::browser::{Browser, Customer};
 use crate::support::http::{Answer, Ask};
 use crate::support::town::{Engine, Town, on_both, run};
-use renkei::web::routes;
-use renkei::web::table::Row;
+use renkei_server::web::routes;
+use renkei_server::web::table::Row;
 use std::time::Duration;
 
 /// How an address says no.
@@ -59,9 +59,9 @@ fn every_address_has_a_row_here() {
     let named = TABLE.iter().map(|(pattern, _, methods, _)| ((*pattern).to_owned(), (*methods).to_owned()));
     assert_eq!(served, named.collect::<Vec<_>>());
     // Nothing is served that is not written into the table.
-    let source = include_str!("../../src/web/routes.rs");
+    let source = include_str!("../../src/server/web/routes.rs");
     for way in [".route(", ".service(", "resource(", "scope("] {
-        assert!(!source.contains(way), "src/web/routes.rs: {way}");
+        assert!(!source.contains(way), "src/server/web/routes.rs: {way}");
     }
 }
 

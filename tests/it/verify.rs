@@ -1,20 +1,20 @@
 //! `verify` finds nothing wrong with whatever the product does to a grant, and finds every kind of tampering.
 
 use crate::support::place::{Place, on_both_engines};
-use renkei::account::Account;
-use renkei::audit::Actor;
-use renkei::clock::Instant;
-use renkei::consent::{ACR, Agreed, Customer, Details, PERIOD, Terms};
-use renkei::grant::code::{self, Binding, Redeemed};
-use renkei::grant::{self, Ended, Link, Linked, Reason};
-use renkei::id::{AccountId, ClientId, HolderId, InteractionId};
-use renkei::keys::seal::Sealer;
-use renkei::lifecycle;
-use renkei::random::SeededRandom;
-use renkei::scope::Scope;
-use renkei::secret::{Hash, Secret};
-use renkei::store::Store;
-use renkei::verify::verify;
+use renkei_core::account::Account;
+use renkei_core::audit::Actor;
+use renkei_core::clock::Instant;
+use renkei_core::consent::{ACR, Agreed, Customer, Details, PERIOD, Terms};
+use renkei_core::grant::code::{self, Binding, Redeemed};
+use renkei_core::grant::{self, Ended, Link, Linked, Reason};
+use renkei_core::id::{AccountId, ClientId, HolderId, InteractionId};
+use renkei_core::keys::seal::Sealer;
+use renkei_core::lifecycle;
+use renkei_core::random::SeededRandom;
+use renkei_core::scope::Scope;
+use renkei_core::secret::{Hash, Secret};
+use renkei_core::store::Store;
+use renkei_core::verify::verify;
 use std::time::Duration;
 
 on_both_engines! {

@@ -4,7 +4,7 @@
 use super::http::{Answer, Ask, Http, encode};
 use super::jws::{Key, b64, sha256};
 use base64::Engine;
-use renkei::clock::{Clock, ManualClock};
+use renkei_core::clock::{Clock, ManualClock};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;

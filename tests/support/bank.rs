@@ -1,11 +1,11 @@
 //! The core bank with knobs: the sample bank's answers, which a test can make fail or slow, and a count of PIN checks.
 
 use futures_util::future::BoxFuture;
-use renkei::account::Account;
-use renkei::bank::SampleBank;
-use renkei::id::{AccountId, HolderId};
-use renkei::identity::{BankError, BirthDate, CoreBank, Ineligible, Lookup, Pin};
-use renkei::phone::Phone;
+use renkei_core::account::Account;
+use renkei_core::id::{AccountId, HolderId};
+use renkei_core::identity::{BankError, BirthDate, CoreBank, Ineligible, Lookup, Pin};
+use renkei_core::phone::Phone;
+use renkei_server::bank::SampleBank;
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};

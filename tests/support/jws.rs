@@ -1,4 +1,4 @@
-//! What an app signs with, written apart from `renkei::keys` so that both sides cannot share a mistake.
+//! What an app signs with, written apart from `renkei_core::keys` so that both sides cannot share a mistake.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;

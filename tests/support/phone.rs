@@ -2,7 +2,7 @@
 
 use super::http::{Answer, Ask, Http};
 use super::jws::b64;
-use renkei::clock::{Clock, ManualClock};
+use renkei_core::clock::{Clock, ManualClock};
 use std::sync::Arc;
 
 /// One gateway that reports calls.
@@ -24,7 +24,8 @@ pub struct Call {
 }
 impl Call {
     pub fn new(from: &str, to: &str) -> Self {
-        let id = format!("call-{}-{}", renkei::random::below(&renkei::random::SystemRandom, u32::MAX), from.len());
+        let id =
+            format!("call-{}-{}", renkei_core::random::below(&renkei_core::random::SystemRandom, u32::MAX), from.len());
         Self { id, from: from.into(), to: to.into(), withheld: false, id_source: "pai" }
     }
     fn body(&self) -> String {
@@ -55,7 +56,7 @@ impl Phone {
     /// Reports with another timestamp.
     pub async fn report_at(&self, call: &Call, timestamp: i64) -> Answer {
         let body = call.body();
-        let tag = renkei::secret::hmac_sha256(self.secret.as_bytes(), format!("{timestamp}.{body}").as_bytes());
+        let tag = renkei_core::secret::hmac_sha256(self.secret.as_bytes(), format!("{timestamp}.{body}").as_bytes());
         self.send(&body, &[("X-Hook-Timestamp", &timestamp.to_string()), ("X-Hook-Signature", &b64(tag))]).await
     }
     /// Sends a body with these headers and nothing else.

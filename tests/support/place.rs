@@ -1,7 +1,7 @@
 //! A place for a store: a SQLite file or a PostgreSQL database that nobody else uses, reopened as often as a test likes.
 
 use super::pg::{self, Database};
-use renkei::store::{Error, Options, Store};
+use renkei_core::store::{Error, Options, Store};
 
 /// Where a store lives, and what keeps that place alive.
 pub enum Place {

@@ -4,10 +4,10 @@ use super::http::{Answer, Ask, Http};
 use super::pg;
 use super::small_disk::SmallDisk;
 use super::town::{BANK_SECRET, ISSUER, Said, Town, said};
-use renkei::clock::{Clock, Instant, SystemClock};
-use renkei::config::Config;
-use renkei::grant::code::Binding;
-use renkei::id::ClientId;
+use renkei_core::clock::{Clock, Instant, SystemClock};
+use renkei_core::grant::code::Binding;
+use renkei_core::id::ClientId;
+use renkei_server::config::Config;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -115,10 +115,10 @@ impl Drop for Served {
 /// A report of the core bank, signed.
 pub fn signed(report: &Value, secret: &str, now: Instant) -> Ask {
     let (body, timestamp) = (report.to_string(), now.secs().to_string());
-    let tag = renkei::secret::hmac_sha256(secret.as_bytes(), format!("{timestamp}.{body}").as_bytes());
+    let tag = renkei_core::secret::hmac_sha256(secret.as_bytes(), format!("{timestamp}.{body}").as_bytes());
     Ask::default()
         .header("X-Hook-Timestamp", timestamp)
-        .header("X-Hook-Signature", renkei::secret::base64url(tag))
+        .header("X-Hook-Signature", renkei_core::secret::base64url(tag))
         .json(body)
 }
 
@@ -134,7 +134,7 @@ pub struct Linked {
 pub async fn links(w: &Town, first: usize, count: usize) -> Vec<Linked> {
     let world = w.world();
     let id = ClientId::parse("kakeibo").unwrap();
-    let kakeibo = world.store.read(move |tx| renkei::client::sql::load(tx, &id)).await.unwrap().unwrap();
+    let kakeibo = world.store.read(move |tx| renkei_core::client::sql::load(tx, &id)).await.unwrap().unwrap();
     let kakeibo = Arc::new(kakeibo);
     let mut made = Vec::new();
     for n in first..first + count {

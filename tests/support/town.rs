@@ -9,18 +9,18 @@ use super::pg;
 use super::phone::Phone;
 use super::served::{Left, signed};
 use super::world::World;
-use renkei::account::Account;
-use renkei::audit::Actor;
-use renkei::client;
-use renkei::clock::{Clock, Instant, ManualClock};
-use renkei::config::Config;
-use renkei::grant::{self, Reason};
-use renkei::id::{ClientId, EventId, GrantId};
-use renkei::identity::{Seals, lockout};
-use renkei::lifecycle::expire;
-use renkei::random::SeededRandom;
-use renkei::server::{Parts, Running, start};
-use renkei::store::{Result as StoreResult, Tx};
+use renkei_core::account::Account;
+use renkei_core::audit::Actor;
+use renkei_core::client;
+use renkei_core::clock::{Clock, Instant, ManualClock};
+use renkei_core::grant::{self, Reason};
+use renkei_core::id::{ClientId, EventId, GrantId};
+use renkei_core::identity::{Seals, lockout};
+use renkei_core::lifecycle::expire;
+use renkei_core::random::SeededRandom;
+use renkei_core::store::{Result as StoreResult, Tx};
+use renkei_server::config::Config;
+use renkei_server::process::{Parts, Running, start};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -108,7 +108,7 @@ impl Town {
             std::fs::write(&path, text).unwrap();
             std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         };
-        write("master.key", &renkei::secret::base64url([7; 32]));
+        write("master.key", &renkei_core::secret::base64url([7; 32]));
         write("hook.key", HOOK_SECRET);
         write("bank.key", BANK_SECRET);
         let url = database.as_ref().map_or_else(|| "sqlite:renkei.db".to_owned(), pg::Database::url);
@@ -140,7 +140,7 @@ impl Town {
         let mut config: Config = serde_json::from_value(text).unwrap();
         change(&mut config);
         let clock = Arc::new(ManualClock::at(instant(START)));
-        let bank = Arc::new(Bank::new(renkei::bank::SampleBank::founded(clock.now().jst_date())));
+        let bank = Arc::new(Bank::new(renkei_server::bank::SampleBank::founded(clock.now().jst_date())));
         let parts =
             Parts { clock: clock.clone(), random: Arc::new(SeededRandom::new(seed())), bank: Some(bank.clone()) };
         let tls = config.server.tls_cert_file.as_ref().map(|file| std::fs::read_to_string(file).unwrap());
@@ -188,7 +188,7 @@ impl Town {
         App::new(self.http.clone(), self.clock.clone(), "kakeibo", "https://kakeibo.example/callback", secret)
     }
     /// What SIGHUP does.
-    pub fn reload(&self) -> Result<(), renkei::server::Error> {
+    pub fn reload(&self) -> Result<(), renkei_server::process::Error> {
         self.running.reload()
     }
     /// What the server was started with.
@@ -365,7 +365,7 @@ impl Node {
         app.keys.tend(&app.store, &app.sealer, &*app.random, app.config.keys.policy(), now).await.unwrap();
     }
     /// What a JWS is signed with on this node now.
-    pub fn signs_with(&self, alg: renkei::keys::jose::Alg) -> String {
+    pub fn signs_with(&self, alg: renkei_core::keys::jose::Alg) -> String {
         self.running.app.keys.current(alg).unwrap().kid().to_owned()
     }
     pub async fn stop(self) {
@@ -522,7 +522,7 @@ impl Town {
         renkei_reading(&file, args, input).await
     }
     /// What each client has had stored, and what it was refused.
-    pub fn limits(&self) -> &renkei::web::limits::Limits {
+    pub fn limits(&self) -> &renkei_server::web::limits::Limits {
         &self.running.app.limits
     }
     /// The folder with the admin socket.
@@ -573,7 +573,7 @@ impl Town {
     pub async fn guess_wrong(&self, account: &str) {
         let (seals, policy) = (self.seals(), self.running.app.desk.policy().clone());
         let (account, now) = (Account::parse(account).unwrap(), self.now());
-        let id = renkei::id::GuessId::random(&*seals.random);
+        let id = renkei_core::id::GuessId::random(&*seals.random);
         self.write(move |tx| {
             let client = ClientId::parse("creco").unwrap();
             let guess = (&account, lockout::Guess::Customer, &id);
@@ -616,7 +616,7 @@ impl Town {
         while self.running.app.desk.sweep(self.now(), 500).await.unwrap() > 0 {}
     }
     /// The service of the five checks.
-    pub fn desk(&self) -> &renkei::identity::Desk {
+    pub fn desk(&self) -> &renkei_core::identity::Desk {
         &self.running.app.desk
     }
     /// How many bytes the store takes: SQLite's file with its journal, or PostgreSQL's tables with their indexes.
@@ -680,7 +680,7 @@ impl Town {
     }
     /// What must always hold.
     async fn verify(&self) {
-        let report = renkei::verify::verify(&self.running.app.store).await.unwrap();
+        let report = renkei_core::verify::verify(&self.running.app.store).await.unwrap();
         assert!(report.is_whole(), "{:#?} {:#?}", report.findings, report.audit.breaks);
     }
     async fn write<T: Send + 'static>(&self, work: impl Fn(&mut Tx<'_, '_>) -> StoreResult<T> + Send + 'static) -> T {

@@ -1,29 +1,29 @@
 //! A store with everything of steps 3 to 6 in it, and verbs to move it: what happens after ⑤, without screens.
 
 use super::place::Place;
-use renkei::account::Account;
-use renkei::audit::Actor;
-use renkei::client::metadata::{self, Rules};
-use renkei::client::{self, Client, Status};
-use renkei::clock::{Clock, Instant, ManualClock};
-use renkei::consent::{self, ACR, Choice, Customer, Offer, PERIOD, Record, Terms};
-use renkei::event;
-use renkei::grant::code::Binding;
-use renkei::grant::{self, Grant, Link, Reason};
-use renkei::id::{AccountId, ClientId, EventId, GrantId, HolderId, InteractionId};
-use renkei::keys::seal::Sealer;
-use renkei::lifecycle::keep::{CHORES, Retention, keep};
-use renkei::lifecycle::{self, Completed, Notice, Queued, Swept, expire, notice};
-use renkei::oxide::Challenge;
-use renkei::params::Params;
-use renkei::random::{Random, SeededRandom};
-use renkei::refusal::Code;
-use renkei::scope::Scope;
-use renkei::secret::{Hash, Secret};
-use renkei::store::{Options, Result, Store, Tx, Value};
-use renkei::token::introspect::{self, Asked, Seen};
-use renkei::token::revoke::{self, Revoked};
-use renkei::token::{self, Ask, Minted};
+use renkei_core::account::Account;
+use renkei_core::audit::Actor;
+use renkei_core::client::metadata::{self, Rules};
+use renkei_core::client::{self, Client, Status};
+use renkei_core::clock::{Clock, Instant, ManualClock};
+use renkei_core::consent::{self, ACR, Choice, Customer, Offer, PERIOD, Record, Terms};
+use renkei_core::event;
+use renkei_core::grant::code::Binding;
+use renkei_core::grant::{self, Grant, Link, Reason};
+use renkei_core::id::{AccountId, ClientId, EventId, GrantId, HolderId, InteractionId};
+use renkei_core::keys::seal::Sealer;
+use renkei_core::lifecycle::keep::{CHORES, Retention, keep};
+use renkei_core::lifecycle::{self, Completed, Notice, Queued, Swept, expire, notice};
+use renkei_core::oxide::Challenge;
+use renkei_core::params::Params;
+use renkei_core::random::{Random, SeededRandom};
+use renkei_core::refusal::Code;
+use renkei_core::scope::Scope;
+use renkei_core::secret::{Hash, Secret};
+use renkei_core::store::{Options, Result, Store, Tx, Value};
+use renkei_core::token::introspect::{self, Asked, Seen};
+use renkei_core::token::revoke::{self, Revoked};
+use renkei_core::token::{self, Ask, Minted};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -325,7 +325,7 @@ impl World {
     }
     /// State, audit record and events tell the same story.
     pub async fn whole(&self) {
-        let report = renkei::verify::verify(&self.store).await.unwrap();
+        let report = renkei_core::verify::verify(&self.store).await.unwrap();
         assert!(report.is_whole(), "{report:#?}");
     }
     pub async fn count(&self, sql: &'static str, params: Vec<Value>) -> i64 {

@@ -1,11 +1,11 @@
 //! What gateways and the core bank report.
 
 use crate::{NOW, parts};
-use renkei::bank::EventHook;
-use renkei::hook::sign;
-use renkei::phone::Phone;
-use renkei::secret::{Secret, base64url};
-use renkei::telephony::sip_hook::{Refused, SipHook};
+use renkei_core::hook::sign;
+use renkei_core::phone::Phone;
+use renkei_core::secret::{Secret, base64url};
+use renkei_server::bank::EventHook;
+use renkei_server::telephony::sip_hook::{Refused, SipHook};
 
 /// A report: unsigned it is refused unread; signed it is read strictly.
 pub fn hooks(data: &[u8]) {

@@ -2,20 +2,20 @@
 
 use crate::{ISSUER, NOW, parts, sendable};
 use futures_util::future::BoxFuture;
-use renkei::audit::Actor;
-use renkei::authorize::{Details, Door, Question, admit, check, object};
-use renkei::client::metadata::{Rules, document, parse};
-use renkei::client::{self, Authenticator, Client, FetchError, JwksPort, Presented, SecretKey, Settings};
-use renkei::client::{registration, sql};
-use renkei::id::ClientId;
-use renkei::keys::jose::{self, Alg};
-use renkei::keys::{Ring, SigningKey, seal::Sealer};
-use renkei::network::Network;
-use renkei::params::Params;
-use renkei::random::SeededRandom;
-use renkei::refusal::Code;
-use renkei::scope::Scope;
-use renkei::store::{Store, Tx};
+use renkei_core::audit::Actor;
+use renkei_core::authorize::{Details, Door, Question, admit, check, object};
+use renkei_core::client::metadata::{Rules, document, parse};
+use renkei_core::client::{self, Authenticator, Client, FetchError, JwksPort, Presented, SecretKey, Settings};
+use renkei_core::client::{registration, sql};
+use renkei_core::id::ClientId;
+use renkei_core::keys::jose::{self, Alg};
+use renkei_core::keys::{Ring, SigningKey, seal::Sealer};
+use renkei_core::network::Network;
+use renkei_core::params::Params;
+use renkei_core::random::SeededRandom;
+use renkei_core::refusal::Code;
+use renkei_core::scope::Scope;
+use renkei_core::store::{Store, Tx};
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -138,8 +138,8 @@ pub fn request(data: &[u8]) {
                         assert!(text.len() <= 2048);
                     }
                     let stored = serde_json::to_string(&request).unwrap();
-                    assert!(stored.len() <= renkei::authorize::rules::MAX_STORED);
-                    assert_eq!(serde_json::from_str::<renkei::authorize::Request>(&stored).unwrap(), request);
+                    assert!(stored.len() <= renkei_core::authorize::rules::MAX_STORED);
+                    assert_eq!(serde_json::from_str::<renkei_core::authorize::Request>(&stored).unwrap(), request);
                 }
             }
         }
@@ -198,7 +198,7 @@ pub fn metadata(data: &[u8]) {
     registered(data);
     let Ok(value) = serde_json::from_slice::<Value>(data) else { return };
     let id = ClientId::parse("app").unwrap();
-    let _ = renkei::client::metadata::client_id(&value).map_err(|refusal| sendable(&refusal));
+    let _ = renkei_core::client::metadata::client_id(&value).map_err(|refusal| sendable(&refusal));
     match parse(&value, id.clone(), &rules(), NOW) {
         Err(refusal) => sendable(&refusal),
         Ok(made) => {

@@ -1,13 +1,13 @@
 //! Signatures, keys and certificates.
 
 use crate::{ISSUER, NOW, parts, sendable};
-use renkei::client::certificate::{Certificate, Subject};
-use renkei::client::dpop::{Input, Nonces, check};
-use renkei::keys::jose::{self, Alg, Error};
-use renkei::keys::{Jwk, SigningKey};
-use renkei::refusal::Code;
-use renkei::secret::base64url;
-use renkei::web::client_cert::byte_sequence;
+use renkei_core::client::certificate::{Certificate, Subject};
+use renkei_core::client::dpop::{Input, Nonces, check};
+use renkei_core::keys::jose::{self, Alg, Error};
+use renkei_core::keys::{Jwk, SigningKey};
+use renkei_core::refusal::Code;
+use renkei_core::secret::base64url;
+use renkei_server::web::client_cert::byte_sequence;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -120,7 +120,7 @@ pub fn certificate(data: &[u8]) {
         let (Ok(trusted), Ok(stranger)) = (Certificate::read(&der, true), Certificate::read(&der, false)) else {
             continue;
         };
-        assert_eq!(trusted.thumbprint, renkei::secret::Hash::of(&der));
+        assert_eq!(trusted.thumbprint, renkei_core::secret::Hash::of(&der));
         for subject in names(name) {
             let _ = trusted.is_of(&subject);
             assert!(!stranger.is_of(&subject), "an untrusted chain proves no name");

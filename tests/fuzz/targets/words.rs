@@ -1,15 +1,15 @@
 //! Forms, and the words customers and networks write.
 
 use crate::{NOW, sendable};
-use renkei::account::{self, Account, AccountNumber, Branch};
-use renkei::authorize::RequestUri;
-use renkei::id::{ClientId, InteractionId};
-use renkei::identity::{AccountForm, CustomerForm, Email, Pin};
-use renkei::kana::Kana;
-use renkei::params::{Params, decode};
-use renkei::phone::Phone;
-use renkei::scope::Scope;
-use renkei::secret::{Hash, Kind, presented};
+use renkei_core::account::{self, Account, AccountNumber, Branch};
+use renkei_core::authorize::RequestUri;
+use renkei_core::id::{ClientId, InteractionId};
+use renkei_core::identity::{AccountForm, CustomerForm, Email, Pin};
+use renkei_core::kana::Kana;
+use renkei_core::params::{Params, decode};
+use renkei_core::phone::Phone;
+use renkei_core::scope::Scope;
+use renkei_core::secret::{Hash, Kind, presented};
 
 /// A query or a body.
 pub fn params(data: &[u8]) {

@@ -58,7 +58,7 @@ async fn a_code_slipped_into_another_session_is_refused(w: &Town) {
         app.try_exchange(&customers, &code).await.refused(400, "invalid_grant");
         let empty = Pending { verifier: String::new(), ..customers.clone() };
         app.try_exchange(&empty, &code).await.refused(400, "invalid_grant");
-        let challenge = renkei::secret::Hash::of(&attackers.verifier).base64url();
+        let challenge = renkei_core::secret::Hash::of(&attackers.verifier).base64url();
         let read_off = Pending { verifier: challenge, ..customers };
         app.try_exchange(&read_off, &code).await.refused(400, "invalid_grant");
         app.try_exchange(&attackers, &code).await.expect(200);

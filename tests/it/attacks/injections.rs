@@ -111,8 +111,8 @@ async fn a_name_is_text_wherever_it_stands(w: &Town) {
 /// The cookie of an interaction and the cookie of the memory: neither is the other.
 #[test]
 fn a_cookie_of_one_kind_is_not_one_of_another() {
-    let remembering = |config: &mut renkei::config::Config| {
-        config.identity.proofing_memory = renkei::config::Span::secs(600);
+    let remembering = |config: &mut renkei_server::config::Config| {
+        config.identity.proofing_memory = renkei_server::config::Span::secs(600);
     };
     run(Engine::Sqlite, remembering, async |w: &Town| {
         w.register(json!({

@@ -37,7 +37,7 @@ async fn prove(w: &Town, app: &App, proof: &str) -> Answer {
 
 fn hmac(secret: &[u8], header: &Value, claims: &Value) -> String {
     let input = format!("{}.{}", b64(header.to_string()), b64(claims.to_string()));
-    format!("{input}.{}", b64(renkei::secret::hmac_sha256(secret, input.as_bytes())))
+    format!("{input}.{}", b64(renkei_core::secret::hmac_sha256(secret, input.as_bytes())))
 }
 
 fn claims_of(app: &App) -> Value {
@@ -111,10 +111,10 @@ async fn a_header_does_not_choose_how_it_is_checked(w: &Town) {
 }
 
 fn decoded(text: &Value) -> Vec<u8> {
-    renkei::secret::from_base64url(text.as_str().unwrap()).unwrap()
+    renkei_core::secret::from_base64url(text.as_str().unwrap()).unwrap()
 }
 fn jws_header(token: &str) -> Value {
-    serde_json::from_slice(&renkei::secret::from_base64url(token.split('.').next().unwrap()).unwrap()).unwrap()
+    serde_json::from_slice(&renkei_core::secret::from_base64url(token.split('.').next().unwrap()).unwrap()).unwrap()
 }
 
 /// `jku`, `x5u`, `x5c`, `jwk`, and a `kid` that is more than a name: the attacker's key stays the attacker's.
@@ -301,7 +301,7 @@ fn twin(token: &str) -> String {
         0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
     ];
     let (message, signature) = token.rsplit_once('.').unwrap();
-    let mut signature = renkei::secret::from_base64url(signature).unwrap();
+    let mut signature = renkei_core::secret::from_base64url(signature).unwrap();
     let mut borrow = 0;
     for i in (0..32).rev() {
         let mut d = i16::from(N[i]) - i16::from(signature[32 + i]) - borrow;

@@ -173,7 +173,7 @@ async fn what_fails_inside_stays_inside(w: &Town) {
     let mut browser = w.browser();
     browser.open(&w.creco().push("accounts").await.url).await;
     browser.account("115-1100026").await;
-    w.bank.fail(Some(renkei::identity::BankError::Failed("connect 10.1.2.3:443: ORA-01017 password".into())));
+    w.bank.fail(Some(renkei_core::identity::BankError::Failed("connect 10.1.2.3:443: ORA-01017 password".into())));
     browser.customer(&crate::support::browser::Customer::taro()).await;
     let told = format!("{:?}{}", browser.answer.headers, browser.page().html());
     for word in ["10.1.2.3", "ORA-", "password", "src/", "panicked", "sqlite", "actix", "Failed("] {

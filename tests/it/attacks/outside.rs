@@ -16,9 +16,12 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 on_both!(thirty_browsers_guess_a_birth_date_no_oftener_than_one, a_thousand_wrong_secrets_keep_nobody_out,);
-on_both_with!(a_network_named_for_one_client_opens_nothing_for_another, |config: &mut renkei::config::Config| {
-    config.institution.networks = vec!["127.0.0.0/8".into(), "::1/128".into()];
-});
+on_both_with!(
+    a_network_named_for_one_client_opens_nothing_for_another,
+    |config: &mut renkei_server::config::Config| {
+        config.institution.networks = vec!["127.0.0.0/8".into(), "::1/128".into()];
+    }
+);
 on_sqlite!(keys_inside_our_own_network_are_never_fetched);
 
 /// A web server of this machine that counts who comes, and serves `keys`.
@@ -215,7 +218,7 @@ fn nothing_else_that_a_record_names_is_ever_fetched() {
 /// §4.13: the only proxy stands elsewhere, so whoever writes a proxy's headers is the caller itself.
 #[test]
 fn a_header_that_only_a_proxy_may_write_is_nobodys() {
-    let alone = |config: &mut renkei::config::Config| {
+    let alone = |config: &mut renkei_server::config::Config| {
         (config.server.trusted_proxies, config.server.client_cert_header) = (vec!["192.0.2.1".into()], true);
         config.limits.by_network = true;
     };

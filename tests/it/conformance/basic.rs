@@ -8,7 +8,7 @@ use crate::support::app::App;
 use crate::support::http::Ask;
 use crate::support::jws::{b64, sha256};
 use crate::support::town::{Town, on_both, on_both_with};
-use renkei::keys::jose::Alg;
+use renkei_core::keys::jose::Alg;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,8 +32,8 @@ on_both!(
 );
 
 /// As in `config/conformance`: customers are remembered for minutes, because three modules ask twice in one browser.
-fn remembering(config: &mut renkei::config::Config) {
-    config.identity.proofing_memory = renkei::config::Span::secs(600);
+fn remembering(config: &mut renkei_server::config::Config) {
+    config.identity.proofing_memory = renkei_server::config::Span::secs(600);
 }
 on_both_with!(each_authorization_asks_the_customer_anew, super::remembering);
 on_both_with!(who_was_here_a_moment_ago_is_known, super::remembering);

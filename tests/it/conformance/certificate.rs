@@ -9,7 +9,7 @@ use crate::support::town::{Town, on_both_with};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
-use renkei::keys::jose::Alg;
+use renkei_core::keys::jose::Alg;
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -9,10 +9,10 @@ use crate::support::town::{Town, on_both_with};
 use serde_json::{Value, json};
 
 on_both_with!(two_clients_act_for_themselves, |config| {
-    config.tokens.client_scopes = renkei::scope::Scope::parse("status").unwrap();
+    config.tokens.client_scopes = renkei_core::scope::Scope::parse("status").unwrap();
 });
 on_both_with!(nobody_acts_without_proving_who_and_what, |config| {
-    config.tokens.client_scopes = renkei::scope::Scope::parse("status").unwrap();
+    config.tokens.client_scopes = renkei_core::scope::Scope::parse("status").unwrap();
 });
 
 /// A FAPI client that may act for itself.

@@ -8,7 +8,7 @@ use crate::support::app::{App, Credential, Pending};
 use crate::support::http::{Answer, Ask, encode, query};
 use crate::support::jws::Key;
 use crate::support::town::{Town, on_both, on_both_with};
-use renkei::keys::jose::Alg;
+use renkei_core::keys::jose::Alg;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -20,8 +20,8 @@ use crate::support::browser::Browser;
 use crate::support::http::{Answer, Ask, encode, query};
 use crate::support::jws::Key;
 use crate::support::town::Town;
-use renkei::keys::Jwk;
-use renkei::keys::jose::{self, Alg};
+use renkei_core::keys::Jwk;
+use renkei_core::keys::jose::{self, Alg};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -5,13 +5,13 @@ use crate::support::app::App;
 use crate::support::http::{Answer, Ask, Http};
 use crate::support::jws::{Key, b64, claims};
 use crate::support::town::{Town, on_both};
-use renkei::clock::{Clock, SystemClock};
-use renkei::demo::door::{Door, Running};
-use renkei::demo::{api, bank};
-use renkei::identity::service_hours::Hours;
-use renkei::outbound::Outbound;
-use renkei::random::SeededRandom;
-use renkei::secret::Secret;
+use renkei_core::clock::{Clock, SystemClock};
+use renkei_core::identity::service_hours::Hours;
+use renkei_core::random::SeededRandom;
+use renkei_core::secret::Secret;
+use renkei_server::demo::door::{Door, Running};
+use renkei_server::demo::{api, bank};
+use renkei_server::outbound::Outbound;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Beside {
     }
     /// The same behind a door of the caller's, reaching the server at `issuer` by `wire`.
     pub async fn behind(w: &Town, door: Door, issuer: String, wire: Outbound) -> Self {
-        let books = Arc::new(renkei::bank::SampleBank::founded(w.now().jst_date()));
+        let books = Arc::new(renkei_server::bank::SampleBank::founded(w.now().jst_date()));
         let bank = bank::start(Door::bind(0).unwrap(), books, w.clock.clone()).await.unwrap();
         let settings = api::Settings {
             issuer,

@@ -7,8 +7,8 @@ use crate::support::app::{App, Credential};
 use crate::support::http::{Answer, query};
 use crate::support::jws::{Key, b64, claims};
 use crate::support::town::{Town, on_both};
-use renkei::keys::Jwk;
-use renkei::keys::jose::{self, Alg};
+use renkei_core::keys::Jwk;
+use renkei_core::keys::jose::{self, Alg};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

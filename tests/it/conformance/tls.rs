@@ -78,7 +78,7 @@ fn only_versions_and_suites_of_the_best_current_practice() {
     std::fs::write(dir.path().join("cert.pem"), made.cert.pem()).unwrap();
     std::fs::write(dir.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
     let at = |name: &str| Some(dir.path().join(name));
-    let listeners = |config: &mut renkei::config::Config| {
+    let listeners = |config: &mut renkei_server::config::Config| {
         (config.server.tls_cert_file, config.server.tls_key_file) = (at("cert.pem"), at("key.pem"));
         config.server.mtls_listen = vec!["127.0.0.1:0".parse().unwrap()];
         config.server.mtls_base_url = Some("https://mtls.renkei.test".into());

@@ -3,7 +3,7 @@
 use crate::support::browser::{Browser, Customer};
 use crate::support::phone::{Call, Phone};
 use crate::support::town::{Town, on_both, on_both_with};
-use renkei::clock::Clock;
+use renkei_core::clock::Clock;
 use std::time::Duration;
 
 on_both!(
@@ -16,7 +16,8 @@ on_both!(
     numbers_in_every_form_match,
     a_withheld_call_shows_a_hint,
 );
-on_both_with!(a_call_may_arrive_five_seconds_late, |c| c.telephony.confirm_window = renkei::config::Span::secs(180));
+on_both_with!(a_call_may_arrive_five_seconds_late, |c| c.telephony.confirm_window =
+    renkei_server::config::Span::secs(180));
 
 const TARO: &str = "09012343333";
 const WAITING: &str = "認証中（認証着信待ち）";

@@ -3,8 +3,8 @@
 
 use crate::support::browser::{Browser, Customer};
 use crate::support::town::{Town, on_both};
-use renkei::clock::Clock;
-use renkei::identity::BankError;
+use renkei_core::clock::Clock;
+use renkei_core::identity::BankError;
 use std::time::Duration;
 
 on_both!(

@@ -3,7 +3,7 @@
 
 use crate::support::browser::{Browser, Customer};
 use crate::support::town::{Engine, Town, on_both, run};
-use renkei::identity::BankError;
+use renkei_core::identity::BankError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use crate::support::browser::Browser;
 use crate::support::http::{Ask, encode, query};
 use crate::support::jws;
 use crate::support::town::{Town, on_both};
-use renkei::consent::ACR;
+use renkei_core::consent::ACR;
 use serde_json::{Value, json};
 
 on_both!(

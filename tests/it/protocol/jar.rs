@@ -5,7 +5,7 @@ use crate::support::app::{App, Credential, Pending};
 use crate::support::http::{Answer, Ask, encode, query};
 use crate::support::jws::{Key, b64};
 use crate::support::town::{Town, on_both};
-use renkei::clock::Clock;
+use renkei_core::clock::Clock;
 use serde_json::{Value, json};
 
 on_both!(

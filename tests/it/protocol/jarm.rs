@@ -5,9 +5,9 @@ use crate::support::app::App;
 use crate::support::http::{Answer, Ask, query};
 use crate::support::jws;
 use crate::support::town::{Town, on_both};
-use renkei::clock::Clock;
-use renkei::keys::Jwk;
-use renkei::keys::jose::{self, Alg};
+use renkei_core::clock::Clock;
+use renkei_core::keys::Jwk;
+use renkei_core::keys::jose::{self, Alg};
 use serde_json::{Value, json};
 
 on_both!(

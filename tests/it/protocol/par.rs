@@ -18,7 +18,7 @@ on_both!(
 );
 
 on_both_with!(a_pushed_request_lives_as_long_as_configured, |config| {
-    config.tokens.request_lifetime = renkei::config::Span::secs(60);
+    config.tokens.request_lifetime = renkei_server::config::Span::secs(60);
 });
 on_both_with!(a_proof_may_need_a_nonce, |config| config.tokens.dpop_nonce_required = true);
 

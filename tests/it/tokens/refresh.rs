@@ -7,8 +7,8 @@ use crate::support::app::{App, Credential};
 use crate::support::http::Ask;
 use crate::support::jws::{Key, b64, sha256};
 use crate::support::town::{Town, on_both};
-use renkei::client::Status;
-use renkei::keys::jose::Alg;
+use renkei_core::client::Status;
+use renkei_core::keys::jose::Alg;
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -4,8 +4,8 @@ use super::{linked, text};
 use crate::support::app::{App, Credential, basic};
 use crate::support::http::{Answer, Ask};
 use crate::support::town::{Town, on_both};
-use renkei::keys::Jwk;
-use renkei::keys::jose::{self, Alg};
+use renkei_core::keys::Jwk;
+use renkei_core::keys::jose::{self, Alg};
 use serde_json::{Value, json};
 
 on_both!(

@@ -6,7 +6,7 @@ use crate::support::app::{App, Credential, Tokens};
 use crate::support::http::Ask;
 use crate::support::jws::Key;
 use crate::support::town::{Town, on_both};
-use renkei::keys::jose;
+use renkei_core::keys::jose;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -62,7 +62,7 @@ fn flat(answer: &Value) -> BTreeMap<String, Vec<String>> {
 async fn told(w: &Town, app: &App, tokens: &Tokens) -> BTreeMap<&'static str, Value> {
     let id_token = text(&tokens.body, "id_token");
     let parsed = jose::parse(id_token).unwrap();
-    let head = id_token.split('.').next().and_then(renkei::secret::from_base64url).unwrap();
+    let head = id_token.split('.').next().and_then(renkei_core::secret::from_base64url).unwrap();
     let seen = app.introspect(&tokens.access_token).await;
     assert_eq!(w.accounts_api().introspect(&tokens.access_token).await, seen, "the resource server sees the same");
     BTreeMap::from([
@@ -169,7 +169,7 @@ async fn openid_alone_is_about_no_account(w: &Town) {
     seen(&again).await;
 
     // Nor does what is kept of it.
-    let kept = |tx: &mut renkei::store::Tx<'_, '_>| {
+    let kept = |tx: &mut renkei_core::store::Tx<'_, '_>| {
         let rows = tx.rows("select details from grants union all select details from consents limit 10", &[])?;
         rows.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>, _>>()
     };
@@ -180,7 +180,7 @@ async fn openid_alone_is_about_no_account(w: &Town) {
     // A grant as earlier releases stored it: an account, and no permission to anything of it.
     let stored = json!({"type": "account_information", "accounts": [own[0]], "permissions": []}).to_string();
     let id = tokens.grant_id.clone();
-    let change = move |tx: &mut renkei::store::Tx<'_, '_>| {
+    let change = move |tx: &mut renkei_core::store::Tx<'_, '_>| {
         tx.execute("update grants set details = ?2 where id = ?1", &[id.as_str().into(), stored.as_str().into()])
     };
     assert_eq!(w.world().store.write(change).await.unwrap(), 1);

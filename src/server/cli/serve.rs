@@ -5,8 +5,8 @@ use super::config::refused;
 use super::out::{Failure, Out};
 use crate::clock::SystemClock;
 use crate::config::{self, LogFormat};
+use crate::process::{self, Parts};
 use crate::random::SystemRandom;
-use crate::server::{self, Parts};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl Serve {
         logs(&config.server.log, config.server.log_format);
         block_on(async {
             let parts = Parts { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), bank: None };
-            let running = server::start(config, parts).await.map_err(|e| refused(&self.config, e))?;
+            let running = process::start(config, parts).await.map_err(|e| refused(&self.config, e))?;
             let issuer = running.app.issuer().to_owned();
             out.say(&serde_json::json!({"ready": issuer}), || format!("ready {issuer}"));
             tokio::select! { () = stop_signal() => {}, () = reload_at_hangup(&running) => {} }
@@ -52,7 +52,7 @@ pub fn logs(level: &str, format: LogFormat) {
 }
 
 /// SIGHUP reads the files of TLS again; never returns.
-async fn reload_at_hangup(running: &server::Running) {
+async fn reload_at_hangup(running: &process::Running) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
     while hangup.recv().await.is_some() {

@@ -2,7 +2,7 @@
 
 use super::out::{Failure, Out};
 use crate::config;
-use crate::server;
+use crate::process;
 use std::path::{Path, PathBuf};
 
 /// Check or show a configuration.
@@ -36,7 +36,7 @@ impl Config {
         let (Self::Check { file, .. } | Self::Show(file)) = &self;
         let mut config = config::read(&file.config, std::env::vars()).map_err(Failure::refused)?;
         if let Self::Check { file, without_files } = &self {
-            server::examine(&config, !without_files).map_err(|e| refused(&file.config, e))?;
+            process::examine(&config, !without_files).map_err(|e| refused(&file.config, e))?;
             out.say(&serde_json::json!({"ok": true}), || format!("{}: ok", file.config.display()));
             return Ok(());
         }
@@ -49,9 +49,9 @@ impl Config {
 }
 
 /// What a start would refuse, with the line of the configuration.
-pub(super) fn refused(file: &Path, error: server::Error) -> Failure {
+pub(super) fn refused(file: &Path, error: process::Error) -> Failure {
     match error {
-        server::Error::Key { key, why } => Failure::refused(config::placed(file, key, why)),
+        process::Error::Key { key, why } => Failure::refused(config::placed(file, key, why)),
         other => Failure::refused(other),
     }
 }

@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn every_kind_stands_in_the_operators_list_and_no_other() {
-        let text = include_str!("../docs/operations.md");
+        let text = include_str!("../../docs/operations.md");
         let list = text.split("## Alarms").nth(1).unwrap().split("\n## ").next().unwrap();
         let rows = list.lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next());
         let known: BTreeSet<&str> = AlarmKind::ALL.iter().map(|kind| kind.as_str()).collect();

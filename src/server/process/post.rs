@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn ehlo_says_the_issuers_host_unless_another_name_is_configured() {
-        let mut config: Config = toml::from_str(include_str!("../../config/default.toml")).unwrap();
+        let mut config: Config = toml::from_str(include_str!("../../../config/default.toml")).unwrap();
         for (issuer, configured, want) in [
             ("https://link.example.jp", None, "link.example.jp"),
             ("https://link.example.jp:8443", None, "link.example.jp"),

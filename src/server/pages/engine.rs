@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tera::{Context, Kwargs, State, Tera, TeraResult, Value};
 
 #[derive(RustEmbed)]
-#[folder = "templates/"]
+#[folder = "../../templates/"]
 #[include = "*.html"]
 #[include = "locales/*.ftl"]
 struct Templates;

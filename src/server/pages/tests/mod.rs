@@ -113,11 +113,11 @@ fn the_languages_have_the_same_texts() {
 #[test]
 fn every_text_is_used() {
     let mut sources = String::new();
-    for entry in walk(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/templates"))) {
+    for entry in walk(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../templates"))) {
         sources.push_str(&std::fs::read_to_string(entry).unwrap());
     }
     for file in ["frame.rs", "letter.rs"] {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pages").join(file);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pages").join(file);
         sources.push_str(&std::fs::read_to_string(path).unwrap());
     }
     let composed = ["label-", "hint-", "step-", "account-", "app-notice-", "event-"];

@@ -1,6 +1,8 @@
 //! Tests of the checks: tables for every rule, and customers who walk over a desk with a real store, a sample bank and a
 //! clock that moves when told to.
 
+#[path = "../../../server/bank/sample.rs"]
+mod bank;
 mod call;
 mod desk;
 mod forms;
@@ -14,7 +16,6 @@ use super::service_hours::Hours;
 use super::*;
 use crate::account::Account;
 use crate::alarm::Alarms;
-use crate::bank::SampleBank;
 use crate::clock::Instant;
 use crate::id::{AccountId, ClientId, HolderId};
 use crate::keys::seal::Sealer;
@@ -22,6 +23,7 @@ use crate::phone::Phone;
 use crate::random::SeededRandom;
 use crate::secret::{Hash, Secret};
 use crate::store::{Store, Tx};
+use bank::SampleBank;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicUsize, Ordering};

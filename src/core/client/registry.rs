@@ -97,9 +97,9 @@ mod tests {
     #[test]
     fn every_secret_of_the_demo_is_known() {
         let records = [
-            include_str!("../../config/demo/creco.json"),
-            include_str!("../../config/demo/kakeibo.json"),
-            include_str!("../../config/demo/accounts-api.json"),
+            include_str!("../../../config/demo/creco.json"),
+            include_str!("../../../config/demo/kakeibo.json"),
+            include_str!("../../../config/demo/accounts-api.json"),
         ];
         let records = records.map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
         let secrets: Vec<_> = records.iter().filter_map(|record| record["client_secret"].as_str()).collect();

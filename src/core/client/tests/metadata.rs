@@ -1,9 +1,10 @@
 //! What a client record may say, and how a wrong one is refused.
 
 use super::*;
+use crate::authorize::rules::catalogue;
+use crate::client::metadata::Rules;
 use crate::client::metadata::{client_id, document, unknown_members};
 use crate::client::{AuthMethod, GrantType, Keys, MOST_NETWORKS, Profile, Provider, SecretKey, prepare};
-use crate::config::{Mode, client_rules};
 use crate::keys::jose::Alg;
 use crate::refusal::Code;
 use proptest::prelude::*;
@@ -263,8 +264,15 @@ fn secrets_are_taken_or_made() {
 #[test]
 fn weak_secrets_are_refused_in_production() {
     let (random, key) = (SeededRandom::new(3), SecretKey::new([1; 32].into()));
-    let taken = |secret: &str, mode: Mode| {
-        let rules = Rules { methods: AuthMethod::ALL, ..client_rules(mode, Duration::from_secs(30 * 86_400)) };
+    let taken = |secret: &str, weak_secrets: bool| {
+        let rules = Rules {
+            loopback_http: false,
+            scopes: Some(catalogue()),
+            grant_lifetime: Duration::from_secs(30 * 86_400),
+            detail_types: None,
+            methods: AuthMethod::ALL,
+            weak_secrets,
+        };
         prepare(&with(oidc(), &[("client_secret", json!(secret))]), &rules, false, &key, &random, NOW)
             .map(|prepared| assert_eq!(prepared.client.secret, Some(key.keep(&Secret::new(secret)))))
             .map_err(|refusal| (refusal.code, refusal.description.into_owned()))
@@ -284,21 +292,17 @@ fn weak_secrets_are_refused_in_production() {
         (&"あいうえおかきくけ".repeat(3), few),
         (&"abcdefghij".repeat(52), "client_secret: is too long; wanted are at most 512 bytes"),
     ] {
-        let (code, told) = taken(secret, Mode::Production).unwrap_err();
+        let (code, told) = taken(secret, false).unwrap_err();
         assert_eq!(code, Code::InvalidClientMetadata, "{secret}");
         assert!(told.starts_with(why), "{secret}: {told}");
         assert!(secret.len() < 8 || !told.contains(secret), "a refusal does not repeat the secret: {told}");
     }
     for secret in ["abcdefghijabcdefghijab", "0123456789012345678901", &"あいうえおかきくけこ".repeat(3)] {
-        assert_eq!(taken(secret, Mode::Production), Ok(()), "22 characters, 10 different ones: {secret}");
+        assert_eq!(taken(secret, false), Ok(()), "22 characters, 10 different ones: {secret}");
     }
-    for mode in [Mode::Demo, Mode::Test] {
-        assert_eq!(taken("kakeibo-secret", mode), Ok(()));
-        assert_eq!(taken("aaaaaaaa", mode), Ok(()));
-        assert!(
-            taken("aaaaaaa", mode).unwrap_err().1.starts_with("client_secret: is too short; wanted are at least 8")
-        );
-    }
+    assert_eq!(taken("kakeibo-secret", true), Ok(()));
+    assert_eq!(taken("aaaaaaaa", true), Ok(()));
+    assert!(taken("aaaaaaa", true).unwrap_err().1.starts_with("client_secret: is too short; wanted are at least 8"));
 }
 
 proptest! {

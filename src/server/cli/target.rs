@@ -41,7 +41,7 @@ impl Located {
     /// The admin socket of a running server.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        self.data_dir.join(crate::server::SOCKET)
+        self.data_dir.join(crate::process::SOCKET)
     }
     /// The file of a SQLite store; a relative one lies in the data folder.
     #[must_use]

@@ -5,7 +5,7 @@ use rust_embed::RustEmbed;
 use std::borrow::Cow;
 
 #[derive(RustEmbed)]
-#[folder = "templates/assets/"]
+#[folder = "../../templates/assets/"]
 #[include = "*.css"]
 #[include = "*.js"]
 #[include = "*.svg"]

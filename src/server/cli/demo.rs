@@ -6,8 +6,8 @@ use super::serve::{logs, stop_signal};
 use crate::clock::SystemClock;
 use crate::config::LogFormat;
 use crate::demo::{self, Options};
+use crate::process::Parts;
 use crate::random::SystemRandom;
-use crate::server::Parts;
 use std::path::PathBuf;
 use std::sync::Arc;
 

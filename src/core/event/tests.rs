@@ -3,7 +3,7 @@ use super::*;
 /// What docs/events.md says: name and members of each row of its table.
 fn documented() -> Vec<(String, Vec<String>)> {
     let words = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
-    let rows = include_str!("../../docs/events.md").lines().filter(|l| l.starts_with("| `"));
+    let rows = include_str!("../../../docs/events.md").lines().filter(|l| l.starts_with("| `"));
     rows.map(|row| {
         let cells: Vec<&str> = row.split('|').collect();
         assert_eq!(cells.len(), 5, "{row}");

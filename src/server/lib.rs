@@ -1,0 +1,32 @@
+//! The world around `renkei-core`: what an operator configures, the connectors to other systems, the pages, HTTP, and the
+//! command line. Each module is the only one that names its library.
+//!
+//! [`config`] is what an operator says. [`outbound`] sends every HTTP request of ours; [`bank`], [`mail`] and
+//! [`telephony`] are the connectors; [`pages`] makes the HTML. [`web`] is how the outside reaches in, [`process`] starts
+//! and stops it all, [`cli`] is the command line.
+//!
+//! A module may use what stands above it in this file's order, never what stands below; `tests/it/shape.rs` checks it.
+
+use renkei_core::{
+    account, admin, alarm, audit, authorize, client, clock, consent, grant, hook, id, identity, kana, keys, lifecycle,
+    network, oxide, params, phone, random, refusal, scope, secret, store, token,
+};
+
+pub mod config;
+
+pub mod outbound;
+
+pub mod pages;
+
+pub mod bank;
+pub mod mail;
+pub mod telephony;
+
+pub mod web;
+
+pub mod process;
+
+#[path = "../demo/mod.rs"]
+pub mod demo;
+
+pub mod cli;
