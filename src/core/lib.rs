@@ -6,7 +6,8 @@
 //! An app sends a customer to us. We ask who the app is ([`client`]) and what it wants ([`authorize`]). The customer
 //! passes five checks ([`identity`]) and reads what is asked of them ([`consent`]). What then exists is a grant
 //! ([`grant`]); what is handed out are tokens that belong to it ([`token`]); what happens to it afterwards, until its
-//! thirtieth day, is told to everyone concerned ([`lifecycle`]). [`admin`] is what the institution does.
+//! thirtieth day, is told to everyone concerned ([`lifecycle`]). [`linking`] has the use-cases of the consent screen, where
+//! these steps meet; [`admin`] is what the institution does.
 //!
 //! Everything stands on plain values without I/O ([`clock`] … [`hook`]) and on [`store`], [`audit`], [`event`], [`keys`]
 //! and [`oxide`].
@@ -41,6 +42,8 @@ pub mod grant;
 pub mod token;
 
 pub mod lifecycle;
+
+pub mod linking;
 
 pub mod verify;
 

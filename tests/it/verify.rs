@@ -78,7 +78,7 @@ impl Bench {
         };
         let link = Link::new(&agreed, binding, "creco", &self.sealer, &self.random).unwrap();
         let told = link.told().clone();
-        self.store.write(move |tx| grant::allow(tx, &link)).await.unwrap();
+        self.store.write(move |tx| grant::create(tx, &link)).await.unwrap();
         told
     }
 

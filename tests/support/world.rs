@@ -175,7 +175,7 @@ impl World {
         let agreed = consent::allow(&self.offer(client, scope), &ticked, self.customer(account), self.now()).unwrap();
         let link = Link::new(&agreed, binding, client.id.as_str(), &self.sealer, &*self.random).unwrap();
         let told = link.told().clone();
-        self.write(move |tx| grant::allow(tx, &link)).await;
+        self.write(move |tx| grant::create(tx, &link)).await;
         Allowed { code: told.code.reveal().to_owned(), grant: told.grant }
     }
     /// 拒否する.

@@ -154,6 +154,11 @@ impl Client {
         let exact = self.names.iter().find(|(t, _)| t.eq_ignore_ascii_case(tag));
         exact.or_else(by_language).map_or(&self.name, |(_, name)| name)
     }
+    /// 「XXX事業者」 for a page in the language `tag`: the provider's name, or the app's where the record has none.
+    #[must_use]
+    pub fn provider_in(&self, tag: &str) -> &str {
+        self.provider.name.as_deref().unwrap_or_else(|| self.name_in(tag))
+    }
     /// Whether the record is one of an app, which customers link to, and not of a resource server.
     #[must_use]
     pub fn is_app(&self) -> bool {

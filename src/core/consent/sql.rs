@@ -10,7 +10,7 @@ use crate::secret::{Hash, base64url};
 use crate::store::{Error, Result, Row, Tx, Value};
 use std::time::Duration;
 
-/// Writes the record and its audit entry. The grant that a granted consent opens is `grant::allow`'s, in the same
+/// Writes the record and its audit entry. The grant that a granted consent opens is `grant::create`'s, in the same
 /// transaction.
 ///
 /// # Errors

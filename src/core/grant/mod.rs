@@ -5,23 +5,21 @@
 //! carry no life of their own, a token is alive while its grant is.
 //!
 //! # One way to change
-//! [`allow`] opens a grant, [`code::redeem`] activates it, [`end`] ends it. Each writes, in the caller's transaction, the
+//! [`create`] begins a grant, [`code::redeem`] activates it, [`end`] ends it. Each writes, in the caller's transaction, the
 //! new state, the audit record and the lifecycle event; the event's place in the grant's story is the counter on the
 //! grant's row. There is no other statement that updates `grants.state`.
 
-mod again;
 pub mod code;
+mod create;
 mod further;
-mod open;
 pub(crate) mod row;
 pub mod sql;
 mod state;
 #[cfg(test)]
 mod tests;
 
-pub use again::{Again, again};
+pub use create::{Link, Linked, create};
 pub use further::{Further, WINDOW as FURTHER_WINDOW, further};
-pub use open::{Link, Linked, allow};
 pub use sql::{Ended, end};
 pub use state::{By, GrantState, NotNow, Reason};
 

@@ -94,6 +94,16 @@ impl Desk {
     pub(super) async fn alarm(&self, kind: AlarmKind, detail: serde_json::Value, now: Instant) {
         self.alarms.raise(&self.store, kind, detail, now).await;
     }
+    /// The core bank.
+    #[must_use]
+    pub(crate) fn bank(&self) -> &dyn CoreBank {
+        &*self.bank
+    }
+    /// Asks the core bank about a customer who has passed the checks. `None`: there was no turn in time (R35).
+    pub(crate) async fn ask_proved<T>(&self, question: impl Future<Output = T>, now: Instant) -> Option<T> {
+        let _turn = self.turn(Priority::Proved, now).await.ok()?;
+        Some(question.await)
+    }
     /// A turn at the core bank; R35 and an alarm where there is none in time.
     pub(super) async fn turn(&self, priority: Priority, now: Instant) -> std::result::Result<Permit, Busy> {
         let turn = self.queue.turn(priority).await;
@@ -269,13 +279,13 @@ impl Desk {
     }
 
     /// Ends what time alone has ended (G28, R57).
-    pub(super) fn on_time(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<Interaction> {
+    pub(crate) fn on_time(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<Interaction> {
         match i.due(&self.policy, now) {
             Some(ending) => sql::end(tx, &self.seals, i, ending, now),
             None => Ok(i),
         }
     }
-    pub(super) fn admitted(&self, tx: &mut Tx<'_, '_>, v: &Visitor, now: Instant) -> Result<Option<InteractionRow>> {
+    pub(crate) fn admitted(&self, tx: &mut Tx<'_, '_>, v: &Visitor, now: Instant) -> Result<Option<InteractionRow>> {
         Ok(sql::load(tx, &self.seals, &v.id)?.filter(|row| row.admits(&self.key, &v.cookie, now)))
     }
     /// Gives the browser a new cookie (requirements.md#states: at ③ and ⑤).
@@ -286,7 +296,7 @@ impl Desk {
     }
 
     /// The form was read and something is wrong with it: the same screen again.
-    pub(super) fn stays(
+    pub(crate) fn stays(
         &self,
         tx: &mut Tx<'_, '_>,
         i: Interaction,
@@ -311,7 +321,7 @@ impl Desk {
         self.shown(tx, View { cookie, taken: true, ..self.plain(i, now) }, now)
     }
     /// Nothing was taken: the stage as it is.
-    pub(super) fn view(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<Seen> {
+    pub(crate) fn view(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<Seen> {
         self.shown(tx, self.plain(i, now), now)
     }
     /// The same; a browser that still shows the cookie of before gets the new one again.

@@ -7,7 +7,6 @@
 //! A check that can be guessed is *reserve → ask → settle* (decision 6): see `ask.rs`. [`Desk`] is the way in.
 
 mod account;
-mod again;
 mod ask;
 mod bank_queue;
 mod call;
@@ -44,7 +43,6 @@ mod turns;
 mod unfinished;
 
 pub use account::AccountForm;
-pub use again::Standing;
 pub use call::{CallState, Calling};
 pub use cookie::{CookieKey, ShownCookie};
 pub use customer::{BirthDate, CustomerForm, Email};
@@ -64,4 +62,4 @@ pub use seen::{CallView, Opened, Opening, Posted, Seen, Taken, View, Visitor};
 pub use turns::InTurn;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,9 @@
 use super::desk::Desk;
 use super::sql::{self, corrupt};
 use super::{Holder, Interaction, Misstep, Proofed, Recalled, Stage, lockout, memory};
+use crate::account::Account;
 use crate::clock::Instant;
+use crate::id::AccountId;
 use crate::secret::base64url;
 use crate::store::{Result, Tx};
 use serde_json::json;
@@ -18,6 +20,19 @@ impl Interaction {
             Stage::Account { typed: None } if proofed.remembered.is_some() => {
                 let stage = Stage::Consent(Box::new(proofed));
                 Ok(Self { stage, passed_customer: true, recorded: true, ..self })
+            }
+            _ => Err(Misstep),
+        }
+    }
+
+    /// S6 → S6: the core bank has said anew which accounts the person has.
+    ///
+    /// # Errors
+    /// [`Misstep`].
+    pub fn reoffered(self, accounts: Vec<(AccountId, Account)>) -> std::result::Result<Self, Misstep> {
+        match self.stage {
+            Stage::Consent(proofed) => {
+                Ok(Self { stage: Stage::Consent(Box::new(Proofed { accounts, ..*proofed })), ..self })
             }
             _ => Err(Misstep),
         }

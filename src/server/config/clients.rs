@@ -4,6 +4,9 @@ use super::{Config, Mode, Server};
 use crate::authorize::rules::catalogue;
 use crate::client::AuthMethod;
 use crate::client::metadata::Rules;
+use crate::consent::Terms;
+use crate::linking::LinkingRules;
+use crate::secret::Hash;
 use std::time::Duration;
 
 impl Config {
@@ -18,6 +21,26 @@ impl Config {
     #[must_use]
     pub fn auth_methods(&self) -> &'static [AuthMethod] {
         AuthMethod::offered(self.server.sees_certificates(), self.server.mtls_ca_file.is_some())
+    }
+}
+
+impl Config {
+    /// What `linking` goes by.
+    #[must_use]
+    pub fn linking_rules(&self) -> LinkingRules {
+        let institution = &self.institution;
+        let terms = Terms {
+            version: institution.terms_version.clone(),
+            // The text is on the institution's site: edition and address name it.
+            hash: Hash::of(format!("{} {}", institution.terms_version, institution.terms_url)),
+        };
+        LinkingRules {
+            issuer: self.server.issuer.clone(),
+            terms,
+            grant_lifetime: self.tokens.grant_lifetime.get(),
+            code_lifetime: self.tokens.code_lifetime.get(),
+            proofing_memory: self.identity.proofing_memory.get(),
+        }
     }
 }
 

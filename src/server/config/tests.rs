@@ -211,7 +211,7 @@ fn the_longest_interaction_leaves_time_for_further_codes() {
         let text = format!("{GOOD}[identity]\nsession = \"{session}\"\nidle = \"60s\"\n");
         let config = read_text(&text, &[]).unwrap();
         let left = crate::identity::cookie::ROW_LIFE.saturating_sub(config.identity.session.get());
-        assert!(left >= crate::grant::FURTHER_WINDOW, "{session}");
+        assert!(left >= renkei_core::grant::FURTHER_WINDOW, "{session}");
     }
 }
 

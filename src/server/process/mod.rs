@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Mode};
 use crate::identity::{CoreBank, Seals};
 use crate::keys::{Ring, master, seal::Sealer};
+use crate::linking::Linking;
 use crate::outbound::{Outbound, Settings};
 use crate::pages::{Institution, Pages};
 use crate::phone::Phone;
@@ -168,6 +169,14 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let seals = Seals { sealer: sealer.clone(), random: parts.random.clone() };
     let alarms = Arc::new(Alarms::default());
     let desk = checks::desk(&config, store.clone(), seals, parts.bank, alarms.clone(), parts.clock.now()).await?;
+    let linking = Linking {
+        store: store.clone(),
+        identity: desk.clone(),
+        keys: keys.clone(),
+        sealer: sealer.clone(),
+        random: parts.random.clone(),
+        rules: config.linking_rules(),
+    };
     let trust = checks::trust(&config)?;
     let hook = checks::hook(&config)?;
     let bank_hook = checks::bank_hook(&config)?;
@@ -194,6 +203,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         limits: Limits::default(),
         trust,
         desk,
+        linking,
         alarms,
         hook,
         bank_hook,

@@ -3,8 +3,7 @@
 
 use super::error::log_failure;
 use super::extract::{self, Form};
-use super::silent::{self, Silent};
-use super::{App, Shared, cookie, memory, object, page, paths};
+use super::{App, Shared, cookie, object, page, paths};
 use crate::authorize::{self, Answer, Destination, Door, Outcome, Question, Request, RequestUri, sql};
 use crate::client::{Client, Status};
 use crate::clock::Instant;
@@ -12,6 +11,7 @@ use crate::consent::ACR;
 use crate::id::ClientId;
 use crate::identity::{BrowserNetwork, Opened, Opening, Recalled};
 use crate::keys::jose;
+use crate::linking::{self, PromptNone};
 use crate::pages::{Closed, Language};
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
@@ -39,8 +39,8 @@ enum Stop {
     Page(Refusal),
     /// The app is told.
     Answer(Arc<Client>, Result<Answer, jose::Error>),
-    /// The store.
-    Store(store::Error),
+    /// The store, a seal or a signature.
+    Failed(linking::Error),
 }
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
@@ -49,7 +49,12 @@ impl From<Refusal> for Stop {
 }
 impl From<store::Error> for Stop {
     fn from(cause: store::Error) -> Self {
-        Self::Store(cause)
+        Self::Failed(cause.into())
+    }
+}
+impl From<linking::Error> for Stop {
+    fn from(cause: linking::Error) -> Self {
+        Self::Failed(cause)
     }
 }
 
@@ -67,7 +72,7 @@ async fn answer(req: &HttpRequest, app: &App, params: Result<Params, Refusal>) -
             page::oauth_error(app, language, &refusal)
         }
         Err(Stop::Answer(client, answer)) => page::answer(app, language, client.name_in(language.as_str()), answer),
-        Err(Stop::Store(cause)) => {
+        Err(Stop::Failed(cause)) => {
             log_failure(&cause);
             page::busy(app, language)
         }
@@ -170,12 +175,13 @@ async fn begin(
     id: Option<Hash>,
     now: Instant,
 ) -> Result<HttpResponse, Stop> {
-    let recalled = memory::recalled(req, app, client, request, now).await?;
+    let (shown, network) = (cookie::memory_shown(req, app), BrowserNetwork::of(extract::caller(req, app)));
+    let recalled = app.linking.recalled(shown, network, client, request, now).await?;
     if request.silent() {
-        return Err(match silent::answer(app, client, request, id, recalled.as_ref(), now).await? {
-            Silent::Code(answer) => Stop::Answer(Arc::clone(client), answer),
-            Silent::Refused(refusal) => told(app, client, Destination::of(request), refusal, now),
-            Silent::Used => Refusal::new(Code::InvalidRequestUri, "the request_uri is already used").into(),
+        return Err(match app.linking.prompt_none(client, request, id, recalled.as_ref(), now).await? {
+            PromptNone::Code(answer) => Stop::Answer(Arc::clone(client), Ok(answer)),
+            PromptNone::Refused(refusal) => told(app, client, Destination::of(request), refusal, now),
+            PromptNone::Used => Refusal::new(Code::InvalidRequestUri, "the request_uri is already used").into(),
         });
     }
     // Stored like a pushed one, under a request_uri that nobody is told: its end is the same single use.

@@ -20,7 +20,6 @@ pub mod host;
 pub mod introspect;
 pub mod limits;
 pub mod link;
-pub mod memory;
 pub mod metadata;
 pub mod object;
 pub mod page;
@@ -30,7 +29,6 @@ pub mod patience;
 pub mod register;
 pub mod revoke;
 pub mod routes;
-pub mod silent;
 pub mod span;
 pub mod table;
 pub mod token;
@@ -46,6 +44,7 @@ use crate::clock::{Clock, Instant};
 use crate::config::Config;
 use crate::identity::Desk;
 use crate::keys::{Ring, seal::Sealer};
+use crate::linking::Linking;
 use crate::outbound::Network;
 use crate::pages::Pages;
 use crate::random::Random;
@@ -80,6 +79,8 @@ pub struct App {
     pub trust: Trust,
     /// The five checks, and the core bank behind them.
     pub desk: Desk,
+    /// What happens around the consent screen.
+    pub linking: Linking,
     /// Where alarms go.
     pub alarms: Arc<Alarms>,
     /// Who may report calls.

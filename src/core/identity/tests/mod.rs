@@ -31,13 +31,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// 2026-11-24 11:00 JST, a Tuesday on which nothing is closed.
-const NOON: Instant = Instant::from_secs(1_795_485_600);
-fn secs(n: u64) -> Duration {
+pub(crate) const NOON: Instant = Instant::from_secs(1_795_485_600);
+pub(crate) fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
 /// The sample bank, counting what it is asked, and failing when told to.
-struct Core {
+pub(crate) struct Core {
     bank: SampleBank,
     pins: AtomicUsize,
     lookups: AtomicUsize,
@@ -85,19 +85,19 @@ impl CoreBank for Core {
 }
 
 /// A desk and what stands behind it.
-struct Town {
-    desk: Desk,
-    core: Arc<Core>,
-    store: Store,
+pub(crate) struct Town {
+    pub(crate) desk: Desk,
+    pub(crate) core: Arc<Core>,
+    pub(crate) store: Store,
     requests: AtomicUsize,
     calls: AtomicUsize,
     _dir: tempfile::TempDir,
 }
 impl Town {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
-    fn with(change: impl FnOnce(&mut Policy)) -> Self {
+    pub(crate) fn with(change: impl FnOnce(&mut Policy)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&format!("sqlite:{}", dir.path().join("t.db").display())).unwrap();
         // Many customers of one test share an account, a telephone and a moment; the rules of a network have their own
@@ -124,11 +124,17 @@ impl Town {
         Self { desk, core, store, requests: AtomicUsize::new(0), calls: AtomicUsize::new(0), _dir: dir }
     }
     /// A customer with a browser of their own and a request of their own.
-    async fn customer(&self, now: Instant) -> Walker<'_> {
+    pub(crate) async fn customer(&self, now: Instant) -> Walker<'_> {
         let n = self.requests.fetch_add(1, Ordering::SeqCst);
         self.browser(Hash::of(format!("request {n}")), &[], &format!("192.0.2.{}", n % 250), now).await
     }
-    async fn browser(&self, request: Hash, cookies: &[ShownCookie], address: &str, now: Instant) -> Walker<'_> {
+    pub(crate) async fn browser(
+        &self,
+        request: Hash,
+        cookies: &[ShownCookie],
+        address: &str,
+        now: Instant,
+    ) -> Walker<'_> {
         match self.opens(request, cookies, address, now).await {
             Opened::Begun { interaction, cookie, forget } => {
                 let network = network(address);
@@ -138,7 +144,7 @@ impl Town {
             refused => panic!("{refused:?}"),
         }
     }
-    async fn opens(&self, request: Hash, cookies: &[ShownCookie], address: &str, now: Instant) -> Opened {
+    pub(crate) async fn opens(&self, request: Hash, cookies: &[ShownCookie], address: &str, now: Instant) -> Opened {
         let opening = Opening {
             client: ClientId::parse("creco").unwrap(),
             request,
@@ -150,16 +156,16 @@ impl Town {
         };
         self.desk.open(opening, now).await.unwrap()
     }
-    fn fails(&self, how: Option<BankError>) {
+    pub(crate) fn fails(&self, how: Option<BankError>) {
         *self.core.fails.lock().unwrap() = how;
     }
     /// Somebody calls; the gateway's report arrives `late` after the call.
-    async fn call(&self, from: Caller, to: &Phone, at: Instant, late: Duration) {
+    pub(crate) async fn call(&self, from: Caller, to: &Phone, at: Instant, late: Duration) {
         let n = self.calls.fetch_add(1, Ordering::SeqCst);
         let call = IncomingCall { call_id: format!("call-{n}"), called: Some(to.clone()), caller: from, at };
         self.desk.report(call, at + late).await.unwrap();
     }
-    async fn actions(&self) -> Vec<String> {
+    pub(crate) async fn actions(&self) -> Vec<String> {
         let rows = self.store.read(|tx| tx.rows("select action from audit order by worker, n limit 1000", &[])).await;
         rows.unwrap().iter().map(|r| r.text(0).unwrap().to_owned()).collect()
     }
@@ -170,33 +176,33 @@ fn network(address: &str) -> BrowserNetwork {
 }
 
 /// One customer with a browser.
-struct Walker<'t> {
+pub(crate) struct Walker<'t> {
     town: &'t Town,
-    visitor: Visitor,
+    pub(crate) visitor: Visitor,
     /// The cookies the browser was told to forget.
     forget: Vec<String>,
-    now: Instant,
+    pub(crate) now: Instant,
 }
 impl Walker<'_> {
     /// The cookie as the browser shows it.
-    fn shows(&self) -> ShownCookie {
+    pub(crate) fn shows(&self) -> ShownCookie {
         ShownCookie { label: cookie::label(&self.visitor.id).to_owned(), value: self.visitor.cookie }
     }
-    async fn look(&self) -> View {
+    pub(crate) async fn look(&self) -> View {
         match self.town.desk.look(&self.visitor, None, self.now).await.unwrap() {
             Seen::Here(view) => *view,
             Seen::Foreign => panic!("the customer's own way is foreign to them"),
         }
     }
-    async fn at(&self) -> &'static str {
+    pub(crate) async fn at(&self) -> &'static str {
         self.look().await.interaction.stage.screen()
     }
     /// Posts with the token of the page that is, and takes a rotated cookie.
-    async fn post(&mut self, posted: Posted) -> View {
+    pub(crate) async fn post(&mut self, posted: Posted) -> View {
         let step = self.look().await.step;
         self.post_with(&step, posted).await
     }
-    async fn post_with(&mut self, step: &Secret, posted: Posted) -> View {
+    pub(crate) async fn post_with(&mut self, step: &Secret, posted: Posted) -> View {
         let seen = self.town.desk.post(&self.visitor, step.reveal(), posted, self.now).await.unwrap();
         let Seen::Here(view) = seen else { panic!("the customer's own way is foreign to them") };
         if let Some(cookie) = &view.cookie {
@@ -204,36 +210,36 @@ impl Walker<'_> {
         }
         *view
     }
-    async fn to_customer(&mut self, account: &str) -> View {
+    pub(crate) async fn to_customer(&mut self, account: &str) -> View {
         self.post(Posted::Account(AccountForm::of(&Account::parse(account).unwrap()))).await
     }
-    async fn to_phone(&mut self) -> View {
+    pub(crate) async fn to_phone(&mut self) -> View {
         self.to_customer("115-ordinary-1100026").await;
         self.post(Posted::Customer(taro())).await
     }
-    async fn to_call(&mut self) -> Phone {
+    pub(crate) async fn to_call(&mut self) -> Phone {
         self.to_phone().await;
         self.post(Posted::Phone).await;
         self.called().await
     }
-    async fn called(&self) -> Phone {
+    pub(crate) async fn called(&self) -> Phone {
         match self.look().await.interaction.stage {
             Stage::Call { calling, .. } => calling.called,
             other => panic!("at {} and not at ④", other.screen()),
         }
     }
-    async fn to_pin(&mut self) -> View {
+    pub(crate) async fn to_pin(&mut self) -> View {
         let to = self.to_call().await;
         self.town.call(Caller::Known(Phone::parse("09012343333").unwrap()), &to, self.now, secs(0)).await;
         self.post(Posted::Call).await
     }
-    async fn pin(&mut self, pin: &str) -> View {
+    pub(crate) async fn pin(&mut self, pin: &str) -> View {
         self.post(Posted::Pin(Secret::new(pin))).await
     }
 }
 
 /// The sample customer's own words.
-fn taro() -> CustomerForm {
+pub(crate) fn taro() -> CustomerForm {
     CustomerForm {
         name_kana: "データ　タロウ".into(),
         birth_year: "1985".into(),
@@ -244,6 +250,6 @@ fn taro() -> CustomerForm {
         email_confirm: "taro@example.jp".into(),
     }
 }
-fn messages(view: &View) -> Vec<Message> {
+pub(crate) fn messages(view: &View) -> Vec<Message> {
     view.interaction.errors.problems.iter().map(|p| p.message).collect()
 }

@@ -1,136 +1,144 @@
-//! ⑥: what the app asks for (R70–R72), as the page shows it and as the record will hold it.
+//! ⑥: the page (R70–R72) and its buttons 許可する and 拒否する. What they do is `linking`'s.
 
 use super::{Counter, Stop};
-use crate::authorize::{self, Request};
-use crate::client::Client;
 use crate::clock::Instant;
-use crate::consent::{self, Details, Missing, Offer, Terms, words};
+use crate::consent::{self, Choice, Details, Missing, words};
 use crate::id::AccountId;
-use crate::identity::{Ending, Field, Message, Problem, Proofed, Seen, View};
-use crate::pages::{ConsentPage, OfferedAccount, SomeClient};
-use crate::secret::{Hash, base64url};
-use crate::web::memory;
+use crate::identity::{Field, Problem, Seen, Stage, View};
+use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, PageFailed};
+use crate::pages::{Chrome, ConsentPage, OfferedAccount, SomeClient};
+use crate::secret::{Hash, Secret};
 use crate::web::page::{self, Leads};
+use crate::web::{cookie, error};
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-
-/// What ⑥ is about.
-pub(super) struct Matter {
-    pub(super) request: Request,
-    pub(super) offer: Offer,
-}
-
-impl Matter {
-    /// The digest of the page, as its form carries it.
-    pub(super) fn shown(&self) -> String {
-        base64url(self.offer.shown.as_bytes())
-    }
-}
+use actix_web::http::{StatusCode, header};
+use std::time::Duration;
 
 impl Counter<'_> {
     /// The page; or the end, where nothing of what is asked can be shared.
-    pub(super) async fn consent_page(
-        &self,
-        view: &View,
-        client: &Client,
-        proofed: &Proofed,
-    ) -> Result<HttpResponse, Stop> {
-        let matter = self.matter(view, client, proofed).await?;
-        if matter.offer.accounts.is_empty() {
-            return match self.app.desk.conclude(&self.visitor, Ending::NoAccount, self.now).await? {
-                Seen::Foreign => Err(Stop::Foreign),
-                Seen::Here(view) => Ok(self.on(&view)),
-            };
+    pub(super) async fn consent_page(&self, view: &View, at: AtConsent<'_>) -> Result<HttpResponse, Stop> {
+        let offered = self.app.linking.offer(at, |offered| self.words(view, at, offered)).await;
+        let offered = offered.map_err(|cause| self.failed(cause, view))?;
+        if offered.offer.accounts.is_empty() {
+            let ended = self.app.linking.nothing_to_offer(&self.visitor, self.now).await;
+            return self.show(ended.map_err(|cause| self.failed(cause, view))?);
         }
-        let mut page = self.consent_context(view, client, proofed, &matter, self.now);
+        let mut page = consent_context(at, &offered, self.now);
         if let Some(chosen) = &view.interaction.errors.chosen {
             page.accounts.iter_mut().enumerate().for_each(|(place, line)| line.chosen = chosen.contains(&place));
         }
-        let problems = self.problems(&view.interaction);
-        let (missing, problems) = missing(problems);
+        let (missing, problems) = missing(self.problems(&view.interaction));
         let reference = consent::reference(&self.app.sealer, &view.interaction.id);
-        let page = ConsentPage { missing, problems, reference: Some(reference), shown: Some(matter.shown()), ..page };
+        let page = ConsentPage { missing, problems, reference: Some(reference), shown: Some(offered.shown()), ..page };
         Ok(page::html(StatusCode::OK, Leads::ToTheApp, self.app.pages.consent(&self.frame(view), &page)))
     }
 
-    /// The stored request and the offer made of it.
-    pub(super) async fn matter(&self, view: &View, client: &Client, proofed: &Proofed) -> Result<Matter, Stop> {
-        let id = view.interaction.request;
-        let stored = self.app.store.read(move |tx| authorize::sql::load(tx, id)).await?;
-        let language = self.language(view);
-        let Some(stored) = stored else { return Err(Stop::Answer(Box::new(page::busy(self.app, language)))) };
-        let institution = &self.app.config.institution;
-        let terms = Terms {
-            version: institution.terms_version.clone(),
-            // Its text lies on the institution's site: edition and address name it.
-            hash: Hash::of(format!("{} {}", institution.terms_version, institution.terms_url)),
-        };
-        let limits = stored.request.authorization_details.clone();
-        // Whoever is not the person the app expects shares nothing with it (OpenID Connect Core §3.1.2.1).
-        let expected = memory::expected(self.app, client, &stored.request, &proofed.holder);
-        let offer = Offer {
-            client: client.id.clone(),
-            scope: stored.request.scope.clone(),
-            accounts: if expected { consent::offered(proofed, limits.as_ref()) } else { Vec::new() },
-            verified: proofed.verified.clone(),
-            choose: limits.is_some(),
-            limits,
-            period: client.grant_lifetime.min(self.app.config.tokens.grant_lifetime.get()),
-            terms,
-            shown: Hash::of(""),
-            language: language.as_str().to_owned(),
-        };
-        let mut matter = Matter { request: stored.request, offer };
-        // Every word of the page, without the hour and the step token that are in it: the same page, the same digest.
-        let page = self.consent_context(view, client, proofed, &matter, Instant::from_millis(0));
-        let frame = crate::pages::Chrome { path: String::new(), step: String::new(), ..self.frame(view) };
-        match self.app.pages.consent(&frame, &page) {
-            Ok(text) => matter.offer.shown = words([text.as_str()]),
-            Err(cause) => {
-                crate::web::error::log_failure(&cause);
-                return Err(Stop::Answer(Box::new(page::busy(self.app, language))));
+    /// 許可する. A second press waits for what comes of the first.
+    pub(super) async fn allow(&self, step: &str, choice: &Choice, shown: Option<&str>) -> Result<HttpResponse, Stop> {
+        let turn = self.app.desk.turn_of(&self.visitor).await;
+        let view = self.view(None).await?;
+        let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
+        if turn.is_none() {
+            return Ok(self.on(&view));
+        }
+        let (client, language) = (self.client(&view).await?, self.language(&view));
+        let at = AtConsent { interaction: &view.interaction, proofed, client: &client, language: language.as_str() };
+        let form = Approval { visitor: &self.visitor, step, choice, shown, remote: self.remote() };
+        let approved = self.app.linking.approve(at, form, |offered| self.words(&view, at, offered), self.now).await;
+        match approved.map_err(|cause| self.failed(cause, &view))? {
+            Approved::Screen(seen) => self.show(seen),
+            Approved::Linked { answer, memory } => {
+                let mut answer = page::answer(self.app, language, client.name_in(language.as_str()), Ok(answer));
+                if let Some((value, lasting)) = memory {
+                    cookie::remember(&mut answer, self.app, &value, lasting);
+                }
+                if !self.typed.is_empty() {
+                    cookie::set_typed(&mut answer, self.app, "", Duration::ZERO);
+                }
+                Ok(answer)
             }
         }
-        Ok(matter)
     }
 
-    fn consent_context(
-        &self,
-        view: &View,
-        client: &Client,
-        proofed: &Proofed,
-        matter: &Matter,
-        at: Instant,
-    ) -> ConsentPage {
-        let offer = &matter.offer;
-        let shown = |id: &AccountId| {
-            let (_, account) = proofed.accounts.iter().find(|(known, _)| known == id)?;
-            Some(OfferedAccount { id: id.to_string(), account: account.into(), chosen: *id == offer.verified })
-        };
-        let provider = &client.provider;
-        ConsentPage {
-            client: SomeClient {
-                provider: self.provider(view, client),
-                name: client.name_in(self.language(view).as_str()).to_owned(),
-                registration_number: provider.registration_number.clone(),
-                contact: provider.contact.clone(),
-                terms_uri: provider.terms_uri.clone(),
-            },
-            permissions: Details::granted(&offer.scope, Vec::new(), offer.limits.as_ref()).permissions,
-            from: offer.limits.as_ref().and_then(|l| l.from),
-            to: offer.limits.as_ref().and_then(|l| l.to),
-            openid: matter.request.openid(),
-            accounts: offer.accounts.iter().filter_map(shown).collect(),
-            choose: offer.choose,
-            days: offer.period.as_secs() / 86_400,
-            until: at + offer.period,
-            remembered: proofed.remembered.map(|_| proofed.auth_time),
-            missing: None,
-            problems: Vec::new(),
-            reference: None,
-            shown: None,
-            at,
+    /// 拒否する
+    pub(super) async fn deny(&self, step: &str) -> Result<HttpResponse, Stop> {
+        let view = self.view(None).await?;
+        let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
+        let (client, language) = (self.client(&view).await?, self.language(&view));
+        let at = AtConsent { interaction: &view.interaction, proofed, client: &client, language: language.as_str() };
+        let form = Denial { visitor: &self.visitor, step, remote: self.remote() };
+        let denied = self.app.linking.deny(at, form, |offered| self.words(&view, at, offered), self.now).await;
+        self.show(denied.map_err(|cause| self.failed(cause, &view))?)
+    }
+
+    /// The digest of every word of the page, without the hour and the step token that are in it: the same page, the same
+    /// digest.
+    fn words(&self, view: &View, at: AtConsent<'_>, offered: &Offered) -> Result<Hash, PageFailed> {
+        let frame = Chrome { path: String::new(), step: String::new(), ..self.frame(view) };
+        let page = consent_context(at, offered, Instant::from_millis(0));
+        let text = self.app.pages.consent(&frame, &page).map_err(|cause| PageFailed(cause.to_string()))?;
+        Ok(words([text.as_str()]))
+    }
+
+    /// The network address and the user agent, for the record of a consent.
+    fn remote(&self) -> Secret {
+        let agent = self.req.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let agent: String = agent.chars().take(300).collect();
+        let address = self.address.map(|ip| ip.to_string()).unwrap_or_default();
+        Secret::new(format!("{address} {agent}"))
+    }
+
+    /// What a use-case could not do.
+    pub(super) fn failed(&self, cause: linking::Error, view: &View) -> Stop {
+        match cause {
+            linking::Error::Store(cause) => Stop::Store(cause),
+            other => {
+                error::log_failure(&other);
+                Stop::Answer(Box::new(page::busy(self.app, self.language(view))))
+            }
         }
+    }
+
+    /// 303 to the screen that is.
+    pub(super) fn show(&self, seen: Seen) -> Result<HttpResponse, Stop> {
+        match seen {
+            Seen::Foreign => Err(Stop::Foreign),
+            Seen::Here(view) => Ok(self.on(&view)),
+        }
+    }
+}
+
+/// What the page shows of an offer, at this moment.
+fn consent_context(at: AtConsent<'_>, offered: &Offered, now: Instant) -> ConsentPage {
+    let AtConsent { proofed, client, language, .. } = at;
+    let offer = &offered.offer;
+    let shown = |id: &AccountId| {
+        let (_, account) = proofed.accounts.iter().find(|(known, _)| known == id)?;
+        Some(OfferedAccount { id: id.to_string(), account: account.into(), chosen: *id == offer.verified })
+    };
+    let provider = &client.provider;
+    ConsentPage {
+        client: SomeClient {
+            provider: client.provider_in(language).to_owned(),
+            name: client.name_in(language).to_owned(),
+            registration_number: provider.registration_number.clone(),
+            contact: provider.contact.clone(),
+            terms_uri: provider.terms_uri.clone(),
+        },
+        permissions: Details::granted(&offer.scope, Vec::new(), offer.limits.as_ref()).permissions,
+        from: offer.limits.as_ref().and_then(|l| l.from),
+        to: offer.limits.as_ref().and_then(|l| l.to),
+        openid: offered.request.openid(),
+        accounts: offer.accounts.iter().filter_map(shown).collect(),
+        choose: offer.choose,
+        days: offer.period.as_secs() / 86_400,
+        until: now + offer.period,
+        remembered: proofed.remembered.map(|_| proofed.auth_time),
+        missing: None,
+        problems: Vec::new(),
+        reference: None,
+        shown: None,
+        at: now,
     }
 }
 
@@ -145,15 +153,4 @@ fn missing(problems: Vec<Problem>) -> (Option<Missing>, Vec<Problem>) {
     };
     let rest = problems.into_iter().filter(|p| !matches!(p.field, Some(Field::Account | Field::Agree)));
     (missing, rest.collect())
-}
-
-/// The same the other way: how the row keeps what 許可する lacked.
-pub(super) fn lacking(missing: Missing) -> Vec<Problem> {
-    let account = Problem::at(Field::Account, Message::AccountChoice);
-    let agree = Problem::at(Field::Agree, Message::Agree);
-    match missing {
-        Missing::Account => vec![account],
-        Missing::Agreement => vec![agree],
-        Missing::Both => vec![account, agree],
-    }
 }

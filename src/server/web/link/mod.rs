@@ -1,14 +1,12 @@
 //! The linking screens: `/link/{interaction}/…` (docs/requirements.md).
 //!
-//! GET shows the stage that is, POST hands the form to the [`crate::identity::Desk`] (⑥: to `consent` and `grant`) and
+//! GET shows the stage that is, POST hands the form to the [`crate::identity::Desk`] (⑥: to [`crate::linking`]) and
 //! always goes on with 303: what was wrong stands in the interaction's row, what was typed in a sealed cookie, so that a
 //! page can be loaded again. A page of another stage leads to the current one: no screen can be skipped.
 
-mod agree;
+mod after;
 mod consent;
 mod form;
-mod handover;
-mod leave;
 mod render;
 mod status;
 
@@ -18,7 +16,7 @@ use super::error::log_failure;
 use super::extract::{caller, same_origin};
 use super::typed::Typed;
 use super::{App, Shared, cookie, page, paths};
-use crate::client::Client;
+use crate::client::{Client, Status};
 use crate::clock::Instant;
 use crate::id::InteractionId;
 use crate::identity::{BrowserNetwork, Expired, Interaction, Message, Posted, Problem, Seen, View, Visitor};
@@ -184,10 +182,12 @@ impl Counter<'_> {
 
     /// A form of the five checks. Whatever comes of it, the browser goes on with GET (RFC 9700 §4.12).
     async fn form(&self, step: &str, posted: Posted, typed: &Typed) -> Result<HttpResponse, Stop> {
-        if !matches!(posted, Posted::Cancel)
-            && let Some(end) = self.unserved(step).await?
-        {
-            return Ok(end);
+        if !matches!(posted, Posted::Cancel) {
+            let view = self.view(None).await?;
+            if view.interaction.live() && self.client(&view).await?.status != Status::Active {
+                let ended = self.app.linking.end_for_inactive_client(&self.visitor, step, self.now).await;
+                return self.show(ended.map_err(|cause| self.failed(cause, &view))?);
+            }
         }
         if matches!(posted, Posted::Customer(_))
             && let Err(until) = self.app.desk.admit_customer(&self.visitor, self.now).await

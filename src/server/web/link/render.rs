@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::config::Mode;
 use crate::identity::{AccountForm, CallState, Ending, Message, Problem, Stage, View};
 use crate::kana::{Kana, Refused};
+use crate::linking::AtConsent;
 use crate::pages::{
     AccountPage, CallPage, CancelledPage, Chrome, Closed, ClosedPage, CustomerPage, ExpiredPage, LockedPage, PhonePage,
     PinPage,
@@ -23,8 +24,13 @@ impl Counter<'_> {
     pub(super) async fn page(&self, view: &View) -> Result<HttpResponse, Stop> {
         let client = self.client(view).await?;
         let mut answer = match &view.interaction.stage {
-            Stage::Consent(proofed) => self.consent_page(view, &client, proofed).await?,
-            Stage::Done { grant } => self.handed_over(view, grant).await?,
+            Stage::Consent(proofed) => {
+                let language = self.language(view);
+                let interaction = &view.interaction;
+                let at = AtConsent { interaction, proofed, client: &client, language: language.as_str() };
+                self.consent_page(view, at).await?
+            }
+            Stage::Done { grant } => self.done_page(view, grant).await?,
             Stage::Ended(ending) => self.end_page(view, &client, *ending),
             _ => self.form_page(view, &client),
         };
@@ -48,7 +54,7 @@ impl Counter<'_> {
             Stage::Account { typed: before } => {
                 let filled = typed.account.clone().or_else(|| before.as_ref().map(AccountForm::of)).unwrap_or_default();
                 let page = AccountPage {
-                    provider: self.provider(view, client),
+                    provider: client.provider_in(frame.language.as_str()).to_owned(),
                     typed: (&filled).into(),
                     problems,
                     can_cancel: self.app.config.identity.cancel_on_account,
@@ -131,11 +137,5 @@ impl Counter<'_> {
             }
         };
         page::html(status, Leads::ToTheApp, rendered)
-    }
-
-    /// 「XXX事業者」
-    pub(super) fn provider(&self, view: &View, client: &Client) -> String {
-        let language = self.language(view);
-        client.provider.name.clone().unwrap_or_else(|| client.name_in(language.as_str()).to_owned())
     }
 }

@@ -1,0 +1,225 @@
+//! A new grant with its first code: after 許可する, together with its consent record; or for `prompt=none`, on a consent
+//! that stands. This is the only place where a grant begins.
+
+use super::code::{self, Binding, Code};
+use super::{Grant, GrantState, pairwise, sql};
+use crate::audit::{self, Actor, Entry};
+use crate::clock::Instant;
+use crate::consent::{self, Agreed, Details, Record};
+use crate::event::Kind;
+use crate::id::{GrantId, InteractionId};
+use crate::identity::Proofed;
+use crate::keys::seal::{Broken, Place, Sealer};
+use crate::random::Random;
+use crate::scope::Scope;
+use crate::secret::{self, Hash, Kind as SecretKind, Secret};
+use crate::store::{Result, Tx};
+use serde_json::json;
+use std::time::Duration;
+
+/// A grant and its code, ready to be written. Ids and code are drawn and fields are sealed before the transaction, so that
+/// the transaction can run again without drawing anew.
+#[derive(Debug, Clone)]
+pub struct Link {
+    grant: Grant,
+    code: Code,
+    told: Linked,
+    basis: Basis,
+}
+
+/// The consent a new grant rests on.
+#[derive(Debug, Clone)]
+enum Basis {
+    /// One that is given now.
+    Given { record: Box<Record>, interaction: InteractionId, shared: Vec<Hash> },
+    /// That of an earlier grant, which must still be in use.
+    Standing { grant: GrantId },
+}
+
+/// What the app and the customer will be told of a new grant.
+#[derive(Debug, Clone)]
+pub struct Linked {
+    /// The code for the app; shown once, only its hash is kept.
+    pub code: Secret,
+    /// The grant.
+    pub grant: GrantId,
+    /// When it ends.
+    pub expires_at: Instant,
+    /// 受付番号 for the completion notice.
+    pub reference: String,
+}
+
+impl Link {
+    /// Prepares grant and code for an agreed consent. `sector` is what the pairwise subject is made for: the client's
+    /// sector, or its id.
+    ///
+    /// # Errors
+    /// [`Broken`] when sealing fails.
+    pub fn new(
+        agreed: &Agreed,
+        binding: Binding,
+        sector: &str,
+        sealer: &Sealer,
+        random: &dyn Random,
+    ) -> std::result::Result<Self, Broken> {
+        let record = Record::granted(agreed, sealer, random)?;
+        let customer = &agreed.customer;
+        let id = GrantId::random(random);
+        let grant = Grant {
+            consent: record.id().clone(),
+            client: agreed.client.clone(),
+            sub: pairwise(sealer, sector, &customer.holder),
+            account_index: customer.account_index,
+            account: sealed_account(&id, &customer.account.to_string(), sealer, random)?,
+            reference: consent::reference(sealer, &customer.interaction),
+            scope: agreed.scope.clone(),
+            details: agreed.details.clone(),
+            acr: customer.acr.clone(),
+            amr: customer.amr.clone(),
+            auth_time: customer.auth_time,
+            created_at: agreed.at,
+            expires_at: agreed.expires_at,
+            state: GrantState::Pending,
+            seq: 0,
+            id,
+        };
+        let interaction = customer.interaction.clone();
+        let basis = Basis::Given { record: Box::new(record), interaction, shared: Vec::new() };
+        Ok(Self::with_code(grant, binding, basis, random))
+    }
+
+    /// Prepares a grant of what `old` covers of a request, on the consent of `old`. It never outlives `old`.
+    ///
+    /// # Errors
+    /// [`Broken`] when sealing fails.
+    pub fn reissued(
+        old: &Grant,
+        (scope, details): (Scope, Details),
+        proofed: &Proofed,
+        binding: Binding,
+        (sealer, random): (&Sealer, &dyn Random),
+        now: Instant,
+    ) -> std::result::Result<Self, Broken> {
+        let id = GrantId::random(random);
+        let grant = Grant {
+            account: sealed_account(&id, &proofed.account.to_string(), sealer, random)?,
+            id,
+            scope,
+            details,
+            amr: proofed.amr.clone(),
+            auth_time: proofed.auth_time,
+            created_at: now,
+            state: GrantState::Pending,
+            seq: 0,
+            ..old.clone()
+        };
+        Ok(Self::with_code(grant, binding, Basis::Standing { grant: old.id.clone() }, random))
+    }
+
+    fn with_code(grant: Grant, binding: Binding, basis: Basis, random: &dyn Random) -> Self {
+        let plain = secret::issue(SecretKind::Code, random);
+        let code = Code {
+            hash: plain.hash(),
+            grant: grant.id.clone(),
+            client: grant.client.clone(),
+            binding,
+            issued_at: grant.created_at,
+            expires_at: grant.created_at + code::LIFETIME,
+            used_at: None,
+        };
+        let told = Linked {
+            code: plain,
+            grant: grant.id.clone(),
+            expires_at: grant.expires_at,
+            reference: grant.reference.clone(),
+        };
+        Self { grant, code, told, basis }
+    }
+
+    /// With the keyed indexes of every account it shares: what happens to one of them happens to the grant (G24).
+    #[must_use]
+    pub fn with_shared(mut self, accounts: impl IntoIterator<Item = Hash>) -> Self {
+        if let Basis::Given { shared, .. } = &mut self.basis {
+            *shared = accounts.into_iter().filter(|account| *account != self.grant.account_index).collect();
+        }
+        self
+    }
+
+    /// With a code that lives shorter than [`code::LIFETIME`]; it never lives longer.
+    #[must_use]
+    pub fn with_code_lifetime(mut self, lifetime: Duration) -> Self {
+        self.code.expires_at = self.code.issued_at + lifetime.min(code::LIFETIME);
+        self
+    }
+
+    /// What the app and the customer will be told, once [`create`]'s transaction has committed.
+    #[must_use]
+    pub fn told(&self) -> &Linked {
+        &self.told
+    }
+}
+
+fn sealed_account(
+    id: &GrantId,
+    account: &str,
+    sealer: &Sealer,
+    random: &dyn Random,
+) -> std::result::Result<Vec<u8>, Broken> {
+    let place = Place { table: "grants", column: "account", row: id.as_str() };
+    sealer.seal(random, place, account.as_bytes())
+}
+
+/// Writes grant (pending) and code, with audit records and events; with a consent that is given now also its record and
+/// the event `consent.granted`. `false`, and nothing is written, where the earlier grant it rests on is in use no more.
+/// Consuming the request, ending the interaction and queueing the notice belong into the same transaction.
+///
+/// # Errors
+/// The store's.
+pub fn create(tx: &mut Tx<'_, '_>, link: &Link) -> Result<bool> {
+    let (g, at) = (&link.grant, link.grant.created_at);
+    match &link.basis {
+        Basis::Given { record, .. } => consent::sql::record(tx, record)?,
+        Basis::Standing { grant } => {
+            let old = sql::load(tx, grant)?.filter(|old| old.is_live(at));
+            if !old.is_some_and(|old| matches!(old.state, GrantState::Active { .. })) {
+                return Ok(false);
+            }
+        }
+    }
+    sql::insert(tx, g)?;
+    code::insert(tx, &link.code)?;
+    let entry = Entry {
+        client: Some(g.client.clone()),
+        grant: Some(g.id.clone()),
+        account: Some(g.account_index),
+        detail: json!({"consent": g.consent, "until": g.expires_at.rfc3339()}),
+        ..Entry::new(at, Actor::Customer, "grant.created")
+    };
+    let entry = match &link.basis {
+        Basis::Given { interaction, shared, .. } => {
+            for account in shared {
+                sql::share(tx, &g.id, account)?;
+            }
+            sql::tell(tx, &g.id, Kind::ConsentGranted, json!({}), at)?;
+            Entry { interaction: Some(interaction.clone()), ..entry }
+        }
+        Basis::Standing { grant } => {
+            // Nothing is shared without a permission: then what happens to other accounts is of no concern to the new grant.
+            if !g.details.accounts.is_empty() {
+                sql::share_like(tx, &g.id, grant)?;
+            }
+            let entry = Entry { actor: Actor::Client(g.client.clone()), ..entry };
+            audit::append(
+                tx,
+                &Entry { action: "interaction.proofing.remembered", detail: json!({}), ..entry.clone() },
+            )?;
+            let detail = json!({
+                "consent": g.consent, "until": g.expires_at.rfc3339(), "remembered": g.auth_time.rfc3339(), "after": grant,
+            });
+            Entry { detail, ..entry }
+        }
+    };
+    sql::tell(tx, &g.id, Kind::GrantCreated, json!({}), at)?;
+    audit::append(tx, &entry)?;
+    Ok(true)
+}

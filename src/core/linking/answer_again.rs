@@ -1,0 +1,52 @@
+//! After 許可する: the answer to the app once more, while it may have been lost on its way (requirements.md#further-code).
+
+use super::{Linking, Result};
+use crate::authorize::{self, Answer, Outcome, oauth_answer};
+use crate::client::{Client, Status};
+use crate::clock::Instant;
+use crate::grant::code::Binding;
+use crate::grant::{Further, further};
+use crate::id::GrantId;
+use crate::identity::Interaction;
+use crate::secret::{self, Kind};
+
+/// What a browser gets that comes back after 許可する.
+pub enum AnsweredAgain {
+    /// The app's answer, with a further code of the same grant.
+    Answer(Answer),
+    /// The app has redeemed a code: the link is complete.
+    Redeemed,
+    /// The time for it is over.
+    Over,
+}
+
+impl Linking {
+    /// The answer to the app with a further code, where the grant may have one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn answer_again(
+        &self,
+        i: &Interaction,
+        grant: &GrantId,
+        client: &Client,
+        now: Instant,
+    ) -> Result<AnsweredAgain> {
+        let id = i.request;
+        let stored = self.store.read(move |tx| authorize::sql::load(tx, id)).await?;
+        let Some(request) = stored.map(|stored| stored.request).filter(|_| client.status == Status::Active) else {
+            return Ok(AnsweredAgain::Over);
+        };
+        let code = secret::issue(Kind::Code, &*self.random);
+        let (hash, binding, grant) = (code.hash(), Binding::of(&request), grant.clone());
+        // Made before anything is recorded: no code is written that then cannot be sent.
+        let answer = oauth_answer(&request, client, &Outcome::Code(code), self.voice(now))?;
+        let lifetime = self.rules.code_lifetime;
+        let write = self.store.write(move |tx| further(tx, &grant, hash, &binding, lifetime, now));
+        Ok(match write.await? {
+            Further::Issued => AnsweredAgain::Answer(answer),
+            Further::Redeemed => AnsweredAgain::Redeemed,
+            Further::Over => AnsweredAgain::Over,
+        })
+    }
+}

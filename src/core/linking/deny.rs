@@ -1,0 +1,49 @@
+//! 拒否する (R73): that it was refused is recorded, and the interaction ends.
+
+use super::offer::{AtConsent, Offered, PageFailed};
+use super::{Linking, Result};
+use crate::clock::Instant;
+use crate::consent::{self, Customer, Record};
+use crate::grant::pairwise;
+use crate::identity::{Desk, Ending, Interaction, Seen, Visitor, memory, sql};
+use crate::secret::{Hash, Secret};
+use crate::store::Tx;
+
+/// The form of 拒否する.
+pub struct Denial<'a> {
+    /// The browser that posts it.
+    pub visitor: &'a Visitor,
+    /// Its single-use step token.
+    pub step: &'a str,
+    /// Network address and user agent, one line.
+    pub remote: Secret,
+}
+
+impl Linking {
+    /// 拒否する, for a customer at ⑥. Shows the screen that is then. What the browser remembers for the app is forgotten.
+    ///
+    /// # Errors
+    /// [`super::Error`]; nothing is recorded then.
+    pub async fn deny(
+        &self,
+        at: AtConsent<'_>,
+        form: Denial<'_>,
+        words: impl Fn(&Offered) -> std::result::Result<Hash, PageFailed>,
+        now: Instant,
+    ) -> Result<Seen> {
+        let offered = self.offer(at, words).await?;
+        let customer = Customer::of(at.proofed, at.interaction.id.clone(), form.remote);
+        let denied = Record::denied(&offered.offer, customer, now, &self.sealer, &*self.random)?;
+        let sub = pairwise(&self.sealer, at.client.id.as_str(), &at.proofed.holder);
+        let remembered = form.visitor.memory;
+        let work = move |identity: &Desk, tx: &mut Tx<'_, '_>, i: Interaction| {
+            consent::deny(tx, &denied, &sub)?;
+            if let Some(remembered) = &remembered {
+                memory::forget(tx, remembered, &i.client)?;
+            }
+            sql::end(tx, identity.seals(), i, Ending::Cancelled, now).map(drop)
+        };
+        self.at_consent(form.visitor, form.step, now, work).await?;
+        Ok(self.identity.look(form.visitor, None, now).await?)
+    }
+}

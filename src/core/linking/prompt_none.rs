@@ -1,0 +1,102 @@
+//! `prompt=none` for a customer who is remembered (decision 15): a code without a screen, where a link in use covers all
+//! that is asked; else the error that says what it would take (OpenID Connect Core §3.1.2.6).
+
+use super::{Linking, Result};
+use crate::authorize::sql::{Consumed, consume};
+use crate::authorize::{Answer, Outcome, Request, at_once, oauth_answer};
+use crate::client::Client;
+use crate::clock::Instant;
+use crate::consent::{self, Details};
+use crate::grant::{self, Grant, Link, code::Binding};
+use crate::identity::{Proofed, Recalled, lockout, memory};
+use crate::refusal::{Code, Refusal};
+use crate::scope::Scope;
+use crate::secret::Hash;
+use crate::store::{self, Tx};
+
+/// What comes of it.
+pub enum PromptNone {
+    /// The code, for the app.
+    Code(Answer),
+    /// Why there is none; the request is used up.
+    Refused(Refusal),
+    /// The request had been completed before.
+    Used,
+}
+
+const CONSENT: Refusal = Refusal::new(
+    Code::ConsentRequired,
+    "nothing the customer has agreed to covers the request, and prompt=none forbids to ask",
+);
+
+impl Linking {
+    /// Answers a request that forbids every screen. `id`: where it is stored, if it was pushed.
+    ///
+    /// # Errors
+    /// [`super::Error`]; nothing is recorded then.
+    pub async fn prompt_none(
+        &self,
+        client: &Client,
+        request: &Request,
+        id: Option<Hash>,
+        recalled: Option<&Recalled>,
+        now: Instant,
+    ) -> Result<PromptNone> {
+        let login = at_once(request).unwrap_or(CONSENT);
+        let Some(recalled) = recalled else { return Ok(self.used_up(id, login, now).await?) };
+        let proofed = &recalled.proofed;
+        let Some((old, covered)) = self.covering(client, request, proofed, now).await? else {
+            return Ok(self.used_up(id, CONSENT, now).await?);
+        };
+        let drawn = (&*self.sealer, &*self.random);
+        let link = Link::reissued(&old, covered, proofed, Binding::of(request), drawn, now)?;
+        let link = link.with_code_lifetime(self.rules.code_lifetime);
+        // Made before anything is recorded, as at ⑥.
+        let code = Outcome::Code(link.told().code.clone());
+        let answer = oauth_answer(request, client, &code, self.voice(now))?;
+        let (identity, of, account) = (self.identity.clone(), recalled.of.clone(), proofed.account_index);
+        let work = move |tx: &mut Tx<'_, '_>| {
+            if let Some(id) = id
+                && consume(tx, id, now)? == Consumed::Before
+            {
+                return Ok(PromptNone::Used);
+            }
+            // The memory may have been forgotten and the account locked since.
+            let locked = lockout::locked(tx, identity.seals(), identity.policy(), account, now)?;
+            if locked.is_some() || !memory::stands(tx, &of)? {
+                return Ok(PromptNone::Refused(login.clone()));
+            }
+            let created = grant::create(tx, &link)?;
+            Ok(if created { PromptNone::Code(answer.clone()) } else { PromptNone::Refused(CONSENT) })
+        };
+        Ok(self.store.write(work).await?)
+    }
+
+    async fn used_up(&self, id: Option<Hash>, refusal: Refusal, now: Instant) -> store::Result<PromptNone> {
+        let Some(id) = id else { return Ok(PromptNone::Refused(refusal)) };
+        Ok(match self.store.write(move |tx| consume(tx, id, now)).await? {
+            Consumed::First => PromptNone::Refused(refusal),
+            Consumed::Before => PromptNone::Used,
+        })
+    }
+
+    /// The link in use that covers the request, agreed to under the terms of today, and what of it the request wants.
+    async fn covering(
+        &self,
+        client: &Client,
+        request: &Request,
+        proofed: &Proofed,
+        now: Instant,
+    ) -> store::Result<Option<(Grant, (Scope, Details))>> {
+        let (client, account) = (client.id.clone(), proofed.account_index);
+        let terms = self.rules.terms.version.clone();
+        let work = move |tx: &mut Tx<'_, '_>| {
+            let Some(grant) = grant::sql::in_use(tx, &client, &account, now)? else { return Ok(None) };
+            let agreed = consent::sql::terms_of(tx, &grant.consent)?;
+            Ok((agreed.as_deref() == Some(terms.as_str())).then_some(grant))
+        };
+        let Some(grant) = self.store.read(work).await? else { return Ok(None) };
+        let covered = consent::covers(&grant.scope, &grant.details, request, &proofed.verified);
+        Ok(covered.map(|covered| (grant, covered)))
+    }
+}

@@ -1,0 +1,75 @@
+//! Whether a request may rest on checks its customer passed minutes ago in the same browser (decision 15), and whether the
+//! customer is the one the app expects (OpenID Connect Core §3.1.2.1).
+
+use super::reverify::Standing;
+use super::{Linking, Result};
+use crate::authorize::{self, Hint, Request};
+use crate::client::Client;
+use crate::clock::Instant;
+use crate::grant::pairwise;
+use crate::id::HolderId;
+use crate::identity::{BrowserNetwork, Holder, Proofed, Recalled};
+use crate::secret::Hash;
+use std::time::Duration;
+
+impl Linking {
+    /// How long this app's customers are remembered: only where both the institution's configuration and the client's record
+    /// say so, and never longer than either.
+    #[must_use]
+    pub fn remembers_for(&self, client: &Client) -> Option<Duration> {
+        let most = self.rules.proofing_memory;
+        client.proofing_memory.map(|own| own.min(most)).filter(|lasting| !lasting.is_zero())
+    }
+
+    /// The checks the request may rest on, of the browser that shows `memory`. The core bank is asked what has become of the
+    /// account; without a clear answer they are passed anew.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn recalled(
+        &self,
+        memory: Option<Hash>,
+        network: BrowserNetwork,
+        client: &Client,
+        request: &Request,
+        now: Instant,
+    ) -> Result<Option<Recalled>> {
+        let (Some(lasting), Some(memory)) = (self.remembers_for(client), memory) else { return Ok(None) };
+        let of = Holder { memory, client: client.id.clone(), version: client.version };
+        let Some(proofed) = self.identity.recall(&of, now).await? else { return Ok(None) };
+        // Another person than the one a hint names, or a hint that cannot be read: the screens will tell.
+        let hinted = request.hint.is_none_or(|hint| hint.names(&self.subject(client, &proofed.holder)));
+        let expected = hinted && self.is_demanded(client, request, &proofed.holder);
+        // The configuration may have grown stricter since.
+        let young = now < proofed.auth_time + lasting;
+        if !expected || !young || !authorize::may_rest_on(request, proofed.auth_time, now) {
+            return Ok(None);
+        }
+        if !self.identity.may_recall(network, now) {
+            return Ok(None);
+        }
+        Ok(match self.reverify(&proofed, now).await {
+            Standing::Good(accounts) => Some(Recalled { of, proofed: Proofed { accounts, ..proofed } }),
+            Standing::Over(_) | Standing::Unknown(_) => None,
+        })
+    }
+
+    /// Whether the person who passed the checks is the one the app expects, if it said so: nobody else may be answered
+    /// for. A hint that is none of ours expects nobody in particular.
+    pub(super) fn is_expected(&self, client: &Client, request: &Request, holder: &HolderId) -> bool {
+        let hinted = match request.hint {
+            None | Some(Hint::Unreadable) => true,
+            Some(hint) => hint.names(&self.subject(client, holder)),
+        };
+        hinted && self.is_demanded(client, request, holder)
+    }
+
+    /// The same of a `sub` that `claims` demands (OpenID Connect Core §5.5.1).
+    fn is_demanded(&self, client: &Client, request: &Request, holder: &HolderId) -> bool {
+        request.claims.sub.is_none() || request.claims.allow_subject(&self.subject(client, holder))
+    }
+
+    fn subject(&self, client: &Client, holder: &HolderId) -> String {
+        pairwise(&self.sealer, client.id.as_str(), holder)
+    }
+}

@@ -1,0 +1,55 @@
+//! Between ⑤ and 許可する minutes pass in which an account can be closed or the service ends. So the core bank is asked
+//! again before anything is recorded (decision 1). Nothing here can be guessed, and nothing counts.
+
+use super::Linking;
+use crate::account::Account;
+use crate::clock::Instant;
+use crate::id::AccountId;
+use crate::identity::service_hours::Service;
+use crate::identity::{BankError, Ending, Lookup, Message, Proofed};
+
+/// What has become of what ① to ⑤ established.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It holds; these are the person's accounts now.
+    Good(Vec<(AccountId, Account)>),
+    /// It is over: the interaction ends like this.
+    Over(Ending),
+    /// Nobody can say now: R34 to R37.
+    Unknown(Message),
+}
+
+impl Linking {
+    /// Asks whether the verified account can still be linked, is still the same person's, and which others they have.
+    pub async fn reverify(&self, proofed: &Proofed, now: Instant) -> Standing {
+        let policy = self.identity.policy();
+        if let Service::Closed { until } = policy.hours.open_at(now) {
+            return Standing::Over(Ending::Closed { until });
+        }
+        if !policy.offered {
+            return Standing::Unknown(Message::R37);
+        }
+        match self.identity.ask_proved(self.accounts_now(proofed), now).await {
+            None => Standing::Unknown(Message::R35),
+            Some(Ok(Some(accounts))) => Standing::Good(accounts),
+            Some(Ok(None)) => Standing::Over(Ending::NoAccount),
+            Some(Err(BankError::NotOffered)) => Standing::Unknown(Message::R37),
+            Some(Err(BankError::Closed)) => Standing::Unknown(Message::R34),
+            Some(Err(BankError::Failed(cause))) => {
+                tracing::warn!(%cause, "the core bank gave no answer");
+                Standing::Unknown(Message::R36)
+            }
+        }
+    }
+
+    /// The person's accounts; `None` where the verified one is not theirs any more, or cannot be linked.
+    async fn accounts_now(&self, proofed: &Proofed) -> Result<Option<Vec<(AccountId, Account)>>, BankError> {
+        let bank = self.identity.bank();
+        match bank.lookup(&proofed.account).await? {
+            Lookup::Eligible(held) if held.id == proofed.verified && held.holder == proofed.holder => {}
+            Lookup::Eligible(_) | Lookup::Ineligible(_) => return Ok(None),
+        }
+        let accounts = bank.accounts(&proofed.holder).await?;
+        Ok(accounts.iter().any(|(id, _)| *id == proofed.verified).then_some(accounts))
+    }
+}

@@ -1,0 +1,53 @@
+//! When an interaction is over: the page of 許可する, which sends the browser to the app again while it may, and
+//! 連携元画面へ.
+
+use super::{Counter, Stop};
+use crate::id::GrantId;
+use crate::identity::{Posted, Seen, View};
+use crate::linking::{AnsweredAgain, Left};
+use crate::pages::DonePage;
+use crate::web::page::{self, Leads};
+use crate::web::typed::Typed;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+
+impl Counter<'_> {
+    /// Sends the browser that pressed 許可する to the app with a further code, where it may have one; else the page that
+    /// says whether the link is complete.
+    pub(super) async fn done_page(&self, view: &View, grant: &GrantId) -> Result<HttpResponse, Stop> {
+        let (client, language) = (self.client(view).await?, self.language(view));
+        let app = client.name_in(language.as_str());
+        let again = self.app.linking.answer_again(&view.interaction, grant, &client, self.now).await;
+        let complete = match again.map_err(|cause| self.failed(cause, view))? {
+            AnsweredAgain::Answer(answer) => return Ok(page::answer(self.app, language, app, Ok(answer))),
+            AnsweredAgain::Redeemed => true,
+            AnsweredAgain::Over => false,
+        };
+        let page = DonePage { app: app.to_owned(), complete };
+        Ok(page::html(StatusCode::OK, Leads::Here, self.app.pages.done(&self.frame(view), &page)))
+    }
+
+    /// 連携元画面へ: the app's answer, when the interaction has ended without consent; otherwise the screen that is. On a form
+    /// that holds R35, R36 or R37 the press itself ends the interaction.
+    pub(super) async fn leave(&self, step: &str) -> Result<HttpResponse, Stop> {
+        let mut view = self.view(None).await?;
+        if view.interaction.live() {
+            let unwritten = self.typed.unwritten_at(&view.interaction).map(|p| p.message).filter(|m| m.leads_back());
+            let posted = Posted::Return { unwritten };
+            view = match self.app.desk.post(&self.visitor, step, posted, self.now).await? {
+                Seen::Foreign => return Err(Stop::Foreign),
+                Seen::Here(view) => *view,
+            };
+        }
+        let (client, language) = (self.client(&view).await?, self.language(&view));
+        let left = self.app.linking.leave(&view.interaction, &client, self.now).await;
+        match left.map_err(|cause| self.failed(cause, &view))? {
+            Left::Stays => Ok(self.on(&view)),
+            Left::ToTheApp(answer) => {
+                let mut answer = page::answer(self.app, language, client.name_in(language.as_str()), Ok(answer));
+                self.typed.bring(Typed::default(), &mut answer, self.app, &view.interaction, self.now);
+                Ok(answer)
+            }
+        }
+    }
+}
