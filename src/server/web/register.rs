@@ -7,9 +7,8 @@ use super::{App, Shared, paths};
 use crate::audit::Actor;
 use crate::client::metadata::document;
 use crate::client::registration::sql::{self, Made, Managed, New};
-use crate::client::registration::{initial, json, judge, statement};
-use crate::client::{Client, SecretKey, Status, StoredSecret, renew_secret};
-use crate::clock::Instant;
+use crate::client::registration::{initial, json, judge, judge_update, statement};
+use crate::client::{Client, renew_secret};
 use crate::id::{ClientId, EventId};
 use crate::lifecycle::{self, BATCH};
 use crate::refusal::{Code, Refusal};
@@ -149,7 +148,7 @@ pub async fn put(req: HttpRequest, app: Shared, id: Path<String>, body: Body) ->
     let (rules, stored) = (app.config.client_rules(), made.1.clone());
     let written = app.store.write(move |tx| {
         let Some(standing) = sql::load(tx, &id, &hash)? else { return Ok(Err(NO_TOKEN_OF_OURS)) };
-        let wanted = match wish(&sent, &standing.client, &rules, (&key, &stored), now) {
+        let wanted = match judge_update(&sent, &standing.client, &rules, (&key, &stored), now) {
             Ok(wanted) => wanted,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
@@ -159,35 +158,6 @@ pub async fn put(req: HttpRequest, app: Shared, id: Path<String>, body: Body) ->
     });
     let (standing, renewed) = written.await??;
     Ok(managed(&app, &standing, &token, renewed.then_some(&made.0)))
-}
-
-/// The client as it wants to be.
-fn wish(
-    sent: &Map<String, Value>,
-    standing: &Client,
-    rules: &crate::client::metadata::Rules,
-    (key, made): (&SecretKey, &StoredSecret),
-    now: Instant,
-) -> Result<Client, Refusal> {
-    if standing.status == Status::Suspended {
-        return Err(Refusal::new(Code::AccessDenied, "the client is suspended"));
-    }
-    // RFC 7592 §2.2: the client says who it is, and cannot choose a secret.
-    if sent.get("client_id").and_then(Value::as_str) != Some(standing.id.as_str()) {
-        return Err(bad("client_id: is missing or another one"));
-    }
-    match sent.get("client_secret") {
-        None | Some(Value::Null) => {}
-        Some(Value::String(text)) if key.matches(standing.secret.as_ref(), &Secret::new(text.as_str())) => {}
-        Some(_) => return Err(bad("client_secret: is not the one this server made")),
-    }
-    let mut wanted = judge(sent, (standing.id.clone(), None), Some(standing), rules, now)?;
-    wanted.created_at = standing.created_at;
-    wanted.secret = standing.secret.clone().filter(StoredSecret::counts);
-    if wanted.auth_method.is_secret() && wanted.secret.is_none() {
-        wanted.secret = Some(made.clone());
-    }
-    Ok(wanted)
 }
 
 /// `DELETE /oauth/register/{client_id}` (RFC 7592 §2.3): nothing of the client is live from here on; its links end in

@@ -16,7 +16,7 @@ mod outside;
 pub mod sql;
 pub mod statement;
 
-pub use outside::{judge, opens};
+pub use outside::{judge, judge_update, opens};
 pub use statement::Trust;
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 //! institution's, and refused unless they say what holds anyway, so that an app may send back what it was told.
 
 use crate::client::metadata::{self, Rules, is_institutional, is_open};
-use crate::client::{Client, Profile, Status};
+use crate::client::{Client, Profile, SecretKey, Status, StoredSecret};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::refusal::{Code, Refusal};
+use crate::secret::Secret;
 use serde_json::{Map, Value};
 
 /// Follows from `grant_types`.
@@ -54,6 +55,41 @@ pub fn judge(
         return Err(institutional("provider.registration_number"));
     }
     Ok(client)
+}
+
+/// Reads the record with which a client replaces its own (RFC 7592 §2.2). `key` checks the secret it may name, and `made` is
+/// the secret it gets where it now needs one.
+///
+/// # Errors
+/// Those of [`judge`]; `access_denied` while the client is suspended.
+pub fn judge_update(
+    sent: &Map<String, Value>,
+    standing: &Client,
+    rules: &Rules,
+    (key, made): (&SecretKey, &StoredSecret),
+    now: Instant,
+) -> Result<Client, Refusal> {
+    if standing.status == Status::Suspended {
+        return Err(Refusal::new(Code::AccessDenied, "the client is suspended"));
+    }
+    // RFC 7592 §2.2: the client says who it is, and cannot choose a secret.
+    if sent.get("client_id").and_then(Value::as_str) != Some(standing.id.as_str()) {
+        return Err(Refusal::new(Code::InvalidClientMetadata, "client_id: is missing or another one"));
+    }
+    match sent.get("client_secret") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(text)) if key.matches(standing.secret.as_ref(), &Secret::new(text.as_str())) => {}
+        Some(_) => {
+            return Err(Refusal::new(Code::InvalidClientMetadata, "client_secret: is not the one this server made"));
+        }
+    }
+    let mut wanted = judge(sent, (standing.id.clone(), None), Some(standing), rules, now)?;
+    wanted.created_at = standing.created_at;
+    wanted.secret = standing.secret.clone().filter(StoredSecret::counts);
+    if wanted.auth_method.is_secret() && wanted.secret.is_none() {
+        wanted.secret = Some(made.clone());
+    }
+    Ok(wanted)
 }
 
 fn new_profile(sent: &Map<String, Value>, allowed: Option<Profile>) -> Profile {
