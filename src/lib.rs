@@ -9,7 +9,10 @@
 //!
 //! Under the story lie the words it is told in ([`clock`] … [`params`]: no I/O, nobody else's types) and the ground it
 //! stands on ([`store`], [`keys`], [`audit`], [`event`], [`oxide`]). Around it stand the adapters, each the only place
-//! that names its library. [`web`] is how the outside reaches in, [`server`] wires it all together, [`demo`] and [`cli`] start it.
+//! that names its library. [`web`] is how the outside reaches in, [`server`] wires it all together, [`cli`] starts it.
+//!
+//! What stands around the server in the demonstration (sample app, account API, core bank, telephone) is a crate of its own,
+//! `src/demo`, which uses nothing of this one. `src/demo_command` starts both.
 //!
 //! A folder may use what stands above it in this file's order, never what stands below; `tests/it/shape.rs` checks it.
 
@@ -74,7 +77,5 @@ pub mod telephony;
 pub mod web;
 
 pub mod server;
-
-pub mod demo;
 
 pub mod cli;

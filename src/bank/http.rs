@@ -1,4 +1,4 @@
-//! The real connector: a core banking API over HTTP (docs/core-banking.md), asked as the sample bank's face answers.
+//! The real connector: a core banking API over HTTP (docs/core-banking.md), as the sample bank serves it too.
 //!
 //! Whatever is not a plain answer is no answer: R36 for the customer, the cause for the log, never a count.
 
@@ -124,14 +124,15 @@ impl CoreBank for HttpBank {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bank::SampleBank;
-    use crate::clock::Instant;
+    use crate::bank::tests::lookup;
+    use renkei_demo::bank::SampleBank;
+    use renkei_demo::time::{from_secs, jst_date};
 
-    /// What the connector reads is what the sample bank's face says, for every kind of account.
+    /// What the connector reads is what the sample bank sends, for every kind of account.
     #[test]
-    fn connector_and_face_speak_the_same() {
-        let now = Instant::from_secs(1_795_312_800);
-        let bank = SampleBank::founded(now.jst_date());
+    fn connector_and_sample_bank_speak_the_same() {
+        let now = from_secs(1_795_312_800);
+        let bank = SampleBank::founded(jst_date(now));
         for text in [
             "115-ordinary-1100026",
             "115-ordinary-1100034",
@@ -142,7 +143,7 @@ mod tests {
             let account = Account::parse(text).unwrap();
             let body = named(&account).to_string();
             let said = bank.answer("POST", "/lookup", "", body.as_bytes(), now).body;
-            assert_eq!(read_lookup(&said), Some(bank.lookup_now(&account)), "{text}");
+            assert_eq!(read_lookup(&said), Some(lookup(bank.lookup(&account.to_string()))), "{text}");
             if let Some(Lookup::Eligible(h)) = read_lookup(&said) {
                 let said = bank.answer("GET", &format!("/holders/{}/accounts", h.holder), "", b"", now).body;
                 assert_eq!(read_accounts(&said).map(|l| l.len()), Some(2));

@@ -1,123 +1,55 @@
-use super::sample::FILE;
-use super::*;
+//! A core bank for the tests of what asks one: the sample bank, asked directly instead of over a socket.
+
 use crate::account::Account;
 use crate::clock::Instant;
-use crate::identity::{CoreBank, Ineligible, Lookup, Pin};
-use serde_json::{Value, json};
+use crate::id::{AccountId, HolderId};
+use crate::identity::{BankError, BirthDate, CoreBank, Holding, Ineligible, Lookup, Pin};
+use crate::phone::Phone;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use renkei_demo::bank::{Lookup as Found, SampleBank};
 
-fn now() -> Instant {
-    Instant::from_secs(1_795_312_800) // 2026-11-22 11:00 JST
-}
-fn bank() -> SampleBank {
-    SampleBank::founded(now().jst_date())
-}
-fn account(text: &str) -> Account {
-    Account::parse(text).unwrap()
-}
-fn get(bank: &SampleBank, path: &str, query: &str) -> (u16, Value) {
-    let reply = bank.answer("GET", path, query, b"", now());
-    (reply.status, reply.body)
-}
+/// The sample bank behind the port.
+pub(crate) struct Bank(SampleBank);
 
-#[test]
-fn the_accounts_of_the_demo() {
-    let bank = bank();
-    for (text, eligible) in [
-        ("115-ordinary-1100026", Ok(())),
-        ("115-savings-2200011", Ok(())),
-        ("005-ordinary-123", Ok(())),
-        ("010-savings-1234567", Ok(())),
-        ("115-ordinary-1100034", Err(Ineligible::NoCard)),
-        ("115-ordinary-1100042", Err(Ineligible::Closed)),
-        ("011-ordinary-1111111", Err(Ineligible::Transferred)),
-        ("115-ordinary-1100050", Err(Ineligible::Corporate)),
-        ("022-ordinary-2222222", Err(Ineligible::Unknown)),
-        ("115-savings-1100026", Err(Ineligible::Unknown)),
-        ("115-ordinary-0000000", Err(Ineligible::Unknown)),
-    ] {
-        let got = match bank.lookup_now(&account(text)) {
-            Lookup::Eligible(_) => Ok(()),
-            Lookup::Ineligible(why) => Err(why),
-        };
-        assert_eq!(got, eligible, "{text}");
+impl Bank {
+    /// As it is founded on the day of `now`.
+    pub(crate) fn founded(now: Instant) -> Self {
+        Self(SampleBank::founded(now.jst_date()))
     }
-    let Lookup::Eligible(h) = bank.lookup_now(&account("115-ordinary-1100026")) else { panic!("the sample customer") };
-    let owned: Vec<_> = bank.accounts_now(h.holder.as_str()).into_iter().map(|r| r.account.to_string()).collect();
-    assert_eq!(owned, ["115-ordinary-1100026", "115-savings-2200011"]);
 }
 
-#[tokio::test]
-async fn a_pin_is_judged_by_the_card() {
-    let bank = bank();
-    let sample = account("115-ordinary-1100026");
-    for (pin, right) in [("4071", true), ("4072", false), ("0000", false), ("４０７１", true)] {
-        let pin = Pin::parse(pin).unwrap();
-        assert_eq!(bank.verify_pin(&sample, &pin).await, Ok(right));
-    }
-    assert_eq!(bank.verify_pin(&account("115-ordinary-1100042"), &Pin::parse("1042").unwrap()).await, Ok(false));
-}
-
-#[test]
-fn over_the_wire_it_answers_the_same() {
-    let bank = bank();
-    let ask = |path: &str, body: Value| {
-        let reply = bank.answer("POST", path, "", body.to_string().as_bytes(), now());
-        (reply.status, reply.body)
-    };
-    let who = |extra: Value| {
-        let mut v = json!({ "branch": "115", "account_type": "ordinary", "account_number": "1100026" });
-        v.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        v
-    };
-    let (status, found) = ask("/lookup", who(json!({})));
-    assert_eq!((status, &found["eligible"]), (200, &json!(true)));
-    for (path, extra, want) in [
-        ("/match", json!({ "birth_date": "1985-04-12", "phone": "09012343333" }), true),
-        ("/match", json!({ "birth_date": "1985-04-13", "phone": "09012343333" }), false),
-        ("/match", json!({ "birth_date": "1985-04-12", "phone": "09012343334" }), false),
-        ("/verify-pin", json!({ "pin": "4071" }), true),
-        ("/verify-pin", json!({ "pin": "4070" }), false),
-    ] {
-        assert_eq!(ask(path, who(extra)), (200, json!({ "match": want })), "{path}");
-    }
-    assert_eq!(ask("/lookup", json!({ "branch": "1" })).0, 400);
-    assert_eq!(bank.answer("POST", "/lookup", "", b"{", now()).status, 400);
-    assert_eq!(get(&bank, "/nothing", "").0, 404);
-
-    let id = found["id"].as_str().unwrap();
-    let (status, described) = get(&bank, &format!("/accounts/{id}"), "");
-    assert_eq!((status, &described["account_number"]), (200, &json!("1100026")));
-    assert_eq!(get(&bank, "/accounts/other", "").0, 404);
-    assert_eq!(get(&bank, &format!("/accounts/{id}/transactions"), "from=yesterday").0, 400);
-}
-
-#[test]
-fn three_months_that_add_up_and_stay_the_same() {
-    let bank = bank();
-    for text in ["115-ordinary-1100026", "115-savings-2200011", "005-ordinary-0000123", "010-savings-1234567"] {
-        let id = bank.find(&account(text)).unwrap().id.as_str().to_owned();
-        let (_, all) = get(&bank, &format!("/accounts/{id}/transactions"), "");
-        let list = all["transactions"].as_array().unwrap();
-        let (_, now_there) = get(&bank, &format!("/accounts/{id}/balance"), "");
-        assert_eq!(list[0]["balance"], now_there["balance"], "{text}: the newest booking leaves the balance");
-        for pair in list.windows(2) {
-            let number = |v: &Value, k: &str| v[k].as_i64().unwrap();
-            assert_eq!(number(&pair[0], "balance"), number(&pair[1], "balance") + number(&pair[0], "amount"), "{text}");
-            assert!(number(&pair[0], "balance") >= 0);
+/// What the sample bank says of an account, in our types.
+pub(super) fn lookup(found: Found) -> Lookup {
+    match found {
+        Found::Eligible { holder, id } => {
+            Lookup::Eligible(Holding { holder: HolderId::parse(&holder).unwrap(), id: AccountId::parse(&id).unwrap() })
         }
-        assert!(list.len() >= if text.contains("ordinary") { 40 } else { 3 }, "{text}: {}", list.len());
-        let later = bank.answer("GET", &format!("/accounts/{id}/transactions"), "to=2026-11-22", b"", now());
-        assert_eq!(later.body, all);
-        let (_, week) = get(&bank, &format!("/accounts/{id}/transactions"), "from=2026-11-16&to=2026-11-22");
-        assert!(week["transactions"].as_array().unwrap().iter().all(|b| b["date"].as_str().unwrap() >= "2026-11-16"));
+        Found::Ineligible(why) => {
+            let known = [Ineligible::Closed, Ineligible::Transferred, Ineligible::NoCard, Ineligible::Corporate];
+            Lookup::Ineligible(known.into_iter().find(|k| k.as_str() == why).unwrap_or(Ineligible::Unknown))
+        }
     }
 }
 
-#[test]
-fn its_books_outlive_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let first = SampleBank::open(dir.path(), now().jst_date()).unwrap();
-    assert!(dir.path().join(FILE).exists() && FILE.contains("bank"));
-    let tomorrow = now().jst_date().succ_opt().unwrap();
-    assert_eq!(SampleBank::open(dir.path(), tomorrow).unwrap().since(), first.since());
+impl CoreBank for Bank {
+    fn lookup<'a>(&'a self, account: &'a Account) -> BoxFuture<'a, Result<Lookup, BankError>> {
+        ready(Ok(lookup(self.0.lookup(&account.to_string())))).boxed()
+    }
+    fn matches<'a>(
+        &'a self,
+        account: &'a Account,
+        born: &'a BirthDate,
+        phone: &'a Phone,
+    ) -> BoxFuture<'a, Result<bool, BankError>> {
+        ready(Ok(self.0.matches(&account.to_string(), &born.iso(), phone.as_str()))).boxed()
+    }
+    fn verify_pin<'a>(&'a self, account: &'a Account, pin: &'a Pin) -> BoxFuture<'a, Result<bool, BankError>> {
+        ready(Ok(self.0.verify_pin(&account.to_string(), pin.reveal()))).boxed()
+    }
+    fn accounts<'a>(&'a self, holder: &'a HolderId) -> BoxFuture<'a, Result<Vec<(AccountId, Account)>, BankError>> {
+        let read =
+            |(id, account): (String, String)| (AccountId::parse(&id).unwrap(), Account::parse(&account).unwrap());
+        ready(Ok(self.0.accounts(holder.as_str()).into_iter().map(read).collect())).boxed()
+    }
 }

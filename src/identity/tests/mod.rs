@@ -14,7 +14,7 @@ use super::service_hours::Hours;
 use super::*;
 use crate::account::Account;
 use crate::alarm::Alarms;
-use crate::bank::SampleBank;
+use crate::bank::tests::Bank;
 use crate::clock::Instant;
 use crate::id::{AccountId, ClientId, HolderId};
 use crate::keys::seal::Sealer;
@@ -36,7 +36,7 @@ fn secs(n: u64) -> Duration {
 
 /// The sample bank, counting what it is asked, and failing when told to.
 struct Core {
-    bank: SampleBank,
+    bank: Bank,
     pins: AtomicUsize,
     lookups: AtomicUsize,
     fails: Mutex<Option<BankError>>,
@@ -109,7 +109,7 @@ impl Town {
         };
         change(&mut policy);
         let core = Arc::new(Core {
-            bank: SampleBank::founded(NOON.jst_date()),
+            bank: Bank::founded(NOON),
             pins: AtomicUsize::new(0),
             lookups: AtomicUsize::new(0),
             fails: Mutex::new(None),

@@ -1,8 +1,8 @@
 //! The demo's data folder: a temporary one, or one that a demo made before.
 
-use crate::random::{self, Random};
-use crate::secret::base64url;
-use crate::server::DEMO_MARK;
+use renkei::random::{self, Random};
+use renkei::secret::base64url;
+use renkei::server::DEMO_MARK;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ fn create(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::SystemRandom;
+    use renkei::random::SystemRandom;
 
     #[test]
     fn a_folder_of_somebody_else_is_refused() -> io::Result<()> {
