@@ -12,7 +12,8 @@ COPY templates ./templates
 COPY config ./config
 # A member of the workspace, whose manifest cargo wants to see; nothing of it is built.
 COPY tests/fuzz ./tests/fuzz
-RUN cargo build --release --locked --bin renkei && mkdir /out && cp "${CARGO_TARGET_DIR:-target}/release/renkei" /out/renkei \
+# Without the feature `demo`: no sample app, no sample bank.
+RUN cargo build --release --locked --no-default-features --bin renkei && mkdir /out && cp "${CARGO_TARGET_DIR:-target}/release/renkei" /out/renkei \
  && cp /etc/ssl/certs/ca-certificates.crt /out/ca-certificates.crt && mkdir /out/data
 
 FROM ${RUN_IMAGE}

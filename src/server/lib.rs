@@ -26,7 +26,4 @@ pub mod web;
 
 pub mod process;
 
-#[path = "../demo/mod.rs"]
-pub mod demo;
-
 pub mod cli;

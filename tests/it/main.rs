@@ -40,6 +40,7 @@ mod proxies;
 mod rar;
 mod registration;
 mod relay;
+mod sample_bank;
 mod serve;
 mod shape;
 mod shared;

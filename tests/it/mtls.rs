@@ -1,6 +1,7 @@
 //! Mutual TLS (RFC 8705) with real handshakes: who is let in by a certificate, what a token that is bound to one is worth
 //! with another, and what a proxy may tell of it (RFC 9440).
 
+use crate::conformance::resource::Beside;
 use crate::support::app::{App, Credential};
 use crate::support::http::{Answer, Ask, Http, encode};
 use crate::support::jws::Key;
@@ -12,14 +13,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, IsCa, KeyIdMethod,
     KeyPair, PublicKeyData, RevokedCertParams, date_time_ymd,
 };
-use renkei_core::identity::service_hours::Hours;
-use renkei_core::random::SeededRandom;
-use renkei_core::secret::{Hash, Secret, base64url};
-use renkei_server::bank::SampleBank;
+use renkei_core::secret::{Hash, base64url};
+use renkei_demo::listener::Listener;
+use renkei_demo::wire;
 use renkei_server::config::Config;
-use renkei_server::demo::door::Door;
-use renkei_server::demo::{api, bank};
-use renkei_server::outbound::Outbound;
 use renkei_server::process;
 use rustls::HandshakeKind;
 use rustls::crypto::aws_lc_rs::cipher_suite;
@@ -740,23 +737,13 @@ fn the_account_api_wants_the_certificate_too() {
 
         let mut tls = w.config().clone();
         listener(&mut tls);
-        let door = Door::secure(([127, 0, 0, 1], 0).into(), "localhost", process::mutual_tls(&tls).unwrap()).unwrap();
-        let books = Arc::new(SampleBank::founded(w.now().jst_date()));
-        let bank = bank::start(Door::bind(0).unwrap(), books, w.clock.clone()).await.unwrap();
-        let settings = api::Settings {
-            issuer: format!("http://{}", w.address()),
-            client_id: "accounts-api".into(),
-            client_secret: Secret::new("accounts-api-secret"),
-            audience: "accounts-api".into(),
-            bank: bank.url().to_owned(),
-            hours: Hours::default(),
-            nonce_required: false,
-        };
-        let (random, wire) = (Arc::new(SeededRandom::new(8)), Outbound::loopback().unwrap());
-        let api = api::start(door, settings, api::Parts { clock: w.clock.clone(), random, wire }).await.unwrap();
+        let tls = process::mutual_tls(&tls).unwrap();
+        let listener = Listener::secure(([127, 0, 0, 1], 0).into(), "localhost", tls).unwrap();
+        let issuer = format!("http://{}", w.address());
+        let api = Beside::behind(w, listener, issuer, wire::loopback().unwrap());
         let call = |shown: Option<&Shown>, scheme: &str, header: Option<&Shown>| {
             let pem = shown.map(Shown::pem);
-            let http = Http::over_tls(api.address().port(), api.url(), &files().server, pem.as_deref());
+            let http = Http::over_tls(api.port(), &api.http.issuer, &files().server, pem.as_deref());
             let mut ask = Ask::default().header("authorization", format!("{scheme} {token}"));
             if let Some(told) = header {
                 ask = ask.header("client-cert", told.header());
@@ -770,7 +757,6 @@ fn the_account_api_wants_the_certificate_too() {
         dead(&call(Some(&own), "DPoP", None).await, "DPoP");
         dead(&call(None, "Bearer", Some(&own)).await, "Bearer");
         api.stop().await;
-        bank.stop().await;
     });
 }
 

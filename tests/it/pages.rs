@@ -2,6 +2,7 @@
 //! 320 px. The flow's own browser test sees the pages a customer meets when all goes well; this one sees the others.
 
 use crate::support::chromium::Window;
+use renkei_demo::pages as demo_pages;
 use renkei_server::pages::{Language, Pages, asset, samples};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -62,6 +63,28 @@ async fn every_sample_is_fit_to_be_seen() {
             let html = (sample.render)(&pages, &chrome).unwrap();
             let name = format!("{}-{}-{}", sample.page, sample.case.replace(' ', "-"), language.as_str());
             w.goto(&written(&folder, &name, &html)).await;
+            w.judge(&name).await;
+        }
+        seen.push(sample.page);
+    }
+    w.close().await;
+}
+
+/// The pages of the sample apps and of the simulator, which share the stylesheet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_sample_of_the_demonstration_is_fit_to_be_seen() {
+    let pages = demo_pages::Pages::new().unwrap();
+    let folder = folder(&Pages::new(samples::institution()).unwrap());
+    let w = Window::open("demo-pages", true).await;
+    let mut seen = Vec::new();
+    for sample in demo_pages::samples::all() {
+        if ONLY_WORDS.iter().any(|(page, cases)| *page == sample.page && cases.contains(&sample.case)) {
+            continue;
+        }
+        let languages = if seen.contains(&sample.page) { 1 } else { 2 };
+        for &language in &demo_pages::Language::ALL[..languages] {
+            let name = format!("{}-{}-{}", sample.page, sample.case, language.as_str());
+            w.goto(&written(&folder, &name, &(sample.render)(&pages, language).unwrap())).await;
             w.judge(&name).await;
         }
         seen.push(sample.page);

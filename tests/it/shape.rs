@@ -6,11 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The crates below `src/`. What depends on what is said in their manifests, and the compiler holds it.
-const CRATES: [&str; 2] = ["core", "server"];
+const CRATES: [&str; 3] = ["core", "server", "demo"];
 
 /// A library and the only modules that may name it.
 const CONFINED: &[(&str, &[&str])] = &[
-    ("actix_web", &["web", "process", "demo"]),
+    ("actix_web", &["web", "process"]),
     ("oxide_auth", &["oxide"]),
     ("tera", &["pages"]),
     ("fluent_templates", &["pages"]),
@@ -61,10 +61,22 @@ fn every_module_stands_in_the_map() {
     none(&missing);
 }
 
+/// What the demonstration does, anybody can do: it depends on none of the server's crates. The compiler sees to its code.
+#[test]
+fn the_demonstration_depends_on_nothing_of_the_server() {
+    let manifest = fs::read_to_string(root().join("src/demo/Cargo.toml")).unwrap();
+    let named: Vec<&str> = manifest.lines().filter_map(|line| line.strip_suffix(".workspace = true")).collect();
+    assert!(named.len() > 10 && named.contains(&"reqwest"), "src/demo/Cargo.toml was not understood");
+    assert_eq!(named.iter().filter(|name| name.starts_with("renkei")).collect::<Vec<_>>(), Vec::<&&str>::new());
+    let paths = manifest.lines().filter(|line| !line.starts_with('#') && line.contains("path = "));
+    assert_eq!(paths.collect::<Vec<_>>(), ["path = \"lib.rs\""], "a crate of this repository");
+}
+
 #[test]
 fn a_library_is_named_only_where_it_belongs() {
     let mut wrong = Vec::new();
-    for (path, text) in CRATES.into_iter().flat_map(sources_of) {
+    // The manifest of the demonstration is its list.
+    for (path, text) in ["core", "server"].into_iter().flat_map(sources_of) {
         let own = module_of(&path);
         let code = code_of(&text);
         for (library, homes) in CONFINED {

@@ -8,8 +8,8 @@ use crate::rar::{allow, asked_with, detail, token, tokens};
 use crate::support::app::App;
 use crate::support::http::{Answer, Ask, Http};
 use crate::support::town::{Town, on_both, on_both_with};
-use renkei_server::demo::door::Door;
-use renkei_server::outbound::{Network, Outbound, Settings};
+use renkei_demo::listener::Listener;
+use renkei_demo::wire;
 use renkei_server::process::mutual_tls;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -130,11 +130,10 @@ async fn what_a_certificate_opens(w: &Town) {
     register_corp(w, json!({})).await;
     let (own, other) = (files().ca.issue("corp", "corp.example"), files().ca.issue("corp", "corp.example"));
     let corp = mtls::app(w, "corp", showing(w, Some(&own)));
-    let door = Door::secure(([127, 0, 0, 1], 0).into(), "localhost", mutual_tls(w.config()).unwrap()).unwrap();
-    let networks = ["127.0.0.0/8", "::1"].map(|n| Network::parse(n).unwrap()).into();
-    let extra_ca = Some(files().server.clone().into_bytes());
-    let wire = Outbound::new(Settings { networks, plain_http: true, extra_ca, ..Settings::default() }).unwrap();
-    let api = Beside::behind(w, door, format!("https://localhost:{}", w.http_port()), wire).await;
+    let listener = Listener::secure(([127, 0, 0, 1], 0).into(), "localhost", mutual_tls(w.config()).unwrap()).unwrap();
+    let authorities = reqwest::Certificate::from_pem_bundle(files().server.as_bytes()).unwrap();
+    let http = wire::client(|builder| builder.tls_certs_merge(authorities)).unwrap();
+    let api = Beside::behind(w, listener, format!("https://localhost:{}", w.http_port()), http);
     let call = async |shown: Option<&Shown>, path: &str, token: &str| {
         let pem = shown.map(Shown::pem);
         let http = Http::over_tls(api.port(), &api.http.issuer, &files().server, pem.as_deref());

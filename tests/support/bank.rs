@@ -1,11 +1,14 @@
-//! The core bank with knobs: the sample bank's answers, which a test can make fail or slow, and a count of PIN checks.
+//! The core bank with knobs: the sample bank's answers, which a test can make fail or slow, and a count of PIN checks. It
+//! asks the sample bank directly, so that hundreds of customers cost no sockets. Over its socket it is asked by `demo_link`,
+//! `clients` and `sample_bank`.
 
 use futures_util::future::BoxFuture;
 use renkei_core::account::Account;
+use renkei_core::clock::Instant;
 use renkei_core::id::{AccountId, HolderId};
-use renkei_core::identity::{BankError, BirthDate, CoreBank, Ineligible, Lookup, Pin};
+use renkei_core::identity::{BankError, BirthDate, CoreBank, Holding, Ineligible, Lookup, Pin};
 use renkei_core::phone::Phone;
-use renkei_server::bank::SampleBank;
+use renkei_demo::bank::{Lookup as Found, SampleBank};
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -26,7 +29,9 @@ pub struct Bank {
     waiting: AtomicU32,
 }
 impl Bank {
-    pub fn new(inner: SampleBank) -> Self {
+    /// The sample bank as it is founded on the day of `now`.
+    pub fn founded(now: Instant) -> Self {
+        let inner = SampleBank::founded(now.jst_date());
         let failure = Mutex::new(None);
         let (pin_checks, asked, delay_ms) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU64::new(0));
         let (held, waiting) = (AtomicBool::new(false), AtomicU32::new(0));
@@ -42,12 +47,9 @@ impl Bank {
     }
     /// The ids of all accounts of the person who has this one, as the bank names them to resource servers.
     pub async fn ids(&self, account: &str) -> Vec<String> {
-        match self.inner.lookup(&Account::parse(account).unwrap()).await.unwrap() {
-            Lookup::Eligible(holding) => {
-                let accounts = self.inner.accounts(&holding.holder).await.unwrap();
-                accounts.iter().map(|(id, _)| id.to_string()).collect()
-            }
-            Lookup::Ineligible(why) => panic!("{account}: {why:?}"),
+        match self.inner.lookup(account) {
+            Found::Eligible { holder, .. } => self.inner.accounts(&holder).into_iter().map(|(id, _)| id).collect(),
+            Found::Ineligible(why) => panic!("{account}: {why}"),
         }
     }
     fn is_closed(&self, account: &Account) -> bool {
@@ -94,7 +96,17 @@ impl CoreBank for Bank {
             if self.is_closed(account) {
                 return Ok(Lookup::Ineligible(Ineligible::Closed));
             }
-            self.inner.lookup(account).await
+            Ok(match self.inner.lookup(&account.to_string()) {
+                Found::Eligible { holder, id } => Lookup::Eligible(Holding {
+                    holder: HolderId::parse(&holder).unwrap(),
+                    id: AccountId::parse(&id).unwrap(),
+                }),
+                Found::Ineligible("closed") => Lookup::Ineligible(Ineligible::Closed),
+                Found::Ineligible("transferred") => Lookup::Ineligible(Ineligible::Transferred),
+                Found::Ineligible("no_card") => Lookup::Ineligible(Ineligible::NoCard),
+                Found::Ineligible("corporate") => Lookup::Ineligible(Ineligible::Corporate),
+                Found::Ineligible(_) => Lookup::Ineligible(Ineligible::Unknown),
+            })
         })
     }
     fn matches<'a>(
@@ -105,20 +117,22 @@ impl CoreBank for Bank {
     ) -> BoxFuture<'a, Result<bool, BankError>> {
         Box::pin(async move {
             self.turn().await?;
-            self.inner.matches(account, born, phone).await
+            Ok(self.inner.matches(&account.to_string(), &born.iso(), phone.as_str()))
         })
     }
     fn verify_pin<'a>(&'a self, account: &'a Account, pin: &'a Pin) -> BoxFuture<'a, Result<bool, BankError>> {
         Box::pin(async move {
             self.pin_checks.fetch_add(1, Ordering::SeqCst);
             self.turn().await?;
-            self.inner.verify_pin(account, pin).await
+            Ok(self.inner.verify_pin(&account.to_string(), pin.reveal()))
         })
     }
     fn accounts<'a>(&'a self, holder: &'a HolderId) -> BoxFuture<'a, Result<Vec<(AccountId, Account)>, BankError>> {
         Box::pin(async move {
             self.turn().await?;
-            let mut accounts = self.inner.accounts(holder).await?;
+            let read =
+                |(id, account): (String, String)| (AccountId::parse(&id).unwrap(), Account::parse(&account).unwrap());
+            let mut accounts: Vec<_> = self.inner.accounts(holder.as_str()).into_iter().map(read).collect();
             accounts.retain(|(_, account)| !self.is_closed(account));
             Ok(accounts)
         })

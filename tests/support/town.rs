@@ -140,9 +140,9 @@ impl Town {
         let mut config: Config = serde_json::from_value(text).unwrap();
         change(&mut config);
         let clock = Arc::new(ManualClock::at(instant(START)));
-        let bank = Arc::new(Bank::new(renkei_server::bank::SampleBank::founded(clock.now().jst_date())));
-        let parts =
-            Parts { clock: clock.clone(), random: Arc::new(SeededRandom::new(seed())), bank: Some(bank.clone()) };
+        let bank = Arc::new(Bank::founded(clock.now()));
+        let random = Arc::new(SeededRandom::new(seed()));
+        let parts = Parts { clock: clock.clone(), random, bank: Some(bank.clone()), sample_bank: None };
         let tls = config.server.tls_cert_file.as_ref().map(|file| std::fs::read_to_string(file).unwrap());
         let running = start(config, parts).await.unwrap();
         let http = match tls {
@@ -549,6 +549,7 @@ impl Town {
             clock: self.clock.clone(),
             random: Arc::new(SeededRandom::new(seed())),
             bank: Some(self.bank.clone()),
+            sample_bank: None,
         };
         let running = start(config, parts).await.unwrap();
         Node { http: Http::new(running.addresses[0], ISSUER), running, _dir: dir }

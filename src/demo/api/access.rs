@@ -2,15 +2,12 @@
 
 use super::Api;
 use super::challenge::{Refused, Scheme};
-use crate::clock::Instant;
-use crate::demo::wire::{basic, post};
-use crate::identity::service_hours::Service;
-use crate::scope::Scope;
-use crate::token::Binding;
-use crate::web::client_cert;
+use crate::crypto::{base64url, same};
+use crate::listener::certificate;
+use crate::wire::{basic, send};
 use actix_web::HttpRequest;
 use actix_web::http::header;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -22,7 +19,7 @@ const MAX_TOKEN: usize = 512;
 struct Introspection {
     active: bool,
     #[serde(default)]
-    scope: Scope,
+    scope: String,
     #[serde(default)]
     aud: Audience,
     exp: Option<i64>,
@@ -50,12 +47,21 @@ impl Audience {
         }
     }
 }
+/// To what a token is bound, by its SHA-256 in base64url.
+#[derive(Debug, PartialEq, Eq)]
+enum Binding {
+    /// A DPoP key (RFC 9449 §6.1).
+    Key(String),
+    /// A certificate (RFC 8705 §3.1).
+    Certificate(String),
+}
 /// To what a token is bound (`cnf`, RFC 7800 §3.1). A member we do not know is a binding we cannot check: an error.
 fn bound(cnf: Option<&Map<String, Value>>) -> Result<Option<Binding>, ()> {
     let Some(cnf) = cnf else { return Ok(None) };
-    let text = |name| cnf.get(name).and_then(Value::as_str);
-    match Binding::stored(text("jkt"), text("x5t#S256"))? {
-        Some(binding) if cnf.len() == 1 => Ok(Some(binding)),
+    let text = |name| cnf.get(name).and_then(Value::as_str).map(str::to_owned);
+    match (text("jkt"), text("x5t#S256")) {
+        (Some(key), None) if cnf.len() == 1 => Ok(Some(Binding::Key(key))),
+        (None, Some(certificate)) if cnf.len() == 1 => Ok(Some(Binding::Certificate(certificate))),
         _ => Err(()),
     }
 }
@@ -76,14 +82,14 @@ pub(super) struct Detail {
 #[derive(Debug)]
 pub(super) struct Access {
     scheme: Scheme,
-    scope: Scope,
+    scope: String,
     details: Vec<Detail>,
 }
 
 impl Access {
     /// Demands a scope.
     pub(super) fn need(&self, scope: &'static str) -> Result<(), Refused> {
-        if self.scope.has(scope) { Ok(()) } else { Err(Refused::Scope(self.scheme, Some(scope))) }
+        if self.scope.split(' ').any(|s| s == scope) { Ok(()) } else { Err(Refused::Scope(self.scheme, Some(scope))) }
     }
     /// The accounts the grant covers.
     pub(super) fn accounts(&self) -> impl Iterator<Item = &str> {
@@ -110,14 +116,14 @@ impl Detail {
 
 impl Api {
     /// Checks the token of a call.
-    pub(super) async fn access(&self, request: &HttpRequest, now: Instant) -> Result<Access, Refused> {
-        if let Service::Closed { until } = self.settings.hours.open_at(now) {
-            return Err(Refused::Closed(until.since(now).as_secs() + 1));
+    pub(super) async fn access(&self, request: &HttpRequest, now: DateTime<Utc>) -> Result<Access, Refused> {
+        if let Some(until) = self.settings.closed.as_ref().and_then(|closed| closed(now)) {
+            return Err(Refused::Closed((until - now).num_seconds().unsigned_abs() + 1));
         }
         let (scheme, token) = presented(request)?;
         let told = self.introspect(&token).await?;
         let dead = Refused::Token(scheme, "the token is not valid");
-        let live = told.active && told.exp.is_none_or(|exp| now < Instant::from_secs(exp));
+        let live = told.active && told.exp.is_none_or(|exp| now.timestamp() < exp);
         if !live || !told.aud.names(&self.settings.audience) {
             return Err(dead);
         }
@@ -125,13 +131,14 @@ impl Api {
         match (scheme, bound(told.cnf.as_ref()).map_err(|()| dead)?) {
             (Scheme::Bearer, None) => {}
             // RFC 8705 §3: the certificate of this connection, or none of our answers.
-            (Scheme::Bearer, Some(Binding::Certificate(own))) if client_cert::shown(request) == Some(own) => {}
+            (Scheme::Bearer, Some(Binding::Certificate(own)))
+                if certificate(request).is_some_and(|shown| same(&base64url(shown), &own)) => {}
             (Scheme::Bearer, Some(Binding::Certificate(_))) => {
                 return refuse("the token is bound to another certificate");
             }
             // RFC 9449 §7.2: a bound token must not pass as a bearer token.
-            (Scheme::Bearer, Some(Binding::Dpop(_))) => return refuse("the token is bound to a key"),
-            (Scheme::DPoP, Some(Binding::Dpop(key))) => self.prove(request, &token, key, now)?,
+            (Scheme::Bearer, Some(Binding::Key(_))) => return refuse("the token is bound to a key"),
+            (Scheme::DPoP, Some(Binding::Key(key))) => self.prove(request, &token, &key, now)?,
             (Scheme::DPoP, Some(Binding::Certificate(_))) => return refuse("the token is bound to a certificate"),
             (Scheme::DPoP, None) => return refuse("the token is not bound to a key"),
         }
@@ -142,9 +149,9 @@ impl Api {
     /// Asks the server about a token (RFC 7662 §2.1). No answer is no access.
     async fn introspect(&self, token: &str) -> Result<Introspection, Refused> {
         let url = format!("{}/oauth/introspect", self.settings.issuer);
-        let request = post(&url, [("token", token), ("token_type_hint", "access_token")])
-            .header("authorization", basic(&self.settings.client_id, &self.settings.client_secret));
-        match self.parts.wire.send(request).await {
+        let credentials = basic(&self.settings.client_id, &self.settings.client_secret);
+        let form = [("token", token), ("token_type_hint", "access_token")];
+        match send(self.parts.http.post(&url).form(&form).header("authorization", credentials)).await {
             Ok(answer) if answer.status == 200 => {
                 serde_json::from_slice(&answer.body).map_err(|_| Refused::Unavailable)
             }
@@ -218,7 +225,7 @@ mod tests {
             {"type": "account_information", "accounts": ["a"], "permissions": ["balances"]},
             {"type": "account_information", "accounts": ["b"]},
         ]))?;
-        let access = Access { scheme: Scheme::Bearer, scope: Scope::parse("accounts").unwrap_or_default(), details };
+        let access = Access { scheme: Scheme::Bearer, scope: "openid accounts".into(), details };
         assert_eq!(access.accounts().collect::<Vec<_>>(), ["a", "b"]);
         assert!(access.covers("a", Some("balances")).is_ok() && access.covers("a", None).is_ok());
         assert!(access.covers("b", Some("transactions")).is_ok());

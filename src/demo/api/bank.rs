@@ -1,8 +1,8 @@
-//! The bank's HTTP face, as far as the account API reads it.
+//! What the account API reads from the core bank.
 
 use super::Api;
 use super::challenge::Refused;
-use crate::demo::wire::get;
+use crate::wire::send;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -53,8 +53,8 @@ impl Api {
     }
 
     async fn ask<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, Refused> {
-        let answer = self.parts.wire.send(get(&format!("{}/{path}", self.settings.bank))).await;
-        match answer {
+        let request = self.parts.http.get(format!("{}/{path}", self.settings.bank));
+        match send(request.bearer_auth(self.settings.bank_token.reveal())).await {
             Ok(answer) if answer.status == 200 => {
                 serde_json::from_slice(&answer.body).map_err(|_| Refused::Unavailable)
             }

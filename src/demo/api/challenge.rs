@@ -1,6 +1,5 @@
 //! Refusals of a resource server: status, challenge and code (RFC 6750 §3, RFC 9449 §7.1).
 
-use crate::refusal::Code;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use std::fmt;
@@ -41,16 +40,16 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    fn code(&self) -> &'static str {
+    const fn code(&self) -> &'static str {
         match self {
             Self::NoToken => "unauthorized",
-            Self::Request(..) | Self::Parameter(_) => Code::InvalidRequest.as_str(),
-            Self::Token(..) => Code::InvalidToken.as_str(),
-            Self::Proof(_) => Code::InvalidDpopProof.as_str(),
-            Self::Nonce(_) => Code::UseDpopNonce.as_str(),
-            Self::Scope(..) => Code::InsufficientScope.as_str(),
+            Self::Request(..) | Self::Parameter(_) => "invalid_request",
+            Self::Token(..) => "invalid_token",
+            Self::Proof(_) => "invalid_dpop_proof",
+            Self::Nonce(_) => "use_dpop_nonce",
+            Self::Scope(..) => "insufficient_scope",
             Self::NotFound => "not_found",
-            Self::Unavailable | Self::Closed(_) => Code::TemporarilyUnavailable.as_str(),
+            Self::Unavailable | Self::Closed(_) => "temporarily_unavailable",
         }
     }
     const fn description(&self) -> &'static str {

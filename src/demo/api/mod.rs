@@ -1,31 +1,32 @@
 //! The sample account API: a resource server as the institution would run one beside its core bank.
 //!
 //! It owns no customer data and no decision about grants. Each call is checked by introspection (RFC 7662) over the
-//! wire, the token's binding by a DPoP proof (RFC 9449 §7), the certificate of the connection (RFC 8705 §3) or neither (RFC 6750), the grant's accounts by its
-//! `authorization_details` (RFC 9396); what it answers with comes from the bank's own HTTP face.
+//! wire, the token's binding by a DPoP proof (RFC 9449 §7), the certificate of the connection (RFC 8705 §3) or neither
+//! (RFC 6750), the grant's accounts by its `authorization_details` (RFC 9396). What it answers comes from the core bank,
+//! over HTTP.
 
 mod access;
 mod bank;
 mod challenge;
+mod nonce;
 mod proof;
 mod web;
 
 #[cfg(test)]
 mod tests;
 
-use crate::client::dpop::Nonces;
-use crate::clock::Clock;
-use crate::demo::door::{Door, Running};
-use crate::identity::service_hours::Hours;
-use crate::outbound::Outbound;
-use crate::random::{self, Random};
-use crate::secret::Secret;
+use crate::crypto::{Random, Secret, bytes};
+use crate::listener::{Listener, Running};
+use crate::time::Clock;
+use chrono::{DateTime, Utc};
 use std::io;
 use std::sync::Arc;
-use zeroize::Zeroizing;
+
+/// The institution's service hours: when it opens again, if it is closed at that moment.
+pub type Closed = Arc<dyn Fn(DateTime<Utc>) -> Option<DateTime<Utc>> + Send + Sync>;
 
 /// Whom the API asks, and as whom.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// The authorization server.
     pub issuer: String,
@@ -35,10 +36,12 @@ pub struct Settings {
     pub client_secret: Secret,
     /// The audience its tokens must name.
     pub audience: String,
-    /// The bank's HTTP face.
+    /// The core bank.
     pub bank: String,
-    /// When it is closed; by default never.
-    pub hours: Hours,
+    /// The token that the core bank wants.
+    pub bank_token: Secret,
+    /// When it is closed; `None` for never.
+    pub closed: Option<Closed>,
     /// Whether a DPoP proof must carry a nonce of ours.
     pub nonce_required: bool,
 }
@@ -50,8 +53,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Interaction ids for callers that send none.
     pub random: Arc<dyn Random>,
-    /// The way to the server and the bank.
-    pub wire: Outbound,
+    /// Asks the server and the bank.
+    pub http: reqwest::Client,
 }
 
 /// The API itself, shared by its handlers.
@@ -60,18 +63,18 @@ struct Api {
     settings: Settings,
     parts: Parts,
     proofs: proof::Seen,
-    nonces: Nonces,
+    nonces: nonce::Nonces,
 }
 
-/// Starts the API behind `door`.
+/// Starts the API.
 ///
 /// # Errors
 /// When the listener cannot be opened.
-pub async fn start(door: Door, settings: Settings, parts: Parts) -> io::Result<Running> {
-    let nonces = Nonces::new(Zeroizing::new(random::bytes(parts.random.as_ref())));
-    let api = Api { own: door.url(), settings, parts, proofs: proof::Seen::default(), nonces };
+pub fn start(listener: Listener, settings: Settings, parts: Parts) -> io::Result<Running> {
+    let nonces = nonce::Nonces::new(bytes(parts.random.as_ref()));
+    let api = Api { own: listener.url(), settings, parts, proofs: proof::Seen::default(), nonces };
     let api = actix_web::web::Data::new(api);
-    door.open(move |c| {
-        c.app_data(api.clone()).configure(|c| drop(web::routes(c)));
+    listener.open(move |c| {
+        c.app_data(api.clone()).configure(web::routes);
     })
 }

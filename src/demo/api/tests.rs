@@ -1,20 +1,18 @@
 //! The API over the wire, beside a server that only introspects and a bank that only has two accounts.
 
 use super::*;
-use crate::clock::{Instant, ManualClock};
-use crate::demo::wire::basic;
-use crate::keys::SigningKey;
-use crate::keys::jose::{self, Alg};
-use crate::outbound::{Answer, Method, Request};
-use crate::random::SeededRandom;
-use crate::secret::{Hash, opaque};
+use crate::crypto::tests::seeded;
+use crate::crypto::{base64url, random_text, sha256};
+use crate::jose::SigningKey;
+use crate::time::from_secs;
+use crate::time::tests::ManualClock;
+use crate::wire::{Answer, basic, loopback, send};
 use actix_web::http::header;
 use actix_web::web::{Data, Form, Path, Query, get, post};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::error::Error;
-use std::time::Duration;
 
 type Tested = Result<(), Box<dyn Error>>;
 
@@ -29,7 +27,10 @@ async fn introspect(tokens: Tokens, request: HttpRequest, form: Form<HashMap<Str
     let token = form.get("token").map(String::as_str).unwrap_or_default();
     HttpResponse::Ok().json(tokens.get(token).cloned().unwrap_or_else(|| json!({"active": false})))
 }
-async fn account(id: Path<String>) -> HttpResponse {
+async fn account(id: Path<String>, request: HttpRequest) -> HttpResponse {
+    if request.headers().get(header::AUTHORIZATION).is_none_or(|shown| shown != "Bearer bank-token") {
+        return HttpResponse::Unauthorized().finish();
+    }
     match id.as_str() {
         "a" | "b" => HttpResponse::Ok().json(json!({
             "id": *id, "branch": "115", "account_type": "ordinary", "account_number": "1100026", "holder": "not told",
@@ -45,20 +46,26 @@ async fn transactions(period: Query<HashMap<String, String>>) -> HttpResponse {
     HttpResponse::Ok().json(json!({"transactions": [line]}))
 }
 
+/// Closed from 04:00 to 04:10 in Japan, one day.
+fn closed(now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let (from, until) = (from_secs(1_795_374_000), from_secs(1_795_374_600));
+    (from..until).contains(&now).then_some(until)
+}
+
 struct World {
     api: Running,
     other: Running,
-    wire: Outbound,
+    http: reqwest::Client,
     clock: Arc<ManualClock>,
     key: SigningKey,
-    random: SeededRandom,
+    random: Box<dyn Random>,
 }
 
 impl World {
     async fn start(nonce_required: bool) -> Result<Self, Box<dyn Error>> {
-        let clock = Arc::new(ManualClock::at(Instant::from_secs(1_795_300_000)));
-        let key = SigningKey::generate(Alg::Es256)?;
-        let jkt = key.public().thumbprint().base64url();
+        let clock = Arc::new(ManualClock::at(1_795_300_000));
+        let key = SigningKey::generate()?;
+        let jkt = key.thumbprint().to_owned();
         let live = |changes: Value| {
             let mut answer = json!({
                 "active": true, "scope": "accounts transactions", "aud": "the-api", "exp": 1_795_300_600,
@@ -73,9 +80,9 @@ impl World {
             ("bearer", live(json!({}))),
             ("bound", live(json!({"cnf": {"jkt": jkt}}))),
             ("foreign", live(json!({"aud": ["another-api"]}))),
-            ("mtls", live(json!({"cnf": {"x5t#S256": Hash::of("certificate").base64url()}}))),
+            ("mtls", live(json!({"cnf": {"x5t#S256": base64url(sha256("certificate"))}}))),
             ("odd", live(json!({"cnf": {"x5t#S256": "x"}}))),
-            ("double", live(json!({"cnf": {"jkt": jkt, "x5t#S256": Hash::of("certificate").base64url()}}))),
+            ("double", live(json!({"cnf": {"jkt": jkt, "x5t#S256": base64url(sha256("certificate"))}}))),
             ("newer", live(json!({"cnf": {"jkt": jkt, "kid": "x"}}))),
             ("no-transactions", live(json!({"scope": "accounts"}))),
             ("openid", live(json!({"scope": "openid"}))),
@@ -88,7 +95,7 @@ impl World {
                 ]})),
             ),
         ]));
-        let other = Door::bind(0)?.open(move |c| {
+        let other = Listener::bind(0)?.open(move |c| {
             c.app_data(tokens.clone())
                 .route("/oauth/introspect", post().to(introspect))
                 .route("/accounts/{id}", get().to(account))
@@ -101,30 +108,36 @@ impl World {
             client_secret: Secret::new("accounts-api-secret"),
             audience: "the-api".into(),
             bank: other.url().to_owned(),
-            hours: Hours::parse(["daily 04:00-04:10"])?,
+            bank_token: Secret::new("bank-token"),
+            closed: Some(Arc::new(closed)),
             nonce_required,
         };
-        let wire = Outbound::loopback()?;
-        let parts = Parts { clock: clock.clone(), random: Arc::new(SeededRandom::new(5)), wire: wire.clone() };
-        let api = super::start(Door::bind(0)?, settings, parts).await?;
-        Ok(Self { api, other, wire, clock, key, random: SeededRandom::new(6) })
+        let http = loopback()?;
+        let parts = Parts { clock: clock.clone(), random: Arc::new(seeded(5)), http: http.clone() };
+        let api = super::start(Listener::bind(0)?, settings, parts)?;
+        Ok(Self { api, other, http, clock, key, random: Box::new(seeded(6)) })
     }
 
-    fn proof(&self, path: &str, change: impl FnOnce(&mut Value), token: &str) -> Result<String, jose::Error> {
+    fn proof(
+        &self,
+        path: &str,
+        change: impl FnOnce(&mut Value),
+        token: &str,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
         let mut claims = json!({
-            "jti": opaque(&self.random).reveal(), "htm": "GET", "htu": format!("{}{path}", self.api.url()),
-            "iat": self.clock.now().secs(), "ath": Hash::of(token).base64url(),
+            "jti": random_text(&*self.random).reveal(), "htm": "GET", "htu": format!("{}{path}", self.api.url()),
+            "iat": self.clock.now().timestamp(), "ath": base64url(sha256(token)),
         });
         change(&mut claims);
-        jose::sign_with_key_inside(&self.key, "dpop+jwt", &claims)
+        self.key.prove(&claims)
     }
 
     async fn get(&self, path: &str, headers: &[(&'static str, String)]) -> Result<Answer, Box<dyn Error>> {
-        let mut request = Request::new(Method::Get, format!("{}{path}", self.api.url()));
+        let mut request = self.http.get(format!("{}{path}", self.api.url()));
         for (name, value) in headers {
-            request = request.header(name, value.clone());
+            request = request.header(*name, value.clone());
         }
-        Ok(self.wire.send(request).await?)
+        Ok(send(request).await?)
     }
 
     async fn bearer(&self, path: &str, token: &str) -> Result<Answer, Box<dyn Error>> {
@@ -230,7 +243,7 @@ async fn a_bound_token_needs_its_proof() -> Tested {
         ("another method", |c| c["htm"] = json!("POST")),
         ("another address", |c| c["htu"] = json!("http://localhost:1/v1/accounts")),
         ("no ath", |c| c["ath"] = Value::Null),
-        ("another token's ath", |c| c["ath"] = json!(Hash::of("other").base64url())),
+        ("another token's ath", |c| c["ath"] = json!(base64url(sha256("other")))),
         ("an hour old", |c| c["iat"] = json!(1_795_300_000 - 3600)),
         ("no jti", |c| c["jti"] = Value::Null),
     ];
@@ -242,19 +255,19 @@ async fn a_bound_token_needs_its_proof() -> Tested {
     let with_query = "/v1/accounts/a/transactions?from=2026-11-01";
     let proof = w.proof("/v1/accounts/a/transactions", |_| {}, "bound")?;
     assert_eq!(w.dpop(with_query, "bound", proof).await?.status, 200, "htu has no query");
-    let stranger = SigningKey::generate(Alg::Es256)?;
+    let stranger = SigningKey::generate()?;
     let claims = json!({
         "jti": "x", "htm": "GET", "htu": format!("{}{path}", w.api.url()), "iat": 1_795_300_000,
-        "ath": Hash::of("bound").base64url(),
+        "ath": base64url(sha256("bound")),
     });
-    let stolen = jose::sign_with_key_inside(&stranger, "dpop+jwt", &claims)?;
+    let stolen = stranger.prove(&claims)?;
     assert_eq!(w.dpop(path, "bound", stolen).await?.status, 401, "another key");
     assert_eq!(w.get(path, &[("authorization", "DPoP bound".into())]).await?.status, 401, "no proof");
     for token in ["bearer", "mtls", "odd", "double", "newer"] {
         let answer = w.dpop(path, token, w.proof(path, |_| {}, token)?).await?;
         assert_eq!(answer.status, 401, "not bound to this key, or not to it alone: {token}");
     }
-    w.clock.advance(Duration::from_secs(601));
+    w.clock.advance(601);
     assert_eq!(w.dpop(path, "bound", w.proof(path, |_| {}, "bound")?).await?.status, 401, "its time is over");
     w.stop().await;
     Ok(())
@@ -278,10 +291,10 @@ async fn a_nonce_is_asked_for_and_taken() -> Tested {
 
 #[actix_web::test]
 async fn without_the_server_nothing_opens() -> Tested {
-    let World { api, other, wire, .. } = World::start(false).await?;
+    let World { api, other, http, .. } = World::start(false).await?;
     other.stop().await;
     let url = format!("{}/v1/accounts", api.url());
-    let answer = wire.send(Request::new(Method::Get, url).header("authorization", "Bearer bearer")).await?;
+    let answer = send(http.get(url).header("authorization", "Bearer bearer")).await?;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("10")));
     api.stop().await;
     Ok(())
@@ -291,7 +304,7 @@ async fn without_the_server_nothing_opens() -> Tested {
 async fn outside_service_hours_nothing_opens() -> Tested {
     let w = World::start(false).await?;
     // Five past four in Japan, the day after.
-    w.clock.set(Instant::from_secs(1_795_374_300));
+    w.clock.set(1_795_374_300);
     let answer = w.bearer("/v1/accounts", "bearer").await?;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("301")));
     w.stop().await;

@@ -2,52 +2,40 @@
 
 use super::Api;
 use super::challenge::Refused;
-use crate::clock::Instant;
-use crate::demo::wire::interaction_id;
-use crate::params::Params;
-use crate::web::encoding::as_json;
-use crate::web::table::{Row, at, write};
+use crate::listener::Callers::Programs;
+use crate::listener::{healthy, look, serve};
+use crate::time::{jst_date, rfc3339};
+use crate::wire::{interaction_id, params};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{Data, Path, ServiceConfig, scope, to};
 use actix_web::{Error, HttpRequest, HttpResponse};
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde_json::json;
+use std::collections::HashMap;
 
 /// Where the API's version begins; every answer under it carries the interaction's id.
 const V1: &str = "/v1";
 /// How far back the bank's statements reach, in days.
 const REACH: u64 = 90;
 
-pub(super) fn routes(config: &mut ServiceConfig) -> Vec<Row> {
+pub(super) fn routes(config: &mut ServiceConfig) {
     config.default_service(to(nothing_here));
-    let mut rows = write(config, [at("/", as_json).get(root), at("/healthz", as_json).get(healthy)]);
-    let mut versioned = Vec::new();
+    serve(config, "/", Programs, look(root));
+    serve(config, "/healthz", Programs, look(healthy));
     config.service(scope(V1).wrap(from_fn(interaction)).configure(|config| {
-        versioned = write(
-            config,
-            [
-                at("/status", as_json).get(status),
-                at("/accounts", as_json).get(accounts),
-                at("/accounts/{id}", as_json).get(account),
-                at("/accounts/{id}/balance", as_json).get(balance),
-                at("/accounts/{id}/transactions", as_json).get(transactions),
-            ],
-        );
+        serve(config, "/status", Programs, look(status));
+        serve(config, "/accounts", Programs, look(accounts));
+        serve(config, "/accounts/{id}", Programs, look(account));
+        serve(config, "/accounts/{id}/balance", Programs, look(balance));
+        serve(config, "/accounts/{id}/transactions", Programs, look(transactions));
     }));
-    rows.extend(versioned.into_iter().map(|row| Row { path: format!("{V1}{}", row.path), ..row }));
-    rows
 }
 
 async fn nothing_here() -> HttpResponse {
     HttpResponse::NotFound().json(json!({"error": "not_found", "error_description": "there is nothing here"}))
-}
-
-/// For whoever waits until this answers.
-async fn healthy() -> HttpResponse {
-    HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
 /// What a person sees who opens the address in a browser.
@@ -65,7 +53,7 @@ async fn root(api: Data<Api>) -> HttpResponse {
 async fn status(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, Refused> {
     let now = api.parts.clock.now();
     api.access(&request, now).await?.need("status")?;
-    Ok(HttpResponse::Ok().json(json!({"status": "open", "as_of": now.rfc3339()})))
+    Ok(HttpResponse::Ok().json(json!({"status": "open", "as_of": rfc3339(now)})))
 }
 
 async fn accounts(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, Refused> {
@@ -91,7 +79,7 @@ async fn balance(api: Data<Api>, request: HttpRequest, id: Path<String>) -> Resu
     access.need("accounts")?;
     access.covers(&id, Some("balances"))?;
     let found = api.balance(&id).await?;
-    let answer = json!({"id": *id, "balance": found.balance, "currency": "JPY", "as_of": now.rfc3339()});
+    let answer = json!({"id": *id, "balance": found.balance, "currency": "JPY", "as_of": rfc3339(now)});
     Ok(HttpResponse::Ok().json(answer))
 }
 
@@ -100,14 +88,14 @@ async fn transactions(api: Data<Api>, request: HttpRequest, id: Path<String>) ->
     let access = api.access(&request, now).await?;
     access.need("transactions")?;
     let detail = access.covers(&id, Some("transactions"))?;
-    let query = Params::parse(request.query_string()).map_err(|_| Refused::Parameter("the query is broken"))?;
+    let query = params(request.query_string());
     let asked = (day(&query, "from")?, day(&query, "to")?);
     let (from, to) = period(asked, detail.period(), now);
     let found = if from <= to { api.transactions(&id, from, to).await? } else { Vec::new() };
     Ok(HttpResponse::Ok().json(json!({"id": *id, "from": from, "to": to, "transactions": found})))
 }
 
-fn day(query: &Params, name: &'static str) -> Result<Option<NaiveDate>, Refused> {
+fn day(query: &HashMap<String, String>, name: &'static str) -> Result<Option<NaiveDate>, Refused> {
     let Some(text) = query.get(name) else { return Ok(None) };
     // chrono would take `2026-1-2` too; ISO 8601 has two digits each.
     let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
@@ -118,9 +106,9 @@ fn day(query: &Params, name: &'static str) -> Result<Option<NaiveDate>, Refused>
 fn period(
     asked: (Option<NaiveDate>, Option<NaiveDate>),
     granted: (Option<NaiveDate>, Option<NaiveDate>),
-    now: Instant,
+    now: DateTime<Utc>,
 ) -> (NaiveDate, NaiveDate) {
-    let today = now.jst_date();
+    let today = jst_date(now);
     let first = today.checked_sub_days(Days::new(REACH)).unwrap_or(today);
     let from = [asked.0, granted.0].into_iter().flatten().fold(first, NaiveDate::max);
     let to = [asked.1, granted.1].into_iter().flatten().fold(today, NaiveDate::min);
@@ -151,7 +139,7 @@ mod tests {
     fn a_period_stays_within_ninety_days_and_the_grant() {
         let d = |text: &str| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
         // 00:30 JST on 29 November is still the 28th in UTC: the bank's day counts.
-        let now = Instant::from_secs(1_795_879_800);
+        let now = crate::time::from_secs(1_795_879_800);
         for (asked, granted, expected, why) in [
             ((None, None), (None, None), ("2026-08-31", "2026-11-29"), "all there is"),
             ((d("2020-01-01"), d("2030-01-01")), (None, None), ("2026-08-31", "2026-11-29"), "clamped"),
@@ -165,7 +153,7 @@ mod tests {
 
     #[test]
     fn days_are_written_in_full() {
-        let query = |text: &str| Params::parse(text).map_or(Err(Refused::NotFound), |q| day(&q, "from"));
+        let query = |text: &str| day(&params(text), "from");
         assert_eq!(query("from=2026-11-22"), Ok(NaiveDate::from_ymd_opt(2026, 11, 22)));
         assert_eq!(query("to=2026-11-22"), Ok(None));
         for bad in ["from=2026-1-2", "from=22.11.2026", "from=2026-02-30", "from=2026-11-22T00:00"] {

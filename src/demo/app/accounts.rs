@@ -2,10 +2,9 @@
 
 use super::oauth::Client;
 use super::trouble::Trouble;
-use crate::clock::Instant;
-use crate::outbound::Answer;
-use crate::secret::Secret;
-use chrono::NaiveDate;
+use crate::crypto::Secret;
+use crate::wire::Answer;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 
 /// One account as the API describes it.
@@ -48,7 +47,7 @@ pub(super) struct Statement {
 /// What the API said, and when.
 #[derive(Debug, Clone)]
 pub(super) struct Snapshot {
-    pub(super) at: Instant,
+    pub(super) at: DateTime<Utc>,
     pub(super) statements: Vec<Statement>,
 }
 
@@ -67,7 +66,7 @@ impl From<Trouble> for Stale {
 }
 
 /// Reads every linked account.
-pub(super) async fn read(oauth: &Client, api: &str, token: &Secret, now: Instant) -> Result<Snapshot, Stale> {
+pub(super) async fn read(oauth: &Client, api: &str, token: &Secret, now: DateTime<Utc>) -> Result<Snapshot, Stale> {
     let list: Accounts = get(oauth, &format!("{api}/v1/accounts"), token).await?;
     let mut statements = Vec::new();
     for account in list.accounts {

@@ -6,11 +6,11 @@ use super::session::{Link, Role};
 use super::timeline::What;
 use super::trouble::{Trouble, known_code};
 use super::{App, oauth};
-use crate::clock::Instant;
-use crate::keys::jose::Alg;
+use crate::crypto::Secret;
+use crate::jose::FAPI;
 use crate::pages::{AppNotice, Language};
-use crate::params::Params;
-use crate::secret::Secret;
+use crate::time::from_secs;
+use std::collections::HashMap;
 
 /// What the app asks for.
 pub(super) const SCOPE: &str = "openid accounts transactions";
@@ -46,7 +46,7 @@ impl App {
     }
 
     /// Takes the server's answer (RFC 6749 §4.1.2): checks it, redeems the code, keeps the token.
-    pub(super) async fn finish(&self, cookie: Option<&Secret>, query: &Params) -> Result<(), Failed> {
+    pub(super) async fn finish(&self, cookie: Option<&Secret>, query: &HashMap<String, String>) -> Result<(), Failed> {
         let (asked, code) = self.answer(Role::Creco, cookie, query)?;
         let seen = self.parts.clock.now();
         let tokens = self.oauth.redeem(&asked, &code).await?;
@@ -55,14 +55,10 @@ impl App {
         let now = self.parts.clock.now();
         let id_token = tokens.id_token.as_deref().ok_or(Trouble::Broken("no id_token"))?;
         let names = (metadata.issuer.as_str(), self.settings.client_id.as_str());
-        idtoken::check(id_token, &keys, &Alg::FAPI, names, &asked, now)?;
+        idtoken::check(id_token, &keys, &FAPI, names, &asked, now)?;
         let ends = tokens.grant_expires_at.ok_or(Trouble::Broken("no grant_expires_at"))?;
-        let link = Link {
-            token: tokens.access_token,
-            grant_id: tokens.grant_id,
-            ends: Instant::from_secs(ends),
-            snapshot: None,
-        };
+        let link =
+            Link { token: tokens.access_token, grant_id: tokens.grant_id, ends: from_secs(ends), snapshot: None };
         self.sessions.with(cookie, |s| {
             s.timeline.saw(What::ConsentGranted, seen);
             if s.link.as_ref().is_some_and(|old| old.grant_id != link.grant_id) {
@@ -81,11 +77,11 @@ impl App {
         &self,
         role: Role,
         cookie: Option<&Secret>,
-        query: &Params,
+        query: &HashMap<String, String>,
     ) -> Result<(oauth::Asked, String), Failed> {
-        let state = query.get("state").unwrap_or_default();
+        let state = query.get("state").map_or("", String::as_str);
         let asked = self.sessions.with(cookie, |s| s.answered(role, state)).flatten().ok_or(Failed::NotAsked)?;
-        if query.get("iss") != Some(self.settings.issuer.as_str()) {
+        if query.get("iss") != Some(&self.settings.issuer) {
             return Err(Trouble::Broken("iss").into());
         }
         if let Some(error) = query.get("error") {
@@ -94,7 +90,7 @@ impl App {
             }
             return Err(Trouble::Refused(known_code(error).to_owned()).into());
         }
-        let code = query.get("code").ok_or(Trouble::Broken("no code"))?.to_owned();
+        let code = query.get("code").filter(|code| !code.is_empty()).ok_or(Trouble::Broken("no code"))?.to_owned();
         Ok((asked, code))
     }
 

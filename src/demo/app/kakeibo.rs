@@ -6,11 +6,11 @@ use super::idtoken;
 use super::oauth::{Asked, Tokens, borrowed};
 use super::session::Role;
 use super::trouble::{Trouble, expect};
-use crate::demo::wire::{basic, post, with_query};
-use crate::keys::jose::Alg;
+use crate::crypto::Secret;
 use crate::pages::Language;
-use crate::params::Params;
-use crate::secret::Secret;
+use crate::wire::{basic, send, with_query};
+use jsonwebtoken::Algorithm;
+use std::collections::HashMap;
 
 impl App {
     /// The address of a request that travels in the open (OpenID Connect Core §3.1.2.1).
@@ -24,21 +24,25 @@ impl App {
     }
 
     /// Redeems the code and keeps the verified claims.
-    pub(super) async fn kakeibo_finish(&self, cookie: Option<&Secret>, query: &Params) -> Result<(), Failed> {
+    pub(super) async fn kakeibo_finish(
+        &self,
+        cookie: Option<&Secret>,
+        query: &HashMap<String, String>,
+    ) -> Result<(), Failed> {
         let (asked, code) = self.answer(Role::Kakeibo, cookie, query)?;
         let now = self.parts.clock.now();
         let metadata = self.oauth.provider.metadata(now).await?;
         let form = asked.redemption(&code);
-        let request = post(&metadata.token_endpoint, borrowed(&form))
-            .header("authorization", basic(&self.settings.kakeibo_id, &self.settings.kakeibo_secret));
-        let answer = expect(self.parts.wire.send(request).await.map_err(Trouble::from)?, 200)?;
+        let credentials = basic(&self.settings.kakeibo_id, &self.settings.kakeibo_secret);
+        let request = self.parts.http.post(&metadata.token_endpoint).form(&form).header("authorization", credentials);
+        let answer = expect(send(request).await.map_err(Trouble::from)?, 200)?;
         let tokens: Tokens = serde_json::from_value(answer).map_err(|_| Trouble::Broken("tokens"))?;
         let id_token = tokens.id_token.as_deref().ok_or(Trouble::Broken("no id_token"))?;
         let keys = self.oauth.provider.keys(&metadata).await?;
         let names = (metadata.issuer.as_str(), self.settings.kakeibo_id.as_str());
         // OpenID Connect Core §3.1.3.7: RS256 unless the client registered another.
-        let claims = idtoken::check(id_token, &keys, &[Alg::Rs256], names, &asked, self.parts.clock.now())?;
-        self.sessions.with(cookie, |s| s.claims = Some(claims.0));
+        let claims = idtoken::check(id_token, &keys, &[Algorithm::RS256], names, &asked, self.parts.clock.now())?;
+        self.sessions.with(cookie, |s| s.claims = Some(claims));
         Ok(())
     }
 }

@@ -20,14 +20,11 @@ mod web;
 #[cfg(test)]
 mod tests;
 
-use crate::clock::Clock;
-use crate::demo::door::{Door, Running};
-use crate::keys::SigningKey;
-use crate::keys::jose::Alg;
-use crate::outbound::Outbound;
-use crate::pages::Pages;
-use crate::random::Random;
-use crate::secret::Secret;
+use crate::crypto::{Random, Secret};
+use crate::jose::SigningKey;
+use crate::listener::{Listener, Running};
+use crate::pages::{Language, Pages};
+use crate::time::Clock;
 use std::io;
 use std::sync::Arc;
 
@@ -44,6 +41,8 @@ pub struct Settings {
     pub kakeibo_id: String,
     /// The plain client's secret.
     pub kakeibo_secret: Secret,
+    /// The institution's name in Japanese and in English, as the app writes it.
+    pub institution: [String; 2],
 }
 
 /// What the app needs from outside.
@@ -53,8 +52,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// State, nonce, verifier, cookies.
     pub random: Arc<dyn Random>,
-    /// The way to the server and the API.
-    pub wire: Outbound,
+    /// Asks the server and the API.
+    pub http: reqwest::Client,
     /// Its pages.
     pub pages: Pages,
 }
@@ -70,18 +69,25 @@ struct App {
     sessions: session::Sessions,
 }
 
-/// Starts the app behind `door`, with new keys.
+impl Settings {
+    /// The institution's name in a language.
+    fn institution(&self, language: Language) -> &str {
+        &self.institution[usize::from(language == Language::En)]
+    }
+}
+
+/// Starts the app, with new keys.
 ///
 /// # Errors
 /// When a key cannot be made or the listener not be opened.
-pub async fn start(door: Door, settings: Settings, parts: Parts) -> io::Result<Running> {
-    let own = door.url();
-    let key = SigningKey::generate(Alg::Es256).map_err(io::Error::other)?;
-    let proof_key = SigningKey::generate(Alg::Es256).map_err(io::Error::other)?;
+pub fn start(listener: Listener, settings: Settings, parts: Parts) -> io::Result<Running> {
+    let own = listener.url();
+    let key = SigningKey::generate().map_err(io::Error::other)?;
+    let proof_key = SigningKey::generate().map_err(io::Error::other)?;
     let oauth = oauth::Client::new(&settings, &own, key.clone(), proof_key, &parts);
     let app =
         actix_web::web::Data::new(App { own, settings, parts, key, oauth, sessions: session::Sessions::default() });
-    door.open(move |c| {
-        c.app_data(app.clone()).configure(|c| drop(web::routes(c)));
+    listener.open(move |c| {
+        c.app_data(app.clone()).configure(web::routes);
     })
 }

@@ -3,14 +3,12 @@
 use super::provider::{Metadata, Provider};
 use super::trouble::{Trouble, expect, refusal};
 use super::{Parts, Settings};
-use crate::clock::Clock;
-use crate::demo::wire::{self, with_query};
-use crate::keys::SigningKey;
-use crate::keys::jose;
-use crate::outbound::{Answer, Outbound, Request};
+use crate::crypto::{Random, Secret, base64url, random_text, sha256};
+use crate::jose::SigningKey;
 use crate::pages::Language;
-use crate::random::Random;
-use crate::secret::{Hash, Secret, opaque};
+use crate::time::Clock;
+use crate::wire::{self, Answer, with_query};
+use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,7 +39,8 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn new(random: &dyn Random, redirect_uri: String) -> Self {
-        Self { state: opaque(random), nonce: opaque(random), verifier: opaque(random), redirect_uri }
+        let [state, nonce, verifier] = [(); 3].map(|()| random_text(random));
+        Self { state, nonce, verifier, redirect_uri }
     }
     /// The parameters of the request (RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID Connect Core §3.1.2.1).
     pub(super) fn form<'a>(&'a self, client_id: &'a str, scope: &'a str, language: Language) -> Vec<(&'a str, String)> {
@@ -52,7 +51,7 @@ impl Asked {
             ("scope", scope.into()),
             ("state", self.state.reveal().into()),
             ("nonce", self.nonce.reveal().into()),
-            ("code_challenge", self.verifier.hash().base64url()),
+            ("code_challenge", base64url(sha256(self.verifier.reveal()))),
             ("code_challenge_method", "S256".into()),
             ("ui_locales", language.as_str().into()),
         ]
@@ -68,7 +67,7 @@ impl Asked {
     }
 }
 
-/// Parameters as `outbound` takes them.
+/// Parameters as a query takes them.
 pub(super) fn borrowed<'a>(form: &'a [(&'a str, String)]) -> impl Iterator<Item = (&'a str, &'a str)> {
     form.iter().map(|(name, value)| (*name, value.as_str()))
 }
@@ -81,7 +80,7 @@ pub(super) struct Client {
     proof_key: SigningKey,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    wire: Outbound,
+    http: reqwest::Client,
     pub(super) provider: Provider,
     /// The nonces the two servers asked for last (RFC 9449 §8.2, §9).
     server_nonce: Mutex<Option<String>>,
@@ -104,8 +103,8 @@ impl Client {
             proof_key,
             clock: parts.clock.clone(),
             random: parts.random.clone(),
-            wire: parts.wire.clone(),
-            provider: Provider::new(&s.issuer, &parts.wire),
+            http: parts.http.clone(),
+            provider: Provider::new(&s.issuer, &parts.http),
             server_nonce: Mutex::default(),
             api_nonce: Mutex::default(),
         }
@@ -144,8 +143,9 @@ impl Client {
 
     /// Reads from the account API with a proof for this very token (RFC 9449 §7).
     pub(super) async fn read(&self, url: &str, token: &Secret) -> Result<Answer, Trouble> {
-        self.proved(Audience::Api, "GET", url, Some(token), || {
-            Ok(wire::get(url)
+        self.proved(Audience::Api, Method::GET, url, Some(token), || {
+            let request = self.http.get(url);
+            Ok(request
                 .header("authorization", format!("DPoP {}", token.reveal()))
                 .header("x-fapi-interaction-id", wire::interaction_id(self.random.as_ref())))
         })
@@ -154,14 +154,14 @@ impl Client {
 
     /// Sends a form with a fresh client assertion and a proof.
     async fn post(&self, metadata: &Metadata, url: &str, form: Vec<(&str, String)>) -> Result<Answer, Trouble> {
-        self.proved(Audience::Server, "POST", url, None, || {
+        self.proved(Audience::Server, Method::POST, url, None, || {
             // A new assertion for the second try too: the server takes each jti once.
             let mut form = form.clone();
             form.retain(|(name, _)| *name != "client_id");
             form.push(("client_id", self.client_id.clone()));
             form.push(("client_assertion_type", ASSERTION_TYPE.into()));
             form.push(("client_assertion", self.assertion(&metadata.issuer)?));
-            Ok(wire::post(url, borrowed(&form)))
+            Ok(self.http.post(url).form(&form))
         })
         .await
     }
@@ -170,10 +170,10 @@ impl Client {
     async fn proved(
         &self,
         to: Audience,
-        method: &str,
+        method: Method,
         url: &str,
         token: Option<&Secret>,
-        request: impl Fn() -> Result<Request, Trouble>,
+        request: impl Fn() -> Result<RequestBuilder, Trouble>,
     ) -> Result<Answer, Trouble> {
         let slot = match to {
             Audience::Server => &self.server_nonce,
@@ -183,8 +183,8 @@ impl Client {
         loop {
             tries += 1;
             let nonce = slot.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let proof = self.proof(method, url, token, nonce.as_deref())?;
-            let answer = self.wire.send(request()?.header("dpop", proof)).await?;
+            let proof = self.proof(&method, url, token, nonce.as_deref())?;
+            let answer = wire::send(request()?.header("dpop", proof)).await?;
             if let Some(fresh) = answer.header("dpop-nonce") {
                 *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh.to_owned());
             }
@@ -195,34 +195,40 @@ impl Client {
     }
 
     fn assertion(&self, issuer: &str) -> Result<String, Trouble> {
-        let now = self.clock.now().secs();
+        let now = self.clock.now().timestamp();
         let claims = json!({
             "iss": self.client_id,
             "sub": self.client_id,
             // FAPI 2.0 §5.3.3: the issuer, as one string.
             "aud": issuer,
-            "jti": opaque(self.random.as_ref()).reveal(),
+            "jti": random_text(self.random.as_ref()).reveal(),
             "iat": now,
             "exp": now + ASSERTION_LIFE,
         });
-        Ok(jose::sign(&self.key, Some("JWT"), &claims)?)
+        Ok(self.key.sign(&claims)?)
     }
 
     /// A proof (RFC 9449 §4.2).
-    fn proof(&self, method: &str, url: &str, token: Option<&Secret>, nonce: Option<&str>) -> Result<String, Trouble> {
+    fn proof(
+        &self,
+        method: &Method,
+        url: &str,
+        token: Option<&Secret>,
+        nonce: Option<&str>,
+    ) -> Result<String, Trouble> {
         let mut claims = json!({
-            "jti": opaque(self.random.as_ref()).reveal(),
-            "htm": method,
+            "jti": random_text(self.random.as_ref()).reveal(),
+            "htm": method.as_str(),
             "htu": url.split(['?', '#']).next().unwrap_or(url),
-            "iat": self.clock.now().secs(),
+            "iat": self.clock.now().timestamp(),
         });
         if let Some(token) = token {
-            claims["ath"] = Hash::of(token.reveal()).base64url().into();
+            claims["ath"] = base64url(sha256(token.reveal())).into();
         }
         if let Some(nonce) = nonce {
             claims["nonce"] = nonce.into();
         }
-        Ok(jose::sign_with_key_inside(&self.proof_key, "dpop+jwt", &claims)?)
+        Ok(self.proof_key.prove(&claims)?)
     }
 }
 

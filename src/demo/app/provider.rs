@@ -1,16 +1,15 @@
 //! The authorization server as its metadata describes it (RFC 8414, OpenID Connect Discovery).
 
 use super::trouble::{Trouble, expect};
-use crate::clock::Instant;
-use crate::demo::wire::get;
-use crate::keys::Jwk;
-use crate::outbound::Outbound;
+use crate::jose;
+use crate::wire::send;
+use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::jwk::Jwk;
 use serde::Deserialize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// How long a metadata document is believed.
-const FRESH: Duration = Duration::from_secs(600);
+const FRESH: TimeDelta = TimeDelta::minutes(10);
 
 /// The members the app uses.
 #[derive(Debug, Deserialize)]
@@ -26,25 +25,25 @@ pub(super) struct Metadata {
 /// Reads the metadata when needed, and keeps it a while.
 pub(super) struct Provider {
     issuer: String,
-    wire: Outbound,
-    known: Mutex<Option<(Instant, Arc<Metadata>)>>,
+    http: reqwest::Client,
+    known: Mutex<Option<(DateTime<Utc>, Arc<Metadata>)>>,
 }
 
 impl Provider {
-    pub(super) fn new(issuer: &str, wire: &Outbound) -> Self {
-        Self { issuer: issuer.to_owned(), wire: wire.clone(), known: Mutex::default() }
+    pub(super) fn new(issuer: &str, http: &reqwest::Client) -> Self {
+        Self { issuer: issuer.to_owned(), http: http.clone(), known: Mutex::default() }
     }
 
-    pub(super) async fn metadata(&self, now: Instant) -> Result<Arc<Metadata>, Trouble> {
+    pub(super) async fn metadata(&self, now: DateTime<Utc>) -> Result<Arc<Metadata>, Trouble> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((at, metadata)) = known
-            && now.since(at) < FRESH
             && at <= now
+            && now - at < FRESH
         {
             return Ok(metadata);
         }
         let url = format!("{}/.well-known/openid-configuration", self.issuer);
-        let document = expect(self.wire.send(get(&url)).await?, 200)?;
+        let document = expect(send(self.http.get(&url)).await?, 200)?;
         let metadata: Metadata = serde_json::from_value(document).map_err(|_| Trouble::Broken("metadata"))?;
         // RFC 8414 §3.3: a document that speaks for another issuer must not be used.
         if metadata.issuer != self.issuer {
@@ -57,7 +56,7 @@ impl Provider {
 
     /// The server's present keys: read anew each time, for a link is rare and keys rotate.
     pub(super) async fn keys(&self, metadata: &Metadata) -> Result<Vec<Jwk>, Trouble> {
-        let set = expect(self.wire.send(get(&metadata.jwks_uri)).await?, 200)?;
-        Jwk::parse_set(&set).map_err(|_| Trouble::Broken("jwks"))
+        let set = expect(send(self.http.get(&metadata.jwks_uri)).await?, 200)?;
+        Ok(jose::keys(&set))
     }
 }

@@ -3,13 +3,11 @@
 use super::accounts::Snapshot;
 use super::oauth::Asked;
 use super::timeline::Timeline;
-use crate::clock::Instant;
-use crate::demo::door::language;
+use crate::crypto::{Random, Secret, Sha256, random_text, same, sha256};
+use crate::listener::{cookies, language};
 use crate::pages::{AppNotice, Language};
-use crate::random::Random;
-use crate::secret::{Hash, Secret, opaque, same};
-use crate::web::cookie::values;
 use actix_web::HttpRequest;
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -30,7 +28,7 @@ pub(super) struct Visitor {
 }
 impl Visitor {
     pub(super) fn of(request: &HttpRequest) -> Self {
-        let cookie = values(request, COOKIE).next().map(Secret::new);
+        let cookie = cookies(request, COOKIE).next().map(Secret::new);
         Self { cookie, language: language(request) }
     }
 }
@@ -49,7 +47,7 @@ pub(super) enum Role {
 pub(super) struct Link {
     pub(super) token: Secret,
     pub(super) grant_id: Option<String>,
-    pub(super) ends: Instant,
+    pub(super) ends: DateTime<Utc>,
     /// What the API said last.
     pub(super) snapshot: Option<Snapshot>,
 }
@@ -76,7 +74,7 @@ impl Session {
     }
     /// The request this state belongs to; a state works once.
     pub(super) fn answered(&mut self, role: Role, state: &str) -> Option<Asked> {
-        let wanted = |(r, a): &(Role, Asked)| *r == role && same(a.state.reveal().as_bytes(), state.as_bytes());
+        let wanted = |(r, a): &(Role, Asked)| *r == role && same(a.state.reveal(), state);
         let at = self.pending.iter().position(wanted)?;
         self.pending.remove(at).map(|(_, asked)| asked)
     }
@@ -84,8 +82,8 @@ impl Session {
 
 #[derive(Default)]
 struct Inner {
-    by_cookie: HashMap<Hash, Session>,
-    order: VecDeque<Hash>,
+    by_cookie: HashMap<Sha256, Session>,
+    order: VecDeque<Sha256>,
 }
 
 /// All browsers.
@@ -95,34 +93,35 @@ pub(super) struct Sessions(Mutex<Inner>);
 impl Sessions {
     /// A new browser: the value of its cookie.
     pub(super) fn open(&self, random: &dyn Random) -> Secret {
-        let cookie = opaque(random);
+        let cookie = random_text(random);
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.order.len() == MAX_SESSIONS
             && let Some(oldest) = inner.order.pop_front()
         {
             inner.by_cookie.remove(&oldest);
         }
-        inner.order.push_back(cookie.hash());
-        inner.by_cookie.insert(cookie.hash(), Session::default());
+        let name = sha256(cookie.reveal());
+        inner.order.push_back(name);
+        inner.by_cookie.insert(name, Session::default());
         cookie
     }
     /// Works on a browser's session; `None` for a cookie that is not ours.
     pub(super) fn with<T>(&self, cookie: Option<&Secret>, work: impl FnOnce(&mut Session) -> T) -> Option<T> {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.by_cookie.get_mut(&cookie?.hash()).map(work)
+        inner.by_cookie.get_mut(&sha256(cookie?.reveal())).map(work)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::SeededRandom;
+    use crate::crypto::tests::seeded;
     use actix_web::http::header;
     use actix_web::test::TestRequest;
 
     #[test]
     fn a_state_works_once_for_its_own_browser_and_client() {
-        let random = SeededRandom::new(3);
+        let random = seeded(3);
         let sessions = Sessions::default();
         let (mine, other) = (sessions.open(&random), sessions.open(&random));
         let asked = Asked::new(&random, "http://localhost:1/callback".into());
@@ -149,7 +148,7 @@ mod tests {
 
     #[test]
     fn browsers_and_requests_are_bounded() {
-        let random = SeededRandom::new(4);
+        let random = seeded(4);
         let sessions = Sessions::default();
         let first = sessions.open(&random);
         for _ in 0..MAX_SESSIONS {

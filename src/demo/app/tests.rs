@@ -1,35 +1,32 @@
 //! The app over the wire, beside a server that can lie: what it sends, and what it refuses to believe.
 
 use super::*;
-use crate::client::dpop::{self, Input, Nonces};
-use crate::clock::{Instant, ManualClock};
-use crate::keys::jose::{self, Alg};
-use crate::outbound::{Answer, Method, Request};
-use crate::pages::samples;
-use crate::params::Params;
-use crate::random::SeededRandom;
-use crate::secret::Hash;
+use crate::crypto::tests::seeded;
+use crate::crypto::{base64url, sha256};
+use crate::jose::{self, FAPI};
+use crate::time::tests::ManualClock;
+use crate::wire::{Answer, loopback, params, send, with_query};
 use actix_web::web::{Bytes, Data, get, post};
 use actix_web::{HttpRequest, HttpResponse};
+use jsonwebtoken::decode_header;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 use url::Url;
-use zeroize::Zeroizing;
 
 type Tested = Result<(), Box<dyn Error>>;
 
 const START: i64 = 1_795_300_000;
+/// The nonce the server asks for.
+const NONCE: &str = "the-nonce";
 
 /// The server: honest unless told otherwise.
 struct Server {
     own: Mutex<String>,
     key: SigningKey,
-    nonces: Nonces,
     clock: Arc<ManualClock>,
-    wire: Outbound,
+    http: reqwest::Client,
     /// The parameters last pushed.
     pushed: Mutex<HashMap<String, String>>,
     /// Changes the token answer and the id_token's claims.
@@ -50,31 +47,39 @@ fn refuse(error: &str) -> HttpResponse {
 }
 
 impl Server {
-    /// A form from the app: its assertion and proof checked as FAPI 2.0 asks.
-    async fn form(&self, request: &HttpRequest, body: &Bytes, bound: bool) -> Result<Params, HttpResponse> {
-        let form = std::str::from_utf8(body).map_err(|_| refuse("invalid_request"))?;
-        let form = Params::parse(form).map_err(|_| refuse("invalid_request"))?;
+    /// A form from the app: its assertion and proof checked as FAPI 2.0 asks. Where `nonce` says so, the proof must have
+    /// one of ours in it (RFC 9449 §8).
+    async fn form(
+        &self,
+        request: &HttpRequest,
+        body: &Bytes,
+        nonce: bool,
+    ) -> Result<HashMap<String, String>, HttpResponse> {
+        let form = params(std::str::from_utf8(body).map_err(|_| refuse("invalid_request"))?);
         let back = held(&self.pushed).get("app").cloned().unwrap_or_default();
-        let set = self.wire.get_json(&format!("{back}/jwks")).await.map_err(|_| refuse("no jwks"))?;
-        let keys = crate::keys::Jwk::parse_set(&set).map_err(|_| refuse("jwks"))?;
-        let assertion = form.get("client_assertion").unwrap_or_default();
-        let claims = jose::verify(assertion, &keys, &Alg::FAPI).map_err(|_| refuse("invalid_client"))?.claims;
+        let set = send(self.http.get(format!("{back}/jwks"))).await.map_err(|_| refuse("no jwks"))?;
+        let keys = jose::keys(&set.json().map_err(|_| refuse("jwks"))?);
+        let assertion = form.get("client_assertion").map_or("", String::as_str);
+        let claims = jose::verify_with_set(assertion, &keys, &FAPI).map_err(|_| refuse("invalid_client"))?;
         let own = held(&self.own);
-        let text = |name| claims.text(name).unwrap_or_default().to_owned();
+        let text = |name| jose::text(&claims, name).unwrap_or_default().to_owned();
         if (text("iss"), text("sub"), text("aud")) != ("creco".into(), "creco".into(), own.clone()) {
             return Err(refuse("invalid_client"));
         }
-        let headers: Vec<_> = request.headers().get_all("DPoP").filter_map(|v| v.to_str().ok()).collect();
-        let url = format!("{own}{}", request.path());
-        let input = Input { headers: &headers, method: "POST", urls: &[&url], token: None };
-        let now = self.clock.now();
-        match dpop::check(&input, &self.nonces, bound, now) {
-            Ok(Some(_)) => Ok(form),
-            Ok(None) => Err(refuse("no proof")),
-            Err(refusal) => Err(HttpResponse::BadRequest()
-                .insert_header(("DPoP-Nonce", self.nonces.issue(now)))
-                .json(json!({"error": refusal.code.as_str()}))),
+        let proof = request.headers().get("DPoP").and_then(|v| v.to_str().ok()).ok_or_else(|| refuse("no proof"))?;
+        let jwk = decode_header(proof).ok().and_then(|header| header.jwk).ok_or_else(|| refuse("no jwk"))?;
+        let proved = jose::verify(proof, &jwk, &FAPI).map_err(|_| refuse("invalid_dpop_proof"))?;
+        let text = |name| jose::text(&proved, name).unwrap_or_default();
+        let for_this = text("htm") == "POST" && text("htu") == format!("{own}{}", request.path());
+        let fresh = proved.get("iat").and_then(Value::as_i64) == Some(self.clock.now().timestamp());
+        if !for_this || !fresh || text("jti").is_empty() {
+            return Err(refuse("invalid_dpop_proof"));
         }
+        if nonce && text("nonce") != NONCE {
+            let mut asked = HttpResponse::BadRequest();
+            return Err(asked.insert_header(("DPoP-Nonce", NONCE)).json(json!({"error": "use_dpop_nonce"})));
+        }
+        Ok(form)
     }
 }
 
@@ -87,13 +92,13 @@ async fn metadata(s: Data<Server>) -> HttpResponse {
     }))
 }
 async fn jwks(s: Data<Server>) -> HttpResponse {
-    HttpResponse::Ok().json(json!({"keys": [s.key.public().to_json()]}))
+    HttpResponse::Ok().json(jose::set(s.key.public()))
 }
 async fn par(s: Data<Server>, request: HttpRequest, body: Bytes) -> HttpResponse {
     match s.form(&request, &body, true).await {
         Ok(form) => {
             let app = held(&s.pushed).get("app").cloned().unwrap_or_default();
-            let mut pushed: HashMap<_, _> = form.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+            let mut pushed = form;
             pushed.insert("app".into(), app);
             put(&s.pushed, pushed);
             HttpResponse::Created().json(json!({"request_uri": "urn:x:1", "expires_in": 300}))
@@ -107,11 +112,11 @@ async fn token(s: Data<Server>, request: HttpRequest, body: Bytes) -> HttpRespon
         Err(refusal) => return refusal,
     };
     let pushed = held(&s.pushed);
-    let challenge = form.get("code_verifier").map(|v| Hash::of(v).base64url());
-    if challenge != pushed.get("code_challenge").cloned() || form.get("code") != Some("the-code") {
+    let challenge = form.get("code_verifier").map(|v| base64url(sha256(v)));
+    if challenge != pushed.get("code_challenge").cloned() || form.get("code").is_none_or(|code| code != "the-code") {
         return refuse("invalid_grant");
     }
-    let now = s.clock.now().secs();
+    let now = s.clock.now().timestamp();
     let mut claims = json!({
         "iss": held(&s.own), "aud": "creco", "sub": "s", "iat": now, "exp": now + 300, "nonce": pushed.get("nonce"),
     });
@@ -120,13 +125,13 @@ async fn token(s: Data<Server>, request: HttpRequest, body: Bytes) -> HttpRespon
         "grant_expires_at": now + 30 * 86_400,
     });
     held(&s.lie)(&mut answer, &mut claims);
-    answer["id_token"] = jose::sign(&s.key, None, &claims).unwrap_or_default().into();
+    answer["id_token"] = s.key.sign(&claims).unwrap_or_default().into();
     HttpResponse::Ok().json(answer)
 }
 async fn revoke(s: Data<Server>, request: HttpRequest, body: Bytes) -> HttpResponse {
     match s.form(&request, &body, false).await {
         Ok(form) => {
-            put(&s.revoked, form.get("token").map(str::to_owned));
+            put(&s.revoked, form.get("token").cloned());
             HttpResponse::Ok().finish()
         }
         Err(refusal) => refusal,
@@ -161,20 +166,19 @@ struct World {
 
 impl World {
     async fn start() -> Result<Self, Box<dyn Error>> {
-        let (clock, wire) = (Arc::new(ManualClock::at(Instant::from_secs(START))), Outbound::loopback()?);
+        let (clock, http) = (Arc::new(ManualClock::at(START)), loopback()?);
         let server = Data::new(Server {
             own: Mutex::default(),
-            key: SigningKey::generate(Alg::Es256)?,
-            nonces: Nonces::new(Zeroizing::new([1; 32])),
+            key: SigningKey::generate()?,
             clock: clock.clone(),
-            wire: wire.clone(),
+            http: http.clone(),
             pushed: Mutex::default(),
             lie: Mutex::new(|_, _| {}),
             api: Mutex::new(200),
             revoked: Mutex::default(),
         });
         let shared = server.clone();
-        let other = Door::bind(0)?.open(move |c| {
+        let other = Listener::bind(0)?.open(move |c| {
             c.app_data(shared.clone())
                 .route("/.well-known/openid-configuration", get().to(metadata))
                 .route("/jwks", get().to(jwks))
@@ -190,22 +194,22 @@ impl World {
             client_id: "creco".into(),
             kakeibo_id: "kakeibo".into(),
             kakeibo_secret: Secret::new("kakeibo-secret"),
+            institution: ["みなと信用組合".into(), "Minato Credit Union".into()],
         };
-        let pages = Pages::new(samples::institution())?;
-        let parts = Parts { clock, random: Arc::new(SeededRandom::new(8)), wire, pages };
-        let app = super::start(Door::bind(0)?, settings, parts).await?;
+        let parts = Parts { clock, random: Arc::new(seeded(8)), http, pages: Pages::new()? };
+        let app = super::start(Listener::bind(0)?, settings, parts)?;
         put(&server.pushed, HashMap::from([("app".to_owned(), app.url().to_owned())]));
         Ok(Self { app, other, server, cookie: String::new() })
     }
 
     async fn get(&self, path: &str) -> Result<Answer, Box<dyn Error>> {
-        let request = Request::new(Method::Get, format!("{}{path}", self.app.url()));
-        Ok(self.server.wire.send(request.header("cookie", self.cookie.clone())).await?)
+        let request = self.server.http.get(format!("{}{path}", self.app.url()));
+        Ok(send(request.header("cookie", self.cookie.clone())).await?)
     }
     async fn press(&mut self, action: &str) -> Result<Answer, Box<dyn Error>> {
-        let request = Request::new(Method::Post, self.app.url()).form([("action", action)]);
+        let request = self.server.http.post(self.app.url()).form(&[("action", action)]);
         let request = request.header("cookie", self.cookie.clone()).header("origin", self.app.url());
-        let answer = self.server.wire.send(request).await?;
+        let answer = send(request).await?;
         if let Some(set) = answer.header("set-cookie") {
             assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax") && set.contains("Path=/"), "{set}");
             self.cookie = set.split(';').next().unwrap_or_default().to_owned();
@@ -223,7 +227,7 @@ impl World {
                 query.push((name, value));
             }
         }
-        crate::demo::wire::with_query("/callback", query)
+        with_query("/callback", query)
     }
     async fn link(&mut self) -> Tested {
         assert_eq!(self.press("link").await?.status, 303);
@@ -336,7 +340,7 @@ async fn a_dead_token_ends_the_link_and_a_silent_api_does_not() -> Tested {
     assert!(page.contains("grant.revoked") && !page.contains("連携を解除"));
     put(&w.server.api, 200);
     w.link().await?;
-    w.server.clock.advance(Duration::from_secs(31 * 86_400));
+    w.server.clock.advance(31 * 86_400);
     put(&w.server.api, 401);
     assert!(text(&w.get("/").await?).contains("grant.expired"), "its day had come");
     w.stop().await;
@@ -366,9 +370,9 @@ async fn forms_of_other_pages_do_nothing() -> Tested {
     let mut w = World::start().await?;
     w.link().await?;
     for (header, value) in [("origin", "http://localhost:9"), ("sec-fetch-site", "same-site"), ("origin", "null")] {
-        let request = Request::new(Method::Post, w.app.url()).form([("action", "revoke")]);
+        let request = w.server.http.post(w.app.url()).form(&[("action", "revoke")]);
         let request = request.header("cookie", w.cookie.clone()).header(header, value);
-        assert_eq!(w.server.wire.send(request).await?.status, 403, "{header}: {value}");
+        assert_eq!(send(request).await?.status, 403, "{header}: {value}");
     }
     assert_eq!(held(&w.server.revoked), None);
     w.stop().await;

@@ -1,12 +1,11 @@
 //! What the app has seen of its link, and what it knows will come: the same names the server's events have
 //! (docs/events.md), told from the client's side.
 
-use crate::clock::Instant;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::VecDeque;
-use std::time::Duration;
 
 /// How long before the end the customer is told.
-pub(super) const NOTICE: Duration = Duration::from_secs(7 * 86_400);
+const NOTICE: TimeDelta = TimeDelta::days(7);
 /// The most events kept.
 const MAX_EVENTS: usize = 40;
 
@@ -50,7 +49,7 @@ impl What {
 /// One entry of the time line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Event {
-    pub(super) at: Instant,
+    pub(super) at: DateTime<Utc>,
     pub(super) what: What,
     /// Still to come.
     pub(super) planned: bool,
@@ -62,7 +61,7 @@ pub(super) struct Timeline(VecDeque<Event>);
 
 impl Timeline {
     /// Notes what was just seen.
-    pub(super) fn saw(&mut self, what: What, at: Instant) {
+    pub(super) fn saw(&mut self, what: What, at: DateTime<Utc>) {
         if self.0.len() == MAX_EVENTS {
             self.0.pop_front();
         }
@@ -70,7 +69,7 @@ impl Timeline {
     }
 
     /// What was seen and, while a link lives, what its last day brings.
-    pub(super) fn shown(&self, ends: Option<Instant>, now: Instant) -> Vec<Event> {
+    pub(super) fn shown(&self, ends: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Vec<Event> {
         let mut events: Vec<Event> = self.0.iter().copied().collect();
         if let Some(ends) = ends {
             for (at, what) in [(ends - NOTICE, What::GrantExpiring), (ends, What::GrantExpired)] {
@@ -88,13 +87,13 @@ mod tests {
     #[test]
     fn a_live_link_shows_what_will_come() {
         let mut line = Timeline::default();
-        let start = Instant::from_secs(1_000_000);
+        let start = crate::time::from_secs(1_000_000);
         line.saw(What::GrantCreated, start);
-        let ends = start + Duration::from_secs(30 * 86_400);
+        let ends = start + TimeDelta::days(30);
         let planned = |now| line.shown(Some(ends), now).iter().map(|e| (e.what, e.planned)).collect::<Vec<_>>();
         let (created, expiring, expired) = (What::GrantCreated, What::GrantExpiring, What::GrantExpired);
         assert_eq!(planned(start), [(created, false), (expiring, true), (expired, true)]);
-        let late = start + Duration::from_secs(24 * 86_400);
+        let late = start + TimeDelta::days(24);
         assert_eq!(planned(late), [(created, false), (expiring, false), (expired, true)]);
         assert_eq!(line.shown(None, late).len(), 1, "an ended link plans nothing");
     }

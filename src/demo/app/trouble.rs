@@ -1,8 +1,6 @@
 //! What goes wrong between the app and whom it asks, and what of an answer may be believed.
 
-use crate::keys::jose;
-use crate::outbound::{self, Answer};
-use crate::refusal::Code;
+use crate::wire::{Answer, NoAnswer};
 use serde_json::Value;
 
 /// Why a link does not come about or does not go on.
@@ -17,14 +15,14 @@ pub(super) enum Trouble {
     /// Our own failure.
     Own,
 }
-impl From<outbound::Error> for Trouble {
-    fn from(error: outbound::Error) -> Self {
+impl From<NoAnswer> for Trouble {
+    fn from(error: NoAnswer) -> Self {
         tracing::warn!(%error, "sample app: no answer");
         Self::Unreachable
     }
 }
-impl From<jose::Error> for Trouble {
-    fn from(error: jose::Error) -> Self {
+impl From<jsonwebtoken::errors::Error> for Trouble {
+    fn from(error: jsonwebtoken::errors::Error) -> Self {
         tracing::error!(%error, "sample app: signing");
         Self::Own
     }
@@ -45,7 +43,31 @@ pub(super) fn refusal(answer: &Answer) -> Trouble {
     }
 }
 
+/// The codes a client may meet (RFC 6749 §4.1.2.1, §5.2; OpenID Connect Core §3.1.2.6; RFC 9396 §5; RFC 9449 §5).
+const KNOWN: [&str; 20] = [
+    "access_denied",
+    "account_selection_required",
+    "consent_required",
+    "interaction_required",
+    "invalid_authorization_details",
+    "invalid_client",
+    "invalid_dpop_proof",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_request_object",
+    "invalid_scope",
+    "invalid_target",
+    "invalid_token",
+    "login_required",
+    "server_error",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "unsupported_response_type",
+    "use_dpop_nonce",
+];
+
 /// A code as it may be shown and logged: one we know, else a word of our own.
 pub(super) fn known_code(code: &str) -> &'static str {
-    Code::parse(code).map_or("unknown_error", Code::as_str)
+    KNOWN.into_iter().find(|known| *known == code).unwrap_or("unknown_error")
 }

@@ -6,20 +6,20 @@ use super::flow::Failed;
 use super::session::{Link, Visitor};
 use super::timeline::Event;
 use super::trouble::Trouble;
-use crate::account::AccountType;
-use crate::clock::Instant;
 use crate::pages::{
-    AppNotice, AppPage, Chrome, Error, KakeiboPage, Language, LinkedAccount, ShownAccount, ShownLink, ShownTransaction,
+    AppNotice, AppPage, Error, KakeiboPage, Language, LinkedAccount, ShownAccount, ShownLink, ShownTransaction,
     TimelineEntry,
 };
+use crate::time::jst_date;
 use actix_web::http::StatusCode;
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 /// The app's name and its provider's: the client record says the same to the customer at the institution.
 const NAME: [&str; 2] = ["しんくみアプリwithCRECO", "Shinkumi App with CRECO"];
 const PROVIDER: &str = "アイ・ティ・リアライズ株式会社";
 /// 認可期間, in days.
-const DAYS: u64 = 30;
+const DAYS: i64 = 30;
 
 /// What the customer is told of a failure, and with which status.
 pub(super) fn notice(why: &Failed) -> (AppNotice, StatusCode) {
@@ -41,7 +41,7 @@ pub(super) fn home(app: &App, visitor: &Visitor, notice: Option<AppNotice>) -> R
         .sessions
         .with(visitor.cookie.as_ref(), |s| (s.link.clone(), s.timeline.shown(s.link.as_ref().map(|l| l.ends), now)))
         .unwrap_or_default();
-    let institution = app.parts.pages.institution().named(visitor.language);
+    let institution = app.settings.institution(visitor.language);
     let page = AppPage {
         app: NAME[usize::from(visitor.language == Language::En)].to_owned(),
         provider: PROVIDER.to_owned(),
@@ -51,27 +51,27 @@ pub(super) fn home(app: &App, visitor: &Visitor, notice: Option<AppNotice>) -> R
         link: link.map(|link| shown(institution, &link, now)),
         events: events.iter().map(entry).collect(),
     };
-    app.parts.pages.app(&Chrome::new(visitor.language, "/", "", false), &page)
+    app.parts.pages.app(visitor.language, &page)
 }
 
-fn shown(institution: &str, link: &Link, now: Instant) -> ShownLink {
+fn shown(institution: &str, link: &Link, now: DateTime<Utc>) -> ShownLink {
     let (as_of, statements) = link.snapshot.as_ref().map_or((now, &[][..]), |s| (s.at, &s.statements));
     ShownLink {
         accounts: statements.iter().map(|s| account(institution, s, as_of)).collect(),
         until: link.ends,
         // By the calendar: 30 on the first day, whatever the hour.
-        days_left: u64::try_from((link.ends.jst_date() - now.jst_date()).num_days()).unwrap_or_default(),
+        days_left: (jst_date(link.ends) - jst_date(now)).num_days().max(0),
         days: DAYS,
     }
 }
 
-fn account(institution: &str, statement: &Statement, as_of: Instant) -> LinkedAccount {
+fn account(institution: &str, statement: &Statement, as_of: DateTime<Utc>) -> LinkedAccount {
     let account = &statement.account;
     LinkedAccount {
         institution: institution.to_owned(),
         account: ShownAccount {
             branch: account.branch.clone(),
-            account_type: AccountType::parse(&account.account_type).unwrap_or(AccountType::Ordinary),
+            account_type: if account.account_type == "savings" { "savings" } else { "ordinary" },
             number: account.account_number.clone(),
         },
         balance: statement.balance,
@@ -101,5 +101,5 @@ pub(super) fn kakeibo(app: &App, visitor: &Visitor, error: Option<String>) -> Re
         facts: claims.iter().flatten().map(fact).collect(),
         start: "/kakeibo".to_owned(),
     };
-    app.parts.pages.kakeibo(&Chrome::new(visitor.language, "/kakeibo", "", false), &page)
+    app.parts.pages.kakeibo(visitor.language, &page)
 }

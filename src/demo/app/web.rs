@@ -4,37 +4,32 @@ use super::App;
 use super::flow::{Failed, Read};
 use super::session::{COOKIE, Visitor};
 use super::view;
-use crate::demo::door::{head, own_page, page};
-use crate::pages::AppNotice;
-use crate::params::Params;
-use crate::secret::Secret;
-use crate::web::assets;
-use crate::web::encoding::{as_json, as_text};
-use crate::web::table::{Row, at, write};
+use crate::crypto::Secret;
+use crate::jose;
+use crate::listener::Callers::{People, Programs};
+use crate::listener::{head_only, healthy, look, own_page, page, serve};
+use crate::pages::{self, AppNotice};
+use crate::wire::params;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType};
-use actix_web::web::{Bytes, Data, PayloadConfig, ServiceConfig};
+use actix_web::web::{Bytes, Data, PayloadConfig, ServiceConfig, get, head, post};
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
+use std::collections::HashMap;
 
 /// No form of ours is longer.
 const MAX_FORM: usize = 4096;
 
-pub(super) fn routes(config: &mut ServiceConfig) -> Vec<Row> {
+pub(super) fn routes(config: &mut ServiceConfig) {
     config.app_data(PayloadConfig::new(MAX_FORM));
-    write(
-        config,
-        [
-            at("/", as_text).get_and_head(home, head).post(act),
-            at("/callback", as_text).get_and_head(callback, head),
-            at("/kakeibo", as_text).get(kakeibo).post(kakeibo_act),
-            at("/kakeibo/callback", as_text).get_and_head(kakeibo_callback, head),
-            at("/jwks", as_json).get(jwks),
-            at("/healthz", as_json).get(healthy),
-            at("/assets/{name}", as_text).get(assets::file),
-        ],
-    )
+    serve(config, "/", People, [get().to(home), head().to(head_only), post().to(act)]);
+    serve(config, "/callback", People, [get().to(callback), head().to(head_only)]);
+    let [shown, its_head] = look(kakeibo);
+    serve(config, "/kakeibo", People, [shown, its_head, post().to(kakeibo_act)]);
+    serve(config, "/kakeibo/callback", People, [get().to(kakeibo_callback), head().to(head_only)]);
+    serve(config, "/jwks", Programs, look(jwks));
+    serve(config, "/healthz", Programs, look(healthy));
+    serve(config, "/assets/{name}", People, look(pages::file));
 }
 
 /// The linked accounts, read anew at each visit: what is shown is what the grant still allows.
@@ -60,7 +55,7 @@ async fn act(app: Data<App>, request: HttpRequest, body: Bytes) -> HttpResponse 
     }
     let visitor = Visitor::of(&request);
     let old = &visitor.cookie;
-    match form(&body).get("action") {
+    match form(&body).get("action").map(String::as_str) {
         Some("link") => {
             let (cookie, set) = session(&app, old.clone());
             match app.begin(&cookie, visitor.language).await {
@@ -121,12 +116,7 @@ async fn kakeibo_callback(app: Data<App>, request: HttpRequest) -> HttpResponse 
 
 /// Where the server finds the key our assertions are signed with (RFC 7517 §5).
 async fn jwks(app: Data<App>) -> HttpResponse {
-    HttpResponse::Ok().json(json!({"keys": [app.key.public().to_json()]}))
-}
-
-/// For whoever waits until this answers.
-async fn healthy() -> HttpResponse {
-    HttpResponse::Ok().json(json!({"status": "ok"}))
+    HttpResponse::Ok().json(jose::set(app.key.public()))
 }
 
 fn failed(app: &App, visitor: &Visitor, why: &Failed) -> HttpResponse {
@@ -176,11 +166,10 @@ fn session(app: &App, old: Option<Secret>) -> (Secret, Option<Cookie<'static>>) 
     (fresh, Some(cookie))
 }
 
-/// A broken query is an empty one: no state in it, so nothing comes of it.
-fn query(request: &HttpRequest) -> Params {
-    Params::parse(request.query_string()).unwrap_or_default()
+fn query(request: &HttpRequest) -> HashMap<String, String> {
+    params(request.query_string())
 }
 
-fn form(body: &Bytes) -> Params {
-    std::str::from_utf8(body).ok().and_then(|text| Params::parse(text).ok()).unwrap_or_default()
+fn form(body: &Bytes) -> HashMap<String, String> {
+    std::str::from_utf8(body).map(params).unwrap_or_default()
 }

@@ -4,13 +4,12 @@
 //! hook, and drops the call without answering it.
 
 use super::{Parts, Settings};
-use crate::clock::{Clock, Instant};
-use crate::outbound::{Method, Outbound, Request};
-use crate::phone::Phone;
-use crate::random::{self, Random};
-use crate::secret::base64url;
-use crate::telephony::simulator::{PlacedCall, report};
+use crate::crypto::{Random, Secret, base64url, bytes, hmac_sha256};
+use crate::time::Clock;
+use crate::wire::send;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,7 +39,7 @@ pub(super) enum Outcome {
 /// One line of the record.
 #[derive(Debug, Clone)]
 pub(super) struct Placed {
-    pub(super) at: Instant,
+    pub(super) at: DateTime<Utc>,
     /// `None` when withheld.
     pub(super) from: Option<String>,
     pub(super) to: String,
@@ -56,14 +55,14 @@ pub(super) struct Exchange {
     settings: Settings,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    wire: Outbound,
+    http: reqwest::Client,
     placed: Mutex<VecDeque<Placed>>,
 }
 
 impl Exchange {
     pub(super) fn new(settings: Settings, parts: &Parts) -> Self {
-        let (clock, random, wire) = (parts.clock.clone(), parts.random.clone(), parts.wire.clone());
-        Self { settings, clock, random, wire, placed: Mutex::default() }
+        let (clock, random, http) = (parts.clock.clone(), parts.random.clone(), parts.http.clone());
+        Self { settings, clock, random, http, placed: Mutex::default() }
     }
 
     /// The calls placed, the newest first.
@@ -75,21 +74,14 @@ impl Exchange {
     pub(super) async fn place(&self, call: &Call) -> Result<(String, Outcome), NoSuchNumber> {
         let to = network_form(&call.to).ok_or(NoSuchNumber)?;
         let from = if call.withheld { None } else { Some(network_form(&call.from).ok_or(NoSuchNumber)?) };
-        let call_id = base64url(random::bytes::<16>(self.random.as_ref()));
+        let call_id = base64url(bytes::<16>(self.random.as_ref()));
         tokio::time::sleep(self.settings.ring).await;
         let at = self.clock.now();
-        let placed = PlacedCall {
-            call_id: &call_id,
-            from: from.as_deref().unwrap_or_default(),
-            to: &to,
-            withheld: from.is_none(),
-        };
-        let signed = report(&placed, &self.settings.hook_secret, at);
-        let request = Request::new(Method::Post, &self.settings.hook)
-            .header("x-hook-timestamp", signed.timestamp)
-            .header("x-hook-signature", signed.signature)
-            .body("application/json", signed.body.into_bytes());
-        let outcome = match self.wire.send(request).await {
+        let signed = report(&call_id, from.as_deref(), &to, &self.settings.hook_secret, at);
+        let request = self.http.post(&self.settings.hook).header("content-type", "application/json").body(signed.body);
+        let request = request.header("x-hook-timestamp", signed.timestamp);
+        let request = request.header("x-hook-signature", signed.signature);
+        let outcome = match send(request).await {
             Ok(answer) if answer.status == 204 => Outcome::Reported,
             Ok(answer) => Outcome::Refused(answer.status),
             Err(error) => {
@@ -105,10 +97,48 @@ impl Exchange {
     }
 }
 
+/// What a gateway sends to the hook.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// `X-Hook-Timestamp`
+    pub timestamp: String,
+    /// `X-Hook-Signature`
+    pub signature: String,
+    /// The body, JSON.
+    pub body: String,
+}
+
+/// The signed report of a gateway whose carrier verified the number (P-Asserted-Identity, RFC 3325); without `from`, the
+/// caller withheld it.
+#[must_use]
+pub fn report(call_id: &str, from: Option<&str>, to: &str, secret: &Secret, at: DateTime<Utc>) -> Report {
+    let body = json!({
+        "v": 1,
+        "call_id": call_id,
+        "from": from.unwrap_or("sip:anonymous@anonymous.invalid"),
+        "to": to,
+        "anonymous": u8::from(from.is_none()),
+        "id_source": "pai",
+    })
+    .to_string();
+    let timestamp = at.timestamp().to_string();
+    let signature = hmac_sha256(secret.reveal().as_bytes(), format!("{timestamp}.{body}").as_bytes());
+    Report { timestamp, signature, body }
+}
+
+/// What follows the trunk zero of a Japanese number of ten or eleven digits, typed with or without hyphens, as `0…` or
+/// `+81…`.
+fn national(dialled: &str) -> Option<String> {
+    let bare: String = dialled.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+    let rest = bare.strip_prefix("+81").or_else(|| bare.strip_prefix('0'))?;
+    let digits = rest.bytes().all(|b| b.is_ascii_digit()) && !rest.starts_with('0');
+    (digits && matches!(rest.len(), 9 | 10)).then(|| rest.to_owned())
+}
+
 /// The number as the network carries it: `+81…` for a Japanese one, bare digits for a short or foreign one.
 fn network_form(dialled: &str) -> Option<String> {
-    if let Some(phone) = Phone::parse(dialled) {
-        return Some(format!("+81{}", &phone.as_str()[1..]));
+    if let Some(rest) = national(dialled) {
+        return Some(format!("+81{rest}"));
     }
     let digits = dialled.trim().strip_prefix('+').unwrap_or(dialled.trim());
     let fits = (3..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());

@@ -1,9 +1,7 @@
 //! The phone and mailbox simulator: what a customer's telephone and mail program are in production.
 //!
-//! It owns the calls placed and the mails received, in memory and bounded. It reaches the authorization server only
-//! the way the real ones do: a call becomes the signed hook of a SIP gateway (docs/telephony.md), a mail arrives by
-//! SMTP
-//! (RFC 5321).
+//! It owns the calls placed and the mails received, in memory and bounded. It reaches the authorization server as the real
+//! ones do: a call becomes the signed report of a SIP gateway (docs/telephony.md), a mail arrives by SMTP (RFC 5321).
 
 mod calls;
 mod mailbox;
@@ -11,14 +9,13 @@ mod smtp;
 mod view;
 mod web;
 
+pub use calls::{Report, report};
 pub use mailbox::{Mail, Mailbox};
 
-use crate::clock::Clock;
-use crate::demo::door::{Door, Running};
-use crate::outbound::Outbound;
+use crate::crypto::{Random, Secret};
+use crate::listener::{Listener, Running};
 use crate::pages::Pages;
-use crate::random::Random;
-use crate::secret::Secret;
+use crate::time::Clock;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,19 +43,19 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Call ids.
     pub random: Arc<dyn Random>,
-    /// The way to the hook.
-    pub wire: Outbound,
+    /// Calls the hook.
+    pub http: reqwest::Client,
     /// The page.
     pub pages: Pages,
 }
 
 /// The mail side, open before the rest: a server has to be told where its mail goes.
-pub struct Post {
+pub struct MailServer {
     mailbox: Mailbox,
     sink: smtp::Sink,
 }
 
-impl Post {
+impl MailServer {
     /// Takes mail on a free loopback port.
     ///
     /// # Errors
@@ -103,13 +100,13 @@ struct State {
     own: String,
 }
 
-/// Starts the simulator behind `door`, with the mails that `post` takes.
+/// Starts the simulator, with the mails that `mail` takes.
 ///
 /// # Errors
 /// When the listener cannot be opened.
-pub async fn start(door: Door, post: Post, settings: Settings, parts: Parts) -> io::Result<Simulator> {
-    let Post { mailbox, sink } = post;
-    let own = door.url();
+pub fn start(listener: Listener, mail: MailServer, settings: Settings, parts: Parts) -> io::Result<Simulator> {
+    let MailServer { mailbox, sink } = mail;
+    let own = listener.url();
     let state = actix_web::web::Data::new(State {
         exchange: calls::Exchange::new(settings.clone(), &parts),
         mailbox,
@@ -117,8 +114,8 @@ pub async fn start(door: Door, post: Post, settings: Settings, parts: Parts) -> 
         settings,
         own,
     });
-    let web = door.open(move |c| {
-        c.app_data(state.clone()).configure(|c| drop(web::routes(c)));
+    let web = listener.open(move |c| {
+        c.app_data(state.clone()).configure(web::routes);
     })?;
     Ok(Simulator { web, sink })
 }

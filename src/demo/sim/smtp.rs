@@ -1,7 +1,8 @@
 //! A mail server that delivers into the mailbox and nowhere else (RFC 5321, the minimum of §4.5.1).
 
 use super::mailbox::{Mail, Mailbox};
-use crate::clock::{Clock, Instant};
+use crate::time::Clock;
+use chrono::{DateTime, Utc};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ const MAX_RECIPIENTS: usize = 100;
 /// The most conversations at once.
 const MAX_CONNECTIONS: usize = 16;
 /// How long a sender may be silent.
-const PATIENCE: Duration = Duration::from_secs(30);
+const SILENCE: Duration = Duration::from_secs(30);
 /// How long one conversation may last.
 const CONVERSATION: Duration = Duration::from_secs(300);
 
@@ -81,7 +82,7 @@ async fn converse(stream: TcpStream, mailbox: &Mailbox, clock: &dyn Clock) -> io
         line.clear();
         let mut bounded = (&mut stream).take(MAX_LINE as u64);
         let read = bounded.read_until(b'\n', &mut line);
-        let n = tokio::time::timeout(PATIENCE, read).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let n = tokio::time::timeout(SILENCE, read).await.map_err(|_| io::ErrorKind::TimedOut)??;
         if n == 0 {
             return Ok(());
         }
@@ -126,7 +127,7 @@ struct Dialogue {
 
 impl Dialogue {
     /// Takes one line, without its line end.
-    fn line(&mut self, line: &[u8], now: Instant) -> Reply {
+    fn line(&mut self, line: &[u8], now: DateTime<Utc>) -> Reply {
         if self.data.is_some() {
             return self.data_line(line, now);
         }
@@ -197,7 +198,7 @@ impl Dialogue {
         }
     }
 
-    fn data_line(&mut self, line: &[u8], now: Instant) -> Reply {
+    fn data_line(&mut self, line: &[u8], now: DateTime<Utc>) -> Reply {
         if line == b"." {
             let data = self.data.take().unwrap_or_default();
             let sender = self.sender.take().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use super::State;
 use super::calls::{Call, Outcome};
-use crate::pages::{Chrome, Error, Language, PlacedCall, ReceivedMail, SimulatorPage};
+use crate::pages::{Error, Language, PlacedCall, ReceivedMail, SimulatorPage};
 
 /// The page; `refused` is a call that could not be placed, kept in the form.
 pub(super) fn home(state: &State, language: Language, refused: Option<&Call>) -> Result<String, Error> {
@@ -33,5 +33,5 @@ pub(super) fn home(state: &State, language: Language, refused: Option<&Call>) ->
         mails: mails.collect(),
         refused: refused.is_some(),
     };
-    state.pages.simulator(&Chrome::new(language, "/", "", false), &page)
+    state.pages.simulator(language, &page)
 }

@@ -2,36 +2,31 @@
 
 use super::calls::{Call, Outcome};
 use super::{State, view};
-use crate::demo::door::{self, own_page};
-use crate::params::Params;
-use crate::web::assets;
-use crate::web::encoding::{as_json, as_text};
-use crate::web::table::{Row, at, write};
+use crate::listener::Callers::{People, Programs};
+use crate::listener::{self, healthy, language, look, own_page};
+use crate::pages;
+use crate::time::rfc3339;
+use crate::wire::params;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::web::{Bytes, Data, PayloadConfig, ServiceConfig};
+use actix_web::web::{Bytes, Data, PayloadConfig, ServiceConfig, post};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde_json::json;
 
 /// No call is longer.
 const MAX_BODY: usize = 4096;
 
-pub(super) fn routes(config: &mut ServiceConfig) -> Vec<Row> {
+pub(super) fn routes(config: &mut ServiceConfig) {
     config.app_data(PayloadConfig::new(MAX_BODY));
-    write(
-        config,
-        [
-            at("/", as_text).get(home),
-            at("/calls", as_json).post(call),
-            at("/mail", as_json).get(mail),
-            at("/healthz", as_json).get(healthy),
-            at("/assets/{name}", as_text).get(assets::file),
-        ],
-    )
+    listener::serve(config, "/", People, look(home));
+    listener::serve(config, "/calls", Programs, [post().to(call)]);
+    listener::serve(config, "/mail", Programs, look(mail));
+    listener::serve(config, "/healthz", Programs, look(healthy));
+    listener::serve(config, "/assets/{name}", People, look(pages::file));
 }
 
 async fn home(state: Data<State>, request: HttpRequest) -> HttpResponse {
-    door::page(view::home(&state, door::language(&request), None), StatusCode::OK)
+    listener::page(view::home(&state, language(&request), None), StatusCode::OK)
 }
 
 /// The mailbox: for programs unless somebody asks for a page.
@@ -41,7 +36,7 @@ async fn mail(state: Data<State>, request: HttpRequest) -> HttpResponse {
     }
     let list =
         state.mailbox.all().into_iter().map(
-            |m| json!({"from": m.from, "to": m.to, "subject": m.subject, "text": m.text, "date": m.date.rfc3339()}),
+            |m| json!({"from": m.from, "to": m.to, "subject": m.subject, "text": m.text, "date": rfc3339(m.date)}),
         );
     HttpResponse::Ok().json(list.collect::<Vec<_>>())
 }
@@ -60,10 +55,9 @@ async fn call(state: Data<State>, request: HttpRequest, body: Bytes) -> HttpResp
     if from_page {
         return match placed {
             Some(_) => HttpResponse::SeeOther().insert_header((header::LOCATION, "/")).finish(),
-            None => door::page(
-                view::home(&state, door::language(&request), call.as_ref()),
-                StatusCode::UNPROCESSABLE_ENTITY,
-            ),
+            None => {
+                listener::page(view::home(&state, language(&request), call.as_ref()), StatusCode::UNPROCESSABLE_ENTITY)
+            }
         };
     }
     match placed {
@@ -79,17 +73,12 @@ async fn call(state: Data<State>, request: HttpRequest, body: Bytes) -> HttpResp
     }
 }
 
-/// For whoever waits until this answers.
-async fn healthy() -> HttpResponse {
-    HttpResponse::Ok().json(json!({"status": "ok"}))
-}
-
 fn read_form(body: &Bytes) -> Option<Call> {
-    let form = Params::parse(std::str::from_utf8(body).ok()?).ok()?;
+    let mut form = params(std::str::from_utf8(body).ok()?);
     Some(Call {
-        from: form.get("from").unwrap_or_default().to_owned(),
-        to: form.get("to").unwrap_or_default().to_owned(),
-        withheld: form.get("withheld") == Some("true"),
+        from: form.remove("from").unwrap_or_default(),
+        to: form.remove("to").unwrap_or_default(),
+        withheld: form.get("withheld").is_some_and(|v| v == "true"),
     })
 }
 

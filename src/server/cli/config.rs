@@ -2,7 +2,7 @@
 
 use super::out::{Failure, Out};
 use crate::config;
-use crate::process;
+use crate::process::{self, StartSampleBank};
 use std::path::{Path, PathBuf};
 
 /// Check or show a configuration.
@@ -32,11 +32,11 @@ impl Config {
     ///
     /// # Errors
     /// What is wrong with the configuration.
-    pub fn run(self, out: &Out) -> Result<(), Failure> {
+    pub fn run(self, out: &Out, sample_bank: Option<StartSampleBank>) -> Result<(), Failure> {
         let (Self::Check { file, .. } | Self::Show(file)) = &self;
         let mut config = config::read(&file.config, std::env::vars()).map_err(Failure::refused)?;
         if let Self::Check { file, without_files } = &self {
-            process::examine(&config, !without_files).map_err(|e| refused(&file.config, e))?;
+            process::examine(&config, !without_files, sample_bank).map_err(|e| refused(&file.config, e))?;
             out.say(&serde_json::json!({"ok": true}), || format!("{}: ok", file.config.display()));
             return Ok(());
         }

@@ -11,39 +11,51 @@ mod client;
 mod client_token;
 pub mod config;
 mod db;
-pub mod demo;
 mod grant;
 mod key;
 mod lock;
 mod notice;
 pub mod out;
-mod sample_api;
 pub mod serve;
 pub mod target;
 
+use crate::process::StartSampleBank;
 use clap::{Parser, Subcommand};
 use out::{Failure, Out};
+use std::convert::Infallible;
 use std::process::ExitCode;
+
+/// Commands that the program has beside the server's own: [`Infallible`] for none.
+pub trait MoreCommands: Subcommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What kept it from its end.
+    fn run(self, out: &Out) -> Result<(), Failure>;
+}
+impl MoreCommands for Infallible {
+    fn run(self, _: &Out) -> Result<(), Failure> {
+        match self {}
+    }
+}
 
 /// Renkei: the authorization server for API連携認証.
 #[derive(Debug, Parser)]
 #[command(name = "renkei", version, about, max_term_width = 100)]
-struct Cli {
+struct Cli<More: Subcommand> {
     /// Machine-readable output.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
-    command: Command,
+    command: Command<More>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum Command<More: Subcommand> {
     /// Run the server.
     Serve(serve::Serve),
-    /// Run everything on this machine, with invented customers.
-    Demo(demo::Demo),
-    /// Run the sample account API beside a server in test mode.
-    SampleApi(sample_api::SampleApi),
+    #[command(flatten)]
+    More(More),
     /// Check or show a configuration.
     #[command(subcommand)]
     Config(config::Config),
@@ -70,10 +82,10 @@ enum Command {
     Db(db::Db),
 }
 
-/// Runs the program with its arguments.
+/// Runs the program with its arguments. `sample_bank` starts the bank of `bank.kind = "sample"`, where the program has one.
 #[must_use]
-pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+pub fn main<More: MoreCommands>(sample_bank: Option<StartSampleBank>) -> ExitCode {
+    let cli = match Cli::<More>::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
             let _ = e.print();
@@ -82,10 +94,9 @@ pub fn main() -> ExitCode {
     };
     let out = Out::new(cli.json);
     let done = match cli.command {
-        Command::Serve(c) => c.run(&out),
-        Command::Demo(c) => c.run(&out),
-        Command::SampleApi(c) => c.run(&out),
-        Command::Config(c) => c.run(&out),
+        Command::Serve(c) => c.run(&out, sample_bank),
+        Command::More(c) => c.run(&out),
+        Command::Config(c) => c.run(&out, sample_bank),
         Command::Client(c) => c.run(&out),
         Command::Key(c) => c.run(&out),
         Command::Grant(c) => c.run(&out),

@@ -5,7 +5,7 @@ use super::config::refused;
 use super::out::{Failure, Out};
 use crate::clock::SystemClock;
 use crate::config::{self, LogFormat};
-use crate::process::{self, Parts};
+use crate::process::{self, Parts, StartSampleBank};
 use crate::random::SystemRandom;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -25,11 +25,12 @@ impl Serve {
     ///
     /// # Errors
     /// What kept it from starting.
-    pub fn run(self, out: &Out) -> Result<(), Failure> {
+    pub fn run(self, out: &Out, sample_bank: Option<StartSampleBank>) -> Result<(), Failure> {
         let config = config::read(&self.config, std::env::vars()).map_err(Failure::refused)?;
         logs(&config.server.log, config.server.log_format);
         block_on(async {
-            let parts = Parts { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), bank: None };
+            let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+            let parts = Parts { clock, random, bank: None, sample_bank };
             let running = process::start(config, parts).await.map_err(|e| refused(&self.config, e))?;
             let issuer = running.app.issuer().to_owned();
             out.say(&serde_json::json!({"ready": issuer}), || format!("ready {issuer}"));

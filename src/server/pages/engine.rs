@@ -18,6 +18,7 @@ use tera::{Context, Kwargs, State, Tera, TeraResult, Value};
 #[folder = "../../templates/"]
 #[include = "*.html"]
 #[include = "locales/*.ftl"]
+#[exclude = "demo/*"]
 struct Templates;
 
 pub(super) struct Engine {
@@ -105,7 +106,7 @@ pub(super) fn locale(language: Language) -> Result<String, Error> {
 /// What a template can call:
 /// `t(key=…, …)` a text; arguments are escaped, the text itself is ours and may hold markup;
 /// `legal(key=…, …)` the Japanese of a legal text, whatever the page's language;
-/// `heading(key=…)` a title as a heading; `event(name=…)` a sentence for an event; `asset(name=…)` the address of a file; filters for moments, days and yen.
+/// `heading(key=…)` a title as a heading; `asset(name=…)` the address of a file; filters for moments and days.
 fn register(tera: &mut Tera, language: Language, words: &Arc<Words>, japanese: &Arc<Words>, common: &Common) {
     for (name, words) in [("t", words), ("legal", japanese)] {
         let (words, common) = (Arc::clone(words), common.clone());
@@ -113,16 +114,9 @@ fn register(tera: &mut Tera, language: Language, words: &Arc<Words>, japanese: &
             text(&words, &common, &kwargs)
         });
     }
-    let (own, known) = ((Arc::clone(words), common.clone()), Arc::clone(words));
+    let own = (Arc::clone(words), common.clone());
     tera.register_function("heading", move |kwargs: Kwargs, _: &State| -> TeraResult<Value> {
         text(&own.0, &own.1, &kwargs).map(|title| Value::safe_string(&heading(title.as_str().unwrap_or_default())))
-    });
-    let common = common.clone();
-    tera.register_function("event", move |kwargs: Kwargs, _: &State| -> TeraResult<Value> {
-        let key = format!("event-{}", kwargs.must_get::<&str>("name")?.replace(['.', '_'], "-"));
-        // An event this version has no sentence for: its name stands beside it.
-        let key = if known.has(&key) { key } else { "event-other".to_owned() };
-        Ok(Value::safe_string(&known.text(&key, &common.args()).map_err(tera::Error::message)?))
     });
     tera.register_function("asset", |kwargs: Kwargs, _: &State| -> TeraResult<Value> {
         let name = kwargs.must_get::<&str>("name")?;
@@ -132,13 +126,9 @@ fn register(tera: &mut Tera, language: Language, words: &Arc<Words>, japanese: &
     for &(name, form) in FILTERS {
         tera.register_filter(name, move |ms: i64, _: Kwargs, _: &State| moment(ms, form, language));
     }
-    tera.register_filter("slashed", |day: &str, _: Kwargs, _: &State| -> TeraResult<String> {
-        day.parse::<NaiveDate>().map(time::slashed).map_err(tera::Error::message)
-    });
     tera.register_filter("date", move |day: &str, _: Kwargs, _: &State| -> TeraResult<String> {
         day.parse::<NaiveDate>().map(|day| time::date(day, language)).map_err(tera::Error::message)
     });
-    tera.register_filter("yen", |amount: i64, _: Kwargs, _: &State| time::grouped(amount));
     tera.register_filter("two", |n: i64, _: Kwargs, _: &State| format!("{n:02}"));
 }
 

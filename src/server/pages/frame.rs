@@ -1,7 +1,6 @@
 //! What a page's context says about its frame: title, screen ID, step, whether it tells of an error or ends the way.
 
 use super::link::*;
-use super::sample::{AppPage, KakeiboPage, SimulatorPage};
 use crate::identity::Expired;
 use serde::Serialize;
 
@@ -111,21 +110,5 @@ impl Framed for FormPostPage {
     fn frame(&self) -> Frame {
         // It has a script of its own, and is gone before anybody reads it.
         Frame { script: false, ..last("title-form-post", false) }
-    }
-}
-// The demonstration's pages wear a frame of their own.
-impl Framed for AppPage {
-    fn frame(&self) -> Frame {
-        Frame::default()
-    }
-}
-impl Framed for SimulatorPage {
-    fn frame(&self) -> Frame {
-        Frame::default()
-    }
-}
-impl Framed for KakeiboPage {
-    fn frame(&self) -> Frame {
-        Frame::default()
     }
 }

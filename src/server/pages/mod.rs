@@ -1,6 +1,6 @@
 //! The pages customers see, and the letters they get: templates, words, styles and script, all embedded.
 //!
-//! Owns `templates/`. One typed context a page ([`link`], [`sample`]), each with samples that a test renders in both
+//! Owns `templates/` but for `templates/demo`, which is the demonstration's. One typed context a page ([`link`]), each with samples that a test renders in both
 //! languages; one function a page on [`Pages`]. Knows no address but its own page's, no rule and no store: what a page
 //! says is decided before it is called. Only this folder names the template engine and the localisation library.
 //!
@@ -15,7 +15,6 @@ mod hours;
 mod letter;
 pub mod link;
 pub mod parts;
-pub mod sample;
 pub mod samples;
 #[cfg(test)]
 mod tests;
@@ -26,7 +25,6 @@ pub use assets::{Asset, asset};
 pub use chrome::{Chrome, Institution, Language};
 pub use link::*;
 pub use parts::*;
-pub use sample::*;
 pub use words::WordsError;
 
 use engine::Engine;
@@ -98,12 +96,6 @@ pages! {
     oauth_error(OAuthErrorPage) = "oauth_error.html";
     /// The answer as a form.
     form_post(FormPostPage) = "form_post.html";
-    /// The sample app.
-    app(AppPage) = "app.html";
-    /// The phone and mailbox simulator.
-    simulator(SimulatorPage) = "simulator.html";
-    /// The second sample app's result.
-    kakeibo(KakeiboPage) = "kakeibo.html";
 }
 
 impl Pages {

@@ -1,4 +1,4 @@
-//! Moments and money as people read them, in Japanese time.
+//! Moments as people read them, in Japanese time.
 
 use super::chrome::Language;
 use crate::clock::Instant;
@@ -15,16 +15,10 @@ pub(super) enum Form {
     Day,
     /// 11月22日（日）
     DayOfYear,
-    /// 11月22日 10時16分20秒
-    Precise,
     /// 10時17分05秒
     Second,
     /// 7時00分
     Minute,
-    /// 10:15
-    Short,
-    /// 2026-11-22T10:15:00+09:00
-    Machine,
 }
 
 /// The filters of the templates, by name.
@@ -32,11 +26,8 @@ pub(super) const FILTERS: &[(&str, Form)] = &[
     ("moment", Form::Moment),
     ("day", Form::Day),
     ("day_of_year", Form::DayOfYear),
-    ("precise", Form::Precise),
     ("second", Form::Second),
     ("minute", Form::Minute),
-    ("short", Form::Short),
-    ("machine", Form::Machine),
 ];
 
 /// Says a moment.
@@ -46,18 +37,14 @@ pub(super) fn say(at: Instant, form: Form, language: Language) -> String {
     let (h, mi, s) = (t.hour(), t.minute(), t.second());
     let weekday = WEEKDAYS[t.weekday().num_days_from_monday() as usize];
     match (form, language) {
-        (Form::Machine, _) => t.to_rfc3339_opts(chrono::SecondsFormat::Secs, false),
-        (Form::Short, _) => format!("{h}:{mi:02}"),
         (Form::Moment, Language::Ja) => format!("{y}年{mo}月{d}日 {h}時{mi:02}分"),
         (Form::Day, Language::Ja) => format!("{y}年{mo}月{d}日（{weekday}）"),
         (Form::DayOfYear, Language::Ja) => format!("{mo}月{d}日（{weekday}）"),
-        (Form::Precise, Language::Ja) => format!("{mo}月{d}日 {h}時{mi:02}分{s:02}秒"),
         (Form::Second, Language::Ja) => format!("{h}時{mi:02}分{s:02}秒"),
         (Form::Minute, Language::Ja) => format!("{h}時{mi:02}分"),
         (Form::Moment, Language::En) => t.format("%-d %B %Y, %H:%M JST").to_string(),
         (Form::Day, Language::En) => t.format("%A, %-d %B %Y").to_string(),
         (Form::DayOfYear, Language::En) => t.format("%A, %-d %B").to_string(),
-        (Form::Precise, Language::En) => t.format("%-d %B, %H:%M:%S").to_string(),
         (Form::Second, Language::En) => t.format("%H:%M:%S").to_string(),
         (Form::Minute, Language::En) => t.format("%H:%M").to_string(),
     }
@@ -69,22 +56,4 @@ pub(super) fn date(day: NaiveDate, language: Language) -> String {
         Language::Ja => format!("{}年{}月{}日", day.year(), day.month(), day.day()),
         Language::En => day.format("%-d %B %Y").to_string(),
     }
-}
-
-/// A calendar day of a movement: 11/27.
-pub(super) fn slashed(day: NaiveDate) -> String {
-    format!("{}/{}", day.month(), day.day())
-}
-
-/// 1,284,530
-pub(super) fn grouped(amount: i64) -> String {
-    let digits = amount.unsigned_abs().to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }

@@ -41,11 +41,6 @@ impl Words {
         Ok(Self { bundle })
     }
 
-    /// Whether there is such a message.
-    pub(super) fn has(&self, key: &str) -> bool {
-        self.bundle.has_message(key)
-    }
-
     /// The text of a message.
     pub(super) fn text(&self, key: &str, args: &FluentArgs<'_>) -> Result<String, WordsError> {
         let missing = || WordsError::Missing(key.to_owned());

@@ -1,8 +1,8 @@
 //! Wiring of the five checks: the desk with its rules and its core bank, and the hooks.
 
-use super::{Error, inside, key, post, tls};
+use super::{Error, Parts, SampleBank, StartSampleBank, inside, key, post, tls};
 use crate::alarm::Alarms;
-use crate::bank::{EventHook, HttpBank, SampleBank};
+use crate::bank::{EventHook, HttpBank};
 use crate::client::registration::Trust;
 use crate::clock::Instant;
 use crate::config::{self, BankKind, Config};
@@ -11,22 +11,21 @@ use crate::identity::service_hours::Hours;
 use crate::identity::{CookieKey, CoreBank, Desk, DeskParts, Limit, Policy, Seals, answer_within};
 use crate::keys::ring::shared_secret;
 use crate::keys::{Jwk, master};
-use crate::outbound::Network;
+use crate::outbound::{Network, Outbound};
 use crate::phone::Phone;
 use crate::store::Store;
 use crate::telephony::sip_hook::SipHook;
 use std::sync::Arc;
 
-/// The service of the five checks; `own` is a core bank that a test holds.
+/// The service of the five checks.
 pub(super) async fn desk(
     config: &Config,
     store: Store,
     seals: Seals,
-    own: Option<Arc<dyn CoreBank>>,
+    bank: Arc<dyn CoreBank>,
     alarms: Arc<Alarms>,
     now: Instant,
 ) -> Result<Desk, Error> {
-    let bank = own.map_or_else(|| bank(config, now), Ok)?;
     let key = shared_secret(&store, &seals.sealer, &*seals.random, "interaction_cookies", now).await;
     let key = CookieKey::new(key.map_err(super::key("the key of cookies"))?);
     Ok(Desk::new(store, DeskParts { seals, key, policy: policy(config)?, bank, alarms }))
@@ -76,27 +75,42 @@ pub(super) fn policy(config: &Config) -> Result<Policy, Error> {
     })
 }
 
-fn bank(config: &Config, now: Instant) -> Result<Arc<dyn CoreBank>, Error> {
+/// The core bank, and what stops it where it is the sample bank.
+pub(super) fn bank(config: &Config, parts: &Parts) -> Result<(Arc<dyn CoreBank>, Option<SampleBank>), Error> {
+    if let Some(own) = &parts.bank {
+        return Ok((own.clone(), None));
+    }
     let wanted = &config.bank;
     let (BankKind::Http, Some(url)) = (wanted.kind, &wanted.url) else {
-        let dir = &config.server.data_dir;
-        let bank = SampleBank::open(dir, now.jst_date()).map_err(|e| Error::Io(dir.display().to_string(), e))?;
-        return Ok(Arc::new(bank));
+        let (start, dir) = (has_sample_bank(parts.sample_bank)?, &config.server.data_dir);
+        let sample = start(dir, parts.clock.clone(), parts.random.clone());
+        let sample = sample.map_err(|e| Error::Io(dir.display().to_string(), e))?;
+        let outbound = Outbound::loopback().map_err(key("bank.kind"))?;
+        return Ok((Arc::new(HttpBank::new(outbound, &sample.url, Some(sample.token.clone()))), Some(sample)));
     };
     let token = wanted.token_file.as_deref().map(config::secret_file).transpose()?;
     // The bank has a time of its own: it is waited for while a customer looks at a page.
     let mut patient = config.clone();
     patient.outbound.timeout = wanted.timeout;
-    Ok(Arc::new(HttpBank::new(inside(&patient)?, url, token)))
+    Ok((Arc::new(HttpBank::new(inside(&patient)?, url, token)), None))
+}
+
+/// Refuses `bank.kind = "sample"` in a program that has no sample bank.
+fn has_sample_bank(start: Option<StartSampleBank>) -> Result<StartSampleBank, Error> {
+    let refuse = key("bank.kind");
+    start.ok_or_else(|| refuse("this program was built without the sample bank (the cargo feature \"demo\")"))
 }
 
 /// Whether a start would take this configuration: what it says and, with `files`, the files it names. Nothing is made,
-/// opened or sent; the store and the addresses are left to the start itself.
+/// opened or sent; the store and the addresses are left to the start itself. `sample_bank` is what the program has of it.
 ///
 /// # Errors
 /// The first thing a start would refuse.
-pub fn examine(config: &Config, files: bool) -> Result<(), Error> {
+pub fn examine(config: &Config, files: bool, sample_bank: Option<StartSampleBank>) -> Result<(), Error> {
     policy(config)?;
+    if config.bank.kind == BankKind::Sample {
+        has_sample_bank(sample_bank)?;
+    }
     networks("server.trusted_proxies", &config.server.trusted_proxies)?;
     let (calls, reports) = (&config.telephony.hook_networks, &config.bank.event_networks);
     networks("telephony.hook_networks", calls)?;

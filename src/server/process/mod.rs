@@ -6,11 +6,13 @@ mod admin;
 mod checks;
 mod jobs;
 mod post;
+mod sample_bank;
 mod sockets;
 mod tls;
 
 pub use admin::SOCKET;
 pub use checks::examine;
+pub use sample_bank::{SampleBank, StartSampleBank};
 
 use crate::alarm::Alarms;
 use crate::client::{self, Authenticator, Settings as Asked};
@@ -71,8 +73,10 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Where randomness comes from.
     pub random: Arc<dyn Random>,
-    /// A core bank that a test holds; `None` takes the configured one.
+    /// A core bank that the caller holds; `None` takes the configured one.
     pub bank: Option<Arc<dyn CoreBank>>,
+    /// What starts the bank of `bank.kind = "sample"`; without it, that kind is refused.
+    pub sample_bank: Option<StartSampleBank>,
 }
 
 /// The file by which a demo knows a data folder of its own again. `serve` refuses a folder that has it: what lies there
@@ -91,6 +95,7 @@ pub struct Running {
     provider: Arc<rustls::crypto::CryptoProvider>,
     admin: admin::Admin,
     jobs: jobs::Jobs,
+    sample_bank: Option<SampleBank>,
     handle: actix_web::dev::ServerHandle,
     task: tokio::task::JoinHandle<std::io::Result<()>>,
 }
@@ -125,6 +130,9 @@ impl Running {
             tracing::warn!("requests under way have not ended within server.shutdown_grace");
         }
         self.app.store.stop_within(end.saturating_duration_since(Instant::now())).await;
+        if let Some(bank) = self.sample_bank {
+            (bank.stop)().await;
+        }
     }
 }
 
@@ -168,7 +176,8 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let mailer = post::mailer(&config, parts.clock.clone())?;
     let seals = Seals { sealer: sealer.clone(), random: parts.random.clone() };
     let alarms = Arc::new(Alarms::default());
-    let desk = checks::desk(&config, store.clone(), seals, parts.bank, alarms.clone(), parts.clock.now()).await?;
+    let (bank, sample_bank) = checks::bank(&config, &parts)?;
+    let desk = checks::desk(&config, store.clone(), seals, bank, alarms.clone(), parts.clock.now()).await?;
     let linking = Linking {
         store: store.clone(),
         identity: desk.clone(),
@@ -246,7 +255,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let handle = server.handle();
     let task = tokio::spawn(server);
     let jobs = jobs::Jobs::start(&app, mailer, Arc::new(app.pages.clone()));
-    Ok(Running { app, addresses, mtls_addresses, identity, provider, admin, jobs, handle, task })
+    Ok(Running { app, addresses, mtls_addresses, identity, provider, admin, jobs, sample_bank, handle, task })
 }
 
 /// What of the grace a stop leaves to the store: the rest belongs to requests under way.

@@ -1,9 +1,8 @@
 //! Telephony: how a call that arrived is reported to us (docs/telephony.md).
 //!
-//! `sip_hook` reads and verifies the report of a SIP gateway; `simulator` makes such a report, signed the same way. A
-//! driver ends with an [`crate::identity::IncomingCall`]; what the call is worth is decided in `identity`.
+//! `sip_hook` reads and verifies the report of a SIP gateway. A driver ends with an [`crate::identity::IncomingCall`];
+//! what the call is worth is decided in `identity`.
 
-pub mod simulator;
 pub mod sip_hook;
 #[cfg(test)]
 mod tests;

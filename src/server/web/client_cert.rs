@@ -34,13 +34,6 @@ pub fn on_connect(io: &dyn Any, data: &mut Extensions) {
     }
 }
 
-/// `x5t#S256` of the certificate shown in the handshake of this very connection: for a resource server without our
-/// configuration.
-#[must_use]
-pub fn shown(req: &HttpRequest) -> Option<Hash> {
-    req.conn_data::<Chain>()?.0.first().map(Hash::of)
-}
-
 /// When the log was last told that a proxy's certificate header cannot be read, in milliseconds. Where that happens it
 /// happens with every request, and one line a second is enough to be seen.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use super::page::{language, oauth_error};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, ContentType, HeaderMap, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
 
@@ -59,12 +59,6 @@ pub fn as_page(req: &HttpRequest) -> HttpResponse {
 #[must_use]
 pub fn as_nothing(_: &HttpRequest) -> HttpResponse {
     HttpResponse::UnsupportedMediaType().finish()
-}
-
-/// For the pages of the sample servers.
-#[must_use]
-pub fn as_text(_: &HttpRequest) -> HttpResponse {
-    HttpResponse::UnsupportedMediaType().content_type(ContentType::plaintext()).body("this body is encoded\n")
 }
 
 #[cfg(test)]

@@ -46,13 +46,8 @@ pub fn html(status: StatusCode, leads: Leads, rendered: Result<String, pages::Er
 /// `HEAD` of an address where a look changes something: the head of a page, and nothing is looked up. There is no
 /// `Content-Length`, for what a GET would be answered with is not known (RFC 9110 §8.6).
 pub async fn head() -> HttpResponse {
-    bare(CSP_PAGE)
-}
-/// The head of a page with this policy.
-#[must_use]
-pub fn bare(csp: &'static str) -> HttpResponse {
     let mut head = HttpResponse::Ok();
-    head.insert_header((header::CONTENT_SECURITY_POLICY, csp))
+    head.insert_header((header::CONTENT_SECURITY_POLICY, CSP_PAGE))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .content_type(ContentType::html());
     head.finish().set_body(body::None::new()).map_into_boxed_body()

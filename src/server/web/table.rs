@@ -1,8 +1,6 @@
 //! How an address is written into a table of URLs: one row with all its methods, so that HEAD stands wherever GET does
 //! (RFC 9110 §9.3.2), another method is 405 with `Allow` and not 404 (§15.5.6), and callers with an encoded body get the
 //! answer of their kind.
-//!
-//! The sample servers write theirs the same way.
 
 use super::encoding::{Refuse, plain};
 use actix_web::http::Method;

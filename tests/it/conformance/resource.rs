@@ -6,12 +6,11 @@ use crate::support::http::{Answer, Ask, Http};
 use crate::support::jws::{Key, b64, claims};
 use crate::support::town::{Town, on_both};
 use renkei_core::clock::{Clock, SystemClock};
-use renkei_core::identity::service_hours::Hours;
-use renkei_core::random::SeededRandom;
-use renkei_core::secret::Secret;
-use renkei_server::demo::door::{Door, Running};
-use renkei_server::demo::{api, bank};
-use renkei_server::outbound::Outbound;
+use renkei_core::random::{Random, SeededRandom};
+use renkei_demo::crypto::Secret;
+use renkei_demo::listener::{Listener, Running};
+use renkei_demo::time::from_secs;
+use renkei_demo::{api, bank, wire};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -29,24 +28,27 @@ pub struct Beside {
 impl Beside {
     pub async fn start(w: &Town) -> Self {
         let issuer = format!("http://{}", w.address());
-        Self::behind(w, Door::bind(0).unwrap(), issuer, Outbound::loopback().unwrap()).await
+        Self::behind(w, Listener::bind(0).unwrap(), issuer, wire::loopback().unwrap())
     }
-    /// The same behind a door of the caller's, reaching the server at `issuer` by `wire`.
-    pub async fn behind(w: &Town, door: Door, issuer: String, wire: Outbound) -> Self {
-        let books = Arc::new(renkei_server::bank::SampleBank::founded(w.now().jst_date()));
-        let bank = bank::start(Door::bind(0).unwrap(), books, w.clock.clone()).await.unwrap();
+    /// The same behind a listener of the caller's, asking the server at `issuer` with a client of the caller's.
+    pub fn behind(w: &Town, listener: Listener, issuer: String, http: reqwest::Client) -> Self {
+        let clock = w.clock.clone();
+        let clock: Arc<dyn renkei_demo::time::Clock> = Arc::new(move || from_secs(clock.now().secs()));
+        let (books, token) = (bank::SampleBank::founded(w.now().jst_date()), Secret::new("bank-token"));
+        let bank = bank::start(Listener::bind(0).unwrap(), books, token.clone(), clock.clone()).unwrap();
         let settings = api::Settings {
             issuer,
             client_id: "accounts-api".into(),
             client_secret: Secret::new("accounts-api-secret"),
             audience: "accounts-api".into(),
             bank: bank.url().to_owned(),
-            hours: Hours::default(),
+            bank_token: token,
+            closed: None,
             nonce_required: false,
         };
-        let random = Arc::new(SeededRandom::new(8));
-        let parts = api::Parts { clock: w.clock.clone(), random, wire };
-        let api = api::start(door, settings, parts).await.unwrap();
+        let random = SeededRandom::new(8);
+        let parts = api::Parts { clock, random: Arc::new(move |out: &mut [u8]| random.fill(out)), http };
+        let api = api::start(listener, settings, parts).unwrap();
         let http = Http::new(api.address(), api.url());
         Self { api, bank, http }
     }

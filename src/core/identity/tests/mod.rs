@@ -1,7 +1,6 @@
 //! Tests of the checks: tables for every rule, and customers who walk over a desk with a real store, a sample bank and a
 //! clock that moves when told to.
 
-#[path = "../../../server/bank/sample.rs"]
 mod bank;
 mod call;
 mod desk;
@@ -23,7 +22,7 @@ use crate::phone::Phone;
 use crate::random::SeededRandom;
 use crate::secret::{Hash, Secret};
 use crate::store::{Store, Tx};
-use bank::SampleBank;
+use bank::Bank;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -38,7 +37,7 @@ pub(crate) fn secs(n: u64) -> Duration {
 
 /// The sample bank, counting what it is asked, and failing when told to.
 pub(crate) struct Core {
-    bank: SampleBank,
+    bank: Bank,
     pins: AtomicUsize,
     lookups: AtomicUsize,
     fails: Mutex<Option<BankError>>,
@@ -111,7 +110,7 @@ impl Town {
         };
         change(&mut policy);
         let core = Arc::new(Core {
-            bank: SampleBank::founded(NOON.jst_date()),
+            bank: Bank::founded(NOON),
             pins: AtomicUsize::new(0),
             lookups: AtomicUsize::new(0),
             fails: Mutex::new(None),

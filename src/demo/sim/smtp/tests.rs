@@ -1,8 +1,8 @@
 use super::*;
-use crate::clock::ManualClock;
+use crate::time::from_secs;
 
-fn now() -> Instant {
-    Instant::from_secs(1_795_300_000)
+fn now() -> DateTime<Utc> {
+    from_secs(1_795_300_000)
 }
 
 /// The first three digits of the answer to each line; `-` for none, `ok` for a delivery.
@@ -64,7 +64,7 @@ fn a_message_past_the_cap_is_refused_and_not_kept() {
 #[tokio::test]
 async fn a_conversation_over_the_wire_fills_the_mailbox() -> io::Result<()> {
     let mailbox = Mailbox::default();
-    let sink = Sink::start(mailbox.clone(), Arc::new(ManualClock::at(now()))).await?;
+    let sink = Sink::start(mailbox.clone(), Arc::new(now)).await?;
     let mut stream = TcpStream::connect(sink.address()).await?;
     // All at once: PIPELINING (RFC 2920) is announced.
     stream

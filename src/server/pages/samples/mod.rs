@@ -1,13 +1,8 @@
 //! Samples of every context: each page is rendered with all of them, in both languages, by the tests and for the eye.
 //! People, numbers and names are invented.
 
-mod demo;
-
-use demo::{app, calls, mails, shown_link, simulator};
-
 use super::link::*;
 use super::parts::*;
-use super::sample::*;
 use super::{Chrome, Error, Institution, Language, Pages};
 use crate::account::Account;
 use crate::clock::Instant;
@@ -237,32 +232,6 @@ samples! {
             action: "https://app.example/callback?a=1&b=2".into(),
             fields: vec![("code".into(), "rk_ac_x".into()), ("state".into(), "a\"b<c>".into())],
         },
-    ];
-    app(AppPage) = [
-        "new" => AppPage { events: vec![], ..app(None, None) },
-        "linked" => app(Some(AppNotice::Linked), Some(shown_link())),
-        "refreshed" => app(Some(AppNotice::Refreshed), Some(shown_link())),
-        "revoked" => app(Some(AppNotice::Revoked), None),
-        "ended" => app(Some(AppNotice::Ended), None),
-        "refused" => app(Some(AppNotice::Refused { error: "access_denied".into() }), None),
-        "failed" => app(Some(AppNotice::Failed { what: "502 <Bad Gateway>".into() }), Some(ShownLink {
-            accounts: vec![], ..shown_link()
-        })),
-    ];
-    simulator(SimulatorPage) = [
-        "new" => simulator(),
-        "used" => SimulatorPage { calls: calls(), mails: mails(), ..simulator() },
-        "refused" => SimulatorPage { to: "12".into(), refused: true, ..simulator() },
-    ];
-    kakeibo(KakeiboPage) = [
-        "ok" => KakeiboPage {
-            ok: true,
-            error: None,
-            facts: vec![("sub".into(), "5f0c…".into()), ("scope".into(), "accounts openid".into())],
-            start: "/kakeibo".into(),
-        },
-        "new" => KakeiboPage { ok: false, error: None, facts: vec![], start: "/kakeibo".into() },
-        "refused" => KakeiboPage { ok: false, error: Some("access_denied".into()), facts: vec![], start: "/kakeibo".into() },
     ];
 }
 

@@ -1,21 +1,27 @@
 //! The demo as a whole: every part started in order, on ports of its own, and stopped together.
 
-use super::door::{Door, Running};
 use super::folder::Folder;
 use super::settings::{self, Places};
-use super::sim::Simulator;
-use super::{api, app, bank, sim};
-use crate::account::digits;
-use crate::audit::Actor;
-use crate::bank::SampleBank;
-use crate::client;
-use crate::identity::service_hours::{Hours, NotAWindow};
-use crate::keys::master;
-use crate::outbound::{Method, Outbound, Request};
-use crate::process::{self, Parts};
-use crate::refusal::Refusal;
-use crate::secret::{Secret, opaque};
-use crate::store;
+use super::{clock as as_clock, moment, random as as_random, shared, start_bank};
+use chrono::{DateTime, Utc};
+use renkei_core::account::digits;
+use renkei_core::audit::Actor;
+use renkei_core::client;
+use renkei_core::clock::{Clock, Instant};
+use renkei_core::identity::service_hours::{Hours, NotAWindow, Service};
+use renkei_core::keys::master;
+use renkei_core::random::Random;
+use renkei_core::refusal::Refusal;
+use renkei_core::secret::{Secret, opaque};
+use renkei_core::store;
+use renkei_demo::crypto::Secret as SharedSecret;
+use renkei_demo::listener::{Listener, Running};
+use renkei_demo::pages::{self, Pages};
+use renkei_demo::sim::Simulator;
+use renkei_demo::{api, app, sim, wire};
+use renkei_server::bank::HttpBank;
+use renkei_server::outbound::{self, Outbound};
+use renkei_server::process::{self, Parts};
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -26,7 +32,7 @@ use std::time::Duration;
 /// How long a simulated call rings before the gateway reports it.
 const RING: Duration = Duration::from_millis(700);
 /// How long the parts may take to answer for the first time.
-const PATIENCE: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// The sample customer's number.
 const CUSTOMER: &str = "09012343333";
 
@@ -68,10 +74,16 @@ pub enum Error {
     /// The store.
     #[error("store: {0}")]
     Store(#[from] store::Error),
-    /// The actors' way to each other.
+    /// The client by which the server asks the sample bank.
     #[error(transparent)]
-    Outbound(#[from] crate::outbound::Error),
-    /// An actor.
+    Outbound(#[from] outbound::Error),
+    /// The client by which the parts ask each other.
+    #[error("{0}")]
+    Http(#[from] reqwest::Error),
+    /// Pages of the sample app and the simulator.
+    #[error(transparent)]
+    Pages(#[from] pages::Error),
+    /// The sample app, the account API, the bank or the simulator.
     #[error("{0}")]
     Actor(#[from] io::Error),
     /// A part that does not answer.
@@ -93,13 +105,12 @@ pub struct Demo {
 ///
 /// # Errors
 /// The first thing that kept it from starting.
-pub async fn start(options: &Options, parts: Parts) -> Result<Demo, Error> {
-    let (clock, random) = (parts.clock.clone(), parts.random.clone());
-    let door = |offset: u16| {
+pub async fn start(options: &Options, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Demo, Error> {
+    let listener = |offset: u16| {
         let port = options.port.saturating_add(offset);
-        Door::bind(port).map_err(|e| Error::Port(port, e))
+        Listener::bind(port).map_err(|e| Error::Port(port, e))
     };
-    let (app_door, api_door, sim_door) = (door(1)?, door(2)?, door(3)?);
+    let (app_listener, api_listener, sim_listener) = (listener(1)?, listener(2)?, listener(3)?);
     let named = |path: &Path| path.display().to_string();
     let folder = Folder::open(options.data.as_deref(), random.as_ref())
         .map_err(|e| Error::Folder(named(&options.data.clone().unwrap_or_else(std::env::temp_dir)), e))?;
@@ -108,18 +119,22 @@ pub async fn start(options: &Options, parts: Parts) -> Result<Demo, Error> {
     let hook_secret = opaque(random.as_ref());
     write_secret(&folder.path().join("hook.secret"), &hook_secret).map_err(inside)?;
 
-    let wire = Outbound::loopback()?;
-    let mail = sim::Post::open(clock.clone()).await?;
-    let places = Places { port: options.port, app: app_door.url(), api: api_door.url(), smtp: mail.address() };
+    let http = wire::loopback()?;
+    let (shown_clock, shown_random) = (as_clock(&clock), as_random(&random));
+    let mail = sim::MailServer::open(shown_clock.clone()).await?;
+    let places = Places { port: options.port, app: app_listener.url(), api: api_listener.url(), smtp: mail.address() };
     let config = settings::config(&places, folder.path(), options.always_open)?;
     let numbers = config.telephony.called_numbers.iter().filter_map(|n| digits(n)).collect();
     let hours = match options.always_open {
         true => Hours::default(),
         false => Hours::parse(config.hours.closed.iter().map(String::as_str))?,
     };
+    let institution = [config.institution.name.clone(), config.institution.name_en.clone()];
+    let (bank, bank_token) = start_bank(folder.path(), &clock, &*random).map_err(inside)?;
+    let core = HttpBank::new(Outbound::loopback()?, bank.url(), Some(bank_token.clone()));
+    let parts = Parts { clock: clock.clone(), random: random.clone(), bank: Some(Arc::new(core)), sample_bank: None };
     let server = process::start(config, parts).await?;
-    let pages = server.app.pages.clone();
-    let now = clock.now();
+    let (pages, now) = (Pages::new()?, clock.now());
     let clients = settings::clients(&places, server.app.authenticator.secret_key(), random.as_ref(), now)?;
     server
         .app
@@ -127,50 +142,52 @@ pub async fn start(options: &Options, parts: Parts) -> Result<Demo, Error> {
         .write(move |tx| clients.iter().try_for_each(|c| client::sql::register(tx, c, &Actor::System, now)))
         .await?;
 
-    let books = Arc::new(SampleBank::open(folder.path(), now.jst_date()).map_err(inside)?);
-    let bank = bank::start(Door::bind(0)?, books, clock.clone()).await?;
     let api = api::start(
-        api_door,
+        api_listener,
         api::Settings {
             issuer: places.issuer(),
             client_id: "accounts-api".into(),
-            client_secret: Secret::new("accounts-api-secret"),
+            client_secret: SharedSecret::new("accounts-api-secret"),
             audience: places.api.clone(),
             bank: bank.url().to_owned(),
-            hours,
+            bank_token: shared(&bank_token),
+            closed: Some(Arc::new(move |now| closed_until(&hours, now))),
             nonce_required: false,
         },
-        api::Parts { clock: clock.clone(), random: random.clone(), wire: wire.clone() },
-    )
-    .await?;
+        api::Parts { clock: shown_clock.clone(), random: shown_random.clone(), http: http.clone() },
+    )?;
     let app = app::start(
-        app_door,
+        app_listener,
         app::Settings {
             issuer: places.issuer(),
             api: places.api.clone(),
             client_id: "creco".into(),
             kakeibo_id: "kakeibo".into(),
-            kakeibo_secret: Secret::new("kakeibo-secret"),
+            kakeibo_secret: SharedSecret::new("kakeibo-secret"),
+            institution,
         },
-        app::Parts { clock: clock.clone(), random: random.clone(), wire: wire.clone(), pages: pages.clone() },
-    )
-    .await?;
+        app::Parts {
+            clock: shown_clock.clone(),
+            random: shown_random.clone(),
+            http: http.clone(),
+            pages: pages.clone(),
+        },
+    )?;
     let simulator = sim::start(
-        sim_door,
+        sim_listener,
         mail,
         sim::Settings {
             hook: format!("{}/hooks/telephony/sip", places.issuer()),
-            hook_secret,
+            hook_secret: shared(&hook_secret),
             ring: RING,
             from: CUSTOMER.into(),
             numbers,
         },
-        sim::Parts { clock, random, wire: wire.clone(), pages },
-    )
-    .await?;
+        sim::Parts { clock: shown_clock, random: shown_random, http: http.clone(), pages },
+    )?;
     let demo = Demo { server, app, api, bank, simulator, folder };
     for url in demo.addresses() {
-        answers(&wire, url).await?;
+        answers(&http, url).await?;
     }
     Ok(demo)
 }
@@ -188,26 +205,30 @@ impl Demo {
     }
     /// Stops everything, the server last but one; a temporary folder goes at the very end.
     pub async fn stop(self) {
-        tokio::join!(self.app.stop(), self.api.stop(), self.bank.stop());
-        // The server may still have a mail to deliver.
+        tokio::join!(self.app.stop(), self.api.stop());
+        // The server may still have a mail to deliver, and the bank to ask.
         self.server.stop().await;
-        self.simulator.stop().await;
+        tokio::join!(self.bank.stop(), self.simulator.stop());
         drop(self.folder);
     }
 }
 
+/// When the account API opens again, if the institution is closed then.
+fn closed_until(hours: &Hours, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match hours.open_at(Instant::from_millis(now.timestamp_millis())) {
+        Service::Open => None,
+        Service::Closed { until } => Some(moment(until)),
+    }
+}
+
 /// Waits until a part answers.
-async fn answers(wire: &Outbound, url: &str) -> Result<(), Error> {
+async fn answers(http: &reqwest::Client, url: &str) -> Result<(), Error> {
     let asking = async {
-        while !wire
-            .send(Request::new(Method::Get, format!("{url}/healthz")))
-            .await
-            .is_ok_and(|answer| answer.is_success())
-        {
+        while !http.get(format!("{url}/healthz")).send().await.is_ok_and(|answer| answer.status().is_success()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, asking).await.map_err(|_| Error::Silent(url.to_owned()))
+    tokio::time::timeout(START_TIMEOUT, asking).await.map_err(|_| Error::Silent(url.to_owned()))
 }
 
 /// A file nobody else may read; a new start has a new secret.

@@ -1,11 +1,11 @@
 //! The demo's configuration of the authorization server: an invented institution on this machine.
 
-use crate::client::metadata::Rules;
-use crate::client::{Client, SecretKey, prepare};
-use crate::clock::Instant;
-use crate::config::{Config, Mode, client_rules};
-use crate::random::Random;
-use crate::refusal::{Code, Refusal};
+use renkei_core::client::metadata::Rules;
+use renkei_core::client::{Client, SecretKey, prepare};
+use renkei_core::clock::Instant;
+use renkei_core::random::Random;
+use renkei_core::refusal::{Code, Refusal};
+use renkei_server::config::{Config, Mode, client_rules};
 use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -79,8 +79,8 @@ pub fn clients(places: &Places, key: &SecretKey, random: &dyn Random, now: Insta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Profile;
-    use crate::random::SystemRandom;
+    use renkei_core::client::Profile;
+    use renkei_core::random::SystemRandom;
 
     fn places() -> Places {
         let smtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 4025));

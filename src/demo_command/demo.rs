@@ -1,13 +1,12 @@
 //! `renkei demo`
 
-use super::block_on;
-use super::out::{Failure, Out};
-use super::serve::{logs, stop_signal};
-use crate::clock::SystemClock;
-use crate::config::LogFormat;
-use crate::demo::{self, Options};
-use crate::process::Parts;
-use crate::random::SystemRandom;
+use super::run::{self, Options};
+use renkei_core::clock::SystemClock;
+use renkei_core::random::SystemRandom;
+use renkei_server::cli::block_on;
+use renkei_server::cli::out::{Failure, Out};
+use renkei_server::cli::serve::{logs, stop_signal};
+use renkei_server::config::LogFormat;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,12 +39,12 @@ impl Demo {
         logs("warn", LogFormat::Text);
         let options = Options { port: self.port, data: self.data, always_open: self.hours == Hours::Always };
         block_on(async {
-            let parts = Parts { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), bank: None };
+            let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
             // Heard from the start, so that an early Ctrl-C leaves no folder behind.
             let mut stop = std::pin::pin!(stop_signal());
             let demo = tokio::select! {
                 () = &mut stop => return Ok(()),
-                demo = demo::start(&options, parts) => demo.map_err(Failure::refused)?,
+                demo = run::start(&options, clock, random) => demo.map_err(Failure::refused)?,
             };
             let [server, app, api, simulator] = demo.addresses();
             let machine = serde_json::json!({

@@ -1,10 +1,19 @@
-//! What the pages of the demonstration show: the sample app, the phone and mailbox simulator, the second app's
-//! result. They wear other colours, so that nobody takes them for the bank.
+//! What each page shows: a template reads these fields and nothing else.
 
-use super::parts::ShownAccount;
-use crate::clock::Instant;
-use chrono::NaiveDate;
+use chrono::serde::ts_milliseconds;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
+
+/// An account in full: only ever shown to its holder.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShownAccount {
+    /// 店番
+    pub branch: String,
+    /// 科目: `ordinary` or `savings`
+    pub account_type: &'static str,
+    /// 口座番号
+    pub number: String,
+}
 
 /// One movement on an account.
 #[derive(Debug, Clone, Serialize)]
@@ -27,7 +36,8 @@ pub struct LinkedAccount {
     /// 残高, yen.
     pub balance: i64,
     /// When it was asked for.
-    pub as_of: Instant,
+    #[serde(with = "ts_milliseconds")]
+    pub as_of: DateTime<Utc>,
     /// 入出金明細, newest first.
     pub transactions: Vec<ShownTransaction>,
 }
@@ -36,7 +46,8 @@ pub struct LinkedAccount {
 #[derive(Debug, Clone, Serialize)]
 pub struct TimelineEntry {
     /// When.
-    pub at: Instant,
+    #[serde(with = "ts_milliseconds")]
+    pub at: DateTime<Utc>,
     /// An event's name, `grant.created`: known ones have a sentence in the locale files.
     pub event: String,
     /// Still to come.
@@ -49,11 +60,12 @@ pub struct ShownLink {
     /// The accounts.
     pub accounts: Vec<LinkedAccount>,
     /// When the permission ends.
-    pub until: Instant,
+    #[serde(with = "ts_milliseconds")]
+    pub until: DateTime<Utc>,
     /// Whole days left.
-    pub days_left: u64,
+    pub days_left: i64,
     /// Days altogether.
-    pub days: u64,
+    pub days: i64,
 }
 
 /// What the sample app has to say about the last thing that happened.
@@ -103,7 +115,8 @@ pub struct AppPage {
 #[derive(Debug, Clone, Serialize)]
 pub struct PlacedCall {
     /// When.
-    pub at: Instant,
+    #[serde(with = "ts_milliseconds")]
+    pub at: DateTime<Utc>,
     /// 発信元; `None`: 非通知.
     pub from: Option<String>,
     /// 発信先
@@ -122,7 +135,8 @@ pub struct ReceivedMail {
     /// 件名
     pub subject: String,
     /// When.
-    pub at: Instant,
+    #[serde(with = "ts_milliseconds")]
+    pub at: DateTime<Utc>,
     /// The text.
     pub text: String,
 }

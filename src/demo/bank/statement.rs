@@ -1,8 +1,7 @@
 //! Bookings of a sample account: made up from its name and the date, so that they are the same whenever they are read
 //! and go on by themselves from day to day.
 
-use crate::account::AccountType;
-use crate::secret::Hash;
+use crate::crypto::sha256;
 use chrono::{Datelike, NaiveDate};
 
 /// One booking.
@@ -21,15 +20,12 @@ pub struct Booking {
 }
 
 /// Every booking from `since` to `today`, oldest first, and what stands in the account.
-pub(super) fn bookings(name: &str, kind: AccountType, since: NaiveDate, today: NaiveDate) -> (Vec<Booking>, i64) {
+pub(super) fn bookings(name: &str, savings: bool, since: NaiveDate, today: NaiveDate) -> (Vec<Booking>, i64) {
     let dice = Dice::new(name, since);
-    let mut balance = match kind {
-        AccountType::Ordinary => 380_000 + dice.between(0, 90_000),
-        AccountType::Savings => 1_200_000 + dice.between(0, 300_000),
-    };
+    let mut balance = if savings { 1_200_000 + dice.between(0, 300_000) } else { 380_000 + dice.between(0, 90_000) };
     let mut list = Vec::new();
     for date in since.iter_days().take_while(|d| *d <= today) {
-        for (n, (description, amount)) in day(name, kind, date).into_iter().enumerate() {
+        for (n, (description, amount)) in day(name, savings, date).into_iter().enumerate() {
             // Nobody overdraws a sample account.
             if balance + amount < 0 {
                 continue;
@@ -41,10 +37,10 @@ pub(super) fn bookings(name: &str, kind: AccountType, since: NaiveDate, today: N
     (list, balance)
 }
 
-fn day(name: &str, kind: AccountType, date: NaiveDate) -> Vec<(&'static str, i64)> {
+fn day(name: &str, savings: bool, date: NaiveDate) -> Vec<(&'static str, i64)> {
     let dice = Dice::new(name, date);
     let mut out = Vec::new();
-    if kind == AccountType::Savings {
+    if savings {
         if date.day() == 28 {
             out.push(("定額自動振替", 20_000));
         }
@@ -77,7 +73,7 @@ fn day(name: &str, kind: AccountType, date: NaiveDate) -> Vec<(&'static str, i64
 struct Dice([u8; 32]);
 impl Dice {
     fn new(name: &str, date: NaiveDate) -> Self {
-        Self(*Hash::of(format!("{name} {date}")).as_bytes())
+        Self(sha256(format!("{name} {date}")))
     }
     /// A number from `low` to `high`, both included; different ranges throw different dice.
     fn between(&self, low: i64, high: i64) -> i64 {

@@ -1,8 +1,8 @@
 //! The demo's data folder: a temporary one, or one that a demo made before.
 
-use crate::process::DEMO_MARK;
-use crate::random::{self, Random};
-use crate::secret::base64url;
+use renkei_core::random::{self, Random};
+use renkei_core::secret::base64url;
+use renkei_server::process::DEMO_MARK;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ fn create(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::SystemRandom;
+    use renkei_core::random::SystemRandom;
 
     #[test]
     fn a_folder_of_somebody_else_is_refused() -> io::Result<()> {

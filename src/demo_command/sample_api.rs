@@ -1,12 +1,12 @@
 //! `renkei sample-api`
 
-use super::block_on;
-use super::out::{Failure, Out};
-use super::serve::{logs, stop_signal};
-use crate::clock::SystemClock;
-use crate::config;
-use crate::demo::beside;
-use crate::random::SystemRandom;
+use super::standalone_api;
+use renkei_core::clock::SystemClock;
+use renkei_core::random::SystemRandom;
+use renkei_server::cli::block_on;
+use renkei_server::cli::out::{Failure, Out};
+use renkei_server::cli::serve::{logs, stop_signal};
+use renkei_server::config;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl SampleApi {
         logs(&config.server.log, config.server.log_format);
         block_on(async {
             let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-            let api = beside::start(&config, self.listen, clock, random).await.map_err(Failure::refused)?;
+            let api = standalone_api::start(&config, self.listen, clock, random).map_err(Failure::refused)?;
             out.say(&serde_json::json!({"ready": api.url()}), || format!("ready {}", api.url()));
             stop_signal().await;
             api.stop().await;

@@ -3,16 +3,15 @@
 //! It stands under the server's own certificate, asks callers for theirs (RFC 8705 §3), and reaches the server over the
 //! wire like any resource server. Refused outside test mode: what it tells is invented.
 
-use super::door::{Door, Running};
-use super::{api, bank};
-use crate::bank::SampleBank;
-use crate::clock::Clock;
-use crate::config::{BankKind, Config, Mode};
-use crate::identity::service_hours::Hours;
-use crate::outbound::Outbound;
-use crate::process;
-use crate::random::Random;
-use crate::secret::Secret;
+use super::{clock as as_clock, random as as_random, shared, start_bank};
+use renkei_core::clock::Clock;
+use renkei_core::random::Random;
+use renkei_demo::api;
+use renkei_demo::crypto::Secret;
+use renkei_demo::listener::{Listener, Running};
+use renkei_demo::wire;
+use renkei_server::config::{BankKind, Config, Mode};
+use renkei_server::process;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,16 +25,19 @@ pub enum Error {
     /// A real institution has accounts of its own.
     #[error("the sample account API wants server.mode test and bank.kind sample")]
     NotATest,
-    /// TLS, or the way to the server.
+    /// TLS.
     #[error(transparent)]
     Server(#[from] process::Error),
+    /// The client that asks the server.
+    #[error("outbound: {0}")]
+    Client(#[from] reqwest::Error),
     /// An address or a file.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
 
 /// An API that answers.
-pub struct Beside {
+pub struct StandaloneApi {
     api: Running,
     bank: Running,
 }
@@ -44,35 +46,41 @@ pub struct Beside {
 ///
 /// # Errors
 /// The first thing that kept it from starting.
-pub async fn start(
+pub fn start(
     config: &Config,
     listen: SocketAddr,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-) -> Result<Beside, Error> {
+) -> Result<StandaloneApi, Error> {
     if config.server.mode != Mode::Test || config.bank.kind != BankKind::Sample {
         return Err(Error::NotATest);
     }
     let issuer = &config.server.issuer;
     let host = url::Url::parse(issuer).ok().and_then(|u| u.host_str().map(str::to_owned)).unwrap_or_default();
-    let door = Door::secure(listen, &host, process::mutual_tls(config)?)?;
-    let books = Arc::new(SampleBank::open(&config.server.data_dir, clock.now().jst_date())?);
-    let bank = bank::start(Door::bind(0)?, books, clock.clone()).await?;
+    let listener = Listener::secure(listen, &host, process::mutual_tls(config)?)?;
+    let (bank, bank_token) = start_bank(&config.server.data_dir, &clock, &*random)?;
     let settings = api::Settings {
         issuer: issuer.clone(),
         client_id: CLIENT.0.into(),
         client_secret: Secret::new(CLIENT.1),
         audience: config.tokens.default_audience.clone(),
         bank: bank.url().to_owned(),
-        hours: Hours::default(),
+        bank_token: shared(&bank_token),
+        closed: None,
         nonce_required: false,
     };
-    let wire: Outbound = process::inside(config)?;
-    let api = api::start(door, settings, api::Parts { clock, random, wire }).await?;
-    Ok(Beside { api, bank })
+    let authorities = match &config.outbound.ca_file {
+        Some(file) => reqwest::Certificate::from_pem_bundle(&std::fs::read(file)?)?,
+        None => Vec::new(),
+    };
+    let timeout = config.outbound.timeout.get();
+    let http = wire::client(|builder| builder.timeout(timeout).tls_certs_merge(authorities))?;
+    let parts = api::Parts { clock: as_clock(&clock), random: as_random(&random), http };
+    let api = api::start(listener, settings, parts)?;
+    Ok(StandaloneApi { api, bank })
 }
 
-impl Beside {
+impl StandaloneApi {
     /// Its address.
     #[must_use]
     pub fn url(&self) -> &str {

@@ -1,15 +1,8 @@
-//! The built-in sample bank (requirements.md#demo). It is a bank of its own: it knows PINs and birth dates, in a file
-//! of its own
-//! with `bank` in its name, and the server reaches it only through the port.
+//! The sample bank: who its customers are, and the four questions of the core banking API as plain functions. It knows
+//! PINs and birth dates, in a file of its own with `bank` in its name.
 
-use crate::account::Account;
-use crate::id::{AccountId, HolderId};
-use crate::identity::{BankError, BirthDate, CoreBank, Holding, Ineligible, Lookup, Pin};
-use crate::phone::Phone;
-use crate::secret::{Hash, same};
+use crate::crypto::{base64url, same, sha256};
 use chrono::{Days, NaiveDate};
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, ready};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
@@ -33,10 +26,11 @@ struct Books {
 /// One account in the bank's books.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Record {
-    pub(super) account: Account,
-    pub(super) id: AccountId,
-    pub(super) holder: HolderId,
-    pub(super) status: Status,
+    /// `115-ordinary-1100026`
+    pub(super) account: String,
+    pub(super) id: String,
+    holder: String,
+    status: Status,
     kana: String,
     born: String,
     phones: Vec<String>,
@@ -54,11 +48,25 @@ struct Card {
 /// What has become of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Status {
+enum Status {
     Open,
     Closed,
     Transferred { to: String },
     Corporate,
+}
+
+/// Whether an account can be linked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// It can.
+    Eligible {
+        /// The opaque name of the person.
+        holder: String,
+        /// The opaque name of the account.
+        id: String,
+    },
+    /// It cannot, for this reason: `unknown`, `closed`, `transferred`, `no_card` or `corporate`.
+    Ineligible(&'static str),
 }
 
 /// Holder, account, status, kana, birth date, phones, PIN.
@@ -85,20 +93,20 @@ impl SampleBank {
     pub fn founded(today: NaiveDate) -> Self {
         let record = |(holder, account, status, kana, born, phones, pin): Line| {
             let opaque =
-                |what: &str, of: &str| Hash::of(format!("renkei sample bank {what} {of}")).base64url()[..22].to_owned();
-            Some(Record {
-                id: AccountId::parse(&opaque("account", account))?,
-                holder: HolderId::parse(&opaque("holder", holder))?,
-                account: Account::parse(account)?,
+                |what: &str, of: &str| base64url(sha256(format!("renkei sample bank {what} {of}")))[..22].to_owned();
+            Record {
+                id: opaque("account", account),
+                holder: opaque("holder", holder),
+                account: account.to_owned(),
                 status,
                 kana: kana.to_owned(),
                 born: born.to_owned(),
                 phones: phones.iter().map(|p| (*p).to_owned()).collect(),
                 card: pin.map(|pin| Card { pin: pin.to_owned() }),
-            })
+            }
         };
         let founded = today.checked_sub_days(HISTORY).unwrap_or(today);
-        Self { books: Books { founded, accounts: lines().into_iter().filter_map(record).collect() } }
+        Self { books: Books { founded, accounts: lines().into_iter().map(record).collect() } }
     }
 
     /// The bank whose books lie in `dir`; founded today when there are none yet.
@@ -122,56 +130,43 @@ impl SampleBank {
     pub(super) fn since(&self) -> NaiveDate {
         self.books.founded
     }
-    pub(super) fn find(&self, account: &Account) -> Option<&Record> {
-        self.books.accounts.iter().find(|r| r.account == *account)
+    pub(super) fn find(&self, account: &str) -> Option<&Record> {
+        self.books.accounts.iter().find(|r| r.account == account)
     }
     pub(super) fn by_id(&self, id: &str) -> Option<&Record> {
-        self.books.accounts.iter().find(|r| r.id.as_str() == id && r.status == Status::Open)
+        self.books.accounts.iter().find(|r| r.id == id && r.status == Status::Open)
     }
 
-    pub(super) fn lookup_now(&self, account: &Account) -> Lookup {
-        let Some(r) = self.find(account) else { return Lookup::Ineligible(Ineligible::Unknown) };
+    /// Can this account, written `115-ordinary-1100026`, be linked?
+    #[must_use]
+    pub fn lookup(&self, account: &str) -> Lookup {
+        let Some(r) = self.find(account) else { return Lookup::Ineligible("unknown") };
         match (&r.status, &r.card) {
-            (Status::Closed, _) => Lookup::Ineligible(Ineligible::Closed),
-            (Status::Transferred { .. }, _) => Lookup::Ineligible(Ineligible::Transferred),
-            (Status::Corporate, _) => Lookup::Ineligible(Ineligible::Corporate),
-            (Status::Open, None) => Lookup::Ineligible(Ineligible::NoCard),
-            (Status::Open, Some(_)) => Lookup::Eligible(Holding { holder: r.holder.clone(), id: r.id.clone() }),
+            (Status::Closed, _) => Lookup::Ineligible("closed"),
+            (Status::Transferred { .. }, _) => Lookup::Ineligible("transferred"),
+            (Status::Corporate, _) => Lookup::Ineligible("corporate"),
+            (Status::Open, None) => Lookup::Ineligible("no_card"),
+            (Status::Open, Some(_)) => Lookup::Eligible { holder: r.holder.clone(), id: r.id.clone() },
         }
     }
-    pub(super) fn matches_now(&self, account: &Account, born: &str, phone: &Phone) -> bool {
-        self.find(account).is_some_and(|r| {
-            let born = same(r.born.as_bytes(), born.as_bytes());
-            born & r.phones.iter().any(|p| same(p.as_bytes(), phone.as_str().as_bytes()))
-        })
+    /// Do birth date (`1985-04-12`) and phone (national digits) belong to it?
+    #[must_use]
+    pub fn matches(&self, account: &str, born: &str, phone: &str) -> bool {
+        self.find(account).is_some_and(|r| same(&r.born, born) & r.phones.iter().any(|p| same(p, phone)))
     }
-    pub(super) fn pin_now(&self, account: &Account, pin: &str) -> bool {
+    /// Is this its cash card's PIN?
+    #[must_use]
+    pub fn verify_pin(&self, account: &str, pin: &str) -> bool {
         let card = self.find(account).filter(|r| r.status == Status::Open).and_then(|r| r.card.as_ref());
-        card.is_some_and(|card| same(card.pin.as_bytes(), pin.as_bytes()))
+        card.is_some_and(|card| same(&card.pin, pin))
     }
-    pub(super) fn accounts_now(&self, holder: &str) -> Vec<&Record> {
+    /// Which accounts of this person can be linked? The opaque name of each, and how it is written.
+    #[must_use]
+    pub fn accounts(&self, holder: &str) -> Vec<(String, String)> {
+        self.linkable(holder).map(|r| (r.id.clone(), r.account.clone())).collect()
+    }
+    pub(super) fn linkable(&self, holder: &str) -> impl Iterator<Item = &Record> {
         let eligible = |r: &&Record| r.status == Status::Open && r.card.is_some();
-        self.books.accounts.iter().filter(eligible).filter(|r| r.holder.as_str() == holder).collect()
-    }
-}
-
-impl CoreBank for SampleBank {
-    fn lookup<'a>(&'a self, account: &'a Account) -> BoxFuture<'a, Result<Lookup, BankError>> {
-        ready(Ok(self.lookup_now(account))).boxed()
-    }
-    fn matches<'a>(
-        &'a self,
-        account: &'a Account,
-        born: &'a BirthDate,
-        phone: &'a Phone,
-    ) -> BoxFuture<'a, Result<bool, BankError>> {
-        ready(Ok(self.matches_now(account, &born.iso(), phone))).boxed()
-    }
-    fn verify_pin<'a>(&'a self, account: &'a Account, pin: &'a Pin) -> BoxFuture<'a, Result<bool, BankError>> {
-        ready(Ok(self.pin_now(account, pin.reveal()))).boxed()
-    }
-    fn accounts<'a>(&'a self, holder: &'a HolderId) -> BoxFuture<'a, Result<Vec<(AccountId, Account)>, BankError>> {
-        let list = self.accounts_now(holder.as_str()).into_iter().map(|r| (r.id.clone(), r.account.clone())).collect();
-        ready(Ok(list)).boxed()
+        self.books.accounts.iter().filter(eligible).filter(move |r| r.holder == holder)
     }
 }

@@ -1,0 +1,92 @@
+### Words of the sample apps and the simulator
+
+## Every page
+skip = Skip to main content
+language-switch = 日本語
+account-ordinary = Ordinary deposit
+account-savings = Savings deposit
+
+## The sample app
+app-sample = A sample. This is not a page of a bank.
+app-footer = { $provider } (sample)
+app-title-new = Link an account
+app-title = Linked accounts
+app-welcome = See the balance and the transactions of your account in this app.
+app-welcome-1 = You will go to a page of { $institution }, which confirms who you are and asks for your permission.
+app-welcome-2 = Please have your cash card and your registered phone at hand.
+app-welcome-3 = Your PIN and the like never reach this app.
+app-how = How linking works
+app-link = Link an account
+app-refresh = Refresh
+app-revoke = End the link
+app-balance = Balance
+app-yen = { " " }yen
+app-as-of = as of { $time }
+app-transactions = Transactions
+app-no-transactions = There are no transactions in this period.
+app-all = Show about three months
+app-deadline = Until when
+app-days-left =
+    { $days ->
+        [one] { $days } <small>day left</small>
+       *[other] { $days } <small>days left</small>
+    }
+app-progress = What is left of the period
+app-progress-text = { $left } of { $days } days
+app-until = until { $time }
+app-reminder = You will see a reminder here when the end is near.
+app-events = What happened
+app-planned = { " " }(planned)
+app-notice-linked = Your account is linked.
+app-notice-revoked = The link has ended. This app receives no more account information.
+app-notice-refreshed = The information is up to date.
+app-notice-refused = The account was not linked ({ $error }).
+app-notice-ended = The link is over. To go on, please link the account again.
+app-notice-failed = That did not work ({ $what }).
+event-consent-granted = The customer allowed it
+event-consent-denied = The customer refused
+event-grant-created = The link of 30 days began
+event-grant-replaced = A newer permission took its place
+event-grant-revoked = The link was ended
+event-grant-expiring = The end is near
+event-grant-expired = The link ends
+event-token-issued = An access token was received
+event-token-revoked = The access token is no longer valid
+event-other = Something happened
+
+## The simulator
+sim-title = Phone and mailbox simulator
+sim-demo = Demo
+sim-assure = For demonstrations. No real call is made.
+sim-footer = This simulator does not run in production.
+sim-dial = Place a call
+sim-from = From
+sim-from-hint = The registered number. The sample customer’s is { $number }.
+sim-to = To
+sim-to-hint = The number shown on screen ④
+sim-withheld = Withhold the number
+sim-call = Call
+sim-refused = Please check the numbers.
+sim-log = Calls
+sim-no-calls = No calls yet.
+sim-anonymous = withheld
+sim-hung-up = ended after two rings
+sim-not-taken = was not delivered
+sim-mailbox = Mailbox
+sim-count =
+    { $n ->
+        [one] { $n } message
+       *[other] { $n } messages
+    }
+sim-no-mails = Nothing yet. The notice of completion comes after the permission.
+sim-mail-line = { $time }, to { $to }
+
+## The second sample app
+kakeibo-name = Kakeibo Note
+kakeibo-ok = Linked
+kakeibo-new = Link an account to your household book
+kakeibo-new-text = The other sample app: it links with plain OpenID Connect (client_secret_basic and PKCE).
+kakeibo-refused = Not linked
+kakeibo-text = What came back by OpenID Connect (client_secret_basic and PKCE).
+kakeibo-refused-text = The authorization server answered: { $error }
+kakeibo-again = Link again
