@@ -17,6 +17,7 @@
 pub mod account;
 pub mod clock;
 pub mod kana;
+pub mod language;
 pub mod network;
 pub mod phone;
 pub mod random;

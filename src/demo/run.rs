@@ -9,7 +9,7 @@ use crate::account::digits;
 use crate::audit::Actor;
 use crate::bank::SampleBank;
 use crate::client;
-use crate::identity::service_hours::{Hours, NotAWindow};
+use crate::identity::service_hours::NotAWindow;
 use crate::keys::master;
 use crate::outbound::{Method, Outbound, Request};
 use crate::refusal::Refusal;
@@ -113,10 +113,7 @@ pub async fn start(options: &Options, parts: Parts) -> Result<Demo, Error> {
     let places = Places { port: options.port, app: app_door.url(), api: api_door.url(), smtp: mail.address() };
     let config = settings::config(&places, folder.path(), options.always_open)?;
     let numbers = config.telephony.called_numbers.iter().filter_map(|n| digits(n)).collect();
-    let hours = match options.always_open {
-        true => Hours::default(),
-        false => Hours::parse(config.hours.closed.iter().map(String::as_str))?,
-    };
+    let hours = config.hours.in_force()?;
     let server = server::start(config, parts).await?;
     let pages = server.app.pages.clone();
     let now = clock.now();

@@ -7,7 +7,6 @@ use crate::client::registration::Trust;
 use crate::clock::Instant;
 use crate::config::{self, BankKind, Config};
 use crate::identity::limiter::{HOUR, TEN_MINUTES};
-use crate::identity::service_hours::Hours;
 use crate::identity::{CookieKey, CoreBank, Desk, DeskParts, Limit, Policy, Seals, answer_within};
 use crate::keys::ring::shared_secret;
 use crate::keys::{Jwk, master};
@@ -46,10 +45,8 @@ pub(super) fn trust(config: &Config) -> Result<Trust, Error> {
 /// The rules of the checks, as configured.
 pub(super) fn policy(config: &Config) -> Result<Policy, Error> {
     let (identity, calls, limits) = (&config.identity, &config.telephony, &config.limits);
-    let windows = config.hours.closed.iter().map(String::as_str);
-    let hours = Hours::parse(windows).map_err(key("hours.closed"))?;
     Ok(Policy {
-        hours: if config.hours.always_open { Hours::default() } else { hours },
+        hours: config.hours.in_force().map_err(key("hours.closed"))?,
         absolute: identity.session.get(),
         idle: identity.idle.get(),
         failures_a_day: identity.failures_per_day.into(),
