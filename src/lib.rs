@@ -16,6 +16,7 @@
 // Words.
 pub mod account;
 pub mod clock;
+pub mod duration;
 pub mod kana;
 pub mod language;
 pub mod network;

@@ -96,6 +96,7 @@ fn every_wrong_member_is_named() {
         (with(fapi.clone(), &[("provider", json!({"terms_uri": "ftp://x"}))]), "provider.terms_uri"),
         (with(fapi.clone(), &[("access_token_lifetime", json!("1 month"))]), "access_token_lifetime"),
         (with(fapi.clone(), &[("access_token_lifetime", json!("1s"))]), "access_token_lifetime"),
+        (with(fapi.clone(), &[("access_token_lifetime", json!("60500ms"))]), "access_token_lifetime"),
         (with(fapi.clone(), &[("access_token_lifetime", json!(-1))]), "access_token_lifetime"),
         (with(fapi.clone(), &[("grant_lifetime", json!("31d"))]), "grant_lifetime"),
         (with(fapi.clone(), &[("proofing_memory", json!("16m"))]), "proofing_memory"),
