@@ -1,9 +1,9 @@
 //! The languages this server speaks.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The language of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
     /// Japanese: the exact words of the screens; legal texts exist in it only.

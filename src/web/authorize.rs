@@ -225,7 +225,7 @@ async fn open(
         unpushed,
         cookies: cookie::interactions(req, app),
         network: BrowserNetwork::of(extract::caller(req, app)),
-        language: asked.map(|l| l.as_str().to_owned()),
+        language: asked,
         recalled,
     };
     let language = asked.unwrap_or_else(|| page::language(req, None));

@@ -219,11 +219,11 @@ impl Counter<'_> {
         let chosen = proofed.accounts.iter().filter(|(id, _)| agreed.details.accounts.contains(id));
         let link = link.with_shared(chosen.map(|(_, account)| seals.account(account)));
         let (account_type, last3) = Completed::of_account(&proofed.account);
-        let language = self.language(view).as_str();
+        let language = self.language(view);
         let completed = Completed {
             reference: link.told().reference.clone(),
             at: self.now,
-            app: client.name_in(language).to_owned(),
+            app: client.name_in(language.as_str()).to_owned(),
             provider: self.provider(view, client),
             scope: agreed.scope.clone(),
             details: agreed.details.clone(),
@@ -236,7 +236,7 @@ impl Counter<'_> {
                 .map(|(_, account)| Completed::of_account(account))
                 .collect(),
             expires_at: agreed.expires_at,
-            language: language.to_owned(),
+            language,
         };
         let to = Secret::new(proofed.personal.email.as_str());
         let grant = link.told().grant.clone();

@@ -78,7 +78,7 @@ impl Counter<'_> {
             period: client.grant_lifetime.min(self.app.config.tokens.grant_lifetime.get()),
             terms,
             shown: Hash::of(""),
-            language: language.as_str().to_owned(),
+            language,
         };
         let mut matter = Matter { request: stored.request, offer };
         // Every word of the page, without the hour and the step token that are in it: the same page, the same digest.
