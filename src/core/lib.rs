@@ -16,7 +16,9 @@
 
 // Plain values, each with one way to make it: the folder `words`.
 mod words;
-pub use words::{account, clock, hook, id, kana, network, params, phone, random, refusal, scope, secret};
+pub use words::{
+    account, clock, duration, hook, id, kana, language, network, params, phone, random, refusal, scope, secret,
+};
 
 // What everything stands on.
 pub mod store;

@@ -125,10 +125,7 @@ pub async fn start(options: &Options, clock: Arc<dyn Clock>, random: Arc<dyn Ran
     let places = Places { port: options.port, app: app_listener.url(), api: api_listener.url(), smtp: mail.address() };
     let config = settings::config(&places, folder.path(), options.always_open)?;
     let numbers = config.telephony.called_numbers.iter().filter_map(|n| digits(n)).collect();
-    let hours = match options.always_open {
-        true => Hours::default(),
-        false => Hours::parse(config.hours.closed.iter().map(String::as_str))?,
-    };
+    let hours = config.hours.in_force()?;
     let institution = [config.institution.name.clone(), config.institution.name_en.clone()];
     let (bank, bank_token) = start_bank(folder.path(), &clock, &*random).map_err(inside)?;
     let core = HttpBank::new(Outbound::loopback()?, bank.url(), Some(bank_token.clone()));

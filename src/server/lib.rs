@@ -8,8 +8,8 @@
 //! A module may use what stands above it in this file's order, never what stands below; `tests/it/shape.rs` checks it.
 
 use renkei_core::{
-    account, admin, alarm, audit, authorize, client, clock, consent, hook, id, identity, kana, keys, lifecycle,
-    linking, network, oxide, params, phone, random, refusal, scope, secret, store, token,
+    account, admin, alarm, audit, authorize, client, clock, consent, duration, hook, id, identity, kana, keys,
+    language, lifecycle, linking, network, oxide, params, phone, random, refusal, scope, secret, store, token,
 };
 
 pub mod config;

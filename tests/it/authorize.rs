@@ -43,7 +43,7 @@ fn request() -> Request {
         resource: vec!["https://api.example".into()],
         authorization_details: None,
         ui_locales: vec!["ja".into()],
-        prompt: vec!["consent".into()],
+        prompt: vec![renkei_core::authorize::Prompt::Consent],
         max_age: Some(60),
         acr_values: vec!["urn:x".into()],
         claims: renkei_core::authorize::Demands::default(),

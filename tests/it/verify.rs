@@ -67,7 +67,7 @@ impl Bench {
             expires_at: at + PERIOD,
             terms: Terms { version: "1".to_owned(), hash: Hash::of("terms") },
             shown: Hash::of("shown"),
-            language: "ja".to_owned(),
+            language: renkei_core::language::Language::Ja,
         };
         let binding = Binding {
             redirect_uri: "https://app.example/cb".to_owned(),

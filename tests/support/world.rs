@@ -136,7 +136,7 @@ impl World {
             period: client.grant_lifetime,
             terms: Terms { version: "2026-04".into(), hash: Hash::of("terms") },
             shown: consent::words(["口座情報・明細情報へのアクセス"]),
-            language: "ja".into(),
+            language: renkei_core::language::Language::Ja,
         }
     }
     /// A customer who passed ① to ⑤ with `account`.
@@ -353,7 +353,7 @@ impl World {
             last3,
             accounts: vec![],
             expires_at: g.expires_at,
-            language: "ja".into(),
+            language: renkei_core::language::Language::Ja,
         });
         let queued = Queued::new(notice, &Secret::new(to), g.id, &self.sealer, &*self.random).unwrap();
         let now = self.now();

@@ -1,7 +1,7 @@
 //! What `/oauth/authorize` makes of a `request_uri`: begin, go on, or a page that says why not.
 
-use super::Request;
 use super::sql::Stored;
+use super::{Prompt, Request};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::refusal::{Code, Refusal};
@@ -40,7 +40,7 @@ pub fn at_once(request: &Request) -> Option<Refusal> {
 /// `login` asks for that, `select_account` for ① where the account is named, `max_age` from a certain age on.
 #[must_use]
 pub fn may_rest_on(request: &Request, auth_time: Instant, now: Instant) -> bool {
-    let anew = request.prompt.iter().any(|p| p == "login" || p == "select_account");
+    let anew = request.prompt.iter().any(|p| matches!(p, Prompt::Login | Prompt::SelectAccount));
     // max_age=0 is prompt=login, even within the same millisecond.
     let fresh = |most: u64| most > 0 && now.since(auth_time) <= Duration::from_secs(most);
     !anew && request.max_age.is_none_or(fresh)

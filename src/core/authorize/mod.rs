@@ -57,7 +57,7 @@ pub struct Request {
     /// Languages the app would like the screens in, best first.
     pub ui_locales: Vec<String>,
     /// `prompt` values. `none` is answered by [`at_once`]; every other is satisfied by nature.
-    pub prompt: Vec<String>,
+    pub prompt: Vec<Prompt>,
     /// How old the customer's authentication may be, in seconds; satisfied by nature, but it makes `auth_time`
     /// mandatory in the id_token.
     pub max_age: Option<u64>,
@@ -79,7 +79,41 @@ impl Request {
     /// Whether no screen may be shown (OpenID Connect Core §3.1.2.1, `prompt=none`).
     #[must_use]
     pub fn silent(&self) -> bool {
-        self.prompt.iter().any(|p| p == "none")
+        self.prompt.contains(&Prompt::None)
+    }
+}
+
+/// A value of `prompt` (OpenID Connect Core §3.1.2.1). All but `none` are satisfied by nature: every request proves and asks
+/// the customer anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prompt {
+    /// No screen may be shown.
+    None,
+    /// Authenticate again.
+    Login,
+    /// Ask for consent again.
+    Consent,
+    /// Let the customer choose an account.
+    SelectAccount,
+}
+impl Prompt {
+    /// Every value, as metadata lists them.
+    pub const ALL: [Self; 4] = [Self::None, Self::Login, Self::Consent, Self::SelectAccount];
+    /// The registered name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Login => "login",
+            Self::Consent => "consent",
+            Self::SelectAccount => "select_account",
+        }
+    }
+    /// The value of its name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|p| p.as_str() == text)
     }
 }
 

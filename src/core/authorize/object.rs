@@ -8,6 +8,7 @@
 use super::rules::{Door, Question};
 use crate::client::Client;
 use crate::clock::Instant;
+use crate::keys::claim_check::{ClaimCheck, ClaimRule, check, may, must};
 use crate::keys::jose::{self, Alg, Claims, Header, Verified};
 use crate::params::Params;
 use crate::refusal::{Code, Refusal};
@@ -27,41 +28,59 @@ const TYP: &str = "oauth-authz-req+jwt";
 struct Object<'a> {
     question: &'a Question<'a>,
     header: &'a Header,
-    claims: &'a Claims,
-    now: Instant,
+    /// Our name alone.
+    issuer: &'a [&'a str],
 }
 impl Object<'_> {
-    fn client(&self) -> &Client {
-        self.question.client
-    }
-    /// What OpenID Connect Core leaves open, FAPI demands.
-    fn missing(&self, why: &'static str) -> Result<(), &'static str> {
-        if self.client().profile.is_fapi() { Err(why) } else { Ok(()) }
-    }
-    fn date(&self, name: &str) -> Result<Option<Instant>, &'static str> {
-        self.claims.date(name).map_err(|_| "a date of the request object is not a number")
-    }
     /// Whether its parameters are all there are (RFC 9101 §5, RFC 9126 §3). Only OpenID Connect's own kind, by value
     /// and of a client that need not sign, may stand beside others, which it supersedes (OpenID Connect Core §6.1).
     fn alone(&self) -> bool {
-        self.question.door != Door::Browser || self.client().require_signed_request || self.header.is_typ(TYP)
+        self.question.door != Door::Browser || self.question.client.require_signed_request || self.header.is_typ(TYP)
     }
 }
 
-/// One rule: what it demands and where that is written, and the check.
-type Rule = (&'static str, fn(&Object<'_>) -> Result<(), &'static str>);
-
-/// Every rule of an object, in the order they are applied.
-const RULES: [Rule; 8] = [
-    ("a request object or a plain JWT (RFC 9101 4, 10.8)", typ),
-    ("nothing inside refers to another request (RFC 9101 4)", refers),
-    ("iss is the client (RFC 9101 4)", iss),
-    ("it could not serve as a client assertion (RFC 9101 10.8)", assertion),
-    ("client_id is the client, and there where nothing outside counts (RFC 9101 5)", client_id),
-    ("aud holds the issuer (RFC 9101 4; FAPI 2.0 Message Signing 5.3.2)", aud),
-    ("exp and nbf within the hour (FAPI 2.0 Message Signing 5.3.2)", times),
-    ("response_type outside says the same (OpenID Connect Core 6.1)", response_type),
-];
+/// What is demanded of its claims, in the order it is checked.
+fn demands<'a>(o: &Object<'a>) -> Vec<ClaimCheck<'a, &'static str>> {
+    const REFERS: &str = "request and request_uri may not stand in a request object";
+    const NO_DATE: &str = "a date of the request object is not a number";
+    const NO_TIMES: &str = "exp or nbf is missing in the request object";
+    const TOO_LONG: &str = "the request object is valid for more than an hour, or older than that";
+    const DIFFERS: &str = "response_type differs inside and outside the request object";
+    let (client, fapi) = (o.question.client, o.question.client.profile.is_fapi());
+    let id = client.id.as_str();
+    let mut demands = vec![
+        // Nothing inside refers to another request (RFC 9101 §4).
+        may("request", ClaimRule::Absent, REFERS),
+        may("request_uri", ClaimRule::Absent, REFERS),
+        // The client has signed it (RFC 9101 §4). What OpenID Connect Core leaves open, FAPI demands.
+        may("iss", ClaimRule::Is(id), "iss of the request object must be the client_id").needed_if(fapi),
+        // It passes through browsers; whoever sees it there must not be able to authenticate with it (RFC 9101 §10.8).
+        may("sub", ClaimRule::IsNot(id), "sub of the request object may not be the client_id"),
+        // It is there where nothing outside counts (RFC 9101 §5).
+        may("client_id", ClaimRule::Is(id), "client_id of the request object must be the client's")
+            .needed_if(o.alone()),
+        // RFC 9101 §4; FAPI 2.0 Message Signing §5.3.2.
+        may("aud", ClaimRule::Holds(o.issuer), "aud of the request object must hold the issuer").needed_if(fapi),
+        may("exp", ClaimRule::Date, NO_DATE),
+        may("nbf", ClaimRule::Date, NO_DATE),
+        may("exp", ClaimRule::GoodFor(LATE), "the request object has expired"),
+        may("nbf", ClaimRule::NotAhead(AHEAD), "the request object is from the future"),
+    ];
+    if fapi {
+        // Within the hour (FAPI 2.0 Message Signing §5.3.2).
+        demands.extend([
+            must("exp", ClaimRule::Date, NO_TIMES),
+            must("nbf", ClaimRule::Date, NO_TIMES),
+            must("exp", ClaimRule::After("nbf", LONGEST), TOO_LONG),
+            must("nbf", ClaimRule::NotOlder(LONGEST), TOO_LONG),
+        ]);
+    }
+    // Outside and inside say the same (OpenID Connect Core §6.1).
+    if let Some(outside) = o.question.params.get("response_type").filter(|_| !o.alone()) {
+        demands.push(may("response_type", ClaimRule::Is(outside), DIFFERS));
+    }
+    demands
+}
 
 /// The algorithms a client's request objects may be signed with: the one it registered, else those of its profile.
 #[must_use]
@@ -76,10 +95,9 @@ pub fn allowed(client: &Client) -> Vec<Alg> {
 pub fn open(verified: Result<Verified, jose::Error>, question: &Question<'_>, now: Instant) -> Result<Params, Refusal> {
     let refuse = |why| Refusal::new(Code::InvalidRequestObject, why);
     let Verified { header, claims, .. } = verified.map_err(|e| refuse(explain(e)))?;
-    let object = Object { question, header: &header, claims: &claims, now };
-    for (_, rule) in RULES {
-        rule(&object).map_err(refuse)?;
-    }
+    let object = Object { question, header: &header, issuer: &[question.issuer] };
+    typ(&header).map_err(refuse)?;
+    check(&claims, &demands(&object), now).map_err(refuse)?;
     let inside = params(&claims).map_err(refuse)?;
     if object.alone() {
         return Ok(inside);
@@ -101,71 +119,13 @@ const fn explain(e: jose::Error) -> &'static str {
     }
 }
 
-fn typ(o: &Object<'_>) -> Result<(), &'static str> {
-    if o.header.typ.is_none() || o.header.is_typ(TYP) || o.header.is_typ("JWT") {
+/// A request object or a plain JWT (RFC 9101 §4, §10.8).
+fn typ(header: &Header) -> Result<(), &'static str> {
+    if header.typ.is_none() || header.is_typ(TYP) || header.is_typ("JWT") {
         return Ok(());
     }
     Err("typ of the request object must be oauth-authz-req+jwt")
 }
-fn refers(o: &Object<'_>) -> Result<(), &'static str> {
-    let refers = ["request", "request_uri"].into_iter().any(|name| o.claims.get(name).is_some());
-    if refers { Err("request and request_uri may not stand in a request object") } else { Ok(()) }
-}
-fn iss(o: &Object<'_>) -> Result<(), &'static str> {
-    const WHY: &str = "iss of the request object must be the client_id";
-    match o.claims.get("iss") {
-        None => o.missing(WHY),
-        Some(iss) if iss == o.client().id.as_str() => Ok(()),
-        Some(_) => Err(WHY),
-    }
-}
-fn assertion(o: &Object<'_>) -> Result<(), &'static str> {
-    // It passes through browsers; whoever sees it there must not be able to authenticate with it.
-    match o.claims.get("sub") {
-        Some(sub) if sub == o.client().id.as_str() => Err("sub of the request object may not be the client_id"),
-        _ => Ok(()),
-    }
-}
-fn client_id(o: &Object<'_>) -> Result<(), &'static str> {
-    match o.claims.get("client_id") {
-        Some(id) if id == o.client().id.as_str() => Ok(()),
-        None if !o.alone() => Ok(()),
-        _ => Err("client_id of the request object must be the client's"),
-    }
-}
-fn aud(o: &Object<'_>) -> Result<(), &'static str> {
-    const WHY: &str = "aud of the request object must hold the issuer";
-    match o.claims.get("aud") {
-        None => o.missing(WHY),
-        Some(Value::String(one)) if one == o.question.issuer => Ok(()),
-        Some(Value::Array(list)) if list.iter().any(|aud| aud == o.question.issuer) => Ok(()),
-        Some(_) => Err(WHY),
-    }
-}
-fn times(o: &Object<'_>) -> Result<(), &'static str> {
-    let (exp, nbf) = (o.date("exp")?, o.date("nbf")?);
-    if exp.is_some_and(|exp| exp + LATE <= o.now) {
-        return Err("the request object has expired");
-    }
-    if nbf.is_some_and(|nbf| nbf > o.now + AHEAD) {
-        return Err("the request object is from the future");
-    }
-    let Some((exp, nbf)) = exp.zip(nbf) else { return o.missing("exp or nbf is missing in the request object") };
-    if exp > nbf + LONGEST || nbf + LONGEST < o.now {
-        return o.missing("the request object is valid for more than an hour, or older than that");
-    }
-    Ok(())
-}
-fn response_type(o: &Object<'_>) -> Result<(), &'static str> {
-    let outside = (!o.alone()).then(|| o.question.params.get("response_type")).flatten();
-    match (outside, o.claims.get("response_type")) {
-        (Some(outside), Some(inside)) if inside != outside => {
-            Err("response_type differs inside and outside the request object")
-        }
-        _ => Ok(()),
-    }
-}
-
 /// The claims that belong to the JWT and are no parameters (RFC 7519 §4.1).
 const OF_THE_JWT: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 /// The parameters whose values are JSON; in an object they stand as they are, or as text.

@@ -1,11 +1,11 @@
-//! The rules an authorization request must satisfy, as one ordered list, the same for both doors: what may not come
-//! over a door stands in the list too. A signed request is opened between its sixth rule and the seventh, by the rules of
-//! [`super::object`]; from there on what the client signed is what is asked.
+//! The rules an authorization request must satisfy, as two ordered lists, the same for both doors: what may not come over
+//! a door stands in them too. [`BEFORE_OPENING`] judges what came. Then the request object is verified, by the rules of
+//! [`super::object`]. [`AFTER_OPENING`] judges what is asked: where there is an object, what the client signed.
 //!
 //! What the list does not say, [`oxide::negotiate`] decides behind it: redirect_uri, response_type, scope, PKCE.
 
 use super::answer::Destination;
-use super::{Demands, Details, Hint, Request, ResponseMode};
+use super::{Demands, Details, Hint, Prompt, Request, ResponseMode};
 use crate::client::{Client, GrantType, Profile, redirect_match};
 use crate::keys::Ring;
 use crate::oxide::{self, Asker};
@@ -59,18 +59,31 @@ impl<'a> Question<'a> {
     }
 }
 
-/// One rule: what it demands and where that is written, and the check.
+/// One rule of what came: what it demands and where that is written, and the check.
 type Rule = (&'static str, fn(&Question<'_>) -> Result<(), Refusal>);
+/// One rule of what is asked. A check that reads a value leaves it in [`Values`] for those that follow.
+type ValueRule = (&'static str, fn(&Question<'_>, &mut Values) -> Result<(), Refusal>);
 
-/// Every rule, in the order they are applied.
-pub const RULES: [Rule; 18] = [
+/// What the checks have read; each parameter is read once.
+#[derive(Default)]
+struct Values {
+    response_mode: ResponseMode,
+    prompt: Vec<Prompt>,
+    max_age: Option<u64>,
+    claims: Demands,
+}
+
+/// The rules of what came, in the order they are applied, before a request object is verified.
+const BEFORE_OPENING: [Rule; 6] = [
     ("a client_id is the client's own (RFC 9126 2.1)", client_id),
     ("the client may use the code flow (RFC 6749 4.1.2.1)", code_flow),
     ("a client that must push, pushes (RFC 9126 6; FAPI 2.0 5.3.2.2)", pushed),
     ("nothing pushed refers to something pushed (RFC 9126 2.1)", request_uri),
     ("a client that must sign, signs (FAPI 2.0 Message Signing 5.3.2)", signed),
     ("by value only from who registered for it (OpenID Connect Core 6.1)", by_value),
-    // What is below is asked of the parameters that count.
+];
+/// The rules of what is asked, in the order they are applied, after a request object is verified.
+const AFTER_OPENING: [ValueRule; 12] = [
     ("a request object is opened before its request is judged (RFC 9101 6)", opened),
     ("a known response_mode (OAuth 2.0 Multiple Response Types 2.1, JARM 2.3)", response_mode),
     ("state and nonce of a size that can be carried", lengths),
@@ -85,15 +98,12 @@ pub const RULES: [Rule; 18] = [
     ("authorization_details are one account_information within the scope (RFC 9396 2, 3.1, 5)", authorization_details),
 ];
 
-/// How many rules are about what came, before a request object is opened.
-const OUTSIDE: usize = 6;
-
 /// The request object a request came with, which is then for [`super::object::open`] to open; `None` where there is none.
 ///
 /// # Errors
 /// The refusal of the first rule broken among those that need no look inside.
 pub fn admit<'a>(question: &Question<'a>) -> Result<Option<&'a str>, Refusal> {
-    for (_, rule) in &RULES[..OUTSIDE] {
+    for (_, rule) in BEFORE_OPENING {
         rule(question)?;
     }
     Ok(question.params.get("request"))
@@ -104,8 +114,10 @@ pub fn admit<'a>(question: &Question<'a>) -> Result<Option<&'a str>, Refusal> {
 /// # Errors
 /// The refusal of the first rule broken, or of oxide-auth's decision.
 pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
-    for (_, rule) in RULES {
-        rule(question)?;
+    admit(question)?;
+    let mut values = Values::default();
+    for (_, rule) in AFTER_OPENING {
+        rule(question, &mut values)?;
     }
     let (client, known) = (question.client, catalogue());
     let mut params = heard(question.asked(), client);
@@ -139,7 +151,7 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
     let request = Request {
         client_id: client.id.clone(),
         redirect_uri: agreed.redirect_uri,
-        response_mode: mode(params).unwrap_or_default(),
+        response_mode: values.response_mode,
         state: agreed.state,
         nonce: params.get("nonce").map(str::to_owned),
         scope: agreed.scope,
@@ -148,12 +160,12 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
         resource: different(params.each("resource")),
         authorization_details: detailed.map(|(detail, _)| detail),
         ui_locales: words("ui_locales", &is_language_tag),
-        prompt: words("prompt", &|_| true),
-        max_age: seconds(params).or(client.default_max_age),
+        prompt: values.prompt,
+        max_age: values.max_age.or(client.default_max_age),
         // A wish for anything else has no effect (OpenID Connect Core §3.1.2.1).
         acr_values: words("acr_values", &|acr| acr == question.acr),
         hint: params.get("id_token_hint").map(|text| Hint::read(text, &client.id, question.issuer, question.keys)),
-        claims: demands(params)?,
+        claims: values.claims,
     };
     // Escapes make text longer, so what is measured is what will be stored.
     match serde_json::to_vec(&request) {
@@ -250,21 +262,21 @@ fn by_value(q: &Question<'_>) -> Result<(), Refusal> {
     }
     Ok(())
 }
-fn opened(q: &Question<'_>) -> Result<(), Refusal> {
+fn opened(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
     if q.params.get("request").is_some() && q.signed.is_none() {
         return Err(Refusal::new(Code::InvalidRequestObject, "the request object was not opened"));
     }
     Ok(())
 }
-fn response_mode(q: &Question<'_>) -> Result<(), Refusal> {
-    if q.get("response_mode").is_some() && mode(q.asked()).is_none() {
-        return Err(Refusal::invalid_request(
-            "response_mode must be query, form_post, jwt, query.jwt or form_post.jwt",
-        ));
+fn response_mode(q: &Question<'_>, values: &mut Values) -> Result<(), Refusal> {
+    const UNKNOWN: Refusal =
+        Refusal::invalid_request("response_mode must be query, form_post, jwt, query.jwt or form_post.jwt");
+    if let Some(text) = q.get("response_mode") {
+        values.response_mode = ResponseMode::parse(text).ok_or(UNKNOWN)?;
     }
     Ok(())
 }
-fn lengths(q: &Question<'_>) -> Result<(), Refusal> {
+fn lengths(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
     for (name, refusal) in [("state", "state is too long"), ("nonce", "nonce is too long")] {
         if q.get(name).is_some_and(|v| !travels(v)) {
             return Err(Refusal::invalid_request(refusal));
@@ -272,39 +284,46 @@ fn lengths(q: &Question<'_>) -> Result<(), Refusal> {
     }
     Ok(())
 }
-fn prompt(q: &Question<'_>) -> Result<(), Refusal> {
-    if q.words("prompt").any(|p| !PROMPTS.contains(&p)) {
-        return Err(Refusal::invalid_request("prompt holds an unknown value"));
+fn prompt(q: &Question<'_>, values: &mut Values) -> Result<(), Refusal> {
+    for word in q.words("prompt") {
+        let prompt = Prompt::parse(word).ok_or(Refusal::invalid_request("prompt holds an unknown value"))?;
+        if !values.prompt.contains(&prompt) {
+            values.prompt.push(prompt);
+        }
     }
-    if q.words("prompt").any(|p| p == "none") && q.words("prompt").any(|p| p != "none") {
+    if values.prompt.len() > 1 && values.prompt.contains(&Prompt::None) {
         return Err(Refusal::invalid_request("prompt=none allows no other value"));
     }
     Ok(())
 }
-fn max_age(q: &Question<'_>) -> Result<(), Refusal> {
-    if q.get("max_age").is_some() && seconds(q.asked()).is_none() {
-        return Err(Refusal::invalid_request("max_age is not a number of seconds"));
+fn max_age(q: &Question<'_>, values: &mut Values) -> Result<(), Refusal> {
+    if let Some(text) = q.get("max_age") {
+        values.max_age = Some(seconds(text).ok_or(Refusal::invalid_request("max_age is not a number of seconds"))?);
     }
     Ok(())
 }
-fn claims(q: &Question<'_>) -> Result<(), Refusal> {
-    demands(q.asked()).map(drop)
+fn claims(q: &Question<'_>, values: &mut Values) -> Result<(), Refusal> {
+    if let Some(text) = q.get("claims") {
+        values.claims = Demands::read(text)?;
+    }
+    Ok(())
 }
-fn acr(q: &Question<'_>) -> Result<(), Refusal> {
+/// After [`claims`], which reads what this one judges.
+fn acr(q: &Question<'_>, values: &mut Values) -> Result<(), Refusal> {
     const UNMET: Refusal = Refusal::new(
         Code::UnmetAuthenticationRequirements,
         "customers are not authenticated in the way claims demands",
     );
     // `acr_values` and a voluntary acr are wishes; this one makes of anything else a failed authentication.
-    if demands(q.asked())?.allow_acr(q.acr) { Ok(()) } else { Err(UNMET) }
+    if values.claims.allow_acr(q.acr) { Ok(()) } else { Err(UNMET) }
 }
-fn registration(q: &Question<'_>) -> Result<(), Refusal> {
+fn registration(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
     if q.get("registration").is_some() {
         return Err(Refusal::new(Code::RegistrationNotSupported, "clients are registered beforehand"));
     }
     Ok(())
 }
-fn dpop_jkt(q: &Question<'_>) -> Result<(), Refusal> {
+fn dpop_jkt(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
     // Nobody may walk through the screens for a code that no token request can answer for.
     if q.client.certificate_bound && q.get("dpop_jkt").is_some() {
         return Err(Refusal::invalid_request("the tokens of this client are bound to its certificate, not to a key"));
@@ -315,7 +334,7 @@ fn dpop_jkt(q: &Question<'_>) -> Result<(), Refusal> {
     }
     Ok(())
 }
-fn proof_key(q: &Question<'_>) -> Result<(), Refusal> {
+fn proof_key(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
     match (q.get("dpop_jkt"), q.door) {
         (Some(asked), Door::Pushed { proof_jkt: Some(proved) }) if asked != proved => {
             Err(Refusal::invalid_request("dpop_jkt is not the key of the DPoP proof"))
@@ -323,14 +342,14 @@ fn proof_key(q: &Question<'_>) -> Result<(), Refusal> {
         _ => Ok(()),
     }
 }
-fn resource(q: &Question<'_>) -> Result<(), Refusal> {
+fn resource(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
     let may_ask = |r: &str| r == q.default_audience || q.client.resources.iter().any(|known| known == r);
     if q.asked().all("resource").all(may_ask) {
         return Ok(());
     }
     Err(Refusal::new(Code::InvalidTarget, "resource is not one this client may ask for"))
 }
-fn authorization_details(q: &Question<'_>) -> Result<(), Refusal> {
+fn authorization_details(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
     detailed(q.asked(), q.client).map(drop)
 }
 
@@ -348,8 +367,6 @@ pub const OFFLINE: &str = "offline_access";
 pub fn catalogue() -> Scope {
     Scope::of_customers()
 }
-/// What `prompt` may hold. All but `none` are satisfied by nature: every request proves and asks the customer anew.
-pub const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
 /// The longest `state` and `nonce`, as they stand in an address, where an escaped byte takes three: the request that brings
 /// them and the answer that takes `state` back must stay within what proxies pass on.
 pub const MAX_LENGTH: usize = 2048;
@@ -358,19 +375,22 @@ pub const MAX_STORED: usize = 8 * 1024;
 /// Words of a list that are kept.
 const MAX_WORDS: usize = 16;
 
-fn demands(params: &Params) -> Result<Demands, Refusal> {
-    params.get("claims").map_or_else(|| Ok(Demands::default()), Demands::read)
-}
 fn travels(value: &str) -> bool {
     byte_serialize(value.as_bytes()).map(str::len).sum::<usize>() <= MAX_LENGTH
 }
 fn mode(params: &Params) -> Option<ResponseMode> {
     params.get("response_mode").and_then(ResponseMode::parse)
 }
-fn seconds(params: &Params) -> Option<u64> {
+fn seconds(text: &str) -> Option<u64> {
     // `parse` alone would take a sign.
-    params.get("max_age").filter(|t| t.len() <= 10 && t.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
+    Some(text).filter(|t| t.len() <= 10 && t.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
 }
 fn is_language_tag(text: &str) -> bool {
     text.len() <= 35 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+/// Every rule's name, in the order they are applied.
+#[cfg(test)]
+pub(super) fn names() -> Vec<&'static str> {
+    BEFORE_OPENING.iter().map(|(name, _)| *name).chain(AFTER_OPENING.iter().map(|(name, _)| *name)).collect()
 }

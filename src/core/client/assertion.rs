@@ -3,9 +3,9 @@
 use super::{Client, replay};
 use crate::clock::Instant;
 use crate::id::ClientId;
+use crate::keys::claim_check::{ClaimCheck, ClaimRule, check, may, must};
 use crate::keys::jose::{self, Alg, Header, Unverified, Verified};
 use crate::secret::Hash;
-use serde_json::Value;
 use std::time::Duration;
 
 /// `client_assertion_type` (RFC 7523 §2.2).
@@ -17,11 +17,10 @@ const AHEAD: Duration = Duration::from_secs(30);
 const LATE: Duration = Duration::from_secs(10);
 /// How long an assertion may be valid: its `jti` is remembered so long.
 const LONGEST: Duration = Duration::from_secs(3600);
-/// What a request object holds and an assertion never does.
-const OF_A_REQUEST: [&str; 3] = ["response_type", "redirect_uri", "code_challenge"];
 
 /// Why an assertion is refused: for the log; the client reads `invalid_client` and this sentence about its own message.
 pub(super) type Why = &'static str;
+const ANOTHER_KIND: Why = "the JWT was made for something other than client authentication";
 
 /// Whom the assertion says it comes from: `sub` (RFC 7523 §3.2). Unverified.
 pub(super) fn issuer_of(assertion: &Unverified<'_>) -> Option<ClientId> {
@@ -49,35 +48,52 @@ pub(super) struct Seen {
     pub(super) until: Instant,
 }
 
+/// The sentences of a missing `exp` and `jti`.
+const NO_EXP: Why = "the client assertion has no exp";
+const NO_JTI: Why = "the client assertion has no jti";
+
 /// Judges an assertion whose signature is verified. `audiences[0]` is the issuer; the others are the endpoints OpenID
 /// Connect clients may name instead.
 pub(super) fn judge(assertion: &Verified, client: &Client, audiences: &[String], now: Instant) -> Result<Seen, Why> {
-    let (claims, id) = (&assertion.claims, client.id.as_str());
-    // A request object passes through browsers, and a careless one names the client as its subject (RFC 9101 §10.8).
-    if of_another_kind(&assertion.header) || OF_A_REQUEST.iter().any(|name| claims.get(name).is_some()) {
-        return Err("the JWT was made for something other than client authentication");
+    if of_another_kind(&assertion.header) {
+        return Err(ANOTHER_KIND);
     }
-    if claims.text("iss") != Some(id) || claims.text("sub") != Some(id) {
-        return Err("iss and sub of the client assertion must both be the client_id");
-    }
-    if !audience_fits(claims.get("aud"), client, audiences) {
-        return Err("aud of the client assertion must be the issuer");
-    }
-    let date = |name| claims.date(name).map_err(|_| "a date of the client assertion is not a number");
-    let exp = date("exp")?.ok_or("the client assertion has no exp")?;
-    if exp + LATE <= now {
-        return Err("the client assertion has expired");
-    }
-    if exp > now + AHEAD + LONGEST {
-        return Err("the client assertion is valid for too long");
-    }
-    for name in ["iat", "nbf"] {
-        if date(name)?.is_some_and(|at| at > now + AHEAD) {
-            return Err("the client assertion is from the future");
-        }
-    }
-    let jti = claims.text("jti").filter(|j| !j.is_empty()).ok_or("the client assertion has no jti")?;
+    let id = client.id.as_str();
+    let audiences: Vec<&str> = audiences.iter().map(String::as_str).collect();
+    // FAPI 2.0 §5.3.2.1 (8): the issuer as one string. OpenID Connect Core §9 also has the token endpoint, and an array.
+    let aud = match client.profile.is_fapi() {
+        true => ClaimRule::OneOf(audiences.get(..1).unwrap_or_default()),
+        false => ClaimRule::Holds(&audiences),
+    };
+    let said = check(&assertion.claims, &demands(id, aud), now)?;
+    let (exp, jti) = (said.exp.ok_or(NO_EXP)?, said.jti.ok_or(NO_JTI)?);
     Ok(Seen { key: replay::key(replay::Use::Assertion, id, jti), until: exp + LATE })
+}
+
+/// What is demanded of an assertion (RFC 7523 §3, FAPI 2.0 §5.3.2.1), in the order it is checked.
+fn demands<'a>(id: &'a str, aud: ClaimRule<'a>) -> [ClaimCheck<'a, Why>; 15] {
+    const BOTH: Why = "iss and sub of the client assertion must both be the client_id";
+    const NO_DATE: Why = "a date of the client assertion is not a number";
+    const FUTURE: Why = "the client assertion is from the future";
+    let ahead = ClaimRule::NotAhead(AHEAD);
+    [
+        // A request object passes through browsers, and a careless one names the client as its subject (RFC 9101 §10.8).
+        may("response_type", ClaimRule::Absent, ANOTHER_KIND),
+        may("redirect_uri", ClaimRule::Absent, ANOTHER_KIND),
+        may("code_challenge", ClaimRule::Absent, ANOTHER_KIND),
+        must("iss", ClaimRule::Is(id), BOTH),
+        must("sub", ClaimRule::Is(id), BOTH),
+        must("aud", aud, "aud of the client assertion must be the issuer"),
+        may("exp", ClaimRule::Date, NO_DATE),
+        must("exp", ClaimRule::Date, NO_EXP),
+        must("exp", ClaimRule::GoodFor(LATE), "the client assertion has expired"),
+        must("exp", ClaimRule::NotAhead(AHEAD + LONGEST), "the client assertion is valid for too long"),
+        may("iat", ClaimRule::Date, NO_DATE),
+        may("iat", ahead, FUTURE),
+        may("nbf", ClaimRule::Date, NO_DATE),
+        may("nbf", ahead, FUTURE),
+        must("jti", ClaimRule::Sized(usize::MAX), NO_JTI),
+    ]
 }
 
 /// RFC 8725 §3.11: what is made for another use says so by a type of its own; an assertion has one of its own (draft
@@ -85,15 +101,4 @@ pub(super) fn judge(assertion: &Verified, client: &Client, audiences: &[String],
 fn of_another_kind(header: &Header) -> bool {
     let typed = header.typ.as_ref().is_some_and(|typ| typ.to_ascii_lowercase().ends_with("+jwt"));
     typed && !header.is_typ("client-authentication+jwt")
-}
-
-/// FAPI 2.0 §5.3.2.1 (8): the issuer as one string. OpenID Connect Core §9 also has the token endpoint, and an array.
-fn audience_fits(aud: Option<&Value>, client: &Client, audiences: &[String]) -> bool {
-    let known = |text: &str| audiences.iter().any(|a| a == text);
-    match aud {
-        Some(Value::String(one)) if client.profile.is_fapi() => audiences.first().is_some_and(|issuer| issuer == one),
-        Some(Value::String(one)) => known(one),
-        Some(Value::Array(list)) if !client.profile.is_fapi() => list.iter().filter_map(Value::as_str).any(known),
-        _ => false,
-    }
 }

@@ -6,6 +6,7 @@
 use super::replay;
 use crate::clock::Instant;
 use crate::keys::Jwk;
+use crate::keys::claim_check::{ClaimCheck, ClaimRule, check as check_claims, may, must};
 use crate::keys::jose::{self, Alg, Claims};
 use crate::refusal::{Code, Refusal};
 use crate::secret::{Hash, base64url, from_base64url, hmac_sha256, same};
@@ -104,16 +105,16 @@ pub fn check(input: &Input<'_>, nonces: &Nonces, nonce_required: bool, now: Inst
     let jwk = Jwk::parse(jwk).map_err(|_| refuse("jwk of the DPoP proof is not an acceptable public key"))?;
     // FAPI 2.0 §5.4.1; no client needs RS256 here, and the metadata do not offer it. A `kid` beside `jwk` names nothing.
     let verified = parsed.verify_embedded(&jwk, &Alg::FAPI).map_err(|e| refuse(explain(e)))?;
-    let jti = verified.claims.text("jti").filter(|j| !j.is_empty() && j.len() <= 512);
-    let jti = jti.ok_or_else(|| refuse("the DPoP proof has no usable jti"))?;
-    let iat = judge(&verified.claims, input).map_err(refuse)?;
+    let said = check_claims(&verified.claims, &DEMANDS, now).map_err(refuse)?;
+    let (iat, jti) = (said.iat.ok_or_else(|| refuse(NO_IAT))?, said.jti.ok_or_else(|| refuse(NO_JTI))?);
+    of_this_request(&verified.claims, input).map_err(refuse)?;
     // RFC 9449 §4.3 (10), (11): the nonce says by our own clock when the proof was made, else its iat does.
     let until = match verified.claims.get("nonce") {
         None if nonce_required => return Err(Refusal::new(Code::UseDpopNonce, "the DPoP proof needs a nonce")),
-        None if iat > now + AHEAD || iat + OLDEST <= now => {
-            return Err(refuse("the DPoP proof is too old or from the future"));
+        None => {
+            check_claims(&verified.claims, &FRESH, now).map_err(refuse)?;
+            iat + OLDEST
         }
-        None => iat + OLDEST,
         Some(nonce) => nonce
             .as_str()
             .and_then(|nonce| nonces.good_until(nonce, now))
@@ -133,23 +134,35 @@ const fn explain(e: jose::Error) -> &'static str {
     }
 }
 
-/// The claims of RFC 9449 §4.2; returns when the proof says it was made.
-fn judge(claims: &Claims, input: &Input<'_>) -> Result<Instant, &'static str> {
+const NO_IAT: &str = "the DPoP proof has no iat";
+const NO_JTI: &str = "the DPoP proof has no usable jti";
+const NOT_NOW: &str = "the DPoP proof is too old or from the future";
+
+/// What every proof says of itself (RFC 9449 §4.2).
+const DEMANDS: [ClaimCheck<'static, &str>; 3] = [
+    must("jti", ClaimRule::Sized(512), NO_JTI),
+    may("iat", ClaimRule::Date, "iat of the DPoP proof is not a date"),
+    must("iat", ClaimRule::Date, NO_IAT),
+];
+/// When one without a nonce was made (RFC 9449 §11.1).
+const FRESH: [ClaimCheck<'static, &str>; 2] =
+    [must("iat", ClaimRule::NotAhead(AHEAD), NOT_NOW), must("iat", ClaimRule::GoodFor(OLDEST), NOT_NOW)];
+
+/// Whether the proof was made for this request (RFC 9449 §4.3 (8), (9), (12)).
+fn of_this_request(claims: &Claims, input: &Input<'_>) -> Result<(), &'static str> {
     if claims.text("htm") != Some(input.method) {
         return Err("htm of the DPoP proof is not the method of this request");
     }
     if !claims.text("htu").is_some_and(|htu| input.urls.iter().any(|url| same_target(htu, url))) {
         return Err("htu of the DPoP proof is not the address of this request");
     }
-    let iat = claims.date("iat").map_err(|_| "iat of the DPoP proof is not a date")?;
-    let iat = iat.ok_or("the DPoP proof has no iat")?;
     if let Some(token) = input.token {
         let ath = claims.text("ath").and_then(from_base64url).and_then(|b| Hash::from_bytes(&b));
         if !ath.is_some_and(|ath| ath.same(&Hash::of(token))) {
             return Err("ath of the DPoP proof is not the hash of the access token");
         }
     }
-    Ok(iat)
+    Ok(())
 }
 
 /// `htu` without query and fragment, after syntax- and scheme-based normalization (RFC 9449 §4.3 (9), RFC 3986 §6.2.2,

@@ -32,6 +32,7 @@ pub use secrets::{SecretKey, StoredSecret, Unsettled, settle};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::keys::jose::Alg;
+use crate::language::Language;
 use crate::network::Network;
 use crate::scope::Scope;
 use rate::Rate;
@@ -144,20 +145,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// The name in the language of a BCP 47 tag, else `client_name`.
+    /// The name in this language, else `client_name`.
     #[must_use]
-    pub fn name_in(&self, tag: &str) -> &str {
-        let by_language = || {
-            let language = tag.split('-').next().unwrap_or(tag);
-            self.names.iter().find(|(t, _)| t.eq_ignore_ascii_case(language))
-        };
-        let exact = self.names.iter().find(|(t, _)| t.eq_ignore_ascii_case(tag));
-        exact.or_else(by_language).map_or(&self.name, |(_, name)| name)
+    pub fn name_in(&self, language: Language) -> &str {
+        let own = self.names.iter().find(|(tag, _)| tag.eq_ignore_ascii_case(language.as_str()));
+        own.map_or(&self.name, |(_, name)| name)
     }
-    /// 「XXX事業者」 for a page in the language `tag`: the provider's name, or the app's where the record has none.
+    /// 「XXX事業者」 on a page in this language: the provider's name, or the app's where the record has none.
     #[must_use]
-    pub fn provider_in(&self, tag: &str) -> &str {
-        self.provider.name.as_deref().unwrap_or_else(|| self.name_in(tag))
+    pub fn provider_in(&self, language: Language) -> &str {
+        self.provider.name.as_deref().unwrap_or_else(|| self.name_in(language))
     }
     /// Whether the record is one of an app, which customers link to, and not of a resource server.
     #[must_use]

@@ -22,6 +22,7 @@ use crate::clock::Instant;
 use crate::id::{AccountId, ClientId, ConsentId, HolderId, InteractionId};
 use crate::identity::Proofed;
 use crate::keys::seal::{Broken, Place, Sealer};
+use crate::language::Language;
 use crate::random::Random;
 use crate::scope::Scope;
 use crate::secret::{Hash, Secret};
@@ -75,8 +76,8 @@ pub struct Offer {
     pub terms: Terms,
     /// SHA-256 over the sentences the page showed, see [`words`].
     pub shown: Hash,
-    /// The page's language, `ja` or `en`.
-    pub language: String,
+    /// The page's language.
+    pub language: Language,
 }
 
 /// What the customer did on ⑥.
@@ -149,7 +150,7 @@ pub struct Agreed {
     /// What the page showed.
     pub shown: Hash,
     /// In which language.
-    pub language: String,
+    pub language: Language,
 }
 
 /// Why 許可する did not count: the page comes again with an error.
@@ -214,7 +215,7 @@ pub fn allow(offer: &Offer, choice: &Choice, customer: Customer, now: Instant) -
         expires_at: (now + offer.period.min(PERIOD)).floor_second(),
         terms: offer.terms.clone(),
         shown: offer.shown,
-        language: offer.language.clone(),
+        language: offer.language,
     })
 }
 
@@ -259,7 +260,7 @@ pub struct Record {
     pub(crate) details: Details,
     pub(crate) terms: Terms,
     pub(crate) shown: Hash,
-    pub(crate) language: String,
+    pub(crate) language: Language,
     pub(crate) acr: String,
     pub(crate) amr: Vec<String>,
     pub(crate) auth_time: Instant,
@@ -293,7 +294,7 @@ impl Record {
             details: agreed.details.clone(),
             terms: agreed.terms.clone(),
             shown: agreed.shown,
-            language: agreed.language.clone(),
+            language: agreed.language,
             acr: c.acr.clone(),
             amr: c.amr.clone(),
             auth_time: c.auth_time,
@@ -322,7 +323,7 @@ impl Record {
             expires_at: now,
             terms: offer.terms.clone(),
             shown: offer.shown,
-            language: offer.language.clone(),
+            language: offer.language,
         };
         Ok(Self { granted: false, ..Self::granted(&asked, sealer, random)? })
     }

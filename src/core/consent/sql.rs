@@ -30,7 +30,7 @@ pub fn record(tx: &mut Tx<'_, '_>, r: &Record) -> Result<()> {
         r.terms.version.clone().into(),
         r.terms.hash.into(),
         r.shown.into(),
-        r.language.clone().into(),
+        r.language.as_str().into(),
         r.acr.clone().into(),
         r.amr.join(" ").into(),
         r.auth_time.into(),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::language::Language;
 use crate::random::SeededRandom;
 use proptest::prelude::*;
 
@@ -17,7 +18,7 @@ fn offer(choose: bool) -> Offer {
         period: PERIOD,
         terms: Terms { version: "2026-04".into(), hash: Hash::of("terms") },
         shown: words(["口座情報・明細情報へのアクセス", "30日"]),
-        language: "ja".into(),
+        language: Language::Ja,
     }
 }
 

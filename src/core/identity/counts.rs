@@ -1,6 +1,7 @@
-//! What was guessed wrong about an account, as arithmetic without a store: what counts, what is taken back, what locks.
+//! What was guessed wrong about an account, and every decision of [`super::lockout`], as arithmetic without a store: what
+//! counts, what is taken back, what locks, and whether one more guess may be made.
 
-use super::guess::Guess;
+use super::guess::{Guess, GuessRow};
 use super::lockout::Lock;
 use super::policy::Policy;
 use crate::clock::Instant;
@@ -20,7 +21,88 @@ pub(super) struct Counts {
     pub(super) held: bool,
 }
 
+/// What is decided about one more guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OneMore {
+    /// It may be made.
+    Go,
+    /// The account is locked.
+    Locked(Lock),
+    /// The guesses that are being asked about are as many as the limit leaves.
+    Full,
+}
+/// What is decided about a guess that nobody settled in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// It counts as wrong, so that staff sees what it closes and can open it.
+    Count,
+    /// The day towards which it would count is over: it counts for nothing.
+    Drop,
+}
+/// What changed counts mean for the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// A lock begins.
+    Locks(Lock),
+    /// A lock ends.
+    Unlocks,
+    /// A lock goes on.
+    Stays,
+    /// There was none and is none.
+    Open,
+}
+
 impl Counts {
+    /// The counts as they are on `today`: midnight JST released whatever the day had brought (R32); the lasting count goes on.
+    pub(super) const fn on(self, today: i64) -> Self {
+        if self.day < today {
+            return Self { wrong_pins: self.wrong_pins, held: self.held, ..Self::none(today) };
+        }
+        self
+    }
+
+    /// Whether one more guess may be made while the core bank is asked about `open`: any number of parallel guesses reach it
+    /// at most as often as the limits allow. Takes the lasting lock first where its limit has been lowered.
+    pub(super) fn one_more(&mut self, guess: Guess, open: &[GuessRow], policy: &Policy) -> OneMore {
+        if guess == Guess::Pin {
+            // The limit may have been higher when they were counted.
+            self.hold(policy);
+        }
+        if let Some(lock) = self.lock() {
+            return OneMore::Locked(lock);
+        }
+        let (mut of_today, mut pins) = (0, 0);
+        for g in open.iter().filter(|g| !g.counted) {
+            of_today += i64::from(g.day == self.day);
+            pins += i64::from(g.guess == Guess::Pin);
+        }
+        let pins_left = guess == Guess::Customer || self.wrong_pins + pins < policy.wrong_pins;
+        if self.failures + of_today >= policy.failures_a_day || !pins_left {
+            return OneMore::Full;
+        }
+        OneMore::Go
+    }
+
+    /// What becomes of a guess at `now`; `None` while somebody may still settle it, or where it counts already. A PIN counts
+    /// towards the lasting lock whatever its day (G5).
+    pub(super) fn overdue(&self, g: &GuessRow, now: Instant) -> Option<Overdue> {
+        if g.counted || now < g.until {
+            return None;
+        }
+        let over = g.guess == Guess::Customer && g.day < self.day;
+        Some(if over { Overdue::Drop } else { Overdue::Count })
+    }
+
+    /// What it means for the lock that these counts follow on `before`.
+    pub(super) fn after(&self, before: &Self) -> Turn {
+        match (before.lock(), self.lock()) {
+            (None, Some(lock)) => Turn::Locks(lock),
+            (Some(_), None) => Turn::Unlocks,
+            (Some(_), Some(_)) => Turn::Stays,
+            (None, None) => Turn::Open,
+        }
+    }
+
     /// Nothing was guessed wrong.
     pub(super) const fn none(day: i64) -> Self {
         Self { day, failures: 0, wrong_pins: 0, locked_until: None, held: false }
@@ -117,6 +199,77 @@ mod tests {
         let mut c = Counts { wrong_pins: 5, held: true, ..Counts::none(TODAY) };
         c.right_pin();
         assert_eq!((c.wrong_pins, c.held), (5, true));
+    }
+
+    fn asked(guess: Guess, day: i64, counted: bool) -> GuessRow {
+        let id = crate::id::GuessId::parse(&"a".repeat(43)).unwrap();
+        GuessRow { id, account: crate::secret::Hash::of("x"), guess, day, at: NOW, until: NOW + MINUTE, counted }
+    }
+    const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
+
+    #[test]
+    fn whether_one_more_guess_may_be_made() {
+        let none = Counts::none(TODAY);
+        let (customer, pin) = (Guess::Customer, Guess::Pin);
+        let (lasting, today) = (Lock { until: None }, Lock { until: Some(NOW) });
+        let counts = |failures, wrong_pins| Counts { failures, wrong_pins, ..none };
+        for (why, mut counts, guess, open, want) in [
+            ("nothing was wrong", none, customer, vec![], OneMore::Go),
+            ("two of three were wrong", counts(2, 0), customer, vec![], OneMore::Go),
+            ("and one is asked about", counts(2, 0), customer, vec![asked(pin, TODAY, false)], OneMore::Full),
+            ("three are asked about", none, customer, vec![asked(customer, TODAY, false); 3], OneMore::Full),
+            ("which count already", none, customer, vec![asked(customer, TODAY, true); 3], OneMore::Go),
+            ("of yesterday", none, customer, vec![asked(customer, TODAY - 1, false); 3], OneMore::Go),
+            ("four PINs ever", counts(0, 4), pin, vec![], OneMore::Go),
+            (
+                "and one of yesterday is asked about",
+                counts(0, 4),
+                pin,
+                vec![asked(pin, TODAY - 1, false)],
+                OneMore::Full,
+            ),
+            ("which is nothing to ②", counts(0, 4), customer, vec![asked(pin, TODAY - 1, false)], OneMore::Go),
+            ("five PINs, a limit lowered since", counts(0, 5), pin, vec![], OneMore::Locked(lasting)),
+            ("the same at ②: no PIN is guessed there", counts(0, 5), customer, vec![], OneMore::Go),
+            ("locked for the day", Counts { locked_until: Some(NOW), ..none }, pin, vec![], OneMore::Locked(today)),
+            ("locked for good", Counts { held: true, ..none }, customer, vec![], OneMore::Locked(lasting)),
+        ] {
+            assert_eq!(counts.one_more(guess, &open, &policy()), want, "{why}");
+        }
+    }
+
+    #[test]
+    fn what_becomes_of_a_guess_that_nobody_settles() {
+        let c = Counts::none(TODAY);
+        let (soon, late) = (NOW + MINUTE - std::time::Duration::from_millis(1), NOW + MINUTE);
+        for (guess, day, counted, now, want, why) in [
+            (Guess::Customer, TODAY, false, soon, None, "somebody may still settle it"),
+            (Guess::Customer, TODAY, false, late, Some(Overdue::Count), "nobody does"),
+            (Guess::Customer, TODAY, true, late, None, "it counts already"),
+            (Guess::Customer, TODAY - 1, false, late, Some(Overdue::Drop), "its day is over"),
+            (Guess::Pin, TODAY - 1, false, late, Some(Overdue::Count), "a PIN is a PIN"),
+        ] {
+            assert_eq!(c.overdue(&asked(guess, day, counted), now), want, "{why}");
+        }
+    }
+
+    #[test]
+    fn midnight_releases_the_day_and_nothing_else() {
+        let c = Counts { day: TODAY, failures: 3, wrong_pins: 4, locked_until: Some(NOW), held: true };
+        assert_eq!(c.on(TODAY), c);
+        assert_eq!(c.on(TODAY + 1), Counts { wrong_pins: 4, held: true, ..Counts::none(TODAY + 1) });
+        assert_eq!(c.on(TODAY - 1), c, "a clock that is behind takes nothing off");
+    }
+
+    #[test]
+    fn a_lock_begins_goes_on_and_ends() {
+        let open = Counts::none(TODAY);
+        let (day, good) = (Counts { locked_until: Some(NOW), ..open }, Counts { held: true, ..open });
+        assert_eq!(open.after(&open), Turn::Open);
+        assert_eq!(day.after(&open), Turn::Locks(Lock { until: Some(NOW) }));
+        assert_eq!(good.after(&open), Turn::Locks(Lock { until: None }));
+        assert_eq!((good.after(&day), day.after(&good)), (Turn::Stays, Turn::Stays));
+        assert_eq!((open.after(&day), open.after(&good)), (Turn::Unlocks, Turn::Unlocks));
     }
 
     fn guesses() -> impl Strategy<Value = Vec<(Guess, i64)>> {

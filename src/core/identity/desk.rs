@@ -17,6 +17,7 @@ use super::{CallRegister, CallState, CoreBank, Ending, IncomingCall, Interaction
 use super::{call, memory};
 use crate::alarm::{AlarmKind, Alarms};
 use crate::clock::Instant;
+use crate::language::Language;
 use crate::secret::{self, Secret};
 use crate::store::{Error, Result, Store, Tx};
 use futures_util::FutureExt;
@@ -117,16 +118,16 @@ impl Desk {
     ///
     /// # Errors
     /// The store's.
-    pub async fn look(&self, visitor: &Visitor, language: Option<String>, now: Instant) -> Result<Seen> {
+    pub async fn look(&self, visitor: &Visitor, language: Option<Language>, now: Instant) -> Result<Seen> {
         let quick = {
-            let (desk, v, language) = (self.clone(), visitor.clone(), language.clone());
-            self.store.read(move |tx| desk.glance(tx, &v, language.as_deref(), now)).await?
+            let (desk, v) = (self.clone(), visitor.clone());
+            self.store.read(move |tx| desk.glance(tx, &v, language, now)).await?
         };
         match quick {
             Some(seen) => Ok(seen),
             None => {
-                let (desk, v, asked) = (self.clone(), visitor.clone(), language.clone());
-                let seen = self.store.write(move |tx| desk.look_tx(tx, &v, asked.as_deref(), now)).await;
+                let (desk, v, asked) = (self.clone(), visitor.clone(), language);
+                let seen = self.store.write(move |tx| desk.look_tx(tx, &v, asked, now)).await;
                 match seen {
                     Ok(seen) => {
                         self.note_end(&seen, now);
@@ -139,16 +140,22 @@ impl Desk {
         }
     }
     /// A look that changes nothing; `None` when something must be written down.
-    fn glance(&self, tx: &mut Tx<'_, '_>, v: &Visitor, language: Option<&str>, now: Instant) -> Result<Option<Seen>> {
+    fn glance(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        v: &Visitor,
+        language: Option<Language>,
+        now: Instant,
+    ) -> Result<Option<Seen>> {
         let Some(row) = self.admitted(tx, v, now)? else { return Ok(Some(Seen::Foreign)) };
         let i = &row.interaction;
         let changes = i.due(&self.policy, now).is_some()
             || row.settles(&self.key, &v.cookie)
-            || language.is_some_and(|l| i.language.as_deref() != Some(l))
+            || language.is_some_and(|l| i.language != Some(l))
             || (i.live() && now.since(i.touched) >= TOUCH);
         if changes { Ok(None) } else { self.view_of(tx, row, &v.cookie, now).map(Some) }
     }
-    fn look_tx(&self, tx: &mut Tx<'_, '_>, v: &Visitor, language: Option<&str>, now: Instant) -> Result<Seen> {
+    fn look_tx(&self, tx: &mut Tx<'_, '_>, v: &Visitor, language: Option<Language>, now: Instant) -> Result<Seen> {
         let Some(mut row) = self.admitted(tx, v, now)? else { return Ok(Seen::Foreign) };
         if row.settles(&self.key, &v.cookie) {
             sql::forget_old_cookie(tx, &v.id)?;
@@ -158,7 +165,7 @@ impl Desk {
             i.touched = now;
         }
         if let Some(language) = language {
-            i.language = Some(language.to_owned());
+            i.language = Some(language);
         }
         sql::save(tx, &self.seals, &i)?;
         row.interaction = i;
@@ -166,7 +173,7 @@ impl Desk {
     }
 
     /// A look of which nothing can be written down.
-    async fn unwritten(&self, visitor: &Visitor, language: Option<String>, now: Instant) -> Result<Seen> {
+    async fn unwritten(&self, visitor: &Visitor, language: Option<Language>, now: Instant) -> Result<Seen> {
         let (desk, v) = (self.clone(), visitor.clone());
         let work = move |tx: &mut Tx<'_, '_>| {
             let Some(mut row) = desk.admitted(tx, &v, now)? else { return Ok(Seen::Foreign) };
@@ -175,7 +182,7 @@ impl Desk {
                 Some(ending) => i.clone().ended(ending).unwrap_or(i),
                 None => i,
             };
-            row.interaction.language = language.clone().or(row.interaction.language);
+            row.interaction.language = language.or(row.interaction.language);
             desk.view_of(tx, row, &v.cookie, now)
         };
         self.store.read(work).await

@@ -12,6 +12,7 @@ use crate::account::Account;
 use crate::clock::Instant;
 use crate::id::{AccountId, ClientId, GrantId, HolderId, InteractionId};
 use crate::kana::Kana;
+use crate::language::Language;
 use crate::phone::Phone;
 use crate::secret::Hash;
 use serde::{Deserialize, Serialize};
@@ -45,7 +46,7 @@ pub struct Interaction {
     /// R30 answers so far (G3).
     pub refused_accounts: i64,
     /// The language the customer chose on a page.
-    pub language: Option<String>,
+    pub language: Option<Language>,
     /// What was wrong with the form posted last; empty when it led on.
     pub errors: FormErrors,
     /// Whether ② was passed.

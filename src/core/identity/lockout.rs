@@ -6,7 +6,7 @@
 //! wrong, so that staff sees what it closes and can open it; an answer that comes after all takes that back.
 
 use super::Seals;
-use super::counts::Counts;
+use super::counts::{Counts, OneMore, Overdue, Turn};
 use super::guess::{self, GuessRow};
 use super::memory;
 use super::policy::Policy;
@@ -63,25 +63,28 @@ pub(super) fn counts(tx: &mut Tx<'_, '_>, seals: &Seals, account: Hash, now: Ins
     let sql = "select day, failures, wrong_pins, locked_until, held from lockouts where account = ?1";
     let today = day(now);
     let Some(row) = tx.row(sql, &[account.into()])? else { return Ok(Counts::none(today)) };
-    let (kept, wrong_pins, held) = (row.int(0)?, row.int(2)?, row.flag(4)?);
-    if kept < today {
-        // Midnight JST released whatever the day had brought (R32); the lasting count goes on.
-        return Ok(Counts { wrong_pins, held, ..Counts::none(today) });
-    }
-    Ok(Counts { day: kept, failures: row.int(1)?, wrong_pins, locked_until: row.opt_instant(3)?, held })
+    let kept = Counts {
+        day: row.int(0)?,
+        failures: row.int(1)?,
+        wrong_pins: row.int(2)?,
+        locked_until: row.opt_instant(3)?,
+        held: row.flag(4)?,
+    };
+    Ok(kept.on(today))
 }
 
 /// The same, after every guess that nobody settled in time has been counted as wrong.
 fn current(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, account: Hash, now: Instant) -> Result<Counts> {
     let before = counts(tx, seals, account, now)?;
     let mut c = before;
-    for g in guess::of(tx, account)?.into_iter().filter(|g| !g.counted && g.until <= now) {
-        if g.guess == Guess::Customer && g.day < c.day {
-            // The day it would count towards is over.
-            guess::delete(tx, &g.id)?;
-        } else {
-            guess::count(tx, &g.id)?;
-            c.wrong(g.guess, g.day, policy, now);
+    for g in guess::of(tx, account)? {
+        match c.overdue(&g, now) {
+            None => continue,
+            Some(Overdue::Drop) => guess::delete(tx, &g.id)?,
+            Some(Overdue::Count) => {
+                guess::count(tx, &g.id)?;
+                c.wrong(g.guess, g.day, policy, now);
+            }
         }
         let detail = json!({ "check": g.guess.as_str(), "asked_at": g.at.rfc3339() });
         record(tx, account, None, Actor::System, "account.guess.unanswered", detail, now)?;
@@ -102,10 +105,11 @@ fn save(
     client: Option<&ClientId>,
     now: Instant,
 ) -> Result<()> {
-    let since = match (before.lock(), c.lock()) {
-        (_, None) => None,
-        (None, Some(_)) => Some(now),
-        (Some(_), Some(_)) => {
+    let turn = c.after(before);
+    let since = match turn {
+        Turn::Open | Turn::Unlocks => None,
+        Turn::Locks(_) => Some(now),
+        Turn::Stays => {
             let row = tx.row("select locked_at from lockouts where account = ?1", &[account.into()])?;
             row.map_or(Ok(None), |row| row.opt_instant(0))?.or(Some(now))
         }
@@ -123,10 +127,10 @@ fn save(
             since.into(),
         ],
     )?;
-    match (before.lock(), c.lock()) {
-        (None, Some(lock)) => locked_now(tx, seals, account, client, lock, now),
-        (Some(_), None) => unlocked(tx, seals, account, Actor::System, json!({ "reason": "answered" }), "answer", now),
-        _ => Ok(()),
+    match turn {
+        Turn::Locks(lock) => locked_now(tx, seals, account, client, lock, now),
+        Turn::Unlocks => unlocked(tx, seals, account, Actor::System, json!({ "reason": "answered" }), "answer", now),
+        Turn::Stays | Turn::Open => Ok(()),
     }
 }
 
@@ -153,24 +157,15 @@ pub fn reserve(
     )?;
     let before = current(tx, seals, policy, index, now)?;
     let mut c = before;
-    if guess == Guess::Pin {
-        // The limit may have been higher when they were counted.
-        c.hold(policy);
-    }
-    if let Some(lock) = c.lock() {
-        if c != before {
-            save(tx, seals, index, &before, &c, None, now)?;
+    match c.one_more(guess, &guess::of(tx, index)?, policy) {
+        OneMore::Go => {}
+        OneMore::Full => return Ok(Reserved::Full),
+        OneMore::Locked(lock) => {
+            if c != before {
+                save(tx, seals, index, &before, &c, None, now)?;
+            }
+            return Ok(Reserved::Locked(lock));
         }
-        return Ok(Reserved::Locked(lock));
-    }
-    let (mut of_today, mut pins) = (0, 0);
-    for g in guess::of(tx, index)?.iter().filter(|g| !g.counted) {
-        of_today += i64::from(g.day == c.day);
-        pins += i64::from(g.guess == Guess::Pin);
-    }
-    let pins_left = guess == Guess::Customer || c.wrong_pins + pins < policy.wrong_pins;
-    if c.failures + of_today >= policy.failures_a_day || !pins_left {
-        return Ok(Reserved::Full);
     }
     let until = now + policy.answer_within;
     guess::insert(tx, &GuessRow { id: id.clone(), account: index, guess, day: c.day, at: now, until, counted: false })?;

@@ -96,7 +96,7 @@ impl Desk {
         }
         let forget = self.forget(tx, &o.cookies, now)?;
         let mut i = Interaction::new(id.clone(), o.client.clone(), o.request, now);
-        i.language.clone_from(&o.language);
+        i.language = o.language;
         let cookie = sql::insert(tx, &self.seals, &i, nonce)?.cookie(&self.key);
         if let Service::Closed { until } = self.policy.hours.open_at(now) {
             i = sql::end(tx, &self.seals, i, Ending::Closed { until }, now)?;

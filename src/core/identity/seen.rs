@@ -6,6 +6,7 @@ use super::{AccountForm, CallState, CustomerForm, Interaction, Message, Recalled
 use crate::authorize::Request;
 use crate::clock::Instant;
 use crate::id::{ClientId, InteractionId};
+use crate::language::Language;
 use crate::secret::{Hash, Secret};
 
 /// A browser at one address of ours.
@@ -35,7 +36,7 @@ pub struct Opening {
     /// Where it comes from.
     pub network: BrowserNetwork,
     /// The app's `ui_locales`.
-    pub language: Option<String>,
+    pub language: Option<Language>,
     /// Checks passed before that this request may rest on.
     pub recalled: Option<Recalled>,
 }

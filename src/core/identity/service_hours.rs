@@ -2,11 +2,19 @@
 //! configuration.
 //!
 //! A window is written as a day rule and two times:
-//! `daily 00:00-00:02` · `1st,3rd monday 02:00-06:00` (the 1st and 3rd Monday *of the month*) ·
+//! `daily 00:00-00:02` · `sunday 21:00-24:00` (every Sunday) · `1st,3rd monday 02:00-06:00` (the 1st and 3rd Monday *of the month*) ·
 //! `2nd,4th sunday -1d 23:50-07:00` (from 23:50 of the day before) · `01-01..01-03 19:00-24:00` (every year) ·
 //! `2026-12-05T22:00..2026-12-06T06:00` (once).
+//! Each form is a [`Window`], and each window says itself in words ([`Window::sentence`]).
+
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use words::Sentence;
 
 use crate::clock::Instant;
+use crate::language::Language;
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, Weekday};
 use std::time::Duration;
 
@@ -55,7 +63,7 @@ pub enum Window {
 pub enum Rule {
     /// Every day.
     Daily,
-    /// The n-th such weekdays of a month; every one when none is named.
+    /// The n-th such weekdays of a month, in order, each once; every one when none is named.
     Weekday(Weekday, Vec<u32>),
     /// From one day of the year to another, both included, as (month, day).
     Yearly((u32, u32), (u32, u32)),
@@ -80,6 +88,11 @@ impl Hours {
     #[must_use]
     pub fn seed() -> Self {
         Self::parse(SEED).unwrap_or_default()
+    }
+    /// Each window in words, in the order of the configuration.
+    #[must_use]
+    pub fn sentences(&self, language: Language) -> Vec<Sentence> {
+        self.0.iter().map(|window| window.sentence(language)).collect()
     }
     /// Whether the service is open at a moment.
     #[must_use]
@@ -168,7 +181,9 @@ impl Rule {
         }
         let (nth, name) = text.split_once(' ').unwrap_or(("", text));
         let place = |n: &str| NTH.iter().find(|(word, _)| *word == n.trim()).map(|(_, n)| *n);
-        let nth = nth.split(',').filter(|n| !n.is_empty()).map(place).collect::<Option<Vec<_>>>()?;
+        let mut nth = nth.split(',').filter(|n| !n.is_empty()).map(place).collect::<Option<Vec<_>>>()?;
+        nth.sort_unstable();
+        nth.dedup();
         Some(Self::Weekday(name.trim().parse().ok()?, nth))
     }
     fn holds(&self, day: NaiveDate) -> bool {

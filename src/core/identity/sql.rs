@@ -6,6 +6,7 @@ use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::id::{ClientId, InteractionId};
 use crate::keys::seal::Place;
+use crate::language::Language;
 use crate::secret::{Hash, Secret};
 use crate::store::{Error, Result, Row, Tx};
 
@@ -79,7 +80,7 @@ fn read(seals: &Seals, row: &Row) -> Result<InteractionRow> {
             touched: row.instant(7)?,
             step: row.int(8)?,
             refused_accounts: row.int(9)?,
-            language: row.opt_text(10)?.map(str::to_owned),
+            language: row.opt_text(10)?.and_then(Language::parse),
             errors: form.unwrap_or_default(),
             passed_customer: !row.flag(12)?,
             counted: row.flag(13)?,
@@ -132,7 +133,7 @@ pub fn insert(tx: &mut Tx<'_, '_>, seals: &Seals, i: &Interaction, nonce: &[u8])
             i.touched.into(),
             i.step.into(),
             i.refused_accounts.into(),
-            i.language.clone().into(),
+            i.language.map(Language::as_str).into(),
             sealed(seals, i)?.into(),
         ],
     )?;
@@ -154,7 +155,7 @@ pub fn save(tx: &mut Tx<'_, '_>, seals: &Seals, i: &Interaction) -> Result<()> {
             i.touched.into(),
             i.step.into(),
             i.refused_accounts.into(),
-            i.language.clone().into(),
+            i.language.map(Language::as_str).into(),
             form(i)?.into(),
             i.live().into(),
             (!i.passed_customer).into(),

@@ -6,6 +6,7 @@ use crate::clock::Instant;
 use crate::grant::FURTHER_WINDOW;
 use crate::id::{GrantId, NoticeId};
 use crate::keys::seal::{Broken, Place, Sealer};
+use crate::language::Language;
 use crate::random::Random;
 use crate::scope::Scope;
 use crate::secret::Secret;
@@ -59,8 +60,8 @@ pub struct Completed {
     pub accounts: Vec<(AccountType, String)>,
     /// 認可期間, its end.
     pub expires_at: Instant,
-    /// The language of the screens, `ja` or `en`.
-    pub language: String,
+    /// The language of the screens.
+    pub language: Language,
 }
 impl Completed {
     /// The part of `account` that a mail may say.

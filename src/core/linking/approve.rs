@@ -162,7 +162,7 @@ impl Linking {
             last3,
             accounts: shared().map(|(_, account)| Completed::of_account(account)).collect(),
             expires_at: agreed.expires_at,
-            language: language.to_owned(),
+            language,
         };
         let to = Secret::new(proofed.personal.email.as_str());
         let grant = link.told().grant.clone();

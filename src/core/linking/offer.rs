@@ -6,6 +6,7 @@ use crate::client::Client;
 use crate::clock::Instant;
 use crate::consent::{self, Offer};
 use crate::identity::{Ending, Interaction, Proofed, Seen, Stage, Visitor, sql};
+use crate::language::Language;
 use crate::secret::{Hash, base64url};
 use crate::store::Tx;
 
@@ -18,8 +19,8 @@ pub struct AtConsent<'a> {
     pub proofed: &'a Proofed,
     /// The app that asks.
     pub client: &'a Client,
-    /// The page's language, `ja` or `en`.
-    pub language: &'a str,
+    /// The page's language.
+    pub language: Language,
 }
 
 /// What an app asks for, and what of it this customer can allow.
@@ -70,7 +71,7 @@ impl Linking {
             period: client.grant_lifetime.min(self.rules.grant_lifetime),
             terms: self.rules.terms.clone(),
             shown: Hash::of(""),
-            language: language.to_owned(),
+            language,
         };
         let mut offered = Offered { request: stored.request, offer };
         offered.offer.shown = words(&offered)?;

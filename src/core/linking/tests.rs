@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::audit::Actor;
-use crate::authorize::{Answer, Demands, Request, ResponseMode, sql as requests};
+use crate::authorize::{Answer, Demands, Prompt, Request, ResponseMode, sql as requests};
 use crate::client::metadata::{Rules, parse};
 use crate::client::{AuthMethod, Client, Status};
 use crate::consent::Choice;
@@ -10,6 +10,7 @@ use crate::grant::sql as grants;
 use crate::id::ClientId;
 use crate::identity::tests::{NOON, Town, Walker, secs};
 use crate::identity::{BankError, Expired, Message, View};
+use crate::language::Language;
 use crate::random::SeededRandom;
 use crate::scope::Scope;
 use crate::secret::{Hash, Secret};
@@ -94,7 +95,7 @@ fn page(offered: &Offered) -> std::result::Result<Hash, PageFailed> {
 impl Scene<'_> {
     fn at<'a>(&'a self, view: &'a View) -> AtConsent<'a> {
         let Stage::Consent(proofed) = &view.interaction.stage else { panic!("not at consent") };
-        AtConsent { interaction: &view.interaction, proofed, client: &self.client, language: "ja" }
+        AtConsent { interaction: &view.interaction, proofed, client: &self.client, language: Language::Ja }
     }
     async fn approve(&self, agree: bool, shown: Option<&str>) -> Result<Approved> {
         let view = self.customer.look().await;
@@ -235,7 +236,7 @@ async fn without_a_screen_only_a_remembered_customer_is_linked() {
     let town = Town::new();
     let scene = scene(&town).await;
     let network = crate::identity::BrowserNetwork::of(Some("192.0.2.7".parse().unwrap()));
-    let asked = Request { prompt: vec!["none".into()], ..request() };
+    let asked = Request { prompt: vec![Prompt::None], ..request() };
     let nobody = scene.linking.prompt_none(&scene.client, &asked, None, None, NOON).await.unwrap();
     let PromptNone::Refused(refusal) = nobody else { panic!("linked") };
     assert_eq!(refusal.code.as_str(), "login_required");

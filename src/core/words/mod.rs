@@ -3,7 +3,9 @@
 
 pub mod account;
 pub mod clock;
+pub mod duration;
 pub mod kana;
+pub mod language;
 pub mod network;
 pub mod phone;
 pub mod random;

@@ -3,34 +3,16 @@
 
 use crate::account::Account;
 use crate::clock::Instant;
-use crate::hook::{self, Unsigned};
+use crate::hook::{Delivery, Refused, SignedHook};
 use crate::lifecycle::{AccountChanged, Change};
-use crate::outbound::Network;
-use crate::secret::Secret;
 use chrono::DateTime;
 use serde::Deserialize;
-use std::net::IpAddr;
 
 /// Who may report changes of accounts.
-#[derive(Debug, Clone, Default)]
-pub struct EventHook {
-    secrets: Vec<Secret>,
-    networks: Vec<Network>,
-}
+#[derive(Debug, Clone)]
+pub struct EventHook(SignedHook);
 
-/// Why a report is not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// From an address that may not report.
-    #[error("the source address is not one of bank.event_networks")]
-    Source,
-    /// Not signed, or not now.
-    #[error(transparent)]
-    Unsigned(#[from] Unsigned),
-    /// Signed, but not a report: a mistake in the bank's connector.
-    #[error("the body is not an account event of version 1")]
-    Body,
-}
+const NO_REPORT: Refused = Refused::Body("an account event of version 1");
 
 #[derive(Deserialize)]
 struct Report {
@@ -62,39 +44,27 @@ impl When {
 }
 
 impl EventHook {
-    /// A hook with one secret, or two while one is being replaced; with none it believes nobody.
-    ///
-    /// # Errors
-    /// The network that cannot be read.
-    pub fn new(secrets: Vec<Secret>, networks: &[String]) -> Result<Self, String> {
-        Ok(Self { secrets, networks: Network::list(networks)? })
+    /// Reads what this hook believes.
+    #[must_use]
+    pub const fn new(signed: SignedHook) -> Self {
+        Self(signed)
     }
 
     /// Verifies and reads one report; `None` for a type that says nothing to us, so that a bank may add types.
     ///
     /// # Errors
     /// Why it is not taken.
-    pub fn read(
-        &self,
-        source: Option<IpAddr>,
-        timestamp: Option<&str>,
-        signature: Option<&str>,
-        body: &[u8],
-        now: Instant,
-    ) -> Result<Option<AccountChanged>, Refused> {
-        if !Network::admits(&self.networks, source) {
-            return Err(Refused::Source);
-        }
-        hook::verify(&self.secrets, timestamp, signature, body, now)?;
-        let report: Report = serde_json::from_slice(body).map_err(|_| Refused::Body)?;
+    pub fn read(&self, delivery: &Delivery<'_>, now: Instant) -> Result<Option<AccountChanged>, Refused> {
+        self.0.verify(delivery, now)?;
+        let report: Report = serde_json::from_slice(delivery.body).map_err(|_| NO_REPORT)?;
         let named = !report.event_id.is_empty() && report.event_id.len() <= 256;
-        let at = report.at.instant().filter(|_| named && report.v == 1).ok_or(Refused::Body)?;
+        let at = report.at.instant().filter(|_| named && report.v == 1).ok_or(NO_REPORT)?;
         let Some(change) = Change::parse(&report.kind) else {
             tracing::info!(kind = %report.kind.escape_default(), "an account event of a type unknown here");
             return Ok(None);
         };
         if change == Change::Transferred && report.new_account.as_ref() == Some(&report.account) {
-            return Err(Refused::Body);
+            return Err(NO_REPORT);
         }
         Ok(Some(AccountChanged { event_id: report.event_id, change, account: report.account, at }))
     }

@@ -1,9 +1,10 @@
 //! Which reports of the bank are read.
 
-use super::events::{EventHook, Refused};
+use super::events::EventHook;
 use crate::clock::Instant;
-use crate::hook::{Unsigned, sign};
+use crate::hook::{Delivery, Refused, SignedHook, Unsigned, sign};
 use crate::lifecycle::{AccountChanged, Change};
+use crate::network::Network;
 use crate::secret::{Secret, base64url};
 use serde_json::{Value, json};
 
@@ -14,11 +15,15 @@ fn read(hook: &EventHook, key: &str, body: &str) -> Result<Option<AccountChanged
     let timestamp = NOW.secs().to_string();
     let signature = base64url(sign(&Secret::new(key), &timestamp, body.as_bytes()));
     let source = Some([192, 0, 2, 7].into());
-    hook.read(source, Some(&timestamp), Some(&signature), body.as_bytes(), NOW)
+    hook.read(
+        &Delivery { source, timestamp: Some(&timestamp), signature: Some(&signature), body: body.as_bytes() },
+        NOW,
+    )
 }
 fn hook(secrets: &[&str], networks: &[&str]) -> EventHook {
     let networks: Vec<String> = networks.iter().map(ToString::to_string).collect();
-    EventHook::new(secrets.iter().map(|s| Secret::new(*s)).collect(), &networks).unwrap()
+    let (secrets, networks) = (secrets.iter().map(|s| Secret::new(*s)).collect(), Network::list(&networks).unwrap());
+    EventHook::new(SignedHook::new(secrets, networks, "bank.event_networks"))
 }
 fn report() -> Value {
     json!({"v": 1, "event_id": "e-1", "type": "transferred", "account": "115-ordinary-1100026",
@@ -43,8 +48,7 @@ fn a_report_is_read_when_signed_and_from_where_it_may_come() {
     );
     assert_eq!(read(&hook(&[""], &[]), "", &text), Err(Unsigned::Signature.into()), "nor with an empty one");
     assert!(read(&hook(&[KEY], &["192.0.2.0/28"]), KEY, &text).is_ok());
-    assert_eq!(read(&hook(&[KEY], &["198.51.100.0/24"]), KEY, &text), Err(Refused::Source));
-    assert!(EventHook::new(Vec::new(), &["the bank".to_owned()]).is_err());
+    assert_eq!(read(&hook(&[KEY], &["198.51.100.0/24"]), KEY, &text), Err(Refused::Source("bank.event_networks")));
 }
 
 #[test]
@@ -79,7 +83,11 @@ fn what_a_report_may_say() {
         ("at", json!(-1)),
         ("type", Value::Null),
     ] {
-        assert_eq!(read(&open, KEY, &with(name, value.clone())), Err(Refused::Body), "{name} {value}");
+        assert_eq!(
+            read(&open, KEY, &with(name, value.clone())),
+            Err(Refused::Body("an account event of version 1")),
+            "{name} {value}"
+        );
     }
-    assert_eq!(read(&open, KEY, "not JSON"), Err(Refused::Body));
+    assert_eq!(read(&open, KEY, "not JSON"), Err(Refused::Body("an account event of version 1")));
 }

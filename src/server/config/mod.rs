@@ -5,7 +5,6 @@
 
 mod check;
 mod clients;
-mod duration;
 mod keys;
 mod limits;
 mod load;
@@ -14,8 +13,8 @@ mod outside;
 #[cfg(test)]
 mod tests;
 
+pub use crate::duration::Span;
 pub use clients::client_rules;
-pub use duration::Span;
 pub use keys::Keys;
 pub use limits::Limits;
 pub use load::{Error, placed, read, secret_file};

@@ -1,6 +1,7 @@
 //! Every key, by section.
 
 use super::{Bank, Error, Keys, Limits, Mail, Outbound, Registration, Span, Telephony};
+use crate::identity::service_hours::{self, NotAWindow, SEED};
 use crate::scope::Scope;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -248,15 +249,24 @@ pub struct Hours {
 }
 impl Default for Hours {
     fn default() -> Self {
-        let closed = [
-            "daily 00:00-00:02",
-            "daily 04:00-04:10",
-            "1st,3rd monday 02:00-06:00",
-            "2nd,4th sunday -1d 23:50-07:00",
-            "01-01..01-03 00:00-08:00",
-            "01-01..01-03 19:00-24:00",
-        ];
-        Self { always_open: false, closed: closed.map(str::to_owned).to_vec() }
+        Self { always_open: false, closed: SEED.map(str::to_owned).to_vec() }
+    }
+}
+impl Hours {
+    /// The windows as they are written, whether or not `always_open` passes over them.
+    ///
+    /// # Errors
+    /// The window that cannot be read.
+    pub fn windows(&self) -> Result<service_hours::Hours, NotAWindow> {
+        service_hours::Hours::parse(self.closed.iter().map(String::as_str))
+    }
+    /// The windows that close the service: none when it is always open.
+    ///
+    /// # Errors
+    /// As for [`Self::windows`].
+    pub fn in_force(&self) -> Result<service_hours::Hours, NotAWindow> {
+        let windows = self.windows()?;
+        Ok(if self.always_open { service_hours::Hours::default() } else { windows })
     }
 }
 

@@ -1,49 +1,9 @@
 //! What is on every page: the institution, the language, the step token, the banner of a test server.
 
+use crate::identity::service_hours::Hours;
+use crate::language::Language;
 use crate::phone::Phone;
 use serde::Serialize;
-
-/// The language of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    /// Japanese: the exact words of the screens; legal texts exist in it only.
-    #[default]
-    Ja,
-    /// English.
-    En,
-}
-impl Language {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Ja, Self::En];
-
-    /// The first of `ui_locales` (OpenID Connect Core §3.1.2.1: space-separated BCP 47 tags) that we speak.
-    #[must_use]
-    pub fn of_ui_locales(tags: &str) -> Option<Self> {
-        tags.split_ascii_whitespace().find_map(|tag| Self::parse(tag.split(['-', '_']).next()?))
-    }
-    /// The language of its two-letter name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|l| l.as_str().eq_ignore_ascii_case(name))
-    }
-    /// The two-letter name, as in `lang=` and `ui_locales`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ja => "ja",
-            Self::En => "en",
-        }
-    }
-    /// The one to switch to.
-    #[must_use]
-    pub const fn other(self) -> Self {
-        match self {
-            Self::Ja => Self::En,
-            Self::En => Self::Ja,
-        }
-    }
-}
 
 /// What frames one page. A page that is no form needs neither path nor step.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -93,8 +53,8 @@ pub struct Institution {
     pub mail_domain: String,
     /// The host customers see in the address bar.
     pub host: String,
-    /// `hours.closed` of the configuration, put into words on the page that says we are closed.
-    pub closed: Vec<String>,
+    /// The closed windows. The closed page lists them in words.
+    pub closed: Hours,
 }
 
 /// The institution as templates read it.

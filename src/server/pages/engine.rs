@@ -1,11 +1,12 @@
 //! One language's templates with its words: what a template may call, and how it is rendered.
 
-use super::chrome::{Chrome, Institution, Language};
+use super::chrome::{Chrome, Institution};
 use super::frame::Framed;
 use super::time::{self, FILTERS, Form};
 use super::words::{Words, WordsError};
-use super::{Error, assets, hours};
+use super::{Error, assets};
 use crate::clock::Instant;
+use crate::language::Language;
 use chrono::NaiveDate;
 use fluent_templates::fluent_bundle::{FluentArgs, FluentValue};
 use rust_embed::RustEmbed;
@@ -73,7 +74,7 @@ impl Engine {
         context.insert_value("frame", value(Value::try_from_serializable(&page.frame()))?);
         context.insert_value("other", Value::from(chrome.language.other().as_str()));
         context.insert_value("bank", value(Value::try_from_serializable(&institution.shown(self.language)))?);
-        let closed = hours::say(&institution.closed, self.language);
+        let closed = institution.closed.sentences(self.language);
         context.insert_value("closed_hours", value(Value::try_from_serializable(&closed))?);
         self.tera.render(template, &context).map_err(fail)
     }

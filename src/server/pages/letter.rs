@@ -55,7 +55,7 @@ impl Pages {
         ];
         let subject = ja.text_with("mail-completed-subject", &given)?;
         let mut text = ja.text_with("mail-completed", &given)?;
-        if notice.language == Language::En.as_str() {
+        if notice.language == Language::En {
             text.push_str("\n\n");
             let key = if shares { "mail-completed-english" } else { "mail-completed-english-identity" };
             text.push_str(&self.engine(Language::En).text_with(key, &given)?);

@@ -11,7 +11,6 @@ mod assets;
 mod chrome;
 mod engine;
 mod frame;
-mod hours;
 mod letter;
 pub mod link;
 pub mod parts;
@@ -21,8 +20,9 @@ mod tests;
 mod time;
 mod words;
 
+pub use crate::language::Language;
 pub use assets::{Asset, asset};
-pub use chrome::{Chrome, Institution, Language};
+pub use chrome::{Chrome, Institution};
 pub use link::*;
 pub use parts::*;
 pub use words::WordsError;

@@ -1,7 +1,7 @@
 //! Moments as people read them, in Japanese time.
 
-use super::chrome::Language;
 use crate::clock::Instant;
+use crate::language::Language;
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Timelike};
 
 const WEEKDAYS: [&str; 7] = ["月", "火", "水", "木", "金", "土", "日"];

@@ -1,7 +1,7 @@
 //! The words of the pages: one Fluent file a language, read strictly. A missing message, a missing argument or a
 //! message used wrongly is an error, never a gap on a customer's screen.
 
-use super::chrome::Language;
+use crate::language::Language;
 use fluent_templates::fluent_bundle::concurrent::FluentBundle;
 use fluent_templates::fluent_bundle::{FluentArgs, FluentResource};
 use fluent_templates::langid;

@@ -6,8 +6,8 @@ use crate::bank::{EventHook, HttpBank};
 use crate::client::registration::Trust;
 use crate::clock::Instant;
 use crate::config::{self, BankKind, Config};
+use crate::hook::SignedHook;
 use crate::identity::limiter::{HOUR, TEN_MINUTES};
-use crate::identity::service_hours::Hours;
 use crate::identity::{CookieKey, CoreBank, Desk, DeskParts, Limit, Policy, Seals, answer_within};
 use crate::keys::ring::shared_secret;
 use crate::keys::{Jwk, master};
@@ -15,6 +15,7 @@ use crate::outbound::{Network, Outbound};
 use crate::phone::Phone;
 use crate::store::Store;
 use crate::telephony::sip_hook::SipHook;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The service of the five checks.
@@ -45,10 +46,8 @@ pub(super) fn trust(config: &Config) -> Result<Trust, Error> {
 /// The rules of the checks, as configured.
 pub(super) fn policy(config: &Config) -> Result<Policy, Error> {
     let (identity, calls, limits) = (&config.identity, &config.telephony, &config.limits);
-    let windows = config.hours.closed.iter().map(String::as_str);
-    let hours = Hours::parse(windows).map_err(key("hours.closed"))?;
     Ok(Policy {
-        hours: if config.hours.always_open { Hours::default() } else { hours },
+        hours: config.hours.in_force().map_err(key("hours.closed"))?,
         absolute: identity.session.get(),
         idle: identity.idle.get(),
         failures_a_day: identity.failures_per_day.into(),
@@ -143,15 +142,18 @@ pub(super) fn networks(name: &'static str, texts: &[String]) -> Result<Vec<Netwo
 /// Who may report calls.
 pub(super) fn hook(config: &Config) -> Result<SipHook, Error> {
     let calls = &config.telephony;
-    networks("telephony.hook_networks", &calls.hook_networks)?;
-    let secrets = calls.hook_secret_files.iter().map(|file| config::secret_file(file)).collect::<Result<_, _>>()?;
-    SipHook::new(secrets, &calls.hook_networks, calls.trust_from).map_err(key("telephony.hook_networks"))
+    let signed = signed_hook(&calls.hook_secret_files, &calls.hook_networks, "telephony.hook_networks")?;
+    Ok(SipHook::new(signed, calls.trust_from))
 }
 
 /// Who may report changes of accounts.
 pub(super) fn bank_hook(config: &Config) -> Result<EventHook, Error> {
     let bank = &config.bank;
-    networks("bank.event_networks", &bank.event_networks)?;
-    let secrets = bank.event_secret_files.iter().map(|file| config::secret_file(file)).collect::<Result<_, _>>()?;
-    EventHook::new(secrets, &bank.event_networks).map_err(key("bank.event_networks"))
+    signed_hook(&bank.event_secret_files, &bank.event_networks, "bank.event_networks").map(EventHook::new)
+}
+
+fn signed_hook(files: &[PathBuf], sources: &[String], sources_key: &'static str) -> Result<SignedHook, Error> {
+    let sources = networks(sources_key, sources)?;
+    let secrets = files.iter().map(|file| config::secret_file(file)).collect::<Result<_, _>>()?;
+    Ok(SignedHook::new(secrets, sources, sources_key))
 }

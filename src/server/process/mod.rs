@@ -337,7 +337,7 @@ fn institution(config: &Config) -> Result<Institution, Error> {
         copyright: i.copyright.clone(),
         mail_domain: config.mail.from.rsplit('@').next().unwrap_or_default().to_owned(),
         host: host.to_owned(),
-        closed: config.hours.closed.clone(),
+        closed: config.hours.windows().map_err(key("hours.closed"))?,
     })
 }
 

@@ -1,35 +1,19 @@
 //! The report of a SIP gateway: JSON, signed as [`crate::hook`] says (docs/telephony.md).
 
 use crate::clock::Instant;
-use crate::hook::{self, Unsigned};
+use crate::hook::{Delivery, Refused, SignedHook};
 use crate::identity::{Caller, IncomingCall};
-use crate::outbound::Network;
 use crate::phone::Phone;
-use crate::secret::Secret;
 use serde::Deserialize;
-use std::net::IpAddr;
 
 /// Who may report calls, and how far they are believed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct SipHook {
-    secrets: Vec<Secret>,
-    networks: Vec<Network>,
+    signed: SignedHook,
     trust_from: bool,
 }
 
-/// Why a report is not taken. The gateway learns 401 and nothing more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// From an address that may not report.
-    #[error("the source address is not one of telephony.hook_networks")]
-    Source,
-    /// Not signed, or not now.
-    #[error(transparent)]
-    Unsigned(#[from] Unsigned),
-    /// Signed, but not a report: a mistake in the gateway's configuration.
-    #[error("the body is not a report of version 1")]
-    Body,
-}
+const NO_REPORT: Refused = Refused::Body("a report of version 1");
 
 #[derive(Deserialize)]
 struct Report {
@@ -44,34 +28,21 @@ struct Report {
 }
 
 impl SipHook {
-    /// A hook with one secret, or two while one is being replaced.
-    ///
-    /// # Errors
-    /// The network that cannot be read.
-    pub fn new(secrets: Vec<Secret>, networks: &[String], trust_from: bool) -> Result<Self, String> {
-        let networks = Network::list(networks)?;
-        Ok(Self { secrets: secrets.into_iter().filter(|s| !s.reveal().is_empty()).collect(), networks, trust_from })
+    /// Believes the bare From of a call where `trust_from`.
+    #[must_use]
+    pub const fn new(signed: SignedHook, trust_from: bool) -> Self {
+        Self { signed, trust_from }
     }
 
     /// Verifies and reads one report. Nothing of an unsigned body is looked at.
     ///
     /// # Errors
     /// Why it is not taken.
-    pub fn read(
-        &self,
-        source: Option<IpAddr>,
-        timestamp: Option<&str>,
-        signature: Option<&str>,
-        body: &[u8],
-        now: Instant,
-    ) -> Result<IncomingCall, Refused> {
-        if !Network::admits(&self.networks, source) {
-            return Err(Refused::Source);
-        }
-        let at = hook::verify(&self.secrets, timestamp, signature, body, now)?;
-        let report: Report = serde_json::from_slice(body).map_err(|_| Refused::Body)?;
+    pub fn read(&self, delivery: &Delivery<'_>, now: Instant) -> Result<IncomingCall, Refused> {
+        let at = self.signed.verify(delivery, now)?;
+        let report: Report = serde_json::from_slice(delivery.body).map_err(|_| NO_REPORT)?;
         if report.v != 1 || report.call_id.is_empty() || report.call_id.len() > 256 {
-            return Err(Refused::Body);
+            return Err(NO_REPORT);
         }
         let caller = self.caller(&report);
         Ok(IncomingCall { caller, called: Phone::from_network(&report.to), call_id: report.call_id, at })

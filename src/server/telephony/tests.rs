@@ -1,7 +1,8 @@
-use super::sip_hook::{Refused, SipHook};
+use super::sip_hook::SipHook;
 use crate::clock::Instant;
-use crate::hook::{Unsigned, sign};
+use crate::hook::{Delivery, Refused, SignedHook, Unsigned, sign};
 use crate::identity::Caller;
+use crate::network::Network;
 use crate::phone::Phone;
 use crate::secret::{Secret, base64url};
 use renkei_demo::sim::report;
@@ -9,7 +10,11 @@ use std::net::IpAddr;
 
 const NOW: Instant = Instant::from_secs(1_795_312_800);
 fn hook() -> SipHook {
-    SipHook::new(vec![Secret::new("old"), Secret::new("new")], &[], false).unwrap()
+    hook_of(&["old", "new"], &[], false)
+}
+fn hook_of(secrets: &[&str], networks: &[String], trust_from: bool) -> SipHook {
+    let secrets = secrets.iter().map(|s| Secret::new(*s)).collect();
+    SipHook::new(SignedHook::new(secrets, Network::list(networks).unwrap(), "telephony.hook_networks"), trust_from)
 }
 fn signed(secret: &str, at: i64, body: &str) -> (String, String) {
     let timestamp = at.to_string();
@@ -37,12 +42,17 @@ fn only_what_is_signed_now_is_read() {
         ("new", now + 61, Some(Refused::Unsigned(Unsigned::Timestamp))),
     ] {
         let (timestamp, signature) = signed(secret, at, &text);
-        let got = hook().read(None, Some(&timestamp), Some(&signature), text.as_bytes(), NOW);
+        let got = hook().read(
+            &Delivery { source: None, timestamp: Some(&timestamp), signature: Some(&signature), body: text.as_bytes() },
+            NOW,
+        );
         assert_eq!(got.err(), why, "{secret} at {at}");
     }
     let (timestamp, signature) = signed("new", now, &text);
     let other = text.replace("3333", "3334");
-    let read = |t: Option<&str>, s: Option<&str>, b: &str| hook().read(None, t, s, b.as_bytes(), NOW).err();
+    let read = |t: Option<&str>, s: Option<&str>, b: &str| {
+        hook().read(&Delivery { source: None, timestamp: t, signature: s, body: b.as_bytes() }, NOW).err()
+    };
     assert_eq!(
         read(Some(&timestamp), Some(&signature), &other),
         Some(Refused::Unsigned(Unsigned::Signature)),
@@ -59,16 +69,23 @@ fn only_what_is_signed_now_is_read() {
     assert_eq!(read(Some("-1"), Some(&signature), &text), Some(Refused::Unsigned(Unsigned::Timestamp)));
     for text in ["", "{}", "[]", &text.replace("\"v\":1", "\"v\":2"), &text.replace("\"c1\"", "\"\"")] {
         let (timestamp, signature) = signed("new", now, text);
-        assert_eq!(read(Some(&timestamp), Some(&signature), text), Some(Refused::Body), "{text}");
+        assert_eq!(
+            read(Some(&timestamp), Some(&signature), text),
+            Some(Refused::Body("a report of version 1")),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn a_hook_without_a_secret_takes_nothing() {
-    let hook = SipHook::new(vec![Secret::new("")], &[], false).unwrap();
+    let hook = hook_of(&[""], &[], false);
     let text = body("+819012343333", 0, "pai");
     let (timestamp, signature) = signed("", NOW.secs(), &text);
-    let got = hook.read(None, Some(&timestamp), Some(&signature), text.as_bytes(), NOW);
+    let got = hook.read(
+        &Delivery { source: None, timestamp: Some(&timestamp), signature: Some(&signature), body: text.as_bytes() },
+        NOW,
+    );
     assert_eq!(got, Err(Refused::Unsigned(Unsigned::Signature)));
 }
 
@@ -89,10 +106,20 @@ fn who_called() {
         ("+12025550100", 0, "pai", false, Caller::Other),
         ("Coin line/payphone", 0, "pai", false, Caller::Other),
     ] {
-        let hook = SipHook::new(vec![Secret::new("new")], &[], trust_from).unwrap();
+        let hook = hook_of(&["new"], &[], trust_from);
         let text = body(from, anonymous, source);
         let (timestamp, signature) = signed("new", NOW.secs(), &text);
-        let call = hook.read(None, Some(&timestamp), Some(&signature), text.as_bytes(), NOW).unwrap();
+        let call = hook
+            .read(
+                &Delivery {
+                    source: None,
+                    timestamp: Some(&timestamp),
+                    signature: Some(&signature),
+                    body: text.as_bytes(),
+                },
+                NOW,
+            )
+            .unwrap();
         assert_eq!(call.caller, want, "{from} {anonymous} {source} {trust_from}");
         assert_eq!(call.called.as_ref().map(Phone::as_str), Some("08001110001"));
     }
@@ -101,7 +128,7 @@ fn who_called() {
 #[test]
 fn only_from_where_the_gateway_stands() {
     let networks = ["10.1.2.0/24", "192.0.2.7", "2001:db8::/32"].map(str::to_owned);
-    let hook = SipHook::new(vec![Secret::new("new")], &networks, false).unwrap();
+    let hook = hook_of(&["new"], &networks, false);
     let text = body("+819012343333", 0, "pai");
     let (timestamp, signature) = signed("new", NOW.secs(), &text);
     for (source, ok) in [
@@ -114,12 +141,26 @@ fn only_from_where_the_gateway_stands() {
         ("2001:db9::1", false),
     ] {
         let ip: IpAddr = source.parse().unwrap();
-        let got = hook.read(Some(ip), Some(&timestamp), Some(&signature), text.as_bytes(), NOW);
-        assert_eq!(got.err(), (!ok).then_some(Refused::Source), "{source}");
+        let got = hook.read(
+            &Delivery {
+                source: Some(ip),
+                timestamp: Some(&timestamp),
+                signature: Some(&signature),
+                body: text.as_bytes(),
+            },
+            NOW,
+        );
+        assert_eq!(got.err(), (!ok).then_some(Refused::Source("telephony.hook_networks")), "{source}");
     }
-    assert!(hook.read(None, Some(&timestamp), Some(&signature), text.as_bytes(), NOW).is_err());
+    assert!(
+        hook.read(
+            &Delivery { source: None, timestamp: Some(&timestamp), signature: Some(&signature), body: text.as_bytes() },
+            NOW
+        )
+        .is_err()
+    );
     for wrong in ["10.0.0.0/33", "gateway", ""] {
-        assert!(SipHook::new(Vec::new(), &[wrong.to_owned()], false).is_err(), "{wrong}");
+        assert!(Network::list(&[wrong.to_owned()]).is_err(), "{wrong}");
     }
 }
 
@@ -129,7 +170,13 @@ fn the_simulator_signs_as_a_gateway_does() {
     let known = Caller::Known(Phone::parse("09012343333").unwrap());
     for (from, want) in [(Some("+819012343333"), known), (None, Caller::Withheld)] {
         let r = report("s-1", from, "+818001110001", &secret, at);
-        let read = hook().read(None, Some(&r.timestamp), Some(&r.signature), r.body.as_bytes(), NOW).unwrap();
+        let delivery = Delivery {
+            source: None,
+            timestamp: Some(&r.timestamp),
+            signature: Some(&r.signature),
+            body: r.body.as_bytes(),
+        };
+        let read = hook().read(&delivery, NOW).unwrap();
         assert_eq!((read.caller, read.at), (want, NOW));
     }
 }

@@ -71,7 +71,7 @@ async fn answer(req: &HttpRequest, app: &App, params: Result<Params, Refusal>) -
             tracing::info!(code = refusal.code.as_str(), why = %refusal.description, "an authorization request was refused");
             page::oauth_error(app, language, &refusal)
         }
-        Err(Stop::Answer(client, answer)) => page::answer(app, language, client.name_in(language.as_str()), answer),
+        Err(Stop::Answer(client, answer)) => page::answer(app, language, client.name_in(language), answer),
         Err(Stop::Failed(cause)) => {
             log_failure(&cause);
             page::busy(app, language)
@@ -231,7 +231,7 @@ async fn open(
         unpushed,
         cookies: cookie::interactions(req, app),
         network: BrowserNetwork::of(extract::caller(req, app)),
-        language: asked.map(|l| l.as_str().to_owned()),
+        language: asked,
         recalled,
     };
     let language = asked.unwrap_or_else(|| page::language(req, None));

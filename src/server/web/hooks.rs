@@ -2,15 +2,13 @@
 //! `POST /hooks/bank/events`, the core bank a change of an account. 204 whether or not it matched anything, so that a hook
 //! tells nobody which numbers wait for which, and which accounts are linked.
 
-use super::Shared;
 use super::error::log_failure;
 use super::extract::caller;
-use crate::bank::events;
-use crate::hook::{MAX_BODY, SIGNATURE, TIMESTAMP};
+use super::{App, Shared};
+use crate::hook::{Delivery, MAX_BODY, Refused, SIGNATURE, TIMESTAMP};
 use crate::identity::CallRegister;
 use crate::lifecycle::account;
 use crate::store;
-use crate::telephony::sip_hook;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
@@ -22,11 +20,11 @@ pub async fn sip(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpRe
         Err(answer) => return answer,
     };
     let now = app.now();
-    let call = match app.hook.read(caller(&req, &app), one(&req, TIMESTAMP), one(&req, SIGNATURE), &body, now) {
+    let call = match app.hook.read(&delivery(&req, &app, &body), now) {
         Ok(call) => call,
         Err(why) => {
             tracing::warn!(%why, "a telephone hook was refused");
-            return refused(why == sip_hook::Refused::Body);
+            return refused(why);
         }
     };
     match app.desk.report(call, now).await {
@@ -42,13 +40,12 @@ pub async fn bank(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpR
         Err(answer) => return answer,
     };
     let now = app.now();
-    let source = caller(&req, &app);
-    let report = match app.bank_hook.read(source, one(&req, TIMESTAMP), one(&req, SIGNATURE), &body, now) {
+    let report = match app.bank_hook.read(&delivery(&req, &app, &body), now) {
         Ok(Some(report)) => report,
         Ok(None) => return HttpResponse::NoContent().finish(),
         Err(why) => {
             tracing::warn!(%why, "a bank's hook was refused");
-            return refused(why == events::Refused::Body);
+            return refused(why);
         }
     };
     let index = app.sealer.index("account", &report.account.to_string());
@@ -64,8 +61,16 @@ fn busy(cause: &store::Error) -> HttpResponse {
     HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "5")).finish()
 }
 
-fn refused(signed: bool) -> HttpResponse {
-    if signed { HttpResponse::BadRequest().finish() } else { HttpResponse::Unauthorized().finish() }
+/// Only who has signed learns that the body is wrong.
+fn refused(why: Refused) -> HttpResponse {
+    match why {
+        Refused::Body(_) => HttpResponse::BadRequest().finish(),
+        Refused::Source(_) | Refused::Unsigned(_) => HttpResponse::Unauthorized().finish(),
+    }
+}
+
+fn delivery<'a>(req: &'a HttpRequest, app: &App, body: &'a [u8]) -> Delivery<'a> {
+    Delivery { source: caller(req, app), timestamp: one(req, TIMESTAMP), signature: one(req, SIGNATURE), body }
 }
 
 /// The body, if it is no longer than a report can be.

@@ -3,7 +3,7 @@
 //! Nothing stands here that is not implemented: a client that believes a line must be able to live by it.
 
 use super::{Shared, paths};
-use crate::authorize::{DetailType, ResponseMode, rules};
+use crate::authorize::{DetailType, Prompt, ResponseMode, rules};
 use crate::client::{AuthMethod, GrantType};
 use crate::consent::ACR;
 use crate::keys::jose::Alg;
@@ -70,7 +70,7 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
         "request_object_signing_alg_values_supported": algs(&Alg::ALL),
         "request_uri_parameter_supported": false,
         "claims_parameter_supported": true,
-        "prompt_values_supported": rules::PROMPTS,
+        "prompt_values_supported": Prompt::ALL.map(Prompt::as_str),
 
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": algs(&Alg::ALL),

@@ -48,7 +48,8 @@ fn claiming_and_beginning() {
 
 #[test]
 fn prompt_none_is_answered_at_once() {
-    let asks = |prompt: &str| at_once(&Request { prompt: vec![prompt.into()], ..request() }).map(|r| r.code);
+    let asks =
+        |prompt: &str| at_once(&Request { prompt: vec![Prompt::parse(prompt).unwrap()], ..request() }).map(|r| r.code);
     assert_eq!(asks("none"), Some(Code::LoginRequired), "OpenID Connect Core 3.1.2.1");
     for prompt in ["login", "consent", "select_account"] {
         assert_eq!(asks(prompt), None, "{prompt}");
@@ -59,7 +60,7 @@ fn prompt_none_is_answered_at_once() {
 fn what_may_rest_on_checks_passed_before() {
     let (passed, minute) = (NOW, Duration::from_secs(60));
     let rests = |prompt: &[&str], max_age: Option<u64>, after: Duration| {
-        let prompt = prompt.iter().map(|p| (*p).to_owned()).collect();
+        let prompt = prompt.iter().map(|p| Prompt::parse(p).unwrap()).collect();
         may_rest_on(&Request { prompt, max_age, ..request() }, passed, passed + after)
     };
     for (prompt, max_age, after, want, why) in [

@@ -1,8 +1,9 @@
 //! A record's members, read one at a time; every refusal names the member.
 
 use super::super::redirect;
-use super::{DAY, Rules};
+use super::Rules;
 use crate::client::MOST_NETWORKS;
+use crate::duration::{NotADuration, Span};
 use crate::keys::jose::Alg;
 use crate::network::Network;
 use crate::refusal::{Code, Refusal};
@@ -76,17 +77,17 @@ impl<'m> Members<'m> {
         Ok(Some(text.to_owned()))
     }
     pub(super) fn duration(&self, name: &str, least: u64, most: Duration) -> Result<Option<Duration>, Refusal> {
-        let seconds = match self.0.get(name) {
+        let read = match self.0.get(name) {
             None | Some(Value::Null) => return Ok(None),
-            Some(Value::Number(n)) => n.as_u64(),
-            Some(Value::String(s)) => seconds(s),
-            Some(_) => None,
+            Some(Value::Number(n)) => n.as_u64().map(Duration::from_secs).ok_or(NotADuration),
+            Some(Value::String(text)) => written(text),
+            Some(_) => Err(NotADuration),
         };
-        let seconds = seconds.ok_or_else(|| wrong(name, "is not a duration such as 30d, 12h, 15m or 90s"))?;
-        if seconds < least || seconds > most.as_secs() {
-            return Err(wrong(name, &format!("is not between {least}s and {}", duration(most))));
+        let duration = read.map_err(|why| wrong(name, &format!("is {why}")))?;
+        if duration < Duration::from_secs(least) || duration > most {
+            return Err(wrong(name, &format!("is not between {least}s and {}", Span::from(most))));
         }
-        Ok(Some(Duration::from_secs(seconds)))
+        Ok(Some(duration))
     }
     /// A number from 1 on.
     pub(super) fn count(&self, name: &str, most: u32) -> Result<Option<u32>, Refusal> {
@@ -104,28 +105,13 @@ impl<'m> Members<'m> {
     }
 }
 
-/// `30d`, `12h`, `15m`, `90s`, or bare seconds.
-pub(super) fn seconds(text: &str) -> Option<u64> {
-    let (digits, unit) = match text.char_indices().last()? {
-        (i, 'd') => (&text[..i], DAY),
-        (i, 'h') => (&text[..i], 3600),
-        (i, 'm') => (&text[..i], 60),
-        (i, 's') => (&text[..i], 1),
-        _ => (text, 1),
-    };
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
+/// A duration in text, or its seconds in digits alone. What counts seconds takes no part of one.
+fn written(text: &str) -> Result<Duration, NotADuration> {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return text.parse().map(Duration::from_secs).map_err(|_| NotADuration);
     }
-    digits.parse::<u64>().ok()?.checked_mul(unit)
-}
-/// The shortest way to write a duration that [`seconds`] reads.
-pub(super) fn duration(d: Duration) -> String {
-    let s = d.as_secs();
-    let (n, unit) = [(DAY, 'd'), (3600, 'h'), (60, 'm')]
-        .into_iter()
-        .find(|(n, _)| s > 0 && s.is_multiple_of(*n))
-        .map_or((s, 's'), |(n, unit)| (s / n, unit));
-    format!("{n}{unit}")
+    let duration = Span::parse(text)?.get();
+    if duration.subsec_nanos() == 0 { Ok(duration) } else { Err(NotADuration) }
 }
 
 /// An https address a browser or we may go to; http where loopback is allowed.

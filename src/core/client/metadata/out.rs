@@ -1,8 +1,8 @@
 //! A client record as JSON again: what the registry stores and `renkei client show` prints. Never a secret.
 
-use super::members::duration;
 use super::{Value, json};
 use crate::client::{Client, Keys};
+use crate::duration::Span;
 use crate::keys::Jwk;
 use crate::keys::jose::Alg;
 
@@ -29,8 +29,8 @@ pub fn document(client: &Client) -> Value {
         "require_signed_request_object": client.require_signed_request,
         "id_token_signed_response_alg": client.id_token_alg.as_str(),
         "require_auth_time": client.require_auth_time,
-        "access_token_lifetime": duration(client.access_token_lifetime),
-        "grant_lifetime": duration(client.grant_lifetime),
+        "access_token_lifetime": Span::from(client.access_token_lifetime).to_string(),
+        "grant_lifetime": Span::from(client.grant_lifetime).to_string(),
         "refresh_tokens": client.refresh_tokens,
         "resources": client.resources,
         "client_id_issued_at": client.created_at.secs(),
@@ -70,7 +70,7 @@ pub fn document(client: &Client) -> Value {
         Keys::Remote(uri) => out["jwks_uri"] = uri.as_str().into(),
     }
     if let Some(memory) = client.proofing_memory {
-        out["proofing_memory"] = duration(memory).into();
+        out["proofing_memory"] = Span::from(memory).to_string().into();
     }
     if !client.allow_networks.is_empty() {
         out["allow_networks"] = client.allow_networks.iter().map(ToString::to_string).collect();

@@ -2,6 +2,7 @@
 
 use crate::clock::Instant;
 use crate::keys::Jwk;
+use crate::keys::claim_check::{ClaimCheck, ClaimRule, check, may, must};
 use crate::keys::jose::{self, Alg, Verified};
 use crate::refusal::{Code, Refusal};
 use serde_json::{Map, Value};
@@ -45,9 +46,9 @@ pub fn apply(
         Some(Value::String(text)) => text,
         Some(_) => return Err(bad("the software statement is not text")),
     };
-    let verified = signed(&text, trust)?;
+    let verified = signed(&text, trust, now)?;
     if known != Some(text.as_str()) {
-        timely(&verified, now)?;
+        check(&verified.claims, &TIMELY, now)?;
     }
     let claims = verified.claims.0;
     let about_client = claims.into_iter().filter(|(name, _)| !ABOUT_ITSELF.contains(&name.as_str()));
@@ -57,24 +58,29 @@ pub fn apply(
     Ok(Some(text))
 }
 
-fn signed(text: &str, trust: &Trust) -> Result<Verified, Refusal> {
+fn signed(text: &str, trust: &Trust, now: Instant) -> Result<Verified, Refusal> {
     let parsed = jose::parse(text).map_err(|_| bad("the software statement is not a JWT"))?;
     // Whose it is decides first: about what a stranger signed there is nothing to say.
-    let issuer = parsed.unverified_claims().text("iss").ok_or(bad("the software statement has no iss"))?;
-    if !trust.issuers.iter().any(|known| known == issuer) {
-        return Err(UNAPPROVED);
-    }
+    let known: Vec<&str> = trust.issuers.iter().map(String::as_str).collect();
+    let of_whom = [
+        must("iss", ClaimRule::Text, bad("the software statement has no iss")),
+        must("iss", ClaimRule::OneOf(&known), UNAPPROVED),
+    ];
+    check(parsed.unverified_claims(), &of_whom, now)?;
     let verified = parsed.verify(&trust.keys, &Alg::FAPI);
     verified.map_err(|_| bad("the signature of the software statement is not right"))
 }
 
-fn timely(verified: &Verified, now: Instant) -> Result<(), Refusal> {
-    let date = |name| verified.claims.date(name).map_err(|_| bad("a date of the software statement is not a date"));
-    if date("exp")?.is_some_and(|exp| exp <= now) {
-        return Err(bad("the software statement has expired"));
-    }
-    if date("nbf")?.max(date("iat")?).is_some_and(|from| from > now + AHEAD) {
-        return Err(bad("the software statement is not valid yet"));
-    }
-    Ok(())
-}
+/// When a statement counts (RFC 7519 §4.1.4, §4.1.5).
+const TIMELY: [ClaimCheck<'static, Refusal>; 6] = {
+    const NO_DATE: Refusal = bad("a date of the software statement is not a date");
+    const TOO_SOON: Refusal = bad("the software statement is not valid yet");
+    [
+        may("exp", ClaimRule::Date, NO_DATE),
+        may("exp", ClaimRule::GoodFor(Duration::ZERO), bad("the software statement has expired")),
+        may("nbf", ClaimRule::Date, NO_DATE),
+        may("iat", ClaimRule::Date, NO_DATE),
+        may("nbf", ClaimRule::NotAhead(AHEAD), TOO_SOON),
+        may("iat", ClaimRule::NotAhead(AHEAD), TOO_SOON),
+    ]
+};

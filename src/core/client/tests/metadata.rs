@@ -6,6 +6,7 @@ use crate::client::metadata::Rules;
 use crate::client::metadata::{client_id, document, unknown_members};
 use crate::client::{AuthMethod, GrantType, Keys, MOST_NETWORKS, Profile, Provider, SecretKey, prepare};
 use crate::keys::jose::Alg;
+use crate::language::Language;
 use crate::refusal::Code;
 use proptest::prelude::*;
 
@@ -97,6 +98,7 @@ fn every_wrong_member_is_named() {
         (with(fapi.clone(), &[("provider", json!({"terms_uri": "ftp://x"}))]), "provider.terms_uri"),
         (with(fapi.clone(), &[("access_token_lifetime", json!("1 month"))]), "access_token_lifetime"),
         (with(fapi.clone(), &[("access_token_lifetime", json!("1s"))]), "access_token_lifetime"),
+        (with(fapi.clone(), &[("access_token_lifetime", json!("60500ms"))]), "access_token_lifetime"),
         (with(fapi.clone(), &[("access_token_lifetime", json!(-1))]), "access_token_lifetime"),
         (with(fapi.clone(), &[("grant_lifetime", json!("31d"))]), "grant_lifetime"),
         (with(fapi.clone(), &[("proofing_memory", json!("16m"))]), "proofing_memory"),
@@ -217,7 +219,7 @@ fn a_record_reads_back_as_it_was_written() {
     let client = read(&full);
     assert_eq!(client.keys, Keys::Remote("https://app.example/jwks".into()));
     assert_eq!(client.names["en"], "Kakeibo");
-    assert_eq!((client.name_in("en-GB"), client.name_in("ja")), ("Kakeibo", "かけいぼ"));
+    assert_eq!((client.name_in(Language::En), client.name_in(Language::Ja)), ("Kakeibo", "かけいぼ"));
     let written = document(&client);
     assert_eq!((&written["access_token_lifetime"], &written["grant_lifetime"]), (&json!("12h"), &json!("90s")));
     assert_eq!(format!("{:?}", read(&written)), format!("{client:?}"));

@@ -7,6 +7,7 @@ use super::{Chrome, Error, Institution, Language, Pages};
 use crate::account::Account;
 use crate::clock::Instant;
 use crate::consent::{Missing, Permission};
+use crate::identity::service_hours::Hours;
 use crate::identity::{CallState, Expired, Field, Message, Problem};
 use crate::phone::Phone;
 use std::time::Duration;
@@ -45,16 +46,7 @@ pub fn institution() -> Institution {
         copyright: "Copyright © 2026 みなと信用組合 All Rights Reserved.".into(),
         mail_domain: "notice.minato.example".into(),
         host: "link.minato.example".into(),
-        closed: [
-            "daily 00:00-00:02",
-            "daily 04:00-04:10",
-            "1st,3rd monday 02:00-06:00",
-            "2nd,4th sunday -1d 23:50-07:00",
-            "01-01..01-03 00:00-08:00",
-            "01-01..01-03 19:00-24:00",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
+        closed: Hours::seed(),
     }
 }
 

@@ -21,7 +21,7 @@ fn notice(scope: &str, language: &str, app: &str) -> Notice {
         last3: "026".into(),
         accounts: vec![],
         expires_at: at + std::time::Duration::from_hours(720),
-        language: language.into(),
+        language: Language::parse(language).unwrap(),
     })
 }
 fn pages() -> Pages {

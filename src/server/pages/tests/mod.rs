@@ -9,6 +9,7 @@ use super::samples::{self, all, chrome, institution};
 use super::*;
 
 use crate::identity::Message;
+use crate::identity::service_hours::Hours;
 use std::collections::BTreeSet;
 
 fn pages() -> Pages {
@@ -255,6 +256,29 @@ fn another_institution_speaks_its_own_way() {
         assert!(text.contains("当行") && !text.contains("当信用組合"), "{} {}", s.page, s.case);
     }
     assert_eq!(pages.institution_css(), ":root { --institution: #00707a; }\n");
+}
+
+#[test]
+fn the_closed_page_says_every_window_in_words() {
+    let written = [
+        "sunday 21:00-24:00",
+        "2nd,4th sunday -1d 23:50-07:00",
+        "01-01..01-03 -1d 23:50-07:00",
+        "2026-12-05T22:00..2026-12-06T06:00",
+    ];
+    let pages = Pages::new(Institution { closed: Hours::parse(written).unwrap(), ..institution() }).unwrap();
+    let samples = all();
+    let closed = samples.iter().find(|s| (s.page, s.case) == ("closed", "hours")).unwrap();
+    for language in Language::ALL {
+        let html = (closed.render)(&pages, &chrome(language, false)).unwrap();
+        let text = text_of(&html);
+        for sentence in pages.institution().closed.sentences(language) {
+            assert!(text.contains(&(sentence.days + &sentence.times)), "{text}");
+        }
+        for raw in ["-1d", "sunday", "12-05T22", "01-01.."] {
+            assert!(!text.contains(raw), "{raw} in {text}");
+        }
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ impl Counter<'_> {
     /// says whether the link is complete.
     pub(super) async fn done_page(&self, view: &View, grant: &GrantId) -> Result<HttpResponse, Stop> {
         let (client, language) = (self.client(view).await?, self.language(view));
-        let app = client.name_in(language.as_str());
+        let app = client.name_in(language);
         let again = self.app.linking.answer_again(&view.interaction, grant, &client, self.now).await;
         let complete = match again.map_err(|cause| self.failed(cause, view))? {
             AnsweredAgain::Answer(answer) => return Ok(page::answer(self.app, language, app, Ok(answer))),
@@ -44,7 +44,7 @@ impl Counter<'_> {
         match left.map_err(|cause| self.failed(cause, &view))? {
             Left::Stays => Ok(self.on(&view)),
             Left::ToTheApp(answer) => {
-                let mut answer = page::answer(self.app, language, client.name_in(language.as_str()), Ok(answer));
+                let mut answer = page::answer(self.app, language, client.name_in(language), Ok(answer));
                 self.typed.bring(Typed::default(), &mut answer, self.app, &view.interaction, self.now);
                 Ok(answer)
             }

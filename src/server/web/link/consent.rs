@@ -42,13 +42,13 @@ impl Counter<'_> {
             return Ok(self.on(&view));
         }
         let (client, language) = (self.client(&view).await?, self.language(&view));
-        let at = AtConsent { interaction: &view.interaction, proofed, client: &client, language: language.as_str() };
+        let at = AtConsent { interaction: &view.interaction, proofed, client: &client, language };
         let form = Approval { visitor: &self.visitor, step, choice, shown, remote: self.remote() };
         let approved = self.app.linking.approve(at, form, |offered| self.words(&view, at, offered), self.now).await;
         match approved.map_err(|cause| self.failed(cause, &view))? {
             Approved::Screen(seen) => self.show(seen),
             Approved::Linked { answer, memory } => {
-                let mut answer = page::answer(self.app, language, client.name_in(language.as_str()), Ok(answer));
+                let mut answer = page::answer(self.app, language, client.name_in(language), Ok(answer));
                 if let Some((value, lasting)) = memory {
                     cookie::remember(&mut answer, self.app, &value, lasting);
                 }
@@ -65,7 +65,7 @@ impl Counter<'_> {
         let view = self.view(None).await?;
         let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
         let (client, language) = (self.client(&view).await?, self.language(&view));
-        let at = AtConsent { interaction: &view.interaction, proofed, client: &client, language: language.as_str() };
+        let at = AtConsent { interaction: &view.interaction, proofed, client: &client, language };
         let form = Denial { visitor: &self.visitor, step, remote: self.remote() };
         let denied = self.app.linking.deny(at, form, |offered| self.words(&view, at, offered), self.now).await;
         self.show(denied.map_err(|cause| self.failed(cause, &view))?)

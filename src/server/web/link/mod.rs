@@ -67,7 +67,6 @@ impl<'a> Counter<'a> {
         Ok(Self { req, app, visitor, address, typed, now: app.now() })
     }
     async fn view(&self, language: Option<Language>) -> Result<View, Stop> {
-        let language = language.map(|l| l.as_str().to_owned());
         match self.app.desk.look(&self.visitor, language, self.now).await? {
             Seen::Foreign => Err(Stop::Foreign),
             Seen::Here(view) => Ok(*view),
@@ -79,7 +78,7 @@ impl<'a> Counter<'a> {
         client.ok_or_else(|| Stop::Answer(Box::new(page::busy(self.app, self.language(view)))))
     }
     fn language(&self, view: &View) -> Language {
-        let chosen = view.interaction.language.as_deref().and_then(Language::parse);
+        let chosen = view.interaction.language;
         chosen.unwrap_or_else(|| page::language(self.req, None))
     }
     fn path(&self, view: &View) -> String {

@@ -27,7 +27,7 @@ impl Counter<'_> {
             Stage::Consent(proofed) => {
                 let language = self.language(view);
                 let interaction = &view.interaction;
-                let at = AtConsent { interaction, proofed, client: &client, language: language.as_str() };
+                let at = AtConsent { interaction, proofed, client: &client, language };
                 self.consent_page(view, at).await?
             }
             Stage::Done { grant } => self.done_page(view, grant).await?,
@@ -54,7 +54,7 @@ impl Counter<'_> {
             Stage::Account { typed: before } => {
                 let filled = typed.account.clone().or_else(|| before.as_ref().map(AccountForm::of)).unwrap_or_default();
                 let page = AccountPage {
-                    provider: client.provider_in(frame.language.as_str()).to_owned(),
+                    provider: client.provider_in(frame.language).to_owned(),
                     typed: (&filled).into(),
                     problems,
                     can_cancel: self.app.config.identity.cancel_on_account,
@@ -79,7 +79,7 @@ impl Counter<'_> {
                 let (state, seconds_left) =
                     view.call.map_or((CallState::Expired, 0), |call| (call.state, call.seconds_left));
                 let page = CallPage {
-                    app: client.name_in(frame.language.as_str()).to_owned(),
+                    app: client.name_in(frame.language).to_owned(),
                     phone: (&matched.personal.phone).into(),
                     called: (&calling.called).into(),
                     state,
@@ -102,7 +102,7 @@ impl Counter<'_> {
     /// Every interaction that has ended.
     fn end_page(&self, view: &View, client: &Client, ending: Ending) -> HttpResponse {
         let (pages, frame) = (&self.app.pages, self.frame(view));
-        let app = client.name_in(frame.language.as_str()).to_owned();
+        let app = client.name_in(frame.language).to_owned();
         let (status, rendered) = match ending {
             Ending::Cancelled => {
                 (StatusCode::OK, pages.cancelled(&frame, &CancelledPage { app, at: self.now, reference: None }))

@@ -1,11 +1,16 @@
-//! Durations as an operator writes them: `500ms`, `60s`, `15m`, `12h`, `30d`.
+//! Durations as people write them, in the configuration and in a client's record: `500ms`, `60s`, `15m`, `12h`, `30d`.
 
 use std::fmt;
 use std::time::Duration;
 
-/// A duration read from configuration.
+/// A duration that somebody wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(Duration);
+
+/// The one error text of a duration that cannot be read; the caller puts the name of the key or member before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a duration such as 90s, 15m, 12h or 30d")]
+pub struct NotADuration;
 
 const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
@@ -25,13 +30,23 @@ impl Span {
     pub const fn get(self) -> Duration {
         self.0
     }
-    /// Reads the written form.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Reads the written form: digits and a unit.
+    ///
+    /// # Errors
+    /// [`NotADuration`]: another form, or more milliseconds than 64 bits hold.
+    pub fn parse(text: &str) -> Result<Self, NotADuration> {
+        Self::read(text).ok_or(NotADuration)
+    }
+    fn read(text: &str) -> Option<Self> {
         let digits = text.find(|c: char| !c.is_ascii_digit())?;
         let (_, unit) = UNITS.iter().find(|(name, _)| *name == &text[digits..])?;
         let ms = text[..digits].parse::<u64>().ok()?.checked_mul(*unit)?;
         Some(Self(Duration::from_millis(ms)))
+    }
+}
+impl From<Duration> for Span {
+    fn from(duration: Duration) -> Self {
+        Self(duration)
     }
 }
 impl fmt::Display for Span {
@@ -50,6 +65,9 @@ impl serde::Serialize for Span {
 impl<'de> serde::Deserialize<'de> for Span {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = <String as serde::Deserialize>::deserialize(d)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a duration like 60s, 15m, 12h or 30d"))
+        Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests;
