@@ -31,9 +31,9 @@ impl fmt::Display for Finding {
 
 /// What was looked at, and what was wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Report {
+pub struct VerifyReport {
     /// The audit chains.
-    pub audit: audit::Report,
+    pub audit: audit::ChainReport,
     /// How many grants were looked at.
     pub grants: u64,
     /// How many events.
@@ -41,7 +41,7 @@ pub struct Report {
     /// Everything that is wrong outside the audit chains.
     pub findings: Vec<Finding>,
 }
-impl Report {
+impl VerifyReport {
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_whole(&self) -> bool {
@@ -53,8 +53,8 @@ impl Report {
 ///
 /// # Errors
 /// The store's.
-pub async fn verify(store: &Store) -> Result<Report> {
-    let mut report = Report { audit: audit::verify(store).await?, ..Report::default() };
+pub async fn verify(store: &Store) -> Result<VerifyReport> {
+    let mut report = VerifyReport { audit: audit::verify(store).await?, ..VerifyReport::default() };
     let mut after = String::new();
     loop {
         let from = after.clone();
@@ -70,7 +70,7 @@ pub async fn verify(store: &Store) -> Result<Report> {
     loop {
         let after = last.clone();
         let page = store.scan(move |tx| events(tx, after.as_ref())).await?;
-        report.findings.extend(page.iter().filter_map(told_too_much));
+        report.findings.extend(page.iter().filter_map(undocumented_members));
         report.events += page.len() as u64;
         match page.into_iter().next_back() {
             Some(e) => last = Some((e.at, e.id)),
@@ -110,7 +110,7 @@ fn grants(tx: &mut Tx<'_, '_>, after: &str) -> Result<(Vec<String>, Vec<Finding>
     for row in &rows {
         let id = row.text(0)?;
         ids.push(id.to_owned());
-        let mut whys: Vec<String> = wrong_with(row)?.into_iter().map(str::to_owned).collect();
+        let mut whys: Vec<String> = contradictions(row)?.into_iter().map(str::to_owned).collect();
         // Reading it the way the product does finds impossible mixes of columns.
         match GrantId::parse(id).map(|id| grant::sql::load(tx, &id)) {
             Some(Ok(Some(_))) => {}
@@ -124,7 +124,7 @@ fn grants(tx: &mut Tx<'_, '_>, after: &str) -> Result<(Vec<String>, Vec<Finding>
 }
 
 /// What contradicts itself in one row of [`grants`].
-fn wrong_with(row: &Row) -> Result<Vec<&'static str>> {
+fn contradictions(row: &Row) -> Result<Vec<&'static str>> {
     let (state, seq) = (row.text(1)?, row.int(2)?);
     let (told, highest, lowest) = (row.int(3)?, row.opt_int(4)?.unwrap_or(0), row.opt_int(5)?.unwrap_or(1));
     let (ends_told, this_end_told) = (row.int(6)?, row.int(7)?);
@@ -153,7 +153,7 @@ fn events(tx: &mut Tx<'_, '_>, after: Option<&(Instant, EventId)>) -> Result<Vec
 }
 
 /// An event says only what docs/events.md lets it say.
-fn told_too_much(e: &Event) -> Option<Finding> {
+fn undocumented_members(e: &Event) -> Option<Finding> {
     let known = |m: &String| e.kind.members().contains(&m.as_str());
     let fits = e.detail.as_object().is_some_and(|o| o.keys().all(known)) && (e.grant.is_some() || e.seq == 0);
     let why = format!("{} says {}", e.kind.as_str(), e.detail);
@@ -196,7 +196,7 @@ async fn loose(store: &Store) -> Result<Vec<Finding>> {
             let rows = store.scan(move |tx| tx.rows(sql, &[from.clone().into(), PAGE.into()])).await?;
             for row in &rows {
                 if row.flag(2)? {
-                    let why = "it does not fit what it hangs off".into();
+                    let why = "client, times or scope contradict its grant".into();
                     findings.push(Finding { table, row: row.text(1)?.to_owned(), why });
                 }
             }

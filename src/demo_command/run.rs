@@ -1,7 +1,7 @@
 //! The demo as a whole: every part started in order, on ports of its own, and stopped together.
 
 use super::folder::Folder;
-use super::settings::{self, Places};
+use super::settings::{self, Addresses};
 use super::{clock as as_clock, moment, random as as_random, shared, start_bank};
 use chrono::{DateTime, Utc};
 use renkei_core::account::digits;
@@ -88,7 +88,7 @@ pub enum Error {
     Actor(#[from] io::Error),
     /// A part that does not answer.
     #[error("{0} does not answer")]
-    Silent(String),
+    NoAnswer(String),
 }
 
 /// A demo that answers.
@@ -122,7 +122,8 @@ pub async fn start(options: &Options, clock: Arc<dyn Clock>, random: Arc<dyn Ran
     let http = wire::loopback()?;
     let (shown_clock, shown_random) = (as_clock(&clock), as_random(&random));
     let mail = sim::MailServer::open(shown_clock.clone()).await?;
-    let places = Places { port: options.port, app: app_listener.url(), api: api_listener.url(), smtp: mail.address() };
+    let places =
+        Addresses { port: options.port, app: app_listener.url(), api: api_listener.url(), smtp: mail.address() };
     let config = settings::config(&places, folder.path(), options.always_open)?;
     let numbers = config.telephony.called_numbers.iter().filter_map(|n| digits(n)).collect();
     let hours = config.hours.in_force()?;
@@ -141,7 +142,7 @@ pub async fn start(options: &Options, clock: Arc<dyn Clock>, random: Arc<dyn Ran
 
     let api = api::start(
         api_listener,
-        api::Settings {
+        api::ApiSettings {
             issuer: places.issuer(),
             client_id: "accounts-api".into(),
             client_secret: SharedSecret::new("accounts-api-secret"),
@@ -151,11 +152,11 @@ pub async fn start(options: &Options, clock: Arc<dyn Clock>, random: Arc<dyn Ran
             closed: Some(Arc::new(move |now| closed_until(&hours, now))),
             nonce_required: false,
         },
-        api::Parts { clock: shown_clock.clone(), random: shown_random.clone(), http: http.clone() },
+        api::ApiParts { clock: shown_clock.clone(), random: shown_random.clone(), http: http.clone() },
     )?;
     let app = app::start(
         app_listener,
-        app::Settings {
+        app::AppSettings {
             issuer: places.issuer(),
             api: places.api.clone(),
             client_id: "creco".into(),
@@ -163,7 +164,7 @@ pub async fn start(options: &Options, clock: Arc<dyn Clock>, random: Arc<dyn Ran
             kakeibo_secret: SharedSecret::new("kakeibo-secret"),
             institution,
         },
-        app::Parts {
+        app::AppParts {
             clock: shown_clock.clone(),
             random: shown_random.clone(),
             http: http.clone(),
@@ -173,14 +174,14 @@ pub async fn start(options: &Options, clock: Arc<dyn Clock>, random: Arc<dyn Ran
     let simulator = sim::start(
         sim_listener,
         mail,
-        sim::Settings {
+        sim::SimSettings {
             hook: format!("{}/hooks/telephony/sip", places.issuer()),
             hook_secret: shared(&hook_secret),
             ring: RING,
             from: CUSTOMER.into(),
             numbers,
         },
-        sim::Parts { clock: shown_clock, random: shown_random, http: http.clone(), pages },
+        sim::SimParts { clock: shown_clock, random: shown_random, http: http.clone(), pages },
     )?;
     let demo = Demo { server, app, api, bank, simulator, folder };
     for url in demo.addresses() {
@@ -225,7 +226,7 @@ async fn answers(http: &reqwest::Client, url: &str) -> Result<(), Error> {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(START_TIMEOUT, asking).await.map_err(|_| Error::Silent(url.to_owned()))
+    tokio::time::timeout(START_TIMEOUT, asking).await.map_err(|_| Error::NoAnswer(url.to_owned()))
 }
 
 /// A file nobody else may read; a new start has a new secret.

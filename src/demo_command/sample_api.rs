@@ -28,7 +28,7 @@ impl SampleApi {
     /// # Errors
     /// What kept it from starting.
     pub fn run(self, out: &Out) -> Result<(), Failure> {
-        let config = config::read(&self.config, std::env::vars()).map_err(Failure::refused)?;
+        let config = config::load(&self.config, std::env::vars()).map_err(Failure::refused)?;
         logs(&config.server.log, config.server.log_format);
         block_on(async {
             let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));

@@ -4,7 +4,7 @@ use renkei_core::client::metadata::Rules;
 use renkei_core::client::{Client, SecretKey, prepare};
 use renkei_core::clock::Instant;
 use renkei_core::random::Random;
-use renkei_core::refusal::{Code, Refusal};
+use renkei_core::refusal::{ErrorCode, Refusal};
 use renkei_server::config::{Config, Mode, client_rules};
 use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// The addresses the demo's parts know each other by.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub struct Addresses {
     /// The authorization server's port.
     pub port: u16,
     /// The sample app.
@@ -24,7 +24,7 @@ pub struct Places {
     pub smtp: SocketAddr,
 }
 
-impl Places {
+impl Addresses {
     /// The issuer.
     #[must_use]
     pub fn issuer(&self) -> String {
@@ -36,7 +36,7 @@ impl Places {
 ///
 /// # Errors
 /// When the file that comes with the program does not hold.
-pub fn config(places: &Places, folder: &Path, always_open: bool) -> Result<Config, toml::de::Error> {
+pub fn config(places: &Addresses, folder: &Path, always_open: bool) -> Result<Config, toml::de::Error> {
     let mut config: Config = toml::from_str(include_str!("../../config/demo/renkei.toml"))?;
     config.server.mode = Mode::Demo;
     config.server.issuer = places.issuer();
@@ -65,12 +65,12 @@ const RECORDS: [&str; 3] = [
 ///
 /// # Errors
 /// When a record does not hold.
-pub fn clients(places: &Places, key: &SecretKey, random: &dyn Random, now: Instant) -> Result<Vec<Client>, Refusal> {
+pub fn clients(places: &Addresses, key: &SecretKey, random: &dyn Random, now: Instant) -> Result<Vec<Client>, Refusal> {
     let rules = Rules { scopes: None, detail_types: None, ..client_rules(Mode::Demo, MONTH) };
     let prepared = |record: &&str| {
         let text = record.replace("http://localhost:8081", &places.app).replace("http://localhost:8082", &places.api);
         let document: Value = serde_json::from_str(&text)
-            .map_err(|_| Refusal::new(Code::InvalidClientMetadata, "a demo record is not JSON"))?;
+            .map_err(|_| Refusal::new(ErrorCode::InvalidClientMetadata, "a demo record is not JSON"))?;
         Ok(prepare(&document, &rules, false, key, random, now)?.client)
     };
     RECORDS.iter().map(prepared).collect()
@@ -82,9 +82,9 @@ mod tests {
     use renkei_core::client::Profile;
     use renkei_core::random::SystemRandom;
 
-    fn places() -> Places {
+    fn places() -> Addresses {
         let smtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 4025));
-        Places { port: 4000, app: "http://localhost:4001".into(), api: "http://localhost:4002".into(), smtp }
+        Addresses { port: 4000, app: "http://localhost:4001".into(), api: "http://localhost:4002".into(), smtp }
     }
 
     #[test]

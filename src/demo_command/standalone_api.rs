@@ -59,7 +59,7 @@ pub fn start(
     let host = url::Url::parse(issuer).ok().and_then(|u| u.host_str().map(str::to_owned)).unwrap_or_default();
     let listener = Listener::secure(listen, &host, process::mutual_tls(config)?)?;
     let (bank, bank_token) = start_bank(&config.server.data_dir, &clock, &*random)?;
-    let settings = api::Settings {
+    let settings = api::ApiSettings {
         issuer: issuer.clone(),
         client_id: CLIENT.0.into(),
         client_secret: Secret::new(CLIENT.1),
@@ -75,7 +75,7 @@ pub fn start(
     };
     let timeout = config.outbound.timeout.get();
     let http = wire::client(|builder| builder.timeout(timeout).tls_certs_merge(authorities))?;
-    let parts = api::Parts { clock: as_clock(&clock), random: as_random(&random), http };
+    let parts = api::ApiParts { clock: as_clock(&clock), random: as_random(&random), http };
     let api = api::start(listener, settings, parts)?;
     Ok(StandaloneApi { api, bank })
 }

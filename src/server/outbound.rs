@@ -125,14 +125,14 @@ impl Request {
 
 /// An answer, of whatever status.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct OutboundResponse {
     /// The status.
     pub status: u16,
     headers: reqwest::header::HeaderMap,
     /// The body.
     pub body: Vec<u8>,
 }
-impl Answer {
+impl OutboundResponse {
     /// A header, if it is there once or more and is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -204,7 +204,7 @@ impl Outbound {
     ///
     /// # Errors
     /// [`Error`]; a redirect is an answer like any other.
-    pub async fn send(&self, request: Request) -> Result<Answer, Error> {
+    pub async fn send(&self, request: Request) -> Result<OutboundResponse, Error> {
         let url = self.admit(&request.url)?;
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
@@ -232,7 +232,7 @@ impl Outbound {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), body })
+        Ok(OutboundResponse { status: response.status().as_u16(), headers: response.headers().clone(), body })
     }
 
     /// GETs a JSON document.
@@ -248,7 +248,7 @@ impl Outbound {
     ///
     /// # Errors
     /// [`Error`]; the status is the caller's to judge.
-    pub async fn post_json(&self, url: &str, value: &Value) -> Result<Answer, Error> {
+    pub async fn post_json(&self, url: &str, value: &Value) -> Result<OutboundResponse, Error> {
         self.send(Request::new(Method::Post, url).header("accept", "application/json").json(value)).await
     }
 

@@ -1,9 +1,9 @@
 //! The audit chain and the outbox on both engines: whatever somebody does to a record shows, and where.
 
-use crate::support::place::{Place, on_both_engines};
-use renkei_core::audit::{self, Actor, Entry, Filter, Report};
+use crate::support::test_store::{TestStore, on_both_engines};
+use renkei_core::audit::{self, Actor, ChainReport, Entry, Filter};
 use renkei_core::clock::Instant;
-use renkei_core::event::{self, Event, Kind};
+use renkei_core::event::{self, Event, EventKind};
 use renkei_core::id::{ClientId, EventId, GrantId, InteractionId};
 use renkei_core::secret::Hash;
 use renkei_core::store::{Error, Result, Store, Tx};
@@ -38,10 +38,10 @@ async fn record(store: &Store, n: i64) {
     write.await.unwrap();
 }
 
-async fn chains_hold_with_many_writers(place: Place) {
-    let store = place.open();
+async fn chains_hold_with_many_writers(test_store: TestStore) {
+    let store = test_store.open();
     let empty = audit::verify(&store).await.unwrap();
-    assert_eq!(empty, Report::default());
+    assert_eq!(empty, ChainReport::default());
     let writers: Vec<_> = (0..50)
         .map(|w| {
             let store = store.clone();
@@ -60,14 +60,14 @@ async fn chains_hold_with_many_writers(place: Place) {
     assert_eq!(report.heads.iter().map(|h| h.length).sum::<i64>(), 1000);
     // The next process goes on where this one stopped.
     store.stop().await;
-    let store = place.open();
+    let store = test_store.open();
     record(&store, 1).await;
     let report = audit::verify(&store).await.unwrap();
     assert_eq!((report.records, report.breaks.as_slice()), (1001, &[][..]));
 }
 
-async fn a_record_rolls_back_with_its_change(place: Place) {
-    let store = place.open();
+async fn a_record_rolls_back_with_its_change(test_store: TestStore) {
+    let store = test_store.open();
     record(&store, 0).await;
     let failed = store.write(|tx| {
         audit::append(tx, &Entry::new(at(1), Actor::System, "test.lost"))?;
@@ -92,17 +92,17 @@ async fn tamper(store: &Store, sql: &'static str) {
 }
 
 /// One chain of eight records.
-async fn chain(place: &Place) -> Store {
+async fn chain(test_store: &TestStore) -> Store {
     let options = renkei_core::store::Options { connections: 1, ..Default::default() };
-    let store = place.open_with(&options).unwrap();
+    let store = test_store.open_with(&options).unwrap();
     for n in 0..8 {
         record(&store, n).await;
     }
     store
 }
 
-async fn every_change_shows_and_where(place: Place) {
-    let store = chain(&place).await;
+async fn every_change_shows_and_where(test_store: TestStore) {
+    let store = chain(&test_store).await;
     // Each change is undone by the statement after it, so that each is seen alone.
     let changes: [(&str, &str, i64, &str); 10] = [
         ("update audit set at = at + 1 where n = 3", "update audit set at = at - 1 where n = 3", 3, "changed"),
@@ -167,15 +167,15 @@ async fn every_change_shows_and_where(place: Place) {
     assert_eq!((report.breaks[0].n, report.breaks[0].why), (8, "the record is missing"));
 }
 
-async fn a_removed_head_shows(place: Place) {
-    let store = chain(&place).await;
+async fn a_removed_head_shows(test_store: TestStore) {
+    let store = chain(&test_store).await;
     tamper(&store, "delete from audit_chains").await;
     let report = audit::verify(&store).await.unwrap();
     assert_eq!((report.breaks[0].n, report.breaks[0].why), (1, "the record lies beyond the head"));
 }
 
-async fn an_export_is_whole_and_in_order_of_time(place: Place) {
-    let store = place.open();
+async fn an_export_is_whole_and_in_order_of_time(test_store: TestStore) {
+    let store = test_store.open();
     for n in 0..30 {
         record(&store, n).await;
     }
@@ -213,7 +213,7 @@ fn event(id: &str, grant: Option<&str>, seq: i64, ms: i64) -> Event {
     Event {
         id: EventId::parse(id).unwrap(),
         at: at(ms),
-        kind: Kind::TokenIssued,
+        kind: EventKind::TokenIssued,
         client: ClientId::parse("creco"),
         grant: grant.map(|g| GrantId::parse(g).unwrap()),
         sub: Some("sub".into()),
@@ -225,8 +225,8 @@ fn emit(tx: &mut Tx<'_, '_>, e: &Event) -> Result<()> {
     event::emit(tx, e)
 }
 
-async fn events_keep_the_order_of_their_grant(place: Place) {
-    let store = place.open();
+async fn events_keep_the_order_of_their_grant(test_store: TestStore) {
+    let store = test_store.open();
     // Times may stand still or differ between nodes; the grant's counter orders.
     let all = [
         event("e1", Some("g"), 1, 9),
@@ -254,8 +254,8 @@ async fn events_keep_the_order_of_their_grant(place: Place) {
     }
 }
 
-async fn events_since_a_moment_miss_none(place: Place) {
-    let store = place.open();
+async fn events_since_a_moment_miss_none(test_store: TestStore) {
+    let store = test_store.open();
     for n in 0..20_i64 {
         let e = event(&format!("e{n:02}"), None, 0, n / 7);
         store.write(move |tx| emit(tx, &e)).await.unwrap();

@@ -1,12 +1,12 @@
 //! The table `requests`: the contract of its verbs on both engines, races included.
 
-use crate::support::place::{Place, on_both_engines};
+use crate::support::test_store::{TestStore, on_both_engines};
 use renkei_core::audit::{self, Actor, Entry};
-use renkei_core::authorize::sql::{self, Consumed, Stored};
-use renkei_core::authorize::{Request, RequestUri, ResponseMode};
+use renkei_core::authorize::sql::{self, Consumed, StoredRequest};
+use renkei_core::authorize::{AuthorizationRequest, RequestUri, ResponseMode};
 use renkei_core::clock::Instant;
 use renkei_core::id::ClientId;
-use renkei_core::lifecycle::keep::{CHORES, Retention, keep};
+use renkei_core::lifecycle::housekeeping::{Retention, TASKS, run_task};
 use renkei_core::oxide::Challenge;
 use renkei_core::random::SeededRandom;
 use renkei_core::scope::Scope;
@@ -30,8 +30,8 @@ on_both_engines! {
 struct Fixture {
     store: Store,
 }
-fn request() -> Request {
-    Request {
+fn request() -> AuthorizationRequest {
+    AuthorizationRequest {
         client_id: ClientId::parse("creco").unwrap(),
         redirect_uri: "https://app.example/cb".into(),
         response_mode: ResponseMode::FormPost,
@@ -57,7 +57,7 @@ impl Fixture {
         let asked = request();
         self.store.write(move |tx| sql::push(tx, id, &asked, NOW, NOW + LIFETIME)).await.unwrap();
     }
-    async fn load(&self, id: Hash) -> Option<Stored> {
+    async fn load(&self, id: Hash) -> Option<StoredRequest> {
         self.store.read(move |tx| sql::load(tx, id)).await.unwrap()
     }
     async fn consume(&self, id: Hash, now: Instant) -> Consumed {
@@ -68,8 +68,8 @@ fn uri(seed: u64) -> RequestUri {
     RequestUri::random(&SeededRandom::new(seed))
 }
 
-async fn what_was_pushed_is_loaded_whole(place: Place) {
-    let f = Fixture { store: place.open() };
+async fn what_was_pushed_is_loaded_whole(test_store: TestStore) {
+    let f = Fixture { store: test_store.open() };
     f.push(uri(1).id()).await;
     let stored = f.load(uri(1).id()).await.unwrap();
     assert_eq!((stored.request.clone(), stored.consumed_at), (request(), None));
@@ -78,8 +78,8 @@ async fn what_was_pushed_is_loaded_whole(place: Place) {
     assert!(f.load(uri(2).id()).await.is_none());
 }
 
-async fn a_request_is_completed_once_however_old_it_is(place: Place) {
-    let f = Fixture { store: place.open() };
+async fn a_request_is_completed_once_however_old_it_is(test_store: TestStore) {
+    let f = Fixture { store: test_store.open() };
     f.push(uri(1).id()).await;
     let late = NOW + Duration::from_secs(1700);
     assert_eq!(f.consume(uri(1).id(), late).await, Consumed::First, "an interaction lives by its own time");
@@ -90,8 +90,8 @@ async fn a_request_is_completed_once_however_old_it_is(place: Place) {
     assert!(!stored.may_begin(NOW));
 }
 
-async fn of_fifty_completers_one_wins(place: Place) {
-    let f = Fixture { store: place.open() };
+async fn of_fifty_completers_one_wins(test_store: TestStore) {
+    let f = Fixture { store: test_store.open() };
     f.push(uri(1).id()).await;
     let id = uri(1).id();
     let tries = (0..50).map(|_| {
@@ -103,18 +103,18 @@ async fn of_fifty_completers_one_wins(place: Place) {
     assert_eq!(first, 1);
 }
 
-async fn one_id_is_never_two_requests(place: Place) {
-    let f = Fixture { store: place.open() };
+async fn one_id_is_never_two_requests(test_store: TestStore) {
+    let f = Fixture { store: test_store.open() };
     f.push(uri(1).id()).await;
-    let other = Request { state: Some("other".into()), ..request() };
+    let other = AuthorizationRequest { state: Some("other".into()), ..request() };
     let id = uri(1).id();
     let second = f.store.write(move |tx| sql::push(tx, id, &other, NOW, NOW)).await;
     assert!(second.is_err());
     assert_eq!(f.load(id).await.unwrap().request, request());
 }
 
-async fn old_requests_are_swept_in_batches(place: Place) {
-    let f = Fixture { store: place.open() };
+async fn old_requests_are_swept_in_batches(test_store: TestStore) {
+    let f = Fixture { store: test_store.open() };
     for seed in 0..5 {
         f.push(uri(seed).id()).await;
     }
@@ -125,8 +125,8 @@ async fn old_requests_are_swept_in_batches(place: Place) {
     assert!(f.load(uri(0).id()).await.is_none());
 }
 
-async fn requests_that_wait_are_counted(place: Place) {
-    let f = Fixture { store: place.open() };
+async fn requests_that_wait_are_counted(test_store: TestStore) {
+    let f = Fixture { store: test_store.open() };
     let end = NOW + LIFETIME;
     let waiting = async |client: &str, most: u32, now: Instant| {
         let client = ClientId::parse(client).unwrap();
@@ -156,8 +156,8 @@ async fn requests_that_wait_are_counted(place: Place) {
     assert_eq!(f.store.read(noted).await.unwrap(), Some(at), "the first time, and no other");
 }
 
-async fn what_nobody_began_with_goes_ten_minutes_after_its_end(place: Place) {
-    let f = Fixture { store: place.open() };
+async fn what_nobody_began_with_goes_ten_minutes_after_its_end(test_store: TestStore) {
+    let f = Fixture { store: test_store.open() };
     for seed in 0..4 {
         f.push(uri(seed).id()).await;
     }
@@ -167,9 +167,9 @@ async fn what_nobody_began_with_goes_ten_minutes_after_its_end(place: Place) {
     assert_eq!(f.consume(uri(3).id(), NOW).await, Consumed::First);
     let tidied = async |now: Instant| {
         let mut gone = 0;
-        for (name, chore) in CHORES.iter().filter(|(name, _)| name.starts_with("requests")) {
+        for (name, task) in TASKS.iter().filter(|(name, _)| name.starts_with("requests")) {
             let retention = Retention::default();
-            let rows = f.store.write(move |tx| keep(tx, *chore, now, &retention)).await.unwrap();
+            let rows = f.store.write(move |tx| run_task(tx, *task, now, &retention)).await.unwrap();
             gone += rows;
             assert!(rows <= 4, "{name}");
         }
@@ -184,9 +184,9 @@ async fn what_nobody_began_with_goes_ten_minutes_after_its_end(place: Place) {
 }
 
 /// The count is asked at every push: it reads entries of one index, in order, and sorts nothing.
-async fn count_and_sweep_read_an_index_and_no_more(place: Place) {
-    let sqlite = matches!(place, Place::Sqlite(_));
-    let f = Fixture { store: place.open() };
+async fn count_and_sweep_read_an_index_and_no_more(test_store: TestStore) {
+    let sqlite = matches!(test_store, TestStore::Sqlite(_));
+    let f = Fixture { store: test_store.open() };
     for seed in 0..5 {
         f.push(uri(seed).id()).await;
     }
@@ -212,10 +212,10 @@ async fn count_and_sweep_read_an_index_and_no_more(place: Place) {
 }
 
 /// An upgrade ends the interactions that are under way, and the requests they stand on.
-async fn requests_of_the_release_before_go_with_the_upgrade(place: Place) {
+async fn requests_of_the_release_before_go_with_the_upgrade(test_store: TestStore) {
     let before = FILES.iter().position(|(name, _)| *name == "0012_interactions").unwrap();
     let old = Options { schema: &FILES[..before], ..Options::default() };
-    let store = place.open_with(&old).unwrap();
+    let store = test_store.open_with(&old).unwrap();
     let text = serde_json::to_string(&request()).unwrap();
     let pushed = move |tx: &mut Tx<'_, '_>| {
         let id = uri(1).id();
@@ -229,6 +229,6 @@ async fn requests_of_the_release_before_go_with_the_upgrade(place: Place) {
     store.write(pushed).await.unwrap();
     store.stop().await;
     drop(store);
-    let f = Fixture { store: place.open() };
+    let f = Fixture { store: test_store.open() };
     assert!(f.load(uri(1).id()).await.is_none(), "the interaction that stood on it is gone too");
 }

@@ -5,16 +5,16 @@ use crate::support::demo::Demo;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_whole_way_with_script() {
-    the_whole_way("with-script", true).await;
+async fn all_screens_with_script() {
+    all_screens("with-script", true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_whole_way_without_script() {
-    the_whole_way("without-script", false).await;
+async fn all_screens_without_script() {
+    all_screens("without-script", false).await;
 }
 
-async fn the_whole_way(story: &'static str, script: bool) {
+async fn all_screens(story: &'static str, script: bool) {
     let demo = Demo::start(&[]);
     let w = Window::open(story, script).await;
 
@@ -55,7 +55,7 @@ async fn the_whole_way(story: &'static str, script: bool) {
     w.judge("call").await;
     w.press("next").await;
     w.wait_for("認証中（認証着信待ち）").await;
-    place_call(&demo, &to).await;
+    dial(&demo, &to).await;
     if script {
         w.wait_for("お電話を確認しました").await;
         w.judge("call-seen").await;
@@ -154,7 +154,7 @@ async fn stopping_ends_at_the_app_in_a_real_browser() {
     assert!(demo.stop("-INT").success(), "Ctrl-C ends it cleanly");
 }
 
-async fn place_call(demo: &Demo, to: &str) {
+async fn dial(demo: &Demo, to: &str) {
     let call = json!({ "from": "09012343333", "to": to, "withheld": false }).to_string();
     let request = reqwest::Client::new().post(format!("{}/calls", demo.simulator()));
     let answer = request.header("content-type", "application/json").body(call).send().await.unwrap();

@@ -5,7 +5,7 @@
 //!
 //! `CALL_REGISTER_SEEDS` makes it longer: see `tests/long/call-register`.
 
-use crate::support::place::{Place, on_both_engines};
+use crate::support::test_store::{TestStore, on_both_engines};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use renkei_core::account::Account;
@@ -14,7 +14,8 @@ use renkei_core::clock::Instant;
 use renkei_core::id::{AccountId, ClientId, HolderId};
 use renkei_core::identity::{
     AccountForm, BankError, BirthDate, BrowserNetwork, CallRegister as _, Caller, CookieKey, CoreBank, CustomerForm,
-    Desk, DeskParts, Holding, IncomingCall, Lookup, Opened, Opening, Pin, Policy, Posted, Seals, Seen, Stage, Visitor,
+    FieldCrypto, Holding, IdentityPolicy, IdentityService, IdentityServiceParts, IncomingCall, Lookup, Pin, Posted,
+    Stage, StartRequest, StartResult, ViewResult, Visitor,
 };
 use renkei_core::keys::seal::Sealer;
 use renkei_core::phone::Phone;
@@ -40,53 +41,53 @@ const TOGETHER_WITHOUT_LEASES: u64 = 6;
 const STEPS: usize = 14;
 const STARTS: usize = 3;
 
-async fn none_of_the_customers_calls_is_ever_the_fraudsters(place: Place) {
+async fn none_of_the_customers_calls_is_ever_the_fraudsters(test_store: TestStore) {
     let seeds = std::env::var("CALL_REGISTER_SEEDS").map_or(SEEDS, |n| n.parse().unwrap());
-    let seen = stories(&place, seeds, true).await;
+    let seen = stories(&test_store, seeds, true).await;
     assert_eq!(seen.stolen, Vec::<String>::new());
     // What was played was not a game of nothing.
-    assert!(seen.customers_numbers > seeds && seen.frauds_numbers > seeds && seen.begun_again > 0, "{seen:?}");
+    assert!(seen.customers_numbers > seeds && seen.frauds_numbers > seeds && seen.restarted > 0, "{seen:?}");
     assert!(seen.passed > seeds / 3, "customers who called and confirmed passed: {seen:?}");
 }
 
-async fn without_the_leases_the_fraudster_is_found(place: Place) {
-    let seen = stories(&place, SEEDS, false).await;
+async fn without_the_leases_the_fraudster_is_found(test_store: TestStore) {
+    let seen = stories(&test_store, SEEDS, false).await;
     assert!(!seen.stolen.is_empty(), "{seen:?}");
 }
 
 /// What was seen in all stories.
 #[derive(Debug, Default)]
-struct Tally {
+struct StoryCounts {
     stolen: Vec<String>,
     customers_numbers: u64,
     frauds_numbers: u64,
-    begun_again: u64,
+    restarted: u64,
     passed: u64,
 }
-impl Tally {
+impl StoryCounts {
     fn add(mut self, other: Self) -> Self {
         self.stolen.extend(other.stolen);
         self.customers_numbers += other.customers_numbers;
         self.frauds_numbers += other.frauds_numbers;
-        self.begun_again += other.begun_again;
+        self.restarted += other.restarted;
         self.passed += other.passed;
         self
     }
 }
 
-async fn stories(place: &Place, seeds: u64, leased: bool) -> Tally {
-    let mut tally = Tally::default();
+async fn stories(test_store: &TestStore, seeds: u64, leased: bool) -> StoryCounts {
+    let mut tally = StoryCounts::default();
     let together = if leased { TOGETHER } else { TOGETHER_WITHOUT_LEASES };
     for first in (0..seeds).step_by(together as usize) {
         let mut stories: Vec<Story> = (first..seeds.min(first + together)).map(Story::new).collect();
         for _ in 0..STARTS {
             // Each start is a new process to the register: a new store, nothing in memory.
-            let store = place.open();
+            let store = test_store.open();
             let played = stories.into_iter().map(|story| story.play(store.clone(), leased));
             stories = join_all(played).await;
             store.stop().await;
         }
-        tally = stories.into_iter().fold(tally, |tally, story| tally.add(story.tally));
+        tally = stories.into_iter().fold(tally, |tally, story| tally.add(story.counts));
         if !leased && !tally.stolen.is_empty() {
             break; // it is found
         }
@@ -107,7 +108,7 @@ struct Story {
     last: Option<Dialled>,
     begun: u32,
     calls: u32,
-    tally: Tally,
+    counts: StoryCounts,
 }
 /// A number the customer remembers.
 struct Dialled {
@@ -159,7 +160,7 @@ impl Story {
             last: None,
             begun: 0,
             calls: 0,
-            tally: Tally::default(),
+            counts: StoryCounts::default(),
         }
     }
 
@@ -175,8 +176,8 @@ impl Story {
                 10..=12 => self.customer_calls(&register).await,
                 13 => self.customer_confirms(&register).await,
                 14 => self.customer_cancels(&register).await,
-                15 => self.fraud_begins_again(&register).await,
-                16 => self.customer_begins_again(&register).await,
+                15 => self.fraud_restarts(&register).await,
+                16 => self.customer_restarts(&register).await,
                 _ => {
                     let most = if self.dice.below(2) == 0 { 30 } else { 200 };
                     self.now = self.now + Duration::from_secs(self.dice.below(most).into());
@@ -197,7 +198,7 @@ impl Story {
         let network = 1 + self.dice.below(self.networks);
         let Some(mut player) = self.begin(register, network).await else { return };
         if register.take_number(&mut player, self.now).await {
-            self.tally.frauds_numbers += 1;
+            self.counts.frauds_numbers += 1;
             self.last.iter_mut().for_each(|last| last.given_since += 1);
         }
         self.frauds.push(player);
@@ -215,7 +216,7 @@ impl Story {
             let stage = register.post(player, Posted::Call, self.now).await;
             if matches!(stage, Some(Stage::Pin { .. })) {
                 let story = format!("seed {} at {} with {:?}", self.seed, self.now.rfc3339(), player.called);
-                self.tally.stolen.push(story);
+                self.counts.stolen.push(story);
             }
         }
     }
@@ -242,14 +243,14 @@ impl Story {
         let call_id = format!("{} {}", self.seed, self.calls);
         let caller = Caller::Known(phone(self.seed));
         let call = IncomingCall { call_id, called: Some(number), caller, at: called_at };
-        served(async || register.desk.report(call.clone(), self.now).await).await;
+        served(async || register.service.report(call.clone(), self.now).await).await;
         self.frauds_confirm(register).await;
     }
     async fn customer_confirms(&mut self, register: &Register) {
         let Some(mut player) = self.customer.take() else { return };
         match register.post(&mut player, Posted::Call, self.now).await {
             Some(Stage::Pin { .. }) => {
-                self.tally.passed += 1;
+                self.counts.passed += 1;
                 // The number rests for a minute from now on, and no longer.
                 let rests = self.now + Duration::from_secs(60);
                 self.last.iter_mut().for_each(|last| last.safe_until = rests.min(last.safe_until));
@@ -259,25 +260,25 @@ impl Story {
         }
     }
     /// 最初からやり直す, once the window has passed.
-    async fn fraud_begins_again(&mut self, register: &Register) {
+    async fn fraud_restarts(&mut self, register: &Register) {
         let Ok(frauds @ 1..) = u32::try_from(self.frauds.len()) else { return };
         let player = &mut self.frauds[self.dice.below(frauds) as usize];
-        if register.begins_again(player, self.seed, self.now).await {
-            self.tally.frauds_numbers += 1;
-            self.tally.begun_again += 1;
+        if register.restart(player, self.seed, self.now).await {
+            self.counts.frauds_numbers += 1;
+            self.counts.restarted += 1;
             self.last.iter_mut().for_each(|last| last.given_since += 1);
         }
     }
-    async fn customer_begins_again(&mut self, register: &Register) {
+    async fn customer_restarts(&mut self, register: &Register) {
         let Some(player) = &mut self.customer else { return };
-        if register.begins_again(player, self.seed, self.now).await {
+        if register.restart(player, self.seed, self.now).await {
             let number = player.called.clone().unwrap();
             self.got(number);
         }
     }
     /// The customer was given a number.
     fn got(&mut self, number: Phone) {
-        self.tally.customers_numbers += 1;
+        self.counts.customers_numbers += 1;
         let safe_until = self.now + Duration::from_secs(120 + 60);
         self.last = Some(Dialled { number, safe_until, given_since: 0 });
     }
@@ -300,14 +301,14 @@ async fn served<T>(what: impl AsyncFn() -> renkei_core::store::Result<T>) -> T {
 
 /// The service under its production rules.
 struct Register {
-    desk: Desk,
+    service: IdentityService,
     store: Store,
     leased: bool,
 }
 impl Register {
     fn new(store: &Store, numbers: u32, random: u64, leased: bool) -> Self {
         let most = renkei_core::identity::Limit { most: u32::MAX, window: Duration::from_secs(600) };
-        let policy = Policy {
+        let policy = IdentityPolicy {
             called_numbers: (0..numbers).map(|n| Phone::parse(&format!("0800111000{n}")).unwrap()).collect(),
             rest: Duration::from_secs(60),
             by_network: true,
@@ -315,17 +316,23 @@ impl Register {
             starts: most,
             customer_posts: most,
             concurrent: i64::MAX,
-            ..Policy::default()
+            ..IdentityPolicy::default()
         };
         let sealer = Arc::new(Sealer::new("t", &[7; 32]).unwrap());
-        let seals = Seals { sealer, random: Arc::new(SeededRandom::new(random)) };
+        let seals = FieldCrypto { sealer, random: Arc::new(SeededRandom::new(random)) };
         let key = CookieKey::new(zeroize::Zeroizing::new([5; 32]));
-        let parts = DeskParts { seals, key, policy, bank: Arc::new(Anybody), alarms: Arc::new(Alarms::default()) };
-        Self { desk: Desk::new(store.clone(), parts), store: store.clone(), leased }
+        let parts = IdentityServiceParts {
+            crypto: seals,
+            key,
+            policy,
+            bank: Arc::new(Anybody),
+            alarms: Arc::new(Alarms::default()),
+        };
+        Self { service: IdentityService::new(store.clone(), parts), store: store.clone(), leased }
     }
     /// A new interaction that has passed ②.
     async fn to_phone(&self, seed: u64, name: &str, network: BrowserNetwork, now: Instant) -> Option<Player> {
-        let opening = Opening {
+        let opening = StartRequest {
             client: ClientId::parse("creco").unwrap(),
             request: Hash::of(name),
             unpushed: None,
@@ -334,12 +341,12 @@ impl Register {
             language: None,
             recalled: None,
         };
-        let Opened::Begun { interaction, cookie, .. } =
-            served(async || self.desk.open(opening.clone(), now).await).await
+        let StartResult::Begun { interaction, cookie, .. } =
+            served(async || self.service.open(opening.clone(), now).await).await
         else {
             return None;
         };
-        let visitor = Visitor { id: interaction.id, cookie: cookie.hash(), memory: None, network };
+        let visitor = Visitor { id: interaction.id, cookie: cookie.hash(), proofing_cookie: None, network };
         let mut player = Player { visitor, called: None };
         self.pass_two(&mut player, seed, now).await;
         Some(player)
@@ -351,7 +358,7 @@ impl Register {
         assert!(matches!(stage, Some(Stage::Phone(_))), "{stage:?}");
     }
     /// 最初からやり直す up to ④; whether it may, and there was a number.
-    async fn begins_again(&self, player: &mut Player, seed: u64, now: Instant) -> bool {
+    async fn restart(&self, player: &mut Player, seed: u64, now: Instant) -> bool {
         let stage = self.post(player, Posted::Restart, now).await;
         if !matches!(stage, Some(Stage::Account { .. })) {
             return false;
@@ -373,15 +380,15 @@ impl Register {
     }
     /// Posts with the token of the page that is, and takes a cookie that was replaced.
     async fn post(&self, player: &mut Player, posted: Posted, now: Instant) -> Option<Stage> {
-        let Seen::Here(view) = served(async || self.desk.look(&player.visitor, None, now).await).await else {
+        let ViewResult::Here(view) = served(async || self.service.look(&player.visitor, None, now).await).await else {
             return None;
         };
         if let Some(cookie) = &view.cookie {
             player.visitor.cookie = cookie.hash();
         }
         let seen =
-            served(async || self.desk.post(&player.visitor, view.step.reveal(), posted.clone(), now).await).await;
-        let Seen::Here(view) = seen else { return None };
+            served(async || self.service.post(&player.visitor, view.step.reveal(), posted.clone(), now).await).await;
+        let ViewResult::Here(view) = seen else { return None };
         if let Some(cookie) = &view.cookie {
             player.visitor.cookie = cookie.hash();
         }

@@ -1,13 +1,13 @@
 //! Step 0's tables (clients, replays, our own keys): the contract of their verbs on both engines, races included.
 
-use crate::support::place::{Place, on_both_engines};
+use crate::support::test_store::{TestStore, on_both_engines};
 use renkei_core::audit::Actor;
 use renkei_core::client::metadata::{Rules, parse};
 use renkei_core::client::replay::{self, Use};
 use renkei_core::client::sql::{self, Changed};
-use renkei_core::client::{AuthMethod, Client, Keys, SecretKey, Status, StoredSecret, Unsettled, settle};
+use renkei_core::client::{AuthMethod, Client, ClientKeys, SecretKey, Status, StoredSecret, Unsettled, settle};
 use renkei_core::clock::Instant;
-use renkei_core::event::{self, Kind};
+use renkei_core::event::{self, EventKind};
 use renkei_core::id::{ClientId, EventId};
 use renkei_core::keys::jose::Alg;
 use renkei_core::keys::ring::{Ring, shared_secret};
@@ -60,8 +60,8 @@ fn client(name: &str) -> Client {
 fn key() -> SecretKey {
     SecretKey::new([5; 32].into())
 }
-fn kept(secret: &str) -> StoredSecret {
-    key().keep(&Secret::new(secret))
+fn stored_secret(secret: &str) -> StoredSecret {
+    key().to_stored(&Secret::new(secret))
 }
 async fn register(store: &Store, client: &Client, now: Instant) {
     let client = client.clone();
@@ -79,10 +79,10 @@ async fn actions(store: &Store, name: &'static str) -> Vec<String> {
     actions
 }
 
-async fn a_client_is_read_as_it_was_written(place: Place) {
-    let store = place.open();
+async fn a_client_is_read_as_it_was_written(test_store: TestStore) {
+    let store = test_store.open();
     let mut wanted = client("kakeibo");
-    wanted.secret = Some(kept("s"));
+    wanted.secret = Some(stored_secret("s"));
     register(&store, &wanted, NOW).await;
     let read = load(&store, "kakeibo").await.unwrap();
     assert_eq!(format!("{read:?}"), format!("{wanted:?}"));
@@ -100,10 +100,10 @@ async fn a_client_is_read_as_it_was_written(place: Place) {
     assert_eq!(actions(&store, "kakeibo").await, ["client.registered"]);
 }
 
-async fn an_import_keeps_what_it_does_not_bring(place: Place) {
-    let store = place.open();
+async fn an_import_keeps_what_it_does_not_bring(test_store: TestStore) {
+    let store = test_store.open();
     let mut first = client("kakeibo");
-    first.secret = Some(kept("kakeibo-secret"));
+    first.secret = Some(stored_secret("kakeibo-secret"));
     register(&store, &first, NOW).await;
     suspend(&store, "kakeibo", Status::Suspended, "e").await;
     let mut second = client("kakeibo");
@@ -116,14 +116,14 @@ async fn an_import_keeps_what_it_does_not_bring(place: Place) {
     assert_eq!(actions(&store, "kakeibo").await, ["client.changed", "client.registered", "client.suspended"]);
 }
 
-async fn an_import_drops_a_secret_that_has_no_use_any_more(place: Place) {
-    let store = place.open();
+async fn an_import_drops_a_secret_that_has_no_use_any_more(test_store: TestStore) {
+    let store = test_store.open();
     let mut first = client("kakeibo");
-    first.secret = Some(kept("kakeibo-secret"));
+    first.secret = Some(stored_secret("kakeibo-secret"));
     register(&store, &first, NOW).await;
     let mut second = client("kakeibo");
     second.auth_method = AuthMethod::PrivateKeyJwt;
-    second.keys = Keys::Remote("https://app.example/jwks".into());
+    second.keys = ClientKeys::Remote("https://app.example/jwks".into());
     register(&store, &second, NOW).await;
     assert_eq!(load(&store, "kakeibo").await.unwrap().secret, None);
 }
@@ -155,11 +155,11 @@ async fn kinds(store: &Store) -> Vec<(String, i64)> {
 }
 
 /// Four nodes at once: each secret is keyed once, and is the same secret as before; what has no secret has none.
-async fn secrets_of_an_earlier_release_become_the_one_kind(place: Place) {
-    let store = place.open();
+async fn secrets_of_an_earlier_release_become_the_one_kind(test_store: TestStore) {
+    let store = test_store.open();
     earlier(&store, "sha256", 0..1203, digest).await;
     let mut own = client("own");
-    own.secret = Some(kept("its own"));
+    own.secret = Some(stored_secret("its own"));
     register(&store, &own, NOW).await;
     let before = load(&store, "app-0700").await.unwrap();
     let key = key();
@@ -170,7 +170,7 @@ async fn secrets_of_an_earlier_release_become_the_one_kind(place: Place) {
         let client = load(&store, &format!("app-{number:04}")).await.unwrap();
         assert!(key.matches(client.secret.as_ref(), &Secret::new(format!("the secret of app {number}"))), "{number}");
         assert_ne!(client.secret, Some(StoredSecret::Digest(Hash::of(format!("the secret of app {number}")))));
-        assert_eq!(client.secret, Some(kept(&format!("the secret of app {number}"))));
+        assert_eq!(client.secret, Some(stored_secret(&format!("the secret of app {number}"))));
     }
     assert_eq!(load(&store, "own").await.unwrap().secret, own.secret);
     assert_eq!(load(&store, "model").await.unwrap().secret, None);
@@ -181,8 +181,8 @@ async fn secrets_of_an_earlier_release_become_the_one_kind(place: Place) {
 }
 
 /// A transaction holds 500 secrets at most: what was keyed before the interruption stays so.
-async fn a_start_that_is_interrupted_goes_on(place: Place) {
-    let store = place.open();
+async fn a_start_that_is_interrupted_goes_on(test_store: TestStore) {
+    let store = test_store.open();
     earlier(&store, "sha256", 0..1100, digest).await;
     let set = |text: String| {
         write(&store, move |tx| {
@@ -198,8 +198,8 @@ async fn a_start_that_is_interrupted_goes_on(place: Place) {
     assert_eq!(kinds(&store).await, [("hmac".to_owned(), 1100)]);
 }
 
-async fn a_secret_nobody_can_check_stops_the_start_and_changes_nothing(place: Place) {
-    let store = place.open();
+async fn a_secret_nobody_can_check_stops_the_start_and_changes_nothing(test_store: TestStore) {
+    let store = test_store.open();
     earlier(&store, "sha256", 0..2, digest).await;
     earlier(&store, "argon2id", 2..4, |_| "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".into()).await;
     let stopped = async || settle(&store, &key()).await.unwrap_err().to_string();
@@ -215,19 +215,19 @@ async fn a_secret_nobody_can_check_stops_the_start_and_changes_nothing(place: Pl
     assert!(told.contains("app-0101 and more as argon2id") && !told.contains("app-0102"), "{told}");
 }
 
-async fn a_new_secret_is_a_new_version(place: Place) {
-    let store = place.open();
+async fn a_new_secret_is_a_new_version(test_store: TestStore) {
+    let store = test_store.open();
     register(&store, &client("kakeibo"), NOW).await;
     let before = load(&store, "kakeibo").await.unwrap().version;
     let set = |name: &str| {
         let name = id(name);
-        let stored = kept("new");
+        let stored = stored_secret("new");
         write(&store, move |tx| sql::set_secret(tx, &name, &stored, &Actor::System, NOW))
     };
     assert!(set("kakeibo").await);
     assert!(!set("nobody").await);
     let after = load(&store, "kakeibo").await.unwrap();
-    assert_eq!(after.secret, Some(kept("new")));
+    assert_eq!(after.secret, Some(stored_secret("new")));
     // In the same millisecond, and yet another version: what caches go by.
     assert!(after.version > before);
     assert_eq!(actions(&store, "kakeibo").await, ["client.registered", "client.secret_rotated"]);
@@ -239,8 +239,8 @@ async fn suspend(store: &Store, name: &str, status: Status, event: &str) -> Chan
     write(store, move |tx| sql::set_status(tx, &name, status, &actor, &event, NOW)).await
 }
 
-async fn a_suspension_is_state_record_and_event_in_one(place: Place) {
-    let store = place.open();
+async fn a_suspension_is_state_record_and_event_in_one(test_store: TestStore) {
+    let store = test_store.open();
     register(&store, &client("kakeibo"), NOW).await;
     assert_eq!(suspend(&store, "nobody", Status::Suspended, "e0").await, Changed::Unknown);
     assert_eq!(suspend(&store, "kakeibo", Status::Suspended, "e1").await, Changed::Yes);
@@ -250,13 +250,13 @@ async fn a_suspension_is_state_record_and_event_in_one(place: Place) {
     assert_eq!(load(&store, "kakeibo").await.unwrap().status, Status::Active);
     let told = store.read(|tx| event::since(tx, Instant::from_millis(0), None, 10)).await.unwrap();
     let told: Vec<_> = told.iter().map(|e| (e.id.as_str(), e.kind, e.client.clone().unwrap())).collect();
-    let wanted = [("e1", Kind::ClientSuspended, id("kakeibo")), ("e3", Kind::ClientResumed, id("kakeibo"))];
+    let wanted = [("e1", EventKind::ClientSuspended, id("kakeibo")), ("e3", EventKind::ClientResumed, id("kakeibo"))];
     assert_eq!(told, wanted);
     assert_eq!(actions(&store, "kakeibo").await, ["client.registered", "client.resumed", "client.suspended"]);
 }
 
-async fn of_fifty_suspensions_one_counts(place: Place) {
-    let store = place.open();
+async fn of_fifty_suspensions_one_counts(test_store: TestStore) {
+    let store = test_store.open();
     register(&store, &client("kakeibo"), NOW).await;
     let events: Vec<String> = (0..50).map(|i| format!("e{i}")).collect();
     let tries = events.iter().map(|e| suspend(&store, "kakeibo", Status::Suspended, e));
@@ -265,8 +265,8 @@ async fn of_fifty_suspensions_one_counts(place: Place) {
     assert_eq!(store.read(|tx| event::since(tx, Instant::from_millis(0), None, 99)).await.unwrap().len(), 1);
 }
 
-async fn clients_are_listed_in_pages(place: Place) {
-    let store = place.open();
+async fn clients_are_listed_in_pages(test_store: TestStore) {
+    let store = test_store.open();
     for name in ["c", "a", "b", "B", "_d"] {
         register(&store, &client(name), NOW).await;
     }
@@ -283,8 +283,8 @@ async fn clients_are_listed_in_pages(place: Place) {
     assert_eq!(seen, ["B", "_d", "a", "b", "c"], "each once, whatever the collation");
 }
 
-async fn of_fifty_replays_one_is_the_first(place: Place) {
-    let store = place.open();
+async fn of_fifty_replays_one_is_the_first(test_store: TestStore) {
+    let store = test_store.open();
     let key = replay::key(Use::Assertion, "creco", "j1");
     let claim = |key: Hash| store.write(move |tx| replay::claim(tx, &key, NOW + Duration::from_secs(60)));
     let outcomes = futures_util::future::join_all((0..50).map(|_| claim(key))).await;
@@ -300,8 +300,8 @@ async fn of_fifty_replays_one_is_the_first(place: Place) {
     }
 }
 
-async fn replays_are_forgotten_in_batches(place: Place) {
-    let store = place.open();
+async fn replays_are_forgotten_in_batches(test_store: TestStore) {
+    let store = test_store.open();
     write(&store, |tx| {
         for i in 0..7 {
             let key = replay::key(Use::Proof, "k", &i.to_string());
@@ -318,8 +318,8 @@ async fn replays_are_forgotten_in_batches(place: Place) {
     assert!(!write(&store, move |tx| replay::claim(tx, &left, NOW)).await, "not yet old enough");
 }
 
-async fn ten_nodes_that_start_together_share_their_keys(place: Place) {
-    let store = place.open();
+async fn ten_nodes_that_start_together_share_their_keys(test_store: TestStore) {
+    let store = test_store.open();
     let sealer = Sealer::new("master", &[3; 32]).unwrap();
     let random: Vec<_> = (0..10).map(SeededRandom::new).collect();
     let rings = futures_util::future::join_all(random.iter().map(|r| Ring::open(&store, &sealer, r, NOW))).await;

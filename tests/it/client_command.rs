@@ -1,13 +1,13 @@
 //! `renkei client` and `renkei key` as an operator uses them: the same whether the server runs or not.
 
-use crate::serve::{Place, RENKEI, terminate, text};
+use crate::serve::{RENKEI, ServeFolder, terminate, text};
 use crate::support::app::basic;
 use crate::support::pg;
 use renkei_core::store::{Options, Store};
 use serde_json::{Value, json};
 use std::process::{Command, Output};
 
-struct Operator<'p>(&'p Place);
+struct Operator<'p>(&'p ServeFolder);
 
 impl Operator<'_> {
     fn run(&self, command: &[&str]) -> Output {
@@ -15,7 +15,7 @@ impl Operator<'_> {
         Command::new(RENKEI).args(command).arg("--config").arg(self.0.config()).envs(env).output().unwrap()
     }
     /// Runs a command that succeeds; what it says to machines.
-    fn told(&self, command: &[&str]) -> Value {
+    fn json(&self, command: &[&str]) -> Value {
         let out = self.run(&[&["--json"], command].concat());
         assert_eq!(out.status.code(), Some(0), "{command:?}: {}", text(&out.stderr));
         serde_json::from_slice(&out.stdout).unwrap()
@@ -29,7 +29,7 @@ impl Operator<'_> {
     /// A store of this release, without a server.
     fn make_store(&self) {
         std::fs::create_dir(self.0.dir.path().join("data")).unwrap();
-        self.told(&["db", "migrate"]);
+        self.json(&["db", "migrate"]);
     }
     fn record(&self, record: &Value) -> String {
         let file = self.0.dir.path().join("record.json");
@@ -42,37 +42,37 @@ impl Operator<'_> {
 fn walk(operator: &Operator<'_>, id: &str) {
     let mut record = json!({"client_id": id, "client_name": "家計簿", "profile": "oidc", "redirect_uri": "a typing error",
         "redirect_uris": ["https://app.example/cb"]});
-    let made = operator.told(&["client", "import", &operator.record(&record)]);
+    let made = operator.json(&["client", "import", &operator.record(&record)]);
     assert_eq!((&made["replaced"], &made["ignored"]), (&json!(false), &json!(["redirect_uri"])));
     let secret = made["client_secret"].as_str().unwrap();
     assert_eq!(secret.len(), 43);
     record["client_name"] = "かけいぼ".into();
-    let again = operator.told(&["client", "import", &operator.record(&record)]);
+    let again = operator.json(&["client", "import", &operator.record(&record)]);
     assert_eq!((&again["replaced"], &again["client_secret"]), (&json!(true), &Value::Null), "the secret stays");
 
-    let shown = operator.told(&["client", "show", id]);
+    let shown = operator.json(&["client", "show", id]);
     assert_eq!((&shown["client_name"], &shown["status"]), (&json!("かけいぼ"), &json!("active")));
     assert!(!shown.to_string().contains("secret\":"), "no secret is shown");
-    let listed = operator.told(&["client", "list"]);
+    let listed = operator.json(&["client", "list"]);
     assert!(listed["clients"].as_array().unwrap().iter().any(|c| c["client_id"] == id));
     assert!(text(&operator.run(&["client", "list"]).stdout).contains("かけいぼ"));
 
-    assert_eq!(operator.told(&["client", "suspend", id])["status"], "suspended");
+    assert_eq!(operator.json(&["client", "suspend", id])["status"], "suspended");
     assert!(operator.refused(&["client", "suspend", id]).contains("suspended already"));
-    assert_eq!(operator.told(&["client", "show", id])["status"], "suspended");
-    assert_eq!(operator.told(&["client", "resume", id])["status"], "active");
+    assert_eq!(operator.json(&["client", "show", id])["status"], "suspended");
+    assert_eq!(operator.json(&["client", "resume", id])["status"], "active");
     assert!(operator.refused(&["client", "approve", id]).contains("active already"));
     let new = format!("{id}-new");
     let mut waiting = record.clone();
     waiting["client_id"] = new.as_str().into();
     waiting["status"] = "pending".into();
-    operator.told(&["client", "import", &operator.record(&waiting)]);
+    operator.json(&["client", "import", &operator.record(&waiting)]);
     for order in ["suspend", "resume"] {
         assert!(operator.refused(&["client", order, &new]).contains("waits for approval"), "{order}");
     }
     assert!(text(&operator.run(&["client", "list"]).stdout).contains("pending"));
-    assert_eq!(operator.told(&["client", "approve", &new])["status"], "active");
-    let rotated = operator.told(&["client", "rotate-secret", id]);
+    assert_eq!(operator.json(&["client", "approve", &new])["status"], "active");
+    let rotated = operator.json(&["client", "rotate-secret", id]);
     assert_ne!(rotated["client_secret"], secret);
 
     for (command, why) in [
@@ -88,7 +88,7 @@ fn walk(operator: &Operator<'_>, id: &str) {
     assert!(why.contains("invalid_redirect_uri: redirect_uris[0]: has a fragment"), "{why}");
     assert_eq!(operator.run(&["client", "show", "not an id"]).status.code(), Some(2));
 
-    let keys = operator.told(&["key", "list"]);
+    let keys = operator.json(&["key", "list"]);
     let algs: Vec<_> = keys["keys"].as_array().unwrap().iter().map(|k| k["alg"].as_str().unwrap()).collect();
     for alg in ["ES256", "PS256", "EdDSA", "RS256"] {
         assert!(algs.contains(&alg), "{alg}");
@@ -98,21 +98,21 @@ fn walk(operator: &Operator<'_>, id: &str) {
 
 #[test]
 fn the_registry_is_kept_with_a_server_and_without() {
-    let place = Place::new();
-    let operator = Operator(&place);
+    let test_store = ServeFolder::new();
+    let operator = Operator(&test_store);
     assert!(operator.refused(&["client", "list"]).contains("no server has run here"));
-    let mut child = place.start();
+    let mut child = test_store.start();
     walk(&operator, "running");
     terminate(&child);
     assert!(child.wait().unwrap().success());
     walk(&operator, "stopped");
     // No server runs: the keys rotate in the store, and the next start finds them so.
-    assert_eq!(operator.told(&["key", "rotate", "--alg", "ES256"])["made"], 1);
-    assert_eq!(operator.told(&["key", "rotate", "--alg", "EdDSA", "--now"])["withdrawn"], 1);
-    let keys = operator.told(&["key", "list"]);
+    assert_eq!(operator.json(&["key", "rotate", "--alg", "ES256"])["made"], 1);
+    assert_eq!(operator.json(&["key", "rotate", "--alg", "EdDSA", "--now"])["withdrawn"], 1);
+    let keys = operator.json(&["key", "list"]);
     let count = |state: &str| keys["keys"].as_array().unwrap().iter().filter(|k| k["state"] == state).count();
     assert_eq!((count("current"), count("next"), count("withdrawn")), (4, 1, 1));
-    let told = operator.told(&["client", "list"]);
+    let told = operator.json(&["client", "list"]);
     let ids: Vec<_> = told["clients"].as_array().unwrap().iter().map(|c| c["client_id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["running", "running-new", "stopped", "stopped-new"]);
     // Both ways left the same traces.
@@ -134,7 +134,7 @@ fn the_registry_is_kept_with_a_server_and_without() {
 /// command decides.
 #[test]
 fn production_takes_no_weak_secret() {
-    let mut place = Place::new();
+    let mut test_store = ServeFolder::new();
     let production = [
         ("RENKEI__SERVER__MODE", "production"),
         ("RENKEI__MAIL__KIND", "smtp"),
@@ -142,8 +142,8 @@ fn production_takes_no_weak_secret() {
         ("RENKEI__BANK__KIND", "http"),
         ("RENKEI__BANK__URL", "https://core.minato.example/link/v1"),
     ];
-    place.env = production.map(|(key, value)| (key, value.to_owned())).to_vec();
-    let operator = Operator(&place);
+    test_store.env = production.map(|(key, value)| (key, value.to_owned())).to_vec();
+    let operator = Operator(&test_store);
     operator.make_store();
     let record = |secret: &str| {
         json!({"client_id": "kakeibo", "client_name": "家計簿", "profile": "oidc", "client_secret": secret,
@@ -159,18 +159,18 @@ fn production_takes_no_weak_secret() {
         assert!(said.contains(&format!("invalid_client_metadata: {why}")), "{said}");
         assert!(!said.contains(secret), "{said}");
     }
-    assert_eq!(operator.told(&["client", "list"])["clients"], json!([]), "none of them is registered");
+    assert_eq!(operator.json(&["client", "list"])["clients"], json!([]), "none of them is registered");
     let strong = record("0123456789abcdefghijkl");
-    assert_eq!(operator.told(&["client", "import", &operator.record(&strong)])["client"]["client_id"], "kakeibo");
+    assert_eq!(operator.json(&["client", "import", &operator.record(&strong)])["client"]["client_id"], "kakeibo");
     // Where all is invented, any will do.
-    place.env.clear();
-    let operator = Operator(&place);
-    operator.told(&["client", "import", &operator.record(&record("kakeibo-secret"))]);
+    test_store.env.clear();
+    let operator = Operator(&test_store);
+    operator.json(&["client", "import", &operator.record(&record("kakeibo-secret"))]);
 }
 
 /// An upgrade from a release that kept some secrets as SHA-256 and others as argon2id.
-async fn secrets_of_an_earlier_release(place: Place, url: String) {
-    let operator = Operator(&place);
+async fn secrets_of_an_earlier_release(test_store: ServeFolder, url: String) {
+    let operator = Operator(&test_store);
     let jwks = json!({"keys": [crate::support::jws::Key::generate().jwk()]});
     let record = |id: &str, secret: Option<&str>| {
         let mut record = json!({"client_id": id, "client_name": id, "profile": "oidc", "client_secret": secret,
@@ -180,7 +180,7 @@ async fn secrets_of_an_earlier_release(place: Place, url: String) {
         }
         record
     };
-    let import = |id: &str, secret| operator.told(&["client", "import", &operator.record(&record(id, secret))]);
+    let import = |id: &str, secret| operator.json(&["client", "import", &operator.record(&record(id, secret))]);
     operator.make_store();
     for id in ["kept", "rotated", "made", "brought", "signs"] {
         import(id, (id != "signs").then_some("will be replaced"));
@@ -199,7 +199,7 @@ async fn secrets_of_an_earlier_release(place: Place, url: String) {
     .await;
 
     let refused = |names: &str| {
-        let (status, said) = match place.try_start() {
+        let (status, said) = match test_store.try_start() {
             Err(refused) => refused,
             Ok(mut child) => {
                 child.kill().unwrap();
@@ -212,8 +212,8 @@ async fn secrets_of_an_earlier_release(place: Place, url: String) {
         }
     };
     refused("brought, made, rotated, signs");
-    assert_eq!(operator.told(&["client", "list"])["clients"].as_array().unwrap().len(), 5, "all are still there");
-    let rotated = operator.told(&["client", "rotate-secret", "rotated"])["client_secret"].clone();
+    assert_eq!(operator.json(&["client", "list"])["clients"].as_array().unwrap().len(), 5, "all are still there");
+    let rotated = operator.json(&["client", "rotate-secret", "rotated"])["client_secret"].clone();
     refused("brought, made, signs");
     let made = import("made", None)["client_secret"].clone();
     assert_eq!(import("brought", Some("brought along"))["client_secret"], Value::Null);
@@ -222,9 +222,10 @@ async fn secrets_of_an_earlier_release(place: Place, url: String) {
     assert!(why.contains("with its own key: the secret it had before goes when its record is imported again"), "{why}");
     import("signs", None);
 
-    let mut child = place.start();
+    let mut child = test_store.start();
     let ask = async |id: &str, secret: &str| {
-        let ask = place.client().post(place.url("/oauth/introspect")).header("authorization", basic(id, secret));
+        let ask =
+            test_store.client().post(test_store.url("/oauth/introspect")).header("authorization", basic(id, secret));
         let ask = ask.header("content-type", "application/x-www-form-urlencoded").body("token=x");
         ask.send().await.unwrap().status().as_u16()
     };
@@ -245,18 +246,18 @@ async fn secrets_of_an_earlier_release(place: Place, url: String) {
 }
 
 mod an_upgrade {
-    use super::{Place, pg, secrets_of_an_earlier_release};
+    use super::{ServeFolder, pg, secrets_of_an_earlier_release};
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn sqlite() {
-        let place = Place::new();
-        let url = format!("sqlite:{}", place.dir.path().join("data/renkei.db").display());
-        secrets_of_an_earlier_release(place, url).await;
+        let test_store = ServeFolder::new();
+        let url = format!("sqlite:{}", test_store.dir.path().join("data/renkei.db").display());
+        secrets_of_an_earlier_release(test_store, url).await;
     }
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn postgres() {
-        let (mut place, database) = (Place::new(), pg::database());
-        place.env.push(("RENKEI__STORE__URL", database.url()));
-        secrets_of_an_earlier_release(place, database.url()).await;
+        let (mut test_store, database) = (ServeFolder::new(), pg::database());
+        test_store.env.push(("RENKEI__STORE__URL", database.url()));
+        secrets_of_an_earlier_release(test_store, database.url()).await;
     }
 }

@@ -2,7 +2,7 @@
 //! endpoints. Beyond that it gets 429, loses nothing, and nobody else notices.
 
 use crate::support::app::{App, Credential};
-use crate::support::http::{Answer, Ask};
+use crate::support::http::{Answer, RequestParts};
 use crate::support::town::{Town, on_both, on_both_with};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -40,7 +40,7 @@ async fn push(app: &App, more: &[(&str, &str)]) -> Answer {
 fn url(app: &App, pushed: Answer) -> String {
     app.authorize_url(pushed.expect(201).json()["request_uri"].as_str().unwrap())
 }
-async fn own_token(app: &App) -> Answer {
+async fn client_token(app: &App) -> Answer {
     app.post("/oauth/token", &[("grant_type", "client_credentials"), ("scope", "status")], false).await
 }
 /// 429 in the endpoint's own shape; after how many seconds the client may come again.
@@ -124,9 +124,9 @@ async fn what_was_refused_may_come_again(w: &Town) {
         form.push(("client_assertion_type".into(), kind.into()));
         form.push(("client_assertion".into(), creco.assertion(|_| {})));
         let proof = creco.proof("POST", &format!("{}/oauth/par", w.http.issuer), None, None);
-        Ask::default().header("dpop", proof).form(&form)
+        RequestParts::default().header("dpop", proof).form(&form)
     };
-    let send = async |ask: &Ask| w.http.send("POST", "/oauth/par", ask.clone()).await;
+    let send = async |ask: &RequestParts| w.http.send("POST", "/oauth/par", ask.clone()).await;
     let (one, two) = (form(), form());
     let before = rows(w, "select count(*) from client_replays").await;
     too_many(send(&one).await);
@@ -155,15 +155,15 @@ async fn a_request_that_a_browser_brings_along_does_not_wait(w: &Town) {
 
 async fn two_hundred_answers_at_once_and_twenty_a_second(w: &Town) {
     let (one, other) = (app(w, "one", json!({})).await, app(w, "other", json!({})).await);
-    let token = own_token(&one).await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
+    let token = client_token(&one).await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
     for n in 2..=200 {
-        assert_eq!(own_token(&one).await.status, 200, "{n}");
+        assert_eq!(client_token(&one).await.status, 200, "{n}");
     }
-    assert_eq!(too_many(own_token(&one).await), 1);
+    assert_eq!(too_many(client_token(&one).await), 1);
     assert_eq!(too_many(push(&one, &[]).await), 1, "both endpoints together");
     assert_eq!((w.limits().refused_answers(), w.limits().refused_pushes()), (2, 0), "it is counted");
     assert_eq!(rows(w, "select count(*) from access_tokens").await, 200, "and nothing is stored");
-    own_token(&other).await.expect(200);
+    client_token(&other).await.expect(200);
     push(&other, &[]).await.expect(201);
     // What ends a link or asks about one is never held up by it.
     assert_eq!(one.introspect(&token).await["active"], true);
@@ -172,25 +172,25 @@ async fn two_hundred_answers_at_once_and_twenty_a_second(w: &Town) {
     for _ in 0..2 {
         w.clock.advance(Duration::from_secs(1));
         for n in 1..=20 {
-            assert_eq!(own_token(&one).await.status, 200, "{n}");
+            assert_eq!(client_token(&one).await.status, 200, "{n}");
         }
-        assert_eq!(too_many(own_token(&one).await), 1);
+        assert_eq!(too_many(client_token(&one).await), 1);
     }
     // A wrong secret is nobody's: it takes nothing from the client, and is told as ever.
     let thief = App::new(w.http.clone(), w.clock.clone(), "other", "", Credential::Secret("wrong".into()));
     for _ in 0..4 {
-        own_token(&thief).await.refused(401, "invalid_client");
+        client_token(&thief).await.refused(401, "invalid_client");
     }
     for n in 1..=200 {
-        assert_eq!(own_token(&other).await.status, 200, "{n}");
+        assert_eq!(client_token(&other).await.status, 200, "{n}");
     }
-    too_many(own_token(&other).await);
+    too_many(client_token(&other).await);
 }
 
 async fn a_clients_record_says_other_numbers(w: &Town) {
     let fast = app(w, "fast", json!({"answers_per_second": 50, "answers_burst": 250, "pushed_requests": 210})).await;
     for n in 1..=40 {
-        assert_eq!(own_token(&fast).await.status, 200, "{n}");
+        assert_eq!(client_token(&fast).await.status, 200, "{n}");
     }
     for n in 1..=210 {
         assert_eq!(push(&fast, &[]).await.status, 201, "{n}");
@@ -199,14 +199,14 @@ async fn a_clients_record_says_other_numbers(w: &Town) {
     w.clock.advance(Duration::from_secs(1));
     assert_eq!(too_many(push(&fast, &[]).await), 299, "the 211th");
     for n in 1..=49 {
-        assert_eq!(own_token(&fast).await.status, 200, "{n}");
+        assert_eq!(client_token(&fast).await.status, 200, "{n}");
     }
-    assert_eq!(too_many(own_token(&fast).await), 1);
+    assert_eq!(too_many(client_token(&fast).await), 1);
     // The institution changes its mind: it counts from the next request on.
     app(w, "fast", json!({"answers_per_second": 1, "answers_burst": 1})).await;
     w.clock.advance(Duration::from_secs(60));
-    own_token(&fast).await.expect(200);
-    assert_eq!(too_many(own_token(&fast).await), 1);
+    client_token(&fast).await.expect(200);
+    assert_eq!(too_many(client_token(&fast).await), 1);
     w.clock.advance(Duration::from_secs(1));
     assert_eq!(too_many(push(&fast, &[]).await), 238, "200 as everybody, and 210 wait");
 }

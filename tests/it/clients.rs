@@ -76,6 +76,6 @@ fn every_line_of_the_metadata_is_true() {
 /// The profile as the conformance suite meets it: every client of every kind goes its whole way, by the very browser
 /// commands that the suite is given.
 #[test]
-fn every_client_of_the_conformance_profile_goes_its_whole_way() {
+fn every_client_of_the_conformance_profile_passes_all_screens() {
     Profile::start(&[]).runs("every_kind.mjs");
 }

@@ -82,11 +82,11 @@ fn a_request_of_the_conformance_profile_is_too_old_in_time() {
 /// The names serde knows, told by its refusal of one it does not.
 fn fields_of(file: &Table, section: Option<&str>) -> BTreeSet<String> {
     let mut table = file.clone();
-    let place = match section {
+    let test_store = match section {
         Some(name) => table[name].as_table_mut().unwrap(),
         None => &mut table,
     };
-    place.insert("no_such_key".into(), Value::Integer(1));
+    test_store.insert("no_such_key".into(), Value::Integer(1));
     let why = read(&table).unwrap_err();
     assert!(why.starts_with("unknown field `no_such_key`"), "{why}");
     why.split('`').skip(3).step_by(2).map(str::to_owned).collect()

@@ -3,7 +3,7 @@
 
 use crate::support::browser::{Browser, Customer};
 use crate::support::demo::Demo;
-use crate::support::http::{Answer, Ask, Http};
+use crate::support::http::{Answer, Http, RequestParts};
 use serde_json::{Value, json};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -16,18 +16,18 @@ struct Person {
     home: String,
 }
 
-fn place(url: &str) -> Http {
+fn client_at(url: &str) -> Http {
     let port = url.rsplit(':').next().unwrap().parse::<u16>().unwrap();
     Http::new(([127, 0, 0, 1], port).into(), url)
 }
 
 impl Person {
     fn at(demo: &Demo) -> Self {
-        let browser = |url: &str| Browser::new(place(url), "127.0.0.1");
+        let browser = |url: &str| Browser::new(client_at(url), "127.0.0.1");
         Self {
             app: browser(&demo.app()),
             bank: browser(&demo.issuer()),
-            simulator: place(&demo.simulator()),
+            simulator: client_at(&demo.simulator()),
             home: demo.app(),
         }
     }
@@ -47,7 +47,7 @@ impl Person {
         self.bank.customer(&Customer::taro()).await;
         let to = self.bank.settle_phone().await;
         let call = json!({"from": "09012343333", "to": to, "withheld": false}).to_string();
-        self.simulator.send("POST", "/calls", Ask::default().json(call)).await.expect(202);
+        self.simulator.send("POST", "/calls", RequestParts::default().json(call)).await.expect(202);
         self.bank.confirm_call().await;
         self.bank.pin("4071").await;
         self.bank.allow().await;

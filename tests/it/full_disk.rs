@@ -4,7 +4,7 @@ use crate::support::app::App;
 use crate::support::browser::Browser;
 use crate::support::http::{Answer, Http};
 use crate::support::own_pg::OwnPg;
-use crate::support::served::{Left, Linked, links};
+use crate::support::served::{Left, ServedGrant, links};
 use crate::support::small_disk::{SmallDisk, fill, free};
 use crate::support::town::{Engine, Town, run};
 use futures_util::{StreamExt as _, stream};
@@ -22,7 +22,7 @@ enum By {
 }
 /// How the end of one link was answered.
 #[derive(Debug, PartialEq, Eq)]
-enum Told {
+enum EndAnswer {
     Done,
     Later,
 }
@@ -41,33 +41,33 @@ fn by(n: usize) -> By {
         _ => By::Bank,
     }
 }
-async fn end(left: &Left, app: &App, http: &Http, n: usize, link: &Linked) -> Told {
+async fn end(left: &Left, app: &App, http: &Http, n: usize, link: &ServedGrant) -> EndAnswer {
     let answer = match by(n) {
         By::App => app.revoke(&link.token).await,
         By::Bank => left.bank_closes(http, &link.account).await.unwrap(),
         By::Staff => {
             let said = left.staff(&["grant", "revoke", &link.grant, "--reason", "the customer asked"]).await;
             return match said.status {
-                0 => Told::Done,
+                0 => EndAnswer::Done,
                 _ => {
                     assert!(said.err.contains("unavailable"), "{said:?}");
-                    Told::Later
+                    EndAnswer::Later
                 }
             };
         }
     };
     match answer.status {
-        200 | 204 => Told::Done,
+        200 | 204 => EndAnswer::Done,
         _ => later(&answer),
     }
 }
 #[track_caller]
-fn later(answer: &Answer) -> Told {
+fn later(answer: &Answer) -> EndAnswer {
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{}", answer.body);
-    Told::Later
+    EndAnswer::Later
 }
 /// How many are still alive of those that were answered as done.
-async fn alive<'a>(app: &App, ended: impl Iterator<Item = &'a Linked>) -> Vec<String> {
+async fn alive<'a>(app: &App, ended: impl Iterator<Item = &'a ServedGrant>) -> Vec<String> {
     let asked = stream::iter(ended).map(async |link| (app.introspect(&link.token).await["active"] == true, link));
     let seen: Vec<_> = asked.buffer_unordered(16).collect().await;
     seen.into_iter().filter(|(alive, _)| *alive).map(|(_, link)| link.account.clone()).collect()
@@ -121,7 +121,7 @@ fn sqlite_does_what_ends_a_right_in_the_room_it_kept() {
 }
 
 /// Another process fills the disk to the last byte and stops there: every end is answered as done.
-async fn filled_in_mid_batch(left: &Left, http: &Http, app: &App, links: &[Linked], disk: &SmallDisk) {
+async fn filled_in_mid_batch(left: &Left, http: &Http, app: &App, links: &[ServedGrant], disk: &SmallDisk) {
     let (ballast, filler) = (disk.path("data/renkei.ballast"), disk.path("filler"));
     let served = left.start();
     let mut browser = Browser::new(http.clone(), "198.51.100.7");
@@ -136,7 +136,7 @@ async fn filled_in_mid_batch(left: &Left, http: &Http, app: &App, links: &[Linke
         (end(left, app, http, n, link).await, n, link)
     });
     let told: Vec<_> = ends.buffer_unordered(24).collect().await;
-    let later: Vec<_> = told.iter().filter(|(told, ..)| *told != Told::Done).map(|(_, n, _)| by(*n)).collect();
+    let later: Vec<_> = told.iter().filter(|(told, ..)| *told != EndAnswer::Done).map(|(_, n, _)| by(*n)).collect();
     assert_eq!(later, [], "each of the thousand is done");
     // The next thing that begins finds the disk full, if nothing has before.
     let (_, fields) = app.request("openid accounts");
@@ -163,7 +163,7 @@ async fn filled_in_mid_batch(left: &Left, http: &Http, app: &App, links: &[Linke
 }
 
 /// It goes on filling, so that the room that was kept goes too: every answer is a success, 503, or leads back to its screen.
-async fn filled_further_and_further(left: &Left, http: &Http, app: &App, links: &[Linked], disk: &SmallDisk) {
+async fn filled_further_and_further(left: &Left, http: &Http, app: &App, links: &[ServedGrant], disk: &SmallDisk) {
     let filler = disk.path("filler");
     let served = left.start();
     let mut browser = Browser::new(http.clone(), "198.51.100.8");
@@ -194,12 +194,12 @@ async fn filled_further_and_further(left: &Left, http: &Http, app: &App, links: 
     std::fs::remove_file(&filler).unwrap();
     let served = left.start();
     until_degraded(http, false).await;
-    let done = || told.iter().filter(|(told, _)| *told == Told::Done).map(|(_, link)| *link);
+    let done = || told.iter().filter(|(told, _)| *told == EndAnswer::Done).map(|(_, link)| *link);
     assert_eq!(alive(app, done()).await, Vec::<String>::new(), "what was answered as done is done");
     // What was put off is done when it is asked for again.
     for (n, (told, link)) in told.iter().enumerate() {
-        if *told == Told::Later {
-            assert_eq!(end(left, app, http, n, link).await, Told::Done);
+        if *told == EndAnswer::Later {
+            assert_eq!(end(left, app, http, n, link).await, EndAnswer::Done);
         }
     }
     assert_eq!(alive(app, links.iter()).await, Vec::<String>::new());

@@ -1,12 +1,12 @@
 //! Steps 3 to 5 on the store, on both engines: consent opens a grant, its code is redeemed once, tokens live and die with
 //! it.
 
-use crate::support::place::{Place, on_both_engines};
+use crate::support::test_store::{TestStore, on_both_engines};
 use crate::support::world::{API, CALLBACK, VERIFIER, World, access};
 use renkei_core::client::Status;
 use renkei_core::consent;
 use renkei_core::grant::{By, Ended, GrantState, Reason, sql};
-use renkei_core::refusal::Code;
+use renkei_core::refusal::ErrorCode;
 use renkei_core::secret::Hash;
 use renkei_core::token::sql::FIND_ACCESS;
 use renkei_core::token::{self, revoke::Revoked};
@@ -45,8 +45,8 @@ on_both_engines! {
     of_many_refreshes_none_survives_the_end
 }
 
-async fn allowing_opens_a_pending_grant(place: Place) {
-    let w = World::at(place);
+async fn allowing_opens_a_pending_grant(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let allowed = w.allow(&app).await;
     let g = w.grant(&allowed.grant).await;
@@ -65,8 +65,8 @@ async fn allowing_opens_a_pending_grant(place: Place) {
     }
 }
 
-async fn denying_leaves_a_record_and_nothing_else(place: Place) {
-    let w = World::at(place);
+async fn denying_leaves_a_record_and_nothing_else(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     w.deny(&app).await;
     assert_eq!(w.count("select count(*) from consents where decision = 'denied'", vec![]).await, 1);
@@ -75,8 +75,8 @@ async fn denying_leaves_a_record_and_nothing_else(place: Place) {
     assert_eq!(w.count("select count(*) from audit where action = 'consent.denied'", vec![]).await, 1);
 }
 
-async fn a_code_becomes_a_token(place: Place) {
-    let w = World::at(place);
+async fn a_code_becomes_a_token(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let allowed = w.allow(&app).await;
     w.wait(5 * SECOND);
@@ -101,10 +101,10 @@ async fn a_code_becomes_a_token(place: Place) {
     assert_eq!(w.count("select count(*) from access_tokens where hash = ?1", vec![hash.into()]).await, 1);
 }
 
-async fn a_code_lives_sixty_seconds(place: Place) {
-    let w = World::at(place);
+async fn a_code_lives_sixty_seconds(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
-    for (age, want) in [(59, None), (60, Some(Code::InvalidGrant)), (3600, Some(Code::InvalidGrant))] {
+    for (age, want) in [(59, None), (60, Some(ErrorCode::InvalidGrant)), (3600, Some(ErrorCode::InvalidGrant))] {
         let allowed = w.allow(&app).await;
         w.wait(age * SECOND);
         assert_eq!(w.exchange(&app, &allowed.code).await.err(), want, "after {age} s");
@@ -113,8 +113,8 @@ async fn a_code_lives_sixty_seconds(place: Place) {
     }
 }
 
-async fn of_fifty_at_once_exactly_one_redeems(place: Place) {
-    let w = std::sync::Arc::new(World::at(place));
+async fn of_fifty_at_once_exactly_one_redeems(test_store: TestStore) {
+    let w = std::sync::Arc::new(World::at(test_store));
     let app = w.app("kakeibo").await;
     let api = w.api().await;
     let allowed = w.allow(&app).await;
@@ -128,7 +128,7 @@ async fn of_fifty_at_once_exactly_one_redeems(place: Place) {
     for answer in tries {
         match answer.await.unwrap() {
             Ok(response) => won.push(access(&response)),
-            Err(code) => assert_eq!(code, Code::InvalidGrant),
+            Err(code) => assert_eq!(code, ErrorCode::InvalidGrant),
         }
     }
     assert_eq!(won.len(), 1, "exactly one");
@@ -139,8 +139,8 @@ async fn of_fifty_at_once_exactly_one_redeems(place: Place) {
     assert!(!w.is_active(&api, &won[0]).await);
 }
 
-async fn a_replay_by_its_own_client_revokes_the_grant(place: Place) {
-    let w = World::at(place);
+async fn a_replay_by_its_own_client_revokes_the_grant(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let api = w.api().await;
     let allowed = w.allow(&app).await;
@@ -150,44 +150,44 @@ async fn a_replay_by_its_own_client_revokes_the_grant(place: Place) {
     w.sweep().await;
     assert!(w.is_active(&api, &token).await);
     let again = w.redeem(&app, &allowed.code, None, |p| p.set("code_verifier", "wrong")).await;
-    assert_eq!(again.err(), Some(Code::InvalidGrant));
+    assert_eq!(again.err(), Some(ErrorCode::InvalidGrant));
     assert!(!w.is_active(&api, &token).await);
     assert_eq!(w.grant(&allowed.grant).await.state, GrantState::Revoked { at: w.now(), by: By::Replay });
     // A third time writes nothing more.
     let events = w.events(&allowed.grant).await;
-    assert_eq!(w.exchange(&app, &allowed.code).await.err(), Some(Code::InvalidGrant));
+    assert_eq!(w.exchange(&app, &allowed.code).await.err(), Some(ErrorCode::InvalidGrant));
     assert_eq!(w.events(&allowed.grant).await, events);
 }
 
-async fn another_client_burns_nothing(place: Place) {
-    let w = World::at(place);
+async fn another_client_burns_nothing(test_store: TestStore) {
+    let w = World::at(test_store);
     let (app, thief) = (w.app("kakeibo").await, w.app("thief").await);
     let api = w.api().await;
     let allowed = w.allow(&app).await;
-    assert_eq!(w.exchange(&thief, &allowed.code).await.err(), Some(Code::InvalidGrant));
+    assert_eq!(w.exchange(&thief, &allowed.code).await.err(), Some(ErrorCode::InvalidGrant));
     let token = access(&w.exchange(&app, &allowed.code).await.unwrap());
     // Nor can it revoke by replay what is not its own.
-    assert_eq!(w.exchange(&thief, &allowed.code).await.err(), Some(Code::InvalidGrant));
+    assert_eq!(w.exchange(&thief, &allowed.code).await.err(), Some(ErrorCode::InvalidGrant));
     assert!(w.is_active(&api, &token).await);
 }
 
-async fn a_wrong_tie_burns_nothing(place: Place) {
-    let w = World::at(place);
+async fn a_wrong_tie_burns_nothing(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let mut binding = World::binding();
-    let key = |name: &str| token::Binding::Dpop(Hash::of(name));
+    let key = |name: &str| token::TokenBinding::Dpop(Hash::of(name));
     binding.dpop_jkt = key("key-1").jkt();
     let allowed = w.allow_with(&app, "accounts", "115-ordinary-1100026", binding).await;
     let (own, other) = (Some(key("key-1")), Some(key("key-2")));
     let wrong = "x".repeat(43);
     for (why, jkt, name, value, want) in [
-        ("another verifier", own, "code_verifier", wrong.as_str(), Code::InvalidGrant),
-        ("no verifier (RFC 7636 4.6)", own, "code_verifier", "", Code::InvalidGrant),
-        ("a short verifier", own, "code_verifier", "short", Code::InvalidGrant),
-        ("another redirect_uri", own, "redirect_uri", "https://app.example.jp/cb/", Code::InvalidGrant),
-        ("another DPoP key", other, "code_verifier", VERIFIER, Code::InvalidGrant),
-        ("no DPoP key", None, "code_verifier", VERIFIER, Code::InvalidGrant),
-        ("a resource nobody granted", own, "resource", "https://elsewhere.example", Code::InvalidTarget),
+        ("another verifier", own, "code_verifier", wrong.as_str(), ErrorCode::InvalidGrant),
+        ("no verifier (RFC 7636 4.6)", own, "code_verifier", "", ErrorCode::InvalidGrant),
+        ("a short verifier", own, "code_verifier", "short", ErrorCode::InvalidGrant),
+        ("another redirect_uri", own, "redirect_uri", "https://app.example.jp/cb/", ErrorCode::InvalidGrant),
+        ("another DPoP key", other, "code_verifier", VERIFIER, ErrorCode::InvalidGrant),
+        ("no DPoP key", None, "code_verifier", VERIFIER, ErrorCode::InvalidGrant),
+        ("a resource nobody granted", own, "resource", "https://elsewhere.example", ErrorCode::InvalidTarget),
     ] {
         let answer = w.redeem(&app, &allowed.code, jkt, |p| p.set(name, value)).await;
         assert_eq!(answer.err(), Some(want), "{why}");
@@ -196,12 +196,12 @@ async fn a_wrong_tie_burns_nothing(place: Place) {
     assert_eq!(response["token_type"], "DPoP");
     for junk in ["", "rk_ac_", "rk_at_AAAA", "あ"] {
         let code = w.exchange(&app, junk).await.err();
-        assert!(matches!(code, Some(Code::InvalidGrant | Code::InvalidRequest)), "{junk:?}: {code:?}");
+        assert!(matches!(code, Some(ErrorCode::InvalidGrant | ErrorCode::InvalidRequest)), "{junk:?}: {code:?}");
     }
 }
 
-async fn a_newer_grant_replaces_the_older_at_redemption(place: Place) {
-    let w = World::at(place);
+async fn a_newer_grant_replaces_the_older_at_redemption(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let api = w.api().await;
     let first = w.allow(&app).await;
@@ -220,21 +220,21 @@ async fn a_newer_grant_replaces_the_older_at_redemption(place: Place) {
     assert_eq!(b.expires_at.since(w.now()), 30 * DAY, "a new consent starts a new thirty days (G22)");
 }
 
-async fn an_older_code_cannot_come_after_the_newer(place: Place) {
-    let w = World::at(place);
+async fn an_older_code_cannot_come_after_the_newer(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let api = w.api().await;
     let first = w.allow(&app).await;
     w.wait(SECOND);
     let second = w.allow(&app).await;
     let new = access(&w.exchange(&app, &second.code).await.unwrap());
-    assert_eq!(w.exchange(&app, &first.code).await.err(), Some(Code::InvalidGrant));
+    assert_eq!(w.exchange(&app, &first.code).await.err(), Some(ErrorCode::InvalidGrant));
     assert!(w.is_active(&api, &new).await);
     assert!(matches!(w.grant(&first.grant).await.state, GrantState::Replaced { .. }));
 }
 
-async fn other_clients_and_accounts_are_left_alone(place: Place) {
-    let w = World::at(place);
+async fn other_clients_and_accounts_are_left_alone(test_store: TestStore) {
+    let w = World::at(test_store);
     let (a, b) = (w.app("a").await, w.app("b").await);
     let api = w.api().await;
     let mut tokens = Vec::new();
@@ -253,8 +253,8 @@ async fn other_clients_and_accounts_are_left_alone(place: Place) {
     assert_ne!(subs[0], subs[1], "subjects are pairwise");
 }
 
-async fn staff_find_grants_by_account(place: Place) {
-    let w = World::at(place);
+async fn staff_find_grants_by_account(test_store: TestStore) {
+    let w = World::at(test_store);
     let (a, b) = (w.app("a").await, w.app("b").await);
     let mut made = Vec::new();
     for client in [&a, &b, &a] {
@@ -267,8 +267,8 @@ async fn staff_find_grants_by_account(place: Place) {
     assert!(w.store.read(move |tx| sql::of_account(tx, &other, 10)).await.unwrap().is_empty());
 }
 
-async fn ending_happens_once(place: Place) {
-    let w = World::at(place);
+async fn ending_happens_once(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let reason = || Reason::Institution { note: "お客様からの電話".into() };
     for redeemed in [false, true] {
@@ -281,7 +281,7 @@ async fn ending_happens_once(place: Place) {
         assert!(matches!(w.end(&allowed.grant, Reason::Customer).await, Ended::Before(_)));
         let events = w.events(&allowed.grant).await;
         assert_eq!(events.last().map(String::as_str), Some("grant.revoked(institution)"));
-        assert_eq!(w.exchange(&app, &allowed.code).await.err(), Some(Code::InvalidGrant));
+        assert_eq!(w.exchange(&app, &allowed.code).await.err(), Some(ErrorCode::InvalidGrant));
         assert_eq!(w.events(&allowed.grant).await, events);
         w.wait(SECOND);
     }
@@ -294,8 +294,8 @@ async fn ending_happens_once(place: Place) {
     assert_eq!(w.end(&unknown, Reason::Account).await, Ended::Unknown);
 }
 
-async fn introspection_says_what_is_documented(place: Place) {
-    let w = World::at(place);
+async fn introspection_says_what_is_documented(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let api = w.api().await;
     let allowed = w.allow(&app).await;
@@ -330,8 +330,8 @@ async fn introspection_says_what_is_documented(place: Place) {
     assert_eq!(w.introspect(&app, &token).await, body, "a client may ask about its own token");
 }
 
-async fn introspection_tells_a_stranger_nothing(place: Place) {
-    let w = World::at(place);
+async fn introspection_tells_a_stranger_nothing(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let other = w.app("other").await;
     let (api, foreign) = (w.api().await, {
@@ -354,8 +354,8 @@ async fn introspection_tells_a_stranger_nothing(place: Place) {
     assert!(w.is_active(&api, &token).await);
 }
 
-async fn a_suspended_client_has_no_live_token(place: Place) {
-    let w = World::at(place);
+async fn a_suspended_client_has_no_live_token(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let api = w.api().await;
     let allowed = w.allow(&app).await;
@@ -366,8 +366,8 @@ async fn a_suspended_client_has_no_live_token(place: Place) {
     assert!(w.is_active(&api, &token).await, "reversible");
 }
 
-async fn a_token_never_outlives_its_grant(place: Place) {
-    let w = World::at(place);
+async fn a_token_never_outlives_its_grant(test_store: TestStore) {
+    let w = World::at(test_store);
     let short = w.client("short", json!({"access_token_lifetime": "1h"})).await;
     let brief = w.client("brief", json!({"grant_lifetime": "2h"})).await;
     let api = w.api().await;
@@ -387,9 +387,9 @@ async fn a_token_never_outlives_its_grant(place: Place) {
 }
 
 /// Issued in the middle of a second: everything ends at the second that `exp` names, and nothing is issued from then on.
-async fn all_ends_at_the_second_that_exp_names(place: Place) {
+async fn all_ends_at_the_second_that_exp_names(test_store: TestStore) {
     const MILLI: Duration = Duration::from_millis(1);
-    let w = World::at(place);
+    let w = World::at(test_store);
     let more = json!({"grant_types": ["authorization_code", "refresh_token", "client_credentials"],
         "scope": "openid accounts offline_access status", "grant_lifetime": "2h", "access_token_lifetime": "90m"});
     let (app, api) = (w.client("kakeibo", more).await, w.api().await);
@@ -403,7 +403,7 @@ async fn all_ends_at_the_second_that_exp_names(place: Place) {
         let allowed = w.allow_with(&app, scope, "115-ordinary-1100026", World::binding()).await;
         let first = w.exchange(&app, &allowed.code).await.unwrap();
         let refresh = first["refresh_token"].as_str().unwrap().to_owned();
-        let own = access(&w.own(&app, "").await.unwrap());
+        let own = access(&w.client_token(&app, "").await.unwrap());
         // Its own end, the hour of a client's own token, and the end of the grant.
         for token in [own, access(&first), refresh.clone()] {
             let caller = if token == refresh { &app } else { &api };
@@ -420,7 +420,7 @@ async fn all_ends_at_the_second_that_exp_names(place: Place) {
             w.wait(MILLI);
             assert!(!w.is_active(caller, &token).await, "{millis} ms: at exp");
         }
-        assert_eq!(w.refresh(&app, &refresh, "").await.err(), Some(Code::InvalidGrant));
+        assert_eq!(w.refresh(&app, &refresh, "").await.err(), Some(ErrorCode::InvalidGrant));
         let now = w.now();
         assert!(!w.grant(&allowed.grant).await.is_live(now));
         assert_eq!(w.sweep().await.expired, 1);
@@ -432,13 +432,13 @@ async fn all_ends_at_the_second_that_exp_names(place: Place) {
     let allowed = w.allow(&brief).await;
     let end = w.grant(&allowed.grant).await.expires_at;
     w.wait(end.since(w.now()));
-    assert_eq!(w.exchange(&brief, &allowed.code).await.err(), Some(Code::InvalidGrant));
+    assert_eq!(w.exchange(&brief, &allowed.code).await.err(), Some(ErrorCode::InvalidGrant));
     w.whole().await;
 }
 
 /// An earlier release wrote milliseconds, and told the apps seconds.
-async fn what_an_earlier_release_wrote_ends_when_it_said(place: Place) {
-    let w = World::at(place);
+async fn what_an_earlier_release_wrote_ends_when_it_said(test_store: TestStore) {
+    let w = World::at(test_store);
     let (app, api) = (w.app("kakeibo").await, w.api().await);
     let index = w.index("115-ordinary-1100026");
     let allowed = w.allow(&app).await;
@@ -467,14 +467,14 @@ async fn what_an_earlier_release_wrote_ends_when_it_said(place: Place) {
     assert!(!in_use().await, "nor is it repeated without a screen");
 }
 
-async fn a_bound_token_says_so(place: Place) {
-    let w = World::at(place);
+async fn a_bound_token_says_so(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let api = w.api().await;
     let thumbprint = Hash::of("thumb-print");
     for (binding, word, cnf) in [
-        (token::Binding::Dpop(thumbprint), "DPoP", json!({"jkt": thumbprint.base64url()})),
-        (token::Binding::Certificate(thumbprint), "Bearer", json!({"x5t#S256": thumbprint.base64url()})),
+        (token::TokenBinding::Dpop(thumbprint), "DPoP", json!({"jkt": thumbprint.base64url()})),
+        (token::TokenBinding::Certificate(thumbprint), "Bearer", json!({"x5t#S256": thumbprint.base64url()})),
     ] {
         let allowed = w.allow(&app).await;
         let response = w.redeem(&app, &allowed.code, Some(binding), |_| {}).await.unwrap();
@@ -484,13 +484,13 @@ async fn a_bound_token_says_so(place: Place) {
     }
 }
 
-async fn revoking_the_only_token_ends_the_grant(place: Place) {
-    let w = World::at(place);
+async fn revoking_the_only_token_ends_the_grant(test_store: TestStore) {
+    let w = World::at(test_store);
     let (app, other) = (w.app("kakeibo").await, w.app("other").await);
     let api = w.api().await;
     let allowed = w.allow(&app).await;
     let token = access(&w.exchange(&app, &allowed.code).await.unwrap());
-    assert_eq!(w.revoke(&other, &token).await, Err(Code::InvalidGrant), "not its own (RFC 7009 2.1)");
+    assert_eq!(w.revoke(&other, &token).await, Err(ErrorCode::InvalidGrant), "not its own (RFC 7009 2.1)");
     assert!(w.is_active(&api, &token).await);
     assert_eq!(w.revoke(&app, &token).await, Ok(Revoked::Grant));
     assert!(!w.is_active(&api, &token).await);
@@ -500,8 +500,8 @@ async fn revoking_the_only_token_ends_the_grant(place: Place) {
     }
 }
 
-async fn revoking_beside_a_refresh_token_ends_one_token(place: Place) {
-    let w = World::at(place);
+async fn revoking_beside_a_refresh_token_ends_one_token(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.refreshing_app("kakeibo").await;
     let api = w.api().await;
     let scope = "openid accounts offline_access";
@@ -517,11 +517,11 @@ async fn revoking_beside_a_refresh_token_ends_one_token(place: Place) {
     assert_eq!(w.introspect(&api, &refresh).await, json!({"active": false}), "a refresh token opens no resource");
     assert_eq!(w.revoke(&app, &refresh).await, Ok(Revoked::Grant), "the refresh token takes all along");
     assert!(!w.is_active(&api, &second).await);
-    assert_eq!(w.refresh(&app, &refresh, "").await.err(), Some(Code::InvalidGrant));
+    assert_eq!(w.refresh(&app, &refresh, "").await.err(), Some(ErrorCode::InvalidGrant));
 }
 
-async fn a_refresh_token_stays_and_never_extends(place: Place) {
-    let w = World::at(place);
+async fn a_refresh_token_stays_and_never_extends(test_store: TestStore) {
+    let w = World::at(test_store);
     let (app, other) = (w.refreshing_app("kakeibo").await, w.refreshing_app("other").await);
     let api = w.api().await;
     let scope = "accounts offline_access";
@@ -529,7 +529,7 @@ async fn a_refresh_token_stays_and_never_extends(place: Place) {
     let end = w.grant(&allowed.grant).await.expires_at;
     let first = w.exchange(&app, &allowed.code).await.unwrap();
     let refresh = first["refresh_token"].as_str().unwrap().to_owned();
-    assert_eq!(w.refresh(&other, &refresh, "").await.err(), Some(Code::InvalidGrant), "another client's");
+    assert_eq!(w.refresh(&other, &refresh, "").await.err(), Some(ErrorCode::InvalidGrant), "another client's");
     // Acceptance test 10 (requirements.md#a10): at T+29d23h it works and does not extend; at T+30d it is over.
     w.wait(29 * DAY + Duration::from_hours(23));
     for _ in 0..2 {
@@ -540,13 +540,13 @@ async fn a_refresh_token_stays_and_never_extends(place: Place) {
         assert!(w.is_active(&api, &access(&again)).await);
     }
     w.wait(Duration::from_hours(1));
-    assert_eq!(w.refresh(&app, &refresh, "").await.err(), Some(Code::InvalidGrant));
+    assert_eq!(w.refresh(&app, &refresh, "").await.err(), Some(ErrorCode::InvalidGrant));
 }
 
 /// Refreshes in flight while the grant ends: whichever came first, nothing is alive afterwards, and nothing is told of
 /// the grant after its end.
-async fn of_many_refreshes_none_survives_the_end(place: Place) {
-    let w = std::sync::Arc::new(World::at(place));
+async fn of_many_refreshes_none_survives_the_end(test_store: TestStore) {
+    let w = std::sync::Arc::new(World::at(test_store));
     let (app, api) = (w.refreshing_app("kakeibo").await, w.api().await);
     let allowed = w.allow_with(&app, "accounts offline_access", "115-ordinary-1100026", World::binding()).await;
     let first = w.exchange(&app, &allowed.code).await.unwrap();
@@ -562,7 +562,7 @@ async fn of_many_refreshes_none_survives_the_end(place: Place) {
                 match w.refresh(&app, &refresh, "").await {
                     Ok(response) => Some(access(&response)),
                     Err(code) => {
-                        assert_eq!(code, Code::InvalidGrant);
+                        assert_eq!(code, ErrorCode::InvalidGrant);
                         None
                     }
                 }
@@ -583,8 +583,8 @@ async fn of_many_refreshes_none_survives_the_end(place: Place) {
     w.whole().await;
 }
 
-async fn scope_and_resource_only_narrow(place: Place) {
-    let w = World::at(place);
+async fn scope_and_resource_only_narrow(test_store: TestStore) {
+    let w = World::at(test_store);
     let plain = w.app("plain").await;
     let allowed = w.allow_with(&plain, "accounts offline_access", "115-ordinary-1100026", World::binding()).await;
     let response = w.exchange(&plain, &allowed.code).await.unwrap();
@@ -606,17 +606,18 @@ async fn scope_and_resource_only_narrow(place: Place) {
     assert!(!w.is_active(&api, &access(&narrow)).await, "it is not for this resource server");
     let wide = w.refresh(&app, &refresh, "").await.unwrap();
     assert_eq!(wide["scope"], "accounts offline_access transactions", "narrowing once narrows once");
-    for (more, want) in
-        [("scope=accounts+openid", Code::InvalidScope), ("resource=https%3A%2F%2Fthird.example", Code::InvalidTarget)]
-    {
+    for (more, want) in [
+        ("scope=accounts+openid", ErrorCode::InvalidScope),
+        ("resource=https%3A%2F%2Fthird.example", ErrorCode::InvalidTarget),
+    ] {
         assert_eq!(w.refresh(&app, &refresh, more).await.err(), Some(want), "{more}");
     }
 }
 
 /// The hot path stays three look-ups by primary key, whatever else there is.
-async fn introspection_looks_up_by_key(place: Place) {
-    let sqlite = matches!(place, Place::Sqlite(_));
-    let w = World::at(place);
+async fn introspection_looks_up_by_key(test_store: TestStore) {
+    let sqlite = matches!(test_store, TestStore::Sqlite(_));
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let allowed = w.allow(&app).await;
     let token = access(&w.exchange(&app, &allowed.code).await.unwrap());

@@ -1,19 +1,19 @@
 //! A crash while a guess is being checked: what nobody settles counts as wrong after a while, staff sees it and clears it, and
 //! an answer that comes after all takes it back (decision 6).
 
-use crate::serve::{Place as Installed, terminate};
+use crate::serve::{ServeFolder as Installed, terminate};
 use crate::support::app::{App, Credential};
 use crate::support::browser::{Browser, Customer};
 use crate::support::http::Http;
 use crate::support::pg;
-use crate::support::place::{Place, on_both_engines};
+use crate::support::test_store::{TestStore, on_both_engines};
 use crate::support::town::{Engine, renkei_at};
 use renkei_core::account::Account;
 use renkei_core::audit::{self, Actor, Entry};
 use renkei_core::clock::{Clock, Instant, ManualClock, SystemClock};
 use renkei_core::id::{ClientId, GuessId};
-use renkei_core::identity::lockout::{self, Guess, Listed, Lock, Reservation, Reserved};
-use renkei_core::identity::{Policy, Seals};
+use renkei_core::identity::lockout::{self, Guess, Lock, LockEntry, Reservation, Reserved};
+use renkei_core::identity::{FieldCrypto, IdentityPolicy};
 use renkei_core::keys::seal::Sealer;
 use renkei_core::random::SeededRandom;
 use renkei_core::store::migrate::FILES;
@@ -40,9 +40,9 @@ on_both_engines! {
 }
 
 /// The release before kept guesses under way in the counters: what its crashes left booked is given back.
-async fn what_an_earlier_release_left_booked_is_given_back(place: Place) {
+async fn what_an_earlier_release_left_booked_is_given_back(test_store: TestStore) {
     let before = Options { schema: &FILES[..13], ..Options::default() };
-    let store = place.open_with(&before).unwrap();
+    let store = test_store.open_with(&before).unwrap();
     store
         .write(|tx| {
             for (n, (asked, wrong_pins, held)) in [(3, 2, 0), (1, 4, 0), (0, 5, 0), (2, 5, 1)].into_iter().enumerate() {
@@ -58,7 +58,7 @@ async fn what_an_earlier_release_left_booked_is_given_back(place: Place) {
         .await
         .unwrap();
     store.stop().await;
-    let rows = place.open().read(|tx| tx.rows("select wrong_pins from lockouts order by day limit 9", &[])).await;
+    let rows = test_store.open().read(|tx| tx.rows("select wrong_pins from lockouts order by day limit 9", &[])).await;
     let left: Vec<i64> = rows.unwrap().iter().map(|row| row.int(0).unwrap()).collect();
     assert_eq!(left, [0, 3, 5, 5], "and a lock that staff must release stays one");
 }
@@ -66,17 +66,17 @@ async fn what_an_earlier_release_left_booked_is_given_back(place: Place) {
 /// The locks over a store, with a clock.
 struct Locks {
     store: Store,
-    seals: Seals,
-    policy: Arc<Policy>,
+    crypto: FieldCrypto,
+    policy: Arc<IdentityPolicy>,
     clock: AtomicI64,
-    _place: Place,
+    _store: TestStore,
 }
 impl Locks {
-    fn at(place: Place) -> Self {
+    fn at(test_store: TestStore) -> Self {
         let sealer = Arc::new(Sealer::new("t", &[7; 32]).unwrap());
-        let seals = Seals { sealer, random: Arc::new(SeededRandom::new(1)) };
-        let policy = Arc::new(Policy { wrong_pins: 5, ..Policy::default() });
-        Self { store: place.open(), seals, policy, clock: AtomicI64::new(NOON * 1000), _place: place }
+        let seals = FieldCrypto { sealer, random: Arc::new(SeededRandom::new(1)) };
+        let policy = Arc::new(IdentityPolicy { wrong_pins: 5, ..IdentityPolicy::default() });
+        Self { store: test_store.open(), crypto: seals, policy, clock: AtomicI64::new(NOON * 1000), _store: test_store }
     }
     fn now(&self) -> Instant {
         Instant::from_millis(self.clock.load(Ordering::SeqCst))
@@ -86,18 +86,18 @@ impl Locks {
     }
     async fn write<T: Send + 'static>(
         &self,
-        work: impl Fn(&mut Tx<'_, '_>, &Seals, &Policy, Instant) -> Result<T> + Send + 'static,
+        work: impl Fn(&mut Tx<'_, '_>, &FieldCrypto, &IdentityPolicy, Instant) -> Result<T> + Send + 'static,
     ) -> T {
-        let (seals, policy, now) = (self.seals.clone(), self.policy.clone(), self.now());
+        let (seals, policy, now) = (self.crypto.clone(), self.policy.clone(), self.now());
         self.store.write(move |tx| work(tx, &seals, &policy, now)).await.unwrap()
     }
     async fn reserve(&self, guess: Guess) -> Reserved {
-        let id = GuessId::random(&*self.seals.random);
+        let id = GuessId::random(&*self.crypto.random);
         self.write(move |tx, seals, policy, now| lockout::reserve(tx, seals, policy, (&taro(), guess, &id), now)).await
     }
-    async fn go(&self, guess: Guess) -> Reservation {
+    async fn reserved(&self, guess: Guess) -> Reservation {
         match self.reserve(guess).await {
-            Reserved::Go(reservation) => reservation,
+            Reserved::Proceed(reservation) => reservation,
             other => panic!("{other:?}"),
         }
     }
@@ -111,14 +111,14 @@ impl Locks {
     }
     /// A plain wrong answer.
     async fn wrong(&self, guess: Guess) -> Option<Lock> {
-        let reservation = self.go(guess).await;
+        let reservation = self.reserved(guess).await;
         self.fail(&reservation).await
     }
     async fn sweep(&self) {
         self.write(|tx, seals, policy, now| lockout::sweep(tx, seals, policy, now, 100)).await;
     }
-    async fn list(&self) -> Vec<Listed> {
-        let (seals, now) = (self.seals.clone(), self.now());
+    async fn list(&self) -> Vec<LockEntry> {
+        let (seals, now) = (self.crypto.clone(), self.now());
         self.store.read(move |tx| lockout::list(tx, &seals, now, 100)).await.unwrap()
     }
     async fn release(&self) -> bool {
@@ -133,7 +133,7 @@ impl Locks {
         let sql = "select count(*) from audit where action = ?1";
         self.store.read(move |tx| tx.row(sql, &[action.into()])?.unwrap().int(0)).await.unwrap()
     }
-    async fn told(&self) -> Vec<(String, serde_json::Value)> {
+    async fn events(&self) -> Vec<(String, serde_json::Value)> {
         let rows =
             self.store.read(|tx| tx.rows("select kind, detail from events order by at, id limit 100", &[])).await;
         let read = |r: &renkei_core::store::Row| (r.text(0).unwrap().to_owned(), r.text(1).unwrap().parse().unwrap());
@@ -151,11 +151,11 @@ fn midnight(now: Instant) -> Option<Lock> {
     Some(Lock { until: Some(now.next_jst_midnight()) })
 }
 
-async fn what_nobody_settles_counts_after_a_while_and_stands_in_the_list(place: Place) {
-    let w = Locks::at(place);
+async fn what_nobody_settles_counts_after_a_while_and_stands_in_the_list(test_store: TestStore) {
+    let w = Locks::at(test_store);
     let begin = w.now();
     for _ in 0..3 {
-        w.go(Guess::Customer).await;
+        w.reserved(Guess::Customer).await;
     }
     assert_eq!(w.reserve(Guess::Customer).await, Reserved::Full, "they may still be being asked");
     w.wait(WAITED - Duration::from_millis(1));
@@ -163,41 +163,41 @@ async fn what_nobody_settles_counts_after_a_while_and_stands_in_the_list(place: 
     assert_eq!((w.list().await, w.reserve(Guess::Customer).await), (vec![], Reserved::Full));
     w.wait(Duration::from_millis(1));
     // Staff sees it at once, whether or not anything has come by.
-    let unanswered = Listed { account: taro(), locked: false, since: begin, until: None, unanswered: 3 };
+    let unanswered = LockEntry { account: taro(), locked: false, since: begin, until: None, unanswered: 3 };
     assert_eq!(w.list().await, [unanswered]);
     w.sweep().await;
     let until = Some(begin.next_jst_midnight());
-    let locked = Listed { account: taro(), locked: true, since: w.now(), until, unanswered: 3 };
+    let locked = LockEntry { account: taro(), locked: true, since: w.now(), until, unanswered: 3 };
     assert_eq!(w.list().await, [locked]);
     assert_eq!(w.reserve(Guess::Customer).await, Reserved::Locked(Lock { until }), "R33, and no more R35");
     assert_eq!((w.said("account.guess.unanswered").await, w.said("account.locked").await), (3, 1));
     w.sweep().await;
-    assert_eq!((w.said("account.guess.unanswered").await, w.told().await.len()), (3, 1), "once");
+    assert_eq!((w.said("account.guess.unanswered").await, w.events().await.len()), (3, 1), "once");
 }
 
-async fn staff_clears_it(place: Place) {
-    let w = Locks::at(place);
+async fn staff_clears_it(test_store: TestStore) {
+    let w = Locks::at(test_store);
     // One that counts and locks nothing: it can be cleared too.
-    let lost = w.go(Guess::Pin).await;
+    let lost = w.reserved(Guess::Pin).await;
     w.wait(WAITED);
     w.sweep().await;
     assert_eq!(w.list().await.iter().map(|l| (l.locked, l.unanswered)).collect::<Vec<_>>(), [(false, 1)]);
     assert!(w.release().await);
     assert_eq!((w.list().await, w.rows().await, w.release().await), (vec![], 0, false));
     assert_eq!((w.said("account.guesses.cleared").await, w.said("account.unlocked").await), (1, 0));
-    assert!(w.told().await.is_empty(), "there was no lock to tell of");
+    assert!(w.events().await.is_empty(), "there was no lock to tell of");
     // Its answer comes after all: it was forgotten, and stays so.
     assert_eq!(w.fail(&lost).await, None);
     for _ in 0..2 {
         assert_eq!(w.wrong(Guess::Customer).await, None, "two are left");
     }
     // Without any server: nobody has counted it, and it is cleared all the same.
-    w.go(Guess::Customer).await;
+    w.reserved(Guess::Customer).await;
     w.wait(WAITED);
     assert!(w.release().await);
     assert_eq!(w.list().await, []);
     // What is being asked at this moment stays booked.
-    let open = w.go(Guess::Customer).await;
+    let open = w.reserved(Guess::Customer).await;
     assert!(!w.release().await);
     w.wrong(Guess::Customer).await;
     assert_eq!(w.wrong(Guess::Customer).await, None);
@@ -207,10 +207,10 @@ async fn staff_clears_it(place: Place) {
     assert_eq!((w.list().await, w.locked().await), (vec![], None));
 }
 
-async fn an_answer_that_comes_after_all_takes_it_back(place: Place) {
-    let w = Locks::at(place);
+async fn an_answer_that_comes_after_all_takes_it_back(test_store: TestStore) {
+    let w = Locks::at(test_store);
     assert_eq!(w.wrong(Guess::Customer).await, None);
-    let slow = [w.go(Guess::Customer).await, w.go(Guess::Customer).await];
+    let slow = [w.reserved(Guess::Customer).await, w.reserved(Guess::Customer).await];
     w.wait(WAITED);
     // Nobody swept: the next one who asks finds it.
     assert_eq!(w.reserve(Guess::Customer).await, Reserved::Locked(midnight(w.now()).unwrap()));
@@ -218,7 +218,7 @@ async fn an_answer_that_comes_after_all_takes_it_back(place: Place) {
     w.pass(&slow[0], true).await;
     assert_eq!((w.locked().await, w.list().await.len()), (None, 1), "the lock it caused is released");
     assert_eq!(
-        w.told().await.into_iter().map(|(kind, detail)| (kind, detail["by"].clone())).collect::<Vec<_>>(),
+        w.events().await.into_iter().map(|(kind, detail)| (kind, detail["by"].clone())).collect::<Vec<_>>(),
         [("account.locked".to_owned(), json!(null)), ("account.unlocked".to_owned(), json!("answer"))]
     );
     assert_eq!((w.said("account.guess.answered").await, w.said("account.unlocked").await), (1, 1));
@@ -232,14 +232,14 @@ async fn an_answer_that_comes_after_all_takes_it_back(place: Place) {
     assert_eq!(w.locked().await, midnight(w.now()));
 }
 
-async fn a_right_pin_that_comes_after_all_opens_the_lasting_lock_it_caused(place: Place) {
-    let w = Locks::at(place);
+async fn a_right_pin_that_comes_after_all_opens_the_lasting_lock_it_caused(test_store: TestStore) {
+    let w = Locks::at(test_store);
     for _ in 0..2 {
         assert_eq!(w.wrong(Guess::Pin).await, None);
         assert_eq!(w.wrong(Guess::Pin).await, None);
         w.wait(Duration::from_secs(86_400));
     }
-    let slow = w.go(Guess::Pin).await;
+    let slow = w.reserved(Guess::Pin).await;
     w.wait(WAITED);
     w.sweep().await;
     assert_eq!(w.locked().await, Some(Lock { until: None }), "the fifth");
@@ -251,7 +251,7 @@ async fn a_right_pin_that_comes_after_all_opens_the_lasting_lock_it_caused(place
     }
     // A lock that others caused stays whatever comes late.
     w.wait(Duration::from_secs(86_400));
-    let slow = w.go(Guess::Pin).await;
+    let slow = w.reserved(Guess::Pin).await;
     assert_eq!(w.wrong(Guess::Pin).await, None);
     assert_eq!(w.wrong(Guess::Pin).await, None);
     w.wait(Duration::from_secs(86_400));
@@ -264,11 +264,11 @@ async fn a_right_pin_that_comes_after_all_opens_the_lasting_lock_it_caused(place
     assert_eq!(w.locked().await, Some(Lock { until: None }));
 }
 
-async fn midnight_forgets_the_day_and_not_the_pins(place: Place) {
-    let w = Locks::at(place);
+async fn midnight_forgets_the_day_and_not_the_pins(test_store: TestStore) {
+    let w = Locks::at(test_store);
     let before = w.now().next_jst_midnight() - Duration::from_secs(1);
     w.clock.store(before.millis(), Ordering::SeqCst);
-    let (customer, pin) = (w.go(Guess::Customer).await, w.go(Guess::Pin).await);
+    let (customer, pin) = (w.reserved(Guess::Customer).await, w.reserved(Guess::Pin).await);
     w.wait(WAITED);
     w.sweep().await;
     assert_eq!(w.list().await.iter().map(|l| (l.locked, l.unanswered)).collect::<Vec<_>>(), [(false, 1)], "the PIN");
@@ -281,7 +281,7 @@ async fn midnight_forgets_the_day_and_not_the_pins(place: Place) {
     // A guess at ② that counted goes with its day, and the account with it.
     let next = w.now().next_jst_midnight();
     w.clock.store(next.millis(), Ordering::SeqCst);
-    w.go(Guess::Customer).await;
+    w.reserved(Guess::Customer).await;
     w.wait(WAITED);
     w.sweep().await;
     assert_eq!((w.list().await.len(), w.rows().await), (1, 1));
@@ -294,11 +294,11 @@ async fn midnight_forgets_the_day_and_not_the_pins(place: Place) {
     assert_eq!((w.rows().await, left), (0, 0));
 }
 
-async fn what_is_taken_back_after_a_success_or_a_consent_is_taken_back_once(place: Place) {
-    let w = Locks::at(place);
+async fn what_is_taken_back_after_a_success_or_a_consent_is_taken_back_once(test_store: TestStore) {
+    let w = Locks::at(test_store);
     let clear = async || w.write(|tx, seals, _, now| lockout::clear(tx, seals, seals.account(&taro()), now)).await;
     // A consent forgets the day: what counted before it takes nothing off what comes after it.
-    let (customer, pin) = (w.go(Guess::Customer).await, w.go(Guess::Pin).await);
+    let (customer, pin) = (w.reserved(Guess::Customer).await, w.reserved(Guess::Pin).await);
     w.wait(WAITED);
     w.sweep().await;
     clear().await;
@@ -309,10 +309,10 @@ async fn what_is_taken_back_after_a_success_or_a_consent_is_taken_back_once(plac
     assert_eq!(w.wrong(Guess::Customer).await, midnight(w.now()), "the third after the consent");
     assert!(w.release().await);
     // A right PIN forgets the wrong ones: what counted before it is gone.
-    let lost = w.go(Guess::Pin).await;
+    let lost = w.reserved(Guess::Pin).await;
     w.wait(WAITED);
     w.sweep().await;
-    let right = w.go(Guess::Pin).await;
+    let right = w.reserved(Guess::Pin).await;
     w.pass(&right, true).await;
     w.wait(Duration::from_secs(86_400));
     for day in 0..2 {
@@ -325,8 +325,8 @@ async fn what_is_taken_back_after_a_success_or_a_consent_is_taken_back_once(plac
 }
 
 /// Reserve, settle, wait, sweep and release in any order, against a model that counts what must count.
-async fn every_guess_is_counted_once_whatever_comes_in_whatever_order(place: Place) {
-    let w = Locks::at(place);
+async fn every_guess_is_counted_once_whatever_comes_in_whatever_order(test_store: TestStore) {
+    let w = Locks::at(test_store);
     let mut dice = 20_261_124_u64;
     let mut roll = |sides: u64| {
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -340,7 +340,7 @@ async fn every_guess_is_counted_once_whatever_comes_in_whatever_order(place: Pla
         };
         match roll(10) {
             0..=3 => match w.reserve(Guess::Customer).await {
-                Reserved::Go(r) => {
+                Reserved::Proceed(r) => {
                     assert!(wrong + (open.len() as i64) < 3, "step {step}: more than three at once");
                     open.push((r, w.now()));
                 }
@@ -378,7 +378,7 @@ async fn every_guess_is_counted_once_whatever_comes_in_whatever_order(place: Pla
 // ---- the program itself, killed ---------------------------------------------------------------------------------------
 
 /// A core bank that takes every question and never answers.
-fn silent_bank() -> (u16, Arc<std::sync::Mutex<Vec<std::net::TcpStream>>>) {
+fn unresponsive_bank() -> (u16, Arc<std::sync::Mutex<Vec<std::net::TcpStream>>>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (port, asked) = (listener.local_addr().unwrap().port(), Arc::new(std::sync::Mutex::new(Vec::new())));
     let kept = asked.clone();
@@ -402,7 +402,7 @@ async fn a_server_that_is_killed_while_it_asks_shuts_nobody_out_postgres() {
 async fn killed_while_it_asks(engine: Engine) {
     let database = (engine == Engine::Postgres).then(pg::database);
     let mut installed = Installed::new();
-    let (bank, asked) = silent_bank();
+    let (bank, asked) = unresponsive_bank();
     let of_bank = [
         ("RENKEI__BANK__KIND", "http".to_owned()),
         ("RENKEI__BANK__URL", format!("http://127.0.0.1:{bank}/")),

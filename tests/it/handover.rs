@@ -2,7 +2,7 @@
 
 use crate::support::app::{App, Pending};
 use crate::support::browser::Browser;
-use crate::support::http::{Ask, query};
+use crate::support::http::{RequestParts, query};
 use crate::support::town::{Town, on_both};
 use std::time::Duration;
 
@@ -116,11 +116,11 @@ async fn after_five_minutes_there_is_none(w: &Town) {
 async fn once_a_code_was_redeemed_the_page_says_so(w: &Town) {
     let app = w.creco();
     let (pending, mut browser) = at_consent(w, &app).await;
-    let place = browser.url.clone();
+    let test_store = browser.url.clone();
     let brought = browser.allow().await;
     app.exchange(&pending, &brought).await;
     for _ in 0..2 {
-        browser.open(&place).await;
+        browser.open(&test_store).await;
         assert_eq!((browser.status(), browser.screen()), (200, "done"));
         assert!(browser.page().text().contains(COMPLETE), "{}", browser.page().text());
         w.clock.advance(Duration::from_secs(600));
@@ -132,12 +132,12 @@ async fn once_a_code_was_redeemed_the_page_says_so(w: &Town) {
 async fn once_a_code_was_redeemed_the_page_says_so_after_the_end_too(w: &Town) {
     let app = w.creco();
     let (pending, mut browser) = at_consent(w, &app).await;
-    let place = browser.url.clone();
+    let test_store = browser.url.clone();
     let brought = browser.allow().await;
     app.exchange(&pending, &brought).await;
     let grant = w.text("select id from grants order by created_at desc limit 1").await;
     w.revoke_by_staff(&grant).await;
-    browser.open(&place).await;
+    browser.open(&test_store).await;
     assert!(browser.page().text().contains(COMPLETE), "{}", browser.page().text());
 }
 
@@ -176,20 +176,20 @@ async fn of_several_codes_the_first_redeemed_is_the_only_one(w: &Town) {
 async fn nobody_else_gets_a_further_code(w: &Town) {
     let app = w.creco();
     let (_, mut browser) = at_consent(w, &app).await;
-    let place = browser.url.replace("/consent", "/done");
+    let test_store = browser.url.replace("/consent", "/done");
     let early = browser.clone();
     browser.allow().await;
     let mut stranger = w.browser();
-    assert_eq!(stranger.open(&place).await.status(), 403);
+    assert_eq!(stranger.open(&test_store).await.status(), 403);
     let mut other = w.browser();
     other.open(&w.kakeibo().ask_directly("accounts").url).await;
-    assert_eq!(other.open(&place).await.status(), 403, "another customer's");
+    assert_eq!(other.open(&test_store).await.status(), 403, "another customer's");
     // Nor does a look at the head make one, nor a page elsewhere that posts the form.
-    let head = browser.request("HEAD", &place, Ask::default()).await;
+    let head = browser.request("HEAD", &test_store, RequestParts::default()).await;
     assert!(head.header("location").is_none());
     let mut forged = early.clone();
     let form = [("step".to_owned(), "x".to_owned()), ("action".to_owned(), "allow".to_owned())];
-    let ask = Ask::default().form(&form).header("sec-fetch-site", "cross-site");
+    let ask = RequestParts::default().form(&form).header("sec-fetch-site", "cross-site");
     assert_eq!(forged.request("POST", &early.url, ask).await.status, 403);
     assert_eq!(w.recorded("grant.code.further").await, 0);
 }
@@ -197,11 +197,11 @@ async fn nobody_else_gets_a_further_code(w: &Town) {
 async fn a_link_that_was_ended_is_not_handed_over(w: &Town) {
     let app = w.creco();
     let (pending, mut browser) = at_consent(w, &app).await;
-    let place = browser.url.clone();
+    let test_store = browser.url.clone();
     let code = browser.allow().await["code"].clone();
     let grant = w.text("select id from grants order by created_at desc limit 1").await;
     w.revoke_by_staff(&grant).await;
-    browser.open(&place).await;
+    browser.open(&test_store).await;
     assert!(browser.page().text().contains(LAPSED), "{}", browser.page().text());
     app.try_exchange(&pending, &code).await.refused(400, "invalid_grant");
 }

@@ -3,7 +3,7 @@
 
 use crate::support::app::{App, Credential, Pending};
 use crate::support::browser::{Browser, Customer};
-use crate::support::http::{Answer, Ask, Http, encode, query};
+use crate::support::http::{Answer, Http, RequestParts, encode, query};
 use crate::support::proxy::{Kind, Proxy};
 use crate::support::town::{Engine, Town, run};
 use renkei_server::config::{Config, Span};
@@ -26,7 +26,7 @@ const REFERER: usize = 4096;
 const LONGEST: usize = renkei_core::authorize::rules::MAX_LENGTH;
 
 const TYPED: &str = "__Host-renkei-typed";
-const MEMORY: &str = "__Host-renkei-memory";
+const PROOFING_COOKIE: &str = "__Host-renkei-memory";
 
 fn remembering(config: &mut Config) {
     config.identity.proofing_memory = Span::secs(600);
@@ -52,7 +52,7 @@ async fn passes(w: &Town, kind: Kind) {
     let pending = asked(&app, &mut browser).await;
     browser.walk_to(w, "consent").await;
     finish(&mut browser, &app, &pending).await;
-    assert!(browser.cookies.contains_key(MEMORY), "{:?}", browser.cookies);
+    assert!(browser.cookies.contains_key(PROOFING_COOKIE), "{:?}", browser.cookies);
 
     // Five interactions, and one more: the browser keeps five.
     let app = w.kakeibo();
@@ -99,8 +99,8 @@ async fn passes(w: &Town, kind: Kind) {
     // The longest answer carries `state` in a signed JWT.
     asked_with(&app, &mut browser, &[("response_mode", "jwt".to_owned())]).await;
     browser.walk_to(w, "consent").await;
-    let place = allow(&mut browser).await;
-    assert!(query(&place).contains_key("response"), "{place}");
+    let test_store = allow(&mut browser).await;
+    assert!(query(&test_store).contains_key("response"), "{test_store}");
 
     let (line, head, request) = wire.longest();
     println!("{kind:?}: the longest line {line}, the longest head {head}");
@@ -114,7 +114,7 @@ async fn passes(w: &Town, kind: Kind) {
 async fn no_more(kind: Kind, proxy: &Proxy) {
     let http = Http::new(proxy.address(), "https://link.renkei.test");
     let line = |n: usize| format!("/oauth/authorize?client_id={}", "x".repeat(n));
-    let (few, many) = (Ask::default(), |n: usize| Ask::default().header("x-filler", "x".repeat(n)));
+    let (few, many) = (RequestParts::default(), |n: usize| RequestParts::default().header("x-filler", "x".repeat(n)));
     let refused = match kind {
         Kind::Nginx => [(line(LINE), few, 414), (line(1), many(LINE), 400)],
         Kind::Haproxy => [(line(15 * 1024), few, 400), (line(1), many(15 * 1024), 400)],

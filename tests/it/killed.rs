@@ -3,8 +3,8 @@
 //! `KILLS` makes it longer: see `tests/long/killed`.
 
 use crate::support::app::{App, Credential};
-use crate::support::http::{Ask, Http, encode};
-use crate::support::served::{Left, Linked, links};
+use crate::support::http::{Http, RequestParts, encode};
+use crate::support::served::{Left, ServedGrant, links};
 use crate::support::town::{Engine, Town};
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
@@ -114,14 +114,14 @@ async fn load(http: &Http, answered: &AtomicUsize) -> Ledger {
     join_all(callers).await.concat()
 }
 async fn post(http: &Http, path: &str, fields: &[(&str, &str)]) -> Option<Value> {
-    let ask = Ask::default().header("authorization", crate::support::app::basic("machine", "machine-secret"));
-    let ask = Ask { body: Some(("application/x-www-form-urlencoded".into(), encode(fields))), ..ask };
+    let ask = RequestParts::default().header("authorization", crate::support::app::basic("machine", "machine-secret"));
+    let ask = RequestParts { body: Some(("application/x-www-form-urlencoded".into(), encode(fields))), ..ask };
     let answer = http.try_send("POST", path, ask).await?;
     assert_eq!(answer.status, 200, "{}", answer.body);
     Some(answer.json())
 }
 /// The core bank closes accounts.
-async fn close(left: &Left, links: &[Linked], answered: &AtomicUsize) -> Ledger {
+async fn close(left: &Left, links: &[ServedGrant], answered: &AtomicUsize) -> Ledger {
     let http = left.http();
     let mut ledger = Ledger::new();
     for link in links {

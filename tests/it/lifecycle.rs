@@ -1,19 +1,20 @@
 //! Step 6 on the store, on both engines: what runs out becomes an event, what was promised is mailed, what is no longer
 //! needed goes.
 
-use crate::support::place::{Place, on_both_engines};
+use crate::support::test_store::{TestStore, on_both_engines};
 use crate::support::world::{Allowed, World, access};
 use futures_util::future::BoxFuture;
 use renkei_core::account::Account;
 use renkei_core::grant::{FURTHER_WINDOW, Further, GrantState, Reason, code, further};
-use renkei_core::lifecycle::keep::{CHORES, Retention, keep};
+use renkei_core::lifecycle::housekeeping::{Retention, TASKS, run_task};
 use renkei_core::lifecycle::mailer::Round;
 use renkei_core::lifecycle::outbox::{Retried, Undelivered, retry, undelivered};
 use renkei_core::lifecycle::{
-    AccountChanged, Change, Heard, Letter, Mail, MailError, Mailer, Notice, Swept, Writer, deliver_notices,
+    AccountChangeKind, AccountChanged, Letter, LetterWriter, Mail, MailError, Mailer, Notice, ReportOutcome, Swept,
+    deliver_notices,
 };
-use renkei_core::refusal::Code;
-use renkei_core::secret::{Kind, presented};
+use renkei_core::refusal::ErrorCode;
+use renkei_core::secret::{SecretKind, presented};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -38,8 +39,8 @@ on_both_engines! {
     tables_forget_what_they_may
 }
 
-async fn a_grant_expires_once_and_its_client_hears_before(place: Place) {
-    let w = World::at(place);
+async fn a_grant_expires_once_and_its_client_hears_before(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let api = w.api().await;
     let allowed = w.allow(&app).await;
@@ -62,8 +63,8 @@ async fn a_grant_expires_once_and_its_client_hears_before(place: Place) {
     assert_eq!(events[2..], ["token.issued", "grant.expiring", "grant.expired"]);
 }
 
-async fn a_sweep_is_bounded(place: Place) {
-    let w = World::at(place);
+async fn a_sweep_is_bounded(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     for n in 0..7 {
         w.allow_with(&app, "accounts", &format!("115-ordinary-{n}"), World::binding()).await;
@@ -81,8 +82,8 @@ async fn a_sweep_is_bounded(place: Place) {
     assert_eq!(rounds, [3, 3, 1]);
 }
 
-async fn a_short_grant_is_not_announced(place: Place) {
-    let w = World::at(place);
+async fn a_short_grant_is_not_announced(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.client("brief", serde_json::json!({"grant_lifetime": "3d"})).await;
     let allowed = w.allow(&app).await;
     w.exchange(&app, &allowed.code).await.unwrap();
@@ -92,8 +93,8 @@ async fn a_short_grant_is_not_announced(place: Place) {
     assert_eq!(w.sweep().await, Swept { expired: 1, warned: 0 });
 }
 
-async fn a_changed_account_ends_its_links(place: Place) {
-    let w = World::at(place);
+async fn a_changed_account_ends_its_links(test_store: TestStore) {
+    let w = World::at(test_store);
     let (a, b) = (w.app("a").await, w.app("b").await);
     let api = w.api().await;
     let mut tokens = Vec::new();
@@ -106,7 +107,8 @@ async fn a_changed_account_ends_its_links(place: Place) {
     w.wait(600 * SECOND);
     let account = Account::parse("115-ordinary-1100026").unwrap();
     let index = w.index(&account.to_string());
-    let report = AccountChanged { event_id: "e-1".into(), change: Change::Transferred, account: account.clone(), at };
+    let report =
+        AccountChanged { event_id: "e-1".into(), change: AccountChangeKind::Transferred, account: account.clone(), at };
     // Linked again before the report came: it was checked against the account as it is since.
     let late = w.allow_with(&b, "accounts", "115-ordinary-1100026", World::binding()).await;
     let now = w.now();
@@ -116,8 +118,8 @@ async fn a_changed_account_ends_its_links(place: Place) {
             renkei_core::lifecycle::account::changed(tx, &report, &index, now)
         }
     };
-    assert_eq!(w.write(hear.clone()).await, Heard::Now(2));
-    assert_eq!(w.write(hear).await, Heard::Before, "a repeated report is one");
+    assert_eq!(w.write(hear.clone()).await, ReportOutcome::Now(2));
+    assert_eq!(w.write(hear).await, ReportOutcome::Before, "a repeated report is one");
     for ((token, grant), live) in tokens.iter().zip([false, false, true]) {
         assert_eq!(w.is_active(&api, token).await, live);
         let ended = w.events(grant).await.last().is_some_and(|e| e == "grant.revoked(account)");
@@ -132,7 +134,7 @@ async fn a_changed_account_ends_its_links(place: Place) {
 #[derive(Default)]
 struct Box_ {
     answers: Mutex<Vec<MailError>>,
-    taken: Mutex<Vec<Mail>>,
+    mails: Mutex<Vec<Mail>>,
 }
 impl Mailer for Box_ {
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<(), MailError>> {
@@ -140,7 +142,7 @@ impl Mailer for Box_ {
             match self.answers.lock().unwrap().pop() {
                 Some(error) => Err(error),
                 None => {
-                    self.taken.lock().unwrap().push(mail.clone());
+                    self.mails.lock().unwrap().push(mail.clone());
                     Ok(())
                 }
             }
@@ -148,15 +150,15 @@ impl Mailer for Box_ {
     }
 }
 struct Words;
-impl Writer for Words {
+impl LetterWriter for Words {
     fn write(&self, notice: &Notice) -> Result<Letter, String> {
         let Notice::Completed(c) = notice;
         Ok(Letter { subject: c.reference.clone(), text: format!("{} {}", c.app, c.last3) })
     }
 }
 
-async fn with_notice(place: Place) -> (World, Allowed) {
-    let w = World::at(place);
+async fn with_notice(test_store: TestStore) -> (World, Allowed) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let allowed = w.allow(&app).await;
     w.queue_notice(&allowed, "taro@example.jp").await;
@@ -167,8 +169,8 @@ async fn round(w: &World, mailer: &Box_) -> Round {
 }
 
 /// A link that was allowed and not redeemed, with its notice.
-async fn allowed(place: Place) -> (World, std::sync::Arc<renkei_core::client::Client>, Allowed) {
-    let w = World::at(place);
+async fn allowed(test_store: TestStore) -> (World, std::sync::Arc<renkei_core::client::Client>, Allowed) {
+    let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let allowed = w.allow(&app).await;
     w.hold_notice(&allowed, "taro@example.jp").await;
@@ -176,8 +178,8 @@ async fn allowed(place: Place) -> (World, std::sync::Arc<renkei_core::client::Cl
 }
 const NOTICES: &str = "select count(*) from notices";
 
-async fn a_notice_is_held_until_its_link_exists(place: Place) {
-    let (w, app, allowed) = allowed(place).await;
+async fn a_notice_is_held_until_its_link_exists(test_store: TestStore) {
+    let (w, app, allowed) = allowed(test_store).await;
     let mailer = Box_::default();
     w.wait(30 * SECOND);
     w.tidy().await;
@@ -199,13 +201,13 @@ async fn a_notice_is_held_until_its_link_exists(place: Place) {
     );
     assert_eq!(round(&w, &mailer).await, Round { sent: 1, ..Round::default() });
     // The answer to the redemption was lost, and the app asks again: the grant ends, and nobody is told twice.
-    assert_eq!(w.exchange(&app, &allowed.code).await.err(), Some(renkei_core::refusal::Code::InvalidGrant));
+    assert_eq!(w.exchange(&app, &allowed.code).await.err(), Some(renkei_core::refusal::ErrorCode::InvalidGrant));
     assert_eq!(round(&w, &mailer).await, Round::default());
-    assert_eq!(mailer.taken.lock().unwrap().len(), 1);
+    assert_eq!(mailer.mails.lock().unwrap().len(), 1);
 }
 
-async fn a_notice_of_a_link_that_never_was_is_deleted_with_its_address(place: Place) {
-    let (w, app, lost) = allowed(place).await;
+async fn a_notice_of_a_link_that_never_was_is_deleted_with_its_address(test_store: TestStore) {
+    let (w, app, lost) = allowed(test_store).await;
     let ended = w.allow_with(&app, "accounts", "115-ordinary-2", World::binding()).await;
     w.hold_notice(&ended, "hanako@example.jp").await;
     let mailer = Box_::default();
@@ -220,27 +222,27 @@ async fn a_notice_of_a_link_that_never_was_is_deleted_with_its_address(place: Pl
     w.wait(SECOND);
     w.tidy().await;
     assert_eq!(w.count(NOTICES, vec![]).await, 0, "no mail, and no address left");
-    assert_eq!(w.exchange(&app, &lost.code).await.err(), Some(renkei_core::refusal::Code::InvalidGrant));
+    assert_eq!(w.exchange(&app, &lost.code).await.err(), Some(renkei_core::refusal::ErrorCode::InvalidGrant));
     assert_eq!(round(&w, &mailer).await, Round::default());
-    assert!(mailer.taken.lock().unwrap().is_empty());
+    assert!(mailer.mails.lock().unwrap().is_empty());
     w.whole().await;
 }
 
 /// The browser that pressed 許可する asks for a further code.
-async fn press_again(w: &World, of: &Allowed) -> (Further, String) {
-    let code = renkei_core::secret::issue(renkei_core::secret::Kind::Code, &*w.random);
+async fn ask_further_code(w: &World, of: &Allowed) -> (Further, String) {
+    let code = renkei_core::secret::issue(renkei_core::secret::SecretKind::Code, &*w.random);
     let (hash, now, grant) = (code.hash(), w.now(), of.grant.clone());
     let outcome = w.write(move |tx| further(tx, &grant, hash, &World::binding(), 60 * SECOND, now)).await;
     (outcome, code.reveal().to_owned())
 }
 
 /// It did so shortly before its five minutes were over.
-async fn a_further_code_keeps_the_notice(place: Place) {
-    let (w, app, first) = allowed(place).await;
+async fn a_further_code_keeps_the_notice(test_store: TestStore) {
+    let (w, app, first) = allowed(test_store).await;
     w.wait(FURTHER_WINDOW - SECOND);
     w.tidy().await;
     assert_eq!(w.count(NOTICES, vec![]).await, 1, "its codes have died, but there may be a further one");
-    let (outcome, code) = press_again(&w, &first).await;
+    let (outcome, code) = ask_further_code(&w, &first).await;
     assert_eq!(outcome, Further::Issued);
     w.wait(59 * SECOND);
     w.tidy().await;
@@ -252,40 +254,40 @@ async fn a_further_code_keeps_the_notice(place: Place) {
 }
 
 /// Nobody has heard of the token, so the link has not begun: its mail waits, and whichever code comes first begins it.
-async fn a_redemption_that_was_taken_back_never_was(place: Place) {
-    let (w, app, first) = allowed(place).await;
-    let (_, second) = press_again(&w, &first).await;
+async fn a_redemption_that_was_taken_back_never_was(test_store: TestStore) {
+    let (w, app, first) = allowed(test_store).await;
+    let (_, second) = ask_further_code(&w, &first).await;
     w.exchange(&app, &first.code).await.unwrap();
-    let (hash, grant) = (presented(Kind::Code, &first.code).unwrap(), w.grant(&first.grant).await);
+    let (hash, grant) = (presented(SecretKind::Code, &first.code).unwrap(), w.grant(&first.grant).await);
     let now = w.now();
     w.write(move |tx| {
         code::undo(tx, &hash, &grant, now)?;
-        renkei_core::lifecycle::notice::hold_again(tx, &grant.id)
+        renkei_core::lifecycle::notice::put_on_hold(tx, &grant.id)
     })
     .await;
     let mailer = Box_::default();
     assert_eq!(round(&w, &mailer).await, Round::default());
     w.exchange(&app, &second).await.unwrap();
     assert_eq!(round(&w, &mailer).await, Round { sent: 1, ..Round::default() });
-    assert_eq!(w.exchange(&app, &first.code).await, Err(Code::InvalidGrant));
+    assert_eq!(w.exchange(&app, &first.code).await, Err(ErrorCode::InvalidGrant));
     assert!(w.grant(&first.grant).await.is_live(w.now()), "it is no replay");
 }
 
 /// A link that was ended before it began: no code of it can be redeemed, however young it is, so nothing is told of it.
-async fn a_grant_that_ends_meanwhile_takes_its_notice_along(place: Place) {
-    let (w, app, first) = allowed(place).await;
+async fn a_grant_that_ends_meanwhile_takes_its_notice_along(test_store: TestStore) {
+    let (w, app, first) = allowed(test_store).await;
     let ways = [Reason::Institution { note: "asked by telephone".into() }, Reason::Account, Reason::Customer];
     for (n, reason) in ways.into_iter().enumerate() {
         let ended = w.allow_with(&app, "accounts", &format!("115-ordinary-{}", n + 1), World::binding()).await;
         w.hold_notice(&ended, "hanako@example.jp").await;
-        let (outcome, code) = press_again(&w, &ended).await;
+        let (outcome, code) = ask_further_code(&w, &ended).await;
         assert_eq!((outcome, w.count(NOTICES, vec![]).await), (Further::Issued, 2));
         w.end(&ended.grant, reason).await;
         w.tidy().await;
         assert_eq!(w.count(NOTICES, vec![]).await, 1, "with its address");
-        assert_eq!(press_again(&w, &ended).await.0, Further::Over);
+        assert_eq!(ask_further_code(&w, &ended).await.0, Further::Over);
         for code in [&code, &ended.code] {
-            assert_eq!(w.exchange(&app, code).await.err(), Some(renkei_core::refusal::Code::InvalidGrant));
+            assert_eq!(w.exchange(&app, code).await.err(), Some(renkei_core::refusal::ErrorCode::InvalidGrant));
         }
     }
     // The customer allowed the same again, and the app redeemed that: the older grant is replaced before it was used.
@@ -300,14 +302,14 @@ async fn a_grant_that_ends_meanwhile_takes_its_notice_along(place: Place) {
     w.whole().await;
 }
 
-async fn a_notice_goes_out_once(place: Place) {
-    let (w, allowed) = with_notice(place).await;
+async fn a_notice_goes_out_once(test_store: TestStore) {
+    let (w, allowed) = with_notice(test_store).await;
     let sealed = "select count(*) from notices where sealed is not null";
     assert_eq!(w.count(sealed, vec![]).await, 1);
     let mailer = Box_::default();
     assert_eq!(round(&w, &mailer).await, Round { sent: 1, ..Round::default() });
     assert_eq!(round(&w, &mailer).await, Round::default());
-    let taken = mailer.taken.lock().unwrap().clone();
+    let taken = mailer.mails.lock().unwrap().clone();
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].to, "taro@example.jp");
     assert_eq!(taken[0].letter.text, "しんくみアプリwithCRECO 026", "three digits of the account, no more");
@@ -342,9 +344,9 @@ impl Mailer for Slow {
 }
 
 /// Two nodes share an outbox. What one is delivering the other leaves alone, until the first must have died.
-async fn a_notice_that_is_being_delivered_is_nobody_elses(place: Place) {
+async fn a_notice_that_is_being_delivered_is_nobody_elses(test_store: TestStore) {
     const LEASE: Duration = Duration::from_mins(5);
-    let (w, _) = with_notice(place).await;
+    let (w, _) = with_notice(test_store).await;
     let (slow, other) = (Slow::new(), Box_::default());
     let meanwhile = async {
         slow.until_asked().await;
@@ -358,7 +360,7 @@ async fn a_notice_that_is_being_delivered_is_nobody_elses(place: Place) {
     assert_eq!(sent.unwrap(), Round { sent: 1, ..Round::default() });
     w.wait(DAY);
     assert_eq!(round(&w, &other).await, Round::default());
-    assert_eq!(other.taken.lock().unwrap().len(), 0);
+    assert_eq!(other.mails.lock().unwrap().len(), 0);
 
     // The first one dies in the middle.
     let app = w.app("other").await;
@@ -374,8 +376,8 @@ async fn a_notice_that_is_being_delivered_is_nobody_elses(place: Place) {
     assert_eq!(round(&w, &other).await, Round { sent: 1, ..Round::default() });
 }
 
-async fn a_mail_that_cannot_go_is_tried_for_a_day(place: Place) {
-    let (w, _) = with_notice(place).await;
+async fn a_mail_that_cannot_go_is_tried_for_a_day(test_store: TestStore) {
+    let (w, _) = with_notice(test_store).await;
     let mailer = Box_::default();
     let (begin, mut attempts) = (w.now(), 0);
     loop {
@@ -401,8 +403,8 @@ async fn a_mail_that_cannot_go_is_tried_for_a_day(place: Place) {
     assert_eq!(round(&w, &mailer).await, Round { sent: 1, ..Round::default() });
 }
 
-async fn an_unknown_recipient_is_given_up(place: Place) {
-    let (w, _) = with_notice(place).await;
+async fn an_unknown_recipient_is_given_up(test_store: TestStore) {
+    let (w, _) = with_notice(test_store).await;
     let mailer = Box_::default();
     mailer.answers.lock().unwrap().push(MailError::Recipient("RCPT TO was answered 550 5.1.1".into()));
     assert_eq!(round(&w, &mailer).await, Round { failed: 1, ..Round::default() });
@@ -413,8 +415,8 @@ async fn an_unknown_recipient_is_given_up(place: Place) {
 async fn tidy(w: &World) -> Vec<(&'static str, u64)> {
     let now = w.now();
     let mut gone = Vec::new();
-    for (table, chore) in CHORES {
-        let n = w.write(move |tx| keep(tx, *chore, now, &Retention::default())).await;
+    for (table, task) in TASKS {
+        let n = w.write(move |tx| run_task(tx, *task, now, &Retention::default())).await;
         if n > 0 {
             gone.push((*table, n));
         }
@@ -422,8 +424,8 @@ async fn tidy(w: &World) -> Vec<(&'static str, u64)> {
     gone
 }
 
-async fn an_address_is_erased(place: Place) {
-    let (w, _) = with_notice(place).await;
+async fn an_address_is_erased(test_store: TestStore) {
+    let (w, _) = with_notice(test_store).await;
     round(&w, &Box_::default()).await;
     let sealed = "select count(*) from notices where sealed is not null";
     w.wait(30 * DAY - SECOND);
@@ -435,8 +437,8 @@ async fn an_address_is_erased(place: Place) {
     assert_eq!(w.count("select count(*) from notices where state = 'sent'", vec![]).await, 1, "that it was sent stays");
 }
 
-async fn tables_forget_what_they_may(place: Place) {
-    let w = World::at(place);
+async fn tables_forget_what_they_may(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.refreshing_app("kakeibo").await;
     let redeemed = w.allow_with(&app, "accounts offline_access", "115-ordinary-1", World::binding()).await;
     let lost = w.allow_with(&app, "accounts", "115-ordinary-2", World::binding()).await;
@@ -445,7 +447,7 @@ async fn tables_forget_what_they_may(place: Place) {
     w.wait(2 * DAY);
     w.sweep().await;
     assert_eq!(tidy(&w).await, [("codes", 1)], "the code nobody used; the used one stays with its grant");
-    assert_eq!(w.exchange(&app, &lost.code).await.err(), Some(renkei_core::refusal::Code::InvalidGrant));
+    assert_eq!(w.exchange(&app, &lost.code).await.err(), Some(renkei_core::refusal::ErrorCode::InvalidGrant));
     w.wait(30 * DAY);
     w.sweep().await;
     assert_eq!(w.count("select count(*) from codes", vec![]).await, 0, "a used code goes with its grant");

@@ -2,7 +2,7 @@
 //! (requirements.md#cookies).
 
 use crate::support::browser::{Browser, Customer};
-use crate::support::http::Ask;
+use crate::support::http::RequestParts;
 use crate::support::town::{Town, on_both};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -122,8 +122,8 @@ async fn the_answers_of_two_interactions_may_come_in_reverse_order(w: &Town) {
     let (one, two) = (app.push("accounts").await, other.ask_directly("accounts"));
     // Both leave before either answer is there.
     let (mut first, mut second) = (browser.clone(), browser.clone());
-    let begun_one = first.request("GET", &one.url, Ask::default()).await.expect(303);
-    let begun_two = second.request("GET", &two.url, Ask::default()).await.expect(303);
+    let begun_one = first.request("GET", &one.url, RequestParts::default()).await.expect(303);
+    let begun_two = second.request("GET", &two.url, RequestParts::default()).await.expect(303);
     browser.cookies = second.cookies;
     browser.cookies.extend(first.cookies);
     let mut tab = browser.clone();
@@ -153,8 +153,8 @@ async fn a_browser_keeps_five_interactions(w: &Town) {
         let own = |name: &&String| name.len() == "__Host-renkei-".len() + 8;
         assert!(browser.cookies.keys().filter(own).count() <= 5, "{:?}", browser.cookies);
     }
-    for (n, (place, cookie)) in places.iter().enumerate() {
+    for (n, (test_store, cookie)) in places.iter().enumerate() {
         assert_eq!(browser.cookies.contains_key(cookie), n >= 2, "the older ones go");
-        assert_eq!(browser.open(place).await.status(), if n >= 2 { 200 } else { 403 }, "{n}");
+        assert_eq!(browser.open(test_store).await.status(), if n >= 2 { 200 } else { 403 }, "{n}");
     }
 }

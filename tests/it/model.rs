@@ -2,7 +2,7 @@
 //! token is good while its grant, its client and its own time are, is seen by whom it concerns, and opens a door to who
 //! holds what it is bound to: nothing, a key or a certificate.
 
-use crate::support::place::Place;
+use crate::support::test_store::TestStore;
 use crate::support::world::{API, World, access};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -10,10 +10,10 @@ use renkei_core::client::{Client, Status};
 use renkei_core::clock::Instant;
 use renkei_core::grant::Reason;
 use renkei_core::id::GrantId;
-use renkei_core::refusal::Code;
+use renkei_core::refusal::ErrorCode;
 use renkei_core::secret::Hash;
 use renkei_core::token::revoke::Revoked;
-use renkei_core::token::{Binding, Proved};
+use renkei_core::token::{ProofOfPossession, TokenBinding};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,7 +29,7 @@ enum Step {
     /// Some app uses a refresh token, for one resource server or for all it is good for.
     Refresh { app: usize, token: usize, only: Option<usize>, holds: usize },
     /// An app asks for a token of its own.
-    Own { app: usize, resource: usize, holds: usize },
+    ClientToken { app: usize, resource: usize, holds: usize },
     /// Some app revokes an access token,
     Revoke { app: usize, token: usize },
     /// or a refresh token.
@@ -77,7 +77,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         16 => (app(), any(), holds()).prop_map(|(app, code, holds)| Step::Redeem { app, code, holds }),
         8 => (app(), any(), prop::option::of(0..2_usize), holds())
             .prop_map(|(app, token, only, holds)| Step::Refresh { app, token, only, holds }),
-        4 => (app(), 0..2_usize, holds()).prop_map(|(app, resource, holds)| Step::Own { app, resource, holds }),
+        4 => (app(), 0..2_usize, holds()).prop_map(|(app, resource, holds)| Step::ClientToken { app, resource, holds }),
         3 => (app(), any()).prop_map(|(app, token)| Step::Revoke { app, token }),
         2 => (app(), any()).prop_map(|(app, token)| Step::RevokeRefresh { app, token }),
         2 => (any(), 0..3_usize).prop_map(|(grant, why)| Step::End { grant, why }),
@@ -106,10 +106,10 @@ fn certificate(n: usize) -> Hash {
     Hash::of(["one certificate", "another certificate"][n])
 }
 /// What a request proves to hold: nothing, a key, a certificate, or both.
-fn held() -> [Proved; 6] {
-    let of = |key, certificate| Proved { key, certificate };
+fn held() -> [ProofOfPossession; 6] {
+    let of = |key, certificate| ProofOfPossession { key, certificate };
     [
-        Proved::default(),
+        ProofOfPossession::default(),
         of(Some(key(0)), None),
         of(Some(key(1)), None),
         of(None, Some(certificate(0))),
@@ -126,14 +126,14 @@ impl Kind {
         })
     }
     /// To what the token of a request is bound.
-    fn binds(self, holds: usize) -> Result<Option<Binding>, Code> {
-        let Proved { key, certificate } = held()[holds];
+    fn binds(self, holds: usize) -> Result<Option<TokenBinding>, ErrorCode> {
+        let ProofOfPossession { key, certificate } = held()[holds];
         match (self, key, certificate) {
-            (Self::Free, key, _) => Ok(key.map(Binding::Dpop)),
-            (Self::Key, Some(key), _) => Ok(Some(Binding::Dpop(key))),
-            (Self::Key, None, _) => Err(Code::InvalidDpopProof),
-            (Self::Certificate, None, Some(certificate)) => Ok(Some(Binding::Certificate(certificate))),
-            (Self::Certificate, ..) => Err(Code::InvalidRequest),
+            (Self::Free, key, _) => Ok(key.map(TokenBinding::Dpop)),
+            (Self::Key, Some(key), _) => Ok(Some(TokenBinding::Dpop(key))),
+            (Self::Key, None, _) => Err(ErrorCode::InvalidDpopProof),
+            (Self::Certificate, None, Some(certificate)) => Ok(Some(TokenBinding::Certificate(certificate))),
+            (Self::Certificate, ..) => Err(ErrorCode::InvalidRequest),
         }
     }
 }
@@ -166,7 +166,7 @@ struct Token {
     /// None for the app's own.
     grant: Option<usize>,
     aud: Vec<usize>,
-    binding: Option<Binding>,
+    binding: Option<TokenBinding>,
     issued: Instant,
     expires: Instant,
     revoked: bool,
@@ -206,17 +206,17 @@ impl Model {
 
 /// The rule of a door: what is bound to nothing is a Bearer token, what is bound to a key comes as DPoP with that key, what
 /// is bound to a certificate as Bearer with that certificate.
-fn opens(bound: Option<Binding>, dpop: bool, proved: Proved) -> bool {
+fn opens(bound: Option<TokenBinding>, dpop: bool, proved: ProofOfPossession) -> bool {
     let wants = match bound {
         None => (false, None, None),
-        Some(Binding::Dpop(key)) => (true, Some(key), None),
-        Some(Binding::Certificate(own)) => (false, None, Some(own)),
+        Some(TokenBinding::Dpop(key)) => (true, Some(key), None),
+        Some(TokenBinding::Certificate(own)) => (false, None, Some(own)),
     };
     let holds = |wanted: Option<Hash>, proved: Option<Hash>| wanted.is_none() || wanted == proved;
     wants.0 == dpop && holds(wants.1, proved.key) && holds(wants.2, proved.certificate)
 }
-const fn token_type(bound: Option<Binding>) -> &'static str {
-    if matches!(bound, Some(Binding::Dpop(_))) { "DPoP" } else { "Bearer" }
+const fn token_type(bound: Option<TokenBinding>) -> &'static str {
+    if matches!(bound, Some(TokenBinding::Dpop(_))) { "DPoP" } else { "Bearer" }
 }
 
 /// One story: the real thing and the model of it.
@@ -230,7 +230,7 @@ struct Story<'w> {
 
 type Played = Result<(), TestCaseError>;
 
-fn failed(code: Code) -> TestCaseError {
+fn failed(code: ErrorCode) -> TestCaseError {
     TestCaseError::fail(format!("{code:?}"))
 }
 
@@ -258,7 +258,10 @@ impl Story<'_> {
         let now = self.w.now();
         match *step {
             // Who has left cannot authenticate any more.
-            Step::Allow { app, .. } | Step::Redeem { app, .. } | Step::Refresh { app, .. } | Step::Own { app, .. }
+            Step::Allow { app, .. }
+            | Step::Redeem { app, .. }
+            | Step::Refresh { app, .. }
+            | Step::ClientToken { app, .. }
                 if self.m.left[app] => {}
             Step::Revoke { app, .. } | Step::RevokeRefresh { app, .. } if self.m.left[app] => {}
             Step::Allow { app, account, resources, key } => {
@@ -272,9 +275,9 @@ impl Story<'_> {
                 let Some(binding) = self.bound(app, holds)? else { return Ok(()) };
                 self.refresh(app, token, only, binding, now).await?;
             }
-            Step::Own { app, resource, holds } => {
+            Step::ClientToken { app, resource, holds } => {
                 let Some(binding) = self.bound(app, holds)? else { return Ok(()) };
-                self.own(app, resource, binding, now).await?;
+                self.client_token(app, resource, binding, now).await?;
             }
             Step::Revoke { app, token } if !self.m.tokens.is_empty() => {
                 self.revoke(app, back(token, self.m.tokens.len()), now).await?;
@@ -307,8 +310,8 @@ impl Story<'_> {
     }
 
     /// What a request of this app at the token endpoint is bound to, unless it is turned away for what it proves.
-    fn bound(&self, app: usize, holds: usize) -> Result<Option<Option<Binding>>, TestCaseError> {
-        let bound = Binding::of(&self.apps[app], held()[holds]).map_err(|refusal| refusal.code);
+    fn bound(&self, app: usize, holds: usize) -> Result<Option<Option<TokenBinding>>, TestCaseError> {
+        let bound = TokenBinding::of(&self.apps[app], held()[holds]).map_err(|refusal| refusal.code);
         prop_assert_eq!(&bound, &self.kinds[app].binds(holds));
         Ok(bound.ok())
     }
@@ -337,20 +340,24 @@ impl Story<'_> {
         });
     }
 
-    async fn redeem(&mut self, app: usize, i: usize, binding: Option<Binding>, now: Instant) -> Played {
+    async fn redeem(&mut self, app: usize, i: usize, binding: Option<TokenBinding>, now: Instant) -> Played {
         let answer = self.w.redeem(&self.apps[app], &self.m.grants[i].code, binding, |_| {}).await;
         let g = &self.m.grants[i];
         let late = now >= g.created + Duration::from_secs(60) || !self.m.live(i, now);
         if g.app != app || g.code_gone || g.code_used || late {
-            prop_assert_eq!(answer.err(), Some(Code::InvalidGrant));
+            prop_assert_eq!(answer.err(), Some(ErrorCode::InvalidGrant));
             // A second time, by its own client: the grant is gone.
             if self.m.grants[i].app == app && self.m.grants[i].code_used {
                 self.m.end(i, now);
             }
             return Ok(());
         }
-        if g.key.is_some_and(|n| binding != Some(Binding::Dpop(key(n)))) {
-            prop_assert_eq!(answer.err(), Some(Code::InvalidGrant), "another key than the code's, which stays good");
+        if g.key.is_some_and(|n| binding != Some(TokenBinding::Dpop(key(n)))) {
+            prop_assert_eq!(
+                answer.err(),
+                Some(ErrorCode::InvalidGrant),
+                "another key than the code's, which stays good"
+            );
             return Ok(());
         }
         let body = answer.map_err(failed)?;
@@ -374,7 +381,7 @@ impl Story<'_> {
         app: usize,
         n: usize,
         only: Option<usize>,
-        binding: Option<Binding>,
+        binding: Option<TokenBinding>,
         now: Instant,
     ) -> Played {
         let Some(i) = self.m.refresh(n) else { return Ok(()) };
@@ -384,19 +391,26 @@ impl Story<'_> {
         let answer = self.w.refresh_with(&self.apps[app], &refresh.text, &more, binding).await;
         let aud = only.map_or_else(|| g.aud.clone(), |r| vec![r]);
         if g.app != app || refresh.dead || !self.m.live(i, now) {
-            prop_assert_eq!(answer.err(), Some(Code::InvalidGrant));
+            prop_assert_eq!(answer.err(), Some(ErrorCode::InvalidGrant));
             return Ok(());
         }
         if !aud.iter().all(|r| g.aud.contains(r)) {
-            prop_assert_eq!(answer.err(), Some(Code::InvalidTarget), "more than was granted");
+            prop_assert_eq!(answer.err(), Some(ErrorCode::InvalidTarget), "more than was granted");
             return Ok(());
         }
         let expires = (now + DAY).min(g.expires);
         self.issued(&answer.map_err(failed)?, app, Some(i), (aud, binding), expires, now)
     }
 
-    async fn own(&mut self, app: usize, resource: usize, binding: Option<Binding>, now: Instant) -> Played {
-        let answer = self.w.own_with(&self.apps[app], &format!("resource={}", RESOURCES[resource]), binding).await;
+    async fn client_token(
+        &mut self,
+        app: usize,
+        resource: usize,
+        binding: Option<TokenBinding>,
+        now: Instant,
+    ) -> Played {
+        let answer =
+            self.w.client_token_with(&self.apps[app], &format!("resource={}", RESOURCES[resource]), binding).await;
         self.issued(&answer.map_err(failed)?, app, None, (vec![resource], binding), now + HOUR, now)
     }
 
@@ -405,7 +419,7 @@ impl Story<'_> {
         body: &Value,
         app: usize,
         grant: Option<usize>,
-        (aud, binding): (Vec<usize>, Option<Binding>),
+        (aud, binding): (Vec<usize>, Option<TokenBinding>),
         expires: Instant,
         now: Instant,
     ) -> Played {
@@ -432,7 +446,7 @@ impl Story<'_> {
         let beside = t.grant.and_then(|g| self.m.grants[g].refresh.as_ref()).is_some_and(|r| !r.dead);
         let want = match t.grant {
             _ if t.gone => Ok(Revoked::Nothing),
-            _ if t.app != app => Err(Code::InvalidGrant),
+            _ if t.app != app => Err(ErrorCode::InvalidGrant),
             _ if !self.m.active(t, now) => Ok(Revoked::Nothing),
             Some(g) if !beside => {
                 self.m.end(g, now);
@@ -454,7 +468,7 @@ impl Story<'_> {
         let want = if refresh.gone || (self.m.grants[i].app == app && !self.m.live(i, now)) {
             Ok(Revoked::Nothing)
         } else if self.m.grants[i].app != app {
-            Err(Code::InvalidGrant)
+            Err(ErrorCode::InvalidGrant)
         } else {
             self.m.end(i, now);
             Ok(Revoked::Grant)
@@ -511,8 +525,8 @@ impl Story<'_> {
                 prop_assert_eq!(seen["sub"] == id, t.grant.is_none());
                 let cnf = match t.binding {
                     None => None,
-                    Some(Binding::Dpop(key)) => Some(json!({"jkt": key.base64url()})),
-                    Some(Binding::Certificate(own)) => Some(json!({"x5t#S256": own.base64url()})),
+                    Some(TokenBinding::Dpop(key)) => Some(json!({"jkt": key.base64url()})),
+                    Some(TokenBinding::Certificate(own)) => Some(json!({"x5t#S256": own.base64url()})),
                 };
                 prop_assert_eq!((seen.get("cnf"), &seen["token_type"]), (cnf.as_ref(), &json!(token_type(t.binding))));
             }
@@ -547,9 +561,9 @@ async fn play(w: &World, case: u32, kinds: [Kind; 2], steps: &[Step]) -> Played 
     Ok(())
 }
 
-fn run(place: Place, cases: u32) {
+fn run(test_store: TestStore, cases: u32) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let w = runtime.block_on(async { World::at(place) });
+    let w = runtime.block_on(async { World::at(test_store) });
     let case = AtomicU32::new(0);
     let config = Config { cases, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
@@ -562,9 +576,9 @@ fn run(place: Place, cases: u32) {
 
 #[test]
 fn introspection_equals_the_model_on_sqlite() {
-    run(Place::sqlite(), 96);
+    run(TestStore::sqlite(), 96);
 }
 #[test]
 fn introspection_equals_the_model_on_postgres() {
-    run(Place::postgres(), 48);
+    run(TestStore::postgres(), 48);
 }

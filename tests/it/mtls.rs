@@ -1,9 +1,9 @@
 //! Mutual TLS (RFC 8705) with real handshakes: who is let in by a certificate, what a token that is bound to one is worth
 //! with another, and what a proxy may tell of it (RFC 9440).
 
-use crate::conformance::resource::Beside;
+use crate::conformance::resource::ApiUnderTest;
 use crate::support::app::{App, Credential};
-use crate::support::http::{Answer, Ask, Http, encode};
+use crate::support::http::{Answer, Http, RequestParts, encode};
 use crate::support::jws::Key;
 use crate::support::town::{self, Engine, Town};
 use crate::tokens::{allowed, linked};
@@ -310,7 +310,7 @@ fn only_the_listener_for_certificates_asks_for_one() {
             let plain = Http::over_tls(port, &w.http.issuer, &files().server, None);
             let (_, fields) = app(w, "corp", plain.clone()).request("accounts");
             let form: Vec<_> = fields.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
-            let ask = Ask::default().header("client-cert", right.header()).form(&form);
+            let ask = RequestParts::default().header("client-cert", right.header()).form(&form);
             plain.send("POST", "/oauth/par", ask).await.refused(401, "invalid_client");
         }
         // A browser that comes here is served like anywhere: nothing of ours depends on the listener.
@@ -513,7 +513,7 @@ fn a_resumed_connection_keeps_its_certificate() {
 }
 
 async fn userinfo(http: &Http, scheme: &str, token: &str) -> Answer {
-    let ask = Ask::default().header("authorization", format!("{scheme} {token}"));
+    let ask = RequestParts::default().header("authorization", format!("{scheme} {token}"));
     http.send("GET", "/oauth/userinfo", ask).await
 }
 #[track_caller]
@@ -542,13 +542,13 @@ fn a_token_is_worth_nothing_with_another_certificate() {
         dead(&userinfo(&showing(w, None), "Bearer", &token).await, "Bearer");
         dead(&userinfo(&w.http, "Bearer", &token).await, "Bearer");
         dead(&userinfo(&own, "DPoP", &token).await, "DPoP");
-        let form = Ask::default().form(&[("access_token".into(), token.clone())]);
+        let form = RequestParts::default().form(&[("access_token".into(), token.clone())]);
         dead(&own.send("POST", "/oauth/userinfo", form).await, "Bearer");
         // A proof does not help: the token is not bound to its key.
         let mut dpop = app(w, "corp", own.clone());
         dpop.dpop = Some(Key::generate());
         let proof = dpop.proof("GET", &format!("{ALIAS}/oauth/userinfo"), None, Some(&token));
-        let ask = Ask::default().header("authorization", format!("DPoP {token}")).header("dpop", proof);
+        let ask = RequestParts::default().header("authorization", format!("DPoP {token}")).header("dpop", proof);
         dead(&own.send("GET", "/oauth/userinfo", ask).await, "DPoP");
 
         // A refresh token is bound to the client, an access token to the certificate of its own request (decision 12).
@@ -634,7 +634,7 @@ fn the_aliases_are_the_endpoints() {
         }
         for (name, url) in aliases {
             let path = url.as_str().unwrap().strip_prefix(ALIAS).unwrap();
-            let status = there.send("POST", path, Ask::default().form(&[])).await.status;
+            let status = there.send("POST", path, RequestParts::default().form(&[])).await.status;
             assert!(![404, 405, 421].contains(&status), "{name}: {status}");
         }
 
@@ -653,7 +653,7 @@ fn the_aliases_are_the_endpoints() {
             ]
             .map(|(n, v)| (n.to_owned(), v.to_owned()))
             .into();
-            let ask = Ask::default().header("dpop", creco.proof("POST", htu, None, None)).form(&form);
+            let ask = RequestParts::default().header("dpop", creco.proof("POST", htu, None, None)).form(&form);
             there.send("POST", "/oauth/token", ask).await
         };
         exchange(&format!("{ALIAS}/oauth/token")).await.expect(200);
@@ -665,7 +665,7 @@ fn the_aliases_are_the_endpoints() {
                 ("client_assertion_type".into(), "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".into()),
                 ("client_assertion".into(), creco.assertion(|claims| claims["aud"] = aud.clone())),
             ];
-            there.send("POST", "/oauth/revoke", Ask::default().form(&form)).await.status
+            there.send("POST", "/oauth/revoke", RequestParts::default().form(&form)).await.status
         };
         assert_eq!(aud(json!(w.http.issuer)).await, 200);
         assert_eq!(aud(json!(ALIAS)).await, 401, "FAPI 2.0 5.3.2.1: the issuer and nothing else");
@@ -685,7 +685,11 @@ fn the_aliases_are_the_endpoints() {
                 ("client_assertion_type".into(), "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".into()),
                 ("client_assertion".into(), assertion),
             ];
-            assert_eq!(there.send("POST", "/oauth/revoke", Ask::default().form(&form)).await.status, status, "{aud}");
+            assert_eq!(
+                there.send("POST", "/oauth/revoke", RequestParts::default().form(&form)).await.status,
+                status,
+                "{aud}"
+            );
         }
     });
 }
@@ -731,7 +735,7 @@ fn the_account_api_wants_the_certificate_too() {
         ]
         .map(|(n, v)| (n.to_owned(), v.to_owned()))
         .into();
-        let ask = Ask::default().header("client-cert", own.header()).form(&form);
+        let ask = RequestParts::default().header("client-cert", own.header()).form(&form);
         let body = w.http.send("POST", "/oauth/token", ask).await.expect(200).json();
         let token = body["access_token"].as_str().unwrap();
 
@@ -740,11 +744,11 @@ fn the_account_api_wants_the_certificate_too() {
         let tls = process::mutual_tls(&tls).unwrap();
         let listener = Listener::secure(([127, 0, 0, 1], 0).into(), "localhost", tls).unwrap();
         let issuer = format!("http://{}", w.address());
-        let api = Beside::behind(w, listener, issuer, wire::loopback().unwrap());
+        let api = ApiUnderTest::behind(w, listener, issuer, wire::loopback().unwrap());
         let call = |shown: Option<&Shown>, scheme: &str, header: Option<&Shown>| {
             let pem = shown.map(Shown::pem);
             let http = Http::over_tls(api.port(), &api.http.issuer, &files().server, pem.as_deref());
-            let mut ask = Ask::default().header("authorization", format!("{scheme} {token}"));
+            let mut ask = RequestParts::default().header("authorization", format!("{scheme} {token}"));
             if let Some(told) = header {
                 ask = ask.header("client-cert", told.header());
             }
@@ -789,7 +793,7 @@ fn a_proxy_tells_the_certificate() {
     let ask = |w: &Town, headers: &[(&str, String)]| {
         let (_, fields) = app(w, "corp", w.http.clone()).request("accounts");
         let form: Vec<_> = fields.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
-        let ask = headers.iter().fold(Ask::default(), |ask, (name, value)| ask.header(name, value.clone()));
+        let ask = headers.iter().fold(RequestParts::default(), |ask, (name, value)| ask.header(name, value.clone()));
         let (http, ask) = (w.http.clone(), ask.form(&form));
         async move { http.send("POST", "/oauth/par", ask).await.status }
     };
@@ -822,12 +826,12 @@ fn a_proxy_tells_the_certificate() {
         ]
         .map(|(n, v)| (n.to_owned(), v.to_owned()))
         .into();
-        let ask = Ask::default().header("client-cert", other.header()).form(&form);
+        let ask = RequestParts::default().header("client-cert", other.header()).form(&form);
         let body = w.http.send("POST", "/oauth/token", ask).await.expect(200).json();
         let token = body["access_token"].as_str().unwrap();
         assert_eq!(w.accounts_api().introspect(token).await["cnf"], json!({"x5t#S256": other.x5t()}));
         let with = |shown: &Shown| {
-            let ask = Ask::default().header("authorization", format!("Bearer {token}"));
+            let ask = RequestParts::default().header("authorization", format!("Bearer {token}"));
             let (http, ask) = (w.http.clone(), ask.header("client-cert", shown.header()));
             async move { http.send("GET", "/oauth/userinfo", ask).await }
         };

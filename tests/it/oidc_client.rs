@@ -2,7 +2,7 @@
 //! `kakeibo`, and the id_token checked against our published keys.
 
 use crate::support::browser::Customer;
-use crate::support::http::Ask;
+use crate::support::http::RequestParts;
 use crate::support::town::{Town, on_both};
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreUserInfoClaims};
 use openidconnect::{
@@ -60,7 +60,7 @@ async fn it_completes_the_code_flow(w: &Town) {
 
 /// Carries the client's request to where the server listens.
 async fn carry(w: &Town, request: HttpRequest) -> HttpResponse {
-    let mut ask = Ask::default();
+    let mut ask = RequestParts::default();
     for (name, value) in request.headers().iter().filter(|(n, _)| *n != "content-type" && *n != "host") {
         ask = ask.header(name.as_str(), value.to_str().unwrap());
     }

@@ -19,7 +19,7 @@ on_both_with!(login_select_account_and_max_age_ask_anew, super::remembering);
 on_both_with!(it_lasts_from_the_checks_and_no_use_of_it_extends_it, super::remembering);
 on_both_with!(it_is_forgotten, super::remembering);
 on_both_with!(what_counts_at_the_screens_counts_here, super::remembering);
-on_both_with!(a_way_at_six_ends_with_its_memory, super::remembering);
+on_both_with!(an_interaction_at_six_ends_with_its_proofing_session, super::remembering);
 on_both_with!(no_screen_is_needed_where_a_link_covers_the_request, super::remembering);
 on_both_with!(a_link_repeated_without_a_screen_shares_the_same_accounts, super::remembering);
 on_both_with!(a_link_repeated_for_openid_alone_shares_no_account, super::remembering);
@@ -291,7 +291,7 @@ fn asked_url(app: &App, w: &Town) -> String {
     format!("{}/oauth/authorize?{}", w.http.issuer, encode(&fields))
 }
 
-async fn a_way_at_six_ends_with_its_memory(w: &Town) {
+async fn an_interaction_at_six_ends_with_its_proofing_session(w: &Town) {
     let app = app(w, "remember").await;
     let (mut browser, tokens) = linked(w, &app).await;
     asked(&app, &mut browser, SCOPE, &[]).await;

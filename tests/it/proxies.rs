@@ -1,7 +1,7 @@
 //! `server.trusted_proxies`: whose word about a caller counts. Everybody here stands on this machine, each at a loopback
 //! address of its own; the proxies are those of two networks, one of them written as IPv4 within IPv6.
 
-use crate::support::http::{Answer, Ask, Http};
+use crate::support::http::{Answer, Http, RequestParts};
 use crate::support::town::{BANK_SECRET, Engine, Town, run};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -28,8 +28,10 @@ async fn report(w: &Town, own: &str, forwarded: &[&str]) -> Answer {
     });
     let body = body.to_string();
     let tag = hmac_sha256(BANK_SECRET.as_bytes(), format!("{timestamp}.{body}").as_bytes());
-    let ask =
-        Ask::default().header("x-hook-timestamp", timestamp).header("x-hook-signature", base64url(tag)).json(body);
+    let ask = RequestParts::default()
+        .header("x-hook-timestamp", timestamp)
+        .header("x-hook-signature", base64url(tag))
+        .json(body);
     let ask = forwarded.iter().fold(ask, |ask, line| ask.header("x-forwarded-for", *line));
     from(w, own).send("POST", "/hooks/bank/events", ask).await
 }
@@ -72,7 +74,7 @@ fn a_certificate_header_that_cannot_be_read_is_a_line_in_the_log() {
         };
         let ask = async |own: &str, headers: &[(&str, &str)]| {
             let form = [("token".to_owned(), "x".to_owned()), ("client_id".to_owned(), "corp".to_owned())];
-            let ask = headers.iter().fold(Ask::default(), |ask, (name, value)| ask.header(name, *value));
+            let ask = headers.iter().fold(RequestParts::default(), |ask, (name, value)| ask.header(name, *value));
             from(w, own).send("POST", "/oauth/revoke", ask.form(&form)).await.refused(401, "invalid_client");
         };
         let (cert, chain) = ("client-cert", "client-cert-chain");

@@ -19,7 +19,7 @@ on_both!(
     what_happens_to_a_shared_account_ends_the_link,
     a_token_request_asks_for_less_and_only_for_that_token,
     a_token_is_good_at_the_resources_it_was_asked_for,
-    details_nobody_can_have_are_refused_at_every_door,
+    details_nobody_can_have_are_refused_at_every_endpoint,
 );
 
 pub fn detail(members: Value) -> Value {
@@ -378,7 +378,7 @@ async fn a_token_is_good_at_the_resources_it_was_asked_for(w: &Town) {
     }
 }
 
-async fn details_nobody_can_have_are_refused_at_every_door(w: &Town) {
+async fn details_nobody_can_have_are_refused_at_every_endpoint(w: &Town) {
     let (app, kakeibo) = (w.creco(), w.kakeibo());
     for (details, why) in [
         (json!([{"type": "payment_initiation"}]), "RFC 9396 5: an unknown type"),

@@ -2,7 +2,7 @@
 
 use crate::support::app::{App, Credential, basic};
 use crate::support::browser::Customer;
-use crate::support::http::{Answer, Ask};
+use crate::support::http::{Answer, RequestParts};
 use crate::support::jws::Key;
 use crate::support::town::{Town, on_both, on_both_with};
 use renkei_core::audit::Actor;
@@ -52,8 +52,8 @@ async fn invited(town: &Town, more: &[&str]) -> String {
     let made = town.staff(&[&["--json", "client", "token", "new", "--label", "家計簿"], more].concat()).await.json();
     made["token"].as_str().unwrap().to_owned()
 }
-fn bearer(token: &str) -> Ask {
-    Ask::default().header("authorization", format!("Bearer {token}"))
+fn bearer(token: &str) -> RequestParts {
+    RequestParts::default().header("authorization", format!("Bearer {token}"))
 }
 async fn register(town: &Town, token: &str, record: &Value) -> Answer {
     town.http.send("POST", "/oauth/register", bearer(token).json(record.to_string())).await
@@ -170,17 +170,17 @@ async fn what_is_not_a_registration(town: &Town) {
     let key = Key::generate();
     let token = invited(town, &[]).await;
     // Who has no token gets no further, whatever is sent.
-    let nobody = town.http.send("POST", "/oauth/register", Ask::default().json("{")).await.expect(401);
+    let nobody = town.http.send("POST", "/oauth/register", RequestParts::default().json("{")).await.expect(401);
     assert_eq!(nobody.header("www-authenticate"), Some("Bearer"), "RFC 6750 3.1: no error where no token came");
     for wrong in ["Bearer x", "Bearer ", "Basic eDp5", &format!("Bearer {token}x"), &format!("DPoP {token}")] {
-        let ask = Ask::default().header("authorization", wrong).json(record(&key).to_string());
+        let ask = RequestParts::default().header("authorization", wrong).json(record(&key).to_string());
         let refused = town.http.send("POST", "/oauth/register", ask).await.refused(401, "invalid_token");
         assert!(refused.header("www-authenticate").unwrap().starts_with("Bearer error=\"invalid_token\""), "{wrong}");
     }
     let twice = bearer(&token).header("authorization", format!("Bearer {token}")).json(record(&key).to_string());
     town.http.send("POST", "/oauth/register", twice).await.expect(401);
     let in_query = format!("/oauth/register?access_token={token}");
-    town.http.send("POST", &in_query, Ask::default().json(record(&key).to_string())).await.expect(401);
+    town.http.send("POST", &in_query, RequestParts::default().json(record(&key).to_string())).await.expect(401);
 
     let with = |members: &[(&str, Value)]| {
         let mut record = record(&key);
@@ -336,7 +336,9 @@ async fn a_secret_is_made_here_and_told_once(town: &Town) {
     assert!(owner.change(town, &away).await.expect(200).json()["change_pending"].is_object());
     assert_eq!(app.introspect("x").await, json!({"active": false}));
     owner.approve(town).await;
-    let ask = Ask::default().header("authorization", basic(&owner.id, &secret)).form(&[("token".into(), "x".into())]);
+    let ask = RequestParts::default()
+        .header("authorization", basic(&owner.id, &secret))
+        .form(&[("token".into(), "x".into())]);
     town.http.send("POST", "/oauth/introspect", ask).await.refused(401, "invalid_client");
     // And back: a new secret is told to the one who asks, and opens nothing before that is approved.
     let back = [("token_endpoint_auth_method", json!("client_secret_basic")), ("jwks", Value::Null)];
@@ -344,7 +346,9 @@ async fn a_secret_is_made_here_and_told_once(town: &Town) {
     let new = answer["client_secret"].as_str().unwrap();
     assert_ne!(new, secret);
     let try_new = async || {
-        let ask = Ask::default().header("authorization", basic(&owner.id, new)).form(&[("token".into(), "x".into())]);
+        let ask = RequestParts::default()
+            .header("authorization", basic(&owner.id, new))
+            .form(&[("token".into(), "x".into())]);
         town.http.send("POST", "/oauth/introspect", ask).await.status
     };
     assert_eq!(try_new().await, 401);
@@ -361,7 +365,7 @@ async fn a_secret_nobody_can_check_is_replaced_when_its_app_asks(town: &Town) {
     let (old, owner) = (answer.json()["client_secret"].as_str().unwrap().to_owned(), Owner::of(&answer));
     owner.approve(town).await;
     let ask = async |secret: &str| {
-        let ask = Ask::default().header("authorization", basic(&owner.id, secret));
+        let ask = RequestParts::default().header("authorization", basic(&owner.id, secret));
         town.http.send("POST", "/oauth/introspect", ask.form(&[("token".into(), "x".into())])).await
     };
     ask(&old).await.expect(200);
@@ -398,7 +402,7 @@ async fn nobody_manages_another_app(town: &Town) {
     }
     seen.dedup();
     assert_eq!(seen.len(), 1, "a wrong token and an unknown client are one answer: {seen:?}");
-    let bare = town.http.send("GET", &one.uri, Ask::default()).await.expect(401);
+    let bare = town.http.send("GET", &one.uri, RequestParts::default()).await.expect(401);
     assert_eq!(bare.header("www-authenticate"), Some("Bearer"));
     // Neither the initial token nor one of the other kinds manages anything.
     town.http.send("GET", &one.uri, bearer(&token)).await.expect(401);
@@ -448,7 +452,7 @@ async fn a_change_that_opens_something_waits(town: &Town) {
     let new = owner.app(town, &key, third);
     assert_eq!((pushes(&old).await, pushes(&new).await), (201, 400));
     assert_eq!(town.accounts_api().introspect(&tokens.access_token).await["active"], true);
-    assert!(town.staff(&["client", "list"]).await.out.contains("a change waits"));
+    assert!(town.staff(&["client", "list"]).await.out.contains("change awaiting approval"));
     // Who asks for what is in force takes the wish back.
     assert_eq!(owner.change(town, &[]).await.expect(200).json().get("change_pending"), None);
     town.staff(&["client", "approve", &owner.id]).await.refused(1, "active already");

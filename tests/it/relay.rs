@@ -2,15 +2,15 @@
 //! customer (requirements.md#notices).
 
 use crate::support::browser::Customer;
-use crate::support::place::{Place, on_both_engines};
 use crate::support::postfix::{Postfix, postfix};
+use crate::support::test_store::{TestStore, on_both_engines};
 use crate::support::town::{Town, on_both_with};
 use crate::support::world::World;
 use renkei_core::audit::Actor;
 use renkei_core::id::NoticeId;
 use renkei_core::lifecycle::mailer::Round;
 use renkei_core::lifecycle::outbox::{Retried, Undelivered, retry, undelivered};
-use renkei_core::lifecycle::{Letter, Mail, MailError, Mailer, Notice, Writer, deliver_notices};
+use renkei_core::lifecycle::{Letter, LetterWriter, Mail, MailError, Mailer, Notice, deliver_notices};
 use renkei_server::config::{Config, MailKind};
 use renkei_server::mail::{Relay, RelayTls, Sender, Smtp};
 use serde_json::json;
@@ -79,7 +79,7 @@ async fn postfix_takes_a_mail_over_tls_with_a_ca_of_our_own() {
 }
 
 struct Words;
-impl Writer for Words {
+impl LetterWriter for Words {
     fn write(&self, notice: &Notice) -> Result<Letter, String> {
         let Notice::Completed(c) = notice;
         Ok(Letter { subject: c.reference.clone(), text: c.app.clone() })
@@ -96,12 +96,12 @@ async fn round(w: &World, through: &Smtp) -> Round {
 async fn listed(w: &World) -> Vec<Undelivered> {
     w.store.scan(|tx| undelivered(tx, 100)).await.unwrap()
 }
-fn told(n: &Undelivered) -> (&str, Option<&str>) {
+fn state_and_trouble(n: &Undelivered) -> (&str, Option<&str>) {
     (&n.state, n.trouble.as_deref())
 }
 
-async fn what_postfix_refuses_of_us_is_tried_for_a_day(place: Place) {
-    let w = World::at(place);
+async fn what_postfix_refuses_of_us_is_tried_for_a_day(test_store: TestStore) {
+    let w = World::at(test_store);
     let (good, bare) = ("link.renkei.test", "localhost");
     for (helo, from, to, trouble) in [
         (bare, SENDER, postfix().mailbox(), "RCPT TO was answered 504 5.5.2"),
@@ -117,11 +117,11 @@ async fn what_postfix_refuses_of_us_is_tried_for_a_day(place: Place) {
             rounds.later += did.later;
             let newest = listed(&w).await.remove(0);
             if did.failed == 1 {
-                assert_eq!(told(&newest), ("failed", Some(trouble)));
+                assert_eq!(state_and_trouble(&newest), ("failed", Some(trouble)));
                 assert_eq!(newest.done_at, Some(w.now()));
                 break;
             }
-            assert_eq!(told(&newest), ("waiting", Some(trouble)), "{:?} in", w.now().since(begin));
+            assert_eq!(state_and_trouble(&newest), ("waiting", Some(trouble)), "{:?} in", w.now().since(begin));
             assert_eq!(newest.until, Some(begin + DAY));
             w.wait(newest.next_at.unwrap().since(w.now()));
         }
@@ -133,8 +133,8 @@ async fn what_postfix_refuses_of_us_is_tried_for_a_day(place: Place) {
     assert_eq!(listed(&w).await.len(), 3, "what was given up stands in the list");
 }
 
-async fn an_unknown_recipient_is_given_up_at_once(place: Place) {
-    let w = World::at(place);
+async fn an_unknown_recipient_is_given_up_at_once(test_store: TestStore) {
+    let w = World::at(test_store);
     with_notice(&w, "nobody@customers.test").await;
     let to = postfix().mailbox();
     with_notice(&w, &to).await;
@@ -142,7 +142,10 @@ async fn an_unknown_recipient_is_given_up_at_once(place: Place) {
     assert_eq!(round(&w, &right).await, Round { sent: 1, failed: 1, later: 0 });
     assert_eq!(postfix().mails(&to, 1).len(), 1);
     let listed = listed(&w).await;
-    assert_eq!(listed.iter().map(told).collect::<Vec<_>>(), [("failed", Some("RCPT TO was answered 550 5.1.1"))]);
+    assert_eq!(
+        listed.iter().map(state_and_trouble).collect::<Vec<_>>(),
+        [("failed", Some("RCPT TO was answered 550 5.1.1"))]
+    );
     let (recorded, now) = ("select count(*) from audit where action = 'notice.failed'", w.now());
     assert_eq!(w.count(recorded, vec![]).await, 1);
     w.wait(DAY);
@@ -150,8 +153,8 @@ async fn an_unknown_recipient_is_given_up_at_once(place: Place) {
     assert_eq!(listed[0].done_at, Some(now));
 }
 
-async fn whoever_mended_the_relay_need_not_wait(place: Place) {
-    let w = World::at(place);
+async fn whoever_mended_the_relay_need_not_wait(test_store: TestStore) {
+    let w = World::at(test_store);
     let (to, wrong, right) = (postfix().mailbox(), plain("localhost", SENDER), plain("link.renkei.test", SENDER));
     with_notice(&w, &to).await;
     assert_eq!(round(&w, &wrong).await.later, 1);

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 pub const RENKEI: &str = env!("CARGO_BIN_EXE_renkei");
 
 /// A folder with everything `renkei serve` needs, and the port it will listen on.
-pub struct Place {
+pub struct ServeFolder {
     pub dir: tempfile::TempDir,
     /// What the environment changes of the configuration.
     pub env: Vec<(&'static str, String)>,
@@ -15,7 +15,7 @@ pub struct Place {
     ca: String,
 }
 
-impl Place {
+impl ServeFolder {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let port = crate::support::ports::free(1);
@@ -131,31 +131,32 @@ fn signal(child: &Child, signal: rustix::process::Signal) {
 /// After SIGHUP new connections get the new certificate; a file that is wrong changes nothing, and is named in the log.
 #[tokio::test]
 async fn a_renewed_certificate_is_served_after_sighup() {
-    let mut place = Place::new();
-    let mut child = place.start();
-    let served = async |place: &Place| place.client().get(place.url("/healthz")).send().await.is_ok();
-    let hang_up = async |place: &Place, until: bool| {
+    let mut test_store = ServeFolder::new();
+    let mut child = test_store.start();
+    let served =
+        async |test_store: &ServeFolder| test_store.client().get(test_store.url("/healthz")).send().await.is_ok();
+    let hang_up = async |test_store: &ServeFolder, until: bool| {
         signal(&child, rustix::process::Signal::HUP);
         for _ in 0..200 {
-            if served(place).await == until {
+            if served(test_store).await == until {
                 return true;
             }
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         }
         false
     };
-    assert!(served(&place).await);
-    let old = std::mem::replace(&mut place.ca, certificate(place.dir.path()));
-    assert!(!served(&place).await, "nobody has said that there is another one");
-    assert!(hang_up(&place, true).await, "the new one is served");
-    std::fs::write(place.dir.path().join("key.pem"), "junk").unwrap();
+    assert!(served(&test_store).await);
+    let old = std::mem::replace(&mut test_store.ca, certificate(test_store.dir.path()));
+    assert!(!served(&test_store).await, "nobody has said that there is another one");
+    assert!(hang_up(&test_store, true).await, "the new one is served");
+    std::fs::write(test_store.dir.path().join("key.pem"), "junk").unwrap();
     signal(&child, rustix::process::Signal::HUP);
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let said = log.find(|line| line.contains("not reloaded")).unwrap();
     assert!(said.contains("key.pem"), "{said}");
-    assert!(served(&place).await, "what was in use stays");
-    place.ca = old;
-    assert!(!served(&place).await, "the first one is gone");
+    assert!(served(&test_store).await, "what was in use stays");
+    test_store.ca = old;
+    assert!(!served(&test_store).await, "the first one is gone");
     terminate(&child);
     log.for_each(drop); // read to its end: a full pipe would hold the program
     assert_eq!(child.wait().unwrap().code(), Some(0));
@@ -163,11 +164,11 @@ async fn a_renewed_certificate_is_served_after_sighup() {
 
 #[tokio::test]
 async fn it_serves_over_tls_with_the_headers_of_a_bank_and_stops_when_told() {
-    let place = Place::new();
-    let mut child = place.start();
-    let client = place.client();
+    let test_store = ServeFolder::new();
+    let mut child = test_store.start();
+    let client = test_store.client();
     for path in ["/healthz", "/readyz"] {
-        let answer = client.get(place.url(path)).send().await.unwrap();
+        let answer = client.get(test_store.url(path)).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");
         for (header, want) in [
             ("strict-transport-security", "max-age=63072000"),
@@ -182,14 +183,14 @@ async fn it_serves_over_tls_with_the_headers_of_a_bank_and_stops_when_told() {
         }
     }
     // Plain http on the TLS port gets nowhere, and an unknown address tells nothing of us.
-    assert!(reqwest::get(format!("http://localhost:{}/healthz", place.port)).await.is_err());
-    let nowhere = client.get(place.url("/nowhere?code=rk_ac_secret")).send().await.unwrap();
+    assert!(reqwest::get(format!("http://localhost:{}/healthz", test_store.port)).await.is_err());
+    let nowhere = client.get(test_store.url("/nowhere?code=rk_ac_secret")).send().await.unwrap();
     assert_eq!(nowhere.status(), 404);
     assert_eq!(nowhere.headers()["x-content-type-options"], "nosniff");
     assert_eq!(nowhere.text().await.unwrap(), "お探しのページはありません。\nThere is no page here.\n");
 
     // One process owns the store.
-    let second = run(&["serve", "--config"], Some(&place.config()));
+    let second = run(&["serve", "--config"], Some(&test_store.config()));
     assert_eq!(second.status.code(), Some(1));
 
     drop(client); // an idle connection would be waited for, and closes only while this thread is free
@@ -209,17 +210,17 @@ async fn it_serves_over_tls_with_the_headers_of_a_bank_and_stops_when_told() {
 
 #[test]
 fn what_is_wrong_is_said_with_exit_status_and_place() {
-    let place = Place::new();
-    let ok = run(&["config", "check", "--config"], Some(&place.config()));
+    let test_store = ServeFolder::new();
+    let ok = run(&["config", "check", "--config"], Some(&test_store.config()));
     assert_eq!(ok.status.code(), Some(0), "{}", text(&ok.stderr));
-    let shown = run(&["--json", "config", "show", "--config"], Some(&place.config()));
+    let shown = run(&["--json", "config", "show", "--config"], Some(&test_store.config()));
     let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!(shown["telephony"]["call_window"], "2m");
 
-    let broken = std::fs::read_to_string(place.config()).unwrap().replace("kind = \"sample\"", "kind = \"paper\"");
-    std::fs::write(place.config(), broken).unwrap();
+    let broken = std::fs::read_to_string(test_store.config()).unwrap().replace("kind = \"sample\"", "kind = \"paper\"");
+    std::fs::write(test_store.config(), broken).unwrap();
     for args in [&["config", "check", "--config"][..], &["serve", "--config"]] {
-        let said = run(args, Some(&place.config()));
+        let said = run(args, Some(&test_store.config()));
         assert_eq!(said.status.code(), Some(1));
         assert!(text(&said.stderr).contains("renkei.toml:27: kind: unknown variant `paper`"), "{}", text(&said.stderr));
     }
@@ -230,13 +231,13 @@ fn what_is_wrong_is_said_with_exit_status_and_place() {
 
 #[test]
 fn a_check_finds_what_a_start_would_refuse() {
-    let place = Place::new();
-    let good = std::fs::read_to_string(place.config()).unwrap();
+    let test_store = ServeFolder::new();
+    let good = std::fs::read_to_string(test_store.config()).unwrap();
     let check = |more: &[&str]| {
         let mut args = vec!["config", "check"];
         args.extend(more);
         args.push("--config");
-        let said = run(&args, Some(&place.config()));
+        let said = run(&args, Some(&test_store.config()));
         (said.status.code(), text(&said.stderr).to_owned())
     };
     for (from, to, want) in [
@@ -270,20 +271,20 @@ fn a_check_finds_what_a_start_would_refuse() {
     ] {
         let broken = good.replace(from, to);
         assert_ne!(broken, good);
-        std::fs::write(place.config(), broken).unwrap();
+        std::fs::write(test_store.config(), broken).unwrap();
         for more in [&[][..], &["--without-files"]] {
             let (code, said) = check(more);
             assert!(code == Some(1) && said.contains(want), "{said:?} does not say {want:?}");
         }
-        let said = run(&["serve", "--config"], Some(&place.config()));
+        let said = run(&["serve", "--config"], Some(&test_store.config()));
         assert!(text(&said.stderr).contains(want), "{} does not say {want:?}", text(&said.stderr));
     }
-    std::fs::write(place.config(), good).unwrap();
+    std::fs::write(test_store.config(), good).unwrap();
     assert_eq!(check(&[]), (Some(0), String::new()));
 
-    let hook = place.dir.path().join("hook.secret");
+    let hook = test_store.dir.path().join("hook.secret");
     std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
-    let said = run(&["serve", "--config"], Some(&place.config()));
+    let said = run(&["serve", "--config"], Some(&test_store.config()));
     assert_eq!(said.status.code(), Some(1), "a secret others may read is none");
     for change in ["others may read it", "No such file"] {
         let (code, said) = check(&[]);

@@ -2,11 +2,11 @@
 //! the statement, for tokens bound to a key and for tokens bound to a certificate.
 
 use crate::conformance::fapi;
-use crate::conformance::resource::Beside;
+use crate::conformance::resource::ApiUnderTest;
 use crate::mtls::{self, Shown, files, register_corp, showing};
 use crate::rar::{allow, asked_with, detail, token, tokens};
 use crate::support::app::App;
-use crate::support::http::{Answer, Ask, Http};
+use crate::support::http::{Answer, Http, RequestParts};
 use crate::support::town::{Town, on_both, on_both_with};
 use renkei_demo::listener::Listener;
 use renkei_demo::wire;
@@ -109,7 +109,7 @@ async fn shares(w: &Town, app: &App, call: impl Call) -> String {
 }
 
 async fn what_a_key_opens(w: &Town) {
-    let (app, api) = (fapi(w, "first").await, Beside::start(w).await);
+    let (app, api) = (fapi(w, "first").await, ApiUnderTest::start(w).await);
     let token = shares(w, &app, async |path: &str, token: &str| {
         // A proof's address has no query (RFC 9449 4.2).
         let bare = path.split('?').next().unwrap();
@@ -133,11 +133,11 @@ async fn what_a_certificate_opens(w: &Town) {
     let listener = Listener::secure(([127, 0, 0, 1], 0).into(), "localhost", mutual_tls(w.config()).unwrap()).unwrap();
     let authorities = reqwest::Certificate::from_pem_bundle(files().server.as_bytes()).unwrap();
     let http = wire::client(|builder| builder.tls_certs_merge(authorities)).unwrap();
-    let api = Beside::behind(w, listener, format!("https://localhost:{}", w.http_port()), http);
+    let api = ApiUnderTest::behind(w, listener, format!("https://localhost:{}", w.http_port()), http);
     let call = async |shown: Option<&Shown>, path: &str, token: &str| {
         let pem = shown.map(Shown::pem);
         let http = Http::over_tls(api.port(), &api.http.issuer, &files().server, pem.as_deref());
-        http.send("GET", path, Ask::default().header("authorization", format!("Bearer {token}"))).await
+        http.send("GET", path, RequestParts::default().header("authorization", format!("Bearer {token}"))).await
     };
     let token = shares(w, &corp, async |path: &str, token: &str| call(Some(&own), path, token).await).await;
     call(Some(&own), "/v1/accounts", &token).await.expect(200);

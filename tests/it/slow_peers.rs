@@ -1,7 +1,7 @@
 //! Peers that stop in the middle: a thousand that read nothing of a page, a thousand that send half a head. Each costs no
 //! more memory than docs/security.md says, and goes within seconds.
 
-use crate::serve::Place;
+use crate::serve::ServeFolder;
 use crate::support::profile::root;
 use rustix::net::{AddressFamily, SocketType, socket, sockopt};
 use rustls::pki_types::ServerName;
@@ -100,14 +100,14 @@ fn more_connections_than_configured_wait() {
     const MOST: usize = 64;
     let server =
         Server::with(&[("RENKEI__SERVER__CONNECTIONS", MOST.to_string()), ("RENKEI__SERVER__WORKERS", "2".into())]);
-    let peers: Vec<_> = (0..200).map(|_| TcpStream::connect(("127.0.0.1", server.place.port())).unwrap()).collect();
+    let peers: Vec<_> = (0..200).map(|_| TcpStream::connect(("127.0.0.1", server.folder.port())).unwrap()).collect();
     let until = Instant::now() + Duration::from_secs(5);
-    while server.taken() < MOST && Instant::now() < until {
+    while server.accepted() < MOST && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(50));
     }
     std::thread::sleep(Duration::from_millis(500));
     // While one connection is handed to a worker it counts for nobody.
-    let taken = server.taken();
+    let taken = server.accepted();
     assert!((MOST..=MOST + 2).contains(&taken), "{taken} connections");
     drop(peers);
     let mut next = server.peer();
@@ -120,13 +120,13 @@ fn more_connections_than_configured_wait() {
 /// A stranger must not fill the log, nor alarm whoever watches it for errors.
 #[test]
 fn a_malformed_request_is_no_error_in_the_log() {
-    let place = Place::new();
-    let mut child = place.start();
-    let config = client_config(place.ca());
+    let test_store = ServeFolder::new();
+    let mut child = test_store.start();
+    let config = client_config(test_store.ca());
     for sent in
         ["GET / HTTP/3.0\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\0\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n"]
     {
-        let mut peer = Peer::connect(place.port(), &config);
+        let mut peer = Peer::connect(test_store.port(), &config);
         peer.send(sent.as_bytes()).unwrap();
         let mut answer = [0; 12];
         Stream::new(&mut peer.tls, &mut peer.tcp).read_exact(&mut answer).unwrap();
@@ -141,7 +141,7 @@ fn a_malformed_request_is_no_error_in_the_log() {
 
 /// A server of its own, whose memory nobody else uses.
 struct Server {
-    place: Place,
+    folder: ServeFolder,
     child: Child,
     config: Arc<ClientConfig>,
 }
@@ -151,29 +151,29 @@ impl Server {
     }
     /// With keys that the environment sets.
     fn with(env: &[(&'static str, String)]) -> Self {
-        let mut place = Place::new();
-        place.env = env.to_vec();
-        let mut child = place.start();
+        let mut test_store = ServeFolder::new();
+        test_store.env = env.to_vec();
+        let mut child = test_store.start();
         let mut log = child.stderr.take().unwrap();
         // A full pipe would hold the program.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        let config = client_config(place.ca());
-        Self { place, child, config }
+        let config = client_config(test_store.ca());
+        Self { folder: test_store, child, config }
     }
     /// How many connections its process has taken, and not let go. Those that wait in the system's queue belong to nobody yet,
     /// and other sockets of the process are no callers.
-    fn taken(&self) -> usize {
-        let established = sockets_at(self.place.port()).into_iter().filter(|(state, _)| state == ESTABLISHED);
+    fn accepted(&self) -> usize {
+        let established = sockets_at(self.folder.port()).into_iter().filter(|(state, _)| state == ESTABLISHED);
         let ours: Vec<String> = established.map(|(_, inode)| format!("socket:[{inode}]")).collect();
         let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
         let targets = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
         targets.filter(|target| target.to_str().is_some_and(|name| ours.iter().any(|socket| socket == name))).count()
     }
     fn peer(&self) -> Peer {
-        Peer::connect(self.place.port(), &self.config)
+        Peer::connect(self.folder.port(), &self.config)
     }
     fn page(&self) -> String {
-        let host = format!("localhost:{}", self.place.port());
+        let host = format!("localhost:{}", self.folder.port());
         format!("GET /oauth/authorize?client_id=nobody HTTP/1.1\r\nHost: {host}\r\n\r\n")
     }
     fn peers_that_sent(&self, n: usize, sent: &str) -> Vec<Peer> {
@@ -200,7 +200,7 @@ impl Server {
     fn wait_until_gone(&self, _peers: &[Peer]) {
         let began = Instant::now();
         loop {
-            let left = connections(self.place.port());
+            let left = connections(self.folder.port());
             if left == 0 {
                 return;
             }

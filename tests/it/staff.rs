@@ -21,7 +21,7 @@ on_both!(
 const TARO: &str = "115-ordinary-1100026";
 
 fn me() -> String {
-    format!("staff:{}", renkei_core::admin::who::name(rustix::process::getuid().as_raw()))
+    format!("staff:{}", renkei_core::admin::uid_name::name(rustix::process::getuid().as_raw()))
 }
 
 async fn a_customer_telephones_about_a_link(w: &Town) {
@@ -243,7 +243,7 @@ async fn the_socket_is_not_for_all(w: &Town) {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer}");
     }
     // And nothing of it is on the public listener.
-    let answer = w.http.send("GET", "/admin/v1/locks", crate::support::http::Ask::default()).await;
+    let answer = w.http.send("GET", "/admin/v1/locks", crate::support::http::RequestParts::default()).await;
     assert_eq!(answer.status, 404);
 }
 
@@ -308,8 +308,8 @@ async fn without_a_server_a_command_opens_the_store_itself() {
     assert_eq!(record[0]["actor"], me());
 
     // Somebody changes the record.
-    let place = format!("sqlite:{}", dir.path().join("data/renkei.db").display());
-    let store = Store::open(&place).unwrap();
+    let test_store = format!("sqlite:{}", dir.path().join("data/renkei.db").display());
+    let store = Store::open(&test_store).unwrap();
     store.write(|tx| tx.execute("update audit set actor = 'system' where n = 1", &[])).await.unwrap();
     run(&["audit", "verify"]).await.refused(1, "in use");
     store.stop().await;
@@ -318,7 +318,7 @@ async fn without_a_server_a_command_opens_the_store_itself() {
     assert!(broken.out.contains("BROKEN chain sqlite record 1: the record was changed"), "{broken:?}");
 
     // A schema of another release is not touched.
-    let store = Store::open_with(&place, &Options { migrate: false, ..Options::default() }).unwrap();
+    let store = Store::open_with(&test_store, &Options { migrate: false, ..Options::default() }).unwrap();
     store
         .write(|tx| {
             tx.execute("insert into schema_files (name, sha256) values ('9999_later', ?1)", &[vec![0; 32].into()])

@@ -1,6 +1,6 @@
 //! The contract of the store: every verb of `Tx` and `Store`, on both engines, races included.
 
-use crate::support::place::{Place, on_both_engines};
+use crate::support::test_store::{TestStore, on_both_engines};
 use renkei_core::store::migrate::File;
 use renkei_core::store::{Error, Options, Result, Store, Tx, Value};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -18,8 +18,8 @@ pub const SCHEMA: &[File] = &[(
 pub fn options() -> Options {
     Options { schema: SCHEMA, ..Options::default() }
 }
-pub fn open(place: &Place) -> Store {
-    place.open_with(&options()).unwrap()
+pub fn open(test_store: &TestStore) -> Store {
+    test_store.open_with(&options()).unwrap()
 }
 pub fn put(tx: &mut Tx<'_, '_>, id: &str, n: i64) -> Result<u64> {
     tx.execute("insert into things (id, n) values (?1, ?2) on conflict do nothing", &[id.into(), n.into()])
@@ -52,8 +52,8 @@ on_both_engines! {
     a_worker_has_a_name
 }
 
-async fn values_come_back_as_they_went_in(place: Place) {
-    let store = open(&place);
+async fn values_come_back_as_they_went_in(test_store: TestStore) {
+    let store = open(&test_store);
     let values = [
         (Value::Int(i64::MIN), Value::Text("".into()), Value::Bytes(vec![])),
         (Value::Int(i64::MAX), Value::Text("ﾃﾞｰﾀ 太郎 🏦 '\"\\%_".into()), Value::Bytes((0..=255).collect())),
@@ -89,8 +89,8 @@ async fn values_come_back_as_they_went_in(place: Place) {
     assert_eq!(found.unwrap(), "2");
 }
 
-async fn a_row_says_when_it_holds_something_else(place: Place) {
-    let store = open(&place);
+async fn a_row_says_when_it_holds_something_else(test_store: TestStore) {
+    let store = open(&test_store);
     store
         .write(|tx| {
             put(tx, "a", 7)?;
@@ -114,8 +114,8 @@ async fn a_row_says_when_it_holds_something_else(place: Place) {
         .unwrap();
 }
 
-async fn rows_changed_are_counted(place: Place) {
-    let store = open(&place);
+async fn rows_changed_are_counted(test_store: TestStore) {
+    let store = open(&test_store);
     store
         .write(|tx| {
             for (id, n) in [("a", 1), ("b", 1), ("c", 2)] {
@@ -137,8 +137,8 @@ async fn rows_changed_are_counted(place: Place) {
         .unwrap();
 }
 
-async fn an_error_leaves_nothing(place: Place) {
-    let store = open(&place);
+async fn an_error_leaves_nothing(test_store: TestStore) {
+    let store = open(&test_store);
     // Good and bad jobs side by side: on SQLite they share a commit.
     let jobs: Vec<_> = (0..40)
         .map(|i| {
@@ -161,8 +161,8 @@ async fn an_error_leaves_nothing(place: Place) {
     assert!(left.iter().all(|row| row.int(0).unwrap() % 2 == 0));
 }
 
-async fn a_panic_leaves_nothing_and_the_store_lives(place: Place) {
-    let store = place.open_with(&Options { connections: 1, ..options() }).unwrap();
+async fn a_panic_leaves_nothing_and_the_store_lives(test_store: TestStore) {
+    let store = test_store.open_with(&Options { connections: 1, ..options() }).unwrap();
     let wrote = store.write(|tx| -> Result<()> { put(tx, "a", 1).map(|_| panic!("a fault in a verb")) }).await;
     assert!(matches!(wrote, Err(Error::Engine(_))), "{wrote:?}");
     let read = store.read(|_| -> Result<()> { panic!("a fault in a verb") }).await;
@@ -171,8 +171,8 @@ async fn a_panic_leaves_nothing_and_the_store_lives(place: Place) {
     assert_eq!(store.write(|tx| put(tx, "b", 1)).await.unwrap(), 1);
 }
 
-async fn a_swallowed_error_fails_the_unit_of_work(place: Place) {
-    let store = open(&place);
+async fn a_swallowed_error_fails_the_unit_of_work(test_store: TestStore) {
+    let store = open(&test_store);
     let done = store
         .write(|tx| {
             put(tx, "a", 1)?;
@@ -185,8 +185,8 @@ async fn a_swallowed_error_fails_the_unit_of_work(place: Place) {
     assert_eq!(count(&store).await, 0);
 }
 
-async fn a_read_cannot_write(place: Place) {
-    let store = open(&place);
+async fn a_read_cannot_write(test_store: TestStore) {
+    let store = open(&test_store);
     let done = store.read(|tx| put(tx, "a", 1)).await;
     assert!(matches!(done, Err(Error::Engine(_))), "{done:?}");
     let done = store.scan(|tx| put(tx, "a", 1)).await;
@@ -194,8 +194,8 @@ async fn a_read_cannot_write(place: Place) {
     assert_eq!(count(&store).await, 0);
 }
 
-async fn a_read_sees_every_acknowledged_write(place: Place) {
-    let store = open(&place);
+async fn a_read_sees_every_acknowledged_write(test_store: TestStore) {
+    let store = open(&test_store);
     let writers = (0..4).map(|w| {
         let store = store.clone();
         tokio::spawn(async move {
@@ -212,8 +212,8 @@ async fn a_read_sees_every_acknowledged_write(place: Place) {
     }
 }
 
-async fn a_read_sees_one_moment(place: Place) {
-    let store = open(&place);
+async fn a_read_sees_one_moment(test_store: TestStore) {
+    let store = open(&test_store);
     store.write(|tx| put(tx, "a", 1)).await.unwrap();
     let (began, has_begun) = mpsc::channel::<()>();
     let (wrote, has_written) = mpsc::channel::<()>();
@@ -236,8 +236,8 @@ async fn a_read_sees_one_moment(place: Place) {
     assert_eq!(store.read(|tx| get(tx, "a")).await.unwrap(), Some(2));
 }
 
-async fn what_an_engine_refuses_the_other_refuses(place: Place) {
-    let store = open(&place);
+async fn what_an_engine_refuses_the_other_refuses(test_store: TestStore) {
+    let store = open(&test_store);
     type Bad = fn(&mut Tx<'_, '_>) -> Result<u64>;
     let bad: [(&str, Bad); 7] = [
         ("a taken key", |tx| {
@@ -279,14 +279,14 @@ async fn race(store: &Store, claim: fn(&mut Tx<'_, '_>, &str) -> Result<bool>) {
     }
 }
 
-async fn of_fifty_at_once_exactly_one_claims_a_row(place: Place) {
+async fn of_fifty_at_once_exactly_one_claims_a_row(test_store: TestStore) {
     let claim = |tx: &mut Tx<'_, '_>, id: &str| {
         tx.execute("update things set n = 1 where id = ?1 and n = 0", &[id.into()]).map(|n| n == 1)
     };
-    race(&open(&place), claim).await;
+    race(&open(&test_store), claim).await;
 }
 
-async fn of_fifty_that_look_first_exactly_one_wins(place: Place) {
+async fn of_fifty_that_look_first_exactly_one_wins(test_store: TestStore) {
     let claim = |tx: &mut Tx<'_, '_>, id: &str| {
         let free = get(tx, id)? == Some(0);
         if free {
@@ -294,11 +294,11 @@ async fn of_fifty_that_look_first_exactly_one_wins(place: Place) {
         }
         Ok(free)
     };
-    race(&open(&place), claim).await;
+    race(&open(&test_store), claim).await;
 }
 
-async fn no_increment_is_lost(place: Place) {
-    let store = open(&place);
+async fn no_increment_is_lost(test_store: TestStore) {
+    let store = open(&test_store);
     store.write(|tx| put(tx, "counter", 0)).await.unwrap();
     let tasks: Vec<_> = (0..20)
         .map(|_| {
@@ -320,8 +320,8 @@ async fn no_increment_is_lost(place: Place) {
     assert_eq!(store.read(|tx| get(tx, "counter")).await.unwrap(), Some(200));
 }
 
-async fn a_full_queue_is_said_at_once(place: Place) {
-    let store = place.open_with(&Options { connections: 1, queue: 4, ..options() }).unwrap();
+async fn a_full_queue_is_said_at_once(test_store: TestStore) {
+    let store = test_store.open_with(&Options { connections: 1, queue: 4, ..options() }).unwrap();
     let (release, held) = mpsc::channel::<()>();
     let (held, running) = (Mutex::new(held), Arc::new(AtomicBool::new(false)));
     let (holder, says) = (store.clone(), running.clone());
@@ -354,16 +354,16 @@ async fn a_full_queue_is_said_at_once(place: Place) {
     assert_eq!(store.write(|tx| put(tx, "later", 1)).await.unwrap(), 1);
 }
 
-async fn a_caller_who_leaves_takes_nothing_back(place: Place) {
-    let store = place.open_with(&Options { connections: 1, ..options() }).unwrap();
+async fn a_caller_who_leaves_takes_nothing_back(test_store: TestStore) {
+    let store = test_store.open_with(&Options { connections: 1, ..options() }).unwrap();
     // Polled once, so that it stands in the queue, then dropped.
     let _ = tokio::time::timeout(Duration::ZERO, store.write(|tx| put(tx, "a", 1))).await;
     store.write(|tx| put(tx, "b", 1)).await.unwrap();
     assert_eq!(count(&store).await, 2);
 }
 
-async fn stop_finishes_what_waits(place: Place) {
-    let store = open(&place);
+async fn stop_finishes_what_waits(test_store: TestStore) {
+    let store = open(&test_store);
     let acknowledged = Arc::new(AtomicU32::new(0));
     let tasks: Vec<_> = (0..200_i64)
         .map(|i| {
@@ -388,28 +388,28 @@ async fn stop_finishes_what_waits(place: Place) {
     let late = store.read(|tx| get(tx, "0")).await;
     assert!(matches!(late, Err(Error::Unavailable(_))), "{late:?}");
     store.stop().await;
-    let again = open(&place);
+    let again = open(&test_store);
     assert_eq!(count(&again).await, i64::from(acknowledged.load(Ordering::SeqCst)));
 }
 
-async fn everything_is_there_after_reopening(place: Place) {
+async fn everything_is_there_after_reopening(test_store: TestStore) {
     for round in 0..3 {
-        let store = open(&place);
+        let store = open(&test_store);
         assert_eq!(count(&store).await, round);
         store.write(move |tx| put(tx, &round.to_string(), round)).await.unwrap();
         store.stop().await;
     }
 }
 
-async fn a_worker_has_a_name(place: Place) {
-    let store = open(&place);
+async fn a_worker_has_a_name(test_store: TestStore) {
+    let store = open(&test_store);
     let here = store.write(|tx| Ok(tx.worker().to_owned())).await.unwrap();
-    match place {
-        Place::Sqlite(_) => assert_eq!(here, "sqlite"),
-        Place::Postgres(_) => {
+    match test_store {
+        TestStore::Sqlite(_) => assert_eq!(here, "sqlite"),
+        TestStore::Postgres(_) => {
             // A second node on the same database never appends to the first one's chains.
             let mut names = std::collections::BTreeSet::new();
-            let other = place.open_with(&options()).unwrap();
+            let other = test_store.open_with(&options()).unwrap();
             let (mut ours, mut theirs) = (names.clone(), std::collections::BTreeSet::new());
             for _ in 0..50 {
                 ours.insert(store.write(|tx| Ok(tx.worker().to_owned())).await.unwrap());

@@ -2,7 +2,7 @@
 
 use super::store::{count, get, open, options, put};
 use crate::support::pg;
-use crate::support::place::Place;
+use crate::support::test_store::TestStore;
 use renkei_core::store::{Error, Options, Store};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_full_disk_loses_nothing_that_was_acknowledged() {
-    let place = Place::sqlite();
-    let store = open(&place);
+    let test_store = TestStore::sqlite();
+    let store = open(&test_store);
     let pages = store.write(|tx| tx.row("pragma page_count", &[])?.unwrap().int(0)).await.unwrap();
     assert!(pages > 1);
     store.write(|tx| tx.rows("pragma max_page_count = 60", &[]).map(|_| ())).await.unwrap();
@@ -52,20 +52,20 @@ async fn a_full_disk_loses_nothing_that_was_acknowledged() {
     endings_only.wait_for(|only| !only).await.unwrap();
     store.write(|tx| put(tx, "after", 1)).await.unwrap();
     store.stop().await;
-    assert_eq!(count(&open(&place)).await, acknowledged + 1);
+    assert_eq!(count(&open(&test_store)).await, acknowledged + 1);
 }
 
 /// What lies on the disk the moment a write is acknowledged is enough to go on from, as after a power cut; and nobody
 /// else on the machine may read it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_acknowledged_write_is_in_the_files() {
-    let place = Place::sqlite();
-    let store = open(&place);
+    let test_store = TestStore::sqlite();
+    let store = open(&test_store);
     for round in 1..=5 {
         store.write(move |tx| put(tx, &round.to_string(), round)).await.unwrap();
-        let Place::Sqlite(dir) = &place else { panic!("not SQLite") };
-        let after = Place::sqlite();
-        let Place::Sqlite(copy) = &after else { panic!("not SQLite") };
+        let TestStore::Sqlite(dir) = &test_store else { panic!("not SQLite") };
+        let after = TestStore::sqlite();
+        let TestStore::Sqlite(copy) = &after else { panic!("not SQLite") };
         for entry in std::fs::read_dir(dir.path()).unwrap() {
             let entry = entry.unwrap();
             let mode = std::os::unix::fs::PermissionsExt::mode(&entry.metadata().unwrap().permissions());
@@ -81,12 +81,12 @@ async fn an_acknowledged_write_is_in_the_files() {
 
 #[tokio::test]
 async fn one_process_owns_a_file() {
-    let place = Place::sqlite();
-    let store = open(&place);
-    let second = place.open_with(&options()).err();
+    let test_store = TestStore::sqlite();
+    let store = open(&test_store);
+    let second = test_store.open_with(&options()).err();
     assert!(matches!(&second, Some(Error::Unavailable(why)) if why.contains("in use")), "{second:?}");
     store.stop().await;
-    open(&place).stop().await;
+    open(&test_store).stop().await;
 }
 
 #[tokio::test]
@@ -105,20 +105,20 @@ async fn a_file_that_is_no_database_is_refused() {
 
 // ---- PostgreSQL -------------------------------------------------------------------------------------------------
 
-fn database(place: &Place) -> &pg::Database {
-    match place {
-        Place::Postgres(database) => database,
-        Place::Sqlite(_) => panic!("not PostgreSQL"),
+fn database(test_store: &TestStore) -> &pg::Database {
+    match test_store {
+        TestStore::Postgres(database) => database,
+        TestStore::Sqlite(_) => panic!("not PostgreSQL"),
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn killed_sessions_are_repaired_before_the_next_job() {
-    let place = Place::postgres();
-    let store = place.open_with(&Options { connections: 3, ..options() }).unwrap();
+    let test_store = TestStore::postgres();
+    let store = test_store.open_with(&Options { connections: 3, ..options() }).unwrap();
     store.write(|tx| put(tx, "a", 0)).await.unwrap();
     for round in 1..=3 {
-        assert!(database(&place).kill_sessions() > 0);
+        assert!(database(&test_store).kill_sessions() > 0);
         for _ in 0..6 {
             store.write(|tx| tx.execute("update things set n = n + 1 where id = 'a'", &[])).await.unwrap();
             store.read(|tx| get(tx, "a")).await.unwrap();
@@ -129,8 +129,8 @@ async fn killed_sessions_are_repaired_before_the_next_job() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_session_killed_in_the_middle_runs_its_job_again() {
-    let place = Place::postgres();
-    let store = place.open_with(&Options { connections: 1, ..options() }).unwrap();
+    let test_store = TestStore::postgres();
+    let store = test_store.open_with(&Options { connections: 1, ..options() }).unwrap();
     let first = Arc::new(AtomicBool::new(true));
     let seen = first.clone();
     let done = store.write(move |tx| {
@@ -151,16 +151,16 @@ async fn a_session_killed_in_the_middle_runs_its_job_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_statement_of_another_type_is_refused_before_it_is_sent() {
-    let store = open(&Place::postgres());
+    let store = open(&TestStore::postgres());
     let done = store.write(|tx| tx.execute("update things set n = ?1", &["7".into()])).await;
     assert!(matches!(&done, Err(Error::Engine(why)) if why.contains("TEXT")), "{done:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_several_hosts_the_living_one_is_used() {
-    let place = Place::postgres();
+    let test_store = TestStore::postgres();
     let dead = crate::support::ports::free(1);
-    let url = database(&place).url().replace("@127.0.0.1:", &format!("@127.0.0.1:{dead},127.0.0.1:"));
+    let url = database(&test_store).url().replace("@127.0.0.1:", &format!("@127.0.0.1:{dead},127.0.0.1:"));
     let store = Store::open_with(&url, &options()).unwrap();
     store.write(|tx| put(tx, "a", 1)).await.unwrap();
 }
@@ -177,12 +177,12 @@ async fn a_server_that_does_not_answer_is_said_without_the_password() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn tls_verifies_the_server() {
-    let place = Place::postgres();
+    let test_store = TestStore::postgres();
     let dir = tempfile::tempdir().unwrap();
     let (ours, other) = (dir.path().join("ca.pem"), dir.path().join("other.pem"));
     std::fs::write(&ours, pg::ca()).unwrap();
     std::fs::write(&other, rcgen::generate_simple_self_signed(vec!["x".to_owned()]).unwrap().cert.pem()).unwrap();
-    let named = database(&place).url_by_name();
+    let named = database(&test_store).url_by_name();
     let store =
         Store::open_with(&format!("{named}?sslmode=verify-full&sslrootcert={}", ours.display()), &options()).unwrap();
     let tls = store
@@ -192,7 +192,7 @@ async fn tls_verifies_the_server() {
         })
         .await;
     assert_eq!(tls.unwrap(), "TLSv1.3");
-    let number = database(&place).url();
+    let number = database(&test_store).url();
     for (why, url) in [
         ("an unknown authority", format!("{named}?sslmode=require&sslrootcert={}", other.display())),
         ("another name", format!("{number}?sslmode=require&sslrootcert={}", ours.display())),
@@ -204,7 +204,7 @@ async fn tls_verifies_the_server() {
     let socket = format!(
         "postgres://renkei@{}:{}/{}",
         pg::socket_dir().display().to_string().replace('/', "%2F"),
-        database(&place).port(),
+        database(&test_store).port(),
         named.rsplit('/').next().unwrap()
     );
     assert_eq!(count(&Store::open_with(&socket, &options()).unwrap()).await, 0);

@@ -1,15 +1,15 @@
 //! What statements cost, by counters: a plan that is kept, and a plan that does not visit the whole history.
 
-use crate::support::place::Place;
+use crate::support::test_store::TestStore;
 use crate::support::world::{World, access};
-use renkei_core::identity::{Policy, Seals, lockout};
+use renkei_core::identity::{FieldCrypto, IdentityPolicy, lockout};
 use renkei_core::store::{Counters, Options};
 use std::sync::Arc;
 
 fn counted() -> (World, Arc<Counters>) {
     let counters = Arc::new(Counters::default());
     let options = Options { counters: Some(counters.clone()), ..Options::default() };
-    (World::at_with(Place::sqlite(), &options), counters)
+    (World::at_with(TestStore::sqlite(), &options), counters)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -70,7 +70,7 @@ async fn what_was_sent_costs_what_was_not_nothing() {
         .await;
         let before = counters.steps();
         let other = renkei_core::id::GrantId::parse("another-grant").unwrap();
-        w.write(move |tx| renkei_core::lifecycle::notice::hold_again(tx, &other)).await;
+        w.write(move |tx| renkei_core::lifecycle::notice::put_on_hold(tx, &other)).await;
         let listed = w.store.scan(|tx| renkei_core::lifecycle::outbox::undelivered(tx, 100)).await.unwrap();
         assert_eq!(listed.len(), 1);
         let mailer = Nobody;
@@ -88,7 +88,8 @@ async fn what_was_sent_costs_what_was_not_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn accounts_of_long_ago_cost_the_sweeper_nothing() {
     let (w, counters) = counted();
-    let (seals, policy) = (Seals { sealer: w.sealer.clone(), random: w.random.clone() }, Policy::default());
+    let (crypto, policy) =
+        (FieldCrypto { sealer: w.sealer.clone(), random: w.random.clone() }, IdentityPolicy::default());
     let now = w.now();
     for (held, locked_at) in [(0, None), (1, Some(now))] {
         let mut costs = Vec::new();
@@ -104,10 +105,10 @@ async fn accounts_of_long_ago_cost_the_sweeper_nothing() {
             })
             .await;
             let before = counters.steps();
-            let (sweeping, rules) = (seals.clone(), policy.clone());
+            let (sweeping, rules) = (crypto.clone(), policy.clone());
             assert_eq!(w.write(move |tx| lockout::sweep(tx, &sweeping, &rules, now, 500)).await, 0);
             if held == 0 {
-                let listing = seals.clone();
+                let listing = crypto.clone();
                 let listed = w.store.scan(move |tx| lockout::list(tx, &listing, now, 100)).await.unwrap();
                 assert_eq!(listed, []);
             }
@@ -119,7 +120,7 @@ async fn accounts_of_long_ago_cost_the_sweeper_nothing() {
 
 /// Nothing is written and nobody is reached.
 struct Nobody;
-impl renkei_core::lifecycle::Writer for Nobody {
+impl renkei_core::lifecycle::LetterWriter for Nobody {
     fn write(&self, _: &renkei_core::lifecycle::Notice) -> Result<renkei_core::lifecycle::Letter, String> {
         Err("nothing is written".into())
     }

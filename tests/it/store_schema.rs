@@ -1,7 +1,7 @@
 //! The schema files: applied once, in order, all or none; what does not fit is refused.
 
-use crate::support::place::{Place, on_both_engines};
-use renkei_core::store::migrate::{File, State, status};
+use crate::support::test_store::{TestStore, on_both_engines};
+use renkei_core::store::migrate::{File, MigrationState, status};
 use renkei_core::store::{Error, Options, Store};
 
 const ONE: File = ("0001_one", "create table one (id TEXT not null primary key, b BYTES);");
@@ -19,69 +19,72 @@ on_both_engines! {
 fn with(schema: &'static [File]) -> Options {
     Options { schema, ..Options::default() }
 }
-async fn states(store: &Store, files: &'static [File]) -> Vec<(String, State)> {
+async fn states(store: &Store, files: &'static [File]) -> Vec<(String, MigrationState)> {
     store.read(move |tx| status(tx, files)).await.unwrap()
 }
 
-async fn files_are_applied_once_and_in_order(place: Place) {
-    place.open_with(&with(&[ONE, TWO])).unwrap().stop().await;
+async fn files_are_applied_once_and_in_order(test_store: TestStore) {
+    test_store.open_with(&with(&[ONE, TWO])).unwrap().stop().await;
     for _ in 0..2 {
-        let store = place.open_with(&with(&[ONE, TWO, THREE])).unwrap();
+        let store = test_store.open_with(&with(&[ONE, TWO, THREE])).unwrap();
         let rows = store.read(|tx| tx.rows("select id from three limit 10", &[])).await.unwrap();
         assert_eq!(rows.len(), 1);
         let all = states(&store, &[ONE, TWO, THREE]).await;
-        assert!(all.iter().all(|(_, s)| *s == State::Applied), "{all:?}");
+        assert!(all.iter().all(|(_, s)| *s == MigrationState::Applied), "{all:?}");
         store.stop().await;
     }
 }
 
-async fn a_changed_file_and_a_newer_schema_are_refused(place: Place) {
-    place.open_with(&with(&[ONE, THREE])).unwrap().stop().await;
+async fn a_changed_file_and_a_newer_schema_are_refused(test_store: TestStore) {
+    test_store.open_with(&with(&[ONE, THREE])).unwrap().stop().await;
     let changed: &'static [File] = &[("0001_one", "create table one (id TEXT);"), THREE];
     for (files, name) in [(changed, "0001_one"), (&[ONE][..], "0003_three")] {
-        let refused = place.open_with(&with(files)).err();
+        let refused = test_store.open_with(&with(files)).err();
         assert!(matches!(&refused, Some(Error::Schema(why)) if why.contains(name)), "{refused:?}");
     }
-    place.open_with(&with(&[ONE, THREE])).unwrap().stop().await;
+    test_store.open_with(&with(&[ONE, THREE])).unwrap().stop().await;
 }
 
-async fn a_file_that_fails_leaves_nothing(place: Place) {
+async fn a_file_that_fails_leaves_nothing(test_store: TestStore) {
     let broken: &'static [File] = &[ONE, ("0002_broken", "create table two (id TEXT); create tablet three;")];
-    let refused = place.open_with(&with(broken)).err();
+    let refused = test_store.open_with(&with(broken)).err();
     assert!(matches!(refused, Some(Error::Engine(_))), "{refused:?}");
-    let store = place.open_with(&with(&[ONE])).unwrap();
+    let store = test_store.open_with(&with(&[ONE])).unwrap();
     let two = store.read(|tx| tx.rows("select id from two", &[]).map(|_| ())).await;
     assert!(matches!(two, Err(Error::Engine(_))), "{two:?}");
 }
 
-async fn without_migration_the_schema_is_only_looked_at(place: Place) {
+async fn without_migration_the_schema_is_only_looked_at(test_store: TestStore) {
     let look = Options { migrate: false, ..with(&[ONE]) };
-    let store = place.open_with(&look).unwrap();
-    assert_eq!(states(&store, &[ONE]).await, [("0001_one".to_owned(), State::Pending)]);
+    let store = test_store.open_with(&look).unwrap();
+    assert_eq!(states(&store, &[ONE]).await, [("0001_one".to_owned(), MigrationState::Pending)]);
     store.stop().await;
-    place.open_with(&with(&[ONE, THREE])).unwrap().stop().await;
-    let store = place.open_with(&look).unwrap();
+    test_store.open_with(&with(&[ONE, THREE])).unwrap().stop().await;
+    let store = test_store.open_with(&look).unwrap();
     let changed: &'static [File] = &[("0001_one", "other")];
     let all = states(&store, changed).await;
-    assert_eq!(all, [("0001_one".to_owned(), State::Changed), ("0003_three".to_owned(), State::Unknown)]);
+    assert_eq!(
+        all,
+        [("0001_one".to_owned(), MigrationState::Changed), ("0003_three".to_owned(), MigrationState::Unknown)]
+    );
 }
 
-async fn the_products_own_files_fit(place: Place) {
-    place.open().stop().await;
-    let store = place.open();
+async fn the_products_own_files_fit(test_store: TestStore) {
+    test_store.open().stop().await;
+    let store = test_store.open();
     let all = states(&store, renkei_core::store::migrate::FILES).await;
-    assert!(all.len() >= 6 && all.iter().all(|(_, s)| *s == State::Applied), "{all:?}");
+    assert!(all.len() >= 6 && all.iter().all(|(_, s)| *s == MigrationState::Applied), "{all:?}");
 }
 
 /// Two nodes started at once on an empty database: both come up, each file is applied once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nodes_that_start_together_migrate_once() {
-    let place = std::sync::Arc::new(Place::postgres());
+    let test_store = std::sync::Arc::new(TestStore::postgres());
     let nodes: Vec<_> = (0..4)
         .map(|_| {
-            let place = place.clone();
+            let test_store = test_store.clone();
             tokio::task::spawn_blocking(move || {
-                place.open_with(&Options { connections: 1, ..with(&[ONE, TWO, THREE]) }).unwrap()
+                test_store.open_with(&Options { connections: 1, ..with(&[ONE, TWO, THREE]) }).unwrap()
             })
         })
         .collect();

@@ -29,7 +29,7 @@ const STARTS: i64 = 60;
 const GREEDY: usize = 25;
 /// How much more than [`MAX_STORED`] one stranger may take: the interaction's row, the indexes, and what an engine leaves free
 /// of its pages.
-const BESIDE: u64 = 4 * 1024;
+const OTHER_REQUESTS: u64 = 4 * 1024;
 
 #[test]
 fn twenty_thousand_strangers_stay_within_bounds_sqlite() {
@@ -57,7 +57,7 @@ async fn twenty_thousand_strangers(w: &Town) {
     let (before, recorded) = (w.store_size().await, w.count("select count(*) from audit").await);
     let of_interactions = "select count(*) from audit where action like 'interaction.%'";
     assert_eq!(w.count(of_interactions).await, 0, "the record of the customer begins with ②");
-    let memory = w.desk().counts_by_network_bytes();
+    let memory = w.service().counts_by_network_bytes();
 
     let answers = flood(w, REQUESTS).await;
     println!("{:?}: {answers:?}", w.engine);
@@ -96,7 +96,7 @@ async fn twenty_thousand_strangers(w: &Town) {
     assert!(longest <= u64::try_from(MAX_STORED).unwrap(), "{longest} bytes of one request");
     assert!(longest > 7 * 1024, "{longest}: these are the longest parameters there are");
     let grown = w.store_size().await - before;
-    let most = begun.unsigned_abs() * (u64::try_from(MAX_STORED).unwrap() + BESIDE);
+    let most = begun.unsigned_abs() * (u64::try_from(MAX_STORED).unwrap() + OTHER_REQUESTS);
     println!(
         "{:?}: {} bytes of the store for each, {longest} of them the request",
         w.engine,
@@ -105,7 +105,7 @@ async fn twenty_thousand_strangers(w: &Town) {
     assert!(grown <= most, "{grown} bytes of {most}");
 
     // Memory: the tables are as large as before.
-    assert_eq!(w.desk().counts_by_network_bytes(), memory);
+    assert_eq!(w.service().counts_by_network_bytes(), memory);
     println!("{memory} bytes for four tables");
     assert!(memory <= 4 * 4 * 1024 * 1024, "{memory} bytes for four tables");
 

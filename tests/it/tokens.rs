@@ -2,14 +2,14 @@
 //! verbs behind them do is `grant`'s test; here it is what travels: statuses, headers, forms, proofs, signatures.
 
 mod refresh;
-mod seen;
 mod together;
+mod views;
 
 use crate::support::app::{App, Pending, basic};
-use crate::support::http::{Answer, Ask};
+use crate::support::http::{Answer, RequestParts};
 use crate::support::town::{BANK_SECRET, Town, on_both, on_both_with};
 use renkei_core::client::Client;
-use renkei_core::grant::code::Binding;
+use renkei_core::grant::code::CodeBinding;
 use renkei_core::id::ClientId;
 use renkei_core::keys::Jwk;
 use renkei_core::keys::jose::{self, Alg};
@@ -44,7 +44,7 @@ async fn client(w: &Town, id: &str) -> Arc<Client> {
 /// A customer allowed `app`; here is the code, and what it is bound to.
 pub async fn allowed(w: &Town, app: &App, scope: &str) -> (Pending, String) {
     let (pending, _) = app.request(scope);
-    let binding = Binding {
+    let binding = CodeBinding {
         redirect_uri: app.redirect_uri.clone(),
         challenge: Challenge::parse(&Hash::of(&pending.verifier).base64url()),
         dpop_jkt: None,
@@ -72,7 +72,7 @@ fn unstored(answer: &Answer) {
 
 async fn the_token_endpoint_is_strict(w: &Town) {
     let app = w.kakeibo();
-    let auth = || Ask::default().header("authorization", basic("kakeibo", "kakeibo-secret"));
+    let auth = || RequestParts::default().header("authorization", basic("kakeibo", "kakeibo-secret"));
     assert!(w.http.get("/oauth/token").await.status >= 400, "POST alone");
     let answer = w.http.send("POST", "/oauth/token", auth().json(r#"{"grant_type":"authorization_code"}"#)).await;
     answer.refused(400, "invalid_request");
@@ -90,9 +90,10 @@ async fn the_token_endpoint_is_strict(w: &Town) {
         assert!(description.is_ascii(), "{description}");
     }
     let form = [("grant_type".to_owned(), "authorization_code".to_owned())];
-    let answer = w.http.send("POST", "/oauth/token", Ask::default().form(&form)).await.refused(401, "invalid_client");
+    let answer =
+        w.http.send("POST", "/oauth/token", RequestParts::default().form(&form)).await.refused(401, "invalid_client");
     assert_eq!(answer.header("www-authenticate"), None, "no scheme was tried (RFC 6749 §5.2)");
-    let wrong = Ask::default().header("authorization", basic("kakeibo", "wrong")).form(&form);
+    let wrong = RequestParts::default().header("authorization", basic("kakeibo", "wrong")).form(&form);
     let answer = w.http.send("POST", "/oauth/token", wrong).await.refused(401, "invalid_client");
     assert!(answer.header("www-authenticate").unwrap().starts_with("Basic"));
     unstored(&answer);
@@ -179,7 +180,7 @@ async fn a_nonce_costs_one_more_try(w: &Town) {
     let send = async |nonce: Option<&str>| {
         let mut form = form.clone();
         form.push(("client_assertion".into(), assertion.clone()));
-        let ask = Ask::default().header("dpop", app.proof("POST", &htu, nonce, None)).form(&form);
+        let ask = RequestParts::default().header("dpop", app.proof("POST", &htu, nonce, None)).form(&form);
         w.http.send("POST", "/oauth/token", ask).await
     };
     let first = send(None).await.refused(400, "use_dpop_nonce");
@@ -194,7 +195,7 @@ async fn a_nonce_costs_one_more_try(w: &Town) {
     let htu = format!("{}/oauth/userinfo", w.http.issuer);
     let get = async |nonce: Option<&str>| {
         let proof = app.proof("GET", &htu, nonce, Some(&token));
-        let ask = Ask::default().header("authorization", format!("DPoP {token}")).header("dpop", proof);
+        let ask = RequestParts::default().header("authorization", format!("DPoP {token}")).header("dpop", proof);
         w.http.send("GET", "/oauth/userinfo", ask).await
     };
     let refused = get(None).await.expect(401);
@@ -227,7 +228,7 @@ async fn a_client_acts_for_itself(w: &Town) {
     assert_eq!(seen["sub"], "machine");
     assert_eq!(seen["cnf"], json!({"jkt": app.dpop.as_ref().unwrap().thumbprint()}));
     let htu = format!("{}/oauth/userinfo", w.http.issuer);
-    let ask = Ask::default()
+    let ask = RequestParts::default()
         .header("authorization", format!("DPoP {token}"))
         .header("dpop", app.proof("GET", &htu, None, Some(token)));
     w.http.send("GET", "/oauth/userinfo", ask).await.refused(403, "insufficient_scope");
@@ -248,7 +249,7 @@ async fn userinfo_gives_the_subject_to_its_token_alone(w: &Town) {
     let body = linked(w, &app, "openid accounts").await;
     let token = text(&body, "access_token");
     let claims = verified(w, text(&body, "id_token"), Alg::Rs256).await;
-    let with = |header: String| Ask::default().header("authorization", header);
+    let with = |header: String| RequestParts::default().header("authorization", header);
     for method in ["GET", "POST"] {
         let answer = w.http.send(method, "/oauth/userinfo", with(format!("Bearer {token}"))).await.expect(200);
         unstored(&answer);
@@ -260,12 +261,12 @@ async fn userinfo_gives_the_subject_to_its_token_alone(w: &Town) {
     assert_eq!(schemes, ["Bearer", "DPoP algs=\"ES256 PS256 EdDSA\""], "no error code where no token was sent");
     let query = format!("/oauth/userinfo?access_token={token}");
     w.http.get(&query).await.expect(401);
-    let form = Ask::default().form(&[("access_token".into(), token.into())]);
+    let form = RequestParts::default().form(&[("access_token".into(), token.into())]);
     let answer = w.http.send("POST", "/oauth/userinfo", form.clone()).await.expect(200);
     assert_eq!(answer.json(), json!({"sub": claims["sub"]}), "RFC 6750 2.2: in the form of a POST");
     let twice = form.header("authorization", format!("Bearer {token}"));
     w.http.send("POST", "/oauth/userinfo", twice).await.refused(400, "invalid_request");
-    let json = Ask::default().json(json!({"access_token": token}).to_string());
+    let json = RequestParts::default().json(json!({"access_token": token}).to_string());
     w.http.send("POST", "/oauth/userinfo", json).await.expect(401);
     let narrow = linked(w, &w.kakeibo(), "accounts").await;
     let answer = w.userinfo(text(&narrow, "access_token")).await.refused(403, "insufficient_scope");
@@ -282,7 +283,7 @@ async fn userinfo_of_a_bound_token_wants_the_key(w: &Town) {
     let token = text(&body, "access_token");
     let htu = format!("{}/oauth/userinfo", w.http.issuer);
     let get = async |scheme: &str, proof: Option<String>| {
-        let mut ask = Ask::default().header("authorization", format!("{scheme} {token}"));
+        let mut ask = RequestParts::default().header("authorization", format!("{scheme} {token}"));
         if let Some(proof) = proof {
             ask = ask.header("dpop", proof);
         }
@@ -310,11 +311,11 @@ async fn userinfo_of_a_bound_token_wants_the_key(w: &Town) {
         assert_eq!(answer.status, 401, "{why}: {}", answer.body);
         assert!(answer.header("www-authenticate").unwrap().starts_with("DPoP error="), "{why}");
     }
-    let form = Ask::default().form(&[("access_token".into(), token.into())]);
+    let form = RequestParts::default().form(&[("access_token".into(), token.into())]);
     w.http.send("POST", "/oauth/userinfo", form).await.refused(401, "invalid_token");
     let unbound = linked(w, &w.kakeibo(), "openid accounts").await;
     let token = text(&unbound, "access_token");
-    let ask = Ask::default()
+    let ask = RequestParts::default()
         .header("authorization", format!("DPoP {token}"))
         .header("dpop", app.proof("GET", &htu, None, Some(token)));
     let answer = w.http.send("GET", "/oauth/userinfo", ask).await;
@@ -336,7 +337,7 @@ async fn revocation_answers_200_whatever_became_of_the_token(w: &Town) {
     }
     assert_eq!(w.accounts_api().introspect(token).await, json!({"active": false}));
     let form = [("token".to_owned(), token.to_owned())];
-    w.http.send("POST", "/oauth/revoke", Ask::default().form(&form)).await.refused(401, "invalid_client");
+    w.http.send("POST", "/oauth/revoke", RequestParts::default().form(&form)).await.refused(401, "invalid_client");
 }
 
 async fn introspection_wants_a_caller(w: &Town) {
@@ -344,7 +345,7 @@ async fn introspection_wants_a_caller(w: &Town) {
     let body = linked(w, &app, "accounts").await;
     let token = text(&body, "access_token");
     let form = [("token".to_owned(), token.to_owned())];
-    w.http.send("POST", "/oauth/introspect", Ask::default().form(&form)).await.refused(401, "invalid_client");
+    w.http.send("POST", "/oauth/introspect", RequestParts::default().form(&form)).await.refused(401, "invalid_client");
     w.accounts_api().post("/oauth/introspect", &[], false).await.refused(400, "invalid_request");
     assert!(w.http.get(&format!("/oauth/introspect?token={token}")).await.status >= 400);
     let answer = w.accounts_api().post("/oauth/introspect", &[("token", token)], false).await.expect(200);

@@ -1,7 +1,7 @@
 //! The URL table as a whole: what holds at every address, whatever is behind it. An address that gets no row here fails.
 
 use crate::support::browser::{Browser, Customer};
-use crate::support::http::{Answer, Ask};
+use crate::support::http::{Answer, RequestParts};
 use crate::support::town::{Engine, Town, on_both, run};
 use renkei_server::web::routes;
 use renkei_server::web::table::Row;
@@ -86,7 +86,7 @@ fn a_method_is_taken_or_405_says_which_are() {
         for (_, url, methods, _) in TABLE {
             let allow = methods.replace(' ', ", ");
             for method in METHODS {
-                let answer = w.http.send(method, url, Ask::default()).await;
+                let answer = w.http.send(method, url, RequestParts::default()).await;
                 let why = format!("{method} {url}: {}", answer.body);
                 if methods.split(' ').any(|m| m == method) {
                     assert!(![404, 405].contains(&answer.status), "{why}");
@@ -128,7 +128,7 @@ fn where_nothing_is_every_method_finds_nothing() {
             "/nowhere",
         ] {
             for method in METHODS {
-                let answer = w.http.send(method, url, Ask::default()).await;
+                let answer = w.http.send(method, url, RequestParts::default()).await;
                 assert_eq!((answer.status, answer.header("allow")), (404, None), "{method} {url}");
                 assert_eq!(answer.body.is_empty(), method == "HEAD", "{method} {url}");
             }
@@ -147,7 +147,7 @@ fn head_is_get_without_its_body() {
             if changes.contains(pattern) {
                 continue;
             }
-            let [get, head] = [w.http.get(url).await, w.http.send("HEAD", url, Ask::default()).await];
+            let [get, head] = [w.http.get(url).await, w.http.send("HEAD", url, RequestParts::default()).await];
             assert_eq!((head.status, head.body.as_str()), (get.status, ""), "{url}");
             let named = |answer: &Answer| {
                 let mut all: Vec<_> = answer.headers.iter().map(|(n, v)| format!("{n}: {v:?}")).collect();
@@ -203,7 +203,7 @@ async fn who_asks_for_the_head_alone_changes_nothing(w: &Town) {
         "/link/AAAAAAAAAAAAAAAAAAAAAA/account".to_owned(),
     ] {
         for mut who in [browser.clone(), w.browser()] {
-            let answer = who.request("HEAD", &url, Ask::default()).await;
+            let answer = who.request("HEAD", &url, RequestParts::default()).await;
             assert_eq!((answer.header("set-cookie"), answer.header("location")), (None, None), "{url}");
             assert_eq!(answer.body, "", "{url}");
             if !url.ends_with("status") {
@@ -216,7 +216,7 @@ async fn who_asks_for_the_head_alone_changes_nothing(w: &Town) {
     assert_eq!(w.written().await, before);
 
     // A GET does all of it: prompt=none is answered, the pause begins anew.
-    let answer = w.browser().request("GET", &silent, Ask::default()).await.expect(303);
+    let answer = w.browser().request("GET", &silent, RequestParts::default()).await.expect(303);
     assert!(answer.location().contains("login_required"), "{}", answer.location());
     let answered = w.written().await;
     assert_ne!(answered, before);
@@ -225,7 +225,7 @@ async fn who_asks_for_the_head_alone_changes_nothing(w: &Town) {
     assert_ne!(looked, answered);
 
     w.clock.advance(Duration::from_mins(20));
-    browser.clone().request("HEAD", &screen, Ask::default()).await.expect(200);
+    browser.clone().request("HEAD", &screen, RequestParts::default()).await.expect(200);
     assert_eq!(w.written().await, looked, "not even that the way has run out is written down");
     browser.reload().await;
     assert_eq!(browser.screen(), "expired");
@@ -239,7 +239,7 @@ fn an_encoded_body_is_refused_everywhere() {
             for method in methods.split(' ') {
                 for coding in ["gzip", "GZIP", "x-gzip", "deflate", "br", "zstd", "identity, gzip", "made-up"] {
                     let why = format!("{method} {url} {coding}");
-                    let ask = Ask::default().header("content-encoding", coding);
+                    let ask = RequestParts::default().header("content-encoding", coding);
                     let ask = ask.header("content-type", "application/x-www-form-urlencoded");
                     let answer = w.http.send(method, url, ask).await;
                     assert_eq!(answer.status, 415, "{why}: {}", answer.body);
@@ -252,7 +252,8 @@ fn an_encoded_body_is_refused_everywhere() {
                     }
                 }
                 let send = async |coding: Option<&str>| {
-                    let ask = coding.into_iter().fold(Ask::default(), |ask, c| ask.header("content-encoding", c));
+                    let ask =
+                        coding.into_iter().fold(RequestParts::default(), |ask, c| ask.header("content-encoding", c));
                     w.http.send(method, url, ask).await.status
                 };
                 let plain = send(None).await;
@@ -262,10 +263,10 @@ fn an_encoded_body_is_refused_everywhere() {
         }
         // A large one is refused by its header, and the answer arrives.
         for url in ["/oauth/token", "/hooks/telephony/sip", "/oauth/authorize"] {
-            let ask = Ask::default().header("content-encoding", "gzip").json("\u{1f}".repeat(60_000));
+            let ask = RequestParts::default().header("content-encoding", "gzip").json("\u{1f}".repeat(60_000));
             assert_eq!(w.http.send("POST", url, ask).await.status, 415, "{url}");
         }
-        let ask = Ask::default().header("content-encoding", "gzip");
+        let ask = RequestParts::default().header("content-encoding", "gzip");
         assert_eq!(w.http.send("GET", "/nowhere", ask).await.status, 404);
     });
 }

@@ -1,12 +1,12 @@
 //! `verify` finds nothing wrong with whatever the product does to a grant, and finds every kind of tampering.
 
-use crate::support::place::{Place, on_both_engines};
+use crate::support::test_store::{TestStore, on_both_engines};
 use renkei_core::account::Account;
 use renkei_core::audit::Actor;
 use renkei_core::clock::Instant;
-use renkei_core::consent::{ACR, Agreed, Customer, Details, PERIOD, Terms};
-use renkei_core::grant::code::{self, Binding, Redeemed};
-use renkei_core::grant::{self, Ended, Link, Linked, Reason};
+use renkei_core::consent::{ACR, Customer, Details, GivenConsent, PERIOD, Terms};
+use renkei_core::grant::code::{self, CodeBinding, Redeemed};
+use renkei_core::grant::{self, Ended, GrantSummary, Link, Reason};
 use renkei_core::id::{AccountId, ClientId, HolderId, InteractionId};
 use renkei_core::keys::seal::Sealer;
 use renkei_core::lifecycle;
@@ -18,7 +18,7 @@ use renkei_core::verify::verify;
 use std::time::Duration;
 
 on_both_engines! {
-    every_way_of_a_grant_is_whole
+    every_history_of_a_grant_is_consistent
     every_contradiction_is_found
     fifty_redemptions_of_one_code_give_one_grant_and_revoke_it
 }
@@ -37,13 +37,13 @@ fn client() -> ClientId {
 }
 
 impl Bench {
-    fn new(place: &Place) -> Self {
+    fn new(test_store: &TestStore) -> Self {
         let sealer = Sealer::new("k", &[1; 32]).unwrap();
-        Self { store: place.open(), sealer, random: SeededRandom::new(7) }
+        Self { store: test_store.open(), sealer, random: SeededRandom::new(7) }
     }
 
     /// 許可する for an account.
-    async fn allow(&self, account: &str, at: Instant) -> Linked {
+    async fn allow(&self, account: &str, at: Instant) -> GrantSummary {
         let account = Account::parse(account).unwrap();
         let customer = Customer {
             interaction: InteractionId::random(&self.random),
@@ -58,7 +58,7 @@ impl Bench {
         };
         let scope = Scope::parse("accounts transactions").unwrap();
         let details = Details::granted(&scope, vec![AccountId::parse("a-1").unwrap()], None);
-        let agreed = Agreed {
+        let agreed = GivenConsent {
             customer,
             client: client(),
             scope,
@@ -69,7 +69,7 @@ impl Bench {
             shown: Hash::of("shown"),
             language: renkei_core::language::Language::Ja,
         };
-        let binding = Binding {
+        let binding = CodeBinding {
             redirect_uri: "https://app.example/cb".to_owned(),
             challenge: None,
             dpop_jkt: None,
@@ -83,13 +83,13 @@ impl Bench {
     }
 
     /// Whether the code was good.
-    async fn redeem(&self, linked: &Linked, at: Instant) -> bool {
+    async fn redeem(&self, linked: &GrantSummary, at: Instant) -> bool {
         let hash = linked.code.hash();
         let redeemed = self.store.write(move |tx| code::redeem(tx, &hash, &client(), at, |_, _| Ok::<_, ()>(())));
         matches!(redeemed.await.unwrap(), Redeemed::Done { .. })
     }
 
-    async fn end(&self, linked: &Linked, reason: Reason, at: Instant) {
+    async fn end(&self, linked: &GrantSummary, reason: Reason, at: Instant) {
         let id = linked.grant.clone();
         let ended = self.store.write(move |tx| grant::end(tx, &id, &reason, Actor::System, at)).await.unwrap();
         assert!(matches!(ended, Ended::Now(_)));
@@ -101,8 +101,8 @@ impl Bench {
     }
 }
 
-async fn every_way_of_a_grant_is_whole(place: Place) {
-    let b = Bench::new(&place);
+async fn every_history_of_a_grant_is_consistent(test_store: TestStore) {
+    let b = Bench::new(&test_store);
     b.whole().await;
     let second = Duration::from_secs(1);
     let first = b.allow("115-ordinary-1100026", start()).await;
@@ -140,8 +140,8 @@ async fn every_way_of_a_grant_is_whole(place: Place) {
     assert!(report.events >= 7 * 2 + 7 && report.audit.records > report.events, "{report:?}");
 }
 
-async fn every_contradiction_is_found(place: Place) {
-    let b = Bench::new(&place);
+async fn every_contradiction_is_found(test_store: TestStore) {
+    let b = Bench::new(&test_store);
     let second = Duration::from_secs(1);
     let pending = b.allow("115-ordinary-1100026", start()).await;
     let active = b.allow("005-ordinary-123", start()).await;
@@ -221,8 +221,8 @@ async fn every_contradiction_is_found(place: Place) {
     drop(pending);
 }
 
-async fn fifty_redemptions_of_one_code_give_one_grant_and_revoke_it(place: Place) {
-    let b = Bench::new(&place);
+async fn fifty_redemptions_of_one_code_give_one_grant_and_revoke_it(test_store: TestStore) {
+    let b = Bench::new(&test_store);
     let linked = b.allow("115-ordinary-1100026", start()).await;
     let racers: Vec<_> = (0..50)
         .map(|_| {

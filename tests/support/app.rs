@@ -1,7 +1,7 @@
 //! The apps: `creco` (FAPI 2.0: PAR, private_key_jwt, DPoP), `kakeibo` (OpenID Connect with a secret) and the resource
 //! server `accounts-api`.
 
-use super::http::{Answer, Ask, Http, encode};
+use super::http::{Answer, Http, RequestParts, encode};
 use super::jws::{Key, b64, sha256};
 use base64::Engine;
 use renkei_core::clock::{Clock, ManualClock};
@@ -101,7 +101,7 @@ impl App {
         let mut nonce: Option<String> = None;
         for _ in 0..2 {
             let mut form: Vec<(String, String)> = fields.iter().map(|(a, b)| ((*a).into(), (*b).into())).collect();
-            let mut ask = Ask::default();
+            let mut ask = RequestParts::default();
             match &self.credential {
                 Credential::Jwt(..) => {
                     form.push(("client_id".into(), self.client_id.clone()));

@@ -1,7 +1,7 @@
 //! A customer's browser without script: cookies, forms, and a verb for each screen.
 
 use super::html::Page;
-use super::http::{Answer, Ask, Http, query};
+use super::http::{Answer, Http, RequestParts, query};
 use std::collections::BTreeMap;
 
 /// What a customer types on ②.
@@ -112,7 +112,7 @@ impl Browser {
     /// Goes to an address and follows the server's redirects until a page shows or the app is reached.
     pub async fn open(&mut self, url: &str) -> &mut Self {
         self.referer.clone_from(&self.came_from);
-        let answer = self.request("GET", url, Ask::default().header("sec-fetch-site", "cross-site")).await;
+        let answer = self.request("GET", url, RequestParts::default().header("sec-fetch-site", "cross-site")).await;
         self.follow(url, answer).await
     }
     /// The same page once more.
@@ -150,11 +150,11 @@ impl Browser {
     }
     /// A POST of a form of ours, as a browser sends it.
     pub async fn post(&mut self, url: &str, fields: &[(String, String)]) -> Answer {
-        let ask = Ask::default().form(fields).header("sec-fetch-site", "same-origin");
+        let ask = RequestParts::default().form(fields).header("sec-fetch-site", "same-origin");
         let ask = ask.header("origin", self.http.issuer.clone());
         self.request("POST", url, ask).await
     }
-    pub async fn request(&mut self, method: &str, url: &str, mut ask: Ask) -> Answer {
+    pub async fn request(&mut self, method: &str, url: &str, mut ask: RequestParts) -> Answer {
         ask = ask.header("x-forwarded-for", self.address.clone());
         if let Some(page) = &self.referer {
             ask = ask.header("referer", page.clone());
@@ -189,7 +189,7 @@ impl Browser {
             if self.http.ours(&url).is_none() {
                 break;
             }
-            answer = self.request("GET", &url, Ask::default().header("sec-fetch-site", "same-origin")).await;
+            answer = self.request("GET", &url, RequestParts::default().header("sec-fetch-site", "same-origin")).await;
         }
         (self.url, self.answer) = (url, answer);
         self

@@ -38,7 +38,7 @@ struct State {
     /// How many COMMITs met their fate.
     met: usize,
     /// How many connections PostgreSQL itself was given, in all.
-    opened: usize,
+    connections_made: usize,
 }
 #[derive(Default)]
 struct Session {
@@ -104,8 +104,8 @@ impl Proxy {
         self.inner.state.lock().unwrap().met
     }
     /// How many sessions have been opened through it.
-    pub fn opened(&self) -> usize {
-        self.inner.state.lock().unwrap().opened
+    pub fn connections_made(&self) -> usize {
+        self.inner.state.lock().unwrap().connections_made
     }
 }
 
@@ -124,7 +124,7 @@ impl Inner {
         let (from_client, from_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
         {
             let mut state = self.state.lock().unwrap();
-            state.opened += 1;
+            state.connections_made += 1;
             state.sessions.get_mut(&id).unwrap().ends = vec![client.try_clone().unwrap(), server.try_clone().unwrap()];
         }
         let back = self.clone();

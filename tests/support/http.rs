@@ -25,11 +25,11 @@ pub struct Answer {
 
 /// What is sent.
 #[derive(Debug, Clone, Default)]
-pub struct Ask {
+pub struct RequestParts {
     pub headers: Vec<(String, String)>,
     pub body: Option<(String, String)>,
 }
-impl Ask {
+impl RequestParts {
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -78,14 +78,14 @@ impl Http {
             _ => None,
         }
     }
-    pub async fn send(&self, method: &str, url: &str, ask: Ask) -> Answer {
+    pub async fn send(&self, method: &str, url: &str, ask: RequestParts) -> Answer {
         self.asked(method, url, ask).await.unwrap()
     }
     /// The answer, if one came.
-    pub async fn try_send(&self, method: &str, url: &str, ask: Ask) -> Option<Answer> {
+    pub async fn try_send(&self, method: &str, url: &str, ask: RequestParts) -> Option<Answer> {
         self.asked(method, url, ask).await.ok()
     }
-    async fn asked(&self, method: &str, url: &str, ask: Ask) -> reqwest::Result<Answer> {
+    async fn asked(&self, method: &str, url: &str, ask: RequestParts) -> reqwest::Result<Answer> {
         let path = self.ours(url).unwrap_or_else(|| panic!("{url} is not the server's"));
         let host = self.issuer.split("://").nth(1).unwrap();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
@@ -101,7 +101,7 @@ impl Http {
         Ok(Answer { status, headers, body: answer.text().await? })
     }
     pub async fn get(&self, url: &str) -> Answer {
-        self.send("GET", url, Ask::default()).await
+        self.send("GET", url, RequestParts::default()).await
     }
 }
 

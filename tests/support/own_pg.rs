@@ -3,7 +3,7 @@
 
 use super::pg::query;
 use super::ports;
-use super::small_disk::seen;
+use super::small_disk::outside_namespace;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -66,7 +66,7 @@ impl OwnPg {
     }
     fn new(standby: bool, small: Option<&str>) -> Self {
         let (port, root) = (ports::free(2), rustix::process::getuid().is_root());
-        let place = tempfile::Builder::new().prefix("renkei-small-").tempdir().unwrap().keep();
+        let test_store = tempfile::Builder::new().prefix("renkei-small-").tempdir().unwrap().keep();
         let start = match (small, root) {
             (None, true) => format!("exec {AS_POSTGRES}"),
             (None, false) => "exec sh -c \"$KEEPER\"".to_owned(),
@@ -80,7 +80,7 @@ impl OwnPg {
             ),
         };
         let mut keeper = Command::new("sh");
-        keeper.args(["-c", &start]).env("KEEPER", KEEPER).env("PORT", port.to_string()).env("SMALL", &place);
+        keeper.args(["-c", &start]).env("KEEPER", KEEPER).env("PORT", port.to_string()).env("SMALL", &test_store);
         if standby {
             keeper.env("STANDBY", (port + 1).to_string());
         }
@@ -89,12 +89,12 @@ impl OwnPg {
         let ids = lines.next().expect("PostgreSQL did not start");
         let mut ids = ids.split_whitespace().map(|id| id.parse().unwrap());
         let (primary, standby) = (ids.next().unwrap(), ids.next());
-        let own = Self { port, primary, standby, small: small.map(|_| place.clone()), keeper };
+        let own = Self { port, primary, standby, small: small.map(|_| test_store.clone()), keeper };
         if own.small.is_some() {
-            own.sql_in("postgres", &format!("create tablespace small location '{}'", place.display()));
+            own.sql_in("postgres", &format!("create tablespace small location '{}'", test_store.display()));
             own.sql_in("postgres", "create database renkei template template0 tablespace small");
         } else {
-            let _ = fs::remove_dir(place);
+            let _ = fs::remove_dir(test_store);
             own.sql_in("postgres", "create database renkei template template0");
         }
         own
@@ -149,7 +149,7 @@ impl OwnPg {
     }
     /// A file on its small file system.
     pub fn on_small_disk(&self, file: &str) -> PathBuf {
-        seen(self.keeper.id(), self.small.as_ref().unwrap()).join(file)
+        outside_namespace(self.keeper.id(), self.small.as_ref().unwrap()).join(file)
     }
 }
 impl Drop for OwnPg {

@@ -1,6 +1,6 @@
 //! The telephone company's side: signed reports of incoming calls (docs/telephony.md).
 
-use super::http::{Answer, Ask, Http};
+use super::http::{Answer, Http, RequestParts};
 use super::jws::b64;
 use renkei_core::clock::{Clock, ManualClock};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Phone {
     }
     /// Sends a body with these headers and nothing else.
     pub async fn send(&self, body: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut ask = Ask::default().json(body);
+        let mut ask = RequestParts::default().json(body);
         for (name, value) in headers {
             ask = ask.header(name, *value);
         }

@@ -1,11 +1,11 @@
 //! The program itself over the store that a town leaves behind, so that it can be killed and started again.
 
-use super::http::{Answer, Ask, Http};
+use super::http::{Answer, Http, RequestParts};
 use super::pg;
 use super::small_disk::SmallDisk;
 use super::town::{BANK_SECRET, ISSUER, Said, Town, said};
 use renkei_core::clock::{Clock, Instant, SystemClock};
-use renkei_core::grant::code::Binding;
+use renkei_core::grant::code::CodeBinding;
 use renkei_core::id::ClientId;
 use renkei_server::config::Config;
 use serde_json::{Value, json};
@@ -113,10 +113,10 @@ impl Drop for Served {
 }
 
 /// A report of the core bank, signed.
-pub fn signed(report: &Value, secret: &str, now: Instant) -> Ask {
+pub fn signed(report: &Value, secret: &str, now: Instant) -> RequestParts {
     let (body, timestamp) = (report.to_string(), now.secs().to_string());
     let tag = renkei_core::secret::hmac_sha256(secret.as_bytes(), format!("{timestamp}.{body}").as_bytes());
-    Ask::default()
+    RequestParts::default()
         .header("X-Hook-Timestamp", timestamp)
         .header("X-Hook-Signature", renkei_core::secret::base64url(tag))
         .json(body)
@@ -124,14 +124,14 @@ pub fn signed(report: &Value, secret: &str, now: Instant) -> Ask {
 
 /// A link of an account of its own.
 #[derive(Debug, Clone)]
-pub struct Linked {
+pub struct ServedGrant {
     pub token: String,
     pub grant: String,
     pub account: String,
 }
 
 /// Links of `kakeibo`, each of another account, made without the screens.
-pub async fn links(w: &Town, first: usize, count: usize) -> Vec<Linked> {
+pub async fn links(w: &Town, first: usize, count: usize) -> Vec<ServedGrant> {
     let world = w.world();
     let id = ClientId::parse("kakeibo").unwrap();
     let kakeibo = world.store.read(move |tx| renkei_core::client::sql::load(tx, &id)).await.unwrap().unwrap();
@@ -139,11 +139,11 @@ pub async fn links(w: &Town, first: usize, count: usize) -> Vec<Linked> {
     let mut made = Vec::new();
     for n in first..first + count {
         let account = format!("115-ordinary-{:07}", 3_000_000 + n);
-        let binding = Binding { nonce: None, ..super::world::World::binding() };
+        let binding = CodeBinding { nonce: None, ..super::world::World::binding() };
         let allowed = world.allow_with(&kakeibo, "accounts", &account, binding).await;
         let tokens = world.exchange(&kakeibo, &allowed.code).await.unwrap();
         let token = tokens["access_token"].as_str().unwrap().to_owned();
-        made.push(Linked { token, grant: allowed.grant.to_string(), account });
+        made.push(ServedGrant { token, grant: allowed.grant.to_string(), account });
     }
     made
 }

@@ -7,34 +7,38 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 pub struct SmallDisk {
-    place: tempfile::TempDir,
+    folder: tempfile::TempDir,
     keeper: Child,
 }
 
 impl SmallDisk {
     /// `size` as mount(8) wants it.
     pub fn new(size: &str) -> Self {
-        let place = tempfile::Builder::new().prefix("renkei-disk-").tempdir().unwrap();
+        let test_store = tempfile::Builder::new().prefix("renkei-disk-").tempdir().unwrap();
         let mut keeper = Command::new("unshare");
         keeper.arg("--mount");
         if !rustix::process::getuid().is_root() {
             keeper.arg("--map-root-user");
         }
         let script = "mount -t tmpfs -o \"size=$1,mode=0700\" none \"$2\" && echo mounted && exec cat >/dev/null";
-        keeper.args(["sh", "-c", script, "sh", size]).arg(place.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        keeper
+            .args(["sh", "-c", script, "sh", size])
+            .arg(test_store.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut keeper = keeper.spawn().unwrap();
         let mut said = String::new();
         BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut said).unwrap();
         assert_eq!(said, "mounted\n", "neither root nor a user namespace: nothing can be mounted here");
-        Self { place, keeper }
+        Self { folder: test_store, keeper }
     }
     /// Where it is for programs inside.
     pub fn inside(&self) -> &Path {
-        self.place.path()
+        self.folder.path()
     }
     /// Where a file on it is for everybody.
     pub fn path(&self, file: &str) -> PathBuf {
-        seen(self.keeper.id(), self.place.path()).join(file)
+        outside_namespace(self.keeper.id(), self.folder.path()).join(file)
     }
     /// What runs a program inside: it is followed by the program.
     pub fn enter(&self) -> Vec<String> {
@@ -55,7 +59,7 @@ impl Drop for SmallDisk {
 }
 
 /// Where a path of a process with a mount namespace of its own is for everybody.
-pub fn seen(process: u32, path: &Path) -> PathBuf {
+pub fn outside_namespace(process: u32, path: &Path) -> PathBuf {
     Path::new(&format!("/proc/{process}/root")).join(path.strip_prefix("/").unwrap())
 }
 

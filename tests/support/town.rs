@@ -3,7 +3,7 @@
 use super::app::{App, Credential, Tokens};
 use super::bank::Bank;
 use super::browser::{Browser, Customer};
-use super::http::{Answer, Ask, Http};
+use super::http::{Answer, Http, RequestParts};
 use super::jws::Key;
 use super::pg;
 use super::phone::Phone;
@@ -15,7 +15,7 @@ use renkei_core::client;
 use renkei_core::clock::{Clock, Instant, ManualClock};
 use renkei_core::grant::{self, Reason};
 use renkei_core::id::{ClientId, EventId, GrantId};
-use renkei_core::identity::{Seals, lockout};
+use renkei_core::identity::{FieldCrypto, lockout};
 use renkei_core::lifecycle::expire;
 use renkei_core::random::SeededRandom;
 use renkei_core::store::{Result as StoreResult, Tx};
@@ -281,7 +281,7 @@ impl Town {
         app.exchange(&pending, &brought).await
     }
     pub async fn userinfo(&self, token: &str) -> Answer {
-        let ask = Ask::default().header("authorization", format!("Bearer {token}"));
+        let ask = RequestParts::default().header("authorization", format!("Bearer {token}"));
         self.http.send("GET", "/oauth/userinfo", ask).await
     }
 }
@@ -321,7 +321,10 @@ impl Browser {
     /// `GET …/call/status`
     pub async fn call_status(&mut self) -> Value {
         let url = format!("{}/call/status", self.interaction());
-        self.request("GET", &url, Ask::default().header("sec-fetch-site", "same-origin")).await.expect(200).json()
+        self.request("GET", &url, RequestParts::default().header("sec-fetch-site", "same-origin"))
+            .await
+            .expect(200)
+            .json()
     }
 }
 
@@ -330,8 +333,8 @@ fn log() -> &'static Mutex<Vec<u8>> {
     static LOG: OnceLock<&'static Mutex<Vec<u8>>> = OnceLock::new();
     LOG.get_or_init(|| {
         let kept: &'static Mutex<Vec<u8>> = Box::leak(Box::default());
-        struct Keep(&'static Mutex<Vec<u8>>);
-        impl std::io::Write for Keep {
+        struct LogWriter(&'static Mutex<Vec<u8>>);
+        impl std::io::Write for LogWriter {
             fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
                 self.0.lock().unwrap().extend_from_slice(bytes);
                 Ok(bytes.len())
@@ -343,7 +346,7 @@ fn log() -> &'static Mutex<Vec<u8>> {
         // What drives the browser writes down what it types: that is the test's log, not the server's.
         let ours = Targets::new().with_default(tracing::Level::DEBUG).with_target("thirtyfour", LevelFilter::OFF);
         let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_ansi(false);
-        subscriber.with_writer(move || Keep(kept)).finish().with(ours).init();
+        subscriber.with_writer(move || LogWriter(kept)).finish().with(ours).init();
         kept
     })
 }
@@ -508,8 +511,8 @@ impl Town {
     pub fn secret_key(&self) -> &client::SecretKey {
         self.running.app.authenticator.secret_key()
     }
-    fn seals(&self) -> Seals {
-        Seals { sealer: self.running.app.sealer.clone(), random: self.running.app.random.clone() }
+    fn crypto(&self) -> FieldCrypto {
+        FieldCrypto { sealer: self.running.app.sealer.clone(), random: self.running.app.random.clone() }
     }
     /// The program, as staff runs it on the server's machine.
     pub async fn staff(&self, args: &[&str]) -> Said {
@@ -522,7 +525,7 @@ impl Town {
         renkei_reading(&file, args, input).await
     }
     /// What each client has had stored, and what it was refused.
-    pub fn limits(&self) -> &renkei_server::web::limits::Limits {
+    pub fn limits(&self) -> &renkei_server::web::limits::LimitCounters {
         &self.running.app.limits
     }
     /// The folder with the admin socket.
@@ -556,30 +559,30 @@ impl Town {
     }
     /// The accounts that are locked now.
     pub async fn locks(&self) -> Vec<String> {
-        let (seals, now) = (self.seals(), self.now());
-        let listed = self.running.app.store.read(move |tx| lockout::list(tx, &seals, now, 100)).await.unwrap();
+        let (crypto, now) = (self.crypto(), self.now());
+        let listed = self.running.app.store.read(move |tx| lockout::list(tx, &crypto, now, 100)).await.unwrap();
         listed.into_iter().filter(|l| l.locked).map(|l| l.account.to_string()).collect()
     }
     /// What `renkei lock release` does.
     pub async fn release_lock(&self, account: &str) {
-        let (seals, now) = (self.seals(), self.now());
+        let (crypto, now) = (self.crypto(), self.now());
         let account = Account::parse(account).unwrap();
         let staff = Actor::Staff("tanaka".into());
         let released = move |tx: &mut Tx<'_, '_>| {
-            lockout::release(tx, &seals, &account, staff.clone(), "identity checked at the counter", now)
+            lockout::release(tx, &crypto, &account, staff.clone(), "identity checked at the counter", now)
         };
         assert!(self.write(released).await, "it was locked");
     }
     /// A wrong answer about an account, which the core bank is not asked for.
     pub async fn guess_wrong(&self, account: &str) {
-        let (seals, policy) = (self.seals(), self.running.app.desk.policy().clone());
+        let (crypto, policy) = (self.crypto(), self.running.app.identity.policy().clone());
         let (account, now) = (Account::parse(account).unwrap(), self.now());
-        let id = renkei_core::id::GuessId::random(&*seals.random);
+        let id = renkei_core::id::GuessId::random(&*crypto.random);
         self.write(move |tx| {
             let client = ClientId::parse("creco").unwrap();
             let guess = (&account, lockout::Guess::Customer, &id);
-            match lockout::reserve(tx, &seals, &policy, guess, now)? {
-                lockout::Reserved::Go(reserved) => lockout::fail(tx, &seals, &policy, &reserved, &client, now),
+            match lockout::reserve(tx, &crypto, &policy, guess, now)? {
+                lockout::Reserved::Proceed(reserved) => lockout::fail(tx, &crypto, &policy, &reserved, &client, now),
                 other => panic!("{other:?}"),
             }
         })
@@ -614,11 +617,11 @@ impl Town {
     /// What the job that tidies does, until there is nothing left to do.
     pub async fn tidy(&self) {
         self.world().tidy().await;
-        while self.running.app.desk.sweep(self.now(), 500).await.unwrap() > 0 {}
+        while self.running.app.identity.sweep(self.now(), 500).await.unwrap() > 0 {}
     }
     /// The service of the five checks.
-    pub fn desk(&self) -> &renkei_core::identity::Desk {
-        &self.running.app.desk
+    pub fn service(&self) -> &renkei_core::identity::IdentityService {
+        &self.running.app.identity
     }
     /// How many bytes the store takes: SQLite's file with its journal, or PostgreSQL's tables with their indexes.
     pub async fn store_size(&self) -> u64 {

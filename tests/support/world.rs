@@ -1,29 +1,29 @@
 //! A store with everything of steps 3 to 6 in it, and verbs to move it: what happens after ⑤, without screens.
 
-use super::place::Place;
+use super::test_store::TestStore;
 use renkei_core::account::Account;
 use renkei_core::audit::Actor;
 use renkei_core::client::metadata::{self, Rules};
 use renkei_core::client::{self, Client, Status};
 use renkei_core::clock::{Clock, Instant, ManualClock};
-use renkei_core::consent::{self, ACR, Choice, Customer, Offer, PERIOD, Record, Terms};
+use renkei_core::consent::{self, ACR, ConsentChoice, ConsentRecord, Customer, Offer, PERIOD, Terms};
 use renkei_core::event;
-use renkei_core::grant::code::Binding;
+use renkei_core::grant::code::CodeBinding;
 use renkei_core::grant::{self, Grant, Link, Reason};
 use renkei_core::id::{AccountId, ClientId, EventId, GrantId, HolderId, InteractionId};
 use renkei_core::keys::seal::Sealer;
-use renkei_core::lifecycle::keep::{CHORES, Retention, keep};
+use renkei_core::lifecycle::housekeeping::{Retention, TASKS, run_task};
 use renkei_core::lifecycle::{self, Completed, Notice, Queued, Swept, expire, notice};
 use renkei_core::oxide::Challenge;
 use renkei_core::params::Params;
 use renkei_core::random::{Random, SeededRandom};
-use renkei_core::refusal::Code;
+use renkei_core::refusal::ErrorCode;
 use renkei_core::scope::Scope;
 use renkei_core::secret::{Hash, Secret};
 use renkei_core::store::{Options, Result, Store, Tx, Value};
-use renkei_core::token::introspect::{self, Asked, Seen};
+use renkei_core::token::introspect::{self, IntrospectedToken, Introspection};
 use renkei_core::token::revoke::{self, Revoked};
-use renkei_core::token::{self, Ask, Minted};
+use renkei_core::token::{self, Minted, TokenRequest};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub random: Arc<dyn Random>,
     pub sealer: Arc<Sealer>,
-    _place: Option<Place>,
+    _store: Option<TestStore>,
 }
 
 /// What an app has after a customer said 許可する.
@@ -50,22 +50,22 @@ pub struct Allowed {
 }
 
 impl World {
-    pub fn at(place: Place) -> Self {
-        Self::at_with(place, &Options::default())
+    pub fn at(test_store: TestStore) -> Self {
+        Self::at_with(test_store, &Options::default())
     }
     /// The same with options of the store.
-    pub fn at_with(place: Place, options: &Options) -> Self {
+    pub fn at_with(test_store: TestStore, options: &Options) -> Self {
         Self {
-            store: place.open_with(options).unwrap(),
+            store: test_store.open_with(options).unwrap(),
             clock: Arc::new(ManualClock::at(Instant::from_secs(1_795_000_000))),
             random: Arc::new(SeededRandom::new(20_261_122)),
             sealer: Arc::new(Sealer::new("k1", &[9; 32]).unwrap()),
-            _place: Some(place),
+            _store: Some(test_store),
         }
     }
     /// The same over the parts of a running server.
     pub fn of(store: Store, clock: Arc<ManualClock>, random: Arc<dyn Random>, sealer: Arc<Sealer>) -> Self {
-        Self { store, clock, random, sealer, _place: None }
+        Self { store, clock, random, sealer, _store: None }
     }
     pub fn now(&self) -> Instant {
         self.clock.now()
@@ -157,8 +157,8 @@ impl World {
     pub fn index(&self, account: &str) -> Hash {
         self.sealer.index("account", account)
     }
-    pub fn binding() -> Binding {
-        Binding {
+    pub fn binding() -> CodeBinding {
+        CodeBinding {
             redirect_uri: CALLBACK.into(),
             challenge: Challenge::parse(&Hash::of(VERIFIER).base64url()),
             dpop_jkt: None,
@@ -170,8 +170,8 @@ impl World {
         self.allow_with(client, "openid accounts transactions", "115-ordinary-1100026", Self::binding()).await
     }
     /// 許可する.
-    pub async fn allow_with(&self, client: &Client, scope: &str, account: &str, binding: Binding) -> Allowed {
-        let ticked = Choice { agree: true, accounts: Vec::new() };
+    pub async fn allow_with(&self, client: &Client, scope: &str, account: &str, binding: CodeBinding) -> Allowed {
+        let ticked = ConsentChoice { agree: true, accounts: Vec::new() };
         let agreed = consent::allow(&self.offer(client, scope), &ticked, self.customer(account), self.now()).unwrap();
         let link = Link::new(&agreed, binding, client.id.as_str(), &self.sealer, &*self.random).unwrap();
         let told = link.told().clone();
@@ -183,21 +183,21 @@ impl World {
         let offer = self.offer(client, "accounts");
         let customer = self.customer("115-ordinary-1100026");
         let sub = grant::pairwise(&self.sealer, client.id.as_str(), &customer.holder);
-        let record = Record::denied(&offer, customer, self.now(), &self.sealer, &*self.random).unwrap();
+        let record = ConsentRecord::denied(&offer, customer, self.now(), &self.sealer, &*self.random).unwrap();
         self.write(move |tx| consent::deny(tx, &record, &sub)).await;
     }
 
     /// The token endpoint's verb, with `code` and the right verifier; `change` edits the form.
-    pub async fn exchange(&self, client: &Arc<Client>, code: &str) -> std::result::Result<Json, Code> {
+    pub async fn exchange(&self, client: &Arc<Client>, code: &str) -> std::result::Result<Json, ErrorCode> {
         self.redeem(client, code, None, |_| {}).await
     }
     pub async fn redeem(
         &self,
         client: &Arc<Client>,
         code: &str,
-        binding: Option<token::Binding>,
+        binding: Option<token::TokenBinding>,
         change: impl Fn(&mut Params),
-    ) -> std::result::Result<Json, Code> {
+    ) -> std::result::Result<Json, ErrorCode> {
         let mut params = Params::parse("grant_type=authorization_code").unwrap();
         params.set("code", code);
         params.set("redirect_uri", CALLBACK);
@@ -207,7 +207,8 @@ impl World {
         let minted = Minted::draw(&*self.random);
         let shown = minted.clone();
         let work = move |tx: &mut Tx<'_, '_>| {
-            let ask = Ask { client: &client, params: &params, binding, minted: &minted, default_audience: API };
+            let ask =
+                TokenRequest { client: &client, params: &params, binding, minted: &minted, default_audience: API };
             let issued = token::exchange(tx, ask, now)?;
             if let Ok(token::Issued { grant: Some(grant), .. }) = &issued {
                 notice::release(tx, &grant.id, now)?;
@@ -216,7 +217,7 @@ impl World {
         };
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
     }
-    pub async fn refresh(&self, client: &Arc<Client>, token: &str, more: &str) -> std::result::Result<Json, Code> {
+    pub async fn refresh(&self, client: &Arc<Client>, token: &str, more: &str) -> std::result::Result<Json, ErrorCode> {
         self.refresh_with(client, token, more, None).await
     }
     pub async fn refresh_with(
@@ -224,60 +225,63 @@ impl World {
         client: &Arc<Client>,
         token: &str,
         more: &str,
-        binding: Option<token::Binding>,
-    ) -> std::result::Result<Json, Code> {
+        binding: Option<token::TokenBinding>,
+    ) -> std::result::Result<Json, ErrorCode> {
         let mut params = Params::parse(&format!("grant_type=refresh_token&{more}")).unwrap();
         params.set("refresh_token", token);
         let (now, client) = (self.now(), client.clone());
         let minted = Minted::draw(&*self.random);
         let shown = minted.clone();
         let work = move |tx: &mut Tx<'_, '_>| {
-            let ask = Ask { client: &client, params: &params, binding, minted: &minted, default_audience: API };
+            let ask =
+                TokenRequest { client: &client, params: &params, binding, minted: &minted, default_audience: API };
             token::refresh(tx, ask, now)
         };
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
     }
     /// A client's own token (RFC 6749 §4.4), where `status` and `prices` are what clients may have for themselves.
-    pub async fn own(&self, client: &Arc<Client>, more: &str) -> std::result::Result<Json, Code> {
-        self.own_with(client, more, None).await
+    pub async fn client_token(&self, client: &Arc<Client>, more: &str) -> std::result::Result<Json, ErrorCode> {
+        self.client_token_with(client, more, None).await
     }
-    pub async fn own_with(
+    pub async fn client_token_with(
         &self,
         client: &Arc<Client>,
         more: &str,
-        binding: Option<token::Binding>,
-    ) -> std::result::Result<Json, Code> {
+        binding: Option<token::TokenBinding>,
+    ) -> std::result::Result<Json, ErrorCode> {
         let params = Params::parse(&format!("grant_type=client_credentials&{more}")).unwrap();
         let scopes = Scope::parse("status prices").unwrap();
         let (now, client) = (self.now(), client.clone());
         let minted = Minted::draw(&*self.random);
         let shown = minted.clone();
         let work = move |tx: &mut Tx<'_, '_>| {
-            let ask = Ask { client: &client, params: &params, binding, minted: &minted, default_audience: API };
-            token::own::own(tx, ask, &scopes, now)
+            let ask =
+                TokenRequest { client: &client, params: &params, binding, minted: &minted, default_audience: API };
+            token::client_credentials::issue(tx, ask, &scopes, now)
         };
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
     }
     /// What `caller` hears about `token`.
     pub async fn introspect(&self, caller: &Arc<Client>, token: &str) -> Json {
         let (now, caller) = (self.now(), caller.clone());
-        let Some(asked) = Asked::read(token) else { return Seen::Inactive.response(ISSUER) };
+        let Some(asked) = IntrospectedToken::parse(token) else { return Introspection::Inactive.response(ISSUER) };
         let work = move |tx: &mut Tx<'_, '_>| introspect::introspect(tx, asked, &caller, now);
         self.store.read(work).await.unwrap().response(ISSUER)
     }
     /// In which of these ways, as DPoP or as Bearer with what was proved, a request with this token is let in by us.
-    pub async fn lets_in(&self, token: &str, ways: &[(bool, token::Proved)]) -> Vec<bool> {
+    pub async fn lets_in(&self, token: &str, ways: &[(bool, token::ProofOfPossession)]) -> Vec<bool> {
         let (now, hash) = (self.now(), token::access(token).unwrap());
         let found = self.store.read(move |tx| token::sql::find_access(tx, &hash)).await.unwrap();
         let live = found.filter(|found| found.is_live(now));
-        let held =
-            |dpop, proved| live.as_ref().is_some_and(|f| token::Binding::held(f.token.binding, dpop, proved).is_ok());
+        let held = |dpop, proved| {
+            live.as_ref().is_some_and(|f| token::TokenBinding::held(f.token.binding, dpop, proved).is_ok())
+        };
         ways.iter().map(|(dpop, proved)| held(*dpop, *proved)).collect()
     }
     pub async fn is_active(&self, caller: &Arc<Client>, token: &str) -> bool {
         self.introspect(caller, token).await["active"] == json!(true)
     }
-    pub async fn revoke(&self, client: &Arc<Client>, token: &str) -> std::result::Result<Revoked, Code> {
+    pub async fn revoke(&self, client: &Arc<Client>, token: &str) -> std::result::Result<Revoked, ErrorCode> {
         let (now, client, token) = (self.now(), client.clone(), token.to_owned());
         self.write(move |tx| revoke::revoke(tx, &token, &client, now)).await.map_err(|refusal| refusal.code)
     }
@@ -300,8 +304,8 @@ impl World {
     /// Housekeeping of every table, until there is nothing left to do.
     pub async fn tidy(&self) {
         let now = self.now();
-        for (_, chore) in CHORES {
-            while self.write(move |tx| keep(tx, *chore, now, &Retention::default())).await > 0 {}
+        for (_, task) in TASKS {
+            while self.write(move |tx| run_task(tx, *task, now, &Retention::default())).await > 0 {}
         }
     }
     pub async fn sweep(&self) -> Swept {

@@ -1,6 +1,6 @@
 //! Copies of the store, and what must happen to one before a server may use it.
 
-use super::{Desk, Refused, looked};
+use super::{AdminContext, AdminError, looked};
 use crate::audit::{Actor, Entry};
 use crate::clock::Instant;
 use crate::grant;
@@ -13,14 +13,19 @@ use std::path::PathBuf;
 /// Tokens revoked in one transaction.
 const BATCH: i64 = 500;
 
-pub(super) async fn make(desk: &Desk, file: PathBuf, actor: Actor, now: Instant) -> Result<Value, Refused> {
+pub(super) async fn make(
+    service: &AdminContext,
+    file: PathBuf,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, AdminError> {
     if file.exists() {
-        return Err(Refused::NotNow(format!("{} is there already", file.display())));
+        return Err(AdminError::NotNow(format!("{} is there already", file.display())));
     }
     let named = file.display().to_string();
-    desk.store.backup(file).await?;
+    service.store.backup(file).await?;
     let entry = Entry { detail: json!({"file": named}), ..Entry::new(now, actor.clone(), "") };
-    desk.store.write(move |tx| looked(tx, &actor, "staff.backup.made", entry.clone())).await?;
+    service.store.write(move |tx| looked(tx, &actor, "staff.backup.made", entry.clone())).await?;
     Ok(json!({"file": named}))
 }
 
@@ -30,14 +35,14 @@ pub(super) async fn make(desk: &Desk, file: PathBuf, actor: Actor, now: Instant)
 ///
 /// # Errors
 /// The store's. Interrupted, it can be called again.
-pub async fn restored(store: &Store, staff: &str, now: Instant) -> Result<Value, Refused> {
+pub async fn restored(store: &Store, staff: &str, now: Instant) -> Result<Value, AdminError> {
     let (mut tokens, mut codes) = (0_u64, 0_u64);
     loop {
         let (some_tokens, some_codes) = store
             .write(move |tx| Ok((token::revoke::restored(tx, now, BATCH)?, grant::code::drop_unused(tx, BATCH)?)))
             .await?;
         (tokens, codes) = (tokens + some_tokens, codes + some_codes);
-        let forgotten = store.write(move |tx| identity::memory::drop_restored(tx, BATCH)).await?;
+        let forgotten = store.write(move |tx| identity::proofing_session::drop_restored(tx, BATCH)).await?;
         if some_tokens + some_codes + forgotten == 0 {
             break;
         }

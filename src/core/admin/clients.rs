@@ -1,6 +1,6 @@
 //! The registry and our own keys as staff sees and changes them.
 
-use super::{Desk, Refused};
+use super::{AdminContext, AdminError};
 use crate::audit::Actor;
 use crate::client::metadata::{client_id, document, unknown_members};
 use crate::client::registration::sql as registration;
@@ -79,8 +79,8 @@ impl ClientAsk {
     }
 
     /// Reads what [`ClientAsk::http`] wrote; `None` for a path that is not about clients.
-    pub(super) fn parse(method: &str, path: &[&str], body: &[u8]) -> Option<Result<Self, Refused>> {
-        let invalid = |what: &str| Refused::Invalid(format!("{what} is missing or not well formed"));
+    pub(super) fn parse(method: &str, path: &[&str], body: &[u8]) -> Option<Result<Self, AdminError>> {
+        let invalid = |what: &str| AdminError::Invalid(format!("{what} is missing or not well formed"));
         let id = |text: &str| ClientId::parse(text).ok_or_else(|| invalid("the client id"));
         let record = || serde_json::from_slice(body).map_err(|_| invalid("the record (a JSON object)"));
         let status = |text, status| id(text).map(|id| Self::SetStatus { id, status });
@@ -101,7 +101,7 @@ impl ClientAsk {
     }
 }
 
-fn version(body: &[u8]) -> Result<Option<i64>, Refused> {
+fn version(body: &[u8]) -> Result<Option<i64>, AdminError> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Body {
@@ -111,24 +111,30 @@ fn version(body: &[u8]) -> Result<Option<i64>, Refused> {
         return Ok(None);
     }
     let body: Result<Body, _> = serde_json::from_slice(body);
-    body.map(|b| Some(b.version)).map_err(|_| Refused::Invalid("the body {\"version\": …} is not well formed".into()))
+    body.map(|b| Some(b.version))
+        .map_err(|_| AdminError::Invalid("the body {\"version\": …} is not well formed".into()))
 }
 
-pub(super) async fn answer(desk: &Desk, ask: ClientAsk, actor: Actor, now: Instant) -> Result<Value, Refused> {
+pub(super) async fn answer(
+    service: &AdminContext,
+    ask: ClientAsk,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, AdminError> {
     match ask {
-        ClientAsk::List => list(desk).await,
-        ClientAsk::Show { id } => show(desk, &id).await,
-        ClientAsk::Import { record } => import(desk, record, actor, now).await,
-        ClientAsk::SetStatus { id, status } => set_status(desk, id, status, actor, now).await,
-        ClientAsk::Approve { id, version } => approve(desk, id, version, actor, now).await,
-        ClientAsk::Decline { id } => decline(desk, id, actor, now).await,
-        ClientAsk::Token { id } => token(desk, id, actor, now).await,
-        ClientAsk::RotateSecret { id } => rotate(desk, id, actor, now).await,
+        ClientAsk::List => list(service).await,
+        ClientAsk::Show { id } => show(service, &id).await,
+        ClientAsk::Import { record } => import(service, record, actor, now).await,
+        ClientAsk::SetStatus { id, status } => set_status(service, id, status, actor, now).await,
+        ClientAsk::Approve { id, version } => approve(service, id, version, actor, now).await,
+        ClientAsk::Decline { id } => decline(service, id, actor, now).await,
+        ClientAsk::Token { id } => token(service, id, actor, now).await,
+        ClientAsk::RotateSecret { id } => rotate(service, id, actor, now).await,
     }
 }
 
 /// A record, since when it stands so, and the change of it that waits for approval.
-fn told(client: &Client, proposed: Option<&Client>) -> Value {
+fn client_json(client: &Client, proposed: Option<&Client>) -> Value {
     let mut record = document(client);
     record["updated_at"] = client.updated_at.rfc3339().into();
     record["version"] = client.version.into();
@@ -138,35 +144,35 @@ fn told(client: &Client, proposed: Option<&Client>) -> Value {
     record
 }
 
-async fn show(desk: &Desk, id: &ClientId) -> Result<Value, Refused> {
+async fn show(service: &AdminContext, id: &ClientId) -> Result<Value, AdminError> {
     let wanted = id.clone();
-    let found = desk.store.read(move |tx| {
+    let found = service.store.read(move |tx| {
         let Some(client) = sql::load(tx, &wanted)? else { return Ok(None) };
         let proposed = registration::proposed(tx, &client)?;
-        Ok(Some(told(&client, proposed.as_ref())))
+        Ok(Some(client_json(&client, proposed.as_ref())))
     });
     found.await?.ok_or_else(|| unknown(id))
 }
 
-async fn load(desk: &Desk, id: &ClientId) -> Result<Client, Refused> {
+async fn load(service: &AdminContext, id: &ClientId) -> Result<Client, AdminError> {
     let wanted = id.clone();
-    desk.store.read(move |tx| sql::load(tx, &wanted)).await?.ok_or_else(|| unknown(id))
+    service.store.read(move |tx| sql::load(tx, &wanted)).await?.ok_or_else(|| unknown(id))
 }
 /// The key under which secrets are kept. Where no server runs, it may not have been made yet.
-async fn secret_key(desk: &Desk, now: Instant) -> Result<SecretKey, Refused> {
-    Ok(SecretKey::open(&desk.store, &desk.seals.sealer, &*desk.seals.random, now).await?)
+async fn secret_key(service: &AdminContext, now: Instant) -> Result<SecretKey, AdminError> {
+    Ok(SecretKey::open(&service.store, &service.crypto.sealer, &*service.crypto.random, now).await?)
 }
-fn unknown(id: &ClientId) -> Refused {
-    Refused::Unknown(format!("there is no client {id}"))
+fn unknown(id: &ClientId) -> AdminError {
+    AdminError::Unknown(format!("there is no client {id}"))
 }
 
-async fn list(desk: &Desk) -> Result<Value, Refused> {
+async fn list(service: &AdminContext) -> Result<Value, AdminError> {
     let (mut clients, mut after) = (Vec::new(), None::<ClientId>);
     loop {
         let from = after.clone();
-        let page = desk.store.scan(move |tx| {
+        let page = service.store.scan(move |tx| {
             let page = sql::list(tx, from.as_ref(), PAGE)?.into_iter();
-            page.map(|c| registration::proposed(tx, &c).map(|p| (told(&c, p.as_ref()), c.id))).collect()
+            page.map(|c| registration::proposed(tx, &c).map(|p| (client_json(&c, p.as_ref()), c.id))).collect()
         });
         let page: Vec<(Value, ClientId)> = page.await?;
         let Some((_, last)) = page.last() else { break };
@@ -176,23 +182,24 @@ async fn list(desk: &Desk) -> Result<Value, Refused> {
     Ok(json!({"clients": clients}))
 }
 
-async fn import(desk: &Desk, record: Value, actor: Actor, now: Instant) -> Result<Value, Refused> {
-    let refused = |r: crate::refusal::Refusal| Refused::Invalid(r.to_string());
+async fn import(service: &AdminContext, record: Value, actor: Actor, now: Instant) -> Result<Value, AdminError> {
+    let refused = |r: crate::refusal::Refusal| AdminError::Invalid(r.to_string());
     let known = match client_id(&record).map_err(refused)? {
-        Some(id) => desk.store.read(move |tx| sql::load(tx, &id)).await?,
+        Some(id) => service.store.read(move |tx| sql::load(tx, &id)).await?,
         None => None,
     };
     if known.as_ref().is_some_and(|c| c.status == Status::Ended) {
-        return Err(Refused::NotNow("this client has ended: a new one needs a new client_id".into()));
+        return Err(AdminError::NotNow("this client has ended: a new one needs a new client_id".into()));
     }
     let keep_secret = known.as_ref().is_some_and(|c| c.secret.as_ref().is_some_and(StoredSecret::counts));
     let ignored = unknown_members(&record);
-    let key = secret_key(desk, now).await?;
-    let prepared = prepare(&record, &desk.rules, keep_secret, &key, &*desk.seals.random, now).map_err(refused)?;
+    let key = secret_key(service, now).await?;
+    let prepared =
+        prepare(&record, &service.rules, keep_secret, &key, &*service.crypto.random, now).map_err(refused)?;
     let client = prepared.client.clone();
-    desk.store.write(move |tx| sql::register(tx, &client, &actor, now)).await?;
+    service.store.write(move |tx| sql::register(tx, &client, &actor, now)).await?;
     let mut answer = json!({
-        "client": show(desk, &prepared.client.id).await?,
+        "client": show(service, &prepared.client.id).await?,
         "replaced": known.is_some(),
         "ignored": ignored,
     });
@@ -202,75 +209,81 @@ async fn import(desk: &Desk, record: Value, actor: Actor, now: Instant) -> Resul
     Ok(answer)
 }
 
-async fn set_status(desk: &Desk, id: ClientId, status: Status, actor: Actor, now: Instant) -> Result<Value, Refused> {
-    let event = EventId::random(&*desk.seals.random);
+async fn set_status(
+    service: &AdminContext,
+    id: ClientId,
+    status: Status,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, AdminError> {
+    let event = EventId::random(&*service.crypto.random);
     let wanted = id.clone();
-    let changed = desk.store.write(move |tx| sql::set_status(tx, &wanted, status, &actor, &event, now)).await?;
+    let changed = service.store.write(move |tx| sql::set_status(tx, &wanted, status, &actor, &event, now)).await?;
     settled(&id, status, changed)
 }
 
 async fn approve(
-    desk: &Desk,
+    service: &AdminContext,
     id: ClientId,
     version: Option<i64>,
     actor: Actor,
     now: Instant,
-) -> Result<Value, Refused> {
-    let event = EventId::random(&*desk.seals.random);
+) -> Result<Value, AdminError> {
+    let event = EventId::random(&*service.crypto.random);
     let wanted = id.clone();
-    let done = desk.store.write(move |tx| registration::approve(tx, &wanted, version, &actor, &event, now)).await?;
+    let done = service.store.write(move |tx| registration::approve(tx, &wanted, version, &actor, &event, now)).await?;
     let mut answer = settled(&id, Status::Active, done)?;
     // What was approved, as it now stands: a record may have changed since somebody looked.
-    answer["client"] = show(desk, &id).await?;
+    answer["client"] = show(service, &id).await?;
     answer["status"] = answer["client"]["status"].clone();
     Ok(answer)
 }
 
-async fn decline(desk: &Desk, id: ClientId, actor: Actor, now: Instant) -> Result<Value, Refused> {
-    let event = EventId::random(&*desk.seals.random);
+async fn decline(service: &AdminContext, id: ClientId, actor: Actor, now: Instant) -> Result<Value, AdminError> {
+    let event = EventId::random(&*service.crypto.random);
     let wanted = id.clone();
-    match desk.store.write(move |tx| registration::decline(tx, &wanted, &actor, &event, now)).await? {
+    match service.store.write(move |tx| registration::decline(tx, &wanted, &actor, &event, now)).await? {
         Changed::Yes => Ok(json!({"client_id": id, "declined": true})),
         Changed::Unknown => Err(unknown(&id)),
-        _ => Err(Refused::NotNow(format!("nothing of {id} waits for approval"))),
+        _ => Err(AdminError::NotNow(format!("nothing of {id} waits for approval"))),
     }
 }
 
-async fn token(desk: &Desk, id: ClientId, actor: Actor, now: Instant) -> Result<Value, Refused> {
-    let token = secret::issue(secret::Kind::Registration, &*desk.seals.random);
+async fn token(service: &AdminContext, id: ClientId, actor: Actor, now: Instant) -> Result<Value, AdminError> {
+    let token = secret::issue(secret::SecretKind::Registration, &*service.crypto.random);
     let (wanted, hash) = (id.clone(), token.hash());
-    if desk.store.write(move |tx| registration::set_token(tx, &wanted, hash, &actor, now)).await? {
+    if service.store.write(move |tx| registration::set_token(tx, &wanted, hash, &actor, now)).await? {
         Ok(json!({"client_id": id, "registration_access_token": token.reveal()}))
     } else {
         Err(unknown(&id))
     }
 }
 
-fn settled(id: &ClientId, status: Status, changed: Changed) -> Result<Value, Refused> {
+fn settled(id: &ClientId, status: Status, changed: Changed) -> Result<Value, AdminError> {
     match changed {
         Changed::Yes => Ok(json!({"client_id": id, "status": status.as_str()})),
-        Changed::Already => Err(Refused::NotNow(format!("{id} is {} already", status.as_str()))),
+        Changed::Already => Err(AdminError::NotNow(format!("{id} is {} already", status.as_str()))),
         Changed::Not(Status::Pending) => {
-            Err(Refused::NotNow(format!("{id} waits for approval: nothing of it is live")))
+            Err(AdminError::NotNow(format!("{id} waits for approval: nothing of it is live")))
         }
-        Changed::Newer => Err(Refused::NotNow(format!("{id} has changed since: look at it again"))),
-        Changed::Not(other) => Err(Refused::NotNow(format!("{id} is {}", other.as_str()))),
+        Changed::Newer => Err(AdminError::NotNow(format!("{id} has changed since: look at it again"))),
+        Changed::Not(other) => Err(AdminError::NotNow(format!("{id} is {}", other.as_str()))),
         Changed::Unknown => Err(unknown(id)),
     }
 }
 
-async fn rotate(desk: &Desk, id: ClientId, actor: Actor, now: Instant) -> Result<Value, Refused> {
-    let client = load(desk, &id).await?;
+async fn rotate(service: &AdminContext, id: ClientId, actor: Actor, now: Instant) -> Result<Value, AdminError> {
+    let client = load(service, &id).await?;
     if !client.auth_method.is_secret() {
         let why = match client.secret {
             None => "it has no secret",
             Some(_) => "the secret it had before goes when its record is imported again",
         };
-        return Err(Refused::NotNow(format!("{id} proves itself with its own key: {why}")));
+        return Err(AdminError::NotNow(format!("{id} proves itself with its own key: {why}")));
     }
-    let (secret, stored) = renew_secret(&secret_key(desk, now).await?, &*desk.seals.random);
+    let (secret, stored) = renew_secret(&secret_key(service, now).await?, &*service.crypto.random);
     let wanted = id.clone();
-    if desk.store.write(move |tx| sql::set_secret(tx, &wanted, &stored, &actor, now)).await? {
+    if service.store.write(move |tx| sql::set_secret(tx, &wanted, &stored, &actor, now)).await? {
         Ok(json!({"client_id": id, "client_secret": secret.reveal()}))
     } else {
         Err(unknown(&id))

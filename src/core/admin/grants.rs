@@ -1,6 +1,6 @@
 //! Grants as staff sees and ends them.
 
-use super::{Desk, Refused, Why, looked};
+use super::{AdminContext, AdminError, StaffReason, looked};
 use crate::account::Account;
 use crate::audit::{Actor, Entry};
 use crate::clock::Instant;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const MOST: i64 = 500;
 
 /// A grant in one object: what a customer on the telephone can be told.
-fn told(desk: &Desk, grant: &Grant, now: Instant) -> Value {
+fn grant_json(service: &AdminContext, grant: &Grant, now: Instant) -> Value {
     let state = grant.state_at(now);
     let (activated, by) = match &state {
         GrantState::Active { since } => (Some(*since), None),
@@ -24,7 +24,7 @@ fn told(desk: &Desk, grant: &Grant, now: Instant) -> Value {
     json!({
         "grant_id": grant.id,
         "client_id": grant.client,
-        "account": grant.account(&desk.seals.sealer),
+        "account": grant.account(&service.crypto.sealer),
         "reference": grant.reference,
         "scope": grant.scope,
         "state": state.as_str(),
@@ -36,22 +36,27 @@ fn told(desk: &Desk, grant: &Grant, now: Instant) -> Value {
     })
 }
 
-pub(super) async fn list(desk: &Desk, account: Account, actor: Actor, now: Instant) -> Result<Value, Refused> {
-    let index = desk.seals.account(&account);
-    let found = desk.store.write(move |tx| {
+pub(super) async fn list(
+    service: &AdminContext,
+    account: Account,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, AdminError> {
+    let index = service.crypto.account(&account);
+    let found = service.store.write(move |tx| {
         let grants = grant::sql::of_account(tx, &index, MOST)?;
         let seen = json!({"grants": grants.len()});
         let entry = Entry { account: Some(index), detail: seen, ..Entry::new(now, actor.clone(), "") };
         looked(tx, &actor, "staff.grants.listed", entry)?;
         Ok(grants)
     });
-    let grants: Vec<Value> = found.await?.iter().map(|g| told(desk, g, now)).collect();
+    let grants: Vec<Value> = found.await?.iter().map(|g| grant_json(service, g, now)).collect();
     Ok(json!({"account": account, "grants": grants}))
 }
 
-pub(super) async fn show(desk: &Desk, id: GrantId, actor: Actor, now: Instant) -> Result<Value, Refused> {
+pub(super) async fn show(service: &AdminContext, id: GrantId, actor: Actor, now: Instant) -> Result<Value, AdminError> {
     let wanted = id.clone();
-    let found = desk.store.write(move |tx| {
+    let found = service.store.write(move |tx| {
         let Some(grant) = grant::sql::load(tx, &wanted)? else { return Ok(None) };
         let events = event::of_grant(tx, &wanted, 0, MOST)?;
         let entry = Entry {
@@ -64,9 +69,9 @@ pub(super) async fn show(desk: &Desk, id: GrantId, actor: Actor, now: Instant) -
         Ok(Some((grant, events)))
     });
     let (grant, events) = found.await?.ok_or_else(|| unknown(&id))?;
-    let mut answer = told(desk, &grant, now);
+    let mut answer = grant_json(service, &grant, now);
     answer["consent_id"] = json!(grant.consent);
-    if let Some(details) = grant.details.told() {
+    if let Some(details) = grant.details.to_response() {
         answer["authorization_details"] = details;
     }
     answer["acr"] = json!(grant.acr);
@@ -76,19 +81,25 @@ pub(super) async fn show(desk: &Desk, id: GrantId, actor: Actor, now: Instant) -
     Ok(answer)
 }
 
-pub(super) async fn revoke(desk: &Desk, id: GrantId, why: Why, actor: Actor, now: Instant) -> Result<Value, Refused> {
+pub(super) async fn revoke(
+    service: &AdminContext,
+    id: GrantId,
+    why: StaffReason,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, AdminError> {
     let (wanted, note) = (id.clone(), why.as_str().to_owned());
-    let ended = desk.store.write(move |tx| {
+    let ended = service.store.write(move |tx| {
         let reason = Reason::Institution { note: note.clone() };
         grant::end(tx, &wanted, &reason, actor.clone(), now)
     });
     match ended.await? {
-        Ended::Now(grant) => Ok(told(desk, &grant, now)),
-        Ended::Before(_) => Err(Refused::NotNow(format!("grant {id} has ended already"))),
+        Ended::Now(grant) => Ok(grant_json(service, &grant, now)),
+        Ended::Before(_) => Err(AdminError::NotNow(format!("grant {id} has ended already"))),
         Ended::Unknown => Err(unknown(&id)),
     }
 }
 
-fn unknown(id: &GrantId) -> Refused {
-    Refused::Unknown(format!("there is no grant {id}"))
+fn unknown(id: &GrantId) -> AdminError {
+    AdminError::Unknown(format!("there is no grant {id}"))
 }

@@ -1,12 +1,12 @@
 //! Initial access tokens as staff makes, sees and ends them: who may register an app at all (RFC 7591 §3).
 
-use super::{Desk, Refused};
+use super::{AdminContext, AdminError};
 use crate::audit::Actor;
 use crate::client::Profile;
 use crate::client::registration::initial::{self, Initial};
 use crate::clock::Instant;
 use crate::id::TokenId;
-use crate::secret::{self, Kind};
+use crate::secret::{self, SecretKind};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub enum TokenAsk {
     /// All of them.
     List,
     /// Make one.
-    New(Wanted),
+    New(InitialTokenRequest),
     /// End one.
     Revoke {
         /// Which.
@@ -27,7 +27,7 @@ pub enum TokenAsk {
 /// What a new one is for.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Wanted {
+pub struct InitialTokenRequest {
     /// Whom it is for, in staff's words.
     pub label: String,
     /// How many apps may register with it.
@@ -53,8 +53,8 @@ impl TokenAsk {
     }
 
     /// Reads what [`TokenAsk::http`] wrote; `None` for a path that is not about these tokens.
-    pub(super) fn parse(method: &str, path: &[&str], body: &[u8]) -> Option<Result<Self, Refused>> {
-        let invalid = |what: &str| Refused::Invalid(format!("{what} is missing or not well formed"));
+    pub(super) fn parse(method: &str, path: &[&str], body: &[u8]) -> Option<Result<Self, AdminError>> {
+        let invalid = |what: &str| AdminError::Invalid(format!("{what} is missing or not well formed"));
         Some(match (method, path) {
             ("GET", ["initial-tokens"]) => Ok(Self::List),
             ("POST", ["initial-tokens"]) => {
@@ -68,25 +68,30 @@ impl TokenAsk {
     }
 }
 
-pub(super) async fn answer(desk: &Desk, ask: TokenAsk, actor: Actor, now: Instant) -> Result<Value, Refused> {
+pub(super) async fn answer(
+    service: &AdminContext,
+    ask: TokenAsk,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, AdminError> {
     match ask {
         TokenAsk::List => {
-            let tokens = desk.store.read(|tx| initial::list(tx, MOST)).await?;
-            Ok(json!({"tokens": tokens.iter().map(|t| told(t, now)).collect::<Vec<_>>()}))
+            let tokens = service.store.read(|tx| initial::list(tx, MOST)).await?;
+            Ok(json!({"tokens": tokens.iter().map(|t| token_json(t, now)).collect::<Vec<_>>()}))
         }
-        TokenAsk::New(wanted) => make(desk, wanted, actor, now).await,
+        TokenAsk::New(wanted) => make(service, wanted, actor, now).await,
         TokenAsk::Revoke { id } => {
             let named = id.clone();
-            if desk.store.write(move |tx| initial::revoke(tx, &id, &actor, now)).await? {
+            if service.store.write(move |tx| initial::revoke(tx, &id, &actor, now)).await? {
                 Ok(json!({"id": named}))
             } else {
-                Err(Refused::Unknown(format!("no initial access token {named} is in use")))
+                Err(AdminError::Unknown(format!("no initial access token {named} is in use")))
             }
         }
     }
 }
 
-fn told(token: &Initial, now: Instant) -> Value {
+fn token_json(token: &Initial, now: Instant) -> Value {
     let state = match token {
         Initial { uses_left: 0, .. } => "used up",
         Initial { expires_at, .. } if *expires_at <= now => "over",
@@ -103,8 +108,13 @@ fn told(token: &Initial, now: Instant) -> Value {
     })
 }
 
-async fn make(desk: &Desk, wanted: Wanted, actor: Actor, now: Instant) -> Result<Value, Refused> {
-    let invalid = |why: &str| Refused::Invalid(why.to_owned());
+async fn make(
+    service: &AdminContext,
+    wanted: InitialTokenRequest,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, AdminError> {
+    let invalid = |why: &str| AdminError::Invalid(why.to_owned());
     let label = wanted.label.trim().to_owned();
     if !(1..=100).contains(&label.chars().count()) || label.chars().any(char::is_control) {
         return Err(invalid("label wants 1 to 100 characters on one line"));
@@ -117,9 +127,9 @@ async fn make(desk: &Desk, wanted: Wanted, actor: Actor, now: Instant) -> Result
         Some(Some(profile)) if profile != Profile::ResourceServer => Some(profile),
         Some(_) => return Err(invalid("profile wants fapi2, fapi2_message_signing or oidc")),
     };
-    let token = secret::issue(Kind::Initial, &*desk.seals.random);
+    let token = secret::issue(SecretKind::Initial, &*service.crypto.random);
     let kept = Initial {
-        id: TokenId::random(&*desk.seals.random),
+        id: TokenId::random(&*service.crypto.random),
         label,
         profile,
         uses_left: wanted.uses.into(),
@@ -127,8 +137,8 @@ async fn make(desk: &Desk, wanted: Wanted, actor: Actor, now: Instant) -> Result
         expires_at: now + Duration::from_hours(24 * u64::from(wanted.days)),
     };
     let (hash, stored) = (token.hash(), kept.clone());
-    desk.store.write(move |tx| initial::make(tx, &stored, hash, &actor)).await?;
-    let mut answer = told(&kept, now);
+    service.store.write(move |tx| initial::make(tx, &stored, hash, &actor)).await?;
+    let mut answer = token_json(&kept, now);
     answer["token"] = token.reveal().into();
     Ok(answer)
 }

@@ -1,10 +1,10 @@
 //! Our own signing keys as staff sees and rotates them. Nobody sees a private half.
 
-use super::{Desk, Refused};
+use super::{AdminContext, AdminError};
 use crate::audit::Actor;
 use crate::clock::Instant;
 use crate::keys::jose::Alg;
-use crate::keys::ring::{self, Listed, Move};
+use crate::keys::ring::{self, KeyRow, KeyStep};
 use serde_json::{Value, json};
 
 /// An order to rotate.
@@ -21,14 +21,14 @@ impl Rotation {
         json!({"alg": self.alg.map(Alg::as_str), "now": self.now})
     }
     /// Reads what [`Rotation::written`] wrote.
-    pub(super) fn read(body: &[u8]) -> Result<Self, Refused> {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, AdminError> {
         #[derive(serde::Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Body {
             alg: Option<String>,
             now: bool,
         }
-        let invalid = || Refused::Invalid("the body {\"alg\": …, \"now\": …} is not well formed".into());
+        let invalid = || AdminError::Invalid("the body {\"alg\": …, \"now\": …} is not well formed".into());
         let body: Body = serde_json::from_slice(body).map_err(|_| invalid())?;
         let alg = body.alg.map(|text| Alg::parse(&text).ok_or_else(invalid)).transpose()?;
         Ok(Self { alg, now: body.now })
@@ -40,9 +40,9 @@ const WARNING: &str = "The old keys are withdrawn. Whoever cached them refuses w
 /oauth/jwks again (5 minutes, or however long they keep it), and nothing the old keys signed verifies any more.";
 
 /// All keys, the oldest first.
-pub(super) async fn list(desk: &Desk) -> Result<Value, Refused> {
-    let keys = desk.store.read(ring::list).await?;
-    let told = |k: &Listed| {
+pub(super) async fn list(service: &AdminContext) -> Result<Value, AdminError> {
+    let keys = service.store.read(ring::list).await?;
+    let told = |k: &KeyRow| {
         json!({
             "kid": k.kid,
             "alg": k.alg.as_str(),
@@ -56,22 +56,27 @@ pub(super) async fn list(desk: &Desk) -> Result<Value, Refused> {
     Ok(json!({"keys": keys.iter().map(told).collect::<Vec<_>>()}))
 }
 
-pub(super) async fn rotate(desk: &Desk, order: Rotation, actor: Actor, now: Instant) -> Result<Value, Refused> {
+pub(super) async fn rotate(
+    service: &AdminContext,
+    order: Rotation,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, AdminError> {
     let algs = order.alg.map_or_else(|| Alg::ALL.to_vec(), |alg| vec![alg]);
-    let policy = desk.rotation;
-    let decide = move |keys: &[Listed]| {
+    let policy = service.rotation;
+    let decide = move |keys: &[KeyRow]| {
         if order.now { ring::replace(keys, &algs) } else { ring::forward(keys, &algs, now, &policy) }
     };
-    let (store, seals) = (&desk.store, &desk.seals);
-    let done = ring::change(store, &seals.sealer, &*seals.random, decide, actor, now).await?;
-    if let Some(ring) = &desk.ring {
-        ring.reload(store, &seals.sealer).await?;
+    let (store, crypto) = (&service.store, &service.crypto);
+    let done = ring::change(store, &crypto.sealer, &*crypto.random, decide, actor, now).await?;
+    if let Some(ring) = &service.ring {
+        ring.reload(store, &crypto.sealer).await?;
     }
-    let mut answer = list(desk).await?;
-    let count = |what: fn(&Move) -> bool| done.iter().filter(|m| what(m)).count();
-    answer["made"] = count(|m| matches!(m, Move::Make { .. })).into();
-    answer["brought_forward"] = count(|m| matches!(m, Move::Schedule { .. })).into();
-    answer["withdrawn"] = count(|m| matches!(m, Move::Withdraw { .. })).into();
+    let mut answer = list(service).await?;
+    let count = |what: fn(&KeyStep) -> bool| done.iter().filter(|m| what(m)).count();
+    answer["made"] = count(|m| matches!(m, KeyStep::Make { .. })).into();
+    answer["brought_forward"] = count(|m| matches!(m, KeyStep::Schedule { .. })).into();
+    answer["withdrawn"] = count(|m| matches!(m, KeyStep::Withdraw { .. })).into();
     if order.now {
         answer["warning"] = WARNING.into();
     }

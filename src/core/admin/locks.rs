@@ -1,6 +1,6 @@
 //! Locks on linking as staff sees and releases them (G5, R33).
 
-use super::{Desk, Refused, Why, looked};
+use super::{AdminContext, AdminError, StaffReason, looked};
 use crate::account::Account;
 use crate::audit::{Actor, Entry};
 use crate::clock::Instant;
@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 /// The most an answer lists.
 const MOST: i64 = 500;
 
-pub(super) async fn list(desk: &Desk, actor: Actor, now: Instant) -> Result<Value, Refused> {
-    let seals = desk.seals.clone();
-    let found = desk.store.write(move |tx| {
-        let locks = lockout::list(tx, &seals, now, MOST)?;
+pub(super) async fn list(service: &AdminContext, actor: Actor, now: Instant) -> Result<Value, AdminError> {
+    let crypto = service.crypto.clone();
+    let found = service.store.write(move |tx| {
+        let locks = lockout::list(tx, &crypto, now, MOST)?;
         let entry = Entry { detail: json!({"locks": locks.len()}), ..Entry::new(now, actor.clone(), "") };
         looked(tx, &actor, "staff.locks.listed", entry)?;
         Ok(locks)
     });
-    let told = |l: &lockout::Listed| {
+    let told = |l: &lockout::LockEntry| {
         json!({
             "account": l.account,
             "locked": l.locked,
@@ -31,18 +31,18 @@ pub(super) async fn list(desk: &Desk, actor: Actor, now: Instant) -> Result<Valu
 }
 
 pub(super) async fn release(
-    desk: &Desk,
+    service: &AdminContext,
     account: Account,
-    why: Why,
+    why: StaffReason,
     actor: Actor,
     now: Instant,
-) -> Result<Value, Refused> {
-    let (seals, wanted) = (desk.seals.clone(), account.clone());
+) -> Result<Value, AdminError> {
+    let (crypto, wanted) = (service.crypto.clone(), account.clone());
     let released =
-        desk.store.write(move |tx| lockout::release(tx, &seals, &wanted, actor.clone(), why.as_str(), now)).await?;
+        service.store.write(move |tx| lockout::release(tx, &crypto, &wanted, actor.clone(), why.as_str(), now)).await?;
     if released {
         Ok(json!({"account": account, "released": true}))
     } else {
-        Err(Refused::NotNow(format!("{account} is not locked")))
+        Err(AdminError::NotNow(format!("{account} is not locked")))
     }
 }

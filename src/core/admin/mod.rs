@@ -1,13 +1,13 @@
 //! What the institution's staff may do, by whichever door they come: the admin socket of a running server, or a command
 //! that opens the store itself because no server runs.
 //!
-//! Owns the list of things that can be asked ([`Ask`]), their form in HTTP ([`Ask::http`], [`Ask::parse`]) and their
+//! Owns the list of things that can be asked ([`AdminCommand`]), their form in HTTP ([`AdminCommand::http`], [`AdminCommand::parse`]) and their
 //! answers ([`answer`]). Every change is written to the audit record with the asker's name, and looking too where staff
 //! sees account numbers. It opens no socket (that is `server`'s) and prints nothing (`cli`'s).
 
-pub mod ask;
 mod backup;
 mod clients;
+pub mod command;
 mod grants;
 mod initial;
 mod keys;
@@ -16,42 +16,42 @@ mod notices;
 mod record;
 #[cfg(test)]
 mod tests;
-pub mod who;
+pub mod uid_name;
 
 pub use backup::restored;
 
-pub use ask::{Ask, Period, Why};
 pub use clients::ClientAsk;
-pub use initial::{TokenAsk, Wanted};
+pub use command::{AdminCommand, Period, StaffReason};
+pub use initial::{InitialTokenRequest, TokenAsk};
 pub use keys::Rotation;
 
 use crate::audit::{self, Actor, Entry};
 use crate::client::metadata::Rules;
 use crate::clock::Instant;
-use crate::identity::Seals;
+use crate::identity::FieldCrypto;
 use crate::keys::Ring;
-use crate::keys::ring::{self, Policy};
+use crate::keys::ring::{self, RotationPolicy};
 use crate::store::{self, Store, Tx};
 use serde_json::Value;
 
 /// What answering takes.
 #[derive(Clone)]
-pub struct Desk {
+pub struct AdminContext {
     /// The store.
     pub store: Store,
     /// Opens sealed account numbers, makes indexes.
-    pub seals: Seals,
+    pub crypto: FieldCrypto,
     /// What a client record may say.
     pub rules: Rules,
     /// How our keys rotate.
-    pub rotation: Policy,
+    pub rotation: RotationPolicy,
     /// The keys a running server signs with; none where no server runs.
     pub ring: Option<Ring>,
 }
 
 /// Why staff does not get what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum AdminError {
     /// The question makes no sense (400).
     #[error("{0}")]
     Invalid(String),
@@ -65,7 +65,7 @@ pub enum Refused {
     #[error(transparent)]
     Store(#[from] store::Error),
 }
-impl From<ring::Error> for Refused {
+impl From<ring::Error> for AdminError {
     fn from(e: ring::Error) -> Self {
         match e {
             ring::Error::Store(e) => Self::Store(e),
@@ -77,27 +77,27 @@ impl From<ring::Error> for Refused {
 /// Answers one question.
 ///
 /// # Errors
-/// [`Refused`].
-pub async fn answer(desk: &Desk, ask: Ask, staff: &str, now: Instant) -> Result<Value, Refused> {
+/// [`AdminError`].
+pub async fn answer(service: &AdminContext, ask: AdminCommand, staff: &str, now: Instant) -> Result<Value, AdminError> {
     let actor = Actor::Staff(staff.to_owned());
     match ask {
-        Ask::Grants { account } => grants::list(desk, account, actor, now).await,
-        Ask::Grant { id } => grants::show(desk, id, actor, now).await,
-        Ask::RevokeGrant { id, why } => grants::revoke(desk, id, why, actor, now).await,
-        Ask::Locks => locks::list(desk, actor, now).await,
-        Ask::ReleaseLock { account, why } => locks::release(desk, account, why, actor, now).await,
-        Ask::Notices => notices::list(desk).await,
-        Ask::RetryNotice { id } => notices::retry(desk, id, actor, now).await,
-        Ask::VerifyAudit => record::verify(desk, actor, now).await,
-        Ask::ExportAudit { period, grant, account, after } => {
-            record::export(desk, &record::Wanted { period, grant, account, after }, actor, now).await
+        AdminCommand::Grants { account } => grants::list(service, account, actor, now).await,
+        AdminCommand::Grant { id } => grants::show(service, id, actor, now).await,
+        AdminCommand::RevokeGrant { id, why } => grants::revoke(service, id, why, actor, now).await,
+        AdminCommand::Locks => locks::list(service, actor, now).await,
+        AdminCommand::ReleaseLock { account, why } => locks::release(service, account, why, actor, now).await,
+        AdminCommand::Notices => notices::list(service).await,
+        AdminCommand::RetryNotice { id } => notices::retry(service, id, actor, now).await,
+        AdminCommand::VerifyAudit => record::verify(service, actor, now).await,
+        AdminCommand::ExportAudit { period, grant, account, after } => {
+            record::export(service, &record::RecordFilter { period, grant, account, after }, actor, now).await
         }
-        Ask::Client(ask) => clients::answer(desk, ask, actor, now).await,
-        Ask::Token(ask) => initial::answer(desk, ask, actor, now).await,
-        Ask::Keys => keys::list(desk).await,
-        Ask::RotateKeys(order) => keys::rotate(desk, order, actor, now).await,
-        Ask::Backup { file } => backup::make(desk, file, actor, now).await,
-        Ask::Schema => record::schema(desk).await,
+        AdminCommand::Client(ask) => clients::answer(service, ask, actor, now).await,
+        AdminCommand::Token(ask) => initial::answer(service, ask, actor, now).await,
+        AdminCommand::Keys => keys::list(service).await,
+        AdminCommand::RotateKeys(order) => keys::rotate(service, order, actor, now).await,
+        AdminCommand::Backup { file } => backup::make(service, file, actor, now).await,
+        AdminCommand::Schema => record::schema(service).await,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Notices that have not been delivered, as staff sees them. No address is shown and no seal is opened, so that looking
 //! leaves no record; trying again does.
 
-use super::{Desk, Refused};
+use super::{AdminContext, AdminError};
 use crate::audit::Actor;
 use crate::clock::Instant;
 use crate::id::NoticeId;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// The most an answer lists.
 const MOST: i64 = 500;
 
-fn told(n: &Undelivered) -> Value {
+fn notice_json(n: &Undelivered) -> Value {
     let time = |at: Option<Instant>| at.map(Instant::rfc3339);
     json!({
         "notice_id": n.id,
@@ -29,22 +29,27 @@ fn told(n: &Undelivered) -> Value {
     })
 }
 
-pub(super) async fn list(desk: &Desk) -> Result<Value, Refused> {
-    let mut found = desk.store.scan(|tx| outbox::undelivered(tx, MOST + 1)).await?;
+pub(super) async fn list(service: &AdminContext) -> Result<Value, AdminError> {
+    let mut found = service.store.scan(|tx| outbox::undelivered(tx, MOST + 1)).await?;
     let more = found.len() > MOST.unsigned_abs() as usize;
     found.truncate(MOST.unsigned_abs() as usize);
-    Ok(json!({"notices": found.iter().map(told).collect::<Vec<_>>(), "more": more}))
+    Ok(json!({"notices": found.iter().map(notice_json).collect::<Vec<_>>(), "more": more}))
 }
 
-pub(super) async fn retry(desk: &Desk, id: NoticeId, actor: Actor, now: Instant) -> Result<Value, Refused> {
+pub(super) async fn retry(
+    service: &AdminContext,
+    id: NoticeId,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, AdminError> {
     let wanted = id.clone();
-    let not_now = |why: &str| Err(Refused::NotNow(format!("notice {id} {why}")));
-    match desk.store.write(move |tx| outbox::retry(tx, &wanted, actor.clone(), now)).await? {
+    let not_now = |why: &str| Err(AdminError::NotNow(format!("notice {id} {why}")));
+    match service.store.write(move |tx| outbox::retry(tx, &wanted, actor.clone(), now)).await? {
         Retried::Now => Ok(json!({"notice_id": id, "state": "waiting"})),
         Retried::Held => not_now("is held until the app redeems its code"),
-        Retried::UnderWay => not_now("is being delivered at this moment"),
+        Retried::InDelivery => not_now("is being delivered at this moment"),
         Retried::Sent => not_now("was delivered"),
         Retried::Erased => not_now("has no address any more"),
-        Retried::Unknown => Err(Refused::Unknown(format!("there is no notice {id}"))),
+        Retried::Unknown => Err(AdminError::Unknown(format!("there is no notice {id}"))),
     }
 }

@@ -1,6 +1,6 @@
 //! The audit record and the schema as an operator sees them.
 
-use super::{Desk, Period, Refused, looked};
+use super::{AdminContext, AdminError, Period, looked};
 use crate::account::Account;
 use crate::audit::{self, Actor, Cursor, Entry, Filter};
 use crate::clock::Instant;
@@ -14,43 +14,48 @@ use serde_json::{Value, json};
 const PAGE: i64 = 500;
 
 /// Which records.
-pub(super) struct Wanted {
+pub(super) struct RecordFilter {
     pub(super) period: Period,
     pub(super) grant: Option<GrantId>,
     pub(super) account: Option<Account>,
     pub(super) after: Option<Cursor>,
 }
 
-pub(super) async fn verify(desk: &Desk, actor: Actor, now: Instant) -> Result<Value, Refused> {
-    let report = verify::verify(&desk.store.without_limit(NoLimit::AuditVerify)).await?;
+pub(super) async fn verify(service: &AdminContext, actor: Actor, now: Instant) -> Result<Value, AdminError> {
+    let report = verify::verify(&service.store.without_limit(NoLimit::AuditVerify)).await?;
     let whole = report.is_whole();
     let detail = json!({"whole": whole, "records": report.audit.records});
     let entry = Entry { detail, ..Entry::new(now, actor.clone(), "") };
-    desk.store.write(move |tx| looked(tx, &actor, "staff.audit.verified", entry.clone())).await?;
+    service.store.write(move |tx| looked(tx, &actor, "staff.audit.verified", entry.clone())).await?;
     let mut answer = json!(report);
     answer["whole"] = json!(whole);
     Ok(answer)
 }
 
-pub(super) async fn export(desk: &Desk, wanted: &Wanted, actor: Actor, now: Instant) -> Result<Value, Refused> {
-    let account = wanted.account.as_ref().map(|a| desk.seals.account(a));
+pub(super) async fn export(
+    service: &AdminContext,
+    wanted: &RecordFilter,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, AdminError> {
+    let account = wanted.account.as_ref().map(|a| service.crypto.account(a));
     if wanted.after.is_none() {
         // Written once an export, not once a page.
         let grant = wanted.grant.clone();
         let entry = Entry { grant, account, ..Entry::new(now, actor.clone(), "") };
-        desk.store.write(move |tx| looked(tx, &actor, "staff.audit.exported", entry.clone())).await?;
+        service.store.write(move |tx| looked(tx, &actor, "staff.audit.exported", entry.clone())).await?;
     }
     let Period { from, to } = wanted.period;
     let filter = Filter { from, to, grant: wanted.grant.clone(), account };
     let after = wanted.after.clone();
-    let store = desk.store.without_limit(NoLimit::AuditExport);
+    let store = service.store.without_limit(NoLimit::AuditExport);
     let page = store.scan(move |tx| audit::export(tx, &filter, after.as_ref(), PAGE)).await?;
     Ok(json!({"records": page.records, "next": page.next.map(|c| c.written())}))
 }
 
-pub(super) async fn schema(desk: &Desk) -> Result<Value, Refused> {
-    let files = desk.store.read(|tx| status(tx, FILES)).await?;
-    let damage = desk.store.damage().await?;
+pub(super) async fn schema(service: &AdminContext) -> Result<Value, AdminError> {
+    let files = service.store.read(|tx| status(tx, FILES)).await?;
+    let damage = service.store.damage().await?;
     let file = |(name, state): &(String, _)| json!({"file": name, "state": state});
     Ok(json!({"files": files.iter().map(file).collect::<Vec<_>>(), "damage": damage}))
 }

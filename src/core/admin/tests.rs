@@ -5,11 +5,11 @@ use crate::client::Status;
 use crate::id::{ClientId, GrantId};
 
 /// Through HTTP and back, as the command line sends it and the socket reads it.
-fn round_trip(ask: &Ask) -> Result<Ask, Refused> {
+fn round_trip(ask: &AdminCommand) -> Result<AdminCommand, AdminError> {
     let (method, target, body) = ask.http();
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let body = body.map(|b| b.to_string()).unwrap_or_default();
-    Ask::parse(method, path.strip_prefix(ask::BASE).unwrap(), query, body.as_bytes())
+    AdminCommand::parse(method, path.strip_prefix(command::BASE).unwrap(), query, body.as_bytes())
 }
 
 fn client() -> ClientId {
@@ -17,44 +17,49 @@ fn client() -> ClientId {
 }
 
 #[test]
-fn every_question_goes_through_http_and_back() {
+fn every_command_goes_through_http_and_back() {
     let account = Account::parse("115-ordinary-1100026").unwrap();
     let id = GrantId::parse("g-1_~.:x").unwrap();
-    let why = Why::parse("お客さまからの電話 #3 & \"引用\"").unwrap();
+    let why = StaffReason::parse("お客さまからの電話 #3 & \"引用\"").unwrap();
     for asked in [
-        Ask::Grants { account: account.clone() },
-        Ask::Grant { id: id.clone() },
-        Ask::RevokeGrant { id: id.clone(), why: why.clone() },
-        Ask::Locks,
-        Ask::ReleaseLock { account: account.clone(), why },
-        Ask::Notices,
-        Ask::RetryNotice { id: crate::id::NoticeId::parse("-_n").unwrap() },
-        Ask::VerifyAudit,
-        Ask::ExportAudit { period: Period::default(), grant: None, account: None, after: None },
-        Ask::ExportAudit {
+        AdminCommand::Grants { account: account.clone() },
+        AdminCommand::Grant { id: id.clone() },
+        AdminCommand::RevokeGrant { id: id.clone(), why: why.clone() },
+        AdminCommand::Locks,
+        AdminCommand::ReleaseLock { account: account.clone(), why },
+        AdminCommand::Notices,
+        AdminCommand::RetryNotice { id: crate::id::NoticeId::parse("-_n").unwrap() },
+        AdminCommand::VerifyAudit,
+        AdminCommand::ExportAudit { period: Period::default(), grant: None, account: None, after: None },
+        AdminCommand::ExportAudit {
             period: Period { from: Some(Instant::from_millis(1)), to: Some(Instant::from_millis(-2)) },
             grant: Some(id),
             account: Some(account),
             after: Cursor::parse("7.3.pg-1"),
         },
-        Ask::Client(ClientAsk::List),
-        Ask::Client(ClientAsk::Show { id: client() }),
-        Ask::Client(ClientAsk::Import { record: serde_json::json!({"client_name": "家計簿"}) }),
-        Ask::Client(ClientAsk::SetStatus { id: client(), status: Status::Suspended }),
-        Ask::Client(ClientAsk::SetStatus { id: client(), status: Status::Active }),
-        Ask::Client(ClientAsk::Approve { id: client(), version: None }),
-        Ask::Client(ClientAsk::Approve { id: client(), version: Some(1_795_000_000_000) }),
-        Ask::Client(ClientAsk::Decline { id: client() }),
-        Ask::Client(ClientAsk::Token { id: client() }),
-        Ask::Token(TokenAsk::List),
-        Ask::Token(TokenAsk::New(Wanted { label: "家計簿".into(), uses: 2, days: 7, profile: Some("oidc".into()) })),
-        Ask::Token(TokenAsk::Revoke { id: crate::id::TokenId::parse("t-1").unwrap() }),
-        Ask::Client(ClientAsk::RotateSecret { id: client() }),
-        Ask::Keys,
-        Ask::RotateKeys(Rotation { alg: None, now: false }),
-        Ask::RotateKeys(Rotation { alg: Some(crate::keys::jose::Alg::EdDsa), now: true }),
-        Ask::Backup { file: "/var/backups/renkei 1.db".into() },
-        Ask::Schema,
+        AdminCommand::Client(ClientAsk::List),
+        AdminCommand::Client(ClientAsk::Show { id: client() }),
+        AdminCommand::Client(ClientAsk::Import { record: serde_json::json!({"client_name": "家計簿"}) }),
+        AdminCommand::Client(ClientAsk::SetStatus { id: client(), status: Status::Suspended }),
+        AdminCommand::Client(ClientAsk::SetStatus { id: client(), status: Status::Active }),
+        AdminCommand::Client(ClientAsk::Approve { id: client(), version: None }),
+        AdminCommand::Client(ClientAsk::Approve { id: client(), version: Some(1_795_000_000_000) }),
+        AdminCommand::Client(ClientAsk::Decline { id: client() }),
+        AdminCommand::Client(ClientAsk::Token { id: client() }),
+        AdminCommand::Token(TokenAsk::List),
+        AdminCommand::Token(TokenAsk::New(InitialTokenRequest {
+            label: "家計簿".into(),
+            uses: 2,
+            days: 7,
+            profile: Some("oidc".into()),
+        })),
+        AdminCommand::Token(TokenAsk::Revoke { id: crate::id::TokenId::parse("t-1").unwrap() }),
+        AdminCommand::Client(ClientAsk::RotateSecret { id: client() }),
+        AdminCommand::Keys,
+        AdminCommand::RotateKeys(Rotation { alg: None, now: false }),
+        AdminCommand::RotateKeys(Rotation { alg: Some(crate::keys::jose::Alg::EdDsa), now: true }),
+        AdminCommand::Backup { file: "/var/backups/renkei 1.db".into() },
+        AdminCommand::Schema,
     ] {
         assert_eq!(round_trip(&asked), Ok(asked));
     }
@@ -62,7 +67,7 @@ fn every_question_goes_through_http_and_back() {
 
 #[test]
 fn what_is_not_asked_well_is_refused() {
-    let parse = |method, path, query, body: &str| Ask::parse(method, path, query, body.as_bytes());
+    let parse = |method, path, query, body: &str| AdminCommand::parse(method, path, query, body.as_bytes());
     let unknown = [
         ("GET", "/"),
         ("GET", "/nothing"),
@@ -73,7 +78,7 @@ fn what_is_not_asked_well_is_refused() {
         ("POST", "/clients/c"),
     ];
     for (method, path) in unknown {
-        assert!(matches!(parse(method, path, "", ""), Err(Refused::Unknown(_))), "{method} {path}");
+        assert!(matches!(parse(method, path, "", ""), Err(AdminError::Unknown(_))), "{method} {path}");
     }
     for (method, path, query, body) in [
         ("GET", "/grants", "", ""),
@@ -101,16 +106,19 @@ fn what_is_not_asked_well_is_refused() {
         ("GET", "/clients/a b", "", ""),
         ("GET", "/clients", "after=x", ""),
     ] {
-        assert!(matches!(parse(method, path, query, body), Err(Refused::Invalid(_))), "{method} {path}?{query} {body}");
+        assert!(
+            matches!(parse(method, path, query, body), Err(AdminError::Invalid(_))),
+            "{method} {path}?{query} {body}"
+        );
     }
-    assert_eq!(Why::parse(&"あ".repeat(201)), None);
-    assert!(Why::parse(&"あ".repeat(200)).is_some());
+    assert_eq!(StaffReason::parse(&"あ".repeat(201)), None);
+    assert!(StaffReason::parse(&"あ".repeat(200)).is_some());
 }
 
 #[test]
 fn users_have_names() {
     let passwd = "root:x:0:0:root:/root:/bin/bash\nrenkei:x:998:997::/var/lib/renkei:/usr/sbin/nologin\nbad line\n::5:";
     for (uid, name) in [(0, "root"), (998, "renkei"), (1000, "uid-1000"), (5, "uid-5")] {
-        assert_eq!(who::named(passwd, uid), name);
+        assert_eq!(uid_name::named(passwd, uid), name);
     }
 }

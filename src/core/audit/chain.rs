@@ -11,7 +11,7 @@ pub(super) fn root() -> Hash {
 }
 
 /// The columns of a record that its hash covers, as they stand in the table.
-pub(super) struct Link<'a> {
+pub(super) struct ChainRow<'a> {
     pub(super) worker: &'a str,
     pub(super) n: i64,
     pub(super) at: Instant,
@@ -24,7 +24,7 @@ pub(super) struct Link<'a> {
     pub(super) detail: &'a str,
 }
 
-/// The columns [`Link::read`] wants, in its order.
+/// The columns [`ChainRow::ChainRow`] wants, in its order.
 macro_rules! columns {
     () => {
         "worker, n, at, actor, action, client_id, interaction, grant_id, account, detail, hash"
@@ -32,8 +32,8 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-impl<'a> Link<'a> {
-    pub(super) fn read(row: &'a Row) -> Result<Self> {
+impl<'a> ChainRow<'a> {
+    pub(super) fn from_row(row: &'a Row) -> Result<Self> {
         Ok(Self {
             worker: row.text(0)?,
             n: row.int(1)?,
@@ -87,7 +87,7 @@ pub(super) fn append(tx: &mut Tx<'_, '_>, entry: &Entry) -> Result<()> {
         None => (0, root()),
     };
     let (actor, detail) = (entry.actor.written(), entry.detail.to_string());
-    let link = Link {
+    let link = ChainRow {
         worker: &worker,
         n: length + 1,
         at: entry.at,

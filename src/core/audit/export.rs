@@ -1,6 +1,6 @@
 //! The record for auditors: in order of time, page by page.
 
-use super::chain::{Link, columns};
+use super::chain::{ChainRow, columns};
 use crate::clock::Instant;
 use crate::id::GrantId;
 use crate::secret::{Hash, base64url};
@@ -51,7 +51,7 @@ impl Cursor {
 
 /// One record as an export shows it: one JSON line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct ExportedRecord {
     /// RFC 3339, UTC.
     pub at: String,
     /// The chain it hangs on.
@@ -84,7 +84,7 @@ pub struct Record {
 #[derive(Debug, Clone)]
 pub struct Page {
     /// In order of time.
-    pub records: Vec<Record>,
+    pub records: Vec<ExportedRecord>,
     /// `None` at the end.
     pub next: Option<Cursor>,
 }
@@ -124,10 +124,10 @@ pub fn export(tx: &mut Tx<'_, '_>, filter: &Filter, after: Option<&Cursor>, limi
     Ok(Page { records: rows.iter().map(record).collect::<Result<_>>()?, next })
 }
 
-fn record(row: &Row) -> Result<Record> {
-    let link = Link::read(row)?;
+fn record(row: &Row) -> Result<ExportedRecord> {
+    let link = ChainRow::from_row(row)?;
     let text = |t: Option<&str>| t.map(str::to_owned);
-    Ok(Record {
+    Ok(ExportedRecord {
         at: link.at.rfc3339(),
         chain: link.worker.to_owned(),
         n: link.n,

@@ -11,8 +11,8 @@ mod export;
 mod tests;
 mod verify;
 
-pub use export::{Cursor, Filter, Page, Record, export};
-pub use verify::{Break, Head, Report, verify};
+pub use export::{Cursor, ExportedRecord, Filter, Page, export};
+pub use verify::{Break, ChainReport, Head, verify};
 
 use crate::clock::Instant;
 use crate::id::{ClientId, GrantId, InteractionId};

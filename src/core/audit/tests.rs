@@ -1,9 +1,9 @@
-use super::chain::{Link, root};
+use super::chain::{ChainRow, root};
 use super::{Actor, Cursor};
 use crate::clock::Instant;
 use crate::id::ClientId;
 
-const PLAIN: Link<'static> = Link {
+const PLAIN: ChainRow<'static> = ChainRow {
     worker: "w",
     n: 1,
     at: Instant::from_millis(1),
@@ -19,19 +19,19 @@ const PLAIN: Link<'static> = Link {
 #[test]
 fn every_column_and_the_record_before_are_in_the_hash() {
     let others = [
-        Link { worker: "v", ..PLAIN },
-        Link { n: 2, ..PLAIN },
-        Link { at: Instant::from_millis(2), ..PLAIN },
-        Link { actor: "customer", ..PLAIN },
-        Link { action: "a.c", ..PLAIN },
-        Link { client: Some(""), ..PLAIN },
-        Link { client: Some("c"), ..PLAIN },
-        Link { interaction: Some("c"), ..PLAIN },
-        Link { grant: Some("c"), ..PLAIN },
-        Link { account: Some(b"c"), ..PLAIN },
-        Link { detail: "{} ", ..PLAIN },
+        ChainRow { worker: "v", ..PLAIN },
+        ChainRow { n: 2, ..PLAIN },
+        ChainRow { at: Instant::from_millis(2), ..PLAIN },
+        ChainRow { actor: "customer", ..PLAIN },
+        ChainRow { action: "a.c", ..PLAIN },
+        ChainRow { client: Some(""), ..PLAIN },
+        ChainRow { client: Some("c"), ..PLAIN },
+        ChainRow { interaction: Some("c"), ..PLAIN },
+        ChainRow { grant: Some("c"), ..PLAIN },
+        ChainRow { account: Some(b"c"), ..PLAIN },
+        ChainRow { detail: "{} ", ..PLAIN },
         // The border between two columns cannot be moved.
-        Link { actor: "systema", action: ".b", ..PLAIN },
+        ChainRow { actor: "systema", action: ".b", ..PLAIN },
     ];
     let mut seen = vec![PLAIN.hash(&root())];
     for other in others {

@@ -1,6 +1,6 @@
 //! Whether the record is whole: every chain is walked from its root to its head.
 
-use super::chain::{Link, columns, root};
+use super::chain::{ChainRow, columns, root};
 use crate::secret::{Hash, base64url};
 use crate::store::{Result, Store, Tx};
 
@@ -31,7 +31,7 @@ pub struct Break {
 
 /// What a verification found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Report {
+pub struct ChainReport {
     /// How many records fit.
     pub records: u64,
     /// The chains, by name.
@@ -44,11 +44,11 @@ pub struct Report {
 ///
 /// # Errors
 /// The store's.
-pub async fn verify(store: &Store) -> Result<Report> {
-    let mut report = Report::default();
+pub async fn verify(store: &Store) -> Result<ChainReport> {
+    let mut report = ChainReport::default();
     let chains = store.scan(chains).await?;
     for (chain, length, hash, last) in chains {
-        let found = walk(store, &chain, length, hash, last).await?;
+        let found = first_break(store, &chain, length, hash, last).await?;
         match found {
             Some((n, why)) => {
                 report.records += u64::try_from(n - 1).unwrap_or(0);
@@ -90,7 +90,13 @@ fn chains(tx: &mut Tx<'_, '_>) -> Result<Vec<Chain>> {
 }
 
 /// The first record that does not fit, if there is one.
-async fn walk(store: &Store, chain: &str, length: i64, head: Hash, last: i64) -> Result<Option<(i64, &'static str)>> {
+async fn first_break(
+    store: &Store,
+    chain: &str,
+    length: i64,
+    head: Hash,
+    last: i64,
+) -> Result<Option<(i64, &'static str)>> {
     let (mut n, mut before) = (0, root());
     while n < length {
         let (name, after) = (chain.to_owned(), n);
@@ -110,7 +116,7 @@ async fn walk(store: &Store, chain: &str, length: i64, head: Hash, last: i64) ->
             return Ok(Some((n + 1, "the record is missing")));
         }
         for row in &page {
-            let link = Link::read(row)?;
+            let link = ChainRow::from_row(row)?;
             if link.n != n + 1 {
                 return Ok(Some((n + 1, "the record is missing")));
             }

@@ -1,7 +1,7 @@
 //! The answer to the app (RFC 6749 §4.1.2), always with `iss` (RFC 9207 §2) and the app's own `state`; in the open, or
 //! all of it in one signed `response` (JARM).
 
-use super::{Request, ResponseMode};
+use super::{AuthorizationRequest, ResponseMode};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::keys::Ring;
@@ -17,7 +17,7 @@ pub const SIGNED_FOR: Duration = Duration::from_secs(300);
 
 /// In whose name, and when, an answer is given.
 #[derive(Debug, Clone, Copy)]
-pub struct Voice<'a> {
+pub struct ResponseContext<'a> {
     /// `iss`.
     pub issuer: &'a str,
     /// What signs a JARM answer.
@@ -46,7 +46,7 @@ pub struct Destination {
 impl Destination {
     /// Where a stored request is answered: it was proved when it was stored.
     #[must_use]
-    pub fn of(request: &Request) -> Self {
+    pub fn of(request: &AuthorizationRequest) -> Self {
         Self {
             redirect_uri: request.redirect_uri.clone(),
             response_mode: request.response_mode,
@@ -57,7 +57,12 @@ impl Destination {
     ///
     /// # Errors
     /// A signature that fails; ours to log. What cannot be signed is not sent unsigned.
-    pub fn answer(self, client: &Client, outcome: &Outcome, voice: Voice<'_>) -> Result<Answer, jose::Error> {
+    pub fn answer(
+        self,
+        client: &Client,
+        outcome: &Outcome,
+        context: ResponseContext<'_>,
+    ) -> Result<AuthorizationResponse, jose::Error> {
         let mut fields: Vec<(&'static str, String)> = match outcome {
             Outcome::Code(code) => vec![("code", code.reveal().to_owned())],
             Outcome::Refused(refusal) => vec![
@@ -66,32 +71,36 @@ impl Destination {
             ],
         };
         fields.extend(self.state.map(|state| ("state", state)));
-        fields.push(("iss", voice.issuer.to_owned()));
+        fields.push(("iss", context.issuer.to_owned()));
         if self.response_mode.signed() {
-            fields = vec![("response", signed(fields, client, voice)?)];
+            fields = vec![("response", signed(fields, client, context)?)];
         }
         Ok(if self.response_mode.posted() {
-            Answer::FormPost { action: self.redirect_uri, fields }
+            AuthorizationResponse::FormPost { action: self.redirect_uri, fields }
         } else {
-            Answer::Redirect { url: with_query(&self.redirect_uri, &fields) }
+            AuthorizationResponse::Redirect { url: with_query(&self.redirect_uri, &fields) }
         })
     }
 }
 
 /// The JWT that holds an answer (JARM §2.1): nothing travels beside it, so `iss` is said once, inside. There is no
 /// `typ`, as JARM gives none.
-fn signed(fields: Vec<(&'static str, String)>, client: &Client, voice: Voice<'_>) -> Result<String, jose::Error> {
+fn signed(
+    fields: Vec<(&'static str, String)>,
+    client: &Client,
+    context: ResponseContext<'_>,
+) -> Result<String, jose::Error> {
     let mut claims: Map<String, Value> = fields.into_iter().map(|(n, v)| (n.to_owned(), v.into())).collect();
     claims.insert("aud".to_owned(), client.id.as_str().into());
-    claims.insert("exp".to_owned(), (voice.now + SIGNED_FOR).secs().into());
+    claims.insert("exp".to_owned(), (context.now + SIGNED_FOR).secs().into());
     // JARM §3 and FAPI 2.0 Security Profile §5.4.1.
     let default = if client.profile.is_fapi() { Alg::Es256 } else { Alg::Rs256 };
-    voice.keys.sign(client.authorization_response_alg.unwrap_or(default), None, &claims)
+    context.keys.sign(client.authorization_response_alg.unwrap_or(default), None, &claims)
 }
 
 /// An answer ready to be sent. It may hold a code: it is not printed.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum AuthorizationResponse {
     /// 303 to this address.
     Redirect {
         /// The redirect_uri with the answer in its query.
@@ -105,7 +114,7 @@ pub enum Answer {
         fields: Vec<(&'static str, String)>,
     },
 }
-impl fmt::Debug for Answer {
+impl fmt::Debug for AuthorizationResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Redirect { .. } => "Answer::Redirect(…)",
@@ -119,12 +128,12 @@ impl fmt::Debug for Answer {
 /// # Errors
 /// Those of [`Destination::answer`].
 pub fn oauth_answer(
-    request: &Request,
+    request: &AuthorizationRequest,
     client: &Client,
     outcome: &Outcome,
-    voice: Voice<'_>,
-) -> Result<Answer, jose::Error> {
-    Destination::of(request).answer(client, outcome, voice)
+    context: ResponseContext<'_>,
+) -> Result<AuthorizationResponse, jose::Error> {
+    Destination::of(request).answer(client, outcome, context)
 }
 
 /// The redirect_uri with `fields` added to its query; a query it was registered with is kept as it is (RFC 6749

@@ -31,13 +31,13 @@ pub struct Demands {
 
 /// How one claim is asked for (§5.5.1). Members nobody understands are ignored.
 #[derive(Default, Deserialize)]
-struct Asked {
+struct ClaimRequest {
     #[serde(default)]
     essential: bool,
     value: Option<Value>,
     values: Option<Vec<Value>>,
 }
-impl Asked {
+impl ClaimRequest {
     /// The values it may have; `None` where any will do.
     fn wanted(self) -> Result<Option<Vec<String>>, Refusal> {
         let list = match (self.value, self.values) {
@@ -64,14 +64,16 @@ impl Demands {
     /// # Errors
     /// `invalid_request` for what is no JSON object, too long or too deep, or asks for `sub` or `acr` in a way that
     /// could only be misunderstood.
-    pub fn read(text: &str) -> Result<Self, Refusal> {
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
         if text.len() > MAX_TEXT || depth(text) > MAX_DEPTH {
             return Err(Refusal::invalid_request("claims is too long or nested too deeply"));
         }
         let all: Map<String, Value> = serde_json::from_str(text).map_err(|_| BAD)?;
         let mut demands = Self::default();
         for place in ["id_token", "userinfo"] {
-            let Some(sub) = asked(&all, place, "sub")?.map(Asked::wanted).transpose()?.flatten() else { continue };
+            let Some(sub) = asked(&all, place, "sub")?.map(ClaimRequest::wanted).transpose()?.flatten() else {
+                continue;
+            };
             // Both are about the one customer.
             demands.sub = Some(match demands.sub {
                 None => sub,
@@ -97,7 +99,7 @@ impl Demands {
 }
 
 /// How a claim is asked for in one place; `None` where it is not, or without conditions (`null`).
-fn asked(all: &Map<String, Value>, place: &str, claim: &str) -> Result<Option<Asked>, Refusal> {
+fn asked(all: &Map<String, Value>, place: &str, claim: &str) -> Result<Option<ClaimRequest>, Refusal> {
     let claims = match all.get(place) {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Object(claims)) => claims,
@@ -105,7 +107,7 @@ fn asked(all: &Map<String, Value>, place: &str, claim: &str) -> Result<Option<As
     };
     match claims.get(claim) {
         None | Some(Value::Null) => Ok(None),
-        Some(how @ Value::Object(_)) => Asked::deserialize(how).map(Some).map_err(|_| BAD),
+        Some(how @ Value::Object(_)) => ClaimRequest::deserialize(how).map(Some).map_err(|_| BAD),
         Some(_) => Err(BAD),
     }
 }

@@ -8,7 +8,7 @@
 
 use crate::client::Client;
 use crate::id::AccountId;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
 use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer};
@@ -83,12 +83,13 @@ impl Details {
     ///
     /// # Errors
     /// `invalid_authorization_details`.
-    pub fn read(text: &str) -> Result<Self, Refusal> {
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
         if text.len() > MAX_TEXT {
             return Err(bad("authorization_details is too long"));
         }
-        let list: Vec<Wire> = serde_json::from_str(text)
-            .map_err(|e| Refusal::naming(Code::InvalidAuthorizationDetails, &format!("authorization_details: {e}")))?;
+        let list: Vec<Wire> = serde_json::from_str(text).map_err(|e| {
+            Refusal::naming(ErrorCode::InvalidAuthorizationDetails, &format!("authorization_details: {e}"))
+        })?;
         let Ok([wire]) = <[Wire; 1]>::try_from(list) else {
             return Err(bad("authorization_details must hold exactly one detail"));
         };
@@ -111,7 +112,7 @@ impl Details {
     /// `invalid_authorization_details` when it breaks the schema, or wants more than the scope beside it or the
     /// client's record allows.
     pub fn asked(text: &str, client: &Client, scope: &Scope) -> Result<(Self, Scope), Refusal> {
-        let detail = Self::read(text)?;
+        let detail = Self::parse(text)?;
         let types = &client.authorization_details_types;
         if !types.is_empty() && !types.iter().any(|t| DetailType::ALL.contains(&t.as_str())) {
             return Err(bad("this client may not use this type of authorization_details"));
@@ -195,7 +196,7 @@ impl Details {
     /// The list a token response and introspection carry (RFC 9396 §7, §9); `None` where nothing is permitted, whatever
     /// accounts stand here: grants made by earlier releases name one all the same.
     #[must_use]
-    pub fn told(&self) -> Option<serde_json::Value> {
+    pub fn to_response(&self) -> Option<serde_json::Value> {
         (!self.permissions.is_empty()).then(|| serde_json::json!([self]))
     }
 }
@@ -240,5 +241,5 @@ fn set<T: Ord>(list: Option<Vec<T>>, refusal: &'static str) -> Result<Vec<T>, Re
 }
 
 const fn bad(why: &'static str) -> Refusal {
-    Refusal::new(Code::InvalidAuthorizationDetails, why)
+    Refusal::new(ErrorCode::InvalidAuthorizationDetails, why)
 }

@@ -22,7 +22,7 @@ pub enum Hint {
 impl Hint {
     /// Reads a hint: our signature, our name, this client's. Its time does not matter (OpenID Connect Core §3.1.2.1).
     #[must_use]
-    pub fn read(text: &str, client: &ClientId, issuer: &str, keys: &Ring) -> Self {
+    pub fn parse(text: &str, client: &ClientId, issuer: &str, keys: &Ring) -> Self {
         if text.len() > MAX_TEXT {
             return Self::Unreadable;
         }

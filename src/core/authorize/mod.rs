@@ -1,8 +1,8 @@
 //! Step 1, what is asked: the authorization request, pushed (RFC 9126) or in the query (RFC 6749 §4.1.1), and the answer
 //! that goes back to the app at the end.
 //!
-//! Owned here: [`Request`], the [`rules`] it must satisfy, the table `requests` it rests in until the first interaction
-//! completes it, [`answer::Answer`] (with `iss`, RFC 9207, or signed, JARM), and the knowledge of where an answer may be sent.
+//! Owned here: [`AuthorizationRequest`], the [`rules`] it must satisfy, the table `requests` it rests in until the first interaction
+//! completes it, [`answer::AuthorizationResponse`] (with `iss`, RFC 9207, or signed, JARM), and the knowledge of where an answer may be sent.
 //! Not here: who the client is (`client`), the screens (`identity`, `consent`), codes (`grant`).
 
 pub mod answer;
@@ -18,13 +18,13 @@ pub mod sql;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answer, Destination, Outcome, Voice, oauth_answer};
+pub use answer::{AuthorizationResponse, Destination, Outcome, ResponseContext, oauth_answer};
 pub use claims::Demands;
 pub use details::{DetailType, Details, Permission};
 pub use entry::{at_once, begin, claim, may_rest_on};
 pub use hint::{Hint, SubjectDigest};
 pub use request_uri::RequestUri;
-pub use rules::{Door, Question, admit, check, destination};
+pub use rules::{RequestInput, RequestSource, admit, check, destination};
 
 use crate::id::ClientId;
 use crate::oxide::Challenge;
@@ -32,7 +32,7 @@ use crate::scope::Scope;
 
 /// A checked authorization request: everything in it holds for the client it names.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Request {
+pub struct AuthorizationRequest {
     /// Who asks.
     pub client_id: ClientId,
     /// Where the answer goes, character for character as registered.
@@ -70,7 +70,7 @@ pub struct Request {
     #[serde(default)]
     pub claims: Demands,
 }
-impl Request {
+impl AuthorizationRequest {
     /// Whether this is an OpenID Connect request: an id_token is wanted.
     #[must_use]
     pub fn openid(&self) -> bool {
@@ -78,7 +78,7 @@ impl Request {
     }
     /// Whether no screen may be shown (OpenID Connect Core §3.1.2.1, `prompt=none`).
     #[must_use]
-    pub fn silent(&self) -> bool {
+    pub fn is_prompt_none(&self) -> bool {
         self.prompt.contains(&Prompt::None)
     }
 }

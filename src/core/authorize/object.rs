@@ -5,13 +5,13 @@
 //! is not remembered: a push is made by the authenticated client itself and each of its request_uris is good once,
 //! and by value OpenID Connect Core §6.1 expects objects that were signed once to be used again.
 
-use super::rules::{Door, Question};
+use super::rules::{RequestInput, RequestSource};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::keys::claim_check::{ClaimCheck, ClaimRule, check, may, must};
 use crate::keys::jose::{self, Alg, Claims, Header, Verified};
 use crate::params::Params;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const TYP: &str = "oauth-authz-req+jwt";
 
 /// A request object whose signature has been verified.
 struct Object<'a> {
-    question: &'a Question<'a>,
+    input: &'a RequestInput<'a>,
     header: &'a Header,
     /// Our name alone.
     issuer: &'a [&'a str],
@@ -35,7 +35,9 @@ impl Object<'_> {
     /// Whether its parameters are all there are (RFC 9101 §5, RFC 9126 §3). Only OpenID Connect's own kind, by value
     /// and of a client that need not sign, may stand beside others, which it supersedes (OpenID Connect Core §6.1).
     fn alone(&self) -> bool {
-        self.question.door != Door::Browser || self.question.client.require_signed_request || self.header.is_typ(TYP)
+        self.input.source != RequestSource::Browser
+            || self.input.client.require_signed_request
+            || self.header.is_typ(TYP)
     }
 }
 
@@ -46,7 +48,7 @@ fn demands<'a>(o: &Object<'a>) -> Vec<ClaimCheck<'a, &'static str>> {
     const NO_TIMES: &str = "exp or nbf is missing in the request object";
     const TOO_LONG: &str = "the request object is valid for more than an hour, or older than that";
     const DIFFERS: &str = "response_type differs inside and outside the request object";
-    let (client, fapi) = (o.question.client, o.question.client.profile.is_fapi());
+    let (client, fapi) = (o.input.client, o.input.client.profile.is_fapi());
     let id = client.id.as_str();
     let mut demands = vec![
         // Nothing inside refers to another request (RFC 9101 §4).
@@ -76,7 +78,7 @@ fn demands<'a>(o: &Object<'a>) -> Vec<ClaimCheck<'a, &'static str>> {
         ]);
     }
     // Outside and inside say the same (OpenID Connect Core §6.1).
-    if let Some(outside) = o.question.params.get("response_type").filter(|_| !o.alone()) {
+    if let Some(outside) = o.input.params.get("response_type").filter(|_| !o.alone()) {
         demands.push(may("response_type", ClaimRule::Is(outside), DIFFERS));
     }
     demands
@@ -92,10 +94,14 @@ pub fn allowed(client: &Client) -> Vec<Alg> {
 ///
 /// # Errors
 /// `invalid_request_object`: it does not verify, breaks a rule, or holds what no parameter can be.
-pub fn open(verified: Result<Verified, jose::Error>, question: &Question<'_>, now: Instant) -> Result<Params, Refusal> {
-    let refuse = |why| Refusal::new(Code::InvalidRequestObject, why);
+pub fn open(
+    verified: Result<Verified, jose::Error>,
+    question: &RequestInput<'_>,
+    now: Instant,
+) -> Result<Params, Refusal> {
+    let refuse = |why| Refusal::new(ErrorCode::InvalidRequestObject, why);
     let Verified { header, claims, .. } = verified.map_err(|e| refuse(explain(e)))?;
-    let object = Object { question, header: &header, issuer: &[question.issuer] };
+    let object = Object { input: question, header: &header, issuer: &[question.issuer] };
     typ(&header).map_err(refuse)?;
     check(&claims, &demands(&object), now).map_err(refuse)?;
     let inside = params(&claims).map_err(refuse)?;

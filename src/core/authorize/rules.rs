@@ -5,18 +5,18 @@
 //! What the list does not say, [`oxide::negotiate`] decides behind it: redirect_uri, response_type, scope, PKCE.
 
 use super::answer::Destination;
-use super::{Demands, Details, Hint, Prompt, Request, ResponseMode};
+use super::{AuthorizationRequest, Demands, Details, Hint, Prompt, ResponseMode};
 use crate::client::{Client, GrantType, Profile, redirect_match};
 use crate::keys::Ring;
-use crate::oxide::{self, Asker};
+use crate::oxide::{self, ClientContext};
 use crate::params::Params;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
 use url::form_urlencoded::byte_serialize;
 
 /// Which way a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door<'a> {
+pub enum RequestSource<'a> {
     /// `POST /oauth/par`, by the authenticated client, perhaps with a DPoP proof made with this key (RFC 9449 §10.1).
     Pushed {
         /// RFC 7638 thumbprint of the proof's key.
@@ -28,7 +28,7 @@ pub enum Door<'a> {
 
 /// An authorization request before anything of it is believed.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+pub struct RequestInput<'a> {
     /// Its parameters, as they came.
     pub params: &'a Params,
     /// Those that count instead, where it came with a request object.
@@ -36,7 +36,7 @@ pub struct Question<'a> {
     /// The client: authenticated at PAR, only named at the other door.
     pub client: &'a Client,
     /// Which way it came.
-    pub door: Door<'a>,
+    pub source: RequestSource<'a>,
     /// The `acr` that the checks of this server come to (OpenID Connect Core §2).
     pub acr: &'a str,
     /// The audience of a token whose request named none; asking for it by name is no more.
@@ -46,7 +46,7 @@ pub struct Question<'a> {
     /// Our keys, one of which must have signed it.
     pub keys: &'a Ring,
 }
-impl<'a> Question<'a> {
+impl<'a> RequestInput<'a> {
     /// The parameters that count.
     fn asked(&self) -> &'a Params {
         self.signed.unwrap_or(self.params)
@@ -60,9 +60,9 @@ impl<'a> Question<'a> {
 }
 
 /// One rule of what came: what it demands and where that is written, and the check.
-type Rule = (&'static str, fn(&Question<'_>) -> Result<(), Refusal>);
+type RequestRule = (&'static str, fn(&RequestInput<'_>) -> Result<(), Refusal>);
 /// One rule of what is asked. A check that reads a value leaves it in [`Values`] for those that follow.
-type ValueRule = (&'static str, fn(&Question<'_>, &mut Values) -> Result<(), Refusal>);
+type ValueRule = (&'static str, fn(&RequestInput<'_>, &mut Values) -> Result<(), Refusal>);
 
 /// What the checks have read; each parameter is read once.
 #[derive(Default)]
@@ -74,7 +74,7 @@ struct Values {
 }
 
 /// The rules of what came, in the order they are applied, before a request object is verified.
-const BEFORE_OPENING: [Rule; 6] = [
+const BEFORE_OPENING: [RequestRule; 6] = [
     ("a client_id is the client's own (RFC 9126 2.1)", client_id),
     ("the client may use the code flow (RFC 6749 4.1.2.1)", code_flow),
     ("a client that must push, pushes (RFC 9126 6; FAPI 2.0 5.3.2.2)", pushed),
@@ -84,7 +84,7 @@ const BEFORE_OPENING: [Rule; 6] = [
 ];
 /// The rules of what is asked, in the order they are applied, after a request object is verified.
 const AFTER_OPENING: [ValueRule; 12] = [
-    ("a request object is opened before its request is judged (RFC 9101 6)", opened),
+    ("a request object is opened before its request is judged (RFC 9101 6)", object_verified),
     ("a known response_mode (OAuth 2.0 Multiple Response Types 2.1, JARM 2.3)", response_mode),
     ("state and nonce of a size that can be carried", lengths),
     ("known prompts, and none alone (OpenID Connect Core 3.1.2.1)", prompt),
@@ -102,25 +102,25 @@ const AFTER_OPENING: [ValueRule; 12] = [
 ///
 /// # Errors
 /// The refusal of the first rule broken among those that need no look inside.
-pub fn admit<'a>(question: &Question<'a>) -> Result<Option<&'a str>, Refusal> {
+pub fn admit<'a>(input: &RequestInput<'a>) -> Result<Option<&'a str>, Refusal> {
     for (_, rule) in BEFORE_OPENING {
-        rule(question)?;
+        rule(input)?;
     }
-    Ok(question.params.get("request"))
+    Ok(input.params.get("request"))
 }
 
 /// The first refusal, or the request.
 ///
 /// # Errors
 /// The refusal of the first rule broken, or of oxide-auth's decision.
-pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
-    admit(question)?;
+pub fn check(input: &RequestInput<'_>) -> Result<AuthorizationRequest, Refusal> {
+    admit(input)?;
     let mut values = Values::default();
     for (_, rule) in AFTER_OPENING {
-        rule(question, &mut values)?;
+        rule(input, &mut values)?;
     }
-    let (client, known) = (question.client, catalogue());
-    let mut params = heard(question.asked(), client);
+    let (client, known) = (input.client, catalogue());
+    let mut params = supported_scope(input.asked(), client);
     let detailed = detailed(&params, client)?;
     if let Some((_, scope)) = &detailed {
         params.set("scope", &scope.to_string());
@@ -128,7 +128,7 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
     let params = &params;
     let agreed = oxide::negotiate(
         params,
-        &Asker {
+        &ClientContext {
             client_id: &client.id,
             scope: &client.scope.only(|token| known.has(token)),
             redirects_to: &|uri| redirect_match(client, uri),
@@ -137,18 +137,18 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
     )?;
     let words = |name: &'static str, known: &dyn Fn(&str) -> bool| {
         let mut words: Vec<String> = Vec::new();
-        for word in question.words(name).filter(|w| known(w)) {
+        for word in input.words(name).filter(|w| known(w)) {
             if words.len() < MAX_WORDS && words.iter().all(|w| w != word) {
                 words.push(word.to_owned());
             }
         }
         words
     };
-    let proof_jkt = match question.door {
-        Door::Pushed { proof_jkt } => proof_jkt,
-        Door::Browser => None,
+    let proof_jkt = match input.source {
+        RequestSource::Pushed { proof_jkt } => proof_jkt,
+        RequestSource::Browser => None,
     };
-    let request = Request {
+    let request = AuthorizationRequest {
         client_id: client.id.clone(),
         redirect_uri: agreed.redirect_uri,
         response_mode: values.response_mode,
@@ -163,8 +163,8 @@ pub fn check(question: &Question<'_>) -> Result<Request, Refusal> {
         prompt: values.prompt,
         max_age: values.max_age.or(client.default_max_age),
         // A wish for anything else has no effect (OpenID Connect Core §3.1.2.1).
-        acr_values: words("acr_values", &|acr| acr == question.acr),
-        hint: params.get("id_token_hint").map(|text| Hint::read(text, &client.id, question.issuer, question.keys)),
+        acr_values: words("acr_values", &|acr| acr == input.acr),
+        hint: params.get("id_token_hint").map(|text| Hint::parse(text, &client.id, input.issuer, input.keys)),
         claims: values.claims,
     };
     // Escapes make text longer, so what is measured is what will be stored.
@@ -185,10 +185,10 @@ fn different(values: Vec<String>) -> Vec<String> {
     kept
 }
 
-/// Of the scope, what is heard: not `offline_access` of a client that gets no refresh tokens (OpenID Connect Core §11);
-/// nor, in an OpenID request of an `oidc` client, what this server does not know, `profile` or `email` for one
-/// (§3.1.2.1). What it gets instead, the token response says.
-fn heard(params: &Params, client: &Client) -> Params {
+/// Drops scopes we ignore: `offline_access` of clients without refresh tokens (OpenID Connect Core §11), and, in OpenID
+/// requests of `oidc` clients, unknown scopes such as `profile` or `email` (§3.1.2.1). The token response lists what was
+/// granted.
+fn supported_scope(params: &Params, client: &Client) -> Params {
     let mut params = params.clone();
     let known = catalogue();
     if let Some(scope) = params.get("scope").and_then(Scope::parse) {
@@ -222,53 +222,56 @@ pub fn destination(params: &Params, client: &Client) -> Result<Destination, Refu
     })
 }
 
-fn client_id(q: &Question<'_>) -> Result<(), Refusal> {
+fn client_id(q: &RequestInput<'_>) -> Result<(), Refusal> {
     match q.params.get("client_id") {
         Some(id) if id != q.client.id.as_str() => {
-            Err(Refusal::new(Code::InvalidClient, "client_id is not the authenticated client"))
+            Err(Refusal::new(ErrorCode::InvalidClient, "client_id is not the authenticated client"))
         }
         _ => Ok(()),
     }
 }
-fn code_flow(q: &Question<'_>) -> Result<(), Refusal> {
+fn code_flow(q: &RequestInput<'_>) -> Result<(), Refusal> {
     if q.client.is_app() && q.client.may(GrantType::AuthorizationCode) {
         return Ok(());
     }
-    Err(Refusal::new(Code::UnauthorizedClient, "this client may not ask for an authorization code"))
+    Err(Refusal::new(ErrorCode::UnauthorizedClient, "this client may not ask for an authorization code"))
 }
-fn pushed(q: &Question<'_>) -> Result<(), Refusal> {
-    if q.client.require_par && q.door == Door::Browser {
+fn pushed(q: &RequestInput<'_>) -> Result<(), Refusal> {
+    if q.client.require_par && q.source == RequestSource::Browser {
         return Err(Refusal::invalid_request("this client must push its request to the PAR endpoint"));
     }
     Ok(())
 }
-fn request_uri(q: &Question<'_>) -> Result<(), Refusal> {
+fn request_uri(q: &RequestInput<'_>) -> Result<(), Refusal> {
     // At the other door a request_uri is looked up and its parameters are all that counts: it never comes here.
     if q.params.get("request_uri").is_some() {
         return Err(Refusal::invalid_request("request_uri may not be used here"));
     }
     Ok(())
 }
-fn signed(q: &Question<'_>) -> Result<(), Refusal> {
+fn signed(q: &RequestInput<'_>) -> Result<(), Refusal> {
     if q.client.require_signed_request && q.params.get("request").is_none() {
         return Err(Refusal::invalid_request("this client must send a signed request object"));
     }
     Ok(())
 }
-fn by_value(q: &Question<'_>) -> Result<(), Refusal> {
+fn by_value(q: &RequestInput<'_>) -> Result<(), Refusal> {
     let registered = q.client.request_object_alg.is_some() || q.client.require_signed_request;
-    if q.params.get("request").is_some() && q.door == Door::Browser && !registered {
-        return Err(Refusal::new(Code::RequestNotSupported, "this client registered no request_object_signing_alg"));
+    if q.params.get("request").is_some() && q.source == RequestSource::Browser && !registered {
+        return Err(Refusal::new(
+            ErrorCode::RequestNotSupported,
+            "this client registered no request_object_signing_alg",
+        ));
     }
     Ok(())
 }
-fn opened(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
+fn object_verified(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
     if q.params.get("request").is_some() && q.signed.is_none() {
-        return Err(Refusal::new(Code::InvalidRequestObject, "the request object was not opened"));
+        return Err(Refusal::new(ErrorCode::InvalidRequestObject, "the request object was not opened"));
     }
     Ok(())
 }
-fn response_mode(q: &Question<'_>, values: &mut Values) -> Result<(), Refusal> {
+fn response_mode(q: &RequestInput<'_>, values: &mut Values) -> Result<(), Refusal> {
     const UNKNOWN: Refusal =
         Refusal::invalid_request("response_mode must be query, form_post, jwt, query.jwt or form_post.jwt");
     if let Some(text) = q.get("response_mode") {
@@ -276,7 +279,7 @@ fn response_mode(q: &Question<'_>, values: &mut Values) -> Result<(), Refusal> {
     }
     Ok(())
 }
-fn lengths(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
+fn lengths(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
     for (name, refusal) in [("state", "state is too long"), ("nonce", "nonce is too long")] {
         if q.get(name).is_some_and(|v| !travels(v)) {
             return Err(Refusal::invalid_request(refusal));
@@ -284,7 +287,7 @@ fn lengths(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
     }
     Ok(())
 }
-fn prompt(q: &Question<'_>, values: &mut Values) -> Result<(), Refusal> {
+fn prompt(q: &RequestInput<'_>, values: &mut Values) -> Result<(), Refusal> {
     for word in q.words("prompt") {
         let prompt = Prompt::parse(word).ok_or(Refusal::invalid_request("prompt holds an unknown value"))?;
         if !values.prompt.contains(&prompt) {
@@ -296,34 +299,34 @@ fn prompt(q: &Question<'_>, values: &mut Values) -> Result<(), Refusal> {
     }
     Ok(())
 }
-fn max_age(q: &Question<'_>, values: &mut Values) -> Result<(), Refusal> {
+fn max_age(q: &RequestInput<'_>, values: &mut Values) -> Result<(), Refusal> {
     if let Some(text) = q.get("max_age") {
         values.max_age = Some(seconds(text).ok_or(Refusal::invalid_request("max_age is not a number of seconds"))?);
     }
     Ok(())
 }
-fn claims(q: &Question<'_>, values: &mut Values) -> Result<(), Refusal> {
+fn claims(q: &RequestInput<'_>, values: &mut Values) -> Result<(), Refusal> {
     if let Some(text) = q.get("claims") {
-        values.claims = Demands::read(text)?;
+        values.claims = Demands::parse(text)?;
     }
     Ok(())
 }
 /// After [`claims`], which reads what this one judges.
-fn acr(q: &Question<'_>, values: &mut Values) -> Result<(), Refusal> {
+fn acr(q: &RequestInput<'_>, values: &mut Values) -> Result<(), Refusal> {
     const UNMET: Refusal = Refusal::new(
-        Code::UnmetAuthenticationRequirements,
+        ErrorCode::UnmetAuthenticationRequirements,
         "customers are not authenticated in the way claims demands",
     );
     // `acr_values` and a voluntary acr are wishes; this one makes of anything else a failed authentication.
     if values.claims.allow_acr(q.acr) { Ok(()) } else { Err(UNMET) }
 }
-fn registration(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
+fn registration(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
     if q.get("registration").is_some() {
-        return Err(Refusal::new(Code::RegistrationNotSupported, "clients are registered beforehand"));
+        return Err(Refusal::new(ErrorCode::RegistrationNotSupported, "clients are registered beforehand"));
     }
     Ok(())
 }
-fn dpop_jkt(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
+fn dpop_jkt(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
     // Nobody may walk through the screens for a code that no token request can answer for.
     if q.client.certificate_bound && q.get("dpop_jkt").is_some() {
         return Err(Refusal::invalid_request("the tokens of this client are bound to its certificate, not to a key"));
@@ -334,22 +337,22 @@ fn dpop_jkt(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
     }
     Ok(())
 }
-fn proof_key(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
-    match (q.get("dpop_jkt"), q.door) {
-        (Some(asked), Door::Pushed { proof_jkt: Some(proved) }) if asked != proved => {
+fn proof_key(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
+    match (q.get("dpop_jkt"), q.source) {
+        (Some(asked), RequestSource::Pushed { proof_jkt: Some(proved) }) if asked != proved => {
             Err(Refusal::invalid_request("dpop_jkt is not the key of the DPoP proof"))
         }
         _ => Ok(()),
     }
 }
-fn resource(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
+fn resource(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
     let may_ask = |r: &str| r == q.default_audience || q.client.resources.iter().any(|known| known == r);
     if q.asked().all("resource").all(may_ask) {
         return Ok(());
     }
-    Err(Refusal::new(Code::InvalidTarget, "resource is not one this client may ask for"))
+    Err(Refusal::new(ErrorCode::InvalidTarget, "resource is not one this client may ask for"))
 }
-fn authorization_details(q: &Question<'_>, _: &mut Values) -> Result<(), Refusal> {
+fn authorization_details(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
     detailed(q.asked(), q.client).map(drop)
 }
 

@@ -1,6 +1,6 @@
 //! The table `requests`: pushed, begun with by any number of browsers, consumed by the first interaction to complete.
 
-use super::Request;
+use super::AuthorizationRequest;
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::secret::Hash;
@@ -8,17 +8,17 @@ use crate::store::{Error, Result, Tx};
 
 /// A request as it rests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredRequest {
     /// SHA-256 of its request_uri.
     pub id: Hash,
     /// What is asked.
-    pub request: Request,
+    pub request: AuthorizationRequest,
     /// Until when a browser may begin with it. An interaction that has begun lives by its own time.
     pub expires_at: Instant,
     /// When the first interaction completed it.
     pub consumed_at: Option<Instant>,
 }
-impl Stored {
+impl StoredRequest {
     /// Whether a browser may begin an interaction with it now.
     #[must_use]
     pub fn may_begin(&self, now: Instant) -> bool {
@@ -39,7 +39,13 @@ pub enum Consumed {
 ///
 /// # Errors
 /// The store's; [`Error::Corrupt`] should the id be taken, which 256 random bits exclude.
-pub fn push(tx: &mut Tx<'_, '_>, id: Hash, request: &Request, now: Instant, expires_at: Instant) -> Result<()> {
+pub fn push(
+    tx: &mut Tx<'_, '_>,
+    id: Hash,
+    request: &AuthorizationRequest,
+    now: Instant,
+    expires_at: Instant,
+) -> Result<()> {
     insert(tx, id, request, (now, expires_at, None))
 }
 
@@ -47,14 +53,20 @@ pub fn push(tx: &mut Tx<'_, '_>, id: Hash, request: &Request, now: Instant, expi
 ///
 /// # Errors
 /// Those of [`push`].
-pub fn bring(tx: &mut Tx<'_, '_>, id: Hash, request: &Request, now: Instant, expires_at: Instant) -> Result<()> {
+pub fn bring(
+    tx: &mut Tx<'_, '_>,
+    id: Hash,
+    request: &AuthorizationRequest,
+    now: Instant,
+    expires_at: Instant,
+) -> Result<()> {
     insert(tx, id, request, (now, expires_at, Some(now)))
 }
 
 fn insert(
     tx: &mut Tx<'_, '_>,
     id: Hash,
-    request: &Request,
+    request: &AuthorizationRequest,
     (now, expires_at, begun_at): (Instant, Instant, Option<Instant>),
 ) -> Result<()> {
     let text = serde_json::to_string(request).map_err(|e| corrupt(&e.to_string()))?;
@@ -98,10 +110,10 @@ pub fn waiting(tx: &mut Tx<'_, '_>, client: &ClientId, most: u32, now: Instant) 
 ///
 /// # Errors
 /// The store's; [`Error::Corrupt`] for a row that is no request.
-pub fn load(tx: &mut Tx<'_, '_>, id: Hash) -> Result<Option<Stored>> {
+pub fn load(tx: &mut Tx<'_, '_>, id: Hash) -> Result<Option<StoredRequest>> {
     let row = tx.row("select request, expires_at, consumed_at from requests where id = ?1", &[id.into()])?;
     let Some(row) = row else { return Ok(None) };
-    Ok(Some(Stored {
+    Ok(Some(StoredRequest {
         id,
         request: serde_json::from_str(row.text(0)?).map_err(|e| corrupt(&e.to_string()))?,
         expires_at: row.instant(1)?,

@@ -6,8 +6,8 @@ use crate::clock::Instant;
 use crate::keys::{Ring, seal::Sealer};
 use crate::params::Params;
 use crate::random::SeededRandom;
-use crate::refusal::{Code, Refusal};
-use crate::secret::{Kind, issue};
+use crate::refusal::{ErrorCode, Refusal};
+use crate::secret::{SecretKind, issue};
 use crate::store::Store;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -35,18 +35,18 @@ fn ring() -> &'static Ring {
     })
 }
 /// A question that came with these parameters.
-fn question<'a>(params: &'a Params, client: &'a Client, door: Door<'a>) -> Question<'a> {
+fn input<'a>(params: &'a Params, client: &'a Client, door: RequestSource<'a>) -> RequestInput<'a> {
     let (acr, default_audience, issuer, keys) = ("urn:ours", "api", ISSUER, ring());
-    Question { params, signed: None, client, door, acr, default_audience, issuer, keys }
+    RequestInput { params, signed: None, client, source: door, acr, default_audience, issuer, keys }
 }
 /// The answer to a request as our clients get it.
-fn told(client: &Client, request: &Request, outcome: &Outcome) -> Answer {
-    let voice = Voice { issuer: ISSUER, keys: ring(), now: Instant::from_secs(1_000_000) };
-    oauth_answer(request, client, outcome, voice).unwrap()
+fn client_response(client: &Client, request: &AuthorizationRequest, outcome: &Outcome) -> AuthorizationResponse {
+    let context = ResponseContext { issuer: ISSUER, keys: ring(), now: Instant::from_secs(1_000_000) };
+    oauth_answer(request, client, outcome, context).unwrap()
 }
 
-fn request() -> Request {
-    Request {
+fn request() -> AuthorizationRequest {
+    AuthorizationRequest {
         client_id: ClientId::parse("creco").unwrap(),
         redirect_uri: "https://app.example/cb".into(),
         response_mode: ResponseMode::Query,

@@ -19,8 +19,8 @@ const LATE: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Why an assertion is refused: for the log; the client reads `invalid_client` and this sentence about its own message.
-pub(super) type Why = &'static str;
-const ANOTHER_KIND: Why = "the JWT was made for something other than client authentication";
+pub(super) type Rejection = &'static str;
+const ANOTHER_KIND: Rejection = "the JWT was made for something other than client authentication";
 
 /// Whom the assertion says it comes from: `sub` (RFC 7523 §3.2). Unverified.
 pub(super) fn issuer_of(assertion: &Unverified<'_>) -> Option<ClientId> {
@@ -32,7 +32,7 @@ pub(super) fn allowed(client: &Client) -> Vec<Alg> {
     client.auth_alg.map_or_else(|| client.profile.algs().to_vec(), |alg| vec![alg])
 }
 
-pub(super) const fn explain(e: jose::Error) -> Why {
+pub(super) const fn explain(e: jose::Error) -> Rejection {
     match e {
         jose::Error::Malformed => "the client assertion is not a compact JWS",
         jose::Error::Algorithm => "the client assertion's algorithm is not allowed",
@@ -43,18 +43,23 @@ pub(super) const fn explain(e: jose::Error) -> Why {
 
 /// What must be remembered of an accepted assertion: the key of its `jti`, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct UsedAssertion {
     pub(super) key: Hash,
     pub(super) until: Instant,
 }
 
 /// The sentences of a missing `exp` and `jti`.
-const NO_EXP: Why = "the client assertion has no exp";
-const NO_JTI: Why = "the client assertion has no jti";
+const NO_EXP: Rejection = "the client assertion has no exp";
+const NO_JTI: Rejection = "the client assertion has no jti";
 
 /// Judges an assertion whose signature is verified. `audiences[0]` is the issuer; the others are the endpoints OpenID
 /// Connect clients may name instead.
-pub(super) fn judge(assertion: &Verified, client: &Client, audiences: &[String], now: Instant) -> Result<Seen, Why> {
+pub(super) fn judge(
+    assertion: &Verified,
+    client: &Client,
+    audiences: &[String],
+    now: Instant,
+) -> Result<UsedAssertion, Rejection> {
     if of_another_kind(&assertion.header) {
         return Err(ANOTHER_KIND);
     }
@@ -67,14 +72,14 @@ pub(super) fn judge(assertion: &Verified, client: &Client, audiences: &[String],
     };
     let said = check(&assertion.claims, &demands(id, aud), now)?;
     let (exp, jti) = (said.exp.ok_or(NO_EXP)?, said.jti.ok_or(NO_JTI)?);
-    Ok(Seen { key: replay::key(replay::Use::Assertion, id, jti), until: exp + LATE })
+    Ok(UsedAssertion { key: replay::key(replay::Use::Assertion, id, jti), until: exp + LATE })
 }
 
 /// What is demanded of an assertion (RFC 7523 §3, FAPI 2.0 §5.3.2.1), in the order it is checked.
-fn demands<'a>(id: &'a str, aud: ClaimRule<'a>) -> [ClaimCheck<'a, Why>; 15] {
-    const BOTH: Why = "iss and sub of the client assertion must both be the client_id";
-    const NO_DATE: Why = "a date of the client assertion is not a number";
-    const FUTURE: Why = "the client assertion is from the future";
+fn demands<'a>(id: &'a str, aud: ClaimRule<'a>) -> [ClaimCheck<'a, Rejection>; 15] {
+    const BOTH: Rejection = "iss and sub of the client assertion must both be the client_id";
+    const NO_DATE: Rejection = "a date of the client assertion is not a number";
+    const FUTURE: Rejection = "the client assertion is from the future";
     let ahead = ClaimRule::NotAhead(AHEAD);
     [
         // A request object passes through browsers, and a careless one names the client as its subject (RFC 9101 §10.8).

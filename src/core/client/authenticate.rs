@@ -3,11 +3,11 @@
 //! Whatever is wrong, the answer is `invalid_client`; that the client is unknown looks like a wrong secret. The one
 //! exception is a request that uses two methods at once, which RFC 6749 §5.2 calls `invalid_request`.
 
-use super::assertion::{self, Seen};
+use super::assertion::{self, UsedAssertion};
 use super::certificate::Certificate;
 use super::dpop::{self, Nonces};
 use super::remote::{JwksPort, Remote};
-use super::{AuthMethod, Client, Keys, SecretKey, Status, replay, sql};
+use super::{AuthMethod, Client, ClientKeys, SecretKey, Status, replay, sql};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::keys::Jwk;
@@ -16,7 +16,7 @@ use crate::keys::ring;
 use crate::keys::seal::Sealer;
 use crate::params::{self, Params};
 use crate::random::Random;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::{Hash, Secret};
 use crate::store::{self, Store, Urgency};
 use base64::Engine as _;
@@ -44,7 +44,7 @@ pub struct Authenticator {
 
 /// What a request brings along to say who sends it. Not printable: it holds secrets.
 #[derive(Clone, Copy)]
-pub struct Presented<'a> {
+pub struct PresentedCredentials<'a> {
     /// Every `Authorization` header.
     pub authorization: &'a [&'a str],
     /// The parameters of the body.
@@ -61,7 +61,7 @@ pub struct Authenticated {
     /// How it proved it.
     pub method: AuthMethod,
     /// The assertion, which counts once.
-    seen: Option<Seen>,
+    assertion: Option<UsedAssertion>,
 }
 
 /// What the client shows.
@@ -71,7 +71,7 @@ enum Evidence<'a> {
     Certificate(ClientId, &'a Certificate),
 }
 
-const FAILED: Refusal = Refusal::new(Code::InvalidClient, "client authentication failed");
+const FAILED: Refusal = Refusal::new(ErrorCode::InvalidClient, "client authentication failed");
 
 impl Authenticator {
     /// Reads (or makes) the keys of the DPoP nonces and of the clients' secrets.
@@ -144,10 +144,10 @@ impl Authenticator {
     /// # Errors
     /// `invalid_dpop_proof`; a failing store as `temporarily_unavailable`.
     pub async fn spend_proof(&self, proof: &dpop::Proof) -> Result<Hash, Refusal> {
-        if self.once(Seen { key: proof.replay, until: proof.until }, Urgency::Ordinary).await? {
+        if self.once(UsedAssertion { key: proof.replay, until: proof.until }, Urgency::Ordinary).await? {
             Ok(proof.jkt)
         } else {
-            Err(Refusal::new(Code::InvalidDpopProof, "the DPoP proof was used before"))
+            Err(Refusal::new(ErrorCode::InvalidDpopProof, "the DPoP proof was used before"))
         }
     }
 
@@ -156,9 +156,9 @@ impl Authenticator {
     /// # Errors
     /// `invalid_client`; a failing store as `temporarily_unavailable`.
     pub async fn spend(&self, who: &Authenticated, urgency: Urgency) -> Result<(), Refusal> {
-        match who.seen {
+        match who.assertion {
             Some(seen) if !self.once(seen, urgency).await? => {
-                Err(Refusal::new(Code::InvalidClient, "the client assertion was used before"))
+                Err(Refusal::new(ErrorCode::InvalidClient, "the client assertion was used before"))
             }
             _ => Ok(()),
         }
@@ -170,7 +170,7 @@ impl Authenticator {
         self.nonces.issue(now)
     }
 
-    async fn once(&self, seen: Seen, urgency: Urgency) -> Result<bool, Refusal> {
+    async fn once(&self, seen: UsedAssertion, urgency: Urgency) -> Result<bool, Refusal> {
         let store = if urgency == Urgency::Ending { self.store.ending() } else { self.store.clone() };
         store.write(move |tx| replay::claim(tx, &seen.key, seen.until)).await.map_err(unavailable)
     }
@@ -178,9 +178,9 @@ impl Authenticator {
     /// Whether the client registered this certificate (RFC 8705 §2.2), by the same keys and the same second try.
     async fn registered(&self, certificate: &Certificate, client: &Client, now: Instant) -> bool {
         match keys_of(client) {
-            Keys::None => false,
-            Keys::Inline(keys) => certificate.is_among(keys, now),
-            Keys::Remote(url) => {
+            ClientKeys::None => false,
+            ClientKeys::Inline(keys) => certificate.is_among(keys, now),
+            ClientKeys::Remote(url) => {
                 certificate.is_among(&self.fetched(url, client, false, now).await, now)
                     || certificate.is_among(&self.fetched(url, client, true, now).await, now)
             }
@@ -205,9 +205,9 @@ impl Authenticator {
         now: Instant,
     ) -> Result<Verified, jose::Error> {
         match keys_of(client) {
-            Keys::None => Err(jose::Error::UnknownKey),
-            Keys::Inline(keys) => jose::verify(token, keys, allowed),
-            Keys::Remote(url) => {
+            ClientKeys::None => Err(jose::Error::UnknownKey),
+            ClientKeys::Inline(keys) => jose::verify(token, keys, allowed),
+            ClientKeys::Remote(url) => {
                 let parsed = jose::parse(token)?;
                 if !allowed.contains(&parsed.header().alg) {
                     return Err(jose::Error::Algorithm);
@@ -225,15 +225,15 @@ impl Authenticator {
 }
 
 /// The client's keys. Somebody who waits for approval, or has ended, does not make us fetch anything.
-fn keys_of(client: &Client) -> &Keys {
-    let fetched = matches!(client.keys, Keys::Remote(_));
+fn keys_of(client: &Client) -> &ClientKeys {
+    let fetched = matches!(client.keys, ClientKeys::Remote(_));
     let lives = matches!(client.status, Status::Active | Status::Suspended);
-    if fetched && !lives { &Keys::None } else { &client.keys }
+    if fetched && !lives { &ClientKeys::None } else { &client.keys }
 }
 
 fn unavailable(e: store::Error) -> Refusal {
     tracing::error!(error = %e, "client authentication: the store failed");
-    Refusal::new(Code::TemporarilyUnavailable, "try again later")
+    Refusal::new(ErrorCode::TemporarilyUnavailable, "try again later")
 }
 
 /// Authenticates the client of a request; what counts once has then been used.
@@ -242,7 +242,7 @@ fn unavailable(e: store::Error) -> Refusal {
 /// Those of [`identify`] and [`Authenticator::spend`].
 pub async fn authenticate(
     authenticator: &Authenticator,
-    presented: &Presented<'_>,
+    presented: &PresentedCredentials<'_>,
     now: Instant,
 ) -> Result<Authenticated, Refusal> {
     let who = identify(authenticator, presented, now).await?;
@@ -257,7 +257,7 @@ pub async fn authenticate(
 /// store fails.
 pub async fn identify(
     authenticator: &Authenticator,
-    presented: &Presented<'_>,
+    presented: &PresentedCredentials<'_>,
     now: Instant,
 ) -> Result<Authenticated, Refusal> {
     let (client, seen) = match evidence(presented)? {
@@ -273,15 +273,15 @@ pub async fn identify(
         return Err(FAILED);
     }
     match client.status {
-        Status::Active => Ok(Authenticated { method: client.auth_method, client, seen }),
-        Status::Suspended => Err(Refusal::new(Code::InvalidClient, "the client is suspended")),
-        Status::Pending => Err(Refusal::new(Code::InvalidClient, "the client is not approved yet")),
+        Status::Active => Ok(Authenticated { method: client.auth_method, client, assertion: seen }),
+        Status::Suspended => Err(Refusal::new(ErrorCode::InvalidClient, "the client is suspended")),
+        Status::Pending => Err(Refusal::new(ErrorCode::InvalidClient, "the client is not approved yet")),
         Status::Ended => Err(FAILED),
     }
 }
 
 /// Reads what was presented, without judging it.
-fn evidence<'a>(presented: &Presented<'a>) -> Result<Evidence<'a>, Refusal> {
+fn evidence<'a>(presented: &PresentedCredentials<'a>) -> Result<Evidence<'a>, Refusal> {
     let params = presented.params;
     let header = match presented.authorization {
         [] => None,
@@ -307,9 +307,9 @@ fn evidence<'a>(presented: &Presented<'a>) -> Result<Evidence<'a>, Refusal> {
         // a client_id to be anybody's (§2).
         (None, None) => match (params.get("client_id").and_then(ClientId::parse), presented.certificate) {
             (Some(id), Some(certificate)) => Ok(Evidence::Certificate(id, certificate)),
-            _ => Err(Refusal::new(Code::InvalidClient, "no client authentication")),
+            _ => Err(Refusal::new(ErrorCode::InvalidClient, "no client authentication")),
         },
-        _ => Err(Refusal::new(Code::InvalidClient, "client_assertion and its type do not belong together")),
+        _ => Err(Refusal::new(ErrorCode::InvalidClient, "client_assertion and its type do not belong together")),
     }
 }
 
@@ -362,8 +362,8 @@ async fn by_assertion(
     authenticator: &Authenticator,
     token: &str,
     now: Instant,
-) -> Result<(Arc<Client>, Seen), Refusal> {
-    let refuse = |why| Refusal::new(Code::InvalidClient, why);
+) -> Result<(Arc<Client>, UsedAssertion), Refusal> {
+    let refuse = |why| Refusal::new(ErrorCode::InvalidClient, why);
     let parsed = jose::parse(token).map_err(|e| refuse(assertion::explain(e)))?;
     let id = assertion::issuer_of(&parsed).ok_or_else(|| refuse("the client assertion has no sub"))?;
     let client = authenticator.client(&id).await.map_err(unavailable)?;

@@ -85,11 +85,11 @@ impl Certificate {
     ///
     /// # Errors
     /// [`Unreadable`].
-    pub fn read(der: &[u8], trusted: bool) -> Result<Self, Unreadable> {
+    pub fn parse(der: &[u8], trusted: bool) -> Result<Self, Unreadable> {
         let parsed = x509_cert::Certificate::from_der(der).map_err(|_| Unreadable)?;
         let subject = decoded(&parsed.tbs_certificate.subject);
         let alternative = match parsed.tbs_certificate.get::<SubjectAltName>() {
-            Ok(Some((_, names))) => names.0.iter().filter_map(San::read).collect(),
+            Ok(Some((_, names))) => names.0.iter().filter_map(San::from_name).collect(),
             Ok(None) => Vec::new(),
             Err(_) => return Err(Unreadable),
         };
@@ -138,7 +138,7 @@ impl Certificate {
 }
 
 impl San {
-    fn read(name: &GeneralName) -> Option<Self> {
+    fn from_name(name: &GeneralName) -> Option<Self> {
         match name {
             GeneralName::DnsName(n) => Some(Self::Dns(n.to_string())),
             GeneralName::UniformResourceIdentifier(n) => Some(Self::Uri(n.to_string())),
@@ -231,7 +231,7 @@ mod tests {
             SanType::Rfc822Name("ops@creco.example".try_into().unwrap()),
         ];
         let key = KeyPair::generate().unwrap();
-        Certificate::read(params.self_signed(&key).unwrap().der(), trusted).unwrap()
+        Certificate::parse(params.self_signed(&key).unwrap().der(), trusted).unwrap()
     }
 
     #[test]
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn junk_is_unreadable() {
         for der in [&b""[..], b"0", &[0x30, 0x82, 0xff, 0xff], &[0; 4096]] {
-            assert_eq!(Certificate::read(der, true), Err(Unreadable));
+            assert_eq!(Certificate::parse(der, true), Err(Unreadable));
         }
         for dn in [
             "99999999999999999999=a",

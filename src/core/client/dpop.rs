@@ -8,7 +8,7 @@ use crate::clock::Instant;
 use crate::keys::Jwk;
 use crate::keys::claim_check::{ClaimCheck, ClaimRule, check as check_claims, may, must};
 use crate::keys::jose::{self, Alg, Claims};
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::{Hash, base64url, from_base64url, hmac_sha256, same};
 use std::fmt;
 use std::time::Duration;
@@ -91,7 +91,7 @@ impl fmt::Debug for Nonces {
 /// `invalid_dpop_proof`; `use_dpop_nonce` for a missing nonce where one is required, and for one that is not ours or
 /// old wherever one is sent.
 pub fn check(input: &Input<'_>, nonces: &Nonces, nonce_required: bool, now: Instant) -> Result<Option<Proof>, Refusal> {
-    let refuse = |why| Refusal::new(Code::InvalidDpopProof, why);
+    let refuse = |why| Refusal::new(ErrorCode::InvalidDpopProof, why);
     let token = match input.headers {
         [] => return Ok(None),
         [one] => *one,
@@ -110,7 +110,7 @@ pub fn check(input: &Input<'_>, nonces: &Nonces, nonce_required: bool, now: Inst
     of_this_request(&verified.claims, input).map_err(refuse)?;
     // RFC 9449 §4.3 (10), (11): the nonce says by our own clock when the proof was made, else its iat does.
     let until = match verified.claims.get("nonce") {
-        None if nonce_required => return Err(Refusal::new(Code::UseDpopNonce, "the DPoP proof needs a nonce")),
+        None if nonce_required => return Err(Refusal::new(ErrorCode::UseDpopNonce, "the DPoP proof needs a nonce")),
         None => {
             check_claims(&verified.claims, &FRESH, now).map_err(refuse)?;
             iat + OLDEST
@@ -118,7 +118,7 @@ pub fn check(input: &Input<'_>, nonces: &Nonces, nonce_required: bool, now: Inst
         Some(nonce) => nonce
             .as_str()
             .and_then(|nonce| nonces.good_until(nonce, now))
-            .ok_or(Refusal::new(Code::UseDpopNonce, "the nonce of the DPoP proof is not current"))?,
+            .ok_or(Refusal::new(ErrorCode::UseDpopNonce, "the nonce of the DPoP proof is not current"))?,
     };
     let jkt = verified.thumbprint;
     let replay = replay::key(replay::Use::Proof, &jkt.base64url(), jti);

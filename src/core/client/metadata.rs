@@ -8,15 +8,15 @@ mod out;
 pub use names::{is_institutional, is_open, unknown_members};
 pub use out::document;
 
-use super::profile::{AuthMethod, GrantType, Keys, Profile, Provider, Status};
+use super::profile::{AuthMethod, ClientKeys, GrantType, Profile, Provider, Status};
 use super::{Client, PROOFING_MEMORY, rate, redirect};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::keys::Jwk;
 use crate::keys::jose::Alg;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::{CUSTOMERS, Scope};
-use members::{Members, wrong};
+use members::{Members, invalid};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -76,8 +76,8 @@ pub fn client_id(document: &Value) -> Result<Option<ClientId>, Refusal> {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(s)) => ClientId::parse(s)
             .map(Some)
-            .ok_or_else(|| wrong("client_id", "is not 1 to 128 characters of A-Z a-z 0-9 - . _ ~ :")),
-        Some(_) => Err(wrong("client_id", "is not text")),
+            .ok_or_else(|| invalid("client_id", "is not 1 to 128 characters of A-Z a-z 0-9 - . _ ~ :")),
+        Some(_) => Err(invalid("client_id", "is not text")),
     }
 }
 
@@ -87,10 +87,10 @@ pub fn client_id(document: &Value) -> Result<Option<ClientId>, Refusal> {
 /// # Errors
 /// `invalid_redirect_uri` or `invalid_client_metadata`, naming the member.
 pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Result<Client, Refusal> {
-    let map = document.as_object().ok_or_else(|| wrong("the record", "is not a JSON object"))?;
+    let map = document.as_object().ok_or_else(|| invalid("the record", "is not a JSON object"))?;
     let m = Members(map);
     if let Some(name) = UNSUPPORTED.iter().find(|n| map.get(**n).is_some_and(|v| !v.is_null())) {
-        return Err(wrong(name, "is not supported"));
+        return Err(invalid(name, "is not supported"));
     }
     let profile = m.word("profile", Profile::parse)?.unwrap_or(Profile::Fapi2);
     let app = profile != Profile::ResourceServer;
@@ -101,7 +101,7 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
     let code = grant_types.contains(&GrantType::AuthorizationCode);
     response_types(&m, code)?;
     if m.text("subject_type")?.is_some_and(|t| t != "pairwise") {
-        return Err(wrong("subject_type", "must be pairwise"));
+        return Err(invalid("subject_type", "must be pairwise"));
     }
     let signs = profile == Profile::Fapi2MessageSigning;
     let require_signed_request = demanded(&m, "require_signed_request_object", false, signs)?;
@@ -111,7 +111,7 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
         id,
         profile,
         status: m.word("status", Status::parse)?.unwrap_or(Status::Active),
-        name: m.owned("client_name")?.ok_or_else(|| wrong("client_name", "is missing"))?,
+        name: m.owned("client_name")?.ok_or_else(|| invalid("client_name", "is missing"))?,
         names: names(&m)?,
         client_uri: m.uri("client_uri", rules)?,
         logo_uri: m.uri("logo_uri", rules)?,
@@ -166,7 +166,7 @@ fn owned(list: Option<Vec<&str>>) -> Vec<String> {
 /// A flag that a profile may force to true.
 fn demanded(m: &Members<'_>, name: &str, default: bool, forced: bool) -> Result<bool, Refusal> {
     match m.flag(name)? {
-        Some(false) if forced => Err(wrong(name, "must be true for this profile")),
+        Some(false) if forced => Err(invalid(name, "must be true for this profile")),
         given => Ok(given.unwrap_or(default || forced)),
     }
 }
@@ -176,7 +176,8 @@ fn names(m: &Members<'_>) -> Result<BTreeMap<String, String>, Refusal> {
     for member in m.0.keys() {
         if let Some(tag) = member.strip_prefix("client_name#") {
             let fits = (1..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-            let name = m.owned(member)?.filter(|_| fits).ok_or_else(|| wrong(member, "is not a language's name"))?;
+            let name =
+                m.owned(member)?.filter(|_| fits).ok_or_else(|| invalid(member, "is not a language tag (BCP 47)"))?;
             names.insert(tag.to_owned(), name);
         }
     }
@@ -185,7 +186,7 @@ fn names(m: &Members<'_>) -> Result<BTreeMap<String, String>, Refusal> {
 
 fn provider(map: &Map<String, Value>, rules: &Rules) -> Result<Provider, Refusal> {
     let Some(value) = map.get("provider").filter(|v| !v.is_null()) else { return Ok(Provider::default()) };
-    let p = Members(value.as_object().ok_or_else(|| wrong("provider", "is not an object"))?);
+    let p = Members(value.as_object().ok_or_else(|| invalid("provider", "is not an object"))?);
     let inside = |r: Refusal| Refusal::naming(r.code, &format!("provider.{}", r.description));
     Ok(Provider {
         name: p.owned("name").map_err(inside)?,
@@ -200,10 +201,10 @@ fn grant_types(m: &Members<'_>, profile: Profile) -> Result<Vec<GrantType>, Refu
     let app = profile != Profile::ResourceServer;
     let mut types = Vec::new();
     for word in m.list("grant_types")?.unwrap_or(if app { vec!["authorization_code"] } else { vec![] }) {
-        let unknown = || wrong("grant_types", "holds a grant type this server does not know");
+        let unknown = || invalid("grant_types", "holds a grant type this server does not know");
         let grant_type = GrantType::parse(word).ok_or_else(unknown)?;
         if !app && grant_type != GrantType::ClientCredentials {
-            return Err(wrong("grant_types", "a resource server gets no tokens from customers"));
+            return Err(invalid("grant_types", "a resource server gets no tokens from customers"));
         }
         if !types.contains(&grant_type) {
             types.push(grant_type);
@@ -211,9 +212,9 @@ fn grant_types(m: &Members<'_>, profile: Profile) -> Result<Vec<GrantType>, Refu
     }
     let listed = types.contains(&GrantType::RefreshToken);
     match m.flag("refresh_tokens")? {
-        Some(true) if !app => return Err(wrong("refresh_tokens", "a resource server has none")),
+        Some(true) if !app => return Err(invalid("refresh_tokens", "a resource server has none")),
         Some(true) if !listed => types.push(GrantType::RefreshToken),
-        Some(false) if listed => return Err(wrong("refresh_tokens", "contradicts grant_types")),
+        Some(false) if listed => return Err(invalid("refresh_tokens", "contradicts grant_types")),
         _ => {}
     }
     Ok(types)
@@ -221,36 +222,36 @@ fn grant_types(m: &Members<'_>, profile: Profile) -> Result<Vec<GrantType>, Refu
 
 fn response_types(m: &Members<'_>, code: bool) -> Result<(), Refusal> {
     match m.list("response_types")? {
-        Some(list) if code && list != ["code"] => Err(wrong("response_types", "must be code")),
+        Some(list) if code && list != ["code"] => Err(invalid("response_types", "must be code")),
         Some(list) if !code && !list.is_empty() => {
-            Err(wrong("response_types", "must be empty without the authorization_code grant"))
+            Err(invalid("response_types", "must be empty without the authorization_code grant"))
         }
         _ => Ok(()),
     }
 }
 
 fn redirect_uris(m: &Members<'_>, code: bool, rules: &Rules) -> Result<Vec<String>, Refusal> {
-    let bad = |why: &str| Refusal::naming(Code::InvalidRedirectUri, &format!("redirect_uris: {why}"));
-    let list = m.list("redirect_uris").map_err(|r| Refusal { code: Code::InvalidRedirectUri, ..r })?;
+    let bad = |why: &str| Refusal::naming(ErrorCode::InvalidRedirectUri, &format!("redirect_uris: {why}"));
+    let list = m.list("redirect_uris").map_err(|r| Refusal { code: ErrorCode::InvalidRedirectUri, ..r })?;
     let list = list.unwrap_or_default();
     if code == list.is_empty() {
         return Err(bad(if code { "is missing or empty" } else { "is for the authorization_code grant alone" }));
     }
     for (i, uri) in list.iter().enumerate() {
         redirect::acceptable(uri, rules.loopback_http)
-            .map_err(|why| Refusal::naming(Code::InvalidRedirectUri, &format!("redirect_uris[{i}]: {why}")))?;
+            .map_err(|why| Refusal::naming(ErrorCode::InvalidRedirectUri, &format!("redirect_uris[{i}]: {why}")))?;
         if list[..i].contains(uri) {
-            return Err(Refusal::naming(Code::InvalidRedirectUri, &format!("redirect_uris[{i}]: is repeated")));
+            return Err(Refusal::naming(ErrorCode::InvalidRedirectUri, &format!("redirect_uris[{i}]: is repeated")));
         }
     }
     Ok(owned(Some(list)))
 }
 
 fn scope(m: &Members<'_>, code: bool, refresh: bool, rules: &Rules) -> Result<Scope, Refusal> {
-    let given = m.text("scope")?.map(|s| Scope::parse(s).ok_or_else(|| wrong("scope", "is not a list of scopes")));
+    let given = m.text("scope")?.map(|s| Scope::parse(s).ok_or_else(|| invalid("scope", "is not a list of scopes")));
     match (given.transpose()?, &rules.scopes) {
         (Some(scope), Some(known)) if !scope.within(known) => {
-            Err(wrong("scope", "holds a scope this server does not know"))
+            Err(invalid("scope", "holds a scope this server does not know"))
         }
         (Some(scope), _) => Ok(scope),
         // What a client may have for itself, its record must name.
@@ -265,13 +266,13 @@ fn keys(
     method: AuthMethod,
     signs: bool,
     rules: &Rules,
-) -> Result<Keys, Refusal> {
+) -> Result<ClientKeys, Refusal> {
     let inline = map.get("jwks").filter(|v| !v.is_null());
     let keys = match (inline, m.uri("jwks_uri", rules)?) {
-        (Some(_), Some(_)) => return Err(wrong("jwks_uri", "and jwks must not both be given")), // RFC 7591 §2
-        (Some(set), None) => Keys::Inline(Jwk::parse_set(set).map_err(|e| wrong("jwks", &e.to_string()))?),
-        (None, Some(uri)) => Keys::Remote(uri),
-        (None, None) => Keys::None,
+        (Some(_), Some(_)) => return Err(invalid("jwks_uri", "and jwks must not both be given")), // RFC 7591 §2
+        (Some(set), None) => ClientKeys::Inline(Jwk::parse_set(set).map_err(|e| invalid("jwks", &e.to_string()))?),
+        (None, Some(uri)) => ClientKeys::Remote(uri),
+        (None, None) => ClientKeys::None,
     };
     mutual::keys(keys, method, signs)
 }
@@ -279,7 +280,7 @@ fn keys(
 fn default_max_age(map: &Map<String, Value>) -> Result<Option<u64>, Refusal> {
     match map.get("default_max_age").filter(|v| !v.is_null()) {
         None => Ok(None),
-        Some(v) => v.as_u64().map(Some).ok_or_else(|| wrong("default_max_age", "is not a number of seconds")),
+        Some(v) => v.as_u64().map(Some).ok_or_else(|| invalid("default_max_age", "is not a number of seconds")),
     }
 }
 
@@ -288,7 +289,7 @@ fn detail_types(m: &Members<'_>, rules: &Rules) -> Result<Vec<String>, Refusal> 
     if let Some(known) = &rules.detail_types
         && types.iter().any(|t| !known.contains(t))
     {
-        return Err(wrong("authorization_details_types", "holds a type this server does not know"));
+        return Err(invalid("authorization_details_types", "holds a type this server does not know"));
     }
     Ok(types)
 }
@@ -302,11 +303,11 @@ fn resources(m: &Members<'_>, app: bool) -> Result<Vec<String>, Refusal> {
         let plain = resource.len() <= 2000 && resource.bytes().all(|b| b.is_ascii_graphic());
         let uri = plain && Url::parse(resource).is_ok_and(|u| u.fragment().is_none());
         if !uri && ClientId::parse(resource).is_none() {
-            return Err(wrong("resources", "holds something that is neither an absolute URI nor a plain name"));
+            return Err(invalid("resources", "holds something that is neither an absolute URI nor a plain name"));
         }
     }
     if !app && resources.is_empty() {
-        return Err(wrong("resources", "is missing: a resource server introspects tokens of its own audience only"));
+        return Err(invalid("resources", "is missing: a resource server introspects tokens of its own audience only"));
     }
     Ok(resources)
 }

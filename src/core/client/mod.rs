@@ -22,8 +22,8 @@ pub mod sql;
 #[cfg(test)]
 mod tests;
 
-pub use authenticate::{Authenticated, Authenticator, Presented, Settings, authenticate, identify};
-pub use profile::{AuthMethod, GrantType, Keys, Profile, Provider, Status};
+pub use authenticate::{Authenticated, Authenticator, PresentedCredentials, Settings, authenticate, identify};
+pub use profile::{AuthMethod, ClientKeys, GrantType, Profile, Provider, Status};
 pub use redirect::redirect_match;
 pub use registry::{Prepared, prepare, renew_secret};
 pub use remote::{FetchError, JwksPort};
@@ -87,7 +87,7 @@ pub struct Client {
     /// `token_endpoint_auth_signing_alg`: the one algorithm of its assertions, where it named one.
     pub auth_alg: Option<Alg>,
     /// `jwks` or `jwks_uri`.
-    pub keys: Keys,
+    pub keys: ClientKeys,
     /// What is kept of `client_secret`.
     pub secret: Option<StoredSecret>,
     /// Whether PKCE is demanded: always, except of an `oidc` client whose record says otherwise.

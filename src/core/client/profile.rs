@@ -112,7 +112,7 @@ words! {
 
 /// Where a client's public keys are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Keys {
+pub enum ClientKeys {
     /// It has none.
     None,
     /// `jwks`.

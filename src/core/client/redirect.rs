@@ -47,7 +47,7 @@ pub(super) fn acceptable(uri: &str, loopback_http: bool) -> Result<(), &'static 
         return Err("has no host, or a user name");
     }
     if uri.split(['?', '#']).next().is_some_and(|path| path.split('/').any(|s| s == ".." || s == ".")) {
-        return Err("has a path that is not plain");
+        return Err("has a path with a `.` or `..` segment");
     }
     if url.query_pairs().any(|(name, _)| OURS.contains(&name.as_ref())) {
         return Err("has a query parameter that belongs to the answer");

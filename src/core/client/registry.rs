@@ -5,7 +5,7 @@ use super::{Client, SecretKey, StoredSecret};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::random::Random;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::{self, Secret};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -43,7 +43,7 @@ pub fn prepare(
             if let Some(why) = weakness(text, rules) {
                 return Err(bad(why));
             }
-            client.secret = Some(key.keep(&Secret::new(text.as_str())));
+            client.secret = Some(key.to_stored(&Secret::new(text.as_str())));
         }
         Some(_) => return Err(bad("client_secret: is not text")),
         None if uses_secret && !keep_secret => {
@@ -57,7 +57,7 @@ pub fn prepare(
 }
 
 const fn bad(why: &'static str) -> Refusal {
-    Refusal::new(Code::InvalidClientMetadata, why)
+    Refusal::new(ErrorCode::InvalidClientMetadata, why)
 }
 
 /// The secrets of `config/demo`, which everybody knows.
@@ -86,7 +86,7 @@ fn weakness(secret: &str, rules: &Rules) -> Option<&'static str> {
 #[must_use]
 pub fn renew_secret(key: &SecretKey, random: &dyn Random) -> (Secret, StoredSecret) {
     let secret = secret::opaque(random);
-    let stored = key.keep(&secret);
+    let stored = key.to_stored(&secret);
     (secret, stored)
 }
 

@@ -31,20 +31,20 @@ pub trait JwksPort: Send + Sync + 'static {
 
 /// How long a fetched set is used.
 const TTL: Duration = Duration::from_secs(600);
-/// The shortest time between two fetches from one [`Place`], whatever happens: an attacker who sends unknown `kid`s makes us
+/// The shortest time between two fetches from one [`KeySource`], whatever happens: an attacker who sends unknown `kid`s makes us
 /// fetch no oftener.
 const PAUSE: Duration = Duration::from_secs(15);
 /// How long an old set serves while its owner cannot be reached.
 const STALE: Duration = Duration::from_secs(24 * 3600);
 /// More places than clients anybody has.
-const MOST_PLACES: usize = 1024;
+const MAX_KEY_SOURCES: usize = 1024;
 
 /// Where a client's keys are, and which private networks its record lets us enter to get them. Both together: keys that
 /// were fetched for a client that may enter a network are not the keys of one that may not, whatever URL it names.
-type Place = (String, Vec<Network>);
+type KeySource = (String, Vec<Network>);
 
 #[derive(Clone, Default)]
-struct Entry {
+struct CachedKeys {
     keys: Vec<Jwk>,
     fetched_at: Option<Instant>,
     tried_at: Option<Instant>,
@@ -52,14 +52,14 @@ struct Entry {
 /// One place: what is known, and the turnstile its fetches pass one after the other.
 #[derive(Default)]
 struct Slot {
-    known: Mutex<Entry>,
+    known: Mutex<CachedKeys>,
     turn: tokio::sync::Mutex<()>,
 }
 
 /// The cache of fetched key sets.
 pub(super) struct Remote {
     port: Arc<dyn JwksPort>,
-    slots: Mutex<HashMap<Place, Arc<Slot>>>,
+    slots: Mutex<HashMap<KeySource, Arc<Slot>>>,
 }
 
 impl Remote {
@@ -94,9 +94,9 @@ impl Remote {
         known.keys.clone()
     }
 
-    fn slot(&self, place: Place, now: Instant) -> Arc<Slot> {
+    fn slot(&self, place: KeySource, now: Instant) -> Arc<Slot> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.len() >= MOST_PLACES && !slots.contains_key(&place) {
+        if slots.len() >= MAX_KEY_SOURCES && !slots.contains_key(&place) {
             slots.retain(|_, s| s.good(false, now).is_some());
         }
         Arc::clone(slots.entry(place).or_default())

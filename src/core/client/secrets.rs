@@ -42,7 +42,7 @@ impl StoredSecret {
         }
     }
     /// Reads what [`Self::columns`] wrote.
-    pub(super) fn read(kind: &str, text: &str) -> Option<Self> {
+    pub(super) fn from_columns(kind: &str, text: &str) -> Option<Self> {
         let hash = || from_base64url(text).and_then(|bytes| Hash::from_bytes(&bytes));
         match kind {
             "hmac" => hash().map(Self::Keyed),
@@ -80,7 +80,7 @@ impl SecretKey {
     }
     /// What is kept of a secret.
     #[must_use]
-    pub fn keep(&self, secret: &Secret) -> StoredSecret {
+    pub fn to_stored(&self, secret: &Secret) -> StoredSecret {
         StoredSecret::Keyed(self.keyed(&secret.hash()))
     }
     /// Whether `presented` is the secret of which `kept` was made. Compares in constant time, and also where nothing is

@@ -3,7 +3,7 @@
 use super::{Client, Status, StoredSecret, metadata};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
-use crate::event::{self, Event, Kind};
+use crate::event::{self, Event, EventKind};
 use crate::id::{ClientId, EventId};
 use crate::store::{Error, Result, Row, Tx, Value};
 use serde_json::json;
@@ -21,7 +21,7 @@ fn client(row: &Row) -> Result<Client> {
     client.secret = match (row.opt_text(3)?, row.opt_text(4)?) {
         (None, None) => None,
         (Some(kind), Some(text)) => {
-            let secret = StoredSecret::read(kind, text);
+            let secret = StoredSecret::from_columns(kind, text);
             Some(secret.ok_or_else(|| corrupt("broken secret, or one of an unknown kind".into()))?)
         }
         _ => return Err(corrupt("a secret without its kind, or a kind without a secret".into())),
@@ -187,18 +187,18 @@ pub fn set_status(
     now: Instant,
 ) -> Result<Changed> {
     let (from, kind) = match status {
-        Status::Active => (Status::Suspended, Kind::ClientResumed),
-        Status::Suspended => (Status::Active, Kind::ClientSuspended),
+        Status::Active => (Status::Suspended, EventKind::ClientResumed),
+        Status::Suspended => (Status::Active, EventKind::ClientSuspended),
         Status::Pending | Status::Ended => return Ok(Changed::Not(status)),
     };
-    go(tx, id, (from, status, kind), actor, event, now)
+    change_status(tx, id, (from, status, kind), actor, event, now)
 }
 
 /// One step of a client's life, told to everyone.
-pub(super) fn go(
+pub(super) fn change_status(
     tx: &mut Tx<'_, '_>,
     id: &ClientId,
-    (from, to, kind): (Status, Status, Kind),
+    (from, to, kind): (Status, Status, EventKind),
     actor: &Actor,
     event: &EventId,
     now: Instant,
@@ -215,14 +215,14 @@ pub(super) fn go(
             Some(status) => Changed::Not(status),
         });
     }
-    told(tx, (id, kind, json!({})), actor, event, now)?;
+    record_change(tx, (id, kind, json!({})), actor, event, now)?;
     Ok(Changed::Yes)
 }
 
 /// The audit record of a change, with its detail, and the event of the same name.
-pub(super) fn told(
+pub(super) fn record_change(
     tx: &mut Tx<'_, '_>,
-    (id, kind, detail): (&ClientId, Kind, serde_json::Value),
+    (id, kind, detail): (&ClientId, EventKind, serde_json::Value),
     actor: &Actor,
     event: &EventId,
     now: Instant,

@@ -41,7 +41,7 @@ fn rules() -> Rules {
     }
 }
 
-fn read(document: &Value) -> Client {
+fn client_of(document: &Value) -> Client {
     parse(document, ClientId::parse("app").unwrap(), &rules(), NOW).unwrap()
 }
 
@@ -89,13 +89,13 @@ impl JwksPort for Web {
 }
 
 /// A registry with an authenticator in front of it.
-struct Desk {
+struct TestRegistry {
     _dir: tempfile::TempDir,
     store: Store,
     web: Arc<Web>,
     authenticator: Authenticator,
 }
-impl Desk {
+impl TestRegistry {
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::sqlite(&dir.path().join("renkei.db")).unwrap();
@@ -113,10 +113,10 @@ impl Desk {
     /// A client with a secret, or without one of its own.
     async fn register(&self, document: &Value, secret: Option<&str>) -> Client {
         let key = self.authenticator.secret_key();
-        self.register_as_kept(document, secret.map(|text| key.keep(&Secret::new(text)))).await
+        self.register_stored(document, secret.map(|text| key.to_stored(&Secret::new(text)))).await
     }
-    async fn register_as_kept(&self, document: &Value, secret: Option<StoredSecret>) -> Client {
-        let mut client = read(document);
+    async fn register_stored(&self, document: &Value, secret: Option<StoredSecret>) -> Client {
+        let mut client = client_of(document);
         client.id = ClientId::parse(document["client_id"].as_str().unwrap()).unwrap();
         client.secret = secret;
         let saved = client.clone();
@@ -130,7 +130,7 @@ impl Desk {
 fn redirect_uris_match_to_the_letter() {
     let mut record = oidc();
     record["redirect_uris"] = json!(["https://app.example/cb?a=1", "https://app.example/cb2"]);
-    let client = read(&record);
+    let client = client_of(&record);
     for (uri, same) in [
         ("https://app.example/cb?a=1", true),
         ("https://app.example/cb2", true),

@@ -17,11 +17,11 @@ mod tests;
 pub use crate::authorize::{DetailType, Details, Permission};
 
 use crate::account::Account;
-use crate::authorize::Request;
+use crate::authorize::AuthorizationRequest;
 use crate::clock::Instant;
 use crate::id::{AccountId, ClientId, ConsentId, HolderId, InteractionId};
 use crate::identity::Proofed;
-use crate::keys::seal::{Broken, Place, Sealer};
+use crate::keys::seal::{Broken, SealContext, Sealer};
 use crate::language::Language;
 use crate::random::Random;
 use crate::scope::Scope;
@@ -82,7 +82,7 @@ pub struct Offer {
 
 /// What the customer did on ⑥.
 #[derive(Debug, Clone, Default)]
-pub struct Choice {
+pub struct ConsentChoice {
     /// Whether 「当信用組合のAPI利用規定を確認し、同意します。」 was ticked.
     pub agree: bool,
     /// The accounts chosen, where the request lets the customer choose.
@@ -132,7 +132,7 @@ impl Customer {
 
 /// A consent that was given: nothing of it changes any more.
 #[derive(Debug, Clone)]
-pub struct Agreed {
+pub struct GivenConsent {
     /// Who agreed.
     pub customer: Customer,
     /// The app that asked.
@@ -178,7 +178,12 @@ pub fn offered(proofed: &Proofed, asked: Option<&Details>) -> Vec<AccountId> {
 /// permissions too. `None` where anything is missing. A request by scope alone is about the verified account, and
 /// one for `openid` alone about none (decision 10); one that lets the customer choose is answered with what they chose.
 #[must_use]
-pub fn covers(scope: &Scope, details: &Details, request: &Request, verified: &AccountId) -> Option<(Scope, Details)> {
+pub fn covers(
+    scope: &Scope,
+    details: &Details,
+    request: &AuthorizationRequest,
+    verified: &AccountId,
+) -> Option<(Scope, Details)> {
     if !request.scope.within(scope) {
         return None;
     }
@@ -196,7 +201,7 @@ pub fn covers(scope: &Scope, details: &Details, request: &Request, verified: &Ac
 ///
 /// # Errors
 /// [`Missing`] says what the customer has still to do.
-pub fn allow(offer: &Offer, choice: &Choice, customer: Customer, now: Instant) -> Result<Agreed, Missing> {
+pub fn allow(offer: &Offer, choice: &ConsentChoice, customer: Customer, now: Instant) -> Result<GivenConsent, Missing> {
     let forged = choice.accounts.iter().any(|a| !offer.accounts.contains(a));
     let shared = |a: &&AccountId| !offer.choose || (!forged && choice.accounts.contains(a));
     let accounts: Vec<AccountId> = offer.accounts.iter().filter(shared).cloned().collect();
@@ -206,7 +211,7 @@ pub fn allow(offer: &Offer, choice: &Choice, customer: Customer, now: Instant) -
         (true, false) => return Err(Missing::Account),
         (false, false) => return Err(Missing::Both),
     }
-    Ok(Agreed {
+    Ok(GivenConsent {
         customer,
         client: offer.client.clone(),
         scope: offer.scope.clone(),
@@ -247,7 +252,7 @@ pub fn reference(sealer: &Sealer, way: &InteractionId) -> String {
 /// A consent record, sealed and ready to be written: made before the transaction, so that the transaction draws no
 /// randomness and can run again.
 #[derive(Debug, Clone)]
-pub struct Record {
+pub struct ConsentRecord {
     pub(crate) id: ConsentId,
     pub(crate) granted: bool,
     pub(crate) client: ClientId,
@@ -269,15 +274,15 @@ pub struct Record {
     pub(crate) until: Instant,
 }
 
-impl Record {
+impl ConsentRecord {
     /// The record of a consent that was given.
     ///
     /// # Errors
     /// [`Broken`] when sealing fails.
-    pub fn granted(agreed: &Agreed, sealer: &Sealer, random: &dyn Random) -> Result<Self, Broken> {
+    pub fn granted(agreed: &GivenConsent, sealer: &Sealer, random: &dyn Random) -> Result<Self, Broken> {
         let id = ConsentId::random(random);
         let seal = |column, plain: &str| {
-            let place = Place { table: "consents", column, row: id.as_str() };
+            let place = SealContext { table: "consents", column, row: id.as_str() };
             sealer.seal(random, place, plain.as_bytes())
         };
         let c = &agreed.customer;
@@ -314,7 +319,7 @@ impl Record {
         sealer: &Sealer,
         random: &dyn Random,
     ) -> Result<Self, Broken> {
-        let asked = Agreed {
+        let asked = GivenConsent {
             customer,
             client: offer.client.clone(),
             scope: offer.scope.clone(),

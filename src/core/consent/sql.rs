@@ -1,9 +1,9 @@
 //! The table `consents`: append-only.
 
-use super::{Details, Record};
+use super::{ConsentRecord, Details};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
-use crate::event::{self, Event, Kind};
+use crate::event::{self, Event, EventKind};
 use crate::id::{ClientId, ConsentId, EventId};
 use crate::scope::Scope;
 use crate::secret::{Hash, base64url};
@@ -15,7 +15,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// The store's.
-pub fn record(tx: &mut Tx<'_, '_>, r: &Record) -> Result<()> {
+pub fn record(tx: &mut Tx<'_, '_>, r: &ConsentRecord) -> Result<()> {
     let params: [Value; 19] = [
         r.id.as_str().into(),
         if r.granted { "granted" } else { "denied" }.into(),
@@ -61,14 +61,14 @@ pub fn record(tx: &mut Tx<'_, '_>, r: &Record) -> Result<()> {
 ///
 /// # Errors
 /// The store's.
-pub fn deny(tx: &mut Tx<'_, '_>, r: &Record, sub: &str) -> Result<()> {
+pub fn deny(tx: &mut Tx<'_, '_>, r: &ConsentRecord, sub: &str) -> Result<()> {
     record(tx, r)?;
     event::emit(
         tx,
         &Event {
             id: event_id(r.id.as_str(), 0)?,
             at: r.at,
-            kind: Kind::ConsentDenied,
+            kind: EventKind::ConsentDenied,
             client: Some(r.client.clone()),
             grant: None,
             sub: Some(sub.to_owned()),
@@ -80,7 +80,7 @@ pub fn deny(tx: &mut Tx<'_, '_>, r: &Record, sub: &str) -> Result<()> {
 
 /// One consent as staff may see it; what is sealed stays sealed.
 #[derive(Debug, Clone, serde::Serialize)]
-pub struct Shown {
+pub struct StoredConsent {
     /// Its id.
     pub id: ConsentId,
     /// Whether the customer agreed.
@@ -112,19 +112,19 @@ pub fn terms_of(tx: &mut Tx<'_, '_>, id: &ConsentId) -> Result<Option<String>> {
 ///
 /// # Errors
 /// The store's.
-pub fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, limit: i64) -> Result<Vec<Shown>> {
+pub fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, limit: i64) -> Result<Vec<StoredConsent>> {
     let rows = tx.rows(
         "select id, decision, client_id, scope, details, terms_version, amr, decided_at from consents \
          where account_index = ?1 order by decided_at desc, id limit ?2",
         &[(*account).into(), limit.into()],
     )?;
-    rows.iter().map(shown).collect()
+    rows.iter().map(consent_from_row).collect()
 }
 
-fn shown(row: &Row) -> Result<Shown> {
+fn consent_from_row(row: &Row) -> Result<StoredConsent> {
     let id = row.text(0)?;
     let bad = |why: &str| corrupt(id, why);
-    Ok(Shown {
+    Ok(StoredConsent {
         id: ConsentId::parse(id).ok_or_else(|| bad("id"))?,
         granted: row.text(1)? == "granted",
         client: ClientId::parse(row.text(2)?).ok_or_else(|| bad("client_id"))?,

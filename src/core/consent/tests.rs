@@ -38,16 +38,22 @@ fn customer() -> Customer {
 
 #[test]
 fn the_gate_behind_the_checkbox() {
-    let ticked = |accounts: &[&str]| Choice { agree: true, accounts: accounts.iter().map(|a| account(a)).collect() };
-    let cases: [(&str, bool, Choice, Result<&[&str], Missing>); 9] = [
-        ("unticked (R72)", false, Choice::default(), Err(Missing::Agreement)),
-        ("unticked, accounts chosen", true, Choice { agree: false, ..ticked(&["acc-1"]) }, Err(Missing::Agreement)),
+    let ticked =
+        |accounts: &[&str]| ConsentChoice { agree: true, accounts: accounts.iter().map(|a| account(a)).collect() };
+    let cases: [(&str, bool, ConsentChoice, Result<&[&str], Missing>); 9] = [
+        ("unticked (R72)", false, ConsentChoice::default(), Err(Missing::Agreement)),
+        (
+            "unticked, accounts chosen",
+            true,
+            ConsentChoice { agree: false, ..ticked(&["acc-1"]) },
+            Err(Missing::Agreement),
+        ),
         ("ticked, nothing to choose", false, ticked(&[]), Ok(&["acc-1", "acc-2"])),
         ("ticked, a choice nobody asked for is ignored", false, ticked(&["acc-9"]), Ok(&["acc-1", "acc-2"])),
         ("none chosen", true, ticked(&[]), Err(Missing::Account)),
         ("one that was not offered", true, ticked(&["acc-1", "acc-9"]), Err(Missing::Account)),
-        ("neither ticked nor chosen", true, Choice::default(), Err(Missing::Both)),
-        ("unticked, one not offered", true, Choice { agree: false, ..ticked(&["acc-9"]) }, Err(Missing::Both)),
+        ("neither ticked nor chosen", true, ConsentChoice::default(), Err(Missing::Both)),
+        ("unticked, one not offered", true, ConsentChoice { agree: false, ..ticked(&["acc-9"]) }, Err(Missing::Both)),
         ("one chosen twice", true, ticked(&["acc-2", "acc-2"]), Ok(&["acc-2"])),
     ];
     for (why, choose, choice, want) in cases {
@@ -60,7 +66,7 @@ fn the_gate_behind_the_checkbox() {
 #[test]
 fn thirty_days_are_thirty_times_24_hours_and_never_more() {
     let now = Instant::from_secs(2_000);
-    let ticked = Choice { agree: true, accounts: Vec::new() };
+    let ticked = ConsentChoice { agree: true, accounts: Vec::new() };
     for (period, want) in
         [(PERIOD, 30 * 86_400), (Duration::from_secs(3600), 3600), (PERIOD + Duration::from_secs(1), 30 * 86_400)]
     {
@@ -117,15 +123,20 @@ fn details_follow_scope_and_limits() {
 fn a_record_rests_sealed_and_says_which_words_were_shown() {
     let random = SeededRandom::new(7);
     let sealer = Sealer::new("k1", &[7; 32]).unwrap();
-    let agreed =
-        allow(&offer(false), &Choice { agree: true, ..Choice::default() }, customer(), Instant::from_secs(9)).unwrap();
-    let r = Record::granted(&agreed, &sealer, &random).unwrap();
+    let agreed = allow(
+        &offer(false),
+        &ConsentChoice { agree: true, ..ConsentChoice::default() },
+        customer(),
+        Instant::from_secs(9),
+    )
+    .unwrap();
+    let r = ConsentRecord::granted(&agreed, &sealer, &random).unwrap();
     for (column, sealed, plain) in [
         ("account", &r.account, "115-ordinary-1100026"),
         ("name", &r.name, "ﾃﾞｰﾀ ﾀﾛｳ"),
         ("remote", &r.remote, "192.0.2.1 Browser"),
     ] {
-        let place = Place { table: "consents", column, row: r.id.as_str() };
+        let place = SealContext { table: "consents", column, row: r.id.as_str() };
         assert_eq!(sealer.open(place, sealed).unwrap().as_slice(), plain.as_bytes(), "{column}");
         assert!(!sealed.windows(plain.len()).any(|w| w == plain.as_bytes()), "{column} in the clear");
     }
@@ -150,7 +161,7 @@ fn a_reference_can_be_read_out() {
 }
 
 /// A person's accounts, what a request asks of them, and what the customer ticks.
-fn chosen() -> impl Strategy<Value = (Proofed, Option<Details>, Choice)> {
+fn chosen() -> impl Strategy<Value = (Proofed, Option<Details>, ConsentChoice)> {
     let some = || prop::sample::subsequence(vec!["a", "b", "c", "x", "y"], 0..=5);
     let permissions = prop::sample::subsequence(Permission::ALL.to_vec(), 0..=2);
     let asked = prop::option::of((some(), permissions));
@@ -180,7 +191,7 @@ fn chosen() -> impl Strategy<Value = (Proofed, Option<Details>, Choice)> {
             from: None,
             to: None,
         });
-        (proofed, asked, Choice { agree: true, accounts: names(ticked) })
+        (proofed, asked, ConsentChoice { agree: true, accounts: names(ticked) })
     })
 }
 

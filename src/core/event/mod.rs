@@ -11,7 +11,7 @@ use crate::store::{Error, Result, Row, Tx, Value};
 
 /// What happened. The names are public (docs/events.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum EventKind {
     /// The customer agreed.
     ConsentGranted,
     /// The customer refused.
@@ -45,7 +45,7 @@ pub enum Kind {
     /// An app ended its own registration.
     ClientEnded,
 }
-impl Kind {
+impl EventKind {
     /// Every kind, in the order of docs/events.md.
     pub const ALL: [Self; 16] = [
         Self::ConsentGranted,
@@ -116,7 +116,7 @@ pub struct Event {
     /// When it happened.
     pub at: Instant,
     /// What happened.
-    pub kind: Kind,
+    pub kind: EventKind,
     /// The client it concerns.
     pub client: Option<ClientId>,
     /// The grant it concerns.
@@ -162,7 +162,7 @@ pub fn of_grant(tx: &mut Tx<'_, '_>, grant: &GrantId, after: i64, limit: i64) ->
          where grant_id = ?1 and seq > ?2 order by seq limit ?3",
         &[grant.as_str().into(), after.into(), limit.into()],
     )?;
-    rows.iter().map(read).collect()
+    rows.iter().map(from_row).collect()
 }
 
 /// All events from a moment on, oldest first; `after` is the id of the last one seen at just that moment.
@@ -175,16 +175,16 @@ pub fn since(tx: &mut Tx<'_, '_>, from: Instant, after: Option<&EventId>, limit:
          where (at, id) > (?1, ?2) order by at, id limit ?3",
         &[from.into(), after.map_or("", |id| id.as_str()).into(), limit.into()],
     )?;
-    rows.iter().map(read).collect()
+    rows.iter().map(from_row).collect()
 }
 
-fn read(row: &Row) -> Result<Event> {
+fn from_row(row: &Row) -> Result<Event> {
     let id = row.text(0)?;
     let bad = |why: &str| Error::Corrupt { table: "events", row: id.to_owned(), why: why.to_owned() };
     Ok(Event {
         id: EventId::parse(id).ok_or_else(|| bad("id"))?,
         at: row.instant(1)?,
-        kind: Kind::parse(row.text(2)?).ok_or_else(|| bad("kind"))?,
+        kind: EventKind::parse(row.text(2)?).ok_or_else(|| bad("kind"))?,
         client: row.opt_text(3)?.map(|c| ClientId::parse(c).ok_or_else(|| bad("client_id"))).transpose()?,
         grant: row.opt_text(4)?.map(|g| GrantId::parse(g).ok_or_else(|| bad("grant_id"))).transpose()?,
         sub: row.opt_text(5)?.map(str::to_owned),

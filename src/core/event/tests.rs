@@ -15,7 +15,7 @@ fn documented() -> Vec<(String, Vec<String>)> {
 
 #[test]
 fn the_document_names_every_event_with_its_members() {
-    let ours: Vec<(String, Vec<String>)> = Kind::ALL
+    let ours: Vec<(String, Vec<String>)> = EventKind::ALL
         .into_iter()
         .map(|k| (k.as_str().to_owned(), k.members().iter().map(|m| (*m).to_owned()).collect()))
         .collect();
@@ -24,8 +24,8 @@ fn the_document_names_every_event_with_its_members() {
 
 #[test]
 fn names_are_read_back() {
-    for kind in Kind::ALL {
-        assert_eq!(Kind::parse(kind.as_str()), Some(kind));
+    for kind in EventKind::ALL {
+        assert_eq!(EventKind::parse(kind.as_str()), Some(kind));
     }
-    assert_eq!(Kind::parse("grant.unknown"), None);
+    assert_eq!(EventKind::parse("grant.unknown"), None);
 }

@@ -1,10 +1,10 @@
 //! The authorization code: 60 seconds, once, for one client (RFC 6749 §4.1.2; FAPI 2.0 Security Profile §5.3.2.1). A grant may
 //! have several, of which the first one redeemed is the only one ([`super::further`]).
 
-use super::row::{columns, read};
+use super::row::{columns, from_row};
 use super::{Grant, GrantState, Reason, sql};
 use crate::audit::{self, Actor, Entry};
-use crate::authorize::Request;
+use crate::authorize::AuthorizationRequest;
 use crate::clock::Instant;
 use crate::id::{ClientId, GrantId};
 use crate::oxide::Challenge;
@@ -17,7 +17,7 @@ pub const LIFETIME: Duration = Duration::from_secs(60);
 
 /// What a code is bound to: all of it must come again at the token endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binding {
+pub struct CodeBinding {
     /// Where the code was sent, character by character.
     pub redirect_uri: String,
     /// The PKCE challenge, always S256 (RFC 7636 §4.3).
@@ -29,10 +29,10 @@ pub struct Binding {
     /// The resources asked for (RFC 8707 §2.1).
     pub resource: Vec<String>,
 }
-impl Binding {
+impl CodeBinding {
     /// What the code that answers `request` is bound to.
     #[must_use]
-    pub fn of(request: &Request) -> Self {
+    pub fn of(request: &AuthorizationRequest) -> Self {
         Self {
             redirect_uri: request.redirect_uri.clone(),
             challenge: request.code_challenge.clone(),
@@ -45,7 +45,7 @@ impl Binding {
 
 /// A stored code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Code {
+pub struct AuthorizationCode {
     /// SHA-256 of the code.
     pub hash: Hash,
     /// The grant it opens.
@@ -53,7 +53,7 @@ pub struct Code {
     /// The client it was made for.
     pub client: ClientId,
     /// What it is bound to.
-    pub binding: Binding,
+    pub binding: CodeBinding,
     /// When it was made.
     pub issued_at: Instant,
     /// When it is too late.
@@ -70,7 +70,7 @@ pub enum Redeemed<T, R> {
         /// The grant, active.
         grant: Box<Grant>,
         /// The code it came from.
-        code: Box<Code>,
+        code: Box<AuthorizationCode>,
         /// What the check made of it.
         checked: T,
     },
@@ -83,7 +83,7 @@ pub enum Redeemed<T, R> {
     Refused(R),
 }
 
-pub(super) fn insert(tx: &mut Tx<'_, '_>, c: &Code) -> Result<()> {
+pub(super) fn insert(tx: &mut Tx<'_, '_>, c: &AuthorizationCode) -> Result<()> {
     let b = &c.binding;
     let params: [Value; 10] = [
         c.hash.into(),
@@ -118,7 +118,7 @@ pub fn redeem<T, R>(
     hash: &Hash,
     client: &ClientId,
     now: Instant,
-    check: impl FnOnce(&Code, &Grant) -> std::result::Result<T, R>,
+    check: impl FnOnce(&AuthorizationCode, &Grant) -> std::result::Result<T, R>,
 ) -> Result<Redeemed<T, R>> {
     let sql = concat!(
         "select c.grant_id, c.client_id, c.redirect_uri, c.challenge, c.jkt, c.nonce, c.resource, \
@@ -129,7 +129,7 @@ pub fn redeem<T, R>(
     let Some(row) = tx.row(sql, &[(*hash).into()])? else {
         return Ok(Redeemed::Unfit);
     };
-    let (code, grant, undone) = (code(*hash, &row)?, read(&row, 11)?, row.opt_instant(10)?.is_some());
+    let (code, grant, undone) = (code(*hash, &row)?, from_row(&row, 11)?, row.opt_instant(10)?.is_some());
     if code.client != *client {
         return Ok(Redeemed::Unfit);
     }
@@ -155,7 +155,11 @@ pub fn redeem<T, R>(
     }
     // An active grant here is one whose earlier redemption was taken back.
     let grant = if grant.state == GrantState::Pending { activate(tx, grant, now)? } else { grant };
-    Ok(Redeemed::Done { grant: Box::new(grant), code: Box::new(Code { used_at: Some(now), ..code }), checked })
+    Ok(Redeemed::Done {
+        grant: Box::new(grant),
+        code: Box::new(AuthorizationCode { used_at: Some(now), ..code }),
+        checked,
+    })
 }
 
 /// Whether a code of this grant was redeemed. A redemption that was taken back does not count.
@@ -237,7 +241,7 @@ fn activate(tx: &mut Tx<'_, '_>, grant: Grant, now: Instant) -> Result<Grant> {
     Ok(Grant { state, ..grant })
 }
 
-fn code(hash: Hash, row: &Row) -> Result<Code> {
+fn code(hash: Hash, row: &Row) -> Result<AuthorizationCode> {
     let corrupt = |why: &str| Error::Corrupt {
         table: "codes",
         row: hash.base64url(),
@@ -245,11 +249,11 @@ fn code(hash: Hash, row: &Row) -> Result<Code> {
     };
     let opt = |i: usize| Ok::<_, Error>(row.opt_text(i)?.map(str::to_owned));
     let challenge = row.opt_text(3)?.map(|c| Challenge::parse(c).ok_or_else(|| corrupt("challenge")));
-    Ok(Code {
+    Ok(AuthorizationCode {
         hash,
         grant: GrantId::parse(row.text(0)?).ok_or_else(|| corrupt("grant_id"))?,
         client: ClientId::parse(row.text(1)?).ok_or_else(|| corrupt("client_id"))?,
-        binding: Binding {
+        binding: CodeBinding {
             redirect_uri: row.text(2)?.to_owned(),
             challenge: challenge.transpose()?,
             dpop_jkt: opt(4)?,

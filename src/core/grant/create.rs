@@ -1,18 +1,18 @@
 //! A new grant with its first code: after 許可する, together with its consent record; or for `prompt=none`, on a consent
 //! that stands. This is the only place where a grant begins.
 
-use super::code::{self, Binding, Code};
+use super::code::{self, AuthorizationCode, CodeBinding};
 use super::{Grant, GrantState, pairwise, sql};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
-use crate::consent::{self, Agreed, Details, Record};
-use crate::event::Kind;
+use crate::consent::{self, ConsentRecord, Details, GivenConsent};
+use crate::event::EventKind;
 use crate::id::{GrantId, InteractionId};
 use crate::identity::Proofed;
-use crate::keys::seal::{Broken, Place, Sealer};
+use crate::keys::seal::{Broken, SealContext, Sealer};
 use crate::random::Random;
 use crate::scope::Scope;
-use crate::secret::{self, Hash, Kind as SecretKind, Secret};
+use crate::secret::{self, Hash, Secret, SecretKind};
 use crate::store::{Result, Tx};
 use serde_json::json;
 use std::time::Duration;
@@ -22,8 +22,8 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Link {
     grant: Grant,
-    code: Code,
-    told: Linked,
+    code: AuthorizationCode,
+    told: GrantSummary,
     basis: Basis,
 }
 
@@ -31,14 +31,14 @@ pub struct Link {
 #[derive(Debug, Clone)]
 enum Basis {
     /// One that is given now.
-    Given { record: Box<Record>, interaction: InteractionId, shared: Vec<Hash> },
+    Given { record: Box<ConsentRecord>, interaction: InteractionId, shared: Vec<Hash> },
     /// That of an earlier grant, which must still be in use.
     Standing { grant: GrantId },
 }
 
 /// What the app and the customer will be told of a new grant.
 #[derive(Debug, Clone)]
-pub struct Linked {
+pub struct GrantSummary {
     /// The code for the app; shown once, only its hash is kept.
     pub code: Secret,
     /// The grant.
@@ -56,13 +56,13 @@ impl Link {
     /// # Errors
     /// [`Broken`] when sealing fails.
     pub fn new(
-        agreed: &Agreed,
-        binding: Binding,
+        agreed: &GivenConsent,
+        binding: CodeBinding,
         sector: &str,
         sealer: &Sealer,
         random: &dyn Random,
     ) -> std::result::Result<Self, Broken> {
-        let record = Record::granted(agreed, sealer, random)?;
+        let record = ConsentRecord::granted(agreed, sealer, random)?;
         let customer = &agreed.customer;
         let id = GrantId::random(random);
         let grant = Grant {
@@ -96,7 +96,7 @@ impl Link {
         old: &Grant,
         (scope, details): (Scope, Details),
         proofed: &Proofed,
-        binding: Binding,
+        binding: CodeBinding,
         (sealer, random): (&Sealer, &dyn Random),
         now: Instant,
     ) -> std::result::Result<Self, Broken> {
@@ -116,9 +116,9 @@ impl Link {
         Ok(Self::with_code(grant, binding, Basis::Standing { grant: old.id.clone() }, random))
     }
 
-    fn with_code(grant: Grant, binding: Binding, basis: Basis, random: &dyn Random) -> Self {
+    fn with_code(grant: Grant, binding: CodeBinding, basis: Basis, random: &dyn Random) -> Self {
         let plain = secret::issue(SecretKind::Code, random);
-        let code = Code {
+        let code = AuthorizationCode {
             hash: plain.hash(),
             grant: grant.id.clone(),
             client: grant.client.clone(),
@@ -127,7 +127,7 @@ impl Link {
             expires_at: grant.created_at + code::LIFETIME,
             used_at: None,
         };
-        let told = Linked {
+        let told = GrantSummary {
             code: plain,
             grant: grant.id.clone(),
             expires_at: grant.expires_at,
@@ -154,7 +154,7 @@ impl Link {
 
     /// What the app and the customer will be told, once [`create`]'s transaction has committed.
     #[must_use]
-    pub fn told(&self) -> &Linked {
+    pub fn told(&self) -> &GrantSummary {
         &self.told
     }
 }
@@ -165,7 +165,7 @@ fn sealed_account(
     sealer: &Sealer,
     random: &dyn Random,
 ) -> std::result::Result<Vec<u8>, Broken> {
-    let place = Place { table: "grants", column: "account", row: id.as_str() };
+    let place = SealContext { table: "grants", column: "account", row: id.as_str() };
     sealer.seal(random, place, account.as_bytes())
 }
 
@@ -200,7 +200,7 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &Link) -> Result<bool> {
             for account in shared {
                 sql::share(tx, &g.id, account)?;
             }
-            sql::tell(tx, &g.id, Kind::ConsentGranted, json!({}), at)?;
+            sql::emit_event(tx, &g.id, EventKind::ConsentGranted, json!({}), at)?;
             Entry { interaction: Some(interaction.clone()), ..entry }
         }
         Basis::Standing { grant } => {
@@ -219,7 +219,7 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &Link) -> Result<bool> {
             Entry { detail, ..entry }
         }
     };
-    sql::tell(tx, &g.id, Kind::GrantCreated, json!({}), at)?;
+    sql::emit_event(tx, &g.id, EventKind::GrantCreated, json!({}), at)?;
     audit::append(tx, &entry)?;
     Ok(true)
 }

@@ -1,7 +1,7 @@
 //! A further code of a grant whose answer may have been lost on its way: a phone loses its connection during the call, a
 //! customer presses twice. The grant is the same; of its codes the first one redeemed is the only one.
 
-use super::code::{self, Binding, Code};
+use super::code::{self, AuthorizationCode, CodeBinding};
 use super::{GrantState, sql};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
@@ -44,7 +44,7 @@ pub fn further(
     tx: &mut Tx<'_, '_>,
     id: &GrantId,
     hash: Hash,
-    binding: &Binding,
+    binding: &CodeBinding,
     lifetime: Duration,
     now: Instant,
 ) -> Result<Further> {
@@ -60,7 +60,7 @@ pub fn further(
     if codes.map_or(Ok(0), |row| row.int(0))? >= MOST {
         return Ok(Further::Over);
     }
-    let code = Code {
+    let code = AuthorizationCode {
         hash,
         grant: id.clone(),
         client: grant.client.clone(),

@@ -18,7 +18,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use create::{Link, Linked, create};
+pub use create::{GrantSummary, Link, create};
 pub use further::{Further, WINDOW as FURTHER_WINDOW, further};
 pub use sql::{Ended, end};
 pub use state::{By, GrantState, NotNow, Reason};
@@ -27,7 +27,7 @@ use crate::account::Account;
 use crate::authorize::Details;
 use crate::clock::Instant;
 use crate::id::{ClientId, ConsentId, GrantId, HolderId};
-use crate::keys::seal::{Place, Sealer};
+use crate::keys::seal::{SealContext, Sealer};
 use crate::scope::Scope;
 use crate::secret::Hash;
 
@@ -85,7 +85,7 @@ impl Grant {
     /// The verified account, for staff and the customer's own page; `None` when the seal does not open.
     #[must_use]
     pub fn account(&self, sealer: &Sealer) -> Option<Account> {
-        let place = Place { table: "grants", column: "account", row: self.id.as_str() };
+        let place = SealContext { table: "grants", column: "account", row: self.id.as_str() };
         let plain = sealer.open(place, &self.account).ok()?;
         Account::parse(std::str::from_utf8(&plain).ok()?)
     }

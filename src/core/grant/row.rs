@@ -6,7 +6,7 @@ use crate::id::{ClientId, ConsentId, GrantId};
 use crate::scope::Scope;
 use crate::store::{Error, Result, Row};
 
-/// The columns [`read`] wants, in its order, from `first` on.
+/// The columns [`from_row`] wants, in its order, from `first` on.
 macro_rules! columns {
     () => {
         "g.id, g.consent_id, g.client_id, g.sub, g.account_index, g.account, g.reference, g.scope, g.details, g.acr, \
@@ -17,7 +17,7 @@ macro_rules! columns {
 pub(crate) use columns;
 
 /// Reads a grant from the twenty columns starting at `first`.
-pub(crate) fn read(row: &Row, first: usize) -> Result<Grant> {
+pub(crate) fn from_row(row: &Row, first: usize) -> Result<Grant> {
     let at = |i: usize| first + i;
     let id = row.text(at(0))?;
     let bad = |why: &str| Error::Corrupt { table: "grants", row: id.to_owned(), why: why.to_owned() };

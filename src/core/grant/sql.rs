@@ -1,13 +1,13 @@
 //! The table `grants`.
 
-use super::row::{columns, read};
+use super::row::{columns, from_row};
 use super::{Grant, GrantState, Reason};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::consent::sql::event_id;
-use crate::event::{self, Event, Kind};
+use crate::event::{self, Event, EventKind};
 use crate::id::{ClientId, GrantId};
-use crate::identity::memory;
+use crate::identity::proofing_session;
 use crate::secret::Hash;
 use crate::store::{Error, Result, Row, Tx};
 use serde_json::json;
@@ -85,7 +85,7 @@ pub fn sharing(tx: &mut Tx<'_, '_>, account: &Hash, until: Instant, limit: i64) 
 /// The store's.
 pub fn load(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<Option<Grant>> {
     let row = tx.row(concat!("select ", columns!(), " from grants g where g.id = ?1"), &[id.as_str().into()])?;
-    row.map(|r| read(&r, 0)).transpose()
+    row.map(|r| from_row(&r, 0)).transpose()
 }
 
 /// The newest grant of a client and account whose code was redeemed and whose time is not over.
@@ -100,7 +100,7 @@ pub fn in_use(tx: &mut Tx<'_, '_>, client: &ClientId, account: &Hash, now: Insta
          and g.activated_at is not null and g.expires_at > ?3 order by g.created_at desc, g.id limit 1"
     );
     let grant =
-        tx.row(sql, &[client.as_str().into(), (*account).into(), now.into()])?.map(|r| read(&r, 0)).transpose()?;
+        tx.row(sql, &[client.as_str().into(), (*account).into(), now.into()])?.map(|r| from_row(&r, 0)).transpose()?;
     Ok(grant.filter(|grant| grant.is_live(now)))
 }
 
@@ -116,7 +116,7 @@ pub fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, limit: i64) -> Result<Vec
          or g.id in (select a.grant_id from grant_accounts a where a.account_index = ?1) \
          order by g.created_at desc, g.id limit ?2"
     );
-    tx.rows(sql, &[(*account).into(), limit.into()])?.iter().map(|r| read(r, 0)).collect()
+    tx.rows(sql, &[(*account).into(), limit.into()])?.iter().map(|r| from_row(r, 0)).collect()
 }
 
 /// What became of a wish to end a grant.
@@ -156,14 +156,14 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now
     // A used code stays as long as its grant, so that a replay is recognised; now there is nothing left to revoke.
     tx.execute("delete from codes where grant_id = ?1", &[id.as_str().into()])?;
     if !matches!(reason, Reason::Replaced { .. } | Reason::Expired) {
-        memory::forget_account(tx, &grant.account_index, Some(&grant.client))?;
+        proofing_session::forget_account(tx, &grant.account_index, Some(&grant.client))?;
     }
     let (kind, action, detail) = match reason {
-        Reason::Replaced { by } => (Kind::GrantReplaced, "grant.replaced", json!({"replaced_by": by})),
-        Reason::Expired => (Kind::GrantExpired, "grant.expired", json!({})),
-        by => (Kind::GrantRevoked, "grant.revoked", json!({"by": by.as_str()})),
+        Reason::Replaced { by } => (EventKind::GrantReplaced, "grant.replaced", json!({"replaced_by": by})),
+        Reason::Expired => (EventKind::GrantExpired, "grant.expired", json!({})),
+        by => (EventKind::GrantRevoked, "grant.revoked", json!({"by": by.as_str()})),
     };
-    tell(tx, id, kind, detail.clone(), now)?;
+    emit_event(tx, id, kind, detail.clone(), now)?;
     let note = match reason {
         Reason::Institution { note } => json!({"by": "institution", "note": note}),
         _ => detail,
@@ -183,7 +183,13 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now
 ///
 /// # Errors
 /// The store's.
-pub fn tell(tx: &mut Tx<'_, '_>, id: &GrantId, kind: Kind, detail: serde_json::Value, now: Instant) -> Result<()> {
+pub fn emit_event(
+    tx: &mut Tx<'_, '_>,
+    id: &GrantId,
+    kind: EventKind,
+    detail: serde_json::Value,
+    now: Instant,
+) -> Result<()> {
     let row =
         tx.row("update grants set seq = seq + 1 where id = ?1 returning seq, client_id, sub", &[id.as_str().into()])?;
     let corrupt = |why: &str| Error::Corrupt { table: "grants", row: id.to_string(), why: why.to_owned() };

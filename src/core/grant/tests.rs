@@ -2,12 +2,12 @@ use super::*;
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
-enum Move {
+enum GrantMove {
     Activate,
     End(Reason),
 }
 
-fn moves() -> impl Strategy<Value = Vec<Move>> {
+fn moves() -> impl Strategy<Value = Vec<GrantMove>> {
     let reason = prop_oneof![
         Just(Reason::Client),
         Just(Reason::Customer),
@@ -17,7 +17,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         Just(Reason::Replaced { by: GrantId::parse("g-2").unwrap() }),
         Just(Reason::Expired),
     ];
-    prop::collection::vec(prop_oneof![Just(Move::Activate), reason.prop_map(Move::End)], 0..8)
+    prop::collection::vec(prop_oneof![Just(GrantMove::Activate), reason.prop_map(GrantMove::End)], 0..8)
 }
 
 proptest! {
@@ -29,14 +29,14 @@ proptest! {
             let now = Instant::from_secs(i64::try_from(i).unwrap());
             let before = state.clone();
             let moved = match &m {
-                Move::Activate => state.clone().activate(now),
-                Move::End(reason) => state.clone().end(reason, now),
+                GrantMove::Activate => state.clone().activate(now),
+                GrantMove::End(reason) => state.clone().end(reason, now),
             };
             if let Ok(next) = moved {
                 prop_assert!(before.is_open(), "an ended grant moved");
                 match m {
-                    Move::Activate => activated += 1,
-                    Move::End(_) => {
+                    GrantMove::Activate => activated += 1,
+                    GrantMove::End(_) => {
                         ended += 1;
                         prop_assert_eq!(next.ended_at(), Some(now));
                     }

@@ -29,10 +29,10 @@ impl AccountForm {
     /// Every problem at once, in the order of the fields; [`Message::Missing`] first when a field is empty.
     pub fn parse(&self) -> Result<Account, Vec<Problem>> {
         let mut problems = Vec::new();
-        let branch = read(&mut problems, Field::Branch, &self.branch, Message::Branch, Branch::parse);
+        let branch = required(&mut problems, Field::Branch, &self.branch, Message::Branch, Branch::parse);
         let account_type =
-            read(&mut problems, Field::AccountType, &self.account_type, Message::Required, AccountType::parse);
-        let number = read(
+            required(&mut problems, Field::AccountType, &self.account_type, Message::Required, AccountType::parse);
+        let number = required(
             &mut problems,
             Field::AccountNumber,
             &self.account_number,
@@ -52,7 +52,7 @@ impl std::fmt::Debug for AccountForm {
 }
 
 /// Reads one required field; an empty or unreadable one is added to the problems.
-pub(super) fn read<T>(
+pub(super) fn required<T>(
     problems: &mut Vec<Problem>,
     field: Field,
     typed: &str,

@@ -22,10 +22,10 @@ pub(super) struct Busy;
 /// Lets at most so many through at once.
 #[derive(Clone)]
 pub(super) struct BankQueue {
-    inner: Arc<Mutex<Inner>>,
+    inner: Arc<Mutex<QueueState>>,
     wait: Duration,
 }
-struct Inner {
+struct QueueState {
     free: usize,
     proved: VecDeque<oneshot::Sender<Permit>>,
     anybody: VecDeque<oneshot::Sender<Permit>>,
@@ -33,12 +33,12 @@ struct Inner {
 
 /// The right to ask; gone when dropped, and the next one's turn.
 pub(super) struct Permit {
-    queue: Option<Arc<Mutex<Inner>>>,
+    queue: Option<Arc<Mutex<QueueState>>>,
 }
 
 impl BankQueue {
     pub(super) fn new(parallel: usize, wait: Duration) -> Self {
-        let inner = Inner { free: parallel, proved: VecDeque::new(), anybody: VecDeque::new() };
+        let inner = QueueState { free: parallel, proved: VecDeque::new(), anybody: VecDeque::new() };
         Self { inner: Arc::new(Mutex::new(inner)), wait }
     }
     /// Waits for a turn.

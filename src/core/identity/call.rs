@@ -2,10 +2,10 @@
 //! `lease.rs`
 //! decides.
 
-use super::lease::{self, Asking, Choice, KEPT_FOR, Known, Lease, Wait};
-use super::policy::Policy;
+use super::lease::{self, Asking, CallerNumbers, Lease, NumberChoice, RESERVED_FOR, Wait};
+use super::policy::IdentityPolicy;
 use super::sql::corrupt;
-use super::{Caller, IncomingCall, Interaction, Seals, personal, tally};
+use super::{Caller, FieldCrypto, IncomingCall, Interaction, hourly_counter, personal};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::id::InteractionId;
@@ -64,17 +64,17 @@ impl CallState {
 
 /// What became of a number given out, as the tables have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Heard {
+pub(super) struct CallRecord {
     /// When the caller's call came.
-    pub seen: Option<Instant>,
+    pub arrived_at: Option<Instant>,
     /// Whether a withheld call came to this number in the window.
     pub withheld: bool,
 }
-impl Heard {
+impl CallRecord {
     pub(super) fn state(self, calling: &Calling, now: Instant) -> CallState {
         match self {
             _ if now > calling.confirm_until => CallState::Expired,
-            Self { seen: Some(_), .. } => CallState::Seen,
+            Self { arrived_at: Some(_), .. } => CallState::Seen,
             _ if now > calling.call_until + ALLOWANCE => CallState::Expired,
             Self { withheld: true, .. } => CallState::Withheld,
             _ => CallState::Waiting,
@@ -100,8 +100,8 @@ pub(super) enum Given {
 /// The store's; so for every verb below.
 pub(super) fn give(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
-    policy: &Policy,
+    crypto: &FieldCrypto,
+    policy: &IdentityPolicy,
     i: &Interaction,
     (caller, network): (&Phone, &str),
     attempt: u32,
@@ -120,23 +120,23 @@ pub(super) fn give(
         let first = policy.called_numbers.first().map(calling);
         return Ok((first.map_or(Given::NotBefore(now), Given::Number), 0));
     }
-    let (caller, network) = (caller_index(seals, caller), seals.sealer.index("network", network));
+    let (caller, network) = (caller_index(crypto, caller), crypto.sealer.index("network", network));
     let (leases, waits) = (leases(tx, caller)?, waits(tx, caller, now)?);
     let pool: Vec<String> = policy.called_numbers.iter().map(|n| n.as_str().to_owned()).collect();
     let asking = Asking { interaction: &i.id, network, by_network: policy.by_network };
-    let known = Known { pool: &pool, leases: &leases, waits: &waits };
+    let known = CallerNumbers { pool: &pool, leases: &leases, waits: &waits };
     let choice = match lease::choose(asking, known, now) {
-        Choice::OneOf(mut numbers) => {
+        NumberChoice::OneOf(mut numbers) => {
             // Nobody can tell which comes next (R54).
-            shuffle(seals, &mut numbers);
+            shuffle(crypto, &mut numbers);
             lease::rank(asking, known, &mut numbers, now);
             numbers
         }
-        Choice::NotBefore { at, called } => {
+        NumberChoice::NotBefore { at, called } => {
             wait(tx, caller, i, network, called, at, now)?;
             return Ok((Given::NotBefore(at), 0));
         }
-        Choice::Never => return Ok((Given::NotBefore(now + KEPT_FOR), 0)),
+        NumberChoice::Never => return Ok((Given::NotBefore(now + RESERVED_FOR), 0)),
     };
     for number in choice {
         let Some(called) = policy.called_numbers.iter().find(|n| n.as_str() == number) else { continue };
@@ -144,17 +144,17 @@ pub(super) fn give(
         if take(tx, caller, network, i, &calling, policy.rest)? {
             let sql = "delete from call_waits where caller = ?1 and interaction = ?2";
             tx.execute(sql, &[caller.into(), i.id.as_str().into()])?;
-            let name = seals.sealer.index("numbers by caller", &base64url(caller.as_bytes()));
-            return Ok((Given::Number(calling), tally::add(tx, name, now)?));
+            let name = crypto.sealer.index("numbers by caller", &base64url(caller.as_bytes()));
+            return Ok((Given::Number(calling), hourly_counter::add(tx, name, now)?));
         }
     }
-    Ok((Given::NotBefore(now + KEPT_FOR), 0))
+    Ok((Given::NotBefore(now + RESERVED_FOR), 0))
 }
 
-fn shuffle(seals: &Seals, numbers: &mut [&str]) {
+fn shuffle(crypto: &FieldCrypto, numbers: &mut [&str]) {
     for i in (1..numbers.len()).rev() {
         let below = u32::try_from(i + 1).unwrap_or(u32::MAX);
-        numbers.swap(i, random::below(&*seals.random, below) as usize);
+        numbers.swap(i, random::below(&*crypto.random, below) as usize);
     }
 }
 
@@ -210,7 +210,7 @@ fn waits(tx: &mut Tx<'_, '_>, caller: Hash, now: Instant) -> Result<Vec<Wait>> {
         let (network, called) = (row.hash(1)?, row.opt_text(2)?.map(str::to_owned));
         Ok(Wait { interaction, network, called, at: row.instant(3)? })
     };
-    tx.rows(sql, &[caller.into(), (now - KEPT_FOR).into(), MOST.into()])?.iter().map(read).collect()
+    tx.rows(sql, &[caller.into(), (now - RESERVED_FOR).into(), MOST.into()])?.iter().map(read).collect()
 }
 
 /// Notes that an interaction waits for a number that is free at `at`; how long it has waited stays.
@@ -233,30 +233,30 @@ fn wait(
 }
 
 /// What was heard of the number an interaction was given.
-pub(super) fn heard(
+pub(super) fn load_call_record(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
-    policy: &Policy,
+    crypto: &FieldCrypto,
+    policy: &IdentityPolicy,
     (id, caller): (&InteractionId, &Phone),
     calling: &Calling,
-) -> Result<Heard> {
+) -> Result<CallRecord> {
     if policy.auto_call {
-        return Ok(Heard { seen: Some(calling.since), withheld: false });
+        return Ok(CallRecord { arrived_at: Some(calling.since), withheld: false });
     }
     let sql = "select seen_at from call_leases where caller = ?1 and called = ?2 and interaction = ?3 and serial = ?4";
     let called = calling.called.as_str();
-    let params = [caller_index(seals, caller).into(), called.into(), id.as_str().into(), calling.serial.into()];
+    let params = [caller_index(crypto, caller).into(), called.into(), id.as_str().into(), calling.serial.into()];
     let seen = tx.row(sql, &params)?.map_or(Ok(None), |row| row.opt_instant(0))?;
     let sql = "select at from withheld_calls where called = ?1 and at >= ?2 and at <= ?3 limit 1";
     let params = [called.into(), (calling.since - CLOCKS).into(), calling.call_until.into()];
-    Ok(Heard { seen, withheld: seen.is_none() && tx.row(sql, &params)?.is_some() })
+    Ok(CallRecord { arrived_at: seen, withheld: seen.is_none() && tx.row(sql, &params)?.is_some() })
 }
 
 /// 確定する has used the call: the number rests, and can be given out again after that.
 pub(super) fn use_up(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
-    policy: &Policy,
+    crypto: &FieldCrypto,
+    policy: &IdentityPolicy,
     (id, caller): (&InteractionId, &Phone),
     calling: &Calling,
     now: Instant,
@@ -267,7 +267,7 @@ pub(super) fn use_up(
     let sql = "update call_leases set free_at = ?5 where caller = ?1 and called = ?2 \
                and interaction = ?3 and serial = ?4 and seen_at is not null";
     let params = [
-        caller_index(seals, caller).into(),
+        caller_index(crypto, caller).into(),
         calling.called.as_str().into(),
         id.as_str().into(),
         calling.serial.into(),
@@ -280,7 +280,7 @@ pub(super) fn use_up(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     /// The interaction that holds the pair has its call.
-    Seen,
+    Matched,
     /// Withheld: everybody who waits at the number is told.
     Withheld,
     /// Reported before.
@@ -293,7 +293,7 @@ impl Fate {
     /// Its word in the log.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
-            Self::Seen => "seen",
+            Self::Matched => "seen",
             Self::Withheld => "withheld",
             Self::Repeated => "repeated",
             Self::Unmatched => "unmatched",
@@ -306,8 +306,8 @@ impl Fate {
 /// how many calls of this hour were withheld or matched nothing.
 pub(super) fn record(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
-    policy: &Policy,
+    crypto: &FieldCrypto,
+    policy: &IdentityPolicy,
     call: &IncomingCall,
     now: Instant,
 ) -> Result<(Fate, i64)> {
@@ -315,20 +315,26 @@ pub(super) fn record(
     if tx.execute(fresh, &[Hash::of(&call.call_id).into(), now.into()])? == 0 {
         return Ok((Fate::Repeated, 0));
     }
-    match matched(tx, seals, policy, call, now)? {
+    match matched(tx, crypto, policy, call, now)? {
         // What strangers' calls leave in the record for ever is nothing: they are counted.
         fate @ (Fate::Withheld | Fate::Unmatched | Fate::Repeated) => {
-            Ok((fate, tally::add(tx, seals.sealer.index("other calls", ""), now)?))
+            Ok((fate, hourly_counter::add(tx, crypto.sealer.index("other calls", ""), now)?))
         }
-        Fate::Seen => {
+        Fate::Matched => {
             let detail = json!({ "called": call.called.as_ref().map(Phone::as_str) });
             audit::append(tx, &Entry { detail, ..Entry::new(now, Actor::System, "call.seen") })?;
-            Ok((Fate::Seen, 0))
+            Ok((Fate::Matched, 0))
         }
     }
 }
 
-fn matched(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, call: &IncomingCall, now: Instant) -> Result<Fate> {
+fn matched(
+    tx: &mut Tx<'_, '_>,
+    crypto: &FieldCrypto,
+    policy: &IdentityPolicy,
+    call: &IncomingCall,
+    now: Instant,
+) -> Result<Fate> {
     let Some(called) = call.called.as_ref().filter(|n| policy.called_numbers.contains(n)) else {
         return Ok(Fate::Unmatched);
     };
@@ -337,13 +343,13 @@ fn matched(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, call: &IncomingC
             let sql = "update call_leases set seen_at = ?3 where caller = ?1 and called = ?2 and seen_at is null \
                        and call_until >= ?3 and since <= ?4 and call_until >= ?5";
             let params = [
-                caller_index(seals, phone).into(),
+                caller_index(crypto, phone).into(),
                 called.as_str().into(),
                 call.at.into(),
                 (call.at + CLOCKS).into(),
                 (now - policy.call_allowance).into(),
             ];
-            Ok(if tx.execute(sql, &params)? == 1 { Fate::Seen } else { Fate::Unmatched })
+            Ok(if tx.execute(sql, &params)? == 1 { Fate::Matched } else { Fate::Unmatched })
         }
         Caller::Withheld => {
             let sql = "insert into withheld_calls (called, at) values (?1, ?2) on conflict do nothing";
@@ -353,6 +359,6 @@ fn matched(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, call: &IncomingC
         Caller::Other => Ok(Fate::Unmatched),
     }
 }
-fn caller_index(seals: &Seals, phone: &Phone) -> Hash {
-    seals.sealer.index("phone", phone.as_str())
+fn caller_index(crypto: &FieldCrypto, phone: &Phone) -> Hash {
+    crypto.sealer.index("phone", phone.as_str())
 }

@@ -3,7 +3,7 @@
 
 use super::guess::{Guess, GuessRow};
 use super::lockout::Lock;
-use super::policy::Policy;
+use super::policy::IdentityPolicy;
 use crate::clock::Instant;
 
 /// The counts of one account.
@@ -63,7 +63,7 @@ impl Counts {
 
     /// Whether one more guess may be made while the core bank is asked about `open`: any number of parallel guesses reach it
     /// at most as often as the limits allow. Takes the lasting lock first where its limit has been lowered.
-    pub(super) fn one_more(&mut self, guess: Guess, open: &[GuessRow], policy: &Policy) -> OneMore {
+    pub(super) fn one_more(&mut self, guess: Guess, open: &[GuessRow], policy: &IdentityPolicy) -> OneMore {
         if guess == Guess::Pin {
             // The limit may have been higher when they were counted.
             self.hold(policy);
@@ -119,7 +119,7 @@ impl Counts {
 
     /// Counts a wrong answer to a guess of `day`, or that there was none in time; locks where a limit is reached. An answer
     /// to a guess of yesterday adds nothing to today's count.
-    pub(super) fn wrong(&mut self, guess: Guess, day: i64, policy: &Policy, now: Instant) {
+    pub(super) fn count_wrong(&mut self, guess: Guess, day: i64, policy: &IdentityPolicy, now: Instant) {
         if day == self.day {
             self.failures += 1;
             if self.failures >= policy.failures_a_day {
@@ -133,12 +133,12 @@ impl Counts {
     }
 
     /// The lasting lock, where its limit is reached.
-    pub(super) const fn hold(&mut self, policy: &Policy) {
+    pub(super) const fn hold(&mut self, policy: &IdentityPolicy) {
         self.held |= self.wrong_pins >= policy.wrong_pins;
     }
 
     /// Takes one back that had counted as wrong; a lock that it caused goes with it.
-    pub(super) fn take_back(&mut self, guess: Guess, day: i64, policy: &Policy) {
+    pub(super) fn take_back(&mut self, guess: Guess, day: i64, policy: &IdentityPolicy) {
         if day == self.day {
             self.failures = (self.failures - 1).max(0);
             if self.failures < policy.failures_a_day {
@@ -167,8 +167,8 @@ mod tests {
     const NOW: Instant = Instant::from_secs(1_795_485_600);
     const TODAY: i64 = 7;
 
-    fn policy() -> Policy {
-        Policy { failures_a_day: 3, wrong_pins: 5, ..Policy::default() }
+    fn policy() -> IdentityPolicy {
+        IdentityPolicy { failures_a_day: 3, wrong_pins: 5, ..IdentityPolicy::default() }
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
             ("both locks: the lasting one is told", vec![pin; 5], (5, 5), Some(Lock { until: None })),
         ] {
             let mut c = Counts::none(TODAY);
-            wrong.iter().for_each(|(guess, day)| c.wrong(*guess, *day, &policy(), NOW));
+            wrong.iter().for_each(|(guess, day)| c.count_wrong(*guess, *day, &policy(), NOW));
             assert_eq!(((c.failures, c.wrong_pins), c.lock()), (counts, lock), "{why}");
         }
     }
@@ -283,7 +283,7 @@ mod tests {
         fn what_is_taken_back_never_was(before in guesses(), one in guesses(), after in guesses()) {
             let count = |all: &[&[(Guess, i64)]]| {
                 let mut c = Counts::none(TODAY);
-                all.iter().copied().flatten().for_each(|(guess, day)| c.wrong(*guess, *day, &policy(), NOW));
+                all.iter().copied().flatten().for_each(|(guess, day)| c.count_wrong(*guess, *day, &policy(), NOW));
                 c
             };
             let without = count(&[&before, &after]);

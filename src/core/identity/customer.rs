@@ -1,11 +1,11 @@
 //! ②: name, birth date, telephone number, mail address (R20–R26, requirements.md#japanese-input).
 
 use super::Personal;
-use super::account::{read, with_summary};
+use super::account::{required, with_summary};
 use super::message::{Field, Message, Problem};
 use crate::account::digits;
 use crate::clock::Instant;
-use crate::kana::{Kana, Refused};
+use crate::kana::{Kana, KanaError};
 use crate::phone::Phone;
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ impl CustomerForm {
         let mut problems = Vec::new();
         let name = self.name(&mut problems);
         let born = self.born(&mut problems, now);
-        let phone = read(&mut problems, Field::Phone, &self.phone, Message::Phone, Phone::parse);
+        let phone = required(&mut problems, Field::Phone, &self.phone, Message::Phone, Phone::parse);
         let email = self.email(&mut problems);
         match (name, born, phone, email) {
             (Some(name), Some(born), Some(phone), Some(email)) => Ok((Personal { name, phone, email }, born)),
@@ -49,9 +49,9 @@ impl CustomerForm {
     fn name(&self, problems: &mut Vec<Problem>) -> Option<Kana> {
         let why = match Kana::parse(&self.name_kana) {
             Ok(name) => return Some(name),
-            Err(Refused::Empty) => Message::Required,
-            Err(Refused::Character(_)) => Message::Kana,
-            Err(Refused::Long) => Message::KanaLong,
+            Err(KanaError::Empty) => Message::Required,
+            Err(KanaError::Character(_)) => Message::Kana,
+            Err(KanaError::Long) => Message::KanaLong,
         };
         problems.push(Problem::at(Field::NameKana, why));
         None

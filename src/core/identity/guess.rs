@@ -60,7 +60,7 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, g: &GuessRow) -> Result<()> {
 }
 
 /// Whether the core bank is being asked, on whatever node, and somebody still waits for its answer.
-pub(super) fn under_way(tx: &mut Tx<'_, '_>, id: &GuessId, now: Instant) -> Result<bool> {
+pub(super) fn is_pending(tx: &mut Tx<'_, '_>, id: &GuessId, now: Instant) -> Result<bool> {
     let sql = "select 1 from guesses where id = ?1 and counted = 0 and until > ?2";
     Ok(tx.row(sql, &[id.as_str().into(), now.into()])?.is_some())
 }
@@ -69,10 +69,10 @@ pub(super) fn under_way(tx: &mut Tx<'_, '_>, id: &GuessId, now: Instant) -> Resu
 pub(super) fn of(tx: &mut Tx<'_, '_>, account: Hash) -> Result<Vec<GuessRow>> {
     let sql =
         "select id, account, guess, day, at, until, counted from guesses where account = ?1 order by at, id limit 1000";
-    tx.rows(sql, &[account.into()])?.iter().map(read).collect()
+    tx.rows(sql, &[account.into()])?.iter().map(from_row).collect()
 }
 
-fn read(row: &Row) -> Result<GuessRow> {
+fn from_row(row: &Row) -> Result<GuessRow> {
     let id = row.text(0)?;
     Ok(GuessRow {
         id: GuessId::parse(id).ok_or_else(|| corrupt("guesses", id, "its id"))?,
@@ -88,7 +88,7 @@ fn read(row: &Row) -> Result<GuessRow> {
 /// The guess with this id, which is deleted: it is settled.
 pub(super) fn take(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<Option<GuessRow>> {
     let sql = "delete from guesses where id = ?1 returning id, account, guess, day, at, until, counted";
-    tx.row(sql, &[id.as_str().into()])?.as_ref().map(read).transpose()
+    tx.row(sql, &[id.as_str().into()])?.as_ref().map(from_row).transpose()
 }
 
 pub(super) fn delete(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<()> {

@@ -6,7 +6,7 @@
 use super::call::Calling;
 use super::ending::{Ending, Expired};
 use super::message::FormErrors;
-use super::policy::Policy;
+use super::policy::IdentityPolicy;
 use super::{Email, Holding, Remembered, personal};
 use crate::account::Account;
 use crate::clock::Instant;
@@ -297,7 +297,7 @@ impl Interaction {
     ///
     /// # Errors
     /// [`Misstep`].
-    pub fn restarted(self, policy: &Policy, now: Instant) -> Result<Self, Misstep> {
+    pub fn restarted(self, policy: &IdentityPolicy, now: Instant) -> Result<Self, Misstep> {
         if !self.may_restart(policy, now) {
             return Err(Misstep);
         }
@@ -305,19 +305,19 @@ impl Interaction {
     }
     /// Whether 「最初からやり直す」 can be offered.
     #[must_use]
-    pub fn may_restart(&self, policy: &Policy, now: Instant) -> bool {
+    pub fn may_restart(&self, policy: &IdentityPolicy, now: Instant) -> bool {
         matches!(self.stage, Stage::Ended(Ending::Expired(Expired::Call | Expired::Time))) && now < self.ends_at(policy)
     }
     /// When its time is over, whatever the customer does.
     #[must_use]
-    pub fn ends_at(&self, policy: &Policy) -> Instant {
+    pub fn ends_at(&self, policy: &IdentityPolicy) -> Instant {
         let unfinished = self.started + UNFINISHED;
         let whole = self.started + policy.absolute;
         if self.passed_customer { whole } else { whole.min(unfinished) }
     }
     /// The end that time alone has brought (G28, R57), if it has.
     #[must_use]
-    pub fn due(&self, policy: &Policy, now: Instant) -> Option<Ending> {
+    pub fn due(&self, policy: &IdentityPolicy, now: Instant) -> Option<Ending> {
         match &self.stage {
             Stage::Done { .. } | Stage::Ended(_) => None,
             _ if now >= self.ends_at(policy) || now >= self.touched + policy.idle => {

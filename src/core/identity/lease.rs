@@ -11,7 +11,7 @@ use crate::secret::Hash;
 use std::time::Duration;
 
 /// How long a number that became free is kept for the interaction that has waited longest.
-pub(super) const KEPT_FOR: Duration = Duration::from_secs(60);
+pub(super) const RESERVED_FOR: Duration = Duration::from_secs(60);
 
 /// A number that was given out to this caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) struct Lease {
     pub free_at: Instant,
 }
 
-/// An interaction that was refused a number. From `at` on and for [`KEPT_FOR`] the number that is free then is kept for it.
+/// An interaction that was refused a number. From `at` on and for [`RESERVED_FOR`] the number that is free then is kept for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wait {
     /// Who waits.
@@ -52,7 +52,7 @@ pub(super) struct Asking<'a> {
 
 /// What is known of one caller's numbers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known<'a> {
+pub(super) struct CallerNumbers<'a> {
     /// The numbers that can be given out.
     pub pool: &'a [String],
     /// Every number given to this caller within the last day.
@@ -63,7 +63,7 @@ pub(super) struct Known<'a> {
 
 /// Whether there is a number.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Choice<'a> {
+pub(super) enum NumberChoice<'a> {
     /// Any of these.
     OneOf(Vec<&'a str>),
     /// None before `at`.
@@ -86,12 +86,12 @@ pub(super) enum Choice<'a> {
 ///
 /// Whoever gets none is told when. The number that becomes free at that time is kept for them, where their network holds
 /// no other: a kept number counts as held, so that waiting gets nobody more than asking does.
-pub(super) fn choose<'a>(asking: Asking<'_>, known: Known<'a>, now: Instant) -> Choice<'a> {
+pub(super) fn choose<'a>(asking: Asking<'_>, known: CallerNumbers<'a>, now: Instant) -> NumberChoice<'a> {
     let free = available(asking, known, now);
     if !free.is_empty() {
-        return Choice::OneOf(free);
+        return NumberChoice::OneOf(free);
     }
-    let ends = known.leases.iter().map(|l| l.free_at).chain(known.waits.iter().map(|w| w.at + KEPT_FOR));
+    let ends = known.leases.iter().map(|l| l.free_at).chain(known.waits.iter().map(|w| w.at + RESERVED_FOR));
     let mut later: Vec<Instant> = ends.filter(|t| *t > now).collect();
     later.sort_unstable();
     for at in later {
@@ -100,18 +100,18 @@ pub(super) fn choose<'a>(asking: Asking<'_>, known: Known<'a>, now: Instant) -> 
             let just_free = |n: &&str| known.leases.iter().any(|l| l.called == **n && l.free_at == at);
             let none_yet = held_by_others(asking, known, at).iter().all(|(_, network)| *network != asking.network);
             let kept = free.into_iter().find(just_free).filter(|_| asking.by_network && none_yet);
-            return Choice::NotBefore { at, called: kept };
+            return NumberChoice::NotBefore { at, called: kept };
         }
     }
-    Choice::Never
+    NumberChoice::Never
 }
 
 /// What is held at a moment: numbers given out, and numbers kept for who waits. One is kept for each network at most, and
 /// none while the network holds another.
-fn held<'a>(known: Known<'a>, at: Instant) -> Vec<(&'a str, Hash)> {
+fn held<'a>(known: CallerNumbers<'a>, at: Instant) -> Vec<(&'a str, Hash)> {
     let leased = known.leases.iter().filter(|l| l.free_at > at).map(|l| (l.called.as_str(), l.network));
     let mut held: Vec<(&str, Hash)> = leased.collect();
-    for wait in known.waits.iter().filter(|w| w.at <= at && at < w.at + KEPT_FOR) {
+    for wait in known.waits.iter().filter(|w| w.at <= at && at < w.at + RESERVED_FOR) {
         let Some(called) = wait.called.as_deref() else { continue };
         if held.iter().all(|(number, network)| *number != called && *network != wait.network) {
             held.push((called, wait.network));
@@ -121,20 +121,20 @@ fn held<'a>(known: Known<'a>, at: Instant) -> Vec<(&'a str, Hash)> {
 }
 
 /// The same without what is kept for who asks: that is nobody else's, and theirs only once they take it.
-fn held_by_others<'a>(asking: Asking<'_>, known: Known<'a>, at: Instant) -> Vec<(&'a str, Hash)> {
-    let own = kept_for(asking, known, at);
+fn held_by_others<'a>(asking: Asking<'_>, known: CallerNumbers<'a>, at: Instant) -> Vec<(&'a str, Hash)> {
+    let own = reserved_number(asking, known, at);
     let leased = |n: &str| known.leases.iter().any(|l| l.called == n && l.free_at > at);
     let mut held = held(known, at);
     held.retain(|(n, network)| Some(*n) != own || *network != asking.network || leased(n));
     held
 }
-fn kept_for<'a>(asking: Asking<'_>, known: Known<'a>, at: Instant) -> Option<&'a str> {
-    let own = |w: &&Wait| w.interaction == *asking.interaction && w.at <= at && at < w.at + KEPT_FOR;
+fn reserved_number<'a>(asking: Asking<'_>, known: CallerNumbers<'a>, at: Instant) -> Option<&'a str> {
+    let own = |w: &&Wait| w.interaction == *asking.interaction && w.at <= at && at < w.at + RESERVED_FOR;
     known.waits.iter().find(own)?.called.as_deref()
 }
 
 /// The numbers that may be given at a moment.
-fn available<'a>(asking: Asking<'_>, known: Known<'a>, at: Instant) -> Vec<&'a str> {
+fn available<'a>(asking: Asking<'_>, known: CallerNumbers<'a>, at: Instant) -> Vec<&'a str> {
     let held = held_by_others(asking, known, at);
     let mut free: Vec<&str> =
         known.pool.iter().map(String::as_str).filter(|n| held.iter().all(|h| h.0 != *n)).collect();
@@ -156,8 +156,8 @@ fn available<'a>(asking: Asking<'_>, known: Known<'a>, at: Instant) -> Vec<&'a s
 /// Puts numbers into the order in which they are tried: the one that is kept for who asks; those that no other network had
 /// for this caller within the day, in the order they came in; then the others, the oldest first. A customer who dials an
 /// old number again so reaches nobody, as long as there is another number to give.
-pub(super) fn rank(asking: Asking<'_>, known: Known<'_>, numbers: &mut [&str], now: Instant) {
-    let own = kept_for(asking, known, now);
+pub(super) fn rank(asking: Asking<'_>, known: CallerNumbers<'_>, numbers: &mut [&str], now: Instant) {
+    let own = reserved_number(asking, known, now);
     let of_others = |n: &str| known.leases.iter().find(|l| l.called == n && l.network != asking.network);
     numbers.sort_by_key(|n| (own != Some(*n), of_others(n).map(|l| l.since)));
 }

@@ -22,14 +22,14 @@ pub const TEN_MINUTES: Duration = Duration::from_secs(600);
 pub const HOUR: Duration = Duration::from_secs(3600);
 
 /// How many networks one bucket of the table holds.
-const WAYS: usize = 8;
+const SLOTS: usize = 8;
 /// How many buckets. With 8,192 buckets a table remembers 65,536 networks in 4 MB.
 const BUCKETS: usize = 8192;
 /// How much more a /48 may do than a /64 of it.
 const WIDE: u32 = 10;
 
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct NetworkCount {
     key: NetworkKey,
     since: Instant,
     count: u32,
@@ -38,7 +38,7 @@ struct Entry {
 /// Counts events by network. Full buckets give up the network that did least: who has reached a limit is remembered.
 pub struct NetworkLimiter {
     limit: Option<Limit>,
-    buckets: Mutex<Vec<[Option<Entry>; WAYS]>>,
+    buckets: Mutex<Vec<[Option<NetworkCount>; SLOTS]>>,
     hasher: RandomState,
 }
 
@@ -47,13 +47,13 @@ impl NetworkLimiter {
     #[must_use]
     pub fn new(limit: Option<Limit>) -> Self {
         let buckets = if limit.is_some() { BUCKETS } else { 0 };
-        Self { limit, buckets: Mutex::new(vec![[None; WAYS]; buckets]), hasher: RandomState::new() }
+        Self { limit, buckets: Mutex::new(vec![[None; SLOTS]; buckets]), hasher: RandomState::new() }
     }
     /// How many bytes of memory it takes, however many networks come.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.capacity() * size_of::<[Option<Entry>; WAYS]>()
+        buckets.capacity() * size_of::<[Option<NetworkCount>; SLOTS]>()
     }
     /// Counts one event, unless the network is at its limit.
     ///
@@ -85,14 +85,14 @@ impl NetworkLimiter {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, _) in keys(who, limit.most) {
             let bucket = self.bucket(&mut buckets, &key);
-            let over = |e: &Entry| now >= e.since + limit.window;
+            let over = |e: &NetworkCount| now >= e.since + limit.window;
             let known = bucket.iter().position(|slot| slot.is_some_and(|e| e.key == key));
             let slot = known.or_else(|| bucket.iter().position(|slot| slot.as_ref().is_none_or(over)));
-            let least = || (0..WAYS).min_by_key(|i| bucket[*i].map_or(0, |e| e.count)).unwrap_or(0);
+            let least = || (0..SLOTS).min_by_key(|i| bucket[*i].map_or(0, |e| e.count)).unwrap_or(0);
             let slot = slot.unwrap_or_else(least);
             let known = bucket[slot].filter(|e| e.key == key && !over(e));
-            let entry = known.unwrap_or(Entry { key, since: now, count: 0 });
-            bucket[slot] = Some(Entry { count: entry.count.saturating_add(1), ..entry });
+            let entry = known.unwrap_or(NetworkCount { key, since: now, count: 0 });
+            bucket[slot] = Some(NetworkCount { count: entry.count.saturating_add(1), ..entry });
         }
     }
     /// Takes back one event that was counted at `now`, before it was known whether it would come to pass.
@@ -101,13 +101,17 @@ impl NetworkLimiter {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, _) in keys(who, limit.most) {
             // An entry that began later counts other events.
-            let counted = |e: &Entry| e.key == key && e.since <= now;
+            let counted = |e: &NetworkCount| e.key == key && e.since <= now;
             for slot in self.bucket(&mut buckets, &key).iter_mut().filter(|slot| slot.as_ref().is_some_and(counted)) {
-                *slot = slot.and_then(|e| (e.count > 1).then(|| Entry { count: e.count - 1, ..e }));
+                *slot = slot.and_then(|e| (e.count > 1).then(|| NetworkCount { count: e.count - 1, ..e }));
             }
         }
     }
-    fn bucket<'b>(&self, buckets: &'b mut [[Option<Entry>; WAYS]], key: &NetworkKey) -> &'b mut [Option<Entry>; WAYS] {
+    fn bucket<'b>(
+        &self,
+        buckets: &'b mut [[Option<NetworkCount>; SLOTS]],
+        key: &NetworkKey,
+    ) -> &'b mut [Option<NetworkCount>; SLOTS] {
         let place = usize::try_from(self.hasher.hash_one(key)).unwrap_or(0) % buckets.len().max(1);
         &mut buckets[place]
     }

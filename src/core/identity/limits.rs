@@ -2,7 +2,7 @@
 
 use super::limiter::NetworkLimiter;
 use super::network::BrowserNetwork;
-use super::policy::Policy;
+use super::policy::IdentityPolicy;
 use super::unfinished::Unfinished;
 use crate::clock::Instant;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn new(policy: &Policy) -> Self {
+    pub(super) fn new(policy: &IdentityPolicy) -> Self {
         let limiter = |limit| NetworkLimiter::new(policy.by_network.then_some(limit));
         Self {
             starts: limiter(policy.starts),

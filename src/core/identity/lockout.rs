@@ -5,25 +5,25 @@
 //! the limit allows, and *settled* by its answer. A guess that nobody settled in time, because a process died, counts as
 //! wrong, so that staff sees what it closes and can open it; an answer that comes after all takes that back.
 
-use super::Seals;
+use super::FieldCrypto;
 use super::counts::{Counts, OneMore, Overdue, Turn};
 use super::guess::{self, GuessRow};
-use super::memory;
-use super::policy::Policy;
+use super::policy::IdentityPolicy;
+use super::proofing_session;
 use super::sql::corrupt;
 use crate::account::Account;
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
-use crate::event::{self, Event, Kind};
+use crate::event::{self, Event, EventKind};
 use crate::id::{ClientId, EventId, GuessId};
-use crate::keys::seal::Place;
+use crate::keys::seal::SealContext;
 use crate::secret::{Hash, base64url};
 use crate::store::{Result, Tx};
 use chrono::Datelike;
 use serde_json::{Value, json};
 
 pub use super::guess::Guess;
-pub use super::staff_locks::{Listed, list, release};
+pub use super::staff_locks::{LockEntry, list, release};
 
 /// A guess that may be made. Settle it with [`pass`] or [`fail`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct Reservation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reserved {
     /// Ask.
-    Go(Reservation),
+    Proceed(Reservation),
     /// Locked: R33.
     Locked(Lock),
     /// As many guesses as the limit leaves are being asked at this moment.
@@ -54,11 +54,11 @@ pub(super) fn day(now: Instant) -> i64 {
 }
 
 /// Reads the counts as they are now: a lock that midnight ended is taken off first, with record and event.
-pub(super) fn counts(tx: &mut Tx<'_, '_>, seals: &Seals, account: Hash, now: Instant) -> Result<Counts> {
+pub(super) fn counts(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, account: Hash, now: Instant) -> Result<Counts> {
     let over = "update lockouts set locked_at = null, locked_until = null \
                 where account = ?1 and locked_at is not null and held = 0 and locked_until <= ?2";
     if tx.execute(over, &[account.into(), now.into()])? > 0 {
-        unlocked(tx, seals, account, Actor::System, json!({ "reason": "midnight" }), "time", now)?;
+        unlocked(tx, crypto, account, Actor::System, json!({ "reason": "midnight" }), "time", now)?;
     }
     let sql = "select day, failures, wrong_pins, locked_until, held from lockouts where account = ?1";
     let today = day(now);
@@ -74,8 +74,14 @@ pub(super) fn counts(tx: &mut Tx<'_, '_>, seals: &Seals, account: Hash, now: Ins
 }
 
 /// The same, after every guess that nobody settled in time has been counted as wrong.
-fn current(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, account: Hash, now: Instant) -> Result<Counts> {
-    let before = counts(tx, seals, account, now)?;
+fn current(
+    tx: &mut Tx<'_, '_>,
+    crypto: &FieldCrypto,
+    policy: &IdentityPolicy,
+    account: Hash,
+    now: Instant,
+) -> Result<Counts> {
+    let before = counts(tx, crypto, account, now)?;
     let mut c = before;
     for g in guess::of(tx, account)? {
         match c.overdue(&g, now) {
@@ -83,14 +89,14 @@ fn current(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, account: Hash, n
             Some(Overdue::Drop) => guess::delete(tx, &g.id)?,
             Some(Overdue::Count) => {
                 guess::count(tx, &g.id)?;
-                c.wrong(g.guess, g.day, policy, now);
+                c.count_wrong(g.guess, g.day, policy, now);
             }
         }
         let detail = json!({ "check": g.guess.as_str(), "asked_at": g.at.rfc3339() });
         record(tx, account, None, Actor::System, "account.guess.unanswered", detail, now)?;
     }
     if c != before {
-        save(tx, seals, account, &before, &c, None, now)?;
+        save(tx, crypto, account, &before, &c, None, now)?;
     }
     Ok(c)
 }
@@ -98,7 +104,7 @@ fn current(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, account: Hash, n
 /// Writes the counts; a lock that began or ended with them gets its record and its event.
 fn save(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
+    crypto: &FieldCrypto,
     account: Hash,
     before: &Counts,
     c: &Counts,
@@ -128,8 +134,8 @@ fn save(
         ],
     )?;
     match turn {
-        Turn::Locks(lock) => locked_now(tx, seals, account, client, lock, now),
-        Turn::Unlocks => unlocked(tx, seals, account, Actor::System, json!({ "reason": "answered" }), "answer", now),
+        Turn::Locks(lock) => locked_now(tx, crypto, account, client, lock, now),
+        Turn::Unlocks => unlocked(tx, crypto, account, Actor::System, json!({ "reason": "answered" }), "answer", now),
         Turn::Stays | Turn::Open => Ok(()),
     }
 }
@@ -140,36 +146,37 @@ fn save(
 /// The store's; so for every verb below.
 pub fn reserve(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
-    policy: &Policy,
+    crypto: &FieldCrypto,
+    policy: &IdentityPolicy,
     (account, guess, id): (&Account, Guess, &GuessId),
     now: Instant,
 ) -> Result<Reserved> {
-    let index = seals.account(account);
+    let index = crypto.account(account);
     let row = base64url(index.as_bytes());
-    let place = Place { table: "lockouts", column: "sealed", row: &row };
+    let place = SealContext { table: "lockouts", column: "sealed", row: &row };
     let text = account.to_string();
-    let sealed = seals.sealer.seal(&*seals.random, place, text.as_bytes()).map_err(|e| corrupt("lockouts", &row, e))?;
+    let sealed =
+        crypto.sealer.seal(&*crypto.random, place, text.as_bytes()).map_err(|e| corrupt("lockouts", &row, e))?;
     tx.execute(
         "insert into lockouts (account, sealed, day, failures, wrong_pins, held) \
          values (?1, ?2, ?3, 0, 0, 0) on conflict (account) do nothing",
         &[index.into(), sealed.into(), day(now).into()],
     )?;
-    let before = current(tx, seals, policy, index, now)?;
+    let before = current(tx, crypto, policy, index, now)?;
     let mut c = before;
     match c.one_more(guess, &guess::of(tx, index)?, policy) {
         OneMore::Go => {}
         OneMore::Full => return Ok(Reserved::Full),
         OneMore::Locked(lock) => {
             if c != before {
-                save(tx, seals, index, &before, &c, None, now)?;
+                save(tx, crypto, index, &before, &c, None, now)?;
             }
             return Ok(Reserved::Locked(lock));
         }
     }
     let until = now + policy.answer_within;
     guess::insert(tx, &GuessRow { id: id.clone(), account: index, guess, day: c.day, at: now, until, counted: false })?;
-    Ok(Reserved::Go(Reservation { id: id.clone(), account: index, guess }))
+    Ok(Reserved::Proceed(Reservation { id: id.clone(), account: index, guess }))
 }
 
 /// Gives a guess back: the answer was right, or there was none that counts (R30, R34–R37, a closure). Where it had counted as
@@ -179,13 +186,13 @@ pub fn reserve(
 /// The store's.
 pub fn pass(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
-    policy: &Policy,
+    crypto: &FieldCrypto,
+    policy: &IdentityPolicy,
     r: &Reservation,
     right: bool,
     now: Instant,
 ) -> Result<()> {
-    let before = current(tx, seals, policy, r.account, now)?;
+    let before = current(tx, crypto, policy, r.account, now)?;
     let mut c = before;
     if let Some(g) = guess::take(tx, &r.id)?.filter(|g| g.counted) {
         c.take_back(g.guess, g.day, policy);
@@ -197,7 +204,7 @@ pub fn pass(
             guess::delete(tx, &g.id)?;
         }
     }
-    if c == before { Ok(()) } else { save(tx, seals, r.account, &before, &c, None, now) }
+    if c == before { Ok(()) } else { save(tx, crypto, r.account, &before, &c, None, now) }
 }
 
 /// Keeps a guess as wrong; locks the account when it was the last one (R32), with record and event. Returns the lock that
@@ -207,18 +214,18 @@ pub fn pass(
 /// The store's.
 pub fn fail(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
-    policy: &Policy,
+    crypto: &FieldCrypto,
+    policy: &IdentityPolicy,
     r: &Reservation,
     client: &ClientId,
     now: Instant,
 ) -> Result<Option<Lock>> {
-    let before = current(tx, seals, policy, r.account, now)?;
+    let before = current(tx, crypto, policy, r.account, now)?;
     let mut c = before;
     match guess::take(tx, &r.id)? {
         Some(g) if !g.counted => {
-            c.wrong(g.guess, g.day, policy, now);
-            save(tx, seals, r.account, &before, &c, Some(client), now)?;
+            c.count_wrong(g.guess, g.day, policy, now);
+            save(tx, crypto, r.account, &before, &c, Some(client), now)?;
         }
         // It counts already, or staff has released the account since: then it is forgotten like the others.
         Some(g) => answered(tx, &g, "wrong", now)?,
@@ -239,35 +246,35 @@ fn answered(tx: &mut Tx<'_, '_>, g: &GuessRow, answer: &str, now: Instant) -> Re
 /// The store's.
 pub fn locked(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
-    policy: &Policy,
+    crypto: &FieldCrypto,
+    policy: &IdentityPolicy,
     account: Hash,
     now: Instant,
 ) -> Result<Option<Lock>> {
-    Ok(current(tx, seals, policy, account, now)?.lock())
+    Ok(current(tx, crypto, policy, account, now)?.lock())
 }
 
 /// Record and event of a lock; one that does not end by itself is for wrong PINs.
 fn locked_now(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
+    crypto: &FieldCrypto,
     account: Hash,
     client: Option<&ClientId>,
     lock: Lock,
     now: Instant,
 ) -> Result<()> {
-    memory::forget_account(tx, &account, None)?;
+    proofing_session::forget_account(tx, &account, None)?;
     let until = lock.until.map(Instant::secs);
     let reason = if lock.until.is_some() { "failures" } else { "wrong_pins" };
     let detail = json!({ "until": until, "reason": reason });
     record(tx, account, client, Actor::System, "account.locked", detail.clone(), now)?;
-    emit(tx, seals, Kind::AccountLocked, detail, now)
+    emit(tx, crypto, EventKind::AccountLocked, detail, now)
 }
 
 /// Record and event of its end.
 pub(super) fn unlocked(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
+    crypto: &FieldCrypto,
     account: Hash,
     actor: Actor,
     detail: Value,
@@ -275,15 +282,15 @@ pub(super) fn unlocked(
     now: Instant,
 ) -> Result<()> {
     record(tx, account, None, actor, "account.unlocked", detail, now)?;
-    emit(tx, seals, Kind::AccountUnlocked, json!({ "by": by }), now)
+    emit(tx, crypto, EventKind::AccountUnlocked, json!({ "by": by }), now)
 }
 
 /// Forgets the day's failures: consent was completed (G4).
 ///
 /// # Errors
 /// The store's.
-pub fn clear(tx: &mut Tx<'_, '_>, seals: &Seals, account: Hash, now: Instant) -> Result<()> {
-    let before = counts(tx, seals, account, now)?;
+pub fn clear(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, account: Hash, now: Instant) -> Result<()> {
+    let before = counts(tx, crypto, account, now)?;
     if before.lock().is_some() {
         return Ok(());
     }
@@ -293,7 +300,7 @@ pub fn clear(tx: &mut Tx<'_, '_>, seals: &Seals, account: Hash, now: Instant) ->
             Guess::Pin => guess::forget_day(tx, &g.id)?,
         }
     }
-    save(tx, seals, account, &before, &Counts { failures: 0, ..before }, None, now)
+    save(tx, crypto, account, &before, &Counts { failures: 0, ..before }, None, now)
 }
 
 /// Counts what nobody settled in time, tells that midnight released locks, and drops rows that say nothing any more. Returns
@@ -301,15 +308,21 @@ pub fn clear(tx: &mut Tx<'_, '_>, seals: &Seals, account: Hash, now: Instant) ->
 ///
 /// # Errors
 /// The store's.
-pub fn sweep(tx: &mut Tx<'_, '_>, seals: &Seals, policy: &Policy, now: Instant, limit: i64) -> Result<u64> {
+pub fn sweep(
+    tx: &mut Tx<'_, '_>,
+    crypto: &FieldCrypto,
+    policy: &IdentityPolicy,
+    now: Instant,
+    limit: i64,
+) -> Result<u64> {
     let mut touched = 0;
     for account in guess::overdue(tx, now, limit)? {
-        current(tx, seals, policy, account, now)?;
+        current(tx, crypto, policy, account, now)?;
         touched += 1;
     }
     let over = "select account from lockouts where locked_at is not null and held = 0 and locked_until <= ?1 limit ?2";
     for row in tx.rows(over, &[now.into(), limit.into()])? {
-        counts(tx, seals, row.hash(0)?, now)?;
+        counts(tx, crypto, row.hash(0)?, now)?;
         touched += 1;
     }
     touched += guess::prune(tx, day(now), limit)?;
@@ -331,7 +344,7 @@ pub(super) fn record(
     let entry = Entry::new(now, actor, action);
     audit::append(tx, &Entry { account: Some(account), client: client.cloned(), detail, ..entry })
 }
-fn emit(tx: &mut Tx<'_, '_>, seals: &Seals, kind: Kind, detail: Value, now: Instant) -> Result<()> {
-    let id = EventId::random(&*seals.random);
+fn emit(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, kind: EventKind, detail: Value, now: Instant) -> Result<()> {
+    let id = EventId::random(&*crypto.random);
     event::emit(tx, &Event { id, at: now, kind, client: None, grant: None, sub: None, seq: 0, detail })
 }

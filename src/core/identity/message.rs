@@ -218,7 +218,7 @@ mod by_name {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Serialize, Deserialize)]
-    struct Named<'a> {
+    struct MessageJson<'a> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         field: Option<&'a str>,
         message: &'a str,
@@ -227,11 +227,12 @@ mod by_name {
     }
 
     pub(super) fn serialize<S: Serializer>(problems: &[Problem], s: S) -> Result<S::Ok, S::Error> {
-        let named = |p: &Problem| Named { field: p.field.map(Field::name), message: p.message.key(), time: p.time };
+        let named =
+            |p: &Problem| MessageJson { field: p.field.map(Field::name), message: p.message.key(), time: p.time };
         s.collect_seq(problems.iter().map(named))
     }
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Problem>, D::Error> {
-        let read = |named: Named<'_>| {
+        let read = |named: MessageJson<'_>| {
             let message = Message::ALL.iter().copied().find(|m| m.key() == named.message)?;
             let field = match named.field {
                 Some(name) => Some(Field::ALL.into_iter().find(|f| f.name() == name)?),
@@ -239,6 +240,6 @@ mod by_name {
             };
             Some(Problem { field, message, time: named.time })
         };
-        Ok(Vec::<Named<'de>>::deserialize(d)?.into_iter().filter_map(read).collect())
+        Ok(Vec::<MessageJson<'de>>::deserialize(d)?.into_iter().filter_map(read).collect())
     }
 }

@@ -1,8 +1,8 @@
 //! ③ and ④: the customer is given a number to call, calls it, and confirms (R54–R57, G10–G12).
 
 use super::call::{self, Given};
-use super::desk::Desk;
-use super::seen::{Posted, Seen, Taken, Visitor};
+use super::requests::{Posted, StepCheck, ViewResult, Visitor};
+use super::service::IdentityService;
 use super::sql;
 use super::{Interaction, Message, Problem, Stage};
 use crate::alarm::AlarmKind;
@@ -11,33 +11,33 @@ use crate::store::{Result, Tx};
 use serde_json::json;
 
 /// What is said once the transaction has committed.
-enum Noted {
+enum NumberReport {
     Nothing,
     /// How many numbers this caller was given within the hour.
     Given(i64),
     NoNumber,
 }
 
-impl Desk {
+impl IdentityService {
     /// 電話番号の決定 at ③, 確定する at ④.
-    pub(super) async fn call_form(&self, v: &Visitor, step: &str, posted: &Posted, now: Instant) -> Result<Seen> {
-        let (desk, v, step, confirms) = (self.clone(), v.clone(), step.to_owned(), matches!(posted, Posted::Call));
-        let work = move |tx: &mut Tx<'_, '_>| match desk.take(tx, &v, &step, now)? {
-            Taken::Foreign => Ok((Seen::Foreign, Noted::Nothing)),
-            Taken::Stale(i) => Ok((desk.view(tx, i, now)?, Noted::Nothing)),
-            Taken::Now(i) if confirms => desk.confirm(tx, &v, i, now),
-            Taken::Now(i) => match i.stage {
-                Stage::Phone(_) => desk.give_number(tx, &v, i, 1, now),
-                _ => Ok((desk.view(tx, i, now)?, Noted::Nothing)),
+    pub(super) async fn call_form(&self, v: &Visitor, step: &str, posted: &Posted, now: Instant) -> Result<ViewResult> {
+        let (service, v, step, confirms) = (self.clone(), v.clone(), step.to_owned(), matches!(posted, Posted::Call));
+        let work = move |tx: &mut Tx<'_, '_>| match service.take(tx, &v, &step, now)? {
+            StepCheck::NotOwner => Ok((ViewResult::Foreign, NumberReport::Nothing)),
+            StepCheck::Stale(i) => Ok((service.view(tx, i, now)?, NumberReport::Nothing)),
+            StepCheck::Accepted(i) if confirms => service.confirm(tx, &v, i, now),
+            StepCheck::Accepted(i) => match i.stage {
+                Stage::Phone(_) => service.give_number(tx, &v, i, 1, now),
+                _ => Ok((service.view(tx, i, now)?, NumberReport::Nothing)),
             },
         };
         let (seen, noted) = self.store.write(work).await?;
         match noted {
-            Noted::Given(n) if n >= self.policy.alarms.numbers_by_caller => {
+            NumberReport::Given(n) if n >= self.policy.alarms.numbers_by_caller => {
                 self.alarm(AlarmKind::NumbersByCaller, json!({ "within_the_hour": n }), now).await;
             }
-            Noted::NoNumber => self.alarm(AlarmKind::NoNumber, json!({}), now).await,
-            Noted::Given(_) | Noted::Nothing => {}
+            NumberReport::NoNumber => self.alarm(AlarmKind::NoNumber, json!({}), now).await,
+            NumberReport::Given(_) | NumberReport::Nothing => {}
         }
         Ok(seen)
     }
@@ -50,48 +50,56 @@ impl Desk {
         i: Interaction,
         attempt: u32,
         now: Instant,
-    ) -> Result<(Seen, Noted)> {
+    ) -> Result<(ViewResult, NumberReport)> {
         let (Stage::Phone(matched) | Stage::Call { matched, .. }) = &i.stage else {
-            return Ok((self.view(tx, i, now)?, Noted::Nothing));
+            return Ok((self.view(tx, i, now)?, NumberReport::Nothing));
         };
-        let (caller, account) = (matched.personal.phone.clone(), self.seals.account(&matched.account));
+        let (caller, account) = (matched.personal.phone.clone(), self.crypto.account(&matched.account));
         let from = (&caller, &*v.network.lease_holder());
-        let (given, within_the_hour) = call::give(tx, &self.seals, &self.policy, &i, from, attempt, now)?;
+        let (given, within_the_hour) = call::give(tx, &self.crypto, &self.policy, &i, from, attempt, now)?;
         let calling = match given {
             Given::Number(calling) => calling,
             Given::NotBefore(at) => {
                 let problem = Problem::until(Message::NoNumber, at.whole_second());
-                return Ok((self.stays(tx, i, vec![problem], now)?, Noted::NoNumber));
+                return Ok((self.stays(tx, i, vec![problem], now)?, NumberReport::NoNumber));
             }
         };
         let detail = json!({ "called": calling.called.as_str(), "attempt": attempt });
-        let Ok(i) = i.clone().calling(calling) else { return Ok((self.view(tx, i, now)?, Noted::Nothing)) };
-        sql::save(tx, &self.seals, &i)?;
+        let Ok(i) = i.clone().calling(calling) else { return Ok((self.view(tx, i, now)?, NumberReport::Nothing)) };
+        sql::save(tx, &self.crypto, &i)?;
         sql::record(tx, &i, "interaction.phone.confirmed", Some(account), detail, now)?;
-        Ok((self.taken(tx, i, now)?, Noted::Given(within_the_hour)))
+        Ok((self.advanced(tx, i, now)?, NumberReport::Given(within_the_hour)))
     }
 
     /// ④ → ⑤ when the call was seen in time and 確定する is in time (R55–R57).
-    fn confirm(&self, tx: &mut Tx<'_, '_>, v: &Visitor, i: Interaction, now: Instant) -> Result<(Seen, Noted)> {
-        let Stage::Call { calling, matched } = &i.stage else { return Ok((self.view(tx, i, now)?, Noted::Nothing)) };
+    fn confirm(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        v: &Visitor,
+        i: Interaction,
+        now: Instant,
+    ) -> Result<(ViewResult, NumberReport)> {
+        let Stage::Call { calling, matched } = &i.stage else {
+            return Ok((self.view(tx, i, now)?, NumberReport::Nothing));
+        };
         let (calling, caller) = (calling.clone(), matched.personal.phone.clone());
         if now > calling.confirm_until {
             // `take` has ended the interaction already unless another attempt is allowed.
             return self.give_number(tx, v, i, calling.attempt + 1, now);
         }
         let of = (&i.id, &caller);
-        let seen = call::heard(tx, &self.seals, &self.policy, of, &calling)?.seen;
+        let seen = call::load_call_record(tx, &self.crypto, &self.policy, of, &calling)?.arrived_at;
         let moved = seen.and_then(|at| i.clone().called(at, now).ok());
         let seen = match moved {
-            Some(i) if call::use_up(tx, &self.seals, &self.policy, of, &calling, now)? => {
-                sql::save(tx, &self.seals, &i)?;
-                let account = i.account().map(|a| self.seals.account(a));
+            Some(i) if call::use_up(tx, &self.crypto, &self.policy, of, &calling, now)? => {
+                sql::save(tx, &self.crypto, &i)?;
+                let account = i.account().map(|a| self.crypto.account(a));
                 sql::record(tx, &i, "interaction.call.confirmed", account, json!({}), now)?;
                 let cookie = self.rotate(tx, &i, now)?;
-                self.taken_with(tx, i, cookie, now)?
+                self.advanced_with(tx, i, cookie, now)?
             }
             _ => self.stays(tx, i, vec![Problem::page(Message::CallWaiting)], now)?,
         };
-        Ok((seen, Noted::Nothing))
+        Ok((seen, NumberReport::Nothing))
     }
 }

@@ -4,9 +4,9 @@
 //! interaction always makes a new cookie, and a request is resumed only by the browser that began with it.
 
 use super::cookie::{self, PER_BROWSER, ShownCookie};
-use super::desk::Desk;
 use super::network::BrowserNetwork;
-use super::seen::{Opened, Opening};
+use super::requests::{StartRequest, StartResult};
+use super::service::IdentityService;
 use super::service_hours::Service;
 use super::sql::{self, InteractionRow};
 use super::{Ending, Interaction};
@@ -21,7 +21,7 @@ use serde_json::json;
 use std::time::Duration;
 
 /// When to try again where too many have begun in all.
-const TRY_AGAIN: Duration = Duration::from_secs(60);
+const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// The interaction a browser has begun for a request.
 #[derive(Debug)]
@@ -32,15 +32,15 @@ pub struct Resumed {
     pub cookie: Option<Secret>,
 }
 
-impl Desk {
+impl IdentityService {
     /// The interaction this browser has begun for this very request, if it has.
     ///
     /// # Errors
     /// The store's.
     pub async fn resume(&self, cookies: &[ShownCookie], request: Hash, now: Instant) -> Result<Option<Resumed>> {
-        let (desk, cookies) = (self.clone(), cookies.to_vec());
+        let (service, cookies) = (self.clone(), cookies.to_vec());
         let found = self.store.read(move |tx| {
-            let rows = desk.rows_of(tx, &cookies, now)?;
+            let rows = service.rows_of(tx, &cookies, now)?;
             Ok(rows.into_iter().find(|(_, row)| row.interaction.request.same(&request)))
         });
         let Some((shown, row)) = found.await? else { return Ok(None) };
@@ -53,14 +53,14 @@ impl Desk {
     ///
     /// # Errors
     /// The store's.
-    pub async fn open(&self, opening: Opening, now: Instant) -> Result<Opened> {
-        if let Some(refused) = self.too_many(opening.network, now).await? {
+    pub async fn open(&self, start: StartRequest, now: Instant) -> Result<StartResult> {
+        if let Some(refused) = self.too_many(start.network, now).await? {
             return Ok(refused);
         }
-        let (desk, id) = (self.clone(), InteractionId::random(&*self.seals.random));
-        let nonce: [u8; 16] = random::bytes(&*self.seals.random);
-        let opened = self.store.write(move |tx| desk.open_tx(tx, &opening, &id, &nonce, now)).await?;
-        if let Opened::Begun { interaction, .. } = &opened
+        let (service, id) = (self.clone(), InteractionId::random(&*self.crypto.random));
+        let nonce: [u8; 16] = random::bytes(&*self.crypto.random);
+        let opened = self.store.write(move |tx| service.open_tx(tx, &start, &id, &nonce, now)).await?;
+        if let StartResult::Begun { interaction, .. } = &opened
             && interaction.ended_now
         {
             self.ends.note(interaction, now);
@@ -68,14 +68,14 @@ impl Desk {
         Ok(opened)
     }
     /// Says who may not begin now. Nothing is written for them, and nothing is read for a network at its limit.
-    async fn too_many(&self, network: BrowserNetwork, now: Instant) -> Result<Option<Opened>> {
+    async fn too_many(&self, network: BrowserNetwork, now: Instant) -> Result<Option<StartResult>> {
         if let Err(until) = self.limits.starts.check(network, now) {
             self.alarm(AlarmKind::StartsByNetwork, json!({ "limit": "limits.starts" }), now).await;
-            return Ok(Some(Opened::TooManyOfNetwork { until }));
+            return Ok(Some(StartResult::TooManyOfNetwork { until }));
         }
         if !self.limits.unfinished.admit(&self.store, self.policy.unfinished, now).await? {
             self.alarm(AlarmKind::Unfinished, json!({ "limit": "identity.unfinished" }), now).await;
-            return Ok(Some(Opened::TooMany { until: now + TRY_AGAIN }));
+            return Ok(Some(StartResult::TooMany { until: now + RETRY_AFTER }));
         }
         self.limits.starts.count(network, now);
         Ok(None)
@@ -84,11 +84,11 @@ impl Desk {
     fn open_tx(
         &self,
         tx: &mut Tx<'_, '_>,
-        o: &Opening,
+        o: &StartRequest,
         id: &InteractionId,
         nonce: &[u8; 16],
         now: Instant,
-    ) -> Result<Opened> {
+    ) -> Result<StartResult> {
         if let Some(request) = &o.unpushed {
             authorize::sql::bring(tx, o.request, request, now, now)?;
         } else {
@@ -97,13 +97,13 @@ impl Desk {
         let forget = self.forget(tx, &o.cookies, now)?;
         let mut i = Interaction::new(id.clone(), o.client.clone(), o.request, now);
         i.language = o.language;
-        let cookie = sql::insert(tx, &self.seals, &i, nonce)?.cookie(&self.key);
+        let cookie = sql::insert(tx, &self.crypto, &i, nonce)?.cookie(&self.key);
         if let Service::Closed { until } = self.policy.hours.open_at(now) {
-            i = sql::end(tx, &self.seals, i, Ending::Closed { until }, now)?;
+            i = sql::end(tx, &self.crypto, i, Ending::Closed { until }, now)?;
         } else if let Some(recalled) = &o.recalled {
             i = self.recalled(tx, i, recalled, now)?;
         }
-        Ok(Opened::Begun { interaction: Box::new(i), cookie, forget })
+        Ok(StartResult::Begun { interaction: Box::new(i), cookie, forget })
     }
 
     /// The labels of the cookies a browser need not show any more: all that open nothing, and the oldest beyond five.
@@ -123,7 +123,7 @@ impl Desk {
     ) -> Result<Vec<(ShownCookie, InteractionRow)>> {
         let mut own = Vec::new();
         for cookie in shown {
-            for row in sql::by_label(tx, &self.seals, &cookie.label)? {
+            for row in sql::by_label(tx, &self.crypto, &cookie.label)? {
                 if cookie::label(&row.interaction.id) == cookie.label && row.admits(&self.key, &cookie.value, now) {
                     own.push((cookie.clone(), row));
                 }

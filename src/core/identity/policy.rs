@@ -34,7 +34,7 @@ pub fn answer_within(bank_timeout: Duration, store_limit: Duration) -> Duration 
 
 /// The rules of the checks.
 #[derive(Debug, Clone)]
-pub struct Policy {
+pub struct IdentityPolicy {
     /// Closed windows (requirements.md#hours).
     pub hours: Hours,
     /// Whether the operator offers the service at all; if not, ② and ⑤ answer R37.
@@ -86,7 +86,7 @@ pub struct Policy {
     /// Whether the call to a number given out counts as made at once: for programs that walk the screens, in a test.
     pub auto_call: bool,
 }
-impl Default for Policy {
+impl Default for IdentityPolicy {
     fn default() -> Self {
         Self {
             hours: Hours::default(),

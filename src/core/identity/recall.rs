@@ -1,8 +1,8 @@
 //! A way that begins at ⑥, because the checks were passed minutes ago (decision 15).
 
-use super::desk::Desk;
+use super::service::IdentityService;
 use super::sql::{self, corrupt};
-use super::{Holder, Interaction, Misstep, Proofed, Recalled, Stage, lockout, memory};
+use super::{Interaction, Misstep, Proofed, ProofingSessionKey, Recalled, Stage, lockout, proofing_session};
 use crate::account::Account;
 use crate::clock::Instant;
 use crate::id::AccountId;
@@ -39,23 +39,27 @@ impl Interaction {
     }
 }
 
-impl Desk {
+impl IdentityService {
     /// What a browser remembers for an app, while its time lasts.
     ///
     /// # Errors
     /// The store's.
-    pub async fn recall(&self, of: &Holder, now: Instant) -> Result<Option<Proofed>> {
-        let (desk, of) = (self.clone(), of.clone());
-        self.store.read(move |tx| desk.recall_tx(tx, &of, now)).await
+    pub async fn recall(&self, of: &ProofingSessionKey, now: Instant) -> Result<Option<Proofed>> {
+        let (service, of) = (self.clone(), of.clone());
+        self.store.read(move |tx| service.recall_tx(tx, &of, now)).await
     }
-    fn recall_tx(&self, tx: &mut Tx<'_, '_>, of: &Holder, now: Instant) -> Result<Option<Proofed>> {
+    fn recall_tx(&self, tx: &mut Tx<'_, '_>, of: &ProofingSessionKey, now: Instant) -> Result<Option<Proofed>> {
         let sql = "select sealed from proofings where cookie = ?1 and client = ?2 and version = ?3 and expires_at > ?4";
-        let params = [of.memory.into(), of.client.as_str().into(), of.version.into(), now.into()];
+        let params = [of.cookie.into(), of.client.as_str().into(), of.version.into(), now.into()];
         let Some(row) = tx.row(sql, &params)? else { return Ok(None) };
         // The row's name is the digest of a value that may be alive: not shown.
         let bad = |why: &str| corrupt("proofings", "(not shown)", why);
-        let name = base64url(of.memory.as_bytes());
-        let plain = self.seals.sealer.open(memory::place(&name), row.bytes(0)?).map_err(|_| bad("its seal"))?;
+        let name = base64url(of.cookie.as_bytes());
+        let plain = self
+            .crypto
+            .sealer
+            .open(proofing_session::seal_context(&name), row.bytes(0)?)
+            .map_err(|_| bad("its seal"))?;
         serde_json::from_slice(&plain).map(Some).map_err(|_| bad("its proofing"))
     }
 
@@ -68,13 +72,13 @@ impl Desk {
         now: Instant,
     ) -> Result<Interaction> {
         let account = r.proofed.account_index;
-        let locked = lockout::locked(tx, &self.seals, &self.policy, account, now)?.is_some();
+        let locked = lockout::locked(tx, &self.crypto, &self.policy, account, now)?.is_some();
         if locked || self.recall_tx(tx, &r.of, now)?.is_none() {
             return Ok(i);
         }
         let Ok(mut i) = i.clone().recalled(r.proofed.clone()) else { return Ok(i) };
         i.counted = sql::counts(tx, account)?;
-        sql::save(tx, &self.seals, &i)?;
+        sql::save(tx, &self.crypto, &i)?;
         let detail = json!({ "auth_time": r.proofed.auth_time.secs() });
         sql::record(tx, &i, "interaction.proofing.remembered", Some(account), detail, now)?;
         Ok(i)

@@ -44,7 +44,7 @@ pub enum Window {
     /// On the days a rule names.
     Days {
         /// Which days.
-        rule: Rule,
+        rule: DayRule,
         /// Its start in minutes from that day's midnight; negative on the day before.
         from: i64,
         /// Its end in minutes from that day's midnight.
@@ -60,7 +60,7 @@ pub enum Window {
 }
 /// Which days a window is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rule {
+pub enum DayRule {
     /// Every day.
     Daily,
     /// The n-th such weekdays of a month, in order, each once; every one when none is named.
@@ -152,7 +152,7 @@ impl Window {
         let (days, before) = days.strip_suffix(" -1d").map_or((days, false), |d| (d, true));
         let (from, to) = times.split_once('-')?;
         let (from, to) = (minutes(from)? - if before { 24 * 60 } else { 0 }, minutes(to)?);
-        (from < to).then_some(Self::Days { rule: Rule::read(days.trim())?, from, to })
+        (from < to).then_some(Self::Days { rule: DayRule::read(days.trim())?, from, to })
     }
     /// Its occurrences that can touch a day or the day after.
     fn spans(&self, day: NaiveDate) -> Vec<(Instant, Instant)> {
@@ -168,7 +168,7 @@ impl Window {
         }
     }
 }
-impl Rule {
+impl DayRule {
     fn read(text: &str) -> Option<Self> {
         if text == "daily" {
             return Some(Self::Daily);

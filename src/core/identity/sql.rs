@@ -1,11 +1,11 @@
 //! The table `interactions`: one row each, what the customer said sealed in one field of it.
 
 use super::cookie::{CookieKey, LABEL, OLD_COOKIE, ROW_LIFE};
-use super::{Ending, Interaction, Seals, Stage};
+use super::{Ending, FieldCrypto, Interaction, Stage};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::id::{ClientId, InteractionId};
-use crate::keys::seal::Place;
+use crate::keys::seal::SealContext;
 use crate::language::Language;
 use crate::secret::{Hash, Secret};
 use crate::store::{Error, Result, Row, Tx};
@@ -50,26 +50,29 @@ macro_rules! select {
     };
 }
 
-fn place(id: &InteractionId) -> Place<'_> {
-    Place { table: "interactions", column: "sealed", row: id.as_str() }
+fn seal_context(id: &InteractionId) -> SealContext<'_> {
+    SealContext { table: "interactions", column: "sealed", row: id.as_str() }
 }
 pub(super) fn corrupt(table: &'static str, row: &str, why: impl ToString) -> Error {
     Error::Corrupt { table, row: row.to_owned(), why: why.to_string() }
 }
-fn sealed(seals: &Seals, i: &Interaction) -> Result<Vec<u8>> {
+fn sealed(crypto: &FieldCrypto, i: &Interaction) -> Result<Vec<u8>> {
     let plain = serde_json::to_vec(&i.stage).map_err(|e| corrupt("interactions", i.id.as_str(), e))?;
     let plain = zeroize::Zeroizing::new(plain);
-    seals.sealer.seal(&*seals.random, place(&i.id), &plain).map_err(|e| corrupt("interactions", i.id.as_str(), e))
+    crypto
+        .sealer
+        .seal(&*crypto.random, seal_context(&i.id), &plain)
+        .map_err(|e| corrupt("interactions", i.id.as_str(), e))
 }
 fn form(i: &Interaction) -> Result<Option<String>> {
     let text = || serde_json::to_string(&i.errors).map_err(|e| corrupt("interactions", i.id.as_str(), e));
     (!i.errors.is_empty()).then(text).transpose()
 }
-fn read(seals: &Seals, row: &Row) -> Result<InteractionRow> {
+fn from_row(crypto: &FieldCrypto, row: &Row) -> Result<InteractionRow> {
     let text = row.text(0)?;
     let id = InteractionId::parse(text).ok_or_else(|| corrupt("interactions", text, "its id"))?;
     let wrong = |why: &str| corrupt("interactions", text, why);
-    let plain = seals.sealer.open(place(&id), row.bytes(15)?).map_err(|e| corrupt("interactions", text, e))?;
+    let plain = crypto.sealer.open(seal_context(&id), row.bytes(15)?).map_err(|e| corrupt("interactions", text, e))?;
     let stage: Stage = serde_json::from_slice(&plain).map_err(|_| wrong("its stage"))?;
     let form = row.opt_text(11)?.map(serde_json::from_str).transpose().map_err(|_| wrong("its form"))?;
     Ok(InteractionRow {
@@ -99,27 +102,27 @@ fn read(seals: &Seals, row: &Row) -> Result<InteractionRow> {
 ///
 /// # Errors
 /// The store's; [`Error::Corrupt`] when the row cannot be opened. So for every verb below.
-pub fn load(tx: &mut Tx<'_, '_>, seals: &Seals, id: &InteractionId) -> Result<Option<InteractionRow>> {
-    tx.row(select!("where id = ?1"), &[id.as_str().into()])?.map(|row| read(seals, &row)).transpose()
+pub fn load(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, id: &InteractionId) -> Result<Option<InteractionRow>> {
+    tx.row(select!("where id = ?1"), &[id.as_str().into()])?.map(|row| from_row(crypto, &row)).transpose()
 }
 
 /// The interactions whose cookie has this label in its name: one, or by a rare chance two.
 ///
 /// # Errors
 /// See [`load`].
-pub(super) fn by_label(tx: &mut Tx<'_, '_>, seals: &Seals, label: &str) -> Result<Vec<InteractionRow>> {
+pub(super) fn by_label(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, label: &str) -> Result<Vec<InteractionRow>> {
     if label.len() != LABEL {
         return Ok(Vec::new());
     }
     let rows = tx.rows(select!("where substr(id, 1, 8) = ?1 limit 4"), &[label.into()])?;
-    rows.iter().map(|row| read(seals, row)).collect()
+    rows.iter().map(|row| from_row(crypto, row)).collect()
 }
 
 /// Writes a new interaction and binds it to a browser by a cookie that is derived from `nonce`.
 ///
 /// # Errors
 /// See [`load`].
-pub fn insert(tx: &mut Tx<'_, '_>, seals: &Seals, i: &Interaction, nonce: &[u8]) -> Result<InteractionRow> {
+pub fn insert(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, i: &Interaction, nonce: &[u8]) -> Result<InteractionRow> {
     tx.execute(
         "insert into interactions (id, client, request, nonce, generation, started, touched, step, refused, language, \
          live, unfinished, counted, recorded, sealed) \
@@ -134,19 +137,19 @@ pub fn insert(tx: &mut Tx<'_, '_>, seals: &Seals, i: &Interaction, nonce: &[u8])
             i.step.into(),
             i.refused_accounts.into(),
             i.language.map(Language::as_str).into(),
-            sealed(seals, i)?.into(),
+            sealed(crypto, i)?.into(),
         ],
     )?;
     let (nonce, interaction) = (nonce.to_vec(), i.clone());
     Ok(InteractionRow { interaction, nonce, generation: 0, old_cookie_until: None })
 }
 
-/// Writes where an interaction stands now. Whoever reached this through [`super::Desk::take`] holds the only good step
+/// Writes where an interaction stands now. Whoever reached this through [`super::IdentityService::take`] holds the only good step
 /// token.
 ///
 /// # Errors
 /// See [`load`].
-pub fn save(tx: &mut Tx<'_, '_>, seals: &Seals, i: &Interaction) -> Result<()> {
+pub fn save(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, i: &Interaction) -> Result<()> {
     tx.execute(
         "update interactions set touched = ?2, step = ?3, refused = ?4, language = ?5, form = ?6, live = ?7, \
          unfinished = ?8, counted = ?9, recorded = ?10, account = ?11, sealed = ?12 where id = ?1",
@@ -161,8 +164,8 @@ pub fn save(tx: &mut Tx<'_, '_>, seals: &Seals, i: &Interaction) -> Result<()> {
             (!i.passed_customer).into(),
             i.counted.into(),
             i.recorded.into(),
-            i.account().filter(|_| i.counted).map(|a| seals.account(a)).into(),
-            sealed(seals, i)?.into(),
+            i.account().filter(|_| i.counted).map(|a| crypto.account(a)).into(),
+            sealed(crypto, i)?.into(),
         ],
     )?;
     Ok(())
@@ -196,14 +199,14 @@ pub fn forget_old_cookie(tx: &mut Tx<'_, '_>, id: &InteractionId) -> Result<()> 
 /// See [`load`].
 pub fn end_others(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
+    crypto: &FieldCrypto,
     request: Hash,
     winner: &InteractionId,
     now: Instant,
 ) -> Result<()> {
     let sql = select!("where request = ?1 and live = 1 and id <> ?2 order by started limit 100");
     for row in tx.rows(sql, &[request.into(), winner.as_str().into()])? {
-        end(tx, seals, read(seals, &row)?.interaction, Ending::Expired(super::Expired::Elsewhere), now)?;
+        end(tx, crypto, from_row(crypto, &row)?.interaction, Ending::Expired(super::Expired::Elsewhere), now)?;
     }
     Ok(())
 }
@@ -247,8 +250,8 @@ pub(super) fn unfinished(tx: &mut Tx<'_, '_>, cap: i64) -> Result<i64> {
 /// See [`load`].
 pub(super) fn overdue(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
-    policy: &super::Policy,
+    crypto: &FieldCrypto,
+    policy: &super::IdentityPolicy,
     now: Instant,
     limit: i64,
 ) -> Result<Vec<InteractionRow>> {
@@ -257,7 +260,7 @@ pub(super) fn overdue(
     let longest = policy.absolute.min(super::UNFINISHED);
     let mut rows = tx.rows(idle, &[(now - policy.idle).into(), limit.into()])?;
     rows.extend(tx.rows(late, &[(now - longest).into(), limit.into()])?);
-    let mut overdue: Vec<InteractionRow> = rows.iter().map(|row| read(seals, row)).collect::<Result<_>>()?;
+    let mut overdue: Vec<InteractionRow> = rows.iter().map(|row| from_row(crypto, row)).collect::<Result<_>>()?;
     overdue.retain(|row| row.interaction.due(policy, now).is_some());
     overdue.sort_by(|a, b| a.interaction.id.as_str().cmp(b.interaction.id.as_str()));
     overdue.dedup_by(|a, b| a.interaction.id == b.interaction.id);
@@ -307,11 +310,17 @@ pub fn record(
 ///
 /// # Errors
 /// The store's.
-pub fn end(tx: &mut Tx<'_, '_>, seals: &Seals, i: Interaction, ending: Ending, now: Instant) -> Result<Interaction> {
-    let account = i.account().map(|a| seals.account(a));
+pub fn end(
+    tx: &mut Tx<'_, '_>,
+    crypto: &FieldCrypto,
+    i: Interaction,
+    ending: Ending,
+    now: Instant,
+) -> Result<Interaction> {
+    let account = i.account().map(|a| crypto.account(a));
     let from = i.stage.screen();
     let Ok(i) = i.clone().ended(ending) else { return Ok(i) };
-    save(tx, seals, &i)?;
+    save(tx, crypto, &i)?;
     let detail = serde_json::json!({ "from": from, "why": why(ending) });
     record(tx, &i, "interaction.ended", account, detail, now)?;
     Ok(i)

@@ -1,20 +1,20 @@
 //! Locks as staff sees and releases them (G5, R33).
 
-use super::Seals;
+use super::FieldCrypto;
 use super::guess;
 use super::lockout::{counts, day, record, unlocked};
 use super::sql::corrupt;
 use crate::account::Account;
 use crate::audit::Actor;
 use crate::clock::Instant;
-use crate::keys::seal::Place;
+use crate::keys::seal::SealContext;
 use crate::secret::base64url;
 use crate::store::{Result, Row, Tx};
 use serde_json::json;
 
 /// An account as staff sees it in the list of locks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct LockEntry {
     /// The account.
     pub account: Account,
     /// Whether it is locked. If not, it stands here for its unanswered guesses.
@@ -32,14 +32,14 @@ pub struct Listed {
 ///
 /// # Errors
 /// The store's.
-pub fn list(tx: &mut Tx<'_, '_>, seals: &Seals, now: Instant, limit: i64) -> Result<Vec<Listed>> {
+pub fn list(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, now: Instant, limit: i64) -> Result<Vec<LockEntry>> {
     let locked = "select account, sealed, locked_at, locked_until, held from lockouts \
                   where locked_at is not null and (held = 1 or locked_until > ?1) order by locked_at desc limit ?2";
     let mut listed = Vec::new();
     for row in tx.rows(locked, &[now.into(), limit.into()])? {
         let until = if row.flag(4)? { None } else { row.opt_instant(3)? };
-        let account = opened(seals, &row)?;
-        listed.push(Listed { account, locked: true, since: row.instant(2)?, until, unanswered: 0 });
+        let account = unseal_account(crypto, &row)?;
+        listed.push(LockEntry { account, locked: true, since: row.instant(2)?, until, unanswered: 0 });
     }
     // Guesses first: they are few, and accounts with wrong answers may be many.
     let unanswered = "select l.account, l.sealed, u.since, u.n from (select account, min(at) as since, count(*) as n \
@@ -47,18 +47,18 @@ pub fn list(tx: &mut Tx<'_, '_>, seals: &Seals, now: Instant, limit: i64) -> Res
                       group by account order by 2 desc limit ?3) u join lockouts l on l.account = u.account \
                       order by u.since desc";
     for row in tx.rows(unanswered, &[now.into(), day(now).into(), limit.into()])? {
-        let (account, since, unanswered) = (opened(seals, &row)?, row.instant(2)?, row.int(3)?);
+        let (account, since, unanswered) = (unseal_account(crypto, &row)?, row.instant(2)?, row.int(3)?);
         match listed.iter_mut().find(|l| l.account == account) {
             Some(l) => l.unanswered = unanswered,
-            None => listed.push(Listed { account, locked: false, since, until: None, unanswered }),
+            None => listed.push(LockEntry { account, locked: false, since, until: None, unanswered }),
         }
     }
     Ok(listed)
 }
-fn opened(seals: &Seals, row: &Row) -> Result<Account> {
+fn unseal_account(crypto: &FieldCrypto, row: &Row) -> Result<Account> {
     let key = base64url(row.bytes(0)?);
-    let place = Place { table: "lockouts", column: "sealed", row: &key };
-    let plain = seals.sealer.open(place, row.bytes(1)?).map_err(|e| corrupt("lockouts", &key, e))?;
+    let place = SealContext { table: "lockouts", column: "sealed", row: &key };
+    let plain = crypto.sealer.open(place, row.bytes(1)?).map_err(|e| corrupt("lockouts", &key, e))?;
     let account = std::str::from_utf8(&plain).ok().and_then(Account::parse);
     account.ok_or_else(|| corrupt("lockouts", &key, "its account"))
 }
@@ -70,14 +70,14 @@ fn opened(seals: &Seals, row: &Row) -> Result<Account> {
 /// The store's.
 pub fn release(
     tx: &mut Tx<'_, '_>,
-    seals: &Seals,
+    crypto: &FieldCrypto,
     account: &Account,
     actor: Actor,
     reason: &str,
     now: Instant,
 ) -> Result<bool> {
-    let index = seals.account(account);
-    let c = counts(tx, seals, index, now)?;
+    let index = crypto.account(account);
+    let c = counts(tx, crypto, index, now)?;
     let mut unanswered = guess::of(tx, index)?;
     unanswered.retain(|g| g.counted || g.until <= now);
     if c.lock().is_none() && unanswered.is_empty() {
@@ -93,7 +93,7 @@ pub fn release(
     )?;
     let detail = json!({ "reason": reason, "unanswered": unanswered.len() });
     if c.lock().is_some() {
-        unlocked(tx, seals, index, actor, detail, "institution", now)?;
+        unlocked(tx, crypto, index, actor, detail, "institution", now)?;
     } else {
         record(tx, index, None, actor, "account.guesses.cleared", detail, now)?;
     }

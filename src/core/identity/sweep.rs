@@ -1,26 +1,26 @@
 //! Housekeeping of the checks: interactions nobody finished are ended, with their record where they have one; what has had
 //! its time is dropped.
 
-use super::desk::Desk;
+use super::service::IdentityService;
 use super::sql;
-use super::{Interaction, lockout, memory};
+use super::{Interaction, lockout, proofing_session};
 use crate::alarm;
 use crate::clock::Instant;
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
 /// How long a lease and a call's row are kept.
-const KEEP: Duration = Duration::from_secs(24 * 3600);
+const RETENTION: Duration = Duration::from_secs(24 * 3600);
 
-impl Desk {
+impl IdentityService {
     /// One batch of housekeeping, at most `limit` rows of each kind. Returns how many rows it touched, so that the caller
     /// can go on until nothing is left.
     ///
     /// # Errors
     /// The store's.
     pub async fn sweep(&self, now: Instant, limit: i64) -> Result<u64> {
-        let desk = self.clone();
-        let (ended, touched) = self.store.ending().write(move |tx| desk.sweep_tx(tx, now, limit)).await?;
+        let service = self.clone();
+        let (ended, touched) = self.store.ending().write(move |tx| service.sweep_tx(tx, now, limit)).await?;
         for i in &ended {
             self.ends.note(i, now);
         }
@@ -28,18 +28,18 @@ impl Desk {
         Ok(touched)
     }
     fn sweep_tx(&self, tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<(Vec<Interaction>, u64)> {
-        let (seals, policy) = (&self.seals, &self.policy);
+        let (crypto, policy) = (&self.crypto, &self.policy);
         let mut ended = Vec::new();
-        for row in sql::overdue(tx, seals, policy, now, limit)? {
+        for row in sql::overdue(tx, crypto, policy, now, limit)? {
             let Some(ending) = row.interaction.due(policy, now) else { continue };
-            ended.push(sql::end(tx, seals, row.interaction, ending, now)?);
+            ended.push(sql::end(tx, crypto, row.interaction, ending, now)?);
         }
         let mut touched = ended.len() as u64;
-        touched += lockout::sweep(tx, seals, policy, now, limit)?;
-        touched += memory::prune(tx, now - policy.absolute, limit)?;
+        touched += lockout::sweep(tx, crypto, policy, now, limit)?;
+        touched += proofing_session::prune(tx, now - policy.absolute, limit)?;
         touched += sql::prune(tx, now, limit)?;
         touched += alarm::prune(tx, now, limit)?;
-        let old = [(now - KEEP).into(), limit.into()];
+        let old = [(now - RETENTION).into(), limit.into()];
         for sql in [
             "delete from call_leases where (caller, called) in \
              (select caller, called from call_leases where free_at < ?1 order by free_at limit ?2)",

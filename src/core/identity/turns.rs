@@ -6,9 +6,9 @@
 //! knows an address only, and posts to it without end, holds nobody up.
 
 use super::Posted;
-use super::desk::Desk;
 use super::guess;
-use super::seen::{Seen, Visitor};
+use super::requests::{ViewResult, Visitor};
+use super::service::IdentityService;
 use crate::clock::Instant;
 use crate::id::{GuessId, InteractionId};
 use crate::secret::Hash;
@@ -24,9 +24,9 @@ type Key = (InteractionId, Hash);
 /// How many presses of one interaction wait at most; more are answered at once, with the screen that is.
 const WAITING: usize = 4;
 /// How long a press waits at most: longer than the core bank may take for its two questions.
-const PATIENCE: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 /// How often a press looks whether another node has the answer.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+const POLL_EVERY: Duration = Duration::from_millis(200);
 
 /// The interactions whose questions are being asked, on this node.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ impl Turns {
             Arc::clone(turn)
         };
         let mut taken = InTurn { turns: Arc::clone(&self.0), key, guard: None };
-        taken.guard = tokio::time::timeout(PATIENCE, turn.lock_owned()).await.ok();
+        taken.guard = tokio::time::timeout(MAX_WAIT, turn.lock_owned()).await.ok();
         taken.guard.is_some().then_some(taken)
     }
 }
@@ -68,27 +68,27 @@ impl Drop for InTurn {
     }
 }
 
-impl Desk {
+impl IdentityService {
     /// ② or ⑤, once whatever was pressed before has been answered.
-    pub(super) async fn guess(&self, v: &Visitor, step: &str, posted: Posted, now: Instant) -> Result<Seen> {
-        let Some(_turn) = self.turn_of(v).await else { return self.again(v, now).await };
+    pub(super) async fn guess(&self, v: &Visitor, step: &str, posted: Posted, now: Instant) -> Result<ViewResult> {
+        let Some(_turn) = self.turn_of(v).await else { return self.current_view(v, now).await };
         match posted {
             Posted::Customer(form) => self.customer(v, step, form, now).await,
             Posted::Pin(pin) => self.pin(v, step, &pin, now).await,
-            _ => self.again(v, now).await,
+            _ => self.current_view(v, now).await,
         }
     }
     /// The screen that is once another node has written what the core bank answered to a guess.
-    pub(super) async fn once_answered(&self, v: &Visitor, guess: GuessId, now: Instant) -> Result<Seen> {
-        let last = tokio::time::Instant::now() + PATIENCE;
+    pub(super) async fn once_answered(&self, v: &Visitor, guess: GuessId, now: Instant) -> Result<ViewResult> {
+        let last = tokio::time::Instant::now() + MAX_WAIT;
         while tokio::time::Instant::now() < last {
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(POLL_EVERY).await;
             let asked = guess.clone();
-            if !self.store.read(move |tx| guess::under_way(tx, &asked, now)).await? {
+            if !self.store.read(move |tx| guess::is_pending(tx, &asked, now)).await? {
                 break;
             }
         }
-        self.again(v, now).await
+        self.current_view(v, now).await
     }
     /// The turn of an interaction, for a form on which the core bank is asked. `None`: too many wait for it already.
     pub async fn turn_of(&self, v: &Visitor) -> Option<InTurn> {

@@ -12,10 +12,10 @@ const AGE: Duration = Duration::from_secs(1);
 
 /// The count of this node.
 #[derive(Debug, Default)]
-pub(super) struct Unfinished(Mutex<Known>);
+pub(super) struct Unfinished(Mutex<CachedCount>);
 
 #[derive(Debug, Default, Clone, Copy)]
-struct Known {
+struct CachedCount {
     asked_at: Option<Instant>,
     count: i64,
 }
@@ -26,13 +26,13 @@ impl Unfinished {
     /// # Errors
     /// The store's.
     pub(super) async fn admit(&self, store: &Store, most: i64, now: Instant) -> Result<bool> {
-        let fresh = |known: &Known| known.asked_at.is_some_and(|at| at <= now && now.since(at) < AGE);
+        let fresh = |known: &CachedCount| known.asked_at.is_some_and(|at| at <= now && now.since(at) < AGE);
         let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !fresh(&known) {
             // Whoever asks next meanwhile goes by the count before.
             self.0.lock().unwrap_or_else(PoisonError::into_inner).asked_at = Some(now);
             let count = store.scan(move |tx| sql::unfinished(tx, most)).await?;
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Known { asked_at: Some(now), count };
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = CachedCount { asked_at: Some(now), count };
         }
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.count >= most {

@@ -20,7 +20,7 @@ const LONGEST_CERTIFICATE: usize = 16 * 1024;
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum KeyType {
     Ec,
     Rsa,
     Ed,
@@ -28,9 +28,9 @@ enum Kind {
 
 /// A public key for verifying signatures: P-256, RSA of 2048 to 8192 bits, or Ed25519. Cheap to clone.
 #[derive(Clone)]
-pub struct Jwk(Arc<Inner>);
-struct Inner {
-    kind: Kind,
+pub struct Jwk(Arc<JwkData>);
+struct JwkData {
+    kind: KeyType,
     kid: Option<String>,
     alg: Option<Alg>,
     json: Map<String, Value>,
@@ -47,11 +47,11 @@ impl Jwk {
     /// [`Error::Key`]: not an object, a private or symmetric key, a kind or size we do not accept, a key for
     /// something other than verifying signatures.
     pub fn parse(value: &Value) -> Result<Self, Error> {
-        Self::read(value, false)
+        Self::from_value(value, false)
     }
 
     /// Reads one key, with the certificate that its owner registered beside it.
-    fn read(value: &Value, certified: bool) -> Result<Self, Error> {
+    fn from_value(value: &Value, certified: bool) -> Result<Self, Error> {
         let map = value.as_object().ok_or(Error::Key("not an object"))?;
         if PRIVATE.iter().any(|m| map.contains_key(*m)) {
             return Err(Error::Key("it holds private members"));
@@ -77,13 +77,13 @@ impl Jwk {
                 if bytes("x")?.len() != 32 || bytes("y")?.len() != 32 {
                     return Err(Error::Key("a coordinate is not 32 bytes"));
                 }
-                (Kind::Ec, json!({"kty": "EC", "crv": "P-256", "x": part("x")?, "y": part("y")?}))
+                (KeyType::Ec, json!({"kty": "EC", "crv": "P-256", "x": part("x")?, "y": part("y")?}))
             }
             "OKP" if part("crv")? == "Ed25519" => {
                 if bytes("x")?.len() != 32 {
                     return Err(Error::Key("the point is not 32 bytes"));
                 }
-                (Kind::Ed, json!({"kty": "OKP", "crv": "Ed25519", "x": part("x")?}))
+                (KeyType::Ed, json!({"kty": "OKP", "crv": "Ed25519", "x": part("x")?}))
             }
             "RSA" => {
                 let (n, e) = (bytes("n")?, bytes("e")?);
@@ -98,7 +98,7 @@ impl Jwk {
                 if !(1..=5).contains(&e.len()) || e[0] == 0 || !odd || e == [1] {
                     return Err(Error::Key("the exponent is not acceptable"));
                 }
-                (Kind::Rsa, json!({"kty": "RSA", "n": part("n")?, "e": part("e")?}))
+                (KeyType::Rsa, json!({"kty": "RSA", "n": part("n")?, "e": part("e")?}))
             }
             _ => return Err(Error::Key("its kty or crv is not accepted")),
         };
@@ -138,7 +138,7 @@ impl Jwk {
             certificate = Some(der.unwrap_or_default());
         }
         let Value::Object(json) = json else { return Err(Error::Key("not an object")) };
-        Ok(Self(Arc::new(Inner { kind, kid, alg, json, bare, decoding, thumbprint, certificate })))
+        Ok(Self(Arc::new(JwkData { kind, kid, alg, json, bare, decoding, thumbprint, certificate })))
     }
 
     /// Reads a JWK Set (RFC 7517 §5). Keys of kinds we do not accept are skipped, as §5 asks; a private key among them
@@ -153,7 +153,7 @@ impl Jwk {
         }
         let mut keys: Vec<Self> = Vec::new();
         for entry in list {
-            match Self::read(entry, true) {
+            match Self::from_value(entry, true) {
                 Ok(key) => {
                     let same = |k: &Self| k.kid().is_some() && k.kid() == key.kid() && k.0.kind == key.0.kind;
                     if keys.iter().any(same) {
@@ -202,8 +202,11 @@ impl Jwk {
     }
 }
 
-const fn kind_fits(kind: Kind, alg: Alg) -> bool {
-    matches!((kind, alg), (Kind::Ec, Alg::Es256) | (Kind::Rsa, Alg::Ps256 | Alg::Rs256) | (Kind::Ed, Alg::EdDsa))
+const fn kind_fits(kind: KeyType, alg: Alg) -> bool {
+    matches!(
+        (kind, alg),
+        (KeyType::Ec, Alg::Es256) | (KeyType::Rsa, Alg::Ps256 | Alg::Rs256) | (KeyType::Ed, Alg::EdDsa)
+    )
 }
 
 impl fmt::Debug for Jwk {

@@ -32,7 +32,7 @@ pub enum Error {
 ///
 /// # Errors
 /// [`Error`]; a key others may read is refused, for it is no secret.
-pub fn read(path: &Path) -> Result<Zeroizing<[u8; 32]>, Error> {
+pub fn load(path: &Path) -> Result<Zeroizing<[u8; 32]>, Error> {
     let name = || path.display().to_string();
     let io = |source| Error::Io { path: name(), source };
     if fs::metadata(path).map_err(io)?.permissions().mode() & 0o077 != 0 {
@@ -58,7 +58,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 /// Reads the master key, or makes one where there is no file yet (mode 0600, never overwritten).
 ///
 /// # Errors
-/// See [`read`].
+/// See [`load`].
 pub fn read_or_create(path: &Path, random: &dyn Random) -> Result<Zeroizing<[u8; 32]>, Error> {
     let io = |source| Error::Io { path: path.display().to_string(), source };
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
@@ -68,7 +68,7 @@ pub fn read_or_create(path: &Path, random: &dyn Random) -> Result<Zeroizing<[u8;
             file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
             Ok(key)
         }
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => read(path),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => load(path),
         Err(e) => Err(io(e)),
     }
 }

@@ -29,7 +29,8 @@ static PROVIDER: LazyLock<CryptoProvider> = LazyLock::new(|| CryptoProvider {
 });
 static INSTALLED: LazyLock<bool> = LazyLock::new(|| LazyLock::force(&PROVIDER).install_default().is_ok());
 
-/// Makes the provider below the one in use, unless this process has another. Every door of `jose` calls it first.
+/// Installs our jsonwebtoken CryptoProvider once, unless this process has another. Every public function of `jose` calls
+/// this first.
 pub(super) fn installed() -> bool {
     *INSTALLED
 }

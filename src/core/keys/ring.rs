@@ -10,12 +10,12 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-pub use plan::{Move, Policy, forward, plan, replace};
+pub use plan::{KeyStep, RotationPolicy, forward, plan, replace};
 pub use shared::shared_secret;
-pub use sql::{Listed, list};
+pub use sql::{KeyRow, list};
 
 use super::jose::{self, Alg};
-use super::seal::{Broken, Place, Sealer};
+use super::seal::{Broken, SealContext, Sealer};
 use super::{Jwk, SigningKey};
 use crate::audit::Actor;
 use crate::clock::Instant;
@@ -23,14 +23,14 @@ use crate::random::Random;
 use crate::store::{self, Store};
 use arc_swap::ArcSwap;
 use serde_json::json;
-use sql::{Made, Stored, apply, load};
+use sql::{NewKeyRow, SealedKeyRow, apply, load};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 /// Where a key stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
+pub enum KeyState {
     /// Published, so that caches learn it before it signs.
     Next,
     /// Signs.
@@ -40,7 +40,7 @@ pub enum State {
     /// Taken back in an emergency: not published, its private half erased.
     Withdrawn,
 }
-impl State {
+impl KeyState {
     /// The stored text.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -72,11 +72,11 @@ pub enum Error {
 
 /// A key with its place in the ring.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct RingEntry {
     /// The key.
     pub key: SigningKey,
     /// Where it stands.
-    pub state: State,
+    pub state: KeyState,
     /// When it was made.
     pub created_at: Instant,
     /// When it began to sign.
@@ -87,10 +87,10 @@ pub struct Entry {
 
 /// Our published signing keys. Cheap to clone; every clone sees a rotation.
 #[derive(Clone)]
-pub struct Ring(Arc<ArcSwap<Keys>>);
+pub struct Ring(Arc<ArcSwap<RingKeys>>);
 #[derive(Default)]
-struct Keys {
-    entries: Vec<Entry>,
+struct RingKeys {
+    entries: Vec<RingEntry>,
     current: BTreeMap<Alg, SigningKey>,
 }
 
@@ -104,21 +104,21 @@ pub async fn change(
     store: &Store,
     sealer: &Sealer,
     random: &dyn Random,
-    decide: impl Fn(&[Listed]) -> Vec<Move> + Send + Sync + 'static,
+    decide: impl Fn(&[KeyRow]) -> Vec<KeyStep> + Send + Sync + 'static,
     actor: Actor,
     now: Instant,
-) -> Result<Vec<Move>, Error> {
+) -> Result<Vec<KeyStep>, Error> {
     let planned = decide(&store.read(list).await?);
     if planned.is_empty() {
         return Ok(planned);
     }
-    let wanted = planned.iter().filter_map(|m| if let Move::Make { alg, .. } = m { Some(*alg) } else { None });
+    let wanted = planned.iter().filter_map(|m| if let KeyStep::Make { alg, .. } = m { Some(*alg) } else { None });
     let wanted: Vec<Alg> = wanted.collect();
     let keys = tokio::task::spawn_blocking(move || generate(&wanted)).await.map_err(|_| jose::Error::Signing)??;
     let mut made = Vec::new();
     for key in keys {
-        let sealed = sealer.seal(random, place(key.kid()), key.der())?;
-        made.push(Made { kid: key.kid().to_owned(), alg: key.alg(), sealed });
+        let sealed = sealer.seal(random, seal_context(key.kid()), key.der())?;
+        made.push(NewKeyRow { kid: key.kid().to_owned(), alg: key.alg(), sealed });
     }
     let done = store.write(move |tx| {
         let mut done = Vec::new();
@@ -139,7 +139,7 @@ impl Ring {
     /// [`Error`].
     pub async fn open(store: &Store, sealer: &Sealer, random: &dyn Random, now: Instant) -> Result<Self, Error> {
         change(store, sealer, random, plan::missing, Actor::System, now).await?;
-        let ring = Self(Arc::new(ArcSwap::from_pointee(Keys::default())));
+        let ring = Self(Arc::new(ArcSwap::from_pointee(RingKeys::default())));
         ring.reload(store, sealer).await?;
         Ok(ring)
     }
@@ -153,9 +153,9 @@ impl Ring {
         store: &Store,
         sealer: &Sealer,
         random: &dyn Random,
-        policy: Policy,
+        policy: RotationPolicy,
         now: Instant,
-    ) -> Result<Vec<Move>, Error> {
+    ) -> Result<Vec<KeyStep>, Error> {
         let due = change(store, sealer, random, move |keys| plan(keys, now, &policy), Actor::System, now).await?;
         self.reload(store, sealer).await?;
         Ok(due)
@@ -167,22 +167,28 @@ impl Ring {
     /// [`Error`]; the keys in memory stay as they were.
     pub async fn reload(&self, store: &Store, sealer: &Sealer) -> Result<(), Error> {
         let mut rows = store.read(load).await?;
-        rows.retain(|row| row.listed.state != State::Withdrawn);
+        rows.retain(|row| row.listed.state != KeyState::Withdrawn);
         let known = self.0.load_full();
-        let told = |e: &Entry, row: &Stored| e.key.kid() == row.listed.kid && e.state == row.listed.state;
+        let told = |e: &RingEntry, row: &SealedKeyRow| e.key.kid() == row.listed.kid && e.state == row.listed.state;
         if known.entries.len() == rows.len() && known.entries.iter().zip(&rows).all(|(e, row)| told(e, row)) {
             return Ok(());
         }
         let mut entries = Vec::with_capacity(rows.len());
-        for Stored { listed: row, sealed } in rows {
+        for SealedKeyRow { listed: row, sealed } in rows {
             let key = match known.entries.iter().find(|e| e.key.kid() == row.kid) {
                 Some(entry) => entry.key.clone(),
-                None => SigningKey::from_der(row.alg, sealer.open(place(&row.kid), &sealed)?)?,
+                None => SigningKey::from_der(row.alg, sealer.open(seal_context(&row.kid), &sealed)?)?,
             };
             let (state, created_at) = (row.state, row.created_at);
-            entries.push(Entry { key, state, created_at, activated_at: row.activated_at, retired_at: row.retired_at });
+            entries.push(RingEntry {
+                key,
+                state,
+                created_at,
+                activated_at: row.activated_at,
+                retired_at: row.retired_at,
+            });
         }
-        self.0.store(Arc::new(Keys::new(entries)));
+        self.0.store(Arc::new(RingKeys::new(entries)));
         Ok(())
     }
 
@@ -212,13 +218,13 @@ impl Ring {
     }
     /// All keys, oldest first.
     #[must_use]
-    pub fn entries(&self) -> Vec<Entry> {
+    pub fn entries(&self) -> Vec<RingEntry> {
         self.0.load().entries.clone()
     }
 }
-impl Keys {
-    fn new(entries: Vec<Entry>) -> Self {
-        let signing = entries.iter().filter(|e| e.state == State::Current);
+impl RingKeys {
+    fn new(entries: Vec<RingEntry>) -> Self {
+        let signing = entries.iter().filter(|e| e.state == KeyState::Current);
         let current = signing.map(|e| (e.key.alg(), e.key.clone())).collect();
         Self { entries, current }
     }
@@ -237,6 +243,6 @@ fn generate(algs: &[Alg]) -> Result<Vec<SigningKey>, jose::Error> {
     })
 }
 
-const fn place(kid: &str) -> Place<'_> {
-    Place { table: "signing_keys", column: "private_key", row: kid }
+const fn seal_context(kid: &str) -> SealContext<'_> {
+    SealContext { table: "signing_keys", column: "private_key", row: kid }
 }

@@ -12,7 +12,7 @@ pub struct Broken;
 
 /// Where a sealed field stands: part of what is authenticated, so that a value copied to another row does not open.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct SealContext<'a> {
     /// Table.
     pub table: &'a str,
     /// Column.
@@ -40,7 +40,7 @@ impl Sealer {
         Ok(Self { key_id: key_id.to_owned(), key: LessSafeKey::new(key), index_key })
     }
 
-    fn aad(&self, place: Place<'_>) -> Vec<u8> {
+    fn aad(&self, place: SealContext<'_>) -> Vec<u8> {
         let mut out = Vec::new();
         for part in [self.key_id.as_str(), place.table, place.column, place.row] {
             out.extend_from_slice(&(part.len() as u64).to_be_bytes());
@@ -53,7 +53,7 @@ impl Sealer {
     ///
     /// # Errors
     /// [`Broken`] when the provider fails.
-    pub fn seal(&self, random: &dyn Random, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, Broken> {
+    pub fn seal(&self, random: &dyn Random, place: SealContext<'_>, plain: &[u8]) -> Result<Vec<u8>, Broken> {
         let nonce: [u8; 12] = random::bytes(random);
         let mut sealed = plain.to_vec();
         let aad = Aad::from(self.aad(place));
@@ -65,7 +65,7 @@ impl Sealer {
     ///
     /// # Errors
     /// [`Broken`] when the field was tampered with or stands in another place.
-    pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Broken> {
+    pub fn open(&self, place: SealContext<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Broken> {
         let (nonce, body) = sealed.split_at_checked(12).ok_or(Broken)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Broken)?;
         let mut buffer = Zeroizing::new(body.to_vec());

@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 
 /// A private key with its algorithm; its `kid` is the RFC 7638 thumbprint of its public half. Cheap to clone.
 #[derive(Clone)]
-pub struct SigningKey(Arc<Inner>);
-struct Inner {
+pub struct SigningKey(Arc<SigningKeyData>);
+struct SigningKeyData {
     alg: Alg,
     kid: String,
     encoding: EncodingKey,
@@ -67,7 +67,7 @@ impl SigningKey {
         json["use"] = "sig".into();
         json["alg"] = alg.as_str().into();
         let public = Jwk::parse(&json)?;
-        Ok(Self(Arc::new(Inner { alg, kid, encoding, public, der })))
+        Ok(Self(Arc::new(SigningKeyData { alg, kid, encoding, public, der })))
     }
 
     /// Its algorithm.
@@ -94,7 +94,7 @@ impl SigningKey {
         &self.0.encoding
     }
 }
-impl Drop for Inner {
+impl Drop for SigningKeyData {
     fn drop(&mut self) {
         provider::forget(self.encoding.as_bytes());
     }

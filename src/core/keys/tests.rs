@@ -299,7 +299,7 @@ async fn the_ring_is_made_once_and_sealed() {
         let token = ring.sign(alg, None, &json!({"a": 1})).unwrap();
         assert!(verify(&token, &ring.public(), &[alg]).is_ok(), "{alg}");
     }
-    assert!(ring.entries().iter().all(|e| e.state == ring::State::Current && e.activated_at == Some(now)));
+    assert!(ring.entries().iter().all(|e| e.state == ring::KeyState::Current && e.activated_at == Some(now)));
     let again = Ring::open(&store, &sealer(1), &random, now).await.unwrap();
     assert_eq!(again.jwks(), jwks, "loaded, not made anew");
     assert!(matches!(Ring::open(&store, &sealer(2), &random, now).await, Err(ring::Error::Sealed(_))));
@@ -342,11 +342,11 @@ fn the_master_key_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("master.key");
-    assert!(matches!(master::read(&path), Err(master::Error::Io { .. })));
+    assert!(matches!(master::load(&path), Err(master::Error::Io { .. })));
     let made = master::read_or_create(&path, &SeededRandom::new(7)).unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(master::read_or_create(&path, &SeededRandom::new(8)).unwrap(), made, "never overwritten");
-    assert_eq!(master::read(&path).unwrap(), made);
+    assert_eq!(master::load(&path).unwrap(), made);
     for (text, good) in [
         ("07".repeat(32), true),
         (format!("{}\n", base64url([7; 32])), true),
@@ -358,8 +358,8 @@ fn the_master_key_file() {
         (base64url([7; 31]), false),
     ] {
         std::fs::write(&path, &text).unwrap();
-        assert_eq!(master::read(&path).ok().map(|k| *k), good.then_some([7; 32]), "{text:?}");
+        assert_eq!(master::load(&path).ok().map(|k| *k), good.then_some([7; 32]), "{text:?}");
     }
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(matches!(master::read(&path), Err(master::Error::Open(_))));
+    assert!(matches!(master::load(&path), Err(master::Error::Open(_))));
 }

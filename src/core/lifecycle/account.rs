@@ -7,14 +7,14 @@ use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::grant::{self, Ended, Reason};
 use crate::hook::SKEW;
-use crate::identity::memory;
+use crate::identity::proofing_session;
 use crate::secret::Hash;
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
 /// What happened to an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum AccountChangeKind {
     /// 移管: it has another branch or number now.
     Transferred,
     /// 解約
@@ -24,7 +24,7 @@ pub enum Change {
     /// 取引停止: the institution stopped it.
     Stopped,
 }
-impl Change {
+impl AccountChangeKind {
     const ALL: [Self; 4] = [Self::Transferred, Self::Closed, Self::Deceased, Self::Stopped];
     /// The word of the report (docs/core-banking.md).
     #[must_use]
@@ -49,7 +49,7 @@ pub struct AccountChanged {
     /// The bank's name of the report: a repeated one is one.
     pub event_id: String,
     /// What happened,
-    pub change: Change,
+    pub change: AccountChangeKind,
     /// to which account,
     pub account: Account,
     /// when.
@@ -58,7 +58,7 @@ pub struct AccountChanged {
 
 /// What a report did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
+pub enum ReportOutcome {
     /// So many links ended.
     Now(u64),
     /// It had been reported before.
@@ -73,7 +73,7 @@ const REMEMBERED: Duration = Duration::from_hours(365 * 24);
 ///
 /// # Errors
 /// The store's.
-pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: Instant) -> Result<Heard> {
+pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: Instant) -> Result<ReportOutcome> {
     // The bank's ids may hold anything: kept as a digest.
     let id = Hash::of(&report.event_id);
     let new = tx.execute(
@@ -82,9 +82,9 @@ pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: 
         &[id.into(), report.change.as_str().into(), (*index).into(), report.at.into(), now.into()],
     )?;
     if new == 0 {
-        return Ok(Heard::Before);
+        return Ok(ReportOutcome::Before);
     }
-    memory::forget_account(tx, index, None)?;
+    proofing_session::forget_account(tx, index, None)?;
     let open = grant::sql::sharing(tx, index, report.at + SKEW, BATCH)?;
     let mut ended = 0;
     for grant in open {
@@ -98,7 +98,7 @@ pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: 
         ..Entry::new(now, Actor::System, "account.changed")
     };
     audit::append(tx, &entry)?;
-    Ok(Heard::Now(ended))
+    Ok(ReportOutcome::Now(ended))
 }
 
 /// Housekeeping: forgets reports after a year. Returns how many went.

@@ -3,7 +3,7 @@
 use super::BATCH;
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
-use crate::event::Kind;
+use crate::event::EventKind;
 use crate::grant::{self, Reason};
 use crate::id::{ClientId, GrantId};
 use crate::store::{Error, Result, Tx};
@@ -50,7 +50,7 @@ pub fn expire(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Swept> {
         let until = row.instant(2)?;
         tx.execute("update grants set warn_at = null where id = ?1", &[grant.as_str().into()])?;
         let detail = serde_json::json!({"expires_at": until.secs()});
-        grant::sql::tell(tx, &grant, Kind::GrantExpiring, detail.clone(), now)?;
+        grant::sql::emit_event(tx, &grant, EventKind::GrantExpiring, detail.clone(), now)?;
         let entry = Entry {
             client: ClientId::parse(row.text(1)?),
             grant: Some(grant),

@@ -1,7 +1,7 @@
 //! Carrying notices out: the ports, and the loop that tries, waits and gives up.
 
 use super::Notice;
-use super::notice::{Envelope, TRY_FOR, place};
+use super::notice::{Envelope, TRY_FOR, seal_context};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::id::{GrantId, NoticeId};
@@ -60,7 +60,7 @@ pub trait Mailer: Send + Sync + 'static {
 }
 
 /// Words a notice: the templates' side of this port.
-pub trait Writer: Send + Sync + 'static {
+pub trait LetterWriter: Send + Sync + 'static {
     /// The letter a notice becomes, in the notice's language.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ pub struct Round {
 
 /// A notice taken out of the outbox for one attempt.
 #[derive(Debug, Clone)]
-struct Taken {
+struct ClaimedNotice {
     id: NoticeId,
     grant: Option<GrantId>,
     sealed: Vec<u8>,
@@ -107,7 +107,7 @@ const LEASE: Duration = Duration::from_mins(5);
 pub async fn deliver_notices(
     store: &Store,
     mailer: &dyn Mailer,
-    writer: &dyn Writer,
+    writer: &dyn LetterWriter,
     sealer: &Sealer,
     now: Instant,
 ) -> Result<Round> {
@@ -126,9 +126,9 @@ pub async fn deliver_notices(
         }
         let settled = settlement(&taken, &outcome, now);
         match settled {
-            Settled::Sent => round.sent += 1,
-            Settled::Later { .. } => round.later += 1,
-            Settled::Refused { .. } | Settled::Failed { .. } => round.failed += 1,
+            DeliveryOutcome::Sent => round.sent += 1,
+            DeliveryOutcome::Later { .. } => round.later += 1,
+            DeliveryOutcome::Refused { .. } | DeliveryOutcome::Failed { .. } => round.failed += 1,
         }
         let (taken, settled) = (Arc::new(taken), Arc::new(settled));
         // The others were sent too, and want it written down, whatever becomes of this one. What is not written down is sent
@@ -142,12 +142,12 @@ pub async fn deliver_notices(
 
 async fn attempt(
     mailer: &dyn Mailer,
-    writer: &dyn Writer,
+    writer: &dyn LetterWriter,
     sealer: &Sealer,
-    taken: &Taken,
+    taken: &ClaimedNotice,
 ) -> std::result::Result<(), MailError> {
     let later = |why: &str| MailError::Later(why.to_owned());
-    let plain = sealer.open(place(&taken.id), &taken.sealed).map_err(|_| later("its seal does not open"))?;
+    let plain = sealer.open(seal_context(&taken.id), &taken.sealed).map_err(|_| later("its seal does not open"))?;
     let envelope: Envelope = serde_json::from_slice(&plain).map_err(|_| later("it cannot be read"))?;
     let letter = writer.write(&envelope.notice).map_err(MailError::Later)?;
     mailer.send(&Mail { to: envelope.to, letter }).await
@@ -161,7 +161,7 @@ fn backoff(attempts: i64) -> Duration {
 
 /// What is written down after an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Settled {
+enum DeliveryOutcome {
     Sent,
     Later { at: Instant, why: String },
     Refused { why: String },
@@ -169,14 +169,16 @@ enum Settled {
 }
 
 /// Only the recipient's own refusal ends a notice early (requirements.md#notices); the last attempt is made when the day is over.
-fn settlement(taken: &Taken, outcome: &std::result::Result<(), MailError>, now: Instant) -> Settled {
-    let Err(error) = outcome else { return Settled::Sent };
+fn settlement(taken: &ClaimedNotice, outcome: &std::result::Result<(), MailError>, now: Instant) -> DeliveryOutcome {
+    let Err(error) = outcome else { return DeliveryOutcome::Sent };
     let why: String = error.why().chars().take(TROUBLE).collect();
     let last = taken.since + TRY_FOR;
     match error {
-        MailError::Recipient(_) => Settled::Refused { why },
-        MailError::Later(_) if now < last => Settled::Later { at: last.min(now + backoff(taken.attempts)), why },
-        MailError::Later(_) => Settled::Failed { why },
+        MailError::Recipient(_) => DeliveryOutcome::Refused { why },
+        MailError::Later(_) if now < last => {
+            DeliveryOutcome::Later { at: last.min(now + backoff(taken.attempts)), why }
+        }
+        MailError::Later(_) => DeliveryOutcome::Failed { why },
     }
 }
 
@@ -188,7 +190,7 @@ fn due(tx: &mut Tx<'_, '_>, now: Instant) -> Result<bool> {
     Ok(tx.row(sql, &[now.into()])?.is_some())
 }
 
-fn take(tx: &mut Tx<'_, '_>, now: Instant) -> Result<Vec<Taken>> {
+fn take(tx: &mut Tx<'_, '_>, now: Instant) -> Result<Vec<ClaimedNotice>> {
     let due = tx.rows(
         "select id, grant_id, sealed, attempts, created_at, since from notices \
          where next_at is not null and next_at <= ?1 order by next_at limit ?2",
@@ -204,7 +206,7 @@ fn take(tx: &mut Tx<'_, '_>, now: Instant) -> Result<Vec<Taken>> {
             "update notices set attempts = attempts + 1, next_at = ?2, taken_until = ?2 where id = ?1",
             &[id.as_str().into(), until.into()],
         )?;
-        taken.push(Taken {
+        taken.push(ClaimedNotice {
             id,
             grant: row.opt_text(1)?.and_then(GrantId::parse),
             sealed: row.opt_bytes(2)?.unwrap_or_default().to_vec(),
@@ -218,15 +220,15 @@ fn take(tx: &mut Tx<'_, '_>, now: Instant) -> Result<Vec<Taken>> {
 
 /// What one attempt found is written down, unless somebody else has taken the notice meanwhile, because this process stood
 /// still for longer than its lease. That it was sent, or that there is no such mailbox, is true whoever has it now.
-fn settle(tx: &mut Tx<'_, '_>, taken: &Taken, settled: &Settled, now: Instant) -> Result<()> {
+fn settle(tx: &mut Tx<'_, '_>, taken: &ClaimedNotice, settled: &DeliveryOutcome, now: Instant) -> Result<()> {
     let (state, next, why, action) = match settled {
-        Settled::Later { at, why } => ("waiting", Some(*at), Some(why.as_str()), None),
-        Settled::Sent => ("sent", None, None, Some("notice.sent")),
-        Settled::Refused { why } | Settled::Failed { why } => {
+        DeliveryOutcome::Later { at, why } => ("waiting", Some(*at), Some(why.as_str()), None),
+        DeliveryOutcome::Sent => ("sent", None, None, Some("notice.sent")),
+        DeliveryOutcome::Refused { why } | DeliveryOutcome::Failed { why } => {
             ("failed", None, Some(why.as_str()), Some("notice.failed"))
         }
     };
-    let certain = matches!(settled, Settled::Sent | Settled::Refused { .. });
+    let certain = matches!(settled, DeliveryOutcome::Sent | DeliveryOutcome::Refused { .. });
     let done = action.map(|_| now);
     let changed = tx.execute(
         "update notices set state = ?2, next_at = ?3, done_at = ?4, trouble = ?5, taken_until = null \
@@ -257,9 +259,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn taken(attempts: i64, since: i64) -> Taken {
+    fn claimed(attempts: i64, since: i64) -> ClaimedNotice {
         let (id, since) = (NoticeId::parse("n").unwrap(), Instant::from_secs(since));
-        Taken { id, grant: None, sealed: Vec::new(), attempts, since, until: since + LEASE }
+        ClaimedNotice { id, grant: None, sealed: Vec::new(), attempts, since, until: since + LEASE }
     }
     const DAY: i64 = 86_400;
 
@@ -270,16 +272,16 @@ mod tests {
         let at = |secs| Instant::from_secs(secs);
         let why = || "the relay".to_owned();
         for (attempts, now, outcome, want) in [
-            (1, 0, Ok(()), Settled::Sent),
-            (1, 0, later(), Settled::Later { at: at(60), why: why() }),
-            (3, 0, later(), Settled::Later { at: at(240), why: why() }),
-            (99, 0, later(), Settled::Later { at: at(3600), why: why() }),
-            (99, DAY - 1, later(), Settled::Later { at: at(DAY), why: why() }),
-            (99, DAY, later(), Settled::Failed { why: why() }),
-            (1, 9 * DAY, Ok(()), Settled::Sent),
-            (1, 0, refused, Settled::Refused { why: "unknown".into() }),
+            (1, 0, Ok(()), DeliveryOutcome::Sent),
+            (1, 0, later(), DeliveryOutcome::Later { at: at(60), why: why() }),
+            (3, 0, later(), DeliveryOutcome::Later { at: at(240), why: why() }),
+            (99, 0, later(), DeliveryOutcome::Later { at: at(3600), why: why() }),
+            (99, DAY - 1, later(), DeliveryOutcome::Later { at: at(DAY), why: why() }),
+            (99, DAY, later(), DeliveryOutcome::Failed { why: why() }),
+            (1, 9 * DAY, Ok(()), DeliveryOutcome::Sent),
+            (1, 0, refused, DeliveryOutcome::Refused { why: "unknown".into() }),
         ] {
-            assert_eq!(settlement(&taken(attempts, 0), &outcome, at(now)), want, "attempt {attempts} at {now} s");
+            assert_eq!(settlement(&claimed(attempts, 0), &outcome, at(now)), want, "attempt {attempts} at {now} s");
         }
     }
 
@@ -287,9 +289,9 @@ mod tests {
         /// However long a relay is at fault: there is a next attempt while the day lasts, never after it, and none before now.
         #[test]
         fn a_day_is_a_day(attempts in 1_i64..1000, since in 0_i64..2_000_000_000, waited in 0_i64..200_000) {
-            let (taken, now) = (taken(attempts, since), Instant::from_secs(since + waited));
+            let (taken, now) = (claimed(attempts, since), Instant::from_secs(since + waited));
             match settlement(&taken, &Err(MailError::Later(String::new())), now) {
-                Settled::Later { at, .. } => prop_assert!(waited < DAY && at > now && at <= taken.since + TRY_FOR),
+                DeliveryOutcome::Later { at, .. } => prop_assert!(waited < DAY && at > now && at <= taken.since + TRY_FOR),
                 other => prop_assert!(waited >= DAY, "{other:?}"),
             }
         }

@@ -5,7 +5,7 @@ use crate::authorize::Details;
 use crate::clock::Instant;
 use crate::grant::FURTHER_WINDOW;
 use crate::id::{GrantId, NoticeId};
-use crate::keys::seal::{Broken, Place, Sealer};
+use crate::keys::seal::{Broken, SealContext, Sealer};
 use crate::language::Language;
 use crate::random::Random;
 use crate::scope::Scope;
@@ -101,13 +101,13 @@ impl Queued {
         let id = NoticeId::random(random);
         let kind = notice.kind();
         let plain = serde_json::to_vec(&Envelope { to: to.reveal().to_owned(), notice }).map_err(|_| Broken)?;
-        let sealed = sealer.seal(random, place(&id), &plain)?;
+        let sealed = sealer.seal(random, seal_context(&id), &plain)?;
         Ok(Self { id, kind, grant, sealed })
     }
 }
 
-pub(super) fn place(id: &NoticeId) -> Place<'_> {
-    Place { table: "notices", column: "sealed", row: id.as_str() }
+pub(super) fn seal_context(id: &NoticeId) -> SealContext<'_> {
+    SealContext { table: "notices", column: "sealed", row: id.as_str() }
 }
 
 /// Writes a notice, in the transaction of 許可する. There is no link to tell of yet, so it is held (requirements.md#notices, G26).
@@ -145,7 +145,7 @@ pub fn release(tx: &mut Tx<'_, '_>, grant: &GrantId, now: Instant) -> Result<()>
 ///
 /// # Errors
 /// The store's.
-pub fn hold_again(tx: &mut Tx<'_, '_>, grant: &GrantId) -> Result<()> {
+pub fn put_on_hold(tx: &mut Tx<'_, '_>, grant: &GrantId) -> Result<()> {
     tx.execute(
         "update notices set state = 'held', next_at = null, since = null where grant_id = ?1 and state = 'waiting'",
         &[grant.as_str().into()],

@@ -44,10 +44,10 @@ pub fn undelivered(tx: &mut Tx<'_, '_>, limit: i64) -> Result<Vec<Undelivered>> 
     let sql = "select n.id, n.kind, n.state, n.grant_id, g.client_id, g.reference, n.created_at, n.attempts, n.trouble, \
                n.next_at, n.since, n.done_at from notices n left join grants g on g.id = n.grant_id \
                where n.state <> 'sent' order by n.created_at desc, n.id desc limit ?1";
-    tx.rows(sql, &[limit.into()])?.iter().map(read).collect()
+    tx.rows(sql, &[limit.into()])?.iter().map(from_row).collect()
 }
 
-fn read(row: &Row) -> Result<Undelivered> {
+fn from_row(row: &Row) -> Result<Undelivered> {
     let id = row.text(0)?;
     let bad = |why: &str| Error::Corrupt { table: "notices", row: id.to_owned(), why: why.to_owned() };
     let state = row.text(2)?.to_owned();
@@ -77,7 +77,7 @@ pub enum Retried {
     /// Its app has not redeemed its code: there is no link to tell of.
     Held,
     /// Somebody is delivering it at this moment.
-    UnderWay,
+    InDelivery,
     /// It was delivered.
     Sent,
     /// Its address has been erased.
@@ -103,7 +103,7 @@ pub fn retry(tx: &mut Tx<'_, '_>, id: &NoticeId, actor: Actor, now: Instant) -> 
         return Ok(Retried::Erased);
     }
     if row.opt_instant(2)?.is_some_and(|until| now < until) {
-        return Ok(Retried::UnderWay);
+        return Ok(Retried::InDelivery);
     }
     tx.execute(
         "update notices set state = 'waiting', attempts = 0, next_at = ?2, since = ?2, done_at = null where id = ?1",

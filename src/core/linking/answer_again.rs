@@ -1,19 +1,19 @@
 //! After 許可する: the answer to the app once more, while it may have been lost on its way (requirements.md#further-code).
 
 use super::{Linking, Result};
-use crate::authorize::{self, Answer, Outcome, oauth_answer};
+use crate::authorize::{self, AuthorizationResponse, Outcome, oauth_answer};
 use crate::client::{Client, Status};
 use crate::clock::Instant;
-use crate::grant::code::Binding;
+use crate::grant::code::CodeBinding;
 use crate::grant::{Further, further};
 use crate::id::GrantId;
 use crate::identity::Interaction;
-use crate::secret::{self, Kind};
+use crate::secret::{self, SecretKind};
 
 /// What a browser gets that comes back after 許可する.
 pub enum AnsweredAgain {
     /// The app's answer, with a further code of the same grant.
-    Answer(Answer),
+    Answer(AuthorizationResponse),
     /// The app has redeemed a code: the link is complete.
     Redeemed,
     /// The time for it is over.
@@ -37,8 +37,8 @@ impl Linking {
         let Some(request) = stored.map(|stored| stored.request).filter(|_| client.status == Status::Active) else {
             return Ok(AnsweredAgain::Over);
         };
-        let code = secret::issue(Kind::Code, &*self.random);
-        let (hash, binding, grant) = (code.hash(), Binding::of(&request), grant.clone());
+        let code = secret::issue(SecretKind::Code, &*self.random);
+        let (hash, binding, grant) = (code.hash(), CodeBinding::of(&request), grant.clone());
         // Made before anything is recorded: no code is written that then cannot be sent.
         let answer = oauth_answer(&request, client, &Outcome::Code(code), self.voice(now))?;
         let lifetime = self.rules.code_lifetime;

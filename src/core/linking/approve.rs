@@ -2,19 +2,19 @@
 //! the browser goes straight to the app.
 
 use super::offer::{AtConsent, Offered, PageFailed};
-use super::reverify::Standing;
+use super::reverify::Recheck;
 use super::{Linking, Result};
 use crate::account::Account;
 use crate::authorize::sql::{Consumed, consume};
-use crate::authorize::{Answer, Outcome, oauth_answer};
+use crate::authorize::{AuthorizationResponse, Outcome, oauth_answer};
 use crate::client::Status;
 use crate::clock::Instant;
-use crate::consent::{self, Agreed, Choice, Customer, Missing};
-use crate::grant::{self, Link, code::Binding};
+use crate::consent::{self, ConsentChoice, Customer, GivenConsent, Missing};
+use crate::grant::{self, Link, code::CodeBinding};
 use crate::id::AccountId;
 use crate::identity::{
-    Desk, Ending, Expired, Field, FormErrors, Holder, Interaction, Memory, Message, Problem, Seen, Stage, Visitor,
-    lockout, memory, sql,
+    Ending, Expired, Field, FormErrors, IdentityService, Interaction, Message, Problem, ProofingSession,
+    ProofingSessionKey, Stage, ViewResult, Visitor, lockout, proofing_session, sql,
 };
 use crate::keys::seal::Broken;
 use crate::lifecycle::notice::hold;
@@ -31,7 +31,7 @@ pub struct Approval<'a> {
     /// Its single-use step token.
     pub step: &'a str,
     /// The tick, and the accounts.
-    pub choice: &'a Choice,
+    pub choice: &'a ConsentChoice,
     /// The digest of the page it stood on. A form without one is taken.
     pub shown: Option<&'a str>,
     /// Network address and user agent, one line.
@@ -43,12 +43,12 @@ pub enum Approved {
     /// The link exists.
     Linked {
         /// What the app is answered with.
-        answer: Answer,
+        answer: AuthorizationResponse,
         /// What the browser remembers (decision 15), and for how long.
         memory: Option<(Secret, Duration)>,
     },
     /// It does not: the screen that is.
-    Screen(Seen),
+    Screen(ViewResult),
 }
 
 impl Linking {
@@ -80,26 +80,34 @@ impl Linking {
         };
         // What ⑤ found may be true no longer: the core bank is asked before anything is recorded (decision 1).
         match self.reverify(proofed, now).await {
-            Standing::Good(accounts)
+            Recheck::Valid(accounts)
                 if agreed.details.accounts.iter().all(|a| accounts.iter().any(|(id, _)| id == a)) => {}
             // The places of the page before mean nothing on the one that follows.
-            Standing::Good(accounts) => {
+            Recheck::Valid(accounts) => {
                 return self.once_more(&form, lacking(Missing::Account).into(), Some(accounts), now).await;
             }
-            Standing::Over(ending) => return self.not_approved(&form, ending, now).await,
-            Standing::Unknown(message) => {
+            Recheck::Over(ending) => return self.not_approved(&form, ending, now).await,
+            Recheck::Unknown(message) => {
                 return self.once_more(&form, errors(vec![Problem::page(message)]), None, now).await;
             }
         }
-        let (link, notice) = self.prepared(at, &agreed, Binding::of(&offered.request), now)?;
-        let memory = self.memory_of(at, now)?;
+        let (link, notice) = self.prepared(at, &agreed, CodeBinding::of(&offered.request), now)?;
+        let proofing = self.memory_of(at, now)?;
         // Made before anything is recorded: nobody agrees to what then cannot be told.
         let code = Outcome::Code(link.told().code.clone());
         let answer = oauth_answer(&offered.request, client, &code, self.voice(now))?;
-        let (memory, value) = memory.map_or((None, None), |(value, memory)| (Some(memory), Some(value)));
-        let lasting = memory.as_ref().map(|m| m.until().since(now));
-        let writes = Writes { link, notice, memory, old: form.visitor.memory, version: client.version };
-        let work = move |identity: &Desk, tx: &mut Tx<'_, '_>, i: Interaction| record(identity, tx, i, &writes, now);
+        let (proofing, value) = proofing.map_or((None, None), |(value, proofing)| (Some(proofing), Some(value)));
+        let lasting = proofing.as_ref().map(|m| m.until().since(now));
+        let writes = Writes {
+            grant: link,
+            notice,
+            session: proofing,
+            old: form.visitor.proofing_cookie,
+            version: client.version,
+        };
+        let work = move |identity: &IdentityService, tx: &mut Tx<'_, '_>, i: Interaction| {
+            record(identity, tx, i, &writes, now)
+        };
         match self.at_consent(form.visitor, form.step, now, work).await? {
             Some(true) => Ok(Approved::Linked { answer, memory: value.zip(lasting) }),
             Some(false) | None => Ok(Approved::Screen(self.identity.look(form.visitor, None, now).await?)),
@@ -118,7 +126,7 @@ impl Linking {
         accounts: Option<Vec<(AccountId, Account)>>,
         now: Instant,
     ) -> Result<Approved> {
-        let work = move |identity: &Desk, tx: &mut Tx<'_, '_>, i: Interaction| {
+        let work = move |identity: &IdentityService, tx: &mut Tx<'_, '_>, i: Interaction| {
             let anew = accounts.clone().and_then(|accounts| i.clone().reoffered(accounts).ok());
             identity.stays(tx, anew.unwrap_or(i), errors.clone(), now)
         };
@@ -130,26 +138,30 @@ impl Linking {
     }
 
     /// What this browser will remember for this app, where both may (decision 15): a new value each time.
-    fn memory_of(&self, at: AtConsent<'_>, now: Instant) -> std::result::Result<Option<(Secret, Memory)>, Broken> {
+    fn memory_of(
+        &self,
+        at: AtConsent<'_>,
+        now: Instant,
+    ) -> std::result::Result<Option<(Secret, ProofingSession)>, Broken> {
         let Some(lasting) = self.remembers_for(at.client) else { return Ok(None) };
-        let made = Memory::new(self.identity.seals(), at.proofed, &at.client.id, at.client.version, lasting)?;
-        Ok(Some(made).filter(|(_, memory)| now < memory.until()))
+        let made = ProofingSession::new(self.identity.crypto(), at.proofed, &at.client.id, at.client.version, lasting)?;
+        Ok(Some(made).filter(|(_, proofing)| now < proofing.until()))
     }
 
     /// Everything that is drawn and sealed before the transaction.
     fn prepared(
         &self,
         at: AtConsent<'_>,
-        agreed: &Agreed,
-        binding: Binding,
+        agreed: &GivenConsent,
+        binding: CodeBinding,
         now: Instant,
     ) -> std::result::Result<(Link, Queued), Broken> {
         let AtConsent { proofed, client, language, .. } = at;
-        let (sealer, random, seals) = (&*self.sealer, &*self.random, self.identity.seals());
+        let (sealer, random, crypto) = (&*self.sealer, &*self.random, self.identity.crypto());
         let shared = || proofed.accounts.iter().filter(|(id, _)| agreed.details.accounts.contains(id));
         let link = Link::new(agreed, binding, client.id.as_str(), sealer, random)?
             .with_code_lifetime(self.rules.code_lifetime)
-            .with_shared(shared().map(|(_, account)| seals.account(account)));
+            .with_shared(shared().map(|(_, account)| crypto.account(account)));
         let (account_type, last3) = Completed::of_account(&proofed.account);
         let completed = Completed {
             reference: link.told().reference.clone(),
@@ -183,17 +195,17 @@ pub(super) fn lacking(missing: Missing) -> Vec<Problem> {
 }
 
 /// Which lines of the page were ticked.
-fn places(offered: &Offered, choice: &Choice) -> Vec<usize> {
+fn places(offered: &Offered, choice: &ConsentChoice) -> Vec<usize> {
     let lines = offered.offer.accounts.iter().enumerate();
     lines.filter(|(_, id)| choice.accounts.contains(id)).map(|(place, _)| place).collect()
 }
 
 /// What 許可する writes, together.
 struct Writes {
-    link: Link,
+    grant: Link,
     notice: Queued,
     /// What the browser will remember,
-    memory: Option<Memory>,
+    session: Option<ProofingSession>,
     /// and what it has shown.
     old: Option<Hash>,
     /// The version of the client's record.
@@ -202,31 +214,37 @@ struct Writes {
 
 /// Writes it. `false`, and nothing of it is written, for an account that was locked meanwhile, a memory that was forgotten,
 /// or a request that another browser completed first (decision 9): the interaction ends then.
-fn record(identity: &Desk, tx: &mut Tx<'_, '_>, i: Interaction, writes: &Writes, now: Instant) -> store::Result<bool> {
+fn record(
+    identity: &IdentityService,
+    tx: &mut Tx<'_, '_>,
+    i: Interaction,
+    writes: &Writes,
+    now: Instant,
+) -> store::Result<bool> {
     if let Some(ending) = outdated(identity, tx, &i, writes.version, now)? {
-        sql::end(tx, identity.seals(), i, ending, now)?;
+        sql::end(tx, identity.crypto(), i, ending, now)?;
         return Ok(false);
     }
     if consume(tx, i.request, now)? == Consumed::Before {
-        sql::end(tx, identity.seals(), i, Ending::Expired(Expired::Elsewhere), now)?;
+        sql::end(tx, identity.crypto(), i, Ending::Expired(Expired::Elsewhere), now)?;
         return Ok(false);
     }
-    sql::end_others(tx, identity.seals(), i.request, &i.id, now)?;
-    let Ok((i, proofed)) = i.completed(writes.link.told().grant.clone()) else { return Ok(false) };
-    grant::create(tx, &writes.link)?;
+    sql::end_others(tx, identity.crypto(), i.request, &i.id, now)?;
+    let Ok((i, proofed)) = i.completed(writes.grant.told().grant.clone()) else { return Ok(false) };
+    grant::create(tx, &writes.grant)?;
     hold(tx, &writes.notice, now)?;
     // Checks passed minutes ago do not make up for wrong answers given since.
     if proofed.remembered.is_none() {
-        lockout::clear(tx, identity.seals(), proofed.account_index, now)?;
+        lockout::clear(tx, identity.crypto(), proofed.account_index, now)?;
     }
-    if let Some(new) = &writes.memory {
+    if let Some(new) = &writes.session {
         if let Some(old) = &writes.old {
-            memory::replace(tx, old)?;
+            proofing_session::replace(tx, old)?;
         }
-        memory::remember(tx, new)?;
+        proofing_session::remember(tx, new)?;
     }
-    sql::save(tx, identity.seals(), &i)?;
-    let detail = json!({ "grant": writes.link.told().grant });
+    sql::save(tx, identity.crypto(), &i)?;
+    let detail = json!({ "grant": writes.grant.told().grant });
     sql::record(tx, &i, "interaction.consent.allowed", Some(proofed.account_index), detail, now)?;
     Ok(true)
 }
@@ -234,17 +252,17 @@ fn record(identity: &Desk, tx: &mut Tx<'_, '_>, i: Interaction, writes: &Writes,
 /// How an interaction ends whose checks count no longer: the account was locked after ⑤, by wrong guesses of somebody else
 /// (R33), or the memory that stood for them was forgotten.
 fn outdated(
-    identity: &Desk,
+    identity: &IdentityService,
     tx: &mut Tx<'_, '_>,
     i: &Interaction,
     version: i64,
     now: Instant,
 ) -> store::Result<Option<Ending>> {
     let Stage::Consent(proofed) = &i.stage else { return Ok(None) };
-    if let Some(lock) = lockout::locked(tx, identity.seals(), identity.policy(), proofed.account_index, now)? {
+    if let Some(lock) = lockout::locked(tx, identity.crypto(), identity.policy(), proofed.account_index, now)? {
         return Ok(Some(Ending::Locked { before: true, until: lock.until }));
     }
     let Some(known) = proofed.remembered else { return Ok(None) };
-    let of = Holder { memory: known.memory, client: i.client.clone(), version };
-    Ok((!memory::stands(tx, &of)?).then_some(Ending::Expired(Expired::Time)))
+    let of = ProofingSessionKey { cookie: known.cookie, client: i.client.clone(), version };
+    Ok((!proofing_session::exists(tx, &of)?).then_some(Ending::Expired(Expired::Time)))
 }

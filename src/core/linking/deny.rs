@@ -3,9 +3,9 @@
 use super::offer::{AtConsent, Offered, PageFailed};
 use super::{Linking, Result};
 use crate::clock::Instant;
-use crate::consent::{self, Customer, Record};
+use crate::consent::{self, ConsentRecord, Customer};
 use crate::grant::pairwise;
-use crate::identity::{Desk, Ending, Interaction, Seen, Visitor, memory, sql};
+use crate::identity::{Ending, IdentityService, Interaction, ViewResult, Visitor, proofing_session, sql};
 use crate::secret::{Hash, Secret};
 use crate::store::Tx;
 
@@ -30,18 +30,18 @@ impl Linking {
         form: Denial<'_>,
         words: impl Fn(&Offered) -> std::result::Result<Hash, PageFailed>,
         now: Instant,
-    ) -> Result<Seen> {
+    ) -> Result<ViewResult> {
         let offered = self.offer(at, words).await?;
         let customer = Customer::of(at.proofed, at.interaction.id.clone(), form.remote);
-        let denied = Record::denied(&offered.offer, customer, now, &self.sealer, &*self.random)?;
+        let denied = ConsentRecord::denied(&offered.offer, customer, now, &self.sealer, &*self.random)?;
         let sub = pairwise(&self.sealer, at.client.id.as_str(), &at.proofed.holder);
-        let remembered = form.visitor.memory;
-        let work = move |identity: &Desk, tx: &mut Tx<'_, '_>, i: Interaction| {
+        let remembered = form.visitor.proofing_cookie;
+        let work = move |identity: &IdentityService, tx: &mut Tx<'_, '_>, i: Interaction| {
             consent::deny(tx, &denied, &sub)?;
             if let Some(remembered) = &remembered {
-                memory::forget(tx, remembered, &i.client)?;
+                proofing_session::forget(tx, remembered, &i.client)?;
             }
-            sql::end(tx, identity.seals(), i, Ending::Cancelled, now).map(drop)
+            sql::end(tx, identity.crypto(), i, Ending::Cancelled, now).map(drop)
         };
         self.at_consent(form.visitor, form.step, now, work).await?;
         Ok(self.identity.look(form.visitor, None, now).await?)

@@ -2,16 +2,16 @@
 
 use super::{Error, Linking, Result};
 use crate::authorize::sql::{Consumed, consume, load};
-use crate::authorize::{Answer, Outcome, oauth_answer};
+use crate::authorize::{AuthorizationResponse, Outcome, oauth_answer};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::identity::{Ending, Interaction, Stage, sql};
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 
 /// Where 連携元画面へ leads.
 pub enum Left {
     /// To the app.
-    ToTheApp(Answer),
+    ToTheApp(AuthorizationResponse),
     /// Nowhere: the interaction has not ended, or has ended with consent.
     Stays,
 }
@@ -24,11 +24,11 @@ impl Linking {
     /// [`Error`].
     pub async fn leave(&self, i: &Interaction, client: &Client, now: Instant) -> Result<Left> {
         let Some(refusal) = refusal(&i.stage) else { return Ok(Left::Stays) };
-        let (id, own, seals) = (i.request, i.id.clone(), self.identity.seals().clone());
+        let (id, own, crypto) = (i.request, i.id.clone(), self.identity.crypto().clone());
         let work = self.store.write(move |tx| {
             // Used up before, by a press of this very button or by another browser: the app hears the same again.
             if consume(tx, id, now)? == Consumed::First {
-                sql::end_others(tx, &seals, id, &own, now)?;
+                sql::end_others(tx, &crypto, id, &own, now)?;
             }
             load(tx, id)
         });
@@ -42,14 +42,14 @@ impl Linking {
 pub(super) fn refusal(stage: &Stage) -> Option<Refusal> {
     let Stage::Ended(ending) = stage else { return None };
     let (code, description) = match ending {
-        Ending::Cancelled => (Code::AccessDenied, "the customer cancelled"),
-        Ending::Locked { .. } => (Code::AccessDenied, "the customer cannot be authenticated now"),
-        Ending::Closed { .. } => (Code::TemporarilyUnavailable, "outside service hours"),
-        Ending::NoAccount => (Code::AccessDenied, "no account can be shared"),
-        Ending::Failed => (Code::ServerError, "the request cannot be completed"),
-        Ending::Busy => (Code::TemporarilyUnavailable, "the service is busy"),
-        Ending::Off => (Code::TemporarilyUnavailable, "the service is not offered now"),
-        Ending::Expired(_) => (Code::AccessDenied, "the customer did not complete in time"),
+        Ending::Cancelled => (ErrorCode::AccessDenied, "the customer cancelled"),
+        Ending::Locked { .. } => (ErrorCode::AccessDenied, "the customer cannot be authenticated now"),
+        Ending::Closed { .. } => (ErrorCode::TemporarilyUnavailable, "outside service hours"),
+        Ending::NoAccount => (ErrorCode::AccessDenied, "no account can be shared"),
+        Ending::Failed => (ErrorCode::ServerError, "the request cannot be completed"),
+        Ending::Busy => (ErrorCode::TemporarilyUnavailable, "the service is busy"),
+        Ending::Off => (ErrorCode::TemporarilyUnavailable, "the service is not offered now"),
+        Ending::Expired(_) => (ErrorCode::AccessDenied, "the customer did not complete in time"),
     };
     Some(Refusal::new(code, description))
 }

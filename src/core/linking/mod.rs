@@ -27,10 +27,10 @@ pub use leave::Left;
 pub use offer::{AtConsent, Offered, PageFailed};
 pub use prompt_none::PromptNone;
 
-use crate::authorize::Voice;
+use crate::authorize::ResponseContext;
 use crate::clock::Instant;
 use crate::consent::Terms;
-use crate::identity::{Desk, Ending, Interaction, Seen, Stage, Taken, Visitor, sql};
+use crate::identity::{Ending, IdentityService, Interaction, Stage, StepCheck, ViewResult, Visitor, sql};
 use crate::keys::seal::{Broken, Sealer};
 use crate::keys::{Ring, jose};
 use crate::random::Random;
@@ -43,7 +43,7 @@ pub struct Linking {
     /// The store.
     pub store: Store,
     /// The five checks, and the core bank behind them.
-    pub identity: Desk,
+    pub identity: IdentityService,
     /// What signs an answer.
     pub keys: Ring,
     /// Seals personal fields.
@@ -93,8 +93,8 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Linking {
-    fn voice(&self, now: Instant) -> Voice<'_> {
-        Voice { issuer: &self.rules.issuer, keys: &self.keys, now }
+    fn voice(&self, now: Instant) -> ResponseContext<'_> {
+        ResponseContext { issuer: &self.rules.issuer, keys: &self.keys, now }
     }
 
     /// Takes the step token and, while the interaction is at ⑥, does `work` in the same transaction. `None`: another
@@ -104,20 +104,20 @@ impl Linking {
         visitor: &Visitor,
         step: &str,
         now: Instant,
-        work: impl Fn(&Desk, &mut Tx<'_, '_>, Interaction) -> store::Result<T> + Send + 'static,
+        work: impl Fn(&IdentityService, &mut Tx<'_, '_>, Interaction) -> store::Result<T> + Send + 'static,
     ) -> store::Result<Option<T>> {
         let (identity, v, step) = (self.identity.clone(), visitor.clone(), step.to_owned());
         let write = self.store.write(move |tx| match identity.take(tx, &v, &step, now)? {
-            Taken::Now(i) if matches!(i.stage, Stage::Consent(_)) => work(&identity, tx, i).map(Some),
-            Taken::Now(_) | Taken::Stale(_) | Taken::Foreign => Ok(None),
+            StepCheck::Accepted(i) if matches!(i.stage, Stage::Consent(_)) => work(&identity, tx, i).map(Some),
+            StepCheck::Accepted(_) | StepCheck::Stale(_) | StepCheck::NotOwner => Ok(None),
         });
         write.await
     }
 
     /// Ends an interaction at ⑥ and shows what is then.
-    async fn end(&self, visitor: &Visitor, step: &str, ending: Ending, now: Instant) -> store::Result<Seen> {
-        let work = move |identity: &Desk, tx: &mut Tx<'_, '_>, i: Interaction| {
-            sql::end(tx, identity.seals(), i, ending, now).map(drop)
+    async fn end(&self, visitor: &Visitor, step: &str, ending: Ending, now: Instant) -> store::Result<ViewResult> {
+        let work = move |identity: &IdentityService, tx: &mut Tx<'_, '_>, i: Interaction| {
+            sql::end(tx, identity.crypto(), i, ending, now).map(drop)
         };
         self.at_consent(visitor, step, now, work).await?;
         self.identity.look(visitor, None, now).await
@@ -127,11 +127,11 @@ impl Linking {
     ///
     /// # Errors
     /// The store's.
-    pub async fn end_for_inactive_client(&self, visitor: &Visitor, step: &str, now: Instant) -> Result<Seen> {
+    pub async fn end_for_inactive_client(&self, visitor: &Visitor, step: &str, now: Instant) -> Result<ViewResult> {
         let (identity, v, step) = (self.identity.clone(), visitor.clone(), step.to_owned());
         let work = move |tx: &mut Tx<'_, '_>| {
-            if let Taken::Now(i) = identity.take(tx, &v, &step, now)? {
-                sql::end(tx, identity.seals(), i, Ending::Failed, now)?;
+            if let StepCheck::Accepted(i) = identity.take(tx, &v, &step, now)? {
+                sql::end(tx, identity.crypto(), i, Ending::Failed, now)?;
             }
             Ok(())
         };

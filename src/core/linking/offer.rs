@@ -1,11 +1,11 @@
 //! What ⑥ shows (R70–R72), as the page says it and as the record will hold it.
 
 use super::{Error, Linking, Result};
-use crate::authorize::{self, Request};
+use crate::authorize::{self, AuthorizationRequest};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::consent::{self, Offer};
-use crate::identity::{Ending, Interaction, Proofed, Seen, Stage, Visitor, sql};
+use crate::identity::{Ending, Interaction, Proofed, Stage, ViewResult, Visitor, sql};
 use crate::language::Language;
 use crate::secret::{Hash, base64url};
 use crate::store::Tx;
@@ -27,7 +27,7 @@ pub struct AtConsent<'a> {
 #[derive(Debug, Clone)]
 pub struct Offered {
     /// The stored request.
-    pub request: Request,
+    pub request: AuthorizationRequest,
     /// What 許可する would allow.
     pub offer: Offer,
 }
@@ -82,13 +82,13 @@ impl Linking {
     ///
     /// # Errors
     /// The store's.
-    pub async fn nothing_to_offer(&self, visitor: &Visitor, now: Instant) -> Result<Seen> {
+    pub async fn nothing_to_offer(&self, visitor: &Visitor, now: Instant) -> Result<ViewResult> {
         let (identity, v) = (self.identity.clone(), visitor.clone());
         let work = move |tx: &mut Tx<'_, '_>| {
-            let Some(row) = identity.admitted(tx, &v, now)? else { return Ok(Seen::Foreign) };
+            let Some(row) = identity.admitted(tx, &v, now)? else { return Ok(ViewResult::Foreign) };
             let mut i = identity.on_time(tx, row.interaction, now)?;
             if matches!(i.stage, Stage::Consent(_)) {
-                i = sql::end(tx, identity.seals(), i, Ending::NoAccount, now)?;
+                i = sql::end(tx, identity.crypto(), i, Ending::NoAccount, now)?;
             }
             identity.view(tx, i, now)
         };

@@ -3,13 +3,13 @@
 
 use super::{Linking, Result};
 use crate::authorize::sql::{Consumed, consume};
-use crate::authorize::{Answer, Outcome, Request, at_once, oauth_answer};
+use crate::authorize::{AuthorizationRequest, AuthorizationResponse, Outcome, at_once, oauth_answer};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::consent::{self, Details};
-use crate::grant::{self, Grant, Link, code::Binding};
-use crate::identity::{Proofed, Recalled, lockout, memory};
-use crate::refusal::{Code, Refusal};
+use crate::grant::{self, Grant, Link, code::CodeBinding};
+use crate::identity::{Proofed, Recalled, lockout, proofing_session};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
 use crate::secret::Hash;
 use crate::store::{self, Tx};
@@ -17,7 +17,7 @@ use crate::store::{self, Tx};
 /// What comes of it.
 pub enum PromptNone {
     /// The code, for the app.
-    Code(Answer),
+    Code(AuthorizationResponse),
     /// Why there is none; the request is used up.
     Refused(Refusal),
     /// The request had been completed before.
@@ -25,7 +25,7 @@ pub enum PromptNone {
 }
 
 const CONSENT: Refusal = Refusal::new(
-    Code::ConsentRequired,
+    ErrorCode::ConsentRequired,
     "nothing the customer has agreed to covers the request, and prompt=none forbids to ask",
 );
 
@@ -37,7 +37,7 @@ impl Linking {
     pub async fn prompt_none(
         &self,
         client: &Client,
-        request: &Request,
+        request: &AuthorizationRequest,
         id: Option<Hash>,
         recalled: Option<&Recalled>,
         now: Instant,
@@ -49,7 +49,7 @@ impl Linking {
             return Ok(self.used_up(id, CONSENT, now).await?);
         };
         let drawn = (&*self.sealer, &*self.random);
-        let link = Link::reissued(&old, covered, proofed, Binding::of(request), drawn, now)?;
+        let link = Link::reissued(&old, covered, proofed, CodeBinding::of(request), drawn, now)?;
         let link = link.with_code_lifetime(self.rules.code_lifetime);
         // Made before anything is recorded, as at ⑥.
         let code = Outcome::Code(link.told().code.clone());
@@ -62,8 +62,8 @@ impl Linking {
                 return Ok(PromptNone::Used);
             }
             // The memory may have been forgotten and the account locked since.
-            let locked = lockout::locked(tx, identity.seals(), identity.policy(), account, now)?;
-            if locked.is_some() || !memory::stands(tx, &of)? {
+            let locked = lockout::locked(tx, identity.crypto(), identity.policy(), account, now)?;
+            if locked.is_some() || !proofing_session::exists(tx, &of)? {
                 return Ok(PromptNone::Refused(login.clone()));
             }
             let created = grant::create(tx, &link)?;
@@ -84,7 +84,7 @@ impl Linking {
     async fn covering(
         &self,
         client: &Client,
-        request: &Request,
+        request: &AuthorizationRequest,
         proofed: &Proofed,
         now: Instant,
     ) -> store::Result<Option<(Grant, (Scope, Details))>> {

@@ -1,14 +1,14 @@
 //! Whether a request may rest on checks its customer passed minutes ago in the same browser (decision 15), and whether the
 //! customer is the one the app expects (OpenID Connect Core §3.1.2.1).
 
-use super::reverify::Standing;
+use super::reverify::Recheck;
 use super::{Linking, Result};
-use crate::authorize::{self, Hint, Request};
+use crate::authorize::{self, AuthorizationRequest, Hint};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::grant::pairwise;
 use crate::id::HolderId;
-use crate::identity::{BrowserNetwork, Holder, Proofed, Recalled};
+use crate::identity::{BrowserNetwork, Proofed, ProofingSessionKey, Recalled};
 use crate::secret::Hash;
 use std::time::Duration;
 
@@ -28,14 +28,14 @@ impl Linking {
     /// The store's.
     pub async fn recalled(
         &self,
-        memory: Option<Hash>,
+        proofing: Option<Hash>,
         network: BrowserNetwork,
         client: &Client,
-        request: &Request,
+        request: &AuthorizationRequest,
         now: Instant,
     ) -> Result<Option<Recalled>> {
-        let (Some(lasting), Some(memory)) = (self.remembers_for(client), memory) else { return Ok(None) };
-        let of = Holder { memory, client: client.id.clone(), version: client.version };
+        let (Some(lasting), Some(proofing)) = (self.remembers_for(client), proofing) else { return Ok(None) };
+        let of = ProofingSessionKey { cookie: proofing, client: client.id.clone(), version: client.version };
         let Some(proofed) = self.identity.recall(&of, now).await? else { return Ok(None) };
         // Another person than the one a hint names, or a hint that cannot be read: the screens will tell.
         let hinted = request.hint.is_none_or(|hint| hint.names(&self.subject(client, &proofed.holder)));
@@ -49,14 +49,14 @@ impl Linking {
             return Ok(None);
         }
         Ok(match self.reverify(&proofed, now).await {
-            Standing::Good(accounts) => Some(Recalled { of, proofed: Proofed { accounts, ..proofed } }),
-            Standing::Over(_) | Standing::Unknown(_) => None,
+            Recheck::Valid(accounts) => Some(Recalled { of, proofed: Proofed { accounts, ..proofed } }),
+            Recheck::Over(_) | Recheck::Unknown(_) => None,
         })
     }
 
     /// Whether the person who passed the checks is the one the app expects, if it said so: nobody else may be answered
     /// for. A hint that is none of ours expects nobody in particular.
-    pub(super) fn is_expected(&self, client: &Client, request: &Request, holder: &HolderId) -> bool {
+    pub(super) fn is_expected(&self, client: &Client, request: &AuthorizationRequest, holder: &HolderId) -> bool {
         let hinted = match request.hint {
             None | Some(Hint::Unreadable) => true,
             Some(hint) => hint.names(&self.subject(client, holder)),
@@ -65,7 +65,7 @@ impl Linking {
     }
 
     /// The same of a `sub` that `claims` demands (OpenID Connect Core §5.5.1).
-    fn is_demanded(&self, client: &Client, request: &Request, holder: &HolderId) -> bool {
+    fn is_demanded(&self, client: &Client, request: &AuthorizationRequest, holder: &HolderId) -> bool {
         request.claims.sub.is_none() || request.claims.allow_subject(&self.subject(client, holder))
     }
 

@@ -10,9 +10,9 @@ use crate::identity::{BankError, Ending, Lookup, Message, Proofed};
 
 /// What has become of what ① to ⑤ established.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum Recheck {
     /// It holds; these are the person's accounts now.
-    Good(Vec<(AccountId, Account)>),
+    Valid(Vec<(AccountId, Account)>),
     /// It is over: the interaction ends like this.
     Over(Ending),
     /// Nobody can say now: R34 to R37.
@@ -21,23 +21,23 @@ pub enum Standing {
 
 impl Linking {
     /// Asks whether the verified account can still be linked, is still the same person's, and which others they have.
-    pub async fn reverify(&self, proofed: &Proofed, now: Instant) -> Standing {
+    pub async fn reverify(&self, proofed: &Proofed, now: Instant) -> Recheck {
         let policy = self.identity.policy();
         if let Service::Closed { until } = policy.hours.open_at(now) {
-            return Standing::Over(Ending::Closed { until });
+            return Recheck::Over(Ending::Closed { until });
         }
         if !policy.offered {
-            return Standing::Unknown(Message::R37);
+            return Recheck::Unknown(Message::R37);
         }
         match self.identity.ask_proved(self.accounts_now(proofed), now).await {
-            None => Standing::Unknown(Message::R35),
-            Some(Ok(Some(accounts))) => Standing::Good(accounts),
-            Some(Ok(None)) => Standing::Over(Ending::NoAccount),
-            Some(Err(BankError::NotOffered)) => Standing::Unknown(Message::R37),
-            Some(Err(BankError::Closed)) => Standing::Unknown(Message::R34),
+            None => Recheck::Unknown(Message::R35),
+            Some(Ok(Some(accounts))) => Recheck::Valid(accounts),
+            Some(Ok(None)) => Recheck::Over(Ending::NoAccount),
+            Some(Err(BankError::NotOffered)) => Recheck::Unknown(Message::R37),
+            Some(Err(BankError::Closed)) => Recheck::Unknown(Message::R34),
             Some(Err(BankError::Failed(cause))) => {
                 tracing::warn!(%cause, "the core bank gave no answer");
-                Standing::Unknown(Message::R36)
+                Recheck::Unknown(Message::R36)
             }
         }
     }

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::audit::Actor;
-use crate::authorize::{Answer, Demands, Prompt, Request, ResponseMode, sql as requests};
+use crate::authorize::{AuthorizationRequest, AuthorizationResponse, Demands, Prompt, ResponseMode, sql as requests};
 use crate::client::metadata::{Rules, parse};
 use crate::client::{AuthMethod, Client, Status};
-use crate::consent::Choice;
+use crate::consent::ConsentChoice;
 use crate::grant::sql as grants;
 use crate::id::ClientId;
 use crate::identity::tests::{NOON, Town, Walker, secs};
@@ -40,8 +40,8 @@ fn client() -> Client {
     };
     parse(&record, ClientId::parse("creco").unwrap(), &rules, NOON).unwrap()
 }
-fn request() -> Request {
-    Request {
+fn request() -> AuthorizationRequest {
+    AuthorizationRequest {
         client_id: ClientId::parse("creco").unwrap(),
         redirect_uri: "https://app.example/cb".into(),
         response_mode: ResponseMode::Query,
@@ -72,7 +72,7 @@ async fn scene(town: &Town) -> Scene<'_> {
         proofing_memory: secs(600),
     };
     let keys = Ring::open(&town.store, &sealer, &*random, NOON).await.unwrap();
-    let linking = Linking { store: town.store.clone(), identity: town.desk.clone(), keys, sealer, random, rules };
+    let linking = Linking { store: town.store.clone(), identity: town.service.clone(), keys, sealer, random, rules };
     let client = client();
     let stored = client.clone();
     let id = Hash::of("request of the scene");
@@ -99,7 +99,7 @@ impl Scene<'_> {
     }
     async fn approve(&self, agree: bool, shown: Option<&str>) -> Result<Approved> {
         let view = self.customer.look().await;
-        let choice = Choice { agree, accounts: Vec::new() };
+        let choice = ConsentChoice { agree, accounts: Vec::new() };
         let form = Approval {
             visitor: &self.customer.visitor,
             step: view.step.reveal(),
@@ -116,10 +116,10 @@ impl Scene<'_> {
         self.customer.look().await.interaction.errors.problems.iter().map(|p| p.message).collect()
     }
 }
-fn url(answer: &Answer) -> &str {
+fn url(answer: &AuthorizationResponse) -> &str {
     match answer {
-        Answer::Redirect { url } => url,
-        Answer::FormPost { .. } => panic!("not a redirect"),
+        AuthorizationResponse::Redirect { url } => url,
+        AuthorizationResponse::FormPost { .. } => panic!("not a redirect"),
     }
 }
 
@@ -128,10 +128,10 @@ async fn who_agrees_gets_a_link_and_the_app_a_code_once() {
     let town = Town::new();
     let scene = scene(&town).await;
     let approved = scene.approve(true, None).await.unwrap();
-    let Approved::Linked { answer, memory } = approved else { panic!("not linked") };
+    let Approved::Linked { answer, memory: proofing } = approved else { panic!("not linked") };
     assert!(url(&answer).starts_with("https://app.example/cb?code="), "{}", url(&answer));
     assert!(
-        memory.is_some_and(|(_, lasting)| lasting == secs(300)),
+        proofing.is_some_and(|(_, lasting)| lasting == secs(300)),
         "the client's record says less than the configuration"
     );
     let Stage::Done { grant } = scene.stage().await else { panic!("not done") };
@@ -156,7 +156,7 @@ async fn who_agrees_gets_a_link_and_the_app_a_code_once() {
 async fn without_the_tick_or_on_another_page_nothing_is_agreed_to() {
     let town = Town::new();
     let scene = scene(&town).await;
-    assert!(matches!(scene.approve(false, None).await.unwrap(), Approved::Screen(Seen::Here(_))));
+    assert!(matches!(scene.approve(false, None).await.unwrap(), Approved::Screen(ViewResult::Here(_))));
     assert_eq!(scene.problems().await, [Message::Agree]);
     assert!(matches!(scene.approve(true, Some("another page")).await.unwrap(), Approved::Screen(_)));
     assert_eq!(scene.problems().await, [Message::Agree]);
@@ -210,7 +210,7 @@ async fn who_refuses_leaves_a_record_and_the_app_hears_access_denied() {
     let scene = scene(&town).await;
     let view = scene.customer.look().await;
     let form = Denial { visitor: &scene.customer.visitor, step: view.step.reveal(), remote: Secret::new("test") };
-    assert!(matches!(scene.linking.deny(scene.at(&view), form, page, NOON).await.unwrap(), Seen::Here(_)));
+    assert!(matches!(scene.linking.deny(scene.at(&view), form, page, NOON).await.unwrap(), ViewResult::Here(_)));
     assert!(matches!(scene.stage().await, Stage::Ended(Ending::Cancelled)));
     assert!(town.actions().await.iter().any(|a| a == "consent.denied"));
     let view = scene.customer.look().await;
@@ -236,14 +236,16 @@ async fn without_a_screen_only_a_remembered_customer_is_linked() {
     let town = Town::new();
     let scene = scene(&town).await;
     let network = crate::identity::BrowserNetwork::of(Some("192.0.2.7".parse().unwrap()));
-    let asked = Request { prompt: vec![Prompt::None], ..request() };
+    let asked = AuthorizationRequest { prompt: vec![Prompt::None], ..request() };
     let nobody = scene.linking.prompt_none(&scene.client, &asked, None, None, NOON).await.unwrap();
     let PromptNone::Refused(refusal) = nobody else { panic!("linked") };
     assert_eq!(refusal.code.as_str(), "login_required");
-    let Approved::Linked { memory, answer } = scene.approve(true, None).await.unwrap() else { panic!("not linked") };
-    let memory = Some(memory.unwrap().0.hash());
+    let Approved::Linked { memory: proofing, answer } = scene.approve(true, None).await.unwrap() else {
+        panic!("not linked")
+    };
+    let proofing = Some(proofing.unwrap().0.hash());
     let now = scene.customer.now + secs(10);
-    let recalled = |at| scene.linking.recalled(memory, network, &scene.client, &asked, at);
+    let recalled = |at| scene.linking.recalled(proofing, network, &scene.client, &asked, at);
     assert!(recalled(scene.customer.now + secs(301)).await.unwrap().is_none(), "five minutes are over");
     let known = recalled(now).await.unwrap().unwrap();
     // The link is not in use before its code was redeemed.
@@ -264,7 +266,7 @@ async fn without_a_screen_only_a_remembered_customer_is_linked() {
     assert!(url(&answer).contains("code="));
     let twice = scene.linking.prompt_none(&scene.client, &asked, Some(id), Some(&known), now).await.unwrap();
     assert!(matches!(twice, PromptNone::Used));
-    let wider = Request { scope: Scope::parse("openid accounts transactions").unwrap(), ..asked.clone() };
+    let wider = AuthorizationRequest { scope: Scope::parse("openid accounts transactions").unwrap(), ..asked.clone() };
     let more = scene.linking.prompt_none(&scene.client, &wider, None, Some(&known), now).await.unwrap();
     assert!(matches!(more, PromptNone::Refused(r) if r.code.as_str() == "consent_required"));
 }

@@ -1,10 +1,10 @@
 //! An authorization request (RFC 6749 §4.1.1) with its PKCE challenge (RFC 7636 §4.3).
 
-use super::request::Request;
+use super::request::OxideRequest;
 use super::{authorization_code, broken, scope_in, scope_out};
 use crate::id::ClientId;
 use crate::params::Params;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
 use oxide_auth::code_grant::authorization::{Authorization, Error, Input, Output};
 use oxide_auth::code_grant::extensions::Pkce;
@@ -13,8 +13,8 @@ use oxide_auth::primitives::registrar::{BoundClient, ClientUrl, PreGrant, Regist
 use oxide_auth::primitives::scope::Scope as OxideScope;
 use std::borrow::Cow;
 
-/// The client that asks, as far as the decision needs it.
-pub struct Asker<'a> {
+/// The requesting client, as far as the decision needs it.
+pub struct ClientContext<'a> {
     /// Its id.
     pub client_id: &'a ClientId,
     /// What it may ask for: its registered scope within the catalogue.
@@ -51,7 +51,7 @@ impl<'de> serde::Deserialize<'de> for Challenge {
 
 /// What client and server agree on, before the customer has said a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Agreed {
+pub struct Negotiated {
     /// The redirect_uri, exactly as asked.
     pub redirect_uri: String,
     /// The scope asked for; never empty.
@@ -63,7 +63,7 @@ pub struct Agreed {
 }
 
 /// The library's registrar, made of one client that was loaded beforehand.
-struct Loaded<'a>(&'a Asker<'a>);
+struct Loaded<'a>(&'a ClientContext<'a>);
 impl Registrar for Loaded<'_> {
     fn bound_redirect<'a>(&self, bound: ClientUrl<'a>) -> Result<BoundClient<'a>, RegistrarError> {
         let uri = bound.redirect_uri.ok_or(RegistrarError::Unspecified)?.into_owned();
@@ -96,11 +96,11 @@ impl Registrar for Loaded<'_> {
 /// # Errors
 /// `invalid_request` (redirect_uri, response_type missing, PKCE), `unsupported_response_type`, `invalid_scope`.
 /// Whether the refusal may travel by redirect is the caller's to know.
-pub fn negotiate(params: &Params, asker: &Asker<'_>) -> Result<Agreed, Refusal> {
+pub fn negotiate(params: &Params, asker: &ClientContext<'_>) -> Result<Negotiated, Refusal> {
     // The machine would call a missing response_type unsupported (quirk 5).
     params.need("response_type")?;
     let redirect_uri = params.need("redirect_uri")?;
-    let request = Request { params, client_id: asker.client_id.as_str(), redirect_uri: Some(redirect_uri) };
+    let request = OxideRequest { params, client_id: asker.client_id.as_str(), redirect_uri: Some(redirect_uri) };
     let registrar = Loaded(asker);
     let mut machine = Authorization::new(&request);
     let mut output = machine.advance(Input::None);
@@ -116,12 +116,12 @@ pub fn negotiate(params: &Params, asker: &Asker<'_>) -> Result<Agreed, Refusal> 
             Output::Extend => machine.advance(Input::Extended(challenge(params, asker.pkce_required)?)),
             Output::Negotiate { bound_client, scope } => {
                 let pre_grant = registrar.negotiate(bound_client.clone(), scope).map_err(|_| {
-                    Refusal::new(Code::InvalidScope, "scope is missing or asks for more than this client may have")
+                    Refusal::new(ErrorCode::InvalidScope, "scope is missing or asks for more than this client may have")
                 })?;
                 machine.advance(Input::Negotiated { pre_grant, state: params.get("state").map(str::to_owned) })
             }
             Output::Ok { pre_grant, state, mut extensions } => {
-                return Ok(Agreed {
+                return Ok(Negotiated {
                     redirect_uri: pre_grant.redirect_uri.as_str().to_owned(),
                     scope: scope_out(&pre_grant.scope)?,
                     state,
@@ -164,8 +164,8 @@ fn refusal(error: Error) -> Refusal {
         // Before client and redirect_uri are bound: here only a redirect_uri that is no URL.
         Error::Ignore => Refusal::invalid_request("redirect_uri is not a URL"),
         Error::Redirect(mut url) => match authorization_code(url.description().kind()) {
-            code @ Code::UnsupportedResponseType => Refusal::new(code, "response_type must be code"),
-            code @ Code::InvalidScope => Refusal::new(code, "scope holds a character it may not"),
+            code @ ErrorCode::UnsupportedResponseType => Refusal::new(code, "response_type must be code"),
+            code @ ErrorCode::InvalidScope => Refusal::new(code, "scope holds a character it may not"),
             code => Refusal::new(code, "the authorization request was refused"),
         },
         Error::PrimitiveError => broken(),

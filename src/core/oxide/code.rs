@@ -1,7 +1,7 @@
 //! The exchange of an authorization code (RFC 6749 §4.1.3) with its PKCE verifier (RFC 7636 §4.5).
 
-use super::request::Request;
-use super::{ALIVE, Challenge, Presenter, alive, broken, scope_in, scope_out, token_code};
+use super::request::OxideRequest;
+use super::{ALIVE, Challenge, TokenCaller, alive, broken, scope_in, scope_out, token_code};
 use crate::clock::Instant;
 use crate::id::{ClientId, GrantId};
 use crate::params::Params;
@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 /// A code as it was loaded: unused, whatever its age. A used one is a replay and never gets here.
 #[derive(Debug, Clone, Copy)]
-pub struct Code<'a> {
+pub struct LoadedCode<'a> {
     /// The client it was issued to.
     pub client_id: &'a ClientId,
     /// The grant it stands for.
@@ -46,15 +46,15 @@ pub struct Exchanged {
 /// `invalid_grant` for a code that is unknown, expired, another client's, or bound to another redirect_uri, verifier
 /// or key; `invalid_request` where a parameter is missing; `unsupported_grant_type`.
 pub fn exchange(
-    code: Option<&Code<'_>>,
+    code: Option<&LoadedCode<'_>>,
     params: &Params,
-    by: Presenter<'_>,
+    by: TokenCaller<'_>,
     now: Instant,
 ) -> Result<Exchanged, Refusal> {
     params.need("code")?;
     // The machine would call an unknown code invalid_request (quirk 1).
     let code = code.ok_or_else(|| invalid("the code is unknown, expired or was issued to another client"))?;
-    let request = Request { params, client_id: by.client_id.as_str(), redirect_uri: Some(code.redirect_uri) };
+    let request = OxideRequest { params, client_id: by.client_id.as_str(), redirect_uri: Some(code.redirect_uri) };
     let mut grant = Some(loaded(code)?);
     let mut machine = AccessToken::new(&request);
     let mut output = machine.advance(Input::None);
@@ -63,7 +63,7 @@ pub fn exchange(
             // Who the client is was decided before; the machine only compares it with the code's.
             Output::Authenticate { .. } => machine.advance(Input::Authenticated),
             Output::Recover { .. } => {
-                alive(code.expires_at, now, refusal::Code::InvalidGrant, UNKNOWN)?;
+                alive(code.expires_at, now, refusal::ErrorCode::InvalidGrant, UNKNOWN)?;
                 machine.advance(Input::Recovered(grant.take().map(Box::new)))
             }
             Output::Extend { extensions } => {
@@ -92,7 +92,7 @@ pub fn exchange(
 const UNKNOWN: &str = "the code is unknown, expired or was issued to another client";
 
 /// The code in the library's words.
-fn loaded(code: &Code<'_>) -> Result<Grant, Refusal> {
+fn loaded(code: &LoadedCode<'_>) -> Result<Grant, Refusal> {
     let pkce = Pkce::required();
     let mut extensions = Extensions::new();
     if let Some(challenge) = code.challenge {
@@ -113,7 +113,7 @@ fn loaded(code: &Code<'_>) -> Result<Grant, Refusal> {
 
 /// RFC 6749 §4.1.3: identical to the one of the authorization request. A client that proves itself by PKCE may leave it
 /// out (OAuth 2.1 §4.1.3 dropped it); without PKCE it is the only tie to the request.
-fn redirect_uri(code: &Code<'_>, params: &Params) -> Result<(), Refusal> {
+fn redirect_uri(code: &LoadedCode<'_>, params: &Params) -> Result<(), Refusal> {
     match params.get("redirect_uri") {
         Some(sent) if sent == code.redirect_uri => Ok(()),
         Some(_) => Err(invalid("redirect_uri is not the one of the authorization request")),
@@ -143,7 +143,7 @@ fn unreserved_43_to_128(text: &str) -> bool {
 }
 
 fn invalid(description: &'static str) -> Refusal {
-    Refusal::new(refusal::Code::InvalidGrant, description)
+    Refusal::new(refusal::ErrorCode::InvalidGrant, description)
 }
 fn refused(error: &mut Error) -> Refusal {
     let kind = match error {
@@ -152,8 +152,8 @@ fn refused(error: &mut Error) -> Refusal {
         Error::Primitive(_) => return broken(),
     };
     match token_code(kind) {
-        code @ refusal::Code::InvalidGrant => Refusal::new(code, UNKNOWN),
-        code @ refusal::Code::UnsupportedGrantType => Refusal::new(code, "this grant_type is not supported"),
+        code @ refusal::ErrorCode::InvalidGrant => Refusal::new(code, UNKNOWN),
+        code @ refusal::ErrorCode::UnsupportedGrantType => Refusal::new(code, "this grant_type is not supported"),
         code => Refusal::new(code, "the token request is malformed"),
     }
 }

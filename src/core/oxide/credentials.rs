@@ -1,6 +1,6 @@
 //! The client credentials grant (RFC 6749 §4.4): which scope a client may have for itself.
 
-use super::request::Request;
+use super::request::OxideRequest;
 use super::{broken, scope_in, scope_out, token_code};
 use crate::id::ClientId;
 use crate::params::Params;
@@ -17,7 +17,7 @@ use std::borrow::Cow;
 /// # Errors
 /// `invalid_scope` for a scope that is empty or more than the client may have for itself; `unsupported_grant_type`.
 pub fn credentials(params: &Params, client: &ClientId, most: &Scope) -> Result<Scope, Refusal> {
-    let request = Request { params, client_id: client.as_str(), redirect_uri: None };
+    let request = OxideRequest { params, client_id: client.as_str(), redirect_uri: None };
     let mut machine = ClientCredentials::new(&request);
     let mut output = machine.advance(Input::None);
     loop {
@@ -56,7 +56,7 @@ pub fn credentials(params: &Params, client: &ClientId, most: &Scope) -> Result<S
 }
 
 fn invalid_scope() -> Refusal {
-    Refusal::new(refusal::Code::InvalidScope, "scope is not one this client may have without a customer")
+    Refusal::new(refusal::ErrorCode::InvalidScope, "scope is not one this client may have without a customer")
 }
 fn refused(error: Error) -> Refusal {
     let kind = |mut d: ErrorDescription| d.description().kind();
@@ -65,7 +65,7 @@ fn refused(error: Error) -> Refusal {
         Error::Ignore | Error::Primitive(_) => return broken(),
     };
     match token_code(kind) {
-        code @ refusal::Code::UnsupportedGrantType => Refusal::new(code, "this grant_type is not supported"),
+        code @ refusal::ErrorCode::UnsupportedGrantType => Refusal::new(code, "this grant_type is not supported"),
         // The machine is shown nothing else it could dislike than a scope with a character it may not hold.
         _ => invalid_scope(),
     }

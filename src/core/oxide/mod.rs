@@ -28,21 +28,21 @@ mod quirks;
 #[cfg(test)]
 mod tests;
 
-pub use authorization::{Agreed, Asker, Challenge, negotiate};
-pub use code::{Code, Exchanged, exchange};
+pub use authorization::{Challenge, ClientContext, Negotiated, negotiate};
+pub use code::{Exchanged, LoadedCode, exchange};
 pub use credentials::credentials;
 pub use refresh::{RefreshToken, Refreshed, refresh};
 pub use resource::{AccessToken, permit};
 
 use crate::clock::Instant;
 use crate::id::ClientId;
-use crate::refusal::{Code as ErrorCode, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use chrono::{DateTime, Utc};
 use oxide_auth::code_grant::error::{AccessTokenErrorType, AuthorizationErrorType};
 
-/// Who stands at the token endpoint: the authenticated client and the key its DPoP proof was made with, if any.
+/// The caller of the token endpoint: the authenticated client and the key its DPoP proof was made with, if any.
 #[derive(Debug, Clone, Copy)]
-pub struct Presenter<'a> {
+pub struct TokenCaller<'a> {
     /// The client that authenticated.
     pub client_id: &'a ClientId,
     /// RFC 7638 thumbprint of the key of its DPoP proof.

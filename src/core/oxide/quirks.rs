@@ -16,7 +16,7 @@ use oxide_auth::primitives::issuer::{IssuedToken, RefreshedToken, TokenType};
 use oxide_auth::primitives::registrar::{Client, ExactUrl, RegisteredUrl};
 use oxide_auth::primitives::scope::Scope;
 use serde_json::Value as Json;
-use stock::{Header, Req, grant, in_minutes, req, scope, sent, stock, token_request};
+use stock::{BearerHeader, Req, grant, in_minutes, req, scope, sent, stock, token_request};
 
 #[test]
 fn quirk_1_an_unknown_or_used_code_is_invalid_request() {
@@ -96,7 +96,7 @@ fn quirk_2d_the_stock_addon_drops_every_other_extension() {
 fn quirk_3_an_unknown_bearer_is_invalid_request_and_its_parameters_lack_a_comma() {
     let scopes = [scope("a")];
     let mut machine = rs::Resource::new();
-    machine.advance(rs::Input::Request { request: &Header("Bearer x") });
+    machine.advance(rs::Input::Request { request: &BearerHeader("Bearer x") });
     machine.advance(rs::Input::Scopes(&scopes));
     let rs::Output::Err(error) = machine.advance(rs::Input::Recovered(None)) else { panic!() };
     assert_eq!(error.www_authenticate(), "Bearer error=\"invalid_request\" scope=\"a\"");
@@ -105,7 +105,7 @@ fn quirk_3_an_unknown_bearer_is_invalid_request_and_its_parameters_lack_a_comma(
 #[test]
 fn quirk_4_no_scheme_but_bearer() {
     let mut machine = rs::Resource::new();
-    let output = machine.advance(rs::Input::Request { request: &Header("DPoP x") });
+    let output = machine.advance(rs::Input::Request { request: &BearerHeader("DPoP x") });
     assert!(matches!(output, rs::Output::Err(rs::Error::InvalidRequest { .. })));
 }
 

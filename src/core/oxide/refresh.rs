@@ -1,7 +1,7 @@
 //! The use of a refresh token (RFC 6749 §6).
 
-use super::request::Request;
-use super::{ALIVE, Presenter, alive, broken, scope_in, scope_out, token_code};
+use super::request::OxideRequest;
+use super::{ALIVE, TokenCaller, alive, broken, scope_in, scope_out, token_code};
 use crate::clock::Instant;
 use crate::id::{ClientId, GrantId};
 use crate::params::Params;
@@ -42,11 +42,11 @@ pub struct Refreshed {
 pub fn refresh(
     token: Option<&RefreshToken<'_>>,
     params: &Params,
-    by: Presenter<'_>,
+    by: TokenCaller<'_>,
     now: Instant,
 ) -> Result<Refreshed, Refusal> {
     let asked = || params.get("scope").map(Cow::Borrowed);
-    let request = Request { params, client_id: by.client_id.as_str(), redirect_uri: None };
+    let request = OxideRequest { params, client_id: by.client_id.as_str(), redirect_uri: None };
     let mut machine = Refresh::new(&request);
     // `None` only here: a second one loses the machine's state (quirk 11).
     let mut output = machine.advance(Input::None);
@@ -55,7 +55,7 @@ pub fn refresh(
             Output::Unauthenticated { .. } => machine.advance(Input::Authenticated { scope: asked() }),
             Output::RecoverRefresh { .. } => {
                 if let Some(token) = token {
-                    alive(token.expires_at, now, refusal::Code::InvalidGrant, UNKNOWN)?;
+                    alive(token.expires_at, now, refusal::ErrorCode::InvalidGrant, UNKNOWN)?;
                 }
                 let grant = token.map(loaded).transpose()?.map(Box::new);
                 machine.advance(Input::Recovered { scope: asked(), grant })
@@ -63,7 +63,7 @@ pub fn refresh(
             Output::Refresh { grant, .. } => {
                 let scope = scope_out(&grant.scope)?;
                 if scope.is_empty() {
-                    return Err(Refusal::new(refusal::Code::InvalidScope, "scope is empty"));
+                    return Err(Refusal::new(refusal::ErrorCode::InvalidScope, "scope is empty"));
                 }
                 return Ok(Refreshed { grant: GrantId::parse(&grant.owner_id).ok_or_else(broken)?, scope });
             }
@@ -94,9 +94,9 @@ fn refused(error: Error) -> Refusal {
         Error::Primitive => return broken(),
     };
     match token_code(kind) {
-        code @ refusal::Code::InvalidGrant => Refusal::new(code, UNKNOWN),
-        code @ refusal::Code::InvalidScope => Refusal::new(code, "scope asks for more than was granted"),
-        code @ refusal::Code::UnsupportedGrantType => Refusal::new(code, "this grant_type is not supported"),
+        code @ refusal::ErrorCode::InvalidGrant => Refusal::new(code, UNKNOWN),
+        code @ refusal::ErrorCode::InvalidScope => Refusal::new(code, "scope asks for more than was granted"),
+        code @ refusal::ErrorCode::UnsupportedGrantType => Refusal::new(code, "this grant_type is not supported"),
         code => Refusal::new(code, "the token request is malformed"),
     }
 }

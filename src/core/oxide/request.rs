@@ -5,7 +5,7 @@ use oxide_auth::code_grant::{accesstoken, authorization, client_credentials, ref
 use std::borrow::Cow;
 
 /// Parameters and who sent them.
-pub(super) struct Request<'a> {
+pub(super) struct OxideRequest<'a> {
     /// As they came, each at most once ([`Params`]): the library would drop a repeated one silently (quirk 6).
     pub(super) params: &'a Params,
     /// The client, authenticated or loaded beforehand.
@@ -14,13 +14,13 @@ pub(super) struct Request<'a> {
     /// comparison, because the machine compares normalised URLs and insists on one (quirk 2c).
     pub(super) redirect_uri: Option<&'a str>,
 }
-impl<'a> Request<'a> {
+impl<'a> OxideRequest<'a> {
     fn param(&self, name: &str) -> Option<Cow<'a, str>> {
         self.params.get(name).map(Cow::Borrowed)
     }
 }
 
-impl authorization::Request for Request<'_> {
+impl authorization::Request for OxideRequest<'_> {
     fn valid(&self) -> bool {
         true
     }
@@ -44,7 +44,7 @@ impl authorization::Request for Request<'_> {
     }
 }
 
-impl accesstoken::Request for Request<'_> {
+impl accesstoken::Request for OxideRequest<'_> {
     fn valid(&self) -> bool {
         true
     }
@@ -70,7 +70,7 @@ impl accesstoken::Request for Request<'_> {
     }
 }
 
-impl refresh::Request for Request<'_> {
+impl refresh::Request for OxideRequest<'_> {
     fn valid(&self) -> bool {
         true
     }
@@ -93,7 +93,7 @@ impl refresh::Request for Request<'_> {
     }
 }
 
-impl client_credentials::Request for Request<'_> {
+impl client_credentials::Request for OxideRequest<'_> {
     fn valid(&self) -> bool {
         true
     }
@@ -114,8 +114,8 @@ impl client_credentials::Request for Request<'_> {
 
 /// A presented access token: already looked up, so the machine is shown a fixed one, as `Bearer` whatever its scheme
 /// was (quirk 4: it knows no other).
-pub(super) struct Presented;
-impl resource::Request for Presented {
+pub(super) struct FixedBearer;
+impl resource::Request for FixedBearer {
     fn valid(&self) -> bool {
         true
     }

@@ -1,10 +1,10 @@
 //! The reach of an access token at a resource of our own: userinfo, grant management (RFC 6750 §3.1).
 
-use super::request::Presented;
+use super::request::FixedBearer;
 use super::{ALIVE, alive, broken, scope_in};
 use crate::clock::Instant;
 use crate::id::ClientId;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode as Code, Refusal};
 use crate::scope::Scope;
 use oxide_auth::code_grant::resource::{Error, ErrorCode, Input, Output, Resource};
 use oxide_auth::primitives::grant::{Extensions, Grant};
@@ -35,7 +35,7 @@ pub fn permit(token: Option<&AccessToken<'_>>, needs: &Scope, now: Instant) -> R
     let mut output = machine.advance(Input::None);
     loop {
         output = match output {
-            Output::GetRequest => machine.advance(Input::Request { request: &Presented }),
+            Output::GetRequest => machine.advance(Input::Request { request: &FixedBearer }),
             Output::DetermineScopes => machine.advance(Input::Scopes(&scopes)),
             Output::Recover { .. } => machine.advance(Input::Recovered(Some(loaded(token)?))),
             Output::Ok(_) => return Ok(()),

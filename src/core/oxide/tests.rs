@@ -3,7 +3,7 @@
 use super::*;
 use crate::id::GrantId;
 use crate::params::Params;
-use crate::refusal::Code::*;
+use crate::refusal::ErrorCode::*;
 use crate::scope::Scope;
 use crate::secret::Hash;
 use proptest::prelude::*;
@@ -22,8 +22,8 @@ fn at(secs: i64) -> Instant {
 fn params(text: &str) -> Params {
     Params::parse(text).unwrap()
 }
-fn asked(text: &str, pkce_required: bool) -> Result<Agreed, crate::refusal::Code> {
-    let asker = Asker {
+fn asked(text: &str, pkce_required: bool) -> Result<Negotiated, crate::refusal::ErrorCode> {
+    let asker = ClientContext {
         client_id: &ClientId::parse("c1").unwrap(),
         scope: &scope("openid accounts"),
         redirects_to: &|uri| uri == URI || uri == "https://rp.example/cb?bank=1",
@@ -109,7 +109,7 @@ struct Bound {
 const WITH_ALL: Bound = Bound { challenge: None, jkt: Some("K1") };
 fn redeem(bound: &Bound, text: &str, client: &str, jkt: Option<&str>, now: i64) -> Result<Exchanged, ErrorCode> {
     let (client_id, grant) = (ClientId::parse("c1").unwrap(), GrantId::parse("g1").unwrap());
-    let code = Code {
+    let code = LoadedCode {
         client_id: &client_id,
         grant: &grant,
         redirect_uri: URI,
@@ -119,7 +119,7 @@ fn redeem(bound: &Bound, text: &str, client: &str, jkt: Option<&str>, now: i64) 
         expires_at: at(1060),
     };
     let by = ClientId::parse(client).unwrap();
-    exchange(Some(&code), &params(text), Presenter { client_id: &by, jkt }, at(now)).map_err(|r| r.code)
+    exchange(Some(&code), &params(text), TokenCaller { client_id: &by, jkt }, at(now)).map_err(|r| r.code)
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn an_exchange() {
 fn an_unknown_code_is_invalid_grant() {
     let by = ClientId::parse("c1").unwrap();
     let text = params("grant_type=authorization_code&code=x&redirect_uri=https%3A%2F%2Frp.example");
-    let answer = exchange(None, &text, Presenter { client_id: &by, jkt: None }, at(0));
+    let answer = exchange(None, &text, TokenCaller { client_id: &by, jkt: None }, at(0));
     assert_eq!(answer.map_err(|r| r.code), Err(InvalidGrant));
 }
 
@@ -192,7 +192,7 @@ fn an_unknown_code_is_invalid_grant() {
 fn nobody_but_the_codes_own_client_learns_what_it_is_bound_to() {
     let (client_id, grant) = (ClientId::parse("c1").unwrap(), GrantId::parse("g1").unwrap());
     let challenge = Challenge::parse(CHALLENGE);
-    let code = Code {
+    let code = LoadedCode {
         client_id: &client_id,
         grant: &grant,
         redirect_uri: URI,
@@ -202,7 +202,7 @@ fn nobody_but_the_codes_own_client_learns_what_it_is_bound_to() {
         expires_at: at(1060),
     };
     let thief = ClientId::parse("thief").unwrap();
-    let by = Presenter { client_id: &thief, jkt: None };
+    let by = TokenCaller { client_id: &thief, jkt: None };
     let text = params("grant_type=authorization_code&code=x&redirect_uri=https%3A%2F%2Fevil.example");
     let known = exchange(Some(&code), &text, by, at(1000));
     assert_eq!(known, exchange(None, &text, by, at(1000)), "a live code looks like an unknown one");
@@ -214,7 +214,7 @@ fn refreshed(text: &str, client: &str, now: i64) -> Result<Refreshed, ErrorCode>
     let scope = scope("accounts openid transactions");
     let token = RefreshToken { client_id: &client_id, grant: &grant, scope: &scope, expires_at: at(1000) };
     let by = ClientId::parse(client).unwrap();
-    refresh(Some(&token), &params(text), Presenter { client_id: &by, jkt: Some("new key") }, at(now))
+    refresh(Some(&token), &params(text), TokenCaller { client_id: &by, jkt: Some("new key") }, at(now))
         .map_err(|r| r.code)
 }
 
@@ -235,7 +235,7 @@ fn a_refresh() {
         assert_eq!(refreshed(&text, client, now), Err(code), "{why}");
     }
     let by = ClientId::parse("c1").unwrap();
-    let unknown = refresh(None, &params(all), Presenter { client_id: &by, jkt: None }, at(0));
+    let unknown = refresh(None, &params(all), TokenCaller { client_id: &by, jkt: None }, at(0));
     assert_eq!(unknown.map_err(|r| r.code), Err(InvalidGrant));
 }
 
@@ -293,11 +293,11 @@ proptest! {
         if let Some(v) = &verifier { text.set("code_verifier", v); }
         if let Some(u) = uri { text.set("redirect_uri", u); }
         let (own, grant, by) = (ClientId::parse("c1").unwrap(), GrantId::parse("g").unwrap(), ClientId::parse(client).unwrap());
-        let code = Code {
+        let code = LoadedCode {
             client_id: &own, grant: &grant, redirect_uri: URI, scope: &scope("accounts"),
             challenge: challenge.as_ref(), dpop_jkt: bound_key, expires_at: at(1060),
         };
-        let got = exchange(Some(&code), &text, Presenter { client_id: &by, jkt: key }, at(now));
+        let got = exchange(Some(&code), &text, TokenCaller { client_id: &by, jkt: key }, at(now));
         let fits = client == "c1" && now < 1060
             && (bound_key.is_none() || key == bound_key)
             && match uri { Some(u) => u == URI, None => pkce }
@@ -313,7 +313,7 @@ proptest! {
         let mut text = params("grant_type=refresh_token&refresh_token=r");
         if let Some(asked) = &asked { text.set("scope", asked); }
         let want = asked.map_or_else(|| granted.clone(), |a| scope(&a));
-        let got = refresh(Some(&token), &text, Presenter { client_id: &own, jkt: None }, at(0));
+        let got = refresh(Some(&token), &text, TokenCaller { client_id: &own, jkt: None }, at(0));
         prop_assert_eq!(got.map(|r| r.scope).ok(), want.within(&granted).then_some(want));
     }
 
@@ -325,7 +325,7 @@ proptest! {
     ), 0..8)) {
         let mut text = Params::default();
         for (name, value) in &pairs { text.set(name, value); }
-        let asker = Asker {
+        let asker = ClientContext {
             client_id: &ClientId::parse("c1").unwrap(), scope: &scope("openid"), redirects_to: &|u| u == URI, pkce_required: true,
         };
         match negotiate(&text, &asker) {

@@ -47,7 +47,7 @@ pub(super) enum End {
     /// The job failed or refused by an `Err`: nothing it did may stay.
     Rollback,
     /// Two transactions met: roll back and run the job again.
-    Again,
+    Retry,
     /// The connection is gone: get another one and run the job again.
     Reconnect,
     /// The engine did not answer in time: drop the connection and fail the job.
@@ -73,7 +73,7 @@ pub(super) trait Work: Send {
     fn key(&self) -> Option<Hash>;
     /// The commit was in doubt and turned out not to have happened: whether the job is to run again. Not where its caller has
     /// given up; nor where its caller has left and would get something that nobody else can have.
-    fn runs_again(&self) -> bool;
+    fn is_retried(&self) -> bool;
     /// Hands the kept result to the caller. Only after the commit.
     fn answer(self: Box<Self>);
     /// Hands `error` to the caller instead.
@@ -110,7 +110,7 @@ impl<T: Send + 'static, F: Fn(&mut Tx<'_, '_>) -> Result<T> + Send> Work for Job
     fn key(&self) -> Option<Hash> {
         self.undo.as_ref().map(|(key, _)| *key)
     }
-    fn runs_again(&self) -> bool {
+    fn is_retried(&self) -> bool {
         !(self.undo.is_some() && self.to.is_closed()) && self.ticket.retake()
     }
     fn answer(self: Box<Self>) {
@@ -142,7 +142,7 @@ impl<T: Send> Work for Undoing<T> {
             tracing::warn!(%error, "what nobody was told of cannot be taken back yet");
         }
         // Nobody hears of a refusal: it is tried again.
-        if end == End::Rollback { End::Again } else { end }
+        if end == End::Rollback { End::Retry } else { end }
     }
     fn order(&self) -> Order {
         self.order
@@ -153,7 +153,7 @@ impl<T: Send> Work for Undoing<T> {
     fn key(&self) -> Option<Hash> {
         None
     }
-    fn runs_again(&self) -> bool {
+    fn is_retried(&self) -> bool {
         true
     }
     fn answer(self: Box<Self>) {}
@@ -173,7 +173,7 @@ pub(super) fn run<T>(work: &impl Fn(&mut Tx<'_, '_>) -> Result<T>, tx: &mut Tx<'
         return (End::Rollback, Err(Error::Engine("a unit of work panicked".into())));
     };
     match (tx.trouble.take(), out) {
-        (Some(Trouble::Conflict), _) => (End::Again, Err(Error::Conflict)),
+        (Some(Trouble::Conflict), _) => (End::Retry, Err(Error::Conflict)),
         (Some(Trouble::Gone(e)), _) => (End::Reconnect, Err(e)),
         (Some(Trouble::Late(e)), _) => (End::Late, Err(e)),
         (Some(Trouble::ReadOnly(e)), _) => (End::ReadOnly, Err(e)),
@@ -193,19 +193,19 @@ pub(super) fn stopped() -> Error {
 /// runs: in the queue, and while the outcome of a commit is in doubt.
 #[derive(Debug, Default)]
 pub(super) struct Ticket {
-    stage: Mutex<Stage>,
+    stage: Mutex<TicketState>,
     changed: Notify,
 }
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Stage {
+enum TicketState {
     #[default]
     Waiting,
-    Taken,
+    Claimed,
     InDoubt(Instant),
     Over,
 }
 impl Ticket {
-    fn turn(&self, next: impl FnOnce(Stage) -> Option<Stage>) -> bool {
+    fn turn(&self, next: impl FnOnce(TicketState) -> Option<TicketState>) -> bool {
         let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
         let turned = next(*stage);
         *stage = turned.unwrap_or(*stage);
@@ -213,30 +213,30 @@ impl Ticket {
     }
     /// An engine takes the job; `false` where its caller has given up.
     pub(super) fn take(&self) -> bool {
-        self.turn(|stage| (stage == Stage::Waiting).then_some(Stage::Taken))
+        self.turn(|stage| (stage == TicketState::Waiting).then_some(TicketState::Claimed))
     }
     /// Nobody knows whether the job was committed. Its caller waits until `until`.
     pub(super) fn doubt(&self, until: Instant) {
-        self.turn(|_| Some(Stage::InDoubt(until)));
+        self.turn(|_| Some(TicketState::InDoubt(until)));
         self.changed.notify_one();
     }
     /// The job was not committed and may run again; `false` where its caller has given up.
     fn retake(&self) -> bool {
-        self.turn(|stage| matches!(stage, Stage::InDoubt(_)).then_some(Stage::Taken))
+        self.turn(|stage| matches!(stage, TicketState::InDoubt(_)).then_some(TicketState::Claimed))
     }
     /// The caller will be answered now; `false` where it has given up.
     fn close(&self) -> bool {
-        self.turn(|stage| (stage != Stage::Over).then_some(Stage::Over))
+        self.turn(|stage| (stage != TicketState::Over).then_some(TicketState::Over))
     }
     /// The caller gives up; `false` where the job runs, so that its answer must be waited for.
     pub(super) fn give_up(&self) -> bool {
-        self.turn(|stage| matches!(stage, Stage::Waiting | Stage::InDoubt(_)).then_some(Stage::Over))
+        self.turn(|stage| matches!(stage, TicketState::Waiting | TicketState::InDoubt(_)).then_some(TicketState::Over))
     }
     /// When the outcome fell into doubt, until when its caller waits for a decision. Waits for that to happen.
     pub(super) async fn in_doubt(&self) -> Instant {
         loop {
             self.changed.notified().await;
-            if let Stage::InDoubt(until) = *self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
+            if let TicketState::InDoubt(until) = *self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
                 return until;
             }
         }

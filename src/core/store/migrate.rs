@@ -33,7 +33,7 @@ pub const FILES: &[File] = &[
 /// What a database says of one schema file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum MigrationState {
     /// Applied, with the text this program has.
     Applied,
     /// Not applied yet.
@@ -52,25 +52,25 @@ const TABLE: &str = "create table schema_files (name TEXT not null primary key, 
 ///
 /// # Errors
 /// The store's.
-pub fn status(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<Vec<(String, State)>> {
+pub fn status(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<Vec<(String, MigrationState)>> {
     let mut applied = Vec::new();
     if tx.has_table("schema_files")? {
         for row in tx.rows("select name, sha256 from schema_files order by name limit 10000", &[])? {
             applied.push((row.text(0)?.to_owned(), row.hash(1)?));
         }
     }
-    let mut out: Vec<(String, State)> = Vec::new();
+    let mut out: Vec<(String, MigrationState)> = Vec::new();
     for (name, text) in files {
         let state = match applied.iter().find(|(n, _)| n == name) {
-            None => State::Pending,
-            Some((_, sum)) if *sum == Hash::of(text) => State::Applied,
-            Some(_) => State::Changed,
+            None => MigrationState::Pending,
+            Some((_, sum)) if *sum == Hash::of(text) => MigrationState::Applied,
+            Some(_) => MigrationState::Changed,
         };
         out.push(((*name).to_owned(), state));
     }
     for (name, _) in applied {
         if files.iter().all(|(n, _)| *n != name) {
-            out.push((name, State::Unknown));
+            out.push((name, MigrationState::Unknown));
         }
     }
     out.sort_by(|a, b| a.0.cmp(&b.0));
@@ -82,16 +82,18 @@ fn apply(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<()> {
     let states = status(tx, files)?;
     for (name, state) in &states {
         match state {
-            State::Changed => return Err(Error::Schema(format!("{name} has changed since it was applied"))),
-            State::Unknown => return Err(Error::Schema(format!("{name} is of a newer release than this program"))),
-            State::Applied | State::Pending => {}
+            MigrationState::Changed => return Err(Error::Schema(format!("{name} has changed since it was applied"))),
+            MigrationState::Unknown => {
+                return Err(Error::Schema(format!("{name} is of a newer release than this program")));
+            }
+            MigrationState::Applied | MigrationState::Pending => {}
         }
     }
     if !tx.has_table("schema_files")? {
         tx.batch(TABLE)?;
     }
     for (name, text) in files {
-        if states.iter().any(|(n, s)| n == name && *s == State::Pending) {
+        if states.iter().any(|(n, s)| n == name && *s == MigrationState::Pending) {
             tracing::info!(file = name, "applying a schema file");
             tx.batch(text)?;
             let row = [(*name).into(), Hash::of(text).into()];

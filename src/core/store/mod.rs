@@ -73,7 +73,7 @@ pub const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// Enough for thousands of endings.
 const BALLAST: u64 = 16 * 1024 * 1024;
 /// How long a stop may take where nobody says otherwise.
-const STOP: Duration = Duration::from_secs(20);
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How a store is opened. [`Options::default`] is right for a server.
 #[derive(Debug, Clone)]
@@ -299,7 +299,7 @@ impl Store {
 
     /// Takes no more work, finishes what waits, and closes the engine.
     pub async fn stop(&self) {
-        self.stop_within(STOP).await;
+        self.stop_within(STOP_TIMEOUT).await;
     }
     /// The same. What has not ended within this time is broken off.
     pub async fn stop_within(&self, time: Duration) {

@@ -74,7 +74,7 @@ impl<'t, 'c> Tx<'t, 'c> {
             On::Sqlite(c, counters) => sqlite::execute(c, *counters, sql, params),
             On::Postgres(session) => session.execute(sql, params),
         };
-        done.map_err(|trouble| self.keep(trouble))
+        done.map_err(|trouble| self.remember_trouble(trouble))
     }
 
     /// All rows of a query. Give it a `limit`.
@@ -87,7 +87,7 @@ impl<'t, 'c> Tx<'t, 'c> {
             On::Sqlite(c, counters) => sqlite::rows(c, *counters, sql, params),
             On::Postgres(session) => session.rows(sql, params),
         };
-        done.map_err(|trouble| self.keep(trouble))
+        done.map_err(|trouble| self.remember_trouble(trouble))
     }
 
     /// The first row of a query, if there is one.
@@ -119,8 +119,8 @@ impl<'t, 'c> Tx<'t, 'c> {
         };
         match doubtful {
             Ok(false) => Ok(()),
-            Ok(true) => Err(self.keep(Trouble::Conflict)),
-            Err(trouble) => Err(self.keep(trouble)),
+            Ok(true) => Err(self.remember_trouble(Trouble::Conflict)),
+            Err(trouble) => Err(self.remember_trouble(trouble)),
         }
     }
 
@@ -150,19 +150,19 @@ impl<'t, 'c> Tx<'t, 'c> {
             On::Sqlite(c, _) => c.execute_batch(&text.replace("BYTES", "BLOB")).map_err(|e| sqlite::trouble(&e)),
             On::Postgres(session) => session.batch(&text.replace("BYTES", "BYTEA")),
         };
-        done.map_err(|trouble| self.keep(trouble))
+        done.map_err(|trouble| self.remember_trouble(trouble))
     }
 
     /// PostgreSQL's TEXT cannot hold U+0000 and SQLite's can: refused before either sees it, so that both agree.
     fn guard(&mut self, params: &[Value]) -> Result<()> {
         if params.iter().any(|p| matches!(p, Value::Text(t) if t.contains('\0'))) {
-            return Err(self.keep(Trouble::Refused(Error::Engine("a text holds U+0000".into()))));
+            return Err(self.remember_trouble(Trouble::Refused(Error::Engine("a text holds U+0000".into()))));
         }
         Ok(())
     }
 
     /// Remembers the first trouble: it decides how the transaction ends whatever the closure makes of the error.
-    fn keep(&mut self, trouble: Trouble) -> Error {
+    fn remember_trouble(&mut self, trouble: Trouble) -> Error {
         let error = trouble.error();
         self.trouble.get_or_insert(trouble);
         error

@@ -80,7 +80,7 @@ impl Row {
     fn at(&self, i: usize) -> &Value {
         self.0.get(i).unwrap_or(&Value::Null)
     }
-    fn wrong<T>(column: usize, expected: &'static str) -> Result<T> {
+    fn wrong_type<T>(column: usize, expected: &'static str) -> Result<T> {
         Err(Error::Column { column, expected })
     }
     /// A number.
@@ -88,7 +88,7 @@ impl Row {
     /// # Errors
     /// When the column holds anything else; so for every reader below.
     pub fn int(&self, i: usize) -> Result<i64> {
-        self.opt_int(i)?.map_or_else(|| Self::wrong(i, "a number"), Ok)
+        self.opt_int(i)?.map_or_else(|| Self::wrong_type(i, "a number"), Ok)
     }
     /// A number or NULL.
     ///
@@ -98,7 +98,7 @@ impl Row {
         match self.at(i) {
             Value::Int(v) => Ok(Some(*v)),
             Value::Null => Ok(None),
-            _ => Self::wrong(i, "a number"),
+            _ => Self::wrong_type(i, "a number"),
         }
     }
     /// A text.
@@ -106,7 +106,7 @@ impl Row {
     /// # Errors
     /// See [`Row::int`].
     pub fn text(&self, i: usize) -> Result<&str> {
-        self.opt_text(i)?.map_or_else(|| Self::wrong(i, "text"), Ok)
+        self.opt_text(i)?.map_or_else(|| Self::wrong_type(i, "text"), Ok)
     }
     /// A text or NULL.
     ///
@@ -116,7 +116,7 @@ impl Row {
         match self.at(i) {
             Value::Text(v) => Ok(Some(v)),
             Value::Null => Ok(None),
-            _ => Self::wrong(i, "text"),
+            _ => Self::wrong_type(i, "text"),
         }
     }
     /// Bytes.
@@ -124,7 +124,7 @@ impl Row {
     /// # Errors
     /// See [`Row::int`].
     pub fn bytes(&self, i: usize) -> Result<&[u8]> {
-        self.opt_bytes(i)?.map_or_else(|| Self::wrong(i, "bytes"), Ok)
+        self.opt_bytes(i)?.map_or_else(|| Self::wrong_type(i, "bytes"), Ok)
     }
     /// Bytes or NULL.
     ///
@@ -134,7 +134,7 @@ impl Row {
         match self.at(i) {
             Value::Bytes(v) => Ok(Some(v)),
             Value::Null => Ok(None),
-            _ => Self::wrong(i, "bytes"),
+            _ => Self::wrong_type(i, "bytes"),
         }
     }
     /// A moment.
@@ -156,7 +156,7 @@ impl Row {
     /// # Errors
     /// See [`Row::int`].
     pub fn hash(&self, i: usize) -> Result<Hash> {
-        Hash::from_bytes(self.bytes(i)?).map_or_else(|| Self::wrong(i, "32 bytes"), Ok)
+        Hash::from_bytes(self.bytes(i)?).map_or_else(|| Self::wrong_type(i, "32 bytes"), Ok)
     }
     /// A yes or no, kept as 1 or 0.
     ///
@@ -166,7 +166,7 @@ impl Row {
         match self.int(i)? {
             0 => Ok(false),
             1 => Ok(true),
-            _ => Self::wrong(i, "0 or 1"),
+            _ => Self::wrong_type(i, "0 or 1"),
         }
     }
 }

@@ -2,13 +2,13 @@
 //! certificate (RFC 8705 §3). One of them, never both.
 
 use crate::client::Client;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::{Hash, from_base64url};
 use serde_json::{Value, json};
 
 /// What the holder of a token must prove to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Binding {
+pub enum TokenBinding {
     /// The key with this RFC 7638 thumbprint.
     Dpop(Hash),
     /// The certificate whose DER has this SHA-256.
@@ -16,27 +16,27 @@ pub enum Binding {
 }
 /// What a request proved to hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Proved {
+pub struct ProofOfPossession {
     /// The key of its DPoP proof, by thumbprint.
     pub key: Option<Hash>,
     /// The certificate of its connection, by thumbprint.
     pub certificate: Option<Hash>,
 }
-impl Binding {
+impl TokenBinding {
     /// What the token of a request is to be bound to. A certificate binds only the tokens of a client that registered so
     /// (RFC 8705 §3.4); a proof binds any other client's.
     ///
     /// # Errors
     /// A client whose tokens are always bound (FAPI 2.0 Security Profile §5.3.2.1 (5)) and that did not bring what they
     /// are bound to: `invalid_dpop_proof`, or `invalid_request` for a missing certificate; and those of [`Self::one`].
-    pub fn of(client: &Client, proved: Proved) -> Result<Option<Self>, Refusal> {
+    pub fn of(client: &Client, proved: ProofOfPossession) -> Result<Option<Self>, Refusal> {
         if client.certificate_bound {
             Self::one(client, proved.key)?;
             let missing = || Refusal::invalid_request("this client must present its certificate");
             return proved.certificate.map(|c| Some(Self::Certificate(c))).ok_or_else(missing);
         }
         if client.dpop_bound && proved.key.is_none() {
-            return Err(Refusal::new(Code::InvalidDpopProof, "this client must send a DPoP proof"));
+            return Err(Refusal::new(ErrorCode::InvalidDpopProof, "this client must send a DPoP proof"));
         }
         Ok(proved.key.map(Self::Dpop))
     }
@@ -58,7 +58,7 @@ impl Binding {
     ///
     /// # Errors
     /// What is wrong, in words for the caller.
-    pub fn held(bound: Option<Self>, dpop: bool, proved: Proved) -> Result<(), &'static str> {
+    pub fn held(bound: Option<Self>, dpop: bool, proved: ProofOfPossession) -> Result<(), &'static str> {
         match (bound, dpop) {
             (Some(Self::Dpop(key)), true) if proved.key == Some(key) => Ok(()),
             (Some(Self::Dpop(_)), true) => Err("the token is bound to another DPoP key"),
@@ -112,10 +112,10 @@ impl Binding {
 
 /// `token_type`: RFC 9449 §5; a token bound to a certificate is a Bearer token that needs its certificate (RFC 8705 §3).
 #[must_use]
-pub const fn token_type(binding: Option<&Binding>) -> &'static str {
+pub const fn token_type(binding: Option<&TokenBinding>) -> &'static str {
     match binding {
-        Some(Binding::Dpop(_)) => "DPoP",
-        Some(Binding::Certificate(_)) | None => "Bearer",
+        Some(TokenBinding::Dpop(_)) => "DPoP",
+        Some(TokenBinding::Certificate(_)) | None => "Bearer",
     }
 }
 
@@ -126,17 +126,17 @@ mod tests {
     #[test]
     fn a_binding_is_one_thing_and_says_which() {
         let (key, other) = (Hash::of("key"), Hash::of("certificate"));
-        let (dpop, mtls) = (Binding::Dpop(key), Binding::Certificate(other));
+        let (dpop, mtls) = (TokenBinding::Dpop(key), TokenBinding::Certificate(other));
         assert_eq!((dpop.cnf(), mtls.cnf()), (json!({"jkt": key.base64url()}), json!({"x5t#S256": other.base64url()})));
         assert_eq!([token_type(Some(&dpop)), token_type(Some(&mtls)), token_type(None)], ["DPoP", "Bearer", "Bearer"]);
         for binding in [dpop, mtls] {
             let (jkt, x5t) = (binding.jkt(), binding.x5t());
-            assert_eq!(Binding::stored(jkt.as_deref(), x5t.as_deref()), Ok(Some(binding)));
+            assert_eq!(TokenBinding::stored(jkt.as_deref(), x5t.as_deref()), Ok(Some(binding)));
         }
-        assert_eq!(Binding::stored(None, None), Ok(None));
+        assert_eq!(TokenBinding::stored(None, None), Ok(None));
         let key = key.base64url();
         for (jkt, x5t) in [(Some(key.as_str()), Some(key.as_str())), (Some("short"), None), (None, Some(""))] {
-            assert_eq!(Binding::stored(jkt, x5t), Err(()), "{jkt:?} {x5t:?}");
+            assert_eq!(TokenBinding::stored(jkt, x5t), Err(()), "{jkt:?} {x5t:?}");
         }
     }
 }

@@ -2,30 +2,30 @@
 //! records its outcome.
 
 use super::sql::{self, Access};
-use super::{Binding, Issued, Minted, narrow, told};
+use super::{Issued, Minted, TokenBinding, narrow, token_events};
 use crate::authorize::Details;
 use crate::authorize::rules::OFFLINE;
 use crate::client::Client;
 use crate::clock::Instant;
-use crate::event::Kind as Event;
+use crate::event::EventKind as Event;
 use crate::grant::Grant;
 use crate::grant::code::{Redeemed, redeem};
-use crate::oxide::{self, Presenter};
+use crate::oxide::{self, TokenCaller};
 use crate::params::Params;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
-use crate::secret::{self, Kind};
+use crate::secret::{self, SecretKind};
 use crate::store::{Result, Tx};
 
 /// A request at the token endpoint, its client authenticated and its proof checked.
 #[derive(Debug, Clone, Copy)]
-pub struct Ask<'a> {
+pub struct TokenRequest<'a> {
     /// Who asks.
     pub client: &'a Client,
     /// The form.
     pub params: &'a Params,
     /// What the request proved to hold, and the token is to be bound to.
-    pub binding: Option<Binding>,
+    pub binding: Option<TokenBinding>,
     /// The values to hand out.
     pub minted: &'a Minted,
     /// `aud` where no resource was asked for (requirements.md#audience).
@@ -33,23 +33,27 @@ pub struct Ask<'a> {
 }
 
 const NO_CODE: Refusal =
-    Refusal::new(Code::InvalidGrant, "the code is unknown, expired or was issued to another client");
+    Refusal::new(ErrorCode::InvalidGrant, "the code is unknown, expired or was issued to another client");
 
 /// Redeems an authorization code: grant active, older one replaced, access token recorded, event `token.issued`; or the
 /// refusal, which for a replay has revoked the grant.
 ///
 /// # Errors
 /// The store's.
-pub fn exchange(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::result::Result<Issued, Refusal>> {
+pub fn exchange(
+    tx: &mut Tx<'_, '_>,
+    ask: TokenRequest<'_>,
+    now: Instant,
+) -> Result<std::result::Result<Issued, Refusal>> {
     let jkt = ask.binding.and_then(|b| b.jkt());
-    let by = Presenter { client_id: &ask.client.id, jkt: jkt.as_deref() };
-    let Some(hash) = ask.params.get("code").and_then(|c| secret::presented(Kind::Code, c)) else {
+    let by = TokenCaller { client_id: &ask.client.id, jkt: jkt.as_deref() };
+    let Some(hash) = ask.params.get("code").and_then(|c| secret::presented(SecretKind::Code, c)) else {
         // Nothing to look up: the machine words the refusal, and says which parameter is missing.
         return Ok(oxide::exchange(None, ask.params, by, now).and(Err(NO_CODE)));
     };
     let redeemed = redeem(tx, &hash, &ask.client.id, now, |code, grant| {
         let binding = &code.binding;
-        let loaded = oxide::Code {
+        let loaded = oxide::LoadedCode {
             client_id: &code.client,
             grant: &grant.id,
             redirect_uri: &binding.redirect_uri,
@@ -64,7 +68,7 @@ pub fn exchange(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::
     })?;
     let (grant, code, (all, aud, (details, scope))) = match redeemed {
         Redeemed::Done { grant, code, checked } => (grant, code, checked),
-        Redeemed::Replayed => return Ok(Err(Refusal::new(Code::InvalidGrant, "the code was used before"))),
+        Redeemed::Replayed => return Ok(Err(Refusal::new(ErrorCode::InvalidGrant, "the code was used before"))),
         Redeemed::Unfit => return Ok(Err(NO_CODE)),
         Redeemed::Refused(refusal) => return Ok(Err(refusal)),
     };
@@ -87,10 +91,14 @@ pub fn exchange(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::
 ///
 /// # Errors
 /// The store's.
-pub fn refresh(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::result::Result<Issued, Refusal>> {
+pub fn refresh(
+    tx: &mut Tx<'_, '_>,
+    ask: TokenRequest<'_>,
+    now: Instant,
+) -> Result<std::result::Result<Issued, Refusal>> {
     let jkt = ask.binding.and_then(|b| b.jkt());
-    let by = Presenter { client_id: &ask.client.id, jkt: jkt.as_deref() };
-    let hash = ask.params.get("refresh_token").and_then(|t| secret::presented(Kind::Refresh, t));
+    let by = TokenCaller { client_id: &ask.client.id, jkt: jkt.as_deref() };
+    let hash = ask.params.get("refresh_token").and_then(|t| secret::presented(SecretKind::Refresh, t));
     let found = hash.map(|h| sql::find_refresh(tx, &h)).transpose()?.flatten();
     let found = found.filter(|(token, grant)| token.is_live(ask.client, grant, now));
     let loaded = found.as_ref().map(|(token, grant)| oxide::RefreshToken {
@@ -104,7 +112,7 @@ pub fn refresh(tx: &mut Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> Result<std::r
         Err(refusal) => return Ok(Err(refusal)),
     };
     let Some((token, grant)) = found else {
-        return Ok(Err(Refusal::new(Code::InvalidGrant, "the refresh token is unknown")));
+        return Ok(Err(Refusal::new(ErrorCode::InvalidGrant, "the refresh token is unknown")));
     };
     let part = narrow::audience(&ask, &token.aud).and_then(|aud| {
         let (details, scope) = narrow::details(ask.params, &grant.details, decided.scope)?;
@@ -126,7 +134,7 @@ struct Part {
 
 fn issue(
     tx: &mut Tx<'_, '_>,
-    ask: &Ask<'_>,
+    ask: &TokenRequest<'_>,
     grant: Grant,
     part: Part,
     refresh: bool,
@@ -148,7 +156,13 @@ fn issue(
         revoked_at: None,
     };
     sql::insert_access(tx, &access)?;
-    told::both(tx, (&access.id, &access.client, Some(&grant)), Event::TokenIssued, detail(&access), now)?;
+    token_events::event_and_audit(
+        tx,
+        (&access.id, &access.client, Some(&grant)),
+        Event::TokenIssued,
+        detail(&access),
+        now,
+    )?;
     let Access { details, binding, expires_at, .. } = access;
     Ok(Issued { scope, details, binding, at: now, expires_at, refresh, nonce, grant: Some(grant) })
 }

@@ -9,7 +9,7 @@ use crate::clock::Instant;
 use crate::grant::Grant;
 use crate::id::ClientId;
 use crate::keys::jose::Alg;
-use crate::secret::{self, Hash, Kind};
+use crate::secret::{self, Hash, SecretKind};
 use crate::store::{Result, Tx};
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ pub const TYP: &str = "token-introspection+jwt";
 
 /// What a caller gets to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
+pub enum Introspection {
     /// A live token.
     Live(Live),
     /// Anything else: unknown, expired, revoked, suspended, another audience's. There is nothing to tell apart.
@@ -38,45 +38,49 @@ pub enum Live {
 
 /// What is asked about, as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum IntrospectedToken {
     /// An access token.
     Access(Hash),
     /// A refresh token.
     Refresh(Hash),
 }
-impl Asked {
+impl IntrospectedToken {
     /// Reads a token by its prefix and its checksum; `None` for junk, which needs no look-up (requirements.md#secrets).
     #[must_use]
-    pub fn read(token: &str) -> Option<Self> {
-        let access = || secret::presented(Kind::Access, token).map(Self::Access);
-        access().or_else(|| secret::presented(Kind::Refresh, token).map(Self::Refresh))
+    pub fn parse(token: &str) -> Option<Self> {
+        let access = || secret::presented(SecretKind::Access, token).map(Self::Access);
+        access().or_else(|| secret::presented(SecretKind::Refresh, token).map(Self::Refresh))
     }
 }
 
 /// Looks a token up for `caller`, who has authenticated.
 ///
-/// Of an access token learn the resource servers that are its audience, and the client that holds it, which was told as
-/// much when it got it; of a refresh token the client that holds it alone, because it opens no resource. To everybody
-/// else a token is as good as unknown (RFC 7662 §4, RFC 9701 §5).
+/// Access tokens are visible to resource servers in `aud` and to their own client; refresh tokens only to their own
+/// client, because they open no resource. To every other caller a token looks unknown (RFC 7662 §4, RFC 9701 §5).
 ///
 /// # Errors
 /// The store's.
-pub fn introspect(tx: &mut Tx<'_, '_>, asked: Asked, caller: &Client, now: Instant) -> Result<Seen> {
+pub fn introspect(
+    tx: &mut Tx<'_, '_>,
+    asked: IntrospectedToken,
+    caller: &Client,
+    now: Instant,
+) -> Result<Introspection> {
     // An app's `resources` are what it may ask for, not what it speaks for.
     let speaks = caller.profile == Profile::ResourceServer;
     let for_it = |f: &Found| speaks && f.token.aud.iter().any(|a| caller.resources.contains(a));
     let live = match asked {
-        Asked::Access(hash) => {
+        IntrospectedToken::Access(hash) => {
             let found = find_access(tx, &hash)?;
             let found = found.filter(|f| f.is_live(now) && (f.token.client == caller.id || for_it(f)));
             found.map(|f| Live::Access(Box::new(f)))
         }
-        Asked::Refresh(hash) => {
+        IntrospectedToken::Refresh(hash) => {
             let own = |(t, g): &(Refresh, Grant)| t.client == caller.id && t.is_live(caller, g, now);
             find_refresh(tx, &hash)?.filter(own).map(|f| Live::Refresh(Box::new(f)))
         }
     };
-    Ok(live.map_or(Seen::Inactive, Seen::Live))
+    Ok(live.map_or(Introspection::Inactive, Introspection::Live))
 }
 
 /// The algorithm a signed answer to `caller` has: the registered one, else RS256 (RFC 9701 §6), else, for a client of a
@@ -86,7 +90,7 @@ pub fn alg(caller: &Client) -> Alg {
     caller.introspection_alg.unwrap_or(if caller.profile.is_fapi() { Alg::Es256 } else { Alg::Rs256 })
 }
 
-impl Seen {
+impl Introspection {
     /// The answer's JSON (RFC 7662 §2.2, RFC 9396 §9.2, RFC 9449 §6.2, RFC 8705 §3.2; requirements.md#introspection).
     #[must_use]
     pub fn response(&self, issuer: &str) -> Value {
@@ -110,8 +114,8 @@ fn access(found: &Found, issuer: &str) -> Value {
         "active": true,
         "scope": t.scope,
         "client_id": t.client,
-        // A client's own token is about the client (RFC 7662 §2.2); what no grant stands behind says so by having no
-        // `grant_id`, whatever the two look like (RFC 9700 §4.15).
+        // The subject of a client-credentials token is the client (RFC 7662 §2.2). It has no `grant_id`; do not tell it
+        // apart by the form of `sub` (RFC 9700 §4.15).
         "sub": found.grant.as_ref().map_or(t.client.as_str(), |g| &g.sub),
         "exp": t.expires_at.secs(),
         "iat": t.issued_at.secs(),
@@ -151,7 +155,7 @@ fn refresh(t: &Refresh, grant: &Grant, issuer: &str) -> Value {
 fn permission(body: &mut Value, g: &Grant, narrowed: Option<&Details>) {
     body["grant_id"] = g.id.as_str().into();
     body["grant_expires_at"] = g.expires_at.secs().into();
-    if let Some(details) = narrowed.unwrap_or(&g.details).told() {
+    if let Some(details) = narrowed.unwrap_or(&g.details).to_response() {
         body["authorization_details"] = details;
     }
     body["acr"] = g.acr.as_str().into();

@@ -9,27 +9,27 @@
 //! |---|---|
 //! | [`exchange`] a code | 6749 §4.1.3, 7636, 9449 §10 |
 //! | [`refresh`] | 6749 §6 |
-//! | [`own`](own::own) | 6749 §4.4 |
+//! | [`client_credentials`](client_credentials::issue) | 6749 §4.4 |
 //! | [`introspect`](introspect::introspect) | 7662 |
 //! | [`revoke`](revoke::revoke) | 7009 |
-//! | [`unheard`](unheard::undo): what was issued and never told is taken back | |
+//! | [`unanswered`](unanswered::undo): what was issued and never told is taken back | |
 
 mod binding;
+pub mod client_credentials;
 mod exchange;
 pub mod id_token;
 pub mod introspect;
 mod narrow;
-pub mod own;
 pub mod revoke;
 pub mod sql;
 #[cfg(test)]
 mod tests;
-mod told;
-pub mod unheard;
+mod token_events;
+pub mod unanswered;
 
-pub use binding::{Binding, Proved, token_type};
-pub use exchange::{Ask, exchange, refresh};
-pub use introspect::{Live, Seen};
+pub use binding::{ProofOfPossession, TokenBinding, token_type};
+pub use exchange::{TokenRequest, exchange, refresh};
+pub use introspect::{Introspection, Live};
 pub use sql::Access;
 
 use crate::authorize::Details;
@@ -38,7 +38,7 @@ use crate::grant::Grant;
 use crate::id::TokenId;
 use crate::random::Random;
 use crate::scope::Scope;
-use crate::secret::{self, Hash, Kind, Secret};
+use crate::secret::{self, Hash, Secret, SecretKind};
 use std::time::Duration;
 
 /// Values for one token response, drawn before the transaction so that it can run again.
@@ -58,9 +58,9 @@ impl Minted {
     #[must_use]
     pub fn draw(random: &dyn Random) -> Self {
         Self {
-            access: secret::issue(Kind::Access, random),
+            access: secret::issue(SecretKind::Access, random),
             access_id: TokenId::random(random),
-            refresh: secret::issue(Kind::Refresh, random),
+            refresh: secret::issue(SecretKind::Refresh, random),
             refresh_id: TokenId::random(random),
         }
     }
@@ -76,7 +76,7 @@ pub struct Issued {
     /// What it covers of the grant's details, where that is less than all.
     pub details: Option<Details>,
     /// What it is bound to.
-    pub binding: Option<Binding>,
+    pub binding: Option<TokenBinding>,
     /// When it was issued,
     pub at: Instant,
     /// and when it expires: at a whole second, never after its grant.
@@ -101,7 +101,7 @@ impl Issued {
         if let Some(grant) = &self.grant {
             body["grant_id"] = grant.id.as_str().into();
             body["grant_expires_at"] = grant.expires_at.secs().into();
-            if let Some(details) = self.details.as_ref().unwrap_or(&grant.details).told() {
+            if let Some(details) = self.details.as_ref().unwrap_or(&grant.details).to_response() {
                 body["authorization_details"] = details;
             }
         }
@@ -126,5 +126,5 @@ fn expiry(lifetime: Duration, grant: Option<Instant>, now: Instant) -> Instant {
 /// The stored form of a presented access token; `None` for what cannot be one.
 #[must_use]
 pub fn access(text: &str) -> Option<Hash> {
-    secret::presented(Kind::Access, text)
+    secret::presented(SecretKind::Access, text)
 }

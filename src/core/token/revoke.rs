@@ -1,15 +1,15 @@
 //! Revocation (RFC 7009). A refresh token, or an access token of a grant without one, takes its grant
 //! along; an access token beside a refresh token goes alone, and so does a client's own.
 
-use super::{sql, told};
+use super::{sql, token_events};
 use crate::audit::Actor;
 use crate::client::Client;
 use crate::clock::Instant;
-use crate::event::Kind as Event;
+use crate::event::EventKind as Event;
 use crate::grant::{self, Grant, Reason};
 use crate::id::ClientId;
-use crate::refusal::{Code, Refusal};
-use crate::secret::{self, Kind};
+use crate::refusal::{ErrorCode, Refusal};
+use crate::secret::{self, SecretKind};
 use crate::store::{Result, Tx};
 use serde_json::json;
 
@@ -34,7 +34,7 @@ pub fn revoke(
     client: &Client,
     now: Instant,
 ) -> Result<std::result::Result<Revoked, Refusal>> {
-    if let Some(hash) = secret::presented(Kind::Refresh, token) {
+    if let Some(hash) = secret::presented(SecretKind::Refresh, token) {
         let Some((refresh, grant)) = sql::find_refresh(tx, &hash)? else {
             return Ok(Ok(Revoked::Nothing));
         };
@@ -43,7 +43,7 @@ pub fn revoke(
         }
         return end(tx, &grant, &client.id, now).map(Ok);
     }
-    let Some(hash) = secret::presented(Kind::Access, token) else {
+    let Some(hash) = secret::presented(SecretKind::Access, token) else {
         return Ok(Ok(Revoked::Nothing));
     };
     let Some(found) = sql::find_access(tx, &hash)? else {
@@ -66,11 +66,17 @@ pub fn revoke(
     }
     sql::revoke_access(tx, &hash, now)?;
     let detail = json!({"token": found.token.id});
-    told::both(tx, (&found.token.id, &client.id, found.grant.as_ref()), Event::TokenRevoked, detail, now)?;
+    token_events::event_and_audit(
+        tx,
+        (&found.token.id, &client.id, found.grant.as_ref()),
+        Event::TokenRevoked,
+        detail,
+        now,
+    )?;
     Ok(Ok(Revoked::Token))
 }
 
-const FOREIGN: Refusal = Refusal::new(Code::InvalidGrant, "the token was issued to another client");
+const FOREIGN: Refusal = Refusal::new(ErrorCode::InvalidGrant, "the token was issued to another client");
 
 fn end(tx: &mut Tx<'_, '_>, grant: &Grant, client: &ClientId, now: Instant) -> Result<Revoked> {
     Ok(match grant::end(tx, &grant.id, &Reason::Client, Actor::Client(client.clone()), now)? {
@@ -87,7 +93,7 @@ fn end(tx: &mut Tx<'_, '_>, grant: &Grant, client: &ClientId, now: Instant) -> R
 pub fn restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     let revoked = sql::revoke_restored(tx, now, limit)?;
     for (token, client, grant) in &revoked {
-        told::event(tx, (token, client, grant.as_ref()), Event::TokenRevoked, json!({"token": token}), now)?;
+        token_events::event(tx, (token, client, grant.as_ref()), Event::TokenRevoked, json!({"token": token}), now)?;
     }
     Ok(revoked.len() as u64)
 }

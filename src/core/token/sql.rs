@@ -1,11 +1,11 @@
 //! The tables `access_tokens` and `refresh_tokens`.
 
-use super::Binding;
+use super::TokenBinding;
 use crate::authorize::Details;
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::grant::Grant;
-use crate::grant::row::{columns, read};
+use crate::grant::row::{columns, from_row};
 use crate::id::{ClientId, GrantId, TokenId};
 use crate::scope::Scope;
 use crate::secret::Hash;
@@ -30,7 +30,7 @@ pub struct Access {
     /// What it covers of the grant's details, where that is less than all (RFC 9396 §6).
     pub details: Option<Details>,
     /// What it is bound to.
-    pub binding: Option<Binding>,
+    pub binding: Option<TokenBinding>,
     /// When it was issued.
     pub issued_at: Instant,
     /// When it expires.
@@ -150,7 +150,7 @@ pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
     };
     let id = row.text(0)?;
     let bad = |column: &str| Error::Corrupt { table: "access_tokens", row: id.to_owned(), why: column.to_owned() };
-    let grant = row.opt_text(11)?.is_some().then(|| read(&row, 11)).transpose()?;
+    let grant = row.opt_text(11)?.is_some().then(|| from_row(&row, 11)).transpose()?;
     let token = Access {
         hash: *hash,
         id: TokenId::parse(id).ok_or_else(|| bad("id"))?,
@@ -159,7 +159,7 @@ pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
         scope: Scope::parse(row.text(2)?).ok_or_else(|| bad("scope"))?,
         aud: words(row.text(3)?),
         details: row.opt_text(10)?.map(|text| serde_json::from_str(text).map_err(|_| bad("details"))).transpose()?,
-        binding: Binding::stored(row.opt_text(4)?, row.opt_text(5)?).map_err(|()| bad("jkt, x5t"))?,
+        binding: TokenBinding::stored(row.opt_text(4)?, row.opt_text(5)?).map_err(|()| bad("jkt, x5t"))?,
         issued_at: row.instant(6)?,
         // Earlier releases wrote milliseconds: it ends when `exp` says.
         expires_at: row.instant(7)?.floor_second(),
@@ -191,7 +191,7 @@ pub fn find_refresh(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<(Refresh,
         issued_at: row.instant(4)?,
         revoked_at: row.opt_instant(5)?,
     };
-    Ok(Some((token, read(&row, 6)?)))
+    Ok(Some((token, from_row(&row, 6)?)))
 }
 
 /// Whether a refresh token of the grant can still be used: then an access token may go alone (docs/protocol.md#ends).
@@ -220,11 +220,11 @@ pub(super) fn revoke_refresh(tx: &mut Tx<'_, '_>, hash: &Hash, now: Instant) -> 
 }
 
 /// A token by its public name, whose it is, and of which grant.
-pub(super) type Named = (TokenId, ClientId, Option<GrantId>);
+pub(super) type RevokedToken = (TokenId, ClientId, Option<GrantId>);
 
 /// Revokes the live tokens that a restored backup brought back, at most `limit` of each kind. Returns those of this
 /// call.
-pub(super) fn revoke_restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Vec<Named>> {
+pub(super) fn revoke_restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Vec<RevokedToken>> {
     let access = "update access_tokens set revoked_at = ?1 where hash in (select t.hash from access_tokens t \
                   left join grants g on g.id = t.grant_id where t.revoked_at is null and t.expires_at > ?1 \
                   and g.ended_at is null limit ?2) returning id, client_id, grant_id";

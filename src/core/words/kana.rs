@@ -13,7 +13,7 @@ pub struct Kana(String);
 
 /// Why a typed name is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum KanaError {
     /// Nothing is left of it.
     Empty,
     /// The first character that has no half-width form a bank keeps.
@@ -27,14 +27,14 @@ impl Kana {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(typed: &str) -> Result<Self, Refused> {
+    pub fn parse(typed: &str) -> Result<Self, KanaError> {
         let name = convert(typed);
         if let Some(bad) = name.chars().find(|c| !legal(*c)) {
-            return Err(Refused::Character(bad));
+            return Err(KanaError::Character(bad));
         }
         match name.chars().count() {
-            0 => Err(Refused::Empty),
-            n if n > MAX => Err(Refused::Long),
+            0 => Err(KanaError::Empty),
+            n if n > MAX => Err(KanaError::Long),
             _ => Ok(Self(name)),
         }
     }
@@ -158,19 +158,19 @@ mod tests {
     #[test]
     fn refused_with_the_character_that_is_wrong() {
         for (typed, why) in [
-            ("ジョン・スミス", Refused::Character('・')),
-            ("山田太郎", Refused::Character('山')),
-            ("ㇰ", Refused::Character('ㇰ')),
-            ("ヤマダ＆", Refused::Character('&')),
-            ("", Refused::Empty),
-            (" 　\u{200b}", Refused::Empty),
-            (&"ア".repeat(49), Refused::Long),
-            (&"ガ".repeat(25), Refused::Long),
+            ("ジョン・スミス", KanaError::Character('・')),
+            ("山田太郎", KanaError::Character('山')),
+            ("ㇰ", KanaError::Character('ㇰ')),
+            ("ヤマダ＆", KanaError::Character('&')),
+            ("", KanaError::Empty),
+            (" 　\u{200b}", KanaError::Empty),
+            (&"ア".repeat(49), KanaError::Long),
+            (&"ガ".repeat(25), KanaError::Long),
         ] {
             assert_eq!(Kana::parse(typed), Err(why), "{typed}");
         }
         for typed in ["ヾ", "é", "e\u{301}"] {
-            assert!(matches!(Kana::parse(typed), Err(Refused::Character(_))), "{typed}");
+            assert!(matches!(Kana::parse(typed), Err(KanaError::Character(_))), "{typed}");
         }
         assert!(Kana::parse(&"ア".repeat(48)).is_ok() && Kana::parse(&"ガ".repeat(24)).is_ok());
     }

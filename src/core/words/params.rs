@@ -1,6 +1,6 @@
 //! The parameters of a request, read strictly: each at most once (RFC 6749 §3.1, §3.2), valid UTF-8, bounded.
 
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use std::fmt;
 
 /// The most parameters one request may have.
@@ -33,7 +33,7 @@ impl Params {
     pub fn push(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         // RFC 8707 §2 alone lets a parameter come more than once.
         if name != "resource" && self.0.iter().any(|(n, _)| n == name) {
-            return Err(Refusal::naming(Code::InvalidRequest, &format!("parameter {name} is repeated")));
+            return Err(Refusal::naming(ErrorCode::InvalidRequest, &format!("parameter {name} is repeated")));
         }
         if self.0.len() == MAX_PARAMS {
             return Err(Refusal::invalid_request("too many parameters"));
@@ -67,7 +67,7 @@ impl Params {
     /// # Errors
     /// `invalid_request` naming the parameter.
     pub fn need(&self, name: &'static str) -> Result<&str, Refusal> {
-        self.get(name).ok_or_else(|| Refusal::naming(Code::InvalidRequest, &format!("{name} is missing")))
+        self.get(name).ok_or_else(|| Refusal::naming(ErrorCode::InvalidRequest, &format!("{name} is missing")))
     }
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -133,7 +133,7 @@ mod tests {
             (&"x=1&".repeat(2), "repeated"),
             (&(0..65).map(|i| format!("p{i}=1&")).collect::<String>(), "too many"),
         ] {
-            assert_eq!(Params::parse(text).map_err(|r| r.code), Err(Code::InvalidRequest), "{why}");
+            assert_eq!(Params::parse(text).map_err(|r| r.code), Err(ErrorCode::InvalidRequest), "{why}");
         }
         let ok = Params::parse("a=1+2%20%E5%BA%97&empty=&resource=x&resource=y").unwrap_or_default();
         assert_eq!((ok.get("a"), ok.get("empty")), (Some("1 2 店"), None));

@@ -7,8 +7,8 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
         /// The registered error codes we answer with.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Code { $($(#[$doc])* $name),+ }
-        impl Code {
+        pub enum ErrorCode { $($(#[$doc])* $name),+ }
+        impl ErrorCode {
             /// The code as it travels.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -88,19 +88,19 @@ codes! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The error code.
-    pub code: Code,
+    pub code: ErrorCode,
     /// `error_description`.
     pub description: Cow<'static, str>,
 }
 impl Refusal {
     /// A refusal with a fixed description.
     #[must_use]
-    pub const fn new(code: Code, description: &'static str) -> Self {
+    pub const fn new(code: ErrorCode, description: &'static str) -> Self {
         Self { code, description: Cow::Borrowed(description) }
     }
     /// A refusal that names something of the caller's; characters RFC 6749 §5.2 does not allow are replaced.
     #[must_use]
-    pub fn naming(code: Code, description: &str) -> Self {
+    pub fn naming(code: ErrorCode, description: &str) -> Self {
         let allowed = |c: char| matches!(c, ' '..='!' | '#'..='[' | ']'..='~');
         let clean = description.chars().take(200).map(|c| if allowed(c) { c } else { '?' }).collect();
         Self { code, description: Cow::Owned(clean) }
@@ -108,7 +108,7 @@ impl Refusal {
     /// `invalid_request` with a fixed description.
     #[must_use]
     pub const fn invalid_request(description: &'static str) -> Self {
-        Self::new(Code::InvalidRequest, description)
+        Self::new(ErrorCode::InvalidRequest, description)
     }
 }
 impl fmt::Display for Refusal {

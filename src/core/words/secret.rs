@@ -116,7 +116,7 @@ impl<'de> serde::Deserialize<'de> for Secret {
 
 /// What an opaque value is for, told by its prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum SecretKind {
     /// An authorization code.
     Code,
     /// An access token.
@@ -128,7 +128,7 @@ pub enum Kind {
     /// A registration access token (RFC 7592 §1).
     Registration,
 }
-impl Kind {
+impl SecretKind {
     /// The prefix every value of this kind starts with.
     #[must_use]
     pub const fn prefix(self) -> &'static str {
@@ -150,7 +150,7 @@ pub fn opaque(random: &dyn Random) -> Secret {
 
 /// A new code or token.
 #[must_use]
-pub fn issue(kind: Kind, random: &dyn Random) -> Secret {
+pub fn issue(kind: SecretKind, random: &dyn Random) -> Secret {
     let mut text = format!("{}{}", kind.prefix(), base64url(random::bytes::<32>(random)));
     let sum = checksum(&text);
     text.push_str(&sum);
@@ -159,7 +159,7 @@ pub fn issue(kind: Kind, random: &dyn Random) -> Secret {
 
 /// The stored form of a presented code or token; `None` when it cannot be one of ours, so that no look-up is spent.
 #[must_use]
-pub fn presented(kind: Kind, text: &str) -> Option<Hash> {
+pub fn presented(kind: SecretKind, text: &str) -> Option<Hash> {
     let len = kind.prefix().len() + 43;
     if text.len() != len + 6 || !text.is_ascii() || !text.starts_with(kind.prefix()) {
         return None;
@@ -195,16 +195,16 @@ mod tests {
     #[test]
     fn what_is_issued_is_recognised_and_junk_is_not() {
         let r = SeededRandom::new(1);
-        let token = issue(Kind::Access, &r);
+        let token = issue(SecretKind::Access, &r);
         let text = token.reveal().to_owned();
         assert_eq!(text.len(), 6 + 43 + 6);
-        assert_eq!(presented(Kind::Access, &text), Some(token.hash()));
-        assert_eq!(presented(Kind::Refresh, &text), None);
-        assert_eq!(presented(Kind::Access, &text[..text.len() - 1]), None);
+        assert_eq!(presented(SecretKind::Access, &text), Some(token.hash()));
+        assert_eq!(presented(SecretKind::Refresh, &text), None);
+        assert_eq!(presented(SecretKind::Access, &text[..text.len() - 1]), None);
         let mut other = text.clone().into_bytes();
         other[20] = if other[20] == b'A' { b'B' } else { b'A' };
-        assert_eq!(presented(Kind::Access, &String::from_utf8(other).unwrap_or_default()), None);
-        assert_eq!(presented(Kind::Access, &"あ".repeat(20)), None);
+        assert_eq!(presented(SecretKind::Access, &String::from_utf8(other).unwrap_or_default()), None);
+        assert_eq!(presented(SecretKind::Access, &"あ".repeat(20)), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /accounts/{id}`, passed on as it is.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Account {
+pub(super) struct BankAccount {
     id: String,
     branch: String,
     account_type: String,
@@ -16,12 +16,12 @@ pub(super) struct Account {
 }
 /// `GET /accounts/{id}/balance`
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Balance {
+pub(super) struct BankBalance {
     pub(super) balance: i64,
 }
 /// One line of `GET /accounts/{id}/transactions`.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Transaction {
+pub(super) struct BankTransaction {
     id: String,
     date: NaiveDate,
     description: String,
@@ -31,15 +31,15 @@ pub(super) struct Transaction {
     balance: i64,
 }
 #[derive(Deserialize)]
-struct Transactions {
-    transactions: Vec<Transaction>,
+struct BankTransactions {
+    transactions: Vec<BankTransaction>,
 }
 
 impl Api {
-    pub(super) async fn account(&self, id: &str) -> Result<Account, Refused> {
+    pub(super) async fn account(&self, id: &str) -> Result<BankAccount, Refused> {
         self.ask(&format!("accounts/{id}")).await
     }
-    pub(super) async fn balance(&self, id: &str) -> Result<Balance, Refused> {
+    pub(super) async fn balance(&self, id: &str) -> Result<BankBalance, Refused> {
         self.ask(&format!("accounts/{id}/balance")).await
     }
     pub(super) async fn transactions(
@@ -47,8 +47,8 @@ impl Api {
         id: &str,
         from: NaiveDate,
         to: NaiveDate,
-    ) -> Result<Vec<Transaction>, Refused> {
-        let found: Transactions = self.ask(&format!("accounts/{id}/transactions?from={from}&to={to}")).await?;
+    ) -> Result<Vec<BankTransaction>, Refused> {
+        let found: BankTransactions = self.ask(&format!("accounts/{id}/transactions?from={from}&to={to}")).await?;
         Ok(found.transactions)
     }
 

@@ -27,7 +27,7 @@ pub type Closed = Arc<dyn Fn(DateTime<Utc>) -> Option<DateTime<Utc>> + Send + Sy
 
 /// Whom the API asks, and as whom.
 #[derive(Clone)]
-pub struct Settings {
+pub struct ApiSettings {
     /// The authorization server.
     pub issuer: String,
     /// The resource server's id there.
@@ -48,7 +48,7 @@ pub struct Settings {
 
 /// What the API needs from outside.
 #[derive(Clone)]
-pub struct Parts {
+pub struct ApiParts {
     /// Now.
     pub clock: Arc<dyn Clock>,
     /// Interaction ids for callers that send none.
@@ -59,10 +59,10 @@ pub struct Parts {
 
 /// The API itself, shared by its handlers.
 struct Api {
-    own: String,
-    settings: Settings,
-    parts: Parts,
-    proofs: proof::Seen,
+    origin: String,
+    settings: ApiSettings,
+    parts: ApiParts,
+    proofs: proof::UsedProofs,
     nonces: nonce::Nonces,
 }
 
@@ -70,9 +70,9 @@ struct Api {
 ///
 /// # Errors
 /// When the listener cannot be opened.
-pub fn start(listener: Listener, settings: Settings, parts: Parts) -> io::Result<Running> {
+pub fn start(listener: Listener, settings: ApiSettings, parts: ApiParts) -> io::Result<Running> {
     let nonces = nonce::Nonces::new(bytes(parts.random.as_ref()));
-    let api = Api { own: listener.url(), settings, parts, proofs: proof::Seen::default(), nonces };
+    let api = Api { origin: listener.url(), settings, parts, proofs: proof::UsedProofs::default(), nonces };
     let api = actix_web::web::Data::new(api);
     listener.open(move |c| {
         c.app_data(api.clone()).configure(web::routes);

@@ -21,20 +21,20 @@ const AHEAD: i64 = 30;
 const MAX_JTI: usize = 512;
 
 /// The most proofs remembered. Beyond it a call is turned away rather than a proof forgotten before its time.
-const MAX_SEEN: usize = 50_000;
+const MAX_PROOFS: usize = 50_000;
 
 /// The proofs seen, each until the second at which it would be too old anyway.
 #[derive(Default)]
-pub(super) struct Seen(Mutex<HashMap<Sha256, i64>>);
+pub(super) struct UsedProofs(Mutex<HashMap<Sha256, i64>>);
 
-impl Seen {
+impl UsedProofs {
     /// Remembers a proof; `false` when it was seen before.
     fn first_time(&self, proof: Sha256, until: i64, now: i64) -> Result<bool, Refused> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= MAX_SEEN {
+        if seen.len() >= MAX_PROOFS {
             seen.retain(|_, until| now < *until);
         }
-        if seen.len() >= MAX_SEEN {
+        if seen.len() >= MAX_PROOFS {
             return Err(Refused::Unavailable);
         }
         Ok(seen.insert(proof, until).is_none_or(|until| until <= now))
@@ -56,7 +56,7 @@ impl Api {
         };
         let proof = header.to_str().unwrap_or_default();
         let (claims, thumbprint) = read(proof).ok_or(Refused::Proof("the DPoP proof does not hold"))?;
-        let url = format!("{}{}", self.own, request.path());
+        let url = format!("{}{}", self.origin, request.path());
         if !is_for(&claims, request.method().as_str(), &url, token) {
             return Err(Refused::Proof("the DPoP proof is for another request"));
         }
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_proof_works_once_until_it_is_old_anyway() {
-        let seen = Seen::default();
+        let seen = UsedProofs::default();
         let (now, until) = (1000, 1120);
         let (a, b) = (sha256("a"), sha256("b"));
         assert_eq!(seen.first_time(a, until, now), Ok(true));
@@ -143,10 +143,10 @@ mod tests {
     }
 
     #[test]
-    fn a_full_memory_refuses_rather_than_forgets() {
-        let seen = Seen::default();
+    fn a_full_table_refuses_rather_than_forgets() {
+        let seen = UsedProofs::default();
         let (now, until) = (1000, 1120);
-        for n in 0..MAX_SEEN {
+        for n in 0..MAX_PROOFS {
             assert_eq!(seen.first_time(sha256(n.to_string()), until, now), Ok(true));
         }
         assert_eq!(seen.first_time(sha256("one more"), until, now), Err(Refused::Unavailable));

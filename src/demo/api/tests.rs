@@ -17,9 +17,9 @@ use std::error::Error;
 type Tested = Result<(), Box<dyn Error>>;
 
 /// What the server says of each token.
-type Tokens = Data<HashMap<&'static str, Value>>;
+type TokenTable = Data<HashMap<&'static str, Value>>;
 
-async fn introspect(tokens: Tokens, request: HttpRequest, form: Form<HashMap<String, String>>) -> HttpResponse {
+async fn introspect(tokens: TokenTable, request: HttpRequest, form: Form<HashMap<String, String>>) -> HttpResponse {
     let sent = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     if sent != Some(&basic("accounts-api", &Secret::new("accounts-api-secret"))) {
         return HttpResponse::Unauthorized().json(json!({"error": "invalid_client"}));
@@ -52,7 +52,7 @@ fn closed(now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     (from..until).contains(&now).then_some(until)
 }
 
-struct World {
+struct ApiWorld {
     api: Running,
     other: Running,
     http: reqwest::Client,
@@ -61,7 +61,7 @@ struct World {
     random: Box<dyn Random>,
 }
 
-impl World {
+impl ApiWorld {
     async fn start(nonce_required: bool) -> Result<Self, Box<dyn Error>> {
         let clock = Arc::new(ManualClock::at(1_795_300_000));
         let key = SigningKey::generate()?;
@@ -102,7 +102,7 @@ impl World {
                 .route("/accounts/{id}/balance", get().to(balance))
                 .route("/accounts/{id}/transactions", get().to(transactions));
         })?;
-        let settings = Settings {
+        let settings = ApiSettings {
             issuer: other.url().to_owned(),
             client_id: "accounts-api".into(),
             client_secret: Secret::new("accounts-api-secret"),
@@ -113,7 +113,7 @@ impl World {
             nonce_required,
         };
         let http = loopback()?;
-        let parts = Parts { clock: clock.clone(), random: Arc::new(seeded(5)), http: http.clone() };
+        let parts = ApiParts { clock: clock.clone(), random: Arc::new(seeded(5)), http: http.clone() };
         let api = super::start(Listener::bind(0)?, settings, parts)?;
         Ok(Self { api, other, http, clock, key, random: Box::new(seeded(6)) })
     }
@@ -160,7 +160,7 @@ fn challenge(answer: &Answer) -> &str {
 
 #[actix_web::test]
 async fn what_a_token_opens() -> Tested {
-    let w = World::start(false).await?;
+    let w = ApiWorld::start(false).await?;
     for (path, token, status, code, why) in [
         ("/v1/accounts", "bearer", 200, "", "a plain token"),
         ("/v1/accounts/a", "bearer", 200, "", "its account"),
@@ -198,7 +198,7 @@ async fn what_a_token_opens() -> Tested {
 
 #[actix_web::test]
 async fn what_stands_in_the_answers() -> Tested {
-    let w = World::start(false).await?;
+    let w = ApiWorld::start(false).await?;
     let account = json!({"id": "a", "branch": "115", "account_type": "ordinary", "account_number": "1100026"});
     let answer = w.bearer("/v1/accounts", "bearer").await?;
     assert_eq!(answer.json()?, json!({"accounts": [account]}), "and nothing else the bank told");
@@ -218,7 +218,7 @@ async fn what_stands_in_the_answers() -> Tested {
 
 #[actix_web::test]
 async fn the_interaction_id_comes_back() -> Tested {
-    let w = World::start(false).await?;
+    let w = ApiWorld::start(false).await?;
     let id = "c4a9f0a2-5e0c-4d1f-9d3a-0c6d3f3f7a10".to_owned();
     let headers = [("authorization", "Bearer bearer".to_owned()), ("x-fapi-interaction-id", id.clone())];
     assert_eq!(w.get("/v1/accounts", &headers).await?.header("x-fapi-interaction-id"), Some(id.as_str()));
@@ -233,7 +233,7 @@ async fn the_interaction_id_comes_back() -> Tested {
 
 #[actix_web::test]
 async fn a_bound_token_needs_its_proof() -> Tested {
-    let w = World::start(false).await?;
+    let w = ApiWorld::start(false).await?;
     let path = "/v1/accounts";
     let good = w.proof(path, |_| {}, "bound")?;
     assert_eq!(w.dpop(path, "bound", good.clone()).await?.status, 200);
@@ -275,7 +275,7 @@ async fn a_bound_token_needs_its_proof() -> Tested {
 
 #[actix_web::test]
 async fn a_nonce_is_asked_for_and_taken() -> Tested {
-    let w = World::start(true).await?;
+    let w = ApiWorld::start(true).await?;
     let path = "/v1/accounts";
     let asked = w.dpop(path, "bound", w.proof(path, |_| {}, "bound")?).await?;
     assert_eq!(asked.status, 401);
@@ -291,7 +291,7 @@ async fn a_nonce_is_asked_for_and_taken() -> Tested {
 
 #[actix_web::test]
 async fn without_the_server_nothing_opens() -> Tested {
-    let World { api, other, http, .. } = World::start(false).await?;
+    let ApiWorld { api, other, http, .. } = ApiWorld::start(false).await?;
     other.stop().await;
     let url = format!("{}/v1/accounts", api.url());
     let answer = send(http.get(url).header("authorization", "Bearer bearer")).await?;
@@ -302,7 +302,7 @@ async fn without_the_server_nothing_opens() -> Tested {
 
 #[actix_web::test]
 async fn outside_service_hours_nothing_opens() -> Tested {
-    let w = World::start(false).await?;
+    let w = ApiWorld::start(false).await?;
     // Five past four in Japan, the day after.
     w.clock.set(1_795_374_300);
     let answer = w.bearer("/v1/accounts", "bearer").await?;
@@ -313,7 +313,7 @@ async fn outside_service_hours_nothing_opens() -> Tested {
 
 #[actix_web::test]
 async fn another_name_for_this_address_is_turned_away() -> Tested {
-    let w = World::start(false).await?;
+    let w = ApiWorld::start(false).await?;
     let headers = [("host", "evil.example".to_owned()), ("authorization", "Bearer bearer".to_owned())];
     assert_eq!(w.get("/v1/accounts", &headers).await?.status, 421);
     w.stop().await;

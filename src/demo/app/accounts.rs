@@ -66,7 +66,12 @@ impl From<Trouble> for Stale {
 }
 
 /// Reads every linked account.
-pub(super) async fn read(oauth: &Client, api: &str, token: &Secret, now: DateTime<Utc>) -> Result<Snapshot, Stale> {
+pub(super) async fn fetch_all(
+    oauth: &Client,
+    api: &str,
+    token: &Secret,
+    now: DateTime<Utc>,
+) -> Result<Snapshot, Stale> {
     let list: Accounts = get(oauth, &format!("{api}/v1/accounts"), token).await?;
     let mut statements = Vec::new();
     for account in list.accounts {
@@ -80,7 +85,7 @@ pub(super) async fn read(oauth: &Client, api: &str, token: &Secret, now: DateTim
 }
 
 async fn get<T: serde::de::DeserializeOwned>(oauth: &Client, url: &str, token: &Secret) -> Result<T, Stale> {
-    let answer = oauth.read(url, token).await?;
+    let answer = oauth.get(url, token).await?;
     match answer.status {
         200 => Ok(serde_json::from_slice(&answer.body).map_err(|_| Trouble::Broken("account API"))?),
         401 if token_is_dead(&answer) => Err(Stale::Ended),

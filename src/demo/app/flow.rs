@@ -2,7 +2,7 @@
 
 use super::accounts::{self, Stale};
 use super::idtoken;
-use super::session::{Link, Role};
+use super::session::{AccountLink, Role};
 use super::timeline::What;
 use super::trouble::{Trouble, known_code};
 use super::{App, oauth};
@@ -57,8 +57,12 @@ impl App {
         let names = (metadata.issuer.as_str(), self.settings.client_id.as_str());
         idtoken::check(id_token, &keys, &FAPI, names, &asked, now)?;
         let ends = tokens.grant_expires_at.ok_or(Trouble::Broken("no grant_expires_at"))?;
-        let link =
-            Link { token: tokens.access_token, grant_id: tokens.grant_id, ends: from_secs(ends), snapshot: None };
+        let link = AccountLink {
+            token: tokens.access_token,
+            grant_id: tokens.grant_id,
+            ends: from_secs(ends),
+            snapshot: None,
+        };
         self.sessions.with(cookie, |s| {
             s.timeline.saw(What::ConsentGranted, seen);
             if s.link.as_ref().is_some_and(|old| old.grant_id != link.grant_id) {
@@ -78,7 +82,7 @@ impl App {
         role: Role,
         cookie: Option<&Secret>,
         query: &HashMap<String, String>,
-    ) -> Result<(oauth::Asked, String), Failed> {
+    ) -> Result<(oauth::PreparedRequest, String), Failed> {
         let state = query.get("state").map_or("", String::as_str);
         let asked = self.sessions.with(cookie, |s| s.answered(role, state)).flatten().ok_or(Failed::NotAsked)?;
         if query.get("iss") != Some(&self.settings.issuer) {
@@ -98,7 +102,7 @@ impl App {
     pub(super) async fn refresh(&self, cookie: &Secret) -> Result<Read, Trouble> {
         let link = self.sessions.with(Some(cookie), |s| s.link.clone()).flatten();
         let Some(link) = link else { return Ok(Read::Current) };
-        let read = accounts::read(&self.oauth, &self.settings.api, &link.token, self.parts.clock.now()).await;
+        let read = accounts::fetch_all(&self.oauth, &self.settings.api, &link.token, self.parts.clock.now()).await;
         // Another tab may have linked anew meanwhile: only the link that was asked about is touched.
         self.sessions
             .with(Some(cookie), |s| match (&mut s.link, read) {

@@ -1,6 +1,6 @@
 //! What makes an id_token believable (OpenID Connect Core §3.1.3.7).
 
-use super::oauth::Asked;
+use super::oauth::PreparedRequest;
 use super::trouble::Trouble;
 use crate::jose::{Claims, text, verify_with_set};
 use chrono::{DateTime, Utc};
@@ -17,7 +17,7 @@ pub(super) fn check(
     keys: &[Jwk],
     allowed: &[Algorithm],
     (issuer, client_id): (&str, &str),
-    asked: &Asked,
+    asked: &PreparedRequest,
     now: DateTime<Utc>,
 ) -> Result<Claims, Trouble> {
     let claims = verify_with_set(token, keys, allowed).map_err(|_| Trouble::Broken("id_token signature"))?;
@@ -56,7 +56,7 @@ mod tests {
     fn only_our_own_fresh_id_token_is_believed() -> Result<(), jsonwebtoken::errors::Error> {
         let key = SigningKey::generate()?;
         let other = SigningKey::generate()?;
-        let asked = Asked::new(&seeded(1), "http://localhost:1/callback".into());
+        let asked = PreparedRequest::new(&seeded(1), "http://localhost:1/callback".into());
         let now = from_secs(1_000_000);
         let good = json!({
             "iss": "http://as", "aud": "creco", "sub": "s", "exp": 1_000_300, "iat": 1_000_000,

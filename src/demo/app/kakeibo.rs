@@ -3,7 +3,7 @@
 use super::App;
 use super::flow::{Failed, SCOPE};
 use super::idtoken;
-use super::oauth::{Asked, Tokens, borrowed};
+use super::oauth::{PreparedRequest, Tokens, borrowed};
 use super::session::Role;
 use super::trouble::{Trouble, expect};
 use crate::crypto::Secret;
@@ -16,7 +16,7 @@ impl App {
     /// The address of a request that travels in the open (OpenID Connect Core §3.1.2.1).
     pub(super) async fn kakeibo_begin(&self, cookie: &Secret, language: Language) -> Result<String, Trouble> {
         let metadata = self.oauth.provider.metadata(self.parts.clock.now()).await?;
-        let asked = Asked::new(self.parts.random.as_ref(), format!("{}/kakeibo/callback", self.own));
+        let asked = PreparedRequest::new(self.parts.random.as_ref(), format!("{}/kakeibo/callback", self.origin));
         let form = asked.form(&self.settings.kakeibo_id, SCOPE, language);
         let url = with_query(&metadata.authorization_endpoint, borrowed(&form));
         self.sessions.with(Some(cookie), |s| s.wait_for(Role::Kakeibo, asked));

@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 /// Whom the app talks to, and as whom.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct AppSettings {
     /// The authorization server.
     pub issuer: String,
     /// The account API.
@@ -47,7 +47,7 @@ pub struct Settings {
 
 /// What the app needs from outside.
 #[derive(Clone)]
-pub struct Parts {
+pub struct AppParts {
     /// Now.
     pub clock: Arc<dyn Clock>,
     /// State, nonce, verifier, cookies.
@@ -60,16 +60,16 @@ pub struct Parts {
 
 /// The app itself, shared by its handlers.
 struct App {
-    own: String,
-    settings: Settings,
-    parts: Parts,
+    origin: String,
+    settings: AppSettings,
+    parts: AppParts,
     /// Signs client assertions; its public half stands at `/jwks`.
     key: SigningKey,
     oauth: oauth::Client,
     sessions: session::Sessions,
 }
 
-impl Settings {
+impl AppSettings {
     /// The institution's name in a language.
     fn institution(&self, language: Language) -> &str {
         &self.institution[usize::from(language == Language::En)]
@@ -80,13 +80,19 @@ impl Settings {
 ///
 /// # Errors
 /// When a key cannot be made or the listener not be opened.
-pub fn start(listener: Listener, settings: Settings, parts: Parts) -> io::Result<Running> {
+pub fn start(listener: Listener, settings: AppSettings, parts: AppParts) -> io::Result<Running> {
     let own = listener.url();
     let key = SigningKey::generate().map_err(io::Error::other)?;
     let proof_key = SigningKey::generate().map_err(io::Error::other)?;
     let oauth = oauth::Client::new(&settings, &own, key.clone(), proof_key, &parts);
-    let app =
-        actix_web::web::Data::new(App { own, settings, parts, key, oauth, sessions: session::Sessions::default() });
+    let app = actix_web::web::Data::new(App {
+        origin: own,
+        settings,
+        parts,
+        key,
+        oauth,
+        sessions: session::Sessions::default(),
+    });
     listener.open(move |c| {
         c.app_data(app.clone()).configure(web::routes);
     })

@@ -2,7 +2,7 @@
 
 use super::provider::{Metadata, Provider};
 use super::trouble::{Trouble, expect, refusal};
-use super::{Parts, Settings};
+use super::{AppParts, AppSettings};
 use crate::crypto::{Random, Secret, base64url, random_text, sha256};
 use crate::jose::SigningKey;
 use crate::pages::Language;
@@ -30,14 +30,14 @@ pub(super) struct Tokens {
 
 /// What must be remembered between asking and being answered.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct PreparedRequest {
     pub(super) state: Secret,
     pub(super) nonce: Secret,
     pub(super) verifier: Secret,
     pub(super) redirect_uri: String,
 }
 
-impl Asked {
+impl PreparedRequest {
     pub(super) fn new(random: &dyn Random, redirect_uri: String) -> Self {
         let [state, nonce, verifier] = [(); 3].map(|()| random_text(random));
         Self { state, nonce, verifier, redirect_uri }
@@ -89,13 +89,13 @@ pub(super) struct Client {
 
 /// Whose nonce goes into a proof.
 #[derive(Clone, Copy)]
-enum Audience {
+enum NonceAudience {
     Server,
     Api,
 }
 
 impl Client {
-    pub(super) fn new(s: &Settings, own: &str, key: SigningKey, proof_key: SigningKey, parts: &Parts) -> Self {
+    pub(super) fn new(s: &AppSettings, own: &str, key: SigningKey, proof_key: SigningKey, parts: &AppParts) -> Self {
         Self {
             client_id: s.client_id.clone(),
             redirect_uri: format!("{own}/callback"),
@@ -112,9 +112,9 @@ impl Client {
 
     /// Pushes a request (RFC 9126 §2) and says where the browser goes (§4). Its detail names no account (RFC 9396): the
     /// customer chooses among their own.
-    pub(super) async fn ask(&self, scope: &str, language: Language) -> Result<(Asked, String), Trouble> {
+    pub(super) async fn ask(&self, scope: &str, language: Language) -> Result<(PreparedRequest, String), Trouble> {
         let metadata = self.provider.metadata(self.clock.now()).await?;
-        let asked = Asked::new(self.random.as_ref(), self.redirect_uri.clone());
+        let asked = PreparedRequest::new(self.random.as_ref(), self.redirect_uri.clone());
         let mut form = asked.form(&self.client_id, scope, language);
         form.push(("authorization_details", json!([{"type": "account_information"}]).to_string()));
         let answer = self.post(&metadata, &metadata.pushed_authorization_request_endpoint, form).await?;
@@ -125,7 +125,7 @@ impl Client {
     }
 
     /// Redeems a code for a token bound to our proof key (RFC 9449 §5).
-    pub(super) async fn redeem(&self, asked: &Asked, code: &str) -> Result<Tokens, Trouble> {
+    pub(super) async fn redeem(&self, asked: &PreparedRequest, code: &str) -> Result<Tokens, Trouble> {
         let metadata = self.provider.metadata(self.clock.now()).await?;
         let answer = self.post(&metadata, &metadata.token_endpoint, asked.redemption(code)).await?;
         let tokens: Tokens = serde_json::from_value(expect(answer, 200)?).map_err(|_| Trouble::Broken("tokens"))?;
@@ -142,8 +142,8 @@ impl Client {
     }
 
     /// Reads from the account API with a proof for this very token (RFC 9449 §7).
-    pub(super) async fn read(&self, url: &str, token: &Secret) -> Result<Answer, Trouble> {
-        self.proved(Audience::Api, Method::GET, url, Some(token), || {
+    pub(super) async fn get(&self, url: &str, token: &Secret) -> Result<Answer, Trouble> {
+        self.proved(NonceAudience::Api, Method::GET, url, Some(token), || {
             let request = self.http.get(url);
             Ok(request
                 .header("authorization", format!("DPoP {}", token.reveal()))
@@ -154,7 +154,7 @@ impl Client {
 
     /// Sends a form with a fresh client assertion and a proof.
     async fn post(&self, metadata: &Metadata, url: &str, form: Vec<(&str, String)>) -> Result<Answer, Trouble> {
-        self.proved(Audience::Server, Method::POST, url, None, || {
+        self.proved(NonceAudience::Server, Method::POST, url, None, || {
             // A new assertion for the second try too: the server takes each jti once.
             let mut form = form.clone();
             form.retain(|(name, _)| *name != "client_id");
@@ -169,15 +169,15 @@ impl Client {
     /// Sends with a DPoP proof, and once more if the other side wants a nonce in it (RFC 9449 §8).
     async fn proved(
         &self,
-        to: Audience,
+        to: NonceAudience,
         method: Method,
         url: &str,
         token: Option<&Secret>,
         request: impl Fn() -> Result<RequestBuilder, Trouble>,
     ) -> Result<Answer, Trouble> {
         let slot = match to {
-            Audience::Server => &self.server_nonce,
-            Audience::Api => &self.api_nonce,
+            NonceAudience::Server => &self.server_nonce,
+            NonceAudience::Api => &self.api_nonce,
         };
         let mut tries = 0;
         loop {

@@ -1,7 +1,7 @@
 //! What the app remembers for one browser, under a cookie of its own; in memory and bounded.
 
 use super::accounts::Snapshot;
-use super::oauth::Asked;
+use super::oauth::PreparedRequest;
 use super::timeline::Timeline;
 use crate::crypto::{Random, Secret, Sha256, random_text, same, sha256};
 use crate::listener::{cookies, language};
@@ -44,7 +44,7 @@ pub(super) enum Role {
 
 /// A link that stands.
 #[derive(Debug, Clone)]
-pub(super) struct Link {
+pub(super) struct AccountLink {
     pub(super) token: Secret,
     pub(super) grant_id: Option<String>,
     pub(super) ends: DateTime<Utc>,
@@ -55,8 +55,8 @@ pub(super) struct Link {
 /// One browser.
 #[derive(Debug, Default)]
 pub(super) struct Session {
-    pending: VecDeque<(Role, Asked)>,
-    pub(super) link: Option<Link>,
+    pending: VecDeque<(Role, PreparedRequest)>,
+    pub(super) link: Option<AccountLink>,
     pub(super) timeline: Timeline,
     /// What the next page says once.
     pub(super) flash: Option<AppNotice>,
@@ -66,15 +66,15 @@ pub(super) struct Session {
 
 impl Session {
     /// Remembers a request.
-    pub(super) fn wait_for(&mut self, role: Role, asked: Asked) {
+    pub(super) fn wait_for(&mut self, role: Role, asked: PreparedRequest) {
         if self.pending.len() == MAX_PENDING {
             self.pending.pop_front();
         }
         self.pending.push_back((role, asked));
     }
     /// The request this state belongs to; a state works once.
-    pub(super) fn answered(&mut self, role: Role, state: &str) -> Option<Asked> {
-        let wanted = |(r, a): &(Role, Asked)| *r == role && same(a.state.reveal(), state);
+    pub(super) fn answered(&mut self, role: Role, state: &str) -> Option<PreparedRequest> {
+        let wanted = |(r, a): &(Role, PreparedRequest)| *r == role && same(a.state.reveal(), state);
         let at = self.pending.iter().position(wanted)?;
         self.pending.remove(at).map(|(_, asked)| asked)
     }
@@ -124,7 +124,7 @@ mod tests {
         let random = seeded(3);
         let sessions = Sessions::default();
         let (mine, other) = (sessions.open(&random), sessions.open(&random));
-        let asked = Asked::new(&random, "http://localhost:1/callback".into());
+        let asked = PreparedRequest::new(&random, "http://localhost:1/callback".into());
         let state = asked.state.reveal().to_owned();
         sessions.with(Some(&mine), |s| s.wait_for(Role::Creco, asked));
         let answered = |cookie: &Secret, role, state: &str| {
@@ -157,7 +157,7 @@ mod tests {
         assert!(sessions.with(Some(&first), |_| ()).is_none());
         let cookie = sessions.open(&random);
         for _ in 0..10 {
-            sessions.with(Some(&cookie), |s| s.wait_for(Role::Creco, Asked::new(&random, String::new())));
+            sessions.with(Some(&cookie), |s| s.wait_for(Role::Creco, PreparedRequest::new(&random, String::new())));
         }
         assert_eq!(sessions.with(Some(&cookie), |s| s.pending.len()), Some(MAX_PENDING));
     }

@@ -23,7 +23,7 @@ const NONCE: &str = "the-nonce";
 
 /// The server: honest unless told otherwise.
 struct Server {
-    own: Mutex<String>,
+    origin: Mutex<String>,
     key: SigningKey,
     clock: Arc<ManualClock>,
     http: reqwest::Client,
@@ -61,7 +61,7 @@ impl Server {
         let keys = jose::keys(&set.json().map_err(|_| refuse("jwks"))?);
         let assertion = form.get("client_assertion").map_or("", String::as_str);
         let claims = jose::verify_with_set(assertion, &keys, &FAPI).map_err(|_| refuse("invalid_client"))?;
-        let own = held(&self.own);
+        let own = held(&self.origin);
         let text = |name| jose::text(&claims, name).unwrap_or_default().to_owned();
         if (text("iss"), text("sub"), text("aud")) != ("creco".into(), "creco".into(), own.clone()) {
             return Err(refuse("invalid_client"));
@@ -84,7 +84,7 @@ impl Server {
 }
 
 async fn metadata(s: Data<Server>) -> HttpResponse {
-    let own = held(&s.own);
+    let own = held(&s.origin);
     HttpResponse::Ok().json(json!({
         "issuer": own, "authorization_endpoint": format!("{own}/authorize"), "token_endpoint": format!("{own}/token"),
         "pushed_authorization_request_endpoint": format!("{own}/par"), "jwks_uri": format!("{own}/jwks"),
@@ -118,7 +118,7 @@ async fn token(s: Data<Server>, request: HttpRequest, body: Bytes) -> HttpRespon
     }
     let now = s.clock.now().timestamp();
     let mut claims = json!({
-        "iss": held(&s.own), "aud": "creco", "sub": "s", "iat": now, "exp": now + 300, "nonce": pushed.get("nonce"),
+        "iss": held(&s.origin), "aud": "creco", "sub": "s", "iat": now, "exp": now + 300, "nonce": pushed.get("nonce"),
     });
     let mut answer = json!({
         "access_token": "the-token", "token_type": "DPoP", "expires_in": 3600, "grant_id": "g1",
@@ -157,18 +157,18 @@ async fn api(s: Data<Server>, request: HttpRequest) -> HttpResponse {
     HttpResponse::Ok().json(answer)
 }
 
-struct World {
+struct AppWorld {
     app: Running,
     other: Running,
     server: Data<Server>,
     cookie: String,
 }
 
-impl World {
+impl AppWorld {
     async fn start() -> Result<Self, Box<dyn Error>> {
         let (clock, http) = (Arc::new(ManualClock::at(START)), loopback()?);
         let server = Data::new(Server {
-            own: Mutex::default(),
+            origin: Mutex::default(),
             key: SigningKey::generate()?,
             clock: clock.clone(),
             http: http.clone(),
@@ -187,8 +187,8 @@ impl World {
                 .route("/revoke", post().to(revoke))
                 .route("/v1/{rest:.*}", get().to(api));
         })?;
-        put(&server.own, other.url().to_owned());
-        let settings = Settings {
+        put(&server.origin, other.url().to_owned());
+        let settings = AppSettings {
             issuer: other.url().to_owned(),
             api: other.url().to_owned(),
             client_id: "creco".into(),
@@ -196,7 +196,7 @@ impl World {
             kakeibo_secret: Secret::new("kakeibo-secret"),
             institution: ["みなと信用組合".into(), "Minato Credit Union".into()],
         };
-        let parts = Parts { clock, random: Arc::new(seeded(8)), http, pages: Pages::new()? };
+        let parts = AppParts { clock, random: Arc::new(seeded(8)), http, pages: Pages::new()? };
         let app = super::start(Listener::bind(0)?, settings, parts)?;
         put(&server.pushed, HashMap::from([("app".to_owned(), app.url().to_owned())]));
         Ok(Self { app, other, server, cookie: String::new() })
@@ -219,7 +219,7 @@ impl World {
     /// What the server brings the browser back with.
     fn back(&self, changes: &[(&str, &str)]) -> String {
         let (state, own) =
-            (held(&self.server.pushed).get("state").cloned().unwrap_or_default(), held(&self.server.own));
+            (held(&self.server.pushed).get("state").cloned().unwrap_or_default(), held(&self.server.origin));
         let mut query = vec![("code", "the-code"), ("state", &state), ("iss", &own)];
         for (name, value) in changes {
             query.retain(|(n, _)| n != name);
@@ -247,7 +247,7 @@ fn text(answer: &Answer) -> String {
 
 #[actix_web::test]
 async fn a_link_from_click_to_end() -> Tested {
-    let mut w = World::start().await?;
+    let mut w = AppWorld::start().await?;
     assert!(text(&w.get("/").await?).contains("口座を連携する"));
     let away = w.press("link").await?;
     let pushed = held(&w.server.pushed);
@@ -284,7 +284,7 @@ async fn a_link_from_click_to_end() -> Tested {
 
 #[actix_web::test]
 async fn an_answer_that_is_not_ours_is_not_taken() -> Tested {
-    let mut w = World::start().await?;
+    let mut w = AppWorld::start().await?;
     for (why, changes, status) in [
         ("another state", &[("state", "x")][..], 400),
         ("no state", &[("state", "")], 400),
@@ -317,7 +317,7 @@ async fn a_server_that_lies_is_not_believed() -> Tested {
         ("another nonce", |_, claims| claims["nonce"] = json!("x")),
         ("expired", |_, claims| claims["exp"] = json!(START - 60)),
     ];
-    let mut w = World::start().await?;
+    let mut w = AppWorld::start().await?;
     for (why, lie) in table {
         put(&w.server.lie, lie);
         w.press("link").await?;
@@ -329,8 +329,8 @@ async fn a_server_that_lies_is_not_believed() -> Tested {
 }
 
 #[actix_web::test]
-async fn a_dead_token_ends_the_link_and_a_silent_api_does_not() -> Tested {
-    let mut w = World::start().await?;
+async fn a_dead_token_ends_the_link_and_an_api_without_an_answer_does_not() -> Tested {
+    let mut w = AppWorld::start().await?;
     w.link().await?;
     assert!(text(&w.get("/").await?).contains("1,284,530"));
     put(&w.server.api, 503);
@@ -349,7 +349,7 @@ async fn a_dead_token_ends_the_link_and_a_silent_api_does_not() -> Tested {
 
 #[actix_web::test]
 async fn a_language_once_chosen_stays() -> Tested {
-    let mut w = World::start().await?;
+    let mut w = AppWorld::start().await?;
     assert!(text(&w.get("/").await?).contains("<html lang=\"ja\">"));
     let chosen = w.get("/?ui_locales=en").await?;
     assert!(text(&chosen).contains("<html lang=\"en\">") && text(&chosen).contains("Minato Credit Union"));
@@ -367,7 +367,7 @@ async fn a_language_once_chosen_stays() -> Tested {
 
 #[actix_web::test]
 async fn forms_of_other_pages_do_nothing() -> Tested {
-    let mut w = World::start().await?;
+    let mut w = AppWorld::start().await?;
     w.link().await?;
     for (header, value) in [("origin", "http://localhost:9"), ("sec-fetch-site", "same-site"), ("origin", "null")] {
         let request = w.server.http.post(w.app.url()).form(&[("action", "revoke")]);

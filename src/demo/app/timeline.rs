@@ -69,7 +69,7 @@ impl Timeline {
     }
 
     /// What was seen and, while a link lives, what its last day brings.
-    pub(super) fn shown(&self, ends: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Vec<Event> {
+    pub(super) fn events(&self, ends: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Vec<Event> {
         let mut events: Vec<Event> = self.0.iter().copied().collect();
         if let Some(ends) = ends {
             for (at, what) in [(ends - NOTICE, What::GrantExpiring), (ends, What::GrantExpired)] {
@@ -90,11 +90,11 @@ mod tests {
         let start = crate::time::from_secs(1_000_000);
         line.saw(What::GrantCreated, start);
         let ends = start + TimeDelta::days(30);
-        let planned = |now| line.shown(Some(ends), now).iter().map(|e| (e.what, e.planned)).collect::<Vec<_>>();
+        let planned = |now| line.events(Some(ends), now).iter().map(|e| (e.what, e.planned)).collect::<Vec<_>>();
         let (created, expiring, expired) = (What::GrantCreated, What::GrantExpiring, What::GrantExpired);
         assert_eq!(planned(start), [(created, false), (expiring, true), (expired, true)]);
         let late = start + TimeDelta::days(24);
         assert_eq!(planned(late), [(created, false), (expiring, false), (expired, true)]);
-        assert_eq!(line.shown(None, late).len(), 1, "an ended link plans nothing");
+        assert_eq!(line.events(None, late).len(), 1, "an ended link plans nothing");
     }
 }

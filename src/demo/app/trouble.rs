@@ -13,7 +13,7 @@ pub(super) enum Trouble {
     /// An answer that must not be believed, and what of it.
     Broken(&'static str),
     /// Our own failure.
-    Own,
+    Internal,
 }
 impl From<NoAnswer> for Trouble {
     fn from(error: NoAnswer) -> Self {
@@ -24,7 +24,7 @@ impl From<NoAnswer> for Trouble {
 impl From<jsonwebtoken::errors::Error> for Trouble {
     fn from(error: jsonwebtoken::errors::Error) -> Self {
         tracing::error!(%error, "sample app: signing");
-        Self::Own
+        Self::Internal
     }
 }
 

@@ -3,7 +3,7 @@
 use super::App;
 use super::accounts::Statement;
 use super::flow::Failed;
-use super::session::{Link, Visitor};
+use super::session::{AccountLink, Visitor};
 use super::timeline::Event;
 use super::trouble::Trouble;
 use crate::pages::{
@@ -30,7 +30,7 @@ pub(super) fn notice(why: &Failed) -> (AppNotice, StatusCode) {
         Failed::Trouble(Trouble::Refused(error)) => (AppNotice::Refused { error: error.clone() }, StatusCode::OK),
         Failed::Trouble(Trouble::Broken(what)) => failed(what, StatusCode::BAD_REQUEST),
         Failed::Trouble(Trouble::Unreachable) => failed("unreachable", StatusCode::BAD_GATEWAY),
-        Failed::Trouble(Trouble::Own) => failed("server_error", StatusCode::INTERNAL_SERVER_ERROR),
+        Failed::Trouble(Trouble::Internal) => failed("server_error", StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
@@ -39,7 +39,7 @@ pub(super) fn home(app: &App, visitor: &Visitor, notice: Option<AppNotice>) -> R
     let now = app.parts.clock.now();
     let (link, events) = app
         .sessions
-        .with(visitor.cookie.as_ref(), |s| (s.link.clone(), s.timeline.shown(s.link.as_ref().map(|l| l.ends), now)))
+        .with(visitor.cookie.as_ref(), |s| (s.link.clone(), s.timeline.events(s.link.as_ref().map(|l| l.ends), now)))
         .unwrap_or_default();
     let institution = app.settings.institution(visitor.language);
     let page = AppPage {
@@ -48,13 +48,13 @@ pub(super) fn home(app: &App, visitor: &Visitor, notice: Option<AppNotice>) -> R
         institution: institution.to_owned(),
         link_action: String::new(),
         notice,
-        link: link.map(|link| shown(institution, &link, now)),
+        link: link.map(|link| link_summary(institution, &link, now)),
         events: events.iter().map(entry).collect(),
     };
     app.parts.pages.app(visitor.language, &page)
 }
 
-fn shown(institution: &str, link: &Link, now: DateTime<Utc>) -> ShownLink {
+fn link_summary(institution: &str, link: &AccountLink, now: DateTime<Utc>) -> ShownLink {
     let (as_of, statements) = link.snapshot.as_ref().map_or((now, &[][..]), |s| (s.at, &s.statements));
     ShownLink {
         accounts: statements.iter().map(|s| account(institution, s, as_of)).collect(),

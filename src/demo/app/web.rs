@@ -50,7 +50,7 @@ async fn home(app: Data<App>, request: HttpRequest) -> HttpResponse {
 }
 
 async fn act(app: Data<App>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    if !own_page(request.headers(), &app.own) {
+    if !own_page(request.headers(), &app.origin) {
         return HttpResponse::Forbidden().body("this form belongs to another page\n");
     }
     let visitor = Visitor::of(&request);
@@ -95,7 +95,7 @@ async fn kakeibo(app: Data<App>, request: HttpRequest) -> HttpResponse {
 }
 
 async fn kakeibo_act(app: Data<App>, request: HttpRequest) -> HttpResponse {
-    if !own_page(request.headers(), &app.own) {
+    if !own_page(request.headers(), &app.origin) {
         return HttpResponse::Forbidden().body("this form belongs to another page\n");
     }
     let visitor = Visitor::of(&request);
@@ -145,8 +145,8 @@ fn redirect(to: &str, set: Option<Cookie<'static>>) -> HttpResponse {
 /// The callback is registered as `localhost`: who comes by 127.0.0.1 would lose the cookie on the way.
 fn elsewhere(app: &App, request: &HttpRequest) -> Option<HttpResponse> {
     let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
-    let own = app.own.trim_start_matches("http://");
-    (!host.eq_ignore_ascii_case(own)).then(|| redirect(&format!("{}{}", app.own, request.path()), None))
+    let own = app.origin.trim_start_matches("http://");
+    (!host.eq_ignore_ascii_case(own)).then(|| redirect(&format!("{}{}", app.origin, request.path()), None))
 }
 
 /// The browser's session, or a new one and the cookie that opens it.

@@ -30,7 +30,7 @@ pub(super) struct Record {
     pub(super) account: String,
     pub(super) id: String,
     holder: String,
-    status: Status,
+    status: AccountStatus,
     kana: String,
     born: String,
     phones: Vec<String>,
@@ -48,7 +48,7 @@ struct Card {
 /// What has become of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Status {
+enum AccountStatus {
     Open,
     Closed,
     Transferred { to: String },
@@ -70,20 +70,43 @@ pub enum Lookup {
 }
 
 /// Holder, account, status, kana, birth date, phones, PIN.
-type Line =
-    (&'static str, &'static str, Status, &'static str, &'static str, &'static [&'static str], Option<&'static str>);
+type Line = (
+    &'static str,
+    &'static str,
+    AccountStatus,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    Option<&'static str>,
+);
 
 fn lines() -> Vec<Line> {
-    let transferred = Status::Transferred { to: "022-ordinary-2222222".into() };
+    let transferred = AccountStatus::Transferred { to: "022-ordinary-2222222".into() };
     vec![
-        ("data", "115-ordinary-1100026", Status::Open, "ﾃﾞｰﾀ ﾀﾛｳ", "1985-04-12", &["09012343333"], Some("4071")),
-        ("data", "115-savings-2200011", Status::Open, "ﾃﾞｰﾀ ﾀﾛｳ", "1985-04-12", &["09012343333"], Some("4071")),
-        ("yamada", "005-ordinary-0000123", Status::Open, "ﾔﾏﾀﾞ ﾊﾅｺ", "1990-12-01", &["0438201122"], Some("9182")),
-        ("sato", "010-savings-1234567", Status::Open, "ｻﾄｳ ｲﾁﾛｳ", "1972-02-29", &["08055556666"], Some("6203")),
-        ("nocard", "115-ordinary-1100034", Status::Open, "ｶｰﾄﾞ ﾅｼ", "1980-01-15", &["09011110034"], None),
-        ("closed", "115-ordinary-1100042", Status::Closed, "ｶｲﾔｸ ｽﾞﾐ", "1979-06-30", &["09011110042"], Some("1042")),
+        ("data", "115-ordinary-1100026", AccountStatus::Open, "ﾃﾞｰﾀ ﾀﾛｳ", "1985-04-12", &["09012343333"], Some("4071")),
+        ("data", "115-savings-2200011", AccountStatus::Open, "ﾃﾞｰﾀ ﾀﾛｳ", "1985-04-12", &["09012343333"], Some("4071")),
+        ("yamada", "005-ordinary-0000123", AccountStatus::Open, "ﾔﾏﾀﾞ ﾊﾅｺ", "1990-12-01", &["0438201122"], Some("9182")),
+        ("sato", "010-savings-1234567", AccountStatus::Open, "ｻﾄｳ ｲﾁﾛｳ", "1972-02-29", &["08055556666"], Some("6203")),
+        ("nocard", "115-ordinary-1100034", AccountStatus::Open, "ｶｰﾄﾞ ﾅｼ", "1980-01-15", &["09011110034"], None),
+        (
+            "closed",
+            "115-ordinary-1100042",
+            AccountStatus::Closed,
+            "ｶｲﾔｸ ｽﾞﾐ",
+            "1979-06-30",
+            &["09011110042"],
+            Some("1042"),
+        ),
         ("moved", "011-ordinary-1111111", transferred, "ｲｶﾝ ｽﾞﾐ", "1968-11-03", &["09011111111"], Some("1111")),
-        ("kaisha", "115-ordinary-1100050", Status::Corporate, "ｶ)ﾐﾅﾄｼﾖｳｼﾞ", "2001-04-01", &["0438200050"], Some("1050")),
+        (
+            "kaisha",
+            "115-ordinary-1100050",
+            AccountStatus::Corporate,
+            "ｶ)ﾐﾅﾄｼﾖｳｼﾞ",
+            "2001-04-01",
+            &["0438200050"],
+            Some("1050"),
+        ),
     ]
 }
 
@@ -134,7 +157,7 @@ impl SampleBank {
         self.books.accounts.iter().find(|r| r.account == account)
     }
     pub(super) fn by_id(&self, id: &str) -> Option<&Record> {
-        self.books.accounts.iter().find(|r| r.id == id && r.status == Status::Open)
+        self.books.accounts.iter().find(|r| r.id == id && r.status == AccountStatus::Open)
     }
 
     /// Can this account, written `115-ordinary-1100026`, be linked?
@@ -142,11 +165,11 @@ impl SampleBank {
     pub fn lookup(&self, account: &str) -> Lookup {
         let Some(r) = self.find(account) else { return Lookup::Ineligible("unknown") };
         match (&r.status, &r.card) {
-            (Status::Closed, _) => Lookup::Ineligible("closed"),
-            (Status::Transferred { .. }, _) => Lookup::Ineligible("transferred"),
-            (Status::Corporate, _) => Lookup::Ineligible("corporate"),
-            (Status::Open, None) => Lookup::Ineligible("no_card"),
-            (Status::Open, Some(_)) => Lookup::Eligible { holder: r.holder.clone(), id: r.id.clone() },
+            (AccountStatus::Closed, _) => Lookup::Ineligible("closed"),
+            (AccountStatus::Transferred { .. }, _) => Lookup::Ineligible("transferred"),
+            (AccountStatus::Corporate, _) => Lookup::Ineligible("corporate"),
+            (AccountStatus::Open, None) => Lookup::Ineligible("no_card"),
+            (AccountStatus::Open, Some(_)) => Lookup::Eligible { holder: r.holder.clone(), id: r.id.clone() },
         }
     }
     /// Do birth date (`1985-04-12`) and phone (national digits) belong to it?
@@ -157,7 +180,7 @@ impl SampleBank {
     /// Is this its cash card's PIN?
     #[must_use]
     pub fn verify_pin(&self, account: &str, pin: &str) -> bool {
-        let card = self.find(account).filter(|r| r.status == Status::Open).and_then(|r| r.card.as_ref());
+        let card = self.find(account).filter(|r| r.status == AccountStatus::Open).and_then(|r| r.card.as_ref());
         card.is_some_and(|card| same(&card.pin, pin))
     }
     /// Which accounts of this person can be linked? The opaque name of each, and how it is written.
@@ -166,7 +189,7 @@ impl SampleBank {
         self.linkable(holder).map(|r| (r.id.clone(), r.account.clone())).collect()
     }
     pub(super) fn linkable(&self, holder: &str) -> impl Iterator<Item = &Record> {
-        let eligible = |r: &&Record| r.status == Status::Open && r.card.is_some();
+        let eligible = |r: &&Record| r.status == AccountStatus::Open && r.card.is_some();
         self.books.accounts.iter().filter(eligible).filter(move |r| r.holder == holder)
     }
 }

@@ -42,7 +42,7 @@ impl SampleBank {
     pub fn answer(&self, method: &str, path: &str, query: &str, body: &[u8], now: DateTime<Utc>) -> Reply {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match (method, parts.as_slice()) {
-            ("POST", [question @ ("lookup" | "match" | "verify-pin")]) => self.question(question, body),
+            ("POST", [question @ ("lookup" | "match" | "verify-pin")]) => self.answer_query(question, body),
             ("GET", ["holders", holder, "accounts"]) => {
                 let list: Vec<Value> = self.linkable(holder).map(described).collect();
                 reply(200, json!({ "accounts": list }))
@@ -55,7 +55,7 @@ impl SampleBank {
         }
     }
 
-    fn question(&self, question: &str, body: &[u8]) -> Reply {
+    fn answer_query(&self, question: &str, body: &[u8]) -> Reply {
         let Ok(asked) = serde_json::from_slice::<Value>(body) else { return refused(400, "not_json") };
         let text = |name: &str| asked[name].as_str().unwrap_or_default();
         let account = format!("{}-{}-{}", text("branch"), text("account_type"), text("account_number"));

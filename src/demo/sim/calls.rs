@@ -3,7 +3,7 @@
 //! It takes the caller's number from the network, lets the phone ring, tells the authorization server by the signed
 //! hook, and drops the call without answering it.
 
-use super::{Parts, Settings};
+use super::{SimParts, SimSettings};
 use crate::crypto::{Random, Secret, base64url, bytes, hmac_sha256};
 use crate::time::Clock;
 use crate::wire::send;
@@ -52,7 +52,7 @@ pub(super) struct NoSuchNumber;
 
 /// The exchange: places calls and remembers them.
 pub(super) struct Exchange {
-    settings: Settings,
+    settings: SimSettings,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     http: reqwest::Client,
@@ -60,7 +60,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(settings: Settings, parts: &Parts) -> Self {
+    pub(super) fn new(settings: SimSettings, parts: &SimParts) -> Self {
         let (clock, random, http) = (parts.clock.clone(), parts.random.clone(), parts.http.clone());
         Self { settings, clock, random, http, placed: Mutex::default() }
     }
@@ -71,7 +71,7 @@ impl Exchange {
     }
 
     /// Places a call: rings, reports, drops.
-    pub(super) async fn place(&self, call: &Call) -> Result<(String, Outcome), NoSuchNumber> {
+    pub(super) async fn dial(&self, call: &Call) -> Result<(String, Outcome), NoSuchNumber> {
         let to = network_form(&call.to).ok_or(NoSuchNumber)?;
         let from = if call.withheld { None } else { Some(network_form(&call.from).ok_or(NoSuchNumber)?) };
         let call_id = base64url(bytes::<16>(self.random.as_ref()));

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 /// Where the simulator's calls go and what its page proposes.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct SimSettings {
     /// The hook: `{issuer}/hooks/telephony/sip`.
     pub hook: String,
     /// The secret shared with the authorization server.
@@ -38,7 +38,7 @@ pub struct Settings {
 
 /// What the simulator needs from outside.
 #[derive(Clone)]
-pub struct Parts {
+pub struct SimParts {
     /// Now.
     pub clock: Arc<dyn Clock>,
     /// Call ids.
@@ -96,15 +96,15 @@ struct State {
     exchange: calls::Exchange,
     mailbox: Mailbox,
     pages: Pages,
-    settings: Settings,
-    own: String,
+    settings: SimSettings,
+    origin: String,
 }
 
 /// Starts the simulator, with the mails that `mail` takes.
 ///
 /// # Errors
 /// When the listener cannot be opened.
-pub fn start(listener: Listener, mail: MailServer, settings: Settings, parts: Parts) -> io::Result<Simulator> {
+pub fn start(listener: Listener, mail: MailServer, settings: SimSettings, parts: SimParts) -> io::Result<Simulator> {
     let MailServer { mailbox, sink } = mail;
     let own = listener.url();
     let state = actix_web::web::Data::new(State {
@@ -112,7 +112,7 @@ pub fn start(listener: Listener, mail: MailServer, settings: Settings, parts: Pa
         mailbox,
         pages: parts.pages,
         settings,
-        own,
+        origin: own,
     });
     let web = listener.open(move |c| {
         c.app_data(state.clone()).configure(web::routes);

@@ -43,13 +43,13 @@ async fn mail(state: Data<State>, request: HttpRequest) -> HttpResponse {
 
 /// Places a call and answers once the hook has.
 async fn call(state: Data<State>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    if !own_page(request.headers(), &state.own) {
+    if !own_page(request.headers(), &state.origin) {
         return HttpResponse::Forbidden().json(json!({"error": "this form belongs to another page"}));
     }
     let from_page = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
     let call = if from_page { read_form(&body) } else { serde_json::from_slice(&body).ok() };
     let placed = match &call {
-        Some(call) => state.exchange.place(call).await.ok(),
+        Some(call) => state.exchange.dial(call).await.ok(),
         None => None,
     };
     if from_page {

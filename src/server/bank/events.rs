@@ -4,7 +4,7 @@
 use crate::account::Account;
 use crate::clock::Instant;
 use crate::hook::{Delivery, Refused, SignedHook};
-use crate::lifecycle::{AccountChanged, Change};
+use crate::lifecycle::{AccountChangeKind, AccountChanged};
 use chrono::DateTime;
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ pub struct EventHook(SignedHook);
 const NO_REPORT: Refused = Refused::Body("an account event of version 1");
 
 #[derive(Deserialize)]
-struct Report {
+struct EventBody {
     v: u32,
     event_id: String,
     #[serde(rename = "type")]
@@ -54,16 +54,16 @@ impl EventHook {
     ///
     /// # Errors
     /// Why it is not taken.
-    pub fn read(&self, delivery: &Delivery<'_>, now: Instant) -> Result<Option<AccountChanged>, Refused> {
+    pub fn receive(&self, delivery: &Delivery<'_>, now: Instant) -> Result<Option<AccountChanged>, Refused> {
         self.0.verify(delivery, now)?;
-        let report: Report = serde_json::from_slice(delivery.body).map_err(|_| NO_REPORT)?;
+        let report: EventBody = serde_json::from_slice(delivery.body).map_err(|_| NO_REPORT)?;
         let named = !report.event_id.is_empty() && report.event_id.len() <= 256;
         let at = report.at.instant().filter(|_| named && report.v == 1).ok_or(NO_REPORT)?;
-        let Some(change) = Change::parse(&report.kind) else {
+        let Some(change) = AccountChangeKind::parse(&report.kind) else {
             tracing::info!(kind = %report.kind.escape_default(), "an account event of a type unknown here");
             return Ok(None);
         };
-        if change == Change::Transferred && report.new_account.as_ref() == Some(&report.account) {
+        if change == AccountChangeKind::Transferred && report.new_account.as_ref() == Some(&report.account) {
             return Err(NO_REPORT);
         }
         Ok(Some(AccountChanged { event_id: report.event_id, change, account: report.account, at }))

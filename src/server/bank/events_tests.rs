@@ -3,7 +3,7 @@
 use super::events::EventHook;
 use crate::clock::Instant;
 use crate::hook::{Delivery, Refused, SignedHook, Unsigned, sign};
-use crate::lifecycle::{AccountChanged, Change};
+use crate::lifecycle::{AccountChangeKind, AccountChanged};
 use crate::network::Network;
 use crate::secret::{Secret, base64url};
 use serde_json::{Value, json};
@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 const NOW: Instant = Instant::from_secs(1_795_312_800);
 const KEY: &str = "the bank's secret";
 
-fn read(hook: &EventHook, key: &str, body: &str) -> Result<Option<AccountChanged>, Refused> {
+fn receive(hook: &EventHook, key: &str, body: &str) -> Result<Option<AccountChanged>, Refused> {
     let timestamp = NOW.secs().to_string();
     let signature = base64url(sign(&Secret::new(key), &timestamp, body.as_bytes()));
     let source = Some([192, 0, 2, 7].into());
-    hook.read(
+    hook.receive(
         &Delivery { source, timestamp: Some(&timestamp), signature: Some(&signature), body: body.as_bytes() },
         NOW,
     )
@@ -34,21 +34,21 @@ fn report() -> Value {
 fn a_report_is_read_when_signed_and_from_where_it_may_come() {
     let text = report().to_string();
     let open = hook(&[KEY], &[]);
-    let got = read(&open, KEY, &text).unwrap().unwrap();
+    let got = receive(&open, KEY, &text).unwrap().unwrap();
     assert_eq!(
         (got.change, got.at, got.account.to_string().as_str()),
-        (Change::Transferred, NOW, "115-ordinary-1100026")
+        (AccountChangeKind::Transferred, NOW, "115-ordinary-1100026")
     );
-    assert!(read(&hook(&["new", KEY], &[]), KEY, &text).is_ok(), "two secrets while one is replaced");
-    assert_eq!(read(&open, "wrong", &text), Err(Unsigned::Signature.into()));
+    assert!(receive(&hook(&["new", KEY], &[]), KEY, &text).is_ok(), "two secrets while one is replaced");
+    assert_eq!(receive(&open, "wrong", &text), Err(Unsigned::Signature.into()));
     assert_eq!(
-        read(&hook(&[], &[]), "", &text),
+        receive(&hook(&[], &[]), "", &text),
         Err(Unsigned::Signature.into()),
         "without a secret nobody is believed"
     );
-    assert_eq!(read(&hook(&[""], &[]), "", &text), Err(Unsigned::Signature.into()), "nor with an empty one");
-    assert!(read(&hook(&[KEY], &["192.0.2.0/28"]), KEY, &text).is_ok());
-    assert_eq!(read(&hook(&[KEY], &["198.51.100.0/24"]), KEY, &text), Err(Refused::Source("bank.event_networks")));
+    assert_eq!(receive(&hook(&[""], &[]), "", &text), Err(Unsigned::Signature.into()), "nor with an empty one");
+    assert!(receive(&hook(&[KEY], &["192.0.2.0/28"]), KEY, &text).is_ok());
+    assert_eq!(receive(&hook(&[KEY], &["198.51.100.0/24"]), KEY, &text), Err(Refused::Source("bank.event_networks")));
 }
 
 #[test]
@@ -60,16 +60,16 @@ fn what_a_report_may_say() {
         body.to_string()
     };
     for (word, change) in [
-        ("transferred", Some(Change::Transferred)),
-        ("closed", Some(Change::Closed)),
-        ("deceased", Some(Change::Deceased)),
-        ("stopped", Some(Change::Stopped)),
+        ("transferred", Some(AccountChangeKind::Transferred)),
+        ("closed", Some(AccountChangeKind::Closed)),
+        ("deceased", Some(AccountChangeKind::Deceased)),
+        ("stopped", Some(AccountChangeKind::Stopped)),
         ("renamed", None),
     ] {
-        let got = read(&open, KEY, &with("type", json!(word))).unwrap();
+        let got = receive(&open, KEY, &with("type", json!(word))).unwrap();
         assert_eq!(got.map(|r| r.change), change, "{word}");
     }
-    let text = read(&open, KEY, &with("at", json!("2026-11-22T11:00:00+09:00"))).unwrap().unwrap();
+    let text = receive(&open, KEY, &with("at", json!("2026-11-22T11:00:00+09:00"))).unwrap().unwrap();
     assert_eq!(text.at, NOW, "RFC 3339 as well as epoch seconds");
     for (name, value) in [
         ("v", json!(2)),
@@ -84,10 +84,10 @@ fn what_a_report_may_say() {
         ("type", Value::Null),
     ] {
         assert_eq!(
-            read(&open, KEY, &with(name, value.clone())),
+            receive(&open, KEY, &with(name, value.clone())),
             Err(Refused::Body("an account event of version 1")),
             "{name} {value}"
         );
     }
-    assert_eq!(read(&open, KEY, "not JSON"), Err(Refused::Body("an account event of version 1")));
+    assert_eq!(receive(&open, KEY, "not JSON"), Err(Refused::Body("an account event of version 1")));
 }

@@ -1,12 +1,12 @@
 //! `renkei audit verify|export`
 
-use super::ask::{Office, once};
+use super::admin_client::{Office, once};
 use super::block_on;
 use super::grant::{account, id};
 use super::out::{Failure, Out};
 use super::target::Target;
 use crate::account::Account;
-use crate::admin::{Ask, Period};
+use crate::admin::{AdminCommand, Period};
 use crate::audit::Cursor;
 use crate::clock::Instant;
 use crate::id::GrantId;
@@ -57,8 +57,8 @@ impl Audit {
     pub fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::Verify { target } => {
-                let report = block_on(once(&target, Ask::VerifyAudit))?;
-                out.say(&report, || told(&report));
+                let report = block_on(once(&target, AdminCommand::VerifyAudit))?;
+                out.say(&report, || describe_report(&report));
                 if report["whole"] == true {
                     return Ok(());
                 }
@@ -71,7 +71,7 @@ impl Audit {
     }
 }
 
-fn told(report: &Value) -> String {
+fn describe_report(report: &Value) -> String {
     let list = |name: &str| report[name].as_array().map(Vec::as_slice).unwrap_or_default();
     let chains = report["audit"]["heads"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut lines = vec![format!(
@@ -105,7 +105,7 @@ async fn export(
     let office = Office::find(target).await?;
     let mut after = None;
     let done = loop {
-        let ask = Ask::ExportAudit { period, grant: grant.clone(), account: account.clone(), after };
+        let ask = AdminCommand::ExportAudit { period, grant: grant.clone(), account: account.clone(), after };
         let page = match office.ask(ask).await {
             Ok(page) => page,
             Err(e) => break Err(e),

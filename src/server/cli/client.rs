@@ -1,11 +1,11 @@
 //! `renkei client import|list|show|suspend|resume|approve|decline|rotate-secret|token`: the registry.
 
-use super::ask::once;
+use super::admin_client::once;
 use super::block_on;
 use super::grant::cell;
 use super::out::{Failure, Out, table};
 use super::target::Target;
-use crate::admin::{Ask, ClientAsk};
+use crate::admin::{AdminCommand, ClientAsk};
 use crate::client::Status;
 use crate::id::ClientId;
 use serde_json::Value;
@@ -112,7 +112,7 @@ impl Client {
     /// # Errors
     /// Why it was refused.
     pub fn run(self, out: &Out) -> Result<(), Failure> {
-        let ask = |target: &Target, ask| block_on(once(target, Ask::Client(ask)));
+        let ask = |target: &Target, ask| block_on(once(target, AdminCommand::Client(ask)));
         match self {
             Self::Import { target, file } => {
                 let named = |why: String| Failure::Refused(format!("{}: {why}", file.display()));
@@ -173,7 +173,7 @@ fn imported(answer: &Value) -> String {
     let what = if answer["replaced"] == true { "record replaced" } else { "registered" };
     let mut text = format!("{}: {what}", cell(&answer["client"], "client_id"));
     for member in answer["ignored"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        text.push_str(&format!("\nignored: {member} means nothing here"));
+        text.push_str(&format!("\nignored: {member} is not a member this server knows"));
     }
     if answer["client_secret"].is_string() {
         text = format!("{text}\n{}", secret(answer));
@@ -187,7 +187,7 @@ fn listed(answer: &Value) -> String {
         return "no client is registered".into();
     }
     let columns = ["client_id", "profile", "status", "token_endpoint_auth_method", "client_name"];
-    let status = |c: &Value| if c["change_pending"].is_object() { " (a change waits)" } else { "" };
+    let status = |c: &Value| if c["change_pending"].is_object() { " (change awaiting approval)" } else { "" };
     let mut rows = vec![["client", "profile", "status", "authentication", "name"].map(str::to_owned).to_vec()];
     rows.extend(clients.iter().map(|c| {
         let mut row: Vec<String> = columns.iter().map(|name| cell(c, name)).collect();

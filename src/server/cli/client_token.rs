@@ -1,11 +1,11 @@
 //! `renkei client token new|list|revoke`: initial access tokens, with which apps register themselves.
 
-use super::ask::once;
+use super::admin_client::once;
 use super::block_on;
 use super::grant::cell;
 use super::out::{Failure, Out, table};
 use super::target::Target;
-use crate::admin::{Ask, TokenAsk, Wanted};
+use crate::admin::{AdminCommand, InitialTokenRequest, TokenAsk};
 use crate::id::TokenId;
 use serde_json::Value;
 
@@ -57,10 +57,10 @@ impl Token {
     /// # Errors
     /// Why it was refused.
     pub fn run(self, out: &Out) -> Result<(), Failure> {
-        let ask = |target: &Target, ask| block_on(once(target, Ask::Token(ask)));
+        let ask = |target: &Target, ask| block_on(once(target, AdminCommand::Token(ask)));
         match self {
             Self::New { target, label, uses, days, profile } => {
-                let answer = ask(&target, TokenAsk::New(Wanted { label, uses, days, profile }))?;
+                let answer = ask(&target, TokenAsk::New(InitialTokenRequest { label, uses, days, profile }))?;
                 out.say(&answer, || made(&answer));
             }
             Self::List { target } => {

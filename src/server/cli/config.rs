@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Check or show a configuration.
 #[derive(Debug, clap::Subcommand)]
-pub enum Config {
+pub enum ConfigCommand {
     /// Say what is wrong with it, line and key, and with the files it names.
     Check {
         /// The configuration.
@@ -17,7 +17,7 @@ pub enum Config {
         #[arg(long)]
         without_files: bool,
     },
-    /// Print it as it takes effect: defaults, file and environment, secrets masked.
+    /// Print it takes effect: defaults, file and environment, secrets masked.
     Show(File),
 }
 /// The file.
@@ -27,14 +27,14 @@ pub struct File {
     config: PathBuf,
 }
 
-impl Config {
+impl ConfigCommand {
     /// Runs the command.
     ///
     /// # Errors
     /// What is wrong with the configuration.
     pub fn run(self, out: &Out, sample_bank: Option<StartSampleBank>) -> Result<(), Failure> {
         let (Self::Check { file, .. } | Self::Show(file)) = &self;
-        let mut config = config::read(&file.config, std::env::vars()).map_err(Failure::refused)?;
+        let mut config = config::load(&file.config, std::env::vars()).map_err(Failure::refused)?;
         if let Self::Check { file, without_files } = &self {
             process::examine(&config, !without_files, sample_bank).map_err(|e| refused(&file.config, e))?;
             out.say(&serde_json::json!({"ok": true}), || format!("{}: ok", file.config.display()));

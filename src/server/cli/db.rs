@@ -1,11 +1,11 @@
 //! `renkei db check|migrate|backup|restore`
 
-use super::ask::once;
+use super::admin_client::once;
 use super::block_on;
 use super::grant::cell;
 use super::out::{Failure, Out, table};
 use super::target::{Located, Target};
-use crate::admin::{self, Ask, who};
+use crate::admin::{self, AdminCommand, uid_name};
 use crate::clock::{Clock, SystemClock};
 use crate::store::{Options, Store};
 use serde_json::{Value, json};
@@ -58,8 +58,8 @@ impl Db {
     pub fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::Check { target } => {
-                let answer = block_on(once(&target, Ask::Schema))?;
-                out.say(&answer, || told(&answer));
+                let answer = block_on(once(&target, AdminCommand::Schema))?;
+                out.say(&answer, || describe_files(&answer));
                 let files = answer["files"].as_array().map(Vec::as_slice).unwrap_or_default();
                 if !files.iter().all(|f| f["state"] == "applied") {
                     return Err(Failure::Refused("the schema is not this program's".into()));
@@ -72,7 +72,7 @@ impl Db {
             Self::Migrate { target } => block_on(migrate(out, &target)),
             Self::Backup { target, file } => {
                 let file = std::path::absolute(file).map_err(Failure::refused)?;
-                let answer = block_on(once(&target, Ask::Backup { file }))?;
+                let answer = block_on(once(&target, AdminCommand::Backup { file }))?;
                 out.say(&answer, || format!("{}: made", cell(&answer, "file")));
                 Ok(())
             }
@@ -139,13 +139,13 @@ async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
 }
 
 async fn revoke_all(store: Store) -> Result<Value, Failure> {
-    let user = who::name(rustix::process::getuid().as_raw());
+    let user = uid_name::name(rustix::process::getuid().as_raw());
     let done = admin::restored(&store.ending(), &user, SystemClock.now()).await;
     store.stop().await;
     done.map_err(Failure::refused)
 }
 
-fn told(answer: &Value) -> String {
+fn describe_files(answer: &Value) -> String {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for file in answer["files"].as_array().into_iter().flatten() {
         rows.push(vec![cell(file, "file"), cell(file, "state")]);

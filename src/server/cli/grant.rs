@@ -1,11 +1,11 @@
 //! `renkei grant list|show|revoke`: what the branch does when a customer telephones.
 
-use super::ask::once;
+use super::admin_client::once;
 use super::block_on;
 use super::out::{Failure, Out, table};
 use super::target::Target;
 use crate::account::Account;
-use crate::admin::{Ask, Why};
+use crate::admin::{AdminCommand, StaffReason};
 use crate::id::GrantId;
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ pub enum Grant {
         id: GrantId,
         /// Why, for the audit record; do not name the customer.
         #[arg(long, value_parser = why)]
-        reason: Why,
+        reason: StaffReason,
     },
 }
 
@@ -50,8 +50,8 @@ pub(super) fn account(text: &str) -> Result<Account, String> {
 pub(super) fn id(text: &str) -> Result<GrantId, String> {
     GrantId::parse(text).ok_or_else(|| "this is no grant id".into())
 }
-pub(super) fn why(text: &str) -> Result<Why, String> {
-    Why::parse(text).ok_or_else(|| "a reason has 1 to 200 characters on one line".into())
+pub(super) fn why(text: &str) -> Result<StaffReason, String> {
+    StaffReason::parse(text).ok_or_else(|| "a reason has 1 to 200 characters on one line".into())
 }
 
 /// The text at `name`, or a dash.
@@ -71,15 +71,15 @@ impl Grant {
     pub fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::List { target, account } => {
-                let answer = block_on(once(&target, Ask::Grants { account }))?;
+                let answer = block_on(once(&target, AdminCommand::Grants { account }))?;
                 out.say(&answer, || listed(&answer));
             }
             Self::Show { target, id } => {
-                let answer = block_on(once(&target, Ask::Grant { id }))?;
-                out.say(&answer, || shown(&answer));
+                let answer = block_on(once(&target, AdminCommand::Grant { id }))?;
+                out.say(&answer, || describe_grant(&answer));
             }
             Self::Revoke { target, id, reason } => {
-                let answer = block_on(once(&target, Ask::RevokeGrant { id, why: reason }))?;
+                let answer = block_on(once(&target, AdminCommand::RevokeGrant { id, why: reason }))?;
                 out.say(&answer, || {
                     format!("{} of {}: revoked", cell(&answer, "grant_id"), cell(&answer, "client_id"))
                 });
@@ -100,7 +100,7 @@ fn listed(answer: &Value) -> String {
     table(&rows)
 }
 
-fn shown(answer: &Value) -> String {
+fn describe_grant(answer: &Value) -> String {
     let names = [
         "grant_id",
         "client_id",

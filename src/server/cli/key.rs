@@ -1,11 +1,11 @@
 //! `renkei key list|rotate`: our own signing keys.
 
-use super::ask::once;
+use super::admin_client::once;
 use super::block_on;
 use super::grant::cell;
 use super::out::{Failure, Out, table};
 use super::target::Target;
-use crate::admin::{Ask, Rotation};
+use crate::admin::{AdminCommand, Rotation};
 use crate::keys::jose::Alg;
 use serde_json::Value;
 
@@ -45,11 +45,11 @@ impl Key {
     pub fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::List { target } => {
-                let answer = block_on(once(&target, Ask::Keys))?;
+                let answer = block_on(once(&target, AdminCommand::Keys))?;
                 out.say(&answer, || listed(&answer));
             }
             Self::Rotate { target, alg, now } => {
-                let answer = block_on(once(&target, Ask::RotateKeys(Rotation { alg, now })))?;
+                let answer = block_on(once(&target, AdminCommand::RotateKeys(Rotation { alg, now })))?;
                 out.say(&answer, || rotated(&answer));
             }
         }

@@ -1,12 +1,12 @@
 //! `renkei lock list|release`: accounts that may not link for now.
 
-use super::ask::{Office, once};
+use super::admin_client::{Office, once};
 use super::block_on;
 use super::grant::{account, cell, why};
 use super::out::{Failure, Out, table};
 use super::target::Target;
 use crate::account::Account;
-use crate::admin::{Ask, Why};
+use crate::admin::{AdminCommand, StaffReason};
 use serde_json::{Value, json};
 
 /// Show or release accounts locked after too many failures.
@@ -28,7 +28,7 @@ pub enum Lock {
         accounts: Vec<Named>,
         /// Why, for the audit record; do not name the customer.
         #[arg(long, value_parser = why)]
-        reason: Why,
+        reason: StaffReason,
     },
 }
 
@@ -40,7 +40,7 @@ impl Lock {
     pub fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::List { target } => {
-                let answer = block_on(once(&target, Ask::Locks))?;
+                let answer = block_on(once(&target, AdminCommand::Locks))?;
                 out.say(&answer, || listed(&answer));
             }
             Self::Release { target, accounts, reason } => {
@@ -95,13 +95,18 @@ const MOST_SHOWN: usize = 40;
 
 /// Releases them one after the other, each in a transaction of its own, and tells of each. What cannot be released does not
 /// hold up the others.
-async fn release(out: &Out, target: &Target, wanted: &[Result<Account, String>], reason: &Why) -> Result<(), Failure> {
+async fn release(
+    out: &Out,
+    target: &Target,
+    wanted: &[Result<Account, String>],
+    reason: &StaffReason,
+) -> Result<(), Failure> {
     let office = Office::find(target).await?;
     let mut failed = Vec::new();
     for one in wanted {
         let (name, done) = match one {
             Ok(account) => {
-                let ask = Ask::ReleaseLock { account: account.clone(), why: reason.clone() };
+                let ask = AdminCommand::ReleaseLock { account: account.clone(), why: reason.clone() };
                 (account.to_string(), office.ask(ask).await)
             }
             Err(text) => (text.clone(), Err(Failure::Refused(format!("{text} is not an account number")))),

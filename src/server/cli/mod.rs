@@ -5,7 +5,7 @@
 //! A command that changes something on a running server goes through its admin socket; when none runs, it opens the
 //! store itself. It finds both by `--config FILE`, or `--data DIR` for a demo.
 
-mod ask;
+mod admin_client;
 mod audit;
 mod client;
 mod client_token;
@@ -58,7 +58,7 @@ enum Command<More: Subcommand> {
     More(More),
     /// Check or show a configuration.
     #[command(subcommand)]
-    Config(config::Config),
+    Config(config::ConfigCommand),
     /// Register, look at and stop apps and resource servers.
     #[command(subcommand)]
     Client(client::Client),

@@ -1,11 +1,11 @@
 //! `renkei notice list|retry`: mails to customers that have not been delivered.
 
-use super::ask::once;
+use super::admin_client::once;
 use super::block_on;
 use super::grant::cell;
 use super::out::{Failure, Out, table};
 use super::target::Target;
-use crate::admin::Ask;
+use crate::admin::AdminCommand;
 use crate::id::NoticeId;
 use serde_json::Value;
 
@@ -41,11 +41,11 @@ impl Notice {
     pub fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::List { target } => {
-                let answer = block_on(once(&target, Ask::Notices))?;
+                let answer = block_on(once(&target, AdminCommand::Notices))?;
                 out.say(&answer, || listed(&answer));
             }
             Self::Retry { target, id } => {
-                let answer = block_on(once(&target, Ask::RetryNotice { id }))?;
+                let answer = block_on(once(&target, AdminCommand::RetryNotice { id }))?;
                 out.say(&answer, || format!("{}: will be tried now", cell(&answer, "notice_id")));
             }
         }

@@ -3,7 +3,7 @@
 use super::out::Failure;
 use crate::client::metadata::Rules;
 use crate::config;
-use crate::keys::ring::Policy;
+use crate::keys::ring::RotationPolicy;
 use crate::store::{Options, Store, TIME_LIMIT};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub struct Located {
     /// What a client record may say there.
     pub rules: Rules,
     /// How keys rotate there.
-    pub rotation: Policy,
+    pub rotation: RotationPolicy,
     /// How long the store may take.
     pub time_limit: Duration,
 }
@@ -78,12 +78,12 @@ impl Target {
             let master_key_file = dir.join("master.key");
             let (data_dir, store_url) = (dir.clone(), "sqlite:renkei.db".into());
             let rules = config::client_rules(config::Mode::Demo, config::Tokens::default().grant_lifetime.get());
-            let rotation = Policy::default();
+            let rotation = RotationPolicy::default();
             let time_limit = TIME_LIMIT;
             return Ok(Located { data_dir, store_url, master_key_file, rules, rotation, time_limit });
         }
         let file = self.config.as_deref().ok_or_else(|| Failure::Usage("--config FILE or --data DIR".into()))?;
-        let config = config::read(file, std::env::vars()).map_err(Failure::refused)?;
+        let config = config::load(file, std::env::vars()).map_err(Failure::refused)?;
         let store_url = match &config.store.url_file {
             Some(file) => config::secret_file(file).map_err(Failure::refused)?.reveal().to_owned(),
             None => config.store.url.clone(),

@@ -1,7 +1,7 @@
 //! `[keys]`: how our signing keys rotate.
 
 use super::Span;
-use crate::keys::ring::Policy;
+use crate::keys::ring::RotationPolicy;
 use serde::{Deserialize, Serialize};
 
 /// `[keys]`
@@ -23,8 +23,8 @@ impl Default for Keys {
 impl Keys {
     /// The times as the ring wants them.
     #[must_use]
-    pub fn policy(&self) -> Policy {
-        Policy {
+    pub fn policy(&self) -> RotationPolicy {
+        RotationPolicy {
             rotate_every: self.rotate_every.get(),
             publish_before: self.publish_before.get(),
             keep_retired: self.keep_retired.get(),

@@ -55,7 +55,7 @@ pub enum Error {
 ///
 /// # Errors
 /// The first thing that is wrong, with line and key.
-pub fn read(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Config, Error> {
+pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Config, Error> {
     let text = read_text(path)?;
     let line_error = |e: toml::de::Error| {
         let line = e.span().map_or(1, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
@@ -74,7 +74,7 @@ pub fn read(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
     }
     let config: Config = table.try_into().map_err(line_error)?;
     match config.check() {
-        Err(Error::Key { key, why }) => Err(place(path, &text, key, why)),
+        Err(Error::Key { key, why }) => Err(at_key(path, &text, key, why)),
         Err(other) => Err(other),
         Ok(()) => Ok(config.relative_to(path.parent().unwrap_or(Path::new(".")))),
     }
@@ -97,10 +97,10 @@ fn said(e: &toml::de::Error) -> String {
 /// What is wrong with `key` (`section.name`) of the configuration at `path`, with the line it stands in.
 #[must_use]
 pub fn placed(path: &Path, key: &'static str, why: String) -> Error {
-    place(path, &read_text(path).unwrap_or_default(), key, why)
+    at_key(path, &read_text(path).unwrap_or_default(), key, why)
 }
 
-fn place(path: &Path, text: &str, key: &'static str, why: String) -> Error {
+fn at_key(path: &Path, text: &str, key: &'static str, why: String) -> Error {
     let variable = format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase());
     match line_of(text, key) {
         _ if std::env::var_os(&variable).is_some() => Error::Variable { name: variable, why },

@@ -5,18 +5,18 @@
 
 mod check;
 mod clients;
+mod integrations;
 mod keys;
 mod limits;
 mod load;
 mod model;
-mod outside;
 #[cfg(test)]
 mod tests;
 
 pub use crate::duration::Span;
 pub use clients::client_rules;
+pub use integrations::*;
 pub use keys::Keys;
 pub use limits::Limits;
-pub use load::{Error, placed, read, secret_file};
+pub use load::{Error, load, placed, secret_file};
 pub use model::*;
-pub use outside::*;

@@ -1,6 +1,6 @@
 //! Every key, by section.
 
-use super::{Bank, Error, Keys, Limits, Mail, Outbound, Registration, Span, Telephony};
+use super::{Bank, Error, Keys, Limits, Mail, OutboundConfig, Registration, Span, Telephony};
 use crate::identity::service_hours::{self, NotAWindow, SEED};
 use crate::scope::Scope;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ pub struct Config {
     pub bank: Bank,
     /// What we fetch from others.
     #[serde(default)]
-    pub outbound: Outbound,
+    pub outbound: OutboundConfig,
     /// Codes, grants and tokens.
     #[serde(default)]
     pub tokens: Tokens,

@@ -33,7 +33,7 @@ fn read_text(text: &str, env: &[(&str, &str)]) -> Result<Config, String> {
     let file = dir.path().join("renkei.toml");
     std::fs::write(&file, text).map_err(|e| e.to_string())?;
     let env = env.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
-    read(&file, env).map_err(|e| e.to_string().replace(&dir.path().display().to_string(), ""))
+    load(&file, env).map_err(|e| e.to_string().replace(&dir.path().display().to_string(), ""))
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn what_is_wrong_is_said_with_line_and_key() {
     assert!(said.starts_with("RENKEI__TELEPHONY__CALL_WINDOW: not a duration"), "{said}");
     let said = read_text(GOOD, &[("RENKEI__OUTBOUND__ALLOW_NETWORKS", "[]")]).map(|_| ()).unwrap_err();
     assert!(said.contains("institution.networks, and allow_networks in the record of a client"), "{said}");
-    assert!(read(Path::new("/nowhere.toml"), std::iter::empty()).is_err());
+    assert!(load(Path::new("/nowhere.toml"), std::iter::empty()).is_err());
 }
 
 #[test]

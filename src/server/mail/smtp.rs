@@ -2,7 +2,7 @@
 //! because what an answer means depends on the command it answers.
 
 use super::message::Sender;
-use super::verdict::{Command, told};
+use super::verdict::{SmtpCommand, classify};
 use crate::lifecycle::{Mail, MailError, Mailer};
 use crate::secret::Secret;
 use futures_util::future::BoxFuture;
@@ -56,7 +56,7 @@ pub struct Relay {
 
 /// A relay looks into a message before it takes it, and a message that was taken while we no longer waited goes out
 /// twice: it gets as long as this many commands (RFC 5321 §4.5.3.2.6). All commands together stay below the lease of a notice.
-const PATIENCE: u32 = 6;
+const DATA_TIMEOUT_FACTOR: u32 = 6;
 
 /// How long the relay's farewell is waited for.
 const PARTING: Duration = Duration::from_secs(2);
@@ -125,13 +125,13 @@ impl Smtp {
         };
         let (place, limit) = ((self.host.as_str(), self.port), Some(self.timeout));
         let dialled = AsyncSmtpConnection::connect_tokio1(place, limit, &self.helo, tls, None);
-        let mut relay = self.within(Command::Ehlo, 1, dialled).await?;
+        let mut relay = self.within(SmtpCommand::Ehlo, 1, dialled).await?;
         if let Protection::Starttls(tls) = &self.protection {
             // Nothing goes to a relay that does not offer it.
-            self.within(Command::StartTls, 1, relay.starttls(tls.clone(), &self.helo)).await?;
+            self.within(SmtpCommand::StartTls, 1, relay.starttls(tls.clone(), &self.helo)).await?;
         }
         if let Some(login) = &self.login {
-            self.within(Command::Auth, 1, relay.auth(&[Mechanism::Plain, Mechanism::Login], login)).await?;
+            self.within(SmtpCommand::Auth, 1, relay.auth(&[Mechanism::Plain, Mechanism::Login], login)).await?;
         }
         Ok(relay)
     }
@@ -145,24 +145,24 @@ impl Smtp {
             }
             options.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
-        self.within(Command::MailFrom, 1, relay.command(MailFrom::new(envelope.from().cloned(), options))).await?;
+        self.within(SmtpCommand::MailFrom, 1, relay.command(MailFrom::new(envelope.from().cloned(), options))).await?;
         for to in envelope.to() {
-            self.within(Command::RcptTo, 1, relay.command(Rcpt::new(to.clone(), Vec::new()))).await?;
+            self.within(SmtpCommand::RcptTo, 1, relay.command(Rcpt::new(to.clone(), Vec::new()))).await?;
         }
-        self.within(Command::Data, 1, relay.command(Data)).await?;
-        self.within(Command::Message, PATIENCE, relay.message(&bytes)).await?;
+        self.within(SmtpCommand::Data, 1, relay.command(Data)).await?;
+        self.within(SmtpCommand::Message, DATA_TIMEOUT_FACTOR, relay.message(&bytes)).await?;
         Ok(())
     }
 
     /// Waits for the answer to one command, and not longer: the library itself bounds the connection alone.
     async fn within<T>(
         &self,
-        command: Command,
+        command: SmtpCommand,
         patience: u32,
         answer: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
     ) -> Result<T, MailError> {
         match timeout(self.timeout * patience, answer).await {
-            Ok(answer) => answer.map_err(|error| told(command, &error)),
+            Ok(answer) => answer.map_err(|error| classify(command, &error)),
             Err(_) => Err(MailError::Later(format!("{} was not answered in time", command.name()))),
         }
     }

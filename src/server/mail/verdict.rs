@@ -7,7 +7,7 @@ use std::error::Error as _;
 
 /// What a relay answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Command {
+pub(super) enum SmtpCommand {
     /// The connection, TLS from its first byte where that is wanted, the greeting, and EHLO.
     Ehlo,
     StartTls,
@@ -18,7 +18,7 @@ pub(super) enum Command {
     /// The end of the message.
     Message,
 }
-impl Command {
+impl SmtpCommand {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Ehlo => "EHLO",
@@ -33,20 +33,20 @@ impl Command {
 }
 
 /// An enhanced status: class, subject, detail (RFC 3463 §2).
-type Status = [u16; 3];
+type EnhancedStatus = [u16; 3];
 
 /// There is no such mailbox, and there will be none (requirements.md#notices): unknown (5.1.1), no such domain (5.1.2), not an address
 /// (5.1.3), moved away (5.1.6), a domain that takes no mail (5.1.10, RFC 7505 §4.1), given up (5.2.1).
-const NO_SUCH_MAILBOX: [Status; 6] = [[5, 1, 1], [5, 1, 2], [5, 1, 3], [5, 1, 6], [5, 1, 10], [5, 2, 1]];
+const NO_SUCH_MAILBOX: [EnhancedStatus; 6] = [[5, 1, 1], [5, 1, 2], [5, 1, 3], [5, 1, 6], [5, 1, 10], [5, 2, 1]];
 
 /// Only the recipient's own refusal ends a notice. Our name in EHLO, our address, our login, a relay that is not ours, a
 /// full disk, a filter: an operator mends those, and the customer's mail must not be lost by them.
-fn ends(command: Command, code: u16, status: Option<Status>) -> bool {
-    command == Command::RcptTo && (500..600).contains(&code) && status.is_some_and(|s| NO_SUCH_MAILBOX.contains(&s))
+fn ends(command: SmtpCommand, code: u16, status: Option<EnhancedStatus>) -> bool {
+    command == SmtpCommand::RcptTo && (500..600).contains(&code) && status.is_some_and(|s| NO_SUCH_MAILBOX.contains(&s))
 }
 
 /// What went wrong with `command`.
-pub(super) fn told(command: Command, error: &Error) -> MailError {
+pub(super) fn classify(command: SmtpCommand, error: &Error) -> MailError {
     let name = command.name();
     let Some(code) = error.status() else {
         return MailError::Later(match fault(error) {
@@ -65,14 +65,14 @@ pub(super) fn told(command: Command, error: &Error) -> MailError {
 }
 
 /// The enhanced status at the beginning of an answer; none where it contradicts the code (RFC 2034 §4).
-fn enhanced(code: u16, text: &str) -> Option<Status> {
+fn enhanced(code: u16, text: &str) -> Option<EnhancedStatus> {
     let word = text.split_whitespace().next()?;
     let number = |part: &str| {
         let fits = (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
         fits.then(|| part.parse::<u16>().ok()).flatten()
     };
     let parts: Option<Vec<u16>> = word.split('.').map(number).collect();
-    let status: Status = parts?.try_into().ok()?;
+    let status: EnhancedStatus = parts?.try_into().ok()?;
     (status[0] == code / 100).then_some(status)
 }
 
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn only_a_mailbox_that_does_not_exist_ends_a_notice() {
-        use Command::{Auth, Data, Ehlo, MailFrom, Message, RcptTo};
+        use SmtpCommand::{Auth, Data, Ehlo, MailFrom, Message, RcptTo};
         for (command, code, text, want) in [
             (RcptTo, 550, "5.1.1 <t@x.example>: Recipient address rejected: User unknown", true),
             (RcptTo, 550, "5.1.2 <t@x.example>: Recipient address rejected: Domain not found", true),

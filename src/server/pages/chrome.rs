@@ -28,7 +28,7 @@ impl Chrome {
 
 /// The institution, as pages and letters name it.
 #[derive(Debug, Clone)]
-pub struct Institution {
+pub struct InstitutionProfile {
     /// 機関名
     pub name: String,
     /// Its English name.
@@ -59,7 +59,7 @@ pub struct Institution {
 
 /// The institution as templates read it.
 #[derive(Serialize)]
-pub(super) struct Shown<'a> {
+pub(super) struct InstitutionView<'a> {
     name: &'a str,
     name_ja: &'a str,
     us: &'a str,
@@ -73,9 +73,9 @@ pub(super) struct Shown<'a> {
     mail_domain: &'a str,
     host: &'a str,
 }
-impl Institution {
-    pub(super) fn shown(&self, language: Language) -> Shown<'_> {
-        Shown {
+impl InstitutionProfile {
+    pub(super) fn view(&self, language: Language) -> InstitutionView<'_> {
+        InstitutionView {
             name: self.named(language),
             name_ja: &self.name,
             us: &self.us,

@@ -1,8 +1,8 @@
 //! One language's templates with its words: what a template may call, and how it is rendered.
 
-use super::chrome::{Chrome, Institution};
+use super::chrome::{Chrome, InstitutionProfile};
 use super::frame::Framed;
-use super::time::{self, FILTERS, Form};
+use super::time::{self, FILTERS, TimeFormat};
 use super::words::{Words, WordsError};
 use super::{Error, assets};
 use crate::clock::Instant;
@@ -45,15 +45,15 @@ impl Common {
 }
 
 impl Engine {
-    pub(super) fn load(language: Language, institution: &Institution) -> Result<Self, Error> {
-        let words = Arc::new(Words::read(language, &locale(language)?)?);
-        let japanese = Arc::new(Words::read(Language::Ja, &locale(Language::Ja)?)?);
+    pub(super) fn load(language: Language, institution: &InstitutionProfile) -> Result<Self, Error> {
+        let words = Arc::new(Words::parse(language, &locale(language)?)?);
+        let japanese = Arc::new(Words::parse(Language::Ja, &locale(Language::Ja)?)?);
         let common = Common { us: institution.us.clone(), institution: institution.named(language).to_owned() };
         let mut tera = Tera::default();
         register(&mut tera, language, &words, &japanese, &common);
         let sources: Vec<_> = Templates::iter()
             .filter(|name| name.ends_with(".html"))
-            .filter_map(|name| Some((name.to_string(), read(&name)?)))
+            .filter_map(|name| Some((name.to_string(), template(&name)?)))
             .collect();
         tera.add_raw_templates(sources).map_err(|e| Error::Load(chain(&e)))?;
         Ok(Self { language, tera, words, common })
@@ -64,7 +64,7 @@ impl Engine {
         template: &'static str,
         chrome: &Chrome,
         page: &P,
-        institution: &Institution,
+        institution: &InstitutionProfile,
     ) -> Result<String, Error> {
         let fail = |e: tera::Error| Error::Template(template, chain(&e));
         let mut context = Context::new();
@@ -73,7 +73,7 @@ impl Engine {
         context.insert_value("chrome", value(Value::try_from_serializable(chrome))?);
         context.insert_value("frame", value(Value::try_from_serializable(&page.frame()))?);
         context.insert_value("other", Value::from(chrome.language.other().as_str()));
-        context.insert_value("bank", value(Value::try_from_serializable(&institution.shown(self.language)))?);
+        context.insert_value("bank", value(Value::try_from_serializable(&institution.view(self.language)))?);
         let closed = institution.closed.sentences(self.language);
         context.insert_value("closed_hours", value(Value::try_from_serializable(&closed))?);
         self.tera.render(template, &context).map_err(fail)
@@ -94,14 +94,14 @@ impl Engine {
     }
 }
 
-fn read(name: &str) -> Option<String> {
+fn template(name: &str) -> Option<String> {
     String::from_utf8(Templates::get(name)?.data.into_owned()).ok()
 }
 
 /// The Fluent source of a language.
 pub(super) fn locale(language: Language) -> Result<String, Error> {
     let name = format!("locales/{}.ftl", language.as_str());
-    read(&name).ok_or_else(|| Error::Load(format!("{name} is not embedded")))
+    template(&name).ok_or_else(|| Error::Load(format!("{name} is not embedded")))
 }
 
 /// What a template can call:
@@ -133,7 +133,7 @@ fn register(tera: &mut Tera, language: Language, words: &Arc<Words>, japanese: &
     tera.register_filter("two", |n: i64, _: Kwargs, _: &State| format!("{n:02}"));
 }
 
-fn moment(ms: i64, form: Form, language: Language) -> String {
+fn moment(ms: i64, form: TimeFormat, language: Language) -> String {
     time::say(Instant::from_millis(ms), form, language)
 }
 

@@ -1,13 +1,13 @@
 //! The completion notice (requirements.md#notices): plain text, no link, nothing the customer typed, worded when it is
 //! sent.
 
-use super::time::{Form, date, say};
+use super::time::{TimeFormat, date, say};
 use super::{Error, Language, Pages};
 use crate::account::AccountType;
 use crate::authorize::Permission;
-use crate::lifecycle::{Completed, Letter, Notice, Writer};
+use crate::lifecycle::{Completed, Letter, LetterWriter, Notice};
 
-impl Writer for Pages {
+impl LetterWriter for Pages {
     fn write(&self, notice: &Notice) -> Result<Letter, String> {
         match notice {
             Notice::Completed(completed) => self.completed(completed).map_err(|e| e.to_string()),
@@ -21,8 +21,10 @@ impl Pages {
     fn completed(&self, notice: &Completed) -> Result<Letter, Error> {
         let ja = self.engine(Language::Ja);
         let days = (notice.expires_at.since(notice.at).as_secs() / 86_400).to_string();
-        let (at, until) =
-            (say(notice.at, Form::Moment, Language::Ja), say(notice.expires_at, Form::Moment, Language::Ja));
+        let (at, until) = (
+            say(notice.at, TimeFormat::Moment, Language::Ja),
+            say(notice.expires_at, TimeFormat::Moment, Language::Ja),
+        );
         let mut what: Vec<String> = scopes(notice).into_iter().map(|key| ja.text(key)).collect::<Result<_, _>>()?;
         if let Some((key, said)) = movements(notice) {
             let said: Vec<(&str, &str)> = said.iter().map(|(name, day)| (*name, day.as_str())).collect();

@@ -22,7 +22,7 @@ mod words;
 
 pub use crate::language::Language;
 pub use assets::{Asset, asset};
-pub use chrome::{Chrome, Institution};
+pub use chrome::{Chrome, InstitutionProfile};
 pub use link::*;
 pub use parts::*;
 pub use words::WordsError;
@@ -49,7 +49,7 @@ pub enum Error {
 /// Every page and letter of one institution. Cheap to clone.
 #[derive(Clone)]
 pub struct Pages {
-    institution: Arc<Institution>,
+    institution: Arc<InstitutionProfile>,
     ja: Arc<Engine>,
     en: Arc<Engine>,
 }
@@ -103,7 +103,7 @@ impl Pages {
     ///
     /// # Errors
     /// What is wrong with them: found at start, never at a customer's request.
-    pub fn new(institution: Institution) -> Result<Self, Error> {
+    pub fn new(institution: InstitutionProfile) -> Result<Self, Error> {
         let institution = Arc::new(institution);
         Ok(Self {
             ja: Arc::new(Engine::load(Language::Ja, &institution)?),
@@ -114,7 +114,7 @@ impl Pages {
 
     /// The institution these pages are of.
     #[must_use]
-    pub fn institution(&self) -> &Institution {
+    pub fn institution(&self) -> &InstitutionProfile {
         &self.institution
     }
 

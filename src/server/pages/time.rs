@@ -8,7 +8,7 @@ const WEEKDAYS: [&str; 7] = ["月", "火", "水", "木", "金", "土", "日"];
 
 /// How much of a moment is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum TimeFormat {
     /// 2026年11月22日 10時15分
     Moment,
     /// 2026年12月22日（火）
@@ -22,31 +22,31 @@ pub(super) enum Form {
 }
 
 /// The filters of the templates, by name.
-pub(super) const FILTERS: &[(&str, Form)] = &[
-    ("moment", Form::Moment),
-    ("day", Form::Day),
-    ("day_of_year", Form::DayOfYear),
-    ("second", Form::Second),
-    ("minute", Form::Minute),
+pub(super) const FILTERS: &[(&str, TimeFormat)] = &[
+    ("moment", TimeFormat::Moment),
+    ("day", TimeFormat::Day),
+    ("day_of_year", TimeFormat::DayOfYear),
+    ("second", TimeFormat::Second),
+    ("minute", TimeFormat::Minute),
 ];
 
 /// Says a moment.
-pub(super) fn say(at: Instant, form: Form, language: Language) -> String {
+pub(super) fn say(at: Instant, form: TimeFormat, language: Language) -> String {
     let t: DateTime<FixedOffset> = at.jst();
     let (y, mo, d) = (t.year(), t.month(), t.day());
     let (h, mi, s) = (t.hour(), t.minute(), t.second());
     let weekday = WEEKDAYS[t.weekday().num_days_from_monday() as usize];
     match (form, language) {
-        (Form::Moment, Language::Ja) => format!("{y}年{mo}月{d}日 {h}時{mi:02}分"),
-        (Form::Day, Language::Ja) => format!("{y}年{mo}月{d}日（{weekday}）"),
-        (Form::DayOfYear, Language::Ja) => format!("{mo}月{d}日（{weekday}）"),
-        (Form::Second, Language::Ja) => format!("{h}時{mi:02}分{s:02}秒"),
-        (Form::Minute, Language::Ja) => format!("{h}時{mi:02}分"),
-        (Form::Moment, Language::En) => t.format("%-d %B %Y, %H:%M JST").to_string(),
-        (Form::Day, Language::En) => t.format("%A, %-d %B %Y").to_string(),
-        (Form::DayOfYear, Language::En) => t.format("%A, %-d %B").to_string(),
-        (Form::Second, Language::En) => t.format("%H:%M:%S").to_string(),
-        (Form::Minute, Language::En) => t.format("%H:%M").to_string(),
+        (TimeFormat::Moment, Language::Ja) => format!("{y}年{mo}月{d}日 {h}時{mi:02}分"),
+        (TimeFormat::Day, Language::Ja) => format!("{y}年{mo}月{d}日（{weekday}）"),
+        (TimeFormat::DayOfYear, Language::Ja) => format!("{mo}月{d}日（{weekday}）"),
+        (TimeFormat::Second, Language::Ja) => format!("{h}時{mi:02}分{s:02}秒"),
+        (TimeFormat::Minute, Language::Ja) => format!("{h}時{mi:02}分"),
+        (TimeFormat::Moment, Language::En) => t.format("%-d %B %Y, %H:%M JST").to_string(),
+        (TimeFormat::Day, Language::En) => t.format("%A, %-d %B %Y").to_string(),
+        (TimeFormat::DayOfYear, Language::En) => t.format("%A, %-d %B").to_string(),
+        (TimeFormat::Second, Language::En) => t.format("%H:%M:%S").to_string(),
+        (TimeFormat::Minute, Language::En) => t.format("%H:%M").to_string(),
     }
 }
 

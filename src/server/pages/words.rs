@@ -27,7 +27,7 @@ pub enum WordsError {
 
 impl Words {
     /// Reads a language's file.
-    pub(super) fn read(language: Language, source: &str) -> Result<Self, WordsError> {
+    pub(super) fn parse(language: Language, source: &str) -> Result<Self, WordsError> {
         let file = |why: String| WordsError::File(language.as_str(), why);
         let resource = FluentResource::try_new(source.to_owned()).map_err(|(_, e)| file(format!("{e:?}")))?;
         let id = match language {

@@ -8,7 +8,9 @@ use crate::clock::Instant;
 use crate::config::{self, BankKind, Config};
 use crate::hook::SignedHook;
 use crate::identity::limiter::{HOUR, TEN_MINUTES};
-use crate::identity::{CookieKey, CoreBank, Desk, DeskParts, Limit, Policy, Seals, answer_within};
+use crate::identity::{
+    CookieKey, CoreBank, FieldCrypto, IdentityPolicy, IdentityService, IdentityServiceParts, Limit, answer_within,
+};
 use crate::keys::ring::shared_secret;
 use crate::keys::{Jwk, master};
 use crate::outbound::{Network, Outbound};
@@ -22,14 +24,14 @@ use std::sync::Arc;
 pub(super) async fn desk(
     config: &Config,
     store: Store,
-    seals: Seals,
+    seals: FieldCrypto,
     bank: Arc<dyn CoreBank>,
     alarms: Arc<Alarms>,
     now: Instant,
-) -> Result<Desk, Error> {
+) -> Result<IdentityService, Error> {
     let key = shared_secret(&store, &seals.sealer, &*seals.random, "interaction_cookies", now).await;
     let key = CookieKey::new(key.map_err(super::key("the key of cookies"))?);
-    Ok(Desk::new(store, DeskParts { seals, key, policy: policy(config)?, bank, alarms }))
+    Ok(IdentityService::new(store, IdentityServiceParts { crypto: seals, key, policy: policy(config)?, bank, alarms }))
 }
 
 /// Whose software statements count.
@@ -44,9 +46,9 @@ pub(super) fn trust(config: &Config) -> Result<Trust, Error> {
 }
 
 /// The rules of the checks, as configured.
-pub(super) fn policy(config: &Config) -> Result<Policy, Error> {
+pub(super) fn policy(config: &Config) -> Result<IdentityPolicy, Error> {
     let (identity, calls, limits) = (&config.identity, &config.telephony, &config.limits);
-    Ok(Policy {
+    Ok(IdentityPolicy {
         hours: config.hours.in_force().map_err(key("hours.closed"))?,
         absolute: identity.session.get(),
         idle: identity.idle.get(),
@@ -70,7 +72,7 @@ pub(super) fn policy(config: &Config) -> Result<Policy, Error> {
         call_attempts: calls.call_attempts,
         rest: calls.rest.get(),
         auto_call: calls.auto_call,
-        ..Policy::default()
+        ..IdentityPolicy::default()
     })
 }
 
@@ -117,7 +119,7 @@ pub fn examine(config: &Config, files: bool, sample_bank: Option<StartSampleBank
     if !files {
         return Ok(());
     }
-    master::read(&config.server.master_key_file).map_err(key("server.master_key_file"))?;
+    master::load(&config.server.master_key_file).map_err(key("server.master_key_file"))?;
     let secrets = [&config.store.url_file, &config.bank.token_file, &config.mail.password_file];
     for file in secrets.into_iter().flatten() {
         config::secret_file(file)?;

@@ -2,8 +2,8 @@
 //! forgotten. Each job is a loop of its own, so that a slow one holds up no other; all stop together.
 
 use crate::keys::ring;
-use crate::lifecycle::keep::{CHORES, Retention, keep};
-use crate::lifecycle::{BATCH, Mailer, Writer, client, deliver_notices, expire};
+use crate::lifecycle::housekeeping::{Retention, TASKS, run_task};
+use crate::lifecycle::{BATCH, LetterWriter, Mailer, client, deliver_notices, expire};
 use crate::store;
 use crate::web::health::PROBE_EVERY;
 use crate::web::{App, Shared};
@@ -30,7 +30,7 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    pub(super) fn start(app: &Shared, mailer: Arc<dyn Mailer>, writer: Arc<dyn Writer>) -> Self {
+    pub(super) fn start(app: &Shared, mailer: Arc<dyn Mailer>, writer: Arc<dyn LetterWriter>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let retention = Retention {
             consents: app.config.tokens.keep_consents.get(),
@@ -128,10 +128,10 @@ async fn tidy_when_full(app: Arc<App>, retention: Retention, mut stopped: watch:
 /// Tidying makes room: it goes on when there is little.
 async fn tidy(app: &App, retention: Retention) -> store::Result<()> {
     let store = app.store.ending();
-    for (table, chore) in CHORES {
+    for (table, task) in TASKS {
         let now = app.now();
         loop {
-            let gone = store.write(move |tx| keep(tx, *chore, now, &retention)).await?;
+            let gone = store.write(move |tx| run_task(tx, *task, now, &retention)).await?;
             if gone > 0 {
                 tracing::info!(table, gone, "tidied");
             }
@@ -146,7 +146,7 @@ async fn tidy(app: &App, retention: Retention) -> store::Result<()> {
 /// Interactions nobody finished, numbers given out, locks that midnight released.
 async fn checks(app: &App) -> store::Result<()> {
     loop {
-        if app.desk.sweep(app.now(), BATCH).await? < BATCH.unsigned_abs() {
+        if app.identity.sweep(app.now(), BATCH).await? < BATCH.unsigned_abs() {
             return Ok(());
         }
     }

@@ -18,17 +18,17 @@ use crate::alarm::Alarms;
 use crate::client::{self, Authenticator, Settings as Asked};
 use crate::clock::Clock;
 use crate::config::{self, Config, Mode};
-use crate::identity::{CoreBank, Seals};
+use crate::identity::{CoreBank, FieldCrypto};
 use crate::keys::{Ring, master, seal::Sealer};
 use crate::linking::Linking;
 use crate::outbound::{Outbound, Settings};
-use crate::pages::{Institution, Pages};
+use crate::pages::{InstitutionProfile, Pages};
 use crate::phone::Phone;
 use crate::random::Random;
 use crate::store::{self, Options, Store};
 use crate::web::{
-    App, client_cert, extract::MAX_FORM, headers, health::Probe, host, limits::Limits, paths, patience, routes,
-    span::Spans,
+    App, client_cert, extract::MAX_FORM, headers, health::Probe, host, limits::LimitCounters, paths, request_timeout,
+    routes, span::Spans,
 };
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
@@ -150,7 +150,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     if config.server.mode != Mode::Demo && data_dir.join(DEMO_MARK).exists() {
         return Err(Error::Key { key: "server.data_dir", why: "belongs to a demo".into() });
     }
-    let master = master::read(&config.server.master_key_file).map_err(key("server.master_key_file"))?;
+    let master = master::load(&config.server.master_key_file).map_err(key("server.master_key_file"))?;
     let sealer = Arc::new(Sealer::new("master", &master).map_err(key("server.master_key_file"))?);
     let store = open_store(&config)?;
 
@@ -174,13 +174,13 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let pages = Pages::new(institution(&config)?).map_err(key("templates"))?;
 
     let mailer = post::mailer(&config, parts.clock.clone())?;
-    let seals = Seals { sealer: sealer.clone(), random: parts.random.clone() };
+    let crypto = FieldCrypto { sealer: sealer.clone(), random: parts.random.clone() };
     let alarms = Arc::new(Alarms::default());
     let (bank, sample_bank) = checks::bank(&config, &parts)?;
-    let desk = checks::desk(&config, store.clone(), seals, bank, alarms.clone(), parts.clock.now()).await?;
+    let service = checks::desk(&config, store.clone(), crypto, bank, alarms.clone(), parts.clock.now()).await?;
     let linking = Linking {
         store: store.clone(),
-        identity: desk.clone(),
+        identity: service.clone(),
         keys: keys.clone(),
         sealer: sealer.clone(),
         random: parts.random.clone(),
@@ -209,9 +209,9 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         pages,
         keys,
         authenticator,
-        limits: Limits::default(),
+        limits: LimitCounters::default(),
         trust,
-        desk,
+        identity: service,
         linking,
         alarms,
         hook,
@@ -228,7 +228,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         actix_web::App::new()
             .app_data(shared.clone())
             .app_data(web::PayloadConfig::new(MAX_FORM))
-            .wrap(from_fn(patience::bounded))
+            .wrap(from_fn(request_timeout::bounded))
             .wrap(from_fn(host::ours))
             .wrap(from_fn(headers::secure))
             .wrap(tracing_actix_web::TracingLogger::<Spans>::new())
@@ -320,11 +320,11 @@ pub fn inside(config: &Config) -> Result<Outbound, Error> {
 }
 
 /// The institution as pages name it.
-fn institution(config: &Config) -> Result<Institution, Error> {
+fn institution(config: &Config) -> Result<InstitutionProfile, Error> {
     let i = &config.institution;
     let phone = Phone::parse(&i.phone).ok_or_else(|| key("institution.phone")("is not a telephone number"))?;
     let host = config.server.issuer.split_once("://").map_or("", |(_, host)| host);
-    Ok(Institution {
+    Ok(InstitutionProfile {
         name: i.name.clone(),
         name_en: i.name_en.clone(),
         us: i.kind.ja().to_owned(),

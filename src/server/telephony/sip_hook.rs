@@ -16,7 +16,7 @@ pub struct SipHook {
 const NO_REPORT: Refused = Refused::Body("a report of version 1");
 
 #[derive(Deserialize)]
-struct Report {
+struct CallBody {
     v: u32,
     call_id: String,
     /// A gateway may leave it out of a withheld call.
@@ -38,9 +38,9 @@ impl SipHook {
     ///
     /// # Errors
     /// Why it is not taken.
-    pub fn read(&self, delivery: &Delivery<'_>, now: Instant) -> Result<IncomingCall, Refused> {
+    pub fn receive(&self, delivery: &Delivery<'_>, now: Instant) -> Result<IncomingCall, Refused> {
         let at = self.signed.verify(delivery, now)?;
-        let report: Report = serde_json::from_slice(delivery.body).map_err(|_| NO_REPORT)?;
+        let report: CallBody = serde_json::from_slice(delivery.body).map_err(|_| NO_REPORT)?;
         if report.v != 1 || report.call_id.is_empty() || report.call_id.len() > 256 {
             return Err(NO_REPORT);
         }
@@ -50,7 +50,7 @@ impl SipHook {
 
     /// A withheld number is never looked at, even where the network passes it on: the caller asked for that
     /// (R53). A bare From is anybody's claim unless the trunk is known to be clean.
-    fn caller(&self, report: &Report) -> Caller {
+    fn caller(&self, report: &CallBody) -> Caller {
         let vouched = match report.id_source.as_str() {
             "pai" | "vendor" => true,
             "from" => self.trust_from,

@@ -42,7 +42,7 @@ fn only_what_is_signed_now_is_read() {
         ("new", now + 61, Some(Refused::Unsigned(Unsigned::Timestamp))),
     ] {
         let (timestamp, signature) = signed(secret, at, &text);
-        let got = hook().read(
+        let got = hook().receive(
             &Delivery { source: None, timestamp: Some(&timestamp), signature: Some(&signature), body: text.as_bytes() },
             NOW,
         );
@@ -51,7 +51,7 @@ fn only_what_is_signed_now_is_read() {
     let (timestamp, signature) = signed("new", now, &text);
     let other = text.replace("3333", "3334");
     let read = |t: Option<&str>, s: Option<&str>, b: &str| {
-        hook().read(&Delivery { source: None, timestamp: t, signature: s, body: b.as_bytes() }, NOW).err()
+        hook().receive(&Delivery { source: None, timestamp: t, signature: s, body: b.as_bytes() }, NOW).err()
     };
     assert_eq!(
         read(Some(&timestamp), Some(&signature), &other),
@@ -82,7 +82,7 @@ fn a_hook_without_a_secret_takes_nothing() {
     let hook = hook_of(&[""], &[], false);
     let text = body("+819012343333", 0, "pai");
     let (timestamp, signature) = signed("", NOW.secs(), &text);
-    let got = hook.read(
+    let got = hook.receive(
         &Delivery { source: None, timestamp: Some(&timestamp), signature: Some(&signature), body: text.as_bytes() },
         NOW,
     );
@@ -110,7 +110,7 @@ fn who_called() {
         let text = body(from, anonymous, source);
         let (timestamp, signature) = signed("new", NOW.secs(), &text);
         let call = hook
-            .read(
+            .receive(
                 &Delivery {
                     source: None,
                     timestamp: Some(&timestamp),
@@ -141,7 +141,7 @@ fn only_from_where_the_gateway_stands() {
         ("2001:db9::1", false),
     ] {
         let ip: IpAddr = source.parse().unwrap();
-        let got = hook.read(
+        let got = hook.receive(
             &Delivery {
                 source: Some(ip),
                 timestamp: Some(&timestamp),
@@ -153,7 +153,7 @@ fn only_from_where_the_gateway_stands() {
         assert_eq!(got.err(), (!ok).then_some(Refused::Source("telephony.hook_networks")), "{source}");
     }
     assert!(
-        hook.read(
+        hook.receive(
             &Delivery { source: None, timestamp: Some(&timestamp), signature: Some(&signature), body: text.as_bytes() },
             NOW
         )
@@ -176,7 +176,7 @@ fn the_simulator_signs_as_a_gateway_does() {
             signature: Some(&r.signature),
             body: r.body.as_bytes(),
         };
-        let read = hook().read(&delivery, NOW).unwrap();
+        let read = hook().receive(&delivery, NOW).unwrap();
         assert_eq!((read.caller, read.at), (want, NOW));
     }
 }

@@ -4,9 +4,9 @@
 
 use super::Shared;
 use super::error::log_failure;
-use crate::admin::ask::BASE;
-use crate::admin::{self, Ask, Desk, Refused, who};
-use crate::identity::Seals;
+use crate::admin::command::BASE;
+use crate::admin::{self, AdminCommand, AdminContext, AdminError, uid_name};
+use crate::identity::FieldCrypto;
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::Bytes;
@@ -22,28 +22,28 @@ pub async fn handle(app: Shared, req: HttpRequest, body: Bytes) -> HttpResponse 
     let Some(Peer(uid)) = req.conn_data::<Peer>().copied() else {
         return HttpResponse::Forbidden().json(json!({"error": "the asker is not known"}));
     };
-    let seals = Seals { sealer: app.sealer.clone(), random: app.random.clone() };
-    let desk = Desk {
+    let seals = FieldCrypto { sealer: app.sealer.clone(), random: app.random.clone() };
+    let service = AdminContext {
         // What staff orders is done even when there is room for little more.
         store: app.store.ending(),
-        seals,
+        crypto: seals,
         rules: app.config.client_rules(),
         rotation: app.config.keys.policy(),
         ring: Some(app.keys.clone()),
     };
     let path = req.path().strip_prefix(BASE).unwrap_or_default();
-    let answer = match Ask::parse(req.method().as_str(), path, req.query_string(), &body) {
-        Ok(ask) => admin::answer(&desk, ask, &who::name(uid), app.now()).await,
+    let answer = match AdminCommand::parse(req.method().as_str(), path, req.query_string(), &body) {
+        Ok(ask) => admin::answer(&service, ask, &uid_name::name(uid), app.now()).await,
         Err(refused) => Err(refused),
     };
     match answer {
         Ok(answer) => HttpResponse::Ok().json(answer),
         Err(refused) => {
-            if let Refused::Store(cause) = &refused {
+            if let AdminError::Store(cause) = &refused {
                 log_failure(cause);
             }
             let mut answer = HttpResponse::build(status(&refused));
-            if matches!(refused, Refused::Store(_)) {
+            if matches!(refused, AdminError::Store(_)) {
                 answer.insert_header((RETRY_AFTER, "5"));
             }
             answer.json(json!({"error": refused.to_string()}))
@@ -51,11 +51,11 @@ pub async fn handle(app: Shared, req: HttpRequest, body: Bytes) -> HttpResponse 
     }
 }
 
-const fn status(refused: &Refused) -> StatusCode {
+const fn status(refused: &AdminError) -> StatusCode {
     match refused {
-        Refused::Invalid(_) => StatusCode::BAD_REQUEST,
-        Refused::Unknown(_) => StatusCode::NOT_FOUND,
-        Refused::NotNow(_) => StatusCode::CONFLICT,
-        Refused::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        AdminError::Invalid(_) => StatusCode::BAD_REQUEST,
+        AdminError::Unknown(_) => StatusCode::NOT_FOUND,
+        AdminError::NotNow(_) => StatusCode::CONFLICT,
+        AdminError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

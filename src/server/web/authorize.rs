@@ -4,17 +4,20 @@
 use super::error::log_failure;
 use super::extract::{self, Form};
 use super::{App, Shared, cookie, object, page, paths};
-use crate::authorize::{self, Answer, Destination, Door, Outcome, Question, Request, RequestUri, sql};
+use crate::authorize::{
+    self, AuthorizationRequest, AuthorizationResponse, Destination, Outcome, RequestInput, RequestSource, RequestUri,
+    sql,
+};
 use crate::client::{Client, Status};
 use crate::clock::Instant;
 use crate::consent::ACR;
 use crate::id::ClientId;
-use crate::identity::{BrowserNetwork, Opened, Opening, Recalled};
+use crate::identity::{BrowserNetwork, Recalled, StartRequest, StartResult};
 use crate::keys::jose;
 use crate::linking::{self, PromptNone};
 use crate::pages::{Closed, Language};
 use crate::params::Params;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::Hash;
 use crate::store;
 use actix_web::{HttpRequest, HttpResponse};
@@ -34,25 +37,25 @@ pub async fn post(req: HttpRequest, app: Shared, form: Result<Form, super::error
 }
 
 /// What stops a request from becoming an interaction.
-enum Stop {
+enum AuthorizeError {
     /// There is no proved address to send it to.
     Page(Refusal),
     /// The app is told.
-    Answer(Arc<Client>, Result<Answer, jose::Error>),
+    Answer(Arc<Client>, Result<AuthorizationResponse, jose::Error>),
     /// The store, a seal or a signature.
     Failed(linking::Error),
 }
-impl From<Refusal> for Stop {
+impl From<Refusal> for AuthorizeError {
     fn from(refusal: Refusal) -> Self {
         Self::Page(refusal)
     }
 }
-impl From<store::Error> for Stop {
+impl From<store::Error> for AuthorizeError {
     fn from(cause: store::Error) -> Self {
         Self::Failed(cause.into())
     }
 }
-impl From<linking::Error> for Stop {
+impl From<linking::Error> for AuthorizeError {
     fn from(cause: linking::Error) -> Self {
         Self::Failed(cause)
     }
@@ -61,18 +64,18 @@ impl From<linking::Error> for Stop {
 async fn answer(req: &HttpRequest, app: &App, params: Result<Params, Refusal>) -> HttpResponse {
     let language = page::language(req, params.as_ref().ok());
     let gone_on = match params {
-        Ok(params) => go_on(req, app, &params, app.now()).await,
+        Ok(params) => handle(req, app, &params, app.now()).await,
         // Which of two redirect_uris would be the right one, nobody can say (RFC 6749 §3.1).
-        Err(refusal) => Err(Stop::Page(refusal)),
+        Err(refusal) => Err(AuthorizeError::Page(refusal)),
     };
     match gone_on {
         Ok(screen) => screen,
-        Err(Stop::Page(refusal)) => {
+        Err(AuthorizeError::Page(refusal)) => {
             tracing::info!(code = refusal.code.as_str(), why = %refusal.description, "an authorization request was refused");
             page::oauth_error(app, language, &refusal)
         }
-        Err(Stop::Answer(client, answer)) => page::answer(app, language, client.name_in(language), answer),
-        Err(Stop::Failed(cause)) => {
+        Err(AuthorizeError::Answer(client, answer)) => page::answer(app, language, client.name_in(language), answer),
+        Err(AuthorizeError::Failed(cause)) => {
             log_failure(&cause);
             page::busy(app, language)
         }
@@ -80,16 +83,17 @@ async fn answer(req: &HttpRequest, app: &App, params: Result<Params, Refusal>) -
 }
 
 /// Who, what, where to; then the first screen, or the one this browser stands at.
-async fn go_on(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<HttpResponse, Stop> {
+async fn handle(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<HttpResponse, AuthorizeError> {
     let client = client(app, params).await?;
     match params.get("request_uri") {
         // Whatever stands beside it does not count (RFC 9101 §5).
         Some(uri) if uri.starts_with("urn:") => with_request_uri(req, app, &client, uri, now).await,
         // By reference to a client's own server (OpenID Connect Core §6.2): nothing is fetched.
         Some(_) => {
-            let refusal = Refusal::new(Code::RequestUriNotSupported, "request_uri is only what the PAR endpoint gave");
+            let refusal =
+                Refusal::new(ErrorCode::RequestUriNotSupported, "request_uri is only what the PAR endpoint gave");
             Err(match authorize::destination(params, &client) {
-                Ok(destination) => told(app, &client, destination, refusal, now),
+                Ok(destination) => refuse(app, &client, destination, refusal, now),
                 Err(_) => refusal.into(),
             })
         }
@@ -98,8 +102,8 @@ async fn go_on(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> R
 }
 
 /// The client a request names; nothing is proved by it.
-async fn client(app: &App, params: &Params) -> Result<Arc<Client>, Stop> {
-    const UNKNOWN: Refusal = Refusal::new(Code::UnauthorizedClient, "client_id is unknown or may not ask now");
+async fn client(app: &App, params: &Params) -> Result<Arc<Client>, AuthorizeError> {
+    const UNKNOWN: Refusal = Refusal::new(ErrorCode::UnauthorizedClient, "client_id is unknown or may not ask now");
     let id = ClientId::parse(params.need("client_id")?).ok_or(UNKNOWN)?;
     let client = app.authenticator.client(&id).await?;
     Ok(client.filter(|c| c.is_app() && c.status == Status::Active).ok_or(UNKNOWN)?)
@@ -112,7 +116,7 @@ async fn with_request_uri(
     client: &Arc<Client>,
     uri: &str,
     now: Instant,
-) -> Result<HttpResponse, Stop> {
+) -> Result<HttpResponse, AuthorizeError> {
     let stored = match RequestUri::parse(uri) {
         Some(uri) => app.store.read(move |tx| sql::load(tx, uri.id())).await?,
         None => None,
@@ -136,12 +140,12 @@ async fn with_parameters(
     client: &Arc<Client>,
     params: &Params,
     now: Instant,
-) -> Result<HttpResponse, Stop> {
-    let came = Question {
+) -> Result<HttpResponse, AuthorizeError> {
+    let came = RequestInput {
         params,
         signed: None,
         client,
-        door: Door::Browser,
+        source: RequestSource::Browser,
         acr: ACR,
         default_audience: &app.config.tokens.default_audience,
         issuer: app.issuer(),
@@ -151,17 +155,17 @@ async fn with_parameters(
     let outside = params.get("redirect_uri").map(|_| authorize::destination(params, client)).transpose()?;
     let signed = match object::open(app, &came, now).await {
         Ok(signed) => signed,
-        // What stands inside an object that cannot be opened is nobody's word, its address least of all.
+        // If the request object does not verify, nothing in it may be used, above all not its redirect_uri.
         Err(refusal) => match outside {
-            Some(destination) => return Err(told(app, client, destination, refusal, now)),
+            Some(destination) => return Err(refuse(app, client, destination, refusal, now)),
             None => return Err(refusal.into()),
         },
     };
     // From here on, and not before, there is somewhere to send a refusal to.
     let destination = authorize::destination(signed.as_ref().unwrap_or(params), client)?;
-    let request = match authorize::check(&Question { signed: signed.as_ref(), ..came }) {
+    let request = match authorize::check(&RequestInput { signed: signed.as_ref(), ..came }) {
         Ok(request) => request,
-        Err(refusal) => return Err(told(app, client, destination, refusal, now)),
+        Err(refusal) => return Err(refuse(app, client, destination, refusal, now)),
     };
     begin(req, app, client, &request, None, now).await
 }
@@ -171,17 +175,17 @@ async fn begin(
     req: &HttpRequest,
     app: &App,
     client: &Arc<Client>,
-    request: &Request,
+    request: &AuthorizationRequest,
     id: Option<Hash>,
     now: Instant,
-) -> Result<HttpResponse, Stop> {
-    let (shown, network) = (cookie::memory_shown(req, app), BrowserNetwork::of(extract::caller(req, app)));
+) -> Result<HttpResponse, AuthorizeError> {
+    let (shown, network) = (cookie::proofing_cookie(req, app), BrowserNetwork::of(extract::caller(req, app)));
     let recalled = app.linking.recalled(shown, network, client, request, now).await?;
-    if request.silent() {
+    if request.is_prompt_none() {
         return Err(match app.linking.prompt_none(client, request, id, recalled.as_ref(), now).await? {
-            PromptNone::Code(answer) => Stop::Answer(Arc::clone(client), Ok(answer)),
-            PromptNone::Refused(refusal) => told(app, client, Destination::of(request), refusal, now),
-            PromptNone::Used => Refusal::new(Code::InvalidRequestUri, "the request_uri is already used").into(),
+            PromptNone::Code(answer) => AuthorizeError::Answer(Arc::clone(client), Ok(answer)),
+            PromptNone::Refused(refusal) => refuse(app, client, Destination::of(request), refusal, now),
+            PromptNone::Used => Refusal::new(ErrorCode::InvalidRequestUri, "the request_uri is already used").into(),
         });
     }
     // Stored like a pushed one, under a request_uri that nobody is told: its end is the same single use.
@@ -192,15 +196,20 @@ async fn begin(
     open(req, app, request, (id, unpushed), recalled, now).await
 }
 
-fn told(app: &App, client: &Arc<Client>, destination: Destination, refusal: Refusal, now: Instant) -> Stop {
+fn refuse(app: &App, client: &Arc<Client>, destination: Destination, refusal: Refusal, now: Instant) -> AuthorizeError {
     tracing::info!(client = %client.id, code = refusal.code.as_str(), why = %refusal.description, "an authorization request was refused");
-    let answer = destination.answer(client, &Outcome::Refused(refusal), app.voice(now));
-    Stop::Answer(Arc::clone(client), answer)
+    let answer = destination.answer(client, &Outcome::Refused(refusal), app.response_context(now));
+    AuthorizeError::Answer(Arc::clone(client), answer)
 }
 
 /// The screen at which this browser stands with this very request, where it has begun with it.
-async fn resumed(req: &HttpRequest, app: &App, request: Hash, now: Instant) -> Result<Option<HttpResponse>, Stop> {
-    let own = app.desk.resume(&cookie::interactions(req, app), request, now).await?;
+async fn resumed(
+    req: &HttpRequest,
+    app: &App,
+    request: Hash,
+    now: Instant,
+) -> Result<Option<HttpResponse>, AuthorizeError> {
+    let own = app.identity.resume(&cookie::interactions(req, app), request, now).await?;
     Ok(own.map(|own| {
         let mut answer = page::see_other(&paths::screen(&own.interaction.id, &own.interaction.stage));
         if let Some(value) = &own.cookie {
@@ -214,18 +223,18 @@ async fn resumed(req: &HttpRequest, app: &App, request: Hash, now: Instant) -> R
 async fn open(
     req: &HttpRequest,
     app: &App,
-    request: &Request,
-    (id, unpushed): (Hash, Option<Box<Request>>),
+    request: &AuthorizationRequest,
+    (id, unpushed): (Hash, Option<Box<AuthorizationRequest>>),
     recalled: Option<Recalled>,
     now: Instant,
-) -> Result<HttpResponse, Stop> {
+) -> Result<HttpResponse, AuthorizeError> {
     if unpushed.is_none()
         && let Some(own) = resumed(req, app, id, now).await?
     {
         return Ok(own);
     }
     let asked = Language::of_ui_locales(&request.ui_locales.join(" "));
-    let opening = Opening {
+    let start = StartRequest {
         client: request.client_id.clone(),
         request: id,
         unpushed,
@@ -235,17 +244,17 @@ async fn open(
         recalled,
     };
     let language = asked.unwrap_or_else(|| page::language(req, None));
-    Ok(match app.desk.open(opening, now).await? {
-        Opened::Begun { interaction, cookie: value, forget } => {
+    Ok(match app.identity.open(start, now).await? {
+        StartResult::Begun { interaction, cookie: value, forget } => {
             let mut answer = page::see_other(&paths::screen(&interaction.id, &interaction.stage));
             cookie::forget(&mut answer, app, &forget);
             cookie::bind(&mut answer, app, &interaction, &value, now);
             answer
         }
-        Opened::TooManyOfNetwork { until } => {
+        StartResult::TooManyOfNetwork { until } => {
             page::too_many(app, language, Closed::TooOften { until: until.whole_minute() }, until, now)
         }
-        Opened::TooMany { until } => {
+        StartResult::TooMany { until } => {
             page::too_many(app, language, Closed::TooMany { until: until.whole_minute() }, until, now)
         }
     })

@@ -61,13 +61,13 @@ fn unreadable(req: &HttpRequest, app: &App, why: &'static str) {
 }
 
 /// Whether a proxy tells of the certificate: there is none on the connection, and the peer is one that is believed.
-fn told(req: &HttpRequest, app: &App) -> bool {
+fn is_from_proxy(req: &HttpRequest, app: &App) -> bool {
     req.conn_data::<Chain>().is_none() && app.config.server.client_cert_header && is_proxy(req, app)
 }
 
 /// The chain of the connection, the own certificate first.
 fn chain(req: &HttpRequest, app: &App) -> Option<Vec<CertificateDer<'static>>> {
-    if told(req, app) {
+    if is_from_proxy(req, app) {
         return from_proxy(req).unwrap_or_else(|why| {
             unreadable(req, app, why);
             None
@@ -88,8 +88,8 @@ pub fn presented(req: &HttpRequest, app: &App, now: Instant) -> Option<Certifica
     let chain = chain(req, app)?;
     let (own, intermediates) = chain.split_first()?;
     let trusted = app.authorities.as_ref().is_some_and(|a| leads_to(&a.load(), own, intermediates, now));
-    let read = Certificate::read(own, trusted);
-    if read.is_err() && told(req, app) {
+    let read = Certificate::parse(own, trusted);
+    if read.is_err() && is_from_proxy(req, app) {
         unreadable(req, app, "Client-Cert holds no X.509 certificate");
     }
     read.ok()

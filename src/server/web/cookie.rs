@@ -52,20 +52,20 @@ pub fn interactions(req: &HttpRequest, app: &App) -> Vec<ShownCookie> {
 }
 /// SHA-256 of the cookie a browser shows for one interaction.
 #[must_use]
-pub fn shown(req: &HttpRequest, app: &App, id: &InteractionId) -> Option<Hash> {
+pub fn interaction_cookie(req: &HttpRequest, app: &App, id: &InteractionId) -> Option<Hash> {
     value(req, app, label(id)).map(Hash::of)
 }
 /// SHA-256 of the memory a browser shows: only browsers of apps that may have one (decision 15) ever see it.
 #[must_use]
-pub fn memory_shown(req: &HttpRequest, app: &App) -> Option<Hash> {
-    value(req, app, MEMORY).map(Hash::of)
+pub fn proofing_cookie(req: &HttpRequest, app: &App) -> Option<Hash> {
+    value(req, app, PROOFING).map(Hash::of)
 }
 /// What a browser brings back of what was typed in it, sealed.
 #[must_use]
-pub fn typed_shown<'r>(req: &'r HttpRequest, app: &App) -> Option<&'r str> {
+pub fn typed_cookie<'r>(req: &'r HttpRequest, app: &App) -> Option<&'r str> {
     value(req, app, TYPED)
 }
-const MEMORY: &str = "memory";
+const PROOFING: &str = "memory";
 const TYPED: &str = "typed";
 
 /// How long the cookies of an interaction live: what is left of an hour after its start, as its row does.
@@ -86,7 +86,7 @@ pub fn forget(answer: &mut HttpResponse, app: &App, labels: &[String]) {
 }
 /// Sets the memory, for as long as it may be used.
 pub fn remember(answer: &mut HttpResponse, app: &App, value: &Secret, lasting: Duration) {
-    set(answer, app, MEMORY, value.reveal(), lasting);
+    set(answer, app, PROOFING, value.reveal(), lasting);
 }
 /// Sets what was typed; an empty value deletes it.
 pub fn set_typed(answer: &mut HttpResponse, app: &App, sealed: &str, lasting: Duration) {

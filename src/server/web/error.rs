@@ -4,7 +4,7 @@
 //! may know: a store that fails is `server_error` and no more.
 
 use crate::keys::jose::Alg;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::store;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
@@ -52,12 +52,12 @@ pub enum ApiError {
 
 /// The status that goes with a code. 401 only with `invalid_client`, otherwise 400 (RFC 6749 §5.2).
 #[must_use]
-pub const fn status(code: Code) -> StatusCode {
+pub const fn status(code: ErrorCode) -> StatusCode {
     match code {
-        Code::InvalidClient | Code::InvalidToken => StatusCode::UNAUTHORIZED,
-        Code::InsufficientScope | Code::AccessDenied => StatusCode::FORBIDDEN,
-        Code::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
-        Code::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::InvalidClient | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
+        ErrorCode::InsufficientScope | ErrorCode::AccessDenied => StatusCode::FORBIDDEN,
+        ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
     }
 }
@@ -84,14 +84,14 @@ impl ApiError {
     pub(super) fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(r) | Self::BasicRefused(r) | Self::Resource { refusal: r, .. } => r.clone(),
-            Self::NoToken | Self::NoBearer => Refusal::new(Code::InvalidToken, "an access token is needed"),
+            Self::NoToken | Self::NoBearer => Refusal::new(ErrorCode::InvalidToken, "an access token is needed"),
             Self::UseNonce(_) | Self::ResourceNonce(_) => {
-                Refusal::new(Code::UseDpopNonce, "the DPoP proof needs the nonce of this answer")
+                Refusal::new(ErrorCode::UseDpopNonce, "the DPoP proof needs the nonce of this answer")
             }
             Self::Encoded => Refusal::invalid_request("the body must come without a Content-Encoding"),
-            Self::TooMany { why, .. } => Refusal::new(Code::TemporarilyUnavailable, why),
-            Self::Busy => Refusal::new(Code::TemporarilyUnavailable, "try again later"),
-            Self::Failed => Refusal::new(Code::ServerError, "the server failed"),
+            Self::TooMany { why, .. } => Refusal::new(ErrorCode::TemporarilyUnavailable, why),
+            Self::Busy => Refusal::new(ErrorCode::TemporarilyUnavailable, "try again later"),
+            Self::Failed => Refusal::new(ErrorCode::ServerError, "the server failed"),
         }
     }
 }
@@ -107,7 +107,7 @@ impl ResponseError for ApiError {
             // A resource answers 401 to a bad proof (RFC 9449 §7.1), the token endpoint 400 (§5).
             Self::ResourceNonce(_) => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Resource { refusal, .. } if refusal.code == Code::InvalidDpopProof => StatusCode::UNAUTHORIZED,
+            Self::Resource { refusal, .. } if refusal.code == ErrorCode::InvalidDpopProof => StatusCode::UNAUTHORIZED,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             other => status(other.refusal().code),
         }
@@ -152,7 +152,7 @@ impl ResponseError for ApiError {
                 let seconds = wait.as_millis().div_ceil(1000).max(1);
                 answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
             }
-            _ if refusal.code == Code::TemporarilyUnavailable => {
+            _ if refusal.code == ErrorCode::TemporarilyUnavailable => {
                 answer.insert_header((header::RETRY_AFTER, "5"));
             }
             _ => {}

@@ -59,8 +59,8 @@ pub fn caller(req: &HttpRequest, app: &App) -> Option<IpAddr> {
     Some(forwarded(lines, &app.proxies).unwrap_or(peer))
 }
 
-/// The last address of `X-Forwarded-For` that is not a proxy of ours: what stands left of it, the caller could have
-/// written itself. So could what stands left of something that is no address: then nothing is known.
+/// The last address of `X-Forwarded-For` that is not one of our proxies. Entries left of it are controlled by the client.
+/// An entry that does not parse makes the whole header unusable.
 fn forwarded<'a>(lines: impl Iterator<Item = &'a str>, proxies: &[Network]) -> Option<IpAddr> {
     let list: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
     let known = list.into_iter().rev().map_while(|entry| address(entry.trim()));

@@ -20,14 +20,14 @@ pub async fn sip(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpRe
         Err(answer) => return answer,
     };
     let now = app.now();
-    let call = match app.hook.read(&delivery(&req, &app, &body), now) {
+    let call = match app.hook.receive(&delivery(&req, &app, &body), now) {
         Ok(call) => call,
         Err(why) => {
             tracing::warn!(%why, "a telephone hook was refused");
             return refused(why);
         }
     };
-    match app.desk.report(call, now).await {
+    match app.identity.report(call, now).await {
         Ok(()) => HttpResponse::NoContent().finish(),
         Err(cause) => busy(&cause),
     }
@@ -40,7 +40,7 @@ pub async fn bank(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpR
         Err(answer) => return answer,
     };
     let now = app.now();
-    let report = match app.bank_hook.read(&delivery(&req, &app, &body), now) {
+    let report = match app.bank_hook.receive(&delivery(&req, &app, &body), now) {
         Ok(Some(report)) => report,
         Ok(None) => return HttpResponse::NoContent().finish(),
         Err(why) => {

@@ -2,11 +2,11 @@
 //! wants it so (RFC 9701).
 
 use super::Shared;
-use super::asker;
+use super::client_auth;
 use super::error::{ApiError, log_failure};
 use super::extract::{Form, header_values};
 use crate::client::Client;
-use crate::token::introspect::{self, Asked, SIGNED, Seen, TYP};
+use crate::token::introspect::{self, IntrospectedToken, Introspection, SIGNED, TYP};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -17,13 +17,13 @@ use actix_web::{HttpRequest, HttpResponse};
 /// not.
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
-    let caller = asker::client(&req, &app, &params, now).await?;
-    let seen = match Asked::read(params.need("token")?) {
+    let caller = client_auth::client(&req, &app, &params, now).await?;
+    let seen = match IntrospectedToken::parse(params.need("token")?) {
         Some(asked) => {
             let asks = caller.clone();
             app.store.read(move |tx| introspect::introspect(tx, asked, &asks, now)).await?
         }
-        None => Seen::Inactive,
+        None => Introspection::Inactive,
     };
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::CACHE_CONTROL, "no-store"));

@@ -15,12 +15,12 @@ use std::time::Duration;
 
 /// What was given and what was refused, on this node.
 #[derive(Debug, Default)]
-pub struct Limits {
+pub struct LimitCounters {
     rates: Rates,
     answers: AtomicU64,
     pushes: AtomicU64,
 }
-impl Limits {
+impl LimitCounters {
     /// How many requests were refused because their client came too fast.
     #[must_use]
     pub fn refused_answers(&self) -> u64 {

@@ -5,9 +5,9 @@
 //! It holds no rule of its own.
 
 pub mod admin;
-pub mod asker;
 pub mod assets;
 pub mod authorize;
+pub mod client_auth;
 pub mod client_cert;
 pub mod cookie;
 pub mod encoding;
@@ -25,8 +25,8 @@ pub mod object;
 pub mod page;
 pub mod par;
 pub mod paths;
-pub mod patience;
 pub mod register;
+pub mod request_timeout;
 pub mod revoke;
 pub mod routes;
 pub mod span;
@@ -36,13 +36,13 @@ pub mod typed;
 pub mod userinfo;
 
 use crate::alarm::Alarms;
-use crate::authorize::Voice;
+use crate::authorize::ResponseContext;
 use crate::bank::EventHook;
 use crate::client::Authenticator;
 use crate::client::registration::Trust;
 use crate::clock::{Clock, Instant};
 use crate::config::Config;
-use crate::identity::Desk;
+use crate::identity::IdentityService;
 use crate::keys::{Ring, seal::Sealer};
 use crate::linking::Linking;
 use crate::outbound::Network;
@@ -74,11 +74,11 @@ pub struct App {
     /// Who asks: the registry, client authentication, DPoP.
     pub authenticator: Authenticator,
     /// How much each client has had stored on this node.
-    pub limits: limits::Limits,
+    pub limits: limits::LimitCounters,
     /// Whose software statements count.
     pub trust: Trust,
     /// The five checks, and the core bank behind them.
-    pub desk: Desk,
+    pub identity: IdentityService,
     /// What happens around the consent screen.
     pub linking: Linking,
     /// Where alarms go.
@@ -107,8 +107,8 @@ impl App {
     }
     /// In whose name an answer to an app is given at this moment.
     #[must_use]
-    pub fn voice(&self, now: Instant) -> Voice<'_> {
-        Voice { issuer: self.issuer(), keys: &self.keys, now }
+    pub fn response_context(&self, now: Instant) -> ResponseContext<'_> {
+        ResponseContext { issuer: self.issuer(), keys: &self.keys, now }
     }
     /// `server.issuer`.
     #[must_use]

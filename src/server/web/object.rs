@@ -1,7 +1,7 @@
 //! Opens the request object a request came with: its signature needs the client's keys, which may have to be fetched.
 
 use super::App;
-use crate::authorize::{self, Question, object};
+use crate::authorize::{self, RequestInput, object};
 use crate::clock::Instant;
 use crate::params::Params;
 use crate::refusal::Refusal;
@@ -10,7 +10,7 @@ use crate::refusal::Refusal;
 ///
 /// # Errors
 /// `invalid_request_object`, or what an object may not be sent for at all.
-pub async fn open(app: &App, question: &Question<'_>, now: Instant) -> Result<Option<Params>, Refusal> {
+pub async fn open(app: &App, question: &RequestInput<'_>, now: Instant) -> Result<Option<Params>, Refusal> {
     let Some(token) = authorize::admit(question)? else { return Ok(None) };
     let verified = app.authenticator.verify(token, question.client, &object::allowed(question.client), now).await;
     object::open(verified, question, now).map(Some)

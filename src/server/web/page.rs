@@ -3,7 +3,7 @@
 use super::error::log_failure;
 use super::headers::{CSP_LEAVING, CSP_PAGE};
 use super::{App, extract};
-use crate::authorize::Answer;
+use crate::authorize::AuthorizationResponse;
 use crate::clock::Instant;
 use crate::config::Mode;
 use crate::keys::jose;
@@ -117,7 +117,12 @@ pub fn busy(app: &App, language: Language) -> HttpResponse {
 
 /// Sends the app its answer: 303, or the page whose form posts itself; a page of ours where it could not be signed.
 #[must_use]
-pub fn answer(app: &App, language: Language, name: &str, answer: Result<Answer, jose::Error>) -> HttpResponse {
+pub fn answer(
+    app: &App,
+    language: Language,
+    name: &str,
+    answer: Result<AuthorizationResponse, jose::Error>,
+) -> HttpResponse {
     let answer = match answer {
         Ok(answer) => answer,
         Err(cause) => {
@@ -126,8 +131,8 @@ pub fn answer(app: &App, language: Language, name: &str, answer: Result<Answer, 
         }
     };
     match answer {
-        Answer::Redirect { url } => see_other(&url),
-        Answer::FormPost { action, fields } => {
+        AuthorizationResponse::Redirect { url } => see_other(&url),
+        AuthorizationResponse::FormPost { action, fields } => {
             let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             let page = FormPostPage { app: name.to_owned(), action, fields };
             html(StatusCode::OK, Leads::ToTheApp, app.pages.form_post(&frame(app, language), &page))

@@ -2,10 +2,10 @@
 
 use super::error::ApiError;
 use super::extract::Form;
-use super::{Shared, asker, limits, object, paths};
-use crate::authorize::{Door, Question, RequestUri, check, sql};
+use super::{Shared, client_auth, limits, object, paths};
+use crate::authorize::{RequestInput, RequestSource, RequestUri, check, sql};
 use crate::consent::ACR;
-use crate::token::Binding;
+use crate::token::TokenBinding;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
@@ -17,23 +17,23 @@ use serde_json::json;
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
     // A proof here binds the code to its key (RFC 9449 §10.1); none is wanted, dpop_jkt does it too.
-    let known = asker::known(&req, &app, &params, paths::PAR, now).await?;
+    let known = client_auth::known(&req, &app, &params, paths::PAR, now).await?;
     limits::push(&app, known.client(), now).await?;
     let (client, proved) = known.spend(&app).await?;
-    Binding::one(&client, proved)?;
+    TokenBinding::one(&client, proved)?;
     let jkt = proved.map(|key| key.base64url());
-    let came = Question {
+    let came = RequestInput {
         params: &params,
         signed: None,
         client: &client,
-        door: Door::Pushed { proof_jkt: jkt.as_deref() },
+        source: RequestSource::Pushed { proof_jkt: jkt.as_deref() },
         acr: ACR,
         default_audience: &app.config.tokens.default_audience,
         issuer: app.issuer(),
         keys: &app.keys,
     };
     let signed = object::open(&app, &came, now).await?;
-    let request = check(&Question { signed: signed.as_ref(), ..came })?;
+    let request = check(&RequestInput { signed: signed.as_ref(), ..came })?;
     let uri = RequestUri::random(&*app.random);
     let (id, lifetime) = (uri.id(), app.config.tokens.request_lifetime.get());
     app.store.write(move |tx| sql::push(tx, id, &request, now, now + lifetime)).await?;

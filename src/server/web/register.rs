@@ -6,33 +6,33 @@ use super::extract::header_values;
 use super::{App, Shared, paths};
 use crate::audit::Actor;
 use crate::client::metadata::document;
-use crate::client::registration::sql::{self, Made, Managed, New};
+use crate::client::registration::sql::{self, Managed, New, RegistrationResult};
 use crate::client::registration::{initial, json, judge, judge_update, statement};
 use crate::client::{Client, renew_secret};
 use crate::id::{ClientId, EventId};
 use crate::lifecycle::{self, BATCH};
-use crate::refusal::{Code, Refusal};
-use crate::secret::{self, Hash, Kind, Secret};
+use crate::refusal::{ErrorCode, Refusal};
+use crate::secret::{self, Hash, Secret, SecretKind};
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL};
 use actix_web::web::{Bytes, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value};
 
 type Body = Result<Bytes, actix_web::Error>;
-type Answer = Result<HttpResponse, ApiError>;
+type RegisterResult = Result<HttpResponse, ApiError>;
 
 /// What is answered to an unknown client and to a wrong token alike (RFC 7592 §2).
 const NO_TOKEN_OF_OURS: ApiError = ApiError::Resource {
-    refusal: Refusal::new(Code::InvalidToken, "the token is unknown, has expired or was used up"),
+    refusal: Refusal::new(ErrorCode::InvalidToken, "the token is unknown, has expired or was used up"),
     dpop: false,
 };
 
 const fn bad(why: &'static str) -> Refusal {
-    Refusal::new(Code::InvalidClientMetadata, why)
+    Refusal::new(ErrorCode::InvalidClientMetadata, why)
 }
 
 /// The bearer token of a request (RFC 6750 §2.1): in the header, once.
-fn bearer(req: &HttpRequest, kind: Kind) -> Result<(Secret, Hash), ApiError> {
+fn bearer(req: &HttpRequest, kind: SecretKind) -> Result<(Secret, Hash), ApiError> {
     let headers = header_values(req, AUTHORIZATION.as_str());
     let token = match headers.as_slice() {
         [] => return Err(ApiError::NoBearer),
@@ -55,11 +55,17 @@ fn record(req: &HttpRequest, body: Body) -> Result<Map<String, Value>, Refusal> 
         return Err(bad("the body must be application/json"));
     }
     let body = body.map_err(|_| bad("the body is too long or broken"))?;
-    json::read(&body).ok_or(bad("the body is not one JSON object, each member once, not deep"))
+    json::parse(&body).ok_or(bad("the body must be one JSON object without duplicate members, at most 6 levels deep"))
 }
 
 /// The client information response (RFC 7591 §3.2.1, RFC 7592 §3).
-fn told(app: &App, client: &Client, statement: Option<&str>, token: &Secret, secret: Option<&Secret>) -> Value {
+fn client_information(
+    app: &App,
+    client: &Client,
+    statement: Option<&str>,
+    token: &Secret,
+    secret: Option<&Secret>,
+) -> Value {
     let mut out = document(client);
     out["registration_client_uri"] = format!("{}{}/{}", app.issuer(), paths::REGISTER, client.id).into();
     out["registration_access_token"] = token.reveal().into();
@@ -77,12 +83,12 @@ fn told(app: &App, client: &Client, statement: Option<&str>, token: &Secret, sec
 ///
 /// # Errors
 /// RFC 7591 §3.2.2; 401 without a good initial access token.
-pub async fn post(req: HttpRequest, app: Shared, body: Body) -> Answer {
+pub async fn post(req: HttpRequest, app: Shared, body: Body) -> RegisterResult {
     if !app.config.registration.enabled {
         return Ok(nothing_here().await);
     }
     let now = app.now();
-    let (_, hash) = bearer(&req, Kind::Initial)?;
+    let (_, hash) = bearer(&req, SecretKind::Initial)?;
     let initial = app.store.read(move |tx| initial::usable(tx, hash, now)).await?.ok_or(NO_TOKEN_OF_OURS)?;
     let mut sent = record(&req, body)?;
     let statement = statement::apply(&mut sent, &app.trust, None, now)?;
@@ -93,28 +99,31 @@ pub async fn post(req: HttpRequest, app: Shared, body: Body) -> Answer {
     let mut client = judge(&sent, (id, initial.profile), None, &app.config.client_rules(), now)?;
     let secret = client.auth_method.is_secret().then(|| renew_secret(app.authenticator.secret_key(), &*app.random));
     client.secret = secret.as_ref().map(|(_, stored)| stored.clone());
-    let token = secret::issue(Kind::Registration, &*app.random);
-    let answer = told(&app, &client, statement.as_deref(), &token, secret.as_ref().map(|(plain, _)| plain));
+    let token = secret::issue(SecretKind::Registration, &*app.random);
+    let answer =
+        client_information(&app, &client, statement.as_deref(), &token, secret.as_ref().map(|(plain, _)| plain));
     let new = New { client, token: token.hash(), statement, initial: initial.id };
     let (most, event) = (app.config.registration.pending_most, EventId::random(&*app.random));
     match app.store.write(move |tx| sql::create(tx, &new, most, &event, now)).await? {
-        Made::Yes => Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(answer)),
-        Made::Spent => Err(NO_TOKEN_OF_OURS),
-        Made::Full => Err(Refusal::new(Code::TemporarilyUnavailable, "too many apps wait for approval").into()),
+        RegistrationResult::Yes => Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(answer)),
+        RegistrationResult::Spent => Err(NO_TOKEN_OF_OURS),
+        RegistrationResult::Full => {
+            Err(Refusal::new(ErrorCode::TemporarilyUnavailable, "too many apps wait for approval").into())
+        }
     }
 }
 
 /// Who manages: the client of the address, and its token.
 fn manager(req: &HttpRequest, app: &App, id: &str) -> Result<(ClientId, Secret, Hash), ApiError> {
-    let (token, hash) = bearer(req, Kind::Registration)?;
-    // One for all who manage nothing here.
+    let (token, hash) = bearer(req, SecretKind::Registration)?;
+    // Same error whether the client, its token or the feature does not exist.
     let id = ClientId::parse(id).filter(|_| app.config.registration.enabled).ok_or(NO_TOKEN_OF_OURS)?;
     Ok((id, token, hash))
 }
 
 /// The record in force, and beside it the one that waits.
 fn managed(app: &App, managed: &Managed, token: &Secret, secret: Option<&Secret>) -> HttpResponse {
-    let mut out = told(app, &managed.client, managed.statement.as_deref(), token, secret);
+    let mut out = client_information(app, &managed.client, managed.statement.as_deref(), token, secret);
     if let Some(wanted) = &managed.proposed {
         out["change_pending"] = document(wanted);
     }
@@ -125,7 +134,7 @@ fn managed(app: &App, managed: &Managed, token: &Secret, secret: Option<&Secret>
 ///
 /// # Errors
 /// 401 for an unknown client and a wrong token alike.
-pub async fn get(req: HttpRequest, app: Shared, id: Path<String>) -> Answer {
+pub async fn get(req: HttpRequest, app: Shared, id: Path<String>) -> RegisterResult {
     let (id, token, hash) = manager(&req, &app, &id)?;
     let found = app.store.read(move |tx| sql::load(tx, &id, &hash)).await?.ok_or(NO_TOKEN_OF_OURS)?;
     Ok(managed(&app, &found, &token, None))
@@ -135,7 +144,7 @@ pub async fn get(req: HttpRequest, app: Shared, id: Path<String>) -> Answer {
 ///
 /// # Errors
 /// As [`get`]; RFC 7591 §3.2.2; 403 while the client is suspended.
-pub async fn put(req: HttpRequest, app: Shared, id: Path<String>, body: Body) -> Answer {
+pub async fn put(req: HttpRequest, app: Shared, id: Path<String>, body: Body) -> RegisterResult {
     let (id, token, hash) = manager(&req, &app, &id)?;
     let (now, wanted_id) = (app.now(), id.clone());
     // A stranger's body is not even read.
@@ -165,7 +174,7 @@ pub async fn put(req: HttpRequest, app: Shared, id: Path<String>, body: Body) ->
 ///
 /// # Errors
 /// As [`get`].
-pub async fn delete(req: HttpRequest, app: Shared, id: Path<String>) -> Answer {
+pub async fn delete(req: HttpRequest, app: Shared, id: Path<String>) -> RegisterResult {
     let (id, _, hash) = manager(&req, &app, &id)?;
     let (now, event) = (app.now(), EventId::random(&*app.random));
     // The client takes back all that it was given.

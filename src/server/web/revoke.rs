@@ -2,7 +2,7 @@
 //! (G9).
 
 use super::Shared;
-use super::asker;
+use super::client_auth;
 use super::error::ApiError;
 use super::extract::Form;
 use crate::token::revoke;
@@ -16,7 +16,7 @@ use serde_json::json;
 /// RFC 7009 §2.2.1; `invalid_grant` for a token of another client (RFC 7009 §2.1).
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
-    let client = asker::client(&req, &app, &params, now).await?;
+    let client = client_auth::client(&req, &app, &params, now).await?;
     let token = crate::secret::Secret::new(params.need("token")?);
     app.store.ending().write(move |tx| revoke::revoke(tx, token.reveal(), &client, now)).await??;
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({})))

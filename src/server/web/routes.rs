@@ -7,7 +7,7 @@ use super::{
     admin, assets, authorize, health, hooks, introspect, link, metadata, page, par, paths, register, revoke, token,
     userinfo,
 };
-use crate::admin::ask::BASE;
+use crate::admin::command::BASE;
 use actix_web::web::{ServiceConfig, to};
 
 /// Every route of the public listener.

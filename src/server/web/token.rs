@@ -1,7 +1,7 @@
 //! `POST /oauth/token` (RFC 6749 §3.2): a code, a refresh token or the client's own word becomes an access token.
 
 use super::Shared;
-use super::asker;
+use super::client_auth;
 use super::error::{ApiError, log_failure};
 use super::extract::Form;
 use super::paths;
@@ -9,9 +9,9 @@ use crate::client::GrantType;
 use crate::clock::Instant;
 use crate::lifecycle::notice;
 use crate::params::Params;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::store;
-use crate::token::{self, Ask, Issued, Minted, id_token, unheard};
+use crate::token::{self, Issued, Minted, TokenRequest, id_token, unanswered};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -21,19 +21,19 @@ use actix_web::{HttpRequest, HttpResponse};
 /// RFC 6749 §5.2; 401 only with `invalid_client`; 429 where this client comes too fast.
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
-    let (client, proved) = asker::client_and_proof(&req, &app, &params, paths::TOKEN, now).await?;
-    let binding = asker::bound(&req, &app, &client, proved)?;
+    let (client, proved) = client_auth::client_and_proof(&req, &app, &params, paths::TOKEN, now).await?;
+    let binding = client_auth::bound(&req, &app, &client, proved)?;
     let Some(grant_type) = GrantType::parse(params.need("grant_type")?) else {
-        return Err(Refusal::new(Code::UnsupportedGrantType, "this grant_type is not supported").into());
+        return Err(Refusal::new(ErrorCode::UnsupportedGrantType, "this grant_type is not supported").into());
     };
     if !client.may(grant_type) {
-        return Err(Refusal::new(Code::UnauthorizedClient, "the client may not use this grant_type").into());
+        return Err(Refusal::new(ErrorCode::UnauthorizedClient, "the client may not use this grant_type").into());
     }
     let minted = Minted::draw(&*app.random);
     let issued = {
         let (client, minted) = (client.clone(), minted.clone());
         let config = app.config.tokens.clone();
-        let key = unheard::key(&params, &minted);
+        let key = unanswered::key(&params, &minted);
         let undo = {
             let (minted, params, clock) = (minted.clone(), params.clone(), app.clock.clone());
             move |tx: &mut store::Tx<'_, '_>, issued: &Result<Issued, Refusal>| match issued {
@@ -43,11 +43,11 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
         };
         let work = move |tx: &mut store::Tx<'_, '_>| {
             let default_audience = config.default_audience.as_str();
-            let ask = Ask { client: &client, params: &params, binding, minted: &minted, default_audience };
+            let ask = TokenRequest { client: &client, params: &params, binding, minted: &minted, default_audience };
             match grant_type {
                 GrantType::AuthorizationCode => redeem(tx, ask, now),
                 GrantType::RefreshToken => token::refresh(tx, ask, now),
-                GrantType::ClientCredentials => token::own::own(tx, ask, &config.client_scopes, now),
+                GrantType::ClientCredentials => token::client_credentials::issue(tx, ask, &config.client_scopes, now),
             }
         };
         app.store.write_or_undo(key, work, undo).await??
@@ -73,7 +73,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
 }
 
 /// Only the redeemed code makes a link, so only now the customer is told of one (requirements.md#notices), in the same transaction.
-fn redeem(tx: &mut store::Tx<'_, '_>, ask: Ask<'_>, now: Instant) -> store::Result<Result<Issued, Refusal>> {
+fn redeem(tx: &mut store::Tx<'_, '_>, ask: TokenRequest<'_>, now: Instant) -> store::Result<Result<Issued, Refusal>> {
     let issued = token::exchange(tx, ask, now)?;
     if let Ok(Issued { grant: Some(grant), .. }) = &issued {
         notice::release(tx, &grant.id, now)?;
@@ -90,7 +90,7 @@ fn take_back(
     now: Instant,
 ) -> store::Result<()> {
     match &issued.grant {
-        Some(grant) if unheard::undo(tx, issued, minted, params, now)? => notice::hold_again(tx, &grant.id),
+        Some(grant) if unanswered::undo(tx, issued, minted, params, now)? => notice::put_on_hold(tx, &grant.id),
         _ => Ok(()),
     }
 }

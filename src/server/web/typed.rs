@@ -6,7 +6,7 @@ use super::{App, cookie};
 use crate::clock::Instant;
 use crate::id::InteractionId;
 use crate::identity::{AccountForm, CustomerForm, Interaction, Message, Problem};
-use crate::keys::seal::Place;
+use crate::keys::seal::SealContext;
 use crate::secret::{base64url, from_base64url};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -32,21 +32,21 @@ pub struct Typed {
     pub unwritten: Option<(i64, Problem)>,
 }
 
-fn place(id: &InteractionId) -> Place<'_> {
-    Place { table: "cookie", column: "typed", row: id.as_str() }
+fn seal_context(id: &InteractionId) -> SealContext<'_> {
+    SealContext { table: "cookie", column: "typed", row: id.as_str() }
 }
 
 impl Typed {
     /// What this browser brings back for an interaction; nothing where it was typed for another one.
     #[must_use]
-    pub fn shown(req: &HttpRequest, app: &App, id: &InteractionId) -> Self {
-        cookie::typed_shown(req, app).and_then(|sealed| Self::open(app, id, sealed)).unwrap_or_default()
+    pub fn from_request(req: &HttpRequest, app: &App, id: &InteractionId) -> Self {
+        cookie::typed_cookie(req, app).and_then(|sealed| Self::open(app, id, sealed)).unwrap_or_default()
     }
     fn open(app: &App, id: &InteractionId, sealed: &str) -> Option<Self> {
         if sealed.len() > MOST {
             return None;
         }
-        let plain = app.sealer.open(place(id), &from_base64url(sealed)?).ok()?;
+        let plain = app.sealer.open(seal_context(id), &from_base64url(sealed)?).ok()?;
         let mut typed = Self::default();
         for part in std::str::from_utf8(&plain).ok()?.split(PART) {
             let fields: Vec<String> = part.split(UNIT).map(str::to_owned).collect();
@@ -106,13 +106,13 @@ impl Typed {
             parts.push(part("u", &[&step.to_string(), &problem.message.key().to_owned(), &time], &[20, 40, 20]));
         }
         let plain = zeroize::Zeroizing::new(parts.join(&PART.to_string()).into_bytes());
-        let sealed = app.sealer.seal(&*app.random, place(id), &plain).ok()?;
+        let sealed = app.sealer.seal(&*app.random, seal_context(id), &plain).ok()?;
         Some(base64url(sealed)).filter(|text| text.len() <= MOST)
     }
     /// Sets the cookie anew after a further form; deletes it where the interaction has ended and cannot begin again. A cookie
     /// of another interaction stays as it is.
     pub fn bring(&self, posted: Self, answer: &mut HttpResponse, app: &App, i: &Interaction, now: Instant) {
-        let kept = i.live() || i.may_restart(app.desk.policy(), now);
+        let kept = i.live() || i.may_restart(app.identity.policy(), now);
         let whole = self.clone().with(posted);
         let sealed = if kept && !whole.is_empty() { whole.seal(app, &i.id) } else { None };
         match sealed {

@@ -1,7 +1,7 @@
 //! `GET|POST /oauth/userinfo` (OpenID Connect Core §5.3): `sub`, and nothing else. We give no profile of a customer: the
 //! name is unverified (R84), the address serves the notice alone.
 
-use super::asker;
+use super::client_auth;
 use super::client_cert;
 use super::error::{ApiError, log_failure};
 use super::extract::header_values;
@@ -10,10 +10,10 @@ use super::{App, Shared};
 use crate::clock::Instant;
 use crate::oxide::{self, AccessToken};
 use crate::params::Params;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
 use crate::token::sql::{Found, find_access};
-use crate::token::{Binding, Proved};
+use crate::token::{ProofOfPossession, TokenBinding};
 use actix_web::http::header;
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
@@ -47,29 +47,29 @@ pub async fn handle(req: HttpRequest, app: Shared, body: Bytes) -> Result<HttpRe
         .body(signed))
 }
 
-const DEAD: Refusal = Refusal::new(Code::InvalidToken, "the access token is unknown, expired or revoked");
+const DEAD: Refusal = Refusal::new(ErrorCode::InvalidToken, "the access token is unknown, expired or revoked");
 
 /// How a token was presented.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum TokenScheme {
     Dpop,
     Bearer,
     Form,
 }
 
 /// The token of a request, from one place (RFC 6750 §2).
-fn presented(req: &HttpRequest, body: &[u8]) -> Result<(Way, String), ApiError> {
+fn presented(req: &HttpRequest, body: &[u8]) -> Result<(TokenScheme, String), ApiError> {
     let headers = header_values(req, header::AUTHORIZATION.as_str());
     let form = req.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
     let form = std::str::from_utf8(body).ok().filter(|_| form).and_then(|text| Params::parse(text).ok());
     let in_form = form.as_ref().and_then(|params| params.get("access_token"));
     match (headers.as_slice(), in_form) {
-        ([], Some(token)) => Ok((Way::Form, token.to_owned())),
+        ([], Some(token)) => Ok((TokenScheme::Form, token.to_owned())),
         ([header], None) => {
             let (scheme, token) = header.split_once(' ').ok_or(ApiError::NoToken)?;
             let way = match scheme {
-                s if s.eq_ignore_ascii_case("DPoP") => Way::Dpop,
-                s if s.eq_ignore_ascii_case("Bearer") => Way::Bearer,
+                s if s.eq_ignore_ascii_case("DPoP") => TokenScheme::Dpop,
+                s if s.eq_ignore_ascii_case("Bearer") => TokenScheme::Bearer,
                 _ => return Err(ApiError::NoToken),
             };
             Ok((way, token.trim_matches(' ').to_owned()))
@@ -85,26 +85,26 @@ fn presented(req: &HttpRequest, body: &[u8]) -> Result<(Way, String), ApiError> 
 /// The live token a request is made with, its key proved where it is bound to one (RFC 9449 §7.1).
 async fn bearer(req: &HttpRequest, body: &[u8], app: &App, now: Instant) -> Result<Found, ApiError> {
     let (way, token) = presented(req, body)?;
-    let (dpop, token) = (way == Way::Dpop, token.as_str());
+    let (dpop, token) = (way == TokenScheme::Dpop, token.as_str());
     let resource = |refusal| ApiError::Resource { refusal, dpop };
     let hash = crate::token::access(token).ok_or_else(|| resource(DEAD))?;
     let found = app.store.read(move |tx| find_access(tx, &hash)).await?.filter(|f| f.is_live(now));
     // Before the proof: who has no token makes us remember nothing.
     let found = found.ok_or_else(|| resource(DEAD))?;
-    let proved = match asker::proof(req, app, paths::USERINFO, Some(token), now).await {
+    let proved = match client_auth::proof(req, app, paths::USERINFO, Some(token), now).await {
         Ok(jkt) => jkt,
         Err(ApiError::UseNonce(nonce)) => return Err(ApiError::ResourceNonce(nonce)),
         Err(ApiError::Refused(refusal)) => return Err(resource(refusal)),
         Err(other) => return Err(other),
     };
-    if way == Way::Form && found.token.binding.is_some() {
-        let refusal = Refusal::new(Code::InvalidToken, "a bound token comes in the Authorization header");
+    if way == TokenScheme::Form && found.token.binding.is_some() {
+        let refusal = Refusal::new(ErrorCode::InvalidToken, "a bound token comes in the Authorization header");
         return Err(resource(refusal));
     }
-    let proved = Proved { key: proved, certificate: client_cert::thumbprint(req, app) };
-    Binding::held(found.token.binding, dpop, proved).map_err(|why| ApiError::Resource {
-        refusal: Refusal::new(Code::InvalidToken, why),
-        dpop: dpop || matches!(found.token.binding, Some(Binding::Dpop(_))),
+    let proved = ProofOfPossession { key: proved, certificate: client_cert::thumbprint(req, app) };
+    TokenBinding::held(found.token.binding, dpop, proved).map_err(|why| ApiError::Resource {
+        refusal: Refusal::new(ErrorCode::InvalidToken, why),
+        dpop: dpop || matches!(found.token.binding, Some(TokenBinding::Dpop(_))),
     })?;
     let (client_id, scope, expires_at) = (&found.token.client, &found.token.scope, found.token.expires_at);
     let openid = Scope::parse("openid").unwrap_or_default();

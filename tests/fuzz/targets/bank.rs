@@ -13,13 +13,13 @@ pub fn hooks(data: &[u8]) {
     let signed = SignedHook::new(vec![secret.clone()], Vec::new(), "hook_networks");
     let (sip, bank) = (SipHook::new(signed.clone(), true), EventHook::new(signed));
     if let Some([timestamp, signature, body]) = parts::<3>(data) {
-        let refused = sip.read(
+        let refused = sip.receive(
             &Delivery { source: None, timestamp: Some(timestamp), signature: Some(signature), body: body.as_bytes() },
             NOW,
         );
         assert!(matches!(refused, Err(Refused::Unsigned(_))), "nobody here can sign");
         assert!(
-            bank.read(
+            bank.receive(
                 &Delivery {
                     source: None,
                     timestamp: Some(timestamp),
@@ -34,7 +34,7 @@ pub fn hooks(data: &[u8]) {
     let timestamp = NOW.secs().to_string();
     let signature = base64url(sign(&secret, &timestamp, data));
     match sip
-        .read(&Delivery { source: None, timestamp: Some(&timestamp), signature: Some(&signature), body: data }, NOW)
+        .receive(&Delivery { source: None, timestamp: Some(&timestamp), signature: Some(&signature), body: data }, NOW)
     {
         Ok(call) => {
             assert!((1..=256).contains(&call.call_id.len()) && call.at == NOW);
@@ -42,8 +42,8 @@ pub fn hooks(data: &[u8]) {
         }
         Err(why) => assert!(matches!(why, Refused::Body(_)), "{why}"),
     }
-    if let Ok(Some(report)) =
-        bank.read(&Delivery { source: None, timestamp: Some(&timestamp), signature: Some(&signature), body: data }, NOW)
+    if let Ok(Some(report)) = bank
+        .receive(&Delivery { source: None, timestamp: Some(&timestamp), signature: Some(&signature), body: data }, NOW)
     {
         assert!((1..=256).contains(&report.event_id.len()));
     }

@@ -3,9 +3,11 @@
 use crate::{ISSUER, NOW, parts, sendable};
 use futures_util::future::BoxFuture;
 use renkei_core::audit::Actor;
-use renkei_core::authorize::{Details, Door, Question, admit, check, object};
+use renkei_core::authorize::{Details, RequestInput, RequestSource, admit, check, object};
 use renkei_core::client::metadata::{Rules, document, parse};
-use renkei_core::client::{self, Authenticator, Client, FetchError, JwksPort, Presented, SecretKey, Settings};
+use renkei_core::client::{
+    self, Authenticator, Client, FetchError, JwksPort, PresentedCredentials, SecretKey, Settings,
+};
 use renkei_core::client::{registration, sql};
 use renkei_core::id::ClientId;
 use renkei_core::keys::jose::{self, Alg};
@@ -13,7 +15,7 @@ use renkei_core::keys::{Ring, SigningKey, seal::Sealer};
 use renkei_core::network::Network;
 use renkei_core::params::Params;
 use renkei_core::random::SeededRandom;
-use renkei_core::refusal::Code;
+use renkei_core::refusal::ErrorCode;
 use renkei_core::scope::Scope;
 use renkei_core::store::{Store, Tx};
 use serde_json::{Value, json};
@@ -32,7 +34,7 @@ fn rules() -> Rules {
         weak_secrets: true,
     }
 }
-fn read(record: &Value) -> Client {
+fn client_of(record: &Value) -> Client {
     parse(record, ClientId::parse(record["client_id"].as_str().unwrap()).unwrap(), &rules(), NOW).unwrap()
 }
 fn key() -> &'static SigningKey {
@@ -57,13 +59,13 @@ impl JwksPort for Nothing {
 }
 
 /// A registry with `app` (private_key_jwt) and `web` (a secret nobody knows), and our own keys.
-struct Desk {
+struct TestRegistry {
     runtime: tokio::runtime::Runtime,
     authenticator: Authenticator,
     keys: Ring,
     _folder: tempfile::TempDir,
 }
-static DESK: LazyLock<Desk> = LazyLock::new(|| {
+static REGISTRY: LazyLock<TestRegistry> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (authenticator, keys) = runtime.block_on(async {
@@ -80,7 +82,7 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
         let nothing = Arc::new(Nothing);
         (Authenticator::open(store, &sealer, &random, nothing, settings, NOW).await.unwrap(), keys)
     });
-    Desk { runtime, authenticator, keys, _folder: folder }
+    TestRegistry { runtime, authenticator, keys, _folder: folder }
 });
 
 /// `Authorization` headers, body and assertion: nobody gets in who does not hold the key.
@@ -89,8 +91,8 @@ pub fn authenticate(data: &[u8]) {
     let headers: Vec<&str> = headers.split('\n').filter(|h| !h.is_empty()).collect();
     let Ok(mut params) = Params::parse(body) else { return };
     let ask = |params: &Params| {
-        let presented = Presented { authorization: &headers, params, certificate: None };
-        DESK.runtime.block_on(client::authenticate(&DESK.authenticator, &presented, NOW))
+        let presented = PresentedCredentials { authorization: &headers, params, certificate: None };
+        REGISTRY.runtime.block_on(client::authenticate(&REGISTRY.authenticator, &presented, NOW))
     };
     match ask(&params) {
         Ok(_) => panic!("nobody here knows a secret or a key"),
@@ -110,36 +112,48 @@ pub fn authenticate(data: &[u8]) {
                 (&json!("app"), &json!("app"), &json!(ISSUER))
             );
             let again = ask(&params).expect_err("an assertion is good once");
-            assert_eq!(again.code, Code::InvalidClient);
+            assert_eq!(again.code, ErrorCode::InvalidClient);
         }
     }
 }
 
-fn asks<'a>(params: &'a Params, client: &'a Client, door: Door<'a>) -> Question<'a> {
+fn asks<'a>(params: &'a Params, client: &'a Client, listener: RequestSource<'a>) -> RequestInput<'a> {
     let (acr, default_audience) = ("urn:ours", "accounts-api");
-    Question { params, signed: None, client, door, acr, default_audience, issuer: ISSUER, keys: &DESK.keys }
+    RequestInput {
+        params,
+        signed: None,
+        client,
+        source: listener,
+        acr,
+        default_audience,
+        issuer: ISSUER,
+        keys: &REGISTRY.keys,
+    }
 }
 
 /// An authorization request at either door: what is accepted stays within what the client registered.
 pub fn request(data: &[u8]) {
-    static CLIENTS: LazyLock<[Client; 2]> = LazyLock::new(|| [read(&fapi()), read(&oidc())]);
+    static CLIENTS: LazyLock<[Client; 2]> = LazyLock::new(|| [client_of(&fapi()), client_of(&oidc())]);
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(params) = Params::parse(text) else { return };
     for client in CLIENTS.iter() {
-        for door in [Door::Pushed { proof_jkt: None }, Door::Browser] {
-            match check(&asks(&params, client, door)) {
+        for listener in [RequestSource::Pushed { proof_jkt: None }, RequestSource::Browser] {
+            match check(&asks(&params, client, listener)) {
                 Err(refusal) => sendable(&refusal),
                 Ok(request) => {
                     assert_eq!(request.redirect_uri, REDIRECT);
                     assert!(request.scope.within(&client.scope) && !request.scope.is_empty());
                     assert!(request.code_challenge.is_some(), "both of them must use PKCE");
-                    assert!(!client.require_par || door != Door::Browser);
+                    assert!(!client.require_par || listener != RequestSource::Browser);
                     for text in [&request.state, &request.nonce].into_iter().flatten() {
                         assert!(text.len() <= 2048);
                     }
                     let stored = serde_json::to_string(&request).unwrap();
                     assert!(stored.len() <= renkei_core::authorize::rules::MAX_STORED);
-                    assert_eq!(serde_json::from_str::<renkei_core::authorize::Request>(&stored).unwrap(), request);
+                    assert_eq!(
+                        serde_json::from_str::<renkei_core::authorize::AuthorizationRequest>(&stored).unwrap(),
+                        request
+                    );
                 }
             }
         }
@@ -154,7 +168,7 @@ pub fn object(data: &[u8]) {
         let with_keys = |mut record: Value, more: &[(&str, &str)]| {
             record["jwks"] = keys.clone();
             more.iter().for_each(|(name, value)| record[*name] = json!(value));
-            read(&record)
+            client_of(&record)
         };
         [with_keys(fapi(), &[]), with_keys(oidc(), &[("request_object_signing_alg", "RS256")])]
     });
@@ -165,14 +179,14 @@ pub fn object(data: &[u8]) {
     for token in [Some(token), signed.as_deref()].into_iter().flatten().filter(|t| !t.is_empty()) {
         params.set("request", token);
         for client in CLIENTS.iter() {
-            for door in [Door::Pushed { proof_jkt: None }, Door::Browser] {
-                let question = asks(&params, client, door);
+            for listener in [RequestSource::Pushed { proof_jkt: None }, RequestSource::Browser] {
+                let question = asks(&params, client, listener);
                 let opened = admit(&question).and_then(|admitted| {
                     let verified =
                         jose::verify(admitted.unwrap_or_default(), &[key().public().clone()], &object::allowed(client));
                     object::open(verified, &question, NOW)
                 });
-                let asked = opened.and_then(|inside| check(&Question { signed: Some(&inside), ..question }));
+                let asked = opened.and_then(|inside| check(&RequestInput { signed: Some(&inside), ..question }));
                 match asked {
                     Err(refusal) => sendable(&refusal),
                     Ok(request) => {
@@ -216,7 +230,7 @@ pub fn metadata(data: &[u8]) {
 
 /// The same record from outside (RFC 7591): pending, nothing of it the institution's, and good to be sent back.
 fn registered(data: &[u8]) {
-    let Some(sent) = registration::json::read(data) else { return };
+    let Some(sent) = registration::json::parse(data) else { return };
     let theirs: Value = serde_json::from_slice(data).expect("what the strict reader reads, any reader reads");
     assert_eq!(theirs.as_object(), Some(&sent), "and reads the same");
     let id = || ClientId::parse("app").unwrap();
@@ -236,10 +250,10 @@ fn registered(data: &[u8]) {
 /// `authorization_details` (RFC 9396).
 pub fn details(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    match Details::read(text) {
+    match Details::parse(text) {
         Err(refusal) => {
             sendable(&refusal);
-            assert_eq!(refusal.code, Code::InvalidAuthorizationDetails);
+            assert_eq!(refusal.code, ErrorCode::InvalidAuthorizationDetails);
         }
         Ok(detail) => {
             assert!(detail.accounts.len() <= 50 && detail.permissions.len() <= 2);

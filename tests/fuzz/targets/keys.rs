@@ -5,7 +5,7 @@ use renkei_core::client::certificate::{Certificate, Subject};
 use renkei_core::client::dpop::{Input, Nonces, check};
 use renkei_core::keys::jose::{self, Alg, Error};
 use renkei_core::keys::{Jwk, SigningKey};
-use renkei_core::refusal::Code;
+use renkei_core::refusal::ErrorCode;
 use renkei_core::secret::base64url;
 use renkei_server::web::client_cert::byte_sequence;
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ pub fn dpop(data: &[u8]) {
             match check(&input, &nonces, false, NOW) {
                 Err(refusal) => {
                     sendable(&refusal);
-                    assert!(matches!(refusal.code, Code::InvalidDpopProof | Code::UseDpopNonce));
+                    assert!(matches!(refusal.code, ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce));
                 }
                 Ok(None) => panic!("a proof was there"),
                 Ok(Some(held)) => {
@@ -117,7 +117,7 @@ pub fn certificate(data: &[u8]) {
         ders.push(der.to_vec());
     }
     for der in ders {
-        let (Ok(trusted), Ok(stranger)) = (Certificate::read(&der, true), Certificate::read(&der, false)) else {
+        let (Ok(trusted), Ok(stranger)) = (Certificate::parse(&der, true), Certificate::parse(&der, false)) else {
             continue;
         };
         assert_eq!(trusted.thumbprint, renkei_core::secret::Hash::of(&der));

@@ -9,7 +9,7 @@ use renkei_core::kana::Kana;
 use renkei_core::params::{Params, decode};
 use renkei_core::phone::Phone;
 use renkei_core::scope::Scope;
-use renkei_core::secret::{Hash, Kind, presented};
+use renkei_core::secret::{Hash, SecretKind, presented};
 
 /// A query or a body.
 pub fn params(data: &[u8]) {
@@ -92,7 +92,7 @@ pub fn references(data: &[u8]) {
         assert_eq!(uri.reveal(), text);
         assert_eq!(uri.id(), Hash::of(text), "looked up whole");
     }
-    for kind in [Kind::Code, Kind::Access, Kind::Refresh] {
+    for kind in [SecretKind::Code, SecretKind::Access, SecretKind::Refresh] {
         let hash = presented(kind, text);
         assert!(hash.is_none_or(|h| h == Hash::of(text) && text.starts_with(kind.prefix())), "looked up whole");
     }

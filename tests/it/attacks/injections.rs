@@ -128,7 +128,7 @@ fn a_cookie_of_one_kind_is_not_one_of_another() {
         browser.open(&pending.url).await;
         browser.walk_to(w, "consent").await;
         let (name, own) = (browser.cookie_name(), browser.cookie());
-        let place = browser.url.clone();
+        let test_store = browser.url.clone();
         let brought = browser.allow().await;
         app.exchange(&pending, &brought).await;
         let memory = browser.cookies["__Host-renkei-memory"].clone();
@@ -143,7 +143,7 @@ fn a_cookie_of_one_kind_is_not_one_of_another() {
             thief.cookies = cookies.into_iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
             thief.open(&app.ask_directly("openid accounts").url).await;
             assert_eq!((thief.status(), thief.screen()), (200, "account"), "{why}");
-            assert_eq!(thief.open(&place).await.status(), 403, "{why}");
+            assert_eq!(thief.open(&test_store).await.status(), 403, "{why}");
         }
         // The true one in another app's request is nothing, and in the same app's it is what it was made for.
         let mut own = w.browser();

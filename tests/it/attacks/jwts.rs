@@ -3,7 +3,7 @@
 
 use super::on_sqlite;
 use crate::support::app::App;
-use crate::support::http::{Answer, Ask};
+use crate::support::http::{Answer, RequestParts};
 use crate::support::jws::{Key, b64};
 use crate::support::town::Town;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ async fn push(w: &Town, app: &App, assertion: &str) -> Answer {
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     form.push(("client_assertion_type".into(), kind.into()));
     form.push(("client_assertion".into(), assertion.into()));
-    w.http.send("POST", "/oauth/par", Ask::default().form(&form)).await
+    w.http.send("POST", "/oauth/par", RequestParts::default().form(&form)).await
 }
 
 /// The answer to a code nobody has, with this proof: what is wrong with the proof is said before the code is looked at.
@@ -32,7 +32,7 @@ async fn prove(w: &Town, app: &App, proof: &str) -> Answer {
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     form.push(("client_assertion_type".into(), kind.into()));
     form.push(("client_assertion".into(), app.assertion(|_| {})));
-    w.http.send("POST", "/oauth/token", Ask::default().header("dpop", proof).form(&form)).await
+    w.http.send("POST", "/oauth/token", RequestParts::default().header("dpop", proof).form(&form)).await
 }
 
 fn hmac(secret: &[u8], header: &Value, claims: &Value) -> String {

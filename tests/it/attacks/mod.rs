@@ -13,18 +13,18 @@
 //! | 4.7 | forged requests on each screen | `screens::no_form_of_any_screen_is_taken_from_elsewhere`, `tests/it/flow/screens.rs::a_form_from_elsewhere_is_refused` |
 //! | 4.8 | PKCE talked away | `codes::pkce_cannot_be_talked_away`, `tests/it/conformance/basic.rs::a_verifier_is_taken_where_there_was_a_challenge` |
 //! | 4.9 | a token leaks at a resource server | `oracles::introspection_tells_a_resource_server_only_of_its_own`, `tests/it/rar.rs::a_token_is_good_at_the_resources_it_was_asked_for` |
-//! | 4.10 | stolen tokens, with and without their key | `replays::a_proof_is_good_once_at_all_doors_together`, `tests/it/conformance/resource.rs::wrong_proofs_are_refused_and_odd_ones_taken`, `tests/it/mtls.rs::a_token_is_worth_nothing_with_another_certificate` |
+//! | 4.10 | stolen tokens, with and without their key | `replays::a_proof_is_good_once_at_all_endpoints_together`, `tests/it/conformance/resource.rs::wrong_proofs_are_refused_and_odd_ones_taken`, `tests/it/mtls.rs::a_token_is_worth_nothing_with_another_certificate` |
 //! | 4.11 | open redirection | `redirects::an_address_that_is_nearly_the_registered_one_is_a_page`, `tests/it/protocol/authorize.rs::nothing_is_redirected_before_the_address_is_proved` |
 //! | 4.12 | 307 | `redirects::a_browser_is_sent_on_by_303_alone` |
-//! | 4.13 | a proxy's headers from somebody else | `outside::a_header_that_only_a_proxy_may_write_is_nobodys`, `tests/it/mtls.rs::a_proxy_tells_the_certificate`, `src/server/web/extract.rs::a_caller_cannot_choose_the_address_it_is_counted_under` |
+//! | 4.13 | a proxy's headers from somebody else | `outbound::a_header_that_only_a_proxy_may_write_is_nobodys`, `tests/it/mtls.rs::a_proxy_tells_the_certificate`, `src/server/web/extract.rs::a_caller_cannot_choose_the_address_it_is_counted_under` |
 //! | 4.14 | refresh tokens in other hands, at once, after the end | `replays::a_revoked_link_stays_revoked_whatever_is_shown_again`, `tests/it/conformance/basic.rs::refresh_tokens_are_their_clients_own`, `tests/it/conformance/fapi.rs::refresh_with_new_keys_and_without_credentials` |
-//! | 4.15 | a client that passes for a customer | `tests/it/own.rs::what_customers_give_is_never_in_it`, `tests/it/own.rs::it_says_that_no_customer_stands_behind_it` |
+//! | 4.15 | a client that passes for a customer | `tests/it/client_credentials.rs::what_customers_give_is_never_in_it`, `tests/it/client_credentials.rs::it_says_that_no_customer_stands_behind_it` |
 //! | 4.16 | clickjacking | `screens::no_page_lets_itself_be_framed` |
 //! | 4.17 | other windows | `screens::nothing_is_said_to_other_windows` |
 //!
 //! | our own list | shown by |
 //! |---|---|
-//! | replay of assertion, proof, request_uri, step, report, code | `replays::an_assertion_is_good_once_at_all_doors_together`, `replays::a_proof_is_good_once_at_all_doors_together`, `replays::a_request_that_was_answered_is_answered_no_more`, `replays::a_report_of_the_bank_counts_once`, `tests/it/flow/screens.rs::a_step_token_works_once`, `tests/it/flow/call.rs::other_calls_do_not`, `tests/it/flow/life.rs::a_replayed_code_ends_the_grant` |
+//! | replay of assertion, proof, request_uri, step, report, code | `replays::an_assertion_is_good_once_at_all_endpoints_together`, `replays::a_proof_is_good_once_at_all_endpoints_together`, `replays::a_request_that_was_answered_is_answered_no_more`, `replays::a_report_of_the_bank_counts_once`, `tests/it/flow/screens.rs::a_step_token_works_once`, `tests/it/flow/call.rs::other_calls_do_not`, `tests/it/flow/life.rs::a_replayed_code_ends_the_grant` |
 //! | revoke, lock, then show everything again; tokens cut, padded, re-encoded | `replays::a_revoked_link_stays_revoked_whatever_is_shown_again` |
 //! | parameter pollution | `requests::a_parameter_counts_once_and_from_one_place` |
 //! | oversized and deeply nested input, bodies that grow when unpacked | `requests::what_is_too_long_too_deep_or_too_many_is_refused`, `tests/it/urls.rs::an_encoded_body_is_refused_everywhere`, `tests/it/demo.rs::no_part_unpacks_a_body`, the fuzz targets (`tests/fuzz/main.rs`) |
@@ -34,25 +34,25 @@
 //! | `jku`, `x5u`, `x5c`, embedded keys, `kid` tricks | `jwts::a_key_that_comes_along_is_not_believed` |
 //! | tokens of one kind as another, re-encoded, mirrored | `jwts::a_token_of_one_kind_is_not_one_of_another`, `jwts::the_same_words_in_other_letters_are_another_token` |
 //! | request objects: forged, another's, beside other parameters, referring on | `tests/it/protocol/jar.rs::a_bad_object_is_an_invalid_request_object`, `tests/it/protocol/jar.rs::only_what_is_inside_counts`, `tests/it/protocol/jar.rs::by_value_nothing_is_redirected_on_an_objects_unproved_word`, `jwts::a_token_of_one_kind_is_not_one_of_another` |
-//! | more than was offered, asked or agreed | `tests/it/rar.rs::only_what_was_offered_is_taken`, `tests/it/rar.rs::details_nobody_can_have_are_refused_at_every_door`, `tests/it/own.rs::what_customers_give_is_never_in_it` |
+//! | more than was offered, asked or agreed | `tests/it/rar.rs::only_what_was_offered_is_taken`, `tests/it/rar.rs::details_nobody_can_have_are_refused_at_every_endpoint`, `tests/it/client_credentials.rs::what_customers_give_is_never_in_it` |
 //! | certificates: another's, without the key, in a header | `tests/it/mtls.rs::who_is_let_in_by_a_certificate`, `tests/it/mtls.rs::a_certificate_without_its_key_is_worth_nothing`, `tests/it/mtls.rs::a_proxy_tells_the_certificate` |
 //! | apps that register themselves: what they may not say, another's record, a change unseen | `tests/it/registration.rs::what_is_not_a_registration`, `tests/it/registration.rs::nobody_manages_another_app`, `tests/it/registration.rs::a_record_that_changed_is_not_approved_unseen`, `src/core/client/tests/metadata.rs::every_wrong_member_is_named` |
 //! | markup, headers and templates in names and parameters | `injections::what_is_carried_along_arrives_as_it_was`, `injections::a_name_is_text_wherever_it_stands` |
 //! | a remembered customer in another's hands | `injections::a_cookie_of_one_kind_is_not_one_of_another`, `tests/it/proofing_memory.rs::it_is_one_browsers_and_one_apps`, `tests/it/proofing_memory.rs::it_is_forgotten` |
 //! | weaker algorithms by metadata | `src/core/client/tests/metadata.rs::every_wrong_member_is_named`, `src/core/client/tests/assertion.rs::algorithms_by_profile`, `tests/it/protocol/metadata.rs::keys_are_public_named_and_strong` |
-//! | SSRF through jwks_uri, request_uri, logo, sector | `outside::keys_inside_our_own_network_are_never_fetched`, `outside::nothing_else_that_a_record_names_is_ever_fetched`, `outside::a_network_named_for_one_client_opens_nothing_for_another`, `src/core/client/tests/assertion.rs::keys_in_a_private_network_are_fetched_for_the_client_that_may_enter_it`, `src/server/outbound/tests.rs::networks_named_for_one_open_nothing_for_others`, `src/server/outbound/tests.rs::addresses_written_out_or_resolved_are_refused_alike`, `src/server/outbound/tests.rs::bounds` |
-//! | cookie tossing, a neighbour's cookies, session fixation, somebody else's way | `screens::a_tossed_cookie_opens_nothing`, `screens::a_neighbours_cookie_disturbs_nothing`, `screens::a_cookie_that_was_brought_along_is_never_adopted`, `screens::somebody_elses_way_answers_like_none` |
+//! | SSRF through jwks_uri, request_uri, logo, sector | `outbound::keys_inside_our_own_network_are_never_fetched`, `outbound::nothing_else_that_a_record_names_is_ever_fetched`, `outbound::a_network_named_for_one_client_opens_nothing_for_another`, `src/core/client/tests/assertion.rs::keys_in_a_private_network_are_fetched_for_the_client_that_may_enter_it`, `src/server/outbound/tests.rs::networks_named_for_one_open_nothing_for_others`, `src/server/outbound/tests.rs::addresses_written_out_or_resolved_are_refused_alike`, `src/server/outbound/tests.rs::bounds` |
+//! | cookie tossing, a neighbour's cookies, session fixation, somebody else's way | `screens::a_tossed_cookie_opens_nothing`, `screens::a_neighbours_cookie_disturbs_nothing`, `screens::a_cookie_that_was_brought_along_is_never_adopted`, `screens::somebody_elses_interaction_answers_like_none` |
 //! | cross-client request_uri, revocation, registration | `tests/it/flow/protocol.rs::pushing_is_strict`, `tests/it/flow/life.rs::the_app_ends_its_own_grant_and_no_other`, `tests/it/registration.rs::nobody_manages_another_app` |
 //! | one client that keeps the store busy | `tests/it/client_limits.rs::two_hundred_pushed_requests_may_wait`, `tests/it/client_limits.rs::two_hundred_answers_at_once_and_twenty_a_second` |
-//! | guesses in parallel | `outside::thirty_browsers_guess_a_birth_date_no_oftener_than_one`, `tests/it/flow/lock.rs::fifty_parallel_wrong_pins_reach_the_core_three_times` |
-//! | guesses at a client's secret, to find it or to keep its owner out | `outside::a_thousand_wrong_secrets_keep_nobody_out`, `src/core/client/tests/metadata.rs::weak_secrets_are_refused_in_production`, `src/core/client/tests/secret.rs::an_unknown_client_costs_what_a_wrong_secret_costs` |
-//! | timing; what an error gives away | `oracles::no_secret_is_compared_letter_by_letter`, `oracles::who_is_a_client_is_told_to_nobody`, `oracles::why_a_code_is_refused_is_told_to_nobody`, `oracles::a_token_at_the_wrong_door_opens_nothing`, `oracles::what_fails_inside_stays_inside` |
+//! | guesses in parallel | `outbound::thirty_browsers_guess_a_birth_date_no_oftener_than_one`, `tests/it/flow/lock.rs::fifty_parallel_wrong_pins_reach_the_core_three_times` |
+//! | guesses at a client's secret, to find it or to keep its owner out | `outbound::a_thousand_wrong_secrets_keep_nobody_out`, `src/core/client/tests/metadata.rs::weak_secrets_are_refused_in_production`, `src/core/client/tests/secret.rs::an_unknown_client_costs_what_a_wrong_secret_costs` |
+//! | timing; what an error gives away | `oracles::no_secret_is_compared_letter_by_letter`, `oracles::who_is_a_client_is_told_to_nobody`, `oracles::why_a_code_is_refused_is_told_to_nobody`, `oracles::a_token_at_the_wrong_endpoint_opens_nothing`, `oracles::what_fails_inside_stays_inside` |
 
 mod codes;
 mod injections;
 mod jwts;
 mod oracles;
-mod outside;
+mod outbound;
 mod redirects;
 mod replays;
 mod requests;

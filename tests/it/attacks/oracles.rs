@@ -2,7 +2,7 @@
 
 use super::on_sqlite;
 use crate::support::app::{Credential, basic};
-use crate::support::http::{Answer, Ask};
+use crate::support::http::{Answer, RequestParts};
 use crate::support::jws::Key;
 use crate::support::town::{Town, on_both};
 use crate::tokens::{allowed, linked};
@@ -14,7 +14,7 @@ on_both!(introspection_tells_a_resource_server_only_of_its_own);
 on_sqlite!(
     who_is_a_client_is_told_to_nobody,
     why_a_code_is_refused_is_told_to_nobody,
-    a_token_at_the_wrong_door_opens_nothing,
+    a_token_at_the_wrong_endpoint_opens_nothing,
     what_fails_inside_stays_inside,
 );
 
@@ -34,12 +34,15 @@ async fn who_is_a_client_is_told_to_nobody(w: &Town) {
     let form = [("token".to_owned(), "x".to_owned()), ("grant_type".to_owned(), "authorization_code".to_owned())];
     for path in ["/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/par"] {
         let by_header = async |id: &str, secret: &str| {
-            all(&w.http.send("POST", path, Ask::default().form(&form).header("authorization", basic(id, secret))).await)
+            all(&w
+                .http
+                .send("POST", path, RequestParts::default().form(&form).header("authorization", basic(id, secret)))
+                .await)
         };
         let by_body = async |id: &str, secret: &str| {
             let mut form = form.to_vec();
             form.extend([("client_id".into(), id.into()), ("client_secret".into(), secret.into())]);
-            all(&w.http.send("POST", path, Ask::default().form(&form)).await)
+            all(&w.http.send("POST", path, RequestParts::default().form(&form)).await)
         };
         let unknown = (by_header("nobody", "x").await, by_body("nobody", "x").await);
         assert_eq!(unknown.0.0, 401);
@@ -63,7 +66,7 @@ async fn who_is_a_client_is_told_to_nobody(w: &Town) {
             let mut form = form.to_vec();
             form.push(("client_assertion_type".into(), kind.into()));
             form.push(("client_assertion".into(), key.sign(json!({"kid": "creco-1"}), &claims)));
-            all(&w.http.send("POST", path, Ask::default().form(&form)).await)
+            all(&w.http.send("POST", path, RequestParts::default().form(&form)).await)
         };
         let wrong = Key::generate();
         let unknown = assert("nobody", &wrong).await;
@@ -122,7 +125,7 @@ async fn introspection_tells_a_resource_server_only_of_its_own(w: &Town) {
         assert_eq!(caller.introspect("rk_at_unknown").await, json!({"active": false}), "{why}");
         // Nobody revokes what is not theirs (RFC 7009 §2.1).
         caller.revoke(token).await.refused(400, "invalid_grant");
-        let signed = Ask::default().header("accept", "application/token-introspection+jwt");
+        let signed = RequestParts::default().header("accept", "application/token-introspection+jwt");
         if let Credential::Secret(secret) = &caller.credential {
             let ask = signed.header("authorization", basic(&caller.client_id, secret));
             let answer = w.http.send("POST", "/oauth/introspect", ask.form(&[("token".into(), token.into())])).await;
@@ -135,7 +138,7 @@ async fn introspection_tells_a_resource_server_only_of_its_own(w: &Town) {
     assert_eq!(w.accounts_api().introspect(token).await["active"], true);
 }
 
-async fn a_token_at_the_wrong_door_opens_nothing(w: &Town) {
+async fn a_token_at_the_wrong_endpoint_opens_nothing(w: &Town) {
     let app = w.kakeibo();
     let (pending, code) = allowed(w, &app, "openid accounts").await;
     for (token, why) in [(code.as_str(), "a code"), ("", "nothing"), ("null", "a word"), ("rk_at_", "a prefix")] {
@@ -152,7 +155,8 @@ async fn a_token_at_the_wrong_door_opens_nothing(w: &Town) {
         ("Bearer", "a scheme alone"),
         ("Negotiate x", "another scheme"),
     ] {
-        let answer = w.http.send("GET", "/oauth/userinfo", Ask::default().header("authorization", header)).await;
+        let answer =
+            w.http.send("GET", "/oauth/userinfo", RequestParts::default().header("authorization", header)).await;
         assert_eq!(answer.status, 401, "{why}");
     }
     for grant in ["rk_rt_x", id_token, plain["access_token"].as_str().unwrap()] {

@@ -1,7 +1,7 @@
 //! RFC 9700 §4.1, §4.2, §4.3, §4.11, §4.12: where an answer goes, and what of it lies about on the way.
 
 use super::{on_sqlite, stays_here};
-use crate::support::http::{Ask, encode};
+use crate::support::http::{RequestParts, encode};
 use crate::support::town::Town;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ on_sqlite!(
 );
 
 /// The registered address, and what stands for it in the eyes of some parser.
-const OWN: &str = "https://app.example/cb";
+const REGISTERED: &str = "https://app.example/cb";
 const TRICKS: [(&str, &str); 44] = [
     ("https://APP.example/cb", "the host in other letters"),
     ("HTTPS://app.example/cb", "the scheme in other letters"),
@@ -64,11 +64,11 @@ const TRICKS: [(&str, &str); 44] = [
 async fn an_address_that_is_nearly_the_registered_one_is_a_page(w: &Town) {
     w.register(json!({
         "client_id": "plain", "profile": "oidc", "client_name": "plain", "scope": "openid accounts",
-        "redirect_uris": [OWN], "client_secret": "plain-secret", "token_endpoint_auth_method": "client_secret_basic",
+        "redirect_uris": [REGISTERED], "client_secret": "plain-secret", "token_endpoint_auth_method": "client_secret_basic",
     }))
     .await;
     let secret = crate::support::app::Credential::Secret("plain-secret".into());
-    let app = crate::support::app::App::new(w.http.clone(), w.clock.clone(), "plain", OWN, secret);
+    let app = crate::support::app::App::new(w.http.clone(), w.clock.clone(), "plain", REGISTERED, secret);
     let with = |redirect: &str| {
         let (_, mut fields) = app.request("accounts");
         fields.retain(|(n, _)| *n != "redirect_uri");
@@ -85,11 +85,15 @@ async fn an_address_that_is_nearly_the_registered_one_is_a_page(w: &Town) {
         );
         assert!(!answer.page().html().contains(redirect), "{why}: it is not even repeated");
         let posted: Vec<(String, String)> = fields.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
-        stays_here(&w.http.send("POST", "/oauth/authorize", Ask::default().form(&posted)).await, why);
+        stays_here(&w.http.send("POST", "/oauth/authorize", RequestParts::default().form(&posted)).await, why);
         let pushed: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
         app.post("/oauth/par", &pushed, false).await.refused(400, "invalid_request");
     }
-    assert_eq!(w.http.get(&format!("/oauth/authorize?{}", encode(&with(OWN)))).await.status, 303, "the true one");
+    assert_eq!(
+        w.http.get(&format!("/oauth/authorize?{}", encode(&with(REGISTERED)))).await.status,
+        303,
+        "the true one"
+    );
     // At the token endpoint too, for a code of the true one (RFC 6749 §4.1.3): the code stays good.
     let (pending, code) = crate::tokens::allowed(w, &app, "accounts").await;
     for (redirect, why) in TRICKS {
@@ -118,16 +122,16 @@ async fn a_browser_is_sent_on_by_303_alone(w: &Town) {
         browser.walk_to(w, "pin").await;
         let answer = browser.submit("next", &[("pin", "4071")]).await;
         assert_eq!((answer.status, answer.body.as_str()), (303, ""));
-        let place = browser.url.clone();
-        browser.follow(&place, answer).await;
+        let test_store = browser.url.clone();
+        browser.follow(&test_store, answer).await;
         let typed: &[(&str, &str)] = if answered == "allow" { &[("agree", "yes")] } else { &[] };
         let answer = browser.submit(answered, typed).await;
         assert_eq!((answer.status, answer.body.as_str()), (303, ""), "{answered}");
         let answer = match answered {
             "allow" => answer,
             _ => {
-                let place = browser.url.clone();
-                browser.follow(&place, answer).await;
+                let test_store = browser.url.clone();
+                browser.follow(&test_store, answer).await;
                 browser.submit("return", &[]).await
             }
         };
@@ -144,7 +148,7 @@ async fn a_browser_is_sent_on_by_303_alone(w: &Town) {
     let (_, mut fields) = app.request("accounts");
     fields.push(("prompt", "none".into()));
     let posted: Vec<(String, String)> = fields.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
-    let answer = w.http.send("POST", "/oauth/authorize", Ask::default().form(&posted)).await.expect(303);
+    let answer = w.http.send("POST", "/oauth/authorize", RequestParts::default().form(&posted)).await.expect(303);
     assert!(answer.location().contains("error=login_required"));
 }
 
@@ -183,7 +187,7 @@ async fn a_token_in_an_address_is_not_read(w: &Town) {
     let token = body["access_token"].as_str().unwrap();
     for url in [format!("/oauth/userinfo?access_token={token}"), format!("/oauth/userinfo?token={token}")] {
         assert_eq!(w.http.get(&url).await.status, 401);
-        assert_eq!(w.http.send("POST", &url, Ask::default().form(&[])).await.status, 401);
+        assert_eq!(w.http.send("POST", &url, RequestParts::default().form(&[])).await.status, 401);
     }
     let api = w.accounts_api();
     api.post(&format!("/oauth/introspect?token={token}"), &[], false).await.refused(400, "invalid_request");

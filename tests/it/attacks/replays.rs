@@ -1,7 +1,7 @@
 //! Everything once: what was good and is shown again, by its owner, by a thief, at another door, at the same moment.
 
 use crate::support::app::Credential;
-use crate::support::http::Ask;
+use crate::support::http::RequestParts;
 use crate::support::town::{Town, on_both};
 use crate::tokens::{allowed, linked};
 use futures_util::future::join_all;
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 on_both!(
-    an_assertion_is_good_once_at_all_doors_together,
-    a_proof_is_good_once_at_all_doors_together,
+    an_assertion_is_good_once_at_all_endpoints_together,
+    a_proof_is_good_once_at_all_endpoints_together,
     a_request_that_was_answered_is_answered_no_more,
     a_report_of_the_bank_counts_once,
     a_revoked_link_stays_revoked_whatever_is_shown_again,
 );
 
-async fn an_assertion_is_good_once_at_all_doors_together(w: &Town) {
+async fn an_assertion_is_good_once_at_all_endpoints_together(w: &Town) {
     let app = w.creco();
     let token = linked(w, &app, "accounts").await["access_token"].as_str().unwrap().to_owned();
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -28,14 +28,14 @@ async fn an_assertion_is_good_once_at_all_doors_together(w: &Town) {
             ("grant_type", "authorization_code"),
         ];
         let form: Vec<(String, String)> = form.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        w.http.send("POST", path, Ask::default().form(&form)).await
+        w.http.send("POST", path, RequestParts::default().form(&form)).await
     };
     let doors = ["/oauth/introspect", "/oauth/par", "/oauth/token", "/oauth/revoke"];
     for first in &doors[..3] {
         let assertion = app.assertion(|_| {});
         assert_ne!(send(first, &assertion).await.status, 401, "{first}");
-        for door in doors {
-            send(door, &assertion).await.refused(401, "invalid_client");
+        for listener in doors {
+            send(listener, &assertion).await.refused(401, "invalid_client");
         }
         // Nor later, while it would still be good; nor with the rest of it changed and signed again.
         let again = app.assertion(|c| c["jti"] = crate::support::jws::claims(&assertion)["jti"].clone());
@@ -48,12 +48,12 @@ async fn an_assertion_is_good_once_at_all_doors_together(w: &Town) {
     assert_eq!(w.accounts_api().introspect(&token).await["active"], true, "no revocation got through");
 }
 
-async fn a_proof_is_good_once_at_all_doors_together(w: &Town) {
+async fn a_proof_is_good_once_at_all_endpoints_together(w: &Town) {
     let app = w.creco();
     let token = linked(w, &app, "openid accounts").await["access_token"].as_str().unwrap().to_owned();
     let url = format!("{}/oauth/userinfo", w.http.issuer);
     let show = async |proof: &str, method: &str| {
-        let ask = Ask::default().header("authorization", format!("DPoP {token}")).header("dpop", proof);
+        let ask = RequestParts::default().header("authorization", format!("DPoP {token}")).header("dpop", proof);
         w.http.send(method, "/oauth/userinfo", ask).await
     };
     let proof = app.proof("GET", &url, None, Some(&token));
@@ -72,7 +72,7 @@ async fn a_proof_is_good_once_at_all_doors_together(w: &Town) {
     assert_eq!(show(&app.proof("GET", &url, None, None), "GET").await.status, 401, "for no token");
     let other = linked(w, &app, "openid accounts").await["access_token"].as_str().unwrap().to_owned();
     assert_eq!(show(&app.proof("GET", &url, None, Some(&other)), "GET").await.status, 401, "for another token");
-    let two = Ask::default().header("authorization", format!("DPoP {token}"));
+    let two = RequestParts::default().header("authorization", format!("DPoP {token}"));
     let two = two.header("dpop", app.proof("GET", &url, None, Some(&token)));
     let two = two.header("dpop", app.proof("GET", &url, None, Some(&token)));
     assert_eq!(w.http.send("GET", "/oauth/userinfo", two).await.status, 401, "two of them");
@@ -85,16 +85,16 @@ async fn a_request_that_was_answered_is_answered_no_more(w: &Town) {
         let mut browser = w.browser();
         browser.open(&pending.url).await;
         browser.walk_to(w, "consent").await;
-        let (place, mut form) = (browser.url.clone(), browser.filled(ends, &[]));
+        let (test_store, mut form) = (browser.url.clone(), browser.filled(ends, &[]));
         form.push(("agree".into(), "yes".into()));
-        let pressed = browser.post(&place, &form).await;
-        browser.follow(&place, pressed).await;
+        let pressed = browser.post(&test_store, &form).await;
+        browser.follow(&test_store, pressed).await;
         // The page once more: no change of mind. A further code of the same grant is tests/it/handover.rs'.
         for action in ["allow", "deny"] {
             let mut again = form.clone();
             again.retain(|(n, _)| n != "action");
             again.push(("action".into(), action.into()));
-            let answer = browser.post(&place, &again).await;
+            let answer = browser.post(&test_store, &again).await;
             assert!(answer.header("location").is_none_or(|l| !l.contains("code=")), "{ends}, then {action}");
         }
         if ends == "deny" {

@@ -2,9 +2,9 @@
 //! methods, other hosts, two lengths, and lines for the log.
 
 use super::{on_sqlite, raw};
-use crate::serve::{Place, terminate};
+use crate::serve::{ServeFolder, terminate};
 use crate::support::app::basic;
-use crate::support::http::{Ask, encode};
+use crate::support::http::{RequestParts, encode};
 use crate::support::town::Town;
 use crate::tokens::{allowed, linked};
 use std::io::Read;
@@ -34,7 +34,7 @@ async fn a_parameter_counts_once_and_from_one_place(w: &Town) {
     ];
     let auth = basic("kakeibo", "kakeibo-secret");
     let send = async |url: &str, body: &str| {
-        let mut ask = Ask::default().header("authorization", auth.clone());
+        let mut ask = RequestParts::default().header("authorization", auth.clone());
         ask.body = Some(("application/x-www-form-urlencoded".into(), body.into()));
         w.http.send("POST", url, ask).await
     };
@@ -106,7 +106,7 @@ async fn what_is_too_long_too_deep_or_too_many_is_refused(w: &Town) {
         ("a long request object", form(&[("request", format!("{}.e30.AA", "e".repeat(60_000)))])),
     ];
     for (why, body) in bodies {
-        let mut ask = Ask::default().header("authorization", auth.clone());
+        let mut ask = RequestParts::default().header("authorization", auth.clone());
         ask.body = Some(("application/x-www-form-urlencoded".into(), body));
         let answer = w.http.send("POST", "/oauth/par", ask).await;
         let told = answer.body.len();
@@ -124,9 +124,9 @@ async fn what_is_too_long_too_deep_or_too_many_is_refused(w: &Town) {
         let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
         let form =
             [("client_assertion_type".to_owned(), kind.to_owned()), ("client_assertion".to_owned(), token.clone())];
-        w.http.send("POST", "/oauth/token", Ask::default().form(&form)).await.refused(401, "invalid_client");
+        w.http.send("POST", "/oauth/token", RequestParts::default().form(&form)).await.refused(401, "invalid_client");
         let (ask, form) = (
-            Ask::default().header("authorization", auth.clone()).header("dpop", token),
+            RequestParts::default().header("authorization", auth.clone()).header("dpop", token),
             [("grant_type".to_owned(), "authorization_code".to_owned())],
         );
         let answer = w.http.send("POST", "/oauth/token", ask.form(&form)).await;
@@ -178,13 +178,14 @@ async fn only_a_form_is_read_as_a_form(w: &Town) {
             ("application/jwt", "a.b.c"),
             ("", "token=x"),
         ] {
-            let mut ask = Ask::default().header("authorization", auth.clone());
+            let mut ask = RequestParts::default().header("authorization", auth.clone());
             ask.body = Some((kind.into(), body.into()));
             w.http.send("POST", path, ask).await.refused(400, "invalid_request");
         }
     }
     // What an API answers is nothing a browser would run.
-    let answer = w.http.send("POST", "/oauth/token", Ask::default().form(&[("<script>".into(), "x".into())])).await;
+    let answer =
+        w.http.send("POST", "/oauth/token", RequestParts::default().form(&[("<script>".into(), "x".into())])).await;
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     let answer = w.http.get("/oauth/authorize?client_id=%3Cscript%3Ealert(1)%3C%2Fscript%3E&x=%22%3E%3Cimg%3E").await;
@@ -198,7 +199,11 @@ async fn a_method_is_what_it_is(w: &Town) {
         for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "post"] {
             let answer = w
                 .http
-                .send(method, &format!("{path}?token={token}"), Ask::default().header("authorization", auth.clone()))
+                .send(
+                    method,
+                    &format!("{path}?token={token}"),
+                    RequestParts::default().header("authorization", auth.clone()),
+                )
                 .await;
             assert_eq!(answer.status, 405, "{method} {path}");
             assert!(answer.header("access-control-allow-origin").is_none(), "no other site may read: {path}");
@@ -206,9 +211,9 @@ async fn a_method_is_what_it_is(w: &Town) {
         }
     }
     for name in ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"] {
-        let ask = Ask::default().header(name, "POST").header("authorization", auth.clone());
+        let ask = RequestParts::default().header(name, "POST").header("authorization", auth.clone());
         assert_eq!(w.http.send("GET", &format!("/oauth/revoke?token={token}"), ask).await.status, 405, "{name}");
-        let ask = Ask::default().header(name, "GET").form(&[("_method".into(), "GET".into())]);
+        let ask = RequestParts::default().header(name, "GET").form(&[("_method".into(), "GET".into())]);
         assert_eq!(w.http.send("POST", "/oauth/revoke", ask).await.status, 401, "{name}: still a POST");
     }
     assert_eq!(w.accounts_api().introspect(&token).await["active"], true);
@@ -228,10 +233,11 @@ async fn no_name_we_are_called_by_is_repeated(w: &Town) {
         ("x-host", "evil.example"),
         ("origin", "https://evil.example"),
     ] {
-        let answer = w.http.send("GET", "/.well-known/openid-configuration", Ask::default().header(name, value)).await;
+        let answer =
+            w.http.send("GET", "/.well-known/openid-configuration", RequestParts::default().header(name, value)).await;
         assert_eq!(answer.body, own, "{name}");
         assert!(answer.header("access-control-allow-origin").is_none());
-        let answer = w.http.send("GET", &url, Ask::default().header(name, value)).await.expect(303);
+        let answer = w.http.send("GET", &url, RequestParts::default().header(name, value)).await.expect(303);
         assert!(answer.location().starts_with("/link/"), "{name}: {}", answer.location());
     }
     for host in [
@@ -285,9 +291,9 @@ async fn no_other_protocol_is_spoken(w: &Town) {
 /// What somebody outside writes stays within one line of one JSON document, and is not read by a terminal.
 #[tokio::test]
 async fn nothing_from_outside_begins_a_line_in_the_log() {
-    let place = Place::new();
-    let mut child = place.start();
-    let client = place.client();
+    let test_store = ServeFolder::new();
+    let mut child = test_store.start();
+    let client = test_store.client();
     let evil = "%0d%0a%7b%22level%22%3a%22ERROR%22%2c%22forged%22%3atrue%7d%0a%1b%5b31m%e2%80%a8%22%5c";
     for url in [
         format!("/oauth/authorize?client_id={evil}"),
@@ -299,7 +305,7 @@ async fn nothing_from_outside_begins_a_line_in_the_log() {
     ] {
         let agent = "Mozilla \u{e9}\t{\"forged\":true}";
         let sent =
-            client.get(place.url(&url)).header("user-agent", agent).header("referer", agent).send().await.unwrap();
+            client.get(test_store.url(&url)).header("user-agent", agent).header("referer", agent).send().await.unwrap();
         assert!(sent.status().is_client_error(), "{url}: {}", sent.status());
     }
     for (path, body) in [
@@ -308,7 +314,8 @@ async fn nothing_from_outside_begins_a_line_in_the_log() {
         ("/hooks/telephony/sip", format!("{{\"call_id\":\"{evil}\"}}")),
         ("/hooks/bank/events", "\n{\"forged\":true}\n".to_owned()),
     ] {
-        let ask = client.post(place.url(path)).header("content-type", "application/x-www-form-urlencoded").body(body);
+        let ask =
+            client.post(test_store.url(path)).header("content-type", "application/x-www-form-urlencoded").body(body);
         assert!(ask.send().await.unwrap().status().is_client_error(), "{path}");
     }
     drop(client);

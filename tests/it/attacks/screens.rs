@@ -3,10 +3,10 @@
 
 use super::{on_sqlite, raw};
 use crate::support::browser::{Browser, Customer};
-use crate::support::http::{Ask, encode};
+use crate::support::http::{RequestParts, encode};
 use crate::support::town::{Town, on_both};
 
-on_both!(no_form_of_any_screen_is_taken_from_elsewhere, somebody_elses_way_answers_like_none);
+on_both!(no_form_of_any_screen_is_taken_from_elsewhere, somebody_elses_interaction_answers_like_none);
 on_sqlite!(
     no_page_lets_itself_be_framed,
     nothing_is_said_to_other_windows,
@@ -73,7 +73,7 @@ async fn no_form_of_any_screen_is_taken_from_elsewhere(w: &Town) {
             (vec![("referer", url.as_str())], "a Referer alone"),
         ] {
             for fields in [&good, &vec![("step".into(), step.clone()), ("action".into(), stop.into())]] {
-                let ask = headers.iter().fold(Ask::default().form(fields), |ask, (n, v)| ask.header(n, *v));
+                let ask = headers.iter().fold(RequestParts::default().form(fields), |ask, (n, v)| ask.header(n, *v));
                 let answer = browser.request("POST", &url, ask).await;
                 assert_eq!((answer.status, answer.header("set-cookie")), (403, None), "{screen}: {why}");
             }
@@ -136,7 +136,7 @@ async fn no_page_lets_itself_be_framed(w: &Town) {
         ("/.well-known/openid-configuration", "the metadata"),
     ] {
         let mut browser = w.browser();
-        browser.answer = browser.request("GET", url, Ask::default()).await;
+        browser.answer = browser.request("GET", url, RequestParts::default()).await;
         framed(&browser, what);
     }
     let mut browser = begun(w).await;
@@ -148,7 +148,7 @@ async fn no_page_lets_itself_be_framed(w: &Town) {
     let (_, mut fields) = app.request("accounts");
     fields.extend([("response_mode", "form_post".to_owned()), ("prompt", "none".to_owned())]);
     let url = format!("/oauth/authorize?{}", crate::support::http::encode(&fields));
-    browser.answer = browser.request("GET", &url, Ask::default()).await;
+    browser.answer = browser.request("GET", &url, RequestParts::default()).await;
     assert!(browser.page().html().contains("login_required"));
     framed(&browser, "form_post");
 }
@@ -199,7 +199,7 @@ async fn a_tossed_cookie_opens_nothing(w: &Town) {
     let (name, other) = (victim.cookie_name(), attacker.cookie_name());
     let label = name.strip_prefix("__Host-renkei-").unwrap();
     let see = async |url: &str, cookie: String| {
-        let ask = Ask::default().header("cookie", cookie).header("sec-fetch-site", "same-origin");
+        let ask = RequestParts::default().header("cookie", cookie).header("sec-fetch-site", "same-origin");
         w.http.send("GET", url, ask).await
     };
     for (cookie, why) in [
@@ -229,7 +229,7 @@ async fn a_tossed_cookie_opens_nothing(w: &Town) {
     assert_eq!(see(&victim.url, both.clone()).await.status, 200);
     assert_eq!(see(&attacker.url, both).await.status, 200);
     assert_eq!(victim.reload().await.screen(), "customer", "the customer goes on");
-    let set = w.browser().request("GET", &w.creco().push("accounts").await.url, Ask::default()).await;
+    let set = w.browser().request("GET", &w.creco().push("accounts").await.url, RequestParts::default()).await;
     let set = set.header("set-cookie").unwrap().to_owned();
     assert!(set.starts_with("__Host-renkei-") && set.contains("; Secure") && !set.contains("Domain"), "{set}");
 }
@@ -307,7 +307,7 @@ async fn a_cookie_that_was_brought_along_is_never_adopted(w: &Town) {
 }
 
 /// Broken object level authorization: the address of another customer's way says as much as one that does not exist.
-async fn somebody_elses_way_answers_like_none(w: &Town) {
+async fn somebody_elses_interaction_answers_like_none(w: &Town) {
     let (mut owner, mut stranger) = (begun(w).await, begun(w).await);
     owner.walk_to(w, "call").await;
     let (theirs, none) = (owner.interaction(), "/link/AAAAAAAAAAAAAAAAAAAAAA".to_owned());
@@ -318,8 +318,8 @@ async fn somebody_elses_way_answers_like_none(w: &Town) {
         for base in [&theirs, &none] {
             let url = format!("{base}/{path}");
             let mut both = vec![
-                stranger.request("GET", &url, Ask::default()).await,
-                w.browser().request("GET", &url, Ask::default()).await,
+                stranger.request("GET", &url, RequestParts::default()).await,
+                w.browser().request("GET", &url, RequestParts::default()).await,
             ];
             if path != "call/status" {
                 both.push(stranger.post(&url, &form).await);
@@ -330,8 +330,9 @@ async fn somebody_elses_way_answers_like_none(w: &Town) {
         assert!(answers[0].iter().all(|(status, _)| matches!(status, 403 | 404)), "{path}: {:?}", answers[0]);
     }
     for id in ["..%2f..", "%00", "' or 1=1 --", "a".repeat(129).as_str(), "%e3%81%82"] {
-        let answer =
-            stranger.request("GET", &format!("/link/{}/account", id.replace(' ', "%20")), Ask::default()).await;
+        let answer = stranger
+            .request("GET", &format!("/link/{}/account", id.replace(' ', "%20")), RequestParts::default())
+            .await;
         assert!(matches!(answer.status, 400 | 403 | 404), "{id}: {}", answer.status);
     }
     assert_eq!(owner.reload().await.screen(), "call");

@@ -5,7 +5,7 @@ use super::{
     redeem, rp, text, visit,
 };
 use crate::support::app::App;
-use crate::support::http::Ask;
+use crate::support::http::RequestParts;
 use crate::support::jws::{b64, sha256};
 use crate::support::town::{Town, on_both, on_both_with};
 use renkei_core::keys::jose::Alg;
@@ -47,7 +47,8 @@ async fn flow(w: &Town, app: &App, scope: &str, change: &[(&str, Option<&str>)])
 }
 
 async fn userinfo(w: &Town, method: &str, token: &str) -> Value {
-    let ask = Ask::default().header("authorization", format!("Bearer {token}")).header("accept", "application/json");
+    let ask =
+        RequestParts::default().header("authorization", format!("Bearer {token}")).header("accept", "application/json");
     let answer = w.http.send(method, "/oauth/userinfo", ask).await.expect(200);
     assert_eq!(answer.header("content-type"), Some("application/json"), "OpenID Connect Core 5.3.2");
     answer.json()
@@ -70,7 +71,7 @@ async fn the_code_flow_with_basic(w: &Town) {
     let subject = json!({ "sub": claims["sub"] });
     assert_eq!(userinfo(w, "GET", token).await, subject, "oidcc-userinfo-get");
     assert_eq!(userinfo(w, "POST", token).await, subject, "oidcc-userinfo-post-header");
-    let form = Ask::default().form(&[("access_token".into(), token.into())]);
+    let form = RequestParts::default().form(&[("access_token".into(), token.into())]);
     let answer = w.http.send("POST", "/oauth/userinfo", form).await.expect(200);
     assert_eq!(answer.json(), subject, "oidcc-userinfo-post-body");
 }
@@ -95,7 +96,8 @@ async fn the_code_flow_with_a_secret_in_the_form(w: &Town) {
     ]
     .map(|(n, v)| (n.to_owned(), v.to_owned()))
     .to_vec();
-    let body = is_token_response(&w.http.send("POST", "/oauth/token", Ask::default().form(&form)).await, "Bearer");
+    let body =
+        is_token_response(&w.http.send("POST", "/oauth/token", RequestParts::default().form(&form)).await, "Bearer");
     id_token(w, &app, text(&body, "id_token"), &[Alg::Rs256]).await;
 }
 
@@ -130,7 +132,7 @@ async fn a_request_by_post_is_answered_as_well(w: &Town) {
     let app = rp(w, "suite").await;
     let (pending, fields) = asked(&app, "openid", &[]);
     let mut browser = w.browser();
-    let answer = browser.request("POST", "/oauth/authorize", Ask::default().form(&fields)).await;
+    let answer = browser.request("POST", "/oauth/authorize", RequestParts::default().form(&fields)).await;
     browser.follow("/oauth/authorize", answer).await;
     browser.walk_to(w, "consent").await;
     let brought = browser.allow().await;

@@ -3,7 +3,7 @@
 
 use super::{Fields, agree, callback, id_token, is_refusal, is_token_response, text};
 use crate::support::app::{App, Credential, Pending};
-use crate::support::http::{Answer, Ask, encode};
+use crate::support::http::{Answer, RequestParts, encode};
 use crate::support::jws::{Key, b64};
 use crate::support::town::{Town, on_both_with};
 use base64::Engine;
@@ -13,7 +13,7 @@ use renkei_core::keys::jose::Alg;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-on_both_with!(certificates_all_the_way, |config| config.server.client_cert_header = true);
+on_both_with!(certificates_throughout, |config| config.server.client_cert_header = true);
 on_both_with!(a_certificate_binds_what_a_signature_asks_for, |config| config.server.client_cert_header = true);
 
 const SCOPE: &str = "openid accounts transactions offline_access";
@@ -45,12 +45,12 @@ pub async fn certified(w: &Town, id: &str) -> (App, String) {
 /// A form from behind the proxy, which saw `header`.
 async fn post(w: &Town, path: &str, header: Option<&str>, fields: &[(&str, &str)]) -> Answer {
     let form: Fields = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-    let ask = header.into_iter().fold(Ask::default(), |ask, header| ask.header("client-cert", header));
+    let ask = header.into_iter().fold(RequestParts::default(), |ask, header| ask.header("client-cert", header));
     w.http.send("POST", path, ask.form(&form)).await
 }
 
 async fn userinfo(w: &Town, header: Option<&str>, token: &str) -> u16 {
-    let ask = header.into_iter().fold(Ask::default(), |ask, header| ask.header("client-cert", header));
+    let ask = header.into_iter().fold(RequestParts::default(), |ask, header| ask.header("client-cert", header));
     w.http.send("GET", "/oauth/userinfo", ask.header("authorization", format!("Bearer {token}"))).await.status
 }
 
@@ -63,7 +63,7 @@ async fn code(w: &Town, app: &App, pushed: impl AsyncFn(&Fields) -> Answer) -> (
     (pending, brought["code"].clone())
 }
 
-async fn certificates_all_the_way(w: &Town) {
+async fn certificates_throughout(w: &Town) {
     let ((one, first), (two, second)) = (certified(w, "first").await, certified(w, "second").await);
     let push = async |fields: &Fields| {
         let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();

@@ -1,9 +1,9 @@
 //! `fapi2-security-profile-final-test-plan` with `fapi_client_credentials_grant`: a client acts for itself.
 
-use super::resource::Beside;
+use super::resource::ApiUnderTest;
 use super::{is_refusal, is_token_response, text};
 use crate::support::app::{App, Credential};
-use crate::support::http::Ask;
+use crate::support::http::RequestParts;
 use crate::support::jws::{Key, claims};
 use crate::support::town::{Town, on_both_with};
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ const ASK: [(&str, &str); 2] = [("grant_type", "client_credentials"), ("scope", 
 async fn two_clients_act_for_themselves(w: &Town) {
     let metadata = w.http.get("/.well-known/oauth-authorization-server").await.expect(200).json();
     assert!(metadata["grant_types_supported"].as_array().unwrap().contains(&json!("client_credentials")));
-    let (one, two, beside) = (acting(w, "first").await, acting(w, "second").await, Beside::start(w).await);
+    let (one, two, beside) = (acting(w, "first").await, acting(w, "second").await, ApiUnderTest::start(w).await);
     let mut tokens = Vec::new();
     for app in [&one, &two] {
         let body = is_token_response(&app.post("/oauth/token", &ASK, true).await, "DPoP");
@@ -102,7 +102,8 @@ async fn nobody_acts_without_proving_who_and_what(w: &Town) {
             form.push(("client_assertion".into(), assertion));
         }
         let proof = one.proof("POST", &format!("{}/oauth/token", w.http.issuer), None, None);
-        let answer = w.http.send("POST", "/oauth/token", Ask::default().header("dpop", proof).form(&form)).await;
+        let answer =
+            w.http.send("POST", "/oauth/token", RequestParts::default().header("dpop", proof).form(&form)).await;
         is_refusal(&answer, 401, &["invalid_client"], module);
     }
 }

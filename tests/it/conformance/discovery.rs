@@ -1,6 +1,6 @@
 //! `oidcc-config-certification-test-plan` and the discovery modules of the FAPI plans.
 
-use crate::support::http::Ask;
+use crate::support::http::RequestParts;
 use crate::support::town::{Town, on_both, on_both_with};
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ on_both!(every_member_is_registered_and_of_its_kind, each_plan_finds_what_it_loo
 on_both_with!(aliases_stand_for_endpoints_that_are_there, crate::mtls::listener);
 
 /// Members of metadata that say where something is.
-const PLACES: &str = "issuer authorization_endpoint token_endpoint userinfo_endpoint jwks_uri registration_endpoint \
+const ENDPOINTS: &str = "issuer authorization_endpoint token_endpoint userinfo_endpoint jwks_uri registration_endpoint \
     introspection_endpoint revocation_endpoint pushed_authorization_request_endpoint grant_management_endpoint \
     op_policy_uri op_tos_uri service_documentation";
 /// Members that list texts.
@@ -50,7 +50,7 @@ async fn every_member_is_registered_and_of_its_kind(w: &Town) {
     for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
         for (name, value) in document(w, path).await {
             let among = |list: &str| list.split_whitespace().any(|known| known == name);
-            if among(PLACES) {
+            if among(ENDPOINTS) {
                 assert!(is_https(&value), "{name}: {value}");
             } else if among(LISTS) {
                 let list = value.as_array().unwrap_or_else(|| panic!("{name} is no list"));
@@ -118,14 +118,18 @@ async fn aliases_stand_for_endpoints_that_are_there(w: &Town) {
     let document = document(w, "/.well-known/openid-configuration").await;
     let aliases = document["mtls_endpoint_aliases"].as_object().unwrap();
     assert!(aliases.contains_key("token_endpoint") && aliases.len() >= 5, "{aliases:?}");
-    for (name, place) in aliases {
-        assert!(name.ends_with("_endpoint") && name != "authorization_endpoint" && is_https(place), "{name}: {place}");
+    for (name, test_store) in aliases {
+        assert!(
+            name.ends_with("_endpoint") && name != "authorization_endpoint" && is_https(test_store),
+            "{name}: {test_store}"
+        );
         assert!(document.contains_key(name), "{name} stands among the aliases alone");
     }
 }
 
 async fn the_keys_are_usable(w: &Town) {
-    let answer = w.http.send("GET", "/oauth/jwks", Ask::default().header("accept", "application/json, */*")).await;
+    let answer =
+        w.http.send("GET", "/oauth/jwks", RequestParts::default().header("accept", "application/json, */*")).await;
     let set = answer.expect(200).json();
     let keys = set["keys"].as_array().unwrap();
     assert_eq!(keys.len(), 4, "one of each algorithm");

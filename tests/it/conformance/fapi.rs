@@ -5,7 +5,7 @@ use super::{
     redeem, text, visit,
 };
 use crate::support::app::{App, Credential, Pending};
-use crate::support::http::{Answer, Ask, encode, query};
+use crate::support::http::{Answer, RequestParts, encode, query};
 use crate::support::jws::Key;
 use crate::support::town::{Town, on_both, on_both_with};
 use renkei_core::keys::jose::Alg;
@@ -14,12 +14,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 on_both!(
-    two_clients_on_the_happy_way,
+    two_clients_on_the_happy_path,
     plain_oauth_has_no_id_token,
     the_customer_rejects,
     state_and_nonce_come_back_whole_or_not_at_all,
     scopes_in_the_other_order,
-    claims_are_asked_for_in_every_way,
+    claims_are_asked_for_in_every_form,
     what_stands_beside_a_request_uri_is_not_used,
     what_par_refuses,
     without_par_there_is_an_error,
@@ -74,18 +74,18 @@ async fn asserted(w: &Town, app: &App, path: &str, form: &[(&str, &str)], assert
         form.push(("client_assertion".into(), assertion));
     }
     let proof = app.proof("POST", &format!("{}{path}", w.http.issuer), None, None);
-    w.http.send("POST", path, Ask::default().header("dpop", proof).form(&form)).await
+    w.http.send("POST", path, RequestParts::default().header("dpop", proof).form(&form)).await
 }
 
 async fn userinfo(w: &Town, app: &App, token: &str, scheme: &str) -> Answer {
     let htu = format!("{}/oauth/userinfo", w.http.issuer);
-    let ask = Ask::default()
+    let ask = RequestParts::default()
         .header("authorization", format!("{scheme} {token}"))
         .header("dpop", app.proof("GET", &htu, None, Some(token)));
     w.http.send("GET", "/oauth/userinfo", ask).await
 }
 
-async fn two_clients_on_the_happy_way(w: &Town) {
+async fn two_clients_on_the_happy_path(w: &Town) {
     let (one, mut two) = (fapi(w, "first").await, fapi(w, "second").await);
     two.redirect_uri = format!("{}?dummy1=lorem&dummy2=ipsum", callback("second"));
     let mut tokens = Vec::new();
@@ -179,7 +179,7 @@ async fn scopes_in_the_other_order(w: &Town) {
     id_token(w, &app, text(&body, "id_token"), &Alg::FAPI).await;
 }
 
-async fn claims_are_asked_for_in_every_way(w: &Town) {
+async fn claims_are_asked_for_in_every_form(w: &Town) {
     let app = fapi(w, "first").await;
     for how in [json!(null), json!({}), json!({ "essential": true }), json!({ "essential": false, "q9": "z8" })] {
         let asked = json!({ "id_token": { "sub": how }, "userinfo": { "sub": how }, "x7": { "y3": how } }).to_string();
@@ -245,7 +245,7 @@ async fn what_par_refuses(w: &Town) {
         is_refusal(&push(&app, &fields, false).await, 400, errors, module);
     }
     for method in ["PUT", "GET", "DELETE"] {
-        let answer = w.http.send(method, "/oauth/par", Ask::default()).await;
+        let answer = w.http.send(method, "/oauth/par", RequestParts::default()).await;
         assert_eq!(answer.status, 405, "par-attempt-invalid-http-method: {method}");
     }
     let other = Key::generate().thumbprint();
@@ -313,7 +313,7 @@ async fn proofs_ten_seconds_off_are_taken(w: &Town) {
             let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
             form.push(("client_assertion_type".into(), kind.into()));
             form.push(("client_assertion".into(), app.assertion(|_| {})));
-            let ask = Ask::default().header("dpop", proof(w, &app, "POST", path, None, &change));
+            let ask = RequestParts::default().header("dpop", proof(w, &app, "POST", path, None, &change));
             w.http.send("POST", path, ask.form(&form)).await
         };
         let url = redirect(&send("/oauth/par", &fields).await, &fields, false, &[]);
@@ -328,7 +328,7 @@ async fn proofs_ten_seconds_off_are_taken(w: &Town) {
         .to_vec();
         let body = is_token_response(&send("/oauth/token", &form).await, "DPoP");
         let token = text(&body, "access_token");
-        let ask = Ask::default()
+        let ask = RequestParts::default()
             .header("authorization", format!("DPoP {token}"))
             .header("dpop", proof(w, &app, "GET", "/oauth/userinfo", Some(token), &change));
         assert_eq!(w.http.send("GET", "/oauth/userinfo", ask).await.status, 200, "{module}");
@@ -471,7 +471,7 @@ async fn a_request_uri_lasts_until_the_customer_has_answered(w: &Town) {
     assert_eq!(browser.screen(), "account", "par-ensure-reused-request-uri-prior-to-auth-completion-succeeds");
     let brought = agree(w, &mut browser, &url).await;
     is_token_response(&redeem(&app, &pending, &brought["code"]).await, "DPoP");
-    let again = browser.request("GET", &url, Ask::default()).await;
+    let again = browser.request("GET", &url, RequestParts::default()).await;
     is_page(&again, "invalid_request_uri", "par-attempt-reuse-request_uri");
 }
 

@@ -17,7 +17,7 @@ mod tls;
 
 use crate::support::app::{App, Credential, Pending};
 use crate::support::browser::Browser;
-use crate::support::http::{Answer, Ask, encode, query};
+use crate::support::http::{Answer, RequestParts, encode, query};
 use crate::support::jws::Key;
 use crate::support::town::Town;
 use renkei_core::keys::Jwk;
@@ -85,7 +85,7 @@ fn direct(fields: &Fields) -> String {
 
 /// What comes of an address before any screen.
 async fn visit(w: &Town, url: &str) -> Answer {
-    w.browser().request("GET", url, Ask::default()).await
+    w.browser().request("GET", url, RequestParts::default()).await
 }
 
 /// The customer walks from `url` through all screens and agrees; what the client is given in the query.

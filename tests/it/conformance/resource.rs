@@ -2,7 +2,7 @@
 
 use super::{asked, fapi, is_token_response, push, redeem, text};
 use crate::support::app::App;
-use crate::support::http::{Answer, Ask, Http};
+use crate::support::http::{Answer, Http, RequestParts};
 use crate::support::jws::{Key, b64, claims};
 use crate::support::town::{Town, on_both};
 use renkei_core::clock::{Clock, SystemClock};
@@ -19,13 +19,13 @@ on_both!(what_every_call_may_carry, wrong_proofs_are_refused_and_odd_ones_taken,
 const PATH: &str = "/v1/accounts";
 
 /// The account API beside the town's server, with a bank of its own to read from.
-pub struct Beside {
+pub struct ApiUnderTest {
     api: Running,
     bank: Running,
     pub http: Http,
 }
 
-impl Beside {
+impl ApiUnderTest {
     pub async fn start(w: &Town) -> Self {
         let issuer = format!("http://{}", w.address());
         Self::behind(w, Listener::bind(0).unwrap(), issuer, wire::loopback().unwrap())
@@ -36,7 +36,7 @@ impl Beside {
         let clock: Arc<dyn renkei_demo::time::Clock> = Arc::new(move || from_secs(clock.now().secs()));
         let (books, token) = (bank::SampleBank::founded(w.now().jst_date()), Secret::new("bank-token"));
         let bank = bank::start(Listener::bind(0).unwrap(), books, token.clone(), clock.clone()).unwrap();
-        let settings = api::Settings {
+        let settings = api::ApiSettings {
             issuer,
             client_id: "accounts-api".into(),
             client_secret: Secret::new("accounts-api-secret"),
@@ -47,13 +47,13 @@ impl Beside {
             nonce_required: false,
         };
         let random = SeededRandom::new(8);
-        let parts = api::Parts { clock, random: Arc::new(move |out: &mut [u8]| random.fill(out)), http };
+        let parts = api::ApiParts { clock, random: Arc::new(move |out: &mut [u8]| random.fill(out)), http };
         let api = api::start(listener, settings, parts).unwrap();
         let http = Http::new(api.address(), api.url());
         Self { api, bank, http }
     }
     pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let ask = headers.iter().fold(Ask::default(), |ask, (name, value)| ask.header(name, *value));
+        let ask = headers.iter().fold(RequestParts::default(), |ask, (name, value)| ask.header(name, *value));
         self.http.send("GET", path, ask).await
     }
     /// A call with the app's own proof and more headers.
@@ -84,7 +84,7 @@ async fn token(w: &Town, app: &App) -> String {
 }
 
 async fn what_every_call_may_carry(w: &Town) {
-    let (app, beside) = (fapi(w, "first").await, Beside::start(w).await);
+    let (app, beside) = (fapi(w, "first").await, ApiUnderTest::start(w).await);
     let token = token(w, &app).await;
     let id = "c4a9f0a2-5e0c-4d1f-9d3a-0c6d3f3f7a10";
     for (headers, module) in [
@@ -131,7 +131,7 @@ async fn what_every_call_may_carry(w: &Town) {
 }
 
 async fn tokens_of_others_open_nothing(w: &Town) {
-    let (one, two, beside) = (fapi(w, "first").await, fapi(w, "second").await, Beside::start(w).await);
+    let (one, two, beside) = (fapi(w, "first").await, fapi(w, "second").await, ApiUnderTest::start(w).await);
     let (first, second) = (token(w, &one).await, token(w, &two).await);
     assert_eq!(beside.call(PATH, &one, &first, &[]).await.status, 200);
     assert_eq!(beside.call(PATH, &two, &second, &[]).await.status, 200);
@@ -142,7 +142,7 @@ async fn tokens_of_others_open_nothing(w: &Town) {
 
 /// `fapi2-security-profile-final-dpop-negative-tests`, check by check.
 async fn wrong_proofs_are_refused_and_odd_ones_taken(w: &Town) {
-    let (app, beside) = (fapi(w, "first").await, Beside::start(w).await);
+    let (app, beside) = (fapi(w, "first").await, ApiUnderTest::start(w).await);
     let token = token(w, &app).await;
     let key = app.dpop.clone().unwrap();
     let url = format!("{}{PATH}", beside.http.issuer);

@@ -64,7 +64,7 @@ fn signed(app: &App, claims: &Value) -> String {
 }
 
 /// What is in a signed answer, verified as the suite does: it stands alone, is ours, for this client, for a short while.
-async fn opened(w: &Town, app: &App, brought: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+async fn verified(w: &Town, app: &App, brought: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     assert!(brought.keys().all(|k| ["response", "dummy1", "dummy2"].contains(&k.as_str())), "{brought:?}");
     let response = &brought["response"];
     let parsed = jose::parse(response).unwrap();
@@ -118,7 +118,7 @@ async fn signed_requests_with_signed_answers(w: &Town) {
         let pushed = push_object(app, &signed(app, &object(w, app, &fields))).await.expect(201).json();
         let brought = agree(w, &mut w.browser(), &app.authorize_url(text(&pushed, "request_uri"))).await;
         assert_eq!(brought.contains_key("dummy1"), app.client_id == "second", "RFC 6749 3.1.2");
-        let answer = opened(w, app, &brought).await;
+        let answer = verified(w, app, &brought).await;
         assert_eq!(answer.keys().map(String::as_str).collect::<Vec<_>>(), ["code", "iss", "state"]);
         assert_eq!(answer["state"], pending.state);
         let body = is_token_response(&redeem(app, &pending, &answer["code"]).await, "DPoP");
@@ -242,7 +242,7 @@ async fn errors_are_signed_where_they_were_asked_for(w: &Town) {
     let (pending, fields) = asked(&app, SCOPE, &[("response_mode", Some("jwt"))]);
     // Without PAR: the mode stands in the query.
     let answer = visit(w, &super::direct(&fields)).await.expect(303);
-    let brought = opened(w, &app, &query(answer.location())).await;
+    let brought = verified(w, &app, &query(answer.location())).await;
     is_error_answer(brought, &pending.state, &w.http.issuer, &["invalid_request"]);
     // 中止する on the first screen.
     let pushed = push_object(&app, &signed(&app, &object(w, &app, &fields))).await.expect(201).json();
@@ -250,6 +250,6 @@ async fn errors_are_signed_where_they_were_asked_for(w: &Town) {
     browser.open(&app.authorize_url(text(&pushed, "request_uri"))).await;
     browser.press("cancel", &[]).await;
     let brought = browser.return_to_app().await;
-    let brought = opened(w, &app, &brought).await;
+    let brought = verified(w, &app, &brought).await;
     is_error_answer(brought, &pending.state, &w.http.issuer, &["access_denied"]);
 }

@@ -53,14 +53,14 @@ oidcc-prompt-none-not-logged-in | conformance/basic.rs::errors_by_form_post
 oidcc-prompt-none-logged-in | conformance/basic.rs::who_was_here_a_moment_ago_is_known
 # fapi2-security-profile-final-test-plan
 discovery-end-point-verification | conformance/discovery.rs::each_plan_finds_what_it_looks_for conformance/discovery.rs::every_member_is_registered_and_of_its_kind
-happy-flow | conformance/fapi.rs::two_clients_on_the_happy_way conformance/fapi.rs::plain_oauth_has_no_id_token conformance/resource.rs::what_every_call_may_carry conformance/resource.rs::tokens_of_others_open_nothing
+happy-flow | conformance/fapi.rs::two_clients_on_the_happy_path conformance/fapi.rs::plain_oauth_has_no_id_token conformance/resource.rs::what_every_call_may_carry conformance/resource.rs::tokens_of_others_open_nothing
 user-rejects-authentication | conformance/fapi.rs::the_customer_rejects
 ensure-authorization-request-without-state-success | conformance/fapi.rs::state_and_nonce_come_back_whole_or_not_at_all
 ensure-authorization-request-without-nonce-success | conformance/fapi.rs::state_and_nonce_come_back_whole_or_not_at_all
 ensure-authorization-request-with-64-char-nonce-success | conformance/fapi.rs::state_and_nonce_come_back_whole_or_not_at_all
 ensure-other-scope-order-succeeds | conformance/fapi.rs::scopes_in_the_other_order
-test-claims-parameter-identity-claims | conformance/fapi.rs::claims_are_asked_for_in_every_way
-access-token-type-header-case-sensitivity | conformance/resource.rs::what_every_call_may_carry conformance/fapi.rs::two_clients_on_the_happy_way
+test-claims-parameter-identity-claims | conformance/fapi.rs::claims_are_asked_for_in_every_form
+access-token-type-header-case-sensitivity | conformance/resource.rs::what_every_call_may_carry conformance/fapi.rs::two_clients_on_the_happy_path
 check-dpop-proof-nbf-exp | conformance/fapi.rs::proofs_ten_seconds_off_are_taken
 ensure-dpopproof-with-iat-10seconds-before-succeeds | conformance/fapi.rs::proofs_ten_seconds_off_are_taken
 ensure-dpopproof-with-iat-10seconds-after-succeeds | conformance/fapi.rs::proofs_ten_seconds_off_are_taken
@@ -138,11 +138,11 @@ refresh-token | conformance/signing.rs::signed_requests_answered_in_the_open con
 discovery-end-point-verification | conformance/discovery.rs::each_plan_finds_what_it_looks_for conformance/discovery.rs::every_member_is_registered_and_of_its_kind
 # fapi2-security-profile-final-test-plan, client_auth_type=mtls or sender_constrain=mtls
 discovery-end-point-verification | mtls.rs::the_aliases_are_the_endpoints conformance/discovery.rs::every_member_is_registered_and_of_its_kind
-happy-flow | conformance/certificate.rs::certificates_all_the_way conformance/certificate.rs::a_certificate_binds_what_a_signature_asks_for mtls.rs::a_token_is_worth_nothing_with_another_certificate
-ensure-client-id-in-token-endpoint | conformance/certificate.rs::certificates_all_the_way mtls.rs::who_is_let_in_by_a_certificate
-ensure-holder-of-key-required | conformance/certificate.rs::certificates_all_the_way conformance/certificate.rs::a_certificate_binds_what_a_signature_asks_for mtls.rs::a_certificate_binds_nobody_who_did_not_ask
-ensure-authorization-code-is-bound-to-client | conformance/certificate.rs::certificates_all_the_way
-refresh-token | conformance/certificate.rs::certificates_all_the_way conformance/certificate.rs::a_certificate_binds_what_a_signature_asks_for
+happy-flow | conformance/certificate.rs::certificates_throughout conformance/certificate.rs::a_certificate_binds_what_a_signature_asks_for mtls.rs::a_token_is_worth_nothing_with_another_certificate
+ensure-client-id-in-token-endpoint | conformance/certificate.rs::certificates_throughout mtls.rs::who_is_let_in_by_a_certificate
+ensure-holder-of-key-required | conformance/certificate.rs::certificates_throughout conformance/certificate.rs::a_certificate_binds_what_a_signature_asks_for mtls.rs::a_certificate_binds_nobody_who_did_not_ask
+ensure-authorization-code-is-bound-to-client | conformance/certificate.rs::certificates_throughout
+refresh-token | conformance/certificate.rs::certificates_throughout conformance/certificate.rs::a_certificate_binds_what_a_signature_asks_for
 # fapi2-security-profile-final-test-plan, fapi_client_credentials_grant
 discovery-end-point-verification | conformance/credentials.rs::two_clients_act_for_themselves conformance/discovery.rs::every_member_is_registered_and_of_its_kind
 happy-flow | conformance/credentials.rs::two_clients_act_for_themselves conformance/resource.rs::what_every_call_may_carry

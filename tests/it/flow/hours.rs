@@ -3,7 +3,7 @@
 use crate::support::browser::Customer;
 use crate::support::town::{Town, on_both};
 
-on_both!(the_vectors_of_the_service_hours, a_way_that_meets_the_closure);
+on_both!(the_vectors_of_the_service_hours, an_interaction_that_meets_the_closure);
 
 const R34: &str = "ただ今の時間はサービスを行っていません。";
 
@@ -43,7 +43,7 @@ async fn the_vectors_of_the_service_hours(w: &Town) {
     }
 }
 
-async fn a_way_that_meets_the_closure(w: &Town) {
+async fn an_interaction_that_meets_the_closure(w: &Town) {
     let app = w.creco();
     let linked = w.link(&app, &mut w.browser()).await;
     w.set_clock("2026-12-12T23:49:00+09:00");

@@ -1,6 +1,6 @@
 //! What an app may send, and what it is answered: RFC 6749, 7636, 9126, 9207, 9449 through the wire.
 
-use crate::support::http::{Ask, encode};
+use crate::support::http::{RequestParts, encode};
 use crate::support::town::{Town, on_both};
 use serde_json::json;
 
@@ -128,7 +128,7 @@ async fn client_authentication_is_strict(w: &Town) {
         let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
         form.push(("client_assertion_type".into(), kind.into()));
         form.push(("client_assertion".into(), assertion));
-        w.http.send("POST", "/oauth/par", Ask::default().form(&form)).await
+        w.http.send("POST", "/oauth/par", RequestParts::default().form(&form)).await
     };
     let issuer = w.http.issuer.clone();
     let now = w.now().secs();
@@ -156,11 +156,13 @@ async fn client_authentication_is_strict(w: &Town) {
     send(once).await.refused(401, "invalid_client");
 
     let ask = |secret: &str| {
-        Ask::default().header("authorization", basic("accounts-api", secret)).form(&[("token".into(), "x".into())])
+        RequestParts::default()
+            .header("authorization", basic("accounts-api", secret))
+            .form(&[("token".into(), "x".into())])
     };
     w.http.send("POST", "/oauth/introspect", ask("wrong")).await.refused(401, "invalid_client");
     w.http
-        .send("POST", "/oauth/introspect", Ask::default().form(&[("token".into(), "x".into())]))
+        .send("POST", "/oauth/introspect", RequestParts::default().form(&[("token".into(), "x".into())]))
         .await
         .refused(401, "invalid_client");
     w.http.send("POST", "/oauth/introspect", ask("accounts-api-secret")).await.expect(200);
@@ -214,14 +216,14 @@ async fn dpop_proofs_are_single_use(w: &Town) {
     let url = format!("{}/oauth/userinfo", w.http.issuer);
     let proof = app.proof("GET", &url, None, Some(&tokens.access_token));
     let ask = |proof: &str| {
-        Ask::default().header("authorization", format!("DPoP {}", tokens.access_token)).header("dpop", proof)
+        RequestParts::default().header("authorization", format!("DPoP {}", tokens.access_token)).header("dpop", proof)
     };
     let first = w.http.send("GET", "/oauth/userinfo", ask(&proof)).await;
     // Without `openid` the token is good but not for this; a replayed proof is no good at all.
     assert!(first.expect(403).header("www-authenticate").unwrap().contains("error=\"insufficient_scope\""));
     let again = w.http.send("GET", "/oauth/userinfo", ask(&proof)).await;
     assert!(again.expect(401).header("www-authenticate").unwrap().contains("error=\"invalid_dpop_proof\""));
-    let bearer = Ask::default().header("authorization", format!("Bearer {}", tokens.access_token));
+    let bearer = RequestParts::default().header("authorization", format!("Bearer {}", tokens.access_token));
     assert_eq!(w.http.send("GET", "/oauth/userinfo", bearer).await.status, 401, "a bound token is no bearer token");
 }
 

@@ -119,12 +119,12 @@ async fn stopping_shows_a_page_and_then_tells_the_app(w: &Town) {
         let mut browser = w.browser();
         browser.open(&pending.url).await;
         browser.walk_to(w, stop_at).await;
-        let place = browser.url.clone();
+        let test_store = browser.url.clone();
         browser.press(if stop_at == "consent" { "deny" } else { "cancel" }, &[]).await;
         assert_eq!((browser.status(), browser.screen()), (200, "cancelled"), "stopped at {stop_at}");
         assert_eq!(browser.page().h1(), "API連携認証の中止");
         assert!(browser.page().text().contains("API連携認証を中止しました。"));
-        browser.open(&place).await;
+        browser.open(&test_store).await;
         assert_eq!(browser.screen(), "cancelled", "the back button shows the same page");
         let brought = browser.return_to_app().await;
         app.refused(&pending, &brought, "access_denied");
@@ -176,11 +176,11 @@ async fn a_step_token_works_once(w: &Town) {
     let mut browser = at_account(w).await;
     browser.account("115-1100026").await;
     let stale = browser.filled("next", &Browser::typed(&Customer::taro()));
-    let place = browser.url.clone();
+    let test_store = browser.url.clone();
     browser.customer(&Customer::taro()).await;
     assert_eq!(browser.screen(), "phone");
-    let answer = browser.post(&place, &stale).await;
-    browser.follow(&place, answer).await;
+    let answer = browser.post(&test_store, &stale).await;
+    browser.follow(&test_store, answer).await;
     assert_eq!((browser.status(), browser.screen()), (200, "phone"), "a stale page is sent to the current one");
 }
 
@@ -190,13 +190,13 @@ async fn another_browser_cannot_join(w: &Town) {
     let mut browser = w.browser();
     browser.open(&pending.url).await;
     browser.walk_to(w, "pin").await;
-    let place = browser.url.clone();
+    let test_store = browser.url.clone();
     let form = browser.filled("next", &[("pin", "4071")]);
 
     let mut thief = w.browser();
-    thief.open(&place).await;
+    thief.open(&test_store).await;
     assert_eq!(thief.status(), 403, "{}", thief.url);
-    thief.post(&place, &form).await.expect(403);
+    thief.post(&test_store, &form).await.expect(403);
     assert_eq!(w.bank.pin_checks(), 0, "nobody looked at the PIN");
     // With the same request another browser begins at ①, and the first to complete uses the request up.
     thief.open(&pending.url).await;
@@ -214,15 +214,15 @@ async fn another_browser_cannot_join(w: &Town) {
 }
 
 async fn a_form_from_elsewhere_is_refused(w: &Town) {
-    use crate::support::http::Ask;
+    use crate::support::http::RequestParts;
     let mut browser = at_account(w).await;
     let fields = browser.filled("next", &[("branch", "115"), ("account_number", "1100026")]);
     let url = browser.url.clone();
     for (name, value) in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example"), ("origin", "null")] {
-        let answer = browser.request("POST", &url, Ask::default().form(&fields).header(name, value)).await;
+        let answer = browser.request("POST", &url, RequestParts::default().form(&fields).header(name, value)).await;
         assert_eq!(answer.status, 403, "{name}: {value}");
     }
-    let answer = browser.request("POST", &url, Ask::default().form(&fields)).await;
+    let answer = browser.request("POST", &url, RequestParts::default().form(&fields)).await;
     assert_eq!(answer.status, 403, "neither header");
     assert_eq!(browser.account("115-1100026").await.screen(), "customer", "none of them used the step up");
 }

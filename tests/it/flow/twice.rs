@@ -73,7 +73,7 @@ fn buttons() -> Vec<Button> {
 /// What a press can have changed.
 #[derive(Debug, PartialEq, Eq)]
 struct Traces {
-    questions: u32,
+    bank_calls: u32,
     pins: u32,
     locks: usize,
     rows: Vec<i64>,
@@ -93,11 +93,11 @@ async fn traces(w: &Town) -> Traces {
         rows.push(w.count(sql).await);
     }
     let (questions, pins) = (w.bank.asked.load(Ordering::SeqCst), w.bank.pin_checks());
-    Traces { questions, pins, locks: w.locks().await.len(), rows }
+    Traces { bank_calls: questions, pins, locks: w.locks().await.len(), rows }
 }
 fn change(before: &Traces, after: &Traces) -> Traces {
     Traces {
-        questions: after.questions - before.questions,
+        bank_calls: after.bank_calls - before.bank_calls,
         pins: after.pins - before.pins,
         locks: after.locks - before.locks,
         rows: before.rows.iter().zip(&after.rows).map(|(b, a)| a - b).collect(),

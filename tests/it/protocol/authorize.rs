@@ -3,7 +3,7 @@
 
 use super::{Change, changed, direct, is_error_page, push, register};
 use crate::support::app::App;
-use crate::support::http::{Answer, Ask, encode, query};
+use crate::support::http::{Answer, RequestParts, encode, query};
 use crate::support::town::{Town, on_both};
 use serde_json::json;
 use std::time::Duration;
@@ -23,7 +23,7 @@ on_both!(
 );
 
 async fn visit(town: &Town, url: &str) -> Answer {
-    town.browser().request("GET", url, Ask::default()).await
+    town.browser().request("GET", url, RequestParts::default()).await
 }
 async fn pushed(app: &App, change: &[Change<'_>]) -> String {
     let answer = push(app, change).await.expect(201).json();
@@ -33,7 +33,7 @@ async fn pushed(app: &App, change: &[Change<'_>]) -> String {
 async fn a_pushed_request_begins_and_is_resumed_by_its_browser(town: &Town) {
     let url = pushed(&town.creco(), &[]).await;
     let mut browser = town.browser();
-    let first = browser.request("GET", &url, Ask::default()).await.expect(303);
+    let first = browser.request("GET", &url, RequestParts::default()).await.expect(303);
     assert!(first.location().starts_with("/link/") && first.location().ends_with("/account"), "{}", first.location());
     assert_eq!(first.header("cache-control"), Some("no-store"));
     let cookie = first.header("set-cookie").expect("the browser is given its cookie");
@@ -42,7 +42,7 @@ async fn a_pushed_request_begins_and_is_resumed_by_its_browser(town: &Town) {
     assert!(cookie.contains("Secure") && cookie.ends_with("Max-Age=3600"), "requirements.md#cookies: {cookie}");
     assert!(!cookie.contains("Domain"), "requirements.md#cookies: {cookie}");
 
-    let again = browser.request("GET", &url, Ask::default()).await.expect(303);
+    let again = browser.request("GET", &url, RequestParts::default()).await.expect(303);
     assert_eq!(again.location(), first.location(), "a reload before completion works");
     assert_eq!(again.header("set-cookie"), None);
     let elsewhere = visit(town, &url).await.expect(303);
@@ -51,7 +51,7 @@ async fn a_pushed_request_begins_and_is_resumed_by_its_browser(town: &Town) {
     town.clock.advance(Duration::from_secs(299));
     visit(town, &url).await.expect(303);
     town.clock.advance(Duration::from_secs(1));
-    let late = browser.request("GET", &url, Ask::default()).await.expect(303);
+    let late = browser.request("GET", &url, RequestParts::default()).await.expect(303);
     assert_eq!(late.location(), first.location(), "resumed until the interaction's own end");
     is_error_page(&visit(town, &url).await, "invalid_request_uri", "but nobody begins after 300 s");
 }
@@ -101,7 +101,7 @@ async fn a_request_is_used_up_by_its_completion(town: &Town) {
     browser.walk_to(town, "consent").await;
     let brought = browser.allow().await;
     creco.code(&pending, &brought);
-    let again = browser.request("GET", &pending.url, Ask::default()).await;
+    let again = browser.request("GET", &pending.url, RequestParts::default()).await;
     is_error_page(&again, "invalid_request_uri", "used");
     is_error_page(&visit(town, &pending.url).await, "invalid_request_uri", "used, in another browser");
     second.reload().await;
@@ -251,11 +251,12 @@ async fn a_post_is_as_good_as_a_get(town: &Town) {
     let (_, good) = shop.request("openid accounts");
     let own = |fields: Vec<(&str, &str)>| fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     let fields: Vec<(String, String)> = own(changed(&good, &[]));
-    let answer = town.browser().request("POST", "/oauth/authorize", Ask::default().form(&fields)).await.expect(303);
+    let answer =
+        town.browser().request("POST", "/oauth/authorize", RequestParts::default().form(&fields)).await.expect(303);
     assert!(answer.location().ends_with("/account"), "OpenID Connect Core 3.1.2.1");
     let wrong: Vec<(String, String)> = own(changed(&good, &[("redirect_uri", Some("https://evil.example"))]));
-    let answer = town.browser().request("POST", "/oauth/authorize", Ask::default().form(&wrong)).await;
+    let answer = town.browser().request("POST", "/oauth/authorize", RequestParts::default().form(&wrong)).await;
     is_error_page(&answer, "invalid_request", "RFC 6749 3.1.2.4");
-    let json = town.browser().request("POST", "/oauth/authorize", Ask::default().json("{}")).await;
+    let json = town.browser().request("POST", "/oauth/authorize", RequestParts::default().json("{}")).await;
     is_error_page(&json, "invalid_request", "RFC 6749 3.2: a form");
 }

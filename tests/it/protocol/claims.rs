@@ -3,7 +3,7 @@
 use super::{changed, direct, push, register};
 use crate::support::app::App;
 use crate::support::browser::Browser;
-use crate::support::http::{Ask, encode, query};
+use crate::support::http::{RequestParts, encode, query};
 use crate::support::jws;
 use crate::support::town::{Town, on_both};
 use renkei_core::consent::ACR;
@@ -60,16 +60,16 @@ async fn an_essential_acr_is_met_or_refused(town: &Town) {
     push(&creco, &[("claims", Some(&ours))]).await.expect(201);
     push(&creco, &[("claims", Some(&theirs))]).await.refused(400, "unmet_authentication_requirements");
     let url = direct(&shop, &[("claims", Some(&theirs))]);
-    let answer = town.browser().request("GET", &url, Ask::default()).await.expect(303);
+    let answer = town.browser().request("GET", &url, RequestParts::default()).await.expect(303);
     assert_eq!(query(answer.location())["error"], "unmet_authentication_requirements", "Core 5.5.1.1");
 }
 
 async fn nobody_but_the_subject_asked_for_is_answered_for(town: &Town) {
     let shop = register(town, "shop", json!({})).await;
     let sub = id_token(&linked(town, &shop, &[]).await)["sub"].as_str().unwrap().to_owned();
-    for place in ["id_token", "userinfo"] {
-        let own = json!({ (place): {"sub": {"value": sub}} }).to_string();
-        assert_eq!(id_token(&linked(town, &shop, &[("claims", &own)]).await)["sub"], *sub, "{place}");
+    for test_store in ["id_token", "userinfo"] {
+        let own = json!({ (test_store): {"sub": {"value": sub}} }).to_string();
+        assert_eq!(id_token(&linked(town, &shop, &[("claims", &own)]).await)["sub"], *sub, "{test_store}");
     }
     let created = async || town.events().await.into_iter().filter(|e| e == "grant.created").count();
     let before = created().await;
@@ -93,8 +93,8 @@ async fn screens_come_in_the_language_asked_for(town: &Town) {
         let mut browser = town.browser();
         let url =
             direct(&shop, &[("ui_locales", Some(locales)), ("display", Some("popup")), ("claims_locales", Some("se"))]);
-        let first = browser.request("GET", &url, Ask::default()).await.expect(303);
-        let screen = browser.request("GET", first.location(), Ask::default()).await.expect(200);
+        let first = browser.request("GET", &url, RequestParts::default()).await.expect(303);
+        let screen = browser.request("GET", first.location(), RequestParts::default()).await.expect(200);
         assert!(screen.body.contains(&format!("<html lang=\"{lang}\"")), "{locales}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{changed, is_error_page, register};
 use crate::support::app::{App, Credential, Pending};
-use crate::support::http::{Answer, Ask, encode, query};
+use crate::support::http::{Answer, RequestParts, encode, query};
 use crate::support::jws::{Key, b64};
 use crate::support::town::{Town, on_both};
 use renkei_core::clock::Clock;
@@ -63,7 +63,7 @@ async fn push(app: &App, object: &str, beside: &[(&str, &str)]) -> Answer {
     app.post("/oauth/par", &fields, false).await
 }
 async fn visit(town: &Town, url: &str) -> Answer {
-    town.browser().request("GET", url, Ask::default()).await
+    town.browser().request("GET", url, RequestParts::default()).await
 }
 /// Through all screens to the token.
 async fn completes(town: &Town, app: &App, mut pending: Pending, pushed: &Answer) {
@@ -165,7 +165,7 @@ async fn who_must_sign_and_does_not_is_refused(town: &Town) {
     push(&app, &sign(&app, &good), &uri).await.refused(400, "invalid_request"); // RFC 9126 §2.1
     // RFC 9126 3: an object does not authenticate the client.
     let fields = [("client_id", "signer"), ("request", &sign(&app, &good))].map(|(n, v)| (n.to_owned(), v.to_owned()));
-    town.http.send("POST", "/oauth/par", Ask::default().form(&fields)).await.refused(401, "invalid_client");
+    town.http.send("POST", "/oauth/par", RequestParts::default().form(&fields)).await.refused(401, "invalid_client");
 }
 
 async fn only_what_is_inside_counts(town: &Town) {

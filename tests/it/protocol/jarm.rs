@@ -2,7 +2,7 @@
 
 use super::{Change, direct, is_error_page, push, register};
 use crate::support::app::App;
-use crate::support::http::{Answer, Ask, query};
+use crate::support::http::{Answer, RequestParts, query};
 use crate::support::jws;
 use crate::support::town::{Town, on_both};
 use renkei_core::clock::Clock;
@@ -20,7 +20,7 @@ on_both!(
 
 /// The answer in a `response`, as the client verifies it (JARM §2.4): with the key its `kid` names among those
 /// published, for itself, from us, in time.
-async fn opened(town: &Town, app: &App, response: &str, alg: Alg) -> Value {
+async fn verified(town: &Town, app: &App, response: &str, alg: Alg) -> Value {
     let kid = jose::parse(response).unwrap().header().kid.clone().expect("a kid");
     let set = town.http.get("/oauth/jwks").await.expect(200).json();
     let key = set["keys"].as_array().unwrap().iter().find(|k| k["kid"] == *kid).expect("the key is published");
@@ -41,10 +41,10 @@ async fn in_query(town: &Town, app: &App, url: &str, alg: Alg) -> Value {
     let response = brought.remove("response").unwrap_or_else(|| panic!("no response in {url}"));
     let registered = query(&app.redirect_uri);
     assert_eq!(brought, registered, "only `response` beside what was registered");
-    opened(town, app, &response, alg).await
+    verified(town, app, &response, alg).await
 }
 async fn visit(town: &Town, url: &str) -> Answer {
-    town.browser().request("GET", url, Ask::default()).await
+    town.browser().request("GET", url, RequestParts::default()).await
 }
 
 async fn a_code_comes_signed_and_is_good(town: &Town) {
@@ -112,7 +112,7 @@ async fn by_form_post_it_is_one_field(town: &Town) {
     let form = forms.iter().find(|f| f.action.as_deref() == Some(shop.redirect_uri.as_str())).expect("JARM 2.3.3");
     let [(name, response)] = form.fields.as_slice() else { panic!("{:?}", form.fields) };
     assert_eq!((form.method.as_str(), name.as_str()), ("post", "response"), "JARM 2.3.3");
-    assert_eq!(opened(town, &shop, response, Alg::Rs256).await["error"], "login_required");
+    assert_eq!(verified(town, &shop, response, Alg::Rs256).await["error"], "login_required");
 }
 
 async fn without_a_proved_address_it_is_a_page(town: &Town) {

@@ -1,7 +1,7 @@
 //! RFC 8414 and OpenID Connect Discovery: what the server says about itself, and its keys. That each line is true is
 //! tried by `tests/clients/metadata.mjs`.
 
-use crate::support::http::Ask;
+use crate::support::http::RequestParts;
 use crate::support::town::{Town, on_both};
 use std::collections::HashSet;
 
@@ -19,7 +19,7 @@ async fn both_documents_are_one_and_every_endpoint_is_there(town: &Town) {
     for (name, value) in document.as_object().unwrap() {
         if name.ends_with("_endpoint") || name == "jwks_uri" {
             let url = value.as_str().unwrap();
-            let answer = town.http.send("GET", url, Ask::default()).await;
+            let answer = town.http.send("GET", url, RequestParts::default()).await;
             assert_ne!(answer.status, 404, "{name}");
             endpoints += 1;
         }

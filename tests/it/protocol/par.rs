@@ -2,7 +2,7 @@
 
 use super::{Change, is_error_page, push, register};
 use crate::support::app::{App, Credential, basic};
-use crate::support::http::{Ask, encode};
+use crate::support::http::{RequestParts, encode};
 use crate::support::town::{Town, on_both, on_both_with};
 use serde_json::json;
 use std::collections::HashSet;
@@ -55,10 +55,10 @@ async fn an_address_that_left_the_record_is_led_to_no_more(town: &Town) {
     let secret = Credential::Secret("moving-secret".into());
     let app = App::new(town.http.clone(), town.clock.clone(), "moving", OLD, secret);
     let (kept, gone) = (app.push("accounts").await, app.push("accounts").await);
-    town.browser().request("GET", &kept.url, Ask::default()).await.expect(303);
+    town.browser().request("GET", &kept.url, RequestParts::default()).await.expect(303);
     town.register(record(&["https://moving.example/new"])).await;
     for url in [&kept.url, &gone.url] {
-        let answer = town.browser().request("GET", url, Ask::default()).await;
+        let answer = town.browser().request("GET", url, RequestParts::default()).await;
         is_error_page(&answer, "invalid_request", "not even with an error");
         assert!(!answer.body.contains(OLD));
     }
@@ -70,13 +70,13 @@ async fn a_pushed_request_lives_as_long_as_configured(town: &Town) {
     assert_eq!(body["expires_in"], 60);
     let url = creco.authorize_url(body["request_uri"].as_str().unwrap());
     town.clock.advance(Duration::from_secs(59));
-    town.browser().request("GET", &url, Ask::default()).await.expect(303);
+    town.browser().request("GET", &url, RequestParts::default()).await.expect(303);
     town.clock.advance(Duration::from_secs(1));
-    let late = town.browser().request("GET", &url, Ask::default()).await;
+    let late = town.browser().request("GET", &url, RequestParts::default()).await;
     is_error_page(&late, "invalid_request_uri", "its end is past it");
     // A request that comes in the query is begun with at once: its lifetime is not seen.
     let direct = town.kakeibo().ask_directly("accounts").url;
-    town.browser().request("GET", &direct, Ask::default()).await.expect(303);
+    town.browser().request("GET", &direct, RequestParts::default()).await.expect(303);
 }
 
 async fn what_is_wrong_is_said_in_json(town: &Town) {
@@ -125,7 +125,7 @@ async fn what_is_wrong_is_said_in_json(town: &Town) {
 async fn who_pushes_must_prove_it(town: &Town) {
     let (creco, kakeibo) = (town.creco(), town.kakeibo());
     let bare = |fields: Vec<(String, String)>, header: Option<String>| {
-        let mut ask = Ask::default().form(&fields);
+        let mut ask = RequestParts::default().form(&fields);
         if let Some(header) = header {
             ask = ask.header("authorization", header);
         }
@@ -173,7 +173,7 @@ async fn a_proof_may_need_a_nonce(town: &Town) {
     let send = async |nonce: Option<&str>| {
         let fields: Vec<(String, String)> = fields.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
         let proof = creco.proof("POST", &format!("{}/oauth/par", town.http.issuer), nonce, None);
-        town.http.send("POST", "/oauth/par", Ask::default().header("dpop", proof).form(&fields)).await
+        town.http.send("POST", "/oauth/par", RequestParts::default().header("dpop", proof).form(&fields)).await
     };
     let first = send(None).await;
     assert_eq!(first.headers.get_all("dpop-nonce").iter().count(), 1, "RFC 9449 8: exactly one");
@@ -186,16 +186,16 @@ async fn a_proof_may_need_a_nonce(town: &Town) {
 
 async fn only_forms_are_read(town: &Town) {
     for method in ["GET", "PUT", "DELETE"] {
-        let answer = town.http.send(method, "/oauth/par", Ask::default()).await;
+        let answer = town.http.send(method, "/oauth/par", RequestParts::default()).await;
         assert!((400..500).contains(&answer.status), "RFC 9126 2.3: {method} is {}", answer.status);
     }
-    town.http.send("POST", "/oauth/par", Ask::default().json("{}")).await.refused(400, "invalid_request");
+    town.http.send("POST", "/oauth/par", RequestParts::default().json("{}")).await.refused(400, "invalid_request");
     let app = register(town, "wide", json!({})).await;
     let too_long = "x".repeat(70_000);
     let mut fields = app.request("accounts").1;
     fields.push(("state2", too_long));
-    let ask = Ask::default().header("authorization", basic("wide", "wide-secret"));
+    let ask = RequestParts::default().header("authorization", basic("wide", "wide-secret"));
     let body = encode(&fields);
-    let ask = Ask { body: Some(("application/x-www-form-urlencoded".into(), body)), ..ask };
+    let ask = RequestParts { body: Some(("application/x-www-form-urlencoded".into(), body)), ..ask };
     town.http.send("POST", "/oauth/par", ask).await.refused(400, "invalid_request");
 }

@@ -104,7 +104,7 @@ fn every_cited_number_is_explained() {
                 .split("requirements.md#")
                 .skip(1)
                 .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect::<String>())
-                .filter(|place| !place.is_empty());
+                .filter(|test_store| !test_store.is_empty());
             for anchor in numbers.chain(places) {
                 if !document.contains(&format!("<a id=\"{anchor}\">")) {
                     missing.push(format!("{}: {anchor}", path.display()));

@@ -4,7 +4,7 @@
 
 use super::{allowed, client, text, unstored, verified};
 use crate::support::app::{App, Credential};
-use crate::support::http::Ask;
+use crate::support::http::RequestParts;
 use crate::support::jws::{Key, b64, sha256};
 use crate::support::town::{Town, on_both};
 use renkei_core::client::Status;
@@ -119,7 +119,7 @@ async fn nobody_else_can_use_it(w: &Town) {
     other.post("/oauth/token", &form(refresh), true).await.refused(400, "invalid_grant");
     other.revoke(refresh).await.refused(400, "invalid_grant");
     let pairs = form(refresh).map(|(n, v)| (n.to_owned(), v.to_owned()));
-    let nobody = Ask::default().form(&pairs);
+    let nobody = RequestParts::default().form(&pairs);
     w.http.send("POST", "/oauth/token", nobody).await.refused(401, "invalid_client");
     // An access token is no refresh token, and the other way round.
     app.post("/oauth/token", &form(text(&first, "access_token")), true).await.refused(400, "invalid_grant");

@@ -3,7 +3,7 @@
 
 use super::text;
 use crate::support::app::{App, Credential, Tokens};
-use crate::support::http::Ask;
+use crate::support::http::RequestParts;
 use crate::support::jws::Key;
 use crate::support::town::{Town, on_both};
 use renkei_core::keys::jose;
@@ -37,7 +37,7 @@ async fn linked(w: &Town, app: &App, scope: &str) -> Tokens {
 
 async fn userinfo(w: &Town, app: &App, token: &str) -> Value {
     let proof = app.proof("GET", &format!("{}/oauth/userinfo", w.http.issuer), None, Some(token));
-    let ask = Ask::default().header("authorization", format!("DPoP {token}")).header("dpop", proof);
+    let ask = RequestParts::default().header("authorization", format!("DPoP {token}")).header("dpop", proof);
     w.http.send("GET", "/oauth/userinfo", ask).await.expect(200).json()
 }
 
@@ -59,7 +59,7 @@ fn flat(answer: &Value) -> BTreeMap<String, Vec<String>> {
 }
 
 /// All that an app is told of its customer, by the name of the answer.
-async fn told(w: &Town, app: &App, tokens: &Tokens) -> BTreeMap<&'static str, Value> {
+async fn known_to_app(w: &Town, app: &App, tokens: &Tokens) -> BTreeMap<&'static str, Value> {
     let id_token = text(&tokens.body, "id_token");
     let parsed = jose::parse(id_token).unwrap();
     let head = id_token.split('.').next().and_then(renkei_core::secret::from_base64url).unwrap();
@@ -98,14 +98,14 @@ async fn two_apps_of_one_customer_share_only_what_the_table_says(w: &Town) {
     for (permission, scope) in [(true, "openid accounts transactions offline_access"), (false, "openid offline_access")]
     {
         let one = linked(w, &first, scope).await;
-        let one = told(w, &first, &one).await;
+        let one = known_to_app(w, &first, &one).await;
         // Two links are never of the same moment.
         w.clock.advance(Duration::from_millis(97_531));
         let other = linked(w, &second, scope).await;
-        let other = told(w, &second, &other).await;
+        let other = known_to_app(w, &second, &other).await;
         let mut equal = BTreeSet::new();
-        for (answer, told) in &one {
-            let (one, other) = (flat(told), flat(&other[answer]));
+        for (answer, known_to_app) in &one {
+            let (one, other) = (flat(known_to_app), flat(&other[answer]));
             assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>(), "{answer}");
             for (member, values) in one {
                 if other[&member].iter().any(|value| values.contains(value)) {

@@ -10,12 +10,12 @@ use serde_json::json;
 fn at_each_bound_and_one_beyond() {
     let oidc = client(OIDC, &json!({}));
     let of = |c: char, n: usize| c.to_string().repeat(n);
-    let ask = |name: &str, value: &str| asked(&oidc, Door::Browser, &[(name, Some(value))]);
+    let ask = |name: &str, value: &str| asked(&oidc, RequestSource::Browser, &[(name, Some(value))]);
     for name in ["state", "nonce"] {
         let (fits, long) = (of('s', 2048), of('s', 2049));
         let got = ask(name, &fits).unwrap();
         assert_eq!(if name == "state" { got.state } else { got.nonce }.as_deref(), Some(fits.as_str()), "{name}");
-        assert_eq!(ask(name, &long).map_err(|r| r.code), Err(Code::InvalidRequest), "{name}");
+        assert_eq!(ask(name, &long).map_err(|r| r.code), Err(ErrorCode::InvalidRequest), "{name}");
     }
     // A refusal carries the state back under the same bound.
     let back = |state: String| destination(&params(&[("state", Some(&state))]), &oidc).unwrap().state.map(|s| s.len());
@@ -33,7 +33,9 @@ fn at_each_bound_and_one_beyond() {
         let (state, nonce) = (of('s', state), of('n', nonce));
         let claims = json!({"id_token": {"sub": {"values": vec!["v".repeat(250); details]}}}).to_string();
         let change = [("state", Some(state.as_str())), ("nonce", Some(&nonce)), ("claims", Some(&claims))];
-        asked(&oidc, Door::Browser, &change).map(|r| serde_json::to_vec(&r).unwrap().len()).map_err(|r| r.description)
+        asked(&oidc, RequestSource::Browser, &change)
+            .map(|r| serde_json::to_vec(&r).unwrap().len())
+            .map_err(|r| r.description)
     };
     let short = sized(1, 1, 15).unwrap();
     let left = rules::MAX_STORED - short;
@@ -48,7 +50,7 @@ fn at_each_bound_and_one_beyond() {
 fn what_is_stored_of_a_request_is_bounded() {
     let oidc = client(OIDC, &json!({"scope": "openid accounts transactions", "resources": ["https://api.example"]}));
     let stored = |change: &[(&str, Option<&str>)]| {
-        let request = asked(&oidc, Door::Browser, change).map_err(|r| r.description.into_owned())?;
+        let request = asked(&oidc, RequestSource::Browser, change).map_err(|r| r.description.into_owned())?;
         Ok::<_, String>(serde_json::to_string(&request).unwrap().len())
     };
     let plain = stored(&[]).unwrap();
@@ -78,7 +80,7 @@ fn what_is_stored_of_a_request_is_bounded() {
     }
     let mut repeated = params(&[]);
     (0..50).for_each(|_| repeated.push("resource", "https://api.example").unwrap());
-    assert_eq!(check(&question(&repeated, &oidc, Door::Browser)).unwrap().resource, ["https://api.example"]);
+    assert_eq!(check(&input(&repeated, &oidc, RequestSource::Browser)).unwrap().resource, ["https://api.example"]);
     // Each within its own bound, together or escaped too long.
     let escaped = "\u{1}".repeat(MAX_LENGTH / 3);
     for change in [

@@ -5,8 +5,8 @@ use crate::authorize::claims::Demands;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn read(claims: &Value) -> Result<Demands, Code> {
-    Demands::read(&claims.to_string()).map_err(|r| r.code)
+fn parse(claims: &Value) -> Result<Demands, ErrorCode> {
+    Demands::parse(&claims.to_string()).map_err(|r| r.code)
 }
 fn words(list: &[&str]) -> Option<Vec<String>> {
     Some(list.iter().map(|s| (*s).to_owned()).collect())
@@ -24,16 +24,17 @@ fn what_makes_a_difference_is_kept_and_the_rest_ignored() {
         (json!({"id_token": {"name": "oddly", "birthdate": {"value": {"deep": [1]}}}}), "nobody looks at it"),
         (json!({"userinfo": {"acr": {"essential": true, "value": "urn:x"}}}), "5.5.1.1: of the id_token"),
     ] {
-        assert_eq!(read(&claims), Ok(Demands::default()), "{why}: {claims}");
+        assert_eq!(parse(&claims), Ok(Demands::default()), "{why}: {claims}");
     }
-    let acr = read(&json!({"id_token": {"acr": {"essential": true, "values": ["urn:x", "urn:y"], "odd": 1}}})).unwrap();
+    let acr =
+        parse(&json!({"id_token": {"acr": {"essential": true, "values": ["urn:x", "urn:y"], "odd": 1}}})).unwrap();
     assert_eq!(acr, Demands { acr: words(&["urn:x", "urn:y"]), sub: None });
     assert!(acr.allow_acr("urn:y") && !acr.allow_acr("urn:z") && acr.allow_subject("anybody"));
-    let one = read(&json!({"userinfo": {"sub": {"value": "a"}}})).unwrap();
+    let one = parse(&json!({"userinfo": {"sub": {"value": "a"}}})).unwrap();
     assert_eq!(one.sub, words(&["a"]));
     assert!(one.allow_subject("a") && !one.allow_subject("b"));
     let both = json!({"id_token": {"sub": {"values": ["a", "b"]}}, "userinfo": {"sub": {"value": "c"}}});
-    assert!(!read(&both).unwrap().allow_subject("a"), "nobody can be both");
+    assert!(!parse(&both).unwrap().allow_subject("a"), "nobody can be both");
 }
 
 #[test]
@@ -51,12 +52,12 @@ fn what_could_be_misunderstood_is_refused() {
         json!({"id_token": {"acr": {"essential": "true", "value": "urn:x"}}}),
         json!({"id_token": {"acr": {"essential": true, "values": vec!["urn:x"; 17]}}}),
     ] {
-        assert_eq!(read(&claims), Err(Code::InvalidRequest), "{claims}");
+        assert_eq!(parse(&claims), Err(ErrorCode::InvalidRequest), "{claims}");
     }
     let deep = format!("{{\"x\":{}1{}}}", "[".repeat(8), "]".repeat(8));
     let long = format!("{{\"x\":\"{}\"}}", "x".repeat(8192));
     for text in ["", "{", "{}{}", "nul", deep.as_str(), long.as_str()] {
-        assert_eq!(Demands::read(text).map_err(|r| r.code), Err(Code::InvalidRequest), "{text}");
+        assert_eq!(Demands::parse(text).map_err(|r| r.code), Err(ErrorCode::InvalidRequest), "{text}");
     }
 }
 
@@ -65,8 +66,8 @@ proptest! {
     fn any_text_is_decided(text in "[\\[\\]{}:,\"a-z_]{0,60}") {
         let whole = format!("{{\"id_token\":{{\"sub\":{text}}}}}");
         for text in [&text, &whole] {
-            if let Err(refusal) = Demands::read(text) {
-                prop_assert_eq!(refusal.code, Code::InvalidRequest);
+            if let Err(refusal) = Demands::parse(text) {
+                prop_assert_eq!(refusal.code, ErrorCode::InvalidRequest);
             }
         }
     }

@@ -10,15 +10,15 @@ const ALL: &str = "openid accounts transactions";
 fn app() -> Client {
     client(OIDC, &json!({"scope": ALL}))
 }
-fn asked(client: &Client, scope: Option<&str>, detail: &str) -> Result<Request, Refusal> {
+fn asked(client: &Client, scope: Option<&str>, detail: &str) -> Result<AuthorizationRequest, Refusal> {
     let params = params(&[("scope", scope), ("authorization_details", Some(detail))]);
-    check(&question(&params, client, Door::Browser))
+    check(&input(&params, client, RequestSource::Browser))
 }
 fn one(members: &str) -> String {
     format!(r#"[{{"type":"account_information"{members}}}]"#)
 }
-fn read(members: &str) -> Details {
-    Details::read(&one(members)).unwrap()
+fn parse(members: &str) -> Details {
+    Details::parse(&one(members)).unwrap()
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn the_schema_is_kept_to_the_letter() {
         (r#","from":"2026-09-01""#, "open to the end"),
         (&format!(r#","accounts":[{}]"#, many(50)), "fifty accounts"),
     ] {
-        assert!(Details::read(&one(members)).is_ok(), "{members}: {why}");
+        assert!(Details::parse(&one(members)).is_ok(), "{members}: {why}");
     }
     let deep = format!("{}{}", "[".repeat(4000), "]".repeat(4000));
     let long = one(&format!(r#","accounts":["{}"]"#, "a".repeat(9000)));
@@ -49,7 +49,7 @@ fn the_schema_is_kept_to_the_letter() {
         (&deep, "deep"),
         (&long, "long"),
     ] {
-        assert_eq!(Details::read(text).map_err(|r| r.code), Err(Code::InvalidAuthorizationDetails), "{why}");
+        assert_eq!(Details::parse(text).map_err(|r| r.code), Err(ErrorCode::InvalidAuthorizationDetails), "{why}");
     }
     for (members, why) in [
         (r#","locations":["https://api.example"]"#, "a member this type does not have"),
@@ -68,8 +68,8 @@ fn the_schema_is_kept_to_the_letter() {
         (r#","from":"2026-09-02","to":"2026-09-01""#, "backwards"),
         (r#","to":20261122"#, "not a text"),
     ] {
-        let got = Details::read(&one(members)).map_err(|r| r.code);
-        assert_eq!(got, Err(Code::InvalidAuthorizationDetails), "{members}: {why}");
+        let got = Details::parse(&one(members)).map_err(|r| r.code);
+        assert_eq!(got, Err(ErrorCode::InvalidAuthorizationDetails), "{members}: {why}");
     }
 }
 
@@ -89,7 +89,7 @@ fn scope_and_permissions_come_to_say_the_same() {
         let got: Vec<&str> = request.authorization_details.iter().flat_map(|d| &d.permissions).map(name).collect();
         assert_eq!(request.scope, Scope::parse(granted).unwrap(), "{scope:?} {members}: {why}");
         assert_eq!(got.join(" "), permissions, "{scope:?} {members}: {why}");
-        let kept: Request = serde_json::from_str(&serde_json::to_string(&request).unwrap()).unwrap();
+        let kept: AuthorizationRequest = serde_json::from_str(&serde_json::to_string(&request).unwrap()).unwrap();
         assert_eq!(kept, request);
     }
     let small = client(OIDC, &json!({"scope": "openid accounts"}));
@@ -97,13 +97,13 @@ fn scope_and_permissions_come_to_say_the_same() {
     let other = Client { authorization_details_types: vec!["another".into()], ..app.clone() };
     let own = Client { authorization_details_types: vec!["account_information".into()], ..app.clone() };
     for (client, scope, members, code, why) in [
-        (&app, Some("accounts"), both, Code::InvalidAuthorizationDetails, "beyond the scope beside it"),
-        (&small, None, both, Code::InvalidAuthorizationDetails, "beyond the client's record"),
-        (&small, Some(ALL), "", Code::InvalidScope, "so is the scope"),
-        (&none, Some("openid"), "", Code::InvalidAuthorizationDetails, "the client may have nothing of it"),
-        (&other, Some(ALL), "", Code::InvalidAuthorizationDetails, "RFC 9396 10: not among its types"),
-        (&app, Some("accounts payments"), "", Code::InvalidScope, "a scope nobody knows"),
-        (&app, Some("\"\""), "", Code::InvalidScope, "RFC 6749 3.3"),
+        (&app, Some("accounts"), both, ErrorCode::InvalidAuthorizationDetails, "beyond the scope beside it"),
+        (&small, None, both, ErrorCode::InvalidAuthorizationDetails, "beyond the client's record"),
+        (&small, Some(ALL), "", ErrorCode::InvalidScope, "so is the scope"),
+        (&none, Some("openid"), "", ErrorCode::InvalidAuthorizationDetails, "the client may have nothing of it"),
+        (&other, Some(ALL), "", ErrorCode::InvalidAuthorizationDetails, "RFC 9396 10: not among its types"),
+        (&app, Some("accounts payments"), "", ErrorCode::InvalidScope, "a scope nobody knows"),
+        (&app, Some("\"\""), "", ErrorCode::InvalidScope, "RFC 6749 3.3"),
     ] {
         assert_eq!(asked(client, scope, &one(members)).map_err(|r| r.code), Err(code), "{scope:?} {members}: {why}");
     }
@@ -121,32 +121,32 @@ fn what_was_signed_is_what_counts() {
     let (app, outside) = (app(), params(&[("request", Some("a.b.c")), ("authorization_details", Some("[]"))]));
     let asked = |inside: Option<&str>| {
         let inside = params(&[("scope", Some(ALL)), ("authorization_details", inside)]);
-        let door = Door::Pushed { proof_jkt: None };
-        check(&Question { signed: Some(&inside), ..question(&outside, &app, door) })
+        let source = RequestSource::Pushed { proof_jkt: None };
+        check(&RequestInput { signed: Some(&inside), ..input(&outside, &app, source) })
     };
     let request = asked(Some(&one(r#","permissions":["balances"]"#))).unwrap();
     assert_eq!(request.scope, Scope::parse("accounts openid").unwrap(), "RFC 9101 6.3: the object alone");
     assert_eq!(asked(None).unwrap().authorization_details, None, "what stands beside it is not heard");
-    assert_eq!(asked(Some("[]")).map_err(|r| r.code), Err(Code::InvalidAuthorizationDetails));
+    assert_eq!(asked(Some("[]")).map_err(|r| r.code), Err(ErrorCode::InvalidAuthorizationDetails));
 }
 
 #[test]
 fn a_token_request_may_ask_for_less_and_never_for_more() {
-    let granted = read(r#","accounts":["a","b"],"permissions":["balances","transactions"],"from":"2026-09-01""#);
+    let granted = parse(r#","accounts":["a","b"],"permissions":["balances","transactions"],"from":"2026-09-01""#);
     for (members, narrowed) in [
         ("", granted.clone()),
-        (r#","accounts":["b"]"#, Details { accounts: read(r#","accounts":["b"]"#).accounts, ..granted.clone() }),
+        (r#","accounts":["b"]"#, Details { accounts: parse(r#","accounts":["b"]"#).accounts, ..granted.clone() }),
         (r#","permissions":["balances"]"#, Details { permissions: vec![Permission::Balances], ..granted.clone() }),
         (
             r#","from":"2026-10-01","to":"2026-10-31""#,
             Details {
-                ..read(
+                ..parse(
                     r#","accounts":["a","b"],"permissions":["balances","transactions"],"from":"2026-10-01","to":"2026-10-31""#,
                 )
             },
         ),
     ] {
-        assert_eq!(granted.narrowed(&read(members)), Ok(narrowed), "{members}");
+        assert_eq!(granted.narrowed(&parse(members)), Ok(narrowed), "{members}");
     }
     for (members, why) in [
         (r#","accounts":["c"]"#, "another account"),
@@ -154,31 +154,31 @@ fn a_token_request_may_ask_for_less_and_never_for_more() {
         (r#","from":"2026-08-31""#, "a day earlier"),
         (r#","to":"2026-08-31""#, "nothing is left"),
     ] {
-        let got = granted.narrowed(&read(members)).map_err(|r| r.code);
-        assert_eq!(got, Err(Code::InvalidAuthorizationDetails), "{members}: {why}");
+        let got = granted.narrowed(&parse(members)).map_err(|r| r.code);
+        assert_eq!(got, Err(ErrorCode::InvalidAuthorizationDetails), "{members}: {why}");
     }
-    let until = Details { to: read(r#","to":"2026-10-01""#).to, permissions: vec![Permission::Balances], ..granted };
+    let until = Details { to: parse(r#","to":"2026-10-01""#).to, permissions: vec![Permission::Balances], ..granted };
     for more in [r#","to":"2026-10-02""#, r#","permissions":["transactions"]"#] {
-        assert!(until.narrowed(&read(more)).is_err(), "{more}");
+        assert!(until.narrowed(&parse(more)).is_err(), "{more}");
     }
 }
 
 /// Decision 10: no account where there is no permission.
 #[test]
 fn without_a_permission_nothing_is_said() {
-    let granted = read(r#","accounts":["a","b"],"permissions":["balances","transactions"],"from":"2026-09-01""#);
+    let granted = parse(r#","accounts":["a","b"],"permissions":["balances","transactions"],"from":"2026-09-01""#);
     let openid = Scope::parse("openid offline_access").unwrap();
     let none = Details::default();
-    assert_eq!((granted.within(&openid), granted.within(&openid).told()), (none.clone(), None));
+    assert_eq!((granted.within(&openid), granted.within(&openid).to_response()), (none.clone(), None));
     assert_eq!(Details::granted(&openid, granted.accounts.clone(), None), none);
     // As earlier releases stored it.
-    let old = read(r#","accounts":["a"],"from":"2026-09-01""#);
-    assert!(old.permissions.is_empty() && old.told().is_none());
+    let old = parse(r#","accounts":["a"],"from":"2026-09-01""#);
+    assert!(old.permissions.is_empty() && old.to_response().is_none());
     assert_eq!(old.within(&openid), none);
     let balances = granted.within(&Scope::parse("accounts").unwrap());
-    assert_eq!((balances.accounts.len(), balances.told().is_some()), (2, true));
-    let asked = none.narrowed(&read(r#","accounts":["a"]"#)).map_err(|r| r.code);
-    assert_eq!(asked, Err(Code::InvalidAuthorizationDetails), "what is not granted cannot be asked for");
+    assert_eq!((balances.accounts.len(), balances.to_response().is_some()), (2, true));
+    let asked = none.narrowed(&parse(r#","accounts":["a"]"#)).map_err(|r| r.code);
+    assert_eq!(asked, Err(ErrorCode::InvalidAuthorizationDetails), "what is not granted cannot be asked for");
 }
 
 fn detail() -> impl Strategy<Value = Details> {
@@ -211,8 +211,8 @@ proptest! {
     /// Whatever text comes, it is read or refused with one line of ASCII.
     #[test]
     fn any_text_is_decided(text in prop_oneof![any::<String>(), ".{0,80}".prop_map(|m| one(&m))]) {
-        if let Err(refusal) = Details::read(&text) {
-            prop_assert_eq!(refusal.code, Code::InvalidAuthorizationDetails);
+        if let Err(refusal) = Details::parse(&text) {
+            prop_assert_eq!(refusal.code, ErrorCode::InvalidAuthorizationDetails);
             prop_assert!(refusal.description.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')));
         }
     }

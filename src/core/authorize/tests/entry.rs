@@ -1,7 +1,7 @@
 //! How a browser comes in: request_uris, and what is answered at once.
 
 use super::*;
-use sql::Stored;
+use sql::StoredRequest;
 
 const NOW: Instant = Instant::from_secs(1_000_000);
 const LIFETIME: Duration = Duration::from_secs(300);
@@ -29,28 +29,29 @@ fn request_uris_are_the_rfcs_and_junk_is_not_looked_up() {
 
 #[test]
 fn claiming_and_beginning() {
-    let stored = Stored { id: uri(1).id(), request: request(), expires_at: NOW + LIFETIME, consumed_at: None };
+    let stored = StoredRequest { id: uri(1).id(), request: request(), expires_at: NOW + LIFETIME, consumed_at: None };
     let (own, other) = (ClientId::parse("creco").unwrap(), ClientId::parse("other").unwrap());
-    let dead = |r: std::result::Result<Stored, Refusal>| r.err().map(|r| r.code);
+    let dead = |r: std::result::Result<StoredRequest, Refusal>| r.err().map(|r| r.code);
 
     assert!(claim(Some(stored.clone()), &own).is_ok());
-    assert_eq!(dead(claim(None, &own)), Some(Code::InvalidRequestUri), "RFC 9126 4: unknown");
+    assert_eq!(dead(claim(None, &own)), Some(ErrorCode::InvalidRequestUri), "RFC 9126 4: unknown");
     let foreign = claim(Some(stored.clone()), &other);
     assert_eq!(foreign, claim(None, &other), "RFC 9126 2.2: another client's looks like none");
-    let used = Stored { consumed_at: Some(NOW), ..stored.clone() };
-    assert_eq!(dead(claim(Some(used), &own)), Some(Code::InvalidRequestUri), "RFC 9126 4: used");
+    let used = StoredRequest { consumed_at: Some(NOW), ..stored.clone() };
+    assert_eq!(dead(claim(Some(used), &own)), Some(ErrorCode::InvalidRequestUri), "RFC 9126 4: used");
 
     assert_eq!(begin(&stored, NOW), Ok(()));
     assert_eq!(begin(&stored, NOW), Ok(()), "decision 9: a reload is no use of it");
     let late = begin(&stored, NOW + LIFETIME).map_err(|r| r.code);
-    assert_eq!(late, Err(Code::InvalidRequestUri), "RFC 9126 4: expired");
+    assert_eq!(late, Err(ErrorCode::InvalidRequestUri), "RFC 9126 4: expired");
 }
 
 #[test]
 fn prompt_none_is_answered_at_once() {
-    let asks =
-        |prompt: &str| at_once(&Request { prompt: vec![Prompt::parse(prompt).unwrap()], ..request() }).map(|r| r.code);
-    assert_eq!(asks("none"), Some(Code::LoginRequired), "OpenID Connect Core 3.1.2.1");
+    let asks = |prompt: &str| {
+        at_once(&AuthorizationRequest { prompt: vec![Prompt::parse(prompt).unwrap()], ..request() }).map(|r| r.code)
+    };
+    assert_eq!(asks("none"), Some(ErrorCode::LoginRequired), "OpenID Connect Core 3.1.2.1");
     for prompt in ["login", "consent", "select_account"] {
         assert_eq!(asks(prompt), None, "{prompt}");
     }
@@ -61,7 +62,7 @@ fn what_may_rest_on_checks_passed_before() {
     let (passed, minute) = (NOW, Duration::from_secs(60));
     let rests = |prompt: &[&str], max_age: Option<u64>, after: Duration| {
         let prompt = prompt.iter().map(|p| Prompt::parse(p).unwrap()).collect();
-        may_rest_on(&Request { prompt, max_age, ..request() }, passed, passed + after)
+        may_rest_on(&AuthorizationRequest { prompt, max_age, ..request() }, passed, passed + after)
     };
     for (prompt, max_age, after, want, why) in [
         (&[][..], None, minute, true, "nothing speaks against it"),

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 const NOW: Instant = Instant::from_secs(1_000_000);
-const PUSHED: Door<'_> = Door::Pushed { proof_jkt: None };
+const PUSHED: RequestSource<'_> = RequestSource::Pushed { proof_jkt: None };
 
 fn object(claims: &Value) -> Map<String, Value> {
     claims.as_object().unwrap().clone()
@@ -33,16 +33,16 @@ fn verified(typ: Option<&str>, claims: Map<String, Value>) -> Verified {
     Verified { header, claims: Claims(claims), thumbprint: crate::secret::Hash::of("k") }
 }
 /// Opens an object that came through a door beside these parameters.
-fn opened(
+fn verify_object(
     client: &Client,
-    door: Door<'_>,
+    source: RequestSource<'_>,
     outside: &Params,
     verified: Result<Verified, jose::Error>,
 ) -> Result<Params, Refusal> {
-    super::super::object::open(verified, &question(outside, client, door), NOW)
+    super::super::object::open(verified, &input(outside, client, source), NOW)
 }
 fn pushed(client: &Client, claims: Map<String, Value>) -> Result<Params, Refusal> {
-    opened(client, PUSHED, &Params::default(), Ok(verified(Some("oauth-authz-req+jwt"), claims)))
+    verify_object(client, PUSHED, &Params::default(), Ok(verified(Some("oauth-authz-req+jwt"), claims)))
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_good_object_is_its_parameters_and_nothing_of_the_jwt() {
     assert_eq!((inside.get("state"), inside.get("iss"), inside.get("exp")), (Some("inside"), None, None));
     let mut outside = params(&[("state", Some("outside")), ("nonce", Some("outside"))]);
     outside.set("request", "the object");
-    let request = check(&Question { signed: Some(&inside), ..question(&outside, &signing, PUSHED) }).unwrap();
+    let request = check(&RequestInput { signed: Some(&inside), ..input(&outside, &signing, PUSHED) }).unwrap();
     assert_eq!(request.state.as_deref(), Some("inside"), "RFC 9101 5: what stands outside is not used");
     assert_eq!(request.nonce, None, "RFC 9126 3: not even where nothing stands inside");
 }
@@ -106,7 +106,7 @@ fn what_is_refused_of_a_request_object() {
         let client = client(profile, &json!({}));
         for (change, why) in &table {
             let got = pushed(&client, with(change)).map_err(|r| r.code).err();
-            assert_eq!(got, Some(Code::InvalidRequestObject), "{why}: {change}");
+            assert_eq!(got, Some(ErrorCode::InvalidRequestObject), "{why}: {change}");
         }
     }
     for error in [
@@ -116,8 +116,9 @@ fn what_is_refused_of_a_request_object() {
         jose::Error::UnknownKey,
         jose::Error::Signature,
     ] {
-        let got = opened(&client("fapi2", &json!({})), PUSHED, &Params::default(), Err(error)).map_err(|r| r.code);
-        assert_eq!(got.err(), Some(Code::InvalidRequestObject), "{error}");
+        let got =
+            verify_object(&client("fapi2", &json!({})), PUSHED, &Params::default(), Err(error)).map_err(|r| r.code);
+        assert_eq!(got.err(), Some(ErrorCode::InvalidRequestObject), "{error}");
     }
 }
 
@@ -134,12 +135,12 @@ fn what_is_allowed_is_allowed() {
         assert!(pushed(&fapi, with(&change)).is_ok(), "{why}");
     }
     for typ in [None, Some("JWT"), Some("jwt"), Some("OautH-auThZ-REQ+jWt"), Some("application/oauth-authz-req+jwt")] {
-        let got = opened(&fapi, PUSHED, &Params::default(), Ok(verified(typ, good())));
+        let got = verify_object(&fapi, PUSHED, &Params::default(), Ok(verified(typ, good())));
         assert!(got.is_ok(), "typ {typ:?}");
     }
     for typ in ["dpop+jwt", "at+jwt", "logout+jwt", "secevent+jwt"] {
-        let got = opened(&fapi, PUSHED, &Params::default(), Ok(verified(Some(typ), good()))).map_err(|r| r.code);
-        assert_eq!(got.err(), Some(Code::InvalidRequestObject), "RFC 8725 3.11: {typ}");
+        let got = verify_object(&fapi, PUSHED, &Params::default(), Ok(verified(Some(typ), good()))).map_err(|r| r.code);
+        assert_eq!(got.err(), Some(ErrorCode::InvalidRequestObject), "RFC 8725 3.11: {typ}");
     }
     // OpenID Connect Core §6.1 leaves these open.
     let oidc = client(OIDC, &json!({}));
@@ -155,14 +156,15 @@ fn by_value_openid_connects_own_kind_supersedes_what_stands_outside() {
     let oidc = client(OIDC, &registered);
     let mut outside = params(&[("state", Some("outside")), ("nonce", Some("outside"))]);
     outside.set("request", "the object");
-    let open =
-        |client: &Client, typ, change: &Value| opened(client, Door::Browser, &outside, Ok(verified(typ, with(change))));
+    let open = |client: &Client, typ, change: &Value| {
+        verify_object(client, RequestSource::Browser, &outside, Ok(verified(typ, with(change))))
+    };
     let merged = open(&oidc, None, &json!({})).unwrap();
     assert_eq!((merged.get("state"), merged.get("nonce")), (Some("inside"), Some("outside")), "Core 6.1");
     assert_eq!(merged.get("request"), None);
     assert!(open(&oidc, None, &json!({"client_id": null})).is_ok(), "Core 6.1: it stands outside");
     let differs = open(&oidc, None, &json!({"response_type": "token"})).map_err(|r| r.code);
-    assert_eq!(differs.err(), Some(Code::InvalidRequestObject), "Core 6.1: the same inside and outside");
+    assert_eq!(differs.err(), Some(ErrorCode::InvalidRequestObject), "Core 6.1: the same inside and outside");
 
     let typed = open(&oidc, Some("oauth-authz-req+jwt"), &json!({})).unwrap();
     assert_eq!(typed.get("nonce"), None, "RFC 9101 5: of this kind, only what is inside counts");
@@ -187,7 +189,7 @@ proptest! {
             let claims = with(&json!({name.as_str(): value}));
             match pushed(&client("fapi2", &json!({})), claims.clone()) {
                 Ok(params) => prop_assert!(params.iter().all(|(n, v)| claims.contains_key(n) && !v.contains('\0'))),
-                Err(refusal) => prop_assert_eq!(refusal.code, Code::InvalidRequestObject),
+                Err(refusal) => prop_assert_eq!(refusal.code, ErrorCode::InvalidRequestObject),
             }
         }
     }

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::authorize::rules::MAX_LENGTH;
+use crate::authorize::rules::RequestSource::Browser;
 use crate::client::metadata::{self, Rules};
 use crate::client::{AuthMethod, Client, GrantType};
 use crate::params::Params;
+use crate::refusal::ErrorCode as Code;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -57,10 +59,14 @@ pub(super) fn params(change: &[(&str, Option<&str>)]) -> Params {
     }
     params
 }
-pub(super) fn asked(client: &Client, door: Door<'_>, change: &[(&str, Option<&str>)]) -> Result<Request, Refusal> {
-    check(&question(&params(change), client, door))
+pub(super) fn asked(
+    client: &Client,
+    source: RequestSource<'_>,
+    change: &[(&str, Option<&str>)],
+) -> Result<AuthorizationRequest, Refusal> {
+    check(&input(&params(change), client, source))
 }
-const PUSHED: Door<'_> = Door::Pushed { proof_jkt: None };
+const PUSHED: RequestSource<'_> = RequestSource::Pushed { proof_jkt: None };
 
 #[test]
 fn a_good_request_becomes_what_it_says() {
@@ -80,7 +86,7 @@ fn a_good_request_becomes_what_it_says() {
         ("unknown", Some("ignored (RFC 6749 3.1)")),
     ];
     let request = asked(&client(FAPI, &json!({})), PUSHED, &change).unwrap();
-    let expected = Request {
+    let expected = AuthorizationRequest {
         client_id: ClientId::parse("c1").unwrap(),
         redirect_uri: URI.into(),
         response_mode: ResponseMode::FormPost,
@@ -102,14 +108,14 @@ fn a_good_request_becomes_what_it_says() {
     assert!(request.openid());
     let text = serde_json::to_string(&request).unwrap();
     assert!(!text.contains("09012343333"), "login_hint is never kept");
-    assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), expected);
+    assert_eq!(serde_json::from_str::<AuthorizationRequest>(&text).unwrap(), expected);
 }
 
 #[test]
 fn the_list_in_its_order() {
     let (long, escaped) = ("x".repeat(MAX_LENGTH + 1), "あ".repeat(MAX_LENGTH / 9 + 1));
     let other_key = "A".repeat(43);
-    let proof = Door::Pushed { proof_jkt: Some(&other_key) };
+    let proof = RequestSource::Pushed { proof_jkt: Some(&other_key) };
     let fapi = client(FAPI, &json!({}));
     let oidc = client(OIDC, &json!({}));
     let signing = client("fapi2_message_signing", &json!({}));
@@ -118,14 +124,14 @@ fn the_list_in_its_order() {
         record.grant_types.retain(|g| *g != GrantType::AuthorizationCode);
         record
     };
-    type Row<'a> = (&'a Client, Door<'a>, &'a str, Option<&'a str>, Code, &'a str);
+    type Row<'a> = (&'a Client, RequestSource<'a>, &'a str, Option<&'a str>, Code, &'a str);
     let table: [Row<'_>; 44] = [
         (&fapi, PUSHED, "client_id", Some("c2"), Code::InvalidClient, "RFC 9126 2.1: another client's name"),
         (&resource_server, PUSHED, "state", None, Code::UnauthorizedClient, "RFC 6749 4.1.2.1"),
-        (&fapi, Door::Browser, "state", None, Code::InvalidRequest, "FAPI 2.0 5.3.2.2: FAPI without PAR"),
+        (&fapi, Browser, "state", None, Code::InvalidRequest, "FAPI 2.0 5.3.2.2: FAPI without PAR"),
         (&fapi, PUSHED, "request_uri", Some("urn:x"), Code::InvalidRequest, "RFC 9126 2.1"),
         (&signing, PUSHED, "state", None, Code::InvalidRequest, "RFC 9101 10.5: an unsigned push"),
-        (&oidc, Door::Browser, "request", Some("e30.e30."), Code::RequestNotSupported, "OpenID Connect Core 3.1.2.6"),
+        (&oidc, Browser, "request", Some("e30.e30."), Code::RequestNotSupported, "OpenID Connect Core 3.1.2.6"),
         (&fapi, PUSHED, "request", Some("e30.e30."), Code::InvalidRequestObject, "RFC 9101 6: nobody opened it"),
         (&fapi, PUSHED, "response_mode", Some("fragment"), Code::InvalidRequest, "no way for a code"),
         (&fapi, PUSHED, "response_mode", Some("QUERY"), Code::InvalidRequest, "names are case sensitive"),
@@ -133,23 +139,23 @@ fn the_list_in_its_order() {
         (&fapi, PUSHED, "nonce", Some(&long), Code::InvalidRequest, "longer than an address carries"),
         (&fapi, PUSHED, "state", Some(&escaped), Code::InvalidRequest, "longer than an address carries, once escaped"),
         (&fapi, PUSHED, "nonce", Some(&escaped), Code::InvalidRequest, "longer than an address carries, once escaped"),
-        (&oidc, Door::Browser, "prompt", Some("sometimes"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
-        (&oidc, Door::Browser, "prompt", Some("none login"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
-        (&oidc, Door::Browser, "max_age", Some("-1"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
-        (&oidc, Door::Browser, "max_age", Some("+1"), Code::InvalidRequest, "a sign is no digit"),
-        (&oidc, Door::Browser, "max_age", Some("soon"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
-        (&oidc, Door::Browser, "max_age", Some("99999999999"), Code::InvalidRequest, "three centuries"),
-        (&oidc, Door::Browser, "claims", Some("name"), Code::InvalidRequest, "OpenID Connect Core 5.5"),
+        (&oidc, Browser, "prompt", Some("sometimes"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
+        (&oidc, Browser, "prompt", Some("none login"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
+        (&oidc, Browser, "max_age", Some("-1"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
+        (&oidc, Browser, "max_age", Some("+1"), Code::InvalidRequest, "a sign is no digit"),
+        (&oidc, Browser, "max_age", Some("soon"), Code::InvalidRequest, "OpenID Connect Core 3.1.2.1"),
+        (&oidc, Browser, "max_age", Some("99999999999"), Code::InvalidRequest, "three centuries"),
+        (&oidc, Browser, "claims", Some("name"), Code::InvalidRequest, "OpenID Connect Core 5.5"),
         (
             &oidc,
-            Door::Browser,
+            Browser,
             "claims",
             Some(r#"{"id_token":{"acr":{"essential":true,"values":["urn:theirs"]}}}"#),
             Code::UnmetAuthenticationRequirements,
             "OpenID Connect Core 5.5.1.1",
         ),
-        (&oidc, Door::Browser, "registration", Some("{}"), Code::RegistrationNotSupported, "OpenID Connect Core 7.2.1"),
-        (&oidc, Door::Browser, "prompt", Some("create"), Code::InvalidRequest, "not among prompt_values_supported"),
+        (&oidc, Browser, "registration", Some("{}"), Code::RegistrationNotSupported, "OpenID Connect Core 7.2.1"),
+        (&oidc, Browser, "prompt", Some("create"), Code::InvalidRequest, "not among prompt_values_supported"),
         (&fapi, PUSHED, "dpop_jkt", Some("short"), Code::InvalidRequest, "RFC 9449 10"),
         (&fapi, proof, "dpop_jkt", Some(JKT), Code::InvalidRequest, "RFC 9449 10.1: two keys"),
         (&fapi, PUSHED, "resource", Some("https://else.example"), Code::InvalidTarget, "RFC 8707 2"),
@@ -169,25 +175,25 @@ fn the_list_in_its_order() {
         (&fapi, PUSHED, "code_challenge_method", Some("plain"), Code::InvalidRequest, "RFC 7636 4.4.1: plain"),
         (&fapi, PUSHED, "code_challenge_method", None, Code::InvalidRequest, "RFC 7636 4.4.1: plain by default"),
         (&fapi, PUSHED, "code_challenge", Some("="), Code::InvalidRequest, "RFC 7636 4.2"),
-        (&oidc, Door::Browser, "code_challenge", None, Code::InvalidRequest, "PKCE unless the record says no"),
-        (&oidc, Door::Browser, "response_type", Some("id_token"), Code::UnsupportedResponseType, "RFC 6749 3.1.1"),
+        (&oidc, Browser, "code_challenge", None, Code::InvalidRequest, "PKCE unless the record says no"),
+        (&oidc, Browser, "response_type", Some("id_token"), Code::UnsupportedResponseType, "RFC 6749 3.1.1"),
     ];
-    for (client, door, name, value, code, why) in table {
-        let got = asked(client, door, &[(name, value)]).map_err(|r| r.code);
+    for (client, source, name, value, code, why) in table {
+        let got = asked(client, source, &[(name, value)]).map_err(|r| r.code);
         assert_eq!(got, Err(code), "{name}={value:?}: {why}");
     }
 }
 
 #[test]
 fn what_is_allowed_is_allowed() {
-    let proof = Door::Pushed { proof_jkt: Some(JKT) };
+    let proof = RequestSource::Pushed { proof_jkt: Some(JKT) };
     let fapi = client(FAPI, &json!({}));
     let oidc = client(OIDC, &json!({}));
     let free = client(OIDC, &json!({"require_pkce": false}));
     let pushes = client(OIDC, &json!({"require_pushed_authorization_requests": true}));
-    type Row<'a> = (&'a Client, Door<'a>, &'a [(&'a str, Option<&'a str>)], &'a str);
+    type Row<'a> = (&'a Client, RequestSource<'a>, &'a [(&'a str, Option<&'a str>)], &'a str);
     let table: [Row<'_>; 12] = [
-        (&oidc, Door::Browser, &[], "an oidc client need not push"),
+        (&oidc, Browser, &[], "an oidc client need not push"),
         (&oidc, PUSHED, &[], "but it may"),
         (&pushes, PUSHED, &[], "RFC 9126 6: and must where its record says so"),
         (&fapi, PUSHED, &[("client_id", None)], "the client is authenticated by other means"),
@@ -198,33 +204,33 @@ fn what_is_allowed_is_allowed() {
         (&fapi, PUSHED, &[("prompt", Some("select_account"))], "satisfied by nature"),
         (&fapi, PUSHED, &[("state", None)], "RFC 6749 4.1.1: only recommended"),
         (&fapi, PUSHED, &[("scope", Some("accounts"))], "plain OAuth without openid"),
-        (&free, Door::Browser, &[("code_challenge", None), ("code_challenge_method", None)], "require_pkce is false"),
+        (&free, Browser, &[("code_challenge", None), ("code_challenge_method", None)], "require_pkce is false"),
     ];
-    for (client, door, change, why) in table {
-        assert!(asked(client, door, change).is_ok(), "{change:?}: {why}");
+    for (client, source, change, why) in table {
+        assert!(asked(client, source, change).is_ok(), "{change:?}: {why}");
     }
-    assert!(asked(&pushes, Door::Browser, &[]).is_err());
+    assert!(asked(&pushes, Browser, &[]).is_err());
     let bound = asked(&fapi, proof, &[]).unwrap();
     assert_eq!(bound.dpop_jkt.as_deref(), Some(JKT), "RFC 9449 10.1: the proof at PAR binds the code");
 }
 
 #[test]
-fn offline_access_is_heard_where_it_means_something() {
+fn offline_access_counts_where_it_means_something() {
     let asks = [("scope", Some("openid accounts offline_access"))];
-    let without = asked(&client(OIDC, &json!({})), Door::Browser, &asks).unwrap();
+    let without = asked(&client(OIDC, &json!({})), Browser, &asks).unwrap();
     assert_eq!(without.scope, Scope::parse("openid accounts").unwrap(), "OpenID Connect Core 11: ignored");
     let nothing_else = [("scope", Some("offline_access"))];
-    let refused = asked(&client(OIDC, &json!({})), Door::Browser, &nothing_else).map_err(|r| r.code);
+    let refused = asked(&client(OIDC, &json!({})), Browser, &nothing_else).map_err(|r| r.code);
     assert_eq!(refused, Err(Code::InvalidScope), "nothing is left to ask for");
     let more = json!({
         "grant_types": ["authorization_code", "refresh_token"], "scope": "openid accounts offline_access",
     });
-    let with = asked(&client(OIDC, &more), Door::Browser, &asks).unwrap();
+    let with = asked(&client(OIDC, &more), Browser, &asks).unwrap();
     assert!(with.scope.has("offline_access"));
 }
 
 #[test]
-fn a_scope_nobody_knows_here_is_not_heard_in_an_openid_request() {
+fn an_unknown_scope_is_dropped_in_an_openid_request() {
     let oidc = client(OIDC, &json!({}));
     for (client, asks, want, why) in [
         (&oidc, "openid profile email address phone", Some("openid"), "OpenID Connect Core 3.1.2.1"),
@@ -241,8 +247,8 @@ fn a_scope_nobody_knows_here_is_not_heard_in_an_openid_request() {
 #[test]
 fn default_max_age_is_the_clients() {
     let client = client(OIDC, &json!({"default_max_age": 300}));
-    assert_eq!(asked(&client, Door::Browser, &[]).unwrap().max_age, Some(300));
-    assert_eq!(asked(&client, Door::Browser, &[("max_age", Some("60"))]).unwrap().max_age, Some(60));
+    assert_eq!(asked(&client, Browser, &[]).unwrap().max_age, Some(300));
+    assert_eq!(asked(&client, Browser, &[("max_age", Some("60"))]).unwrap().max_age, Some(60));
 }
 
 #[test]
@@ -250,9 +256,9 @@ fn a_destination_exists_only_for_a_registered_redirect_uri() {
     let client = client(OIDC, &json!({}));
     let to = |change: &[(&str, Option<&str>)]| destination(&params(change), &client);
     let denied = Outcome::Refused(Refusal::new(Code::InvalidScope, "x"));
-    let voice = Voice { issuer: ISSUER, keys: ring(), now: Instant::from_secs(0) };
-    let tell = |change: &[(&str, Option<&str>)]| to(change).unwrap().answer(&client, &denied, voice).unwrap();
-    let Answer::Redirect { url } = tell(&[("scope", Some("payments"))]) else { panic!() };
+    let context = ResponseContext { issuer: ISSUER, keys: ring(), now: Instant::from_secs(0) };
+    let tell = |change: &[(&str, Option<&str>)]| to(change).unwrap().answer(&client, &denied, context).unwrap();
+    let AuthorizationResponse::Redirect { url } = tell(&[("scope", Some("payments"))]) else { panic!() };
     assert!(url.starts_with(&format!("{URI}&error=invalid_scope&")), "RFC 6749 3.1.2: the query is kept: {url}");
     assert!(url.contains("&state=st&iss="));
     for (uri, why) in [
@@ -267,9 +273,12 @@ fn a_destination_exists_only_for_a_registered_redirect_uri() {
         assert_eq!(to(&[("redirect_uri", uri)]).map_err(|r| r.code), Err(Code::InvalidRequest), "{why}");
     }
     let unknown_mode = tell(&[("response_mode", Some("fragment"))]);
-    assert!(matches!(unknown_mode, Answer::Redirect { .. }), "an unknown response_mode is refused in the query");
+    assert!(
+        matches!(unknown_mode, AuthorizationResponse::Redirect { .. }),
+        "an unknown response_mode is refused in the query"
+    );
     let form = tell(&[("response_mode", Some("form_post"))]);
-    assert!(matches!(form, Answer::FormPost { .. }));
+    assert!(matches!(form, AuthorizationResponse::FormPost { .. }));
 }
 
 #[test]
@@ -299,7 +308,7 @@ proptest! {
     ) {
         let client = client(if fapi { FAPI } else { OIDC }, &json!({}));
         let change: Vec<(&str, Option<&str>)> = changes.iter().map(|(n, v)| (*n, v.as_deref())).collect();
-        match asked(&client, if pushed { PUSHED } else { Door::Browser }, &change) {
+        match asked(&client, if pushed { PUSHED } else { Browser }, &change) {
             Ok(request) => {
                 prop_assert!(pushed || !fapi);
                 prop_assert!(client.redirect_uris.contains(&request.redirect_uri));

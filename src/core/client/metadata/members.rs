@@ -6,13 +6,13 @@ use crate::client::MOST_NETWORKS;
 use crate::duration::{NotADuration, Span};
 use crate::keys::jose::Alg;
 use crate::network::Network;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use serde_json::{Map, Value};
 use std::time::Duration;
 use url::Url;
 
-pub(super) fn wrong(member: &str, why: &str) -> Refusal {
-    Refusal::naming(Code::InvalidClientMetadata, &format!("{member}: {why}"))
+pub(super) fn invalid(member: &str, why: &str) -> Refusal {
+    Refusal::naming(ErrorCode::InvalidClientMetadata, &format!("{member}: {why}"))
 }
 
 /// Characters that nobody sees and that make what is seen another text: zero width, another direction of writing, lines,
@@ -30,12 +30,14 @@ impl<'m> Members<'m> {
     pub(super) fn text(&self, name: &str) -> Result<Option<&'m str>, Refusal> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::String(s)) if s.trim().is_empty() => Err(wrong(name, "is empty")),
-            Some(Value::String(s)) if s.chars().count() > 2000 => Err(wrong(name, "is too long")),
-            Some(Value::String(s)) if s.chars().any(char::is_control) => Err(wrong(name, "holds a control character")),
-            Some(Value::String(s)) if s.chars().any(hides) => Err(wrong(name, "holds an invisible character")),
+            Some(Value::String(s)) if s.trim().is_empty() => Err(invalid(name, "is empty")),
+            Some(Value::String(s)) if s.chars().count() > 2000 => Err(invalid(name, "is too long")),
+            Some(Value::String(s)) if s.chars().any(char::is_control) => {
+                Err(invalid(name, "holds a control character"))
+            }
+            Some(Value::String(s)) if s.chars().any(hides) => Err(invalid(name, "holds an invisible character")),
             Some(Value::String(s)) => Ok(Some(s)),
-            Some(_) => Err(wrong(name, "is not text")),
+            Some(_) => Err(invalid(name, "is not text")),
         }
     }
     pub(super) fn owned(&self, name: &str) -> Result<Option<String>, Refusal> {
@@ -45,35 +47,35 @@ impl<'m> Members<'m> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Bool(b)) => Ok(Some(*b)),
-            Some(_) => Err(wrong(name, "is not true or false")),
+            Some(_) => Err(invalid(name, "is not true or false")),
         }
     }
     pub(super) fn list(&self, name: &str) -> Result<Option<Vec<&'m str>>, Refusal> {
         let Some(value) = self.0.get(name).filter(|v| !v.is_null()) else { return Ok(None) };
-        let list = value.as_array().ok_or_else(|| wrong(name, "is not a list"))?;
+        let list = value.as_array().ok_or_else(|| invalid(name, "is not a list"))?;
         if list.len() > 64 {
-            return Err(wrong(name, "has too many entries"));
+            return Err(invalid(name, "has too many entries"));
         }
         let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
-        let texts = texts.ok_or_else(|| wrong(name, "holds something that is not text"))?;
-        // Staff reads them on a terminal, to which U+009B and its like are orders.
+        let texts = texts.ok_or_else(|| invalid(name, "holds something that is not text"))?;
+        // Control characters could inject terminal escape sequences when staff lists the record.
         if texts.iter().any(|t| t.chars().any(|c| c.is_control() || hides(c))) {
-            return Err(wrong(name, "holds a character nobody sees"));
+            return Err(invalid(name, "holds an invisible or control character"));
         }
         Ok(Some(texts))
     }
     pub(super) fn alg(&self, name: &str, allowed: &[Alg]) -> Result<Option<Alg>, Refusal> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let alg = Alg::parse(text).filter(|a| allowed.contains(a));
-        alg.map(Some).ok_or_else(|| wrong(name, "is not an algorithm this profile may use"))
+        alg.map(Some).ok_or_else(|| invalid(name, "is not an algorithm this profile may use"))
     }
     pub(super) fn word<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        parse(text).map(Some).ok_or_else(|| wrong(name, "is not a value this server knows"))
+        parse(text).map(Some).ok_or_else(|| invalid(name, "is not a value this server knows"))
     }
     pub(super) fn uri(&self, name: &str, rules: &Rules) -> Result<Option<String>, Refusal> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        web_uri(text, rules).map_err(|why| wrong(name, why))?;
+        web_uri(text, rules).map_err(|why| invalid(name, why))?;
         Ok(Some(text.to_owned()))
     }
     pub(super) fn duration(&self, name: &str, least: u64, most: Duration) -> Result<Option<Duration>, Refusal> {
@@ -83,9 +85,9 @@ impl<'m> Members<'m> {
             Some(Value::String(text)) => written(text),
             Some(_) => Err(NotADuration),
         };
-        let duration = read.map_err(|why| wrong(name, &format!("is {why}")))?;
+        let duration = read.map_err(|why| invalid(name, &format!("is {why}")))?;
         if duration < Duration::from_secs(least) || duration > most {
-            return Err(wrong(name, &format!("is not between {least}s and {}", Span::from(most))));
+            return Err(invalid(name, &format!("is not between {least}s and {}", Span::from(most))));
         }
         Ok(Some(duration))
     }
@@ -93,14 +95,14 @@ impl<'m> Members<'m> {
     pub(super) fn count(&self, name: &str, most: u32) -> Result<Option<u32>, Refusal> {
         let Some(value) = self.0.get(name).filter(|v| !v.is_null()) else { return Ok(None) };
         let number = value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=most).contains(n));
-        number.map(Some).ok_or_else(|| wrong(name, &format!("is not a number from 1 to {most}")))
+        number.map(Some).ok_or_else(|| invalid(name, &format!("is not a number from 1 to {most}")))
     }
     pub(super) fn networks(&self, name: &str) -> Result<Vec<Network>, Refusal> {
         let texts = self.list(name)?.unwrap_or_default();
         if texts.len() > MOST_NETWORKS {
-            return Err(wrong(name, &format!("names more than {MOST_NETWORKS} networks")));
+            return Err(invalid(name, &format!("names more than {MOST_NETWORKS} networks")));
         }
-        let read = |text: &&str| Network::parse(text).ok_or_else(|| wrong(name, "is not a list such as 10.1.0.0/16"));
+        let read = |text: &&str| Network::parse(text).ok_or_else(|| invalid(name, "is not a list such as 10.1.0.0/16"));
         texts.iter().map(read).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! The members of mutual TLS (RFC 8705 §2.1.2, §2.2.1, §3.4), and what a client's tokens are bound to.
 
-use super::{AuthMethod, Keys, Members, Profile, Rules, wrong};
+use super::{AuthMethod, ClientKeys, Members, Profile, Rules, invalid};
 use crate::client::certificate::{Certificate, Subject};
 use crate::keys::Jwk;
 use crate::refusal::Refusal;
@@ -15,10 +15,10 @@ pub(super) fn auth_method(m: &Members<'_>, profile: Profile, rules: &Rules) -> R
     let method = m.word(name, AuthMethod::parse)?.unwrap_or(usual);
     // FAPI 2.0 Security Profile §5.3.2.1 (6).
     if profile.is_fapi() && method.is_secret() {
-        return Err(wrong(name, "must be private_key_jwt, tls_client_auth or self_signed_tls_client_auth"));
+        return Err(invalid(name, "must be private_key_jwt, tls_client_auth or self_signed_tls_client_auth"));
     }
     if !rules.methods.contains(&method) {
-        return Err(wrong(name, "is not offered by this server"));
+        return Err(invalid(name, "is not offered by this server"));
     }
     Ok(method)
 }
@@ -28,11 +28,11 @@ pub(super) fn auth_method(m: &Members<'_>, profile: Profile, rules: &Rules) -> R
 pub(super) fn bound(m: &Members<'_>, profile: Profile, rules: &Rules) -> Result<(bool, bool), Refusal> {
     let certificate = m.flag(BOUND)?.unwrap_or(false);
     if certificate && !rules.methods.contains(&AuthMethod::SelfSignedTlsClientAuth) {
-        return Err(wrong(BOUND, "is not offered by this server"));
+        return Err(invalid(BOUND, "is not offered by this server"));
     }
     let dpop = super::demanded(m, "dpop_bound_access_tokens", false, profile.is_fapi() && !certificate)?;
     if certificate && dpop {
-        return Err(wrong(BOUND, "and dpop_bound_access_tokens must not both be true"));
+        return Err(invalid(BOUND, "and dpop_bound_access_tokens must not both be true"));
     }
     Ok((dpop, certificate))
 }
@@ -43,15 +43,15 @@ pub(super) fn subject(m: &Members<'_>, method: AuthMethod) -> Result<Option<Subj
     for (name, made) in NAMES {
         let Some(text) = m.text(name)? else { continue };
         if method != AuthMethod::TlsClientAuth {
-            return Err(wrong(name, "goes with tls_client_auth alone"));
+            return Err(invalid(name, "goes with tls_client_auth alone"));
         }
-        let subject = made(text).filter(Subject::is_readable).ok_or_else(|| wrong(name, "cannot be read"))?;
+        let subject = made(text).filter(Subject::is_readable).ok_or_else(|| invalid(name, "cannot be read"))?;
         if found.replace(subject).is_some() {
-            return Err(wrong(name, "must be the only name of the certificate"));
+            return Err(invalid(name, "must be the only name of the certificate"));
         }
     }
     if method == AuthMethod::TlsClientAuth && found.is_none() {
-        return Err(wrong(NAMES[0].0, "or one of tls_client_auth_san_dns, _uri, _ip, _email is needed"));
+        return Err(invalid(NAMES[0].0, "or one of tls_client_auth_san_dns, _uri, _ip, _email is needed"));
     }
     Ok(found)
 }
@@ -77,21 +77,21 @@ pub(super) fn member(subject: &Subject) -> (&'static str, String) {
 
 /// Keys for the methods that live by them, and for requests that must be signed (RFC 9101 §10.5). A certificate stands in `x5c` beside its own key (RFC 8705 §2.2.2, RFC 7517
 /// §4.7).
-pub(super) fn keys(keys: Keys, method: AuthMethod, signs: bool) -> Result<Keys, Refusal> {
+pub(super) fn keys(keys: ClientKeys, method: AuthMethod, signs: bool) -> Result<ClientKeys, Refusal> {
     let lives_by_keys = matches!(method, AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth);
-    if lives_by_keys && keys == Keys::None {
-        return Err(wrong("jwks", &format!("or jwks_uri is needed for {}", method.as_str())));
+    if lives_by_keys && keys == ClientKeys::None {
+        return Err(invalid("jwks", &format!("or jwks_uri is needed for {}", method.as_str())));
     }
-    if signs && keys == Keys::None {
-        return Err(wrong("jwks", "or jwks_uri is needed for signed request objects"));
+    if signs && keys == ClientKeys::None {
+        return Err(invalid("jwks", "or jwks_uri is needed for signed request objects"));
     }
     let pinned = method == AuthMethod::SelfSignedTlsClientAuth;
     let own = |key: &Jwk| {
-        key.certificate().is_none_or(|der| Certificate::read(der, false).is_ok_and(|certificate| certificate.has(key)))
+        key.certificate().is_none_or(|der| Certificate::parse(der, false).is_ok_and(|certificate| certificate.has(key)))
     };
     match &keys {
-        Keys::Inline(list) if pinned && !list.iter().all(own) => {
-            Err(wrong("jwks", "holds an x5c that is not of its key"))
+        ClientKeys::Inline(list) if pinned && !list.iter().all(own) => {
+            Err(invalid("jwks", "holds an x5c that is not of its key"))
         }
         _ => Ok(keys),
     }

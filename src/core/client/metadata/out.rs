@@ -1,7 +1,7 @@
 //! A client record as JSON again: what the registry stores and `renkei client show` prints. Never a secret.
 
 use super::{Value, json};
-use crate::client::{Client, Keys};
+use crate::client::{Client, ClientKeys};
 use crate::duration::Span;
 use crate::keys::Jwk;
 use crate::keys::jose::Alg;
@@ -65,9 +65,9 @@ pub fn document(client: &Client) -> Value {
         out[name] = text.into();
     }
     match &client.keys {
-        Keys::None => {}
-        Keys::Inline(keys) => out["jwks"] = json!({"keys": keys.iter().map(Jwk::to_json).collect::<Vec<_>>()}),
-        Keys::Remote(uri) => out["jwks_uri"] = uri.as_str().into(),
+        ClientKeys::None => {}
+        ClientKeys::Inline(keys) => out["jwks"] = json!({"keys": keys.iter().map(Jwk::to_json).collect::<Vec<_>>()}),
+        ClientKeys::Remote(uri) => out["jwks_uri"] = uri.as_str().into(),
     }
     if let Some(memory) = client.proofing_memory {
         out["proofing_memory"] = Span::from(memory).to_string().into();

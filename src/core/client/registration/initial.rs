@@ -11,7 +11,7 @@ use serde_json::json;
 use std::time::Duration;
 
 /// How long an initial access token that is over stays in the list.
-const KEPT: Duration = Duration::from_hours(90 * 24);
+const RETENTION: Duration = Duration::from_hours(90 * 24);
 
 /// An initial access token without itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ macro_rules! select {
     };
 }
 
-fn read(row: &Row) -> Result<Initial> {
+fn from_row(row: &Row) -> Result<Initial> {
     let id = row.text(0)?;
     let corrupt = |why: &str| Error::Corrupt { table: "initial_tokens", row: id.to_owned(), why: why.into() };
     let profile = row.opt_text(2)?.map(|p| Profile::parse(p).ok_or_else(|| corrupt("profile"))).transpose()?;
@@ -89,7 +89,7 @@ pub fn make(tx: &mut Tx<'_, '_>, token: &Initial, hash: Hash, actor: &Actor) -> 
 /// The store's.
 pub fn list(tx: &mut Tx<'_, '_>, limit: i64) -> Result<Vec<Initial>> {
     let sql = select!("order by created_at desc, id limit ?1");
-    tx.rows(sql, &[limit.into()])?.iter().map(read).collect()
+    tx.rows(sql, &[limit.into()])?.iter().map(from_row).collect()
 }
 
 /// Ends one now; `false` when there is none, or it was over already.
@@ -103,7 +103,7 @@ pub fn revoke(tx: &mut Tx<'_, '_>, id: &TokenId, actor: &Actor, now: Instant) ->
         "update initial_tokens set uses_left = 0, expires_at = ?2 where id = ?1",
         &[id.as_str().into(), now.into()],
     )?;
-    audit::append(tx, &entry(&read(&row)?, "initial_token.revoked", actor, now))?;
+    audit::append(tx, &entry(&from_row(&row)?, "initial_token.revoked", actor, now))?;
     Ok(true)
 }
 
@@ -113,7 +113,7 @@ pub fn revoke(tx: &mut Tx<'_, '_>, id: &TokenId, actor: &Actor, now: Instant) ->
 /// The store's.
 pub fn usable(tx: &mut Tx<'_, '_>, hash: Hash, now: Instant) -> Result<Option<Initial>> {
     let sql = select!("where hash = ?1 and expires_at > ?2 and uses_left > 0");
-    tx.row(sql, &[hash.into(), now.into()])?.as_ref().map(read).transpose()
+    tx.row(sql, &[hash.into(), now.into()])?.as_ref().map(from_row).transpose()
 }
 
 /// Uses it once; `false` when somebody else took the last use.
@@ -136,6 +136,6 @@ pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from initial_tokens where id in (select id from initial_tokens where expires_at < ?1
          order by expires_at, id limit ?2)",
-        &[(now - KEPT).into(), limit.into()],
+        &[(now - RETENTION).into(), limit.into()],
     )
 }

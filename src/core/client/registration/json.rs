@@ -10,7 +10,7 @@ const DEEPEST: usize = 6;
 
 /// Reads a record; `None` when it is not one.
 #[must_use]
-pub fn read(bytes: &[u8]) -> Option<Map<String, Value>> {
+pub fn parse(bytes: &[u8]) -> Option<Map<String, Value>> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = Strict(DEEPEST).deserialize(&mut json).ok()?;
     json.end().ok()?;

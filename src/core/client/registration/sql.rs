@@ -3,10 +3,10 @@
 
 use super::{initial, opens};
 use crate::audit::{self, Actor, Entry};
-use crate::client::sql::{Changed, go, save, status_of, told, version};
+use crate::client::sql::{Changed, change_status, record_change, save, status_of, version};
 use crate::client::{self, Client, Status, metadata};
 use crate::clock::Instant;
-use crate::event::Kind;
+use crate::event::EventKind;
 use crate::id::{ClientId, EventId, TokenId};
 use crate::secret::Hash;
 use crate::store::{Error, Result, Tx};
@@ -38,7 +38,7 @@ pub struct New {
 
 /// What became of a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Made {
+pub enum RegistrationResult {
     /// It waits for approval.
     Yes,
     /// Somebody else took the token's last use.
@@ -51,13 +51,13 @@ pub enum Made {
 ///
 /// # Errors
 /// The store's.
-pub fn create(tx: &mut Tx<'_, '_>, new: &New, most: u32, event: &EventId, now: Instant) -> Result<Made> {
+pub fn create(tx: &mut Tx<'_, '_>, new: &New, most: u32, event: &EventId, now: Instant) -> Result<RegistrationResult> {
     let waiting = tx.row("select count(*) from clients where status = 'pending'", &[])?;
     if waiting.map_or(Ok(0), |r| r.int(0))? >= i64::from(most) {
-        return Ok(Made::Full);
+        return Ok(RegistrationResult::Full);
     }
     if !initial::spend(tx, &new.initial, now)? {
-        return Ok(Made::Spent);
+        return Ok(RegistrationResult::Spent);
     }
     let client = Client { status: Status::Pending, ..new.client.clone() };
     save(tx, &client, now)?;
@@ -71,8 +71,8 @@ pub fn create(tx: &mut Tx<'_, '_>, new: &New, most: u32, event: &EventId, now: I
         "auth_method": client.auth_method.as_str(),
     });
     let actor = Actor::Client(client.id.clone());
-    told(tx, (&client.id, Kind::ClientRegistered, detail), &actor, event, now)?;
-    Ok(Made::Yes)
+    record_change(tx, (&client.id, EventKind::ClientRegistered, detail), &actor, event, now)?;
+    Ok(RegistrationResult::Yes)
 }
 
 /// The member of a proposed record that holds its software statement.
@@ -149,7 +149,7 @@ pub fn change(
         return Ok(false); // repeated as often as anybody likes, it leaves no trace
     }
     let waits = standing.status != Status::Pending && opens(standing, wanted);
-    // A new secret can be told only now, to the one who asks; it opens nothing before the way that uses it is approved.
+    // The new secret must be returned now; it works only after the new authentication method is approved.
     let record = if waits { standing } else { wanted };
     let secret = wanted.secret.clone().filter(|_| waits || wanted.auth_method.is_secret());
     save(tx, &Client { secret, ..record.clone() }, now)?;
@@ -208,7 +208,7 @@ pub fn approve(
         None => None,
     };
     let Some((wanted, statement)) = found else {
-        return go(tx, id, (Status::Pending, Status::Active, Kind::ClientApproved), actor, event, now);
+        return change_status(tx, id, (Status::Pending, Status::Active, EventKind::ClientApproved), actor, event, now);
     };
     let secret = wanted.secret.filter(|_| wanted.auth_method.is_secret());
     save(tx, &Client { secret, ..wanted }, now)?;
@@ -216,7 +216,7 @@ pub fn approve(
         "update client_registrations set statement = ?2, proposed = null where client_id = ?1",
         &[id.as_str().into(), statement.into()],
     )?;
-    told(tx, (id, Kind::ClientApproved, json!({"change": true})), actor, event, now)?;
+    record_change(tx, (id, EventKind::ClientApproved, json!({"change": true})), actor, event, now)?;
     Ok(Changed::Yes)
 }
 
@@ -250,7 +250,7 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &ClientId, actor: &Actor, event: &EventId, n
             &[id.as_str().into(), now.into()],
         )?;
     }
-    told(tx, (id, Kind::ClientEnded, json!({})), actor, event, now)
+    record_change(tx, (id, EventKind::ClientEnded, json!({})), actor, event, now)
 }
 
 /// A new registration access token for a client, also for one that was imported; the old one ends at once. `false` when

@@ -4,7 +4,7 @@ use crate::clock::Instant;
 use crate::keys::Jwk;
 use crate::keys::claim_check::{ClaimCheck, ClaimRule, check, may, must};
 use crate::keys::jose::{self, Alg, Verified};
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -24,13 +24,15 @@ const AHEAD: Duration = Duration::from_secs(60);
 const ABOUT_ITSELF: &[&str] = &["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
 const fn bad(why: &'static str) -> Refusal {
-    Refusal::new(Code::InvalidSoftwareStatement, why)
+    Refusal::new(ErrorCode::InvalidSoftwareStatement, why)
 }
-const UNAPPROVED: Refusal =
-    Refusal::new(Code::UnapprovedSoftwareStatement, "this server does not know the issuer of the software statement");
+const UNAPPROVED: Refusal = Refusal::new(
+    ErrorCode::UnapprovedSoftwareStatement,
+    "this server does not know the issuer of the software statement",
+);
 
 /// Takes the statement out of what was sent and lets its claims win over members beside it (RFC 7591 §3.1.1). Returns
-/// it as it came, for the answer (§3.2.1). `known` is the one the client came with: sent back unchanged it still counts
+/// it came, for the answer (§3.2.1). `known` is the one the client came with: sent back unchanged it still counts
 /// when its time is over.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use crate::id::ClientId;
 use crate::keys::SigningKey;
 use crate::keys::jose::{Alg, sign};
 use crate::network::Network;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn with(record: &Value, members: &[(&str, Value)]) -> Map<String, Value> {
 fn new(sent: &Map<String, Value>, profile: Option<Profile>) -> Result<Client, Refusal> {
     judge(sent, (ClientId::parse("new").unwrap(), profile), None, &rules(), NOW)
 }
-fn again(sent: &Map<String, Value>, standing: &Client) -> Result<Client, Refusal> {
+fn judge_update(sent: &Map<String, Value>, standing: &Client) -> Result<Client, Refusal> {
     judge(sent, (standing.id.clone(), None), Some(standing), &rules(), NOW)
 }
 
@@ -65,7 +65,7 @@ fn what_only_the_institution_sets_is_refused_from_outside() {
         ("provider", json!({"registration_number": "関東財務局長(電代)第1号"})),
     ] {
         let refusal = new(&with(&app(), &[(name, value)]), None).unwrap_err();
-        assert_eq!(refusal.code, Code::InvalidClientMetadata, "{name}");
+        assert_eq!(refusal.code, ErrorCode::InvalidClientMetadata, "{name}");
         assert!(refusal.description.contains("only the institution"), "{name}: {refusal}");
     }
     // What holds anyway may be said; what means nothing here is ignored (RFC 7591 §2); null is absent.
@@ -104,10 +104,10 @@ fn an_app_may_send_back_what_it_was_told_and_keeps_what_the_institution_set() {
     standing.provider.registration_number = Some("関東財務局長(電代)第1号".into());
     standing.provider.name = Some("株式会社家計簿".into());
     let told = document(&standing);
-    let back = again(told.as_object().unwrap(), &standing).unwrap();
+    let back = judge_update(told.as_object().unwrap(), &standing).unwrap();
     assert_eq!(document(&back), told);
     // Omitted: its own members are gone, the institution's stay (RFC 7592 §2.2).
-    let bare = again(&with(&app(), &[]), &standing).unwrap();
+    let bare = judge_update(&with(&app(), &[]), &standing).unwrap();
     assert_eq!((bare.provider.name, bare.access_token_lifetime.as_secs()), (None, 3600));
     assert_eq!(bare.provider.registration_number, standing.provider.registration_number);
     assert_eq!((bare.resources, bare.status), (standing.resources.clone(), Status::Active));
@@ -123,13 +123,13 @@ fn an_app_may_send_back_what_it_was_told_and_keeps_what_the_institution_set() {
         ("profile", json!("oidc")),
         ("provider", json!({"registration_number": "関東財務局長(電代)第2号"})),
     ] {
-        assert!(again(&with(&app(), &[(name, value)]), &standing).is_err(), "{name}");
+        assert!(judge_update(&with(&app(), &[(name, value)]), &standing).is_err(), "{name}");
     }
     // Refresh tokens follow grant_types, both ways.
     let types = json!(["authorization_code", "refresh_token"]);
-    let more = again(&with(&app(), &[("grant_types", types)]), &standing).unwrap();
+    let more = judge_update(&with(&app(), &[("grant_types", types)]), &standing).unwrap();
     assert!(more.refresh_tokens);
-    assert!(!again(&with(&app(), &[]), &more).unwrap().refresh_tokens);
+    assert!(!judge_update(&with(&app(), &[]), &more).unwrap().refresh_tokens);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn which_change_wants_a_look() {
         (vec![("grant_types", json!(["authorization_code", "client_credentials"]))], true, "another grant type"),
         (vec![("id_token_signed_response_alg", json!("PS256"))], true, "whatever is not known to be harmless"),
     ] {
-        let wanted = again(&with(&json!(app()), &[&both[..], &members[..]].concat()), &standing).unwrap();
+        let wanted = judge_update(&with(&json!(app()), &[&both[..], &members[..]].concat()), &standing).unwrap();
         assert_eq!(opens(&standing, &wanted), want, "{why}");
     }
 }
@@ -183,7 +183,7 @@ fn which_software_statement_counts() {
     let (sent, text) = run(right.clone(), &trust).unwrap();
     assert_eq!((sent["software_id"].clone(), text.map(Value::from)), (json!("kakeibo-1"), Some(right.clone())));
     assert!(!sent.contains_key("iss") && !sent.contains_key("software_statement"));
-    let (bad, unapproved) = (Code::InvalidSoftwareStatement, Code::UnapprovedSoftwareStatement);
+    let (bad, unapproved) = (ErrorCode::InvalidSoftwareStatement, ErrorCode::UnapprovedSoftwareStatement);
     let (head, rest) = right.as_str().unwrap().split_once('.').unwrap();
     let (_, signature) = rest.split_once('.').unwrap();
     let forged = crate::secret::base64url(claims(&[("software_id", json!("x"))]).to_string());
@@ -224,10 +224,10 @@ fn a_record_is_read_strictly() {
         ("", false, "nothing"),
         ("{'a':1}", false, "not JSON"),
     ] {
-        assert_eq!(super::json::read(text.as_bytes()).is_some(), good, "{why}: {text}");
+        assert_eq!(super::json::parse(text.as_bytes()).is_some(), good, "{why}: {text}");
     }
     let text = r#"{"a":[1,-1,1.5,"x",null,true,{"b":{}}]}"#;
-    let read = super::json::read(text.as_bytes()).map(Value::Object);
+    let read = super::json::parse(text.as_bytes()).map(Value::Object);
     assert_eq!(read, serde_json::from_str::<Value>(text).ok(), "and as anybody reads it");
-    assert_eq!(super::json::read("[".repeat(100_000).as_bytes()), None);
+    assert_eq!(super::json::parse("[".repeat(100_000).as_bytes()), None);
 }

@@ -70,7 +70,7 @@ fn key_batch(tx: &mut Tx<'_, '_>, key: &SecretKey, after: &str) -> store::Result
     let mut keyed = 0;
     for row in &rows {
         let id = row.text(0)?;
-        let Some(StoredSecret::Digest(digest)) = StoredSecret::read("sha256", row.text(1)?) else {
+        let Some(StoredSecret::Digest(digest)) = StoredSecret::from_columns("sha256", row.text(1)?) else {
             return Err(Error::Corrupt { table: "clients", row: id.to_owned(), why: "broken secret".into() });
         };
         let [kind, secret] = StoredSecret::Keyed(key.keyed(&digest)).columns();

@@ -1,11 +1,11 @@
 //! Client assertions (RFC 7523 §3, FAPI 2.0 Security Profile §5.3.2.1): those that hold, and those that do not.
 
 use super::*;
-use crate::client::{AuthMethod, Presented, Status, authenticate, identify, sql::Changed};
+use crate::client::{AuthMethod, PresentedCredentials, Status, authenticate, identify, sql::Changed};
 use crate::id::EventId;
 use crate::keys::jose::{Alg, sign};
 use crate::params::Params;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -25,21 +25,21 @@ fn params(assertion: &str, more: &[(&str, &str)]) -> Params {
     }
     params
 }
-async fn ask(desk: &Desk, params: &Params, now: Instant) -> Result<String, Refusal> {
-    let presented = Presented { authorization: &[], params, certificate: None };
-    let done = authenticate(&desk.authenticator, &presented, now).await?;
+async fn ask(service: &TestRegistry, params: &Params, now: Instant) -> Result<String, Refusal> {
+    let presented = PresentedCredentials { authorization: &[], params, certificate: None };
+    let done = authenticate(&service.authenticator, &presented, now).await?;
     assert_eq!(done.method, AuthMethod::PrivateKeyJwt);
     Ok(done.client.id.to_string())
 }
-async fn code(desk: &Desk, assertion: &str) -> Option<Code> {
-    ask(desk, &params(assertion, &[]), NOW).await.err().map(|r| r.code)
+async fn code(service: &TestRegistry, assertion: &str) -> Option<ErrorCode> {
+    ask(service, &params(assertion, &[]), NOW).await.err().map(|r| r.code)
 }
 
 #[tokio::test]
 async fn what_fapi_demands_of_an_assertion() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let es = key(Alg::Es256);
-    desk.register(&fapi(&[&es]), None).await;
+    service.register(&fapi(&[&es]), None).await;
     let now = NOW.secs();
     for (i, (changes, accepted, why)) in [
         (vec![], true, "as it should be"),
@@ -91,17 +91,17 @@ async fn what_fapi_demands_of_an_assertion() {
         }
         claims.as_object_mut().unwrap().retain(|_, v| !v.is_null());
         let assertion = sign(&es, None, &claims).unwrap();
-        let wanted = if accepted { None } else { Some(Code::InvalidClient) };
-        assert_eq!(code(&desk, &assertion).await, wanted, "{why}");
+        let wanted = if accepted { None } else { Some(ErrorCode::InvalidClient) };
+        assert_eq!(code(&service, &assertion).await, wanted, "{why}");
     }
 }
 
 /// RFC 8725 §3.11, RFC 9101 §10.8: a request object that names the client as its subject has been seen by a browser.
 #[tokio::test]
 async fn what_was_signed_for_another_use_is_no_assertion() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let es = key(Alg::Es256);
-    desk.register(&fapi(&[&es]), None).await;
+    service.register(&fapi(&[&es]), None).await;
     for (typ, accepted) in [
         (None, true),
         (Some("JWT"), true),
@@ -113,24 +113,24 @@ async fn what_was_signed_for_another_use_is_no_assertion() {
         (Some("application/dpop+jwt"), false),
     ] {
         let assertion = sign(&es, typ, &claims(&format!("typ {typ:?}"))).unwrap();
-        assert_eq!(code(&desk, &assertion).await.is_none(), accepted, "{typ:?}");
+        assert_eq!(code(&service, &assertion).await.is_none(), accepted, "{typ:?}");
     }
     for name in ["response_type", "redirect_uri", "code_challenge"] {
         let mut claims = claims(name);
         claims[name] = "of a request".into();
         let assertion = sign(&es, Some("JWT"), &claims).unwrap();
-        assert_eq!(code(&desk, &assertion).await, Some(Code::InvalidClient), "{name}");
+        assert_eq!(code(&service, &assertion).await, Some(ErrorCode::InvalidClient), "{name}");
     }
 }
 
 #[tokio::test]
 async fn openid_connect_clients_may_name_an_endpoint_or_a_list() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let es = key(Alg::Es256);
     let mut record = fapi(&[&es]);
     record["profile"] = "oidc".into();
     record["token_endpoint_auth_method"] = "private_key_jwt".into();
-    desk.register(&record, None).await;
+    service.register(&record, None).await;
     for (i, (aud, accepted)) in [
         (json!(ISSUER), true),
         (json!([ISSUER]), true),
@@ -146,7 +146,7 @@ async fn openid_connect_clients_may_name_an_endpoint_or_a_list() {
     {
         let mut claims = claims(&format!("o{i}"));
         claims["aud"] = aud.clone();
-        let got = code(&desk, &sign(&es, None, &claims).unwrap()).await;
+        let got = code(&service, &sign(&es, None, &claims).unwrap()).await;
         assert_eq!(got.is_none(), accepted, "{aud}");
     }
 }
@@ -154,48 +154,48 @@ async fn openid_connect_clients_may_name_an_endpoint_or_a_list() {
 #[tokio::test]
 async fn algorithms_by_profile() {
     for (profile, refused) in [("fapi2", vec![Alg::Rs256]), ("oidc", vec![])] {
-        let desk = Desk::new().await;
+        let service = TestRegistry::new().await;
         let keys: Vec<_> = Alg::ALL.into_iter().map(key).collect();
         let mut record = fapi(&keys.iter().collect::<Vec<_>>());
         record["profile"] = profile.into();
         record["token_endpoint_auth_method"] = "private_key_jwt".into();
-        desk.register(&record, None).await;
+        service.register(&record, None).await;
         for key in &keys {
             let assertion = sign(key, None, &claims(key.kid())).unwrap();
-            let wanted = refused.contains(&key.alg()).then_some(Code::InvalidClient);
-            assert_eq!(code(&desk, &assertion).await, wanted, "{profile} {}", key.alg());
+            let wanted = refused.contains(&key.alg()).then_some(ErrorCode::InvalidClient);
+            assert_eq!(code(&service, &assertion).await, wanted, "{profile} {}", key.alg());
         }
         // A client that named one algorithm is held to it.
         record["token_endpoint_auth_signing_alg"] = "PS256".into();
-        desk.register(&record, None).await;
+        service.register(&record, None).await;
         for key in &keys {
             let assertion = sign(key, None, &claims(&format!("2{}", key.kid()))).unwrap();
-            assert_eq!(code(&desk, &assertion).await.is_none(), key.alg() == Alg::Ps256, "{profile} {}", key.alg());
+            assert_eq!(code(&service, &assertion).await.is_none(), key.alg() == Alg::Ps256, "{profile} {}", key.alg());
         }
     }
 }
 
 #[tokio::test]
 async fn what_else_must_be_right() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let es = key(Alg::Es256);
-    desk.register(&fapi(&[&es]), None).await;
+    service.register(&fapi(&[&es]), None).await;
     let fresh = |jti: &str| sign(&es, None, &claims(jti)).unwrap();
-    let to = &desk;
+    let to = &service;
     let refused = |p: Params| async move { ask(to, &p, NOW).await.map_err(|r| (r.code, r.description.to_string())) };
     assert_eq!(refused(params(&fresh("a"), &[("client_id", "app")])).await, Ok("app".into()));
     let Err((other, _)) = refused(params(&fresh("b"), &[("client_id", "other")])).await else { panic!("accepted") };
-    assert_eq!(other, Code::InvalidClient, "a client_id that is not the one that signed");
+    assert_eq!(other, ErrorCode::InvalidClient, "a client_id that is not the one that signed");
     let Err((two, _)) = refused(params(&fresh("c"), &[("client_secret", "x")])).await else { panic!("accepted") };
-    assert_eq!(two, Code::InvalidRequest, "two methods at once");
+    assert_eq!(two, ErrorCode::InvalidRequest, "two methods at once");
     let Err((wrong_type, _)) = refused(params(&fresh("d"), &[("client_assertion_type", "x")])).await else {
         panic!("accepted")
     };
-    assert_eq!(wrong_type, Code::InvalidClient);
+    assert_eq!(wrong_type, ErrorCode::InvalidClient);
     let mut half = params(&fresh("e"), &[]);
     half.retain(|n| n != "client_assertion_type");
-    assert_eq!(refused(half).await.unwrap_err().0, Code::InvalidClient);
-    assert_eq!(refused(params("junk", &[])).await.unwrap_err().0, Code::InvalidClient);
+    assert_eq!(refused(half).await.unwrap_err().0, ErrorCode::InvalidClient);
+    assert_eq!(refused(params("junk", &[])).await.unwrap_err().0, ErrorCode::InvalidClient);
     // Unknown, and known with another's key: told apart by nothing.
     let stranger = key(Alg::Es256);
     let mut unknown = claims("f");
@@ -203,59 +203,63 @@ async fn what_else_must_be_right() {
     let nobody = refused(params(&sign(&stranger, None, &unknown).unwrap(), &[])).await.unwrap_err();
     let wrong_key = refused(params(&sign(&stranger, None, &claims("g")).unwrap(), &[])).await.unwrap_err();
     assert_eq!(nobody, wrong_key);
-    assert_eq!(nobody.0, Code::InvalidClient);
+    assert_eq!(nobody.0, ErrorCode::InvalidClient);
 }
 
 #[tokio::test]
 async fn an_assertion_counts_once_even_when_fifty_come_together() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let es = key(Alg::Es256);
-    desk.register(&fapi(&[&es]), None).await;
+    service.register(&fapi(&[&es]), None).await;
     let p = params(&sign(&es, None, &claims("once")).unwrap(), &[]);
-    let all = futures_util::future::join_all((0..50).map(|_| ask(&desk, &p, NOW))).await;
+    let all = futures_util::future::join_all((0..50).map(|_| ask(&service, &p, NOW))).await;
     assert_eq!(all.iter().filter(|a| a.is_ok()).count(), 1);
-    assert!(all.iter().filter_map(|a| a.as_ref().err()).all(|r| r.code == Code::InvalidClient));
+    assert!(all.iter().filter_map(|a| a.as_ref().err()).all(|r| r.code == ErrorCode::InvalidClient));
 }
 
 /// Who is only told a nonce may come again with the same assertion (RFC 9449 §8); asking alone uses nothing up.
 #[tokio::test]
 async fn an_assertion_is_used_up_when_it_counted() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let es = key(Alg::Es256);
-    desk.register(&fapi(&[&es]), None).await;
+    service.register(&fapi(&[&es]), None).await;
     let p = params(&sign(&es, None, &claims("twice")).unwrap(), &[]);
-    let presented = Presented { authorization: &[], params: &p, certificate: None };
+    let presented = PresentedCredentials { authorization: &[], params: &p, certificate: None };
     for _ in 0..2 {
-        assert!(identify(&desk.authenticator, &presented, NOW).await.is_ok());
+        assert!(identify(&service.authenticator, &presented, NOW).await.is_ok());
     }
-    assert!(ask(&desk, &p, NOW).await.is_ok());
-    assert_eq!(ask(&desk, &p, NOW).await.err().map(|r| r.code), Some(Code::InvalidClient));
+    assert!(ask(&service, &p, NOW).await.is_ok());
+    assert_eq!(ask(&service, &p, NOW).await.err().map(|r| r.code), Some(ErrorCode::InvalidClient));
     let late = NOW + Duration::from_secs(69);
-    assert_eq!(ask(&desk, &p, late).await.err().map(|r| r.code), Some(Code::InvalidClient), "until it is too old");
+    assert_eq!(
+        ask(&service, &p, late).await.err().map(|r| r.code),
+        Some(ErrorCode::InvalidClient),
+        "until it is too old"
+    );
 }
 
 #[tokio::test]
 async fn a_suspended_client_is_refused_from_the_commit_on() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let es = key(Alg::Es256);
-    let client = desk.register(&fapi(&[&es]), None).await;
+    let client = service.register(&fapi(&[&es]), None).await;
     let go = |jti: &'static str| {
         let p = params(&sign(&es, None, &claims(jti)).unwrap(), &[]);
-        let desk = &desk;
-        async move { ask(desk, &p, NOW).await.map_err(|r| r.code) }
+        let service = &service;
+        async move { ask(service, &p, NOW).await.map_err(|r| r.code) }
     };
     assert!(go("1").await.is_ok());
     let set = |status, event: &'static str| {
         let id = client.id.clone();
         let event = EventId::parse(event).unwrap();
-        desk.store.write(move |tx| sql::set_status(tx, &id, status, &Actor::Staff("x".into()), &event, NOW))
+        service.store.write(move |tx| sql::set_status(tx, &id, status, &Actor::Staff("x".into()), &event, NOW))
     };
     assert_eq!(set(Status::Suspended, "e1").await.unwrap(), Changed::Yes);
-    assert_eq!(go("2").await, Err(Code::InvalidClient));
+    assert_eq!(go("2").await, Err(ErrorCode::InvalidClient));
     assert_eq!(set(Status::Suspended, "e2").await.unwrap(), Changed::Already);
     // An import does not lift a suspension.
-    desk.register(&fapi(&[&es]), None).await;
-    assert_eq!(go("3").await, Err(Code::InvalidClient));
+    service.register(&fapi(&[&es]), None).await;
+    assert_eq!(go("3").await, Err(ErrorCode::InvalidClient));
     assert_eq!(set(Status::Active, "e3").await.unwrap(), Changed::Yes);
     assert!(go("4").await.is_ok());
 }
@@ -263,27 +267,27 @@ async fn a_suspended_client_is_refused_from_the_commit_on() {
 /// What only registered itself proves who it is in vain until it is approved; no order but that one moves it.
 #[tokio::test]
 async fn a_pending_client_authenticates_nowhere() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let es = key(Alg::Es256);
     let mut record = fapi(&[&es]);
     record["status"] = "pending".into();
-    let client = desk.register(&record, None).await;
+    let client = service.register(&record, None).await;
     let go = |jti: &'static str| {
         let p = params(&sign(&es, None, &claims(jti)).unwrap(), &[]);
-        let desk = &desk;
-        async move { ask(desk, &p, NOW).await.map_err(|r| r.code) }
+        let service = &service;
+        async move { ask(service, &p, NOW).await.map_err(|r| r.code) }
     };
-    assert_eq!(go("1").await, Err(Code::InvalidClient));
+    assert_eq!(go("1").await, Err(ErrorCode::InvalidClient));
     for status in [Status::Active, Status::Suspended, Status::Pending, Status::Ended] {
         let (id, event) = (client.id.clone(), EventId::parse("e0").unwrap());
         let staff = Actor::Staff("x".into());
-        let set = desk.store.write(move |tx| sql::set_status(tx, &id, status, &staff, &event, NOW));
+        let set = service.store.write(move |tx| sql::set_status(tx, &id, status, &staff, &event, NOW));
         assert!(matches!(set.await.unwrap(), Changed::Not(_)), "{status:?}");
     }
-    assert_eq!(go("2").await, Err(Code::InvalidClient));
+    assert_eq!(go("2").await, Err(ErrorCode::InvalidClient));
     let approve = |event: &'static str| {
         let (id, event, staff) = (client.id.clone(), EventId::parse(event).unwrap(), Actor::Staff("x".into()));
-        desk.store.write(move |tx| crate::client::registration::sql::approve(tx, &id, None, &staff, &event, NOW))
+        service.store.write(move |tx| crate::client::registration::sql::approve(tx, &id, None, &staff, &event, NOW))
     };
     assert_eq!(approve("e1").await.unwrap(), Changed::Yes);
     assert!(go("3").await.is_ok());
@@ -292,49 +296,49 @@ async fn a_pending_client_authenticates_nowhere() {
     record["client_id"] = "remote".into();
     record["jwks"] = Value::Null;
     record["jwks_uri"] = "https://app.example/jwks".into();
-    desk.register(&record, None).await;
-    desk.web.serve(Some(json!({"keys": [es.public().to_json()]})));
+    service.register(&record, None).await;
+    service.web.serve(Some(json!({"keys": [es.public().to_json()]})));
     let mut claims = claims("r");
     (claims["iss"], claims["sub"]) = (json!("remote"), json!("remote"));
     let p = params(&sign(&es, None, &claims).unwrap(), &[]);
-    assert_eq!(ask(&desk, &p, NOW).await.map(|_| ()).map_err(|r| r.code), Err(Code::InvalidClient));
-    assert_eq!(desk.web.asked(), 0);
+    assert_eq!(ask(&service, &p, NOW).await.map(|_| ()).map_err(|r| r.code), Err(ErrorCode::InvalidClient));
+    assert_eq!(service.web.asked(), 0);
 }
 
 #[tokio::test]
 async fn keys_behind_a_url() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let (old, new) = (key(Alg::Es256), key(Alg::Es256));
     let mut record = fapi(&[&old]);
     record["jwks"] = Value::Null;
     record["jwks_uri"] = "https://app.example/jwks".into();
-    desk.register(&record, None).await;
+    service.register(&record, None).await;
     let set = |key: &SigningKey| Some(json!({"keys": [key.public().to_json()]}));
     let go = |key: &SigningKey, jti: &'static str, seconds: u64| {
         let now = NOW + Duration::from_secs(seconds);
         let mut claims = claims(jti);
         claims["exp"] = (now.secs() + 60).into();
         let p = params(&sign(key, None, &claims).unwrap(), &[]);
-        let desk = &desk;
-        async move { ask(desk, &p, now).await.is_ok() }
+        let service = &service;
+        async move { ask(service, &p, now).await.is_ok() }
     };
     assert!(!go(&old, "0", 0).await, "not reachable");
-    assert_eq!(desk.web.asked(), 1);
-    desk.web.serve(set(&old));
+    assert_eq!(service.web.asked(), 1);
+    service.web.serve(set(&old));
     assert!(!go(&old, "1", 1).await, "not asked again at once");
-    assert_eq!(desk.web.asked(), 1);
+    assert_eq!(service.web.asked(), 1);
     let first = futures_util::future::join_all(["a", "b", "c"].map(|jti| go(&old, jti, 20))).await;
-    assert_eq!((first, desk.web.asked()), (vec![true; 3], 2), "one fetch for all who wait");
+    assert_eq!((first, service.web.asked()), (vec![true; 3], 2), "one fetch for all who wait");
     assert!(go(&old, "2", 500).await);
-    assert_eq!(desk.web.asked(), 2, "kept");
-    desk.web.serve(set(&new));
+    assert_eq!(service.web.asked(), 2, "kept");
+    service.web.serve(set(&new));
     assert!(go(&new, "3", 501).await, "an unknown kid is worth a look");
-    assert_eq!(desk.web.asked(), 3);
+    assert_eq!(service.web.asked(), 3);
     for (i, jti) in ["4", "5", "6"].into_iter().enumerate() {
         assert!(!go(&old, jti, 502 + i as u64).await, "gone");
     }
-    assert_eq!(desk.web.asked(), 3, "unknown kids do not make us ask");
-    desk.web.serve(None);
+    assert_eq!(service.web.asked(), 3, "unknown kids do not make us ask");
+    service.web.serve(None);
     assert!(go(&new, "7", 5000).await, "a set that was good serves while its owner is away");
     assert!(!go(&new, "8", 200_000).await, "but not for days");
 }
@@ -342,33 +346,33 @@ async fn keys_behind_a_url() {
 /// Three clients name one URL, which leads into a private network. The record of one of them names that network.
 #[tokio::test]
 async fn keys_in_a_private_network_are_fetched_for_the_client_that_may_enter_it() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let es = key(Alg::Es256);
     let register = async |id: &str, networks: &[&str]| {
         let mut record = fapi(&[&es]);
         (record["client_id"], record["jwks"]) = (id.into(), Value::Null);
         record["jwks_uri"] = "https://app.example/jwks".into();
         record["allow_networks"] = json!(networks);
-        desk.register(&record, None).await
+        service.register(&record, None).await
     };
     register("allowed", &["10.1.0.0/16"]).await;
     register("strange", &[]).await;
     register("elsewhere", &["10.2.0.0/16"]).await;
-    desk.web.serve(Some(json!({"keys": [es.public().to_json()]})));
-    desk.web.stand_at("10.1.0.7");
+    service.web.serve(Some(json!({"keys": [es.public().to_json()]})));
+    service.web.stand_at("10.1.0.7");
     let go = |id: &'static str, jti: &'static str| {
         let mut claims = claims(jti);
         (claims["iss"], claims["sub"]) = (json!(id), json!(id));
         let p = params(&sign(&es, None, &claims).unwrap(), &[]);
-        let desk = &desk;
-        async move { ask(desk, &p, NOW).await.is_ok() }
+        let service = &service;
+        async move { ask(service, &p, NOW).await.is_ok() }
     };
     assert!(!go("strange", "1").await, "nothing was fetched yet");
     assert!(go("allowed", "2").await);
     assert!(!go("strange", "3").await, "what was fetched for the other client is not this one's");
     assert!(!go("elsewhere", "4").await, "another network opens nothing");
     assert!(go("allowed", "5").await);
-    assert_eq!(desk.web.asked(), 1, "and is kept for who may have it");
+    assert_eq!(service.web.asked(), 1, "and is kept for who may have it");
     register("allowed", &[]).await;
     assert!(!go("allowed", "6").await, "nor is it kept for who may enter no longer");
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::client::dpop::{Input, Nonces, Proof, check};
 use crate::keys::jose::{Alg, sign, sign_with_key_inside};
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::{Hash, base64url};
 use zeroize::Zeroizing;
 
@@ -34,7 +34,7 @@ fn holds(header: &str) -> bool {
     match at(&[header], None, NOW) {
         Ok(proof) => proof.is_some(),
         Err(refusal) => {
-            assert_eq!(refusal.code, Code::InvalidDpopProof);
+            assert_eq!(refusal.code, ErrorCode::InvalidDpopProof);
             false
         }
     }
@@ -139,8 +139,8 @@ fn headers_of_proofs() {
     }
     let good = proof(&key, &[]);
     assert_eq!(at(&[], None, NOW), Ok(None));
-    assert_eq!(at(&[&good, &good], None, NOW).map_err(|r| r.code), Err(Code::InvalidDpopProof));
-    assert_eq!(at(&[&format!("{good}, {good}")], None, NOW).map_err(|r| r.code), Err(Code::InvalidDpopProof));
+    assert_eq!(at(&[&good, &good], None, NOW).map_err(|r| r.code), Err(ErrorCode::InvalidDpopProof));
+    assert_eq!(at(&[&format!("{good}, {good}")], None, NOW).map_err(|r| r.code), Err(ErrorCode::InvalidDpopProof));
     let jkt = at(&[&good], None, NOW).unwrap().unwrap().jkt;
     assert_eq!(jkt, key.public().thumbprint());
 }
@@ -170,19 +170,19 @@ fn nonces_hold_two_windows() {
     for (value, required, now, wanted) in [
         (json!(nonce), true, NOW, Ok(true)),
         (json!(nonce), true, minutes(5), Ok(true)),
-        (json!(nonce), true, minutes(10), Err(Code::UseDpopNonce)),
-        (json!(nonce), false, minutes(10), Err(Code::UseDpopNonce)),
-        (Value::Null, true, NOW, Err(Code::UseDpopNonce)),
+        (json!(nonce), true, minutes(10), Err(ErrorCode::UseDpopNonce)),
+        (json!(nonce), false, minutes(10), Err(ErrorCode::UseDpopNonce)),
+        (Value::Null, true, NOW, Err(ErrorCode::UseDpopNonce)),
         (Value::Null, false, NOW, Ok(true)),
-        (json!("guess"), false, NOW, Err(Code::UseDpopNonce)),
-        (json!(1), false, NOW, Err(Code::UseDpopNonce)),
+        (json!("guess"), false, NOW, Err(ErrorCode::UseDpopNonce)),
+        (json!(1), false, NOW, Err(ErrorCode::UseDpopNonce)),
     ] {
         assert_eq!(at(value.clone(), required, now), wanted, "{value} {required}");
     }
     assert!(Nonces::new(Zeroizing::new([6; 32])).good_until(&nonce, NOW).is_none(), "another server's");
     // Two nodes' clocks are never quite the same.
     assert_eq!(at(json!(nonce), true, NOW - Duration::from_millis(1)), Ok(true), "from a node that is ahead");
-    assert_eq!(at(json!(nonce), true, NOW - Duration::from_secs(301)), Err(Code::UseDpopNonce), "from no clock");
+    assert_eq!(at(json!(nonce), true, NOW - Duration::from_secs(301)), Err(ErrorCode::UseDpopNonce), "from no clock");
 }
 
 /// RFC 9449 §4.3 (11): a nonce tells by our clock when a proof was made, for clients whose own clock is wrong (§8). Then
@@ -197,43 +197,43 @@ fn a_nonce_stands_in_for_a_clock() {
         let good = proof(&key, &[("nonce", json!(nonce)), ("iat", iat.clone())]);
         let until = at(&[&good], None, issued).unwrap().unwrap().until;
         let bare = proof(&key, &[("iat", iat)]);
-        assert_eq!(at(&[&bare], None, issued).map_err(|r| r.code), Err(Code::InvalidDpopProof));
+        assert_eq!(at(&[&bare], None, issued).map_err(|r| r.code), Err(ErrorCode::InvalidDpopProof));
         // As long as it would be taken it is remembered, and no longer.
         let last = until - Duration::from_millis(1);
         assert!(at(&[&good], None, last).is_ok());
-        assert_eq!(at(&[&good], None, until).map_err(|r| r.code), Err(Code::UseDpopNonce));
+        assert_eq!(at(&[&good], None, until).map_err(|r| r.code), Err(ErrorCode::UseDpopNonce));
         assert!(until.since(issued) > Duration::from_secs(300) && until.since(issued) <= Duration::from_secs(600));
     }
     for iat in [Value::Null, json!("now")] {
         let dateless = proof(&key, &[("nonce", json!(nonce)), ("iat", iat)]);
-        assert_eq!(at(&[&dateless], None, issued).map_err(|r| r.code), Err(Code::InvalidDpopProof));
+        assert_eq!(at(&[&dateless], None, issued).map_err(|r| r.code), Err(ErrorCode::InvalidDpopProof));
     }
 }
 
-async fn spend(desk: &Desk, input: Input<'_>, now: Instant) -> Result<Hash, Refusal> {
-    let proof = desk.authenticator.dpop(&input, now)?.unwrap();
-    desk.authenticator.spend_proof(&proof).await
+async fn spend(service: &TestRegistry, input: Input<'_>, now: Instant) -> Result<Hash, Refusal> {
+    let proof = service.authenticator.dpop(&input, now)?.unwrap();
+    service.authenticator.spend_proof(&proof).await
 }
 
 #[tokio::test]
 async fn a_proof_is_seen_once() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let key = es256();
     let good = proof(&key, &[]);
     let headers = [good.as_str()];
     let input = Input { headers: &headers, method: "POST", urls: &[URL], token: None };
-    let tries = (0..20).map(|_| spend(&desk, input, NOW));
+    let tries = (0..20).map(|_| spend(&service, input, NOW));
     let seen = futures_util::future::join_all(tries).await;
     assert_eq!(seen.iter().filter(|s| s.is_ok()).count(), 1);
-    assert!(seen.iter().filter_map(|s| s.as_ref().err()).all(|r| r.code == Code::InvalidDpopProof));
+    assert!(seen.iter().filter_map(|s| s.as_ref().err()).all(|r| r.code == ErrorCode::InvalidDpopProof));
     let none = Input { headers: &[], ..input };
-    assert_eq!(desk.authenticator.dpop(&none, NOW), Ok(None));
+    assert_eq!(service.authenticator.dpop(&none, NOW), Ok(None));
     // The same jti under another key is another proof.
     let other = proof(&es256(), &[]);
-    assert!(spend(&desk, Input { headers: &[&other], ..input }, NOW).await.is_ok());
+    assert!(spend(&service, Input { headers: &[&other], ..input }, NOW).await.is_ok());
     // What is forgotten would be refused for its age.
     let later = NOW + Duration::from_secs(61);
-    let gone = desk.store.write(move |tx| crate::client::replay::forget(tx, later + Duration::from_secs(60), 500));
+    let gone = service.store.write(move |tx| crate::client::replay::forget(tx, later + Duration::from_secs(60), 500));
     assert_eq!(gone.await.unwrap(), 2);
-    assert!(spend(&desk, input, later).await.is_err());
+    assert!(spend(&service, input, later).await.is_err());
 }

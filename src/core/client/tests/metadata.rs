@@ -4,10 +4,10 @@ use super::*;
 use crate::authorize::rules::catalogue;
 use crate::client::metadata::Rules;
 use crate::client::metadata::{client_id, document, unknown_members};
-use crate::client::{AuthMethod, GrantType, Keys, MOST_NETWORKS, Profile, Provider, SecretKey, prepare};
+use crate::client::{AuthMethod, ClientKeys, GrantType, MOST_NETWORKS, Profile, Provider, SecretKey, prepare};
 use crate::keys::jose::Alg;
 use crate::language::Language;
-use crate::refusal::Code;
+use crate::refusal::ErrorCode;
 use proptest::prelude::*;
 
 fn with(mut base: Value, changes: &[(&str, Value)]) -> Value {
@@ -23,7 +23,7 @@ fn key() -> SigningKey {
 
 #[test]
 fn a_new_client_is_a_fapi_client() {
-    let client = read(&fapi(&[&key()]));
+    let client = client_of(&fapi(&[&key()]));
     assert_eq!((client.profile, client.auth_method), (Profile::Fapi2, AuthMethod::PrivateKeyJwt));
     assert!(client.require_par && client.require_pkce && client.dpop_bound && !client.require_signed_request);
     assert_eq!((client.id_token_alg, client.refresh_tokens), (Alg::Es256, false));
@@ -31,11 +31,11 @@ fn a_new_client_is_a_fapi_client() {
     assert_eq!(client.scope, Scope::parse("accounts openid transactions").unwrap(), "all but offline_access");
     assert_eq!(client.access_token_lifetime, Duration::from_secs(2_592_000));
     assert_eq!(client.grant_lifetime, Duration::from_secs(2_592_000));
-    let client = read(&oidc());
+    let client = client_of(&oidc());
     assert_eq!((client.auth_method, client.id_token_alg), (AuthMethod::ClientSecretBasic, Alg::Rs256));
     assert!(client.require_pkce && !client.require_par && !client.dpop_bound);
-    assert!(!read(&with(oidc(), &[("require_pkce", json!(false))])).require_pkce);
-    assert!(read(&with(fapi(&[&key()]), &[("profile", json!("fapi2_message_signing"))])).require_signed_request);
+    assert!(!client_of(&with(oidc(), &[("require_pkce", json!(false))])).require_pkce);
+    assert!(client_of(&with(fapi(&[&key()]), &[("profile", json!("fapi2_message_signing"))])).require_signed_request);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn every_wrong_member_is_named() {
     ] {
         let refusal =
             parse(&record, ClientId::parse("app").unwrap(), &rules(), NOW).map(|_| record.clone()).unwrap_err();
-        assert_eq!(refusal.code, Code::InvalidClientMetadata, "{member}: {refusal}");
+        assert_eq!(refusal.code, ErrorCode::InvalidClientMetadata, "{member}: {refusal}");
         assert!(refusal.description.starts_with(&format!("{member}: ")), "wanted {member}, got: {refusal}");
     }
 }
@@ -174,19 +174,19 @@ fn wrong_redirect_uris_have_their_own_code() {
         ("https:/evil.example?https://app.example/cb", "slashes only in the query"),
         ("data:text/html,x", "data"),
     ] {
-        assert_eq!(refused(json!([uri]), true), Some(Code::InvalidRedirectUri), "{why}: {uri}");
+        assert_eq!(refused(json!([uri]), true), Some(ErrorCode::InvalidRedirectUri), "{why}: {uri}");
     }
     for uri in ["http://localhost:8081/cb", "http://127.0.0.1:9999/callback", "http://[::1]:1/cb"] {
         assert_eq!(refused(json!([uri]), true), None, "{uri}");
-        assert_eq!(refused(json!([uri]), false), Some(Code::InvalidRedirectUri), "{uri} in production");
+        assert_eq!(refused(json!([uri]), false), Some(ErrorCode::InvalidRedirectUri), "{uri} in production");
     }
     assert_eq!(refused(json!(["https://app.example/cb?tenant=1"]), false), None);
-    assert_eq!(refused(json!([]), true), Some(Code::InvalidRedirectUri));
-    assert_eq!(refused(json!("https://app.example/cb"), true), Some(Code::InvalidRedirectUri));
-    assert_eq!(refused(json!(["https://a.example/", "https://a.example/"]), true), Some(Code::InvalidRedirectUri));
+    assert_eq!(refused(json!([]), true), Some(ErrorCode::InvalidRedirectUri));
+    assert_eq!(refused(json!("https://app.example/cb"), true), Some(ErrorCode::InvalidRedirectUri));
+    assert_eq!(refused(json!(["https://a.example/", "https://a.example/"]), true), Some(ErrorCode::InvalidRedirectUri));
     let rs = json!({"client_name": "R", "profile": "resource_server", "resources": ["x"], "redirect_uris": ["https://a.example/"]});
     let refusal = parse(&rs, ClientId::parse("r").unwrap(), &rules(), NOW).unwrap_err();
-    assert_eq!(refusal.code, Code::InvalidRedirectUri);
+    assert_eq!(refusal.code, ErrorCode::InvalidRedirectUri);
 }
 
 #[test]
@@ -216,13 +216,13 @@ fn a_record_reads_back_as_it_was_written() {
             "terms_uri": "https://app.example/terms", "disclosure_uri": "https://app.example/d"}
     });
     assert_eq!(unknown_members(&full), Vec::<String>::new());
-    let client = read(&full);
-    assert_eq!(client.keys, Keys::Remote("https://app.example/jwks".into()));
+    let client = client_of(&full);
+    assert_eq!(client.keys, ClientKeys::Remote("https://app.example/jwks".into()));
     assert_eq!(client.names["en"], "Kakeibo");
     assert_eq!((client.name_in(Language::En), client.name_in(Language::Ja)), ("Kakeibo", "かけいぼ"));
     let written = document(&client);
     assert_eq!((&written["access_token_lifetime"], &written["grant_lifetime"]), (&json!("12h"), &json!("90s")));
-    assert_eq!(format!("{:?}", read(&written)), format!("{client:?}"));
+    assert_eq!(format!("{:?}", client_of(&written)), format!("{client:?}"));
     for (name, value) in full.as_object().unwrap() {
         if !["grant_lifetime", "scope"].contains(&name.as_str()) {
             assert_eq!(&written[name], value, "{name}");
@@ -231,8 +231,8 @@ fn a_record_reads_back_as_it_was_written() {
     assert_eq!(unknown_members(&written), Vec::<String>::new());
     assert_eq!(unknown_members(&json!({"redirect_uri": "x", "_comment": "y"})), ["redirect_uri"]);
     let rs = json!({"client_name": "R", "profile": "resource_server", "resources": ["accounts-api"]});
-    let rs = read(&rs);
-    assert_eq!(format!("{:?}", read(&document(&rs))), format!("{rs:?}"));
+    let rs = client_of(&rs);
+    assert_eq!(format!("{:?}", client_of(&document(&rs))), format!("{rs:?}"));
     assert_eq!((rs.scope.is_empty(), rs.is_app(), rs.provider), (true, false, Provider::default()));
 }
 
@@ -243,10 +243,10 @@ fn secrets_are_taken_or_made() {
     let made = prepare(&oidc(), false).unwrap();
     let shown = made.secret.unwrap();
     assert_eq!(shown.reveal().len(), 43);
-    assert_eq!(made.client.secret, Some(key.keep(&shown)));
+    assert_eq!(made.client.secret, Some(key.to_stored(&shown)));
     let taken = prepare(&with(oidc(), &[("client_secret", json!("kakeibo-secret"))]), false).unwrap();
     assert!(taken.secret.is_none(), "never shown again");
-    assert_eq!(taken.client.secret, Some(key.keep(&Secret::new("kakeibo-secret"))), "kept like one that was made");
+    assert_eq!(taken.client.secret, Some(key.to_stored(&Secret::new("kakeibo-secret"))), "kept like one that was made");
     assert!(!document(&taken.client).to_string().contains("secret\":"));
     let kept = prepare(&oidc(), true).unwrap();
     assert!(kept.secret.is_none() && kept.client.secret.is_none());
@@ -276,7 +276,7 @@ fn weak_secrets_are_refused_in_production() {
             weak_secrets,
         };
         prepare(&with(oidc(), &[("client_secret", json!(secret))]), &rules, false, &key, &random, NOW)
-            .map(|prepared| assert_eq!(prepared.client.secret, Some(key.keep(&Secret::new(secret)))))
+            .map(|prepared| assert_eq!(prepared.client.secret, Some(key.to_stored(&Secret::new(secret)))))
             .map_err(|refusal| (refusal.code, refusal.description.into_owned()))
     };
     let short = "client_secret: is too short; wanted are at least 22 characters, at least 10 of them different";
@@ -295,7 +295,7 @@ fn weak_secrets_are_refused_in_production() {
         (&"abcdefghij".repeat(52), "client_secret: is too long; wanted are at most 512 bytes"),
     ] {
         let (code, told) = taken(secret, false).unwrap_err();
-        assert_eq!(code, Code::InvalidClientMetadata, "{secret}");
+        assert_eq!(code, ErrorCode::InvalidClientMetadata, "{secret}");
         assert!(told.starts_with(why), "{secret}: {told}");
         assert!(secret.len() < 8 || !told.contains(secret), "a refusal does not repeat the secret: {told}");
     }

@@ -4,9 +4,9 @@
 use super::*;
 use crate::client::certificate::Certificate;
 use crate::client::metadata::document;
-use crate::client::{Presented, authenticate};
+use crate::client::{PresentedCredentials, authenticate};
 use crate::params::Params;
-use crate::refusal::Code;
+use crate::refusal::ErrorCode;
 use crate::secret::base64url;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -92,7 +92,7 @@ fn what_a_client_registers() {
                 assert_eq!((read.tls_subject, read.keys), (client.tls_subject, client.keys));
             }
             (Err(refusal), Some(member)) => {
-                assert_eq!(refusal.code, Code::InvalidClientMetadata);
+                assert_eq!(refusal.code, ErrorCode::InvalidClientMetadata);
                 assert!(refusal.description.starts_with(&format!("{member}: ")), "wanted {member}, got: {refusal}");
             }
             (read, _) => panic!("{record}: {:?}", read.map(|c| c.id)),
@@ -123,20 +123,25 @@ fn what_a_server_does_not_offer_nobody_registers() {
     }
 }
 
-async fn ask(desk: &Desk, fields: &[(&str, &str)], certificate: Option<&Certificate>, now: Instant) -> Option<Code> {
+async fn ask(
+    service: &TestRegistry,
+    fields: &[(&str, &str)],
+    certificate: Option<&Certificate>,
+    now: Instant,
+) -> Option<ErrorCode> {
     let mut params = Params::default();
     for (name, value) in fields {
         params.set(name, value);
     }
-    let presented = Presented { authorization: &[], params: &params, certificate };
-    authenticate(&desk.authenticator, &presented, now).await.err().map(|r| r.code)
+    let presented = PresentedCredentials { authorization: &[], params: &params, certificate };
+    authenticate(&service.authenticator, &presented, now).await.err().map(|r| r.code)
 }
 
 #[tokio::test]
 async fn a_certificate_is_its_clients_alone() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let (own, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
-    let read = |der: &[u8], trusted| Certificate::read(der, trusted).unwrap();
+    let read = |der: &[u8], trusted| Certificate::parse(der, trusted).unwrap();
     let der = certificate(&own, TODAY);
     let named = with(tls(&[("tls_client_auth_san_dns", json!("app.example"))]), &[("client_id", json!("named"))]);
     let elsewhere =
@@ -145,7 +150,7 @@ async fn a_certificate_is_its_clients_alone() {
     let keyed = with(self_signed(ec(&own)), &[("client_id", json!("keyed"))]);
     let signer = with(fapi(&[&SigningKey::generate(crate::keys::jose::Alg::Es256).unwrap()]), &[]);
     for record in [&named, &elsewhere, &pinned, &keyed, &signer] {
-        desk.register(record, None).await;
+        service.register(record, None).await;
     }
     let renewed = certificate(&own, 0..2);
     let expired = certificate(&own, 2..3);
@@ -165,20 +170,24 @@ async fn a_certificate_is_its_clients_alone() {
         ("nobody", Some(read(&der, true)), false, "an unknown client"),
         ("", Some(read(&der, true)), false, "no client_id (RFC 8705 2)"),
     ] {
-        let wanted = (!accepted).then_some(Code::InvalidClient);
-        assert_eq!(ask(&desk, &[("client_id", client)], presented.as_ref(), NOW).await, wanted, "{client}: {why}");
+        let wanted = (!accepted).then_some(ErrorCode::InvalidClient);
+        assert_eq!(ask(&service, &[("client_id", client)], presented.as_ref(), NOW).await, wanted, "{client}: {why}");
     }
     let cert = read(&der, true);
     let beside = [("client_id", "named"), ("client_secret", "x")];
-    assert_eq!(ask(&desk, &beside, Some(&cert), NOW).await, Some(Code::InvalidClient), "the registered method alone");
+    assert_eq!(
+        ask(&service, &beside, Some(&cert), NOW).await,
+        Some(ErrorCode::InvalidClient),
+        "the registered method alone"
+    );
     let day = Duration::from_secs(86_400);
-    let late = ask(&desk, &[("client_id", "pinned")], Some(&cert), NOW + day).await;
-    assert_eq!(late, Some(Code::InvalidClient), "expired");
+    let late = ask(&service, &[("client_id", "pinned")], Some(&cert), NOW + day).await;
+    assert_eq!(late, Some(ErrorCode::InvalidClient), "expired");
 }
 
 #[tokio::test]
 async fn keys_of_every_kind_are_recognised() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let rsa = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
     let ed = KeyPair::generate_for(&PKCS_ED25519).unwrap();
     // RSAPublicKey of RFC 8017 A.1.1: SEQUENCE of two INTEGERs; of a 2048 bit key both stand at known places.
@@ -186,32 +195,32 @@ async fn keys_of_every_kind_are_recognised() {
     let jwk = json!({"kty": "RSA", "n": base64url(&raw[9..265]), "e": base64url(&raw[267..])});
     let okp = json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(ed.der_bytes())});
     for (id, key, jwk) in [("rsa", &rsa, jwk), ("ed", &ed, okp)] {
-        desk.register(&with(self_signed(jwk), &[("client_id", json!(id))]), None).await;
-        let cert = Certificate::read(&certificate(key, TODAY), false).unwrap();
-        assert_eq!(ask(&desk, &[("client_id", id)], Some(&cert), NOW).await, None, "{id}");
+        service.register(&with(self_signed(jwk), &[("client_id", json!(id))]), None).await;
+        let cert = Certificate::parse(&certificate(key, TODAY), false).unwrap();
+        assert_eq!(ask(&service, &[("client_id", id)], Some(&cert), NOW).await, None, "{id}");
         let other = if id == "rsa" { "ed" } else { "rsa" };
-        assert_eq!(ask(&desk, &[("client_id", other)], Some(&cert), NOW).await, Some(Code::InvalidClient));
+        assert_eq!(ask(&service, &[("client_id", other)], Some(&cert), NOW).await, Some(ErrorCode::InvalidClient));
     }
 }
 
 /// RFC 8705 §2.2: a client rotates its certificates by itself where it registered a jwks_uri.
 #[tokio::test]
 async fn certificates_behind_a_url() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let (old, new) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
     let record = with(self_signed(ec(&old)), &[("jwks", Value::Null), ("jwks_uri", json!("https://app.example/jwks"))]);
-    desk.register(&record, None).await;
+    service.register(&record, None).await;
     // A second certificate of the same key would be another one.
     let [old, new] = [old, new].map(|key| (certificate(&key, TODAY), key));
     let set = |(der, key): &(Vec<u8>, KeyPair)| Some(json!({"keys": [x5c(key, der)]}));
     let go = |(der, _): &(Vec<u8>, KeyPair), seconds: u64| {
-        let (cert, desk) = (Certificate::read(der, false).unwrap(), &desk);
-        async move { ask(desk, &[("client_id", "app")], Some(&cert), NOW + Duration::from_secs(seconds)).await.is_none() }
+        let (cert, service) = (Certificate::parse(der, false).unwrap(), &service);
+        async move { ask(service, &[("client_id", "app")], Some(&cert), NOW + Duration::from_secs(seconds)).await.is_none() }
     };
-    desk.web.serve(set(&old));
+    service.web.serve(set(&old));
     assert!(go(&old, 0).await && !go(&new, 1).await);
-    desk.web.serve(set(&new));
+    service.web.serve(set(&new));
     assert!(go(&new, 30).await, "fetched anew for a certificate it does not know");
     assert!(!go(&old, 31).await, "gone");
-    assert_eq!(desk.web.asked(), 2, "and not once a try");
+    assert_eq!(service.web.asked(), 2, "and not once a try");
 }

@@ -1,30 +1,30 @@
 //! Secrets: how they are presented, what is kept of them, and what a guess costs.
 
 use super::*;
-use crate::client::{AuthMethod, Presented, SecretKey, authenticate};
+use crate::client::{AuthMethod, PresentedCredentials, SecretKey, authenticate};
 use crate::params::Params;
-use crate::refusal::Code;
+use crate::refusal::ErrorCode;
 use base64::Engine as _;
 
 fn basic(id: &str, secret: &str) -> String {
     let both = format!("{id}:{secret}");
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(both))
 }
-async fn with_header(desk: &Desk, header: &str) -> Result<AuthMethod, Code> {
+async fn with_header(service: &TestRegistry, header: &str) -> Result<AuthMethod, ErrorCode> {
     let params = Params::default();
-    let presented = Presented { authorization: &[header], params: &params, certificate: None };
-    authenticate(&desk.authenticator, &presented, NOW).await.map(|a| a.method).map_err(|r| r.code)
+    let presented = PresentedCredentials { authorization: &[header], params: &params, certificate: None };
+    authenticate(&service.authenticator, &presented, NOW).await.map(|a| a.method).map_err(|r| r.code)
 }
-async fn with_body(desk: &Desk, body: &str) -> Result<AuthMethod, Code> {
+async fn with_body(service: &TestRegistry, body: &str) -> Result<AuthMethod, ErrorCode> {
     let params = Params::parse(body).unwrap();
-    let presented = Presented { authorization: &[], params: &params, certificate: None };
-    authenticate(&desk.authenticator, &presented, NOW).await.map(|a| a.method).map_err(|r| r.code)
+    let presented = PresentedCredentials { authorization: &[], params: &params, certificate: None };
+    authenticate(&service.authenticator, &presented, NOW).await.map(|a| a.method).map_err(|r| r.code)
 }
 
 #[tokio::test]
 async fn basic_and_post() {
-    let desk = Desk::new().await;
-    desk.register(&oidc(), Some("p%s:w+ö &")).await;
+    let service = TestRegistry::new().await;
+    service.register(&oidc(), Some("p%s:w+ö &")).await;
     let good = basic("app", "p%25s%3Aw%2B%C3%B6+%26");
     for (header, accepted, why) in [
         (good.as_str(), true, "form-encoded, as RFC 6749 §2.3.1 has it"),
@@ -41,42 +41,42 @@ async fn basic_and_post() {
         ("Bearer abc", false, "another scheme"),
         (&format!("Basic {}", "A".repeat(5000)), false, "too long"),
     ] {
-        let wanted = if accepted { Ok(AuthMethod::ClientSecretBasic) } else { Err(Code::InvalidClient) };
-        assert_eq!(with_header(&desk, header).await, wanted, "{why}");
+        let wanted = if accepted { Ok(AuthMethod::ClientSecretBasic) } else { Err(ErrorCode::InvalidClient) };
+        assert_eq!(with_header(&service, header).await, wanted, "{why}");
     }
     let body = "client_id=app&client_secret=p%25s%3Aw%2B%C3%B6+%26";
-    assert_eq!(with_body(&desk, body).await, Err(Code::InvalidClient), "registered for basic");
+    assert_eq!(with_body(&service, body).await, Err(ErrorCode::InvalidClient), "registered for basic");
     let mut record = oidc();
     record["token_endpoint_auth_method"] = "client_secret_post".into();
-    desk.register(&record, None).await;
-    assert_eq!(with_body(&desk, body).await, Ok(AuthMethod::ClientSecretPost), "the secret stayed");
-    assert_eq!(with_header(&desk, &good).await, Err(Code::InvalidClient), "registered for post");
+    service.register(&record, None).await;
+    assert_eq!(with_body(&service, body).await, Ok(AuthMethod::ClientSecretPost), "the secret stayed");
+    assert_eq!(with_header(&service, &good).await, Err(ErrorCode::InvalidClient), "registered for post");
     for (body, code) in [
-        ("client_id=app&client_secret=wrong", Code::InvalidClient),
-        ("client_id=app", Code::InvalidClient),
-        ("client_secret=x", Code::InvalidClient),
-        ("", Code::InvalidClient),
-        ("client_id=app&client_secret=x&client_assertion=y", Code::InvalidRequest),
+        ("client_id=app&client_secret=wrong", ErrorCode::InvalidClient),
+        ("client_id=app", ErrorCode::InvalidClient),
+        ("client_secret=x", ErrorCode::InvalidClient),
+        ("", ErrorCode::InvalidClient),
+        ("client_id=app&client_secret=x&client_assertion=y", ErrorCode::InvalidRequest),
     ] {
-        assert_eq!(with_body(&desk, body).await, Err(code), "{body}");
+        assert_eq!(with_body(&service, body).await, Err(code), "{body}");
     }
 }
 
 #[tokio::test]
-async fn one_way_a_request() {
-    let desk = Desk::new().await;
-    desk.register(&oidc(), Some("right")).await;
+async fn one_authentication_method_a_request() {
+    let service = TestRegistry::new().await;
+    service.register(&oidc(), Some("right")).await;
     let good = basic("app", "right");
     for (headers, body, wanted) in [
         (vec![good.as_str()], "client_id=app", None),
-        (vec![&good], "client_id=other", Some(Code::InvalidClient)),
-        (vec![&good], "client_secret=right&client_id=app", Some(Code::InvalidRequest)),
-        (vec![&good], "client_assertion_type=x", Some(Code::InvalidRequest)),
-        (vec![&good, &good], "", Some(Code::InvalidRequest)),
+        (vec![&good], "client_id=other", Some(ErrorCode::InvalidClient)),
+        (vec![&good], "client_secret=right&client_id=app", Some(ErrorCode::InvalidRequest)),
+        (vec![&good], "client_assertion_type=x", Some(ErrorCode::InvalidRequest)),
+        (vec![&good, &good], "", Some(ErrorCode::InvalidRequest)),
     ] {
         let params = Params::parse(body).unwrap();
-        let presented = Presented { authorization: &headers, params: &params, certificate: None };
-        let got = authenticate(&desk.authenticator, &presented, NOW).await;
+        let presented = PresentedCredentials { authorization: &headers, params: &params, certificate: None };
+        let got = authenticate(&service.authenticator, &presented, NOW).await;
         assert_eq!(got.err().map(|r| r.code), wanted, "{body}");
     }
     // Unknown client and wrong secret: the same words.
@@ -84,8 +84,8 @@ async fn one_way_a_request() {
     for (id, secret) in [("app", "wrong"), ("nobody", "wrong")] {
         let header = basic(id, secret);
         let params = Params::default();
-        let presented = Presented { authorization: &[&header], params: &params, certificate: None };
-        told.push(authenticate(&desk.authenticator, &presented, NOW).await.unwrap_err());
+        let presented = PresentedCredentials { authorization: &[&header], params: &params, certificate: None };
+        told.push(authenticate(&service.authenticator, &presented, NOW).await.unwrap_err());
     }
     assert_eq!(told[0], told[1]);
 }
@@ -94,34 +94,34 @@ async fn one_way_a_request() {
 /// out.
 #[tokio::test]
 async fn wrong_secrets_never_keep_the_right_one_out() {
-    let desk = Desk::new().await;
-    desk.register(&oidc(), Some("accounts-api-secret")).await;
+    let service = TestRegistry::new().await;
+    service.register(&oidc(), Some("accounts-api-secret")).await;
     let good = basic("app", "accounts-api-secret");
     let guesses: Vec<String> = (0..1000).map(|i| basic("app", &format!("guess {i}"))).collect();
-    let wrong = futures_util::future::join_all(guesses.iter().map(|guess| with_header(&desk, guess)));
-    let right = futures_util::future::join_all((0..50).map(|_| with_header(&desk, &good)));
+    let wrong = futures_util::future::join_all(guesses.iter().map(|guess| with_header(&service, guess)));
+    let right = futures_util::future::join_all((0..50).map(|_| with_header(&service, &good)));
     let (wrong, right) = futures_util::future::join(wrong, right).await;
-    assert!(wrong.iter().all(|answer| *answer == Err(Code::InvalidClient)));
+    assert!(wrong.iter().all(|answer| *answer == Err(ErrorCode::InvalidClient)));
     assert!(right.iter().all(Result::is_ok), "while others guess");
     for guess in &guesses {
-        assert_eq!(with_header(&desk, guess).await, Err(Code::InvalidClient), "one after the other");
+        assert_eq!(with_header(&service, guess).await, Err(ErrorCode::InvalidClient), "one after the other");
     }
-    assert!(with_header(&desk, &good).await.is_ok(), "and after them");
+    assert!(with_header(&service, &good).await.is_ok(), "and after them");
 }
 
 #[test]
-fn kept_is_an_hmac_of_the_digest() {
+fn a_stored_secret_is_an_hmac_of_the_digest() {
     let key = |byte: u8| SecretKey::new([byte; 32].into());
     let secret = Secret::new("kakeibo-secret");
-    let StoredSecret::Keyed(tag) = key(1).keep(&secret) else { panic!("one kind") };
+    let StoredSecret::Keyed(tag) = key(1).to_stored(&secret) else { panic!("one kind") };
     // python3: hmac.new(bytes([1] * 32), sha256(b"kakeibo-secret").digest(), sha256), in base64url
     assert_eq!(tag.base64url(), "ecQdus_fOsKf1esqOu_LoXCDSoShBIMQ4DUi8yBSkM4");
     assert!(key(1).matches(Some(&StoredSecret::Keyed(tag)), &secret));
     assert!(!key(1).matches(Some(&StoredSecret::Keyed(tag)), &Secret::new("kakeibo-secreT")));
     assert!(!key(2).matches(Some(&StoredSecret::Keyed(tag)), &secret), "another installation has another key");
-    assert_ne!(key(2).keep(&secret), key(1).keep(&secret));
+    assert_ne!(key(2).to_stored(&secret), key(1).to_stored(&secret));
     assert!(!key(1).matches(None, &secret));
-    assert_eq!(format!("{:?} {:?}", key(1), key(1).keep(&secret)), "SecretKey(…) StoredSecret(…)");
+    assert_eq!(format!("{:?} {:?}", key(1), key(1).to_stored(&secret)), "SecretKey(…) StoredSecret(…)");
 }
 
 /// What the comparison costs does not tell whether there is such a client. The least of many measurements: whatever else
@@ -129,7 +129,7 @@ fn kept_is_an_hmac_of_the_digest() {
 #[test]
 fn an_unknown_client_costs_what_a_wrong_secret_costs() {
     let key = SecretKey::new([1; 32].into());
-    let (kept, presented) = (key.keep(&Secret::new("the right secret")), Secret::new("a wrong one"));
+    let (kept, presented) = (key.to_stored(&Secret::new("the right secret")), Secret::new("a wrong one"));
     let least = |kept: Option<&StoredSecret>| {
         let cost = || {
             let start = std::time::Instant::now();
@@ -145,28 +145,28 @@ fn an_unknown_client_costs_what_a_wrong_secret_costs() {
 /// A node of the earlier release may have written it since our start.
 #[tokio::test]
 async fn what_an_earlier_release_kept_counts_as_far_as_it_can_be_checked() {
-    let desk = Desk::new().await;
+    let service = TestRegistry::new().await;
     let digest = StoredSecret::Digest(Secret::new("made by it").hash());
-    desk.register_as_kept(&oidc(), Some(digest)).await;
-    assert!(with_header(&desk, &basic("app", "made+by+it")).await.is_ok());
-    assert_eq!(with_header(&desk, &basic("app", "another")).await, Err(Code::InvalidClient));
+    service.register_stored(&oidc(), Some(digest)).await;
+    assert!(with_header(&service, &basic("app", "made+by+it")).await.is_ok());
+    assert_eq!(with_header(&service, &basic("app", "another")).await, Err(ErrorCode::InvalidClient));
     let phc = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    desk.register_as_kept(&oidc(), Some(StoredSecret::Argon2id(phc.into()))).await;
+    service.register_stored(&oidc(), Some(StoredSecret::Argon2id(phc.into()))).await;
     for secret in ["brought+along", phc, ""] {
-        assert_eq!(with_header(&desk, &basic("app", secret)).await, Err(Code::InvalidClient));
+        assert_eq!(with_header(&service, &basic("app", secret)).await, Err(ErrorCode::InvalidClient));
     }
 }
 
 #[tokio::test]
 async fn a_new_secret_ends_the_old_one_at_once() {
-    let desk = Desk::new().await;
-    let client = desk.register(&oidc(), Some("old secret")).await;
-    assert!(with_header(&desk, &basic("app", "old+secret")).await.is_ok());
-    let (secret, stored) = crate::client::renew_secret(desk.authenticator.secret_key(), &SeededRandom::new(4));
+    let service = TestRegistry::new().await;
+    let client = service.register(&oidc(), Some("old secret")).await;
+    assert!(with_header(&service, &basic("app", "old+secret")).await.is_ok());
+    let (secret, stored) = crate::client::renew_secret(service.authenticator.secret_key(), &SeededRandom::new(4));
     let work = move |tx: &mut crate::store::Tx<'_, '_>| {
         sql::set_secret(tx, &client.id, &stored, &Actor::Staff("x".into()), NOW)
     };
-    assert!(desk.store.write(work).await.unwrap());
-    assert_eq!(with_header(&desk, &basic("app", "old+secret")).await, Err(Code::InvalidClient));
-    assert!(with_header(&desk, &basic("app", secret.reveal())).await.is_ok());
+    assert!(service.store.write(work).await.unwrap());
+    assert_eq!(with_header(&service, &basic("app", "old+secret")).await, Err(ErrorCode::InvalidClient));
+    assert!(with_header(&service, &basic("app", secret.reveal())).await.is_ok());
 }

@@ -1,6 +1,6 @@
 //! Every form of a closed window, and its sentence in both languages.
 
-use super::{Hours, Rule, Window};
+use super::{DayRule, Hours, Window};
 use crate::language::Language;
 use chrono::{Days, NaiveDate};
 use proptest::prelude::*;
@@ -113,7 +113,7 @@ fn the_windows_of_the_configuration_keep_their_order() {
     assert_eq!(days, ["毎週日曜日の", "毎日"]);
 }
 
-fn rules() -> impl Strategy<Value = Rule> {
+fn rules() -> impl Strategy<Value = DayRule> {
     let day = || (0_u64..366).prop_map(|n| NaiveDate::from_ymd_opt(2000, 1, 1).unwrap() + Days::new(n));
     let named = |d: NaiveDate| d.format("%m-%d").to_string();
     prop_oneof![
@@ -121,7 +121,7 @@ fn rules() -> impl Strategy<Value = Rule> {
         prop::sample::select(vec!["monday", "sunday", "2nd,4th sunday"]).prop_map(str::to_owned),
         (day(), day()).prop_map(move |(from, to)| format!("{}..{}", named(from), named(to))),
     ]
-    .prop_map(|text| Rule::read(&text).unwrap())
+    .prop_map(|text| DayRule::read(&text).unwrap())
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! A closed window in words, Japanese and English, as an institution writes it on its page of questions and answers
 //! (requirements.md#hours).
 
-use super::{Rule, Window};
+use super::{DayRule, Window};
 use crate::language::Language;
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, Timelike, Weekday};
 use serde::Serialize;
@@ -30,14 +30,14 @@ impl Window {
 
 /// A window of a rule. Its first minute names its day: where it begins on the evening before, the days are named one day
 /// earlier (12月31日～1月2日の23:50～翌7:00), or called the day before where that day has no name of its own.
-fn on_days(rule: &Rule, from: i64, to: i64, language: Language) -> Sentence {
+fn on_days(rule: &DayRule, from: i64, to: i64, language: Language) -> Sentence {
     let eve = from < 0;
     let (from, to) = if eve { (from + DAY, to + DAY) } else { (from, to) };
     let (rule, named_eve) = match eve.then(|| rule.day_before()) {
         Some(Some(earlier)) => (earlier, false),
         _ => (rule.clone(), eve),
     };
-    if rule == Rule::Daily && to - from <= 15 {
+    if rule == DayRule::Daily && to - from <= 15 {
         return briefly(from, to - from, language);
     }
     let days = rule.words(language);
@@ -46,7 +46,7 @@ fn on_days(rule: &Rule, from: i64, to: i64, language: Language) -> Sentence {
     let all_day = (from, to) == (0, DAY);
     match language {
         Language::Ja => {
-            let joined = if rule == Rule::Daily { "" } else { "の" };
+            let joined = if rule == DayRule::Daily { "" } else { "の" };
             let each = if named_eve && rule.is_span() { "各日の" } else { "" };
             let before = if named_eve { "前日" } else { "" };
             // Of the whole next day, 翌日24:00: 翌24:00 would be read as one day more.
@@ -123,7 +123,7 @@ fn once(from: NaiveDateTime, to: NaiveDateTime, language: Language) -> Sentence 
     }
 }
 
-impl Rule {
+impl DayRule {
     /// The rule whose days are those just before the days of this one; `None` where no rule says that.
     pub(super) fn day_before(&self) -> Option<Self> {
         match self {

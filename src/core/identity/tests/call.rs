@@ -24,7 +24,7 @@ async fn only_the_right_call_at_the_right_time_leads_on() {
         let town = Town::new();
         let mut taro = town.customer(NOON).await;
         let number = taro.to_call().await;
-        let wrong = town.desk.policy().called_numbers.iter().find(|n| **n != number).unwrap().clone();
+        let wrong = town.service.policy().called_numbers.iter().find(|n| **n != number).unwrap().clone();
         let to = if right { number } else { wrong };
         town.call(caller, &to, NOON + secs(called_at), secs(late)).await;
         taro.now = NOON + secs(pressed_at);
@@ -129,7 +129,7 @@ async fn one_call_counts_once_and_a_repeated_report_is_one_call() {
     let mut taro = town.customer(NOON).await;
     let number = taro.to_call().await;
     let call = IncomingCall { call_id: "c".into(), called: Some(number.clone()), caller: taros_phone(), at: NOON };
-    town.desk.report(call.clone(), NOON).await.unwrap();
+    town.service.report(call.clone(), NOON).await.unwrap();
     taro.post(Posted::Call).await;
     assert_eq!(taro.at().await, "pin");
     taro.post(Posted::Cancel).await;
@@ -138,7 +138,7 @@ async fn one_call_counts_once_and_a_repeated_report_is_one_call() {
         taro = town.customer(NOON + secs(n)).await;
         let next = taro.to_call().await;
         let replay = IncomingCall { called: Some(next), ..call.clone() };
-        town.desk.report(replay, taro.now).await.unwrap();
+        town.service.report(replay, taro.now).await.unwrap();
         assert_eq!(taro.look().await.call.unwrap().state, CallState::Waiting);
         taro.post(Posted::Cancel).await;
     }
@@ -156,7 +156,7 @@ async fn a_withheld_call_is_hinted_at_and_a_second_one_counts() {
     assert_eq!(taro.look().await.call.unwrap().state, CallState::Withheld);
     town.call(taros_phone(), &number, NOON + secs(20), secs(0)).await;
     taro.now = NOON + secs(21);
-    assert_eq!(town.desk.call_status(&taro.visitor, taro.now).await.unwrap().unwrap().state, CallState::Seen);
+    assert_eq!(town.service.call_status(&taro.visitor, taro.now).await.unwrap().unwrap().state, CallState::Seen);
     assert_eq!(taro.post(Posted::Call).await.interaction.stage.screen(), "pin");
 }
 

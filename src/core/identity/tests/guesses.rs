@@ -45,8 +45,8 @@ async fn what_counts_and_what_does_not() {
         }
     }
     let locks = town.store.read({
-        let seals = town.desk.seals().clone();
-        move |tx| list(tx, &seals, NOON, 10)
+        let crypto = town.service.crypto().clone();
+        move |tx| list(tx, &crypto, NOON, 10)
     });
     assert!(locks.await.unwrap().is_empty(), "R30 never locks");
 }
@@ -126,9 +126,10 @@ async fn one_browser_posting_one_page_often_makes_one_guess() {
     let mut taro = town.customer(NOON).await;
     taro.to_pin().await;
     let step = taro.look().await.step;
-    let tries = (0..20).map(|_| town.desk.post(&taro.visitor, step.reveal(), Posted::Pin(Secret::new("0000")), NOON));
+    let tries =
+        (0..20).map(|_| town.service.post(&taro.visitor, step.reveal(), Posted::Pin(Secret::new("0000")), NOON));
     let answers = futures_util::future::join_all(tries).await;
-    let taken = answers.iter().filter(|a| matches!(a, Ok(Seen::Here(v)) if v.taken)).count();
+    let taken = answers.iter().filter(|a| matches!(a, Ok(ViewResult::Here(v)) if v.accepted)).count();
     assert_eq!((taken, town.core.pins.load(Ordering::SeqCst)), (1, 1));
 }
 
@@ -154,14 +155,14 @@ async fn ten_wrong_pins_lock_until_somebody_releases_and_a_success_forgets() {
     day = day + secs(86_400);
     let mut taro = town.customer(day).await;
     assert_eq!(ended(&taro.to_phone().await), Ending::Locked { before: true, until: None }, "midnight does not help");
-    let seals = town.desk.seals().clone();
+    let crypto = town.service.crypto().clone();
     let (a, b) = (account.clone(), account.clone());
-    let held = town.store.read(move |tx| list(tx, &seals, day, 10)).await.unwrap();
+    let held = town.store.read(move |tx| list(tx, &crypto, day, 10)).await.unwrap();
     assert_eq!(held.iter().map(|l| (l.account.clone(), l.until)).collect::<Vec<_>>(), [(a, None)]);
     for (nth, want) in [(1, true), (2, false)] {
-        let (seals, account) = (town.desk.seals().clone(), b.clone());
+        let (crypto, account) = (town.service.crypto().clone(), b.clone());
         let staff = Actor::Staff("hanako".into());
-        let work = town.store.write(move |tx| release(tx, &seals, &account, staff.clone(), "called us", day));
+        let work = town.store.write(move |tx| release(tx, &crypto, &account, staff.clone(), "called us", day));
         assert_eq!(work.await.unwrap(), want, "release {nth}");
     }
     let mut taro = town.customer(day).await;
@@ -198,9 +199,9 @@ async fn the_days_failures_are_forgotten_by_a_completed_consent_and_not_by_passi
     taro.post(Posted::Customer(super::taro())).await;
     let mut again = town.customer(NOON).await;
     again.to_customer("115-ordinary-1100026").await;
-    let seals = town.desk.seals().clone();
-    let index = seals.account(&Account::parse("115-ordinary-1100026").unwrap());
-    town.store.write(move |tx| lockout::clear(tx, &seals, index, NOON)).await.unwrap();
+    let crypto = town.service.crypto().clone();
+    let index = crypto.account(&Account::parse("115-ordinary-1100026").unwrap());
+    town.store.write(move |tx| lockout::clear(tx, &crypto, index, NOON)).await.unwrap();
     for _ in 0..2 {
         assert_eq!(messages(&again.post(Posted::Customer(wrong())).await), [Message::R31], "two more after a consent");
     }
@@ -275,7 +276,7 @@ async fn who_hangs_up_leaves_nothing_booked() {
         let step = taro.look().await.step;
         let before = town.core.lookups.load(Ordering::SeqCst);
         let mut post =
-            Box::pin(town.desk.post(&taro.visitor, step.reveal(), Posted::Customer(super::taro()), taro.now));
+            Box::pin(town.service.post(&taro.visitor, step.reveal(), Posted::Customer(super::taro()), taro.now));
         while town.core.lookups.load(Ordering::SeqCst) == before {
             tokio::select! {
                 biased;
@@ -309,17 +310,17 @@ async fn an_answer_that_comes_after_a_newer_step_moves_nothing() {
         taro.to_pin().await;
         let step = taro.look().await.step;
         let asked = Posted::Pin(Secret::new(pin));
-        let first = town.desk.post(&taro.visitor, step.reveal(), asked, NOON);
+        let first = town.service.post(&taro.visitor, step.reveal(), asked, NOON);
         let second = async {
             while town.core.pins.load(Ordering::SeqCst) == 0 {
                 tokio::task::yield_now().await;
             }
             let step = taro.look().await.step;
-            town.desk.post(&taro.visitor, step.reveal(), other, NOON).await.unwrap()
+            town.service.post(&taro.visitor, step.reveal(), other, NOON).await.unwrap()
         };
         let (first, second) = tokio::join!(first, second);
-        let Seen::Here(newer) = second else { panic!("the customer's own way is foreign to them") };
-        let Seen::Here(first) = first.unwrap() else { panic!("the customer's own way is foreign to them") };
+        let ViewResult::Here(newer) = second else { panic!("the customer's own way is foreign to them") };
+        let ViewResult::Here(first) = first.unwrap() else { panic!("the customer's own way is foreign to them") };
         assert_eq!(first.interaction.stage.screen(), want, "{pin}");
         let now = taro.look().await;
         assert_eq!(now.interaction.stage.screen(), want, "{pin}");
@@ -332,14 +333,15 @@ async fn an_answer_that_comes_after_a_newer_step_moves_nothing() {
 async fn an_answer_from_before_midnight_undoes_nothing_of_the_new_day() {
     let town = Town::new();
     let account = Account::parse("115-ordinary-1100026").unwrap();
-    let (seals, policy) = (town.desk.seals().clone(), town.desk.policy().clone());
+    let (crypto, policy) = (town.service.crypto().clone(), town.service.policy().clone());
     let midnight = NOON.next_jst_midnight();
     let before = Instant::from_millis(midnight.millis() - 1);
     let work = town.store.write(move |tx| {
         let client = ClientId::parse("creco").unwrap();
         let booked = |tx: &mut Tx<'_, '_>, now| {
-            let id = GuessId::random(&*seals.random);
-            let Reserved::Go(r) = lockout::reserve(tx, &seals, &policy, (&account, Guess::Customer, &id), now)? else {
+            let id = GuessId::random(&*crypto.random);
+            let Reserved::Proceed(r) = lockout::reserve(tx, &crypto, &policy, (&account, Guess::Customer, &id), now)?
+            else {
                 panic!("no guess left");
             };
             Ok::<_, crate::store::Error>(r)
@@ -347,13 +349,13 @@ async fn an_answer_from_before_midnight_undoes_nothing_of_the_new_day() {
         let late = [booked(tx, before)?, booked(tx, before)?];
         for _ in 0..policy.failures_a_day {
             let r = booked(tx, midnight)?;
-            lockout::fail(tx, &seals, &policy, &r, &client, midnight)?;
+            lockout::fail(tx, &crypto, &policy, &r, &client, midnight)?;
         }
-        lockout::fail(tx, &seals, &policy, &late[0], &client, before)?;
-        lockout::pass(tx, &seals, &policy, &late[1], true, before)?;
-        let id = GuessId::random(&*seals.random);
-        let after = lockout::reserve(tx, &seals, &policy, (&account, Guess::Customer, &id), midnight)?;
-        Ok((after, list(tx, &seals, midnight, 10)?.len()))
+        lockout::fail(tx, &crypto, &policy, &late[0], &client, before)?;
+        lockout::pass(tx, &crypto, &policy, &late[1], true, before)?;
+        let id = GuessId::random(&*crypto.random);
+        let after = lockout::reserve(tx, &crypto, &policy, (&account, Guess::Customer, &id), midnight)?;
+        Ok((after, list(tx, &crypto, midnight, 10)?.len()))
     });
     let (after, listed) = work.await.unwrap();
     assert_eq!(after, Reserved::Locked(Lock { until: Some(midnight.next_jst_midnight()) }));

@@ -1,6 +1,6 @@
 //! One call counts for one interaction: the leases of called numbers (decision 17), under the production rules.
 
-use super::super::lease::{Asking, Choice, KEPT_FOR, Known, Lease, Wait, choose, rank};
+use super::super::lease::{Asking, CallerNumbers, Lease, NumberChoice, RESERVED_FOR, Wait, choose, rank};
 use super::*;
 use crate::id::InteractionId;
 use crate::store::Error;
@@ -71,10 +71,11 @@ async fn one_call_opens_one_interaction() {
 /// Every number that an interaction of this network could be given at a moment: asked as often as chance needs.
 async fn numbers_for(town: &Town, address: &str, now: Instant) -> Vec<Phone> {
     let walker = at_phone(town, address, now).await;
-    let (i, seals, policy) = (walker.look().await.interaction, town.desk.seals().clone(), town.desk.policy().clone());
+    let (i, crypto, policy) =
+        (walker.look().await.interaction, town.service.crypto().clone(), town.service.policy().clone());
     let (caller, network) = (Phone::parse(TARO).unwrap(), network(address).lease_holder());
     let give = move |tx: &mut Tx<'_, '_>| {
-        let given = super::super::call::give(tx, &seals, &policy, &i, (&caller, &network), 1, now)?.0;
+        let given = super::super::call::give(tx, &crypto, &policy, &i, (&caller, &network), 1, now)?.0;
         let super::super::call::Given::Number(calling) = given else { panic!("no number") };
         // What was given is rolled back, so that the next one finds the tables as they were.
         Err::<(), _>(Error::Engine(calling.called.as_str().to_owned()))
@@ -176,39 +177,39 @@ async fn calls_that_match_nothing_are_counted_and_not_recorded() {
 // ---- the decision alone, against a fraudster ---------------------------------------------------------------------------
 
 /// What the tables would hold.
-struct Model {
+struct LeaseModel {
     pool: Vec<String>,
     leases: Vec<Lease>,
     waits: Vec<Wait>,
 }
-impl Model {
+impl LeaseModel {
     fn new(numbers: usize) -> Self {
         Self { pool: (0..numbers).map(|n| format!("n{n}")).collect(), leases: vec![], waits: vec![] }
     }
     /// One interaction of a network asks; `pick` stands for chance. `false`: it got none.
     fn ask(&mut self, interaction: &InteractionId, network: Hash, pick: usize, now: Instant) -> bool {
         let asking = Asking { interaction, network, by_network: true };
-        let known = Known { pool: &self.pool, leases: &self.leases, waits: &self.waits };
+        let known = CallerNumbers { pool: &self.pool, leases: &self.leases, waits: &self.waits };
         match choose(asking, known, now) {
-            Choice::OneOf(numbers) => {
+            NumberChoice::OneOf(numbers) => {
                 let called = numbers[pick % numbers.len()].to_owned();
                 self.leases.retain(|l| l.called != called);
                 self.waits.retain(|w| w.interaction != *interaction);
                 self.leases.push(Lease { called, network, since: now, free_at: now + secs(180) });
                 true
             }
-            Choice::NotBefore { at, called } => {
+            NumberChoice::NotBefore { at, called } => {
                 assert!(at > now);
                 let called = called.map(str::to_owned);
                 self.waits.retain(|w| w.interaction != *interaction);
                 self.waits.push(Wait { interaction: interaction.clone(), network, called, at });
                 false
             }
-            Choice::Never => panic!("there are numbers"),
+            NumberChoice::Never => panic!("there are numbers"),
         }
     }
     fn forget_the_past(&mut self, now: Instant) {
-        self.waits.retain(|w| now < w.at + KEPT_FOR);
+        self.waits.retain(|w| now < w.at + RESERVED_FOR);
     }
 }
 fn id(n: usize) -> InteractionId {
@@ -218,7 +219,7 @@ fn id(n: usize) -> InteractionId {
 /// A customer who dials an old number again reaches nobody, as long as there is another number to give.
 #[test]
 fn what_another_network_had_is_given_last_and_the_oldest_first() {
-    let mut model = Model::new(5);
+    let mut model = LeaseModel::new(5);
     let lease = |called: &str, network: &str, since: u64| {
         let (since, free_at) = (NOON + secs(since), NOON + secs(since + 180));
         Lease { called: called.into(), network: Hash::of(network), since, free_at }
@@ -226,13 +227,13 @@ fn what_another_network_had_is_given_last_and_the_oldest_first() {
     model.leases = vec![lease("n3", "another", 0), lease("n1", "a third", 60), lease("n0", "own", 30)];
     let (own, later) = (id(1), NOON + secs(600));
     let asking = Asking { interaction: &own, network: Hash::of("own"), by_network: true };
-    let known = Known { pool: &model.pool, leases: &model.leases, waits: &model.waits };
+    let known = CallerNumbers { pool: &model.pool, leases: &model.leases, waits: &model.waits };
     let mut numbers = ["n1", "n4", "n3", "n2", "n0"];
     rank(asking, known, &mut numbers, later);
     assert_eq!(numbers, ["n4", "n2", "n0", "n3", "n1"]);
     // What is kept for who asks comes first.
     let wait = Wait { interaction: own.clone(), network: Hash::of("own"), called: Some("n3".into()), at: later };
-    let known = Known { waits: &[wait], ..known };
+    let known = CallerNumbers { waits: &[wait], ..known };
     rank(asking, known, &mut numbers, later);
     assert_eq!(numbers, ["n3", "n4", "n2", "n0", "n1"]);
 }
@@ -246,7 +247,7 @@ proptest! {
         numbers in 3_usize..=10,
         steps in prop::collection::vec((0_usize..8, 0_usize..6, 0_usize..10, 0_u64..40, any::<bool>()), 1..120),
     ) {
-        let mut model = Model::new(numbers);
+        let mut model = LeaseModel::new(numbers);
         let mut now = NOON;
         for (n, (who, which, pick, pause, used)) in steps.into_iter().enumerate() {
             now = now + secs(pause);
@@ -258,15 +259,15 @@ proptest! {
             }
             model.forget_the_past(now);
             let asking = Asking { interaction: &id(9999), network: Hash::of("the customer's"), by_network: true };
-            let known = Known { pool: &model.pool, leases: &model.leases, waits: &model.waits };
+            let known = CallerNumbers { pool: &model.pool, leases: &model.leases, waits: &model.waits };
             let choice = choose(asking, known, now);
-            prop_assert!(matches!(choice, Choice::OneOf(_)), "step {n}: {choice:?} of {numbers} numbers");
+            prop_assert!(matches!(choice, NumberChoice::OneOf(_)), "step {n}: {choice:?} of {numbers} numbers");
         }
     }
     /// The bound is the best there is: with one network more, all numbers can be taken.
     #[test]
     fn with_one_network_more_there_may_be_none(numbers in 3_usize..=10) {
-        let mut model = Model::new(numbers);
+        let mut model = LeaseModel::new(numbers);
         for network in 0..numbers - 1 {
             let got = model.ask(&id(network), Hash::of(format!("fraud {network}")), 0, NOON);
             prop_assert!(got);
@@ -281,7 +282,7 @@ proptest! {
         steps in prop::collection::vec((0_usize..12, 0_usize..10, 0_u64..30), 1..80),
         late in 0_u64..60,
     ) {
-        let mut model = Model::new(numbers);
+        let mut model = LeaseModel::new(numbers);
         let mut now = NOON;
         for (n, (network, pick, pause)) in steps.into_iter().enumerate() {
             now = now + secs(pause);

@@ -14,15 +14,15 @@ async fn a_network_begins_sixty_in_ten_minutes() {
     let town = production();
     for n in 0..60 {
         let opened = town.opens(Hash::of(format!("{n}")), &[], "203.0.113.9", NOON + secs(n)).await;
-        assert!(matches!(opened, Opened::Begun { .. }), "start {n}");
+        assert!(matches!(opened, StartResult::Begun { .. }), "start {n}");
     }
     let end = NOON + secs(600);
     let late = town.opens(Hash::of("late"), &[], "203.0.113.9", NOON + secs(60)).await;
-    assert!(matches!(late, Opened::TooManyOfNetwork { until } if until == end), "{late:?}");
+    assert!(matches!(late, StartResult::TooManyOfNetwork { until } if until == end), "{late:?}");
     let other = town.opens(Hash::of("other"), &[], "203.0.113.10", NOON + secs(60)).await;
-    assert!(matches!(other, Opened::Begun { .. }), "another network is not concerned");
+    assert!(matches!(other, StartResult::Begun { .. }), "another network is not concerned");
     let again = town.opens(Hash::of("again"), &[], "203.0.113.9", end).await;
-    assert!(matches!(again, Opened::Begun { .. }));
+    assert!(matches!(again, StartResult::Begun { .. }));
     assert!(town.actions().await.contains(&"alarm.raised".to_owned()));
 }
 
@@ -37,10 +37,10 @@ async fn what_is_kept_of_strangers_is_bounded() {
         }
     }
     let full = town.opens(Hash::of("full"), &[], "192.0.2.1", NOON + secs(2)).await;
-    assert!(matches!(full, Opened::TooMany { until } if until == NOON + secs(62)), "{full:?}");
+    assert!(matches!(full, StartResult::TooMany { until } if until == NOON + secs(62)), "{full:?}");
     // Whoever passed ② is no stranger.
     let later = NOON + secs(3601);
-    while town.desk.sweep(later, 50).await.unwrap() > 0 {}
+    while town.service.sweep(later, 50).await.unwrap() > 0 {}
     let mut taro = town.browser(Hash::of("taro"), &[], "192.0.2.1", later).await;
     taro.to_phone().await;
     for n in 0..100 {
@@ -57,19 +57,19 @@ async fn what_did_not_pass_two_ends_after_half_an_hour_and_leaves_nothing() {
     let mut taro = town.customer(NOON).await;
     taro.to_phone().await;
     let later = NOON + secs(1800);
-    while town.desk.sweep(later, 50).await.unwrap() > 0 {}
+    while town.service.sweep(later, 50).await.unwrap() > 0 {}
     let at = |w: &Walker<'_>, now| {
-        let (desk, v) = (town.desk.clone(), w.visitor.clone());
+        let (service, v) = (town.service.clone(), w.visitor.clone());
         async move {
-            match desk.look(&v, None, now).await.unwrap() {
-                Seen::Here(view) => view.interaction.stage.screen(),
-                Seen::Foreign => "gone",
+            match service.look(&v, None, now).await.unwrap() {
+                ViewResult::Here(view) => view.interaction.stage.screen(),
+                ViewResult::Foreign => "gone",
             }
         }
     };
     assert_eq!((at(&stranger, later).await, at(&taro, later).await), ("expired", "phone"));
     let gone = NOON + secs(3600);
-    while town.desk.sweep(gone, 50).await.unwrap() > 0 {}
+    while town.service.sweep(gone, 50).await.unwrap() > 0 {}
     assert_eq!((at(&stranger, gone).await, at(&taro, gone).await), ("gone", "gone"));
 }
 
@@ -81,15 +81,15 @@ async fn the_record_begins_with_two() {
     stranger.post(Posted::Back).await;
     stranger.post(Posted::Cancel).await;
     assert!(town.actions().await.is_empty(), "nothing strangers do stands in the record");
-    assert_eq!(town.desk.ends().within_the_hour(Ending::Cancelled), 1, "it is counted");
+    assert_eq!(town.service.ends().within_the_hour(Ending::Cancelled), 1, "it is counted");
 
     let mut taro = town.customer(NOON).await;
     taro.to_customer("115-ordinary-1100026").await;
     taro.post(Posted::Customer(wrong())).await;
     taro.post(Posted::Cancel).await;
     assert_eq!(town.actions().await, ["interaction.customer.refused", "interaction.ended"]);
-    assert_eq!(town.desk.ends().within_the_hour(Ending::Cancelled), 1);
-    assert_eq!(town.desk.ends().within_the_hour(Ending::Busy), 0);
+    assert_eq!(town.service.ends().within_the_hour(Ending::Cancelled), 1);
+    assert_eq!(town.service.ends().within_the_hour(Ending::Busy), 0);
 }
 
 #[tokio::test]
@@ -98,12 +98,12 @@ async fn two_is_limited_by_network_before_anything_is_read() {
     let mut taro = town.browser(Hash::of("r"), &[], "203.0.113.9", NOON).await;
     taro.to_customer("115-ordinary-1100026").await;
     for n in 0..60 {
-        assert_eq!(town.desk.admit_customer(&taro.visitor, NOON).await, Ok(()), "post {n}");
+        assert_eq!(town.service.admit_customer(&taro.visitor, NOON).await, Ok(()), "post {n}");
     }
-    assert_eq!(town.desk.admit_customer(&taro.visitor, NOON + secs(9)).await, Err(NOON + secs(600)));
+    assert_eq!(town.service.admit_customer(&taro.visitor, NOON + secs(9)).await, Err(NOON + secs(600)));
     let other = Visitor { network: network("203.0.113.10"), ..taro.visitor.clone() };
-    assert_eq!(town.desk.admit_customer(&other, NOON).await, Ok(()));
-    assert_eq!(town.desk.admit_customer(&taro.visitor, NOON + secs(600)).await, Ok(()));
+    assert_eq!(town.service.admit_customer(&other, NOON).await, Ok(()));
+    assert_eq!(town.service.admit_customer(&taro.visitor, NOON + secs(600)).await, Ok(()));
 }
 
 #[tokio::test]
@@ -121,17 +121,17 @@ async fn thirty_unknown_accounts_and_fifteen_wrong_customers_an_hour() {
             one.to_customer(account).await;
             for _ in 0..each {
                 if asked < most {
-                    assert_eq!(town.desk.admit_customer(&one.visitor, NOON).await, Ok(()), "try {asked} of {most}");
+                    assert_eq!(town.service.admit_customer(&one.visitor, NOON).await, Ok(()), "try {asked} of {most}");
                     one.post(Posted::Customer(form.clone())).await;
                     asked += 1;
                 }
             }
         }
         let visitor = Visitor { network: network(&address), ..town.customer(NOON).await.visitor };
-        assert_eq!(town.desk.admit_customer(&visitor, NOON).await, Err(NOON + secs(3600)), "{most}");
+        assert_eq!(town.service.admit_customer(&visitor, NOON).await, Err(NOON + secs(3600)), "{most}");
     }
     let elsewhere = town.customer(NOON).await;
-    assert_eq!(town.desk.admit_customer(&elsewhere.visitor, NOON).await, Ok(()), "others are not held up");
+    assert_eq!(town.service.admit_customer(&elsewhere.visitor, NOON).await, Ok(()), "others are not held up");
 }
 
 /// All of them are under way before the first answer comes.
@@ -153,7 +153,7 @@ async fn posts_at_the_same_moment_get_no_more_answers() {
             walkers.push(one);
         }
         let posts = walkers.iter_mut().map(async |one| {
-            assert_eq!(town.desk.admit_customer(&one.visitor, NOON).await, Ok(()), "none is answered yet");
+            assert_eq!(town.service.admit_customer(&one.visitor, NOON).await, Ok(()), "none is answered yet");
             messages(&one.post(Posted::Customer(form.clone())).await)
         });
         let said = futures_util::future::join_all(posts).await;
@@ -196,7 +196,7 @@ async fn who_waits_too_long_for_the_core_bank_reads_r35() {
     });
     let mut taro = town.customer(NOON).await;
     taro.to_customer("115-ordinary-1100026").await;
-    let held = town.desk.turn(super::super::bank_queue::Priority::Anybody, NOON).await.map_err(|_| ()).unwrap();
+    let held = town.service.turn(super::super::bank_queue::Priority::Anybody, NOON).await.map_err(|_| ()).unwrap();
     assert_eq!(messages(&taro.post(Posted::Customer(taro_form())).await), [Message::R35]);
     drop(held);
     assert_eq!(

@@ -3,12 +3,12 @@
 
 mod bank;
 mod call;
-mod desk;
 mod forms;
 mod guesses;
 mod hours;
 mod leases;
 mod limits;
+mod service;
 mod walk;
 
 use super::service_hours::Hours;
@@ -83,9 +83,9 @@ impl CoreBank for Core {
     }
 }
 
-/// A desk and what stands behind it.
+/// The service with a sample core bank and a store.
 pub(crate) struct Town {
-    pub(crate) desk: Desk,
+    pub(crate) service: IdentityService,
     pub(crate) core: Arc<Core>,
     pub(crate) store: Store,
     requests: AtomicUsize,
@@ -96,17 +96,17 @@ impl Town {
     pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
-    pub(crate) fn with(change: impl FnOnce(&mut Policy)) -> Self {
+    pub(crate) fn with(change: impl FnOnce(&mut IdentityPolicy)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&format!("sqlite:{}", dir.path().join("t.db").display())).unwrap();
         // Many customers of one test share an account, a telephone and a moment; the rules of a network have their own
         // tests (`leases`, `limits`).
-        let mut policy = Policy {
+        let mut policy = IdentityPolicy {
             hours: Hours::seed(),
             called_numbers: (1..=5).map(|n| Phone::parse(&format!("0800111000{n}")).unwrap()).collect(),
             by_network: false,
             rest: Duration::ZERO,
-            ..Policy::default()
+            ..IdentityPolicy::default()
         };
         change(&mut policy);
         let core = Arc::new(Core {
@@ -115,12 +115,20 @@ impl Town {
             lookups: AtomicUsize::new(0),
             fails: Mutex::new(None),
         });
-        let seals =
-            Seals { sealer: Arc::new(Sealer::new("t", &[7; 32]).unwrap()), random: Arc::new(SeededRandom::new(1)) };
+        let seals = FieldCrypto {
+            sealer: Arc::new(Sealer::new("t", &[7; 32]).unwrap()),
+            random: Arc::new(SeededRandom::new(1)),
+        };
         let key = CookieKey::new(zeroize::Zeroizing::new([5; 32]));
-        let parts = DeskParts { seals, key, policy, bank: core.clone(), alarms: Arc::new(Alarms::default()) };
-        let desk = Desk::new(store.clone(), parts);
-        Self { desk, core, store, requests: AtomicUsize::new(0), calls: AtomicUsize::new(0), _dir: dir }
+        let parts = IdentityServiceParts {
+            crypto: seals,
+            key,
+            policy,
+            bank: core.clone(),
+            alarms: Arc::new(Alarms::default()),
+        };
+        let desk = IdentityService::new(store.clone(), parts);
+        Self { service: desk, core, store, requests: AtomicUsize::new(0), calls: AtomicUsize::new(0), _dir: dir }
     }
     /// A customer with a browser of their own and a request of their own.
     pub(crate) async fn customer(&self, now: Instant) -> Walker<'_> {
@@ -135,16 +143,22 @@ impl Town {
         now: Instant,
     ) -> Walker<'_> {
         match self.opens(request, cookies, address, now).await {
-            Opened::Begun { interaction, cookie, forget } => {
+            StartResult::Begun { interaction, cookie, forget } => {
                 let network = network(address);
-                let visitor = Visitor { id: interaction.id, cookie: cookie.hash(), memory: None, network };
+                let visitor = Visitor { id: interaction.id, cookie: cookie.hash(), proofing_cookie: None, network };
                 Walker { town: self, visitor, forget, now }
             }
             refused => panic!("{refused:?}"),
         }
     }
-    pub(crate) async fn opens(&self, request: Hash, cookies: &[ShownCookie], address: &str, now: Instant) -> Opened {
-        let opening = Opening {
+    pub(crate) async fn opens(
+        &self,
+        request: Hash,
+        cookies: &[ShownCookie],
+        address: &str,
+        now: Instant,
+    ) -> StartResult {
+        let start = StartRequest {
             client: ClientId::parse("creco").unwrap(),
             request,
             unpushed: None,
@@ -153,7 +167,7 @@ impl Town {
             language: None,
             recalled: None,
         };
-        self.desk.open(opening, now).await.unwrap()
+        self.service.open(start, now).await.unwrap()
     }
     pub(crate) fn fails(&self, how: Option<BankError>) {
         *self.core.fails.lock().unwrap() = how;
@@ -162,7 +176,7 @@ impl Town {
     pub(crate) async fn call(&self, from: Caller, to: &Phone, at: Instant, late: Duration) {
         let n = self.calls.fetch_add(1, Ordering::SeqCst);
         let call = IncomingCall { call_id: format!("call-{n}"), called: Some(to.clone()), caller: from, at };
-        self.desk.report(call, at + late).await.unwrap();
+        self.service.report(call, at + late).await.unwrap();
     }
     pub(crate) async fn actions(&self) -> Vec<String> {
         let rows = self.store.read(|tx| tx.rows("select action from audit order by worker, n limit 1000", &[])).await;
@@ -188,9 +202,9 @@ impl Walker<'_> {
         ShownCookie { label: cookie::label(&self.visitor.id).to_owned(), value: self.visitor.cookie }
     }
     pub(crate) async fn look(&self) -> View {
-        match self.town.desk.look(&self.visitor, None, self.now).await.unwrap() {
-            Seen::Here(view) => *view,
-            Seen::Foreign => panic!("the customer's own way is foreign to them"),
+        match self.town.service.look(&self.visitor, None, self.now).await.unwrap() {
+            ViewResult::Here(view) => *view,
+            ViewResult::Foreign => panic!("the customer's own way is foreign to them"),
         }
     }
     pub(crate) async fn at(&self) -> &'static str {
@@ -202,8 +216,8 @@ impl Walker<'_> {
         self.post_with(&step, posted).await
     }
     pub(crate) async fn post_with(&mut self, step: &Secret, posted: Posted) -> View {
-        let seen = self.town.desk.post(&self.visitor, step.reveal(), posted, self.now).await.unwrap();
-        let Seen::Here(view) = seen else { panic!("the customer's own way is foreign to them") };
+        let seen = self.town.service.post(&self.visitor, step.reveal(), posted, self.now).await.unwrap();
+        let ViewResult::Here(view) = seen else { panic!("the customer's own way is foreign to them") };
         if let Some(cookie) = &view.cookie {
             self.visitor.cookie = cookie.hash();
         }

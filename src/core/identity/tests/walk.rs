@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 /// What a browser may do next.
 #[derive(Debug, Clone, Copy)]
-enum Move {
+enum BrowserMove {
     Account,
     Customer {
         right: bool,
@@ -22,28 +22,28 @@ enum Move {
     Ring,
     Wait(u16),
     /// The last posted form is sent again.
-    Again,
+    Resend,
 }
-fn moves() -> impl Strategy<Value = Vec<Move>> {
+fn moves() -> impl Strategy<Value = Vec<BrowserMove>> {
     let one = prop_oneof![
-        4 => Just(Move::Account),
-        6 => any::<bool>().prop_map(|right| Move::Customer { right }),
-        1 => Just(Move::Back),
-        5 => Just(Move::Phone),
-        5 => Just(Move::Call),
-        5 => any::<bool>().prop_map(|right| Move::Pin { right }),
-        1 => Just(Move::Cancel),
-        2 => Just(Move::Restart),
-        5 => Just(Move::Ring),
-        2 => (1_u16..200).prop_map(Move::Wait),
-        2 => Just(Move::Again),
+        4 => Just(BrowserMove::Account),
+        6 => any::<bool>().prop_map(|right| BrowserMove::Customer { right }),
+        1 => Just(BrowserMove::Back),
+        5 => Just(BrowserMove::Phone),
+        5 => Just(BrowserMove::Call),
+        5 => any::<bool>().prop_map(|right| BrowserMove::Pin { right }),
+        1 => Just(BrowserMove::Cancel),
+        2 => Just(BrowserMove::Restart),
+        5 => Just(BrowserMove::Ring),
+        2 => (1_u16..200).prop_map(BrowserMove::Wait),
+        2 => Just(BrowserMove::Resend),
     ];
     proptest::collection::vec(one, 1..40)
 }
 
 /// What has been proved so far, by a model that knows nothing of the code.
 #[derive(Debug, Default, Clone, PartialEq)]
-struct Proved {
+struct ModelProgress {
     account: bool,
     customer: bool,
     number: bool,
@@ -61,27 +61,27 @@ proptest! {
     }
 }
 
-async fn walk(list: &[Move]) {
+async fn walk(list: &[BrowserMove]) {
     let town = Town::with(|p| p.failures_a_day = 100);
     let mut taro = town.customer(NOON).await;
-    let mut proved = Proved::default();
+    let mut proved = ModelProgress::default();
     let mut last: Option<(Secret, Posted)> = None;
     for step in list {
         let before = taro.look().await;
         let at = before.interaction.stage.screen();
         let posted = match step {
-            Move::Account => Posted::Account(AccountForm::of(&Account::parse("115-ordinary-1100026").unwrap())),
-            Move::Customer { right: true } => Posted::Customer(super::taro()),
-            Move::Customer { right: false } => {
+            BrowserMove::Account => Posted::Account(AccountForm::of(&Account::parse("115-ordinary-1100026").unwrap())),
+            BrowserMove::Customer { right: true } => Posted::Customer(super::taro()),
+            BrowserMove::Customer { right: false } => {
                 Posted::Customer(CustomerForm { birth_year: "1986".into(), ..super::taro() })
             }
-            Move::Back => Posted::Back,
-            Move::Phone => Posted::Phone,
-            Move::Call => Posted::Call,
-            Move::Pin { right } => Posted::Pin(Secret::new(if *right { "4071" } else { "1704" })),
-            Move::Cancel => Posted::Cancel,
-            Move::Restart => Posted::Restart,
-            Move::Ring => {
+            BrowserMove::Back => Posted::Back,
+            BrowserMove::Phone => Posted::Phone,
+            BrowserMove::Call => Posted::Call,
+            BrowserMove::Pin { right } => Posted::Pin(Secret::new(if *right { "4071" } else { "1704" })),
+            BrowserMove::Cancel => Posted::Cancel,
+            BrowserMove::Restart => Posted::Restart,
+            BrowserMove::Ring => {
                 if let Stage::Call { calling, .. } = &before.interaction.stage {
                     let caller = Caller::Known(Phone::parse("09012343333").unwrap());
                     town.call(caller, &calling.called, taro.now, secs(0)).await;
@@ -89,14 +89,14 @@ async fn walk(list: &[Move]) {
                 }
                 continue;
             }
-            Move::Wait(n) => {
+            BrowserMove::Wait(n) => {
                 taro.now = taro.now + secs((*n).into());
                 continue;
             }
-            Move::Again => match last.clone() {
+            BrowserMove::Resend => match last.clone() {
                 Some((token, posted)) => {
                     let view = taro.post_with(&token, posted).await;
-                    assert!(!view.taken, "a step token is good once");
+                    assert!(!view.accepted, "a step token is good once");
                     continue;
                 }
                 None => continue,
@@ -106,12 +106,12 @@ async fn walk(list: &[Move]) {
         let after = taro.post_with(&before.step, posted).await.interaction.stage.screen();
         // The model: what each screen's own form proves, and only there.
         match (at, step) {
-            ("account", Move::Account) => proved.account = true,
-            ("customer", Move::Customer { right: true }) => proved.customer = true,
-            ("phone", Move::Phone) => (proved.number, proved.rung) = (true, false),
-            ("call", Move::Call) => proved.call = proved.rung,
-            ("pin", Move::Pin { right: true }) => proved.pin = true,
-            ("customer", Move::Back) | ("expired", Move::Restart) => proved = Proved::default(),
+            ("account", BrowserMove::Account) => proved.account = true,
+            ("customer", BrowserMove::Customer { right: true }) => proved.customer = true,
+            ("phone", BrowserMove::Phone) => (proved.number, proved.rung) = (true, false),
+            ("call", BrowserMove::Call) => proved.call = proved.rung,
+            ("pin", BrowserMove::Pin { right: true }) => proved.pin = true,
+            ("customer", BrowserMove::Back) | ("expired", BrowserMove::Restart) => proved = ModelProgress::default(),
             _ => {}
         }
         let needs: &[bool] = match after {

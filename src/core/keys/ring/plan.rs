@@ -3,14 +3,14 @@
 //! A key is published long before it signs, so that whoever caches our keys has it by then, and long after, so that
 //! what it signed can be verified. Only an emergency breaks both rules, and says so.
 
-use super::{Listed, State};
+use super::{KeyRow, KeyState};
 use crate::clock::Instant;
 use crate::keys::jose::Alg;
 use std::time::Duration;
 
 /// The times of a rotation (`[keys]`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
+pub struct RotationPolicy {
     /// How long a key signs.
     pub rotate_every: Duration,
     /// How long a key is published before it signs.
@@ -19,7 +19,7 @@ pub struct Policy {
     pub keep_retired: Duration,
 }
 const HOUR: u64 = 3600;
-impl Default for Policy {
+impl Default for RotationPolicy {
     fn default() -> Self {
         Self {
             rotate_every: Duration::from_secs(90 * 24 * HOUR),
@@ -31,13 +31,13 @@ impl Default for Policy {
 
 /// One step of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Move {
+pub enum KeyStep {
     /// A new key: `Next` until `activate_at`, or `Current` at once.
     Make {
         /// What it signs with.
         alg: Alg,
         /// Where it begins.
-        state: State,
+        state: KeyState,
         /// When it is to begin to sign.
         activate_at: Option<Instant>,
     },
@@ -71,64 +71,64 @@ pub enum Move {
 }
 
 /// The keys of one algorithm in one state, the oldest first.
-fn of(keys: &[Listed], alg: Alg, state: State) -> impl Iterator<Item = &Listed> {
+fn of(keys: &[KeyRow], alg: Alg, state: KeyState) -> impl Iterator<Item = &KeyRow> {
     keys.iter().filter(move |k| k.alg == alg && k.state == state)
 }
 
 /// What a ring lacks to sign at all: a current key of each algorithm. Nothing was published before the first one, so
 /// nobody has a cache without it.
 #[must_use]
-pub fn missing(keys: &[Listed]) -> Vec<Move> {
-    let lacking = Alg::ALL.into_iter().filter(|alg| of(keys, *alg, State::Current).next().is_none());
+pub fn missing(keys: &[KeyRow]) -> Vec<KeyStep> {
+    let lacking = Alg::ALL.into_iter().filter(|alg| of(keys, *alg, KeyState::Current).next().is_none());
     lacking
-        .map(|alg| match of(keys, alg, State::Next).next() {
-            Some(next) => Move::Activate { kid: next.kid.clone() },
-            None => Move::Make { alg, state: State::Current, activate_at: None },
+        .map(|alg| match of(keys, alg, KeyState::Next).next() {
+            Some(next) => KeyStep::Activate { kid: next.kid.clone() },
+            None => KeyStep::Make { alg, state: KeyState::Current, activate_at: None },
         })
         .collect()
 }
 
 /// What is due at `now`. Done at once, nothing more is due at `now`.
 #[must_use]
-pub fn plan(keys: &[Listed], now: Instant, policy: &Policy) -> Vec<Move> {
+pub fn plan(keys: &[KeyRow], now: Instant, policy: &RotationPolicy) -> Vec<KeyStep> {
     let mut moves = missing(keys);
     for alg in Alg::ALL {
-        let Some(current) = of(keys, alg, State::Current).next() else { continue };
-        match of(keys, alg, State::Next).min_by_key(|k| begins(k, policy)) {
+        let Some(current) = of(keys, alg, KeyState::Current).next() else { continue };
+        match of(keys, alg, KeyState::Next).min_by_key(|k| begins(k, policy)) {
             None => {
                 let turn = current.activated_at.unwrap_or(current.created_at) + policy.rotate_every;
                 if now + policy.publish_before >= turn {
                     let activate_at = Some(turn.max(now + policy.publish_before));
-                    moves.push(Move::Make { alg, state: State::Next, activate_at });
+                    moves.push(KeyStep::Make { alg, state: KeyState::Next, activate_at });
                 }
             }
             Some(next) if begins(next, policy) <= now => {
-                moves.push(Move::Retire { kid: current.kid.clone() });
-                moves.push(Move::Activate { kid: next.kid.clone() });
+                moves.push(KeyStep::Retire { kid: current.kid.clone() });
+                moves.push(KeyStep::Activate { kid: next.kid.clone() });
             }
             Some(_) => {}
         }
     }
-    let over = |k: &&Listed| k.retired_at.is_some_and(|at| at + policy.keep_retired <= now);
-    moves.extend(keys.iter().filter(over).map(|k| Move::Drop { kid: k.kid.clone() }));
+    let over = |k: &&KeyRow| k.retired_at.is_some_and(|at| at + policy.keep_retired <= now);
+    moves.extend(keys.iter().filter(over).map(|k| KeyStep::Drop { kid: k.kid.clone() }));
     moves
 }
 
 /// When a next key begins to sign: when it was said to, and never before it was published long enough.
-fn begins(next: &Listed, policy: &Policy) -> Instant {
+fn begins(next: &KeyRow, policy: &RotationPolicy) -> Instant {
     let earliest = next.created_at + policy.publish_before;
     next.activate_at.unwrap_or(earliest).max(earliest)
 }
 
 /// Rotates `algs` as soon as nobody notices: the next key is published now and signs when it was published long enough.
 #[must_use]
-pub fn forward(keys: &[Listed], algs: &[Alg], now: Instant, policy: &Policy) -> Vec<Move> {
+pub fn forward(keys: &[KeyRow], algs: &[Alg], now: Instant, policy: &RotationPolicy) -> Vec<KeyStep> {
     let soonest = now + policy.publish_before;
-    let one = |alg: &Alg| match of(keys, *alg, State::Next).next() {
-        None => Some(Move::Make { alg: *alg, state: State::Next, activate_at: Some(soonest) }),
+    let one = |alg: &Alg| match of(keys, *alg, KeyState::Next).next() {
+        None => Some(KeyStep::Make { alg: *alg, state: KeyState::Next, activate_at: Some(soonest) }),
         Some(next) => {
             let at = (next.created_at + policy.publish_before).max(now);
-            (at < begins(next, policy)).then(|| Move::Schedule { kid: next.kid.clone(), at })
+            (at < begins(next, policy)).then(|| KeyStep::Schedule { kid: next.kid.clone(), at })
         }
     };
     algs.iter().filter_map(one).collect()
@@ -136,9 +136,9 @@ pub fn forward(keys: &[Listed], algs: &[Alg], now: Instant, policy: &Policy) -> 
 
 /// The emergency: every key of `algs` may be in wrong hands. All of them are withdrawn at once, a new one signs at once.
 #[must_use]
-pub fn replace(keys: &[Listed], algs: &[Alg]) -> Vec<Move> {
-    let lost = keys.iter().filter(|k| algs.contains(&k.alg) && k.state != State::Withdrawn);
-    let mut moves: Vec<Move> = lost.map(|k| Move::Withdraw { kid: k.kid.clone() }).collect();
-    moves.extend(algs.iter().map(|alg| Move::Make { alg: *alg, state: State::Current, activate_at: None }));
+pub fn replace(keys: &[KeyRow], algs: &[Alg]) -> Vec<KeyStep> {
+    let lost = keys.iter().filter(|k| algs.contains(&k.alg) && k.state != KeyState::Withdrawn);
+    let mut moves: Vec<KeyStep> = lost.map(|k| KeyStep::Withdraw { kid: k.kid.clone() }).collect();
+    moves.extend(algs.iter().map(|alg| KeyStep::Make { alg: *alg, state: KeyState::Current, activate_at: None }));
     moves
 }

@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::clock::Instant;
-use crate::keys::seal::{Broken, Place, Sealer};
+use crate::keys::seal::{Broken, SealContext, Sealer};
 use crate::random::{self, Random};
 use crate::store::{self, Store, Tx, Value};
 use zeroize::Zeroizing;
@@ -18,7 +18,7 @@ pub async fn shared_secret(
     name: &'static str,
     now: Instant,
 ) -> Result<Zeroizing<[u8; 32]>, Error> {
-    let place = Place { table: "shared_secrets", column: "sealed", row: name };
+    let place = SealContext { table: "shared_secrets", column: "sealed", row: name };
     // Every start but the first finds it: a full disk is no reason not to start.
     let stored = match store.read(move |tx| load(tx, name)).await? {
         Some(stored) => stored,

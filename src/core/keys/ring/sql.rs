@@ -1,6 +1,6 @@
 //! The table of the ring. Every step of a key is its state and an audit record, in one transaction.
 
-use super::{Move, State};
+use super::{KeyState, KeyStep};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::keys::jose::Alg;
@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 /// A key's row without its private half.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct KeyRow {
     /// Its id.
     pub kid: String,
     /// What it signs with.
     pub alg: Alg,
     /// Where it stands.
-    pub state: State,
+    pub state: KeyState,
     /// When it was made.
     pub created_at: Instant,
     /// When a next key is to begin to sign.
@@ -26,13 +26,13 @@ pub struct Listed {
     pub retired_at: Option<Instant>,
 }
 
-pub(super) struct Stored {
-    pub(super) listed: Listed,
+pub(super) struct SealedKeyRow {
+    pub(super) listed: KeyRow,
     pub(super) sealed: Vec<u8>,
 }
 
 /// A new key that has no row yet.
-pub(super) struct Made {
+pub(super) struct NewKeyRow {
     pub(super) kid: String,
     pub(super) alg: Alg,
     pub(super) sealed: Vec<u8>,
@@ -45,11 +45,11 @@ const MOST: i64 = 200;
 ///
 /// # Errors
 /// The store's.
-pub fn list(tx: &mut Tx<'_, '_>) -> Result<Vec<Listed>> {
+pub fn list(tx: &mut Tx<'_, '_>) -> Result<Vec<KeyRow>> {
     Ok(load(tx)?.into_iter().map(|s| s.listed).collect())
 }
 
-pub(super) fn load(tx: &mut Tx<'_, '_>) -> Result<Vec<Stored>> {
+pub(super) fn load(tx: &mut Tx<'_, '_>) -> Result<Vec<SealedKeyRow>> {
     let rows = tx.rows(
         "select kid, alg, state, private_key, created_at, activate_at, activated_at, retired_at from signing_keys
          order by created_at, alg, kid limit ?1",
@@ -59,24 +59,30 @@ pub(super) fn load(tx: &mut Tx<'_, '_>) -> Result<Vec<Stored>> {
     for row in rows {
         let kid = row.text(0)?.to_owned();
         let corrupt = |why: &str| Error::Corrupt { table: "signing_keys", row: kid.clone(), why: why.into() };
-        let listed = Listed {
+        let listed = KeyRow {
             alg: Alg::parse(row.text(1)?).ok_or_else(|| corrupt("unknown alg"))?,
-            state: State::parse(row.text(2)?).ok_or_else(|| corrupt("unknown state"))?,
+            state: KeyState::parse(row.text(2)?).ok_or_else(|| corrupt("unknown state"))?,
             created_at: row.instant(4)?,
             activate_at: row.opt_instant(5)?,
             activated_at: row.opt_instant(6)?,
             retired_at: row.opt_instant(7)?,
             kid,
         };
-        out.push(Stored { listed, sealed: row.bytes(3)?.to_vec() });
+        out.push(SealedKeyRow { listed, sealed: row.bytes(3)?.to_vec() });
     }
     Ok(out)
 }
 
 /// Does one step; `false` when it wants a key that was not made.
-pub(super) fn apply(tx: &mut Tx<'_, '_>, step: &Move, made: &[Made], actor: &Actor, now: Instant) -> Result<bool> {
+pub(super) fn apply(
+    tx: &mut Tx<'_, '_>,
+    step: &KeyStep,
+    made: &[NewKeyRow],
+    actor: &Actor,
+    now: Instant,
+) -> Result<bool> {
     let (action, detail) = match step {
-        Move::Make { alg, state, activate_at } => {
+        KeyStep::Make { alg, state, activate_at } => {
             let Some(key) = made.iter().find(|k| k.alg == *alg) else { return Ok(false) };
             tx.execute(
                 "insert into signing_keys (kid, alg, state, private_key, created_at, activate_at, activated_at)
@@ -88,32 +94,32 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, step: &Move, made: &[Made], actor: &Act
                     key.sealed.as_slice().into(),
                     now.into(),
                     (*activate_at).into(),
-                    (*state == State::Current).then_some(now).into(),
+                    (*state == KeyState::Current).then_some(now).into(),
                 ],
             )?;
             ("key.made", json!({"kid": key.kid, "alg": alg.as_str(), "state": state.as_str()}))
         }
-        Move::Schedule { kid, at } => {
+        KeyStep::Schedule { kid, at } => {
             let sql = "update signing_keys set activate_at = ?2 where kid = ?1";
             tx.execute(sql, &[kid.as_str().into(), (*at).into()])?;
             ("key.scheduled", json!({"kid": kid, "activate_at": at.secs()}))
         }
-        Move::Retire { kid } => {
+        KeyStep::Retire { kid } => {
             let sql = "update signing_keys set state = 'retired', retired_at = ?2 where kid = ?1";
             tx.execute(sql, &[kid.as_str().into(), now.into()])?;
             ("key.retired", json!({"kid": kid}))
         }
-        Move::Activate { kid } => {
+        KeyStep::Activate { kid } => {
             let sql = "update signing_keys set state = 'current', activated_at = ?2 where kid = ?1";
             tx.execute(sql, &[kid.as_str().into(), now.into()])?;
             ("key.activated", json!({"kid": kid}))
         }
-        Move::Withdraw { kid } => {
+        KeyStep::Withdraw { kid } => {
             let sql = "update signing_keys set state = 'withdrawn', retired_at = ?2, private_key = ?3 where kid = ?1";
             tx.execute(sql, &[kid.as_str().into(), now.into(), Vec::<u8>::new().into()])?;
             ("key.withdrawn", json!({"kid": kid}))
         }
-        Move::Drop { kid } => {
+        KeyStep::Drop { kid } => {
             tx.execute("delete from signing_keys where kid = ?1", &[kid.as_str().into()])?;
             ("key.dropped", json!({"kid": kid}))
         }

@@ -1,6 +1,6 @@
 //! The plan: a table of what is due when, and that no order of times breaks what a rotation promises.
 
-use super::{Listed, Move, Policy, State, forward, plan, replace};
+use super::{KeyRow, KeyState, KeyStep, RotationPolicy, forward, plan, replace};
 use crate::clock::Instant;
 use crate::keys::jose::Alg;
 use proptest::prelude::*;
@@ -12,70 +12,70 @@ const DAY: u64 = 24 * HOUR;
 fn at(secs: u64) -> Instant {
     Instant::from_secs(1_700_000_000) + Duration::from_secs(secs)
 }
-fn policy() -> Policy {
-    Policy {
+fn policy() -> RotationPolicy {
+    RotationPolicy {
         rotate_every: Duration::from_secs(90 * DAY),
         publish_before: Duration::from_secs(DAY),
         keep_retired: Duration::from_secs(2 * DAY),
     }
 }
-fn key(kid: &str, alg: Alg, state: State, created: u64) -> Listed {
-    let activated_at = (state != State::Next).then(|| at(created));
+fn key(kid: &str, alg: Alg, state: KeyState, created: u64) -> KeyRow {
+    let activated_at = (state != KeyState::Next).then(|| at(created));
     let kid = kid.to_owned();
-    Listed { kid, alg, state, created_at: at(created), activate_at: None, activated_at, retired_at: None }
+    KeyRow { kid, alg, state, created_at: at(created), activate_at: None, activated_at, retired_at: None }
 }
 
 /// A ring in memory, with what was published and what signed when.
 #[derive(Default)]
-struct Model {
-    keys: Vec<Listed>,
+struct RingModel {
+    keys: Vec<KeyRow>,
     made: usize,
 }
-impl Model {
+impl RingModel {
     fn new() -> Self {
         let mut model = Self::default();
         model.tend(0);
         model
     }
-    fn apply(&mut self, moves: Vec<Move>, now: u64) {
+    fn apply(&mut self, moves: Vec<KeyStep>, now: u64) {
         for step in moves {
-            let find = |kid: &String, keys: &mut Vec<Listed>| keys.iter().position(|k| k.kid == *kid).unwrap();
+            let find = |kid: &String, keys: &mut Vec<KeyRow>| keys.iter().position(|k| k.kid == *kid).unwrap();
             match step {
-                Move::Make { alg, state, activate_at } => {
+                KeyStep::Make { alg, state, activate_at } => {
                     self.made += 1;
                     let mut made = key(&format!("k{}", self.made), alg, state, now);
                     made.activate_at = activate_at;
                     self.keys.push(made);
                 }
-                Move::Schedule { kid, at } => {
+                KeyStep::Schedule { kid, at } => {
                     let i = find(&kid, &mut self.keys);
                     self.keys[i].activate_at = Some(at);
                 }
-                Move::Retire { kid } | Move::Withdraw { kid } if self.state(&kid) == State::Withdrawn => {
+                KeyStep::Retire { kid } | KeyStep::Withdraw { kid } if self.state(&kid) == KeyState::Withdrawn => {
                     panic!("{kid} was withdrawn already")
                 }
-                Move::Retire { kid } => {
+                KeyStep::Retire { kid } => {
                     let i = find(&kid, &mut self.keys);
-                    assert_eq!(self.keys[i].state, State::Current);
-                    (self.keys[i].state, self.keys[i].retired_at) = (State::Retired, Some(at(now)));
+                    assert_eq!(self.keys[i].state, KeyState::Current);
+                    (self.keys[i].state, self.keys[i].retired_at) = (KeyState::Retired, Some(at(now)));
                 }
-                Move::Withdraw { kid } => {
+                KeyStep::Withdraw { kid } => {
                     let i = find(&kid, &mut self.keys);
-                    (self.keys[i].state, self.keys[i].retired_at) = (State::Withdrawn, Some(at(now)));
+                    (self.keys[i].state, self.keys[i].retired_at) = (KeyState::Withdrawn, Some(at(now)));
                 }
-                Move::Activate { kid } => {
+                KeyStep::Activate { kid } => {
                     let i = find(&kid, &mut self.keys);
-                    assert_eq!(self.keys[i].state, State::Next);
-                    (self.keys[i].state, self.keys[i].activated_at) = (State::Current, Some(at(now)));
+                    assert_eq!(self.keys[i].state, KeyState::Next);
+                    (self.keys[i].state, self.keys[i].activated_at) = (KeyState::Current, Some(at(now)));
                 }
-                Move::Drop { kid } => {
+                KeyStep::Drop { kid } => {
                     let i = find(&kid, &mut self.keys);
                     self.keys.remove(i);
                 }
             }
         }
     }
-    fn state(&self, kid: &str) -> State {
+    fn state(&self, kid: &str) -> KeyState {
         self.keys.iter().find(|k| k.kid == kid).unwrap().state
     }
     fn tend(&mut self, now: u64) {
@@ -83,36 +83,36 @@ impl Model {
         self.apply(due, now);
         assert_eq!(plan(&self.keys, at(now), &policy()), [], "done is done");
     }
-    fn count(&self, alg: Alg, state: State) -> usize {
+    fn count(&self, alg: Alg, state: KeyState) -> usize {
         self.keys.iter().filter(|k| k.alg == alg && k.state == state).count()
     }
 }
 
 #[test]
 fn a_first_ring_has_one_key_of_each_algorithm_and_nothing_is_due() {
-    let model = Model::new();
+    let model = RingModel::new();
     for alg in Alg::ALL {
-        assert_eq!((model.count(alg, State::Current), model.keys.len()), (1, 4));
+        assert_eq!((model.count(alg, KeyState::Current), model.keys.len()), (1, 4));
     }
 }
 
 #[test]
 fn what_is_due_when() {
-    let only = |mut keys: Vec<Listed>, now: u64| {
+    let only = |mut keys: Vec<KeyRow>, now: u64| {
         // The other algorithms have keys that are young.
-        keys.extend(Alg::ALL.into_iter().filter(|a| *a != Alg::Es256).map(|a| key("young", a, State::Current, now)));
+        keys.extend(Alg::ALL.into_iter().filter(|a| *a != Alg::Es256).map(|a| key("young", a, KeyState::Current, now)));
         plan(&keys, at(now), &policy())
     };
-    let current = || key("a", Alg::Es256, State::Current, 0);
-    let next = |created| key("b", Alg::Es256, State::Next, created);
-    let scheduled = |created, when| Listed { activate_at: Some(at(when)), ..next(created) };
-    let retired = |when| Listed { retired_at: Some(at(when)), ..key("r", Alg::Es256, State::Retired, 0) };
+    let current = || key("a", Alg::Es256, KeyState::Current, 0);
+    let next = |created| key("b", Alg::Es256, KeyState::Next, created);
+    let scheduled = |created, when| KeyRow { activate_at: Some(at(when)), ..next(created) };
+    let retired = |when| KeyRow { retired_at: Some(at(when)), ..key("r", Alg::Es256, KeyState::Retired, 0) };
     let make = |when| {
         let activate_at = Some(at(when));
-        vec![Move::Make { alg: Alg::Es256, state: State::Next, activate_at }]
+        vec![KeyStep::Make { alg: Alg::Es256, state: KeyState::Next, activate_at }]
     };
-    let turn = || vec![Move::Retire { kid: "a".into() }, Move::Activate { kid: "b".into() }];
-    let drop = || vec![Move::Drop { kid: "r".into() }];
+    let turn = || vec![KeyStep::Retire { kid: "a".into() }, KeyStep::Activate { kid: "b".into() }];
+    let drop = || vec![KeyStep::Drop { kid: "r".into() }];
     for (keys, now, want, why) in [
         (vec![current()], 88 * DAY, vec![], "young"),
         (vec![current()], 89 * DAY - 1, vec![], "a second early"),
@@ -124,7 +124,7 @@ fn what_is_due_when() {
         (vec![current(), next(10 * DAY)], 11 * DAY, turn(), "without a date: after a day"),
         (vec![current(), retired(10 * DAY)], 12 * DAY - 1, vec![], "what it signed may still be valid"),
         (vec![current(), retired(10 * DAY)], 12 * DAY, drop(), "nothing it signed is"),
-        (vec![next(0)], 1, vec![Move::Activate { kid: "b".into() }], "who has no key signs with the next"),
+        (vec![next(0)], 1, vec![KeyStep::Activate { kid: "b".into() }], "who has no key signs with the next"),
     ] {
         assert_eq!(only(keys, now), want, "{why}");
     }
@@ -132,32 +132,32 @@ fn what_is_due_when() {
 
 #[test]
 fn brought_forward_and_replaced() {
-    let mut model = Model::new();
+    let mut model = RingModel::new();
     let moves = forward(&model.keys, &[Alg::Es256], at(DAY), &policy());
-    assert_eq!(moves, [Move::Make { alg: Alg::Es256, state: State::Next, activate_at: Some(at(2 * DAY)) }]);
+    assert_eq!(moves, [KeyStep::Make { alg: Alg::Es256, state: KeyState::Next, activate_at: Some(at(2 * DAY)) }]);
     model.apply(moves, DAY);
     assert_eq!(forward(&model.keys, &[Alg::Es256], at(DAY), &policy()), [], "it comes as soon as it can");
     model.tend(2 * DAY);
-    assert_eq!((model.count(Alg::Es256, State::Retired), model.count(Alg::Rs256, State::Retired)), (1, 0));
+    assert_eq!((model.count(Alg::Es256, KeyState::Retired), model.count(Alg::Rs256, KeyState::Retired)), (1, 0));
     // One that waits for its turn is taken out of turn, published long enough as it is.
     model.tend(89 * DAY);
-    let waiting = model.keys.iter().find(|k| k.alg == Alg::Rs256 && k.state == State::Next).unwrap().kid.clone();
+    let waiting = model.keys.iter().find(|k| k.alg == Alg::Rs256 && k.state == KeyState::Next).unwrap().kid.clone();
     let later =
-        Listed { activate_at: Some(at(200 * DAY)), ..model.keys.iter().find(|k| k.kid == waiting).unwrap().clone() };
+        KeyRow { activate_at: Some(at(200 * DAY)), ..model.keys.iter().find(|k| k.kid == waiting).unwrap().clone() };
     model.keys.retain(|k| k.kid != waiting);
     model.keys.push(later);
     let moves = forward(&model.keys, &[Alg::Rs256], at(100 * DAY), &policy());
-    assert_eq!(moves, [Move::Schedule { kid: waiting, at: at(100 * DAY) }]);
+    assert_eq!(moves, [KeyStep::Schedule { kid: waiting, at: at(100 * DAY) }]);
 
     // The emergency leaves nothing of the algorithm, and nothing of another one is touched.
     let others = model.keys.iter().filter(|k| k.alg != Alg::Es256).cloned().collect::<Vec<_>>();
     let moves = replace(&model.keys, &[Alg::Es256]);
     model.apply(moves, 100 * DAY);
-    assert_eq!(model.count(Alg::Es256, State::Current), 1);
-    assert_eq!(model.count(Alg::Es256, State::Next) + model.count(Alg::Es256, State::Retired), 0);
+    assert_eq!(model.count(Alg::Es256, KeyState::Current), 1);
+    assert_eq!(model.count(Alg::Es256, KeyState::Next) + model.count(Alg::Es256, KeyState::Retired), 0);
     assert_eq!(model.keys.iter().filter(|k| k.alg != Alg::Es256).cloned().collect::<Vec<_>>(), others);
     model.tend(102 * DAY);
-    assert_eq!(model.count(Alg::Es256, State::Withdrawn), 0, "and is forgotten in the end");
+    assert_eq!(model.count(Alg::Es256, KeyState::Withdrawn), 0, "and is forgotten in the end");
 }
 
 proptest! {
@@ -166,7 +166,7 @@ proptest! {
     /// it there; what signed once is published two days after, unless an emergency took it away; the ring stays small.
     #[test]
     fn no_order_of_times_breaks_a_promise(steps in prop::collection::vec((0u64..200 * DAY, 0u8..12), 1..60)) {
-        let mut model = Model::new();
+        let mut model = RingModel::new();
         let mut now = 0;
         for (wait, what) in steps {
             now += if what % 3 == 0 { wait } else { wait % (2 * DAY) };
@@ -178,19 +178,19 @@ proptest! {
                 _ => model.tend(now),
             }
             for alg in Alg::ALL {
-                prop_assert_eq!(model.count(alg, State::Current), 1, "{} at {}", alg, now);
-                prop_assert!(model.count(alg, State::Next) <= 1);
+                prop_assert_eq!(model.count(alg, KeyState::Current), 1, "{} at {}", alg, now);
+                prop_assert!(model.count(alg, KeyState::Next) <= 1);
             }
             for k in &model.keys {
-                let signs = k.state == State::Current && before.iter().any(|b| b.kid == k.kid && b.state == State::Next);
+                let signs = k.state == KeyState::Current && before.iter().any(|b| b.kid == k.kid && b.state == KeyState::Next);
                 prop_assert!(!signs || k.created_at + policy().publish_before <= at(now), "published before it signs");
             }
             for gone in before.iter().filter(|b| model.keys.iter().all(|k| k.kid != b.kid)) {
                 let ended = gone.retired_at;
                 prop_assert!(ended.is_some_and(|e| e + policy().keep_retired <= at(now)), "published after it signed");
             }
-            let taken = |b: &&Listed| matches!(b.state, State::Next | State::Current | State::Retired);
-            for b in before.iter().filter(taken).filter(|b| model.keys.iter().any(|k| k.kid == b.kid && k.state == State::Withdrawn)) {
+            let taken = |b: &&KeyRow| matches!(b.state, KeyState::Next | KeyState::Current | KeyState::Retired);
+            for b in before.iter().filter(taken).filter(|b| model.keys.iter().any(|k| k.kid == b.kid && k.state == KeyState::Withdrawn)) {
                 prop_assert!(urgent && b.alg == Alg::Es256);
             }
             prop_assert!(model.keys.len() < 100);

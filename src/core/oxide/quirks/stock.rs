@@ -98,8 +98,8 @@ impl rf::Request for Req {
         self.get(name)
     }
 }
-pub(super) struct Header(pub(super) &'static str);
-impl rs::Request for Header {
+pub(super) struct BearerHeader(pub(super) &'static str);
+impl rs::Request for BearerHeader {
     fn valid(&self) -> bool {
         true
     }

@@ -52,13 +52,13 @@ struct Line {
 
 /// What a connection said beside its answers.
 #[derive(Default)]
-pub(super) struct Heard {
+pub(super) struct ConnectionNotices {
     /// Warnings since they were taken last.
     warnings: Mutex<Vec<String>>,
     /// Why the connection ended.
     end: Mutex<Option<String>>,
 }
-impl Heard {
+impl ConnectionNotices {
     /// The warnings since the last call.
     pub(super) fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
@@ -108,7 +108,7 @@ impl Dialer {
     }
 
     /// Opens a connection to the host that takes writes.
-    pub(super) async fn dial(&self) -> Result<(Client, Driver, Arc<Heard>)> {
+    pub(super) async fn dial(&self) -> Result<(Client, Driver, Arc<ConnectionNotices>)> {
         let first = {
             let mut line = self.line();
             if let Some((since, e)) = &line.down {
@@ -136,7 +136,7 @@ impl Dialer {
     }
 
     /// Tries every host once; what the last one said where none answers.
-    async fn round(&self, first: usize) -> Result<(usize, (Client, Driver, Arc<Heard>))> {
+    async fn round(&self, first: usize) -> Result<(usize, (Client, Driver, Arc<ConnectionNotices>))> {
         let share = self.limit / u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
         let mut why = String::new();
         for i in 0..self.hosts.len() {
@@ -154,8 +154,8 @@ impl Dialer {
     async fn connect(
         &self,
         config: &Config,
-    ) -> std::result::Result<(Client, Driver, Arc<Heard>), tokio_postgres::Error> {
-        let heard = Arc::new(Heard::default());
+    ) -> std::result::Result<(Client, Driver, Arc<ConnectionNotices>), tokio_postgres::Error> {
+        let heard = Arc::new(ConnectionNotices::default());
         Ok(match &self.tls {
             Some(tls) => {
                 let (client, connection) = config.connect(tls.clone()).await?;
@@ -186,7 +186,7 @@ impl Dialer {
 }
 
 /// Polls a connection and keeps what it says beside its answers.
-fn drive<S, T>(mut connection: Connection<S, T>, heard: Arc<Heard>) -> Driver
+fn drive<S, T>(mut connection: Connection<S, T>, heard: Arc<ConnectionNotices>) -> Driver
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,

@@ -35,7 +35,7 @@ const REFUSALS: u32 = 100;
 
 /// A job whose commit is in doubt.
 pub(super) struct Doubt {
-    stage: Stage,
+    stage: DoubtStage,
     /// Until when its caller waits.
     until: Instant,
     /// The audit chain on which the old transaction holds its lock.
@@ -46,7 +46,7 @@ pub(super) struct Doubt {
     shown: bool,
     shared: Arc<Shared>,
 }
-enum Stage {
+enum DoubtStage {
     /// Did it happen?
     Asked(Box<dyn Work>),
     /// It did, after its caller was answered 503: it is undone. How often that was refused.
@@ -59,17 +59,17 @@ impl Doubt {
         let until = Instant::now() + shared.limit;
         job.ticket().doubt(until);
         shared.undecided.fetch_add(1, Ordering::AcqRel);
-        Self { stage: Stage::Asked(job), until, chain, trace, key, shown: false, shared: shared.clone() }
+        Self { stage: DoubtStage::Asked(job), until, chain, trace, key, shown: false, shared: shared.clone() }
     }
     /// The store stops and cannot decide it any more.
     pub(super) fn abandon(mut self) {
         tracing::warn!(trace = ?self.trace, "the store stops; whether a commit happened stays unknown");
-        if let Stage::Asked(job) = std::mem::replace(&mut self.stage, Stage::Over) {
+        if let DoubtStage::Asked(job) = std::mem::replace(&mut self.stage, DoubtStage::Over) {
             job.fail(stopped());
         }
     }
     fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Over)
+        matches!(self.stage, DoubtStage::Over)
     }
 }
 impl Drop for Doubt {
@@ -145,7 +145,7 @@ fn decide(session: &mut Session<'_>, open: &[Doubt]) -> Result<Vec<(usize, bool)
     session.begin_read_committed()?;
     let mut seen = Vec::new();
     for (place, doubt) in open.iter().enumerate() {
-        if matches!(doubt.stage, Stage::Asked(_)) && has_ended(session, doubt.chain)? {
+        if matches!(doubt.stage, DoubtStage::Asked(_)) && has_ended(session, doubt.chain)? {
             seen.push((place, left_its_trace(session, &doubt.trace)?));
         }
     }
@@ -189,13 +189,13 @@ fn settle<'w>(open: &mut Vec<Doubt>, decided: &[(usize, bool)], session: &mut Op
     let mut again = Vec::new();
     for (place, happened) in decided {
         let Some(doubt) = open.get_mut(*place) else { continue };
-        let Stage::Asked(job) = std::mem::replace(&mut doubt.stage, Stage::Over) else { continue };
+        let DoubtStage::Asked(job) = std::mem::replace(&mut doubt.stage, DoubtStage::Over) else { continue };
         tracing::info!(happened, trace = ?doubt.trace, "a commit in doubt is decided");
         if *happened {
             if let Some(undo) = job.answer_late() {
-                doubt.stage = Stage::Undo(undo, 0);
+                doubt.stage = DoubtStage::Undo(undo, 0);
             }
-        } else if job.runs_again() {
+        } else if job.is_retried() {
             // It must not find itself in doubt.
             if let Some(asking) = session.as_mut() {
                 hide(asking, doubt);
@@ -212,20 +212,20 @@ fn settle<'w>(open: &mut Vec<Doubt>, decided: &[(usize, bool)], session: &mut Op
 
 /// Takes back what nobody has heard of.
 fn undo(session: &mut Session<'_>, doubt: &mut Doubt) {
-    let Stage::Undo(job, refusals) = &mut doubt.stage else { return };
+    let DoubtStage::Undo(job, refusals) = &mut doubt.stage else { return };
     if session.is_broken() {
         return;
     }
     match attempt_once(session, job.as_mut()) {
-        Attempt::Done(_) => doubt.stage = Stage::Over,
+        Attempt::Done(_) => doubt.stage = DoubtStage::Over,
         // It may run twice: the second time finds nothing to do, and its commit shows that the first one is replicated.
         // Cancelled, the first one leaves no backend behind that waits for the standby.
         Attempt::Unknown(..) => session.cancel_commit(),
-        Attempt::Failed(_) | Attempt::Again => {
+        Attempt::Failed(_) | Attempt::Retry => {
             *refusals += 1;
             if *refusals >= REFUSALS {
                 tracing::error!(trace = ?doubt.trace, "what nobody was told of could not be taken back");
-                doubt.stage = Stage::Over;
+                doubt.stage = DoubtStage::Over;
             }
         }
         Attempt::Dead(_) | Attempt::Late(_) => session.give_up(),

@@ -28,7 +28,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use worker::{Held, Keys, Shared, Worker};
+use worker::{Held, PendingKeys, Shared, Worker};
 
 /// How often a job is tried before its caller hears that the store is too busy.
 const ATTEMPTS: u32 = 24;
@@ -48,7 +48,7 @@ impl Postgres {
             dialer: Dialer::new(url, limit)?,
             limit,
             room: room.clone(),
-            keys: Keys::default(),
+            keys: PendingKeys::default(),
             abort: aborted,
             undecided: AtomicUsize::new(0),
             most_undecided: connections,
@@ -139,7 +139,7 @@ fn serve<'w>(mut job: Box<dyn Work>, session: &mut Option<Session<'w>>, worker: 
                 drop(held);
                 return None;
             }
-            Attempt::Again => pause(attempt),
+            Attempt::Retry => pause(attempt),
             Attempt::Dead(e) => {
                 tracing::warn!(error = %e, "a PostgreSQL connection died; it is replaced");
                 *session = None;
@@ -176,7 +176,7 @@ fn serve<'w>(mut job: Box<dyn Work>, session: &mut Option<Session<'w>>, worker: 
 
 enum Attempt {
     Done(Option<Held>),
-    Again,
+    Retry,
     Dead(Error),
     Late(Error),
     /// The commit was sent and not answered as it should be: it may have happened.
@@ -210,9 +210,9 @@ fn attempt_once(session: &mut Session<'_>, job: &mut dyn Work) -> Attempt {
             session.rollback();
             Attempt::Done(None)
         }
-        End::Again => {
+        End::Retry => {
             session.rollback();
-            Attempt::Again
+            Attempt::Retry
         }
         End::ReadOnly if order.reads_only => {
             session.rollback();
@@ -229,7 +229,7 @@ fn attempt_once(session: &mut Session<'_>, job: &mut dyn Work) -> Attempt {
 fn stopped_by(session: &mut Session<'_>, trouble: Trouble) -> Attempt {
     session.rollback();
     match trouble {
-        Trouble::Conflict => Attempt::Again,
+        Trouble::Conflict => Attempt::Retry,
         Trouble::Gone(e) => Attempt::Dead(e),
         Trouble::Late(e) => Attempt::Late(e),
         Trouble::Full(e) => {

@@ -2,7 +2,7 @@
 //! the connection is dropped, and nobody sends a cancel request after it: a cancelled COMMIT stays committed here and
 //! would never have reached the standby.
 
-use super::dial::Heard;
+use super::dial::ConnectionNotices;
 use super::trouble::{failed, trouble};
 use super::value;
 use super::worker::{Shared, Worker, lock_of};
@@ -53,7 +53,7 @@ pub(in crate::store) struct Session<'w> {
     worker: &'w Worker,
     client: Client,
     _driving: Driving<'w>,
-    heard: Arc<Heard>,
+    notices: Arc<ConnectionNotices>,
     /// The statements it has prepared; they die with it.
     statements: HashMap<&'static str, Statement>,
     /// The number of the audit chain it appends to: no other living session has it.
@@ -93,7 +93,7 @@ impl<'w> Session<'w> {
             worker,
             client,
             _driving,
-            heard,
+            notices: heard,
             statements: HashMap::new(),
             chain: 0,
             name: "migrate".into(),
@@ -175,7 +175,7 @@ impl<'w> Session<'w> {
     }
     /// Commits. The trace it leaves is an audit record where the transaction has appended one, else a marker.
     pub(super) fn commit(&mut self) -> (Trace, Committed) {
-        let _ = self.heard.take_warnings();
+        let _ = self.notices.take_warnings();
         let (trace, done) = match self.record {
             Some((n, hash)) => {
                 let trace = Trace::Record { chain: self.name.as_ref().to_owned(), n, hash };
@@ -200,7 +200,7 @@ impl<'w> Session<'w> {
             }
         };
         let committed = match done {
-            Ok(Ok(())) => match self.heard.take_warnings() {
+            Ok(Ok(())) => match self.notices.take_warnings() {
                 warnings if warnings.is_empty() => Committed::Yes,
                 warnings => Committed::Unknown(warnings.join("; ")),
             },
@@ -222,7 +222,7 @@ impl<'w> Session<'w> {
         // Answers come in order: once this one is there, so was the one of the COMMIT.
         let answered = asked.and_then(|()| self.worker.wait(self.limit, self.client.batch_execute("select 1")));
         self.broken.set(!matches!(answered, Ok(Ok(()))));
-        let _ = self.heard.take_warnings();
+        let _ = self.notices.take_warnings();
     }
 
     /// The audit record the transaction has appended to its chain.
@@ -293,7 +293,7 @@ impl<'w> Session<'w> {
         if let Trouble::Gone(_) = trouble {
             self.broken.set(true);
             // The connection's own error says more than that it is closed.
-            let why = self.heard.end().map_or_else(|| failed(e), Error::Unavailable);
+            let why = self.notices.end().map_or_else(|| failed(e), Error::Unavailable);
             return Trouble::Gone(why);
         }
         trouble

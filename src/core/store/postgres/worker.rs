@@ -19,7 +19,7 @@ pub(super) struct Shared {
     pub(super) dialer: Dialer,
     pub(super) limit: Duration,
     pub(super) room: Arc<Room>,
-    pub(super) keys: Keys,
+    pub(super) keys: PendingKeys,
     /// True once a stop has no more time.
     pub(super) abort: watch::Receiver<bool>,
     /// Commits whose outcome is not known.
@@ -30,8 +30,8 @@ pub(super) struct Shared {
 
 /// The keys of the units of work whose commit was sent and whose caller has not been answered.
 #[derive(Default)]
-pub(super) struct Keys(Mutex<HashMap<Hash, usize>>);
-impl Keys {
+pub(super) struct PendingKeys(Mutex<HashMap<Hash, usize>>);
+impl PendingKeys {
     pub(super) fn has(&self, key: &Hash) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
     }
@@ -49,7 +49,7 @@ impl Keys {
     }
 }
 
-/// Holds a key among [`Keys`] for as long as it lives.
+/// Holds a key among [`PendingKeys`] for as long as it lives.
 pub(super) struct Held {
     shared: Arc<Shared>,
     key: Hash,

@@ -20,7 +20,7 @@ pub(super) struct Ballast {
 
 impl Ballast {
     /// Beside the database: `renkei.db` has `renkei.ballast`. With a size of nought there is none, and none is missed.
-    pub(super) fn beside(database: &Path, size: u64) -> Self {
+    pub(super) fn for_database(database: &Path, size: u64) -> Self {
         Self { file: database.with_extension("ballast"), size }
     }
     /// Whether it lies on the disk, whole.
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn it_takes_its_room_and_gives_it_back() {
         let dir = tempfile::tempdir().unwrap();
-        let ballast = Ballast::beside(&dir.path().join("renkei.db"), 1 << 20);
+        let ballast = Ballast::for_database(&dir.path().join("renkei.db"), 1 << 20);
         assert!(!ballast.is_there());
         assert!(ballast.make() && ballast.is_there());
         let file = fs::metadata(dir.path().join("renkei.ballast")).unwrap();

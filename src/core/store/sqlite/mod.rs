@@ -45,7 +45,7 @@ impl Sqlite {
     pub(super) fn open(path: &Path, options: &Options) -> Result<Arc<Self>> {
         let lock = lock(path)?;
         private(path, false)?;
-        let ballast = Ballast::beside(path, options.ballast);
+        let ballast = Ballast::for_database(path, options.ballast);
         let mut opened = connect(path, options);
         if opened.is_err() && ballast.nothing_is_free() {
             ballast.give_away();
@@ -105,7 +105,7 @@ impl Sqlite {
     fn reader(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let c = Connection::open_with_flags(&self.path, flags)?;
-        keep_plans(&c)?;
+        fix_plans(&c)?;
         c.pragma_update(None, "query_only", true)?;
         c.busy_timeout(READERS)?;
         c.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -169,7 +169,7 @@ fn private(path: &Path, new: bool) -> Result<()> {
 
 /// Lets a prepared statement keep its plan. This SQLite is compiled with STAT4: without the guarantee it looks at each
 /// bound value and plans the statement again at every execution, which costs more than the statement itself.
-fn keep_plans(c: &Connection) -> rusqlite::Result<()> {
+fn fix_plans(c: &Connection) -> rusqlite::Result<()> {
     c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
@@ -184,7 +184,7 @@ fn connect(path: &Path, options: &Options) -> Result<Connection> {
 }
 
 fn prepare(c: &Connection) -> rusqlite::Result<()> {
-    keep_plans(c)?;
+    fix_plans(c)?;
     // What a savepoint would write into a temporary file must not need room on a disk.
     c.pragma_update(None, "temp_store", "MEMORY")?;
     c.pragma_update(None, "journal_mode", "WAL")?;

@@ -3,7 +3,7 @@
 
 use super::link::*;
 use super::parts::*;
-use super::{Chrome, Error, Institution, Language, Pages};
+use super::{Chrome, Error, InstitutionProfile, Language, Pages};
 use crate::account::Account;
 use crate::clock::Instant;
 use crate::consent::{Missing, Permission};
@@ -32,8 +32,8 @@ pub struct Sample {
 /// Never: its number is a number.
 #[must_use]
 #[expect(clippy::expect_used, reason = "a constant")]
-pub fn institution() -> Institution {
-    Institution {
+pub fn institution() -> InstitutionProfile {
+    InstitutionProfile {
         name: "みなと信用組合".into(),
         name_en: "Minato Credit Union".into(),
         us: "当信用組合".into(),

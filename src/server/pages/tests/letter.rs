@@ -4,7 +4,7 @@ use super::*;
 use crate::account::AccountType;
 use crate::clock::Instant;
 use crate::consent::Details;
-use crate::lifecycle::{Completed, Notice, Writer};
+use crate::lifecycle::{Completed, LetterWriter, Notice};
 use crate::scope::Scope;
 
 fn notice(scope: &str, language: &str, app: &str) -> Notice {
@@ -25,7 +25,7 @@ fn notice(scope: &str, language: &str, app: &str) -> Notice {
     })
 }
 fn pages() -> Pages {
-    Pages::new(Institution { contact_hours: "平日9時～17時".into(), ..samples::institution() }).unwrap()
+    Pages::new(InstitutionProfile { contact_hours: "平日9時～17時".into(), ..samples::institution() }).unwrap()
 }
 
 #[test]

@@ -248,8 +248,8 @@ fn a_test_server_says_so_on_every_page() {
 }
 
 #[test]
-fn another_institution_speaks_its_own_way() {
-    let bank = Institution { us: "当行".into(), name: "みなと銀行".into(), ..institution() };
+fn another_institution_has_words_of_its_own() {
+    let bank = InstitutionProfile { us: "当行".into(), name: "みなと銀行".into(), ..institution() };
     let pages = Pages::new(bank).unwrap();
     for s in all().iter().filter(|s| ["account", "customer", "consent"].contains(&s.page)) {
         let text = text_of(&(s.render)(&pages, &chrome(Language::Ja, false)).unwrap());
@@ -266,7 +266,7 @@ fn the_closed_page_says_every_window_in_words() {
         "01-01..01-03 -1d 23:50-07:00",
         "2026-12-05T22:00..2026-12-06T06:00",
     ];
-    let pages = Pages::new(Institution { closed: Hours::parse(written).unwrap(), ..institution() }).unwrap();
+    let pages = Pages::new(InstitutionProfile { closed: Hours::parse(written).unwrap(), ..institution() }).unwrap();
     let samples = all();
     let closed = samples.iter().find(|s| (s.page, s.case) == ("closed", "hours")).unwrap();
     for language in Language::ALL {

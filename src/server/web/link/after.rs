@@ -1,9 +1,9 @@
 //! When an interaction is over: the page of 許可する, which sends the browser to the app again while it may, and
 //! 連携元画面へ.
 
-use super::{Counter, Stop};
+use super::{HandlerError, ScreenContext};
 use crate::id::GrantId;
-use crate::identity::{Posted, Seen, View};
+use crate::identity::{Posted, View, ViewResult};
 use crate::linking::{AnsweredAgain, Left};
 use crate::pages::DonePage;
 use crate::web::page::{self, Leads};
@@ -11,10 +11,10 @@ use crate::web::typed::Typed;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
-impl Counter<'_> {
+impl ScreenContext<'_> {
     /// Sends the browser that pressed 許可する to the app with a further code, where it may have one; else the page that
     /// says whether the link is complete.
-    pub(super) async fn done_page(&self, view: &View, grant: &GrantId) -> Result<HttpResponse, Stop> {
+    pub(super) async fn done_page(&self, view: &View, grant: &GrantId) -> Result<HttpResponse, HandlerError> {
         let (client, language) = (self.client(view).await?, self.language(view));
         let app = client.name_in(language);
         let again = self.app.linking.answer_again(&view.interaction, grant, &client, self.now).await;
@@ -29,14 +29,14 @@ impl Counter<'_> {
 
     /// 連携元画面へ: the app's answer, when the interaction has ended without consent; otherwise the screen that is. On a form
     /// that holds R35, R36 or R37 the press itself ends the interaction.
-    pub(super) async fn leave(&self, step: &str) -> Result<HttpResponse, Stop> {
+    pub(super) async fn leave(&self, step: &str) -> Result<HttpResponse, HandlerError> {
         let mut view = self.view(None).await?;
         if view.interaction.live() {
             let unwritten = self.typed.unwritten_at(&view.interaction).map(|p| p.message).filter(|m| m.leads_back());
             let posted = Posted::Return { unwritten };
-            view = match self.app.desk.post(&self.visitor, step, posted, self.now).await? {
-                Seen::Foreign => return Err(Stop::Foreign),
-                Seen::Here(view) => *view,
+            view = match self.app.identity.post(&self.visitor, step, posted, self.now).await? {
+                ViewResult::Foreign => return Err(HandlerError::Foreign),
+                ViewResult::Here(view) => *view,
             };
         }
         let (client, language) = (self.client(&view).await?, self.language(&view));

@@ -1,10 +1,10 @@
 //! ⑥: the page (R70–R72) and its buttons 許可する and 拒否する. What they do is `linking`'s.
 
-use super::{Counter, Stop};
+use super::{HandlerError, ScreenContext};
 use crate::clock::Instant;
-use crate::consent::{self, Choice, Details, Missing, words};
+use crate::consent::{self, ConsentChoice, Details, Missing, words};
 use crate::id::AccountId;
-use crate::identity::{Field, Problem, Seen, Stage, View};
+use crate::identity::{Field, Problem, Stage, View, ViewResult};
 use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, PageFailed};
 use crate::pages::{Chrome, ConsentPage, OfferedAccount, SomeClient};
 use crate::secret::{Hash, Secret};
@@ -14,9 +14,9 @@ use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use std::time::Duration;
 
-impl Counter<'_> {
+impl ScreenContext<'_> {
     /// The page; or the end, where nothing of what is asked can be shared.
-    pub(super) async fn consent_page(&self, view: &View, at: AtConsent<'_>) -> Result<HttpResponse, Stop> {
+    pub(super) async fn consent_page(&self, view: &View, at: AtConsent<'_>) -> Result<HttpResponse, HandlerError> {
         let offered = self.app.linking.offer(at, |offered| self.words(view, at, offered)).await;
         let offered = offered.map_err(|cause| self.failed(cause, view))?;
         if offered.offer.accounts.is_empty() {
@@ -34,8 +34,13 @@ impl Counter<'_> {
     }
 
     /// 許可する. A second press waits for what comes of the first.
-    pub(super) async fn allow(&self, step: &str, choice: &Choice, shown: Option<&str>) -> Result<HttpResponse, Stop> {
-        let turn = self.app.desk.turn_of(&self.visitor).await;
+    pub(super) async fn allow(
+        &self,
+        step: &str,
+        choice: &ConsentChoice,
+        shown: Option<&str>,
+    ) -> Result<HttpResponse, HandlerError> {
+        let turn = self.app.identity.turn_of(&self.visitor).await;
         let view = self.view(None).await?;
         let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
         if turn.is_none() {
@@ -47,9 +52,9 @@ impl Counter<'_> {
         let approved = self.app.linking.approve(at, form, |offered| self.words(&view, at, offered), self.now).await;
         match approved.map_err(|cause| self.failed(cause, &view))? {
             Approved::Screen(seen) => self.show(seen),
-            Approved::Linked { answer, memory } => {
+            Approved::Linked { answer, memory: proofing } => {
                 let mut answer = page::answer(self.app, language, client.name_in(language), Ok(answer));
-                if let Some((value, lasting)) = memory {
+                if let Some((value, lasting)) = proofing {
                     cookie::remember(&mut answer, self.app, &value, lasting);
                 }
                 if !self.typed.is_empty() {
@@ -61,7 +66,7 @@ impl Counter<'_> {
     }
 
     /// 拒否する
-    pub(super) async fn deny(&self, step: &str) -> Result<HttpResponse, Stop> {
+    pub(super) async fn deny(&self, step: &str) -> Result<HttpResponse, HandlerError> {
         let view = self.view(None).await?;
         let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
         let (client, language) = (self.client(&view).await?, self.language(&view));
@@ -89,21 +94,21 @@ impl Counter<'_> {
     }
 
     /// What a use-case could not do.
-    pub(super) fn failed(&self, cause: linking::Error, view: &View) -> Stop {
+    pub(super) fn failed(&self, cause: linking::Error, view: &View) -> HandlerError {
         match cause {
-            linking::Error::Store(cause) => Stop::Store(cause),
+            linking::Error::Store(cause) => HandlerError::Store(cause),
             other => {
                 error::log_failure(&other);
-                Stop::Answer(Box::new(page::busy(self.app, self.language(view))))
+                HandlerError::Answer(Box::new(page::busy(self.app, self.language(view))))
             }
         }
     }
 
     /// 303 to the screen that is.
-    pub(super) fn show(&self, seen: Seen) -> Result<HttpResponse, Stop> {
+    pub(super) fn show(&self, seen: ViewResult) -> Result<HttpResponse, HandlerError> {
         match seen {
-            Seen::Foreign => Err(Stop::Foreign),
-            Seen::Here(view) => Ok(self.on(&view)),
+            ViewResult::Foreign => Err(HandlerError::Foreign),
+            ViewResult::Here(view) => Ok(self.on(&view)),
         }
     }
 }

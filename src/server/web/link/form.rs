@@ -1,6 +1,6 @@
 //! The forms of the screens, by the names of requirements.md#forms.
 
-use crate::consent::Choice;
+use crate::consent::ConsentChoice;
 use crate::id::AccountId;
 use crate::identity::{AccountForm, CustomerForm, Posted};
 use crate::params::{Params, decode};
@@ -8,7 +8,7 @@ use crate::secret::Secret;
 use crate::web::typed::Typed;
 
 /// A posted form.
-pub(super) struct Form {
+pub(super) struct PostedForm {
     /// The single-use step token.
     pub(super) step: String,
     /// What the button said.
@@ -17,9 +17,9 @@ pub(super) struct Form {
 /// What a button asks for.
 pub(super) enum Action {
     /// One of the five checks.
-    Desk(Box<Posted>),
+    Check(Box<Posted>),
     /// ⑥ 許可する, and the digest of the page it stood on
-    Allow(Choice, Option<String>),
+    Allow(ConsentChoice, Option<String>),
     /// ⑥ 拒否する
     Deny,
     /// 連携元画面へ
@@ -67,10 +67,10 @@ pub(super) fn typed(screen: &str, body: &[u8]) -> Typed {
 }
 
 /// Reads a form; `None` for a button this screen does not have.
-pub(super) fn read(screen: &str, body: &[u8]) -> Option<Form> {
+pub(super) fn parse(screen: &str, body: &[u8]) -> Option<PostedForm> {
     let (chosen, params) = fields(screen, body)?;
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
-    let plain = |posted: Posted| Action::Desk(Box::new(posted));
+    let plain = |posted: Posted| Action::Check(Box::new(posted));
     let action = match (screen, params.get("action")?) {
         ("account", "next") => plain(Posted::Account(account(&params))),
         ("customer", "next") => plain(Posted::Customer(customer(&params))),
@@ -85,7 +85,7 @@ pub(super) fn read(screen: &str, body: &[u8]) -> Option<Form> {
             // An account id that cannot have been on our page: reject the form.
             let accounts = chosen.iter().map(account).collect::<Option<Vec<_>>>()?;
             let shown = params.get("shown").map(str::to_owned);
-            Action::Allow(Choice { agree: params.get("agree") == Some("yes"), accounts }, shown)
+            Action::Allow(ConsentChoice { agree: params.get("agree") == Some("yes"), accounts }, shown)
         }
         ("consent", "deny") => Action::Deny,
         (
@@ -95,7 +95,7 @@ pub(super) fn read(screen: &str, body: &[u8]) -> Option<Form> {
         ) => Action::Return,
         _ => return None,
     };
-    Some(Form { step: text("step"), action })
+    Some(PostedForm { step: text("step"), action })
 }
 
 #[cfg(test)]
@@ -130,23 +130,23 @@ mod tests {
             ("done", "return", false),
         ] {
             let body = format!("step=s&action={action}");
-            assert_eq!(read(screen, body.as_bytes()).is_some(), there, "{screen} {action}");
+            assert_eq!(parse(screen, body.as_bytes()).is_some(), there, "{screen} {action}");
         }
         for body in ["step=s", "", "step=s&step=t&action=next", "action=next&branch=1&branch=2"] {
-            assert!(read("account", body.as_bytes()).is_none(), "{body}");
+            assert!(parse("account", body.as_bytes()).is_none(), "{body}");
         }
     }
 
     #[test]
     fn accounts_may_be_chosen_repeatedly_and_the_box_must_say_yes() {
-        let choice = |body: &str| match read("consent", body.as_bytes()).map(|f| f.action) {
+        let choice = |body: &str| match parse("consent", body.as_bytes()).map(|f| f.action) {
             Some(Action::Allow(choice, _)) => choice,
             _ => panic!("{body}"),
         };
         let both = choice("step=s&action=allow&agree=yes&account=a1&account=a2");
         assert_eq!((both.agree, both.accounts.len()), (true, 2));
         assert_eq!(choice("step=s&action=allow&agree=yes&account=a%3A1").accounts[0].as_str(), "a:1");
-        assert!(read("consent", b"step=s&action=allow&agree=yes&account=a1&account=%3Cb%3E").is_none());
+        assert!(parse("consent", b"step=s&action=allow&agree=yes&account=a1&account=%3Cb%3E").is_none());
         assert!(!choice("step=s&action=allow").agree);
         assert!(!choice("step=s&action=allow&agree=on").agree);
     }

@@ -1,6 +1,6 @@
 //! The linking screens: `/link/{interaction}/…` (docs/requirements.md).
 //!
-//! GET shows the stage that is, POST hands the form to the [`crate::identity::Desk`] (⑥: to [`crate::linking`]) and
+//! GET shows the stage that is, POST hands the form to the [`crate::identity::IdentityService`] (⑥: to [`crate::linking`]) and
 //! always goes on with 303: what was wrong stands in the interaction's row, what was typed in a sealed cookie, so that a
 //! page can be loaded again. A page of another stage leads to the current one: no screen can be skipped.
 
@@ -19,7 +19,7 @@ use super::{App, Shared, cookie, page, paths};
 use crate::client::{Client, Status};
 use crate::clock::Instant;
 use crate::id::InteractionId;
-use crate::identity::{BrowserNetwork, Expired, Interaction, Message, Posted, Problem, Seen, View, Visitor};
+use crate::identity::{BrowserNetwork, Expired, Interaction, Message, Posted, Problem, View, ViewResult, Visitor};
 use crate::pages::{ExpiredPage, Language};
 use crate::params::Params;
 use crate::store;
@@ -30,7 +30,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What the handlers of one request share: the browser, its interaction, the app that sent it.
-struct Counter<'a> {
+struct ScreenContext<'a> {
     req: &'a HttpRequest,
     app: &'a App,
     visitor: Visitor,
@@ -42,7 +42,7 @@ struct Counter<'a> {
 }
 
 /// What stops a handler.
-enum Stop {
+enum HandlerError {
     /// Not this browser's interaction.
     Foreign,
     /// The store.
@@ -50,32 +50,32 @@ enum Stop {
     /// The page has its answer already.
     Answer(Box<HttpResponse>),
 }
-impl From<store::Error> for Stop {
+impl From<store::Error> for HandlerError {
     fn from(cause: store::Error) -> Self {
         Self::Store(cause)
     }
 }
 
-impl<'a> Counter<'a> {
-    fn new(req: &'a HttpRequest, app: &'a App, id: &str) -> Result<Self, Stop> {
-        let id = InteractionId::parse(id).ok_or(Stop::Foreign)?;
-        let cookie = cookie::shown(req, app, &id).ok_or(Stop::Foreign)?;
+impl<'a> ScreenContext<'a> {
+    fn new(req: &'a HttpRequest, app: &'a App, id: &str) -> Result<Self, HandlerError> {
+        let id = InteractionId::parse(id).ok_or(HandlerError::Foreign)?;
+        let cookie = cookie::interaction_cookie(req, app, &id).ok_or(HandlerError::Foreign)?;
         let address = caller(req, app);
-        let typed = Typed::shown(req, app, &id);
-        let (memory, network) = (cookie::memory_shown(req, app), BrowserNetwork::of(address));
-        let visitor = Visitor { id, cookie, memory, network };
+        let typed = Typed::from_request(req, app, &id);
+        let (proofing, network) = (cookie::proofing_cookie(req, app), BrowserNetwork::of(address));
+        let visitor = Visitor { id, cookie, proofing_cookie: proofing, network };
         Ok(Self { req, app, visitor, address, typed, now: app.now() })
     }
-    async fn view(&self, language: Option<Language>) -> Result<View, Stop> {
-        match self.app.desk.look(&self.visitor, language, self.now).await? {
-            Seen::Foreign => Err(Stop::Foreign),
-            Seen::Here(view) => Ok(*view),
+    async fn view(&self, language: Option<Language>) -> Result<View, HandlerError> {
+        match self.app.identity.look(&self.visitor, language, self.now).await? {
+            ViewResult::Foreign => Err(HandlerError::Foreign),
+            ViewResult::Here(view) => Ok(*view),
         }
     }
     /// The app that sent the customer. A client's record outlives its interactions.
-    async fn client(&self, view: &View) -> Result<Arc<Client>, Stop> {
+    async fn client(&self, view: &View) -> Result<Arc<Client>, HandlerError> {
         let client = self.app.authenticator.client(&view.interaction.client).await?;
-        client.ok_or_else(|| Stop::Answer(Box::new(page::busy(self.app, self.language(view)))))
+        client.ok_or_else(|| HandlerError::Answer(Box::new(page::busy(self.app, self.language(view)))))
     }
     fn language(&self, view: &View) -> Language {
         let chosen = view.interaction.language;
@@ -107,17 +107,17 @@ impl<'a> Counter<'a> {
         self.typed.bring(Typed { unwritten, ..posted }, &mut answer, self.app, &view.interaction, self.now);
         answer
     }
-    fn stopped(req: &HttpRequest, app: &App, stop: Stop) -> HttpResponse {
+    fn stopped(req: &HttpRequest, app: &App, stop: HandlerError) -> HttpResponse {
         let language = page::language(req, None);
         match stop {
-            Stop::Answer(answer) => *answer,
+            HandlerError::Answer(answer) => *answer,
             // Nothing is told, not even whether there is such an interaction.
-            Stop::Foreign => {
+            HandlerError::Foreign => {
                 let page = ExpiredPage { why: Expired::Elsewhere, window: 0, can_restart: false, can_return: false };
                 let rendered = app.pages.expired(&page::frame(app, language), &page);
                 page::html(StatusCode::FORBIDDEN, page::Leads::Here, rendered)
             }
-            Stop::Store(cause) => {
+            HandlerError::Store(cause) => {
                 log_failure(&cause);
                 page::busy(app, language)
             }
@@ -128,23 +128,23 @@ impl<'a> Counter<'a> {
 /// `GET /link/{interaction}/{screen}`
 pub async fn get(req: HttpRequest, app: Shared, at: web::Path<(String, String)>) -> HttpResponse {
     let (id, screen) = at.into_inner();
-    match shown(&req, &app, &id, &screen).await {
+    match render_screen(&req, &app, &id, &screen).await {
         Ok(answer) => answer,
-        Err(stop) => Counter::stopped(&req, &app, stop),
+        Err(stop) => ScreenContext::stopped(&req, &app, stop),
     }
 }
-async fn shown(req: &HttpRequest, app: &App, id: &str, screen: &str) -> Result<HttpResponse, Stop> {
-    let counter = Counter::new(req, app, id)?;
+async fn render_screen(req: &HttpRequest, app: &App, id: &str, screen: &str) -> Result<HttpResponse, HandlerError> {
+    let context = ScreenContext::new(req, app, id)?;
     let asked = Params::parse(req.query_string()).ok();
     let asked = asked.as_ref().and_then(|p| p.get("ui_locales")).and_then(Language::of_ui_locales);
-    let view = counter.view(asked).await?;
+    let view = context.view(asked).await?;
     if view.interaction.stage.screen() != screen {
-        return Ok(counter.on(&view));
+        return Ok(context.on(&view));
     }
-    let mut answer = counter.page(&view).await?;
-    counter.bind(&mut answer, &view);
+    let mut answer = context.page(&view).await?;
+    context.bind(&mut answer, &view);
     if !view.interaction.live() {
-        counter.typed.bring(Typed::default(), &mut answer, app, &view.interaction, counter.now);
+        context.typed.bring(Typed::default(), &mut answer, app, &view.interaction, context.now);
     }
     Ok(answer)
 }
@@ -154,25 +154,25 @@ pub async fn post(req: HttpRequest, app: Shared, at: web::Path<(String, String)>
     let (id, screen) = at.into_inner();
     // A form of another site is not looked at (requirements.md#same-origin).
     if !same_origin(&req, &app) {
-        return Counter::stopped(&req, &app, Stop::Foreign);
+        return ScreenContext::stopped(&req, &app, HandlerError::Foreign);
     }
-    let counter = match Counter::new(&req, &app, &id) {
-        Ok(counter) => counter,
-        Err(stop) => return Counter::stopped(&req, &app, stop),
+    let context = match ScreenContext::new(&req, &app, &id) {
+        Ok(context) => context,
+        Err(stop) => return ScreenContext::stopped(&req, &app, stop),
     };
     let typed = form::typed(&screen, &body);
-    match counter.posted(&screen, &body, &typed).await {
+    match context.posted(&screen, &body, &typed).await {
         Ok(answer) => answer,
-        Err(Stop::Store(cause)) => counter.not_taken(&cause, typed).await,
-        Err(stop) => Counter::stopped(&req, &app, stop),
+        Err(HandlerError::Store(cause)) => context.store_failed(&cause, typed).await,
+        Err(stop) => ScreenContext::stopped(&req, &app, stop),
     }
 }
 
-impl Counter<'_> {
-    async fn posted(&self, screen: &str, body: &[u8], typed: &Typed) -> Result<HttpResponse, Stop> {
-        let Some(form) = form::read(screen, body) else { return Ok(self.on(&self.view(None).await?)) };
+impl ScreenContext<'_> {
+    async fn posted(&self, screen: &str, body: &[u8], typed: &Typed) -> Result<HttpResponse, HandlerError> {
+        let Some(form) = form::parse(screen, body) else { return Ok(self.on(&self.view(None).await?)) };
         match form.action {
-            Action::Desk(posted) => self.form(&form.step, *posted, typed).await,
+            Action::Check(posted) => self.form(&form.step, *posted, typed).await,
             Action::Allow(choice, shown) => self.allow(&form.step, &choice, shown.as_deref()).await,
             Action::Deny => self.deny(&form.step).await,
             Action::Return => self.leave(&form.step).await,
@@ -180,7 +180,7 @@ impl Counter<'_> {
     }
 
     /// A form of the five checks. Whatever comes of it, the browser goes on with GET (RFC 9700 §4.12).
-    async fn form(&self, step: &str, posted: Posted, typed: &Typed) -> Result<HttpResponse, Stop> {
+    async fn form(&self, step: &str, posted: Posted, typed: &Typed) -> Result<HttpResponse, HandlerError> {
         if !matches!(posted, Posted::Cancel) {
             let view = self.view(None).await?;
             if view.interaction.live() && self.client(&view).await?.status != Status::Active {
@@ -189,14 +189,14 @@ impl Counter<'_> {
             }
         }
         if matches!(posted, Posted::Customer(_))
-            && let Err(until) = self.app.desk.admit_customer(&self.visitor, self.now).await
+            && let Err(until) = self.app.identity.admit_customer(&self.visitor, self.now).await
         {
             let problem = Problem::until(Message::TooOften, until.whole_minute());
             return Ok(self.on_unwritten(&self.view(None).await?, typed.clone(), problem));
         }
-        let view = match self.app.desk.post(&self.visitor, step, posted, self.now).await? {
-            Seen::Foreign => return Err(Stop::Foreign),
-            Seen::Here(view) => *view,
+        let view = match self.app.identity.post(&self.visitor, step, posted, self.now).await? {
+            ViewResult::Foreign => return Err(HandlerError::Foreign),
+            ViewResult::Here(view) => *view,
         };
         let mut answer = self.on(&view);
         self.typed.bring(typed.clone(), &mut answer, self.app, &view.interaction, self.now);
@@ -205,7 +205,7 @@ impl Counter<'_> {
 
     /// The store took nothing: the browser goes back to its own screen, with R36 and everything typed, if that can be read
     /// (requirements.md#typed).
-    async fn not_taken(&self, cause: &store::Error, typed: Typed) -> HttpResponse {
+    async fn store_failed(&self, cause: &store::Error, typed: Typed) -> HttpResponse {
         log_failure(cause);
         match self.view(None).await {
             Ok(view) if view.interaction.live() => self.on_unwritten(&view, typed, Problem::page(Message::R36)),

@@ -1,10 +1,10 @@
 //! One screen from a view: which page, with which words, status and headers.
 
-use super::{Counter, Stop};
+use super::{HandlerError, ScreenContext};
 use crate::client::Client;
 use crate::config::Mode;
 use crate::identity::{AccountForm, CallState, Ending, Message, Problem, Stage, View};
-use crate::kana::{Kana, Refused};
+use crate::kana::{Kana, KanaError};
 use crate::linking::AtConsent;
 use crate::pages::{
     AccountPage, CallPage, CancelledPage, Chrome, Closed, ClosedPage, CustomerPage, ExpiredPage, LockedPage, PhonePage,
@@ -19,9 +19,9 @@ pub(super) fn leads(problems: &[Problem]) -> Leads {
     if problems.iter().any(|p| p.message.leads_back()) { Leads::ToTheApp } else { Leads::Here }
 }
 
-impl Counter<'_> {
+impl ScreenContext<'_> {
     /// The page of the stage that is, with what is wrong about the form that was posted last.
-    pub(super) async fn page(&self, view: &View) -> Result<HttpResponse, Stop> {
+    pub(super) async fn page(&self, view: &View) -> Result<HttpResponse, HandlerError> {
         let client = self.client(view).await?;
         let mut answer = match &view.interaction.stage {
             Stage::Consent(proofed) => {
@@ -49,7 +49,7 @@ impl Counter<'_> {
         let (pages, frame, problems) = (&self.app.pages, self.frame(view), self.problems(&view.interaction));
         let leads = leads(&problems);
         let typed = &self.typed;
-        let policy = self.app.desk.policy();
+        let policy = self.app.identity.policy();
         let rendered = match &view.interaction.stage {
             Stage::Account { typed: before } => {
                 let filled = typed.account.clone().or_else(|| before.as_ref().map(AccountForm::of)).unwrap_or_default();
@@ -65,7 +65,7 @@ impl Counter<'_> {
             Stage::Customer { account } => {
                 let filled = typed.customer.clone().unwrap_or_default();
                 let bad_character = match Kana::parse(&filled.name_kana) {
-                    Err(Refused::Character(c)) => Some(c),
+                    Err(KanaError::Character(c)) => Some(c),
                     _ => None,
                 };
                 let page = CustomerPage { account: account.into(), typed: (&filled).into(), problems, bad_character };
@@ -129,8 +129,8 @@ impl Counter<'_> {
             Ending::Expired(why) => {
                 let page = ExpiredPage {
                     why,
-                    window: self.app.desk.policy().call_window.as_secs(),
-                    can_restart: view.interaction.may_restart(self.app.desk.policy(), self.now),
+                    window: self.app.identity.policy().call_window.as_secs(),
+                    can_restart: view.interaction.may_restart(self.app.identity.policy(), self.now),
                     can_return: true,
                 };
                 (StatusCode::OK, pages.expired(&frame, &page))

@@ -1,6 +1,6 @@
 //! `GET /link/{interaction}/call/status`: what ④ asks while the customer is on the telephone.
 
-use super::{Counter, Stop};
+use super::{HandlerError, ScreenContext};
 use crate::identity::CallState;
 use crate::web::Shared;
 use crate::web::error::ApiError;
@@ -9,9 +9,9 @@ use serde_json::json;
 
 /// Says whether the call was seen. Another browser hears what everybody hears of a window that has passed.
 pub async fn get(req: HttpRequest, app: Shared, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
-    let view = match Counter::new(&req, &app, &id) {
-        Ok(counter) => app.desk.call_status(&counter.visitor, counter.now).await?,
-        Err(Stop::Store(cause)) => return Err(cause.into()),
+    let view = match ScreenContext::new(&req, &app, &id) {
+        Ok(context) => app.identity.call_status(&context.visitor, context.now).await?,
+        Err(HandlerError::Store(cause)) => return Err(cause.into()),
         Err(_) => None,
     };
     Ok(match view {

@@ -1,9 +1,9 @@
-//! What goes over the desk: who stands there, what they post, what they get to see.
+//! Request and response types of [`IdentityService`](super::IdentityService).
 
 use super::cookie::ShownCookie;
 use super::network::BrowserNetwork;
 use super::{AccountForm, CallState, CustomerForm, Interaction, Message, Recalled};
-use crate::authorize::Request;
+use crate::authorize::AuthorizationRequest;
 use crate::clock::Instant;
 use crate::id::{ClientId, InteractionId};
 use crate::language::Language;
@@ -17,20 +17,20 @@ pub struct Visitor {
     /// SHA-256 of the cookie it shows for it.
     pub cookie: Hash,
     /// SHA-256 of the memory it shows, if any.
-    pub memory: Option<Hash>,
+    pub proofing_cookie: Option<Hash>,
     /// Where it comes from, for the limits by network.
     pub network: BrowserNetwork,
 }
 
 /// A request that wants a customer.
 #[derive(Debug, Clone)]
-pub struct Opening {
+pub struct StartRequest {
     /// The app.
     pub client: ClientId,
     /// The stored request.
     pub request: Hash,
     /// The request itself, where it was not pushed and is stored together with its interaction.
-    pub unpushed: Option<Box<Request>>,
+    pub unpushed: Option<Box<AuthorizationRequest>>,
     /// The interaction cookies the browser shows.
     pub cookies: Vec<ShownCookie>,
     /// Where it comes from.
@@ -42,7 +42,7 @@ pub struct Opening {
 }
 /// Where a request leads.
 #[derive(Debug)]
-pub enum Opened {
+pub enum StartResult {
     /// To an interaction.
     Begun {
         /// A new one.
@@ -92,7 +92,7 @@ pub enum Posted {
 
 /// What a browser gets to see.
 #[derive(Debug)]
-pub enum Seen {
+pub enum ViewResult {
     /// Not its own way, or none at all: nothing may be told.
     Foreign,
     /// Its own.
@@ -108,7 +108,7 @@ pub struct View {
     /// The cookie to set: it was replaced just now, or the browser still shows the value of before.
     pub cookie: Option<Secret>,
     /// Whether the form was taken; `false` when its page was stale.
-    pub taken: bool,
+    pub accepted: bool,
     /// ④: what was heard.
     pub call: Option<CallView>,
     /// ①: the start of a closure that is near.
@@ -125,11 +125,11 @@ pub struct CallView {
 
 /// What a posted step token was good for.
 #[derive(Debug)]
-pub enum Taken {
+pub enum StepCheck {
     /// Not this browser's way.
-    Foreign,
+    NotOwner,
     /// A page of before: show the stage that is.
     Stale(Interaction),
     /// The form is taken, the token used.
-    Now(Interaction),
+    Accepted(Interaction),
 }

@@ -6,10 +6,10 @@
 //! is used once a way: the way begins at ⑥, which says so. Locks, a closed account and a changed client record count as
 //! ever. It is forgotten on 中止する and 拒否する, on a lock, on an event of the account, and when the link is revoked.
 
-use super::{Proofed, Seals, personal};
+use super::{FieldCrypto, Proofed, personal};
 use crate::clock::Instant;
 use crate::id::ClientId;
-use crate::keys::seal::{Broken, Place};
+use crate::keys::seal::{Broken, SealContext};
 use crate::secret::{self, Hash, Secret, base64url};
 use crate::store::{Result, Tx};
 use serde::{Deserialize, Serialize};
@@ -19,17 +19,17 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remembered {
     /// SHA-256 of the browser's value.
-    #[serde(with = "personal::hash")]
-    pub memory: Hash,
+    #[serde(rename = "memory", with = "personal::hash")]
+    pub cookie: Hash,
     /// Until when it may be used: fixed when the checks were passed, no use of it moves it.
     pub until: Instant,
 }
 
 /// Whose memory: the browser's value, and the app with its record as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
+pub struct ProofingSessionKey {
     /// SHA-256 of the browser's value.
-    pub memory: Hash,
+    pub cookie: Hash,
     /// The app.
     pub client: ClientId,
     /// Its record's version.
@@ -40,39 +40,39 @@ pub struct Holder {
 #[derive(Debug, Clone)]
 pub struct Recalled {
     /// Whose it is.
-    pub of: Holder,
+    pub of: ProofingSessionKey,
     /// What the checks had established, and the accounts as they are now.
     pub proofed: Proofed,
 }
 
 /// A memory ready to be written: drawn and sealed before the transaction.
 #[derive(Debug, Clone)]
-pub struct Memory {
-    of: Holder,
+pub struct ProofingSession {
+    of: ProofingSessionKey,
     account: Hash,
     sealed: Vec<u8>,
     until: Instant,
 }
-impl Memory {
+impl ProofingSession {
     /// A new memory of `proofed` for a new value of the browser's; it ends when the one it was recalled from would, else
     /// `lasting` after the last check.
     ///
     /// # Errors
     /// [`Broken`] when sealing fails.
     pub fn new(
-        seals: &Seals,
+        crypto: &FieldCrypto,
         proofed: &Proofed,
         client: &ClientId,
         version: i64,
         lasting: Duration,
     ) -> std::result::Result<(Secret, Self), Broken> {
-        let value = secret::opaque(&*seals.random);
-        let of = Holder { memory: value.hash(), client: client.clone(), version };
+        let value = secret::opaque(&*crypto.random);
+        let of = ProofingSessionKey { cookie: value.hash(), client: client.clone(), version };
         let until = proofed.remembered.map_or(proofed.auth_time + lasting, |known| known.until);
-        let kept = Proofed { remembered: Some(Remembered { memory: of.memory, until }), ..proofed.clone() };
+        let kept = Proofed { remembered: Some(Remembered { cookie: of.cookie, until }), ..proofed.clone() };
         let plain = zeroize::Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| Broken)?);
-        let row = base64url(of.memory.as_bytes());
-        let sealed = seals.sealer.seal(&*seals.random, place(&row), &plain)?;
+        let row = base64url(of.cookie.as_bytes());
+        let sealed = crypto.sealer.seal(&*crypto.random, seal_context(&row), &plain)?;
         Ok((value, Self { account: proofed.account_index, of, sealed, until }))
     }
     /// Until when it may be used.
@@ -82,24 +82,24 @@ impl Memory {
     }
 }
 
-pub(super) const fn place(row: &str) -> Place<'_> {
-    Place { table: "proofings", column: "sealed", row }
+pub(super) const fn seal_context(row: &str) -> SealContext<'_> {
+    SealContext { table: "proofings", column: "sealed", row }
 }
 
 /// Writes a memory, in the transaction that completes a consent.
 ///
 /// # Errors
 /// The store's; so for every verb below.
-pub fn remember(tx: &mut Tx<'_, '_>, memory: &Memory) -> Result<()> {
+pub fn remember(tx: &mut Tx<'_, '_>, proofing: &ProofingSession) -> Result<()> {
     tx.execute(
         "insert into proofings (cookie, client, version, account, sealed, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6)",
         &[
-            memory.of.memory.into(),
-            memory.of.client.as_str().into(),
-            memory.of.version.into(),
-            memory.account.into(),
-            memory.sealed.clone().into(),
-            memory.until.into(),
+            proofing.of.cookie.into(),
+            proofing.of.client.as_str().into(),
+            proofing.of.version.into(),
+            proofing.account.into(),
+            proofing.sealed.clone().into(),
+            proofing.until.into(),
         ],
     )?;
     Ok(())
@@ -110,18 +110,18 @@ pub fn remember(tx: &mut Tx<'_, '_>, memory: &Memory) -> Result<()> {
 ///
 /// # Errors
 /// The store's.
-pub fn stands(tx: &mut Tx<'_, '_>, of: &Holder) -> Result<bool> {
+pub fn exists(tx: &mut Tx<'_, '_>, of: &ProofingSessionKey) -> Result<bool> {
     let sql = "select cookie from proofings where cookie = ?1 and client = ?2 and version = ?3";
-    Ok(tx.row(sql, &[of.memory.into(), of.client.as_str().into(), of.version.into()])?.is_some())
+    Ok(tx.row(sql, &[of.cookie.into(), of.client.as_str().into(), of.version.into()])?.is_some())
 }
 
 /// Forgets what one browser remembers for an app.
 ///
 /// # Errors
 /// The store's.
-pub fn forget(tx: &mut Tx<'_, '_>, memory: &Hash, client: &ClientId) -> Result<()> {
+pub fn forget(tx: &mut Tx<'_, '_>, proofing: &Hash, client: &ClientId) -> Result<()> {
     let sql = "delete from proofings where cookie = ?1 and client = ?2";
-    tx.execute(sql, &[(*memory).into(), client.as_str().into()])?;
+    tx.execute(sql, &[(*proofing).into(), client.as_str().into()])?;
     Ok(())
 }
 
@@ -129,8 +129,8 @@ pub fn forget(tx: &mut Tx<'_, '_>, memory: &Hash, client: &ClientId) -> Result<(
 ///
 /// # Errors
 /// The store's.
-pub fn replace(tx: &mut Tx<'_, '_>, memory: &Hash) -> Result<()> {
-    tx.execute("delete from proofings where cookie = ?1", &[(*memory).into()])?;
+pub fn replace(tx: &mut Tx<'_, '_>, proofing: &Hash) -> Result<()> {
+    tx.execute("delete from proofings where cookie = ?1", &[(*proofing).into()])?;
     Ok(())
 }
 

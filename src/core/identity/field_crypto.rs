@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 /// What keeping personal fields takes.
 #[derive(Clone)]
-pub struct Seals {
+pub struct FieldCrypto {
     /// Seals fields and makes keyed indexes.
     pub sealer: Arc<Sealer>,
     /// Randomness for nonces and ids.
     pub random: Arc<dyn Random>,
 }
-impl Seals {
+impl FieldCrypto {
     /// The keyed index of an account, the same in every table.
     #[must_use]
     pub fn account(&self, account: &Account) -> Hash {

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// Longer than the core bank, a client's keys and the store may take together.
-const PATIENCE: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Enough for the longest body over a bad line; ten times this would let a few thousand slow callers keep everybody else out.
 const BODY: Duration = Duration::from_secs(10);
 
@@ -29,7 +29,7 @@ const BODY: Duration = Duration::from_secs(10);
 /// # Errors
 /// The inner service's, or that it took too long.
 pub async fn bounded<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
-    within(BODY, PATIENCE, req, next).await
+    within(BODY, REQUEST_TIMEOUT, req, next).await
 }
 
 async fn within<B: MessageBody>(

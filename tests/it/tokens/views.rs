@@ -2,7 +2,7 @@
 
 use super::{linked, text};
 use crate::support::app::{App, Credential, basic};
-use crate::support::http::{Answer, Ask};
+use crate::support::http::{Answer, RequestParts};
 use crate::support::town::{Town, on_both};
 use renkei_core::keys::Jwk;
 use renkei_core::keys::jose::{self, Alg};
@@ -21,7 +21,7 @@ const SIGNED: &str = "application/token-introspection+jwt";
 
 async fn ask(w: &Town, caller: &App, token: &str, accept: Option<&str>) -> Answer {
     let Credential::Secret(secret) = &caller.credential else { panic!("{} has no secret", caller.client_id) };
-    let mut ask = Ask::default().header("authorization", basic(&caller.client_id, secret));
+    let mut ask = RequestParts::default().header("authorization", basic(&caller.client_id, secret));
     if let Some(accept) = accept {
         ask = ask.header("accept", accept);
     }

@@ -3,13 +3,13 @@
 
 use super::out::Failure;
 use super::target::Target;
-use crate::admin::{self, Ask, Desk, who};
+use crate::admin::{self, AdminCommand, AdminContext, uid_name};
 use crate::clock::{Clock, SystemClock};
-use crate::identity::Seals;
+use crate::identity::FieldCrypto;
 use crate::keys::master;
 use crate::keys::seal::Sealer;
 use crate::random::SystemRandom;
-use crate::store::migrate::{self, State};
+use crate::store::migrate::{self, MigrationState};
 use crate::store::{Options, Store};
 use serde_json::Value;
 use std::io::ErrorKind;
@@ -25,7 +25,7 @@ pub enum Office {
     /// By the running server.
     Server(std::path::PathBuf),
     /// By this process: no server runs.
-    Here(Box<Desk>),
+    Here(Box<AdminContext>),
 }
 
 impl Office {
@@ -41,38 +41,44 @@ impl Office {
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {}
             Err(e) => return Err(Failure::Refused(format!("{}: {e}", socket.display()))),
         }
-        let key = master::read(&at.master_key_file).map_err(Failure::refused)?;
+        let key = master::load(&at.master_key_file).map_err(Failure::refused)?;
         let sealer = Arc::new(Sealer::new("master", &key).map_err(Failure::refused)?);
         let options = Options { connections: 1, migrate: false, time_limit: at.time_limit, ..Options::default() };
         let store = at.open_store(&options)?.ending();
-        let seals = Seals { sealer, random: Arc::new(SystemRandom) };
-        Ok(Self::Here(Box::new(Desk { store, seals, rules: at.rules, rotation: at.rotation, ring: None })))
+        let seals = FieldCrypto { sealer, random: Arc::new(SystemRandom) };
+        Ok(Self::Here(Box::new(AdminContext {
+            store,
+            crypto: seals,
+            rules: at.rules,
+            rotation: at.rotation,
+            ring: None,
+        })))
     }
 
     /// Asks.
     ///
     /// # Errors
     /// The refusal, in its own words.
-    pub async fn ask(&self, ask: Ask) -> Result<Value, Failure> {
+    pub async fn ask(&self, ask: AdminCommand) -> Result<Value, Failure> {
         match self {
             Self::Server(socket) => {
                 let stream = UnixStream::connect(socket).await.map_err(Failure::refused)?;
                 over(stream, &ask).await
             }
-            Self::Here(desk) => {
-                if ask != Ask::Schema {
-                    fits(&desk.store).await?;
+            Self::Here(service) => {
+                if ask != AdminCommand::Schema {
+                    fits(&service.store).await?;
                 }
-                let user = who::name(rustix::process::getuid().as_raw());
-                admin::answer(desk, ask, &user, SystemClock.now()).await.map_err(Failure::refused)
+                let user = uid_name::name(rustix::process::getuid().as_raw());
+                admin::answer(service, ask, &user, SystemClock.now()).await.map_err(Failure::refused)
             }
         }
     }
 
     /// Closes what was opened.
     pub async fn close(self) {
-        if let Self::Here(desk) = self {
-            desk.store.stop().await;
+        if let Self::Here(service) = self {
+            service.store.stop().await;
         }
     }
 }
@@ -81,7 +87,7 @@ impl Office {
 ///
 /// # Errors
 /// See [`Office::find`] and [`Office::ask`].
-pub async fn once(target: &Target, ask: Ask) -> Result<Value, Failure> {
+pub async fn once(target: &Target, ask: AdminCommand) -> Result<Value, Failure> {
     let office = Office::find(target).await?;
     let answer = office.ask(ask).await;
     office.close().await;
@@ -91,14 +97,14 @@ pub async fn once(target: &Target, ask: Ask) -> Result<Value, Failure> {
 /// A command must not change a schema behind an operator's back, nor read one it does not know.
 async fn fits(store: &Store) -> Result<(), Failure> {
     let files = store.read(|tx| migrate::status(tx, migrate::FILES)).await.map_err(Failure::refused)?;
-    match files.iter().find(|(_, state)| *state != State::Applied) {
+    match files.iter().find(|(_, state)| *state != MigrationState::Applied) {
         None => Ok(()),
         Some((file, _)) => Err(Failure::Refused(format!("the schema does not fit ({file}): see `renkei db check`"))),
     }
 }
 
 /// One HTTP/1.1 exchange over the socket (RFC 9112); the server closes when it has answered.
-async fn over(mut stream: UnixStream, ask: &Ask) -> Result<Value, Failure> {
+async fn over(mut stream: UnixStream, ask: &AdminCommand) -> Result<Value, Failure> {
     let (method, target, body) = ask.http();
     let body = body.map(|b| b.to_string()).unwrap_or_default();
     let head = format!(
@@ -110,10 +116,10 @@ async fn over(mut stream: UnixStream, ask: &Ask) -> Result<Value, Failure> {
     stream.write_all(body.as_bytes()).await.map_err(Failure::refused)?;
     let mut answer = Vec::new();
     stream.take(LONGEST).read_to_end(&mut answer).await.map_err(Failure::refused)?;
-    read(&answer).ok_or_else(|| Failure::Refused("the server's answer cannot be read".into()))?
+    parse_response(&answer).ok_or_else(|| Failure::Refused("the server's answer cannot be read".into()))?
 }
 
-fn read(answer: &[u8]) -> Option<Result<Value, Failure>> {
+fn parse_response(answer: &[u8]) -> Option<Result<Value, Failure>> {
     let end = answer.windows(4).position(|w| w == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&answer[..end]).ok()?;
     let status: u16 = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;

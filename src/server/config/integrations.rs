@@ -160,13 +160,13 @@ fn bank_wait() -> Span {
 /// `[outbound]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Outbound {
+pub struct OutboundConfig {
     /// A further CA bundle, PEM.
     pub ca_file: Option<PathBuf>,
     /// How long one fetch may take.
     pub timeout: Span,
 }
-impl Default for Outbound {
+impl Default for OutboundConfig {
     fn default() -> Self {
         Self { ca_file: None, timeout: Span::secs(5) }
     }

@@ -4,7 +4,7 @@
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::consent::sql::event_id;
-use crate::event::{self, Event, Kind};
+use crate::event::{self, Event, EventKind};
 use crate::grant::{self, Grant};
 use crate::id::{ClientId, GrantId, TokenId};
 use crate::store::{Result, Tx};
@@ -15,22 +15,22 @@ use serde_json::Value;
 pub(super) fn event(
     tx: &mut Tx<'_, '_>,
     (token, client, grant): (&TokenId, &ClientId, Option<&GrantId>),
-    kind: Kind,
+    kind: EventKind,
     detail: Value,
     now: Instant,
 ) -> Result<()> {
     if let Some(grant) = grant {
-        return grant::sql::tell(tx, grant, kind, detail, now);
+        return grant::sql::emit_event(tx, grant, kind, detail, now);
     }
-    let id = event_id(token.as_str(), i64::from(kind == Kind::TokenRevoked))?;
+    let id = event_id(token.as_str(), i64::from(kind == EventKind::TokenRevoked))?;
     event::emit(tx, &Event { id, at: now, kind, client: Some(client.clone()), grant: None, sub: None, seq: 0, detail })
 }
 
 /// Event and record.
-pub(super) fn both(
+pub(super) fn event_and_audit(
     tx: &mut Tx<'_, '_>,
     (token, client, grant): (&TokenId, &ClientId, Option<&Grant>),
-    kind: Kind,
+    kind: EventKind,
     detail: Value,
     now: Instant,
 ) -> Result<()> {

@@ -5,7 +5,7 @@ use crate::client::metadata::{self, Rules, is_institutional, is_open};
 use crate::client::{Client, Profile, SecretKey, Status, StoredSecret};
 use crate::clock::Instant;
 use crate::id::ClientId;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::Secret;
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 const DERIVED: &str = "refresh_tokens";
 
 fn institutional(name: &str) -> Refusal {
-    Refusal::naming(Code::InvalidClientMetadata, &format!("{name}: only the institution sets it"))
+    Refusal::naming(ErrorCode::InvalidClientMetadata, &format!("{name}: only the institution sets it"))
 }
 
 /// Reads a record from outside. `standing` is the client it is to replace; a new one is pending and takes `profile`, or, where the
@@ -70,17 +70,20 @@ pub fn judge_update(
     now: Instant,
 ) -> Result<Client, Refusal> {
     if standing.status == Status::Suspended {
-        return Err(Refusal::new(Code::AccessDenied, "the client is suspended"));
+        return Err(Refusal::new(ErrorCode::AccessDenied, "the client is suspended"));
     }
     // RFC 7592 §2.2: the client says who it is, and cannot choose a secret.
     if sent.get("client_id").and_then(Value::as_str) != Some(standing.id.as_str()) {
-        return Err(Refusal::new(Code::InvalidClientMetadata, "client_id: is missing or another one"));
+        return Err(Refusal::new(ErrorCode::InvalidClientMetadata, "client_id: is missing or another one"));
     }
     match sent.get("client_secret") {
         None | Some(Value::Null) => {}
         Some(Value::String(text)) if key.matches(standing.secret.as_ref(), &Secret::new(text.as_str())) => {}
         Some(_) => {
-            return Err(Refusal::new(Code::InvalidClientMetadata, "client_secret: is not the one this server made"));
+            return Err(Refusal::new(
+                ErrorCode::InvalidClientMetadata,
+                "client_secret: is not the one this server made",
+            ));
         }
     }
     let mut wanted = judge(sent, (standing.id.clone(), None), Some(standing), rules, now)?;

@@ -7,13 +7,13 @@ use super::error::ApiError;
 use super::extract::header_values;
 use super::limits;
 use crate::client::dpop::{Input, Proof};
-use crate::client::{self, Authenticated, Client, Presented};
+use crate::client::{self, Authenticated, Client, PresentedCredentials};
 use crate::clock::Instant;
 use crate::params::Params;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::Hash;
 use crate::store::Urgency;
-use crate::token::{Binding, Proved};
+use crate::token::{ProofOfPossession, TokenBinding};
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub async fn client(req: &HttpRequest, app: &App, params: &Params, now: Instant)
 /// before that is known.
 ///
 /// # Errors
-/// Those of [`known`] and [`Known::spend`].
+/// Those of [`known`] and [`KnownClient::spend`].
 pub async fn client_and_proof(
     req: &HttpRequest,
     app: &App,
@@ -46,23 +46,23 @@ pub async fn client_and_proof(
 }
 
 /// A client that proved who it is and may have an answer stored; its assertion and its proof may still come again.
-pub struct Known {
-    who: Authenticated,
+pub struct KnownClient {
+    authenticated: Authenticated,
     proof: Result<Option<Proof>, ApiError>,
 }
-impl Known {
+impl KnownClient {
     /// The client.
     #[must_use]
     pub fn client(&self) -> &Client {
-        &self.who.client
+        &self.authenticated.client
     }
     /// Remembers what the client proved itself with, which then has been used.
     ///
     /// # Errors
     /// Those of [`client`] and [`proof`].
     pub async fn spend(self, app: &App) -> Result<(Arc<Client>, Option<Hash>), ApiError> {
-        app.authenticator.spend(&self.who, Urgency::Ordinary).await?;
-        Ok((self.who.client, spent(app, self.proof?).await?))
+        app.authenticator.spend(&self.authenticated, Urgency::Ordinary).await?;
+        Ok((self.authenticated.client, spent(app, self.proof?).await?))
     }
 }
 
@@ -71,23 +71,29 @@ impl Known {
 ///
 /// # Errors
 /// Those of [`client`]; `use_dpop_nonce`; [`ApiError::TooMany`].
-pub async fn known(req: &HttpRequest, app: &App, params: &Params, path: &str, now: Instant) -> Result<Known, ApiError> {
+pub async fn known(
+    req: &HttpRequest,
+    app: &App,
+    params: &Params,
+    path: &str,
+    now: Instant,
+) -> Result<KnownClient, ApiError> {
     let who = identified(req, app, params, now).await?;
     let proof = checked(req, app, path, None, now);
     if let Err(nonce @ ApiError::UseNonce(_)) = proof {
         return Err(nonce);
     }
     limits::answer(app, &who.client, now).await?;
-    Ok(Known { who, proof })
+    Ok(KnownClient { authenticated: who, proof })
 }
 
 async fn identified(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<Authenticated, ApiError> {
     let headers = header_values(req, header::AUTHORIZATION.as_str());
     let authorization: Vec<&str> = headers.iter().map(String::as_str).collect();
     let certificate = client_cert::presented(req, app, now);
-    let presented = Presented { authorization: &authorization, params, certificate: certificate.as_ref() };
+    let presented = PresentedCredentials { authorization: &authorization, params, certificate: certificate.as_ref() };
     client::identify(&app.authenticator, &presented, now).await.map_err(|refusal| match refusal.code {
-        Code::InvalidClient if !headers.is_empty() => ApiError::BasicRefused(refusal),
+        ErrorCode::InvalidClient if !headers.is_empty() => ApiError::BasicRefused(refusal),
         _ => refusal.into(),
     })
 }
@@ -121,7 +127,7 @@ fn checked(
     let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
     let input = Input { headers: &headers, method: req.method().as_str(), urls: &urls, token };
     app.authenticator.dpop(&input, now).map_err(|refusal| match refusal.code {
-        Code::UseDpopNonce => ApiError::UseNonce(app.authenticator.dpop_nonce(now)),
+        ErrorCode::UseDpopNonce => ApiError::UseNonce(app.authenticator.dpop_nonce(now)),
         _ => refusal.into(),
     })
 }
@@ -133,11 +139,16 @@ async fn spent(app: &App, proof: Option<Proof>) -> Result<Option<Hash>, ApiError
     }
 }
 
-/// What the token of a request is to be bound to: [`Binding::of`] what it proved.
+/// What the token of a request is to be bound to: [`TokenBinding::of`] what it proved.
 ///
 /// # Errors
 /// The same.
-pub fn bound(req: &HttpRequest, app: &App, client: &Client, key: Option<Hash>) -> Result<Option<Binding>, Refusal> {
+pub fn bound(
+    req: &HttpRequest,
+    app: &App,
+    client: &Client,
+    key: Option<Hash>,
+) -> Result<Option<TokenBinding>, Refusal> {
     let certificate = if client.certificate_bound { client_cert::thumbprint(req, app) } else { None };
-    Binding::of(client, Proved { key, certificate })
+    TokenBinding::of(client, ProofOfPossession { key, certificate })
 }

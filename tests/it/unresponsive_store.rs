@@ -2,10 +2,10 @@
 
 use super::store::{count, get, options, put};
 use crate::support::frozen::Proxy;
-use crate::support::http::Ask;
+use crate::support::http::RequestParts;
 use crate::support::own_pg::OwnPg;
 use crate::support::pg;
-use crate::support::place::Place;
+use crate::support::test_store::TestStore;
 use crate::support::town::{Engine, Town, run};
 use renkei_core::store::{Error, NoLimit, Options, Result, Store};
 use renkei_server::config::Span;
@@ -14,15 +14,15 @@ use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_millis(400);
 /// Its turn and one step: nothing else is waited for.
-const HEARD_BY: Duration = Duration::from_millis(1_500);
+const ANSWER_BY: Duration = Duration::from_millis(1_500);
 
 /// A store behind a proxy.
-struct Silent {
+struct ProxiedStore {
     proxy: Proxy,
     store: Store,
     _database: pg::Database,
 }
-impl Silent {
+impl ProxiedStore {
     async fn with(connections: usize) -> Self {
         let database = pg::database();
         let proxy = Proxy::to(database.port());
@@ -33,7 +33,7 @@ impl Silent {
         let silent = Self { proxy, store, _database: database };
         silent.answers().await;
         // One is the migration's.
-        while silent.proxy.opened() < connections + 1 {
+        while silent.proxy.connections_made() < connections + 1 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         silent
@@ -49,7 +49,7 @@ impl Silent {
         for job in jobs.collect::<Vec<_>>() {
             heard.push(job.await.unwrap());
         }
-        assert!(began.elapsed() < HEARD_BY, "{:?}", began.elapsed());
+        assert!(began.elapsed() < ANSWER_BY, "{:?}", began.elapsed());
         heard
     }
     /// It goes on by itself, in a while.
@@ -70,9 +70,9 @@ fn refused(heard: &[Result<u64>]) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_frozen_session_costs_one_job() {
-    let silent = Silent::with(3).await;
+    let silent = ProxiedStore::with(3).await;
     silent.proxy.freeze_one();
-    let opened = silent.proxy.opened();
+    let opened = silent.proxy.connections_made();
     assert!(refused(&silent.ten().await) <= 1);
     // Whichever job gets the frozen one: sooner or later somebody does.
     let mut refusals = 0;
@@ -81,12 +81,12 @@ async fn one_frozen_session_costs_one_job() {
     }
     assert!(refusals <= 1, "{refusals}");
     silent.answers().await;
-    assert!(silent.proxy.opened() <= opened + 2, "one was replaced, not all");
+    assert!(silent.proxy.connections_made() <= opened + 2, "one was replaced, not all");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn all_sessions_frozen_are_all_replaced() {
-    let silent = Silent::with(3).await;
+    let silent = ProxiedStore::with(3).await;
     silent.proxy.freeze_sessions();
     assert!(refused(&silent.ten().await) <= 3 + 7, "each costs the job that has it; others may wait too long");
     silent.answers().await;
@@ -95,7 +95,7 @@ async fn all_sessions_frozen_are_all_replaced() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn while_nothing_answers_everybody_hears_so() {
-    let silent = Silent::with(3).await;
+    let silent = ProxiedStore::with(3).await;
     silent.proxy.freeze_new();
     silent.proxy.freeze_sessions();
     for _ in 0..3 {
@@ -110,7 +110,7 @@ async fn while_nothing_answers_everybody_hears_so() {
     for job in jobs.collect::<Vec<_>>() {
         assert!(matches!(job.await.unwrap(), Err(Error::Unavailable(_))));
     }
-    assert!(began.elapsed() < HEARD_BY, "{:?}", began.elapsed());
+    assert!(began.elapsed() < ANSWER_BY, "{:?}", began.elapsed());
     silent.proxy.thaw();
     silent.answers().await;
     assert_eq!(refused(&silent.ten().await), 0);
@@ -126,7 +126,7 @@ async fn a_host_that_never_answers_does_not_hide_the_next_one() {
     let began = Instant::now();
     let store = Store::open_with(&url, &Options { time_limit: LIMIT, connections: 2, ..options() }).unwrap();
     store.write(|tx| put(tx, "a", 1)).await.unwrap();
-    assert!(began.elapsed() < 3 * HEARD_BY, "{:?}", began.elapsed());
+    assert!(began.elapsed() < 3 * ANSWER_BY, "{:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -137,12 +137,12 @@ async fn a_start_says_that_nobody_answers() {
     let began = Instant::now();
     let said = Store::open_with(&silent.url(&database.url()), &Options { time_limit: LIMIT, ..options() }).err();
     assert!(matches!(&said, Some(Error::Unavailable(why)) if why.contains("no answer")), "{said:?}");
-    assert!(began.elapsed() < HEARD_BY);
+    assert!(began.elapsed() < ANSWER_BY);
 }
 
 /// On both engines: what waits for its turn hears in time that it will not get one, and is not done later.
-async fn a_job_that_waits_too_long_is_not_done(place: Place) {
-    let store = place.open_with(&Options { connections: 1, time_limit: LIMIT, ..options() }).unwrap();
+async fn a_job_that_waits_too_long_is_not_done(test_store: TestStore) {
+    let store = test_store.open_with(&Options { connections: 1, time_limit: LIMIT, ..options() }).unwrap();
     store.write(|tx| put(tx, "a", 0)).await.unwrap();
     let (gate, held) = std::sync::mpsc::channel::<()>();
     let held = Arc::new(std::sync::Mutex::new(Some(held)));
@@ -163,7 +163,7 @@ async fn a_job_that_waits_too_long_is_not_done(place: Place) {
     store.write(|tx| put(tx, "c", 1)).await.unwrap();
     assert_eq!(count(&store).await, 2, "nobody does behind a caller's back what it was told is not done");
 }
-crate::support::place::on_both_engines! { a_job_that_waits_too_long_is_not_done }
+crate::support::test_store::on_both_engines! { a_job_that_waits_too_long_is_not_done }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_migration_and_reading_the_whole_record_have_no_limit() {
@@ -256,7 +256,7 @@ fn a_stop_ends_in_time_whoever_does_not_answer() {
         let asking: Vec<_> = (0..20)
             .map(|_| {
                 let (http, basic) = (w.http.clone(), crate::support::app::basic("kakeibo", "kakeibo-secret"));
-                let ask = Ask::default().header("authorization", basic).form(&[("token".into(), "x".into())]);
+                let ask = RequestParts::default().header("authorization", basic).form(&[("token".into(), "x".into())]);
                 tokio::spawn(async move { http.try_send("POST", "/oauth/introspect", ask).await })
             })
             .collect();

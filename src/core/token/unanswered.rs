@@ -1,13 +1,13 @@
 //! Tokens that nobody holds: their request was told that the service is unavailable, and the store found out later that it had
 //! recorded them (`store::Store::write_or_undo`). They are revoked, and the code of the request is given back.
 
-use super::{Issued, Minted, sql, told};
+use super::{Issued, Minted, sql, token_events};
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
-use crate::event::Kind as Event;
+use crate::event::EventKind as Event;
 use crate::grant::code;
 use crate::params::Params;
-use crate::secret::{self, Hash, Kind};
+use crate::secret::{self, Hash, SecretKind};
 use crate::store::{Result, Tx};
 use serde_json::json;
 
@@ -18,7 +18,7 @@ pub fn key(params: &Params, minted: &Minted) -> Hash {
     presented(params).unwrap_or_else(|| minted.access.hash())
 }
 fn presented(params: &Params) -> Option<Hash> {
-    params.get("code").and_then(|code| secret::presented(Kind::Code, code))
+    params.get("code").and_then(|code| secret::presented(SecretKind::Code, code))
 }
 
 /// Takes back what `issued` recorded. It may run twice; returns whether a code was given back.
@@ -36,7 +36,13 @@ pub fn undo(tx: &mut Tx<'_, '_>, issued: &Issued, minted: &Minted, params: &Para
     }
     let (token, client) = (&found.token.id, &found.token.client);
     let detail = json!({"token": token});
-    told::event(tx, (token, client, issued.grant.as_ref().map(|g| &g.id)), Event::TokenRevoked, detail.clone(), now)?;
+    token_events::event(
+        tx,
+        (token, client, issued.grant.as_ref().map(|g| &g.id)),
+        Event::TokenRevoked,
+        detail.clone(),
+        now,
+    )?;
     let entry = Entry {
         client: Some(client.clone()),
         grant: issued.grant.as_ref().map(|g| g.id.clone()),

@@ -9,12 +9,12 @@ use super::cookie::CookieKey;
 use super::ends::Ends;
 use super::limits::Limits;
 use super::message::FormErrors;
-use super::policy::Policy;
-use super::seen::{CallView, Posted, Seen, Taken, View, Visitor};
+use super::policy::IdentityPolicy;
+use super::requests::{CallView, Posted, StepCheck, View, ViewResult, Visitor};
 use super::sql::{self, InteractionRow};
 use super::turns::Turns;
-use super::{CallRegister, CallState, CoreBank, Ending, IncomingCall, Interaction, Message, Seals, Stage};
-use super::{call, memory};
+use super::{CallRegister, CallState, CoreBank, Ending, FieldCrypto, IncomingCall, Interaction, Message, Stage};
+use super::{call, proofing_session};
 use crate::alarm::{AlarmKind, Alarms};
 use crate::clock::Instant;
 use crate::language::Language;
@@ -27,10 +27,10 @@ use std::sync::Arc;
 
 /// Everything the checks need; cheap to clone.
 #[derive(Clone)]
-pub struct Desk {
+pub struct IdentityService {
     pub(super) store: Store,
-    pub(super) seals: Seals,
-    pub(super) policy: Arc<Policy>,
+    pub(super) crypto: FieldCrypto,
+    pub(super) policy: Arc<IdentityPolicy>,
     pub(super) bank: Arc<dyn CoreBank>,
     pub(super) queue: BankQueue,
     pub(super) key: Arc<CookieKey>,
@@ -40,28 +40,28 @@ pub struct Desk {
     pub(super) turns: Arc<Turns>,
 }
 
-/// What [`Desk::new`] takes beside the store.
-pub struct DeskParts {
+/// What [`IdentityService::new`] takes beside the store.
+pub struct IdentityServiceParts {
     /// What personal fields are sealed with.
-    pub seals: Seals,
+    pub crypto: FieldCrypto,
     /// The key of cookies and step tokens.
     pub key: CookieKey,
     /// The rules.
-    pub policy: Policy,
+    pub policy: IdentityPolicy,
     /// The core bank.
     pub bank: Arc<dyn CoreBank>,
     /// Where alarms go.
     pub alarms: Arc<Alarms>,
 }
 
-impl Desk {
+impl IdentityService {
     /// The service over a store and a core bank.
     #[must_use]
-    pub fn new(store: Store, parts: DeskParts) -> Self {
-        let DeskParts { seals, key, policy, bank, alarms } = parts;
+    pub fn new(store: Store, parts: IdentityServiceParts) -> Self {
+        let IdentityServiceParts { crypto: seals, key, policy, bank, alarms } = parts;
         Self {
             store,
-            seals,
+            crypto: seals,
             queue: BankQueue::new(policy.bank_parallel, policy.bank_wait),
             limits: Arc::new(Limits::new(&policy)),
             policy: Arc::new(policy),
@@ -74,13 +74,13 @@ impl Desk {
     }
     /// The rules it goes by.
     #[must_use]
-    pub fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &IdentityPolicy {
         &self.policy
     }
     /// What it seals with.
     #[must_use]
-    pub fn seals(&self) -> &Seals {
-        &self.seals
+    pub fn crypto(&self) -> &FieldCrypto {
+        &self.crypto
     }
     /// How many bytes of memory the counts by network take, however many networks come.
     #[must_use]
@@ -118,16 +118,16 @@ impl Desk {
     ///
     /// # Errors
     /// The store's.
-    pub async fn look(&self, visitor: &Visitor, language: Option<Language>, now: Instant) -> Result<Seen> {
+    pub async fn look(&self, visitor: &Visitor, language: Option<Language>, now: Instant) -> Result<ViewResult> {
         let quick = {
-            let (desk, v) = (self.clone(), visitor.clone());
-            self.store.read(move |tx| desk.glance(tx, &v, language, now)).await?
+            let (service, v) = (self.clone(), visitor.clone());
+            self.store.read(move |tx| service.glance(tx, &v, language, now)).await?
         };
         match quick {
             Some(seen) => Ok(seen),
             None => {
-                let (desk, v, asked) = (self.clone(), visitor.clone(), language);
-                let seen = self.store.write(move |tx| desk.look_tx(tx, &v, asked, now)).await;
+                let (service, v, asked) = (self.clone(), visitor.clone(), language);
+                let seen = self.store.write(move |tx| service.look_tx(tx, &v, asked, now)).await;
                 match seen {
                     Ok(seen) => {
                         self.note_end(&seen, now);
@@ -146,8 +146,8 @@ impl Desk {
         v: &Visitor,
         language: Option<Language>,
         now: Instant,
-    ) -> Result<Option<Seen>> {
-        let Some(row) = self.admitted(tx, v, now)? else { return Ok(Some(Seen::Foreign)) };
+    ) -> Result<Option<ViewResult>> {
+        let Some(row) = self.admitted(tx, v, now)? else { return Ok(Some(ViewResult::Foreign)) };
         let i = &row.interaction;
         let changes = i.due(&self.policy, now).is_some()
             || row.settles(&self.key, &v.cookie)
@@ -155,8 +155,14 @@ impl Desk {
             || (i.live() && now.since(i.touched) >= TOUCH);
         if changes { Ok(None) } else { self.view_of(tx, row, &v.cookie, now).map(Some) }
     }
-    fn look_tx(&self, tx: &mut Tx<'_, '_>, v: &Visitor, language: Option<Language>, now: Instant) -> Result<Seen> {
-        let Some(mut row) = self.admitted(tx, v, now)? else { return Ok(Seen::Foreign) };
+    fn look_tx(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        v: &Visitor,
+        language: Option<Language>,
+        now: Instant,
+    ) -> Result<ViewResult> {
+        let Some(mut row) = self.admitted(tx, v, now)? else { return Ok(ViewResult::Foreign) };
         if row.settles(&self.key, &v.cookie) {
             sql::forget_old_cookie(tx, &v.id)?;
         }
@@ -167,23 +173,23 @@ impl Desk {
         if let Some(language) = language {
             i.language = Some(language);
         }
-        sql::save(tx, &self.seals, &i)?;
+        sql::save(tx, &self.crypto, &i)?;
         row.interaction = i;
         self.view_of(tx, row, &v.cookie, now)
     }
 
     /// A look of which nothing can be written down.
-    async fn unwritten(&self, visitor: &Visitor, language: Option<Language>, now: Instant) -> Result<Seen> {
-        let (desk, v) = (self.clone(), visitor.clone());
+    async fn unwritten(&self, visitor: &Visitor, language: Option<Language>, now: Instant) -> Result<ViewResult> {
+        let (service, v) = (self.clone(), visitor.clone());
         let work = move |tx: &mut Tx<'_, '_>| {
-            let Some(mut row) = desk.admitted(tx, &v, now)? else { return Ok(Seen::Foreign) };
+            let Some(mut row) = service.admitted(tx, &v, now)? else { return Ok(ViewResult::Foreign) };
             let i = row.interaction;
-            row.interaction = match i.due(&desk.policy, now) {
+            row.interaction = match i.due(&service.policy, now) {
                 Some(ending) => i.clone().ended(ending).unwrap_or(i),
                 None => i,
             };
             row.interaction.language = language.or(row.interaction.language);
-            desk.view_of(tx, row, &v.cookie, now)
+            service.view_of(tx, row, &v.cookie, now)
         };
         self.store.read(work).await
     }
@@ -193,11 +199,11 @@ impl Desk {
     /// # Errors
     /// The store's.
     pub async fn call_status(&self, visitor: &Visitor, now: Instant) -> Result<Option<CallView>> {
-        let (desk, v) = (self.clone(), visitor.clone());
+        let (service, v) = (self.clone(), visitor.clone());
         let work = move |tx: &mut Tx<'_, '_>| {
-            let Some(row) = desk.admitted(tx, &v, now)? else { return Ok(None) };
+            let Some(row) = service.admitted(tx, &v, now)? else { return Ok(None) };
             let gone = CallView { state: CallState::Expired, seconds_left: 0 };
-            Ok(Some(desk.call_view(tx, &row.interaction, now)?.unwrap_or(gone)))
+            Ok(Some(service.call_view(tx, &row.interaction, now)?.unwrap_or(gone)))
         };
         self.store.read(work).await
     }
@@ -206,24 +212,31 @@ impl Desk {
     ///
     /// # Errors
     /// The store's.
-    pub async fn post(&self, visitor: &Visitor, step: &str, posted: Posted, now: Instant) -> Result<Seen> {
-        let (desk, v, step) = (self.clone(), visitor.clone(), step.to_owned());
+    pub async fn post(&self, visitor: &Visitor, step: &str, posted: Posted, now: Instant) -> Result<ViewResult> {
+        let (service, v, step) = (self.clone(), visitor.clone(), step.to_owned());
         let seen = match posted {
             Posted::Customer(_) | Posted::Pin(_) => {
-                to_the_end(async move { desk.guess(&v, &step, posted, now).await }).await?
+                to_the_end(async move { service.guess(&v, &step, posted, now).await }).await?
             }
             Posted::Phone | Posted::Call => self.call_form(visitor, &step, &posted, now).await?,
-            other => self.store.write(move |tx| desk.post_tx(tx, &v, &step, &other, now)).await?,
+            other => self.store.write(move |tx| service.post_tx(tx, &v, &step, &other, now)).await?,
         };
         self.note_end(&seen, now);
         Ok(seen)
     }
-    fn post_tx(&self, tx: &mut Tx<'_, '_>, v: &Visitor, step: &str, posted: &Posted, now: Instant) -> Result<Seen> {
+    fn post_tx(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        v: &Visitor,
+        step: &str,
+        posted: &Posted,
+        now: Instant,
+    ) -> Result<ViewResult> {
         let errors = self.admitted(tx, v, now)?.map(|row| row.interaction.errors).unwrap_or_default();
         let i = match self.take(tx, v, step, now)? {
-            Taken::Foreign => return Ok(Seen::Foreign),
-            Taken::Stale(i) => return self.view(tx, i, now),
-            Taken::Now(i) => i,
+            StepCheck::NotOwner => return Ok(ViewResult::Foreign),
+            StepCheck::Stale(i) => return self.view(tx, i, now),
+            StepCheck::Accepted(i) => i,
         };
         let stale = i.clone();
         let (moved, action) = match posted {
@@ -234,11 +247,11 @@ impl Desk {
             Posted::Back => (i.back(), "interaction.customer.returned"),
             Posted::Restart => (i.restarted(&self.policy, now), "interaction.restarted"),
             Posted::Cancel if i.live() => {
-                if let Some(memory) = &v.memory {
-                    memory::forget(tx, memory, &i.client)?;
+                if let Some(proofing) = &v.proofing_cookie {
+                    proofing_session::forget(tx, proofing, &i.client)?;
                 }
-                let i = sql::end(tx, &self.seals, i, Ending::Cancelled, now)?;
-                return self.taken(tx, i, now);
+                let i = sql::end(tx, &self.crypto, i, Ending::Cancelled, now)?;
+                return self.advanced(tx, i, now);
             }
             Posted::Return { unwritten } if i.live() => {
                 let ending = match errors.leading_back().or(*unwritten) {
@@ -247,17 +260,17 @@ impl Desk {
                     Some(_) => Ending::Failed,
                     None => return self.view(tx, stale, now),
                 };
-                let i = sql::end(tx, &self.seals, i, ending, now)?;
-                return self.taken(tx, i, now);
+                let i = sql::end(tx, &self.crypto, i, ending, now)?;
+                return self.advanced(tx, i, now);
             }
             // Guesses go through reserve → ask → settle; anything else leads nowhere from here.
             _ => return self.view(tx, stale, now),
         };
         let Ok(i) = moved else { return self.view(tx, stale, now) };
-        sql::save(tx, &self.seals, &i)?;
-        let account = i.account().map(|a| self.seals.account(a));
+        sql::save(tx, &self.crypto, &i)?;
+        let account = i.account().map(|a| self.crypto.account(a));
         sql::record(tx, &i, action, account, json!({}), now)?;
-        self.taken(tx, i, now)
+        self.advanced(tx, i, now)
     }
 
     /// Takes the one good step token; every other page of the interaction is stale from here on. What the form before
@@ -265,8 +278,8 @@ impl Desk {
     ///
     /// # Errors
     /// The store's.
-    pub fn take(&self, tx: &mut Tx<'_, '_>, v: &Visitor, step: &str, now: Instant) -> Result<Taken> {
-        let Some(row) = self.admitted(tx, v, now)? else { return Ok(Taken::Foreign) };
+    pub fn take(&self, tx: &mut Tx<'_, '_>, v: &Visitor, step: &str, now: Instant) -> Result<StepCheck> {
+        let Some(row) = self.admitted(tx, v, now)? else { return Ok(StepCheck::NotOwner) };
         if row.settles(&self.key, &v.cookie) {
             sql::forget_old_cookie(tx, &v.id)?;
         }
@@ -274,31 +287,31 @@ impl Desk {
         let mut i = self.on_time(tx, row.interaction, now)?;
         let good = secret::same(self.key.step(&i).reveal().as_bytes(), step.as_bytes());
         if !good || was_live != i.live() {
-            return Ok(Taken::Stale(i));
+            return Ok(StepCheck::Stale(i));
         }
         i.step += 1;
         i.errors = FormErrors::default();
         if i.live() {
             i.touched = now;
         }
-        sql::save(tx, &self.seals, &i)?;
-        Ok(Taken::Now(i))
+        sql::save(tx, &self.crypto, &i)?;
+        Ok(StepCheck::Accepted(i))
     }
 
     /// Ends what time alone has ended (G28, R57).
     pub(crate) fn on_time(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<Interaction> {
         match i.due(&self.policy, now) {
-            Some(ending) => sql::end(tx, &self.seals, i, ending, now),
+            Some(ending) => sql::end(tx, &self.crypto, i, ending, now),
             None => Ok(i),
         }
     }
     pub(crate) fn admitted(&self, tx: &mut Tx<'_, '_>, v: &Visitor, now: Instant) -> Result<Option<InteractionRow>> {
-        Ok(sql::load(tx, &self.seals, &v.id)?.filter(|row| row.admits(&self.key, &v.cookie, now)))
+        Ok(sql::load(tx, &self.crypto, &v.id)?.filter(|row| row.admits(&self.key, &v.cookie, now)))
     }
     /// Gives the browser a new cookie (requirements.md#states: at ③ and ⑤).
     pub(super) fn rotate(&self, tx: &mut Tx<'_, '_>, i: &Interaction, now: Instant) -> Result<Option<Secret>> {
         sql::rotate(tx, &i.id, now)?;
-        let row = sql::load(tx, &self.seals, &i.id)?;
+        let row = sql::load(tx, &self.crypto, &i.id)?;
         Ok(row.map(|row| row.cookie(&self.key)))
     }
 
@@ -309,60 +322,66 @@ impl Desk {
         i: Interaction,
         errors: impl Into<FormErrors>,
         now: Instant,
-    ) -> Result<Seen> {
+    ) -> Result<ViewResult> {
         let i = Interaction { errors: errors.into(), ..i };
-        sql::save(tx, &self.seals, &i)?;
-        self.taken(tx, i, now)
+        sql::save(tx, &self.crypto, &i)?;
+        self.advanced(tx, i, now)
     }
     /// The form led on.
-    pub(super) fn taken(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<Seen> {
-        self.taken_with(tx, i, None, now)
+    pub(super) fn advanced(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<ViewResult> {
+        self.advanced_with(tx, i, None, now)
     }
-    pub(super) fn taken_with(
+    pub(super) fn advanced_with(
         &self,
         tx: &mut Tx<'_, '_>,
         i: Interaction,
         cookie: Option<Secret>,
         now: Instant,
-    ) -> Result<Seen> {
-        self.shown(tx, View { cookie, taken: true, ..self.plain(i, now) }, now)
+    ) -> Result<ViewResult> {
+        self.view_result(tx, View { cookie, accepted: true, ..self.plain(i, now) }, now)
     }
     /// Nothing was taken: the stage as it is.
-    pub(crate) fn view(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<Seen> {
-        self.shown(tx, self.plain(i, now), now)
+    pub(crate) fn view(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<ViewResult> {
+        self.view_result(tx, self.plain(i, now), now)
     }
     /// The same; a browser that still shows the cookie of before gets the new one again.
-    fn view_of(&self, tx: &mut Tx<'_, '_>, row: InteractionRow, shown: &secret::Hash, now: Instant) -> Result<Seen> {
+    fn view_of(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        row: InteractionRow,
+        shown: &secret::Hash,
+        now: Instant,
+    ) -> Result<ViewResult> {
         let cookie = (!row.is_current(&self.key, shown)).then(|| row.cookie(&self.key));
-        self.shown(tx, View { cookie, ..self.plain(row.interaction, now) }, now)
+        self.view_result(tx, View { cookie, ..self.plain(row.interaction, now) }, now)
     }
     fn plain(&self, i: Interaction, now: Instant) -> View {
         let step = self.key.step(&i);
         let closing = self.policy.hours.closing_soon(now);
-        View { interaction: i, step, cookie: None, taken: false, call: None, closing }
+        View { interaction: i, step, cookie: None, accepted: false, call: None, closing }
     }
-    fn shown(&self, tx: &mut Tx<'_, '_>, mut view: View, now: Instant) -> Result<Seen> {
+    fn view_result(&self, tx: &mut Tx<'_, '_>, mut view: View, now: Instant) -> Result<ViewResult> {
         view.call = self.call_view(tx, &view.interaction, now)?;
-        Ok(Seen::Here(Box::new(view)))
+        Ok(ViewResult::Here(Box::new(view)))
     }
     fn call_view(&self, tx: &mut Tx<'_, '_>, i: &Interaction, now: Instant) -> Result<Option<CallView>> {
         let Stage::Call { calling, matched } = &i.stage else { return Ok(None) };
-        let heard = call::heard(tx, &self.seals, &self.policy, (&i.id, &matched.personal.phone), calling)?;
+        let heard = call::load_call_record(tx, &self.crypto, &self.policy, (&i.id, &matched.personal.phone), calling)?;
         let seconds_left = calling.confirm_until.since(now).as_secs();
         Ok(Some(CallView { state: heard.state(calling, now), seconds_left }))
     }
     /// An interaction that ends before ② leaves a log line and an hourly count, and nothing in the audit record.
-    pub(super) fn note_end(&self, seen: &Seen, now: Instant) {
-        if let Seen::Here(view) = seen
+    pub(super) fn note_end(&self, seen: &ViewResult, now: Instant) {
+        if let ViewResult::Here(view) = seen
             && view.interaction.ended_now
         {
             self.ends.note(&view.interaction, now);
         }
     }
 }
-/// Carries a guess on when the browser hangs up: its handler is dropped then, and what was reserved would stay booked,
-/// so that a bad line, or three hang-ups of a stranger, would close the account for the day.
-async fn to_the_end(guess: impl Future<Output = Result<Seen>> + Send + 'static) -> Result<Seen> {
+/// Runs the check in its own task. If the client disconnects, actix drops the handler and the reserved attempt would never
+/// be released: a bad line, or a stranger who hangs up three times, would lock the account for the day.
+async fn to_the_end(guess: impl Future<Output = Result<ViewResult>> + Send + 'static) -> Result<ViewResult> {
     let carried = tokio::spawn(guess).await;
     carried.unwrap_or_else(|cause| Err(Error::Engine(format!("a check did not come to its end: {cause}"))))
 }
@@ -370,10 +389,10 @@ async fn to_the_end(guess: impl Future<Output = Result<Seen>> + Send + 'static) 
 /// How often at most a look at a page is written down as activity.
 const TOUCH: std::time::Duration = std::time::Duration::from_secs(60);
 
-impl CallRegister for Desk {
+impl CallRegister for IdentityService {
     fn report(&self, call: IncomingCall, now: Instant) -> BoxFuture<'_, Result<()>> {
-        let desk = self.clone();
-        let work = move |tx: &mut Tx<'_, '_>| call::record(tx, &desk.seals, &desk.policy, &call, now);
+        let service = self.clone();
+        let work = move |tx: &mut Tx<'_, '_>| call::record(tx, &service.crypto, &service.policy, &call, now);
         async move {
             let (fate, others) = self.store.write(work).await?;
             tracing::info!(fate = fate.as_str(), "a call was reported");

@@ -1,13 +1,13 @@
 //! A client's own token (RFC 6749 §4.4): no customer stands behind it, so there is no grant, no refresh token (§4.4.3),
 //! and never a scope that customers give (decision 11).
 
-use super::exchange::{self, Ask};
+use super::exchange::{self, TokenRequest};
 use super::sql::{self, Access};
-use super::{Issued, told};
+use super::{Issued, token_events};
 use crate::clock::Instant;
-use crate::event::Kind as Event;
+use crate::event::EventKind as Event;
 use crate::oxide;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::{self, Scope};
 use crate::store::{Result, Tx};
 use std::time::Duration;
@@ -21,9 +21,9 @@ pub const LIFETIME: Duration = Duration::from_hours(1);
 ///
 /// # Errors
 /// The store's. The inner refusal is `invalid_scope` or `invalid_target`.
-pub fn own(
+pub fn issue(
     tx: &mut Tx<'_, '_>,
-    ask: Ask<'_>,
+    ask: TokenRequest<'_>,
     scopes: &Scope,
     now: Instant,
 ) -> Result<std::result::Result<Issued, Refusal>> {
@@ -34,14 +34,14 @@ pub fn own(
     };
     // The one type there is is about a customer's accounts (RFC 9396 §5).
     if ask.params.get("authorization_details").is_some() {
-        return Ok(Err(Refusal::new(Code::InvalidAuthorizationDetails, "a client's own token has no details")));
+        return Ok(Err(Refusal::new(ErrorCode::InvalidAuthorizationDetails, "a client's own token has no details")));
     }
     // RFC 8707 §2. An app's `resources` are what it may ask for; a resource server's, what it speaks for.
     let may_ask = if ask.client.is_app() { ask.client.resources.as_slice() } else { &[] };
     let known = |r: &str| r == ask.default_audience || may_ask.iter().any(|known| known == r);
     let asked = ask.params.each("resource");
     if !asked.iter().all(|r| known(r)) {
-        return Ok(Err(Refusal::new(Code::InvalidTarget, "resource is not one this client may ask for")));
+        return Ok(Err(Refusal::new(ErrorCode::InvalidTarget, "resource is not one this client may ask for")));
     }
     let access = Access {
         hash: ask.minted.access.hash(),
@@ -57,7 +57,13 @@ pub fn own(
         revoked_at: None,
     };
     sql::insert_access(tx, &access)?;
-    told::both(tx, (&access.id, &access.client, None), Event::TokenIssued, exchange::detail(&access), now)?;
+    token_events::event_and_audit(
+        tx,
+        (&access.id, &access.client, None),
+        Event::TokenIssued,
+        exchange::detail(&access),
+        now,
+    )?;
     Ok(Ok(Issued {
         grant: None,
         details: None,

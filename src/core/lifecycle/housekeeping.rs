@@ -30,7 +30,7 @@ const NOTICES: Duration = Duration::from_hours(365 * 24);
 const PENDING: Duration = Duration::from_hours(30 * 24);
 
 /// One table's housekeeping.
-pub type Chore = fn(&mut Tx<'_, '_>, Instant, &Retention, i64) -> Result<u64>;
+pub type HousekeepingTask = fn(&mut Tx<'_, '_>, Instant, &Retention, i64) -> Result<u64>;
 
 /// How long a request is remembered. A browser begins with it within ten minutes, and an interaction is gone after an hour.
 const REQUESTS: Duration = Duration::from_hours(2);
@@ -38,9 +38,9 @@ const REQUESTS: Duration = Duration::from_hours(2);
 /// How long a pushed request that nobody began with is remembered after its end: its client asks for another one.
 const UNBEGUN: Duration = Duration::from_secs(600);
 
-/// Every table of the steps with its chore, in the order it is done: children before parents. Only step 2 tidies by
-/// itself, in `identity::sweep`, because what it drops must first end in the audit record.
-pub const CHORES: &[(&str, Chore)] = &[
+/// The housekeeping task of each table, in the order they run: children before parents. Only `identity` has
+/// its own sweep: interactions must be ended and audited before they are deleted.
+pub const TASKS: &[(&str, HousekeepingTask)] = &[
     ("client_replays", |tx, now, _, limit| client::replay::forget(tx, now, limit)),
     ("clients (never approved)", |tx, now, keep, limit| registration::sql::prune(tx, now - keep.pending, limit, now)),
     ("initial_tokens", |tx, now, _, limit| registration::initial::prune(tx, now, limit)),
@@ -59,12 +59,12 @@ pub const CHORES: &[(&str, Chore)] = &[
     ("store_markers", |tx, _, _, limit| store::prune_markers(tx, limit)),
 ];
 
-/// Does one chore on at most [`BATCH`] rows. Returns how many rows went; call again while it is a full batch.
+/// Runs one task on at most [`BATCH`] rows. Returns how many rows went; call again while it is a full batch.
 ///
 /// # Errors
 /// The store's.
-pub fn keep(tx: &mut Tx<'_, '_>, chore: Chore, now: Instant, retention: &Retention) -> Result<u64> {
-    chore(tx, now, retention, BATCH)
+pub fn run_task(tx: &mut Tx<'_, '_>, task: HousekeepingTask, now: Instant, retention: &Retention) -> Result<u64> {
+    task(tx, now, retention, BATCH)
 }
 
 /// Events of a grant go with it; those without one, of refusals, locks and clients, by their age.

@@ -5,7 +5,7 @@ use super::on_sqlite;
 use crate::conformance::certificate::certified;
 use crate::support::app::{App, Credential, basic};
 use crate::support::browser::{Browser, Customer};
-use crate::support::http::{Ask, encode};
+use crate::support::http::{RequestParts, encode};
 use crate::support::jws::Key;
 use crate::support::town::{Engine, Town, on_both, on_both_with, run};
 use futures_util::future::join_all;
@@ -46,7 +46,7 @@ async fn web(keys: Value) -> (u16, Arc<AtomicUsize>) {
 /// guess and afterwards. No time passes meanwhile.
 async fn a_thousand_wrong_secrets_keep_nobody_out(w: &Town) {
     let introspect = async |secret: &str| {
-        let ask = Ask::default().header("authorization", basic("accounts-api", secret));
+        let ask = RequestParts::default().header("authorization", basic("accounts-api", secret));
         w.http.send("POST", "/oauth/introspect", ask.form(&[("token".into(), "x".into())])).await
     };
     for round in 0..20 {
@@ -230,7 +230,10 @@ fn a_header_that_only_a_proxy_may_write_is_nobodys() {
             held.request("openid accounts").1.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
         for name in ["client-cert", "x-client-cert", "x-ssl-client-cert", "x-forwarded-client-cert", "ssl-client-cert"]
         {
-            let ask = Ask::default().form(&form).header(name, shown.clone()).header("x-ssl-client-verify", "SUCCESS");
+            let ask = RequestParts::default()
+                .form(&form)
+                .header(name, shown.clone())
+                .header("x-ssl-client-verify", "SUCCESS");
             let ask = ask.header("x-forwarded-for", "192.0.2.1").header("forwarded", "for=192.0.2.1");
             w.http.send("POST", "/oauth/par", ask).await.refused(401, "invalid_client");
         }

@@ -1,6 +1,6 @@
 //! What can be asked, and its form in HTTP under `/admin/v1`: written and read here, so that both sides agree.
 
-use super::{ClientAsk, Refused, Rotation, TokenAsk};
+use super::{AdminError, ClientAsk, Rotation, TokenAsk};
 use crate::account::Account;
 use crate::audit::Cursor;
 use crate::clock::Instant;
@@ -11,8 +11,8 @@ use std::path::PathBuf;
 
 /// A reason in staff's own words: kept in the audit record, so it must not name the customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Why(String);
-impl Why {
+pub struct StaffReason(String);
+impl StaffReason {
     /// Reads a reason: 1 to 200 characters on one line.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -38,7 +38,7 @@ pub struct Period {
 
 /// A question or an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ask {
+pub enum AdminCommand {
     /// All grants of an account, the newest first.
     Grants {
         /// The account.
@@ -54,7 +54,7 @@ pub enum Ask {
         /// Which.
         id: GrantId,
         /// Why.
-        why: Why,
+        why: StaffReason,
     },
     /// The accounts locked for linking.
     Locks,
@@ -63,7 +63,7 @@ pub enum Ask {
         /// Which.
         account: Account,
         /// Why.
-        why: Why,
+        why: StaffReason,
     },
     /// The notices that have not been delivered.
     Notices,
@@ -108,7 +108,7 @@ pub type Http = (&'static str, String, Option<Value>);
 /// The path every question starts with.
 pub const BASE: &str = "/admin/v1";
 
-impl Ask {
+impl AdminCommand {
     /// The question as an HTTP request.
     #[must_use]
     pub fn http(&self) -> Http {
@@ -152,10 +152,10 @@ impl Ask {
     /// Reads an HTTP request: the path below [`BASE`] and the query.
     ///
     /// # Errors
-    /// [`Refused::Unknown`] for a path nobody serves, [`Refused::Invalid`] for what is wrong in a known one.
-    pub fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Result<Self, Refused> {
+    /// [`AdminError::Unknown`] for a path nobody serves, [`AdminError::Invalid`] for what is wrong in a known one.
+    pub fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Result<Self, AdminError> {
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let query = Query::read(query)?;
+        let query = Query::parse(query)?;
         let ask = match (method, segments.as_slice()) {
             ("GET", ["grants"]) => Self::Grants { account: query.need("account", Account::parse)? },
             ("GET", ["grants", id]) => Self::Grant { id: grant(id)? },
@@ -177,13 +177,13 @@ impl Ask {
                 after: query.may("after", Cursor::parse)?,
             },
             ("GET", ["keys"]) => Self::Keys,
-            ("POST", ["keys", "rotate"]) => Self::RotateKeys(Rotation::read(body)?),
+            ("POST", ["keys", "rotate"]) => Self::RotateKeys(Rotation::parse(body)?),
             ("POST", ["backup"]) => Self::Backup { file: file(body)? },
             ("GET", ["schema"]) => Self::Schema,
             _ => {
                 let client = ClientAsk::parse(method, &segments, body).map(|ask| ask.map(Self::Client));
                 let token = || TokenAsk::parse(method, &segments, body).map(|ask| ask.map(Self::Token));
-                let unknown = || Refused::Unknown(format!("{method} {BASE}{path} is not served"));
+                let unknown = || AdminError::Unknown(format!("{method} {BASE}{path} is not served"));
                 client.or_else(token).ok_or_else(unknown)??
             }
         };
@@ -195,26 +195,26 @@ impl Ask {
 fn based((method, path, body): Http) -> Http {
     (method, format!("{BASE}{path}"), body)
 }
-fn invalid(what: &str) -> Refused {
-    Refused::Invalid(format!("{what} is missing or not well formed"))
+fn invalid(what: &str) -> AdminError {
+    AdminError::Invalid(format!("{what} is missing or not well formed"))
 }
-fn grant(text: &str) -> Result<GrantId, Refused> {
+fn grant(text: &str) -> Result<GrantId, AdminError> {
     GrantId::parse(text).ok_or_else(|| invalid("the grant id"))
 }
 fn moment(text: &str) -> Option<Instant> {
     text.parse().ok().map(Instant::from_millis)
 }
-fn reason(body: &[u8]) -> Result<Why, Refused> {
+fn reason(body: &[u8]) -> Result<StaffReason, AdminError> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Body {
         reason: String,
     }
     let body: Body = serde_json::from_slice(body).map_err(|_| invalid("the body {\"reason\": …}"))?;
-    Why::parse(&body.reason).ok_or_else(|| invalid("the reason (1 to 200 characters on one line)"))
+    StaffReason::parse(&body.reason).ok_or_else(|| invalid("the reason (1 to 200 characters on one line)"))
 }
 
-fn file(body: &[u8]) -> Result<PathBuf, Refused> {
+fn file(body: &[u8]) -> Result<PathBuf, AdminError> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Body {
@@ -229,25 +229,25 @@ fn file(body: &[u8]) -> Result<PathBuf, Refused> {
 /// The query, each name once.
 struct Query(std::cell::RefCell<BTreeMap<String, String>>);
 impl Query {
-    fn read(text: &str) -> Result<Self, Refused> {
+    fn parse(text: &str) -> Result<Self, AdminError> {
         let mut map = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
             if map.insert(name.clone().into_owned(), value.into_owned()).is_some() {
-                return Err(Refused::Invalid(format!("{name} is given twice")));
+                return Err(AdminError::Invalid(format!("{name} is given twice")));
             }
         }
         Ok(Self(map.into()))
     }
-    fn may<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refused> {
+    fn may<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, AdminError> {
         let value = self.0.borrow_mut().remove(name);
         value.map(|v| read(&v).ok_or_else(|| invalid(name))).transpose()
     }
-    fn need<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>) -> Result<T, Refused> {
+    fn need<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>) -> Result<T, AdminError> {
         self.may(name, read)?.ok_or_else(|| invalid(name))
     }
-    fn all_known(&self) -> Result<(), Refused> {
+    fn all_known(&self) -> Result<(), AdminError> {
         match self.0.borrow().keys().next() {
-            Some(name) => Err(Refused::Invalid(format!("{name} is not a parameter of this request"))),
+            Some(name) => Err(AdminError::Invalid(format!("{name} is not a parameter of this request"))),
             None => Ok(()),
         }
     }

@@ -4,14 +4,14 @@ use super::pg::{self, Database};
 use renkei_core::store::{Error, Options, Store};
 
 /// Where a store lives, and what keeps that place alive.
-pub enum Place {
+pub enum TestStore {
     /// A file in a folder of its own.
     Sqlite(tempfile::TempDir),
     /// A database of its own.
     Postgres(Database),
 }
 
-impl Place {
+impl TestStore {
     /// A new SQLite file.
     pub fn sqlite() -> Self {
         Self::Sqlite(tempfile::tempdir().unwrap())
@@ -43,13 +43,13 @@ macro_rules! on_both_engines {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $name() {
-                super::$name(crate::support::place::Place::sqlite()).await;
+                super::$name(crate::support::test_store::TestStore::sqlite()).await;
             })*
         }
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $name() {
-                super::$name(crate::support::place::Place::postgres()).await;
+                super::$name(crate::support::test_store::TestStore::postgres()).await;
             })*
         }
     };

@@ -5,15 +5,15 @@
 //! the booking is given back unless the answer was a plain "wrong".
 
 use super::bank_queue::Priority;
-use super::desk::Desk;
 use super::lockout::{self, Guess, Reservation, Reserved};
 use super::network::BrowserNetwork;
-use super::seen::{Seen, Taken, Visitor};
+use super::requests::{StepCheck, ViewResult, Visitor};
+use super::service::IdentityService;
 use super::service_hours::Service;
 use super::sql;
 use super::{
     BankError, BirthDate, CustomerForm, Ending, Expired, Holding, Ineligible, Interaction, Lookup, Matched, Message,
-    Personal, Pin, Problem, Stage, guess, tally,
+    Personal, Pin, Problem, Stage, guess, hourly_counter,
 };
 use crate::account::Account;
 use crate::alarm::AlarmKind;
@@ -25,7 +25,7 @@ use serde_json::json;
 use std::time::Duration;
 
 /// When to post ② again while too many posts of a network are under way.
-const TRY_AGAIN: Duration = Duration::from_secs(60);
+const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// The outcome of *reserve*: ask, or show what is.
 enum Booked {
@@ -33,13 +33,13 @@ enum Booked {
         i: Box<Interaction>,
         reservation: Reservation,
     },
-    Show(Box<Seen>),
+    Show(Box<ViewResult>),
     /// This form was posted before, and the core bank is being asked: another node does.
-    UnderWay(GuessId),
+    Pending(GuessId),
 }
 
 /// The core bank's answer, as far as settling goes.
-enum Answer<T> {
+enum BankAnswer<T> {
     Right(T),
     Wrong,
     Ineligible(Ineligible),
@@ -50,38 +50,44 @@ enum Answer<T> {
 
 /// What is said once the transaction has committed.
 #[derive(Default)]
-struct Noted {
+struct AttemptReport {
     /// R30 answers for this app within the hour.
     unknown_accounts: i64,
     /// Locks within the hour, where this answer caused one.
     locks: i64,
 }
 
-impl Desk {
+impl IdentityService {
     /// ② Is this the customer of that account?
-    pub(super) async fn customer(&self, v: &Visitor, step: &str, form: CustomerForm, now: Instant) -> Result<Seen> {
+    pub(super) async fn customer(
+        &self,
+        v: &Visitor,
+        step: &str,
+        form: CustomerForm,
+        now: Instant,
+    ) -> Result<ViewResult> {
         let (personal, born) = match form.parse(now) {
             Ok(read) => read,
             Err(problems) => return self.misread(v, step, "customer", problems, now).await,
         };
         let Some(mut expected) = self.limits.expect(v.network, now) else {
-            return self.too_many_under_way(v, step, now).await;
+            return self.too_many_pending(v, step, now).await;
         };
         let (i, reservation) = match self.reserve(v, step, Guess::Customer, now).await? {
             Booked::Ask { i, reservation } => (i, reservation),
             Booked::Show(seen) => return Ok(*seen),
-            Booked::UnderWay(guess) => return self.once_answered(v, guess, now).await,
+            Booked::Pending(guess) => return self.once_answered(v, guess, now).await,
         };
-        let Stage::Customer { account } = &i.stage else { return self.again(v, now).await };
+        let Stage::Customer { account } = &i.stage else { return self.current_view(v, now).await };
         let answer = self.ask_customer(account, &born, &personal, now).await;
         match &answer {
-            Answer::Ineligible(_) => expected.unknown_account(),
-            Answer::Wrong => expected.wrong_customer(),
-            Answer::Right(_) | Answer::Busy | Answer::None(_) => {}
+            BankAnswer::Ineligible(_) => expected.unknown_account(),
+            BankAnswer::Wrong => expected.wrong_customer(),
+            BankAnswer::Right(_) | BankAnswer::Busy | BankAnswer::None(_) => {}
         }
         drop(expected);
-        let desk = self.clone();
-        let work = move |tx: &mut Tx<'_, '_>| desk.settle_customer(tx, &i, &reservation, &answer, &personal, now);
+        let service = self.clone();
+        let work = move |tx: &mut Tx<'_, '_>| service.settle_customer(tx, &i, &reservation, &answer, &personal, now);
         let (seen, noted) = self.store.ending().write(work).await?;
         self.raise(&noted, now).await;
         Ok(seen)
@@ -106,12 +112,12 @@ impl Desk {
     }
     /// The network is at its limit if all of its posts that are under way get R30 or R31. Most will not, so the customer
     /// may try again in a minute.
-    async fn too_many_under_way(&self, v: &Visitor, step: &str, now: Instant) -> Result<Seen> {
+    async fn too_many_pending(&self, v: &Visitor, step: &str, now: Instant) -> Result<ViewResult> {
         self.alarm(AlarmKind::CustomersByNetwork, json!({}), now).await;
-        let problem = Problem::until(Message::TooOften, (now + TRY_AGAIN).whole_minute());
+        let problem = Problem::until(Message::TooOften, (now + RETRY_AFTER).whole_minute());
         self.misread(v, step, "customer", vec![problem], now).await
     }
-    async fn raise(&self, noted: &Noted, now: Instant) {
+    async fn raise(&self, noted: &AttemptReport, now: Instant) {
         let levels = &self.policy.alarms;
         if noted.unknown_accounts >= levels.unknown_accounts_by_app {
             let detail = json!({ "within_the_hour": noted.unknown_accounts });
@@ -130,15 +136,15 @@ impl Desk {
         born: &BirthDate,
         personal: &Personal,
         now: Instant,
-    ) -> Answer<Holding> {
-        let Ok(_turn) = self.turn(Priority::Anybody, now).await else { return Answer::Busy };
+    ) -> BankAnswer<Holding> {
+        let Ok(_turn) = self.turn(Priority::Anybody, now).await else { return BankAnswer::Busy };
         let lookup = self.bank.lookup(account).await;
         let matches = self.bank.matches(account, born, &personal.phone).await;
         match (lookup, matches) {
-            (Err(e), _) | (_, Err(e)) => Answer::None(e),
-            (Ok(Lookup::Ineligible(why)), Ok(_)) => Answer::Ineligible(why),
-            (Ok(Lookup::Eligible(holding)), Ok(true)) => Answer::Right(holding),
-            (Ok(Lookup::Eligible(_)), Ok(false)) => Answer::Wrong,
+            (Err(e), _) | (_, Err(e)) => BankAnswer::None(e),
+            (Ok(Lookup::Ineligible(why)), Ok(_)) => BankAnswer::Ineligible(why),
+            (Ok(Lookup::Eligible(holding)), Ok(true)) => BankAnswer::Right(holding),
+            (Ok(Lookup::Eligible(_)), Ok(false)) => BankAnswer::Wrong,
         }
     }
 
@@ -147,38 +153,38 @@ impl Desk {
         tx: &mut Tx<'_, '_>,
         reserved: &Interaction,
         reservation: &Reservation,
-        answer: &Answer<Holding>,
+        answer: &BankAnswer<Holding>,
         personal: &Personal,
         now: Instant,
-    ) -> Result<(Seen, Noted)> {
-        let mut noted = Noted::default();
+    ) -> Result<(ViewResult, AttemptReport)> {
+        let mut noted = AttemptReport::default();
         // R30 stays counted on the interaction itself (G3); every other answer gives it back.
-        let give_back = !matches!(answer, Answer::Ineligible(_));
-        if let Answer::Ineligible(_) = answer {
-            let name = self.seals.sealer.index("unknown accounts by app", reserved.client.as_str());
-            noted.unknown_accounts = tally::add(tx, name, now)?;
+        let give_back = !matches!(answer, BankAnswer::Ineligible(_));
+        if let BankAnswer::Ineligible(_) = answer {
+            let name = self.crypto.sealer.index("unknown accounts by app", reserved.client.as_str());
+            noted.unknown_accounts = hourly_counter::add(tx, name, now)?;
         }
         let refused = ("interaction.customer.refused", give_back);
         let i = match self.settle(tx, (reserved, reservation), answer, refused, &mut noted, now)? {
-            Settled::Show(seen) => return Ok((*seen, noted)),
-            Settled::Right(i) => i,
+            AttemptOutcome::Show(seen) => return Ok((*seen, noted)),
+            AttemptOutcome::Right(i) => i,
         };
-        let Answer::Right(holding) = answer else { return Ok((self.view(tx, *i, now)?, noted)) };
+        let BankAnswer::Right(holding) = answer else { return Ok((self.view(tx, *i, now)?, noted)) };
         let Ok(mut i) = i.clone().matched(holding.clone(), personal.clone()) else {
             return Ok((self.view(tx, *i, now)?, noted));
         };
-        let account = i.account().map(|a| self.seals.account(a));
+        let account = i.account().map(|a| self.crypto.account(a));
         if let Some(account) = account {
             i.counted = sql::counts(tx, account)?;
         }
-        sql::save(tx, &self.seals, &i)?;
+        sql::save(tx, &self.crypto, &i)?;
         sql::record(tx, &i, "interaction.customer.accepted", account, json!({}), now)?;
         let cookie = self.rotate(tx, &i, now)?;
-        Ok((self.taken_with(tx, i, cookie, now)?, noted))
+        Ok((self.advanced_with(tx, i, cookie, now)?, noted))
     }
 
     /// ⑤ Is this the card's PIN? It lives in this call alone.
-    pub(super) async fn pin(&self, v: &Visitor, step: &str, typed: &Secret, now: Instant) -> Result<Seen> {
+    pub(super) async fn pin(&self, v: &Visitor, step: &str, typed: &Secret, now: Instant) -> Result<ViewResult> {
         let pin = match Pin::parse(typed.reveal()) {
             Ok(pin) => pin,
             Err(problems) => return self.misread(v, step, "pin", problems, now).await,
@@ -186,29 +192,29 @@ impl Desk {
         let (i, reservation) = match self.reserve(v, step, Guess::Pin, now).await? {
             Booked::Ask { i, reservation } => (i, reservation),
             Booked::Show(seen) => return Ok(*seen),
-            Booked::UnderWay(guess) => return self.once_answered(v, guess, now).await,
+            Booked::Pending(guess) => return self.once_answered(v, guess, now).await,
         };
-        let Stage::Pin { matched, .. } = &i.stage else { return self.again(v, now).await };
+        let Stage::Pin { matched, .. } = &i.stage else { return self.current_view(v, now).await };
         let answer = self.ask_pin(matched, &pin, now).await;
         drop(pin);
-        let desk = self.clone();
+        let service = self.clone();
         let (seen, noted) =
-            self.store.ending().write(move |tx| desk.settle_pin(tx, &i, &reservation, &answer, now)).await?;
+            self.store.ending().write(move |tx| service.settle_pin(tx, &i, &reservation, &answer, now)).await?;
         self.raise(&noted, now).await;
         Ok(seen)
     }
 
-    async fn ask_pin(&self, matched: &Matched, pin: &Pin, now: Instant) -> Answer<Vec<(AccountId, Account)>> {
-        let Ok(_turn) = self.turn(Priority::Proved, now).await else { return Answer::Busy };
+    async fn ask_pin(&self, matched: &Matched, pin: &Pin, now: Instant) -> BankAnswer<Vec<(AccountId, Account)>> {
+        let Ok(_turn) = self.turn(Priority::Proved, now).await else { return BankAnswer::Busy };
         match self.bank.verify_pin(&matched.account, pin).await {
-            Err(e) => return Answer::None(e),
-            Ok(false) => return Answer::Wrong,
+            Err(e) => return BankAnswer::None(e),
+            Ok(false) => return BankAnswer::Wrong,
             Ok(true) => {}
         }
         match self.bank.accounts(&matched.holding.holder).await {
-            Ok(accounts) if accounts.iter().any(|(id, _)| *id == matched.holding.id) => Answer::Right(accounts),
-            Ok(_) => Answer::None(BankError::Failed("the holder's accounts do not hold the verified one".into())),
-            Err(e) => Answer::None(e),
+            Ok(accounts) if accounts.iter().any(|(id, _)| *id == matched.holding.id) => BankAnswer::Right(accounts),
+            Ok(_) => BankAnswer::None(BankError::Failed("the holder's accounts do not hold the verified one".into())),
+            Err(e) => BankAnswer::None(e),
         }
     }
 
@@ -217,25 +223,25 @@ impl Desk {
         tx: &mut Tx<'_, '_>,
         reserved: &Interaction,
         reservation: &Reservation,
-        answer: &Answer<Vec<(AccountId, Account)>>,
+        answer: &BankAnswer<Vec<(AccountId, Account)>>,
         now: Instant,
-    ) -> Result<(Seen, Noted)> {
-        let mut noted = Noted::default();
+    ) -> Result<(ViewResult, AttemptReport)> {
+        let mut noted = AttemptReport::default();
         let refused = ("interaction.pin.refused", true);
         let i = match self.settle(tx, (reserved, reservation), answer, refused, &mut noted, now)? {
-            Settled::Show(seen) => return Ok((*seen, noted)),
-            Settled::Right(i) => i,
+            AttemptOutcome::Show(seen) => return Ok((*seen, noted)),
+            AttemptOutcome::Right(i) => i,
         };
-        let (Answer::Right(accounts), Some(account)) = (answer, i.account()) else {
+        let (BankAnswer::Right(accounts), Some(account)) = (answer, i.account()) else {
             return Ok((self.view(tx, *i, now)?, noted));
         };
-        let index = self.seals.account(account);
+        let index = self.crypto.account(account);
         let Ok(i) = i.clone().proofed(index, accounts.clone(), now) else {
             return Ok((self.view(tx, *i, now)?, noted));
         };
-        sql::save(tx, &self.seals, &i)?;
+        sql::save(tx, &self.crypto, &i)?;
         sql::record(tx, &i, "interaction.pin.accepted", Some(index), json!({}), now)?;
-        Ok((self.taken(tx, i, now)?, noted))
+        Ok((self.advanced(tx, i, now)?, noted))
     }
 
     /// *Reserve*: the guess may be made, once, on the books; or what is in its way.
@@ -244,10 +250,12 @@ impl Desk {
         if busy {
             self.alarm(AlarmKind::Busy, json!({ "limit": "identity.concurrent" }), now).await;
         }
-        let (desk, v, step) = (self.clone(), v.clone(), step.to_owned());
+        let (service, v, step) = (self.clone(), v.clone(), step.to_owned());
         // A step token of ours always makes a name.
-        let Some(id) = guess::name(&v.id, &step) else { return Ok(Booked::Show(Box::new(self.again(&v, now).await?))) };
-        self.store.write(move |tx| desk.reserve_tx(tx, &v, &step, (guess, &id), busy, now)).await
+        let Some(id) = guess::name(&v.id, &step) else {
+            return Ok(Booked::Show(Box::new(self.current_view(&v, now).await?)));
+        };
+        self.store.write(move |tx| service.reserve_tx(tx, &v, &step, (guess, &id), busy, now)).await
     }
     fn reserve_tx(
         &self,
@@ -260,10 +268,10 @@ impl Desk {
     ) -> Result<Booked> {
         let show = |seen| Ok(Booked::Show(Box::new(seen)));
         let mut i = match self.take(tx, v, step, now)? {
-            Taken::Foreign => return show(Seen::Foreign),
-            Taken::Stale(_) if guess::under_way(tx, id, now)? => return Ok(Booked::UnderWay(id.clone())),
-            Taken::Stale(i) => return show(self.view(tx, i, now)?),
-            Taken::Now(i) => i,
+            StepCheck::NotOwner => return show(ViewResult::Foreign),
+            StepCheck::Stale(_) if guess::is_pending(tx, id, now)? => return Ok(Booked::Pending(id.clone())),
+            StepCheck::Stale(i) => return show(self.view(tx, i, now)?),
+            StepCheck::Accepted(i) => i,
         };
         let account = match (&i.stage, guess) {
             (Stage::Customer { account }, Guess::Customer) => account.clone(),
@@ -272,8 +280,8 @@ impl Desk {
         };
         // A closure comes before everything that counts: it never costs the customer anything (G9).
         if let Service::Closed { until } = self.policy.hours.open_at(now) {
-            let i = sql::end(tx, &self.seals, i, Ending::Closed { until }, now)?;
-            return show(self.taken(tx, i, now)?);
+            let i = sql::end(tx, &self.crypto, i, Ending::Closed { until }, now)?;
+            return show(self.advanced(tx, i, now)?);
         }
         if !self.policy.offered {
             return show(self.stays(tx, i, vec![Problem::page(Message::R37)], now)?);
@@ -283,22 +291,22 @@ impl Desk {
         }
         // Whoever tries one account after the other is not helped by trying on (G3).
         if guess == Guess::Customer && i.refused_accounts >= self.policy.unknown_accounts {
-            let i = sql::end(tx, &self.seals, i, Ending::Expired(Expired::UnknownAccounts), now)?;
-            return show(self.taken(tx, i, now)?);
+            let i = sql::end(tx, &self.crypto, i, Ending::Expired(Expired::UnknownAccounts), now)?;
+            return show(self.advanced(tx, i, now)?);
         }
-        match lockout::reserve(tx, &self.seals, &self.policy, (&account, guess, id), now)? {
+        match lockout::reserve(tx, &self.crypto, &self.policy, (&account, guess, id), now)? {
             Reserved::Locked(lock) => {
                 i.recorded = true;
                 let ending = Ending::Locked { before: true, until: lock.until };
-                let i = sql::end(tx, &self.seals, i, ending, now)?;
-                show(self.taken(tx, i, now)?)
+                let i = sql::end(tx, &self.crypto, i, ending, now)?;
+                show(self.advanced(tx, i, now)?)
             }
             Reserved::Full => show(self.stays(tx, i, vec![Problem::page(Message::CheckUnderWay)], now)?),
-            Reserved::Go(reservation) => {
+            Reserved::Proceed(reservation) => {
                 // The audit record of an interaction begins here: the core bank is asked about an account.
                 i.recorded = true;
                 i.refused_accounts += i64::from(guess == Guess::Customer);
-                sql::save(tx, &self.seals, &i)?;
+                sql::save(tx, &self.crypto, &i)?;
                 Ok(Booked::Ask { i: Box::new(i), reservation })
             }
         }
@@ -312,52 +320,52 @@ impl Desk {
     }
 
     /// *Settle*: release or keep the reserved attempt first, even if the interaction changed meanwhile. Change the
-    /// interaction only if it still stands where the question was asked.
+    /// interaction only if its stage and step are unchanged.
     fn settle<T>(
         &self,
         tx: &mut Tx<'_, '_>,
         (reserved, reservation): (&Interaction, &Reservation),
-        answer: &Answer<T>,
+        answer: &BankAnswer<T>,
         (refused, give_back): (&'static str, bool),
-        noted: &mut Noted,
+        noted: &mut AttemptReport,
         now: Instant,
-    ) -> Result<Settled> {
-        let show = |seen| Ok(Settled::Show(Box::new(seen)));
-        let lock = if matches!(answer, Answer::Wrong) {
-            lockout::fail(tx, &self.seals, &self.policy, reservation, &reserved.client, now)?
+    ) -> Result<AttemptOutcome> {
+        let show = |seen| Ok(AttemptOutcome::Show(Box::new(seen)));
+        let lock = if matches!(answer, BankAnswer::Wrong) {
+            lockout::fail(tx, &self.crypto, &self.policy, reservation, &reserved.client, now)?
         } else {
-            lockout::pass(tx, &self.seals, &self.policy, reservation, matches!(answer, Answer::Right(_)), now)?;
+            lockout::pass(tx, &self.crypto, &self.policy, reservation, matches!(answer, BankAnswer::Right(_)), now)?;
             None
         };
         if lock.is_some() {
-            noted.locks = tally::add(tx, self.seals.sealer.index("locks", ""), now)?;
+            noted.locks = hourly_counter::add(tx, self.crypto.sealer.index("locks", ""), now)?;
         }
-        let Some(row) = sql::load(tx, &self.seals, &reserved.id)? else { return show(Seen::Foreign) };
+        let Some(row) = sql::load(tx, &self.crypto, &reserved.id)? else { return show(ViewResult::Foreign) };
         let mut i = row.interaction;
         if give_back && i.refused_accounts > 0 && matches!(reserved.stage, Stage::Customer { .. }) {
             i.refused_accounts -= 1;
-            sql::save(tx, &self.seals, &i)?;
+            sql::save(tx, &self.crypto, &i)?;
         }
         if i.step != reserved.step || i.stage != reserved.stage {
             return show(self.view(tx, i, now)?);
         }
         if let Some(lock) = lock {
-            let i = sql::end(tx, &self.seals, i, Ending::Locked { before: false, until: lock.until }, now)?;
-            return show(self.taken(tx, i, now)?);
+            let i = sql::end(tx, &self.crypto, i, Ending::Locked { before: false, until: lock.until }, now)?;
+            return show(self.advanced(tx, i, now)?);
         }
         let (message, result) = match answer {
-            Answer::Right(_) => return Ok(Settled::Right(Box::new(i))),
-            Answer::Wrong => (Message::R31, "wrong"),
-            Answer::Ineligible(why) => (Message::R30, why.as_str()),
-            Answer::Busy => (Message::R35, "busy"),
-            Answer::None(BankError::NotOffered) => (Message::R37, "not_offered"),
-            Answer::None(BankError::Closed) => (Message::R34, "closed"),
-            Answer::None(BankError::Failed(cause)) => {
+            BankAnswer::Right(_) => return Ok(AttemptOutcome::Right(Box::new(i))),
+            BankAnswer::Wrong => (Message::R31, "wrong"),
+            BankAnswer::Ineligible(why) => (Message::R30, why.as_str()),
+            BankAnswer::Busy => (Message::R35, "busy"),
+            BankAnswer::None(BankError::NotOffered) => (Message::R37, "not_offered"),
+            BankAnswer::None(BankError::Closed) => (Message::R34, "closed"),
+            BankAnswer::None(BankError::Failed(cause)) => {
                 tracing::warn!(%cause, "the core bank gave no answer");
                 (Message::R36, "failed")
             }
         };
-        let account = i.account().map(|a| self.seals.account(a));
+        let account = i.account().map(|a| self.crypto.account(a));
         sql::record(tx, &i, refused, account, json!({ "result": result }), now)?;
         show(self.stays(tx, i, vec![Problem::page(message)], now)?)
     }
@@ -370,21 +378,21 @@ impl Desk {
         screen: &'static str,
         problems: Vec<Problem>,
         now: Instant,
-    ) -> Result<Seen> {
-        let (desk, v, step) = (self.clone(), v.clone(), step.to_owned());
-        let work = move |tx: &mut Tx<'_, '_>| match desk.take(tx, &v, &step, now)? {
-            Taken::Foreign => Ok(Seen::Foreign),
-            Taken::Now(i) if i.stage.screen() == screen => desk.stays(tx, i, problems.clone(), now),
-            Taken::Stale(i) | Taken::Now(i) => desk.view(tx, i, now),
+    ) -> Result<ViewResult> {
+        let (service, v, step) = (self.clone(), v.clone(), step.to_owned());
+        let work = move |tx: &mut Tx<'_, '_>| match service.take(tx, &v, &step, now)? {
+            StepCheck::NotOwner => Ok(ViewResult::Foreign),
+            StepCheck::Accepted(i) if i.stage.screen() == screen => service.stays(tx, i, problems.clone(), now),
+            StepCheck::Stale(i) | StepCheck::Accepted(i) => service.view(tx, i, now),
         };
         self.store.write(work).await
     }
-    pub(super) async fn again(&self, v: &Visitor, now: Instant) -> Result<Seen> {
+    pub(super) async fn current_view(&self, v: &Visitor, now: Instant) -> Result<ViewResult> {
         self.look(v, None, now).await
     }
 }
 
-enum Settled {
+enum AttemptOutcome {
     Right(Box<Interaction>),
-    Show(Box<Seen>),
+    Show(Box<ViewResult>),
 }

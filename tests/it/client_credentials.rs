@@ -1,10 +1,10 @@
 //! A client's own tokens (RFC 6749 §4.4, decision 11): no customer, no grant, no refresh token.
 
-use crate::support::place::{Place, on_both_engines};
+use crate::support::test_store::{TestStore, on_both_engines};
 use crate::support::world::{API, ISSUER, World, access};
 use renkei_core::client::Status;
 use renkei_core::id::TokenId;
-use renkei_core::refusal::Code;
+use renkei_core::refusal::ErrorCode;
 use renkei_core::token::revoke::{self, Revoked};
 use renkei_core::token::sql::prune_access;
 use serde_json::json;
@@ -21,10 +21,10 @@ on_both_engines! {
     what_it_must_not_be_is_found
 }
 
-async fn it_says_that_no_customer_stands_behind_it(place: Place) {
-    let w = World::at(place);
+async fn it_says_that_no_customer_stands_behind_it(test_store: TestStore) {
+    let w = World::at(test_store);
     let (app, api, stranger) = (w.acting_app("partner").await, w.api().await, w.app("stranger").await);
-    let answer = w.own(&app, "").await.unwrap();
+    let answer = w.client_token(&app, "").await.unwrap();
     let token = access(&answer);
     assert_eq!(answer, json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600, "scope": "status"}));
     let seen = w.introspect(&api, &token).await;
@@ -46,51 +46,54 @@ async fn it_says_that_no_customer_stands_behind_it(place: Place) {
     w.whole().await;
 }
 
-async fn what_customers_give_is_never_in_it(place: Place) {
-    let w = World::at(place);
+async fn what_customers_give_is_never_in_it(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.acting_app("partner").await;
     for scope in ["accounts", "transactions", "openid", "offline_access", "status+accounts", "prices", "other"] {
-        let refused = w.own(&app, &format!("scope={scope}")).await;
-        assert_eq!(refused.err(), Some(Code::InvalidScope), "{scope}");
+        let refused = w.client_token(&app, &format!("scope={scope}")).await;
+        assert_eq!(refused.err(), Some(ErrorCode::InvalidScope), "{scope}");
     }
-    assert_eq!(w.own(&app, "scope=status").await.unwrap()["scope"], "status");
+    assert_eq!(w.client_token(&app, "scope=status").await.unwrap()["scope"], "status");
     // A record without such a scope: there is nothing to hand out.
     let plain = w.client("plain", json!({"grant_types": ["authorization_code", "client_credentials"]})).await;
-    assert_eq!(w.own(&plain, "").await.err(), Some(Code::InvalidScope));
+    assert_eq!(w.client_token(&plain, "").await.err(), Some(ErrorCode::InvalidScope));
 }
 
-async fn it_is_for_resources_the_client_may_ask_for(place: Place) {
-    let w = World::at(place);
+async fn it_is_for_resources_the_client_may_ask_for(test_store: TestStore) {
+    let w = World::at(test_store);
     let more = json!({"grant_types": ["client_credentials"], "redirect_uris": [], "scope": "status prices",
         "resources": ["https://prices.example"]});
     let (app, api) = (w.client("partner", more).await, w.api().await);
-    let token = access(&w.own(&app, "scope=prices&resource=https%3A%2F%2Fprices.example").await.unwrap());
+    let token = access(&w.client_token(&app, "scope=prices&resource=https%3A%2F%2Fprices.example").await.unwrap());
     assert!(!w.is_active(&api, &token).await, "it is not for this resource server");
-    let both = w.own(&app, &format!("resource=https%3A%2F%2Fprices.example&resource={API}")).await.unwrap();
+    let both = w.client_token(&app, &format!("resource=https%3A%2F%2Fprices.example&resource={API}")).await.unwrap();
     assert_eq!(w.introspect(&api, &access(&both)).await["aud"], json!(["https://prices.example", API]));
-    let twice = w.own(&app, &format!("resource={API}&resource={API}")).await.unwrap();
+    let twice = w.client_token(&app, &format!("resource={API}&resource={API}")).await.unwrap();
     assert_eq!(w.introspect(&api, &access(&twice)).await["aud"], API, "said twice, meant once");
-    let refused = w.own(&app, "resource=https%3A%2F%2Fother.example").await;
-    assert_eq!(refused.err(), Some(Code::InvalidTarget));
+    let refused = w.client_token(&app, "resource=https%3A%2F%2Fother.example").await;
+    assert_eq!(refused.err(), Some(ErrorCode::InvalidTarget));
     let details = "authorization_details=%5B%7B%22type%22%3A%22account_information%22%7D%5D";
-    let refused = w.own(&app, details).await;
-    assert_eq!(refused.err(), Some(Code::InvalidAuthorizationDetails), "no customer, no account");
+    let refused = w.client_token(&app, details).await;
+    assert_eq!(refused.err(), Some(ErrorCode::InvalidAuthorizationDetails), "no customer, no account");
     // What a resource server speaks for is not what it may ask for.
     let record = json!({"profile": "resource_server", "resources": ["https://prices.example"], "redirect_uris": [],
         "grant_types": ["client_credentials"], "scope": "status"});
     let server = w.client("prices", record).await;
-    assert_eq!(w.own(&server, "resource=https%3A%2F%2Fprices.example").await.err(), Some(Code::InvalidTarget));
-    assert_eq!(w.own(&server, "").await.unwrap()["scope"], "status");
+    assert_eq!(
+        w.client_token(&server, "resource=https%3A%2F%2Fprices.example").await.err(),
+        Some(ErrorCode::InvalidTarget)
+    );
+    assert_eq!(w.client_token(&server, "").await.unwrap()["scope"], "status");
 }
 
-async fn it_lives_an_hour_at_most(place: Place) {
-    let w = World::at(place);
+async fn it_lives_an_hour_at_most(test_store: TestStore) {
+    let w = World::at(test_store);
     let (app, api) = (w.acting_app("partner").await, w.api().await);
     let more = json!({"grant_types": ["client_credentials"], "redirect_uris": [], "scope": "status",
         "access_token_lifetime": "5m"});
     let short = w.client("short", more).await;
-    assert_eq!(w.own(&short, "").await.unwrap()["expires_in"], 300, "as short as the record says");
-    let token = access(&w.own(&app, "").await.unwrap());
+    assert_eq!(w.client_token(&short, "").await.unwrap()["expires_in"], 300, "as short as the record says");
+    let token = access(&w.client_token(&app, "").await.unwrap());
     w.wait(Duration::from_secs(3599));
     assert!(w.is_active(&api, &token).await);
     w.wait(Duration::from_secs(1));
@@ -102,13 +105,14 @@ async fn it_lives_an_hour_at_most(place: Place) {
     assert_eq!(w.write(move |tx| prune_access(tx, now, 500)).await, 2);
 }
 
-async fn it_ends_alone(place: Place) {
-    let w = World::at(place);
+async fn it_ends_alone(test_store: TestStore) {
+    let w = World::at(test_store);
     let (app, other, api) = (w.acting_app("partner").await, w.app("other").await, w.api().await);
     let link = w.allow(&app).await;
     let linked = access(&w.exchange(&app, &link.code).await.unwrap());
-    let (first, second) = (access(&w.own(&app, "").await.unwrap()), access(&w.own(&app, "").await.unwrap()));
-    assert_eq!(w.revoke(&other, &first).await, Err(Code::InvalidGrant), "another client's");
+    let (first, second) =
+        (access(&w.client_token(&app, "").await.unwrap()), access(&w.client_token(&app, "").await.unwrap()));
+    assert_eq!(w.revoke(&other, &first).await, Err(ErrorCode::InvalidGrant), "another client's");
     assert_eq!(w.revoke(&app, &first).await, Ok(Revoked::Token));
     assert_eq!(w.revoke(&app, &first).await, Ok(Revoked::Nothing));
     let live = [w.is_active(&api, &first).await, w.is_active(&api, &second).await, w.is_active(&api, &linked).await];
@@ -121,20 +125,20 @@ async fn it_ends_alone(place: Place) {
     w.whole().await;
 }
 
-async fn it_comes_and_goes_with_its_client(place: Place) {
-    let w = World::at(place);
+async fn it_comes_and_goes_with_its_client(test_store: TestStore) {
+    let w = World::at(test_store);
     let (app, api) = (w.acting_app("partner").await, w.api().await);
-    let token = access(&w.own(&app, "").await.unwrap());
+    let token = access(&w.client_token(&app, "").await.unwrap());
     w.set_status(&app, Status::Suspended).await;
     assert!(!w.is_active(&api, &token).await);
     w.set_status(&app, Status::Active).await;
     assert!(w.is_active(&api, &token).await);
 }
 
-async fn a_restored_backup_brings_none_back(place: Place) {
-    let w = World::at(place);
+async fn a_restored_backup_brings_none_back(test_store: TestStore) {
+    let w = World::at(test_store);
     let (app, api) = (w.acting_app("partner").await, w.api().await);
-    let own = access(&w.own(&app, "").await.unwrap());
+    let own = access(&w.client_token(&app, "").await.unwrap());
     let linked = access(&w.exchange(&app, &w.allow(&app).await.code).await.unwrap());
     let now = w.now();
     for expected in [2, 0] {
@@ -145,10 +149,10 @@ async fn a_restored_backup_brings_none_back(place: Place) {
     w.whole().await;
 }
 
-async fn what_it_must_not_be_is_found(place: Place) {
-    let w = World::at(place);
+async fn what_it_must_not_be_is_found(test_store: TestStore) {
+    let w = World::at(test_store);
     let app = w.acting_app("partner").await;
-    let token = access(&w.own(&app, "").await.unwrap());
+    let token = access(&w.client_token(&app, "").await.unwrap());
     let hash = renkei_core::token::access(&token).unwrap();
     for (change, undo) in [
         ("scope = 'accounts status'", "scope = 'status'"),

@@ -55,26 +55,26 @@ async fn nothing_personal_rests_in_the_clear() {
 }
 
 #[tokio::test]
-async fn a_way_belongs_to_one_browser() {
+async fn an_interaction_belongs_to_one_browser() {
     let town = Town::new();
     let mut taro = town.customer(NOON).await;
     let stranger = Visitor { cookie: Hash::of("another"), ..taro.visitor.clone() };
     let step = taro.look().await.step;
-    assert!(matches!(town.desk.look(&stranger, None, NOON).await, Ok(Seen::Foreign)));
-    assert!(matches!(town.desk.post(&stranger, step.reveal(), Posted::Cancel, NOON).await, Ok(Seen::Foreign)));
-    assert!(town.desk.call_status(&stranger, NOON).await.unwrap().is_none());
+    assert!(matches!(town.service.look(&stranger, None, NOON).await, Ok(ViewResult::Foreign)));
+    assert!(matches!(town.service.post(&stranger, step.reveal(), Posted::Cancel, NOON).await, Ok(ViewResult::Foreign)));
+    assert!(town.service.call_status(&stranger, NOON).await.unwrap().is_none());
 
     // ③: a new cookie; the old one holds for two minutes or until the new one is seen, and who shows it gets the new one.
     let before = taro.visitor.clone();
     taro.to_phone().await;
     assert_ne!(before.cookie, taro.visitor.cookie, "rotated at ③");
     let seen = |v: &Visitor, now| {
-        let (desk, v) = (town.desk.clone(), v.clone());
-        async move { matches!(desk.look(&v, None, now).await, Ok(Seen::Here(_))) }
+        let (service, v) = (town.service.clone(), v.clone());
+        async move { matches!(service.look(&v, None, now).await, Ok(ViewResult::Here(_))) }
     };
     assert!(seen(&before, NOON + secs(119)).await);
     assert!(!seen(&before, NOON + secs(120)).await);
-    let Seen::Here(again) = town.desk.look(&before, None, NOON + secs(59)).await.unwrap() else {
+    let ViewResult::Here(again) = town.service.look(&before, None, NOON + secs(59)).await.unwrap() else {
         panic!("a minute lost")
     };
     assert_eq!(again.cookie.map(|c| c.hash()), Some(taro.visitor.cookie), "the same new value once more");
@@ -95,11 +95,11 @@ async fn a_browser_keeps_five_interactions_and_resumes_its_own() {
     let request = |n: usize| Hash::of(format!("request {n}"));
     let mut taro = town.browser(request(0), &[], "192.0.2.1", NOON).await;
     taro.to_customer("115-ordinary-1100026").await;
-    let resumed = town.desk.resume(&[taro.shows()], request(0), NOON + secs(400)).await.unwrap().unwrap();
+    let resumed = town.service.resume(&[taro.shows()], request(0), NOON + secs(400)).await.unwrap().unwrap();
     assert_eq!((resumed.interaction.id, resumed.cookie), (taro.visitor.id.clone(), None));
-    assert!(town.desk.resume(&[taro.shows()], request(1), NOON).await.unwrap().is_none(), "of another request");
+    assert!(town.service.resume(&[taro.shows()], request(1), NOON).await.unwrap().is_none(), "of another request");
     let forged = ShownCookie { value: Hash::of("another"), ..taro.shows() };
-    assert!(town.desk.resume(&[forged], request(0), NOON).await.unwrap().is_none(), "by another browser");
+    assert!(town.service.resume(&[forged], request(0), NOON).await.unwrap().is_none(), "by another browser");
 
     // The cookie jar of one browser: a seventh start forgets the two oldest, and ends none of them.
     let mut jar = vec![taro.shows()];
@@ -157,7 +157,7 @@ async fn half_an_hour_altogether_and_a_quarter_at_rest() {
 }
 
 #[tokio::test]
-async fn a_closure_ends_a_way_and_costs_nothing() {
+async fn a_closure_ends_an_interaction_and_costs_nothing() {
     // 2026-11-21 23:45 JST, a Saturday: H4 begins at 23:50.
     let evening = Instant::from_secs(1_795_272_300);
     let town = Town::new();
@@ -187,7 +187,7 @@ async fn the_sweeper_ends_what_nobody_finished_and_drops_what_is_old() {
     let town = Town::new();
     let mut taro = town.customer(NOON).await;
     taro.to_call().await;
-    let sweep = |now| town.desk.sweep(now, 100);
+    let sweep = |now| town.service.sweep(now, 100);
     assert_eq!(sweep(NOON + secs(60)).await.unwrap(), 0);
     assert!(sweep(NOON + secs(1000)).await.unwrap() > 0);
     taro.now = NOON + secs(1000);
