@@ -9,13 +9,19 @@
 //!
 //! Each starts on its own, on any port, with a clock and randomness handed in, so that tests run the same programs.
 
+pub mod crypto;
+pub mod time;
+
+mod jose;
+
+pub mod wire;
+
+pub mod pages;
+
+pub mod listener;
+
+pub mod bank;
+pub mod sim;
+
 pub mod api;
 pub mod app;
-pub mod bank;
-pub mod crypto;
-mod jose;
-pub mod listener;
-pub mod pages;
-pub mod sim;
-pub mod time;
-pub mod wire;

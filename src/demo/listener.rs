@@ -91,7 +91,7 @@ impl Listener {
         .disable_signals()
         .shutdown_timeout(2)
         .client_request_timeout(Duration::from_secs(10))
-        .on_connect(keep_certificate);
+        .on_connect(store_certificate);
         let server = match self.tls {
             Some(tls) => server.listen_rustls_0_23(self.listener, tls)?,
             None => server.listen(self.listener)?,
@@ -264,7 +264,7 @@ async fn plain<B: MessageBody>(
 struct Certificate(Sha256);
 
 /// Keeps a connection's client certificate where its requests find it.
-fn keep_certificate(io: &dyn Any, data: &mut Extensions) {
+fn store_certificate(io: &dyn Any, data: &mut Extensions) {
     let Some(tls) = io.downcast_ref::<actix_tls::accept::rustls_0_23::TlsStream<TcpStream>>() else { return };
     if let Some(own) = tls.get_ref().1.peer_certificates().and_then(<[_]>::first) {
         data.insert(Certificate(sha256(own)));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// Run everything on this machine, with invented customers: server, sample app, account API, phone and mailbox.
 #[derive(Debug, clap::Args)]
-pub struct Demo {
+pub struct DemoCommand {
     /// The server's port; the app, the API and the simulator take the three that follow.
     #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65532))]
     port: u16,
@@ -30,7 +30,7 @@ enum Hours {
     Seed,
 }
 
-impl Demo {
+impl DemoCommand {
     /// Runs the command until Ctrl-C or SIGTERM.
     ///
     /// # Errors

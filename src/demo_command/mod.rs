@@ -28,7 +28,7 @@ use std::sync::Arc;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Run everything on this machine, with invented customers.
-    Demo(demo::Demo),
+    Demo(demo::DemoCommand),
     /// Run the sample account API beside a server in test mode.
     SampleApi(sample_api::SampleApi),
 }

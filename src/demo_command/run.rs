@@ -92,7 +92,7 @@ pub enum Error {
 }
 
 /// A demo that answers.
-pub struct Demo {
+pub struct RunningDemo {
     server: process::Running,
     app: Running,
     api: Running,
@@ -105,7 +105,7 @@ pub struct Demo {
 ///
 /// # Errors
 /// The first thing that kept it from starting.
-pub async fn start(options: &Options, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Demo, Error> {
+pub async fn start(options: &Options, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<RunningDemo, Error> {
     let listener = |offset: u16| {
         let port = options.port.saturating_add(offset);
         Listener::bind(port).map_err(|e| Error::Port(port, e))
@@ -183,14 +183,14 @@ pub async fn start(options: &Options, clock: Arc<dyn Clock>, random: Arc<dyn Ran
         },
         sim::SimParts { clock: shown_clock, random: shown_random, http: http.clone(), pages },
     )?;
-    let demo = Demo { server, app, api, bank, simulator, folder };
+    let demo = RunningDemo { server, app, api, bank, simulator, folder };
     for url in demo.addresses() {
         answers(&http, url).await?;
     }
     Ok(demo)
 }
 
-impl Demo {
+impl RunningDemo {
     /// The four addresses: authorization server, app, account API, simulator.
     #[must_use]
     pub fn addresses(&self) -> [&str; 4] {

@@ -36,18 +36,18 @@ impl Addresses {
 ///
 /// # Errors
 /// When the file that comes with the program does not hold.
-pub fn config(places: &Addresses, folder: &Path, always_open: bool) -> Result<Config, toml::de::Error> {
+pub fn config(addresses: &Addresses, folder: &Path, always_open: bool) -> Result<Config, toml::de::Error> {
     let mut config: Config = toml::from_str(include_str!("../../config/demo/renkei.toml"))?;
     config.server.mode = Mode::Demo;
-    config.server.issuer = places.issuer();
-    config.server.listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, places.port))];
+    config.server.issuer = addresses.issuer();
+    config.server.listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, addresses.port))];
     config.server.data_dir = folder.to_owned();
     config.server.master_key_file = folder.join("master.key");
     config.hours.always_open = always_open;
     config.telephony.hook_secret_files = vec![folder.join("hook.secret")];
-    config.mail.host = places.smtp.ip().to_string();
-    config.mail.port = places.smtp.port();
-    config.tokens.default_audience.clone_from(&places.api);
+    config.mail.host = addresses.smtp.ip().to_string();
+    config.mail.port = addresses.smtp.port();
+    config.tokens.default_audience.clone_from(&addresses.api);
     Ok(config)
 }
 
@@ -65,10 +65,16 @@ const RECORDS: [&str; 3] = [
 ///
 /// # Errors
 /// When a record does not hold.
-pub fn clients(places: &Addresses, key: &SecretKey, random: &dyn Random, now: Instant) -> Result<Vec<Client>, Refusal> {
+pub fn clients(
+    addresses: &Addresses,
+    key: &SecretKey,
+    random: &dyn Random,
+    now: Instant,
+) -> Result<Vec<Client>, Refusal> {
     let rules = Rules { scopes: None, detail_types: None, ..client_rules(Mode::Demo, MONTH) };
     let prepared = |record: &&str| {
-        let text = record.replace("http://localhost:8081", &places.app).replace("http://localhost:8082", &places.api);
+        let text =
+            record.replace("http://localhost:8081", &addresses.app).replace("http://localhost:8082", &addresses.api);
         let document: Value = serde_json::from_str(&text)
             .map_err(|_| Refusal::new(ErrorCode::InvalidClientMetadata, "a demo record is not JSON"))?;
         Ok(prepare(&document, &rules, false, key, random, now)?.client)
@@ -82,14 +88,14 @@ mod tests {
     use renkei_core::client::Profile;
     use renkei_core::random::SystemRandom;
 
-    fn places() -> Addresses {
+    fn addresses() -> Addresses {
         let smtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 4025));
         Addresses { port: 4000, app: "http://localhost:4001".into(), api: "http://localhost:4002".into(), smtp }
     }
 
     #[test]
     fn the_configuration_holds() -> Result<(), Box<dyn std::error::Error>> {
-        let config = config(&places(), Path::new("/tmp/demo"), true)?;
+        let config = config(&addresses(), Path::new("/tmp/demo"), true)?;
         config.check()?;
         assert_eq!(config.server.mode, Mode::Demo);
         assert_eq!(config.server.issuer, "http://localhost:4000");
@@ -99,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_three_clients_hold_and_know_this_demos_addresses() -> Result<(), Refusal> {
-        let clients = clients(&places(), &SecretKey::new([1; 32].into()), &SystemRandom, Instant::from_secs(0))?;
+        let clients = clients(&addresses(), &SecretKey::new([1; 32].into()), &SystemRandom, Instant::from_secs(0))?;
         let by_id = |id: &str| clients.iter().find(|c| c.id.as_str() == id);
         let (creco, kakeibo, api) = (by_id("creco"), by_id("kakeibo"), by_id("accounts-api"));
         assert!(creco.is_some_and(|c| c.profile == Profile::Fapi2 && c.dpop_bound && c.require_par));

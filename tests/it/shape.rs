@@ -245,6 +245,30 @@ fn section_elsewhere(line: &str) -> Option<String> {
     })
 }
 
+/// The page that a new developer reads first says for each usual change which files it touches.
+#[test]
+fn the_architecture_page_names_files_for_every_usual_change() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let rows: BTreeMap<&str, &str> =
+        page.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | ")).collect();
+    let mut wrong = Vec::new();
+    for change in
+        ["a check", "a grant type", "a column", "a sentence", "a configuration key", "an event", "an endpoint"]
+    {
+        let Some(files) = rows.get(change) else {
+            wrong.push(format!("docs/architecture.md does not say what to touch for {change}"));
+            continue;
+        };
+        let named = backticked_paths(files);
+        if named.is_empty() {
+            wrong.push(format!("docs/architecture.md names no file for {change}"));
+        }
+        let missing = named.iter().filter(|file| !root().join(file).exists());
+        wrong.extend(missing.map(|file| format!("docs/architecture.md, {change}: {file} does not exist")));
+    }
+    none(&wrong);
+}
+
 #[test]
 fn every_long_test_is_named_where_its_time_is() {
     let contributing = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();

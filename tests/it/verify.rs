@@ -6,7 +6,7 @@ use renkei_core::audit::Actor;
 use renkei_core::clock::Instant;
 use renkei_core::consent::{ACR, Customer, Details, GivenConsent, PERIOD, Terms};
 use renkei_core::grant::code::{self, CodeBinding, Redeemed};
-use renkei_core::grant::{self, Ended, GrantSummary, Link, Reason};
+use renkei_core::grant::{self, Ended, GrantSummary, NewGrant, Reason};
 use renkei_core::id::{AccountId, ClientId, HolderId, InteractionId};
 use renkei_core::keys::seal::Sealer;
 use renkei_core::lifecycle;
@@ -76,8 +76,8 @@ impl Bench {
             nonce: None,
             resource: Vec::new(),
         };
-        let link = Link::new(&agreed, binding, "creco", &self.sealer, &self.random).unwrap();
-        let told = link.told().clone();
+        let link = NewGrant::new(&agreed, binding, "creco", &self.sealer, &self.random).unwrap();
+        let told = link.summary().clone();
         self.store.write(move |tx| grant::create(tx, &link)).await.unwrap();
         told
     }

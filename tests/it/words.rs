@@ -224,12 +224,7 @@ fn crate_of(inside: &Path) -> String {
     if root().join("src").join(first).join("lib.rs").exists() {
         return first.to_owned();
     }
-    match first {
-        "config" | "outbound" | "pages" | "bank" | "mail" | "telephony" | "web" | "server" | "cli" | "main" => "server",
-        "demo" => "demo",
-        _ => "core",
-    }
-    .to_owned()
+    "program".to_owned()
 }
 
 /// Identifiers and punctuation, with their lines; comments, strings and characters are left out.

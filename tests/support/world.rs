@@ -9,7 +9,7 @@ use renkei_core::clock::{Clock, Instant, ManualClock};
 use renkei_core::consent::{self, ACR, ConsentChoice, ConsentRecord, Customer, Offer, PERIOD, Terms};
 use renkei_core::event;
 use renkei_core::grant::code::CodeBinding;
-use renkei_core::grant::{self, Grant, Link, Reason};
+use renkei_core::grant::{self, Grant, NewGrant, Reason};
 use renkei_core::id::{AccountId, ClientId, EventId, GrantId, HolderId, InteractionId};
 use renkei_core::keys::seal::Sealer;
 use renkei_core::lifecycle::housekeeping::{Retention, TASKS, run_task};
@@ -173,8 +173,8 @@ impl World {
     pub async fn allow_with(&self, client: &Client, scope: &str, account: &str, binding: CodeBinding) -> Allowed {
         let ticked = ConsentChoice { agree: true, accounts: Vec::new() };
         let agreed = consent::allow(&self.offer(client, scope), &ticked, self.customer(account), self.now()).unwrap();
-        let link = Link::new(&agreed, binding, client.id.as_str(), &self.sealer, &*self.random).unwrap();
-        let told = link.told().clone();
+        let link = NewGrant::new(&agreed, binding, client.id.as_str(), &self.sealer, &*self.random).unwrap();
+        let told = link.summary().clone();
         self.write(move |tx| grant::create(tx, &link)).await;
         Allowed { code: told.code.reveal().to_owned(), grant: told.grant }
     }

@@ -20,10 +20,10 @@ use std::time::Duration;
 /// A grant and its code, ready to be written. Ids and code are drawn and fields are sealed before the transaction, so that
 /// the transaction can run again without drawing anew.
 #[derive(Debug, Clone)]
-pub struct Link {
+pub struct NewGrant {
     grant: Grant,
     code: AuthorizationCode,
-    told: GrantSummary,
+    summary: GrantSummary,
     basis: Basis,
 }
 
@@ -36,7 +36,7 @@ enum Basis {
     Standing { grant: GrantId },
 }
 
-/// What the app and the customer will be told of a new grant.
+/// What the app and the customer will be summary of a new grant.
 #[derive(Debug, Clone)]
 pub struct GrantSummary {
     /// The code for the app; shown once, only its hash is kept.
@@ -49,7 +49,7 @@ pub struct GrantSummary {
     pub reference: String,
 }
 
-impl Link {
+impl NewGrant {
     /// Prepares grant and code for an agreed consent. `sector` is what the pairwise subject is made for: the client's
     /// sector, or its id.
     ///
@@ -127,13 +127,13 @@ impl Link {
             expires_at: grant.created_at + code::LIFETIME,
             used_at: None,
         };
-        let told = GrantSummary {
+        let summary = GrantSummary {
             code: plain,
             grant: grant.id.clone(),
             expires_at: grant.expires_at,
             reference: grant.reference.clone(),
         };
-        Self { grant, code, told, basis }
+        Self { grant, code, summary, basis }
     }
 
     /// With the keyed indexes of every account it shares: what happens to one of them happens to the grant (G24).
@@ -152,10 +152,10 @@ impl Link {
         self
     }
 
-    /// What the app and the customer will be told, once [`create`]'s transaction has committed.
+    /// What the app and the customer will be summary, once [`create`]'s transaction has committed.
     #[must_use]
-    pub fn told(&self) -> &GrantSummary {
-        &self.told
+    pub fn summary(&self) -> &GrantSummary {
+        &self.summary
     }
 }
 
@@ -175,7 +175,7 @@ fn sealed_account(
 ///
 /// # Errors
 /// The store's.
-pub fn create(tx: &mut Tx<'_, '_>, link: &Link) -> Result<bool> {
+pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
     let (g, at) = (&link.grant, link.grant.created_at);
     match &link.basis {
         Basis::Given { record, .. } => consent::sql::record(tx, record)?,

@@ -4,8 +4,10 @@
 
 use super::lease::{self, Asking, CallerNumbers, Lease, NumberChoice, RESERVED_FOR, Wait};
 use super::policy::IdentityPolicy;
+use super::service::IdentityService;
 use super::sql::corrupt;
-use super::{Caller, FieldCrypto, IncomingCall, Interaction, hourly_counter, personal};
+use super::{CallRegister, Caller, FieldCrypto, IncomingCall, Interaction, hourly_counter, personal};
+use crate::alarm::AlarmKind;
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
 use crate::id::InteractionId;
@@ -13,6 +15,8 @@ use crate::phone::Phone;
 use crate::random;
 use crate::secret::{Hash, base64url};
 use crate::store::{Result, Row, Tx};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
@@ -361,4 +365,20 @@ fn matched(
 }
 fn caller_index(crypto: &FieldCrypto, phone: &Phone) -> Hash {
     crypto.sealer.index("phone", phone.as_str())
+}
+
+impl CallRegister for IdentityService {
+    fn report(&self, call: IncomingCall, now: Instant) -> BoxFuture<'_, Result<()>> {
+        let service = self.clone();
+        let work = move |tx: &mut Tx<'_, '_>| record(tx, &service.crypto, &service.policy, &call, now);
+        async move {
+            let (fate, others) = self.store.write(work).await?;
+            tracing::info!(fate = fate.as_str(), "a call was reported");
+            if others >= self.policy.alarms.other_calls {
+                self.alarm(AlarmKind::OtherCalls, json!({ "within_the_hour": others }), now).await;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
 }

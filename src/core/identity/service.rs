@@ -13,15 +13,13 @@ use super::policy::IdentityPolicy;
 use super::requests::{CallView, Posted, StepCheck, View, ViewResult, Visitor};
 use super::sql::{self, InteractionRow};
 use super::turns::Turns;
-use super::{CallRegister, CallState, CoreBank, Ending, FieldCrypto, IncomingCall, Interaction, Message, Stage};
+use super::{CallState, CoreBank, Ending, FieldCrypto, Interaction, Message, Stage};
 use super::{call, proofing_session};
 use crate::alarm::{AlarmKind, Alarms};
 use crate::clock::Instant;
 use crate::language::Language;
 use crate::secret::{self, Secret};
 use crate::store::{Error, Result, Store, Tx};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -388,19 +386,3 @@ async fn to_the_end(guess: impl Future<Output = Result<ViewResult>> + Send + 'st
 
 /// How often at most a look at a page is written down as activity.
 const TOUCH: std::time::Duration = std::time::Duration::from_secs(60);
-
-impl CallRegister for IdentityService {
-    fn report(&self, call: IncomingCall, now: Instant) -> BoxFuture<'_, Result<()>> {
-        let service = self.clone();
-        let work = move |tx: &mut Tx<'_, '_>| call::record(tx, &service.crypto, &service.policy, &call, now);
-        async move {
-            let (fate, others) = self.store.write(work).await?;
-            tracing::info!(fate = fate.as_str(), "a call was reported");
-            if others >= self.policy.alarms.other_calls {
-                self.alarm(AlarmKind::OtherCalls, json!({ "within_the_hour": others }), now).await;
-            }
-            Ok(())
-        }
-        .boxed()
-    }
-}

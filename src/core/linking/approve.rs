@@ -10,7 +10,7 @@ use crate::authorize::{AuthorizationResponse, Outcome, oauth_answer};
 use crate::client::Status;
 use crate::clock::Instant;
 use crate::consent::{self, ConsentChoice, Customer, GivenConsent, Missing};
-use crate::grant::{self, Link, code::CodeBinding};
+use crate::grant::{self, NewGrant, code::CodeBinding};
 use crate::id::AccountId;
 use crate::identity::{
     Ending, Expired, Field, FormErrors, IdentityService, Interaction, Message, Problem, ProofingSession,
@@ -45,7 +45,7 @@ pub enum Approved {
         /// What the app is answered with.
         answer: AuthorizationResponse,
         /// What the browser remembers (decision 15), and for how long.
-        memory: Option<(Secret, Duration)>,
+        proofing_cookie: Option<(Secret, Duration)>,
     },
     /// It does not: the screen that is.
     Screen(ViewResult),
@@ -69,7 +69,7 @@ impl Linking {
         }
         let offered = self.offer(at, words).await?;
         // Nobody agrees to words they have not seen: a record, a text or the language may have changed since.
-        let errors = |problems| FormErrors { problems, chosen: Some(places(&offered, form.choice)) };
+        let errors = |problems| FormErrors { problems, chosen: Some(ticked_lines(&offered, form.choice)) };
         if form.shown.is_some_and(|shown| shown != offered.shown()) {
             return self.once_more(&form, errors(lacking(Missing::Agreement)), None, now).await;
         }
@@ -92,10 +92,10 @@ impl Linking {
             }
         }
         let (link, notice) = self.prepared(at, &agreed, CodeBinding::of(&offered.request), now)?;
-        let proofing = self.memory_of(at, now)?;
+        let proofing = self.new_proofing_session(at, now)?;
         // Made before anything is recorded: nobody agrees to what then cannot be told.
-        let code = Outcome::Code(link.told().code.clone());
-        let answer = oauth_answer(&offered.request, client, &code, self.voice(now))?;
+        let code = Outcome::Code(link.summary().code.clone());
+        let answer = oauth_answer(&offered.request, client, &code, self.response_context(now))?;
         let (proofing, value) = proofing.map_or((None, None), |(value, proofing)| (Some(proofing), Some(value)));
         let lasting = proofing.as_ref().map(|m| m.until().since(now));
         let writes = Writes {
@@ -109,7 +109,7 @@ impl Linking {
             record(identity, tx, i, &writes, now)
         };
         match self.at_consent(form.visitor, form.step, now, work).await? {
-            Some(true) => Ok(Approved::Linked { answer, memory: value.zip(lasting) }),
+            Some(true) => Ok(Approved::Linked { answer, proofing_cookie: value.zip(lasting) }),
             Some(false) | None => Ok(Approved::Screen(self.identity.look(form.visitor, None, now).await?)),
         }
     }
@@ -138,7 +138,7 @@ impl Linking {
     }
 
     /// What this browser will remember for this app, where both may (decision 15): a new value each time.
-    fn memory_of(
+    fn new_proofing_session(
         &self,
         at: AtConsent<'_>,
         now: Instant,
@@ -155,16 +155,16 @@ impl Linking {
         agreed: &GivenConsent,
         binding: CodeBinding,
         now: Instant,
-    ) -> std::result::Result<(Link, Queued), Broken> {
+    ) -> std::result::Result<(NewGrant, Queued), Broken> {
         let AtConsent { proofed, client, language, .. } = at;
         let (sealer, random, crypto) = (&*self.sealer, &*self.random, self.identity.crypto());
         let shared = || proofed.accounts.iter().filter(|(id, _)| agreed.details.accounts.contains(id));
-        let link = Link::new(agreed, binding, client.id.as_str(), sealer, random)?
+        let link = NewGrant::new(agreed, binding, client.id.as_str(), sealer, random)?
             .with_code_lifetime(self.rules.code_lifetime)
             .with_shared(shared().map(|(_, account)| crypto.account(account)));
         let (account_type, last3) = Completed::of_account(&proofed.account);
         let completed = Completed {
-            reference: link.told().reference.clone(),
+            reference: link.summary().reference.clone(),
             at: now,
             app: client.name_in(language).to_owned(),
             provider: client.provider_in(language).to_owned(),
@@ -177,7 +177,7 @@ impl Linking {
             language,
         };
         let to = Secret::new(proofed.personal.email.as_str());
-        let grant = link.told().grant.clone();
+        let grant = link.summary().grant.clone();
         let notice = Queued::new(Notice::Completed(completed), &to, grant, sealer, random)?;
         Ok((link, notice))
     }
@@ -195,14 +195,14 @@ pub(super) fn lacking(missing: Missing) -> Vec<Problem> {
 }
 
 /// Which lines of the page were ticked.
-fn places(offered: &Offered, choice: &ConsentChoice) -> Vec<usize> {
+fn ticked_lines(offered: &Offered, choice: &ConsentChoice) -> Vec<usize> {
     let lines = offered.offer.accounts.iter().enumerate();
     lines.filter(|(_, id)| choice.accounts.contains(id)).map(|(place, _)| place).collect()
 }
 
 /// What 許可する writes, together.
 struct Writes {
-    grant: Link,
+    grant: NewGrant,
     notice: Queued,
     /// What the browser will remember,
     session: Option<ProofingSession>,
@@ -230,7 +230,7 @@ fn record(
         return Ok(false);
     }
     sql::end_others(tx, identity.crypto(), i.request, &i.id, now)?;
-    let Ok((i, proofed)) = i.completed(writes.grant.told().grant.clone()) else { return Ok(false) };
+    let Ok((i, proofed)) = i.completed(writes.grant.summary().grant.clone()) else { return Ok(false) };
     grant::create(tx, &writes.grant)?;
     hold(tx, &writes.notice, now)?;
     // Checks passed minutes ago do not make up for wrong answers given since.
@@ -244,7 +244,7 @@ fn record(
         proofing_session::remember(tx, new)?;
     }
     sql::save(tx, identity.crypto(), &i)?;
-    let detail = json!({ "grant": writes.grant.told().grant });
+    let detail = json!({ "grant": writes.grant.summary().grant });
     sql::record(tx, &i, "interaction.consent.allowed", Some(proofed.account_index), detail, now)?;
     Ok(true)
 }

@@ -33,7 +33,7 @@ impl Linking {
             load(tx, id)
         });
         let stored = work.await?.ok_or(Error::RequestGone)?;
-        let answer = oauth_answer(&stored.request, client, &Outcome::Refused(refusal), self.voice(now))?;
+        let answer = oauth_answer(&stored.request, client, &Outcome::Refused(refusal), self.response_context(now))?;
         Ok(Left::ToTheApp(answer))
     }
 }

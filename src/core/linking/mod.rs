@@ -2,30 +2,30 @@
 //! answers.
 //!
 //! [`offer`](Linking::offer) says what ⑥ shows. [`approve`](Linking::approve) is 許可する, the transaction in which a link
-//! begins; [`deny`](Linking::deny) is 拒否する; [`answer_again`](Linking::answer_again) gives a browser its answer once more,
+//! begins; [`deny`](Linking::deny) is 拒否する; [`repeat_answer`](Linking::repeat_answer) gives a browser its answer once more,
 //! and [`leave`](Linking::leave) is 連携元画面へ. [`prompt_none`](Linking::prompt_none) answers an app without a screen.
 //! [`proofing_session`] decides whether checks that were passed minutes ago still count, [`reverify`] asks the core bank
 //! whether what they found is still true.
 //!
 //! Every use-case first asks the outside, then decides, then records in one transaction.
 
-mod answer_again;
 mod approve;
 mod deny;
 mod leave;
 mod offer;
 mod prompt_none;
 pub mod proofing_session;
+mod repeat_answer;
 pub mod reverify;
 #[cfg(test)]
 mod tests;
 
-pub use answer_again::AnsweredAgain;
 pub use approve::{Approval, Approved};
 pub use deny::Denial;
 pub use leave::Left;
 pub use offer::{AtConsent, Offered, PageFailed};
 pub use prompt_none::PromptNone;
+pub use repeat_answer::RepeatedAnswer;
 
 use crate::authorize::ResponseContext;
 use crate::clock::Instant;
@@ -93,7 +93,7 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Linking {
-    fn voice(&self, now: Instant) -> ResponseContext<'_> {
+    fn response_context(&self, now: Instant) -> ResponseContext<'_> {
         ResponseContext { issuer: &self.rules.issuer, keys: &self.keys, now }
     }
 

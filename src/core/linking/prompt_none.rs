@@ -7,7 +7,7 @@ use crate::authorize::{AuthorizationRequest, AuthorizationResponse, Outcome, at_
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::consent::{self, Details};
-use crate::grant::{self, Grant, Link, code::CodeBinding};
+use crate::grant::{self, Grant, NewGrant, code::CodeBinding};
 use crate::identity::{Proofed, Recalled, lockout, proofing_session};
 use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
@@ -49,11 +49,11 @@ impl Linking {
             return Ok(self.used_up(id, CONSENT, now).await?);
         };
         let drawn = (&*self.sealer, &*self.random);
-        let link = Link::reissued(&old, covered, proofed, CodeBinding::of(request), drawn, now)?;
+        let link = NewGrant::reissued(&old, covered, proofed, CodeBinding::of(request), drawn, now)?;
         let link = link.with_code_lifetime(self.rules.code_lifetime);
         // Made before anything is recorded, as at ⑥.
-        let code = Outcome::Code(link.told().code.clone());
-        let answer = oauth_answer(request, client, &code, self.voice(now))?;
+        let code = Outcome::Code(link.summary().code.clone());
+        let answer = oauth_answer(request, client, &code, self.response_context(now))?;
         let (identity, of, account) = (self.identity.clone(), recalled.of.clone(), proofed.account_index);
         let work = move |tx: &mut Tx<'_, '_>| {
             if let Some(id) = id

@@ -128,7 +128,7 @@ async fn who_agrees_gets_a_link_and_the_app_a_code_once() {
     let town = Town::new();
     let scene = scene(&town).await;
     let approved = scene.approve(true, None).await.unwrap();
-    let Approved::Linked { answer, memory: proofing } = approved else { panic!("not linked") };
+    let Approved::Linked { answer, proofing_cookie: proofing } = approved else { panic!("not linked") };
     assert!(url(&answer).starts_with("https://app.example/cb?code="), "{}", url(&answer));
     assert!(
         proofing.is_some_and(|(_, lasting)| lasting == secs(300)),
@@ -144,12 +144,13 @@ async fn who_agrees_gets_a_link_and_the_app_a_code_once() {
     }
     // The browser that comes back is answered with a further code of the same grant.
     let view = scene.customer.look().await;
-    let again = scene.linking.answer_again(&view.interaction, &grant, &scene.client, scene.customer.now).await.unwrap();
-    let AnsweredAgain::Answer(second) = again else { panic!("no further code") };
+    let again =
+        scene.linking.repeat_answer(&view.interaction, &grant, &scene.client, scene.customer.now).await.unwrap();
+    let RepeatedAnswer::Answer(second) = again else { panic!("no further code") };
     assert_ne!(url(&second), url(&answer));
     let late = scene.customer.now + secs(300);
-    let over = scene.linking.answer_again(&view.interaction, &grant, &scene.client, late).await.unwrap();
-    assert!(matches!(over, AnsweredAgain::Over));
+    let over = scene.linking.repeat_answer(&view.interaction, &grant, &scene.client, late).await.unwrap();
+    assert!(matches!(over, RepeatedAnswer::Over));
 }
 
 #[tokio::test]
@@ -240,7 +241,7 @@ async fn without_a_screen_only_a_remembered_customer_is_linked() {
     let nobody = scene.linking.prompt_none(&scene.client, &asked, None, None, NOON).await.unwrap();
     let PromptNone::Refused(refusal) = nobody else { panic!("linked") };
     assert_eq!(refusal.code.as_str(), "login_required");
-    let Approved::Linked { memory: proofing, answer } = scene.approve(true, None).await.unwrap() else {
+    let Approved::Linked { proofing_cookie: proofing, answer } = scene.approve(true, None).await.unwrap() else {
         panic!("not linked")
     };
     let proofing = Some(proofing.unwrap().0.hash());

@@ -10,17 +10,17 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[folder = "../../templates/assets/"]
 #[include = "*.css"]
 #[include = "*.svg"]
-struct Files;
+struct AssetFiles;
 
 /// The bytes of the file served as `/assets/{name}`.
 #[must_use]
 pub fn asset(name: &str) -> Option<Vec<u8>> {
-    Files::get(name).map(|file| file.data.into_owned())
+    AssetFiles::get(name).map(|file| file.data.into_owned())
 }
 
 /// A page's address of a file: with its version, so that it may be cached for good.
 pub(super) fn address(name: &str) -> Option<String> {
-    Some(format!("/assets/{name}?v={}", version(&Files::get(name)?)))
+    Some(format!("/assets/{name}?v={}", version(&AssetFiles::get(name)?)))
 }
 
 /// The first 96 bits of its digest.
@@ -30,7 +30,7 @@ fn version(file: &EmbeddedFile) -> String {
 
 /// `GET /assets/{name}`
 pub(crate) async fn file(request: HttpRequest, name: Path<String>) -> HttpResponse {
-    let Some(file) = Files::get(&name) else { return HttpResponse::NotFound().finish() };
+    let Some(file) = AssetFiles::get(&name) else { return HttpResponse::NotFound().finish() };
     let tag = EntityTag::new_strong(version(&file));
     let known = match IfNoneMatch::parse(&request) {
         Ok(IfNoneMatch::Any) => true,

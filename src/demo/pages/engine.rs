@@ -15,7 +15,7 @@ use tera::{Context, Kwargs, State, Tera, TeraResult, Value, escape_html};
 #[folder = "../../templates/demo/"]
 #[include = "*.html"]
 #[include = "locales/*.ftl"]
-struct Files;
+struct TemplateFiles;
 
 type Words = FluentBundle<FluentResource>;
 
@@ -29,7 +29,7 @@ impl Engine {
         let words = Arc::new(words(language)?);
         let mut tera = Tera::default();
         register(&mut tera, language, &words);
-        let names: Vec<_> = Files::iter().filter(|name| name.ends_with(".html")).collect();
+        let names: Vec<_> = TemplateFiles::iter().filter(|name| name.ends_with(".html")).collect();
         let sources = names.iter().map(|name| Ok((name.to_string(), source(name)?)));
         let sources = sources.collect::<Result<Vec<_>, Error>>()?;
         tera.add_raw_templates(sources).map_err(|e| Error::Load(chain(&e)))?;
@@ -49,7 +49,7 @@ impl Engine {
 }
 
 fn source(name: &str) -> Result<String, Error> {
-    let text = Files::get(name).and_then(|file| String::from_utf8(file.data.into_owned()).ok());
+    let text = TemplateFiles::get(name).and_then(|file| String::from_utf8(file.data.into_owned()).ok());
     text.ok_or_else(|| Error::Load(format!("{name} is not embedded")))
 }
 

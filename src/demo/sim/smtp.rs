@@ -92,13 +92,13 @@ async fn converse(stream: TcpStream, mailbox: &Mailbox, clock: &dyn Clock) -> io
         }
         let text = line.strip_suffix(b"\r\n").unwrap_or(&line[..n - 1]);
         match dialogue.line(text, clock.now()) {
-            Reply::Silence => {}
-            Reply::Say(reply) => stream.write_all(reply.as_bytes()).await?,
-            Reply::Delivered(mail) => {
+            SmtpReply::Silence => {}
+            SmtpReply::Say(reply) => stream.write_all(reply.as_bytes()).await?,
+            SmtpReply::Delivered(mail) => {
                 mailbox.put(mail);
                 stream.write_all(b"250 delivered\r\n").await?;
             }
-            Reply::Bye => {
+            SmtpReply::Bye => {
                 stream.write_all(b"221 bye\r\n").await?;
                 return Ok(());
             }
@@ -108,7 +108,7 @@ async fn converse(stream: TcpStream, mailbox: &Mailbox, clock: &dyn Clock) -> io
 
 /// What one line of the sender's leads to.
 #[derive(Debug, PartialEq, Eq)]
-enum Reply {
+enum SmtpReply {
     Silence,
     Say(String),
     Delivered(Mail),
@@ -127,7 +127,7 @@ struct Dialogue {
 
 impl Dialogue {
     /// Takes one line, without its line end.
-    fn line(&mut self, line: &[u8], now: DateTime<Utc>) -> Reply {
+    fn line(&mut self, line: &[u8], now: DateTime<Utc>) -> SmtpReply {
         if self.data.is_some() {
             return self.data_line(line, now);
         }
@@ -160,7 +160,7 @@ impl Dialogue {
             }
             "NOOP" => say("250 still here"),
             "VRFY" => say("252 send it and see"),
-            "QUIT" => Reply::Bye,
+            "QUIT" => SmtpReply::Bye,
             _ => say("500 unknown command"),
         }
     }
@@ -170,7 +170,7 @@ impl Dialogue {
         self.recipients.clear();
     }
 
-    fn mail(&mut self, text: &str) -> Reply {
+    fn mail(&mut self, text: &str) -> SmtpReply {
         if !self.greeted || self.sender.is_some() {
             return say("503 not now");
         }
@@ -183,7 +183,7 @@ impl Dialogue {
         say("250 sender noted")
     }
 
-    fn rcpt(&mut self, text: &str) -> Reply {
+    fn rcpt(&mut self, text: &str) -> SmtpReply {
         if self.sender.is_none() {
             return say("503 name the sender first");
         }
@@ -198,7 +198,7 @@ impl Dialogue {
         }
     }
 
-    fn data_line(&mut self, line: &[u8], now: DateTime<Utc>) -> Reply {
+    fn data_line(&mut self, line: &[u8], now: DateTime<Utc>) -> SmtpReply {
         if line == b"." {
             let data = self.data.take().unwrap_or_default();
             let sender = self.sender.take().unwrap_or_default();
@@ -206,7 +206,7 @@ impl Dialogue {
             if self.too_big {
                 return say("552 too large");
             }
-            return Reply::Delivered(Mail::decode(&data, &sender, &recipients, now));
+            return SmtpReply::Delivered(Mail::decode(&data, &sender, &recipients, now));
         }
         // RFC 5321 §4.5.2: the dot a sender put before a line that starts with one comes off again.
         let text = line.strip_prefix(b".").unwrap_or(line);
@@ -220,12 +220,12 @@ impl Dialogue {
                 data.extend_from_slice(b"\r\n");
             }
         }
-        Reply::Silence
+        SmtpReply::Silence
     }
 }
 
-fn say(text: &str) -> Reply {
-    Reply::Say(format!("{text}\r\n"))
+fn say(text: &str) -> SmtpReply {
+    SmtpReply::Say(format!("{text}\r\n"))
 }
 
 /// The address of `VERB:<address> parameters`, and the parameters.

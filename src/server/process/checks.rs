@@ -1,6 +1,6 @@
 //! Wiring of the five checks: the desk with its rules and its core bank, and the hooks.
 
-use super::{Error, Parts, SampleBank, StartSampleBank, inside, key, post, tls};
+use super::{Error, Parts, SampleBank, StartSampleBank, inside, key, mailer, tls};
 use crate::alarm::Alarms;
 use crate::bank::{EventHook, HttpBank};
 use crate::client::registration::Trust;
@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The service of the five checks.
-pub(super) async fn desk(
+pub(super) async fn identity_service(
     config: &Config,
     store: Store,
     seals: FieldCrypto,
@@ -128,9 +128,9 @@ pub fn examine(config: &Config, files: bool, sample_bank: Option<StartSampleBank
     bank_hook(config)?;
     trust(config)?;
     inside(config)?;
-    post::examine(config)?;
+    mailer::examine(config)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    tls::Identity::read(config, &provider)?;
+    tls::ServerCertificate::read(config, &provider)?;
     tls::authorities(config, &provider)?;
     Ok(())
 }

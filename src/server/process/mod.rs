@@ -5,7 +5,7 @@
 mod admin;
 mod checks;
 mod jobs;
-mod post;
+mod mailer;
 mod sample_bank;
 mod sockets;
 mod tls;
@@ -91,7 +91,7 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     /// The addresses of the listener that asks for client certificates.
     pub mtls_addresses: Vec<SocketAddr>,
-    identity: Option<Arc<tls::Identity>>,
+    identity: Option<Arc<tls::ServerCertificate>>,
     provider: Arc<rustls::crypto::CryptoProvider>,
     admin: admin::Admin,
     jobs: jobs::Jobs,
@@ -173,11 +173,12 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     }
     let pages = Pages::new(institution(&config)?).map_err(key("templates"))?;
 
-    let mailer = post::mailer(&config, parts.clock.clone())?;
+    let mailer = mailer::mailer(&config, parts.clock.clone())?;
     let crypto = FieldCrypto { sealer: sealer.clone(), random: parts.random.clone() };
     let alarms = Arc::new(Alarms::default());
     let (bank, sample_bank) = checks::bank(&config, &parts)?;
-    let service = checks::desk(&config, store.clone(), crypto, bank, alarms.clone(), parts.clock.now()).await?;
+    let service =
+        checks::identity_service(&config, store.clone(), crypto, bank, alarms.clone(), parts.clock.now()).await?;
     let linking = Linking {
         store: store.clone(),
         identity: service.clone(),
@@ -191,7 +192,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let bank_hook = checks::bank_hook(&config)?;
     let proxies = checks::networks("server.trusted_proxies", &config.server.trusted_proxies)?;
 
-    let identity = tls::Identity::read(&config, &provider)?;
+    let identity = tls::ServerCertificate::read(&config, &provider)?;
     let authorities = tls::authorities(&config, &provider)?.map(ArcSwap::from_pointee);
     let (public, mutual) = (bind(&config.server.listen)?, bind(&config.server.mtls_listen)?);
     let local = |l: &Vec<TcpListener>| l.iter().filter_map(|l| l.local_addr().ok()).collect::<Vec<_>>();
@@ -286,7 +287,7 @@ fn asked(config: &Config) -> Asked {
 /// What is wrong with the certificate's files, or that the configuration names none.
 pub fn mutual_tls(config: &Config) -> Result<rustls::ServerConfig, Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let identity = tls::Identity::read(config, &provider)?;
+    let identity = tls::ServerCertificate::read(config, &provider)?;
     identity.ok_or_else(|| Error::Tls("are missing".into()))?.mutual()
 }
 

@@ -23,12 +23,12 @@ use std::sync::Arc;
 
 /// The server's certificate, exchangeable while it is in use.
 #[derive(Debug)]
-pub(super) struct Identity {
+pub(super) struct ServerCertificate {
     current: ArcSwap<CertifiedKey>,
     provider: Arc<CryptoProvider>,
 }
 
-impl Identity {
+impl ServerCertificate {
     /// Reads chain and key; `None` where the configuration names none.
     pub(super) fn read(config: &Config, provider: &Arc<CryptoProvider>) -> Result<Option<Arc<Self>>, Error> {
         let (Some(cert), Some(key)) = (&config.server.tls_cert_file, &config.server.tls_key_file) else {
@@ -73,7 +73,7 @@ impl Identity {
         Ok(builder.map_err(tls)?.with_client_cert_verifier(verifier).with_cert_resolver(self.clone()))
     }
 }
-impl ResolvesServerCert for Identity {
+impl ResolvesServerCert for ServerCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.current.load_full())
     }

@@ -8,10 +8,10 @@ fn now() -> DateTime<Utc> {
 /// The first three digits of the answer to each line; `-` for none, `ok` for a delivery.
 fn answers(dialogue: &mut Dialogue, lines: &[&str]) -> Vec<String> {
     let short = |reply| match reply {
-        Reply::Silence => "-".to_owned(),
-        Reply::Say(text) => text[..3].to_owned(),
-        Reply::Delivered(_) => "ok".to_owned(),
-        Reply::Bye => "bye".to_owned(),
+        SmtpReply::Silence => "-".to_owned(),
+        SmtpReply::Say(text) => text[..3].to_owned(),
+        SmtpReply::Delivered(_) => "ok".to_owned(),
+        SmtpReply::Bye => "bye".to_owned(),
     };
     lines.iter().map(|l| short(dialogue.line(l.as_bytes(), now()))).collect()
 }
@@ -40,7 +40,7 @@ fn an_order_of_commands_is_kept() {
 fn leading_dots_come_off_and_a_second_message_follows() {
     let mut d = Dialogue::default();
     answers(&mut d, &["EHLO x", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", "Subject: s", "", "..dot", "text"]);
-    let Reply::Delivered(mail) = d.line(b".", now()) else { panic!("not delivered") };
+    let SmtpReply::Delivered(mail) = d.line(b".", now()) else { panic!("not delivered") };
     assert_eq!((mail.subject.as_str(), mail.text.as_str()), ("s", ".dot\ntext\n"));
     assert_eq!(
         answers(&mut d, &["DATA", "MAIL FROM:<a@b>"]),
@@ -55,7 +55,7 @@ fn a_message_past_the_cap_is_refused_and_not_kept() {
     answers(&mut d, &["EHLO x", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA"]);
     let line = "x".repeat(1000);
     for _ in 0..300 {
-        assert_eq!(d.line(line.as_bytes(), now()), Reply::Silence);
+        assert_eq!(d.line(line.as_bytes(), now()), SmtpReply::Silence);
     }
     assert!(d.data.as_ref().is_some_and(|data| data.len() <= MAX_MESSAGE));
     assert_eq!(answers(&mut d, &["."]), ["552"]);

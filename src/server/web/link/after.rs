@@ -4,7 +4,7 @@
 use super::{HandlerError, ScreenContext};
 use crate::id::GrantId;
 use crate::identity::{Posted, View, ViewResult};
-use crate::linking::{AnsweredAgain, Left};
+use crate::linking::{Left, RepeatedAnswer};
 use crate::pages::DonePage;
 use crate::web::page::{self, Leads};
 use crate::web::typed::Typed;
@@ -17,11 +17,11 @@ impl ScreenContext<'_> {
     pub(super) async fn done_page(&self, view: &View, grant: &GrantId) -> Result<HttpResponse, HandlerError> {
         let (client, language) = (self.client(view).await?, self.language(view));
         let app = client.name_in(language);
-        let again = self.app.linking.answer_again(&view.interaction, grant, &client, self.now).await;
+        let again = self.app.linking.repeat_answer(&view.interaction, grant, &client, self.now).await;
         let complete = match again.map_err(|cause| self.failed(cause, view))? {
-            AnsweredAgain::Answer(answer) => return Ok(page::answer(self.app, language, app, Ok(answer))),
-            AnsweredAgain::Redeemed => true,
-            AnsweredAgain::Over => false,
+            RepeatedAnswer::Answer(answer) => return Ok(page::answer(self.app, language, app, Ok(answer))),
+            RepeatedAnswer::Redeemed => true,
+            RepeatedAnswer::Over => false,
         };
         let page = DonePage { app: app.to_owned(), complete };
         Ok(page::html(StatusCode::OK, Leads::Here, self.app.pages.done(&self.frame(view), &page)))

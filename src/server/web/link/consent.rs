@@ -52,7 +52,7 @@ impl ScreenContext<'_> {
         let approved = self.app.linking.approve(at, form, |offered| self.words(&view, at, offered), self.now).await;
         match approved.map_err(|cause| self.failed(cause, &view))? {
             Approved::Screen(seen) => self.show(seen),
-            Approved::Linked { answer, memory: proofing } => {
+            Approved::Linked { answer, proofing_cookie: proofing } => {
                 let mut answer = page::answer(self.app, language, client.name_in(language), Ok(answer));
                 if let Some((value, lasting)) = proofing {
                     cookie::remember(&mut answer, self.app, &value, lasting);

@@ -11,7 +11,7 @@ use crate::identity::Interaction;
 use crate::secret::{self, SecretKind};
 
 /// What a browser gets that comes back after 許可する.
-pub enum AnsweredAgain {
+pub enum RepeatedAnswer {
     /// The app's answer, with a further code of the same grant.
     Answer(AuthorizationResponse),
     /// The app has redeemed a code: the link is complete.
@@ -25,28 +25,28 @@ impl Linking {
     ///
     /// # Errors
     /// The store's.
-    pub async fn answer_again(
+    pub async fn repeat_answer(
         &self,
         i: &Interaction,
         grant: &GrantId,
         client: &Client,
         now: Instant,
-    ) -> Result<AnsweredAgain> {
+    ) -> Result<RepeatedAnswer> {
         let id = i.request;
         let stored = self.store.read(move |tx| authorize::sql::load(tx, id)).await?;
         let Some(request) = stored.map(|stored| stored.request).filter(|_| client.status == Status::Active) else {
-            return Ok(AnsweredAgain::Over);
+            return Ok(RepeatedAnswer::Over);
         };
         let code = secret::issue(SecretKind::Code, &*self.random);
         let (hash, binding, grant) = (code.hash(), CodeBinding::of(&request), grant.clone());
         // Made before anything is recorded: no code is written that then cannot be sent.
-        let answer = oauth_answer(&request, client, &Outcome::Code(code), self.voice(now))?;
+        let answer = oauth_answer(&request, client, &Outcome::Code(code), self.response_context(now))?;
         let lifetime = self.rules.code_lifetime;
         let write = self.store.write(move |tx| further(tx, &grant, hash, &binding, lifetime, now));
         Ok(match write.await? {
-            Further::Issued => AnsweredAgain::Answer(answer),
-            Further::Redeemed => AnsweredAgain::Redeemed,
-            Further::Over => AnsweredAgain::Over,
+            Further::Issued => RepeatedAnswer::Answer(answer),
+            Further::Redeemed => RepeatedAnswer::Redeemed,
+            Further::Over => RepeatedAnswer::Over,
         })
     }
 }
