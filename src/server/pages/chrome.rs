@@ -53,6 +53,8 @@ pub struct InstitutionProfile {
     pub mail_domain: String,
     /// The host customers see in the address bar.
     pub host: String,
+    /// 画面ID of ② (G20).
+    pub customer_screen_id: String,
     /// The closed windows. The closed page lists them in words.
     pub closed: Hours,
 }

@@ -1,16 +1,17 @@
 //! What a page's context says about its frame: title, screen ID, step, whether it tells of an error or ends the way.
 
+use super::InstitutionProfile;
 use super::link::*;
 use crate::identity::Expired;
 use serde::Serialize;
 
 /// The frame of one page.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
-pub(super) struct Frame {
+pub(super) struct Frame<'a> {
     /// The text that is `<title>` and heading.
     title: &'static str,
-    /// 画面ID. Those of ① ③ ④ ⑤ ⑥ are the manual's; ②'s is ours, for the manual's is illegible (G20).
-    screen: Option<&'static str>,
+    /// 画面ID. Those of ① ③ ④ ⑤ ⑥ are the manual's. That of ② is configured, because the manual's is illegible (G20).
+    screen: Option<&'a str>,
     /// 1 to 6; 0: not one of the six.
     step: u8,
     /// The title begins 「エラー：」.
@@ -21,60 +22,70 @@ pub(super) struct Frame {
     script: bool,
 }
 
-/// A page knows its frame.
-pub(super) trait Framed {
-    fn frame(&self) -> Frame;
+impl<'a> Frame<'a> {
+    /// The frame with what this institution has configured of it.
+    pub(super) fn of(self, institution: &'a InstitutionProfile) -> Self {
+        match self.step {
+            2 => Self { screen: Some(&institution.customer_screen_id), ..self },
+            _ => self,
+        }
+    }
 }
 
-const fn step(step: u8, title: &'static str, screen: &'static str, error: bool) -> Frame {
+/// A page knows its frame.
+pub(super) trait Framed {
+    fn frame(&self) -> Frame<'static>;
+}
+
+const fn step(step: u8, title: &'static str, screen: &'static str, error: bool) -> Frame<'static> {
     Frame { title, screen: Some(screen), step, error, last: false, script: true }
 }
-const fn last(title: &'static str, error: bool) -> Frame {
+const fn last(title: &'static str, error: bool) -> Frame<'static> {
     Frame { title, screen: None, step: 0, error, last: true, script: true }
 }
 
 impl Framed for AccountPage {
-    fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame<'static> {
         step(1, "title-account", "SOA201", !self.problems.is_empty())
     }
 }
 impl Framed for CustomerPage {
-    fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame<'static> {
         step(2, "title-customer", "SOA202", !self.problems.is_empty())
     }
 }
 impl Framed for PhonePage {
-    fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame<'static> {
         step(3, "title-phone", "SOA208", !self.problems.is_empty())
     }
 }
 impl Framed for CallPage {
-    fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame<'static> {
         step(4, "title-call", "SOA209", !self.problems.is_empty())
     }
 }
 impl Framed for PinPage {
-    fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame<'static> {
         step(5, "title-pin", "SOA211", !self.problems.is_empty())
     }
 }
 impl Framed for ConsentPage {
-    fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame<'static> {
         step(6, "title-consent", "SOA206", self.missing.is_some() || !self.problems.is_empty())
     }
 }
 impl Framed for CancelledPage {
-    fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame<'static> {
         last("title-cancelled", false)
     }
 }
 impl Framed for LockedPage {
-    fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame<'static> {
         last("title-locked", true)
     }
 }
 impl Framed for ClosedPage {
-    fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame<'static> {
         let title = match self.why {
             Closed::Hours { .. } => "title-closed",
             Closed::Busy | Closed::TooMany { .. } => "title-busy",
@@ -87,7 +98,7 @@ impl Framed for ClosedPage {
     }
 }
 impl Framed for ExpiredPage {
-    fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame<'static> {
         let title = match self.why {
             Expired::Call => "title-expired-call",
             Expired::Time => "title-expired-time",
@@ -97,17 +108,17 @@ impl Framed for ExpiredPage {
     }
 }
 impl Framed for DonePage {
-    fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame<'static> {
         if self.complete { last("title-done", false) } else { last("title-handover", true) }
     }
 }
 impl Framed for OAuthErrorPage {
-    fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame<'static> {
         last("title-oauth-error", true)
     }
 }
 impl Framed for FormPostPage {
-    fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame<'static> {
         // It has a script of its own, and is gone before anybody reads it.
         Frame { script: false, ..last("title-form-post", false) }
     }

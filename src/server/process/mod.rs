@@ -338,6 +338,7 @@ fn institution(config: &Config) -> Result<InstitutionProfile, Error> {
         copyright: i.copyright.clone(),
         mail_domain: config.mail.from.rsplit('@').next().unwrap_or_default().to_owned(),
         host: host.to_owned(),
+        customer_screen_id: config.identity.customer_screen_id.clone(),
         closed: config.hours.windows().map_err(key("hours.closed"))?,
     })
 }

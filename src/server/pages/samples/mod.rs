@@ -46,6 +46,7 @@ pub fn institution() -> InstitutionProfile {
         copyright: "Copyright © 2026 みなと信用組合 All Rights Reserved.".into(),
         mail_domain: "notice.minato.example".into(),
         host: "link.minato.example".into(),
+        customer_screen_id: "SOA202".into(),
         closed: Hours::seed(),
     }
 }

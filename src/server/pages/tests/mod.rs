@@ -111,6 +111,19 @@ fn the_languages_have_the_same_texts() {
     assert_eq!(ja.symmetric_difference(&en).collect::<Vec<_>>(), Vec::<&&str>::new());
 }
 
+/// G20: the manual's ID of ② is illegible, so the institution says which one its page has.
+#[test]
+fn the_id_of_the_second_screen_is_the_configured_one() {
+    let customer = |profile: InstitutionProfile| {
+        let pages = Pages::new(profile).unwrap();
+        let page = all().into_iter().find(|sample| sample.page == "customer").unwrap();
+        (page.render)(&pages, &chrome(Language::Ja, false)).unwrap()
+    };
+    assert!(customer(institution()).contains("画面ID : SOA202"));
+    let other = customer(InstitutionProfile { customer_screen_id: "SOA203".into(), ..institution() });
+    assert!(other.contains("画面ID : SOA203") && !other.contains("SOA202"));
+}
+
 #[test]
 fn every_text_is_used() {
     let mut sources = String::new();
