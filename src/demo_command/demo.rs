@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// Run everything on this machine, with invented customers: server, sample app, account API, phone and mailbox.
 #[derive(Debug, clap::Args)]
-pub struct DemoCommand {
+pub(crate) struct DemoCommand {
     /// The server's port; the app, the API and the simulator take the three that follow.
     #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65532))]
     port: u16,
@@ -35,7 +35,7 @@ impl DemoCommand {
     ///
     /// # Errors
     /// What kept it from starting.
-    pub fn run(self, out: &Out) -> Result<(), Failure> {
+    pub(crate) fn run(self, out: &Out) -> Result<(), Failure> {
         logs("warn", LogFormat::Text);
         let options = Options { port: self.port, data: self.data, always_open: self.hours == Hours::Always };
         block_on(async {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// A folder; a temporary one is removed when this value goes.
 #[derive(Debug)]
-pub struct Folder {
+pub(super) struct Folder {
     path: PathBuf,
     temporary: bool,
 }
@@ -19,7 +19,7 @@ impl Folder {
     ///
     /// # Errors
     /// `AlreadyExists` for a folder with something in it that no demo made; otherwise what the system says.
-    pub fn open(data: Option<&Path>, random: &dyn Random) -> io::Result<Self> {
+    pub(super) fn open(data: Option<&Path>, random: &dyn Random) -> io::Result<Self> {
         let Some(path) = data else {
             let name = format!("renkei-demo-{}", base64url(random::bytes::<9>(random)));
             let path = std::env::temp_dir().join(name);
@@ -43,7 +43,7 @@ impl Folder {
 
     /// Where it is.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 /// The commands of the demonstration.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Run everything on this machine, with invented customers.
     Demo(demo::DemoCommand),
     /// Run the sample account API beside a server in test mode.
@@ -43,7 +43,7 @@ impl MoreCommands for Command {
 }
 
 /// Starts the sample bank for a server: on a free port of this machine, behind a token of its own.
-pub fn sample_bank(books: &Path, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> io::Result<SampleBank> {
+pub(crate) fn sample_bank(books: &Path, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> io::Result<SampleBank> {
     let (running, token) = start_bank(books, &clock, &*random)?;
     let url = running.url().to_owned();
     Ok(SampleBank { url, token, stop: Box::new(move || Box::pin(running.stop())) })

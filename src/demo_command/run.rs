@@ -38,7 +38,7 @@ const CUSTOMER: &str = "09012343333";
 
 /// What the command line says.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub(super) struct Options {
     /// The authorization server's port; the other three follow it.
     pub port: u16,
     /// A folder to keep the data in.
@@ -49,7 +49,7 @@ pub struct Options {
 
 /// Why a demo did not start; the text is for whoever started it.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     /// A port that is taken.
     #[error("port {0}: {1}; another place is chosen with --port")]
     Port(u16, io::Error),
@@ -92,7 +92,7 @@ pub enum Error {
 }
 
 /// A demo that answers.
-pub struct RunningDemo {
+pub(super) struct RunningDemo {
     server: process::Running,
     app: Running,
     api: Running,
@@ -105,7 +105,11 @@ pub struct RunningDemo {
 ///
 /// # Errors
 /// The first thing that kept it from starting.
-pub async fn start(options: &Options, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<RunningDemo, Error> {
+pub(super) async fn start(
+    options: &Options,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<RunningDemo, Error> {
     let listener = |offset: u16| {
         let port = options.port.saturating_add(offset);
         Listener::bind(port).map_err(|e| Error::Port(port, e))
@@ -193,16 +197,16 @@ pub async fn start(options: &Options, clock: Arc<dyn Clock>, random: Arc<dyn Ran
 impl RunningDemo {
     /// The four addresses: authorization server, app, account API, simulator.
     #[must_use]
-    pub fn addresses(&self) -> [&str; 4] {
+    pub(super) fn addresses(&self) -> [&str; 4] {
         [self.server.app.issuer(), self.app.url(), self.api.url(), self.simulator.url()]
     }
     /// Where the data lies.
     #[must_use]
-    pub fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
     /// Stops everything, the server last but one; a temporary folder goes at the very end.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         tokio::join!(self.app.stop(), self.api.stop());
         // The server may still have a mail to deliver, and the bank to ask.
         self.server.stop().await;

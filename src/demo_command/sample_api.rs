@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Run the sample account API beside a server in test mode: a protected resource with invented accounts.
 #[derive(Debug, clap::Args)]
-pub struct SampleApi {
+pub(crate) struct SampleApi {
     /// The server's configuration.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -27,7 +27,7 @@ impl SampleApi {
     ///
     /// # Errors
     /// What kept it from starting.
-    pub fn run(self, out: &Out) -> Result<(), Failure> {
+    pub(crate) fn run(self, out: &Out) -> Result<(), Failure> {
         let config = config::load(&self.config, std::env::vars()).map_err(Failure::refused)?;
         logs(&config.server.log, config.server.log_format);
         block_on(async {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// The addresses the demo's parts know each other by.
 #[derive(Debug, Clone)]
-pub struct Addresses {
+pub(super) struct Addresses {
     /// The authorization server's port.
     pub port: u16,
     /// The sample app.
@@ -27,7 +27,7 @@ pub struct Addresses {
 impl Addresses {
     /// The issuer.
     #[must_use]
-    pub fn issuer(&self) -> String {
+    pub(super) fn issuer(&self) -> String {
         format!("http://localhost:{}", self.port)
     }
 }
@@ -36,7 +36,7 @@ impl Addresses {
 ///
 /// # Errors
 /// When the file that comes with the program does not hold.
-pub fn config(addresses: &Addresses, folder: &Path, always_open: bool) -> Result<Config, toml::de::Error> {
+pub(super) fn config(addresses: &Addresses, folder: &Path, always_open: bool) -> Result<Config, toml::de::Error> {
     let mut config: Config = toml::from_str(include_str!("../../config/demo/renkei.toml"))?;
     config.server.mode = Mode::Demo;
     config.server.issuer = addresses.issuer();
@@ -65,7 +65,7 @@ const RECORDS: [&str; 3] = [
 ///
 /// # Errors
 /// When a record does not hold.
-pub fn clients(
+pub(super) fn clients(
     addresses: &Addresses,
     key: &SecretKey,
     random: &dyn Random,

@@ -21,7 +21,7 @@ const CLIENT: (&str, &str) = ("accounts-api", "accounts-api-secret");
 
 /// Why it did not start; the text is for the operator.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     /// A real institution has accounts of its own.
     #[error("the sample account API wants server.mode test and bank.kind sample")]
     NotATest,
@@ -37,7 +37,7 @@ pub enum Error {
 }
 
 /// An API that answers.
-pub struct StandaloneApi {
+pub(super) struct StandaloneApi {
     api: Running,
     bank: Running,
 }
@@ -46,7 +46,7 @@ pub struct StandaloneApi {
 ///
 /// # Errors
 /// The first thing that kept it from starting.
-pub fn start(
+pub(super) fn start(
     config: &Config,
     listen: SocketAddr,
     clock: Arc<dyn Clock>,
@@ -83,11 +83,11 @@ pub fn start(
 impl StandaloneApi {
     /// Its address.
     #[must_use]
-    pub fn url(&self) -> &str {
+    pub(super) fn url(&self) -> &str {
         self.api.url()
     }
     /// Lets requests under way finish, then stops.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         tokio::join!(self.api.stop(), self.bank.stop());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// One profile for all of them, one program at a time: a second link of an app would end the first one's. The server asks
 /// for DPoP nonces (RFC 9449 §8), as in production.
-pub fn town() -> MutexGuard<'static, Profile> {
+pub(crate) fn town() -> MutexGuard<'static, Profile> {
     static TOWN: OnceLock<Mutex<Profile>> = OnceLock::new();
     let start = || Mutex::new(Profile::start(&[("RENKEI__TOKENS__DPOP_NONCE_REQUIRED", "true")]));
     TOWN.get_or_init(start).lock().unwrap_or_else(PoisonError::into_inner)

@@ -32,7 +32,7 @@ const ALIAS: &str = "https://mtls.renkei.test";
 
 /// A certificate with its key.
 #[derive(Clone)]
-pub struct Shown {
+pub(crate) struct Shown {
     chain: String,
     key: String,
     der: Vec<u8>,
@@ -48,7 +48,7 @@ impl Shown {
             public: json!({"kty": "EC", "crv": "P-256", "x": base64url(&point[1..33]), "y": base64url(&point[33..])}),
         }
     }
-    pub fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         format!("{}{}", self.chain, self.key)
     }
     fn x5t(&self) -> String {
@@ -72,7 +72,7 @@ fn self_signed(host: &str) -> Shown {
 }
 
 /// An authority with somebody under it who may sign too.
-pub struct Ca {
+pub(crate) struct Ca {
     root: CertifiedIssuer<'static, KeyPair>,
     middle: CertifiedIssuer<'static, KeyPair>,
 }
@@ -88,7 +88,7 @@ impl Ca {
         let middle = CertifiedIssuer::signed_by(authority("Middle"), KeyPair::generate().unwrap(), &root).unwrap();
         Self { root, middle }
     }
-    pub fn issue(&self, name: &str, host: &str) -> Shown {
+    pub(crate) fn issue(&self, name: &str, host: &str) -> Shown {
         let key = KeyPair::generate().unwrap();
         let certificate = params(name, host).signed_by(&key, &self.root).unwrap();
         Shown::new(&key, &certificate, "")
@@ -133,12 +133,12 @@ fn revoking(ca: &CertifiedIssuer<'static, KeyPair>, serials: &[u64]) -> String {
 }
 
 /// The server's own certificate and the authority it trusts, in files for the whole run.
-pub struct Files {
+pub(crate) struct Files {
     dir: tempfile::TempDir,
     pub server: String,
     pub ca: Ca,
 }
-pub fn files() -> &'static Files {
+pub(crate) fn files() -> &'static Files {
     static FILES: OnceLock<Files> = OnceLock::new();
     FILES.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
@@ -153,7 +153,7 @@ pub fn files() -> &'static Files {
 }
 
 /// Our own listener for certificates beside the public one.
-pub fn listener(config: &mut Config) {
+pub(crate) fn listener(config: &mut Config) {
     let at = |name: &str| Some(files().dir.path().join(name));
     let server = &mut config.server;
     (server.tls_cert_file, server.tls_key_file, server.mtls_ca_file) = (at("cert.pem"), at("key.pem"), at("ca.pem"));
@@ -170,12 +170,12 @@ fn in_town(change: impl FnOnce(&mut Config), test: impl AsyncFn(&Town)) {
 }
 
 /// A connection to the listener that asks, showing `shown`.
-pub fn showing(w: &Town, shown: Option<&Shown>) -> Http {
+pub(crate) fn showing(w: &Town, shown: Option<&Shown>) -> Http {
     let pem = shown.map(Shown::pem);
     Http::over_tls(w.mtls_port(), &w.http.issuer, &files().server, pem.as_deref())
 }
 /// The client `id`, proving itself by the certificate of its connection.
-pub fn app(w: &Town, id: &str, http: Http) -> App {
+pub(crate) fn app(w: &Town, id: &str, http: Http) -> App {
     App::new(http, w.clock.clone(), id, &format!("https://{id}.example/callback"), Credential::Certificate)
 }
 async fn register(w: &Town, id: &str, more: Value) {
@@ -187,7 +187,7 @@ async fn register(w: &Town, id: &str, more: Value) {
     w.register(record).await;
 }
 /// `corp`: tls_client_auth under the name corp.example.
-pub async fn register_corp(w: &Town, more: Value) {
+pub(crate) async fn register_corp(w: &Town, more: Value) {
     let mut record = json!({
         "token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_dns": "corp.example",
         "tls_client_certificate_bound_access_tokens": true, "grant_types": ["authorization_code", "refresh_token"],

@@ -22,7 +22,7 @@ on_both!(
     details_nobody_can_have_are_refused_at_every_endpoint,
 );
 
-pub fn detail(members: Value) -> Value {
+pub(crate) fn detail(members: Value) -> Value {
     let mut detail = json!({"type": "account_information"});
     detail.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     json!([detail])
@@ -59,7 +59,7 @@ async fn budget(w: &Town) -> (App, [App; 2]) {
 }
 const ONE: &str = "https://one.example/api";
 const TWO: &str = "https://two.example/api";
-pub async fn token(app: &App, fields: &[(&str, &str)], details: Option<&Value>) -> Answer {
+pub(crate) async fn token(app: &App, fields: &[(&str, &str)], details: Option<&Value>) -> Answer {
     let text = details.map(Value::to_string);
     let mut fields = fields.to_vec();
     fields.extend(text.as_deref().map(|text| ("authorization_details", text)));
@@ -72,7 +72,7 @@ fn error(answer: Answer) -> Value {
 async fn at_consent(w: &Town, app: &App, scope: &str, details: &Value) -> (Pending, Browser) {
     asked_with(w, app, scope, details, &[]).await
 }
-pub async fn asked_with(
+pub(crate) async fn asked_with(
     w: &Town,
     app: &App,
     scope: &str,
@@ -87,7 +87,7 @@ pub async fn asked_with(
     (pending, browser)
 }
 /// 許可する with the tick and exactly these accounts.
-pub async fn allow(browser: &mut Browser, accounts: &[&str]) {
+pub(crate) async fn allow(browser: &mut Browser, accounts: &[&str]) {
     let mut fields = browser.filled("allow", &[("agree", "yes")]);
     fields.retain(|(name, _)| name != "account");
     fields.extend(accounts.iter().map(|id| ("account".to_owned(), (*id).to_owned())));
@@ -102,7 +102,7 @@ fn ticked(browser: &Browser) -> Vec<String> {
 fn offered(browser: &Browser) -> usize {
     browser.page().form_with("allow").unwrap().names.iter().filter(|name| *name == "account").count()
 }
-pub async fn tokens(app: &App, pending: &Pending, browser: &Browser) -> Tokens {
+pub(crate) async fn tokens(app: &App, pending: &Pending, browser: &Browser) -> Tokens {
     app.exchange(pending, &browser.handed_to_app()).await
 }
 /// The one detail of the token response, which introspection repeats.

@@ -4,10 +4,10 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-pub const RENKEI: &str = env!("CARGO_BIN_EXE_renkei");
+pub(crate) const RENKEI: &str = env!("CARGO_BIN_EXE_renkei");
 
 /// A folder with everything `renkei serve` needs, and the port it will listen on.
-pub struct ServeFolder {
+pub(crate) struct ServeFolder {
     pub dir: tempfile::TempDir,
     /// What the environment changes of the configuration.
     pub env: Vec<(&'static str, String)>,
@@ -16,7 +16,7 @@ pub struct ServeFolder {
 }
 
 impl ServeFolder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let port = crate::support::ports::free(1);
         let ca = certificate(dir.path());
@@ -60,15 +60,15 @@ kind = "sample"
         write("renkei.toml", &config);
         Self { dir, env: Vec::new(), port, ca }
     }
-    pub fn config(&self) -> std::path::PathBuf {
+    pub(crate) fn config(&self) -> std::path::PathBuf {
         self.dir.path().join("renkei.toml")
     }
     /// Starts the server and waits for its `ready` line.
-    pub fn start(&self) -> Child {
+    pub(crate) fn start(&self) -> Child {
         self.try_start().unwrap_or_else(|(_, said)| panic!("not ready: {said}"))
     }
     /// The same, or the exit status and what it said where it refused to start.
-    pub fn try_start(&self) -> Result<Child, (Option<i32>, String)> {
+    pub(crate) fn try_start(&self) -> Result<Child, (Option<i32>, String)> {
         let mut child = Command::new(RENKEI)
             .args(["serve", "--config"])
             .arg(self.config())
@@ -86,17 +86,17 @@ kind = "sample"
         child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         Err((child.wait().unwrap().code(), said))
     }
-    pub fn client(&self) -> reqwest::Client {
+    pub(crate) fn client(&self) -> reqwest::Client {
         let ca = reqwest::Certificate::from_pem(self.ca.as_bytes()).unwrap();
         reqwest::Client::builder().tls_certs_only([ca]).redirect(reqwest::redirect::Policy::none()).build().unwrap()
     }
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
-    pub fn ca(&self) -> &str {
+    pub(crate) fn ca(&self) -> &str {
         &self.ca
     }
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.port)
     }
 }
@@ -117,10 +117,10 @@ fn run(args: &[&str], path: Option<&Path>) -> Output {
     }
     command.output().unwrap()
 }
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
-pub fn terminate(child: &Child) {
+pub(crate) fn terminate(child: &Child) {
     signal(child, rustix::process::Signal::TERM);
 }
 fn signal(child: &Child, signal: rustix::process::Signal) {

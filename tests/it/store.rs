@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-pub const SCHEMA: &[File] = &[(
+pub(crate) const SCHEMA: &[File] = &[(
     "0001_things",
     "create table things (id TEXT not null primary key, n BIGINT, t TEXT, b BYTES);
      create table parts (id BIGINT not null primary key, thing TEXT not null references things (id));
@@ -15,19 +15,19 @@ pub const SCHEMA: &[File] = &[(
      create table store_markers (id TEXT not null primary key, at BIGINT not null);",
 )];
 
-pub fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options { schema: SCHEMA, ..Options::default() }
 }
-pub fn open(test_store: &TestStore) -> Store {
+pub(crate) fn open(test_store: &TestStore) -> Store {
     test_store.open_with(&options()).unwrap()
 }
-pub fn put(tx: &mut Tx<'_, '_>, id: &str, n: i64) -> Result<u64> {
+pub(crate) fn put(tx: &mut Tx<'_, '_>, id: &str, n: i64) -> Result<u64> {
     tx.execute("insert into things (id, n) values (?1, ?2) on conflict do nothing", &[id.into(), n.into()])
 }
-pub fn get(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<i64>> {
+pub(crate) fn get(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<i64>> {
     tx.row("select n from things where id = ?1", &[id.into()])?.map(|row| row.int(0)).transpose()
 }
-pub async fn count(store: &Store) -> i64 {
+pub(crate) async fn count(store: &Store) -> i64 {
     store.read(|tx| tx.row("select count(*) from things", &[])?.unwrap().int(0)).await.unwrap()
 }
 

@@ -42,7 +42,7 @@ async fn client(w: &Town, id: &str) -> Arc<Client> {
 }
 
 /// A customer allowed `app`; here is the code, and what it is bound to.
-pub async fn allowed(w: &Town, app: &App, scope: &str) -> (Pending, String) {
+pub(crate) async fn allowed(w: &Town, app: &App, scope: &str) -> (Pending, String) {
     let (pending, _) = app.request(scope);
     let binding = CodeBinding {
         redirect_uri: app.redirect_uri.clone(),
@@ -56,7 +56,7 @@ pub async fn allowed(w: &Town, app: &App, scope: &str) -> (Pending, String) {
     (pending, allowed.code)
 }
 
-pub async fn linked(w: &Town, app: &App, scope: &str) -> Value {
+pub(crate) async fn linked(w: &Town, app: &App, scope: &str) -> Value {
     let (pending, code) = allowed(w, app, scope).await;
     app.try_exchange(&pending, &code).await.expect(200).json()
 }

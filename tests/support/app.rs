@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How an app proves who it is.
-pub enum Credential {
+pub(crate) enum Credential {
     /// private_key_jwt with this key and `kid`.
     Jwt(Key, String),
     /// client_secret_basic.
@@ -21,7 +21,7 @@ pub enum Credential {
 }
 
 /// One registered app.
-pub struct App {
+pub(crate) struct App {
     http: Http,
     clock: Arc<ManualClock>,
     pub client_id: String,
@@ -33,7 +33,7 @@ pub struct App {
 
 /// One request for a link, kept until its code is exchanged.
 #[derive(Debug, Clone)]
-pub struct Pending {
+pub(crate) struct Pending {
     pub state: String,
     pub nonce: String,
     pub verifier: String,
@@ -43,22 +43,28 @@ pub struct Pending {
 
 /// Something of ours that a code was exchanged for.
 #[derive(Debug, Clone)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     pub access_token: String,
     pub grant_id: String,
     pub body: Value,
 }
 
 impl App {
-    pub fn new(http: Http, clock: Arc<ManualClock>, id: &str, redirect_uri: &str, credential: Credential) -> Self {
+    pub(crate) fn new(
+        http: Http,
+        clock: Arc<ManualClock>,
+        id: &str,
+        redirect_uri: &str,
+        credential: Credential,
+    ) -> Self {
         Self { http, clock, client_id: id.into(), redirect_uri: redirect_uri.into(), credential, dpop: None }
     }
-    pub fn with_dpop(mut self, key: Key) -> Self {
+    pub(crate) fn with_dpop(mut self, key: Key) -> Self {
         self.dpop = Some(key);
         self
     }
     /// The same app at another server.
-    pub fn at(self, http: Http) -> Self {
+    pub(crate) fn at(self, http: Http) -> Self {
         Self { http, ..self }
     }
     fn fresh(&self, what: &str) -> String {
@@ -67,7 +73,7 @@ impl App {
         b64(sha256(format!("{} {what} {n}", self.client_id).as_bytes()))
     }
     /// A client assertion (RFC 7523 §3, FAPI 2.0: `aud` is the issuer as one string).
-    pub fn assertion(&self, change: impl Fn(&mut Value)) -> String {
+    pub(crate) fn assertion(&self, change: impl Fn(&mut Value)) -> String {
         let Credential::Jwt(key, kid) = &self.credential else { panic!("{} has no key", self.client_id) };
         let now = self.clock.now().secs();
         let mut claims = json!({
@@ -78,12 +84,12 @@ impl App {
         key.sign(json!({ "kid": kid }), &claims)
     }
     /// The public half of the key its assertions are signed with.
-    pub fn jwk(&self) -> Value {
+    pub(crate) fn jwk(&self) -> Value {
         let Credential::Jwt(key, _) = &self.credential else { panic!("{} has no key", self.client_id) };
         key.jwk()
     }
     /// A DPoP proof (RFC 9449 §4.2).
-    pub fn proof(&self, method: &str, htu: &str, nonce: Option<&str>, token: Option<&str>) -> String {
+    pub(crate) fn proof(&self, method: &str, htu: &str, nonce: Option<&str>, token: Option<&str>) -> String {
         let key = self.dpop.as_ref().unwrap();
         let mut claims =
             json!({ "jti": self.fresh("proof"), "htm": method, "htu": htu, "iat": self.clock.now().secs() });
@@ -97,7 +103,7 @@ impl App {
     }
     /// A POST to an endpoint of ours with the client's authentication, and a DPoP proof where `dpop`; a nonce the
     /// server asks for is used once (RFC 9449 §8).
-    pub async fn post(&self, path: &str, fields: &[(&str, &str)], dpop: bool) -> Answer {
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)], dpop: bool) -> Answer {
         let mut nonce: Option<String> = None;
         for _ in 0..2 {
             let mut form: Vec<(String, String)> = fields.iter().map(|(a, b)| ((*a).into(), (*b).into())).collect();
@@ -126,7 +132,7 @@ impl App {
         unreachable!("two tries answer")
     }
     /// The parameters of a new request.
-    pub fn request(&self, scope: &str) -> (Pending, Vec<(&'static str, String)>) {
+    pub(crate) fn request(&self, scope: &str) -> (Pending, Vec<(&'static str, String)>) {
         let (state, nonce, verifier) = (self.fresh("state"), self.fresh("nonce"), self.fresh("verifier"));
         let mut fields = vec![
             ("response_type", "code".to_owned()),
@@ -143,7 +149,7 @@ impl App {
         (Pending { state, nonce, verifier, url: String::new() }, fields)
     }
     /// Pushes a request (RFC 9126) and says where the browser goes.
-    pub async fn push(&self, scope: &str) -> Pending {
+    pub(crate) async fn push(&self, scope: &str) -> Pending {
         let (mut pending, fields) = self.request(scope);
         // The client_id of the form is added with the authentication.
         let fields: Vec<_> = fields.iter().filter(|(n, _)| *n != "client_id").map(|(n, v)| (*n, v.as_str())).collect();
@@ -155,32 +161,32 @@ impl App {
         pending.url = self.authorize_url(pushed["request_uri"].as_str().unwrap());
         pending
     }
-    pub fn authorize_url(&self, request_uri: &str) -> String {
+    pub(crate) fn authorize_url(&self, request_uri: &str) -> String {
         let q = encode(&[("client_id", self.client_id.as_str()), ("request_uri", request_uri)]);
         format!("{}/oauth/authorize?{q}", self.http.issuer)
     }
     /// The same without PAR.
-    pub fn ask_directly(&self, scope: &str) -> Pending {
+    pub(crate) fn ask_directly(&self, scope: &str) -> Pending {
         let (mut pending, fields) = self.request(scope);
         pending.url = format!("{}/oauth/authorize?{}", self.http.issuer, encode(&fields));
         pending
     }
     /// Checks what the browser brought back (state, RFC 9207's iss) and exchanges the code.
-    pub async fn exchange(&self, pending: &Pending, brought: &BTreeMap<String, String>) -> Tokens {
+    pub(crate) async fn exchange(&self, pending: &Pending, brought: &BTreeMap<String, String>) -> Tokens {
         let answer = self.try_exchange(pending, &self.code(pending, brought)).await.expect(200);
         assert_eq!(answer.header("cache-control"), Some("no-store"), "RFC 6749 §5.1");
         let body = answer.json();
         let text = |n: &str| body[n].as_str().unwrap_or_else(|| panic!("no {n} in {body}")).to_owned();
         Tokens { access_token: text("access_token"), grant_id: text("grant_id"), body: body.clone() }
     }
-    pub fn code(&self, pending: &Pending, brought: &BTreeMap<String, String>) -> String {
+    pub(crate) fn code(&self, pending: &Pending, brought: &BTreeMap<String, String>) -> String {
         let names: Vec<&str> = brought.keys().map(String::as_str).collect();
         assert_eq!(names, ["code", "iss", "state"], "{brought:?}");
         assert_eq!(brought["state"], pending.state);
         assert_eq!(brought["iss"], self.http.issuer);
         brought["code"].clone()
     }
-    pub async fn try_exchange(&self, pending: &Pending, code: &str) -> Answer {
+    pub(crate) async fn try_exchange(&self, pending: &Pending, code: &str) -> Answer {
         let fields = [
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -190,16 +196,16 @@ impl App {
         self.post("/oauth/token", &fields, true).await
     }
     /// RFC 7009.
-    pub async fn revoke(&self, token: &str) -> Answer {
+    pub(crate) async fn revoke(&self, token: &str) -> Answer {
         self.post("/oauth/revoke", &[("token", token)], false).await
     }
     /// RFC 7662, for a resource server.
-    pub async fn introspect(&self, token: &str) -> Value {
+    pub(crate) async fn introspect(&self, token: &str) -> Value {
         self.post("/oauth/introspect", &[("token", token)], false).await.expect(200).json()
     }
     /// What an app is told when the customer did not agree.
     #[track_caller]
-    pub fn refused(&self, pending: &Pending, brought: &BTreeMap<String, String>, error: &str) {
+    pub(crate) fn refused(&self, pending: &Pending, brought: &BTreeMap<String, String>, error: &str) {
         assert_eq!(brought.get("error").map(String::as_str), Some(error), "{brought:?}");
         assert_eq!(brought["state"], pending.state);
         assert_eq!(brought["iss"], self.http.issuer);
@@ -208,7 +214,7 @@ impl App {
 }
 
 /// RFC 6749 §2.3.1: both parts form-encoded.
-pub fn basic(id: &str, secret: &str) -> String {
+pub(crate) fn basic(id: &str, secret: &str) -> String {
     let part = |s: &str| url::form_urlencoded::byte_serialize(s.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", part(id), part(secret));
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A bank a test can turn.
-pub struct Bank {
+pub(crate) struct Bank {
     inner: SampleBank,
     /// How often a PIN was asked about.
     pub pin_checks: AtomicU32,
@@ -30,7 +30,7 @@ pub struct Bank {
 }
 impl Bank {
     /// The sample bank as it is founded on the day of `now`.
-    pub fn founded(now: Instant) -> Self {
+    pub(crate) fn founded(now: Instant) -> Self {
         let inner = SampleBank::founded(now.jst_date());
         let failure = Mutex::new(None);
         let (pin_checks, asked, delay_ms) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU64::new(0));
@@ -38,15 +38,15 @@ impl Bank {
         Self { inner, pin_checks, asked, failure, closed: Mutex::default(), delay_ms, held, waiting }
     }
     /// Every answer is this failure, or the true one again.
-    pub fn fail(&self, with: Option<BankError>) {
+    pub(crate) fn fail(&self, with: Option<BankError>) {
         *self.failure.lock().unwrap() = with;
     }
     /// 解約, from now on.
-    pub fn close(&self, account: &str) {
+    pub(crate) fn close(&self, account: &str) {
         self.closed.lock().unwrap().insert(Account::parse(account).unwrap());
     }
     /// The ids of all accounts of the person who has this one, as the bank names them to resource servers.
-    pub async fn ids(&self, account: &str) -> Vec<String> {
+    pub(crate) async fn ids(&self, account: &str) -> Vec<String> {
         match self.inner.lookup(account) {
             Found::Eligible { holder, .. } => self.inner.accounts(&holder).into_iter().map(|(id, _)| id).collect(),
             Found::Ineligible(why) => panic!("{account}: {why}"),
@@ -56,23 +56,23 @@ impl Bank {
         self.closed.lock().unwrap().contains(account)
     }
     /// Every answer takes this long.
-    pub fn slow(&self, by: Duration) {
+    pub(crate) fn slow(&self, by: Duration) {
         self.delay_ms.store(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
     /// No answer until [`Bank::let_go`].
-    pub fn hold(&self) {
+    pub(crate) fn hold(&self) {
         self.held.store(true, Ordering::SeqCst);
     }
-    pub fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         self.held.store(false, Ordering::SeqCst);
     }
     /// Waits until somebody waits for an answer.
-    pub async fn until_held(&self) {
+    pub(crate) async fn until_held(&self) {
         while self.waiting.load(Ordering::SeqCst) == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
-    pub fn pin_checks(&self) -> u32 {
+    pub(crate) fn pin_checks(&self) -> u32 {
         self.pin_checks.load(Ordering::SeqCst)
     }
     async fn turn(&self) -> Result<(), BankError> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// What a customer types on ②.
 #[derive(Debug, Clone)]
-pub struct Customer {
+pub(crate) struct Customer {
     pub name_kana: String,
     pub birth: (String, String, String),
     pub phone: String,
@@ -14,7 +14,7 @@ pub struct Customer {
 }
 impl Customer {
     /// ﾃﾞｰﾀ ﾀﾛｳ, the sample customer (requirements.md#demo).
-    pub fn taro() -> Self {
+    pub(crate) fn taro() -> Self {
         Self {
             name_kana: "データ　タロウ".into(),
             birth: ("1985".into(), "4".into(), "12".into()),
@@ -23,7 +23,7 @@ impl Customer {
         }
     }
     /// ﾔﾏﾀﾞ ﾊﾅｺ of 005 ordinary 0000123, who has a fixed line.
-    pub fn hanako() -> Self {
+    pub(crate) fn hanako() -> Self {
         Self {
             name_kana: "やまだ　はなこ".into(),
             birth: ("1990".into(), "12".into(), "01".into()),
@@ -31,11 +31,11 @@ impl Customer {
             email: "hanako@example.jp".into(),
         }
     }
-    pub fn with_phone(mut self, phone: &str) -> Self {
+    pub(crate) fn with_phone(mut self, phone: &str) -> Self {
         self.phone = phone.into();
         self
     }
-    pub fn born(mut self, y: &str, m: &str, d: &str) -> Self {
+    pub(crate) fn born(mut self, y: &str, m: &str, d: &str) -> Self {
         self.birth = (y.into(), m.into(), d.into());
         self
     }
@@ -43,7 +43,7 @@ impl Customer {
 
 /// One browser.
 #[derive(Clone)]
-pub struct Browser {
+pub(crate) struct Browser {
     http: Http,
     pub cookies: BTreeMap<String, String>,
     /// The caller's address as the proxy in front tells it.
@@ -60,7 +60,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    pub fn new(http: Http, address: &str) -> Self {
+    pub(crate) fn new(http: Http, address: &str) -> Self {
         let answer = Answer { status: 0, headers: Default::default(), body: String::new() };
         let (cookies, says) = (BTreeMap::new(), vec![("accept-language", "ja".to_owned())]);
         Self {
@@ -75,59 +75,59 @@ impl Browser {
         }
     }
     /// The same browser, whose next request reaches another node.
-    pub fn through(&self, http: Http) -> Self {
+    pub(crate) fn through(&self, http: Http) -> Self {
         Self { http, ..self.clone() }
     }
     /// The server's name.
-    pub fn issuer(&self) -> &str {
+    pub(crate) fn issuer(&self) -> &str {
         &self.http.issuer
     }
-    pub fn page(&self) -> Page {
+    pub(crate) fn page(&self) -> Page {
         self.answer.page()
     }
-    pub fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         self.answer.status
     }
     /// The screen we are on: the last part of the address.
-    pub fn screen(&self) -> &str {
+    pub(crate) fn screen(&self) -> &str {
         self.url.split('?').next().unwrap().rsplit('/').next().unwrap()
     }
     /// `/link/{interaction}`
-    pub fn interaction(&self) -> String {
+    pub(crate) fn interaction(&self) -> String {
         let path = self.http.ours(&self.url).unwrap().split('?').next().unwrap();
         path.rsplit_once('/').unwrap().0.to_owned()
     }
     /// The name of the cookie that makes the interaction we are in ours.
-    pub fn cookie_name(&self) -> String {
+    pub(crate) fn cookie_name(&self) -> String {
         format!("__Host-renkei-{}", &self.interaction().rsplit_once('/').unwrap().1[..8])
     }
     /// Its value.
-    pub fn cookie(&self) -> String {
+    pub(crate) fn cookie(&self) -> String {
         self.cookies[&self.cookie_name()].clone()
     }
-    pub fn has_left(&self) -> bool {
+    pub(crate) fn has_left(&self) -> bool {
         self.http.ours(&self.url).is_none()
     }
 
     /// Goes to an address and follows the server's redirects until a page shows or the app is reached.
-    pub async fn open(&mut self, url: &str) -> &mut Self {
+    pub(crate) async fn open(&mut self, url: &str) -> &mut Self {
         self.referer.clone_from(&self.came_from);
         let answer = self.request("GET", url, RequestParts::default().header("sec-fetch-site", "cross-site")).await;
         self.follow(url, answer).await
     }
     /// The same page once more.
-    pub async fn reload(&mut self) -> &mut Self {
+    pub(crate) async fn reload(&mut self) -> &mut Self {
         let url = self.url.clone();
         self.open(&url).await
     }
     /// Presses a button, sending the form as it stands with `typed` in it.
-    pub async fn press(&mut self, action: &str, typed: &[(&str, &str)]) -> &mut Self {
+    pub(crate) async fn press(&mut self, action: &str, typed: &[(&str, &str)]) -> &mut Self {
         let answer = self.submit(action, typed).await;
         let url = self.url.clone();
         self.follow(&url, answer).await
     }
     /// The form of the page as `press` would send it.
-    pub fn filled(&self, action: &str, typed: &[(&str, &str)]) -> Vec<(String, String)> {
+    pub(crate) fn filled(&self, action: &str, typed: &[(&str, &str)]) -> Vec<(String, String)> {
         let form = self.page().form_with(action);
         let form = form.unwrap_or_else(|| panic!("no button {action} on {}: {}", self.url, self.page().text()));
         assert_eq!(form.method, "post");
@@ -141,7 +141,7 @@ impl Browser {
         fields
     }
     /// Sends the form and shows what comes back, without following it.
-    pub async fn submit(&mut self, action: &str, typed: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn submit(&mut self, action: &str, typed: &[(&str, &str)]) -> Answer {
         let fields = self.filled(action, typed);
         let url = self.url.clone();
         // `Referrer-Policy: same-origin`: a page of ours is named whole to ourselves.
@@ -149,12 +149,12 @@ impl Browser {
         self.post(&url, &fields).await
     }
     /// A POST of a form of ours, as a browser sends it.
-    pub async fn post(&mut self, url: &str, fields: &[(String, String)]) -> Answer {
+    pub(crate) async fn post(&mut self, url: &str, fields: &[(String, String)]) -> Answer {
         let ask = RequestParts::default().form(fields).header("sec-fetch-site", "same-origin");
         let ask = ask.header("origin", self.http.issuer.clone());
         self.request("POST", url, ask).await
     }
-    pub async fn request(&mut self, method: &str, url: &str, mut ask: RequestParts) -> Answer {
+    pub(crate) async fn request(&mut self, method: &str, url: &str, mut ask: RequestParts) -> Answer {
         ask = ask.header("x-forwarded-for", self.address.clone());
         if let Some(page) = &self.referer {
             ask = ask.header("referer", page.clone());
@@ -178,7 +178,7 @@ impl Browser {
         answer
     }
     /// Follows `answer`, which came from `url`, to where it leads.
-    pub async fn follow(&mut self, url: &str, mut answer: Answer) -> &mut Self {
+    pub(crate) async fn follow(&mut self, url: &str, mut answer: Answer) -> &mut Self {
         let mut url = url.to_owned();
         for _ in 0..5 {
             if !(300..400).contains(&answer.status) {
@@ -198,7 +198,7 @@ impl Browser {
     // ---- the screens ----------------------------------------------------------------------------------------------
 
     /// ① `115-1100026` or `115-savings-2200011`.
-    pub async fn account(&mut self, account: &str) -> &mut Self {
+    pub(crate) async fn account(&mut self, account: &str) -> &mut Self {
         let parts: Vec<&str> = account.split('-').collect();
         let (branch, kind, number) = match parts[..] {
             [branch, number] => (branch, "ordinary", number),
@@ -208,10 +208,10 @@ impl Browser {
         self.press("next", &[("branch", branch), ("account_type", kind), ("account_number", number)]).await
     }
     /// ②
-    pub async fn customer(&mut self, c: &Customer) -> &mut Self {
+    pub(crate) async fn customer(&mut self, c: &Customer) -> &mut Self {
         self.press("next", &Self::typed(c)).await
     }
-    pub fn typed(c: &Customer) -> [(&'static str, &str); 7] {
+    pub(crate) fn typed(c: &Customer) -> [(&'static str, &str); 7] {
         [
             ("name_kana", &c.name_kana),
             ("birth_year", &c.birth.0),
@@ -223,40 +223,40 @@ impl Browser {
         ]
     }
     /// ③ → the number to call.
-    pub async fn settle_phone(&mut self) -> String {
+    pub(crate) async fn settle_phone(&mut self) -> String {
         self.press("next", &[]).await;
         self.called_number()
     }
     /// ④'s number.
-    pub fn called_number(&self) -> String {
+    pub(crate) fn called_number(&self) -> String {
         let number = self.page().attribute("called-number", "data-called-number");
         number.unwrap_or_else(|| panic!("no number to call on {}: {}", self.url, self.page().text()))
     }
     /// ④ 確定する
-    pub async fn confirm_call(&mut self) -> &mut Self {
+    pub(crate) async fn confirm_call(&mut self) -> &mut Self {
         self.press("next", &[]).await
     }
     /// ⑤
-    pub async fn pin(&mut self, pin: &str) -> &mut Self {
+    pub(crate) async fn pin(&mut self, pin: &str) -> &mut Self {
         self.press("next", &[("pin", pin)]).await
     }
     /// ⑥ with the tick; → what the app is given.
-    pub async fn allow(&mut self) -> BTreeMap<String, String> {
+    pub(crate) async fn allow(&mut self) -> BTreeMap<String, String> {
         self.press("allow", &[("agree", "yes")]).await;
         self.handed_to_app()
     }
     /// 連携元画面へ; → what the app is given.
-    pub async fn return_to_app(&mut self) -> BTreeMap<String, String> {
+    pub(crate) async fn return_to_app(&mut self) -> BTreeMap<String, String> {
         self.press("return", &[]).await;
         self.handed_to_app()
     }
     /// The parameters with which the app was reached.
-    pub fn handed_to_app(&self) -> BTreeMap<String, String> {
+    pub(crate) fn handed_to_app(&self) -> BTreeMap<String, String> {
         assert!(self.has_left(), "still on {} ({}): {}", self.url, self.status(), self.page().text());
         query(&self.url)
     }
     /// The message above the form, if there is one.
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         self.page().id("error-summary").unwrap_or_default()
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use thirtyfour::prelude::*;
 
 /// A window of phone size.
-pub struct Window {
+pub(crate) struct Window {
     pub driver: WebDriver,
     chromedriver: Child,
     story: &'static str,
@@ -22,7 +22,7 @@ const WIDTH: u32 = 375;
 
 impl Window {
     /// Opens a window; without script when `script` is false, by Chromium's own content setting.
-    pub async fn open(story: &'static str, script: bool) -> Self {
+    pub(crate) async fn open(story: &'static str, script: bool) -> Self {
         let mut chromedriver = Command::new("chromedriver")
             .args(["--port=0", "--allowed-ips=127.0.0.1"])
             .stdout(Stdio::piped())
@@ -53,7 +53,7 @@ impl Window {
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), options).await.unwrap();
         Self { driver, chromedriver, story, shots: AtomicU32::new(1), script }
     }
-    pub async fn close(mut self) {
+    pub(crate) async fn close(mut self) {
         self.driver.clone().quit().await.unwrap();
         let _ = self.chromedriver.kill();
         let _ = self.chromedriver.wait();
@@ -61,37 +61,37 @@ impl Window {
 
     // ---- doing ------------------------------------------------------------------------------------------------------
 
-    pub async fn goto(&self, url: &str) {
+    pub(crate) async fn goto(&self, url: &str) {
         self.driver.goto(url).await.unwrap();
     }
     /// The element with this id or name.
-    pub async fn field(&self, name: &str) -> WebElement {
+    pub(crate) async fn field(&self, name: &str) -> WebElement {
         let css = format!("[name='{name}']:not([type=hidden])");
         self.driver.find(By::Css(css)).await.unwrap_or_else(|e| panic!("no field {name}: {e}"))
     }
-    pub async fn tick(&self, id: &str) {
+    pub(crate) async fn tick(&self, id: &str) {
         let tick = self.driver.find(By::Id(id)).await.unwrap_or_else(|e| panic!("no tick {id}: {e}"));
         tick.click().await.unwrap();
     }
-    pub async fn type_in(&self, name: &str, text: &str) {
+    pub(crate) async fn type_in(&self, name: &str, text: &str) {
         let field = self.field(name).await;
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
     }
     /// Chooses the option of a select whose value reads as this number.
-    pub async fn choose(&self, name: &str, value: u32) {
+    pub(crate) async fn choose(&self, name: &str, value: u32) {
         let css =
             format!("select[name='{name}'] option[value='{value}'], select[name='{name}'] option[value='{value:02}']");
         self.driver.find(By::Css(css)).await.unwrap().click().await.unwrap();
     }
     /// Presses the button with this action.
-    pub async fn press(&self, action: &str) {
+    pub(crate) async fn press(&self, action: &str) {
         let button = self.driver.find(By::Css(format!("button[name=action][value={action}]"))).await;
         let button = button.unwrap_or_else(|e| panic!("no button {action}: {e}"));
         button.click().await.unwrap();
     }
     /// Presses it twice in a moment, on a line where an answer takes 300 ms.
-    pub async fn press_twice(&self, action: &str) {
+    pub(crate) async fn press_twice(&self, action: &str) {
         let line = |latency: u32| json!({ "offline": false, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1 });
         self.cdp("Network.enable", json!({})).await;
         self.cdp("Network.emulateNetworkConditions", line(300)).await;
@@ -101,16 +101,16 @@ impl Window {
         self.cdp("Network.emulateNetworkConditions", line(0)).await;
     }
     /// Presses the link or button that says this.
-    pub async fn press_text(&self, text: &str) {
+    pub(crate) async fn press_text(&self, text: &str) {
         let path = format!("//*[self::a or self::button or self::summary][contains(normalize-space(.), '{text}')]");
         let found = self.driver.find(By::XPath(path)).await.unwrap_or_else(|e| panic!("nothing says {text}: {e}"));
         found.click().await.unwrap();
     }
-    pub async fn text(&self) -> String {
+    pub(crate) async fn text(&self) -> String {
         self.driver.find(By::Css("body")).await.unwrap().text().await.unwrap()
     }
     /// Waits until the page says this.
-    pub async fn wait_for(&self, text: &str) {
+    pub(crate) async fn wait_for(&self, text: &str) {
         let until = Instant::now() + Duration::from_secs(20);
         loop {
             let said = match self.driver.find(By::Css("body")).await {
@@ -129,7 +129,7 @@ impl Window {
     // ---- judging ----------------------------------------------------------------------------------------------------
 
     /// Keeps a picture of the whole page and lets axe judge it: light, dark, and at 320 px.
-    pub async fn judge(&self, name: &str) {
+    pub(crate) async fn judge(&self, name: &str) {
         self.picture(name).await;
         if !self.script {
             return; // axe is a script; it judges the very same page in the other story
@@ -166,7 +166,7 @@ impl Window {
         assert!(grave.is_empty(), "axe on {name} ({how}): {grave:#?}");
     }
     /// The whole page as a picture under tests/output.
-    pub async fn picture(&self, name: &str) {
+    pub(crate) async fn picture(&self, name: &str) {
         let shot = self.cdp("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true })).await;
         let png = base64_of(shot["data"].as_str().unwrap());
         let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/output")).join(self.story);
@@ -174,7 +174,7 @@ impl Window {
         let n = self.shots.fetch_add(1, Ordering::SeqCst);
         std::fs::write(folder.join(format!("{n:02}-{name}.png")), png).unwrap();
     }
-    pub async fn cdp(&self, method: &str, params: Value) -> Value {
+    pub(crate) async fn cdp(&self, method: &str, params: Value) -> Value {
         self.driver.cdp().send_raw(method, params).await.unwrap()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// A running demo; it ends with its owner.
-pub struct Demo {
+pub(crate) struct Demo {
     child: Child,
     pub port: u16,
     /// What it printed until it was ready.
@@ -16,7 +16,7 @@ pub struct Demo {
 }
 
 impl Demo {
-    pub fn start(more: &[&str]) -> Self {
+    pub(crate) fn start(more: &[&str]) -> Self {
         let port = super::ports::free(4);
         let began = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_renkei"))
@@ -41,29 +41,29 @@ impl Demo {
         demo.took = began.elapsed();
         demo
     }
-    pub fn issuer(&self) -> String {
+    pub(crate) fn issuer(&self) -> String {
         self.at(0)
     }
-    pub fn app(&self) -> String {
+    pub(crate) fn app(&self) -> String {
         self.at(1)
     }
-    pub fn api(&self) -> String {
+    pub(crate) fn api(&self) -> String {
         self.at(2)
     }
-    pub fn simulator(&self) -> String {
+    pub(crate) fn simulator(&self) -> String {
         self.at(3)
     }
     fn at(&self, n: u16) -> String {
         format!("http://localhost:{}", self.port + n)
     }
     /// Resident memory in KiB, as the kernel counts it.
-    pub fn resident_kib(&self) -> u64 {
+    pub(crate) fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
     /// Ends it as Ctrl-C or a service manager would, and says how it ended.
-    pub fn stop(mut self, signal: &str) -> std::process::ExitStatus {
+    pub(crate) fn stop(mut self, signal: &str) -> std::process::ExitStatus {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
         let until = Instant::now() + Duration::from_secs(30);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 /// What becomes of the COMMIT that is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// PostgreSQL gets it; its session is frozen before the answer comes.
     AnswerHeld,
     /// PostgreSQL does not get it; its session is frozen.
@@ -20,7 +20,7 @@ pub enum Fate {
 }
 
 /// The proxy. It ends with the test's process.
-pub struct Proxy {
+pub(crate) struct Proxy {
     port: u16,
     inner: Arc<Inner>,
 }
@@ -48,7 +48,7 @@ struct Session {
 
 impl Proxy {
     /// In front of a port of this machine.
-    pub fn to(target: u16) -> Self {
+    pub(crate) fn to(target: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let inner = Arc::new(Inner::default());
@@ -61,11 +61,11 @@ impl Proxy {
         });
         Self { port, inner }
     }
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
     /// Another address of the same database.
-    pub fn url(&self, url: &str) -> String {
+    pub(crate) fn url(&self, url: &str) -> String {
         let (front, rest) = url.split_once("127.0.0.1:").unwrap();
         format!("{front}127.0.0.1:{}/{}", self.port, rest.split_once('/').unwrap().1)
     }
@@ -74,37 +74,37 @@ impl Proxy {
         self.inner.changed.notify_all();
     }
     /// The oldest session that is not frozen stops.
-    pub fn freeze_one(&self) {
+    pub(crate) fn freeze_one(&self) {
         self.change(|state| {
             let living = state.sessions.values_mut().find(|s| !s.frozen && !s.ends.is_empty());
             living.expect("there is a session").frozen = true;
         });
     }
     /// Every session there is stops.
-    pub fn freeze_sessions(&self) {
+    pub(crate) fn freeze_sessions(&self) {
         self.change(|state| state.sessions.values_mut().for_each(|s| s.frozen = true));
     }
     /// Whoever connects is not answered.
-    pub fn freeze_new(&self) {
+    pub(crate) fn freeze_new(&self) {
         self.change(|state| state.new_frozen = true);
     }
     /// Everything goes on.
-    pub fn thaw(&self) {
+    pub(crate) fn thaw(&self) {
         self.change(|state| {
             state.new_frozen = false;
             state.sessions.values_mut().for_each(|s| s.frozen = false);
         });
     }
     /// The next COMMIT of a transaction that has sent these bytes meets this fate.
-    pub fn arm(&self, needle: impl Into<Vec<u8>>, fate: Fate) {
+    pub(crate) fn arm(&self, needle: impl Into<Vec<u8>>, fate: Fate) {
         self.change(|state| state.armed = Some((needle.into(), fate)));
     }
     /// How many COMMITs have met their fate.
-    pub fn met(&self) -> usize {
+    pub(crate) fn met(&self) -> usize {
         self.inner.state.lock().unwrap().met
     }
     /// How many sessions have been opened through it.
-    pub fn connections_made(&self) -> usize {
+    pub(crate) fn connections_made(&self) -> usize {
         self.inner.state.lock().unwrap().connections_made
     }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 /// A page as it came.
 #[derive(Debug, Clone)]
-pub struct Page {
+pub(crate) struct Page {
     html: String,
 }
 
 /// One form: where it goes and what it would send untouched.
 #[derive(Debug, Clone, Default)]
-pub struct Form {
+pub(crate) struct Form {
     pub action: Option<String>,
     pub method: String,
     /// What is filled in already, in the order of the page.
@@ -30,37 +30,37 @@ struct Tag {
 }
 
 impl Page {
-    pub fn new(html: impl Into<String>) -> Self {
+    pub(crate) fn new(html: impl Into<String>) -> Self {
         Self { html: html.into() }
     }
-    pub fn html(&self) -> &str {
+    pub(crate) fn html(&self) -> &str {
         &self.html
     }
     /// What a person reads: without tags, script and style, white space made one.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         text_of(&self.html)
     }
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         self.inside("title", |_| true).unwrap_or_default()
     }
-    pub fn h1(&self) -> String {
+    pub(crate) fn h1(&self) -> String {
         self.inside("h1", |_| true).unwrap_or_default()
     }
     /// The text of the element with this id.
-    pub fn id(&self, id: &str) -> Option<String> {
+    pub(crate) fn id(&self, id: &str) -> Option<String> {
         let tag = self.tags().into_iter().find(|t| t.attributes.get("id").is_some_and(|v| v == id))?;
         Some(text_of(self.body_of(&tag)))
     }
     /// An attribute of the element with this id.
-    pub fn attribute(&self, id: &str, name: &str) -> Option<String> {
+    pub(crate) fn attribute(&self, id: &str, name: &str) -> Option<String> {
         let tag = self.tags().into_iter().find(|t| t.attributes.get("id").is_some_and(|v| v == id))?;
         tag.attributes.get(name).cloned()
     }
     /// The addresses of all links.
-    pub fn links(&self) -> Vec<String> {
+    pub(crate) fn links(&self) -> Vec<String> {
         self.tags().into_iter().filter(|t| t.name == "a").filter_map(|t| t.attributes.get("href").cloned()).collect()
     }
-    pub fn forms(&self) -> Vec<Form> {
+    pub(crate) fn forms(&self) -> Vec<Form> {
         let mut forms = Vec::new();
         let mut open: Option<Form> = None;
         // Buttons that name the form they belong to.
@@ -118,7 +118,7 @@ impl Page {
         forms
     }
     /// The form that has a button of this `action`.
-    pub fn form_with(&self, action: &str) -> Option<Form> {
+    pub(crate) fn form_with(&self, action: &str) -> Option<Form> {
         self.forms().into_iter().find(|f| f.buttons.iter().any(|b| b == action))
     }
 

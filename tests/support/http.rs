@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 /// A way to one server: it listens on a free port while its name is the issuer's.
 #[derive(Clone)]
-pub struct Http {
+pub(crate) struct Http {
     client: reqwest::Client,
     base: String,
     /// The issuer, which is also the origin of every page.
@@ -17,7 +17,7 @@ pub struct Http {
 
 /// What came back.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub body: String,
@@ -25,39 +25,39 @@ pub struct Answer {
 
 /// What is sent.
 #[derive(Debug, Clone, Default)]
-pub struct RequestParts {
+pub(crate) struct RequestParts {
     pub headers: Vec<(String, String)>,
     pub body: Option<(String, String)>,
 }
 impl RequestParts {
-    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
-    pub fn form(mut self, fields: &[(String, String)]) -> Self {
+    pub(crate) fn form(mut self, fields: &[(String, String)]) -> Self {
         self.body = Some(("application/x-www-form-urlencoded".into(), encode(fields)));
         self
     }
-    pub fn json(mut self, body: impl Into<String>) -> Self {
+    pub(crate) fn json(mut self, body: impl Into<String>) -> Self {
         self.body = Some(("application/json".into(), body.into()));
         self
     }
 }
 
 impl Http {
-    pub fn new(address: SocketAddr, issuer: &str) -> Self {
+    pub(crate) fn new(address: SocketAddr, issuer: &str) -> Self {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         Self { client, base: format!("http://{address}"), issuer: issuer.to_owned() }
     }
     /// The same from another address of this machine's.
-    pub fn from_address(server: SocketAddr, issuer: &str, own: &str) -> Self {
+    pub(crate) fn from_address(server: SocketAddr, issuer: &str, own: &str) -> Self {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
         let client = client.local_address(Some(own.parse().unwrap())).build().unwrap();
         Self { client, base: format!("http://{server}"), issuer: issuer.to_owned() }
     }
     /// The same over TLS, to a server that this certificate vouches for; `identity`, a certificate with its key, is shown
     /// where the server asks (all PEM).
-    pub fn over_tls(port: u16, issuer: &str, ca: &str, identity: Option<&str>) -> Self {
+    pub(crate) fn over_tls(port: u16, issuer: &str, ca: &str, identity: Option<&str>) -> Self {
         let ca = reqwest::Certificate::from_pem(ca.as_bytes()).unwrap();
         let mut client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -71,18 +71,18 @@ impl Http {
         Self { client: client.build().unwrap(), base, issuer: issuer.to_owned() }
     }
     /// The part of an absolute address after our issuer; a relative one as it is.
-    pub fn ours<'a>(&self, url: &'a str) -> Option<&'a str> {
+    pub(crate) fn ours<'a>(&self, url: &'a str) -> Option<&'a str> {
         match url.strip_prefix(self.issuer.as_str()) {
             Some(rest) if rest.starts_with('/') => Some(rest),
             _ if url.starts_with('/') && !url.starts_with("//") => Some(url),
             _ => None,
         }
     }
-    pub async fn send(&self, method: &str, url: &str, ask: RequestParts) -> Answer {
+    pub(crate) async fn send(&self, method: &str, url: &str, ask: RequestParts) -> Answer {
         self.asked(method, url, ask).await.unwrap()
     }
     /// The answer, if one came.
-    pub async fn try_send(&self, method: &str, url: &str, ask: RequestParts) -> Option<Answer> {
+    pub(crate) async fn try_send(&self, method: &str, url: &str, ask: RequestParts) -> Option<Answer> {
         self.asked(method, url, ask).await.ok()
     }
     async fn asked(&self, method: &str, url: &str, ask: RequestParts) -> reqwest::Result<Answer> {
@@ -100,34 +100,34 @@ impl Http {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         Ok(Answer { status, headers, body: answer.text().await? })
     }
-    pub async fn get(&self, url: &str) -> Answer {
+    pub(crate) async fn get(&self, url: &str) -> Answer {
         self.send("GET", url, RequestParts::default()).await
     }
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|v| v.to_str().unwrap())
     }
-    pub fn location(&self) -> &str {
+    pub(crate) fn location(&self) -> &str {
         self.header("location").unwrap_or_else(|| panic!("no redirect but {}: {}", self.status, self.body))
     }
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON ({}): {}", self.status, self.body))
     }
-    pub fn page(&self) -> Page {
+    pub(crate) fn page(&self) -> Page {
         Page::new(self.body.clone())
     }
     /// The answer, if its status is this one.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         let said = if self.body.starts_with('{') { self.body.clone() } else { self.page().text() };
         assert_eq!(self.status, status, "{said}");
         self
     }
     /// An OAuth error answer: its status and its `error`.
     #[track_caller]
-    pub fn refused(self, status: u16, error: &str) -> Self {
+    pub(crate) fn refused(self, status: u16, error: &str) -> Self {
         let answer = self.expect(status);
         assert_eq!(answer.json()["error"], error, "{}", answer.body);
         answer
@@ -135,12 +135,12 @@ impl Answer {
 }
 
 /// `application/x-www-form-urlencoded`.
-pub fn encode<A: AsRef<str>, B: AsRef<str>>(fields: &[(A, B)]) -> String {
+pub(crate) fn encode<A: AsRef<str>, B: AsRef<str>>(fields: &[(A, B)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
 /// The parameters of a query (or of the whole address).
-pub fn query(url: &str) -> BTreeMap<String, String> {
+pub(crate) fn query(url: &str) -> BTreeMap<String, String> {
     let text = url.split_once('?').map_or("", |(_, q)| q.split('#').next().unwrap());
     let mut found = BTreeMap::new();
     for (k, v) in url::form_urlencoded::parse(text.as_bytes()) {

@@ -9,37 +9,37 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Unpadded base64url.
-pub fn b64(data: impl AsRef<[u8]>) -> String {
+pub(crate) fn b64(data: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(data)
 }
 
 /// SHA-256.
-pub fn sha256(data: &[u8]) -> Vec<u8> {
+pub(crate) fn sha256(data: &[u8]) -> Vec<u8> {
     digest(&SHA256, data).as_ref().to_vec()
 }
 
 /// An ES256 key of an app.
 #[derive(Clone)]
-pub struct Key {
+pub(crate) struct Key {
     pair: Arc<EcdsaKeyPair>,
 }
 impl Key {
     /// A new key.
-    pub fn generate() -> Self {
+    pub(crate) fn generate() -> Self {
         Self { pair: Arc::new(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()) }
     }
     /// The public half (RFC 7517).
-    pub fn jwk(&self) -> Value {
+    pub(crate) fn jwk(&self) -> Value {
         let point = self.pair.public_key().as_ref();
         json!({ "crv": "P-256", "kty": "EC", "x": b64(&point[1..33]), "y": b64(&point[33..65]) })
     }
     /// The RFC 7638 thumbprint.
-    pub fn thumbprint(&self) -> String {
+    pub(crate) fn thumbprint(&self) -> String {
         // serde_json's map is sorted, which is the order §3 wants.
         b64(sha256(self.jwk().to_string().as_bytes()))
     }
     /// A compact JWS with this header (its `alg` is ES256 unless the header says otherwise).
-    pub fn sign(&self, mut header: Value, claims: &Value) -> String {
+    pub(crate) fn sign(&self, mut header: Value, claims: &Value) -> String {
         if header.get("alg").is_none() {
             header["alg"] = json!("ES256");
         }
@@ -50,7 +50,7 @@ impl Key {
 }
 
 /// The claims of a compact JWS, unverified.
-pub fn claims(jws: &str) -> Value {
+pub(crate) fn claims(jws: &str) -> Value {
     let body = jws.split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap()
 }

@@ -43,7 +43,7 @@ wait || true
 /// As whom PostgreSQL may run: it refuses root. Debian's package brings a user who may nothing else.
 const AS_POSTGRES: &str = "setpriv --reuid=postgres --regid=postgres --clear-groups sh -c \"$KEEPER\"";
 
-pub struct OwnPg {
+pub(crate) struct OwnPg {
     port: u16,
     primary: u32,
     standby: Option<u32>,
@@ -53,15 +53,15 @@ pub struct OwnPg {
 
 impl OwnPg {
     /// A cluster with one empty database.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::new(false, None)
     }
     /// The same with a standby; it is asynchronous until [`OwnPg::wait_for_standby`].
-    pub fn with_standby() -> Self {
+    pub(crate) fn with_standby() -> Self {
         Self::new(true, None)
     }
     /// The same with everything of the database on a file system of this size.
-    pub fn on_a_small_disk(size: &str) -> Self {
+    pub(crate) fn on_a_small_disk(size: &str) -> Self {
         Self::new(false, Some(size))
     }
     fn new(standby: bool, small: Option<&str>) -> Self {
@@ -99,48 +99,48 @@ impl OwnPg {
         }
         own
     }
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("postgres://renkei@127.0.0.1:{}/renkei", self.port)
     }
     /// The first column of what `sql` returns.
-    pub fn sql(&self, sql: &str) -> Vec<String> {
+    pub(crate) fn sql(&self, sql: &str) -> Vec<String> {
         self.sql_in("renkei", sql)
     }
     fn sql_in(&self, database: &str, sql: &str) -> Vec<String> {
         query(&format!("postgres://renkei@127.0.0.1:{}/{database}", self.port), sql).unwrap()
     }
     /// From now on a commit is answered when the standby has it.
-    pub fn wait_for_standby(&self) {
+    pub(crate) fn wait_for_standby(&self) {
         self.sql("alter system set synchronous_standby_names = 's1'");
         self.sql("select pg_reload_conf()");
         self.until("the standby is synchronous", || self.sql("select sync_state from pg_stat_replication") == ["sync"]);
     }
     /// What an operator does whose standby does not come back.
-    pub fn give_the_standby_up(&self) {
+    pub(crate) fn give_the_standby_up(&self) {
         self.sql("alter system set synchronous_standby_names = ''");
         self.sql("select pg_reload_conf()");
     }
     /// How many backends wait for the standby.
-    pub fn waiting_for_standby(&self) -> usize {
+    pub(crate) fn waiting_for_standby(&self) -> usize {
         self.sql("select pid from pg_stat_activity where wait_event = 'SyncRep'").len()
     }
-    pub fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         signal(self.primary, Signal::STOP);
     }
-    pub fn thaw(&self) {
+    pub(crate) fn thaw(&self) {
         signal(self.primary, Signal::CONT);
     }
-    pub fn freeze_standby(&self) {
+    pub(crate) fn freeze_standby(&self) {
         signal(self.standby.unwrap(), Signal::STOP);
     }
-    pub fn thaw_standby(&self) {
+    pub(crate) fn thaw_standby(&self) {
         signal(self.standby.unwrap(), Signal::CONT);
     }
-    pub fn kill_standby(&self) {
+    pub(crate) fn kill_standby(&self) {
         signal(self.standby.unwrap(), Signal::KILL);
     }
     /// Waits until something holds.
-    pub fn until(&self, what: &str, holds: impl Fn() -> bool) {
+    pub(crate) fn until(&self, what: &str, holds: impl Fn() -> bool) {
         let end = Instant::now() + Duration::from_secs(30);
         while !holds() {
             assert!(Instant::now() < end, "{what}: never");
@@ -148,7 +148,7 @@ impl OwnPg {
         }
     }
     /// A file on its small file system.
-    pub fn on_small_disk(&self, file: &str) -> PathBuf {
+    pub(crate) fn on_small_disk(&self, file: &str) -> PathBuf {
         outside_namespace(self.keeper.id(), self.small.as_ref().unwrap()).join(file)
     }
 }

@@ -86,12 +86,12 @@ impl Cluster {
 }
 
 /// An empty database.
-pub struct Database {
+pub(crate) struct Database {
     name: String,
 }
 
 /// Makes an empty database. May be called from any thread.
-pub fn database() -> Database {
+pub(crate) fn database() -> Database {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
     ask("postgres", &format!("create database {name} template template0"));
@@ -100,19 +100,19 @@ pub fn database() -> Database {
 
 impl Database {
     /// Where a store finds it.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         cluster().url(&self.name)
     }
     /// Where a store finds it by the name its certificate has; the query is left to the caller.
-    pub fn url_by_name(&self) -> String {
+    pub(crate) fn url_by_name(&self) -> String {
         format!("postgres://renkei@localhost:{}/{}", cluster().port, self.name)
     }
     /// The port it listens on.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         cluster().port
     }
     /// Ends every session the stores have open, as a restart of the server would.
-    pub fn kill_sessions(&self) -> usize {
+    pub(crate) fn kill_sessions(&self) -> usize {
         let sql = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() \
                    and pid <> pg_backend_pid() and application_name = 'renkei'";
         ask(&self.name, sql).len()
@@ -120,12 +120,12 @@ impl Database {
 }
 
 /// The certificate of the authority that signed the cluster's.
-pub fn ca() -> &'static str {
+pub(crate) fn ca() -> &'static str {
     &cluster().ca
 }
 
 /// The folder of the cluster's Unix socket.
-pub fn socket_dir() -> &'static PathBuf {
+pub(crate) fn socket_dir() -> &'static PathBuf {
     &cluster().dir
 }
 
@@ -134,7 +134,7 @@ fn ask(database: &str, sql: &str) -> Vec<String> {
 }
 
 /// The first column of what `sql` returns, as text. On a thread of its own, so that any thread may call it.
-pub fn query(url: &str, sql: &str) -> Result<Vec<String>, tokio_postgres::Error> {
+pub(crate) fn query(url: &str, sql: &str) -> Result<Vec<String>, tokio_postgres::Error> {
     let (url, sql) = (url.to_owned(), sql.to_owned());
     let asked = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

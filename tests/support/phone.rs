@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// One gateway that reports calls.
 #[derive(Clone)]
-pub struct Phone {
+pub(crate) struct Phone {
     http: Http,
     clock: Arc<ManualClock>,
     secret: String,
@@ -15,7 +15,7 @@ pub struct Phone {
 
 /// One call as the gateway saw it.
 #[derive(Debug, Clone)]
-pub struct Call {
+pub(crate) struct Call {
     pub id: String,
     pub from: String,
     pub to: String,
@@ -23,7 +23,7 @@ pub struct Call {
     pub id_source: &'static str,
 }
 impl Call {
-    pub fn new(from: &str, to: &str) -> Self {
+    pub(crate) fn new(from: &str, to: &str) -> Self {
         let id =
             format!("call-{}-{}", renkei_core::random::below(&renkei_core::random::SystemRandom, u32::MAX), from.len());
         Self { id, from: from.into(), to: to.into(), withheld: false, id_source: "pai" }
@@ -38,29 +38,29 @@ impl Call {
 }
 
 impl Phone {
-    pub fn new(http: Http, clock: Arc<ManualClock>, secret: &str) -> Self {
+    pub(crate) fn new(http: Http, clock: Arc<ManualClock>, secret: &str) -> Self {
         Self { http, clock, secret: secret.into() }
     }
     /// A call whose number the network vouches for.
-    pub async fn call(&self, from: &str, to: &str) -> Answer {
+    pub(crate) async fn call(&self, from: &str, to: &str) -> Answer {
         self.report(&Call::new(from, to)).await
     }
     /// A call with the number withheld.
-    pub async fn call_withheld(&self, from: &str, to: &str) -> Answer {
+    pub(crate) async fn call_withheld(&self, from: &str, to: &str) -> Answer {
         self.report(&Call { withheld: true, ..Call::new(from, to) }).await
     }
     /// Reports a call now, signed.
-    pub async fn report(&self, call: &Call) -> Answer {
+    pub(crate) async fn report(&self, call: &Call) -> Answer {
         self.report_at(call, self.clock.now().secs()).await
     }
     /// Reports with another timestamp.
-    pub async fn report_at(&self, call: &Call, timestamp: i64) -> Answer {
+    pub(crate) async fn report_at(&self, call: &Call, timestamp: i64) -> Answer {
         let body = call.body();
         let tag = renkei_core::secret::hmac_sha256(self.secret.as_bytes(), format!("{timestamp}.{body}").as_bytes());
         self.send(&body, &[("X-Hook-Timestamp", &timestamp.to_string()), ("X-Hook-Signature", &b64(tag))]).await
     }
     /// Sends a body with these headers and nothing else.
-    pub async fn send(&self, body: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn send(&self, body: &str, headers: &[(&str, &str)]) -> Answer {
         let mut ask = RequestParts::default().json(body);
         for (name, value) in headers {
             ask = ask.header(name, *value);
@@ -68,7 +68,7 @@ impl Phone {
         self.http.send("POST", "/hooks/telephony/sip", ask).await
     }
     /// The body of a call, for those who sign it wrongly.
-    pub fn body(call: &Call) -> String {
+    pub(crate) fn body(call: &Call) -> String {
         call.body()
     }
 }

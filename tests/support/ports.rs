@@ -9,7 +9,7 @@ const FIRST: u16 = 18_000;
 const LAST: u16 = 32_000;
 
 /// The first of `count` ports in a row that nobody else uses. No two callers get the same.
-pub fn free(count: u16) -> u16 {
+pub(crate) fn free(count: u16) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Two test runs on one machine begin at different places.
     let start = u16::try_from(std::process::id() % 1_000).unwrap() * 10;

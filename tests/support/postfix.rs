@@ -77,7 +77,7 @@ postfix -c "$dir/etc" stop >/dev/null 2>&1 || true
 "#;
 
 /// The instance.
-pub struct Postfix {
+pub(crate) struct Postfix {
     /// Wants STARTTLS before anything else.
     pub starttls: u16,
     /// TLS from the first byte.
@@ -92,7 +92,7 @@ pub struct Postfix {
 }
 
 /// The instance of this run; the first call makes it.
-pub fn postfix() -> &'static Postfix {
+pub(crate) fn postfix() -> &'static Postfix {
     static POSTFIX: OnceLock<Postfix> = OnceLock::new();
     POSTFIX.get_or_init(|| {
         let installed = std::path::Path::new("/usr/sbin/postfix").exists();
@@ -126,12 +126,12 @@ pub fn postfix() -> &'static Postfix {
 
 impl Postfix {
     /// A mailbox that nobody else uses.
-    pub fn mailbox(&self) -> String {
+    pub(crate) fn mailbox(&self) -> String {
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         format!("known-{}@customers.test", NEXT.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
     }
     /// What was delivered to it, once at least `least` mails were.
-    pub fn mails(&self, mailbox: &str, least: usize) -> Vec<String> {
+    pub(crate) fn mails(&self, mailbox: &str, least: usize) -> Vec<String> {
         let folder = self.dir.join("mail/all/new");
         let until = Instant::now() + Duration::from_secs(20);
         loop {

@@ -7,14 +7,14 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 /// A running profile. It ends with its owner, and with the test program at the latest: the script is tied to its input.
-pub struct Profile {
+pub(crate) struct Profile {
     child: Child,
     dir: tempfile::TempDir,
 }
 
 impl Profile {
     /// Starts it with these changes of the configuration.
-    pub fn start(changes: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(changes: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut child = Command::new("node")
             .arg(root().join("config/conformance/run.mjs"))
@@ -40,11 +40,11 @@ impl Profile {
         profile
     }
     /// Where its keys, certificates and the suite's configuration lie.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.dir.path()
     }
     /// Runs a program of `tests/clients/` against it, which judges for itself.
-    pub fn runs(&self, program: &str) {
+    pub(crate) fn runs(&self, program: &str) {
         let done = Command::new("node")
             .arg(root().join("tests/clients").join(program))
             .arg(self.folder())
@@ -70,6 +70,6 @@ impl Drop for Profile {
     }
 }
 
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

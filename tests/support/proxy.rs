@@ -12,7 +12,7 @@ const KEEPER: &str = r#""$@" & child=$!; cat >/dev/null; kill -TERM $child; wait
 
 /// Which program, and how it is told to pass everything on. Nothing in these files says how long a head may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Nginx,
     Haproxy,
 }
@@ -70,7 +70,7 @@ impl Kind {
 }
 
 /// A running proxy before a server.
-pub struct Proxy {
+pub(crate) struct Proxy {
     keeper: Child,
     address: SocketAddr,
     _dir: tempfile::TempDir,
@@ -78,7 +78,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// Starts one that passes everything on to `to`, and waits until it listens.
-    pub fn start(kind: Kind, to: SocketAddr) -> Self {
+    pub(crate) fn start(kind: Kind, to: SocketAddr) -> Self {
         let (dir, port) = (tempfile::tempdir().unwrap(), super::ports::free(1));
         let words = kind.command(dir.path(), port, to);
         let mut keeper = Command::new("sh");
@@ -94,7 +94,7 @@ impl Proxy {
         proxy
     }
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 }

@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 /// What a town leaves behind.
-pub struct Left {
+pub(crate) struct Left {
     file: PathBuf,
     pub config: Config,
     port: u16,
@@ -27,7 +27,7 @@ pub struct Left {
 
 impl Left {
     /// Of a town that has been stopped.
-    pub fn new(mut config: Config, dir: tempfile::TempDir, database: Option<pg::Database>) -> Self {
+    pub(crate) fn new(mut config: Config, dir: tempfile::TempDir, database: Option<pg::Database>) -> Self {
         let port = super::ports::free(1);
         config.server.listen = vec![([127, 0, 0, 1], port).into()];
         let file = dir.path().join("left.toml");
@@ -35,7 +35,7 @@ impl Left {
         Self { file, config, port, enter: Vec::new(), _dir: dir, _database: database }
     }
     /// The same with its data on a small disk.
-    pub fn moved_to(mut self, disk: &SmallDisk) -> Self {
+    pub(crate) fn moved_to(mut self, disk: &SmallDisk) -> Self {
         let copied = Command::new("cp").arg("-a").arg(&self.config.server.data_dir).arg(disk.path("data")).status();
         assert!(copied.unwrap().success());
         self.config.server.data_dir = disk.inside().join("data");
@@ -51,11 +51,11 @@ impl Left {
         command
     }
     /// The way to the program, whenever it runs.
-    pub fn http(&self) -> Http {
+    pub(crate) fn http(&self) -> Http {
         Http::new(([127, 0, 0, 1], self.port).into(), ISSUER)
     }
     /// Starts the program and waits until it is ready.
-    pub fn start(&self) -> Served {
+    pub(crate) fn start(&self) -> Served {
         let mut child = self
             .command()
             .args(["serve", "--config"])
@@ -79,18 +79,18 @@ impl Left {
         Served { child }
     }
     /// The program, as staff runs it.
-    pub async fn staff(&self, args: &[&str]) -> Said {
+    pub(crate) async fn staff(&self, args: &[&str]) -> Said {
         let mut command = self.command();
         command.args(args).arg("--config").arg(&self.file);
         said(command).await
     }
     /// While the program does not run: what is stored agrees with itself, and the record is whole.
-    pub async fn is_whole(&self) {
+    pub(crate) async fn is_whole(&self) {
         let report = self.staff(&["audit", "verify", "--json"]).await;
         assert_eq!(report.status, 0, "{report:?}");
     }
     /// The core bank closes an account.
-    pub async fn bank_closes(&self, http: &Http, account: &str) -> Option<Answer> {
+    pub(crate) async fn bank_closes(&self, http: &Http, account: &str) -> Option<Answer> {
         let now = SystemClock.now();
         let report = json!({"v": 1, "event_id": account, "type": "closed", "account": account, "at": now.secs()});
         http.try_send("POST", "/hooks/bank/events", signed(&report, BANK_SECRET, now)).await
@@ -98,12 +98,12 @@ impl Left {
 }
 
 /// The running program. It ends with its owner.
-pub struct Served {
+pub(crate) struct Served {
     child: Child,
 }
 impl Served {
     /// What SIGKILL does: it gets no chance to finish anything.
-    pub fn kill(self) {}
+    pub(crate) fn kill(self) {}
 }
 impl Drop for Served {
     fn drop(&mut self) {
@@ -113,7 +113,7 @@ impl Drop for Served {
 }
 
 /// A report of the core bank, signed.
-pub fn signed(report: &Value, secret: &str, now: Instant) -> RequestParts {
+pub(crate) fn signed(report: &Value, secret: &str, now: Instant) -> RequestParts {
     let (body, timestamp) = (report.to_string(), now.secs().to_string());
     let tag = renkei_core::secret::hmac_sha256(secret.as_bytes(), format!("{timestamp}.{body}").as_bytes());
     RequestParts::default()
@@ -124,14 +124,14 @@ pub fn signed(report: &Value, secret: &str, now: Instant) -> RequestParts {
 
 /// A link of an account of its own.
 #[derive(Debug, Clone)]
-pub struct ServedGrant {
+pub(crate) struct ServedGrant {
     pub token: String,
     pub grant: String,
     pub account: String,
 }
 
 /// Links of `kakeibo`, each of another account, made without the screens.
-pub async fn links(w: &Town, first: usize, count: usize) -> Vec<ServedGrant> {
+pub(crate) async fn links(w: &Town, first: usize, count: usize) -> Vec<ServedGrant> {
     let world = w.world();
     let id = ClientId::parse("kakeibo").unwrap();
     let kakeibo = world.store.read(move |tx| renkei_core::client::sql::load(tx, &id)).await.unwrap().unwrap();

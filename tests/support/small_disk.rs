@@ -6,14 +6,14 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-pub struct SmallDisk {
+pub(crate) struct SmallDisk {
     folder: tempfile::TempDir,
     keeper: Child,
 }
 
 impl SmallDisk {
     /// `size` as mount(8) wants it.
-    pub fn new(size: &str) -> Self {
+    pub(crate) fn new(size: &str) -> Self {
         let test_store = tempfile::Builder::new().prefix("renkei-disk-").tempdir().unwrap();
         let mut keeper = Command::new("unshare");
         keeper.arg("--mount");
@@ -33,15 +33,15 @@ impl SmallDisk {
         Self { folder: test_store, keeper }
     }
     /// Where it is for programs inside.
-    pub fn inside(&self) -> &Path {
+    pub(crate) fn inside(&self) -> &Path {
         self.folder.path()
     }
     /// Where a file on it is for everybody.
-    pub fn path(&self, file: &str) -> PathBuf {
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
         outside_namespace(self.keeper.id(), self.folder.path()).join(file)
     }
     /// What runs a program inside: it is followed by the program.
-    pub fn enter(&self) -> Vec<String> {
+    pub(crate) fn enter(&self) -> Vec<String> {
         let mut enter = vec!["nsenter".to_owned(), format!("--target={}", self.keeper.id()), "--mount".to_owned()];
         if !rustix::process::getuid().is_root() {
             enter.extend(["--user".to_owned(), "--preserve-credentials".to_owned()]);
@@ -59,19 +59,19 @@ impl Drop for SmallDisk {
 }
 
 /// Where a path of a process with a mount namespace of its own is for everybody.
-pub fn outside_namespace(process: u32, path: &Path) -> PathBuf {
+pub(crate) fn outside_namespace(process: u32, path: &Path) -> PathBuf {
     Path::new(&format!("/proc/{process}/root")).join(path.strip_prefix("/").unwrap())
 }
 
 /// Another process writes into a file until not one byte fits any more, and stops there.
-pub fn fill(file: &Path) {
+pub(crate) fn fill(file: &Path) {
     let script = "cat /dev/zero >>\"$1\" 2>/dev/null; cat /dev/zero >>\"$1\" 2>/dev/null; exit 0";
     let mut filler = Command::new("sh");
     assert!(filler.args(["-c", script, "sh"]).arg(file).status().unwrap().success());
 }
 
 /// The bytes that are free beside a file.
-pub fn free(beside: &Path) -> u64 {
+pub(crate) fn free(beside: &Path) -> u64 {
     let fs = rustix::fs::statvfs(beside.parent().unwrap()).unwrap();
     fs.f_bavail * fs.f_frsize
 }

@@ -4,7 +4,7 @@ use super::pg::{self, Database};
 use renkei_core::store::{Error, Options, Store};
 
 /// Where a store lives, and what keeps that place alive.
-pub enum TestStore {
+pub(crate) enum TestStore {
     /// A file in a folder of its own.
     Sqlite(tempfile::TempDir),
     /// A database of its own.
@@ -13,26 +13,26 @@ pub enum TestStore {
 
 impl TestStore {
     /// A new SQLite file.
-    pub fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         Self::Sqlite(tempfile::tempdir().unwrap())
     }
     /// A new PostgreSQL database.
-    pub fn postgres() -> Self {
+    pub(crate) fn postgres() -> Self {
         Self::Postgres(pg::database())
     }
     /// What `Store::open` takes.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         match self {
             Self::Sqlite(dir) => format!("sqlite:{}", dir.path().join("renkei.db").display()),
             Self::Postgres(database) => database.url(),
         }
     }
     /// Opens the product's store.
-    pub fn open(&self) -> Store {
+    pub(crate) fn open(&self) -> Store {
         Store::open(&self.url()).unwrap()
     }
     /// Opens it with options.
-    pub fn open_with(&self, options: &Options) -> Result<Store, Error> {
+    pub(crate) fn open_with(&self, options: &Options) -> Result<Store, Error> {
         Store::open_with(&self.url(), options)
     }
 }

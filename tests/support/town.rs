@@ -53,20 +53,20 @@ pub(crate) use {on_both, on_both_with};
 
 /// Where the store lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
+pub(crate) enum Engine {
     Sqlite,
     Postgres,
 }
 
 /// The name of the server: a proxy in front ends TLS, as in production.
-pub const ISSUER: &str = "https://link.renkei.test";
+pub(crate) const ISSUER: &str = "https://link.renkei.test";
 const HOOK_SECRET: &str = "the hook's secret of the tests, long enough";
-pub const BANK_SECRET: &str = "the bank's secret of the tests, long enough";
+pub(crate) const BANK_SECRET: &str = "the bank's secret of the tests, long enough";
 /// A Wednesday, a quarter past ten in Japan: open.
 const START: &str = "2026-11-25T10:15:00+09:00";
 
 /// One server and everybody around it.
-pub struct Town {
+pub(crate) struct Town {
     pub engine: Engine,
     pub clock: Arc<ManualClock>,
     pub http: Http,
@@ -80,11 +80,11 @@ pub struct Town {
 }
 
 /// Starts a town, runs the test in it, and checks that what is stored agrees with itself.
-pub fn run(engine: Engine, change: impl FnOnce(&mut Config), test: impl AsyncFn(&Town)) {
+pub(crate) fn run(engine: Engine, change: impl FnOnce(&mut Config), test: impl AsyncFn(&Town)) {
     run_within(Duration::from_secs(240), engine, change, test);
 }
 /// The same for a test that waits for long.
-pub fn run_within(limit: Duration, engine: Engine, change: impl FnOnce(&mut Config), test: impl AsyncFn(&Town)) {
+pub(crate) fn run_within(limit: Duration, engine: Engine, change: impl FnOnce(&mut Config), test: impl AsyncFn(&Town)) {
     log();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
@@ -100,7 +100,7 @@ fn instant(rfc3339: &str) -> Instant {
 }
 
 impl Town {
-    pub async fn start(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn start(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let database = (engine == Engine::Postgres).then(pg::database);
         let write = |name: &str, text: &str| {
@@ -158,12 +158,12 @@ impl Town {
     }
 
     /// What SIGTERM does.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.running.stop().await;
     }
 
     /// Stops, and leaves its store to the program itself, which goes by the machine's clock.
-    pub async fn leave(self) -> Left {
+    pub(crate) async fn leave(self) -> Left {
         let config = self.running.app.config.clone();
         self.running.stop().await;
         Left::new(config, self.dir, self._database)
@@ -172,47 +172,47 @@ impl Town {
     // ---- who is there -------------------------------------------------------------------------------------------
 
     /// A new browser at an address of its own.
-    pub fn browser(&self) -> Browser {
+    pub(crate) fn browser(&self) -> Browser {
         let n = self.addresses.fetch_add(1, Ordering::SeqCst);
         Browser::new(self.http.clone(), &format!("198.51.{}.{}", n / 250, n % 250 + 1))
     }
     /// しんくみアプリwithCRECO: FAPI 2.0.
-    pub fn creco(&self) -> App {
+    pub(crate) fn creco(&self) -> App {
         let key = Credential::Jwt(self.creco_key.0.clone(), "creco-1".into());
         let app = App::new(self.http.clone(), self.clock.clone(), "creco", "https://creco.example/callback", key);
         app.with_dpop(self.creco_key.1.clone())
     }
     /// The OpenID Connect client with a secret.
-    pub fn kakeibo(&self) -> App {
+    pub(crate) fn kakeibo(&self) -> App {
         let secret = Credential::Secret("kakeibo-secret".into());
         App::new(self.http.clone(), self.clock.clone(), "kakeibo", "https://kakeibo.example/callback", secret)
     }
     /// What SIGHUP does.
-    pub fn reload(&self) -> Result<(), renkei_server::process::Error> {
+    pub(crate) fn reload(&self) -> Result<(), renkei_server::process::Error> {
         self.running.reload()
     }
     /// What the server was started with.
-    pub fn config(&self) -> &Config {
+    pub(crate) fn config(&self) -> &Config {
         &self.running.app.config
     }
     /// The port of everybody.
-    pub fn http_port(&self) -> u16 {
+    pub(crate) fn http_port(&self) -> u16 {
         self.running.addresses[0].port()
     }
     /// The port on which clients show certificates.
-    pub fn mtls_port(&self) -> u16 {
+    pub(crate) fn mtls_port(&self) -> u16 {
         self.running.mtls_addresses[0].port()
     }
     /// The resource server.
-    pub fn accounts_api(&self) -> App {
+    pub(crate) fn accounts_api(&self) -> App {
         let secret = Credential::Secret("accounts-api-secret".into());
         App::new(self.http.clone(), self.clock.clone(), "accounts-api", "", secret)
     }
     /// Where the server listens.
-    pub fn address(&self) -> std::net::SocketAddr {
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
         self.running.addresses[0]
     }
-    pub fn called_numbers(&self) -> Vec<String> {
+    pub(crate) fn called_numbers(&self) -> Vec<String> {
         (1..=5).map(|n| format!("0800111000{n}")).collect()
     }
     async fn register_clients(&self) {
@@ -248,29 +248,29 @@ impl Town {
     }
 
     /// The server's store with the verbs of steps 3 to 6: a link without the screens.
-    pub fn world(&self) -> World {
+    pub(crate) fn world(&self) -> World {
         let app = &self.running.app;
         World::of(app.store.clone(), self.clock.clone(), app.random.clone(), app.sealer.clone())
     }
 
     /// The core bank reports a change of an account, signed with `secret`.
-    pub async fn bank_reports(&self, report: &Value, secret: &str) -> Answer {
+    pub(crate) async fn bank_reports(&self, report: &Value, secret: &str) -> Answer {
         self.http.send("POST", "/hooks/bank/events", signed(report, secret, self.now())).await
     }
 
     // ---- time -----------------------------------------------------------------------------------------------------
 
-    pub fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> Instant {
         self.clock.now()
     }
-    pub fn set_clock(&self, rfc3339: &str) {
+    pub(crate) fn set_clock(&self, rfc3339: &str) {
         self.clock.set(instant(rfc3339));
     }
 
     // ---- whole ways -----------------------------------------------------------------------------------------------
 
     /// The sample customer links their account to `app`.
-    pub async fn link(&self, app: &App, browser: &mut Browser) -> Tokens {
+    pub(crate) async fn link(&self, app: &App, browser: &mut Browser) -> Tokens {
         let pending = match app.credential {
             Credential::Jwt(..) | Credential::Certificate => app.push("accounts transactions").await,
             Credential::Secret(_) => app.ask_directly("accounts"),
@@ -280,7 +280,7 @@ impl Town {
         let brought = browser.allow().await;
         app.exchange(&pending, &brought).await
     }
-    pub async fn userinfo(&self, token: &str) -> Answer {
+    pub(crate) async fn userinfo(&self, token: &str) -> Answer {
         let ask = RequestParts::default().header("authorization", format!("Bearer {token}"));
         self.http.send("GET", "/oauth/userinfo", ask).await
     }
@@ -288,7 +288,13 @@ impl Town {
 
 impl Browser {
     /// From where we are to ④ and over it to ⑥, as this customer.
-    pub async fn walk_to_consent(&mut self, w: &Town, account: &str, customer: &Customer, pin: &str) -> &mut Self {
+    pub(crate) async fn walk_to_consent(
+        &mut self,
+        w: &Town,
+        account: &str,
+        customer: &Customer,
+        pin: &str,
+    ) -> &mut Self {
         self.account(account).await;
         self.customer(customer).await;
         let to = self.settle_phone().await;
@@ -298,7 +304,7 @@ impl Browser {
         self.pin(pin).await
     }
     /// The sample customer walks from where they are to a screen further on.
-    pub async fn walk_to(&mut self, w: &Town, screen: &str) -> &mut Self {
+    pub(crate) async fn walk_to(&mut self, w: &Town, screen: &str) -> &mut Self {
         for _ in 0..6 {
             if self.screen() == screen {
                 return self;
@@ -319,7 +325,7 @@ impl Browser {
         panic!("{screen} was not reached but {}: {}", self.screen(), self.page().text());
     }
     /// `GET …/call/status`
-    pub async fn call_status(&mut self) -> Value {
+    pub(crate) async fn call_status(&mut self) -> Value {
         let url = format!("{}/call/status", self.interaction());
         self.request("GET", &url, RequestParts::default().header("sec-fetch-site", "same-origin"))
             .await
@@ -356,29 +362,29 @@ fn seed() -> u64 {
 }
 
 /// Another server of the same installation.
-pub struct Node {
+pub(crate) struct Node {
     pub http: Http,
     running: Running,
     _dir: tempfile::TempDir,
 }
 impl Node {
     /// What its job that looks after keys does.
-    pub async fn tend_keys(&self, now: Instant) {
+    pub(crate) async fn tend_keys(&self, now: Instant) {
         let app = &self.running.app;
         app.keys.tend(&app.store, &app.sealer, &*app.random, app.config.keys.policy(), now).await.unwrap();
     }
     /// What a JWS is signed with on this node now.
-    pub fn signs_with(&self, alg: renkei_core::keys::jose::Alg) -> String {
+    pub(crate) fn signs_with(&self, alg: renkei_core::keys::jose::Alg) -> String {
         self.running.app.keys.current(alg).unwrap().kid().to_owned()
     }
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.running.stop().await;
     }
 }
 
 /// A notice as it was sent.
 #[derive(Debug, Clone)]
-pub struct Mail {
+pub(crate) struct Mail {
     pub to: String,
     pub subject: String,
     pub text: String,
@@ -386,35 +392,35 @@ pub struct Mail {
 
 /// What the program said.
 #[derive(Debug)]
-pub struct Said {
+pub(crate) struct Said {
     pub status: i32,
     pub out: String,
     pub err: String,
 }
 impl Said {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.status, 0, "{self:?}");
         serde_json::from_str(&self.out).unwrap()
     }
     /// Refused (1) or wrong usage (2), with words.
-    pub fn refused(&self, status: i32, words: &str) {
+    pub(crate) fn refused(&self, status: i32, words: &str) {
         assert_eq!(self.status, status, "{self:?}");
         assert!(self.err.contains(words), "{self:?}");
     }
 }
 
 /// Runs the program with `--config FILE`.
-pub async fn renkei_at(config: &std::path::Path, args: &[&str]) -> Said {
+pub(crate) async fn renkei_at(config: &std::path::Path, args: &[&str]) -> Said {
     renkei_reading(config, args, "").await
 }
 /// The same, with something on standard input.
-pub async fn renkei_reading(config: &std::path::Path, args: &[&str], input: &str) -> Said {
+pub(crate) async fn renkei_reading(config: &std::path::Path, args: &[&str], input: &str) -> Said {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_renkei"));
     command.args(args).arg("--config").arg(config);
     said_to(command, input).await
 }
 /// What a command says.
-pub async fn said(command: std::process::Command) -> Said {
+pub(crate) async fn said(command: std::process::Command) -> Said {
     said_to(command, "").await
 }
 async fn said_to(mut command: std::process::Command, input: &str) -> Said {
@@ -435,11 +441,11 @@ async fn said_to(mut command: std::process::Command, input: &str) -> Said {
 // ---- what the institution and the operator see ------------------------------------------------------------------
 
 impl Town {
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&log().lock().unwrap()).into_owned()
     }
     /// All that rests in the store: SQLite's files, or every text and every byte of PostgreSQL's tables.
-    pub async fn store_bytes(&self) -> Vec<u8> {
+    pub(crate) async fn store_bytes(&self) -> Vec<u8> {
         let all = match self.engine {
             Engine::Sqlite => self.files(),
             Engine::Postgres => self.values().await,
@@ -475,22 +481,22 @@ impl Town {
         all
     }
     /// The names of all events, in their order.
-    pub async fn events(&self) -> Vec<String> {
+    pub(crate) async fn events(&self) -> Vec<String> {
         let rows = self.rows("select kind from events order by at, id limit 1000").await;
         rows.into_iter().map(|r| r[0].clone()).collect()
     }
     /// How often the audit record says this.
-    pub async fn recorded(&self, action: &str) -> usize {
+    pub(crate) async fn recorded(&self, action: &str) -> usize {
         let rows = self.rows("select action from audit order by at limit 10000").await;
         rows.iter().filter(|r| r[0] == action).count()
     }
-    pub async fn expect_events(&self, wanted: &[&str]) {
+    pub(crate) async fn expect_events(&self, wanted: &[&str]) {
         let events = self.events().await;
         for kind in wanted {
             assert!(events.iter().any(|e| e == kind), "no {kind} among {events:?}");
         }
     }
-    pub async fn register(&self, document: Value) {
+    pub(crate) async fn register(&self, document: Value) {
         let config = &self.running.app.config;
         let rules = client::metadata::Rules {
             loopback_http: true,
@@ -508,42 +514,42 @@ impl Town {
         self.write(move |tx| client::sql::register(tx, &made, &staff, now)).await;
     }
     /// The key under which the server keeps client secrets.
-    pub fn secret_key(&self) -> &client::SecretKey {
+    pub(crate) fn secret_key(&self) -> &client::SecretKey {
         self.running.app.authenticator.secret_key()
     }
     fn crypto(&self) -> FieldCrypto {
         FieldCrypto { sealer: self.running.app.sealer.clone(), random: self.running.app.random.clone() }
     }
     /// The program, as staff runs it on the server's machine.
-    pub async fn staff(&self, args: &[&str]) -> Said {
+    pub(crate) async fn staff(&self, args: &[&str]) -> Said {
         self.staff_reading(args, "").await
     }
     /// The same, with something on standard input.
-    pub async fn staff_reading(&self, args: &[&str], input: &str) -> Said {
+    pub(crate) async fn staff_reading(&self, args: &[&str], input: &str) -> Said {
         let file = self.dir.path().join("renkei.toml");
         std::fs::write(&file, toml::to_string(&self.running.app.config).unwrap()).unwrap();
         renkei_reading(&file, args, input).await
     }
     /// What each client has had stored, and what it was refused.
-    pub fn limits(&self) -> &renkei_server::web::limits::LimitCounters {
+    pub(crate) fn limits(&self) -> &renkei_server::web::limits::LimitCounters {
         &self.running.app.limits
     }
     /// The folder with the admin socket.
-    pub fn data_dir(&self) -> &std::path::Path {
+    pub(crate) fn data_dir(&self) -> &std::path::Path {
         &self.running.app.config.server.data_dir
     }
     /// What the job that rotates keys does.
-    pub async fn tend_keys(&self) {
+    pub(crate) async fn tend_keys(&self) {
         let app = &self.running.app;
         let (policy, now) = (app.config.keys.policy(), self.now());
         app.keys.tend(&app.store, &app.sealer, &*app.random, policy, now).await.unwrap();
     }
     /// A second server of the same installation: same store, same keys, same clock, a data folder of its own.
-    pub async fn second_node(&self) -> Node {
+    pub(crate) async fn second_node(&self) -> Node {
         self.second_node_with(|_| {}).await
     }
     /// The same under a changed configuration.
-    pub async fn second_node_with(&self, change: impl FnOnce(&mut Config)) -> Node {
+    pub(crate) async fn second_node_with(&self, change: impl FnOnce(&mut Config)) -> Node {
         let dir = tempfile::tempdir().unwrap();
         let mut config = self.running.app.config.clone();
         change(&mut config);
@@ -558,13 +564,13 @@ impl Town {
         Node { http: Http::new(running.addresses[0], ISSUER), running, _dir: dir }
     }
     /// The accounts that are locked now.
-    pub async fn locks(&self) -> Vec<String> {
+    pub(crate) async fn locks(&self) -> Vec<String> {
         let (crypto, now) = (self.crypto(), self.now());
         let listed = self.running.app.store.read(move |tx| lockout::list(tx, &crypto, now, 100)).await.unwrap();
         listed.into_iter().filter(|l| l.locked).map(|l| l.account.to_string()).collect()
     }
     /// What `renkei lock release` does.
-    pub async fn release_lock(&self, account: &str) {
+    pub(crate) async fn release_lock(&self, account: &str) {
         let (crypto, now) = (self.crypto(), self.now());
         let account = Account::parse(account).unwrap();
         let staff = Actor::Staff("tanaka".into());
@@ -574,7 +580,7 @@ impl Town {
         assert!(self.write(released).await, "it was locked");
     }
     /// A wrong answer about an account, which the core bank is not asked for.
-    pub async fn guess_wrong(&self, account: &str) {
+    pub(crate) async fn guess_wrong(&self, account: &str) {
         let (crypto, policy) = (self.crypto(), self.running.app.identity.policy().clone());
         let (account, now) = (Account::parse(account).unwrap(), self.now());
         let id = renkei_core::id::GuessId::random(&*crypto.random);
@@ -589,42 +595,42 @@ impl Town {
         .await;
     }
     /// What `renkei grant revoke` does.
-    pub async fn revoke_by_staff(&self, grant: &str) {
+    pub(crate) async fn revoke_by_staff(&self, grant: &str) {
         let (id, now) = (GrantId::parse(grant).unwrap(), self.now());
         let staff = Actor::Staff("tanaka".into());
         let reason = Reason::Institution { note: "the customer asked by telephone".into() };
         self.write(move |tx| grant::end(tx, &id, &reason, staff.clone(), now)).await;
     }
     /// What the institution does with an app it no longer trusts.
-    pub async fn suspend_by_staff(&self, client: &str) {
+    pub(crate) async fn suspend_by_staff(&self, client: &str) {
         let (id, now) = (ClientId::parse(client).unwrap(), self.now());
         let (staff, event) = (Actor::Staff("tanaka".into()), EventId::random(&*self.running.app.random));
         let suspended = client::Status::Suspended;
         self.write(move |tx| client::sql::set_status(tx, &id, suspended, &staff, &event, now)).await;
     }
     /// And when it trusts it again.
-    pub async fn resume_by_staff(&self, client: &str) {
+    pub(crate) async fn resume_by_staff(&self, client: &str) {
         let (id, now) = (ClientId::parse(client).unwrap(), self.now());
         let (staff, event) = (Actor::Staff("tanaka".into()), EventId::random(&*self.running.app.random));
         let active = client::Status::Active;
         self.write(move |tx| client::sql::set_status(tx, &id, active, &staff, &event, now)).await;
     }
     /// What the sweeper does.
-    pub async fn sweep(&self) {
+    pub(crate) async fn sweep(&self) {
         let now = self.now();
         self.write(move |tx| expire(tx, now, 500)).await;
     }
     /// What the job that tidies does, until there is nothing left to do.
-    pub async fn tidy(&self) {
+    pub(crate) async fn tidy(&self) {
         self.world().tidy().await;
         while self.running.app.identity.sweep(self.now(), 500).await.unwrap() > 0 {}
     }
     /// The service of the five checks.
-    pub fn service(&self) -> &renkei_core::identity::IdentityService {
+    pub(crate) fn service(&self) -> &renkei_core::identity::IdentityService {
         &self.running.app.identity
     }
     /// How many bytes the store takes: SQLite's file with its journal, or PostgreSQL's tables with their indexes.
-    pub async fn store_size(&self) -> u64 {
+    pub(crate) async fn store_size(&self) -> u64 {
         if self.engine == Engine::Postgres {
             let sizes = "select coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint from pg_class c \
                          join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and n.nspname = 'public'";
@@ -635,7 +641,7 @@ impl Town {
         ours.map(|f| f.metadata().unwrap().len()).sum()
     }
     /// Waits until the job that sends notices has tried each.
-    pub async fn until_mail_is_settled(&self) {
+    pub(crate) async fn until_mail_is_settled(&self) {
         let until = std::time::Instant::now() + Duration::from_secs(20);
         let untried =
             "select id from notices where state = 'waiting' and (attempts = 0 or taken_until is not null) limit 1";
@@ -645,7 +651,7 @@ impl Town {
         }
     }
     /// The notices sent, once the job that sends them has nothing left to do.
-    pub async fn mail(&self) -> Vec<Mail> {
+    pub(crate) async fn mail(&self) -> Vec<Mail> {
         self.until_mail_is_settled().await;
         let mut mail = Vec::new();
         for entry in std::fs::read_dir(self.dir.path().join("data/mail")).into_iter().flatten() {
@@ -658,7 +664,7 @@ impl Town {
         mail
     }
     /// All that a request can have written, row by row.
-    pub async fn written(&self) -> Vec<String> {
+    pub(crate) async fn written(&self) -> Vec<String> {
         let mut all = Vec::new();
         for sql in [
             "select * from requests order by id",
@@ -691,11 +697,11 @@ impl Town {
         self.running.app.store.write(work).await.unwrap()
     }
     /// The one number that a statement finds.
-    pub async fn count(&self, sql: &'static str) -> i64 {
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         self.running.app.store.read(move |tx| tx.row(sql, &[])?.unwrap().int(0)).await.unwrap()
     }
     /// The one text that a statement finds.
-    pub async fn text(&self, sql: &'static str) -> String {
+    pub(crate) async fn text(&self, sql: &'static str) -> String {
         self.rows(sql).await[0][0].clone()
     }
     async fn rows(&self, sql: &'static str) -> Vec<Vec<String>> {

@@ -28,13 +28,13 @@ use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub const ISSUER: &str = "https://link.example.jp";
-pub const API: &str = "https://api.example.jp";
-pub const CALLBACK: &str = "https://app.example.jp/cb";
+pub(crate) const ISSUER: &str = "https://link.example.jp";
+pub(crate) const API: &str = "https://api.example.jp";
+pub(crate) const CALLBACK: &str = "https://app.example.jp/cb";
 /// Forty-three unreserved characters.
-pub const VERIFIER: &str = "a-verifier-that-nobody-guesses-1234567890-abc";
+pub(crate) const VERIFIER: &str = "a-verifier-that-nobody-guesses-1234567890-abc";
 
-pub struct World {
+pub(crate) struct World {
     pub store: Store,
     pub clock: Arc<ManualClock>,
     pub random: Arc<dyn Random>,
@@ -44,17 +44,17 @@ pub struct World {
 
 /// What an app has after a customer said 許可する.
 #[derive(Debug, Clone)]
-pub struct Allowed {
+pub(crate) struct Allowed {
     pub code: String,
     pub grant: GrantId,
 }
 
 impl World {
-    pub fn at(test_store: TestStore) -> Self {
+    pub(crate) fn at(test_store: TestStore) -> Self {
         Self::at_with(test_store, &Options::default())
     }
     /// The same with options of the store.
-    pub fn at_with(test_store: TestStore, options: &Options) -> Self {
+    pub(crate) fn at_with(test_store: TestStore, options: &Options) -> Self {
         Self {
             store: test_store.open_with(options).unwrap(),
             clock: Arc::new(ManualClock::at(Instant::from_secs(1_795_000_000))),
@@ -64,21 +64,24 @@ impl World {
         }
     }
     /// The same over the parts of a running server.
-    pub fn of(store: Store, clock: Arc<ManualClock>, random: Arc<dyn Random>, sealer: Arc<Sealer>) -> Self {
+    pub(crate) fn of(store: Store, clock: Arc<ManualClock>, random: Arc<dyn Random>, sealer: Arc<Sealer>) -> Self {
         Self { store, clock, random, sealer, _store: None }
     }
-    pub fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> Instant {
         self.clock.now()
     }
-    pub fn wait(&self, by: Duration) {
+    pub(crate) fn wait(&self, by: Duration) {
         self.clock.advance(by);
     }
-    pub async fn write<T: Send + 'static>(&self, work: impl Fn(&mut Tx<'_, '_>) -> Result<T> + Send + 'static) -> T {
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+    ) -> T {
         self.store.write(work).await.unwrap()
     }
 
     /// Registers a client; `more` adds to its metadata.
-    pub async fn client(&self, id: &str, more: Json) -> Arc<Client> {
+    pub(crate) async fn client(&self, id: &str, more: Json) -> Arc<Client> {
         let mut record = json!({
             "client_name": id, "profile": "oidc", "redirect_uris": [CALLBACK],
             "scope": "openid accounts transactions",
@@ -100,31 +103,31 @@ impl World {
         client
     }
     /// An app like `kakeibo`.
-    pub async fn app(&self, id: &str) -> Arc<Client> {
+    pub(crate) async fn app(&self, id: &str) -> Arc<Client> {
         self.client(id, json!({})).await
     }
     /// An app that may have refresh tokens.
-    pub async fn refreshing_app(&self, id: &str) -> Arc<Client> {
+    pub(crate) async fn refreshing_app(&self, id: &str) -> Arc<Client> {
         let grants = ["authorization_code", "refresh_token"];
         self.client(id, json!({"grant_types": grants, "scope": "openid accounts transactions offline_access"})).await
     }
     /// An app that acts for itself too.
-    pub async fn acting_app(&self, id: &str) -> Arc<Client> {
+    pub(crate) async fn acting_app(&self, id: &str) -> Arc<Client> {
         let grants = ["authorization_code", "client_credentials"];
         self.client(id, json!({"grant_types": grants, "scope": "openid accounts transactions status"})).await
     }
     /// The resource server.
-    pub async fn api(&self) -> Arc<Client> {
+    pub(crate) async fn api(&self) -> Arc<Client> {
         let record = json!({"profile": "resource_server", "resources": [API], "redirect_uris": [], "scope": null});
         self.client("accounts-api", record).await
     }
-    pub async fn set_status(&self, client: &Client, status: Status) {
+    pub(crate) async fn set_status(&self, client: &Client, status: Status) {
         let (id, now, event) = (client.id.clone(), self.now(), EventId::random(&*self.random));
         let staff = Actor::Staff("tanaka".into());
         self.write(move |tx| client::sql::set_status(tx, &id, status, &staff, &event, now).map(|_| ())).await;
     }
 
-    pub fn offer(&self, client: &Client, scope: &str) -> Offer {
+    pub(crate) fn offer(&self, client: &Client, scope: &str) -> Offer {
         let account = AccountId::parse("acc-1").unwrap();
         Offer {
             client: client.id.clone(),
@@ -140,7 +143,7 @@ impl World {
         }
     }
     /// A customer who passed ① to ⑤ with `account`.
-    pub fn customer(&self, account: &str) -> Customer {
+    pub(crate) fn customer(&self, account: &str) -> Customer {
         let account = Account::parse(account).unwrap();
         Customer {
             interaction: InteractionId::random(&*self.random),
@@ -154,10 +157,10 @@ impl World {
             remote: Secret::new("192.0.2.7 Browser"),
         }
     }
-    pub fn index(&self, account: &str) -> Hash {
+    pub(crate) fn index(&self, account: &str) -> Hash {
         self.sealer.index("account", account)
     }
-    pub fn binding() -> CodeBinding {
+    pub(crate) fn binding() -> CodeBinding {
         CodeBinding {
             redirect_uri: CALLBACK.into(),
             challenge: Challenge::parse(&Hash::of(VERIFIER).base64url()),
@@ -166,11 +169,17 @@ impl World {
             resource: Vec::new(),
         }
     }
-    pub async fn allow(&self, client: &Client) -> Allowed {
+    pub(crate) async fn allow(&self, client: &Client) -> Allowed {
         self.allow_with(client, "openid accounts transactions", "115-ordinary-1100026", Self::binding()).await
     }
     /// 許可する.
-    pub async fn allow_with(&self, client: &Client, scope: &str, account: &str, binding: CodeBinding) -> Allowed {
+    pub(crate) async fn allow_with(
+        &self,
+        client: &Client,
+        scope: &str,
+        account: &str,
+        binding: CodeBinding,
+    ) -> Allowed {
         let ticked = ConsentChoice { agree: true, accounts: Vec::new() };
         let agreed = consent::allow(&self.offer(client, scope), &ticked, self.customer(account), self.now()).unwrap();
         let link = NewGrant::new(&agreed, binding, client.id.as_str(), &self.sealer, &*self.random).unwrap();
@@ -179,7 +188,7 @@ impl World {
         Allowed { code: told.code.reveal().to_owned(), grant: told.grant }
     }
     /// 拒否する.
-    pub async fn deny(&self, client: &Client) {
+    pub(crate) async fn deny(&self, client: &Client) {
         let offer = self.offer(client, "accounts");
         let customer = self.customer("115-ordinary-1100026");
         let sub = grant::pairwise(&self.sealer, client.id.as_str(), &customer.holder);
@@ -188,10 +197,10 @@ impl World {
     }
 
     /// The token endpoint's verb, with `code` and the right verifier; `change` edits the form.
-    pub async fn exchange(&self, client: &Arc<Client>, code: &str) -> std::result::Result<Json, ErrorCode> {
+    pub(crate) async fn exchange(&self, client: &Arc<Client>, code: &str) -> std::result::Result<Json, ErrorCode> {
         self.redeem(client, code, None, |_| {}).await
     }
-    pub async fn redeem(
+    pub(crate) async fn redeem(
         &self,
         client: &Arc<Client>,
         code: &str,
@@ -217,10 +226,15 @@ impl World {
         };
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
     }
-    pub async fn refresh(&self, client: &Arc<Client>, token: &str, more: &str) -> std::result::Result<Json, ErrorCode> {
+    pub(crate) async fn refresh(
+        &self,
+        client: &Arc<Client>,
+        token: &str,
+        more: &str,
+    ) -> std::result::Result<Json, ErrorCode> {
         self.refresh_with(client, token, more, None).await
     }
-    pub async fn refresh_with(
+    pub(crate) async fn refresh_with(
         &self,
         client: &Arc<Client>,
         token: &str,
@@ -240,10 +254,10 @@ impl World {
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
     }
     /// A client's own token (RFC 6749 §4.4), where `status` and `prices` are what clients may have for themselves.
-    pub async fn client_token(&self, client: &Arc<Client>, more: &str) -> std::result::Result<Json, ErrorCode> {
+    pub(crate) async fn client_token(&self, client: &Arc<Client>, more: &str) -> std::result::Result<Json, ErrorCode> {
         self.client_token_with(client, more, None).await
     }
-    pub async fn client_token_with(
+    pub(crate) async fn client_token_with(
         &self,
         client: &Arc<Client>,
         more: &str,
@@ -262,14 +276,14 @@ impl World {
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
     }
     /// What `caller` hears about `token`.
-    pub async fn introspect(&self, caller: &Arc<Client>, token: &str) -> Json {
+    pub(crate) async fn introspect(&self, caller: &Arc<Client>, token: &str) -> Json {
         let (now, caller) = (self.now(), caller.clone());
         let Some(asked) = IntrospectedToken::parse(token) else { return Introspection::Inactive.response(ISSUER) };
         let work = move |tx: &mut Tx<'_, '_>| introspect::introspect(tx, asked, &caller, now);
         self.store.read(work).await.unwrap().response(ISSUER)
     }
     /// In which of these ways, as DPoP or as Bearer with what was proved, a request with this token is let in by us.
-    pub async fn lets_in(&self, token: &str, ways: &[(bool, token::ProofOfPossession)]) -> Vec<bool> {
+    pub(crate) async fn lets_in(&self, token: &str, ways: &[(bool, token::ProofOfPossession)]) -> Vec<bool> {
         let (now, hash) = (self.now(), token::access(token).unwrap());
         let found = self.store.read(move |tx| token::sql::find_access(tx, &hash)).await.unwrap();
         let live = found.filter(|found| found.is_live(now));
@@ -278,47 +292,47 @@ impl World {
         };
         ways.iter().map(|(dpop, proved)| held(*dpop, *proved)).collect()
     }
-    pub async fn is_active(&self, caller: &Arc<Client>, token: &str) -> bool {
+    pub(crate) async fn is_active(&self, caller: &Arc<Client>, token: &str) -> bool {
         self.introspect(caller, token).await["active"] == json!(true)
     }
-    pub async fn revoke(&self, client: &Arc<Client>, token: &str) -> std::result::Result<Revoked, ErrorCode> {
+    pub(crate) async fn revoke(&self, client: &Arc<Client>, token: &str) -> std::result::Result<Revoked, ErrorCode> {
         let (now, client, token) = (self.now(), client.clone(), token.to_owned());
         self.write(move |tx| revoke::revoke(tx, &token, &client, now)).await.map_err(|refusal| refusal.code)
     }
-    pub async fn end(&self, id: &GrantId, reason: Reason) -> grant::Ended {
+    pub(crate) async fn end(&self, id: &GrantId, reason: Reason) -> grant::Ended {
         let (now, id) = (self.now(), id.clone());
         self.write(move |tx| grant::end(tx, &id, &reason, Actor::Staff("tanaka".into()), now)).await
     }
     /// The app ends its registration (RFC 7592 §2.3).
-    pub async fn leave(&self, client: &Client) {
+    pub(crate) async fn leave(&self, client: &Client) {
         let (id, now, event) = (client.id.clone(), self.now(), EventId::random(&*self.random));
         let actor = Actor::Client(id.clone());
         self.write(move |tx| client::registration::sql::end(tx, &id, &actor, &event, now)).await;
     }
     /// What is done to a restored backup: nothing in it that was handed out is good any more.
-    pub async fn restore(&self) {
+    pub(crate) async fn restore(&self) {
         let now = self.now();
         while self.write(move |tx| Ok(revoke::restored(tx, now, 500)? + grant::code::drop_unused(tx, 500)?)).await > 0 {
         }
     }
     /// Housekeeping of every table, until there is nothing left to do.
-    pub async fn tidy(&self) {
+    pub(crate) async fn tidy(&self) {
         let now = self.now();
         for (_, task) in TASKS {
             while self.write(move |tx| run_task(tx, *task, now, &Retention::default())).await > 0 {}
         }
     }
-    pub async fn sweep(&self) -> Swept {
+    pub(crate) async fn sweep(&self) -> Swept {
         let now = self.now();
         self.write(move |tx| lifecycle::client::unlink(tx, now, 500)).await;
         self.write(move |tx| expire(tx, now, 500)).await
     }
-    pub async fn grant(&self, id: &GrantId) -> Grant {
+    pub(crate) async fn grant(&self, id: &GrantId) -> Grant {
         let id = id.clone();
         self.store.read(move |tx| grant::sql::load(tx, &id)).await.unwrap().unwrap()
     }
     /// The names of a grant's events, with `by` where there is one; their numbers must be 1, 2, 3 …
-    pub async fn events(&self, id: &GrantId) -> Vec<String> {
+    pub(crate) async fn events(&self, id: &GrantId) -> Vec<String> {
         let id = id.clone();
         let events = self.store.read(move |tx| event::of_grant(tx, &id, 0, 100)).await.unwrap();
         for (i, e) in events.iter().enumerate() {
@@ -328,21 +342,21 @@ impl World {
         events.iter().map(|e| format!("{}{}", e.kind.as_str(), by(e))).collect()
     }
     /// State, audit record and events tell the same story.
-    pub async fn whole(&self) {
+    pub(crate) async fn whole(&self) {
         let report = renkei_core::verify::verify(&self.store).await.unwrap();
         assert!(report.is_whole(), "{report:#?}");
     }
-    pub async fn count(&self, sql: &'static str, params: Vec<Value>) -> i64 {
+    pub(crate) async fn count(&self, sql: &'static str, params: Vec<Value>) -> i64 {
         self.store.read(move |tx| tx.row(sql, &params)?.unwrap().int(0)).await.unwrap()
     }
     /// A completion notice that may go out, as if the code had been redeemed.
-    pub async fn queue_notice(&self, grant: &Allowed, to: &str) {
+    pub(crate) async fn queue_notice(&self, grant: &Allowed, to: &str) {
         self.hold_notice(grant, to).await;
         let (id, now) = (grant.grant.clone(), self.now());
         self.write(move |tx| notice::release(tx, &id, now)).await;
     }
     /// Writes a completion notice as 許可する does.
-    pub async fn hold_notice(&self, grant: &Allowed, to: &str) {
+    pub(crate) async fn hold_notice(&self, grant: &Allowed, to: &str) {
         let account = Account::parse("115-ordinary-1100026").unwrap();
         let (account_type, last3) = Completed::of_account(&account);
         let g = self.grant(&grant.grant).await;
@@ -366,6 +380,6 @@ impl World {
 }
 
 /// The access token of a token response.
-pub fn access(response: &Json) -> String {
+pub(crate) fn access(response: &Json) -> String {
     response["access_token"].as_str().unwrap().to_owned()
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// become a link.
 pub const WINDOW: Duration = Duration::from_secs(300);
 /// The most codes of one grant.
-pub const MOST: i64 = 5;
+pub(super) const MOST: i64 = 5;
 
 /// Whether there is a further code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

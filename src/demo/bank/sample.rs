@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 
 /// What the bank's file is called in a data folder.
-pub const FILE: &str = "sample-bank.json";
+pub(super) const FILE: &str = "sample-bank.json";
 
 /// How far back its bookings reach when it is founded: 約3か月分 (R85).
 const HISTORY: Days = Days::new(92);

@@ -6,7 +6,7 @@ use chrono::{Datelike, NaiveDate};
 
 /// One booking.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Booking {
+pub(super) struct Booking {
     /// Its name, the same whenever it is read.
     pub id: String,
     /// The day.

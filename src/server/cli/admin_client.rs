@@ -21,7 +21,7 @@ use tokio::net::UnixStream;
 const LONGEST: u64 = 64 * 1024 * 1024;
 
 /// Where questions are answered.
-pub enum Office {
+pub(super) enum Office {
     /// By the running server.
     Server(std::path::PathBuf),
     /// By this process: no server runs.
@@ -33,7 +33,7 @@ impl Office {
     ///
     /// # Errors
     /// When neither can be reached, or the schema is not this program's.
-    pub async fn find(target: &Target) -> Result<Self, Failure> {
+    pub(super) async fn find(target: &Target) -> Result<Self, Failure> {
         let at = target.locate()?;
         let socket = at.socket();
         match UnixStream::connect(&socket).await {
@@ -59,7 +59,7 @@ impl Office {
     ///
     /// # Errors
     /// The refusal, in its own words.
-    pub async fn ask(&self, ask: AdminCommand) -> Result<Value, Failure> {
+    pub(super) async fn ask(&self, ask: AdminCommand) -> Result<Value, Failure> {
         match self {
             Self::Server(socket) => {
                 let stream = UnixStream::connect(socket).await.map_err(Failure::refused)?;
@@ -76,7 +76,7 @@ impl Office {
     }
 
     /// Closes what was opened.
-    pub async fn close(self) {
+    pub(super) async fn close(self) {
         if let Self::Here(service) = self {
             service.store.stop().await;
         }
@@ -87,7 +87,7 @@ impl Office {
 ///
 /// # Errors
 /// See [`Office::find`] and [`Office::ask`].
-pub async fn once(target: &Target, ask: AdminCommand) -> Result<Value, Failure> {
+pub(super) async fn once(target: &Target, ask: AdminCommand) -> Result<Value, Failure> {
     let office = Office::find(target).await?;
     let answer = office.ask(ask).await;
     office.close().await;

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// Check or export the audit record.
 #[derive(Debug, clap::Subcommand)]
-pub enum Audit {
+pub(super) enum Audit {
     /// Check that the record is unbroken, and that grants, events and tokens agree with it.
     Verify {
         /// Which server.
@@ -54,7 +54,7 @@ impl Audit {
     ///
     /// # Errors
     /// Why it was refused, or that something is broken.
-    pub fn run(self, out: &Out) -> Result<(), Failure> {
+    pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::Verify { target } => {
                 let report = block_on(once(&target, AdminCommand::VerifyAudit))?;

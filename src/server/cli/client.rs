@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 /// Register, look at and stop apps and resource servers.
 #[derive(Debug, clap::Subcommand)]
-pub enum Client {
+pub(super) enum Client {
     /// Register a client from a JSON record, or replace the record of one that is there.
     Import {
         /// Which server.
@@ -111,7 +111,7 @@ impl Client {
     ///
     /// # Errors
     /// Why it was refused.
-    pub fn run(self, out: &Out) -> Result<(), Failure> {
+    pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         let ask = |target: &Target, ask| block_on(once(target, AdminCommand::Client(ask)));
         match self {
             Self::Import { target, file } => {

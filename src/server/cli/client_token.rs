@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// Let somebody register apps (RFC 7591).
 #[derive(Debug, clap::Subcommand)]
-pub enum Token {
+pub(super) enum Token {
     /// Make an initial access token and show it once.
     New {
         /// Which server.
@@ -56,7 +56,7 @@ impl Token {
     ///
     /// # Errors
     /// Why it was refused.
-    pub fn run(self, out: &Out) -> Result<(), Failure> {
+    pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         let ask = |target: &Target, ask| block_on(once(target, AdminCommand::Token(ask)));
         match self {
             Self::New { target, label, uses, days, profile } => {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Look after the database.
 #[derive(Debug, clap::Subcommand)]
-pub enum Db {
+pub(super) enum Db {
     /// Say which schema files are applied, and whether the file is damaged.
     Check {
         /// Which server.
@@ -55,7 +55,7 @@ impl Db {
     ///
     /// # Errors
     /// Why it was refused, or that something does not fit.
-    pub fn run(self, out: &Out) -> Result<(), Failure> {
+    pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::Check { target } => {
                 let answer = block_on(once(&target, AdminCommand::Schema))?;

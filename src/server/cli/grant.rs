@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// Show or end the links of an account.
 #[derive(Debug, clap::Subcommand)]
-pub enum Grant {
+pub(super) enum Grant {
     /// All links of an account, the newest first.
     List {
         /// Which server.
@@ -68,7 +68,7 @@ impl Grant {
     ///
     /// # Errors
     /// Why it was refused.
-    pub fn run(self, out: &Out) -> Result<(), Failure> {
+    pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::List { target, account } => {
                 let answer = block_on(once(&target, AdminCommand::Grants { account }))?;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// Look at the signing keys, and rotate them.
 #[derive(Debug, clap::Subcommand)]
-pub enum Key {
+pub(super) enum Key {
     /// Every key: its algorithm, where it stands in its life, since when.
     List {
         /// Which server.
@@ -42,7 +42,7 @@ impl Key {
     ///
     /// # Errors
     /// Why it was refused.
-    pub fn run(self, out: &Out) -> Result<(), Failure> {
+    pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::List { target } => {
                 let answer = block_on(once(&target, AdminCommand::Keys))?;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// Show or release accounts locked after too many failures.
 #[derive(Debug, clap::Subcommand)]
-pub enum Lock {
+pub(super) enum Lock {
     /// The accounts locked now, the newest lock first, and those with guesses that a crash left unanswered.
     List {
         /// Which server.
@@ -37,7 +37,7 @@ impl Lock {
     ///
     /// # Errors
     /// Why it was refused.
-    pub fn run(self, out: &Out) -> Result<(), Failure> {
+    pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::List { target } => {
                 let answer = block_on(once(&target, AdminCommand::Locks))?;
@@ -54,7 +54,7 @@ impl Lock {
 
 /// An account as the command line names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Named {
+pub(super) enum Named {
     /// This one.
     Account(Account),
     /// Those of standard input.

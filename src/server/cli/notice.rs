@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// Show notices to customers that have not been delivered, or try one again.
 #[derive(Debug, clap::Subcommand)]
-pub enum Notice {
+pub(super) enum Notice {
     /// The notices that have not been delivered, and why not, the newest first.
     List {
         /// Which server.
@@ -38,7 +38,7 @@ impl Notice {
     ///
     /// # Errors
     /// Why it was refused.
-    pub fn run(self, out: &Out) -> Result<(), Failure> {
+    pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::List { target } => {
                 let answer = block_on(once(&target, AdminCommand::Notices))?;

@@ -86,7 +86,7 @@ fn stays_here(answer: &Answer, why: &str) {
 }
 
 /// Sends bytes as they are and reads what comes until the server hangs up.
-pub async fn raw(w: &Town, request: &[u8]) -> String {
+pub(crate) async fn raw(w: &Town, request: &[u8]) -> String {
     let mut socket = tokio::net::TcpStream::connect(w.address()).await.unwrap();
     // The server may hang up in the middle of what it does not want to read.
     let _ = socket.write_all(request).await;

@@ -31,7 +31,7 @@ fn certificate(name: &str) -> (String, Value) {
 }
 
 /// A client that is its certificate, and what a proxy tells of it.
-pub async fn certified(w: &Town, id: &str) -> (App, String) {
+pub(crate) async fn certified(w: &Town, id: &str) -> (App, String) {
     let (header, jwk) = certificate(id);
     w.register(json!({
         "client_id": id, "profile": "fapi2", "client_name": id, "scope": SCOPE, "redirect_uris": [callback(id)],

@@ -5,12 +5,12 @@
 //! The clients are those of `config/conformance`: two of each kind, the second with a query in its redirect URI.
 
 mod basic;
-pub mod certificate;
+pub(crate) mod certificate;
 mod config;
 mod credentials;
 mod discovery;
 mod fapi;
-pub mod resource;
+pub(crate) mod resource;
 mod signing;
 mod table;
 mod tls;
@@ -41,7 +41,7 @@ async fn rp(w: &Town, id: &str) -> App {
 }
 
 /// A FAPI 2.0 client: private_key_jwt, DPoP, refresh tokens; the second client's redirect URI has a query.
-pub async fn fapi(w: &Town, id: &str) -> App {
+pub(crate) async fn fapi(w: &Town, id: &str) -> App {
     let (key, second) = (Key::generate(), format!("{}?dummy1=lorem&dummy2=ipsum", callback(id)));
     let mut jwk = key.jwk();
     for (name, value) in [("kid", id), ("alg", "ES256"), ("use", "sig")] {

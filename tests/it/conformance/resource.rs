@@ -19,19 +19,19 @@ on_both!(what_every_call_may_carry, wrong_proofs_are_refused_and_odd_ones_taken,
 const PATH: &str = "/v1/accounts";
 
 /// The account API beside the town's server, with a bank of its own to read from.
-pub struct ApiUnderTest {
+pub(crate) struct ApiUnderTest {
     api: Running,
     bank: Running,
     pub http: Http,
 }
 
 impl ApiUnderTest {
-    pub async fn start(w: &Town) -> Self {
+    pub(crate) async fn start(w: &Town) -> Self {
         let issuer = format!("http://{}", w.address());
         Self::behind(w, Listener::bind(0).unwrap(), issuer, wire::loopback().unwrap())
     }
     /// The same behind a listener of the caller's, asking the server at `issuer` with a client of the caller's.
-    pub fn behind(w: &Town, listener: Listener, issuer: String, http: reqwest::Client) -> Self {
+    pub(crate) fn behind(w: &Town, listener: Listener, issuer: String, http: reqwest::Client) -> Self {
         let clock = w.clock.clone();
         let clock: Arc<dyn renkei_demo::time::Clock> = Arc::new(move || from_secs(clock.now().secs()));
         let (books, token) = (bank::SampleBank::founded(w.now().jst_date()), Secret::new("bank-token"));
@@ -52,22 +52,22 @@ impl ApiUnderTest {
         let http = Http::new(api.address(), api.url());
         Self { api, bank, http }
     }
-    pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let ask = headers.iter().fold(RequestParts::default(), |ask, (name, value)| ask.header(name, *value));
         self.http.send("GET", path, ask).await
     }
     /// A call with the app's own proof and more headers.
-    pub async fn call(&self, path: &str, app: &App, token: &str, more: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn call(&self, path: &str, app: &App, token: &str, more: &[(&str, &str)]) -> Answer {
         let proof = app.proof("GET", &format!("{}{path}", self.http.issuer), None, Some(token));
         let scheme = format!("DPoP {token}");
         let own = [("authorization", scheme.as_str()), ("dpop", proof.as_str())];
         self.get(path, &[&own[..], more].concat()).await
     }
     /// Where it listens.
-    pub const fn port(&self) -> u16 {
+    pub(crate) const fn port(&self) -> u16 {
         self.api.address().port()
     }
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.api.stop().await;
         self.bank.stop().await;
     }

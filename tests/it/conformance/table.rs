@@ -161,7 +161,7 @@ dpop-negative-tests | conformance/resource.rs::wrong_proofs_are_refused_and_odd_
 ";
 
 /// The plans this server has to pass.
-pub const PLANS: [&str; 5] = [
+pub(super) const PLANS: [&str; 5] = [
     "oidcc-config-certification-test-plan",
     "oidcc-basic-certification-test-plan",
     "oidcc-formpost-basic-certification-test-plan",
@@ -170,7 +170,7 @@ pub const PLANS: [&str; 5] = [
 ];
 
 /// Whether a module stands in the table, under the name by which the suite knows it.
-pub fn knows_module(name: &str) -> bool {
+pub(super) fn knows_module(name: &str) -> bool {
     let name = name.strip_prefix("fapi2-security-profile-final-").unwrap_or(name);
     TABLE.lines().any(|line| line.split(" | ").next() == Some(name))
 }

@@ -6,14 +6,14 @@ mod jar;
 mod jarm;
 mod metadata;
 mod par;
-pub mod table;
+pub(crate) mod table;
 
 use crate::support::app::App;
 use crate::support::http::{Answer, encode};
 use crate::support::town::Town;
 
 /// A parameter changed (`Some`) or dropped (`None`).
-pub type Change<'a> = (&'a str, Option<&'a str>);
+pub(crate) type Change<'a> = (&'a str, Option<&'a str>);
 
 /// The parameters of a good request of `app` with changes in it.
 fn changed<'a>(good: &'a [(&'static str, String)], change: &[Change<'a>]) -> Vec<(&'a str, &'a str)> {
@@ -21,7 +21,7 @@ fn changed<'a>(good: &'a [(&'static str, String)], change: &[Change<'a>]) -> Vec
     kept.chain(change.iter().filter_map(|(n, v)| v.map(|v| (*n, v)))).collect()
 }
 /// Pushes a request with changes in it.
-pub async fn push(app: &App, change: &[Change<'_>]) -> Answer {
+pub(crate) async fn push(app: &App, change: &[Change<'_>]) -> Answer {
     let (_, good) = app.request("openid accounts");
     // The form's client_id comes with the authentication; a change may still name another.
     let good: Vec<_> = good.into_iter().filter(|(n, _)| *n != "client_id").collect();

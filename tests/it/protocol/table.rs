@@ -16,7 +16,7 @@ fn named(cell: &str) -> Vec<&str> {
 }
 
 /// Whether `text` holds a test of this name: marked as one, or run by a macro of ours for each engine.
-pub fn is_test(text: &str, name: &str) -> bool {
+pub(crate) fn is_test(text: &str, name: &str) -> bool {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let head = format!("fn {name}(");
     let Some(at) = lines.iter().position(|l| l.trim_start_matches("async ").starts_with(&head)) else {

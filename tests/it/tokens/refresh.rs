@@ -23,7 +23,7 @@ on_both!(
 );
 
 /// A FAPI app with refresh tokens, whose access tokens live a quarter of an hour.
-pub async fn register(w: &Town, more: Value) -> App {
+pub(super) async fn register(w: &Town, more: Value) -> App {
     let mut key = w.creco().jwk();
     key["kid"] = json!("creco-1");
     let mut record = json!({

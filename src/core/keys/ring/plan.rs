@@ -78,7 +78,7 @@ fn of(keys: &[KeyRow], alg: Alg, state: KeyState) -> impl Iterator<Item = &KeyRo
 /// What a ring lacks to sign at all: a current key of each algorithm. Nothing was published before the first one, so
 /// nobody has a cache without it.
 #[must_use]
-pub fn missing(keys: &[KeyRow]) -> Vec<KeyStep> {
+pub(super) fn missing(keys: &[KeyRow]) -> Vec<KeyStep> {
     let lacking = Alg::ALL.into_iter().filter(|alg| of(keys, *alg, KeyState::Current).next().is_none());
     lacking
         .map(|alg| match of(keys, alg, KeyState::Next).next() {
