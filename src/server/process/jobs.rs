@@ -7,6 +7,8 @@ use crate::lifecycle::{BATCH, LetterWriter, Mailer, client, deliver_notices, exp
 use crate::store;
 use crate::web::health::PROBE_EVERY;
 use crate::web::{App, Shared};
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -37,19 +39,29 @@ impl Jobs {
             addresses: app.config.mail.keep_address.get(),
             pending: app.config.registration.pending_kept.get(),
         };
-        let notices = every(NOTICES, stopped.clone(), app.clone(), move |app| {
-            let (mailer, writer) = (mailer.clone(), writer.clone());
-            async move { deliver_notices(&app.store, &*mailer, &*writer, &app.sealer, app.now()).await.map(|_| ()) }
-        });
-        let sweep = every(SWEEP, stopped.clone(), app.clone(), |app| async move { sweep(&app).await });
-        let keys = every(KEYS, stopped.clone(), app.clone(), |app| async move { rotate(&app).await });
-        let tidying = every(KEEP, stopped.clone(), app.clone(), move |app| async move { tidy(&app, retention).await });
-        let probe = every(PROBE_EVERY, stopped.clone(), app.clone(), |app| async move {
-            app.probe.run(&app.store).await;
-            Ok(())
-        });
-        let full = tokio::spawn(tidy_when_full(app.clone().into_inner(), retention, stopped));
-        Self { stop, running: vec![notices, sweep, keys, tidying, probe, full] }
+        let own = || app.clone().into_inner();
+        let notices = {
+            let app = own();
+            every("notices", NOTICES, stopped.clone(), move || {
+                let (app, mailer, writer) = (app.clone(), mailer.clone(), writer.clone());
+                async move { deliver_notices(&app.store, &*mailer, &*writer, &app.sealer, app.now()).await.map(|_| ()) }
+            })
+        };
+        let running =
+            vec![
+                notices,
+                every_with(own(), "expiry", SWEEP, stopped.clone(), |app| async move { sweep(&app).await }),
+                every_with(own(), "keys", KEYS, stopped.clone(), |app| async move { rotate(&app).await }),
+                every_with(own(), "housekeeping", KEEP, stopped.clone(), move |app| async move {
+                    tidy(&app, retention).await
+                }),
+                every_with(own(), "probe", PROBE_EVERY, stopped.clone(), |app| async move {
+                    app.probe.run(&app.store).await;
+                    Ok(())
+                }),
+                tokio::spawn(tidy_when_full(own(), retention, stopped)),
+            ];
+        Self { stop, running }
     }
 
     /// Lets every job finish what it is doing, no longer than until `by`.
@@ -63,23 +75,52 @@ impl Jobs {
     }
 }
 
-fn every<F>(
+/// [`every`] for a job that needs the application.
+fn every_with<F>(
+    app: Arc<App>,
+    name: &'static str,
     pause: Duration,
-    mut stopped: watch::Receiver<bool>,
-    app: Shared,
+    stopped: watch::Receiver<bool>,
     work: impl Fn(Arc<App>) -> F + Send + 'static,
 ) -> JoinHandle<()>
 where
-    F: Future<Output = store::Result<()>> + Send,
+    F: Future<Output = store::Result<()>> + Send + 'static,
+{
+    every(name, pause, stopped, move || work(app.clone()))
+}
+
+/// Runs `work` again and again with `pause` between, until `stopped` changes.
+///
+/// A round that panics ends that round alone: an expired grant must become an event although one mail cannot be rendered.
+fn every<F>(
+    name: &'static str,
+    pause: Duration,
+    mut stopped: watch::Receiver<bool>,
+    work: impl Fn() -> F + Send + 'static,
+) -> JoinHandle<()>
+where
+    F: Future<Output = store::Result<()>> + Send + 'static,
 {
     tokio::spawn(async move {
+        let mut panics: u64 = 0;
         loop {
             tokio::select! { _ = stopped.changed() => return, () = tokio::time::sleep(pause) => {} }
-            if let Err(cause) = work(app.clone().into_inner()).await {
-                tracing::error!(%cause, "a job failed; it will be tried again");
-            }
+            round(name, &mut panics, work()).await;
         }
     })
+}
+
+/// One round of a job. `panics` counts those that panicked since the start.
+async fn round(name: &'static str, panics: &mut u64, work: impl Future<Output = store::Result<()>>) {
+    // What a round leaves half done is in the store, and each of its transactions is whole.
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(Ok(())) => {}
+        Ok(Err(cause)) => tracing::error!(job = name, %cause, "a job failed; it will be tried again"),
+        Err(_) => {
+            *panics += 1;
+            tracing::error!(job = name, panics = *panics, "a job panicked; it will be tried again");
+        }
+    }
 }
 
 /// What has expired ends even when there is room for little more.
@@ -112,15 +153,14 @@ async fn rotate(app: &App) -> store::Result<()> {
 async fn tidy_when_full(app: Arc<App>, retention: Retention, mut stopped: watch::Receiver<bool>) {
     let mut full = app.store.watch_endings_only();
     full.mark_changed();
+    let mut panics = 0;
     loop {
         tokio::select! {
             _ = stopped.changed() => return,
             changed = full.changed() => if changed.is_err() { return },
         }
-        if *full.borrow_and_update()
-            && let Err(cause) = tidy(&app, retention).await
-        {
-            tracing::warn!(%cause, "nothing could be tidied; it will be tried again");
+        if *full.borrow_and_update() {
+            round("housekeeping of a full disk", &mut panics, tidy(&app, retention)).await;
         }
     }
 }
@@ -148,6 +188,42 @@ async fn checks(app: &App) -> store::Result<()> {
     loop {
         if app.identity.sweep(app.now(), BATCH).await? < BATCH.unsigned_abs() {
             return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_that_panics_does_its_next_round_and_still_stops() {
+        let (stop, stopped) = watch::channel(false);
+        let rounds = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&rounds);
+        let job = every("test", Duration::from_secs(10), stopped, move || {
+            let n = counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                assert!(n != 1, "the second round panics");
+                Ok(())
+            }
+        });
+        tokio::time::sleep(Duration::from_secs(45)).await;
+        assert_eq!(rounds.load(Ordering::SeqCst), 4, "as many rounds as there were pauses");
+        stop.send(true).unwrap();
+        job.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn panics_are_counted_and_failures_are_not() {
+        let mut panics = 0;
+        round("test", &mut panics, async { Ok(()) }).await;
+        round("test", &mut panics, async { Err(store::Error::Engine("told to".into())) }).await;
+        assert_eq!(panics, 0);
+        for n in 1..=2 {
+            round("test", &mut panics, async { panic!("told to") }).await;
+            assert_eq!(panics, n);
         }
     }
 }
