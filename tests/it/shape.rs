@@ -13,7 +13,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("actix_web", &["web", "process"]),
     ("oxide_auth", &["oxide"]),
     ("tera", &["pages"]),
-    ("fluent_templates", &["pages"]),
+    ("fluent_bundle", &["pages"]),
     ("rusqlite", &["store"]),
     ("tokio_postgres", &["store"]),
     ("tokio_postgres_rustls", &["store"]),

@@ -1,38 +1,31 @@
 //! Networks as an operator or a client record names them: `10.1.0.0/16`, `fd00::/8`, or a single address.
 
+use ipnet::IpNet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A network in CIDR notation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
+pub struct Network(IpNet);
 impl Network {
     /// Reads `10.1.0.0/16`, `fd00::/8`, or a single address. IPv4 written within IPv6 (RFC 4291 §2.5.5.2) is IPv4, as
     /// every address that is asked about.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
+        // Not by ipnet, which reads 010.0.0.1 as 10.0.0.1; the standard library refuses the zero.
         let address: IpAddr = address.parse().ok()?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        // The standard library would read a sign too.
-        let digits = |p: &&str| p.bytes().all(|b| b.is_ascii_digit());
-        let prefix: u8 = prefix.map_or(Some(most), |p| Some(p).filter(digits)?.parse().ok())?;
-        if prefix > most {
-            return None;
-        }
+        let net = prefix.map_or(Some(IpNet::from(address)), |_| text.parse().ok())?;
         match address.to_canonical() {
-            v4 if v4 != address => Some(Self { address: v4, prefix: prefix.checked_sub(96)? }),
-            _ => Some(Self { address, prefix }),
+            v4 if v4 != address => IpNet::new(v4, net.prefix_len().checked_sub(96)?).ok().map(Self),
+            _ => Some(Self(net)),
         }
     }
     /// This very machine.
     #[must_use]
     pub fn loopback() -> Vec<Self> {
-        let v4 = Self { address: IpAddr::V4(Ipv4Addr::LOCALHOST), prefix: 8 };
-        vec![v4, Self { address: IpAddr::V6(Ipv6Addr::LOCALHOST), prefix: 128 }]
+        const V4: IpNet = IpNet::new_assert(IpAddr::V4(Ipv4Addr::LOCALHOST), 8);
+        vec![Self(V4), Self(IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST)))]
     }
     /// Reads a list of them.
     ///
@@ -49,22 +42,15 @@ impl Network {
     /// Whether `ip` lies in it.
     #[must_use]
     pub fn holds(&self, ip: IpAddr) -> bool {
-        let (net, ip, width) = match (self.address, ip.to_canonical()) {
-            (IpAddr::V4(net), IpAddr::V4(ip)) => (u128::from(u32::from(net)), u128::from(u32::from(ip)), 32),
-            (IpAddr::V6(net), IpAddr::V6(ip)) => (u128::from(net), u128::from(ip), 128),
-            _ => return false,
-        };
-        let host_bits = width - u32::from(self.prefix);
-        host_bits >= 128 || (net >> host_bits) == (ip >> host_bits)
+        self.0.contains(&ip.to_canonical())
     }
 }
 impl fmt::Display for Network {
     /// As [`Network::parse`] reads it; a single address without a prefix.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = if self.address.is_ipv4() { 32 } else { 128 };
-        match self.prefix {
-            prefix if prefix == whole => write!(f, "{}", self.address),
-            prefix => write!(f, "{}/{prefix}", self.address),
+        match self.0.prefix_len() {
+            whole if whole == self.0.max_prefix_len() => self.0.addr().fmt(f),
+            _ => self.0.fmt(f),
         }
     }
 }
@@ -103,6 +89,9 @@ mod tests {
             "::ffff:10.0.0.0/129",
             "::ffff:0:0/95",
             "10.0.0/8",
+            "010.0.0.1",
+            "010.0.0.0/8",
+            "::ffff:010.0.0.0/104",
             "10.0.0.0/-1",
             "10.0.0.0/+8",
             "10.0.0.0/x",

@@ -8,12 +8,12 @@ use super::{Error, assets};
 use crate::clock::Instant;
 use crate::language::Language;
 use chrono::NaiveDate;
-use fluent_templates::fluent_bundle::{FluentArgs, FluentValue};
+use fluent_bundle::{FluentArgs, FluentValue};
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use tera::{Context, Kwargs, State, Tera, TeraResult, Value};
+use tera::{Context, Kwargs, State, Tera, TeraResult, Value, escape_html};
 
 #[derive(RustEmbed)]
 #[folder = "../../templates/"]
@@ -145,7 +145,7 @@ fn text(words: &Words, common: &Common, kwargs: &Kwargs) -> TeraResult<Value> {
         let value = match (value.as_i64(), value.as_str()) {
             (Some(n), _) => FluentValue::from(n),
             (None, Some(s)) if value.is_safe() => FluentValue::from(s.to_owned()),
-            (None, Some(s)) => FluentValue::from(escaped(s)),
+            (None, Some(s)) => FluentValue::from(escaped(s)?),
             (None, None) => {
                 let why = format!("{name} is a {}", value.name());
                 return Err(tera::Error::message(WordsError::Broken(key.to_owned(), why)));
@@ -172,19 +172,11 @@ fn heading(title: &str) -> String {
     title.to_owned()
 }
 
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#x27;"),
-            c => out.push(c),
-        }
-    }
-    out
+/// Escaped as tera escapes what stands in a template.
+fn escaped(text: &str) -> TeraResult<String> {
+    let mut out = Vec::with_capacity(text.len());
+    escape_html(text, &mut out).map_err(tera::Error::message)?;
+    String::from_utf8(out).map_err(tera::Error::message)
 }
 
 /// An error with all its causes: the outermost alone says only that rendering failed.

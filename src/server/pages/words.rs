@@ -2,9 +2,8 @@
 //! message used wrongly is an error, never a gap on a customer's screen.
 
 use crate::language::Language;
-use fluent_templates::fluent_bundle::concurrent::FluentBundle;
-use fluent_templates::fluent_bundle::{FluentArgs, FluentResource};
-use fluent_templates::langid;
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource};
 
 /// The texts of one language.
 pub(super) struct Words {
@@ -30,10 +29,7 @@ impl Words {
     pub(super) fn parse(language: Language, source: &str) -> Result<Self, WordsError> {
         let file = |why: String| WordsError::File(language.as_str(), why);
         let resource = FluentResource::try_new(source.to_owned()).map_err(|(_, e)| file(format!("{e:?}")))?;
-        let id = match language {
-            Language::Ja => langid!("ja"),
-            Language::En => langid!("en"),
-        };
+        let id = language.as_str().parse().map_err(|e| file(format!("{e:?}")))?;
         let mut bundle = FluentBundle::new_concurrent(vec![id]);
         // Isolation marks (U+2068, U+2069) would be copied with a number or a reference.
         bundle.set_use_isolating(false);
