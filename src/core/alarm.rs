@@ -100,9 +100,6 @@ fn record(tx: &mut Tx<'_, '_>, kind: AlarmKind, detail: &Value, now: Instant) ->
 }
 
 /// Housekeeping: forgets at most `limit` hours that are over.
-///
-/// # Errors
-/// The store's.
 pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     let sql = "delete from alarms where (kind, hour) in (select kind, hour from alarms where hour < ?1 limit ?2)";
     tx.execute(sql, &[(now.millis() / HOUR - 2).into(), limit.into()])

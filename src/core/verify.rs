@@ -50,9 +50,6 @@ impl VerifyReport {
 }
 
 /// Checks everything. Each page is read in one transaction, so a running server is never found half-way.
-///
-/// # Errors
-/// The store's.
 pub async fn verify(store: &Store) -> Result<VerifyReport> {
     let mut report = VerifyReport { audit: audit::verify(store).await?, ..VerifyReport::default() };
     let mut after = String::new();

@@ -90,9 +90,6 @@ pub struct Page {
 }
 
 /// One page of records after `after`, in order of time.
-///
-/// # Errors
-/// The store's.
 pub fn export(tx: &mut Tx<'_, '_>, filter: &Filter, after: Option<&Cursor>, limit: i64) -> Result<Page> {
     let start = Cursor { at: i64::MIN, chain: String::new(), n: 0 };
     let after = after.unwrap_or(&start);

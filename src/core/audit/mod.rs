@@ -82,9 +82,6 @@ impl Entry {
 }
 
 /// Appends a record to this worker's chain.
-///
-/// # Errors
-/// The store's.
 pub fn append(tx: &mut Tx<'_, '_>, entry: &Entry) -> Result<()> {
     chain::append(tx, entry)
 }

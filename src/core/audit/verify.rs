@@ -41,9 +41,6 @@ pub struct ChainReport {
 }
 
 /// Walks every chain. Records appended meanwhile are not looked at.
-///
-/// # Errors
-/// The store's.
 pub async fn verify(store: &Store) -> Result<ChainReport> {
     let mut report = ChainReport::default();
     let chains = store.scan(chains).await?;

@@ -80,9 +80,6 @@ fn insert(
 }
 
 /// Notes that a browser begins with a request, in the transaction that opens its interaction. Only the first is noted.
-///
-/// # Errors
-/// The store's.
 pub fn begun(tx: &mut Tx<'_, '_>, id: Hash, now: Instant) -> Result<()> {
     tx.execute("update requests set begun_at = ?2 where id = ?1 and begun_at is null", &[id.into(), now.into()])?;
     Ok(())
@@ -97,9 +94,6 @@ pub const WAITING: &str = "select count(*), min(expires_at) from (select expires
 /// Ask in a transaction of its own, before the one that pushes: within that one PostgreSQL would find that any two pushes
 /// of one client depend on each other, and let only one of them commit. So as many may slip through as come at the same
 /// moment, which the rate of answers bounds.
-///
-/// # Errors
-/// The store's.
 pub fn waiting(tx: &mut Tx<'_, '_>, client: &ClientId, most: u32, now: Instant) -> Result<(u32, Option<Instant>)> {
     let row = tx.row(WAITING, &[client.as_str().into(), now.into(), i64::from(most).into()])?;
     let Some(row) = row else { return Ok((0, None)) };
@@ -124,9 +118,6 @@ pub fn load(tx: &mut Tx<'_, '_>, id: Hash) -> Result<Option<StoredRequest>> {
 /// Completes a request: the atomic single-use gate of an authorization request (RFC 9126 §4). Its own end does not
 /// matter here, the interaction has its own time. One that is completed without a screen (`prompt=none`) has been begun with
 /// by that.
-///
-/// # Errors
-/// The store's.
 pub fn consume(tx: &mut Tx<'_, '_>, id: Hash, now: Instant) -> Result<Consumed> {
     let first = tx.execute(
         "update requests set consumed_at = ?2, begun_at = coalesce(begun_at, ?2)
@@ -137,9 +128,6 @@ pub fn consume(tx: &mut Tx<'_, '_>, id: Hash, now: Instant) -> Result<Consumed> 
 }
 
 /// Deletes at most `limit` requests made before `made_before`: housekeeping. Returns how many.
-///
-/// # Errors
-/// The store's.
 pub fn sweep(tx: &mut Tx<'_, '_>, made_before: Instant, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from requests where id in
@@ -154,9 +142,6 @@ pub const SWEEP_UNBEGUN: &str = "delete from requests where id in
 
 /// Deletes at most `limit` pushed requests that ended before `ended_before` and that nobody began with: housekeeping.
 /// Returns how many went.
-///
-/// # Errors
-/// The store's.
 pub fn sweep_unbegun(tx: &mut Tx<'_, '_>, ended_before: Instant, limit: i64) -> Result<u64> {
     tx.execute(SWEEP_UNBEGUN, &[ended_before.into(), limit.into()])
 }

@@ -100,9 +100,6 @@ impl Authenticator {
 
     /// A client of the registry, suspended or not. The parsed record is kept; whether it is still the current one is
     /// asked of the store each time, so that a suspension holds from its commit on, on every node.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn client(&self, id: &ClientId) -> store::Result<Option<Arc<Client>>> {
         let known = self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
         let wanted = id.clone();

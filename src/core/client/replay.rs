@@ -28,9 +28,6 @@ pub fn key(usage: Use, owner: &str, jti: &str) -> Hash {
 }
 
 /// Remembers `key` until `until`; `false` when it was remembered already.
-///
-/// # Errors
-/// The store's.
 pub fn claim(tx: &mut Tx<'_, '_>, key: &Hash, until: Instant) -> Result<bool> {
     let rows = tx.execute(
         "insert into client_replays (id, expires_at) values (?1, ?2) on conflict do nothing",
@@ -40,9 +37,6 @@ pub fn claim(tx: &mut Tx<'_, '_>, key: &Hash, until: Instant) -> Result<bool> {
 }
 
 /// Housekeeping: forgets at most `limit` of what ended by the clock of every node; how many it were.
-///
-/// # Errors
-/// The store's.
 pub fn forget(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from client_replays where id in

@@ -31,9 +31,6 @@ fn client(row: &Row) -> Result<Client> {
 }
 
 /// The version of a client's record: two equal ones are the same record.
-///
-/// # Errors
-/// The store's.
 pub fn version(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Option<i64>> {
     tx.row("select version from clients where id = ?1", &[id.as_str().into()])?.map(|r| r.int(0)).transpose()
 }
@@ -52,9 +49,6 @@ pub fn load(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Option<Client>> {
 }
 
 /// Clients in the order of their ids, from after `after` on.
-///
-/// # Errors
-/// The store's.
 pub fn list(tx: &mut Tx<'_, '_>, after: Option<&ClientId>, limit: i64) -> Result<Vec<Client>> {
     let rows = tx.rows(
         "select id, version, status, secret_kind, secret, metadata, created_at, updated_at
@@ -65,9 +59,6 @@ pub fn list(tx: &mut Tx<'_, '_>, after: Option<&ClientId>, limit: i64) -> Result
 }
 
 /// Writes a client: a new one, or a new version of one that is there, whose `created_at` stays.
-///
-/// # Errors
-/// The store's.
 pub fn save(tx: &mut Tx<'_, '_>, client: &Client, now: Instant) -> Result<()> {
     let next = version(tx, &client.id)?.map_or(now.millis(), |v| now.millis().max(v + 1));
     let [kind, secret] = client.secret.as_ref().map_or([Value::Null, Value::Null], StoredSecret::columns);
@@ -99,9 +90,6 @@ pub fn save(tx: &mut Tx<'_, '_>, client: &Client, now: Instant) -> Result<()> {
 /// Registers a client, or replaces the record of one that is there, and says so in the audit record. What an import
 /// does not bring stays: the secret, where the client still uses one, and whether it is suspended (that is
 /// [`set_status`]'s alone).
-///
-/// # Errors
-/// The store's.
 pub fn register(tx: &mut Tx<'_, '_>, client: &Client, actor: &Actor, now: Instant) -> Result<()> {
     let mut client = client.clone();
     let action = match load(tx, &client.id)? {
@@ -123,9 +111,6 @@ pub fn register(tx: &mut Tx<'_, '_>, client: &Client, actor: &Actor, now: Instan
 }
 
 /// Replaces a client's secret; `false` when there is no such client.
-///
-/// # Errors
-/// The store's.
 pub fn set_secret(
     tx: &mut Tx<'_, '_>,
     id: &ClientId,
@@ -163,9 +148,6 @@ pub enum Changed {
 }
 
 /// A client's status.
-///
-/// # Errors
-/// The store's.
 pub fn status_of(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Option<Status>> {
     let Some(row) = tx.row("select status from clients where id = ?1", &[id.as_str().into()])? else { return Ok(None) };
     let corrupt = || Error::Corrupt { table: "clients", row: id.to_string(), why: "unknown status".into() };
@@ -175,9 +157,6 @@ pub fn status_of(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Option<Status>> {
 /// Suspends an active client or resumes a suspended one: the new state, the audit record and the lifecycle event
 /// `client.suspended` or `client.resumed`, under the id `event`, in one transaction. No other change is made here: what
 /// waits for approval is `registration`'s.
-///
-/// # Errors
-/// The store's.
 pub fn set_status(
     tx: &mut Tx<'_, '_>,
     id: &ClientId,

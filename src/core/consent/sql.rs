@@ -12,9 +12,6 @@ use std::time::Duration;
 
 /// Writes the record and its audit entry. The grant that a granted consent opens is `grant::create`'s, in the same
 /// transaction.
-///
-/// # Errors
-/// The store's.
 pub fn record(tx: &mut Tx<'_, '_>, r: &ConsentRecord) -> Result<()> {
     let params: [Value; 19] = [
         r.id.as_str().into(),
@@ -58,9 +55,6 @@ pub fn record(tx: &mut Tx<'_, '_>, r: &ConsentRecord) -> Result<()> {
 }
 
 /// 拒否する: the record and the event `consent.denied`. No grant, so the event stands alone (`seq` 0).
-///
-/// # Errors
-/// The store's.
 pub fn deny(tx: &mut Tx<'_, '_>, r: &ConsentRecord, sub: &str) -> Result<()> {
     record(tx, r)?;
     event::emit(
@@ -100,18 +94,12 @@ pub struct StoredConsent {
 }
 
 /// The edition of the terms a consent was given under.
-///
-/// # Errors
-/// The store's.
 pub fn terms_of(tx: &mut Tx<'_, '_>, id: &ConsentId) -> Result<Option<String>> {
     let row = tx.row("select terms_version from consents where id = ?1", &[id.as_str().into()])?;
     row.map(|row| row.text(0).map(str::to_owned)).transpose()
 }
 
 /// The consents of one account, newest first.
-///
-/// # Errors
-/// The store's.
 pub fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, limit: i64) -> Result<Vec<StoredConsent>> {
     let rows = tx.rows(
         "select id, decision, client_id, scope, details, terms_version, amr, decided_at from consents \
@@ -141,9 +129,6 @@ fn corrupt(row: &str, column: &str) -> Error {
 }
 
 /// Housekeeping: deletes records whose retention is over. Returns how many went.
-///
-/// # Errors
-/// The store's.
 pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from consents where id in (select id from consents where ends_at < ?1 order by ends_at limit ?2)",

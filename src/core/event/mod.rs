@@ -153,9 +153,6 @@ pub fn emit(tx: &mut Tx<'_, '_>, event: &Event) -> Result<()> {
 }
 
 /// The events of one grant after its `after`-th, in their order.
-///
-/// # Errors
-/// The store's.
 pub fn of_grant(tx: &mut Tx<'_, '_>, grant: &GrantId, after: i64, limit: i64) -> Result<Vec<Event>> {
     let rows = tx.rows(
         "select id, at, kind, client_id, grant_id, sub, seq, detail from events \
@@ -166,9 +163,6 @@ pub fn of_grant(tx: &mut Tx<'_, '_>, grant: &GrantId, after: i64, limit: i64) ->
 }
 
 /// All events from a moment on, oldest first; `after` is the id of the last one seen at just that moment.
-///
-/// # Errors
-/// The store's.
 pub fn since(tx: &mut Tx<'_, '_>, from: Instant, after: Option<&EventId>, limit: i64) -> Result<Vec<Event>> {
     let rows = tx.rows(
         "select id, at, kind, client_id, grant_id, sub, seq, detail from events \

@@ -110,9 +110,6 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, c: &AuthorizationCode) -> Result<()> {
 /// The order matters. Another client's code is as good as unknown and stays whole, so that nobody can burn or revoke
 /// what is not theirs; a code that was used before revokes the grant whatever else came with it; only then `check`
 /// (redirect_uri, PKCE, DPoP) is asked. The update is the single-use gate: of many at once one changes the row.
-///
-/// # Errors
-/// The store's.
 pub fn redeem<T, R>(
     tx: &mut Tx<'_, '_>,
     hash: &Hash,
@@ -186,9 +183,6 @@ fn replayed<T, R>(
 
 /// Takes back a redemption whose answer nobody received: the code's next presentation is its first. The grant stays active,
 /// because the grant that it replaced has ended.
-///
-/// # Errors
-/// The store's.
 pub fn undo(tx: &mut Tx<'_, '_>, hash: &Hash, grant: &Grant, now: Instant) -> Result<()> {
     let undone = tx.execute(
         "update codes set undone_at = ?2 where hash = ?1 and used_at is not null and undone_at is null",
@@ -268,9 +262,6 @@ fn code(hash: Hash, row: &Row) -> Result<AuthorizationCode> {
 
 /// Housekeeping: codes that nobody redeemed go a day after they died. Used ones go when their grant ends. Returns how
 /// many went.
-///
-/// # Errors
-/// The store's.
 pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from codes where hash in (select hash from codes where used_at is null and expires_at < ?1 \
@@ -281,9 +272,6 @@ pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
 
 /// Forgets codes that were never used: a restored backup must not bring one back to life. Returns how many went. One whose
 /// redemption was taken back counts as used again.
-///
-/// # Errors
-/// The store's.
 pub fn drop_unused(tx: &mut Tx<'_, '_>, limit: i64) -> Result<u64> {
     let again = "update codes set undone_at = null where hash in \
                  (select hash from codes where undone_at is not null limit ?1)";

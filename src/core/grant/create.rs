@@ -172,9 +172,6 @@ fn sealed_account(
 /// Writes grant (pending) and code, with audit records and events; with a consent that is given now also its record and
 /// the event `consent.granted`. `false`, and nothing is written, where the earlier grant it rests on is in use no more.
 /// Consuming the request, ending the interaction and queueing the notice belong into the same transaction.
-///
-/// # Errors
-/// The store's.
 pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
     let (g, at) = (&link.grant, link.grant.created_at);
     match &link.basis {

@@ -37,9 +37,6 @@ fn allowed(state: &GrantState, created_at: Instant, now: Instant) -> Further {
 }
 
 /// Writes a further code, bound as the first one is and living as long, for the browser that pressed 許可する.
-///
-/// # Errors
-/// The store's.
 pub fn further(
     tx: &mut Tx<'_, '_>,
     id: &GrantId,

@@ -61,9 +61,6 @@ pub(super) fn share_like(tx: &mut Tx<'_, '_>, id: &GrantId, of: &GrantId) -> Res
 }
 
 /// The open grants made until `until` that share an account, verified or chosen beside it; the oldest first.
-///
-/// # Errors
-/// The store's.
 pub fn sharing(tx: &mut Tx<'_, '_>, account: &Hash, until: Instant, limit: i64) -> Result<Vec<GrantId>> {
     let rows = tx.rows(
         "select id, created_at from grants where account_index = ?1 and ended_at is null and created_at <= ?2 \
@@ -80,18 +77,12 @@ pub fn sharing(tx: &mut Tx<'_, '_>, account: &Hash, until: Instant, limit: i64) 
 }
 
 /// The grant with this id.
-///
-/// # Errors
-/// The store's.
 pub fn load(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<Option<Grant>> {
     let row = tx.row(concat!("select ", columns!(), " from grants g where g.id = ?1"), &[id.as_str().into()])?;
     row.map(|r| from_row(&r, 0)).transpose()
 }
 
 /// The newest grant of a client and account whose code was redeemed and whose time is not over.
-///
-/// # Errors
-/// The store's.
 pub fn in_use(tx: &mut Tx<'_, '_>, client: &ClientId, account: &Hash, now: Instant) -> Result<Option<Grant>> {
     let sql = concat!(
         "select ",
@@ -105,9 +96,6 @@ pub fn in_use(tx: &mut Tx<'_, '_>, client: &ClientId, account: &Hash, now: Insta
 }
 
 /// The grants that share one account (its keyed index), verified or chosen beside it, newest first: what staff look up when a customer telephones.
-///
-/// # Errors
-/// The store's.
 pub fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, limit: i64) -> Result<Vec<Grant>> {
     let sql = concat!(
         "select ",
@@ -131,9 +119,6 @@ pub enum Ended {
 }
 
 /// Ends a grant: new state, audit record and event in one. Its tokens die with it.
-///
-/// # Errors
-/// The store's.
 pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now: Instant) -> Result<Ended> {
     let Some(grant) = load(tx, id)? else {
         return Ok(Ended::Unknown);
@@ -180,9 +165,6 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now
 }
 
 /// Emits an event of a grant under the next number of its counter.
-///
-/// # Errors
-/// The store's.
 pub fn emit_event(
     tx: &mut Tx<'_, '_>,
     id: &GrantId,
@@ -213,9 +195,6 @@ const EVENTS: i64 = 10;
 
 /// Housekeeping: deletes grants that ended longer ago than consent records are kept, and their events with them.
 /// Returns how many grants went: at most a tenth of `limit`.
-///
-/// # Errors
-/// The store's.
 pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64) -> Result<u64> {
     let before = now - retention.max(crate::consent::RETENTION_LEAST);
     let params = [before.into(), (limit / EVENTS).max(1).into()];

@@ -8,9 +8,6 @@ use crate::store::{Result, Tx};
 const HOUR: i64 = 3_600_000;
 
 /// Counts one more; returns how many there were in this hour.
-///
-/// # Errors
-/// The store's.
 pub(super) fn add(tx: &mut Tx<'_, '_>, name: Hash, now: Instant) -> Result<i64> {
     let row = tx.row(
         "insert into tallies (name, hour, n) values (?1, ?2, 1) \

@@ -181,9 +181,6 @@ pub fn reserve(
 
 /// Gives a guess back: the answer was right, or there was none that counts (R30, R34–R37, a closure). Where it had counted as
 /// wrong meanwhile, that is taken back, and a lock that it caused is released.
-///
-/// # Errors
-/// The store's.
 pub fn pass(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,
@@ -209,9 +206,6 @@ pub fn pass(
 
 /// Keeps a guess as wrong; locks the account when it was the last one (R32), with record and event. Returns the lock that
 /// holds then.
-///
-/// # Errors
-/// The store's.
 pub fn fail(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,
@@ -241,9 +235,6 @@ fn answered(tx: &mut Tx<'_, '_>, g: &GuessRow, answer: &str, now: Instant) -> Re
 }
 
 /// The lock that holds on an account at `now`, if one does.
-///
-/// # Errors
-/// The store's.
 pub fn locked(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,
@@ -286,9 +277,6 @@ pub(super) fn unlocked(
 }
 
 /// Forgets the day's failures: consent was completed (G4).
-///
-/// # Errors
-/// The store's.
 pub fn clear(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, account: Hash, now: Instant) -> Result<()> {
     let before = counts(tx, crypto, account, now)?;
     if before.lock().is_some() {
@@ -305,9 +293,6 @@ pub fn clear(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, account: Hash, now: Inst
 
 /// Counts what nobody settled in time, tells that midnight released locks, and drops rows that say nothing any more. Returns
 /// how many rows it touched.
-///
-/// # Errors
-/// The store's.
 pub fn sweep(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,

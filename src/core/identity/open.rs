@@ -34,9 +34,6 @@ pub struct Resumed {
 
 impl IdentityService {
     /// The interaction this browser has begun for this very request, if it has.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn resume(&self, cookies: &[ShownCookie], request: Hash, now: Instant) -> Result<Option<Resumed>> {
         let (service, cookies) = (self.clone(), cookies.to_vec());
         let found = self.store.read(move |tx| {
@@ -50,9 +47,6 @@ impl IdentityService {
     }
 
     /// Begins an interaction. Outside service hours it ends at once (S0).
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn open(&self, start: StartRequest, now: Instant) -> Result<StartResult> {
         if let Some(refused) = self.too_many(start.network, now).await? {
             return Ok(refused);

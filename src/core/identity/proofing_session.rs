@@ -107,18 +107,12 @@ pub fn remember(tx: &mut Tx<'_, '_>, proofing: &ProofingSession) -> Result<()> {
 
 /// Whether a memory is still there: not forgotten, and the client's record unchanged. Its time is not asked: a way that
 /// began within it lives by its own.
-///
-/// # Errors
-/// The store's.
 pub fn exists(tx: &mut Tx<'_, '_>, of: &ProofingSessionKey) -> Result<bool> {
     let sql = "select cookie from proofings where cookie = ?1 and client = ?2 and version = ?3";
     Ok(tx.row(sql, &[of.cookie.into(), of.client.as_str().into(), of.version.into()])?.is_some())
 }
 
 /// Forgets what one browser remembers for an app.
-///
-/// # Errors
-/// The store's.
 pub fn forget(tx: &mut Tx<'_, '_>, proofing: &Hash, client: &ClientId) -> Result<()> {
     let sql = "delete from proofings where cookie = ?1 and client = ?2";
     tx.execute(sql, &[(*proofing).into(), client.as_str().into()])?;
@@ -126,18 +120,12 @@ pub fn forget(tx: &mut Tx<'_, '_>, proofing: &Hash, client: &ClientId) -> Result
 }
 
 /// Forgets whatever a browser remembers: its value is about to be replaced.
-///
-/// # Errors
-/// The store's.
 pub fn replace(tx: &mut Tx<'_, '_>, proofing: &Hash) -> Result<()> {
     tx.execute("delete from proofings where cookie = ?1", &[(*proofing).into()])?;
     Ok(())
 }
 
 /// Forgets an account everywhere, or for one app: it was locked or closed, or its link revoked.
-///
-/// # Errors
-/// The store's.
 pub fn forget_account(tx: &mut Tx<'_, '_>, account: &Hash, client: Option<&ClientId>) -> Result<()> {
     match client {
         Some(client) => {
@@ -151,9 +139,6 @@ pub fn forget_account(tx: &mut Tx<'_, '_>, account: &Hash, client: Option<&Clien
 
 /// Forgets everything, at most `limit` rows a call: a restored backup must not bring back what was forgotten. Returns how
 /// many went.
-///
-/// # Errors
-/// The store's.
 pub fn drop_restored(tx: &mut Tx<'_, '_>, limit: i64) -> Result<u64> {
     tx.execute("delete from proofings where cookie in (select cookie from proofings limit ?1)", &[limit.into()])
 }

@@ -41,9 +41,6 @@ impl Interaction {
 
 impl IdentityService {
     /// What a browser remembers for an app, while its time lasts.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn recall(&self, of: &ProofingSessionKey, now: Instant) -> Result<Option<Proofed>> {
         let (service, of) = (self.clone(), of.clone());
         self.store.read(move |tx| service.recall_tx(tx, &of, now)).await

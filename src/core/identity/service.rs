@@ -113,9 +113,6 @@ impl IdentityService {
     }
 
     /// Where a browser stands (GET). `language`: what the language link asks for.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn look(&self, visitor: &Visitor, language: Option<Language>, now: Instant) -> Result<ViewResult> {
         let quick = {
             let (service, v) = (self.clone(), visitor.clone());
@@ -193,9 +190,6 @@ impl IdentityService {
     }
 
     /// What `call/status` says; `None` for a browser it is not for. Reads only: a poll keeps nothing alive.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn call_status(&self, visitor: &Visitor, now: Instant) -> Result<Option<CallView>> {
         let (service, v) = (self.clone(), visitor.clone());
         let work = move |tx: &mut Tx<'_, '_>| {
@@ -207,9 +201,6 @@ impl IdentityService {
     }
 
     /// Takes what a browser posts.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn post(&self, visitor: &Visitor, step: &str, posted: Posted, now: Instant) -> Result<ViewResult> {
         let (service, v, step) = (self.clone(), visitor.clone(), step.to_owned());
         let seen = match posted {
@@ -273,9 +264,6 @@ impl IdentityService {
 
     /// Takes the one good step token; every other page of the interaction is stale from here on. What the form before
     /// lacked is forgotten. `Now` must be saved.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn take(&self, tx: &mut Tx<'_, '_>, v: &Visitor, step: &str, now: Instant) -> Result<StepCheck> {
         let Some(row) = self.admitted(tx, v, now)? else { return Ok(StepCheck::NotOwner) };
         if row.settles(&self.key, &v.cookie) {

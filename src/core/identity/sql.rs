@@ -285,9 +285,6 @@ pub(super) fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64
 /// Records one transition of the state machine (requirements.md#states), from ② on: what comes before, strangers can do
 /// as often as
 /// they like.
-///
-/// # Errors
-/// The store's.
 pub fn record(
     tx: &mut Tx<'_, '_>,
     i: &Interaction,
@@ -307,9 +304,6 @@ pub fn record(
 }
 
 /// Ends an interaction, writes it and records it. The number it was given stays its own until the time of that is over.
-///
-/// # Errors
-/// The store's.
 pub fn end(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,

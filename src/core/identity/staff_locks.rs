@@ -29,9 +29,6 @@ pub struct LockEntry {
 
 /// The accounts that are locked at `now`, the newest lock first, and those with guesses that a crash left unanswered. Staff
 /// reads account numbers here: the caller records that.
-///
-/// # Errors
-/// The store's.
 pub fn list(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, now: Instant, limit: i64) -> Result<Vec<LockEntry>> {
     let locked = "select account, sealed, locked_at, locked_until, held from lockouts \
                   where locked_at is not null and (held = 1 or locked_until > ?1) order by locked_at desc limit ?2";
@@ -65,9 +62,6 @@ fn unseal_account(crypto: &FieldCrypto, row: &Row) -> Result<Account> {
 
 /// Releases an account by hand and forgets every wrong answer and every guess that nobody answered; `false` when there was
 /// nothing of the kind. Guesses that are being asked at this moment stay booked.
-///
-/// # Errors
-/// The store's.
 pub fn release(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,

@@ -15,9 +15,6 @@ const RETENTION: Duration = Duration::from_secs(24 * 3600);
 impl IdentityService {
     /// One batch of housekeeping, at most `limit` rows of each kind. Returns how many rows it touched, so that the caller
     /// can go on until nothing is left.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn sweep(&self, now: Instant, limit: i64) -> Result<u64> {
         let service = self.clone();
         let (ended, touched) = self.store.ending().write(move |tx| service.sweep_tx(tx, now, limit)).await?;

@@ -22,9 +22,6 @@ struct CachedCount {
 
 impl Unfinished {
     /// Counts one more start; `false` where `most` are kept already.
-    ///
-    /// # Errors
-    /// The store's.
     pub(super) async fn admit(&self, store: &Store, most: i64, now: Instant) -> Result<bool> {
         let fresh = |known: &CachedCount| known.asked_at.is_some_and(|at| at <= now && now.since(at) < AGE);
         let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -70,9 +70,6 @@ const REMEMBERED: Duration = Duration::from_hours(365 * 24);
 
 /// Ends every open grant that shares the account, in one transaction with the memory of the report. A link that was made after
 /// the change was checked against the account as it is since, and stays: reports may come late.
-///
-/// # Errors
-/// The store's.
 pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: Instant) -> Result<ReportOutcome> {
     // The bank's ids may hold anything: kept as a digest.
     let id = Hash::of(&report.event_id);
@@ -102,9 +99,6 @@ pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: 
 }
 
 /// Housekeeping: forgets reports after a year. Returns how many went.
-///
-/// # Errors
-/// The store's.
 pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from account_events where id in (select id from account_events where heard_at < ?1 \

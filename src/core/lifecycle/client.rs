@@ -8,9 +8,6 @@ use crate::id::{ClientId, GrantId};
 use crate::store::{Error, Result, Tx};
 
 /// Ends at most `limit` links of apps that have ended. Returns how many; call again while it is a full batch.
-///
-/// # Errors
-/// The store's.
 pub fn unlink(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     let rows = tx.rows(
         "select g.id, g.client_id from clients c join grants g on g.client_id = c.id

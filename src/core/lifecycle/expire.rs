@@ -26,9 +26,6 @@ impl Swept {
 
 /// Ends grants whose time is over (`grant.expired`) and announces the end of those that have seven days left
 /// (`grant.expiring`): at most `limit` of each, never more than [`BATCH`].
-///
-/// # Errors
-/// The store's.
 pub fn expire(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Swept> {
     let limit = limit.clamp(1, BATCH);
     let mut swept = Swept::default();

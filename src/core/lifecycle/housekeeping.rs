@@ -60,9 +60,6 @@ pub const TASKS: &[(&str, HousekeepingTask)] = &[
 ];
 
 /// Runs one task on at most [`BATCH`] rows. Returns how many rows went; call again while it is a full batch.
-///
-/// # Errors
-/// The store's.
 pub fn run_task(tx: &mut Tx<'_, '_>, task: HousekeepingTask, now: Instant, retention: &Retention) -> Result<u64> {
     task(tx, now, retention, BATCH)
 }

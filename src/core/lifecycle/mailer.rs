@@ -101,9 +101,6 @@ const LEASE: Duration = Duration::from_mins(5);
 
 /// Sends what is due: one round, called by the server's job every few seconds. Failure of one notice does not hold up
 /// the next, and none of it reaches the customer's screen (requirements.md#notice-delivery).
-///
-/// # Errors
-/// The store's.
 pub async fn deliver_notices(
     store: &Store,
     mailer: &dyn Mailer,

@@ -111,9 +111,6 @@ pub(super) fn seal_context(id: &NoticeId) -> SealContext<'_> {
 }
 
 /// Writes a notice, in the transaction of 許可する. There is no link to tell of yet, so it is held (requirements.md#notices, G26).
-///
-/// # Errors
-/// The store's.
 pub fn hold(tx: &mut Tx<'_, '_>, notice: &Queued, now: Instant) -> Result<()> {
     tx.execute(
         "insert into notices (id, kind, grant_id, sealed, state, attempts, created_at) \
@@ -130,9 +127,6 @@ pub fn hold(tx: &mut Tx<'_, '_>, notice: &Queued, now: Instant) -> Result<()> {
 }
 
 /// Lets the notice of a grant go out, in the transaction that redeems its code: its 24 hours count from now.
-///
-/// # Errors
-/// The store's.
 pub fn release(tx: &mut Tx<'_, '_>, grant: &GrantId, now: Instant) -> Result<()> {
     tx.execute(
         "update notices set state = 'waiting', next_at = ?2, since = ?2 where grant_id = ?1 and state = 'held'",
@@ -142,9 +136,6 @@ pub fn release(tx: &mut Tx<'_, '_>, grant: &GrantId, now: Instant) -> Result<()>
 }
 
 /// The redemption was taken back: a notice that has not gone out yet is held again.
-///
-/// # Errors
-/// The store's.
 pub fn put_on_hold(tx: &mut Tx<'_, '_>, grant: &GrantId) -> Result<()> {
     tx.execute(
         "update notices set state = 'held', next_at = null, since = null where grant_id = ?1 and state = 'waiting'",
@@ -159,9 +150,6 @@ const CLOCKS: Duration = Duration::from_secs(60);
 /// Housekeeping: deletes held notices, with their addresses, once no code of their grant can be redeemed any more: the
 /// grant has ended (revoked meanwhile, say), or the codes it had have died unused and it is too late for a further one.
 /// Returns how many went.
-///
-/// # Errors
-/// The store's.
 pub fn drop_held(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     let dead = now - CLOCKS;
     tx.execute(

@@ -37,9 +37,6 @@ pub struct Undelivered {
 }
 
 /// The notices that have not been delivered, the newest first.
-///
-/// # Errors
-/// The store's.
 pub fn undelivered(tx: &mut Tx<'_, '_>, limit: i64) -> Result<Vec<Undelivered>> {
     let sql = "select n.id, n.kind, n.state, n.grant_id, g.client_id, g.reference, n.created_at, n.attempts, n.trouble, \
                n.next_at, n.since, n.done_at from notices n left join grants g on g.id = n.grant_id \
@@ -88,9 +85,6 @@ pub enum Retried {
 
 /// Tries a notice now, and for another 24 hours: whoever mended the relay need not wait for the next attempt, and a notice
 /// that was given up goes out after all.
-///
-/// # Errors
-/// The store's.
 pub fn retry(tx: &mut Tx<'_, '_>, id: &NoticeId, actor: Actor, now: Instant) -> Result<Retried> {
     let sql = "select state, sealed, taken_until, grant_id from notices where id = ?1";
     let Some(row) = tx.row(sql, &[id.as_str().into()])? else { return Ok(Retried::Unknown) };

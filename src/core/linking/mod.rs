@@ -124,9 +124,6 @@ impl Linking {
     }
 
     /// Ends an interaction whose app was suspended meanwhile: nobody is asked anything more for it. Then shows what is.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn end_for_inactive_client(&self, visitor: &Visitor, step: &str, now: Instant) -> Result<ViewResult> {
         let (identity, v, step) = (self.identity.clone(), visitor.clone(), step.to_owned());
         let work = move |tx: &mut Tx<'_, '_>| {

@@ -79,9 +79,6 @@ impl Linking {
     }
 
     /// Ends an interaction at ⑥ for which there is nothing to offer, and shows what is then.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn nothing_to_offer(&self, visitor: &Visitor, now: Instant) -> Result<ViewResult> {
         let (identity, v) = (self.identity.clone(), visitor.clone());
         let work = move |tx: &mut Tx<'_, '_>| {

@@ -23,9 +23,6 @@ impl Linking {
 
     /// The checks the request may rest on, of the browser that shows `memory`. The core bank is asked what has become of the
     /// account; without a clear answer they are passed anew.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn recalled(
         &self,
         proofing: Option<Hash>,

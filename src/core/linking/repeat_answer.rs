@@ -22,9 +22,6 @@ pub enum RepeatedAnswer {
 
 impl Linking {
     /// The answer to the app with a further code, where the grant may have one.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn repeat_answer(
         &self,
         i: &Interaction,

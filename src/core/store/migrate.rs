@@ -49,9 +49,6 @@ const LOCK: &str = "select pg_advisory_xact_lock(8243122654883636071)";
 const TABLE: &str = "create table schema_files (name TEXT not null primary key, sha256 BYTES not null)";
 
 /// What the database says of `files` and of others it has seen, in order of their names.
-///
-/// # Errors
-/// The store's.
 pub fn status(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<Vec<(String, MigrationState)>> {
     let mut applied = Vec::new();
     if tx.has_table("schema_files")? {

@@ -311,9 +311,6 @@ impl Store {
 }
 
 /// Housekeeping: forgets at most `limit` of the markers of more than a day ago, by which a commit in doubt is decided.
-///
-/// # Errors
-/// The store's.
 pub fn prune_markers(tx: &mut Tx<'_, '_>, limit: i64) -> Result<u64> {
     tx.prune_markers(limit)
 }

@@ -37,9 +37,6 @@ const NO_CODE: Refusal =
 
 /// Redeems an authorization code: grant active, older one replaced, access token recorded, event `token.issued`; or the
 /// refusal, which for a replay has revoked the grant.
-///
-/// # Errors
-/// The store's.
 pub fn exchange(
     tx: &mut Tx<'_, '_>,
     ask: TokenRequest<'_>,
@@ -88,9 +85,6 @@ pub fn exchange(
 /// Uses a refresh token: a new access token of the same grant. The refresh token stays as it is (FAPI 2.0 Security
 /// Profile §5.3.2.1) and is bound to the client's authentication (RFC 9700 §4.14); the new access token is
 /// bound to the key of this request's proof, not of the last one (RFC 9449 §5).
-///
-/// # Errors
-/// The store's.
 pub fn refresh(
     tx: &mut Tx<'_, '_>,
     ask: TokenRequest<'_>,

@@ -57,9 +57,6 @@ impl IntrospectedToken {
 ///
 /// Access tokens are visible to resource servers in `aud` and to their own client; refresh tokens only to their own
 /// client, because they open no resource. To every other caller a token looks unknown (RFC 7662 §4, RFC 9701 §5).
-///
-/// # Errors
-/// The store's.
 pub fn introspect(
     tx: &mut Tx<'_, '_>,
     asked: IntrospectedToken,

@@ -87,9 +87,6 @@ fn end(tx: &mut Tx<'_, '_>, grant: &Grant, client: &ClientId, now: Instant) -> R
 
 /// Revokes the live tokens that a restored backup brought back, at most `limit` of each kind, and tells of each.
 /// Returns how many.
-///
-/// # Errors
-/// The store's.
 pub fn restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     let revoked = sql::revoke_restored(tx, now, limit)?;
     for (token, client, grant) in &revoked {

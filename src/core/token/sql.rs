@@ -141,9 +141,6 @@ pub const FIND_ACCESS: &str = concat!(
 );
 
 /// The access token under `hash`, with its grant and its client's status: the hot read of introspection.
-///
-/// # Errors
-/// The store's.
 pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
     let Some(row) = tx.row(FIND_ACCESS, &[(*hash).into()])? else {
         return Ok(None);
@@ -169,9 +166,6 @@ pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
 }
 
 /// The refresh token under `hash`, with its grant.
-///
-/// # Errors
-/// The store's.
 pub fn find_refresh(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<(Refresh, Grant)>> {
     let sql = concat!(
         "select t.id, t.client_id, t.scope, t.aud, t.issued_at, t.revoked_at, ",
@@ -252,9 +246,6 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// Housekeeping: expired access tokens go after a day. Returns how many went.
-///
-/// # Errors
-/// The store's.
 pub fn prune_access(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from access_tokens where hash in (select hash from access_tokens where expires_at < ?1 \
@@ -264,9 +255,6 @@ pub fn prune_access(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64
 }
 
 /// Housekeeping: expired refresh tokens go after a day. Returns how many went.
-///
-/// # Errors
-/// The store's.
 pub fn prune_refresh(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from refresh_tokens where hash in (select hash from refresh_tokens where expires_at < ?1 \

@@ -22,9 +22,6 @@ fn presented(params: &Params) -> Option<Hash> {
 }
 
 /// Takes back what `issued` recorded. It may run twice; returns whether a code was given back.
-///
-/// # Errors
-/// The store's.
 pub fn undo(tx: &mut Tx<'_, '_>, issued: &Issued, minted: &Minted, params: &Params, now: Instant) -> Result<bool> {
     let hash = minted.access.hash();
     let Some(found) = sql::find_access(tx, &hash)?.filter(|found| found.token.revoked_at.is_none()) else {

@@ -63,9 +63,6 @@ fn entry(token: &Initial, action: &'static str, actor: &Actor, now: Instant) -> 
 }
 
 /// Keeps a new one.
-///
-/// # Errors
-/// The store's.
 pub fn make(tx: &mut Tx<'_, '_>, token: &Initial, hash: Hash, actor: &Actor) -> Result<()> {
     tx.execute(
         "insert into initial_tokens (id, hash, label, profile, uses_left, created_at, expires_at)
@@ -84,18 +81,12 @@ pub fn make(tx: &mut Tx<'_, '_>, token: &Initial, hash: Hash, actor: &Actor) -> 
 }
 
 /// All of them, the newest first.
-///
-/// # Errors
-/// The store's.
 pub fn list(tx: &mut Tx<'_, '_>, limit: i64) -> Result<Vec<Initial>> {
     let sql = select!("order by created_at desc, id limit ?1");
     tx.rows(sql, &[limit.into()])?.iter().map(from_row).collect()
 }
 
 /// Ends one now; `false` when there is none, or it was over already.
-///
-/// # Errors
-/// The store's.
 pub fn revoke(tx: &mut Tx<'_, '_>, id: &TokenId, actor: &Actor, now: Instant) -> Result<bool> {
     let sql = select!("where id = ?1 and expires_at > ?2 and uses_left > 0");
     let Some(row) = tx.row(sql, &[id.as_str().into(), now.into()])? else { return Ok(false) };
@@ -108,18 +99,12 @@ pub fn revoke(tx: &mut Tx<'_, '_>, id: &TokenId, actor: &Actor, now: Instant) ->
 }
 
 /// The one with this hash, while it may be used.
-///
-/// # Errors
-/// The store's.
 pub fn usable(tx: &mut Tx<'_, '_>, hash: Hash, now: Instant) -> Result<Option<Initial>> {
     let sql = select!("where hash = ?1 and expires_at > ?2 and uses_left > 0");
     tx.row(sql, &[hash.into(), now.into()])?.as_ref().map(from_row).transpose()
 }
 
 /// Uses it once; `false` when somebody else took the last use.
-///
-/// # Errors
-/// The store's.
 pub(super) fn spend(tx: &mut Tx<'_, '_>, id: &TokenId, now: Instant) -> Result<bool> {
     let rows = tx.execute(
         "update initial_tokens set uses_left = uses_left - 1 where id = ?1 and uses_left > 0 and expires_at > ?2",
@@ -129,9 +114,6 @@ pub(super) fn spend(tx: &mut Tx<'_, '_>, id: &TokenId, now: Instant) -> Result<b
 }
 
 /// Housekeeping. Returns how many went.
-///
-/// # Errors
-/// The store's.
 pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from initial_tokens where id in (select id from initial_tokens where expires_at < ?1

@@ -48,9 +48,6 @@ pub enum RegistrationResult {
 }
 
 /// Registers a client (RFC 7591): pending, whatever its record says.
-///
-/// # Errors
-/// The store's.
 pub fn create(tx: &mut Tx<'_, '_>, new: &New, most: u32, event: &EventId, now: Instant) -> Result<RegistrationResult> {
     let waiting = tx.row("select count(*) from clients where status = 'pending'", &[])?;
     if waiting.map_or(Ok(0), |r| r.int(0))? >= i64::from(most) {
@@ -91,9 +88,6 @@ fn read_proposed(text: Option<&str>, client: &Client) -> Result<Option<(Client, 
 
 /// The client, when `token` is the SHA-256 of its registration access token. Whether there is no such client, one that
 /// manages nothing, or another token, is one answer.
-///
-/// # Errors
-/// The store's.
 pub fn load(tx: &mut Tx<'_, '_>, id: &ClientId, token: &Hash) -> Result<Option<Managed>> {
     let sql = "select token, statement, proposed from client_registrations where client_id = ?1";
     let Some(row) = tx.row(sql, &[id.as_str().into()])? else { return Ok(None) };
@@ -106,9 +100,6 @@ pub fn load(tx: &mut Tx<'_, '_>, id: &ClientId, token: &Hash) -> Result<Option<M
 }
 
 /// What waits for approval of a client's record, for staff.
-///
-/// # Errors
-/// The store's.
 pub fn proposed(tx: &mut Tx<'_, '_>, client: &Client) -> Result<Option<Client>> {
     Ok(waiting(tx, client)?.map(|(wanted, _)| wanted))
 }
@@ -133,9 +124,6 @@ fn differing(old: &Client, new: &Client) -> Vec<String> {
 
 /// Replaces the record by the one the client wants (RFC 7592 §2.2). Where that opens something to an approved client, it
 /// waits, and the approved record stays in force. Returns whether it waits.
-///
-/// # Errors
-/// The store's.
 pub fn change(
     tx: &mut Tx<'_, '_>,
     managed: &Managed,
@@ -188,9 +176,6 @@ fn forget_proposal(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<bool> {
 
 /// Approves what waits: a new client, which customers may reach from now on, or a change, which is now in force. Where
 /// `seen` names a version, only if the record is still that one: nobody slips another record under a signature.
-///
-/// # Errors
-/// The store's.
 pub fn approve(
     tx: &mut Tx<'_, '_>,
     id: &ClientId,
@@ -221,9 +206,6 @@ pub fn approve(
 }
 
 /// Refuses what waits: a new client is gone, a change forgotten.
-///
-/// # Errors
-/// The store's.
 pub fn decline(tx: &mut Tx<'_, '_>, id: &ClientId, actor: &Actor, event: &EventId, now: Instant) -> Result<Changed> {
     if forget_proposal(tx, id)? {
         note(tx, id, "client.change_declined", json!({}), actor, now)?;
@@ -238,9 +220,6 @@ pub fn decline(tx: &mut Tx<'_, '_>, id: &ClientId, actor: &Actor, event: &EventI
 
 /// Ends a client for good (RFC 7592 §2.3): from this moment nothing of it is live. A client nobody approved leaves
 /// nothing but its audit record; of another one the record stays, for those who ask what a past link was.
-///
-/// # Errors
-/// The store's.
 pub fn end(tx: &mut Tx<'_, '_>, id: &ClientId, actor: &Actor, event: &EventId, now: Instant) -> Result<()> {
     tx.execute("delete from client_registrations where client_id = ?1", &[id.as_str().into()])?;
     if tx.execute("delete from clients where id = ?1 and status = 'pending'", &[id.as_str().into()])? == 0 {
@@ -255,9 +234,6 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &ClientId, actor: &Actor, event: &EventId, n
 
 /// A new registration access token for a client, also for one that was imported; the old one ends at once. `false` when
 /// there is no such client, or it has ended.
-///
-/// # Errors
-/// The store's.
 pub fn set_token(tx: &mut Tx<'_, '_>, id: &ClientId, token: Hash, actor: &Actor, now: Instant) -> Result<bool> {
     if status_of(tx, id)?.is_none_or(|s| s == Status::Ended) {
         return Ok(false);
@@ -272,9 +248,6 @@ pub fn set_token(tx: &mut Tx<'_, '_>, id: &ClientId, token: Hash, actor: &Actor,
 }
 
 /// Housekeeping: drops clients that registered themselves before `before` and were never approved. Returns how many.
-///
-/// # Errors
-/// The store's.
 pub fn prune(tx: &mut Tx<'_, '_>, before: Instant, limit: i64, now: Instant) -> Result<u64> {
     let rows = tx.rows(
         "select c.id from clients c join client_registrations r on r.client_id = c.id

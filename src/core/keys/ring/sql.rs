@@ -42,9 +42,6 @@ pub(super) struct NewKeyRow {
 const MOST: i64 = 200;
 
 /// All keys, oldest first, without opening them.
-///
-/// # Errors
-/// The store's.
 pub fn list(tx: &mut Tx<'_, '_>) -> Result<Vec<KeyRow>> {
     Ok(load(tx)?.into_iter().map(|s| s.listed).collect())
 }
