@@ -1,5 +1,5 @@
 //! What must always hold, checked over the whole store: the audit chains are unbroken; each grant's state, its audit
-//! records and its events tell the same story; codes and tokens fit the grant they hang off. `renkei audit verify`
+//! records and its events tell the same story; codes and tokens fit the grant they belong to. `renkei audit verify`
 //! runs it, and so does every integration test when it ends.
 
 use crate::audit;

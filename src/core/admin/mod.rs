@@ -1,4 +1,4 @@
-//! What the institution's staff may do, by whichever door they come: the admin socket of a running server, or a command
+//! What the institution's staff may do, from either source: the admin socket of a running server, or a command
 //! that opens the store itself because no server runs.
 //!
 //! Owns the list of things that can be asked ([`AdminCommand`]), their form in HTTP ([`AdminCommand::http`], [`AdminCommand::parse`]) and their

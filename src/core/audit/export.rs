@@ -65,7 +65,7 @@ pub struct ExportedRecord {
     /// The app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// The way through the screens.
+    /// The interaction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interaction: Option<String>,
     /// The grant.

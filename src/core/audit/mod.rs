@@ -55,7 +55,7 @@ pub struct Entry {
     pub action: &'static str,
     /// The app concerned.
     pub client: Option<ClientId>,
-    /// The customer's way through the screens, if in one.
+    /// The customer's interaction, if there is one.
     pub interaction: Option<InteractionId>,
     /// The grant concerned.
     pub grant: Option<GrantId>,

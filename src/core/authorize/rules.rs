@@ -1,8 +1,9 @@
-//! The rules an authorization request must satisfy, as two ordered lists, the same for both doors: what may not come over
-//! a door stands in them too. [`BEFORE_OPENING`] judges what came. Then the request object is verified, by the rules of
-//! [`super::object`]. [`AFTER_OPENING`] judges what is asked: where there is an object, what the client signed.
+//! The rules an authorization request must satisfy, as two ordered lists. They are the same for a pushed request and for one
+//! in a browser's query; a rule for one of the two is in the list too. [`BEFORE_OPENING`] judges the request as it came. Then
+//! the request object is verified, by the rules of [`super::object`]. [`AFTER_OPENING`] judges what is asked: with a request
+//! object, that is what the client signed.
 //!
-//! What the list does not say, [`oxide::negotiate`] decides behind it: redirect_uri, response_type, scope, PKCE.
+//! After the lists, [`oxide::negotiate`] decides redirect_uri, response_type, scope and PKCE.
 
 use super::answer::Destination;
 use super::{AuthorizationRequest, Demands, Details, Hint, Prompt, ResponseMode};
@@ -14,7 +15,7 @@ use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
 use url::form_urlencoded::byte_serialize;
 
-/// Which way a request came.
+/// Where a request came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestSource<'a> {
     /// `POST /oauth/par`, by the authenticated client, perhaps with a DPoP proof made with this key (RFC 9449 §10.1).
@@ -33,9 +34,9 @@ pub struct RequestInput<'a> {
     pub params: &'a Params,
     /// Those that count instead, where it came with a request object.
     pub signed: Option<&'a Params>,
-    /// The client: authenticated at PAR, only named at the other door.
+    /// The client: authenticated at PAR, only named at `/oauth/authorize`.
     pub client: &'a Client,
-    /// Which way it came.
+    /// Where it came from.
     pub source: RequestSource<'a>,
     /// The `acr` that the checks of this server come to (OpenID Connect Core §2).
     pub acr: &'a str,
@@ -243,7 +244,7 @@ fn pushed(q: &RequestInput<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 fn request_uri(q: &RequestInput<'_>) -> Result<(), Refusal> {
-    // At the other door a request_uri is looked up and its parameters are all that counts: it never comes here.
+    // At `/oauth/authorize` a request_uri is looked up and its parameters are all that counts: it never comes here.
     if q.params.get("request_uri").is_some() {
         return Err(Refusal::invalid_request("request_uri may not be used here"));
     }

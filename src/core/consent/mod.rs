@@ -92,7 +92,7 @@ pub struct ConsentChoice {
 /// Who agreed, as steps ① to ⑤ proved it.
 #[derive(Debug, Clone)]
 pub struct Customer {
-    /// The way through the screens.
+    /// The interaction.
     pub interaction: InteractionId,
     /// The person as the core bank knows them.
     pub holder: HolderId,
@@ -236,7 +236,7 @@ pub fn words<'a>(sentences: impl IntoIterator<Item = &'a str>) -> Hash {
 }
 
 /// 受付番号: four letters and four digits that a customer can read out on the telephone. Letters that sound or look
-/// alike are left out; it finds a record, it opens nothing. Drawn from the way through the screens under the index key,
+/// alike are left out; it finds a record, it opens nothing. Drawn from the interaction's id under the index key,
 /// so that ⑥ shows the number the notice will carry.
 #[must_use]
 pub fn reference(sealer: &Sealer, way: &InteractionId) -> String {

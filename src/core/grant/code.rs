@@ -107,7 +107,7 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, c: &AuthorizationCode) -> Result<()> {
 
 /// Redeems a code for the client that has just authenticated.
 ///
-/// The order matters. Another client's code is as good as unknown and stays whole, so that nobody can burn or revoke
+/// The order matters. Another client's code is treated as unknown and is not used up, so that a client cannot burn or revoke
 /// what is not theirs; a code that was used before revokes the grant whatever else came with it; only then `check`
 /// (redirect_uri, PKCE, DPoP) is asked. The update is the single-use gate: of many at once one changes the row.
 pub fn redeem<T, R>(
@@ -260,7 +260,7 @@ fn code(hash: Hash, row: &Row) -> Result<AuthorizationCode> {
     })
 }
 
-/// Housekeeping: codes that nobody redeemed go a day after they died. Used ones go when their grant ends. Returns how
+/// Housekeeping: codes that were not redeemed are deleted a day after they ended. Used ones go when their grant ends. Returns how
 /// many went.
 pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     tx.execute(

@@ -1,5 +1,5 @@
 //! A new grant with its first code: after 許可する, together with its consent record; or for `prompt=none`, on a consent
-//! that stands. This is the only place where a grant begins.
+//! that is in force. This is the only place where a grant begins.
 
 use super::code::{self, AuthorizationCode, CodeBinding};
 use super::{Grant, GrantState, pairwise, sql};

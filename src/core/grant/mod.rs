@@ -34,7 +34,7 @@ use crate::secret::Hash;
 /// A grant: one customer's permission for one client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// Its id, told to the client as `grant_id`.
+    /// Its id, which the client knows as `grant_id`.
     pub id: GrantId,
     /// The consent it rests on.
     pub consent: ConsentId,
@@ -62,7 +62,7 @@ pub struct Grant {
     pub created_at: Instant,
     /// When it ends by itself: a whole second, absolute, no refresh moves it (G22).
     pub expires_at: Instant,
-    /// Where it stands.
+    /// Its stage.
     pub state: GrantState,
     /// How many events it has had.
     pub seq: i64,

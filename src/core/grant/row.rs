@@ -35,7 +35,7 @@ pub(crate) fn from_row(row: &Row, first: usize) -> Result<Grant> {
         amr: row.text(at(10))?.split(' ').filter(|f| !f.is_empty()).map(str::to_owned).collect(),
         auth_time: row.instant(at(11))?,
         created_at: row.instant(at(12))?,
-        // Earlier releases wrote milliseconds, and told the app seconds: it ends when the app was told.
+        // Earlier releases wrote milliseconds, and the app was given seconds: it ends at the second the app knows.
         expires_at: row.instant(at(13))?.floor_second(),
         state: state(row, at(14)).map_err(|e| e.unwrap_or_else(|| bad("state, times and reasons contradict")))?,
         seq: row.int(at(19))?,

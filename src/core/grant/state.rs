@@ -77,7 +77,7 @@ impl By {
     }
 }
 
-/// Where a grant stands.
+/// The state of a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GrantState {
     /// Consent was given; the code has not been redeemed yet.

@@ -105,7 +105,7 @@ impl IdentityService {
         admitted
     }
     /// Whether the core bank may be asked what has become of checks that are remembered. That takes the place of ② and
-    /// counts as a post of it: whoever is remembered cannot keep the core bank busy.
+    /// counts as a post of it: so a remembered browser cannot keep the core bank busy.
     #[must_use]
     pub fn may_recall(&self, network: BrowserNetwork, now: Instant) -> bool {
         self.limits.customer_posts.admit(network, now).is_ok()
@@ -244,7 +244,7 @@ impl IdentityService {
         Ok((self.advanced(tx, i, now)?, noted))
     }
 
-    /// *Reserve*: the guess may be made, once, on the books; or what is in its way.
+    /// *Reserve*: books the guess as a failure before it is made; or says why it may not be made.
     async fn reserve(&self, v: &Visitor, step: &str, guess: Guess, now: Instant) -> Result<Booked> {
         let busy = guess == Guess::Customer && self.full(now).await?;
         if busy {

@@ -120,7 +120,7 @@ pub(super) fn give(
         attempt,
     };
     if policy.auto_call {
-        // A program walks the screens: nobody calls, so there is nothing to keep apart.
+        // A program posts the screens and nobody calls, so there are no calls to keep apart.
         let first = policy.called_numbers.first().map(calling);
         return Ok((first.map_or(Given::NotBefore(now), Given::Number), 0));
     }
@@ -285,7 +285,7 @@ pub(super) fn use_up(
 pub(super) enum Fate {
     /// The interaction that holds the pair has its call.
     Matched,
-    /// Withheld: everybody who waits at the number is told.
+    /// Withheld: every interaction that waits at the number shows it.
     Withheld,
     /// Reported before.
     Repeated,

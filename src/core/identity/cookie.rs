@@ -59,7 +59,7 @@ pub fn is_label(text: &str) -> bool {
     text.len() == LABEL && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
-/// The part of an interaction's id that stands in the name of its cookie.
+/// The part of an interaction's id that is in the name of its cookie.
 #[must_use]
 pub fn label(id: &InteractionId) -> &str {
     id.as_str().get(..LABEL).unwrap_or(id.as_str())

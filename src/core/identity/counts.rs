@@ -31,7 +31,7 @@ pub(super) enum OneMore {
     /// The guesses that are being asked about are as many as the limit leaves.
     Full,
 }
-/// What is decided about a guess that nobody settled in time.
+/// What is decided about a guess that was not settled in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overdue {
     /// It counts as wrong, so that staff sees what it closes and can open it.

@@ -45,7 +45,7 @@ pub(super) struct GuessRow {
     pub(super) day: i64,
     /// When the core bank was asked.
     pub(super) at: Instant,
-    /// When nobody waits for the answer any more.
+    /// When the answer is waited for no longer.
     pub(super) until: Instant,
     /// Whether it counts as wrong already.
     pub(super) counted: bool,
@@ -108,7 +108,7 @@ pub(super) fn forget_day(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<()> {
     Ok(())
 }
 
-/// Accounts with a guess that nobody settled in time and that does not count yet.
+/// Accounts with a guess that was not settled in time and does not count yet.
 pub(super) fn overdue(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Vec<Hash>> {
     let sql = "select account from guesses where counted = 0 and until <= ?1 order by until limit ?2";
     let mut accounts = Vec::new();

@@ -1,4 +1,4 @@
-//! One customer's way through the screens: the state machine of requirements.md#states.
+//! The interaction of one customer with the screens: the state machine of requirements.md#states.
 //!
 //! A stage carries exactly what is known by then, and a move consumes the stage it starts from, so that a later stage
 //! cannot be had without the earlier ones. `sql.rs` persists it; nothing else makes one.
@@ -18,7 +18,7 @@ use crate::secret::Hash;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How long a way through the screens may take at most, unless configured otherwise (G28).
+/// How long an interaction may take at most, unless configured otherwise (G28).
 pub const ABSOLUTE: Duration = Duration::from_secs(30 * 60);
 /// How long it may rest, unless configured otherwise (G28).
 pub const IDLE: Duration = Duration::from_secs(15 * 60);
@@ -28,7 +28,7 @@ pub const UNFINISHED: Duration = Duration::from_secs(30 * 60);
 /// What `amr` says of the checks (RFC 8176): what the customer knows, the telephone they hold.
 pub const AMR: [&str; 3] = ["kba", "tel", "pin"];
 
-/// One customer's way through the screens.
+/// The interaction of one customer with the screens ① to ⑥.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interaction {
     /// Its name in the address; useless without the browser's cookie.
@@ -57,11 +57,11 @@ pub struct Interaction {
     pub recorded: bool,
     /// Whether it ended in this very transaction. Not stored.
     pub ended_now: bool,
-    /// Where it stands.
+    /// Its stage.
     pub stage: Stage,
 }
 
-/// Where a way through the screens stands.
+/// The stage of an interaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -98,7 +98,7 @@ pub enum Stage {
         /// What came of it.
         grant: GrantId,
     },
-    /// It is over, and nobody agreed.
+    /// It ended without consent.
     Ended(Ending),
 }
 
@@ -109,11 +109,11 @@ pub struct Matched {
     pub account: Account,
     /// The account and its holder as the core bank names them.
     pub holding: Holding,
-    /// What the customer told us.
+    /// What the customer typed at ②.
     pub personal: Personal,
 }
 
-/// What the customer told us at ②. Sealed wherever it rests, never printed.
+/// What the customer typed at ②. It is stored sealed and never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Personal {
     /// The name; only recorded, never matched (G1).
@@ -162,7 +162,7 @@ pub struct Proofed {
 pub struct Misstep;
 
 impl Interaction {
-    /// A new way, at ①.
+    /// A new interaction, at ①.
     #[must_use]
     pub fn new(id: InteractionId, client: ClientId, request: Hash, now: Instant) -> Self {
         Self {
@@ -277,7 +277,7 @@ impl Interaction {
             _ => Err(Misstep),
         }
     }
-    /// Any live stage → its end. What the customer told us is gone with the stage.
+    /// Any live stage → its end. What the customer typed is dropped with the stage.
     ///
     /// # Errors
     /// [`Misstep`] when it has ended already.

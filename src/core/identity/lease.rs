@@ -84,7 +84,7 @@ pub(super) enum NumberChoice<'a> {
 /// The number this caller had last goes only to the network that had it: a call made late, or dialled again, must not
 /// reach somebody else's interaction.
 ///
-/// Whoever gets none is told when. The number that becomes free at that time is kept for them, where their network holds
+/// A customer who gets none reads when one will be free. The number that becomes free at that time is kept for them, where their network holds
 /// no other: a kept number counts as held, so that waiting gets nobody more than asking does.
 pub(super) fn choose<'a>(asking: Asking<'_>, known: CallerNumbers<'a>, now: Instant) -> NumberChoice<'a> {
     let free = available(asking, known, now);

@@ -1,5 +1,5 @@
 //! How often a network may do something within a time: counted in memory, in a table of fixed size, before anything is
-//! written. Each node counts for itself, and a restart forgets; what must be exact stands in the store instead.
+//! written. Each node counts for itself, and a restart forgets; exact counts are in the store.
 
 use super::network::{BrowserNetwork, NetworkKey};
 use crate::clock::Instant;

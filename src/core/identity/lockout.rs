@@ -2,7 +2,7 @@
 //! wrong PINs over all days. They touch nothing but linking: cards, machines and existing grants go on (R81).
 //!
 //! A guess is *reserved* before the core bank is asked, so that any number of parallel guesses reach it at most as often as
-//! the limit allows, and *settled* by its answer. A guess that nobody settled in time, because a process died, counts as
+//! the limit allows, and *settled* by its answer. A guess that was not settled in time, because a process died, counts as
 //! wrong, so that staff sees what it closes and can open it; an answer that comes after all takes that back.
 
 use super::FieldCrypto;
@@ -73,7 +73,7 @@ pub(super) fn counts(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, account: Hash, n
     Ok(kept.on(today))
 }
 
-/// The same, after every guess that nobody settled in time has been counted as wrong.
+/// The same, after every guess that was not settled in time has been counted as wrong.
 fn current(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,
@@ -291,7 +291,7 @@ pub fn clear(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, account: Hash, now: Inst
     save(tx, crypto, account, &before, &Counts { failures: 0, ..before }, None, now)
 }
 
-/// Counts what nobody settled in time, tells that midnight released locks, and drops rows that say nothing any more. Returns
+/// Counts guesses that were not settled in time, emits the events of locks that midnight released, and drops empty rows. Returns
 /// how many rows it touched.
 pub fn sweep(
     tx: &mut Tx<'_, '_>,

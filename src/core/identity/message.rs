@@ -1,4 +1,4 @@
-//! What a customer is told: every message of R30 to R37, R57, G14 and G17 by name. The Japanese text is here, exact;
+//! The messages customers read: every one of R30 to R37, R57, G14 and G17 by name. The Japanese text is here, exact;
 //! the page's locale files hold the same text under [`Message::key`], so that an institution can word its own.
 
 use crate::clock::Instant;
@@ -158,7 +158,7 @@ impl Message {
 /// What is wrong with a submitted form: one message, at a field or for the whole page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Problem {
-    /// The field it stands at; `None` for the summary alone.
+    /// The field it belongs to; `None` for the summary alone.
     pub field: Option<Field>,
     /// What it says.
     pub message: Message,
@@ -183,7 +183,7 @@ impl Problem {
     }
 }
 
-/// What was wrong with the form posted last. It stands in the interaction's row, so that a page that is loaded again says
+/// What was wrong with the form posted last. The interaction's row keeps it, so that a page that is loaded again says
 /// it again; what was typed does not: that rides in a cookie of the customer's own browser.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormErrors {

@@ -4,7 +4,7 @@
 //! service hours, the call. Declares what it needs of the outside: [`CoreBank`] and [`CallRegister`]. Does not own what
 //! is agreed at ⑥ (`consent`), nor how a page looks (`pages`). `acr`/`amr` follow RFC 8176 and OpenID Connect Core §2.
 //!
-//! A check that can be guessed is *reserve → ask → settle* (decision 6): see `ask.rs`. [`IdentityService`] is the way in.
+//! A check that can be guessed is *reserve → ask → settle* (decision 6): see `attempt.rs`. [`IdentityService`] is what other modules call.
 
 mod account;
 mod attempt;

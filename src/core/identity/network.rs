@@ -1,6 +1,6 @@
 //! Where a browser comes from, as far as a limit counts it: an IPv4 address, an IPv6 /64, and a /48 around it.
 //!
-//! An IPv6 customer has a /64 to itself and can change the rest of the address at will; whoever rents a server often has
+//! An IPv6 customer has a /64 to itself and can change the rest of the address at will; a rented server often has
 //! a /48. So both are counted, the /48 with ten times as much.
 
 use std::net::{IpAddr, Ipv6Addr};

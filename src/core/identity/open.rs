@@ -42,7 +42,7 @@ impl IdentityService {
         });
         let Some((shown, row)) = found.await? else { return Ok(None) };
         let cookie = (!row.is_current(&self.key, &shown.value)).then(|| row.cookie(&self.key));
-        // Where it stands by now is found out by the page it leads to.
+        // Its current stage is found by the page it leads to.
         Ok(Some(Resumed { interaction: row.interaction, cookie }))
     }
 

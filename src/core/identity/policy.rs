@@ -39,7 +39,7 @@ pub struct IdentityPolicy {
     pub hours: Hours,
     /// Whether the operator offers the service at all; if not, ② and ⑤ answer R37.
     pub offered: bool,
-    /// How long a way through the screens may take at most (G28).
+    /// How long an interaction may take at most (G28).
     pub absolute: Duration,
     /// How long it may rest (G28).
     pub idle: Duration,

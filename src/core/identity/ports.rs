@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 pub enum Lookup {
     /// It can be linked (R5).
     Eligible(Holding),
-    /// It cannot: the reason is for the record, the customer is told R30 whatever it is (G2).
+    /// It cannot: the reason is for the record; the customer reads R30 in every case (G2).
     Ineligible(Ineligible),
 }
 /// Why an account cannot be linked.

@@ -3,7 +3,7 @@
 //! It exists for clients the institution explicitly allows; by default there is none.
 //!
 //! It begins when consent is completed, never lasts longer than its time from the moment the last check was passed, and
-//! is used once a way: the way begins at ⑥, which says so. Locks, a closed account and a changed client record count as
+//! is used once for each interaction: the interaction begins at ⑥, which says so. Locks, a closed account and a changed client record count as
 //! ever. It is forgotten on 中止する and 拒否する, on a lock, on an event of the account, and when the link is revoked.
 
 use super::{FieldCrypto, Proofed, personal};
@@ -36,7 +36,7 @@ pub struct ProofingSessionKey {
     pub version: i64,
 }
 
-/// A remembered proofing with which a way may begin at ⑥.
+/// A remembered proofing with which an interaction may begin at ⑥.
 #[derive(Debug, Clone)]
 pub struct Recalled {
     /// Whose it is.
@@ -105,7 +105,7 @@ pub fn remember(tx: &mut Tx<'_, '_>, proofing: &ProofingSession) -> Result<()> {
     Ok(())
 }
 
-/// Whether a memory is still there: not forgotten, and the client's record unchanged. Its time is not asked: a way that
+/// Whether a memory is still there: not forgotten, and the client's record unchanged. Its time is not checked: an interaction that
 /// began within it lives by its own.
 pub fn exists(tx: &mut Tx<'_, '_>, of: &ProofingSessionKey) -> Result<bool> {
     let sql = "select cookie from proofings where cookie = ?1 and client = ?2 and version = ?3";

@@ -1,4 +1,4 @@
-//! A way that begins at ⑥, because the checks were passed minutes ago (decision 15).
+//! An interaction that begins at ⑥, because the checks were passed minutes ago (decision 15).
 
 use super::service::IdentityService;
 use super::sql::{self, corrupt};
@@ -60,7 +60,7 @@ impl IdentityService {
         serde_json::from_slice(&plain).map(Some).map_err(|_| bad("its proofing"))
     }
 
-    /// Lets a new interaction begin at ⑥, when the memory still stands and the account is not locked; else it stays at ①.
+    /// Lets a new interaction begin at ⑥, when the proofing session still exists and the account is not locked; else it stays at ①.
     pub(super) fn recalled(
         &self,
         tx: &mut Tx<'_, '_>,

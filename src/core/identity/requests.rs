@@ -12,7 +12,7 @@ use crate::secret::{Hash, Secret};
 /// A browser at one address of ours.
 #[derive(Debug, Clone)]
 pub struct Visitor {
-    /// The way named in the address.
+    /// The interaction named in the address.
     pub id: InteractionId,
     /// SHA-256 of the cookie it shows for it.
     pub cookie: Hash,
@@ -93,12 +93,12 @@ pub enum Posted {
 /// What a browser gets to see.
 #[derive(Debug)]
 pub enum ViewResult {
-    /// Not its own way, or none at all: nothing may be told.
+    /// Another browser's interaction, or none at all: the browser must not learn which.
     Foreign,
     /// Its own.
     Here(Box<View>),
 }
-/// Where a customer stands, and what to tell them.
+/// The stage of an interaction, and what its page shows.
 #[derive(Debug)]
 pub struct View {
     /// The way.
@@ -126,7 +126,7 @@ pub struct CallView {
 /// What a posted step token was good for.
 #[derive(Debug)]
 pub enum StepCheck {
-    /// Not this browser's way.
+    /// Another browser's interaction.
     NotOwner,
     /// A page of before: show the stage that is.
     Stale(Interaction),

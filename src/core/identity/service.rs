@@ -112,7 +112,7 @@ impl IdentityService {
         turn
     }
 
-    /// Where a browser stands (GET). `language`: what the language link asks for.
+    /// The stage a browser's interaction is at (GET). `language`: what the language link asks for.
     pub async fn look(&self, visitor: &Visitor, language: Option<Language>, now: Instant) -> Result<ViewResult> {
         let quick = {
             let (service, v) = (self.clone(), visitor.clone());

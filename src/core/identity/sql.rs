@@ -144,7 +144,7 @@ pub fn insert(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, i: &Interaction, nonce:
     Ok(InteractionRow { interaction, nonce, generation: 0, old_cookie_until: None })
 }
 
-/// Writes where an interaction stands now. Whoever reached this through [`super::IdentityService::take`] holds the only good step
+/// Writes an interaction's current stage. A caller that came through [`super::IdentityService::take`] holds the only good step
 /// token.
 ///
 /// # Errors
@@ -191,7 +191,7 @@ pub fn forget_old_cookie(tx: &mut Tx<'_, '_>, id: &InteractionId) -> Result<()> 
     Ok(())
 }
 
-/// Ends every other live interaction of a request that has just been completed: nobody goes on to ⑥ for nothing
+/// Ends every other live interaction of a request that has just been completed: so no customer goes on to ⑥ in vain
 /// (decision 9).
 /// Whoever is left out by the limit learns it there.
 ///
@@ -221,7 +221,7 @@ pub(super) fn concurrent(tx: &mut Tx<'_, '_>, since: Instant, cap: i64) -> Resul
     tx.row(sql, &[since.into(), cap.into()])?.map_or(Ok(0), |row| row.int(0))
 }
 
-/// As many interactions of one account as count towards `identity.concurrent`: nobody fills the service with one account.
+/// As many interactions of one account as count towards `identity.concurrent`: so one account cannot fill the service.
 const PER_ACCOUNT: i64 = 3;
 
 /// Whether one more interaction of this account counts.
@@ -268,7 +268,7 @@ pub(super) fn overdue(
 }
 
 /// Deletes at most `limit` rows whose cookie has ended. Returns how many. A request that a browser brought along goes with
-/// its interaction: nobody else knows of it, so nobody can begin with it.
+/// its interaction: no one else knows its request_uri, so no other browser can begin with it.
 ///
 /// # Errors
 /// See [`load`].

@@ -17,13 +17,13 @@ use serde_json::json;
 pub struct LockEntry {
     /// The account.
     pub account: Account,
-    /// Whether it is locked. If not, it stands here for its unanswered guesses.
+    /// Whether it is locked. If not, it is listed for its unanswered guesses.
     pub locked: bool,
     /// Since when it is locked, or the first of these guesses.
     pub since: Instant,
     /// Until when it is locked; `None` until somebody releases it.
     pub until: Option<Instant>,
-    /// Guesses that count as wrong because nobody settled them.
+    /// Guesses that count as wrong because they were not settled.
     pub unanswered: i64,
 }
 

@@ -1,4 +1,4 @@
-//! Housekeeping of the checks: interactions nobody finished are ended, with their record where they have one; what has had
+//! Housekeeping of the checks: abandoned interactions are ended, with their record where they have one; what has had
 //! its time is dropped.
 
 use super::service::IdentityService;

@@ -75,7 +75,7 @@ pub enum Error {
 pub struct RingEntry {
     /// The key.
     pub key: SigningKey,
-    /// Where it stands.
+    /// Its stage.
     pub state: KeyState,
     /// When it was made.
     pub created_at: Instant,

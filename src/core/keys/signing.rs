@@ -56,7 +56,7 @@ impl SigningKey {
         let encoding = match alg {
             Alg::Es256 => EncodingKey::from_ec_der(&der),
             Alg::EdDsa => EncodingKey::from_ed_der(&der),
-            // `from_rsa_der` wants PKCS#1; the PEM door unwraps PKCS#8.
+            // `from_rsa_der` wants PKCS#1; the reader of PEM unwraps PKCS#8.
             Alg::Ps256 | Alg::Rs256 => EncodingKey::from_rsa_pem(pem(&der).as_bytes()).map_err(|_| Error::Signing)?,
         };
         let bare =

@@ -93,7 +93,7 @@ impl Linking {
         }
         let (link, notice) = self.prepared(at, &agreed, CodeBinding::of(&offered.request), now)?;
         let proofing = self.new_proofing_session(at, now)?;
-        // Made before anything is recorded: nobody agrees to what then cannot be told.
+        // Made before anything is recorded: if it cannot be signed, nothing is agreed to.
         let code = Outcome::Code(link.summary().code.clone());
         let answer = oauth_answer(&offered.request, client, &code, self.response_context(now))?;
         let (proofing, value) = proofing.map_or((None, None), |(value, proofing)| (Some(proofing), Some(value)));

@@ -18,7 +18,7 @@ pub enum Left {
 
 impl Linking {
     /// Answers the app, when the interaction has ended without consent. The request is used up: nobody gets a code any more
-    /// for something the app was told has failed.
+    /// for something of which the app knows that it failed.
     ///
     /// # Errors
     /// [`Error`].
@@ -38,7 +38,7 @@ impl Linking {
     }
 }
 
-/// What the app is told of an interaction that has ended without consent.
+/// The error an app receives for an interaction that has ended without consent.
 pub(super) fn refusal(stage: &Stage) -> Option<Refusal> {
     let Stage::Ended(ending) = stage else { return None };
     let (code, description) = match ending {

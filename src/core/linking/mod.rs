@@ -123,7 +123,7 @@ impl Linking {
         self.identity.look(visitor, None, now).await
     }
 
-    /// Ends an interaction whose app was suspended meanwhile: nobody is asked anything more for it. Then shows what is.
+    /// Ends an interaction whose app was suspended meanwhile: no further screen is shown for it. Returns what the browser sees then.
     pub async fn end_for_inactive_client(&self, visitor: &Visitor, step: &str, now: Instant) -> Result<ViewResult> {
         let (identity, v, step) = (self.identity.clone(), visitor.clone(), step.to_owned());
         let work = move |tx: &mut Tx<'_, '_>| {

@@ -52,7 +52,7 @@ impl Linking {
     }
 
     /// Whether the person who passed the checks is the one the app expects, if it said so: nobody else may be answered
-    /// for. A hint that is none of ours expects nobody in particular.
+    /// for. A hint that we did not issue expects no particular person.
     pub(super) fn is_expected(&self, client: &Client, request: &AuthorizationRequest, holder: &HolderId) -> bool {
         let hinted = match request.hint {
             None | Some(Hint::Unreadable) => true,

@@ -34,7 +34,7 @@ pub struct LoadedCode<'a> {
 /// The code may be turned into a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchanged {
-    /// The grant the token hangs off.
+    /// The grant the token belongs to.
     pub grant: GrantId,
     /// The scope of the token.
     pub scope: Scope,

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 pub struct RefreshToken<'a> {
     /// The client it was issued to.
     pub client_id: &'a ClientId,
-    /// The grant it hangs off.
+    /// The grant it belongs to.
     pub grant: &'a GrantId,
     /// All the customer agreed to; a narrowed token does not narrow the next one.
     pub scope: &'a Scope,
@@ -28,7 +28,7 @@ pub struct RefreshToken<'a> {
 /// The refresh token may be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refreshed {
-    /// The grant the new token hangs off.
+    /// The grant the new token belongs to.
     pub grant: GrantId,
     /// The scope of the new token: what was asked, or all of it.
     pub scope: Scope,

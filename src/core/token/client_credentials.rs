@@ -1,4 +1,4 @@
-//! A client's own token (RFC 6749 §4.4): no customer stands behind it, so there is no grant, no refresh token (§4.4.3),
+//! A client's own token (RFC 6749 §4.4): it acts for no customer, so there is no grant, no refresh token (§4.4.3),
 //! and never a scope that customers give (decision 11).
 
 use super::exchange::{self, TokenRequest};

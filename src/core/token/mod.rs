@@ -12,7 +12,7 @@
 //! | [`client_credentials`](client_credentials::issue) | 6749 §4.4 |
 //! | [`introspect`](introspect::introspect) | 7662 |
 //! | [`revoke`](revoke::revoke) | 7009 |
-//! | [`unanswered`](unanswered::undo): what was issued and never told is taken back | |
+//! | [`unanswered`](unanswered::undo): what was issued and never delivered is taken back | |
 
 mod binding;
 pub mod client_credentials;
@@ -69,7 +69,7 @@ impl Minted {
 /// What was recorded: all a token response needs besides the secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issued {
-    /// The grant the tokens hang off; none when the token is the client's own.
+    /// The grant the tokens belong to; none when the token is the client's own.
     pub grant: Option<Grant>,
     /// The scope of the access token.
     pub scope: Scope,

@@ -19,7 +19,7 @@ pub struct Access {
     pub hash: Hash,
     /// `jti`: its public name.
     pub id: TokenId,
-    /// The grant it hangs off; none when it is the client's own (RFC 6749 §4.4).
+    /// The grant it belongs to; none when it is the client's own (RFC 6749 §4.4).
     pub grant: Option<GrantId>,
     /// Whose it is.
     pub client: ClientId,

@@ -1,4 +1,4 @@
-//! Tokens that nobody holds: their request was told that the service is unavailable, and the store found out later that it had
+//! Tokens that no client holds: their request was answered with 503, and the store found out later that it had
 //! recorded them (`store::Store::write_or_undo`). They are revoked, and the code of the request is given back.
 
 use super::{Issued, Minted, sql, token_events};

@@ -48,7 +48,7 @@ id!(
     ClientId
 );
 id!(
-    /// One customer's way through the screens.
+    /// The interaction of one customer with the screens ① to ⑥.
     InteractionId
 );
 id!(

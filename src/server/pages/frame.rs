@@ -1,4 +1,4 @@
-//! What a page's context says about its frame: title, screen ID, step, whether it tells of an error or ends the way.
+//! What a page's context says about its frame: title, screen ID, step, whether it reports an error or ends the interaction.
 
 use super::InstitutionProfile;
 use super::link::*;

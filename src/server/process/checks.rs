@@ -1,4 +1,4 @@
-//! Wiring of the five checks: the desk with its rules and its core bank, and the hooks.
+//! Wiring of the five checks: the identity service with its rules and its core bank, and the hooks.
 
 use super::{Error, Parts, SampleBank, StartSampleBank, inside, key, mailer, tls};
 use crate::alarm::Alarms;

@@ -1,4 +1,4 @@
-//! `/admin/v1/…`, served on the admin socket only (requirements.md#addresses). Who asks is told by the kernel: the user
+//! `/admin/v1/…`, served on the admin socket only (requirements.md#addresses). The kernel says who asks: the user
 //! at the other
 //! end of the socket.
 

@@ -40,7 +40,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Result<Form, super::error
 enum AuthorizeError {
     /// There is no proved address to send it to.
     Page(Refusal),
-    /// The app is told.
+    /// The app gets the error.
     Answer(Arc<Client>, Result<AuthorizationResponse, jose::Error>),
     /// The store, a seal or a signature.
     Failed(linking::Error),
@@ -65,7 +65,7 @@ async fn answer(req: &HttpRequest, app: &App, params: Result<Params, Refusal>) -
     let language = page::language(req, params.as_ref().ok());
     let gone_on = match params {
         Ok(params) => handle(req, app, &params, app.now()).await,
-        // Which of two redirect_uris would be the right one, nobody can say (RFC 6749 §3.1).
+        // Of two redirect_uris neither can be trusted (RFC 6749 §3.1).
         Err(refusal) => Err(AuthorizeError::Page(refusal)),
     };
     match gone_on {
@@ -82,11 +82,11 @@ async fn answer(req: &HttpRequest, app: &App, params: Result<Params, Refusal>) -
     }
 }
 
-/// Who, what, where to; then the first screen, or the one this browser stands at.
+/// Finds the client, the request and its destination; then leads to the first screen, or to the one this browser is at.
 async fn handle(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<HttpResponse, AuthorizeError> {
     let client = client(app, params).await?;
     match params.get("request_uri") {
-        // Whatever stands beside it does not count (RFC 9101 §5).
+        // Parameters beside it do not count (RFC 9101 §5).
         Some(uri) if uri.starts_with("urn:") => with_request_uri(req, app, &client, uri, now).await,
         // By reference to a client's own server (OpenID Connect Core §6.2): nothing is fetched.
         Some(_) => {
@@ -151,7 +151,7 @@ async fn with_parameters(
         issuer: app.issuer(),
         keys: &app.keys,
     };
-    // An address that stands in the open must be good even where a signed one would supersede it (decision 14).
+    // A redirect_uri outside the object must be good even where a signed one would supersede it (decision 14).
     let outside = params.get("redirect_uri").map(|_| authorize::destination(params, client)).transpose()?;
     let signed = match object::open(app, &came, now).await {
         Ok(signed) => signed,
@@ -188,7 +188,7 @@ async fn begin(
             PromptNone::Used => Refusal::new(ErrorCode::InvalidRequestUri, "the request_uri is already used").into(),
         });
     }
-    // Stored like a pushed one, under a request_uri that nobody is told: its end is the same single use.
+    // Stored like a pushed one, under a request_uri that no one learns: it is used once, like any other.
     let (id, unpushed) = match id {
         Some(id) => (id, None),
         None => (RequestUri::random(&*app.random).id(), Some(Box::new(request.clone()))),
@@ -202,7 +202,7 @@ fn refuse(app: &App, client: &Arc<Client>, destination: Destination, refusal: Re
     AuthorizeError::Answer(Arc::clone(client), answer)
 }
 
-/// The screen at which this browser stands with this very request, where it has begun with it.
+/// The current screen of this browser's interaction with this request, if it has one.
 async fn resumed(
     req: &HttpRequest,
     app: &App,
@@ -219,7 +219,7 @@ async fn resumed(
     }))
 }
 
-/// The first screen; or, for a browser that stands in the middle of this very request, the one it stands at.
+/// The first screen; or, for a browser that has begun with this request, its current one.
 async fn open(
     req: &HttpRequest,
     app: &App,

@@ -1,5 +1,5 @@
 //! Who sends a request to one of the endpoints apps and resource servers call: client authentication and DPoP proof, in
-//! that order, so that nobody without credentials makes us remember a proof.
+//! that order, so that a caller without credentials cannot make us store a proof.
 
 use super::App;
 use super::client_cert;

@@ -1,6 +1,6 @@
 //! What we say about ourselves: RFC 8414 and OpenID Connect Discovery (one document under both names), and our keys.
 //!
-//! Nothing stands here that is not implemented: a client that believes a line must be able to live by it.
+//! It names only what is implemented: a client that reads a line must be able to rely on it.
 
 use super::{Shared, paths};
 use crate::authorize::{DetailType, Prompt, ResponseMode, rules};
@@ -53,7 +53,7 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
 
         "response_types_supported": ["code"],
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
-        // JARM §4. Encrypted answers are not made, so no list of theirs stands here.
+        // JARM §4. Encrypted answers are not made, so it has no list of their algorithms.
         "authorization_signing_alg_values_supported": algs(&Alg::ALL),
         "grant_types_supported": ["authorization_code", "refresh_token"],
         // RFC 9396 §10.

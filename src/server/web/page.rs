@@ -59,7 +59,7 @@ pub fn language(req: &HttpRequest, params: Option<&Params>) -> Language {
     let asked = params.and_then(|p| p.get("ui_locales")).and_then(Language::of_ui_locales);
     asked.or_else(|| accepted(req)).unwrap_or_default()
 }
-/// `Accept-Language`, in the order it stands: a browser lists its languages best first.
+/// `Accept-Language`, in the order given: a browser lists its languages best first.
 fn accepted(req: &HttpRequest) -> Option<Language> {
     let values = extract::header_values(req, header::ACCEPT_LANGUAGE.as_str());
     let tags = values.iter().flat_map(|v| v.split(',')).filter_map(|t| t.split(';').next());
@@ -92,7 +92,7 @@ fn retry_after(answer: &mut HttpResponse, seconds: u64) {
     answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
 }
 
-/// Nobody of this network, or nobody at all, can begin now: rendered in place, 429 (RFC 6585 §4) or 503.
+/// No interaction can begin now, from this network or from any: rendered in place, 429 (RFC 6585 §4) or 503.
 #[must_use]
 pub fn too_many(app: &App, language: Language, why: Closed, until: Instant, now: Instant) -> HttpResponse {
     let status = match why {

@@ -24,7 +24,7 @@ pub const OPENID_METADATA: &str = "/.well-known/openid-configuration";
 /// RFC 8414 §3.
 pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
 
-/// The address of the screen a way through the screens stands at.
+/// The address of the screen an interaction is at.
 #[must_use]
 pub fn screen(interaction: &InteractionId, stage: &Stage) -> String {
     format!("/link/{interaction}/{}", stage.screen())

@@ -41,7 +41,7 @@ async fn within<B: MessageBody>(
     // Most handlers never wait, and the server library answers all that one connection has asked before another has its turn:
     // a thousand connections with a hundred requests each would keep everybody else waiting for a minute. A HEAD does
     // not give way: the library decides by the request it has read last whether an answer has a body, so it would send one
-    // to a HEAD that waits while another request stands behind it (RFC 9110 §9.3.2).
+    // to a HEAD that waits while another request follows it (RFC 9110 §9.3.2).
     if req.method() != Method::HEAD {
         tokio::task::yield_now().await;
     }

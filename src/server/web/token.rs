@@ -72,7 +72,8 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     Ok(answer.json(issued.response(&minted, id_token)))
 }
 
-/// Only the redeemed code makes a link, so only now the customer is told of one (requirements.md#notices), in the same transaction.
+/// A link exists only once its code is redeemed. So the notice is released here, in the same transaction
+/// (requirements.md#notices).
 fn redeem(tx: &mut store::Tx<'_, '_>, ask: TokenRequest<'_>, now: Instant) -> store::Result<Result<Issued, Refusal>> {
     let issued = token::exchange(tx, ask, now)?;
     if let Ok(Issued { grant: Some(grant), .. }) = &issued {
@@ -81,7 +82,7 @@ fn redeem(tx: &mut store::Tx<'_, '_>, ask: TokenRequest<'_>, now: Instant) -> st
     Ok(issued)
 }
 
-/// Takes a redemption back of which nobody has heard. There is no link yet, so the customer is not told of one.
+/// Takes back a redemption whose answer no client received. There is no link yet, so the notice is held again.
 fn take_back(
     tx: &mut store::Tx<'_, '_>,
     issued: &Issued,

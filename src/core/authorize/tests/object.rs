@@ -32,7 +32,7 @@ fn verified(typ: Option<&str>, claims: Map<String, Value>) -> Verified {
     let header = Header { alg: Alg::Es256, typ: typ.map(str::to_owned), kid: None, jwk: None };
     Verified { header, claims: Claims(claims), thumbprint: crate::secret::Hash::of("k") }
 }
-/// Opens an object that came through a door beside these parameters.
+/// Opens an object that came from a source beside these parameters.
 fn verify_object(
     client: &Client,
     source: RequestSource<'_>,

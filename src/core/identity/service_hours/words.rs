@@ -72,7 +72,7 @@ fn on_days(rule: &DayRule, from: i64, to: i64, language: Language) -> Sentence {
     }
 }
 
-/// A few minutes of every day: said roughly, so that nobody waits for the very second.
+/// A few minutes of every day: said roughly, so that customers do not wait for the exact second.
 fn briefly(from: i64, long: i64, language: Language) -> Sentence {
     let (h, m) = (from / 60, from % 60);
     let (days, times) = match language {

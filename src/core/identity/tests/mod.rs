@@ -1,4 +1,4 @@
-//! Tests of the checks: tables for every rule, and customers who walk over a desk with a real store, a sample bank and a
+//! Tests of the checks: tables for every rule, and customers with a real store, a sample bank and a
 //! clock that moves when told to.
 
 mod bank;
@@ -49,7 +49,7 @@ impl Core {
     ) -> BoxFuture<'a, Result<T, BankError>> {
         let fails = self.fails.lock().unwrap().clone();
         async move {
-            // Other customers come to the desk while the core bank thinks.
+            // Other customers post their forms while the core bank answers.
             for _ in 0..20 {
                 tokio::task::yield_now().await;
             }

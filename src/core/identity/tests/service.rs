@@ -1,4 +1,4 @@
-//! The way itself: cookies, tokens, time, restarts, hours (G9, G28, requirements.md#states).
+//! Interactions: cookies, tokens, time, restarts, hours (G9, G28, requirements.md#states).
 
 use super::*;
 

@@ -14,7 +14,7 @@ pub struct KeyRow {
     pub kid: String,
     /// What it signs with.
     pub alg: Alg,
-    /// Where it stands.
+    /// Its stage.
     pub state: KeyState,
     /// When it was made.
     pub created_at: Instant,

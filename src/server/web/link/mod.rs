@@ -1,7 +1,7 @@
 //! The linking screens: `/link/{interaction}/…` (docs/requirements.md).
 //!
 //! GET shows the stage that is, POST hands the form to the [`crate::identity::IdentityService`] (⑥: to [`crate::linking`]) and
-//! always goes on with 303: what was wrong stands in the interaction's row, what was typed in a sealed cookie, so that a
+//! always goes on with 303: what was wrong is kept in the interaction's row, what was typed in a sealed cookie, so that a
 //! page can be loaded again. A page of another stage leads to the current one: no screen can be skipped.
 
 mod after;
@@ -111,7 +111,7 @@ impl<'a> ScreenContext<'a> {
         let language = page::language(req, None);
         match stop {
             HandlerError::Answer(answer) => *answer,
-            // Nothing is told, not even whether there is such an interaction.
+            // The answer reveals nothing, not even whether there is such an interaction.
             HandlerError::Foreign => {
                 let page = ExpiredPage { why: Expired::Elsewhere, window: 0, can_restart: false, can_return: false };
                 let rendered = app.pages.expired(&page::frame(app, language), &page);

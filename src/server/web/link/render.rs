@@ -93,7 +93,7 @@ impl ScreenContext<'_> {
                 pages.call(&frame, &page)
             }
             Stage::Pin { matched, .. } => pages.pin(&frame, &PinPage { account: (&matched.account).into(), problems }),
-            // Not forms of the desk: `page` sends them elsewhere.
+            // Not forms of the checks: `page` renders them elsewhere.
             Stage::Consent(_) | Stage::Done { .. } | Stage::Ended(_) => return self.on(view),
         };
         page::html(StatusCode::OK, leads, rendered)
