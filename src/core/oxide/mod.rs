@@ -7,10 +7,9 @@
 //! | [`negotiate`] | client, redirect_uri, response_type, scope and challenge of an authorization request fit | 6749 §4.1.1, 7636 §4.4 |
 //! | [`exchange`] | an authorization code may be turned into a token | 6749 §4.1.3, 7636 §4.6 |
 //! | [`refresh`] | a refresh token may be used, and with which scope | 6749 §6 |
-//! | [`credentials`] | a client may have this scope for itself | 6749 §4.4 |
-//! | [`permit`] | an access token reaches as far as a resource asks | 6750 §3.1 |
 //!
-//! Not here: who the client is (`client`), what OpenID Connect, PAR and DPoP add (`authorize`), what is stored.
+//! Not here: a client's own token (`token::client_credentials`) and the reach of an access token (decision 4), who the
+//! client is (`client`), what OpenID Connect, PAR and DPoP add (`authorize`), what is stored.
 //!
 //! The library has ways of its own that we must step around: it reads the machine's clock, calls an unknown code
 //! `invalid_request`, compares redirect URIs as URLs. `quirks.rs` pins each of them by a test, so that an upgrade
@@ -18,10 +17,8 @@
 
 mod authorization;
 mod code;
-mod credentials;
 mod refresh;
 mod request;
-mod resource;
 
 #[cfg(test)]
 mod quirks;
@@ -30,9 +27,7 @@ mod tests;
 
 pub use authorization::{Challenge, ClientContext, Negotiated, negotiate};
 pub use code::{Exchanged, LoadedCode, exchange};
-pub use credentials::credentials;
 pub use refresh::{RefreshToken, Refreshed, refresh};
-pub use resource::{AccessToken, permit};
 
 use crate::clock::Instant;
 use crate::id::ClientId;

@@ -1,7 +1,7 @@
 //! A request of ours in the shape the machines read: parameters already parsed strictly, the client already known.
 
 use crate::params::Params;
-use oxide_auth::code_grant::{accesstoken, authorization, client_credentials, refresh, resource};
+use oxide_auth::code_grant::{accesstoken, authorization, refresh};
 use std::borrow::Cow;
 
 /// Parameters and who sent them.
@@ -90,36 +90,5 @@ impl refresh::Request for OxideRequest<'_> {
     }
     fn extension(&self, name: &str) -> Option<Cow<'_, str>> {
         self.param(name)
-    }
-}
-
-impl client_credentials::Request for OxideRequest<'_> {
-    fn valid(&self) -> bool {
-        true
-    }
-    fn authorization(&self) -> Option<(Cow<'_, str>, Cow<'_, [u8]>)> {
-        Some((Cow::Borrowed(self.client_id), Cow::Borrowed(b"")))
-    }
-    fn scope(&self) -> Option<Cow<'_, str>> {
-        self.param("scope")
-    }
-    fn grant_type(&self) -> Option<Cow<'_, str>> {
-        self.param("grant_type")
-    }
-    /// None: a client_id in the body beside the authorization is "duplicate" here too (quirk 2b).
-    fn extension(&self, _: &str) -> Option<Cow<'_, str>> {
-        None
-    }
-}
-
-/// A presented access token: already looked up, so the machine is shown a fixed one, as `Bearer` whatever its scheme
-/// was (quirk 4: it knows no other).
-pub(super) struct FixedBearer;
-impl resource::Request for FixedBearer {
-    fn valid(&self) -> bool {
-        true
-    }
-    fn token(&self) -> Option<Cow<'_, str>> {
-        Some(Cow::Borrowed("Bearer presented"))
     }
 }

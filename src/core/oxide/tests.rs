@@ -239,41 +239,6 @@ fn a_refresh() {
     assert_eq!(unknown.map_err(|r| r.code), Err(InvalidGrant));
 }
 
-#[test]
-fn a_client_for_itself() {
-    let own = ClientId::parse("c1").unwrap();
-    let ask = |text: &str, most: &str| credentials(&params(text), &own, &scope(most)).map_err(|r| r.code);
-    let all = "grant_type=client_credentials";
-    assert_eq!(ask(all, "prices status"), Ok(scope("prices status")), "all it may have, where it asks for nothing");
-    assert_eq!(ask(&format!("{all}&scope=status"), "prices status"), Ok(scope("status")));
-    // Its credentials in the form are nothing to the machine: they were judged before (quirks 2b and 14).
-    assert_eq!(ask(&format!("{all}&client_id=c1&client_secret=s"), "status"), Ok(scope("status")));
-    for (text, most, code, why) in [
-        (format!("{all}&scope=accounts"), "status", InvalidScope, "more than it may have"),
-        (format!("{all}&scope=status+accounts"), "status", InvalidScope, "partly more"),
-        (format!("{all}&scope=%22"), "status", InvalidScope, "no scope at all (RFC 6749 3.3)"),
-        (format!("{all}&scope=+"), "status", InvalidScope, "an empty set"),
-        (all.to_owned(), "", InvalidScope, "there is nothing it may have"),
-        ("grant_type=password".to_owned(), "status", UnsupportedGrantType, "RFC 6749 5.2"),
-    ] {
-        assert_eq!(ask(&text, most), Err(code), "{why}");
-    }
-}
-
-#[test]
-fn a_token_reaches_as_far_as_its_scope_and_its_time() {
-    let client_id = ClientId::parse("c1").unwrap();
-    let has = scope("openid accounts");
-    let token = AccessToken { client_id: &client_id, scope: &has, expires_at: at(1000) };
-    let ask = |needs: &str, now: i64| permit(Some(&token), &scope(needs), at(now)).map_err(|r| r.code);
-    assert_eq!(ask("openid", 999), Ok(()));
-    assert_eq!(ask("openid accounts", 0), Ok(()));
-    assert_eq!(ask("openid", 1000), Err(InvalidToken));
-    assert_eq!(ask("transactions", 0), Err(InsufficientScope));
-    assert_eq!(ask("openid transactions", 0), Err(InsufficientScope), "all of it is needed");
-    assert_eq!(permit(None, &scope("openid"), at(0)).map_err(|r| r.code), Err(InvalidToken));
-}
-
 proptest! {
     /// A code gives a token to nobody but its client, in time, with its verifier, key and redirect_uri; and to them always.
     #[test]

@@ -6,9 +6,9 @@ use super::sql::{self, Access};
 use super::{Issued, token_events};
 use crate::clock::Instant;
 use crate::event::EventKind as Event;
-use crate::oxide;
+use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
-use crate::scope::{self, Scope};
+use crate::scope::{CUSTOMERS, Scope};
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ pub fn issue(
     scopes: &Scope,
     now: Instant,
 ) -> Result<std::result::Result<Issued, Refusal>> {
-    let most = ask.client.scope.only(|s| scopes.has(s) && !scope::CUSTOMERS.contains(&s));
-    let scope = match oxide::credentials(ask.params, &ask.client.id, &most) {
+    let most = ask.client.scope.only(|s| scopes.has(s) && !CUSTOMERS.contains(&s));
+    let scope = match scope(ask.params, &most) {
         Ok(scope) => scope,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -74,4 +74,13 @@ pub fn issue(
         refresh: false,
         nonce: None,
     }))
+}
+
+/// The scope a client has for itself (RFC 6749 §4.4.2): what it asks for within `most`, or all of `most`. An empty scope
+/// would be within everything, and is refused.
+pub(super) fn scope(params: &Params, most: &Scope) -> std::result::Result<Scope, Refusal> {
+    let asked = params.get("scope").map_or_else(|| Some(most.clone()), Scope::parse);
+    asked
+        .filter(|scope| !scope.is_empty() && scope.within(most))
+        .ok_or(Refusal::new(ErrorCode::InvalidScope, "scope is not one this client may have without a customer"))
 }

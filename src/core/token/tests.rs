@@ -72,3 +72,25 @@ proptest! {
         prop_assert!(Instant::from_secs(exp) > now && iat <= now.secs());
     }
 }
+
+#[test]
+fn a_client_for_itself() {
+    use crate::refusal::ErrorCode::InvalidScope;
+    let set = |text: &str| Scope::parse(text).unwrap();
+    let ask = |text: &str, most: &str| {
+        let params = crate::params::Params::parse(text).unwrap();
+        client_credentials::scope(&params, &set(most)).map_err(|r| r.code)
+    };
+    let all = "grant_type=client_credentials";
+    assert_eq!(ask(all, "prices status"), Ok(set("prices status")), "all it may have, where it asks for nothing");
+    assert_eq!(ask(&format!("{all}&scope=status"), "prices status"), Ok(set("status")));
+    for (text, most, why) in [
+        (format!("{all}&scope=accounts"), "status", "more than it may have"),
+        (format!("{all}&scope=status+accounts"), "status", "partly more"),
+        (format!("{all}&scope=%22"), "status", "no scope at all (RFC 6749 3.3)"),
+        (format!("{all}&scope=+"), "status", "an empty set"),
+        (all.to_owned(), "", "there is nothing it may have"),
+    ] {
+        assert_eq!(ask(&text, most), Err(InvalidScope), "{why}");
+    }
+}
