@@ -275,6 +275,11 @@ async fn userinfo_gives_the_subject_to_its_token_alone(w: &Town) {
     let answer = w.userinfo(token).await.refused(401, "invalid_token");
     assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer error=\"invalid_token\""));
     w.userinfo("junk").await.refused(401, "invalid_token");
+    let late = linked(w, &w.kakeibo(), "openid").await;
+    let late = text(&late, "access_token");
+    w.userinfo(late).await.expect(200);
+    w.clock.advance(Duration::from_hours(30 * 24));
+    w.userinfo(late).await.refused(401, "invalid_token");
 }
 
 async fn userinfo_of_a_bound_token_wants_the_key(w: &Town) {

@@ -1,7 +1,8 @@
 //! What oxide-auth 0.6.1 really does where a reader of the RFCs would expect something else. Each test pins one quirk
 //! that a file of this folder steps around; when an upgrade makes one fail, the step around it may go.
 //!
-//! The numbers are those the comments of this folder use.
+//! The numbers are those the comments of this folder use. Quirks 3 and 4 are of a part that is not used any more
+//! (decision 4).
 
 mod stock;
 
