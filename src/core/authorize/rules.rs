@@ -1,6 +1,6 @@
 //! The rules an authorization request must satisfy, as two ordered lists. They are the same for a pushed request and for one
-//! in a browser's query; a rule for one of the two is in the list too. [`BEFORE_OPENING`] judges the request as it came. Then
-//! the request object is verified, by the rules of [`super::object`]. [`AFTER_OPENING`] judges what is asked: with a request
+//! in a browser's query; a rule for one of the two is in the list too. `BEFORE_OPENING` judges the request as it came. Then
+//! the request object is verified, by the rules of [`super::object`]. `AFTER_OPENING` judges what is asked: with a request
 //! object, that is what the client signed.
 //!
 //! After the lists, [`oxide::negotiate`] decides redirect_uri, response_type, scope and PKCE.

@@ -1,6 +1,6 @@
 //! Step 6, what happens after: grants expire, everybody concerned is told, what is no longer needed goes.
 //!
-//! Owns the expiry sweeper ([`expire`]), the notices to customers ([`notice`]) with the port [`Mailer`] that carries
+//! Owns the expiry sweeper ([`expire()`]), the notices to customers ([`notice`]) with the port [`Mailer`] that carries
 //! them and what staff sees of it ([`outbox`]), what becomes of links when an account changes
 //! ([`account`]) or an app ends itself ([`client`]), and housekeeping ([`housekeeping`]). Events themselves are written by whoever causes them (`event`).
 //!

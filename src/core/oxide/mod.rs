@@ -1,5 +1,5 @@
 //! RFC 6749's decisions, taken by oxide-auth's `code_grant` state machines, driven here as pure functions: what is
-//! loaded goes in, a decision or a [`Refusal`](crate::refusal::Refusal) comes out. No I/O, no clock, no randomness; the caller loads
+//! loaded goes in, a decision or a [`Refusal`] comes out. No I/O, no clock, no randomness; the caller loads
 //! before and records after, inside one transaction (decisions 1 and 4).
 //!
 //! | function | decides | RFC |

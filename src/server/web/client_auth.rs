@@ -59,7 +59,7 @@ impl KnownClient {
     /// Remembers what the client proved itself with, which then has been used.
     ///
     /// # Errors
-    /// Those of [`client`] and [`proof`].
+    /// Those of [`client()`] and [`proof`].
     pub async fn spend(self, app: &App) -> Result<(Arc<Client>, Option<Hash>), ApiError> {
         app.authenticator.spend(&self.authenticated, Urgency::Ordinary).await?;
         Ok((self.authenticated.client, spent(app, self.proof?).await?))
@@ -70,7 +70,7 @@ impl KnownClient {
 /// again with a nonce (RFC 9449 §8) may come with the same assertion, and that counts for nothing.
 ///
 /// # Errors
-/// Those of [`client`]; `use_dpop_nonce`; [`ApiError::TooMany`].
+/// Those of [`client()`]; `use_dpop_nonce`; [`ApiError::TooMany`].
 pub async fn known(
     req: &HttpRequest,
     app: &App,
