@@ -68,8 +68,10 @@ fn convert(typed: &str) -> String {
     });
     let mut plain = String::new();
     for c in marks.nfkc().map(katakana) {
-        // A dash of any kind after kana is the long-vowel mark a keyboard did not offer.
-        let after_kana = plain.chars().last().is_some_and(|p| ('\u{30A1}'..='\u{30FE}').contains(&p));
+        // A dash of any kind after kana is the long-vowel mark a keyboard did not offer. A sound mark that found no kana to join
+        // belongs to one all the same: ヵ with a mark becomes カ with a mark.
+        let after_kana =
+            plain.chars().last().is_some_and(|p| matches!(p, '\u{30A1}'..='\u{30FE}' | '\u{3099}' | '\u{309A}'));
         match c {
             '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FF0D}' => plain.push(if after_kana { 'ー' } else { '-' }),
             '\u{200B}' | '\u{FEFF}' => {}
@@ -138,6 +140,7 @@ mod tests {
             ("ﾃﾞｰﾀ ﾀﾛｳ", "ﾃﾞｰﾀ ﾀﾛｳ", "ﾃﾞ-ﾀ ﾀﾛｳ"),
             ("デ－タ", "ﾃﾞｰﾀ", "ﾃﾞ-ﾀ"),
             ("で‐た", "ﾃﾞｰﾀ", "ﾃﾞ-ﾀ"),
+            ("ヵ゛-タ", "ｶﾞｰﾀ", "ｶﾞ-ﾀ"),
             ("きゅうよ いちろう", "ｷｭｳﾖ ｲﾁﾛｳ", "ｷﾕｳﾖ ｲﾁﾛｳ"),
             ("ヴァイオレット", "ｳﾞｧｲｵﾚｯﾄ", "ｳﾞｱｲｵﾚﾂﾄ"),
             ("か゛く", "ｶﾞｸ", "ｶﾞｸ"),
