@@ -96,7 +96,7 @@ fn every<F>(
     name: &'static str,
     pause: Duration,
     mut stopped: watch::Receiver<bool>,
-    work: impl Fn() -> F + Send + 'static,
+    mut work: impl FnMut() -> F + Send + 'static,
 ) -> JoinHandle<()>
 where
     F: Future<Output = store::Result<()>> + Send + 'static,
@@ -105,7 +105,8 @@ where
         let mut panics: u64 = 0;
         loop {
             tokio::select! { _ = stopped.changed() => return, () = tokio::time::sleep(pause) => {} }
-            round(name, &mut panics, work()).await;
+            // Also what panics before there is a future to wait for.
+            round(name, &mut panics, async { work().await }).await;
         }
     })
 }
@@ -204,6 +205,7 @@ mod tests {
         let counted = Arc::clone(&rounds);
         let job = every("test", Duration::from_secs(10), stopped, move || {
             let n = counted.fetch_add(1, Ordering::SeqCst);
+            assert!(n != 0, "the first round panics before it begins");
             async move {
                 assert!(n != 1, "the second round panics");
                 Ok(())
