@@ -20,7 +20,8 @@ impl Pages {
     /// English line below it.
     fn completed(&self, notice: &Completed) -> Result<Letter, Error> {
         let ja = self.engine(Language::Ja);
-        let days = (notice.expires_at.since(notice.at).as_secs() / 86_400).to_string();
+        // The end is a whole second, so the link was also begun at one: thirty days are not 29.
+        let days = (notice.expires_at.since(notice.at.floor_second()).as_secs() / 86_400).to_string();
         let (at, until) = (
             say(notice.at, TimeFormat::Moment, Language::Ja),
             say(notice.expires_at, TimeFormat::Moment, Language::Ja),

@@ -28,6 +28,17 @@ fn pages() -> Pages {
     Pages::new(InstitutionProfile { contact_hours: "平日9時～17時".into(), ..samples::institution() }).unwrap()
 }
 
+/// A link ends at a whole second (30 days, less the part of a second in which the button was pressed): that is 30日 all the same.
+#[test]
+fn thirty_days_are_thirty_however_the_button_was_pressed() {
+    for millis in [0, 1, 999] {
+        let Notice::Completed(mut completed) = notice("accounts", "ja", "app");
+        completed.at = completed.at + std::time::Duration::from_millis(millis);
+        let letter = pages().write(&Notice::Completed(completed)).unwrap();
+        assert!(letter.text.contains("：30日（2026年12月22日 10時15分まで）"), "{millis} ms\n{}", letter.text);
+    }
+}
+
 #[test]
 fn the_completion_notice_word_for_word() {
     let (pages, both) = (pages(), "accounts transactions");
