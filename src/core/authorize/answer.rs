@@ -1,5 +1,5 @@
-//! The answer to the app (RFC 6749 §4.1.2), always with `iss` (RFC 9207 §2) and the app's own `state`; in the open, or
-//! all of it in one signed `response` (JARM).
+//! The authorization response (RFC 6749 §4.1.2), always with `iss` (RFC 9207 §2) and the app's own `state`: as plain
+//! parameters, or in one signed `response` (JARM).
 
 use super::{AuthorizationRequest, ResponseMode};
 use crate::client::Client;
@@ -12,10 +12,10 @@ use serde_json::{Map, Value};
 use std::fmt;
 use std::time::Duration;
 
-/// How long a signed answer is good for: JARM §2.1 recommends ten minutes at most.
+/// Lifetime of a signed response: JARM §2.1 recommends at most ten minutes.
 pub const SIGNED_FOR: Duration = Duration::from_secs(300);
 
-/// In whose name, and when, an answer is given.
+/// What every response needs.
 #[derive(Debug, Clone, Copy)]
 pub struct ResponseContext<'a> {
     /// `iss`.
@@ -29,14 +29,14 @@ pub struct ResponseContext<'a> {
 /// How a request ended.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// The customer agreed: here is the code.
+    /// The customer agreed: the code.
     Code(Secret),
-    /// It did not come to that.
+    /// An error (RFC 6749 §4.1.2.1).
     Refused(Refusal),
 }
 
-/// Where an answer may be sent: exists only where client and redirect_uri have been proved, so that nothing is ever
-/// redirected to an address nobody registered.
+/// Where a response may be sent. It exists only after client and redirect_uri were checked, so that nothing is
+/// redirected to an unregistered address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     pub(super) redirect_uri: String,
@@ -44,7 +44,7 @@ pub struct Destination {
     pub(super) state: Option<String>,
 }
 impl Destination {
-    /// Where a stored request is answered: it was proved when it was stored.
+    /// The destination of a stored request; it was checked before it was stored.
     #[must_use]
     pub fn of(request: &AuthorizationRequest) -> Self {
         Self {
@@ -53,10 +53,10 @@ impl Destination {
             state: request.state.clone(),
         }
     }
-    /// The answer to be sent there, to `client`, whose it was found to be.
+    /// The response to this destination, for `client`, to which it belongs.
     ///
     /// # Errors
-    /// A signature that fails; ours to log. What cannot be signed is not sent unsigned.
+    /// The signature failed; log it. The response is not sent unsigned instead.
     pub fn answer(
         self,
         client: &Client,
@@ -83,8 +83,8 @@ impl Destination {
     }
 }
 
-/// The JWT that holds an answer (JARM §2.1): nothing travels beside it, so `iss` is said once, inside. There is no
-/// `typ`, as JARM gives none.
+/// The JWT of a response (JARM §2.1). `iss` is only inside, because no other parameter is sent. JARM defines no
+/// `typ`.
 fn signed(
     fields: Vec<(&'static str, String)>,
     client: &Client,
@@ -98,19 +98,19 @@ fn signed(
     context.keys.sign(client.authorization_response_alg.unwrap_or(default), None, &claims)
 }
 
-/// An answer ready to be sent. It may hold a code: it is not printed.
+/// A response ready to be sent. It may contain a code, so it is not printed.
 #[derive(Clone, PartialEq, Eq)]
 pub enum AuthorizationResponse {
     /// 303 to this address.
     Redirect {
-        /// The redirect_uri with the answer in its query.
+        /// The redirect_uri with the response in its query.
         url: String,
     },
-    /// A page whose form posts itself to the app, or is posted by a button where scripts do not run.
+    /// A page with a form to the app. A script submits it; without scripts, the customer presses a button.
     FormPost {
         /// The redirect_uri.
         action: String,
-        /// The answer's parameters, in order.
+        /// The response's parameters, in order.
         fields: Vec<(&'static str, String)>,
     },
 }
@@ -123,7 +123,7 @@ impl fmt::Debug for AuthorizationResponse {
     }
 }
 
-/// The answer to a stored request of this client.
+/// The response to a stored request of this client.
 ///
 /// # Errors
 /// Those of [`Destination::answer`].
@@ -136,8 +136,7 @@ pub fn oauth_answer(
     Destination::of(request).answer(client, outcome, context)
 }
 
-/// The redirect_uri with `fields` added to its query; a query it was registered with is kept as it is (RFC 6749
-/// §3.1.2).
+/// The redirect_uri with `fields` added to its query; a registered query is kept (RFC 6749 §3.1.2).
 fn with_query(redirect_uri: &str, fields: &[(&'static str, String)]) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let joint = match redirect_uri.split_once('?') {

@@ -1,24 +1,24 @@
-//! The parameter `claims` (OpenID Connect Core §5.5): of all that can be asked, what can make a difference here.
+//! The parameter `claims` (OpenID Connect Core §5.5), as far as it has an effect here.
 //!
-//! An id_token always says `auth_time`, `acr` and `amr`, userinfo always `sub`, and there is nothing else to give (no
-//! name, no address: R84). So asking adds nothing; what counts is a demand that an answer must be about one
-//! customer (`sub`), or rest on one kind of authentication (essential `acr`). Everything else is ignored, as §5.5 wants,
-//! and an essential claim that is not given is no error (§5.5.1).
+//! An id_token always contains `auth_time`, `acr` and `amr`, userinfo always `sub`, and there are no other claims (no
+//! name, no address: R84). So a request for a claim adds nothing. Two demands have an effect: that the answer is
+//! about one customer (`sub`), and one kind of authentication (essential `acr`). §5.5 says to ignore everything else;
+//! an essential claim that is missing is no error (§5.5.1).
 
 use crate::refusal::Refusal;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The longest text that is read.
+/// The longest text that is read, in bytes.
 const MAX_TEXT: usize = 8 * 1024;
-/// The deepest: `{"id_token":{"acr":{"values":["…"]}}}` is four, and nobody needs many more.
+/// The deepest nesting: `{"id_token":{"acr":{"values":["…"]}}}` has four levels.
 const MAX_DEPTH: usize = 8;
-/// The most values one claim may be asked to have one of.
+/// The most `values` of one claim.
 const MAX_VALUES: usize = 16;
-/// The longest `sub` there is (OpenID Connect Core §2); our `acr` is shorter.
+/// The longest `sub` (OpenID Connect Core §2); our `acr` is shorter.
 const MAX_VALUE: usize = 255;
 
-/// What a request demands of the answer by its `claims`.
+/// What the parameter `claims` demands of the answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Demands {
     /// The answer must be about a customer with one of these subjects (§5.5.1, §3.1.2.2).
@@ -29,7 +29,7 @@ pub struct Demands {
     pub acr: Option<Vec<String>>,
 }
 
-/// How one claim is asked for (§5.5.1). Members nobody understands are ignored.
+/// How one claim is requested (§5.5.1). Unknown members are ignored.
 #[derive(Default, Deserialize)]
 struct ClaimRequest {
     #[serde(default)]
@@ -38,7 +38,7 @@ struct ClaimRequest {
     values: Option<Vec<Value>>,
 }
 impl ClaimRequest {
-    /// The values it may have; `None` where any will do.
+    /// The accepted values; `None` if any value will do.
     fn wanted(self) -> Result<Option<Vec<String>>, Refusal> {
         let list = match (self.value, self.values) {
             (None, None) => return Ok(None),
@@ -50,7 +50,7 @@ impl ClaimRequest {
             return Err(BAD);
         }
         let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
-        // No claim of ours is longer, so a longer value is one that none has.
+        // No claim of ours is longer, so a longer value can never match.
         let kept = texts.ok_or(BAD)?.into_iter().filter(|text| text.len() <= MAX_VALUE);
         Ok(Some(kept.map(str::to_owned).collect()))
     }
@@ -62,8 +62,7 @@ impl Demands {
     /// Reads the parameter.
     ///
     /// # Errors
-    /// `invalid_request` for what is no JSON object, too long or too deep, or asks for `sub` or `acr` in a way that
-    /// could only be misunderstood.
+    /// `invalid_request` if it is no JSON object, too long or too deep, or requests `sub` or `acr` ambiguously.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         if text.len() > MAX_TEXT || depth(text) > MAX_DEPTH {
             return Err(Refusal::invalid_request("claims is too long or nested too deeply"));
@@ -74,7 +73,7 @@ impl Demands {
             let Some(sub) = asked(&all, place, "sub")?.map(ClaimRequest::wanted).transpose()?.flatten() else {
                 continue;
             };
-            // Both are about the one customer.
+            // Both are about the same customer.
             demands.sub = Some(match demands.sub {
                 None => sub,
                 Some(before) => before.into_iter().filter(|s| sub.contains(s)).collect(),
@@ -86,19 +85,19 @@ impl Demands {
         Ok(demands)
     }
 
-    /// Whether a customer may be the one the answer is about.
+    /// Whether the answer may be about this customer.
     #[must_use]
     pub fn allow_subject(&self, sub: &str) -> bool {
         self.sub.as_ref().is_none_or(|wanted| wanted.iter().any(|s| s == sub))
     }
-    /// Whether an authentication of this kind will do.
+    /// Whether this `acr` satisfies the demand.
     #[must_use]
     pub fn allow_acr(&self, acr: &str) -> bool {
         self.acr.as_ref().is_none_or(|wanted| wanted.iter().any(|a| a == acr))
     }
 }
 
-/// How a claim is asked for in one place; `None` where it is not, or without conditions (`null`).
+/// How a claim is requested in one member; `None` if it is not, or without conditions (`null`).
 fn asked(all: &Map<String, Value>, place: &str, claim: &str) -> Result<Option<ClaimRequest>, Refusal> {
     let claims = match all.get(place) {
         None | Some(Value::Null) => return Ok(None),
@@ -112,7 +111,7 @@ fn asked(all: &Map<String, Value>, place: &str, claim: &str) -> Result<Option<Cl
     }
 }
 
-/// How deeply brackets nest, those within texts counted too: an upper bound that costs no parsing.
+/// How deeply brackets nest, counting those within texts too: an upper bound without parsing.
 fn depth(text: &str) -> usize {
     let (mut now, mut most) = (0_usize, 0);
     for b in text.bytes() {

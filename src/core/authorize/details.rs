@@ -1,10 +1,10 @@
-//! The authorization detail `account_information` (RFC 9396): which accounts, what of them, from when to when. A request
-//! may carry one. Token response and introspection carry one where there is a permission, and none where there is none:
-//! a request for `openid` alone is about the customer and no account (decision 10).
+//! The authorization detail `account_information` (RFC 9396): which accounts, which data, for which days. A request
+//! may have one. A token response and an introspection response have one if there is a permission, otherwise none: a
+//! request for `openid` alone is about the customer and no account (decision 10).
 //!
 //! # How a request's detail and its scope agree (RFC 9396 §3.1)
-//! A detail narrows the scope beside it and may not go beyond it; where the scope names neither `accounts` nor
-//! `transactions`, the detail's permissions bring theirs with them. So scope and permissions always say the same.
+//! A detail narrows the scope of its request and may not go beyond it. If the scope names neither `accounts` nor
+//! `transactions`, the detail's permissions add theirs. So scope and permissions always agree.
 
 use crate::client::Client;
 use crate::id::AccountId;
@@ -13,24 +13,24 @@ use crate::scope::Scope;
 use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer};
 
-/// The longest text of `authorization_details` that is read. The schema is what bounds its depth.
+/// The longest `authorization_details` that is read, in bytes. The schema limits its depth.
 pub const MAX_TEXT: usize = 8 * 1024;
 /// The most accounts one detail may name.
 pub const MAX_ACCOUNTS: usize = 50;
 
-/// What of an account may be read.
+/// What an app may read of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Permission {
-    /// 口座情報: the account and what is on it.
+    /// 口座情報: the account and its balance.
     Balances,
-    /// 明細情報: its movements.
+    /// 明細情報: its transactions.
     Transactions,
 }
 impl Permission {
-    /// Both, in the order they are printed in.
+    /// Both, in output order.
     pub const ALL: [Self; 2] = [Self::Balances, Self::Transactions];
-    /// The scope that asks for it.
+    /// The scope that requests it.
     #[must_use]
     pub const fn scope(self) -> &'static str {
         match self {
@@ -40,7 +40,7 @@ impl Permission {
     }
 }
 
-/// The one type of detail there is. Reading any other fails.
+/// The only type of detail. Any other is a parse error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DetailType {
@@ -57,29 +57,28 @@ impl DetailType {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Details {
-    /// What it is.
+    /// Always `account_information`.
     #[serde(rename = "type")]
     pub detail_type: DetailType,
-    /// The accounts, as the core bank names them to resource servers. In a request: empty where the customer chooses
-    /// among all of theirs.
+    /// The accounts, by the ids that resource servers know. In a request, empty means that the customer chooses.
     #[serde(default)]
     pub accounts: Vec<AccountId>,
-    /// What of them.
+    /// What may be read.
     #[serde(default)]
     pub permissions: Vec<Permission>,
-    /// The first day of movements that may be read.
+    /// The first day of readable transactions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<NaiveDate>,
-    /// The last one.
+    /// The last day of readable transactions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<NaiveDate>,
 }
 impl Details {
-    /// Reads the parameter `authorization_details`: a list of one detail that keeps the schema to the letter
-    /// (RFC 9396 §2, §5). Permissions it does not name stay empty.
+    /// Parses the parameter `authorization_details`: a list with one detail that follows the schema exactly (RFC 9396
+    /// §2, §5). If it names no permissions, they stay empty.
     ///
-    /// Two details of one type are refused: the answer carries one (decision 10), and one that holds both would allow
-    /// each account what was asked for the other.
+    /// Two details are refused. The answer has one (decision 10), and one that merged both would allow for each
+    /// account what was asked for the other.
     ///
     /// # Errors
     /// `invalid_authorization_details`.
@@ -106,11 +105,11 @@ impl Details {
         Ok(detail)
     }
 
-    /// What a client's request asks for in detail, its permissions named, and the scope that says the same.
+    /// The detail a client requests, with explicit permissions, and the scope that agrees with it.
     ///
     /// # Errors
-    /// `invalid_authorization_details` when it breaks the schema, or wants more than the scope beside it or the
-    /// client's record allows.
+    /// `invalid_authorization_details` if it breaks the schema, or exceeds the scope of the request or the client's
+    /// record.
     pub fn asked(text: &str, client: &Client, scope: &Scope) -> Result<(Self, Scope), Refusal> {
         let detail = Self::parse(text)?;
         let types = &client.authorization_details_types;
@@ -118,7 +117,7 @@ impl Details {
             return Err(bad("this client may not use this type of authorization_details"));
         }
         let of_accounts = |token: &str| Permission::ALL.iter().any(|p| p.scope() == token);
-        // A scope without either says nothing of accounts: the detail does, within the client's record.
+        // A scope with neither says nothing about accounts. The detail decides, within the client's record.
         let within = if scope.iter().any(of_accounts) { scope } else { &client.scope };
         let may = |p: &Permission| within.has(p.scope()) && client.scope.has(p.scope());
         let permissions: Vec<Permission> = match detail.permissions.as_slice() {
@@ -129,17 +128,17 @@ impl Details {
         if permissions.is_empty() {
             return Err(bad("this client may not ask for account information"));
         }
-        // What the client may not have stays, to be refused as a scope.
+        // A scope the client may not have is kept here, so that it is refused as a scope.
         let kept = scope.only(|token| !of_accounts(token) || !client.scope.has(token));
         let brought = permissions.iter().map(|p| p.scope());
         let scope = Scope::of(kept.iter().chain(brought));
         Ok((Self { permissions, ..detail }, scope))
     }
 
-    /// This detail narrowed to what a token request asks of it (RFC 9396 §6); what that leaves out stays as it is.
+    /// This detail, narrowed to what a token request asks for (RFC 9396 §6); members that are left out do not change.
     ///
     /// # Errors
-    /// `invalid_authorization_details` when it asks for more than was granted.
+    /// `invalid_authorization_details` if it asks for more than was granted.
     pub fn narrowed(&self, asked: &Self) -> Result<Self, Refusal> {
         let pick = |to: Option<NaiveDate>, own: Option<NaiveDate>| to.or(own);
         let beyond = asked.accounts.iter().any(|a| !self.accounts.contains(a))
@@ -164,27 +163,27 @@ impl Details {
         Ok(narrowed)
     }
 
-    /// What is left of it under a narrower scope.
+    /// What remains of it under a narrower scope.
     #[must_use]
     pub fn within(&self, scope: &Scope) -> Self {
         let permissions = self.permissions.iter().copied().filter(|p| scope.has(p.scope())).collect();
         Self { permissions, ..self.clone() }.only_permitted()
     }
 
-    /// A detail without a permission names no account and no days. The id of an account is the same for every app, so
-    /// two apps could find out by it that they have the same customer.
+    /// A detail without a permission must name no account and no days. An account has the same id for every app, so
+    /// two apps could find out that they have the same customer.
     fn only_permitted(self) -> Self {
         if self.permissions.is_empty() { Self { accounts: Vec::new(), from: None, to: None, ..self } } else { self }
     }
 
-    /// Whether a scope token says no more than the permissions do; one that is not about accounts says nothing of them.
+    /// Whether the permissions cover a scope token; a token that is not about accounts is always covered.
     #[must_use]
     pub fn lets(&self, token: &str) -> bool {
         Permission::ALL.iter().all(|p| p.scope() != token || self.permissions.contains(p))
     }
 
-    /// What is granted: `accounts`, and of the permissions the scope carries those the request did not leave out. Where no
-    /// permission is left, no account is granted.
+    /// The granted detail: `accounts`, and the permissions that are in the scope and were not left out of the
+    /// request. Without a permission, no account is granted.
     #[must_use]
     pub fn granted(scope: &Scope, accounts: Vec<AccountId>, limits: Option<&Self>) -> Self {
         let asked = |p: &Permission| limits.is_none_or(|l| l.permissions.is_empty() || l.permissions.contains(p));
@@ -193,15 +192,15 @@ impl Details {
         let (from, to) = (limits.and_then(|l| l.from), limits.and_then(|l| l.to));
         Self { detail_type, accounts, permissions, from, to }.only_permitted()
     }
-    /// The list a token response and introspection carry (RFC 9396 §7, §9); `None` where nothing is permitted, whatever
-    /// accounts stand here: grants made by earlier releases name one all the same.
+    /// The list in a token response and in introspection (RFC 9396 §7, §9). `None` if nothing is permitted, even if
+    /// accounts are stored: grants made by earlier releases name one anyway.
     #[must_use]
     pub fn to_response(&self) -> Option<serde_json::Value> {
         (!self.permissions.is_empty()).then(|| serde_json::json!([self]))
     }
 }
 
-/// A detail as a client writes it: strict, so that nothing it meant is passed over in silence.
+/// A detail as a client sends it. Parsing is strict, so that nothing the client meant is ignored.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
@@ -216,12 +215,12 @@ struct Wire {
     #[serde(default, deserialize_with = "present")]
     to: Option<Day>,
 }
-/// A member that stands there has a value: `null` is none.
+/// A member that is present must have a value; `null` is refused.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
     T::deserialize(d).map(Some)
 }
 
-/// A full date of RFC 3339 §5.6; chrono alone would take `2026-1-2` and years beyond four digits.
+/// A full-date of RFC 3339 §5.6; chrono alone would accept `2026-1-2` and years of more than four digits.
 struct Day(NaiveDate);
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
@@ -232,7 +231,7 @@ impl<'de> Deserialize<'de> for Day {
     }
 }
 
-/// A list without repetitions, in order; empty where it was left out.
+/// A list without duplicates, in order; empty if it was left out.
 fn set<T: Ord>(list: Option<Vec<T>>, refusal: &'static str) -> Result<Vec<T>, Refusal> {
     let Some(mut list) = list else { return Ok(Vec::new()) };
     list.sort_unstable();

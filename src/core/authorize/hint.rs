@@ -1,5 +1,5 @@
-//! `id_token_hint`: whom the app expects (OpenID Connect Core §3.1.2.1). It is verified when the request arrives, and all
-//! that is kept of it is a digest of its subject.
+//! `id_token_hint`: the customer the app expects (OpenID Connect Core §3.1.2.1). It is verified when the request
+//! arrives; only a digest of its subject is stored.
 
 use crate::id::ClientId;
 use crate::keys::Ring;
@@ -7,20 +7,20 @@ use crate::keys::jose::{self, Alg};
 use crate::secret::{Hash, base64url, from_base64url};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The longest hint that is looked at: ours are shorter.
+/// The longest hint that is read, in bytes: ours are shorter.
 const MAX_TEXT: usize = 4096;
 
-/// What an `id_token_hint` says.
+/// The result of reading an `id_token_hint`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hint {
-    /// It is no id_token that we made for this client.
+    /// It is no id_token that we issued to this client.
     Unreadable,
     /// It names a customer.
     Subject(SubjectDigest),
 }
 impl Hint {
-    /// Reads a hint: our signature, our name, this client's. Its time does not matter (OpenID Connect Core §3.1.2.1).
+    /// Reads a hint and checks signature, `iss` and `aud`. Its `exp` does not matter (OpenID Connect Core §3.1.2.1).
     #[must_use]
     pub fn parse(text: &str, client: &ClientId, issuer: &str, keys: &Ring) -> Self {
         if text.len() > MAX_TEXT {
@@ -44,7 +44,7 @@ impl Hint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SubjectDigest(Hash);
 impl SubjectDigest {
-    /// Of this one.
+    /// The digest of this `sub`.
     #[must_use]
     pub fn of(sub: &str) -> Self {
         Self(Hash::of(sub))

@@ -1,9 +1,10 @@
-//! Step 1, what is asked: the authorization request, pushed (RFC 9126) or in the query (RFC 6749 §4.1.1), and the answer
-//! that goes back to the app at the end.
+//! Step 1: the authorization request, pushed (RFC 9126) or in the query (RFC 6749 §4.1.1), and the response to the
+//! app at the end.
 //!
-//! Owned here: [`AuthorizationRequest`], the [`rules`] it must satisfy, the table `requests` it rests in until the first interaction
-//! completes it, [`answer::AuthorizationResponse`] (with `iss`, RFC 9207, or signed, JARM), and the knowledge of where an answer may be sent.
-//! Not here: who the client is (`client`), the screens (`identity`, `consent`), codes (`grant`).
+//! Owns [`AuthorizationRequest`], its [`rules`], the table `requests`, in which it is stored until the first
+//! interaction completes it, [`answer::AuthorizationResponse`] (with `iss`, RFC 9207, or signed, JARM), and where a
+//! response may be sent. Does not own client authentication (`client`), the screens (`identity`, `consent`) or codes
+//! (`grant`).
 
 pub mod answer;
 pub mod claims;
@@ -30,40 +31,40 @@ use crate::id::ClientId;
 use crate::oxide::Challenge;
 use crate::scope::Scope;
 
-/// A checked authorization request: everything in it holds for the client it names.
+/// A checked authorization request: every value is valid for the client it names.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct AuthorizationRequest {
-    /// Who asks.
+    /// The client.
     pub client_id: ClientId,
-    /// Where the answer goes, character for character as registered.
+    /// The redirect_uri, exactly as registered.
     pub redirect_uri: String,
-    /// How the answer travels.
+    /// The response_mode.
     pub response_mode: ResponseMode,
-    /// Returned unread in the answer.
+    /// `state`; returned unchanged in the response.
     pub state: Option<String>,
-    /// Echoed in the id_token.
+    /// `nonce`; copied into the id_token.
     pub nonce: Option<String>,
-    /// What is asked for; never empty, within what the client may have.
+    /// The requested scope; never empty, within what the client may have.
     pub scope: Scope,
-    /// What the code will be bound to (RFC 7636); absent only where the client may do without PKCE.
+    /// The PKCE challenge the code is bound to (RFC 7636); `None` only if the client may do without PKCE.
     pub code_challenge: Option<Challenge>,
-    /// The key the code will be bound to (RFC 9449 §10).
+    /// The DPoP key the code is bound to (RFC 9449 §10).
     pub dpop_jkt: Option<String>,
-    /// The audiences asked for (RFC 8707 §2).
+    /// The requested audiences (RFC 8707 §2).
     pub resource: Vec<String>,
-    /// What is asked for in detail (RFC 9396 §2): its permissions are named and say the same as `scope`.
+    /// The authorization detail (RFC 9396 §2). Its permissions are explicit and agree with `scope`.
     #[serde(default)]
     pub authorization_details: Option<Details>,
-    /// Languages the app would like the screens in, best first.
+    /// Languages for the screens, preferred first (`ui_locales`).
     pub ui_locales: Vec<String>,
-    /// `prompt` values. `none` is answered by [`at_once`]; every other is satisfied by nature.
+    /// `prompt` values. `none` is answered by [`at_once`]; the others are always satisfied, because every request
+    /// asks the customer anew.
     pub prompt: Vec<Prompt>,
-    /// How old the customer's authentication may be, in seconds; satisfied by nature, but it makes `auth_time`
-    /// mandatory in the id_token.
+    /// The highest age of the authentication in seconds. It makes `auth_time` mandatory in the id_token.
     pub max_age: Option<u64>,
-    /// Of the `acr` values asked for, those there are.
+    /// The requested `acr` values that exist here.
     pub acr_values: Vec<String>,
-    /// The customer the app expects, as its `id_token_hint` says.
+    /// The customer the app expects, by its `id_token_hint`.
     #[serde(default)]
     pub hint: Option<Hint>,
     /// What the parameter `claims` demands of the answer.
@@ -83,8 +84,8 @@ impl AuthorizationRequest {
     }
 }
 
-/// A value of `prompt` (OpenID Connect Core §3.1.2.1). All but `none` are satisfied by nature: every request proves and asks
-/// the customer anew.
+/// A value of `prompt` (OpenID Connect Core §3.1.2.1). All but `none` are always satisfied, because every request
+/// checks the customer and asks for consent anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Prompt {
@@ -100,7 +101,7 @@ pub enum Prompt {
 impl Prompt {
     /// Every value, as metadata lists them.
     pub const ALL: [Self; 4] = [Self::None, Self::Login, Self::Consent, Self::SelectAccount];
-    /// The registered name.
+    /// The registered value.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -110,14 +111,14 @@ impl Prompt {
             Self::SelectAccount => "select_account",
         }
     }
-    /// The value of its name.
+    /// The prompt with this value.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|p| p.as_str() == text)
     }
 }
 
-/// How an answer travels to the app, in the open or signed (JARM).
+/// How a response is sent to the app, plain or signed (JARM).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseMode {
@@ -126,7 +127,7 @@ pub enum ResponseMode {
     Query,
     /// By a self-submitting form (OAuth 2.0 Form Post Response Mode).
     FormPost,
-    /// Signed, in the way that is the default of the response_type: for `code` the query (JARM §2.3.4).
+    /// Signed, in the response_type's default mode: the query for `code` (JARM §2.3.4).
     Jwt,
     /// Signed, in the query (JARM §2.3.1).
     QueryJwt,
@@ -136,7 +137,7 @@ pub enum ResponseMode {
 impl ResponseMode {
     /// Every mode, as metadata lists them.
     pub const ALL: [Self; 5] = [Self::Query, Self::FormPost, Self::Jwt, Self::QueryJwt, Self::FormPostJwt];
-    /// The registered name.
+    /// The registered value.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -157,7 +158,7 @@ impl ResponseMode {
     pub const fn signed(self) -> bool {
         matches!(self, Self::Jwt | Self::QueryJwt | Self::FormPostJwt)
     }
-    /// Whether it is posted.
+    /// Whether a form sends it.
     #[must_use]
     pub const fn posted(self) -> bool {
         matches!(self, Self::FormPost | Self::FormPostJwt)

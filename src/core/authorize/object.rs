@@ -1,9 +1,9 @@
-//! Signed request objects (RFC 9101; OpenID Connect Core §6.1; FAPI 2.0 Message Signing §5.3): what a
-//! client has signed becomes the parameters that count.
+//! Signed request objects (RFC 9101; OpenID Connect Core §6.1; FAPI 2.0 Message Signing §5.3): their claims become
+//! the request's parameters.
 //!
-//! The signature itself is `client`'s to verify, for it knows the keys; an object is never fetched from anywhere. A `jti`
-//! is not remembered: a push is made by the authenticated client itself and each of its request_uris is good once,
-//! and by value OpenID Connect Core §6.1 expects objects that were signed once to be used again.
+//! `client` verifies the signature, because it knows the keys. We never fetch an object from an address. We do not
+//! store its `jti`: at PAR the client itself is authenticated and each request_uri is valid once, and OpenID Connect
+//! Core §6.1 expects that an object sent by value can be used again.
 
 use super::rules::{RequestInput, RequestSource};
 use crate::client::Client;
@@ -15,11 +15,11 @@ use crate::refusal::{ErrorCode, Refusal};
 use serde_json::Value;
 use std::time::Duration;
 
-/// How far ahead of ours a client's clock may be; as for assertions.
+/// How far a client's clock may be ahead of ours; the same as for assertions.
 const AHEAD: Duration = Duration::from_secs(30);
-/// How long past its `exp` an object still counts.
+/// How long after its `exp` an object is still accepted.
 const LATE: Duration = Duration::from_secs(10);
-/// The longest it may be valid, and the oldest it may be (FAPI 2.0 Message Signing §5.3.1).
+/// The longest lifetime and the highest age (FAPI 2.0 Message Signing §5.3.1).
 const LONGEST: Duration = Duration::from_secs(3600);
 /// Its media type, without `application/` (RFC 9101 §9.4.1).
 const TYP: &str = "oauth-authz-req+jwt";
@@ -28,12 +28,13 @@ const TYP: &str = "oauth-authz-req+jwt";
 struct Object<'a> {
     input: &'a RequestInput<'a>,
     header: &'a Header,
-    /// Our name alone.
+    /// The required `aud`: our issuer.
     issuer: &'a [&'a str],
 }
 impl Object<'_> {
-    /// Whether its parameters are all there are (RFC 9101 §5, RFC 9126 §3). Only OpenID Connect's own kind, by value
-    /// and of a client that need not sign, may stand beside others, which it supersedes (OpenID Connect Core §6.1).
+    /// Whether only its parameters count (RFC 9101 §5, RFC 9126 §3). Parameters may stand beside the object only in
+    /// OpenID Connect's own form, by value and from a client that need not sign; the object's parameters override
+    /// them (OpenID Connect Core §6.1).
     fn alone(&self) -> bool {
         self.input.source != RequestSource::Browser
             || self.input.client.require_signed_request
@@ -41,7 +42,7 @@ impl Object<'_> {
     }
 }
 
-/// What is demanded of its claims, in the order it is checked.
+/// The rules for its claims, in the order they are checked.
 fn demands<'a>(o: &Object<'a>) -> Vec<ClaimCheck<'a, &'static str>> {
     const REFERS: &str = "request and request_uri may not stand in a request object";
     const NO_DATE: &str = "a date of the request object is not a number";
@@ -51,14 +52,15 @@ fn demands<'a>(o: &Object<'a>) -> Vec<ClaimCheck<'a, &'static str>> {
     let (client, fapi) = (o.input.client, o.input.client.profile.is_fapi());
     let id = client.id.as_str();
     let mut demands = vec![
-        // Nothing inside refers to another request (RFC 9101 §4).
+        // An object must not refer to another request (RFC 9101 §4).
         may("request", ClaimRule::Absent, REFERS),
         may("request_uri", ClaimRule::Absent, REFERS),
-        // The client has signed it (RFC 9101 §4). What OpenID Connect Core leaves open, FAPI demands.
+        // The client is the issuer (RFC 9101 §4). FAPI requires what OpenID Connect Core leaves open.
         may("iss", ClaimRule::Is(id), "iss of the request object must be the client_id").needed_if(fapi),
-        // It passes through browsers; whoever sees it there must not be able to authenticate with it (RFC 9101 §10.8).
+        // The object passes through browsers; nobody who sees it there may use it to authenticate as the client (RFC
+        // 9101 §10.8).
         may("sub", ClaimRule::IsNot(id), "sub of the request object may not be the client_id"),
-        // It is there where nothing outside counts (RFC 9101 §5).
+        // Required inside if parameters outside do not count (RFC 9101 §5).
         may("client_id", ClaimRule::Is(id), "client_id of the request object must be the client's")
             .needed_if(o.alone()),
         // RFC 9101 §4; FAPI 2.0 Message Signing §5.3.2.
@@ -77,23 +79,23 @@ fn demands<'a>(o: &Object<'a>) -> Vec<ClaimCheck<'a, &'static str>> {
             must("nbf", ClaimRule::NotOlder(LONGEST), TOO_LONG),
         ]);
     }
-    // Outside and inside say the same (OpenID Connect Core §6.1).
+    // Values outside and inside must be equal (OpenID Connect Core §6.1).
     if let Some(outside) = o.input.params.get("response_type").filter(|_| !o.alone()) {
         demands.push(may("response_type", ClaimRule::Is(outside), DIFFERS));
     }
     demands
 }
 
-/// The algorithms a client's request objects may be signed with: the one it registered, else those of its profile.
+/// The algorithms for a client's request objects: the registered one, otherwise those of its profile.
 #[must_use]
 pub fn allowed(client: &Client) -> Vec<Alg> {
     client.request_object_alg.map_or_else(|| client.profile.algs().to_vec(), |alg| vec![alg])
 }
 
-/// The parameters that count of a request that came with an object.
+/// The parameters of a request that came with an object.
 ///
 /// # Errors
-/// `invalid_request_object`: it does not verify, breaks a rule, or holds what no parameter can be.
+/// `invalid_request_object`: it does not verify, breaks a rule, or has a claim that cannot be a parameter.
 pub fn open(
     verified: Result<Verified, jose::Error>,
     question: &RequestInput<'_>,
@@ -132,11 +134,12 @@ fn typ(header: &Header) -> Result<(), &'static str> {
     }
     Err("typ of the request object must be oauth-authz-req+jwt")
 }
-/// The claims that belong to the JWT and are no parameters (RFC 7519 §4.1).
+/// Claims of the JWT itself that are no parameters (RFC 7519 §4.1).
 const OF_THE_JWT: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
-/// The parameters whose values are JSON; in an object they stand as they are, or as text.
+/// Parameters whose values are JSON; in an object they may be JSON or text.
 const JSON: [&str; 3] = ["claims", "authorization_details", "registration"];
-/// The parameters whose values are texts. In any other kind, what the client meant is passed over in silence.
+/// Parameters whose values must be text. A value of another type is refused, so that nothing the client meant is
+/// ignored.
 const TEXTS: [&str; 19] = [
     "response_type",
     "client_id",
@@ -159,8 +162,8 @@ const TEXTS: [&str; 19] = [
     "grant_management_action",
 ];
 
-/// Claims as parameters: texts as they are, numbers and truth values as they are written, JSON where a parameter is
-/// JSON. Whatever else nobody knows is ignored, as an unknown parameter is.
+/// Claims as parameters: text as it is, numbers and booleans as they are written, JSON if the parameter is JSON.
+/// Unknown claims are ignored, like unknown parameters.
 fn params(claims: &Claims) -> Result<Params, &'static str> {
     let mut params = Params::default();
     let mut add = |name: &str, value: &str| match value.contains('\0') {

@@ -18,33 +18,33 @@ use url::form_urlencoded::byte_serialize;
 /// Where a request came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestSource<'a> {
-    /// `POST /oauth/par`, by the authenticated client, perhaps with a DPoP proof made with this key (RFC 9449 §10.1).
+    /// `POST /oauth/par`, by the authenticated client. A DPoP proof may have come with it (RFC 9449 §10.1).
     Pushed {
         /// RFC 7638 thumbprint of the proof's key.
         proof_jkt: Option<&'a str>,
     },
-    /// The parameters of `/oauth/authorize`, by whoever holds the browser.
+    /// The query of `/oauth/authorize`, from a browser: the client is not authenticated.
     Browser,
 }
 
-/// An authorization request before anything of it is believed.
+/// An authorization request that is not checked yet.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestInput<'a> {
     /// Its parameters, as they came.
     pub params: &'a Params,
-    /// Those that count instead, where it came with a request object.
+    /// The parameters of its request object, which count instead, if it came with one.
     pub signed: Option<&'a Params>,
     /// The client: authenticated at PAR, only named at `/oauth/authorize`.
     pub client: &'a Client,
     /// Where it came from.
     pub source: RequestSource<'a>,
-    /// The `acr` that the checks of this server come to (OpenID Connect Core §2).
+    /// The `acr` of this server's checks (OpenID Connect Core §2).
     pub acr: &'a str,
-    /// The audience of a token whose request named none; asking for it by name is no more.
+    /// The audience of a token whose request named none; a request may also name it explicitly.
     pub default_audience: &'a str,
-    /// Our name, which an `id_token_hint` must carry.
+    /// Our issuer, which an `id_token_hint` must contain.
     pub issuer: &'a str,
-    /// Our keys, one of which must have signed it.
+    /// Our keys; one of them must have signed an `id_token_hint`.
     pub keys: &'a Ring,
 }
 impl<'a> RequestInput<'a> {
@@ -60,12 +60,12 @@ impl<'a> RequestInput<'a> {
     }
 }
 
-/// One rule of what came: what it demands and where that is written, and the check.
+/// A rule for the parameters as they came: the demand, its source, and the check.
 type RequestRule = (&'static str, fn(&RequestInput<'_>) -> Result<(), Refusal>);
-/// One rule of what is asked. A check that reads a value leaves it in [`Values`] for those that follow.
+/// A rule for the parameters that count. A check that parses a value stores it in [`Values`] for the later ones.
 type ValueRule = (&'static str, fn(&RequestInput<'_>, &mut Values) -> Result<(), Refusal>);
 
-/// What the checks have read; each parameter is read once.
+/// The values that the checks have parsed; each parameter is parsed once.
 #[derive(Default)]
 struct Values {
     response_mode: ResponseMode,
@@ -74,7 +74,7 @@ struct Values {
     claims: Demands,
 }
 
-/// The rules of what came, in the order they are applied, before a request object is verified.
+/// The rules before a request object is verified, in order.
 const BEFORE_OPENING: [RequestRule; 6] = [
     ("a client_id is the client's own (RFC 9126 2.1)", client_id),
     ("the client may use the code flow (RFC 6749 4.1.2.1)", code_flow),
@@ -83,7 +83,7 @@ const BEFORE_OPENING: [RequestRule; 6] = [
     ("a client that must sign, signs (FAPI 2.0 Message Signing 5.3.2)", signed),
     ("by value only from who registered for it (OpenID Connect Core 6.1)", by_value),
 ];
-/// The rules of what is asked, in the order they are applied, after a request object is verified.
+/// The rules after a request object is verified, in order.
 const AFTER_OPENING: [ValueRule; 12] = [
     ("a request object is opened before its request is judged (RFC 9101 6)", object_verified),
     ("a known response_mode (OAuth 2.0 Multiple Response Types 2.1, JARM 2.3)", response_mode),
@@ -99,10 +99,10 @@ const AFTER_OPENING: [ValueRule; 12] = [
     ("authorization_details are one account_information within the scope (RFC 9396 2, 3.1, 5)", authorization_details),
 ];
 
-/// The request object a request came with, which is then for [`super::object::open`] to open; `None` where there is none.
+/// The request object of a request, for [`super::object::open`]; `None` if there is none.
 ///
 /// # Errors
-/// The refusal of the first rule broken among those that need no look inside.
+/// The first rule of [`BEFORE_OPENING`] that is broken.
 pub fn admit<'a>(input: &RequestInput<'a>) -> Result<Option<&'a str>, Refusal> {
     for (_, rule) in BEFORE_OPENING {
         rule(input)?;
@@ -110,10 +110,10 @@ pub fn admit<'a>(input: &RequestInput<'a>) -> Result<Option<&'a str>, Refusal> {
     Ok(input.params.get("request"))
 }
 
-/// The first refusal, or the request.
+/// Checks a request against every rule.
 ///
 /// # Errors
-/// The refusal of the first rule broken, or of oxide-auth's decision.
+/// The first rule that is broken, or oxide-auth's refusal.
 pub fn check(input: &RequestInput<'_>) -> Result<AuthorizationRequest, Refusal> {
     admit(input)?;
     let mut values = Values::default();
@@ -163,19 +163,19 @@ pub fn check(input: &RequestInput<'_>) -> Result<AuthorizationRequest, Refusal> 
         ui_locales: words("ui_locales", &is_language_tag),
         prompt: values.prompt,
         max_age: values.max_age.or(client.default_max_age),
-        // A wish for anything else has no effect (OpenID Connect Core §3.1.2.1).
+        // Any other value has no effect (OpenID Connect Core §3.1.2.1).
         acr_values: words("acr_values", &|acr| acr == input.acr),
         hint: params.get("id_token_hint").map(|text| Hint::parse(text, &client.id, input.issuer, input.keys)),
         claims: values.claims,
     };
-    // Escapes make text longer, so what is measured is what will be stored.
+    // Escapes make text longer, so the stored form is measured.
     match serde_json::to_vec(&request) {
         Ok(text) if text.len() <= MAX_STORED => Ok(request),
         _ => Err(Refusal::invalid_request("the request is too long")),
     }
 }
 
-/// The values of a parameter that may be repeated, each once.
+/// The values of a repeatable parameter, without duplicates.
 fn different(values: Vec<String>) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     for value in values {
@@ -205,13 +205,14 @@ fn supported_scope(params: &Params, client: &Client) -> Params {
     params
 }
 
-/// Where a request from a browser may be answered: only once its redirect_uri is found to be the client's own
-/// (RFC 6749 §4.1.2.1). A response_mode nobody knows is refused later, in the query.
+/// Where a browser's request may be answered: only after its redirect_uri was found to be the client's own (RFC 6749
+/// §4.1.2.1). An unknown response_mode is refused later, in the query.
 ///
 /// # Errors
-/// `invalid_request`, to be shown on a page: there is nowhere to send it.
+/// `invalid_request`, shown on a page: there is no address to send it to.
 pub fn destination(params: &Params, client: &Client) -> Result<Destination, Refusal> {
-    // Missing is refused even where one is registered: with two, nobody could say which (RFC 6749 §3.1.2.3).
+    // A missing redirect_uri is refused even if only one is registered: with two it would be ambiguous (RFC 6749
+    // §3.1.2.3).
     let redirect_uri = params.need("redirect_uri")?;
     if !redirect_match(client, redirect_uri) {
         return Err(Refusal::invalid_request("redirect_uri is not registered for this client"));
@@ -312,13 +313,13 @@ fn claims(q: &RequestInput<'_>, values: &mut Values) -> Result<(), Refusal> {
     }
     Ok(())
 }
-/// After [`claims`], which reads what this one judges.
+/// Runs after [`claims`], because it checks the value parsed there.
 fn acr(q: &RequestInput<'_>, values: &mut Values) -> Result<(), Refusal> {
     const UNMET: Refusal = Refusal::new(
         ErrorCode::UnmetAuthenticationRequirements,
         "customers are not authenticated in the way claims demands",
     );
-    // `acr_values` and a voluntary acr are wishes; this one makes of anything else a failed authentication.
+    // `acr_values` and a voluntary acr are wishes. An essential acr that we do not have must fail the authentication.
     if values.claims.allow_acr(q.acr) { Ok(()) } else { Err(UNMET) }
 }
 fn registration(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
@@ -328,7 +329,7 @@ fn registration(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
     Ok(())
 }
 fn dpop_jkt(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
-    // Nobody may walk through the screens for a code that no token request can answer for.
+    // Without this, the customer would pass every screen for a code that no token request can redeem.
     if q.client.certificate_bound && q.get("dpop_jkt").is_some() {
         return Err(Refusal::invalid_request("the tokens of this client are bound to its certificate, not to a key"));
     }
@@ -357,7 +358,7 @@ fn authorization_details(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Ref
     detailed(q.asked(), q.client).map(drop)
 }
 
-/// The detail a request carries, and the scope that says the same. A scope that cannot be read is refused elsewhere.
+/// The request's detail, and the scope that agrees with it. Another rule refuses an invalid scope.
 fn detailed(params: &Params, client: &Client) -> Result<Option<(Details, Scope)>, Refusal> {
     let Some(text) = params.get("authorization_details") else { return Ok(None) };
     let Some(scope) = Scope::parse(params.get("scope").unwrap_or_default()) else { return Ok(None) };
@@ -366,17 +367,16 @@ fn detailed(params: &Params, client: &Client) -> Result<Option<(Details, Scope)>
 
 /// The scope that asks for a refresh token (OpenID Connect Core §11).
 pub const OFFLINE: &str = "offline_access";
-/// Every scope that can be asked for here (requirements.md#scopes).
+/// Every scope that can be requested (requirements.md#scopes).
 #[must_use]
 pub fn catalogue() -> Scope {
     Scope::of_customers()
 }
-/// The longest `state` and `nonce`, as they stand in an address, where an escaped byte takes three: the request that brings
-/// them and the answer that takes `state` back must stay within what proxies pass on.
+/// The longest `state` and `nonce`, percent-encoded. Proxies must pass on the request, and the response with `state`.
 pub const MAX_LENGTH: usize = 2048;
-/// The most bytes of a request as it is stored: anybody may make us store one.
+/// The largest stored request in bytes: anybody may make us store one.
 pub const MAX_STORED: usize = 8 * 1024;
-/// Words of a list that are kept.
+/// How many words of a list are kept.
 const MAX_WORDS: usize = 16;
 
 fn travels(value: &str) -> bool {
@@ -386,14 +386,14 @@ fn mode(params: &Params) -> Option<ResponseMode> {
     params.get("response_mode").and_then(ResponseMode::parse)
 }
 fn seconds(text: &str) -> Option<u64> {
-    // `parse` alone would take a sign.
+    // `parse` alone would accept a sign.
     Some(text).filter(|t| t.len() <= 10 && t.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
 }
 fn is_language_tag(text: &str) -> bool {
     text.len() <= 35 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
-/// Every rule's name, in the order they are applied.
+/// The names of all rules, in order.
 #[cfg(test)]
 pub(super) fn names() -> Vec<&'static str> {
     BEFORE_OPENING.iter().map(|(name, _)| *name).chain(AFTER_OPENING.iter().map(|(name, _)| *name)).collect()

@@ -1,4 +1,5 @@
-//! The table `requests`: pushed, begun with by any number of browsers, consumed by the first interaction to complete.
+//! The table `requests`: any number of browsers may begin with a pushed request; the first interaction to complete
+//! consumes it.
 
 use super::AuthorizationRequest;
 use crate::clock::Instant;
@@ -6,14 +7,14 @@ use crate::id::ClientId;
 use crate::secret::Hash;
 use crate::store::{Error, Result, Tx};
 
-/// A request as it rests.
+/// A stored request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRequest {
     /// SHA-256 of its request_uri.
     pub id: Hash,
-    /// What is asked.
+    /// The request.
     pub request: AuthorizationRequest,
-    /// Until when a browser may begin with it. An interaction that has begun lives by its own time.
+    /// Until when a browser may begin with it. An interaction that has begun has its own time limit.
     pub expires_at: Instant,
     /// When the first interaction completed it.
     pub consumed_at: Option<Instant>,
@@ -26,19 +27,19 @@ impl StoredRequest {
     }
 }
 
-/// Which of several completers a caller was.
+/// Whether the caller was the first to complete a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consumed {
-    /// The first: the answer is the caller's to give.
+    /// The first: the caller gives the answer.
     First,
-    /// Another interaction has completed the request, or it is gone: no code, no redirect (decision 9).
+    /// Another interaction has completed the request, or it was deleted: no code, no redirect (decision 9).
     Before,
 }
 
-/// Stores a checked request under the hash of its request_uri. It waits for a browser.
+/// Stores a checked request under the hash of its request_uri, for a browser to begin with.
 ///
 /// # Errors
-/// The store's; [`Error::Corrupt`] should the id be taken, which 256 random bits exclude.
+/// [`Error::Corrupt`] if the id is taken, which 256 random bits exclude.
 pub fn push(
     tx: &mut Tx<'_, '_>,
     id: Hash,
@@ -49,7 +50,7 @@ pub fn push(
     insert(tx, id, request, (now, expires_at, None))
 }
 
-/// Stores a checked request that a browser brought along and begins with at once: it is none of those that wait.
+/// Stores a checked request that was not pushed. Its browser begins at once, so it does not count as waiting.
 ///
 /// # Errors
 /// Those of [`push`].
@@ -89,7 +90,7 @@ pub fn begun(tx: &mut Tx<'_, '_>, id: Hash, now: Instant) -> Result<()> {
 pub const WAITING: &str = "select count(*), min(expires_at) from (select expires_at from requests
      where client_id = ?1 and begun_at is null and expires_at > ?2 order by expires_at limit ?3) as waiting";
 
-/// How many pushed requests of a client wait for a browser, counted up to `most`, and when the first of them ends.
+/// How many pushed requests of a client wait for a browser, counted up to `most`, and when the first of them expires.
 ///
 /// Ask in a transaction of its own, before the one that pushes: within that one PostgreSQL would find that any two pushes
 /// of one client depend on each other, and let only one of them commit. So as many may slip through as come at the same
@@ -100,10 +101,10 @@ pub fn waiting(tx: &mut Tx<'_, '_>, client: &ClientId, most: u32, now: Instant) 
     Ok((u32::try_from(row.int(0)?).unwrap_or(u32::MAX), row.opt_instant(1)?))
 }
 
-/// The request stored under `id`, whatever its age and use.
+/// The request stored under `id`, even if it has expired or was used.
 ///
 /// # Errors
-/// The store's; [`Error::Corrupt`] for a row that is no request.
+/// [`Error::Corrupt`] if the row is no valid request.
 pub fn load(tx: &mut Tx<'_, '_>, id: Hash) -> Result<Option<StoredRequest>> {
     let row = tx.row("select request, expires_at, consumed_at from requests where id = ?1", &[id.into()])?;
     let Some(row) = row else { return Ok(None) };
@@ -147,6 +148,6 @@ pub fn sweep_unbegun(tx: &mut Tx<'_, '_>, ended_before: Instant, limit: i64) -> 
 }
 
 fn corrupt(why: &str) -> Error {
-    // The id is the hash of a capability that may be alive: not shown.
+    // The id is the hash of a capability that may still be valid: it is not shown.
     Error::Corrupt { table: "requests", row: "(id not shown)".to_owned(), why: why.to_owned() }
 }

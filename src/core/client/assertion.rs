@@ -11,23 +11,23 @@ use std::time::Duration;
 /// `client_assertion_type` (RFC 7523 §2.2).
 pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// How far ahead of ours a client's clock may be: FAPI 2.0 §5.3.2.1 demands 10 s and forbids more than 60.
+/// How far a client's clock may be ahead: FAPI 2.0 §5.3.2.1 demands 10 s and forbids more than 60.
 const AHEAD: Duration = Duration::from_secs(30);
-/// How long past its `exp` an assertion still counts.
+/// How long after its `exp` an assertion is still accepted.
 const LATE: Duration = Duration::from_secs(10);
-/// How long an assertion may be valid: its `jti` is remembered so long.
+/// The longest lifetime of an assertion; its `jti` is stored that long.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// Why an assertion is refused: for the log; the client reads `invalid_client` and this sentence about its own message.
+/// Why an assertion is refused, for the log. The client gets `invalid_client` and this sentence.
 pub(super) type Rejection = &'static str;
 const ANOTHER_KIND: Rejection = "the JWT was made for something other than client authentication";
 
-/// Whom the assertion says it comes from: `sub` (RFC 7523 §3.2). Unverified.
+/// The `sub` of the assertion (RFC 7523 §3.2). Unverified.
 pub(super) fn issuer_of(assertion: &Unverified<'_>) -> Option<ClientId> {
     assertion.unverified_claims().text("sub").and_then(ClientId::parse)
 }
 
-/// The algorithms a client's assertion may be signed with.
+/// The algorithms for a client's assertions.
 pub(super) fn allowed(client: &Client) -> Vec<Alg> {
     client.auth_alg.map_or_else(|| client.profile.algs().to_vec(), |alg| vec![alg])
 }
@@ -41,19 +41,19 @@ pub(super) const fn explain(e: jose::Error) -> Rejection {
     }
 }
 
-/// What must be remembered of an accepted assertion: the key of its `jti`, and until when.
+/// The replay key of an accepted assertion's `jti`, and until when to store it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct UsedAssertion {
     pub(super) key: Hash,
     pub(super) until: Instant,
 }
 
-/// The sentences of a missing `exp` and `jti`.
+/// The messages for a missing `exp` and `jti`.
 const NO_EXP: Rejection = "the client assertion has no exp";
 const NO_JTI: Rejection = "the client assertion has no jti";
 
-/// Judges an assertion whose signature is verified. `audiences[0]` is the issuer; the others are the endpoints OpenID
-/// Connect clients may name instead.
+/// Checks an assertion whose signature is verified. `audiences[0]` is the issuer; the others are the endpoints OpenID
+/// Connect clients may use as `aud` instead.
 pub(super) fn judge(
     assertion: &Verified,
     client: &Client,
@@ -65,7 +65,8 @@ pub(super) fn judge(
     }
     let id = client.id.as_str();
     let audiences: Vec<&str> = audiences.iter().map(String::as_str).collect();
-    // FAPI 2.0 §5.3.2.1 (8): the issuer as one string. OpenID Connect Core §9 also has the token endpoint, and an array.
+    // FAPI 2.0 §5.3.2.1 (8): the issuer as one string. OpenID Connect Core §9 also allows the token endpoint, and an
+    // array.
     let aud = match client.profile.is_fapi() {
         true => ClaimRule::OneOf(audiences.get(..1).unwrap_or_default()),
         false => ClaimRule::Holds(&audiences),
@@ -75,14 +76,14 @@ pub(super) fn judge(
     Ok(UsedAssertion { key: replay::key(replay::Use::Assertion, id, jti), until: exp + LATE })
 }
 
-/// What is demanded of an assertion (RFC 7523 §3, FAPI 2.0 §5.3.2.1), in the order it is checked.
+/// The rules for an assertion (RFC 7523 §3, FAPI 2.0 §5.3.2.1), in the order they are checked.
 fn demands<'a>(id: &'a str, aud: ClaimRule<'a>) -> [ClaimCheck<'a, Rejection>; 15] {
     const BOTH: Rejection = "iss and sub of the client assertion must both be the client_id";
     const NO_DATE: Rejection = "a date of the client assertion is not a number";
     const FUTURE: Rejection = "the client assertion is from the future";
     let ahead = ClaimRule::NotAhead(AHEAD);
     [
-        // A request object passes through browsers, and a careless one names the client as its subject (RFC 9101 §10.8).
+        // A request object passes through browsers and may have the client as `sub` by mistake (RFC 9101 §10.8).
         may("response_type", ClaimRule::Absent, ANOTHER_KIND),
         may("redirect_uri", ClaimRule::Absent, ANOTHER_KIND),
         may("code_challenge", ClaimRule::Absent, ANOTHER_KIND),
@@ -101,8 +102,8 @@ fn demands<'a>(id: &'a str, aud: ClaimRule<'a>) -> [ClaimCheck<'a, Rejection>; 1
     ]
 }
 
-/// RFC 8725 §3.11: what is made for another use says so by a type of its own; an assertion has one of its own (draft
-/// RFC 7523bis), the general one, or none.
+/// RFC 8725 §3.11: a JWT for another use has its own `typ`. An assertion has the one of draft RFC 7523bis, the
+/// general one, or none.
 fn of_another_kind(header: &Header) -> bool {
     let typed = header.typ.as_ref().is_some_and(|typ| typ.to_ascii_lowercase().ends_with("+jwt"));
     typed && !header.is_typ("client-authentication+jwt")

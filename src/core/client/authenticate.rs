@@ -1,7 +1,7 @@
-//! Client authentication (RFC 6749 §2.3, §3.2.1): exactly one method a request, and it is the registered one.
+//! Client authentication (RFC 6749 §2.3, §3.2.1): exactly one method per request, and it must be the registered one.
 //!
-//! Whatever is wrong, the answer is `invalid_client`; that the client is unknown looks like a wrong secret. The one
-//! exception is a request that uses two methods at once, which RFC 6749 §5.2 calls `invalid_request`.
+//! Every failure is `invalid_client`, and an unknown client looks like a wrong secret. The one exception is a request
+//! with two methods, which is `invalid_request` (RFC 6749 §5.2).
 
 use super::assertion::{self, UsedAssertion};
 use super::certificate::Certificate;
@@ -23,16 +23,16 @@ use base64::Engine as _;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What the server says about itself.
+/// The server's own values.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The issuer first, then the endpoints an OpenID Connect client may name as `aud` of its assertion.
+    /// The issuer first, then the endpoints an OpenID Connect client may use as `aud` of its assertion.
     pub audiences: Vec<String>,
-    /// Whether a DPoP proof must carry a nonce of ours (RFC 9449 §8).
+    /// Whether a DPoP proof must have a nonce of ours (RFC 9449 §8).
     pub dpop_nonce_required: bool,
 }
 
-/// What client authentication needs: the registry, the caches, the keys. One for each server.
+/// What client authentication needs: the registry, the caches, the keys. One per server.
 pub struct Authenticator {
     pub(super) store: Store,
     pub(super) settings: Settings,
@@ -42,29 +42,29 @@ pub struct Authenticator {
     clients: Mutex<HashMap<ClientId, Arc<Client>>>,
 }
 
-/// What a request brings along to say who sends it. Not printable: it holds secrets.
+/// The credentials of a request. It contains secrets, so it is not printed.
 #[derive(Clone, Copy)]
 pub struct PresentedCredentials<'a> {
     /// Every `Authorization` header.
     pub authorization: &'a [&'a str],
     /// The parameters of the body.
     pub params: &'a Params,
-    /// The certificate whose key the connection proved to hold.
+    /// The client certificate; the connection has proved its key.
     pub certificate: Option<&'a Certificate>,
 }
 
-/// A client that proved who it is.
+/// An authenticated client.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
     /// The client.
     pub client: Arc<Client>,
-    /// How it proved it.
+    /// The method it used.
     pub method: AuthMethod,
-    /// The assertion, which counts once.
+    /// Its assertion, which is valid once.
     assertion: Option<UsedAssertion>,
 }
 
-/// What the client shows.
+/// The credentials, by method.
 enum Evidence<'a> {
     Secret(AuthMethod, ClientId, Secret),
     Assertion(String),
@@ -74,10 +74,10 @@ enum Evidence<'a> {
 const FAILED: Refusal = Refusal::new(ErrorCode::InvalidClient, "client authentication failed");
 
 impl Authenticator {
-    /// Reads (or makes) the keys of the DPoP nonces and of the clients' secrets.
+    /// Reads or creates the keys of the DPoP nonces and of the client secrets.
     ///
     /// # Errors
-    /// The store's, or that of a key that does not open.
+    /// The store's, or that of a sealed key that cannot be opened.
     pub async fn open(
         store: Store,
         sealer: &Sealer,
@@ -122,13 +122,13 @@ impl Authenticator {
         Ok(found)
     }
 
-    /// The key under which new secrets are kept.
+    /// The key for the stored forms of new secrets.
     #[must_use]
     pub const fn secret_key(&self) -> &SecretKey {
         &self.secrets
     }
 
-    /// Checks the DPoP proof of a request; `None` when it carries none. Nothing is remembered yet.
+    /// Checks the DPoP proof of a request; `None` if it has none. Nothing is stored yet.
     ///
     /// # Errors
     /// `invalid_dpop_proof`, `use_dpop_nonce`.
@@ -136,10 +136,10 @@ impl Authenticator {
         dpop::check(input, &self.nonces, self.settings.dpop_nonce_required, now)
     }
 
-    /// Remembers a proof, which counts once; returns the thumbprint of its key.
+    /// Stores that a proof was used, because it is valid once; returns the thumbprint of its key.
     ///
     /// # Errors
-    /// `invalid_dpop_proof`; a failing store as `temporarily_unavailable`.
+    /// `invalid_dpop_proof`; `temporarily_unavailable` if the store fails.
     pub async fn spend_proof(&self, proof: &dpop::Proof) -> Result<Hash, Refusal> {
         if self.once(UsedAssertion { key: proof.replay, until: proof.until }, Urgency::Ordinary).await? {
             Ok(proof.jkt)
@@ -148,10 +148,10 @@ impl Authenticator {
         }
     }
 
-    /// Remembers what a client proved itself with, where that counts once. `urgency` is that of what the client wants.
+    /// Stores that the client's credential was used, if it is valid once. `urgency` is that of the request.
     ///
     /// # Errors
-    /// `invalid_client`; a failing store as `temporarily_unavailable`.
+    /// `invalid_client`; `temporarily_unavailable` if the store fails.
     pub async fn spend(&self, who: &Authenticated, urgency: Urgency) -> Result<(), Refusal> {
         match who.assertion {
             Some(seen) if !self.once(seen, urgency).await? => {
@@ -172,7 +172,7 @@ impl Authenticator {
         store.write(move |tx| replay::claim(tx, &seen.key, seen.until)).await.map_err(unavailable)
     }
 
-    /// Whether the client registered this certificate (RFC 8705 §2.2), by the same keys and the same second try.
+    /// Whether the client registered this certificate (RFC 8705 §2.2), with the same keys and the same second fetch.
     async fn registered(&self, certificate: &Certificate, client: &Client, now: Instant) -> bool {
         match keys_of(client) {
             ClientKeys::None => false,
@@ -189,11 +189,8 @@ impl Authenticator {
         self.remote.keys(url, &client.allow_networks, refetch, now).await
     }
 
-    /// The signature of what a client signed, an assertion or a request object, with one of the `allowed` algorithms and
-    /// the keys the client registered; a set behind a URL is fetched anew once when no key of it fits.
-    ///
-    /// # Errors
-    /// [`jose::Error`].
+    /// Verifies the signature of an assertion or request object with one of the `allowed` algorithms and the client's
+    /// keys. If no key of a `jwks_uri` fits, the set is fetched once more.
     pub async fn verify(
         &self,
         token: &str,
@@ -221,7 +218,7 @@ impl Authenticator {
     }
 }
 
-/// The client's keys. Somebody who waits for approval, or has ended, does not make us fetch anything.
+/// The client's keys. A client that is pending or has ended cannot make us fetch anything.
 fn keys_of(client: &Client) -> &ClientKeys {
     let fetched = matches!(client.keys, ClientKeys::Remote(_));
     let lives = matches!(client.status, Status::Active | Status::Suspended);
@@ -233,7 +230,7 @@ fn unavailable(e: store::Error) -> Refusal {
     Refusal::new(ErrorCode::TemporarilyUnavailable, "try again later")
 }
 
-/// Authenticates the client of a request; what counts once has then been used.
+/// Authenticates the client of a request and uses up a credential that is valid once.
 ///
 /// # Errors
 /// Those of [`identify`] and [`Authenticator::spend`].
@@ -247,10 +244,10 @@ pub async fn authenticate(
     Ok(who)
 }
 
-/// Finds out whose request it is, and writes nothing: an assertion may still come again.
+/// Authenticates the client and writes nothing: an assertion may be used again.
 ///
 /// # Errors
-/// `invalid_client` (401, RFC 6749 §5.2), `invalid_request` for two methods at once; `temporarily_unavailable` when the
+/// `invalid_client` (401, RFC 6749 §5.2), `invalid_request` for two methods at once; `temporarily_unavailable` if the
 /// store fails.
 pub async fn identify(
     authenticator: &Authenticator,
@@ -277,7 +274,7 @@ pub async fn identify(
     }
 }
 
-/// Reads what was presented, without judging it.
+/// Reads the credentials without checking them.
 fn evidence<'a>(presented: &PresentedCredentials<'a>) -> Result<Evidence<'a>, Refusal> {
     let params = presented.params;
     let header = match presented.authorization {
@@ -300,8 +297,8 @@ fn evidence<'a>(presented: &PresentedCredentials<'a>) -> Result<Evidence<'a>, Re
     }
     match (params.get("client_assertion_type"), params.get("client_assertion")) {
         (Some(assertion::TYPE), Some(token)) => Ok(Evidence::Assertion(token.to_owned())),
-        // A certificate that comes beside another method may be there for the tokens' sake (RFC 8705 §3). Alone it needs
-        // a client_id to be anybody's (§2).
+        // A certificate beside another method may be there to bind tokens (RFC 8705 §3). Alone, it needs a client_id
+        // (§2).
         (None, None) => match (params.get("client_id").and_then(ClientId::parse), presented.certificate) {
             (Some(id), Some(certificate)) => Ok(Evidence::Certificate(id, certificate)),
             _ => Err(Refusal::new(ErrorCode::InvalidClient, "no client authentication")),
@@ -310,7 +307,7 @@ fn evidence<'a>(presented: &PresentedCredentials<'a>) -> Result<Evidence<'a>, Re
     }
 }
 
-/// `Basic`, whose two halves are form-encoded before they are joined (RFC 6749 §2.3.1, RFC 7617).
+/// `Basic`: both halves are form-encoded before they are joined (RFC 6749 §2.3.1, RFC 7617).
 fn basic(header: &str) -> Option<(ClientId, Secret)> {
     let (scheme, credentials) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") || credentials.len() > 4096 {
@@ -332,7 +329,7 @@ async fn by_secret(
     let client = authenticator.client(id).await.map_err(unavailable)?;
     let client = client.filter(|c| c.auth_method == method);
     let kept = client.as_ref().and_then(|c| c.secret.as_ref());
-    // Computed for an unknown client too, so that its answer takes as long as that to a wrong secret.
+    // Computed for an unknown client too, so that the response takes as long as for a wrong secret.
     let right = authenticator.secrets.matches(kept, secret);
     if kept.is_some_and(|kept| !kept.counts()) {
         tracing::warn!(client = %id, "an earlier release kept this client's secret as argon2id: it needs a new one");

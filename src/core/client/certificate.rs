@@ -1,8 +1,8 @@
-//! A client's X.509 certificate as far as OAuth cares (RFC 8705): its thumbprint, and whether it carries the name a
-//! client registered. Names are compared as parsed, never as printed.
+//! A client's X.509 certificate, as far as RFC 8705 needs it: its thumbprint, and whether it has the name a client
+//! registered. Names are compared in parsed form, not as text.
 //!
-//! That the caller holds the certificate's key was proved in the TLS handshake, by us or by a configured proxy; whether
-//! its chain leads to a trusted authority is told by the same. Which client it belongs to is decided here.
+//! The TLS handshake, with us or with a configured proxy, has proved that the caller holds the key, and says whether
+//! the chain leads to a trusted authority. This module decides to which client the certificate belongs.
 
 use crate::clock::Instant;
 use crate::keys::Jwk;
@@ -32,12 +32,12 @@ pub struct Certificate {
     pub thumbprint: Hash,
     /// Whether its chain leads to an authority of `server.mtls_ca_file`.
     pub trusted: bool,
-    /// `None` where it holds something that is no text: such a name nobody registers.
+    /// `None` if it contains something that is no text: nobody can register such a name.
     subject: Option<Name>,
     alternative: Vec<San>,
-    /// RFC 7638 thumbprint of its key; `None` for a key of a kind that we take from no client.
+    /// RFC 7638 thumbprint of its key; `None` for a kind of key that clients cannot use.
     key: Option<Hash>,
-    /// First and last second it is good.
+    /// The first and last second of its validity.
     validity: (Instant, Instant),
 }
 
@@ -69,7 +69,7 @@ pub enum Subject {
     SanEmail(String),
 }
 impl Subject {
-    /// Whether a registered distinguished name can be compared at all.
+    /// Whether a registered distinguished name can be compared.
     #[must_use]
     pub fn is_readable(&self) -> bool {
         match self {
@@ -82,9 +82,6 @@ impl Subject {
 
 impl Certificate {
     /// Reads a DER certificate.
-    ///
-    /// # Errors
-    /// [`Unreadable`].
     pub fn parse(der: &[u8], trusted: bool) -> Result<Self, Unreadable> {
         let parsed = x509_cert::Certificate::from_der(der).map_err(|_| Unreadable)?;
         let subject = decoded(&parsed.tbs_certificate.subject);
@@ -102,15 +99,14 @@ impl Certificate {
         Ok(Self { thumbprint: Hash::of(der), trusted, subject, alternative, key, validity: (from, to) })
     }
 
-    /// Whether its key is this one.
+    /// Whether it has this key.
     #[must_use]
     pub fn has(&self, key: &Jwk) -> bool {
         self.key.is_some_and(|own| own.same(&key.thumbprint()))
     }
 
-    /// Whether a client with `keys` registered this certificate (RFC 8705 §2.2): it is the one in `x5c`, or, where an
-    /// entry holds the bare key, one of that key. No chain is looked at, but a certificate that its own maker limits in
-    /// time is good for no longer.
+    /// Whether a client with `keys` registered this certificate (RFC 8705 §2.2): it is the one in `x5c`, or it has
+    /// the key of an entry without `x5c`. The chain does not matter, but the validity period does.
     #[must_use]
     pub fn is_among(&self, keys: &[Jwk], now: Instant) -> bool {
         let registered = |key: &Jwk| match key.certificate() {
@@ -120,8 +116,8 @@ impl Certificate {
         (self.validity.0..=self.validity.1).contains(&now) && keys.iter().any(registered)
     }
 
-    /// Whether this is the certificate of a client that registered `subject`: the chain is trusted and the name stands
-    /// in it (RFC 8705 §2.1).
+    /// Whether this is the certificate of a client that registered `subject`: the chain is trusted and the
+    /// certificate has the name (RFC 8705 §2.1).
     #[must_use]
     pub fn is_of(&self, subject: &Subject) -> bool {
         self.trusted
@@ -153,11 +149,11 @@ impl San {
     }
 }
 
-/// The thumbprint of a public key of the kinds a JWK set of a client may hold.
+/// The thumbprint of a public key of a kind that a client's JWK set may contain.
 fn key(info: &SubjectPublicKeyInfoOwned) -> Option<Hash> {
     let bits = info.subject_public_key.as_bytes()?;
     let jwk = match info.algorithm.oid.to_string().as_str() {
-        // RFC 5480 §2.1.1, §2.2: an uncompressed point; that it lies on P-256 its length says.
+        // RFC 5480 §2.1.1, §2.2: an uncompressed point; its length shows that the curve is P-256.
         "1.2.840.10045.2.1" if bits.len() == 65 && bits[0] == 4 => {
             json!({"kty": "EC", "crv": "P-256", "x": base64url(&bits[1..33]), "y": base64url(&bits[33..])})
         }
@@ -176,8 +172,9 @@ fn key(info: &SubjectPublicKeyInfoOwned) -> Option<Hash> {
 }
 
 fn registered(dn: &str) -> Option<Name> {
-    // A text longer than any real name is not worth parsing; and x509-cert overflows on a number of an attribute type
-    // (`2.5.4.3=`) that no object identifier has. Types are found as it finds them: an escaped separator is none.
+    // No real name is longer, so longer text is not parsed. x509-cert overflows on a number in an attribute type
+    // (`2.5.4.3=`) that no object identifier has. Types are found as x509-cert finds them: an escaped separator does
+    // not count.
     let escaped = |i: usize| dn[..i].ends_with('\\') && !dn[..i].ends_with("\\\\");
     let starts = dn.match_indices([',', '+']).filter(|(i, _)| !escaped(*i)).map(|(i, _)| i + 1);
     let number = |t: &str| t.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() <= 9);
@@ -186,8 +183,8 @@ fn registered(dn: &str) -> Option<Name> {
     sane.then(|| RdnSequence::from_str(dn).ok()).flatten().and_then(|n| decoded(&n))
 }
 
-/// Every attribute as (type, text), each RDN sorted: two ways to encode one text become equal (RFC 5280 §7.1, here
-/// without folding case, which no registration needs).
+/// Every attribute as (type, text), each RDN sorted, so that two encodings of one text become equal (RFC 5280 §7.1;
+/// without case folding, which no registration needs).
 fn decoded(name: &RdnSequence) -> Option<Name> {
     let rdn = |rdn: &x509_cert::name::RelativeDistinguishedName| {
         let mut set = rdn.0.iter().map(|a| Some((a.oid.to_string(), text(&a.value)?))).collect::<Option<Vec<_>>>()?;
@@ -291,7 +288,7 @@ mod tests {
             assert!(Subject::Dn(dn.into()).is_readable(), "{dn}");
         }
         let long = format!("CN={}", "a".repeat(1022));
-        // A type without a short name of its own is written in digits (RFC 4514 §2.3).
+        // A type without a short name is written in digits (RFC 4514 §2.3).
         for dn in ["a", "CN", "CN=a,", "organizationIdentifier=PSDJP-FSA-1", "=a", "CN=#zz", long.as_str()] {
             assert!(!Subject::Dn(dn.into()).is_readable(), "{dn}");
         }

@@ -1,7 +1,8 @@
-//! DPoP proofs (RFC 9449): which key the sender holds.
+//! DPoP proofs (RFC 9449): they prove which key the sender holds.
 //!
-//! [`check`] is pure; that a proof is seen once is [`super::Authenticator::spend_proof`]'s, which also serves resource
-//! servers of ours. A resource server elsewhere calls [`check`] and remembers [`Proof::replay`] until [`Proof::until`] itself.
+//! [`check`] is pure. [`super::Authenticator::spend_proof`] makes sure that a proof is used once, also for our own
+//! resource servers. A resource server elsewhere calls [`check`] and stores [`Proof::replay`] until [`Proof::until`]
+//! itself.
 
 use super::replay;
 use crate::clock::Instant;
@@ -15,39 +16,39 @@ use std::time::Duration;
 use url::Url;
 use zeroize::Zeroizing;
 
-/// How old a proof without a nonce may be (RFC 9449 §11.1 wants it short), and how far ahead of ours its maker's clock.
+/// The highest age of a proof without a nonce (RFC 9449 §11.1 wants it short), and how far the sender's clock may be
+/// ahead.
 const OLDEST: Duration = Duration::from_secs(60);
 const AHEAD: Duration = Duration::from_secs(30);
-/// How long one nonce is handed out; it is accepted during the next window too.
+/// How long a nonce is given out; it is accepted during the next window too.
 const WINDOW: Duration = Duration::from_secs(300);
 
-/// The request a proof came with. Not printable: it holds an access token.
+/// The request a proof came with. It contains an access token, so it is not printed.
 #[derive(Clone, Copy)]
 pub struct Input<'a> {
     /// Every `DPoP` header.
     pub headers: &'a [&'a str],
     /// The HTTP method, as received.
     pub method: &'a str,
-    /// The URL the client called, under each name it may know it by: issuer and path, or the alias for clients with
-    /// certificates (RFC 8705 §5).
+    /// The URLs the client may have called: the path under the issuer, or under the mTLS alias (RFC 8705 §5).
     pub urls: &'a [&'a str],
     /// The access token presented with it, at a protected resource (`ath`).
     pub token: Option<&'a str>,
 }
 
-/// A proof that holds.
+/// A valid proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
     /// The thumbprint of the key (RFC 9449 §6.1).
     pub jkt: Hash,
-    /// Under what its `jti` is remembered.
+    /// The replay key of its `jti`.
     pub replay: Hash,
-    /// Until when.
+    /// Until when the replay key must be stored.
     pub until: Instant,
 }
 
-/// Nonces (RFC 9449 §8): a time window and an HMAC over it, under a key every node knows, so that they hold across
-/// nodes and restarts, and none needs to be stored.
+/// Nonces (RFC 9449 §8): a time window with an HMAC. Every node has the key, so nonces are valid across nodes and
+/// restarts without being stored.
 pub struct Nonces {
     key: Zeroizing<[u8; 32]>,
 }
@@ -69,8 +70,8 @@ impl Nonces {
     pub fn issue(&self, now: Instant) -> String {
         self.of(Self::window(now))
     }
-    /// Until when `nonce` is good: it is of this window or the one before, or of the next, which a node whose clock is
-    /// a little ahead of ours has begun. `None` when it is not ours, or too old.
+    /// Until when `nonce` is valid: it may be of this window, the previous one, or the next one, which a node with a
+    /// slightly faster clock may have begun. `None` if it is not ours or too old.
     #[must_use]
     pub fn good_until(&self, nonce: &str, now: Instant) -> Option<Instant> {
         let this = Self::window(now);
@@ -85,11 +86,11 @@ impl fmt::Debug for Nonces {
     }
 }
 
-/// Checks a proof in the order of RFC 9449 §4.3; `None` when the request has none.
+/// Checks a proof in the order of RFC 9449 §4.3; `None` if the request has none.
 ///
 /// # Errors
-/// `invalid_dpop_proof`; `use_dpop_nonce` for a missing nonce where one is required, and for one that is not ours or
-/// old wherever one is sent.
+/// `invalid_dpop_proof`; `use_dpop_nonce` for a missing nonce if one is required, and for a nonce that is not ours or
+/// too old.
 pub fn check(input: &Input<'_>, nonces: &Nonces, nonce_required: bool, now: Instant) -> Result<Option<Proof>, Refusal> {
     let refuse = |why| Refusal::new(ErrorCode::InvalidDpopProof, why);
     let token = match input.headers {
@@ -103,12 +104,13 @@ pub fn check(input: &Input<'_>, nonces: &Nonces, nonce_required: bool, now: Inst
     }
     let jwk = parsed.header().jwk.as_ref().ok_or_else(|| refuse("the DPoP proof has no jwk"))?;
     let jwk = Jwk::parse(jwk).map_err(|_| refuse("jwk of the DPoP proof is not an acceptable public key"))?;
-    // FAPI 2.0 §5.4.1; no client needs RS256 here, and the metadata do not offer it. A `kid` beside `jwk` names nothing.
+    // FAPI 2.0 §5.4.1; no client needs RS256 here, and the metadata do not offer it. A `kid` beside `jwk` has no
+    // meaning.
     let verified = parsed.verify_embedded(&jwk, &Alg::FAPI).map_err(|e| refuse(explain(e)))?;
     let said = check_claims(&verified.claims, &DEMANDS, now).map_err(refuse)?;
     let (iat, jti) = (said.iat.ok_or_else(|| refuse(NO_IAT))?, said.jti.ok_or_else(|| refuse(NO_JTI))?);
     of_this_request(&verified.claims, input).map_err(refuse)?;
-    // RFC 9449 §4.3 (10), (11): the nonce says by our own clock when the proof was made, else its iat does.
+    // RFC 9449 §4.3 (10), (11): a nonce shows by our own clock when the proof was made; without one its iat counts.
     let until = match verified.claims.get("nonce") {
         None if nonce_required => return Err(Refusal::new(ErrorCode::UseDpopNonce, "the DPoP proof needs a nonce")),
         None => {
@@ -138,13 +140,13 @@ const NO_IAT: &str = "the DPoP proof has no iat";
 const NO_JTI: &str = "the DPoP proof has no usable jti";
 const NOT_NOW: &str = "the DPoP proof is too old or from the future";
 
-/// What every proof says of itself (RFC 9449 §4.2).
+/// The required claims of every proof (RFC 9449 §4.2).
 const DEMANDS: [ClaimCheck<'static, &str>; 3] = [
     must("jti", ClaimRule::Sized(512), NO_JTI),
     may("iat", ClaimRule::Date, "iat of the DPoP proof is not a date"),
     must("iat", ClaimRule::Date, NO_IAT),
 ];
-/// When one without a nonce was made (RFC 9449 §11.1).
+/// The age of a proof without a nonce (RFC 9449 §11.1).
 const FRESH: [ClaimCheck<'static, &str>; 2] =
     [must("iat", ClaimRule::NotAhead(AHEAD), NOT_NOW), must("iat", ClaimRule::GoodFor(OLDEST), NOT_NOW)];
 
@@ -165,8 +167,8 @@ fn of_this_request(claims: &Claims, input: &Input<'_>) -> Result<(), &'static st
     Ok(())
 }
 
-/// `htu` without query and fragment, after syntax- and scheme-based normalization (RFC 9449 §4.3 (9), RFC 3986 §6.2.2,
-/// §6.2.3): scheme and host in any case, the default port written or not.
+/// `htu` without query and fragment, normalized (RFC 9449 §4.3 (9), RFC 3986 §6.2.2, §6.2.3): scheme and host ignore
+/// case, and a default port may be written or not.
 fn same_target(htu: &str, url: &str) -> bool {
     let (Ok(a), Ok(b)) = (Url::parse(htu), Url::parse(url)) else { return false };
     a.username().is_empty()

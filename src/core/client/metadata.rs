@@ -1,4 +1,4 @@
-//! Client metadata in and out (RFC 7591 §2, requirements.md#client-record). What is wrong is said by the member's name.
+//! Parses client metadata (RFC 7591 §2, requirements.md#client-record). Every error names the member.
 
 mod members;
 mod mutual;
@@ -24,24 +24,24 @@ use url::Url;
 
 const DAY: u64 = 86_400;
 
-/// What this server lets a client record say.
+/// What this server accepts in a client record.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// Plain http on loopback: the demo and test mode.
     pub loopback_http: bool,
-    /// The scopes that exist; `None` takes any (a stored record is not judged again).
+    /// The existing scopes; `None` accepts any, because a stored record is not checked again.
     pub scopes: Option<Scope>,
-    /// The longest a grant may live.
+    /// The longest lifetime of a grant.
     pub grant_lifetime: Duration,
-    /// The `authorization_details` types that exist; `None` takes any.
+    /// The existing `authorization_details` types; `None` accepts any.
     pub detail_types: Option<Vec<String>>,
-    /// The ways of client authentication that are offered.
+    /// The client authentication methods on offer.
     pub methods: &'static [AuthMethod],
-    /// Whether a secret that somebody brings along may be weak: the demo and test mode.
+    /// Whether a secret given by hand may be weak: the demo and test mode.
     pub weak_secrets: bool,
 }
 impl Rules {
-    /// For a record that was accepted when it was stored.
+    /// Limits for a record that was accepted when it was stored.
     pub(super) const STORED: Self = Self {
         loopback_http: true,
         scopes: None,
@@ -52,8 +52,8 @@ impl Rules {
     };
 }
 
-/// Members that would change what we send; ignoring one would hand out in the clear, or unbound, what the client
-/// believes to be protected.
+/// Members that change what we send. They must not be ignored: we would send in plain text, or unbound, what the
+/// client believes to be protected.
 pub(super) const UNSUPPORTED: &[&str] = &[
     "id_token_encrypted_response_alg",
     "id_token_encrypted_response_enc",
@@ -67,10 +67,10 @@ pub(super) const UNSUPPORTED: &[&str] = &[
     "introspection_encrypted_response_enc",
 ];
 
-/// The `client_id` a record names itself.
+/// The `client_id` in a record.
 ///
 /// # Errors
-/// `invalid_client_metadata` when it cannot be one.
+/// `invalid_client_metadata` if it is no valid id.
 pub fn client_id(document: &Value) -> Result<Option<ClientId>, Refusal> {
     match document.get("client_id") {
         None | Some(Value::Null) => Ok(None),
@@ -81,8 +81,8 @@ pub fn client_id(document: &Value) -> Result<Option<ClientId>, Refusal> {
     }
 }
 
-/// Reads a client record. Unknown members are ignored (RFC 7591 §2); [`unknown_members`] lists them for whoever types
-/// records by hand. The secret is not read here.
+/// Parses a client record. Unknown members are ignored (RFC 7591 §2); [`unknown_members`] lists them for records that
+/// are written by hand. The secret is not read here.
 ///
 /// # Errors
 /// `invalid_redirect_uri` or `invalid_client_metadata`, naming the member.
@@ -97,7 +97,7 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
     let auth_method = mutual::auth_method(&m, profile, rules)?;
     let (dpop_bound, certificate_bound) = mutual::bound(&m, profile, rules)?;
     let grant_types = grant_types(&m, profile)?;
-    // What is about customers and their browsers is for those who ask them.
+    // Only clients with the code flow need the members about customers and browsers.
     let code = grant_types.contains(&GrantType::AuthorizationCode);
     response_types(&m, code)?;
     if m.text("subject_type")?.is_some_and(|t| t != "pairwise") {
@@ -163,7 +163,7 @@ fn owned(list: Option<Vec<&str>>) -> Vec<String> {
     list.unwrap_or_default().into_iter().map(str::to_owned).collect()
 }
 
-/// A flag that a profile may force to true.
+/// A boolean that a profile may force to true.
 fn demanded(m: &Members<'_>, name: &str, default: bool, forced: bool) -> Result<bool, Refusal> {
     match m.flag(name)? {
         Some(false) if forced => Err(invalid(name, "must be true for this profile")),
@@ -254,7 +254,7 @@ fn scope(m: &Members<'_>, code: bool, refresh: bool, rules: &Rules) -> Result<Sc
             Err(invalid("scope", "holds a scope this server does not know"))
         }
         (Some(scope), _) => Ok(scope),
-        // What a client may have for itself, its record must name.
+        // The record must name the scopes a client may have for itself.
         (None, Some(known)) if code => Ok(known.only(|s| CUSTOMERS.contains(&s) && (refresh || s != "offline_access"))),
         (None, _) => Ok(Scope::default()),
     }
@@ -297,9 +297,9 @@ fn detail_types(m: &Members<'_>, rules: &Rules) -> Result<Vec<String>, Refusal> 
 fn resources(m: &Members<'_>, app: bool) -> Result<Vec<String>, Refusal> {
     let resources = owned(m.list("resources")?);
     for resource in &resources {
-        // RFC 8707 §2: an absolute URI without a fragment. A plain name is an audience no client can ask for, only
-        // one that `tokens.default_audience` gives.
-        // `Url` alone would take one with a space in it, which a list of audiences cannot hold.
+        // RFC 8707 §2: an absolute URI without a fragment. A plain name is an audience no client can ask for; only
+        // `tokens.default_audience` gives it.
+        // `Url` alone would accept a space, but an audience list is separated by spaces.
         let plain = resource.len() <= 2000 && resource.bytes().all(|b| b.is_ascii_graphic());
         let uri = plain && Url::parse(resource).is_ok_and(|u| u.fragment().is_none());
         if !uri && ClientId::parse(resource).is_none() {

@@ -1,8 +1,8 @@
-//! Step 0, who asks: the registry of apps and resource servers, their profiles and keys, how they prove who they are
-//! (RFC 6749 §2.3, RFC 7523, RFC 8705), and the DPoP proofs they bind tokens with (RFC 9449).
+//! Step 0, the clients: the registry of apps and resource servers, their profiles and keys, client authentication
+//! (RFC 6749 §2.3, RFC 7523, RFC 8705), and DPoP proofs (RFC 9449).
 //!
-//! Which parameters a client may send is not decided here but in `authorize`; what a resource server may learn about a
-//! token, in `token`.
+//! `authorize` decides which parameters a client may send; `token` decides what a resource server may learn about a
+//! token.
 
 mod assertion;
 mod authenticate;
@@ -39,10 +39,10 @@ use rate::Rate;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The longest a record may let finished checks be remembered: minutes (decision 15).
+/// The longest `proofing_memory` of a record: minutes (decision 15).
 pub const PROOFING_MEMORY: Duration = Duration::from_secs(15 * 60);
 
-/// The most private networks one record may name.
+/// The most private networks in one record.
 pub const MOST_NETWORKS: usize = 16;
 
 /// An app or a resource server: RFC 7591 metadata and our own members (requirements.md#client-record), parsed.
@@ -50,9 +50,9 @@ pub const MOST_NETWORKS: usize = 16;
 pub struct Client {
     /// `client_id`.
     pub id: ClientId,
-    /// What it must and may do.
+    /// What it must do and may do.
     pub profile: Profile,
-    /// Whether it may do anything at all.
+    /// Whether it is active.
     pub status: Status,
     /// `client_name`: the app's name as customers read it.
     pub name: String,
@@ -88,9 +88,9 @@ pub struct Client {
     pub auth_alg: Option<Alg>,
     /// `jwks` or `jwks_uri`.
     pub keys: ClientKeys,
-    /// What is kept of `client_secret`.
+    /// The stored form of `client_secret`.
     pub secret: Option<StoredSecret>,
-    /// Whether PKCE is demanded: always, except of an `oidc` client whose record says otherwise.
+    /// Whether PKCE is required: always, unless the record of an `oidc` client says otherwise.
     pub require_pkce: bool,
     /// `require_pushed_authorization_requests` (RFC 9126 §6); always so for FAPI profiles.
     pub require_par: bool,
@@ -116,12 +116,12 @@ pub struct Client {
     pub require_auth_time: bool,
     /// `authorization_details_types` (RFC 9396 §10); empty means every type we know.
     pub authorization_details_types: Vec<String>,
-    /// How long an access token lives; never past its grant.
+    /// The lifetime of access tokens; they never outlive their grant.
     pub access_token_lifetime: Duration,
-    /// How long a grant lives; at most the server's.
+    /// The lifetime of grants; at most the server's.
     pub grant_lifetime: Duration,
-    /// How long finished checks of its customers are remembered in their browser, where the institution's configuration
-    /// allows it; `None`: never. At most [`PROOFING_MEMORY`].
+    /// How long the checks of its customers are remembered in their browser, if the institution's configuration
+    /// allows it; `None`: not at all. At most [`PROOFING_MEMORY`].
     pub proofing_memory: Option<Duration>,
     /// Whether it may have refresh tokens.
     pub refresh_tokens: bool,
@@ -129,39 +129,39 @@ pub struct Client {
     pub resources: Vec<String>,
     /// `allow_networks`: the private networks that this client's own URLs may reach. Only the institution sets it.
     pub allow_networks: Vec<Network>,
-    /// `pushed_requests`: how many of its pushed requests may wait for a browser at once, where that is not what the
-    /// configuration says. Only the institution sets it, and the next two.
+    /// `pushed_requests`: how many of its pushed requests may wait for a browser at once, if it differs from the
+    /// configuration. Only the institution sets it and the next two.
     pub pushed_requests: Option<u32>,
-    /// `answers_per_second`: how fast it may have answers stored.
+    /// `answers_per_second`: how many responses per second it may have stored.
     pub answers_per_second: Option<u32>,
-    /// `answers_burst`: how many of them at once.
+    /// `answers_burst`: how many at once.
     pub answers_burst: Option<u32>,
     /// When it was registered.
     pub created_at: Instant,
     /// When its record last changed.
     pub updated_at: Instant,
-    /// Rises with each change of the record.
+    /// Increases with each change of the record.
     pub version: i64,
 }
 
 impl Client {
-    /// The name in this language, else `client_name`.
+    /// The name in this language, otherwise `client_name`.
     #[must_use]
     pub fn name_in(&self, language: Language) -> &str {
         let own = self.names.iter().find(|(tag, _)| tag.eq_ignore_ascii_case(language.as_str()));
         own.map_or(&self.name, |(_, name)| name)
     }
-    /// 「XXX事業者」 on a page in this language: the provider's name, or the app's where the record has none.
+    /// 「XXX事業者」 in this language: the provider's name, or the app's if the record has no provider.
     #[must_use]
     pub fn provider_in(&self, language: Language) -> &str {
         self.provider.name.as_deref().unwrap_or_else(|| self.name_in(language))
     }
-    /// Whether the record is one of an app, which customers link to, and not of a resource server.
+    /// Whether it is an app, which customers link to, and not a resource server.
     #[must_use]
     pub fn is_app(&self) -> bool {
         self.profile != Profile::ResourceServer
     }
-    /// How fast it may have answers stored, where `usual` is what the configuration says.
+    /// How fast it may have responses stored; `usual` is the configured rate.
     #[must_use]
     pub fn answers(&self, usual: Rate) -> Rate {
         Rate {

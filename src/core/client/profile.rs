@@ -1,4 +1,4 @@
-//! The closed words of a client record.
+//! The enumerations of a client record.
 
 use crate::keys::Jwk;
 use crate::keys::jose::Alg;
@@ -9,14 +9,14 @@ macro_rules! words {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $name { $($(#[$vdoc])* $variant),+ }
         impl $name {
-            /// Every one.
+            /// Every value.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
-            /// The word as it stands in metadata and in the store.
+            /// The name in metadata and in the store.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
-            /// The meaning of a word.
+            /// The value with this name.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 match text { $($text => Some(Self::$variant),)+ _ => None }
@@ -26,7 +26,7 @@ macro_rules! words {
 }
 
 words! {
-    /// What a client must and may do (requirements.md#profiles).
+    /// What a client must do and may do (requirements.md#profiles).
     Profile {
         /// FAPI 2.0 Security Profile: PAR, PKCE, private_key_jwt or mTLS, DPoP- or mTLS-bound tokens.
         Fapi2 = "fapi2",
@@ -34,7 +34,7 @@ words! {
         Fapi2MessageSigning = "fapi2_message_signing",
         /// OpenID Connect code flow of a confidential client.
         Oidc = "oidc",
-        /// Only introspects.
+        /// A resource server: only introspects.
         ResourceServer = "resource_server",
     }
 }
@@ -44,7 +44,7 @@ impl Profile {
     pub const fn is_fapi(self) -> bool {
         matches!(self, Self::Fapi2 | Self::Fapi2MessageSigning)
     }
-    /// The algorithms it may sign with, and we may sign with for it.
+    /// The algorithms for its signatures and for ours towards it.
     #[must_use]
     pub const fn algs(self) -> &'static [Alg] {
         if self.is_fapi() { &Alg::FAPI } else { &Alg::ALL }
@@ -52,42 +52,43 @@ impl Profile {
 }
 
 words! {
-    /// Whether a client may do anything.
+    /// Whether a client is active.
     Status {
-        /// It may.
+        /// It is active.
         Active = "active",
-        /// The institution stopped it: it cannot authenticate, and nothing of it is live, until it is resumed.
+        /// The institution stopped it: it cannot authenticate and its tokens are invalid, until it is resumed.
         Suspended = "suspended",
-        /// It registered itself (RFC 7591) and the institution has not approved it: it may manage its own registration
-        /// (RFC 7592) and nothing else, and no customer ever sees it.
+        /// It registered itself (RFC 7591) and waits for the institution's approval. It may only manage its own
+        /// registration (RFC 7592); customers never see it.
         Pending = "pending",
-        /// It ended itself (RFC 7592 §2.3) for good. Only the record stays, for those who ask what a past link was.
+        /// It ended itself (RFC 7592 §2.3) for good. The record stays, to explain past links.
         Ended = "ended",
     }
 }
 
 words! {
-    /// `token_endpoint_auth_method` (RFC 7591 §2). Exactly the registered one is accepted.
+    /// `token_endpoint_auth_method` (RFC 7591 §2). Only the registered method is accepted.
     AuthMethod {
-        /// RFC 6749 §2.3.1, the `Authorization` header.
+        /// `client_secret_basic` (RFC 6749 §2.3.1).
         ClientSecretBasic = "client_secret_basic",
-        /// RFC 6749 §2.3.1, the body.
+        /// `client_secret_post` (RFC 6749 §2.3.1).
         ClientSecretPost = "client_secret_post",
-        /// RFC 7523 §2.2.
+        /// `private_key_jwt` (RFC 7523 §2.2).
         PrivateKeyJwt = "private_key_jwt",
-        /// RFC 8705 §2.2: a certificate that the client registered.
+        /// `self_signed_tls_client_auth` (RFC 8705 §2.2): a certificate that the client registered.
         SelfSignedTlsClientAuth = "self_signed_tls_client_auth",
-        /// RFC 8705 §2.1: a certificate of an authority we trust, with the name that the client registered.
+        /// `tls_client_auth` (RFC 8705 §2.1): a certificate of a trusted authority, with the name that the client
+        /// registered.
         TlsClientAuth = "tls_client_auth",
     }
 }
 impl AuthMethod {
-    /// Whether the client proves itself with a secret that we share.
+    /// Whether the client authenticates with a shared secret.
     #[must_use]
     pub const fn is_secret(self) -> bool {
         matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
     }
-    /// What a server offers that sees client certificates or not, and trusts authorities for them or not.
+    /// The methods a server offers, depending on whether it sees client certificates and trusts authorities for them.
     #[must_use]
     pub fn offered(certificates: bool, authorities: bool) -> &'static [Self] {
         match (certificates, authorities) {
@@ -121,7 +122,7 @@ pub enum ClientKeys {
     Remote(String),
 }
 
-/// The business behind an app.
+/// The company behind an app.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Provider {
     /// The name shown on ⑥ and in mails.
@@ -130,10 +131,10 @@ pub struct Provider {
     /// 財務局長(電代)第n号.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration_number: Option<String>,
-    /// Where its customers ask.
+    /// Its contact for customers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
-    /// Its terms.
+    /// Its terms of service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terms_uri: Option<String>,
     /// Its published contract with institutions.

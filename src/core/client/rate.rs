@@ -1,7 +1,7 @@
-//! How many answers a client may have stored: so many a second, and some more at once after a rest (a token bucket).
+//! How many responses a client may have stored: a rate per second, and a burst after a pause (a token bucket).
 //!
-//! Kept in memory, on each node: it protects this node's store, and nothing has to be written to refuse. Only a client that
-//! has proved who it is gets an entry, so there are never more entries than clients in the registry.
+//! The buckets are in memory on each node: they protect this node's store, and a refusal needs no write. Only an
+//! authenticated client gets an entry, so there are never more entries than registered clients.
 
 use crate::clock::Instant;
 use crate::id::ClientId;
@@ -9,37 +9,37 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// The most a configuration or a record may allow of anything counted here.
+/// The highest rate or burst in a configuration or a record.
 pub const MOST: u32 = 100_000;
 
-/// One answer, in the unit a bucket counts in: a thousandth of an answer, so that a millisecond gives back a whole number.
+/// One response in the bucket's unit: a thousandth, so that a millisecond gives back a whole number.
 const ANSWER: u64 = 1000;
 
-/// How fast.
+/// The limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Answers a second.
+    /// Responses per second.
     pub per_second: u32,
-    /// Answers at once, after a rest.
+    /// Responses at once, after a pause.
     pub burst: u32,
 }
 
-/// What is left of one client's answers.
+/// One client's bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
-    /// In thousandths of an answer.
+    /// What is left, in thousandths of a response.
     left: u64,
     at: Instant,
 }
 impl Bucket {
-    /// Of a client that was not seen for long.
+    /// A full bucket, for a client without an entry.
     #[must_use]
     pub fn full(rate: Rate, now: Instant) -> Self {
         Self { left: u64::from(rate.burst) * ANSWER, at: now }
     }
 
-    /// Takes one answer: what is left, and whether it may be given, or after what time one may be. A clock that was set
-    /// back gives nothing for the time it repeats, and takes nothing away.
+    /// Takes one response from the bucket. Returns the new bucket, and whether it is allowed or after what time one
+    /// is. If the clock was set back, nothing is gained or lost for the repeated time.
     pub fn take(self, rate: Rate, now: Instant) -> (Self, Result<(), Duration>) {
         let passed = u64::try_from(now.since(self.at).as_millis()).unwrap_or(u64::MAX);
         let per_ms = u64::from(rate.per_second.max(1));
@@ -55,10 +55,10 @@ impl Bucket {
 #[derive(Debug, Default)]
 pub struct Rates(Mutex<HashMap<ClientId, Bucket>>);
 impl Rates {
-    /// Takes one answer of `client`, which has proved who it is.
+    /// Takes one response of `client`, which is authenticated.
     ///
     /// # Errors
-    /// After what time it may come again.
+    /// After what time the client may try again.
     pub fn take(&self, client: &ClientId, rate: Rate, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = buckets.get(client).copied().unwrap_or_else(|| Bucket::full(rate, now));

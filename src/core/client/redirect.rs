@@ -1,4 +1,4 @@
-//! Redirect URIs: what may be registered, and what matches.
+//! Redirect URIs: which may be registered, and how they are compared.
 
 use super::Client;
 use url::{Host, Url};
@@ -11,7 +11,7 @@ pub fn redirect_match(client: &Client, uri: &str) -> bool {
     client.redirect_uris.iter().any(|registered| registered == uri)
 }
 
-/// Whether a URL points at this very machine.
+/// Whether a URL points at this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
@@ -21,11 +21,11 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Parameters our answer adds; one of them in a registered query would stand there twice.
+/// Parameters of our response; a registered query must not contain them, or they would appear twice.
 const OURS: [&str; 7] = ["code", "state", "iss", "error", "error_description", "response", "id_token"];
 
-/// Whether a redirect URI may be registered: https, or http on loopback where that is allowed; absolute and without a
-/// fragment (RFC 6749 §3.1.2); nothing in it that a reader and a browser could understand differently.
+/// Whether a redirect URI may be registered: https, or http on loopback if allowed; absolute and without a fragment
+/// (RFC 6749 §3.1.2); nothing that a human and a browser could read differently.
 pub(super) fn acceptable(uri: &str, loopback_http: bool) -> Result<(), &'static str> {
     if uri.len() > 2000 {
         return Err("is too long");
@@ -40,7 +40,7 @@ pub(super) fn acceptable(uri: &str, loopback_http: bool) -> Result<(), &'static 
     if url.fragment().is_some() {
         return Err("has a fragment");
     }
-    // `Url` would make up the slashes of `https:host`.
+    // `Url` would add the missing slashes of `https:host`.
     let after = uri.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
     let authority = after.map(|rest| rest.split(['/', '?']).next().unwrap_or_default());
     if authority.is_none_or(|a| a.is_empty() || a.contains('@')) {

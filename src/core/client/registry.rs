@@ -1,4 +1,4 @@
-//! A new record: checked, its secret made or taken, ready for [`super::sql::register`].
+//! Prepares a new record: checks it and makes or takes its secret, ready for [`super::sql::register`].
 
 use super::metadata::{self, Rules};
 use super::{Client, SecretKey, StoredSecret};
@@ -10,18 +10,17 @@ use crate::secret::{self, Secret};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// A checked record that is not in the registry yet.
+/// A checked record that is not stored yet.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    /// The client, with what is kept of its secret.
+    /// The client, with the stored form of its secret.
     pub client: Client,
-    /// A secret we made, to be shown this once.
+    /// A secret we made; shown only once.
     pub secret: Option<Secret>,
 }
 
-/// Checks a record (RFC 7591 metadata, requirements.md#client-record). A client that needs a secret and brings none
-/// gets one of 256 bits,
-/// unless `keep_secret` says that it has one already.
+/// Checks a record (RFC 7591 metadata, requirements.md#client-record). A client that needs a secret and has none in
+/// its record gets one of 256 bits, unless `keep_secret` says that it already has one.
 ///
 /// # Errors
 /// `invalid_redirect_uri` or `invalid_client_metadata`, naming the member.
@@ -60,11 +59,11 @@ const fn bad(why: &'static str) -> Refusal {
     Refusal::new(ErrorCode::InvalidClientMetadata, why)
 }
 
-/// The secrets of `config/demo`, which everybody knows.
+/// The public secrets of `config/demo`.
 const DEMO: [&str; 2] = ["kakeibo-secret", "accounts-api-secret"];
 
-/// Why a secret that somebody brought along is not taken (decision 7). Guesses at it are not counted, so it must be one
-/// that nobody guesses; where all is invented, any will do.
+/// Why a given secret is refused (decision 7). Guesses are not counted, so a secret must be unguessable; demo and
+/// test mode accept any.
 fn weakness(secret: &str, rules: &Rules) -> Option<&'static str> {
     if secret.len() > 512 {
         return Some("client_secret: is too long; wanted are at most 512 bytes");
@@ -82,7 +81,7 @@ fn weakness(secret: &str, rules: &Rules) -> Option<&'static str> {
     (different < 10).then_some("client_secret: repeats too few characters; wanted are at least 10 different ones")
 }
 
-/// A new secret of 256 bits, and what is kept of it.
+/// A new secret of 256 bits, and its stored form.
 #[must_use]
 pub fn renew_secret(key: &SecretKey, random: &dyn Random) -> (Secret, StoredSecret) {
     let secret = secret::opaque(random);

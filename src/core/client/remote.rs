@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Why a document could not be had; for the log, never for the caller.
+/// Why a document could not be fetched; for the log, never for the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchError(pub String);
 impl fmt::Display for FetchError {
@@ -19,9 +19,9 @@ impl fmt::Display for FetchError {
 }
 impl std::error::Error for FetchError {}
 
-/// Fetches a JSON document. Size, time, redirects and reachable addresses are bounded by whoever implements it.
+/// Fetches a JSON document. The implementation limits size, time, redirects and addresses.
 pub trait JwksPort: Send + Sync + 'static {
-    /// The document at `url`. Of private addresses only those in `networks` may be reached.
+    /// The document at `url`. Only private addresses in `networks` may be reached.
     fn get_json<'a>(
         &'a self,
         url: &'a str,
@@ -31,16 +31,16 @@ pub trait JwksPort: Send + Sync + 'static {
 
 /// How long a fetched set is used.
 const TTL: Duration = Duration::from_secs(600);
-/// The shortest time between two fetches from one [`KeySource`], whatever happens: an attacker who sends unknown `kid`s makes us
-/// fetch no oftener.
+/// The shortest time between two fetches from one [`KeySource`], so that an attacker who sends unknown `kid`s cannot
+/// make us fetch more often.
 const PAUSE: Duration = Duration::from_secs(15);
-/// How long an old set serves while its owner cannot be reached.
+/// How long an old set is used while its server cannot be reached.
 const STALE: Duration = Duration::from_secs(24 * 3600);
-/// More places than clients anybody has.
+/// The most cached sets: more than anybody has clients.
 const MAX_KEY_SOURCES: usize = 1024;
 
-/// Where a client's keys are, and which private networks its record lets us enter to get them. Both together: keys that
-/// were fetched for a client that may enter a network are not the keys of one that may not, whatever URL it names.
+/// Where a client's keys are, and which private networks it may reach for them. Both are the key of the cache: a set
+/// fetched from a private network must not serve a client that may not reach it, even for the same URL.
 type KeySource = (String, Vec<Network>);
 
 #[derive(Clone, Default)]
@@ -49,7 +49,7 @@ struct CachedKeys {
     fetched_at: Option<Instant>,
     tried_at: Option<Instant>,
 }
-/// One place: what is known, and the turnstile its fetches pass one after the other.
+/// One cache entry: the known set, and a lock that allows one fetch at a time.
 #[derive(Default)]
 struct Slot {
     known: Mutex<CachedKeys>,
@@ -67,8 +67,8 @@ impl Remote {
         Self { port, slots: Mutex::default() }
     }
 
-    /// The keys at `url`, of a client that may enter `networks`. With `refetch`, because the ones we had did not fit, they
-    /// are fetched anew unless that happened a moment ago. Whoever comes while a fetch is under way waits for its result.
+    /// The keys at `url` of a client that may reach `networks`. `refetch`: none of the known keys fitted, so fetch
+    /// again unless that happened a moment ago. A caller that comes during a fetch waits for its result.
     pub(super) async fn keys(&self, url: &str, networks: &[Network], refetch: bool, now: Instant) -> Vec<Jwk> {
         let slot = self.slot((url.to_owned(), networks.to_vec()), now);
         if let Some(keys) = slot.good(refetch, now) {
@@ -103,7 +103,7 @@ impl Remote {
     }
 }
 impl Slot {
-    /// The known keys, when there is no reason or no leave to fetch.
+    /// The known keys, if no fetch is needed or allowed.
     fn good(&self, refetch: bool, now: Instant) -> Option<Vec<Jwk>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = known.fetched_at.is_some_and(|at| now.since(at) < TTL);

@@ -1,14 +1,14 @@
-//! What may be seen once: `jti` of client assertions (RFC 7523 §3) and of DPoP proofs (RFC 9449 §11.1).
+//! Values that are valid once: the `jti` of client assertions (RFC 7523 §3) and of DPoP proofs (RFC 9449 §11.1).
 
 use crate::clock::Instant;
 use crate::secret::Hash;
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
-/// How far the clocks of two nodes may be apart: what one of them would forget, another may still take.
+/// How far the clocks of two nodes may differ: one node must not delete what another would still accept.
 const APART: Duration = Duration::from_secs(60);
 
-/// What a `jti` was seen on.
+/// What has the `jti`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
     /// A client assertion; the owner is the client.
@@ -17,7 +17,7 @@ pub enum Use {
     Proof,
 }
 
-/// Under what a `jti` is remembered: a digest of fixed size, whatever the sender chose.
+/// The key under which a `jti` is stored: a digest of fixed size, whatever the sender chose.
 #[must_use]
 pub fn key(usage: Use, owner: &str, jti: &str) -> Hash {
     let word = match usage {

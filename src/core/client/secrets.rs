@@ -1,8 +1,8 @@
-//! Client secrets (decision 7). Kept is HMAC-SHA-256(key, SHA-256(secret)), whether we made the secret or somebody
-//! brought it along. The key is random, sealed in the store, and the same on every node.
+//! Client secrets (decision 7). We store HMAC-SHA-256(key, SHA-256(secret)), for generated and given secrets alike.
+//! The key is random, sealed in the store, and the same on every node.
 //!
-//! A guess costs microseconds, so guesses need no limit, and without a limit nobody can use it up and lock the client
-//! out. What protects a secret against guesses is its length: see [`super::prepare`].
+//! A guess costs microseconds, so guesses need no limit, and nobody can lock a client out by using up a limit. The
+//! length of a secret protects it against guesses: see [`super::prepare`].
 
 mod earlier;
 
@@ -17,18 +17,19 @@ use crate::store::{Store, Value};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// What is kept of a client secret.
+/// The stored form of a client secret.
 #[derive(Clone, PartialEq, Eq)]
 pub enum StoredSecret {
-    /// HMAC-SHA-256(key, SHA-256(secret)): the only kind that this release writes.
+    /// HMAC-SHA-256(key, SHA-256(secret)): the only form this release writes.
     Keyed(Hash),
-    /// SHA-256(secret), from an earlier release. It still counts; the next start of a server makes it [`Self::Keyed`].
+    /// SHA-256(secret), from an earlier release. It is still accepted; the next start of a server converts it to
+    /// [`Self::Keyed`].
     Digest(Hash),
-    /// argon2id, from an earlier release. Nothing checks it any more: the client needs a new secret.
+    /// argon2id, from an earlier release. It is no longer accepted: the client needs a new secret.
     Argon2id(String),
 }
 impl StoredSecret {
-    /// Whether the client can still prove itself with the secret this was made of.
+    /// Whether the client can still authenticate with this secret.
     #[must_use]
     pub const fn counts(&self) -> bool {
         !matches!(self, Self::Argon2id(_))
@@ -58,33 +59,32 @@ impl fmt::Debug for StoredSecret {
     }
 }
 
-/// What a secret is compared with where there is none, so that an unknown client costs what a wrong secret costs.
+/// Compared with if there is no secret, so that an unknown client takes as long as a wrong secret.
 const NOBODY: Hash = Hash::from_digest([0; 32]);
 
-/// The key under which this installation keeps the secrets of its clients.
+/// The key for the stored forms of client secrets.
 #[derive(Clone)]
 pub struct SecretKey(Zeroizing<[u8; 32]>);
 
 impl SecretKey {
-    /// Reads the key from the store, or makes it.
+    /// Reads the key from the store, or creates it.
     ///
     /// # Errors
-    /// The store's, or that of a key that does not open.
+    /// The store's, or that of a sealed key that cannot be opened.
     pub async fn open(store: &Store, sealer: &Sealer, random: &dyn Random, now: Instant) -> Result<Self, ring::Error> {
         ring::shared_secret(store, sealer, random, "client_secrets", now).await.map(Self)
     }
-    /// This key.
+    /// Wraps an existing key.
     #[must_use]
     pub const fn new(key: Zeroizing<[u8; 32]>) -> Self {
         Self(key)
     }
-    /// What is kept of a secret.
+    /// The stored form of a secret.
     #[must_use]
     pub fn to_stored(&self, secret: &Secret) -> StoredSecret {
         StoredSecret::Keyed(self.keyed(&secret.hash()))
     }
-    /// Whether `presented` is the secret of which `kept` was made. Compares in constant time, and also where nothing is
-    /// kept.
+    /// Whether `presented` is the secret with the stored form `kept`. Takes constant time, even if `kept` is `None`.
     #[must_use]
     pub fn matches(&self, kept: Option<&StoredSecret>, presented: &Secret) -> bool {
         let shown = self.keyed(&presented.hash());

@@ -1,4 +1,4 @@
-//! The registry's tables.
+//! The tables of the client registry.
 
 use super::{Client, Status, StoredSecret, metadata};
 use crate::audit::{self, Actor, Entry};
@@ -38,7 +38,7 @@ pub fn version(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Option<i64>> {
 /// A client.
 ///
 /// # Errors
-/// The store's; [`Error::Corrupt`] when the record no longer reads.
+/// [`Error::Corrupt`] if the record cannot be parsed.
 pub fn load(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Option<Client>> {
     let row = tx.row(
         "select id, version, status, secret_kind, secret, metadata, created_at, updated_at
@@ -63,7 +63,7 @@ pub fn save(tx: &mut Tx<'_, '_>, client: &Client, now: Instant) -> Result<()> {
     let next = version(tx, &client.id)?.map_or(now.millis(), |v| now.millis().max(v + 1));
     let [kind, secret] = client.secret.as_ref().map_or([Value::Null, Value::Null], StoredSecret::columns);
     let mut document = metadata::document(client);
-    // The column alone says whether it is suspended.
+    // The status is in its own column, not in the record.
     if let Some(map) = document.as_object_mut() {
         map.remove("status");
     }
@@ -102,7 +102,7 @@ pub fn register(tx: &mut Tx<'_, '_>, client: &Client, actor: &Actor, now: Instan
         }
     };
     save(tx, &client, now)?;
-    // The institution's word is the last one: what the app wanted instead is void.
+    // The institution's record wins: a change the app proposed is dropped.
     tx.execute("update client_registrations set proposed = null where client_id = ?1", &[client.id.as_str().into()])?;
     let mut entry = Entry::new(now, actor.clone(), action);
     entry.client = Some(client.id.clone());
@@ -132,16 +132,16 @@ pub fn set_secret(
     Ok(rows == 1)
 }
 
-/// What became of an order about a client's status.
+/// The result of a request to change a client's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Changed {
-    /// The status is now another one; audit record and event are written.
+    /// The status has changed; audit record and event are written.
     Yes,
-    /// It was so already.
+    /// It had this status already.
     Already,
-    /// It stands at a status from which this way does not lead.
+    /// This change is not possible from the client's status.
     Not(Status),
-    /// Its record is not the one that was looked at any more.
+    /// The record has changed since it was looked at.
     Newer,
     /// There is no such client.
     Unknown,
@@ -173,7 +173,7 @@ pub fn set_status(
     change_status(tx, id, (from, status, kind), actor, event, now)
 }
 
-/// One step of a client's life, told to everyone.
+/// Writes one change of a client's status, with audit record and event.
 pub(super) fn change_status(
     tx: &mut Tx<'_, '_>,
     id: &ClientId,

@@ -1,5 +1,5 @@
-//! The authorization code: 60 seconds, once, for one client (RFC 6749 §4.1.2; FAPI 2.0 Security Profile §5.3.2.1). A grant may
-//! have several, of which the first one redeemed is the only one ([`super::further`]).
+//! The authorization code: valid for 60 seconds, once, for one client (RFC 6749 §4.1.2; FAPI 2.0 Security Profile
+//! §5.3.2.1). A grant may have several codes ([`super::further`]); only the first to be redeemed is accepted.
 
 use super::row::{columns, from_row};
 use super::{Grant, GrantState, Reason, sql};
@@ -12,13 +12,13 @@ use crate::secret::Hash;
 use crate::store::{Error, Result, Row, Tx, Value};
 use std::time::Duration;
 
-/// How long a code lives.
+/// The lifetime of a code.
 pub const LIFETIME: Duration = Duration::from_secs(60);
 
-/// What a code is bound to: all of it must come again at the token endpoint.
+/// What a code is bound to: the token request must match all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeBinding {
-    /// Where the code was sent, character by character.
+    /// The redirect_uri, compared character by character.
     pub redirect_uri: String,
     /// The PKCE challenge, always S256 (RFC 7636 §4.3).
     pub challenge: Option<Challenge>,
@@ -26,11 +26,11 @@ pub struct CodeBinding {
     pub dpop_jkt: Option<String>,
     /// The id_token's nonce (OpenID Connect Core §3.1.2.1).
     pub nonce: Option<String>,
-    /// The resources asked for (RFC 8707 §2.1).
+    /// The requested resources (RFC 8707 §2.1).
     pub resource: Vec<String>,
 }
 impl CodeBinding {
-    /// What the code that answers `request` is bound to.
+    /// The binding of the code for `request`.
     #[must_use]
     pub fn of(request: &AuthorizationRequest) -> Self {
         Self {
@@ -48,38 +48,38 @@ impl CodeBinding {
 pub struct AuthorizationCode {
     /// SHA-256 of the code.
     pub hash: Hash,
-    /// The grant it opens.
+    /// The grant it belongs to.
     pub grant: GrantId,
-    /// The client it was made for.
+    /// The client it was issued to.
     pub client: ClientId,
     /// What it is bound to.
     pub binding: CodeBinding,
     /// When it was made.
     pub issued_at: Instant,
-    /// When it is too late.
+    /// When it expires.
     pub expires_at: Instant,
     /// When it was redeemed.
     pub used_at: Option<Instant>,
 }
 
-/// What became of a presented code.
+/// The result of presenting a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redeemed<T, R> {
-    /// It was good: the grant is active, an older one of the same client and account has been replaced.
+    /// It was accepted: the grant is active, an older one of the same client and account was replaced.
     Done {
         /// The grant, active.
         grant: Box<Grant>,
         /// The code it came from.
         code: Box<AuthorizationCode>,
-        /// What the check made of it.
+        /// The result of the check.
         checked: T,
     },
-    /// It had been redeemed before: the grant was revoked, the answer is `invalid_grant`.
+    /// It had been redeemed before: the grant was revoked; the response is `invalid_grant`.
     Replayed,
-    /// Unknown, another client's, too late, its grant has ended, or another code of it was redeemed: `invalid_grant`, and
-    /// nothing was written.
+    /// It is unknown, another client's or expired, its grant has ended, or another code of the grant was redeemed:
+    /// `invalid_grant`, and nothing was written.
     Unfit,
-    /// The check refused it. It is not burnt: a wrong verifier or key must not cost the customer the link.
+    /// The check refused it. The code can still be used: a wrong verifier or key must not cost the customer the link.
     Refused(R),
 }
 
@@ -105,7 +105,7 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, c: &AuthorizationCode) -> Result<()> {
     Ok(())
 }
 
-/// Redeems a code for the client that has just authenticated.
+/// Redeems a code for a client that has just authenticated.
 ///
 /// The order matters. Another client's code is treated as unknown and is not used up, so that a client cannot burn or revoke
 /// what is not theirs; a code that was used before revokes the grant whatever else came with it; only then `check`
@@ -130,7 +130,7 @@ pub fn redeem<T, R>(
     if code.client != *client {
         return Ok(Redeemed::Unfit);
     }
-    // A redemption that was taken back does not count.
+    // A redemption that was undone does not count.
     if code.used_at.is_some() && !undone {
         return replayed(tx, hash, &grant, client, now);
     }
@@ -150,7 +150,7 @@ pub fn redeem<T, R>(
     if burnt == 0 {
         return replayed(tx, hash, &grant, client, now);
     }
-    // An active grant here is one whose earlier redemption was taken back.
+    // The grant can be active here only if an earlier redemption was undone.
     let grant = if grant.state == GrantState::Pending { activate(tx, grant, now)? } else { grant };
     Ok(Redeemed::Done {
         grant: Box::new(grant),
@@ -159,11 +159,11 @@ pub fn redeem<T, R>(
     })
 }
 
-/// Whether a code of this grant was redeemed. A redemption that was taken back does not count.
+/// Whether a code of this grant was redeemed. A redemption that was undone does not count.
 fn was_redeemed(tx: &mut Tx<'_, '_>, grant: &Grant) -> Result<bool> {
     let sql = "select hash from codes where grant_id = ?1 and used_at is not null and undone_at is null limit 1";
     let Some(row) = tx.row(sql, &[grant.id.as_str().into()])? else { return Ok(false) };
-    // It may still be taken back.
+    // The redemption may still be undone.
     tx.none_in_doubt(&row.hash(0)?)?;
     Ok(true)
 }
@@ -175,13 +175,13 @@ fn replayed<T, R>(
     client: &ClientId,
     now: Instant,
 ) -> Result<Redeemed<T, R>> {
-    // The first redemption may still be taken back.
+    // The first redemption may still be undone.
     tx.none_in_doubt(hash)?;
     sql::end(tx, &grant.id, &Reason::Replay, Actor::Client(client.clone()), now)?;
     Ok(Redeemed::Replayed)
 }
 
-/// Takes back a redemption whose answer nobody received: the code's next presentation is its first. The grant stays active,
+/// Undoes a redemption whose response nobody received: the code can be redeemed once more. The grant stays active,
 /// because the grant that it replaced has ended.
 pub fn undo(tx: &mut Tx<'_, '_>, hash: &Hash, grant: &Grant, now: Instant) -> Result<()> {
     let undone = tx.execute(
@@ -200,8 +200,8 @@ pub fn undo(tx: &mut Tx<'_, '_>, hash: &Hash, grant: &Grant, now: Instant) -> Re
     audit::append(tx, &entry)
 }
 
-/// Pending becomes active; what the client held for this account before is replaced (G23). Only now, not at
-/// consent: a lost redirect must not kill a working link (decision 8).
+/// Pending becomes active, and the client's older grant for this account is replaced (G23). This happens now and not
+/// at consent: a lost redirect must not end a working link (decision 8).
 fn activate(tx: &mut Tx<'_, '_>, grant: Grant, now: Instant) -> Result<Grant> {
     let corrupt = || Error::Corrupt {
         table: "grants",

@@ -17,8 +17,8 @@ use crate::store::{Result, Tx};
 use serde_json::json;
 use std::time::Duration;
 
-/// A grant and its code, ready to be written. Ids and code are drawn and fields are sealed before the transaction, so that
-/// the transaction can run again without drawing anew.
+/// A grant and its code, ready to be written. Ids and code are drawn and fields are sealed before the transaction, so
+/// that a repeated transaction writes the same values.
 #[derive(Debug, Clone)]
 pub struct NewGrant {
     grant: Grant,
@@ -27,19 +27,19 @@ pub struct NewGrant {
     basis: Basis,
 }
 
-/// The consent a new grant rests on.
+/// The consent of a new grant.
 #[derive(Debug, Clone)]
 enum Basis {
-    /// One that is given now.
+    /// A consent that is given now.
     Given { record: Box<ConsentRecord>, interaction: InteractionId, shared: Vec<Hash> },
-    /// That of an earlier grant, which must still be in use.
+    /// The consent of an earlier grant, which must still be in use.
     Standing { grant: GrantId },
 }
 
-/// What the app and the customer will be summary of a new grant.
+/// What the app and the customer learn about a new grant.
 #[derive(Debug, Clone)]
 pub struct GrantSummary {
-    /// The code for the app; shown once, only its hash is kept.
+    /// The code for the app; shown only once, only its hash is stored.
     pub code: Secret,
     /// The grant.
     pub grant: GrantId,
@@ -50,11 +50,11 @@ pub struct GrantSummary {
 }
 
 impl NewGrant {
-    /// Prepares grant and code for an agreed consent. `sector` is what the pairwise subject is made for: the client's
-    /// sector, or its id.
+    /// Prepares grant and code for a given consent. `sector` determines the pairwise subject: the client's sector, or
+    /// its id.
     ///
     /// # Errors
-    /// [`Broken`] when sealing fails.
+    /// [`Broken`] if sealing fails.
     pub fn new(
         agreed: &GivenConsent,
         binding: CodeBinding,
@@ -88,10 +88,11 @@ impl NewGrant {
         Ok(Self::with_code(grant, binding, basis, random))
     }
 
-    /// Prepares a grant of what `old` covers of a request, on the consent of `old`. It never outlives `old`.
+    /// Prepares a grant for the part of a request that `old` covers, under the consent of `old`. It never outlives
+    /// `old`.
     ///
     /// # Errors
-    /// [`Broken`] when sealing fails.
+    /// [`Broken`] if sealing fails.
     pub fn reissued(
         old: &Grant,
         (scope, details): (Scope, Details),
@@ -136,7 +137,7 @@ impl NewGrant {
         Self { grant, code, summary, basis }
     }
 
-    /// With the keyed indexes of every account it shares: what happens to one of them happens to the grant (G24).
+    /// Adds the keyed index of every account it shares: an event of any of them also affects the grant (G24).
     #[must_use]
     pub fn with_shared(mut self, accounts: impl IntoIterator<Item = Hash>) -> Self {
         if let Basis::Given { shared, .. } = &mut self.basis {
@@ -145,14 +146,14 @@ impl NewGrant {
         self
     }
 
-    /// With a code that lives shorter than [`code::LIFETIME`]; it never lives longer.
+    /// Shortens the lifetime of the code; it is never longer than [`code::LIFETIME`].
     #[must_use]
     pub fn with_code_lifetime(mut self, lifetime: Duration) -> Self {
         self.code.expires_at = self.code.issued_at + lifetime.min(code::LIFETIME);
         self
     }
 
-    /// What the app and the customer will be summary, once [`create`]'s transaction has committed.
+    /// The summary of the grant. Use it only after [`create`]'s transaction has committed.
     #[must_use]
     pub fn summary(&self) -> &GrantSummary {
         &self.summary
@@ -201,7 +202,7 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
             Entry { interaction: Some(interaction.clone()), ..entry }
         }
         Basis::Standing { grant } => {
-            // Nothing is shared without a permission: then what happens to other accounts is of no concern to the new grant.
+            // Without a permission nothing is shared, so events of other accounts do not affect the new grant.
             if !g.details.accounts.is_empty() {
                 sql::share_like(tx, &g.id, grant)?;
             }

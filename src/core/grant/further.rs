@@ -1,5 +1,5 @@
-//! A further code of a grant whose answer may have been lost on its way: a phone loses its connection during the call, a
-//! customer presses twice. The grant is the same; of its codes the first one redeemed is the only one.
+//! A further code of a grant, if the response to the app may have been lost: a phone loses its connection during the
+//! call, or a customer presses twice. It belongs to the same grant, and only one of its codes can be redeemed.
 
 use super::code::{self, AuthorizationCode, CodeBinding};
 use super::{GrantState, sql};
@@ -10,24 +10,24 @@ use crate::secret::Hash;
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
-/// How long after 許可する a further code may be given (decision 8): until then a grant whose codes have died may still
-/// become a link.
+/// How long after 許可する a further code may be given (decision 8). During this time a grant without a valid code may
+/// still become active.
 pub const WINDOW: Duration = Duration::from_secs(300);
 /// The most codes of one grant.
 pub(super) const MOST: i64 = 5;
 
-/// Whether there is a further code.
+/// The result of asking for a further code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Further {
     /// It was written.
     Issued,
-    /// There is none: a code of the grant was redeemed.
+    /// There is none: a code of the grant was already redeemed.
     Redeemed,
     /// There is none: the grant has ended, five minutes have passed, or there were five codes.
     Over,
 }
 
-/// What a grant allows, before the codes are counted.
+/// What a grant allows, before its codes are counted.
 fn allowed(state: &GrantState, created_at: Instant, now: Instant) -> Further {
     match state {
         GrantState::Pending if now < created_at + WINDOW => Further::Issued,
@@ -49,7 +49,7 @@ pub fn further(
     let allowed = allowed(&grant.state_at(now), grant.created_at, now);
     match allowed {
         Further::Issued => {}
-        // A link that has come about and has ended since was handed over all the same.
+        // If the grant was active and has ended since, the app received its code nevertheless.
         Further::Over if has_begun(tx, id)? => return Ok(Further::Redeemed),
         over => return Ok(over),
     }
@@ -77,7 +77,7 @@ pub fn further(
     Ok(Further::Issued)
 }
 
-/// Whether the grant was ever active. A grant that has ended does not say so by its state, and its codes are gone.
+/// Whether the grant was ever active. The state of an ended grant does not show it, and its codes are deleted.
 fn has_begun(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<bool> {
     let sql = "select 1 from grants where id = ?1 and activated_at is not null";
     Ok(tx.row(sql, &[id.as_str().into()])?.is_some())

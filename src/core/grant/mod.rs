@@ -1,13 +1,13 @@
-//! Step 4, the grant: what exists after consent, and the root of everything handed out.
+//! Step 4, the grant: the result of consent. Every token belongs to a grant.
 //!
 //! Owns the [`Grant`] with its states, the authorization code (RFC 6749 §4.1.2, RFC 7636, RFC 9449 §10), pairwise
-//! subjects (OpenID Connect Core §8.1), replacement (G23) and every way a grant ends. Tokens are `token`'s: they
-//! carry no life of their own, a token is alive while its grant is.
+//! subjects (OpenID Connect Core §8.1), replacement (G23) and every way a grant ends. Tokens belong to `token`: a
+//! token is valid only while its grant is.
 //!
-//! # One way to change
-//! [`create`] begins a grant, [`code::redeem`] activates it, [`end`] ends it. Each writes, in the caller's transaction, the
-//! new state, the audit record and the lifecycle event; the event's place in the grant's story is the counter on the
-//! grant's row. There is no other statement that updates `grants.state`.
+//! # One place for each change
+//! [`create`] creates a grant, [`code::redeem`] activates it, [`end`] ends it. Each writes, in the caller's
+//! transaction, the new state, the audit record and the lifecycle event; a counter in the grant's row numbers its
+//! events. No other statement updates `grants.state`.
 
 pub mod code;
 mod create;
@@ -36,7 +36,7 @@ use crate::secret::Hash;
 pub struct Grant {
     /// Its id, which the client knows as `grant_id`.
     pub id: GrantId,
-    /// The consent it rests on.
+    /// Its consent record.
     pub consent: ConsentId,
     /// The client that holds it.
     pub client: ClientId,
@@ -50,31 +50,32 @@ pub struct Grant {
     pub reference: String,
     /// What the client may do.
     pub scope: Scope,
-    /// Of which accounts, within which limits.
+    /// Which accounts, and the limits.
     pub details: Details,
-    /// Class of the authentication it rests on.
+    /// The `acr` of its authentication.
     pub acr: String,
-    /// Its factors.
+    /// The `amr` of its authentication.
     pub amr: Vec<String>,
     /// When the customer was authenticated.
     pub auth_time: Instant,
     /// When consent was given.
     pub created_at: Instant,
-    /// When it ends by itself: a whole second, absolute, no refresh moves it (G22).
+    /// When it expires: a whole second, fixed; a refresh does not extend it (G22).
     pub expires_at: Instant,
     /// Its stage.
     pub state: GrantState,
-    /// How many events it has had.
+    /// How many events it has had. It numbers them.
     pub seq: i64,
 }
 
 impl Grant {
-    /// Whether tokens of it are good at `now`: open, and its time not over. Needs no sweeper to be right.
+    /// Whether its tokens can be valid at `now`: it is open and has not expired. Correct even if the sweeper has not
+    /// run.
     #[must_use]
     pub fn is_live(&self, now: Instant) -> bool {
         self.state.is_open() && now < self.expires_at
     }
-    /// The state as the outside sees it at `now`: an open grant whose time is over has expired, swept or not.
+    /// The public state at `now`: an open grant whose time is over counts as expired, swept or not.
     #[must_use]
     pub fn state_at(&self, now: Instant) -> GrantState {
         if self.state.is_open() && now >= self.expires_at {
@@ -82,7 +83,7 @@ impl Grant {
         }
         self.state.clone()
     }
-    /// The verified account, for staff and the customer's own page; `None` when the seal does not open.
+    /// The verified account, for staff and the customer's own page; `None` if it cannot be unsealed.
     #[must_use]
     pub fn account(&self, sealer: &Sealer) -> Option<Account> {
         let place = SealContext { table: "grants", column: "account", row: self.id.as_str() };
@@ -91,10 +92,10 @@ impl Grant {
     }
 }
 
-/// The pairwise subject of `holder` for a client or its sector (OpenID Connect Core §8.1): stable over re-linking, and
-/// of no use to anybody who compares two apps' subjects.
+/// The pairwise subject of `holder` for a client or its sector (OpenID Connect Core §8.1). It is the same after
+/// linking again, and two apps cannot match their subjects.
 #[must_use]
 pub fn pairwise(sealer: &Sealer, sector: &str, holder: &HolderId) -> String {
-    // A length in front, so that no pair of sector and holder can be read as another pair.
+    // The length comes first, so that two different pairs of sector and holder never give the same text.
     sealer.index("pairwise sub", &format!("{}:{sector}:{holder}", sector.len())).base64url()
 }

@@ -1,4 +1,4 @@
-//! A row of `grants` becomes a [`Grant`] in one place; an impossible mix of columns is an error that names it.
+//! Reads a row of `grants` into a [`Grant`]. An impossible combination of columns is an error that names it.
 
 use super::{By, Grant, GrantState};
 use crate::clock::Instant;
@@ -6,7 +6,7 @@ use crate::id::{ClientId, ConsentId, GrantId};
 use crate::scope::Scope;
 use crate::store::{Error, Result, Row};
 
-/// The columns [`from_row`] wants, in its order, from `first` on.
+/// The columns [`from_row`] needs, in this order, starting at `first`.
 macro_rules! columns {
     () => {
         "g.id, g.consent_id, g.client_id, g.sub, g.account_index, g.account, g.reference, g.scope, g.details, g.acr, \

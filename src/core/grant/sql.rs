@@ -13,7 +13,7 @@ use crate::store::{Error, Result, Row, Tx};
 use serde_json::json;
 use std::time::Duration;
 
-/// How long before its end a grant's client hears `grant.expiring`.
+/// How long before its end a grant's client gets `grant.expiring`.
 pub const WARNING: Duration = Duration::from_hours(7 * 24);
 
 /// Writes a new grant.
@@ -45,14 +45,14 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, g: &Grant) -> Result<()> {
     Ok(())
 }
 
-/// Notes that a grant shares an account besides the verified one.
+/// Stores that a grant shares an account besides the verified one.
 pub(super) fn share(tx: &mut Tx<'_, '_>, id: &GrantId, account: &Hash) -> Result<()> {
     let sql = "insert into grant_accounts (grant_id, account_index) values (?1, ?2) on conflict do nothing";
     tx.execute(sql, &[id.as_str().into(), (*account).into()])?;
     Ok(())
 }
 
-/// Notes that a grant shares what `of` shares.
+/// Stores that a grant shares the same accounts as `of`.
 pub(super) fn share_like(tx: &mut Tx<'_, '_>, id: &GrantId, of: &GrantId) -> Result<()> {
     let sql = "insert into grant_accounts (grant_id, account_index) \
                select ?1, account_index from grant_accounts where grant_id = ?2";
@@ -107,10 +107,10 @@ pub fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, limit: i64) -> Result<Vec
     tx.rows(sql, &[(*account).into(), limit.into()])?.iter().map(|r| from_row(r, 0)).collect()
 }
 
-/// What became of a wish to end a grant.
+/// The result of ending a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
-    /// It has ended now; here it is.
+    /// It has ended now.
     Now(Box<Grant>),
     /// It had ended before; nothing was written.
     Before(Box<Grant>),
@@ -123,9 +123,9 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now
     let Some(grant) = load(tx, id)? else {
         return Ok(Ended::Unknown);
     };
-    // A grant whose time is over has expired, whether or not the sweeper came by: it cannot be revoked any more.
+    // A grant whose time is over has expired, even if the sweeper has not run yet: it can no longer be revoked.
     let over = now >= grant.expires_at && !matches!(reason, Reason::Expired);
-    // It expired when its time was over, not when the sweeper came.
+    // It expired when its time was over, not when the sweeper ran.
     let at = if *reason == Reason::Expired { grant.expires_at } else { now };
     let Some(state) = (!over).then(|| grant.state.clone().end(reason, at).ok()).flatten() else {
         return Ok(Ended::Before(Box::new(grant)));
@@ -138,7 +138,7 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now
         "update grants set state = ?2, ended_at = ?3, ended_by = ?4, replaced_by = ?5, warn_at = null where id = ?1",
         &[id.as_str().into(), state.as_str().into(), at.into(), reason.as_str().into(), replaced_by.into()],
     )?;
-    // A used code stays as long as its grant, so that a replay is recognised; now there is nothing left to revoke.
+    // A used code is kept as long as its grant, so that a replay is recognized. Now there is nothing left to revoke.
     tx.execute("delete from codes where grant_id = ?1", &[id.as_str().into()])?;
     if !matches!(reason, Reason::Replaced { .. } | Reason::Expired) {
         proofing_session::forget_account(tx, &grant.account_index, Some(&grant.client))?;
@@ -190,7 +190,7 @@ pub fn emit_event(
     event::emit(tx, &event)
 }
 
-/// How many events a grant may have, as a rule: what keeps one housekeeping transaction short.
+/// How many events a grant usually has at most; this keeps one housekeeping transaction short.
 const EVENTS: i64 = 10;
 
 /// Housekeeping: deletes grants that ended longer ago than consent records are kept, and their events with them.

@@ -1,4 +1,4 @@
-//! The life of a grant as an enum whose moves consume the old state: what cannot happen cannot be written.
+//! The states of a grant. Each transition consumes the old state, so that an impossible one does not compile.
 
 use crate::clock::Instant;
 use crate::id::GrantId;
@@ -12,23 +12,23 @@ pub enum Reason {
     Customer,
     /// The institution ended it, with a reason in its own words (R88).
     Institution {
-        /// The words, for the audit record.
+        /// The reason, for the audit record.
         note: String,
     },
-    /// The account moved, was closed, or its holder died (G24).
+    /// The account was moved or closed, or its holder died (G24).
     Account,
-    /// Its authorization code came a second time (RFC 6749 §4.1.2).
+    /// Its authorization code was presented again (RFC 6749 §4.1.2).
     Replay,
-    /// A newer grant of the same client and account took its place (G23).
+    /// A newer grant of the same client and account replaced it (G23).
     Replaced {
-        /// The newer one.
+        /// The newer grant.
         by: GrantId,
     },
-    /// Its time was over (R4).
+    /// It expired (R4).
     Expired,
 }
 impl Reason {
-    /// The word of `by` in docs/events.md, and of the stored column.
+    /// The value of `by` in docs/events.md and in the stored column.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -46,19 +46,19 @@ impl Reason {
 /// Who or what revoked a grant: `by` in `grant.revoked`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// The app.
+    /// The client.
     Client,
     /// The customer.
     Customer,
     /// The institution.
     Institution,
-    /// The account itself.
+    /// An event of the account.
     Account,
     /// A replayed code.
     Replay,
 }
 impl By {
-    /// The public word.
+    /// The value in the event.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl By {
             Self::Replay => "replay",
         }
     }
-    /// Reads the stored word.
+    /// Parses the stored value.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let all = [Self::Client, Self::Customer, Self::Institution, Self::Account, Self::Replay];
@@ -84,37 +84,37 @@ pub enum GrantState {
     Pending,
     /// The app holds tokens.
     Active {
-        /// Since the code was redeemed.
+        /// When the code was redeemed.
         since: Instant,
     },
-    /// A newer grant took its place.
+    /// A newer grant replaced it.
     Replaced {
         /// When.
         at: Instant,
-        /// By which.
+        /// The newer grant.
         by: GrantId,
     },
-    /// It was ended before its time.
+    /// It was revoked before it expired.
     Revoked {
         /// When.
         at: Instant,
         /// By whom.
         by: By,
     },
-    /// Its time was over.
+    /// It expired.
     Expired {
         /// When.
         at: Instant,
     },
 }
 
-/// A move that the grant's state does not allow: it has ended, or was redeemed before.
+/// A transition that the grant's state does not allow: it has ended, or was redeemed before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the grant's state does not allow this")]
 pub struct NotNow;
 
 impl GrantState {
-    /// The stored word.
+    /// The stored value.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -138,7 +138,7 @@ impl GrantState {
             Self::Replaced { at, .. } | Self::Revoked { at, .. } | Self::Expired { at } => Some(*at),
         }
     }
-    /// The code was redeemed: once only.
+    /// The code was redeemed; possible once.
     ///
     /// # Errors
     /// [`NotNow`] unless pending.
@@ -148,7 +148,7 @@ impl GrantState {
             _ => Err(NotNow),
         }
     }
-    /// It ends, for good.
+    /// It ends for good.
     ///
     /// # Errors
     /// [`NotNow`] when it has ended already.

@@ -1,8 +1,8 @@
 //! The two checks that can be guessed, ② and ⑤: reserve → ask → settle (decision 6).
 //!
-//! *Reserve*, one transaction: the step token is used and one failure booked on the account, refused at the limit.
-//! *Ask*: the core bank, with no transaction open. *Settle*, one transaction: the stage moves, or stays with a message;
-//! the booking is given back unless the answer was a plain "wrong".
+//! *Reserve*, one transaction: the step token is used up and one failure is reserved on the account, unless the limit
+//! is reached. *Ask*: the core bank, with no transaction open. *Settle*, one transaction: the stage moves, or stays
+//! with a message. The reservation is given back unless the core bank said "wrong".
 
 use super::bank_queue::Priority;
 use super::lockout::{self, Guess, Reservation, Reserved};
@@ -24,36 +24,36 @@ use crate::store::{Result, Tx};
 use serde_json::json;
 use std::time::Duration;
 
-/// When to post ② again while too many posts of a network are under way.
+/// When to post ② again after too many posts of one network were under way at once.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// The outcome of *reserve*: ask, or show what is.
+/// The outcome of *reserve*: ask the core bank, or show the current screen.
 enum Booked {
     Ask {
         i: Box<Interaction>,
         reservation: Reservation,
     },
     Show(Box<ViewResult>),
-    /// This form was posted before, and the core bank is being asked: another node does.
+    /// This form was posted before, and another node is asking the core bank about it.
     Pending(GuessId),
 }
 
-/// The core bank's answer, as far as settling goes.
+/// The core bank's answer, as far as *settle* needs it.
 enum BankAnswer<T> {
     Right(T),
     Wrong,
     Ineligible(Ineligible),
-    /// It could not be asked in time: R35.
+    /// The core bank could not be asked in time: R35.
     Busy,
     None(BankError),
 }
 
-/// What is said once the transaction has committed.
+/// What goes into the log and to the alarms after the transaction has committed.
 #[derive(Default)]
 struct AttemptReport {
-    /// R30 answers for this app within the hour.
+    /// R30 answers for this app within the running hour.
     unknown_accounts: i64,
-    /// Locks within the hour, where this answer caused one.
+    /// Locks within the running hour, if this answer caused one.
     locks: i64,
 }
 
@@ -92,11 +92,11 @@ impl IdentityService {
         self.raise(&noted, now).await;
         Ok(seen)
     }
-    /// Whether a browser's network may post ②: asked before anything is written and before the core bank is asked, so that
-    /// a network at its limit costs little. The post is counted.
+    /// Counts one post of ② for the browser's network and says whether it is allowed. This comes before any write and
+    /// before the core bank is asked, so that a network at its limit costs little.
     ///
     /// # Errors
-    /// When it may post again.
+    /// The time from which the network may post again.
     pub async fn admit_customer(&self, v: &Visitor, now: Instant) -> std::result::Result<(), Instant> {
         let admitted = self.limits.admit_customer(v.network, now);
         if admitted.is_err() {
@@ -110,8 +110,8 @@ impl IdentityService {
     pub fn may_recall(&self, network: BrowserNetwork, now: Instant) -> bool {
         self.limits.customer_posts.admit(network, now).is_ok()
     }
-    /// The network is at its limit if all of its posts that are under way get R30 or R31. Most will not, so the customer
-    /// may try again in a minute.
+    /// The network would reach its limit if every post under way were answered with R30 or R31. Most will not be, so
+    /// the customer may try again in a minute.
     async fn too_many_pending(&self, v: &Visitor, step: &str, now: Instant) -> Result<ViewResult> {
         self.alarm(AlarmKind::CustomersByNetwork, json!({}), now).await;
         let problem = Problem::until(Message::TooOften, (now + RETRY_AFTER).whole_minute());
@@ -128,7 +128,7 @@ impl IdentityService {
         }
     }
 
-    /// Both questions are asked whatever the first answer is, so that the time taken does not tell which accounts
+    /// Both questions are asked, whatever the first answer is. Otherwise the response time would show which accounts
     /// exist (G3).
     async fn ask_customer(
         &self,
@@ -158,7 +158,7 @@ impl IdentityService {
         now: Instant,
     ) -> Result<(ViewResult, AttemptReport)> {
         let mut noted = AttemptReport::default();
-        // R30 stays counted on the interaction itself (G3); every other answer gives it back.
+        // R30 stays counted on the interaction itself (G3). Every other answer gives the count back.
         let give_back = !matches!(answer, BankAnswer::Ineligible(_));
         if let BankAnswer::Ineligible(_) = answer {
             let name = self.crypto.sealer.index("unknown accounts by app", reserved.client.as_str());
@@ -183,7 +183,7 @@ impl IdentityService {
         Ok((self.advanced_with(tx, i, cookie, now)?, noted))
     }
 
-    /// ⑤ Is this the card's PIN? It lives in this call alone.
+    /// ⑤ Is this the card's PIN? The PIN is in memory only during this call.
     pub(super) async fn pin(&self, v: &Visitor, step: &str, typed: &Secret, now: Instant) -> Result<ViewResult> {
         let pin = match Pin::parse(typed.reveal()) {
             Ok(pin) => pin,
@@ -251,7 +251,7 @@ impl IdentityService {
             self.alarm(AlarmKind::Busy, json!({ "limit": "identity.concurrent" }), now).await;
         }
         let (service, v, step) = (self.clone(), v.clone(), step.to_owned());
-        // A step token of ours always makes a name.
+        // A step token made by us always gives a valid name.
         let Some(id) = guess::name(&v.id, &step) else {
             return Ok(Booked::Show(Box::new(self.current_view(&v, now).await?)));
         };
@@ -278,7 +278,7 @@ impl IdentityService {
             (Stage::Pin { matched, .. }, Guess::Pin) => matched.account.clone(),
             _ => return show(self.view(tx, i, now)?),
         };
-        // A closure comes before everything that counts: it never costs the customer anything (G9).
+        // Service hours are checked before anything is counted: a closure never costs the customer an attempt (G9).
         if let Service::Closed { until } = self.policy.hours.open_at(now) {
             let i = sql::end(tx, &self.crypto, i, Ending::Closed { until }, now)?;
             return show(self.advanced(tx, i, now)?);
@@ -289,7 +289,7 @@ impl IdentityService {
         if busy {
             return show(self.stays(tx, i, vec![Problem::page(Message::R35)], now)?);
         }
-        // Whoever tries one account after the other is not helped by trying on (G3).
+        // Somebody who tries one account after the other must not learn more by going on (G3).
         if guess == Guess::Customer && i.refused_accounts >= self.policy.unknown_accounts {
             let i = sql::end(tx, &self.crypto, i, Ending::Expired(Expired::UnknownAccounts), now)?;
             return show(self.advanced(tx, i, now)?);
@@ -303,7 +303,7 @@ impl IdentityService {
             }
             Reserved::Full => show(self.stays(tx, i, vec![Problem::page(Message::CheckUnderWay)], now)?),
             Reserved::Proceed(reservation) => {
-                // The audit record of an interaction begins here: the core bank is asked about an account.
+                // From here on the interaction is in the audit record: the core bank is asked about an account.
                 i.recorded = true;
                 i.refused_accounts += i64::from(guess == Guess::Customer);
                 sql::save(tx, &self.crypto, &i)?;
@@ -312,8 +312,8 @@ impl IdentityService {
         }
     }
 
-    /// Whether too many are past ② (R35). Counted beside the transaction that reserves: being one off matters less than
-    /// making every ② wait for every other.
+    /// Whether too many interactions are past ② (R35). This is counted outside the transaction that reserves. The
+    /// count may be off by one, but no ② has to wait for another.
     async fn full(&self, now: Instant) -> Result<bool> {
         let (since, cap) = (now - self.policy.idle, self.policy.concurrent);
         Ok(self.store.read(move |tx| sql::concurrent(tx, since, cap)).await? >= cap)
@@ -370,7 +370,8 @@ impl IdentityService {
         show(self.stays(tx, i, vec![Problem::page(message)], now)?)
     }
 
-    /// A form with format errors: its token is used, the same stage comes back with the messages. Nothing is counted.
+    /// A form with format errors: its step token is used up and the same stage is shown with the messages. Nothing is
+    /// counted.
     async fn misread(
         &self,
         v: &Visitor,

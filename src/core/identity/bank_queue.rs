@@ -1,17 +1,17 @@
-//! The queue in front of the core bank: at most `bank.parallel` questions are under way, and who has passed ② goes first.
-//! Whoever has waited `bank.wait` is not asked about any more: the service is busy (R35).
+//! The queue in front of the core bank: at most `bank.parallel` questions are under way. Customers who have passed ②
+//! go first. A question that has waited `bank.wait` is given up: the service is busy (R35).
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// Who is asked about first.
+/// Which question is asked first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Priority {
-    /// ⑤, ⑥: somebody who has shown that they hold the telephone.
+    /// ⑤, ⑥: the customer has already proved possession of the telephone.
     Proved,
-    /// ②: anybody.
+    /// ②: nothing is proved yet.
     Anybody,
 }
 
@@ -19,7 +19,7 @@ pub(super) enum Priority {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Busy;
 
-/// Lets at most so many through at once.
+/// Lets at most a fixed number of questions through at once.
 #[derive(Clone)]
 pub(super) struct BankQueue {
     inner: Arc<Mutex<QueueState>>,
@@ -31,7 +31,7 @@ struct QueueState {
     anybody: VecDeque<oneshot::Sender<Permit>>,
 }
 
-/// The right to ask; gone when dropped, and the next one's turn.
+/// The right to ask one question. Dropping it gives the turn to the next one.
 pub(super) struct Permit {
     queue: Option<Arc<Mutex<QueueState>>>,
 }
@@ -67,7 +67,7 @@ impl Drop for Permit {
         let Some(queue) = self.queue.take() else { return };
         let mut inner = queue.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(next) = inner.proved.pop_front().or_else(|| inner.anybody.pop_front()) {
-            // Somebody who has gone away gives the permit back; it must not give it on while the lock is held.
+            // If the receiver is gone, `send` returns the permit. It must not be dropped while the lock is held.
             match next.send(Permit { queue: Some(Arc::clone(&queue)) }) {
                 Ok(()) => return,
                 Err(mut unused) => unused.queue = None,

@@ -1,6 +1,5 @@
-//! ④: the number to call, the window, the call that was seen (R50–R57, docs/telephony.md). Which number is given out,
-//! `lease.rs`
-//! decides.
+//! ④: the number to call, the time window, and the call that was reported (R50–R57, docs/telephony.md). `lease.rs`
+//! decides which number is given out.
 
 use super::lease::{self, Asking, CallerNumbers, Lease, NumberChoice, RESERVED_FOR, Wait};
 use super::policy::IdentityPolicy;
@@ -21,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
 
-/// The number a customer is to call, and until when. Set in the transaction that confirms ③; a reload shows the same
-/// (G10).
+/// The number a customer is to call, and until when. It is set in the transaction that confirms ③; a reload shows the
+/// same number (G10).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calling {
     /// The number to call.
@@ -30,13 +29,13 @@ pub struct Calling {
     pub called: Phone,
     /// When it was given out.
     pub since: Instant,
-    /// A call counts when it came no later.
+    /// The last moment at which a call counts.
     pub call_until: Instant,
-    /// 確定する counts when pressed no later.
+    /// The last moment at which 確定する counts.
     pub confirm_until: Instant,
-    /// Tells this number of the interaction from the ones before.
+    /// Distinguishes this number from those given earlier to the same interaction.
     pub serial: i64,
-    /// The how many-th number of this interaction (G12, `telephony.call_attempts`).
+    /// Which attempt of this interaction it is, from 1 (G12, `telephony.call_attempts`).
     pub attempt: u32,
 }
 
@@ -46,15 +45,15 @@ pub struct Calling {
 pub enum CallState {
     /// No call yet.
     Waiting,
-    /// The call was seen: 確定する leads on.
+    /// The call was reported: 確定する leads on.
     Seen,
-    /// A call without its number came to this number (G14).
+    /// A call without caller number came to this number (G14).
     Withheld,
     /// The window has passed.
     Expired,
 }
 impl CallState {
-    /// The word of `call/status` and of `data-state`.
+    /// The value in `call/status` and in `data-state`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -66,12 +65,12 @@ impl CallState {
     }
 }
 
-/// What became of a number given out, as the tables have it.
+/// What is known about a number that was given out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CallRecord {
     /// When the caller's call came.
     pub arrived_at: Option<Instant>,
-    /// Whether a withheld call came to this number in the window.
+    /// Whether a call without caller number came to this number in the window.
     pub withheld: bool,
 }
 impl CallRecord {
@@ -85,23 +84,22 @@ impl CallRecord {
         }
     }
 }
-/// Between a call and its report, for the page's own words only; what counts goes by the policy's.
+/// The time between a call and its report that the page assumes in its text. Whether a call counts depends on the
+/// policy's allowance instead.
 const ALLOWANCE: Duration = Duration::from_secs(5);
-/// A gateway's clock shows whole seconds and may be a little behind ours.
+/// A gateway's clock shows whole seconds and may be a little slow.
 const CLOCKS: Duration = Duration::from_secs(1);
 
-/// Whether a number was given out.
+/// The result of asking for a number.
 pub(super) enum Given {
     /// This one.
     Number(Calling),
-    /// None before this moment.
+    /// There is none before this moment.
     NotBefore(Instant),
 }
 
-/// Gives the caller of an interaction a number to call. Returns it with how many this caller was given within the hour.
-///
-/// # Errors
-/// The store's; so for every verb below.
+/// Gives the caller of an interaction a number to call. Also returns how many numbers this caller got within the
+/// hour.
 pub(super) fn give(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,
@@ -131,7 +129,7 @@ pub(super) fn give(
     let known = CallerNumbers { pool: &pool, leases: &leases, waits: &waits };
     let choice = match lease::choose(asking, known, now) {
         NumberChoice::OneOf(mut numbers) => {
-            // Nobody can tell which comes next (R54).
+            // The next number must not be predictable (R54).
             shuffle(crypto, &mut numbers);
             lease::rank(asking, known, &mut numbers, now);
             numbers
@@ -162,7 +160,7 @@ fn shuffle(crypto: &FieldCrypto, numbers: &mut [&str]) {
     }
 }
 
-/// Takes a pair of caller and called number, unless another interaction holds it.
+/// Leases a pair of caller and called number, unless another interaction holds it.
 fn take(
     tx: &mut Tx<'_, '_>,
     caller: Hash,
@@ -192,7 +190,7 @@ fn take(
     Ok(rows == 1)
 }
 
-/// More numbers than any pool has.
+/// Upper bound of rows to read; no pool has that many numbers.
 const MOST: i64 = 256;
 
 fn leases(tx: &mut Tx<'_, '_>, caller: Hash) -> Result<Vec<Lease>> {
@@ -204,7 +202,7 @@ fn leases(tx: &mut Tx<'_, '_>, caller: Hash) -> Result<Vec<Lease>> {
     tx.rows(sql, &[caller.into(), MOST.into()])?.iter().map(read).collect()
 }
 
-/// Who waits, the longest first.
+/// The interactions that wait for a number, the longest wait first.
 fn waits(tx: &mut Tx<'_, '_>, caller: Hash, now: Instant) -> Result<Vec<Wait>> {
     let sql = "select interaction, network, called, at from call_waits where caller = ?1 and at > ?2 \
                order by since, interaction limit ?3";
@@ -217,7 +215,7 @@ fn waits(tx: &mut Tx<'_, '_>, caller: Hash, now: Instant) -> Result<Vec<Wait>> {
     tx.rows(sql, &[caller.into(), (now - RESERVED_FOR).into(), MOST.into()])?.iter().map(read).collect()
 }
 
-/// Notes that an interaction waits for a number that is free at `at`; how long it has waited stays.
+/// Notes that an interaction waits for a number that is free at `at`. The start of its wait does not change.
 fn wait(
     tx: &mut Tx<'_, '_>,
     caller: Hash,
@@ -236,7 +234,7 @@ fn wait(
     Ok(())
 }
 
-/// What was heard of the number an interaction was given.
+/// What is known about the number an interaction was given.
 pub(super) fn load_call_record(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,
@@ -256,7 +254,7 @@ pub(super) fn load_call_record(
     Ok(CallRecord { arrived_at: seen, withheld: seen.is_none() && tx.row(sql, &params)?.is_some() })
 }
 
-/// 確定する has used the call: the number rests, and can be given out again after that.
+/// 確定する has used the call: the number rests, then it can be given out again.
 pub(super) fn use_up(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,
@@ -283,18 +281,18 @@ pub(super) fn use_up(
 /// What became of a reported call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// The interaction that holds the pair has its call.
+    /// The call counts for the interaction that holds the pair of numbers.
     Matched,
     /// Withheld: every interaction that waits at the number shows it.
     Withheld,
-    /// Reported before.
+    /// A call with this id was reported before.
     Repeated,
-    /// Nobody waits for it.
+    /// No interaction waits for it.
     Unmatched,
 }
 
 impl Fate {
-    /// Its word in the log.
+    /// The value in the log.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Matched => "seen",
@@ -305,9 +303,9 @@ impl Fate {
     }
 }
 
-/// Takes a reported call that arrived at `now`. It counts for the one interaction that holds this pair of numbers, if its
-/// own time lies in the window and it arrived at most the allowance later (G11). Returns what became of it, and
-/// how many calls of this hour were withheld or matched nothing.
+/// Records a reported call that arrived at `now`. The call counts for the one interaction that holds this pair of
+/// numbers, if its own time is in the window and the report arrived within the allowance (G11). Returns what became
+/// of the call, and how many calls of this hour were withheld or matched nothing.
 pub(super) fn record(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,
@@ -320,7 +318,7 @@ pub(super) fn record(
         return Ok((Fate::Repeated, 0));
     }
     match matched(tx, crypto, policy, call, now)? {
-        // What strangers' calls leave in the record for ever is nothing: they are counted.
+        // Anybody can cause these calls, so they are only counted and leave nothing in the audit record.
         fate @ (Fate::Withheld | Fate::Unmatched | Fate::Repeated) => {
             Ok((fate, hourly_counter::add(tx, crypto.sealer.index("other calls", ""), now)?))
         }

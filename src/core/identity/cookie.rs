@@ -1,7 +1,7 @@
 //! The cookie that binds an interaction to one browser, and the step token of its forms: both are derived under one key
 //! of the installation, and neither is stored (decision 17).
 //!
-//! So an answer that was lost can be given again: a browser that still shows the value of before gets the same new one.
+//! So a lost response can be repeated: a browser that still shows the previous value gets the same new value again.
 
 use super::Interaction;
 use crate::id::InteractionId;
@@ -9,13 +9,13 @@ use crate::secret::{Hash, Secret, base64url, hmac_sha256};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// How long the value of before is good after a cookie was replaced, unless the new one is seen earlier.
+/// How long the previous value stays valid after a cookie was replaced, unless the new one is seen earlier.
 pub const OLD_COOKIE: Duration = Duration::from_secs(120);
 /// How long after its start an interaction's cookie and row live.
 pub const ROW_LIFE: Duration = Duration::from_secs(3600);
-/// How many interactions one browser keeps.
+/// How many interactions one browser can have at once.
 pub const PER_BROWSER: usize = 5;
-/// How many characters of an interaction's id stand in the name of its cookie.
+/// How many characters of an interaction's id are part of its cookie's name.
 pub const LABEL: usize = 8;
 
 /// The key of cookies and step tokens, the same on every node.
@@ -27,22 +27,22 @@ impl CookieKey {
     pub fn new(key: Zeroizing<[u8; 32]>) -> Self {
         Self(key)
     }
-    /// The cookie's value in one generation of an interaction. `nonce` is the random value of its row, without which
-    /// the value of a later row with the same id could be known beforehand.
+    /// The cookie's value in one generation of an interaction. `nonce` is the random value of its row. Without it,
+    /// the value for a later row with the same id could be computed in advance.
     pub(super) fn value(&self, id: &InteractionId, generation: i64, nonce: &[u8]) -> Secret {
         let mut input = format!("cookie\0{id}\0{generation}\0").into_bytes();
         input.extend_from_slice(nonce);
         Secret::new(base64url(hmac_sha256(self.0.as_ref(), &input)))
     }
-    /// The one step token that is good now: a page can be loaded twice without a write, and taking one form makes every
-    /// other copy of the page stale.
+    /// The one valid step token. It is derived, so that a page can be loaded twice without a write. Accepting one
+    /// form makes every other copy of the page stale.
     pub(super) fn step(&self, i: &Interaction) -> Secret {
         let input = format!("step\0{}\0{}", i.id, i.step);
         Secret::new(base64url(hmac_sha256(self.0.as_ref(), input.as_bytes())))
     }
 }
 
-/// One interaction cookie that a browser shows.
+/// One interaction cookie that the browser sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShownCookie {
     /// The first characters of the interaction's id, from the cookie's name.
@@ -51,9 +51,8 @@ pub struct ShownCookie {
     pub value: Hash,
 }
 
-/// Whether this can stand behind the prefix in the name of an interaction's cookie: eight characters of base64url, as our
-/// ids have. A browser may show other names under our prefix, which somebody else has set; they are not ours to read, and
-/// not ours to delete.
+/// Whether this can follow the prefix in the name of an interaction cookie: eight characters of base64url, like our
+/// ids. Somebody else may have set other cookies under our prefix; we neither read nor delete them.
 #[must_use]
 pub fn is_label(text: &str) -> bool {
     text.len() == LABEL && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))

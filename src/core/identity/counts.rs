@@ -1,5 +1,5 @@
-//! What was guessed wrong about an account, and every decision of [`super::lockout`], as arithmetic without a store: what
-//! counts, what is taken back, what locks, and whether one more guess may be made.
+//! The counts of wrong guesses about an account, and every decision of [`super::lockout`], as pure functions: what
+//! counts, what is taken back, what locks, and whether one more guess is allowed.
 
 use super::guess::{Guess, GuessRow};
 use super::lockout::Lock;
@@ -15,45 +15,46 @@ pub(super) struct Counts {
     pub(super) failures: i64,
     /// Wrong PINs over all days, without a success (G5).
     pub(super) wrong_pins: i64,
-    /// The lock of the day.
+    /// End of the lock for the day.
     pub(super) locked_until: Option<Instant>,
-    /// The lasting lock.
+    /// Whether the lasting lock holds (G5).
     pub(super) held: bool,
 }
 
-/// What is decided about one more guess.
+/// The decision about one more guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OneMore {
-    /// It may be made.
+    /// It is allowed.
     Go,
     /// The account is locked.
     Locked(Lock),
-    /// The guesses that are being asked about are as many as the limit leaves.
+    /// The guesses under way already use up what the limit leaves.
     Full,
 }
 /// What is decided about a guess that was not settled in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overdue {
-    /// It counts as wrong, so that staff sees what it closes and can open it.
+    /// It counts as wrong, so that the account shows up as locked and staff can unlock it.
     Count,
-    /// The day towards which it would count is over: it counts for nothing.
+    /// Its day is over: it does not count.
     Drop,
 }
-/// What changed counts mean for the lock.
+/// What a change of the counts does to the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
     /// A lock begins.
     Locks(Lock),
     /// A lock ends.
     Unlocks,
-    /// A lock goes on.
+    /// The lock continues.
     Stays,
-    /// There was none and is none.
+    /// There was no lock and there is none.
     Open,
 }
 
 impl Counts {
-    /// The counts as they are on `today`: midnight JST released whatever the day had brought (R32); the lasting count goes on.
+    /// The counts on the day `today`. Midnight JST ends the counts and the lock of the day (R32); the lasting count
+    /// continues.
     pub(super) const fn on(self, today: i64) -> Self {
         if self.day < today {
             return Self { wrong_pins: self.wrong_pins, held: self.held, ..Self::none(today) };
@@ -61,11 +62,11 @@ impl Counts {
         self
     }
 
-    /// Whether one more guess may be made while the core bank is asked about `open`: any number of parallel guesses reach it
-    /// at most as often as the limits allow. Takes the lasting lock first where its limit has been lowered.
+    /// Whether one more guess is allowed while the guesses `open` are under way. They count as if they were wrong, so
+    /// that parallel guesses cannot exceed the limits. Sets the lasting lock first if its limit has been lowered.
     pub(super) fn one_more(&mut self, guess: Guess, open: &[GuessRow], policy: &IdentityPolicy) -> OneMore {
         if guess == Guess::Pin {
-            // The limit may have been higher when they were counted.
+            // The limit may have been higher when the PINs were counted.
             self.hold(policy);
         }
         if let Some(lock) = self.lock() {
@@ -83,8 +84,8 @@ impl Counts {
         OneMore::Go
     }
 
-    /// What becomes of a guess at `now`; `None` while somebody may still settle it, or where it counts already. A PIN counts
-    /// towards the lasting lock whatever its day (G5).
+    /// What becomes of an unsettled guess at `now`. `None` if it may still be settled, or counts already. A PIN
+    /// counts towards the lasting lock whatever its day (G5).
     pub(super) fn overdue(&self, g: &GuessRow, now: Instant) -> Option<Overdue> {
         if g.counted || now < g.until {
             return None;
@@ -93,7 +94,7 @@ impl Counts {
         Some(if over { Overdue::Drop } else { Overdue::Count })
     }
 
-    /// What it means for the lock that these counts follow on `before`.
+    /// What the change from `before` to these counts does to the lock.
     pub(super) fn after(&self, before: &Self) -> Turn {
         match (before.lock(), self.lock()) {
             (None, Some(lock)) => Turn::Locks(lock),
@@ -108,7 +109,7 @@ impl Counts {
         Self { day, failures: 0, wrong_pins: 0, locked_until: None, held: false }
     }
 
-    /// The lock that holds.
+    /// The current lock.
     pub(super) const fn lock(&self) -> Option<Lock> {
         match (self.held, self.locked_until) {
             (true, _) => Some(Lock { until: None }),
@@ -117,8 +118,8 @@ impl Counts {
         }
     }
 
-    /// Counts a wrong answer to a guess of `day`, or that there was none in time; locks where a limit is reached. An answer
-    /// to a guess of yesterday adds nothing to today's count.
+    /// Counts a guess of `day` as wrong, and locks if a limit is reached. A guess of yesterday does not change
+    /// today's count.
     pub(super) fn count_wrong(&mut self, guess: Guess, day: i64, policy: &IdentityPolicy, now: Instant) {
         if day == self.day {
             self.failures += 1;
@@ -132,12 +133,12 @@ impl Counts {
         }
     }
 
-    /// The lasting lock, where its limit is reached.
+    /// Sets the lasting lock if its limit is reached.
     pub(super) const fn hold(&mut self, policy: &IdentityPolicy) {
         self.held |= self.wrong_pins >= policy.wrong_pins;
     }
 
-    /// Takes one back that had counted as wrong; a lock that it caused goes with it.
+    /// Takes back a guess that had counted as wrong, and the lock that it caused.
     pub(super) fn take_back(&mut self, guess: Guess, day: i64, policy: &IdentityPolicy) {
         if day == self.day {
             self.failures = (self.failures - 1).max(0);
@@ -151,7 +152,8 @@ impl Counts {
         }
     }
 
-    /// The right PIN: the lasting count begins anew. What is locked stays locked until somebody releases it.
+    /// The PIN was right: the lasting count starts again at zero. An account that is locked stays locked until staff
+    /// release it.
     pub(super) const fn right_pin(&mut self) {
         if !self.held {
             self.wrong_pins = 0;
@@ -278,7 +280,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever counted before and counts after it: one that is taken back leaves what would be there without it.
+        /// Taking back a guess leaves the same counts as if it had never been counted, whatever was counted before
+        /// and after it.
         #[test]
         fn what_is_taken_back_never_was(before in guesses(), one in guesses(), after in guesses()) {
             let count = |all: &[&[(Guess, i64)]]| {

@@ -30,7 +30,7 @@ pub struct CustomerForm {
     pub email_confirm: String,
 }
 impl CustomerForm {
-    /// Reads the form; `now` tells which birth dates lie ahead.
+    /// Reads the form; `now` decides which birth dates are in the future.
     ///
     /// # Errors
     /// Every problem at once, in the order of the fields; [`Message::Missing`] first when a field is empty.
@@ -122,7 +122,7 @@ impl std::fmt::Debug for BirthDate {
 #[serde(transparent)]
 pub struct Email(String);
 impl Email {
-    /// Reads what was typed; full-width letters are forgiven.
+    /// Reads what was typed; full-width letters are accepted.
     ///
     /// # Errors
     /// The message to show.
@@ -133,7 +133,7 @@ impl Email {
             return Err(Message::Required);
         }
         let (local, domain) = text.split_once('@').ok_or(Message::Email)?;
-        // RFC 5321 §4.1.2 Dot-string; the carriers' old `a..b@` and `a.@` cannot be delivered to by many senders.
+        // RFC 5321 §4.1.2 Dot-string. Many mail servers cannot deliver to the mobile carriers' old `a..b@` and `a.@`.
         let atext = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
         let dots = |s: &str, fine: &dyn Fn(&str) -> bool| s.split('.').all(|part| !part.is_empty() && fine(part));
         let label = |l: &str| {
@@ -149,7 +149,7 @@ impl Email {
         }
         Ok(Self(format!("{local}@{}", domain.to_ascii_lowercase())))
     }
-    /// The address, for the mail that is sent.
+    /// The address as text, for sending mail.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

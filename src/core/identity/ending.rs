@@ -1,4 +1,4 @@
-//! How an interaction ends, and what the customer reads then.
+//! How an interaction ends, and which message the customer reads then.
 
 use super::message::Message;
 use crate::clock::Instant;
@@ -22,10 +22,10 @@ pub enum Ending {
         /// When the service opens again.
         until: Instant,
     },
-    /// None of the accounts asked for can be shared: the one verified was closed meanwhile, those named are not the
-    /// customer's (R30) → `access_denied`.
+    /// No account can be shared: the verified account was closed meanwhile, or the accounts named in the request are
+    /// not the customer's (R30) → `access_denied`.
     NoAccount,
-    /// A dead end of ours (R36) → `server_error`.
+    /// A failure on our side (R36) → `server_error`.
     Failed,
     /// The customer left while the whole service was busy (R35) → `temporarily_unavailable`.
     Busy,
@@ -35,7 +35,7 @@ pub enum Ending {
     Expired(Expired),
 }
 impl Ending {
-    /// The message the page shows, where it has one of R30 to R57.
+    /// The message on the page, if it is one of R30 to R57.
     #[must_use]
     pub const fn message(self) -> Option<Message> {
         match self {
@@ -51,7 +51,7 @@ impl Ending {
             Self::Cancelled | Self::Expired(_) => None,
         }
     }
-    /// The screen it is shown on: the last part of its address (requirements.md#forms).
+    /// The screen that shows the ending: the last part of its address (requirements.md#forms).
     #[must_use]
     pub const fn screen(self) -> &'static str {
         match self {
@@ -67,12 +67,12 @@ impl Ending {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expired {
-    /// S4T: the 120 seconds passed (R57).
+    /// S4T: the 120 seconds are over (R57).
     Call,
-    /// Fifteen minutes without a step, or thirty altogether.
+    /// Fifteen minutes without a step, or thirty minutes in total.
     Time,
     /// The request was completed by another browser.
     Elsewhere,
-    /// As many accounts were entered as may be that the service does not know (G3).
+    /// Too many accounts were entered that the service does not know (G3).
     UnknownAccounts,
 }

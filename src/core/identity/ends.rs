@@ -1,5 +1,5 @@
-//! Interactions that ended before ②: a log line each and a count by the hour. Strangers make as many as they like, so the
-//! audit record, which is kept for years, does not speak of them.
+//! Interactions that ended before ②: one log line each and an hourly count. Strangers can start any number of them,
+//! so the audit record, which is kept for years, does not contain them.
 
 use super::sql::why;
 use super::{Ending, Interaction, Stage};
@@ -7,7 +7,7 @@ use crate::clock::Instant;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// What this node has seen end within the hour, by reason.
+/// What ended on this node within the hour, by reason.
 #[derive(Debug, Default)]
 pub struct Ends(Mutex<Hour>);
 
@@ -20,7 +20,7 @@ struct Hour {
 const HOUR: i64 = 3_600_000;
 
 impl Ends {
-    /// Notes the end of an interaction, unless the audit record speaks of it.
+    /// Notes the end of an interaction, unless the audit record contains it.
     pub(super) fn note(&self, i: &Interaction, now: Instant) {
         let Stage::Ended(ending) = i.stage else { return };
         if i.recorded {
@@ -35,7 +35,7 @@ impl Ends {
         hour.close(now);
         *hour.counts.entry(why).or_default() += 1;
     }
-    /// Writes the count of an hour that is over.
+    /// Writes the count of the previous hour to the log.
     pub fn tick(&self, now: Instant) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).close(now);
     }

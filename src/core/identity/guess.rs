@@ -1,5 +1,5 @@
-//! The table `guesses`: a row for each guess about an account of which the core bank is being asked. A crash leaves rows that
-//! nobody settles; what becomes of them is `lockout`'s to decide.
+//! The table `guesses`: one row for each guess about which the core bank is being asked. A crash leaves rows that
+//! nobody settles; `lockout` decides what becomes of them.
 
 use super::sql::corrupt;
 use crate::clock::Instant;
@@ -29,8 +29,8 @@ impl Guess {
     }
 }
 
-/// The name of the guess that a form makes. A step token is good once, so the name is too; a second press of the same form finds
-/// by it that the core bank is being asked already.
+/// The id of the guess that a form makes. A step token is valid once, so the id is unique. If the same form is posted
+/// again, the id shows that the core bank is being asked already.
 pub(super) fn name(interaction: &InteractionId, step: &str) -> Option<GuessId> {
     GuessId::parse(&base64url(Hash::of(format!("{interaction} {step}")).as_bytes()))
 }
@@ -41,7 +41,7 @@ pub(super) struct GuessRow {
     pub(super) id: GuessId,
     pub(super) account: Hash,
     pub(super) guess: Guess,
-    /// The JST day towards which it counts.
+    /// The JST day on which it counts.
     pub(super) day: i64,
     /// When the core bank was asked.
     pub(super) at: Instant,
@@ -59,13 +59,13 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, g: &GuessRow) -> Result<()> {
     Ok(())
 }
 
-/// Whether the core bank is being asked, on whatever node, and somebody still waits for its answer.
+/// Whether some node is asking the core bank and still waits for its answer.
 pub(super) fn is_pending(tx: &mut Tx<'_, '_>, id: &GuessId, now: Instant) -> Result<bool> {
     let sql = "select 1 from guesses where id = ?1 and counted = 0 and until > ?2";
     Ok(tx.row(sql, &[id.as_str().into(), now.into()])?.is_some())
 }
 
-/// All guesses about an account: at most as many as the limits allow.
+/// All guesses about an account; the limits bound their number.
 pub(super) fn of(tx: &mut Tx<'_, '_>, account: Hash) -> Result<Vec<GuessRow>> {
     let sql =
         "select id, account, guess, day, at, until, counted from guesses where account = ?1 order by at, id limit 1000";
@@ -85,7 +85,7 @@ fn from_row(row: &Row) -> Result<GuessRow> {
     })
 }
 
-/// The guess with this id, which is deleted: it is settled.
+/// Deletes the guess with this id, because it is settled, and returns it.
 pub(super) fn take(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<Option<GuessRow>> {
     let sql = "delete from guesses where id = ?1 returning id, account, guess, day, at, until, counted";
     tx.row(sql, &[id.as_str().into()])?.as_ref().map(from_row).transpose()
@@ -96,13 +96,13 @@ pub(super) fn delete(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<()> {
     Ok(())
 }
 
-/// It counts as wrong from now on.
+/// Marks the guess as counted as wrong.
 pub(super) fn count(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<()> {
     tx.execute("update guesses set counted = 1 where id = ?1", &[id.as_str().into()])?;
     Ok(())
 }
 
-/// It counts towards no day any more.
+/// Marks the guess as counting on no day any more.
 pub(super) fn forget_day(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<()> {
     tx.execute("update guesses set day = 0 where id = ?1", &[id.as_str().into()])?;
     Ok(())
@@ -121,7 +121,7 @@ pub(super) fn overdue(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<V
     Ok(accounts)
 }
 
-/// Housekeeping: guesses at ② of a day that is over count for nothing. Returns how many went.
+/// Housekeeping: guesses at ② of a past day no longer count. Returns how many were deleted.
 pub(super) fn prune(tx: &mut Tx<'_, '_>, today: i64, limit: i64) -> Result<u64> {
     let sql = "delete from guesses where id in (select id from guesses where counted = 1 and guess = 'customer' \
                and day < ?1 limit ?2)";

@@ -1,7 +1,7 @@
 //! The interaction of one customer with the screens: the state machine of requirements.md#states.
 //!
-//! A stage carries exactly what is known by then, and a move consumes the stage it starts from, so that a later stage
-//! cannot be had without the earlier ones. `sql.rs` persists it; nothing else makes one.
+//! A stage holds exactly the data known at that point. A transition consumes the stage it starts from, so no stage
+//! can be reached without the earlier ones. `sql.rs` stores interactions; no other module creates them.
 
 use super::call::Calling;
 use super::ending::{Ending, Expired};
@@ -20,18 +20,19 @@ use std::time::Duration;
 
 /// How long an interaction may take at most, unless configured otherwise (G28).
 pub const ABSOLUTE: Duration = Duration::from_secs(30 * 60);
-/// How long it may rest, unless configured otherwise (G28).
+/// The longest time without a step, unless configured otherwise (G28).
 pub const IDLE: Duration = Duration::from_secs(15 * 60);
-/// How long one may take that has not passed ②, whatever is configured: strangers make as many as they like.
+/// The longest duration of an interaction that has not passed ②, whatever is configured: strangers can start any
+/// number.
 pub const UNFINISHED: Duration = Duration::from_secs(30 * 60);
 
-/// What `amr` says of the checks (RFC 8176): what the customer knows, the telephone they hold.
+/// The `amr` of the checks (RFC 8176): what the customer knows and the telephone they hold.
 pub const AMR: [&str; 3] = ["kba", "tel", "pin"];
 
 /// The interaction of one customer with the screens ① to ⑥.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interaction {
-    /// Its name in the address; useless without the browser's cookie.
+    /// Its id in the address; useless without the browser's cookie.
     pub id: InteractionId,
     /// The app that sent the customer.
     pub client: ClientId,
@@ -41,21 +42,21 @@ pub struct Interaction {
     pub started: Instant,
     /// When the customer last did something.
     pub touched: Instant,
-    /// How often a form was taken: names the one step token that is good now.
+    /// How many forms were accepted; the one valid step token is derived from it.
     pub step: i64,
     /// R30 answers so far (G3).
     pub refused_accounts: i64,
     /// The language the customer chose on a page.
     pub language: Option<Language>,
-    /// What was wrong with the form posted last; empty when it led on.
+    /// The errors of the form posted last; empty if the form led on.
     pub errors: FormErrors,
     /// Whether ② was passed.
     pub passed_customer: bool,
     /// Whether it counts towards `identity.concurrent`.
     pub counted: bool,
-    /// Whether the audit record speaks of it: from ② on.
+    /// Whether the audit record contains it: from ② on.
     pub recorded: bool,
-    /// Whether it ended in this very transaction. Not stored.
+    /// Whether it ended in the current transaction. Not stored.
     pub ended_now: bool,
     /// Its stage.
     pub stage: Stage,
@@ -65,37 +66,37 @@ pub struct Interaction {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// S1, ①: the account is asked for; what was typed before, when the customer came back to mend it (G33).
+    /// S1, ①: enter the account. Holds the earlier entry if the customer came back to correct it (G33).
     Account {
-        /// Typed before.
+        /// The earlier entry.
         typed: Option<Account>,
     },
-    /// S2, ②: the customer is asked for.
+    /// S2, ②: enter the customer's data.
     Customer {
         /// From ①.
         account: Account,
     },
     /// S3, ③: the number is shown, masked.
     Phone(Box<Matched>),
-    /// S4, ④: a call is waited for.
+    /// S4, ④: waiting for the call.
     Call {
         /// From ②.
         matched: Box<Matched>,
         /// The number to call and until when.
         calling: Calling,
     },
-    /// S5, ⑤: the PIN is asked for.
+    /// S5, ⑤: enter the PIN.
     Pin {
         /// From ②.
         matched: Box<Matched>,
-        /// When the call was seen.
+        /// When the call was made.
         called_at: Instant,
     },
-    /// S6, ⑥: everything was checked.
+    /// S6, ⑥: all checks are passed.
     Consent(Box<Proofed>),
     /// The customer agreed and was sent to the app.
     Done {
-        /// What came of it.
+        /// The resulting grant.
         grant: GrantId,
     },
     /// It ended without consent.
@@ -116,10 +117,10 @@ pub struct Matched {
 /// What the customer typed at ②. It is stored sealed and never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Personal {
-    /// The name; only recorded, never matched (G1).
+    /// The name; only recorded, never compared (G1).
     #[serde(with = "personal::kana")]
     pub name: Kana,
-    /// The registered number, by which the call is known.
+    /// The registered telephone number, by which the call is recognized.
     #[serde(with = "personal::phone")]
     pub phone: Phone,
     /// Where the completion notice goes.
@@ -131,7 +132,7 @@ impl std::fmt::Debug for Personal {
     }
 }
 
-/// What all five checks established: consent needs nothing else of the customer.
+/// What all five checks established: consent needs no other data about the customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proofed {
     /// The person.
@@ -141,22 +142,22 @@ pub struct Proofed {
     /// Its keyed index: `Sealer::index("account", …)`.
     #[serde(with = "personal::hash")]
     pub account_index: Hash,
-    /// Every account of the person that can be linked, the verified one among them.
+    /// All accounts of the person that can be linked, including the verified one.
     pub accounts: Vec<(AccountId, Account)>,
-    /// The verified account's opaque name.
+    /// The opaque id of the verified account.
     pub verified: AccountId,
     /// When the last check was passed.
     pub auth_time: Instant,
     /// RFC 8176 names of the checks.
     pub amr: Vec<String>,
-    /// Where it was remembered, when it was not this way that passed the checks.
+    /// The remembered proofing, if this interaction did not pass the checks itself.
     #[serde(default)]
     pub remembered: Option<Remembered>,
     /// Name, phone and mail address.
     pub personal: Personal,
 }
 
-/// A move that the stage does not have: the caller's page is stale, or the code is wrong. Nothing has changed.
+/// A transition that the stage does not have: the page is stale, or the code is wrong. Nothing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the interaction is at another stage")]
 pub struct Misstep;
@@ -185,27 +186,21 @@ impl Interaction {
     /// S1 → S2.
     ///
     /// # Errors
-    /// [`Misstep`] from any other stage; so for every move below.
+    /// [`Misstep`] from any other stage; so for every transition below.
     pub fn entered(self, account: Account) -> Result<Self, Misstep> {
         match self.stage {
             Stage::Account { .. } => Ok(Self { stage: Stage::Customer { account }, ..self }),
             _ => Err(Misstep),
         }
     }
-    /// S2 → S1, to mend the account (G33).
-    ///
-    /// # Errors
-    /// [`Misstep`].
+    /// S2 → S1, to correct the account (G33).
     pub fn back(self) -> Result<Self, Misstep> {
         match self.stage {
             Stage::Customer { account } => Ok(Self { stage: Stage::Account { typed: Some(account) }, ..self }),
             _ => Err(Misstep),
         }
     }
-    /// S2 → S3: the core bank knows this customer.
-    ///
-    /// # Errors
-    /// [`Misstep`].
+    /// S2 → S3: the core bank confirmed this customer.
     pub fn matched(self, holding: Holding, personal: Personal) -> Result<Self, Misstep> {
         match self.stage {
             Stage::Customer { account } => {
@@ -215,10 +210,7 @@ impl Interaction {
             _ => Err(Misstep),
         }
     }
-    /// S3 → S4, or S4 → S4 with another number where the institution allows another attempt (G12).
-    ///
-    /// # Errors
-    /// [`Misstep`].
+    /// S3 → S4, or S4 → S4 with another number if the institution allows another attempt (G12).
     pub fn calling(self, calling: Calling) -> Result<Self, Misstep> {
         match self.stage {
             Stage::Phone(matched) | Stage::Call { matched, .. } => {
@@ -227,10 +219,10 @@ impl Interaction {
             _ => Err(Misstep),
         }
     }
-    /// S4 → S5: the call was seen in time and confirmed in time.
+    /// S4 → S5: call and 確定する were both in time.
     ///
     /// # Errors
-    /// [`Misstep`]; also when the call or the press came too late, whoever asks.
+    /// [`Misstep`]; also if the call or 確定する was too late. This is checked here as well, whoever the caller is.
     pub fn called(self, called_at: Instant, now: Instant) -> Result<Self, Misstep> {
         match self.stage {
             Stage::Call { matched, calling } if called_at <= calling.call_until && now <= calling.confirm_until => {
@@ -240,9 +232,6 @@ impl Interaction {
         }
     }
     /// S5 → S6: the PIN was right.
-    ///
-    /// # Errors
-    /// [`Misstep`].
     pub fn proofed(
         self,
         account_index: Hash,
@@ -264,10 +253,7 @@ impl Interaction {
         };
         Ok(Self { stage: Stage::Consent(Box::new(proofed)), ..self })
     }
-    /// S6 → done: consent was recorded in the same transaction.
-    ///
-    /// # Errors
-    /// [`Misstep`].
+    /// S6 → done: the same transaction records the consent.
     pub fn completed(self, grant: GrantId) -> Result<(Self, Proofed), Misstep> {
         match self.stage {
             Stage::Consent(proofed) => {
@@ -293,10 +279,7 @@ impl Interaction {
             }),
         }
     }
-    /// Expired → S1 of the same request (G12, R57), within the time of the whole.
-    ///
-    /// # Errors
-    /// [`Misstep`].
+    /// Expired → S1 of the same request (G12, R57), within the time limit of the whole interaction.
     pub fn restarted(self, policy: &IdentityPolicy, now: Instant) -> Result<Self, Misstep> {
         if !self.may_restart(policy, now) {
             return Err(Misstep);
@@ -315,7 +298,7 @@ impl Interaction {
         let whole = self.started + policy.absolute;
         if self.passed_customer { whole } else { whole.min(unfinished) }
     }
-    /// The end that time alone has brought (G28, R57), if it has.
+    /// The ending that time alone has caused (G28, R57), if any.
     #[must_use]
     pub fn due(&self, policy: &IdentityPolicy, now: Instant) -> Option<Ending> {
         match &self.stage {

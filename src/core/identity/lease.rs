@@ -1,16 +1,15 @@
-//! Which number a caller is given to call (decision 17). A pair of caller and called number belongs to one interaction
-//! until
-//! its window has passed, or 確定する used the call, and `telephony.rest` more, whatever became of the interaction: so one
-//! call can never count for two.
+//! Which number a caller is given to call (decision 17). A pair of caller and called number belongs to one
+//! interaction until its window has passed or 確定する used the call, and for `telephony.rest` after that, even if the
+//! interaction has ended. So one call never counts for two interactions.
 //!
-//! [`choose`] decides and knows no store; `call.rs` reads and writes the tables `call_leases` and `call_waits`.
+//! [`choose`] decides without the store; `call.rs` reads and writes the tables `call_leases` and `call_waits`.
 
 use crate::clock::Instant;
 use crate::id::InteractionId;
 use crate::secret::Hash;
 use std::time::Duration;
 
-/// How long a number that became free is kept for the interaction that has waited longest.
+/// How long a number that became free is reserved for the interaction that has waited longest.
 pub(super) const RESERVED_FOR: Duration = Duration::from_secs(60);
 
 /// A number that was given out to this caller.
@@ -26,20 +25,21 @@ pub(super) struct Lease {
     pub free_at: Instant,
 }
 
-/// An interaction that was refused a number. From `at` on and for [`RESERVED_FOR`] the number that is free then is kept for it.
+/// An interaction that got no number. From `at` on, for [`RESERVED_FOR`], the number that is free then is reserved
+/// for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wait {
-    /// Who waits.
+    /// The waiting interaction.
     pub interaction: InteractionId,
     /// From which network, as a keyed index.
     pub network: Hash,
-    /// For which number; `None`: only the time was named, and nothing is kept.
+    /// The reserved number; `None` if only the time was named and nothing is reserved.
     pub called: Option<String>,
     /// When that number is free.
     pub at: Instant,
 }
 
-/// Who asks for a number.
+/// The interaction that asks for a number.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asking<'a> {
     /// Which interaction.
@@ -50,14 +50,14 @@ pub(super) struct Asking<'a> {
     pub by_network: bool,
 }
 
-/// What is known of one caller's numbers.
+/// What is known about one caller's numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CallerNumbers<'a> {
     /// The numbers that can be given out.
     pub pool: &'a [String],
     /// Every number given to this caller within the last day.
     pub leases: &'a [Lease],
-    /// Every interaction that waits, the longest first.
+    /// Every interaction that waits, the longest wait first.
     pub waits: &'a [Wait],
 }
 
@@ -70,7 +70,7 @@ pub(super) enum NumberChoice<'a> {
     NotBefore {
         /// When.
         at: Instant,
-        /// Which one is then kept for who asked, if one is.
+        /// The number that is reserved for this interaction then, if any.
         called: Option<&'a str>,
     },
     /// None ever: the pool is empty.
@@ -79,10 +79,10 @@ pub(super) enum NumberChoice<'a> {
 
 /// Decides which numbers a caller may be given now.
 ///
-/// A network holds one number. It gets a second one only while at least two are free and no other network holds two. So
-/// with N numbers a customer whose network holds none gets one at once as long as a fraudster has at most N − 2 networks.
-/// The number this caller had last goes only to the network that had it: a call made late, or dialled again, must not
-/// reach somebody else's interaction.
+/// A network holds one number. It gets a second one only while at least two are free and no other network holds two.
+/// So with N numbers, a customer whose network holds none gets one at once as long as an attacker has at most N − 2
+/// networks. The number this caller had last goes only to the network that had it: a late or repeated call must not
+/// reach another customer's interaction.
 ///
 /// A customer who gets none reads when one will be free. The number that becomes free at that time is kept for them, where their network holds
 /// no other: a kept number counts as held, so that waiting gets nobody more than asking does.
@@ -106,8 +106,8 @@ pub(super) fn choose<'a>(asking: Asking<'_>, known: CallerNumbers<'a>, now: Inst
     NumberChoice::Never
 }
 
-/// What is held at a moment: numbers given out, and numbers kept for who waits. One is kept for each network at most, and
-/// none while the network holds another.
+/// The numbers held at a moment: leased, or reserved for a waiting interaction. A network has at most one
+/// reservation, and none while it holds a number.
 fn held<'a>(known: CallerNumbers<'a>, at: Instant) -> Vec<(&'a str, Hash)> {
     let leased = known.leases.iter().filter(|l| l.free_at > at).map(|l| (l.called.as_str(), l.network));
     let mut held: Vec<(&str, Hash)> = leased.collect();
@@ -120,7 +120,8 @@ fn held<'a>(known: CallerNumbers<'a>, at: Instant) -> Vec<(&'a str, Hash)> {
     held
 }
 
-/// The same without what is kept for who asks: that is nobody else's, and theirs only once they take it.
+/// The same without the reservation of the asking interaction: it blocks nobody else and becomes a lease only when
+/// taken.
 fn held_by_others<'a>(asking: Asking<'_>, known: CallerNumbers<'a>, at: Instant) -> Vec<(&'a str, Hash)> {
     let own = reserved_number(asking, known, at);
     let leased = |n: &str| known.leases.iter().any(|l| l.called == n && l.free_at > at);
@@ -133,7 +134,7 @@ fn reserved_number<'a>(asking: Asking<'_>, known: CallerNumbers<'a>, at: Instant
     known.waits.iter().find(own)?.called.as_deref()
 }
 
-/// The numbers that may be given at a moment.
+/// The numbers that may be given out at a moment.
 fn available<'a>(asking: Asking<'_>, known: CallerNumbers<'a>, at: Instant) -> Vec<&'a str> {
     let held = held_by_others(asking, known, at);
     let mut free: Vec<&str> =
@@ -153,9 +154,9 @@ fn available<'a>(asking: Asking<'_>, known: CallerNumbers<'a>, at: Instant) -> V
     free
 }
 
-/// Puts numbers into the order in which they are tried: the one that is kept for who asks; those that no other network had
-/// for this caller within the day, in the order they came in; then the others, the oldest first. A customer who dials an
-/// old number again so reaches nobody, as long as there is another number to give.
+/// Sorts numbers into the order in which they are tried: first the one reserved for this interaction; then those that
+/// no other network had for this caller within the day, in the given order; then the others, oldest lease first. So a
+/// customer who dials an old number again reaches no other interaction while any other number can be given.
 pub(super) fn rank(asking: Asking<'_>, known: CallerNumbers<'_>, numbers: &mut [&str], now: Instant) {
     let own = reserved_number(asking, known, now);
     let of_others = |n: &str| known.leases.iter().find(|l| l.called == n && l.network != asking.network);

@@ -10,9 +10,9 @@ use std::time::Duration;
 /// How often, and within which time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// As often as this; a /48 ten times as often.
+    /// The maximum; a /48 may do ten times as much.
     pub most: u32,
-    /// The time, which begins with the first event of a network.
+    /// The time window; it begins with the network's first event.
     pub window: Duration,
 }
 
@@ -23,7 +23,7 @@ pub const HOUR: Duration = Duration::from_secs(3600);
 
 /// How many networks one bucket of the table holds.
 const SLOTS: usize = 8;
-/// How many buckets. With 8,192 buckets a table remembers 65,536 networks in 4 MB.
+/// How many buckets. 8,192 buckets hold 65,536 networks in 4 MB.
 const BUCKETS: usize = 8192;
 /// How much more a /48 may do than a /64 of it.
 const WIDE: u32 = 10;
@@ -35,7 +35,8 @@ struct NetworkCount {
     count: u32,
 }
 
-/// Counts events by network. Full buckets give up the network that did least: who has reached a limit is remembered.
+/// Counts events by network. A full bucket drops the network with the fewest events, so that a network at its limit
+/// is remembered.
 pub struct NetworkLimiter {
     limit: Option<Limit>,
     buckets: Mutex<Vec<[Option<NetworkCount>; SLOTS]>>,
@@ -43,13 +44,13 @@ pub struct NetworkLimiter {
 }
 
 impl NetworkLimiter {
-    /// A limiter; `None` lets everybody through (`limits.by_network = false`).
+    /// A limiter; `None` allows everything (`limits.by_network = false`).
     #[must_use]
     pub fn new(limit: Option<Limit>) -> Self {
         let buckets = if limit.is_some() { BUCKETS } else { 0 };
         Self { limit, buckets: Mutex::new(vec![[None; SLOTS]; buckets]), hasher: RandomState::new() }
     }
-    /// How many bytes of memory it takes, however many networks come.
+    /// Its memory in bytes; it does not grow with the number of networks.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,7 +65,7 @@ impl NetworkLimiter {
         self.count(who, now);
         Ok(())
     }
-    /// Whether the network is below its limit; nothing is counted.
+    /// Whether the network is below its limit; counts nothing.
     ///
     /// # Errors
     /// When it may try again.
@@ -95,7 +96,7 @@ impl NetworkLimiter {
             bucket[slot] = Some(NetworkCount { count: entry.count.saturating_add(1), ..entry });
         }
     }
-    /// Takes back one event that was counted at `now`, before it was known whether it would come to pass.
+    /// Takes back an event that was counted at `now`, before it was certain to happen.
     pub fn take_back(&self, who: BrowserNetwork, now: Instant) {
         let Some(limit) = self.limit else { return };
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -184,7 +185,7 @@ mod tests {
         let later = START + Duration::from_secs(60);
         limiter.count(v4(1), START);
         limiter.take_back(v4(1), START);
-        // Nothing is left of it: the time begins with the next event.
+        // Nothing is left: the time window begins with the next event.
         assert_eq!(limiter.admit(v4(1), later), Ok(()));
         assert_eq!(limiter.admit(v4(1), later), Ok(()));
         assert_eq!(limiter.admit(v4(1), later), Err(later + TEN_MINUTES));
@@ -205,7 +206,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes in which order: in a window that begins with an event, no more than the limit pass.
+        /// In any order of events: within a window that begins with an event, at most the limit passes.
         #[test]
         fn never_more_than_the_limit(steps in prop::collection::vec((0_u32..3, 0_u64..200), 1..300), most in 1_u32..6) {
             let limiter = limiter(most);

@@ -27,13 +27,13 @@ impl Limits {
             unfinished: Unfinished::default(),
         }
     }
-    /// How many bytes of memory they take, however many networks come.
+    /// Their memory in bytes; it does not grow with the number of networks.
     pub(super) fn bytes(&self) -> usize {
         let all = [&self.starts, &self.customer_posts, &self.unknown_accounts, &self.wrong_customers];
         all.into_iter().map(NetworkLimiter::bytes).sum()
     }
-    /// The limits of a network at ②: posts, and the two answers that tell something of accounts (G3). The post is
-    /// counted.
+    /// Checks a network's limits at ②: posts, and the two answers that reveal something about accounts (G3). Counts
+    /// the post.
     ///
     /// # Errors
     /// When it may post again.
@@ -42,8 +42,9 @@ impl Limits {
         self.wrong_customers.check(network, now)?;
         self.customer_posts.admit(network, now)
     }
-    /// Counts both answers before the core bank is asked. Otherwise a network could post sixty times at once, while none
-    /// of the answers has come, and get all of them. `None`: with those that are under way the network is at its limit.
+    /// Counts both answers before the core bank is asked. Otherwise a network could send sixty posts at once, before
+    /// the first answer is counted, and get all the answers. `None`: with the posts under way the network is at its
+    /// limit.
     pub(super) fn expect(self: &Arc<Self>, network: BrowserNetwork, now: Instant) -> Option<Expected> {
         self.unknown_accounts.admit(network, now).ok()?;
         let mut expected =
@@ -54,7 +55,7 @@ impl Limits {
     }
 }
 
-/// The two answers of ② as they were counted; whichever has not come is taken back at the end.
+/// The two answers of ② as they were counted in advance. On drop, the one that did not come is taken back.
 pub(super) struct Expected {
     limits: Arc<Limits>,
     network: BrowserNetwork,

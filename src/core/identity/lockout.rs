@@ -1,5 +1,5 @@
-//! Locks on linking an account (G4, G5, G6): one counter an account and JST day, shared by ② and ⑤, and one of
-//! wrong PINs over all days. They touch nothing but linking: cards, machines and existing grants go on (R81).
+//! Locks on linking an account (G4, G5, G6): one counter per account and JST day, shared by ② and ⑤, and one of wrong
+//! PINs over all days. They affect linking only: cards, cash machines and existing grants continue to work (R81).
 //!
 //! A guess is *reserved* before the core bank is asked, so that any number of parallel guesses reach it at most as often as
 //! the limit allows, and *settled* by its answer. A guess that was not settled in time, because a process died, counts as
@@ -25,21 +25,21 @@ use serde_json::{Value, json};
 pub use super::guess::Guess;
 pub use super::staff_locks::{LockEntry, list, release};
 
-/// A guess that may be made. Settle it with [`pass`] or [`fail`].
+/// A reserved guess. Settle it with [`pass`] or [`fail`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reservation {
     id: GuessId,
     account: Hash,
     guess: Guess,
 }
-/// The answer to a guess about to be made.
+/// The result of [`reserve`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reserved {
-    /// Ask.
+    /// Ask the core bank.
     Proceed(Reservation),
     /// Locked: R33.
     Locked(Lock),
-    /// As many guesses as the limit leaves are being asked at this moment.
+    /// The guesses under way already use up what the limit leaves.
     Full,
 }
 /// A lock.
@@ -53,7 +53,7 @@ pub(super) fn day(now: Instant) -> i64 {
     i64::from(now.jst_date().num_days_from_ce())
 }
 
-/// Reads the counts as they are now: a lock that midnight ended is taken off first, with record and event.
+/// Reads the current counts. A lock that ended at midnight is removed first, with audit record and event.
 pub(super) fn counts(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, account: Hash, now: Instant) -> Result<Counts> {
     let over = "update lockouts set locked_at = null, locked_until = null \
                 where account = ?1 and locked_at is not null and held = 0 and locked_until <= ?2";
@@ -101,7 +101,7 @@ fn current(
     Ok(c)
 }
 
-/// Writes the counts; a lock that began or ended with them gets its record and its event.
+/// Writes the counts, with audit record and event if a lock began or ended.
 fn save(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,
@@ -140,10 +140,7 @@ fn save(
     }
 }
 
-/// Books a guess about an account before the core bank is asked.
-///
-/// # Errors
-/// The store's; so for every verb below.
+/// Reserves a guess about an account before the core bank is asked.
 pub fn reserve(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,
@@ -179,7 +176,7 @@ pub fn reserve(
     Ok(Reserved::Proceed(Reservation { id: id.clone(), account: index, guess }))
 }
 
-/// Gives a guess back: the answer was right, or there was none that counts (R30, R34–R37, a closure). Where it had counted as
+/// Gives a guess back: the answer was right, or does not count (R30, R34–R37, a closure). If the guess had counted as
 /// wrong meanwhile, that is taken back, and a lock that it caused is released.
 pub fn pass(
     tx: &mut Tx<'_, '_>,
@@ -228,7 +225,7 @@ pub fn fail(
     Ok(c.lock())
 }
 
-/// An answer came after the guess had counted as wrong.
+/// Notes an answer that came after the guess had counted as wrong.
 fn answered(tx: &mut Tx<'_, '_>, g: &GuessRow, answer: &str, now: Instant) -> Result<()> {
     let detail = json!({ "check": g.guess.as_str(), "asked_at": g.at.rfc3339(), "answer": answer });
     record(tx, g.account, None, Actor::System, "account.guess.answered", detail, now)
@@ -245,7 +242,7 @@ pub fn locked(
     Ok(current(tx, crypto, policy, account, now)?.lock())
 }
 
-/// Record and event of a lock; one that does not end by itself is for wrong PINs.
+/// Audit record and event of a lock; a lock without an end is for wrong PINs.
 fn locked_now(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,
@@ -262,7 +259,7 @@ fn locked_now(
     emit(tx, crypto, EventKind::AccountLocked, detail, now)
 }
 
-/// Record and event of its end.
+/// Audit record and event of its end.
 pub(super) fn unlocked(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,

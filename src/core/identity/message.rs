@@ -15,7 +15,7 @@ pub enum Field {
     AccountNumber,
     /// ② お名前
     NameKana,
-    /// ② 生年月日, year: the one place its errors stand at, whichever part is wrong
+    /// ② 生年月日: the errors of all three parts are shown at the year
     BirthYear,
     /// ② 電話番号
     Phone,
@@ -45,7 +45,7 @@ impl Field {
         Self::Account,
         Self::Agree,
     ];
-    /// The form's name of it.
+    /// The field's name in the form.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ macro_rules! messages {
         impl Message {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name),+];
-            /// Its name in the locale files.
+            /// Its key in the locale files.
             #[must_use]
             pub const fn key(self) -> &'static str {
                 match self { $(Self::$name => $key),+ }
@@ -94,7 +94,7 @@ messages! {
     Branch = "error-branch", "半角数字3桁で入力して下さい。";
     /// G17
     AccountNumber = "error-account-number", "半角数字7桁以内で入力して下さい。";
-    /// G17; the page may add the character that is wrong.
+    /// G17; the page may add the wrong character.
     Kana = "error-kana", "半角カタカナで入力して下さい。";
     /// G17
     KanaLong = "error-kana-long", "48文字以内で入力して下さい。";
@@ -136,18 +136,18 @@ messages! {
     CallWaiting = "call-waiting", "認証中（認証着信待ち）";
     /// G14: a call without its number came.
     CallWithheld = "call-withheld", "非通知のお電話がありました。お客様のお電話でしたら、先頭に186を付けておかけ直しください。";
-    /// ③: every number is another interaction's; says when one is free.
+    /// ③: other interactions hold every number; names the time when one is free.
     NoNumber = "error-no-number", "ただ今、ご案内できる電話番号がありません。{ $time }以降に、もう一度「電話番号の決定」を押してください。";
-    /// ②: this network posted too often; says when it may again.
+    /// ②: this network posted too often; names the time when it may post again.
     TooOften = "error-too-often", "短い時間に多くの入力があったため、受け付けを一時止めています。{ $time }以降に、もう一度お試しください。";
     /// ②, ⑤: the core bank is being asked about this account already.
     CheckUnderWay = "error-check-under-way", "この口座について別のお手続きを確認しています。少し待ってから、もう一度「次へ」を押してください。";
-    /// Five R30: the interaction is over (G3).
+    /// Too many R30 answers: the interaction is over (G3).
     UnknownAccounts = "error-unknown-accounts", "口座情報の確認ができない状態が続いたため、このお手続きを終了しました。キャッシュカードをお手元にご用意のうえ、アプリの画面からもう一度お手続きください。";
 }
 
 impl Message {
-    /// Whether nothing the customer types can help now: the page then offers 連携元画面へ in the place of 中止する
+    /// Whether the customer can do nothing about it now: then the page offers 連携元画面へ instead of 中止する
     /// (requirements.md#leads-back).
     #[must_use]
     pub const fn leads_back(self) -> bool {
@@ -155,14 +155,14 @@ impl Message {
     }
 }
 
-/// What is wrong with a submitted form: one message, at a field or for the whole page.
+/// One error of a submitted form, at a field or for the whole page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Problem {
     /// The field it belongs to; `None` for the summary alone.
     pub field: Option<Field>,
-    /// What it says.
+    /// The message.
     pub message: Message,
-    /// The time it names, where it names one.
+    /// The time in the message, if it names one.
     pub time: Option<Instant>,
 }
 impl Problem {
@@ -190,7 +190,7 @@ pub struct FormErrors {
     /// Every problem, in the order of the fields.
     #[serde(with = "by_name", default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
-    /// ⑥: which of the accounts on the page were ticked, by their place.
+    /// ⑥: the positions of the accounts that were ticked on the page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Vec<usize>>,
 }
@@ -205,14 +205,15 @@ impl FormErrors {
     pub fn is_empty(&self) -> bool {
         self.problems.is_empty() && self.chosen.is_none()
     }
-    /// The message that sends the customer back to the app, where there is one (requirements.md#leads-back).
+    /// The message that sends the customer back to the app, if any (requirements.md#leads-back).
     #[must_use]
     pub fn leading_back(&self) -> Option<Message> {
         self.problems.iter().map(|p| p.message).find(|m| m.leads_back())
     }
 }
 
-/// Problems by the names of field and message. One that this program does not know is left out: a newer node wrote it.
+/// Stores problems by the names of field and message. A name this program does not know was written by a newer node
+/// and is left out.
 mod by_name {
     use super::{Field, Instant, Message, Problem};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -1,8 +1,8 @@
 //! Step 2: the five checks ①–⑤ between a customer and consent (docs/requirements.md).
 //!
-//! Owns the [`Interaction`], the state machine every customer walks through, and what guards it: form rules, locks,
-//! service hours, the call. Declares what it needs of the outside: [`CoreBank`] and [`CallRegister`]. Does not own what
-//! is agreed at ⑥ (`consent`), nor how a page looks (`pages`). `acr`/`amr` follow RFC 8176 and OpenID Connect Core §2.
+//! Owns the [`Interaction`], the state machine of the checks, and its guards: form rules, locks, service hours, the
+//! call. Declares the ports it needs: [`CoreBank`] and [`CallRegister`]. Does not own what is agreed at ⑥ (`consent`)
+//! or the look of a page (`pages`). `acr`/`amr` follow RFC 8176 and OpenID Connect Core §2.
 //!
 //! A check that can be guessed is *reserve → ask → settle* (decision 6): see `attempt.rs`. [`IdentityService`] is what other modules call.
 

@@ -1,12 +1,12 @@
-//! Where a browser comes from, as far as a limit counts it: an IPv4 address, an IPv6 /64, and a /48 around it.
+//! The network of a browser, as the limits count it: an IPv4 address, an IPv6 /64, and the /48 around it.
 //!
 //! An IPv6 customer has a /64 to itself and can change the rest of the address at will; a rented server often has
 //! a /48. So both are counted, the /48 with ten times as much.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The network address of a browser, IPv4 in IPv6 taken as IPv4. `None` where it is not known: all such browsers count
-/// as one network.
+/// The network address of a browser; an IPv4-mapped IPv6 address is taken as IPv4. `None` if it is unknown: all such
+/// browsers count as one network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BrowserNetwork(Option<IpAddr>);
 
@@ -14,7 +14,7 @@ pub struct BrowserNetwork(Option<IpAddr>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct NetworkKey {
     address: u128,
-    /// The length of the prefix; IPv4 prefixes lie at 96 + 32.
+    /// The prefix length; IPv4 addresses are mapped to IPv6, so theirs is 96 + 32.
     prefix: u8,
 }
 
@@ -32,7 +32,7 @@ impl BrowserNetwork {
     pub(super) fn wide(self) -> Option<NetworkKey> {
         matches!(self.0, Some(IpAddr::V6(_))).then(|| self.prefix(48))
     }
-    /// The network that may hold a called number for a caller: an IPv4 address, an IPv6 /48. In words, for a keyed index.
+    /// The network that holds a called number: an IPv4 address or an IPv6 /48, as text for a keyed index.
     pub(super) fn lease_holder(self) -> String {
         let NetworkKey { address, prefix } = self.wide().unwrap_or_else(|| self.narrow());
         format!("{}/{prefix}", Ipv6Addr::from(address))

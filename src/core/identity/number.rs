@@ -10,10 +10,10 @@ use crate::clock::Instant;
 use crate::store::{Result, Tx};
 use serde_json::json;
 
-/// What is said once the transaction has committed.
+/// What goes into the log and to the alarms after the transaction has committed.
 enum NumberReport {
     Nothing,
-    /// How many numbers this caller was given within the hour.
+    /// How many numbers this caller got within the hour.
     Given(i64),
     NoNumber,
 }
@@ -42,7 +42,7 @@ impl IdentityService {
         Ok(seen)
     }
 
-    /// ③ → ④, and ④ once more where another attempt is allowed: number and window are set here (G10).
+    /// ③ → ④, or ④ again if another attempt is allowed: sets number and window (G10).
     fn give_number(
         &self,
         tx: &mut Tx<'_, '_>,

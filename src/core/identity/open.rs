@@ -1,7 +1,7 @@
-//! The start of an interaction: a browser comes with a request that is stored or to be stored.
+//! The start of an interaction: a browser comes with a stored request, or with one that is stored now.
 //!
-//! A browser keeps up to five interactions, each with a cookie of its own. Nothing it brings along is adopted: a new
-//! interaction always makes a new cookie, and a request is resumed only by the browser that began with it.
+//! A browser can have up to five interactions, each with its own cookie. A cookie the browser brings is never reused:
+//! a new interaction always makes a new cookie. Only the browser that began with a request can resume it.
 
 use super::cookie::{self, PER_BROWSER, ShownCookie};
 use super::network::BrowserNetwork;
@@ -20,15 +20,15 @@ use crate::store::{Result, Tx};
 use serde_json::json;
 use std::time::Duration;
 
-/// When to try again where too many have begun in all.
+/// When to try again if too many interactions have begun in all.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// The interaction a browser has begun for a request.
+/// The interaction this browser began earlier for a request.
 #[derive(Debug)]
 pub struct Resumed {
     /// The interaction.
     pub interaction: Interaction,
-    /// Its cookie, where the browser still shows the value of before.
+    /// Its cookie, if the browser still shows the previous value.
     pub cookie: Option<Secret>,
 }
 
@@ -61,7 +61,7 @@ impl IdentityService {
         }
         Ok(opened)
     }
-    /// Says who may not begin now. Nothing is written for them, and nothing is read for a network at its limit.
+    /// Refuses starts beyond the limits. Nothing is written for them, and nothing is read for a network at its limit.
     async fn too_many(&self, network: BrowserNetwork, now: Instant) -> Result<Option<StartResult>> {
         if let Err(until) = self.limits.starts.check(network, now) {
             self.alarm(AlarmKind::StartsByNetwork, json!({ "limit": "limits.starts" }), now).await;
@@ -100,7 +100,7 @@ impl IdentityService {
         Ok(StartResult::Begun { interaction: Box::new(i), cookie, forget })
     }
 
-    /// The labels of the cookies a browser need not show any more: all that open nothing, and the oldest beyond five.
+    /// The labels of cookies the browser can delete: those that open nothing, and the oldest beyond five.
     fn forget(&self, tx: &mut Tx<'_, '_>, shown: &[ShownCookie], now: Instant) -> Result<Vec<String>> {
         let mut own = self.rows_of(tx, shown, now)?;
         own.sort_by_key(|(_, row)| std::cmp::Reverse(row.interaction.started));
@@ -108,7 +108,7 @@ impl IdentityService {
         Ok(shown.iter().map(|c| &c.label).filter(|label| !kept.contains(&label.as_str())).cloned().collect())
     }
 
-    /// The interactions that are this browser's, each with the cookie that opens it.
+    /// This browser's interactions, each with the cookie that opens it.
     fn rows_of(
         &self,
         tx: &mut Tx<'_, '_>,

@@ -1,4 +1,4 @@
-//! The numbers an institution may choose, with their defaults (requirements.md#gaps).
+//! The settings of the checks an institution may choose, with their defaults (requirements.md#gaps).
 
 use super::limiter::{HOUR, Limit, TEN_MINUTES};
 use super::service_hours::Hours;
@@ -7,7 +7,7 @@ use crate::phone::Phone;
 use crate::store;
 use std::time::Duration;
 
-/// From how many on an hour's count raises an alarm. It refuses nobody.
+/// The hourly counts from which on an alarm is raised. They refuse nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct AlarmLevels {
     /// R30 answers for one app.
@@ -25,8 +25,8 @@ impl Default for AlarmLevels {
     }
 }
 
-/// How long an answer to a guess is waited for, where the core bank gets so long for one: a check asks it twice, and may wait
-/// for its turn as long as that. Then the store writes it down, within its own time limit.
+/// How long to wait for the answer to a guess. A check asks the core bank twice and may wait as long as one question
+/// for its turn, so it is three times `bank_timeout`. Then the store writes the answer, within `store_limit`.
 #[must_use]
 pub fn answer_within(bank_timeout: Duration, store_limit: Duration) -> Duration {
     bank_timeout * 3 + store_limit
@@ -37,11 +37,11 @@ pub fn answer_within(bank_timeout: Duration, store_limit: Duration) -> Duration 
 pub struct IdentityPolicy {
     /// Closed windows (requirements.md#hours).
     pub hours: Hours,
-    /// Whether the operator offers the service at all; if not, ② and ⑤ answer R37.
+    /// Whether the institution offers the service at all; if not, ② and ⑤ answer R37.
     pub offered: bool,
     /// How long an interaction may take at most (G28).
     pub absolute: Duration,
-    /// How long it may rest (G28).
+    /// The longest time without a step (G28).
     pub idle: Duration,
     /// 規定回数: wrong answers at ② and ⑤ together, for one account within one JST day (G4).
     pub failures_a_day: i64,
@@ -51,9 +51,9 @@ pub struct IdentityPolicy {
     pub unknown_accounts: i64,
     /// How many may be past ② at once (R35, G8); one account counts at most three times.
     pub concurrent: i64,
-    /// How many that have not passed ② are kept at once.
+    /// How many interactions that have not passed ② are kept at once.
     pub unfinished: i64,
-    /// Whether networks are limited: what one browser's network may hold or do.
+    /// Whether there are limits by network.
     pub by_network: bool,
     /// How often a network may begin (`limits.starts`).
     pub starts: Limit,
@@ -67,9 +67,10 @@ pub struct IdentityPolicy {
     pub alarms: AlarmLevels,
     /// How many questions to the core bank may be under way (`bank.parallel`).
     pub bank_parallel: usize,
-    /// How long one waits for its turn before the customer reads R35 (`bank.wait`).
+    /// How long a question waits for its turn before the customer reads R35 (`bank.wait`).
     pub bank_wait: Duration,
-    /// How long an answer to a guess is waited for before the guess counts as wrong: a crash leaves some that nobody settles.
+    /// How long to wait for the answer to a guess before the guess counts as wrong. A crash leaves guesses that
+    /// nobody settles.
     pub answer_within: Duration,
     /// The numbers a customer may be told to call (R54).
     pub called_numbers: Vec<Phone>,
@@ -79,11 +80,11 @@ pub struct IdentityPolicy {
     pub confirm_window: Duration,
     /// How much later than its own time the report of a call may arrive (G11).
     pub call_allowance: Duration,
-    /// How many numbers one way may be given (G12).
+    /// How many numbers one interaction may be given (G12).
     pub call_attempts: u32,
-    /// How long a number rests after its window, or after 確定する used its call, before it is given out again.
+    /// How long a number rests after its window, or after 確定する used its call, before it can be given out again.
     pub rest: Duration,
-    /// Whether the call to a number given out counts as made at once: for programs that walk the screens, in a test.
+    /// Whether a number counts as called as soon as it is given out: for programs that walk the screens in a test.
     pub auto_call: bool,
 }
 impl Default for IdentityPolicy {

@@ -1,4 +1,4 @@
-//! The two ports of the checks: the core bank that knows the customer, and the register that hears of calls.
+//! The two ports of the checks: the core bank, which knows the customer, and the register that receives call reports.
 
 use super::{BirthDate, Pin};
 use crate::account::Account;
@@ -51,22 +51,22 @@ pub struct Holding {
     pub id: AccountId,
 }
 
-/// Why the core bank gave no answer. None of it ever counts against the customer.
+/// Why the core bank gave no answer. It never counts against the customer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BankError {
-    /// It failed, timed out or said something unintelligible: R36.
+    /// It failed, timed out or sent an unreadable answer: R36.
     #[error("the core bank gave no answer: {0}")]
     Failed(String),
     /// It says the service is not offered now, or the operator switched it off: R37.
     #[error("the core bank does not offer the service now")]
     NotOffered,
-    /// It says it is closed: R34.
+    /// It is closed: R34.
     #[error("the core bank is closed")]
     Closed,
 }
 
-/// The core bank. Its adapters live in `bank/`. There is no way to ask it about a name (G1), and asking about a
-/// PIN must leave the counter of the cash machines alone (R81).
+/// The core bank. Its adapters are in `renkei-server`. It is never asked about a name (G1), and a question about a
+/// PIN must not change the counter of the cash machines (R81).
 pub trait CoreBank: Send + Sync + 'static {
     /// ② Whether the account can be linked.
     fn lookup<'a>(&'a self, account: &'a Account) -> BoxFuture<'a, Result<Lookup, BankError>>;
@@ -84,10 +84,10 @@ pub trait CoreBank: Send + Sync + 'static {
     fn accounts<'a>(&'a self, holder: &'a HolderId) -> BoxFuture<'a, Result<Vec<(AccountId, Account)>, BankError>>;
 }
 
-/// A call that came in, as a telephony driver understood it.
+/// A reported call, as the telephony driver read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IncomingCall {
-    /// The gateway's name of the call; a repeated one is the same call.
+    /// The gateway's id of the call; the same id means the same call.
     pub call_id: String,
     /// The number called, where it is a Japanese one.
     pub called: Option<Phone>,
@@ -103,13 +103,13 @@ pub enum Caller {
     Known(Phone),
     /// The caller withheld it, or its source is not trusted: R53, G14.
     Withheld,
-    /// Something else: a foreign number, junk.
+    /// Something else: a foreign or unreadable number.
     Other,
 }
 
 /// Where telephony drivers report calls. An error means that the call could not be recorded (503 to the gateway).
 pub trait CallRegister: Send + Sync + 'static {
-    /// Records a call that arrived at `now` and lets the check that waits for it see it. Says nothing about whether
-    /// one did (docs/telephony.md: a gateway learns nothing).
+    /// Records a call that arrived at `now` and makes it visible to the check that waits for it. Does not return
+    /// whether one did: a gateway must not learn it (docs/telephony.md).
     fn report(&self, call: IncomingCall, now: Instant) -> BoxFuture<'_, crate::store::Result<()>>;
 }

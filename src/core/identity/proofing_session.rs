@@ -1,6 +1,5 @@
-//! Proofing memory (decision 15): for minutes, in the same browser and for the same app, ① to ⑤ need not be passed
-//! again.
-//! It exists for clients the institution explicitly allows; by default there is none.
+//! Proofing sessions (decision 15): for some minutes, in the same browser and for the same app, ① to ⑤ need not be
+//! passed again. Only for clients the institution explicitly allows; by default none.
 //!
 //! It begins when consent is completed, never lasts longer than its time from the moment the last check was passed, and
 //! is used once for each interaction: the interaction begins at ⑥, which says so. Locks, a closed account and a changed client record count as
@@ -15,24 +14,24 @@ use crate::store::{Result, Tx};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Where a proofing was remembered.
+/// Reference to the proofing session that an interaction used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remembered {
-    /// SHA-256 of the browser's value.
+    /// SHA-256 of the browser's cookie value.
     #[serde(rename = "memory", with = "personal::hash")]
     pub cookie: Hash,
-    /// Until when it may be used: fixed when the checks were passed, no use of it moves it.
+    /// Until when it may be used: fixed when the checks were passed; no use extends it.
     pub until: Instant,
 }
 
-/// Whose memory: the browser's value, and the app with its record as it is now.
+/// Whose session it is: the browser's cookie, and the app with its current record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProofingSessionKey {
-    /// SHA-256 of the browser's value.
+    /// SHA-256 of the browser's cookie value.
     pub cookie: Hash,
     /// The app.
     pub client: ClientId,
-    /// Its record's version.
+    /// The version of the app's record.
     pub version: i64,
 }
 
@@ -41,11 +40,11 @@ pub struct ProofingSessionKey {
 pub struct Recalled {
     /// Whose it is.
     pub of: ProofingSessionKey,
-    /// What the checks had established, and the accounts as they are now.
+    /// The result of the checks, with the accounts as they are now.
     pub proofed: Proofed,
 }
 
-/// A memory ready to be written: drawn and sealed before the transaction.
+/// A session ready to be written: its value is drawn and its data sealed before the transaction.
 #[derive(Debug, Clone)]
 pub struct ProofingSession {
     of: ProofingSessionKey,
@@ -54,11 +53,11 @@ pub struct ProofingSession {
     until: Instant,
 }
 impl ProofingSession {
-    /// A new memory of `proofed` for a new value of the browser's; it ends when the one it was recalled from would, else
-    /// `lasting` after the last check.
+    /// A new session with `proofed` for a new cookie value. If the checks were themselves remembered, it ends when
+    /// that session would have; otherwise `lasting` after the last check.
     ///
     /// # Errors
-    /// [`Broken`] when sealing fails.
+    /// [`Broken`] if sealing fails.
     pub fn new(
         crypto: &FieldCrypto,
         proofed: &Proofed,
@@ -86,10 +85,7 @@ pub(super) const fn seal_context(row: &str) -> SealContext<'_> {
     SealContext { table: "proofings", column: "sealed", row }
 }
 
-/// Writes a memory, in the transaction that completes a consent.
-///
-/// # Errors
-/// The store's; so for every verb below.
+/// Writes a session, in the transaction that completes a consent.
 pub fn remember(tx: &mut Tx<'_, '_>, proofing: &ProofingSession) -> Result<()> {
     tx.execute(
         "insert into proofings (cookie, client, version, account, sealed, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -143,7 +139,7 @@ pub fn drop_restored(tx: &mut Tx<'_, '_>, limit: i64) -> Result<u64> {
     tx.execute("delete from proofings where cookie in (select cookie from proofings limit ?1)", &[limit.into()])
 }
 
-/// Housekeeping: drops at most `limit` memories whose time was over at `before`. Returns how many.
+/// Housekeeping: deletes at most `limit` sessions that had ended at `before`. Returns how many.
 pub(super) fn prune(tx: &mut Tx<'_, '_>, before: Instant, limit: i64) -> Result<u64> {
     let sql = "delete from proofings where cookie in (select cookie from proofings where expires_at < ?1 limit ?2)";
     tx.execute(sql, &[before.into(), limit.into()])

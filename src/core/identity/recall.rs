@@ -14,7 +14,7 @@ impl Interaction {
     /// S1 → S6: the checks were passed minutes ago in this browser, for this app.
     ///
     /// # Errors
-    /// [`Misstep`] from any other stage, and for a proofing that comes from no memory.
+    /// [`Misstep`] from any other stage, or if the proofing does not come from a proofing session.
     pub fn recalled(self, proofed: Proofed) -> std::result::Result<Self, Misstep> {
         match self.stage {
             Stage::Account { typed: None } if proofed.remembered.is_some() => {
@@ -25,10 +25,7 @@ impl Interaction {
         }
     }
 
-    /// S6 → S6: the core bank has said anew which accounts the person has.
-    ///
-    /// # Errors
-    /// [`Misstep`].
+    /// S6 → S6: the core bank was asked again for the person's accounts.
     pub fn reoffered(self, accounts: Vec<(AccountId, Account)>) -> std::result::Result<Self, Misstep> {
         match self.stage {
             Stage::Consent(proofed) => {
@@ -49,7 +46,7 @@ impl IdentityService {
         let sql = "select sealed from proofings where cookie = ?1 and client = ?2 and version = ?3 and expires_at > ?4";
         let params = [of.cookie.into(), of.client.as_str().into(), of.version.into(), now.into()];
         let Some(row) = tx.row(sql, &params)? else { return Ok(None) };
-        // The row's name is the digest of a value that may be alive: not shown.
+        // The row's key is the digest of a value that may still be valid: it is not shown.
         let bad = |why: &str| corrupt("proofings", "(not shown)", why);
         let name = base64url(of.cookie.as_bytes());
         let plain = self

@@ -9,62 +9,62 @@ use crate::id::{ClientId, InteractionId};
 use crate::language::Language;
 use crate::secret::{Hash, Secret};
 
-/// A browser at one address of ours.
+/// A browser at the address of an interaction.
 #[derive(Debug, Clone)]
 pub struct Visitor {
     /// The interaction named in the address.
     pub id: InteractionId,
-    /// SHA-256 of the cookie it shows for it.
+    /// SHA-256 of the interaction cookie it sent.
     pub cookie: Hash,
-    /// SHA-256 of the memory it shows, if any.
+    /// SHA-256 of the proofing-session cookie it sent, if any.
     pub proofing_cookie: Option<Hash>,
-    /// Where it comes from, for the limits by network.
+    /// Its network, for the limits by network.
     pub network: BrowserNetwork,
 }
 
-/// A request that wants a customer.
+/// An authorization request that needs a customer.
 #[derive(Debug, Clone)]
 pub struct StartRequest {
     /// The app.
     pub client: ClientId,
     /// The stored request.
     pub request: Hash,
-    /// The request itself, where it was not pushed and is stored together with its interaction.
+    /// The request itself, if it was not pushed: then it is stored together with its interaction.
     pub unpushed: Option<Box<AuthorizationRequest>>,
-    /// The interaction cookies the browser shows.
+    /// The interaction cookies the browser sent.
     pub cookies: Vec<ShownCookie>,
-    /// Where it comes from.
+    /// The browser's network.
     pub network: BrowserNetwork,
     /// The app's `ui_locales`.
     pub language: Option<Language>,
-    /// Checks passed before that this request may rest on.
+    /// Remembered checks that this request may use.
     pub recalled: Option<Recalled>,
 }
-/// Where a request leads.
+/// The result of starting an interaction.
 #[derive(Debug)]
 pub enum StartResult {
-    /// To an interaction.
+    /// An interaction began.
     Begun {
         /// A new one.
         interaction: Box<Interaction>,
         /// Its cookie.
         cookie: Secret,
-        /// The labels of cookies the browser need not keep.
+        /// The labels of cookies the browser can delete.
         forget: Vec<String>,
     },
-    /// Nowhere: this network has begun too many.
+    /// None began: this network has started too many.
     TooManyOfNetwork {
-        /// When it may again.
+        /// When it may try again.
         until: Instant,
     },
-    /// Nowhere: too many have begun in all.
+    /// None began: there are too many in all.
     TooMany {
         /// When to try again.
         until: Instant,
     },
 }
 
-/// What a form said.
+/// A posted form.
 #[derive(Debug, Clone)]
 pub enum Posted {
     /// ① 次へ
@@ -83,53 +83,53 @@ pub enum Posted {
     Cancel,
     /// 最初からやり直す
     Restart,
-    /// 連携元画面へ, on a form that holds R35, R36 or R37
+    /// 連携元画面へ, on a form that shows R35, R36 or R37
     Return {
-        /// What the page said that could not be written down: the store took nothing (R36).
+        /// The message on the page if it could not be stored, because the store took no writes (R36).
         unwritten: Option<Message>,
     },
 }
 
-/// What a browser gets to see.
+/// What a browser may see.
 #[derive(Debug)]
 pub enum ViewResult {
     /// Another browser's interaction, or none at all: the browser must not learn which.
     Foreign,
-    /// Its own.
+    /// It is this browser's.
     Here(Box<View>),
 }
 /// The stage of an interaction, and what its page shows.
 #[derive(Debug)]
 pub struct View {
-    /// The way.
+    /// The interaction.
     pub interaction: Interaction,
     /// The step token for the page's forms.
     pub step: Secret,
-    /// The cookie to set: it was replaced just now, or the browser still shows the value of before.
+    /// The cookie to set: it was just replaced, or the browser still shows the previous value.
     pub cookie: Option<Secret>,
-    /// Whether the form was taken; `false` when its page was stale.
+    /// Whether the form was accepted; `false` if its page was stale.
     pub accepted: bool,
-    /// ④: what was heard.
+    /// ④: the state of the call.
     pub call: Option<CallView>,
-    /// ①: the start of a closure that is near.
+    /// ①: the start of a closure that begins soon.
     pub closing: Option<Instant>,
 }
-/// What ④ knows of the call.
+/// The state of the call at ④.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallView {
-    /// What was heard.
+    /// What was reported.
     pub state: CallState,
     /// Whole seconds until the window closes.
     pub seconds_left: u64,
 }
 
-/// What a posted step token was good for.
+/// The result of checking a posted step token.
 #[derive(Debug)]
 pub enum StepCheck {
     /// Another browser's interaction.
     NotOwner,
-    /// A page of before: show the stage that is.
+    /// The page was stale: show the current stage.
     Stale(Interaction),
-    /// The form is taken, the token used.
+    /// The form is accepted and the token used up.
     Accepted(Interaction),
 }

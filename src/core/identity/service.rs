@@ -1,8 +1,8 @@
-//! The application service of the five checks: loads an interaction, applies a posted form, asks the core bank where a
-//! check needs it, records the transition. Pages and addresses are `web`'s; this is all of the checks without a browser.
+//! The application service of the five checks: loads an interaction, applies a posted form, asks the core bank if a
+//! check needs it, and records the transition. It knows no pages and no addresses; those are `web`'s.
 //!
-//! Whatever comes in any order: a page is shown for the stage that is, a form is taken only with the one step token
-//! that is good, and a stage is left only by the moves of [`Interaction`].
+//! Requests may come in any order. A page is shown for the current stage, a form is accepted only with the one valid
+//! step token, and a stage changes only by the transitions of [`Interaction`].
 
 use super::bank_queue::{BankQueue, Busy, Permit, Priority};
 use super::cookie::CookieKey;
@@ -23,7 +23,7 @@ use crate::store::{Error, Result, Store, Tx};
 use serde_json::json;
 use std::sync::Arc;
 
-/// Everything the checks need; cheap to clone.
+/// Everything the checks need; cloning is cheap.
 #[derive(Clone)]
 pub struct IdentityService {
     pub(super) store: Store,
@@ -40,7 +40,7 @@ pub struct IdentityService {
 
 /// What [`IdentityService::new`] takes beside the store.
 pub struct IdentityServiceParts {
-    /// What personal fields are sealed with.
+    /// Seals personal fields.
     pub crypto: FieldCrypto,
     /// The key of cookies and step tokens.
     pub key: CookieKey,
@@ -70,22 +70,22 @@ impl IdentityService {
             turns: Arc::new(Turns::default()),
         }
     }
-    /// The rules it goes by.
+    /// The rules of the checks.
     #[must_use]
     pub fn policy(&self) -> &IdentityPolicy {
         &self.policy
     }
-    /// What it seals with.
+    /// Seals personal fields.
     #[must_use]
     pub fn crypto(&self) -> &FieldCrypto {
         &self.crypto
     }
-    /// How many bytes of memory the counts by network take, however many networks come.
+    /// Memory of the counts by network in bytes; it does not grow with the number of networks.
     #[must_use]
     pub fn counts_by_network_bytes(&self) -> usize {
         self.limits.bytes()
     }
-    /// Interactions that ended before ②, counted.
+    /// The counts of interactions that ended before ②.
     #[must_use]
     pub fn ends(&self) -> &Ends {
         &self.ends
@@ -98,12 +98,12 @@ impl IdentityService {
     pub(crate) fn bank(&self) -> &dyn CoreBank {
         &*self.bank
     }
-    /// Asks the core bank about a customer who has passed the checks. `None`: there was no turn in time (R35).
+    /// Asks the core bank about a customer who has passed the checks. `None`: no turn in time (R35).
     pub(crate) async fn ask_proved<T>(&self, question: impl Future<Output = T>, now: Instant) -> Option<T> {
         let _turn = self.turn(Priority::Proved, now).await.ok()?;
         Some(question.await)
     }
-    /// A turn at the core bank; R35 and an alarm where there is none in time.
+    /// Waits for a turn at the core bank; R35 and an alarm if there is none in time.
     pub(super) async fn turn(&self, priority: Priority, now: Instant) -> std::result::Result<Permit, Busy> {
         let turn = self.queue.turn(priority).await;
         if turn.is_err() {
@@ -128,13 +128,13 @@ impl IdentityService {
                         self.note_end(&seen, now);
                         Ok(seen)
                     }
-                    // A store that can be read and not written still shows the page (R36).
+                    // If the store can be read but not written, the page is still shown (R36).
                     Err(cause) => self.unwritten(visitor, language, now).await.map_err(|_| cause),
                 }
             }
         }
     }
-    /// A look that changes nothing; `None` when something must be written down.
+    /// Reads the current screen without a write; `None` if something must be written.
     fn glance(
         &self,
         tx: &mut Tx<'_, '_>,
@@ -173,7 +173,7 @@ impl IdentityService {
         self.view_of(tx, row, &v.cookie, now)
     }
 
-    /// A look of which nothing can be written down.
+    /// Reads the current screen when the store takes no writes.
     async fn unwritten(&self, visitor: &Visitor, language: Option<Language>, now: Instant) -> Result<ViewResult> {
         let (service, v) = (self.clone(), visitor.clone());
         let work = move |tx: &mut Tx<'_, '_>| {
@@ -252,7 +252,7 @@ impl IdentityService {
                 let i = sql::end(tx, &self.crypto, i, ending, now)?;
                 return self.advanced(tx, i, now);
             }
-            // Guesses go through reserve → ask → settle; anything else leads nowhere from here.
+            // Guesses go through reserve → ask → settle; no other form is valid at this stage.
             _ => return self.view(tx, stale, now),
         };
         let Ok(i) = moved else { return self.view(tx, stale, now) };
@@ -284,7 +284,7 @@ impl IdentityService {
         Ok(StepCheck::Accepted(i))
     }
 
-    /// Ends what time alone has ended (G28, R57).
+    /// Ends an interaction whose time is over (G28, R57).
     pub(crate) fn on_time(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<Interaction> {
         match i.due(&self.policy, now) {
             Some(ending) => sql::end(tx, &self.crypto, i, ending, now),
@@ -301,7 +301,7 @@ impl IdentityService {
         Ok(row.map(|row| row.cookie(&self.key)))
     }
 
-    /// The form was read and something is wrong with it: the same screen again.
+    /// The form has errors: the same screen again.
     pub(crate) fn stays(
         &self,
         tx: &mut Tx<'_, '_>,
@@ -313,7 +313,7 @@ impl IdentityService {
         sql::save(tx, &self.crypto, &i)?;
         self.advanced(tx, i, now)
     }
-    /// The form led on.
+    /// The form was accepted and leads to the next screen.
     pub(super) fn advanced(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<ViewResult> {
         self.advanced_with(tx, i, None, now)
     }
@@ -326,11 +326,11 @@ impl IdentityService {
     ) -> Result<ViewResult> {
         self.view_result(tx, View { cookie, accepted: true, ..self.plain(i, now) }, now)
     }
-    /// Nothing was taken: the stage as it is.
+    /// Nothing was accepted: the current screen.
     pub(crate) fn view(&self, tx: &mut Tx<'_, '_>, i: Interaction, now: Instant) -> Result<ViewResult> {
         self.view_result(tx, self.plain(i, now), now)
     }
-    /// The same; a browser that still shows the cookie of before gets the new one again.
+    /// The same; a browser that still shows the previous cookie gets the new one again.
     fn view_of(
         &self,
         tx: &mut Tx<'_, '_>,
@@ -356,7 +356,8 @@ impl IdentityService {
         let seconds_left = calling.confirm_until.since(now).as_secs();
         Ok(Some(CallView { state: heard.state(calling, now), seconds_left }))
     }
-    /// An interaction that ends before ② leaves a log line and an hourly count, and nothing in the audit record.
+    /// Writes a log line and an hourly count for an interaction that ended before ②; the audit record does not
+    /// contain it.
     pub(super) fn note_end(&self, seen: &ViewResult, now: Instant) {
         if let ViewResult::Here(view) = seen
             && view.interaction.ended_now
@@ -365,12 +366,13 @@ impl IdentityService {
         }
     }
 }
-/// Runs the check in its own task. If the client disconnects, actix drops the handler and the reserved attempt would never
-/// be released: a bad line, or a stranger who hangs up three times, would lock the account for the day.
+/// Runs the check in its own task. If the client disconnects, actix drops the handler and the reserved attempt would
+/// never be released: a bad connection, or a stranger who disconnects three times, would lock the account for the
+/// day.
 async fn to_the_end(guess: impl Future<Output = Result<ViewResult>> + Send + 'static) -> Result<ViewResult> {
     let carried = tokio::spawn(guess).await;
     carried.unwrap_or_else(|cause| Err(Error::Engine(format!("a check did not come to its end: {cause}"))))
 }
 
-/// How often at most a look at a page is written down as activity.
+/// How often at most a page view is written as activity.
 const TOUCH: std::time::Duration = std::time::Duration::from_secs(60);

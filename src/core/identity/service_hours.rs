@@ -5,7 +5,7 @@
 //! `daily 00:00-00:02` · `sunday 21:00-24:00` (every Sunday) · `1st,3rd monday 02:00-06:00` (the 1st and 3rd Monday *of the month*) ·
 //! `2nd,4th sunday -1d 23:50-07:00` (from 23:50 of the day before) · `01-01..01-03 19:00-24:00` (every year) ·
 //! `2026-12-05T22:00..2026-12-06T06:00` (once).
-//! Each form is a [`Window`], and each window says itself in words ([`Window::sentence`]).
+//! Each form is a [`Window`]; [`Window::sentence`] is its text for customers.
 
 #[cfg(test)]
 mod tests;
@@ -33,7 +33,7 @@ pub enum Service {
     Open,
     /// It is not.
     Closed {
-        /// When it opens again, windows that touch each other taken together.
+        /// When it opens again; windows that touch each other count as one.
         until: Instant,
     },
 }
@@ -45,7 +45,7 @@ pub enum Window {
     Days {
         /// Which days.
         rule: DayRule,
-        /// Its start in minutes from that day's midnight; negative on the day before.
+        /// Its start in minutes from that day's midnight; negative means on the day before.
         from: i64,
         /// Its end in minutes from that day's midnight.
         to: i64,
@@ -63,7 +63,8 @@ pub enum Window {
 pub enum DayRule {
     /// Every day.
     Daily,
-    /// The n-th such weekdays of a month, in order, each once; every one when none is named.
+    /// A weekday: the listed ones of a month (1st to 5th), in order and without duplicates; an empty list means every
+    /// week.
     Weekday(Weekday, Vec<u32>),
     /// From one day of the year to another, both included, as (month, day).
     Yearly((u32, u32), (u32, u32)),
@@ -89,7 +90,7 @@ impl Hours {
     pub fn seed() -> Self {
         Self::parse(SEED).unwrap_or_default()
     }
-    /// Each window in words, in the order of the configuration.
+    /// The sentence of each window, in the order of the configuration.
     #[must_use]
     pub fn sentences(&self, language: Language) -> Vec<Sentence> {
         self.0.iter().map(|window| window.sentence(language)).collect()
@@ -98,8 +99,8 @@ impl Hours {
     #[must_use]
     pub fn open_at(&self, now: Instant) -> Service {
         let Some(mut until) = self.covering(now) else { return Service::Open };
-        // Windows that touch are one closure to the customer: 19:00–24:00 and 0:00–8:00 end at eight. The bound only
-        // matters when the windows leave no open moment at all.
+        // Windows that touch are one closure for the customer: 19:00–24:00 and 0:00–8:00 end at eight. The bound
+        // matters only if the windows leave no open moment at all.
         for _ in 0..400 {
             match self.covering(until) {
                 Some(later) if later > until => until = later,
@@ -124,7 +125,7 @@ impl Hours {
     }
 }
 
-/// H1 to H5: the union of both lists of the manual.
+/// H1 to H5: the union of the manual's two lists.
 pub const SEED: [&str; 6] = [
     "daily 00:00-00:02",
     "daily 04:00-04:10",
@@ -136,9 +137,6 @@ pub const SEED: [&str; 6] = [
 
 impl Window {
     /// Reads one window.
-    ///
-    /// # Errors
-    /// [`NotAWindow`].
     pub fn parse(text: &str) -> Result<Self, NotAWindow> {
         Self::read(text.trim()).ok_or_else(|| NotAWindow(text.to_owned()))
     }

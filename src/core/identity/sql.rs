@@ -1,4 +1,4 @@
-//! The table `interactions`: one row each, what the customer said sealed in one field of it.
+//! The table `interactions`: one row per interaction. What the customer entered is sealed in one column.
 
 use super::cookie::{CookieKey, LABEL, OLD_COOKIE, ROW_LIFE};
 use super::{Ending, FieldCrypto, Interaction, Stage};
@@ -10,7 +10,7 @@ use crate::language::Language;
 use crate::secret::{Hash, Secret};
 use crate::store::{Error, Result, Row, Tx};
 
-/// A row: the interaction, and what its cookie is derived from.
+/// A row: the interaction, and the values its cookie is derived from.
 #[derive(Debug, Clone)]
 pub struct InteractionRow {
     /// The interaction.
@@ -20,21 +20,21 @@ pub struct InteractionRow {
     old_cookie_until: Option<Instant>,
 }
 impl InteractionRow {
-    /// The cookie that is good now.
+    /// The current cookie.
     pub(super) fn cookie(&self, key: &CookieKey) -> Secret {
         key.value(&self.interaction.id, self.generation, &self.nonce)
     }
-    /// Whether a browser shows the cookie that is good now.
+    /// Whether the browser sent the current cookie.
     pub(super) fn is_current(&self, key: &CookieKey, shown: &Hash) -> bool {
         self.cookie(key).hash().same(shown)
     }
-    /// Whether the browser with this cookie may see it: after a replacement the value of before is good until the new one
-    /// was seen, at most [`OLD_COOKIE`].
+    /// Whether the browser with this cookie may see the interaction. After a replacement the previous value stays
+    /// valid until the new one was seen, at most for [`OLD_COOKIE`].
     pub(super) fn admits(&self, key: &CookieKey, shown: &Hash, now: Instant) -> bool {
         let before = || key.value(&self.interaction.id, self.generation - 1, &self.nonce).hash();
         self.is_current(key, shown) || self.old_cookie_until.is_some_and(|until| now < until && before().same(shown))
     }
-    /// Whether the browser shows a replaced cookie for the first time, so that the value of before can go.
+    /// Whether the browser sends the new cookie for the first time, so that the previous value can be deleted.
     pub(super) fn settles(&self, key: &CookieKey, shown: &Hash) -> bool {
         self.old_cookie_until.is_some() && self.is_current(key, shown)
     }
@@ -101,15 +101,12 @@ fn from_row(crypto: &FieldCrypto, row: &Row) -> Result<InteractionRow> {
 /// Reads one interaction.
 ///
 /// # Errors
-/// The store's; [`Error::Corrupt`] when the row cannot be opened. So for every verb below.
+/// [`Error::Corrupt`] if the row cannot be opened; so for every function below.
 pub fn load(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, id: &InteractionId) -> Result<Option<InteractionRow>> {
     tx.row(select!("where id = ?1"), &[id.as_str().into()])?.map(|row| from_row(crypto, &row)).transpose()
 }
 
-/// The interactions whose cookie has this label in its name: one, or by a rare chance two.
-///
-/// # Errors
-/// See [`load`].
+/// The interactions whose cookie name has this label: usually one, rarely two.
 pub(super) fn by_label(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, label: &str) -> Result<Vec<InteractionRow>> {
     if label.len() != LABEL {
         return Ok(Vec::new());
@@ -118,10 +115,7 @@ pub(super) fn by_label(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, label: &str) -
     rows.iter().map(|row| from_row(crypto, row)).collect()
 }
 
-/// Writes a new interaction and binds it to a browser by a cookie that is derived from `nonce`.
-///
-/// # Errors
-/// See [`load`].
+/// Inserts a new interaction and binds it to a browser by a cookie derived from `nonce`.
 pub fn insert(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, i: &Interaction, nonce: &[u8]) -> Result<InteractionRow> {
     tx.execute(
         "insert into interactions (id, client, request, nonce, generation, started, touched, step, refused, language, \
@@ -171,21 +165,15 @@ pub fn save(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, i: &Interaction) -> Resul
     Ok(())
 }
 
-/// Replaces the browser's cookie (at ③ and ⑤); the value of before stays good until the new one is seen, at most
+/// Replaces the browser's cookie (at ③ and ⑤). The previous value stays valid until the new one was seen, at most for
 /// [`OLD_COOKIE`].
-///
-/// # Errors
-/// See [`load`].
 pub fn rotate(tx: &mut Tx<'_, '_>, id: &InteractionId, now: Instant) -> Result<()> {
     let sql = "update interactions set generation = generation + 1, old_cookie_until = ?2 where id = ?1";
     tx.execute(sql, &[id.as_str().into(), (now + OLD_COOKIE).into()])?;
     Ok(())
 }
 
-/// The value of before is good no longer: the new one was seen.
-///
-/// # Errors
-/// See [`load`].
+/// Invalidates the previous cookie value, because the new one was seen.
 pub fn forget_old_cookie(tx: &mut Tx<'_, '_>, id: &InteractionId) -> Result<()> {
     tx.execute("update interactions set old_cookie_until = null where id = ?1", &[id.as_str().into()])?;
     Ok(())
@@ -211,10 +199,7 @@ pub fn end_others(
     Ok(())
 }
 
-/// How many interactions past ② were touched since `since`, counted up to `cap` (R35).
-///
-/// # Errors
-/// See [`load`].
+/// How many interactions past ② were active since `since`, counted up to `cap` (R35).
 pub(super) fn concurrent(tx: &mut Tx<'_, '_>, since: Instant, cap: i64) -> Result<i64> {
     let sql = "select count(*) from (select 1 as one from interactions where counted = 1 and touched > ?1 limit ?2) \
                as counted";
@@ -225,9 +210,6 @@ pub(super) fn concurrent(tx: &mut Tx<'_, '_>, since: Instant, cap: i64) -> Resul
 const PER_ACCOUNT: i64 = 3;
 
 /// Whether one more interaction of this account counts.
-///
-/// # Errors
-/// See [`load`].
 pub(super) fn counts(tx: &mut Tx<'_, '_>, account: Hash) -> Result<bool> {
     let sql = "select count(*) from (select 1 as one from interactions where account = ?1 and counted = 1 limit ?2) \
                as counted";
@@ -236,18 +218,12 @@ pub(super) fn counts(tx: &mut Tx<'_, '_>, account: Hash) -> Result<bool> {
 }
 
 /// How many interactions are kept that have not passed ②, ended or not, counted up to `cap`.
-///
-/// # Errors
-/// See [`load`].
 pub(super) fn unfinished(tx: &mut Tx<'_, '_>, cap: i64) -> Result<i64> {
     let sql = "select count(*) from (select 1 as one from interactions where unfinished = 1 limit ?1) as counted";
     tx.row(sql, &[cap.into()])?.map_or(Ok(0), |row| row.int(0))
 }
 
-/// Live interactions that rested too long or took too long, for the sweep.
-///
-/// # Errors
-/// See [`load`].
+/// Live interactions whose time without a step, or in total, is over; for the sweep.
 pub(super) fn overdue(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,

@@ -12,16 +12,16 @@ use crate::secret::base64url;
 use crate::store::{Result, Row, Tx};
 use serde_json::json;
 
-/// An account as staff sees it in the list of locks.
+/// An entry of the list of locks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockEntry {
     /// The account.
     pub account: Account,
     /// Whether it is locked. If not, it is listed for its unanswered guesses.
     pub locked: bool,
-    /// Since when it is locked, or the first of these guesses.
+    /// When the lock began, or the first of these guesses.
     pub since: Instant,
-    /// Until when it is locked; `None` until somebody releases it.
+    /// When the lock ends; `None` until somebody releases it.
     pub until: Option<Instant>,
     /// Guesses that count as wrong because they were not settled.
     pub unanswered: i64,
@@ -38,7 +38,7 @@ pub fn list(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, now: Instant, limit: i64)
         let account = unseal_account(crypto, &row)?;
         listed.push(LockEntry { account, locked: true, since: row.instant(2)?, until, unanswered: 0 });
     }
-    // Guesses first: they are few, and accounts with wrong answers may be many.
+    // Guesses first: they are few, while many accounts may have wrong answers.
     let unanswered = "select l.account, l.sealed, u.since, u.n from (select account, min(at) as since, count(*) as n \
                       from guesses where (counted = 1 or (counted = 0 and until <= ?1)) and (guess = 'pin' or day >= ?2) \
                       group by account order by 2 desc limit ?3) u join lockouts l on l.account = u.account \

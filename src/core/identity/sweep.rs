@@ -9,7 +9,7 @@ use crate::clock::Instant;
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
-/// How long a lease and a call's row are kept.
+/// How long the rows of leases and calls are kept.
 const RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 impl IdentityService {

@@ -1,9 +1,9 @@
-//! One question of an interaction at a time: a second press waits for what comes of the first, and is then led to the same
-//! screen. So the core bank is asked once, however often a button is pressed. On one node presses wait for each other in memory; a
-//! press that reaches another node finds the row of the guess in the store and waits until it is gone.
+//! One question per interaction at a time: a second press waits for the result of the first and is then led to the
+//! same screen. So the core bank is asked once, however often a button is pressed. On one node the presses wait in
+//! memory. A press that reaches another node finds the guess in the store and waits until it is settled.
 //!
-//! A turn is taken before the cookie is checked, so it belongs to the interaction and the cookie together: somebody who
-//! knows an address only, and posts to it without end, holds nobody up.
+//! The turn is taken before the cookie is checked, so its key is the interaction and the cookie together. Somebody
+//! who only knows an address cannot block the customer by posting to it.
 
 use super::Posted;
 use super::guess;
@@ -18,21 +18,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
-/// Whose turn: an interaction, and the cookie that a browser shows for it.
+/// The key of a turn: the interaction, and the cookie that the browser sent for it.
 type Key = (InteractionId, Hash);
 
-/// How many presses of one interaction wait at most; more are answered at once, with the screen that is.
+/// How many presses of one interaction wait at most; further ones get the current screen at once.
 const WAITING: usize = 4;
-/// How long a press waits at most: longer than the core bank may take for its two questions.
+/// How long a press waits at most: longer than the core bank's time limit for its two questions.
 const MAX_WAIT: Duration = Duration::from_secs(30);
-/// How often a press looks whether another node has the answer.
+/// How often a press checks whether another node has the answer.
 const POLL_EVERY: Duration = Duration::from_millis(200);
 
-/// The interactions whose questions are being asked, on this node.
+/// The interactions with a question under way on this node.
 #[derive(Debug, Default)]
 pub(super) struct Turns(Arc<Mutex<HashMap<Key, Arc<Turn<()>>>>>);
 
-/// A turn; the next press has it when this is dropped.
+/// A turn; dropping it lets the next press go on.
 pub struct InTurn {
     turns: Arc<Mutex<HashMap<Key, Arc<Turn<()>>>>>,
     key: Key,
@@ -40,12 +40,12 @@ pub struct InTurn {
 }
 
 impl Turns {
-    /// Waits for a turn. `None`: too many wait already, or it took too long.
+    /// Waits for a turn. `None`: too many are waiting, or it took too long.
     pub(super) async fn take(&self, key: Key) -> Option<InTurn> {
         let turn = {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let turn = all.entry(key.clone()).or_default();
-            // The map holds one, each press another.
+            // The map holds one reference, each press another.
             if Arc::strong_count(turn) > 1 + WAITING {
                 return None;
             }
@@ -61,7 +61,7 @@ impl Drop for InTurn {
     fn drop(&mut self) {
         let mut all = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         self.guard = None;
-        // Nobody else holds it, and nobody can come while the map is locked.
+        // Nobody else has a reference, and nobody can get one while the map is locked.
         if all.get(&self.key).is_some_and(|turn| Arc::strong_count(turn) == 1) {
             all.remove(&self.key);
         }
@@ -69,7 +69,7 @@ impl Drop for InTurn {
 }
 
 impl IdentityService {
-    /// ② or ⑤, once whatever was pressed before has been answered.
+    /// ② or ⑤, once every earlier press has been answered.
     pub(super) async fn guess(&self, v: &Visitor, step: &str, posted: Posted, now: Instant) -> Result<ViewResult> {
         let Some(_turn) = self.turn_of(v).await else { return self.current_view(v, now).await };
         match posted {
@@ -78,7 +78,7 @@ impl IdentityService {
             _ => self.current_view(v, now).await,
         }
     }
-    /// The screen that is once another node has written what the core bank answered to a guess.
+    /// The current screen, once another node has stored the core bank's answer to a guess.
     pub(super) async fn once_answered(&self, v: &Visitor, guess: GuessId, now: Instant) -> Result<ViewResult> {
         let last = tokio::time::Instant::now() + MAX_WAIT;
         while tokio::time::Instant::now() < last {
@@ -90,7 +90,7 @@ impl IdentityService {
         }
         self.current_view(v, now).await
     }
-    /// The turn of an interaction, for a form on which the core bank is asked. `None`: too many wait for it already.
+    /// The turn of an interaction, for a form that asks the core bank. `None`: too many are waiting for it.
     pub async fn turn_of(&self, v: &Visitor) -> Option<InTurn> {
         self.turns.take((v.id.clone(), v.cookie)).await
     }
@@ -121,7 +121,7 @@ mod tests {
         futures_util::future::join_all((0..20).map(|_| press(1))).await;
         assert_eq!(most.swap(0, Ordering::SeqCst), 1);
         assert_eq!(refused.load(Ordering::SeqCst), 20 - 1 - WAITING);
-        // Other interactions do not wait for it.
+        // Other interactions do not wait.
         futures_util::future::join_all((0..5).map(press)).await;
         assert_eq!(most.load(Ordering::SeqCst), 5);
         assert!(turns.0.lock().unwrap().is_empty(), "nothing is kept");

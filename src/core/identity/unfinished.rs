@@ -1,5 +1,5 @@
-//! How many interactions that have not passed ② are kept (`identity.unfinished`). Counting them all at each start would cost
-//! as much as there are, so the store is asked at most once a second and the starts of this node since are added.
+//! How many interactions that have not passed ② are kept (`identity.unfinished`). Counting them at each start would
+//! be expensive, so the store is asked at most once a second, and the starts on this node since then are added.
 
 use super::sql;
 use crate::clock::Instant;
@@ -7,7 +7,7 @@ use crate::store::{Result, Store};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// How old a count may be before the store is asked again.
+/// The age of a count from which on the store is asked again.
 const AGE: Duration = Duration::from_secs(1);
 
 /// The count of this node.
@@ -26,7 +26,7 @@ impl Unfinished {
         let fresh = |known: &CachedCount| known.asked_at.is_some_and(|at| at <= now && now.since(at) < AGE);
         let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !fresh(&known) {
-            // Whoever asks next meanwhile goes by the count before.
+            // Meanwhile other starts use the previous count.
             self.0.lock().unwrap_or_else(PoisonError::into_inner).asked_at = Some(now);
             let count = store.scan(move |tx| sql::unfinished(tx, most)).await?;
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = CachedCount { asked_at: Some(now), count };

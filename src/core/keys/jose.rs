@@ -276,9 +276,6 @@ pub fn verify(token: &str, keys: &[Jwk], allowed: &[Alg]) -> Result<Verified, Er
 }
 
 /// Signs `claims` under `key`, whose `kid` goes into the header; `typ` as RFC 8725 §3.11 asks, where there is one.
-///
-/// # Errors
-/// [`Error::Signing`].
 pub fn sign(key: &SigningKey, typ: Option<&str>, claims: &impl serde::Serialize) -> Result<String, Error> {
     let mut header = jsonwebtoken::Header::new(key.alg().jsonwebtoken());
     header.typ = typ.map(str::to_owned);
@@ -287,9 +284,6 @@ pub fn sign(key: &SigningKey, typ: Option<&str>, claims: &impl serde::Serialize)
 }
 
 /// Signs `claims` and puts the public key itself into the header: a DPoP proof (RFC 9449 §4.2).
-///
-/// # Errors
-/// [`Error::Signing`].
 pub fn sign_with_key_inside(key: &SigningKey, typ: &str, claims: &impl serde::Serialize) -> Result<String, Error> {
     let mut header = jsonwebtoken::Header::new(key.alg().jsonwebtoken());
     header.typ = Some(typ.to_owned());

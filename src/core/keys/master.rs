@@ -56,9 +56,6 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Reads the master key, or makes one where there is no file yet (mode 0600, never overwritten).
-///
-/// # Errors
-/// See [`load`].
 pub fn read_or_create(path: &Path, random: &dyn Random) -> Result<Zeroizing<[u8; 32]>, Error> {
     let io = |source| Error::Io { path: path.display().to_string(), source };
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {

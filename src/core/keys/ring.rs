@@ -97,9 +97,6 @@ struct RingKeys {
 /// Does to the stored keys what `decide` says, each step with its audit record, and returns what was done. Keys are made
 /// before the transaction (RSA takes its time); another node may have been first, so what is there by then is judged
 /// again. Rings in memory learn of it by [`Ring::reload`].
-///
-/// # Errors
-/// [`Error`].
 pub async fn change(
     store: &Store,
     sealer: &Sealer,
@@ -134,9 +131,6 @@ pub async fn change(
 
 impl Ring {
     /// Loads the ring; makes a current key for each algorithm that has none.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn open(store: &Store, sealer: &Sealer, random: &dyn Random, now: Instant) -> Result<Self, Error> {
         change(store, sealer, random, plan::missing, Actor::System, now).await?;
         let ring = Self(Arc::new(ArcSwap::from_pointee(RingKeys::default())));

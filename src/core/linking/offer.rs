@@ -47,9 +47,6 @@ pub struct PageFailed(pub String);
 impl Linking {
     /// What is offered. `words` makes the page of an offer and returns the digest of its sentences: nobody agrees to words
     /// they have not seen, and the record proves which they were.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn offer(
         &self,
         at: AtConsent<'_>,

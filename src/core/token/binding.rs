@@ -1,12 +1,12 @@
-//! To what an access token is bound, so that a thief cannot use it: the key of a DPoP proof (RFC 9449 §6) or a client
-//! certificate (RFC 8705 §3). One of them, never both.
+//! What an access token is bound to, so that a thief cannot use it: the key of a DPoP proof (RFC 9449 §6) or a client
+//! certificate (RFC 8705 §3), never both.
 
 use crate::client::Client;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::{Hash, from_base64url};
 use serde_json::{Value, json};
 
-/// What the holder of a token must prove to have.
+/// What the holder of a token must prove to possess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenBinding {
     /// The key with this RFC 7638 thumbprint.
@@ -14,21 +14,22 @@ pub enum TokenBinding {
     /// The certificate whose DER has this SHA-256.
     Certificate(Hash),
 }
-/// What a request proved to hold.
+/// What a request has proved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ProofOfPossession {
-    /// The key of its DPoP proof, by thumbprint.
+    /// The thumbprint of its DPoP proof's key.
     pub key: Option<Hash>,
-    /// The certificate of its connection, by thumbprint.
+    /// The thumbprint of its connection's certificate.
     pub certificate: Option<Hash>,
 }
 impl TokenBinding {
-    /// What the token of a request is to be bound to. A certificate binds only the tokens of a client that registered so
-    /// (RFC 8705 §3.4); a proof binds any other client's.
+    /// What the token for a request is bound to. A certificate binds only tokens of a client that registered for it
+    /// (RFC 8705 §3.4); a proof binds tokens of any other client.
     ///
     /// # Errors
-    /// A client whose tokens are always bound (FAPI 2.0 Security Profile §5.3.2.1 (5)) and that did not bring what they
-    /// are bound to: `invalid_dpop_proof`, or `invalid_request` for a missing certificate; and those of [`Self::one`].
+    /// If the client's tokens are always bound (FAPI 2.0 Security Profile §5.3.2.1 (5)) and the request proved
+    /// nothing: `invalid_dpop_proof`, or `invalid_request` for a missing certificate. Also the errors of
+    /// [`Self::one`].
     pub fn of(client: &Client, proved: ProofOfPossession) -> Result<Option<Self>, Refusal> {
         if client.certificate_bound {
             Self::one(client, proved.key)?;
@@ -40,7 +41,7 @@ impl TokenBinding {
         }
         Ok(proved.key.map(Self::Dpop))
     }
-    /// A token is bound to one thing: who registered a certificate for it must not bring a proof.
+    /// A token is bound to one thing only: a client registered for certificate binding must not send a proof.
     ///
     /// # Errors
     /// `invalid_request`.
@@ -51,13 +52,12 @@ impl TokenBinding {
         }
         Ok(())
     }
-    /// Whether a token that is bound so may be presented with what the request proved, as `DPoP` or as `Bearer`. One that
-    /// is bound to a key needs the key and the scheme that says so (RFC 9449 §7.1, §7.2); one that is bound to a
-    /// certificate is a Bearer token that needs the certificate (RFC 8705 §3); an unbound one does not become bound by a
-    /// proof.
+    /// Whether a token with this binding may be used with what the request proved, as `DPoP` or as `Bearer`. A
+    /// key-bound token needs its key and the scheme `DPoP` (RFC 9449 §7.1, §7.2). A certificate-bound token is a
+    /// Bearer token and needs its certificate (RFC 8705 §3). A proof does not bind an unbound token.
     ///
     /// # Errors
-    /// What is wrong, in words for the caller.
+    /// The reason, as text for the caller.
     pub fn held(bound: Option<Self>, dpop: bool, proved: ProofOfPossession) -> Result<(), &'static str> {
         match (bound, dpop) {
             (Some(Self::Dpop(key)), true) if proved.key == Some(key) => Ok(()),
@@ -78,7 +78,7 @@ impl TokenBinding {
             Self::Certificate(certificate) => json!({"x5t#S256": certificate.base64url()}),
         }
     }
-    /// The thumbprint of the DPoP key, as it is written: what a code may be bound to as well.
+    /// The thumbprint of the DPoP key, as text; a code may be bound to it as well.
     #[must_use]
     pub fn jkt(&self) -> Option<String> {
         match self {
@@ -86,7 +86,7 @@ impl TokenBinding {
             Self::Certificate(_) => None,
         }
     }
-    /// The thumbprint of the certificate, as it is written.
+    /// The thumbprint of the certificate, as text.
     #[must_use]
     pub fn x5t(&self) -> Option<String> {
         match self {
@@ -94,10 +94,10 @@ impl TokenBinding {
             Self::Dpop(_) => None,
         }
     }
-    /// The binding that two columns hold.
+    /// The binding in two columns.
     ///
     /// # Errors
-    /// When they hold two, or what is not a SHA-256 thumbprint.
+    /// If both columns are set, or one is no SHA-256 thumbprint.
     #[expect(clippy::result_unit_err, reason = "the caller knows the row and says what is wrong with it")]
     pub fn stored(jkt: Option<&str>, x5t: Option<&str>) -> Result<Option<Self>, ()> {
         let hash = |text: &str| from_base64url(text).and_then(|b| Hash::from_bytes(&b)).ok_or(());
@@ -110,7 +110,7 @@ impl TokenBinding {
     }
 }
 
-/// `token_type`: RFC 9449 §5; a token bound to a certificate is a Bearer token that needs its certificate (RFC 8705 §3).
+/// `token_type` (RFC 9449 §5); a certificate-bound token is of type Bearer (RFC 8705 §3).
 #[must_use]
 pub const fn token_type(binding: Option<&TokenBinding>) -> &'static str {
     match binding {

@@ -12,15 +12,15 @@ use crate::scope::{CUSTOMERS, Scope};
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
-/// The longest life of such a token, whatever the record says of tokens in general: nobody's permission measures it,
-/// and the client gets the next one whenever it likes.
+/// The longest lifetime of such a token, whatever the record says about tokens: no consent limits it, and the client
+/// can get a new one at any time.
 pub const LIFETIME: Duration = Duration::from_hours(1);
 
-/// Issues a client's own token, with what the request asks of those `scopes` of this installation that stand in the
-/// client's record.
+/// Issues a client's own token, with the requested scopes among those `scopes` of this installation that the client's
+/// record names.
 ///
 /// # Errors
-/// The store's. The inner refusal is `invalid_scope` or `invalid_target`.
+/// The outer error is the store's; the inner one is `invalid_scope` or `invalid_target`.
 pub fn issue(
     tx: &mut Tx<'_, '_>,
     ask: TokenRequest<'_>,
@@ -32,11 +32,11 @@ pub fn issue(
         Ok(scope) => scope,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    // The one type there is is about a customer's accounts (RFC 9396 §5).
+    // The only type of detail is about a customer's accounts (RFC 9396 §5).
     if ask.params.get("authorization_details").is_some() {
         return Ok(Err(Refusal::new(ErrorCode::InvalidAuthorizationDetails, "a client's own token has no details")));
     }
-    // RFC 8707 §2. An app's `resources` are what it may ask for; a resource server's, what it speaks for.
+    // RFC 8707 §2. An app's `resources` are what it may request; a resource server is itself the audience of its own.
     let may_ask = if ask.client.is_app() { ask.client.resources.as_slice() } else { &[] };
     let known = |r: &str| r == ask.default_audience || may_ask.iter().any(|known| known == r);
     let asked = ask.params.each("resource");

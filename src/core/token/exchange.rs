@@ -1,5 +1,5 @@
-//! Codes and refresh tokens become access tokens: RFC 6749's decision is `oxide`'s, taken inside the transaction that
-//! records its outcome.
+//! Exchanges codes and refresh tokens for access tokens. `oxide` takes RFC 6749's decision, inside the transaction
+//! that records the result.
 
 use super::sql::{self, Access};
 use super::{Issued, Minted, TokenBinding, narrow, token_events};
@@ -17,18 +17,18 @@ use crate::scope::Scope;
 use crate::secret::{self, SecretKind};
 use crate::store::{Result, Tx};
 
-/// A request at the token endpoint, its client authenticated and its proof checked.
+/// A token request whose client is authenticated and whose proof is checked.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenRequest<'a> {
-    /// Who asks.
+    /// The client.
     pub client: &'a Client,
-    /// The form.
+    /// The parameters.
     pub params: &'a Params,
-    /// What the request proved to hold, and the token is to be bound to.
+    /// What the token is to be bound to, as the request proved it.
     pub binding: Option<TokenBinding>,
-    /// The values to hand out.
+    /// New values for the response.
     pub minted: &'a Minted,
-    /// `aud` where no resource was asked for (requirements.md#audience).
+    /// `aud` if no resource was requested (requirements.md#audience).
     pub default_audience: &'a str,
 }
 
@@ -45,7 +45,7 @@ pub fn exchange(
     let jkt = ask.binding.and_then(|b| b.jkt());
     let by = TokenCaller { client_id: &ask.client.id, jkt: jkt.as_deref() };
     let Some(hash) = ask.params.get("code").and_then(|c| secret::presented(SecretKind::Code, c)) else {
-        // Nothing to look up: the machine words the refusal, and says which parameter is missing.
+        // There is no code to look up: oxide-auth words the refusal and names the missing parameter.
         return Ok(oxide::exchange(None, ask.params, by, now).and(Err(NO_CODE)));
     };
     let redeemed = redeem(tx, &hash, &ask.client.id, now, |code, grant| {
@@ -70,10 +70,10 @@ pub fn exchange(
         Redeemed::Refused(refusal) => return Ok(Err(refusal)),
     };
     let refresh = ask.client.refresh_tokens && scope.has(OFFLINE);
-    // A scope that was not honoured is not claimed in the answer (RFC 6749 §5.1).
+    // The response names a scope only if it was granted (RFC 6749 §5.1).
     let scope = scope.only(|s| s != OFFLINE || refresh);
     if refresh {
-        // All that was granted: a narrowed access token does not narrow the next.
+        // The full grant: a narrowed access token does not narrow the next one.
         let (secret, id) = (&ask.minted.refresh, &ask.minted.refresh_id);
         let everywhere = narrow::audiences(&ask, &code.binding.resource);
         sql::insert_refresh(tx, &secret.hash(), id, &grant, &all, &everywhere, now)?;
@@ -82,8 +82,8 @@ pub fn exchange(
     issue(tx, &ask, *grant, Part { scope, details, aud }, refresh, nonce, now).map(Ok)
 }
 
-/// Uses a refresh token: a new access token of the same grant. The refresh token stays as it is (FAPI 2.0 Security
-/// Profile §5.3.2.1) and is bound to the client's authentication (RFC 9700 §4.14); the new access token is
+/// Uses a refresh token: issues a new access token of the same grant. The refresh token does not change (FAPI 2.0
+/// Security Profile §5.3.2.1) and is bound to the client's authentication (RFC 9700 §4.14). The new access token is
 /// bound to the key of this request's proof, not of the last one (RFC 9449 §5).
 pub fn refresh(
     tx: &mut Tx<'_, '_>,
@@ -113,13 +113,13 @@ pub fn refresh(
         Ok(Part { scope, details, aud })
     });
     match part {
-        // A response without refresh_token means: keep the one you have (RFC 6749 §6).
+        // A response without refresh_token means that the client keeps its token (RFC 6749 §6).
         Ok(part) => issue(tx, &ask, grant, part, false, None, now).map(Ok),
         Err(refusal) => Ok(Err(refusal)),
     }
 }
 
-/// What one token covers of its grant.
+/// The part of its grant that one token covers.
 struct Part {
     scope: Scope,
     details: Details,
@@ -161,7 +161,7 @@ fn issue(
     Ok(Issued { scope, details, binding, at: now, expires_at, refresh, nonce, grant: Some(grant) })
 }
 
-/// What is said of a token that was handed out.
+/// Audit record and event of an issued token.
 pub(super) fn detail(access: &Access) -> serde_json::Value {
     serde_json::json!({"token": access.id, "scope": access.scope, "expires_at": access.expires_at.secs()})
 }

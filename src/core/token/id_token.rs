@@ -1,5 +1,5 @@
-//! The id_token (OpenID Connect Core §2, §3.1.3.6): who was authenticated, when, how; nothing else about them. There are
-//! no profile claims to give: the name is unverified (R84), the address serves the notice alone.
+//! The id_token (OpenID Connect Core §2, §3.1.3.6): who was authenticated, when and how, and nothing else. It has no
+//! profile claims: the name is unverified (R84), and the mail address is for the notice only.
 
 use super::Issued;
 use crate::grant::Grant;
@@ -9,7 +9,7 @@ use crate::secret::{Hash, Secret, base64url};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Makes the id_token, signed with the algorithm the client is registered for.
+/// Makes the id_token, signed with the client's registered algorithm.
 ///
 /// # Errors
 /// [`jose::Error`]; ours to log.
@@ -36,12 +36,12 @@ pub fn claims(alg: Alg, (issued, g): (&Issued, &Grant), issuer: &str, access: &S
         "iat": now.secs(),
         "auth_time": g.auth_time.secs(),
     });
-    // Optional in the code flow (§3.1.3.6). Its digest is the signature's: SHA-256 for all but Ed25519, where it is
-    // left out rather than argued about.
+    // `at_hash` is optional in the code flow (§3.1.3.6). It uses the signature's hash: SHA-256 for all algorithms but
+    // Ed25519, for which it is left out.
     if alg != Alg::EdDsa {
         claims["at_hash"] = base64url(&Hash::of(access.reveal()).as_bytes()[..16]).into();
     }
-    // An empty acr or amr would be worse than none.
+    // An empty acr or amr would be wrong; it is left out.
     if !g.acr.is_empty() {
         claims["acr"] = g.acr.as_str().into();
     }

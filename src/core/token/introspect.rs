@@ -1,5 +1,5 @@
-//! Introspection (RFC 7662, signed as RFC 9701 has it): a resource server asks whether a token is good, here, now. One
-//! query, no write; right without the sweeper.
+//! Introspection (RFC 7662; signed, RFC 9701): a resource server asks whether a token is valid for it now. One query,
+//! no write; correct even if the sweeper has not run.
 
 use super::sql::{Found, Refresh, find_access, find_refresh};
 use super::token_type;
@@ -13,21 +13,22 @@ use crate::secret::{self, Hash, SecretKind};
 use crate::store::{Result, Tx};
 use serde_json::{Value, json};
 
-/// The media type of a signed answer; without `application/`, its `typ` (RFC 9701 §5).
+/// The media type of a signed response, which without `application/` is its `typ` (RFC 9701 §5).
 pub const SIGNED: &str = "application/token-introspection+jwt";
-/// The `typ` of a signed answer.
+/// The `typ` of a signed response.
 pub const TYP: &str = "token-introspection+jwt";
 
-/// What a caller gets to see.
+/// The result of an introspection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Introspection {
-    /// A live token.
+    /// A valid token that the caller may see.
     Live(Live),
-    /// Anything else: unknown, expired, revoked, suspended, another audience's. There is nothing to tell apart.
+    /// Anything else: unknown, expired, revoked, suspended, another audience's. The caller must not see the
+    /// difference.
     Inactive,
 }
 
-/// A live token.
+/// A valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Live {
     /// An access token, with its grant.
@@ -36,7 +37,7 @@ pub enum Live {
     Refresh(Box<(Refresh, Grant)>),
 }
 
-/// What is asked about, as it is stored.
+/// The key of a token to look up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntrospectedToken {
     /// An access token.
@@ -45,7 +46,8 @@ pub enum IntrospectedToken {
     Refresh(Hash),
 }
 impl IntrospectedToken {
-    /// Reads a token by its prefix and its checksum; `None` for junk, which needs no look-up (requirements.md#secrets).
+    /// Recognizes a token by its prefix and its checksum; `None` for any other text, which needs no look-up
+    /// (requirements.md#secrets).
     #[must_use]
     pub fn parse(token: &str) -> Option<Self> {
         let access = || secret::presented(SecretKind::Access, token).map(Self::Access);
@@ -53,7 +55,7 @@ impl IntrospectedToken {
     }
 }
 
-/// Looks a token up for `caller`, who has authenticated.
+/// Looks a token up for `caller`, which is authenticated.
 ///
 /// Access tokens are visible to resource servers in `aud` and to their own client; refresh tokens only to their own
 /// client, because they open no resource. To every other caller a token looks unknown (RFC 7662 §4, RFC 9701 §5).
@@ -63,7 +65,7 @@ pub fn introspect(
     caller: &Client,
     now: Instant,
 ) -> Result<Introspection> {
-    // An app's `resources` are what it may ask for, not what it speaks for.
+    // An app's `resources` are what it may request; only a resource server is their audience.
     let speaks = caller.profile == Profile::ResourceServer;
     let for_it = |f: &Found| speaks && f.token.aud.iter().any(|a| caller.resources.contains(a));
     let live = match asked {
@@ -80,15 +82,16 @@ pub fn introspect(
     Ok(live.map_or(Introspection::Inactive, Introspection::Live))
 }
 
-/// The algorithm a signed answer to `caller` has: the registered one, else RS256 (RFC 9701 §6), else, for a client of a
-/// FAPI profile, one it may use (FAPI 2.0 Message Signing §5.5).
+/// The algorithm of a signed response to `caller`: the registered one, otherwise RS256 (RFC 9701 §6), or for a FAPI
+/// client one that its profile allows (FAPI 2.0 Message Signing §5.5).
 #[must_use]
 pub fn alg(caller: &Client) -> Alg {
     caller.introspection_alg.unwrap_or(if caller.profile.is_fapi() { Alg::Es256 } else { Alg::Rs256 })
 }
 
 impl Introspection {
-    /// The answer's JSON (RFC 7662 §2.2, RFC 9396 §9.2, RFC 9449 §6.2, RFC 8705 §3.2; requirements.md#introspection).
+    /// The response's JSON (RFC 7662 §2.2, RFC 9396 §9.2, RFC 9449 §6.2, RFC 8705 §3.2;
+    /// requirements.md#introspection).
     #[must_use]
     pub fn response(&self, issuer: &str) -> Value {
         match self {
@@ -97,8 +100,8 @@ impl Introspection {
             Self::Live(Live::Refresh(found)) => refresh(&found.0, &found.1, issuer),
         }
     }
-    /// The claims of the signed answer to `caller` (RFC 9701 §5). What is said of the token stands apart from what is
-    /// said of the answer, and there is neither `sub` nor `exp`: nobody shall take the answer for a token (RFC 8725 §3.11).
+    /// The claims of the signed response to `caller` (RFC 9701 §5). Claims about the token are in their own member.
+    /// There is no `sub` and no `exp` outside it, so that nobody takes the response for a token (RFC 8725 §3.11).
     #[must_use]
     pub fn claims(&self, issuer: &str, caller: &ClientId, now: Instant) -> Value {
         json!({"iss": issuer, "aud": caller, "iat": now.secs(), "token_introspection": self.response(issuer)})
@@ -147,8 +150,7 @@ fn refresh(t: &Refresh, grant: &Grant, issuer: &str) -> Value {
     body
 }
 
-/// What the customer allowed, and how they were authenticated (RFC 9470 §6.2); `narrowed` where the token reaches less
-/// far.
+/// What the customer allowed, and how they were authenticated (RFC 9470 §6.2); `narrowed` if the token covers less.
 fn permission(body: &mut Value, g: &Grant, narrowed: Option<&Details>) {
     body["grant_id"] = g.id.as_str().into();
     body["grant_expires_at"] = g.expires_at.secs().into();

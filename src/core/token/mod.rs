@@ -1,9 +1,9 @@
-//! Step 5, tokens: what is handed out, asked about and taken back.
+//! Step 5, tokens: issuing, introspection and revocation.
 //!
-//! Owns access tokens (opaque, RFC 6749 §1.4), refresh tokens (§1.5, not rotated: FAPI 2.0 Security Profile §5.3.2.1),
-//! the token response, the id_token (OpenID Connect Core §2), introspection (RFC 7662), revocation (RFC 7009) and
-//! userinfo (OpenID Connect Core §5.3). It owns no life: a token is alive while its grant is, its client is active, and
-//! its own time is not over; only when one token alone is revoked does its row say so.
+//! Owns access tokens (opaque, RFC 6749 §1.4), refresh tokens (§1.5, not rotated: FAPI 2.0 Security Profile
+//! §5.3.2.1), the token response, the id_token (OpenID Connect Core §2), introspection (RFC 7662), revocation (RFC
+//! 7009) and userinfo (OpenID Connect Core §5.3). A token is valid while its grant is, its client is active and it
+//! has not expired; its row is changed only if it is revoked alone.
 //!
 //! | verb | RFC |
 //! |---|---|
@@ -41,16 +41,16 @@ use crate::scope::Scope;
 use crate::secret::{self, Hash, Secret, SecretKind};
 use std::time::Duration;
 
-/// Values for one token response, drawn before the transaction so that it can run again.
+/// Values for one token response, drawn before the transaction, so that a repeated transaction uses the same ones.
 #[derive(Debug, Clone)]
 pub struct Minted {
-    /// The access token; shown once.
+    /// The access token; shown only once.
     pub access: Secret,
-    /// Its public name.
+    /// Its public id.
     pub access_id: TokenId,
-    /// A refresh token, handed out only where [`Issued::refresh`] says so.
+    /// A refresh token, issued only if [`Issued::refresh`] says so.
     pub refresh: Secret,
-    /// Its public name.
+    /// Its public id.
     pub refresh_id: TokenId,
 }
 impl Minted {
@@ -66,30 +66,30 @@ impl Minted {
     }
 }
 
-/// What was recorded: all a token response needs besides the secrets.
+/// What was recorded: everything a token response needs, except the secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issued {
     /// The grant the tokens belong to; none when the token is the client's own.
     pub grant: Option<Grant>,
     /// The scope of the access token.
     pub scope: Scope,
-    /// What it covers of the grant's details, where that is less than all.
+    /// The part of the grant's details it covers, if that is not all.
     pub details: Option<Details>,
     /// What it is bound to.
     pub binding: Option<TokenBinding>,
-    /// When it was issued,
+    /// When it was issued.
     pub at: Instant,
-    /// and when it expires: at a whole second, never after its grant.
+    /// When it expires: a whole second, never after its grant.
     pub expires_at: Instant,
-    /// Whether a refresh token goes with it.
+    /// Whether a refresh token is issued with it.
     pub refresh: bool,
-    /// The nonce the id_token echoes.
+    /// The nonce for the id_token.
     pub nonce: Option<String>,
 }
 
 impl Issued {
-    /// The token response (RFC 6749 §5.1, RFC 9396 §7; requirements.md#token-response). `id_token` where `openid` was
-    /// granted.
+    /// The token response (RFC 6749 §5.1, RFC 9396 §7; requirements.md#token-response). `id_token` is present if
+    /// `openid` was granted.
     #[must_use]
     pub fn response(&self, minted: &Minted, id_token: Option<String>) -> serde_json::Value {
         let mut body = serde_json::json!({
@@ -115,15 +115,15 @@ impl Issued {
     }
 }
 
-/// When an access token ends: after `lifetime`, and never after its grant. A whole second, so that introspection says
-/// inactive from the second that `exp` names on (RFC 7662 §2.2, RFC 7519 §4.1.4). A lifetime is a second at least, so the
-/// token of a live grant ends after `now`.
+/// When an access token expires: after `lifetime`, and never after its grant. It is a whole second, so that
+/// introspection says inactive from the second in `exp` on (RFC 7662 §2.2, RFC 7519 §4.1.4). A lifetime is at least a
+/// second, so the token of a valid grant expires after `now`.
 fn expiry(lifetime: Duration, grant: Option<Instant>, now: Instant) -> Instant {
     let own = (now + lifetime).floor_second();
     grant.map_or(own, |end| own.min(end.floor_second()))
 }
 
-/// The stored form of a presented access token; `None` for what cannot be one.
+/// The stored form of a presented access token; `None` if it cannot be one.
 #[must_use]
 pub fn access(text: &str) -> Option<Hash> {
     secret::presented(SecretKind::Access, text)

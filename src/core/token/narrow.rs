@@ -1,5 +1,5 @@
-//! What one token covers of what was granted: audiences (RFC 8707 §2.2) and details (RFC 9396 §6). A token request may
-//! ask for less, never for more; less now does not mean less the next time.
+//! The part of a grant that one token covers: audiences (RFC 8707 §2.2) and details (RFC 9396 §6). A token request
+//! may ask for less, never for more; it does not narrow the next token.
 
 use super::TokenRequest;
 use crate::authorize::Details;
@@ -7,8 +7,8 @@ use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
 
-/// `aud`: what the token request asks for within what was granted, else all that was granted, else the configured
-/// default.
+/// `aud`: the audiences the token request asks for, within the granted ones; otherwise all granted ones, or the
+/// configured default.
 ///
 /// # Errors
 /// `invalid_target`.
@@ -21,14 +21,13 @@ pub(super) fn audience(ask: &TokenRequest<'_>, granted: &[String]) -> Result<Vec
     Ok(if asked.is_empty() { granted } else { asked })
 }
 
-/// Every audience of a grant: the resources that were asked for, else the configured default
-/// (requirements.md#audience).
+/// Every audience of a grant: the requested resources, or the configured default (requirements.md#audience).
 pub(super) fn audiences(ask: &TokenRequest<'_>, granted: &[String]) -> Vec<String> {
     if granted.is_empty() { vec![ask.default_audience.to_owned()] } else { granted.to_vec() }
 }
 
-/// The details of a token with this scope, and the scope that says the same: `authorization_details` of the request
-/// narrow what was granted, and so does the scope.
+/// The details of a token with this scope, and the scope that agrees with them. Both the scope and the request's
+/// `authorization_details` narrow what was granted.
 ///
 /// # Errors
 /// `invalid_authorization_details`.

@@ -1,5 +1,5 @@
-//! Revocation (RFC 7009). A refresh token, or an access token of a grant without one, takes its grant
-//! along; an access token beside a refresh token goes alone, and so does a client's own.
+//! Revocation (RFC 7009). A refresh token, or an access token of a grant without one, ends its grant. An access token
+//! beside a refresh token is revoked alone, and so is a client's own token.
 
 use super::{sql, token_events};
 use crate::audit::Actor;
@@ -13,21 +13,21 @@ use crate::secret::{self, SecretKind};
 use crate::store::{Result, Tx};
 use serde_json::json;
 
-/// What a revocation did; the client hears 200 whatever it was (RFC 7009 §2.2).
+/// The result of a revocation. The client always gets 200 (RFC 7009 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revoked {
     /// The grant ended.
     Grant,
-    /// One access token ended; its grant, if it has one, lives on.
+    /// One access token was revoked; its grant, if any, continues.
     Token,
-    /// There was nothing alive under this text.
+    /// The text is no valid token.
     Nothing,
 }
 
-/// Revokes what the client presents. What kind of token it is its prefix says, so `token_type_hint` is not needed.
+/// Revokes the presented token. Its prefix shows its type, so `token_type_hint` is not needed.
 ///
 /// # Errors
-/// The store's. The inner refusal is `invalid_grant` for a token of another client.
+/// The outer error is the store's; the inner one is `invalid_grant` for a token of another client.
 pub fn revoke(
     tx: &mut Tx<'_, '_>,
     token: &str,
@@ -56,9 +56,9 @@ pub fn revoke(
         return Ok(Ok(Revoked::Nothing));
     }
     let ends_it = match &found.grant {
-        // A refresh token that its client may not use any more is none.
+        // A refresh token the client may no longer use does not count.
         Some(grant) => !client.refresh_tokens || !sql::has_refresh(tx, &grant.id)?,
-        // The client's own token: there is nothing to take along.
+        // The client's own token has no grant to end.
         None => false,
     };
     if let Some(grant) = found.grant.as_ref().filter(|_| ends_it) {

@@ -17,17 +17,17 @@ use std::time::Duration;
 pub struct Access {
     /// SHA-256 of the token.
     pub hash: Hash,
-    /// `jti`: its public name.
+    /// `jti`: its public id.
     pub id: TokenId,
     /// The grant it belongs to; none when it is the client's own (RFC 6749 §4.4).
     pub grant: Option<GrantId>,
-    /// Whose it is.
+    /// Its client.
     pub client: ClientId,
-    /// What it opens.
+    /// Its scope.
     pub scope: Scope,
-    /// Where.
+    /// Its audiences.
     pub aud: Vec<String>,
-    /// What it covers of the grant's details, where that is less than all (RFC 9396 §6).
+    /// The part of the grant's details it covers, if that is not all (RFC 9396 §6).
     pub details: Option<Details>,
     /// What it is bound to.
     pub binding: Option<TokenBinding>,
@@ -35,22 +35,22 @@ pub struct Access {
     pub issued_at: Instant,
     /// When it expires.
     pub expires_at: Instant,
-    /// When it alone was revoked.
+    /// When it alone was revoked, without its grant.
     pub revoked_at: Option<Instant>,
 }
 
-/// An access token with all its life hangs on, read in one indexed query.
+/// An access token with everything its validity depends on, read in one indexed query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// The token.
     pub token: Access,
-    /// Its grant; none when it is the client's own.
+    /// Its grant; `None` for the client's own token.
     pub grant: Option<Grant>,
-    /// Whether its client may do anything at the moment.
+    /// Whether its client is active.
     pub client_active: bool,
 }
 impl Found {
-    /// Whether the token is good at `now`.
+    /// Whether the token is valid at `now`.
     #[must_use]
     pub fn is_live(&self, now: Instant) -> bool {
         let grant = self.grant.as_ref().is_none_or(|g| g.is_live(now));
@@ -61,22 +61,22 @@ impl Found {
 /// A stored refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refresh {
-    /// `jti`: its public name.
+    /// `jti`: its public id.
     pub id: TokenId,
-    /// Whose it is.
+    /// Its grant.
     pub client: ClientId,
-    /// All that was granted; a narrowed access token does not narrow the next.
+    /// The full granted scope; a narrowed access token does not narrow the next one.
     pub scope: Scope,
-    /// All audiences that were granted.
+    /// All granted audiences.
     pub aud: Vec<String>,
     /// When it was issued; it expires with its grant.
     pub issued_at: Instant,
-    /// When it alone was revoked.
+    /// When it alone was revoked, without its grant.
     pub revoked_at: Option<Instant>,
 }
 impl Refresh {
-    /// Whether `client`, whose it is, can use it at `now`: of a client that may not have refresh tokens any more they are
-    /// dead, as everything of an ended grant is.
+    /// Whether `client`, its owner, can use it at `now`. A client that may no longer have refresh tokens cannot, and
+    /// a grant that has ended makes it invalid.
     #[must_use]
     pub fn is_live(&self, client: &Client, grant: &Grant, now: Instant) -> bool {
         self.revoked_at.is_none() && client.refresh_tokens && grant.is_live(now)
@@ -158,7 +158,7 @@ pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
         details: row.opt_text(10)?.map(|text| serde_json::from_str(text).map_err(|_| bad("details"))).transpose()?,
         binding: TokenBinding::stored(row.opt_text(4)?, row.opt_text(5)?).map_err(|()| bad("jkt, x5t"))?,
         issued_at: row.instant(6)?,
-        // Earlier releases wrote milliseconds: it ends when `exp` says.
+        // Earlier releases stored milliseconds: the token ends when its `exp` says.
         expires_at: row.instant(7)?.floor_second(),
         revoked_at: row.opt_instant(8)?,
     };
@@ -188,7 +188,8 @@ pub fn find_refresh(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<(Refresh,
     Ok(Some((token, from_row(&row, 6)?)))
 }
 
-/// Whether a refresh token of the grant can still be used: then an access token may go alone (docs/protocol.md#ends).
+/// Whether a refresh token of the grant can still be used: then an access token is revoked alone
+/// (docs/protocol.md#ends).
 pub(super) fn has_refresh(tx: &mut Tx<'_, '_>, grant: &GrantId) -> Result<bool> {
     let row = tx.row(
         "select id from refresh_tokens where grant_id = ?1 and revoked_at is null limit 1",
@@ -213,10 +214,10 @@ pub(super) fn revoke_refresh(tx: &mut Tx<'_, '_>, hash: &Hash, now: Instant) -> 
     Ok(())
 }
 
-/// A token by its public name, whose it is, and of which grant.
+/// A token's public id, its client and its grant.
 pub(super) type RevokedToken = (TokenId, ClientId, Option<GrantId>);
 
-/// Revokes the live tokens that a restored backup brought back, at most `limit` of each kind. Returns those of this
+/// Revokes the valid tokens that a restored backup contains, at most `limit` of each kind. Returns the tokens of this
 /// call.
 pub(super) fn revoke_restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Vec<RevokedToken>> {
     let access = "update access_tokens set revoked_at = ?1 where hash in (select t.hash from access_tokens t \
@@ -240,7 +241,7 @@ pub(super) fn revoke_restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> 
     Ok(revoked)
 }
 
-/// An audience is an absolute URI or a name (RFC 8707 §2): neither holds a space.
+/// An audience is an absolute URI or a name (RFC 8707 §2): neither contains a space.
 fn words(text: &str) -> Vec<String> {
     text.split(' ').filter(|w| !w.is_empty()).map(str::to_owned).collect()
 }

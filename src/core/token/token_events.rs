@@ -1,5 +1,5 @@
-//! What is said when a token is handed out or taken back: an event, in its grant's order where it has a grant, and a
-//! record.
+//! What is written when a token is issued or revoked: an audit record and an event, numbered by its grant if it has
+//! one.
 
 use crate::audit::{self, Actor, Entry};
 use crate::clock::Instant;
@@ -10,8 +10,8 @@ use crate::id::{ClientId, GrantId, TokenId};
 use crate::store::{Result, Tx};
 use serde_json::Value;
 
-/// The event alone. A client's own token has no grant to number its events: each happens once, so that its kind tells
-/// them apart.
+/// The event alone. A client's own token has no grant to number its events. Each kind of event happens to it once, so
+/// the kind identifies the event.
 pub(super) fn event(
     tx: &mut Tx<'_, '_>,
     (token, client, grant): (&TokenId, &ClientId, Option<&GrantId>),
@@ -26,7 +26,7 @@ pub(super) fn event(
     event::emit(tx, &Event { id, at: now, kind, client: Some(client.clone()), grant: None, sub: None, seq: 0, detail })
 }
 
-/// Event and record.
+/// Event and audit record.
 pub(super) fn event_and_audit(
     tx: &mut Tx<'_, '_>,
     (token, client, grant): (&TokenId, &ClientId, Option<&Grant>),

@@ -11,8 +11,7 @@ use crate::secret::{self, Hash, SecretKind};
 use crate::store::{Result, Tx};
 use serde_json::json;
 
-/// What a request at the token endpoint presents, as the key of its unit of work: the code where there is one, else what it
-/// would be given.
+/// The key of the unit of work of a token request: its code if it has one, otherwise the token it would be given.
 #[must_use]
 pub fn key(params: &Params, minted: &Minted) -> Hash {
     presented(params).unwrap_or_else(|| minted.access.hash())

@@ -1,4 +1,4 @@
-//! A record's members, read one at a time; every refusal names the member.
+//! Reads a record's members one at a time; every refusal names the member.
 
 use super::super::redirect;
 use super::Rules;
@@ -15,9 +15,9 @@ pub(super) fn invalid(member: &str, why: &str) -> Refusal {
     Refusal::naming(ErrorCode::InvalidClientMetadata, &format!("{member}: {why}"))
 }
 
-/// Characters that nobody sees and that make what is seen another text: zero width, another direction of writing, lines,
-/// fillers, tags. A name that customers trust holds none (Unicode TR36 §3.1). The selectors that choose among the shapes
-/// of a kanji (U+FE00…, U+E0100…) are no such.
+/// Invisible characters that change how a text is read: zero width, writing direction, line breaks, fillers, tags. A
+/// name that customers trust must not contain them (Unicode TR36 §3.1). Variation selectors of kanji (U+FE00…,
+/// U+E0100…) are allowed.
 const fn hides(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
         | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FEFF}'
@@ -91,7 +91,7 @@ impl<'m> Members<'m> {
         }
         Ok(Some(duration))
     }
-    /// A number from 1 on.
+    /// A number of at least 1.
     pub(super) fn count(&self, name: &str, most: u32) -> Result<Option<u32>, Refusal> {
         let Some(value) = self.0.get(name).filter(|v| !v.is_null()) else { return Ok(None) };
         let number = value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=most).contains(n));
@@ -107,7 +107,7 @@ impl<'m> Members<'m> {
     }
 }
 
-/// A duration in text, or its seconds in digits alone. What counts seconds takes no part of one.
+/// A duration as text, or in seconds as digits only. A member in seconds accepts whole seconds only.
 fn written(text: &str) -> Result<Duration, NotADuration> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return text.parse().map(Duration::from_secs).map_err(|_| NotADuration);
@@ -116,10 +116,10 @@ fn written(text: &str) -> Result<Duration, NotADuration> {
     if duration.subsec_nanos() == 0 { Ok(duration) } else { Err(NotADuration) }
 }
 
-/// An https address a browser or we may go to; http where loopback is allowed.
+/// An https address that a browser or this server may open; http if loopback is allowed.
 pub(super) fn web_uri(text: &str, rules: &Rules) -> Result<(), &'static str> {
     let url = Url::parse(text).map_err(|_| "is not an absolute URI")?;
-    // `Url` would make up the slashes of `https:host`; a browser, on a page of ours, reads a path of ours.
+    // `Url` would add the missing slashes of `https:host`; a browser would read it as a path on our own page.
     if !text.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//")) || text.contains(['\\', ' ']) {
         return Err("is not an absolute URI");
     }

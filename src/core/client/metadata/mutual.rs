@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 const BOUND: &str = "tls_client_certificate_bound_access_tokens";
 
-/// The method: one the profile may use and this server offers.
+/// The authentication method: one that the profile allows and this server offers.
 pub(super) fn auth_method(m: &Members<'_>, profile: Profile, rules: &Rules) -> Result<AuthMethod, Refusal> {
     let usual = if profile.is_fapi() { AuthMethod::PrivateKeyJwt } else { AuthMethod::ClientSecretBasic };
     let name = "token_endpoint_auth_method";
@@ -23,8 +23,8 @@ pub(super) fn auth_method(m: &Members<'_>, profile: Profile, rules: &Rules) -> R
     Ok(method)
 }
 
-/// `dpop_bound_access_tokens` and `tls_client_certificate_bound_access_tokens`: a FAPI client has one of them, DPoP
-/// where it does not say (FAPI 2.0 Security Profile §5.3.2.1 (4), (5)); nobody has both.
+/// `dpop_bound_access_tokens` and `tls_client_certificate_bound_access_tokens`. A FAPI client has exactly one of
+/// them, DPoP by default (FAPI 2.0 Security Profile §5.3.2.1 (4), (5)); no client has both.
 pub(super) fn bound(m: &Members<'_>, profile: Profile, rules: &Rules) -> Result<(bool, bool), Refusal> {
     let certificate = m.flag(BOUND)?.unwrap_or(false);
     if certificate && !rules.methods.contains(&AuthMethod::SelfSignedTlsClientAuth) {
@@ -64,7 +64,7 @@ const NAMES: [(&str, fn(&str) -> Option<Subject>); 5] = [
     ("tls_client_auth_san_email", |t| Some(Subject::SanEmail(t.to_owned()))),
 ];
 
-/// A registered name as its member.
+/// A registered name as a metadata member.
 pub(super) fn member(subject: &Subject) -> (&'static str, String) {
     match subject {
         Subject::Dn(t) => (NAMES[0].0, t.clone()),
@@ -75,8 +75,8 @@ pub(super) fn member(subject: &Subject) -> (&'static str, String) {
     }
 }
 
-/// Keys for the methods that live by them, and for requests that must be signed (RFC 9101 §10.5). A certificate stands in `x5c` beside its own key (RFC 8705 §2.2.2, RFC 7517
-/// §4.7).
+/// Keys are required for the methods that use them, and for signed requests (RFC 9101 §10.5). A certificate must be
+/// in `x5c` beside its own key (RFC 8705 §2.2.2, RFC 7517 §4.7).
 pub(super) fn keys(keys: ClientKeys, method: AuthMethod, signs: bool) -> Result<ClientKeys, Refusal> {
     let lives_by_keys = matches!(method, AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth);
     if lives_by_keys && keys == ClientKeys::None {

@@ -1,4 +1,4 @@
-//! The members of a client record by who may set them, and those that mean nothing here.
+//! The names of a record's members, by who may set them, and those that are unknown here.
 
 use serde_json::Value;
 
@@ -41,10 +41,10 @@ const OPEN: &[&str] = &[
     "userinfo_signed_response_alg",
 ];
 
-/// Who the client is (RFC 7592 §2.2), and what it was told of that.
+/// Members that identify the client (RFC 7592 §2.2), and what the server returned for it.
 const IDENTITY: &[&str] = &["client_id", "client_secret", "client_id_issued_at"];
 
-/// The institution's. A member that becomes known is so until somebody decides otherwise.
+/// Members only the institution may set. A newly known member belongs here until it is decided otherwise.
 const INSTITUTION: &[&str] = &[
     "access_token_lifetime",
     "allow_networks",
@@ -67,13 +67,14 @@ pub fn is_open(name: &str) -> bool {
     OPEN.contains(&name) || name.starts_with("client_name#")
 }
 
-/// Whether only the institution may set the member. Of `provider` that is one member (requirements.md#client-record).
+/// Whether only the institution may set the member. For `provider` this is one of its members
+/// (requirements.md#client-record).
 #[must_use]
 pub fn is_institutional(name: &str) -> bool {
     INSTITUTION.contains(&name)
 }
 
-/// The members of a record that mean nothing here: most often a typing error, or a comment (`_…`).
+/// Members that are unknown here: usually a typing error, or a comment (`_…`).
 #[must_use]
 pub fn unknown_members(document: &Value) -> Vec<String> {
     let known = |n: &str| is_open(n) || is_institutional(n) || IDENTITY.contains(&n);

@@ -1,4 +1,4 @@
-//! A client record as JSON again: what the registry stores and `renkei client show` prints. Never a secret.
+//! Writes a client record as JSON: for the registry and for `renkei client show`. Never contains a secret.
 
 use super::{Value, json};
 use crate::client::{Client, ClientKeys};
@@ -6,8 +6,8 @@ use crate::duration::Span;
 use crate::keys::Jwk;
 use crate::keys::jose::Alg;
 
-/// The record as RFC 7591 metadata with our own members (requirements.md#client-record); [`super::parse`] reads it back
-/// to the same client.
+/// The record as RFC 7591 metadata with our own members (requirements.md#client-record). [`super::parse`] reads it
+/// back to an equal client.
 #[must_use]
 pub fn document(client: &Client) -> Value {
     let words = |list: &[super::GrantType]| list.iter().map(|g| g.as_str()).collect::<Vec<_>>();
@@ -35,7 +35,7 @@ pub fn document(client: &Client) -> Value {
         "resources": client.resources,
         "client_id_issued_at": client.created_at.secs(),
     });
-    // An empty scope has no text that RFC 6749 §3.3 would read.
+    // An empty scope has no valid text in RFC 6749 §3.3.
     if client.scope.is_empty() {
         out["scope"] = Value::Null;
     }

@@ -1,5 +1,5 @@
-//! Initial access tokens (RFC 7591 §3): who may register at all. The institution makes each one for somebody it talks
-//! to, with an end and a number of uses; only its SHA-256 is kept.
+//! Initial access tokens (RFC 7591 §3): they decide who may register. The institution makes each for an app provider,
+//! with an expiry and a number of uses; only its SHA-256 is stored.
 
 use crate::audit::{self, Actor, Entry};
 use crate::client::Profile;
@@ -10,27 +10,27 @@ use crate::store::{Error, Result, Row, Tx};
 use serde_json::json;
 use std::time::Duration;
 
-/// How long an initial access token that is over stays in the list.
+/// How long an expired initial access token stays in the list.
 const RETENTION: Duration = Duration::from_hours(90 * 24);
 
-/// An initial access token without itself.
+/// An initial access token, without the token itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Initial {
-    /// Its public name.
+    /// Its public id.
     pub id: TokenId,
-    /// Whom it was made for, in staff's words.
+    /// Staff's note: for whom it was made.
     pub label: String,
-    /// The one profile an app may take with it; `None`: one of the FAPI profiles.
+    /// The only profile an app may register with; `None`: one of the FAPI profiles.
     pub profile: Option<Profile>,
-    /// How many apps may still register with it.
+    /// How many registrations are left.
     pub uses_left: i64,
     /// When it was made.
     pub created_at: Instant,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Instant,
 }
 
-/// One text, known when compiled: the tail of the statement is all that differs.
+/// The common beginning of the statements as a compile-time text.
 macro_rules! select {
     ($tail:literal) => {
         concat!("select id, label, profile, uses_left, created_at, expires_at from initial_tokens ", $tail)

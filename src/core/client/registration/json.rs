@@ -1,11 +1,11 @@
-//! The JSON of a record from outside: one object, every member once, not deep. RFC 8259 §4 leaves open what a repeated
-//! name means, so somebody in front of us might have judged another record than we do.
+//! The JSON of a record sent by an app: one object, no duplicate members, limited depth. RFC 8259 §4 leaves open what
+//! a duplicate name means, so a proxy in front of us might have checked another record than we read.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// How deep a record may go: `jwks`, its list, a key, a list in it, a text.
+/// The deepest nesting: `jwks`, its list, a key, a list in it, a text.
 const DEEPEST: usize = 6;
 
 /// Reads a record; `None` when it is not one.
@@ -17,7 +17,7 @@ pub fn parse(bytes: &[u8]) -> Option<Map<String, Value>> {
     if let Value::Object(map) = value { Some(map) } else { None }
 }
 
-/// A value that may go so much deeper.
+/// Reads a value with the remaining depth.
 struct Strict(usize);
 impl Strict {
     fn deeper<E: Error>(&self) -> Result<usize, E> {

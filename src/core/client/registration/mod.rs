@@ -6,7 +6,7 @@
 //! approved one waits while the approved record stays in force. Nothing a record names is fetched here: `jwks_uri` only
 //! when the app authenticates, through the guarded port; `logo_uri` and the like never by us.
 //!
-//! Ending the grants of a client that ended itself is `lifecycle`'s.
+//! `lifecycle` ends the grants of a client that ended itself.
 //!
 //! [`Status::Pending`]: super::Status::Pending
 

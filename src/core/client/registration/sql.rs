@@ -1,4 +1,4 @@
-//! The tables of registration. Every change of a client is its state, the audit record and, where others must know,
+//! The tables of registration. Every change of a client writes its state, the audit record and, if others must know,
 //! the event, in one transaction.
 
 use super::{initial, opens};
@@ -15,15 +15,15 @@ use serde_json::{Value as Json, json};
 /// A client that manages its own record.
 #[derive(Debug, Clone)]
 pub struct Managed {
-    /// The record in force.
+    /// The approved record.
     pub client: Client,
-    /// The software statement it came with.
+    /// Its software statement.
     pub statement: Option<String>,
-    /// The record it wants, where that waits for approval.
+    /// The record it wants, if that waits for approval.
     pub proposed: Option<Client>,
 }
 
-/// A new client as it comes in.
+/// A new client that registers itself.
 #[derive(Debug, Clone)]
 pub struct New {
     /// The record.
@@ -36,14 +36,14 @@ pub struct New {
     pub initial: TokenId,
 }
 
-/// What became of a registration.
+/// The result of a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RegistrationResult {
     /// It waits for approval.
     Yes,
-    /// Somebody else took the token's last use.
+    /// Another registration took the token's last use.
     Spent,
-    /// As many as may wait are waiting.
+    /// Too many clients are waiting for approval.
     Full,
 }
 
@@ -72,7 +72,7 @@ pub fn create(tx: &mut Tx<'_, '_>, new: &New, most: u32, event: &EventId, now: I
     Ok(RegistrationResult::Yes)
 }
 
-/// The member of a proposed record that holds its software statement.
+/// The member of a proposed record with its software statement.
 const STATEMENT: &str = "software_statement";
 
 fn read_proposed(text: Option<&str>, client: &Client) -> Result<Option<(Client, Option<String>)>> {
@@ -146,7 +146,7 @@ pub fn change(
         record[STATEMENT] = statement.into();
         record.to_string()
     });
-    // The statement goes with the record it came with.
+    // The statement belongs to its record.
     let statement = if waits { managed.statement.as_deref() } else { statement };
     tx.execute(
         "update client_registrations set statement = ?2, proposed = ?3 where client_id = ?1",
@@ -258,7 +258,7 @@ pub fn prune(tx: &mut Tx<'_, '_>, before: Instant, limit: i64, now: Instant) -> 
     for row in rows {
         let corrupt = || Error::Corrupt { table: "clients", row: String::new(), why: "id".into() };
         let id = ClientId::parse(row.text(0)?).ok_or_else(corrupt)?;
-        // A client ends once, so its id makes a good one for the event; ours are 22 characters long.
+        // A client ends once, so the event's id can be derived from its id; our ids have 22 characters.
         let Some(event) = EventId::parse(&format!("{id}.ended")) else { continue };
         end(tx, &id, &Actor::System, &event, now)?;
         gone += 1;

@@ -1,4 +1,4 @@
-//! Software statements (RFC 7591 §2.3): metadata that somebody the institution trusts has signed.
+//! Software statements (RFC 7591 §2.3): metadata signed by somebody the institution trusts.
 
 use crate::clock::Instant;
 use crate::keys::Jwk;
@@ -8,19 +8,19 @@ use crate::refusal::{ErrorCode, Refusal};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// Whose statements count (`registration.software_statement_*`).
+/// The trusted issuer of statements (`registration.software_statement_*`).
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
-    /// `iss` of the statements that count.
+    /// The `iss` of trusted statements.
     pub issuers: Vec<String>,
-    /// The keys they are signed with.
+    /// The keys of the issuer.
     pub keys: Vec<Jwk>,
 }
 
-/// How far another's clock may be ahead.
+/// How far the issuer's clock may be ahead.
 const AHEAD: Duration = Duration::from_secs(60);
 
-/// Claims that say something about the statement and not about the client (RFC 7519 §4.1).
+/// Claims about the statement itself, not about the client (RFC 7519 §4.1).
 const ABOUT_ITSELF: &[&str] = &["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
 const fn bad(why: &'static str) -> Refusal {
@@ -31,9 +31,9 @@ const UNAPPROVED: Refusal = Refusal::new(
     "this server does not know the issuer of the software statement",
 );
 
-/// Takes the statement out of what was sent and lets its claims win over members beside it (RFC 7591 §3.1.1). Returns
-/// it came, for the answer (§3.2.1). `known` is the one the client came with: sent back unchanged it still counts
-/// when its time is over.
+/// Takes the statement out of a record; its claims override the members beside it (RFC 7591 §3.1.1). Also returns the
+/// statement as it came, for the response (§3.2.1). `known` is the client's current statement: sent back unchanged,
+/// it is accepted even after it has expired.
 ///
 /// # Errors
 /// `invalid_software_statement`, `unapproved_software_statement` (RFC 7591 §3.2.2).
@@ -62,7 +62,7 @@ pub fn apply(
 
 fn signed(text: &str, trust: &Trust, now: Instant) -> Result<Verified, Refusal> {
     let parsed = jose::parse(text).map_err(|_| bad("the software statement is not a JWT"))?;
-    // Whose it is decides first: about what a stranger signed there is nothing to say.
+    // The issuer is checked first: a stranger's statement needs no further check.
     let known: Vec<&str> = trust.issuers.iter().map(String::as_str).collect();
     let of_whom = [
         must("iss", ClaimRule::Text, bad("the software statement has no iss")),
@@ -73,7 +73,7 @@ fn signed(text: &str, trust: &Trust, now: Instant) -> Result<Verified, Refusal> 
     verified.map_err(|_| bad("the signature of the software statement is not right"))
 }
 
-/// When a statement counts (RFC 7519 §4.1.4, §4.1.5).
+/// When a statement is valid (RFC 7519 §4.1.4, §4.1.5).
 const TIMELY: [ClaimCheck<'static, Refusal>; 6] = {
     const NO_DATE: Refusal = bad("a date of the software statement is not a date");
     const TOO_SOON: Refusal = bad("the software statement is not valid yet");

@@ -1,5 +1,6 @@
-//! What a record that comes from outside may say: the members of the RFCs. All others that mean something here are the
-//! institution's, and refused unless they say what holds anyway, so that an app may send back what it was told.
+//! What a record sent by an app may contain: the members of the RFCs. Only the institution may set the other known
+//! members; they are refused unless they repeat the current value, so that an app may send back the record it
+//! received.
 
 use crate::client::metadata::{self, Rules, is_institutional, is_open};
 use crate::client::{Client, Profile, SecretKey, Status, StoredSecret};
@@ -9,15 +10,15 @@ use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::Secret;
 use serde_json::{Map, Value};
 
-/// Follows from `grant_types`.
+/// Derived from `grant_types`.
 const DERIVED: &str = "refresh_tokens";
 
 fn institutional(name: &str) -> Refusal {
     Refusal::naming(ErrorCode::InvalidClientMetadata, &format!("{name}: only the institution sets it"))
 }
 
-/// Reads a record from outside. `standing` is the client it is to replace; a new one is pending and takes `profile`, or, where the
-/// initial access token names none, one of the FAPI profiles.
+/// Reads a record sent by an app. `standing` is the client it replaces. A new client is pending and gets `profile`,
+/// or one of the FAPI profiles if the initial access token names none.
 ///
 /// # Errors
 /// `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 §3.2.2), naming the member.
@@ -30,7 +31,7 @@ pub fn judge(
 ) -> Result<Client, Refusal> {
     let kept = standing.map(metadata::document);
     let kept = kept.as_ref().and_then(Value::as_object);
-    // What nobody supports is judged, too: it is refused and not ignored.
+    // An unsupported value must be checked as well: it is refused, not ignored.
     let read = |name: &str| is_open(name) || metadata::UNSUPPORTED.contains(&name);
     let mut record: Map<String, Value> =
         sent.iter().filter(|(name, _)| read(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
@@ -57,8 +58,8 @@ pub fn judge(
     Ok(client)
 }
 
-/// Reads the record with which a client replaces its own (RFC 7592 §2.2). `key` checks the secret it may name, and `made` is
-/// the secret it gets where it now needs one.
+/// Reads the record with which a client replaces its own (RFC 7592 §2.2). `key` checks a secret in the record; `made`
+/// is the client's secret if it needs one now.
 ///
 /// # Errors
 /// Those of [`judge`]; `access_denied` while the client is suspended.
@@ -72,7 +73,7 @@ pub fn judge_update(
     if standing.status == Status::Suspended {
         return Err(Refusal::new(ErrorCode::AccessDenied, "the client is suspended"));
     }
-    // RFC 7592 §2.2: the client says who it is, and cannot choose a secret.
+    // RFC 7592 §2.2: the record names the client_id, and cannot set the secret.
     if sent.get("client_id").and_then(Value::as_str) != Some(standing.id.as_str()) {
         return Err(Refusal::new(ErrorCode::InvalidClientMetadata, "client_id: is missing or another one"));
     }
@@ -100,8 +101,8 @@ fn new_profile(sent: &Map<String, Value>, allowed: Option<Profile>) -> Profile {
     allowed.or(wanted.filter(|p| p.is_fapi())).unwrap_or(Profile::Fapi2)
 }
 
-/// The provider's own words are the provider's; under which number it stands in the register of the Financial Services
-/// Agency is what the institution looked up.
+/// The provider may describe itself. Its registration number with the Financial Services Agency is what the
+/// institution looked up.
 fn provider(record: &mut Map<String, Value>, sent: &Map<String, Value>) {
     let number = record.remove("provider").and_then(|kept| kept.get("registration_number").cloned());
     let mut provider = match sent.get("provider") {
@@ -116,8 +117,8 @@ fn provider(record: &mut Map<String, Value>, sent: &Map<String, Value>) {
     }
 }
 
-/// Whether a new record opens anything that the approved one does not: another address, more scope, other keys, another
-/// name. Only what is listed here is harmless; whatever else differs wants a look.
+/// Whether a new record needs approval. Only the differences listed here are harmless; any other needs it, for
+/// example another address, more scope, other keys or another name.
 #[must_use]
 pub fn opens(approved: &Client, wanted: &Client) -> bool {
     let (mut old, mut new) = (metadata::document(approved), metadata::document(wanted));

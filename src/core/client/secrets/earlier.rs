@@ -1,24 +1,24 @@
-//! Secrets that an earlier release kept: SHA-256 of the ones it made, argon2id of the ones somebody brought along.
+//! Secrets stored by earlier releases: SHA-256 of those they made, argon2id of those given to them.
 //!
-//! A server settles them at its start, before it listens. SHA-256 becomes HMAC; of argon2id nothing can be made, so the
-//! start is refused. What a node of the earlier release writes later waits for the next start: the first kind counts
-//! until then, the second does not.
+//! A server converts them at its start, before it listens. SHA-256 becomes HMAC; argon2id cannot be converted, so the
+//! start is refused. A node of an earlier release may write more of them later: until the next start the first kind
+//! is accepted and the second is not.
 
 use super::{SecretKey, StoredSecret};
 use crate::store::{self, Error, Store, Tx};
 
-/// Secrets keyed in one transaction.
+/// How many secrets are converted in one transaction.
 const BATCH: i64 = 500;
-/// Clients that a refusal names. Once they have new secrets, the next start names the next ones.
+/// How many clients an error names. Once they have new secrets, the next start names more.
 const NAMED: i64 = 100;
 
-/// Why the secrets in a store are not all of the one kind.
+/// Why the stored secrets could not all be converted.
 #[derive(Debug, thiserror::Error)]
 pub enum Unsettled {
-    /// The store's.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// Clients whose secret nothing can check any more.
+    /// Clients with a secret that can no longer be checked.
     #[error(
         "an earlier release kept the secret of {clients} as argon2id, which this one does not check. Before the server \
          can start, each of them needs a new secret: `renkei client rotate-secret ID` makes one and shows it once, \
@@ -30,17 +30,14 @@ pub enum Unsettled {
     },
 }
 
-/// Makes one kind of all secrets that are kept; returns how many it keyed. Where one is kept as argon2id, it changes none.
-/// Two nodes may do this at once, and it may be interrupted.
-///
-/// # Errors
-/// [`Unsettled`].
+/// Converts all stored secrets; returns how many. If any is argon2id, it changes none. Two nodes may do this at once,
+/// and it may be interrupted.
 pub async fn settle(store: &Store, key: &SecretKey) -> Result<u64, Unsettled> {
     if let Some(clients) = store.scan(argon2id).await? {
         return Err(Unsettled::Argon2id { clients });
     }
     let left = store.scan(|tx| tx.row("select id from clients where secret_kind = 'sha256' limit 1", &[]));
-    // Where there is nothing to do nothing is written: a full disk is no reason not to start.
+    // Nothing is written if there is nothing to convert: a full disk must not prevent a start.
     let (mut keyed, mut after) = (0, left.await?.map(|_| String::new()));
     while let Some(from) = after {
         let key = key.clone();
@@ -50,7 +47,7 @@ pub async fn settle(store: &Store, key: &SecretKey) -> Result<u64, Unsettled> {
     Ok(keyed)
 }
 
-/// The clients with an argon2id secret, as an operator reads them; `None` when there is none. Reads ids and no records.
+/// The clients with an argon2id secret, as text for an operator; `None` if there is none. Reads ids, no records.
 fn argon2id(tx: &mut Tx<'_, '_>) -> store::Result<Option<String>> {
     let rows =
         tx.rows("select id from clients where secret_kind = 'argon2id' order by id limit ?1", &[(NAMED + 1).into()])?;
@@ -60,8 +57,8 @@ fn argon2id(tx: &mut Tx<'_, '_>) -> store::Result<Option<String>> {
     Ok((!ids.is_empty()).then(|| format!("{}{more}", ids.join(", "))))
 }
 
-/// Keys the next secrets after the client `after`. Returns how many, and the last client's id while there may be more.
-/// The record's version stays: the client has the same secret as before.
+/// Converts the next secrets after the client `after`. Returns how many, and the last client's id if there may be
+/// more. The record's version does not change, because the secret is the same.
 fn key_batch(tx: &mut Tx<'_, '_>, key: &SecretKey, after: &str) -> store::Result<(u64, Option<String>)> {
     let rows = tx.rows(
         "select id, secret from clients where secret_kind = 'sha256' and id > ?1 order by id limit ?2",

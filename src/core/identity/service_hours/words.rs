@@ -1,4 +1,4 @@
-//! A closed window in words, Japanese and English, as an institution writes it on its page of questions and answers
+//! A closed window as a sentence, Japanese and English, in the style of an institution's FAQ page
 //! (requirements.md#hours).
 
 use super::{DayRule, Window};
@@ -11,9 +11,9 @@ const DAY: i64 = 24 * 60;
 /// One closed window in words: `days` followed by `times` is the sentence. The page keeps `times` on one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sentence {
-    /// On which days, with the space or the particle that joins it to the times.
+    /// The days, with the space or particle that joins them to the times.
     pub days: String,
-    /// From when until when.
+    /// The start and end time.
     pub times: String,
 }
 
@@ -28,8 +28,8 @@ impl Window {
     }
 }
 
-/// A window of a rule. Its first minute names its day: where it begins on the evening before, the days are named one day
-/// earlier (12月31日～1月2日の23:50～翌7:00), or called the day before where that day has no name of its own.
+/// A repeated window. Its first minute names its day. If it begins on the evening before, the days are named one day
+/// earlier (12月31日～1月2日の23:50～翌7:00), or "the day before" if that day has no name of its own.
 fn on_days(rule: &DayRule, from: i64, to: i64, language: Language) -> Sentence {
     let eve = from < 0;
     let (from, to) = if eve { (from + DAY, to + DAY) } else { (from, to) };
@@ -124,12 +124,12 @@ fn once(from: NaiveDateTime, to: NaiveDateTime, language: Language) -> Sentence 
 }
 
 impl DayRule {
-    /// The rule whose days are those just before the days of this one; `None` where no rule says that.
+    /// The rule for the days just before the days of this one; `None` if there is no such rule.
     pub(super) fn day_before(&self) -> Option<Self> {
         match self {
             Self::Daily => Some(Self::Daily),
             Self::Weekday(weekday, nth) if nth.is_empty() => Some(Self::Weekday(weekday.pred(), Vec::new())),
-            // The day before the 1st Sunday is no certain Saturday.
+            // The day before the 1st Sunday may be in another month, so it has no rule.
             Self::Weekday(..) => None,
             Self::Yearly(from, to) => Some(Self::Yearly(before(*from)?, before(*to)?)),
         }

@@ -8,9 +8,6 @@ use crate::store::{self, Store, Tx, Value};
 use zeroize::Zeroizing;
 
 /// A 256-bit key all nodes of this installation share, made the first time it is asked for and sealed in the store.
-///
-/// # Errors
-/// [`Error`].
 pub async fn shared_secret(
     store: &Store,
     sealer: &Sealer,
