@@ -4,7 +4,7 @@
 //! node, and one audit record an hour for each kind, whichever node raises it. `docs/operations.md` says what each means
 //! and what to do.
 
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::store::{Result, Store, Tx};
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ fn record(tx: &mut Tx<'_, '_>, kind: AlarmKind, detail: &Value, now: Instant) ->
         return Ok(());
     }
     let detail = json!({ "kind": kind.as_str(), "detail": detail });
-    audit::append(tx, &Entry { detail, ..Entry::new(now, Actor::System, "alarm.raised") })
+    audit::append(tx, &Entry { detail, ..Entry::new(now, Actor::System, AuditAction::AlarmRaised) })
 }
 
 /// Housekeeping: forgets at most `limit` hours that are over.

@@ -9,7 +9,7 @@
 //! thirtieth day, is told to everyone concerned ([`lifecycle`]). [`linking`] has the use-cases of the consent screen, where
 //! these steps meet; [`admin`] is what the institution does.
 //!
-//! Everything stands on plain values without I/O ([`clock`] … [`hook`]) and on [`store`], [`audit`], [`event`], [`keys`]
+//! Everything stands on plain values without I/O ([`clock`] … [`hook`]) and on [`store`], [`event`], [`audit`], [`keys`]
 //! and [`oxide`].
 //!
 //! A module may use what stands above it in this file's order, never what stands below; `tests/it/shape.rs` checks it.
@@ -18,15 +18,17 @@
 mod words;
 pub use words::{
     account, clock, duration, hook, id, kana, language, network, params, phone, random, refusal, scope, secret,
+    thumbprint,
 };
 
 // What everything stands on.
 pub mod store;
 
+pub mod event;
+
 pub mod audit;
 
 pub mod alarm;
-pub mod event;
 pub mod keys;
 pub mod oxide;
 

@@ -9,7 +9,7 @@
 
 use renkei_core::{
     account, admin, alarm, audit, authorize, client, clock, consent, duration, hook, id, identity, kana, keys,
-    language, lifecycle, linking, network, params, phone, random, refusal, scope, secret, store, token,
+    language, lifecycle, linking, network, params, phone, random, refusal, scope, secret, store, thumbprint, token,
 };
 
 pub mod config;

@@ -1,7 +1,7 @@
 //! The audit chain and the outbox on both engines: whatever somebody does to a record shows, and where.
 
 use crate::support::test_store::{TestStore, on_both_engines};
-use renkei_core::audit::{self, Actor, ChainReport, Entry, Filter};
+use renkei_core::audit::{self, Actor, AuditAction, ChainReport, Entry, Filter};
 use renkei_core::clock::Instant;
 use renkei_core::event::{self, Event, EventKind};
 use renkei_core::id::{ClientId, EventId, GrantId, InteractionId};
@@ -31,7 +31,7 @@ async fn record(store: &Store, n: i64) {
             grant: GrantId::parse(&format!("g-{}", n % 3)),
             account: (n % 2 == 1).then(|| Hash::of("account")),
             detail: json!({"n": n, "of": "ﾃﾞｰﾀ"}),
-            ..Entry::new(at(n / 4), Actor::Customer, "test.record")
+            ..Entry::new(at(n / 4), Actor::Customer, AuditAction::AlarmRaised)
         };
         audit::append(tx, &entry)
     });
@@ -70,14 +70,14 @@ async fn a_record_rolls_back_with_its_change(test_store: TestStore) {
     let store = test_store.open();
     record(&store, 0).await;
     let failed = store.write(|tx| {
-        audit::append(tx, &Entry::new(at(1), Actor::System, "test.lost"))?;
+        audit::append(tx, &Entry::new(at(1), Actor::System, AuditAction::CallSeen))?;
         Err::<(), _>(Error::Engine("no".into()))
     });
     failed.await.unwrap_err();
     // Several in one transaction hang on each other.
     let several = store.write(|tx| {
         for _ in 0..3 {
-            audit::append(tx, &Entry::new(at(2), Actor::System, "test.kept"))?;
+            audit::append(tx, &Entry::new(at(2), Actor::System, AuditAction::AccountChanged))?;
         }
         Ok(())
     });
@@ -114,7 +114,7 @@ async fn every_change_shows_and_where(test_store: TestStore) {
         ),
         (
             "update audit set action = 'test.other' where n = 1",
-            "update audit set action = 'test.record' where n = 1",
+            "update audit set action = 'alarm.raised' where n = 1",
             1,
             "changed",
         ),

@@ -224,7 +224,7 @@ async fn requests_of_the_release_before_go_with_the_upgrade(test_store: TestStor
             &[id.into(), text.as_str().into(), NOW.into(), (NOW + LIFETIME).into()],
         )?;
         // A unit of work without a record would leave a marker, and that table is younger.
-        audit::append(tx, &Entry::new(NOW, Actor::System, "test.request.pushed"))
+        audit::append(tx, &Entry::new(NOW, Actor::System, audit::AuditAction::CallSeen))
     };
     store.write(pushed).await.unwrap();
     store.stop().await;

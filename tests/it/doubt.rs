@@ -8,7 +8,7 @@ use crate::support::http::Answer;
 use crate::support::own_pg::OwnPg;
 use crate::support::pg;
 use crate::support::town::{Engine, Node, Town, run_within};
-use renkei_core::audit::{self, Actor, Entry};
+use renkei_core::audit::{self, Actor, AuditAction, Entry};
 use renkei_core::client::replay::claim;
 use renkei_core::clock::Instant as Moment;
 use renkei_core::secret::Hash;
@@ -66,7 +66,7 @@ fn unrecorded(tx: &mut Tx<'_, '_>, name: &str) -> Result<bool> {
 /// One that leaves its record.
 fn recorded(tx: &mut Tx<'_, '_>, name: &str) -> Result<bool> {
     let entry =
-        Entry { detail: serde_json::json!({ "name": name }), ..Entry::new(THEN, Actor::System, "test.recorded") };
+        Entry { detail: serde_json::json!({ "name": name }), ..Entry::new(THEN, Actor::System, AuditAction::CallSeen) };
     audit::append(tx, &entry)?;
     unrecorded(tx, name)
 }

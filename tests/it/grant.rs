@@ -8,6 +8,7 @@ use renkei_core::consent;
 use renkei_core::grant::{By, Ended, GrantState, Reason, sql};
 use renkei_core::refusal::ErrorCode;
 use renkei_core::secret::Hash;
+use renkei_core::thumbprint::Thumbprint;
 use renkei_core::token::sql::FIND_ACCESS;
 use renkei_core::token::{self, revoke::Revoked};
 use serde_json::json;
@@ -175,7 +176,7 @@ async fn a_wrong_tie_burns_nothing(test_store: TestStore) {
     let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let mut binding = World::binding();
-    let key = |name: &str| token::TokenBinding::Dpop(Hash::of(name));
+    let key = |name: &str| token::TokenBinding::Dpop(Thumbprint::of(name));
     binding.dpop_jkt = key("key-1").jkt();
     let allowed = w.allow_with(&app, "accounts", "115-ordinary-1100026", binding).await;
     let (own, other) = (Some(key("key-1")), Some(key("key-2")));
@@ -471,9 +472,9 @@ async fn a_bound_token_says_so(test_store: TestStore) {
     let w = World::at(test_store);
     let app = w.app("kakeibo").await;
     let api = w.api().await;
-    let thumbprint = Hash::of("thumb-print");
+    let (key, thumbprint) = (Thumbprint::of("key"), Hash::of("thumb-print"));
     for (binding, word, cnf) in [
-        (token::TokenBinding::Dpop(thumbprint), "DPoP", json!({"jkt": thumbprint.base64url()})),
+        (token::TokenBinding::Dpop(key), "DPoP", json!({"jkt": key.base64url()})),
         (token::TokenBinding::Certificate(thumbprint), "Bearer", json!({"x5t#S256": thumbprint.base64url()})),
     ] {
         let allowed = w.allow(&app).await;

@@ -53,7 +53,7 @@ async fn what_an_earlier_release_left_booked_is_given_back(test_store: TestStore
                 )?;
             }
             // A unit of work without a record would leave a marker, and that table is younger.
-            audit::append(tx, &Entry::new(Instant::from_secs(NOON), Actor::System, "test.lockouts"))
+            audit::append(tx, &Entry::new(Instant::from_secs(NOON), Actor::System, audit::AuditAction::CallSeen))
         })
         .await
         .unwrap();

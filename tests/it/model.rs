@@ -12,6 +12,7 @@ use renkei_core::grant::Reason;
 use renkei_core::id::GrantId;
 use renkei_core::refusal::ErrorCode;
 use renkei_core::secret::Hash;
+use renkei_core::thumbprint::Thumbprint;
 use renkei_core::token::revoke::Revoked;
 use renkei_core::token::{ProofOfPossession, TokenBinding};
 use serde_json::{Value, json};
@@ -99,8 +100,8 @@ const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// A key or a certificate of two, by thumbprint.
-fn key(n: usize) -> Hash {
-    Hash::of(["one key", "another key"][n])
+fn key(n: usize) -> Thumbprint {
+    Thumbprint::of(["one key", "another key"][n])
 }
 fn certificate(n: usize) -> Hash {
     Hash::of(["one certificate", "another certificate"][n])
@@ -212,8 +213,9 @@ fn opens(bound: Option<TokenBinding>, dpop: bool, proved: ProofOfPossession) -> 
         Some(TokenBinding::Dpop(key)) => (true, Some(key), None),
         Some(TokenBinding::Certificate(own)) => (false, None, Some(own)),
     };
-    let holds = |wanted: Option<Hash>, proved: Option<Hash>| wanted.is_none() || wanted == proved;
-    wants.0 == dpop && holds(wants.1, proved.key) && holds(wants.2, proved.certificate)
+    let key_held = wants.1.is_none() || wants.1 == proved.key;
+    let certificate_held = wants.2.is_none() || wants.2 == proved.certificate;
+    wants.0 == dpop && key_held && certificate_held
 }
 const fn token_type(bound: Option<TokenBinding>) -> &'static str {
     if matches!(bound, Some(TokenBinding::Dpop(_))) { "DPoP" } else { "Bearer" }
@@ -322,7 +324,7 @@ impl Story<'_> {
         let scope = if app == 1 { "accounts offline_access" } else { "accounts" };
         let mut binding = World::binding();
         binding.resource = named.iter().map(|r| RESOURCES[*r].to_owned()).collect();
-        binding.dpop_jkt = bound.map(|n| key(n).base64url());
+        binding.dpop_jkt = bound.map(key);
         let allowed = self.w.allow_with(&self.apps[app], scope, &format!("115-ordinary-{account}"), binding).await;
         self.m.grants.push(Grant {
             id: allowed.grant,

@@ -1,7 +1,7 @@
 //! Copies of the store, and what must happen to one before a server may use it.
 
-use super::{AdminContext, AdminError, looked};
-use crate::audit::{Actor, Entry};
+use super::{AdminContext, AdminError};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::grant;
 use crate::identity;
@@ -24,8 +24,9 @@ pub(super) async fn make(
     }
     let named = file.display().to_string();
     service.store.backup(file).await?;
-    let entry = Entry { detail: json!({"file": named}), ..Entry::new(now, actor.clone(), "") };
-    service.store.write(move |tx| looked(tx, &actor, "staff.backup.made", entry.clone())).await?;
+    let entry =
+        Entry { detail: json!({"file": named}), ..Entry::new(now, actor.clone(), AuditAction::StaffBackupMade) };
+    service.store.write(move |tx| audit::append(tx, &entry)).await?;
     Ok(json!({"file": named}))
 }
 
@@ -49,7 +50,7 @@ pub async fn restored(store: &Store, staff: &str, now: Instant) -> Result<Value,
     }
     let actor = Actor::Staff(staff.to_owned());
     let answer = json!({"tokens": tokens, "codes": codes});
-    let entry = Entry { detail: answer.clone(), ..Entry::new(now, actor.clone(), "") };
-    store.write(move |tx| looked(tx, &actor, "staff.backup.restored", entry.clone())).await?;
+    let entry = Entry { detail: answer.clone(), ..Entry::new(now, actor.clone(), AuditAction::StaffBackupRestored) };
+    store.write(move |tx| audit::append(tx, &entry)).await?;
     Ok(answer)
 }

@@ -1,8 +1,8 @@
 //! Grants as staff sees and ends them.
 
-use super::{AdminContext, AdminError, StaffReason, looked};
+use super::{AdminContext, AdminError, StaffReason};
 use crate::account::Account;
-use crate::audit::{Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event;
 use crate::grant::{self, Ended, Grant, GrantState, Reason};
@@ -46,8 +46,12 @@ pub(super) async fn list(
     let found = service.store.write(move |tx| {
         let grants = grant::sql::of_account(tx, &index, MOST)?;
         let seen = json!({"grants": grants.len()});
-        let entry = Entry { account: Some(index), detail: seen, ..Entry::new(now, actor.clone(), "") };
-        looked(tx, &actor, "staff.grants.listed", entry)?;
+        let entry = Entry {
+            account: Some(index),
+            detail: seen,
+            ..Entry::new(now, actor.clone(), AuditAction::StaffGrantsListed)
+        };
+        audit::append(tx, &entry)?;
         Ok(grants)
     });
     let grants: Vec<Value> = found.await?.iter().map(|g| grant_json(service, g, now)).collect();
@@ -63,9 +67,9 @@ pub(super) async fn show(service: &AdminContext, id: GrantId, actor: Actor, now:
             client: Some(grant.client.clone()),
             grant: Some(wanted.clone()),
             account: Some(grant.account_index),
-            ..Entry::new(now, actor.clone(), "")
+            ..Entry::new(now, actor.clone(), AuditAction::StaffGrantShown)
         };
-        looked(tx, &actor, "staff.grant.shown", entry)?;
+        audit::append(tx, &entry)?;
         Ok(Some((grant, events)))
     });
     let (grant, events) = found.await?.ok_or_else(|| unknown(&id))?;

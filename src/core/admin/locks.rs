@@ -1,8 +1,8 @@
 //! Locks on linking as staff sees and releases them (G5, R33).
 
-use super::{AdminContext, AdminError, StaffReason, looked};
+use super::{AdminContext, AdminError, StaffReason};
 use crate::account::Account;
-use crate::audit::{Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::identity::lockout;
 use serde_json::{Value, json};
@@ -14,8 +14,11 @@ pub(super) async fn list(service: &AdminContext, actor: Actor, now: Instant) -> 
     let crypto = service.crypto.clone();
     let found = service.store.write(move |tx| {
         let locks = lockout::list(tx, &crypto, now, MOST)?;
-        let entry = Entry { detail: json!({"locks": locks.len()}), ..Entry::new(now, actor.clone(), "") };
-        looked(tx, &actor, "staff.locks.listed", entry)?;
+        let entry = Entry {
+            detail: json!({"locks": locks.len()}),
+            ..Entry::new(now, actor.clone(), AuditAction::StaffLocksListed)
+        };
+        audit::append(tx, &entry)?;
         Ok(locks)
     });
     let told = |l: &lockout::LockEntry| {

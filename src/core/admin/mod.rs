@@ -25,13 +25,13 @@ pub use command::{AdminCommand, Period, StaffReason};
 pub use initial::{InitialTokenRequest, TokenAsk};
 pub use keys::Rotation;
 
-use crate::audit::{self, Actor, Entry};
+use crate::audit::Actor;
 use crate::client::metadata::Rules;
 use crate::clock::Instant;
 use crate::identity::FieldCrypto;
 use crate::keys::Ring;
 use crate::keys::ring::{self, RotationPolicy};
-use crate::store::{self, Store, Tx};
+use crate::store::{self, Store};
 use serde_json::Value;
 
 /// What answering takes.
@@ -99,9 +99,4 @@ pub async fn answer(service: &AdminContext, ask: AdminCommand, staff: &str, now:
         AdminCommand::Backup { file } => backup::make(service, file, actor, now).await,
         AdminCommand::Schema => record::schema(service).await,
     }
-}
-
-/// Writes down that staff looked.
-fn looked(tx: &mut Tx<'_, '_>, actor: &Actor, action: &'static str, entry: Entry) -> store::Result<()> {
-    audit::append(tx, &Entry { actor: actor.clone(), action, ..entry })
 }

@@ -1,8 +1,8 @@
 //! The audit record and the schema as an operator sees them.
 
-use super::{AdminContext, AdminError, Period, looked};
+use super::{AdminContext, AdminError, Period};
 use crate::account::Account;
-use crate::audit::{self, Actor, Cursor, Entry, Filter};
+use crate::audit::{self, Actor, AuditAction, Cursor, Entry, Filter};
 use crate::clock::Instant;
 use crate::id::GrantId;
 use crate::store::NoLimit;
@@ -25,8 +25,8 @@ pub(super) async fn verify(service: &AdminContext, actor: Actor, now: Instant) -
     let report = verify::verify(&service.store.without_limit(NoLimit::AuditVerify)).await?;
     let whole = report.is_whole();
     let detail = json!({"whole": whole, "records": report.audit.records});
-    let entry = Entry { detail, ..Entry::new(now, actor.clone(), "") };
-    service.store.write(move |tx| looked(tx, &actor, "staff.audit.verified", entry.clone())).await?;
+    let entry = Entry { detail, ..Entry::new(now, actor.clone(), AuditAction::StaffAuditVerified) };
+    service.store.write(move |tx| audit::append(tx, &entry)).await?;
     let mut answer = json!(report);
     answer["whole"] = json!(whole);
     Ok(answer)
@@ -42,8 +42,8 @@ pub(super) async fn export(
     if wanted.after.is_none() {
         // Written once an export, not once a page.
         let grant = wanted.grant.clone();
-        let entry = Entry { grant, account, ..Entry::new(now, actor.clone(), "") };
-        service.store.write(move |tx| looked(tx, &actor, "staff.audit.exported", entry.clone())).await?;
+        let entry = Entry { grant, account, ..Entry::new(now, actor.clone(), AuditAction::StaffAuditExported) };
+        service.store.write(move |tx| audit::append(tx, &entry)).await?;
     }
     let Period { from, to } = wanted.period;
     let filter = Filter { from, to, grant: wanted.grant.clone(), account };

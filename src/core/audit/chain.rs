@@ -92,7 +92,7 @@ pub(super) fn append(tx: &mut Tx<'_, '_>, entry: &Entry) -> Result<()> {
         n: length + 1,
         at: entry.at,
         actor: &actor,
-        action: entry.action,
+        action: entry.action.as_str(),
         client: entry.client.as_ref().map(|c| c.as_str()),
         interaction: entry.interaction.as_ref().map(|i| i.as_str()),
         grant: entry.grant.as_ref().map(|g| g.as_str()),

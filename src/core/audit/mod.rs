@@ -5,12 +5,14 @@
 //! Who can write to the database can also recompute a whole chain: [`verify`] tells the heads, and a head kept in
 //! another place proves everything up to it.
 
+mod action;
 mod chain;
 mod export;
 #[cfg(test)]
 mod tests;
 mod verify;
 
+pub use action::AuditAction;
 pub use export::{Cursor, ExportedRecord, Filter, Page, export};
 pub use verify::{Break, ChainReport, Head, verify};
 
@@ -51,8 +53,8 @@ pub struct Entry {
     pub at: Instant,
     /// Who.
     pub actor: Actor,
-    /// What: a dotted name such as `interaction.account.accepted` or `grant.revoked`.
-    pub action: &'static str,
+    /// What was done.
+    pub action: AuditAction,
     /// The app concerned.
     pub client: Option<ClientId>,
     /// The customer's interaction, if there is one.
@@ -67,7 +69,7 @@ pub struct Entry {
 impl Entry {
     /// A record of `action` by `actor` with nothing more said; set the other fields by struct update.
     #[must_use]
-    pub fn new(at: Instant, actor: Actor, action: &'static str) -> Self {
+    pub fn new(at: Instant, actor: Actor, action: AuditAction) -> Self {
         Self {
             at,
             actor,

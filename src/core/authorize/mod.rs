@@ -30,6 +30,7 @@ pub use rules::{RequestInput, RequestSource, admit, check, destination};
 use crate::id::ClientId;
 use crate::oxide::Challenge;
 use crate::scope::Scope;
+use crate::thumbprint::Thumbprint;
 
 /// A checked authorization request: every value is valid for the client it names.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -49,7 +50,7 @@ pub struct AuthorizationRequest {
     /// The PKCE challenge the code is bound to (RFC 7636); `None` only if the client may do without PKCE.
     pub code_challenge: Option<Challenge>,
     /// The DPoP key the code is bound to (RFC 9449 §10).
-    pub dpop_jkt: Option<String>,
+    pub dpop_jkt: Option<Thumbprint>,
     /// The requested audiences (RFC 8707 §2).
     pub resource: Vec<String>,
     /// The authorization detail (RFC 9396 §2). Its permissions are explicit and agree with `scope`.

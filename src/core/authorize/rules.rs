@@ -13,15 +13,16 @@ use crate::oxide::{self, ClientContext};
 use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
+use crate::thumbprint::Thumbprint;
 use url::form_urlencoded::byte_serialize;
 
 /// Where a request came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestSource<'a> {
+pub enum RequestSource {
     /// `POST /oauth/par`, by the authenticated client. A DPoP proof may have come with it (RFC 9449 §10.1).
     Pushed {
         /// RFC 7638 thumbprint of the proof's key.
-        proof_jkt: Option<&'a str>,
+        proof_jkt: Option<Thumbprint>,
     },
     /// The query of `/oauth/authorize`, from a browser: the client is not authenticated.
     Browser,
@@ -37,7 +38,7 @@ pub struct RequestInput<'a> {
     /// The client: authenticated at PAR, only named at `/oauth/authorize`.
     pub client: &'a Client,
     /// Where it came from.
-    pub source: RequestSource<'a>,
+    pub source: RequestSource,
     /// The `acr` of this server's checks (OpenID Connect Core §2).
     pub acr: &'a str,
     /// The audience of a token whose request named none; a request may also name it explicitly.
@@ -68,10 +69,13 @@ type ValueRule = (&'static str, fn(&RequestInput<'_>, &mut Values) -> Result<(),
 /// The values that the checks have parsed; each parameter is parsed once.
 #[derive(Default)]
 struct Values {
+    dpop_jkt: Option<Thumbprint>,
     response_mode: ResponseMode,
     prompt: Vec<Prompt>,
     max_age: Option<u64>,
     claims: Demands,
+    /// The detail, and the scope that agrees with it.
+    detail: Option<(Details, Scope)>,
 }
 
 /// The rules before a request object is verified, in order.
@@ -121,9 +125,9 @@ pub fn check(input: &RequestInput<'_>) -> Result<AuthorizationRequest, Refusal> 
         rule(input, &mut values)?;
     }
     let (client, known) = (input.client, catalogue());
-    let mut params = supported_scope(input.asked(), client);
-    let detailed = detailed(&params, client)?;
-    if let Some((_, scope)) = &detailed {
+    let (detail, scope) = values.detail.unzip();
+    let mut params = input.asked().clone();
+    if let Some(scope) = scope.or_else(|| supported_scope(&params, client)) {
         params.set("scope", &scope.to_string());
     }
     let params = &params;
@@ -157,9 +161,9 @@ pub fn check(input: &RequestInput<'_>) -> Result<AuthorizationRequest, Refusal> 
         nonce: params.get("nonce").map(str::to_owned),
         scope: agreed.scope,
         code_challenge: agreed.challenge,
-        dpop_jkt: params.get("dpop_jkt").or(proof_jkt).map(str::to_owned),
+        dpop_jkt: values.dpop_jkt.or(proof_jkt),
         resource: different(params.each("resource")),
-        authorization_details: detailed.map(|(detail, _)| detail),
+        authorization_details: detail,
         ui_locales: words("ui_locales", &is_language_tag),
         prompt: values.prompt,
         max_age: values.max_age.or(client.default_max_age),
@@ -189,20 +193,13 @@ fn different(values: Vec<String>) -> Vec<String> {
 /// Drops scopes we ignore: `offline_access` of clients without refresh tokens (OpenID Connect Core §11), and, in OpenID
 /// requests of `oidc` clients, unknown scopes such as `profile` or `email` (§3.1.2.1). The token response lists what was
 /// granted.
-fn supported_scope(params: &Params, client: &Client) -> Params {
-    let mut params = params.clone();
-    let known = catalogue();
-    if let Some(scope) = params.get("scope").and_then(Scope::parse) {
-        let lenient = client.profile == Profile::Oidc && scope.has("openid");
-        let heard = scope.only(|token| {
-            let vain = token == OFFLINE && !client.refresh_tokens;
-            !vain && (known.has(token) || !lenient)
-        });
-        if heard != scope {
-            params.set("scope", &heard.to_string());
-        }
-    }
-    params
+fn supported_scope(params: &Params, client: &Client) -> Option<Scope> {
+    let (scope, known) = (params.get("scope").and_then(Scope::parse)?, catalogue());
+    let lenient = client.profile == Profile::Oidc && scope.has("openid");
+    Some(scope.only(|token| {
+        let vain = token == OFFLINE && !client.refresh_tokens;
+        !vain && (known.has(token) || !lenient)
+    }))
 }
 
 /// Where a browser's request may be answered: only after its redirect_uri was found to be the client's own (RFC 6749
@@ -328,19 +325,19 @@ fn registration(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
     }
     Ok(())
 }
-fn dpop_jkt(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
+fn dpop_jkt(q: &RequestInput<'_>, values: &mut Values) -> Result<(), Refusal> {
     // Without this, the customer would pass every screen for a code that no token request can redeem.
     if q.client.certificate_bound && q.get("dpop_jkt").is_some() {
         return Err(Refusal::invalid_request("the tokens of this client are bound to its certificate, not to a key"));
     }
-    // A SHA-256 in base64url has the form of an S256 challenge.
-    if q.get("dpop_jkt").is_some_and(|jkt| oxide::Challenge::parse(jkt).is_none()) {
-        return Err(Refusal::invalid_request("dpop_jkt is not a SHA-256 thumbprint"));
+    if let Some(text) = q.get("dpop_jkt") {
+        let jkt = Thumbprint::parse(text).ok_or(Refusal::invalid_request("dpop_jkt is not a SHA-256 thumbprint"))?;
+        values.dpop_jkt = Some(jkt);
     }
     Ok(())
 }
-fn proof_key(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
-    match (q.get("dpop_jkt"), q.source) {
+fn proof_key(q: &RequestInput<'_>, values: &mut Values) -> Result<(), Refusal> {
+    match (values.dpop_jkt, q.source) {
         (Some(asked), RequestSource::Pushed { proof_jkt: Some(proved) }) if asked != proved => {
             Err(Refusal::invalid_request("dpop_jkt is not the key of the DPoP proof"))
         }
@@ -354,15 +351,17 @@ fn resource(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
     }
     Err(Refusal::new(ErrorCode::InvalidTarget, "resource is not one this client may ask for"))
 }
-fn authorization_details(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
-    detailed(q.asked(), q.client).map(drop)
-}
-
-/// The request's detail, and the scope that agrees with it. Another rule refuses an invalid scope.
-fn detailed(params: &Params, client: &Client) -> Result<Option<(Details, Scope)>, Refusal> {
-    let Some(text) = params.get("authorization_details") else { return Ok(None) };
-    let Some(scope) = Scope::parse(params.get("scope").unwrap_or_default()) else { return Ok(None) };
-    Details::asked(text, client, &scope).map(Some)
+fn authorization_details(q: &RequestInput<'_>, values: &mut Values) -> Result<(), Refusal> {
+    let Some(text) = q.get("authorization_details") else { return Ok(()) };
+    let scope = match q.get("scope") {
+        Some(_) => supported_scope(q.asked(), q.client),
+        None => Some(Scope::default()),
+    };
+    // An invalid scope is refused as a scope.
+    if let Some(scope) = scope {
+        values.detail = Some(Details::asked(text, q.client, &scope)?);
+    }
+    Ok(())
 }
 
 /// The scope that asks for a refresh token (OpenID Connect Core §11).

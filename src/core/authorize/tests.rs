@@ -35,7 +35,7 @@ fn ring() -> &'static Ring {
     })
 }
 /// A question that came with these parameters.
-fn input<'a>(params: &'a Params, client: &'a Client, door: RequestSource<'a>) -> RequestInput<'a> {
+fn input<'a>(params: &'a Params, client: &'a Client, door: RequestSource) -> RequestInput<'a> {
     let (acr, default_audience, issuer, keys) = ("urn:ours", "api", ISSUER, ring());
     RequestInput { params, signed: None, client, source: door, acr, default_audience, issuer, keys }
 }

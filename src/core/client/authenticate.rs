@@ -17,8 +17,9 @@ use crate::keys::seal::Sealer;
 use crate::params::{self, Params};
 use crate::random::Random;
 use crate::refusal::{ErrorCode, Refusal};
-use crate::secret::{Hash, Secret};
+use crate::secret::Secret;
 use crate::store::{self, Store, Urgency};
+use crate::thumbprint::Thumbprint;
 use base64::Engine as _;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -140,7 +141,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// `invalid_dpop_proof`; `temporarily_unavailable` if the store fails.
-    pub async fn spend_proof(&self, proof: &dpop::Proof) -> Result<Hash, Refusal> {
+    pub async fn spend_proof(&self, proof: &dpop::Proof) -> Result<Thumbprint, Refusal> {
         if self.once(UsedAssertion { key: proof.replay, until: proof.until }, Urgency::Ordinary).await? {
             Ok(proof.jkt)
         } else {

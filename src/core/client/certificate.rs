@@ -7,6 +7,7 @@
 use crate::clock::Instant;
 use crate::keys::Jwk;
 use crate::secret::{Hash, base64url};
+use crate::thumbprint::Thumbprint;
 use serde_json::json;
 use std::iter;
 use std::net::IpAddr;
@@ -36,7 +37,7 @@ pub struct Certificate {
     subject: Option<Name>,
     alternative: Vec<San>,
     /// RFC 7638 thumbprint of its key; `None` for a kind of key that clients cannot use.
-    key: Option<Hash>,
+    key: Option<Thumbprint>,
     /// The first and last second of its validity.
     validity: (Instant, Instant),
 }
@@ -102,7 +103,7 @@ impl Certificate {
     /// Whether it has this key.
     #[must_use]
     pub fn has(&self, key: &Jwk) -> bool {
-        self.key.is_some_and(|own| own.same(&key.thumbprint()))
+        self.key.is_some_and(|own| own == key.thumbprint())
     }
 
     /// Whether a client with `keys` registered this certificate (RFC 8705 §2.2): it is the one in `x5c`, or it has
@@ -150,7 +151,7 @@ impl San {
 }
 
 /// The thumbprint of a public key of a kind that a client's JWK set may contain.
-fn key(info: &SubjectPublicKeyInfoOwned) -> Option<Hash> {
+fn key(info: &SubjectPublicKeyInfoOwned) -> Option<Thumbprint> {
     let bits = info.subject_public_key.as_bytes()?;
     let jwk = match info.algorithm.oid.to_string().as_str() {
         // RFC 5480 §2.1.1, §2.2: an uncompressed point; its length shows that the curve is P-256.

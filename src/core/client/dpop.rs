@@ -11,6 +11,7 @@ use crate::keys::claim_check::{ClaimCheck, ClaimRule, check as check_claims, may
 use crate::keys::jose::{self, Alg, Claims};
 use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::{Hash, base64url, from_base64url, hmac_sha256, same};
+use crate::thumbprint::Thumbprint;
 use std::fmt;
 use std::time::Duration;
 use url::Url;
@@ -40,7 +41,7 @@ pub struct Input<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
     /// The thumbprint of the key (RFC 9449 §6.1).
-    pub jkt: Hash,
+    pub jkt: Thumbprint,
     /// The replay key of its `jti`.
     pub replay: Hash,
     /// Until when the replay key must be stored.

@@ -1,7 +1,7 @@
 //! The tables of the client registry.
 
 use super::{Client, Status, StoredSecret, metadata};
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event::{self, Event, EventKind};
 use crate::id::{ClientId, EventId};
@@ -93,12 +93,12 @@ pub fn save(tx: &mut Tx<'_, '_>, client: &Client, now: Instant) -> Result<()> {
 pub fn register(tx: &mut Tx<'_, '_>, client: &Client, actor: &Actor, now: Instant) -> Result<()> {
     let mut client = client.clone();
     let action = match load(tx, &client.id)? {
-        None => "client.registered",
+        None => AuditAction::Event(EventKind::ClientRegistered),
         Some(old) => {
             client.status = old.status;
             client.created_at = old.created_at;
             client.secret = client.secret.or(old.secret).filter(|_| client.auth_method.is_secret());
-            "client.changed"
+            AuditAction::ClientChanged
         }
     };
     save(tx, &client, now)?;
@@ -125,7 +125,7 @@ pub fn set_secret(
         &[id.as_str().into(), kind, secret, now.into()],
     )?;
     if rows == 1 {
-        let mut entry = Entry::new(now, actor.clone(), "client.secret_rotated");
+        let mut entry = Entry::new(now, actor.clone(), AuditAction::ClientSecretRotated);
         entry.client = Some(id.clone());
         audit::append(tx, &entry)?;
     }
@@ -206,7 +206,10 @@ pub(super) fn record_change(
     event: &EventId,
     now: Instant,
 ) -> Result<()> {
-    audit::append(tx, &Entry { client: Some(id.clone()), detail, ..Entry::new(now, actor.clone(), kind.as_str()) })?;
+    audit::append(
+        tx,
+        &Entry { client: Some(id.clone()), detail, ..Entry::new(now, actor.clone(), AuditAction::Event(kind)) },
+    )?;
     let (client, id) = (Some(id.clone()), event.clone());
     event::emit(tx, &Event { id, at: now, kind, client, grant: None, sub: None, seq: 0, detail: json!({}) })
 }

@@ -1,7 +1,7 @@
 //! The table `consents`: append-only.
 
 use super::{ConsentRecord, Details};
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event::{self, Event, EventKind};
 use crate::id::{ClientId, ConsentId, EventId};
@@ -49,7 +49,15 @@ pub fn record(tx: &mut Tx<'_, '_>, r: &ConsentRecord) -> Result<()> {
             detail: serde_json::json!({
                 "consent": r.id, "scope": r.scope, "terms": r.terms.version, "shown": r.shown.base64url(),
             }),
-            ..Entry::new(r.at, Actor::Customer, if r.granted { "consent.granted" } else { "consent.denied" })
+            ..Entry::new(
+                r.at,
+                Actor::Customer,
+                if r.granted {
+                    AuditAction::Event(EventKind::ConsentGranted)
+                } else {
+                    AuditAction::Event(EventKind::ConsentDenied)
+                },
+            )
         },
     )
 }

@@ -3,13 +3,14 @@
 
 use super::row::{columns, from_row};
 use super::{Grant, GrantState, Reason, sql};
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::authorize::AuthorizationRequest;
 use crate::clock::Instant;
 use crate::id::{ClientId, GrantId};
 use crate::oxide::Challenge;
 use crate::secret::Hash;
 use crate::store::{Error, Result, Row, Tx, Value};
+use crate::thumbprint::Thumbprint;
 use std::time::Duration;
 
 /// The lifetime of a code.
@@ -23,7 +24,7 @@ pub struct CodeBinding {
     /// The PKCE challenge, always S256 (RFC 7636 §4.3).
     pub challenge: Option<Challenge>,
     /// Thumbprint of the DPoP key the code is bound to (RFC 9449 §10).
-    pub dpop_jkt: Option<String>,
+    pub dpop_jkt: Option<Thumbprint>,
     /// The id_token's nonce (OpenID Connect Core §3.1.2.1).
     pub nonce: Option<String>,
     /// The requested resources (RFC 8707 §2.1).
@@ -36,7 +37,7 @@ impl CodeBinding {
         Self {
             redirect_uri: request.redirect_uri.clone(),
             challenge: request.code_challenge.clone(),
-            dpop_jkt: request.dpop_jkt.clone(),
+            dpop_jkt: request.dpop_jkt,
             nonce: request.nonce.clone(),
             resource: request.resource.clone(),
         }
@@ -91,7 +92,7 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, c: &AuthorizationCode) -> Result<()> {
         c.client.as_str().into(),
         b.redirect_uri.as_str().into(),
         b.challenge.as_ref().map(Challenge::as_str).into(),
-        b.dpop_jkt.as_deref().into(),
+        b.dpop_jkt.map(|jkt| jkt.base64url()).into(),
         b.nonce.as_deref().into(),
         b.resource.join(" ").into(),
         c.issued_at.into(),
@@ -195,7 +196,7 @@ pub fn undo(tx: &mut Tx<'_, '_>, hash: &Hash, grant: &Grant, now: Instant) -> Re
         client: Some(grant.client.clone()),
         grant: Some(grant.id.clone()),
         account: Some(grant.account_index),
-        ..Entry::new(now, Actor::System, "grant.code.undone")
+        ..Entry::new(now, Actor::System, AuditAction::GrantCodeUndone)
     };
     audit::append(tx, &entry)
 }
@@ -219,7 +220,7 @@ fn activate(tx: &mut Tx<'_, '_>, grant: Grant, now: Instant) -> Result<Grant> {
         client: Some(grant.client.clone()),
         grant: Some(grant.id.clone()),
         account: Some(grant.account_index),
-        ..Entry::new(now, Actor::Client(grant.client.clone()), "grant.activated")
+        ..Entry::new(now, Actor::Client(grant.client.clone()), AuditAction::GrantActivated)
     };
     audit::append(tx, &entry)?;
     let older = tx.rows(
@@ -243,6 +244,7 @@ fn code(hash: Hash, row: &Row) -> Result<AuthorizationCode> {
     };
     let opt = |i: usize| Ok::<_, Error>(row.opt_text(i)?.map(str::to_owned));
     let challenge = row.opt_text(3)?.map(|c| Challenge::parse(c).ok_or_else(|| corrupt("challenge")));
+    let jkt = row.opt_text(4)?.map(|jkt| Thumbprint::parse(jkt).ok_or_else(|| corrupt("jkt")));
     Ok(AuthorizationCode {
         hash,
         grant: GrantId::parse(row.text(0)?).ok_or_else(|| corrupt("grant_id"))?,
@@ -250,7 +252,7 @@ fn code(hash: Hash, row: &Row) -> Result<AuthorizationCode> {
         binding: CodeBinding {
             redirect_uri: row.text(2)?.to_owned(),
             challenge: challenge.transpose()?,
-            dpop_jkt: opt(4)?,
+            dpop_jkt: jkt.transpose()?,
             nonce: opt(5)?,
             resource: row.text(6)?.split(' ').filter(|r| !r.is_empty()).map(str::to_owned).collect(),
         },

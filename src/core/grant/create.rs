@@ -3,7 +3,7 @@
 
 use super::code::{self, AuthorizationCode, CodeBinding};
 use super::{Grant, GrantState, pairwise, sql};
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::consent::{self, ConsentRecord, Details, GivenConsent};
 use crate::event::EventKind;
@@ -191,7 +191,7 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
         grant: Some(g.id.clone()),
         account: Some(g.account_index),
         detail: json!({"consent": g.consent, "until": g.expires_at.rfc3339()}),
-        ..Entry::new(at, Actor::Customer, "grant.created")
+        ..Entry::new(at, Actor::Customer, AuditAction::Event(EventKind::GrantCreated))
     };
     let entry = match &link.basis {
         Basis::Given { interaction, shared, .. } => {
@@ -209,7 +209,7 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
             let entry = Entry { actor: Actor::Client(g.client.clone()), ..entry };
             audit::append(
                 tx,
-                &Entry { action: "interaction.proofing.remembered", detail: json!({}), ..entry.clone() },
+                &Entry { action: AuditAction::InteractionProofingRemembered, detail: json!({}), ..entry.clone() },
             )?;
             let detail = json!({
                 "consent": g.consent, "until": g.expires_at.rfc3339(), "remembered": g.auth_time.rfc3339(), "after": grant,

@@ -3,7 +3,7 @@
 
 use super::code::{self, AuthorizationCode, CodeBinding};
 use super::{GrantState, sql};
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::id::GrantId;
 use crate::secret::Hash;
@@ -71,7 +71,7 @@ pub fn further(
         client: Some(grant.client.clone()),
         grant: Some(grant.id.clone()),
         account: Some(grant.account_index),
-        ..Entry::new(now, Actor::Customer, "grant.code.further")
+        ..Entry::new(now, Actor::Customer, AuditAction::GrantCodeFurther)
     };
     audit::append(tx, &entry)?;
     Ok(Further::Issued)

@@ -2,7 +2,7 @@
 
 use super::row::{columns, from_row};
 use super::{Grant, GrantState, Reason};
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::consent::sql::event_id;
 use crate::event::{self, Event, EventKind};
@@ -144,9 +144,11 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now
         proofing_session::forget_account(tx, &grant.account_index, Some(&grant.client))?;
     }
     let (kind, action, detail) = match reason {
-        Reason::Replaced { by } => (EventKind::GrantReplaced, "grant.replaced", json!({"replaced_by": by})),
-        Reason::Expired => (EventKind::GrantExpired, "grant.expired", json!({})),
-        by => (EventKind::GrantRevoked, "grant.revoked", json!({"by": by.as_str()})),
+        Reason::Replaced { by } => {
+            (EventKind::GrantReplaced, AuditAction::Event(EventKind::GrantReplaced), json!({"replaced_by": by}))
+        }
+        Reason::Expired => (EventKind::GrantExpired, AuditAction::Event(EventKind::GrantExpired), json!({})),
+        by => (EventKind::GrantRevoked, AuditAction::Event(EventKind::GrantRevoked), json!({"by": by.as_str()})),
     };
     emit_event(tx, id, kind, detail.clone(), now)?;
     let note = match reason {

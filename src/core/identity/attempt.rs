@@ -17,6 +17,7 @@ use super::{
 };
 use crate::account::Account;
 use crate::alarm::AlarmKind;
+use crate::audit::AuditAction;
 use crate::clock::Instant;
 use crate::id::{AccountId, GuessId};
 use crate::secret::Secret;
@@ -164,7 +165,7 @@ impl IdentityService {
             let name = self.crypto.sealer.index("unknown accounts by app", reserved.client.as_str());
             noted.unknown_accounts = hourly_counter::add(tx, name, now)?;
         }
-        let refused = ("interaction.customer.refused", give_back);
+        let refused = (AuditAction::InteractionCustomerRefused, give_back);
         let i = match self.settle(tx, (reserved, reservation), answer, refused, &mut noted, now)? {
             AttemptOutcome::Show(seen) => return Ok((*seen, noted)),
             AttemptOutcome::Right(i) => i,
@@ -178,7 +179,7 @@ impl IdentityService {
             i.counted = sql::counts(tx, account)?;
         }
         sql::save(tx, &self.crypto, &i)?;
-        sql::record(tx, &i, "interaction.customer.accepted", account, json!({}), now)?;
+        sql::record(tx, &i, AuditAction::InteractionCustomerAccepted, account, json!({}), now)?;
         let cookie = self.rotate(tx, &i, now)?;
         Ok((self.advanced_with(tx, i, cookie, now)?, noted))
     }
@@ -227,7 +228,7 @@ impl IdentityService {
         now: Instant,
     ) -> Result<(ViewResult, AttemptReport)> {
         let mut noted = AttemptReport::default();
-        let refused = ("interaction.pin.refused", true);
+        let refused = (AuditAction::InteractionPinRefused, true);
         let i = match self.settle(tx, (reserved, reservation), answer, refused, &mut noted, now)? {
             AttemptOutcome::Show(seen) => return Ok((*seen, noted)),
             AttemptOutcome::Right(i) => i,
@@ -240,7 +241,7 @@ impl IdentityService {
             return Ok((self.view(tx, *i, now)?, noted));
         };
         sql::save(tx, &self.crypto, &i)?;
-        sql::record(tx, &i, "interaction.pin.accepted", Some(index), json!({}), now)?;
+        sql::record(tx, &i, AuditAction::InteractionPinAccepted, Some(index), json!({}), now)?;
         Ok((self.advanced(tx, i, now)?, noted))
     }
 
@@ -326,7 +327,7 @@ impl IdentityService {
         tx: &mut Tx<'_, '_>,
         (reserved, reservation): (&Interaction, &Reservation),
         answer: &BankAnswer<T>,
-        (refused, give_back): (&'static str, bool),
+        (refused, give_back): (AuditAction, bool),
         noted: &mut AttemptReport,
         now: Instant,
     ) -> Result<AttemptOutcome> {

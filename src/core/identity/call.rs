@@ -7,7 +7,7 @@ use super::service::IdentityService;
 use super::sql::corrupt;
 use super::{CallRegister, Caller, FieldCrypto, IncomingCall, Interaction, hourly_counter, personal};
 use crate::alarm::AlarmKind;
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::id::InteractionId;
 use crate::phone::Phone;
@@ -324,7 +324,7 @@ pub(super) fn record(
         }
         Fate::Matched => {
             let detail = json!({ "called": call.called.as_ref().map(Phone::as_str) });
-            audit::append(tx, &Entry { detail, ..Entry::new(now, Actor::System, "call.seen") })?;
+            audit::append(tx, &Entry { detail, ..Entry::new(now, Actor::System, AuditAction::CallSeen) })?;
             Ok((Fate::Matched, 0))
         }
     }

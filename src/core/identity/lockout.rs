@@ -12,7 +12,7 @@ use super::policy::IdentityPolicy;
 use super::proofing_session;
 use super::sql::corrupt;
 use crate::account::Account;
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event::{self, Event, EventKind};
 use crate::id::{ClientId, EventId, GuessId};
@@ -93,7 +93,7 @@ fn current(
             }
         }
         let detail = json!({ "check": g.guess.as_str(), "asked_at": g.at.rfc3339() });
-        record(tx, account, None, Actor::System, "account.guess.unanswered", detail, now)?;
+        record(tx, account, None, Actor::System, AuditAction::AccountGuessUnanswered, detail, now)?;
     }
     if c != before {
         save(tx, crypto, account, &before, &c, None, now)?;
@@ -228,7 +228,7 @@ pub fn fail(
 /// Notes an answer that came after the guess had counted as wrong.
 fn answered(tx: &mut Tx<'_, '_>, g: &GuessRow, answer: &str, now: Instant) -> Result<()> {
     let detail = json!({ "check": g.guess.as_str(), "asked_at": g.at.rfc3339(), "answer": answer });
-    record(tx, g.account, None, Actor::System, "account.guess.answered", detail, now)
+    record(tx, g.account, None, Actor::System, AuditAction::AccountGuessAnswered, detail, now)
 }
 
 /// The lock that holds on an account at `now`, if one does.
@@ -255,7 +255,7 @@ fn locked_now(
     let until = lock.until.map(Instant::secs);
     let reason = if lock.until.is_some() { "failures" } else { "wrong_pins" };
     let detail = json!({ "until": until, "reason": reason });
-    record(tx, account, client, Actor::System, "account.locked", detail.clone(), now)?;
+    record(tx, account, client, Actor::System, AuditAction::Event(EventKind::AccountLocked), detail.clone(), now)?;
     emit(tx, crypto, EventKind::AccountLocked, detail, now)
 }
 
@@ -269,7 +269,7 @@ pub(super) fn unlocked(
     by: &str,
     now: Instant,
 ) -> Result<()> {
-    record(tx, account, None, actor, "account.unlocked", detail, now)?;
+    record(tx, account, None, actor, AuditAction::Event(EventKind::AccountUnlocked), detail, now)?;
     emit(tx, crypto, EventKind::AccountUnlocked, json!({ "by": by }), now)
 }
 
@@ -319,7 +319,7 @@ pub(super) fn record(
     account: Hash,
     client: Option<&ClientId>,
     actor: Actor,
-    action: &'static str,
+    action: AuditAction,
     detail: Value,
     now: Instant,
 ) -> Result<()> {

@@ -6,6 +6,7 @@ use super::service::IdentityService;
 use super::sql;
 use super::{Interaction, Message, Problem, Stage};
 use crate::alarm::AlarmKind;
+use crate::audit::AuditAction;
 use crate::clock::Instant;
 use crate::store::{Result, Tx};
 use serde_json::json;
@@ -67,7 +68,7 @@ impl IdentityService {
         let detail = json!({ "called": calling.called.as_str(), "attempt": attempt });
         let Ok(i) = i.clone().calling(calling) else { return Ok((self.view(tx, i, now)?, NumberReport::Nothing)) };
         sql::save(tx, &self.crypto, &i)?;
-        sql::record(tx, &i, "interaction.phone.confirmed", Some(account), detail, now)?;
+        sql::record(tx, &i, AuditAction::InteractionPhoneConfirmed, Some(account), detail, now)?;
         Ok((self.advanced(tx, i, now)?, NumberReport::Given(within_the_hour)))
     }
 
@@ -94,7 +95,7 @@ impl IdentityService {
             Some(i) if call::use_up(tx, &self.crypto, &self.policy, of, &calling, now)? => {
                 sql::save(tx, &self.crypto, &i)?;
                 let account = i.account().map(|a| self.crypto.account(a));
-                sql::record(tx, &i, "interaction.call.confirmed", account, json!({}), now)?;
+                sql::record(tx, &i, AuditAction::InteractionCallConfirmed, account, json!({}), now)?;
                 let cookie = self.rotate(tx, &i, now)?;
                 self.advanced_with(tx, i, cookie, now)?
             }

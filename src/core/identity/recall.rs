@@ -4,6 +4,7 @@ use super::service::IdentityService;
 use super::sql::{self, corrupt};
 use super::{Interaction, Misstep, Proofed, ProofingSessionKey, Recalled, Stage, lockout, proofing_session};
 use crate::account::Account;
+use crate::audit::AuditAction;
 use crate::clock::Instant;
 use crate::id::AccountId;
 use crate::secret::base64url;
@@ -74,7 +75,7 @@ impl IdentityService {
         i.counted = sql::counts(tx, account)?;
         sql::save(tx, &self.crypto, &i)?;
         let detail = json!({ "auth_time": r.proofed.auth_time.secs() });
-        sql::record(tx, &i, "interaction.proofing.remembered", Some(account), detail, now)?;
+        sql::record(tx, &i, AuditAction::InteractionProofingRemembered, Some(account), detail, now)?;
         Ok(i)
     }
 }

@@ -16,6 +16,7 @@ use super::turns::Turns;
 use super::{CallState, CoreBank, Ending, FieldCrypto, Interaction, Message, Stage};
 use super::{call, proofing_session};
 use crate::alarm::{AlarmKind, Alarms};
+use crate::audit::AuditAction;
 use crate::clock::Instant;
 use crate::language::Language;
 use crate::secret::{self, Secret};
@@ -230,11 +231,11 @@ impl IdentityService {
         let stale = i.clone();
         let (moved, action) = match posted {
             Posted::Account(form) if matches!(i.stage, Stage::Account { .. }) => match form.parse() {
-                Ok(account) => (i.entered(account), "interaction.account.accepted"),
+                Ok(account) => (i.entered(account), AuditAction::InteractionAccountAccepted),
                 Err(problems) => return self.stays(tx, i, problems, now),
             },
-            Posted::Back => (i.back(), "interaction.customer.returned"),
-            Posted::Restart => (i.restarted(&self.policy, now), "interaction.restarted"),
+            Posted::Back => (i.back(), AuditAction::InteractionCustomerReturned),
+            Posted::Restart => (i.restarted(&self.policy, now), AuditAction::InteractionRestarted),
             Posted::Cancel if i.live() => {
                 if let Some(proofing) = &v.proofing_cookie {
                     proofing_session::forget(tx, proofing, &i.client)?;

@@ -2,7 +2,7 @@
 
 use super::cookie::{CookieKey, LABEL, OLD_COOKIE, ROW_LIFE};
 use super::{Ending, FieldCrypto, Interaction, Stage};
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::id::{ClientId, InteractionId};
 use crate::keys::seal::SealContext;
@@ -264,7 +264,7 @@ pub(super) fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64
 pub fn record(
     tx: &mut Tx<'_, '_>,
     i: &Interaction,
-    action: &'static str,
+    action: AuditAction,
     account: Option<Hash>,
     detail: serde_json::Value,
     now: Instant,
@@ -292,7 +292,7 @@ pub fn end(
     let Ok(i) = i.clone().ended(ending) else { return Ok(i) };
     save(tx, crypto, &i)?;
     let detail = serde_json::json!({ "from": from, "why": why(ending) });
-    record(tx, &i, "interaction.ended", account, detail, now)?;
+    record(tx, &i, AuditAction::InteractionEnded, account, detail, now)?;
     Ok(i)
 }
 pub(super) const fn why(ending: Ending) -> &'static str {

@@ -5,7 +5,7 @@ use super::guess;
 use super::lockout::{counts, day, record, unlocked};
 use super::sql::corrupt;
 use crate::account::Account;
-use crate::audit::Actor;
+use crate::audit::{Actor, AuditAction};
 use crate::clock::Instant;
 use crate::keys::seal::SealContext;
 use crate::secret::base64url;
@@ -89,7 +89,7 @@ pub fn release(
     if c.lock().is_some() {
         unlocked(tx, crypto, index, actor, detail, "institution", now)?;
     } else {
-        record(tx, index, None, actor, "account.guesses.cleared", detail, now)?;
+        record(tx, index, None, actor, AuditAction::AccountGuessesCleared, detail, now)?;
     }
     Ok(true)
 }

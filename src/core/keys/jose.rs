@@ -5,7 +5,8 @@
 
 use super::{Jwk, SigningKey, provider};
 use crate::clock::Instant;
-use crate::secret::{Hash, from_base64url};
+use crate::secret::from_base64url;
+use crate::thumbprint::Thumbprint;
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -264,7 +265,7 @@ pub struct Verified {
     /// Its claims.
     pub claims: Claims,
     /// RFC 7638 thumbprint of the key that made it.
-    pub thumbprint: Hash,
+    pub thumbprint: Thumbprint,
 }
 
 /// [`parse`] and [`Unverified::verify`] in one.

@@ -1,7 +1,8 @@
 //! Public keys of others (RFC 7517), read strictly, and their thumbprints (RFC 7638).
 
 use super::jose::{Alg, Error};
-use crate::secret::{Hash, from_base64url};
+use crate::secret::from_base64url;
+use crate::thumbprint::Thumbprint;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::DecodingKey;
@@ -36,7 +37,7 @@ struct JwkData {
     json: Map<String, Value>,
     bare: jsonwebtoken::jwk::Jwk,
     decoding: DecodingKey,
-    thumbprint: Hash,
+    thumbprint: Thumbprint,
     certificate: Option<Vec<u8>>,
 }
 
@@ -104,7 +105,7 @@ impl Jwk {
         };
         // RFC 7638 §3: the required members alone, in lexicographic order, without white space.
         let ordered: BTreeMap<&String, &Value> = json.as_object().into_iter().flatten().collect();
-        let thumbprint = Hash::of(serde_json::to_vec(&ordered).map_err(|_| Error::Key("it cannot be read"))?);
+        let thumbprint = Thumbprint::of(serde_json::to_vec(&ordered).map_err(|_| Error::Key("it cannot be read"))?);
         let bare: jsonwebtoken::jwk::Jwk =
             serde_json::from_value(json.clone()).map_err(|_| Error::Key("it cannot be read"))?;
         let decoding = DecodingKey::from_jwk(&bare).map_err(|_| Error::Key("it cannot be read"))?;
@@ -180,7 +181,7 @@ impl Jwk {
     }
     /// The RFC 7638 thumbprint: `jkt` of RFC 9449 §6 when written in base64url.
     #[must_use]
-    pub fn thumbprint(&self) -> Hash {
+    pub fn thumbprint(&self) -> Thumbprint {
         self.0.thumbprint
     }
     /// The DER certificate that stands beside the key (`x5c`), empty where it cannot be read. Nobody has looked into it.

@@ -3,7 +3,7 @@
 
 use super::BATCH;
 use crate::account::Account;
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::grant::{self, Ended, Reason};
 use crate::hook::SKEW;
@@ -92,7 +92,7 @@ pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: 
     let entry = Entry {
         account: Some(*index),
         detail: serde_json::json!({"change": report.change.as_str(), "at": report.at.rfc3339(), "ended": ended}),
-        ..Entry::new(now, Actor::System, "account.changed")
+        ..Entry::new(now, Actor::System, AuditAction::AccountChanged)
     };
     audit::append(tx, &entry)?;
     Ok(ReportOutcome::Now(ended))

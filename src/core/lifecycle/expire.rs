@@ -1,7 +1,7 @@
 //! The sweeper: what has run out by the clock becomes an event, once.
 
 use super::BATCH;
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event::EventKind;
 use crate::grant::{self, Reason};
@@ -52,7 +52,7 @@ pub fn expire(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Swept> {
             client: ClientId::parse(row.text(1)?),
             grant: Some(grant),
             detail,
-            ..Entry::new(now, Actor::System, "grant.expiring")
+            ..Entry::new(now, Actor::System, AuditAction::Event(EventKind::GrantExpiring))
         };
         audit::append(tx, &entry)?;
         swept.warned += 1;

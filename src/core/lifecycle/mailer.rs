@@ -2,7 +2,7 @@
 
 use super::Notice;
 use super::notice::{Envelope, TRY_FOR, seal_context};
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::id::{GrantId, NoticeId};
 use crate::keys::seal::Sealer;
@@ -220,9 +220,9 @@ fn take(tx: &mut Tx<'_, '_>, now: Instant) -> Result<Vec<ClaimedNotice>> {
 fn settle(tx: &mut Tx<'_, '_>, taken: &ClaimedNotice, settled: &DeliveryOutcome, now: Instant) -> Result<()> {
     let (state, next, why, action) = match settled {
         DeliveryOutcome::Later { at, why } => ("waiting", Some(*at), Some(why.as_str()), None),
-        DeliveryOutcome::Sent => ("sent", None, None, Some("notice.sent")),
+        DeliveryOutcome::Sent => ("sent", None, None, Some(AuditAction::NoticeSent)),
         DeliveryOutcome::Refused { why } | DeliveryOutcome::Failed { why } => {
-            ("failed", None, Some(why.as_str()), Some("notice.failed"))
+            ("failed", None, Some(why.as_str()), Some(AuditAction::NoticeFailed))
         }
     };
     let certain = matches!(settled, DeliveryOutcome::Sent | DeliveryOutcome::Refused { .. });

@@ -2,7 +2,7 @@
 //! Nothing here opens a seal: no address is shown.
 
 use super::notice::TRY_FOR;
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::id::{ClientId, GrantId, NoticeId};
 use crate::store::{Error, Result, Row, Tx};
@@ -106,7 +106,7 @@ pub fn retry(tx: &mut Tx<'_, '_>, id: &NoticeId, actor: Actor, now: Instant) -> 
     let entry = Entry {
         grant: row.opt_text(3)?.and_then(GrantId::parse),
         detail: serde_json::json!({"notice": id}),
-        ..Entry::new(now, actor, "notice.retried")
+        ..Entry::new(now, actor, AuditAction::NoticeRetried)
     };
     audit::append(tx, &entry)?;
     Ok(Retried::Now)

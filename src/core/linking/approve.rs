@@ -5,6 +5,7 @@ use super::offer::{AtConsent, Offered, PageFailed};
 use super::reverify::Recheck;
 use super::{Linking, Result};
 use crate::account::Account;
+use crate::audit::AuditAction;
 use crate::authorize::sql::{Consumed, consume};
 use crate::authorize::{AuthorizationResponse, Outcome, oauth_answer};
 use crate::client::Status;
@@ -245,7 +246,7 @@ fn record(
     }
     sql::save(tx, identity.crypto(), &i)?;
     let detail = json!({ "grant": writes.grant.summary().grant });
-    sql::record(tx, &i, "interaction.consent.allowed", Some(proofed.account_index), detail, now)?;
+    sql::record(tx, &i, AuditAction::InteractionConsentAllowed, Some(proofed.account_index), detail, now)?;
     Ok(true)
 }
 

@@ -7,6 +7,7 @@ use crate::id::{ClientId, GrantId};
 use crate::params::Params;
 use crate::refusal::{self, Refusal};
 use crate::scope::Scope;
+use crate::thumbprint::Thumbprint;
 use oxide_auth::code_grant::accesstoken::{AccessToken, Error, Input, Output};
 use oxide_auth::code_grant::extensions::Pkce;
 use oxide_auth::primitives::grant::{Extensions, Grant};
@@ -26,7 +27,7 @@ pub struct LoadedCode<'a> {
     /// The PKCE challenge it is bound to, if any.
     pub challenge: Option<&'a Challenge>,
     /// The DPoP key it is bound to, if any (RFC 9449 §10).
-    pub dpop_jkt: Option<&'a str>,
+    pub dpop_jkt: Option<Thumbprint>,
     /// When it ends.
     pub expires_at: Instant,
 }

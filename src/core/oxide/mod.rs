@@ -32,6 +32,7 @@ pub use refresh::{RefreshToken, Refreshed, refresh};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::refusal::{ErrorCode, Refusal};
+use crate::thumbprint::Thumbprint;
 use chrono::{DateTime, Utc};
 use oxide_auth::code_grant::error::{AccessTokenErrorType, AuthorizationErrorType};
 
@@ -41,7 +42,7 @@ pub struct TokenCaller<'a> {
     /// The client that authenticated.
     pub client_id: &'a ClientId,
     /// RFC 7638 thumbprint of the key of its DPoP proof.
-    pub jkt: Option<&'a str>,
+    pub jkt: Option<Thumbprint>,
 }
 
 /// `until` of what the library is to think alive. Expiry is judged by our own `now` before a machine is asked, because

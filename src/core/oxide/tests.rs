@@ -6,6 +6,7 @@ use crate::params::Params;
 use crate::refusal::ErrorCode::*;
 use crate::scope::Scope;
 use crate::secret::Hash;
+use crate::thumbprint::Thumbprint;
 use proptest::prelude::*;
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -106,6 +107,10 @@ struct Bound {
     challenge: Option<Challenge>,
     jkt: Option<&'static str>,
 }
+/// The thumbprint of the key with this name.
+fn key(name: Option<&str>) -> Option<Thumbprint> {
+    name.map(Thumbprint::of)
+}
 const WITH_ALL: Bound = Bound { challenge: None, jkt: Some("K1") };
 fn redeem(bound: &Bound, text: &str, client: &str, jkt: Option<&str>, now: i64) -> Result<Exchanged, ErrorCode> {
     let (client_id, grant) = (ClientId::parse("c1").unwrap(), GrantId::parse("g1").unwrap());
@@ -115,11 +120,11 @@ fn redeem(bound: &Bound, text: &str, client: &str, jkt: Option<&str>, now: i64) 
         redirect_uri: URI,
         scope: &scope("openid accounts"),
         challenge: bound.challenge.as_ref(),
-        dpop_jkt: bound.jkt,
+        dpop_jkt: key(bound.jkt),
         expires_at: at(1060),
     };
     let by = ClientId::parse(client).unwrap();
-    exchange(Some(&code), &params(text), TokenCaller { client_id: &by, jkt }, at(now)).map_err(|r| r.code)
+    exchange(Some(&code), &params(text), TokenCaller { client_id: &by, jkt: key(jkt) }, at(now)).map_err(|r| r.code)
 }
 
 #[test]
@@ -198,7 +203,7 @@ fn nobody_but_the_codes_own_client_learns_what_it_is_bound_to() {
         redirect_uri: URI,
         scope: &scope("accounts"),
         challenge: challenge.as_ref(),
-        dpop_jkt: Some("K1"),
+        dpop_jkt: key(Some("K1")),
         expires_at: at(1060),
     };
     let thief = ClientId::parse("thief").unwrap();
@@ -214,7 +219,7 @@ fn refreshed(text: &str, client: &str, now: i64) -> Result<Refreshed, ErrorCode>
     let scope = scope("accounts openid transactions");
     let token = RefreshToken { client_id: &client_id, grant: &grant, scope: &scope, expires_at: at(1000) };
     let by = ClientId::parse(client).unwrap();
-    refresh(Some(&token), &params(text), TokenCaller { client_id: &by, jkt: Some("new key") }, at(now))
+    refresh(Some(&token), &params(text), TokenCaller { client_id: &by, jkt: key(Some("new key")) }, at(now))
         .map_err(|r| r.code)
 }
 
@@ -260,9 +265,9 @@ proptest! {
         let (own, grant, by) = (ClientId::parse("c1").unwrap(), GrantId::parse("g").unwrap(), ClientId::parse(client).unwrap());
         let code = LoadedCode {
             client_id: &own, grant: &grant, redirect_uri: URI, scope: &scope("accounts"),
-            challenge: challenge.as_ref(), dpop_jkt: bound_key, expires_at: at(1060),
+            challenge: challenge.as_ref(), dpop_jkt: self::key(bound_key), expires_at: at(1060),
         };
-        let got = exchange(Some(&code), &text, TokenCaller { client_id: &by, jkt: key }, at(now));
+        let got = exchange(Some(&code), &text, TokenCaller { client_id: &by, jkt: self::key(key) }, at(now));
         let fits = client == "c1" && now < 1060
             && (bound_key.is_none() || key == bound_key)
             && match uri { Some(u) => u == URI, None => pkce }

@@ -4,13 +4,14 @@
 use crate::client::Client;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::{Hash, from_base64url};
+use crate::thumbprint::Thumbprint;
 use serde_json::{Value, json};
 
 /// What the holder of a token must prove to possess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenBinding {
     /// The key with this RFC 7638 thumbprint.
-    Dpop(Hash),
+    Dpop(Thumbprint),
     /// The certificate whose DER has this SHA-256.
     Certificate(Hash),
 }
@@ -18,7 +19,7 @@ pub enum TokenBinding {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ProofOfPossession {
     /// The thumbprint of its DPoP proof's key.
-    pub key: Option<Hash>,
+    pub key: Option<Thumbprint>,
     /// The thumbprint of its connection's certificate.
     pub certificate: Option<Hash>,
 }
@@ -45,7 +46,7 @@ impl TokenBinding {
     ///
     /// # Errors
     /// `invalid_request`.
-    pub fn one(client: &Client, key: Option<Hash>) -> Result<(), Refusal> {
+    pub fn one(client: &Client, key: Option<Thumbprint>) -> Result<(), Refusal> {
         if client.certificate_bound && key.is_some() {
             let why = "the tokens of this client are bound to its certificate, not to a key";
             return Err(Refusal::invalid_request(why));
@@ -78,11 +79,11 @@ impl TokenBinding {
             Self::Certificate(certificate) => json!({"x5t#S256": certificate.base64url()}),
         }
     }
-    /// The thumbprint of the DPoP key, as text; a code may be bound to it as well.
+    /// The thumbprint of the DPoP key; a code may be bound to it as well.
     #[must_use]
-    pub fn jkt(&self) -> Option<String> {
+    pub const fn jkt(&self) -> Option<Thumbprint> {
         match self {
-            Self::Dpop(key) => Some(key.base64url()),
+            Self::Dpop(key) => Some(*key),
             Self::Certificate(_) => None,
         }
     }
@@ -103,7 +104,7 @@ impl TokenBinding {
         let hash = |text: &str| from_base64url(text).and_then(|b| Hash::from_bytes(&b)).ok_or(());
         match (jkt, x5t) {
             (None, None) => Ok(None),
-            (Some(key), None) => hash(key).map(|h| Some(Self::Dpop(h))),
+            (Some(key), None) => Thumbprint::parse(key).map(|key| Some(Self::Dpop(key))).ok_or(()),
             (None, Some(certificate)) => hash(certificate).map(|h| Some(Self::Certificate(h))),
             (Some(_), Some(_)) => Err(()),
         }
@@ -125,12 +126,12 @@ mod tests {
 
     #[test]
     fn a_binding_is_one_thing_and_says_which() {
-        let (key, other) = (Hash::of("key"), Hash::of("certificate"));
+        let (key, other) = (Thumbprint::of("key"), Hash::of("certificate"));
         let (dpop, mtls) = (TokenBinding::Dpop(key), TokenBinding::Certificate(other));
         assert_eq!((dpop.cnf(), mtls.cnf()), (json!({"jkt": key.base64url()}), json!({"x5t#S256": other.base64url()})));
         assert_eq!([token_type(Some(&dpop)), token_type(Some(&mtls)), token_type(None)], ["DPoP", "Bearer", "Bearer"]);
         for binding in [dpop, mtls] {
-            let (jkt, x5t) = (binding.jkt(), binding.x5t());
+            let (jkt, x5t) = (binding.jkt().map(|key| key.base64url()), binding.x5t());
             assert_eq!(TokenBinding::stored(jkt.as_deref(), x5t.as_deref()), Ok(Some(binding)));
         }
         assert_eq!(TokenBinding::stored(None, None), Ok(None));

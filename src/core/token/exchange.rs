@@ -2,7 +2,7 @@
 //! that records the result.
 
 use super::sql::{self, Access};
-use super::{Issued, Minted, TokenBinding, narrow, token_events};
+use super::{Issued, Minted, TokenBinding, token_events};
 use crate::authorize::Details;
 use crate::authorize::rules::OFFLINE;
 use crate::client::Client;
@@ -43,7 +43,7 @@ pub fn exchange(
     now: Instant,
 ) -> Result<std::result::Result<Issued, Refusal>> {
     let jkt = ask.binding.and_then(|b| b.jkt());
-    let by = TokenCaller { client_id: &ask.client.id, jkt: jkt.as_deref() };
+    let by = TokenCaller { client_id: &ask.client.id, jkt };
     let Some(hash) = ask.params.get("code").and_then(|c| secret::presented(SecretKind::Code, c)) else {
         // There is no code to look up: oxide-auth words the refusal and names the missing parameter.
         return Ok(oxide::exchange(None, ask.params, by, now).and(Err(NO_CODE)));
@@ -56,12 +56,12 @@ pub fn exchange(
             redirect_uri: &binding.redirect_uri,
             scope: &grant.scope,
             challenge: binding.challenge.as_ref(),
-            dpop_jkt: binding.dpop_jkt.as_deref(),
+            dpop_jkt: binding.dpop_jkt,
             expires_at: code.expires_at,
         };
         let decided = oxide::exchange(Some(&loaded), ask.params, by, now)?;
-        let aud = narrow::audience(&ask, &binding.resource)?;
-        Ok::<_, Refusal>((decided.scope.clone(), aud, narrow::details(ask.params, &grant.details, decided.scope)?))
+        let aud = narrowed_audience(&ask, &binding.resource)?;
+        Ok::<_, Refusal>((decided.scope.clone(), aud, narrowed_details(ask.params, &grant.details, decided.scope)?))
     })?;
     let (grant, code, (all, aud, (details, scope))) = match redeemed {
         Redeemed::Done { grant, code, checked } => (grant, code, checked),
@@ -75,7 +75,7 @@ pub fn exchange(
     if refresh {
         // The full grant: a narrowed access token does not narrow the next one.
         let (secret, id) = (&ask.minted.refresh, &ask.minted.refresh_id);
-        let everywhere = narrow::audiences(&ask, &code.binding.resource);
+        let everywhere = all_audiences(&ask, &code.binding.resource);
         sql::insert_refresh(tx, &secret.hash(), id, &grant, &all, &everywhere, now)?;
     }
     let nonce = code.binding.nonce.clone();
@@ -91,7 +91,7 @@ pub fn refresh(
     now: Instant,
 ) -> Result<std::result::Result<Issued, Refusal>> {
     let jkt = ask.binding.and_then(|b| b.jkt());
-    let by = TokenCaller { client_id: &ask.client.id, jkt: jkt.as_deref() };
+    let by = TokenCaller { client_id: &ask.client.id, jkt };
     let hash = ask.params.get("refresh_token").and_then(|t| secret::presented(SecretKind::Refresh, t));
     let found = hash.map(|h| sql::find_refresh(tx, &h)).transpose()?.flatten();
     let found = found.filter(|(token, grant)| token.is_live(ask.client, grant, now));
@@ -108,8 +108,8 @@ pub fn refresh(
     let Some((token, grant)) = found else {
         return Ok(Err(Refusal::new(ErrorCode::InvalidGrant, "the refresh token is unknown")));
     };
-    let part = narrow::audience(&ask, &token.aud).and_then(|aud| {
-        let (details, scope) = narrow::details(ask.params, &grant.details, decided.scope)?;
+    let part = narrowed_audience(&ask, &token.aud).and_then(|aud| {
+        let (details, scope) = narrowed_details(ask.params, &grant.details, decided.scope)?;
         Ok(Part { scope, details, aud })
     });
     match part {
@@ -119,11 +119,48 @@ pub fn refresh(
     }
 }
 
-/// The part of its grant that one token covers.
+/// The part of its grant that one token covers: a token request may ask for less, never for more (RFC 8707 §2.2, RFC
+/// 9396 §6). It does not narrow the next token.
 struct Part {
     scope: Scope,
     details: Details,
     aud: Vec<String>,
+}
+
+/// `aud`: the audiences the token request asks for, within the granted ones; otherwise all granted ones, or the
+/// configured default.
+///
+/// # Errors
+/// `invalid_target`.
+fn narrowed_audience(ask: &TokenRequest<'_>, granted: &[String]) -> std::result::Result<Vec<String>, Refusal> {
+    let granted = all_audiences(ask, granted);
+    let asked = ask.params.each("resource");
+    if asked.iter().any(|r| !granted.contains(r)) {
+        return Err(Refusal::new(ErrorCode::InvalidTarget, "resource was not part of the authorization request"));
+    }
+    Ok(if asked.is_empty() { granted } else { asked })
+}
+
+/// Every audience of a grant: the requested resources, or the configured default (requirements.md#audience).
+fn all_audiences(ask: &TokenRequest<'_>, granted: &[String]) -> Vec<String> {
+    if granted.is_empty() { vec![ask.default_audience.to_owned()] } else { granted.to_vec() }
+}
+
+/// The details of a token with this scope, and the scope that agrees with them. Both the scope and the request's
+/// `authorization_details` narrow what was granted.
+///
+/// # Errors
+/// `invalid_authorization_details`.
+fn narrowed_details(
+    params: &Params,
+    granted: &Details,
+    scope: Scope,
+) -> std::result::Result<(Details, Scope), Refusal> {
+    let within = granted.within(&scope);
+    let Some(text) = params.get("authorization_details") else { return Ok((within, scope)) };
+    let narrowed = within.narrowed(&Details::parse(text)?)?;
+    let scope = scope.only(|token| narrowed.lets(token));
+    Ok((narrowed, scope))
 }
 
 fn issue(

@@ -96,7 +96,7 @@ pub(super) fn insert_access(tx: &mut Tx<'_, '_>, t: &Access) -> Result<()> {
             t.client.as_str().into(),
             t.scope.to_string().into(),
             t.aud.join(" ").into(),
-            t.binding.and_then(|b| b.jkt()).into(),
+            t.binding.and_then(|b| b.jkt()).map(|jkt| jkt.base64url()).into(),
             t.binding.and_then(|b| b.x5t()).into(),
             t.issued_at.into(),
             t.expires_at.into(),

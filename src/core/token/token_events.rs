@@ -1,7 +1,7 @@
 //! What is written when a token is issued or revoked: an audit record and an event, numbered by its grant if it has
 //! one.
 
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::consent::sql::event_id;
 use crate::event::{self, Event, EventKind};
@@ -40,7 +40,7 @@ pub(super) fn event_and_audit(
         grant: grant.map(|g| g.id.clone()),
         account: grant.map(|g| g.account_index),
         detail,
-        ..Entry::new(now, Actor::Client(client.clone()), kind.as_str())
+        ..Entry::new(now, Actor::Client(client.clone()), AuditAction::Event(kind))
     };
     audit::append(tx, &entry)
 }

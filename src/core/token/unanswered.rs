@@ -2,7 +2,7 @@
 //! recorded them (`store::Store::write_or_undo`). They are revoked, and the code of the request is given back.
 
 use super::{Issued, Minted, sql, token_events};
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event::EventKind as Event;
 use crate::grant::code;
@@ -44,7 +44,7 @@ pub fn undo(tx: &mut Tx<'_, '_>, issued: &Issued, minted: &Minted, params: &Para
         grant: issued.grant.as_ref().map(|g| g.id.clone()),
         account: issued.grant.as_ref().map(|g| g.account_index),
         detail,
-        ..Entry::new(now, Actor::System, Event::TokenRevoked.as_str())
+        ..Entry::new(now, Actor::System, AuditAction::Event(Event::TokenRevoked))
     };
     audit::append(tx, &entry)?;
     match (issued.grant.as_ref(), presented(params)) {

@@ -13,6 +13,7 @@ pub mod refusal;
 pub mod scope;
 
 pub mod secret;
+pub mod thumbprint;
 
 pub mod id;
 pub mod params;

@@ -11,8 +11,8 @@ use crate::client::{self, Authenticated, Client, PresentedCredentials};
 use crate::clock::Instant;
 use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
-use crate::secret::Hash;
 use crate::store::Urgency;
+use crate::thumbprint::Thumbprint;
 use crate::token::{ProofOfPossession, TokenBinding};
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -41,7 +41,7 @@ pub async fn client_and_proof(
     params: &Params,
     path: &str,
     now: Instant,
-) -> Result<(Arc<Client>, Option<Hash>), ApiError> {
+) -> Result<(Arc<Client>, Option<Thumbprint>), ApiError> {
     known(req, app, params, path, now).await?.spend(app).await
 }
 
@@ -60,7 +60,7 @@ impl KnownClient {
     ///
     /// # Errors
     /// Those of [`client()`] and [`proof`].
-    pub async fn spend(self, app: &App) -> Result<(Arc<Client>, Option<Hash>), ApiError> {
+    pub async fn spend(self, app: &App) -> Result<(Arc<Client>, Option<Thumbprint>), ApiError> {
         app.authenticator.spend(&self.authenticated, Urgency::Ordinary).await?;
         Ok((self.authenticated.client, spent(app, self.proof?).await?))
     }
@@ -109,7 +109,7 @@ pub async fn proof(
     path: &str,
     token: Option<&str>,
     now: Instant,
-) -> Result<Option<Hash>, ApiError> {
+) -> Result<Option<Thumbprint>, ApiError> {
     spent(app, checked(req, app, path, token, now)?).await
 }
 
@@ -132,7 +132,7 @@ fn checked(
     })
 }
 
-async fn spent(app: &App, proof: Option<Proof>) -> Result<Option<Hash>, ApiError> {
+async fn spent(app: &App, proof: Option<Proof>) -> Result<Option<Thumbprint>, ApiError> {
     match proof {
         Some(proof) => Ok(Some(app.authenticator.spend_proof(&proof).await?)),
         None => Ok(None),
@@ -147,7 +147,7 @@ pub fn bound(
     req: &HttpRequest,
     app: &App,
     client: &Client,
-    key: Option<Hash>,
+    key: Option<Thumbprint>,
 ) -> Result<Option<TokenBinding>, Refusal> {
     let certificate = if client.certificate_bound { client_cert::thumbprint(req, app) } else { None };
     TokenBinding::of(client, ProofOfPossession { key, certificate })

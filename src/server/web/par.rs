@@ -21,12 +21,11 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     limits::push(&app, known.client(), now).await?;
     let (client, proved) = known.spend(&app).await?;
     TokenBinding::one(&client, proved)?;
-    let jkt = proved.map(|key| key.base64url());
     let came = RequestInput {
         params: &params,
         signed: None,
         client: &client,
-        source: RequestSource::Pushed { proof_jkt: jkt.as_deref() },
+        source: RequestSource::Pushed { proof_jkt: proved },
         acr: ACR,
         default_audience: &app.config.tokens.default_audience,
         issuer: app.issuer(),
@@ -38,7 +37,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let (id, lifetime) = (uri.id(), app.config.tokens.request_lifetime.get());
     app.store.write(move |tx| sql::push(tx, id, &request, now, now + lifetime)).await?;
     let mut answer = HttpResponse::Created();
-    if jkt.is_some() && app.config.tokens.dpop_nonce_required {
+    if proved.is_some() && app.config.tokens.dpop_nonce_required {
         // The next proof can carry it without a first refusal (RFC 9449 §8.2).
         answer.insert_header(("DPoP-Nonce", app.authenticator.dpop_nonce(now)));
     }

@@ -117,7 +117,7 @@ pub fn authenticate(data: &[u8]) {
     }
 }
 
-fn asks<'a>(params: &'a Params, client: &'a Client, listener: RequestSource<'a>) -> RequestInput<'a> {
+fn asks<'a>(params: &'a Params, client: &'a Client, listener: RequestSource) -> RequestInput<'a> {
     let (acr, default_audience) = ("urn:ours", "accounts-api");
     RequestInput {
         params,

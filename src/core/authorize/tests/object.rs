@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 const NOW: Instant = Instant::from_secs(1_000_000);
-const PUSHED: RequestSource<'_> = RequestSource::Pushed { proof_jkt: None };
+const PUSHED: RequestSource = RequestSource::Pushed { proof_jkt: None };
 
 fn object(claims: &Value) -> Map<String, Value> {
     claims.as_object().unwrap().clone()
@@ -30,12 +30,12 @@ fn with(change: &Value) -> Map<String, Value> {
 }
 fn verified(typ: Option<&str>, claims: Map<String, Value>) -> Verified {
     let header = Header { alg: Alg::Es256, typ: typ.map(str::to_owned), kid: None, jwk: None };
-    Verified { header, claims: Claims(claims), thumbprint: crate::secret::Hash::of("k") }
+    Verified { header, claims: Claims(claims), thumbprint: crate::thumbprint::Thumbprint::of("k") }
 }
 /// Opens an object that came from a source beside these parameters.
 fn verify_object(
     client: &Client,
-    source: RequestSource<'_>,
+    source: RequestSource,
     outside: &Params,
     verified: Result<Verified, jose::Error>,
 ) -> Result<Params, Refusal> {

@@ -7,6 +7,7 @@ use crate::client::metadata::{self, Rules};
 use crate::client::{AuthMethod, Client, GrantType};
 use crate::params::Params;
 use crate::refusal::ErrorCode as Code;
+use crate::thumbprint::Thumbprint;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -61,12 +62,12 @@ pub(super) fn params(change: &[(&str, Option<&str>)]) -> Params {
 }
 pub(super) fn asked(
     client: &Client,
-    source: RequestSource<'_>,
+    source: RequestSource,
     change: &[(&str, Option<&str>)],
 ) -> Result<AuthorizationRequest, Refusal> {
     check(&input(&params(change), client, source))
 }
-const PUSHED: RequestSource<'_> = RequestSource::Pushed { proof_jkt: None };
+const PUSHED: RequestSource = RequestSource::Pushed { proof_jkt: None };
 
 #[test]
 fn a_good_request_becomes_what_it_says() {
@@ -94,7 +95,7 @@ fn a_good_request_becomes_what_it_says() {
         nonce: Some("n-0S6_WzA2Mj".into()),
         scope: Scope::parse("openid accounts").unwrap(),
         code_challenge: Challenge::parse(CHALLENGE),
-        dpop_jkt: Some(JKT.into()),
+        dpop_jkt: Thumbprint::parse(JKT),
         resource: vec!["https://api.example".into()],
         authorization_details: None,
         ui_locales: vec!["en-GB".into(), "ja".into()],
@@ -115,7 +116,7 @@ fn a_good_request_becomes_what_it_says() {
 fn the_list_in_its_order() {
     let (long, escaped) = ("x".repeat(MAX_LENGTH + 1), "あ".repeat(MAX_LENGTH / 9 + 1));
     let other_key = "A".repeat(43);
-    let proof = RequestSource::Pushed { proof_jkt: Some(&other_key) };
+    let proof = RequestSource::Pushed { proof_jkt: Thumbprint::parse(&other_key) };
     let fapi = client(FAPI, &json!({}));
     let oidc = client(OIDC, &json!({}));
     let signing = client("fapi2_message_signing", &json!({}));
@@ -124,7 +125,7 @@ fn the_list_in_its_order() {
         record.grant_types.retain(|g| *g != GrantType::AuthorizationCode);
         record
     };
-    type Row<'a> = (&'a Client, RequestSource<'a>, &'a str, Option<&'a str>, Code, &'a str);
+    type Row<'a> = (&'a Client, RequestSource, &'a str, Option<&'a str>, Code, &'a str);
     let table: [Row<'_>; 44] = [
         (&fapi, PUSHED, "client_id", Some("c2"), Code::InvalidClient, "RFC 9126 2.1: another client's name"),
         (&resource_server, PUSHED, "state", None, Code::UnauthorizedClient, "RFC 6749 4.1.2.1"),
@@ -186,12 +187,12 @@ fn the_list_in_its_order() {
 
 #[test]
 fn what_is_allowed_is_allowed() {
-    let proof = RequestSource::Pushed { proof_jkt: Some(JKT) };
+    let proof = RequestSource::Pushed { proof_jkt: Thumbprint::parse(JKT) };
     let fapi = client(FAPI, &json!({}));
     let oidc = client(OIDC, &json!({}));
     let free = client(OIDC, &json!({"require_pkce": false}));
     let pushes = client(OIDC, &json!({"require_pushed_authorization_requests": true}));
-    type Row<'a> = (&'a Client, RequestSource<'a>, &'a [(&'a str, Option<&'a str>)], &'a str);
+    type Row<'a> = (&'a Client, RequestSource, &'a [(&'a str, Option<&'a str>)], &'a str);
     let table: [Row<'_>; 12] = [
         (&oidc, Browser, &[], "an oidc client need not push"),
         (&oidc, PUSHED, &[], "but it may"),
@@ -211,7 +212,7 @@ fn what_is_allowed_is_allowed() {
     }
     assert!(asked(&pushes, Browser, &[]).is_err());
     let bound = asked(&fapi, proof, &[]).unwrap();
-    assert_eq!(bound.dpop_jkt.as_deref(), Some(JKT), "RFC 9449 10.1: the proof at PAR binds the code");
+    assert_eq!(bound.dpop_jkt, Thumbprint::parse(JKT), "RFC 9449 10.1: the proof at PAR binds the code");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Initial access tokens (RFC 7591 §3): they decide who may register. The institution makes each for an app provider,
 //! with an expiry and a number of uses; only its SHA-256 is stored.
 
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::client::Profile;
 use crate::clock::Instant;
 use crate::id::TokenId;
@@ -51,7 +51,7 @@ fn from_row(row: &Row) -> Result<Initial> {
     })
 }
 
-fn entry(token: &Initial, action: &'static str, actor: &Actor, now: Instant) -> Entry {
+fn entry(token: &Initial, action: AuditAction, actor: &Actor, now: Instant) -> Entry {
     let detail = json!({
         "token": token.id,
         "label": token.label,
@@ -77,7 +77,7 @@ pub fn make(tx: &mut Tx<'_, '_>, token: &Initial, hash: Hash, actor: &Actor) -> 
             token.expires_at.into(),
         ],
     )?;
-    audit::append(tx, &entry(token, "initial_token.made", actor, token.created_at))
+    audit::append(tx, &entry(token, AuditAction::InitialTokenMade, actor, token.created_at))
 }
 
 /// All of them, the newest first.
@@ -94,7 +94,7 @@ pub fn revoke(tx: &mut Tx<'_, '_>, id: &TokenId, actor: &Actor, now: Instant) ->
         "update initial_tokens set uses_left = 0, expires_at = ?2 where id = ?1",
         &[id.as_str().into(), now.into()],
     )?;
-    audit::append(tx, &entry(&from_row(&row)?, "initial_token.revoked", actor, now))?;
+    audit::append(tx, &entry(&from_row(&row)?, AuditAction::InitialTokenRevoked, actor, now))?;
     Ok(true)
 }
 

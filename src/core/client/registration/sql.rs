@@ -2,7 +2,7 @@
 //! the event, in one transaction.
 
 use super::{initial, opens};
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::client::sql::{Changed, change_status, record_change, save, status_of, version};
 use crate::client::{self, Client, Status, metadata};
 use crate::clock::Instant;
@@ -152,7 +152,7 @@ pub fn change(
         "update client_registrations set statement = ?2, proposed = ?3 where client_id = ?1",
         &[id.as_str().into(), statement.into(), proposed.into()],
     )?;
-    let action = if waits { "client.change_proposed" } else { "client.changed" };
+    let action = if waits { AuditAction::ClientChangeProposed } else { AuditAction::ClientChanged };
     note(tx, id, action, json!({"members": differing(standing, wanted)}), &Actor::Client(id.clone()), now)?;
     Ok(waits)
 }
@@ -160,7 +160,7 @@ pub fn change(
 fn note(
     tx: &mut Tx<'_, '_>,
     id: &ClientId,
-    action: &'static str,
+    action: AuditAction,
     detail: Json,
     actor: &Actor,
     now: Instant,
@@ -208,7 +208,7 @@ pub fn approve(
 /// Refuses what waits: a new client is gone, a change forgotten.
 pub fn decline(tx: &mut Tx<'_, '_>, id: &ClientId, actor: &Actor, event: &EventId, now: Instant) -> Result<Changed> {
     if forget_proposal(tx, id)? {
-        note(tx, id, "client.change_declined", json!({}), actor, now)?;
+        note(tx, id, AuditAction::ClientChangeDeclined, json!({}), actor, now)?;
         return Ok(Changed::Yes);
     }
     match status_of(tx, id)? {
@@ -243,7 +243,7 @@ pub fn set_token(tx: &mut Tx<'_, '_>, id: &ClientId, token: Hash, actor: &Actor,
          on conflict (client_id) do update set token = excluded.token",
         &[id.as_str().into(), token.into()],
     )?;
-    note(tx, id, "client.registration_token_made", json!({}), actor, now)?;
+    note(tx, id, AuditAction::ClientRegistrationTokenMade, json!({}), actor, now)?;
     Ok(true)
 }
 

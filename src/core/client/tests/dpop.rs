@@ -5,6 +5,7 @@ use crate::client::dpop::{Input, Nonces, Proof, check};
 use crate::keys::jose::{Alg, sign, sign_with_key_inside};
 use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::{Hash, base64url};
+use crate::thumbprint::Thumbprint;
 use zeroize::Zeroizing;
 
 const URL: &str = "https://as.example/oauth/token";
@@ -210,7 +211,7 @@ fn a_nonce_stands_in_for_a_clock() {
     }
 }
 
-async fn spend(service: &TestRegistry, input: Input<'_>, now: Instant) -> Result<Hash, Refusal> {
+async fn spend(service: &TestRegistry, input: Input<'_>, now: Instant) -> Result<Thumbprint, Refusal> {
     let proof = service.authenticator.dpop(&input, now)?.unwrap();
     service.authenticator.spend_proof(&proof).await
 }

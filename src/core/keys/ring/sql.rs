@@ -1,7 +1,7 @@
 //! The table of the ring. Every step of a key is its state and an audit record, in one transaction.
 
 use super::{KeyState, KeyStep};
-use crate::audit::{self, Actor, Entry};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::keys::jose::Alg;
 use crate::store::{Error, Result, Tx};
@@ -94,36 +94,36 @@ pub(super) fn apply(
                     (*state == KeyState::Current).then_some(now).into(),
                 ],
             )?;
-            ("key.made", json!({"kid": key.kid, "alg": alg.as_str(), "state": state.as_str()}))
+            (AuditAction::KeyMade, json!({"kid": key.kid, "alg": alg.as_str(), "state": state.as_str()}))
         }
         KeyStep::Schedule { kid, at } => {
             let sql = "update signing_keys set activate_at = ?2 where kid = ?1";
             tx.execute(sql, &[kid.as_str().into(), (*at).into()])?;
-            ("key.scheduled", json!({"kid": kid, "activate_at": at.secs()}))
+            (AuditAction::KeyScheduled, json!({"kid": kid, "activate_at": at.secs()}))
         }
         KeyStep::Retire { kid } => {
             let sql = "update signing_keys set state = 'retired', retired_at = ?2 where kid = ?1";
             tx.execute(sql, &[kid.as_str().into(), now.into()])?;
-            ("key.retired", json!({"kid": kid}))
+            (AuditAction::KeyRetired, json!({"kid": kid}))
         }
         KeyStep::Activate { kid } => {
             let sql = "update signing_keys set state = 'current', activated_at = ?2 where kid = ?1";
             tx.execute(sql, &[kid.as_str().into(), now.into()])?;
-            ("key.activated", json!({"kid": kid}))
+            (AuditAction::KeyActivated, json!({"kid": kid}))
         }
         KeyStep::Withdraw { kid } => {
             let sql = "update signing_keys set state = 'withdrawn', retired_at = ?2, private_key = ?3 where kid = ?1";
             tx.execute(sql, &[kid.as_str().into(), now.into(), Vec::<u8>::new().into()])?;
-            ("key.withdrawn", json!({"kid": kid}))
+            (AuditAction::KeyWithdrawn, json!({"kid": kid}))
         }
         KeyStep::Drop { kid } => {
             tx.execute("delete from signing_keys where kid = ?1", &[kid.as_str().into()])?;
-            ("key.dropped", json!({"kid": kid}))
+            (AuditAction::KeyDropped, json!({"kid": kid}))
         }
     };
     note(tx, action, detail, actor, now).map(|()| true)
 }
 
-fn note(tx: &mut Tx<'_, '_>, action: &'static str, detail: Value, actor: &Actor, now: Instant) -> Result<()> {
+fn note(tx: &mut Tx<'_, '_>, action: AuditAction, detail: Value, actor: &Actor, now: Instant) -> Result<()> {
     audit::append(tx, &Entry { detail, ..Entry::new(now, actor.clone(), action) })
 }

@@ -1,0 +1,71 @@
+//! What a record says was done.
+
+use crate::event::EventKind;
+
+macro_rules! actions {
+    ($($variant:ident => $name:literal,)*) => {
+        /// What was done. Where an event tells of it, the record has the event's name (docs/events.md).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum AuditAction {
+            /// What the event says.
+            Event(EventKind),
+            $(#[doc = concat!("`", $name, "`")] $variant,)*
+        }
+        impl AuditAction {
+            /// The name in the record.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    Self::Event(kind) => kind.as_str(),
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+actions! {
+    InteractionAccountAccepted => "interaction.account.accepted",
+    InteractionCustomerReturned => "interaction.customer.returned",
+    InteractionCustomerRefused => "interaction.customer.refused",
+    InteractionCustomerAccepted => "interaction.customer.accepted",
+    InteractionPhoneConfirmed => "interaction.phone.confirmed",
+    InteractionCallConfirmed => "interaction.call.confirmed",
+    InteractionPinRefused => "interaction.pin.refused",
+    InteractionPinAccepted => "interaction.pin.accepted",
+    InteractionProofingRemembered => "interaction.proofing.remembered",
+    InteractionConsentAllowed => "interaction.consent.allowed",
+    InteractionRestarted => "interaction.restarted",
+    InteractionEnded => "interaction.ended",
+    AccountGuessUnanswered => "account.guess.unanswered",
+    AccountGuessAnswered => "account.guess.answered",
+    AccountGuessesCleared => "account.guesses.cleared",
+    AccountChanged => "account.changed",
+    CallSeen => "call.seen",
+    AlarmRaised => "alarm.raised",
+    GrantActivated => "grant.activated",
+    GrantCodeFurther => "grant.code.further",
+    GrantCodeUndone => "grant.code.undone",
+    NoticeSent => "notice.sent",
+    NoticeFailed => "notice.failed",
+    NoticeRetried => "notice.retried",
+    ClientChanged => "client.changed",
+    ClientChangeProposed => "client.change_proposed",
+    ClientChangeDeclined => "client.change_declined",
+    ClientRegistrationTokenMade => "client.registration_token_made",
+    ClientSecretRotated => "client.secret_rotated",
+    InitialTokenMade => "initial_token.made",
+    InitialTokenRevoked => "initial_token.revoked",
+    KeyMade => "key.made",
+    KeyScheduled => "key.scheduled",
+    KeyActivated => "key.activated",
+    KeyRetired => "key.retired",
+    KeyWithdrawn => "key.withdrawn",
+    KeyDropped => "key.dropped",
+    StaffGrantsListed => "staff.grants.listed",
+    StaffGrantShown => "staff.grant.shown",
+    StaffLocksListed => "staff.locks.listed",
+    StaffAuditVerified => "staff.audit.verified",
+    StaffAuditExported => "staff.audit.exported",
+    StaffBackupMade => "staff.backup.made",
+    StaffBackupRestored => "staff.backup.restored",
+}
