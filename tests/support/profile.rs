@@ -34,8 +34,14 @@ impl Profile {
         let profile = Self { child, dir };
         let mut said = Vec::new();
         while !said.last().is_some_and(|l: &String| l.starts_with("ready")) {
-            let line = told.recv_timeout(Duration::from_secs(120));
-            said.push(line.unwrap_or_else(|_| panic!("not ready in two minutes: {said:#?}\n{}", profile.log())));
+            let line = told.recv_timeout(Duration::from_secs(120)).unwrap_or_else(|why| {
+                let why = match why {
+                    mpsc::RecvTimeoutError::Timeout => "said nothing for two minutes",
+                    mpsc::RecvTimeoutError::Disconnected => "ended before it was ready",
+                };
+                panic!("the profile {why}: {said:#?}\n{}", profile.log())
+            });
+            said.push(line);
         }
         profile
     }

@@ -321,9 +321,10 @@ async fn nothing_from_outside_begins_a_line_in_the_log() {
     drop(client);
     terminate(&child);
     let said = tokio::task::spawn_blocking(move || {
-        child.wait().unwrap();
+        // Reads to the end first: a log longer than the pipe would keep the server from ending.
         let mut said = String::new();
         child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        child.wait().unwrap();
         said
     })
     .await
