@@ -219,6 +219,8 @@ fn event(id: &str, grant: Option<&str>, seq: i64, ms: i64) -> Event {
         sub: Some("sub".into()),
         seq,
         detail: json!({"token": "t", "expires_at": 1}),
+        aud: Vec::new(),
+        account: None,
     }
 }
 fn emit(tx: &mut Tx<'_, '_>, e: &Event) -> Result<()> {

@@ -24,7 +24,8 @@ const SECOND: Duration = Duration::from_secs(1);
 on_both_engines! {
     a_grant_expires_once_and_its_client_hears_before
     a_sweep_is_bounded
-    a_short_grant_is_not_announced
+    a_short_grant_is_announced_late_or_not_at_all
+    what_was_never_redeemed_is_not_announced
     a_changed_account_ends_its_links
     a_notice_is_held_until_its_link_exists
     a_notice_of_a_link_that_never_was_is_deleted_with_its_address
@@ -49,18 +50,23 @@ async fn a_grant_expires_once_and_its_client_hears_before(test_store: TestStore)
     w.wait(23 * DAY - SECOND);
     assert_eq!(w.sweep().await, Swept::default());
     w.wait(SECOND);
-    assert_eq!(w.sweep().await, Swept { expired: 0, warned: 1 });
+    assert_eq!(w.sweep().await, Swept { warned: 1, looked: 1, ..Swept::default() }, "seven days before");
     assert_eq!(w.sweep().await, Swept::default(), "told once");
-    w.wait(7 * DAY - SECOND);
+    w.wait(6 * DAY - SECOND);
+    assert_eq!(w.sweep().await, Swept::default());
+    w.wait(SECOND);
+    assert_eq!(w.sweep().await, Swept { warned: 1, looked: 1, ..Swept::default() }, "one day before");
+    assert_eq!(w.sweep().await, Swept::default(), "told once");
+    w.wait(DAY - SECOND);
     assert!(w.is_active(&api, &token).await);
     w.wait(SECOND);
     assert!(!w.is_active(&api, &token).await, "right without the sweeper");
     w.wait(2 * DAY);
-    assert_eq!(w.sweep().await, Swept { expired: 1, warned: 0 });
+    assert_eq!(w.sweep().await, Swept { expired: 1, ..Swept::default() });
     assert_eq!(w.sweep().await, Swept::default());
     assert_eq!(w.grant(&allowed.grant).await.state, GrantState::Expired { at: end }, "when its time was over");
     let events = w.events(&allowed.grant).await;
-    assert_eq!(events[2..], ["token.issued", "grant.expiring", "grant.expired"]);
+    assert_eq!(events[2..], ["token.issued", "grant.expiring", "grant.expiring", "grant.expired"]);
 }
 
 async fn a_sweep_is_bounded(test_store: TestStore) {
@@ -73,7 +79,8 @@ async fn a_sweep_is_bounded(test_store: TestStore) {
     let now = w.now();
     let mut rounds = Vec::new();
     loop {
-        let swept = w.write(move |tx| renkei_core::lifecycle::expire(tx, now, 3)).await;
+        let swept =
+            w.write(move |tx| renkei_core::lifecycle::expire(tx, now, &crate::support::world::WARN_BEFORE, 3)).await;
         rounds.push(swept.expired);
         if !swept.more(3) {
             break;
@@ -82,15 +89,27 @@ async fn a_sweep_is_bounded(test_store: TestStore) {
     assert_eq!(rounds, [3, 3, 1]);
 }
 
-async fn a_short_grant_is_not_announced(test_store: TestStore) {
+async fn a_short_grant_is_announced_late_or_not_at_all(test_store: TestStore) {
     let w = World::at(test_store);
     let app = w.client("brief", serde_json::json!({"grant_lifetime": "3d"})).await;
     let allowed = w.allow(&app).await;
     w.exchange(&app, &allowed.code).await.unwrap();
-    w.wait(2 * DAY);
-    assert_eq!(w.sweep().await, Swept::default());
+    w.wait(2 * DAY - SECOND);
+    assert_eq!(w.sweep().await, Swept::default(), "three days are shorter than seven");
+    w.wait(SECOND);
+    assert_eq!(w.sweep().await, Swept { warned: 1, looked: 1, ..Swept::default() }, "and longer than one");
     w.wait(DAY);
-    assert_eq!(w.sweep().await, Swept { expired: 1, warned: 0 });
+    assert_eq!(w.sweep().await, Swept { expired: 1, ..Swept::default() });
+}
+
+/// A grant whose code nobody redeemed is no link: its end is not announced.
+async fn what_was_never_redeemed_is_not_announced(test_store: TestStore) {
+    let w = World::at(test_store);
+    let app = w.app("kakeibo").await;
+    w.allow(&app).await;
+    w.wait(29 * DAY);
+    assert_eq!(w.sweep().await, Swept { looked: 1, ..Swept::default() });
+    assert_eq!(w.sweep().await, Swept::default(), "it is not looked at again");
 }
 
 async fn a_changed_account_ends_its_links(test_store: TestStore) {

@@ -132,7 +132,10 @@ async fn every_history_of_a_grant_is_consistent(test_store: TestStore) {
     let lasting = b.allow("010-savings-1234567", start()).await;
     assert!(b.redeem(&lasting, start() + second).await);
     for at in [start() + PERIOD - Duration::from_hours(24), start() + PERIOD] {
-        b.store.write(move |tx| lifecycle::expire(tx, at, lifecycle::BATCH)).await.unwrap();
+        b.store
+            .write(move |tx| lifecycle::expire(tx, at, &crate::support::world::WARN_BEFORE, lifecycle::BATCH))
+            .await
+            .unwrap();
         b.whole().await;
     }
     let report = verify(&b.store).await.unwrap();

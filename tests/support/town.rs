@@ -8,7 +8,7 @@ use super::jws::Key;
 use super::pg;
 use super::phone::Phone;
 use super::served::{Left, signed};
-use super::world::World;
+use super::world::{WARN_BEFORE, World};
 use renkei_core::account::Account;
 use renkei_core::audit::Actor;
 use renkei_core::client;
@@ -618,7 +618,7 @@ impl Town {
     /// What the sweeper does.
     pub(crate) async fn sweep(&self) {
         let now = self.now();
-        self.write(move |tx| expire(tx, now, 500)).await;
+        self.write(move |tx| expire(tx, now, &WARN_BEFORE, 500)).await;
     }
     /// What the job that tidies does, until there is nothing left to do.
     pub(crate) async fn tidy(&self) {

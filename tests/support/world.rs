@@ -29,6 +29,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) const ISSUER: &str = "https://link.example.jp";
+/// `events.warn_before` by default.
+pub(crate) const WARN_BEFORE: [Duration; 2] = [Duration::from_hours(7 * 24), Duration::from_hours(24)];
 pub(crate) const API: &str = "https://api.example.jp";
 pub(crate) const CALLBACK: &str = "https://app.example.jp/cb";
 /// Forty-three unreserved characters.
@@ -183,6 +185,8 @@ impl World {
         let ticked = ConsentChoice { agree: true, accounts: Vec::new() };
         let agreed = consent::allow(&self.offer(client, scope), &ticked, self.customer(account), self.now()).unwrap();
         let link = NewGrant::new(&agreed, binding, client.id.as_str(), &self.sealer, &*self.random).unwrap();
+        let link =
+            link.with_warnings(&WARN_BEFORE).with_receivers(vec![API.to_owned()], AccountId::parse("acc-1").unwrap());
         let told = link.summary().clone();
         self.write(move |tx| grant::create(tx, &link)).await;
         Allowed { code: told.code.reveal().to_owned(), grant: told.grant }
@@ -191,9 +195,8 @@ impl World {
     pub(crate) async fn deny(&self, client: &Client) {
         let offer = self.offer(client, "accounts");
         let customer = self.customer("115-ordinary-1100026");
-        let sub = grant::pairwise(&self.sealer, client.id.as_str(), &customer.holder);
         let record = ConsentRecord::denied(&offer, customer, self.now(), &self.sealer, &*self.random).unwrap();
-        self.write(move |tx| consent::deny(tx, &record, &sub)).await;
+        self.write(move |tx| consent::deny(tx, &record)).await;
     }
 
     /// The token endpoint's verb, with `code` and the right verifier; `change` edits the form.
@@ -216,8 +219,14 @@ impl World {
         let minted = Minted::draw(&*self.random);
         let shown = minted.clone();
         let work = move |tx: &mut Tx<'_, '_>| {
-            let ask =
-                TokenRequest { client: &client, params: &params, binding, minted: &minted, default_audience: API };
+            let ask = TokenRequest {
+                client: &client,
+                params: &params,
+                binding,
+                minted: &minted,
+                default_audience: API,
+                issuer: ISSUER,
+            };
             let issued = token::exchange(tx, ask, now)?;
             if let Ok(token::Issued { grant: Some(grant), .. }) = &issued {
                 notice::release(tx, &grant.id, now)?;
@@ -247,8 +256,14 @@ impl World {
         let minted = Minted::draw(&*self.random);
         let shown = minted.clone();
         let work = move |tx: &mut Tx<'_, '_>| {
-            let ask =
-                TokenRequest { client: &client, params: &params, binding, minted: &minted, default_audience: API };
+            let ask = TokenRequest {
+                client: &client,
+                params: &params,
+                binding,
+                minted: &minted,
+                default_audience: API,
+                issuer: ISSUER,
+            };
             token::refresh(tx, ask, now)
         };
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
@@ -269,8 +284,14 @@ impl World {
         let minted = Minted::draw(&*self.random);
         let shown = minted.clone();
         let work = move |tx: &mut Tx<'_, '_>| {
-            let ask =
-                TokenRequest { client: &client, params: &params, binding, minted: &minted, default_audience: API };
+            let ask = TokenRequest {
+                client: &client,
+                params: &params,
+                binding,
+                minted: &minted,
+                default_audience: API,
+                issuer: ISSUER,
+            };
             token::client_credentials::issue(tx, ask, &scopes, now)
         };
         self.write(work).await.map(|issued| issued.response(&shown, None)).map_err(|refusal| refusal.code)
@@ -325,7 +346,7 @@ impl World {
     pub(crate) async fn sweep(&self) -> Swept {
         let now = self.now();
         self.write(move |tx| lifecycle::client::unlink(tx, now, 500)).await;
-        self.write(move |tx| expire(tx, now, 500)).await
+        self.write(move |tx| expire(tx, now, &WARN_BEFORE, 500)).await
     }
     pub(crate) async fn grant(&self, id: &GrantId) -> Grant {
         let id = id.clone();

@@ -124,7 +124,7 @@ async fn make(
     }
     let profile = match wanted.profile.as_deref().map(Profile::parse) {
         None => None,
-        Some(Some(profile)) if profile != Profile::ResourceServer => Some(profile),
+        Some(Some(profile)) if profile.is_app() => Some(profile),
         Some(_) => return Err(invalid("profile wants fapi2, fapi2_message_signing or oidc")),
     };
     let token = secret::issue(SecretKind::Initial, &*service.crypto.random);

@@ -48,7 +48,6 @@ actions! {
     NoticeSent => "notice.sent",
     NoticeFailed => "notice.failed",
     NoticeRetried => "notice.retried",
-    ClientChanged => "client.changed",
     ClientChangeProposed => "client.change_proposed",
     ClientChangeDeclined => "client.change_declined",
     ClientRegistrationTokenMade => "client.registration_token_made",

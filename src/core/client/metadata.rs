@@ -1,5 +1,6 @@
 //! Parses client metadata (RFC 7591 §2, requirements.md#client-record). Every error names the member.
 
+mod events;
 mod members;
 mod mutual;
 mod names;
@@ -93,7 +94,7 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
         return Err(invalid(name, "is not supported"));
     }
     let profile = m.word("profile", Profile::parse)?.unwrap_or(Profile::Fapi2);
-    let app = profile != Profile::ResourceServer;
+    events::institution(&m, profile)?;
     let auth_method = mutual::auth_method(&m, profile, rules)?;
     let (dpop_bound, certificate_bound) = mutual::bound(&m, profile, rules)?;
     let grant_types = grant_types(&m, profile)?;
@@ -148,11 +149,12 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
         proofing_memory: m.duration("proofing_memory", 60, PROOFING_MEMORY)?,
         refresh_tokens: grant_types.contains(&GrantType::RefreshToken),
         grant_types,
-        resources: resources(&m, app)?,
+        resources: resources(&m, profile == Profile::ResourceServer)?,
         allow_networks: m.networks("allow_networks")?,
         pushed_requests: m.count("pushed_requests", rate::MOST)?,
         answers_per_second: m.count("answers_per_second", rate::MOST)?,
         answers_burst: m.count("answers_burst", rate::MOST)?,
+        events: events::read(map, rules)?,
         created_at: now,
         updated_at: now,
         version: now.millis(),
@@ -198,13 +200,13 @@ fn provider(map: &Map<String, Value>, rules: &Rules) -> Result<Provider, Refusal
 }
 
 fn grant_types(m: &Members<'_>, profile: Profile) -> Result<Vec<GrantType>, Refusal> {
-    let app = profile != Profile::ResourceServer;
+    let app = profile.is_app();
     let mut types = Vec::new();
     for word in m.list("grant_types")?.unwrap_or(if app { vec!["authorization_code"] } else { vec![] }) {
         let unknown = || invalid("grant_types", "holds a grant type this server does not know");
         let grant_type = GrantType::parse(word).ok_or_else(unknown)?;
         if !app && grant_type != GrantType::ClientCredentials {
-            return Err(invalid("grant_types", "a resource server gets no tokens from customers"));
+            return Err(invalid("grant_types", "only an app gets tokens from customers"));
         }
         if !types.contains(&grant_type) {
             types.push(grant_type);
@@ -212,7 +214,7 @@ fn grant_types(m: &Members<'_>, profile: Profile) -> Result<Vec<GrantType>, Refu
     }
     let listed = types.contains(&GrantType::RefreshToken);
     match m.flag("refresh_tokens")? {
-        Some(true) if !app => return Err(invalid("refresh_tokens", "a resource server has none")),
+        Some(true) if !app => return Err(invalid("refresh_tokens", "only an app has them")),
         Some(true) if !listed => types.push(GrantType::RefreshToken),
         Some(false) if listed => return Err(invalid("refresh_tokens", "contradicts grant_types")),
         _ => {}
@@ -294,7 +296,7 @@ fn detail_types(m: &Members<'_>, rules: &Rules) -> Result<Vec<String>, Refusal> 
     Ok(types)
 }
 
-fn resources(m: &Members<'_>, app: bool) -> Result<Vec<String>, Refusal> {
+fn resources(m: &Members<'_>, needed: bool) -> Result<Vec<String>, Refusal> {
     let resources = owned(m.list("resources")?);
     for resource in &resources {
         // RFC 8707 §2: an absolute URI without a fragment. A plain name is an audience no client can ask for; only
@@ -306,7 +308,7 @@ fn resources(m: &Members<'_>, app: bool) -> Result<Vec<String>, Refusal> {
             return Err(invalid("resources", "holds something that is neither an absolute URI nor a plain name"));
         }
     }
-    if !app && resources.is_empty() {
+    if needed && resources.is_empty() {
         return Err(invalid("resources", "is missing: a resource server introspects tokens of its own audience only"));
     }
     Ok(resources)

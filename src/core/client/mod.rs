@@ -23,7 +23,7 @@ pub mod sql;
 mod tests;
 
 pub use authenticate::{Authenticated, Authenticator, PresentedCredentials, Settings, authenticate, identify};
-pub use profile::{AuthMethod, ClientKeys, GrantType, Profile, Provider, Status};
+pub use profile::{AuthMethod, ClientEvents, ClientKeys, GrantType, Profile, Provider, Status};
 pub use redirect::redirect_match;
 pub use registry::{Prepared, prepare, renew_secret};
 pub use remote::{FetchError, JwksPort};
@@ -136,6 +136,8 @@ pub struct Client {
     pub answers_per_second: Option<u32>,
     /// `answers_burst`: how many at once.
     pub answers_burst: Option<u32>,
+    /// `events`: where its pushed events may go, and how many streams it may have. Only the institution sets it.
+    pub events: ClientEvents,
     /// When it was registered.
     pub created_at: Instant,
     /// When its record last changed.
@@ -156,10 +158,10 @@ impl Client {
     pub fn provider_in(&self, language: Language) -> &str {
         self.provider.name.as_deref().unwrap_or_else(|| self.name_in(language))
     }
-    /// Whether it is an app, which customers link to, and not a resource server.
+    /// Whether it is an app, which customers link to.
     #[must_use]
-    pub fn is_app(&self) -> bool {
-        self.profile != Profile::ResourceServer
+    pub const fn is_app(&self) -> bool {
+        self.profile.is_app()
     }
     /// How fast it may have responses stored; `usual` is the configured rate.
     #[must_use]

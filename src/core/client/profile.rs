@@ -34,8 +34,10 @@ words! {
         Fapi2MessageSigning = "fapi2_message_signing",
         /// OpenID Connect code flow of a confidential client.
         Oidc = "oidc",
-        /// A resource server: only introspects.
+        /// A resource server: introspects, and hears of the tokens it serves.
         ResourceServer = "resource_server",
+        /// The institution's own receiver of events: hears everything and does nothing else (docs/events.md).
+        Institution = "institution",
     }
 }
 impl Profile {
@@ -43,6 +45,11 @@ impl Profile {
     #[must_use]
     pub const fn is_fapi(self) -> bool {
         matches!(self, Self::Fapi2 | Self::Fapi2MessageSigning)
+    }
+    /// Whether customers link to it: an app, and neither a resource server nor the institution.
+    #[must_use]
+    pub const fn is_app(self) -> bool {
+        !matches!(self, Self::ResourceServer | Self::Institution)
     }
     /// The algorithms for its signatures and for ours towards it.
     #[must_use]
@@ -120,6 +127,20 @@ pub enum ClientKeys {
     Inline(Vec<Jwk>),
     /// `jwks_uri`.
     Remote(String),
+}
+
+/// Where a client's pushed events may go, and how many streams it may have (docs/events.md).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientEvents {
+    /// The endpoints that a stream may push to, or to a path below.
+    pub endpoints: Vec<String>,
+    /// How many streams it may have.
+    pub streams: u32,
+}
+impl Default for ClientEvents {
+    fn default() -> Self {
+        Self { endpoints: Vec::new(), streams: 1 }
+    }
 }
 
 /// The company behind an app.

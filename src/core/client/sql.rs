@@ -3,7 +3,7 @@
 use super::{Client, Status, StoredSecret, metadata};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
-use crate::event::{self, Event, EventKind};
+use crate::event::{self, Event, EventKind, event_id};
 use crate::id::{ClientId, EventId};
 use crate::store::{Error, Result, Row, Tx, Value};
 use serde_json::json;
@@ -98,7 +98,7 @@ pub fn register(tx: &mut Tx<'_, '_>, client: &Client, actor: &Actor, now: Instan
             client.status = old.status;
             client.created_at = old.created_at;
             client.secret = client.secret.or(old.secret).filter(|_| client.auth_method.is_secret());
-            AuditAction::ClientChanged
+            AuditAction::Event(EventKind::ClientChanged)
         }
     };
     save(tx, &client, now)?;
@@ -107,7 +107,15 @@ pub fn register(tx: &mut Tx<'_, '_>, client: &Client, actor: &Actor, now: Instan
     let mut entry = Entry::new(now, actor.clone(), action);
     entry.client = Some(client.id.clone());
     entry.detail = json!({"profile": client.profile.as_str(), "auth_method": client.auth_method.as_str()});
-    audit::append(tx, &entry)
+    audit::append(tx, &entry)?;
+    if action == AuditAction::Event(EventKind::ClientChanged) { tell_changed(tx, &client.id, now) } else { Ok(()) }
+}
+
+/// The event `client.changed`, once for each version of a record.
+pub(super) fn tell_changed(tx: &mut Tx<'_, '_>, id: &ClientId, now: Instant) -> Result<()> {
+    let event = event_id(id.as_str(), version(tx, id)?.unwrap_or_default())?;
+    let aud = audiences(tx, id)?;
+    event::emit(tx, &Event { aud, ..Event::of_client(event, now, EventKind::ClientChanged, Some(id.clone())) })
 }
 
 /// Replaces a client's secret; `false` when there is no such client.
@@ -210,6 +218,16 @@ pub(super) fn record_change(
         tx,
         &Entry { client: Some(id.clone()), detail, ..Entry::new(now, actor.clone(), AuditAction::Event(kind)) },
     )?;
-    let (client, id) = (Some(id.clone()), event.clone());
-    event::emit(tx, &Event { id, at: now, kind, client, grant: None, sub: None, seq: 0, detail: json!({}) })
+    let aud = audiences(tx, id)?;
+    event::emit(tx, &Event { aud, ..Event::of_client(event.clone(), now, kind, Some(id.clone())) })
+}
+
+/// The most audiences of one client.
+const MOST_AUDIENCES: i64 = 64;
+
+/// The audiences of the grants a client has ever had: their resource servers hear of changes of its record.
+fn audiences(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Vec<String>> {
+    let sql = "select aud from client_audiences where client_id = ?1 order by aud limit ?2";
+    let rows = tx.rows(sql, &[id.as_str().into(), MOST_AUDIENCES.into()])?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
 }

@@ -3,10 +3,10 @@
 use super::{ConsentRecord, Details};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
-use crate::event::{self, Event, EventKind};
-use crate::id::{ClientId, ConsentId, EventId};
+use crate::event::{self, Event, EventKind, event_id};
+use crate::id::{ClientId, ConsentId};
 use crate::scope::Scope;
-use crate::secret::{Hash, base64url};
+use crate::secret::Hash;
 use crate::store::{Error, Result, Row, Tx, Value};
 use std::time::Duration;
 
@@ -62,22 +62,12 @@ pub fn record(tx: &mut Tx<'_, '_>, r: &ConsentRecord) -> Result<()> {
     )
 }
 
-/// 拒否する: the record and the event `consent.denied`. No grant, so the event stands alone (`seq` 0).
-pub fn deny(tx: &mut Tx<'_, '_>, r: &ConsentRecord, sub: &str) -> Result<()> {
+/// 拒否する: the record and the event `consent.denied`. There is no grant, so the event has no `seq`; and no `sub`: the app is
+/// not told who refused.
+pub fn deny(tx: &mut Tx<'_, '_>, r: &ConsentRecord) -> Result<()> {
     record(tx, r)?;
-    event::emit(
-        tx,
-        &Event {
-            id: event_id(r.id.as_str(), 0)?,
-            at: r.at,
-            kind: EventKind::ConsentDenied,
-            client: Some(r.client.clone()),
-            grant: None,
-            sub: Some(sub.to_owned()),
-            seq: 0,
-            detail: serde_json::json!({}),
-        },
-    )
+    let id = event_id(r.id.as_str(), 0)?;
+    event::emit(tx, &Event::of_client(id, r.at, EventKind::ConsentDenied, Some(r.client.clone())))
 }
 
 /// One consent as staff may see it; what is sealed stays sealed.
@@ -142,15 +132,6 @@ pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64)
         "delete from consents where id in (select id from consents where ends_at < ?1 order by ends_at limit ?2)",
         &[(now - retention.max(super::RETENTION_LEAST)).into(), limit.into()],
     )
-}
-
-/// The id of the `seq`-th event about `subject`: derived, so that a transaction that runs again tells the same event.
-///
-/// # Errors
-/// Never in practice: base64url is an identifier.
-pub fn event_id(subject: &str, seq: i64) -> Result<EventId> {
-    let hash = Hash::of(format!("{subject} {seq}"));
-    EventId::parse(&base64url(&hash.as_bytes()[..16])).ok_or_else(|| corrupt(subject, "event id"))
 }
 
 fn json(details: &Details) -> Result<String> {

@@ -2,11 +2,15 @@
 //! (docs/events.md). The folder stands below the steps, because every step from consent on causes events; what is done
 //! with them afterwards is `lifecycle`'s.
 
+mod position;
 #[cfg(test)]
 mod tests;
 
+pub use position::{PositionedEvent, Receiver, assign_positions, find, head, read};
+
 use crate::clock::Instant;
-use crate::id::{ClientId, EventId, GrantId};
+use crate::id::{AccountId, ClientId, EventId, GrantId};
+use crate::secret::{Hash, base64url};
 use crate::store::{Error, Result, Row, Tx, Value};
 
 /// What happened. The names are public (docs/events.md).
@@ -20,6 +24,8 @@ pub enum EventKind {
     GrantCreated,
     /// A link was replaced by a newer one of the same client and account.
     GrantReplaced,
+    /// A link covers other accounts or permissions than before.
+    GrantUpdated,
     /// A link was ended before its time.
     GrantRevoked,
     /// A link will end soon.
@@ -34,6 +40,8 @@ pub enum EventKind {
     AccountLocked,
     /// An account's lock was released.
     AccountUnlocked,
+    /// A client's record changed.
+    ClientChanged,
     /// An app was suspended by the institution.
     ClientSuspended,
     /// An app was resumed.
@@ -47,11 +55,12 @@ pub enum EventKind {
 }
 impl EventKind {
     /// Every kind, in the order of docs/events.md.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::ConsentGranted,
         Self::ConsentDenied,
         Self::GrantCreated,
         Self::GrantReplaced,
+        Self::GrantUpdated,
         Self::GrantRevoked,
         Self::GrantExpiring,
         Self::GrantExpired,
@@ -59,6 +68,7 @@ impl EventKind {
         Self::TokenRevoked,
         Self::AccountLocked,
         Self::AccountUnlocked,
+        Self::ClientChanged,
         Self::ClientSuspended,
         Self::ClientResumed,
         Self::ClientRegistered,
@@ -75,7 +85,8 @@ impl EventKind {
     pub const fn members(self) -> &'static [&'static str] {
         match self {
             Self::ConsentGranted | Self::ConsentDenied | Self::GrantCreated | Self::GrantExpired => &[],
-            Self::ClientRegistered | Self::ClientApproved | Self::ClientEnded => &[],
+            Self::ClientRegistered | Self::ClientApproved | Self::ClientChanged | Self::ClientEnded => &[],
+            Self::GrantUpdated => &["by", "scope", "authorization_details"],
             Self::GrantReplaced => &["replaced_by"],
             Self::GrantRevoked | Self::ClientSuspended | Self::ClientResumed | Self::AccountUnlocked => &["by"],
             Self::GrantExpiring => &["expires_at"],
@@ -83,6 +94,19 @@ impl EventKind {
             Self::TokenRevoked => &["token"],
             Self::AccountLocked => &["reason", "until"],
         }
+    }
+    /// Who hears of it beside the institution, which hears everything (docs/events.md).
+    #[must_use]
+    pub const fn audience(self) -> Audience {
+        let (app, resource_server) = match self {
+            Self::GrantCreated | Self::GrantExpiring | Self::ConsentDenied => (true, false),
+            Self::GrantReplaced | Self::GrantUpdated | Self::GrantRevoked | Self::GrantExpired => (true, true),
+            Self::TokenRevoked => (true, true),
+            Self::ClientChanged | Self::ClientSuspended | Self::ClientResumed | Self::ClientEnded => (true, true),
+            Self::ConsentGranted | Self::TokenIssued | Self::AccountLocked | Self::AccountUnlocked => (false, false),
+            Self::ClientRegistered | Self::ClientApproved => (false, false),
+        };
+        Audience { app, resource_server }
     }
     /// The public name.
     #[must_use]
@@ -92,6 +116,7 @@ impl EventKind {
             Self::ConsentDenied => "consent.denied",
             Self::GrantCreated => "grant.created",
             Self::GrantReplaced => "grant.replaced",
+            Self::GrantUpdated => "grant.updated",
             Self::GrantRevoked => "grant.revoked",
             Self::GrantExpiring => "grant.expiring",
             Self::GrantExpired => "grant.expired",
@@ -99,6 +124,7 @@ impl EventKind {
             Self::TokenRevoked => "token.revoked",
             Self::AccountLocked => "account.locked",
             Self::AccountUnlocked => "account.unlocked",
+            Self::ClientChanged => "client.changed",
             Self::ClientSuspended => "client.suspended",
             Self::ClientResumed => "client.resumed",
             Self::ClientRegistered => "client.registered",
@@ -106,6 +132,15 @@ impl EventKind {
             Self::ClientEnded => "client.ended",
         }
     }
+}
+
+/// Who hears of an event beside the institution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Audience {
+    /// The app whose grant or record it is.
+    pub app: bool,
+    /// The resource servers of its audiences.
+    pub resource_server: bool,
 }
 
 /// One event.
@@ -127,14 +162,46 @@ pub struct Event {
     pub seq: i64,
     /// What else a receiver may know, e.g. `{"by":"customer"}`.
     pub detail: serde_json::Value,
+    /// The audiences whose resource servers hear of it.
+    pub aud: Vec<String>,
+    /// The account it concerns, as the core bank names it: for the institution alone.
+    pub account: Option<AccountId>,
 }
+impl Event {
+    /// An event that concerns no grant and no account.
+    #[must_use]
+    pub fn of_client(id: EventId, at: Instant, kind: EventKind, client: Option<ClientId>) -> Self {
+        let detail = serde_json::json!({});
+        Self { id, at, kind, client, grant: None, sub: None, seq: 0, detail, aud: Vec::new(), account: None }
+    }
+}
+
+/// The id of the `seq`-th event about `subject`: derived, so that a transaction that runs again tells the same event.
+///
+/// # Errors
+/// Never in practice: base64url is an identifier.
+pub fn event_id(subject: &str, seq: i64) -> Result<EventId> {
+    let hash = Hash::of(format!("{subject} {seq}"));
+    EventId::parse(&base64url(&hash.as_bytes()[..16]))
+        .ok_or_else(|| Error::Engine("an event id cannot be made".to_owned()))
+}
+
+/// The columns [`from_row`] wants, in its order.
+macro_rules! columns {
+    () => {
+        "id, at, kind, client_id, grant_id, sub, seq, detail, aud, account"
+    };
+}
+use columns;
 
 /// Puts an event into the outbox, in the caller's transaction.
 ///
 /// # Errors
 /// The store's; an id or a place in a grant's order that is taken already is one of them.
 pub fn emit(tx: &mut Tx<'_, '_>, event: &Event) -> Result<()> {
-    let params: [Value; 8] = [
+    let (pos, positioned_at) =
+        if tx.has_one_writer() { (Some(position::take(tx, 1)?), Some(event.at)) } else { (None, None) };
+    let params: [Value; 12] = [
         event.id.as_str().into(),
         event.at.into(),
         event.kind.as_str().into(),
@@ -143,20 +210,28 @@ pub fn emit(tx: &mut Tx<'_, '_>, event: &Event) -> Result<()> {
         event.sub.as_deref().into(),
         event.seq.into(),
         event.detail.to_string().into(),
+        event.aud.join(" ").into(),
+        event.account.as_ref().map(|a| a.as_str()).into(),
+        pos.into(),
+        positioned_at.into(),
     ];
     tx.execute(
-        "insert into events (id, at, kind, client_id, grant_id, sub, seq, detail) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "insert into events (id, at, kind, client_id, grant_id, sub, seq, detail, aud, account, pos, positioned_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         &params,
     )?;
-    Ok(())
+    pos.map_or(Ok(()), |pos| position::route(tx, event.kind, &event.aud, pos))
 }
 
 /// The events of one grant after its `after`-th, in their order.
 pub fn of_grant(tx: &mut Tx<'_, '_>, grant: &GrantId, after: i64, limit: i64) -> Result<Vec<Event>> {
     let rows = tx.rows(
-        "select id, at, kind, client_id, grant_id, sub, seq, detail from events \
-         where grant_id = ?1 and seq > ?2 order by seq limit ?3",
+        concat!(
+            "select ",
+            columns!(),
+            " from events \
+         where grant_id = ?1 and seq > ?2 order by seq limit ?3"
+        ),
         &[grant.as_str().into(), after.into(), limit.into()],
     )?;
     rows.iter().map(from_row).collect()
@@ -165,8 +240,12 @@ pub fn of_grant(tx: &mut Tx<'_, '_>, grant: &GrantId, after: i64, limit: i64) ->
 /// All events from a moment on, oldest first; `after` is the id of the last one seen at just that moment.
 pub fn since(tx: &mut Tx<'_, '_>, from: Instant, after: Option<&EventId>, limit: i64) -> Result<Vec<Event>> {
     let rows = tx.rows(
-        "select id, at, kind, client_id, grant_id, sub, seq, detail from events \
-         where (at, id) > (?1, ?2) order by at, id limit ?3",
+        concat!(
+            "select ",
+            columns!(),
+            " from events \
+         where (at, id) > (?1, ?2) order by at, id limit ?3"
+        ),
         &[from.into(), after.map_or("", |id| id.as_str()).into(), limit.into()],
     )?;
     rows.iter().map(from_row).collect()
@@ -184,5 +263,7 @@ fn from_row(row: &Row) -> Result<Event> {
         sub: row.opt_text(5)?.map(str::to_owned),
         seq: row.int(6)?,
         detail: serde_json::from_str(row.text(7)?).map_err(|e| bad(&e.to_string()))?,
+        aud: row.opt_text(8)?.unwrap_or_default().split(' ').filter(|a| !a.is_empty()).map(str::to_owned).collect(),
+        account: row.opt_text(9)?.map(|a| AccountId::parse(a).ok_or_else(|| bad("account"))).transpose()?,
     })
 }

@@ -1,23 +1,29 @@
 use super::*;
 
-/// What docs/events.md says: name and members of each row of its table.
-fn documented() -> Vec<(String, Vec<String>)> {
+/// What docs/events.md says: name, members and audience of each row of its table.
+fn documented() -> Vec<(String, Vec<String>, Audience)> {
     let words = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
     let rows = include_str!("../../../docs/events.md").lines().filter(|l| l.starts_with("| `"));
     rows.map(|row| {
         let cells: Vec<&str> = row.split('|').collect();
-        assert_eq!(cells.len(), 5, "{row}");
+        assert_eq!(cells.len(), 7, "{row}");
+        let hears = |cell: &str| match cell.trim() {
+            "yes" => true,
+            "–" => false,
+            other => panic!("{row}: {other}"),
+        };
         assert!(!cells[2].trim().is_empty(), "{row}: when?");
-        (words(cells[1]).concat(), words(cells[3]))
+        let audience = Audience { app: hears(cells[4]), resource_server: hears(cells[5]) };
+        (words(cells[1]).concat(), words(cells[3]), audience)
     })
     .collect()
 }
 
 #[test]
-fn the_document_names_every_event_with_its_members() {
-    let ours: Vec<(String, Vec<String>)> = EventKind::ALL
+fn the_document_names_every_event_with_its_members_and_its_audience() {
+    let ours: Vec<(String, Vec<String>, Audience)> = EventKind::ALL
         .into_iter()
-        .map(|k| (k.as_str().to_owned(), k.members().iter().map(|m| (*m).to_owned()).collect()))
+        .map(|k| (k.as_str().to_owned(), k.members().iter().map(|m| (*m).to_owned()).collect(), k.audience()))
         .collect();
     assert_eq!(documented(), ours);
 }
@@ -28,4 +34,15 @@ fn names_are_read_back() {
         assert_eq!(EventKind::parse(kind.as_str()), Some(kind));
     }
     assert_eq!(EventKind::parse("grant.unknown"), None);
+}
+
+/// The statement that reads an app's events names their kinds; so does the one for a record.
+#[test]
+fn the_statements_read_the_kinds_of_their_audience() {
+    for kind in EventKind::ALL {
+        let named = format!("'{}'", kind.as_str());
+        assert_eq!(position::OF_APP.contains(&named), kind.audience().app, "{named}");
+        let of_record = kind.as_str().starts_with("client.") && kind.audience().resource_server;
+        assert_eq!(position::OF_RECORD.contains(&named), of_record, "{named}");
+    }
 }

@@ -210,11 +210,9 @@ fn activate(tx: &mut Tx<'_, '_>, grant: Grant, now: Instant) -> Result<Grant> {
         why: "an unused code of a grant in use".into(),
     };
     let state = grant.state.clone().activate(now).map_err(|_| corrupt())?;
-    let warn = grant.expires_at - sql::WARNING;
-    let warn_at = (warn > now).then_some(warn);
     tx.execute(
-        "update grants set state = ?2, activated_at = ?3, warn_at = ?4 where id = ?1",
-        &[grant.id.as_str().into(), state.as_str().into(), now.into(), warn_at.into()],
+        "update grants set state = ?2, activated_at = ?3 where id = ?1",
+        &[grant.id.as_str().into(), state.as_str().into(), now.into()],
     )?;
     let entry = Entry {
         client: Some(grant.client.clone()),

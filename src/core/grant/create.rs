@@ -7,7 +7,7 @@ use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::consent::{self, ConsentRecord, Details, GivenConsent};
 use crate::event::EventKind;
-use crate::id::{GrantId, InteractionId};
+use crate::id::{AccountId, GrantId, InteractionId};
 use crate::identity::Proofed;
 use crate::keys::seal::{Broken, SealContext, Sealer};
 use crate::random::Random;
@@ -25,6 +25,9 @@ pub struct NewGrant {
     code: AuthorizationCode,
     summary: GrantSummary,
     basis: Basis,
+    audiences: Vec<String>,
+    account_id: Option<AccountId>,
+    warn_at: Option<Instant>,
 }
 
 /// The consent of a new grant.
@@ -134,7 +137,7 @@ impl NewGrant {
             expires_at: grant.expires_at,
             reference: grant.reference.clone(),
         };
-        Self { grant, code, summary, basis }
+        Self { grant, code, summary, basis, audiences: Vec::new(), account_id: None, warn_at: None }
     }
 
     /// Adds the keyed index of every account it shares: an event of any of them also affects the grant (G24).
@@ -143,6 +146,21 @@ impl NewGrant {
         if let Basis::Given { shared, .. } = &mut self.basis {
             *shared = accounts.into_iter().filter(|account| *account != self.grant.account_index).collect();
         }
+        self
+    }
+
+    /// Adds who hears of the grant (docs/events.md): the resource servers of `audiences`, and the institution by the opaque id
+    /// of the verified account.
+    #[must_use]
+    pub fn with_receivers(mut self, audiences: Vec<String>, account_id: AccountId) -> Self {
+        (self.audiences, self.account_id) = (audiences, Some(account_id));
+        self
+    }
+
+    /// Adds how long before its end the grant is announced to expire; a distance longer than the grant is skipped.
+    #[must_use]
+    pub fn with_warnings(mut self, distances: &[Duration]) -> Self {
+        self.warn_at = next_warning(self.grant.created_at, self.grant.expires_at, distances);
         self
     }
 
@@ -158,6 +176,12 @@ impl NewGrant {
     pub fn summary(&self) -> &GrantSummary {
         &self.summary
     }
+}
+
+/// When the next warning before `end` is due, after `after`.
+#[must_use]
+pub fn next_warning(after: Instant, end: Instant, distances: &[Duration]) -> Option<Instant> {
+    distances.iter().map(|distance| end - *distance).filter(|at| *at > after).min()
 }
 
 fn sealed_account(
@@ -184,7 +208,7 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
             }
         }
     }
-    sql::insert(tx, g)?;
+    sql::insert(tx, g, &link.audiences, link.account_id.as_ref(), link.warn_at)?;
     code::insert(tx, &link.code)?;
     let entry = Entry {
         client: Some(g.client.clone()),

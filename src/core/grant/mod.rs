@@ -18,7 +18,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use create::{GrantSummary, NewGrant, create};
+pub use create::{GrantSummary, NewGrant, create, next_warning};
 pub use further::{Further, WINDOW as FURTHER_WINDOW, further};
 pub use sql::{Ended, end};
 pub use state::{By, GrantState, NotNow, Reason};

@@ -4,25 +4,28 @@ use super::row::{columns, from_row};
 use super::{Grant, GrantState, Reason};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
-use crate::consent::sql::event_id;
-use crate::event::{self, Event, EventKind};
-use crate::id::{ClientId, GrantId};
+use crate::event::{self, Event, EventKind, event_id};
+use crate::id::{AccountId, ClientId, GrantId};
 use crate::identity::proofing_session;
 use crate::secret::Hash;
 use crate::store::{Error, Result, Row, Tx};
 use serde_json::json;
 use std::time::Duration;
 
-/// How long before its end a grant's client gets `grant.expiring`.
-pub const WARNING: Duration = Duration::from_hours(7 * 24);
-
 /// Writes a new grant.
-pub(super) fn insert(tx: &mut Tx<'_, '_>, g: &Grant) -> Result<()> {
+pub(super) fn insert(
+    tx: &mut Tx<'_, '_>,
+    g: &Grant,
+    audiences: &[String],
+    account_id: Option<&AccountId>,
+    warn_at: Option<Instant>,
+) -> Result<()> {
     let details = serde_json::to_string(&g.details).map_err(|e| Error::Engine(format!("details: {e}")))?;
     tx.execute(
         "insert into grants (id, consent_id, client_id, sub, account_index, account, reference, scope, details, acr, \
-         amr, auth_time, created_at, expires_at, state, seq) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+         amr, auth_time, created_at, expires_at, state, seq, aud, account_id, \
+         warn_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
         &[
             g.id.as_str().into(),
             g.consent.as_str().into(),
@@ -40,8 +43,15 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, g: &Grant) -> Result<()> {
             g.expires_at.into(),
             g.state.as_str().into(),
             g.seq.into(),
+            audiences.join(" ").into(),
+            account_id.map(AccountId::as_str).into(),
+            warn_at.into(),
         ],
     )?;
+    for aud in audiences {
+        let sql = "insert into client_audiences (client_id, aud) values (?1, ?2) on conflict do nothing";
+        tx.execute(sql, &[g.client.as_str().into(), aud.as_str().into()])?;
+    }
     Ok(())
 }
 
@@ -174,8 +184,10 @@ pub fn emit_event(
     detail: serde_json::Value,
     now: Instant,
 ) -> Result<()> {
-    let row =
-        tx.row("update grants set seq = seq + 1 where id = ?1 returning seq, client_id, sub", &[id.as_str().into()])?;
+    let row = tx.row(
+        "update grants set seq = seq + 1 where id = ?1 returning seq, client_id, sub, aud, account_id",
+        &[id.as_str().into()],
+    )?;
     let corrupt = |why: &str| Error::Corrupt { table: "grants", row: id.to_string(), why: why.to_owned() };
     let row = row.ok_or_else(|| corrupt("an event without its grant"))?;
     let seq = row.int(0)?;
@@ -188,6 +200,8 @@ pub fn emit_event(
         sub: Some(row.text(2)?.to_owned()),
         seq,
         detail,
+        aud: row.opt_text(3)?.unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+        account: row.opt_text(4)?.and_then(AccountId::parse),
     };
     event::emit(tx, &event)
 }

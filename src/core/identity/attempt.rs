@@ -10,10 +10,9 @@ use super::network::BrowserNetwork;
 use super::requests::{StepCheck, ViewResult, Visitor};
 use super::service::IdentityService;
 use super::service_hours::Service;
-use super::sql;
 use super::{
     BankError, BirthDate, CustomerForm, Ending, Expired, Holding, Ineligible, Interaction, Lookup, Matched, Message,
-    Personal, Pin, Problem, Stage, guess, hourly_counter,
+    Personal, Pin, Problem, Stage, guess, hourly_counter, sql,
 };
 use crate::account::Account;
 use crate::alarm::AlarmKind;
@@ -42,7 +41,7 @@ enum Booked {
 /// The core bank's answer, as far as *settle* needs it.
 enum BankAnswer<T> {
     Right(T),
-    Wrong,
+    Wrong(AccountId),
     Ineligible(Ineligible),
     /// The core bank could not be asked in time: R35.
     Busy,
@@ -83,7 +82,7 @@ impl IdentityService {
         let answer = self.ask_customer(account, &born, &personal, now).await;
         match &answer {
             BankAnswer::Ineligible(_) => expected.unknown_account(),
-            BankAnswer::Wrong => expected.wrong_customer(),
+            BankAnswer::Wrong(_) => expected.wrong_customer(),
             BankAnswer::Right(_) | BankAnswer::Busy | BankAnswer::None(_) => {}
         }
         drop(expected);
@@ -145,7 +144,7 @@ impl IdentityService {
             (Err(e), _) | (_, Err(e)) => BankAnswer::None(e),
             (Ok(Lookup::Ineligible(why)), Ok(_)) => BankAnswer::Ineligible(why),
             (Ok(Lookup::Eligible(holding)), Ok(true)) => BankAnswer::Right(holding),
-            (Ok(Lookup::Eligible(_)), Ok(false)) => BankAnswer::Wrong,
+            (Ok(Lookup::Eligible(holding)), Ok(false)) => BankAnswer::Wrong(holding.id),
         }
     }
 
@@ -209,7 +208,7 @@ impl IdentityService {
         let Ok(_turn) = self.turn(Priority::Proved, now).await else { return BankAnswer::Busy };
         match self.bank.verify_pin(&matched.account, pin).await {
             Err(e) => return BankAnswer::None(e),
-            Ok(false) => return BankAnswer::Wrong,
+            Ok(false) => return BankAnswer::Wrong(matched.holding.id.clone()),
             Ok(true) => {}
         }
         match self.bank.accounts(&matched.holding.holder).await {
@@ -332,7 +331,8 @@ impl IdentityService {
         now: Instant,
     ) -> Result<AttemptOutcome> {
         let show = |seen| Ok(AttemptOutcome::Show(Box::new(seen)));
-        let lock = if matches!(answer, BankAnswer::Wrong) {
+        let lock = if let BankAnswer::Wrong(id) = answer {
+            lockout::name_account(tx, reservation, id)?;
             lockout::fail(tx, &self.crypto, &self.policy, reservation, &reserved.client, now)?
         } else {
             lockout::pass(tx, &self.crypto, &self.policy, reservation, matches!(answer, BankAnswer::Right(_)), now)?;
@@ -356,7 +356,7 @@ impl IdentityService {
         }
         let (message, result) = match answer {
             BankAnswer::Right(_) => return Ok(AttemptOutcome::Right(Box::new(i))),
-            BankAnswer::Wrong => (Message::R31, "wrong"),
+            BankAnswer::Wrong(_) => (Message::R31, "wrong"),
             BankAnswer::Ineligible(why) => (Message::R30, why.as_str()),
             BankAnswer::Busy => (Message::R35, "busy"),
             BankAnswer::None(BankError::NotOffered) => (Message::R37, "not_offered"),

@@ -15,7 +15,7 @@ use crate::account::Account;
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event::{self, Event, EventKind};
-use crate::id::{ClientId, EventId, GuessId};
+use crate::id::{AccountId, ClientId, EventId, GuessId};
 use crate::keys::seal::SealContext;
 use crate::secret::{Hash, base64url};
 use crate::store::{Result, Tx};
@@ -256,7 +256,7 @@ fn locked_now(
     let reason = if lock.until.is_some() { "failures" } else { "wrong_pins" };
     let detail = json!({ "until": until, "reason": reason });
     record(tx, account, client, Actor::System, AuditAction::Event(EventKind::AccountLocked), detail.clone(), now)?;
-    emit(tx, crypto, EventKind::AccountLocked, detail, now)
+    emit(tx, crypto, account, EventKind::AccountLocked, detail, now)
 }
 
 /// Audit record and event of its end.
@@ -270,7 +270,7 @@ pub(super) fn unlocked(
     now: Instant,
 ) -> Result<()> {
     record(tx, account, None, actor, AuditAction::Event(EventKind::AccountUnlocked), detail, now)?;
-    emit(tx, crypto, EventKind::AccountUnlocked, json!({ "by": by }), now)
+    emit(tx, crypto, account, EventKind::AccountUnlocked, json!({ "by": by }), now)
 }
 
 /// Forgets the day's failures: consent was completed (G4).
@@ -326,7 +326,23 @@ pub(super) fn record(
     let entry = Entry::new(now, actor, action);
     audit::append(tx, &Entry { account: Some(account), client: client.cloned(), detail, ..entry })
 }
-fn emit(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, kind: EventKind, detail: Value, now: Instant) -> Result<()> {
+/// The event names the account as the core bank does, if it ever has: an account of which no answer came has no such name.
+fn emit(
+    tx: &mut Tx<'_, '_>,
+    crypto: &FieldCrypto,
+    account: Hash,
+    kind: EventKind,
+    detail: Value,
+    now: Instant,
+) -> Result<()> {
+    let row = tx.row("select account_id from lockouts where account = ?1", &[account.into()])?;
+    let named = row.map_or(Ok(None), |row| row.opt_text(0).map(|id| id.and_then(AccountId::parse)))?;
     let id = EventId::random(&*crypto.random);
-    event::emit(tx, &Event { id, at: now, kind, client: None, grant: None, sub: None, seq: 0, detail })
+    event::emit(tx, &Event { detail, account: named, ..Event::of_client(id, now, kind, None) })
+}
+
+/// Keeps the name that the core bank gives an account, for the event that tells of its lock.
+pub fn name_account(tx: &mut Tx<'_, '_>, reservation: &Reservation, id: &AccountId) -> Result<()> {
+    let sql = "update lockouts set account_id = ?2 where account = ?1";
+    tx.execute(sql, &[reservation.account.into(), id.as_str().into()]).map(drop)
 }

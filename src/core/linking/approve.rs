@@ -7,7 +7,7 @@ use super::{Linking, Result};
 use crate::account::Account;
 use crate::audit::AuditAction;
 use crate::authorize::sql::{Consumed, consume};
-use crate::authorize::{AuthorizationResponse, Outcome, oauth_answer};
+use crate::authorize::{AuthorizationRequest, AuthorizationResponse, Outcome, oauth_answer};
 use crate::client::Status;
 use crate::clock::Instant;
 use crate::consent::{self, ConsentChoice, Customer, GivenConsent, Missing};
@@ -92,7 +92,7 @@ impl Linking {
                 return self.once_more(&form, errors(vec![Problem::page(message)]), None, now).await;
             }
         }
-        let (link, notice) = self.prepared(at, &agreed, CodeBinding::of(&offered.request), now)?;
+        let (link, notice) = self.prepared(at, &agreed, &offered.request, now)?;
         let proofing = self.new_proofing_session(at, now)?;
         // Made before anything is recorded: if it cannot be signed, nothing is agreed to.
         let code = Outcome::Code(link.summary().code.clone());
@@ -154,14 +154,16 @@ impl Linking {
         &self,
         at: AtConsent<'_>,
         agreed: &GivenConsent,
-        binding: CodeBinding,
+        request: &AuthorizationRequest,
         now: Instant,
     ) -> std::result::Result<(NewGrant, Queued), Broken> {
         let AtConsent { proofed, client, language, .. } = at;
         let (sealer, random, crypto) = (&*self.sealer, &*self.random, self.identity.crypto());
         let shared = || proofed.accounts.iter().filter(|(id, _)| agreed.details.accounts.contains(id));
-        let link = NewGrant::new(agreed, binding, client.id.as_str(), sealer, random)?
+        let link = NewGrant::new(agreed, CodeBinding::of(request), client.id.as_str(), sealer, random)?
             .with_code_lifetime(self.rules.code_lifetime)
+            .with_warnings(&self.rules.warn_before)
+            .with_receivers(self.rules.audiences(request), proofed.verified.clone())
             .with_shared(shared().map(|(_, account)| crypto.account(account)));
         let (account_type, last3) = Completed::of_account(&proofed.account);
         let completed = Completed {

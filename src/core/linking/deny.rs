@@ -4,7 +4,6 @@ use super::offer::{AtConsent, Offered, PageFailed};
 use super::{Linking, Result};
 use crate::clock::Instant;
 use crate::consent::{self, ConsentRecord, Customer};
-use crate::grant::pairwise;
 use crate::identity::{Ending, IdentityService, Interaction, ViewResult, Visitor, proofing_session, sql};
 use crate::secret::{Hash, Secret};
 use crate::store::Tx;
@@ -34,10 +33,9 @@ impl Linking {
         let offered = self.offer(at, words).await?;
         let customer = Customer::of(at.proofed, at.interaction.id.clone(), form.remote);
         let denied = ConsentRecord::denied(&offered.offer, customer, now, &self.sealer, &*self.random)?;
-        let sub = pairwise(&self.sealer, at.client.id.as_str(), &at.proofed.holder);
         let remembered = form.visitor.proofing_cookie;
         let work = move |identity: &IdentityService, tx: &mut Tx<'_, '_>, i: Interaction| {
-            consent::deny(tx, &denied, &sub)?;
+            consent::deny(tx, &denied)?;
             if let Some(remembered) = &remembered {
                 proofing_session::forget(tx, remembered, &i.client)?;
             }

@@ -27,7 +27,7 @@ pub use offer::{AtConsent, Offered, PageFailed};
 pub use prompt_none::PromptNone;
 pub use repeat_answer::RepeatedAnswer;
 
-use crate::authorize::ResponseContext;
+use crate::authorize::{AuthorizationRequest, ResponseContext};
 use crate::clock::Instant;
 use crate::consent::Terms;
 use crate::identity::{Ending, IdentityService, Interaction, Stage, StepCheck, ViewResult, Visitor, sql};
@@ -61,8 +61,12 @@ pub struct LinkingRules {
     pub issuer: String,
     /// The terms beside the checkbox.
     pub terms: Terms,
+    /// `aud` of a token where the request names no resource.
+    pub default_audience: String,
     /// 認可期間, unless a client's record says less.
     pub grant_lifetime: Duration,
+    /// How long before the end of a grant its app is told.
+    pub warn_before: Vec<Duration>,
     /// How long a code lives.
     pub code_lifetime: Duration,
     /// How long passed checks may be remembered, where a client's record allows it.
@@ -91,6 +95,13 @@ pub enum Error {
 
 /// What a use-case of this folder returns.
 pub type Result<T> = std::result::Result<T, Error>;
+
+impl LinkingRules {
+    /// The audiences of the tokens of a grant for `request`.
+    fn audiences(&self, request: &AuthorizationRequest) -> Vec<String> {
+        if request.resource.is_empty() { vec![self.default_audience.clone()] } else { request.resource.clone() }
+    }
+}
 
 impl Linking {
     fn response_context(&self, now: Instant) -> ResponseContext<'_> {

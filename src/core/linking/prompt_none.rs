@@ -50,7 +50,10 @@ impl Linking {
         };
         let drawn = (&*self.sealer, &*self.random);
         let link = NewGrant::reissued(&old, covered, proofed, CodeBinding::of(request), drawn, now)?;
-        let link = link.with_code_lifetime(self.rules.code_lifetime);
+        let link = link
+            .with_code_lifetime(self.rules.code_lifetime)
+            .with_warnings(&self.rules.warn_before)
+            .with_receivers(self.rules.audiences(request), proofed.verified.clone());
         // Made before anything is recorded, as at ⑥.
         let code = Outcome::Code(link.summary().code.clone());
         let answer = oauth_answer(request, client, &code, self.response_context(now))?;

@@ -66,8 +66,10 @@ async fn scene(town: &Town) -> Scene<'_> {
     let random: Arc<dyn Random> = Arc::new(SeededRandom::new(9));
     let rules = LinkingRules {
         issuer: "https://as.example".into(),
+        default_audience: "accounts-api".into(),
         terms: Terms { version: "1".into(), hash: Hash::of("terms") },
         grant_lifetime: MONTH,
+        warn_before: Vec::new(),
         code_lifetime: secs(60),
         proofing_memory: secs(600),
     };

@@ -28,6 +28,7 @@ pub const FILES: &[File] = &[
     ("0013_limits", include_str!("schema/0013_limits.sql")),
     ("0014_notices_and_guesses", include_str!("schema/0014_notices_and_guesses.sql")),
     ("0015_doubt", include_str!("schema/0015_doubt.sql")),
+    ("0016_streams", include_str!("schema/0016_streams.sql")),
 ];
 
 /// What a database says of one schema file.

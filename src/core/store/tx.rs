@@ -64,6 +64,13 @@ impl<'t, 'c> Tx<'t, 'c> {
         self.worker
     }
 
+    /// Whether one writer commits everything in the order of its statements: SQLite. A number that is taken in a transaction then
+    /// becomes visible in its order. On PostgreSQL a later transaction may commit first.
+    #[must_use]
+    pub const fn has_one_writer(&self) -> bool {
+        matches!(self.on, On::Sqlite(..))
+    }
+
     /// Runs a statement; placeholders are `?1 ?2 …`. Returns the number of rows it changed (or returned).
     ///
     /// # Errors

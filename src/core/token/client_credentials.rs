@@ -8,7 +8,7 @@ use crate::clock::Instant;
 use crate::event::EventKind as Event;
 use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
-use crate::scope::{CUSTOMERS, Scope};
+use crate::scope::{CUSTOMERS, OWN, Scope};
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
@@ -36,9 +36,16 @@ pub fn issue(
     if ask.params.get("authorization_details").is_some() {
         return Ok(Err(Refusal::new(ErrorCode::InvalidAuthorizationDetails, "a client's own token has no details")));
     }
+    // A token is either for this server or for resource servers: one that is for both would be active at both.
+    let ours = scope.iter().filter(|s| OWN.contains(s)).count();
+    if ours > 0 && ours < scope.iter().count() {
+        let why = "the scopes of this server and those of resource servers need a token each";
+        return Ok(Err(Refusal::new(ErrorCode::InvalidScope, why)));
+    }
     // RFC 8707 §2. An app's `resources` are what it may request; a resource server is itself the audience of its own.
     let may_ask = if ask.client.is_app() { ask.client.resources.as_slice() } else { &[] };
-    let known = |r: &str| r == ask.default_audience || may_ask.iter().any(|known| known == r);
+    let usual = if ours > 0 { ask.issuer } else { ask.default_audience };
+    let known = |r: &str| r == usual || (ours == 0 && may_ask.iter().any(|known| known == r));
     let asked = ask.params.each("resource");
     if !asked.iter().all(|r| known(r)) {
         return Ok(Err(Refusal::new(ErrorCode::InvalidTarget, "resource is not one this client may ask for")));
@@ -49,7 +56,7 @@ pub fn issue(
         grant: None,
         client: ask.client.id.clone(),
         scope: scope.clone(),
-        aud: if asked.is_empty() { vec![ask.default_audience.to_owned()] } else { asked },
+        aud: if asked.is_empty() { vec![usual.to_owned()] } else { asked },
         details: None,
         binding: ask.binding,
         issued_at: now,
@@ -59,7 +66,8 @@ pub fn issue(
     sql::insert_access(tx, &access)?;
     token_events::event_and_audit(
         tx,
-        (&access.id, &access.client, None),
+        (&access.id, &access.client, &access.aud),
+        None,
         Event::TokenIssued,
         exchange::detail(&access),
         now,

@@ -30,6 +30,8 @@ pub struct TokenRequest<'a> {
     pub minted: &'a Minted,
     /// `aud` if no resource was requested (requirements.md#audience).
     pub default_audience: &'a str,
+    /// `iss`: the only audience of a client's own token for this server.
+    pub issuer: &'a str,
 }
 
 const NO_CODE: Refusal =
@@ -189,7 +191,8 @@ fn issue(
     sql::insert_access(tx, &access)?;
     token_events::event_and_audit(
         tx,
-        (&access.id, &access.client, Some(&grant)),
+        (&access.id, &access.client, &access.aud),
+        Some(&grant),
         Event::TokenIssued,
         detail(&access),
         now,

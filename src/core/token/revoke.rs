@@ -68,7 +68,8 @@ pub fn revoke(
     let detail = json!({"token": found.token.id});
     token_events::event_and_audit(
         tx,
-        (&found.token.id, &client.id, found.grant.as_ref()),
+        (&found.token.id, &client.id, &found.token.aud),
+        found.grant.as_ref(),
         Event::TokenRevoked,
         detail,
         now,
@@ -89,8 +90,9 @@ fn end(tx: &mut Tx<'_, '_>, grant: &Grant, client: &ClientId, now: Instant) -> R
 /// Returns how many.
 pub fn restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     let revoked = sql::revoke_restored(tx, now, limit)?;
-    for (token, client, grant) in &revoked {
-        token_events::event(tx, (token, client, grant.as_ref()), Event::TokenRevoked, json!({"token": token}), now)?;
+    for sql::RevokedToken { token, client, grant, aud } in &revoked {
+        let detail = json!({"token": token});
+        token_events::event(tx, (token, client, aud), grant.as_ref(), Event::TokenRevoked, detail, now)?;
     }
     Ok(revoked.len() as u64)
 }

@@ -214,28 +214,34 @@ pub(super) fn revoke_refresh(tx: &mut Tx<'_, '_>, hash: &Hash, now: Instant) -> 
     Ok(())
 }
 
-/// A token's public id, its client and its grant.
-pub(super) type RevokedToken = (TokenId, ClientId, Option<GrantId>);
+/// A token that was revoked: its public id, its client, its grant and its audiences.
+pub(super) struct RevokedToken {
+    pub(super) token: TokenId,
+    pub(super) client: ClientId,
+    pub(super) grant: Option<GrantId>,
+    pub(super) aud: Vec<String>,
+}
 
 /// Revokes the valid tokens that a restored backup contains, at most `limit` of each kind. Returns the tokens of this
 /// call.
 pub(super) fn revoke_restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Vec<RevokedToken>> {
     let access = "update access_tokens set revoked_at = ?1 where hash in (select t.hash from access_tokens t \
                   left join grants g on g.id = t.grant_id where t.revoked_at is null and t.expires_at > ?1 \
-                  and g.ended_at is null limit ?2) returning id, client_id, grant_id";
+                  and g.ended_at is null limit ?2) returning id, client_id, grant_id, aud";
     let refresh = "update refresh_tokens set revoked_at = ?1 where hash in (select t.hash from refresh_tokens t \
                    join grants g on g.id = t.grant_id where t.revoked_at is null and t.expires_at > ?1 \
-                   and g.ended_at is null limit ?2) returning id, client_id, grant_id";
+                   and g.ended_at is null limit ?2) returning id, client_id, grant_id, aud";
     let mut revoked = Vec::new();
     for sql in [access, refresh] {
         for row in tx.rows(sql, &[now.into(), limit.into()])? {
             let id = row.text(0)?;
             let bad = || Error::Corrupt { table: "tokens", row: id.to_owned(), why: "an id".to_owned() };
-            revoked.push((
-                TokenId::parse(id).ok_or_else(bad)?,
-                ClientId::parse(row.text(1)?).ok_or_else(bad)?,
-                row.opt_text(2)?.map(|g| GrantId::parse(g).ok_or_else(bad)).transpose()?,
-            ));
+            revoked.push(RevokedToken {
+                token: TokenId::parse(id).ok_or_else(bad)?,
+                client: ClientId::parse(row.text(1)?).ok_or_else(bad)?,
+                grant: row.opt_text(2)?.map(|g| GrantId::parse(g).ok_or_else(bad)).transpose()?,
+                aud: words(row.text(3)?),
+            });
         }
     }
     Ok(revoked)

@@ -3,8 +3,7 @@
 
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
-use crate::consent::sql::event_id;
-use crate::event::{self, Event, EventKind};
+use crate::event::{self, Event, EventKind, event_id};
 use crate::grant::{self, Grant};
 use crate::id::{ClientId, GrantId, TokenId};
 use crate::store::{Result, Tx};
@@ -14,7 +13,8 @@ use serde_json::Value;
 /// the kind identifies the event.
 pub(super) fn event(
     tx: &mut Tx<'_, '_>,
-    (token, client, grant): (&TokenId, &ClientId, Option<&GrantId>),
+    (token, client, aud): (&TokenId, &ClientId, &[String]),
+    grant: Option<&GrantId>,
     kind: EventKind,
     detail: Value,
     now: Instant,
@@ -23,18 +23,19 @@ pub(super) fn event(
         return grant::sql::emit_event(tx, grant, kind, detail, now);
     }
     let id = event_id(token.as_str(), i64::from(kind == EventKind::TokenRevoked))?;
-    event::emit(tx, &Event { id, at: now, kind, client: Some(client.clone()), grant: None, sub: None, seq: 0, detail })
+    event::emit(tx, &Event { detail, aud: aud.to_vec(), ..Event::of_client(id, now, kind, Some(client.clone())) })
 }
 
 /// Event and audit record.
 pub(super) fn event_and_audit(
     tx: &mut Tx<'_, '_>,
-    (token, client, grant): (&TokenId, &ClientId, Option<&Grant>),
+    (token, client, aud): (&TokenId, &ClientId, &[String]),
+    grant: Option<&Grant>,
     kind: EventKind,
     detail: Value,
     now: Instant,
 ) -> Result<()> {
-    event(tx, (token, client, grant.map(|g| &g.id)), kind, detail.clone(), now)?;
+    event(tx, (token, client, aud), grant.map(|g| &g.id), kind, detail.clone(), now)?;
     let entry = Entry {
         client: Some(client.clone()),
         grant: grant.map(|g| g.id.clone()),

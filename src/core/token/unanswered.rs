@@ -34,7 +34,8 @@ pub fn undo(tx: &mut Tx<'_, '_>, issued: &Issued, minted: &Minted, params: &Para
     let detail = json!({"token": token});
     token_events::event(
         tx,
-        (token, client, issued.grant.as_ref().map(|g| &g.id)),
+        (token, client, &found.token.aud),
+        issued.grant.as_ref().map(|g| &g.id),
         Event::TokenRevoked,
         detail.clone(),
         now,

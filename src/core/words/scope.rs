@@ -8,6 +8,10 @@ use std::fmt;
 /// (decision 11).
 pub const CUSTOMERS: [&str; 4] = ["openid", "accounts", "transactions", "offline_access"];
 
+/// What a client may do here in its own name: its token for one of these has the issuer as its only audience, so that no resource
+/// server accepts it.
+pub const OWN: [&str; 2] = ["ssf.read", "ssf.manage"];
+
 /// A set of scope tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Scope(BTreeSet<String>);
@@ -24,6 +28,11 @@ impl Scope {
     #[must_use]
     pub fn of<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
         Self(tokens.into_iter().map(str::to_owned).collect())
+    }
+    /// The scopes of [`OWN`].
+    #[must_use]
+    pub fn of_clients() -> Self {
+        Self(OWN.iter().map(|&token| token.to_owned()).collect())
     }
     /// The customers' scopes.
     #[must_use]

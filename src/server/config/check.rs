@@ -211,6 +211,13 @@ const RULES: &[Rule] = &[
         |c, _| c.keys.keep_retired.get() >= c.tokens.id_token_lifetime.get() + Duration::from_hours(1),
         "is not an hour longer than tokens.id_token_lifetime",
     ),
+    (
+        "events.warn_before",
+        |c, _| c.events.warn_before.len() <= 8 && c.events.warn_before.iter().all(|d| *d >= Span::secs(3600)),
+        "wants at most 8 durations of 1h or more",
+    ),
+    ("events.give_up", |c, _| c.events.give_up >= Span::secs(3600), "wants 1h or more"),
+    ("events.hold", |c, _| c.events.hold >= Span::days(1), "wants 1d or more"),
     ("registration.pending_most", |c, _| (1..=10_000).contains(&c.registration.pending_most), "wants 1 to 10000"),
     ("registration.pending_kept", |c, _| c.registration.pending_kept >= Span::secs(3600), "wants 1h or more"),
     (

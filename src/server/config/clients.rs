@@ -6,6 +6,7 @@ use crate::client::AuthMethod;
 use crate::client::metadata::Rules;
 use crate::consent::Terms;
 use crate::linking::LinkingRules;
+use crate::scope::Scope;
 use crate::secret::Hash;
 use std::time::Duration;
 
@@ -14,8 +15,13 @@ impl Config {
     #[must_use]
     pub fn client_rules(&self) -> Rules {
         let rules = client_rules(self.server.mode, self.tokens.grant_lifetime.get());
-        let more = &self.tokens.client_scopes;
+        let more = &self.own_scopes();
         Rules { methods: self.auth_methods(), scopes: rules.scopes.map(|scopes| scopes.and(more)), ..rules }
+    }
+    /// What a client may have for itself: the scopes of this server, and those of `tokens.client_scopes` for resource servers.
+    #[must_use]
+    pub fn own_scopes(&self) -> Scope {
+        Scope::of_clients().and(&self.tokens.client_scopes)
     }
     /// The ways of client authentication this installation offers.
     #[must_use]
@@ -36,8 +42,10 @@ impl Config {
         };
         LinkingRules {
             issuer: self.server.issuer.clone(),
+            default_audience: self.tokens.default_audience.clone(),
             terms,
             grant_lifetime: self.tokens.grant_lifetime.get(),
+            warn_before: self.events.warn_before(),
             code_lifetime: self.tokens.code_lifetime.get(),
             proofing_memory: self.identity.proofing_memory.get(),
         }

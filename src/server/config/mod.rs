@@ -5,6 +5,7 @@
 
 mod check;
 mod clients;
+mod events;
 mod integrations;
 mod keys;
 mod limits;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use crate::duration::Span;
 pub use clients::client_rules;
+pub use events::Events;
 pub use integrations::*;
 pub use keys::Keys;
 pub use limits::Limits;

@@ -1,6 +1,6 @@
 //! Every key, by section.
 
-use super::{Bank, Error, Keys, Limits, Mail, OutboundConfig, Registration, Span, Telephony};
+use super::{Bank, Error, Events, Keys, Limits, Mail, OutboundConfig, Registration, Span, Telephony};
 use crate::identity::service_hours::{self, NotAWindow, SEED};
 use crate::scope::Scope;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,9 @@ pub struct Config {
     /// Codes, grants and tokens.
     #[serde(default)]
     pub tokens: Tokens,
+    /// Lifecycle events and their receivers.
+    #[serde(default)]
+    pub events: Events,
     /// How our signing keys rotate.
     #[serde(default)]
     pub keys: Keys,

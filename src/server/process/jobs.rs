@@ -128,8 +128,8 @@ async fn round(name: &'static str, panics: &mut u64, work: impl Future<Output = 
 async fn sweep(app: &App) -> store::Result<()> {
     let store = app.store.ending();
     loop {
-        let now = app.now();
-        if !store.write(move |tx| expire(tx, now, BATCH)).await?.more(BATCH) {
+        let (now, warn_before) = (app.now(), app.config.events.warn_before());
+        if !store.write(move |tx| expire(tx, now, &warn_before, BATCH)).await?.more(BATCH) {
             break;
         }
     }

@@ -21,7 +21,7 @@ pub async fn document(app: Shared) -> HttpResponse {
     let document = about(app.issuer(), app.config.institution.terms_url.as_str(), app.config.auth_methods());
     let document =
         if server.sees_certificates() { mutual(document, server.mtls_base_url.as_deref()) } else { document };
-    let mut document = acting(document, &app.config.tokens.client_scopes);
+    let mut document = acting(document, &app.config.own_scopes());
     if app.config.registration.enabled {
         document["registration_endpoint"] = format!("{}{}", app.issuer(), paths::REGISTER).into();
     }

@@ -32,7 +32,8 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let minted = Minted::draw(&*app.random);
     let issued = {
         let (client, minted) = (client.clone(), minted.clone());
-        let config = app.config.tokens.clone();
+        let (config, own_scopes) = (app.config.tokens.clone(), app.config.own_scopes());
+        let issuer = app.issuer().to_owned();
         let key = unanswered::key(&params, &minted);
         let undo = {
             let (minted, params, clock) = (minted.clone(), params.clone(), app.clock.clone());
@@ -43,11 +44,18 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
         };
         let work = move |tx: &mut store::Tx<'_, '_>| {
             let default_audience = config.default_audience.as_str();
-            let ask = TokenRequest { client: &client, params: &params, binding, minted: &minted, default_audience };
+            let ask = TokenRequest {
+                client: &client,
+                params: &params,
+                binding,
+                minted: &minted,
+                default_audience,
+                issuer: &issuer,
+            };
             match grant_type {
                 GrantType::AuthorizationCode => redeem(tx, ask, now),
                 GrantType::RefreshToken => token::refresh(tx, ask, now),
-                GrantType::ClientCredentials => token::client_credentials::issue(tx, ask, &config.client_scopes, now),
+                GrantType::ClientCredentials => token::client_credentials::issue(tx, ask, &own_scopes, now),
             }
         };
         app.store.write_or_undo(key, work, undo).await??

@@ -50,6 +50,7 @@ const INSTITUTION: &[&str] = &[
     "allow_networks",
     "answers_burst",
     "answers_per_second",
+    "events",
     "grant_lifetime",
     "profile",
     "proofing_memory",

@@ -75,6 +75,9 @@ pub fn document(client: &Client) -> Value {
     if !client.allow_networks.is_empty() {
         out["allow_networks"] = client.allow_networks.iter().map(ToString::to_string).collect();
     }
+    if let Some(events) = super::events::member(&client.events) {
+        out["events"] = events;
+    }
     let counts = [
         ("pushed_requests", client.pushed_requests),
         ("answers_per_second", client.answers_per_second),

@@ -152,7 +152,10 @@ pub fn change(
         "update client_registrations set statement = ?2, proposed = ?3 where client_id = ?1",
         &[id.as_str().into(), statement.into(), proposed.into()],
     )?;
-    let action = if waits { AuditAction::ClientChangeProposed } else { AuditAction::ClientChanged };
+    let action = if waits { AuditAction::ClientChangeProposed } else { AuditAction::Event(EventKind::ClientChanged) };
+    if !waits {
+        client::sql::tell_changed(tx, id, now)?;
+    }
     note(tx, id, action, json!({"members": differing(standing, wanted)}), &Actor::Client(id.clone()), now)?;
     Ok(waits)
 }
@@ -201,6 +204,7 @@ pub fn approve(
         "update client_registrations set statement = ?2, proposed = null where client_id = ?1",
         &[id.as_str().into(), statement.into()],
     )?;
+    client::sql::tell_changed(tx, id, now)?;
     record_change(tx, (id, EventKind::ClientApproved, json!({"change": true})), actor, event, now)?;
     Ok(Changed::Yes)
 }
