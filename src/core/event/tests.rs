@@ -1,6 +1,6 @@
 use super::*;
 
-/// What docs/events.md says: name and members of each row of its table.
+/// The table of docs/events.md: name and members of each row.
 fn documented() -> Vec<(String, Vec<String>)> {
     let words = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
     let rows = include_str!("../../../docs/events.md").lines().filter(|l| l.starts_with("| `"));
