@@ -1,4 +1,4 @@
-//! The sweeper: what has run out by the clock becomes an event, once.
+//! The sweeper: a grant that expires gets its event, once.
 
 use super::BATCH;
 use crate::audit::{self, Actor, Entry};
@@ -13,19 +13,19 @@ use crate::store::{Error, Result, Tx};
 pub struct Swept {
     /// Grants that expired.
     pub expired: u64,
-    /// Grants whose clients were told that they soon will.
+    /// Grants for which `grant.expiring` was written.
     pub warned: u64,
 }
 impl Swept {
-    /// Whether there may be more to do: a batch was full.
+    /// Whether there may be more: a batch was full.
     #[must_use]
     pub const fn more(self, limit: i64) -> bool {
         self.expired.cast_signed() >= limit || self.warned.cast_signed() >= limit
     }
 }
 
-/// Ends grants whose time is over (`grant.expired`) and announces the end of those that have seven days left
-/// (`grant.expiring`): at most `limit` of each, never more than [`BATCH`].
+/// Ends expired grants (`grant.expired`) and announces the end of those with seven days left (`grant.expiring`): at
+/// most `limit` of each, never more than [`BATCH`].
 pub fn expire(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Swept> {
     let limit = limit.clamp(1, BATCH);
     let mut swept = Swept::default();
