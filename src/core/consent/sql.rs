@@ -10,8 +10,7 @@ use crate::secret::{Hash, base64url};
 use crate::store::{Error, Result, Row, Tx, Value};
 use std::time::Duration;
 
-/// Writes the record and its audit entry. The grant that a granted consent opens is `grant::create`'s, in the same
-/// transaction.
+/// Stores the record and its audit entry. `grant::create` stores the grant of the consent in the same transaction.
 pub fn record(tx: &mut Tx<'_, '_>, r: &ConsentRecord) -> Result<()> {
     let params: [Value; 19] = [
         r.id.as_str().into(),
@@ -54,7 +53,7 @@ pub fn record(tx: &mut Tx<'_, '_>, r: &ConsentRecord) -> Result<()> {
     )
 }
 
-/// 拒否する: the record and the event `consent.denied`. No grant, so the event stands alone (`seq` 0).
+/// 拒否する: the record and the event `consent.denied`. There is no grant, so `seq` is 0.
 pub fn deny(tx: &mut Tx<'_, '_>, r: &ConsentRecord, sub: &str) -> Result<()> {
     record(tx, r)?;
     event::emit(
@@ -72,7 +71,7 @@ pub fn deny(tx: &mut Tx<'_, '_>, r: &ConsentRecord, sub: &str) -> Result<()> {
     )
 }
 
-/// One consent as staff may see it; what is sealed stays sealed.
+/// One consent as staff may see it; sealed fields are left out.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct StoredConsent {
     /// Its id.
@@ -81,19 +80,19 @@ pub struct StoredConsent {
     pub granted: bool,
     /// The app.
     pub client: ClientId,
-    /// What was asked.
+    /// The requested scope.
     pub scope: Scope,
-    /// Of which accounts.
+    /// The accounts and limits.
     pub details: Details,
     /// The edition of the terms.
     pub terms_version: String,
     /// The factors used.
     pub amr: Vec<String>,
-    /// When.
+    /// The time of the decision.
     pub at: Instant,
 }
 
-/// The edition of the terms a consent was given under.
+/// The edition of the terms that a consent was given under.
 pub fn terms_of(tx: &mut Tx<'_, '_>, id: &ConsentId) -> Result<Option<String>> {
     let row = tx.row("select terms_version from consents where id = ?1", &[id.as_str().into()])?;
     row.map(|row| row.text(0).map(str::to_owned)).transpose()
@@ -128,7 +127,7 @@ fn corrupt(row: &str, column: &str) -> Error {
     Error::Corrupt { table: "consents", row: row.to_owned(), why: format!("{column} is not what was written") }
 }
 
-/// Housekeeping: deletes records whose retention is over. Returns how many went.
+/// Housekeeping: deletes records whose retention is over. Returns how many were deleted.
 pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from consents where id in (select id from consents where ends_at < ?1 order by ends_at limit ?2)",
@@ -136,10 +135,10 @@ pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64)
     )
 }
 
-/// The id of the `seq`-th event about `subject`: derived, so that a transaction that runs again tells the same event.
+/// The id of the `seq`-th event about `subject`: derived, so that a retried transaction writes the same event.
 ///
 /// # Errors
-/// Never in practice: base64url is an identifier.
+/// Never in practice: base64url is a valid id.
 pub fn event_id(subject: &str, seq: i64) -> Result<EventId> {
     let hash = Hash::of(format!("{subject} {seq}"));
     EventId::parse(&base64url(&hash.as_bytes()[..16])).ok_or_else(|| corrupt(subject, "event id"))
