@@ -1,5 +1,4 @@
-//! The ring of our own signing keys: created at the first start, sealed in the store, loaded once, rotated
-//! automatically.
+//! The ring of our own signing keys: created at the first start, sealed in the store, rotated automatically.
 //!
 //! A key is `next` (published, not used yet), `current` (signs), `retired` (published until nothing it signed is valid
 //! any more) or `withdrawn` (after an emergency: invalid). There is one current key for each algorithm. [`plan`]
@@ -60,7 +59,7 @@ impl KeyState {
 /// Why the ring cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store's.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
     /// A sealed key cannot be opened: usually it was sealed with another master key.

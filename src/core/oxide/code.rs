@@ -17,7 +17,7 @@ use std::borrow::Cow;
 pub struct LoadedCode<'a> {
     /// The client it was issued to.
     pub client_id: &'a ClientId,
-    /// The grant it stands for.
+    /// Its grant.
     pub grant: &'a GrantId,
     /// The redirect_uri of the authorization request, exactly.
     pub redirect_uri: &'a str,

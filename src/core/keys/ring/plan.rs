@@ -120,8 +120,7 @@ fn begins(next: &KeyRow, policy: &RotationPolicy) -> Instant {
     next.activate_at.unwrap_or(earliest).max(earliest)
 }
 
-/// Rotates `algs` without disturbing anybody: the next key is published now and signs when it was published long
-/// enough.
+/// Rotates `algs` unnoticed: the next key is published now and signs when it was published long enough.
 #[must_use]
 pub fn forward(keys: &[KeyRow], algs: &[Alg], now: Instant, policy: &RotationPolicy) -> Vec<KeyStep> {
     let soonest = now + policy.publish_before;
