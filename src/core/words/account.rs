@@ -29,7 +29,7 @@ pub enum AccountType {
     Savings,
 }
 impl AccountType {
-    /// Reads the form's value.
+    /// Parses the form's value.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
