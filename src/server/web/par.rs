@@ -1,4 +1,4 @@
-//! `POST /oauth/par` (RFC 9126): the client pushes what it wants before a browser is involved.
+//! `POST /oauth/par` (RFC 9126): the client pushes its request before a browser is involved.
 
 use super::error::ApiError;
 use super::extract::Form;
@@ -12,11 +12,11 @@ use serde_json::json;
 /// The handler.
 ///
 /// # Errors
-/// RFC 9126 §2.3: the codes of RFC 6749 §4.1.2.1 in JSON, 401 only with `invalid_client`; 429 where this
-/// client has reached a limit of its own.
+/// RFC 9126 §2.3: the codes of RFC 6749 §4.1.2.1 in JSON, 401 only with `invalid_client`; 429 if the client reached one
+/// of its limits.
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
-    // A proof here binds the code to its key (RFC 9449 §10.1); none is wanted, dpop_jkt does it too.
+    // A proof here binds the code to its key (RFC 9449 §10.1). It is optional, because dpop_jkt does the same.
     let known = client_auth::known(&req, &app, &params, paths::PAR, now).await?;
     limits::push(&app, known.client(), now).await?;
     let (client, proved) = known.spend(&app).await?;
@@ -39,7 +39,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     app.store.write(move |tx| sql::push(tx, id, &request, now, now + lifetime)).await?;
     let mut answer = HttpResponse::Created();
     if jkt.is_some() && app.config.tokens.dpop_nonce_required {
-        // The next proof can carry it without a first refusal (RFC 9449 §8.2).
+        // So the next proof can have a nonce without a refusal first (RFC 9449 §8.2).
         answer.insert_header(("DPoP-Nonce", app.authenticator.dpop_nonce(now)));
     }
     Ok(answer.json(json!({ "request_uri": uri.reveal(), "expires_in": lifetime.as_secs() })))
