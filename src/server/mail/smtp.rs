@@ -54,8 +54,9 @@ pub struct Relay {
     pub timeout: Duration,
 }
 
-/// A relay looks into a message before it takes it, and a message that was taken while we no longer waited goes out
-/// twice: it gets as long as this many commands (RFC 5321 §4.5.3.2.6). All commands together stay below the lease of a notice.
+/// A relay checks a message before it accepts it. If we stop waiting and it then accepts, the mail is sent twice. So
+/// the end of the message gets the time of this many commands (RFC 5321 §4.5.3.2.6), all together less than a notice's
+/// lease.
 const DATA_TIMEOUT_FACTOR: u32 = 6;
 
 /// How long we wait for the answer to QUIT.

@@ -48,8 +48,8 @@ impl SipHook {
         Ok(IncomingCall { caller, called: Phone::from_network(&report.to), call_id: report.call_id, at })
     }
 
-    /// A withheld number is never looked at, even where the network passes it on: the caller asked for that
-    /// (R53). A bare From is anybody's claim unless the trunk is known to be clean.
+    /// A withheld number is never used, even if the network passes it on, because the caller does not want that (R53).
+    /// A bare From header can be forged, unless the trunk is known to be safe.
     fn caller(&self, report: &CallBody) -> Caller {
         let vouched = match report.id_source.as_str() {
             "pai" | "vendor" => true,

@@ -23,9 +23,8 @@ fn prefix(app: &App) -> &'static str {
 
 /// All cookies of a browser, in the order received.
 ///
-/// A browser also sends cookies of other servers on our host or domain, with bytes that are not UTF-8 (Shift_JIS is
-/// common in Japan) or names without a value. RFC 6265 §4.2.1 does not allow these, but they occur, so they are
-/// skipped.
+/// A browser also sends cookies of other servers on our domain, with bytes that are not UTF-8 (often Shift_JIS in
+/// Japan) or names without a value. RFC 6265 §4.2.1 does not allow these, but they occur, so they are skipped.
 fn all(req: &HttpRequest) -> impl Iterator<Item = (&str, &str)> {
     let pairs = req.headers().get_all(header::COOKIE).flat_map(|line| line.as_bytes().split(|b| *b == b';'));
     pairs.filter_map(|pair| std::str::from_utf8(pair.trim_ascii()).ok()?.split_once('='))

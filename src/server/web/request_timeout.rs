@@ -20,8 +20,7 @@ use tokio::time::timeout;
 
 /// Longer than the core bank, a client's keys and the store may take together.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// Enough for the longest body over a slow line. With ten times this, a few thousand slow callers could block all
-/// others.
+/// Enough for the longest body on a slow line. With ten times this, a few thousand slow callers could block the rest.
 const BODY: Duration = Duration::from_secs(10);
 
 /// Ends a request with 408 (RFC 9110 §15.5.9) if it or its body takes too long. The work of its handler is complete or

@@ -10,8 +10,7 @@ use crate::keys::seal::SealContext;
 use crate::secret::{base64url, from_base64url};
 use actix_web::{HttpRequest, HttpResponse};
 
-/// The longest value of the cookie, in bytes. With five interactions' cookies, a request must stay within proxies'
-/// limits.
+/// The longest value of the cookie, in bytes. With five interactions' cookies a request must fit proxies' limits.
 pub const MOST: usize = 1000;
 /// The most bytes stored of each field of ①: more than any valid value has.
 const ACCOUNT: [usize; 3] = [24, 16, 32];
