@@ -54,9 +54,8 @@ pub struct Relay {
     pub timeout: Duration,
 }
 
-/// A relay checks a message before it accepts it. If we stop waiting and it then accepts, the mail is sent twice. So
-/// the end of the message gets the time of this many commands (RFC 5321 §4.5.3.2.6), all together less than a notice's
-/// lease.
+/// A relay checks a message before it accepts it. If we stop waiting too early, the mail is sent twice. So the end of
+/// the message gets the time of this many commands (RFC 5321 §4.5.3.2.6), all together less than a notice's lease.
 const DATA_TIMEOUT_FACTOR: u32 = 6;
 
 /// How long we wait for the answer to QUIT.
