@@ -29,8 +29,8 @@ static PROVIDER: LazyLock<CryptoProvider> = LazyLock::new(|| CryptoProvider {
 });
 static INSTALLED: LazyLock<bool> = LazyLock::new(|| LazyLock::force(&PROVIDER).install_default().is_ok());
 
-/// Installs our jsonwebtoken CryptoProvider once, unless this process has another. Every public function of `jose` calls
-/// this first.
+/// Installs our jsonwebtoken CryptoProvider once, unless this process has another. Every public function of `jose`
+/// calls this first.
 pub(super) fn installed() -> bool {
     *INSTALLED
 }

@@ -25,7 +25,7 @@ macro_rules! codes {
 codes! {
     /// RFC 6749 §4.1.2.1, §5.2.
     InvalidRequest = "invalid_request",
-    /// RFC 6749 §5.2; the only code that goes with 401.
+    /// RFC 6749 §5.2; sent with 401.
     InvalidClient = "invalid_client",
     /// RFC 6749 §5.2.
     InvalidGrant = "invalid_grant",

@@ -99,8 +99,7 @@ async fn migrate(out: &Out, target: &Target) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The copy gets the store's name only after everything in it is revoked. If interrupted, no store exists to start
-/// with.
+/// The copy gets the store's name only after everything in it is revoked, so an interruption leaves no store.
 async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
     if at.is_served() {
         return Err(Failure::Refused("the server is running: stop it first".into()));

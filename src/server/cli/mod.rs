@@ -81,8 +81,7 @@ enum Command<More: Subcommand> {
     Db(db::Db),
 }
 
-/// Runs the program with its arguments. `sample_bank` starts the bank of `bank.kind = "sample"`, if the program has
-/// one.
+/// Runs the program with its arguments. `sample_bank` starts the bank of `bank.kind = "sample"`.
 #[must_use]
 pub fn main<More: MoreCommands>(sample_bank: Option<StartSampleBank>) -> ExitCode {
     let cli = match Cli::<More>::try_parse() {

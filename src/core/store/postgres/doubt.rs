@@ -5,11 +5,11 @@
 //! committed: each statement sees what was committed before it):
 //!
 //! 1. It takes the advisory lock that the old transaction holds on its session's audit chain. While it cannot get
-//! the lock, the old transaction has not ended, and nothing is decided.
+//!    the lock, the old transaction has not ended, and nothing is decided.
 //! 2. It looks for the trace that only the old transaction can have left: its audit record by chain, number and
-//! hash, or its marker.
+//!    hash, or its marker.
 //! 3. It writes a marker of its own. If this commits without a warning, everything committed before has reached the
-//! standby too.
+//!    standby too.
 //!
 //! Found: the caller gets the stored result. Not found: the job runs again. If neither is known within the time limit,
 //! the caller gets "unavailable", and this thread asks until it is decided. If the job turns out to have happened, it
