@@ -1,8 +1,8 @@
-//! Alarms: what an operator should look at now, though every request got its right answer.
+//! Alarms: what an operator should look at now, although every request was answered correctly.
 //!
-//! An alarm is one WARN line with `event: "alarm"` and a `kind` of the list below, at most one a minute for each kind and
-//! node, and one audit record an hour for each kind, whichever node raises it. `docs/operations.md` says what each means
-//! and what to do.
+//! An alarm is a WARN line with `event: "alarm"` and a `kind` of the list below, at most one a minute for each kind and
+//! node. It is also an audit record, one an hour for each kind, from whichever node raises it first.
+//! `docs/operations.md` explains each kind and what to do.
 
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
-        /// What is going on.
+        /// The kind of an alarm.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum AlarmKind { $($(#[$doc])* $name),+ }
         impl AlarmKind {
@@ -32,19 +32,19 @@ kinds! {
     StartsByNetwork = "starts_by_network";
     /// `identity.unfinished` is reached: nobody can begin.
     Unfinished = "unfinished";
-    /// A network reached one of the limits at ②.
+    /// A network reached a limit at ②.
     CustomersByNetwork = "customers_by_network";
     /// One app's customers got many R30 within an hour.
     UnknownAccountsByApp = "unknown_accounts_by_app";
     /// Many accounts were locked within an hour.
     Locks = "locks";
-    /// One caller was given many numbers within an hour.
+    /// One caller got many telephone numbers within an hour.
     NumbersByCaller = "numbers_by_caller";
-    /// A caller could be given no number.
+    /// No telephone number was free for a caller.
     NoNumber = "no_number";
-    /// Many calls were withheld or matched nothing within an hour.
+    /// Many calls with a withheld number, or without a match, within an hour.
     OtherCalls = "other_calls";
-    /// R35 was shown: `identity.concurrent` is reached, or the core bank could not be asked in time.
+    /// R35 was shown: `identity.concurrent` is reached, or the core bank was not asked in time.
     Busy = "busy";
     /// A client got 429 (`limits.pushed_requests`, `limits.answers_per_second`).
     ClientOverLimit = "client_over_limit";
@@ -52,10 +52,10 @@ kinds! {
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: i64 = 3_600_000;
-/// Before any alarm.
+/// No alarm yet.
 const NEVER: i64 = i64::MIN;
 
-/// What this node has said already.
+/// The last alarms of this node.
 pub struct Alarms {
     lines: Vec<AtomicI64>,
     hours: Vec<AtomicI64>,
@@ -68,13 +68,13 @@ impl Default for Alarms {
 }
 
 impl Alarms {
-    /// Raises an alarm. `detail` holds nothing personal and no secret. Call it outside a transaction.
+    /// Raises an alarm. `detail` must not contain personal data or secrets. Call it outside a transaction.
     pub async fn raise(&self, store: &Store, kind: AlarmKind, detail: Value, now: Instant) {
         let place = kind as usize;
         if first_since(&self.lines[place], now.millis(), i64::try_from(MINUTE.as_millis()).unwrap_or(i64::MAX)) {
             tracing::warn!(event = "alarm", kind = kind.as_str(), %detail);
         }
-        // The hour begins where the clock's hour does, so that every node means the same one.
+        // The hour of the clock, so that it is the same for every node.
         let hour = now.millis() - now.millis().rem_euclid(HOUR);
         if first_since(&self.hours[place], hour, 1)
             && let Err(cause) = store.write(move |tx| record(tx, kind, &detail, now)).await
@@ -84,7 +84,7 @@ impl Alarms {
     }
 }
 
-/// Whether nobody came this way within `pause` before `now`; who comes first leaves the time.
+/// Whether the last success is at least `pause` before `now`; then stores `now` as the last success.
 fn first_since(last: &AtomicI64, now: i64, pause: i64) -> bool {
     let due = |then| (then == NEVER || now.saturating_sub(then) >= pause).then_some(now);
     last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
@@ -99,7 +99,7 @@ fn record(tx: &mut Tx<'_, '_>, kind: AlarmKind, detail: &Value, now: Instant) ->
     audit::append(tx, &Entry { detail, ..Entry::new(now, Actor::System, AuditAction::AlarmRaised) })
 }
 
-/// Housekeeping: forgets at most `limit` hours that are over.
+/// Housekeeping: deletes at most `limit` hours that are over.
 pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     let sql = "delete from alarms where (kind, hour) in (select kind, hour from alarms where hour < ?1 limit ?2)";
     tx.execute(sql, &[(now.millis() / HOUR - 2).into(), limit.into()])

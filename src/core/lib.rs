@@ -1,27 +1,27 @@
-//! What Renkei decides and keeps: the authorization server with which a Japanese credit union, shinkin bank or regional
-//! bank lets its customers link their accounts to fintech apps (API連携認証). This crate knows no web server, no
-//! templates, no configuration file and no command line: `renkei-server` puts those around it.
+//! The decisions and the data of Renkei, the authorization server with which a Japanese credit union, shinkin bank or
+//! regional bank lets its customers link their accounts to fintech apps (API連携認証). This crate has no web server, no
+//! templates, no configuration file and no command line; `renkei-server` adds them.
 //!
-//! # The story, in reading order
-//! An app sends a customer to us. We ask who the app is ([`client`]) and what it wants ([`authorize`]). The customer
-//! passes five checks ([`identity`]) and reads what is asked of them ([`consent`]). What then exists is a grant
-//! ([`grant`]); what is handed out are tokens that belong to it ([`token`]); what happens to it afterwards, until its
-//! thirtieth day, is told to everyone concerned ([`lifecycle`]). [`linking`] has the use-cases of the consent screen, where
-//! these steps meet; [`admin`] is what the institution does.
+//! # The steps, in reading order
+//! An app sends a customer to us. We authenticate the app ([`client`]) and check its request ([`authorize`]). The
+//! customer passes five checks ([`identity`]) and agrees to the request ([`consent`]). This creates a grant
+//! ([`grant`]), and tokens are issued for it ([`token`]). Until the grant ends, on its thirtieth day, events and
+//! notices report what happens to it ([`lifecycle`]). [`linking`] has the use cases of the consent screen, where these
+//! steps meet; [`admin`] has what the institution does.
 //!
 //! Everything stands on plain values without I/O ([`clock`] … [`hook`]) and on [`store`], [`event`], [`audit`], [`keys`]
 //! and [`oxide`].
 //!
-//! A module may use what stands above it in this file's order, never what stands below; `tests/it/shape.rs` checks it.
+//! A module may use only modules above it in this file; `tests/it/shape.rs` checks this.
 
-// Plain values, each with one way to make it: the folder `words`.
+// Plain values: the folder `words`.
 mod words;
 pub use words::{
     account, clock, duration, hook, id, kana, language, network, params, phone, random, refusal, scope, secret,
     thumbprint,
 };
 
-// What everything stands on.
+// The modules that all steps use.
 pub mod store;
 
 pub mod event;
@@ -32,7 +32,7 @@ pub mod alarm;
 pub mod keys;
 pub mod oxide;
 
-// A request, step by step.
+// The steps of a request, in order.
 pub mod client;
 
 pub mod authorize;

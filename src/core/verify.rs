@@ -1,6 +1,6 @@
-//! What must always hold, checked over the whole store: the audit chains are unbroken; each grant's state, its audit
-//! records and its events tell the same story; codes and tokens fit the grant they belong to. `renkei audit verify`
-//! runs it, and so does every integration test when it ends.
+//! The invariants of the whole store: the audit chains are unbroken; each grant's state, audit records and events
+//! agree; codes and tokens are consistent with their grant. `renkei audit verify` checks them, and so does every
+//! integration test at its end.
 
 use crate::audit;
 use crate::clock::Instant;
@@ -10,17 +10,17 @@ use crate::id::{EventId, GrantId};
 use crate::store::{Error, Result, Row, Store, Tx};
 use std::fmt;
 
-/// Rows looked at in one transaction.
+/// Rows read in one transaction.
 const PAGE: i64 = 200;
 
-/// Something that should be impossible.
+/// A violated invariant.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
     /// The table.
     pub table: &'static str,
     /// The row, by a key that may be shown.
     pub row: String,
-    /// What is wrong with it.
+    /// What is wrong.
     pub why: String,
 }
 impl fmt::Display for Finding {
@@ -29,16 +29,16 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What was looked at, and what was wrong.
+/// What was checked, and what was wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct VerifyReport {
     /// The audit chains.
     pub audit: audit::ChainReport,
-    /// How many grants were looked at.
+    /// The number of grants checked.
     pub grants: u64,
-    /// How many events.
+    /// The number of events checked.
     pub events: u64,
-    /// Everything that is wrong outside the audit chains.
+    /// Everything that is wrong, except in the audit chains.
     pub findings: Vec<Finding>,
 }
 impl VerifyReport {
@@ -49,7 +49,7 @@ impl VerifyReport {
     }
 }
 
-/// Checks everything. Each page is read in one transaction, so a running server is never found half-way.
+/// Checks everything. Each page is read in one transaction, so changes of a running server are never half visible.
 pub async fn verify(store: &Store) -> Result<VerifyReport> {
     let mut report = VerifyReport { audit: audit::verify(store).await?, ..VerifyReport::default() };
     let mut after = String::new();
@@ -108,7 +108,7 @@ fn grants(tx: &mut Tx<'_, '_>, after: &str) -> Result<(Vec<String>, Vec<Finding>
         let id = row.text(0)?;
         ids.push(id.to_owned());
         let mut whys: Vec<String> = contradictions(row)?.into_iter().map(str::to_owned).collect();
-        // Reading it the way the product does finds impossible mixes of columns.
+        // Loads the grant like the server does: this finds impossible combinations of columns.
         match GrantId::parse(id).map(|id| grant::sql::load(tx, &id)) {
             Some(Ok(Some(_))) => {}
             Some(Err(Error::Corrupt { why, .. })) => whys.push(why),
@@ -120,7 +120,7 @@ fn grants(tx: &mut Tx<'_, '_>, after: &str) -> Result<(Vec<String>, Vec<Finding>
     Ok((ids, findings))
 }
 
-/// What contradicts itself in one row of [`grants`].
+/// The contradictions in one row of [`grants`].
 fn contradictions(row: &Row) -> Result<Vec<&'static str>> {
     let (state, seq) = (row.text(1)?, row.int(2)?);
     let (told, highest, lowest) = (row.int(3)?, row.opt_int(4)?.unwrap_or(0), row.opt_int(5)?.unwrap_or(1));
@@ -149,7 +149,7 @@ fn events(tx: &mut Tx<'_, '_>, after: Option<&(Instant, EventId)>) -> Result<Vec
     event::since(tx, from, after.map(|(_, id)| id), PAGE)
 }
 
-/// An event says only what docs/events.md lets it say.
+/// Checks that an event has only the members of docs/events.md.
 fn undocumented_members(e: &Event) -> Option<Finding> {
     let known = |m: &String| e.kind.members().contains(&m.as_str());
     let fits = e.detail.as_object().is_some_and(|o| o.keys().all(known)) && (e.grant.is_some() || e.seq == 0);
@@ -157,8 +157,8 @@ fn undocumented_members(e: &Event) -> Option<Finding> {
     (!fits).then(|| Finding { table: "events", row: e.id.to_string(), why })
 }
 
-/// Codes and tokens, each with its grant: what it is called, and whether it fits. Only kept in step with the grant by
-/// the verbs that write it, so it is looked at row by row.
+/// Codes and tokens with their grant: an id for the report, and whether the row is inconsistent with its grant. Only
+/// the functions that write them make sure of that, so every row is checked.
 const LOOSE: [(&str, &str); 3] = [
     (
         "codes",
@@ -168,7 +168,7 @@ const LOOSE: [(&str, &str); 3] = [
     ),
     (
         "access_tokens",
-        // A client's own token has no grant, no customer's scope, and an hour.
+        // A client's own token has no grant, no customer's scope, and a lifetime of at most an hour.
         "select t.hash, t.id, case when t.grant_id is not null and (g.id is null or t.client_id <> g.client_id \
          or t.expires_at > g.expires_at or g.activated_at is null or t.issued_at < g.activated_at) then 1 \
          when t.grant_id is null and (t.expires_at > t.issued_at + 3600000 or ' ' || t.scope || ' ' like '% openid %' \

@@ -1,7 +1,7 @@
-//! Every request we send to somebody else's server: bounded in time and size, without redirects, without a proxy, https
-//! only, and never to a private address that is not named. Which are named depends on whose address it is: the
-//! configuration names the networks of the institution's own systems, a client's record those of this client's URLs (a
-//! `jwks_uri` is a stranger's way to choose where we connect).
+//! Every request we send to another party's server: limited in time and size, without redirects, without a proxy, https
+//! only, and never to a private address that is not allowed. For the institution's own systems, the configuration lists
+//! the allowed networks; for a client's URLs, that client's record does (by a `jwks_uri`, an unknown party chooses
+//! where we connect).
 
 mod address;
 #[cfg(test)]
@@ -17,20 +17,20 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
 
-/// What may be reached, and how long it may take.
+/// Which addresses may be reached, and the limits.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Private networks that may be reached all the same.
+    /// Private networks that may be reached.
     pub networks: Vec<Network>,
-    /// Whether the world outside may be reached at all.
+    /// Whether public addresses may be reached.
     pub world: bool,
-    /// Whether plain http may be spoken: the demo and test mode.
+    /// Whether plain http is allowed: in demo and test mode.
     pub plain_http: bool,
-    /// Certificates to trust beside the system's, PEM.
+    /// Certificates to trust in addition to the system's, PEM.
     pub extra_ca: Option<Vec<u8>>,
-    /// How long a whole exchange may take.
+    /// The time limit of a whole exchange.
     pub timeout: Duration,
-    /// The largest answer that is read.
+    /// The largest response that is read.
     pub most_bytes: usize,
 }
 impl Default for Settings {
@@ -46,30 +46,30 @@ impl Default for Settings {
     }
 }
 
-/// Why there is no answer. For the log; the texts hold no query and no body.
+/// Why there is no response. For the log; the texts contain no query and no body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The client could not be made: certificates.
+    /// The client could not be created, because of certificates.
     #[error("the outbound client cannot be made: {0}")]
     Setup(String),
-    /// An address we do not go to.
+    /// An address that is not allowed.
     #[error("not an address we go to: {0}")]
     Refused(&'static str),
-    /// No connection, no answer in time, or an answer cut short.
+    /// No connection, no response in time, or an incomplete response.
     #[error("no answer: {0}")]
     Transport(String),
-    /// The answer is larger than we read.
+    /// The response is too large.
     #[error("the answer is too large")]
     TooLarge,
-    /// Another status than success.
+    /// The status is not success.
     #[error("the answer has status {0}")]
     Status(u16),
-    /// The answer is not JSON.
+    /// The response is not JSON.
     #[error("the answer is not JSON")]
     NotJson,
 }
 
-/// HTTP methods we use.
+/// The HTTP methods we use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// GET
@@ -98,24 +98,24 @@ impl Request {
     pub fn new(method: Method, url: impl Into<String>) -> Self {
         Self { method, url: url.into(), headers: Vec::new(), body: Vec::new() }
     }
-    /// With a header more.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
-    /// With a body of some media type.
+    /// Adds a body of this media type.
     #[must_use]
     pub fn body(mut self, media_type: &'static str, body: Vec<u8>) -> Self {
         self.body = body;
         self.header("content-type", media_type)
     }
-    /// With a JSON body.
+    /// Adds a JSON body.
     #[must_use]
     pub fn json(self, value: &Value) -> Self {
         self.body("application/json", value.to_string().into_bytes())
     }
-    /// With a form as body.
+    /// Adds a form as the body.
     #[must_use]
     pub fn form<'a>(self, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
@@ -123,7 +123,7 @@ impl Request {
     }
 }
 
-/// An answer, of whatever status.
+/// A response with any status.
 #[derive(Debug, Clone)]
 pub struct OutboundResponse {
     /// The status.
@@ -133,7 +133,7 @@ pub struct OutboundResponse {
     pub body: Vec<u8>,
 }
 impl OutboundResponse {
-    /// A header, if it is there once or more and is text.
+    /// A header, if it is present and is text; the first if there are several.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|v| v.to_str().ok())
@@ -152,7 +152,7 @@ impl OutboundResponse {
     }
 }
 
-/// The client. Cheap to clone.
+/// The HTTP client. Cheap to clone.
 #[derive(Clone)]
 pub struct Outbound {
     http: reqwest::Client,
@@ -160,7 +160,7 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// A client with these bounds.
+    /// A client with these settings.
     ///
     /// # Errors
     /// [`Error::Setup`].
@@ -173,22 +173,22 @@ impl Outbound {
         Ok(Self { http: builder.build().map_err(setup)?, settings: Arc::new(settings) })
     }
 
-    /// A client that speaks plain http with this very machine and nobody else: what the demo's parts talk through.
+    /// A client for plain http to this machine only, for the parts of the demo.
     ///
     /// # Errors
     /// [`Error::Setup`].
     pub fn loopback() -> Result<Self, Error> {
         let settings =
             Settings { networks: Network::loopback(), world: false, plain_http: true, ..Settings::default() };
-        // No trusted certificates at all, so that it also starts on a machine that has none.
+        // No trusted certificates, so that it also works on a machine that has none.
         let http = base(&settings).tls_certs_only([]).build();
         let http = http.map_err(|e| Error::Setup(e.without_url().to_string()))?;
         Ok(Self { http, settings: Arc::new(settings) })
     }
 
-    /// The same client, which may also reach these private networks. It has connections of its own: one that was opened
-    /// into a private network is never used by somebody who may not go there. A client that may not reach the world (the
-    /// demo's) stays as it is.
+    /// The same client that may also reach these private networks. It has its own connection pool, so that a connection
+    /// into a private network is not reused by a client that may not go there. A client that may not reach public
+    /// addresses (the demo's) does not change.
     ///
     /// # Errors
     /// [`Error::Setup`].
@@ -200,10 +200,10 @@ impl Outbound {
         Self::new(Settings { networks, ..Settings::clone(&self.settings) })
     }
 
-    /// Sends a request and reads the answer, whatever its status.
+    /// Sends a request and reads the response, whatever its status.
     ///
     /// # Errors
-    /// [`Error`]; a redirect is an answer like any other.
+    /// [`Error`]; a redirect is a response like any other.
     pub async fn send(&self, request: Request) -> Result<OutboundResponse, Error> {
         let url = self.admit(&request.url)?;
         let method = match request.method {
@@ -238,7 +238,7 @@ impl Outbound {
     /// GETs a JSON document.
     ///
     /// # Errors
-    /// [`Error`]; every status but 200 is one.
+    /// [`Error`]; also for every status but 200.
     pub async fn get_json(&self, url: &str) -> Result<Value, Error> {
         let answer = self.send(Request::new(Method::Get, url).header("accept", "application/json")).await?;
         if answer.status == 200 { answer.json() } else { Err(Error::Status(answer.status)) }
@@ -247,13 +247,13 @@ impl Outbound {
     /// POSTs JSON.
     ///
     /// # Errors
-    /// [`Error`]; the status is the caller's to judge.
+    /// [`Error`]; the caller checks the status.
     pub async fn post_json(&self, url: &str, value: &Value) -> Result<OutboundResponse, Error> {
         self.send(Request::new(Method::Post, url).header("accept", "application/json").json(value)).await
     }
 
-    /// Whether we go to `url` at all. Names are judged when they are resolved ([`Inside`]); addresses written out never
-    /// reach a resolver and are judged here.
+    /// Whether `url` is allowed. Names are checked when they are resolved ([`Inside`]); IP addresses in a URL are not
+    /// resolved, so they are checked here.
     fn admit(&self, url: &str) -> Result<Url, Error> {
         let url = Url::parse(url).map_err(|_| Error::Refused("not a URL"))?;
         match url.scheme() {
@@ -288,8 +288,8 @@ fn base(settings: &Settings) -> reqwest::ClientBuilder {
         .dns_resolver(Arc::new(Inside(settings.clone())))
 }
 
-/// Resolves names and drops the addresses we do not go to, at the moment of connecting: a name cannot point elsewhere
-/// between check and use.
+/// Resolves names and removes addresses that are not allowed, at the time of connecting, so that a name cannot point
+/// elsewhere between check and use.
 struct Inside(Settings);
 impl Resolve for Inside {
     fn resolve(&self, name: Name) -> Resolving {
@@ -306,7 +306,7 @@ impl Resolve for Inside {
     }
 }
 
-/// The innermost cause says most: "connection refused" rather than "error sending request".
+/// Returns the innermost cause, which says most: "connection refused" rather than "error sending request".
 #[expect(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
 fn transport(e: reqwest::Error) -> Error {
     let mut cause: &dyn std::error::Error = &e;

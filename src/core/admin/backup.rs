@@ -30,12 +30,12 @@ pub(super) async fn make(
     Ok(json!({"file": named}))
 }
 
-/// Makes a restored store fit for use: every live token and every unused code in it is revoked, because
-/// what became of them after the copy was made is not known. Grants stay: apps link again. Each token is told of like
-/// any other that is revoked.
+/// Prepares a restored store for use: revokes every live token and every unused code in it and deletes proofing
+/// sessions, because their fate after the copy is unknown. Grants stay; apps link again. Every revoked token gets its
+/// event, like any other.
 ///
 /// # Errors
-/// The store's. Interrupted, it can be called again.
+/// Those of the store. If interrupted, call it again.
 pub async fn restored(store: &Store, staff: &str, now: Instant) -> Result<Value, AdminError> {
     let (mut tokens, mut codes) = (0_u64, 0_u64);
     loop {

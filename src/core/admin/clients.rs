@@ -1,4 +1,4 @@
-//! The registry and our own keys as staff sees and changes them.
+//! The client registry and our own keys, as staff sees and changes them.
 
 use super::{AdminContext, AdminError};
 use crate::audit::Actor;
@@ -11,53 +11,53 @@ use crate::id::{ClientId, EventId};
 use crate::secret;
 use serde_json::{Value, json};
 
-/// A question or an order about the registry.
+/// A query or command about the client registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientAsk {
     /// Every client.
     List,
     /// One record.
     Show {
-        /// Whose.
+        /// The client.
         id: ClientId,
     },
-    /// Register a client, or replace its record.
+    /// Register a client or replace its record.
     Import {
         /// RFC 7591 metadata and our own members (requirements.md#client-record).
         record: Value,
     },
-    /// Stop a client (`Suspended`), or let it go on (`Active`).
+    /// Suspend a client (`Suspended`) or resume it (`Active`).
     SetStatus {
-        /// Whose.
+        /// The client.
         id: ClientId,
-        /// To what.
+        /// The new status.
         status: Status,
     },
-    /// Approve what waits: a new client, or the change one wants.
+    /// Approve a new client, or the change a client requested.
     Approve {
-        /// Whose.
+        /// The client.
         id: ClientId,
-        /// The version that was looked at; another one is not approved.
+        /// The version that staff saw; another one is not approved.
         version: Option<i64>,
     },
-    /// Refuse what waits: a new client is deleted, a change forgotten.
+    /// Decline: a new client is deleted, a requested change is discarded.
     Decline {
-        /// Whose.
+        /// The client.
         id: ClientId,
     },
-    /// Make a new registration access token (RFC 7592); the old one ends at once.
+    /// Make a new registration access token (RFC 7592); the old one becomes invalid at once.
     Token {
-        /// Whose.
+        /// The client.
         id: ClientId,
     },
-    /// Make a new secret; the old one ends at once.
+    /// Make a new secret; the old one becomes invalid at once.
     RotateSecret {
-        /// Whose.
+        /// The client.
         id: ClientId,
     },
 }
 
-/// Clients read at a time.
+/// Clients read at once.
 const PAGE: i64 = 200;
 
 impl ClientAsk {
@@ -78,7 +78,7 @@ impl ClientAsk {
         }
     }
 
-    /// Reads what [`ClientAsk::http`] wrote; `None` for a path that is not about clients.
+    /// Parses what [`ClientAsk::http`] wrote; `None` for a path that is not about clients.
     pub(super) fn parse(method: &str, path: &[&str], body: &[u8]) -> Option<Result<Self, AdminError>> {
         let invalid = |what: &str| AdminError::Invalid(format!("{what} is missing or not well formed"));
         let id = |text: &str| ClientId::parse(text).ok_or_else(|| invalid("the client id"));
@@ -133,7 +133,7 @@ pub(super) async fn answer(
     }
 }
 
-/// A record, since when it stands so, and the change of it that waits for approval.
+/// A record with its last change, its version, and the change that waits for approval.
 fn client_json(client: &Client, proposed: Option<&Client>) -> Value {
     let mut record = document(client);
     record["updated_at"] = client.updated_at.rfc3339().into();
@@ -158,7 +158,7 @@ async fn load(service: &AdminContext, id: &ClientId) -> Result<Client, AdminErro
     let wanted = id.clone();
     service.store.read(move |tx| sql::load(tx, &wanted)).await?.ok_or_else(|| unknown(id))
 }
-/// The key under which secrets are kept. Where no server runs, it may not have been made yet.
+/// The key that protects stored secrets. Without a running server it may not exist yet, and is made here.
 async fn secret_key(service: &AdminContext, now: Instant) -> Result<SecretKey, AdminError> {
     Ok(SecretKey::open(&service.store, &service.crypto.sealer, &*service.crypto.random, now).await?)
 }
@@ -233,7 +233,7 @@ async fn approve(
     let wanted = id.clone();
     let done = service.store.write(move |tx| registration::approve(tx, &wanted, version, &actor, &event, now)).await?;
     let mut answer = settled(&id, Status::Active, done)?;
-    // What was approved, as it now stands: a record may have changed since somebody looked.
+    // The record as it is now: it may have changed since staff saw it.
     answer["client"] = show(service, &id).await?;
     answer["status"] = answer["client"]["status"].clone();
     Ok(answer)

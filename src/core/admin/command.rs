@@ -1,4 +1,4 @@
-//! What can be asked, and its form in HTTP under `/admin/v1`: written and read here, so that both sides agree.
+//! The commands of staff, and their form in HTTP under `/admin/v1`: written and parsed here, so that both sides agree.
 
 use super::{AdminError, ClientAsk, Rotation, TokenAsk};
 use crate::account::Account;
@@ -9,107 +9,107 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// A reason in staff's own words: kept in the audit record, so it must not name the customer.
+/// A reason in staff's own words. It is stored in the audit record, so it must not name the customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaffReason(String);
 impl StaffReason {
-    /// Reads a reason: 1 to 200 characters on one line.
+    /// Parses a reason: 1 to 200 characters on one line.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let fits = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
         fits.then(|| Self(text.to_owned()))
     }
-    /// The words.
+    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// From one moment until before another.
+/// A period of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Period {
-    /// From.
+    /// Its start.
     pub from: Option<Instant>,
-    /// Until before.
+    /// Its end, exclusive.
     pub to: Option<Instant>,
 }
 
-/// A question or an order.
+/// A query or command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AdminCommand {
-    /// All grants of an account, the newest first.
+    /// All grants of an account, newest first.
     Grants {
         /// The account.
         account: Account,
     },
-    /// One grant and its story.
+    /// One grant and its history.
     Grant {
-        /// Which.
+        /// The grant.
         id: GrantId,
     },
     /// End a grant.
     RevokeGrant {
-        /// Which.
+        /// The grant.
         id: GrantId,
-        /// Why.
+        /// The reason.
         why: StaffReason,
     },
     /// The accounts locked for linking.
     Locks,
-    /// Let an account link again.
+    /// Release the lock of an account.
     ReleaseLock {
-        /// Which.
+        /// The account.
         account: Account,
-        /// Why.
+        /// The reason.
         why: StaffReason,
     },
     /// The notices that have not been delivered.
     Notices,
     /// Try a notice again.
     RetryNotice {
-        /// Which.
+        /// The notice.
         id: NoticeId,
     },
-    /// Check everything that must always hold.
+    /// Check the invariants of the whole store.
     VerifyAudit,
     /// One page of the audit record.
     ExportAudit {
-        /// Of which time.
+        /// The period.
         period: Period,
-        /// Of one grant only.
+        /// One grant only.
         grant: Option<GrantId>,
-        /// Of one account only.
+        /// One account only.
         account: Option<Account>,
-        /// Where the last page ended.
+        /// The cursor of the last page.
         after: Option<Cursor>,
     },
-    /// About the registry.
+    /// A command about the client registry.
     Client(ClientAsk),
-    /// About initial access tokens.
+    /// A command about initial access tokens.
     Token(TokenAsk),
-    /// Our own signing keys.
+    /// List our own signing keys.
     Keys,
-    /// Rotate them.
+    /// Rotate our own signing keys.
     RotateKeys(Rotation),
     /// Copy the store into a file while it is in use.
     Backup {
-        /// Which; it must not be there yet.
+        /// The file; it must not exist yet.
         file: PathBuf,
     },
-    /// Which schema files the database has.
+    /// The schema files of the database.
     Schema,
 }
 
-/// A question as HTTP carries it: method, path with query, body.
+/// A command in HTTP: method, path with query, body.
 pub type Http = (&'static str, String, Option<Value>);
 
-/// The path every question starts with.
+/// The path of every command.
 pub const BASE: &str = "/admin/v1";
 
 impl AdminCommand {
-    /// The question as an HTTP request.
+    /// The command as an HTTP request.
     #[must_use]
     pub fn http(&self) -> Http {
         let get = |path: String| ("GET", format!("{BASE}{path}"), None);
@@ -149,10 +149,10 @@ impl AdminCommand {
         }
     }
 
-    /// Reads an HTTP request: the path below [`BASE`] and the query.
+    /// Parses an HTTP request: the path below [`BASE`] and the query.
     ///
     /// # Errors
-    /// [`AdminError::Unknown`] for a path nobody serves, [`AdminError::Invalid`] for what is wrong in a known one.
+    /// [`AdminError::Unknown`] for an unknown path, [`AdminError::Invalid`] for an error in a known one.
     pub fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Result<Self, AdminError> {
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let query = Query::parse(query)?;
@@ -222,11 +222,11 @@ fn file(body: &[u8]) -> Result<PathBuf, AdminError> {
     }
     let body: Result<Body, _> = serde_json::from_slice(body);
     let file = body.map_err(|_| invalid("the body {\"file\": …}"))?.file;
-    // The server's working directory is not the asker's.
+    // The server's working directory differs from the caller's.
     if file.is_absolute() { Ok(file) } else { Err(invalid("the file (an absolute path)")) }
 }
 
-/// The query, each name once.
+/// The query; each name at most once.
 struct Query(std::cell::RefCell<BTreeMap<String, String>>);
 impl Query {
     fn parse(text: &str) -> Result<Self, AdminError> {

@@ -1,4 +1,4 @@
-//! Grants as staff sees and ends them.
+//! Grants, as staff sees and revokes them.
 
 use super::{AdminContext, AdminError, StaffReason};
 use crate::account::Account;
@@ -9,10 +9,10 @@ use crate::grant::{self, Ended, Grant, GrantState, Reason};
 use crate::id::GrantId;
 use serde_json::{Value, json};
 
-/// The most an answer lists: more links than one account can have had in years.
+/// The most grants in a response: more than one account can have in years.
 const MOST: i64 = 500;
 
-/// A grant in one object: what a customer on the telephone can be told.
+/// A grant as JSON: what staff can tell a customer on the telephone.
 fn grant_json(service: &AdminContext, grant: &Grant, now: Instant) -> Value {
     let state = grant.state_at(now);
     let (activated, by) = match &state {

@@ -1,4 +1,4 @@
-//! Initial access tokens as staff makes, sees and ends them: who may register an app at all (RFC 7591 §3).
+//! Initial access tokens, as staff makes, sees and revokes them: they allow the registration of apps (RFC 7591 §3).
 
 use super::{AdminContext, AdminError};
 use crate::audit::Actor;
@@ -10,21 +10,21 @@ use crate::secret::{self, SecretKind};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A question or an order about initial access tokens.
+/// A query or command about initial access tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenAsk {
     /// All of them.
     List,
     /// Make one.
     New(InitialTokenRequest),
-    /// End one.
+    /// Revoke one.
     Revoke {
-        /// Which.
+        /// The token.
         id: TokenId,
     },
 }
 
-/// What a new one is for.
+/// The properties of a new token.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InitialTokenRequest {
@@ -32,14 +32,14 @@ pub struct InitialTokenRequest {
     pub label: String,
     /// How many apps may register with it.
     pub uses: u32,
-    /// Days until it ends.
+    /// Days until it expires.
     pub days: u32,
-    /// The one profile an app may take; none: one of the FAPI profiles.
+    /// The only profile an app may have; if none, one of the FAPI profiles.
     #[serde(default)]
     pub profile: Option<String>,
 }
 
-/// More than an institution has in use.
+/// The most tokens in a response: more than an institution has.
 const MOST: i64 = 500;
 
 impl TokenAsk {
@@ -52,7 +52,7 @@ impl TokenAsk {
         }
     }
 
-    /// Reads what [`TokenAsk::http`] wrote; `None` for a path that is not about these tokens.
+    /// Parses what [`TokenAsk::http`] wrote; `None` for a path that is not about these tokens.
     pub(super) fn parse(method: &str, path: &[&str], body: &[u8]) -> Option<Result<Self, AdminError>> {
         let invalid = |what: &str| AdminError::Invalid(format!("{what} is missing or not well formed"));
         Some(match (method, path) {

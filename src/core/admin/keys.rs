@@ -1,4 +1,4 @@
-//! Our own signing keys as staff sees and rotates them. Nobody sees a private half.
+//! Our own signing keys, as staff sees and rotates them. Private keys are never shown.
 
 use super::{AdminContext, AdminError};
 use crate::audit::Actor;
@@ -7,20 +7,20 @@ use crate::keys::jose::Alg;
 use crate::keys::ring::{self, KeyRow, KeyStep};
 use serde_json::{Value, json};
 
-/// An order to rotate.
+/// A command to rotate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotation {
-    /// Keys of one algorithm only; none: of all.
+    /// Keys of this algorithm only; if none, of all.
     pub alg: Option<Alg>,
-    /// The emergency: the old keys are taken back at once.
+    /// The emergency: the old keys are withdrawn at once.
     pub now: bool,
 }
 impl Rotation {
-    /// The body of the order.
+    /// The body of the command.
     pub(super) fn written(self) -> Value {
         json!({"alg": self.alg.map(Alg::as_str), "now": self.now})
     }
-    /// Reads what [`Rotation::written`] wrote.
+    /// Parses what [`Rotation::written`] wrote.
     pub(super) fn parse(body: &[u8]) -> Result<Self, AdminError> {
         #[derive(serde::Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -35,11 +35,11 @@ impl Rotation {
     }
 }
 
-/// What an emergency costs, said to whoever ordered it.
+/// The consequences of an emergency, for whoever ordered it.
 const WARNING: &str = "The old keys are withdrawn. Whoever cached them refuses what is signed now until they fetch \
 /oauth/jwks again (5 minutes, or however long they keep it), and nothing the old keys signed verifies any more.";
 
-/// All keys, the oldest first.
+/// All keys, oldest first.
 pub(super) async fn list(service: &AdminContext) -> Result<Value, AdminError> {
     let keys = service.store.read(ring::list).await?;
     let told = |k: &KeyRow| {

@@ -1,4 +1,4 @@
-//! Locks on linking as staff sees and releases them (G5, R33).
+//! Locks on linking, as staff sees and releases them (G5, R33).
 
 use super::{AdminContext, AdminError, StaffReason};
 use crate::account::Account;
@@ -7,7 +7,7 @@ use crate::clock::Instant;
 use crate::identity::lockout;
 use serde_json::{Value, json};
 
-/// The most an answer lists.
+/// The most locks in a response.
 const MOST: i64 = 500;
 
 pub(super) async fn list(service: &AdminContext, actor: Actor, now: Instant) -> Result<Value, AdminError> {

@@ -1,9 +1,9 @@
-//! What the institution's staff may do, from either source: the admin socket of a running server, or a command
-//! that opens the store itself because no server runs.
+//! What the institution's staff may do, either through the admin socket of a running server, or by a command that opens
+//! the store itself because no server runs.
 //!
-//! Owns the list of things that can be asked ([`AdminCommand`]), their form in HTTP ([`AdminCommand::http`], [`AdminCommand::parse`]) and their
-//! answers ([`answer`]). Every change is written to the audit record with the asker's name, and looking too where staff
-//! sees account numbers. It opens no socket (that is `server`'s) and prints nothing (`cli`'s).
+//! Owns the commands ([`AdminCommand`]), their form in HTTP ([`AdminCommand::http`], [`AdminCommand::parse`]) and their
+//! results ([`answer`]). The audit record gets every change with the name of the staff member, and every query that
+//! shows account numbers. Does not own the socket (`server`) or the output (`cli`).
 
 mod backup;
 mod clients;
@@ -34,34 +34,34 @@ use crate::keys::ring::{self, RotationPolicy};
 use crate::store::{self, Store};
 use serde_json::Value;
 
-/// What answering takes.
+/// What a command needs.
 #[derive(Clone)]
 pub struct AdminContext {
     /// The store.
     pub store: Store,
-    /// Opens sealed account numbers, makes indexes.
+    /// Opens sealed account numbers and computes indexes.
     pub crypto: FieldCrypto,
-    /// What a client record may say.
+    /// The rules for client records.
     pub rules: Rules,
-    /// How our keys rotate.
+    /// The rotation times of our keys.
     pub rotation: RotationPolicy,
-    /// The keys a running server signs with; none where no server runs.
+    /// The keys of a running server; `None` if no server runs.
     pub ring: Option<Ring>,
 }
 
-/// Why staff does not get what was asked.
+/// Why a command fails.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdminError {
-    /// The question makes no sense (400).
+    /// The command is invalid (400).
     #[error("{0}")]
     Invalid(String),
     /// There is no such thing (404).
     #[error("{0}")]
     Unknown(String),
-    /// There is, but not in a state that allows it (409).
+    /// It exists, but its state does not allow this (409).
     #[error("{0}")]
     NotNow(String),
-    /// The store failed; staff operates it and may read why (503).
+    /// The store failed; staff may see the cause (503).
     #[error(transparent)]
     Store(#[from] store::Error),
 }
@@ -74,7 +74,7 @@ impl From<ring::Error> for AdminError {
     }
 }
 
-/// Answers one question.
+/// Runs one command.
 ///
 /// # Errors
 /// [`AdminError`].

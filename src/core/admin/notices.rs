@@ -1,5 +1,4 @@
-//! Notices that have not been delivered, as staff sees them. No address is shown and no seal is opened, so that looking
-//! leaves no record; trying again does.
+//! Undelivered notices, as staff sees them. No address is unsealed or shown, so a query is not recorded; a retry is.
 
 use super::{AdminContext, AdminError};
 use crate::audit::Actor;
@@ -8,7 +7,7 @@ use crate::id::NoticeId;
 use crate::lifecycle::outbox::{self, Retried, Undelivered};
 use serde_json::{Value, json};
 
-/// The most an answer lists.
+/// The most notices in a response.
 const MOST: i64 = 500;
 
 fn notice_json(n: &Undelivered) -> Value {

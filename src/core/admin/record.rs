@@ -1,4 +1,4 @@
-//! The audit record and the schema as an operator sees them.
+//! The audit record and the schema, as an operator sees them.
 
 use super::{AdminContext, AdminError, Period};
 use crate::account::Account;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// Records on one page of an export.
 const PAGE: i64 = 500;
 
-/// Which records.
+/// Which records to export.
 pub(super) struct RecordFilter {
     pub(super) period: Period,
     pub(super) grant: Option<GrantId>,
@@ -40,7 +40,7 @@ pub(super) async fn export(
 ) -> Result<Value, AdminError> {
     let account = wanted.account.as_ref().map(|a| service.crypto.account(a));
     if wanted.after.is_none() {
-        // Written once an export, not once a page.
+        // Recorded once for each export, not for each page.
         let grant = wanted.grant.clone();
         let entry = Entry { grant, account, ..Entry::new(now, actor.clone(), AuditAction::StaffAuditExported) };
         service.store.write(move |tx| audit::append(tx, &entry)).await?;

@@ -4,7 +4,7 @@ use crate::audit::Cursor;
 use crate::client::Status;
 use crate::id::{ClientId, GrantId};
 
-/// Through HTTP and back, as the command line sends it and the socket reads it.
+/// To HTTP and back, as the command line sends it and the socket parses it.
 fn round_trip(ask: &AdminCommand) -> Result<AdminCommand, AdminError> {
     let (method, target, body) = ask.http();
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));

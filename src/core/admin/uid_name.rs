@@ -1,6 +1,6 @@
-//! Who a user of this machine is: the name that stands in the audit record.
+//! The name of a user of this machine, for the audit record.
 
-/// The name of a user by number, from `/etc/passwd`; users of a directory service the file does not know are `uid-N`.
+/// The name of a user id, from `/etc/passwd`; `uid-N` if the file does not have it, e.g. for a directory service.
 #[must_use]
 pub fn name(uid: u32) -> String {
     named(&std::fs::read_to_string("/etc/passwd").unwrap_or_default(), uid)

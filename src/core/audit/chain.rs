@@ -1,16 +1,16 @@
-//! How one record hangs on the one before it.
+//! How a record is chained to the one before it.
 
 use super::Entry;
 use crate::clock::Instant;
 use crate::secret::Hash;
 use crate::store::{Result, Row, Tx};
 
-/// What stands before the first record of every chain.
+/// The hash before the first record of every chain.
 pub(super) fn root() -> Hash {
     Hash::of("renkei audit chain v1")
 }
 
-/// The columns of a record that its hash covers, as they stand in the table.
+/// The columns of a record that its hash covers, as stored.
 pub(super) struct ChainRow<'a> {
     pub(super) worker: &'a str,
     pub(super) n: i64,
@@ -24,7 +24,7 @@ pub(super) struct ChainRow<'a> {
     pub(super) detail: &'a str,
 }
 
-/// The columns [`ChainRow::ChainRow`] wants, in its order.
+/// The columns that [`ChainRow::from_row`] reads, in its order.
 macro_rules! columns {
     () => {
         "worker, n, at, actor, action, client_id, interaction, grant_id, account, detail, hash"
@@ -48,8 +48,8 @@ impl<'a> ChainRow<'a> {
         })
     }
 
-    /// SHA-256 over the hash before and every column, each with its length in front, absent ones marked: no two
-    /// records have the same bytes.
+    /// SHA-256 over the previous hash and every column, each with its length in front, absent ones marked: two
+    /// different records never give the same bytes.
     pub(super) fn hash(&self, before: &Hash) -> Hash {
         let mut bytes = before.as_bytes().to_vec();
         bytes.extend_from_slice(&self.n.to_be_bytes());

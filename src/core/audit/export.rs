@@ -1,4 +1,4 @@
-//! The record for auditors: in order of time, page by page.
+//! Export of the record for auditors: in order of time, page by page.
 
 use super::chain::{ChainRow, columns};
 use crate::clock::Instant;
@@ -7,19 +7,19 @@ use crate::secret::{Hash, base64url};
 use crate::store::{Result, Row, Tx, Value};
 use serde::{Deserialize, Serialize};
 
-/// The part every export shares.
+/// The part that every query shares.
 macro_rules! select {
     () => {
         concat!("select ", columns!(), " from audit where (at, worker, n) > (?1, ?2, ?3) and at >= ?4 and at < ?5")
     };
 }
 
-/// Which records are wanted.
+/// Which records are exported.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// From this moment on.
     pub from: Option<Instant>,
-    /// Until before this moment.
+    /// Before this moment.
     pub to: Option<Instant>,
     /// Of this grant only.
     pub grant: Option<GrantId>,
@@ -42,25 +42,25 @@ impl Cursor {
         let (at, n) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         Some(Self { at, n, chain: parts.next()?.to_owned() })
     }
-    /// As one word.
+    /// The cursor as one word.
     #[must_use]
     pub fn written(&self) -> String {
         format!("{}.{}.{}", self.at, self.n, self.chain)
     }
 }
 
-/// One record as an export shows it: one JSON line.
+/// One record in an export: one JSON line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportedRecord {
     /// RFC 3339, UTC.
     pub at: String,
-    /// The chain it hangs on.
+    /// Its chain.
     pub chain: String,
-    /// Its number there.
+    /// Its number in the chain.
     pub n: i64,
-    /// Who.
+    /// Who acted.
     pub actor: String,
-    /// What.
+    /// The action.
     pub action: String,
     /// The app.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,16 +71,16 @@ pub struct ExportedRecord {
     /// The grant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<String>,
-    /// base64url of the account's keyed index.
+    /// The account's keyed index, base64url.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// More facts.
     pub detail: serde_json::Value,
-    /// base64url of its hash.
+    /// Its hash, base64url.
     pub hash: String,
 }
 
-/// Some records, and where the next begin.
+/// Some records, and where the next page begins.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// In order of time.
@@ -134,7 +134,7 @@ fn record(row: &Row) -> Result<ExportedRecord> {
         interaction: text(link.interaction),
         grant_id: text(link.grant),
         account: link.account.map(base64url),
-        // Shown as it stands even if it is no JSON: then somebody changed it, and that must be seen.
+        // Invalid JSON is exported as it is: somebody changed the record, and that must be visible.
         detail: serde_json::from_str(link.detail).unwrap_or_else(|_| link.detail.into()),
         hash: row.hash(10)?.base64url(),
     })

@@ -1,9 +1,9 @@
-//! The record every step appends to, inside its own transaction: who did what, when, with which result.
+//! The audit record. Every step appends to it in its own transaction: who did what, when, with which result.
 //!
-//! Hash-chained, one chain for each store worker (decision 5), so that a changed, missing or added record shows.
-//! It never holds a secret or personal data in the clear: an account is its keyed index, a phone its last four digits.
-//! Who can write to the database can also recompute a whole chain: [`verify`] tells the heads, and a head kept in
-//! another place proves everything up to it.
+//! It is hash-chained, one chain for each store worker (decision 5), so that a changed, missing or added record is
+//! detected. It never contains a secret or personal data in the clear: an account is its keyed index, a telephone
+//! number its last four digits. Whoever can write to the database can also recompute a whole chain. So [`verify`]
+//! returns the heads, and a head that is stored elsewhere proves every record up to it.
 
 mod action;
 mod chain;
@@ -28,13 +28,13 @@ pub enum Actor {
     Customer,
     /// An app or resource server.
     Client(ClientId),
-    /// A member of staff or an operator, by the name the admin socket knows.
+    /// A member of staff or an operator, by the name of the user at the admin socket.
     Staff(String),
-    /// The server itself: sweeper, rotation, an event of the core bank.
+    /// The server itself: sweeper, key rotation, an event of the core bank.
     System,
 }
 impl Actor {
-    /// As the record names it: `customer`, `client:ID`, `staff:NAME`, `system`.
+    /// The form in the record: `customer`, `client:ID`, `staff:NAME`, `system`.
     #[must_use]
     pub fn written(&self) -> String {
         match self {
@@ -67,7 +67,7 @@ pub struct Entry {
     pub detail: serde_json::Value,
 }
 impl Entry {
-    /// A record of `action` by `actor` with nothing more said; set the other fields by struct update.
+    /// A record of `action` by `actor` without further facts; set the other fields by struct update.
     #[must_use]
     pub fn new(at: Instant, actor: Actor, action: AuditAction) -> Self {
         Self {

@@ -30,7 +30,7 @@ fn every_column_and_the_record_before_are_in_the_hash() {
         ChainRow { grant: Some("c"), ..PLAIN },
         ChainRow { account: Some(b"c"), ..PLAIN },
         ChainRow { detail: "{} ", ..PLAIN },
-        // The border between two columns cannot be moved.
+        // Moving bytes from one column to the next changes the hash.
         ChainRow { actor: "systema", action: ".b", ..PLAIN },
     ];
     let mut seen = vec![PLAIN.hash(&root())];

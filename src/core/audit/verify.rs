@@ -1,13 +1,13 @@
-//! Whether the record is whole: every chain is walked from its root to its head.
+//! Verifies every chain from its root to its head.
 
 use super::chain::{ChainRow, columns, root};
 use crate::secret::{Hash, base64url};
 use crate::store::{Result, Store, Tx};
 
-/// Records read in one go.
+/// Records read at once.
 const PAGE: i64 = 500;
 
-/// The end of one chain. Kept in another place it proves every record up to it.
+/// The end of one chain. If it is stored elsewhere, it proves every record up to it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Head {
     /// The store worker.
@@ -18,29 +18,29 @@ pub struct Head {
     pub hash: String,
 }
 
-/// The first record of a chain that does not fit.
+/// The first invalid record of a chain.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Break {
     /// The store worker.
     pub chain: String,
     /// The record's number.
     pub n: i64,
-    /// What does not fit.
+    /// What is wrong.
     pub why: &'static str,
 }
 
 /// What a verification found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct ChainReport {
-    /// How many records fit.
+    /// How many records are valid.
     pub records: u64,
     /// The chains, by name.
     pub heads: Vec<Head>,
-    /// Where chains break: empty when all is well.
+    /// The chains that break; empty if all are valid.
     pub breaks: Vec<Break>,
 }
 
-/// Walks every chain. Records appended meanwhile are not looked at.
+/// Checks every chain. Records appended meanwhile are not checked.
 pub async fn verify(store: &Store) -> Result<ChainReport> {
     let mut report = ChainReport::default();
     let chains = store.scan(chains).await?;
@@ -58,7 +58,7 @@ pub async fn verify(store: &Store) -> Result<ChainReport> {
     Ok(report)
 }
 
-/// Name, length, head and last record of each chain, also of one whose head was removed.
+/// Name, length, head and last record number of each chain, including chains whose head was removed.
 type Chain = (String, i64, Hash, i64);
 
 fn chains(tx: &mut Tx<'_, '_>) -> Result<Vec<Chain>> {
@@ -71,7 +71,7 @@ fn chains(tx: &mut Tx<'_, '_>) -> Result<Vec<Chain>> {
     for row in &heads {
         out.push((row.text(0)?.to_owned(), row.int(1)?, row.hash(2)?, row.opt_int(3)?.unwrap_or(0)));
     }
-    // Chains without a head, found by one look-up each: a long record is not read twice.
+    // Finds chains without a head by one look-up each, so that a long record is not read twice.
     let mut after = String::new();
     while let Some(row) =
         tx.row("select worker from audit where worker > ?1 order by worker limit 1", &[after.as_str().into()])?
@@ -86,7 +86,7 @@ fn chains(tx: &mut Tx<'_, '_>) -> Result<Vec<Chain>> {
     Ok(out)
 }
 
-/// The first record that does not fit, if there is one.
+/// The first invalid record, if there is one.
 async fn first_break(
     store: &Store,
     chain: &str,

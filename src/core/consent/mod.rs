@@ -1,14 +1,13 @@
 //! Step 3, consent: what screen ⑥ shows, what the customer agrees to, and the record of it.
 //!
-//! Owns the offer ([`Offer`]), the gate in front of 許可する ([`allow`]: the ticked box of R72, and only accounts
-//! that were offered), and the append-only consent record of 個人情報保護法 27/29条 (requirements.md#consent-record): who
-//! received what, of
-//! whom, by which words, proved by which factors. It does not open the grant (that is `grant`) and knows no page.
+//! Owns the offer ([`Offer`]), the check of 許可する ([`allow`]: the ticked box of R72, and only accounts that were
+//! offered), and the append-only consent record of 個人情報保護法 27/29条 (requirements.md#consent-record): who received which
+//! data of whom, under which sentences, proved by which factors. Does not own the grant (`grant`) or the page.
 //!
-//! # What is kept, and how long
-//! A record is never changed. It holds the account as a keyed index for look-ups, and account, name and network address
-//! sealed. The mail address is *not* in it: it stands only in the notice it was given for, and is erased there
-//! (requirements.md#purpose). Records go [`RETENTION`] after the permission they describe could last.
+//! # What is stored, and how long
+//! A record is never changed. It contains the account as a keyed index for look-ups, and account, name and network
+//! address sealed. The mail address is *not* in it: only the notice has it, and it is erased there
+//! (requirements.md#purpose). Records are deleted [`RETENTION`] after the last possible moment of their permission.
 
 pub mod sql;
 #[cfg(test)]
@@ -30,22 +29,21 @@ use std::time::Duration;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// How long a permission lasts unless institution or client say less: 30 times 24 hours (G22).
+/// How long a permission lasts unless the institution or the client's record says less: 30 times 24 hours (G22).
 pub const PERIOD: Duration = Duration::from_hours(30 * 24);
 
-/// The `acr` of what ① to ⑤ establish (OpenID Connect Core §2): knowledge of the birth date and the card's PIN,
-/// possession of the registered telephone line. The only class there is.
+/// The `acr` of ① to ⑤ (OpenID Connect Core §2): knowledge of the birth date and the card's PIN, possession of the
+/// registered telephone line. The only value.
 pub const ACR: &str = "urn:renkei:acr:line-and-pin";
 
-/// How long consent records are kept after the permission's last possible moment, by default
-/// (requirements.md#retention: at least
-/// three years, bank practice seven).
+/// How long consent records are stored after the last possible moment of the permission, by default
+/// (requirements.md#retention: at least three years, bank practice seven).
 pub const RETENTION: Duration = DAY.saturating_mul(7 * 365 + 2);
 
-/// The least an institution may configure for [`RETENTION`].
+/// The shortest [`RETENTION`] an institution may configure.
 pub const RETENTION_LEAST: Duration = DAY.saturating_mul(3 * 365 + 1);
 
-/// The terms (API利用規定) a customer agreed to: a changed text asks again (requirements.md#terms).
+/// The terms (API利用規定) a customer agreed to. After a change the customer is asked again (requirements.md#terms).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     /// The institution's name for this edition.
@@ -57,44 +55,44 @@ pub struct Terms {
 /// What ⑥ asks the customer to allow.
 #[derive(Debug, Clone)]
 pub struct Offer {
-    /// The app that asks.
+    /// The requesting app.
     pub client: ClientId,
     /// What it may do.
     pub scope: Scope,
-    /// The accounts that can be shared, as the core bank names them; the verified one among them.
+    /// The accounts that can be shared, by the core bank's ids.
     pub accounts: Vec<AccountId>,
     /// The account that was verified at ② and ⑤.
     pub verified: AccountId,
-    /// Whether the customer chooses among `accounts` (the request carried `account_information`); otherwise every one
-    /// of them is shared.
+    /// Whether the customer chooses among `accounts` (the request had `account_information`). Otherwise all of them are
+    /// shared.
     pub choose: bool,
-    /// The limits of a detail the request carried: permissions and dates; `None` for a request by scope alone.
+    /// The limits of the request's detail: permissions and dates; `None` for a request by scope alone.
     pub limits: Option<Details>,
     /// 認可期間, from the moment of consent.
     pub period: Duration,
-    /// The terms beside the checkbox.
+    /// The terms next to the checkbox.
     pub terms: Terms,
-    /// SHA-256 over the sentences the page showed, see [`words`].
+    /// SHA-256 over the page's sentences, see [`words`].
     pub shown: Hash,
     /// The page's language.
     pub language: Language,
 }
 
-/// What the customer did on ⑥.
+/// The customer's input on ⑥.
 #[derive(Debug, Clone, Default)]
 pub struct ConsentChoice {
     /// Whether 「当信用組合のAPI利用規定を確認し、同意します。」 was ticked.
     pub agree: bool,
-    /// The accounts chosen, where the request lets the customer choose.
+    /// The chosen accounts, if the request lets the customer choose.
     pub accounts: Vec<AccountId>,
 }
 
-/// Who agreed, as steps ① to ⑤ proved it.
+/// The customer who agreed, as proved by ① to ⑤.
 #[derive(Debug, Clone)]
 pub struct Customer {
     /// The interaction.
     pub interaction: InteractionId,
-    /// The person as the core bank knows them.
+    /// The core bank's id of the person.
     pub holder: HolderId,
     /// The verified account.
     pub account: Account,
@@ -102,18 +100,18 @@ pub struct Customer {
     pub account_index: Hash,
     /// When the PIN was accepted.
     pub auth_time: Instant,
-    /// Which class of authentication this was.
+    /// The class of the authentication.
     pub acr: String,
-    /// The factors used (RFC 8176 names).
+    /// The factors used (values of RFC 8176).
     pub amr: Vec<String>,
-    /// The kana name typed at ②: recorded, never matched (R84).
+    /// The kana name entered at ②: recorded, never compared (R84).
     pub name: Secret,
-    /// Network address and user agent, one line.
+    /// Network address and user agent in one line.
     pub remote: Secret,
 }
 
 impl Customer {
-    /// The customer who passed ① to ⑤. `remote` is the address and user agent ⑥ was posted from.
+    /// The customer who passed ① to ⑤. `remote` is the address and user agent that submitted ⑥.
     #[must_use]
     pub fn of(proofed: &Proofed, interaction: InteractionId, remote: Secret) -> Self {
         Self {
@@ -130,43 +128,43 @@ impl Customer {
     }
 }
 
-/// A consent that was given: nothing of it changes any more.
+/// A consent that was given; it never changes.
 #[derive(Debug, Clone)]
 pub struct GivenConsent {
     /// Who agreed.
     pub customer: Customer,
-    /// The app that asked.
+    /// The requesting app.
     pub client: ClientId,
     /// What it may do.
     pub scope: Scope,
-    /// Of which accounts, within which limits.
+    /// The accounts and limits.
     pub details: Details,
     /// When.
     pub at: Instant,
-    /// When the permission ends, whatever happens: a whole second, because apps are told seconds.
+    /// When the permission ends: a whole second, because responses to apps give seconds.
     pub expires_at: Instant,
     /// The terms agreed to.
     pub terms: Terms,
-    /// What the page showed.
+    /// The digest of the page's sentences.
     pub shown: Hash,
-    /// In which language.
+    /// The page's language.
     pub language: Language,
 }
 
-/// Why 許可する did not count: the page comes again with an error.
+/// Why 許可する was refused: the page is shown again with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
     /// The box was not ticked (G17: 「API利用規定をご確認のうえ、同意のチェックを入れて下さい。」).
     Agreement,
     /// No account was chosen, or one that was not offered.
     Account,
-    /// Both, so that nobody is sent back twice.
+    /// Both, so that both errors are shown at once.
     Both,
 }
 
-/// The accounts ⑥ can offer: of those the request asks for, by name or all of them, those that are the customer's.
-/// Whether the others exist is told to nobody. A request by scope alone covers the verified account only (decision 10);
-/// one for `openid` alone shares none of them, which [`Details::granted`] sees to.
+/// The accounts ⑥ can offer: those of the request (named, or all) that are the customer's. Nobody learns whether the
+/// other named accounts exist. A request by scope alone covers the verified account only (decision 10); one for
+/// `openid` alone shares no account, see [`Details::granted`].
 #[must_use]
 pub fn offered(proofed: &Proofed, asked: Option<&Details>) -> Vec<AccountId> {
     let Some(asked) = asked else { return vec![proofed.verified.clone()] };
@@ -174,9 +172,9 @@ pub fn offered(proofed: &Proofed, asked: Option<&Details>) -> Vec<AccountId> {
     proofed.accounts.iter().map(|(id, _)| id).filter(wanted).cloned().collect()
 }
 
-/// What of an earlier consent answers a request without asking again: all the request wants must be in it, days and
-/// permissions too. `None` where anything is missing. A request by scope alone is about the verified account, and
-/// one for `openid` alone about none (decision 10); one that lets the customer choose is answered with what they chose.
+/// The part of an earlier consent that satisfies a request without asking again. All the request wants must be in the
+/// consent, including days and permissions; otherwise `None`. A request by scope alone is about the verified account,
+/// one for `openid` alone about none (decision 10). If the customer may choose, their earlier choice counts.
 #[must_use]
 pub fn covers(
     scope: &Scope,
@@ -197,10 +195,10 @@ pub fn covers(
     Some((request.scope.clone(), own.narrowed(&asked).ok()?))
 }
 
-/// Decides whether 許可する counts (R72): a pure function, the server-side gate behind the checkbox.
+/// Decides whether 許可する is accepted (R72). A pure function: the server-side check of the checkbox.
 ///
 /// # Errors
-/// [`Missing`] says what the customer has still to do.
+/// [`Missing`]: what the customer still has to do.
 pub fn allow(offer: &Offer, choice: &ConsentChoice, customer: Customer, now: Instant) -> Result<GivenConsent, Missing> {
     let forged = choice.accounts.iter().any(|a| !offer.accounts.contains(a));
     let shared = |a: &&AccountId| !offer.choose || (!forged && choice.accounts.contains(a));
@@ -224,7 +222,7 @@ pub fn allow(offer: &Offer, choice: &ConsentChoice, customer: Customer, now: Ins
     })
 }
 
-/// The digest of the sentences a page showed, so that the record proves which words were agreed to.
+/// The digest of a page's sentences, so that the record proves which sentences were agreed to.
 #[must_use]
 pub fn words<'a>(sentences: impl IntoIterator<Item = &'a str>) -> Hash {
     let mut all = String::new();
@@ -235,9 +233,9 @@ pub fn words<'a>(sentences: impl IntoIterator<Item = &'a str>) -> Hash {
     Hash::of(all)
 }
 
-/// 受付番号: four letters and four digits that a customer can read out on the telephone. Letters that sound or look
-/// alike are left out; it finds a record, it opens nothing. Drawn from the interaction's id under the index key,
-/// so that ⑥ shows the number the notice will carry.
+/// 受付番号: four letters and four digits that a customer can read out on the telephone. Letters that sound or look alike
+/// are left out. It identifies a record and gives no access. It is derived from the interaction's id with the index
+/// key, so that ⑥ can show the number that the notice will have.
 #[must_use]
 pub fn reference(sealer: &Sealer, way: &InteractionId) -> String {
     const LETTERS: &[u8; 22] = b"ABCDEFGHJKLMNPQRTUVWXY";
@@ -249,8 +247,8 @@ pub fn reference(sealer: &Sealer, way: &InteractionId) -> String {
     out
 }
 
-/// A consent record, sealed and ready to be written: made before the transaction, so that the transaction draws no
-/// randomness and can run again.
+/// A consent record, sealed and ready to be stored. It is made before the transaction, so that the transaction uses no
+/// randomness and can be retried.
 #[derive(Debug, Clone)]
 pub struct ConsentRecord {
     pub(crate) id: ConsentId,
@@ -270,7 +268,7 @@ pub struct ConsentRecord {
     pub(crate) amr: Vec<String>,
     pub(crate) auth_time: Instant,
     pub(crate) at: Instant,
-    /// The last moment the permission could be in force; retention counts from here.
+    /// The last moment the permission could be in force; retention starts here.
     pub(crate) until: Instant,
 }
 
@@ -308,7 +306,7 @@ impl ConsentRecord {
         })
     }
 
-    /// The record of 拒否する: what was asked, and that it was refused.
+    /// The record of 拒否する: what was requested, and that it was refused.
     ///
     /// # Errors
     /// [`Broken`] when sealing fails.

@@ -10,8 +10,7 @@ use crate::secret::Hash;
 use crate::store::{Error, Result, Row, Tx, Value};
 use std::time::Duration;
 
-/// Writes the record and its audit entry. The grant that a granted consent opens is `grant::create`'s, in the same
-/// transaction.
+/// Stores the record and its audit entry. `grant::create` stores the grant of the consent in the same transaction.
 pub fn record(tx: &mut Tx<'_, '_>, r: &ConsentRecord) -> Result<()> {
     let params: [Value; 19] = [
         r.id.as_str().into(),
@@ -70,7 +69,7 @@ pub fn deny(tx: &mut Tx<'_, '_>, r: &ConsentRecord) -> Result<()> {
     event::emit(tx, &Event::of_client(id, r.at, EventKind::ConsentDenied, Some(r.client.clone())))
 }
 
-/// One consent as staff may see it; what is sealed stays sealed.
+/// One consent as staff may see it; sealed fields are left out.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct StoredConsent {
     /// Its id.
@@ -79,19 +78,19 @@ pub struct StoredConsent {
     pub granted: bool,
     /// The app.
     pub client: ClientId,
-    /// What was asked.
+    /// The requested scope.
     pub scope: Scope,
-    /// Of which accounts.
+    /// The accounts and limits.
     pub details: Details,
     /// The edition of the terms.
     pub terms_version: String,
     /// The factors used.
     pub amr: Vec<String>,
-    /// When.
+    /// The time of the decision.
     pub at: Instant,
 }
 
-/// The edition of the terms a consent was given under.
+/// The edition of the terms that a consent was given under.
 pub fn terms_of(tx: &mut Tx<'_, '_>, id: &ConsentId) -> Result<Option<String>> {
     let row = tx.row("select terms_version from consents where id = ?1", &[id.as_str().into()])?;
     row.map(|row| row.text(0).map(str::to_owned)).transpose()
@@ -126,7 +125,7 @@ fn corrupt(row: &str, column: &str) -> Error {
     Error::Corrupt { table: "consents", row: row.to_owned(), why: format!("{column} is not what was written") }
 }
 
-/// Housekeeping: deletes records whose retention is over. Returns how many went.
+/// Housekeeping: deletes records whose retention is over. Returns how many were deleted.
 pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from consents where id in (select id from consents where ends_at < ?1 order by ends_at limit ?2)",

@@ -160,7 +160,7 @@ fn a_reference_can_be_read_out() {
     }
 }
 
-/// A person's accounts, what a request asks of them, and what the customer ticks.
+/// A person's accounts, what a request asks for, and what the customer ticks.
 fn chosen() -> impl Strategy<Value = (Proofed, Option<Details>, ConsentChoice)> {
     let some = || prop::sample::subsequence(vec!["a", "b", "c", "x", "y"], 0..=5);
     let permissions = prop::sample::subsequence(Permission::ALL.to_vec(), 0..=2);
@@ -196,7 +196,7 @@ fn chosen() -> impl Strategy<Value = (Proofed, Option<Details>, ConsentChoice)> 
 }
 
 proptest! {
-    /// Whatever is asked, owned and ticked: what is granted was asked for, is the customer's, and was ticked.
+    /// Whatever is requested, owned and ticked: a granted account was requested, is the customer's, and was ticked.
     #[test]
     fn granted_is_within_asked_owned_and_chosen((proofed, asked, choice) in chosen()) {
         let offered = offered(&proofed, asked.as_ref());

@@ -1,6 +1,6 @@
-//! Lifecycle events and their outbox: what everyone concerned is to be told, written in the transaction that causes it
-//! (docs/events.md). The folder stands below the steps, because every step from consent on causes events; what is done
-//! with them afterwards is `lifecycle`'s.
+//! Lifecycle events and their outbox (docs/events.md): what apps and staff learn of a change, written in the
+//! transaction that makes the change. This folder is below the steps, because every step from consent on emits events.
+//! `lifecycle` deletes old ones.
 
 mod position;
 #[cfg(test)]
@@ -20,19 +20,19 @@ pub enum EventKind {
     ConsentGranted,
     /// The customer refused.
     ConsentDenied,
-    /// A link began.
+    /// A grant was created.
     GrantCreated,
-    /// A link was replaced by a newer one of the same client and account.
+    /// A grant was replaced by a newer one of the same client and account.
     GrantReplaced,
     /// A link covers other accounts or permissions than before.
     GrantUpdated,
     /// A link was ended before its time.
     GrantRevoked,
-    /// A link will end soon.
+    /// A grant will expire soon.
     GrantExpiring,
-    /// A link reached its end.
+    /// A grant expired.
     GrantExpired,
-    /// A token was handed out.
+    /// A token was issued.
     TokenIssued,
     /// A token was revoked.
     TokenRevoked,
@@ -48,7 +48,7 @@ pub enum EventKind {
     ClientResumed,
     /// An app registered itself and waits for approval.
     ClientRegistered,
-    /// The institution approved what waited: customers may reach the app.
+    /// The institution approved a new app or a change of one.
     ClientApproved,
     /// An app ended its own registration.
     ClientEnded,
@@ -75,12 +75,12 @@ impl EventKind {
         Self::ClientApproved,
         Self::ClientEnded,
     ];
-    /// Reads the public name.
+    /// Parses the public name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|k| k.as_str() == name)
     }
-    /// What the detail of such an event may say (docs/events.md).
+    /// The members the detail of such an event may have (docs/events.md).
     #[must_use]
     pub const fn members(self) -> &'static [&'static str] {
         match self {
@@ -146,7 +146,7 @@ pub struct Audience {
 /// One event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Its id; a receiver sees an id once.
+    /// Its id; a receiver gets each id once.
     pub id: EventId,
     /// When it happened.
     pub at: Instant,
@@ -158,9 +158,9 @@ pub struct Event {
     pub grant: Option<GrantId>,
     /// The pairwise subject of the grant; never an account number.
     pub sub: Option<String>,
-    /// Its place among the events of one grant, from the counter on the grant's row.
+    /// Its number among the events of one grant, from the counter in the grant's row. 0 without a grant.
     pub seq: i64,
-    /// What else a receiver may know, e.g. `{"by":"customer"}`.
+    /// Further facts for the receiver, e.g. `{"by":"customer"}`.
     pub detail: serde_json::Value,
     /// The audiences whose resource servers hear of it.
     pub aud: Vec<String>,
@@ -197,7 +197,7 @@ use columns;
 /// Puts an event into the outbox, in the caller's transaction.
 ///
 /// # Errors
-/// The store's; an id or a place in a grant's order that is taken already is one of them.
+/// Those of the store, also if the id, or the number within the grant, exists already.
 pub fn emit(tx: &mut Tx<'_, '_>, event: &Event) -> Result<()> {
     let (pos, positioned_at) =
         if tx.has_one_writer() { (Some(position::take(tx, 1)?), Some(event.at)) } else { (None, None) };
@@ -223,7 +223,7 @@ pub fn emit(tx: &mut Tx<'_, '_>, event: &Event) -> Result<()> {
     pos.map_or(Ok(()), |pos| position::route(tx, event.kind, &event.aud, pos))
 }
 
-/// The events of one grant after its `after`-th, in their order.
+/// The events of one grant whose `seq` is greater than `after`, in order.
 pub fn of_grant(tx: &mut Tx<'_, '_>, grant: &GrantId, after: i64, limit: i64) -> Result<Vec<Event>> {
     let rows = tx.rows(
         concat!(
@@ -237,7 +237,7 @@ pub fn of_grant(tx: &mut Tx<'_, '_>, grant: &GrantId, after: i64, limit: i64) ->
     rows.iter().map(from_row).collect()
 }
 
-/// All events from a moment on, oldest first; `after` is the id of the last one seen at just that moment.
+/// All events from `from` on, oldest first. `after` is the id of the last event already read at exactly that time.
 pub fn since(tx: &mut Tx<'_, '_>, from: Instant, after: Option<&EventId>, limit: i64) -> Result<Vec<Event>> {
     let rows = tx.rows(
         concat!(

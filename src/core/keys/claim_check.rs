@@ -1,40 +1,40 @@
-//! What is demanded of the claims of a JWT (RFC 7519 §4.1), as data: [`check`] judges client assertions, request objects,
-//! DPoP proofs and software statements by the list that each of them states. It verifies no signature; that is `jose`'s.
+//! Rules for the claims of a JWT (RFC 7519 §4.1), as data. [`check`] applies them to client assertions, request
+//! objects, DPoP proofs and software statements; each defines its own list. `jose` verifies the signature.
 
 use super::jose::Claims;
 use crate::clock::Instant;
 use serde_json::Value;
 use std::time::Duration;
 
-/// One demand: what must hold of one claim, and what to say to whoever breaks it.
+/// One rule: what must hold for one claim, and the error if it does not.
 #[derive(Debug, Clone)]
 pub struct ClaimCheck<'a, W> {
     claim: &'static str,
-    /// Whether the claim must be there at all.
+    /// Whether the claim is required.
     needed: bool,
     rule: ClaimRule<'a>,
     why: W,
 }
 
-/// What a checked JWT says of itself; each `None` where it is not there.
+/// The dates and id of a checked JWT; `None` for an absent claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checked<'c> {
-    /// Until when it is good.
+    /// `exp`: when it expires.
     pub exp: Option<Instant>,
-    /// When it was made.
+    /// `iat`: when it was issued.
     pub iat: Option<Instant>,
-    /// Its own name.
+    /// `jti`: its id.
     pub jti: Option<&'c str>,
 }
 
-/// What must hold of a claim.
+/// What must hold for a claim.
 #[derive(Debug, Clone, Copy)]
 pub enum ClaimRule<'a> {
-    /// It may not be there.
+    /// It must be absent.
     Absent,
     /// It is a text.
     Text,
-    /// It is a text with 1 to so many bytes.
+    /// It is a text of 1 to this many bytes.
     Sized(usize),
     /// It is this text.
     Is(&'a str),
@@ -42,41 +42,41 @@ pub enum ClaimRule<'a> {
     IsNot(&'a str),
     /// It is one of these texts.
     OneOf(&'a [&'a str]),
-    /// It is one of these texts, or a list that holds one of them (RFC 7519 §4.1.3).
+    /// It is one of these texts, or an array that contains one of them (RFC 7519 §4.1.3).
     Holds(&'a [&'a str]),
     /// It is a date (RFC 7519 §2).
     Date,
-    /// It is a date, and until this long after it the JWT is good. The moment itself is too late (RFC 7519 §4.1.4).
+    /// It is a date, and the JWT is accepted until this long after it. Exactly then is too late (RFC 7519 §4.1.4).
     GoodFor(Duration),
-    /// It is a date that lies no further ahead than this.
+    /// It is a date at most this far in the future.
     NotAhead(Duration),
-    /// It is a date that lies no further back than this.
+    /// It is a date at most this far in the past.
     NotOlder(Duration),
-    /// It is a date no more than this after the date in another claim.
+    /// It is a date at most this long after the date in another claim.
     After(&'static str, Duration),
 }
 
-/// The claim must be there, and the rule must hold.
+/// The claim is required, and the rule must hold.
 pub const fn must<'a, W>(claim: &'static str, rule: ClaimRule<'a>, why: W) -> ClaimCheck<'a, W> {
     ClaimCheck { claim, needed: true, rule, why }
 }
-/// Where the claim is there, the rule must hold.
+/// If the claim is present, the rule must hold.
 pub const fn may<'a, W>(claim: &'static str, rule: ClaimRule<'a>, why: W) -> ClaimCheck<'a, W> {
     ClaimCheck { claim, needed: false, rule, why }
 }
 
 impl<W> ClaimCheck<'_, W> {
-    /// The same demand, of a claim that must be there where `needed`.
+    /// The same rule; the claim is required if `needed`.
     #[must_use]
     pub fn needed_if(self, needed: bool) -> Self {
         Self { needed, ..self }
     }
 }
 
-/// Checks the demands in their order, and returns what the JWT says of itself.
+/// Checks the rules in order, and returns the dates and id of the JWT.
 ///
 /// # Errors
-/// What the first broken demand says.
+/// The error of the first broken rule.
 pub fn check<'c, W: Clone>(claims: &'c Claims, demands: &[ClaimCheck<'_, W>], now: Instant) -> Result<Checked<'c>, W> {
     let broken = demands.iter().find(|d| match claims.get(d.claim) {
         None => d.needed,

@@ -1,7 +1,7 @@
 //! JWS in the compact serialization (RFC 7515 §7.1), the only kind we sign or accept.
 //!
-//! `jsonwebtoken` does the signatures; everything it leaves open is decided here: which header members are understood,
-//! which algorithms exist, which key may be used. Times are never judged here, for `now` is the caller's.
+//! `jsonwebtoken` computes the signatures. This module decides everything else: which header members are understood,
+//! which algorithms exist, which key may be used. It does not check times; callers do, with their own `now`.
 
 use super::{Jwk, SigningKey, provider};
 use crate::clock::Instant;
@@ -10,7 +10,7 @@ use crate::thumbprint::Thumbprint;
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// A JWS algorithm (RFC 7518 §3.1, RFC 8037). There are four, and `none` and HMAC are not among them.
+/// A JWS algorithm (RFC 7518 §3.1, RFC 8037). There are four; `none` and HMAC do not exist here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Alg {
     /// ECDSA on P-256 with SHA-256.
@@ -23,7 +23,7 @@ pub enum Alg {
     Rs256,
 }
 impl Alg {
-    /// What FAPI 2.0 Security Profile §5.4.1 allows.
+    /// Those that FAPI 2.0 Security Profile §5.4.1 allows.
     pub const FAPI: [Self; 3] = [Self::Es256, Self::Ps256, Self::EdDsa];
     /// All four.
     pub const ALL: [Self; 4] = [Self::Es256, Self::Ps256, Self::EdDsa, Self::Rs256];
@@ -38,13 +38,13 @@ impl Alg {
             Self::Rs256 => "RS256",
         }
     }
-    /// The algorithm of a registered name.
+    /// The algorithm with this registered name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|a| a.as_str() == text)
     }
-    /// The algorithm that somebody else's message or key names. `Ed25519` is the only EdDSA there is here, by its newer
-    /// name (RFC 9864 §2.2), which clients write already.
+    /// The algorithm named in another party's message or key. Also accepts `Ed25519`, the newer name of the only EdDSA
+    /// algorithm here (RFC 9864 §2.2), because clients use it already.
     #[must_use]
     pub fn named(text: &str) -> Option<Self> {
         if text == "Ed25519" { Some(Self::EdDsa) } else { Self::parse(text) }
@@ -64,19 +64,19 @@ impl fmt::Display for Alg {
     }
 }
 
-/// Why a JWS or a key is refused. The texts may be shown to the caller: they speak of its own message only.
+/// Why a JWS or a key is refused. The texts may be sent to the caller: they only concern its own message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Not three base64url parts of JSON, or too long.
     #[error("not a compact JWS")]
     Malformed,
-    /// An algorithm we do not know or the caller does not allow.
+    /// An algorithm that is unknown, or that the caller does not allow.
     #[error("the algorithm is not allowed")]
     Algorithm,
-    /// A `crit` or `b64` header: extensions nobody here understands (RFC 7515 §4.1.11).
+    /// A `crit` or `b64` header: we understand no extension (RFC 7515 §4.1.11). Also `zip`.
     #[error("a critical header extension is not understood")]
     Critical,
-    /// No key of the set fits header and algorithm: the set may be old.
+    /// No key of the set fits header and algorithm. The set may be outdated.
     #[error("no key fits")]
     UnknownKey,
     /// The signature does not verify.
@@ -85,18 +85,18 @@ pub enum Error {
     /// A JWK that is not a public key of an accepted kind.
     #[error("not an acceptable public key: {0}")]
     Key(&'static str),
-    /// Signing failed, or a private key is broken: ours to log.
+    /// Signing failed, or a private key is broken; log it.
     #[error("signing failed")]
     Signing,
-    /// Another cryptography provider was installed in this process: ours to log.
+    /// Another cryptography provider was installed in this process; log it.
     #[error("the cryptography provider could not be installed")]
     Provider,
 }
 
-/// The longest token looked at: DPoP proofs and assertions are far shorter, signed requests somewhat.
+/// The longest token that is read. DPoP proofs and assertions are much shorter, signed requests a little.
 const MOST_BYTES: usize = 16 * 1024;
 
-/// The header, as far as we understand it (RFC 7515 §4.1). `jku`, `x5u`, `x5c` are neither followed nor trusted.
+/// The header members we understand (RFC 7515 §4.1). `jku`, `x5u`, `x5c` are ignored.
 #[derive(Debug, Clone)]
 pub struct Header {
     /// `alg`.
@@ -105,12 +105,12 @@ pub struct Header {
     pub typ: Option<String>,
     /// `kid`.
     pub kid: Option<String>,
-    /// `jwk`, raw: only DPoP may look at it.
+    /// `jwk`, not parsed: only DPoP may use it.
     pub jwk: Option<Value>,
 }
 impl Header {
-    /// Whether `typ` is the media type `wanted` (without `application/`), compared without regard to case
-    /// (RFC 7515 §4.1.9, RFC 2045 §5.1).
+    /// Whether `typ` is the media type `wanted` (without `application/`), case-insensitive (RFC 7515 §4.1.9, RFC 2045
+    /// §5.1).
     #[must_use]
     pub fn is_typ(&self, wanted: &str) -> bool {
         self.typ.as_deref().is_some_and(|t| {
@@ -123,7 +123,7 @@ impl Header {
     }
 }
 
-/// The claims of a JWT (RFC 7519 §4), read by name and kind.
+/// The claims of a JWT (RFC 7519 §4), read by name and type.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Claims(pub Map<String, Value>);
 impl Claims {
@@ -132,15 +132,15 @@ impl Claims {
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
-    /// A text; `None` when absent or of another kind.
+    /// A text; `None` if it is absent or of another type.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str)
     }
-    /// A NumericDate (RFC 7519 §2): `Ok(None)` when absent, `Err` when it is not a number a date can have.
+    /// A NumericDate (RFC 7519 §2): `Ok(None)` if it is absent, `Err` if it is no number in the range of a date.
     ///
     /// # Errors
-    /// The name of the claim, for a description.
+    /// The name of the claim, for an error text.
     pub fn date<'a>(&self, name: &'a str) -> Result<Option<Instant>, &'a str> {
         const FAR: f64 = 253_402_300_800.0; // the year 10000
         match self.0.get(name) {
@@ -158,7 +158,7 @@ impl Claims {
     }
 }
 
-/// A JWS that has been read but not verified: its header and claims may choose a key and nothing else.
+/// A JWS that is parsed but not verified: use its header and claims only to choose a key.
 pub struct Unverified<'t> {
     header: Header,
     claims: Claims,
@@ -166,7 +166,7 @@ pub struct Unverified<'t> {
     signature: &'t str,
 }
 
-/// Reads a compact JWS whose payload is a JSON object.
+/// Parses a compact JWS whose payload is a JSON object.
 ///
 /// # Errors
 /// [`Error::Malformed`], [`Error::Algorithm`], [`Error::Critical`].
@@ -197,7 +197,7 @@ fn header(map: &Map<String, Value>) -> Result<Header, Error> {
         Some(Value::String(s)) => Ok(Some(s.clone())),
         Some(_) => Err(Error::Malformed),
     };
-    // We understand no extension, so any `crit` is refused, even an empty one, which RFC 7515 §4.1.11 forbids anyway.
+    // We understand no extension, so any `crit` is refused, even an empty one, which RFC 7515 §4.1.11 forbids.
     if map.contains_key("crit") || map.contains_key("b64") || map.contains_key("zip") {
         return Err(Error::Critical);
     }
@@ -216,12 +216,12 @@ impl Unverified<'_> {
     pub const fn header(&self) -> &Header {
         &self.header
     }
-    /// The claims, unverified: good for finding out whose keys to try.
+    /// The claims, unverified: use them only to find the keys to try.
     #[must_use]
     pub const fn unverified_claims(&self) -> &Claims {
         &self.claims
     }
-    /// Verifies the signature with one key, whatever `kid` says: for a key that came inside the header (DPoP).
+    /// Verifies the signature with one key and ignores `kid`: for a key from the header itself (DPoP).
     ///
     /// # Errors
     /// See [`Unverified::verify`].
@@ -229,12 +229,12 @@ impl Unverified<'_> {
         self.header.kid = None;
         self.verify(std::slice::from_ref(key), allowed)
     }
-    /// Verifies the signature with the keys that fit: where the header has a `kid`, those of that name and those without
-    /// any, for it is a hint (RFC 7515 §4.1.4); else all that fit the algorithm. A key says by `use`, `key_ops` and `alg`
-    /// what it is not for.
+    /// Verifies the signature with the keys that fit. If the header has a `kid`, these are the keys with that `kid` and
+    /// those without one, because it is a hint (RFC 7515 §4.1.4); otherwise all keys of the algorithm. A key's `use`,
+    /// `key_ops` and `alg` may exclude it.
     ///
     /// # Errors
-    /// [`Error::Algorithm`] when the algorithm is not in `allowed`, [`Error::UnknownKey`], [`Error::Signature`].
+    /// [`Error::Algorithm`] if the algorithm is not in `allowed`, [`Error::UnknownKey`], [`Error::Signature`].
     pub fn verify(self, keys: &[Jwk], allowed: &[Alg]) -> Result<Verified, Error> {
         ready()?;
         let alg = self.header.alg;
@@ -276,7 +276,7 @@ pub fn verify(token: &str, keys: &[Jwk], allowed: &[Alg]) -> Result<Verified, Er
     parse(token)?.verify(keys, allowed)
 }
 
-/// Signs `claims` under `key`, whose `kid` goes into the header; `typ` as RFC 8725 §3.11 asks, where there is one.
+/// Signs `claims` with `key`, whose `kid` goes into the header; with `typ`, if given (RFC 8725 §3.11).
 pub fn sign(key: &SigningKey, typ: Option<&str>, claims: &impl serde::Serialize) -> Result<String, Error> {
     let mut header = jsonwebtoken::Header::new(key.alg().jsonwebtoken());
     header.typ = typ.map(str::to_owned);
@@ -284,7 +284,7 @@ pub fn sign(key: &SigningKey, typ: Option<&str>, claims: &impl serde::Serialize)
     encode(&header, claims, key)
 }
 
-/// Signs `claims` and puts the public key itself into the header: a DPoP proof (RFC 9449 §4.2).
+/// Signs `claims` with the public key itself in the header: a DPoP proof (RFC 9449 §4.2).
 pub fn sign_with_key_inside(key: &SigningKey, typ: &str, claims: &impl serde::Serialize) -> Result<String, Error> {
     let mut header = jsonwebtoken::Header::new(key.alg().jsonwebtoken());
     header.typ = Some(typ.to_owned());
@@ -297,7 +297,7 @@ fn encode(header: &jsonwebtoken::Header, claims: &impl serde::Serialize, key: &S
     jsonwebtoken::encode(header, claims, key.encoding()).map_err(|_| Error::Signing)
 }
 
-/// Whether it is our provider that `jsonwebtoken` works with.
+/// Whether `jsonwebtoken` uses our provider.
 pub(super) fn ready() -> Result<(), Error> {
     if provider::installed() { Ok(()) } else { Err(Error::Provider) }
 }

@@ -1,4 +1,4 @@
-//! Public keys of others (RFC 7517), read strictly, and their thumbprints (RFC 7638).
+//! Public keys of other parties (RFC 7517), parsed strictly, and their thumbprints (RFC 7638).
 
 use super::jose::{Alg, Error};
 use crate::secret::from_base64url;
@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// The most keys of one set that are looked at.
+/// The most keys in one set.
 pub const MOST_KEYS: usize = 32;
 
-/// A certificate of one client is a few kilobytes.
+/// The largest certificate, in bytes; a client's certificate has a few kilobytes.
 const LONGEST_CERTIFICATE: usize = 16 * 1024;
 
-/// Members that only a private or symmetric key has (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
+/// Members of private or symmetric keys only (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,16 +42,16 @@ struct JwkData {
 }
 
 impl Jwk {
-    /// Reads one key. Unknown members are dropped, `x5c` too; `x5u` is never followed.
+    /// Parses one key. Unknown members are dropped, and so is `x5c`; `x5u` is not followed.
     ///
     /// # Errors
-    /// [`Error::Key`]: not an object, a private or symmetric key, a kind or size we do not accept, a key for
-    /// something other than verifying signatures.
+    /// [`Error::Key`]: not an object, a private or symmetric key, a type or size we do not accept, or a key with
+    /// another use than verifying signatures.
     pub fn parse(value: &Value) -> Result<Self, Error> {
         Self::from_value(value, false)
     }
 
-    /// Reads one key, with the certificate that its owner registered beside it.
+    /// Parses one key. If `certified`, keeps the certificate in its `x5c`.
     fn from_value(value: &Value, certified: bool) -> Result<Self, Error> {
         let map = value.as_object().ok_or(Error::Key("not an object"))?;
         if PRIVATE.iter().any(|m| map.contains_key(*m)) {
@@ -88,7 +88,7 @@ impl Jwk {
             }
             "RSA" => {
                 let (n, e) = (bytes("n")?, bytes("e")?);
-                // RFC 7518 §6.3.1: no leading zero octets. FAPI 2.0 §5.4.1: 2048 bits at least.
+                // RFC 7518 §6.3.1: no leading zero octets. FAPI 2.0 §5.4.1: at least 2048 bits.
                 if n.first().is_none_or(|b| *b == 0)
                     || !(256..=1024).contains(&n.len())
                     || n[0] < 0x80 && n.len() == 256
@@ -103,7 +103,7 @@ impl Jwk {
             }
             _ => return Err(Error::Key("its kty or crv is not accepted")),
         };
-        // RFC 7638 §3: the required members alone, in lexicographic order, without white space.
+        // RFC 7638 §3: only the required members, in lexicographic order, without white space.
         let ordered: BTreeMap<&String, &Value> = json.as_object().into_iter().flatten().collect();
         let thumbprint = Thumbprint::of(serde_json::to_vec(&ordered).map_err(|_| Error::Key("it cannot be read"))?);
         let bare: jsonwebtoken::jwk::Jwk =
@@ -129,8 +129,8 @@ impl Jwk {
         }
         let mut certificate = None;
         if let Some(chain) = map.get("x5c").filter(|_| certified) {
-            // RFC 7517 §4.7: plain base64, the key's own certificate first. The rest of the chain is not needed. One that
-            // cannot be read spoils no key that signs: it stays empty, and is nobody's.
+            // RFC 7517 §4.7: plain base64, the key's own certificate first; the rest of the chain is not needed. If it
+            // cannot be read, the key can still verify signatures: the certificate is then empty and matches nobody's.
             let own = chain.get(0).and_then(Value::as_str);
             let der = own.and_then(|text| STANDARD.decode(text).ok()).filter(|der| der.len() <= LONGEST_CERTIFICATE);
             if der.is_some() {
@@ -142,11 +142,11 @@ impl Jwk {
         Ok(Self(Arc::new(JwkData { kind, kid, alg, json, bare, decoding, thumbprint, certificate })))
     }
 
-    /// Reads a JWK Set (RFC 7517 §5). Keys of kinds we do not accept are skipped, as §5 asks; a private key among them
-    /// is an error, for its owner must hear of it.
+    /// Parses a JWK Set (RFC 7517 §5). Keys of types we do not accept are skipped, as §5 says. A private key in it is
+    /// an error, so that its owner notices.
     ///
     /// # Errors
-    /// [`Error::Key`]: not a set, too many keys, a private key, a repeated `kid` for one algorithm, no usable key.
+    /// [`Error::Key`]: not a set, too many keys, a private key, one `kid` for two keys of one type, no usable key.
     pub fn parse_set(value: &Value) -> Result<Vec<Self>, Error> {
         let list = value.get("keys").and_then(Value::as_array).ok_or(Error::Key("not a JWK Set"))?;
         if list.len() > MOST_KEYS {
@@ -179,12 +179,12 @@ impl Jwk {
     pub fn fits(&self, alg: Alg) -> bool {
         kind_fits(self.0.kind, alg) && self.0.alg.is_none_or(|a| a == alg)
     }
-    /// The RFC 7638 thumbprint: `jkt` of RFC 9449 §6 when written in base64url.
+    /// The RFC 7638 thumbprint; in base64url it is the `jkt` of RFC 9449 §6.
     #[must_use]
     pub fn thumbprint(&self) -> Thumbprint {
         self.0.thumbprint
     }
-    /// The DER certificate that stands beside the key (`x5c`), empty where it cannot be read. Nobody has looked into it.
+    /// The DER certificate of the key's `x5c`, empty if it cannot be read. Its content is not checked.
     #[must_use]
     pub fn certificate(&self) -> Option<&[u8]> {
         self.0.certificate.as_deref()
@@ -197,7 +197,7 @@ impl Jwk {
     pub(super) fn decoding(&self) -> &DecodingKey {
         &self.0.decoding
     }
-    /// The required members alone.
+    /// Only the required members.
     pub(super) fn bare(&self) -> &jsonwebtoken::jwk::Jwk {
         &self.0.bare
     }

@@ -1,5 +1,5 @@
-//! The master key every sealed field hangs on: 32 bytes in a file of mode 0600, in base64url (43 characters, as we
-//! write it) or hexadecimal (64).
+//! The master key of all sealed fields: 32 bytes in a file of mode 0600, in base64url (43 characters, which we write)
+//! or hexadecimal (64).
 
 use crate::random::{self, Random};
 use crate::secret::{base64url, from_base64url};
@@ -9,21 +9,21 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Why the master key cannot be had.
+/// Why the master key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file cannot be read or made.
+    /// The file cannot be read or created.
     #[error("{path}: {source}")]
     Io {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Others may read the file.
+    /// Other users may read the file.
     #[error("{0}: others may read it; set its mode to 0600")]
     Open(String),
-    /// The file does not hold 32 bytes.
+    /// The file does not contain 32 bytes.
     #[error("{0}: wanted 32 bytes in base64url (43 characters) or hexadecimal (64), and nothing else")]
     Content(String),
 }
@@ -31,7 +31,7 @@ pub enum Error {
 /// Reads the master key.
 ///
 /// # Errors
-/// [`Error`]; a key others may read is refused, for it is no secret.
+/// [`Error`]; a key that other users may read is refused, because it is not secret.
 pub fn load(path: &Path) -> Result<Zeroizing<[u8; 32]>, Error> {
     let name = || path.display().to_string();
     let io = |source| Error::Io { path: name(), source };
@@ -55,7 +55,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     digits.chunks(2).map(|pair| u8::try_from(pair.iter().fold(0, |n, d| n << 4 | d)).ok()).collect()
 }
 
-/// Reads the master key, or makes one where there is no file yet (mode 0600, never overwritten).
+/// Reads the master key, or creates one if there is no file (mode 0600, never overwritten).
 pub fn read_or_create(path: &Path, random: &dyn Random) -> Result<Zeroizing<[u8; 32]>, Error> {
     let io = |source| Error::Io { path: path.display().to_string(), source };
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {

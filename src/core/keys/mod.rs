@@ -1,6 +1,6 @@
-//! Signing keys and sealing: make, seal, rotate, publish. `jose` is the only place that signs or verifies a JWS
-//! (RFC 7515, 7519), `jwk` the only one that reads a foreign key (RFC 7517, 7638), `ring` holds our own, and `seal` is
-//! the only one that encrypts what rests. Which keys a client may use is not known here: that is `client`'s.
+//! Signing keys and sealing. Only `jose` signs or verifies a JWS (RFC 7515, 7519), and only `jwk` parses other parties'
+//! keys (RFC 7517, 7638). `ring` holds our own keys and rotates them. Only `seal` encrypts stored fields. Does not own
+//! which keys a client may use (`client`).
 
 pub mod claim_check;
 pub mod jose;

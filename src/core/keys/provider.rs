@@ -1,5 +1,5 @@
-//! The cryptography under `jsonwebtoken`: its own aws-lc provider, narrowed to four algorithms, and with private keys
-//! parsed once instead of at each signature.
+//! The cryptography of `jsonwebtoken`: its own aws-lc provider, limited to four algorithms, and with private keys
+//! parsed once instead of for each signature.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self as sig, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair};
@@ -19,7 +19,7 @@ enum Parsed {
 
 /// Parsed private keys by the hash of their encoding. Bounded, because only the ring (and the demo's app) signs.
 static KEYS: LazyLock<RwLock<HashMap<Hash, Arc<Parsed>>>> = LazyLock::new(RwLock::default);
-/// More keys than any ring holds at once; reached only when keys rotate for years without a restart.
+/// More keys than a ring has at once; reached only after years of rotation without a restart.
 const MOST_KEYS: usize = 256;
 
 static PROVIDER: LazyLock<CryptoProvider> = LazyLock::new(|| CryptoProvider {
@@ -29,13 +29,13 @@ static PROVIDER: LazyLock<CryptoProvider> = LazyLock::new(|| CryptoProvider {
 });
 static INSTALLED: LazyLock<bool> = LazyLock::new(|| LazyLock::force(&PROVIDER).install_default().is_ok());
 
-/// Installs our jsonwebtoken CryptoProvider once, unless this process has another. Every public function of `jose` calls
-/// this first.
+/// Installs our jsonwebtoken CryptoProvider once, unless this process has another. Every public function of `jose`
+/// calls this first.
 pub(super) fn installed() -> bool {
     *INSTALLED
 }
 
-/// Forgets a parsed private key: called when a key leaves the ring.
+/// Removes a parsed private key: called when a key leaves the ring.
 pub(super) fn forget(der: &[u8]) {
     KEYS.write().unwrap_or_else(PoisonError::into_inner).remove(&Hash::of(der));
 }
@@ -63,8 +63,8 @@ impl JwtSigner for Cached {
     }
 }
 
-/// The only algorithms this server signs or accepts; asked before any cache look-up, so that a cached key is never
-/// used under an algorithm of another family.
+/// The only algorithms this server signs or accepts. Checked before any cache look-up, so that a cached key is never
+/// used with an algorithm of another family.
 fn allow(algorithm: Algorithm, family: AlgorithmFamily) -> Result<()> {
     match (algorithm, family) {
         (Algorithm::ES256, AlgorithmFamily::Ec)

@@ -1,8 +1,8 @@
-//! The ring of our own signing keys: made on first start, sealed in the store, loaded once, rotated by itself.
+//! The ring of our own signing keys: created at the first start, sealed in the store, rotated automatically.
 //!
-//! A key is `next` (published, not yet used), `current` (signs), `retired` (published until nothing it signed is valid
-//! any more) or `withdrawn` (an emergency: not ours any more). There is one current key for each algorithm. When a key
-//! goes from one to the other, [`plan`] says; every node of an installation sees it at its next [`Ring::tend`].
+//! A key is `next` (published, not used yet), `current` (signs), `retired` (published until nothing it signed is valid
+//! any more) or `withdrawn` (after an emergency: invalid). There is one current key for each algorithm. [`plan`]
+//! decides when a key changes its state; every node sees the change at its next [`Ring::tend`].
 
 mod plan;
 mod shared;
@@ -28,16 +28,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// Where a key stands in its life.
+/// The state of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyState {
-    /// Published, so that caches learn it before it signs.
+    /// Published before it signs, so that caches have it in time.
     Next,
     /// Signs.
     Current,
     /// Signs no more; published until nothing it signed is valid.
     Retired,
-    /// Taken back in an emergency: not published, its private half erased.
+    /// Revoked in an emergency: not published, its private key erased.
     Withdrawn,
 }
 impl KeyState {
@@ -59,29 +59,29 @@ impl KeyState {
 /// Why the ring cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store's.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// A sealed key does not open: usually another master key than the one it was sealed under.
+    /// A sealed key cannot be opened: usually it was sealed with another master key.
     #[error("signing keys: {0}; is this the master key the data was made with?")]
     Sealed(#[from] Broken),
-    /// A key cannot be made or read.
+    /// A key cannot be generated or parsed.
     #[error("signing keys: {0}")]
     Key(#[from] jose::Error),
 }
 
-/// A key with its place in the ring.
+/// A key with its state.
 #[derive(Debug, Clone)]
 pub struct RingEntry {
     /// The key.
     pub key: SigningKey,
-    /// Its stage.
+    /// Its state.
     pub state: KeyState,
-    /// When it was made.
+    /// When it was generated.
     pub created_at: Instant,
     /// When it began to sign.
     pub activated_at: Option<Instant>,
-    /// When it ceased to sign.
+    /// When it stopped signing.
     pub retired_at: Option<Instant>,
 }
 
@@ -94,9 +94,9 @@ struct RingKeys {
     current: BTreeMap<Alg, SigningKey>,
 }
 
-/// Does to the stored keys what `decide` says, each step with its audit record, and returns what was done. Keys are made
-/// before the transaction (RSA takes its time); another node may have been first, so what is there by then is judged
-/// again. Rings in memory learn of it by [`Ring::reload`].
+/// Applies what `decide` returns to the stored keys, each step with its audit record, and returns the steps. Keys are
+/// generated before the transaction, because RSA is slow. Another node may have been first, so `decide` runs again
+/// inside the transaction. Rings in memory are updated by [`Ring::reload`].
 pub async fn change(
     store: &Store,
     sealer: &Sealer,
@@ -130,7 +130,7 @@ pub async fn change(
 }
 
 impl Ring {
-    /// Loads the ring; makes a current key for each algorithm that has none.
+    /// Loads the ring; generates a current key for each algorithm that has none.
     pub async fn open(store: &Store, sealer: &Sealer, random: &dyn Random, now: Instant) -> Result<Self, Error> {
         change(store, sealer, random, plan::missing, Actor::System, now).await?;
         let ring = Self(Arc::new(ArcSwap::from_pointee(RingKeys::default())));
@@ -138,10 +138,10 @@ impl Ring {
         Ok(ring)
     }
 
-    /// Does what is due, and learns what other nodes have done.
+    /// Applies the steps that are due, and loads the changes of other nodes.
     ///
     /// # Errors
-    /// [`Error`]; the keys in memory stay as they were.
+    /// [`Error`]; then the keys in memory do not change.
     pub async fn tend(
         &self,
         store: &Store,
@@ -155,10 +155,10 @@ impl Ring {
         Ok(due)
     }
 
-    /// Takes over what the store says; a key that is known already is not opened again.
+    /// Loads the stored keys; a key that is loaded already is not opened again.
     ///
     /// # Errors
-    /// [`Error`]; the keys in memory stay as they were.
+    /// [`Error`]; then the keys in memory do not change.
     pub async fn reload(&self, store: &Store, sealer: &Sealer) -> Result<(), Error> {
         let mut rows = store.read(load).await?;
         rows.retain(|row| row.listed.state != KeyState::Withdrawn);
@@ -189,23 +189,23 @@ impl Ring {
     /// The key that signs with `alg`.
     ///
     /// # Errors
-    /// [`jose::Error::UnknownKey`] where the ring has none: [`Ring::open`] saw to it that it has.
+    /// [`jose::Error::UnknownKey`] if the ring has none; [`Ring::open`] makes sure that it has one.
     pub fn current(&self, alg: Alg) -> Result<SigningKey, jose::Error> {
         self.0.load().current.get(&alg).cloned().ok_or(jose::Error::UnknownKey)
     }
     /// Signs with the current key of `alg`.
     ///
     /// # Errors
-    /// [`jose::Error`]; ours to log.
+    /// [`jose::Error`]; log it.
     pub fn sign(&self, alg: Alg, typ: Option<&str>, claims: &impl serde::Serialize) -> Result<String, jose::Error> {
         jose::sign(&self.current(alg)?, typ, claims)
     }
-    /// The public halves of all keys in the ring: what our own signatures are verified with.
+    /// The public keys of the ring: they verify our own signatures.
     #[must_use]
     pub fn public(&self) -> Vec<Jwk> {
         self.0.load().entries.iter().map(|e| e.key.public().clone()).collect()
     }
-    /// What `/oauth/jwks` answers (RFC 7517 §5): each key with `use`, `alg` and `kid`.
+    /// The response of `/oauth/jwks` (RFC 7517 §5): each key with `use`, `alg` and `kid`.
     #[must_use]
     pub fn jwks(&self) -> serde_json::Value {
         json!({"keys": self.public().iter().map(Jwk::to_json).collect::<Vec<_>>()})
@@ -229,7 +229,7 @@ impl fmt::Debug for Ring {
     }
 }
 
-/// Makes keys beside each other: two RSA keys are most of a first start's time.
+/// Generates keys in parallel: two RSA keys take most of the time of a first start.
 fn generate(algs: &[Alg]) -> Result<Vec<SigningKey>, jose::Error> {
     std::thread::scope(|scope| {
         let makers: Vec<_> = algs.iter().map(|alg| scope.spawn(|| SigningKey::generate(*alg))).collect();

@@ -1,16 +1,16 @@
-//! Personal fields at rest: AES-256-GCM, bound to the place they stand in; look-ups by keyed index.
+//! Personal fields at rest: AES-256-GCM, bound to table, column and row; look-ups by keyed index.
 
 use crate::random::{self, Random};
 use crate::secret::{Hash, hmac_sha256};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
-/// A sealed field that cannot be opened: it was changed, moved to another place, or sealed under another key.
+/// A sealed field cannot be opened: it was changed, moved elsewhere, or sealed with another key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a sealed field cannot be opened")]
 pub struct Broken;
 
-/// Where a sealed field stands: part of what is authenticated, so that a value copied to another row does not open.
+/// Where a sealed field is stored. This is authenticated, so a value that is copied to another row does not open.
 #[derive(Debug, Clone, Copy)]
 pub struct SealContext<'a> {
     /// Table.
@@ -21,7 +21,7 @@ pub struct SealContext<'a> {
     pub row: &'a str,
 }
 
-/// Seals and opens fields, and makes the keyed indexes by which sealed things are found again.
+/// Seals and opens fields, and computes the keyed indexes for look-ups of sealed values.
 pub struct Sealer {
     key_id: String,
     key: LessSafeKey,
@@ -29,10 +29,10 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// A sealer under a 256-bit master key; the sealing key and the index key are derived from it.
+    /// A sealer with a 256-bit master key; the sealing key and the index key are derived from it.
     ///
     /// # Errors
-    /// [`Broken`] never in practice: the provider refused a 32-byte key.
+    /// [`Broken`] if the provider refuses a 32-byte key; never in practice.
     pub fn new(key_id: &str, master: &[u8; 32]) -> Result<Self, Broken> {
         let seal = Zeroizing::new(hmac_sha256(master, b"renkei seal v1"));
         let index_key = Zeroizing::new(hmac_sha256(master, b"renkei index v1"));
@@ -52,7 +52,7 @@ impl Sealer {
     /// Nonce ‖ ciphertext ‖ tag.
     ///
     /// # Errors
-    /// [`Broken`] when the provider fails.
+    /// [`Broken`] if the provider fails.
     pub fn seal(&self, random: &dyn Random, place: SealContext<'_>, plain: &[u8]) -> Result<Vec<u8>, Broken> {
         let nonce: [u8; 12] = random::bytes(random);
         let mut sealed = plain.to_vec();
@@ -64,7 +64,7 @@ impl Sealer {
     /// The plain bytes.
     ///
     /// # Errors
-    /// [`Broken`] when the field was tampered with or stands in another place.
+    /// [`Broken`] if the field was changed or moved elsewhere.
     pub fn open(&self, place: SealContext<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Broken> {
         let (nonce, body) = sealed.split_at_checked(12).ok_or(Broken)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Broken)?;
@@ -74,7 +74,7 @@ impl Sealer {
         Ok(buffer)
     }
 
-    /// The keyed index of a value: equal values meet, nobody without the key can try them all.
+    /// The keyed index of a value. Equal values have equal indexes; without the key nobody can try out values.
     #[must_use]
     pub fn index(&self, label: &str, value: &str) -> Hash {
         let mut input = Vec::with_capacity(label.len() + value.len() + 1);

@@ -1,4 +1,4 @@
-//! One private signing key and its public half.
+//! One private signing key and its public key.
 
 use super::jose::{Alg, Error, ready};
 use super::{Jwk, provider};
@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// A private key with its algorithm; its `kid` is the RFC 7638 thumbprint of its public half. Cheap to clone.
+/// A private key with its algorithm; its `kid` is the RFC 7638 thumbprint of its public key. Cheap to clone.
 #[derive(Clone)]
 pub struct SigningKey(Arc<SigningKeyData>);
 struct SigningKeyData {
@@ -26,10 +26,10 @@ struct SigningKeyData {
 }
 
 impl SigningKey {
-    /// A new key. Its bits come from the cryptography provider, which takes no other source for RSA: so this is the
-    /// one kind of randomness that is not an argument, and a seeded test has other keys in every run.
+    /// A new key. The cryptography provider draws its randomness and accepts no other source for RSA. So this is the
+    /// only randomness that is not an argument, and a seeded test has different keys in every run.
     ///
-    /// # Errors
+    /// [`Error::Signing`] if the provider fails.
     /// [`Error::Signing`] when the provider fails.
     pub fn generate(alg: Alg) -> Result<Self, Error> {
         let fail = |_| Error::Signing;
@@ -47,16 +47,16 @@ impl SigningKey {
         Self::from_der(alg, Zeroizing::new(der))
     }
 
-    /// A key from what [`SigningKey::der`] gave (PKCS#8).
+    /// A key from the result of [`SigningKey::der`] (PKCS#8).
     ///
     /// # Errors
-    /// [`Error::Signing`] when it is not a key of that algorithm.
+    /// [`Error::Signing`] if it is no key of that algorithm.
     pub fn from_der(alg: Alg, der: Zeroizing<Vec<u8>>) -> Result<Self, Error> {
         ready()?;
         let encoding = match alg {
             Alg::Es256 => EncodingKey::from_ec_der(&der),
             Alg::EdDsa => EncodingKey::from_ed_der(&der),
-            // `from_rsa_der` wants PKCS#1; the reader of PEM unwraps PKCS#8.
+            // `from_rsa_der` needs PKCS#1; the PEM function accepts PKCS#8.
             Alg::Ps256 | Alg::Rs256 => EncodingKey::from_rsa_pem(pem(&der).as_bytes()).map_err(|_| Error::Signing)?,
         };
         let bare =
@@ -80,7 +80,7 @@ impl SigningKey {
     pub fn kid(&self) -> &str {
         &self.0.kid
     }
-    /// Its public half, with `kid`, `use` and `alg`.
+    /// Its public key, with `kid`, `use` and `alg`.
     #[must_use]
     pub fn public(&self) -> &Jwk {
         &self.0.public

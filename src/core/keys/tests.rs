@@ -1,4 +1,4 @@
-//! Vectors of RFC 7515, 7638, 8037 and 9449, and tables of what is refused.
+//! Test vectors of RFC 7515, 7638, 8037 and 9449, and tables of what is refused.
 
 use super::jose::{Alg, Error, Header, parse, sign, sign_with_key_inside, verify};
 use super::seal::Sealer;
@@ -77,7 +77,7 @@ fn what_we_sign_verifies_and_a_changed_bit_does_not() {
         let body = message.split_once('.').unwrap().0;
         let other = format!("{body}.{}.{signature}", part(&json!({"sub": "y"})));
         assert_eq!(verify(&other, &keys, &[alg]).unwrap_err(), Error::Signature, "{alg}");
-        // The same key after a rest in the store.
+        // The same key, stored and loaded.
         let again = SigningKey::from_der(alg, zeroize::Zeroizing::new(key.der().to_vec())).unwrap();
         assert_eq!(again.kid(), key.kid());
         assert!(!format!("{key:?}").contains(&base64url(key.der())));
@@ -101,7 +101,7 @@ fn keys_are_chosen_by_kid() {
     assert!(verify(&token, &keys(&[&one, &two]), &Alg::ALL).is_ok());
     assert_eq!(verify(&token, &keys(&[&one]), &Alg::ALL).unwrap_err(), Error::UnknownKey);
     assert_eq!(verify(&token, &[], &Alg::ALL).unwrap_err(), Error::UnknownKey);
-    // A key that was registered without a name is tried whatever the token calls it.
+    // A key that was registered without a `kid` is tried with any `kid` of the token.
     let nameless = |key: &SigningKey| {
         let mut jwk = key.public().to_json();
         jwk.as_object_mut().unwrap().remove("kid");
@@ -114,7 +114,7 @@ fn keys_are_chosen_by_kid() {
     let proof = sign_with_key_inside(&two, "dpop+jwt", &json!({})).unwrap();
     assert!(verify(&proof, &keys(&[&one, &two]), &Alg::ALL).is_ok());
     assert_eq!(verify(&proof, &keys(&[&one]), &Alg::ALL).unwrap_err(), Error::Signature);
-    // The key inside is the public half alone.
+    // The header contains the public key only.
     let inside = parse(&proof).unwrap().header().jwk.clone().unwrap();
     assert_eq!(Jwk::parse(&inside).unwrap().thumbprint(), two.public().thumbprint());
     assert_eq!(inside.as_object().unwrap().len(), 4);
@@ -234,7 +234,7 @@ fn key_sets() {
     let ec = SigningKey::generate(Alg::Es256).unwrap().public().to_json();
     let set = |keys: Value| Jwk::parse_set(&json!({"keys": keys})).map(|k| k.len());
     assert_eq!(set(json!([ec])), Ok(1));
-    // RFC 7517 §5: keys of a kind not understood are skipped.
+    // RFC 7517 §5: keys of an unknown type are skipped.
     assert_eq!(set(json!([{"kty": "EC", "crv": "P-521", "x": "AA", "y": "AA"}, ec])), Ok(1));
     for (keys, why) in [
         (json!([]), "empty"),
@@ -263,7 +263,7 @@ proptest! {
     ) {
         let key = json!({"kty": kty, "crv": crv, "x": x, "y": y, "n": n, "e": e});
         if let Ok(key) = Jwk::parse(&key) {
-            // What we read we can print and read again.
+            // A parsed key can be printed and parsed again.
             prop_assert_eq!(Jwk::parse(&key.to_json()).ok(), Some(key));
         }
     }
@@ -303,7 +303,7 @@ async fn the_ring_is_made_once_and_sealed() {
     let again = Ring::open(&store, &sealer(1), &random, now).await.unwrap();
     assert_eq!(again.jwks(), jwks, "loaded, not made anew");
     assert!(matches!(Ring::open(&store, &sealer(2), &random, now).await, Err(ring::Error::Sealed(_))));
-    // The private halves rest sealed.
+    // The stored private keys are sealed.
     let key = ring.current(Alg::EdDsa).unwrap();
     let resting = store.read(|tx| tx.rows("select private_key from signing_keys limit 9", &[])).await.unwrap();
     for row in resting {

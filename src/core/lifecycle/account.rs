@@ -1,5 +1,5 @@
-//! An account moves, closes, or its holder dies: its links end (G24). Nothing is carried over to a new number: the
-//! customer links it anew (R86).
+//! An account moves or closes, or its owner dies: its grants end (G24). Nothing is transferred to a new account number:
+//! the customer links it anew (R86).
 
 use super::BATCH;
 use crate::account::Account;
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// What happened to an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountChangeKind {
-    /// 移管: it has another branch or number now.
+    /// 移管: the account has another branch or number now.
     Transferred,
     /// 解約
     Closed,
@@ -26,7 +26,7 @@ pub enum AccountChangeKind {
 }
 impl AccountChangeKind {
     const ALL: [Self; 4] = [Self::Transferred, Self::Closed, Self::Deceased, Self::Stopped];
-    /// The word of the report (docs/core-banking.md).
+    /// The word in the bank's report (docs/core-banking.md).
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl AccountChangeKind {
             Self::Stopped => "stopped",
         }
     }
-    /// Reads the word.
+    /// Parses the word.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|c| c.as_str() == text)
@@ -46,32 +46,32 @@ impl AccountChangeKind {
 /// A change as the core bank reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountChanged {
-    /// The bank's name of the report: a repeated one is one.
+    /// The bank's id of the report. A report that is repeated has the same id.
     pub event_id: String,
-    /// What happened,
+    /// What happened.
     pub change: AccountChangeKind,
-    /// to which account,
+    /// The account it happened to.
     pub account: Account,
-    /// when.
+    /// When it happened.
     pub at: Instant,
 }
 
-/// What a report did.
+/// The result of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportOutcome {
-    /// So many links ended.
+    /// The number of grants that ended.
     Now(u64),
-    /// It had been reported before.
+    /// The report had come before.
     Before,
 }
 
-/// How long a report is remembered.
+/// How long a report is stored, to recognise a repeated one.
 const REMEMBERED: Duration = Duration::from_hours(365 * 24);
 
-/// Ends every open grant that shares the account, in one transaction with the memory of the report. A link that was made after
-/// the change was checked against the account as it is since, and stays: reports may come late.
+/// Ends every open grant that shares the account, and stores the report, in one transaction. Reports may come late: a
+/// grant made after the change was checked against the changed account, so it stays.
 pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: Instant) -> Result<ReportOutcome> {
-    // The bank's ids may hold anything: kept as a digest.
+    // A bank's id may contain anything, so its digest is stored.
     let id = Hash::of(&report.event_id);
     let new = tx.execute(
         "insert into account_events (id, change, account_index, at, heard_at) values (?1, ?2, ?3, ?4, ?5) \
@@ -98,7 +98,7 @@ pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: 
     Ok(ReportOutcome::Now(ended))
 }
 
-/// Housekeeping: forgets reports after a year. Returns how many went.
+/// Housekeeping: deletes reports after a year. Returns how many rows were deleted.
 pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from account_events where id in (select id from account_events where heard_at < ?1 \

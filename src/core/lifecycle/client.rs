@@ -1,5 +1,5 @@
-//! An app ended itself (RFC 7592 §2.3): its links end one by one, each with its own event. Nothing of them is live from
-//! the moment the app's status says so; this is for those who are told, and for the record.
+//! An app ended its registration (RFC 7592 §2.3). None of its grants is valid from the moment of its status change.
+//! Here they end one by one, so that each gets its event and its audit record.
 
 use crate::audit::Actor;
 use crate::clock::Instant;
@@ -7,7 +7,7 @@ use crate::grant::{self, Reason};
 use crate::id::{ClientId, GrantId};
 use crate::store::{Error, Result, Tx};
 
-/// Ends at most `limit` links of apps that have ended. Returns how many; call again while it is a full batch.
+/// Ends at most `limit` grants of ended apps. Returns how many; call it again if that was a full batch.
 pub fn unlink(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     let rows = tx.rows(
         "select g.id, g.client_id from clients c join grants g on g.client_id = c.id

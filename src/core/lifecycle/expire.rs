@@ -1,4 +1,4 @@
-//! The sweeper: what has run out by the clock becomes an event, once.
+//! The sweeper: a grant that expires gets its event, once.
 
 use super::BATCH;
 use crate::audit::{self, Actor, AuditAction, Entry};
@@ -14,13 +14,13 @@ use std::time::Duration;
 pub struct Swept {
     /// Grants that expired.
     pub expired: u64,
-    /// Grants whose clients were told that they soon will.
+    /// Grants for which `grant.expiring` was written.
     pub warned: u64,
     /// Grants at which a warning was due, whether or not they are in use.
     pub looked: u64,
 }
 impl Swept {
-    /// Whether there may be more to do: a batch was full.
+    /// Whether there may be more: a batch was full.
     #[must_use]
     pub const fn more(self, limit: i64) -> bool {
         self.expired.cast_signed() >= limit || self.looked.cast_signed() >= limit

@@ -1,4 +1,4 @@
-//! Housekeeping: what each table may forget, and when. Retention is said once, here; each verb stands with its table.
+//! Housekeeping: what each table may delete, and when. Retention times are here, delete functions with their tables.
 
 use super::{BATCH, account, notice};
 use crate::client::registration;
@@ -7,14 +7,14 @@ use crate::store::{self, Result, Tx};
 use crate::{authorize, client, consent, grant, token};
 use std::time::Duration;
 
-/// What the institution may choose.
+/// The retention times the institution can configure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Consent records and ended grants, after the permission's end. At least three years whatever is configured.
     pub consents: Duration,
-    /// Addresses in the outbox, after delivery.
+    /// Mail addresses in the outbox, after delivery.
     pub addresses: Duration,
-    /// Apps that registered themselves and were never approved, after they did.
+    /// Apps that registered themselves and were never approved, after registration.
     pub pending: Duration,
 }
 impl Default for Retention {
@@ -23,19 +23,19 @@ impl Default for Retention {
     }
 }
 
-/// How long the outbox remembers that a notice was sent, without saying to whom.
+/// How long the outbox stores that a notice was sent, without its address.
 const NOTICES: Duration = Duration::from_hours(365 * 24);
 
-/// How long an app may wait for approval where nobody said otherwise.
+/// The default for [`Retention::pending`].
 const PENDING: Duration = Duration::from_hours(30 * 24);
 
 /// One table's housekeeping.
 pub type HousekeepingTask = fn(&mut Tx<'_, '_>, Instant, &Retention, i64) -> Result<u64>;
 
-/// How long a request is remembered. A browser begins with it within ten minutes, and an interaction is gone after an hour.
+/// How long a request is stored. A browser begins with it within ten minutes; an interaction ends after an hour.
 const REQUESTS: Duration = Duration::from_hours(2);
 
-/// How long a pushed request that nobody began with is remembered after its end: its client asks for another one.
+/// How long a pushed request that no browser used is stored after its expiry: its client pushes another.
 const UNBEGUN: Duration = Duration::from_secs(600);
 
 /// The housekeeping task of each table, in the order they run: children before parents. Only `identity` has
@@ -59,12 +59,12 @@ pub const TASKS: &[(&str, HousekeepingTask)] = &[
     ("store_markers", |tx, _, _, limit| store::prune_markers(tx, limit)),
 ];
 
-/// Runs one task on at most [`BATCH`] rows. Returns how many rows went; call again while it is a full batch.
+/// Runs one task on at most [`BATCH`] rows. Returns how many it changed; call it again if that was a full batch.
 pub fn run_task(tx: &mut Tx<'_, '_>, task: HousekeepingTask, now: Instant, retention: &Retention) -> Result<u64> {
     task(tx, now, retention, BATCH)
 }
 
-/// Events of a grant go with it; those without one, of refusals, locks and clients, by their age.
+/// A grant's events are deleted with it; events without a grant (refusals, locks, clients), by age.
 fn events(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from events where id in (select id from events where at < ?1 and grant_id is null \

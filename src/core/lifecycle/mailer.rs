@@ -1,4 +1,4 @@
-//! Carrying notices out: the ports, and the loop that tries, waits and gives up.
+//! Delivery of notices: the ports, and the loop that tries, waits and gives up.
 
 use super::Notice;
 use super::notice::{Envelope, TRY_FOR, seal_context};
@@ -25,24 +25,24 @@ pub struct Letter {
 pub struct Mail {
     /// The address.
     pub to: String,
-    /// What it says.
+    /// Subject and text.
     pub letter: Letter,
 }
 impl std::fmt::Debug for Mail {
-    /// Says that there is one: the address is the customer's.
+    /// Hides the content: the address is the customer's.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Mail(…)")
     }
 }
 
-/// Why a mail was not taken. The text stands in the log and in the list of notices: it holds neither the address nor the
-/// words of a relay.
+/// Why a mail was not delivered. The text is logged and shown in the list of notices, so it contains neither the
+/// address nor the relay's own words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
-    /// The relay refused the recipient for good: there is no such mailbox. Nothing is gained by trying again.
+    /// The relay refused the recipient for good: there is no such mailbox. Another try would not help.
     #[error("the recipient was refused: {0}")]
     Recipient(String),
-    /// Everything else, whoever is at fault: it is tried again for a day (requirements.md#notices).
+    /// Every other cause. It is tried again for 24 hours (requirements.md#notices).
     #[error("not delivered: {0}")]
     Later(String),
 }
@@ -53,54 +53,54 @@ impl MailError {
     }
 }
 
-/// Carries mail away.
+/// Sends mail.
 pub trait Mailer: Send + Sync + 'static {
-    /// Hands one mail over.
+    /// Sends one mail.
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, std::result::Result<(), MailError>>;
 }
 
-/// Words a notice: the templates' side of this port.
+/// Renders a notice; the templates implement this port.
 pub trait LetterWriter: Send + Sync + 'static {
-    /// The letter a notice becomes, in the notice's language.
+    /// The letter of a notice, in the notice's language.
     ///
     /// # Errors
-    /// What is wrong with the template; the notice is tried again.
+    /// What is wrong with the template. The notice is tried again.
     fn write(&self, notice: &Notice) -> std::result::Result<Letter, String>;
 }
 
-/// What one round of delivery did.
+/// The result of one round of delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Round {
-    /// Handed over.
+    /// Delivered.
     pub sent: u64,
     /// To be tried again.
     pub later: u64,
-    /// Given up: the recipient was refused, or it was tried for a day.
+    /// Given up: the recipient was refused, or it was tried for 24 hours.
     pub failed: u64,
 }
 
-/// A notice taken out of the outbox for one attempt.
+/// A notice claimed from the outbox for one attempt.
 #[derive(Debug, Clone)]
 struct ClaimedNotice {
     id: NoticeId,
     grant: Option<GrantId>,
     sealed: Vec<u8>,
     attempts: i64,
-    /// From when its 24 hours count.
+    /// When its 24 hours began.
     since: Instant,
-    /// Until when nobody else takes it.
+    /// The end of its lease: until then nobody else claims it.
     until: Instant,
 }
 
-/// How many notices one round takes out.
+/// How many notices one round claims.
 const AT_ONCE: i64 = 10;
 
-/// While an attempt runs nobody else takes the notice; when its process dies, somebody does after this long. Longer than
-/// any attempt takes (`mail`).
+/// Nobody else claims the notice while an attempt runs. If its process dies, another claims it after this time. Longer
+/// than any attempt takes (`mail`).
 const LEASE: Duration = Duration::from_mins(5);
 
-/// Sends what is due: one round, called by the server's job every few seconds. Failure of one notice does not hold up
-/// the next, and none of it reaches the customer's screen (requirements.md#notice-delivery).
+/// Sends due notices: one round, called by the server's job every few seconds. A failed notice does not delay the next,
+/// and nothing of it is shown to the customer (requirements.md#notice-delivery).
 pub async fn deliver_notices(
     store: &Store,
     mailer: &dyn Mailer,
@@ -109,12 +109,12 @@ pub async fn deliver_notices(
     now: Instant,
 ) -> Result<Round> {
     let mut round = Round::default();
-    // Most rounds find nothing: a look costs no write.
+    // Most rounds find nothing, so look first without a write.
     if !store.read(move |tx| due(tx, now)).await? {
         return Ok(round);
     }
     let taken = store.write(move |tx| take(tx, now)).await?;
-    // Side by side, so that a relay that lets each wait does not use up the lease of those behind.
+    // At the same time, so that a slow relay does not use up the lease of the later ones.
     let outcomes = join_all(taken.iter().map(|t| attempt(mailer, writer, sealer, t))).await;
     let mut failed = None;
     for (taken, outcome) in taken.into_iter().zip(outcomes) {
@@ -128,8 +128,8 @@ pub async fn deliver_notices(
             DeliveryOutcome::Refused { .. } | DeliveryOutcome::Failed { .. } => round.failed += 1,
         }
         let (taken, settled) = (Arc::new(taken), Arc::new(settled));
-        // The others were sent too, and want it written down, whatever becomes of this one. What is not written down is sent
-        // again, so it is written even when there is room for little more.
+        // The result of each mail is stored, even if storing another failed. A mail whose result is not stored is sent
+        // again, so the write is allowed even when the disk is almost full.
         if let Err(cause) = store.ending().write(move |tx| settle(tx, &taken, &settled, now)).await {
             failed = Some(cause);
         }
@@ -150,13 +150,13 @@ async fn attempt(
     mailer.send(&Mail { to: envelope.to, letter }).await
 }
 
-/// One minute, doubling to an hour.
+/// One minute, doubling up to an hour.
 fn backoff(attempts: i64) -> Duration {
     let doublings = u32::try_from(attempts.saturating_sub(1).clamp(0, 6)).unwrap_or(6);
     Duration::from_secs(60 << doublings).min(Duration::from_hours(1))
 }
 
-/// What is written down after an attempt.
+/// What is stored after an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum DeliveryOutcome {
     Sent,
@@ -165,7 +165,7 @@ enum DeliveryOutcome {
     Failed { why: String },
 }
 
-/// Only the recipient's own refusal ends a notice early (requirements.md#notices); the last attempt is made when the day is over.
+/// Only a refused recipient ends a notice early (requirements.md#notices). The last attempt is after 24 hours.
 fn settlement(taken: &ClaimedNotice, outcome: &std::result::Result<(), MailError>, now: Instant) -> DeliveryOutcome {
     let Err(error) = outcome else { return DeliveryOutcome::Sent };
     let why: String = error.why().chars().take(TROUBLE).collect();
@@ -179,7 +179,7 @@ fn settlement(taken: &ClaimedNotice, outcome: &std::result::Result<(), MailError
     }
 }
 
-/// The longest cause that is kept, in characters.
+/// The longest stored cause, in characters.
 const TROUBLE: usize = 200;
 
 fn due(tx: &mut Tx<'_, '_>, now: Instant) -> Result<bool> {
@@ -215,8 +215,8 @@ fn take(tx: &mut Tx<'_, '_>, now: Instant) -> Result<Vec<ClaimedNotice>> {
     Ok(taken)
 }
 
-/// What one attempt found is written down, unless somebody else has taken the notice meanwhile, because this process stood
-/// still for longer than its lease. That it was sent, or that there is no such mailbox, is true whoever has it now.
+/// Stores the result of an attempt. If this process stopped for longer than its lease, another process may have claimed
+/// the notice: then only a certain result is stored, which is that it was sent or that there is no such mailbox.
 fn settle(tx: &mut Tx<'_, '_>, taken: &ClaimedNotice, settled: &DeliveryOutcome, now: Instant) -> Result<()> {
     let (state, next, why, action) = match settled {
         DeliveryOutcome::Later { at, why } => ("waiting", Some(*at), Some(why.as_str()), None),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     proptest! {
-        /// However long a relay is at fault: there is a next attempt while the day lasts, never after it, and none before now.
+        /// However long a relay fails: the next attempt is within the 24 hours, and never before now.
         #[test]
         fn a_day_is_a_day(attempts in 1_i64..1000, since in 0_i64..2_000_000_000, waited in 0_i64..200_000) {
             let (taken, now) = (claimed(attempts, since), Instant::from_secs(since + waited));

@@ -1,11 +1,11 @@
-//! Step 6, what happens after: grants expire, everybody concerned is told, what is no longer needed goes.
+//! Step 6, after the grant: grants expire, customers get notices, old rows are deleted.
 //!
-//! Owns the expiry sweeper ([`expire()`]), the notices to customers ([`notice`]) with the port [`Mailer`] that carries
-//! them and what staff sees of it ([`outbox`]), what becomes of links when an account changes
-//! ([`account`]) or an app ends itself ([`client`]), and housekeeping ([`housekeeping`]). Events themselves are written by whoever causes them (`event`).
+//! Owns the expiry sweeper ([`expire()`]), the notices to customers ([`notice`]) with the port [`Mailer`] that sends
+//! them and staff's view of them ([`outbox`]), the end of grants when an account changes ([`account`]) or an app ends
+//! itself ([`client`]), and housekeeping ([`housekeeping`]). Other steps write the events (`event`).
 //!
-//! Nothing here is needed for an answer to be right: introspection judges expiry by `now`, a mail that cannot be sent
-//! holds nobody up. Every verb works in batches of at most [`BATCH`] rows, so that no transaction is long.
+//! No answer of the server depends on this step: introspection compares expiry with `now`, and a mail that fails delays
+//! nobody. Every function works in batches of at most [`BATCH`] rows, so that transactions are short.
 
 pub mod account;
 pub mod client;
@@ -20,5 +20,5 @@ pub use expire::{Swept, expire};
 pub use mailer::{Letter, LetterWriter, Mail, MailError, Mailer, deliver_notices};
 pub use notice::{Completed, Notice, Queued};
 
-/// The most rows one sweeping or housekeeping transaction touches.
+/// The most rows one sweep or housekeeping transaction changes.
 pub const BATCH: i64 = 500;

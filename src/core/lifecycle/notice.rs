@@ -1,4 +1,4 @@
-//! Notices: typed, held from 許可する until the app has redeemed its code, rendered when they are sent, erased afterwards.
+//! Notices: typed, held from 許可する until the app redeems its code, rendered when sent, erased afterwards.
 
 use crate::account::{Account, AccountType};
 use crate::authorize::Details;
@@ -13,13 +13,13 @@ use crate::secret::Secret;
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
-/// How long an address is kept after its notice was delivered or given up, by default (requirements.md#purpose).
+/// How long an address is stored after its notice was delivered or given up, by default (requirements.md#purpose).
 pub const ERASE_AFTER: Duration = Duration::from_hours(30 * 24);
 
 /// How long delivery is tried (requirements.md#notice-delivery).
 pub const TRY_FOR: Duration = Duration::from_hours(24);
 
-/// What a customer is told by mail.
+/// A mail to the customer.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Notice {
@@ -27,7 +27,7 @@ pub enum Notice {
     Completed(Completed),
 }
 impl Notice {
-    /// The stored word.
+    /// The stored name.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl Notice {
     }
 }
 
-/// A link was allowed. Holds no name and no full account number: the mail says neither (requirements.md#notice-text).
+/// A grant was given. No name and no full account number: the mail may contain neither (requirements.md#notice-text).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Completed {
     /// 受付番号
@@ -49,36 +49,36 @@ pub struct Completed {
     pub provider: String,
     /// 許可した内容
     pub scope: Scope,
-    /// 許可した内容, in detail.
+    /// The granted detail of it.
     pub details: Details,
-    /// The account that was verified: what kind,
+    /// The type of the verified account.
     pub account_type: AccountType,
-    /// and the last three digits.
+    /// Its last three digits.
     pub last3: String,
-    /// 対象口座, the same of each; where empty, the verified one.
+    /// 対象口座: type and last three digits of each; if empty, the verified account.
     #[serde(default)]
     pub accounts: Vec<(AccountType, String)>,
-    /// 認可期間, its end.
+    /// The end of 認可期間.
     pub expires_at: Instant,
     /// The language of the screens.
     pub language: Language,
 }
 impl Completed {
-    /// The part of `account` that a mail may say.
+    /// The part of `account` that a mail may contain.
     #[must_use]
     pub fn of_account(account: &Account) -> (AccountType, String) {
         (account.account_type, account.number.last3().to_owned())
     }
 }
 
-/// What stands sealed in the outbox.
+/// The content that is sealed in the outbox.
 #[derive(serde::Serialize, serde::Deserialize)]
 pub(super) struct Envelope {
     pub(super) to: String,
     pub(super) notice: Notice,
 }
 
-/// A notice ready to be written: sealed before the transaction.
+/// A notice ready to be stored, sealed before the transaction.
 #[derive(Debug, Clone)]
 pub struct Queued {
     id: NoticeId,
@@ -110,7 +110,7 @@ pub(super) fn seal_context(id: &NoticeId) -> SealContext<'_> {
     SealContext { table: "notices", column: "sealed", row: id.as_str() }
 }
 
-/// Writes a notice, in the transaction of 許可する. There is no link to tell of yet, so it is held (requirements.md#notices, G26).
+/// Stores a notice, in the transaction of 許可する. The app has no token yet, so it is held (requirements.md#notices, G26).
 pub fn hold(tx: &mut Tx<'_, '_>, notice: &Queued, now: Instant) -> Result<()> {
     tx.execute(
         "insert into notices (id, kind, grant_id, sealed, state, attempts, created_at) \
@@ -126,7 +126,7 @@ pub fn hold(tx: &mut Tx<'_, '_>, notice: &Queued, now: Instant) -> Result<()> {
     Ok(())
 }
 
-/// Lets the notice of a grant go out, in the transaction that redeems its code: its 24 hours count from now.
+/// Releases the notice of a grant, in the transaction that redeems its code. Its 24 hours begin now.
 pub fn release(tx: &mut Tx<'_, '_>, grant: &GrantId, now: Instant) -> Result<()> {
     tx.execute(
         "update notices set state = 'waiting', next_at = ?2, since = ?2 where grant_id = ?1 and state = 'held'",
@@ -135,7 +135,7 @@ pub fn release(tx: &mut Tx<'_, '_>, grant: &GrantId, now: Instant) -> Result<()>
     Ok(())
 }
 
-/// The redemption was taken back: a notice that has not gone out yet is held again.
+/// The redemption was undone: a notice that is not sent yet is held again.
 pub fn put_on_hold(tx: &mut Tx<'_, '_>, grant: &GrantId) -> Result<()> {
     tx.execute(
         "update notices set state = 'held', next_at = null, since = null where grant_id = ?1 and state = 'waiting'",
@@ -144,12 +144,12 @@ pub fn put_on_hold(tx: &mut Tx<'_, '_>, grant: &GrantId) -> Result<()> {
     Ok(())
 }
 
-/// By how much the clocks of two nodes may differ: a code is not taken for dead while another node still redeems it.
+/// The clock difference between two nodes. Another node may still redeem a code that has just expired here.
 const CLOCKS: Duration = Duration::from_secs(60);
 
-/// Housekeeping: deletes held notices, with their addresses, once no code of their grant can be redeemed any more: the
-/// grant has ended (revoked meanwhile, say), or the codes it had have died unused and it is too late for a further one.
-/// Returns how many went.
+/// Housekeeping: deletes held notices, with their addresses, once no code of their grant can be redeemed any more.
+/// Either the grant has ended (for example by revocation), or its codes have expired unused and it is too late for a
+/// further one. Returns how many were deleted.
 pub fn drop_held(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     let dead = now - CLOCKS;
     tx.execute(

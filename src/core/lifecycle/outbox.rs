@@ -1,5 +1,5 @@
-//! The outbox of mail as staff sees it: which notices have not been delivered, why not, and one more try for one of them.
-//! Nothing here opens a seal: no address is shown.
+//! The outbox as staff sees it: which notices are not delivered, why, and another try for one of them. Nothing is
+//! unsealed here, so no address is shown.
 
 use super::notice::TRY_FOR;
 use crate::audit::{self, Actor, AuditAction, Entry};
@@ -12,31 +12,31 @@ use crate::store::{Error, Result, Row, Tx};
 pub struct Undelivered {
     /// Its id.
     pub id: NoticeId,
-    /// What it tells of.
+    /// The kind of notice.
     pub kind: String,
     /// `held` until the app has redeemed its code, `waiting` until it is delivered or given up, then `failed`.
     pub state: String,
-    /// The grant it tells of,
+    /// Its grant.
     pub grant: Option<GrantId>,
-    /// whose that is,
+    /// The grant's client.
     pub client: Option<ClientId>,
-    /// and its 受付番号.
+    /// The grant's 受付番号.
     pub reference: Option<String>,
-    /// When it was written.
+    /// When it was stored.
     pub created_at: Instant,
-    /// How often it was tried.
+    /// How many attempts there were.
     pub attempts: i64,
     /// Why the last attempt failed.
     pub trouble: Option<String>,
-    /// When it is tried next.
+    /// The time of the next attempt.
     pub next_at: Option<Instant>,
-    /// Until when it is tried.
+    /// The time of the last attempt.
     pub until: Option<Instant>,
     /// When it was given up.
     pub done_at: Option<Instant>,
 }
 
-/// The notices that have not been delivered, the newest first.
+/// The undelivered notices, newest first.
 pub fn undelivered(tx: &mut Tx<'_, '_>, limit: i64) -> Result<Vec<Undelivered>> {
     let sql = "select n.id, n.kind, n.state, n.grant_id, g.client_id, g.reference, n.created_at, n.attempts, n.trouble, \
                n.next_at, n.since, n.done_at from notices n left join grants g on g.id = n.grant_id \
@@ -66,25 +66,25 @@ fn from_row(row: &Row) -> Result<Undelivered> {
     })
 }
 
-/// What became of the wish to try once more.
+/// The result of [`retry`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retried {
-    /// It is tried now, and for another 24 hours.
+    /// It is due now, and is tried for another 24 hours.
     Now,
-    /// Its app has not redeemed its code: there is no link to tell of.
+    /// Its app has not redeemed its code yet.
     Held,
-    /// Somebody is delivering it at this moment.
+    /// It is being delivered now.
     InDelivery,
     /// It was delivered.
     Sent,
-    /// Its address has been erased.
+    /// Its address was erased.
     Erased,
     /// There is no such notice.
     Unknown,
 }
 
-/// Tries a notice now, and for another 24 hours: whoever mended the relay need not wait for the next attempt, and a notice
-/// that was given up goes out after all.
+/// Makes a notice due now, for another 24 hours. So staff who repaired the relay need not wait for the next attempt,
+/// and a notice that was given up is sent after all.
 pub fn retry(tx: &mut Tx<'_, '_>, id: &NoticeId, actor: Actor, now: Instant) -> Result<Retried> {
     let sql = "select state, sealed, taken_until, grant_id from notices where id = ?1";
     let Some(row) = tx.row(sql, &[id.as_str().into()])? else { return Ok(Retried::Unknown) };

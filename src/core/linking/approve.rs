@@ -25,37 +25,37 @@ use crate::store::{self, Tx};
 use serde_json::json;
 use std::time::Duration;
 
-/// The form of 許可する.
+/// The submitted form of 許可する.
 pub struct Approval<'a> {
-    /// The browser that posts it.
+    /// The browser that submits it.
     pub visitor: &'a Visitor,
     /// Its single-use step token.
     pub step: &'a str,
-    /// The tick, and the accounts.
+    /// The checkbox, and the accounts.
     pub choice: &'a ConsentChoice,
-    /// The digest of the page it stood on. A form without one is taken.
+    /// The digest of the page with the form. A form without one is accepted.
     pub shown: Option<&'a str>,
-    /// Network address and user agent, one line.
+    /// Network address and user agent in one line.
     pub remote: Secret,
 }
 
-/// What comes of 許可する.
+/// The result of 許可する.
 pub enum Approved {
-    /// The link exists.
+    /// The grant was made.
     Linked {
-        /// What the app is answered with.
+        /// The response to the app.
         answer: AuthorizationResponse,
-        /// What the browser remembers (decision 15), and for how long.
+        /// The cookie of the proofing session (decision 15), and its lifetime.
         proofing_cookie: Option<(Secret, Duration)>,
     },
-    /// It does not: the screen that is.
+    /// It was not made: the screen to show.
     Screen(ViewResult),
 }
 
 impl Linking {
     /// 許可する, for a customer at ⑥.
     ///
-    /// # Errors
+    /// [`super::Error`]; then nothing is recorded.
     /// [`super::Error`]; nothing is recorded then.
     pub async fn approve(
         &self,
@@ -69,7 +69,7 @@ impl Linking {
             return self.not_approved(&form, Ending::Failed, now).await;
         }
         let offered = self.offer(at, words).await?;
-        // Nobody agrees to words they have not seen: a record, a text or the language may have changed since.
+        // The customer must agree to the sentences shown. A record, a text or the language may have changed since.
         let errors = |problems| FormErrors { problems, chosen: Some(ticked_lines(&offered, form.choice)) };
         if form.shown.is_some_and(|shown| shown != offered.shown()) {
             return self.once_more(&form, errors(lacking(Missing::Agreement)), None, now).await;
@@ -79,11 +79,11 @@ impl Linking {
             Ok(agreed) => agreed,
             Err(missing) => return self.once_more(&form, errors(lacking(missing)), None, now).await,
         };
-        // What ⑤ found may be true no longer: the core bank is asked before anything is recorded (decision 1).
+        // The result of ⑤ may be outdated, so the core bank is asked before anything is recorded (decision 1).
         match self.reverify(proofed, now).await {
             Recheck::Valid(accounts)
                 if agreed.details.accounts.iter().all(|a| accounts.iter().any(|(id, _)| id == a)) => {}
-            // The places of the page before mean nothing on the one that follows.
+            // Line numbers of the earlier page do not apply to the new page.
             Recheck::Valid(accounts) => {
                 return self.once_more(&form, lacking(Missing::Account).into(), Some(accounts), now).await;
             }
@@ -94,7 +94,7 @@ impl Linking {
         }
         let (link, notice) = self.prepared(at, &agreed, &offered.request, now)?;
         let proofing = self.new_proofing_session(at, now)?;
-        // Made before anything is recorded: if it cannot be signed, nothing is agreed to.
+        // Made before anything is recorded: if it cannot be signed, there must be no consent.
         let code = Outcome::Code(link.summary().code.clone());
         let answer = oauth_answer(&offered.request, client, &code, self.response_context(now))?;
         let (proofing, value) = proofing.map_or((None, None), |(value, proofing)| (Some(proofing), Some(value)));
@@ -119,7 +119,7 @@ impl Linking {
         Ok(Approved::Screen(self.end(form.visitor, form.step, ending, now).await?))
     }
 
-    /// ⑥ again, with a new step token (G17), with what is wrong, and with the accounts the core bank has named anew.
+    /// ⑥ again with a new step token (G17), the errors, and the accounts as the core bank lists them now.
     async fn once_more(
         &self,
         form: &Approval<'_>,
@@ -138,7 +138,7 @@ impl Linking {
         Ok(Approved::Screen(screen))
     }
 
-    /// What this browser will remember for this app, where both may (decision 15): a new value each time.
+    /// A new proofing session for this browser and app, if both settings allow one (decision 15). Always a new value.
     fn new_proofing_session(
         &self,
         at: AtConsent<'_>,
@@ -149,7 +149,7 @@ impl Linking {
         Ok(Some(made).filter(|(_, proofing)| now < proofing.until()))
     }
 
-    /// Everything that is drawn and sealed before the transaction.
+    /// Everything that needs randomness or sealing, made before the transaction.
     fn prepared(
         &self,
         at: AtConsent<'_>,
@@ -186,7 +186,7 @@ impl Linking {
     }
 }
 
-/// What 許可する lacked, as the row of the interaction keeps it.
+/// What was missing for 許可する, in the form stored with the interaction.
 pub(super) fn lacking(missing: Missing) -> Vec<Problem> {
     let account = Problem::at(Field::Account, Message::AccountChoice);
     let agree = Problem::at(Field::Agree, Message::Agree);
@@ -197,26 +197,26 @@ pub(super) fn lacking(missing: Missing) -> Vec<Problem> {
     }
 }
 
-/// Which lines of the page were ticked.
+/// Indexes of the ticked lines of the page.
 fn ticked_lines(offered: &Offered, choice: &ConsentChoice) -> Vec<usize> {
     let lines = offered.offer.accounts.iter().enumerate();
     lines.filter(|(_, id)| choice.accounts.contains(id)).map(|(place, _)| place).collect()
 }
 
-/// What 許可する writes, together.
+/// What 許可する writes, in one transaction.
 struct Writes {
     grant: NewGrant,
     notice: Queued,
-    /// What the browser will remember,
+    /// The new proofing session.
     session: Option<ProofingSession>,
-    /// and what it has shown.
+    /// The digest of the proofing cookie that the browser sent.
     old: Option<Hash>,
     /// The version of the client's record.
     version: i64,
 }
 
-/// Writes it. `false`, and nothing of it is written, for an account that was locked meanwhile, a memory that was forgotten,
-/// or a request that another browser completed first (decision 9): the interaction ends then.
+/// Writes it. Writes nothing of it and returns `false` if the account was locked meanwhile, the proofing session was
+/// deleted, or another browser completed the request first (decision 9). The interaction ends then.
 fn record(
     identity: &IdentityService,
     tx: &mut Tx<'_, '_>,
@@ -236,7 +236,7 @@ fn record(
     let Ok((i, proofed)) = i.completed(writes.grant.summary().grant.clone()) else { return Ok(false) };
     grant::create(tx, &writes.grant)?;
     hold(tx, &writes.notice, now)?;
-    // Checks passed minutes ago do not make up for wrong answers given since.
+    // Remembered checks do not clear wrong answers given since.
     if proofed.remembered.is_none() {
         lockout::clear(tx, identity.crypto(), proofed.account_index, now)?;
     }
@@ -252,8 +252,8 @@ fn record(
     Ok(true)
 }
 
-/// How an interaction ends whose checks count no longer: the account was locked after ⑤, by wrong guesses of somebody else
-/// (R33), or the memory that stood for them was forgotten.
+/// The ending if the checks of this interaction no longer count: the account was locked after ⑤ by another person's
+/// wrong guesses (R33), or the proofing session they came from was deleted.
 fn outdated(
     identity: &IdentityService,
     tx: &mut Tx<'_, '_>,

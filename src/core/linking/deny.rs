@@ -1,4 +1,4 @@
-//! 拒否する (R73): that it was refused is recorded, and the interaction ends.
+//! 拒否する (R73): the refusal is recorded, and the interaction ends.
 
 use super::offer::{AtConsent, Offered, PageFailed};
 use super::{Linking, Result};
@@ -8,21 +8,21 @@ use crate::identity::{Ending, IdentityService, Interaction, ViewResult, Visitor,
 use crate::secret::{Hash, Secret};
 use crate::store::Tx;
 
-/// The form of 拒否する.
+/// The submitted form of 拒否する.
 pub struct Denial<'a> {
-    /// The browser that posts it.
+    /// The browser that submits it.
     pub visitor: &'a Visitor,
     /// Its single-use step token.
     pub step: &'a str,
-    /// Network address and user agent, one line.
+    /// Network address and user agent in one line.
     pub remote: Secret,
 }
 
 impl Linking {
-    /// 拒否する, for a customer at ⑥. Shows the screen that is then. What the browser remembers for the app is forgotten.
+    /// 拒否する, for a customer at ⑥. Returns the next screen. The proofing session of this browser and app is deleted.
     ///
     /// # Errors
-    /// [`super::Error`]; nothing is recorded then.
+    /// [`super::Error`]; then nothing is recorded.
     pub async fn deny(
         &self,
         at: AtConsent<'_>,

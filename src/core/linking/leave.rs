@@ -8,17 +8,17 @@ use crate::clock::Instant;
 use crate::identity::{Ending, Interaction, Stage, sql};
 use crate::refusal::{ErrorCode, Refusal};
 
-/// Where 連携元画面へ leads.
+/// The result of 連携元画面へ.
 pub enum Left {
-    /// To the app.
+    /// A response to the app.
     ToTheApp(AuthorizationResponse),
-    /// Nowhere: the interaction has not ended, or has ended with consent.
+    /// None: the interaction has not ended, or ended with consent.
     Stays,
 }
 
 impl Linking {
-    /// Answers the app, when the interaction has ended without consent. The request is used up: nobody gets a code any more
-    /// for something of which the app knows that it failed.
+    /// Returns the error response if the interaction ended without consent. The request is consumed: an app that got an
+    /// error for it must not get a code for it later.
     ///
     /// # Errors
     /// [`Error`].
@@ -26,7 +26,7 @@ impl Linking {
         let Some(refusal) = refusal(&i.stage) else { return Ok(Left::Stays) };
         let (id, own, crypto) = (i.request, i.id.clone(), self.identity.crypto().clone());
         let work = self.store.write(move |tx| {
-            // Used up before, by a press of this very button or by another browser: the app hears the same again.
+            // If the request was consumed before, by this button or another browser, the app gets the same error again.
             if consume(tx, id, now)? == Consumed::First {
                 sql::end_others(tx, &crypto, id, &own, now)?;
             }
@@ -38,7 +38,7 @@ impl Linking {
     }
 }
 
-/// The error an app receives for an interaction that has ended without consent.
+/// The error response of an interaction that ended without consent.
 pub(super) fn refusal(stage: &Stage) -> Option<Refusal> {
     let Stage::Ended(ending) = stage else { return None };
     let (code, description) = match ending {

@@ -1,13 +1,13 @@
-//! Step 3, ⑥: what happens around the consent screen, one file a use-case. `web` reads a request, calls one of them, and
-//! answers.
+//! Step 3, ⑥: what happens around the consent screen, one file for each use case. `web` parses a request, calls a use
+//! case, and renders the result.
 //!
-//! [`offer`](Linking::offer) says what ⑥ shows. [`approve`](Linking::approve) is 許可する, the transaction in which a link
-//! begins; [`deny`](Linking::deny) is 拒否する; [`repeat_answer`](Linking::repeat_answer) gives a browser its answer once more,
-//! and [`leave`](Linking::leave) is 連携元画面へ. [`prompt_none`](Linking::prompt_none) answers an app without a screen.
-//! [`proofing_session`] decides whether checks that were passed minutes ago still count, [`reverify`] asks the core bank
-//! whether what they found is still true.
+//! [`offer`](Linking::offer) returns what ⑥ shows. [`approve`](Linking::approve) is 許可する, the transaction that makes a
+//! grant; [`deny`](Linking::deny) is 拒否する; [`repeat_answer`](Linking::repeat_answer) sends a browser back to the app
+//! again, and [`leave`](Linking::leave) is 連携元画面へ. [`prompt_none`](Linking::prompt_none) answers an app without a
+//! screen. [`proofing_session`] decides whether checks passed minutes ago still count; [`reverify`] asks the core bank
+//! whether their result is still true.
 //!
-//! Every use-case first asks the outside, then decides, then records in one transaction.
+//! Every use case first reads and asks the core bank, then decides, then writes in one transaction.
 
 mod approve;
 mod deny;
@@ -38,28 +38,28 @@ use crate::store::{self, Store, Tx};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the use-cases work with. One for each server.
+/// What the use cases need. One for each server.
 pub struct Linking {
     /// The store.
     pub store: Store,
     /// The five checks, and the core bank behind them.
     pub identity: IdentityService,
-    /// What signs an answer.
+    /// Signs responses.
     pub keys: Ring,
     /// Seals personal fields.
     pub sealer: Arc<Sealer>,
-    /// Where randomness comes from.
+    /// The source of randomness.
     pub random: Arc<dyn Random>,
     /// What the institution has configured.
     pub rules: LinkingRules,
 }
 
-/// What the institution has configured for ⑥.
+/// The institution's settings for ⑥.
 #[derive(Debug, Clone)]
 pub struct LinkingRules {
-    /// `iss` of every answer.
+    /// `iss` of every response.
     pub issuer: String,
-    /// The terms beside the checkbox.
+    /// The terms next to the checkbox.
     pub terms: Terms,
     /// `aud` of a token where the request names no resource.
     pub default_audience: String,
@@ -69,11 +69,11 @@ pub struct LinkingRules {
     pub warn_before: Vec<Duration>,
     /// How long a code lives.
     pub code_lifetime: Duration,
-    /// How long passed checks may be remembered, where a client's record allows it.
+    /// The longest lifetime of a proofing session; a client's record must allow one too.
     pub proofing_memory: Duration,
 }
 
-/// Why a use-case came to no answer: ours to log. Nothing was recorded.
+/// Why a use case failed; log it. Nothing was recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The store.
@@ -82,18 +82,18 @@ pub enum Error {
     /// A field could not be sealed.
     #[error("a field could not be sealed")]
     Sealing(#[from] Broken),
-    /// The answer could not be signed. It is not sent unsigned.
+    /// The response could not be signed. It is not sent unsigned.
     #[error("the answer could not be signed: {0}")]
     Signing(#[from] jose::Error),
-    /// The page could not be made.
+    /// The page could not be rendered.
     #[error(transparent)]
     Page(#[from] PageFailed),
-    /// The request is not in the store any more.
+    /// The request is no longer stored.
     #[error("the request of an interaction is gone")]
     RequestGone,
 }
 
-/// What a use-case of this folder returns.
+/// The result of a use case.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl LinkingRules {
@@ -108,8 +108,8 @@ impl Linking {
         ResponseContext { issuer: &self.rules.issuer, keys: &self.keys, now }
     }
 
-    /// Takes the step token and, while the interaction is at ⑥, does `work` in the same transaction. `None`: another
-    /// browser's interaction, a page of before, or another stage; nothing was done.
+    /// Accepts the step token and, if the interaction is at ⑥, runs `work` in the same transaction. Returns `None`
+    /// without running it for another browser's interaction, an outdated page or another stage.
     async fn at_consent<T: Send + 'static>(
         &self,
         visitor: &Visitor,
@@ -125,7 +125,7 @@ impl Linking {
         write.await
     }
 
-    /// Ends an interaction at ⑥ and shows what is then.
+    /// Ends an interaction at ⑥ and returns the next screen.
     async fn end(&self, visitor: &Visitor, step: &str, ending: Ending, now: Instant) -> store::Result<ViewResult> {
         let work = move |identity: &IdentityService, tx: &mut Tx<'_, '_>, i: Interaction| {
             sql::end(tx, identity.crypto(), i, ending, now).map(drop)
@@ -134,7 +134,7 @@ impl Linking {
         self.identity.look(visitor, None, now).await
     }
 
-    /// Ends an interaction whose app was suspended meanwhile: no further screen is shown for it. Returns what the browser sees then.
+    /// Ends an interaction whose app was suspended meanwhile, and returns what the browser sees then.
     pub async fn end_for_inactive_client(&self, visitor: &Visitor, step: &str, now: Instant) -> Result<ViewResult> {
         let (identity, v, step) = (self.identity.clone(), visitor.clone(), step.to_owned());
         let work = move |tx: &mut Tx<'_, '_>| {

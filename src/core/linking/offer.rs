@@ -1,4 +1,4 @@
-//! What ⑥ shows (R70–R72), as the page says it and as the record will hold it.
+//! What ⑥ shows (R70–R72): the page and the consent record both come from it.
 
 use super::{Error, Linking, Result};
 use crate::authorize::{self, AuthorizationRequest};
@@ -13,40 +13,40 @@ use crate::store::Tx;
 /// A customer at ⑥.
 #[derive(Clone, Copy)]
 pub struct AtConsent<'a> {
-    /// Their interaction.
+    /// The interaction.
     pub interaction: &'a Interaction,
-    /// What ① to ⑤ have established.
+    /// The result of ① to ⑤.
     pub proofed: &'a Proofed,
-    /// The app that asks.
+    /// The requesting app.
     pub client: &'a Client,
     /// The page's language.
     pub language: Language,
 }
 
-/// What an app asks for, and what of it this customer can allow.
+/// What an app requests, and which part of it this customer can allow.
 #[derive(Debug, Clone)]
 pub struct Offered {
     /// The stored request.
     pub request: AuthorizationRequest,
-    /// What 許可する would allow.
+    /// The content of 許可する.
     pub offer: Offer,
 }
 impl Offered {
-    /// The digest of the page, as its form carries it.
+    /// The digest of the page, as its form sends it.
     #[must_use]
     pub fn shown(&self) -> String {
         base64url(self.offer.shown.as_bytes())
     }
 }
 
-/// The page could not be made; the text is for the log.
+/// The page could not be rendered; the text is for the log.
 #[derive(Debug, thiserror::Error)]
 #[error("the consent page could not be made: {0}")]
 pub struct PageFailed(pub String);
 
 impl Linking {
-    /// What is offered. `words` makes the page of an offer and returns the digest of its sentences: nobody agrees to words
-    /// they have not seen, and the record proves which they were.
+    /// The offer for this customer. `words` renders its page and returns the digest of the page's sentences. The
+    /// consent record stores the digest, and 許可する for a page with another digest is refused.
     pub async fn offer(
         &self,
         at: AtConsent<'_>,
@@ -56,7 +56,7 @@ impl Linking {
         let id = interaction.request;
         let stored = self.store.read(move |tx| authorize::sql::load(tx, id)).await?.ok_or(Error::RequestGone)?;
         let limits = stored.request.authorization_details.clone();
-        // Whoever is not the person the app expects shares nothing with it (OpenID Connect Core §3.1.2.1).
+        // If the customer is not the person the app expects, nothing is shared (OpenID Connect Core §3.1.2.1).
         let expected = self.is_expected(client, &stored.request, &proofed.holder);
         let offer = Offer {
             client: client.id.clone(),
@@ -75,7 +75,7 @@ impl Linking {
         Ok(offered)
     }
 
-    /// Ends an interaction at ⑥ for which there is nothing to offer, and shows what is then.
+    /// Ends an interaction at ⑥ that has nothing to offer, and returns the next screen.
     pub async fn nothing_to_offer(&self, visitor: &Visitor, now: Instant) -> Result<ViewResult> {
         let (identity, v) = (self.identity.clone(), visitor.clone());
         let work = move |tx: &mut Tx<'_, '_>| {

@@ -1,5 +1,5 @@
-//! `prompt=none` for a customer who is remembered (decision 15): a code without a screen, where a link in use covers all
-//! that is asked; else the error that says what it would take (OpenID Connect Core §3.1.2.6).
+//! `prompt=none` for a customer with a proofing session (decision 15): a code without a screen if a grant in use covers
+//! the request; otherwise the error that names what is missing (OpenID Connect Core §3.1.2.6).
 
 use super::{Linking, Result};
 use crate::authorize::sql::{Consumed, consume};
@@ -14,13 +14,13 @@ use crate::scope::Scope;
 use crate::secret::Hash;
 use crate::store::{self, Tx};
 
-/// What comes of it.
+/// The result.
 pub enum PromptNone {
-    /// The code, for the app.
+    /// The response with the code.
     Code(AuthorizationResponse),
-    /// Why there is none; the request is used up.
+    /// The error. The request is consumed.
     Refused(Refusal),
-    /// The request had been completed before.
+    /// The request was already consumed.
     Used,
 }
 
@@ -30,10 +30,10 @@ const CONSENT: Refusal = Refusal::new(
 );
 
 impl Linking {
-    /// Answers a request that forbids every screen. `id`: where it is stored, if it was pushed.
+    /// Answers a request that allows no screen. `id` is the key of the request, if it was pushed.
     ///
     /// # Errors
-    /// [`super::Error`]; nothing is recorded then.
+    /// [`super::Error`]; then nothing is recorded.
     pub async fn prompt_none(
         &self,
         client: &Client,
@@ -64,7 +64,7 @@ impl Linking {
             {
                 return Ok(PromptNone::Used);
             }
-            // The memory may have been forgotten and the account locked since.
+            // Since the reads above, the proofing session may have been deleted and the account locked.
             let locked = lockout::locked(tx, identity.crypto(), identity.policy(), account, now)?;
             if locked.is_some() || !proofing_session::exists(tx, &of)? {
                 return Ok(PromptNone::Refused(login.clone()));
@@ -83,7 +83,7 @@ impl Linking {
         })
     }
 
-    /// The link in use that covers the request, agreed to under the terms of today, and what of it the request wants.
+    /// The grant in use that covers the request, given under the current terms, and the part the request wants.
     async fn covering(
         &self,
         client: &Client,

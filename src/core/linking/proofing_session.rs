@@ -1,5 +1,5 @@
-//! Whether a request may rest on checks its customer passed minutes ago in the same browser (decision 15), and whether the
-//! customer is the one the app expects (OpenID Connect Core §3.1.2.1).
+//! Whether a request may use checks that its customer passed minutes ago in the same browser (decision 15), and whether
+//! the customer is the one the app expects (OpenID Connect Core §3.1.2.1).
 
 use super::reverify::Recheck;
 use super::{Linking, Result};
@@ -13,16 +13,16 @@ use crate::secret::Hash;
 use std::time::Duration;
 
 impl Linking {
-    /// How long this app's customers are remembered: only where both the institution's configuration and the client's record
-    /// say so, and never longer than either.
+    /// The lifetime of this app's proofing sessions: the shorter of the institution's setting and the client's record.
+    /// `None` unless both allow one.
     #[must_use]
     pub fn remembers_for(&self, client: &Client) -> Option<Duration> {
         let most = self.rules.proofing_memory;
         client.proofing_memory.map(|own| own.min(most)).filter(|lasting| !lasting.is_zero())
     }
 
-    /// The checks the request may rest on, of the browser that shows `memory`. The core bank is asked what has become of the
-    /// account; without a clear answer they are passed anew.
+    /// The checks the request may use, from the browser whose proofing cookie has the digest `proofing`. The core bank
+    /// is asked for the account's current state; without a clear answer the customer must pass the checks anew.
     pub async fn recalled(
         &self,
         proofing: Option<Hash>,
@@ -34,10 +34,10 @@ impl Linking {
         let (Some(lasting), Some(proofing)) = (self.remembers_for(client), proofing) else { return Ok(None) };
         let of = ProofingSessionKey { cookie: proofing, client: client.id.clone(), version: client.version };
         let Some(proofed) = self.identity.recall(&of, now).await? else { return Ok(None) };
-        // Another person than the one a hint names, or a hint that cannot be read: the screens will tell.
+        // The hint names another person or cannot be read: show the screens, which handle both.
         let hinted = request.hint.is_none_or(|hint| hint.names(&self.subject(client, &proofed.holder)));
         let expected = hinted && self.is_demanded(client, request, &proofed.holder);
-        // The configuration may have grown stricter since.
+        // The configured lifetime may be shorter now.
         let young = now < proofed.auth_time + lasting;
         if !expected || !young || !authorize::may_rest_on(request, proofed.auth_time, now) {
             return Ok(None);
@@ -51,8 +51,8 @@ impl Linking {
         })
     }
 
-    /// Whether the person who passed the checks is the one the app expects, if it said so: nobody else may be answered
-    /// for. A hint that we did not issue expects no particular person.
+    /// Whether the person who passed the checks is the one the app expects. A request that names no person expects
+    /// anyone, and so does a hint that we did not issue.
     pub(super) fn is_expected(&self, client: &Client, request: &AuthorizationRequest, holder: &HolderId) -> bool {
         let hinted = match request.hint {
             None | Some(Hint::Unreadable) => true,
@@ -61,7 +61,7 @@ impl Linking {
         hinted && self.is_demanded(client, request, holder)
     }
 
-    /// The same of a `sub` that `claims` demands (OpenID Connect Core §5.5.1).
+    /// The same for a `sub` that `claims` demands (OpenID Connect Core §5.5.1).
     fn is_demanded(&self, client: &Client, request: &AuthorizationRequest, holder: &HolderId) -> bool {
         request.claims.sub.is_none() || request.claims.allow_subject(&self.subject(client, holder))
     }

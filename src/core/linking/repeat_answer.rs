@@ -1,4 +1,4 @@
-//! After 許可する: the answer to the app once more, while it may have been lost on its way (requirements.md#further-code).
+//! After 許可する: the response to the app again, because the first may be lost (requirements.md#further-code).
 
 use super::{Linking, Result};
 use crate::authorize::{self, AuthorizationResponse, Outcome, oauth_answer};
@@ -12,16 +12,16 @@ use crate::secret::{self, SecretKind};
 
 /// What a browser gets that comes back after 許可する.
 pub enum RepeatedAnswer {
-    /// The app's answer, with a further code of the same grant.
+    /// The response to the app, with a further code of the same grant.
     Answer(AuthorizationResponse),
     /// The app has redeemed a code: the link is complete.
     Redeemed,
-    /// The time for it is over.
+    /// It is too late for a further code.
     Over,
 }
 
 impl Linking {
-    /// The answer to the app with a further code, where the grant may have one.
+    /// The response to the app with a further code, if the grant may have one.
     pub async fn repeat_answer(
         &self,
         i: &Interaction,
@@ -36,7 +36,7 @@ impl Linking {
         };
         let code = secret::issue(SecretKind::Code, &*self.random);
         let (hash, binding, grant) = (code.hash(), CodeBinding::of(&request), grant.clone());
-        // Made before anything is recorded: no code is written that then cannot be sent.
+        // Made before anything is recorded: if it cannot be signed, no code is stored.
         let answer = oauth_answer(&request, client, &Outcome::Code(code), self.response_context(now))?;
         let lifetime = self.rules.code_lifetime;
         let write = self.store.write(move |tx| further(tx, &grant, hash, &binding, lifetime, now));

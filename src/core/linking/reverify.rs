@@ -1,5 +1,5 @@
-//! Between ⑤ and 許可する minutes pass in which an account can be closed or the service ends. So the core bank is asked
-//! again before anything is recorded (decision 1). Nothing here can be guessed, and nothing counts.
+//! Between ⑤ and 許可する an account can be closed or the service can end. So the core bank is asked again before anything
+//! is recorded (decision 1). No secret is checked here, so nothing counts as an attempt.
 
 use super::Linking;
 use crate::account::Account;
@@ -8,19 +8,19 @@ use crate::id::AccountId;
 use crate::identity::service_hours::Service;
 use crate::identity::{BankError, Ending, Lookup, Message, Proofed};
 
-/// What has become of what ① to ⑤ established.
+/// Whether the result of ① to ⑤ is still true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recheck {
-    /// It holds; these are the person's accounts now.
+    /// It is; these are the person's current accounts.
     Valid(Vec<(AccountId, Account)>),
-    /// It is over: the interaction ends like this.
+    /// It is not: the interaction ends like this.
     Over(Ending),
-    /// Nobody can say now: R34 to R37.
+    /// The bank gave no clear answer: R34 to R37.
     Unknown(Message),
 }
 
 impl Linking {
-    /// Asks whether the verified account can still be linked, is still the same person's, and which others they have.
+    /// Asks whether the verified account can still be linked and has the same owner, and for their other accounts.
     pub async fn reverify(&self, proofed: &Proofed, now: Instant) -> Recheck {
         let policy = self.identity.policy();
         if let Service::Closed { until } = policy.hours.open_at(now) {
@@ -42,7 +42,7 @@ impl Linking {
         }
     }
 
-    /// The person's accounts; `None` where the verified one is not theirs any more, or cannot be linked.
+    /// The person's accounts; `None` if the verified account is no longer theirs, or cannot be linked.
     async fn accounts_now(&self, proofed: &Proofed) -> Result<Option<Vec<(AccountId, Account)>>, BankError> {
         let bank = self.identity.bank();
         match bank.lookup(&proofed.account).await? {

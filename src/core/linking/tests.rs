@@ -1,4 +1,4 @@
-//! The use-cases of ⑥ without HTTP: a real store, the sample bank, a customer who has passed the checks.
+//! The use cases of ⑥ without HTTP: a real store, the sample bank, a customer who passed the checks.
 
 use super::*;
 use crate::audit::Actor;
@@ -18,7 +18,7 @@ use serde_json::json;
 
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
-/// A customer at ⑥ of an app that may remember them for five minutes.
+/// A customer at ⑥ of an app with proofing sessions of five minutes.
 struct Scene<'t> {
     linking: Linking,
     client: Client,
@@ -144,7 +144,7 @@ async fn who_agrees_gets_a_link_and_the_app_a_code_once() {
     for action in ["consent.granted", "grant.created", "interaction.consent.allowed"] {
         assert_eq!(actions.iter().filter(|a| *a == action).count(), 1, "{action} in {actions:?}");
     }
-    // The browser that comes back is answered with a further code of the same grant.
+    // The browser that comes back gets a further code of the same grant.
     let view = scene.customer.look().await;
     let again =
         scene.linking.repeat_answer(&view.interaction, &grant, &scene.client, scene.customer.now).await.unwrap();
@@ -218,7 +218,7 @@ async fn who_refuses_leaves_a_record_and_the_app_hears_access_denied() {
     assert!(town.actions().await.iter().any(|a| a == "consent.denied"));
     let view = scene.customer.look().await;
     for _ in 0..2 {
-        // The button may be pressed again: the app hears the same.
+        // The button may be pressed twice: the app gets the same error.
         let left = scene.linking.leave(&view.interaction, &scene.client, NOON).await.unwrap();
         let Left::ToTheApp(answer) = left else { panic!("stays") };
         assert!(url(&answer).contains("error=access_denied") && url(&answer).contains("state=st"), "{}", url(&answer));
@@ -233,7 +233,7 @@ async fn who_is_still_on_a_screen_does_not_leave() {
     assert!(matches!(scene.linking.leave(&view.interaction, &scene.client, NOON).await.unwrap(), Left::Stays));
 }
 
-/// prompt=none: only a remembered customer with a link in use gets a code; the request is used up either way.
+/// prompt=none: only a customer with a proofing session and a grant in use gets a code; the request is always consumed.
 #[tokio::test]
 async fn without_a_screen_only_a_remembered_customer_is_linked() {
     let town = Town::new();
@@ -251,7 +251,7 @@ async fn without_a_screen_only_a_remembered_customer_is_linked() {
     let recalled = |at| scene.linking.recalled(proofing, network, &scene.client, &asked, at);
     assert!(recalled(scene.customer.now + secs(301)).await.unwrap().is_none(), "five minutes are over");
     let known = recalled(now).await.unwrap().unwrap();
-    // The link is not in use before its code was redeemed.
+    // A grant is not in use before its code was redeemed.
     let early = scene.linking.prompt_none(&scene.client, &asked, None, Some(&known), now).await.unwrap();
     assert!(matches!(early, PromptNone::Refused(r) if r.code.as_str() == "consent_required"));
     let code = url(&answer).split("code=").nth(1).unwrap().split('&').next().unwrap().to_owned();

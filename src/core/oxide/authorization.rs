@@ -13,15 +13,15 @@ use oxide_auth::primitives::registrar::{BoundClient, ClientUrl, PreGrant, Regist
 use oxide_auth::primitives::scope::Scope as OxideScope;
 use std::borrow::Cow;
 
-/// The requesting client, as far as the decision needs it.
+/// The requesting client, as far as [`negotiate`] needs it.
 pub struct ClientContext<'a> {
     /// Its id.
     pub client_id: &'a ClientId,
-    /// What it may ask for: its registered scope within the catalogue.
+    /// The scope it may request: its registered scope, as far as the server offers it.
     pub scope: &'a Scope,
-    /// Whether a redirect_uri is one of its own, character for character (RFC 9700 §2.1).
+    /// Whether a redirect_uri is registered for it, compared exactly (RFC 9700 §2.1).
     pub redirects_to: &'a dyn Fn(&str) -> bool,
-    /// Whether it may do without PKCE.
+    /// Whether it must use PKCE.
     pub pkce_required: bool,
 }
 
@@ -30,7 +30,7 @@ pub struct ClientContext<'a> {
 #[serde(transparent)]
 pub struct Challenge(String);
 impl Challenge {
-    /// Reads one. The library would take any text (quirk 2a).
+    /// Parses one. The library would accept any text (quirk 2a).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let clean = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
@@ -49,20 +49,20 @@ impl<'de> serde::Deserialize<'de> for Challenge {
     }
 }
 
-/// What client and server agree on, before the customer has said a word.
+/// The result of an accepted request, before the customer is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Negotiated {
-    /// The redirect_uri, exactly as asked.
+    /// The redirect_uri, exactly as requested.
     pub redirect_uri: String,
-    /// The scope asked for; never empty.
+    /// The requested scope; never empty.
     pub scope: Scope,
-    /// `state`, unread.
+    /// `state`, unchanged.
     pub state: Option<String>,
     /// The PKCE challenge the code will be bound to.
     pub challenge: Option<Challenge>,
 }
 
-/// The library's registrar, made of one client that was loaded beforehand.
+/// The library's registrar, for one client that was loaded before.
 struct Loaded<'a>(&'a ClientContext<'a>);
 impl Registrar for Loaded<'_> {
     fn bound_redirect<'a>(&self, bound: ClientUrl<'a>) -> Result<BoundClient<'a>, RegistrarError> {
@@ -70,13 +70,13 @@ impl Registrar for Loaded<'_> {
         if bound.client_id != self.0.client_id.as_str() || !(self.0.redirects_to)(uri.as_str()) {
             return Err(RegistrarError::Unspecified);
         }
-        // Stays an exact URL: the library's own registrar would hand out a normalised one.
+        // The exact URL: the library's own registrar would return a normalised one.
         Ok(BoundClient { client_id: bound.client_id, redirect_uri: Cow::Owned(uri.into()) })
     }
     fn negotiate(&self, bound: BoundClient<'_>, scope: Option<OxideScope>) -> Result<PreGrant, RegistrarError> {
         let asked = scope.ok_or(RegistrarError::Unspecified)?;
         let most = scope_in(self.0.scope).map_err(|_| RegistrarError::PrimitiveError)?;
-        // An empty scope parses to a valid empty set (quirk 12) and would be within everything.
+        // An empty scope parses to a valid empty set (quirk 12), which is within every scope.
         if asked.iter().next().is_none() || !most.priviledged_to(&asked) {
             return Err(RegistrarError::Unspecified);
         }
@@ -95,9 +95,9 @@ impl Registrar for Loaded<'_> {
 ///
 /// # Errors
 /// `invalid_request` (redirect_uri, response_type missing, PKCE), `unsupported_response_type`, `invalid_scope`.
-/// Whether the refusal may travel by redirect is the caller's to know.
+/// The caller decides whether the refusal may be sent by redirect.
 pub fn negotiate(params: &Params, asker: &ClientContext<'_>) -> Result<Negotiated, Refusal> {
-    // The machine would call a missing response_type unsupported (quirk 5).
+    // The state machine would call a missing response_type unsupported (quirk 5).
     params.need("response_type")?;
     let redirect_uri = params.need("redirect_uri")?;
     let request = OxideRequest { params, client_id: asker.client_id.as_str(), redirect_uri: Some(redirect_uri) };
@@ -133,7 +133,7 @@ pub fn negotiate(params: &Params, asker: &ClientContext<'_>) -> Result<Negotiate
     }
 }
 
-/// Bound to the code as the library binds it: S256 only; `plain`, which a missing method means, is refused.
+/// Only S256. `plain` is refused, also as the default of a missing method. Returned in the library's form.
 fn challenge(params: &Params, required: bool) -> Result<Extensions, Refusal> {
     let (method, text) = (params.get("code_challenge_method"), params.get("code_challenge"));
     if text.is_none() && method.is_some() {
@@ -155,13 +155,13 @@ fn challenge(params: &Params, required: bool) -> Result<Extensions, Refusal> {
 fn agreed_challenge(extensions: &mut Extensions) -> Result<Option<Challenge>, Refusal> {
     let Some(value) = extensions.remove(&Pkce::required()) else { return Ok(None) };
     let text = value.into_private_value().ok().flatten().ok_or_else(broken)?;
-    // The library writes the method as the last character: `S` for S256.
+    // The library stores the method as the last character: `S` for S256.
     text.strip_suffix('S').and_then(Challenge::parse).map(Some).ok_or_else(broken)
 }
 
 fn refusal(error: Error) -> Refusal {
     match error {
-        // Before client and redirect_uri are bound: here only a redirect_uri that is no URL.
+        // Here client and redirect_uri are not bound yet: the redirect_uri is no URL.
         Error::Ignore => Refusal::invalid_request("redirect_uri is not a URL"),
         Error::Redirect(mut url) => match authorization_code(url.description().kind()) {
             code @ ErrorCode::UnsupportedResponseType => Refusal::new(code, "response_type must be code"),

@@ -13,16 +13,16 @@ use oxide_auth::code_grant::extensions::Pkce;
 use oxide_auth::primitives::grant::{Extensions, Grant};
 use std::borrow::Cow;
 
-/// A code as it was loaded: unused, whatever its age. A used one is a replay and never gets here.
+/// A loaded code: not used yet, possibly expired. A used one is a replay and is handled before.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadedCode<'a> {
     /// The client it was issued to.
     pub client_id: &'a ClientId,
-    /// The grant it stands for.
+    /// Its grant.
     pub grant: &'a GrantId,
-    /// The redirect_uri of the authorization request, character for character.
+    /// The redirect_uri of the authorization request, exactly.
     pub redirect_uri: &'a str,
-    /// What the customer agreed to.
+    /// The scope the customer agreed to.
     pub scope: &'a Scope,
     /// The PKCE challenge it is bound to, if any.
     pub challenge: Option<&'a Challenge>,
@@ -32,7 +32,7 @@ pub struct LoadedCode<'a> {
     pub expires_at: Instant,
 }
 
-/// The code may be turned into a token.
+/// The code may be exchanged for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchanged {
     /// The grant the token belongs to.
@@ -41,11 +41,11 @@ pub struct Exchanged {
     pub scope: Scope,
 }
 
-/// Decides an `authorization_code` request of the token endpoint. `code` is `None` for an unknown one.
+/// Decides an `authorization_code` request of the token endpoint. `code` is `None` if it is unknown.
 ///
 /// # Errors
-/// `invalid_grant` for a code that is unknown, expired, another client's, or bound to another redirect_uri, verifier
-/// or key; `invalid_request` where a parameter is missing; `unsupported_grant_type`.
+/// `invalid_grant` for a code that is unknown, expired, another client's, or bound to another redirect_uri, verifier or
+/// key; `invalid_request` if a parameter is missing; `unsupported_grant_type`.
 pub fn exchange(
     code: Option<&LoadedCode<'_>>,
     params: &Params,
@@ -53,7 +53,7 @@ pub fn exchange(
     now: Instant,
 ) -> Result<Exchanged, Refusal> {
     params.need("code")?;
-    // The machine would call an unknown code invalid_request (quirk 1).
+    // The state machine would call an unknown code invalid_request (quirk 1).
     let code = code.ok_or_else(|| invalid("the code is unknown, expired or was issued to another client"))?;
     let request = OxideRequest { params, client_id: by.client_id.as_str(), redirect_uri: Some(code.redirect_uri) };
     let mut grant = Some(loaded(code)?);
@@ -61,15 +61,15 @@ pub fn exchange(
     let mut output = machine.advance(Input::None);
     loop {
         output = match output {
-            // Who the client is was decided before; the machine only compares it with the code's.
+            // The client was authenticated before; the machine only compares it with the code's.
             Output::Authenticate { .. } => machine.advance(Input::Authenticated),
             Output::Recover { .. } => {
                 alive(code.expires_at, now, refusal::ErrorCode::InvalidGrant, UNKNOWN)?;
                 machine.advance(Input::Recovered(grant.take().map(Box::new)))
             }
             Output::Extend { extensions } => {
-                // After the machine has found the client to be the code's own, so that nobody else learns what it is
-                // bound to.
+                // Checked only after the machine has found that the code belongs to this client, so that no other
+                // client learns what it is bound to.
                 redirect_uri(code, params)?;
                 if code.dpop_jkt.is_some() && code.dpop_jkt != by.jkt {
                     return Err(invalid("the code is bound to another DPoP key"));
@@ -78,7 +78,7 @@ pub fn exchange(
                 machine.advance(Input::Extended { access_extensions })
             }
             Output::Issue { grant } => {
-                // Nothing is issued here. What the machine agreed to issue is the decision.
+                // The token is not issued here; the scope and grant that the machine would issue are the decision.
                 return Ok(Exchanged {
                     grant: GrantId::parse(&grant.owner_id).ok_or_else(broken)?,
                     scope: scope_out(&grant.scope)?,
@@ -92,7 +92,7 @@ pub fn exchange(
 
 const UNKNOWN: &str = "the code is unknown, expired or was issued to another client";
 
-/// The code in the library's words.
+/// The code in the library's type.
 fn loaded(code: &LoadedCode<'_>) -> Result<Grant, Refusal> {
     let pkce = Pkce::required();
     let mut extensions = Extensions::new();
@@ -112,8 +112,8 @@ fn loaded(code: &LoadedCode<'_>) -> Result<Grant, Refusal> {
     })
 }
 
-/// RFC 6749 §4.1.3: identical to the one of the authorization request. A client that proves itself by PKCE may leave it
-/// out (OAuth 2.1 §4.1.3 dropped it); without PKCE it is the only tie to the request.
+/// RFC 6749 §4.1.3: identical to the one of the authorization request. With PKCE it may be left out (OAuth 2.1 §4.1.3
+/// removed it); without PKCE it is the only binding to the request.
 fn redirect_uri(code: &LoadedCode<'_>, params: &Params) -> Result<(), Refusal> {
     match params.get("redirect_uri") {
         Some(sent) if sent == code.redirect_uri => Ok(()),
@@ -123,7 +123,7 @@ fn redirect_uri(code: &LoadedCode<'_>, params: &Params) -> Result<(), Refusal> {
     }
 }
 
-/// RFC 7636 §4.6, and RFC 9700 §2.1.1: a verifier for a code without challenge is an attempt to downgrade.
+/// RFC 7636 §4.6, and RFC 9700 §2.1.1: a verifier for a code without a challenge is a downgrade attack.
 fn verify(mut extensions: Extensions, params: &Params) -> Result<Extensions, Refusal> {
     let pkce = Pkce::required();
     let (bound, verifier) = (extensions.remove(&pkce), params.get("code_verifier"));
@@ -131,7 +131,7 @@ fn verify(mut extensions: Extensions, params: &Params) -> Result<Extensions, Ref
         (None, None) => Ok(extensions),
         (None, Some(_)) => Err(invalid("code_verifier was sent, but the request had no code_challenge")),
         (Some(_), None) => Err(invalid("code_verifier is missing")),
-        // The library would take a verifier of one character (quirk 2a).
+        // The library would accept a verifier of one character (quirk 2a).
         (Some(_), Some(v)) if !unreserved_43_to_128(v) => Err(invalid("code_verifier does not fit")),
         (bound, Some(v)) => match pkce.verify(bound, Some(Cow::Borrowed(v))) {
             Ok(()) => Ok(extensions),

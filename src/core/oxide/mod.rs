@@ -1,6 +1,6 @@
-//! RFC 6749's decisions, taken by oxide-auth's `code_grant` state machines, driven here as pure functions: what is
-//! loaded goes in, a decision or a [`Refusal`] comes out. No I/O, no clock, no randomness; the caller loads
-//! before and records after, inside one transaction (decisions 1 and 4).
+//! The decisions of RFC 6749, made by oxide-auth's `code_grant` state machines. They are called here as pure functions:
+//! loaded data goes in, a decision or a [`Refusal`] comes out. No I/O, no clock, no randomness; the caller loads before
+//! and stores afterwards, in one transaction (decisions 1 and 4).
 //!
 //! | function | decides | RFC |
 //! |---|---|---|
@@ -8,12 +8,12 @@
 //! | [`exchange`] | an authorization code may be turned into a token | 6749 §4.1.3, 7636 §4.6 |
 //! | [`refresh`] | a refresh token may be used, and with which scope | 6749 §6 |
 //!
-//! Not here: a client's own token (`token::client_credentials`) and the reach of an access token (decision 4), who the
-//! client is (`client`), what OpenID Connect, PAR and DPoP add (`authorize`), what is stored.
+//! Does not own a client's own token (`token::client_credentials`), the audience of an access token (decision 4),
+//! client authentication (`client`), the rules of OpenID Connect, PAR and DPoP (`authorize`), or storage.
 //!
-//! The library has ways of its own that we must step around: it reads the machine's clock, calls an unknown code
-//! `invalid_request`, compares redirect URIs as URLs. `quirks.rs` pins each of them by a test, so that an upgrade
-//! tells us; nothing of the library is seen outside this folder.
+//! The library has behaviour that we must avoid: it reads the machine's clock, calls an unknown code `invalid_request`,
+//! compares redirect URIs as URLs. `quirks.rs` has a test for each, so that we notice a change in an upgrade. No other
+//! folder uses the library.
 
 mod authorization;
 mod code;
@@ -36,7 +36,7 @@ use crate::thumbprint::Thumbprint;
 use chrono::{DateTime, Utc};
 use oxide_auth::code_grant::error::{AccessTokenErrorType, AuthorizationErrorType};
 
-/// The caller of the token endpoint: the authenticated client and the key its DPoP proof was made with, if any.
+/// The caller of the token endpoint: the authenticated client and the key of its DPoP proof, if any.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenCaller<'a> {
     /// The client that authenticated.
@@ -45,25 +45,25 @@ pub struct TokenCaller<'a> {
     pub jkt: Option<Thumbprint>,
 }
 
-/// `until` of what the library is to think alive. Expiry is judged by our own `now` before a machine is asked, because
-/// the library reads the real clock; whatever reaches it has not expired.
+/// `until` for the library: never expired. We check expiry with our own `now` before calling a machine, because the
+/// library reads the real clock.
 const ALIVE: DateTime<Utc> = DateTime::<Utc>::MAX_UTC;
 
-/// Refuses what has expired by our clock.
+/// Refuses what has expired by `now`.
 fn alive(expires_at: Instant, now: Instant, code: ErrorCode, description: &'static str) -> Result<(), Refusal> {
     if now < expires_at { Ok(()) } else { Err(Refusal::new(code, description)) }
 }
 
-/// Our scope in the library's words.
+/// Our scope as the library's type.
 fn scope_in(scope: &crate::scope::Scope) -> Result<oxide_auth::primitives::scope::Scope, Refusal> {
     scope.to_string().parse().map_err(|_| broken())
 }
-/// The library's scope in ours: its own is a hash set and prints in random order (quirk 12).
+/// The library's scope as our type. The library uses a hash set, which prints in random order (quirk 12).
 fn scope_out(scope: &oxide_auth::primitives::scope::Scope) -> Result<crate::scope::Scope, Refusal> {
     crate::scope::Scope::parse(&scope.to_string()).ok_or_else(broken)
 }
 
-/// The machine stands where it cannot: never seen, and never the caller's fault.
+/// The machine is in an impossible state: never the caller's fault.
 fn broken() -> Refusal {
     Refusal::new(ErrorCode::ServerError, "the request could not be decided")
 }

@@ -1,8 +1,8 @@
-//! What oxide-auth 0.6.1 really does where a reader of the RFCs would expect something else. Each test pins one quirk
-//! that a file of this folder steps around; when an upgrade makes one fail, the step around it may go.
+//! The behaviour of oxide-auth 0.6.1 that a reader of the RFCs would not expect. Each test shows one quirk that a file
+//! of this folder works around; if an upgrade makes a test fail, the workaround may be removed.
 //!
-//! The numbers are those the comments of this folder use. Quirks 3 and 4 are of a part that is not used any more
-//! (decision 4).
+//! The comments of this folder use these numbers. Quirks 3 and 4 belong to a part of the library that is not used any
+//! more (decision 4).
 
 mod stock;
 
@@ -43,11 +43,11 @@ fn quirk_2a_pkce_checks_no_format() {
     let challenge = |m: Option<&str>, c: Option<&str>| {
         pkce.challenge(m.map(|m| m.to_owned().into()), c.map(|c| c.to_owned().into()))
     };
-    // As it should: plain, a missing method (which means plain) and a missing challenge are refused.
+    // As expected: plain, a missing method (which means plain) and a missing challenge are refused.
     assert!(challenge(Some("plain"), Some("x")).is_err());
     assert!(challenge(None, Some("x")).is_err());
     assert!(challenge(Some("S256"), None).is_err());
-    // As it should not: any text is a challenge, one character a verifier.
+    // Not as expected: any text is a challenge, one character is a verifier.
     assert!(challenge(Some("S256"), Some("not base64url, any length")).is_ok());
     let value = challenge(Some("S256"), Some(&Hash::of("1").base64url())).unwrap();
     assert!(pkce.verify(value, Some("1".into())).is_ok());
@@ -75,12 +75,12 @@ fn quirk_2c_redirect_uris_are_compared_as_urls_and_wanted_at_the_token_endpoint(
     let exact = |s: &str| s.parse::<ExactUrl>().unwrap();
     let semantic = RegisteredUrl::Semantic("https://rp.example/cb".parse().unwrap());
     assert!(semantic == exact("https://rp.example:443/cb"));
-    // Only the name `localhost` is a loopback to it (RFC 8252 §7.3 wants the addresses), and paths are normalised.
+    // It treats only the name `localhost` as loopback (RFC 8252 §7.3 wants the addresses), and normalises paths.
     let local = |s: &str| RegisteredUrl::IgnorePortOnLocalhost(s.parse().unwrap());
     assert!(local("http://localhost/cb") == exact("http://localhost:9/a/../cb"));
     assert!(local("http://127.0.0.1/cb") != exact("http://127.0.0.1:9/cb"));
     assert!(local("http://[::1]/cb") != exact("http://[::1]:9/cb"));
-    // What no redirect_uri may be is an ExactUrl all the same.
+    // An ExactUrl may also be a URL that is not allowed as redirect_uri.
     assert!("https://rp.example/cb#fragment".parse::<ExactUrl>().is_ok());
     assert!("javascript:alert(1)".parse::<ExactUrl>().is_ok());
 }
@@ -121,8 +121,8 @@ fn quirk_5_a_missing_response_type_is_unsupported_and_goes_to_the_first_redirect
 
 #[test]
 fn quirk_6_a_repeated_parameter_is_nobodys_error() {
-    // The trait answers one value or none: a front end that finds two can only say `valid() == false`, which is an
-    // error without redirect, or drop them, which the library's own ones do. Either way no invalid_request.
+    // The trait returns one value or none. A front end that finds two can only return `valid() == false`, which is an
+    // error without redirect, or drop them, as the library's own ones do. Neither gives invalid_request.
     let twice = Req { broken: true, ..req(&[("client_id", "c"), ("response_type", "code")]) };
     assert!(matches!(az::authorization_code(&mut stock(), &twice), Err(az::Error::Ignore)));
     let own = |value: &str| ("state".to_owned(), value.to_owned());
@@ -136,7 +136,7 @@ fn quirk_7_a_token_lives_as_long_as_its_code_had_left() {
     let code = stock.codes.authorize(grant()).unwrap();
     let json = sent(at::access_token(&mut stock, &token_request(&code, "https://rp.example/cb")));
     assert!(json["expires_in"].as_i64().is_some_and(|s| (1..=600).contains(&s)), "{json}");
-    // And it knows one type of token.
+    // It knows only one token type.
     assert_eq!(json["token_type"], "bearer");
 }
 
@@ -169,7 +169,7 @@ fn quirks_9_and_10_a_wrong_client_burns_the_code() {
     let mut stolen = token_request(&code, "https://rp.example/cb");
     stolen.pairs[0].1 = "other".into();
     assert_eq!(sent(at::access_token(&mut stock, &stolen))["error"], "invalid_grant");
-    // Gone for its owner too, and nothing tells a replay from an unknown code: no grant could be revoked.
+    // The code is lost for its owner too. A replay looks like an unknown code, so no grant could be revoked.
     assert!(stock.codes.extract(&code).unwrap().is_none());
 }
 
@@ -188,7 +188,7 @@ fn quirk_12_scopes_have_no_order_and_may_be_empty() {
     let printed: Vec<String> = (0..50).map(|_| scope("openid accounts transactions x y z").to_string()).collect();
     assert!(printed.iter().any(|p| *p != printed[0]));
     assert_eq!(scope("").iter().count(), 0);
-    // Its serde wants a borrowed text, which a JSON value is not.
+    // Its serde needs a borrowed text, which a JSON value does not have.
     assert!(serde_json::from_str::<Scope>("\"a b\"").is_ok());
     assert!(serde_json::from_value::<Scope>("a b".into()).is_err());
 }

@@ -11,17 +11,17 @@ use oxide_auth::code_grant::refresh::{Error, Input, Output, Refresh};
 use oxide_auth::primitives::grant::{Extensions, Grant};
 use std::borrow::Cow;
 
-/// A refresh token as it was loaded. The key of the presenter's proof does not matter here: a confidential client's
-/// refresh token is bound to its authentication, not to a DPoP key (RFC 9449 §5).
+/// A loaded refresh token. The key of the caller's DPoP proof is not compared: a confidential client's refresh token is
+/// bound to client authentication, not to a DPoP key (RFC 9449 §5).
 #[derive(Debug, Clone, Copy)]
 pub struct RefreshToken<'a> {
     /// The client it was issued to.
     pub client_id: &'a ClientId,
     /// The grant it belongs to.
     pub grant: &'a GrantId,
-    /// All the customer agreed to; a narrowed token does not narrow the next one.
+    /// The scope the customer agreed to; a narrowed access token does not narrow the next one.
     pub scope: &'a Scope,
-    /// When it ends: with the grant.
+    /// When it expires: with the grant.
     pub expires_at: Instant,
 }
 
@@ -30,15 +30,15 @@ pub struct RefreshToken<'a> {
 pub struct Refreshed {
     /// The grant the new token belongs to.
     pub grant: GrantId,
-    /// The scope of the new token: what was asked, or all of it.
+    /// The scope of the new token: the requested one, otherwise the whole.
     pub scope: Scope,
 }
 
-/// Decides a `refresh_token` request of the token endpoint. `token` is `None` for an unknown one.
+/// Decides a `refresh_token` request of the token endpoint. `token` is `None` if it is unknown.
 ///
 /// # Errors
 /// `invalid_grant` for a token that is unknown, expired or another client's; `invalid_scope` for a scope that is empty
-/// or more than was granted; `invalid_request` where a parameter is missing; `unsupported_grant_type`.
+/// or exceeds the granted one; `invalid_request` if a parameter is missing; `unsupported_grant_type`.
 pub fn refresh(
     token: Option<&RefreshToken<'_>>,
     params: &Params,
@@ -48,7 +48,7 @@ pub fn refresh(
     let asked = || params.get("scope").map(Cow::Borrowed);
     let request = OxideRequest { params, client_id: by.client_id.as_str(), redirect_uri: None };
     let mut machine = Refresh::new(&request);
-    // `None` only here: a second one loses the machine's state (quirk 11).
+    // `None` only here: a second `None` makes the machine lose its state (quirk 11).
     let mut output = machine.advance(Input::None);
     loop {
         output = match output {
@@ -75,13 +75,13 @@ pub fn refresh(
 
 const UNKNOWN: &str = "the refresh token is unknown, expired or was issued to another client";
 
-/// The token in the library's words.
+/// The token in the library's type.
 fn loaded(token: &RefreshToken<'_>) -> Result<Grant, Refusal> {
     Ok(Grant {
         owner_id: token.grant.to_string(),
         client_id: token.client_id.to_string(),
         scope: scope_in(token.scope)?,
-        // The machine never reads it here, the type wants one.
+        // The machine does not read it here, but the type requires one.
         redirect_uri: "urn:renkei:none".parse().map_err(|_| broken())?,
         until: ALIVE,
         extensions: Extensions::new(),

@@ -1,17 +1,17 @@
-//! A request of ours in the shape the machines read: parameters already parsed strictly, the client already known.
+//! Our request in the form the state machines read: parameters already parsed strictly, the client already known.
 
 use crate::params::Params;
 use oxide_auth::code_grant::{accesstoken, authorization, refresh};
 use std::borrow::Cow;
 
-/// Parameters and who sent them.
+/// The parameters and their client.
 pub(super) struct OxideRequest<'a> {
-    /// As they came, each at most once ([`Params`]): the library would drop a repeated one silently (quirk 6).
+    /// As received, each at most once ([`Params`]): the library would silently drop a repeated one (quirk 6).
     pub(super) params: &'a Params,
     /// The client, authenticated or loaded beforehand.
     pub(super) client_id: &'a str,
-    /// The redirect_uri the machine is to compare. At the token endpoint this is the stored one, after our own exact
-    /// comparison, because the machine compares normalised URLs and insists on one (quirk 2c).
+    /// The redirect_uri for the machine to compare. At the token endpoint this is the stored one, after our own exact
+    /// comparison, because the machine compares normalised URLs and requires one (quirk 2c).
     pub(super) redirect_uri: Option<&'a str>,
 }
 impl<'a> OxideRequest<'a> {
@@ -54,7 +54,7 @@ impl accesstoken::Request for OxideRequest<'_> {
     fn authorization(&self) -> accesstoken::Authorization<'_> {
         accesstoken::Authorization::Username(Cow::Borrowed(self.client_id))
     }
-    /// None: a second source of the client's name is "duplicate" to the machine, even where both agree (quirk 2b).
+    /// None: the machine calls a second client_id "duplicate", even if both are equal (quirk 2b).
     fn client_id(&self) -> Option<Cow<'_, str>> {
         None
     }
@@ -64,7 +64,7 @@ impl accesstoken::Request for OxideRequest<'_> {
     fn grant_type(&self) -> Option<Cow<'_, str>> {
         self.param("grant_type")
     }
-    /// The client's secret was judged in `client`; the machine has no business with it.
+    /// `client` has checked the client's secret; the machine must not get it.
     fn extension(&self, name: &str) -> Option<Cow<'_, str>> {
         if name == "client_secret" { None } else { self.param(name) }
     }
@@ -83,8 +83,8 @@ impl refresh::Request for OxideRequest<'_> {
     fn grant_type(&self) -> Option<Cow<'_, str>> {
         self.param("grant_type")
     }
-    /// Some: with it the machine itself compares the token's client with the authenticated one; without, it takes the
-    /// road of public clients.
+    /// Some: then the machine itself compares the token's client with the authenticated one. Without it, the machine
+    /// treats the client as public.
     fn authorization(&self) -> Option<(Cow<'_, str>, Cow<'_, [u8]>)> {
         Some((Cow::Borrowed(self.client_id), Cow::Borrowed(b"")))
     }

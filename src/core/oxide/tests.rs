@@ -1,4 +1,4 @@
-//! The decisions, without a server, a database or a clock.
+//! The decisions without server, database or clock.
 
 use super::*;
 use crate::id::GrantId;
@@ -102,7 +102,7 @@ fn a_client_that_may_do_without_pkce_is_still_held_to_what_it_sends() {
     assert!(with.challenge.is_some());
 }
 
-/// What a code is bound to, for [`redeem`] to vary.
+/// What a code is bound to; [`redeem`] varies it.
 struct Bound {
     challenge: Option<Challenge>,
     jkt: Option<&'static str>,
@@ -245,7 +245,7 @@ fn a_refresh() {
 }
 
 proptest! {
-    /// A code gives a token to nobody but its client, in time, with its verifier, key and redirect_uri; and to them always.
+    /// Only its client gets a token for a code, in time, with its verifier, key and redirect_uri; and always then.
     #[test]
     fn exchange_equals_its_model(
         client in prop::sample::select(vec!["c1", "c2"]),
@@ -275,7 +275,7 @@ proptest! {
         prop_assert_eq!(got.is_ok(), fits);
     }
 
-    /// A refreshed token never has more than was granted, and always what was asked.
+    /// A refreshed token never has more than was granted, and always what was requested.
     #[test]
     fn refresh_never_widens(granted in "[a-e]( [a-e]){0,4}", asked in prop::option::of("[a-g]( [a-g]){0,3}")) {
         let (own, grant, granted) = (ClientId::parse("c1").unwrap(), GrantId::parse("g").unwrap(), scope(&granted));
@@ -287,7 +287,7 @@ proptest! {
         prop_assert_eq!(got.map(|r| r.scope).ok(), want.within(&granted).then_some(want));
     }
 
-    /// Whatever is in a request, deciding it does not fail inside, and a refusal is ASCII.
+    /// Deciding any request causes no internal error, and a refusal is ASCII.
     #[test]
     fn any_authorization_request_is_decided(pairs in prop::collection::vec((
         prop::sample::select(vec!["response_type", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"]),

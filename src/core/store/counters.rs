@@ -1,5 +1,5 @@
-//! What statements cost, counted where SQLite runs them. Tests and benchmarks compare these numbers, because a time says
-//! more about the machine than about the statement.
+//! The cost of statements, counted in SQLite's own units. Tests and benchmarks compare these numbers, because a time
+//! depends more on the machine than on the statement.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,12 +10,12 @@ pub struct Counters {
     steps: AtomicU64,
 }
 impl Counters {
-    /// How often a statement that was prepared already was planned again (`SQLITE_STMTSTATUS_REPREPARE`).
+    /// How often a prepared statement was planned again (`SQLITE_STMTSTATUS_REPREPARE`).
     #[must_use]
     pub fn replanned(&self) -> u64 {
         self.replanned.load(Ordering::Relaxed)
     }
-    /// How many steps of SQLite's virtual machine ran (`SQLITE_STMTSTATUS_VM_STEP`): it rises with each row visited.
+    /// How many steps of SQLite's virtual machine ran (`SQLITE_STMTSTATUS_VM_STEP`). It grows with each visited row.
     #[must_use]
     pub fn steps(&self) -> u64 {
         self.steps.load(Ordering::Relaxed)

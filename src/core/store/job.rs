@@ -1,5 +1,4 @@
-//! A unit of work on its way through an engine: what it may do, when its caller stops waiting for it, and how it is
-//! answered exactly once.
+//! A unit of work in an engine: what it may do, when its caller stops waiting, and how it is answered exactly once.
 
 use super::tx::Trouble;
 use super::{Error, Result, Tx};
@@ -9,18 +8,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::{Notify, oneshot};
 
-/// Whether a unit of work may still be written when the store has room for little more (`endings only`).
+/// Whether a unit of work may still be written when the disk is full (`endings only`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
-    /// It begins something. It is refused while there is room for endings only.
+    /// It begins something. It is refused while only endings are written.
     Ordinary,
-    /// It takes a right away, settles what has begun, or is an order of the staff: revocations, locks, the settling of
-    /// guesses, expiry, account events. Refusing it would leave open what somebody wants closed.
+    /// It ends something, or is an order of the staff: revocations, locks, the settling of reserved attempts, expiry,
+    /// account events. If it were refused, a right would stay valid that somebody wants to end.
     Ending,
 }
 
-/// Work that no time limit applies to. A migration of a large database takes its time, and so does reading all of the
-/// record; a person looks at both.
+/// Work without a time limit. Migrating a large database or reading the whole audit record takes long, and a person
+/// watches both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoLimit {
     /// Schema files.
@@ -31,7 +30,7 @@ pub enum NoLimit {
     AuditExport,
 }
 
-/// The properties of a unit of work that its engine goes by.
+/// The properties of a unit of work that its engine uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Order {
     pub(super) reads_only: bool,
@@ -39,16 +38,16 @@ pub(super) struct Order {
     pub(super) no_limit: Option<NoLimit>,
 }
 
-/// How the transaction a job ran in must end.
+/// How the transaction of a job must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// The job is content.
+    /// The job succeeded.
     Commit,
-    /// The job failed or refused by an `Err`: nothing it did may stay.
+    /// The job failed, or refused by an `Err`: nothing it did may stay.
     Rollback,
-    /// Two transactions met: roll back and run the job again.
+    /// A conflict with another transaction: roll back and run the job again.
     Retry,
-    /// The connection is gone: get another one and run the job again.
+    /// The connection is dead: open another one and run the job again.
     Reconnect,
     /// The engine did not answer in time: drop the connection and fail the job.
     Late,
@@ -60,30 +59,30 @@ pub(super) enum End {
     Io,
 }
 
-/// A unit of work without its type: run as often as the engine must, then answered exactly once.
+/// A unit of work without its result type. It may run several times and is answered exactly once.
 pub(super) trait Work: Send {
-    /// Runs the closure once and keeps what it returned.
+    /// Runs the closure once and stores its result.
     fn run(&mut self, tx: &mut Tx<'_, '_>) -> End;
     /// Its properties.
     fn order(&self) -> Order;
-    /// How its caller waits for it.
+    /// The state of its caller.
     fn ticket(&self) -> &Ticket;
-    /// What it redeems, if its outcome can be undone: units with the same key do not judge each other while the outcome
-    /// of one is in doubt.
+    /// The key of what it redeems, if its outcome can be undone. While the outcome of one unit is in doubt, another
+    /// unit with the same key must not conclude anything from it.
     fn key(&self) -> Option<Hash>;
-    /// The commit was in doubt and turned out not to have happened: whether the job is to run again. Not where its caller has
-    /// given up; nor where its caller has left and would get something that nobody else can have.
+    /// The commit was in doubt and did not happen. Whether the job runs again: no if its caller has given up; also no
+    /// if its caller has left and the result is useful to that caller only.
     fn is_retried(&self) -> bool;
-    /// Hands the kept result to the caller. Only after the commit.
+    /// Sends the stored result to the caller. Only after the commit.
     fn answer(self: Box<Self>);
-    /// Hands `error` to the caller instead.
+    /// Sends `error` to the caller instead.
     fn fail(self: Box<Self>, error: Error);
-    /// The commit was in doubt and turned out to have happened: hands the kept result to the caller. If the caller has been
-    /// told already that it failed, returns the unit of work that undoes it, where there is one.
+    /// The commit was in doubt and did happen: sends the stored result to the caller. If the caller already got an
+    /// error, returns the unit of work that undoes it, if there is one.
     fn answer_late(self: Box<Self>) -> Option<Box<dyn Work>>;
 }
 
-/// Takes back what a unit of work did, from its result.
+/// Undoes a unit of work, from its result.
 pub(super) type Undo<T> = Box<dyn Fn(&mut Tx<'_, '_>, &T) -> Result<()> + Send>;
 
 pub(super) struct Job<T, F> {
@@ -114,7 +113,7 @@ impl<T: Send + 'static, F: Fn(&mut Tx<'_, '_>) -> Result<T> + Send> Work for Job
         !(self.undo.is_some() && self.to.is_closed()) && self.ticket.retake()
     }
     fn answer(self: Box<Self>) {
-        // A caller who went away is no failure: what was committed stays.
+        // If the caller has left, what was committed stays.
         let _ = self.to.send(self.out.unwrap_or_else(|| Err(stopped())));
     }
     fn fail(self: Box<Self>, error: Error) {
@@ -128,7 +127,7 @@ impl<T: Send + 'static, F: Fn(&mut Tx<'_, '_>) -> Result<T> + Send> Work for Job
     }
 }
 
-/// What takes a unit of work back. Nobody waits for it.
+/// The unit of work that undoes another. Nobody waits for it.
 struct Undoing<T> {
     value: T,
     undo: Undo<T>,
@@ -141,7 +140,7 @@ impl<T: Send> Work for Undoing<T> {
         if let Err(error) = out {
             tracing::warn!(%error, "what nobody was told of cannot be taken back yet");
         }
-        // Nobody hears of a refusal: it is tried again.
+        // No caller gets its error, so it is tried again.
         if end == End::Rollback { End::Retry } else { end }
     }
     fn order(&self) -> Order {
@@ -163,10 +162,10 @@ impl<T: Send> Work for Undoing<T> {
     }
 }
 
-/// Runs a closure, stops a panic at its edge, and says how its transaction must end.
+/// Runs a closure, catches its panic, and returns how its transaction must end.
 ///
-/// A statement that failed fails the whole unit of work even if the closure swallowed its error: PostgreSQL would turn
-/// the commit into a rollback without a word, and both engines must behave alike.
+/// If a statement failed, the whole unit of work fails, even if the closure ignored the error: PostgreSQL would
+/// silently turn the commit into a rollback, and both engines must behave alike.
 pub(super) fn run<T>(work: &impl Fn(&mut Tx<'_, '_>) -> Result<T>, tx: &mut Tx<'_, '_>) -> (End, Result<T>) {
     let Ok(out) = catch_unwind(AssertUnwindSafe(|| work(tx))) else {
         tracing::error!("a unit of work panicked; its transaction is rolled back");
@@ -189,8 +188,8 @@ pub(super) fn stopped() -> Error {
     Error::Unavailable("the store is stopped".into())
 }
 
-/// How far a unit of work has come, for the caller who may stop waiting for it. The caller gives up only while nothing
-/// runs: in the queue, and while the outcome of a commit is in doubt.
+/// The progress of a unit of work, for its caller. The caller may give up only while nothing runs: in the queue, and
+/// while the outcome of a commit is in doubt.
 #[derive(Debug, Default)]
 pub(super) struct Ticket {
     stage: Mutex<TicketState>,
@@ -211,28 +210,28 @@ impl Ticket {
         *stage = turned.unwrap_or(*stage);
         turned.is_some()
     }
-    /// An engine takes the job; `false` where its caller has given up.
+    /// An engine starts the job; `false` if its caller has given up.
     pub(super) fn take(&self) -> bool {
         self.turn(|stage| (stage == TicketState::Waiting).then_some(TicketState::Claimed))
     }
-    /// Nobody knows whether the job was committed. Its caller waits until `until`.
+    /// It is unknown whether the job was committed. Its caller waits until `until`.
     pub(super) fn doubt(&self, until: Instant) {
         self.turn(|_| Some(TicketState::InDoubt(until)));
         self.changed.notify_one();
     }
-    /// The job was not committed and may run again; `false` where its caller has given up.
+    /// The job was not committed and may run again; `false` if its caller has given up.
     fn retake(&self) -> bool {
         self.turn(|stage| matches!(stage, TicketState::InDoubt(_)).then_some(TicketState::Claimed))
     }
-    /// The caller will be answered now; `false` where it has given up.
+    /// The caller gets its answer now; `false` if it has given up.
     fn close(&self) -> bool {
         self.turn(|stage| (stage != TicketState::Over).then_some(TicketState::Over))
     }
-    /// The caller gives up; `false` where the job runs, so that its answer must be waited for.
+    /// The caller gives up; `false` if the job is running, so that the caller must wait for the answer.
     pub(super) fn give_up(&self) -> bool {
         self.turn(|stage| matches!(stage, TicketState::Waiting | TicketState::InDoubt(_)).then_some(TicketState::Over))
     }
-    /// When the outcome fell into doubt, until when its caller waits for a decision. Waits for that to happen.
+    /// Waits until the outcome is in doubt. Returns how long the caller waits for a decision then.
     pub(super) async fn in_doubt(&self) -> Instant {
         loop {
             self.changed.notified().await;

@@ -1,8 +1,8 @@
-//! Schema files: numbered, embedded, one text for both engines (`BYTES` is the only word that differs).
+//! Schema files: numbered, embedded, one text for both engines (only the word `BYTES` is replaced).
 //!
-//! A table holds the SHA-256 of each applied file. A file whose text has changed since, and a database that knows a
-//! file this program does not, are refused: nobody guesses what the difference means. Expand first and contract a
-//! release later, so that the last two releases run side by side.
+//! A table stores the SHA-256 of each applied file. A migration is refused if the text of an applied file has changed,
+//! or if the database has a file that this program does not know. First add, and remove one release later, so that the
+//! last two releases can run at the same time.
 
 use super::postgres::Session;
 use super::{Error, Result, Tx, sqlite};
@@ -31,17 +31,17 @@ pub const FILES: &[File] = &[
     ("0016_streams", include_str!("schema/0016_streams.sql")),
 ];
 
-/// What a database says of one schema file.
+/// The state of one schema file in a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MigrationState {
-    /// Applied, with the text this program has.
+    /// Applied with the text of this program.
     Applied,
     /// Not applied yet.
     Pending,
     /// Applied with another text.
     Changed,
-    /// Applied by a newer program: this one does not know it.
+    /// Applied by a newer program; this program does not have the file.
     Unknown,
 }
 
@@ -49,7 +49,7 @@ pub enum MigrationState {
 const LOCK: &str = "select pg_advisory_xact_lock(8243122654883636071)";
 const TABLE: &str = "create table schema_files (name TEXT not null primary key, sha256 BYTES not null)";
 
-/// What the database says of `files` and of others it has seen, in order of their names.
+/// The state of `files`, and of other files in the database, ordered by name.
 pub fn status(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<Vec<(String, MigrationState)>> {
     let mut applied = Vec::new();
     if tx.has_table("schema_files")? {
@@ -75,7 +75,7 @@ pub fn status(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<Vec<(String, Migrat
     Ok(out)
 }
 
-/// Applies what is pending, in the caller's transaction.
+/// Applies pending files, in the caller's transaction.
 fn apply(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<()> {
     let states = status(tx, files)?;
     for (name, state) in &states {
@@ -110,8 +110,8 @@ pub(super) fn sqlite(c: &rusqlite::Connection, files: &[File]) -> Result<()> {
     done
 }
 
-/// Migrates a PostgreSQL database: all pending files or none, one node at a time. Read committed, so that what the
-/// node before did while this one waited for the lock is seen.
+/// Migrates a PostgreSQL database: all pending files or none, one node at a time. The isolation level is read
+/// committed, so that this node sees what another node did while this one waited for the lock.
 pub(super) fn postgres(session: &mut Session<'_>, files: &[File]) -> Result<()> {
     session.begin_read_committed().map_err(|t| t.error())?;
     session.batch(LOCK).map_err(|t| t.error())?;

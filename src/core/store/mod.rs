@@ -2,10 +2,10 @@
 //!
 //! A unit of work is a synchronous closure over [`Tx`], written once; [`Store::read`] and [`Store::write`] run it on
 //! SQLite or PostgreSQL. The closure is `Fn`, has no effect outside its transaction, and may run again after a
-//! serialization failure. An `Err` always rolls back; a refusal that must leave a trace is an `Ok` value.
+//! serialization failure. An `Err` always rolls back; a refusal that must be recorded is an `Ok` value.
 //!
-//! What a read sees: the last commit and nothing half done, and every write that was acknowledged before it began.
-//! PostgreSQL's database should be made with `lc_collate = 'C'`, so that both engines sort texts alike.
+//! A read sees the last commit, never a part of one, and every write that was acknowledged before the read began.
+//! Create PostgreSQL's database with `lc_collate = 'C'`, so that both engines sort text alike.
 
 mod counters;
 mod job;
@@ -30,34 +30,34 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// What a store can fail with. None of it is for the eyes of a caller: the cause goes to the log.
+/// Errors of the store. None of them is sent to a caller: the cause is logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The queue is full, the disk is full, the store is stopping, or the engine does not answer: try again later (503).
+    /// The queue or the disk is full, the store is stopping, or the engine does not answer: try again later (503).
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
     /// The engine refused a statement or failed to commit.
     #[error("the store failed: {0}")]
     Engine(String),
-    /// A row does not hold what the schema promises.
+    /// A row does not match the schema.
     #[error("column {column} of a row is not {expected}")]
     Column {
-        /// Its place in the select list.
+        /// Its index in the select list.
         column: usize,
-        /// What was wanted.
+        /// The expected type.
         expected: &'static str,
     },
-    /// A row says something impossible: which table, which row, what is wrong.
+    /// A row has an impossible value: which table, which row, what is wrong.
     #[error("{table} {row}: {why}")]
     Corrupt {
         /// The table.
         table: &'static str,
-        /// The row's key, if it may be shown.
+        /// The row's key, or a placeholder if the key is secret.
         row: String,
-        /// What is impossible.
+        /// What is wrong.
         why: String,
     },
-    /// Two transactions met; the engine's worker tries again.
+    /// A conflict of two transactions; the engine's worker tries again.
     #[error("a serialization conflict")]
     Conflict,
     /// The schema is newer than this program, or a migration's text has changed.
@@ -68,11 +68,11 @@ pub enum Error {
 /// The result of a unit of work.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// The time limit where nobody says otherwise.
+/// The default time limit.
 pub const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// Enough for thousands of endings.
 const BALLAST: u64 = 16 * 1024 * 1024;
-/// How long a stop may take where nobody says otherwise.
+/// The default time limit of a stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How a store is opened. [`Options::default`] is right for a server.
@@ -80,17 +80,17 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Options {
     /// PostgreSQL: connections, one worker thread each.
     pub connections: usize,
-    /// Jobs that may wait; more are answered with [`Error::Unavailable`].
+    /// How many jobs may wait; further ones get [`Error::Unavailable`].
     pub queue: usize,
-    /// How long a job may wait for its turn; on PostgreSQL also how long a new connection, a statement and a commit may take.
+    /// How long a job may wait; on PostgreSQL also the limit of a new connection, a statement and a commit.
     pub time_limit: Duration,
-    /// SQLite: bytes kept in reserve beside the database for the day on which the disk is full; 0 keeps none.
+    /// SQLite: the size in bytes of the reserve file beside the database, for a full disk; 0 for none.
     pub ballast: u64,
-    /// Whether pending schema files are applied. Without, the schema is not even looked at.
+    /// Whether pending schema files are applied. If not, the schema is not even checked.
     pub migrate: bool,
     /// The schema files.
     pub schema: &'static [migrate::File],
-    /// SQLite: where the work of every statement is counted. A server counts nothing.
+    /// SQLite: counts the work of every statement. `None` in a server.
     pub counters: Option<Arc<Counters>>,
 }
 impl Default for Options {
@@ -107,10 +107,10 @@ impl Default for Options {
     }
 }
 
-/// A handle on the store; cheap to clone. When the last one goes, the store finishes what waits and stops.
+/// A handle on the store; cheap to clone. When the last one is dropped, the store finishes waiting jobs and stops.
 ///
-/// What is asked through it has the properties of the handle: [`Store::ending`] and [`Store::without_limit`] give one with
-/// other properties of the same store.
+/// A handle has properties that its units of work get: [`Store::ending`] and [`Store::without_limit`] return a handle
+/// on the same store with other properties.
 #[derive(Clone)]
 pub struct Store {
     engine: Engine,
@@ -127,8 +127,8 @@ impl Store {
     /// Opens (and migrates) `sqlite:PATH`, `postgres://…`, or a plain path.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when another process holds the file or no host answers, [`Error::Schema`] when the schema
-    /// does not fit this program.
+    /// [`Error::Unavailable`] if another process uses the file or no host answers, [`Error::Schema`] if the schema is
+    /// newer than this program or has changed.
     pub fn open(place: &str) -> Result<Self> {
         Self::open_with(place, &Options::default())
     }
@@ -156,12 +156,12 @@ impl Store {
         Self { engine, urgency: Urgency::Ordinary, no_limit: None }
     }
 
-    /// The same store, for work that ends something: it is written even when there is room for little more.
+    /// The same store, for work that ends something: it is written even when the disk is full ([`Urgency::Ending`]).
     #[must_use]
     pub fn ending(&self) -> Self {
         Self { urgency: Urgency::Ending, ..self.clone() }
     }
-    /// The same store, for work that no time limit applies to.
+    /// The same store, for work without a time limit.
     #[must_use]
     pub fn without_limit(&self, why: NoLimit) -> Self {
         Self { no_limit: Some(why), ..self.clone() }
@@ -169,12 +169,12 @@ impl Store {
     fn order(&self, reads_only: bool) -> Order {
         Order { reads_only, urgency: self.urgency, no_limit: self.no_limit }
     }
-    /// What the store cannot do at present, if there is something: [`ENDINGS_ONLY`].
+    /// What the store cannot do now, if anything: [`ENDINGS_ONLY`].
     #[must_use]
     pub fn degraded(&self) -> Option<&'static str> {
         self.room().endings_only().then_some(ENDINGS_ONLY)
     }
-    /// Turns true when there is room for endings only, and false when there is room for everything again.
+    /// Becomes true when only endings are written, and false when everything is written again.
     #[must_use]
     pub fn watch_endings_only(&self) -> watch::Receiver<bool> {
         self.room().watch()
@@ -186,11 +186,11 @@ impl Store {
         }
     }
 
-    /// Runs a unit of work that only reads. On SQLite it runs on the calling thread: for look-ups by key; longer lists
-    /// go through [`Store::scan`].
+    /// Runs a unit of work that only reads. On SQLite it runs on the calling thread, so use it for look-ups by key; use
+    /// [`Store::scan`] for longer lists.
     ///
     /// # Errors
-    /// What the closure returns, or the store's own failure; [`Error::Engine`] when it tries to write.
+    /// Those of the closure and of the store; [`Error::Engine`] if it tries to write.
     pub async fn read<T: Send + 'static>(
         &self,
         work: impl Fn(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
@@ -201,7 +201,7 @@ impl Store {
         }
     }
 
-    /// Runs a unit of work that only reads, and reads much: never on an async thread.
+    /// Runs a unit of work that reads many rows; never on an async thread.
     ///
     /// # Errors
     /// See [`Store::read`].
@@ -222,8 +222,8 @@ impl Store {
     /// Runs a unit of work that writes. When this returns `Ok`, the change is durable.
     ///
     /// # Errors
-    /// What the closure returns, or the store's own failure. Nothing is written then, with one exception: on PostgreSQL,
-    /// [`Error::Unavailable`] may mean that nobody knows yet whether it was committed.
+    /// Those of the closure and of the store. Then nothing is written, with one exception: on PostgreSQL,
+    /// [`Error::Unavailable`] may mean that it is not known yet whether the transaction was committed.
     pub async fn write<T: Send + 'static>(
         &self,
         work: impl Fn(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
@@ -231,10 +231,10 @@ impl Store {
         self.queued(work, None).await
     }
 
-    /// As [`Store::write`], for what is worth something only to the caller who hears of it, such as a new token. If it turns out
-    /// to have been committed after its caller was told [`Error::Unavailable`], `undo` takes it back: it gets the result that
-    /// nobody has heard, may run twice, and its refusal is a reason to try again. Meanwhile the outcome is in doubt for every
-    /// unit of work that asks [`Tx::none_in_doubt`] for the same `key`.
+    /// Like [`Store::write`], for a result that is useful only to the caller who gets it, such as a new token. If the
+    /// caller got [`Error::Unavailable`] but the transaction was committed, `undo` undoes it. `undo` gets the result
+    /// that was not delivered, may run twice, and is tried again if it fails. Until then the outcome is in doubt for
+    /// every unit of work that calls [`Tx::none_in_doubt`] with the same `key`.
     ///
     /// # Errors
     /// See [`Store::write`].
@@ -259,8 +259,8 @@ impl Store {
         queue.submit(self.order(false), work, undo).await
     }
 
-    /// What is damaged in the file itself, as far as the engine can tell: SQLite's integrity and foreign key checks.
-    /// PostgreSQL's own tools (`pg_amcheck`) look after its files.
+    /// Damage in the file itself, as far as the engine can find it: SQLite's integrity and foreign key checks. For
+    /// PostgreSQL use its own tools (`pg_amcheck`).
     ///
     /// # Errors
     /// See [`Store::read`].
@@ -282,10 +282,10 @@ impl Store {
         .await
     }
 
-    /// Copies a SQLite store, as it is at this moment, into a new file of mode 0600, while it is in use.
+    /// Copies a SQLite store, in its state at this moment, into a new file of mode 0600. The store may be in use.
     ///
     /// # Errors
-    /// [`Error::Engine`] when the copy cannot be made, and on PostgreSQL, which has its own means.
+    /// [`Error::Engine`] if the copy fails, and on PostgreSQL, which has its own tools.
     pub async fn backup(&self, to: PathBuf) -> Result<()> {
         match &self.engine {
             Engine::Sqlite(s) => {
@@ -297,11 +297,11 @@ impl Store {
         }
     }
 
-    /// Takes no more work, finishes what waits, and closes the engine.
+    /// Accepts no more work, finishes waiting jobs, and closes the engine.
     pub async fn stop(&self) {
         self.stop_within(STOP_TIMEOUT).await;
     }
-    /// The same. What has not ended within this time is broken off.
+    /// The same. Work that has not ended within this time is aborted.
     pub async fn stop_within(&self, time: Duration) {
         match &self.engine {
             Engine::Sqlite(s) => s.stop(time).await,
@@ -310,7 +310,7 @@ impl Store {
     }
 }
 
-/// Housekeeping: forgets at most `limit` of the markers of more than a day ago, by which a commit in doubt is decided.
+/// Housekeeping: deletes at most `limit` markers older than a day; they serve to decide a commit in doubt.
 pub fn prune_markers(tx: &mut Tx<'_, '_>, limit: i64) -> Result<u64> {
     tx.prune_markers(limit)
 }

@@ -1,5 +1,5 @@
-//! The bounded queue in front of an engine's threads. Nothing waits in it for ever: a job that no thread has taken within the
-//! time limit is answered with [`Error::Unavailable`], and so is one whose commit nobody can decide in time.
+//! The bounded queue in front of an engine's threads. No job waits for ever: [`Error::Unavailable`] answers a job that
+//! no thread has started within the time limit, and one whose commit cannot be decided in time.
 
 use super::job::{Job, Order, Ticket, Undo, Work, stopped};
 use super::room::Room;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// The bounded queue, and the threads that take from it.
+/// The bounded queue and its threads.
 pub(super) struct Queue {
     entrance: RwLock<Option<SyncSender<Box<dyn Work>>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -21,17 +21,17 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// A queue for `capacity` waiting jobs, and the end its workers take from.
+    /// A queue for `capacity` waiting jobs, and the receiver for its workers.
     pub(super) fn new(capacity: usize, limit: Duration, room: Arc<Room>) -> (Self, Receiver<Box<dyn Work>>) {
         let (entrance, exit) = sync_channel(capacity);
         (Self { entrance: RwLock::new(Some(entrance)), threads: Mutex::default(), limit, room }, exit)
     }
-    /// Remembers a worker, so that [`Queue::stop`] can wait for it.
+    /// Adds a worker, so that [`Queue::stop`] can wait for it.
     pub(super) fn add(&self, thread: JoinHandle<()>) {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
     }
-    /// Puts a closure into the queue and waits for its answer. Never waits for room: a full queue is answered at once, and
-    /// so is what a full disk has no room for.
+    /// Puts a closure into the queue and waits for its answer. Fails at once if the queue is full, or if the disk is
+    /// full and the order is not an ending.
     pub(super) async fn submit<T: Send + 'static>(
         &self,
         order: Order,
@@ -66,19 +66,19 @@ impl Queue {
                     if ticket.give_up() {
                         return Err(Error::Unavailable(why.into()));
                     }
-                    // It runs by now, and every step of that has its own limit.
+                    // It is running; every step of it has its own limit.
                     until = None;
                 }
             }
         }
     }
-    /// Takes no more jobs, lets the workers finish those that wait, and returns when the last thread has ended. What has not
-    /// ended by then is broken off by `abort`.
+    /// Accepts no more jobs, lets the workers finish the waiting ones, and returns when the last thread has ended.
+    /// `abort` breaks off what has not ended shortly before the end of the time.
     pub(super) async fn stop(&self, within: Duration, abort: impl FnOnce()) {
         self.entrance.write().unwrap_or_else(PoisonError::into_inner).take();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let (done, mut joined) = oneshot::channel();
-        // A thread of its own: what never ends must not keep the runtime from ending.
+        // On its own thread: a worker that never ends must not keep the runtime from ending.
         std::thread::spawn(move || done.send(threads.into_iter().all(|t| t.join().is_ok())));
         let last = within / 5;
         if let Ok(ended) = timeout(within - last, &mut joined).await {

@@ -1,8 +1,8 @@
-//! Whether the store has room for everything, or for endings only: a full disk (docs/operations.md).
+//! Whether the store writes everything, or endings only because the disk is full (docs/operations.md).
 //!
-//! The state belongs to the engine: SQLite enters it with `SQLITE_FULL` and leaves it when its ballast lies on the disk
-//! again; PostgreSQL enters it with `disk_full` (53100) and leaves it with the next ordinary commit, for which one unit of
-//! work is let through now and then.
+//! The engine changes the state. SQLite enters it on `SQLITE_FULL` and leaves it when its ballast file exists again.
+//! PostgreSQL enters it on `disk_full` (53100) and leaves it after the next ordinary commit; for that, one ordinary
+//! unit of work is let through now and then.
 
 use super::job::{Order, Urgency};
 use super::{Error, Result};
@@ -12,21 +12,21 @@ use tokio::sync::watch;
 
 /// What `/readyz` says while only endings are written.
 pub const ENDINGS_ONLY: &str = "endings only";
-/// How often an ordinary write is tried while the disk under PostgreSQL is full.
+/// How often an ordinary write is tried while PostgreSQL's disk is full.
 const TRIAL: Duration = Duration::from_secs(5);
 
 pub(super) struct Room {
     endings_only: watch::Sender<bool>,
-    /// When the next ordinary write is tried; `None` where the engine finds out by itself.
+    /// When the next ordinary write is tried; `None` if the engine detects free room itself.
     trial: Option<Mutex<Instant>>,
 }
 
 impl Room {
-    /// Of an engine that sees by itself when there is room again.
+    /// For an engine that detects free room itself.
     pub(super) fn watched() -> Self {
         Self { endings_only: watch::Sender::new(false), trial: None }
     }
-    /// Of an engine that has to try.
+    /// For an engine that has to try a write.
     pub(super) fn tried() -> Self {
         Self { endings_only: watch::Sender::new(false), trial: Some(Mutex::new(Instant::now())) }
     }
@@ -36,7 +36,7 @@ impl Room {
     pub(super) fn watch(&self) -> watch::Receiver<bool> {
         self.endings_only.subscribe()
     }
-    /// Whether a unit of work may go on.
+    /// Whether a unit of work may run now.
     pub(super) fn admits(&self, order: Order) -> Result<()> {
         let free = order.reads_only || order.urgency == Urgency::Ending || !self.endings_only();
         if free || self.is_trial() { Ok(()) } else { Err(full()) }
@@ -67,7 +67,7 @@ impl Room {
     }
 }
 
-/// What is answered while there is no room.
+/// The error while the disk is full.
 pub(super) fn full() -> Error {
     Error::Unavailable("the disk is full".into())
 }

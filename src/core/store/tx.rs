@@ -1,13 +1,13 @@
-//! A running transaction: the only way to the data.
+//! A running transaction: the only access to the data.
 
 use super::postgres::Session;
 use super::{Counters, Error, Result, Row, Value, sqlite};
 use crate::secret::Hash;
 
-/// One transaction on either engine. Verbs are plain functions `fn redeem(tx: &mut Tx<'_, '_>, …) -> Result<…>`.
+/// One transaction on either engine. The functions over it look like `fn redeem(tx: &mut Tx<'_, '_>, …) -> Result<…>`.
 ///
-/// A statement that fails makes the whole unit of work fail, even if its error is swallowed: write
-/// `insert … on conflict do nothing` and count rows instead of catching a violation.
+/// If a statement fails, the whole unit of work fails, even if its error is ignored. So write `insert … on conflict do
+/// nothing` and count rows instead of catching a violation.
 pub struct Tx<'t, 'c> {
     on: On<'t, 'c>,
     worker: &'t str,
@@ -19,16 +19,16 @@ enum On<'t, 'c> {
     Postgres(&'t mut Session<'c>),
 }
 
-/// What went wrong with a statement, as the engine's worker must know it.
+/// The error of a statement, as the engine's worker needs it.
 #[derive(Debug, Clone)]
 pub(super) enum Trouble {
-    /// Two transactions met.
+    /// A conflict of two transactions.
     Conflict,
     /// The connection is dead.
     Gone(Error),
-    /// There was no answer within the time limit: what the other side does now is not known.
+    /// There was no answer within the time limit: the state of the other side is unknown.
     Late(Error),
-    /// It would write in a read-only transaction.
+    /// The statement would write in a read-only transaction.
     ReadOnly(Error),
     /// The disk is full.
     Full(Error),
@@ -39,7 +39,7 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    /// What the caller hears of it.
+    /// The error for the caller.
     pub(super) fn error(&self) -> Error {
         match self {
             Self::Conflict => Error::Conflict,
@@ -58,7 +58,7 @@ impl<'t, 'c> Tx<'t, 'c> {
         Self { on: On::Postgres(session), worker, trouble: None }
     }
 
-    /// The name of the worker that runs this transaction: one audit chain each.
+    /// The name of the worker that runs this transaction; each has its own audit chain.
     #[must_use]
     pub fn worker(&self) -> &str {
         self.worker
@@ -84,7 +84,7 @@ impl<'t, 'c> Tx<'t, 'c> {
         done.map_err(|trouble| self.remember_trouble(trouble))
     }
 
-    /// All rows of a query. Give it a `limit`.
+    /// All rows of a query. The query needs a `limit`.
     ///
     /// # Errors
     /// [`Error::Engine`] when the engine refuses.
@@ -105,20 +105,20 @@ impl<'t, 'c> Tx<'t, 'c> {
         Ok(self.rows(sql, params)?.into_iter().next())
     }
 
-    /// The audit record that this transaction has appended to its worker's chain. Only this transaction can have written it:
-    /// where the answer to a commit is lost, PostgreSQL is asked for it later.
+    /// Notes the audit record that this transaction appended to its worker's chain. Only this transaction can have
+    /// written it: if the answer to a commit is lost, PostgreSQL is asked for this record later.
     pub fn appended(&mut self, n: i64, hash: &Hash) {
         if let On::Postgres(session) = &mut self.on {
             session.appended(n, hash);
         }
     }
 
-    /// To be asked before a unit of work concludes something from what another one has done under the same key
-    /// ([`Store::write_or_undo`](super::Store::write_or_undo)): that one may still be undone while the outcome of its
-    /// commit is in doubt.
+    /// Call this before a unit of work concludes anything from what another one did under the same key
+    /// ([`Store::write_or_undo`](super::Store::write_or_undo)): while the outcome of that commit is in doubt, it may
+    /// still be undone.
     ///
     /// # Errors
-    /// [`Error::Conflict`] while it is in doubt: the caller runs again a little later.
+    /// [`Error::Conflict`] while it is in doubt: the unit of work runs again a little later.
     pub fn none_in_doubt(&mut self, key: &Hash) -> Result<()> {
         let doubtful = match &mut self.on {
             On::Sqlite(..) => Ok(false),
@@ -131,7 +131,7 @@ impl<'t, 'c> Tx<'t, 'c> {
         }
     }
 
-    /// Whether a table of this name exists: the one question whose text differs between the engines.
+    /// Whether a table of this name exists. The SQL differs between the engines.
     pub(super) fn has_table(&mut self, name: &'static str) -> Result<bool> {
         let sql = match &self.on {
             On::Sqlite(..) => "select 1 from sqlite_master where type = 'table' and name = ?1",
@@ -140,8 +140,8 @@ impl<'t, 'c> Tx<'t, 'c> {
         Ok(self.row(sql, &[name.into()])?.is_some())
     }
 
-    /// Deletes at most `limit` markers of more than a day ago. They carry the time of PostgreSQL, so its clock says how old they
-    /// are; SQLite has none.
+    /// Deletes at most `limit` markers older than a day. Their time is PostgreSQL's, so its clock decides; SQLite has
+    /// no markers.
     pub(super) fn prune_markers(&mut self, limit: i64) -> Result<u64> {
         let sql = "delete from store_markers where id in (select id from store_markers \
                    where at < (extract(epoch from statement_timestamp()) * 1000)::bigint - 86400000 order by at limit ?1)";
@@ -151,7 +151,7 @@ impl<'t, 'c> Tx<'t, 'c> {
         }
     }
 
-    /// Runs the statements of a schema file, `BYTES` put into the engine's own word.
+    /// Runs the statements of a schema file, with `BYTES` replaced by the engine's type.
     pub(super) fn batch(&mut self, text: &str) -> Result<()> {
         let done = match &mut self.on {
             On::Sqlite(c, _) => c.execute_batch(&text.replace("BYTES", "BLOB")).map_err(|e| sqlite::trouble(&e)),
@@ -160,7 +160,7 @@ impl<'t, 'c> Tx<'t, 'c> {
         done.map_err(|trouble| self.remember_trouble(trouble))
     }
 
-    /// PostgreSQL's TEXT cannot hold U+0000 and SQLite's can: refused before either sees it, so that both agree.
+    /// PostgreSQL's TEXT cannot hold U+0000, SQLite's can. It is refused first, so that both engines agree.
     fn guard(&mut self, params: &[Value]) -> Result<()> {
         if params.iter().any(|p| matches!(p, Value::Text(t) if t.contains('\0'))) {
             return Err(self.remember_trouble(Trouble::Refused(Error::Engine("a text holds U+0000".into()))));
@@ -168,7 +168,7 @@ impl<'t, 'c> Tx<'t, 'c> {
         Ok(())
     }
 
-    /// Remembers the first trouble: it decides how the transaction ends whatever the closure makes of the error.
+    /// Stores the first trouble: it decides how the transaction ends, even if the closure ignores the error.
     fn remember_trouble(&mut self, trouble: Trouble) -> Error {
         let error = trouble.error();
         self.trouble.get_or_insert(trouble);

@@ -1,4 +1,4 @@
-//! The four kinds of value both engines hold: BIGINT, TEXT, BYTES, NULL. Times are epoch milliseconds.
+//! The four kinds of value of both engines: BIGINT, TEXT, BYTES, NULL. Times are epoch milliseconds.
 
 use super::{Error, Result};
 use crate::clock::Instant;
@@ -17,7 +17,7 @@ pub enum Value {
     Bytes(Vec<u8>),
 }
 impl Value {
-    /// What it is, without what it holds.
+    /// The type without the value.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "NULL",
@@ -86,7 +86,7 @@ impl Row {
     /// A number.
     ///
     /// # Errors
-    /// When the column holds anything else; so for every reader below.
+    /// If the column has another type; the same for every reader below.
     pub fn int(&self, i: usize) -> Result<i64> {
         self.opt_int(i)?.map_or_else(|| Self::wrong_type(i, "a number"), Ok)
     }
@@ -137,14 +137,14 @@ impl Row {
             _ => Self::wrong_type(i, "bytes"),
         }
     }
-    /// A moment.
+    /// A time.
     ///
     /// # Errors
     /// See [`Row::int`].
     pub fn instant(&self, i: usize) -> Result<Instant> {
         self.int(i).map(Instant::from_millis)
     }
-    /// A moment or NULL.
+    /// A time or NULL.
     ///
     /// # Errors
     /// See [`Row::int`].
@@ -158,7 +158,7 @@ impl Row {
     pub fn hash(&self, i: usize) -> Result<Hash> {
         Hash::from_bytes(self.bytes(i)?).map_or_else(|| Self::wrong_type(i, "32 bytes"), Ok)
     }
-    /// A yes or no, kept as 1 or 0.
+    /// A boolean, stored as 1 or 0.
     ///
     /// # Errors
     /// See [`Row::int`].

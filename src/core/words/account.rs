@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Branch(String);
 impl Branch {
-    /// Reads what a customer typed: full-width digits, hyphens and spaces are forgiven.
+    /// Parses what a customer typed; full-width digits, hyphens and spaces are accepted.
     #[must_use]
     pub fn parse(typed: &str) -> Option<Self> {
         let d = digits(typed)?;
@@ -29,7 +29,7 @@ pub enum AccountType {
     Savings,
 }
 impl AccountType {
-    /// Reads the form's value.
+    /// Parses the form's value.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -46,7 +46,7 @@ impl AccountType {
             Self::Savings => "savings",
         }
     }
-    /// What the bank calls it.
+    /// The Japanese name.
     #[must_use]
     pub const fn ja(self) -> &'static str {
         match self {
@@ -56,11 +56,11 @@ impl AccountType {
     }
 }
 
-/// 口座番号: one to seven digits typed, seven kept: 123 ≡ 0000123 (R15).
+/// 口座番号: one to seven digits typed, stored as seven: 123 ≡ 0000123 (R15).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountNumber(String);
 impl AccountNumber {
-    /// Reads what a customer typed and pads it to seven digits.
+    /// Parses what a customer typed and pads it to seven digits.
     #[must_use]
     pub fn parse(typed: &str) -> Option<Self> {
         let d = digits(typed)?;
@@ -71,14 +71,14 @@ impl AccountNumber {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-    /// The last three digits: all that a mail says of an account (requirements.md#notice-text).
+    /// The last three digits, the only ones a mail may contain (requirements.md#notice-text).
     #[must_use]
     pub fn last3(&self) -> &str {
         &self.0[4..]
     }
 }
 
-/// One account of the institution. Written `115-ordinary-1100026`.
+/// One account of the institution. As text: `115-ordinary-1100026`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Account {
     /// 店番
@@ -89,7 +89,7 @@ pub struct Account {
     pub number: AccountNumber,
 }
 impl Account {
-    /// Reads the written form, as the command line takes it.
+    /// Parses the text form, as used on the command line.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
@@ -118,9 +118,8 @@ impl<'de> serde::Deserialize<'de> for Account {
     }
 }
 
-/// The digits of a typed number: full-width ones become ASCII; hyphens, dashes, ー and spaces fall away
-/// (requirements.md#digits).
-/// `None` when anything else is in it.
+/// The digits of a typed number: full-width digits become ASCII; hyphens, dashes, ー and spaces are removed
+/// (requirements.md#digits). `None` if it contains anything else.
 #[must_use]
 pub fn digits(typed: &str) -> Option<String> {
     let mut out = String::with_capacity(typed.len());

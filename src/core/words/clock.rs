@@ -1,10 +1,10 @@
-//! Time as a value. Nothing below the server reads a clock: `now` is an argument, read once a request.
+//! Time as a value. Only the server reads a clock: everywhere else `now` is an argument, read once for each request.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// A moment, in milliseconds since 1970-01-01T00:00:00Z: the form the store keeps.
+/// A point in time, in milliseconds since 1970-01-01T00:00:00Z, as the store has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Instant(i64);
@@ -21,7 +21,7 @@ impl Instant {
     pub const fn from_millis(ms: i64) -> Self {
         Self(ms)
     }
-    /// From whole seconds since the epoch, as JWT's NumericDate has them (RFC 7519 §2).
+    /// From whole seconds since the epoch, as in a JWT's NumericDate (RFC 7519 §2).
     #[must_use]
     pub const fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1000))
@@ -36,18 +36,18 @@ impl Instant {
     pub const fn secs(self) -> i64 {
         self.0.div_euclid(1000)
     }
-    /// The time from `earlier` to `self`; zero when `earlier` is the later one.
+    /// The time from `earlier` to `self`; zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
-    /// The same moment on a Japanese wall clock.
+    /// The same time in Japan.
     #[must_use]
     pub fn jst(self) -> DateTime<FixedOffset> {
         let utc = DateTime::<Utc>::from_timestamp_millis(self.0).unwrap_or(DateTime::<Utc>::MAX_UTC);
         utc.with_timezone(&JST)
     }
-    /// The Japanese calendar day this moment falls in: locks are counted and released by it (R32, G4).
+    /// The Japanese calendar day of this time: locks are counted and released by day (R32, G4).
     #[must_use]
     pub fn jst_date(self) -> NaiveDate {
         self.jst().date_naive()
@@ -59,18 +59,18 @@ impl Instant {
         const OFFSET: i64 = 9 * 3_600_000;
         Self((self.0 + OFFSET).div_euclid(DAY) * DAY + DAY - OFFSET)
     }
-    /// The first whole minute that is not before this moment: a time that a page names, and that then has passed.
+    /// The first whole minute not before this time. A page can show it, and then it has passed.
     #[must_use]
     pub const fn whole_minute(self) -> Self {
         const MINUTE: i64 = 60_000;
         Self((self.0 + MINUTE - 1).div_euclid(MINUTE) * MINUTE)
     }
-    /// The last whole second that is not after this moment: the form in which `exp` is told (RFC 7519 §2).
+    /// The last whole second not after this time: the form of `exp` (RFC 7519 §2).
     #[must_use]
     pub const fn floor_second(self) -> Self {
         Self(self.0.div_euclid(1000) * 1000)
     }
-    /// The first whole second that is not before this moment.
+    /// The first whole second not before this time.
     #[must_use]
     pub const fn whole_second(self) -> Self {
         Self((self.0 + 999).div_euclid(1000) * 1000)
@@ -98,9 +98,9 @@ impl std::ops::Sub<Duration> for Instant {
     }
 }
 
-/// Where `now` comes from: the system in a server, a hand in a test.
+/// The source of `now`: the system clock in a server, set by hand in a test.
 pub trait Clock: Send + Sync + 'static {
-    /// The present moment.
+    /// The current time.
     fn now(&self) -> Instant;
 }
 
@@ -114,11 +114,11 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that moves only when told to.
+/// A clock that a test sets.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 impl ManualClock {
-    /// A clock standing at `at`.
+    /// A clock that shows `at`.
     #[must_use]
     pub fn at(at: Instant) -> Self {
         Self(AtomicI64::new(at.0))

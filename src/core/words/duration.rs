@@ -1,13 +1,13 @@
-//! Durations as people write them, in the configuration and in a client's record: `500ms`, `60s`, `15m`, `12h`, `30d`.
+//! Durations as people write them in the configuration and in a client's record: `500ms`, `60s`, `15m`, `12h`, `30d`.
 
 use std::fmt;
 use std::time::Duration;
 
-/// A duration that somebody wrote.
+/// A duration in that form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(Duration);
 
-/// The one error text of a duration that cannot be read; the caller puts the name of the key or member before it.
+/// The only error for a duration; the caller puts the name of the key or member before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a duration such as 90s, 15m, 12h or 30d")]
 pub struct NotADuration;
@@ -30,10 +30,10 @@ impl Span {
     pub const fn get(self) -> Duration {
         self.0
     }
-    /// Reads the written form: digits and a unit.
+    /// Parses the written form: digits and a unit.
     ///
     /// # Errors
-    /// [`NotADuration`]: another form, or more milliseconds than 64 bits hold.
+    /// [`NotADuration`]: another form, or more milliseconds than fit in 64 bits.
     pub fn parse(text: &str) -> Result<Self, NotADuration> {
         Self::read(text).ok_or(NotADuration)
     }

@@ -1,5 +1,5 @@
-//! What somebody outside reports to us: signed with HMAC-SHA256 over `timestamp.body`, fresh, and under one of two
-//! secrets while one is being replaced (docs/telephony.md). Telephone gateways and the core bank report this way.
+//! Reports from other systems (telephone gateways and the core bank): signed with HMAC-SHA256 over `timestamp.body`,
+//! recent, and made with one of two secrets while one is being replaced (docs/telephony.md).
 
 use crate::clock::Instant;
 use crate::network::Network;
@@ -7,54 +7,54 @@ use crate::secret::{Secret, from_base64url, hmac_sha256, same};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// No report is longer.
+/// The largest body of a report, in bytes.
 pub const MAX_BODY: usize = 4 * 1024;
-/// How far a report's clock may be from ours.
+/// The largest difference between a report's clock and ours.
 pub const SKEW: Duration = Duration::from_secs(60);
-/// The header with the epoch second of what is reported.
+/// The header with the time of the report, in epoch seconds.
 pub const TIMESTAMP: &str = "X-Hook-Timestamp";
 /// The header with the signature.
 pub const SIGNATURE: &str = "X-Hook-Signature";
 
-/// Why a report is not believed. Its sender learns 401 and nothing more.
+/// Why the signature of a report is refused. Its sender gets 401 without a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unsigned {
-    /// No timestamp, or one too far from now.
+    /// There is no timestamp, or it differs too much from now.
     #[error("the timestamp is missing or too old")]
     Timestamp,
-    /// No signature under any of our secrets.
+    /// No signature, or one by none of our secrets.
     #[error("the signature does not verify")]
     Signature,
 }
 
-/// Why a report is not taken.
+/// Why a report is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// From an address that may not report; the configuration key with the networks that may.
+    /// The source address may not report; with the configuration key of the allowed networks.
     #[error("the source address is not one of {0}")]
     Source(&'static str),
-    /// Not signed, or not now.
+    /// The signature or the timestamp is invalid.
     #[error(transparent)]
     Unsigned(#[from] Unsigned),
-    /// Signed, but not a report: a mistake in the sender's configuration. What the body should be.
+    /// Signed, but no valid report: the sender is misconfigured. With a description of the expected body.
     #[error("the body is not {0}")]
     Body(&'static str),
 }
 
-/// A request that claims to be a report.
+/// A request that may be a report.
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery<'a> {
-    /// The address it came from, where that is known.
+    /// The source address, if known.
     pub source: Option<IpAddr>,
-    /// The one [`TIMESTAMP`] header.
+    /// The [`TIMESTAMP`] header, if there is exactly one.
     pub timestamp: Option<&'a str>,
-    /// The one [`SIGNATURE`] header.
+    /// The [`SIGNATURE`] header, if there is exactly one.
     pub signature: Option<&'a str>,
     /// The whole body.
     pub body: &'a [u8],
 }
 
-/// Whose reports are believed: those under its secrets, from its networks. What a body says is its owner's to read.
+/// Verifies reports by its secrets and networks. Its owner parses the body.
 #[derive(Debug, Clone)]
 pub struct SignedHook {
     secrets: Vec<Secret>,
@@ -62,16 +62,16 @@ pub struct SignedHook {
     networks_key: &'static str,
 }
 impl SignedHook {
-    /// A hook with one secret, or two while one is being replaced; with none it believes nobody. Without networks a report
-    /// may come from anywhere. `networks_key` is their key in the configuration, for the log.
+    /// A hook with one secret, or two while one is being replaced; without a secret it accepts no report. Without
+    /// networks a report may come from any address. `networks_key` is their configuration key, for the log.
     #[must_use]
     pub fn new(secrets: Vec<Secret>, networks: Vec<Network>, networks_key: &'static str) -> Self {
-        // An empty secret is none.
+        // An empty secret does not count.
         let secrets = secrets.into_iter().filter(|s| !s.reveal().is_empty()).collect();
         Self { secrets, networks, networks_key }
     }
 
-    /// Verifies a report and returns its time. Nothing of an unsigned body is looked at.
+    /// Verifies a report and returns its time. The body is not parsed.
     ///
     /// # Errors
     /// [`Refused::Source`] and [`Refused::Unsigned`].
@@ -87,7 +87,7 @@ impl SignedHook {
         let digits = !timestamp.is_empty() && timestamp.len() <= 12 && timestamp.bytes().all(|b| b.is_ascii_digit());
         let at = timestamp.parse().ok().filter(|_| digits).map(Instant::from_secs).ok_or(Unsigned::Timestamp)?;
         let signature = delivery.signature.and_then(from_base64url).ok_or(Unsigned::Signature)?;
-        // Every secret is tried, whichever fits.
+        // Tries every secret even after a match, so that the time does not depend on it.
         let tags = self.secrets.iter().map(|s| sign(s, timestamp, delivery.body));
         if !tags.fold(false, |found, tag| found | same(&tag, &signature)) {
             return Err(Unsigned::Signature);

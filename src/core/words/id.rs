@@ -1,4 +1,4 @@
-//! Identifiers: one newtype each, so that a grant id never fits where a client id is wanted.
+//! Identifiers: one newtype for each kind, so that a grant id cannot be used as a client id.
 
 use crate::random::{self, Random};
 use crate::secret::base64url;
@@ -11,7 +11,7 @@ macro_rules! id {
         #[serde(transparent)]
         pub struct $name(String);
         impl $name {
-            /// Reads an identifier: 1 to 128 characters of `A-Z a-z 0-9 - . _ ~ :`.
+            /// Parses an identifier: 1 to 128 characters of `A-Z a-z 0-9 - . _ ~ :`.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 let fits = (1..=128).contains(&text.len());
@@ -52,15 +52,15 @@ id!(
     InteractionId
 );
 id!(
-    /// A grant: what exists after consent.
+    /// A grant: what a consent creates.
     GrantId
 );
 id!(
-    /// The record of one consent.
+    /// A consent record.
     ConsentId
 );
 id!(
-    /// Our public name of one token (`jti`); never the token.
+    /// The public id of a token (`jti`); never the token itself.
     TokenId
 );
 id!(
@@ -68,18 +68,18 @@ id!(
     EventId
 );
 id!(
-    /// An account as the core bank names it to resource servers: opaque to us (requirements.md#account-information).
+    /// An account, by the core bank's id for resource servers; opaque to us (requirements.md#account-information).
     AccountId
 );
 id!(
-    /// The person as the core bank knows them; pairwise `sub`s are made from it.
+    /// A person, by the core bank's id; pairwise `sub` values are derived from it.
     HolderId
 );
 id!(
-    /// A guess about an account, while the core bank is asked.
+    /// A reserved attempt on an account, while the core bank is asked.
     GuessId
 );
 id!(
-    /// A notice to a customer, in the outbox of mail.
+    /// A notice to a customer.
     NoticeId
 );

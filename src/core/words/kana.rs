@@ -1,5 +1,5 @@
-//! Half-width kana: what a customer types in any form a phone's keyboard offers becomes the katakana banks keep
-//! (requirements.md#kana). The name is only recorded, never matched (G1).
+//! Half-width kana: a name typed in any form of a phone's keyboard becomes the katakana that banks use
+//! (requirements.md#kana). The name is only recorded, never compared (G1).
 
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
@@ -7,16 +7,16 @@ use unicode_normalization::UnicodeNormalization;
 /// The longest name, counted after conversion; ﾞ, ﾟ and a space count as one each (R21).
 pub const MAX: usize = 48;
 
-/// A name in JIS X 0201 katakana, `A-Z 0-9 ( ) - . /` and single spaces. Never printed: it is personal data.
+/// A name in JIS X 0201 katakana, `A-Z 0-9 ( ) - . /` and single spaces. Not printed, because it is personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Kana(String);
 
-/// Why a typed name is not one.
+/// Why a typed name is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KanaError {
-    /// Nothing is left of it.
+    /// It is empty after conversion.
     Empty,
-    /// The first character that has no half-width form a bank keeps.
+    /// The first character without a half-width form that banks use.
     Character(char),
     /// More than [`MAX`] characters after conversion.
     Long,
@@ -25,7 +25,7 @@ pub enum KanaError {
 impl Kana {
     /// Converts a typed name: hiragana, full-width and half-width katakana, full-width letters and spaces.
     ///
-    /// # Errors
+    /// [`KanaError`].
     /// What is wrong with it.
     pub fn parse(typed: &str) -> Result<Self, KanaError> {
         let name = convert(typed);
@@ -38,12 +38,12 @@ impl Kana {
             _ => Ok(Self(name)),
         }
     }
-    /// As normalised: with small kana and ｰ.
+    /// The normalised name: with small kana and ｰ.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
-    /// As 全銀 data writes it: small kana large, ｰ as `-`.
+    /// The name in 全銀 form: small kana become large, ｰ becomes `-`.
     #[must_use]
     pub fn zengin(&self) -> String {
         self.0.chars().map(large).collect()
@@ -55,12 +55,12 @@ impl fmt::Debug for Kana {
     }
 }
 
-/// U+FF66 to U+FF9D stand in the order of these.
+/// U+FF66 to U+FF9D are in the order of these.
 const FULL: &str =
     "ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン";
 
 fn convert(typed: &str) -> String {
-    // The stand-alone sound marks must become combining ones first: NFKC alone would make them "space and mark".
+    // Stand-alone sound marks must become combining ones first: NFKC alone would turn them into "space and mark".
     let marks = typed.chars().map(|c| match c {
         '\u{309B}' => '\u{3099}',
         '\u{309C}' => '\u{309A}',
@@ -68,8 +68,8 @@ fn convert(typed: &str) -> String {
     });
     let mut plain = String::new();
     for c in marks.nfkc().map(katakana) {
-        // A dash of any kind after kana is the long-vowel mark a keyboard did not offer. A sound mark that found no kana to join
-        // belongs to one all the same: ヵ with a mark becomes カ with a mark.
+        // A dash of any kind after kana is a long-vowel mark that the keyboard did not offer. It is one too after a
+        // sound mark that could not combine with its kana: ヵ with a mark becomes カ with a mark.
         let after_kana =
             plain.chars().last().is_some_and(|p| matches!(p, '\u{30A1}'..='\u{30FE}' | '\u{3099}' | '\u{309A}'));
         match c {
@@ -82,7 +82,7 @@ fn convert(typed: &str) -> String {
     single.nfd().map(half).collect()
 }
 
-/// Hiragana as katakana; the kana without a half-width form as their nearest.
+/// Hiragana become katakana; kana without a half-width form become the nearest kana.
 fn katakana(c: char) -> char {
     let c = match c {
         '\u{3041}'..='\u{3096}' => char::from_u32(u32::from(c) + 0x60).unwrap_or(c),

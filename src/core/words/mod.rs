@@ -1,5 +1,5 @@
-//! Plain values: each is made in one way only (`parse` or a constructor), so that one that exists is valid. No I/O, no
-//! other module of this crate.
+//! Plain values. Each can be made only by `parse` or a constructor, so every value is valid. No I/O; uses no other
+//! module of this crate.
 
 pub mod account;
 pub mod clock;

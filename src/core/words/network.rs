@@ -1,4 +1,4 @@
-//! Networks as an operator or a client record names them: `10.1.0.0/16`, `fd00::/8`, or a single address.
+//! Networks in the configuration or in a client record: `10.1.0.0/16`, `fd00::/8`, or a single address.
 
 use ipnet::IpNet;
 use std::fmt;
@@ -8,12 +8,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network(IpNet);
 impl Network {
-    /// Reads `10.1.0.0/16`, `fd00::/8`, or a single address. IPv4 written within IPv6 (RFC 4291 §2.5.5.2) is IPv4, as
-    /// every address that is asked about.
+    /// Parses `10.1.0.0/16`, `fd00::/8`, or a single address. IPv4 written as IPv6 (RFC 4291 §2.5.5.2) becomes IPv4,
+    /// here and in every address that is compared.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
-        // Not by ipnet, which reads 010.0.0.1 as 10.0.0.1; the standard library refuses the zero.
+        // Not parsed by ipnet, which reads 010.0.0.1 as 10.0.0.1; the standard library refuses the leading zero.
         let address: IpAddr = address.parse().ok()?;
         let net = prefix.map_or(Some(IpNet::from(address)), |_| text.parse().ok())?;
         match address.to_canonical() {
@@ -21,32 +21,32 @@ impl Network {
             _ => Some(Self(net)),
         }
     }
-    /// This very machine.
+    /// The loopback networks.
     #[must_use]
     pub fn loopback() -> Vec<Self> {
         const V4: IpNet = IpNet::new_assert(IpAddr::V4(Ipv4Addr::LOCALHOST), 8);
         vec![Self(V4), Self(IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST)))]
     }
-    /// Reads a list of them.
+    /// Parses a list of networks.
     ///
     /// # Errors
-    /// The first text that is no network.
+    /// The first text that is not a network.
     pub fn list(texts: &[String]) -> Result<Vec<Self>, String> {
         texts.iter().map(|text| Self::parse(text).ok_or_else(|| text.clone())).collect()
     }
-    /// Whether a caller at `source` may come in: from one of the networks, or from anywhere where none is named.
+    /// Whether `source` is allowed: it is in one of the networks, or the list is empty.
     #[must_use]
     pub fn admits(networks: &[Self], source: Option<IpAddr>) -> bool {
         networks.is_empty() || source.is_some_and(|ip| networks.iter().any(|n| n.holds(ip)))
     }
-    /// Whether `ip` lies in it.
+    /// Whether `ip` is in it.
     #[must_use]
     pub fn holds(&self, ip: IpAddr) -> bool {
         self.0.contains(&ip.to_canonical())
     }
 }
 impl fmt::Display for Network {
-    /// As [`Network::parse`] reads it; a single address without a prefix.
+    /// The form [`Network::parse`] reads; a single address has no prefix.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.prefix_len() {
             whole if whole == self.0.max_prefix_len() => self.0.addr().fmt(f),

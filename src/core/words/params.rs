@@ -1,4 +1,4 @@
-//! The parameters of a request, read strictly: each at most once (RFC 6749 §3.1, §3.2), valid UTF-8, bounded.
+//! The parameters of a request, parsed strictly: each at most once (RFC 6749 §3.1, §3.2), valid UTF-8, bounded.
 
 use crate::refusal::{ErrorCode, Refusal};
 use std::fmt;
@@ -6,12 +6,12 @@ use std::fmt;
 /// The most parameters one request may have.
 const MAX_PARAMS: usize = 64;
 
-/// Parameters in the order they came. A parameter without a value counts as absent (RFC 6749 §3.1).
+/// Parameters in the order received. A parameter without a value counts as absent (RFC 6749 §3.1).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
-    /// Reads `application/x-www-form-urlencoded` text: a query or a body.
+    /// Parses `application/x-www-form-urlencoded` text: a query or a body.
     ///
     /// # Errors
     /// `invalid_request` for a repeated parameter, broken percent-encoding, text that is not UTF-8, a control
@@ -26,12 +26,12 @@ impl Params {
         Ok(list)
     }
 
-    /// One more.
+    /// Adds one parameter.
     ///
     /// # Errors
     /// `invalid_request` for a repeated parameter or too many of them.
     pub fn push(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
-        // RFC 8707 §2 alone lets a parameter come more than once.
+        // Only RFC 8707 §2 allows a parameter more than once.
         if name != "resource" && self.0.iter().any(|(n, _)| n == name) {
             return Err(Refusal::naming(ErrorCode::InvalidRequest, &format!("parameter {name} is repeated")));
         }
@@ -42,16 +42,16 @@ impl Params {
         Ok(())
     }
 
-    /// The value of `name`; `None` when absent or empty.
+    /// The value of `name`; `None` if it is absent or empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.as_str())
     }
-    /// Every value of `name`: only `resource` can have several.
+    /// Every value of `name`; only `resource` can have several.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.as_str())
     }
-    /// The same, each value once, in the order they came.
+    /// The same without duplicates, in the order received.
     #[must_use]
     pub fn each(&self, name: &str) -> Vec<String> {
         let mut list: Vec<String> = Vec::new();
@@ -62,7 +62,7 @@ impl Params {
         }
         list
     }
-    /// The value of `name`, which the request cannot do without.
+    /// The value of the required parameter `name`.
     ///
     /// # Errors
     /// `invalid_request` naming the parameter.
@@ -73,12 +73,12 @@ impl Params {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()))
     }
-    /// The same request with `name` set to `value` (and no other value of it).
+    /// Sets `name` to `value` and removes its other values.
     pub fn set(&mut self, name: &str, value: &str) {
         self.0.retain(|(n, _)| n != name);
         self.0.push((name.to_owned(), value.to_owned()));
     }
-    /// Drops every parameter that `keep` refuses.
+    /// Removes every parameter for which `keep` is false.
     pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
         self.0.retain(|(n, _)| keep(n));
     }
@@ -90,10 +90,10 @@ impl fmt::Debug for Params {
     }
 }
 
-/// Decodes one name or value, `+` as space.
+/// Decodes one name or value; `+` is a space.
 ///
 /// # Errors
-/// `invalid_request` for broken encoding or characters no parameter may hold.
+/// `invalid_request` for a broken encoding or characters that no parameter may contain.
 pub fn decode(text: &str) -> Result<String, Refusal> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();

@@ -1,14 +1,14 @@
-//! Telephone numbers of Japan: typed by customers, sent by carriers, always kept as national digits.
+//! Japanese telephone numbers: typed by customers, sent by carriers, always stored as national digits.
 
 use crate::account::digits;
 use std::fmt;
 
-/// A number in Japan's national form: `0` and nine or ten more digits. Never printed in full: see [`Phone::masked`].
+/// A number in Japan's national form: `0` and nine or ten more digits. Not printed in full, see [`Phone::masked`].
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Phone(String);
 
 impl Phone {
-    /// Reads what a customer typed: ten or eleven digits from `0`, or the `+81` form (R23).
+    /// Parses what a customer typed: ten or eleven digits starting with `0`, or the `+81` form (R23).
     #[must_use]
     pub fn parse(typed: &str) -> Option<Self> {
         let typed = typed.trim();
@@ -18,9 +18,8 @@ impl Phone {
         }
     }
 
-    /// Reads a number in any form a carrier or gateway sends (requirements.md#number-forms): `+81…`, `81…`, `0…`,
-    /// `tel:`, `sip:` and
-    /// `sips:` addresses with parameters. Anything that is not a Japanese subscriber number is `None`.
+    /// Parses a number in any form a carrier or gateway sends (requirements.md#number-forms): `+81…`, `81…`, `0…`,
+    /// `tel:`, `sip:` and `sips:` addresses with parameters. `None` if it is no Japanese subscriber number.
     #[must_use]
     pub fn from_network(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -46,22 +45,22 @@ impl Phone {
         (zero_then_not && matches!(d.len(), 10 | 11)).then(|| Self(d.to_owned()))
     }
 
-    /// The national digits, for matching and for the core bank.
+    /// The national digits, for comparing and for the core bank.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
-    /// What a screen shows: 「*****」 and the last four, so that not even the length is told (G16).
+    /// The form for screens: 「*****」 and the last four digits, which hides even the length (G16).
     #[must_use]
     pub fn masked(&self) -> String {
         format!("*****{}", self.last4())
     }
-    /// The last four digits, for a screen reader.
+    /// The last four digits, for screen readers.
     #[must_use]
     pub fn last4(&self) -> &str {
         &self.0[self.0.len() - 4..]
     }
-    /// Grouped for reading: `0800-111-0001`, `090-1234-3333`, `0120-000-000`.
+    /// Grouped for readability: `0800-111-0001`, `090-1234-3333`, `0120-000-000`.
     #[must_use]
     pub fn grouped(&self) -> String {
         let cuts = match (&self.0[..4], self.0.len()) {

@@ -1,4 +1,4 @@
-//! Randomness as an argument: the operating system's in a server, a seeded stream in a test.
+//! Randomness as an argument: the operating system's in a server, seeded in a test.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use std::sync::Mutex;
@@ -17,7 +17,7 @@ pub fn bytes<const N: usize>(random: &dyn Random) -> [u8; N] {
     out
 }
 
-/// A number below `n`, without modulo bias; `0` when `n` is `0` or `1`.
+/// A number below `n`, without modulo bias; `0` if `n` is `0` or `1`.
 #[must_use]
 pub fn below(random: &dyn Random, n: u32) -> u32 {
     if n < 2 {
@@ -49,7 +49,7 @@ pub struct SeededRandom {
     counter: Mutex<u64>,
 }
 impl SeededRandom {
-    /// The stream that belongs to `seed`.
+    /// The stream of `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { seed, counter: Mutex::new(0) }

@@ -1,20 +1,20 @@
-//! Refusals in OAuth's own words: an error code of the RFCs and a sentence for the developer at the other end.
+//! Refusals in OAuth's terms: an error code of the RFCs and a sentence for the client's developer.
 
 use std::borrow::Cow;
 use std::fmt;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
-        /// The registered error codes we answer with.
+        /// The registered error codes we use.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ErrorCode { $($(#[$doc])* $name),+ }
         impl ErrorCode {
-            /// The code as it travels.
+            /// The code's text.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text),+ }
             }
-            /// The code of a stored or received text.
+            /// The code with this text.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 match text { $($text => Some(Self::$name),)+ _ => None }
@@ -25,7 +25,7 @@ macro_rules! codes {
 codes! {
     /// RFC 6749 §4.1.2.1, §5.2.
     InvalidRequest = "invalid_request",
-    /// RFC 6749 §5.2; the only code that goes with 401.
+    /// RFC 6749 §5.2; sent with 401.
     InvalidClient = "invalid_client",
     /// RFC 6749 §5.2.
     InvalidGrant = "invalid_grant",
@@ -83,8 +83,8 @@ codes! {
     UnapprovedSoftwareStatement = "unapproved_software_statement",
 }
 
-/// A refusal. The description is ASCII English (RFC 6749 §5.2; Japanese belongs to pages) and tells the caller no
-/// more than it may know.
+/// A refusal. The description is ASCII English (RFC 6749 §5.2; Japanese is for pages only) and says no more than the
+/// caller may know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The error code.
@@ -98,7 +98,7 @@ impl Refusal {
     pub const fn new(code: ErrorCode, description: &'static str) -> Self {
         Self { code, description: Cow::Borrowed(description) }
     }
-    /// A refusal that names something of the caller's; characters RFC 6749 §5.2 does not allow are replaced.
+    /// A refusal that quotes the caller's input; characters that RFC 6749 §5.2 does not allow are replaced.
     #[must_use]
     pub fn naming(code: ErrorCode, description: &str) -> Self {
         let allowed = |c: char| matches!(c, ' '..='!' | '#'..='[' | ']'..='~');

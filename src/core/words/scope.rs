@@ -1,11 +1,10 @@
-//! Scopes: an ordered set of RFC 6749 §3.3 tokens, printed always in the same order.
+//! Scopes: an ordered set of RFC 6749 §3.3 tokens, always printed in the same order.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// What only a customer can give: the scopes of an authorization request (requirements.md#scopes). No client has them
-/// for itself
-/// (decision 11).
+/// The scopes of an authorization request, which only a customer can grant (requirements.md#scopes). No client has them
+/// for itself (decision 11).
 pub const CUSTOMERS: [&str; 4] = ["openid", "accounts", "transactions", "offline_access"];
 
 /// What a client may do here in its own name: its token for one of these has the issuer as its only audience, so that no resource
@@ -17,14 +16,14 @@ pub const OWN: [&str; 2] = ["ssf.read", "ssf.manage"];
 pub struct Scope(BTreeSet<String>);
 
 impl Scope {
-    /// Reads a space-separated list; `None` when a token holds a character RFC 6749 §3.3 does not allow.
+    /// Parses a space-separated list; `None` if a token has a character that RFC 6749 §3.3 does not allow.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let token = |t: &str| t.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5B | 0x5D..=0x7E));
         let set: BTreeSet<String> = text.split(' ').filter(|t| !t.is_empty()).map(str::to_owned).collect();
         set.iter().all(|t| token(t)).then_some(Self(set))
     }
-    /// The set of tokens that are scope tokens already.
+    /// The set of tokens that are known to be valid.
     #[must_use]
     pub fn of<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
         Self(tokens.into_iter().map(str::to_owned).collect())
@@ -39,12 +38,12 @@ impl Scope {
     pub fn of_customers() -> Self {
         Self(CUSTOMERS.iter().map(|&token| token.to_owned()).collect())
     }
-    /// Whether the set holds `token`.
+    /// Whether the set contains `token`.
     #[must_use]
     pub fn has(&self, token: &str) -> bool {
         self.0.contains(token)
     }
-    /// Whether nothing is in the set.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -59,7 +58,7 @@ impl Scope {
     pub fn and(&self, other: &Self) -> Self {
         Self(self.0.union(&other.0).cloned().collect())
     }
-    /// The tokens that satisfy `keep`.
+    /// The tokens for which `keep` is true.
     #[must_use]
     pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
         Self(self.0.iter().filter(|t| keep(t)).cloned().collect())

@@ -1,8 +1,8 @@
-//! Secrets: made here, shown once, kept only as SHA-256, compared in constant time, never printed.
+//! Secrets: created here, shown once, stored only as SHA-256, compared in constant time, not printed.
 //!
-//! Everything opaque we hand out is 256 bits in 43 base64url characters. Tokens and codes carry a prefix and, without
-//! a separator, six base62 characters of checksum, so that secret scanners find a leaked one and junk is refused
-//! without a look-up (requirements.md#secrets).
+//! Every opaque value we issue has 256 bits in 43 base64url characters. Tokens and codes also have a prefix and,
+//! without a separator, a checksum of six base62 characters: secret scanners can find a leaked one, and an invalid one
+//! is refused without a look-up (requirements.md#secrets).
 
 use crate::random::{self, Random};
 use aws_lc_rs::{digest, hmac};
@@ -12,7 +12,7 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A SHA-256 digest: what the store keeps of a secret.
+/// A SHA-256 digest: the form in which a secret is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Hash([u8; 32]);
 impl Hash {
@@ -24,12 +24,12 @@ impl Hash {
         out.copy_from_slice(d.as_ref());
         Self(out)
     }
-    /// The digest a stored column holds; `None` unless it is 32 bytes.
+    /// The digest in a stored column; `None` unless it has 32 bytes.
     #[must_use]
     pub fn from_bytes(b: &[u8]) -> Option<Self> {
         b.try_into().ok().map(Self)
     }
-    /// A digest made elsewhere, e.g. an HMAC.
+    /// A digest computed elsewhere, e.g. an HMAC.
     #[must_use]
     pub const fn from_digest(digest: [u8; 32]) -> Self {
         Self(digest)
@@ -39,12 +39,12 @@ impl Hash {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
-    /// Unpadded base64url, as `at_hash`, `jkt` and PKCE write a digest.
+    /// Unpadded base64url, the form of `at_hash`, `jkt` and PKCE.
     #[must_use]
     pub fn base64url(&self) -> String {
         base64url(self.0)
     }
-    /// Compares without telling by its duration where two digests differ.
+    /// Compares in constant time, so that the duration does not reveal where two digests differ.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -56,7 +56,7 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// Compares two byte strings in constant time (their lengths may show).
+/// Compares two byte strings in constant time (the time may depend on their lengths).
 #[must_use]
 pub fn same(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
@@ -68,7 +68,7 @@ pub fn base64url(data: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(data)
 }
 
-/// Reads unpadded base64url; `None` for anything else.
+/// Decodes unpadded base64url; `None` for anything else.
 #[must_use]
 pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
@@ -83,21 +83,21 @@ pub fn hmac_sha256(key: &[u8], data: &[u8]) -> [u8; 32] {
     out
 }
 
-/// A secret text: cleared from memory when dropped, never printed.
+/// A secret text: erased from memory when dropped, not printed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 impl Secret {
-    /// Takes `text` as a secret.
+    /// Wraps `text` as a secret.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
-    /// The text itself, for the one place that must use it.
+    /// The text itself; for code that must use it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
-    /// What may be stored of it.
+    /// The form that may be stored.
     #[must_use]
     pub fn hash(&self) -> Hash {
         Hash::of(self.0.as_bytes())
@@ -114,7 +114,7 @@ impl<'de> serde::Deserialize<'de> for Secret {
     }
 }
 
-/// What an opaque value is for, told by its prefix.
+/// The kind of an opaque value; each has a prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretKind {
     /// An authorization code.
@@ -129,7 +129,7 @@ pub enum SecretKind {
     Registration,
 }
 impl SecretKind {
-    /// The prefix every value of this kind starts with.
+    /// The prefix of every value of this kind.
     #[must_use]
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -157,7 +157,7 @@ pub fn issue(kind: SecretKind, random: &dyn Random) -> Secret {
     Secret::new(text)
 }
 
-/// The stored form of a presented code or token; `None` when it cannot be one of ours, so that no look-up is spent.
+/// The stored form of a received code or token; `None` if it cannot be one of ours, which saves a look-up.
 #[must_use]
 pub fn presented(kind: SecretKind, text: &str) -> Option<Hash> {
     let len = kind.prefix().len() + 43;
@@ -168,7 +168,7 @@ pub fn presented(kind: SecretKind, text: &str) -> Option<Hash> {
     same(checksum(body).as_bytes(), sum.as_bytes()).then(|| Hash::of(text))
 }
 
-/// CRC-32 (IEEE) in six base62 digits. Not a secret: it finds typing errors and junk, nothing more.
+/// CRC-32 (IEEE) in six base62 digits. Not a secret: it only detects typing errors and invalid values.
 fn checksum(text: &str) -> String {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut crc = u32::MAX;

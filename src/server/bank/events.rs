@@ -1,5 +1,5 @@
-//! What the core bank reports of its accounts: `POST /hooks/bank/events` (docs/core-banking.md, G24). Signed as the
-//! telephone's reports are. What a change means for links is `lifecycle`'s.
+//! Reports of the core bank about its accounts: `POST /hooks/bank/events` (docs/core-banking.md, G24). Signed like the
+//! reports of calls. `lifecycle` decides what a change means for grants.
 
 use crate::account::Account;
 use crate::clock::Instant;
@@ -8,7 +8,7 @@ use crate::lifecycle::{AccountChangeKind, AccountChanged};
 use chrono::DateTime;
 use serde::Deserialize;
 
-/// Who may report changes of accounts.
+/// Verifies and parses reports of account changes.
 #[derive(Debug, Clone)]
 pub struct EventHook(SignedHook);
 
@@ -21,7 +21,7 @@ struct EventBody {
     #[serde(rename = "type")]
     kind: String,
     account: Account,
-    /// Read so that a broken one is refused; nothing is carried over to the new number (R86).
+    /// Parsed only so that an invalid one is refused; nothing is transferred to the new number (R86).
     new_account: Option<Account>,
     at: When,
 }
@@ -44,16 +44,16 @@ impl When {
 }
 
 impl EventHook {
-    /// Reads what this hook believes.
+    /// Parses reports that `signed` verifies.
     #[must_use]
     pub const fn new(signed: SignedHook) -> Self {
         Self(signed)
     }
 
-    /// Verifies and reads one report; `None` for a type that says nothing to us, so that a bank may add types.
+    /// Verifies and parses one report; `None` for an unknown type, so that a bank may add types.
     ///
     /// # Errors
-    /// Why it is not taken.
+    /// Why it is refused.
     pub fn receive(&self, delivery: &Delivery<'_>, now: Instant) -> Result<Option<AccountChanged>, Refused> {
         self.0.verify(delivery, now)?;
         let report: EventBody = serde_json::from_slice(delivery.body).map_err(|_| NO_REPORT)?;

@@ -1,4 +1,4 @@
-//! Which reports of the bank are read.
+//! Which reports of the bank are accepted.
 
 use super::events::EventHook;
 use crate::clock::Instant;

@@ -1,6 +1,6 @@
-//! The real connector: a core banking API over HTTP (docs/core-banking.md), as the sample bank serves it too.
+//! The connector for a core banking API over HTTP (docs/core-banking.md); the sample bank has the same API.
 //!
-//! Whatever is not a plain answer is no answer: R36 for the customer, the cause for the log, never a count.
+//! Any unexpected response is a failure: R36 for the customer, the cause in the log, and no attempt is counted.
 
 use crate::account::Account;
 use crate::id::{AccountId, HolderId};
@@ -21,7 +21,7 @@ pub struct HttpBank {
 }
 
 impl HttpBank {
-    /// The API at `url`, with a bearer token where it wants one.
+    /// The API at `url`, with a bearer token if it requires one.
     #[must_use]
     pub fn new(outbound: Outbound, url: &str, token: Option<Secret>) -> Self {
         Self { outbound, url: url.trim_end_matches('/').to_owned(), token }
@@ -39,7 +39,7 @@ impl HttpBank {
         let answer = self.outbound.send(request).await.map_err(|e| failed(e.to_string()))?;
         match answer.status {
             200 => answer.json().map_err(|e| failed(e.to_string())),
-            // The two refusals a core bank may give as a whole: out of hours, or this service switched off.
+            // The two general refusals of a core bank: out of hours, or this service is switched off.
             503 => match answer.json().ok().as_ref().and_then(|v| v["error"].as_str()) {
                 Some("closed") => Err(BankError::Closed),
                 Some("not_offered") => Err(BankError::NotOffered),
@@ -68,7 +68,7 @@ fn with(account: &Account, more: &[(&str, &str)]) -> Value {
     }
     body
 }
-/// Reads what `/lookup` answers.
+/// Parses the response of `/lookup`.
 fn read_lookup(answer: &Value) -> Option<Lookup> {
     if answer["eligible"].as_bool()? {
         let holder = HolderId::parse(answer["holder"].as_str()?)?;
@@ -82,7 +82,7 @@ fn read_lookup(answer: &Value) -> Option<Lookup> {
         _ => Ineligible::Unknown,
     }))
 }
-/// Reads what `/holders/{holder}/accounts` answers.
+/// Parses the response of `/holders/{holder}/accounts`.
 fn read_accounts(answer: &Value) -> Option<Vec<(AccountId, Account)>> {
     let one = |a: &Value| {
         let text = |name: &str| a[name].as_str();
@@ -127,7 +127,7 @@ mod tests {
     use renkei_demo::bank::{Lookup as Found, SampleBank};
     use renkei_demo::time::{from_secs, jst_date};
 
-    /// What the sample bank says of an account, in our types.
+    /// The sample bank's result for an account, in our types.
     fn lookup(found: Found) -> Lookup {
         match found {
             Found::Eligible { holder, id } => Lookup::Eligible(Holding {
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    /// What the connector reads is what the sample bank sends, for every kind of account.
+    /// The connector can parse what the sample bank sends, for every kind of account.
     #[test]
     fn connector_and_sample_bank_speak_the_same() {
         let now = from_secs(1_795_312_800);

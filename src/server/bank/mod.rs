@@ -1,7 +1,7 @@
-//! The core bank: connectors behind the port `identity` declares ([`crate::identity::CoreBank`]).
+//! The core bank: connectors for the port of `identity` ([`crate::identity::CoreBank`]).
 //!
-//! `http` is the connector, `events` reads what the bank reports of its accounts. Owns no rule: what an answer means is
-//! decided in `identity`.
+//! `http` is the connector, `events` parses the bank's reports about its accounts. Has no rules: `identity` decides
+//! what a response means.
 
 pub mod events;
 #[cfg(test)]

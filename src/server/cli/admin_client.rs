@@ -1,5 +1,5 @@
-//! How a command reaches the server it is meant for: over the admin socket, or, when none listens there, by opening the
-//! store itself and answering the question in this process.
+//! How a command reaches its server: over the admin socket, or, if no server listens there, by opening the store itself
+//! and running the command in this process.
 
 use super::out::Failure;
 use super::target::Target;
@@ -17,22 +17,22 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-/// More than any answer needs; what is longer is not ours.
+/// The longest response that is read, in bytes: more than any response has.
 const LONGEST: u64 = 64 * 1024 * 1024;
 
-/// Where questions are answered.
+/// Where commands run.
 pub(super) enum Office {
-    /// By the running server.
+    /// In the running server.
     Server(std::path::PathBuf),
-    /// By this process: no server runs.
+    /// In this process, because no server runs.
     Here(Box<AdminContext>),
 }
 
 impl Office {
-    /// Finds the server; opens the store when none runs.
+    /// Finds the server; opens the store if none runs.
     ///
     /// # Errors
-    /// When neither can be reached, or the schema is not this program's.
+    /// The socket or the store cannot be opened.
     pub(super) async fn find(target: &Target) -> Result<Self, Failure> {
         let at = target.locate()?;
         let socket = at.socket();
@@ -55,10 +55,10 @@ impl Office {
         })))
     }
 
-    /// Asks.
+    /// Runs one command.
     ///
     /// # Errors
-    /// The refusal, in its own words.
+    /// The error of the command.
     pub(super) async fn ask(&self, ask: AdminCommand) -> Result<Value, Failure> {
         match self {
             Self::Server(socket) => {
@@ -75,7 +75,7 @@ impl Office {
         }
     }
 
-    /// Closes what was opened.
+    /// Closes the store, if it was opened.
     pub(super) async fn close(self) {
         if let Self::Here(service) = self {
             service.store.stop().await;
@@ -83,7 +83,7 @@ impl Office {
     }
 }
 
-/// Asks one question and closes.
+/// Runs one command and closes.
 ///
 /// # Errors
 /// See [`Office::find`] and [`Office::ask`].
@@ -94,7 +94,7 @@ pub(super) async fn once(target: &Target, ask: AdminCommand) -> Result<Value, Fa
     answer
 }
 
-/// A command must not change a schema behind an operator's back, nor read one it does not know.
+/// A command must not change the schema unasked, and must not use a schema it does not know.
 async fn fits(store: &Store) -> Result<(), Failure> {
     let files = store.read(|tx| migrate::status(tx, migrate::FILES)).await.map_err(Failure::refused)?;
     match files.iter().find(|(_, state)| *state != MigrationState::Applied) {
@@ -103,7 +103,7 @@ async fn fits(store: &Store) -> Result<(), Failure> {
     }
 }
 
-/// One HTTP/1.1 exchange over the socket (RFC 9112); the server closes when it has answered.
+/// One HTTP/1.1 exchange over the socket (RFC 9112); the server closes the connection after its response.
 async fn over(mut stream: UnixStream, ask: &AdminCommand) -> Result<Value, Failure> {
     let (method, target, body) = ask.http();
     let body = body.map(|b| b.to_string()).unwrap_or_default();

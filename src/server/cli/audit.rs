@@ -53,7 +53,7 @@ impl Audit {
     /// Runs the command.
     ///
     /// # Errors
-    /// Why it was refused, or that something is broken.
+    /// Why it failed, or that the record is invalid.
     pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::Verify { target } => {

@@ -1,4 +1,4 @@
-//! `renkei client import|list|show|suspend|resume|approve|decline|rotate-secret|token`: the registry.
+//! `renkei client import|list|show|suspend|resume|approve|decline|rotate-secret|token`: the client registry.
 
 use super::admin_client::once;
 use super::block_on;
@@ -103,14 +103,14 @@ fn id(text: &str) -> Result<ClientId, String> {
     ClientId::parse(text).ok_or_else(|| "this is no client id".into())
 }
 
-/// The largest record that is read.
+/// The largest record that is read, in bytes.
 const MOST_BYTES: usize = 256 * 1024;
 
 impl Client {
     /// Runs the command.
     ///
     /// # Errors
-    /// Why it was refused.
+    /// Why it failed.
     pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         let ask = |target: &Target, ask| block_on(once(target, AdminCommand::Client(ask)));
         match self {

@@ -1,4 +1,4 @@
-//! `renkei client token new|list|revoke`: initial access tokens, with which apps register themselves.
+//! `renkei client token new|list|revoke`: initial access tokens, which apps use to register themselves.
 
 use super::admin_client::once;
 use super::block_on;
@@ -55,7 +55,7 @@ impl Token {
     /// Runs the command.
     ///
     /// # Errors
-    /// Why it was refused.
+    /// Why it failed.
     pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         let ask = |target: &Target, ask| block_on(once(target, AdminCommand::Token(ask)));
         match self {

@@ -31,7 +31,7 @@ impl ConfigCommand {
     /// Runs the command.
     ///
     /// # Errors
-    /// What is wrong with the configuration.
+    /// The error in the configuration.
     pub fn run(self, out: &Out, sample_bank: Option<StartSampleBank>) -> Result<(), Failure> {
         let (Self::Check { file, .. } | Self::Show(file)) = &self;
         let mut config = config::load(&file.config, std::env::vars()).map_err(Failure::refused)?;
@@ -48,7 +48,7 @@ impl ConfigCommand {
     }
 }
 
-/// What a start would refuse, with the line of the configuration.
+/// The error that a start would give, with its line in the configuration.
 pub(super) fn refused(file: &Path, error: process::Error) -> Failure {
     match error {
         process::Error::Key { key, why } => Failure::refused(config::placed(file, key, why)),

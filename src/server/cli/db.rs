@@ -54,7 +54,7 @@ impl Db {
     /// Runs the command.
     ///
     /// # Errors
-    /// Why it was refused, or that something does not fit.
+    /// Why it failed, or that the schema or the file is invalid.
     pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::Check { target } => {
@@ -99,7 +99,7 @@ async fn migrate(out: &Out, target: &Target) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The copy takes the store's name only when everything in it is revoked: interrupted, there is no store to start on.
+/// The copy gets the store's name only after everything in it is revoked, so an interruption leaves no store.
 async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
     if at.is_served() {
         return Err(Failure::Refused("the server is running: stop it first".into()));
@@ -112,7 +112,7 @@ async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
         return Err(Failure::Refused("restore PostgreSQL by its own means, then say --in-place".into()));
     };
     let named = |file: &Path, suffix: &str| PathBuf::from(format!("{}{suffix}", file.display()));
-    // A server that was killed leaves its journal: SQLite would play it into the copy.
+    // A killed server leaves its journal, which SQLite would apply to the copy.
     if let Some(there) = ["", "-wal", "-shm"].map(|s| named(&place, s)).iter().find(|file| file.exists()) {
         return Err(Failure::Refused(format!("{} is there: move it away first", there.display())));
     }

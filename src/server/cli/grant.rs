@@ -1,4 +1,4 @@
-//! `renkei grant list|show|revoke`: what the branch does when a customer telephones.
+//! `renkei grant list|show|revoke`: for the branch, when a customer telephones.
 
 use super::admin_client::once;
 use super::block_on;
@@ -54,7 +54,7 @@ pub(super) fn why(text: &str) -> Result<StaffReason, String> {
     StaffReason::parse(text).ok_or_else(|| "a reason has 1 to 200 characters on one line".into())
 }
 
-/// The text at `name`, or a dash.
+/// The text or number at `name`, or a dash.
 pub(super) fn cell(value: &Value, name: &str) -> String {
     match &value[name] {
         Value::String(text) => text.clone(),
@@ -67,7 +67,7 @@ impl Grant {
     /// Runs the command.
     ///
     /// # Errors
-    /// Why it was refused.
+    /// Why it failed.
     pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::List { target, account } => {

@@ -41,7 +41,7 @@ impl Key {
     /// Runs the command.
     ///
     /// # Errors
-    /// Why it was refused.
+    /// Why it failed.
     pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::List { target } => {

@@ -1,4 +1,4 @@
-//! `renkei lock list|release`: accounts that may not link for now.
+//! `renkei lock list|release`: accounts that are locked for linking.
 
 use super::admin_client::{Office, once};
 use super::block_on;
@@ -36,7 +36,7 @@ impl Lock {
     /// Runs the command.
     ///
     /// # Errors
-    /// Why it was refused.
+    /// Why it failed.
     pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::List { target } => {
@@ -52,20 +52,20 @@ impl Lock {
     }
 }
 
-/// An account as the command line names it.
+/// An account as a command line argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Named {
-    /// This one.
+    /// This account.
     Account(Account),
-    /// Those of standard input.
+    /// The accounts from standard input.
     Input,
 }
 fn named(text: &str) -> Result<Named, String> {
     if text == "-" { Ok(Named::Input) } else { account(text).map(Named::Account) }
 }
 
-/// What is released, in its order and each once. A line of standard input may be no account: it is told, and does not hold
-/// up the others. (A wrong word of the command line is wrong usage, because it may belong to something else of it.)
+/// The accounts to release, in order and without duplicates. A line of standard input that is no account is reported
+/// and does not stop the others. (An invalid argument is a usage error, because it may be a misspelt option.)
 fn wanted(named: Vec<Named>) -> Result<Vec<Result<Account, String>>, Failure> {
     let mut wanted = Vec::new();
     let mut add = |one: Result<Account, String>| {
@@ -90,11 +90,11 @@ fn wanted(named: Vec<Named>) -> Result<Vec<Result<Account, String>>, Failure> {
     if wanted.is_empty() { Err(Failure::Usage("standard input names no account".into())) } else { Ok(wanted) }
 }
 
-/// The most characters that are repeated of a line that is no account.
+/// The most characters shown of a line that is no account.
 const MOST_SHOWN: usize = 40;
 
-/// Releases them one after the other, each in a transaction of its own, and tells of each. What cannot be released does not
-/// hold up the others.
+/// Releases the accounts one after the other, each in its own transaction, and reports each. One that fails does not
+/// stop the others.
 async fn release(
     out: &Out,
     target: &Target,

@@ -1,9 +1,8 @@
-//! The command line (requirements.md#commands): one file a command. Every command speaks clear text to people and JSON
-//! with
-//! `--json` to machines, and ends with 0 (done), 1 (refused) or 2 (wrong usage).
+//! The command line (requirements.md#commands): one file for each command. Every command prints text for people, or
+//! JSON with `--json` for machines, and exits with 0 (done), 1 (refused) or 2 (wrong usage).
 //!
-//! A command that changes something on a running server goes through its admin socket; when none runs, it opens the
-//! store itself. It finds both by `--config FILE`, or `--data DIR` for a demo.
+//! A command for a running server uses its admin socket; if none runs, the command opens the store itself. It finds
+//! both by `--config FILE`, or by `--data DIR` for a demo.
 
 mod admin_client;
 mod audit;
@@ -25,12 +24,12 @@ use out::{Failure, Out};
 use std::convert::Infallible;
 use std::process::ExitCode;
 
-/// Commands that the program has beside the server's own: [`Infallible`] for none.
+/// Commands of the program in addition to the server's own; [`Infallible`] for none.
 pub trait MoreCommands: Subcommand {
     /// Runs the command.
     ///
     /// # Errors
-    /// What kept it from its end.
+    /// Why it failed.
     fn run(self, out: &Out) -> Result<(), Failure>;
 }
 impl MoreCommands for Infallible {
@@ -82,7 +81,7 @@ enum Command<More: Subcommand> {
     Db(db::Db),
 }
 
-/// Runs the program with its arguments. `sample_bank` starts the bank of `bank.kind = "sample"`, where the program has one.
+/// Runs the program with its arguments. `sample_bank` starts the bank of `bank.kind = "sample"`.
 #[must_use]
 pub fn main<More: MoreCommands>(sample_bank: Option<StartSampleBank>) -> ExitCode {
     let cli = match Cli::<More>::try_parse() {
@@ -117,10 +116,10 @@ pub fn main<More: MoreCommands>(sample_bank: Option<StartSampleBank>) -> ExitCod
     }
 }
 
-/// Runs a future to its end on a runtime of this command's own.
+/// Runs a future to its end on a new runtime.
 ///
 /// # Errors
-/// The future's, or that no runtime could be made.
+/// That of the future, or the runtime could not be created.
 pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.map_err(|e| Failure::Refused(e.to_string()))?.block_on(work)

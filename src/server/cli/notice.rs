@@ -1,4 +1,4 @@
-//! `renkei notice list|retry`: mails to customers that have not been delivered.
+//! `renkei notice list|retry`: undelivered mails to customers.
 
 use super::admin_client::once;
 use super::block_on;
@@ -37,7 +37,7 @@ impl Notice {
     /// Runs the command.
     ///
     /// # Errors
-    /// Why it was refused.
+    /// Why it failed.
     pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
             Self::List { target } => {

@@ -1,40 +1,40 @@
-//! What a command says, and how.
+//! The output of commands.
 
 use std::io::Write;
 
-/// Why a command did not do what it was asked to.
+/// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// Understood, but refused or impossible: exit status 1.
+    /// Refused or impossible: exit status 1.
     Refused(String),
-    /// Not understood: exit status 2.
+    /// Wrong usage: exit status 2.
     Usage(String),
 }
 impl Failure {
-    /// A refusal that tells its cause.
+    /// A refusal with its cause.
     #[must_use]
     pub fn refused(cause: impl std::fmt::Display) -> Self {
         Self::Refused(cause.to_string())
     }
 }
 
-/// Where a command speaks: text for people, or one JSON value for machines.
+/// The output of a command: text for people, or one JSON value for machines.
 #[derive(Debug, Clone, Copy)]
 pub struct Out {
     json: bool,
 }
 impl Out {
-    /// Text, or JSON.
+    /// With `json`, JSON; otherwise text.
     #[must_use]
     pub const fn new(json: bool) -> Self {
         Self { json }
     }
-    /// Says `value` to a machine or `text` to a person. A closed pipe is not an error.
+    /// Prints `value` as JSON, or `text`. A closed pipe is not an error.
     pub fn say(&self, value: &serde_json::Value, text: impl FnOnce() -> String) {
         let line = if self.json { value.to_string() } else { text() };
         let _ = writeln!(std::io::stdout(), "{}", tame(&line));
     }
-    /// Says why the command failed.
+    /// Prints why the command failed.
     pub fn failure(&self, failure: &Failure) {
         let (Failure::Refused(why) | Failure::Usage(why)) = failure;
         let _ = if self.json {
@@ -45,8 +45,8 @@ impl Out {
     }
 }
 
-/// Staff looks at what strangers wrote, a key's `kid` say: what a terminal takes for an order, or for another direction
-/// of writing, is spelt out, as JSON would.
+/// Staff sees text from unknown parties, for example a `kid`. Control characters and characters that change the writing
+/// direction could control the terminal, so they are escaped like in JSON.
 fn tame(text: &str) -> String {
     let order =
         |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
@@ -60,7 +60,7 @@ fn tame(text: &str) -> String {
     })
 }
 
-/// Columns side by side, the first row as heading. Widths are counted in characters, wide ones twice.
+/// Aligned columns; the first row is the heading. Widths are in characters; wide characters count twice.
 #[must_use]
 pub fn table(rows: &[Vec<String>]) -> String {
     let wide = |s: &str| {

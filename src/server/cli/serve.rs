@@ -24,7 +24,7 @@ impl Serve {
     /// Runs the command until the server is told to stop.
     ///
     /// # Errors
-    /// What kept it from starting.
+    /// Why it could not start.
     pub fn run(self, out: &Out, sample_bank: Option<StartSampleBank>) -> Result<(), Failure> {
         let config = config::load(&self.config, std::env::vars()).map_err(Failure::refused)?;
         logs(&config.server.log, config.server.log_format);
@@ -41,8 +41,8 @@ impl Serve {
     }
 }
 
-/// Structured logs to standard error: ours at `level`, libraries' warnings only. Of the HTTP parser not even those: each
-/// malformed request is an error to it, so a stranger could fill the log, and alarm whoever watches it for errors.
+/// Structured logs on standard error: ours at `level`, of libraries only warnings. Nothing of the HTTP parser: it logs
+/// an error for each malformed request, so anybody could fill the log and cause alarms about errors.
 pub fn logs(level: &str, format: LogFormat) {
     let filter = EnvFilter::new(format!("warn,actix_http=off,renkei={level}"));
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
@@ -52,7 +52,7 @@ pub fn logs(level: &str, format: LogFormat) {
     };
 }
 
-/// SIGHUP reads the files of TLS again; never returns.
+/// Reads the TLS files again on SIGHUP; never returns.
 async fn reload_at_hangup(running: &process::Running) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };

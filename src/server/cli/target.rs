@@ -1,4 +1,4 @@
-//! Which server a command is meant for: `--config FILE`, or `--data DIR` for a demo.
+//! The server of a command: `--config FILE`, or `--data DIR` for a demo.
 
 use super::out::Failure;
 use crate::client::metadata::Rules;
@@ -21,20 +21,20 @@ pub struct Target {
     data: Option<PathBuf>,
 }
 
-/// Where a server keeps what a command needs.
+/// The settings of a server that a command needs.
 #[derive(Debug, Clone)]
 pub struct Located {
-    /// The data folder; the admin socket `admin.sock` lies in it.
+    /// The data folder, with the admin socket `admin.sock`.
     pub data_dir: PathBuf,
     /// `sqlite:FILE` or `postgres://…`.
     pub store_url: String,
     /// The master key.
     pub master_key_file: PathBuf,
-    /// What a client record may say there.
+    /// The server's rules for client records.
     pub rules: Rules,
-    /// How keys rotate there.
+    /// The server's rotation times of keys.
     pub rotation: RotationPolicy,
-    /// How long the store may take.
+    /// The time limit of the store.
     pub time_limit: Duration,
 }
 impl Located {
@@ -43,7 +43,7 @@ impl Located {
     pub fn socket(&self) -> PathBuf {
         self.data_dir.join(crate::process::SOCKET)
     }
-    /// The file of a SQLite store; a relative one lies in the data folder.
+    /// The file of a SQLite store; a relative path is in the data folder.
     #[must_use]
     pub fn sqlite_file(&self) -> Option<PathBuf> {
         self.store_url.strip_prefix("sqlite:").map(|file| self.data_dir.join(file))
@@ -53,10 +53,10 @@ impl Located {
     pub fn is_served(&self) -> bool {
         UnixStream::connect(self.socket()).is_ok()
     }
-    /// Opens the store where the server would.
+    /// Opens the store of the server.
     ///
     /// # Errors
-    /// Why it cannot be opened; a SQLite file that is not there is one, since a command makes no databases.
+    /// Why it cannot be opened; also if there is no SQLite file, because a command does not create databases.
     pub fn open_store(&self, options: &Options) -> Result<Store, Failure> {
         let Some(file) = self.sqlite_file() else {
             return Store::open_with(&self.store_url, options).map_err(Failure::refused);
@@ -69,10 +69,10 @@ impl Located {
 }
 
 impl Target {
-    /// Finds the server's places.
+    /// Finds the settings of the server.
     ///
     /// # Errors
-    /// When the configuration is wrong.
+    /// The configuration is invalid.
     pub fn locate(&self) -> Result<Located, Failure> {
         if let Some(dir) = &self.data {
             let master_key_file = dir.join("master.key");

@@ -1,4 +1,4 @@
-//! What no type can say: how keys fit together, and what a mode refuses (requirements.md#modes). One rule a line.
+//! The rules that types cannot express: how keys depend on each other, and what a mode forbids (requirements.md#modes).
 
 use super::{BankKind, Config, Error, MailKind, MailTls, Mode, Span};
 use crate::client::rate::MOST;
@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 type Rule = (&'static str, fn(&Config, Option<&Url>) -> bool, &'static str);
 
-/// Key, what must hold, what is said when it does not.
+/// The key, the condition, and the error if it is false.
 const RULES: &[Rule] = &[
     (
         "server.issuer",
@@ -103,8 +103,8 @@ const RULES: &[Rule] = &[
     ("identity.unfinished", |c, _| (100..=1_000_000).contains(&c.identity.unfinished), "wants 100 to 1000000"),
     (
         "identity.session",
-        // The row and the cookie of an interaction live for an hour. For the last five minutes of it a browser that pressed
-        // 許可する in the last moment can still ask for a further code (requirements.md#further-code).
+        // The row and the cookie of an interaction live for an hour. A browser that pressed 許可する at the very end still
+        // needs five minutes of it, to get a further code (requirements.md#further-code).
         |c, _| (Span::secs(60)..=Span::secs(55 * 60)).contains(&c.identity.session),
         "wants 1m to 55m, so that five minutes of the cookie's hour are left for further codes",
     ),
@@ -184,7 +184,7 @@ const RULES: &[Rule] = &[
         |c, _| c.server.mode != Mode::Production || c.bank.url.as_deref().is_some_and(|u| u.starts_with("https://")),
         "wants https in production",
     ),
-    // RFC 9126 §2.2: short. FAPI 2.0 Security Profile §5.3.2.2: less than 600 seconds. A browser needs some to come.
+    // RFC 9126 §2.2: short. FAPI 2.0 Security Profile §5.3.2.2: less than 600 seconds. A browser needs a few to come.
     (
         "tokens.request_lifetime",
         |c, _| (Span::secs(5)..Span::secs(600)).contains(&c.tokens.request_lifetime),
@@ -201,10 +201,10 @@ const RULES: &[Rule] = &[
         |c, _| c.tokens.client_scopes.iter().all(|s| !scope::CUSTOMERS.contains(&s)),
         "holds a scope only customers can give",
     ),
-    // /oauth/jwks may be cached for five minutes, and another node looks twice a minute.
+    // /oauth/jwks may be cached for five minutes, and other nodes load keys twice a minute.
     ("keys.publish_before", |c, _| c.keys.publish_before >= Span::secs(600), "wants 10m or more"),
     ("keys.rotate_every", |c, _| c.keys.rotate_every > c.keys.publish_before, "is not longer than publish_before"),
-    // Its `exp` is told in whole seconds, and must not have passed when it is issued.
+    // Its `exp` has whole seconds, and must not have passed when it is issued.
     ("tokens.id_token_lifetime", |c, _| c.tokens.id_token_lifetime >= Span::secs(1), "wants 1s or more"),
     (
         "keys.keep_retired",
@@ -252,7 +252,7 @@ pub(super) fn all(config: &Config) -> Result<(), Error> {
 fn https(issuer: Option<&Url>) -> bool {
     issuer.is_some_and(|u| u.scheme() == "https")
 }
-/// RFC 8414 §2: no query, no fragment; ours has no path either.
+/// RFC 8414 §2: no query and no fragment; ours has no path either.
 fn plain_origin(u: &Url, written: &str) -> bool {
     matches!(u.scheme(), "https" | "http") && u.origin().ascii_serialization() == written
 }
@@ -270,7 +270,7 @@ fn local(u: &Url) -> bool {
 fn loopback_name(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
-/// What a relay takes in EHLO (RFC 5321 §4.1.1.1).
+/// A name that a relay accepts in EHLO (RFC 5321 §4.1.1.1).
 fn full_name(host: &str) -> bool {
     Host::parse(host).is_ok_and(|host| !matches!(host, Host::Domain(name) if !name.contains('.')))
 }

@@ -1,4 +1,4 @@
-//! What this installation lets a client record say.
+//! The rules of this installation for client records, and the settings of `linking`.
 
 use super::{Config, Mode, Server};
 use crate::authorize::rules::catalogue;
@@ -31,13 +31,13 @@ impl Config {
 }
 
 impl Config {
-    /// What `linking` goes by.
+    /// The settings of `linking`.
     #[must_use]
     pub fn linking_rules(&self) -> LinkingRules {
         let institution = &self.institution;
         let terms = Terms {
             version: institution.terms_version.clone(),
-            // The text is on the institution's site: edition and address name it.
+            // The text is on the institution's site, so the digest is of version and address.
             hash: Hash::of(format!("{} {}", institution.terms_version, institution.terms_url)),
         };
         LinkingRules {
@@ -53,15 +53,15 @@ impl Config {
 }
 
 impl Server {
-    /// Whether clients can show us a certificate (RFC 8705): on a listener of ours, or to a proxy in front of us.
+    /// Whether clients can use a certificate (RFC 8705): on a listener of ours, or through a proxy in front of us.
     #[must_use]
     pub const fn sees_certificates(&self) -> bool {
         !self.mtls_listen.is_empty() || self.client_cert_header
     }
 }
 
-/// The scopes and details that exist, the longest grant, http on loopback and weak secrets wherever this is not
-/// production; no way of authentication that needs a client certificate.
+/// Allows all existing scopes and details, and grants up to `grant_lifetime`. Except in production, also http on
+/// loopback and weak secrets. No authentication method with a client certificate.
 #[must_use]
 pub fn client_rules(mode: Mode, grant_lifetime: Duration) -> Rules {
     Rules {

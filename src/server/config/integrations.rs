@@ -1,4 +1,4 @@
-//! The sections about the world outside: telephone, mail, core bank, what we fetch.
+//! The sections about other systems: telephone, mail, core bank, outbound requests.
 
 use super::Span;
 use serde::{Deserialize, Serialize};
@@ -15,22 +15,22 @@ pub struct Telephony {
     /// Networks a hook may come from; empty = any.
     #[serde(default)]
     pub hook_networks: Vec<String>,
-    /// Whether the From header of the trunk can be believed.
+    /// Whether the From header of the trunk is trusted.
     #[serde(default)]
     pub trust_from: bool,
-    /// How long a call counts, from ③ (G10).
+    /// How long a call is accepted, from ③ (G10).
     #[serde(default = "window")]
     pub call_window: Span,
-    /// How long 確定する counts, from ③ (G11).
+    /// How long 確定する is accepted, from ③ (G11).
     #[serde(default = "window")]
     pub confirm_window: Span,
-    /// How often a number may be issued in one interaction, 1 to 3 (G12).
+    /// How often one interaction may get a number, 1 to 3 (G12).
     #[serde(default = "one")]
     pub call_attempts: u32,
-    /// How long a number rests before the same caller can be given it again.
+    /// How long until the same caller may get the same number again.
     #[serde(default = "rest")]
     pub rest: Span,
-    /// Whether the call comes by itself: test mode only, for programs that walk the screens.
+    /// Whether a call is simulated: test mode only, for programs that go through the screens.
     #[serde(default)]
     pub auto_call: bool,
 }
@@ -50,7 +50,7 @@ fn rest() -> Span {
 pub enum MailKind {
     /// Through a relay.
     Smtp,
-    /// Into files under `data_dir/mail`: test mode only.
+    /// To files under `data_dir/mail`: test mode only.
     File,
 }
 /// `mail.tls`
@@ -61,7 +61,7 @@ pub enum MailTls {
     Implicit,
     /// STARTTLS, required.
     Starttls,
-    /// None: loopback relays only.
+    /// No TLS: only for a relay on loopback.
     None,
 }
 /// `[mail]`
@@ -81,10 +81,10 @@ pub struct Mail {
     /// `implicit`, `starttls` or `none`.
     #[serde(default = "starttls")]
     pub tls: MailTls,
-    /// A further CA bundle for the relay's certificate, PEM.
+    /// Additional CA certificates for the relay, PEM.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
-    /// What EHLO says; by default the issuer's host.
+    /// The name in EHLO; by default the issuer's host.
     #[serde(default)]
     pub helo: Option<String>,
     /// User name at the relay.
@@ -93,7 +93,7 @@ pub struct Mail {
     /// A file with the password.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
-    /// How long an address is kept after its notice was delivered.
+    /// How long an address is stored after its notice was delivered.
     #[serde(default = "keep_address")]
     pub keep_address: Span,
 }
@@ -125,22 +125,22 @@ pub enum BankKind {
 pub struct Bank {
     /// `http` or `sample`.
     pub kind: BankKind,
-    /// Where the API is.
+    /// The address of the API.
     #[serde(default)]
     pub url: Option<String>,
     /// A file with the bearer token for it.
     #[serde(default)]
     pub token_file: Option<PathBuf>,
-    /// How long one answer may take.
+    /// The time limit of one response.
     #[serde(default = "bank_timeout")]
     pub timeout: Span,
-    /// How many questions may be under way at once.
+    /// How many requests may run at the same time.
     #[serde(default = "bank_parallel")]
     pub parallel: usize,
-    /// How long a question waits for its turn before the customer reads R35.
+    /// How long a request waits to be started before the customer gets R35.
     #[serde(default = "bank_wait")]
     pub wait: Span,
-    /// Files with the HMAC secret of the bank's reports; two while one is being replaced, none to take no reports.
+    /// Files with the HMAC secrets of the bank's reports; two while one is being replaced, none to accept no reports.
     #[serde(default)]
     pub event_secret_files: Vec<PathBuf>,
     /// Networks a report may come from; empty = any.
@@ -161,9 +161,9 @@ fn bank_wait() -> Span {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OutboundConfig {
-    /// A further CA bundle, PEM.
+    /// Additional CA certificates, PEM.
     pub ca_file: Option<PathBuf>,
-    /// How long one fetch may take.
+    /// The time limit of one request.
     pub timeout: Span,
 }
 impl Default for OutboundConfig {
@@ -176,15 +176,15 @@ impl Default for OutboundConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Registration {
-    /// Whether `/oauth/register` is there at all.
+    /// Whether `/oauth/register` exists.
     pub enabled: bool,
     /// How many apps may wait for approval at once.
     pub pending_most: u32,
-    /// How long an app may wait for approval before it is dropped.
+    /// How long an app may wait for approval before it is deleted.
     pub pending_kept: Span,
-    /// `iss` of the software statements that count.
+    /// The accepted `iss` of software statements.
     pub software_statement_issuers: Vec<String>,
-    /// The keys they are signed with, a JWK Set.
+    /// The keys of these issuers, a JWK Set.
     pub software_statement_keys_file: Option<PathBuf>,
 }
 impl Default for Registration {

@@ -1,4 +1,4 @@
-//! `[keys]`: how our signing keys rotate.
+//! `[keys]`: the rotation of our signing keys.
 
 use super::Span;
 use crate::keys::ring::RotationPolicy;
@@ -12,7 +12,7 @@ pub struct Keys {
     pub rotate_every: Span,
     /// How long a key is published before it signs.
     pub publish_before: Span,
-    /// How long a key is published after it signed last.
+    /// How long a key is published after its last signature.
     pub keep_retired: Span,
 }
 impl Default for Keys {
@@ -21,7 +21,7 @@ impl Default for Keys {
     }
 }
 impl Keys {
-    /// The times as the ring wants them.
+    /// The same times for the ring.
     #[must_use]
     pub fn policy(&self) -> RotationPolicy {
         RotationPolicy {

@@ -1,4 +1,4 @@
-//! `[limits]`: what one network or one client may do, and from when on somebody is told.
+//! `[limits]`: limits for one network or one client, and the levels of alarms.
 
 use crate::client::rate::Rate;
 use crate::identity::AlarmLevels;
@@ -8,29 +8,29 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Whether networks are limited at all; production insists.
+    /// Whether networks are limited; must be true in production.
     pub by_network: bool,
     /// How many interactions one network may begin in ten minutes; a /48 ten times as many.
     pub starts: u32,
-    /// How often one network may post ② in ten minutes.
+    /// How often one network may submit ② in ten minutes.
     pub customer_posts: u32,
-    /// How many R30 answers one network gets within an hour.
+    /// How many R30 responses one network may get within an hour.
     pub unknown_accounts: u32,
-    /// How many R31 answers at ② one network gets within an hour.
+    /// How many R31 responses at ② one network may get within an hour.
     pub wrong_customers: u32,
-    /// From how many R30 answers of one app within an hour on somebody is told.
+    /// Alarm from this many R30 responses of one app within an hour.
     pub alarm_unknown_accounts: u32,
-    /// From how many locks within an hour on.
+    /// Alarm from this many locks within an hour.
     pub alarm_locks: u32,
-    /// From how many numbers for one caller within an hour on.
+    /// Alarm from this many numbers for one caller within an hour.
     pub alarm_numbers: u32,
-    /// From how many withheld or unmatched calls within an hour on.
+    /// Alarm from this many withheld or unmatched calls within an hour.
     pub alarm_calls: u32,
-    /// Pushed requests of one client that nobody has begun with.
+    /// How many pushed requests of one client may wait for a browser.
     pub pushed_requests: u32,
-    /// Answers a second that one client may have stored at the PAR and token endpoints.
+    /// How many responses a second one client may have stored at the PAR and token endpoints.
     pub answers_per_second: u32,
-    /// How many of them it may have at once.
+    /// How many responses it may have stored at once.
     pub answers_burst: u32,
 }
 impl Default for Limits {
@@ -45,7 +45,7 @@ impl Default for Limits {
             alarm_locks: 20,
             alarm_numbers: 10,
             alarm_calls: 100,
-            // What one client may have.
+            // Limits for one client.
             pushed_requests: 200,
             answers_per_second: 20,
             answers_burst: 200,
@@ -53,7 +53,7 @@ impl Default for Limits {
     }
 }
 impl Limits {
-    /// From how many on an hour's count raises an alarm.
+    /// The counts within an hour that raise an alarm.
     #[must_use]
     pub fn alarms(&self) -> AlarmLevels {
         AlarmLevels {
@@ -63,7 +63,7 @@ impl Limits {
             other_calls: self.alarm_calls.into(),
         }
     }
-    /// How fast a client may have answers stored whose record says nothing about it.
+    /// The rate for clients whose record has none.
     #[must_use]
     pub const fn answers(&self) -> Rate {
         Rate { per_second: self.answers_per_second, burst: self.answers_burst }

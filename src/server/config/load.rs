@@ -1,39 +1,39 @@
-//! Reading the file, the environment and the secret files.
+//! Reads the file, the environment and the secret files.
 
 use super::Config;
 use crate::secret::Secret;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Prefix of the environment variables that override a key.
+/// The prefix of environment variables that override a key.
 const PREFIX: &str = "RENKEI__";
-/// No secret and no configuration is longer than this.
+/// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// What is wrong, and where.
+/// What is wrong and where.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file cannot be read.
     #[error("{}: {why}", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         why: String,
     },
-    /// A line of the configuration is wrong.
+    /// A line of the configuration is invalid.
     #[error("{}:{line}: {key}{why}", path.display())]
     Line {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// The key with a colon, or empty where it is not known.
+        /// The key with a colon; empty if it is unknown.
         key: String,
         /// What is wrong with it.
         why: String,
     },
-    /// A variable of the environment is wrong.
+    /// An environment variable is invalid.
     #[error("{name}: {why}")]
     Variable {
         /// Its name.
@@ -54,7 +54,7 @@ pub enum Error {
 /// Reads `path`, applies the overrides of `environment`, and checks the whole.
 ///
 /// # Errors
-/// The first thing that is wrong, with line and key.
+/// The first error, with line and key.
 pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Config, Error> {
     let text = read_text(path)?;
     let line_error = |e: toml::de::Error| {
@@ -62,7 +62,7 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         let key = text.lines().nth(line - 1).and_then(|l| l.split_once('=')).map(|(k, _)| format!("{}: ", k.trim()));
         Error::Line { path: path.to_owned(), line, key: key.unwrap_or_default(), why: said(&e) }
     };
-    // Once for the file alone, because only then does an error know its line.
+    // First the file alone, because only then an error has its line.
     toml::from_str::<Config>(&text).map_err(line_error)?;
     let mut table: toml::Table = toml::from_str(&text).map_err(line_error)?;
     for (name, value) in environment.filter(|(n, _)| n.starts_with(PREFIX)) {
@@ -80,21 +80,21 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
     }
 }
 
-/// Keys of an earlier release, and what stands in their place.
+/// Keys of an earlier release, and what replaces them.
 const REPLACED: [(&str, &str); 3] = [
     ("allow_networks", "institution.networks, and allow_networks in the record of a client, stand in its place"),
     ("unify_account_error", "it did not hide which accounts exist; [limits] says how many answers a network gets"),
     ("unfinished_per_address", "limits.starts and identity.unfinished stand in its place"),
 ];
 
-/// What the parser says, and for a key that is gone what replaced it.
+/// The parser's message, and for a removed key what replaces it.
 fn said(e: &toml::de::Error) -> String {
     let said = e.message();
     let gone = |(key, _): &&(&str, &str)| said.starts_with(&format!("unknown field `{key}`"));
     REPLACED.iter().find(gone).map_or_else(|| said.to_owned(), |(_, now)| format!("{said}; {now}"))
 }
 
-/// What is wrong with `key` (`section.name`) of the configuration at `path`, with the line it stands in.
+/// The error for `key` (`section.name`) of the configuration at `path`, with its line.
 #[must_use]
 pub fn placed(path: &Path, key: &'static str, why: String) -> Error {
     at_key(path, &read_text(path).unwrap_or_default(), key, why)
@@ -109,7 +109,7 @@ fn at_key(path: &Path, text: &str, key: &'static str, why: String) -> Error {
     }
 }
 
-/// The line, from 1, in which `section.name` stands; that of the section where the key is not written out.
+/// The line, from 1, of `section.name`; the line of the section if the key is not in the file.
 fn line_of(text: &str, key: &str) -> Option<usize> {
     let (section, name) = key.split_once('.')?;
     let (mut inside, mut found) = (false, None);
@@ -128,7 +128,7 @@ fn overlay(table: &mut toml::Table, name: &str, value: &str) -> Result<(), Error
     let wrong = |why: &str| Error::Variable { name: name.to_owned(), why: why.to_owned() };
     let lower = name[PREFIX.len()..].to_ascii_lowercase();
     let (section, key) = lower.split_once("__").ok_or_else(|| wrong("wants RENKEI__SECTION__KEY"))?;
-    // A value is TOML where it reads as TOML (numbers, booleans, lists), else plain text.
+    // A value that parses as TOML (number, boolean, list) is TOML; any other is text.
     let read = toml::from_str::<toml::Table>(&format!("v = {value}")).ok().and_then(|mut t| t.remove("v"));
     let value = read.unwrap_or_else(|| toml::Value::String(value.to_owned()));
     let entry = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
@@ -146,10 +146,10 @@ fn read_text(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))
 }
 
-/// The secret a `*_file` key names: the file's text without the line end.
+/// The secret of a `*_file` key: the file's text without the line end.
 ///
 /// # Errors
-/// When the file cannot be read or is empty; one that others may read is refused, for it is no secret.
+/// The file cannot be read, is empty, or other users may read it, so that it is not secret.
 pub fn secret_file(path: &Path) -> Result<Secret, Error> {
     if std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
         let why = "others may read it; set its mode to 0600".into();

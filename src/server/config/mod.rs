@@ -1,7 +1,7 @@
-//! Typed configuration. One TOML file, unknown keys refused; `RENKEI__SECTION__KEY` overrides a key; a key that ends in
-//! `_file` names a file that holds a secret, so that no secret stands in the configuration itself.
+//! Typed configuration from one TOML file. Unknown keys are refused; `RENKEI__SECTION__KEY` overrides a key. A key that
+//! ends in `_file` names a file, so that the configuration itself contains no secret.
 //!
-//! `config/default.toml` lists every key with its default and one comment; a test compares the two.
+//! `config/default.toml` has every key with its default and a comment; a test compares them.
 
 mod check;
 mod clients;

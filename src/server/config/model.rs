@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Who we are and where we listen.
+    /// Our issuer and our listeners.
     pub server: Server,
-    /// Where everything is kept.
+    /// The database.
     #[serde(default)]
     pub store: Store,
-    /// The institution: its name and words on every screen.
+    /// The institution: its name and texts on every screen.
     pub institution: Institution,
     /// Service hours (docs/requirements.md#hours).
     #[serde(default)]
@@ -24,16 +24,16 @@ pub struct Config {
     /// Limits of the five checks.
     #[serde(default)]
     pub identity: Identity,
-    /// What one network or one client may do.
+    /// Limits for one network or one client.
     #[serde(default)]
     pub limits: Limits,
-    /// The numbers customers call, and who may report a call.
+    /// The numbers customers call, and the reports of calls.
     pub telephony: Telephony,
-    /// How mail leaves.
+    /// Outgoing mail.
     pub mail: Mail,
     /// The core bank.
     pub bank: Bank,
-    /// What we fetch from others.
+    /// Outbound requests.
     #[serde(default)]
     pub outbound: OutboundConfig,
     /// Codes, grants and tokens.
@@ -58,7 +58,7 @@ pub enum Mode {
     Production,
     /// A banner on every page; loopback, `.test` and `.localhost` issuers only.
     Test,
-    /// What `renkei demo` runs; no file can ask for it.
+    /// The mode of `renkei demo`; a configuration file cannot set it.
     #[serde(skip_deserializing)]
     Demo,
 }
@@ -67,7 +67,7 @@ pub enum Mode {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
-    /// Our name to the world: `https://link.example.jp`, no path, no trailing slash.
+    /// Our public address: `https://link.example.jp`, no path, no trailing slash.
     pub issuer: String,
     /// `production` (default) or `test`.
     #[serde(default = "production")]
@@ -81,37 +81,37 @@ pub struct Server {
     /// Its private key, PEM.
     #[serde(default)]
     pub tls_key_file: Option<PathBuf>,
-    /// Addresses on which clients show certificates (RFC 8705); the public ones never ask, a browser would prompt.
+    /// Addresses for clients with certificates (RFC 8705); the public ones never ask, because a browser would prompt.
     #[serde(default)]
     pub mtls_listen: Vec<SocketAddr>,
-    /// Where the world reaches `mtls_listen`: the base of `mtls_endpoint_aliases`.
+    /// The public address of `mtls_listen`: the base of `mtls_endpoint_aliases`.
     #[serde(default)]
     pub mtls_base_url: Option<String>,
-    /// Authorities that may vouch for a client's certificate (`tls_client_auth`), PEM.
+    /// The CAs of client certificates (`tls_client_auth`), PEM.
     #[serde(default)]
     pub mtls_ca_file: Option<PathBuf>,
-    /// The revocation lists of these authorities, PEM (RFC 5280 §5).
+    /// The revocation lists of these CAs, PEM (RFC 5280 §5).
     #[serde(default)]
     pub mtls_crl_file: Option<PathBuf>,
-    /// Whether trusted_proxies tell a client's certificate in `Client-Cert` (RFC 9440).
+    /// Whether trusted_proxies send a client's certificate in `Client-Cert` (RFC 9440).
     #[serde(default)]
     pub client_cert_header: bool,
-    /// Addresses and networks of the proxies in front of us, which end TLS and tell the caller's address in
+    /// Addresses and networks of the proxies in front of us, which terminate TLS and send the caller's address in
     /// `X-Forwarded-For`.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
-    /// Where the store file, the admin socket and test mail live.
+    /// The folder of the store file, the admin socket and test mail.
     #[serde(default = "data_dir")]
     pub data_dir: PathBuf,
     /// 32 random bytes, base64url: seals keys and personal fields.
     pub master_key_file: PathBuf,
-    /// Web worker threads; 0 = one a processor.
+    /// Web worker threads; 0 = one for each processor.
     #[serde(default)]
     pub workers: usize,
-    /// Connections open at once, on all listeners together.
+    /// The most open connections, of all listeners together.
     #[serde(default = "most_connections")]
     pub connections: usize,
-    /// How long a stop waits for requests under way.
+    /// How long a stop waits for running requests.
     #[serde(default = "shutdown_grace")]
     pub shutdown_grace: Span,
     /// `error`, `warn`, `info`, `debug`.
@@ -147,7 +147,7 @@ fn log_format() -> LogFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object for each line.
     Json,
     /// For people.
     Text,
@@ -157,13 +157,13 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
-    /// `sqlite:FILE` (under `data_dir` when relative) or `postgres://…`.
+    /// `sqlite:FILE` (under `data_dir` if relative) or `postgres://…`.
     pub url: String,
-    /// A file with the URL, when it holds a password.
+    /// A file with the URL, if it contains a password.
     pub url_file: Option<PathBuf>,
     /// PostgreSQL connections.
     pub connections: usize,
-    /// How long one unit of work waits for its turn; on PostgreSQL also how long each step of it may take.
+    /// How long one unit of work may wait; on PostgreSQL also the time limit of each step.
     pub time_limit: Span,
 }
 impl Default for Store {
@@ -172,7 +172,7 @@ impl Default for Store {
     }
 }
 
-/// Which kind of institution, and so what it calls itself (G32).
+/// The kind of institution, which decides how it refers to itself (G32).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InstitutionKind {
@@ -186,7 +186,7 @@ pub enum InstitutionKind {
     Bank,
 }
 impl InstitutionKind {
-    /// How the institution speaks of itself.
+    /// How the institution refers to itself.
     #[must_use]
     pub const fn ja(self) -> &'static str {
         match self {
@@ -219,15 +219,15 @@ pub struct Institution {
     pub faq_url: String,
     /// お問い合わせ先.
     pub phone: String,
-    /// The department that answers, e.g. 事務部.
+    /// The department for questions, e.g. 事務部.
     #[serde(default = "department")]
     pub department: String,
-    /// When it answers, e.g. 平日9時～17時.
+    /// Its hours, e.g. 平日9時～17時.
     #[serde(default = "contact_hours")]
     pub contact_hours: String,
     /// The copyright line of the footer.
     pub copyright: String,
-    /// Private networks in which the institution's own systems stand, e.g. `10.1.0.0/16`.
+    /// Private networks of the institution's own systems, e.g. `10.1.0.0/16`.
     #[serde(default)]
     pub networks: Vec<String>,
 }
@@ -241,7 +241,7 @@ fn contact_hours() -> String {
     "平日9時～17時".into()
 }
 
-/// `[hours]`: what closes the service. Text forms as `identity::service_hours` reads them.
+/// `[hours]`: when the service is closed. `identity::service_hours` parses the texts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Hours {
@@ -256,17 +256,17 @@ impl Default for Hours {
     }
 }
 impl Hours {
-    /// The windows as they are written, whether or not `always_open` passes over them.
+    /// The configured windows, even if `always_open` overrides them.
     ///
     /// # Errors
-    /// The window that cannot be read.
+    /// A window that cannot be parsed.
     pub fn windows(&self) -> Result<service_hours::Hours, NotAWindow> {
         service_hours::Hours::parse(self.closed.iter().map(String::as_str))
     }
-    /// The windows that close the service: none when it is always open.
+    /// The windows that close the service: none if it is always open.
     ///
     /// # Errors
-    /// As for [`Self::windows`].
+    /// Those of [`Self::windows`].
     pub fn in_force(&self) -> Result<service_hours::Hours, NotAWindow> {
         let windows = self.windows()?;
         Ok(if self.always_open { service_hours::Hours::default() } else { windows })
@@ -279,24 +279,24 @@ impl Hours {
 pub struct Identity {
     /// 規定回数: wrong answers at ② and ⑤ within one day before the lock (G4).
     pub failures_per_day: u32,
-    /// Wrong PINs ever, without a success, before only an operator releases the lock (G5).
+    /// Wrong PINs in all, without a success between, before only an operator releases the lock (G5).
     pub wrong_pins_ever: u32,
     /// R30 answers after which an interaction ends (G3).
     pub unknown_accounts: u32,
-    /// The longest interaction (G28): five minutes less than the hour its cookie lives.
+    /// The longest interaction (G28), at most five minutes less than the hour its cookie lives.
     pub session: Span,
     /// The longest pause on one screen (G28).
     pub idle: Span,
-    /// Interactions past ② before others see R35 (G8).
+    /// How many interactions past ② until others get R35 (G8).
     pub concurrent: u32,
-    /// Interactions that have not passed ② before nobody can begin.
+    /// How many interactions before ② until nobody can begin.
     pub unfinished: u32,
     /// Whether ① has 中止する (G19).
     pub cancel_on_account: bool,
     /// 画面ID of ② (G20).
     pub customer_screen_id: String,
-    /// How long finished checks may be remembered for one app in one browser; nought is never. A client's own record
-    /// must allow it too.
+    /// The lifetime of a proofing session for one app in one browser; 0 for none. A client's own record must allow it
+    /// too.
     pub proofing_memory: Span,
 }
 impl Default for Identity {
@@ -322,19 +322,19 @@ impl Default for Identity {
 pub struct Tokens {
     /// How long a browser may begin with a pushed request: `expires_in` (RFC 9126 §2.2), under 600 s (FAPI 2.0).
     pub request_lifetime: Span,
-    /// Life of an authorization code, at most 60 s (FAPI 2.0).
+    /// Lifetime of an authorization code, at most 60 s (FAPI 2.0).
     pub code_lifetime: Span,
-    /// 認可期間: no client's grant lives longer (R4).
+    /// 認可期間: the longest lifetime of a grant (R4).
     pub grant_lifetime: Span,
-    /// Life of an id_token.
+    /// Lifetime of an id_token.
     pub id_token_lifetime: Span,
-    /// `aud` of an access token when the request names no resource.
+    /// `aud` of an access token if the request names no resource.
     pub default_audience: String,
-    /// Scopes a client may have for itself, without a customer (RFC 6749 §4.4); what they open, your APIs say.
+    /// Scopes that a client may have for itself, without a customer (RFC 6749 §4.4); your APIs define their meaning.
     pub client_scopes: Scope,
-    /// Whether a DPoP proof must carry a nonce of ours.
+    /// Whether a DPoP proof must have a nonce of ours.
     pub dpop_nonce_required: bool,
-    /// How long a consent record is kept after its grant ended.
+    /// How long a consent record is stored after its grant ended.
     pub keep_consents: Span,
 }
 impl Default for Tokens {
@@ -353,7 +353,7 @@ impl Default for Tokens {
 }
 
 impl Config {
-    /// Whether the screens are reached over TLS: what makes a cookie `__Host-` and Secure.
+    /// Whether browsers use TLS: then cookies are `__Host-` and Secure.
     #[must_use]
     pub fn https(&self) -> bool {
         self.server.issuer.starts_with("https://")
@@ -378,10 +378,10 @@ impl Config {
         self
     }
 
-    /// What no type can say: how keys fit together, and what a mode refuses (requirements.md#modes).
+    /// The rules that types cannot express: dependencies of keys, and what a mode forbids (requirements.md#modes).
     ///
     /// # Errors
-    /// The first key that does not fit.
+    /// The first key that breaks a rule.
     pub fn check(&self) -> Result<(), Error> {
         super::check::all(self)
     }

@@ -135,7 +135,7 @@ fn a_lifetime_may_be_at_its_bound() {
     }
 }
 
-/// Every bound of a number or a duration: what stands at it reads, one beyond is refused under the key's own name.
+/// Every limit of a number or a duration: the limit itself is accepted, one beyond is refused with the key's name.
 #[test]
 fn at_each_bound_and_one_beyond() {
     let with = |section: &str, key: &str, value: &str| {
@@ -190,7 +190,7 @@ fn at_each_bound_and_one_beyond() {
             assert!(said.contains(&format!("{section}.{key}: ")), "{section}.{key} = {value}: {said}");
         }
     }
-    // Of two keys together: the later may not be shorter than the earlier.
+    // Rules about two keys: the later time may not be shorter than the earlier.
     for (rest, want) in [
         ("publish_before = \"1d\"\nrotate_every = \"86401s\"\nkeep_retired = \"65m\"", Ok(())),
         ("publish_before = \"1d\"\nrotate_every = \"1d\"", Err("keys.rotate_every")),
@@ -204,7 +204,7 @@ fn at_each_bound_and_one_beyond() {
     }
 }
 
-/// Who presses 許可する in the last moment has five minutes for further codes (requirements.md#further-code), and a cookie for as long.
+/// After 許可する in the last moment there are five minutes for further codes (requirements.md#further-code).
 #[test]
 fn the_longest_interaction_leaves_time_for_further_codes() {
     for session in ["60s", "55m"] {

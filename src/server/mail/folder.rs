@@ -1,4 +1,4 @@
-//! Files instead of a relay, while testing: one `.eml` a message, readable by its owner only.
+//! Files instead of a relay, for tests: one `.eml` for each message, readable by its owner only.
 
 use super::message::Sender;
 use crate::lifecycle::{Mail, MailError, Mailer};
@@ -15,10 +15,10 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// A sender into `folder`, made if it is missing.
+    /// A mailer into `folder`, which is created if it is missing.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// The folder cannot be created.
     pub fn new(sender: Sender, folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         fs::set_permissions(folder, Permissions::from_mode(0o700))?;
@@ -43,7 +43,7 @@ impl Mailer for Folder {
     }
 }
 
-/// Complete or not there: whoever watches the folder never reads half a message.
+/// Writes the file under another name and renames it, so that nobody reads an incomplete message.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let half = folder.join(format!(".{name}.part"));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half)?;

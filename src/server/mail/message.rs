@@ -1,4 +1,4 @@
-//! A letter as a message (RFC 5322): plain text in UTF-8, and the headers that tell machines not to answer it.
+//! A letter as a message (RFC 5322): plain text in UTF-8, with headers against automatic replies.
 
 use crate::clock::Clock;
 use crate::lifecycle::{Mail, MailError};
@@ -9,14 +9,14 @@ use lettre::message::{Mailbox, MessageBuilder};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// Who all our mail is from.
+/// The sender of all our mail.
 #[derive(Clone)]
 pub struct Sender {
     mailbox: Mailbox,
     clock: Arc<dyn Clock>,
 }
 
-/// The sender's address cannot be used.
+/// The sender's address is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not a mail address")]
 pub struct BadSender(String);
@@ -26,14 +26,14 @@ impl Sender {
     /// (requirements.md#notice-sender).
     ///
     /// # Errors
-    /// [`BadSender`] when `address` is none.
+    /// [`BadSender`] if `address` is no mail address.
     pub fn new(name: &str, address: &str, clock: Arc<dyn Clock>) -> Result<Self, BadSender> {
         let parsed = address.parse().map_err(|_| BadSender(address.to_owned()))?;
         let name = name.chars().filter(|c| !c.is_control()).collect();
         Ok(Self { mailbox: Mailbox::new(Some(name), parsed), clock })
     }
 
-    /// The message a mail becomes.
+    /// The message for a mail.
     pub(super) fn message(&self, mail: &Mail) -> Result<Message, MailError> {
         let later = |why: &str| MailError::Later(why.to_owned());
         let to = mail.to.parse().map_err(|_| later("the address cannot be read"))?;
@@ -50,8 +50,8 @@ impl Sender {
             .map_err(|_| later("the message cannot be built"))
     }
 
-    /// The same for every attempt at one letter: a mailbox that already has it, because only the relay's answer was
-    /// lost, can tell.
+    /// Every attempt for one letter has the same id: if only the relay's answer was lost, the mailbox can recognise the
+    /// second copy.
     fn id(&self, mail: &Mail) -> String {
         let from: &str = self.mailbox.email.as_ref();
         let parts = [from, &mail.to, &mail.letter.subject, &mail.letter.text];
@@ -59,7 +59,7 @@ impl Sender {
     }
 }
 
-/// RFC 3834 §5: no out-of-office reply, please.
+/// RFC 3834 §5: prevents out-of-office replies.
 fn automatic(message: MessageBuilder) -> MessageBuilder {
     let name = HeaderName::new_from_ascii_str("Auto-Submitted");
     message.raw_header(HeaderValue::new(name, "auto-generated".to_owned()))

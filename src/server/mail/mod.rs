@@ -1,10 +1,9 @@
-//! Mail leaves the house: the adapter behind `lifecycle::Mailer`, to an SMTP relay ([`Smtp`]) or, while testing, into
-//! files ([`Folder`]).
+//! Sends mail: implements `lifecycle::Mailer`, to an SMTP relay ([`Smtp`]) or, for tests, into files ([`Folder`]).
 //!
-//! Owns the message around a letter (RFC 5322) and the talk with the relay (RFC 5321, 3207). Does not own what a letter
-//! says (`pages`), nor when it is tried again (`lifecycle`): it only tells a refused recipient from everything else. Error
-//! texts name the relay's code and never its words, which often repeat the customer's address. Only this folder names the
-//! mail library.
+//! Owns the message around a letter (RFC 5322) and the dialogue with the relay (RFC 5321, 3207). Does not own the
+//! letter's text (`pages`) or the retries (`lifecycle`): it only distinguishes a refused recipient from all other
+//! errors. Error texts contain the relay's code but not its text, which often repeats the customer's address. Only this
+//! folder uses the mail library.
 
 mod folder;
 mod message;

@@ -1,5 +1,5 @@
-//! The relay: SMTP with STARTTLS, TLS from the first byte, or none on loopback. One connection a mail, command by command,
-//! because what an answer means depends on the command it answers.
+//! The relay: SMTP with STARTTLS, with TLS from the first byte, or without TLS on loopback. One connection for each
+//! mail, command by command, because the meaning of an answer depends on its command.
 
 use super::message::Sender;
 use super::verdict::{SmtpCommand, classify};
@@ -20,13 +20,13 @@ use url::Host;
 pub enum RelayTls {
     /// TLS from the first byte (RFC 8314 §3.3).
     Implicit,
-    /// STARTTLS, required: a relay that does not offer it gets nothing (RFC 3207).
+    /// STARTTLS, required: nothing is sent to a relay that does not offer it (RFC 3207).
     Starttls,
-    /// None: for a relay on the same machine.
+    /// No TLS: for a relay on the same machine.
     None,
 }
 
-/// Who we are to the relay.
+/// Our login at the relay.
 #[derive(Debug, Clone)]
 pub struct Login {
     /// User name.
@@ -35,39 +35,39 @@ pub struct Login {
     pub password: Secret,
 }
 
-/// Where mail goes.
+/// The relay and how to use it.
 #[derive(Debug, Clone)]
 pub struct Relay {
     /// The host, also the name on its certificate.
     pub host: String,
     /// The port.
     pub port: u16,
-    /// Protection.
+    /// The TLS mode.
     pub tls: RelayTls,
-    /// Certificates to trust beside the system's, PEM.
+    /// Certificates to trust in addition to the system's, PEM.
     pub extra_ca: Option<Vec<u8>>,
-    /// What EHLO says: our full host name, or an address.
+    /// Our name in EHLO: the full host name, or an address.
     pub helo: Host,
-    /// User name and password, where the relay wants them.
+    /// User name and password, if the relay requires them.
     pub login: Option<Login>,
-    /// How long one command may take.
+    /// The time limit of one command.
     pub timeout: Duration,
 }
 
-/// A relay looks into a message before it takes it, and a message that was taken while we no longer waited goes out
-/// twice: it gets as long as this many commands (RFC 5321 §4.5.3.2.6). All commands together stay below the lease of a notice.
+/// A relay checks a message before it accepts it. If we stop waiting too early, the mail is sent twice. So the end of
+/// the message gets the time of this many commands (RFC 5321 §4.5.3.2.6), all together less than a notice's lease.
 const DATA_TIMEOUT_FACTOR: u32 = 6;
 
-/// How long the relay's farewell is waited for.
+/// How long we wait for the answer to QUIT.
 const PARTING: Duration = Duration::from_secs(2);
 
-/// Why a mailer cannot be made.
+/// Why a mailer cannot be created.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadRelay {
-    /// The bundle of further authorities.
+    /// The file of additional certificates is invalid.
     #[error("holds no certificate")]
     NoCertificate,
-    /// The certificates of the machine, or those of the bundle.
+    /// The system's certificates or the additional ones cannot be used.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
 }
@@ -89,7 +89,7 @@ enum Protection {
 }
 
 impl Smtp {
-    /// A sender through `relay`. Connects only when there is something to send.
+    /// A mailer for `relay`. It connects only when there is mail to send.
     ///
     /// # Errors
     /// [`BadRelay`].
@@ -99,7 +99,7 @@ impl Smtp {
             RelayTls::Starttls => Protection::Starttls(parameters(&relay)?),
             RelayTls::None => Protection::None,
         };
-        // An address stands in brackets (RFC 5321 §4.1.3).
+        // An address is written in brackets (RFC 5321 §4.1.3).
         let helo = match relay.helo {
             Host::Domain(name) => ClientId::Domain(name),
             Host::Ipv4(address) => ClientId::Ipv4(address),
@@ -109,11 +109,11 @@ impl Smtp {
         Ok(Self { sender, host: relay.host, port: relay.port, protection, helo, login, timeout: relay.timeout })
     }
 
-    /// One mail from the connection to the relay's last answer.
+    /// Sends one mail: from the connection to the relay's last answer.
     async fn carry(&self, message: &Message) -> Result<(), MailError> {
         let mut relay = self.connect().await?;
         let taken = self.hand_over(&mut relay, message).await;
-        // Whatever comes of QUIT: the relay has the mail, or will not take it now.
+        // The result of QUIT does not matter: the relay has accepted or refused the mail.
         let _ = timeout(PARTING, relay.abort()).await;
         taken
     }
@@ -127,7 +127,7 @@ impl Smtp {
         let dialled = AsyncSmtpConnection::connect_tokio1(place, limit, &self.helo, tls, None);
         let mut relay = self.within(SmtpCommand::Ehlo, 1, dialled).await?;
         if let Protection::Starttls(tls) = &self.protection {
-            // Nothing goes to a relay that does not offer it.
+            // Nothing is sent to a relay that does not offer STARTTLS.
             self.within(SmtpCommand::StartTls, 1, relay.starttls(tls.clone(), &self.helo)).await?;
         }
         if let Some(login) = &self.login {
@@ -154,7 +154,7 @@ impl Smtp {
         Ok(())
     }
 
-    /// Waits for the answer to one command, and not longer: the library itself bounds the connection alone.
+    /// Waits for the answer to one command, with a time limit; the library only limits the connection.
     async fn within<T>(
         &self,
         command: SmtpCommand,
@@ -186,5 +186,5 @@ fn parameters(relay: &Relay) -> Result<TlsParameters, BadRelay> {
     builder.build().map_err(tls)
 }
 
-/// Where a certificate begins in PEM (RFC 7468 §5.1). The library takes a file without one for an empty list.
+/// The begin line of a certificate in PEM (RFC 7468 §5.1). For the library, a file without it is an empty list.
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";

@@ -1,4 +1,4 @@
-//! The adapter against a relay of a few lines, and the folder.
+//! Tests with a small relay, and of the folder.
 
 use super::*;
 use crate::clock::{Instant, ManualClock};
@@ -24,8 +24,8 @@ fn mail() -> Mail {
     Mail { to: ADDRESS.into(), letter }
 }
 
-/// A relay that answers the command beginning with `at` with `with`, once, and everything else politely; it returns the
-/// lines it heard. An empty `with` is silence.
+/// A relay that answers the command beginning with `at` once with `with`, and accepts all others; it returns the lines
+/// it received. An empty `with` means no answer.
 async fn relay(at: &'static str, with: &'static str) -> (u16, tokio::task::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,14 +1,14 @@
-//! What the answer of a relay means for a notice. It depends on the command that was answered and on the enhanced status
-//! (RFC 3463, RFC 2034): relays put off many a refusal of *us* until the recipient is named, Postfix does so by default.
+//! What the answer of a relay means for a notice. It depends on the command and on the enhanced status (RFC 3463, RFC
+//! 2034): many relays refuse *us* only after RCPT TO, Postfix by default.
 
 use crate::lifecycle::MailError;
 use lettre::transport::smtp::Error;
 use std::error::Error as _;
 
-/// What a relay answers.
+/// What the relay answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SmtpCommand {
-    /// The connection, TLS from its first byte where that is wanted, the greeting, and EHLO.
+    /// The connection (with TLS if it is implicit), the greeting, and EHLO.
     Ehlo,
     StartTls,
     Auth,
@@ -35,17 +35,17 @@ impl SmtpCommand {
 /// An enhanced status: class, subject, detail (RFC 3463 §2).
 type EnhancedStatus = [u16; 3];
 
-/// There is no such mailbox, and there will be none (requirements.md#notices): unknown (5.1.1), no such domain (5.1.2), not an address
-/// (5.1.3), moved away (5.1.6), a domain that takes no mail (5.1.10, RFC 7505 §4.1), given up (5.2.1).
+/// The mailbox does not exist and never will (requirements.md#notices): unknown (5.1.1), no such domain (5.1.2), not an
+/// address (5.1.3), moved (5.1.6), a domain without mail (5.1.10, RFC 7505 §4.1), disabled (5.2.1).
 const NO_SUCH_MAILBOX: [EnhancedStatus; 6] = [[5, 1, 1], [5, 1, 2], [5, 1, 3], [5, 1, 6], [5, 1, 10], [5, 2, 1]];
 
-/// Only the recipient's own refusal ends a notice. Our name in EHLO, our address, our login, a relay that is not ours, a
-/// full disk, a filter: an operator mends those, and the customer's mail must not be lost by them.
+/// Only a refused recipient ends a notice. All other causes can be repaired by an operator (our EHLO name, our address,
+/// our login, a wrong relay, a full disk, a filter), and must not lose the customer's mail.
 fn ends(command: SmtpCommand, code: u16, status: Option<EnhancedStatus>) -> bool {
     command == SmtpCommand::RcptTo && (500..600).contains(&code) && status.is_some_and(|s| NO_SUCH_MAILBOX.contains(&s))
 }
 
-/// What went wrong with `command`.
+/// The error for a failed `command`.
 pub(super) fn classify(command: SmtpCommand, error: &Error) -> MailError {
     let name = command.name();
     let Some(code) = error.status() else {
@@ -56,7 +56,7 @@ pub(super) fn classify(command: SmtpCommand, error: &Error) -> MailError {
     };
     let code = u16::from(code);
     let status = error.source().and_then(|words| enhanced(code, &words.to_string()));
-    // The relay's words are left out: they often repeat the address.
+    // Without the relay's text, which often repeats the address.
     let why = match status {
         Some([class, subject, detail]) => format!("{name} was answered {code} {class}.{subject}.{detail}"),
         None => format!("{name} was answered {code}"),
@@ -64,7 +64,7 @@ pub(super) fn classify(command: SmtpCommand, error: &Error) -> MailError {
     if ends(command, code, status) { MailError::Recipient(why) } else { MailError::Later(why) }
 }
 
-/// The enhanced status at the beginning of an answer; none where it contradicts the code (RFC 2034 §4).
+/// The enhanced status at the start of an answer; `None` if it contradicts the code (RFC 2034 §4).
 fn enhanced(code: u16, text: &str) -> Option<EnhancedStatus> {
     let word = text.split_whitespace().next()?;
     let number = |part: &str| {
@@ -76,8 +76,8 @@ fn enhanced(code: u16, text: &str) -> Option<EnhancedStatus> {
     (status[0] == code / 100).then_some(status)
 }
 
-/// Why there is no answer: TLS, the connection, or a relay that speaks something else. These texts are of this machine,
-/// not of the relay.
+/// Why there is no answer: TLS, the connection, or another protocol. These texts come from this machine, not from the
+/// relay.
 fn fault(error: &Error) -> Option<String> {
     let mut cause = error.source();
     while let Some(this) = cause {
@@ -105,7 +105,7 @@ mod tests {
             (RcptTo, 556, "5.1.10 nullMX", true),
             (RcptTo, 550, "5.2.1 mailbox disabled", true),
             (RcptTo, 550, "5.1.1", true),
-            // Of us, though it comes at RCPT.
+            // About us, although the answer is to RCPT.
             (RcptTo, 504, "5.5.2 <localhost>: Helo command rejected: need fully-qualified hostname", false),
             (RcptTo, 554, "5.7.1 <t@x.example>: Relay access denied", false),
             (RcptTo, 550, "5.7.1 <n@y.example>: Sender address rejected: Access denied", false),
@@ -114,19 +114,19 @@ mod tests {
             (RcptTo, 550, "5.1.8 <n@y.example>: Sender address rejected: Domain not found", false),
             (RcptTo, 552, "5.2.2 mailbox full", false),
             (RcptTo, 550, "5.1.11 something new", false),
-            // For the moment.
+            // Temporary.
             (RcptTo, 450, "4.1.1 unverified", false),
             (RcptTo, 451, "4.7.1 greylisted", false),
             (RcptTo, 450, "5.1.1 the code says for now", false),
             (RcptTo, 550, "4.1.1 the status says for now", false),
-            // Without a status nobody can tell whose fault it is.
+            // Without a status the cause is unknown.
             (RcptTo, 550, "no such user", false),
             (RcptTo, 550, "", false),
             (RcptTo, 550, "5.1 unknown", false),
             (RcptTo, 550, "5.1.1.1 unknown", false),
             (RcptTo, 550, "5.1.0001 unknown", false),
             (RcptTo, 550, "5.+1.1 unknown", false),
-            // The same status, said of something else.
+            // The same status for another command.
             (Ehlo, 550, "5.1.1 who are you", false),
             (Auth, 535, "5.1.1 unknown", false),
             (MailFrom, 550, "5.1.1 <n@y.example>: unknown", false),

@@ -1,4 +1,4 @@
-//! Which addresses are the world, and which our own network.
+//! Which addresses are public.
 
 use super::Settings;
 use std::net::{IpAddr, Ipv4Addr};
@@ -8,7 +8,7 @@ pub(super) fn may_reach(ip: IpAddr, settings: &Settings) -> bool {
     settings.networks.iter().any(|n| n.holds(ip)) || (settings.world && is_world(ip))
 }
 
-/// Whether an address is anybody's: everything that the IANA special-purpose registries do not set apart.
+/// Whether an address is public: not reserved by the IANA special-purpose registries.
 fn is_world(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_world_v4(ip),
@@ -18,7 +18,7 @@ fn is_world(ip: IpAddr) -> bool {
             match s {
                 // NAT64 (RFC 6052) leads to the IPv4 address in it.
                 [0x64, 0xff9b, 0, 0, 0, 0, _, _] => is_world_v4(v4_inside()),
-                // Only 2000::/3 is given out; of it not Teredo, ORCHID, documentation, 6to4.
+                // Only 2000::/3 is allocated; without Teredo, ORCHID, documentation and 6to4.
                 [0x2001, 0..=0x01ff, ..] | [0x2001, 0x0db8, ..] | [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => false,
                 [first, ..] => first & 0xe000 == 0x2000,
             }

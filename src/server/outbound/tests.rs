@@ -1,4 +1,4 @@
-//! Tables of addresses, and a server that misbehaves.
+//! Tables of addresses, and a server with wrong responses.
 
 use super::*;
 use std::net::IpAddr;
@@ -49,7 +49,7 @@ fn the_world_and_what_is_not() {
     }
 }
 
-/// A server that answers every connection with `answer` and hangs up.
+/// A server that sends `answer` to every connection and closes it.
 async fn server(answer: Vec<u8>) -> u16 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -129,8 +129,8 @@ async fn patient() -> u16 {
     port
 }
 
-/// A connection that was opened into a private network is not used by whoever may not go there: neither by address nor
-/// by name, where a pool of connections would spare the look-up.
+/// A connection into a private network is not reused by a client that may not go there: neither by address nor by name,
+/// where a connection pool would skip the look-up.
 #[tokio::test]
 async fn networks_named_for_one_open_nothing_for_others() {
     let strict = Outbound::new(Settings { plain_http: true, ..Settings::default() }).unwrap();
@@ -144,7 +144,7 @@ async fn networks_named_for_one_open_nothing_for_others() {
             assert_eq!(elsewhere.get_json(&url).await, Err(Error::Refused("inside our own network")), "{host}");
         }
     }
-    // The demo's client goes no further than this machine, whatever a record names.
+    // The demo's client reaches only this machine, whatever a record allows.
     let demo = Outbound::loopback().unwrap().reaching(&Network::list(&["192.0.2.0/24".into()]).unwrap()).unwrap();
     assert_eq!(demo.get_json("http://192.0.2.1/").await, Err(Error::Refused("inside our own network")));
 }

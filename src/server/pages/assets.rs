@@ -1,4 +1,4 @@
-//! Our own stylesheet and script: the only files a page loads, embedded in the binary.
+//! Our stylesheet, script and images, embedded in the binary; a page loads no other files but the institution's colour.
 
 use crate::secret::base64url;
 use rust_embed::RustEmbed;
@@ -14,7 +14,7 @@ struct Files;
 /// One file.
 #[derive(Debug, Clone)]
 pub struct Asset {
-    /// What is in it.
+    /// The content.
     pub bytes: Cow<'static, [u8]>,
     /// Its media type.
     pub content_type: &'static str,
@@ -22,8 +22,7 @@ pub struct Asset {
     pub etag: String,
 }
 
-/// The file served as `/assets/{name}`. Pages ask for it with `?v=` and the start of its tag, so that it may be cached
-/// for good.
+/// The file served as `/assets/{name}`. Pages add `?v=` with the start of its tag, so that it may be cached for ever.
 #[must_use]
 pub fn asset(name: &str) -> Option<Asset> {
     let file = Files::get(name)?;
@@ -37,12 +36,12 @@ pub fn asset(name: &str) -> Option<Asset> {
     Some(Asset { bytes: file.data, content_type, etag })
 }
 
-/// The first 96 bits of a digest.
+/// The first 96 bits of a digest, in base64url.
 fn tag(hash: &[u8; 32]) -> String {
     base64url(&hash[..12])
 }
 
-/// A page's address of a file, with its version.
+/// The address of a file for a page, with its version.
 pub(super) fn address(name: &str) -> Option<String> {
     let asset = asset(name)?;
     Some(format!("/assets/{name}?v={}", asset.etag.trim_matches('"')))

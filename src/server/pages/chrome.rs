@@ -1,21 +1,21 @@
-//! What is on every page: the institution, the language, the step token, the banner of a test server.
+//! Parts of every page: the institution, the language, the step token, the banner of a test server.
 
 use crate::identity::service_hours::Hours;
 use crate::language::Language;
 use crate::phone::Phone;
 use serde::Serialize;
 
-/// What frames one page. A page that is no form needs neither path nor step.
+/// The frame of one page. A page without a form needs neither path nor step.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Chrome {
     /// The language.
     pub language: Language,
-    /// The page's own path, `/link/…/account`: where its form goes, and the link to the other language. Empty: no
-    /// link, and forms go to the address they came from.
+    /// The page's own path, `/link/…/account`, for its form and the language link. Empty: no language link, and the
+    /// form is submitted to the address of the page.
     pub path: String,
     /// The single-use step token of this page's forms.
     pub step: String,
-    /// Says on every page that this server is for tests (requirements.md#modes).
+    /// Whether every page says that this server is for tests (requirements.md#modes).
     pub test_mode: bool,
 }
 impl Chrome {
@@ -26,16 +26,16 @@ impl Chrome {
     }
 }
 
-/// The institution, as pages and letters name it.
+/// The institution's data for pages and letters.
 #[derive(Debug, Clone)]
 pub struct InstitutionProfile {
     /// 機関名
     pub name: String,
     /// Its English name.
     pub name_en: String,
-    /// How it speaks of itself: 当信用組合, 当組合, 当金庫, 当行 (G32).
+    /// How the institution refers to itself: 当信用組合, 当組合, 当金庫, 当行 (G32).
     pub us: String,
-    /// `#rrggbb`: the one colour an institution sets.
+    /// `#rrggbb`: the only colour an institution sets.
     pub color: String,
     /// API利用規定
     pub terms_url: String,
@@ -43,23 +43,23 @@ pub struct InstitutionProfile {
     pub faq_url: String,
     /// お問い合わせ先
     pub phone: Phone,
-    /// The department that answers, 事務部.
+    /// The department for questions, 事務部.
     pub department: String,
-    /// When it answers, 平日9時～17時.
+    /// Its hours, 平日9時～17時.
     pub contact_hours: String,
     /// The footer's last line.
     pub copyright: String,
-    /// The domain completion notices come from (R83).
+    /// The domain of completion notices (R83).
     pub mail_domain: String,
     /// The host customers see in the address bar.
     pub host: String,
     /// 画面ID of ② (G20).
     pub customer_screen_id: String,
-    /// The closed windows. The closed page lists them in words.
+    /// The times when the service is closed. The closed page lists them.
     pub closed: Hours,
 }
 
-/// The institution as templates read it.
+/// The institution's data for templates.
 #[derive(Serialize)]
 pub(super) struct InstitutionView<'a> {
     name: &'a str,
@@ -92,7 +92,7 @@ impl InstitutionProfile {
             host: &self.host,
         }
     }
-    /// Its name in a language.
+    /// Its name in this language.
     #[must_use]
     pub fn named(&self, language: Language) -> &str {
         match language {

@@ -1,4 +1,4 @@
-//! One language's templates with its words: what a template may call, and how it is rendered.
+//! The templates and texts of one language: the functions for templates, and rendering.
 
 use super::chrome::{Chrome, InstitutionProfile};
 use super::frame::Framed;
@@ -26,7 +26,7 @@ pub(super) struct Engine {
     language: Language,
     tera: Tera,
     words: Arc<Words>,
-    /// `us`, `institution`: known to every text without being passed.
+    /// `us` and `institution`: every text gets them.
     common: Common,
 }
 
@@ -79,12 +79,12 @@ impl Engine {
         self.tera.render(template, &context).map_err(fail)
     }
 
-    /// A text as it is, for letters and records.
+    /// A text without markup, for letters and records.
     pub(super) fn text(&self, key: &str) -> Result<String, Error> {
         self.text_with(key, &[])
     }
 
-    /// A text with arguments, unescaped: for plain text only.
+    /// A text with arguments, not escaped: only for plain text.
     pub(super) fn text_with(&self, key: &str, given: &[(&str, &str)]) -> Result<String, Error> {
         let mut args = self.common.args();
         for (name, value) in given {
@@ -104,10 +104,10 @@ pub(super) fn locale(language: Language) -> Result<String, Error> {
     template(&name).ok_or_else(|| Error::Load(format!("{name} is not embedded")))
 }
 
-/// What a template can call:
-/// `t(key=…, …)` a text; arguments are escaped, the text itself is ours and may hold markup;
-/// `legal(key=…, …)` the Japanese of a legal text, whatever the page's language;
-/// `heading(key=…)` a title as a heading; `asset(name=…)` the address of a file; filters for moments and days.
+/// Functions for templates:
+/// `t(key=…, …)` a text; arguments are escaped, the text itself is ours and may have markup;
+/// `legal(key=…, …)` a legal text, always in Japanese;
+/// `heading(key=…)` a title as a heading; `asset(name=…)` the address of a file; filters for times and days.
 fn register(tera: &mut Tera, language: Language, words: &Arc<Words>, japanese: &Arc<Words>, common: &Common) {
     for (name, words) in [("t", words), ("legal", japanese)] {
         let (words, common) = (Arc::clone(words), common.clone());
@@ -157,8 +157,8 @@ fn text(words: &Words, common: &Common, kwargs: &Kwargs) -> TeraResult<Value> {
     Ok(Value::safe_string(&text))
 }
 
-/// 「API連携認証 (…)」 as a heading: the service small above, the screen's name large. The brackets stay in the text, so
-/// that what is read out is the exact title; the eye does without them.
+/// 「API連携認証 (…)」 as a heading: the service name small above, the screen's name large. The brackets are visually hidden,
+/// so that a screen reader reads the exact title.
 fn heading(title: &str) -> String {
     for (open, close, gap) in [(" (", ")", " "), ("（", "）", "")] {
         if let Some((service, name)) = title.split_once(open).and_then(|(s, n)| Some((s, n.strip_suffix(close)?))) {
@@ -172,14 +172,14 @@ fn heading(title: &str) -> String {
     title.to_owned()
 }
 
-/// Escaped as tera escapes what stands in a template.
+/// Escapes text like tera does in a template.
 fn escaped(text: &str) -> TeraResult<String> {
     let mut out = Vec::with_capacity(text.len());
     escape_html(text, &mut out).map_err(tera::Error::message)?;
     String::from_utf8(out).map_err(tera::Error::message)
 }
 
-/// An error with all its causes: the outermost alone says only that rendering failed.
+/// An error with all its causes: the outermost says only that rendering failed.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut out = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! What a page's context says about its frame: title, screen ID, step, whether it reports an error or ends the interaction.
+//! The frame in a page's context: title, screen ID, step, whether it shows an error or ends the interaction.
 
 use super::InstitutionProfile;
 use super::link::*;
@@ -8,22 +8,22 @@ use serde::Serialize;
 /// The frame of one page.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(super) struct Frame<'a> {
-    /// The text that is `<title>` and heading.
+    /// The text of `<title>` and heading.
     title: &'static str,
-    /// 画面ID. Those of ① ③ ④ ⑤ ⑥ are the manual's. That of ② is configured, because the manual's is illegible (G20).
+    /// 画面ID. Those of ① ③ ④ ⑤ ⑥ are the manual's. The one of ② is configured: the manual is illegible there (G20).
     screen: Option<&'a str>,
-    /// 1 to 6; 0: not one of the six.
+    /// 1 to 6; 0 for other pages.
     step: u8,
-    /// The title begins 「エラー：」.
+    /// Whether the title begins with 「エラー：」.
     error: bool,
-    /// The heading takes the focus, and there is nothing left to type.
+    /// Whether the heading gets the focus; nothing can be typed.
     last: bool,
-    /// Whether the script is loaded. Every page with a form of ours needs it: it keeps a second press from being sent.
+    /// Whether the script is loaded. Every page with a form of ours needs it, against submitting a form twice.
     script: bool,
 }
 
 impl<'a> Frame<'a> {
-    /// The frame with what this institution has configured of it.
+    /// The frame with the institution's settings.
     pub(super) fn of(self, institution: &'a InstitutionProfile) -> Self {
         match self.step {
             2 => Self { screen: Some(&institution.customer_screen_id), ..self },
@@ -32,7 +32,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// A page knows its frame.
+/// A page with a frame.
 pub(super) trait Framed {
     fn frame(&self) -> Frame<'static>;
 }
@@ -119,7 +119,7 @@ impl Framed for OAuthErrorPage {
 }
 impl Framed for FormPostPage {
     fn frame(&self) -> Frame<'static> {
-        // It has a script of its own, and is gone before anybody reads it.
+        // It has a script of its own and submits itself at once.
         Frame { script: false, ..last("title-form-post", false) }
     }
 }

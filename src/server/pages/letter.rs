@@ -1,5 +1,5 @@
-//! The completion notice (requirements.md#notices): plain text, no link, nothing the customer typed, worded when it is
-//! sent.
+//! The completion notice (requirements.md#notices): plain text, no link, nothing the customer typed, rendered when it
+//! is sent.
 
 use super::time::{TimeFormat, date, say};
 use super::{Error, Language, Pages};
@@ -16,11 +16,11 @@ impl LetterWriter for Pages {
 }
 
 impl Pages {
-    /// API連携認証 完了のお知らせ. The letter is Japanese as the law's words are; who used the English pages finds one
-    /// English line below it.
+    /// API連携認証 完了のお知らせ. The letter is Japanese, like the legal text; for users of the English pages it has one English
+    /// line at the end.
     fn completed(&self, notice: &Completed) -> Result<Letter, Error> {
         let ja = self.engine(Language::Ja);
-        // The end is a whole second, so the link was also begun at one: thirty days are not 29.
+        // The end is a whole second, so count from a whole second too: thirty days must not become 29.
         let days = (notice.expires_at.since(notice.at.floor_second()).as_secs() / 86_400).to_string();
         let (at, until) = (
             say(notice.at, TimeFormat::Moment, Language::Ja),
@@ -32,11 +32,11 @@ impl Pages {
             what.push(ja.text_with(key, &said)?);
         }
         let institution = self.institution();
-        // Names come from the registry; a line break in one would start a header or a line of its own.
+        // Names come from the registry. A line break in one must not start a header or a line.
         let (app, provider) = (one_line(&notice.app), one_line(&notice.provider));
         let hours = format!("{}　{}", one_line(&institution.contact_hours), one_line(&institution.department));
         let one = |kind: AccountType, last3: &str| format!("{}（口座番号下3桁 {}）", kind.ja(), one_line(last3));
-        // Who allowed an app to recognise them, and no more, shared no account: the one they were verified by is not named.
+        // A customer who only let the app identify them shared no account, so the verified one is not named.
         let shares = !notice.details.permissions.is_empty();
         let account = match notice.accounts.as_slice() {
             _ if !shares => ja.text("mail-account-none")?,
@@ -68,7 +68,7 @@ impl Pages {
     }
 }
 
-/// The days of movements that were allowed, where the request named any, as ⑥ said them.
+/// The allowed days of transactions, if the request named any; the same text as on ⑥.
 fn movements(notice: &Completed) -> Option<(&'static str, Vec<(&'static str, String)>)> {
     let said = |name, day| (name, date(day, Language::Ja));
     let details = Some(&notice.details).filter(|d| d.permissions.contains(&Permission::Transactions))?;
@@ -80,7 +80,7 @@ fn movements(notice: &Completed) -> Option<(&'static str, Vec<(&'static str, Str
     })
 }
 
-/// What was allowed, as ⑥ said it.
+/// What was allowed; the same text as on ⑥.
 fn scopes(notice: &Completed) -> Vec<&'static str> {
     let mut keys = Vec::new();
     match (notice.scope.has("accounts"), notice.scope.has("transactions")) {

@@ -1,4 +1,4 @@
-//! What each of the linking screens shows (R10–R73, requirements.md#forms): one context a page.
+//! The content of each linking screen (R10–R73, requirements.md#forms): one context for each page.
 
 use super::parts::{CalledNumber, MaskedPhone, ShownAccount, SomeClient, problems};
 use crate::clock::Instant;
@@ -7,7 +7,7 @@ use crate::identity::{AccountForm, CallState, CustomerForm, Expired, Field, Mess
 use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
 
-/// What was typed at ①, given back as it was.
+/// What was typed at ①, unchanged.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct TypedAccount {
     /// 店番
@@ -27,7 +27,7 @@ impl From<&AccountForm> for TypedAccount {
     }
 }
 
-/// What was typed at ②, given back as it was.
+/// What was typed at ②, unchanged.
 #[derive(Clone, Default, Serialize)]
 pub struct TypedCustomer {
     /// お名前
@@ -52,7 +52,7 @@ impl std::fmt::Debug for TypedCustomer {
 }
 impl From<&CustomerForm> for TypedCustomer {
     fn from(form: &CustomerForm) -> Self {
-        // The lists hold 1, 2, …: a posted 04 chooses the same line.
+        // The options are 1, 2, …; a submitted 04 selects option 4.
         let plain = |text: &str| text.trim().trim_start_matches('0').to_owned();
         Self {
             name_kana: form.name_kana.clone(),
@@ -71,14 +71,14 @@ impl From<&CustomerForm> for TypedCustomer {
 pub struct AccountPage {
     /// 「XXX事業者」: the app's provider.
     pub provider: String,
-    /// What to fill in.
+    /// The values of the fields.
     pub typed: TypedAccount,
-    /// What is wrong with it.
+    /// The errors.
     #[serde(serialize_with = "problems")]
     pub problems: Vec<Problem>,
-    /// Whether 中止する is here (G19).
+    /// Whether the page has 中止する (G19).
     pub can_cancel: bool,
-    /// The service closes soon: said before anything is typed (requirements.md#closing).
+    /// The service closes soon: shown before anything is typed (requirements.md#closing).
     pub closing: Option<Instant>,
 }
 
@@ -87,12 +87,12 @@ pub struct AccountPage {
 pub struct CustomerPage {
     /// ご利用口座情報, from ①.
     pub account: ShownAccount,
-    /// What to fill in.
+    /// The values of the fields.
     pub typed: TypedCustomer,
-    /// What is wrong with it.
+    /// The errors.
     #[serde(serialize_with = "problems")]
     pub problems: Vec<Problem>,
-    /// The character of the name that cannot be used, named in its message (requirements.md#kana).
+    /// The character of the name that cannot be used, for its message (requirements.md#kana).
     pub bad_character: Option<char>,
 }
 
@@ -101,9 +101,9 @@ pub struct CustomerPage {
 pub struct PhonePage {
     /// お届け電話番号, masked.
     pub phone: MaskedPhone,
-    /// How many seconds the next screen gives.
+    /// The call window of the next screen, in seconds.
     pub window: u64,
-    /// What kept us from going on (R35 and its like).
+    /// Why the customer could not continue (R35 and others).
     #[serde(serialize_with = "problems")]
     pub problems: Vec<Problem>,
 }
@@ -111,35 +111,35 @@ pub struct PhonePage {
 /// ④ SOA209 「API連携認証 (電話番号認証)」
 #[derive(Debug, Clone, Serialize)]
 pub struct CallPage {
-    /// The app the customer links: said here against calls made for somebody else.
+    /// The app to link: shown so that nobody makes the call for another person.
     pub app: String,
     /// 発信元, masked.
     pub phone: MaskedPhone,
     /// 発信先
     pub called: CalledNumber,
-    /// What kept us from going on: no number is free.
+    /// Why the customer could not continue: no number is free.
     #[serde(serialize_with = "problems")]
     pub problems: Vec<Problem>,
-    /// Whether the call was seen.
+    /// Whether the call has come.
     pub state: CallState,
-    /// 確定する was pressed before the call (R56).
+    /// 確定する was pressed before the call came (R56).
     pub early: bool,
-    /// The end of the window.
+    /// The end of the call window.
     pub until: Instant,
-    /// Seconds left of it, by the server's clock.
+    /// Seconds left, by the server's clock.
     pub seconds_left: u64,
     /// The whole window, in seconds.
     pub window: u64,
-    /// The address of `call/status`; empty: the page does not ask.
+    /// The address of `call/status`; empty: the page does not poll.
     pub status_url: String,
 }
 
-/// ⑤ SOA211 「API連携認証（キャッシュカード暗証番号認証）」. There is no field for what was typed: a PIN never returns.
+/// ⑤ SOA211 「API連携認証（キャッシュカード暗証番号認証）」. It has no field for the PIN: a PIN is never sent back.
 #[derive(Debug, Clone, Serialize)]
 pub struct PinPage {
     /// ご利用口座情報, from ①.
     pub account: ShownAccount,
-    /// What is wrong. R31 stands at the field, wherever it was put.
+    /// The errors. R31 is always shown at the field.
     #[serde(serialize_with = "pin_problems")]
     pub problems: Vec<Problem>,
 }
@@ -152,48 +152,48 @@ fn pin_problems<S: Serializer>(given: &[Problem], s: S) -> Result<S::Ok, S::Erro
 /// One line of 連携する口座 on ⑥.
 #[derive(Debug, Clone, Serialize)]
 pub struct OfferedAccount {
-    /// Its opaque name: the value of the `account` field.
+    /// Its opaque id: the value of the `account` field.
     pub id: String,
     /// The account.
     pub account: ShownAccount,
-    /// Ticked: the account just verified, or what was ticked before an error.
+    /// Ticked: at first the verified account, after an error the customer's choice.
     pub chosen: bool,
 }
 
 /// ⑥ SOA206 「API連携認証 (情報連携認可)」
 #[derive(Debug, Clone, Serialize)]
 pub struct ConsentPage {
-    /// Who asks.
+    /// The requesting app.
     pub client: SomeClient,
-    /// For what: in the order of the page.
+    /// The permissions, in the order of the page.
     pub permissions: Vec<Permission>,
-    /// Whether the app is told an identifier of the customer (`openid`).
+    /// Whether the app gets an identifier of the customer (`openid`).
     pub openid: bool,
-    /// The first day of movements asked for, where the request names one;
+    /// The first day of transactions, if the request names one.
     pub from: Option<NaiveDate>,
-    /// the last one.
+    /// The last day of transactions, if the request names one.
     pub to: Option<NaiveDate>,
-    /// Of which accounts.
+    /// The accounts.
     pub accounts: Vec<OfferedAccount>,
-    /// Whether the customer chooses among them; otherwise they are only shown.
+    /// Whether the customer chooses among them; otherwise they are only listed.
     pub choose: bool,
     /// 認可期間 in days.
     pub days: u64,
-    /// And its end.
+    /// The end of 認可期間.
     pub until: Instant,
-    /// When ① to ⑤ were passed, where this way rests on that (decision 15).
+    /// When ① to ⑤ were passed, if they come from a proofing session (decision 15).
     pub remembered: Option<Instant>,
-    /// What 許可する lacked.
+    /// What was missing for 許可する.
     #[serde(serialize_with = "missing")]
     pub missing: Option<Missing>,
-    /// What kept us from going on (R34–R37).
+    /// Why the customer could not continue (R34–R37).
     #[serde(serialize_with = "problems")]
     pub problems: Vec<Problem>,
-    /// The digest of this very page: 許可する is pressed on it and no other.
+    /// The digest of this page, which its form sends back.
     pub shown: Option<String>,
-    /// 受付番号, where it is known already.
+    /// 受付番号, if it is known.
     pub reference: Option<String>,
-    /// The moment the page was made.
+    /// The time of the page.
     pub at: Instant,
 }
 
@@ -212,99 +212,99 @@ fn missing<S: Serializer>(missing: &Option<Missing>, s: S) -> Result<S::Ok, S::E
 pub struct CancelledPage {
     /// The app.
     pub app: String,
-    /// When.
+    /// The time.
     pub at: Instant,
-    /// 受付番号, where there is one.
+    /// 受付番号, if there is one.
     pub reference: Option<String>,
 }
 
 /// 「API連携認証の一時停止」 (R32, R33)
 #[derive(Debug, Clone, Serialize)]
 pub struct LockedPage {
-    /// Locked before this attempt: R33 instead of R32.
+    /// Whether it was locked before this attempt: R33 instead of R32.
     pub before: bool,
-    /// When it is released; `None`: the institution does it (G5).
+    /// When the lock ends; `None`: the institution must release it (G5).
     pub until: Option<Instant>,
 }
 
-/// Why there is no service.
+/// Why the service is not available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Closed {
     /// R34: outside service hours.
     Hours {
-        /// When it opens again.
+        /// When the service opens again.
         reopens: Option<Instant>,
     },
     /// R35: busy.
     Busy,
-    /// This network has begun too many.
+    /// This network has begun too many interactions.
     TooOften {
-        /// When it may again.
+        /// When it may begin again.
         until: Instant,
     },
-    /// R35: too many have begun in all.
+    /// R35: too many interactions have begun in all.
     TooMany {
         /// When to try again.
         until: Instant,
     },
-    /// R30 at ⑥: none of the accounts asked for can be shared.
+    /// R30 at ⑥: none of the requested accounts can be shared.
     NoAccount,
-    /// R36: something of ours failed.
+    /// R36: an error of ours.
     Failed,
     /// R37: switched off.
     Off,
 }
 
-/// The dead ends R30 (at ⑥) and R34–R37: a page whose only way leads back to the app.
+/// R30 (at ⑥) and R34–R37: a page that only leads back to the app.
 #[derive(Debug, Clone, Serialize)]
 pub struct ClosedPage {
-    /// Why.
+    /// The reason.
     pub why: Closed,
-    /// Whether 連携元画面へ is here: not where no app is known yet.
+    /// Whether the page has 連携元画面へ: not if no app is known yet.
     pub can_return: bool,
 }
 
-/// 「お電話の期限が過ぎました」 and the other ways to be too late (R57, G28)
+/// 「お電話の期限が過ぎました」 and the other pages for being too late (R57, G28)
 #[derive(Debug, Clone, Serialize)]
 pub struct ExpiredPage {
-    /// Why.
+    /// The reason.
     pub why: Expired,
-    /// The seconds of the call window.
+    /// The length of the call window, in seconds.
     pub window: u64,
-    /// Whether the same request can begin again.
+    /// Whether the customer can begin again with the same request.
     pub can_restart: bool,
-    /// Whether 連携元画面へ is here.
+    /// Whether the page has 連携元画面へ.
     pub can_return: bool,
 }
 
-/// An interaction whose customer has agreed: nothing is left to do here.
+/// The page of an interaction whose customer has agreed.
 #[derive(Debug, Clone, Serialize)]
 pub struct DonePage {
     /// The app.
     pub app: String,
-    /// Whether the app has taken the link.
+    /// Whether the app has redeemed its code.
     pub complete: bool,
 }
 
-/// What went wrong before there was an address to send the browser to (RFC 6749 §4.1.2.1).
+/// An error without a valid redirect_uri (RFC 6749 §4.1.2.1).
 #[derive(Debug, Clone, Serialize)]
 pub struct OAuthErrorPage {
     /// The code, for the app's developer.
     pub error: String,
-    /// And the sentence.
+    /// The description, for the app's developer.
     pub description: String,
 }
 
-/// `response_mode=form_post` (OAuth 2.0 Form Post Response Mode §2): a form that sends itself, with a button for
-/// browsers without script.
+/// `response_mode=form_post` (OAuth 2.0 Form Post Response Mode §2): a self-submitting form, with a button for browsers
+/// without scripts.
 #[derive(Clone, Serialize)]
 pub struct FormPostPage {
     /// The app's name.
     pub app: String,
     /// The redirect URI.
     pub action: String,
-    /// The answer's parameters.
+    /// The response's parameters.
     pub fields: Vec<(String, String)>,
 }
 impl std::fmt::Debug for FormPostPage {

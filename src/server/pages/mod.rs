@@ -1,11 +1,11 @@
-//! The pages customers see, and the letters they get: templates, words, styles and script, all embedded.
+//! The pages for customers and the letters to them: templates, texts, styles and script, all embedded.
 //!
-//! Owns `templates/` but for `templates/demo`, which is the demonstration's. One typed context a page ([`link`]), each with samples that a test renders in both
-//! languages; one function a page on [`Pages`]. Knows no address but its own page's, no rule and no store: what a page
-//! says is decided before it is called. Only this folder names the template engine and the localisation library.
+//! Owns `templates/` without `templates/demo`, which belongs to the demonstration. Each page has a typed context
+//! ([`link`]) with samples, which a test renders in both languages, and a function on [`Pages`]. Has no rules and no
+//! store: callers decide what a page says. Only this folder uses the template engine and the localisation library.
 //!
-//! Pages work without script, run under `default-src 'none'` with our own two files, and are held to WCAG 2.2 AA
-//! (requirements.md#ui). A PIN has no field in any context: it cannot return to a page.
+//! Pages work without script, run with `default-src 'none'` and our own two files, and conform to WCAG 2.2 AA
+//! (requirements.md#ui). No context has a field for a PIN, so a page cannot contain one.
 
 mod assets;
 mod chrome;
@@ -32,16 +32,16 @@ use frame::Framed;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Why a page could not be made: a fault of ours, found by the tests that render every page.
+/// Why a page could not be rendered: our error; tests that render every page find it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The template.
+    /// An error in a template.
     #[error("the template {0}: {1}")]
     Template(&'static str, String),
-    /// The words.
+    /// An error in a text.
     #[error(transparent)]
     Words(#[from] WordsError),
-    /// Templates or words cannot be loaded.
+    /// Templates or texts cannot be loaded.
     #[error("the templates cannot be loaded: {0}")]
     Load(String),
 }
@@ -61,7 +61,7 @@ macro_rules! pages {
                 $(#[$doc])*
                 ///
                 /// # Errors
-                /// A fault in the template or its words.
+                /// An error in the template or its texts.
                 pub fn $name(&self, chrome: &Chrome, page: &$context) -> Result<String, Error> {
                     self.render($template, chrome, page)
                 }
@@ -86,7 +86,7 @@ pages! {
     cancelled(CancelledPage) = "cancelled.html";
     /// API連携認証の一時停止
     locked(LockedPage) = "locked.html";
-    /// The dead ends R34–R37.
+    /// R30 at ⑥ and R34–R37.
     closed(ClosedPage) = "closed.html";
     /// Too late.
     expired(ExpiredPage) = "expired.html";
@@ -94,15 +94,15 @@ pages! {
     done(DonePage) = "done.html";
     /// An error that must not be redirected.
     oauth_error(OAuthErrorPage) = "oauth_error.html";
-    /// The answer as a form.
+    /// The response as a form.
     form_post(FormPostPage) = "form_post.html";
 }
 
 impl Pages {
-    /// Loads templates and words.
+    /// Loads templates and texts.
     ///
     /// # Errors
-    /// What is wrong with them: found at start, never at a customer's request.
+    /// An error in them: found at the start, never at a customer's request.
     pub fn new(institution: InstitutionProfile) -> Result<Self, Error> {
         let institution = Arc::new(institution);
         Ok(Self {
@@ -112,13 +112,13 @@ impl Pages {
         })
     }
 
-    /// The institution these pages are of.
+    /// The institution of these pages.
     #[must_use]
     pub fn institution(&self) -> &InstitutionProfile {
         &self.institution
     }
 
-    /// The institution's own rule, served as `/assets/institution.css`: the one colour it sets.
+    /// The institution's own CSS rule, served as `/assets/institution.css`: its colour.
     #[must_use]
     pub fn institution_css(&self) -> String {
         format!(":root {{ --institution: {}; }}\n", self.institution.color)
@@ -140,7 +140,7 @@ impl Pages {
         self.engine(chrome.language).page(template, chrome, page, &self.institution)
     }
 
-    /// The text of a message, for what is recorded or sent instead of shown.
+    /// A text, for what is recorded or sent instead of shown.
     ///
     /// # Errors
     /// There is no such text, or it needs arguments.

@@ -1,4 +1,4 @@
-//! What several pages show: an account, a masked number, an app, what is wrong with a form.
+//! Parts of several pages: an account, a masked number, an app, the errors of a form.
 
 use crate::account::{Account, AccountType};
 use crate::clock::Instant;
@@ -6,7 +6,7 @@ use crate::identity::{Field, Message, Problem};
 use crate::phone::Phone;
 use serde::{Serialize, Serializer};
 
-/// An account in full: only ever shown to its holder.
+/// An account with its full number: shown only to its owner.
 #[derive(Debug, Clone, Serialize)]
 pub struct ShownAccount {
     /// 店番
@@ -26,7 +26,7 @@ impl From<&Account> for ShownAccount {
     }
 }
 
-/// A registered number: never more than its last four digits reach a page (G16).
+/// A registered telephone number: a page gets only its last four digits (G16).
 #[derive(Debug, Clone, Serialize)]
 pub struct MaskedPhone {
     masked: String,
@@ -50,7 +50,7 @@ impl From<&Phone> for CalledNumber {
     }
 }
 
-/// An app and who provides it, from the registry (銀行法 52条の61の8, requirements.md#provider).
+/// An app and its provider, from the registry (銀行法 52条の61の8, requirements.md#provider).
 #[derive(Debug, Clone, Serialize)]
 pub struct SomeClient {
     /// アプリ名称
@@ -59,7 +59,7 @@ pub struct SomeClient {
     pub provider: String,
     /// 登録番号
     pub registration_number: Option<String>,
-    /// お問い合わせ窓口: an https address, or text.
+    /// お問い合わせ窓口: an https address or text.
     pub contact: Option<String>,
     /// 利用規約
     pub terms_uri: Option<String>,
@@ -69,7 +69,7 @@ pub struct SomeClient {
 #[derive(Serialize)]
 struct OnPage {
     key: &'static str,
-    /// The time it names.
+    /// The time in the message.
     time: Option<Instant>,
 }
 
@@ -78,11 +78,11 @@ struct OnPage {
 struct AtField {
     field: &'static str,
     message: &'static str,
-    /// Whether the summary says the field's name before the message. R30–R37 are whole sentences of their own.
+    /// Whether the error summary puts the field's name before the message. R30–R37 are complete sentences.
     labelled: bool,
 }
 
-/// Serializes problems the way templates use them: those of the page, those of fields in order, and by field.
+/// Serializes errors for templates: those of the page, those of fields in order, and by field.
 pub(super) fn problems<S: Serializer>(problems: &[Problem], s: S) -> Result<S::Ok, S::Error> {
     use serde::ser::SerializeMap;
     let mut map = s.serialize_map(Some(6))?;

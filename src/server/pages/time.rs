@@ -1,4 +1,4 @@
-//! Moments as people read them, in Japanese time.
+//! Times for people, in Japanese time.
 
 use crate::clock::Instant;
 use crate::language::Language;
@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Timelike};
 
 const WEEKDAYS: [&str; 7] = ["月", "火", "水", "木", "金", "土", "日"];
 
-/// How much of a moment is said.
+/// Which part of a time is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TimeFormat {
     /// 2026年11月22日 10時15分
@@ -30,7 +30,7 @@ pub(super) const FILTERS: &[(&str, TimeFormat)] = &[
     ("minute", TimeFormat::Minute),
 ];
 
-/// Says a moment.
+/// A time as text.
 pub(super) fn say(at: Instant, form: TimeFormat, language: Language) -> String {
     let t: DateTime<FixedOffset> = at.jst();
     let (y, mo, d) = (t.year(), t.month(), t.day());

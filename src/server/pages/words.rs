@@ -1,5 +1,5 @@
-//! The words of the pages: one Fluent file a language, read strictly. A missing message, a missing argument or a
-//! message used wrongly is an error, never a gap on a customer's screen.
+//! The texts of the pages: one Fluent file for each language, used strictly. A missing message, a missing argument or a
+//! misused message is an error, so that a customer's screen never has a gap.
 
 use crate::language::Language;
 use fluent_bundle::concurrent::FluentBundle;
@@ -19,19 +19,19 @@ pub enum WordsError {
     /// No such message.
     #[error("there is no text {0}")]
     Missing(String),
-    /// The message lacks an argument, or names something that does not exist.
+    /// The message lacks an argument, or refers to something that does not exist.
     #[error("the text {0} does not work: {1}")]
     Broken(String, String),
 }
 
 impl Words {
-    /// Reads a language's file.
+    /// Parses a language's file.
     pub(super) fn parse(language: Language, source: &str) -> Result<Self, WordsError> {
         let file = |why: String| WordsError::File(language.as_str(), why);
         let resource = FluentResource::try_new(source.to_owned()).map_err(|(_, e)| file(format!("{e:?}")))?;
         let id = language.as_str().parse().map_err(|e| file(format!("{e:?}")))?;
         let mut bundle = FluentBundle::new_concurrent(vec![id]);
-        // Isolation marks (U+2068, U+2069) would be copied with a number or a reference.
+        // Otherwise isolation marks (U+2068, U+2069) would be copied together with a number.
         bundle.set_use_isolating(false);
         bundle.add_resource(resource).map_err(|e| file(format!("{e:?}")))?;
         Ok(Self { bundle })

@@ -1,5 +1,5 @@
-//! The admin socket: `admin.sock` in the data folder, mode 0600, so that only the server's user and root can speak to
-//! it. The command line finds it there.
+//! The admin socket: `admin.sock` in the data folder, mode 0600, so that only the server's user and root can use it.
+//! The command line connects to it.
 
 use super::Error;
 use crate::web::admin::Peer;
@@ -43,7 +43,7 @@ impl Admin {
         Ok(Self { handle: server.handle(), task: tokio::spawn(server), path })
     }
 
-    /// Lets requests under way finish, no longer than until `by`.
+    /// Lets running requests finish, at most until `by`.
     pub(super) async fn stop(self, by: Instant) {
         let listener = async {
             self.handle.stop(true).await;
@@ -54,9 +54,9 @@ impl Admin {
     }
 }
 
-/// Binds under another name and moves the socket to its own once its mode is right: nobody can connect before that,
-/// and what a killed server left behind is replaced. That no other server runs in this data folder is the caller's
-/// business (the lock on a SQLite file, an address in use).
+/// Binds under another name, sets the mode and renames the socket: so nobody can connect before the mode is set, and
+/// the socket of a killed server is replaced. The caller makes sure that no other server uses this data folder (the
+/// lock on a SQLite file, an address in use).
 fn listen(path: &Path) -> std::io::Result<UnixListener> {
     let unready = path.with_extension("new");
     let _ = fs::remove_file(&unready);

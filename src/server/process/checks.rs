@@ -1,4 +1,4 @@
-//! Wiring of the five checks: the identity service with its rules and its core bank, and the hooks.
+//! Creates the identity service with its rules and its core bank, and the hooks.
 
 use super::{Error, Parts, SampleBank, StartSampleBank, inside, key, mailer, tls};
 use crate::alarm::Alarms;
@@ -20,7 +20,7 @@ use crate::telephony::sip_hook::SipHook;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The service of the five checks.
+/// The identity service.
 pub(super) async fn identity_service(
     config: &Config,
     store: Store,
@@ -34,7 +34,7 @@ pub(super) async fn identity_service(
     Ok(IdentityService::new(store, IdentityServiceParts { crypto: seals, key, policy: policy(config)?, bank, alarms }))
 }
 
-/// Whose software statements count.
+/// The accepted issuers of software statements.
 pub(super) fn trust(config: &Config) -> Result<Trust, Error> {
     let wanted = &config.registration;
     let Some(file) = &wanted.software_statement_keys_file else { return Ok(Trust::default()) };
@@ -76,7 +76,7 @@ pub(super) fn policy(config: &Config) -> Result<IdentityPolicy, Error> {
     })
 }
 
-/// The core bank, and what stops it where it is the sample bank.
+/// The core bank; with the means to stop it if it is the sample bank.
 pub(super) fn bank(config: &Config, parts: &Parts) -> Result<(Arc<dyn CoreBank>, Option<SampleBank>), Error> {
     if let Some(own) = &parts.bank {
         return Ok((own.clone(), None));
@@ -90,7 +90,7 @@ pub(super) fn bank(config: &Config, parts: &Parts) -> Result<(Arc<dyn CoreBank>,
         return Ok((Arc::new(HttpBank::new(outbound, &sample.url, Some(sample.token.clone()))), Some(sample)));
     };
     let token = wanted.token_file.as_deref().map(config::secret_file).transpose()?;
-    // The bank has a time of its own: it is waited for while a customer looks at a page.
+    // The bank has its own timeout, because a customer waits at a page.
     let mut patient = config.clone();
     patient.outbound.timeout = wanted.timeout;
     Ok((Arc::new(HttpBank::new(inside(&patient)?, url, token)), None))
@@ -102,11 +102,11 @@ fn has_sample_bank(start: Option<StartSampleBank>) -> Result<StartSampleBank, Er
     start.ok_or_else(|| refuse("this program was built without the sample bank (the cargo feature \"demo\")"))
 }
 
-/// Whether a start would take this configuration: what it says and, with `files`, the files it names. Nothing is made,
-/// opened or sent; the store and the addresses are left to the start itself. `sample_bank` is what the program has of it.
+/// Checks whether a start would accept this configuration and, with `files`, the files it names. Nothing is created,
+/// opened or sent; the store and the addresses are not checked. `sample_bank` is the program's, if any.
 ///
 /// # Errors
-/// The first thing a start would refuse.
+/// The first error of a start.
 pub fn examine(config: &Config, files: bool, sample_bank: Option<StartSampleBank>) -> Result<(), Error> {
     policy(config)?;
     if config.bank.kind == BankKind::Sample {
@@ -135,20 +135,20 @@ pub fn examine(config: &Config, files: bool, sample_bank: Option<StartSampleBank
     Ok(())
 }
 
-/// The networks that `name` lists.
+/// The networks in the list of the key `name`.
 pub(super) fn networks(name: &'static str, texts: &[String]) -> Result<Vec<Network>, Error> {
     Network::list(texts)
         .map_err(|text| key(name)(format!("{text:?} is not an address, nor a network such as 10.1.0.0/16")))
 }
 
-/// Who may report calls.
+/// The hook for reports of calls.
 pub(super) fn hook(config: &Config) -> Result<SipHook, Error> {
     let calls = &config.telephony;
     let signed = signed_hook(&calls.hook_secret_files, &calls.hook_networks, "telephony.hook_networks")?;
     Ok(SipHook::new(signed, calls.trust_from))
 }
 
-/// Who may report changes of accounts.
+/// The hook for reports of account changes.
 pub(super) fn bank_hook(config: &Config) -> Result<EventHook, Error> {
     let bank = &config.bank;
     signed_hook(&bank.event_secret_files, &bank.event_networks, "bank.event_networks").map(EventHook::new)

@@ -1,5 +1,5 @@
-//! What the server does by itself, beside answering: send notices, sweep what has expired, forget what may be
-//! forgotten. Each job is a loop of its own, so that a slow one holds up no other; all stop together.
+//! The server's background jobs: send notices, sweep expired grants, do housekeeping. Each job is its own loop, so that
+//! a slow one does not delay the others. All stop together.
 
 use crate::keys::ring;
 use crate::lifecycle::housekeeping::{Retention, TASKS, run_task};
@@ -15,14 +15,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-/// How often the outbox is looked into.
+/// How often the outbox is checked.
 const NOTICES: Duration = Duration::from_secs(1);
-/// How often expired grants become events.
+/// How often expired grants are ended.
 const SWEEP: Duration = Duration::from_secs(10);
-/// How often tables are tidied.
+/// How often housekeeping runs.
 const KEEP: Duration = Duration::from_secs(60);
 
-/// How often keys that are due rotate, and what another node did is seen.
+/// How often due keys are rotated and changes of other nodes are loaded.
 const KEYS: Duration = Duration::from_secs(30);
 
 /// The running jobs.
@@ -64,7 +64,7 @@ impl Jobs {
         Self { stop, running }
     }
 
-    /// Lets every job finish what it is doing, no longer than until `by`.
+    /// Lets every job finish its round, at most until `by`.
     pub(super) async fn stop(self, by: Instant) {
         let _ = self.stop.send(true);
         for mut job in self.running {
@@ -75,7 +75,7 @@ impl Jobs {
     }
 }
 
-/// [`every`] for a job that needs the application.
+/// [`every`] for a job that needs [`App`].
 fn every_with<F>(
     app: Arc<App>,
     name: &'static str,
@@ -89,9 +89,9 @@ where
     every(name, pause, stopped, move || work(app.clone()))
 }
 
-/// Runs `work` again and again with `pause` between, until `stopped` changes.
+/// Runs `work` repeatedly with `pause` between rounds, until `stopped` changes.
 ///
-/// A round that panics ends that round alone: an expired grant must become an event although one mail cannot be rendered.
+/// A panic ends only its round: the job must go on even if, for example, one mail cannot be rendered.
 fn every<F>(
     name: &'static str,
     pause: Duration,
@@ -105,15 +105,15 @@ where
         let mut panics: u64 = 0;
         loop {
             tokio::select! { _ = stopped.changed() => return, () = tokio::time::sleep(pause) => {} }
-            // Also what panics before there is a future to wait for.
+            // `work` may panic before it returns a future; this is caught too.
             round(name, &mut panics, async { work().await }).await;
         }
     })
 }
 
-/// One round of a job. `panics` counts those that panicked since the start.
+/// One round of a job. `panics` counts the panics since the start.
 async fn round(name: &'static str, panics: &mut u64, work: impl Future<Output = store::Result<()>>) {
-    // What a round leaves half done is in the store, and each of its transactions is whole.
+    // Catching a panic is safe here: all state is in the store, and each transaction is complete or absent.
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(Ok(())) => {}
         Ok(Err(cause)) => tracing::error!(job = name, %cause, "a job failed; it will be tried again"),
@@ -124,7 +124,7 @@ async fn round(name: &'static str, panics: &mut u64, work: impl Future<Output = 
     }
 }
 
-/// What has expired ends even when there is room for little more.
+/// Expired grants end even when the disk is full.
 async fn sweep(app: &App) -> store::Result<()> {
     let store = app.store.ending();
     loop {
@@ -138,7 +138,7 @@ async fn sweep(app: &App) -> store::Result<()> {
     Ok(())
 }
 
-/// A ring that cannot be tended keeps signing as it does.
+/// If the ring cannot be updated, it continues to sign with its keys.
 async fn rotate(app: &App) -> store::Result<()> {
     let policy = app.config.keys.policy();
     match app.keys.tend(&app.store, &app.sealer, &*app.random, policy, app.now()).await {
@@ -150,7 +150,7 @@ async fn rotate(app: &App) -> store::Result<()> {
     Ok(())
 }
 
-/// A full disk is a reason to tidy at once.
+/// Runs housekeeping at once when the disk is full.
 async fn tidy_when_full(app: Arc<App>, retention: Retention, mut stopped: watch::Receiver<bool>) {
     let mut full = app.store.watch_endings_only();
     full.mark_changed();
@@ -166,7 +166,7 @@ async fn tidy_when_full(app: Arc<App>, retention: Retention, mut stopped: watch:
     }
 }
 
-/// Tidying makes room: it goes on when there is little.
+/// Housekeeping frees space, so it runs even when the disk is full.
 async fn tidy(app: &App, retention: Retention) -> store::Result<()> {
     let store = app.store.ending();
     for (table, task) in TASKS {
@@ -184,7 +184,7 @@ async fn tidy(app: &App, retention: Retention) -> store::Result<()> {
     checks(app).await
 }
 
-/// Interactions nobody finished, numbers given out, locks that midnight released.
+/// Expires unfinished interactions, call registrations and locks that end at midnight.
 async fn checks(app: &App) -> store::Result<()> {
     loop {
         if app.identity.sweep(app.now(), BATCH).await? < BATCH.unsigned_abs() {

@@ -1,4 +1,4 @@
-//! From `[mail]` to a mailer.
+//! Creates the mailer from `[mail]`.
 
 use super::{Error, key};
 use crate::clock::{Clock, SystemClock};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
 
-/// How long one answer of the relay may take; a notice is tried again.
+/// The time limit of one command to the relay; later the notice is tried again.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) fn mailer(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Mailer>, Error> {
@@ -45,7 +45,7 @@ fn relay(config: &Config) -> Result<Relay, Error> {
     Ok(Relay { host, port, tls, extra_ca, helo, login, timeout: TIMEOUT })
 }
 
-/// Our name to the relay: the machine's own is often one that nobody else knows, and relays refuse such.
+/// Our name for EHLO. The machine's own name is often unknown elsewhere, and relays refuse such names.
 fn helo(config: &Config) -> Result<Host, Error> {
     match &config.mail.helo {
         Some(name) => Host::parse(name).map_err(key("mail.helo")),
@@ -57,7 +57,7 @@ fn helo(config: &Config) -> Result<Host, Error> {
     }
 }
 
-/// What a start would find wrong with `[mail]` and its files; nothing is made or sent.
+/// The errors that a start would find in `[mail]` and its files; nothing is created or sent.
 pub(super) fn examine(config: &Config) -> Result<(), Error> {
     if config.mail.kind == MailKind::Smtp { mailer(config, Arc::new(SystemClock)).map(drop) } else { Ok(()) }
 }

@@ -1,6 +1,6 @@
-//! Wiring: everything is made here once, from the configuration, and stopped here in order.
+//! Creates everything from the configuration at the start, and stops it in order.
 //!
-//! Owns the listeners with their TLS (RFC 8446) and the jobs. Decides nothing.
+//! Owns the listeners with their TLS (RFC 8446) and the jobs. Makes no decisions.
 
 mod admin;
 mod checks;
@@ -42,22 +42,22 @@ use tokio::time::{Instant, timeout_at};
 /// Why a start failed; the text is for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The configuration.
+    /// The configuration is invalid.
     #[error(transparent)]
     Config(#[from] config::Error),
-    /// The store.
+    /// The store failed.
     #[error("store: {0}")]
     Store(#[from] store::Error),
-    /// A file or an address.
+    /// A file or an address cannot be used.
     #[error("{0}: {1}")]
     Io(String, std::io::Error),
-    /// Client secrets of an earlier release.
+    /// Client secrets of an earlier release are left.
     #[error(transparent)]
     Secrets(#[from] client::Unsettled),
-    /// TLS material.
+    /// The TLS certificate or key is invalid.
     #[error("server.tls_cert_file, server.tls_key_file: {0}")]
     Tls(String),
-    /// Anything else that a key of the configuration names.
+    /// The value of another configuration key is invalid.
     #[error("{key}: {why}")]
     Key {
         /// Section and key.
@@ -67,29 +67,29 @@ pub enum Error {
     },
 }
 
-/// What is not configuration: the clock and the dice, so that a test can hold them.
+/// What a test can replace: clock, randomness and core bank.
 pub struct Parts {
-    /// Where `now` comes from.
+    /// The source of `now`.
     pub clock: Arc<dyn Clock>,
-    /// Where randomness comes from.
+    /// The source of randomness.
     pub random: Arc<dyn Random>,
-    /// A core bank that the caller holds; `None` takes the configured one.
+    /// A core bank of the caller; `None` for the configured one.
     pub bank: Option<Arc<dyn CoreBank>>,
-    /// What starts the bank of `bank.kind = "sample"`; without it, that kind is refused.
+    /// Starts the sample bank for `bank.kind = "sample"`; without it, that kind is refused.
     pub sample_bank: Option<StartSampleBank>,
 }
 
-/// The file by which a demo knows a data folder of its own again. `serve` refuses a folder that has it: what lies there
-/// is invented, and sealed under a key that was never kept safe.
+/// The file by which a demo recognises its own data folder. `serve` refuses a folder with this file: its data is
+/// invented and sealed with a key that was not kept secret.
 pub const DEMO_MARK: &str = "demo.mark";
 
 /// A running server.
 pub struct Running {
-    /// What the handlers share.
+    /// The state of the handlers.
     pub app: web::Data<App>,
-    /// The addresses it listens on, ports filled in.
+    /// The addresses it listens on, with their actual ports.
     pub addresses: Vec<SocketAddr>,
-    /// The addresses of the listener that asks for client certificates.
+    /// The addresses of the listener for client certificates.
     pub mtls_addresses: Vec<SocketAddr>,
     identity: Option<Arc<tls::ServerCertificate>>,
     provider: Arc<rustls::crypto::CryptoProvider>,
@@ -101,11 +101,11 @@ pub struct Running {
 }
 
 impl Running {
-    /// Reads the files of TLS again, as after a renewal: our certificate, the authorities of clients' and their
-    /// revocation lists.
+    /// Reads the TLS files again, for example after a renewal: our certificate, the CAs of client certificates and
+    /// their revocation lists.
     ///
     /// # Errors
-    /// What is wrong with one of them; all that was in use stays so.
+    /// What is wrong with one of them; then nothing is replaced.
     pub fn reload(&self) -> Result<(), Error> {
         let fresh = tls::authorities(&self.app.config, &self.provider)?;
         self.identity.as_ref().map_or(Ok(()), |identity| identity.reload(&self.app.config))?;
@@ -114,8 +114,8 @@ impl Running {
         }
         Ok(())
     }
-    /// Stops within `server.shutdown_grace`, whoever does not answer: says not ready, lets requests and jobs under way finish,
-    /// then closes the store.
+    /// Stops within `server.shutdown_grace`, even if something does not respond: becomes not ready, lets running
+    /// requests and jobs finish, then closes the store.
     pub async fn stop(self) {
         self.app.ready.store(false, Ordering::Release);
         let end = Instant::now() + self.app.config.server.shutdown_grace.get();
@@ -139,7 +139,7 @@ impl Running {
 /// Starts a server and returns when it listens.
 ///
 /// # Errors
-/// Whatever is wrong with the configuration, the files it names, the store or the addresses.
+/// Errors of the configuration, its files, the store or the addresses.
 pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     config.check()?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -259,18 +259,18 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     Ok(Running { app, addresses, mtls_addresses, identity, provider, admin, jobs, sample_bank, handle, task })
 }
 
-/// What of the grace a stop leaves to the store: the rest belongs to requests under way.
+/// The part of the grace time that is reserved for the store; the rest is for running requests.
 fn reserve(config: &Config) -> Duration {
     config.server.shutdown_grace.get() / 4
 }
 
-/// An error that names its key.
+/// An error that names a configuration key.
 fn key<E: std::fmt::Display>(key: &'static str) -> impl FnOnce(E) -> Error {
     move |e| Error::Key { key, why: e.to_string() }
 }
 
-/// What client authentication must know of ourselves: the issuer first, then the endpoints an OpenID Connect client may
-/// name as `aud` of its assertion.
+/// What client authentication needs to know about this server: the issuer first, then the endpoints that an OpenID
+/// Connect client may use as `aud` of its assertion.
 fn asked(config: &Config) -> Asked {
     let issuer = &config.server.issuer;
     let mut audiences = vec![issuer.clone()];
@@ -281,21 +281,21 @@ fn asked(config: &Config) -> Asked {
     Asked { audiences, dpop_nonce_required: config.tokens.dpop_nonce_required }
 }
 
-/// The TLS of `server.mtls_listen`, for a resource server that stands beside us under the same certificate.
+/// The TLS of `server.mtls_listen`, for a resource server that runs next to this server with the same certificate.
 ///
 /// # Errors
-/// What is wrong with the certificate's files, or that the configuration names none.
+/// The certificate's files are invalid or not configured.
 pub fn mutual_tls(config: &Config) -> Result<rustls::ServerConfig, Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let identity = tls::ServerCertificate::read(config, &provider)?;
     identity.ok_or_else(|| Error::Tls("are missing".into()))?.mutual()
 }
 
-/// The client that goes to addresses clients name: to the world, and into a private network only where the record of
-/// that client says so. In a demo it goes no further than this machine.
+/// The HTTP client for addresses from client records: public ones, and private ones only if that client's record allows
+/// the network. In a demo, only this machine.
 ///
 /// # Errors
-/// What is wrong with `[outbound]`.
+/// `[outbound]` is invalid.
 pub fn outbound(config: &Config) -> Result<Outbound, Error> {
     if config.server.mode == Mode::Demo {
         return Outbound::loopback().map_err(key("outbound"));
@@ -310,17 +310,17 @@ pub fn outbound(config: &Config) -> Result<Outbound, Error> {
     Outbound::new(settings).map_err(key("outbound"))
 }
 
-/// The client that goes to the institution's own systems, whose addresses the configuration names. No client's URL is
-/// ever fetched through it.
+/// The HTTP client for the institution's own systems, whose addresses are in the configuration. It is never used for a
+/// client's URL.
 ///
 /// # Errors
-/// What is wrong with `[outbound]` or `institution.networks`.
+/// `[outbound]` or `institution.networks` is invalid.
 pub fn inside(config: &Config) -> Result<Outbound, Error> {
     let networks = checks::networks("institution.networks", &config.institution.networks)?;
     outbound(config)?.reaching(&networks).map_err(key("outbound"))
 }
 
-/// The institution as pages name it.
+/// The institution's data for pages.
 fn institution(config: &Config) -> Result<InstitutionProfile, Error> {
     let i = &config.institution;
     let phone = Phone::parse(&i.phone).ok_or_else(|| key("institution.phone")("is not a telephone number"))?;
@@ -356,7 +356,7 @@ fn open_store(config: &Config) -> Result<Store, Error> {
         Some(file) => config::secret_file(file)?.reveal().to_owned(),
         None => config.store.url.clone(),
     };
-    // A relative file lies in the data folder.
+    // A relative file is in the data folder.
     let place = match place.strip_prefix("sqlite:") {
         Some(file) => format!("sqlite:{}", config.server.data_dir.join(file).display()),
         None => place,

@@ -1,36 +1,36 @@
-//! What the system does for our connections: it ends those whose peer takes nothing, and lets us have many.
+//! Settings of the operating system for our connections: it closes those whose peer does not read, and allows many.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
-/// How long a peer may take no byte of what we sent before the system ends its connection, in milliseconds.
+/// If a peer does not accept sent bytes for this long, in milliseconds, the system closes its connection.
 #[cfg(target_os = "linux")]
 const UNREAD: u32 = 10_000;
 
-/// How many connections may wait to be accepted; the system has a limit of its own. The standard library asks for 128: where
-/// many come at once, the next one's first packet is dropped, and its sender tries again after one, three, seven seconds.
+/// How many connections may wait to be accepted; the system has a limit of its own. The standard library uses 128: the
+/// first packet of the next one is dropped, and its sender tries again after one, three, seven seconds.
 const WAITING: i32 = 4_096;
 
-/// Open files that are not connections of callers: the store, the core bank, the mail relay, the log. With none left, a flood
-/// of connections would cut us off from the bank too.
+/// Open files that are not callers' connections: the store, the core bank, the mail relay, the log. Without them, a
+/// flood of connections would cut us off from the bank too.
 const OTHER_FILES: u64 = 256;
 
-/// Listens at an address. A peer that never reads would keep our answer in memory as long as it likes, for nothing above
-/// the socket waits for it: so the system counts (tcp(7), `TCP_USER_TIMEOUT`).
+/// Listens at an address. The response to a peer that never reads would stay in memory for ever, because nothing above
+/// the socket has a limit for this. So the system has one (tcp(7), `TCP_USER_TIMEOUT`).
 ///
 /// # Errors
-/// The system's.
+/// Those of the operating system.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
-    // Accepted sockets inherit it: set here, it holds from the first byte of a handshake on.
+    // Accepted sockets inherit this, so it applies from the first byte of a handshake.
     #[cfg(target_os = "linux")]
     rustix::net::sockopt::set_tcp_user_timeout(&listener, UNREAD)?;
     rustix::net::listen(&listener, WAITING)?;
     Ok(listener)
 }
 
-/// Lets this process have as many connections as the system allows it to ask for: what a service is started with is often
-/// 1,024, which one machine elsewhere fills. Returns how many files it may have open; `None` for any number.
+/// Raises this process's limit of open files to the maximum: a service often starts with 1,024, which one other machine
+/// can use up. Returns the limit; `None` if there is none.
 pub(super) fn allow_many() -> Option<u64> {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
@@ -41,8 +41,8 @@ pub(super) fn allow_many() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// How many connections each worker takes at once, of `connections` in all (`server.connections`), where the process may have
-/// so many `files` open.
+/// How many connections each worker accepts: its part of `connections` (`server.connections`), within the limit of open
+/// `files`.
 pub(super) fn per_worker(connections: usize, files: Option<u64>, workers: usize) -> usize {
     let files = files.map(|files| files.saturating_sub(OTHER_FILES).max(files / 2));
     let files = files.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX);

@@ -1,8 +1,8 @@
-//! TLS of our listeners (RFC 8446, RFC 9325): 1.2 with the four suites that are recommended, and 1.3.
+//! TLS of our listeners (RFC 8446, RFC 9325): 1.2 with the four recommended suites, and 1.3.
 //!
-//! What is read from files can be exchanged while we run. Only the listener of `server.mtls_listen` asks for a client
-//! certificate, because a browser would show its user a dialogue; there the handshake proves that the caller holds the
-//! key, and nothing more: whose certificate it is, is decided per client (RFC 8705 §2).
+//! The files can be replaced at run time. Only the listener of `server.mtls_listen` asks for a client certificate,
+//! because a browser would show its user a dialogue. Its handshake only proves that the caller has the private key;
+//! whether the certificate is a client's is decided for each client (RFC 8705 §2).
 
 use super::{Error, key as wrong};
 use crate::config::Config;
@@ -21,7 +21,7 @@ use rustls::{
 use std::path::Path;
 use std::sync::Arc;
 
-/// The server's certificate, exchangeable while it is in use.
+/// The server's certificate, replaceable at run time.
 #[derive(Debug)]
 pub(super) struct ServerCertificate {
     current: ArcSwap<CertifiedKey>,
@@ -29,7 +29,7 @@ pub(super) struct ServerCertificate {
 }
 
 impl ServerCertificate {
-    /// Reads chain and key; `None` where the configuration names none.
+    /// Reads chain and key; `None` if they are not configured.
     pub(super) fn read(config: &Config, provider: &Arc<CryptoProvider>) -> Result<Option<Arc<Self>>, Error> {
         let (Some(cert), Some(key)) = (&config.server.tls_cert_file, &config.server.tls_key_file) else {
             return Ok(None);
@@ -37,14 +37,14 @@ impl ServerCertificate {
         let current = ArcSwap::from_pointee(certified(cert, key, provider)?);
         Ok(Some(Arc::new(Self { current, provider: provider.clone() })))
     }
-    /// Reads both files again; connections from now on get the new certificate. On an error the old one stays.
+    /// Reads both files again; new connections get the new certificate. On an error the old one stays.
     pub(super) fn reload(&self, config: &Config) -> Result<(), Error> {
         if let (Some(cert), Some(key)) = (&config.server.tls_cert_file, &config.server.tls_key_file) {
             self.current.store(Arc::new(certified(cert, key, &self.provider)?));
         }
         Ok(())
     }
-    /// The provider with the suites we serve. FAPI 2.0 Security Profile §5.2.2 leaves of TLS 1.2 what RFC 9325 §4.2
+    /// The provider with our suites. FAPI 2.0 Security Profile §5.2.2 allows for TLS 1.2 only those that RFC 9325 §4.2
     /// recommends: ECDHE with AES-GCM, four in all.
     fn suites(&self) -> Arc<CryptoProvider> {
         let served = |suite: &SupportedCipherSuite| {
@@ -93,8 +93,8 @@ fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     if chain.is_empty() { Err(format!("{}: holds no certificate", file.display())) } else { Ok(chain) }
 }
 
-/// Whether a client's chain leads to an authority of `server.mtls_ca_file`, and to nothing that is on a list of
-/// `server.mtls_crl_file` (RFC 5280 §6.3). With lists, an authority without one that is current vouches for nobody.
+/// Verifies that a client's chain leads to a CA of `server.mtls_ca_file`, and that no list of `server.mtls_crl_file`
+/// revokes it (RFC 5280 §6.3). If lists are configured, certificates of a CA without a current list are refused.
 pub(super) fn authorities(
     config: &Config,
     provider: &Arc<CryptoProvider>,
@@ -115,11 +115,11 @@ pub(super) fn authorities(
 fn lists(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
     let read = CertificateRevocationListDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let lists = read.map_err(|e| format!("{}: {e}", file.display()))?;
-    // No list at all would mean that nothing is ever revoked.
+    // Without any list, nothing would ever count as revoked.
     if lists.is_empty() { Err(format!("{}: holds no revocation list", file.display())) } else { Ok(lists) }
 }
 
-/// Takes any certificate whose key the caller can sign with: self-signed ones are welcome (RFC 8705 §2.2).
+/// Accepts any certificate whose private key the caller has, also self-signed ones (RFC 8705 §2.2).
 #[derive(Debug)]
 struct Possession(Arc<CryptoProvider>);
 impl ClientCertVerifier for Possession {

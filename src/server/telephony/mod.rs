@@ -1,7 +1,7 @@
-//! Telephony: how a call that arrived is reported to us (docs/telephony.md).
+//! Telephony: how an incoming call is reported to us (docs/telephony.md).
 //!
-//! `sip_hook` reads and verifies the report of a SIP gateway. A driver ends with an [`crate::identity::IncomingCall`];
-//! what the call is worth is decided in `identity`.
+//! `sip_hook` parses and verifies the report of a SIP gateway. A driver returns an [`crate::identity::IncomingCall`];
+//! `identity` decides what the call means.
 
 pub mod sip_hook;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The report of a SIP gateway: JSON, signed as [`crate::hook`] says (docs/telephony.md).
+//! The report of a SIP gateway: JSON, signed as in [`crate::hook`] (docs/telephony.md).
 
 use crate::clock::Instant;
 use crate::hook::{Delivery, Refused, SignedHook};
@@ -6,7 +6,7 @@ use crate::identity::{Caller, IncomingCall};
 use crate::phone::Phone;
 use serde::Deserialize;
 
-/// Who may report calls, and how far they are believed.
+/// Verifies reports of calls, and decides which caller numbers are trusted.
 #[derive(Debug, Clone)]
 pub struct SipHook {
     signed: SignedHook,
@@ -19,7 +19,7 @@ const NO_REPORT: Refused = Refused::Body("a report of version 1");
 struct CallBody {
     v: u32,
     call_id: String,
-    /// A gateway may leave it out of a withheld call.
+    /// A gateway may omit it if the number is withheld.
     #[serde(default)]
     from: String,
     to: String,
@@ -28,16 +28,16 @@ struct CallBody {
 }
 
 impl SipHook {
-    /// Believes the bare From of a call where `trust_from`.
+    /// With `trust_from`, a bare From header is trusted.
     #[must_use]
     pub const fn new(signed: SignedHook, trust_from: bool) -> Self {
         Self { signed, trust_from }
     }
 
-    /// Verifies and reads one report. Nothing of an unsigned body is looked at.
+    /// Verifies and parses one report. An unsigned body is not parsed.
     ///
     /// # Errors
-    /// Why it is not taken.
+    /// Why it is refused.
     pub fn receive(&self, delivery: &Delivery<'_>, now: Instant) -> Result<IncomingCall, Refused> {
         let at = self.signed.verify(delivery, now)?;
         let report: CallBody = serde_json::from_slice(delivery.body).map_err(|_| NO_REPORT)?;
@@ -48,8 +48,8 @@ impl SipHook {
         Ok(IncomingCall { caller, called: Phone::from_network(&report.to), call_id: report.call_id, at })
     }
 
-    /// A withheld number is never looked at, even where the network passes it on: the caller asked for that
-    /// (R53). A bare From is anybody's claim unless the trunk is known to be clean.
+    /// A withheld number is never used, even if the network passes it on, because the caller does not want that (R53).
+    /// A bare From header can be forged, unless the trunk is known to be safe.
     fn caller(&self, report: &CallBody) -> Caller {
         let vouched = match report.id_source.as_str() {
             "pai" | "vendor" => true,

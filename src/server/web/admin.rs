@@ -1,6 +1,5 @@
-//! `/admin/v1/…`, served on the admin socket only (requirements.md#addresses). The kernel says who asks: the user
-//! at the other
-//! end of the socket.
+//! `/admin/v1/…`, served only on the admin socket (requirements.md#addresses). The kernel identifies the caller: the
+//! user at the other end of the socket.
 
 use super::Shared;
 use super::error::log_failure;
@@ -13,7 +12,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-/// The user at the other end of the socket, read when the connection is made (`SO_PEERCRED`).
+/// The user at the other end of the socket, read at connection time (`SO_PEERCRED`).
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub u32);
 
@@ -24,7 +23,7 @@ pub async fn handle(app: Shared, req: HttpRequest, body: Bytes) -> HttpResponse 
     };
     let seals = FieldCrypto { sealer: app.sealer.clone(), random: app.random.clone() };
     let service = AdminContext {
-        // What staff orders is done even when there is room for little more.
+        // Commands of staff are written even when the disk is full.
         store: app.store.ending(),
         crypto: seals,
         rules: app.config.client_rules(),

@@ -1,11 +1,11 @@
-//! The few files pages load: our own stylesheet and script, and the institution's colour.
+//! The files that pages load: our stylesheet and script, and the institution's colour.
 
 use super::Shared;
 use crate::pages::{self, Asset};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
 
-/// Pages ask with a version in the query, so an address never changes its content.
+/// Pages have a version in the query of these addresses, so the content of an address never changes.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 /// The colour can change with the configuration.
 const A_WHILE: &str = "public, max-age=300";

@@ -1,5 +1,5 @@
-//! `GET|POST /oauth/authorize` (RFC 6749 §3.1): a browser comes with a request. Always 303 to the first screen of an
-//! interaction, the app's answer, or a page in place (RFC 6749 §4.1.2.1).
+//! `GET|POST /oauth/authorize` (RFC 6749 §3.1): a browser brings a request. The response is always 303 to the first
+//! screen of an interaction, the response to the app, or an error page (RFC 6749 §4.1.2.1).
 
 use super::error::log_failure;
 use super::extract::{self, Form};
@@ -29,20 +29,20 @@ pub async fn get(req: HttpRequest, app: Shared) -> HttpResponse {
     answer(&req, &app, params).await
 }
 
-/// `POST`, as OpenID Connect Core §3.1.2.1 wants it.
+/// `POST`, required by OpenID Connect Core §3.1.2.1.
 pub async fn post(req: HttpRequest, app: Shared, form: Result<Form, super::error::ApiError>) -> HttpResponse {
     let unread = Refusal::invalid_request("the body is not a form with each parameter once");
     let params = form.map(|Form(params)| params).map_err(|_| unread);
     answer(&req, &app, params).await
 }
 
-/// What stops a request from becoming an interaction.
+/// Why a request does not start an interaction.
 enum AuthorizeError {
-    /// There is no proved address to send it to.
+    /// An error page: there is no verified redirect_uri.
     Page(Refusal),
-    /// The app gets the error.
+    /// An error response to the app.
     Answer(Arc<Client>, Result<AuthorizationResponse, jose::Error>),
-    /// The store, a seal or a signature.
+    /// The store, sealing or signing failed.
     Failed(linking::Error),
 }
 impl From<Refusal> for AuthorizeError {
@@ -65,7 +65,7 @@ async fn answer(req: &HttpRequest, app: &App, params: Result<Params, Refusal>) -
     let language = page::language(req, params.as_ref().ok());
     let gone_on = match params {
         Ok(params) => handle(req, app, &params, app.now()).await,
-        // Of two redirect_uris neither can be trusted (RFC 6749 §3.1).
+        // If redirect_uri is repeated, neither can be trusted (RFC 6749 §3.1).
         Err(refusal) => Err(AuthorizeError::Page(refusal)),
     };
     match gone_on {
@@ -82,13 +82,13 @@ async fn answer(req: &HttpRequest, app: &App, params: Result<Params, Refusal>) -
     }
 }
 
-/// Finds the client, the request and its destination; then leads to the first screen, or to the one this browser is at.
+/// Finds the client, the request and its destination; then redirects to this browser's screen, at first the first one.
 async fn handle(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<HttpResponse, AuthorizeError> {
     let client = client(app, params).await?;
     match params.get("request_uri") {
-        // Parameters beside it do not count (RFC 9101 §5).
+        // Other parameters do not count (RFC 9101 §5).
         Some(uri) if uri.starts_with("urn:") => with_request_uri(req, app, &client, uri, now).await,
-        // By reference to a client's own server (OpenID Connect Core §6.2): nothing is fetched.
+        // A reference to a client's own server (OpenID Connect Core §6.2): we never fetch it.
         Some(_) => {
             let refusal =
                 Refusal::new(ErrorCode::RequestUriNotSupported, "request_uri is only what the PAR endpoint gave");
@@ -101,7 +101,7 @@ async fn handle(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> 
     }
 }
 
-/// The client a request names; nothing is proved by it.
+/// The client a request names; this does not authenticate it.
 async fn client(app: &App, params: &Params) -> Result<Arc<Client>, AuthorizeError> {
     const UNKNOWN: Refusal = Refusal::new(ErrorCode::UnauthorizedClient, "client_id is unknown or may not ask now");
     let id = ClientId::parse(params.need("client_id")?).ok_or(UNKNOWN)?;
@@ -122,12 +122,12 @@ async fn with_request_uri(
         None => None,
     };
     let stored = authorize::claim(stored, &client.id)?;
-    // The redirect_uri was the client's own when it was pushed; its record may have changed since.
+    // The redirect_uri was registered when the request was pushed; the client's record may have changed since.
     if !crate::client::redirect_match(client, &stored.request.redirect_uri) {
         return Err(Refusal::invalid_request("redirect_uri is not registered for this client").into());
     }
     if let Err(too_late) = authorize::begin(&stored, now) {
-        // Too late to begin; but this browser may have begun in time (decision 9).
+        // Too late to begin, but this browser may have begun in time (decision 9).
         return resumed(req, app, stored.id, now).await?.ok_or_else(|| too_late.into());
     }
     begin(req, app, client, &stored.request, Some(stored.id), now).await
@@ -151,7 +151,7 @@ async fn with_parameters(
         issuer: app.issuer(),
         keys: &app.keys,
     };
-    // A redirect_uri outside the object must be good even where a signed one would supersede it (decision 14).
+    // A redirect_uri outside the object must be valid, even if the object's one overrides it (decision 14).
     let outside = params.get("redirect_uri").map(|_| authorize::destination(params, client)).transpose()?;
     let signed = match object::open(app, &came, now).await {
         Ok(signed) => signed,
@@ -161,7 +161,7 @@ async fn with_parameters(
             None => return Err(refusal.into()),
         },
     };
-    // From here on, and not before, there is somewhere to send a refusal to.
+    // Only from here on is there a destination for refusals.
     let destination = authorize::destination(signed.as_ref().unwrap_or(params), client)?;
     let request = match authorize::check(&RequestInput { signed: signed.as_ref(), ..came }) {
         Ok(request) => request,
@@ -170,7 +170,7 @@ async fn with_parameters(
     begin(req, app, client, &request, None, now).await
 }
 
-/// The screens; or the answer at once where no screen may be shown.
+/// Begins an interaction; or answers at once if no screen may be shown.
 async fn begin(
     req: &HttpRequest,
     app: &App,
@@ -188,7 +188,7 @@ async fn begin(
             PromptNone::Used => Refusal::new(ErrorCode::InvalidRequestUri, "the request_uri is already used").into(),
         });
     }
-    // Stored like a pushed one, under a request_uri that no one learns: it is used once, like any other.
+    // Stored like a pushed request, under a request_uri that is never sent to anybody: it is used once, like any other.
     let (id, unpushed) = match id {
         Some(id) => (id, None),
         None => (RequestUri::random(&*app.random).id(), Some(Box::new(request.clone()))),
@@ -202,7 +202,7 @@ fn refuse(app: &App, client: &Arc<Client>, destination: Destination, refusal: Re
     AuthorizeError::Answer(Arc::clone(client), answer)
 }
 
-/// The current screen of this browser's interaction with this request, if it has one.
+/// The current screen of this browser's interaction for this request, if it has one.
 async fn resumed(
     req: &HttpRequest,
     app: &App,
@@ -219,7 +219,7 @@ async fn resumed(
     }))
 }
 
-/// The first screen; or, for a browser that has begun with this request, its current one.
+/// The first screen; or the current one, if this browser has begun with this request.
 async fn open(
     req: &HttpRequest,
     app: &App,

@@ -1,5 +1,5 @@
-//! Who sends a request to one of the endpoints apps and resource servers call: client authentication and DPoP proof, in
-//! that order, so that a caller without credentials cannot make us store a proof.
+//! Client authentication and DPoP proof at the endpoints for apps and resource servers, in this order, so that a caller
+//! without credentials cannot make us store a proof.
 
 use super::App;
 use super::client_cert;
@@ -18,20 +18,19 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use std::sync::Arc;
 
-/// Authenticates a client that asks about tokens or takes them back (RFC 6749 §2.3): this goes on when the disk is full. A
-/// refusal is 401 and, where `Authorization` was tried, names the scheme
-/// (RFC 6749 §5.2).
+/// Authenticates a client for introspection or revocation (RFC 6749 §2.3); works when the disk is full. A refusal is
+/// 401 and, if `Authorization` was used, names the scheme (RFC 6749 §5.2).
 ///
 /// # Errors
-/// `invalid_client`, `invalid_request`, or that we are busy.
+/// `invalid_client`, `invalid_request`, or the server is busy.
 pub async fn client(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<Arc<Client>, ApiError> {
     let who = identified(req, app, params, now).await?;
     app.authenticator.spend(&who, Urgency::Ending).await?;
     Ok(who.client)
 }
 
-/// Authenticates the client and checks its proof, of a client that may have one more answer stored. Nothing is stored
-/// before that is known.
+/// Authenticates the client and checks its proof, and that the client is within its limit. Nothing is stored before all
+/// this is known.
 ///
 /// # Errors
 /// Those of [`known`] and [`KnownClient::spend`].
@@ -45,7 +44,7 @@ pub async fn client_and_proof(
     known(req, app, params, path, now).await?.spend(app).await
 }
 
-/// A client that proved who it is and may have an answer stored; its assertion and its proof may still come again.
+/// An authenticated client that is within its limit. Its assertion and its proof are not used up yet.
 pub struct KnownClient {
     authenticated: Authenticated,
     proof: Result<Option<Proof>, ApiError>,
@@ -56,7 +55,7 @@ impl KnownClient {
     pub fn client(&self) -> &Client {
         &self.authenticated.client
     }
-    /// Remembers what the client proved itself with, which then has been used.
+    /// Stores the assertion and the proof as used.
     ///
     /// # Errors
     /// Those of [`client()`] and [`proof`].
@@ -66,8 +65,8 @@ impl KnownClient {
     }
 }
 
-/// Finds out who asks, with which proof, and whether it may have one more answer stored; writes nothing. Whoever has to come
-/// again with a nonce (RFC 9449 §8) may come with the same assertion, and that counts for nothing.
+/// Authenticates the client and checks its proof and its limit; writes nothing. A client that gets a nonce (RFC 9449
+/// §8) retries with the same assertion, so that request uses up nothing.
 ///
 /// # Errors
 /// Those of [`client()`]; `use_dpop_nonce`; [`ApiError::TooMany`].
@@ -98,11 +97,11 @@ async fn identified(req: &HttpRequest, app: &App, params: &Params, now: Instant)
     })
 }
 
-/// The thumbprint of the key a request proves to hold (RFC 9449 §5); `None` when it carries no proof. `path` is the
-/// endpoint's, `token` the access token it comes with at a protected resource.
+/// The thumbprint of the key that a request proves to possess (RFC 9449 §5); `None` without a proof. `path` is the
+/// endpoint's path, `token` the access token of the request at a protected resource.
 ///
 /// # Errors
-/// `invalid_dpop_proof`; `use_dpop_nonce` with the nonce to use.
+/// `invalid_dpop_proof`; `use_dpop_nonce` with the nonce.
 pub async fn proof(
     req: &HttpRequest,
     app: &App,
@@ -139,10 +138,10 @@ async fn spent(app: &App, proof: Option<Proof>) -> Result<Option<Thumbprint>, Ap
     }
 }
 
-/// What the token of a request is to be bound to: [`TokenBinding::of`] what it proved.
+/// What the token of a request is bound to: [`TokenBinding::of`] the proved keys.
 ///
 /// # Errors
-/// The same.
+/// Those of [`TokenBinding::of`].
 pub fn bound(
     req: &HttpRequest,
     app: &App,

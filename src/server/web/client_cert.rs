@@ -1,5 +1,5 @@
-//! The client certificate of a request: from our own TLS handshake, or, where `server.client_cert_header` says that
-//! proxies end TLS, from a trusted proxy's `Client-Cert` header (RFC 9440). From anybody else that header is ignored.
+//! The client certificate of a request: from our own TLS handshake, or, with `server.client_cert_header`, from a
+//! trusted proxy's `Client-Cert` header (RFC 9440). From any other peer that header is ignored.
 
 use super::App;
 use super::extract::is_proxy;
@@ -19,14 +19,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// A certificate is a few kilobytes; a header that is longer is none.
+/// The longest certificate header, in bytes; a certificate has a few kilobytes.
 const MAX_HEADER: usize = 16 * 1024;
 
-/// The chain as it came in the handshake, the client's own certificate first.
+/// The certificate chain of the handshake, the client's own certificate first.
 #[derive(Debug, Clone)]
 struct Chain(Vec<CertificateDer<'static>>);
 
-/// Keeps a connection's client certificates where its requests find them.
+/// Stores a connection's client certificates for its requests.
 pub fn on_connect(io: &dyn Any, data: &mut Extensions) {
     let Some(tls) = io.downcast_ref::<actix_tls::accept::rustls_0_23::TlsStream<TcpStream>>() else { return };
     if let Some(chain) = tls.get_ref().1.peer_certificates() {
@@ -34,12 +34,12 @@ pub fn on_connect(io: &dyn Any, data: &mut Extensions) {
     }
 }
 
-/// When the log was last told that a proxy's certificate header cannot be read, in milliseconds. Where that happens it
-/// happens with every request, and one line a second is enough to be seen.
+/// When we last logged an unreadable certificate header of a proxy, in milliseconds. It would happen with every
+/// request, so one line a second is enough.
 #[derive(Debug, Default)]
 pub struct Unreadable(AtomicI64);
 impl Unreadable {
-    /// Whether it is time for a line; who asks first gets it.
+    /// Whether a line is due; only the first caller gets true.
     fn due(&self, now: Instant) -> bool {
         let (now, last) = (now.millis(), self.0.load(Ordering::Relaxed));
         let passed = !(last..last.saturating_add(1000)).contains(&now);
@@ -47,7 +47,7 @@ impl Unreadable {
     }
 }
 
-/// Tells the operator that a proxy and we do not understand each other. Nothing of the header is shown.
+/// Tells the operator that a proxy's header cannot be read. The header is not logged.
 fn unreadable(req: &HttpRequest, app: &App, why: &'static str) {
     if app.unreadable.due(app.now()) {
         let proxy = req.peer_addr().map(|peer| peer.ip().to_canonical());
@@ -60,12 +60,12 @@ fn unreadable(req: &HttpRequest, app: &App, why: &'static str) {
     }
 }
 
-/// Whether a proxy tells of the certificate: there is none on the connection, and the peer is one that is believed.
+/// Whether a proxy sends the certificate: the connection has none, and the peer is a trusted proxy.
 fn is_from_proxy(req: &HttpRequest, app: &App) -> bool {
     req.conn_data::<Chain>().is_none() && app.config.server.client_cert_header && is_proxy(req, app)
 }
 
-/// The chain of the connection, the own certificate first.
+/// The chain of the request, the client's own certificate first.
 fn chain(req: &HttpRequest, app: &App) -> Option<Vec<CertificateDer<'static>>> {
     if is_from_proxy(req, app) {
         return from_proxy(req).unwrap_or_else(|why| {
@@ -76,13 +76,13 @@ fn chain(req: &HttpRequest, app: &App) -> Option<Vec<CertificateDer<'static>>> {
     req.conn_data::<Chain>().map(|Chain(chain)| chain.clone())
 }
 
-/// `x5t#S256` of the certificate this request's caller proved to hold (RFC 8705 §3.1).
+/// `x5t#S256` of the certificate that the caller proved to possess (RFC 8705 §3.1).
 #[must_use]
 pub fn thumbprint(req: &HttpRequest, app: &App) -> Option<Hash> {
     chain(req, app)?.first().map(Hash::of)
 }
 
-/// The certificate this request's caller proved to hold, if any.
+/// The certificate that the caller proved to possess, if any.
 #[must_use]
 pub fn presented(req: &HttpRequest, app: &App, now: Instant) -> Option<Certificate> {
     let chain = chain(req, app)?;
@@ -103,12 +103,12 @@ fn leads_to(
 ) -> bool {
     let now = UnixTime::since_unix_epoch(Duration::from_secs(now.secs().unsigned_abs()));
     let verdict = authorities.verify_client_cert(own, rest, now);
-    // No more than `debug`: anybody may come with a certificate of their own making.
+    // Only `debug`: anybody may send a self-made certificate.
     verdict.inspect_err(|cause| tracing::debug!(%cause, "nobody vouches for a client's certificate")).is_ok()
 }
 
-/// RFC 9440 §2: one `Client-Cert`, an RFC 8941 byte sequence; `Client-Cert-Chain`, a list of them. `None` where neither
-/// stands, and why, where they cannot be read.
+/// RFC 9440 §2: one `Client-Cert`, an RFC 8941 byte sequence; `Client-Cert-Chain`, a list of them. `None` if both are
+/// absent; an error text if they cannot be read.
 fn from_proxy(req: &HttpRequest) -> Result<Option<Vec<CertificateDer<'static>>>, &'static str> {
     let read = |text: &HeaderValue| text.to_str().ok().map(|text| text.split(',').map(byte_sequence).collect());
     let mut own = req.headers().get_all("Client-Cert");
@@ -129,7 +129,7 @@ fn from_proxy(req: &HttpRequest) -> Result<Option<Vec<CertificateDer<'static>>>,
     Ok(Some(chain))
 }
 
-/// Reads one RFC 8941 byte sequence, as RFC 9440 carries a certificate; `None` for anything else.
+/// Parses one RFC 8941 byte sequence, the form of a certificate in RFC 9440; `None` for anything else.
 #[must_use]
 pub fn byte_sequence(text: &str) -> Option<CertificateDer<'static>> {
     let inner = text.trim().strip_prefix(':')?.strip_suffix(':')?;

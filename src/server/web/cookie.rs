@@ -1,8 +1,7 @@
-//! The cookies of a browser (requirements.md#cookies): one for each interaction, which makes `/link/{interaction}` this
-//! browser's own;
-//! what was typed; a remembered proofing.
+//! The cookies of a browser (requirements.md#cookies): one for each interaction, which binds `/link/{interaction}` to
+//! this browser; one for what was typed; one for a proofing session.
 //!
-//! `__Host-` makes the browser itself see to Secure, Path=/ and no Domain; plain http (the demo) cannot have it.
+//! With `__Host-` the browser itself enforces Secure, Path=/ and no Domain. Plain http (the demo) cannot have it.
 
 use super::App;
 use crate::clock::Instant;
@@ -15,26 +14,26 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use std::time::Duration;
 
-/// More interaction cookies than a browser of ours ever shows; what goes beyond is not looked at.
+/// The most interaction cookies that are read; a browser never has more of ours.
 const MOST_SHOWN: usize = 16;
 
 fn prefix(app: &App) -> &'static str {
     if app.config.https() { "__Host-renkei-" } else { "renkei-" }
 }
 
-/// The cookies a browser shows, in the order they came.
+/// All cookies of a browser, in the order received.
 ///
-/// A browser sends with ours what every neighbour on our host or domain has set: bytes that are no UTF-8 (Shift_JIS is
-/// common in Japan), names without a value. RFC 6265 §4.2.1 knows no such cookies, but browsers do, so they are passed over.
+/// A browser also sends cookies of other servers on our domain, with bytes that are not UTF-8 (often Shift_JIS in
+/// Japan) or names without a value. RFC 6265 §4.2.1 does not allow these, but they occur, so they are skipped.
 fn all(req: &HttpRequest) -> impl Iterator<Item = (&str, &str)> {
     let pairs = req.headers().get_all(header::COOKIE).flat_map(|line| line.as_bytes().split(|b| *b == b';'));
     pairs.filter_map(|pair| std::str::from_utf8(pair.trim_ascii()).ok()?.split_once('='))
 }
-/// The values a browser shows under `name`; most have one or none.
+/// The values of the cookie `name`; usually one or none.
 pub fn values<'r>(req: &'r HttpRequest, name: &'r str) -> impl Iterator<Item = &'r str> {
     all(req).filter(move |(shown, _)| *shown == name).map(|(_, value)| value)
 }
-/// The cookies of ours: the rest of each name, and its value.
+/// Our cookies: the rest of each name after the prefix, and its value.
 fn ours<'r>(req: &'r HttpRequest, app: &App) -> impl Iterator<Item = (&'r str, &'r str)> {
     let prefix = prefix(app);
     all(req).filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value)))
@@ -43,24 +42,24 @@ fn value<'r>(req: &'r HttpRequest, app: &App, name: &str) -> Option<&'r str> {
     ours(req, app).find(|(rest, _)| *rest == name).map(|(_, value)| value)
 }
 
-/// Every interaction cookie a browser shows.
+/// Every interaction cookie of a browser.
 #[must_use]
 pub fn interactions(req: &HttpRequest, app: &App) -> Vec<ShownCookie> {
     let shown = ours(req, app).filter(|(rest, _)| is_label(rest));
     let shown = shown.map(|(rest, value)| ShownCookie { label: rest.to_owned(), value: Hash::of(value) });
     shown.take(MOST_SHOWN).collect()
 }
-/// SHA-256 of the cookie a browser shows for one interaction.
+/// SHA-256 of a browser's cookie for one interaction.
 #[must_use]
 pub fn interaction_cookie(req: &HttpRequest, app: &App, id: &InteractionId) -> Option<Hash> {
     value(req, app, label(id)).map(Hash::of)
 }
-/// SHA-256 of the memory a browser shows: only browsers of apps that may have one (decision 15) ever see it.
+/// SHA-256 of a browser's proofing cookie. Only apps with proofing sessions set one (decision 15).
 #[must_use]
 pub fn proofing_cookie(req: &HttpRequest, app: &App) -> Option<Hash> {
     value(req, app, PROOFING).map(Hash::of)
 }
-/// What a browser brings back of what was typed in it, sealed.
+/// The sealed cookie with what was typed in this browser.
 #[must_use]
 pub fn typed_cookie<'r>(req: &'r HttpRequest, app: &App) -> Option<&'r str> {
     value(req, app, TYPED)
@@ -68,7 +67,7 @@ pub fn typed_cookie<'r>(req: &'r HttpRequest, app: &App) -> Option<&'r str> {
 const PROOFING: &str = "memory";
 const TYPED: &str = "typed";
 
-/// How long the cookies of an interaction live: what is left of an hour after its start, as its row does.
+/// How long the cookies of an interaction live: until an hour after its start, like its row.
 #[must_use]
 pub fn left(i: &Interaction, now: Instant) -> Duration {
     (i.started + ROW_LIFE).since(now)
@@ -78,27 +77,27 @@ pub fn left(i: &Interaction, now: Instant) -> Duration {
 pub fn bind(answer: &mut HttpResponse, app: &App, i: &Interaction, value: &Secret, now: Instant) {
     set(answer, app, label(&i.id), value.reveal(), left(i, now));
 }
-/// Deletes the cookies of interactions a browser need not keep any more.
+/// Deletes the cookies of interactions that a browser no longer needs.
 pub fn forget(answer: &mut HttpResponse, app: &App, labels: &[String]) {
     for label in labels {
         set(answer, app, label, "", Duration::ZERO);
     }
 }
-/// Sets the memory, for as long as it may be used.
+/// Sets the proofing cookie, for as long as the proofing session lasts.
 pub fn remember(answer: &mut HttpResponse, app: &App, value: &Secret, lasting: Duration) {
     set(answer, app, PROOFING, value.reveal(), lasting);
 }
-/// Sets what was typed; an empty value deletes it.
+/// Sets the cookie of what was typed; an empty value deletes it.
 pub fn set_typed(answer: &mut HttpResponse, app: &App, sealed: &str, lasting: Duration) {
     set(answer, app, TYPED, sealed, if sealed.is_empty() { Duration::ZERO } else { lasting });
 }
 
-/// `Lax`, because the customer comes from the app's page and must be known when they do.
+/// `Lax`, because the customer comes from the app's page, and the cookie must be sent then.
 fn set(answer: &mut HttpResponse, app: &App, name: &str, value: &str, lasting: Duration) {
     let seconds = time::Duration::seconds(i64::try_from(lasting.as_secs()).unwrap_or(0));
     let cookie = Cookie::build(format!("{}{name}", prefix(app)), value.to_owned());
     let cookie = cookie.http_only(true).secure(app.config.https()).same_site(SameSite::Lax).path("/");
-    // Cannot fail: names and values are of base64url.
+    // Cannot fail: names and values are base64url.
     if let Err(cause) = answer.add_cookie(&cookie.max_age(seconds).finish()) {
         tracing::error!(%cause, "a cookie could not be set");
     }
@@ -111,7 +110,7 @@ mod tests {
 
     #[test]
     fn our_own_is_read_whatever_stands_beside_it() {
-        // 「クッキー」 in Shift_JIS: its bytes are no UTF-8, and the second of a pair may be a letter or a bracket.
+        // 「クッキー」 in Shift_JIS: its bytes are not UTF-8, and the second byte of a pair may be a letter or a bracket.
         let neighbour = b"\x83N\x83b\x83L\x81[=\x83N\x83b\x83L\x81[";
         let near = [&neighbour[..], b"; renkei=own"].concat();
         let far = [b"renkei=own; ", &neighbour[..]].concat();

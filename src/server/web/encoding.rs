@@ -1,5 +1,5 @@
-//! A body is read as it comes, and never unpacked: a few kilobytes of gzip become megabytes in memory, before anybody
-//! has shown who they are.
+//! Bodies are read as they are and never decompressed: a few kilobytes of gzip become megabytes in memory, before the
+//! caller is authenticated.
 
 use super::Shared;
 use super::error::ApiError;
@@ -11,14 +11,14 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
 
-/// Makes the answer to an encoded body, in the shape that the callers of an address expect.
+/// Makes the response to an encoded body, in the format that callers of an address expect.
 pub type Refuse = fn(&HttpRequest) -> HttpResponse;
 
-/// Refuses a body with a `Content-Encoding` other than `identity`: 415, and `Accept-Encoding` says what is read instead
-/// (RFC 9110 §12.5.3, §15.5.16). The body is not looked at.
+/// Refuses a body with a `Content-Encoding` other than `identity`: 415, with `Accept-Encoding` (RFC 9110 §12.5.3,
+/// §15.5.16). The body is not read.
 ///
 /// # Errors
-/// The inner service's.
+/// Those of the inner service.
 pub async fn plain<B: MessageBody>(
     refuse: Refuse,
     req: ServiceRequest,
@@ -33,7 +33,7 @@ pub async fn plain<B: MessageBody>(
     Ok(req.into_response(answer).map_into_right_body())
 }
 
-/// A list, in one line or several; what stands between two commas may be nothing (RFC 9110 §5.6.1, §8.4).
+/// A list, in one line or several; elements may be empty (RFC 9110 §5.6.1, §8.4).
 fn is_plain(headers: &HeaderMap) -> bool {
     let mut codings =
         headers.get_all(header::CONTENT_ENCODING).flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
@@ -55,7 +55,7 @@ pub fn as_page(req: &HttpRequest) -> HttpResponse {
     }
 }
 
-/// For those who read no more than the status.
+/// For callers that read only the status.
 #[must_use]
 pub fn as_nothing(_: &HttpRequest) -> HttpResponse {
     HttpResponse::UnsupportedMediaType().finish()

@@ -1,7 +1,7 @@
-//! The only table of statuses: what becomes of a refusal or a failure on the wire.
+//! The only table of statuses: the response to a refusal or a failure.
 //!
-//! A cause goes to the log, a code to the client, a sentence to the customer. Nothing here tells a caller more than it
-//! may know: a store that fails is `server_error` and no more.
+//! The cause is logged, a code goes to the client, a sentence to the customer. No response says more than the caller
+//! may know: if the store fails, it is only `server_error`.
 
 use crate::keys::jose::Alg;
 use crate::refusal::{ErrorCode, Refusal};
@@ -11,46 +11,46 @@ use actix_web::{HttpResponse, ResponseError};
 use std::fmt;
 use std::time::Duration;
 
-/// An error of an endpoint that answers in OAuth's JSON.
+/// An error of an endpoint that responds with OAuth's JSON.
 #[derive(Debug)]
 pub enum ApiError {
-    /// The caller's mistake, in OAuth's words.
+    /// An error of the caller.
     Refused(Refusal),
-    /// Refused for want of client authentication that was tried over HTTP Basic (RFC 6749 §5.2).
+    /// Client authentication over HTTP Basic failed (RFC 6749 §5.2).
     BasicRefused(Refusal),
-    /// A proof needs this nonce (RFC 9449 §8).
+    /// The DPoP proof needs this nonce (RFC 9449 §8).
     UseNonce(String),
-    /// A protected resource of ours was called without a token (RFC 6750 §3.1: no error code then).
+    /// A protected resource was called without a token (RFC 6750 §3.1: then without an error code).
     NoToken,
-    /// The same where only bearer tokens are taken (RFC 7591 §3, RFC 7592 §2).
+    /// The same where only bearer tokens are accepted (RFC 7591 §3, RFC 7592 §2).
     NoBearer,
     /// A protected resource refuses the token or its proof (RFC 6750 §3, RFC 9449 §7.1).
     Resource {
-        /// Why.
+        /// The error.
         refusal: Refusal,
         /// Whether the caller used, or should have used, the DPoP scheme.
         dpop: bool,
     },
-    /// A protected resource wants this nonce in the proof (RFC 9449 §9).
+    /// A protected resource requires this nonce in the proof (RFC 9449 §9).
     ResourceNonce(String),
-    /// The body is encoded (RFC 9110 §8.4); none is unpacked here.
+    /// The body is encoded (RFC 9110 §8.4); we do not decode bodies.
     Encoded,
-    /// The client has reached a limit of its own: 429 with `Retry-After` (RFC 6585 §4; RFC 9126 §2.3 has this status for the
-    /// PAR endpoint). OAuth has no error code that means a limit, so the status is what a client goes by. The body keeps the
-    /// shape of RFC 6749 §5.2 and says `temporarily_unavailable`, the code of §4.1.2.1 that comes nearest: come again later.
+    /// The client reached one of its own limits: 429 with `Retry-After` (RFC 6585 §4; RFC 9126 §2.3 has this status for
+    /// the PAR endpoint). OAuth has no error code for a limit, so clients should use the status. The body has the form
+    /// of RFC 6749 §5.2 with `temporarily_unavailable`, the nearest code of §4.1.2.1.
     TooMany {
-        /// Which limit, in a sentence for the developer.
+        /// The limit, in a sentence for the developer.
         why: &'static str,
-        /// After what time the client may come again.
+        /// How long the client should wait.
         wait: Duration,
     },
-    /// We are too busy, or the store cannot be reached: the same request may work later.
+    /// The server is busy, or the store cannot be reached: the same request may succeed later.
     Busy,
-    /// Our own failure; the cause is already in the log.
+    /// An internal error; the cause is already logged.
     Failed,
 }
 
-/// The status that goes with a code. 401 only with `invalid_client`, otherwise 400 (RFC 6749 §5.2).
+/// The status of a code: 401 for `invalid_client` (RFC 6749 §5.2) and `invalid_token` (RFC 6750 §3.1), mostly 400.
 #[must_use]
 pub const fn status(code: ErrorCode) -> StatusCode {
     match code {
@@ -74,13 +74,13 @@ impl From<store::Error> for ApiError {
     }
 }
 
-/// Writes the cause of a failure where operators look for it, and nowhere else.
+/// Logs the cause of a failure for operators; it is sent to nobody.
 pub fn log_failure(cause: &dyn std::error::Error) {
     tracing::error!(cause = %cause, "request failed");
 }
 
 impl ApiError {
-    /// What is said of it.
+    /// The error code and description to send.
     pub(super) fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(r) | Self::BasicRefused(r) | Self::Resource { refusal: r, .. } => r.clone(),
@@ -104,7 +104,7 @@ impl std::error::Error for ApiError {}
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
-            // A resource answers 401 to a bad proof (RFC 9449 §7.1), the token endpoint 400 (§5).
+            // A resource responds with 401 to an invalid proof (RFC 9449 §7.1), the token endpoint with 400 (§5).
             Self::ResourceNonce(_) => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Resource { refusal, .. } if refusal.code == ErrorCode::InvalidDpopProof => StatusCode::UNAUTHORIZED,
@@ -147,7 +147,7 @@ impl ResponseError for ApiError {
             Self::Refused(_) | Self::Encoded | Self::TooMany { .. } | Self::Busy | Self::Failed => {}
         }
         match self {
-            // Whole seconds (RFC 9110 §10.2.3), never too few.
+            // Whole seconds (RFC 9110 §10.2.3), rounded up.
             Self::TooMany { wait, .. } => {
                 let seconds = wait.as_millis().div_ceil(1000).max(1);
                 answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
@@ -169,7 +169,7 @@ fn dpop_algs() -> String {
     Alg::FAPI.map(Alg::as_str).join(" ")
 }
 
-/// Whoever opens an address we do not have reads that, and nothing else of us.
+/// The response for unknown addresses. It says nothing else about us.
 pub async fn nothing_here() -> HttpResponse {
     HttpResponse::NotFound()
         .content_type("text/plain; charset=utf-8")

@@ -1,4 +1,4 @@
-//! What handlers take from a request: strictly read parameters, and whose address it came from.
+//! What handlers read from a request: strictly parsed parameters, and the caller's address.
 
 use super::App;
 use super::error::ApiError;
@@ -10,10 +10,10 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
 use futures_util::future::LocalBoxFuture;
 use std::net::{IpAddr, SocketAddr};
 
-/// No form of ours is longer; signed request objects fit.
+/// The longest form, in bytes; a signed request object fits.
 pub const MAX_FORM: usize = 64 * 1024;
 
-/// The parameters of a POST body. Only `application/x-www-form-urlencoded` is read (RFC 6749 §3.2).
+/// The parameters of a POST body. Only `application/x-www-form-urlencoded` is accepted (RFC 6749 §3.2).
 #[derive(Debug)]
 pub struct Form(pub Params);
 
@@ -42,13 +42,13 @@ pub fn query(req: &HttpRequest) -> Result<Params, Refusal> {
     Params::parse(req.query_string())
 }
 
-/// The values of a header, as text; a value that is not ASCII counts as an empty text, which no check accepts.
+/// The values of a header as text. A value that is not ASCII becomes an empty text, which no check accepts.
 #[must_use]
 pub fn header_values(req: &HttpRequest, name: &str) -> Vec<String> {
     req.headers().get_all(name).map(|v| v.to_str().unwrap_or_default().to_owned()).collect()
 }
 
-/// The address the request came from: the peer's, or what a trusted proxy said last.
+/// The address of the caller: the peer's, or the one from a trusted proxy.
 #[must_use]
 pub fn caller(req: &HttpRequest, app: &App) -> Option<IpAddr> {
     let peer = req.peer_addr()?.ip().to_canonical();
@@ -59,15 +59,15 @@ pub fn caller(req: &HttpRequest, app: &App) -> Option<IpAddr> {
     Some(forwarded(lines, &app.proxies).unwrap_or(peer))
 }
 
-/// The last address of `X-Forwarded-For` that is not one of our proxies. Entries left of it are controlled by the client.
-/// An entry that does not parse makes the whole header unusable.
+/// The last address of `X-Forwarded-For` that is not one of our proxies. Entries left of it are controlled by the
+/// client. An entry that does not parse makes the whole header unusable.
 fn forwarded<'a>(lines: impl Iterator<Item = &'a str>, proxies: &[Network]) -> Option<IpAddr> {
     let list: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
     let known = list.into_iter().rev().map_while(|entry| address(entry.trim()));
     known.map(|ip| ip.to_canonical()).find(|ip| !proxies.iter().any(|p| p.holds(*ip)))
 }
 
-/// One entry of `X-Forwarded-For`. Some balancers write the caller's port behind its address, and then an IPv6 address in
+/// One entry of `X-Forwarded-For`. Some load balancers add the caller's port, and then write an IPv6 address in
 /// brackets (RFC 3986 §3.2.2).
 fn address(entry: &str) -> Option<IpAddr> {
     let bracketed = || entry.strip_prefix('[')?.strip_suffix(']')?.parse().map(IpAddr::V6).ok();
@@ -82,8 +82,7 @@ pub fn is_proxy(req: &HttpRequest, app: &App) -> bool {
 }
 
 /// Whether a state-changing request comes from a page of ours (requirements.md#same-origin): `Sec-Fetch-Site:
-/// same-origin`, or,
-/// where a browser does not send that, `Origin` equal to the issuer.
+/// same-origin`, or, if the browser does not send that, `Origin` equal to the issuer.
 #[must_use]
 pub fn same_origin(req: &HttpRequest, app: &App) -> bool {
     match req.headers().get("Sec-Fetch-Site") {

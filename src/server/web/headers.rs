@@ -1,5 +1,5 @@
-//! Security headers of every answer. A handler that needs another value sets it itself; this only fills what is
-//! missing, so the default is the strictest.
+//! Security headers of every response. A handler that needs another value sets it itself; this only adds missing
+//! headers, with the strictest values.
 
 use super::App;
 use actix_web::body::MessageBody;
@@ -8,19 +8,19 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 
-/// Pages run under this; forms go to ourselves.
+/// For pages; forms are submitted to ourselves.
 pub const CSP_PAGE: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
                             base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
-/// Pages whose form ends at the app carry no `form-action`: Chromium would block the redirect.
+/// For pages whose form leads to the app. Without `form-action`, because Chromium would block the redirect.
 pub const CSP_LEAVING: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
                                base-uri 'none'; frame-ancestors 'none'";
-/// What is no page runs nothing.
+/// For responses that are not pages: nothing may run.
 const CSP_NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Adds the headers every answer of ours carries.
+/// Adds the headers of every response.
 ///
 /// # Errors
-/// The inner service's.
+/// Those of the inner service.
 pub async fn secure<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
     let https = over_tls(&req);
     let mut answer = next.call(req).await?;
@@ -28,17 +28,17 @@ pub async fn secure<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Resul
     Ok(answer)
 }
 
-/// Whether the screens are reached over TLS.
+/// Whether browsers use TLS.
 pub(super) fn over_tls(req: &ServiceRequest) -> bool {
     req.app_data::<web::Data<App>>().is_some_and(|app| app.config.https())
 }
 
-/// Fills in what is missing.
+/// Adds missing headers.
 pub(super) fn complete(headers: &mut HeaderMap, https: bool) {
     fill(headers, header::CONTENT_SECURITY_POLICY, CSP_NOTHING);
     fill(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     fill(headers, header::X_FRAME_OPTIONS, "DENY");
-    // `no-referrer` would make Chromium send `Origin: null` with our own forms.
+    // With `no-referrer` Chromium would send `Origin: null` with our own forms.
     fill(headers, header::REFERRER_POLICY, "same-origin");
     fill(headers, header::CACHE_CONTROL, "no-store");
     fill(

@@ -1,7 +1,7 @@
-//! For the balancer and the pager: `/healthz` says that the process lives, `/readyz` that it can serve.
+//! For load balancers and monitoring: `/healthz` says that the process runs, `/readyz` that it can serve requests.
 //!
-//! `/readyz` asks nobody: it says what the last probe of the store found, at once, so that a store that does not answer holds
-//! up neither the balancer nor us.
+//! `/readyz` does not query the store. It returns the result of the last probe at once, so that a store that does not
+//! respond blocks neither the load balancer nor this server.
 
 use super::Shared;
 use crate::store::Store;
@@ -14,12 +14,12 @@ use tokio::time::timeout;
 
 /// How often the store is probed.
 pub const PROBE_EVERY: Duration = Duration::from_secs(1);
-/// A store that takes longer to read nothing does not serve.
+/// A store that takes longer for an empty read counts as not ready.
 const PROBE: Duration = Duration::from_secs(2);
-/// A probe says nothing any more after this time: the task that probes is held up itself.
+/// A probe older than this does not count: then the probing task is blocked itself.
 const STALE: Duration = Duration::from_secs(6);
 
-/// What the last probe of the store found, and when.
+/// The result and the time of the last probe.
 #[derive(Debug, Default)]
 pub struct Probe(Mutex<Option<(Instant, bool)>>);
 impl Probe {
@@ -40,7 +40,7 @@ pub async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
-/// `GET /readyz`: 503 while stopping, or when the store does not answer; `degraded` says what does not go at present.
+/// `GET /readyz`: 503 while stopping, or if the store does not respond; `degraded` names what does not work now.
 pub async fn ready(app: Shared) -> HttpResponse {
     if !app.ready.load(Ordering::Acquire) || !app.probe.answered() {
         return HttpResponse::ServiceUnavailable().json(json!({"status": "not ready"}));

@@ -1,6 +1,6 @@
-//! What the outside world reports (docs/telephony.md): `POST /hooks/telephony/sip`, a gateway an incoming call;
-//! `POST /hooks/bank/events`, the core bank a change of an account. 204 whether or not it matched anything, so that a hook
-//! tells nobody which numbers wait for which, and which accounts are linked.
+//! Reports from other systems (docs/telephony.md): `POST /hooks/telephony/sip`, a gateway reports an incoming call;
+//! `POST /hooks/bank/events`, the core bank reports a change of an account. 204 with or without a match, so that a hook
+//! reveals neither which numbers are waiting for a call nor which accounts are linked.
 
 use super::error::log_failure;
 use super::extract::caller;
@@ -13,7 +13,7 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 
-/// Takes one report of a call.
+/// Handles one report of a call.
 pub async fn sip(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpResponse {
     let body = match whole(payload).await {
         Ok(body) => body,
@@ -33,7 +33,7 @@ pub async fn sip(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpRe
     }
 }
 
-/// Takes one report of an account: its links end.
+/// Handles one report of an account: its grants end.
 pub async fn bank(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpResponse {
     let body = match whole(payload).await {
         Ok(body) => body,
@@ -55,13 +55,13 @@ pub async fn bank(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpR
     }
 }
 
-/// The report was not recorded: the gateway or the bank may send it again.
+/// The report was not recorded; the gateway or the bank should send it again.
 fn busy(cause: &store::Error) -> HttpResponse {
     log_failure(cause);
     HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "5")).finish()
 }
 
-/// Only who has signed learns that the body is wrong.
+/// Only a sender with a valid signature learns that the body is invalid.
 fn refused(why: Refused) -> HttpResponse {
     match why {
         Refused::Body(_) => HttpResponse::BadRequest().finish(),
@@ -73,7 +73,7 @@ fn delivery<'a>(req: &'a HttpRequest, app: &App, body: &'a [u8]) -> Delivery<'a>
     Delivery { source: caller(req, app), timestamp: one(req, TIMESTAMP), signature: one(req, SIGNATURE), body }
 }
 
-/// The body, if it is no longer than a report can be.
+/// The body, if it is not longer than a report may be.
 async fn whole(mut payload: web::Payload) -> Result<web::BytesMut, HttpResponse> {
     let mut body = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
@@ -86,7 +86,7 @@ async fn whole(mut payload: web::Payload) -> Result<web::BytesMut, HttpResponse>
     Ok(body)
 }
 
-/// A header's value: two would let one be signed and another be read.
+/// A header's value, if there is exactly one: otherwise the one that is signed and the one that is read could differ.
 fn one<'r>(req: &'r HttpRequest, name: &str) -> Option<&'r str> {
     let mut values = req.headers().get_all(name);
     values.next().filter(|_| values.next().is_none()).and_then(|v| v.to_str().ok())

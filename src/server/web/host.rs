@@ -1,5 +1,5 @@
-//! In a demo or a test the name we were called by must be ours: a page elsewhere that lets its own name point at this
-//! machine (DNS rebinding) gets nothing (requirements.md#modes). In production a proxy or the certificate sees to it.
+//! In demo and test mode the `Host` header must be ours. Otherwise another site could read our pages by DNS rebinding:
+//! its name points at this machine (requirements.md#modes). In production a proxy or the certificate prevents it.
 
 use super::App;
 use crate::config::Mode;
@@ -9,10 +9,10 @@ use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 
-/// Refuses a request that names another host with 421 (RFC 9110 §15.5.20).
+/// Refuses a request for another host with 421 (RFC 9110 §15.5.20).
 ///
 /// # Errors
-/// The inner service's.
+/// Those of the inner service.
 pub async fn ours<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let guarded = |app: &web::Data<App>| app.config.server.mode != Mode::Production;
     if let Some(app) = req.app_data::<web::Data<App>>().filter(|app| guarded(app)) {
@@ -26,8 +26,8 @@ pub async fn ours<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<
     next.call(req).await.map(ServiceResponse::map_into_left_body)
 }
 
-/// The name of an address of ours, or a loopback address for it; on any port, for the listener that asks for certificates
-/// has another than the issuer's.
+/// Whether it is the host of our address, or a loopback address instead. Any port is accepted, because the listener for
+/// client certificates has a port of its own.
 fn known(asked: &str, issuer: &str) -> bool {
     let Some((_, own)) = issuer.split_once("://") else { return false };
     let name = |host: &str| host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned();

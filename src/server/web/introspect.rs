@@ -1,5 +1,5 @@
-//! `POST /oauth/introspect` (RFC 7662 §2): the hot path. One query for the token, none that writes; signed only for who
-//! wants it so (RFC 9701).
+//! `POST /oauth/introspect` (RFC 7662 §2): the most frequent request. One query for the token and no write; signed only
+//! if the caller wants it (RFC 9701).
 
 use super::Shared;
 use super::client_auth;
@@ -10,11 +10,11 @@ use crate::token::introspect::{self, IntrospectedToken, Introspection, SIGNED, T
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 
-/// The handler. `token_type_hint` is not needed: a token's prefix says what it is.
+/// The handler. It ignores `token_type_hint`, because a token's prefix tells its type.
 ///
 /// # Errors
-/// RFC 7662 §2.3: only about the caller and the form; whatever is wrong with the token is `{"active":false}`, signed or
-/// not.
+/// RFC 7662 §2.3: only about the caller and the form. For an invalid token the response is `{"active":false}`, signed
+/// or not.
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
     let caller = client_auth::client(&req, &app, &params, now).await?;
@@ -38,8 +38,8 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     Ok(answer.content_type(SIGNED).body(jwt))
 }
 
-/// Whether the answer is signed: as the caller says by naming one of the two types (RFC 9701 §4, RFC 9110 §12.5.1), the
-/// signed one where it likes both as much; where it names neither, as its record says.
+/// Whether the response is signed. If `Accept` names one of the two types (RFC 9701 §4, RFC 9110 §12.5.1), the one with
+/// the higher weight, the signed one if they are equal; otherwise as the caller's record says.
 fn signed(accept: &[String], caller: &Client) -> bool {
     match (weight(accept, SIGNED), weight(accept, "application/json")) {
         (None, None) => caller.introspection_alg.is_some(),
@@ -47,7 +47,7 @@ fn signed(accept: &[String], caller: &Client) -> bool {
     }
 }
 
-/// How much an `Accept` header likes a type it names, in thousandths.
+/// The weight of a type that `Accept` names, in thousandths.
 fn weight(accept: &[String], name: &str) -> Option<u32> {
     let ranges = accept.iter().flat_map(|line| line.split(','));
     let named = ranges.filter_map(|range| {
@@ -59,7 +59,7 @@ fn weight(accept: &[String], name: &str) -> Option<u32> {
     named.max()
 }
 
-/// `0.5` as 500 (RFC 9110 §12.4.2); what is no weight is none.
+/// `0.5` as 500 (RFC 9110 §12.4.2); an invalid weight is 0.
 fn thousandths(q: &str) -> u32 {
     let (whole, part) = q.split_once('.').unwrap_or((q, ""));
     let digits = part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit());
@@ -76,7 +76,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Whatever a header holds, it is weighed between nothing and all.
+        /// Any header gets a weight between 0 and 1000.
         #[test]
         fn no_header_makes_it_panic(q in "\\PC{0,12}", lines in prop::collection::vec(any::<String>(), 0..4)) {
             prop_assert!(thousandths(&q) <= 1000);

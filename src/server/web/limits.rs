@@ -1,6 +1,6 @@
-//! How much one client may have stored: answers a second at the PAR and token endpoints, and pushed requests that wait for
-//! a browser. Beyond that the answer is 429, nothing is stored and nothing of the client's is used up: the same request,
-//! with the same assertion and proof, may come again after `Retry-After`.
+//! Limits for each client: stored responses a second at the PAR and token endpoints, and pushed requests that wait for
+//! a browser. Beyond a limit the response is 429; nothing is stored and nothing of the client is used up: it may send
+//! the same request with the same assertion and proof after `Retry-After`.
 
 use super::App;
 use super::error::ApiError;
@@ -13,7 +13,7 @@ use serde_json::json;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What was given and what was refused, on this node.
+/// What was counted and refused on this node.
 #[derive(Debug, Default)]
 pub struct LimitCounters {
     rates: Rates,
@@ -21,26 +21,26 @@ pub struct LimitCounters {
     pushes: AtomicU64,
 }
 impl LimitCounters {
-    /// How many requests were refused because their client came too fast.
+    /// How many requests were refused because their client sent too many a second.
     #[must_use]
     pub fn refused_answers(&self) -> u64 {
         self.answers.load(Ordering::Relaxed)
     }
-    /// How many pushed requests were refused because too many of their client wait.
+    /// How many pushed requests were refused because too many of their client were waiting.
     #[must_use]
     pub fn refused_pushes(&self) -> u64 {
         self.pushes.load(Ordering::Relaxed)
     }
 }
 
-/// Counts a refusal and tells the operator.
+/// Counts a refusal and raises an alarm.
 async fn refused(app: &App, counter: &AtomicU64, client: &Client, limit: &'static str, now: Instant) {
     counter.fetch_add(1, Ordering::Relaxed);
     let detail = json!({ "client": client.id.as_str(), "limit": limit });
     app.alarms.raise(&app.store, AlarmKind::ClientOverLimit, detail, now).await;
 }
 
-/// Takes one of the answers a client may have stored.
+/// Counts one response of a client.
 ///
 /// # Errors
 /// [`ApiError::TooMany`].
@@ -51,10 +51,10 @@ pub async fn answer(app: &App, client: &Client, now: Instant) -> Result<(), ApiE
     Err(ApiError::TooMany { why: "this client comes too fast", wait })
 }
 
-/// Whether a client may push one more request.
+/// Checks that a client may push one more request.
 ///
 /// # Errors
-/// [`ApiError::TooMany`], until the first of those that wait ends; the store's.
+/// [`ApiError::TooMany`] until the first waiting one expires; those of the store.
 pub async fn push(app: &App, client: &Client, now: Instant) -> Result<(), ApiError> {
     let most = client.pushed_requests.unwrap_or(app.config.limits.pushed_requests);
     let id = client.id.clone();

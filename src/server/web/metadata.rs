@@ -1,6 +1,6 @@
-//! What we say about ourselves: RFC 8414 and OpenID Connect Discovery (one document under both names), and our keys.
+//! Our metadata: RFC 8414 and OpenID Connect Discovery (one document under both paths), and our keys.
 //!
-//! It names only what is implemented: a client that reads a line must be able to rely on it.
+//! It lists only what is implemented, so that clients can rely on it.
 
 use super::{Shared, paths};
 use crate::authorize::{DetailType, Prompt, ResponseMode, rules};
@@ -12,7 +12,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use serde_json::{Value, json};
 
-/// Rotation publishes a key long before it signs, and keeps it long after.
+/// Five minutes are safe: rotation publishes a key long before it signs and long after.
 const MAX_AGE: &str = "public, max-age=300";
 
 /// `GET /.well-known/openid-configuration`, `GET /.well-known/oauth-authorization-server`
@@ -53,18 +53,18 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
 
         "response_types_supported": ["code"],
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
-        // JARM §4. Encrypted answers are not made, so it has no list of their algorithms.
+        // JARM §4. We do not encrypt responses, so there is no list of encryption algorithms.
         "authorization_signing_alg_values_supported": algs(&Alg::ALL),
         "grant_types_supported": ["authorization_code", "refresh_token"],
         // RFC 9396 §10.
         "authorization_details_types_supported": DetailType::ALL,
         "scopes_supported": rules::catalogue().iter().collect::<Vec<_>>(),
         "code_challenge_methods_supported": ["S256"],
-        // RFC 9126 §5: a client's own record decides.
+        // RFC 9126 §5: each client's record decides.
         "require_pushed_authorization_requests": false,
         // RFC 9207 §3.
         "authorization_response_iss_parameter_supported": true,
-        // RFC 9101 §10.5: a client's own record decides. An object is never fetched.
+        // RFC 9101 §10.5: each client's record decides. We never fetch an object.
         "request_parameter_supported": true,
         "require_signed_request_object": false,
         "request_object_signing_alg_values_supported": algs(&Alg::ALL),
@@ -93,8 +93,8 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
     })
 }
 
-/// The document of a server that sees client certificates (RFC 8705 §3.3), and where it does (§5): every endpoint that a
-/// client itself calls has an alias there.
+/// The document of a server that accepts client certificates (RFC 8705 §3.3), with an alias on that listener for every
+/// endpoint that clients call themselves (§5).
 fn mutual(mut document: Value, base: Option<&str>) -> Value {
     document["tls_client_certificate_bound_access_tokens"] = true.into();
     if let (Some(base), Some(members)) = (base, document.as_object()) {
@@ -109,7 +109,7 @@ fn mutual(mut document: Value, base: Option<&str>) -> Value {
     document
 }
 
-/// With what clients may have for themselves (RFC 6749 §4.4): without such a scope the grant type leads nowhere.
+/// Adds the scopes that clients may have for themselves (RFC 6749 §4.4). Without one the grant type is not listed.
 fn acting(mut document: Value, scopes: &Scope) -> Value {
     if !scopes.is_empty() {
         let all = GrantType::ALL.iter().map(|t| t.as_str()).collect::<Vec<_>>();
@@ -123,7 +123,7 @@ fn acting(mut document: Value, scopes: &Scope) -> Value {
 mod tests {
     use super::*;
 
-    /// RFC 8414 §2, §3.2: what the document must and must not hold.
+    /// RFC 8414 §2, §3.2: what the document must and must not contain.
     #[test]
     fn the_document_keeps_the_rules_of_metadata() {
         let issuer = "https://link.example.jp";

@@ -1,8 +1,8 @@
-//! HTTP: the only face of the server.
+//! HTTP: everything that the server serves.
 //!
-//! One file an endpoint or a screen; [`routes`] is the whole URL table on one screen, [`error`] the only table of
-//! statuses. A handler asks the world, lets a step decide, records in one transaction, answers (decision 1).
-//! It holds no rule of its own.
+//! One file for each endpoint or screen; [`routes`] has the whole URL table, [`error`] the only table of statuses. A
+//! handler gets external data, lets a step decide, writes in one transaction, and responds (decision 1). It has no
+//! rules of its own.
 
 pub mod admin;
 pub mod assets;
@@ -55,57 +55,57 @@ use rustls::server::danger::ClientCertVerifier;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// What every handler can reach. Shared by all workers; cheap to clone as an `Arc`.
+/// The state of all handlers. All workers share it; cheap to clone as an `Arc`.
 pub struct App {
     /// The configuration, as checked at start.
     pub config: Config,
     /// The store.
     pub store: Store,
-    /// Where `now` comes from; read once a request.
+    /// The source of `now`; read once for each request.
     pub clock: Arc<dyn Clock>,
-    /// Where randomness comes from.
+    /// The source of randomness.
     pub random: Arc<dyn Random>,
     /// Seals personal fields.
     pub sealer: Arc<Sealer>,
-    /// Every page and letter.
+    /// Templates of pages and letters.
     pub pages: Pages,
     /// Signing keys.
     pub keys: Ring,
-    /// Who asks: the registry, client authentication, DPoP.
+    /// The client registry, client authentication, DPoP.
     pub authenticator: Authenticator,
-    /// How much each client has had stored on this node.
+    /// The limits of each client, counted on this node.
     pub limits: limits::LimitCounters,
-    /// Whose software statements count.
+    /// The accepted issuers of software statements.
     pub trust: Trust,
     /// The five checks, and the core bank behind them.
     pub identity: IdentityService,
-    /// What happens around the consent screen.
+    /// The use cases of the consent screen.
     pub linking: Linking,
-    /// Where alarms go.
+    /// Raises alarms.
     pub alarms: Arc<Alarms>,
-    /// Who may report calls.
+    /// Verifies reports of calls.
     pub hook: SipHook,
-    /// Who may report changes of accounts.
+    /// Verifies reports of account changes.
     pub bank_hook: EventHook,
-    /// Who may say where a caller comes from, and which certificate it showed (`server.trusted_proxies`).
+    /// Proxies whose caller address and client certificate are believed (`server.trusted_proxies`).
     pub proxies: Vec<Network>,
-    /// When the log was last told that a proxy's certificate header cannot be read.
+    /// When we last logged an unreadable certificate header of a proxy.
     pub unreadable: client_cert::Unreadable,
-    /// Who may vouch for a client's certificate (`server.mtls_ca_file`), exchangeable under load.
+    /// The CAs of client certificates (`server.mtls_ca_file`), replaceable at run time.
     pub authorities: Option<ArcSwap<Arc<dyn ClientCertVerifier>>>,
-    /// Whether the store answers.
+    /// The last probe of the store.
     pub probe: health::Probe,
-    /// False from the moment a stop begins: `/readyz` says so, and a balancer looks elsewhere.
+    /// False from the start of a stop: then `/readyz` says so, and the load balancer uses another node.
     pub ready: AtomicBool,
 }
 
 impl App {
-    /// The moment this request is judged by.
+    /// The time for this request.
     #[must_use]
     pub fn now(&self) -> Instant {
         self.clock.now()
     }
-    /// In whose name an answer to an app is given at this moment.
+    /// The context of responses to apps at this time.
     #[must_use]
     pub fn response_context(&self, now: Instant) -> ResponseContext<'_> {
         ResponseContext { issuer: self.issuer(), keys: &self.keys, now }
@@ -117,5 +117,5 @@ impl App {
     }
 }
 
-/// The app as handlers extract it.
+/// The state as handlers extract it.
 pub type Shared = actix_web::web::Data<App>;

@@ -1,4 +1,4 @@
-//! Opens the request object a request came with: its signature needs the client's keys, which may have to be fetched.
+//! Verifies the request object of a request. This needs the client's keys, which may have to be fetched.
 
 use super::App;
 use crate::authorize::{self, RequestInput, object};
@@ -6,10 +6,10 @@ use crate::clock::Instant;
 use crate::params::Params;
 use crate::refusal::Refusal;
 
-/// The signed parameters of a request; `None` where it came without an object.
+/// The signed parameters of a request; `None` if it has no request object.
 ///
 /// # Errors
-/// `invalid_request_object`, or what an object may not be sent for at all.
+/// `invalid_request_object`, or another code if a request object is not allowed.
 pub async fn open(app: &App, question: &RequestInput<'_>, now: Instant) -> Result<Option<Params>, Refusal> {
     let Some(token) = authorize::admit(question)? else { return Ok(None) };
     let verified = app.authenticator.verify(token, question.client, &object::allowed(question.client), now).await;

@@ -1,4 +1,4 @@
-//! Pages as answers: status, headers, the frame around them.
+//! Pages as responses: status, headers and frame.
 
 use super::error::log_failure;
 use super::headers::{CSP_LEAVING, CSP_PAGE};
@@ -14,16 +14,16 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType};
 use actix_web::{HttpRequest, HttpResponse, body};
 
-/// Whether a page's form ends at the app.
+/// Whether a page's form leads to the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leads {
-    /// It is posted to ourselves and stays here.
+    /// The form is submitted to us, and the browser stays here.
     Here,
-    /// What it is posted to redirects to the app (requirements.md#csp).
+    /// The response to the form redirects to the app (requirements.md#csp).
     ToTheApp,
 }
 
-/// A rendered page. One that cannot be rendered is our failure: the cause goes to the log.
+/// A rendered page. If rendering failed, the cause is logged.
 #[must_use]
 pub fn html(status: StatusCode, leads: Leads, rendered: Result<String, pages::Error>) -> HttpResponse {
     let csp = match leads {
@@ -43,8 +43,8 @@ pub fn html(status: StatusCode, leads: Leads, rendered: Result<String, pages::Er
     }
 }
 
-/// `HEAD` of an address where a look changes something: the head of a page, and nothing is looked up. There is no
-/// `Content-Length`, for what a GET would be answered with is not known (RFC 9110 §8.6).
+/// `HEAD` of an address where GET changes something: the headers of a page, without any look-up. No `Content-Length`,
+/// because the response to a GET is not known (RFC 9110 §8.6).
 pub async fn head() -> HttpResponse {
     let mut head = HttpResponse::Ok();
     head.insert_header((header::CONTENT_SECURITY_POLICY, CSP_PAGE))
@@ -53,26 +53,26 @@ pub async fn head() -> HttpResponse {
     head.finish().set_body(body::None::new()).map_into_boxed_body()
 }
 
-/// The language a request asks for: the language link's or the app's `ui_locales`, then the browser's; else Japanese.
+/// The language of a request: `ui_locales` (of the language link or the app), then the browser's, then Japanese.
 #[must_use]
 pub fn language(req: &HttpRequest, params: Option<&Params>) -> Language {
     let asked = params.and_then(|p| p.get("ui_locales")).and_then(Language::of_ui_locales);
     asked.or_else(|| accepted(req)).unwrap_or_default()
 }
-/// `Accept-Language`, in the order given: a browser lists its languages best first.
+/// `Accept-Language`, in its order: browsers list the preferred language first.
 fn accepted(req: &HttpRequest) -> Option<Language> {
     let values = extract::header_values(req, header::ACCEPT_LANGUAGE.as_str());
     let tags = values.iter().flat_map(|v| v.split(',')).filter_map(|t| t.split(';').next());
     tags.map(str::trim).find_map(Language::of_ui_locales)
 }
 
-/// The frame of a page without form.
+/// The frame of a page without a form.
 #[must_use]
 pub fn frame(app: &App, language: Language) -> Chrome {
     Chrome::new(language, "", "", app.config.server.mode == Mode::Test)
 }
 
-/// An error that must not be redirected (RFC 6749 §4.1.2.1): rendered in place.
+/// An error page instead of a redirect (RFC 6749 §4.1.2.1).
 #[must_use]
 pub fn oauth_error(app: &App, language: Language, refusal: &Refusal) -> HttpResponse {
     let page = OAuthErrorPage {
@@ -82,7 +82,7 @@ pub fn oauth_error(app: &App, language: Language, refusal: &Refusal) -> HttpResp
     html(StatusCode::BAD_REQUEST, Leads::Here, app.pages.oauth_error(&frame(app, language), &page))
 }
 
-/// What is busy or failing now may be tried again in a minute (RFC 9110 §10.2.3).
+/// A 503 may be tried again in a minute (RFC 9110 §10.2.3).
 pub fn retry_later(answer: &mut HttpResponse) {
     if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
         retry_after(answer, 60);
@@ -92,7 +92,7 @@ fn retry_after(answer: &mut HttpResponse, seconds: u64) {
     answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
 }
 
-/// No interaction can begin now, from this network or from any: rendered in place, 429 (RFC 6585 §4) or 503.
+/// No interaction can begin now, from this network or from any: an error page, 429 (RFC 6585 §4) or 503.
 #[must_use]
 pub fn too_many(app: &App, language: Language, why: Closed, until: Instant, now: Instant) -> HttpResponse {
     let status = match why {
@@ -105,7 +105,7 @@ pub fn too_many(app: &App, language: Language, why: Closed, until: Instant, now:
     answer
 }
 
-/// R35: no answer can be given now, and none is sent to the app (503).
+/// R35: an error page (503). No response is sent to the app.
 #[must_use]
 pub fn busy(app: &App, language: Language) -> HttpResponse {
     let page = ClosedPage { why: Closed::Busy, can_return: false };
@@ -115,7 +115,7 @@ pub fn busy(app: &App, language: Language) -> HttpResponse {
     answer
 }
 
-/// Sends the app its answer: 303, or the page whose form posts itself; a page of ours where it could not be signed.
+/// Sends the response to the app: 303, or the page with the self-submitting form; an error page if signing failed.
 #[must_use]
 pub fn answer(
     app: &App,
@@ -140,7 +140,7 @@ pub fn answer(
     }
 }
 
-/// 303: whatever the method was, the browser goes on with GET (RFC 9700 §4.12).
+/// 303: whatever the method was, the browser continues with GET (RFC 9700 §4.12).
 #[must_use]
 pub fn see_other(url: &str) -> HttpResponse {
     HttpResponse::SeeOther()

@@ -1,4 +1,4 @@
-//! `POST /oauth/par` (RFC 9126): the client pushes what it wants before a browser is involved.
+//! `POST /oauth/par` (RFC 9126): the client pushes its request before a browser is involved.
 
 use super::error::ApiError;
 use super::extract::Form;
@@ -12,11 +12,11 @@ use serde_json::json;
 /// The handler.
 ///
 /// # Errors
-/// RFC 9126 §2.3: the codes of RFC 6749 §4.1.2.1 in JSON, 401 only with `invalid_client`; 429 where this
-/// client has reached a limit of its own.
+/// RFC 9126 §2.3: the codes of RFC 6749 §4.1.2.1 in JSON, 401 only with `invalid_client`; 429 if the client reached one
+/// of its limits.
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
-    // A proof here binds the code to its key (RFC 9449 §10.1); none is wanted, dpop_jkt does it too.
+    // A proof here binds the code to its key (RFC 9449 §10.1). It is optional, because dpop_jkt does the same.
     let known = client_auth::known(&req, &app, &params, paths::PAR, now).await?;
     limits::push(&app, known.client(), now).await?;
     let (client, proved) = known.spend(&app).await?;

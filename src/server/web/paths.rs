@@ -1,4 +1,4 @@
-//! The addresses of the protocol, each written once: routes, metadata and audiences read them here.
+//! The paths of the protocol, each defined once: for routes, metadata and audiences.
 
 use crate::id::InteractionId;
 use crate::identity::Stage;
@@ -13,7 +13,7 @@ pub const TOKEN: &str = "/oauth/token";
 pub const INTROSPECT: &str = "/oauth/introspect";
 /// RFC 7009.
 pub const REVOKE: &str = "/oauth/revoke";
-/// RFC 7591; RFC 7592 with a `client_id` behind it.
+/// RFC 7591; with `/{client_id}` RFC 7592.
 pub const REGISTER: &str = "/oauth/register";
 /// OpenID Connect Core §5.3.
 pub const USERINFO: &str = "/oauth/userinfo";
@@ -24,7 +24,7 @@ pub const OPENID_METADATA: &str = "/.well-known/openid-configuration";
 /// RFC 8414 §3.
 pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
 
-/// The address of the screen an interaction is at.
+/// The path of an interaction's current screen.
 #[must_use]
 pub fn screen(interaction: &InteractionId, stage: &Stage) -> String {
     format!("/link/{interaction}/{}", stage.screen())

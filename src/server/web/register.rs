@@ -1,5 +1,5 @@
-//! `POST /oauth/register` (RFC 7591) and `GET|PUT|DELETE /oauth/register/{client_id}` (RFC 7592): apps that register
-//! themselves, and manage their own record. Not there at all unless `registration.enabled`.
+//! `POST /oauth/register` (RFC 7591) and `GET|PUT|DELETE /oauth/register/{client_id}` (RFC 7592): apps register
+//! themselves and manage their own record. Disabled unless `registration.enabled`.
 
 use super::error::{ApiError, nothing_here};
 use super::extract::header_values;
@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 type Body = Result<Bytes, actix_web::Error>;
 type RegisterResult = Result<HttpResponse, ApiError>;
 
-/// What is answered to an unknown client and to a wrong token alike (RFC 7592 §2).
+/// The same error for an unknown client and an invalid token (RFC 7592 §2).
 const NO_TOKEN_OF_OURS: ApiError = ApiError::Resource {
     refusal: Refusal::new(ErrorCode::InvalidToken, "the token is unknown, has expired or was used up"),
     dpop: false,
@@ -31,7 +31,7 @@ const fn bad(why: &'static str) -> Refusal {
     Refusal::new(ErrorCode::InvalidClientMetadata, why)
 }
 
-/// The bearer token of a request (RFC 6750 §2.1): in the header, once.
+/// The bearer token of a request (RFC 6750 §2.1): exactly one, in the header.
 fn bearer(req: &HttpRequest, kind: SecretKind) -> Result<(Secret, Hash), ApiError> {
     let headers = header_values(req, AUTHORIZATION.as_str());
     let token = match headers.as_slice() {
@@ -82,7 +82,7 @@ fn client_information(
 /// `POST /oauth/register`
 ///
 /// # Errors
-/// RFC 7591 §3.2.2; 401 without a good initial access token.
+/// RFC 7591 §3.2.2; 401 without a valid initial access token.
 pub async fn post(req: HttpRequest, app: Shared, body: Body) -> RegisterResult {
     if !app.config.registration.enabled {
         return Ok(nothing_here().await);
@@ -113,7 +113,7 @@ pub async fn post(req: HttpRequest, app: Shared, body: Body) -> RegisterResult {
     }
 }
 
-/// Who manages: the client of the address, and its token.
+/// The client id in the path, and the registration access token.
 fn manager(req: &HttpRequest, app: &App, id: &str) -> Result<(ClientId, Secret, Hash), ApiError> {
     let (token, hash) = bearer(req, SecretKind::Registration)?;
     // Same error whether the client, its token or the feature does not exist.
@@ -121,7 +121,7 @@ fn manager(req: &HttpRequest, app: &App, id: &str) -> Result<(ClientId, Secret, 
     Ok((id, token, hash))
 }
 
-/// The record in force, and beside it the one that waits.
+/// The current record, and the change that waits for approval.
 fn managed(app: &App, managed: &Managed, token: &Secret, secret: Option<&Secret>) -> HttpResponse {
     let mut out = client_information(app, &managed.client, managed.statement.as_deref(), token, secret);
     if let Some(wanted) = &managed.proposed {
@@ -133,7 +133,7 @@ fn managed(app: &App, managed: &Managed, token: &Secret, secret: Option<&Secret>
 /// `GET /oauth/register/{client_id}` (RFC 7592 §2.1)
 ///
 /// # Errors
-/// 401 for an unknown client and a wrong token alike.
+/// 401 for an unknown client and an invalid token alike.
 pub async fn get(req: HttpRequest, app: Shared, id: Path<String>) -> RegisterResult {
     let (id, token, hash) = manager(&req, &app, &id)?;
     let found = app.store.read(move |tx| sql::load(tx, &id, &hash)).await?.ok_or(NO_TOKEN_OF_OURS)?;
@@ -147,7 +147,7 @@ pub async fn get(req: HttpRequest, app: Shared, id: Path<String>) -> RegisterRes
 pub async fn put(req: HttpRequest, app: Shared, id: Path<String>, body: Body) -> RegisterResult {
     let (id, token, hash) = manager(&req, &app, &id)?;
     let (now, wanted_id) = (app.now(), id.clone());
-    // A stranger's body is not even read.
+    // Authenticate first: the body of an unknown caller is not parsed.
     let known = app.store.read(move |tx| sql::load(tx, &wanted_id, &hash)).await?;
     let known = known.ok_or(NO_TOKEN_OF_OURS)?;
     let mut sent = record(&req, body)?;
@@ -169,15 +169,15 @@ pub async fn put(req: HttpRequest, app: Shared, id: Path<String>, body: Body) ->
     Ok(managed(&app, &standing, &token, renewed.then_some(&made.0)))
 }
 
-/// `DELETE /oauth/register/{client_id}` (RFC 7592 §2.3): nothing of the client is live from here on; its links end in
-/// batches, and what a crash leaves is ended by the sweeper.
+/// `DELETE /oauth/register/{client_id}` (RFC 7592 §2.3): at once nothing of the client is valid any more. Its grants
+/// end in batches; after a crash the sweeper ends the rest.
 ///
 /// # Errors
 /// As [`get`].
 pub async fn delete(req: HttpRequest, app: Shared, id: Path<String>) -> RegisterResult {
     let (id, _, hash) = manager(&req, &app, &id)?;
     let (now, event) = (app.now(), EventId::random(&*app.random));
-    // The client takes back all that it was given.
+    // An ending: it works when the disk is full.
     let store = app.store.ending();
     let ended = store.write(move |tx| {
         if sql::load(tx, &id, &hash)?.is_none() {

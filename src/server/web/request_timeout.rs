@@ -1,6 +1,6 @@
-//! How long one request may take, and how long its body: a caller that sends a byte a second must not hold a connection, of
-//! which there are only so many (`server.connections`). And one connection has one request served at a turn. For the head of a
-//! request the server library has a limit of its own.
+//! How long a request and its body may take: a caller that sends a byte a second must not occupy one of the limited
+//! connections (`server.connections`). Also lets connections take turns, one request each. The server library itself
+//! limits the time for the head of a request.
 
 use super::headers;
 use actix_web::body::MessageBody;
@@ -20,14 +20,14 @@ use tokio::time::timeout;
 
 /// Longer than the core bank, a client's keys and the store may take together.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// Enough for the longest body over a bad line; ten times this would let a few thousand slow callers keep everybody else out.
+/// Enough for the longest body on a slow line. With ten times this, a few thousand slow callers could block the rest.
 const BODY: Duration = Duration::from_secs(10);
 
-/// Ends a request that takes too long, or whose body does, with 408 (RFC 9110 §15.5.9). What its handler had begun is whole or
-/// not there: every handler may be dropped at any time, for a browser may hang up.
+/// Ends a request with 408 (RFC 9110 §15.5.9) if it or its body takes too long. The work of its handler is complete or
+/// absent: every handler may be dropped at any time, because a browser may disconnect.
 ///
 /// # Errors
-/// The inner service's, or that it took too long.
+/// Those of the inner service, or a timeout.
 pub async fn bounded<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
     within(BODY, REQUEST_TIMEOUT, req, next).await
 }
@@ -38,10 +38,10 @@ async fn within<B: MessageBody>(
     mut req: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    // Most handlers never wait, and the server library answers all that one connection has asked before another has its turn:
-    // a thousand connections with a hundred requests each would keep everybody else waiting for a minute. A HEAD does
-    // not give way: the library decides by the request it has read last whether an answer has a body, so it would send one
-    // to a HEAD that waits while another request follows it (RFC 9110 §9.3.2).
+    // Most handlers never wait, and the library would answer all requests of one connection before it serves the next:
+    // a thousand connections with a hundred requests each would delay all others by a minute. HEAD does not yield: the
+    // library looks at the request it read last to decide whether a response has a body, so if another request
+    // followed, it would send a body for the waiting HEAD (RFC 9110 §9.3.2).
     if req.method() != Method::HEAD {
         tokio::task::yield_now().await;
     }
@@ -60,7 +60,7 @@ async fn within<B: MessageBody>(
     timeout(limit.saturating_sub(body), answer).await.unwrap_or_else(|_| Err(too_long(https)))
 }
 
-/// A body that notes when all of it has arrived.
+/// A body that notes when it has arrived completely.
 struct Watched {
     payload: Payload,
     arrived: Rc<Cell<bool>>,
@@ -77,7 +77,7 @@ impl Stream for Watched {
     }
 }
 
-/// An error passes by the middleware that completes an answer.
+/// The middleware that adds headers does not see an error, so they are added here.
 fn too_long(https: bool) -> Error {
     let mut answer = HttpResponse::RequestTimeout().finish();
     headers::complete(answer.headers_mut(), https);
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(answer.await.map(|a| a.status()).ok(), Some(StatusCode::OK));
     }
 
-    /// A body, and a handler that reads it and then takes its time: the status.
+    /// The status for a body and a handler that reads it and then waits.
     async fn status(body: impl Stream<Item = Result<Bytes, PayloadError>> + 'static, then: Duration) -> StatusCode {
         let bounded = from_fn(|req, next| within(Duration::from_millis(100), Duration::from_millis(500), req, next));
         let read = move |body: Bytes| async move {

@@ -1,5 +1,4 @@
-//! `POST /oauth/revoke` (RFC 7009): what an app calls when its customer unlinks. Open outside service hours too
-//! (G9).
+//! `POST /oauth/revoke` (RFC 7009): an app calls it when its customer unlinks. Also outside service hours (G9).
 
 use super::Shared;
 use super::client_auth;
@@ -10,7 +9,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-/// The handler: 200, whether or not there was a token (RFC 7009 §2.2). The body is for libraries that insist on JSON.
+/// The handler: 200, even if there was no such token (RFC 7009 §2.2). The body is for libraries that require JSON.
 ///
 /// # Errors
 /// RFC 7009 §2.2.1; `invalid_grant` for a token of another client (RFC 7009 §2.1).

@@ -1,5 +1,5 @@
-//! One log span a request, without the query: codes, hints and request objects travel there. An interaction id is not
-//! secret (it is useless without the cookie), yet only the route's pattern is logged.
+//! One log span for each request, without the query, which may contain codes, hints and request objects. An interaction
+//! id is not secret (it is useless without the cookie), but only the route's pattern is logged.
 
 use actix_web::HttpMessage;
 use actix_web::body::MessageBody;

@@ -1,6 +1,5 @@
-//! How an address is written into a table of URLs: one row with all its methods, so that HEAD stands wherever GET does
-//! (RFC 9110 §9.3.2), another method is 405 with `Allow` and not 404 (§15.5.6), and callers with an encoded body get the
-//! answer of their kind.
+//! One row of a URL table: a path with all its methods. So HEAD exists wherever GET does (RFC 9110 §9.3.2), another
+//! method gets 405 with `Allow` instead of 404 (§15.5.6), and an encoded body is refused in the caller's format.
 
 use super::encoding::{Refuse, plain};
 use actix_web::http::Method;
@@ -8,23 +7,23 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{ServiceConfig, method, resource, to};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
-/// An address and what is done there.
+/// A path and its handlers.
 pub struct Path {
     row: Row,
     resource: Resource,
     refuse: Refuse,
 }
 
-/// What a table says of one address.
+/// The description of one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The pattern.
     pub path: String,
-    /// The methods that are taken; none where the handler looks at the method itself.
+    /// The accepted methods; empty if the handler checks the method itself.
     pub methods: Vec<Method>,
 }
 
-/// An address without methods yet. `refuse` answers a body that is encoded.
+/// A path without methods yet. `refuse` makes the response to an encoded body.
 #[must_use]
 pub fn at(path: &str, refuse: Refuse) -> Path {
     Path { row: Row { path: path.to_owned(), methods: Vec::new() }, resource: resource(path), refuse }
@@ -42,7 +41,7 @@ impl Path {
         self
     }
 
-    /// Every method, for a handler that looks at it itself.
+    /// Every method, for a handler that checks it itself.
     #[must_use]
     pub fn any<F, Args>(mut self, handler: F) -> Self
     where
@@ -56,7 +55,7 @@ impl Path {
 }
 
 impl Path {
-    /// `GET` and `HEAD`: the server library sends the head of the one answer for both.
+    /// `GET` and `HEAD`: the server library sends only the headers for HEAD.
     #[must_use]
     pub fn get<F, Args>(self, handler: F) -> Self
     where
@@ -67,8 +66,8 @@ impl Path {
         self.get_and_head(handler.clone(), handler)
     }
 
-    /// `GET`, and another handler for `HEAD`: where a look changes something, but whoever asks for the head alone is no
-    /// customer who looks. Link checkers and mail scanners do (RFC 9110 §9.2.1: a safe method).
+    /// `GET`, and another handler for `HEAD`, for a path where GET changes something. Link checkers and mail scanners
+    /// send HEAD, and must not change anything (RFC 9110 §9.2.1: a safe method).
     #[must_use]
     pub fn get_and_head<F, Args, H, HeadArgs>(self, handler: F, head: H) -> Self
     where
@@ -107,7 +106,7 @@ methods! {
     delete = DELETE;
 }
 
-/// Writes the table into a server and returns its rows.
+/// Adds the table to a server and returns its rows.
 pub fn write(cfg: &mut ServiceConfig, paths: impl IntoIterator<Item = Path>) -> Vec<Row> {
     let write = |Path { row, resource, refuse }| {
         cfg.service(resource.wrap(from_fn(move |req, next| plain(refuse, req, next))));

@@ -1,4 +1,4 @@
-//! `POST /oauth/token` (RFC 6749 §3.2): a code, a refresh token or the client's own word becomes an access token.
+//! `POST /oauth/token` (RFC 6749 §3.2): exchanges a code, a refresh token or client credentials for an access token.
 
 use super::Shared;
 use super::client_auth;
@@ -18,7 +18,7 @@ use actix_web::{HttpRequest, HttpResponse};
 /// The handler.
 ///
 /// # Errors
-/// RFC 6749 §5.2; 401 only with `invalid_client`; 429 where this client comes too fast.
+/// RFC 6749 §5.2; 401 only with `invalid_client`; 429 if the client sends too many requests a second.
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
     let (client, proved) = client_auth::client_and_proof(&req, &app, &params, paths::TOKEN, now).await?;
@@ -74,13 +74,13 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
     if proved.is_some() && app.config.tokens.dpop_nonce_required {
-        // The next proof can carry it without a first refusal (RFC 9449 §8.2).
+        // So the next proof can have a nonce without a refusal first (RFC 9449 §8.2).
         answer.insert_header(("DPoP-Nonce", app.authenticator.dpop_nonce(now)));
     }
     Ok(answer.json(issued.response(&minted, id_token)))
 }
 
-/// A link exists only once its code is redeemed. So the notice is released here, in the same transaction
+/// A link is complete only when its code is redeemed. So the notice is released here, in the same transaction
 /// (requirements.md#notices).
 fn redeem(tx: &mut store::Tx<'_, '_>, ask: TokenRequest<'_>, now: Instant) -> store::Result<Result<Issued, Refusal>> {
     let issued = token::exchange(tx, ask, now)?;
@@ -90,7 +90,7 @@ fn redeem(tx: &mut store::Tx<'_, '_>, ask: TokenRequest<'_>, now: Instant) -> st
     Ok(issued)
 }
 
-/// Takes back a redemption whose answer no client received. There is no link yet, so the notice is held again.
+/// Undoes a redemption whose response no client received. The link is not complete, so the notice is held again.
 fn take_back(
     tx: &mut store::Tx<'_, '_>,
     issued: &Issued,

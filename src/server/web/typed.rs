@@ -1,6 +1,6 @@
-//! What a customer typed, back to them: sealed in one cookie of their own browser (`__Host-renkei-typed`), of the interaction
-//! typed last, and gone with it. So it is there after an error, a reload, a change of the language, 口座情報を入力し直す and
-//! 最初からやり直す, and the birth date is still never in the store. A PIN is never in it.
+//! What a customer typed, for refilling the forms: sealed in one cookie of their own browser (`__Host-renkei-typed`),
+//! which belongs to the last interaction and ends with it. So it survives an error, a reload, a change of the language,
+//! 口座情報を入力し直す and 最初からやり直す, while the birth date is never stored in the database. It never contains a PIN.
 
 use super::{App, cookie};
 use crate::clock::Instant;
@@ -10,25 +10,25 @@ use crate::keys::seal::SealContext;
 use crate::secret::{base64url, from_base64url};
 use actix_web::{HttpRequest, HttpResponse};
 
-/// The longest value of the cookie: beside five interactions' cookies a request must stay within what proxies take.
+/// The longest value of the cookie, in bytes. With five interactions' cookies a request must fit proxies' limits.
 pub const MOST: usize = 1000;
-/// The most bytes kept of each field of ①: more than any right value has.
+/// The most bytes stored of each field of ①: more than any valid value has.
 const ACCOUNT: [usize; 3] = [24, 16, 32];
-/// The most bytes kept of each field of ②. A name has 48 characters, three bytes each in full width.
+/// The most bytes stored of each field of ②. A name has 48 characters, of three bytes each in full width.
 const CUSTOMER: [usize; 7] = [192, 16, 8, 8, 40, 96, 96];
-/// Between the parts of the text, and between the fields of a part. What is typed loses its control characters.
+/// Separators of parts, and of fields in a part. Control characters are removed from what is typed.
 const PART: char = '\u{1e}';
 const UNIT: char = '\u{1f}';
 
-/// What was typed, and what could not be written into the interaction's row.
+/// What was typed, and an error that could not be stored in the interaction's row.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Typed {
     /// ①
     pub account: Option<AccountForm>,
     /// ②
     pub customer: Option<CustomerForm>,
-    /// What the next page says though the store has not heard of it: a limit that is asked before anything is written, a
-    /// store that takes nothing. Only for the page with this step.
+    /// An error for the next page that is not stored: a limit that is checked before any write, or a store that does
+    /// not write. Only for the page with this step.
     pub unwritten: Option<(i64, Problem)>,
 }
 
@@ -37,7 +37,7 @@ fn seal_context(id: &InteractionId) -> SealContext<'_> {
 }
 
 impl Typed {
-    /// What this browser brings back for an interaction; nothing where it was typed for another one.
+    /// What this browser sends for an interaction; empty if it belongs to another one.
     #[must_use]
     pub fn from_request(req: &HttpRequest, app: &App, id: &InteractionId) -> Self {
         cookie::typed_cookie(req, app).and_then(|sealed| Self::open(app, id, sealed)).unwrap_or_default()
@@ -72,7 +72,7 @@ impl Typed {
         }
         Some(typed)
     }
-    /// What stands in it after a further form was posted.
+    /// The value after another form was submitted.
     fn with(self, posted: Self) -> Self {
         Self {
             account: posted.account.or(self.account),
@@ -80,12 +80,12 @@ impl Typed {
             unwritten: posted.unwritten,
         }
     }
-    /// Whether there is nothing to bring back.
+    /// Whether there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
-    /// What the page of an interaction says beside what its row holds.
+    /// The error of an interaction's page that is not in its row.
     #[must_use]
     pub fn unwritten_at(&self, i: &Interaction) -> Option<Problem> {
         self.unwritten.filter(|(step, _)| *step == i.step).map(|(_, problem)| problem)
@@ -109,8 +109,8 @@ impl Typed {
         let sealed = app.sealer.seal(&*app.random, seal_context(id), &plain).ok()?;
         Some(base64url(sealed)).filter(|text| text.len() <= MOST)
     }
-    /// Sets the cookie anew after a further form; deletes it where the interaction has ended and cannot begin again. A cookie
-    /// of another interaction stays as it is.
+    /// Sets the cookie again after a form; deletes it if the interaction has ended and cannot be restarted. The cookie
+    /// of another interaction is not changed.
     pub fn bring(&self, posted: Self, answer: &mut HttpResponse, app: &App, i: &Interaction, now: Instant) {
         let kept = i.live() || i.may_restart(app.identity.policy(), now);
         let whole = self.clone().with(posted);
@@ -142,7 +142,7 @@ fn read_unwritten(step: &str, message: &str, time: &str) -> Option<(i64, Problem
 mod tests {
     use super::*;
 
-    /// The longest text of each field, in the characters that take the most room, still fits.
+    /// The longest text of each field, in characters with the most bytes, still fits.
     #[test]
     fn whatever_is_typed_fits_into_the_cookie() {
         let long = |_| "あ".repeat(200);
@@ -153,7 +153,7 @@ mod tests {
             part("u", &[&"9".repeat(20), &"x".repeat(40), &"9".repeat(20)], &[20, 40, 20]),
         ];
         let plain = parts.join(&PART.to_string());
-        // The nonce of 12 and the tag of 16 bytes stand beside it.
+        // Plus the nonce of 12 and the tag of 16 bytes.
         assert!(base64url(vec![0; plain.len() + 28]).len() <= MOST, "{}", plain.len());
         assert!(Message::ALL.iter().all(|m| m.key().len() <= 40));
     }

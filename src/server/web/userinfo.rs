@@ -1,5 +1,5 @@
-//! `GET|POST /oauth/userinfo` (OpenID Connect Core §5.3): `sub`, and nothing else. We give no profile of a customer: the
-//! name is unverified (R84), the address serves the notice alone.
+//! `GET|POST /oauth/userinfo` (OpenID Connect Core §5.3): only `sub`. We give no profile of a customer: the name is
+//! unverified (R84), and the mail address is for the notice only.
 
 use super::client_auth;
 use super::client_cert;
@@ -17,15 +17,15 @@ use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde_json::json;
 
-/// The handler. The token comes in the `Authorization` header; one that is bound to nothing may come in the form of a
-/// POST (RFC 6750 §2.2), none ever in a query (FAPI 2.0 Security Profile §5.3.4).
+/// The handler. The token is in the `Authorization` header; an unbound one may be in the form of a POST (RFC 6750
+/// §2.2). Never in a query (FAPI 2.0 Security Profile §5.3.4).
 ///
 /// # Errors
 /// 401 `invalid_token`, 403 `insufficient_scope`, in `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1).
 pub async fn handle(req: HttpRequest, app: Shared, body: Bytes) -> Result<HttpResponse, ApiError> {
     let now = app.now();
     let found = bearer(&req, &body, &app, now).await?;
-    // A client's own token never has `openid`: it has come no further than `bearer`.
+    // A client's own token never has `openid`, so `bearer` has refused it.
     let grant = found.grant.as_ref().ok_or(ApiError::Resource { refusal: DEAD, dpop: false })?;
     let mut claims = json!({"sub": grant.sub});
     let client = app.authenticator.client(&found.token.client).await?;
@@ -48,7 +48,7 @@ pub async fn handle(req: HttpRequest, app: Shared, body: Bytes) -> Result<HttpRe
 const DEAD: Refusal = Refusal::new(ErrorCode::InvalidToken, "the access token is unknown, expired or revoked");
 const NOT_THIS_FAR: Refusal = Refusal::new(ErrorCode::InsufficientScope, "the access token does not reach this far");
 
-/// How a token was presented.
+/// How the token was sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TokenScheme {
     Dpop,
@@ -56,7 +56,7 @@ enum TokenScheme {
     Form,
 }
 
-/// The token of a request, from one place (RFC 6750 §2).
+/// The token of a request, from exactly one place (RFC 6750 §2).
 fn presented(req: &HttpRequest, body: &[u8]) -> Result<(TokenScheme, String), ApiError> {
     let headers = header_values(req, header::AUTHORIZATION.as_str());
     let form = req.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
@@ -81,14 +81,14 @@ fn presented(req: &HttpRequest, body: &[u8]) -> Result<(TokenScheme, String), Ap
     }
 }
 
-/// The live token a request is made with, its key proved where it is bound to one (RFC 9449 §7.1).
+/// The valid token of a request; if it is bound to a key, the key is proved (RFC 9449 §7.1).
 async fn bearer(req: &HttpRequest, body: &[u8], app: &App, now: Instant) -> Result<Found, ApiError> {
     let (way, token) = presented(req, body)?;
     let (dpop, token) = (way == TokenScheme::Dpop, token.as_str());
     let resource = |refusal| ApiError::Resource { refusal, dpop };
     let hash = crate::token::access(token).ok_or_else(|| resource(DEAD))?;
     let found = app.store.read(move |tx| find_access(tx, &hash)).await?.filter(|f| f.is_live(now));
-    // Before the proof: who has no token makes us remember nothing.
+    // Before the proof, so that a caller without a token cannot make us store one.
     let found = found.ok_or_else(|| resource(DEAD))?;
     let proved = match client_auth::proof(req, app, paths::USERINFO, Some(token), now).await {
         Ok(jkt) => jkt,
@@ -105,6 +105,6 @@ async fn bearer(req: &HttpRequest, body: &[u8], app: &App, now: Instant) -> Resu
         refusal: Refusal::new(ErrorCode::InvalidToken, why),
         dpop: dpop || matches!(found.token.binding, Some(TokenBinding::Dpop(_))),
     })?;
-    // RFC 6750 §3.1. That the token lives was decided where it was found.
+    // RFC 6750 §3.1. Validity in time was checked above.
     if found.token.scope.has("openid") { Ok(found) } else { Err(resource(NOT_THIS_FAR)) }
 }

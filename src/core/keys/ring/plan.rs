@@ -1,7 +1,7 @@
-//! When which key does what: pure functions of the keys, the time and the policy.
+//! When a key changes its state: pure functions of the keys, the time and the policy.
 //!
-//! A key is published long before it signs, so that whoever caches our keys has it by then, and long after, so that
-//! what it signed can be verified. Only an emergency breaks both rules, and says so.
+//! A key is published long before it signs, so that every cache of our keys has it by then, and long after, so that its
+//! signatures can be verified. Only an emergency ([`replace`]) breaks both rules.
 
 use super::{KeyRow, KeyState};
 use crate::clock::Instant;
@@ -15,7 +15,7 @@ pub struct RotationPolicy {
     pub rotate_every: Duration,
     /// How long a key is published before it signs.
     pub publish_before: Duration,
-    /// How long a key is published after it signed last.
+    /// How long a key stays published after its last signature.
     pub keep_retired: Duration,
 }
 const HOUR: u64 = 3600;
@@ -29,54 +29,54 @@ impl Default for RotationPolicy {
     }
 }
 
-/// One step of a key.
+/// One change of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyStep {
     /// A new key: `Next` until `activate_at`, or `Current` at once.
     Make {
-        /// What it signs with.
+        /// Its algorithm.
         alg: Alg,
-        /// Where it begins.
+        /// Its first state.
         state: KeyState,
-        /// When it is to begin to sign.
+        /// When it will begin to sign.
         activate_at: Option<Instant>,
     },
-    /// A next key begins to sign at another time.
+    /// A next key gets another time to begin to sign.
     Schedule {
-        /// Which.
+        /// The key.
         kid: String,
-        /// When.
+        /// The new time.
         at: Instant,
     },
-    /// It signs no more, and stays published.
+    /// It stops signing and stays published.
     Retire {
-        /// Which.
+        /// The key.
         kid: String,
     },
-    /// It signs from now on.
+    /// It begins to sign.
     Activate {
-        /// Which.
+        /// The key.
         kid: String,
     },
-    /// It is not ours any more: published no longer, its private half erased.
+    /// It becomes invalid: no longer published, its private key erased.
     Withdraw {
-        /// Which.
+        /// The key.
         kid: String,
     },
-    /// Nothing it signed is valid any more: it goes.
+    /// It is deleted, because nothing it signed is valid any more.
     Drop {
-        /// Which.
+        /// The key.
         kid: String,
     },
 }
 
-/// The keys of one algorithm in one state, the oldest first.
+/// The keys of one algorithm in one state, oldest first.
 fn of(keys: &[KeyRow], alg: Alg, state: KeyState) -> impl Iterator<Item = &KeyRow> {
     keys.iter().filter(move |k| k.alg == alg && k.state == state)
 }
 
-/// What a ring lacks to sign at all: a current key of each algorithm. Nothing was published before the first one, so
-/// nobody has a cache without it.
+/// What a ring needs to sign at all: a current key for each algorithm. The first one may sign at once: nobody has
+/// cached keys from before it.
 #[must_use]
 pub(super) fn missing(keys: &[KeyRow]) -> Vec<KeyStep> {
     let lacking = Alg::ALL.into_iter().filter(|alg| of(keys, *alg, KeyState::Current).next().is_none());
@@ -88,7 +88,7 @@ pub(super) fn missing(keys: &[KeyRow]) -> Vec<KeyStep> {
         .collect()
 }
 
-/// What is due at `now`. Done at once, nothing more is due at `now`.
+/// The steps due at `now`. After they are applied, no more are due at `now`.
 #[must_use]
 pub fn plan(keys: &[KeyRow], now: Instant, policy: &RotationPolicy) -> Vec<KeyStep> {
     let mut moves = missing(keys);
@@ -114,13 +114,13 @@ pub fn plan(keys: &[KeyRow], now: Instant, policy: &RotationPolicy) -> Vec<KeySt
     moves
 }
 
-/// When a next key begins to sign: when it was said to, and never before it was published long enough.
+/// When a next key begins to sign: at its planned time, but never before it was published long enough.
 fn begins(next: &KeyRow, policy: &RotationPolicy) -> Instant {
     let earliest = next.created_at + policy.publish_before;
     next.activate_at.unwrap_or(earliest).max(earliest)
 }
 
-/// Rotates `algs` as soon as nobody notices: the next key is published now and signs when it was published long enough.
+/// Rotates `algs` unnoticed: the next key is published now and signs when it was published long enough.
 #[must_use]
 pub fn forward(keys: &[KeyRow], algs: &[Alg], now: Instant, policy: &RotationPolicy) -> Vec<KeyStep> {
     let soonest = now + policy.publish_before;
@@ -134,7 +134,7 @@ pub fn forward(keys: &[KeyRow], algs: &[Alg], now: Instant, policy: &RotationPol
     algs.iter().filter_map(one).collect()
 }
 
-/// The emergency: every key of `algs` may be in wrong hands. All of them are withdrawn at once, a new one signs at once.
+/// The emergency: keys of `algs` may be compromised. All of them are withdrawn, and a new key signs at once.
 #[must_use]
 pub fn replace(keys: &[KeyRow], algs: &[Alg]) -> Vec<KeyStep> {
     let lost = keys.iter().filter(|k| algs.contains(&k.alg) && k.state != KeyState::Withdrawn);

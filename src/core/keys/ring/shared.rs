@@ -1,4 +1,4 @@
-//! Random keys every node of one installation shares, sealed in the store.
+//! Random keys that all nodes of an installation share, sealed in the store.
 
 use super::Error;
 use crate::clock::Instant;
@@ -7,7 +7,7 @@ use crate::random::{self, Random};
 use crate::store::{self, Store, Tx, Value};
 use zeroize::Zeroizing;
 
-/// A 256-bit key all nodes of this installation share, made the first time it is asked for and sealed in the store.
+/// A 256-bit key that all nodes of this installation share, created on first use and sealed in the store.
 pub async fn shared_secret(
     store: &Store,
     sealer: &Sealer,
@@ -16,7 +16,7 @@ pub async fn shared_secret(
     now: Instant,
 ) -> Result<Zeroizing<[u8; 32]>, Error> {
     let place = SealContext { table: "shared_secrets", column: "sealed", row: name };
-    // Every start but the first finds it: a full disk is no reason not to start.
+    // Only the first start has to write, so that later starts succeed with a full disk.
     let stored = match store.read(move |tx| load(tx, name)).await? {
         Some(stored) => stored,
         None => {

@@ -1,4 +1,4 @@
-//! The table of the ring. Every step of a key is its state and an audit record, in one transaction.
+//! The table of the ring. Every step writes the new state and an audit record in one transaction.
 
 use super::{KeyState, KeyStep};
 use crate::audit::{self, Actor, AuditAction, Entry};
@@ -7,22 +7,22 @@ use crate::keys::jose::Alg;
 use crate::store::{Error, Result, Tx};
 use serde_json::{Value, json};
 
-/// A key's row without its private half.
+/// A key's row without its private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRow {
     /// Its id.
     pub kid: String,
-    /// What it signs with.
+    /// Its algorithm.
     pub alg: Alg,
-    /// Its stage.
+    /// Its state.
     pub state: KeyState,
-    /// When it was made.
+    /// When it was generated.
     pub created_at: Instant,
-    /// When a next key is to begin to sign.
+    /// When a next key will begin to sign.
     pub activate_at: Option<Instant>,
     /// When it began to sign.
     pub activated_at: Option<Instant>,
-    /// When it ceased to sign.
+    /// When it stopped signing.
     pub retired_at: Option<Instant>,
 }
 
@@ -31,17 +31,17 @@ pub(super) struct SealedKeyRow {
     pub(super) sealed: Vec<u8>,
 }
 
-/// A new key that has no row yet.
+/// A new key that is not stored yet.
 pub(super) struct NewKeyRow {
     pub(super) kid: String,
     pub(super) alg: Alg,
     pub(super) sealed: Vec<u8>,
 }
 
-/// More than a ring ever holds: four algorithms, a few generations.
+/// More than a ring ever has: four algorithms, a few generations.
 const MOST: i64 = 200;
 
-/// All keys, oldest first, without opening them.
+/// All keys, oldest first, without unsealing them.
 pub fn list(tx: &mut Tx<'_, '_>) -> Result<Vec<KeyRow>> {
     Ok(load(tx)?.into_iter().map(|s| s.listed).collect())
 }
@@ -70,7 +70,7 @@ pub(super) fn load(tx: &mut Tx<'_, '_>) -> Result<Vec<SealedKeyRow>> {
     Ok(out)
 }
 
-/// Does one step; `false` when it wants a key that was not made.
+/// Applies one step; `false` if it needs a key that was not generated.
 pub(super) fn apply(
     tx: &mut Tx<'_, '_>,
     step: &KeyStep,

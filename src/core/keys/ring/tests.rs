@@ -1,4 +1,4 @@
-//! The plan: a table of what is due when, and that no order of times breaks what a rotation promises.
+//! The plan: a table of what is due when, and that no order of times breaks the promises of a rotation.
 
 use super::{KeyRow, KeyState, KeyStep, RotationPolicy, forward, plan, replace};
 use crate::clock::Instant;
@@ -25,7 +25,7 @@ fn key(kid: &str, alg: Alg, state: KeyState, created: u64) -> KeyRow {
     KeyRow { kid, alg, state, created_at: at(created), activate_at: None, activated_at, retired_at: None }
 }
 
-/// A ring in memory, with what was published and what signed when.
+/// A ring in memory, with a history of what was published and what signed when.
 #[derive(Default)]
 struct RingModel {
     keys: Vec<KeyRow>,
@@ -99,7 +99,7 @@ fn a_first_ring_has_one_key_of_each_algorithm_and_nothing_is_due() {
 #[test]
 fn what_is_due_when() {
     let only = |mut keys: Vec<KeyRow>, now: u64| {
-        // The other algorithms have keys that are young.
+        // The other algorithms have young keys.
         keys.extend(Alg::ALL.into_iter().filter(|a| *a != Alg::Es256).map(|a| key("young", a, KeyState::Current, now)));
         plan(&keys, at(now), &policy())
     };
@@ -139,7 +139,7 @@ fn brought_forward_and_replaced() {
     assert_eq!(forward(&model.keys, &[Alg::Es256], at(DAY), &policy()), [], "it comes as soon as it can");
     model.tend(2 * DAY);
     assert_eq!((model.count(Alg::Es256, KeyState::Retired), model.count(Alg::Rs256, KeyState::Retired)), (1, 0));
-    // One that waits for its turn is taken out of turn, published long enough as it is.
+    // A next key that waits for a later time is brought forward, because it was published long enough.
     model.tend(89 * DAY);
     let waiting = model.keys.iter().find(|k| k.alg == Alg::Rs256 && k.state == KeyState::Next).unwrap().kid.clone();
     let later =
@@ -149,7 +149,7 @@ fn brought_forward_and_replaced() {
     let moves = forward(&model.keys, &[Alg::Rs256], at(100 * DAY), &policy());
     assert_eq!(moves, [KeyStep::Schedule { kid: waiting, at: at(100 * DAY) }]);
 
-    // The emergency leaves nothing of the algorithm, and nothing of another one is touched.
+    // The emergency withdraws all keys of the algorithm and changes no other algorithm.
     let others = model.keys.iter().filter(|k| k.alg != Alg::Es256).cloned().collect::<Vec<_>>();
     let moves = replace(&model.keys, &[Alg::Es256]);
     model.apply(moves, 100 * DAY);
@@ -162,8 +162,8 @@ fn brought_forward_and_replaced() {
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-    /// Whatever happens when: one key signs for each algorithm; it was published a day before, unless an emergency put
-    /// it there; what signed once is published two days after, unless an emergency took it away; the ring stays small.
+    /// For any order of events: each algorithm has one signing key; it was published a day before, except after an
+    /// emergency; a key that signed stays published for two days, except after an emergency; the ring stays small.
     #[test]
     fn no_order_of_times_breaks_a_promise(steps in prop::collection::vec((0u64..200 * DAY, 0u8..12), 1..60)) {
         let mut model = RingModel::new();

@@ -1,5 +1,4 @@
-//! The library as it comes: its own stores and loops, which we do not use, and requests as a careless front end would
-//! make them.
+//! The library with its own stores and loops, which we do not use, and requests from a front end without checks.
 
 use chrono::{Duration, Utc};
 use oxide_auth::code_grant::accesstoken::{self as at, Authorization as Credentials};
@@ -13,12 +12,12 @@ use oxide_auth::primitives::scope::Scope;
 use serde_json::Value as Json;
 use std::borrow::Cow;
 
-/// A request made of pairs, as a careless front end would make it.
+/// A request made of pairs, as a front end without checks would make it.
 #[derive(Clone, Default)]
 pub(super) struct Req {
     pub(super) pairs: Vec<(&'static str, String)>,
     pub(super) user: Option<&'static str>,
-    /// What a front end says that found a parameter twice.
+    /// What a front end reports after finding a parameter twice.
     pub(super) broken: bool,
 }
 pub(super) fn req(pairs: &[(&'static str, &str)]) -> Req {

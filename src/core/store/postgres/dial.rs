@@ -1,12 +1,12 @@
-//! Where a PostgreSQL connection comes from: the URL, its hosts, and TLS.
+//! Opens PostgreSQL connections: the URL, its hosts, and TLS.
 //!
-//! Beside what `tokio_postgres` reads itself (several hosts, `connect_timeout`, …) the URL may say, in libpq's words:
-//! `sslmode=disable|require|verify-full` and `sslrootcert=FILE`. A certificate is always verified, against the file or
-//! the machine's own roots. Without `sslmode` a socket or loopback address is spoken to in the clear, any other host
-//! only by TLS.
+//! Besides what `tokio_postgres` parses itself (several hosts, `connect_timeout`, …) the URL may have two parameters of
+//! libpq: `sslmode=disable|require|verify-full` and `sslrootcert=FILE`. A certificate is always verified, against the
+//! file or the machine's own roots. Without `sslmode`, connections to a socket or loopback address use no TLS, and
+//! those to any other host use TLS.
 //!
-//! All hosts together are given the time limit, each its share of it: a host that takes a connection and never answers must
-//! not keep us from the next one. While no host can be reached one thread tries again, and all others refuse at once.
+//! The time limit is divided among all hosts, so that a host that accepts a connection but never answers does not
+//! prevent a try of the next one. While no host can be reached, one thread tries again and all others fail at once.
 
 use super::trouble::text;
 use crate::store::{Error, Result};
@@ -26,9 +26,9 @@ use tokio_postgres::error::Severity;
 use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, Connection, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// After a failed round of all hosts, how long nobody tries.
+/// The pause after no host could be reached; nobody tries during it.
 const REST: Duration = Duration::from_millis(500);
-/// After what time without an acknowledgement the system gives a connection up.
+/// After this time without an acknowledgement the operating system closes a connection.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
 
 /// Makes connections to one database.
@@ -39,21 +39,21 @@ pub(super) struct Dialer {
     line: Mutex<Line>,
 }
 
-/// What is known of the line.
+/// The known state of the hosts.
 #[derive(Default)]
 struct Line {
-    /// The host that answered last: it is tried first.
+    /// The host that answered last; it is tried first.
     first: usize,
-    /// When the last round of all hosts failed, and why. `None` once one has answered.
+    /// When the last round of all hosts failed, and why. `None` after a success.
     down: Option<(Instant, Error)>,
-    /// Whether somebody tries while it is down.
+    /// Whether a thread is trying while no host can be reached.
     tried: bool,
 }
 
-/// What a connection said beside its answers.
+/// What PostgreSQL sent on a connection apart from query results.
 #[derive(Default)]
 pub(super) struct ConnectionNotices {
-    /// Warnings since they were taken last.
+    /// Warnings since the last call of [`ConnectionNotices::take_warnings`].
     warnings: Mutex<Vec<String>>,
     /// Why the connection ended.
     end: Mutex<Option<String>>,
@@ -69,11 +69,11 @@ impl ConnectionNotices {
     }
 }
 
-/// Moves the bytes of one connection, for as long as it is polled.
+/// Sends and receives the bytes of one connection, as long as it is polled.
 pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Dialer {
-    /// Reads the URL. What is wrong with it is said without repeating it: it may hold a password.
+    /// Parses the URL. An error does not repeat the URL, because it may contain a password.
     pub(super) fn new(url: &str, limit: Duration) -> Result<Self> {
         let wrong = |what: String| Error::Unavailable(format!("the PostgreSQL URL: {what}"));
         let (url, ours) = split(url);
@@ -107,7 +107,7 @@ impl Dialer {
         Ok(Self { hosts, tls, limit, line: Mutex::default() })
     }
 
-    /// Opens a connection to the host that takes writes.
+    /// Opens a connection to the host that accepts writes.
     pub(super) async fn dial(&self) -> Result<(Client, Driver, Arc<ConnectionNotices>)> {
         let first = {
             let mut line = self.line();
@@ -135,7 +135,7 @@ impl Dialer {
         }
     }
 
-    /// Tries every host once; what the last one said where none answers.
+    /// Tries every host once; if none answers, returns the error of the last one.
     async fn round(&self, first: usize) -> Result<(usize, (Client, Driver, Arc<ConnectionNotices>))> {
         let share = self.limit / u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
         let mut why = String::new();
@@ -168,7 +168,7 @@ impl Dialer {
         })
     }
 
-    /// Asks PostgreSQL to break off what a connection is doing.
+    /// Asks PostgreSQL to cancel what a connection is doing.
     pub(super) async fn cancel(&self, token: &CancelToken) {
         let asked = async {
             match &self.tls {
@@ -176,7 +176,7 @@ impl Dialer {
                 None => token.cancel_query(NoTls).await,
             }
         };
-        // Nothing hangs on it: whoever asks waits for the answer of the other connection, and not for long.
+        // The result is not needed: the caller waits for the other connection's answer, and not for long.
         let _ = timeout(self.limit, asked).await;
     }
 
@@ -185,7 +185,7 @@ impl Dialer {
     }
 }
 
-/// Polls a connection and keeps what it says beside its answers.
+/// Polls a connection and stores its notices.
 fn drive<S, T>(mut connection: Connection<S, T>, heard: Arc<ConnectionNotices>) -> Driver
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -249,7 +249,7 @@ fn each_host(config: &Config) -> Vec<Config> {
     (0..hosts.len().max(addresses.len())).map(one).collect()
 }
 
-/// Parts the parameters `tokio_postgres` does not know from the URL.
+/// Separates the parameters that `tokio_postgres` does not know from the URL.
 fn split(url: &str) -> (String, Vec<(String, String)>) {
     let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), Vec::new()) };
     let ours = |pair: &&str| pair.starts_with("sslmode=") || pair.starts_with("sslrootcert=");

@@ -1,19 +1,19 @@
-//! Commits of which nobody knows whether they happened: the answer was lost or late, or a warning stood beside it.
+//! Commits whose outcome is unknown: the answer was lost or late, or came with a warning.
 //!
-//! Looking once decides nothing. A backend that waits for its standby has written everything, shows nothing, and may show it
-//! an hour later. So a session of this thread asks in three steps, in one transaction (read committed: each statement sees
-//! what was committed before it):
+//! Looking once decides nothing: a backend that waits for its standby has written everything, but nobody sees it yet,
+//! and it may become visible an hour later. So a session of this thread asks in three steps, in one transaction (read
+//! committed: each statement sees what was committed before it):
 //!
-//! 1. It takes the advisory lock that the old transaction holds on its session's audit chain. While that cannot be had, the
-//!    old transaction has not ended, and there is nothing to be seen.
-//! 2. It looks for the trace that only the old transaction can have left: its audit record by chain, number and hash, or its
-//!    marker.
-//! 3. It writes a marker of its own. Its commit without a warning proves that whatever was committed before it has reached
-//!    the standby too.
+//! 1. It takes the advisory lock that the old transaction holds on its session's audit chain. While it cannot get
+//!    the lock, the old transaction has not ended, and nothing is decided.
+//! 2. It looks for the trace that only the old transaction can have left: its audit record by chain, number and
+//!    hash, or its marker.
+//! 3. It writes a marker of its own. If this commits without a warning, everything committed before has reached the
+//!    standby too.
 //!
-//! Found: the kept result is the answer. Not found: the job runs again. Neither within the time limit: the caller has
-//! been told that the store is unavailable, and the question is asked until it is decided. If the job turns out to have
-//! happened then, it is undone where it can be ([`Store::write_or_undo`](crate::store::Store::write_or_undo)).
+//! Found: the caller gets the stored result. Not found: the job runs again. If neither is known within the time limit,
+//! the caller gets "unavailable", and this thread asks until it is decided. If the job turns out to have happened, it
+//! is undone if possible ([`Store::write_or_undo`](crate::store::Store::write_or_undo)).
 
 use super::session::{Committed, Session, Trace, WRITING};
 use super::worker::{Held, Shared, Worker, lock_of};
@@ -26,30 +26,30 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// How often is asked while a caller waits for the decision,
+/// The interval of asking while a caller waits for the decision.
 const SOON: Duration = Duration::from_millis(50);
-/// and how often after that.
+/// The interval after that.
 const LATER: Duration = Duration::from_millis(250);
-/// How often PostgreSQL may refuse to undo something before that is given up.
+/// How often PostgreSQL may refuse an undo before we give up.
 const REFUSALS: u32 = 100;
 
 /// A job whose commit is in doubt.
 pub(super) struct Doubt {
     stage: DoubtStage,
-    /// Until when its caller waits.
+    /// How long its caller waits.
     until: Instant,
-    /// The audit chain on which the old transaction holds its lock.
+    /// The audit chain that the old transaction has locked.
     chain: i32,
     trace: Trace,
     key: Option<Held>,
-    /// Whether other nodes can see that it is in doubt.
+    /// Whether other nodes can see that the key is in doubt.
     shown: bool,
     shared: Arc<Shared>,
 }
 enum DoubtStage {
-    /// Did it happen?
+    /// Not decided yet.
     Asked(Box<dyn Work>),
-    /// It did, after its caller was answered 503: it is undone. How often that was refused.
+    /// It happened after its caller got 503, so it is undone. How often that was refused.
     Undo(Box<dyn Work>, u32),
     Over,
 }
@@ -61,7 +61,7 @@ impl Doubt {
         shared.undecided.fetch_add(1, Ordering::AcqRel);
         Self { stage: DoubtStage::Asked(job), until, chain, trace, key, shown: false, shared: shared.clone() }
     }
-    /// The store stops and cannot decide it any more.
+    /// The store stops before it was decided.
     pub(super) fn abandon(mut self) {
         tracing::warn!(trace = ?self.trace, "the store stops; whether a commit happened stays unknown");
         if let DoubtStage::Asked(job) = std::mem::replace(&mut self.stage, DoubtStage::Over) {
@@ -78,7 +78,7 @@ impl Drop for Doubt {
     }
 }
 
-/// Decides what the workers leave in doubt, until they have ended and nothing is left.
+/// Decides the commits that the workers leave in doubt, until the workers have ended and nothing is left.
 pub(super) fn decide_loop(worker: &Worker, doubts: &Receiver<Doubt>) {
     let mut session = None;
     let mut open: Vec<Doubt> = Vec::new();
@@ -91,7 +91,7 @@ pub(super) fn decide_loop(worker: &Worker, doubts: &Receiver<Doubt>) {
         match came {
             Ok(doubt) => open.push(doubt),
             Err(RecvTimeoutError::Disconnected) if open.is_empty() => return,
-            // Without a sender there is nothing to wait for.
+            // All senders are gone, so `recv_timeout` would return at once.
             Err(RecvTimeoutError::Disconnected) => std::thread::sleep(SOON),
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -106,7 +106,7 @@ pub(super) fn decide_loop(worker: &Worker, doubts: &Receiver<Doubt>) {
             session = Session::open(worker).ok();
         }
         let Some(asking) = session.as_mut() else { continue };
-        // First of all the other nodes must know: they judge codes that are presented again.
+        // Other nodes must know first: they may get the same code again.
         open.iter_mut().for_each(|doubt| show(asking, doubt));
         match decide(asking, &open) {
             Ok(decided) => settle(&mut open, &decided, &mut session, worker),
@@ -125,7 +125,7 @@ fn pause(open: &[Doubt]) -> Duration {
     if open.iter().any(|doubt| doubt.until > now) { SOON } else { LATER }
 }
 
-/// Lets other nodes see that a key is in doubt.
+/// Makes it visible to other nodes that a key is in doubt.
 fn show(session: &mut Session<'_>, doubt: &mut Doubt) {
     let Some(held) = doubt.key.as_ref().filter(|_| !doubt.shown) else { return };
     let sql = "select pg_try_advisory_lock_shared(?1)";
@@ -134,13 +134,13 @@ fn show(session: &mut Session<'_>, doubt: &mut Doubt) {
 }
 fn hide(session: &mut Session<'_>, doubt: &mut Doubt) {
     if let (true, Some(held)) = (doubt.shown, doubt.key.as_ref()) {
-        // Where this fails the session is dropped, and its locks with it.
+        // If this fails the session is dropped, which releases its locks.
         let _ = session.rows("select pg_advisory_unlock_shared(?1)", &[lock_of(held.key()).into()]);
     }
     doubt.shown = false;
 }
 
-/// The three steps, for all that can be decided now: its place, and whether it happened.
+/// The three steps for all that can be decided now: the index of each, and whether it happened.
 fn decide(session: &mut Session<'_>, open: &[Doubt]) -> Result<Vec<(usize, bool)>, Trouble> {
     session.begin_read_committed()?;
     let mut seen = Vec::new();
@@ -160,7 +160,7 @@ fn decide(session: &mut Session<'_>, open: &[Doubt]) -> Result<Vec<(usize, bool)
             Err(trouble)
         }
         (_, Committed::Unknown(why)) => {
-            // Its own row means nothing: cancelled, it leaves no backend behind that waits for the standby.
+            // Its own marker does not matter. Cancelled, so that no backend stays behind that waits for the standby.
             if session.is_broken() {
                 session.cancel_commit();
             }
@@ -184,7 +184,7 @@ fn left_its_trace(session: &mut Session<'_>, trace: &Trace) -> Result<bool, Trou
     Ok(!rows.is_empty())
 }
 
-/// Answers what is decided; what did not happen runs again here.
+/// Answers what is decided; a job that did not happen runs again here.
 fn settle<'w>(open: &mut Vec<Doubt>, decided: &[(usize, bool)], session: &mut Option<Session<'w>>, worker: &'w Worker) {
     let mut again = Vec::new();
     for (place, happened) in decided {
@@ -196,7 +196,7 @@ fn settle<'w>(open: &mut Vec<Doubt>, decided: &[(usize, bool)], session: &mut Op
                 doubt.stage = DoubtStage::Undo(undo, 0);
             }
         } else if job.is_retried() {
-            // It must not find itself in doubt.
+            // The job must not find its own key in doubt.
             if let Some(asking) = session.as_mut() {
                 hide(asking, doubt);
             }
@@ -210,7 +210,7 @@ fn settle<'w>(open: &mut Vec<Doubt>, decided: &[(usize, bool)], session: &mut Op
     }
 }
 
-/// Takes back what nobody has heard of.
+/// Undoes a commit whose caller got an error.
 fn undo(session: &mut Session<'_>, doubt: &mut Doubt) {
     let DoubtStage::Undo(job, refusals) = &mut doubt.stage else { return };
     if session.is_broken() {
@@ -218,8 +218,8 @@ fn undo(session: &mut Session<'_>, doubt: &mut Doubt) {
     }
     match attempt_once(session, job.as_mut()) {
         Attempt::Done(_) => doubt.stage = DoubtStage::Over,
-        // It may run twice: the second time finds nothing to do, and its commit shows that the first one is replicated.
-        // Cancelled, the first one leaves no backend behind that waits for the standby.
+        // An undo may run twice: the second run has nothing to do, and its commit shows that the first one is
+        // replicated. The first is cancelled, so that no backend stays behind that waits for the standby.
         Attempt::Unknown(..) => session.cancel_commit(),
         Attempt::Failed(_) | Attempt::Retry => {
             *refusals += 1;

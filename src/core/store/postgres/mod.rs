@@ -1,9 +1,9 @@
 //! PostgreSQL: N worker threads, a connection each, every transaction serializable, every step with a time limit.
 //!
-//! A unit of work is a synchronous closure, and `tokio_postgres` is asynchronous: each thread has a runtime of its own and
-//! waits on it. A job that meets another transaction runs again; a dead connection is replaced before the next attempt; one
-//! that does not answer is dropped, and its job fails (503). A commit of which nobody knows whether it happened is decided
-//! by [`doubt`].
+//! A unit of work is a synchronous closure and `tokio_postgres` is asynchronous, so each thread waits on a runtime of
+//! its own. After a conflict with another transaction a job runs again. A dead connection is replaced before the next
+//! attempt. A connection that does not answer is dropped, and its job fails (503). [`doubt`] decides a commit whose
+//! outcome is unknown.
 
 mod dial;
 mod doubt;
@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use worker::{Held, PendingKeys, Shared, Worker};
 
-/// How often a job is tried before its caller hears that the store is too busy.
+/// How often a job is tried before its caller gets an error.
 const ATTEMPTS: u32 = 24;
 
 pub(super) struct Postgres {
@@ -112,7 +112,7 @@ fn work_loop(worker: &Worker, jobs: &Mutex<Receiver<Box<dyn Work>>>, doubts: &Se
     }
 }
 
-/// Runs one job until it is answered, or returns it with a commit of unknown outcome.
+/// Runs one job until it is answered, or returns it if the outcome of its commit is unknown.
 fn serve<'w>(mut job: Box<dyn Work>, session: &mut Option<Session<'w>>, worker: &'w Worker) -> Option<Doubt> {
     let shared = &worker.shared;
     if !job.order().reads_only && shared.undecided.load(Ordering::Acquire) >= shared.most_undecided {
@@ -144,7 +144,7 @@ fn serve<'w>(mut job: Box<dyn Work>, session: &mut Option<Session<'w>>, worker: 
                 tracing::warn!(error = %e, "a PostgreSQL connection died; it is replaced");
                 *session = None;
                 dead += 1;
-                // A job that kills every connection it gets must not kill them all.
+                // A job that breaks every connection it gets must not break them all.
                 if dead > 3 {
                     job.fail(e);
                     return None;
@@ -179,7 +179,7 @@ enum Attempt {
     Retry,
     Dead(Error),
     Late(Error),
-    /// The commit was sent and not answered as it should be: it may have happened.
+    /// The commit was sent and not answered properly: it may have happened.
     Unknown(session::Trace, Option<Held>, String),
     Failed(Error),
 }
@@ -220,7 +220,7 @@ fn attempt_once(session: &mut Session<'_>, job: &mut dyn Work) -> Attempt {
         }
         End::Full => stopped_by(session, Trouble::Full(super::room::full())),
         End::Late => Attempt::Late(Error::Unavailable("PostgreSQL has not answered in time".into())),
-        // A failover made this host a standby: look for the new primary.
+        // A failover made this host a standby, so find the new primary.
         End::ReadOnly | End::Reconnect => Attempt::Dead(Error::Unavailable("the connection died".into())),
     }
 }
@@ -240,14 +240,14 @@ fn stopped_by(session: &mut Session<'_>, trouble: Trouble) -> Attempt {
     }
 }
 
-/// An ordinary commit shows that there is room again.
+/// An ordinary commit shows that the disk has room again.
 fn has_room(session: &Session<'_>, order: Order) {
     if order.urgency == super::Urgency::Ordinary {
         session.shared().room.is_back();
     }
 }
 
-/// Waits before a job is tried again: twice as long each time up to 64 ms, and never as long as its rival.
+/// Waits before the next try: twice as long each time up to 64 ms, with jitter, so that two rivals do not meet again.
 fn pause(attempt: u32) {
     let most = 1_u64 << attempt.min(6);
     let jitter = RandomState::new().hash_one(attempt) % (most * 1000);

@@ -1,6 +1,5 @@
-//! One connection to PostgreSQL and the thread it belongs to. Whatever is asked of it has a time limit; where that elapses
-//! the connection is dropped, and nobody sends a cancel request after it: a cancelled COMMIT stays committed here and
-//! would never have reached the standby.
+//! One connection to PostgreSQL and its thread. Everything on it has a time limit. After the limit the connection is
+//! dropped without a cancel request: a cancelled COMMIT stays committed here without having reached the standby.
 
 use super::dial::ConnectionNotices;
 use super::trouble::{failed, trouble};
@@ -20,18 +19,18 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
-/// First key of the advisory locks by which sessions share out the names of audit chains.
+/// First key of the advisory locks by which sessions divide the names of audit chains.
 const CHAINS: i32 = 0x7265_6e6b;
-/// First key of the advisory locks that each writing transaction holds on its session's chain until it has ended. It has
-/// not ended while it waits for a standby.
+/// First key of the advisory lock that each writing transaction holds on its session's chain until it has ended. While
+/// it waits for a standby it has not ended.
 pub(super) const WRITING: i32 = 0x7265_6e77;
-/// How long a connection may take to say good-bye.
+/// How long a connection may take to close.
 const FAREWELL: Duration = Duration::from_millis(50);
-/// Writes a marker: the only trace by which a transaction without an audit record can be found later.
+/// Writes a marker: the only trace of a transaction without an audit record.
 pub(super) const MARK: &str = "insert into store_markers (id, at) \
                                values (?1, (extract(epoch from clock_timestamp()) * 1000)::bigint)";
 
-/// What a transaction leaves behind that nobody else can have written.
+/// A trace that only one transaction can have written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trace {
     /// A record of its session's audit chain.
@@ -40,12 +39,12 @@ pub(super) enum Trace {
     Marker(String),
 }
 
-/// How a COMMIT went.
+/// The result of a COMMIT.
 pub(super) enum Committed {
     Yes,
     /// The transaction was rolled back.
     No(Trouble),
-    /// There was no answer, or a warning stood beside it: perhaps.
+    /// There was no answer, or a warning came with it: it may have happened.
     Unknown(String),
 }
 
@@ -54,21 +53,21 @@ pub(in crate::store) struct Session<'w> {
     client: Client,
     _driving: Driving<'w>,
     notices: Arc<ConnectionNotices>,
-    /// The statements it has prepared; they die with it.
+    /// The prepared statements of this connection.
     statements: HashMap<&'static str, Statement>,
-    /// The number of the audit chain it appends to: no other living session has it.
+    /// The number of its audit chain: no other open session has it.
     chain: i32,
     name: Arc<str>,
-    /// What its markers begin with.
+    /// The prefix of its markers.
     id: String,
     markers: u64,
-    /// The record the transaction has appended.
+    /// The audit record that the transaction appended.
     record: Option<(i64, Hash)>,
     limit: Option<Duration>,
     broken: Cell<bool>,
 }
 
-/// The task that moves a connection's bytes. It ends with the session, and the socket with it.
+/// The task that drives a connection. It ends with the session and closes the socket.
 struct Driving<'w> {
     worker: &'w Worker,
     task: JoinHandle<()>,
@@ -85,7 +84,7 @@ impl Drop for Driving<'_> {
 }
 
 impl<'w> Session<'w> {
-    /// Connects, and no more: a migration needs no audit chain.
+    /// Only connects: a migration needs no audit chain.
     pub(super) fn bare(worker: &'w Worker, no_limit: Option<NoLimit>) -> Result<Self> {
         let (client, driver, heard) = worker.wait(None, worker.shared.dialer.dial()).map_err(|t| t.error())??;
         let _driving = Driving { worker, task: worker.runtime.spawn(driver) };
@@ -105,7 +104,7 @@ impl<'w> Session<'w> {
         })
     }
 
-    /// Connects, sets the session up and takes an audit chain that no other session has.
+    /// Connects, sets the session up and claims an audit chain that no other session has.
     pub(super) fn open(worker: &'w Worker) -> Result<Self> {
         let mut session = Self::bare(worker, None)?;
         session.batch(&setup(worker.shared.limit)).map_err(|t| t.error())?;
@@ -133,17 +132,17 @@ impl<'w> Session<'w> {
     pub(super) fn chain(&self) -> i32 {
         self.chain
     }
-    /// Whether it must be dropped: it is dead, or nobody knows what it is doing.
+    /// Whether it must be dropped: it is dead, or its state is unknown.
     pub(super) fn is_broken(&self) -> bool {
         self.broken.get() || self.client.is_closed()
     }
 
-    /// Marks it as one that must be dropped.
+    /// Marks it to be dropped.
     pub(super) fn give_up(&self) {
         self.broken.set(true);
     }
 
-    /// Begins a transaction. One that writes holds a lock until it has ended, by which others can wait for that.
+    /// Begins a transaction. A writing one holds a lock until it has ended, so that others can wait for its end.
     pub(super) fn begin(&mut self, order: Order) -> std::result::Result<(), Trouble> {
         self.record = None;
         self.limit = order.no_limit.is_none().then_some(self.worker.shared.limit);
@@ -163,17 +162,17 @@ impl<'w> Session<'w> {
         self.record = None;
         self.batch("begin isolation level read committed")
     }
-    /// Ends the transaction; where that cannot be said, the session is broken, which ends it too.
+    /// Rolls back. If that fails, the session is broken, and dropping it ends the transaction.
     pub(super) fn rollback(&mut self) {
         if !self.is_broken() && self.batch("rollback").is_err() {
             self.broken.set(true);
         }
     }
-    /// Commits a transaction that has only read.
+    /// Commits a transaction that only read.
     pub(super) fn commit_read(&mut self) -> std::result::Result<(), Trouble> {
         self.batch("commit")
     }
-    /// Commits. The trace it leaves is an audit record where the transaction has appended one, else a marker.
+    /// Commits. The trace is the audit record if the transaction appended one, otherwise a marker.
     pub(super) fn commit(&mut self) -> (Trace, Committed) {
         let _ = self.notices.take_warnings();
         let (trace, done) = match self.record {
@@ -189,7 +188,7 @@ impl<'w> Session<'w> {
                     Ok(statement) => statement,
                     Err(trouble) => return (trace, Committed::No(trouble)),
                 };
-                // Both are sent at once: a marker costs no round trip.
+                // Both are sent at once, so that a marker costs no round trip.
                 let both = async {
                     let params: [&(dyn ToSql + Sync); 1] = [&marker];
                     let marked = self.client.execute(&statement, &params);
@@ -206,7 +205,7 @@ impl<'w> Session<'w> {
             },
             Ok(Err(e)) => match self.trouble(&e) {
                 Trouble::Gone(e) => Committed::Unknown(e.to_string()),
-                // Whatever else it says, it says instead of committing.
+                // Any other database error means that it did not commit.
                 trouble if e.as_db_error().is_some() => Committed::No(trouble),
                 trouble => Committed::Unknown(trouble.error().to_string()),
             },
@@ -214,22 +213,22 @@ impl<'w> Session<'w> {
         };
         (trace, committed)
     }
-    /// Breaks off the COMMIT it waits for and waits for the answer once more. Only for a transaction whose outcome nobody
-    /// cares for.
+    /// Cancels the COMMIT that is running and waits for its answer once more. Only for a transaction whose outcome does
+    /// not matter.
     pub(super) fn cancel_commit(&mut self) {
         let token = self.client.cancel_token();
         let asked = self.worker.wait(None, self.worker.shared.dialer.cancel(&token));
-        // Answers come in order: once this one is there, so was the one of the COMMIT.
+        // Answers come in order: after this answer, the one of the COMMIT has come too.
         let answered = asked.and_then(|()| self.worker.wait(self.limit, self.client.batch_execute("select 1")));
         self.broken.set(!matches!(answered, Ok(Ok(()))));
         let _ = self.notices.take_warnings();
     }
 
-    /// The audit record the transaction has appended to its chain.
+    /// The audit record that the transaction appended to its chain.
     pub(in crate::store) fn appended(&mut self, n: i64, hash: &Hash) {
         self.record = Some((n, *hash));
     }
-    /// Whether the outcome of a unit of work with this key is in doubt: here, or on another node that has said so.
+    /// Whether the outcome of a unit of work with this key is in doubt: here, or visibly on another node.
     pub(in crate::store) fn in_doubt(&mut self, key: &Hash) -> std::result::Result<bool, Trouble> {
         if self.worker.shared.keys.has(key) {
             return Ok(true);
@@ -275,7 +274,7 @@ impl<'w> Session<'w> {
         self.statements.insert(sql, statement.clone());
         Ok(statement)
     }
-    /// A migration by a newer node changes what a prepared statement returns: prepare it again and run the job again.
+    /// A migration by a newer node changes a prepared statement's result: prepare it and run the job again.
     fn stale(&mut self, sql: &'static str, e: &tokio_postgres::Error) -> Trouble {
         if e.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) && self.statements.remove(sql).is_some() {
             return Trouble::Conflict;
@@ -292,7 +291,7 @@ impl<'w> Session<'w> {
         let trouble = trouble(e);
         if let Trouble::Gone(_) = trouble {
             self.broken.set(true);
-            // The connection's own error says more than that it is closed.
+            // The connection's own error says more than "connection closed".
             let why = self.notices.end().map_or_else(|| failed(e), Error::Unavailable);
             return Trouble::Gone(why);
         }
@@ -300,10 +299,10 @@ impl<'w> Session<'w> {
     }
 }
 
-/// What each session is told. Without sequential scans the predicate locks of a serializable transaction stay on the
-/// rows it looked up: on a small table the planner would else read, and so lock, all of it. Their price makes
-/// just-in-time compilation think a query is huge, so that is off too. PostgreSQL ends a statement a little before we
-/// drop the connection, and what we have dropped unseen before long, so that its locks go.
+/// The settings of each session. Without sequential scans, the predicate locks of a serializable transaction cover only
+/// the rows it looked up; on a small table the planner would otherwise read and lock all of it. The price of these
+/// plans makes JIT compilation treat every query as large, so it is off too. PostgreSQL cancels a statement shortly
+/// before we drop the connection, and soon ends a session that we dropped unnoticed, which releases its locks.
 fn setup(limit: Duration) -> String {
     let limit = limit.as_millis();
     let (statement, idle) = (limit - limit / 10, limit + limit / 2);

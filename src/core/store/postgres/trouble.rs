@@ -4,7 +4,7 @@ use crate::store::Error;
 use crate::store::tx::Trouble;
 use tokio_postgres::error::{Severity, SqlState};
 
-/// Run again, get another connection, or give up.
+/// Whether to run again, open another connection, or fail.
 pub(super) fn trouble(e: &tokio_postgres::Error) -> Trouble {
     let Some(code) = e.code() else {
         let broken = e.is_closed() || std::error::Error::source(e).is_some_and(|s| s.is::<std::io::Error>());
@@ -26,14 +26,14 @@ pub(super) fn trouble(e: &tokio_postgres::Error) -> Trouble {
     }
 }
 
-/// FATAL and PANIC end the session.
+/// FATAL and PANIC end the session, other errors only the statement.
 fn ends_the_statement_alone(e: &tokio_postgres::Error) -> bool {
     e.as_db_error().is_none_or(|db| db.parsed_severity().is_none_or(|s| s == Severity::Error))
 }
 
 pub(super) fn failed(e: &tokio_postgres::Error) -> Error {
     match e.code() {
-        // Classes 08 (connection), 53 (out of resources) and 57 (operator intervention) pass with time.
+        // Errors of the classes 08 (connection), 53 (out of resources) and 57 (operator intervention) are temporary.
         Some(c) if ["08", "53", "57"].iter().any(|class| c.code().starts_with(class)) => Error::Unavailable(text(e)),
         Some(_) => Error::Engine(text(e)),
         None if e.is_closed() => Error::Unavailable(text(e)),
@@ -41,7 +41,7 @@ pub(super) fn failed(e: &tokio_postgres::Error) -> Error {
     }
 }
 
-/// The error without its DETAIL, which may quote what a row holds.
+/// The error without its DETAIL, which may quote a row.
 pub(super) fn text(e: &tokio_postgres::Error) -> String {
     e.as_db_error().map_or_else(
         || std::error::Error::source(e).map_or_else(|| e.to_string(), |s| format!("{e}: {s}")),

@@ -1,10 +1,10 @@
-//! Values on their way to PostgreSQL and back.
+//! Conversion of values to and from PostgreSQL.
 
 use crate::store::tx::Trouble;
 use crate::store::{Error, Row, Value};
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 
-/// A row as the store hands it out.
+/// A row of PostgreSQL as a row of the store.
 pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row, Trouble> {
     (0..row.len()).map(|i| value(row, i)).collect::<Result<_, _>>().map(Row)
 }

@@ -1,4 +1,4 @@
-//! A thread of the store, and what all of them share.
+//! A thread of the store, and the state that all threads share.
 
 use super::dial::Dialer;
 use crate::secret::Hash;
@@ -14,21 +14,21 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// What all threads of a store share.
+/// The state that all threads of a store share.
 pub(super) struct Shared {
     pub(super) dialer: Dialer,
     pub(super) limit: Duration,
     pub(super) room: Arc<Room>,
     pub(super) keys: PendingKeys,
-    /// True once a stop has no more time.
+    /// True when the time for a stop is over.
     pub(super) abort: watch::Receiver<bool>,
-    /// Commits whose outcome is not known.
+    /// The number of commits whose outcome is unknown.
     pub(super) undecided: AtomicUsize,
-    /// How many of them there may be before writes are refused.
+    /// Writes are refused when there are this many.
     pub(super) most_undecided: usize,
 }
 
-/// The keys of the units of work whose commit was sent and whose caller has not been answered.
+/// The keys of units of work whose commit was sent and whose caller has no answer yet.
 #[derive(Default)]
 pub(super) struct PendingKeys(Mutex<HashMap<Hash, usize>>);
 impl PendingKeys {
@@ -49,7 +49,7 @@ impl PendingKeys {
     }
 }
 
-/// Holds a key among [`PendingKeys`] for as long as it lives.
+/// Holds a key in [`PendingKeys`] as long as it lives.
 pub(super) struct Held {
     shared: Arc<Shared>,
     key: Hash,
@@ -69,14 +69,14 @@ impl Drop for Held {
     }
 }
 
-/// The advisory lock that stands for a key.
+/// The advisory lock of a key.
 pub(super) fn lock_of(key: &Hash) -> i64 {
     let mut first = [0; 8];
     first.copy_from_slice(&key.as_bytes()[..8]);
     i64::from_be_bytes(first)
 }
 
-/// A thread with its runtime: connections are made, used and closed on it alone.
+/// A thread with its runtime: connections are opened, used and closed only on it.
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) runtime: Runtime,
@@ -86,11 +86,11 @@ impl Worker {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Ok(Self { shared, runtime: runtime.map_err(|e| Error::Unavailable(e.to_string()))? })
     }
-    /// Ends without waiting for what never ends, such as the look-up of a name.
+    /// Ends without waiting for blocking tasks that may never end, such as a DNS look-up.
     pub(super) fn close(self) {
         self.runtime.shutdown_background();
     }
-    /// Waits for `work`, no longer than `limit`, and not after the store was told to break off.
+    /// Waits for `work`, at most `limit`, and not after the store was told to abort.
     pub(super) fn wait<T>(
         &self,
         limit: Option<Duration>,
@@ -99,7 +99,7 @@ impl Worker {
         let mut abort = self.shared.abort.clone();
         self.runtime.block_on(async {
             let aborted = async {
-                // A store that is dropped without a stop finishes what waits.
+                // A store that is dropped without a stop finishes its waiting jobs.
                 if abort.wait_for(|told| *told).await.is_err() {
                     pending::<()>().await;
                 }

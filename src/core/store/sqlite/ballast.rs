@@ -1,5 +1,5 @@
-//! Room kept in reserve: a file of fixed size beside the database. When the disk is full it is deleted, and what must not
-//! fail, such as a revocation, is written into its place.
+//! Reserved disk space: a file of fixed size beside the database. When the disk is full it is deleted, and its space is
+//! used for writes that must not fail, such as a revocation.
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use std::fs::{self, File};
@@ -7,27 +7,27 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Less than this is no room at all: an I/O error with so little left is a full disk.
+/// With less free space than this, an I/O error means a full disk.
 const NOTHING: u64 = 1024 * 1024;
-/// Written at once where room cannot be promised.
+/// The size of one write if the space cannot be allocated.
 const BLOCK: usize = 64 * 1024;
 
-/// The reserve of one database.
+/// The reserve file of one database.
 pub(super) struct Ballast {
     file: PathBuf,
     size: u64,
 }
 
 impl Ballast {
-    /// Beside the database: `renkei.db` has `renkei.ballast`. With a size of nought there is none, and none is missed.
+    /// The file beside the database: `renkei.ballast` for `renkei.db`. With size 0 there is none, and none is missing.
     pub(super) fn for_database(database: &Path, size: u64) -> Self {
         Self { file: database.with_extension("ballast"), size }
     }
-    /// Whether it lies on the disk, whole.
+    /// Whether the file exists with its full size.
     pub(super) fn is_there(&self) -> bool {
         self.size == 0 || fs::metadata(&self.file).is_ok_and(|file| file.len() == self.size)
     }
-    /// Gives its room away.
+    /// Deletes the file.
     pub(super) fn give_away(&self) {
         if let Err(cause) = fs::remove_file(&self.file)
             && cause.kind() != io::ErrorKind::NotFound
@@ -35,11 +35,11 @@ impl Ballast {
             tracing::error!(%cause, file = %self.file.display(), "the ballast cannot be deleted");
         }
     }
-    /// Whether an I/O error of the database is a full disk.
+    /// Whether an I/O error of the database means a full disk.
     pub(super) fn nothing_is_free(&self) -> bool {
         nothing_is_free(&self.file)
     }
-    /// Makes it where it is missing and twice its size is free, and says whether it is there then.
+    /// Makes the file if it is missing and twice its size is free. Returns whether it exists afterwards.
     pub(super) fn make(&self) -> bool {
         if self.is_there() {
             return true;
@@ -57,7 +57,7 @@ impl Ballast {
         }
         true
     }
-    /// Room that the system promises: where it cannot promise any, bytes that no file system leaves out.
+    /// Allocates the space. If the file system cannot allocate, writes bytes that it cannot compress.
     fn fill(&self, path: &Path) -> io::Result<()> {
         let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
         if fallocate(&file, FallocateFlags::empty(), 0, self.size).is_err() {
@@ -66,7 +66,7 @@ impl Ballast {
             while left > 0 {
                 block.clear();
                 while block.len() < BLOCK {
-                    // xorshift: nothing to compress.
+                    // xorshift: incompressible bytes.
                     word ^= word << 13;
                     word ^= word >> 7;
                     word ^= word << 17;
@@ -81,11 +81,11 @@ impl Ballast {
     }
 }
 
-/// Whether an I/O error on this file is a full disk.
+/// Whether an I/O error on this file means a full disk.
 pub(super) fn nothing_is_free(beside: &Path) -> bool {
     free(beside).is_some_and(|free| free < NOTHING)
 }
-/// The bytes that our user may still write beside this file.
+/// The bytes that our user may still write in the folder of this file.
 fn free(beside: &Path) -> Option<u64> {
     let folder = beside.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     statvfs(folder).ok().map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize))

@@ -1,8 +1,8 @@
 //! SQLite: one writer thread with group commit, a pool of read-only connections, one process for each file.
 //!
-//! The writer drains its queue into one `BEGIN IMMEDIATE`, a savepoint for each job, commits once and only then
-//! answers: every acknowledged write is on the disk (WAL, `synchronous=FULL`), and a read that starts after an
-//! acknowledged write sees it, because a WAL reader sees the last commit.
+//! The writer runs the queued jobs in one `BEGIN IMMEDIATE`, each in a savepoint, commits once and only then answers.
+//! So every acknowledged write is on the disk (WAL, `synchronous=FULL`), and a read that starts after it sees it,
+//! because a WAL reader sees the last commit.
 
 mod ballast;
 mod statement;
@@ -27,9 +27,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use writer::{READERS, WORKER, Writer};
 
-/// Read connections kept for reuse; more are opened when more threads read at once.
+/// Read connections that stay open for reuse; more are opened if more threads read at once.
 const IDLE_READERS: usize = 32;
-/// Statements each connection keeps prepared: more than all verbs together have.
+/// Prepared statements of each connection: more than the program has.
 const STATEMENTS: usize = 1024;
 
 pub(super) struct Sqlite {
@@ -70,7 +70,7 @@ impl Sqlite {
         Ok(Arc::new(Self { queue, room, path: path.to_owned(), readers, stopped: AtomicBool::new(false), counters }))
     }
 
-    /// Runs on the calling thread: a look-up by key costs less than a hop to another one.
+    /// Runs on the calling thread: a look-up by key costs less than a change of threads.
     pub(super) fn read<T>(&self, work: &impl Fn(&mut Tx<'_, '_>) -> Result<T>) -> Result<T> {
         if self.stopped.load(Ordering::Acquire) {
             return Err(Error::Unavailable("the store is stopped".into()));
@@ -85,7 +85,7 @@ impl Sqlite {
         if end == job::End::Io && nothing_is_free(&self.path) {
             out = Err(full());
         }
-        // A connection that cannot even end its read is not reused.
+        // A connection that cannot end its read is not reused.
         if c.execute_batch("rollback").is_ok() && !self.stopped.load(Ordering::Acquire) {
             let mut idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
             if idle.len() < IDLE_READERS {
@@ -95,7 +95,7 @@ impl Sqlite {
         out
     }
 
-    /// Why nothing can be read. A full disk shows as an I/O error too.
+    /// Why a read failed. A full disk can cause an I/O error too.
     fn unreadable(&self, e: &rusqlite::Error) -> Error {
         match trouble(e) {
             Trouble::Io(_) if nothing_is_free(&self.path) => full(),
@@ -112,7 +112,7 @@ impl Sqlite {
         Ok(c)
     }
 
-    /// Copies the last committed state. The copy is whole or not there: it gets its name last.
+    /// Copies the last committed state. The copy gets its name last, so a partial copy never has it.
     pub(super) fn backup(&self, to: &Path) -> Result<()> {
         let mut part = to.as_os_str().to_owned();
         part.push(".part");
@@ -122,7 +122,7 @@ impl Sqlite {
             let from = self.reader()?;
             let mut copy = Connection::open(&part)?;
             let step = Backup::new(&from, &mut copy)?.step(-1)?;
-            // One file without a log beside it.
+            // One file, without a log.
             copy.pragma_update(None, "journal_mode", "DELETE")?;
             Ok(step)
         })();
@@ -139,13 +139,13 @@ impl Sqlite {
     pub(super) async fn stop(&self, within: Duration) {
         self.stopped.store(true, Ordering::Release);
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        // A write that the disk holds up cannot be broken off.
+        // A write that waits for the disk cannot be aborted.
         self.queue.stop(within, || ()).await;
     }
 }
 
-/// Takes the lock beside the file: one process owns it, so that what it caches can be exact. The kernel gives the lock
-/// back when the process ends, however it ends.
+/// Takes the lock beside the file. Only one process uses the file, so that its caches can be exact. The kernel releases
+/// the lock when the process ends, however it ends.
 fn lock(path: &Path) -> Result<File> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".lock");
@@ -159,7 +159,7 @@ fn lock(path: &Path) -> Result<File> {
     }
 }
 
-/// Makes the file before SQLite does, so that nobody else may read it; the files SQLite puts beside it take its mode.
+/// Creates the file before SQLite does, so that nobody else may read it. SQLite gives its other files the same mode.
 fn private(path: &Path, new: bool) -> Result<()> {
     let mut options = File::options();
     options.write(true).mode(0o600);
@@ -167,7 +167,7 @@ fn private(path: &Path, new: bool) -> Result<()> {
     options.open(path).map(|_| ()).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
 }
 
-/// Lets a prepared statement keep its plan. This SQLite is compiled with STAT4: without the guarantee it looks at each
+/// Keeps the plan of a prepared statement. This SQLite is compiled with STAT4: without this setting it looks at each
 /// bound value and plans the statement again at every execution, which costs more than the statement itself.
 fn fix_plans(c: &Connection) -> rusqlite::Result<()> {
     c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
@@ -185,7 +185,7 @@ fn connect(path: &Path, options: &Options) -> Result<Connection> {
 
 fn prepare(c: &Connection) -> rusqlite::Result<()> {
     fix_plans(c)?;
-    // What a savepoint would write into a temporary file must not need room on a disk.
+    // A savepoint must not need disk space for a temporary file.
     c.pragma_update(None, "temp_store", "MEMORY")?;
     c.pragma_update(None, "journal_mode", "WAL")?;
     c.pragma_update(None, "synchronous", "FULL")?;

@@ -1,7 +1,7 @@
-//! The one thread that writes: it takes jobs from the queue, runs them in groups, commits once, and then answers.
+//! The writer thread: it takes jobs from the queue, runs them in groups, commits once, and then answers.
 //!
-//! A full disk ends SQLite's whole transaction. The endings among its jobs must not fail for that: the ballast is deleted, and
-//! they run again in its room. Whatever is ordinary is refused from then on, until the ballast lies there again.
+//! A full disk ends SQLite's whole transaction. The endings among its jobs must not fail, so the ballast is deleted and
+//! they run again in its space. Ordinary jobs are refused until the ballast exists again.
 
 use super::ballast::Ballast;
 use super::statement::trouble;
@@ -14,13 +14,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// How many jobs share one commit. More gain nothing and make the first of them wait.
+/// How many jobs share one commit. More would gain nothing and delay the first of them.
 const BATCH: usize = 256;
-/// The one audit chain of a SQLite file.
+/// The only audit chain of a SQLite file.
 pub(super) const WORKER: &str = "sqlite";
-/// How often the writer looks for room while there is none.
+/// How often the writer checks for free space while the disk is full.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long the writer waits for a reader that is in its way.
+/// How long the writer waits for a reader that blocks it.
 pub(super) const READERS: Duration = Duration::from_secs(5);
 
 /// A group of jobs in one transaction.
@@ -53,7 +53,7 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        // Leaves one file behind for whoever copies it; readers may still hold it, then the WAL stays.
+        // Leaves a single file, which is easy to copy. If readers are still open, the WAL stays.
         self.checkpoint(READERS);
     }
 
@@ -67,7 +67,7 @@ impl Writer {
         }
     }
 
-    /// A job that may run now.
+    /// The job, if it may run now.
     fn admitted(&self, job: Box<dyn Work>) -> Option<Box<dyn Work>> {
         if !job.ticket().take() {
             return None;
@@ -92,12 +92,12 @@ impl Writer {
         self.ballast.give_away();
         let (endings, others): (Jobs, Jobs) = ran.into_iter().partition(|job| job.order().urgency == Urgency::Ending);
         others.into_iter().for_each(|job| job.fail(full()));
-        // What the log holds already finds room in the database, and the log begins anew.
+        // The content of the log moves into the database, and the log starts empty.
         self.checkpoint(Duration::ZERO);
         self.endings(endings);
         self.checkpoint(Duration::ZERO);
     }
-    /// All together first; where that is too much for the room that is left, one by one.
+    /// All together first; if the space is not enough, one by one.
     fn endings(&mut self, endings: Jobs) {
         let mut waiting = endings.into_iter();
         let Some(first) = waiting.next() else { return };
@@ -129,7 +129,7 @@ impl Writer {
             self.room.is_back();
         }
     }
-    /// Moves the log into the database and cuts it to nothing, as far as that goes: readers may be in its way.
+    /// Moves the log into the database and truncates it, as far as readers allow.
     fn checkpoint(&self, wait: Duration) {
         let _ = self.c.busy_timeout(wait);
         let _ = self.c.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()));
@@ -170,8 +170,8 @@ fn transaction(
     }
 }
 
-/// Runs one job in its savepoint. An error means that the whole transaction is lost: a full disk or an I/O error may end it,
-/// and what SQLite leaves of it is not looked into.
+/// Runs one job in its savepoint. An error means that the whole transaction is lost: a full disk or an I/O error may
+/// end it, and we do not try to continue it.
 fn savepoint(c: &Connection, job: &mut dyn Work, counters: Option<&Counters>) -> Result<(), Trouble> {
     run(c, "savepoint job")?;
     let end = job.run(&mut Tx::sqlite(c, WORKER, counters));

@@ -1,4 +1,4 @@
-//! Samples of every context: each page is rendered with all of them, in both languages, by the tests and for the eye.
+//! Samples of every context: tests render each page with all of them, in both languages, and people look at them.
 //! People, numbers and names are invented.
 
 use super::link::*;
@@ -18,18 +18,18 @@ const MONTH: Duration = Duration::from_hours(30 * 24);
 
 /// A page with one of its samples.
 pub struct Sample {
-    /// The page's name, as its template's.
+    /// The page's name, like its template.
     pub page: &'static str,
-    /// What is particular about this one.
+    /// What is special in this sample.
     pub case: &'static str,
     /// Renders it.
     pub render: Box<dyn Fn(&Pages, &Chrome) -> Result<String, Error>>,
 }
 
-/// みなと信用組合, which does not exist.
+/// みなと信用組合, an invented institution.
 ///
 /// # Panics
-/// Never: its number is a number.
+/// Never: the number is valid.
 #[must_use]
 #[expect(clippy::expect_used, reason = "a constant")]
 pub fn institution() -> InstitutionProfile {

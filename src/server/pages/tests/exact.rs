@@ -1,8 +1,8 @@
-//! The manual's strings (docs/requirements.md): each stands on its page, to the letter.
+//! The manual's strings (docs/requirements.md): each is on its page, exactly.
 
 use super::*;
 
-/// Each number with its strings, and the page (with sample) each stands on.
+/// Each number with its strings, and the page (with sample) that has them.
 const EXACT: &[(&str, &str, &[&str])] = &[
     (
         "R7",
@@ -248,7 +248,7 @@ fn the_manuals_strings_stand_on_their_pages() {
             assert!(text.contains(string), "{row}: {page} lacks {string}");
         }
     }
-    // Legal sentences stay Japanese on the English pages, with a summary marked as one.
+    // Legal sentences stay Japanese on the English pages, with a summary that is marked as one.
     let english = samples_of(Language::En, "consent choose");
     assert!(text_of(&english).contains("当信用組合のAPI利用規定を確認し、同意します。"));
     assert!(english.contains("参考訳"));

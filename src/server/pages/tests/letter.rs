@@ -28,7 +28,7 @@ fn pages() -> Pages {
     Pages::new(InstitutionProfile { contact_hours: "平日9時～17時".into(), ..samples::institution() }).unwrap()
 }
 
-/// A link ends at a whole second (30 days, less the part of a second in which the button was pressed): that is 30日 all the same.
+/// A grant ends at a whole second (30 days minus a part of a second): the letter still says 30日.
 #[test]
 fn thirty_days_are_thirty_however_the_button_was_pressed() {
     for millis in [0, 1, 999] {
@@ -75,7 +75,7 @@ fn the_completion_notice_word_for_word() {
     }
 }
 
-/// Nothing but an identifier was allowed: the account the customer was verified by is not said to be shared.
+/// If only an identifier was allowed, the verified account is not named as shared.
 #[test]
 fn a_notice_names_no_account_where_none_is_shared() {
     let pages = pages();

@@ -1,5 +1,5 @@
-//! Every page with every sample, in both languages; forms, ids and assets; the locales against each other. The
-//! exact words of docs/requirements.md stand in `exact`, the letter's in `letter`.
+//! Every page with every sample, in both languages; forms, ids and assets; the locales compared. The exact texts of
+//! docs/requirements.md are in `exact`, the letter's in `letter`.
 
 mod exact;
 mod letter;
@@ -16,7 +16,7 @@ fn pages() -> Pages {
     Pages::new(institution()).unwrap()
 }
 
-/// What a person reads: the text without markup, entities resolved.
+/// The visible text: without markup, entities resolved.
 fn text_of(html: &str) -> String {
     let mut out = String::new();
     let mut inside = false;
@@ -88,7 +88,7 @@ fn ids_are_unique_and_labels_lead_somewhere() {
     }
 }
 
-/// The script keeps a second press from being sent, above all of 許可する.
+/// The script prevents that a form is submitted twice, above all 許可する.
 #[test]
 fn every_page_with_a_form_of_ours_has_the_script() {
     for language in Language::ALL {
@@ -111,7 +111,7 @@ fn the_languages_have_the_same_texts() {
     assert_eq!(ja.symmetric_difference(&en).collect::<Vec<_>>(), Vec::<&&str>::new());
 }
 
-/// G20: the manual's ID of ② is illegible, so the institution says which one its page has.
+/// G20: the manual's ID of ② is illegible, so the institution configures it.
 #[test]
 fn the_id_of_the_second_screen_is_the_configured_one() {
     let customer = |profile: InstitutionProfile| {
@@ -146,7 +146,7 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        // Those of the demonstration have texts of their own.
+        // Those of the demonstration have their own texts.
         if path.is_dir() && !path.ends_with("demo") {
             found.extend(walk(&path));
         } else if path.extension().is_some_and(|e| e == "html") {

@@ -1,5 +1,4 @@
-//! When an interaction is over: the page of 許可する, which sends the browser to the app again while it may, and
-//! 連携元画面へ.
+//! When an interaction is over: the page after 許可する, which sends the browser to the app again if allowed, and 連携元画面へ.
 
 use super::{HandlerError, ScreenContext};
 use crate::id::GrantId;
@@ -12,8 +11,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
 impl ScreenContext<'_> {
-    /// Sends the browser that pressed 許可する to the app with a further code, where it may have one; else the page that
-    /// says whether the link is complete.
+    /// Sends the browser to the app with a further code, if allowed; otherwise shows whether the link is complete.
     pub(super) async fn done_page(&self, view: &View, grant: &GrantId) -> Result<HttpResponse, HandlerError> {
         let (client, language) = (self.client(view).await?, self.language(view));
         let app = client.name_in(language);
@@ -27,8 +25,8 @@ impl ScreenContext<'_> {
         Ok(page::html(StatusCode::OK, Leads::Here, self.app.pages.done(&self.frame(view), &page)))
     }
 
-    /// 連携元画面へ: the app's answer, when the interaction has ended without consent; otherwise the screen that is. On a form
-    /// that holds R35, R36 or R37 the press itself ends the interaction.
+    /// 連携元画面へ: the error response to the app if the interaction ended without consent; otherwise the current screen. On
+    /// a form that shows R35, R36 or R37, this button itself ends the interaction.
     pub(super) async fn leave(&self, step: &str) -> Result<HttpResponse, HandlerError> {
         let mut view = self.view(None).await?;
         if view.interaction.live() {

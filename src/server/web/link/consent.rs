@@ -1,4 +1,4 @@
-//! ⑥: the page (R70–R72) and its buttons 許可する and 拒否する. What they do is `linking`'s.
+//! ⑥: the page (R70–R72) and its buttons 許可する and 拒否する. `linking` does the work.
 
 use super::{HandlerError, ScreenContext};
 use crate::clock::Instant;
@@ -15,7 +15,7 @@ use actix_web::http::{StatusCode, header};
 use std::time::Duration;
 
 impl ScreenContext<'_> {
-    /// The page; or the end, where nothing of what is asked can be shared.
+    /// The page; or the end of the interaction if nothing of the request can be shared.
     pub(super) async fn consent_page(&self, view: &View, at: AtConsent<'_>) -> Result<HttpResponse, HandlerError> {
         let offered = self.app.linking.offer(at, |offered| self.words(view, at, offered)).await;
         let offered = offered.map_err(|cause| self.failed(cause, view))?;
@@ -33,7 +33,7 @@ impl ScreenContext<'_> {
         Ok(page::html(StatusCode::OK, Leads::ToTheApp, self.app.pages.consent(&self.frame(view), &page)))
     }
 
-    /// 許可する. A second press waits for what comes of the first.
+    /// 許可する. A second submit waits for the result of the first.
     pub(super) async fn allow(
         &self,
         step: &str,
@@ -76,8 +76,7 @@ impl ScreenContext<'_> {
         self.show(denied.map_err(|cause| self.failed(cause, &view))?)
     }
 
-    /// The digest of every word of the page, without the hour and the step token that are in it: the same page, the same
-    /// digest.
+    /// The digest of the page's text without its time and step token, so that the same page always has the same digest.
     fn words(&self, view: &View, at: AtConsent<'_>, offered: &Offered) -> Result<Hash, PageFailed> {
         let frame = Chrome { path: String::new(), step: String::new(), ..self.frame(view) };
         let page = consent_context(at, offered, Instant::from_millis(0));
@@ -93,7 +92,7 @@ impl ScreenContext<'_> {
         Secret::new(format!("{address} {agent}"))
     }
 
-    /// What a use-case could not do.
+    /// The response to a failed use case.
     pub(super) fn failed(&self, cause: linking::Error, view: &View) -> HandlerError {
         match cause {
             linking::Error::Store(cause) => HandlerError::Store(cause),
@@ -104,7 +103,7 @@ impl ScreenContext<'_> {
         }
     }
 
-    /// 303 to the screen that is.
+    /// 303 to the current screen.
     pub(super) fn show(&self, seen: ViewResult) -> Result<HttpResponse, HandlerError> {
         match seen {
             ViewResult::Foreign => Err(HandlerError::Foreign),
@@ -113,7 +112,7 @@ impl ScreenContext<'_> {
     }
 }
 
-/// What the page shows of an offer, at this moment.
+/// The content of the page for an offer, at this time.
 fn consent_context(at: AtConsent<'_>, offered: &Offered, now: Instant) -> ConsentPage {
     let AtConsent { proofed, client, language, .. } = at;
     let offer = &offered.offer;
@@ -147,7 +146,7 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered, now: Instant) -> Consen
     }
 }
 
-/// What 許可する lacked, and what else is wrong.
+/// What was missing for 許可する, and the other problems.
 fn missing(problems: Vec<Problem>) -> (Option<Missing>, Vec<Problem>) {
     let lacks = |field| problems.iter().any(|p| p.field == Some(field));
     let missing = match (lacks(Field::Account), lacks(Field::Agree)) {

@@ -1,4 +1,4 @@
-//! The forms of the screens, by the names of requirements.md#forms.
+//! The forms of the screens; field names as in requirements.md#forms.
 
 use crate::consent::ConsentChoice;
 use crate::id::AccountId;
@@ -7,18 +7,18 @@ use crate::params::{Params, decode};
 use crate::secret::Secret;
 use crate::web::typed::Typed;
 
-/// A posted form.
+/// A submitted form.
 pub(super) struct PostedForm {
     /// The single-use step token.
     pub(super) step: String,
-    /// What the button said.
+    /// The button.
     pub(super) action: Action,
 }
-/// What a button asks for.
+/// What a button does.
 pub(super) enum Action {
     /// One of the five checks.
     Check(Box<Posted>),
-    /// ⑥ 許可する, and the digest of the page it stood on
+    /// ⑥ 許可する, with the digest of the page it was on.
     Allow(ConsentChoice, Option<String>),
     /// ⑥ 拒否する
     Deny,
@@ -26,8 +26,8 @@ pub(super) enum Action {
     Return,
 }
 
-/// The fields of a form, each once. The one field that may come more than once is taken out before the strict reader
-/// refuses it.
+/// The fields of a form, each once. The only field that may be repeated is taken out first, because the strict parser
+/// would refuse it.
 fn fields<'b>(screen: &str, body: &'b [u8]) -> Option<(Vec<&'b str>, Params)> {
     let text = std::str::from_utf8(body).ok()?;
     let (chosen, single): (Vec<&str>, Vec<&str>) =
@@ -51,11 +51,11 @@ fn customer(params: &Params) -> CustomerForm {
     }
 }
 
-/// What was typed in a form, whatever becomes of it. A PIN is not among it.
+/// What was typed in a form, whatever the result of the form is. Never a PIN.
 pub(super) fn typed(screen: &str, body: &[u8]) -> Typed {
     let Some((_, params)) = fields(screen, body) else { return Typed::default() };
     match screen {
-        // A button without fields, such as 口座情報を入力し直す, has typed nothing.
+        // A button without fields, such as 口座情報を入力し直す, submits nothing typed.
         "account" if params.get("action") == Some("next") => {
             Typed { account: Some(account(&params)), ..Typed::default() }
         }
@@ -66,7 +66,7 @@ pub(super) fn typed(screen: &str, body: &[u8]) -> Typed {
     }
 }
 
-/// Reads a form; `None` for a button this screen does not have.
+/// Parses a form; `None` for a button that this screen does not have.
 pub(super) fn parse(screen: &str, body: &[u8]) -> Option<PostedForm> {
     let (chosen, params) = fields(screen, body)?;
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();

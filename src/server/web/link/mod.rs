@@ -1,8 +1,8 @@
 //! The linking screens: `/link/{interaction}/…` (docs/requirements.md).
 //!
-//! GET shows the stage that is, POST hands the form to the [`crate::identity::IdentityService`] (⑥: to [`crate::linking`]) and
-//! always goes on with 303: what was wrong is kept in the interaction's row, what was typed in a sealed cookie, so that a
-//! page can be loaded again. A page of another stage leads to the current one: no screen can be skipped.
+//! GET shows the current stage. POST gives the form to [`crate::identity::IdentityService`] (⑥: to [`crate::linking`])
+//! and always responds with 303. Errors are stored in the interaction's row, and what was typed in a sealed cookie, so
+//! that a page can be reloaded. A page of another stage redirects to the current one, so no screen can be skipped.
 
 mod after;
 mod consent;
@@ -29,25 +29,25 @@ use form::Action;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// What the handlers of one request share: the browser, its interaction, the app that sent it.
+/// What the handlers of one request share: the browser, its interaction, the requesting app.
 struct ScreenContext<'a> {
     req: &'a HttpRequest,
     app: &'a App,
     visitor: Visitor,
-    /// Where the browser comes from, for the record of a consent.
+    /// The browser's address, for the consent record.
     address: Option<IpAddr>,
-    /// What was typed before, from the browser's own cookie.
+    /// What was typed before, from the browser's cookie.
     typed: Typed,
     now: Instant,
 }
 
-/// What stops a handler.
+/// Why a handler stops.
 enum HandlerError {
     /// Not this browser's interaction.
     Foreign,
     /// The store.
     Store(store::Error),
-    /// The page has its answer already.
+    /// A response is ready.
     Answer(Box<HttpResponse>),
 }
 impl From<store::Error> for HandlerError {
@@ -72,7 +72,7 @@ impl<'a> ScreenContext<'a> {
             ViewResult::Here(view) => Ok(*view),
         }
     }
-    /// The app that sent the customer. A client's record outlives its interactions.
+    /// The requesting app. A client's record is never deleted before its interactions.
     async fn client(&self, view: &View) -> Result<Arc<Client>, HandlerError> {
         let client = self.app.authenticator.client(&view.interaction.client).await?;
         client.ok_or_else(|| HandlerError::Answer(Box::new(page::busy(self.app, self.language(view)))))
@@ -84,7 +84,7 @@ impl<'a> ScreenContext<'a> {
     fn path(&self, view: &View) -> String {
         paths::screen(&view.interaction.id, &view.interaction.stage)
     }
-    /// 303 to the screen that is, with the interaction's cookie where the browser has to learn it.
+    /// 303 to the current screen, with the interaction's cookie if it is new.
     fn on(&self, view: &View) -> HttpResponse {
         let mut answer = page::see_other(&self.path(view));
         self.bind(&mut answer, view);
@@ -95,12 +95,12 @@ impl<'a> ScreenContext<'a> {
             cookie::bind(answer, self.app, &view.interaction, value, self.now);
         }
     }
-    /// What is wrong with the page that is shown: what its row holds, and what could not be written there.
+    /// The errors of the page: those stored in the interaction's row, and the one that could not be stored.
     fn problems(&self, i: &Interaction) -> Vec<Problem> {
         let unwritten = self.typed.unwritten_at(i).filter(|_| i.live());
         unwritten.into_iter().chain(i.errors.problems.iter().copied()).collect()
     }
-    /// 303 to the screen that is, which then says what the store has not heard of.
+    /// 303 to the current screen, which then shows an error that is not stored.
     fn on_unwritten(&self, view: &View, posted: Typed, problem: Problem) -> HttpResponse {
         let unwritten = Some((view.interaction.step, problem));
         let mut answer = self.on(view);
@@ -111,7 +111,7 @@ impl<'a> ScreenContext<'a> {
         let language = page::language(req, None);
         match stop {
             HandlerError::Answer(answer) => *answer,
-            // The answer reveals nothing, not even whether there is such an interaction.
+            // The response reveals nothing, not even whether this interaction exists.
             HandlerError::Foreign => {
                 let page = ExpiredPage { why: Expired::Elsewhere, window: 0, can_restart: false, can_return: false };
                 let rendered = app.pages.expired(&page::frame(app, language), &page);
@@ -152,7 +152,7 @@ async fn render_screen(req: &HttpRequest, app: &App, id: &str, screen: &str) -> 
 /// `POST /link/{interaction}/{screen}`
 pub async fn post(req: HttpRequest, app: Shared, at: web::Path<(String, String)>, body: web::Bytes) -> HttpResponse {
     let (id, screen) = at.into_inner();
-    // A form of another site is not looked at (requirements.md#same-origin).
+    // Forms from other sites are refused (requirements.md#same-origin).
     if !same_origin(&req, &app) {
         return ScreenContext::stopped(&req, &app, HandlerError::Foreign);
     }
@@ -179,7 +179,7 @@ impl ScreenContext<'_> {
         }
     }
 
-    /// A form of the five checks. Whatever comes of it, the browser goes on with GET (RFC 9700 §4.12).
+    /// A form of the five checks. The browser always continues with GET (RFC 9700 §4.12).
     async fn form(&self, step: &str, posted: Posted, typed: &Typed) -> Result<HttpResponse, HandlerError> {
         if !matches!(posted, Posted::Cancel) {
             let view = self.view(None).await?;
@@ -203,8 +203,8 @@ impl ScreenContext<'_> {
         Ok(answer)
     }
 
-    /// The store took nothing: the browser goes back to its own screen, with R36 and everything typed, if that can be read
-    /// (requirements.md#typed).
+    /// The store did not write: the browser goes back to its screen, with R36 and everything typed, if the store can
+    /// still be read (requirements.md#typed).
     async fn store_failed(&self, cause: &store::Error, typed: Typed) -> HttpResponse {
         log_failure(cause);
         match self.view(None).await {

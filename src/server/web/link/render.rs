@@ -1,4 +1,4 @@
-//! One screen from a view: which page, with which words, status and headers.
+//! Renders one screen from a view: page, text, status and headers.
 
 use super::{HandlerError, ScreenContext};
 use crate::client::Client;
@@ -14,13 +14,13 @@ use crate::web::page::{self, Leads, retry_later};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
-/// Where the forms of a page end: R35 to R37 offer 連携元画面へ, which leads to the app.
+/// Where the forms of a page lead: R35 to R37 offer 連携元画面へ, which leads to the app.
 pub(super) fn leads(problems: &[Problem]) -> Leads {
     if problems.iter().any(|p| p.message.leads_back()) { Leads::ToTheApp } else { Leads::Here }
 }
 
 impl ScreenContext<'_> {
-    /// The page of the stage that is, with what is wrong about the form that was posted last.
+    /// The page of the current stage, with the errors of the last form.
     pub(super) async fn page(&self, view: &View) -> Result<HttpResponse, HandlerError> {
         let client = self.client(view).await?;
         let mut answer = match &view.interaction.stage {
@@ -38,7 +38,7 @@ impl ScreenContext<'_> {
         Ok(answer)
     }
 
-    /// The frame around a page with forms.
+    /// The frame of a page with forms.
     pub(super) fn frame(&self, view: &View) -> Chrome {
         let test = self.app.config.server.mode == Mode::Test;
         Chrome::new(self.language(view), &self.path(view), view.step.reveal(), test)
@@ -93,13 +93,13 @@ impl ScreenContext<'_> {
                 pages.call(&frame, &page)
             }
             Stage::Pin { matched, .. } => pages.pin(&frame, &PinPage { account: (&matched.account).into(), problems }),
-            // Not forms of the checks: `page` renders them elsewhere.
+            // Not forms of the checks: `page` renders these stages.
             Stage::Consent(_) | Stage::Done { .. } | Stage::Ended(_) => return self.on(view),
         };
         page::html(StatusCode::OK, leads, rendered)
     }
 
-    /// Every interaction that has ended.
+    /// The pages of ended interactions.
     fn end_page(&self, view: &View, client: &Client, ending: Ending) -> HttpResponse {
         let (pages, frame) = (&self.app.pages, self.frame(view));
         let app = client.name_in(frame.language).to_owned();

@@ -1,4 +1,4 @@
-//! `GET /link/{interaction}/call/status`: what ④ asks while the customer is on the telephone.
+//! `GET /link/{interaction}/call/status`: ④ polls this while the customer is on the telephone.
 
 use super::{HandlerError, ScreenContext};
 use crate::identity::CallState;
@@ -7,7 +7,7 @@ use crate::web::error::ApiError;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
-/// Says whether the call was seen. Another browser hears what everybody hears of a window that has passed.
+/// Returns whether the call has come. Another browser gets the same as for an expired call window.
 pub async fn get(req: HttpRequest, app: Shared, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let view = match ScreenContext::new(&req, &app, &id) {
         Ok(context) => app.identity.call_status(&context.visitor, context.now).await?,
