@@ -47,6 +47,8 @@ pub mod token;
 
 pub mod lifecycle;
 
+pub mod stream;
+
 pub mod linking;
 
 pub mod verify;

@@ -6,7 +6,9 @@ mod position;
 #[cfg(test)]
 mod tests;
 
-pub use position::{PositionedEvent, Receiver, assign_positions, find, head, read};
+pub use position::{
+    PositionedEvent, Receiver, assign_positions, at, head, is_waiting, position_of, read, since_position,
+};
 
 use crate::clock::Instant;
 use crate::id::{AccountId, ClientId, EventId, GrantId};

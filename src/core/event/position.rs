@@ -64,6 +64,11 @@ pub(super) fn route(tx: &mut Tx<'_, '_>, kind: EventKind, aud: &[String], pos: i
     Ok(())
 }
 
+/// Whether there are events without a position: on PostgreSQL, what has committed since the last look.
+pub fn is_waiting(tx: &mut Tx<'_, '_>) -> Result<bool> {
+    Ok(!tx.has_one_writer() && tx.row("select id from events where pos is null limit 1", &[])?.is_some())
+}
+
 /// Gives positions to at most `limit` events that have none. Returns how many; call again while it is a full batch.
 ///
 /// Within a grant the order is `seq`: the clocks of two nodes differ.
@@ -113,10 +118,23 @@ pub fn read(tx: &mut Tx<'_, '_>, receiver: &Receiver, after: i64, limit: i64) ->
     Ok(found.into_values().take(usize::try_from(limit).unwrap_or(0)).collect())
 }
 
-/// The one event with this id, if it has a position.
-pub fn find(tx: &mut Tx<'_, '_>, id: &EventId) -> Result<Option<PositionedEvent>> {
-    let sql = concat!("select ", columns!(), ", pos, positioned_at from events where id = ?1 and pos is not null");
-    tx.row(sql, &[id.as_str().into()])?.as_ref().map(positioned).transpose()
+/// The event at a position.
+pub fn at(tx: &mut Tx<'_, '_>, pos: i64) -> Result<Option<PositionedEvent>> {
+    let sql = concat!("select ", columns!(), ", pos, positioned_at from events where pos = ?1");
+    tx.row(sql, &[pos.into()])?.as_ref().map(positioned).transpose()
+}
+
+/// The position of the first event from a moment on; one beyond the last if there is none.
+pub fn since_position(tx: &mut Tx<'_, '_>, from: Instant) -> Result<i64> {
+    let sql = "select pos from events where at >= ?1 and pos is not null order by at, id limit 1";
+    let row = tx.row(sql, &[from.into()])?;
+    Ok(row.map_or(Ok(None), |row| row.opt_int(0))?.unwrap_or(head(tx)? + 1))
+}
+
+/// The position of the event with this id.
+pub fn position_of(tx: &mut Tx<'_, '_>, id: &EventId) -> Result<Option<i64>> {
+    let row = tx.row("select pos from events where id = ?1", &[id.as_str().into()])?;
+    row.map_or(Ok(None), |row| row.opt_int(0))
 }
 
 fn positioned(row: &Row) -> Result<PositionedEvent> {

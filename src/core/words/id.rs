@@ -80,6 +80,17 @@ id!(
     GuessId
 );
 id!(
+    /// A stream of events to one receiver.
+    StreamId
+);
+id!(
     /// A notice to a customer.
     NoticeId
 );
+impl StreamId {
+    /// The id of no stream: what is asked about a text that cannot be an id.
+    #[must_use]
+    pub fn none() -> Self {
+        Self("~".to_owned())
+    }
+}

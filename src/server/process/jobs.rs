@@ -1,10 +1,12 @@
 //! The server's background jobs: send notices, sweep expired grants, do housekeeping. Each job is its own loop, so that
 //! a slow one does not delay the others. All stop together.
 
+use super::streams::{LOOK, UnderWay, look};
 use crate::keys::ring;
 use crate::lifecycle::housekeeping::{Retention, TASKS, run_task};
 use crate::lifecycle::{BATCH, LetterWriter, Mailer, client, deliver_notices, expire};
 use crate::store;
+use crate::stream::push::Pusher;
 use crate::web::health::PROBE_EVERY;
 use crate::web::{App, Shared};
 use futures_util::FutureExt;
@@ -32,7 +34,7 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    pub(super) fn start(app: &Shared, mailer: Arc<dyn Mailer>, writer: Arc<dyn LetterWriter>) -> Self {
+    pub(super) fn start(app: &Shared, mailer: Arc<dyn Mailer>, writer: Arc<dyn LetterWriter>, pusher: Pusher) -> Self {
         let (stop, stopped) = watch::channel(false);
         let retention = Retention {
             consents: app.config.tokens.keep_consents.get(),
@@ -47,9 +49,14 @@ impl Jobs {
                 async move { deliver_notices(&app.store, &*mailer, &*writer, &app.sealer, app.now()).await.map(|_| ()) }
             })
         };
+        let (pusher, under_way) = (Arc::new(pusher), UnderWay::default());
         let running =
             vec![
                 notices,
+                every_with(own(), "streams", LOOK, stopped.clone(), move |app| {
+                    let (pusher, under_way) = (pusher.clone(), under_way.clone());
+                    async move { look(&app, &pusher, &under_way).await }
+                }),
                 every_with(own(), "expiry", SWEEP, stopped.clone(), |app| async move { sweep(&app).await }),
                 every_with(own(), "keys", KEYS, stopped.clone(), |app| async move { rotate(&app).await }),
                 every_with(own(), "housekeeping", KEEP, stopped.clone(), move |app| async move {

@@ -8,6 +8,7 @@ mod jobs;
 mod mailer;
 mod sample_bank;
 mod sockets;
+mod streams;
 mod tls;
 
 pub use admin::SOCKET;
@@ -28,7 +29,7 @@ use crate::random::Random;
 use crate::store::{self, Options, Store};
 use crate::web::{
     App, client_cert, extract::MAX_FORM, headers, health::Probe, host, limits::LimitCounters, paths, request_timeout,
-    routes, span::Spans,
+    routes, span::Spans, stream_hub::StreamHub,
 };
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
@@ -220,6 +221,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         proxies,
         unreadable: client_cert::Unreadable::default(),
         authorities,
+        streams: StreamHub::default(),
         probe: Probe::default(),
         ready: AtomicBool::new(true),
     });
@@ -255,7 +257,8 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let server = http.run();
     let handle = server.handle();
     let task = tokio::spawn(server);
-    let jobs = jobs::Jobs::start(&app, mailer, Arc::new(app.pages.clone()));
+    let pusher = streams::pusher(&app, &app.config)?;
+    let jobs = jobs::Jobs::start(&app, mailer, Arc::new(app.pages.clone()), pusher);
     Ok(Running { app, addresses, mtls_addresses, identity, provider, admin, jobs, sample_bank, handle, task })
 }
 

@@ -44,6 +44,12 @@ pub enum ApiError {
         /// How long the client should wait.
         wait: Duration,
     },
+    /// There is no such thing of this client: 404.
+    Unknown(&'static str),
+    /// The client has as many as its record allows: 409.
+    Conflict(&'static str),
+    /// The client may not do this now: 403.
+    Forbidden(&'static str),
     /// The server is busy, or the store cannot be reached: the same request may succeed later.
     Busy,
     /// An internal error; the cause is already logged.
@@ -90,6 +96,8 @@ impl ApiError {
             }
             Self::Encoded => Refusal::invalid_request("the body must come without a Content-Encoding"),
             Self::TooMany { why, .. } => Refusal::new(ErrorCode::TemporarilyUnavailable, why),
+            Self::Unknown(why) | Self::Conflict(why) => Refusal::new(ErrorCode::InvalidRequest, why),
+            Self::Forbidden(why) => Refusal::new(ErrorCode::AccessDenied, why),
             Self::Busy => Refusal::new(ErrorCode::TemporarilyUnavailable, "try again later"),
             Self::Failed => Refusal::new(ErrorCode::ServerError, "the server failed"),
         }
@@ -107,6 +115,8 @@ impl ResponseError for ApiError {
             // A resource responds with 401 to an invalid proof (RFC 9449 §7.1), the token endpoint with 400 (§5).
             Self::ResourceNonce(_) => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unknown(_) => StatusCode::NOT_FOUND,
+            Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Resource { refusal, .. } if refusal.code == ErrorCode::InvalidDpopProof => StatusCode::UNAUTHORIZED,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             other => status(other.refusal().code),
@@ -145,6 +155,7 @@ impl ResponseError for ApiError {
                 answer.insert_header((header::WWW_AUTHENTICATE, challenge));
             }
             Self::Refused(_) | Self::Encoded | Self::TooMany { .. } | Self::Busy | Self::Failed => {}
+            Self::Unknown(_) | Self::Conflict(_) | Self::Forbidden(_) => {}
         }
         match self {
             // Whole seconds (RFC 9110 §10.2.3), rounded up.

@@ -25,11 +25,14 @@ pub mod object;
 pub mod page;
 pub mod par;
 pub mod paths;
+pub mod protected;
 pub mod register;
 pub mod request_timeout;
 pub mod revoke;
 pub mod routes;
 pub mod span;
+pub mod ssf;
+pub mod stream_hub;
 pub mod table;
 pub mod token;
 pub mod typed;
@@ -95,6 +98,8 @@ pub struct App {
     pub authorities: Option<ArcSwap<Arc<dyn ClientCertVerifier>>>,
     /// The last probe of the store.
     pub probe: health::Probe,
+    /// What wakes those who wait for events.
+    pub streams: stream_hub::StreamHub,
     /// False from the start of a stop: then `/readyz` says so, and the load balancer uses another node.
     pub ready: AtomicBool,
 }

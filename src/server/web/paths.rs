@@ -24,6 +24,17 @@ pub const OPENID_METADATA: &str = "/.well-known/openid-configuration";
 /// RFC 8414 §3.
 pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
 
+/// SSF 1.0 §7.2.
+pub const SSF_METADATA: &str = "/.well-known/ssf-configuration";
+/// SSF 1.0 §8.1.1.
+pub const STREAMS: &str = "/ssf/streams";
+/// SSF 1.0 §8.1.2.
+pub const STREAM_STATUS: &str = "/ssf/status";
+/// SSF 1.0 §8.1.4.
+pub const STREAM_VERIFY: &str = "/ssf/verify";
+/// RFC 8936; with `/{stream_id}`.
+pub const STREAM_POLL: &str = "/ssf/poll";
+
 /// The path of an interaction's current screen.
 #[must_use]
 pub fn screen(interaction: &InteractionId, stage: &Stage) -> String {

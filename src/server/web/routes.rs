@@ -4,8 +4,8 @@ use super::encoding::{as_json, as_nothing, as_page};
 use super::error::nothing_here;
 use super::table::{Row, at, write};
 use super::{
-    admin, assets, authorize, health, hooks, introspect, link, metadata, page, par, paths, register, revoke, token,
-    userinfo,
+    admin, assets, authorize, health, hooks, introspect, link, metadata, page, par, paths, register, revoke, ssf,
+    token, userinfo,
 };
 use crate::admin::command::BASE;
 use actix_web::web::{ServiceConfig, to};
@@ -14,6 +14,7 @@ use actix_web::web::{ServiceConfig, to};
 pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
     cfg.default_service(to(nothing_here));
     let client = format!("{}/{{client_id}}", paths::REGISTER);
+    let poll = format!("{}/{{stream_id}}", paths::STREAM_POLL);
     write(
         cfg,
         [
@@ -34,6 +35,16 @@ pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
             at("/link/{interaction}/{screen}", as_page).get_and_head(link::get, page::head).post(link::post),
             at("/hooks/telephony/sip", as_nothing).post(hooks::sip),
             at("/hooks/bank/events", as_nothing).post(hooks::bank),
+            at(paths::SSF_METADATA, as_json).get(ssf::metadata),
+            at(paths::STREAMS, as_json)
+                .get(ssf::streams::get)
+                .post(ssf::streams::post)
+                .patch(ssf::streams::patch)
+                .put(ssf::streams::put)
+                .delete(ssf::streams::delete),
+            at(paths::STREAM_STATUS, as_json).get(ssf::status::get).post(ssf::status::post),
+            at(paths::STREAM_VERIFY, as_json).post(ssf::status::verify),
+            at(&poll, as_json).post(ssf::poll::post),
             at("/assets/institution.css", as_nothing).get(assets::institution),
             at("/assets/{name}", as_nothing).get(assets::file),
         ],

@@ -102,6 +102,7 @@ macro_rules! methods {
 }
 methods! {
     post = POST;
+    patch = PATCH;
     put = PUT;
     delete = DELETE;
 }

@@ -1,20 +1,12 @@
 //! `GET|POST /oauth/userinfo` (OpenID Connect Core §5.3): only `sub`. We give no profile of a customer: the name is
 //! unverified (R84), and the mail address is for the notice only.
 
-use super::client_auth;
-use super::client_cert;
 use super::error::{ApiError, log_failure};
-use super::extract::header_values;
 use super::paths;
-use super::{App, Shared};
-use crate::clock::Instant;
-use crate::params::Params;
-use crate::refusal::{ErrorCode, Refusal};
-use crate::token::sql::{Found, find_access};
-use crate::token::{ProofOfPossession, TokenBinding};
+use super::{Shared, protected};
 use actix_web::http::header;
 use actix_web::web::Bytes;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 /// The handler. The token is in the `Authorization` header; an unbound one may be in the form of a POST (RFC 6750
@@ -24,9 +16,9 @@ use serde_json::json;
 /// 401 `invalid_token`, 403 `insufficient_scope`, in `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1).
 pub async fn handle(req: HttpRequest, app: Shared, body: Bytes) -> Result<HttpResponse, ApiError> {
     let now = app.now();
-    let found = bearer(&req, &body, &app, now).await?;
-    // A client's own token never has `openid`, so `bearer` has refused it.
-    let grant = found.grant.as_ref().ok_or(ApiError::Resource { refusal: DEAD, dpop: false })?;
+    let found = protected::token(&req, &body, &app, (paths::USERINFO, &["openid"]), now).await?;
+    // A client's own token never has `openid`, so `protected::token` has refused it.
+    let grant = found.grant.as_ref().ok_or(ApiError::Resource { refusal: protected::DEAD, dpop: false })?;
     let mut claims = json!({"sub": grant.sub});
     let client = app.authenticator.client(&found.token.client).await?;
     let Some(alg) = client.and_then(|c| c.userinfo_alg) else {
@@ -43,68 +35,4 @@ pub async fn handle(req: HttpRequest, app: Shared, body: Bytes) -> Result<HttpRe
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .content_type("application/jwt")
         .body(signed))
-}
-
-const DEAD: Refusal = Refusal::new(ErrorCode::InvalidToken, "the access token is unknown, expired or revoked");
-const NOT_THIS_FAR: Refusal = Refusal::new(ErrorCode::InsufficientScope, "the access token does not reach this far");
-
-/// How the token was sent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum TokenScheme {
-    Dpop,
-    Bearer,
-    Form,
-}
-
-/// The token of a request, from exactly one place (RFC 6750 §2).
-fn presented(req: &HttpRequest, body: &[u8]) -> Result<(TokenScheme, String), ApiError> {
-    let headers = header_values(req, header::AUTHORIZATION.as_str());
-    let form = req.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-    let form = std::str::from_utf8(body).ok().filter(|_| form).and_then(|text| Params::parse(text).ok());
-    let in_form = form.as_ref().and_then(|params| params.get("access_token"));
-    match (headers.as_slice(), in_form) {
-        ([], Some(token)) => Ok((TokenScheme::Form, token.to_owned())),
-        ([header], None) => {
-            let (scheme, token) = header.split_once(' ').ok_or(ApiError::NoToken)?;
-            let way = match scheme {
-                s if s.eq_ignore_ascii_case("DPoP") => TokenScheme::Dpop,
-                s if s.eq_ignore_ascii_case("Bearer") => TokenScheme::Bearer,
-                _ => return Err(ApiError::NoToken),
-            };
-            Ok((way, token.trim_matches(' ').to_owned()))
-        }
-        ([_, ..], Some(_)) => {
-            let refusal = Refusal::invalid_request("the access token comes in more than one way");
-            Err(ApiError::Resource { refusal, dpop: false })
-        }
-        _ => Err(ApiError::NoToken),
-    }
-}
-
-/// The valid token of a request; if it is bound to a key, the key is proved (RFC 9449 §7.1).
-async fn bearer(req: &HttpRequest, body: &[u8], app: &App, now: Instant) -> Result<Found, ApiError> {
-    let (way, token) = presented(req, body)?;
-    let (dpop, token) = (way == TokenScheme::Dpop, token.as_str());
-    let resource = |refusal| ApiError::Resource { refusal, dpop };
-    let hash = crate::token::access(token).ok_or_else(|| resource(DEAD))?;
-    let found = app.store.read(move |tx| find_access(tx, &hash)).await?.filter(|f| f.is_live(now));
-    // Before the proof, so that a caller without a token cannot make us store one.
-    let found = found.ok_or_else(|| resource(DEAD))?;
-    let proved = match client_auth::proof(req, app, paths::USERINFO, Some(token), now).await {
-        Ok(jkt) => jkt,
-        Err(ApiError::UseNonce(nonce)) => return Err(ApiError::ResourceNonce(nonce)),
-        Err(ApiError::Refused(refusal)) => return Err(resource(refusal)),
-        Err(other) => return Err(other),
-    };
-    if way == TokenScheme::Form && found.token.binding.is_some() {
-        let refusal = Refusal::new(ErrorCode::InvalidToken, "a bound token comes in the Authorization header");
-        return Err(resource(refusal));
-    }
-    let proved = ProofOfPossession { key: proved, certificate: client_cert::thumbprint(req, app) };
-    TokenBinding::held(found.token.binding, dpop, proved).map_err(|why| ApiError::Resource {
-        refusal: Refusal::new(ErrorCode::InvalidToken, why),
-        dpop: dpop || matches!(found.token.binding, Some(TokenBinding::Dpop(_))),
-    })?;
-    // RFC 6750 §3.1. Validity in time was checked above.
-    if found.token.scope.has("openid") { Ok(found) } else { Err(resource(NOT_THIS_FAR)) }
 }

@@ -16,7 +16,9 @@ create table event_head (
   id BIGINT not null primary key,
   pos BIGINT not null
 );
-insert into event_head (id, pos) values (1, 0);
+insert into event_head (id, pos) select 1, count(*) from events;
+update events set positioned_at = at, pos = n.pos from
+  (select id, row_number() over (order by at, grant_id, seq, id) as pos from events) n where n.id = events.id;
 
 -- Which events the resource servers of an audience hear of. Deleted with its event.
 create table event_audiences (

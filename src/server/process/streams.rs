@@ -1,0 +1,137 @@
+//! Delivers events: gives them their order on PostgreSQL, wakes polls, and pushes, each stream by itself, so that a receiver that
+//! is slow or dead delays no other.
+
+use super::Error;
+use crate::client::Status;
+use crate::config::Config;
+use crate::event;
+use crate::id::StreamId;
+use crate::lifecycle::BATCH;
+use crate::network::Network;
+use crate::outbound::{Method, Outbound, Request};
+use crate::secret::Secret;
+use crate::store;
+use crate::stream::push::{PushPort, Pusher};
+use crate::stream::verdict::PushAnswer;
+use crate::stream::{Delivery, StreamStatus, sql};
+use crate::web::App;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often this node looks for new events.
+pub(super) const LOOK: Duration = Duration::from_millis(100);
+/// The most streams.
+const MOST: i64 = 1000;
+/// The longest `Retry-After` that is read, in digits.
+const DIGITS: usize = 6;
+
+/// Posts tokens through the client for addresses of client records.
+struct HttpPush(Outbound);
+impl PushPort for HttpPush {
+    fn push<'a>(
+        &'a self,
+        endpoint: &'a str,
+        authorization: Option<&'a Secret>,
+        token: String,
+        networks: &'a [Network],
+    ) -> BoxFuture<'a, PushAnswer> {
+        Box::pin(async move {
+            // RFC 8935 §2.1.
+            let mut request = Request::new(Method::Post, endpoint)
+                .header("accept", "application/json")
+                .body("application/secevent+jwt", token.into_bytes());
+            if let Some(header) = authorization {
+                request = request.header("authorization", header.reveal());
+            }
+            let client = match self.0.reaching(networks) {
+                Ok(client) => client,
+                Err(cause) => return PushAnswer::None(cause.to_string()),
+            };
+            match client.send(request).await {
+                Err(cause) => PushAnswer::None(cause.to_string()),
+                Ok(answer) => {
+                    let err =
+                        answer.json().ok().and_then(|body| body.get("err").and_then(Value::as_str).map(str::to_owned));
+                    let seconds = answer.header("retry-after").filter(|text| text.len() <= DIGITS);
+                    let retry_after = seconds.and_then(|text| text.parse().ok()).map(Duration::from_secs);
+                    PushAnswer::Status { status: answer.status, err, retry_after }
+                }
+            }
+        })
+    }
+}
+
+/// What pushes on this node.
+pub(super) fn pusher(app: &App, config: &Config) -> Result<Pusher, Error> {
+    let node = crate::secret::base64url(crate::random::bytes::<12>(&*app.random));
+    Ok(Pusher {
+        store: app.store.clone(),
+        keys: app.keys.clone(),
+        sealer: app.sealer.clone(),
+        random: app.random.clone(),
+        port: Arc::new(HttpPush(super::outbound(config)?)),
+        clock: app.clock.clone(),
+        issuer: app.issuer().to_owned(),
+        node,
+        give_up: config.events.give_up.get(),
+    })
+}
+
+/// The streams that are being pushed at this moment on this node.
+pub(super) type UnderWay = Arc<Mutex<HashSet<StreamId>>>;
+
+/// One look.
+pub(super) async fn look(app: &Arc<App>, pusher: &Arc<Pusher>, under_way: &UnderWay) -> store::Result<()> {
+    if app.store.read(event::is_waiting).await? {
+        let store = app.store.ending();
+        loop {
+            let now = app.now();
+            if store.write(move |tx| event::assign_positions(tx, now, BATCH)).await? < BATCH.unsigned_abs() {
+                break;
+            }
+        }
+    }
+    let (head, streams) = app.store.read(|tx| Ok((event::head(tx)?, sql::list_pushed(tx, MOST)?))).await?;
+    app.streams.tell(head);
+    let now = app.now();
+    for stream in streams {
+        let waits = stream.next_at.is_some_and(|at| now < at);
+        let pushed = matches!(stream.delivery, Delivery::Push { .. }) && stream.status == StreamStatus::Enabled;
+        let begin =
+            pushed && !waits && under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.id.clone());
+        if !begin {
+            continue;
+        }
+        let (app, pusher, under_way) = (Arc::clone(app), Arc::clone(pusher), Arc::clone(under_way));
+        tokio::spawn(async move {
+            let _turn = Turn { under_way, id: stream.id.clone() };
+            if let Err(cause) = push(&app, &pusher, &stream.id, &stream.client).await {
+                tracing::error!(stream = %stream.id, %cause, "events cannot be delivered; it will be tried again");
+            }
+        });
+    }
+    Ok(())
+}
+
+/// A stream is under way until this is dropped, also by a panic.
+struct Turn {
+    under_way: UnderWay,
+    id: StreamId,
+}
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+async fn push(app: &App, pusher: &Pusher, id: &StreamId, client: &crate::id::ClientId) -> store::Result<()> {
+    // A suspended client hears nothing until it is resumed; its events are held.
+    let Some(client) = app.authenticator.client(client).await?.filter(|client| client.status == Status::Active) else {
+        return Ok(());
+    };
+    while pusher.round(id, &client).await? {}
+    Ok(())
+}
