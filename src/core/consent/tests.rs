@@ -145,6 +145,20 @@ fn a_record_rests_sealed_and_says_which_words_were_shown() {
 }
 
 #[test]
+fn who_refuses_leaves_a_record_that_grants_nothing() {
+    let (random, sealer, now) = (SeededRandom::new(7), Sealer::new("k1", &[7; 32]).unwrap(), Instant::from_secs(9));
+    let limits = Details::parse(r#"[{"type":"account_information","from":"2026-09-01"}]"#).unwrap();
+    let refused = Offer { limits: Some(limits), ..offer(true) };
+    let r = ConsentRecord::denied(&refused, customer(), now, &sealer, &random).unwrap();
+    assert_eq!((r.granted, r.at, r.until, r.id()), (false, now, now, &r.id));
+    assert_eq!((&r.scope, &r.details.accounts), (&refused.scope, &refused.accounts), "what was asked");
+    assert_eq!(r.details.from, refused.limits.as_ref().unwrap().from);
+    let agreed = allow(&offer(false), &ConsentChoice { agree: true, accounts: vec![] }, customer(), now).unwrap();
+    let r = ConsentRecord::granted(&agreed, &sealer, &random).unwrap();
+    assert_eq!((r.granted, r.at, r.until), (true, now, now + PERIOD));
+}
+
+#[test]
 fn a_reference_can_be_read_out() {
     let (random, sealer) = (SeededRandom::new(3), Sealer::new("k1", &[7; 32]).unwrap());
     for _ in 0..200 {
