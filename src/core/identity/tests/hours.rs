@@ -87,7 +87,7 @@ fn windows_as_they_are_written() {
         "daily 10:00-09:00",
         "daily 10:00-10:00",
         "daily 10:00-24:01",
-        "daily 10:60-11:00",
+        "daily 10:60-12:00",
         "6th monday 01:00-02:00",
         "someday 01:00-02:00",
         "13-01..13-02 01:00-02:00",
