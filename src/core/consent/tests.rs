@@ -76,6 +76,12 @@ fn thirty_days_are_thirty_times_24_hours_and_never_more() {
 }
 
 #[test]
+fn records_are_kept_for_seven_years_and_never_less_than_three() {
+    // With the leap days that so many years can have.
+    assert_eq!((RETENTION.as_secs() / 86_400, RETENTION_LEAST.as_secs() / 86_400), (2557, 1096));
+}
+
+#[test]
 fn details_follow_scope_and_limits() {
     let all = Scope::parse("openid accounts transactions").unwrap();
     let asked = |json: &str| serde_json::from_str::<Details>(json).unwrap();
