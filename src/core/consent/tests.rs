@@ -167,6 +167,7 @@ fn who_refuses_leaves_a_record_that_grants_nothing() {
 #[test]
 fn a_reference_can_be_read_out() {
     let (random, sealer) = (SeededRandom::new(3), Sealer::new("k1", &[7; 32]).unwrap());
+    let mut drawn = std::collections::BTreeSet::new();
     for _ in 0..200 {
         let way = InteractionId::random(&random);
         let text = reference(&sealer, &way);
@@ -177,7 +178,9 @@ fn a_reference_can_be_read_out() {
             "{text}"
         );
         assert!(digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()), "{text}");
+        drawn.extend(text.chars());
     }
+    assert_eq!(drawn.into_iter().collect::<String>(), "-0123456789ABCDEFGHJKLMNPQRTUVWXY");
 }
 
 /// A person with these accounts, one of which was verified.

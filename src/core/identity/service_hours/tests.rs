@@ -10,6 +10,7 @@ const SENTENCES: &[(&str, &str, &str)] = &[
     // Every day.
     ("daily 00:00-00:02", "毎日0時から1分程度", "Every day at 0:00, for about a minute"),
     ("daily 04:30-04:40", "毎日4時30分から数分程度", "Every day at 4:30, for a few minutes"),
+    ("daily 04:30-04:32", "毎日4時30分から1分程度", "Every day at 4:30, for about a minute"),
     ("daily 01:00-05:00", "毎日1:00～5:00", "Every day, 1:00 to 5:00"),
     ("daily 19:00-24:00", "毎日19:00～24:00", "Every day, 19:00 to 24:00"),
     ("daily 00:00-24:00", "毎日終日", "Every day, all day"),
