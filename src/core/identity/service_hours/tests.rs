@@ -108,6 +108,42 @@ fn every_form_of_a_window_says_itself_in_both_languages() {
 }
 
 #[test]
+fn every_month_and_every_weekday_has_its_name() {
+    let said = |form: &str| Window::parse(form).unwrap().sentence(Language::En).days;
+    let months = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    for (n, name) in (1..).zip(months) {
+        assert_eq!(said(&format!("{n:02}-02..{n:02}-02 09:00-17:00")), format!("2 {name}, "));
+    }
+    let weekdays = [
+        ("Monday", "月"),
+        ("Tuesday", "火"),
+        ("Wednesday", "水"),
+        ("Thursday", "木"),
+        ("Friday", "金"),
+        ("Saturday", "土"),
+        ("Sunday", "日"),
+    ];
+    for (name, ja) in weekdays {
+        let form = format!("{name} 09:00-17:00");
+        assert_eq!(said(&form), format!("Every {name}, "));
+        assert_eq!(Window::parse(&form).unwrap().sentence(Language::Ja).days, format!("毎週{ja}曜日の"));
+    }
+}
+
+#[test]
 fn the_windows_of_the_configuration_keep_their_order() {
     let hours = Hours::parse(["sunday 21:00-24:00", "daily 01:00-05:00"]).unwrap();
     let days: Vec<_> = hours.sentences(Language::Ja).into_iter().map(|s| s.days).collect();
