@@ -76,6 +76,12 @@ fn thirty_days_are_thirty_times_24_hours_and_never_more() {
 }
 
 #[test]
+fn records_are_kept_for_seven_years_and_never_less_than_three() {
+    // With the leap days that so many years can have.
+    assert_eq!((RETENTION.as_secs() / 86_400, RETENTION_LEAST.as_secs() / 86_400), (2557, 1096));
+}
+
+#[test]
 fn details_follow_scope_and_limits() {
     let all = Scope::parse("openid accounts transactions").unwrap();
     let asked = |json: &str| serde_json::from_str::<Details>(json).unwrap();
@@ -145,8 +151,23 @@ fn a_record_rests_sealed_and_says_which_words_were_shown() {
 }
 
 #[test]
+fn who_refuses_leaves_a_record_that_grants_nothing() {
+    let (random, sealer, now) = (SeededRandom::new(7), Sealer::new("k1", &[7; 32]).unwrap(), Instant::from_secs(9));
+    let limits = Details::parse(r#"[{"type":"account_information","from":"2026-09-01"}]"#).unwrap();
+    let refused = Offer { limits: Some(limits), ..offer(true) };
+    let r = ConsentRecord::denied(&refused, customer(), now, &sealer, &random).unwrap();
+    assert_eq!((r.granted, r.at, r.until, r.id()), (false, now, now, &r.id));
+    assert_eq!((&r.scope, &r.details.accounts), (&refused.scope, &refused.accounts), "what was asked");
+    assert_eq!(r.details.from, refused.limits.as_ref().unwrap().from);
+    let agreed = allow(&offer(false), &ConsentChoice { agree: true, accounts: vec![] }, customer(), now).unwrap();
+    let r = ConsentRecord::granted(&agreed, &sealer, &random).unwrap();
+    assert_eq!((r.granted, r.at, r.until), (true, now, now + PERIOD));
+}
+
+#[test]
 fn a_reference_can_be_read_out() {
     let (random, sealer) = (SeededRandom::new(3), Sealer::new("k1", &[7; 32]).unwrap());
+    let mut drawn = std::collections::BTreeSet::new();
     for _ in 0..200 {
         let way = InteractionId::random(&random);
         let text = reference(&sealer, &way);
@@ -157,6 +178,97 @@ fn a_reference_can_be_read_out() {
             "{text}"
         );
         assert!(digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()), "{text}");
+        drawn.extend(text.chars());
+    }
+    assert_eq!(drawn.into_iter().collect::<String>(), "-0123456789ABCDEFGHJKLMNPQRTUVWXY");
+}
+
+/// A person with these accounts, one of which was verified.
+fn proofed(own: &[&str], verified: usize) -> Proofed {
+    let number = Account::parse("115-ordinary-1100026").unwrap();
+    Proofed {
+        holder: HolderId::parse("h-1").unwrap(),
+        account: number.clone(),
+        account_index: Hash::of("index"),
+        verified: account(own[verified]),
+        accounts: own.iter().map(|id| (account(id), number.clone())).collect(),
+        auth_time: Instant::from_secs(1_000),
+        amr: vec![],
+        remembered: None,
+        personal: crate::identity::Personal {
+            name: crate::kana::Kana::parse("データ").unwrap(),
+            phone: crate::phone::Phone::parse("09012343333").unwrap(),
+            email: serde_json::from_value(serde_json::json!("taro@example.jp")).unwrap(),
+        },
+    }
+}
+fn detail(members: &str) -> Details {
+    Details::parse(&format!(r#"[{{"type":"account_information"{members}}}]"#)).unwrap()
+}
+
+#[test]
+fn offered_is_what_is_asked_for_and_the_customers_own() {
+    let proofed = proofed(&["a", "b"], 1);
+    for (asked, want, why) in [
+        (None, &["b"][..], "a request by scope alone: the verified account"),
+        (Some(""), &["a", "b"], "all of them"),
+        (Some(r#","accounts":["b","x"]"#), &["b"], "one by name, and one that is not theirs"),
+        (Some(r#","accounts":["x"]"#), &[], "none that is theirs"),
+    ] {
+        let asked = asked.map(detail);
+        let want: Vec<_> = want.iter().map(|id| account(id)).collect();
+        assert_eq!(offered(&proofed, asked.as_ref()), want, "{why}");
+    }
+}
+
+#[test]
+fn what_an_earlier_consent_answers() {
+    const ALL: &str = "openid accounts transactions";
+    let request = |scope: &str, asked: Option<&str>| AuthorizationRequest {
+        client_id: ClientId::parse("creco").unwrap(),
+        redirect_uri: "https://app.example/cb".into(),
+        response_mode: crate::authorize::ResponseMode::Query,
+        state: None,
+        nonce: None,
+        scope: Scope::parse(scope).unwrap(),
+        code_challenge: None,
+        dpop_jkt: None,
+        resource: vec![],
+        authorization_details: asked.map(detail),
+        ui_locales: vec![],
+        prompt: vec![],
+        max_age: None,
+        acr_values: vec![],
+        hint: None,
+        claims: crate::authorize::Demands::default(),
+    };
+    let given =
+        |days: &str| detail(&format!(r#","accounts":["a","b"],"permissions":["balances","transactions"]{days}"#));
+    let both = r#","permissions":["balances","transactions"]"#;
+    let (from, to) = (r#","from":"2026-09-01""#, r#","to":"2026-09-30""#);
+    let only = |accounts: &str, permissions: &str, days: &str| {
+        Some(detail(&format!(r#","accounts":[{accounts}],"permissions":[{permissions}]{days}"#)))
+    };
+    let (balances, all) = (r#""balances""#, r#""balances","transactions""#);
+    // Why, the days of the earlier consent, the verified account, the scope, the detail, what is answered.
+    for (why, days, verified, scope, asked, want) in [
+        ("by scope alone: the verified account", "", "a", ALL, None, only(r#""a""#, all, "")),
+        ("a narrower scope", "", "b", "openid accounts", None, only(r#""b""#, balances, "")),
+        ("another account was verified", "", "c", ALL, None, None),
+        ("openid alone is about no account", "", "c", "openid", None, Some(Details::default())),
+        ("a scope that was not agreed to", "", "a", "openid accounts transactions payments", None, None),
+        ("the customer's own choice of then", "", "a", ALL, Some(both.to_owned()), only(r#""a","b""#, all, "")),
+        ("one of them", "", "a", ALL, Some(format!(r#","accounts":["b"]{both}"#)), only(r#""b""#, all, "")),
+        ("one that was not chosen", "", "a", ALL, Some(format!(r#","accounts":["c"]{both}"#)), None),
+        ("the same days", from, "a", ALL, Some(format!("{both}{from}")), only(r#""a","b""#, all, from)),
+        ("no first day, where there was one", from, "a", ALL, Some(both.to_owned()), None),
+        ("no last day, where there was one", to, "a", ALL, Some(format!("{both}{from}")), None),
+        ("days, where there were none", "", "a", ALL, Some(format!("{both}{to}")), only(r#""a","b""#, all, to)),
+        ("by scope alone, where there were days", to, "a", ALL, None, None),
+    ] {
+        let request = request(scope, asked.as_deref());
+        let got = covers(&Scope::parse(ALL).unwrap(), &given(days), &request, &account(verified));
+        assert_eq!(got, want.map(|details| (request.scope.clone(), details)), "{why}");
     }
 }
 
@@ -166,23 +278,7 @@ fn chosen() -> impl Strategy<Value = (Proofed, Option<Details>, ConsentChoice)> 
     let permissions = prop::sample::subsequence(Permission::ALL.to_vec(), 0..=2);
     let asked = prop::option::of((some(), permissions));
     (1usize..=3, 0usize..3, asked, some()).prop_map(|(owned, verified, asked, ticked)| {
-        let own: Vec<_> = ["a", "b", "c"][..owned].iter().map(|id| account(id)).collect();
-        let number = Account::parse("115-ordinary-1100026").unwrap();
-        let proofed = Proofed {
-            holder: HolderId::parse("h-1").unwrap(),
-            account: number.clone(),
-            account_index: Hash::of("index"),
-            verified: own[verified % owned].clone(),
-            accounts: own.into_iter().map(|id| (id, number.clone())).collect(),
-            auth_time: Instant::from_secs(1_000),
-            amr: vec![],
-            remembered: None,
-            personal: crate::identity::Personal {
-                name: crate::kana::Kana::parse("データ").unwrap(),
-                phone: crate::phone::Phone::parse("09012343333").unwrap(),
-                email: serde_json::from_value(serde_json::json!("taro@example.jp")).unwrap(),
-            },
-        };
+        let proofed = proofed(&["a", "b", "c"][..owned], verified % owned);
         let names = |ids: Vec<&str>| ids.into_iter().map(account).collect::<Vec<_>>();
         let asked = asked.map(|(accounts, permissions)| Details {
             detail_type: DetailType::AccountInformation,

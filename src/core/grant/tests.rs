@@ -49,6 +49,35 @@ proptest! {
     }
 }
 
+/// The names are in docs/events.md and in the stored columns.
+#[test]
+fn each_end_has_its_state_and_its_names() {
+    let (at, other) = (Instant::from_secs(7), GrantId::parse("g-2").unwrap());
+    let revoked = |by| (GrantState::Revoked { at, by }, "revoked", Some(by));
+    for (reason, name, (state, stored, by)) in [
+        (Reason::Client, "client", revoked(By::Client)),
+        (Reason::Customer, "customer", revoked(By::Customer)),
+        (Reason::Institution { note: "telephone".into() }, "institution", revoked(By::Institution)),
+        (Reason::Account, "account", revoked(By::Account)),
+        (Reason::Replay, "replay", revoked(By::Replay)),
+        (
+            Reason::Replaced { by: other.clone() },
+            "replaced",
+            (GrantState::Replaced { at, by: other }, "replaced", None),
+        ),
+        (Reason::Expired, "expired", (GrantState::Expired { at }, "expired", None)),
+    ] {
+        assert_eq!(GrantState::Pending.end(&reason, at), Ok(state.clone()), "{name}");
+        assert_eq!((reason.as_str(), state.as_str(), state.ended_at()), (name, stored, Some(at)));
+        assert_eq!((By::parse(name), by.map(By::as_str)), (by, by.map(|_| name)));
+    }
+    let active = GrantState::Active { since: at };
+    assert_eq!(GrantState::Pending.activate(at), Ok(active.clone()));
+    assert_eq!((GrantState::Pending.as_str(), active.as_str()), ("pending", "active"));
+    assert_eq!((GrantState::Pending.ended_at(), active.ended_at()), (None, None));
+    assert_eq!(By::parse("nobody"), None);
+}
+
 #[test]
 fn subjects_are_pairwise_and_stable() {
     let sealer = Sealer::new("k1", &[1; 32]).unwrap();

@@ -102,10 +102,8 @@ impl Hours {
         // Windows that touch are one closure for the customer: 19:00–24:00 and 0:00–8:00 end at eight. The bound
         // matters only if the windows leave no open moment at all.
         for _ in 0..400 {
-            match self.covering(until) {
-                Some(later) if later > until => until = later,
-                _ => break,
-            }
+            let Some(later) = self.covering(until) else { break };
+            until = later;
         }
         Service::Closed { until }
     }

@@ -185,6 +185,27 @@ fn an_exchange() {
     }
 }
 
+/// RFC 7636 §4.1: the challenge fits each of these verifiers, but not each is one.
+#[test]
+fn a_verifier_has_43_to_128_unreserved_characters() {
+    for (verifier, fits) in [
+        ("a".repeat(42), false),
+        ("a".repeat(43), true),
+        (format!("{}-._~", "Zz09".repeat(10)), true),
+        ("a".repeat(128), true),
+        ("a".repeat(129), false),
+        ("a".repeat(42) + "+", false),
+        ("a".repeat(42) + "=", false),
+        ("a".repeat(42) + "あ", false),
+    ] {
+        let bound = Bound { challenge: Challenge::parse(&Hash::of(&verifier).base64url()), jkt: None };
+        let pairs = [("grant_type", "authorization_code"), ("code", "x"), ("code_verifier", &verifier)];
+        let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let got = redeem(&bound, &text, "c1", None, 1000).map(drop);
+        assert_eq!(got, if fits { Ok(()) } else { Err(InvalidGrant) }, "{verifier}");
+    }
+}
+
 #[test]
 fn an_unknown_code_is_invalid_grant() {
     let by = ClientId::parse("c1").unwrap();

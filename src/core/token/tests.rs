@@ -1,4 +1,4 @@
-//! When tokens end, as arithmetic.
+//! When tokens end, as arithmetic, and what one token covers.
 
 use super::*;
 use crate::keys::jose::Alg;
@@ -92,5 +92,96 @@ fn a_client_for_itself() {
         (all.to_owned(), "", "there is nothing it may have"),
     ] {
         assert_eq!(ask(&text, most), Err(InvalidScope), "{why}");
+    }
+}
+
+fn client() -> crate::client::Client {
+    use crate::client::{AuthMethod, metadata};
+    let record = serde_json::json!({
+        "client_name": "App", "profile": "oidc", "redirect_uris": ["https://app.example/cb"],
+    });
+    let rules = metadata::Rules {
+        loopback_http: false,
+        scopes: None,
+        grant_lifetime: SECOND,
+        detail_types: None,
+        methods: AuthMethod::ALL,
+        weak_secrets: true,
+    };
+    metadata::parse(&record, crate::id::ClientId::parse("kakeibo").unwrap(), &rules, Instant::from_secs(0)).unwrap()
+}
+
+#[test]
+fn a_token_has_the_audiences_it_asks_for_within_the_granted_ones() {
+    use crate::refusal::ErrorCode::InvalidTarget;
+    let (client, minted) = (client(), Minted::draw(&crate::random::SeededRandom::new(1)));
+    for (text, granted, all, want, why) in [
+        ("", &[][..], &["api"][..], Ok(&["api"][..]), "no resource was ever named: the configured one"),
+        ("resource=api", &[], &["api"], Ok(&["api"]), "the configured one, by its name"),
+        ("", &["a", "b"], &["a", "b"], Ok(&["a", "b"]), "all that were granted"),
+        ("resource=b", &["a", "b"], &["a", "b"], Ok(&["b"]), "one of them"),
+        ("resource=b&resource=a&resource=b", &["a", "b"], &["a", "b"], Ok(&["b", "a"]), "each once"),
+        ("resource=c", &["a", "b"], &["a", "b"], Err(InvalidTarget), "RFC 8707 2.2: never more"),
+        ("resource=a&resource=c", &["a", "b"], &["a", "b"], Err(InvalidTarget), "nor partly more"),
+        ("resource=api", &["a"], &["a"], Err(InvalidTarget), "the configured one, where others were granted"),
+    ] {
+        let params = crate::params::Params::parse(text).unwrap();
+        let granted: Vec<String> = granted.iter().map(ToString::to_string).collect();
+        let ask = TokenRequest {
+            client: &client,
+            params: &params,
+            binding: None,
+            minted: &minted,
+            default_audience: "api",
+            issuer: "https://as.example",
+        };
+        assert_eq!(narrow::audiences(&ask, &granted), all, "{why}");
+        let got = narrow::audience(&ask, &granted).map_err(|r| r.code);
+        assert_eq!(got, want.map(|list| list.iter().map(ToString::to_string).collect()), "{why}");
+    }
+}
+
+#[test]
+fn a_token_has_the_details_it_asks_for_and_the_scope_that_agrees() {
+    use crate::refusal::ErrorCode::InvalidAuthorizationDetails;
+    let granted = Details::parse(
+        r#"[{"type":"account_information","accounts":["a","b"],"permissions":["balances","transactions"]}]"#,
+    );
+    let granted = granted.unwrap();
+    let all = "openid accounts transactions";
+    for (scope, asked, want, why) in [
+        (all, None, Ok((r#"["a","b"]"#, r#"["balances","transactions"]"#, all)), "nothing asked: all of it"),
+        ("openid accounts", None, Ok((r#"["a","b"]"#, r#"["balances"]"#, "openid accounts")), "the scope narrows"),
+        (
+            all,
+            Some(r#"[{"type":"account_information","accounts":["b"],"permissions":["balances"]}]"#),
+            Ok((r#"["b"]"#, r#"["balances"]"#, "openid accounts")),
+            "the detail narrows the scope with it",
+        ),
+        (
+            "openid accounts",
+            Some(r#"[{"type":"account_information","permissions":["transactions"]}]"#),
+            Err(InvalidAuthorizationDetails),
+            "more than the scope of this token",
+        ),
+        (
+            all,
+            Some(r#"[{"type":"account_information","accounts":["c"]}]"#),
+            Err(InvalidAuthorizationDetails),
+            "an account that was not granted",
+        ),
+        (all, Some("{}"), Err(InvalidAuthorizationDetails), "no detail"),
+    ] {
+        let mut params = crate::params::Params::default();
+        if let Some(text) = asked {
+            params.set("authorization_details", text);
+        }
+        let got = narrow::details(&params, &granted, Scope::parse(scope).unwrap()).map_err(|r| r.code);
+        let got = got.map(|(d, scope)| {
+            let json = |list: serde_json::Value| list.to_string();
+            (json(serde_json::json!(d.accounts)), json(serde_json::json!(d.permissions)), scope)
+        });
+        let want = want.map(|(a, p, scope)| (a.to_owned(), p.to_owned(), Scope::parse(scope).unwrap()));
+        assert_eq!(got, want, "{why}");
     }
 }

@@ -5,6 +5,7 @@ use crate::authorize::rules::MAX_LENGTH;
 use crate::authorize::rules::RequestSource::Browser;
 use crate::client::metadata::{self, Rules};
 use crate::client::{AuthMethod, Client, GrantType};
+use crate::keys::jose::Alg;
 use crate::params::Params;
 use crate::refusal::ErrorCode as Code;
 use crate::thumbprint::Thumbprint;
@@ -125,14 +126,22 @@ fn the_list_in_its_order() {
         record.grant_types.retain(|g| *g != GrantType::AuthorizationCode);
         record
     };
+    let registered = |alg, signs| {
+        let mut record = client(OIDC, &json!({}));
+        (record.request_object_alg, record.require_signed_request) = (alg, signs);
+        record
+    };
+    let (by_alg, by_demand) = (registered(Some(Alg::Es256), false), registered(None, true));
     type Row<'a> = (&'a Client, RequestSource, &'a str, Option<&'a str>, Code, &'a str);
-    let table: [Row<'_>; 44] = [
+    let table: [Row<'_>; 46] = [
         (&fapi, PUSHED, "client_id", Some("c2"), Code::InvalidClient, "RFC 9126 2.1: another client's name"),
         (&resource_server, PUSHED, "state", None, Code::UnauthorizedClient, "RFC 6749 4.1.2.1"),
         (&fapi, Browser, "state", None, Code::InvalidRequest, "FAPI 2.0 5.3.2.2: FAPI without PAR"),
         (&fapi, PUSHED, "request_uri", Some("urn:x"), Code::InvalidRequest, "RFC 9126 2.1"),
         (&signing, PUSHED, "state", None, Code::InvalidRequest, "RFC 9101 10.5: an unsigned push"),
         (&oidc, Browser, "request", Some("e30.e30."), Code::RequestNotSupported, "OpenID Connect Core 3.1.2.6"),
+        (&by_alg, Browser, "request", Some("e30.e30."), Code::InvalidRequestObject, "registered; nobody opened it"),
+        (&by_demand, Browser, "request", Some("e30.e30."), Code::InvalidRequestObject, "registered; nobody opened it"),
         (&fapi, PUSHED, "request", Some("e30.e30."), Code::InvalidRequestObject, "RFC 9101 6: nobody opened it"),
         (&fapi, PUSHED, "response_mode", Some("fragment"), Code::InvalidRequest, "no way for a code"),
         (&fapi, PUSHED, "response_mode", Some("QUERY"), Code::InvalidRequest, "names are case sensitive"),

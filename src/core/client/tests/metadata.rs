@@ -145,6 +145,16 @@ fn every_wrong_member_is_named() {
 }
 
 #[test]
+fn a_redirect_uri_has_at_most_2000_characters() {
+    let of = |length: usize| format!("https://app.example/{}", "a".repeat(length - 20));
+    for (length, want) in [(1999, Ok(())), (2000, Ok(())), (2001, Err(ErrorCode::InvalidRedirectUri))] {
+        let record = with(oidc(), &[("redirect_uris", json!([of(length)]))]);
+        let got = parse(&record, ClientId::parse("app").unwrap(), &rules(), NOW).map(drop).map_err(|r| r.code);
+        assert_eq!(got, want, "{length} characters");
+    }
+}
+
+#[test]
 fn wrong_redirect_uris_have_their_own_code() {
     let rules_in = |loopback_http| Rules { loopback_http, ..rules() };
     let refused = |uris: Value, loopback| {

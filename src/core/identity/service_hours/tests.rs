@@ -10,6 +10,7 @@ const SENTENCES: &[(&str, &str, &str)] = &[
     // Every day.
     ("daily 00:00-00:02", "毎日0時から1分程度", "Every day at 0:00, for about a minute"),
     ("daily 04:30-04:40", "毎日4時30分から数分程度", "Every day at 4:30, for a few minutes"),
+    ("daily 04:30-04:32", "毎日4時30分から1分程度", "Every day at 4:30, for about a minute"),
     ("daily 01:00-05:00", "毎日1:00～5:00", "Every day, 1:00 to 5:00"),
     ("daily 19:00-24:00", "毎日19:00～24:00", "Every day, 19:00 to 24:00"),
     ("daily 00:00-24:00", "毎日終日", "Every day, all day"),
@@ -103,6 +104,42 @@ fn every_form_of_a_window_says_itself_in_both_languages() {
             sentence.days + &sentence.times
         };
         assert_eq!((said(Language::Ja).as_str(), said(Language::En).as_str()), (*ja, *en), "{form}");
+    }
+}
+
+#[test]
+fn every_month_and_every_weekday_has_its_name() {
+    let said = |form: &str| Window::parse(form).unwrap().sentence(Language::En).days;
+    let months = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    for (n, name) in (1..).zip(months) {
+        assert_eq!(said(&format!("{n:02}-02..{n:02}-02 09:00-17:00")), format!("2 {name}, "));
+    }
+    let weekdays = [
+        ("Monday", "月"),
+        ("Tuesday", "火"),
+        ("Wednesday", "水"),
+        ("Thursday", "木"),
+        ("Friday", "金"),
+        ("Saturday", "土"),
+        ("Sunday", "日"),
+    ];
+    for (name, ja) in weekdays {
+        let form = format!("{name} 09:00-17:00");
+        assert_eq!(said(&form), format!("Every {name}, "));
+        assert_eq!(Window::parse(&form).unwrap().sentence(Language::Ja).days, format!("毎週{ja}曜日の"));
     }
 }
 

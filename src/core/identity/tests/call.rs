@@ -2,6 +2,44 @@
 
 use super::*;
 
+/// What ④ shows of a number whose window has two minutes for the call and three for 確定する.
+#[test]
+fn what_is_shown_of_a_call() {
+    use crate::identity::call::{CallRecord, Calling};
+    let calling = Calling {
+        called: Phone::parse("0312345678").unwrap(),
+        since: NOON,
+        call_until: NOON + secs(120),
+        confirm_until: NOON + secs(180),
+        serial: 1,
+        attempt: 1,
+    };
+    for (seen, withheld, millis, want) in [
+        (false, false, 0, CallState::Waiting),
+        (false, false, 125_000, CallState::Waiting),
+        (false, false, 125_001, CallState::Expired),
+        (false, true, 125_000, CallState::Withheld),
+        (false, true, 125_001, CallState::Expired),
+        (true, false, 0, CallState::Seen),
+        (true, true, 125_001, CallState::Seen),
+        (true, false, 180_000, CallState::Seen),
+        (true, false, 180_001, CallState::Expired),
+    ] {
+        let record = CallRecord { arrived_at: seen.then_some(NOON), withheld };
+        let now = NOON + Duration::from_millis(millis);
+        assert_eq!(record.state(&calling, now), want, "{record:?} after {millis} ms");
+    }
+}
+
+#[test]
+fn the_names_of_what_becomes_of_a_call() {
+    use crate::identity::call::Fate;
+    let states = [CallState::Waiting, CallState::Seen, CallState::Withheld, CallState::Expired];
+    assert_eq!(states.map(CallState::as_str), ["waiting", "seen", "withheld", "expired"]);
+    let fates = [Fate::Matched, Fate::Withheld, Fate::Repeated, Fate::Unmatched];
+    assert_eq!(fates.map(Fate::as_str), ["seen", "withheld", "repeated", "unmatched"]);
+}
+
 fn taros_phone() -> Caller {
     Caller::Known(Phone::parse("09012343333").unwrap())
 }
@@ -142,8 +180,9 @@ async fn one_call_counts_once_and_a_repeated_report_is_one_call() {
         assert_eq!(taro.look().await.call.unwrap().state, CallState::Waiting);
         taro.post(Posted::Cancel).await;
     }
-    let seen = town.actions().await.into_iter().filter(|a| a == "call.seen").count();
-    assert_eq!(seen, 1);
+    let seen = town.store.read(|tx| tx.rows("select detail from audit where action = 'call.seen'", &[])).await.unwrap();
+    let details: Vec<&str> = seen.iter().map(|row| row.text(0).unwrap()).collect();
+    assert_eq!(details, [format!(r#"{{"called":"{}"}}"#, number.as_str())]);
 }
 
 #[tokio::test]

@@ -91,6 +91,12 @@ async fn two_birth_dates_and_a_pin_lock_until_midnight() {
         assert_eq!(actions.iter().filter(|a| *a == action).count(), 1, "{action} in {actions:?}");
     }
     at_midnight.now = midnight + secs(1);
+    let index = town.service.crypto().account(&Account::parse("115-ordinary-1100026").unwrap());
+    let sql = "select client_id, account, detail from audit where action = 'account.locked'";
+    let rows = town.store.read(move |tx| tx.rows(sql, &[])).await.unwrap();
+    let row = &rows[0];
+    assert_eq!((row.opt_text(0).unwrap(), row.hash(1).unwrap()), (Some("creco"), index));
+    assert_eq!(row.text(2).unwrap(), format!(r#"{{"reason":"failures","until":{}}}"#, midnight.secs()));
 }
 
 /// Fifty browsers, all past ④ for one account, post a wrong PIN at the same moment.

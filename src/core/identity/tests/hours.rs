@@ -72,6 +72,11 @@ fn windows_as_they_are_written() {
     assert_eq!(once.open_at(jst("2027-12-05 23:00:00")), Service::Open, "once is once");
     let weekly = Hours::parse(["sunday 21:00-24:00", "monday 00:00-07:00"]).unwrap();
     assert_eq!(weekly.open_at(jst("2026-11-22 21:00:00")), Service::Closed { until: jst("2026-11-23 07:00:00") });
+    let new_year = Hours::parse(["12-31..01-02 08:00-10:00"]).unwrap();
+    for (day, closed) in [("2026-12-30", false), ("2026-12-31", true), ("2027-01-02", true), ("2027-01-03", false)] {
+        let at = jst(&format!("{day} 09:00:00"));
+        assert_eq!(new_year.open_at(at) != Service::Open, closed, "{day}");
+    }
     let never = Hours::parse(["daily 00:00-24:00"]).unwrap();
     assert!(matches!(never.open_at(NOON), Service::Closed { .. }), "no open moment at all still ends");
     assert_eq!(Hours::default().open_at(jst("2026-11-22 00:00:00")), Service::Open);
@@ -80,12 +85,14 @@ fn windows_as_they_are_written() {
         "daily",
         "daily 10:00",
         "daily 10:00-09:00",
+        "daily 10:00-10:00",
         "daily 10:00-24:01",
-        "daily 10:60-11:00",
+        "daily 10:60-12:00",
         "6th monday 01:00-02:00",
         "someday 01:00-02:00",
         "13-01..13-02 01:00-02:00",
         "2026-12-06T06:00..2026-12-05T22:00",
+        "2026-12-06T06:00..2026-12-06T06:00",
         "daily 1:00-2:00",
     ] {
         assert!(Window::parse(wrong).is_err(), "{wrong}");

@@ -236,6 +236,48 @@ fn what_another_network_had_is_given_last_and_the_oldest_first() {
     let known = CallerNumbers { waits: &[wait], ..known };
     rank(asking, known, &mut numbers, later);
     assert_eq!(numbers, ["n3", "n4", "n2", "n0", "n1"]);
+    // For a minute, and not longer.
+    rank(asking, known, &mut numbers, later + RESERVED_FOR);
+    assert_eq!(numbers, ["n4", "n2", "n0", "n3", "n1"]);
+}
+
+/// A network that waits for a number has it reserved once, and not while it holds another.
+#[test]
+fn what_a_reservation_takes_from_others() {
+    let mut model = LeaseModel::new(3);
+    let network = |name: &str| Hash::of(name);
+    let wait = |n: usize, called: &str| Wait {
+        interaction: id(n),
+        network: network("waits"),
+        called: Some(called.into()),
+        at: NOON,
+    };
+    let lease = |called: &str| Lease {
+        called: called.into(),
+        network: network("waits"),
+        since: NOON - secs(10),
+        free_at: NOON + secs(170),
+    };
+    // Why, the leases, the reservations, who asks, what may be given.
+    type Row = (&'static str, Vec<Lease>, Vec<Wait>, &'static str, Vec<&'static str>);
+    let table: [Row; 4] = [
+        ("it is taken from another network", vec![], vec![wait(2, "n1")], "another", vec!["n0", "n2"]),
+        ("only the first of two is", vec![], vec![wait(2, "n1"), wait(3, "n2")], "another", vec!["n0", "n2"]),
+        (
+            "none is while the network holds a number",
+            vec![lease("n0")],
+            vec![wait(2, "n1")],
+            "another",
+            vec!["n1", "n2"],
+        ),
+        ("and from another interaction of the network", vec![], vec![wait(2, "n1")], "waits", vec!["n0", "n2"]),
+    ];
+    for (why, leases, waits, asks, want) in table {
+        (model.leases, model.waits) = (leases, waits);
+        let asking = Asking { interaction: &id(1), network: network(asks), by_network: true };
+        let known = CallerNumbers { pool: &model.pool, leases: &model.leases, waits: &model.waits };
+        assert_eq!(choose(asking, known, NOON), NumberChoice::OneOf(want), "{why}");
+    }
 }
 
 proptest! {
