@@ -693,7 +693,10 @@ impl Town {
         let report = renkei_core::verify::verify(&self.running.app.store).await.unwrap();
         assert!(report.is_whole(), "{:#?} {:#?}", report.findings, report.audit.breaks);
     }
-    async fn write<T: Send + 'static>(&self, work: impl Fn(&mut Tx<'_, '_>) -> StoreResult<T> + Send + 'static) -> T {
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Tx<'_, '_>) -> StoreResult<T> + Send + 'static,
+    ) -> T {
         self.running.app.store.write(work).await.unwrap()
     }
     /// The one number that a statement finds.

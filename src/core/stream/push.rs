@@ -107,7 +107,7 @@ impl Pusher {
             }
         };
         let results = self.send(&window, endpoint, header.as_ref(), &client.allow_networks).await;
-        let more = window.outgoing.len() as u64 >= ROUND.unsigned_abs();
+        let more = window.rows || window.outgoing.len() as u64 >= ROUND.unsigned_abs();
         let jitter = f64::from(random::below(&*self.random, 1000)) / 1000.0;
         let (now, give_up) = (self.clock.now(), self.give_up);
         let window = Arc::new(window);
@@ -201,6 +201,9 @@ fn window(
     if !stream.verified {
         // Nothing but a verification leaves before the endpoint has answered one (docs/events.md).
         taken.retain(|t| t.part == Part::Verification);
+    } else if taken.iter().any(|t| t.pos == 0) {
+        // What is no event goes first, and alone: the receiver hears that the stream goes on before it hears events.
+        taken.retain(|t| t.pos == 0);
     } else if !rows {
         let types = delivered(who, &stream.requested, issuer);
         for found in event::read(tx, who, cursor, ROUND)? {
