@@ -32,6 +32,8 @@ create index event_audiences_pos on event_audiences (pos);
 -- institution. Null in grants of earlier releases, except the audiences of those that have a token.
 alter table grants add column aud TEXT;
 alter table grants add column account_id TEXT;
+-- How many numbers of its events a restore has skipped; null means none.
+alter table grants add column seq_skipped BIGINT;
 update grants set aud = (select max(t.aud) from access_tokens t where t.grant_id = grants.id);
 
 -- The audiences of a client's grants, for events about the client.
