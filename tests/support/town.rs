@@ -620,6 +620,11 @@ impl Town {
         let now = self.now();
         self.write(move |tx| expire(tx, now, &WARN_BEFORE, 500)).await;
     }
+    /// Housekeeping of streams.
+    pub(crate) async fn tidy_streams(&self) {
+        let (now, hold) = (self.now(), self.running.app.config.events.hold.get());
+        self.write(move |tx| renkei_core::stream::manage::sweep(tx, now, hold, 500)).await;
+    }
     /// What the job that tidies does, until there is nothing left to do.
     pub(crate) async fn tidy(&self) {
         self.world().tidy().await;

@@ -231,6 +231,11 @@ pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64)
     let before = now - retention.max(crate::consent::RETENTION_LEAST);
     let params = [before.into(), (limit / EVENTS).max(1).into()];
     tx.execute(
+        "delete from event_audiences where pos in (select pos from events where grant_id in \
+         (select id from grants where ended_at < ?1 order by ended_at, id limit ?2))",
+        &params,
+    )?;
+    tx.execute(
         "delete from events where grant_id in \
          (select id from grants where ended_at < ?1 order by ended_at, id limit ?2)",
         &params,

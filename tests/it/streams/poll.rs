@@ -20,6 +20,8 @@ on_both!(
     a_refused_event_is_a_dead_letter,
     a_stream_begins_with_what_comes,
     what_a_customer_refuses_names_nobody,
+    what_nobody_polls_is_disabled,
+    what_is_forgotten_goes_with_its_events,
 );
 
 async fn each_receiver_hears_its_own(w: &Town) {
@@ -210,7 +212,7 @@ async fn a_paused_stream_holds_and_a_disabled_one_does_not(w: &Town) {
                 let found = renkei_core::stream::sql::load(tx, &id)?.unwrap();
                 let staff = renkei_core::audit::Actor::Staff("tanaka".into());
                 let by = renkei_core::stream::StoppedBy::Staff;
-                let to = renkei_core::stream::manage::Stop { status, by, reason: Some("a review") };
+                let to = renkei_core::stream::manage::StatusChange { status, by, reason: Some("a review") };
                 renkei_core::stream::manage::turn(tx, found, to, ("the-jti-of-staff", staff), now).map(drop)
             })
             .await;
@@ -270,4 +272,33 @@ async fn what_a_customer_refuses_names_nobody(w: &Town) {
     let want: Value = json!({"format": "complex", "application": {"format": "opaque", "id": "a"}});
     assert_eq!(sets[0]["sub_id"], want);
     assert_eq!(payload(&sets[0]), &json!({}));
+}
+
+async fn what_nobody_polls_is_disabled(w: &Town) {
+    let a = app(w, "a", &[]).await;
+    let (polled, held) = (a.poll_stream().await, a.poll_stream().await);
+    a.status(&held, "paused").await.expect(200);
+    w.clock.advance(Duration::from_hours(30 * 24) - Duration::from_secs(60));
+    w.tidy_streams().await;
+    assert_eq!(w.count("select count(*) from streams where status = 'disabled'").await, 0);
+    w.clock.advance(Duration::from_secs(120));
+    w.tidy_streams().await;
+    assert_eq!(w.count("select count(*) from streams where status = 'disabled'").await, 2);
+    let a = super::Receiver::of(w, a.app, "ssf.read ssf.manage").await;
+    assert!(a.poll(&polled, &[]).await.is_empty());
+    a.status(&polled, "enabled").await.expect(200);
+    assert_eq!(kinds(&a.drain(&polled).await), [UPDATED], "the receiver hears that it goes on");
+    a.status(&held, "enabled").await.expect(200);
+    assert!(a.drain(&held).await.is_empty(), "it stopped that one itself");
+}
+
+async fn what_is_forgotten_goes_with_its_events(w: &Town) {
+    let a = app(w, "a", &[]).await;
+    let linked = w.link(&a.app, &mut w.browser()).await;
+    a.app.revoke(&linked.access_token).await.expect(200);
+    super::until("it has a position", async || w.count("select count(*) from event_audiences").await > 0).await;
+    w.clock.advance(Duration::from_hours(24 * 365 * 8));
+    w.tidy().await;
+    assert_eq!(w.count("select count(*) from event_audiences").await, 0);
+    assert_eq!(w.count("select count(*) from events where grant_id is not null").await, 0);
 }

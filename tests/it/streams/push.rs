@@ -16,6 +16,9 @@ on_both!(
     a_header_is_kept_changed_and_removed,
     an_endpoint_that_fails_for_days_is_paused,
     two_nodes_send_nothing_twice,
+    an_endpoint_that_left_the_record_hears_nothing_more,
+    a_stream_disabled_before_it_was_verified_is_verified_later,
+    another_node_goes_on_at_once_where_one_has_stopped,
 );
 
 /// Until the endpoint has something of this kind.
@@ -232,4 +235,50 @@ async fn two_nodes_send_nothing_twice(w: &Town) {
     assert_eq!(jtis.len(), all, "while no node fails, nothing is sent twice");
     whole(&sets);
     node.stop().await;
+}
+
+async fn an_endpoint_that_left_the_record_hears_nothing_more(w: &Town) {
+    let endpoint = Endpoint::start().await;
+    let a = app(w, "a", std::slice::from_ref(&endpoint.url)).await;
+    let stream = a.push_stream(&endpoint.url, "Bearer hush").await;
+    has(&endpoint, VERIFICATION).await;
+    let a = app(w, "a", &["http://127.0.0.1:9/elsewhere".to_owned()]).await;
+    w.link(&a.app, &mut w.browser()).await;
+    let paused = async || w.count("select count(*) from streams where status = 'paused'").await == 1;
+    until("the stream is paused", paused).await;
+    assert!(endpoint.sets().iter().all(|set| kind(set) == VERIFICATION));
+    let status = a.send("GET", &format!("/ssf/status?stream_id={stream}"), None).await.json();
+    assert!(text(&status, "reason").contains("record"));
+}
+
+async fn a_stream_disabled_before_it_was_verified_is_verified_later(w: &Town) {
+    let endpoint = Endpoint::start().await;
+    endpoint.always(Some(Answered::Status("500 Internal Server Error", "")));
+    let a = app(w, "a", std::slice::from_ref(&endpoint.url)).await;
+    let stream = a.push_stream(&endpoint.url, "Bearer hush").await;
+    has(&endpoint, VERIFICATION).await;
+    a.status(&stream, "disabled").await.expect(200);
+    endpoint.always(None);
+    a.status(&stream, "enabled").await.expect(200);
+    w.link(&a.app, &mut w.browser()).await;
+    has(&endpoint, "grant.created").await;
+}
+
+async fn another_node_goes_on_at_once_where_one_has_stopped(w: &Town) {
+    if w.engine == crate::support::town::Engine::Sqlite {
+        return; // one process has the file
+    }
+    let endpoint = Endpoint::start().await;
+    let a = app(w, "a", std::slice::from_ref(&endpoint.url)).await;
+    a.push_stream(&endpoint.url, "Bearer hush").await;
+    has(&endpoint, VERIFICATION).await;
+    // Whichever node has the lease; the other one's clock stands, so it would wait for ever for the end of a lease.
+    for _ in 0..3 {
+        let node = w.second_node().await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        node.stop().await;
+        let before = endpoint.sets().len();
+        w.link(&a.app, &mut w.browser()).await;
+        until("it goes on", async || endpoint.sets().len() > before).await;
+    }
 }

@@ -42,6 +42,8 @@ create table client_audiences (
   aud TEXT not null,
   primary key (client_id, aud)
 );
+insert into client_audiences (client_id, aud)
+  select distinct client_id, aud from grants where aud <> '' and aud not like '% %';
 
 -- The opaque id of an account, once the core bank has named it: for the event that tells of its lock.
 alter table lockouts add column account_id TEXT;
