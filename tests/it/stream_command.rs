@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 on_both!(
     a_look_shows_everything_but_the_secret_header,
+    what_others_hear_is_not_counted_and_not_replayed,
     what_staff_has_paused_only_staff_resumes,
     a_disabled_stream_never_sends_what_it_missed,
     a_verification_is_sent_on_order,
@@ -43,8 +44,12 @@ impl<'w> Receiver<'w> {
             "client_secret": "core-desk-secret", "events": {"endpoints": ["http://localhost:1/events"], "streams": 4},
         }))
         .await;
+        Self::of(w, "core-desk").await
+    }
+    /// A client that is registered, with its own token.
+    async fn of(w: &'w Town, client: &str) -> Self {
         let secret = Credential::Secret("core-desk-secret".into());
-        let app = App::new(w.http.clone(), w.clock.clone(), "core-desk", "", secret);
+        let app = App::new(w.http.clone(), w.clock.clone(), client, "", secret);
         let answer = app.post("/oauth/token", &[("grant_type", "client_credentials")], false).await.expect(200);
         Self { w, token: answer.json()["access_token"].as_str().unwrap().to_owned() }
     }
@@ -191,7 +196,8 @@ async fn a_look_shows_everything_but_the_secret_header(w: &Town) {
         for args in [args, &args[..args.len() - 1]] {
             let said = w.staff(args).await;
             assert_eq!(said.status, 0, "{said:?}");
-            assert!(!format!("{said:?}").contains("nobody-may-read"), "{said:?}");
+            let text = format!("{said:?}");
+            assert!(!text.contains("nobody-may-read") && !text.contains("authorization"), "{text}");
         }
     }
     w.staff(&["--json", "stream", "show", "nobody"]).await.refused(1, "{\"error\":\"there is no stream nobody\"}");
@@ -199,6 +205,38 @@ async fn a_look_shows_everything_but_the_secret_header(w: &Town) {
     let looks = |r: &&(String, String, Value)| r.1 != "staff.audit.exported";
     let after = record(w).await;
     assert!(after.iter().filter(looks).eq(before.iter().filter(looks)), "a look is not recorded");
+}
+
+async fn what_others_hear_is_not_counted_and_not_replayed(w: &Town) {
+    w.register(json!({
+        "client_id": "partner", "client_name": "パートナー", "profile": "oidc", "scope": "openid ssf.manage",
+        "grant_types": ["authorization_code", "client_credentials"], "redirect_uris": ["https://partner.example/cb"],
+        "token_endpoint_auth_method": "client_secret_basic", "client_secret": "core-desk-secret",
+    }))
+    .await;
+    let (institution, partner) = (Receiver::registered(w).await, Receiver::of(w, "partner").await);
+    let (all, id) = (institution.polled().await, partner.polled().await);
+    w.suspend_by_staff("kakeibo").await;
+    institution.poll_until(&all, 1).await;
+    assert_eq!(partner.poll(&id, json!({})).await, BTreeMap::new());
+    assert_eq!(shown(w, &id).await["events_waiting"], 0);
+    let said = w.staff(&["stream", "replay", &id, "--since", "2026-11-25"]).await;
+    said.refused(1, "there is no event for this stream since 2026-11-24T15:00:00.000Z");
+    let event = w.text("select id from events where kind = 'client.suspended'").await;
+    w.staff(&["stream", "replay", &id, "--event", &event]).await.refused(1, "there is no event");
+    assert_eq!(w.recorded("stream.replayed").await, 0, "what is refused is not recorded");
+    // What it hears itself: the first of it, and all that comes after.
+    w.suspend_by_staff("partner").await;
+    w.resume_by_staff("partner").await;
+    w.resume_by_staff("kakeibo").await;
+    institution.poll_until(&all, 4).await;
+    // PostgreSQL gives what comes together an order of its own.
+    let waiting = shown(w, &id).await["events_waiting"].as_i64().unwrap();
+    assert!((2..=3).contains(&waiting), "{waiting}");
+    let partner = Receiver::of(w, "partner").await;
+    partner.poll_until(&id, 2).await;
+    let stream = shown(w, &id).await;
+    assert_eq!((&stream["events_waiting"], &stream["tokens_open"]), (&json!(0), &json!(2)));
 }
 
 async fn what_staff_has_paused_only_staff_resumes(w: &Town) {
