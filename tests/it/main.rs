@@ -51,6 +51,7 @@ mod store_faults;
 mod store_plans;
 mod store_schema;
 mod strangers;
+mod stream_command;
 mod streams;
 mod tokens;
 mod typed;

@@ -38,6 +38,11 @@ const TABLE: &[(&str, &str, &str, Shape)] = &[
     ("/link/{interaction}/{screen}", "/link/AAAAAAAAAAAAAAAAAAAAAA/account", "GET HEAD POST", Page),
     ("/hooks/telephony/sip", "/hooks/telephony/sip", "POST", Empty),
     ("/hooks/bank/events", "/hooks/bank/events", "POST", Empty),
+    ("/.well-known/ssf-configuration", "/.well-known/ssf-configuration", "GET HEAD", Json),
+    ("/ssf/streams", "/ssf/streams", "GET HEAD POST PATCH PUT DELETE", Json),
+    ("/ssf/status", "/ssf/status", "GET HEAD POST", Json),
+    ("/ssf/verify", "/ssf/verify", "POST", Json),
+    ("/ssf/poll/{stream_id}", "/ssf/poll/AAAAAAAAAAAAAAAAAAAAAA", "POST", Json),
     ("/assets/institution.css", "/assets/institution.css", "GET HEAD", Empty),
     ("/assets/{name}", "/assets/renkei.css", "GET HEAD", Empty),
 ];

@@ -1,6 +1,6 @@
 //! The commands of staff, and their form in HTTP under `/admin/v1`: written and parsed here, so that both sides agree.
 
-use super::{AdminError, ClientAsk, Rotation, TokenAsk};
+use super::{AdminError, ClientAsk, Rotation, StreamAsk, TokenAsk};
 use crate::account::Account;
 use crate::audit::Cursor;
 use crate::clock::Instant;
@@ -89,6 +89,8 @@ pub enum AdminCommand {
     Client(ClientAsk),
     /// A command about initial access tokens.
     Token(TokenAsk),
+    /// A command about streams of events.
+    Stream(StreamAsk),
     /// List our own signing keys.
     Keys,
     /// Rotate our own signing keys.
@@ -142,6 +144,7 @@ impl AdminCommand {
             }
             Self::Client(ask) => based(ask.http()),
             Self::Token(ask) => based(ask.http()),
+            Self::Stream(ask) => based(ask.http()),
             Self::Keys => get("/keys".to_owned()),
             Self::RotateKeys(order) => ("POST", format!("{BASE}/keys/rotate"), Some(order.written())),
             Self::Backup { file } => ("POST", format!("{BASE}/backup"), Some(json!({"file": file}))),
@@ -183,8 +186,9 @@ impl AdminCommand {
             _ => {
                 let client = ClientAsk::parse(method, &segments, body).map(|ask| ask.map(Self::Client));
                 let token = || TokenAsk::parse(method, &segments, body).map(|ask| ask.map(Self::Token));
+                let stream = || StreamAsk::parse(method, &segments, body).map(|ask| ask.map(Self::Stream));
                 let unknown = || AdminError::Unknown(format!("{method} {BASE}{path} is not served"));
-                client.or_else(token).ok_or_else(unknown)??
+                client.or_else(token).or_else(stream).ok_or_else(unknown)??
             }
         };
         query.all_known()?;
@@ -204,7 +208,7 @@ fn grant(text: &str) -> Result<GrantId, AdminError> {
 fn moment(text: &str) -> Option<Instant> {
     text.parse().ok().map(Instant::from_millis)
 }
-fn reason(body: &[u8]) -> Result<StaffReason, AdminError> {
+pub(super) fn reason(body: &[u8]) -> Result<StaffReason, AdminError> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Body {

@@ -14,6 +14,7 @@ mod keys;
 mod locks;
 mod notices;
 mod record;
+mod streams;
 #[cfg(test)]
 mod tests;
 pub mod uid_name;
@@ -24,6 +25,7 @@ pub use clients::ClientAsk;
 pub use command::{AdminCommand, Period, StaffReason};
 pub use initial::{InitialTokenRequest, TokenAsk};
 pub use keys::Rotation;
+pub use streams::StreamAsk;
 
 use crate::audit::Actor;
 use crate::client::metadata::Rules;
@@ -39,6 +41,8 @@ use serde_json::Value;
 pub struct AdminContext {
     /// The store.
     pub store: Store,
+    /// The issuer; `None` for a demo that does not run, because its port is not known.
+    pub issuer: Option<String>,
     /// Opens sealed account numbers and computes indexes.
     pub crypto: FieldCrypto,
     /// The rules for client records.
@@ -94,6 +98,7 @@ pub async fn answer(service: &AdminContext, ask: AdminCommand, staff: &str, now:
         }
         AdminCommand::Client(ask) => clients::answer(service, ask, actor, now).await,
         AdminCommand::Token(ask) => initial::answer(service, ask, actor, now).await,
+        AdminCommand::Stream(ask) => streams::answer(service, ask, actor, now).await,
         AdminCommand::Keys => keys::list(service).await,
         AdminCommand::RotateKeys(order) => keys::rotate(service, order, actor, now).await,
         AdminCommand::Backup { file } => backup::make(service, file, actor, now).await,

@@ -2,7 +2,8 @@ use super::*;
 use crate::account::Account;
 use crate::audit::Cursor;
 use crate::client::Status;
-use crate::id::{ClientId, GrantId};
+use crate::id::{ClientId, GrantId, StreamId};
+use crate::stream::manage::Replayed;
 
 /// To HTTP and back, as the command line sends it and the socket parses it.
 fn round_trip(ask: &AdminCommand) -> Result<AdminCommand, AdminError> {
@@ -15,12 +16,17 @@ fn round_trip(ask: &AdminCommand) -> Result<AdminCommand, AdminError> {
 fn client() -> ClientId {
     ClientId::parse("kakeibo").unwrap()
 }
+fn stream() -> StreamId {
+    StreamId::parse("-s_1").unwrap()
+}
 
 #[test]
 fn every_command_goes_through_http_and_back() {
     let account = Account::parse("115-ordinary-1100026").unwrap();
     let id = GrantId::parse("g-1_~.:x").unwrap();
     let why = StaffReason::parse("お客さまからの電話 #3 & \"引用\"").unwrap();
+    let reason = why.clone();
+    let event = crate::id::EventId::parse("-e_1").unwrap();
     for asked in [
         AdminCommand::Grants { account: account.clone() },
         AdminCommand::Grant { id: id.clone() },
@@ -55,6 +61,13 @@ fn every_command_goes_through_http_and_back() {
         })),
         AdminCommand::Token(TokenAsk::Revoke { id: crate::id::TokenId::parse("t-1").unwrap() }),
         AdminCommand::Client(ClientAsk::RotateSecret { id: client() }),
+        AdminCommand::Stream(StreamAsk::List),
+        AdminCommand::Stream(StreamAsk::Show { id: stream() }),
+        AdminCommand::Stream(StreamAsk::Test { id: stream() }),
+        AdminCommand::Stream(StreamAsk::Pause { id: stream(), why: reason }),
+        AdminCommand::Stream(StreamAsk::Resume { id: stream() }),
+        AdminCommand::Stream(StreamAsk::Replay { id: stream(), what: Replayed::Event(event) }),
+        AdminCommand::Stream(StreamAsk::Replay { id: stream(), what: Replayed::Since(Instant::from_millis(-5)) }),
         AdminCommand::Keys,
         AdminCommand::RotateKeys(Rotation { alg: None, now: false }),
         AdminCommand::RotateKeys(Rotation { alg: Some(crate::keys::jose::Alg::EdDsa), now: true }),
@@ -76,6 +89,9 @@ fn what_is_not_asked_well_is_refused() {
         ("GET", "/grants/g/revoke"),
         ("GET", "/clients/c/suspend"),
         ("POST", "/clients/c"),
+        ("GET", "/streams/s/test"),
+        ("POST", "/streams/s"),
+        ("POST", "/streams/s/stop"),
     ];
     for (method, path) in unknown {
         assert!(matches!(parse(method, path, "", ""), Err(AdminError::Unknown(_))), "{method} {path}");
@@ -102,6 +118,14 @@ fn what_is_not_asked_well_is_refused() {
         ("POST", "/initial-tokens/a b/revoke", "", ""),
         ("POST", "/keys/rotate", "", ""),
         ("POST", "/keys/rotate", "", "{\"alg\":\"HS256\",\"now\":false}"),
+        ("GET", "/streams/a b", "", ""),
+        ("GET", "/streams", "client=c", ""),
+        ("POST", "/streams/s/pause", "", ""),
+        ("POST", "/streams/s/replay", "", ""),
+        ("POST", "/streams/s/replay", "", "{}"),
+        ("POST", "/streams/s/replay", "", "{\"event\":\"a b\"}"),
+        ("POST", "/streams/s/replay", "", "{\"event\":\"e\",\"since\":1}"),
+        ("POST", "/streams/s/replay", "", "{\"since\":\"2026-11-25\"}"),
         ("POST", "/clients", "", "no record"),
         ("GET", "/clients/a b", "", ""),
         ("GET", "/clients", "after=x", ""),

@@ -129,11 +129,18 @@ pub fn at(tx: &mut Tx<'_, '_>, pos: i64) -> Result<Option<PositionedEvent>> {
     tx.row(sql, &[pos.into()])?.as_ref().map(positioned).transpose()
 }
 
-/// The position of the first event from a moment on; one beyond the last if there is none.
+/// How far positions and times may differ in their order: an event waits a moment for its position, and clocks differ.
+const DISORDER: i64 = 10_000;
+
+/// The lowest position of an event from a moment on; one beyond the last if there is none.
 pub fn since_position(tx: &mut Tx<'_, '_>, from: Instant) -> Result<i64> {
-    let sql = "select pos from events where at >= ?1 and pos is not null order by at, id limit 1";
-    let row = tx.row(sql, &[from.into()])?;
-    Ok(row.map_or(Ok(None), |row| row.opt_int(0))?.unwrap_or(head(tx)? + 1))
+    let earliest = "select pos from events where at >= ?1 and pos is not null order by at, id limit 1";
+    let Some(row) = tx.row(earliest, &[from.into()])? else { return Ok(head(tx)? + 1) };
+    let pos = row.int(0)?;
+    // An event of the same moment, or a later one, may have a lower position.
+    let lowest = "select pos from events where pos >= ?2 and pos < ?3 and at >= ?1 order by pos limit 1";
+    let row = tx.row(lowest, &[from.into(), (pos - DISORDER).into(), pos.into()])?;
+    row.map_or(Ok(pos), |row| row.int(0))
 }
 
 /// The position of the event with this id.

@@ -202,8 +202,9 @@ pub struct StatusChange<'a> {
 
 /// Gives a stream another status.
 ///
-/// A disabled stream holds nothing, and begins with what comes once it is enabled. Where the receiver did not stop the stream
-/// itself, stream-updated is sent first when it goes on: the receiver may have noticed nothing (docs/events.md).
+/// A disabled stream holds nothing, and begins with what comes once it is enabled or paused. Where the receiver did not stop the
+/// stream itself, or does not let it go on itself, stream-updated is sent first when it goes on: the receiver may have noticed
+/// nothing (docs/events.md).
 pub fn turn(
     tx: &mut Tx<'_, '_>,
     mut stream: Stream,
@@ -217,7 +218,10 @@ pub fn turn(
         sql::save(tx, &stream, now)?;
         return Ok(stream);
     }
-    let unasked = stream.stopped_by.is_some_and(|by| by != StoppedBy::Receiver);
+    let unasked = to.by != StoppedBy::Receiver || stream.stopped_by.is_some_and(|by| by != StoppedBy::Receiver);
+    if from == StreamStatus::Disabled {
+        stream.cursor = event::head(tx)?;
+    }
     stream.status = to.status;
     stream.reason = to.reason.map(str::to_owned);
     let action = match to.status {
@@ -225,10 +229,7 @@ pub fn turn(
             (stream.stopped_by, stream.stopped_at) = (None, None);
             (stream.attempts, stream.failing_since, stream.next_at, stream.trouble) = (0, None, None, None);
             stream.polled_at = Some(now);
-            if from == StreamStatus::Disabled {
-                stream.cursor = event::head(tx)?;
-            }
-            if from == StreamStatus::Disabled && !stream.verified {
+            if !stream.verified {
                 let verification = format!("{jti}-verification");
                 add_token(tx, &stream.id, &control(SetPart::Verification, &verification, None, now))?;
             }
@@ -288,7 +289,8 @@ pub enum Replayed {
     Since(Instant),
 }
 
-/// Sends events again, under the `jti`s they had: a receiver that has them drops them. Returns whether there was anything.
+/// Sends events again, under the `jti`s they had: a receiver that has them drops them. What it refused is tried again, too. Returns
+/// whether there was anything.
 pub fn replay(
     tx: &mut Tx<'_, '_>,
     mut stream: Stream,
@@ -300,9 +302,9 @@ pub fn replay(
     let found = match what {
         Replayed::Since(from) => {
             let first = event::since_position(tx, *from)?;
-            let found = first <= event::head(tx)?;
+            let found = !event::read(tx, receiver, first - 1, 1)?.is_empty();
             if found && first <= stream.cursor {
-                sql::forget_tokens(tx, &stream.id)?;
+                sql::forget_tokens_from(tx, &stream.id, first)?;
                 stream.cursor = first - 1;
                 sql::save(tx, &stream, now)?;
             }
@@ -312,14 +314,14 @@ pub fn replay(
             let Some(pos) = event::position_of(tx, id)? else { return Ok(false) };
             let types = delivered(receiver, &stream.requested, issuer);
             let read = event::read(tx, receiver, pos - 1, 1)?;
-            let found = read.into_iter().find(|found| found.pos == pos);
-            if let Some(found) = &found {
+            let mut revived = false;
+            for found in read.iter().filter(|found| found.pos == pos) {
                 for part in set::parts(&found.event, &types, issuer) {
-                    let taken = StreamToken::of(&stream, found, part);
-                    sql::revive_token(tx, &stream.id, &taken)?;
+                    sql::revive_token(tx, &stream.id, &StreamToken::of(&stream, found, part))?;
+                    revived = true;
                 }
             }
-            found.is_some()
+            revived
         }
     };
     if found {

@@ -152,6 +152,12 @@ pub(super) fn forget_tokens(tx: &mut Tx<'_, '_>, id: &StreamId) -> Result<()> {
     Ok(())
 }
 
+/// Forgets what a stream has taken of events from a position on, its dead letters, too: they are about to be taken again.
+pub(super) fn forget_tokens_from(tx: &mut Tx<'_, '_>, id: &StreamId, pos: i64) -> Result<()> {
+    tx.execute("delete from stream_tokens where stream_id = ?1 and pos >= ?2", &[id.as_str().into(), pos.into()])?;
+    Ok(())
+}
+
 /// What a stream has taken and not finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamToken {

@@ -48,6 +48,7 @@ impl Office {
         let seals = FieldCrypto { sealer, random: Arc::new(SystemRandom) };
         Ok(Self::Here(Box::new(AdminContext {
             store,
+            issuer: at.issuer,
             crypto: seals,
             rules: at.rules,
             rotation: at.rotation,

@@ -42,7 +42,7 @@ pub(super) enum Audit {
     },
 }
 
-fn moment(text: &str) -> Result<Instant, String> {
+pub(super) fn moment(text: &str) -> Result<Instant, String> {
     let day = |d: NaiveDate| format!("{d}T00:00:00+09:00");
     let text = text.parse().map_or_else(|_| text.to_owned(), day);
     let parsed = DateTime::parse_from_rfc3339(&text).map_err(|_| "wants 2026-11-23 or 2026-11-23T09:00:00+09:00")?;

@@ -16,6 +16,7 @@ mod lock;
 mod notice;
 pub mod out;
 pub mod serve;
+mod stream;
 pub mod target;
 
 use crate::process::StartSampleBank;
@@ -73,6 +74,9 @@ enum Command<More: Subcommand> {
     /// Show mails to customers that have not been delivered, or try one again.
     #[command(subcommand)]
     Notice(notice::Notice),
+    /// Show, test, stop and repeat the streams of events to receivers.
+    #[command(subcommand)]
+    Stream(stream::StreamCommand),
     /// Check or export the audit record.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -101,6 +105,7 @@ pub fn main<More: MoreCommands>(sample_bank: Option<StartSampleBank>) -> ExitCod
         Command::Grant(c) => c.run(&out),
         Command::Lock(c) => c.run(&out),
         Command::Notice(c) => c.run(&out),
+        Command::Stream(c) => c.run(&out),
         Command::Audit(c) => c.run(&out),
         Command::Db(c) => c.run(&out),
     };

@@ -28,6 +28,8 @@ pub struct Located {
     pub data_dir: PathBuf,
     /// `sqlite:FILE` or `postgres://…`.
     pub store_url: String,
+    /// The issuer; `None` for a demo, whose port is given when it starts.
+    pub issuer: Option<String>,
     /// The master key.
     pub master_key_file: PathBuf,
     /// The server's rules for client records.
@@ -80,7 +82,8 @@ impl Target {
             let rules = config::client_rules(config::Mode::Demo, config::Tokens::default().grant_lifetime.get());
             let rotation = RotationPolicy::default();
             let time_limit = TIME_LIMIT;
-            return Ok(Located { data_dir, store_url, master_key_file, rules, rotation, time_limit });
+            let issuer = None;
+            return Ok(Located { data_dir, store_url, issuer, master_key_file, rules, rotation, time_limit });
         }
         let file = self.config.as_deref().ok_or_else(|| Failure::Usage("--config FILE or --data DIR".into()))?;
         let config = config::load(file, std::env::vars()).map_err(Failure::refused)?;
@@ -91,6 +94,7 @@ impl Target {
         let (rules, rotation) = (config.client_rules(), config.keys.policy());
         let time_limit = config.store.time_limit.get();
         let (data_dir, master_key_file) = (config.server.data_dir, config.server.master_key_file);
-        Ok(Located { data_dir, store_url, master_key_file, rules, rotation, time_limit })
+        let issuer = Some(config.server.issuer);
+        Ok(Located { data_dir, store_url, issuer, master_key_file, rules, rotation, time_limit })
     }
 }

@@ -25,6 +25,7 @@ pub async fn handle(app: Shared, req: HttpRequest, body: Bytes) -> HttpResponse 
     let service = AdminContext {
         // Commands of staff are written even when the disk is full.
         store: app.store.ending(),
+        issuer: Some(app.issuer().to_owned()),
         crypto: seals,
         rules: app.config.client_rules(),
         rotation: app.config.keys.policy(),

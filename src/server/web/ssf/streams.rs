@@ -11,7 +11,6 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-type Body = Result<Bytes, actix_web::Error>;
 type StreamResult = Result<HttpResponse, ApiError>;
 
 /// The configuration of a stream as its receiver reads it. The authorization header is never shown.
@@ -50,7 +49,7 @@ async fn prepared(
     req: &HttpRequest,
     app: &App,
     client: &Client,
-    body: Body,
+    body: Result<Bytes, actix_web::Error>,
     change: bool,
 ) -> Result<PreparedStream, ApiError> {
     let asked = request::stream(&json_body(req, body)?, client, app.issuer())?;
@@ -65,7 +64,7 @@ async fn prepared(
 ///
 /// # Errors
 /// 400 for a broken configuration; 409 if the client has as many streams as it may have.
-pub async fn post(req: HttpRequest, app: Shared, body: Body) -> StreamResult {
+pub async fn post(req: HttpRequest, app: Shared, body: Result<Bytes, actix_web::Error>) -> StreamResult {
     let now = app.now();
     let client = receiver(&req, &app, (paths::STREAMS, &[MANAGE]), now).await?;
     let new = prepared(&req, &app, &client, body, false).await?;
@@ -101,7 +100,7 @@ pub async fn get(req: HttpRequest, app: Shared) -> StreamResult {
 ///
 /// # Errors
 /// 400 for a broken configuration; 404 for an unknown stream.
-pub async fn patch(req: HttpRequest, app: Shared, body: Body) -> StreamResult {
+pub async fn patch(req: HttpRequest, app: Shared, body: Result<Bytes, actix_web::Error>) -> StreamResult {
     changed(req, app, body, false).await
 }
 
@@ -109,11 +108,11 @@ pub async fn patch(req: HttpRequest, app: Shared, body: Body) -> StreamResult {
 ///
 /// # Errors
 /// Those of [`patch`].
-pub async fn put(req: HttpRequest, app: Shared, body: Body) -> StreamResult {
+pub async fn put(req: HttpRequest, app: Shared, body: Result<Bytes, actix_web::Error>) -> StreamResult {
     changed(req, app, body, true).await
 }
 
-async fn changed(req: HttpRequest, app: Shared, body: Body, replace: bool) -> StreamResult {
+async fn changed(req: HttpRequest, app: Shared, body: Result<Bytes, actix_web::Error>, replace: bool) -> StreamResult {
     let now = app.now();
     let client = receiver(&req, &app, (paths::STREAMS, &[MANAGE]), now).await?;
     let new = prepared(&req, &app, &client, body, true).await?;
