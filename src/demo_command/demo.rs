@@ -13,13 +13,13 @@ use std::sync::Arc;
 /// Run everything on this machine, with invented customers: server, sample app, account API, phone and mailbox.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoCommand {
-    /// The server's port; the app, the API and the simulator take the three that follow.
+    /// The port of the server. The app, the API and the simulator use the next three ports.
     #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65532))]
     port: u16,
-    /// Keep the data in this folder; without it, it is thrown away at the end.
+    /// Keep the data in this folder. Without it, the data is deleted at the end.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Service hours: ignored, or as 信用組合 keep them.
+    /// Service hours: always open, or the usual hours of a 信用組合 (seed).
     #[arg(long, value_enum, default_value = "always")]
     hours: Hours,
 }

@@ -29,7 +29,7 @@ use std::sync::Arc;
 pub(crate) enum Command {
     /// Run everything on this machine, with invented customers.
     Demo(demo::DemoCommand),
-    /// Run the sample account API beside a server in test mode.
+    /// Run the sample account API for a server in test mode.
     SampleApi(sample_api::SampleApi),
 }
 

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Run the sample account API beside a server in test mode: a protected resource with invented accounts.
+/// Run the sample account API for a server in test mode: a protected resource with invented accounts.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SampleApi {
     /// The server's configuration.

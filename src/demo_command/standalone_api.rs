@@ -23,7 +23,7 @@ const CLIENT: (&str, &str) = ("accounts-api", "accounts-api-secret");
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     /// A real institution has accounts of its own.
-    #[error("the sample account API wants server.mode test and bank.kind sample")]
+    #[error("the sample account API needs server.mode test and bank.kind sample")]
     NotATest,
     /// TLS.
     #[error(transparent)]

@@ -219,7 +219,7 @@ async fn secrets_of_an_earlier_release(test_store: ServeFolder, url: String) {
     assert_eq!(import("brought", Some("brought along"))["client_secret"], Value::Null);
     refused("signs");
     let why = operator.refused(&["client", "rotate-secret", "signs"]);
-    assert!(why.contains("with its own key: the secret it had before goes when its record is imported again"), "{why}");
+    assert!(why.contains("with its own key: its former secret is deleted when its record is imported again"), "{why}");
     import("signs", None);
 
     let mut child = test_store.start();

@@ -242,11 +242,11 @@ async fn staff_sees_what_was_not_delivered(w: &Town) {
 
     let id = waiting["notice_id"].as_str().unwrap();
     let said = w.staff(&["notice", "retry", id]).await;
-    assert_eq!((said.status, said.out), (0, format!("{id}: will be tried now\n")));
+    assert_eq!((said.status, said.out), (0, format!("{id}: will be sent now\n")));
     w.until_mail_is_settled().await;
     assert_eq!(w.staff(&["--json", "notice", "list"]).await.json()["notices"][0]["attempts"], 1, "counted anew");
     w.staff(&["notice", "retry", "no-such"]).await.refused(1, "there is no notice no-such");
-    w.staff(&["notice", "retry", "a b"]).await.refused(2, "no notice id");
+    w.staff(&["notice", "retry", "a b"]).await.refused(2, "not a notice id");
     let record = w.staff(&["audit", "export", "--grant", &relayed]).await;
     assert!(record.out.contains("\"notice.retried\""), "{record:?}");
 }

@@ -264,9 +264,9 @@ fn a_check_finds_what_a_start_would_refuse() {
         (
             "[telephony]",
             "networks = [\"core.example\"]\n[telephony]",
-            "institution.networks: holds something that is not a network such as 10.1.0.0/16",
+            "institution.networks: contains something that is not a network such as 10.1.0.0/16",
         ),
-        ("listen = [", "log = \"loud\"\nlisten = [", "renkei.toml:5: server.log: wants error, warn"),
+        ("listen = [", "log = \"loud\"\nlisten = [", "renkei.toml:5: server.log: must be error, warn"),
         ("mode = \"test\"", "mode = \"production\"", "renkei.toml:24: mail.kind: file is refused"),
     ] {
         let broken = good.replace(from, to);

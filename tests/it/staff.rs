@@ -150,7 +150,7 @@ async fn many_locks_are_released_at_once(w: &Town) {
     lock_both().await;
     let said = release(&["-"], &format!("{SAVINGS}\n{TARO}")).await;
     assert_eq!((said.status, said.out), (0, format!("{SAVINGS}: released\n{TARO}: released\n")));
-    release(&["-"], "\n").await.refused(2, "names no account");
+    release(&["-"], "\n").await.refused(2, "no account on standard input");
     let record = export(w.staff(&["audit", "export"]).await);
     let released = record.iter().filter(|r| r["action"] == "account.unlocked" && r["actor"] == me());
     let reasons: Vec<_> = released.map(|r| r["detail"]["reason"].clone()).collect();
@@ -199,7 +199,7 @@ async fn a_copy_is_made_and_put_back(w: &Town) {
     }
     assert_eq!(made.status, 0, "{made:?}");
     assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
-    w.staff(&["db", "backup", copy.to_str().unwrap()]).await.refused(1, "is there already");
+    w.staff(&["db", "backup", copy.to_str().unwrap()]).await.refused(1, "exists already");
     w.staff(&["db", "restore", copy.to_str().unwrap()]).await.refused(1, "stop it first");
     assert_eq!(w.accounts_api().introspect(&tokens.access_token).await["active"], true, "the original lives on");
 
@@ -209,7 +209,7 @@ async fn a_copy_is_made_and_put_back(w: &Town) {
     run(&["db", "restore", config.to_str().unwrap()]).await.refused(1, "renkei.toml: ");
     let journal = dir.path().join("data/renkei.db-wal");
     std::fs::write(&journal, "of a server that was killed").unwrap();
-    run(&["db", "restore", copy.to_str().unwrap()]).await.refused(1, "renkei.db-wal is there");
+    run(&["db", "restore", copy.to_str().unwrap()]).await.refused(1, "renkei.db-wal exists");
     std::fs::remove_file(journal).unwrap();
     let restored = run(&["--json", "db", "restore", copy.to_str().unwrap()]).await.json();
     assert_eq!(restored, json!({"tokens": 1, "codes": 1}));
@@ -314,7 +314,7 @@ async fn without_a_server_a_command_opens_the_store_itself() {
     run(&["audit", "verify"]).await.refused(1, "in use");
     store.stop().await;
     let broken = run(&["audit", "verify"]).await;
-    broken.refused(1, "not whole");
+    broken.refused(1, "errors in the audit record");
     assert!(broken.out.contains("BROKEN chain sqlite record 1: the record was changed"), "{broken:?}");
 
     // A schema of another release is not touched.
@@ -328,7 +328,7 @@ async fn without_a_server_a_command_opens_the_store_itself() {
     store.stop().await;
     run(&["lock", "list"]).await.refused(1, "9999_later");
     let check = run(&["db", "check"]).await;
-    check.refused(1, "not this program's");
+    check.refused(1, "does not fit this program");
     let told = |line: &str| line.split_whitespace().eq(["9999_later", "unknown"]);
     assert!(check.out.lines().any(told), "{check:?}");
     run(&["db", "migrate"]).await.refused(1, "newer release");

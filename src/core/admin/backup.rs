@@ -21,7 +21,7 @@ pub(super) async fn make(
     now: Instant,
 ) -> Result<Value, AdminError> {
     if file.exists() {
-        return Err(AdminError::NotNow(format!("{} is there already", file.display())));
+        return Err(AdminError::NotNow(format!("{} exists already", file.display())));
     }
     let named = file.display().to_string();
     service.store.backup(file).await?;

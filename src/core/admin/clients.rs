@@ -189,7 +189,7 @@ async fn import(service: &AdminContext, record: Value, actor: Actor, now: Instan
         None => None,
     };
     if known.as_ref().is_some_and(|c| c.status == Status::Ended) {
-        return Err(AdminError::NotNow("this client has ended: a new one needs a new client_id".into()));
+        return Err(AdminError::NotNow("this client has ended: register a new one with another client_id".into()));
     }
     let keep_secret = known.as_ref().is_some_and(|c| c.secret.as_ref().is_some_and(StoredSecret::counts));
     let ignored = unknown_members(&record);
@@ -245,7 +245,7 @@ async fn decline(service: &AdminContext, id: ClientId, actor: Actor, now: Instan
     match service.store.write(move |tx| registration::decline(tx, &wanted, &actor, &event, now)).await? {
         Changed::Yes => Ok(json!({"client_id": id, "declined": true})),
         Changed::Unknown => Err(unknown(&id)),
-        _ => Err(AdminError::NotNow(format!("nothing of {id} waits for approval"))),
+        _ => Err(AdminError::NotNow(format!("no request of {id} waits for approval"))),
     }
 }
 
@@ -264,9 +264,11 @@ fn settled(id: &ClientId, status: Status, changed: Changed) -> Result<Value, Adm
         Changed::Yes => Ok(json!({"client_id": id, "status": status.as_str()})),
         Changed::Already => Err(AdminError::NotNow(format!("{id} is {} already", status.as_str()))),
         Changed::Not(Status::Pending) => {
-            Err(AdminError::NotNow(format!("{id} waits for approval: nothing of it is live")))
+            Err(AdminError::NotNow(format!("{id} waits for approval: it cannot be used yet")))
         }
-        Changed::Newer => Err(AdminError::NotNow(format!("{id} has changed since: look at it again"))),
+        Changed::Newer => {
+            Err(AdminError::NotNow(format!("the record of {id} no longer has this version: look at it again")))
+        }
         Changed::Not(other) => Err(AdminError::NotNow(format!("{id} is {}", other.as_str()))),
         Changed::Unknown => Err(unknown(id)),
     }
@@ -277,9 +279,9 @@ async fn rotate(service: &AdminContext, id: ClientId, actor: Actor, now: Instant
     if !client.auth_method.is_secret() {
         let why = match client.secret {
             None => "it has no secret",
-            Some(_) => "the secret it had before goes when its record is imported again",
+            Some(_) => "its former secret is deleted when its record is imported again",
         };
-        return Err(AdminError::NotNow(format!("{id} proves itself with its own key: {why}")));
+        return Err(AdminError::NotNow(format!("{id} authenticates with its own key: {why}")));
     }
     let (secret, stored) = renew_secret(&secret_key(service, now).await?, &*service.crypto.random);
     let wanted = id.clone();

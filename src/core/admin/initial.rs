@@ -117,15 +117,15 @@ async fn make(
     let invalid = |why: &str| AdminError::Invalid(why.to_owned());
     let label = wanted.label.trim().to_owned();
     if !(1..=100).contains(&label.chars().count()) || label.chars().any(char::is_control) {
-        return Err(invalid("label wants 1 to 100 characters on one line"));
+        return Err(invalid("label must have 1 to 100 characters on one line"));
     }
     if !(1..=1000).contains(&wanted.uses) || !(1..=365).contains(&wanted.days) {
-        return Err(invalid("uses wants 1 to 1000, days 1 to 365"));
+        return Err(invalid("uses must be 1 to 1000, and days 1 to 365"));
     }
     let profile = match wanted.profile.as_deref().map(Profile::parse) {
         None => None,
         Some(Some(profile)) if profile.is_app() => Some(profile),
-        Some(_) => return Err(invalid("profile wants fapi2, fapi2_message_signing or oidc")),
+        Some(_) => return Err(invalid("profile must be fapi2, fapi2_message_signing or oidc")),
     };
     let token = secret::issue(SecretKind::Initial, &*service.crypto.random);
     let kept = Initial {

@@ -36,8 +36,8 @@ impl Rotation {
 }
 
 /// The consequences of an emergency, for whoever ordered it.
-const WARNING: &str = "The old keys are withdrawn. Whoever cached them refuses what is signed now until they fetch \
-/oauth/jwks again (5 minutes, or however long they keep it), and nothing the old keys signed verifies any more.";
+const WARNING: &str = "The old keys are withdrawn. A client that has cached them refuses new signatures until it fetches \
+/oauth/jwks again (5 minutes, or as long as it keeps its copy). Signatures of the old keys can no longer be verified.";
 
 /// All keys, oldest first.
 pub(super) async fn list(service: &AdminContext) -> Result<Value, AdminError> {

@@ -47,8 +47,8 @@ pub(super) async fn retry(
         Retried::Now => Ok(json!({"notice_id": id, "state": "waiting"})),
         Retried::Held => not_now("is held until the app redeems its code"),
         Retried::InDelivery => not_now("is being delivered at this moment"),
-        Retried::Sent => not_now("was delivered"),
-        Retried::Erased => not_now("has no address any more"),
+        Retried::Sent => not_now("was delivered already"),
+        Retried::Erased => not_now("cannot be sent: its address was erased"),
         Retried::Unknown => Err(AdminError::Unknown(format!("there is no notice {id}"))),
     }
 }

@@ -100,7 +100,9 @@ async fn fits(store: &Store) -> Result<(), Failure> {
     let files = store.read(|tx| migrate::status(tx, migrate::FILES)).await.map_err(Failure::refused)?;
     match files.iter().find(|(_, state)| *state != MigrationState::Applied) {
         None => Ok(()),
-        Some((file, _)) => Err(Failure::Refused(format!("the schema does not fit ({file}): see `renkei db check`"))),
+        Some((file, _)) => {
+            Err(Failure::Refused(format!("the schema does not fit this program ({file}): run `renkei db check`")))
+        }
     }
 }
 
@@ -117,7 +119,7 @@ async fn over(mut stream: UnixStream, ask: &AdminCommand) -> Result<Value, Failu
     stream.write_all(body.as_bytes()).await.map_err(Failure::refused)?;
     let mut answer = Vec::new();
     stream.take(LONGEST).read_to_end(&mut answer).await.map_err(Failure::refused)?;
-    parse_response(&answer).ok_or_else(|| Failure::Refused("the server's answer cannot be read".into()))?
+    parse_response(&answer).ok_or_else(|| Failure::Refused("the server's response cannot be read".into()))?
 }
 
 fn parse_response(answer: &[u8]) -> Option<Result<Value, Failure>> {

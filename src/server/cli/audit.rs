@@ -16,27 +16,27 @@ use serde_json::Value;
 /// Check or export the audit record.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Audit {
-    /// Check that the record is unbroken, and that grants, events and tokens agree with it.
+    /// Check that nothing in the record was changed or removed, and that grants, events and tokens agree with it.
     Verify {
         /// Which server.
         #[command(flatten)]
         target: Target,
     },
-    /// Print the record in order of time, one JSON object a line.
+    /// Print the record in order of time, one JSON object per line.
     Export {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// From this day (JST) or moment (RFC 3339) on.
+        /// Only records from this day (JST) or time (RFC 3339) on.
         #[arg(long, value_parser = moment)]
         from: Option<Instant>,
-        /// Until before this day (JST) or moment.
+        /// Only records before this day (JST) or time (RFC 3339).
         #[arg(long, value_parser = moment)]
         to: Option<Instant>,
-        /// Of one grant only.
+        /// Only records of this grant.
         #[arg(long, value_parser = id, allow_hyphen_values = true)]
         grant: Option<GrantId>,
-        /// Of one account only, e.g. 115-ordinary-1100026.
+        /// Only records of this account, e.g. 115-ordinary-1100026.
         #[arg(long, value_parser = account)]
         account: Option<Account>,
     },
@@ -45,7 +45,8 @@ pub(super) enum Audit {
 pub(super) fn moment(text: &str) -> Result<Instant, String> {
     let day = |d: NaiveDate| format!("{d}T00:00:00+09:00");
     let text = text.parse().map_or_else(|_| text.to_owned(), day);
-    let parsed = DateTime::parse_from_rfc3339(&text).map_err(|_| "wants 2026-11-23 or 2026-11-23T09:00:00+09:00")?;
+    let parsed =
+        DateTime::parse_from_rfc3339(&text).map_err(|_| "write it like 2026-11-23 or 2026-11-23T09:00:00+09:00")?;
     Ok(Instant::from_millis(parsed.timestamp_millis()))
 }
 
@@ -62,7 +63,7 @@ impl Audit {
                 if report["whole"] == true {
                     return Ok(());
                 }
-                Err(Failure::Refused("the record is not whole".into()))
+                Err(Failure::Refused("the check found errors in the audit record or in the data".into()))
             }
             Self::Export { target, from, to, grant, account } => {
                 block_on(export(out, &target, Period { from, to }, grant, account))

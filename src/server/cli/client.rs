@@ -11,96 +11,96 @@ use crate::id::ClientId;
 use serde_json::Value;
 use std::path::PathBuf;
 
-/// Register, look at and stop apps and resource servers.
+/// Register, show, approve and suspend apps and resource servers.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Client {
-    /// Register a client from a JSON record, or replace the record of one that is there.
+    /// Register a client from a JSON record, or replace the record of a client that exists.
     Import {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// RFC 7591 client metadata as JSON.
+        /// The record: client metadata as JSON (RFC 7591).
         file: PathBuf,
     },
-    /// Every client.
+    /// List all clients.
     List {
         /// Which server.
         #[command(flatten)]
         target: Target,
     },
-    /// One client's record.
+    /// Show the record of one client.
     Show {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// The client.
+        /// The client id.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
     },
-    /// Stop a client: from this moment nothing of it is live.
+    /// Suspend a client: until it is resumed, the server refuses its requests, and its tokens are invalid.
     Suspend {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// The client.
+        /// The client id.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
     },
-    /// Let a suspended client go on.
+    /// Resume a suspended client.
     Resume {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// The client.
+        /// The client id.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
     },
-    /// Approve what waits: a client that registered itself, or the change one wants.
+    /// Approve a client that registered itself, or a change that a client requested.
     Approve {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// The client.
+        /// The client id.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
-        /// Only if the record is still the one `show` showed under this version.
+        /// Approve only if the record still has this version, as `show` prints it.
         #[arg(long)]
         version: Option<i64>,
     },
-    /// Refuse what waits: a new client is deleted, a change forgotten.
+    /// Decline a client that registered itself (it is deleted), or a change that a client requested (it is discarded).
     Decline {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// The client.
+        /// The client id.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
     },
-    /// Make a new registration access token for a client and show it once; the old one ends at once.
+    /// Make a new registration access token for a client and print it once. The old one becomes invalid at once.
     RegistrationToken {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// The client.
+        /// The client id.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
     },
-    /// Let somebody register apps (RFC 7591).
+    /// Make, list or revoke the initial access tokens with which apps register (RFC 7591).
     #[command(subcommand)]
     Token(super::client_token::Token),
-    /// Make a new secret and show it once; the old one ends at once.
+    /// Make a new client secret and print it once. The old one becomes invalid at once.
     RotateSecret {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// The client.
+        /// The client id.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
     },
 }
 
 fn id(text: &str) -> Result<ClientId, String> {
-    ClientId::parse(text).ok_or_else(|| "this is no client id".into())
+    ClientId::parse(text).ok_or_else(|| "this is not a client id".into())
 }
 
 /// The largest record that is read, in bytes.
@@ -118,7 +118,7 @@ impl Client {
                 let named = |why: String| Failure::Refused(format!("{}: {why}", file.display()));
                 let text = std::fs::read(&file).map_err(|e| named(e.to_string()))?;
                 if text.len() > MOST_BYTES {
-                    return Err(named("is larger than any record".into()));
+                    return Err(named("is too large: a record has at most 256 KiB".into()));
                 }
                 let record = serde_json::from_slice(&text).map_err(|e| named(format!("is not JSON: {e}")))?;
                 let answer = ask(&target, ClientAsk::Import { record })?;
@@ -152,7 +152,9 @@ impl Client {
                 let answer = ask(&target, ClientAsk::Token { id })?;
                 out.say(&answer, || {
                     let token = cell(&answer, "registration_access_token");
-                    format!("registration_access_token: {token}\nIt is kept only as a hash and not shown again.")
+                    format!(
+                        "registration_access_token: {token}\nIt is stored only as a hash and cannot be shown again."
+                    )
                 });
             }
             Self::Token(token) => token.run(out)?,
@@ -166,14 +168,14 @@ impl Client {
 }
 
 fn secret(answer: &Value) -> String {
-    format!("client_secret: {}\nIt is kept only as a hash and not shown again.", cell(answer, "client_secret"))
+    format!("client_secret: {}\nIt is stored only as a hash and cannot be shown again.", cell(answer, "client_secret"))
 }
 
 fn imported(answer: &Value) -> String {
     let what = if answer["replaced"] == true { "record replaced" } else { "registered" };
     let mut text = format!("{}: {what}", cell(&answer["client"], "client_id"));
     for member in answer["ignored"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        text.push_str(&format!("\nignored: {member} is not a member this server knows"));
+        text.push_str(&format!("\nignored: this server does not know the member {member}"));
     }
     if answer["client_secret"].is_string() {
         text = format!("{text}\n{}", secret(answer));

@@ -9,46 +9,46 @@ use crate::admin::{AdminCommand, InitialTokenRequest, TokenAsk};
 use crate::id::TokenId;
 use serde_json::Value;
 
-/// Let somebody register apps (RFC 7591).
+/// Make, list or revoke the initial access tokens with which apps register (RFC 7591).
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Token {
-    /// Make an initial access token and show it once.
+    /// Make an initial access token and print it once.
     New {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// Whom it is for.
+        /// Who will use it, for example the name of a company.
         #[arg(long)]
         label: String,
         /// How many apps may register with it.
         #[arg(long, default_value_t = 1)]
         uses: u32,
-        /// Days until it ends.
+        /// Days until it expires.
         #[arg(long, default_value_t = 7)]
         days: u32,
-        /// The one profile an app may take: fapi2, fapi2_message_signing or oidc [default: one of the FAPI profiles].
+        /// The only profile an app may have: fapi2, fapi2_message_signing or oidc [default: one of the FAPI profiles].
         #[arg(long)]
         profile: Option<String>,
     },
-    /// Every initial access token that was made, the newest first.
+    /// List all initial access tokens, the newest first.
     List {
         /// Which server.
         #[command(flatten)]
         target: Target,
     },
-    /// End one now; apps that registered with it stay.
+    /// Revoke a token. Apps that registered with it stay registered.
     Revoke {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// Its id, as `list` shows it.
+        /// The id of the token, as `list` shows it.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: TokenId,
     },
 }
 
 fn id(text: &str) -> Result<TokenId, String> {
-    TokenId::parse(text).ok_or_else(|| "this is no id of a token".into())
+    TokenId::parse(text).ok_or_else(|| "this is not the id of a token".into())
 }
 
 impl Token {
@@ -78,7 +78,7 @@ impl Token {
 
 fn made(answer: &Value) -> String {
     format!(
-        "{}: an initial access token until {}\ninitial_access_token: {}\nIt is kept only as a hash and not shown again.",
+        "{}: an initial access token, valid until {}\ninitial_access_token: {}\nIt is stored only as a hash and cannot be shown again.",
         cell(answer, "id"),
         cell(answer, "expires_at"),
         cell(answer, "token"),
@@ -88,7 +88,7 @@ fn made(answer: &Value) -> String {
 fn listed(answer: &Value) -> String {
     let tokens = answer["tokens"].as_array().map(Vec::as_slice).unwrap_or_default();
     if tokens.is_empty() {
-        return "no initial access token was made".into();
+        return "there are no initial access tokens".into();
     }
     let columns = ["id", "label", "profile", "state", "uses_left", "created_at", "expires_at"];
     let mut rows = vec![columns.map(str::to_owned).to_vec()];

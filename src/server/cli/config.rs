@@ -8,21 +8,22 @@ use std::path::{Path, PathBuf};
 /// Check or show a configuration.
 #[derive(Debug, clap::Subcommand)]
 pub enum ConfigCommand {
-    /// Say what is wrong with it, line and key, and with the files it names.
+    /// Check the configuration and the files it names. Print the first error with its line and key.
     Check {
         /// The configuration.
         #[command(flatten)]
         file: File,
-        /// Leave out the files it names, secrets and certificates: for a machine that does not have them.
+        /// Do not read the files it names (secrets and certificates): for a machine that does not have them.
         #[arg(long)]
         without_files: bool,
     },
-    /// Print it takes effect: defaults, file and environment, secrets masked.
+    /// Print the configuration that takes effect: defaults, file and environment. Secrets are masked.
     Show(File),
 }
 /// The file.
 #[derive(Debug, clap::Args)]
 pub struct File {
+    /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }

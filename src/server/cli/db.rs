@@ -13,38 +13,38 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Look after the database.
+/// Check, migrate, back up or restore the database.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Db {
-    /// Say which schema files are applied, and whether the file is damaged.
+    /// Show which schema files are applied, and whether the database is damaged.
     Check {
         /// Which server.
         #[command(flatten)]
         target: Target,
     },
-    /// Apply the schema files that are pending. A starting server does the same.
+    /// Apply the schema files that are pending. A server does the same when it starts.
     Migrate {
         /// Which server.
         #[command(flatten)]
         target: Target,
     },
-    /// Copy a SQLite store into a new file, while the server runs or not.
+    /// Copy a SQLite store into a new file. The server may be running.
     Backup {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// The file to make.
+        /// The new file; it must not exist yet.
         file: PathBuf,
     },
-    /// Put a copy in the store's place and revoke every token and code in it; grants stay, apps link again.
+    /// Use a backup as the store, and revoke every token and code in it. Grants stay; apps must link again.
     Restore {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// The copy of a SQLite store.
+        /// The backup of a SQLite store.
         #[arg(required_unless_present = "in_place")]
         file: Option<PathBuf>,
-        /// The store was put back by other means (PostgreSQL's own): only revoke what is in it.
+        /// Only revoke the tokens and codes: the store was restored before, with PostgreSQL's own tools.
         #[arg(long, conflicts_with = "file")]
         in_place: bool,
     },
@@ -62,7 +62,7 @@ impl Db {
                 out.say(&answer, || describe_files(&answer));
                 let files = answer["files"].as_array().map(Vec::as_slice).unwrap_or_default();
                 if !files.iter().all(|f| f["state"] == "applied") {
-                    return Err(Failure::Refused("the schema is not this program's".into()));
+                    return Err(Failure::Refused("the schema does not fit this program".into()));
                 }
                 if answer["damage"].as_array().is_some_and(|d| !d.is_empty()) {
                     return Err(Failure::Refused("the database is damaged".into()));
@@ -73,7 +73,7 @@ impl Db {
             Self::Backup { target, file } => {
                 let file = std::path::absolute(file).map_err(Failure::refused)?;
                 let answer = block_on(once(&target, AdminCommand::Backup { file }))?;
-                out.say(&answer, || format!("{}: made", cell(&answer, "file")));
+                out.say(&answer, || format!("{}: backup made", cell(&answer, "file")));
                 Ok(())
             }
             Self::Restore { target, file, .. } => {
@@ -91,7 +91,7 @@ impl Db {
 async fn migrate(out: &Out, target: &Target) -> Result<(), Failure> {
     let at = target.locate()?;
     if at.sqlite_file().is_some() && at.is_served() {
-        return Err(Failure::Refused("the server is running: it migrated when it started".into()));
+        return Err(Failure::Refused("the server is running: it applied the schema files when it started".into()));
     }
     let store = at.open_store(&Options { connections: 1, time_limit: at.time_limit, ..Options::default() })?;
     store.stop().await;
@@ -109,12 +109,14 @@ async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
         return revoke_all(at.open_store(&options)?).await;
     };
     let Some(place) = at.sqlite_file() else {
-        return Err(Failure::Refused("restore PostgreSQL by its own means, then say --in-place".into()));
+        return Err(Failure::Refused(
+            "restore PostgreSQL with its own tools, then run this command with --in-place".into(),
+        ));
     };
     let named = |file: &Path, suffix: &str| PathBuf::from(format!("{}{suffix}", file.display()));
     // A killed server leaves its journal, which SQLite would apply to the copy.
     if let Some(there) = ["", "-wal", "-shm"].map(|s| named(&place, s)).iter().find(|file| file.exists()) {
-        return Err(Failure::Refused(format!("{} is there: move it away first", there.display())));
+        return Err(Failure::Refused(format!("{} exists: move it away first", there.display())));
     }
     let fresh = place.with_extension("restoring");
     let beside = |suffix: &str| named(&fresh, suffix);

@@ -9,10 +9,10 @@ use crate::admin::{AdminCommand, StaffReason};
 use crate::id::GrantId;
 use serde_json::Value;
 
-/// Show or end the links of an account.
+/// Show or revoke the links of an account.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Grant {
-    /// All links of an account, the newest first.
+    /// List all links of an account, the newest first.
     List {
         /// Which server.
         #[command(flatten)]
@@ -21,37 +21,37 @@ pub(super) enum Grant {
         #[arg(long, value_parser = account)]
         account: Account,
     },
-    /// One link and its story.
+    /// Show one link and its history.
     Show {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// The grant.
+        /// The grant id.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: GrantId,
     },
-    /// End a link now: the app's tokens are dead from this moment.
+    /// Revoke a link. From now on the app's tokens are invalid.
     Revoke {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// The grant.
+        /// The grant id.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: GrantId,
-        /// Why, for the audit record; do not name the customer.
+        /// The reason, for the audit record. Do not name the customer.
         #[arg(long, value_parser = why)]
         reason: StaffReason,
     },
 }
 
 pub(super) fn account(text: &str) -> Result<Account, String> {
-    Account::parse(text).ok_or_else(|| "an account is written like 115-ordinary-1100026".into())
+    Account::parse(text).ok_or_else(|| "write an account like 115-ordinary-1100026".into())
 }
 pub(super) fn id(text: &str) -> Result<GrantId, String> {
-    GrantId::parse(text).ok_or_else(|| "this is no grant id".into())
+    GrantId::parse(text).ok_or_else(|| "this is not a grant id".into())
 }
 pub(super) fn why(text: &str) -> Result<StaffReason, String> {
-    StaffReason::parse(text).ok_or_else(|| "a reason has 1 to 200 characters on one line".into())
+    StaffReason::parse(text).ok_or_else(|| "a reason must have 1 to 200 characters on one line".into())
 }
 
 /// The text or number at `name`, or a dash.

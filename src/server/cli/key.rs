@@ -9,32 +9,32 @@ use crate::admin::{AdminCommand, Rotation};
 use crate::keys::jose::Alg;
 use serde_json::Value;
 
-/// Look at the signing keys, and rotate them.
+/// Show or rotate the signing keys.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Key {
-    /// Every key: its algorithm, where it stands in its life, since when.
+    /// List all keys with algorithm, state and times.
     List {
         /// Which server.
         #[command(flatten)]
         target: Target,
     },
-    /// Publish a next key now; it signs once it was published long enough (`keys.publish_before`).
+    /// Publish the next keys now. A key signs when it has been published for `keys.publish_before`.
     Rotate {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// Keys of one algorithm only: ES256, PS256, EdDSA or RS256.
+        /// Only keys of this algorithm: ES256, PS256, EdDSA or RS256.
         #[arg(long, value_parser = alg)]
         alg: Option<Alg>,
-        /// For a key in wrong hands: withdraw the old keys and sign with new ones at once. Apps that keep our keys fail
-        /// until they fetch them again.
+        /// For a stolen key: withdraw the old keys and sign with new ones at once. Apps that have cached the old keys fail
+        /// until they fetch the new ones.
         #[arg(long)]
         now: bool,
     },
 }
 
 fn alg(text: &str) -> Result<Alg, String> {
-    Alg::parse(text).ok_or_else(|| "not one of ES256, PS256, EdDSA, RS256".into())
+    Alg::parse(text).ok_or_else(|| "the algorithm must be ES256, PS256, EdDSA or RS256".into())
 }
 
 impl Key {
@@ -60,7 +60,7 @@ impl Key {
 fn rotated(answer: &Value) -> String {
     let said = match (&answer["warning"], answer["made"].as_u64(), answer["brought_forward"].as_u64()) {
         (Value::String(warning), ..) => format!("WARNING: {warning}"),
-        (_, Some(0), Some(0)) => "the next keys are published already; they sign as soon as they may".to_owned(),
+        (_, Some(0), Some(0)) => "the next keys were published before; they sign from activate_at on".to_owned(),
         _ => "the next keys are published; they sign from activate_at on".to_owned(),
     };
     format!("{said}\n{}", listed(answer))

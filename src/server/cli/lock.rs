@@ -9,24 +9,24 @@ use crate::account::Account;
 use crate::admin::{AdminCommand, StaffReason};
 use serde_json::{Value, json};
 
-/// Show or release accounts locked after too many failures.
+/// Show or release the accounts that are locked after too many wrong answers.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Lock {
-    /// The accounts locked now, the newest lock first, and those with guesses that a crash left unanswered.
+    /// List the accounts that are locked now, the newest lock first, and those with guesses that a crash left unanswered.
     List {
         /// Which server.
         #[command(flatten)]
         target: Target,
     },
-    /// Let accounts link again, and forget their wrong answers.
+    /// Release accounts: they can be linked again, and their wrong answers are forgotten.
     Release {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// The accounts, e.g. 115-ordinary-1100026; `-` reads them from standard input, one a line.
+        /// The accounts, e.g. 115-ordinary-1100026; `-` reads them from standard input, one per line.
         #[arg(value_parser = named, required = true, value_name = "ACCOUNT")]
         accounts: Vec<Named>,
-        /// Why, for the audit record; do not name the customer.
+        /// The reason, for the audit record. Do not name the customer.
         #[arg(long, value_parser = why)]
         reason: StaffReason,
     },
@@ -87,7 +87,7 @@ fn wanted(named: Vec<Named>) -> Result<Vec<Result<Account, String>>, Failure> {
             }
         }
     }
-    if wanted.is_empty() { Err(Failure::Usage("standard input names no account".into())) } else { Ok(wanted) }
+    if wanted.is_empty() { Err(Failure::Usage("there is no account on standard input".into())) } else { Ok(wanted) }
 }
 
 /// The most characters shown of a line that is no account.

@@ -41,9 +41,9 @@ impl MoreCommands for Infallible {
 
 /// Renkei: the authorization server for API連携認証.
 #[derive(Debug, Parser)]
-#[command(name = "renkei", version, about, max_term_width = 100)]
+#[command(name = "renkei", version, max_term_width = 100)]
 struct Cli<More: Subcommand> {
-    /// Machine-readable output.
+    /// Print JSON for programs.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -59,19 +59,19 @@ enum Command<More: Subcommand> {
     /// Check or show a configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Register, look at and stop apps and resource servers.
+    /// Register, show, approve and suspend apps and resource servers.
     #[command(subcommand)]
     Client(client::Client),
-    /// Look at the signing keys, and rotate them.
+    /// Show or rotate the signing keys.
     #[command(subcommand)]
     Key(key::Key),
-    /// Show or end the links of an account.
+    /// Show or revoke the links of an account.
     #[command(subcommand)]
     Grant(grant::Grant),
-    /// Show or release accounts locked after too many failures.
+    /// Show or release the accounts that are locked after too many wrong answers.
     #[command(subcommand)]
     Lock(lock::Lock),
-    /// Show mails to customers that have not been delivered, or try one again.
+    /// Show the mails to customers that were not delivered, or send one again.
     #[command(subcommand)]
     Notice(notice::Notice),
     /// Show, test, stop and repeat the streams of events to receivers.
@@ -80,7 +80,7 @@ enum Command<More: Subcommand> {
     /// Check or export the audit record.
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// Look after the database.
+    /// Check, migrate, back up or restore the database.
     #[command(subcommand)]
     Db(db::Db),
 }

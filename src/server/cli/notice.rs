@@ -9,28 +9,28 @@ use crate::admin::AdminCommand;
 use crate::id::NoticeId;
 use serde_json::Value;
 
-/// Show notices to customers that have not been delivered, or try one again.
+/// Show the mails to customers that were not delivered, or send one again.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Notice {
-    /// The notices that have not been delivered, and why not, the newest first.
+    /// List the notices that were not delivered, with the cause, the newest first.
     List {
         /// Which server.
         #[command(flatten)]
         target: Target,
     },
-    /// Try a notice now, and for another 24 hours.
+    /// Send a notice now. If that fails, it is tried again for 24 hours.
     Retry {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// The notice.
+        /// The notice id.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: NoticeId,
     },
 }
 
 fn id(text: &str) -> Result<NoticeId, String> {
-    NoticeId::parse(text).ok_or_else(|| "this is no notice id".into())
+    NoticeId::parse(text).ok_or_else(|| "this is not a notice id".into())
 }
 
 impl Notice {
@@ -46,7 +46,7 @@ impl Notice {
             }
             Self::Retry { target, id } => {
                 let answer = block_on(once(&target, AdminCommand::RetryNotice { id }))?;
-                out.say(&answer, || format!("{}: will be tried now", cell(&answer, "notice_id")));
+                out.say(&answer, || format!("{}: will be sent now", cell(&answer, "notice_id")));
             }
         }
         Ok(())

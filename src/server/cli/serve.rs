@@ -15,7 +15,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 /// Run the server.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
-    /// The configuration.
+    /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }

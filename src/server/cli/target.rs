@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, clap::Args)]
 #[group(required = true, multiple = false)]
 pub struct Target {
-    /// The configuration of the server.
+    /// The configuration file of the server.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The data folder of a demo.

@@ -127,7 +127,7 @@ fn line_of(text: &str, key: &str) -> Option<usize> {
 fn overlay(table: &mut toml::Table, name: &str, value: &str) -> Result<(), Error> {
     let wrong = |why: &str| Error::Variable { name: name.to_owned(), why: why.to_owned() };
     let lower = name[PREFIX.len()..].to_ascii_lowercase();
-    let (section, key) = lower.split_once("__").ok_or_else(|| wrong("wants RENKEI__SECTION__KEY"))?;
+    let (section, key) = lower.split_once("__").ok_or_else(|| wrong("must be RENKEI__SECTION__KEY"))?;
     // A value that parses as TOML (number, boolean, list) is TOML; any other is text.
     let read = toml::from_str::<toml::Table>(&format!("v = {value}")).ok().and_then(|mut t| t.remove("v"));
     let value = read.unwrap_or_else(|| toml::Value::String(value.to_owned()));

@@ -251,7 +251,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         };
     }
     for listener in mutual {
-        let identity = identity.as_ref().ok_or_else(|| Error::Tls("mtls_listen wants a certificate".into()))?;
+        let identity = identity.as_ref().ok_or_else(|| Error::Tls("mtls_listen needs a certificate".into()))?;
         http = http.listen_rustls_0_23(listener, identity.mutual()?).map_err(refused)?;
     }
     let admin = admin::Admin::start(&app)?;
