@@ -111,6 +111,7 @@ impl ApiWorld {
             bank_token: Secret::new("bank-token"),
             closed: Some(Arc::new(closed)),
             nonce_required,
+            events: true,
         };
         let http = loopback()?;
         let parts = ApiParts { clock: clock.clone(), random: Arc::new(seeded(5)), http: http.clone() };
