@@ -34,13 +34,14 @@ pub(super) fn notice(why: &Failed) -> (AppNotice, StatusCode) {
     }
 }
 
-/// The app's page.
+/// The app's page. `notice` comes before what was to be said once.
 pub(super) fn home(app: &App, visitor: &Visitor, notice: Option<AppNotice>) -> Result<String, Error> {
     let now = app.parts.clock.now();
-    let (link, events) = app
+    let (link, flash, events) = app
         .sessions
         .with(visitor.cookie.as_ref(), |s| {
-            (s.link.clone(), s.timeline.events(&app.events.received, s.link.as_ref().map(|l| l.ends), now))
+            let events = s.timeline.events(&app.events.received, s.link.as_ref().map(|l| l.ends), now);
+            (s.link.clone(), s.flash.take(), events)
         })
         .unwrap_or_default();
     let institution = app.settings.institution(visitor.language);
@@ -49,7 +50,7 @@ pub(super) fn home(app: &App, visitor: &Visitor, notice: Option<AppNotice>) -> R
         provider: PROVIDER.to_owned(),
         institution: institution.to_owned(),
         link_action: String::new(),
-        notice,
+        notice: notice.or(flash),
         link: link.map(|link| link_summary(institution, &link, now)),
         events: events.into_iter().map(entry).collect(),
     };
