@@ -52,6 +52,7 @@ mod store_faults;
 mod store_plans;
 mod store_schema;
 mod strangers;
+mod streams;
 mod tokens;
 mod typed;
 mod unresponsive_store;

@@ -620,6 +620,11 @@ impl Town {
         let now = self.now();
         self.write(move |tx| expire(tx, now, &WARN_BEFORE, 500)).await;
     }
+    /// Housekeeping of streams.
+    pub(crate) async fn tidy_streams(&self) {
+        let (now, hold) = (self.now(), self.running.app.config.events.hold.get());
+        self.write(move |tx| renkei_core::stream::manage::sweep(tx, now, hold, 500)).await;
+    }
     /// What the job that tidies does, until there is nothing left to do.
     pub(crate) async fn tidy(&self) {
         self.world().tidy().await;
@@ -693,7 +698,10 @@ impl Town {
         let report = renkei_core::verify::verify(&self.running.app.store).await.unwrap();
         assert!(report.is_whole(), "{:#?} {:#?}", report.findings, report.audit.breaks);
     }
-    async fn write<T: Send + 'static>(&self, work: impl Fn(&mut Tx<'_, '_>) -> StoreResult<T> + Send + 'static) -> T {
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Tx<'_, '_>) -> StoreResult<T> + Send + 'static,
+    ) -> T {
         self.running.app.store.write(work).await.unwrap()
     }
     /// The one number that a statement finds.

@@ -3,6 +3,7 @@
 use super::{AdminContext, AdminError};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
+use crate::event;
 use crate::grant;
 use crate::identity;
 use crate::store::Store;
@@ -32,11 +33,21 @@ pub(super) async fn make(
 
 /// Prepares a restored store for use: revokes every live token and every unused code in it and deletes proofing
 /// sessions, because their fate after the copy is unknown. Grants stay; apps link again. Every revoked token gets its
-/// event, like any other.
+/// event, like any other. Numbers and positions of events go on above all that were given since the copy, so that no
+/// receiver takes a new event for one it has.
 ///
 /// # Errors
 /// Those of the store. If interrupted, call it again.
 pub async fn restored(store: &Store, staff: &str, now: Instant) -> Result<Value, AdminError> {
+    let mut after = String::new();
+    loop {
+        let from = after.clone();
+        match store.write(move |tx| grant::sql::skip_numbers(tx, &from, now, BATCH)).await? {
+            Some(last) => after = last,
+            None => break,
+        }
+    }
+    store.write(event::skip_positions).await?;
     let (mut tokens, mut codes) = (0_u64, 0_u64);
     loop {
         let (some_tokens, some_codes) = store

@@ -219,7 +219,11 @@ pub(super) fn record_change(
         &Entry { client: Some(id.clone()), detail, ..Entry::new(now, actor.clone(), AuditAction::Event(kind)) },
     )?;
     let aud = audiences(tx, id)?;
-    event::emit(tx, &Event { aud, ..Event::of_client(event.clone(), now, kind, Some(id.clone())) })
+    let detail = match kind {
+        EventKind::ClientSuspended | EventKind::ClientResumed => json!({"by": "institution"}),
+        _ => json!({}),
+    };
+    event::emit(tx, &Event { aud, detail, ..Event::of_client(event.clone(), now, kind, Some(id.clone())) })
 }
 
 /// The most audiences of one client.

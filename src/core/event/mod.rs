@@ -8,6 +8,7 @@ mod tests;
 
 pub use position::{
     PositionedEvent, Receiver, assign_positions, at, head, is_waiting, position_of, read, since_position,
+    skip_positions,
 };
 
 use crate::clock::Instant;

@@ -206,6 +206,22 @@ pub fn emit_event(
     event::emit(tx, &event)
 }
 
+/// After a restore: the next event of each open grant gets a number above every one that a receiver may have heard after the copy
+/// was made. The number is the time in seconds, so that two restores of one copy do not number alike either. Handles at most
+/// `limit` grants after the id `after`; returns the last of them.
+pub fn skip_numbers(tx: &mut Tx<'_, '_>, after: &str, now: Instant, limit: i64) -> Result<Option<String>> {
+    let rows = tx.rows(
+        "update grants set seq_skipped = coalesce(seq_skipped, 0) + ?1 - seq, seq = ?1 where seq < ?1 and id in \
+         (select id from grants where id > ?2 and ended_at is null order by id limit ?3) returning id",
+        &[now.secs().into(), after.into(), limit.into()],
+    )?;
+    let mut last = None;
+    for row in &rows {
+        last = last.max(Some(row.text(0)?.to_owned()));
+    }
+    Ok(last)
+}
+
 /// How many events a grant usually has at most; this keeps one housekeeping transaction short.
 const EVENTS: i64 = 10;
 
@@ -214,6 +230,11 @@ const EVENTS: i64 = 10;
 pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64) -> Result<u64> {
     let before = now - retention.max(crate::consent::RETENTION_LEAST);
     let params = [before.into(), (limit / EVENTS).max(1).into()];
+    tx.execute(
+        "delete from event_audiences where pos in (select pos from events where grant_id in \
+         (select id from grants where ended_at < ?1 order by ended_at, id limit ?2))",
+        &params,
+    )?;
     tx.execute(
         "delete from events where grant_id in \
          (select id from grants where ended_at < ?1 order by ended_at, id limit ?2)",

@@ -66,10 +66,16 @@ pub fn run_task(tx: &mut Tx<'_, '_>, task: HousekeepingTask, now: Instant, reten
 
 /// A grant's events are deleted with it; events without a grant (refusals, locks, clients), by age.
 fn events(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64) -> Result<u64> {
+    let before = [(now - retention.max(consent::RETENTION_LEAST)).into(), limit.into()];
+    tx.execute(
+        "delete from event_audiences where pos in (select pos from events where at < ?1 and grant_id is null \
+         order by at, id limit ?2)",
+        &before,
+    )?;
     tx.execute(
         "delete from events where id in (select id from events where at < ?1 and grant_id is null \
          order by at, id limit ?2)",
-        &[(now - retention.max(consent::RETENTION_LEAST)).into(), limit.into()],
+        &before,
     )
 }
 

@@ -1,9 +1,9 @@
 //! What receivers and staff do with a stream (SSF 1.0 §8.1): create, change, delete it, change its status, ask for a verification.
 
 use super::request::{AskedDelivery, AskedHeader, AskedStatus, AskedStream};
-use super::set::{self, Part};
+use super::set::{self, SetPart};
 use super::sql::{self, TakenToken, add_token};
-use super::{Delivery, StoppedBy, Stream, StreamStatus, VERIFICATION_INTERVAL, delivered};
+use super::{StoppedBy, Stream, StreamDelivery, StreamStatus, VERIFICATION_INTERVAL, delivered};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::client::Client;
 use crate::clock::Instant;
@@ -14,6 +14,7 @@ use crate::random::Random;
 use crate::secret;
 use crate::store::{Result, Tx};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Why something is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub enum StreamRefusal {
 }
 
 /// The answer of a use-case of this file.
-pub type Managed<T> = Result<std::result::Result<T, StreamRefusal>>;
+pub type StreamOutcome<T> = Result<std::result::Result<T, StreamRefusal>>;
 
 /// A configuration that is ready to be written: the header is sealed, the `jti` of a verification is drawn.
 #[derive(Debug, Clone)]
@@ -71,21 +72,21 @@ pub(super) fn seal_context(id: &StreamId) -> SealContext<'_> {
 
 /// Creates a stream. It is enabled at once; it begins with what happens from now on. An endpoint must first answer a
 /// verification.
-pub fn create(tx: &mut Tx<'_, '_>, client: &Client, new: &PreparedStream, now: Instant) -> Managed<Stream> {
+pub fn create(tx: &mut Tx<'_, '_>, client: &Client, new: &PreparedStream, now: Instant) -> StreamOutcome<Stream> {
     let most = i64::from(client.events.streams);
     if sql::list(tx, Some(&client.id), most)?.len() as u64 >= most.unsigned_abs() {
         return Ok(Err(StreamRefusal::TooMany));
     }
     let delivery = match &new.asked.delivery {
         Some(AskedDelivery::Push { endpoint, .. }) => {
-            Delivery::Push { endpoint: endpoint.clone(), authorization: new.sealed.clone() }
+            StreamDelivery::Push { endpoint: endpoint.clone(), authorization: new.sealed.clone() }
         }
-        Some(AskedDelivery::Poll) | None => Delivery::Poll,
+        Some(AskedDelivery::Poll) | None => StreamDelivery::Poll,
     };
     let stream = Stream {
         id: new.id.clone(),
         client: client.id.clone(),
-        verified: delivery == Delivery::Poll,
+        verified: delivery == StreamDelivery::Poll,
         delivery,
         requested: new.asked.requested.clone().unwrap_or_default(),
         description: new.asked.description.clone(),
@@ -105,7 +106,7 @@ pub fn create(tx: &mut Tx<'_, '_>, client: &Client, new: &PreparedStream, now: I
     };
     sql::insert(tx, &stream)?;
     if !stream.verified {
-        add_token(tx, &stream.id, &control(Part::Verification, &new.jti, None, now))?;
+        add_token(tx, &stream.id, &control(SetPart::Verification, &new.jti, None, now))?;
     }
     record(tx, &stream, Actor::Client(client.id.clone()), AuditAction::StreamCreated, json!({}), now)?;
     Ok(Ok(stream))
@@ -118,24 +119,24 @@ pub fn change(
     new: &PreparedStream,
     replace: bool,
     now: Instant,
-) -> Managed<Stream> {
-    let Some(mut stream) = own(tx, &client.id, &new.id)? else { return Ok(Err(StreamRefusal::Unknown)) };
+) -> StreamOutcome<Stream> {
+    let Some(mut stream) = of_client(tx, &client.id, &new.id)? else { return Ok(Err(StreamRefusal::Unknown)) };
     let before = stream.clone();
     match &new.asked.delivery {
         Some(AskedDelivery::Push { endpoint, authorization }) => {
             let kept = match &stream.delivery {
-                Delivery::Push { endpoint: old, authorization } if old == endpoint => authorization.clone(),
-                Delivery::Push { .. } | Delivery::Poll => None,
+                StreamDelivery::Push { endpoint: old, authorization } if old == endpoint => authorization.clone(),
+                StreamDelivery::Push { .. } | StreamDelivery::Poll => None,
             };
             let sealed = match authorization {
                 AskedHeader::Absent => kept,
                 AskedHeader::Remove => None,
                 AskedHeader::Set(_) => new.sealed.clone(),
             };
-            stream.delivery = Delivery::Push { endpoint: endpoint.clone(), authorization: sealed };
+            stream.delivery = StreamDelivery::Push { endpoint: endpoint.clone(), authorization: sealed };
         }
-        Some(AskedDelivery::Poll) => stream.delivery = Delivery::Poll,
-        None if replace => stream.delivery = Delivery::Poll,
+        Some(AskedDelivery::Poll) => stream.delivery = StreamDelivery::Poll,
+        None if replace => stream.delivery = StreamDelivery::Poll,
         None => {}
     }
     if replace || new.asked.requested.is_some() {
@@ -145,11 +146,11 @@ pub fn change(
         stream.description.clone_from(&new.asked.description);
     }
     if stream.delivery != before.delivery {
-        stream.verified = stream.delivery == Delivery::Poll;
+        stream.verified = stream.delivery == StreamDelivery::Poll;
         (stream.attempts, stream.failing_since, stream.next_at, stream.trouble) = (0, None, None, None);
         stream.polled_at = Some(now);
         if !stream.verified {
-            add_token(tx, &stream.id, &control(Part::Verification, &new.jti, None, now))?;
+            add_token(tx, &stream.id, &control(SetPart::Verification, &new.jti, None, now))?;
         }
     }
     sql::save(tx, &stream, now)?;
@@ -159,15 +160,15 @@ pub fn change(
 }
 
 /// Deletes a stream.
-pub fn delete(tx: &mut Tx<'_, '_>, client: &ClientId, id: &StreamId, now: Instant) -> Managed<()> {
-    let Some(stream) = own(tx, client, id)? else { return Ok(Err(StreamRefusal::Unknown)) };
+pub fn delete(tx: &mut Tx<'_, '_>, client: &ClientId, id: &StreamId, now: Instant) -> StreamOutcome<()> {
+    let Some(stream) = of_client(tx, client, id)? else { return Ok(Err(StreamRefusal::Unknown)) };
     sql::delete(tx, id)?;
     record(tx, &stream, Actor::Client(client.clone()), AuditAction::StreamDeleted, json!({}), now)?;
     Ok(Ok(()))
 }
 
 /// The stream of a client.
-pub fn own(tx: &mut Tx<'_, '_>, client: &ClientId, id: &StreamId) -> Result<Option<Stream>> {
+pub fn of_client(tx: &mut Tx<'_, '_>, client: &ClientId, id: &StreamId) -> Result<Option<Stream>> {
     Ok(sql::load(tx, id)?.filter(|stream| stream.client == *client))
 }
 
@@ -178,19 +179,19 @@ pub fn set_status(
     asked: &AskedStatus,
     jti: &str,
     now: Instant,
-) -> Managed<Stream> {
-    let Some(stream) = own(tx, client, &asked.id)? else { return Ok(Err(StreamRefusal::Unknown)) };
+) -> StreamOutcome<Stream> {
+    let Some(stream) = of_client(tx, client, &asked.id)? else { return Ok(Err(StreamRefusal::Unknown)) };
     if stream.stopped_by == Some(StoppedBy::Staff) {
         return Ok(Err(StreamRefusal::Stopped));
     }
     let actor = Actor::Client(client.clone());
-    let to = Stop { status: asked.status, by: StoppedBy::Receiver, reason: asked.reason.as_deref() };
+    let to = StatusChange { status: asked.status, by: StoppedBy::Receiver, reason: asked.reason.as_deref() };
     turn(tx, stream, to, (jti, actor), now).map(Ok)
 }
 
 /// A status, and who wants it.
 #[derive(Debug, Clone, Copy)]
-pub struct Stop<'a> {
+pub struct StatusChange<'a> {
     /// The status.
     pub status: StreamStatus,
     /// Who.
@@ -206,7 +207,7 @@ pub struct Stop<'a> {
 pub fn turn(
     tx: &mut Tx<'_, '_>,
     mut stream: Stream,
-    to: Stop<'_>,
+    to: StatusChange<'_>,
     (jti, actor): (&str, Actor),
     now: Instant,
 ) -> Result<Stream> {
@@ -227,8 +228,12 @@ pub fn turn(
             if from == StreamStatus::Disabled {
                 stream.cursor = event::head(tx)?;
             }
+            if from == StreamStatus::Disabled && !stream.verified {
+                let verification = format!("{jti}-verification");
+                add_token(tx, &stream.id, &control(SetPart::Verification, &verification, None, now))?;
+            }
             if unasked {
-                add_token(tx, &stream.id, &control(Part::StreamUpdated, jti, None, now))?;
+                add_token(tx, &stream.id, &control(SetPart::StreamUpdated, jti, None, now))?;
             }
             AuditAction::StreamEnabled
         }
@@ -255,14 +260,14 @@ pub fn verify(
     state: Option<&str>,
     jti: &str,
     now: Instant,
-) -> Managed<()> {
-    let Some(mut stream) = own(tx, client, id)? else { return Ok(Err(StreamRefusal::Unknown)) };
+) -> StreamOutcome<()> {
+    let Some(mut stream) = of_client(tx, client, id)? else { return Ok(Err(StreamRefusal::Unknown)) };
     if stream.asked_at.is_some_and(|asked| now < asked + VERIFICATION_INTERVAL) {
         return Ok(Err(StreamRefusal::TooOften));
     }
     stream.asked_at = Some(now);
     if stream.status != StreamStatus::Disabled {
-        add_token(tx, id, &control(Part::Verification, jti, state, now))?;
+        add_token(tx, id, &control(SetPart::Verification, jti, state, now))?;
     }
     sql::save(tx, &stream, now)?;
     Ok(Ok(()))
@@ -270,7 +275,7 @@ pub fn verify(
 
 /// Staff sends a verification, whatever the receiver asked for.
 pub fn test(tx: &mut Tx<'_, '_>, stream: &Stream, jti: &str, actor: Actor, now: Instant) -> Result<()> {
-    add_token(tx, &stream.id, &control(Part::Verification, jti, None, now))?;
+    add_token(tx, &stream.id, &control(SetPart::Verification, jti, None, now))?;
     record(tx, stream, actor, AuditAction::StreamTested, json!({}), now)
 }
 
@@ -328,7 +333,7 @@ pub fn replay(
 }
 
 /// A token that is no event.
-pub(super) fn control(part: Part, jti: &str, state: Option<&str>, at: Instant) -> TakenToken {
+pub(super) fn control(part: SetPart, jti: &str, state: Option<&str>, at: Instant) -> TakenToken {
     let (jti, state) = (jti.to_owned(), state.map(str::to_owned));
     TakenToken { jti, pos: 0, part, grant: None, state, at, dead_at: None, why: None }
 }
@@ -343,4 +348,25 @@ pub(super) fn record(
 ) -> Result<()> {
     detail["stream"] = stream.id.as_str().into();
     audit::append(tx, &Entry { client: Some(stream.client.clone()), detail, ..Entry::new(now, actor, action) })
+}
+
+/// Housekeeping: disables streams that have stood still for `hold`, and poll streams that nobody has polled for as long; deletes
+/// those of clients that ended as long ago. Returns how many.
+pub fn sweep(tx: &mut Tx<'_, '_>, now: Instant, hold: Duration, limit: i64) -> Result<u64> {
+    let idle = sql::idle(tx, now - hold, limit)?;
+    let mut done = idle.len() as u64;
+    for stream in idle {
+        let reason = if stream.status == StreamStatus::Paused {
+            "the stream stood still for too long"
+        } else {
+            "nobody polled for inactivity_timeout"
+        };
+        // Whoever stopped it still decides who may let it go on.
+        let by = stream.stopped_by.unwrap_or(StoppedBy::Server);
+        let to = StatusChange { status: StreamStatus::Disabled, by, reason: Some(reason) };
+        tracing::warn!(stream = %stream.id, client = %stream.client, reason, "a stream is disabled");
+        turn(tx, stream, to, ("", Actor::System), now)?;
+    }
+    done += sql::delete_of_ended(tx, now - hold, limit)?;
+    Ok(done)
 }

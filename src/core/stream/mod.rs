@@ -26,7 +26,7 @@ pub const VERIFICATION_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How tokens reach the receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delivery {
+pub enum StreamDelivery {
     /// We post each to this endpoint (RFC 8935), with a header that the receiver gave us, sealed.
     Push {
         /// `endpoint_url`.
@@ -37,7 +37,7 @@ pub enum Delivery {
     /// The receiver fetches them (RFC 8936).
     Poll,
 }
-impl Delivery {
+impl StreamDelivery {
     /// `method` (SSF 1.0 §6.1).
     #[must_use]
     pub const fn method(&self) -> &'static str {
@@ -116,7 +116,7 @@ pub struct Stream {
     /// The receiver; also the `aud` of the tokens.
     pub client: ClientId,
     /// How tokens reach it.
-    pub delivery: Delivery,
+    pub delivery: StreamDelivery,
     /// `events_requested`; empty means everything this receiver may hear.
     pub requested: Vec<String>,
     /// `description`.

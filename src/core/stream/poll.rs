@@ -1,14 +1,16 @@
-//! Delivery by poll (RFC 8936): the receiver fetches tokens and acknowledges them. What is not acknowledged comes again.
+//! StreamDelivery by poll (RFC 8936): the receiver fetches tokens and acknowledges them. What is not acknowledged comes again.
 
+use super::manage::record;
 use super::request::Poll;
-use super::set::{self, Part};
+use super::set::{self, SetPart};
 use super::sql::{self, TakenToken, add_token, bury_token, drop_token, open_tokens};
-use super::{Delivery, Stream, StreamStatus, delivered};
+use super::{Stream, StreamDelivery, StreamStatus, delivered};
+use crate::audit::{Actor, AuditAction};
 use crate::clock::Instant;
 use crate::event::{self, Receiver};
 use crate::id::StreamId;
 use crate::store::{Result, Tx};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 
 /// The most tokens of one answer.
@@ -44,7 +46,7 @@ pub fn poll(
     issuer: &str,
     now: Instant,
 ) -> Result<Polled> {
-    let found = sql::load(tx, id)?.filter(|s| s.client == *client && s.delivery == Delivery::Poll);
+    let found = sql::load(tx, id)?.filter(|s| s.client == *client && s.delivery == StreamDelivery::Poll);
     let Some(mut stream) = found else { return Ok(Polled::Unknown) };
     for jti in &ask.acknowledged {
         drop_token(tx, id, jti)?;
@@ -56,6 +58,8 @@ pub fn poll(
         );
         if bury_token(tx, id, jti, &why, now)? {
             tracing::warn!(stream = %id, jti, why, "a receiver refused an event");
+            let detail = json!({"jti": jti, "why": why});
+            record(tx, &stream, Actor::Client(client.clone()), AuditAction::StreamEventRefused, detail, now)?;
         }
     }
     let mut sets = Vec::new();
@@ -129,9 +133,9 @@ pub(super) fn claims(
     issuer: &str,
 ) -> Result<Option<Value>> {
     Ok(match taken.part {
-        Part::Verification => Some(set::verification(stream, &taken.jti, taken.state.as_deref(), taken.at, issuer)),
-        Part::StreamUpdated => Some(set::stream_updated(stream, &taken.jti, taken.at, issuer)),
-        Part::Own | Part::SessionRevoked => {
+        SetPart::Verification => Some(set::verification(stream, &taken.jti, taken.state.as_deref(), taken.at, issuer)),
+        SetPart::StreamUpdated => Some(set::stream_updated(stream, &taken.jti, taken.at, issuer)),
+        SetPart::Own | SetPart::SessionRevoked => {
             event::at(tx, taken.pos)?.map(|found| set::of_event(stream, receiver, &found, taken.part, issuer))
         }
     })
@@ -139,7 +143,7 @@ pub(super) fn claims(
 
 impl TakenToken {
     /// The token of an event in a stream.
-    pub(super) fn of(stream: &Stream, found: &event::PositionedEvent, part: Part) -> Self {
+    pub(super) fn of(stream: &Stream, found: &event::PositionedEvent, part: SetPart) -> Self {
         Self {
             jti: set::jti(stream, found.event.id.as_str(), part),
             pos: found.pos,

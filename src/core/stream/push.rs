@@ -1,14 +1,15 @@
-//! Delivery by push (RFC 8935): at least once, in order within a grant, in eight lanes a stream.
+//! StreamDelivery by push (RFC 8935): at least once, in order within a grant, in eight lanes a stream.
 //!
 //! A stream is served by one node at a time, by a lease. Every result is written under the fence of that lease, so that a
 //! process that stood still can repeat a token, with the same `jti`, and change nothing. While no node fails, nothing is sent twice.
 
-use super::manage::{record, seal_context};
+use super::manage::{StatusChange, record, seal_context, turn};
 use super::poll::claims;
-use super::set::{self, Part, TYP};
+use super::request::may_push;
+use super::set::{self, SetPart, TYP};
 use super::sql::{self, TakenToken, add_token, open_tokens};
 use super::verdict::{PushAnswer, Verdict, backoff, judge};
-use super::{Delivery, StoppedBy, Stream, StreamStatus, delivered, receiver};
+use super::{StoppedBy, Stream, StreamDelivery, StreamStatus, delivered, receiver};
 use crate::audit::{Actor, AuditAction};
 use crate::client::Client;
 use crate::clock::{Clock, Instant};
@@ -31,9 +32,10 @@ use std::time::Duration;
 const LANES: usize = 8;
 /// How many events one round takes.
 const ROUND: i64 = 64;
-/// How long a lease lasts. It is renewed before each round, which takes less: each lane sends at most a round's tokens, one after
-/// the other, and stops at the first that fails.
-const LEASE: Duration = Duration::from_mins(10);
+/// How long a round begins to send tokens. What it has not begun with is left to the next round.
+const ROUND_TIME: Duration = Duration::from_secs(5);
+/// How long a lease lasts: as long as a round and its last answers take. It is renewed before each round.
+const LEASE: Duration = Duration::from_secs(20);
 
 /// Posts tokens.
 pub trait PushPort: Send + Sync + 'static {
@@ -71,7 +73,7 @@ pub struct Pusher {
 
 /// One token on its way.
 struct Outgoing {
-    taken: TakenToken,
+    token: TakenToken,
     claims: Value,
 }
 
@@ -96,9 +98,11 @@ impl Pusher {
         if !self.store.read(move |tx| is_due(tx, &look.0, &look.1, now)).await? {
             return Ok(false);
         }
-        let lease = move |tx: &mut Tx<'_, '_>| window(tx, &id, &who, &issuer, &node, now);
-        let Some(window) = self.store.write(lease).await? else { return Ok(false) };
-        let Delivery::Push { endpoint, authorization } = &window.stream.delivery else { return Ok(false) };
+        let allowed = client.events.endpoints.clone();
+        let jti = super::manage::new_jti(&*self.random);
+        let lease = move |tx: &mut Tx<'_, '_>| window_of(tx, &id, &who, (&issuer, &node), (&allowed, &jti), now);
+        let Some(window) = self.store.ending().write(lease).await? else { return Ok(false) };
+        let StreamDelivery::Push { endpoint, authorization } = &window.stream.delivery else { return Ok(false) };
         let header = match self.header(&window.stream.id, authorization.as_deref()) {
             Ok(header) => header,
             Err(why) => {
@@ -107,7 +111,7 @@ impl Pusher {
             }
         };
         let results = self.send(&window, endpoint, header.as_ref(), &client.allow_networks).await;
-        let more = window.outgoing.len() as u64 >= ROUND.unsigned_abs();
+        let more = window.rows || window.outgoing.len() as u64 >= ROUND.unsigned_abs();
         let jitter = f64::from(random::below(&*self.random, 1000)) / 1000.0;
         let (now, give_up) = (self.clock.now(), self.give_up);
         let window = Arc::new(window);
@@ -115,6 +119,12 @@ impl Pusher {
         // What is not written down is sent again, so it is written even when there is room for little more.
         let write = move |tx: &mut Tx<'_, '_>| settle(tx, &settled, &results, (jitter, give_up), now);
         Ok(self.store.ending().write(write).await? && more)
+    }
+
+    /// Gives back every lease of this node, so that another one need not wait for their end.
+    pub async fn stop(&self) -> Result<()> {
+        let node = self.node.clone();
+        self.store.ending().write(move |tx| sql::give_back_leases(tx, &node)).await
     }
 
     fn header(&self, id: &StreamId, sealed: Option<&[u8]>) -> std::result::Result<Option<Secret>, &'static str> {
@@ -134,16 +144,17 @@ impl Pusher {
     ) -> Vec<Option<Verdict>> {
         let mut lanes: Vec<Vec<usize>> = vec![Vec::new(); LANES];
         for (i, out) in window.outgoing.iter().enumerate() {
-            let key = out.taken.grant.as_ref().map_or("", |grant| grant.as_str());
+            let key = out.token.grant.as_ref().map_or("", |grant| grant.as_str());
             lanes[usize::from(Hash::of(key).as_bytes()[0]) % LANES].push(i);
         }
         let waits = AtomicBool::new(false);
+        let begun = std::time::Instant::now();
         let lane = |numbers: Vec<usize>| {
             let waits = &waits;
             async move {
                 let mut results = Vec::new();
                 for i in numbers {
-                    if waits.load(Ordering::Relaxed) {
+                    if waits.load(Ordering::Relaxed) || begun.elapsed() > ROUND_TIME {
                         break;
                     }
                     let out = &window.outgoing[i];
@@ -151,7 +162,7 @@ impl Pusher {
                         Ok(token) => self.port.push(endpoint, header, token, networks).await,
                         Err(cause) => PushAnswer::None(format!("the event could not be signed: {cause}")),
                     };
-                    let verdict = judge(answer, out.taken.part);
+                    let verdict = judge(answer, out.token.part);
                     if matches!(verdict, Verdict::Wait { .. }) {
                         waits.store(true, Ordering::Relaxed);
                     }
@@ -174,10 +185,31 @@ fn is_due(tx: &mut Tx<'_, '_>, id: &StreamId, who: &Receiver, now: Instant) -> R
     if stream.status != StreamStatus::Enabled || stream.next_at.is_some_and(|at| now < at) {
         return Ok(false);
     }
-    if !open_tokens(tx, id, 1)?.is_empty() {
-        return Ok(true);
+    if !stream.verified {
+        return Ok(open_tokens(tx, id, ROUND)?.iter().any(|t| t.part == SetPart::Verification));
     }
-    Ok(stream.verified && !event::read(tx, who, stream.cursor, 1)?.is_empty())
+    Ok(!open_tokens(tx, id, 1)?.is_empty() || !event::read(tx, who, stream.cursor, 1)?.is_empty())
+}
+
+/// The window of a stream whose endpoint the client's record still allows; any other stream is paused.
+fn window_of(
+    tx: &mut Tx<'_, '_>,
+    id: &StreamId,
+    who: &Receiver,
+    (issuer, node): (&str, &str),
+    (allowed, jti): (&[String], &str),
+    now: Instant,
+) -> Result<Option<Window>> {
+    let Some(stream) = sql::load(tx, id)? else { return Ok(None) };
+    if let StreamDelivery::Push { endpoint, .. } = &stream.delivery
+        && !may_push(endpoint, allowed)
+    {
+        let reason = Some("the client's record does not allow this endpoint any more");
+        let to = StatusChange { status: StreamStatus::Paused, by: StoppedBy::Server, reason };
+        turn(tx, stream, to, (jti, Actor::System), now)?;
+        return Ok(None);
+    }
+    window(tx, id, who, issuer, node, now)
 }
 
 /// Takes the lease and what is to be sent: first what has a row, then new events.
@@ -200,7 +232,10 @@ fn window(
     let mut taken: Vec<TakenToken> = open;
     if !stream.verified {
         // Nothing but a verification leaves before the endpoint has answered one (docs/events.md).
-        taken.retain(|t| t.part == Part::Verification);
+        taken.retain(|t| t.part == SetPart::Verification);
+    } else if taken.iter().any(|t| t.pos == 0) {
+        // What is no event goes first, and alone: the receiver hears that the stream goes on before it hears events.
+        taken.retain(|t| t.pos == 0);
     } else if !rows {
         let types = delivered(who, &stream.requested, issuer);
         for found in event::read(tx, who, cursor, ROUND)? {
@@ -213,7 +248,7 @@ fn window(
     let mut outgoing = Vec::with_capacity(taken.len());
     for taken in taken {
         match claims(tx, &stream, who, &taken, issuer)? {
-            Some(claims) => outgoing.push(Outgoing { taken, claims }),
+            Some(claims) => outgoing.push(Outgoing { token: taken, claims }),
             // Its event is no longer kept.
             None => {
                 sql::drop_token(tx, id, &taken.jti)?;
@@ -244,23 +279,23 @@ fn settle(
     for (out, verdict) in window.outgoing.iter().zip(results) {
         match verdict {
             Some(Verdict::Delivered) => {
-                stream.verified |= out.taken.part == Part::Verification;
-                if window.rows || out.taken.pos == 0 {
-                    sql::drop_token(tx, id, &out.taken.jti)?;
+                stream.verified |= out.token.part == SetPart::Verification;
+                if window.rows || out.token.pos == 0 {
+                    sql::drop_token(tx, id, &out.token.jti)?;
                 }
             }
             Some(Verdict::Dead(why)) => {
-                add_token(tx, id, &out.taken)?;
-                sql::bury_token(tx, id, &out.taken.jti, why, now)?;
-                tracing::warn!(stream = %id, jti = out.taken.jti, why, "a receiver refused an event");
-                let detail = json!({"jti": out.taken.jti, "why": why});
+                add_token(tx, id, &out.token)?;
+                sql::bury_token(tx, id, &out.token.jti, why, now)?;
+                tracing::warn!(stream = %id, jti = out.token.jti, why, "a receiver refused an event");
+                let detail = json!({"jti": out.token.jti, "why": why});
                 record(tx, &stream, Actor::System, AuditAction::StreamEventRefused, detail, now)?;
             }
             Some(Verdict::Wait { why, at_least }) => {
-                add_token(tx, id, &out.taken)?;
+                add_token(tx, id, &out.token)?;
                 wait.get_or_insert((why.clone(), *at_least));
             }
-            None => add_token(tx, id, &out.taken)?,
+            None => add_token(tx, id, &out.token)?,
         }
     }
     // A stream that was disabled meanwhile holds nothing.

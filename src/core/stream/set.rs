@@ -18,7 +18,7 @@ pub const STREAM_UPDATED: &str = "https://schemas.openid.net/secevent/ssf/event-
 
 /// What one token of a stream says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum SetPart {
     /// The endpoint is verified.
     Verification,
     /// The stream's status changed.
@@ -28,7 +28,7 @@ pub enum Part {
     /// The end of a grant, in the words of CAEP.
     SessionRevoked,
 }
-impl Part {
+impl SetPart {
     /// The stored word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -55,13 +55,13 @@ pub fn own_type(issuer: &str, kind: EventKind) -> String {
 
 /// The tokens that an event becomes in a stream that delivers `types`, in order.
 #[must_use]
-pub fn parts(event: &Event, types: &[String], issuer: &str) -> Vec<Part> {
+pub fn parts(event: &Event, types: &[String], issuer: &str) -> Vec<SetPart> {
     let mut parts = Vec::new();
     if types.contains(&own_type(issuer, event.kind)) {
-        parts.push(Part::Own);
+        parts.push(SetPart::Own);
     }
     if ends(event.kind) && types.iter().any(|t| t == SESSION_REVOKED) {
-        parts.push(Part::SessionRevoked);
+        parts.push(SetPart::SessionRevoked);
     }
     parts
 }
@@ -73,17 +73,17 @@ const fn ends(kind: EventKind) -> bool {
 
 /// `jti`: the same for each repetition of a token, and different for each stream and type.
 #[must_use]
-pub fn jti(stream: &Stream, subject: &str, part: Part) -> String {
+pub fn jti(stream: &Stream, subject: &str, part: SetPart) -> String {
     base64url(&Hash::of(format!("{} {subject} {}", stream.id, part.as_str())).as_bytes()[..16])
 }
 
 /// The claims of an event's token in a stream. `iat` is when the event got its position, so that a repetition has the same; `toe`
 /// is when it happened.
 #[must_use]
-pub fn of_event(stream: &Stream, receiver: &Receiver, found: &PositionedEvent, part: Part, issuer: &str) -> Value {
+pub fn of_event(stream: &Stream, receiver: &Receiver, found: &PositionedEvent, part: SetPart, issuer: &str) -> Value {
     let event = &found.event;
     let (kind, payload) = match part {
-        Part::SessionRevoked => (SESSION_REVOKED.to_owned(), session_revoked(event)),
+        SetPart::SessionRevoked => (SESSION_REVOKED.to_owned(), session_revoked(event)),
         _ => (own_type(issuer, event.kind), own(receiver, event)),
     };
     let id = jti(stream, event.id.as_str(), part);

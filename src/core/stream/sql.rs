@@ -1,7 +1,7 @@
 //! The tables `streams` and `stream_tokens`.
 
-use super::set::Part;
-use super::{Delivery, StoppedBy, Stream, StreamStatus};
+use super::set::SetPart;
+use super::{StoppedBy, Stream, StreamDelivery, StreamStatus};
 use crate::clock::Instant;
 use crate::id::{ClientId, GrantId, StreamId};
 use crate::store::{Error, Result, Row, Tx};
@@ -20,9 +20,9 @@ fn from_row(row: &Row) -> Result<Stream> {
     let bad = |why: &str| Error::Corrupt { table: "streams", row: id.to_owned(), why: why.to_owned() };
     let delivery = match row.opt_text(3)? {
         Some(endpoint) => {
-            Delivery::Push { endpoint: endpoint.to_owned(), authorization: row.opt_bytes(4)?.map(<[u8]>::to_vec) }
+            StreamDelivery::Push { endpoint: endpoint.to_owned(), authorization: row.opt_bytes(4)?.map(<[u8]>::to_vec) }
         }
-        None => Delivery::Poll,
+        None => StreamDelivery::Poll,
     };
     Ok(Stream {
         id: StreamId::parse(id).ok_or_else(|| bad("id"))?,
@@ -80,8 +80,8 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, s: &Stream) -> Result<()> {
     let (endpoint, header) = endpoint(s);
     tx.execute(
         "insert into streams (id, client_id, method, endpoint, authorization_header, requested, description, status, \
-         verified, cursor, attempts, fence, created_at, updated_at) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, ?11, ?11)",
+         verified, cursor, attempts, fence, polled_at, created_at, updated_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, ?11, ?11, ?11)",
         &[
             s.id.as_str().into(),
             s.client.as_str().into(),
@@ -101,8 +101,8 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, s: &Stream) -> Result<()> {
 
 fn endpoint(s: &Stream) -> (Option<&str>, Option<Vec<u8>>) {
     match &s.delivery {
-        Delivery::Push { endpoint, authorization } => (Some(endpoint), authorization.clone()),
-        Delivery::Poll => (None, None),
+        StreamDelivery::Push { endpoint, authorization } => (Some(endpoint), authorization.clone()),
+        StreamDelivery::Poll => (None, None),
     }
 }
 
@@ -160,7 +160,7 @@ pub struct TakenToken {
     /// The position of the event; 0 for what is no event.
     pub pos: i64,
     /// What it says.
-    pub part: Part,
+    pub part: SetPart,
     /// The grant, or what else must keep its order.
     pub grant: Option<GrantId>,
     /// `state` of a verification.
@@ -213,7 +213,7 @@ fn token_from_row(row: &Row) -> Result<TakenToken> {
     Ok(TakenToken {
         jti: jti.to_owned(),
         pos: row.int(1)?,
-        part: Part::parse(row.text(2)?).ok_or_else(|| bad("part"))?,
+        part: SetPart::parse(row.text(2)?).ok_or_else(|| bad("part"))?,
         grant: row.opt_text(3)?.map(|g| GrantId::parse(g).ok_or_else(|| bad("grant_id"))).transpose()?,
         state: row.opt_text(4)?.map(str::to_owned),
         at: row.instant(5)?,
@@ -260,6 +260,35 @@ pub(super) fn take_lease(
         &[id.as_str().into(), owner.into(), until.into(), (now - CLOCKS).into()],
     )?;
     row.map(|row| row.int(0)).transpose()
+}
+
+/// Ends every lease of a node.
+pub(super) fn give_back_leases(tx: &mut Tx<'_, '_>, owner: &str) -> Result<()> {
+    tx.execute("update streams set owner = null, leased_until = null where owner = ?1", &[owner.into()]).map(drop)
+}
+
+/// The streams that have stood still, or that nobody has polled, since before `before`; at most `limit`.
+pub(super) fn idle(tx: &mut Tx<'_, '_>, before: Instant, limit: i64) -> Result<Vec<Stream>> {
+    let sql = concat!(
+        "select ",
+        columns!(),
+        " from streams where (status = 'paused' and stopped_at < ?1) \
+         or (status = 'enabled' and endpoint is null and polled_at < ?1) order by id limit ?2"
+    );
+    tx.rows(sql, &[before.into(), limit.into()])?.iter().map(from_row).collect()
+}
+
+/// Deletes the streams of clients that ended before `before`. Returns how many.
+pub(super) fn delete_of_ended(tx: &mut Tx<'_, '_>, before: Instant, limit: i64) -> Result<u64> {
+    let rows = tx.rows(
+        "select s.id from streams s join clients c on c.id = s.client_id \
+         where c.status = 'ended' and c.updated_at < ?1 order by s.id limit ?2",
+        &[before.into(), limit.into()],
+    )?;
+    for row in &rows {
+        delete(tx, &StreamId::parse(row.text(0)?).unwrap_or_else(StreamId::none))?;
+    }
+    Ok(rows.len() as u64)
 }
 
 /// Housekeeping: dead letters are kept for `keep`. Returns how many went.

@@ -1,6 +1,6 @@
 //! What the answer to a push means (RFC 8935 §2.3, §2.4). Pure.
 
-use super::set::Part;
+use super::set::SetPart;
 use std::time::Duration;
 
 /// The answer of an endpoint, as far as it matters.
@@ -37,13 +37,13 @@ pub enum Verdict {
 
 /// The verdict on the answer to a token of this part.
 #[must_use]
-pub fn judge(answer: PushAnswer, part: Part) -> Verdict {
+pub fn judge(answer: PushAnswer, part: SetPart) -> Verdict {
     match answer {
         PushAnswer::None(why) => Verdict::Wait { why, at_least: None },
         PushAnswer::Status { status: 200..=299, .. } => Verdict::Delivered,
         PushAnswer::Status { status: 400, err: Some(err), retry_after } => match err.as_str() {
             // A verification that is refused verifies nothing: nothing else may be sent.
-            "invalid_request" | "invalid_issuer" | "invalid_audience" if part != Part::Verification => {
+            "invalid_request" | "invalid_issuer" | "invalid_audience" if part != SetPart::Verification => {
                 Verdict::Dead(format!("the receiver answered {err}"))
             }
             _ => Verdict::Wait { why: format!("the receiver answered 400 {}", printable(&err)), at_least: retry_after },

@@ -7,6 +7,7 @@ use crate::lifecycle::housekeeping::{Retention, TASKS, run_task};
 use crate::lifecycle::{BATCH, LetterWriter, Mailer, client, deliver_notices, expire};
 use crate::store;
 use crate::stream::push::Pusher;
+use crate::stream::{manage, sql};
 use crate::web::health::PROBE_EVERY;
 use crate::web::{App, Shared};
 use futures_util::FutureExt;
@@ -31,6 +32,7 @@ const KEYS: Duration = Duration::from_secs(30);
 pub(super) struct Jobs {
     stop: watch::Sender<bool>,
     running: Vec<JoinHandle<()>>,
+    pusher: Arc<Pusher>,
 }
 
 impl Jobs {
@@ -50,11 +52,12 @@ impl Jobs {
             })
         };
         let (pusher, under_way) = (Arc::new(pusher), UnderWay::default());
+        let pushing = pusher.clone();
         let running =
             vec![
                 notices,
                 every_with(own(), "streams", LOOK, stopped.clone(), move |app| {
-                    let (pusher, under_way) = (pusher.clone(), under_way.clone());
+                    let (pusher, under_way) = (pushing.clone(), under_way.clone());
                     async move { look(&app, &pusher, &under_way).await }
                 }),
                 every_with(own(), "expiry", SWEEP, stopped.clone(), |app| async move { sweep(&app).await }),
@@ -68,7 +71,7 @@ impl Jobs {
                 }),
                 tokio::spawn(tidy_when_full(own(), retention, stopped)),
             ];
-        Self { stop, running }
+        Self { stop, running, pusher }
     }
 
     /// Lets every job finish its round, at most until `by`.
@@ -78,6 +81,9 @@ impl Jobs {
             if timeout_at(by, &mut job).await.is_err() {
                 job.abort();
             }
+        }
+        if let Err(cause) = self.pusher.stop().await {
+            tracing::warn!(%cause, "the leases of streams could not be given back; another node takes them a little later");
         }
     }
 }
@@ -186,6 +192,15 @@ async fn tidy(app: &App, retention: Retention) -> store::Result<()> {
             if gone < BATCH.unsigned_abs() {
                 break;
             }
+        }
+    }
+    let hold = app.config.events.hold.get();
+    loop {
+        let now = app.now();
+        let done =
+            store.write(move |tx| Ok(manage::sweep(tx, now, hold, BATCH)? + sql::prune_dead(tx, now, hold, BATCH)?));
+        if done.await? < BATCH.unsigned_abs() {
+            break;
         }
     }
     checks(app).await

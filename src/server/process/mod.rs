@@ -119,6 +119,7 @@ impl Running {
     /// requests and jobs finish, then closes the store.
     pub async fn stop(self) {
         self.app.ready.store(false, Ordering::Release);
+        self.app.streams.close();
         let end = Instant::now() + self.app.config.server.shutdown_grace.get();
         let requests = end - reserve(&self.app.config);
         let listeners = async {

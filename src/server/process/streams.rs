@@ -13,7 +13,7 @@ use crate::secret::Secret;
 use crate::store;
 use crate::stream::push::{PushPort, Pusher};
 use crate::stream::verdict::PushAnswer;
-use crate::stream::{Delivery, StreamStatus, sql};
+use crate::stream::{StreamDelivery, StreamStatus, sql};
 use crate::web::App;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -99,7 +99,7 @@ pub(super) async fn look(app: &Arc<App>, pusher: &Arc<Pusher>, under_way: &Under
     let now = app.now();
     for stream in streams {
         let waits = stream.next_at.is_some_and(|at| now < at);
-        let pushed = matches!(stream.delivery, Delivery::Push { .. }) && stream.status == StreamStatus::Enabled;
+        let pushed = matches!(stream.delivery, StreamDelivery::Push { .. }) && stream.status == StreamStatus::Enabled;
         let begin =
             pushed && !waits && under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.id.clone());
         if !begin {
@@ -127,9 +127,14 @@ impl Drop for Turn {
     }
 }
 
+/// A suspended client hears nothing until it is resumed; its events are held. One that ended itself still hears what becomes of
+/// its grants.
+const fn hears(status: Status) -> bool {
+    matches!(status, Status::Active | Status::Ended)
+}
+
 async fn push(app: &App, pusher: &Pusher, id: &StreamId, client: &crate::id::ClientId) -> store::Result<()> {
-    // A suspended client hears nothing until it is resumed; its events are held.
-    let Some(client) = app.authenticator.client(client).await?.filter(|client| client.status == Status::Active) else {
+    let Some(client) = app.authenticator.client(client).await?.filter(|client| hears(client.status)) else {
         return Ok(());
     };
     while pusher.round(id, &client).await? {}

@@ -2,6 +2,7 @@
 
 use crate::id::StreamId;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -9,10 +10,11 @@ use tokio::sync::{Notify, watch};
 pub struct StreamHub {
     head: watch::Sender<i64>,
     turns: Mutex<HashMap<StreamId, Arc<Notify>>>,
+    closed: AtomicBool,
 }
 impl Default for StreamHub {
     fn default() -> Self {
-        Self { head: watch::Sender::new(0), turns: Mutex::default() }
+        Self { head: watch::Sender::new(0), turns: Mutex::default(), closed: AtomicBool::new(false) }
     }
 }
 impl StreamHub {
@@ -32,6 +34,16 @@ impl StreamHub {
     /// Wakes everybody: there is something to deliver that is no event.
     pub fn wake(&self) {
         self.head.send_modify(|_| {});
+    }
+    /// Ends every wait: this node stops.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.wake();
+    }
+    /// Whether this node stops.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
     /// The turn of a poll: the one before it for the same stream ends.
     #[must_use]

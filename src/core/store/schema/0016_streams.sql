@@ -32,6 +32,8 @@ create index event_audiences_pos on event_audiences (pos);
 -- institution. Null in grants of earlier releases, except the audiences of those that have a token.
 alter table grants add column aud TEXT;
 alter table grants add column account_id TEXT;
+-- How many numbers of its events a restore has skipped; null means none.
+alter table grants add column seq_skipped BIGINT;
 update grants set aud = (select max(t.aud) from access_tokens t where t.grant_id = grants.id);
 
 -- The audiences of a client's grants, for events about the client.
@@ -40,6 +42,8 @@ create table client_audiences (
   aud TEXT not null,
   primary key (client_id, aud)
 );
+insert into client_audiences (client_id, aud)
+  select distinct client_id, aud from grants where aud <> '' and aud not like '% %';
 
 -- The opaque id of an account, once the core bank has named it: for the event that tells of its lock.
 alter table lockouts add column account_id TEXT;

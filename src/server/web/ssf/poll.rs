@@ -46,7 +46,7 @@ pub async fn post(
         let work = (id.clone(), who.clone(), client.id.clone(), ask.clone());
         let polled = app.store.write(move |tx| poll(tx, &work.0, &work.1, &work.2, &work.3, &issuer, now)).await?;
         let Polled::Found { sets, more } = polled else { return Err(refused(StreamRefusal::Unknown)) };
-        if !sets.is_empty() || !ask.wait {
+        if !sets.is_empty() || !ask.wait || app.streams.is_closed() {
             return found(&app, sets, more).await;
         }
         // What was acknowledged is written down.
@@ -56,7 +56,7 @@ pub async fn post(
                 woken = timeout_at(until, head.changed()) => matches!(woken, Ok(Ok(()))),
                 () = turn.ended() => false,
             };
-            if !woken {
+            if !woken || app.streams.is_closed() {
                 return found(&app, Vec::new(), false).await;
             }
             // Most news is for others: a look costs no write.

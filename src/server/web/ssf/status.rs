@@ -27,7 +27,7 @@ pub async fn get(req: HttpRequest, app: Shared) -> Result<HttpResponse, ApiError
     let id = stream_id(&req)?;
     let client = receiver(&req, &app, (paths::STREAM_STATUS, &[READ, MANAGE]), now).await?;
     let id = id.ok_or(Refusal::invalid_request("stream_id is missing"))?;
-    let found = app.store.read(move |tx| manage::own(tx, &client.id, &id)).await?;
+    let found = app.store.read(move |tx| manage::of_client(tx, &client.id, &id)).await?;
     let stream = found.ok_or(refused(StreamRefusal::Unknown))?;
     Ok(answer(HttpResponse::Ok()).json(shown(&stream)))
 }
@@ -47,6 +47,7 @@ pub async fn post(
     let jti = new_jti(&*app.random);
     let write = app.store.write(move |tx| manage::set_status(tx, &client.id, &asked, &jti, now));
     let stream = write.await?.map_err(refused)?;
+    app.streams.wake();
     Ok(answer(HttpResponse::Ok()).json(shown(&stream)))
 }
 

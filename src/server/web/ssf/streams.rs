@@ -4,7 +4,7 @@ use super::{MANAGE, READ, answer, failed, json_body, receiver, refused, stream_i
 use crate::client::Client;
 use crate::refusal::Refusal;
 use crate::stream::manage::{self, PreparedStream};
-use crate::stream::{self, Delivery, Stream, VERIFICATION_INTERVAL, request};
+use crate::stream::{self, Stream, StreamDelivery, VERIFICATION_INTERVAL, request};
 use crate::web::error::ApiError;
 use crate::web::{App, Shared, paths};
 use actix_web::web::Bytes;
@@ -18,8 +18,8 @@ type StreamResult = Result<HttpResponse, ApiError>;
 fn shown(app: &App, client: &Client, s: &Stream) -> Value {
     let who = stream::receiver(client);
     let delivery = match &s.delivery {
-        Delivery::Push { endpoint, .. } => json!({"method": s.delivery.method(), "endpoint_url": endpoint}),
-        Delivery::Poll => {
+        StreamDelivery::Push { endpoint, .. } => json!({"method": s.delivery.method(), "endpoint_url": endpoint}),
+        StreamDelivery::Poll => {
             let endpoint = format!("{}{}/{}", app.issuer(), paths::STREAM_POLL, s.id);
             json!({"method": s.delivery.method(), "endpoint_url": endpoint})
         }
@@ -40,7 +40,7 @@ fn shown(app: &App, client: &Client, s: &Stream) -> Value {
         out["description"] = description.as_str().into();
     }
     // What nobody polls is disabled after this time (SSF 1.0 §8.1.1). Push streams are not polled.
-    if s.delivery == Delivery::Poll {
+    if s.delivery == StreamDelivery::Poll {
         out["inactivity_timeout"] = app.config.events.hold.get().as_secs().into();
     }
     out
