@@ -12,7 +12,7 @@ use crate::wire::{Answer, basic, loopback, send};
 use actix_web::http::header;
 use actix_web::web::{Data, Form, Path, Query, get, post};
 use actix_web::{HttpRequest, HttpResponse};
-use pushed::Transmitter;
+use pushed::FakeTransmitter;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::error::Error;
@@ -62,7 +62,7 @@ struct ApiWorld {
     clock: Arc<ManualClock>,
     key: SigningKey,
     random: Box<dyn Random>,
-    transmitter: Data<Transmitter>,
+    transmitter: Data<FakeTransmitter>,
 }
 
 impl ApiWorld {
@@ -101,7 +101,7 @@ impl ApiWorld {
                 ]})),
             ),
         ]));
-        let transmitter = Data::new(Transmitter::new()?);
+        let transmitter = Data::new(FakeTransmitter::new()?);
         let shared = transmitter.clone();
         let other = Listener::bind(0)?.open(move |c| {
             c.app_data(tokens.clone())

@@ -29,7 +29,9 @@ pub(crate) const POLL: &str = "urn:ietf:rfc:8936";
 pub(crate) const SCOPE: &str = "ssf.read ssf.manage";
 /// How long a call to an endpoint of the transmitter may take, except a poll.
 pub(crate) const CALL: Duration = Duration::from_secs(5);
-/// How long keys are used before a token that they do not fit makes us read them anew.
+/// How long keys are used.
+const KEYS_FRESH: TimeDelta = TimeDelta::minutes(5);
+/// How long they are used at least, although a token does not fit them.
 const KEYS_REST: TimeDelta = TimeDelta::seconds(5);
 
 /// Why a stream cannot be had now. The receiver tries again.
@@ -113,7 +115,7 @@ impl Transmitter {
         token: &str,
         now: DateTime<Utc>,
     ) -> Result<Result<SecurityEvent, BadSet>, Failure> {
-        let (read_at, keys) = match self.known() {
+        let (read_at, keys) = match self.known().filter(|(at, _)| (now - *at).abs() < KEYS_FRESH) {
             Some(known) => known,
             None => self.read_keys(now).await?,
         };

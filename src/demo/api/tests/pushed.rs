@@ -7,11 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// The server as a transmitter: its metadata, the key set, and the delivery it was asked for last.
-pub(super) struct Transmitter {
+pub(super) struct FakeTransmitter {
     key: SetKey,
     asked: Mutex<Vec<Value>>,
 }
-impl Transmitter {
+impl FakeTransmitter {
     pub(super) fn new() -> Result<Self, Box<dyn Error>> {
         Ok(Self { key: SetKey::generate()?, asked: Mutex::default() })
     }
@@ -35,7 +35,7 @@ async fn ssf(request: HttpRequest) -> HttpResponse {
         "issuer": at(""), "jwks_uri": at("/jwks"), "configuration_endpoint": at("/streams"), "status_endpoint": at("/status"),
     }))
 }
-async fn jwks(t: Data<Transmitter>) -> HttpResponse {
+async fn jwks(t: Data<FakeTransmitter>) -> HttpResponse {
     HttpResponse::Ok().json(json!({"keys": [t.key.public]}))
 }
 async fn own_token(request: HttpRequest, form: Form<HashMap<String, String>>) -> HttpResponse {
@@ -53,7 +53,7 @@ async fn streams() -> HttpResponse {
 fn stream(endpoint: &str) -> Value {
     json!({"stream_id": "s1", "delivery": {"method": "urn:ietf:rfc:8935", "endpoint_url": endpoint}})
 }
-async fn change(t: Data<Transmitter>, asked: Json<Value>) -> HttpResponse {
+async fn change(t: Data<FakeTransmitter>, asked: Json<Value>) -> HttpResponse {
     let endpoint = asked["delivery"]["endpoint_url"].as_str().unwrap_or_default().to_owned();
     t.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked.into_inner());
     HttpResponse::Ok().json(stream(&endpoint))
@@ -61,7 +61,7 @@ async fn change(t: Data<Transmitter>, asked: Json<Value>) -> HttpResponse {
 async fn status() -> HttpResponse {
     HttpResponse::Ok().json(json!({"stream_id": "s1", "status": "disabled"}))
 }
-async fn set_status(t: Data<Transmitter>, asked: Json<Value>) -> HttpResponse {
+async fn set_status(t: Data<FakeTransmitter>, asked: Json<Value>) -> HttpResponse {
     t.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked.0.clone());
     HttpResponse::Ok().json(asked.0)
 }
