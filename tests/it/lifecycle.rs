@@ -6,8 +6,8 @@ use crate::support::world::{Allowed, World, access};
 use futures_util::future::BoxFuture;
 use renkei_core::account::Account;
 use renkei_core::grant::{FURTHER_WINDOW, Further, GrantState, Reason, code, further};
+use renkei_core::lifecycle::delivery::Round;
 use renkei_core::lifecycle::housekeeping::{Retention, TASKS, run_task};
-use renkei_core::lifecycle::mailer::Round;
 use renkei_core::lifecycle::outbox::{Retried, Undelivered, retry, undelivered};
 use renkei_core::lifecycle::{
     AccountChangeKind, AccountChanged, Letter, LetterWriter, Mail, MailError, Mailer, Notice, ReportOutcome, Swept,

@@ -8,7 +8,7 @@ use crate::support::town::{Town, on_both_with};
 use crate::support::world::World;
 use renkei_core::audit::Actor;
 use renkei_core::id::NoticeId;
-use renkei_core::lifecycle::mailer::Round;
+use renkei_core::lifecycle::delivery::Round;
 use renkei_core::lifecycle::outbox::{Retried, Undelivered, retry, undelivered};
 use renkei_core::lifecycle::{Letter, LetterWriter, Mail, MailError, Mailer, Notice, deliver_notices};
 use renkei_server::config::{Config, MailKind};

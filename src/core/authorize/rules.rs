@@ -106,7 +106,7 @@ const AFTER_OPENING: [ValueRule; 12] = [
 /// The request object of a request, for [`super::object::open`]; `None` if there is none.
 ///
 /// # Errors
-/// The first rule of [`BEFORE_OPENING`] that is broken.
+/// The first rule of `BEFORE_OPENING` that is broken.
 pub fn admit<'a>(input: &RequestInput<'a>) -> Result<Option<&'a str>, Refusal> {
     for (_, rule) in BEFORE_OPENING {
         rule(input)?;

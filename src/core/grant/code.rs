@@ -136,8 +136,8 @@ pub fn redeem<T, R>(
         return replayed(tx, hash, &grant, client, now);
     }
     // Another code of the same grant was redeemed: nothing was stolen, so the grant stays.
-    let redeemed = grant.state != GrantState::Pending && was_redeemed(tx, &grant)?;
-    if redeemed || now >= code.expires_at || !grant.is_live(now) {
+    let another_was_redeemed = grant.state != GrantState::Pending && was_redeemed(tx, &grant)?;
+    if another_was_redeemed || now >= code.expires_at || !grant.is_live(now) {
         return Ok(Redeemed::Unfit);
     }
     let checked = match check(&code, &grant) {

@@ -158,7 +158,8 @@ impl IdentityService {
         now: Instant,
     ) -> Result<(ViewResult, AttemptReport)> {
         let mut noted = AttemptReport::default();
-        // R30 stays counted on the interaction itself (G3). Every other answer gives the count back.
+        // *Reserve* has raised the interaction's own number of R30 answers (`refused_accounts`, which locks no account).
+        // It stays raised only for R30 (G3).
         let give_back = !matches!(answer, BankAnswer::Ineligible(_));
         if let BankAnswer::Ineligible(_) = answer {
             let name = self.crypto.sealer.index("unknown accounts by app", reserved.client.as_str());
@@ -175,7 +176,7 @@ impl IdentityService {
         };
         let account = i.account().map(|a| self.crypto.account(a));
         if let Some(account) = account {
-            i.counted = sql::counts(tx, account)?;
+            i.occupies_slot = sql::may_occupy_slot(tx, account)?;
         }
         sql::save(tx, &self.crypto, &i)?;
         sql::record(tx, &i, AuditAction::InteractionCustomerAccepted, account, json!({}), now)?;
@@ -371,8 +372,7 @@ impl IdentityService {
         show(self.stays(tx, i, vec![Problem::page(message)], now)?)
     }
 
-    /// A form with format errors: its step token is used up and the same stage is shown with the messages. Nothing is
-    /// counted.
+    /// A form with format errors uses up its step token. The same stage is shown with the messages; nothing is counted.
     async fn misread(
         &self,
         v: &Visitor,

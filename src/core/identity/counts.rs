@@ -35,7 +35,7 @@ pub(super) enum OneMore {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overdue {
     /// It counts as wrong, so that the account shows up as locked and staff can unlock it.
-    Count,
+    PresumeWrong,
     /// Its day is over: it does not count.
     Drop,
 }
@@ -73,7 +73,7 @@ impl Counts {
             return OneMore::Locked(lock);
         }
         let (mut of_today, mut pins) = (0, 0);
-        for g in open.iter().filter(|g| !g.counted) {
+        for g in open.iter().filter(|g| !g.presumed_wrong) {
             of_today += i64::from(g.day == self.day);
             pins += i64::from(g.guess == Guess::Pin);
         }
@@ -84,14 +84,14 @@ impl Counts {
         OneMore::Go
     }
 
-    /// What becomes of an unsettled guess at `now`. `None` if it may still be settled, or counts already. A PIN
+    /// What becomes of an unsettled guess at `now`. `None` if it may still be settled, or is presumed wrong already. A PIN
     /// counts towards the lasting lock whatever its day (G5).
     pub(super) fn overdue(&self, g: &GuessRow, now: Instant) -> Option<Overdue> {
-        if g.counted || now < g.until {
+        if g.presumed_wrong || now < g.until {
             return None;
         }
         let over = g.guess == Guess::Customer && g.day < self.day;
-        Some(if over { Overdue::Drop } else { Overdue::Count })
+        Some(if over { Overdue::Drop } else { Overdue::PresumeWrong })
     }
 
     /// What the change from `before` to these counts does to the lock.
@@ -138,7 +138,7 @@ impl Counts {
         self.held |= self.wrong_pins >= policy.wrong_pins;
     }
 
-    /// Takes back a guess that had counted as wrong, and the lock that it caused.
+    /// Takes back a guess that was presumed wrong, and the lock that it caused.
     pub(super) fn take_back(&mut self, guess: Guess, day: i64, policy: &IdentityPolicy) {
         if day == self.day {
             self.failures = (self.failures - 1).max(0);
@@ -203,9 +203,9 @@ mod tests {
         assert_eq!((c.wrong_pins, c.held), (5, true));
     }
 
-    fn asked(guess: Guess, day: i64, counted: bool) -> GuessRow {
+    fn asked(guess: Guess, day: i64, presumed_wrong: bool) -> GuessRow {
         let id = crate::id::GuessId::parse(&"a".repeat(43)).unwrap();
-        GuessRow { id, account: crate::secret::Hash::of("x"), guess, day, at: NOW, until: NOW + MINUTE, counted }
+        GuessRow { id, account: crate::secret::Hash::of("x"), guess, day, at: NOW, until: NOW + MINUTE, presumed_wrong }
     }
     const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -244,14 +244,14 @@ mod tests {
     fn what_becomes_of_a_guess_that_nobody_settles() {
         let c = Counts::none(TODAY);
         let (soon, late) = (NOW + MINUTE - std::time::Duration::from_millis(1), NOW + MINUTE);
-        for (guess, day, counted, now, want, why) in [
+        for (guess, day, presumed_wrong, now, want, why) in [
             (Guess::Customer, TODAY, false, soon, None, "somebody may still settle it"),
-            (Guess::Customer, TODAY, false, late, Some(Overdue::Count), "nobody does"),
-            (Guess::Customer, TODAY, true, late, None, "it counts already"),
+            (Guess::Customer, TODAY, false, late, Some(Overdue::PresumeWrong), "nobody does"),
+            (Guess::Customer, TODAY, true, late, None, "it is presumed wrong already"),
             (Guess::Customer, TODAY - 1, false, late, Some(Overdue::Drop), "its day is over"),
-            (Guess::Pin, TODAY - 1, false, late, Some(Overdue::Count), "a PIN is a PIN"),
+            (Guess::Pin, TODAY - 1, false, late, Some(Overdue::PresumeWrong), "a PIN is a PIN"),
         ] {
-            assert_eq!(c.overdue(&asked(guess, day, counted), now), want, "{why}");
+            assert_eq!(c.overdue(&asked(guess, day, presumed_wrong), now), want, "{why}");
         }
     }
 

@@ -47,8 +47,8 @@ pub(super) struct GuessRow {
     pub(super) at: Instant,
     /// When the answer is waited for no longer.
     pub(super) until: Instant,
-    /// Whether it counts as wrong already.
-    pub(super) counted: bool,
+    /// Whether it is presumed wrong, because no answer came in time.
+    pub(super) presumed_wrong: bool,
 }
 
 pub(super) fn insert(tx: &mut Tx<'_, '_>, g: &GuessRow) -> Result<()> {
@@ -81,7 +81,7 @@ fn from_row(row: &Row) -> Result<GuessRow> {
         day: row.int(3)?,
         at: row.instant(4)?,
         until: row.instant(5)?,
-        counted: row.flag(6)?,
+        presumed_wrong: row.flag(6)?,
     })
 }
 
@@ -96,8 +96,8 @@ pub(super) fn delete(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<()> {
     Ok(())
 }
 
-/// Marks the guess as counted as wrong.
-pub(super) fn count(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<()> {
+/// Marks the guess as presumed wrong.
+pub(super) fn presume_wrong(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<()> {
     tx.execute("update guesses set counted = 1 where id = ?1", &[id.as_str().into()])?;
     Ok(())
 }
@@ -108,7 +108,7 @@ pub(super) fn forget_day(tx: &mut Tx<'_, '_>, id: &GuessId) -> Result<()> {
     Ok(())
 }
 
-/// Accounts with a guess that was not settled in time and does not count yet.
+/// Accounts with a guess that was not settled in time and is not presumed wrong yet.
 pub(super) fn overdue(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<Vec<Hash>> {
     let sql = "select account from guesses where counted = 0 and until <= ?1 order by until limit ?2";
     let mut accounts = Vec::new();

@@ -52,8 +52,8 @@ pub struct Interaction {
     pub errors: FormErrors,
     /// Whether ② was passed.
     pub passed_customer: bool,
-    /// Whether it counts towards `identity.concurrent`.
-    pub counted: bool,
+    /// Whether it occupies one of the slots of `identity.concurrent`.
+    pub occupies_slot: bool,
     /// Whether the audit record contains it: from ② on.
     pub recorded: bool,
     /// Whether it ended in the current transaction. Not stored.
@@ -177,7 +177,7 @@ impl Interaction {
             language: None,
             errors: FormErrors::default(),
             passed_customer: false,
-            counted: false,
+            occupies_slot: false,
             recorded: false,
             ended_now: false,
             stage: Stage::Account { typed: None },
@@ -258,7 +258,7 @@ impl Interaction {
         match self.stage {
             Stage::Consent(proofed) => {
                 let done = Stage::Done { grant };
-                Ok((Self { stage: done, counted: false, errors: FormErrors::default(), ..self }, *proofed))
+                Ok((Self { stage: done, occupies_slot: false, errors: FormErrors::default(), ..self }, *proofed))
             }
             _ => Err(Misstep),
         }
@@ -272,7 +272,7 @@ impl Interaction {
             Stage::Done { .. } | Stage::Ended(_) => Err(Misstep),
             _ => Ok(Self {
                 stage: Stage::Ended(ending),
-                counted: false,
+                occupies_slot: false,
                 errors: FormErrors::default(),
                 ended_now: true,
                 ..self

@@ -2,7 +2,7 @@
 //! PINs over all days. They affect linking only: cards, cash machines and existing grants continue to work (R81).
 //!
 //! A guess is *reserved* before the core bank is asked, so that any number of parallel guesses reach it at most as often as
-//! the limit allows, and *settled* by its answer. A guess that was not settled in time, because a process died, counts as
+//! the limit allows, and *settled* by its answer. A guess that was not settled in time, because a process died, is presumed
 //! wrong, so that staff sees what it closes and can open it; an answer that comes after all takes that back.
 
 use super::FieldCrypto;
@@ -54,7 +54,7 @@ pub(super) fn day(now: Instant) -> i64 {
 }
 
 /// Reads the current counts. A lock that ended at midnight is removed first, with audit record and event.
-pub(super) fn counts(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, account: Hash, now: Instant) -> Result<Counts> {
+pub(super) fn load_counts(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, account: Hash, now: Instant) -> Result<Counts> {
     let over = "update lockouts set locked_at = null, locked_until = null \
                 where account = ?1 and locked_at is not null and held = 0 and locked_until <= ?2";
     if tx.execute(over, &[account.into(), now.into()])? > 0 {
@@ -73,7 +73,7 @@ pub(super) fn counts(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, account: Hash, n
     Ok(kept.on(today))
 }
 
-/// The same, after every guess that was not settled in time has been counted as wrong.
+/// The same, after every guess that was not settled in time was presumed wrong.
 fn current(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,
@@ -81,14 +81,14 @@ fn current(
     account: Hash,
     now: Instant,
 ) -> Result<Counts> {
-    let before = counts(tx, crypto, account, now)?;
+    let before = load_counts(tx, crypto, account, now)?;
     let mut c = before;
     for g in guess::of(tx, account)? {
         match c.overdue(&g, now) {
             None => continue,
             Some(Overdue::Drop) => guess::delete(tx, &g.id)?,
-            Some(Overdue::Count) => {
-                guess::count(tx, &g.id)?;
+            Some(Overdue::PresumeWrong) => {
+                guess::presume_wrong(tx, &g.id)?;
                 c.count_wrong(g.guess, g.day, policy, now);
             }
         }
@@ -172,12 +172,15 @@ pub fn reserve(
         }
     }
     let until = now + policy.answer_within;
-    guess::insert(tx, &GuessRow { id: id.clone(), account: index, guess, day: c.day, at: now, until, counted: false })?;
+    guess::insert(
+        tx,
+        &GuessRow { id: id.clone(), account: index, guess, day: c.day, at: now, until, presumed_wrong: false },
+    )?;
     Ok(Reserved::Proceed(Reservation { id: id.clone(), account: index, guess }))
 }
 
-/// Gives a guess back: the answer was right, or does not count (R30, R34–R37, a closure). If the guess had counted as
-/// wrong meanwhile, that is taken back, and a lock that it caused is released.
+/// Gives a guess back: the answer was right, or does not count (R30, R34–R37, a closure). If the guess was
+/// presumed wrong meanwhile, that is taken back, and a lock that it caused is released.
 pub fn pass(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,
@@ -188,13 +191,14 @@ pub fn pass(
 ) -> Result<()> {
     let before = current(tx, crypto, policy, r.account, now)?;
     let mut c = before;
-    if let Some(g) = guess::take(tx, &r.id)?.filter(|g| g.counted) {
+    if let Some(g) = guess::take(tx, &r.id)?.filter(|g| g.presumed_wrong) {
         c.take_back(g.guess, g.day, policy);
         answered(tx, &g, if right { "right" } else { "none" }, now)?;
     }
     if right && r.guess == Guess::Pin {
         c.right_pin();
-        for g in guess::of(tx, r.account)?.into_iter().filter(|g| g.counted && g.guess == Guess::Pin && !c.held) {
+        for g in guess::of(tx, r.account)?.into_iter().filter(|g| g.presumed_wrong && g.guess == Guess::Pin && !c.held)
+        {
             guess::delete(tx, &g.id)?;
         }
     }
@@ -214,18 +218,18 @@ pub fn fail(
     let before = current(tx, crypto, policy, r.account, now)?;
     let mut c = before;
     match guess::take(tx, &r.id)? {
-        Some(g) if !g.counted => {
+        Some(g) if !g.presumed_wrong => {
             c.count_wrong(g.guess, g.day, policy, now);
             save(tx, crypto, r.account, &before, &c, Some(client), now)?;
         }
-        // It counts already, or staff has released the account since: then it is forgotten like the others.
+        // It is presumed wrong already, or staff has released the account since: then it is forgotten like the others.
         Some(g) => answered(tx, &g, "wrong", now)?,
         None => {}
     }
     Ok(c.lock())
 }
 
-/// Notes an answer that came after the guess had counted as wrong.
+/// Notes an answer that came after the guess was presumed wrong.
 fn answered(tx: &mut Tx<'_, '_>, g: &GuessRow, answer: &str, now: Instant) -> Result<()> {
     let detail = json!({ "check": g.guess.as_str(), "asked_at": g.at.rfc3339(), "answer": answer });
     record(tx, g.account, None, Actor::System, AuditAction::AccountGuessAnswered, detail, now)
@@ -275,11 +279,11 @@ pub(super) fn unlocked(
 
 /// Forgets the day's failures: consent was completed (G4).
 pub fn clear(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, account: Hash, now: Instant) -> Result<()> {
-    let before = counts(tx, crypto, account, now)?;
+    let before = load_counts(tx, crypto, account, now)?;
     if before.lock().is_some() {
         return Ok(());
     }
-    for g in guess::of(tx, account)?.into_iter().filter(|g| g.counted) {
+    for g in guess::of(tx, account)?.into_iter().filter(|g| g.presumed_wrong) {
         match g.guess {
             Guess::Customer => guess::delete(tx, &g.id)?,
             Guess::Pin => guess::forget_day(tx, &g.id)?,
@@ -288,7 +292,7 @@ pub fn clear(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, account: Hash, now: Inst
     save(tx, crypto, account, &before, &Counts { failures: 0, ..before }, None, now)
 }
 
-/// Counts guesses that were not settled in time, emits the events of locks that midnight released, and drops empty rows. Returns
+/// Presumes guesses wrong that were not settled in time, emits the events of locks that midnight released, and drops empty rows. Returns
 /// how many rows it touched.
 pub fn sweep(
     tx: &mut Tx<'_, '_>,
@@ -304,7 +308,7 @@ pub fn sweep(
     }
     let over = "select account from lockouts where locked_at is not null and held = 0 and locked_until <= ?1 limit ?2";
     for row in tx.rows(over, &[now.into(), limit.into()])? {
-        counts(tx, crypto, row.hash(0)?, now)?;
+        load_counts(tx, crypto, row.hash(0)?, now)?;
         touched += 1;
     }
     touched += guess::prune(tx, day(now), limit)?;

@@ -1,4 +1,5 @@
 //! ⑤: the cash card's PIN. It exists only while the request that carries it is handled (requirements.md#states).
+//! Wrong PINs are counted in `counts`, by way of `attempt` and `lockout`.
 
 use super::message::{Field, Message, Problem};
 use crate::secret::Secret;

@@ -72,7 +72,7 @@ impl IdentityService {
             return Ok(i);
         }
         let Ok(mut i) = i.clone().recalled(r.proofed.clone()) else { return Ok(i) };
-        i.counted = sql::counts(tx, account)?;
+        i.occupies_slot = sql::may_occupy_slot(tx, account)?;
         sql::save(tx, &self.crypto, &i)?;
         let detail = json!({ "auth_time": r.proofed.auth_time.secs() });
         sql::record(tx, &i, AuditAction::InteractionProofingRemembered, Some(account), detail, now)?;

@@ -263,8 +263,8 @@ impl IdentityService {
         self.advanced(tx, i, now)
     }
 
-    /// Takes the one good step token; every other page of the interaction is stale from here on. What the form before
-    /// lacked is forgotten. `Now` must be saved.
+    /// Uses up the one valid step token: every other open page of the interaction becomes stale. The errors of the
+    /// previous form are cleared. `Accepted` is already saved; save again only if you change it.
     pub fn take(&self, tx: &mut Tx<'_, '_>, v: &Visitor, step: &str, now: Instant) -> Result<StepCheck> {
         let Some(row) = self.admitted(tx, v, now)? else { return Ok(StepCheck::NotOwner) };
         if row.settles(&self.key, &v.cookie) {

@@ -86,7 +86,7 @@ fn from_row(crypto: &FieldCrypto, row: &Row) -> Result<InteractionRow> {
             language: row.opt_text(10)?.and_then(Language::parse),
             errors: form.unwrap_or_default(),
             passed_customer: !row.flag(12)?,
-            counted: row.flag(13)?,
+            occupies_slot: row.flag(13)?,
             recorded: row.flag(14)?,
             ended_now: false,
             stage,
@@ -156,9 +156,9 @@ pub fn save(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, i: &Interaction) -> Resul
             form(i)?.into(),
             i.live().into(),
             (!i.passed_customer).into(),
-            i.counted.into(),
+            i.occupies_slot.into(),
             i.recorded.into(),
-            i.account().filter(|_| i.counted).map(|a| crypto.account(a)).into(),
+            i.account().filter(|_| i.occupies_slot).map(|a| crypto.account(a)).into(),
             sealed(crypto, i)?.into(),
         ],
     )?;
@@ -206,11 +206,12 @@ pub(super) fn concurrent(tx: &mut Tx<'_, '_>, since: Instant, cap: i64) -> Resul
     tx.row(sql, &[since.into(), cap.into()])?.map_or(Ok(0), |row| row.int(0))
 }
 
-/// As many interactions of one account as count towards `identity.concurrent`: so one account cannot fill the service.
+/// How many slots of `identity.concurrent` the interactions of one account may occupy: so one account cannot fill the
+/// service.
 const PER_ACCOUNT: i64 = 3;
 
-/// Whether one more interaction of this account counts.
-pub(super) fn counts(tx: &mut Tx<'_, '_>, account: Hash) -> Result<bool> {
+/// Whether one more interaction of this account may occupy a slot of `identity.concurrent`.
+pub(super) fn may_occupy_slot(tx: &mut Tx<'_, '_>, account: Hash) -> Result<bool> {
     let sql = "select count(*) from (select 1 as one from interactions where account = ?1 and counted = 1 limit ?2) \
                as counted";
     let there = tx.row(sql, &[account.into(), PER_ACCOUNT.into()])?.map_or(Ok(0), |row| row.int(0))?;

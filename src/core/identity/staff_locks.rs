@@ -2,7 +2,7 @@
 
 use super::FieldCrypto;
 use super::guess;
-use super::lockout::{counts, day, record, unlocked};
+use super::lockout::{day, load_counts, record, unlocked};
 use super::sql::corrupt;
 use crate::account::Account;
 use crate::audit::{Actor, AuditAction};
@@ -23,7 +23,7 @@ pub struct LockEntry {
     pub since: Instant,
     /// When the lock ends; `None` until somebody releases it.
     pub until: Option<Instant>,
-    /// Guesses that count as wrong because they were not settled.
+    /// Guesses that are presumed wrong because they were not settled.
     pub unanswered: i64,
 }
 
@@ -71,9 +71,9 @@ pub fn release(
     now: Instant,
 ) -> Result<bool> {
     let index = crypto.account(account);
-    let c = counts(tx, crypto, index, now)?;
+    let c = load_counts(tx, crypto, index, now)?;
     let mut unanswered = guess::of(tx, index)?;
-    unanswered.retain(|g| g.counted || g.until <= now);
+    unanswered.retain(|g| g.presumed_wrong || g.until <= now);
     if c.lock().is_none() && unanswered.is_empty() {
         return Ok(false);
     }

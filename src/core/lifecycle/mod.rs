@@ -9,15 +9,15 @@
 
 pub mod account;
 pub mod client;
+pub mod delivery;
 pub mod expire;
 pub mod housekeeping;
-pub mod mailer;
 pub mod notice;
 pub mod outbox;
 
 pub use account::{AccountChangeKind, AccountChanged, ReportOutcome};
+pub use delivery::{Letter, LetterWriter, Mail, MailError, Mailer, deliver_notices};
 pub use expire::{Swept, expire};
-pub use mailer::{Letter, LetterWriter, Mail, MailError, Mailer, deliver_notices};
 pub use notice::{Completed, Notice, Queued};
 
 /// The most rows one sweep or housekeeping transaction changes.

@@ -13,7 +13,8 @@ use oxide_auth::code_grant::extensions::Pkce;
 use oxide_auth::primitives::grant::{Extensions, Grant};
 use std::borrow::Cow;
 
-/// A loaded code: not used yet, possibly expired. A used one is a replay and is handled before.
+/// A loaded code. `grant::code::redeem` has already refused one that is used, expired or another client's; the expiry is
+/// checked here a second time so that this function is safe alone.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadedCode<'a> {
     /// The client it was issued to.

@@ -2,7 +2,7 @@
 
 use super::request::{AskedDelivery, AskedHeader, AskedStatus, AskedStream};
 use super::set::{self, SetPart};
-use super::sql::{self, TakenToken, add_token};
+use super::sql::{self, StreamToken, add_token};
 use super::{StoppedBy, Stream, StreamDelivery, StreamStatus, VERIFICATION_INTERVAL, delivered};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::client::Client;
@@ -315,7 +315,7 @@ pub fn replay(
             let found = read.into_iter().find(|found| found.pos == pos);
             if let Some(found) = &found {
                 for part in set::parts(&found.event, &types, issuer) {
-                    let taken = TakenToken::of(&stream, found, part);
+                    let taken = StreamToken::of(&stream, found, part);
                     sql::revive_token(tx, &stream.id, &taken)?;
                 }
             }
@@ -333,9 +333,9 @@ pub fn replay(
 }
 
 /// A token that is no event.
-pub(super) fn control(part: SetPart, jti: &str, state: Option<&str>, at: Instant) -> TakenToken {
+pub(super) fn control(part: SetPart, jti: &str, state: Option<&str>, at: Instant) -> StreamToken {
     let (jti, state) = (jti.to_owned(), state.map(str::to_owned));
-    TakenToken { jti, pos: 0, part, grant: None, state, at, dead_at: None, why: None }
+    StreamToken { jti, pos: 0, part, grant: None, state, at, dead_at: None, why: None }
 }
 
 pub(super) fn record(

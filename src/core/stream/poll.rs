@@ -3,7 +3,7 @@
 use super::manage::record;
 use super::request::Poll;
 use super::set::{self, SetPart};
-use super::sql::{self, TakenToken, add_token, bury_token, drop_token, open_tokens};
+use super::sql::{self, StreamToken, add_token, bury_token, drop_token, open_tokens};
 use super::{Stream, StreamDelivery, StreamStatus, delivered};
 use crate::audit::{Actor, AuditAction};
 use crate::clock::Instant;
@@ -92,7 +92,7 @@ pub(super) fn take(
     stream: &mut Stream,
     receiver: &Receiver,
     issuer: &str,
-) -> Result<Vec<TakenToken>> {
+) -> Result<Vec<StreamToken>> {
     let mut open = open_tokens(tx, &stream.id, TAKEN)?;
     let types = delivered(receiver, &stream.requested, issuer);
     while i64::try_from(open.len()).unwrap_or(TAKEN) < TAKEN {
@@ -102,7 +102,7 @@ pub(super) fn take(
         for found in &events {
             stream.cursor = found.pos;
             for part in set::parts(&found.event, &types, issuer) {
-                let taken = TakenToken::of(stream, found, part);
+                let taken = StreamToken::of(stream, found, part);
                 add_token(tx, &stream.id, &taken)?;
                 open.push(taken);
             }
@@ -118,9 +118,9 @@ pub(super) fn take(
 }
 
 /// An answer is a JSON object and has no order: it never has two tokens of one grant (docs/events.md).
-fn first_of_each_grant(open: &[TakenToken], most: usize) -> Vec<&TakenToken> {
+fn first_of_each_grant(open: &[StreamToken], most: usize) -> Vec<&StreamToken> {
     let mut grants = HashSet::new();
-    let free = |t: &&TakenToken| t.grant.as_ref().is_none_or(|grant| grants.insert(grant.clone()));
+    let free = |t: &&StreamToken| t.grant.as_ref().is_none_or(|grant| grants.insert(grant.clone()));
     open.iter().filter(free).take(most).collect()
 }
 
@@ -129,7 +129,7 @@ pub(super) fn claims(
     tx: &mut Tx<'_, '_>,
     stream: &Stream,
     receiver: &Receiver,
-    taken: &TakenToken,
+    taken: &StreamToken,
     issuer: &str,
 ) -> Result<Option<Value>> {
     Ok(match taken.part {
@@ -141,7 +141,7 @@ pub(super) fn claims(
     })
 }
 
-impl TakenToken {
+impl StreamToken {
     /// The token of an event in a stream.
     pub(super) fn of(stream: &Stream, found: &event::PositionedEvent, part: SetPart) -> Self {
         Self {

@@ -7,7 +7,7 @@ use super::manage::{StatusChange, record, seal_context, turn};
 use super::poll::claims;
 use super::request::may_push;
 use super::set::{self, SetPart, TYP};
-use super::sql::{self, TakenToken, add_token, open_tokens};
+use super::sql::{self, StreamToken, add_token, open_tokens};
 use super::verdict::{PushAnswer, Verdict, backoff, judge};
 use super::{StoppedBy, Stream, StreamDelivery, StreamStatus, delivered, receiver};
 use crate::audit::{Actor, AuditAction};
@@ -73,12 +73,12 @@ pub struct Pusher {
 
 /// One token on its way.
 struct Outgoing {
-    token: TakenToken,
+    token: StreamToken,
     claims: Value,
 }
 
 /// What a round found to send.
-struct Window {
+struct PushRound {
     stream: Stream,
     fence: i64,
     /// Where the cursor is once the round is over.
@@ -137,7 +137,7 @@ impl Pusher {
     /// Sends the tokens in lanes: one token of a grant at a time. Once one must wait, no lane begins another.
     async fn send(
         &self,
-        window: &Window,
+        window: &PushRound,
         endpoint: &str,
         header: Option<&Secret>,
         networks: &[Network],
@@ -199,7 +199,7 @@ fn window_of(
     (issuer, node): (&str, &str),
     (allowed, jti): (&[String], &str),
     now: Instant,
-) -> Result<Option<Window>> {
+) -> Result<Option<PushRound>> {
     let Some(stream) = sql::load(tx, id)? else { return Ok(None) };
     if let StreamDelivery::Push { endpoint, .. } = &stream.delivery
         && !may_push(endpoint, allowed)
@@ -220,7 +220,7 @@ fn window(
     issuer: &str,
     node: &str,
     now: Instant,
-) -> Result<Option<Window>> {
+) -> Result<Option<PushRound>> {
     let Some(fence) = sql::take_lease(tx, id, node, now + LEASE, now)? else { return Ok(None) };
     let Some(stream) = sql::load(tx, id)? else { return Ok(None) };
     if stream.next_at.is_some_and(|at| now < at) {
@@ -229,7 +229,7 @@ fn window(
     let open = open_tokens(tx, id, ROUND)?;
     let mut cursor = stream.cursor;
     let rows = !open.is_empty();
-    let mut taken: Vec<TakenToken> = open;
+    let mut taken: Vec<StreamToken> = open;
     if !stream.verified {
         // Nothing but a verification leaves before the endpoint has answered one (docs/events.md).
         taken.retain(|t| t.part == SetPart::Verification);
@@ -241,7 +241,7 @@ fn window(
         for found in event::read(tx, who, cursor, ROUND)? {
             cursor = found.pos;
             taken.extend(
-                set::parts(&found.event, &types, issuer).into_iter().map(|p| TakenToken::of(&stream, &found, p)),
+                set::parts(&found.event, &types, issuer).into_iter().map(|p| StreamToken::of(&stream, &found, p)),
             );
         }
     }
@@ -255,14 +255,14 @@ fn window(
             }
         }
     }
-    Ok(Some(Window { stream, fence, cursor, rows, outgoing }))
+    Ok(Some(PushRound { stream, fence, cursor, rows, outgoing }))
 }
 
 /// Writes the results of a round. `false`, and nothing is written, if another node has the lease, or if the stream was changed or
 /// stopped meanwhile: then the tokens may be sent again.
 fn settle(
     tx: &mut Tx<'_, '_>,
-    window: &Window,
+    window: &PushRound,
     results: &[Option<Verdict>],
     (jitter, give_up): (f64, Duration),
     now: Instant,

@@ -84,7 +84,7 @@ pub fn of_event(stream: &Stream, receiver: &Receiver, found: &PositionedEvent, p
     let event = &found.event;
     let (kind, payload) = match part {
         SetPart::SessionRevoked => (SESSION_REVOKED.to_owned(), session_revoked(event)),
-        _ => (own_type(issuer, event.kind), own(receiver, event)),
+        _ => (own_type(issuer, event.kind), own_payload(receiver, event)),
     };
     let id = jti(stream, event.id.as_str(), part);
     let mut claims = frame(stream, &id, found.positioned_at, issuer);
@@ -142,7 +142,7 @@ fn subject(event: &Event, issuer: &str) -> Value {
 
 /// The payload in our own type: the members of docs/events.md, and the event's number within its grant. The institution also
 /// hears which account was verified.
-fn own(receiver: &Receiver, event: &Event) -> Value {
+fn own_payload(receiver: &Receiver, event: &Event) -> Value {
     let mut payload = event.detail.as_object().cloned().unwrap_or_default();
     if event.grant.is_some() {
         payload.insert("seq".into(), event.seq.into());

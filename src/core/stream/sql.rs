@@ -154,7 +154,7 @@ pub(super) fn forget_tokens(tx: &mut Tx<'_, '_>, id: &StreamId) -> Result<()> {
 
 /// What a stream has taken and not finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TakenToken {
+pub struct StreamToken {
     /// `jti`.
     pub jti: String,
     /// The position of the event; 0 for what is no event.
@@ -174,7 +174,7 @@ pub struct TakenToken {
 }
 
 /// Adds a token; one that is there already stays as it is.
-pub(super) fn add_token(tx: &mut Tx<'_, '_>, stream: &StreamId, t: &TakenToken) -> Result<()> {
+pub(super) fn add_token(tx: &mut Tx<'_, '_>, stream: &StreamId, t: &StreamToken) -> Result<()> {
     tx.execute(
         "insert into stream_tokens (stream_id, jti, pos, part, grant_id, state, at, dead_at, why) \
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) on conflict do nothing",
@@ -194,23 +194,23 @@ pub(super) fn add_token(tx: &mut Tx<'_, '_>, stream: &StreamId, t: &TakenToken) 
 }
 
 /// What a stream has taken and still tries, in order; at most `limit`.
-pub fn open_tokens(tx: &mut Tx<'_, '_>, stream: &StreamId, limit: i64) -> Result<Vec<TakenToken>> {
+pub fn open_tokens(tx: &mut Tx<'_, '_>, stream: &StreamId, limit: i64) -> Result<Vec<StreamToken>> {
     let sql = "select jti, pos, part, grant_id, state, at, dead_at, why from stream_tokens \
                where stream_id = ?1 and dead_at is null order by pos, part limit ?2";
     tx.rows(sql, &[stream.as_str().into(), limit.into()])?.iter().map(token_from_row).collect()
 }
 
 /// The dead letters of a stream, newest first.
-pub fn dead_letters(tx: &mut Tx<'_, '_>, stream: &StreamId, limit: i64) -> Result<Vec<TakenToken>> {
+pub fn dead_letters(tx: &mut Tx<'_, '_>, stream: &StreamId, limit: i64) -> Result<Vec<StreamToken>> {
     let sql = "select jti, pos, part, grant_id, state, at, dead_at, why from stream_tokens \
                where stream_id = ?1 and dead_at is not null order by dead_at desc, pos limit ?2";
     tx.rows(sql, &[stream.as_str().into(), limit.into()])?.iter().map(token_from_row).collect()
 }
 
-fn token_from_row(row: &Row) -> Result<TakenToken> {
+fn token_from_row(row: &Row) -> Result<StreamToken> {
     let jti = row.text(0)?;
     let bad = |why: &str| Error::Corrupt { table: "stream_tokens", row: jti.to_owned(), why: why.to_owned() };
-    Ok(TakenToken {
+    Ok(StreamToken {
         jti: jti.to_owned(),
         pos: row.int(1)?,
         part: SetPart::parse(row.text(2)?).ok_or_else(|| bad("part"))?,
@@ -235,7 +235,7 @@ pub(super) fn bury_token(tx: &mut Tx<'_, '_>, stream: &StreamId, jti: &str, why:
 }
 
 /// A token is tried again: a dead letter, or one that was delivered before.
-pub(super) fn revive_token(tx: &mut Tx<'_, '_>, stream: &StreamId, t: &TakenToken) -> Result<()> {
+pub(super) fn revive_token(tx: &mut Tx<'_, '_>, stream: &StreamId, t: &StreamToken) -> Result<()> {
     let dead = "delete from stream_tokens where stream_id = ?1 and jti = ?2";
     tx.execute(dead, &[stream.as_str().into(), t.jti.as_str().into()])?;
     add_token(tx, stream, t)

@@ -65,7 +65,7 @@ const FIRST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_mins(15);
 
 /// How long a stream waits after `attempts` failures in a row: 2 s, doubling to 15 min, minus up to a fifth by `jitter` (0 to 1),
-/// and never less than the receiver asked for, as far as that is at most [`LONGEST`].
+/// and never less than the receiver asked for, as far as that is at most 15 min.
 #[must_use]
 pub fn backoff(attempts: i64, at_least: Option<Duration>, jitter: f64) -> Duration {
     let doublings = u32::try_from(attempts.saturating_sub(1).clamp(0, 16)).unwrap_or(16);

@@ -5,7 +5,7 @@ use super::exchange::{self, TokenRequest};
 use super::sql::{self, Access};
 use super::{Issued, token_events};
 use crate::clock::Instant;
-use crate::event::EventKind as Event;
+use crate::event::EventKind;
 use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::{CUSTOMERS, OWN, Scope};
@@ -68,7 +68,7 @@ pub fn issue(
         tx,
         (&access.id, &access.client, &access.aud),
         None,
-        Event::TokenIssued,
+        EventKind::TokenIssued,
         exchange::detail(&access),
         now,
     )?;

@@ -7,7 +7,7 @@ use crate::authorize::Details;
 use crate::authorize::rules::OFFLINE;
 use crate::client::Client;
 use crate::clock::Instant;
-use crate::event::EventKind as Event;
+use crate::event::EventKind;
 use crate::grant::Grant;
 use crate::grant::code::{Redeemed, redeem};
 use crate::oxide::{self, TokenCaller};
@@ -157,7 +157,7 @@ fn issue(
         tx,
         (&access.id, &access.client, &access.aud),
         Some(&grant),
-        Event::TokenIssued,
+        EventKind::TokenIssued,
         detail(&access),
         now,
     )?;

@@ -5,7 +5,7 @@ use super::{sql, token_events};
 use crate::audit::Actor;
 use crate::client::Client;
 use crate::clock::Instant;
-use crate::event::EventKind as Event;
+use crate::event::EventKind;
 use crate::grant::{self, Grant, Reason};
 use crate::id::ClientId;
 use crate::refusal::{ErrorCode, Refusal};
@@ -70,7 +70,7 @@ pub fn revoke(
         tx,
         (&found.token.id, &client.id, &found.token.aud),
         found.grant.as_ref(),
-        Event::TokenRevoked,
+        EventKind::TokenRevoked,
         detail,
         now,
     )?;
@@ -92,7 +92,7 @@ pub fn restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     let revoked = sql::revoke_restored(tx, now, limit)?;
     for sql::RevokedToken { token, client, grant, aud } in &revoked {
         let detail = json!({"token": token});
-        token_events::event(tx, (token, client, aud), grant.as_ref(), Event::TokenRevoked, detail, now)?;
+        token_events::event(tx, (token, client, aud), grant.as_ref(), EventKind::TokenRevoked, detail, now)?;
     }
     Ok(revoked.len() as u64)
 }

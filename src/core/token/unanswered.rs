@@ -4,7 +4,7 @@
 use super::{Issued, Minted, sql, token_events};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
-use crate::event::EventKind as Event;
+use crate::event::EventKind;
 use crate::grant::code;
 use crate::params::Params;
 use crate::secret::{self, Hash, SecretKind};
@@ -36,7 +36,7 @@ pub fn undo(tx: &mut Tx<'_, '_>, issued: &Issued, minted: &Minted, params: &Para
         tx,
         (token, client, &found.token.aud),
         issued.grant.as_ref().map(|g| &g.id),
-        Event::TokenRevoked,
+        EventKind::TokenRevoked,
         detail.clone(),
         now,
     )?;
@@ -45,7 +45,7 @@ pub fn undo(tx: &mut Tx<'_, '_>, issued: &Issued, minted: &Minted, params: &Para
         grant: issued.grant.as_ref().map(|g| g.id.clone()),
         account: issued.grant.as_ref().map(|g| g.account_index),
         detail,
-        ..Entry::new(now, Actor::System, AuditAction::Event(Event::TokenRevoked))
+        ..Entry::new(now, Actor::System, AuditAction::Event(EventKind::TokenRevoked))
     };
     audit::append(tx, &entry)?;
     match (issued.grant.as_ref(), presented(params)) {

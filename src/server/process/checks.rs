@@ -1,6 +1,6 @@
 //! Creates the identity service with its rules and its core bank, and the hooks.
 
-use super::{Error, Parts, SampleBank, StartSampleBank, inside, key, mailer, tls};
+use super::{Error, Parts, SampleBank, StartSampleBank, inside, key, make_mailer, tls};
 use crate::alarm::Alarms;
 use crate::bank::{EventHook, HttpBank};
 use crate::client::registration::Trust;
@@ -128,7 +128,7 @@ pub fn examine(config: &Config, files: bool, sample_bank: Option<StartSampleBank
     bank_hook(config)?;
     trust(config)?;
     inside(config)?;
-    mailer::examine(config)?;
+    make_mailer::examine(config)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     tls::ServerCertificate::read(config, &provider)?;
     tls::authorities(config, &provider)?;

@@ -1,7 +1,7 @@
 //! The server's background jobs: send notices, sweep expired grants, do housekeeping. Each job is its own loop, so that
 //! a slow one does not delay the others. All stop together.
 
-use super::streams::{LOOK, UnderWay, look};
+use super::streams::{ActiveStreams, LOOK, look};
 use crate::keys::ring;
 use crate::lifecycle::housekeeping::{Retention, TASKS, run_task};
 use crate::lifecycle::{BATCH, LetterWriter, Mailer, client, deliver_notices, expire};
@@ -51,14 +51,14 @@ impl Jobs {
                 async move { deliver_notices(&app.store, &*mailer, &*writer, &app.sealer, app.now()).await.map(|_| ()) }
             })
         };
-        let (pusher, under_way) = (Arc::new(pusher), UnderWay::default());
+        let (pusher, active) = (Arc::new(pusher), ActiveStreams::default());
         let pushing = pusher.clone();
         let running =
             vec![
                 notices,
                 every_with(own(), "streams", LOOK, stopped.clone(), move |app| {
-                    let (pusher, under_way) = (pushing.clone(), under_way.clone());
-                    async move { look(&app, &pusher, &under_way).await }
+                    let (pusher, active) = (pushing.clone(), active.clone());
+                    async move { look(&app, &pusher, &active).await }
                 }),
                 every_with(own(), "expiry", SWEEP, stopped.clone(), |app| async move { sweep(&app).await }),
                 every_with(own(), "keys", KEYS, stopped.clone(), |app| async move { rotate(&app).await }),

@@ -5,7 +5,7 @@
 mod admin;
 mod checks;
 mod jobs;
-mod mailer;
+mod make_mailer;
 mod sample_bank;
 mod sockets;
 mod streams;
@@ -175,7 +175,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     }
     let pages = Pages::new(institution(&config)?).map_err(key("templates"))?;
 
-    let mailer = mailer::mailer(&config, parts.clock.clone())?;
+    let mailer = make_mailer::make_mailer(&config, parts.clock.clone())?;
     let crypto = FieldCrypto { sealer: sealer.clone(), random: parts.random.clone() };
     let alarms = Arc::new(Alarms::default());
     let (bank, sample_bank) = checks::bank(&config, &parts)?;

@@ -81,10 +81,10 @@ pub(super) fn pusher(app: &App, config: &Config) -> Result<Pusher, Error> {
 }
 
 /// The streams that are being pushed at this moment on this node.
-pub(super) type UnderWay = Arc<Mutex<HashSet<StreamId>>>;
+pub(super) type ActiveStreams = Arc<Mutex<HashSet<StreamId>>>;
 
 /// One look.
-pub(super) async fn look(app: &Arc<App>, pusher: &Arc<Pusher>, under_way: &UnderWay) -> store::Result<()> {
+pub(super) async fn look(app: &Arc<App>, pusher: &Arc<Pusher>, active: &ActiveStreams) -> store::Result<()> {
     if app.store.read(event::is_waiting).await? {
         let store = app.store.ending();
         loop {
@@ -95,19 +95,18 @@ pub(super) async fn look(app: &Arc<App>, pusher: &Arc<Pusher>, under_way: &Under
         }
     }
     let (head, streams) = app.store.read(|tx| Ok((event::head(tx)?, sql::list_pushed(tx, MOST)?))).await?;
-    app.streams.tell(head);
+    app.streams.set_head(head);
     let now = app.now();
     for stream in streams {
         let waits = stream.next_at.is_some_and(|at| now < at);
         let pushed = matches!(stream.delivery, StreamDelivery::Push { .. }) && stream.status == StreamStatus::Enabled;
-        let begin =
-            pushed && !waits && under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.id.clone());
+        let begin = pushed && !waits && active.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.id.clone());
         if !begin {
             continue;
         }
-        let (app, pusher, under_way) = (Arc::clone(app), Arc::clone(pusher), Arc::clone(under_way));
+        let (app, pusher, active) = (Arc::clone(app), Arc::clone(pusher), Arc::clone(active));
         tokio::spawn(async move {
-            let _turn = Turn { under_way, id: stream.id.clone() };
+            let _turn = Turn { active, id: stream.id.clone() };
             if let Err(cause) = push(&app, &pusher, &stream.id, &stream.client).await {
                 tracing::error!(stream = %stream.id, %cause, "events cannot be delivered; it will be tried again");
             }
@@ -118,12 +117,12 @@ pub(super) async fn look(app: &Arc<App>, pusher: &Arc<Pusher>, under_way: &Under
 
 /// A stream is under way until this is dropped, also by a panic.
 struct Turn {
-    under_way: UnderWay,
+    active: ActiveStreams,
     id: StreamId,
 }
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        self.active.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 

@@ -24,7 +24,7 @@ impl StreamHub {
         self.head.subscribe()
     }
     /// Tells the position of the last event. Wakes everybody if it has changed.
-    pub fn tell(&self, pos: i64) {
+    pub fn set_head(&self, pos: i64) {
         self.head.send_if_modified(|old| {
             let moved = *old != pos;
             *old = pos;

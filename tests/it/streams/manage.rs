@@ -9,7 +9,7 @@ on_both!(
     the_metadata_is_complete,
     a_stream_is_created_read_updated_replaced_and_deleted,
     what_is_broken_is_refused,
-    only_a_token_for_this_server_opens_the_door,
+    only_a_token_for_this_server_is_accepted,
     a_second_client_sees_and_changes_nothing,
     a_status_is_the_receivers_own,
     a_token_for_events_is_active_nowhere_else,
@@ -132,10 +132,10 @@ async fn what_is_broken_is_refused(w: &Town) {
     }
 }
 
-async fn only_a_token_for_this_server_opens_the_door(w: &Town) {
+async fn only_a_token_for_this_server_is_accepted(w: &Town) {
     let r = app(w, "listener", &[]).await;
     let id = r.poll_stream().await;
-    let doors = [
+    let endpoints = [
         ("GET", "/ssf/streams".to_owned(), None),
         ("POST", "/ssf/streams".to_owned(), Some(json!({}))),
         ("PATCH", "/ssf/streams".to_owned(), Some(json!({"stream_id": id}))),
@@ -149,7 +149,7 @@ async fn only_a_token_for_this_server_opens_the_door(w: &Town) {
     // A customer's token, for an app that could have the scope.
     let customers = w.link(&r.app, &mut w.browser()).await.access_token;
     let reads = token(&r.app, "ssf.read").await;
-    for (method, path, body) in &doors {
+    for (method, path, body) in &endpoints {
         let ask = |token: Option<&str>, path: &str| {
             let mut ask = RequestParts::default();
             if let Some(token) = token {

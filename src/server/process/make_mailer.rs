@@ -12,7 +12,7 @@ use url::{Host, Url};
 /// The time limit of one command to the relay; later the notice is tried again.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-pub(super) fn mailer(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Mailer>, Error> {
+pub(super) fn make_mailer(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Mailer>, Error> {
     let mail = &config.mail;
     let sender = Sender::new(&config.institution.name, &mail.from, clock).map_err(key("mail.from"))?;
     if mail.kind == MailKind::File {
@@ -59,7 +59,7 @@ fn helo(config: &Config) -> Result<Host, Error> {
 
 /// The errors that a start would find in `[mail]` and its files; nothing is created or sent.
 pub(super) fn examine(config: &Config) -> Result<(), Error> {
-    if config.mail.kind == MailKind::Smtp { mailer(config, Arc::new(SystemClock)).map(drop) } else { Ok(()) }
+    if config.mail.kind == MailKind::Smtp { make_mailer(config, Arc::new(SystemClock)).map(drop) } else { Ok(()) }
 }
 
 #[cfg(test)]
