@@ -17,6 +17,12 @@ pub(crate) fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
     claims.get(name).and_then(Value::as_str)
 }
 
+/// The media type of a JWT (RFC 7515 §4.1.9), without its optional `application/`.
+pub(crate) fn typ(token: &str) -> Option<String> {
+    let typ = decode_header(token).ok()?.typ?.to_ascii_lowercase();
+    Some(typ.strip_prefix("application/").map_or_else(|| typ.clone(), str::to_owned))
+}
+
 /// A P-256 key to sign with.
 #[derive(Clone)]
 pub(crate) struct SigningKey {

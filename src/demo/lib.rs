@@ -16,6 +16,8 @@ mod jose;
 
 pub mod wire;
 
+mod events;
+
 pub mod pages;
 
 pub mod listener;

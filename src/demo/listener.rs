@@ -103,7 +103,7 @@ impl Listener {
                 tracing::error!(%error, "a part of the demonstration stopped");
             }
         });
-        Ok(Running { url, address: self.address, handle, served })
+        Ok(Running { url, address: self.address, handle, served, background: None })
     }
 }
 
@@ -113,6 +113,7 @@ pub struct Running {
     address: SocketAddr,
     handle: ServerHandle,
     served: JoinHandle<()>,
+    background: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -126,8 +127,16 @@ impl Running {
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
+    /// Has a task end with this part.
+    pub(crate) fn background(mut self, task: JoinHandle<()>) -> Self {
+        self.background = Some(task);
+        self
+    }
     /// Lets requests under way finish, then stops.
     pub async fn stop(self) {
+        if let Some(task) = self.background {
+            task.abort();
+        }
         self.handle.stop(true).await;
         if let Err(error) = self.served.await {
             tracing::error!(%error, "a part of the demonstration ended badly");

@@ -84,6 +84,8 @@ Renkei デモ（すべてこのパソコンの中だけで動きます / everyth
   4. 暗証番号を入力し、許可すると、アプリに残高が表示されます。完了のメールは
      {simulator} に届きます。
      Enter the PIN and allow: the app shows the balance, the mail is in the simulator.
+  5. アプリで「連携を解除」を押すと、できごとがアプリと {api} に届きます。
+     End the link in the app: the event comes to the app and to the account API.
 
 終了は Ctrl-C / stop with Ctrl-C　　データ / data: {data}
 ready http://localhost:{port}"

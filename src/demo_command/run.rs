@@ -155,6 +155,7 @@ pub(super) async fn start(
             bank_token: shared(&bank_token),
             closed: Some(Arc::new(move |now| closed_until(&hours, now))),
             nonce_required: false,
+            events: true,
         },
         api::ApiParts { clock: shown_clock.clone(), random: shown_random.clone(), http: http.clone() },
     )?;

@@ -68,6 +68,7 @@ pub(super) fn start(
         bank_token: shared(&bank_token),
         closed: None,
         nonce_required: false,
+        events: false,
     };
     let authorities = match &config.outbound.ca_file {
         Some(file) => reqwest::Certificate::from_pem_bundle(&std::fs::read(file)?)?,

@@ -69,6 +69,7 @@ async fn no_part_unpacks_a_body() {
         (format!("{}/kakeibo", demo.app()), "text/plain; charset=utf-8"),
         (format!("{}/calls", demo.simulator()), "application/json"),
         (format!("{}/v1/accounts", demo.api()), "application/json"),
+        (format!("{}/events", demo.api()), "application/json"),
         (format!("{}/oauth/token", demo.issuer()), "application/json"),
         (format!("{}/oauth/authorize", demo.issuer()), "text/html; charset=utf-8"),
     ] {
@@ -100,6 +101,7 @@ async fn every_part_knows_its_methods() {
         (&app, "/assets/renkei.css", "GET, HEAD"),
         (&api, "/", "GET, HEAD"),
         (&api, "/healthz", "GET, HEAD"),
+        (&api, "/events", "POST"),
         (&api, "/v1/status", "GET, HEAD"),
         (&api, "/v1/accounts", "GET, HEAD"),
         (&api, "/v1/accounts/a", "GET, HEAD"),

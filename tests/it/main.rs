@@ -17,6 +17,7 @@ mod clients;
 mod config;
 mod conformance;
 mod demo;
+mod demo_events;
 mod demo_link;
 mod doubt;
 mod flow;

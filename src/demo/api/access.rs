@@ -1,4 +1,5 @@
-//! Who may have what: the token of a call, asked about at the server each time, and what its grant covers.
+//! Who may have what: the token of a call, asked about at the server each time unless an event has said that it is over, and
+//! what its grant covers.
 
 use super::Api;
 use super::challenge::{Refused, Scheme};
@@ -26,6 +27,8 @@ struct Introspection {
     cnf: Option<Map<String, Value>>,
     #[serde(default)]
     authorization_details: Vec<Detail>,
+    grant_id: Option<String>,
+    jti: Option<String>,
 }
 /// `aud` is one text or a list (RFC 7519 §4.1.3).
 #[derive(Debug, Deserialize)]
@@ -121,10 +124,17 @@ impl Api {
             return Err(Refused::Closed((until - now).num_seconds().unsigned_abs() + 1));
         }
         let (scheme, token) = presented(request)?;
-        let told = self.introspect(&token).await?;
         let dead = Refused::Token(scheme, "the token is not valid");
+        if self.events.is_over(&token) {
+            return Err(dead);
+        }
+        let told = self.introspect(&token).await?;
         let live = told.active && told.exp.is_none_or(|exp| now.timestamp() < exp);
         if !live || !told.aud.names(&self.settings.audience) {
+            return Err(dead);
+        }
+        // An event may have come while the server was asked.
+        if self.events.met(&token, [told.grant_id, told.jti]) {
             return Err(dead);
         }
         let refuse = |why| Err(Refused::Token(scheme, why));

@@ -3,11 +3,12 @@
 //! It owns no customer data and no decision about grants. Each call is checked by introspection (RFC 7662) over the
 //! wire, the token's binding by a DPoP proof (RFC 9449 §7), the certificate of the connection (RFC 8705 §3) or neither
 //! (RFC 6750), the grant's accounts by its `authorization_details` (RFC 9396). What it answers comes from the core bank,
-//! over HTTP.
+//! over HTTP. The server pushes events to it (RFC 8935): a token whose grant has ended is refused without asking.
 
 mod access;
 mod bank;
 mod challenge;
+mod events;
 mod nonce;
 mod proof;
 mod web;
@@ -44,6 +45,8 @@ pub struct ApiSettings {
     pub closed: Option<Closed>,
     /// Whether a DPoP proof must carry a nonce of ours.
     pub nonce_required: bool,
+    /// Whether it has a stream of events, which are pushed to `/events` here. The server's record of it must allow that.
+    pub events: bool,
 }
 
 /// What the API needs from outside.
@@ -64,6 +67,7 @@ struct Api {
     parts: ApiParts,
     proofs: proof::UsedProofs,
     nonces: nonce::Nonces,
+    events: events::ReceivedEvents,
 }
 
 /// Starts the API.
@@ -72,9 +76,17 @@ struct Api {
 /// When the listener cannot be opened.
 pub fn start(listener: Listener, settings: ApiSettings, parts: ApiParts) -> io::Result<Running> {
     let nonces = nonce::Nonces::new(bytes(parts.random.as_ref()));
-    let api = Api { origin: listener.url(), settings, parts, proofs: proof::UsedProofs::default(), nonces };
-    let api = actix_web::web::Data::new(api);
-    listener.open(move |c| {
-        c.app_data(api.clone()).configure(web::routes);
-    })
+    let events = events::ReceivedEvents::new(&settings, &parts);
+    let receives = settings.events;
+    let proofs = proof::UsedProofs::default();
+    let api = actix_web::web::Data::new(Api { origin: listener.url(), settings, parts, proofs, nonces, events });
+    let receiving = api.clone().into_inner();
+    let running = listener.open(move |c| {
+        c.app_data(api.clone());
+        if receives {
+            events::routes(c);
+        }
+        c.configure(web::routes);
+    })?;
+    Ok(if receives { running.background(tokio::spawn(events::run(receiving))) } else { running })
 }

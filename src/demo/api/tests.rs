@@ -1,5 +1,7 @@
 //! The API over the wire, beside a server that only introspects and a bank that only has two accounts.
 
+mod pushed;
+
 use super::*;
 use crate::crypto::tests::seeded;
 use crate::crypto::{base64url, random_text, sha256};
@@ -10,6 +12,7 @@ use crate::wire::{Answer, basic, loopback, send};
 use actix_web::http::header;
 use actix_web::web::{Data, Form, Path, Query, get, post};
 use actix_web::{HttpRequest, HttpResponse};
+use pushed::FakeTransmitter;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::error::Error;
@@ -59,6 +62,7 @@ struct ApiWorld {
     clock: Arc<ManualClock>,
     key: SigningKey,
     random: Box<dyn Random>,
+    transmitter: Data<FakeTransmitter>,
 }
 
 impl ApiWorld {
@@ -68,7 +72,7 @@ impl ApiWorld {
         let jkt = key.thumbprint().to_owned();
         let live = |changes: Value| {
             let mut answer = json!({
-                "active": true, "scope": "accounts transactions", "aud": "the-api", "exp": 1_795_300_600,
+                "active": true, "scope": "accounts transactions", "aud": "the-api", "exp": 1_795_300_600, "grant_id": "g0",
                 "authorization_details": [{"type": "account_information", "accounts": ["a"]}],
             });
             for (name, value) in changes.as_object().into_iter().flatten() {
@@ -79,6 +83,8 @@ impl ApiWorld {
         let tokens = Data::new(HashMap::from([
             ("bearer", live(json!({}))),
             ("bound", live(json!({"cnf": {"jkt": jkt}}))),
+            ("to-end", live(json!({"grant_id": "g1"}))),
+            ("to-revoke", live(json!({"jti": "t1"}))),
             ("foreign", live(json!({"aud": ["another-api"]}))),
             ("mtls", live(json!({"cnf": {"x5t#S256": base64url(sha256("certificate"))}}))),
             ("odd", live(json!({"cnf": {"x5t#S256": "x"}}))),
@@ -95,8 +101,12 @@ impl ApiWorld {
                 ]})),
             ),
         ]));
+        let transmitter = Data::new(FakeTransmitter::new()?);
+        let shared = transmitter.clone();
         let other = Listener::bind(0)?.open(move |c| {
             c.app_data(tokens.clone())
+                .app_data(shared.clone())
+                .configure(pushed::routes)
                 .route("/oauth/introspect", post().to(introspect))
                 .route("/accounts/{id}", get().to(account))
                 .route("/accounts/{id}/balance", get().to(balance))
@@ -111,11 +121,12 @@ impl ApiWorld {
             bank_token: Secret::new("bank-token"),
             closed: Some(Arc::new(closed)),
             nonce_required,
+            events: true,
         };
         let http = loopback()?;
         let parts = ApiParts { clock: clock.clone(), random: Arc::new(seeded(5)), http: http.clone() };
         let api = super::start(Listener::bind(0)?, settings, parts)?;
-        Ok(Self { api, other, http, clock, key, random: Box::new(seeded(6)) })
+        Ok(Self { api, other, http, clock, key, random: Box::new(seeded(6)), transmitter })
     }
 
     fn proof(

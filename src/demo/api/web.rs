@@ -46,6 +46,7 @@ async fn root(api: Data<Api>) -> HttpResponse {
         "endpoints": [
             "/v1/status", "/v1/accounts", "/v1/accounts/{id}", "/v1/accounts/{id}/balance", "/v1/accounts/{id}/transactions?from&to",
         ],
+        "last_events": api.events.last(),
     }))
 }
 

@@ -64,12 +64,12 @@ impl App {
             snapshot: None,
         };
         self.sessions.with(cookie, |s| {
-            s.timeline.saw(What::ConsentGranted, seen);
-            if s.link.as_ref().is_some_and(|old| old.grant_id != link.grant_id) {
-                s.timeline.saw(What::GrantReplaced, now);
+            s.timeline.saw(What::ConsentGranted, None, seen);
+            if let Some(old) = s.link.as_ref().filter(|old| old.grant_id != link.grant_id) {
+                s.timeline.saw(What::GrantReplaced, old.grant_id.as_ref(), now);
             }
-            s.timeline.saw(What::GrantCreated, now);
-            s.timeline.saw(What::TokenIssued, now);
+            s.timeline.saw(What::GrantCreated, link.grant_id.as_ref(), now);
+            s.timeline.saw(What::TokenIssued, None, now);
             s.link = Some(link);
             s.flash = Some(AppNotice::Linked);
         });
@@ -90,7 +90,7 @@ impl App {
         }
         if let Some(error) = query.get("error") {
             if role == Role::Creco {
-                self.sessions.with(cookie, |s| s.timeline.saw(What::ConsentDenied, self.parts.clock.now()));
+                self.sessions.with(cookie, |s| s.timeline.saw(What::ConsentDenied, None, self.parts.clock.now()));
             }
             return Err(Trouble::Refused(known_code(error).to_owned()).into());
         }
@@ -116,7 +116,7 @@ impl App {
                         let expired = now >= current.ends;
                         let (what, at) =
                             if expired { (What::GrantExpired, current.ends) } else { (What::GrantRevoked, now) };
-                        s.timeline.saw(what, at);
+                        s.timeline.saw(what, current.grant_id.as_ref(), at);
                         s.link = None;
                         Ok(Read::Ended)
                     }
@@ -134,8 +134,9 @@ impl App {
         self.oauth.revoke(&link.token).await?;
         let now = self.parts.clock.now();
         self.sessions.with(Some(cookie), |s| {
-            if s.link.as_ref().is_some_and(|current| current.token == link.token) {
-                s.timeline.saw(What::GrantRevoked, now);
+            // The event may have come before the answer, and have ended the link already.
+            if s.link.as_ref().is_none_or(|current| current.token == link.token) {
+                s.timeline.saw(What::GrantRevoked, link.grant_id.as_ref(), now);
                 s.link = None;
                 s.flash = Some(AppNotice::Revoked);
             }

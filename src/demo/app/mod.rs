@@ -3,7 +3,7 @@
 //! It owns its keys, its browser sessions and what it knows of a link, all in memory. As client `creco` it follows the
 //! FAPI 2.0 Security Profile §5.3.3 (PAR, RFC 9126; private_key_jwt, RFC 7523; PKCE, RFC 7636; DPoP, RFC 9449; `iss`,
 //! RFC 9207); as client `kakeibo` it is a plain OpenID Connect client with a secret. It learns of an account only what
-//! the account API tells it.
+//! the account API tells it, and of the end of a link by the events of its stream (RFC 8936).
 
 mod accounts;
 mod flow;
@@ -11,6 +11,8 @@ mod idtoken;
 mod kakeibo;
 mod oauth;
 mod provider;
+mod received;
+mod receiver;
 mod session;
 mod timeline;
 mod trouble;
@@ -67,6 +69,7 @@ struct App {
     key: SigningKey,
     oauth: oauth::Client,
     sessions: session::Sessions,
+    events: receiver::EventReceiver,
 }
 
 impl AppSettings {
@@ -85,6 +88,7 @@ pub fn start(listener: Listener, settings: AppSettings, parts: AppParts) -> io::
     let key = SigningKey::generate().map_err(io::Error::other)?;
     let proof_key = SigningKey::generate().map_err(io::Error::other)?;
     let oauth = oauth::Client::new(&settings, &own, key.clone(), proof_key, &parts);
+    let events = receiver::EventReceiver::new(&settings.issuer, &settings.client_id, &parts.http);
     let app = actix_web::web::Data::new(App {
         origin: own,
         settings,
@@ -92,8 +96,11 @@ pub fn start(listener: Listener, settings: AppSettings, parts: AppParts) -> io::
         key,
         oauth,
         sessions: session::Sessions::default(),
+        events,
     });
-    listener.open(move |c| {
+    let receiving = app.clone().into_inner();
+    let running = listener.open(move |c| {
         c.app_data(app.clone()).configure(web::routes);
-    })
+    })?;
+    Ok(running.background(tokio::spawn(receiver::run(receiving))))
 }

@@ -10,8 +10,9 @@ use crate::time::Clock;
 use crate::wire::{self, Answer, with_query};
 use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// RFC 7523 §2.2.
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -148,6 +149,39 @@ impl Client {
             Ok(request
                 .header("authorization", format!("DPoP {}", token.reveal()))
                 .header("x-fapi-interaction-id", wire::interaction_id(self.random.as_ref())))
+        })
+        .await
+    }
+
+    /// A token for the app itself (RFC 6749 §4.4).
+    pub(super) async fn client_token(&self, scope: &str) -> Result<Secret, Trouble> {
+        let metadata = self.provider.metadata(self.clock.now()).await?;
+        let form = vec![("grant_type", "client_credentials".to_owned()), ("scope", scope.to_owned())];
+        let answer = self.post(&metadata, &metadata.token_endpoint, form).await?;
+        let tokens: Tokens = serde_json::from_value(expect(answer, 200)?).map_err(|_| Trouble::Broken("tokens"))?;
+        if tokens.token_type.eq_ignore_ascii_case("DPoP") {
+            Ok(tokens.access_token)
+        } else {
+            Err(Trouble::Broken("token_type"))
+        }
+    }
+
+    /// Calls an endpoint of the server with such a token; the whole exchange may take so long.
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        url: &str,
+        token: &Secret,
+        body: Option<&Value>,
+        wait: Duration,
+    ) -> Result<Answer, Trouble> {
+        self.proved(NonceAudience::Server, method.clone(), url, Some(token), || {
+            let request = self.http.request(method.clone(), url).timeout(wait);
+            let request = request.header("authorization", format!("DPoP {}", token.reveal()));
+            Ok(match body {
+                Some(body) => request.json(body),
+                None => request,
+            })
         })
         .await
     }

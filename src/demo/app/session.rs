@@ -110,6 +110,10 @@ impl Sessions {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.by_cookie.get_mut(&sha256(cookie?.reveal())).map(work)
     }
+    /// Works on every browser's session.
+    pub(super) fn each(&self, work: impl FnMut(&mut Session)) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).by_cookie.values_mut().for_each(work);
+    }
 }
 
 #[cfg(test)]

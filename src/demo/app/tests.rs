@@ -1,5 +1,7 @@
 //! The app over the wire, beside a server that can lie: what it sends, and what it refuses to believe.
 
+mod polled;
+
 use super::*;
 use crate::crypto::tests::seeded;
 use crate::crypto::{base64url, sha256};
@@ -111,6 +113,9 @@ async fn token(s: Data<Server>, request: HttpRequest, body: Bytes) -> HttpRespon
         Ok(form) => form,
         Err(refusal) => return refusal,
     };
+    if form.get("grant_type").is_some_and(|kind| kind == "client_credentials") {
+        return HttpResponse::Ok().json(json!({"access_token": "own-token", "token_type": "DPoP"}));
+    }
     let pushed = held(&s.pushed);
     let challenge = form.get("code_verifier").map(|v| base64url(sha256(v)));
     if challenge != pushed.get("code_challenge").cloned() || form.get("code").is_none_or(|code| code != "the-code") {
@@ -161,6 +166,7 @@ struct AppWorld {
     app: Running,
     other: Running,
     server: Data<Server>,
+    polled: Data<polled::Polled>,
     cookie: String,
 }
 
@@ -177,9 +183,12 @@ impl AppWorld {
             api: Mutex::new(200),
             revoked: Mutex::default(),
         });
-        let shared = server.clone();
+        let polled = Data::new(polled::Polled::new()?);
+        let shared = (server.clone(), polled.clone());
         let other = Listener::bind(0)?.open(move |c| {
-            c.app_data(shared.clone())
+            c.app_data(shared.0.clone())
+                .app_data(shared.1.clone())
+                .configure(polled::routes)
                 .route("/.well-known/openid-configuration", get().to(metadata))
                 .route("/jwks", get().to(jwks))
                 .route("/par", post().to(par))
@@ -199,7 +208,7 @@ impl AppWorld {
         let parts = AppParts { clock, random: Arc::new(seeded(8)), http, pages: Pages::new()? };
         let app = super::start(Listener::bind(0)?, settings, parts)?;
         put(&server.pushed, HashMap::from([("app".to_owned(), app.url().to_owned())]));
-        Ok(Self { app, other, server, cookie: String::new() })
+        Ok(Self { app, other, server, polled, cookie: String::new() })
     }
 
     async fn get(&self, path: &str) -> Result<Answer, Box<dyn Error>> {

@@ -34,12 +34,15 @@ pub(super) fn notice(why: &Failed) -> (AppNotice, StatusCode) {
     }
 }
 
-/// The app's page.
+/// The app's page. `notice` comes before what was to be said once.
 pub(super) fn home(app: &App, visitor: &Visitor, notice: Option<AppNotice>) -> Result<String, Error> {
     let now = app.parts.clock.now();
-    let (link, events) = app
+    let (link, flash, events) = app
         .sessions
-        .with(visitor.cookie.as_ref(), |s| (s.link.clone(), s.timeline.events(s.link.as_ref().map(|l| l.ends), now)))
+        .with(visitor.cookie.as_ref(), |s| {
+            let events = s.timeline.events(&app.events.received, s.link.as_ref().map(|l| l.ends), now);
+            (s.link.clone(), s.flash.take(), events)
+        })
         .unwrap_or_default();
     let institution = app.settings.institution(visitor.language);
     let page = AppPage {
@@ -47,9 +50,9 @@ pub(super) fn home(app: &App, visitor: &Visitor, notice: Option<AppNotice>) -> R
         provider: PROVIDER.to_owned(),
         institution: institution.to_owned(),
         link_action: String::new(),
-        notice,
+        notice: notice.or(flash),
         link: link.map(|link| link_summary(institution, &link, now)),
-        events: events.iter().map(entry).collect(),
+        events: events.into_iter().map(entry).collect(),
     };
     app.parts.pages.app(visitor.language, &page)
 }
@@ -84,8 +87,14 @@ fn account(institution: &str, statement: &Statement, as_of: DateTime<Utc>) -> Li
     }
 }
 
-fn entry(event: &Event) -> TimelineEntry {
-    TimelineEntry { at: event.at, event: event.what.name().to_owned(), next: event.planned }
+fn entry(event: Event) -> TimelineEntry {
+    TimelineEntry {
+        at: event.at,
+        event: event.name,
+        by: event.by.unwrap_or_default(),
+        next: event.planned,
+        notified: event.notified,
+    }
 }
 
 /// The plain client's page: the claims of the id_token, as verified.

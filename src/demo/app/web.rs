@@ -38,9 +38,10 @@ async fn home(app: Data<App>, request: HttpRequest) -> HttpResponse {
         return away;
     }
     let visitor = Visitor::of(&request);
-    let mut notice = app.sessions.with(visitor.cookie.as_ref(), |s| s.flash.take()).flatten();
+    let mut notice = None;
     if let Some(cookie) = &visitor.cookie {
         match app.refresh(cookie).await {
+            // What is to be said once is read together with the link: an event may end it at any time.
             Ok(Read::Current) => {}
             Ok(Read::Ended) => notice = Some(AppNotice::Ended),
             Err(trouble) => notice = Some(view::notice(&Failed::Trouble(trouble)).0),

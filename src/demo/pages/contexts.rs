@@ -50,8 +50,12 @@ pub struct TimelineEntry {
     pub at: DateTime<Utc>,
     /// An event's name, `grant.created`: known ones have a sentence in the locale files.
     pub event: String,
+    /// Who caused it: some events have a sentence for each; empty if nobody says so.
+    pub by: String,
     /// Still to come.
     pub next: bool,
+    /// The authorization server has sent it.
+    pub notified: bool,
 }
 
 /// What holds a link together.

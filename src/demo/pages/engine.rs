@@ -70,7 +70,7 @@ fn words(language: Language) -> Result<Words, Error> {
 
 /// What a template can call:
 /// `t(key=…, …)` a text; arguments are escaped, the text itself is ours and may hold markup;
-/// `event(name=…)` a sentence for an event; `asset(name=…)` the address of a file; filters for moments, days and yen.
+/// `event(name=…, by=…)` a sentence for an event; `asset(name=…)` the address of a file; filters for moments, days and yen.
 fn register(tera: &mut Tera, language: Language, words: &Arc<Words>) {
     let known = Arc::clone(words);
     tera.register_function("t", move |kwargs: Kwargs, _: &State| -> TeraResult<Value> {
@@ -79,8 +79,9 @@ fn register(tera: &mut Tera, language: Language, words: &Arc<Words>) {
     let known = Arc::clone(words);
     tera.register_function("event", move |kwargs: Kwargs, _: &State| -> TeraResult<Value> {
         let key = format!("event-{}", kwargs.must_get::<&str>("name")?.replace(['.', '_'], "-"));
+        let precise = format!("{key}-{}", kwargs.must_get::<&str>("by")?);
         // An event this version has no sentence for: its name stands beside it.
-        let key = if known.has_message(&key) { key.as_str() } else { "event-other" };
+        let key = [&precise, &key].into_iter().find(|key| known.has_message(key)).map_or("event-other", String::as_str);
         text(&known, key, &kwargs)
     });
     tera.register_function("asset", |kwargs: Kwargs, _: &State| -> TeraResult<Value> {

@@ -68,7 +68,14 @@ pub fn all() -> Vec<Sample> {
 }
 
 fn app(notice: Option<AppNotice>, link: Option<ShownLink>) -> AppPage {
-    let event = |seconds, event: &str, next| TimelineEntry { at: after(seconds), event: event.into(), next };
+    let event = |seconds, event: &str, next| TimelineEntry {
+        at: after(seconds),
+        event: event.into(),
+        by: String::new(),
+        next,
+        notified: event == "grant.created",
+    };
+    let revoked = TimelineEntry { by: "institution".into(), notified: true, ..event(83, "grant.revoked", false) };
     AppPage {
         app: APP.into(),
         provider: PROVIDER.into(),
@@ -81,6 +88,7 @@ fn app(notice: Option<AppNotice>, link: Option<ShownLink>) -> AppPage {
             event(80, "grant.created", false),
             event(81, "token.issued", false),
             event(82, "grant.something_new", false),
+            revoked,
             event(23 * 86_400, "grant.expiring", true),
             event(30 * 86_400, "grant.expired", true),
         ],

@@ -45,6 +45,7 @@ impl ApiUnderTest {
             bank_token: token,
             closed: None,
             nonce_required: false,
+            events: false,
         };
         let random = SeededRandom::new(8);
         let parts = api::ApiParts { clock, random: Arc::new(move |out: &mut [u8]| random.fill(out)), http };
