@@ -121,6 +121,11 @@ impl Pusher {
         Ok(self.store.ending().write(write).await? && more)
     }
 
+    /// Before the first round: takes over what a killed process left, where no other process can be running.
+    pub async fn start(&self) -> Result<()> {
+        self.store.ending().write(sql::end_stale_leases).await
+    }
+
     /// Gives back every lease of this node, so that another one need not wait for their end.
     pub async fn stop(&self) -> Result<()> {
         let node = self.node.clone();

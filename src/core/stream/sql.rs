@@ -268,6 +268,14 @@ pub(super) fn take_lease(
     row.map(|row| row.int(0)).transpose()
 }
 
+/// Ends the leases of a process that was killed, if nobody else can have one: on SQLite one process has the file.
+pub(super) fn end_stale_leases(tx: &mut Tx<'_, '_>) -> Result<()> {
+    if tx.has_one_writer() {
+        tx.execute("update streams set owner = null, leased_until = null where owner is not null", &[])?;
+    }
+    Ok(())
+}
+
 /// Ends every lease of a node.
 pub(super) fn give_back_leases(tx: &mut Tx<'_, '_>, owner: &str) -> Result<()> {
     tx.execute("update streams set owner = null, leased_until = null where owner = ?1", &[owner.into()]).map(drop)

@@ -259,6 +259,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let handle = server.handle();
     let task = tokio::spawn(server);
     let pusher = streams::pusher(&app, &app.config)?;
+    pusher.start().await?;
     let jobs = jobs::Jobs::start(&app, mailer, Arc::new(app.pages.clone()), pusher);
     Ok(Running { app, addresses, mtls_addresses, identity, provider, admin, jobs, sample_bank, handle, task })
 }
