@@ -272,8 +272,9 @@ const CASES = {
     const fapi = await enter("fapi2-jwt-dpop");
     await each(
       listed,
-      ["openid", "accounts", "transactions", "offline_access", "status", "payments", "profile"],
-      (scope) => assert.ok(scope === "status" || linked.tokens.scope.split(" ").includes(scope), scope), // `status`: a client's own, see CALLS
+      ["openid", "accounts", "transactions", "offline_access", "status", "ssf.read", "ssf.manage", "payments", "profile"],
+      // What a client has for itself is not among what a customer gave: `status` (see CALLS), and what opens /ssf.
+      (scope) => assert.ok(["status", "ssf.read", "ssf.manage"].includes(scope) || linked.tokens.scope.split(" ").includes(scope), scope),
       (scope) => ask(fapi, { scope: `accounts ${scope}` }).then(assert.fail, (why) => assert.equal(why.error, "invalid_scope")),
     );
   },
