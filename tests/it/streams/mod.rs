@@ -1,5 +1,6 @@
 //! Events on their way to receivers (docs/events.md), from outside: over HTTP, with a receiver that is a program of its own.
 
+mod columns;
 mod cost;
 mod killed;
 mod manage;
