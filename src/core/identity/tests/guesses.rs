@@ -96,7 +96,8 @@ async fn two_birth_dates_and_a_pin_lock_until_midnight() {
     let rows = town.store.read(move |tx| tx.rows(sql, &[])).await.unwrap();
     let row = &rows[0];
     assert_eq!((row.opt_text(0).unwrap(), row.hash(1).unwrap()), (Some("creco"), index));
-    assert_eq!(row.text(2).unwrap(), format!(r#"{{"reason":"failures","until":{}}}"#, midnight.secs()));
+    let detail: serde_json::Value = serde_json::from_str(row.text(2).unwrap()).unwrap();
+    assert_eq!(detail, serde_json::json!({"reason": "failures", "until": midnight.secs()}));
 }
 
 /// Fifty browsers, all past ④ for one account, post a wrong PIN at the same moment.
