@@ -27,6 +27,9 @@ const BY_APP: &str = "このアプリから連携を解除しました";
 const BY_STAFF: &str = "金融機関が連携を停止しました";
 
 fn clock() -> Arc<dyn renkei_demo::time::Clock> {
+    // The demonstration and the server's library share one process here, and the first that uses jsonwebtoken decides how it
+    // computes: in the program that is the server, too.
+    renkei_core::keys::SigningKey::generate(renkei_core::keys::jose::Alg::EdDsa).unwrap();
     Arc::new(|| from_secs(SystemClock.now().secs()))
 }
 

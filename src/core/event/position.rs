@@ -81,7 +81,7 @@ pub fn assign_positions(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result
     // Nobody else gives positions until this transaction ends.
     take(tx, 0)?;
     let rows = tx.rows(
-        "select id, kind, aud from events where pos is null order by grant_id, seq, id limit ?1",
+        "select id, kind, aud from events where pos is null order by grant_id, seq, at, id limit ?1",
         &[limit.into()],
     )?;
     let first = take(tx, i64::try_from(rows.len()).unwrap_or(0))?;
@@ -159,14 +159,16 @@ const OF_ALL: &str =
 pub(super) const OF_APP: &str = concat!(
     "select ",
     columns!(),
-    ", pos, positioned_at from events where client_id = ?1 and pos > ?2 and kind in ('consent.denied', 'grant.created', \
+    ", pos, positioned_at from events where client_id = ?1 and pos is not null and pos > ?2 \
+     and kind not in ('token.issued', 'consent.granted') and kind in ('consent.denied', 'grant.created', \
      'grant.replaced', 'grant.updated', 'grant.revoked', 'grant.expiring', 'grant.expired', 'token.revoked', \
      'client.changed', 'client.suspended', 'client.resumed', 'client.ended') order by pos limit ?3"
 );
 pub(super) const OF_RECORD: &str = concat!(
     "select ",
     columns!(),
-    ", pos, positioned_at from events where client_id = ?1 and pos > ?2 and kind in ('client.changed', 'client.suspended', \
+    ", pos, positioned_at from events where client_id = ?1 and pos is not null and pos > ?2 \
+     and kind not in ('token.issued', 'consent.granted') and kind in ('client.changed', 'client.suspended', \
      'client.resumed', 'client.ended') order by pos limit ?3"
 );
 const OF_AUDIENCE: &str = "select e.id, e.at, e.kind, e.client_id, e.grant_id, e.sub, e.seq, e.detail, e.aud, e.account, \

@@ -41,8 +41,9 @@ fn names_are_read_back() {
 fn the_statements_read_the_kinds_of_their_audience() {
     for kind in EventKind::ALL {
         let named = format!("'{}'", kind.as_str());
-        assert_eq!(position::OF_APP.contains(&named), kind.audience().app, "{named}");
+        let listed = |sql: &str| sql.rsplit("kind in (").next().is_some_and(|list| list.contains(&named));
+        assert_eq!(listed(position::OF_APP), kind.audience().app, "{named}");
         let of_record = kind.as_str().starts_with("client.") && kind.audience().resource_server;
-        assert_eq!(position::OF_RECORD.contains(&named), of_record, "{named}");
+        assert_eq!(listed(position::OF_RECORD), of_record, "{named}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::request::{AskedDelivery, AskedHeader, AskedStatus, AskedStream};
 use super::set::{self, SetPart};
-use super::sql::{self, StreamToken, add_token};
+use super::sql::{self, StreamToken, add_control};
 use super::{StoppedBy, Stream, StreamDelivery, StreamStatus, VERIFICATION_INTERVAL, delivered};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::client::Client;
@@ -106,7 +106,7 @@ pub fn create(tx: &mut Tx<'_, '_>, client: &Client, new: &PreparedStream, now: I
     };
     sql::insert(tx, &stream)?;
     if !stream.verified {
-        add_token(tx, &stream.id, &control(SetPart::Verification, &new.jti, None, now))?;
+        add_control(tx, &stream.id, &control(SetPart::Verification, &new.jti, None, now))?;
     }
     record(tx, &stream, Actor::Client(client.id.clone()), AuditAction::StreamCreated, json!({}), now)?;
     Ok(Ok(stream))
@@ -150,7 +150,7 @@ pub fn change(
         (stream.attempts, stream.failing_since, stream.next_at, stream.trouble) = (0, None, None, None);
         stream.polled_at = Some(now);
         if !stream.verified {
-            add_token(tx, &stream.id, &control(SetPart::Verification, &new.jti, None, now))?;
+            add_control(tx, &stream.id, &control(SetPart::Verification, &new.jti, None, now))?;
         }
     }
     sql::save(tx, &stream, now)?;
@@ -231,10 +231,10 @@ pub fn turn(
             stream.polled_at = Some(now);
             if !stream.verified {
                 let verification = format!("{jti}-verification");
-                add_token(tx, &stream.id, &control(SetPart::Verification, &verification, None, now))?;
+                add_control(tx, &stream.id, &control(SetPart::Verification, &verification, None, now))?;
             }
             if unasked {
-                add_token(tx, &stream.id, &control(SetPart::StreamUpdated, jti, None, now))?;
+                add_control(tx, &stream.id, &control(SetPart::StreamUpdated, jti, None, now))?;
             }
             AuditAction::StreamEnabled
         }
@@ -268,7 +268,7 @@ pub fn verify(
     }
     stream.asked_at = Some(now);
     if stream.status != StreamStatus::Disabled {
-        add_token(tx, id, &control(SetPart::Verification, jti, state, now))?;
+        add_control(tx, id, &control(SetPart::Verification, jti, state, now))?;
     }
     sql::save(tx, &stream, now)?;
     Ok(Ok(()))
@@ -276,7 +276,7 @@ pub fn verify(
 
 /// Staff sends a verification, whatever the receiver asked for.
 pub fn test(tx: &mut Tx<'_, '_>, stream: &Stream, jti: &str, actor: Actor, now: Instant) -> Result<()> {
-    add_token(tx, &stream.id, &control(SetPart::Verification, jti, None, now))?;
+    add_control(tx, &stream.id, &control(SetPart::Verification, jti, None, now))?;
     record(tx, stream, actor, AuditAction::StreamTested, json!({}), now)
 }
 

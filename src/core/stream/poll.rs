@@ -19,8 +19,10 @@ pub const MOST: usize = 100;
 pub const MOST_ACKNOWLEDGED: usize = 1000;
 /// How much a stream takes at once. An answer has one token of a grant, so more is taken than is handed out.
 const TAKEN: i64 = 200;
-/// How many events are read in one go while nothing that was asked for is among them.
+/// How many events are read in one go,
 const READ: i64 = 500;
+/// and how often in one poll while little of what was asked for is among them: the next poll goes on.
+const READS: usize = 4;
 
 /// What a poll finds.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,9 +67,9 @@ pub fn poll(
     let mut sets = Vec::new();
     let mut more = false;
     if stream.status == StreamStatus::Enabled {
-        let open = take(tx, &mut stream, receiver, issuer)?;
+        let (open, unread) = take(tx, &mut stream, receiver, issuer)?;
         let chosen = first_of_each_grant(&open, ask.most);
-        more = chosen.len() < open.len();
+        more = unread || chosen.len() < open.len();
         for taken in chosen {
             if let Some(claims) = claims(tx, &stream, receiver, taken, issuer)? {
                 sets.push((taken.jti.clone(), claims));
@@ -92,12 +94,15 @@ pub(super) fn take(
     stream: &mut Stream,
     receiver: &Receiver,
     issuer: &str,
-) -> Result<Vec<StreamToken>> {
+) -> Result<(Vec<StreamToken>, bool)> {
     let mut open = open_tokens(tx, &stream.id, TAKEN)?;
     let types = delivered(receiver, &stream.requested, issuer);
-    while i64::try_from(open.len()).unwrap_or(TAKEN) < TAKEN {
+    for _ in 0..READS {
+        if i64::try_from(open.len()).unwrap_or(TAKEN) >= TAKEN {
+            return Ok((open, true));
+        }
         let events = event::read(tx, receiver, stream.cursor, READ)?;
-        let Some(last) = events.last() else { break };
+        let Some(last) = events.last() else { return Ok((open, false)) };
         let (last, full) = (last.pos, events.len() as u64 == READ.unsigned_abs());
         for found in &events {
             stream.cursor = found.pos;
@@ -111,10 +116,10 @@ pub(super) fn take(
             }
         }
         if !full && stream.cursor == last {
-            break;
+            return Ok((open, false));
         }
     }
-    Ok(open)
+    Ok((open, true))
 }
 
 /// An answer is a JSON object and has no order: it never has two tokens of one grant (docs/events.md).

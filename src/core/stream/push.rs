@@ -36,6 +36,8 @@ const ROUND: i64 = 64;
 const ROUND_TIME: Duration = Duration::from_secs(5);
 /// How long a lease lasts: as long as a round and its last answers take. It is renewed before each round.
 const LEASE: Duration = Duration::from_secs(20);
+/// The longest `outbound.timeout`: a push that takes longer would outlive the lease.
+pub const LONGEST_PUSH: Duration = Duration::from_secs(10);
 
 /// Posts tokens.
 pub trait PushPort: Send + Sync + 'static {
@@ -83,6 +85,8 @@ struct PushRound {
     fence: i64,
     /// Where the cursor is once the round is over.
     cursor: i64,
+    /// Whether there may be more events to read.
+    full: bool,
     /// Whether the tokens have rows already.
     rows: bool,
     outgoing: Vec<Outgoing>,
@@ -101,17 +105,17 @@ impl Pusher {
         let allowed = client.events.endpoints.clone();
         let jti = super::manage::new_jti(&*self.random);
         let lease = move |tx: &mut Tx<'_, '_>| window_of(tx, &id, &who, (&issuer, &node), (&allowed, &jti), now);
-        let Some(window) = self.store.ending().write(lease).await? else { return Ok(false) };
+        let Some(window) = self.store.write(lease).await? else { return Ok(false) };
         let StreamDelivery::Push { endpoint, authorization } = &window.stream.delivery else { return Ok(false) };
-        let header = match self.header(&window.stream.id, authorization.as_deref()) {
-            Ok(header) => header,
+        let header = self.header(&window.stream.id, authorization.as_deref());
+        let results = match &header {
+            Ok(header) => self.send(&window, endpoint, header.as_ref(), &client.allow_networks).await,
             Err(why) => {
-                tracing::error!(stream = %window.stream.id, why, "an authorization header cannot be used");
-                return Ok(false);
+                let verdict = Verdict::Wait { why: format!("the authorization header: {why}"), at_least: None };
+                vec![Some(verdict); window.outgoing.len()]
             }
         };
-        let results = self.send(&window, endpoint, header.as_ref(), &client.allow_networks).await;
-        let more = window.rows || window.outgoing.len() as u64 >= ROUND.unsigned_abs();
+        let more = window.rows || window.full;
         let jitter = f64::from(random::below(&*self.random, 1000)) / 1000.0;
         let (now, give_up) = (self.clock.now(), self.give_up);
         let window = Arc::new(window);
@@ -205,7 +209,8 @@ fn window_of(
     (allowed, jti): (&[String], &str),
     now: Instant,
 ) -> Result<Option<PushRound>> {
-    let Some(stream) = sql::load(tx, id)? else { return Ok(None) };
+    let enabled = sql::load(tx, id)?.filter(|stream| stream.status == StreamStatus::Enabled);
+    let Some(stream) = enabled else { return Ok(None) };
     if let StreamDelivery::Push { endpoint, .. } = &stream.delivery
         && !may_push(endpoint, allowed)
     {
@@ -234,6 +239,7 @@ fn window(
     let open = open_tokens(tx, id, ROUND)?;
     let mut cursor = stream.cursor;
     let rows = !open.is_empty();
+    let mut full = false;
     let mut taken: Vec<StreamToken> = open;
     if !stream.verified {
         // Nothing but a verification leaves before the endpoint has answered one (docs/events.md).
@@ -243,7 +249,9 @@ fn window(
         taken.retain(|t| t.pos == 0);
     } else if !rows {
         let types = delivered(who, &stream.requested, issuer);
-        for found in event::read(tx, who, cursor, ROUND)? {
+        let events = event::read(tx, who, cursor, ROUND)?;
+        full = events.len() as u64 >= ROUND.unsigned_abs();
+        for found in events {
             cursor = found.pos;
             taken.extend(
                 set::parts(&found.event, &types, issuer).into_iter().map(|p| StreamToken::of(&stream, &found, p)),
@@ -260,7 +268,7 @@ fn window(
             }
         }
     }
-    Ok(Some(PushRound { stream, fence, cursor, rows, outgoing }))
+    Ok(Some(PushRound { stream, fence, cursor, full, rows, outgoing }))
 }
 
 /// Writes the results of a round. `false`, and nothing is written, if another node has the lease, or if the stream was changed or

@@ -13,6 +13,8 @@ use url::Url;
 pub const LONGEST_TEXT: usize = 1024;
 /// The longest `authorization_header`, in bytes.
 const LONGEST_HEADER: usize = 2000;
+/// The longest event type and endpoint, in bytes.
+const LONGEST_TYPE: usize = 256;
 /// The most entries of a list.
 const MOST: usize = 64;
 
@@ -111,7 +113,7 @@ pub fn stream(body: &[u8], client: &Client, issuer: &str) -> Result<AskedStream,
         Some(Value::Array(list)) if list.len() <= MOST => {
             let types: Option<Vec<String>> = list.iter().map(|t| t.as_str().map(str::to_owned)).collect();
             let types = types.ok_or(bad("events_requested holds something that is not text"))?;
-            if types.iter().any(|t| t.is_empty() || t.len() > LONGEST_TEXT || t.contains(char::is_whitespace)) {
+            if types.iter().any(|t| t.is_empty() || t.len() > LONGEST_TYPE || t.contains(char::is_whitespace)) {
                 return Err(bad("events_requested holds something that is no event type"));
             }
             Some(types)
@@ -133,7 +135,7 @@ fn delivery(value: &Value, client: &Client) -> Result<AskedDelivery, Refusal> {
         Some(PUSH) => {
             let endpoint = map.get("endpoint_url").and_then(Value::as_str);
             let endpoint = endpoint.ok_or(bad("delivery.endpoint_url is missing"))?;
-            if !may_push(endpoint, &client.events.endpoints) {
+            if endpoint.len() > LONGEST_TYPE || !may_push(endpoint, &client.events.endpoints) {
                 return Err(bad("delivery.endpoint_url is not one that this client's record allows"));
             }
             let authorization = match map.get("authorization_header") {

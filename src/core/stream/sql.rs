@@ -179,6 +179,15 @@ pub struct StreamToken {
     pub why: Option<String>,
 }
 
+/// Adds a token that is no event. An open one that says the same kind of thing is replaced, so that there is at most one of each.
+pub(super) fn add_control(tx: &mut Tx<'_, '_>, stream: &StreamId, t: &StreamToken) -> Result<()> {
+    tx.execute(
+        "delete from stream_tokens where stream_id = ?1 and pos = 0 and part = ?2 and dead_at is null",
+        &[stream.as_str().into(), t.part.as_str().into()],
+    )?;
+    add_token(tx, stream, t)
+}
+
 /// Adds a token; one that is there already stays as it is.
 pub(super) fn add_token(tx: &mut Tx<'_, '_>, stream: &StreamId, t: &StreamToken) -> Result<()> {
     tx.execute(

@@ -5,6 +5,7 @@ use crate::client::rate::MOST;
 use crate::network::Network;
 use crate::phone::Phone;
 use crate::scope;
+use crate::stream::push::LONGEST_PUSH;
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -223,6 +224,11 @@ const RULES: &[Rule] = &[
         "events.warn_before",
         |c, _| c.events.warn_before.len() <= 8 && c.events.warn_before.iter().all(|d| *d >= Span::secs(3600)),
         "must have at most 8 durations, each 1h or more",
+    ),
+    (
+        "outbound.timeout",
+        |c, _| c.outbound.timeout.get() <= LONGEST_PUSH,
+        "must be 10s or less: a push must end before its lease does",
     ),
     ("events.give_up", |c, _| c.events.give_up >= Span::secs(3600), "must be 1h or more"),
     ("events.hold", |c, _| c.events.hold >= Span::days(1), "must be 1d or more"),

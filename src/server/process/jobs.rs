@@ -12,7 +12,7 @@ use crate::web::health::PROBE_EVERY;
 use crate::web::{App, Shared};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -33,6 +33,7 @@ pub(super) struct Jobs {
     stop: watch::Sender<bool>,
     running: Vec<JoinHandle<()>>,
     pusher: Arc<Pusher>,
+    active: ActiveStreams,
 }
 
 impl Jobs {
@@ -52,12 +53,12 @@ impl Jobs {
             })
         };
         let (pusher, active) = (Arc::new(pusher), ActiveStreams::default());
-        let pushing = pusher.clone();
+        let (pushing, pushed) = (pusher.clone(), active.clone());
         let running =
             vec![
                 notices,
                 every_with(own(), "streams", LOOK, stopped.clone(), move |app| {
-                    let (pusher, active) = (pushing.clone(), active.clone());
+                    let (pusher, active) = (pushing.clone(), pushed.clone());
                     async move { look(&app, &pusher, &active).await }
                 }),
                 every_with(own(), "expiry", SWEEP, stopped.clone(), |app| async move { sweep(&app).await }),
@@ -71,7 +72,7 @@ impl Jobs {
                 }),
                 tokio::spawn(tidy_when_full(own(), retention, stopped)),
             ];
-        Self { stop, running, pusher }
+        Self { stop, running, pusher, active }
     }
 
     /// Lets every job finish its round, at most until `by`.
@@ -81,6 +82,10 @@ impl Jobs {
             if timeout_at(by, &mut job).await.is_err() {
                 job.abort();
             }
+        }
+        // What is being pushed is written down first, or another node would push it again.
+        while Instant::now() < by && !self.active.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         if let Err(cause) = self.pusher.stop().await {
             tracing::warn!(%cause, "the leases of streams could not be given back; another node takes them a little later");

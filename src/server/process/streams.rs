@@ -8,7 +8,7 @@ use crate::event;
 use crate::id::StreamId;
 use crate::lifecycle::BATCH;
 use crate::network::Network;
-use crate::outbound::{Method, Outbound, Request};
+use crate::outbound::{self, Method, Outbound, Request};
 use crate::secret::Secret;
 use crate::store;
 use crate::stream::push::{PushPort, Pusher};
@@ -17,7 +17,7 @@ use crate::stream::{StreamDelivery, StreamStatus, sql};
 use crate::web::App;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,7 +29,22 @@ const MOST: i64 = 1000;
 const DIGITS: usize = 6;
 
 /// Posts tokens through the client for addresses of client records.
-struct HttpPush(Outbound);
+struct HttpPush {
+    world: Outbound,
+    /// One client for each list of private networks, so that connections are used again.
+    inside: Mutex<HashMap<Vec<Network>, Outbound>>,
+}
+impl HttpPush {
+    fn reaching(&self, networks: &[Network]) -> Result<Outbound, outbound::Error> {
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = inside.get(networks) {
+            return Ok(client.clone());
+        }
+        let client = self.world.reaching(networks)?;
+        inside.insert(networks.to_vec(), client.clone());
+        Ok(client)
+    }
+}
 impl PushPort for HttpPush {
     fn push<'a>(
         &'a self,
@@ -46,7 +61,7 @@ impl PushPort for HttpPush {
             if let Some(header) = authorization {
                 request = request.header("authorization", header.reveal());
             }
-            let client = match self.0.reaching(networks) {
+            let client = match self.reaching(networks) {
                 Ok(client) => client,
                 Err(cause) => return PushAnswer::None(cause.to_string()),
             };
@@ -72,7 +87,7 @@ pub(super) fn pusher(app: &App, config: &Config) -> Result<Pusher, Error> {
         keys: app.keys.clone(),
         sealer: app.sealer.clone(),
         random: app.random.clone(),
-        port: Arc::new(HttpPush(super::outbound(config)?)),
+        port: Arc::new(HttpPush { world: super::outbound(config)?, inside: Mutex::default() }),
         clock: app.clock.clone(),
         issuer: app.issuer().to_owned(),
         node,
@@ -100,7 +115,10 @@ pub(super) async fn look(app: &Arc<App>, pusher: &Arc<Pusher>, active: &ActiveSt
     for stream in streams {
         let waits = stream.next_at.is_some_and(|at| now < at);
         let pushed = matches!(stream.delivery, StreamDelivery::Push { .. }) && stream.status == StreamStatus::Enabled;
-        let begin = pushed && !waits && active.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.id.clone());
+        let begin = pushed
+            && !waits
+            && !app.streams.is_closed()
+            && active.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.id.clone());
         if !begin {
             continue;
         }
@@ -133,9 +151,14 @@ const fn hears(status: Status) -> bool {
 }
 
 async fn push(app: &App, pusher: &Pusher, id: &StreamId, client: &crate::id::ClientId) -> store::Result<()> {
-    let Some(client) = app.authenticator.client(client).await?.filter(|client| hears(client.status)) else {
-        return Ok(());
-    };
-    while pusher.round(id, &client).await? {}
+    while !app.streams.is_closed() {
+        // Asked before each round: a suspension, or a changed record, holds from its commit on.
+        let Some(client) = app.authenticator.client(client).await?.filter(|client| hears(client.status)) else {
+            return Ok(());
+        };
+        if !pusher.round(id, &client).await? {
+            return Ok(());
+        }
+    }
     Ok(())
 }

@@ -34,6 +34,7 @@ async fn each_receiver_hears_its_own(w: &Town) {
     let linked = w.link(&a.app, &mut w.browser()).await;
     a.app.revoke(&linked.access_token).await.expect(200);
     w.suspend_by_staff("b").await;
+    w.clock.advance(Duration::from_millis(1));
     w.resume_by_staff("b").await;
     let heard = [
         kinds(&a.drain(&streams[0]).await),

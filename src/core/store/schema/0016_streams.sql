@@ -8,8 +8,10 @@ alter table events add column positioned_at BIGINT;
 alter table events add column aud TEXT;
 alter table events add column account TEXT;
 create unique index events_pos on events (pos) where pos is not null;
-create index events_unpositioned on events (grant_id, seq, id) where pos is null;
-create index events_client on events (client_id, pos) where pos is not null;
+create index events_unpositioned on events (grant_id, seq, at, id) where pos is null;
+-- Without what only the institution hears: an app has a token.issued for each of its tokens.
+create index events_client on events (client_id, pos)
+  where pos is not null and kind not in ('token.issued', 'consent.granted');
 
 -- The last position that was given: one row. Whoever gives positions locks it.
 create table event_head (

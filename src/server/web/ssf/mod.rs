@@ -6,7 +6,7 @@ pub mod status;
 pub mod streams;
 
 use super::error::ApiError;
-use super::{App, Shared, paths, protected};
+use super::{App, Shared, limits, paths, protected};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::refusal::Refusal;
@@ -52,7 +52,9 @@ async fn receiver(
     if found.grant.is_some() || found.token.aud != [app.issuer()] {
         return Err(refused());
     }
-    app.authenticator.client(&found.token.client).await?.ok_or_else(refused)
+    let client = app.authenticator.client(&found.token.client).await?.ok_or_else(refused)?;
+    limits::answer(app, &client, now).await?;
+    Ok(client)
 }
 
 /// The body of a request in JSON.

@@ -2,6 +2,7 @@
 //! it holds no connection of the store while it waits.
 
 use super::{MANAGE, READ, answer, failed, json_body, receiver, refused};
+use crate::client::Status;
 use crate::id::StreamId;
 use crate::keys::jose::Alg;
 use crate::stream::manage::StreamRefusal;
@@ -36,8 +37,7 @@ pub async fn post(
     let id = StreamId::parse(&at).ok_or(refused(StreamRefusal::Unknown))?;
     let mut ask = request::poll(&json_body(&req, body)?)?;
     let who = crate::stream::receiver(&client);
-    // A second poll of this stream ends the first, with no sets.
-    let mut turn = app.streams.turn(&id);
+    let mut turn = None;
     let until = Instant::now() + WAIT;
     loop {
         let mut head = app.streams.head();
@@ -46,7 +46,9 @@ pub async fn post(
         let work = (id.clone(), who.clone(), client.id.clone(), ask.clone());
         let polled = app.store.write(move |tx| poll(tx, &work.0, &work.1, &work.2, &work.3, &issuer, now)).await?;
         let Polled::Found { sets, more } = polled else { return Err(refused(StreamRefusal::Unknown)) };
-        if !sets.is_empty() || !ask.wait || app.streams.is_closed() {
+        // A second poll of this stream ends the first, with no sets. Only its own client gets as far as here.
+        let turn = turn.get_or_insert_with(|| app.streams.turn(&id));
+        if !sets.is_empty() || more || !ask.wait || app.streams.is_closed() {
             return found(&app, sets, more).await;
         }
         // What was acknowledged is written down.
@@ -57,6 +59,11 @@ pub async fn post(
                 () = turn.ended() => false,
             };
             if !woken || app.streams.is_closed() {
+                return found(&app, Vec::new(), false).await;
+            }
+            // The client may have been suspended meanwhile: its events are held.
+            let standing = app.authenticator.client(&client.id).await?;
+            if standing.is_none_or(|client| client.status != Status::Active) {
                 return found(&app, Vec::new(), false).await;
             }
             // Most news is for others: a look costs no write.
