@@ -1,4 +1,4 @@
-//! StreamDelivery by poll (RFC 8936): the receiver fetches tokens and acknowledges them. What is not acknowledged comes again.
+//! Delivery by poll (RFC 8936): the receiver fetches tokens and acknowledges them. What is not acknowledged comes again.
 
 use super::manage::record;
 use super::request::Poll;

@@ -1,4 +1,4 @@
-//! StreamDelivery by push (RFC 8935): at least once, in order within a grant, in eight lanes a stream.
+//! Delivery by push (RFC 8935): at least once, in order within a grant, in eight lanes a stream.
 //!
 //! A stream is served by one node at a time, by a lease. Every result is written under the fence of that lease, so that a
 //! process that stood still can repeat a token, with the same `jti`, and change nothing. While no node fails, nothing is sent twice.
@@ -104,7 +104,7 @@ impl Pusher {
         }
         let allowed = client.events.endpoints.clone();
         let jti = super::manage::new_jti(&*self.random);
-        let lease = move |tx: &mut Tx<'_, '_>| window_of(tx, &id, &who, (&issuer, &node), (&allowed, &jti), now);
+        let lease = move |tx: &mut Tx<'_, '_>| window(tx, &id, &who, (&issuer, &node), (&allowed, &jti), now);
         let Some(window) = self.store.write(lease).await? else { return Ok(false) };
         let StreamDelivery::Push { endpoint, authorization } = &window.stream.delivery else { return Ok(false) };
         let header = self.header(&window.stream.id, authorization.as_deref());
@@ -200,8 +200,9 @@ fn is_due(tx: &mut Tx<'_, '_>, id: &StreamId, who: &Receiver, now: Instant) -> R
     Ok(!open_tokens(tx, id, 1)?.is_empty() || !event::read(tx, who, stream.cursor, 1)?.is_empty())
 }
 
-/// The window of a stream whose endpoint the client's record still allows; any other stream is paused.
-fn window_of(
+/// Takes the lease and what is to be sent: first what has a row, then new events. A stream whose endpoint the client's record does
+/// not allow any more is paused.
+fn window(
     tx: &mut Tx<'_, '_>,
     id: &StreamId,
     who: &Receiver,
@@ -209,8 +210,8 @@ fn window_of(
     (allowed, jti): (&[String], &str),
     now: Instant,
 ) -> Result<Option<PushRound>> {
-    let enabled = sql::load(tx, id)?.filter(|stream| stream.status == StreamStatus::Enabled);
-    let Some(stream) = enabled else { return Ok(None) };
+    let due = |stream: &Stream| stream.status == StreamStatus::Enabled && stream.next_at.is_none_or(|at| now >= at);
+    let Some(stream) = sql::load(tx, id)?.filter(due) else { return Ok(None) };
     if let StreamDelivery::Push { endpoint, .. } = &stream.delivery
         && !may_push(endpoint, allowed)
     {
@@ -219,23 +220,7 @@ fn window_of(
         turn(tx, stream, to, (jti, Actor::System), now)?;
         return Ok(None);
     }
-    window(tx, id, who, issuer, node, now)
-}
-
-/// Takes the lease and what is to be sent: first what has a row, then new events.
-fn window(
-    tx: &mut Tx<'_, '_>,
-    id: &StreamId,
-    who: &Receiver,
-    issuer: &str,
-    node: &str,
-    now: Instant,
-) -> Result<Option<PushRound>> {
     let Some(fence) = sql::take_lease(tx, id, node, now + LEASE, now)? else { return Ok(None) };
-    let Some(stream) = sql::load(tx, id)? else { return Ok(None) };
-    if stream.next_at.is_some_and(|at| now < at) {
-        return Ok(None);
-    }
     let open = open_tokens(tx, id, ROUND)?;
     let mut cursor = stream.cursor;
     let rows = !open.is_empty();
@@ -317,6 +302,7 @@ fn settle(
         return Ok(false);
     }
     stream.cursor = window.cursor;
+    let mut given_up = false;
     match wait {
         None => (stream.attempts, stream.failing_since, stream.next_at, stream.trouble) = (0, None, None, None),
         Some((why, at_least)) => {
@@ -327,16 +313,17 @@ fn settle(
                 tracing::warn!(stream = %id, client = %stream.client, why, "events cannot be delivered");
             }
             stream.trouble = Some(why);
-            if now >= since + give_up && stream.status == StreamStatus::Enabled {
-                let reason = "the endpoint failed for too long";
-                (stream.status, stream.stopped_by) = (StreamStatus::Paused, Some(StoppedBy::Server));
-                (stream.stopped_at, stream.reason) = (Some(now), Some(reason.to_owned()));
-                tracing::error!(stream = %id, client = %stream.client, "a stream is paused: its endpoint failed for too long");
-                record(tx, &stream, Actor::System, AuditAction::StreamPaused, json!({"reason": reason}), now)?;
-            }
+            given_up = now >= since + give_up && stream.status == StreamStatus::Enabled;
         }
     }
     let going_on = stream.next_at.is_none();
     sql::save(tx, &stream, now)?;
+    if given_up {
+        let reason = "the endpoint failed for too long";
+        tracing::error!(stream = %id, client = %stream.client, "a stream is paused: its endpoint failed for too long");
+        let to = StatusChange { status: StreamStatus::Paused, by: StoppedBy::Server, reason: Some(reason) };
+        // A stream that pauses is not told: it hears of it when it goes on.
+        turn(tx, stream, to, ("", Actor::System), now)?;
+    }
     Ok(going_on)
 }

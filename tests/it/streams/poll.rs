@@ -3,6 +3,8 @@
 use super::{CAEP, UPDATED, VERIFICATION, app, institution, kind, kinds, payload, resource_server, text};
 use crate::support::http::RequestParts;
 use crate::support::town::{ISSUER, Town, on_both};
+use renkei_core::event::{self, Event, EventKind};
+use renkei_core::id::EventId;
 use renkei_core::keys::Jwk;
 use renkei_core::keys::jose::{self, Alg};
 use serde_json::{Value, json};
@@ -22,6 +24,10 @@ on_both!(
     what_a_customer_refuses_names_nobody,
     what_nobody_polls_is_disabled,
     what_is_forgotten_goes_with_its_events,
+    a_suspension_ends_a_waiting_poll_with_nothing,
+    one_poll_reads_a_bounded_part_of_the_history,
+    whoever_asks_without_end_is_told_to_wait,
+    another_client_ends_nobodys_wait,
 );
 
 async fn each_receiver_hears_its_own(w: &Town) {
@@ -296,4 +302,75 @@ async fn what_is_forgotten_goes_with_its_events(w: &Town) {
     w.tidy().await;
     assert_eq!(w.count("select count(*) from event_audiences").await, 0);
     assert_eq!(w.count("select count(*) from events where grant_id is not null").await, 0);
+}
+
+async fn a_suspension_ends_a_waiting_poll_with_nothing(w: &Town) {
+    let a = app(w, "a", &[]).await;
+    let stream = a.poll_stream().await;
+    let waiting = a.poll_with(&stream, json!({}));
+    let suspends = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        w.suspend_by_staff("a").await;
+    };
+    let began = Instant::now();
+    let ((sets, _), ()) = tokio::join!(waiting, suspends);
+    assert!(sets.is_empty(), "its events are held: {sets:?}");
+    assert!(began.elapsed() < Duration::from_secs(20));
+    w.clock.advance(Duration::from_millis(1));
+    w.resume_by_staff("a").await;
+    assert_eq!(kinds(&a.drain(&stream).await), ["client.suspended", "client.resumed"]);
+}
+
+/// A stream that asks for a rare type reads on with the next poll; meanwhile others write.
+async fn one_poll_reads_a_bounded_part_of_the_history(w: &Town) {
+    let bank = institution(w).await;
+    let body = json!({"events_requested": [format!("{ISSUER}/events/grant.revoked")]});
+    let stream = text(&bank.send("POST", "/ssf/streams", Some(body)).await.expect(201).json(), "stream_id");
+    for page in 0..6 {
+        w.write(move |tx| {
+            for n in 0..500 {
+                let id = EventId::parse(&format!("other-{page}-{n}")).unwrap();
+                let at = renkei_core::clock::Instant::from_secs(1);
+                event::emit(tx, &Event::of_client(id, at, EventKind::ClientRegistered, None))?;
+            }
+            Ok(())
+        })
+        .await;
+    }
+    super::until("every event has its position", async || {
+        w.count("select count(*) from events where pos is null").await == 0
+    })
+    .await;
+    let (sets, more) = bank.poll_with(&stream, json!({})).await;
+    assert!(sets.is_empty() && more, "2,000 of 3,000 were read, and it says so without waiting");
+    let (sets, more) = bank.poll_with(&stream, json!({"returnImmediately": true})).await;
+    assert!(sets.is_empty() && !more);
+}
+
+async fn whoever_asks_without_end_is_told_to_wait(w: &Town) {
+    let a = app(w, "a", &[]).await;
+    let stream = a.poll_stream().await;
+    let body = json!({"returnImmediately": true});
+    for _ in 0..500 {
+        let answer = a.send("POST", &format!("/ssf/poll/{stream}"), Some(body.clone())).await;
+        if answer.status == 429 {
+            assert!(answer.header("retry-after").is_some());
+            return;
+        }
+    }
+    panic!("there is no limit");
+}
+
+async fn another_client_ends_nobodys_wait(w: &Town) {
+    let (a, b) = (app(w, "a", &[]).await, app(w, "b", &[]).await);
+    let stream = a.poll_stream().await;
+    let waiting = a.poll_with(&stream, json!({}));
+    let intrudes = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(b.send("POST", &format!("/ssf/poll/{stream}"), Some(json!({}))).await.status, 404);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        w.link(&a.app, &mut w.browser()).await;
+    };
+    let ((sets, _), ()) = tokio::join!(waiting, intrudes);
+    assert_eq!(kinds(&sets), ["grant.created"], "it still waited");
 }

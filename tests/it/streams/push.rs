@@ -19,6 +19,9 @@ on_both!(
     an_endpoint_that_left_the_record_hears_nothing_more,
     a_stream_disabled_before_it_was_verified_is_verified_later,
     another_node_goes_on_at_once_where_one_has_stopped,
+    a_node_that_stops_lets_nothing_be_sent_twice,
+    verifications_do_not_pile_up,
+    a_suspension_stops_what_is_under_way,
 );
 
 /// Until the endpoint has something of this kind.
@@ -281,4 +284,73 @@ async fn another_node_goes_on_at_once_where_one_has_stopped(w: &Town) {
         w.link(&a.app, &mut w.browser()).await;
         until("it goes on", async || endpoint.sets().len() > before).await;
     }
+}
+
+/// A rolling restart: what is on its way when a node stops is written down before another one takes over.
+async fn a_node_that_stops_lets_nothing_be_sent_twice(w: &Town) {
+    if w.engine == crate::support::town::Engine::Sqlite {
+        return; // one process has the file
+    }
+    let endpoint = Endpoint::start().await;
+    endpoint.always(Some(Answered::After(150)));
+    let a = app(w, "a", std::slice::from_ref(&endpoint.url)).await;
+    a.push_stream(&endpoint.url, "Bearer hush").await;
+    has(&endpoint, VERIFICATION).await;
+    for _ in 0..3 {
+        let node = w.second_node().await;
+        let linked = w.link(&a.app, &mut w.browser()).await;
+        a.app.revoke(&linked.access_token).await.expect(200);
+        node.stop().await;
+    }
+    until("all have come", async || endpoint.sets().iter().filter(|set| kind(set) == CAEP).count() >= 3).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut jtis: Vec<String> = endpoint.sets().iter().map(|set| text(set, "jti")).collect();
+    let all = jtis.len();
+    jtis.sort();
+    jtis.dedup();
+    assert_eq!(jtis.len(), all, "no node failed");
+}
+
+async fn verifications_do_not_pile_up(w: &Town) {
+    let endpoint = Endpoint::start().await;
+    endpoint.always(Some(Answered::Status("503 Service Unavailable", "")));
+    let a = app(w, "a", std::slice::from_ref(&endpoint.url)).await;
+    let id = a.push_stream(&endpoint.url, "Bearer one").await;
+    for n in 0..10 {
+        let delivery =
+            json!({"method": super::PUSH, "endpoint_url": endpoint.url, "authorization_header": format!("Bearer {n}")});
+        a.send("PATCH", "/ssf/streams", Some(json!({"stream_id": id, "delivery": delivery}))).await.expect(200);
+        a.status(&id, "paused").await.expect(200);
+        a.status(&id, "enabled").await.expect(200);
+    }
+    assert_eq!(w.count("select count(*) from stream_tokens").await, 1);
+}
+
+/// Two hundred events wait, the endpoint is slow, and the app is suspended in the middle.
+async fn a_suspension_stops_what_is_under_way(w: &Town) {
+    let endpoint = Endpoint::start().await;
+    let a = app(w, "a", std::slice::from_ref(&endpoint.url)).await;
+    let stream = a.push_stream(&endpoint.url, "Bearer hush").await;
+    has(&endpoint, VERIFICATION).await;
+    a.status(&stream, "paused").await.expect(200);
+    let client = renkei_core::id::ClientId::parse("a");
+    w.write(move |tx| {
+        for n in 0..200 {
+            let id = renkei_core::id::EventId::parse(&format!("waiting-{n}")).unwrap();
+            let (at, kind) = (renkei_core::clock::Instant::from_secs(1), renkei_core::event::EventKind::ConsentDenied);
+            renkei_core::event::emit(tx, &renkei_core::event::Event::of_client(id, at, kind, client.clone()))?;
+        }
+        Ok(())
+    })
+    .await;
+    endpoint.always(Some(Answered::After(20)));
+    a.status(&stream, "enabled").await.expect(200);
+    has(&endpoint, "consent.denied").await;
+    w.suspend_by_staff("a").await;
+    // The round that has begun ends; no other one begins.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let sent = endpoint.sets().iter().filter(|set| kind(set) == "consent.denied").count();
+    assert!(sent < 150, "{sent} of 200 were sent");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(endpoint.sets().iter().filter(|set| kind(set) == "consent.denied").count(), sent, "and it stays so");
 }

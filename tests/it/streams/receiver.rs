@@ -15,6 +15,8 @@ pub(super) enum Answered {
     Status(&'static str, &'static str),
     /// The connection is closed without an answer, after the token was read.
     Dropped,
+    /// 202 comes after so many milliseconds.
+    After(u64),
     /// Nothing comes for a minute.
     Never,
 }
@@ -102,6 +104,10 @@ async fn serve(mut stream: TcpStream, inside: Arc<Mutex<Inside>>) {
         };
         let (status, body) = match answer.unwrap_or(Answered::Status("202 Accepted", "")) {
             Answered::Status(status, body) => (status, body),
+            Answered::After(millis) => {
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+                ("202 Accepted", "")
+            }
             Answered::Dropped => return,
             Answered::Never => {
                 tokio::time::sleep(Duration::from_secs(60)).await;
