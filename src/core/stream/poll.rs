@@ -71,8 +71,10 @@ pub fn poll(
         let chosen = first_of_each_grant(&open, ask.most);
         more = unread || chosen.len() < open.len();
         for taken in chosen {
-            if let Some(claims) = claims(tx, &stream, receiver, taken, issuer)? {
-                sets.push((taken.jti.clone(), claims));
+            match claims(tx, &stream, receiver, taken, issuer)? {
+                Some(claims) => sets.push((taken.jti.clone(), claims)),
+                // Its event is no longer kept.
+                None => drop_token(tx, id, &taken.jti).map(drop)?,
             }
         }
     }

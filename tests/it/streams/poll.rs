@@ -295,13 +295,24 @@ async fn what_nobody_polls_is_disabled(w: &Town) {
 
 async fn what_is_forgotten_goes_with_its_events(w: &Town) {
     let a = app(w, "a", &[]).await;
+    let stream = a.poll_stream().await;
     let linked = w.link(&a.app, &mut w.browser()).await;
     a.app.revoke(&linked.access_token).await.expect(200);
     super::until("it has a position", async || w.count("select count(*) from event_audiences").await > 0).await;
+    super::until("it is handed out", async || !a.poll(&stream, &[]).await.is_empty()).await;
     w.clock.advance(Duration::from_hours(24 * 365 * 8));
     w.tidy().await;
     assert_eq!(w.count("select count(*) from event_audiences").await, 0);
     assert_eq!(w.count("select count(*) from events where grant_id is not null").await, 0);
+    let a = super::Receiver::of(w, a.app, "ssf.read ssf.manage").await;
+    for _ in 0..3 {
+        assert!(a.poll(&stream, &[]).await.is_empty());
+    }
+    assert_eq!(
+        w.count("select count(*) from stream_tokens").await,
+        0,
+        "what was handed out goes too, one of a grant a poll"
+    );
 }
 
 async fn a_suspension_ends_a_waiting_poll_with_nothing(w: &Town) {
