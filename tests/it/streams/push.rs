@@ -21,7 +21,7 @@ on_both!(
     another_node_goes_on_at_once_where_one_has_stopped,
     a_node_that_stops_lets_nothing_be_sent_twice,
     verifications_do_not_pile_up,
-    a_suspension_stops_what_is_under_way,
+    a_suspension_stops_a_backlog,
 );
 
 /// Until the endpoint has something of this kind.
@@ -327,7 +327,7 @@ async fn verifications_do_not_pile_up(w: &Town) {
 }
 
 /// Two hundred events wait, the endpoint is slow, and the app is suspended in the middle.
-async fn a_suspension_stops_what_is_under_way(w: &Town) {
+async fn a_suspension_stops_a_backlog(w: &Town) {
     let endpoint = Endpoint::start().await;
     let a = app(w, "a", std::slice::from_ref(&endpoint.url)).await;
     let stream = a.push_stream(&endpoint.url, "Bearer hush").await;
