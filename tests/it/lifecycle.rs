@@ -137,7 +137,7 @@ async fn a_changed_account_ends_its_links(test_store: TestStore) {
             renkei_core::lifecycle::account::changed(tx, &report, &index, now)
         }
     };
-    assert_eq!(w.write(hear.clone()).await, ReportOutcome::Now(2));
+    assert_eq!(w.write(hear.clone()).await, ReportOutcome::Now { ended: 2, narrowed: 0 });
     assert_eq!(w.write(hear).await, ReportOutcome::Before, "a repeated report is one");
     for ((token, grant), live) in tokens.iter().zip([false, false, true]) {
         assert_eq!(w.is_active(&api, token).await, live);

@@ -163,6 +163,19 @@ impl Details {
         Ok(narrowed)
     }
 
+    /// What both of them allow; `None` if that is nothing.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Option<Self> {
+        let accounts: Vec<AccountId> = self.accounts.iter().filter(|a| other.accounts.contains(a)).cloned().collect();
+        let permissions: Vec<Permission> =
+            self.permissions.iter().copied().filter(|p| other.permissions.contains(p)).collect();
+        // A day that only one of them names is a limit.
+        let (from, to) = (self.from.max(other.from), [self.to, other.to].into_iter().flatten().min());
+        let days = from.zip(to).is_none_or(|(from, to)| from <= to);
+        let some = !accounts.is_empty() && !permissions.is_empty() && days;
+        some.then_some(Self { detail_type: self.detail_type, accounts, permissions, from, to })
+    }
+
     /// What remains of it under a narrower scope.
     #[must_use]
     pub fn within(&self, scope: &Scope) -> Self {

@@ -34,7 +34,7 @@ pub struct NewGrant {
 #[derive(Debug, Clone)]
 enum Basis {
     /// A consent that is given now.
-    Given { record: Box<ConsentRecord>, interaction: InteractionId, shared: Vec<Hash> },
+    Given { record: Box<ConsentRecord>, interaction: InteractionId, shared: Vec<(Hash, AccountId)> },
     /// The consent of an earlier grant, which must still be in use.
     Standing { grant: GrantId },
 }
@@ -140,11 +140,12 @@ impl NewGrant {
         Self { grant, code, summary, basis, audiences: Vec::new(), account_id: None, warn_at: None }
     }
 
-    /// Adds the keyed index of every account it shares: an event of any of them also affects the grant (G24).
+    /// Adds every account it shares, by keyed index and by the core bank's id: an event of any of them also affects the grant
+    /// (G24).
     #[must_use]
-    pub fn with_shared(mut self, accounts: impl IntoIterator<Item = Hash>) -> Self {
+    pub fn with_shared(mut self, accounts: impl IntoIterator<Item = (Hash, AccountId)>) -> Self {
         if let Basis::Given { shared, .. } = &mut self.basis {
-            *shared = accounts.into_iter().filter(|account| *account != self.grant.account_index).collect();
+            *shared = accounts.into_iter().filter(|(account, _)| *account != self.grant.account_index).collect();
         }
         self
     }

@@ -56,16 +56,16 @@ pub(super) fn insert(
 }
 
 /// Stores that a grant shares an account besides the verified one.
-pub(super) fn share(tx: &mut Tx<'_, '_>, id: &GrantId, account: &Hash) -> Result<()> {
-    let sql = "insert into grant_accounts (grant_id, account_index) values (?1, ?2) on conflict do nothing";
-    tx.execute(sql, &[id.as_str().into(), (*account).into()])?;
+pub(super) fn share(tx: &mut Tx<'_, '_>, id: &GrantId, (account, bank_id): &(Hash, AccountId)) -> Result<()> {
+    let sql = "insert into grant_accounts (grant_id, account_index, account_id) values (?1, ?2, ?3) on conflict do nothing";
+    tx.execute(sql, &[id.as_str().into(), (*account).into(), bank_id.as_str().into()])?;
     Ok(())
 }
 
 /// Stores that a grant shares the same accounts as `of`.
 pub(super) fn share_like(tx: &mut Tx<'_, '_>, id: &GrantId, of: &GrantId) -> Result<()> {
-    let sql = "insert into grant_accounts (grant_id, account_index) \
-               select ?1, account_index from grant_accounts where grant_id = ?2";
+    let sql = "insert into grant_accounts (grant_id, account_index, account_id) \
+               select ?1, account_index, account_id from grant_accounts where grant_id = ?2";
     tx.execute(sql, &[id.as_str().into(), of.as_str().into()])?;
     Ok(())
 }

@@ -164,7 +164,7 @@ impl Linking {
             .with_code_lifetime(self.rules.code_lifetime)
             .with_warnings(&self.rules.warn_before)
             .with_receivers(self.rules.audiences(request), proofed.verified.clone())
-            .with_shared(shared().map(|(_, account)| crypto.account(account)));
+            .with_shared(shared().map(|(id, account)| (crypto.account(account), id.clone())));
         let (account_type, last3) = Completed::of_account(&proofed.account);
         let completed = Completed {
             reference: link.summary().reference.clone(),

@@ -10,6 +10,7 @@ use crate::id::{ClientId, GrantId, TokenId};
 use crate::scope::Scope;
 use crate::secret::Hash;
 use crate::store::{Error, Result, Tx};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// A stored access token.
@@ -50,12 +51,44 @@ pub struct Found {
     pub client_active: bool,
 }
 impl Found {
-    /// Whether the token is valid at `now`.
+    /// Whether the token is valid at `now`: nothing has ended, and the link still covers a part of what the token is for.
     #[must_use]
     pub fn is_live(&self, now: Instant) -> bool {
         let grant = self.grant.as_ref().is_none_or(|g| g.is_live(now));
-        grant && self.client_active && self.token.revoked_at.is_none() && now < self.token.expires_at
+        let live = grant && self.client_active && self.token.revoked_at.is_none() && now < self.token.expires_at;
+        live && self.reach().is_some()
     }
+
+    /// What the token is for: the intersection of what it was issued for and what its grant covers now. `None` if that is
+    /// nothing. A link that lost an account narrows every token; one that was widened widens none that was issued before
+    /// (`grant::change` writes into them what they covered).
+    #[must_use]
+    pub fn reach(&self) -> Option<Reach<'_>> {
+        let Some(grant) = &self.grant else {
+            return Some(Reach { scope: Cow::Borrowed(&self.token.scope), details: None });
+        };
+        let details = match &self.token.details {
+            None => Cow::Borrowed(&grant.details),
+            Some(own) if own.permissions.is_empty() || *own == grant.details => Cow::Borrowed(own),
+            Some(own) => Cow::Owned(own.intersection(&grant.details)?),
+        };
+        let covered = |token: &str| grant.scope.has(token) && details.lets(token);
+        let scope = if self.token.scope.iter().all(covered) {
+            Cow::Borrowed(&self.token.scope)
+        } else {
+            Cow::Owned(self.token.scope.only(covered))
+        };
+        (!scope.is_empty()).then_some(Reach { scope, details: Some(details) })
+    }
+}
+
+/// What a token is for now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach<'a> {
+    /// The scope.
+    pub scope: Cow<'a, Scope>,
+    /// The accounts and limits; `None` for the client's own token.
+    pub details: Option<Cow<'a, Details>>,
 }
 
 /// A stored refresh token.
