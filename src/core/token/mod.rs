@@ -19,7 +19,6 @@ pub mod client_credentials;
 mod exchange;
 pub mod id_token;
 pub mod introspect;
-mod narrow;
 pub mod revoke;
 pub mod sql;
 #[cfg(test)]
