@@ -2,7 +2,7 @@
 //! that records the result. Which part of the grant the token covers is decided here.
 
 use super::sql::{self, Access};
-use super::{Issued, Minted, TokenBinding, token_events};
+use super::{Issued, Minted, TokenBinding};
 use crate::authorize::Details;
 use crate::authorize::rules::OFFLINE;
 use crate::client::Client;
@@ -189,7 +189,7 @@ fn issue(
         revoked_at: None,
     };
     sql::insert_access(tx, &access)?;
-    token_events::event_and_audit(
+    sql::emit_and_audit(
         tx,
         (&access.id, &access.client, &access.aud),
         Some(&grant),

@@ -23,7 +23,6 @@ pub mod revoke;
 pub mod sql;
 #[cfg(test)]
 mod tests;
-mod token_events;
 pub mod unanswered;
 
 pub use binding::{ProofOfPossession, TokenBinding, token_type};
