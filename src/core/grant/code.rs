@@ -9,7 +9,7 @@ use crate::clock::Instant;
 use crate::id::{ClientId, GrantId};
 use crate::oxide::Challenge;
 use crate::secret::Hash;
-use crate::store::{Error, Result, Row, Tx, Value};
+use crate::store::{Error, Result, Row, Tx};
 use crate::thumbprint::Thumbprint;
 use std::time::Duration;
 
@@ -82,28 +82,6 @@ pub enum Redeemed<T, R> {
     Unfit,
     /// The check refused it. The code can still be used: a wrong verifier or key must not cost the customer the link.
     Refused(R),
-}
-
-pub(super) fn insert(tx: &mut Tx<'_, '_>, c: &AuthorizationCode) -> Result<()> {
-    let b = &c.binding;
-    let params: [Value; 10] = [
-        c.hash.into(),
-        c.grant.as_str().into(),
-        c.client.as_str().into(),
-        b.redirect_uri.as_str().into(),
-        b.challenge.as_ref().map(Challenge::as_str).into(),
-        b.dpop_jkt.map(|jkt| jkt.base64url()).into(),
-        b.nonce.as_deref().into(),
-        b.resource.join(" ").into(),
-        c.issued_at.into(),
-        c.expires_at.into(),
-    ];
-    tx.execute(
-        "insert into codes (hash, grant_id, client_id, redirect_uri, challenge, jkt, nonce, resource, \
-         issued_at, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        &params,
-    )?;
-    Ok(())
 }
 
 /// Redeems a code for a client that has just authenticated.

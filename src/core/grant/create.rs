@@ -1,5 +1,5 @@
 //! A new grant with its first code: after 許可する, together with its consent record; or for `prompt=none`, on a consent
-//! that is in force. This is the only place where a grant begins.
+//! that is in force. This is the only place where a grant begins, and the only one that inserts a grant or a code.
 
 use super::code::{self, AuthorizationCode, CodeBinding};
 use super::{Grant, GrantState, pairwise, sql};
@@ -10,10 +10,11 @@ use crate::event::EventKind;
 use crate::id::{AccountId, GrantId, InteractionId};
 use crate::identity::Proofed;
 use crate::keys::seal::{Broken, SealContext, Sealer};
+use crate::oxide::Challenge;
 use crate::random::Random;
 use crate::scope::Scope;
 use crate::secret::{self, Hash, Secret, SecretKind};
-use crate::store::{Result, Tx};
+use crate::store::{Error, Result, Tx, Value};
 use serde_json::json;
 use std::time::Duration;
 
@@ -209,8 +210,8 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
             }
         }
     }
-    sql::insert(tx, g, &link.audiences, link.account_id.as_ref(), link.warn_at)?;
-    code::insert(tx, &link.code)?;
+    insert_grant(tx, g, &link.audiences, link.account_id.as_ref(), link.warn_at)?;
+    insert_code(tx, &link.code)?;
     let entry = Entry {
         client: Some(g.client.clone()),
         grant: Some(g.id.clone()),
@@ -221,7 +222,7 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
     let entry = match &link.basis {
         Basis::Given { interaction, shared, .. } => {
             for account in shared {
-                sql::share(tx, &g.id, account)?;
+                share(tx, &g.id, account)?;
             }
             sql::emit_event(tx, &g.id, EventKind::ConsentGranted, json!({}), at)?;
             Entry { interaction: Some(interaction.clone()), ..entry }
@@ -229,7 +230,7 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
         Basis::Standing { grant } => {
             // Without a permission nothing is shared, so events of other accounts do not affect the new grant.
             if !g.details.accounts.is_empty() {
-                sql::share_like(tx, &g.id, grant)?;
+                share_like(tx, &g.id, grant)?;
             }
             let entry = Entry { actor: Actor::Client(g.client.clone()), ..entry };
             audit::append(
@@ -245,4 +246,85 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
     sql::emit_event(tx, &g.id, EventKind::GrantCreated, json!({}), at)?;
     audit::append(tx, &entry)?;
     Ok(true)
+}
+
+/// The row of a new grant.
+fn insert_grant(
+    tx: &mut Tx<'_, '_>,
+    g: &Grant,
+    audiences: &[String],
+    account_id: Option<&AccountId>,
+    warn_at: Option<Instant>,
+) -> Result<()> {
+    let details = serde_json::to_string(&g.details).map_err(|e| Error::Engine(format!("details: {e}")))?;
+    tx.execute(
+        "insert into grants (id, consent_id, client_id, sub, account_index, account, reference, scope, details, acr, \
+         amr, auth_time, created_at, expires_at, state, seq, aud, account_id, \
+         warn_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+        &[
+            g.id.as_str().into(),
+            g.consent.as_str().into(),
+            g.client.as_str().into(),
+            g.sub.as_str().into(),
+            g.account_index.into(),
+            g.account.clone().into(),
+            g.reference.as_str().into(),
+            g.scope.to_string().into(),
+            details.into(),
+            g.acr.as_str().into(),
+            g.amr.join(" ").into(),
+            g.auth_time.into(),
+            g.created_at.into(),
+            g.expires_at.into(),
+            g.state.as_str().into(),
+            g.seq.into(),
+            audiences.join(" ").into(),
+            account_id.map(AccountId::as_str).into(),
+            warn_at.into(),
+        ],
+    )?;
+    for aud in audiences {
+        let sql = "insert into client_audiences (client_id, aud) values (?1, ?2) on conflict do nothing";
+        tx.execute(sql, &[g.client.as_str().into(), aud.as_str().into()])?;
+    }
+    Ok(())
+}
+
+/// The row of a new code.
+pub(super) fn insert_code(tx: &mut Tx<'_, '_>, c: &AuthorizationCode) -> Result<()> {
+    let b = &c.binding;
+    let params: [Value; 10] = [
+        c.hash.into(),
+        c.grant.as_str().into(),
+        c.client.as_str().into(),
+        b.redirect_uri.as_str().into(),
+        b.challenge.as_ref().map(Challenge::as_str).into(),
+        b.dpop_jkt.map(|jkt| jkt.base64url()).into(),
+        b.nonce.as_deref().into(),
+        b.resource.join(" ").into(),
+        c.issued_at.into(),
+        c.expires_at.into(),
+    ];
+    tx.execute(
+        "insert into codes (hash, grant_id, client_id, redirect_uri, challenge, jkt, nonce, resource, \
+         issued_at, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        &params,
+    )?;
+    Ok(())
+}
+
+/// Stores that a grant shares an account besides the verified one.
+fn share(tx: &mut Tx<'_, '_>, id: &GrantId, (account, bank_id): &(Hash, AccountId)) -> Result<()> {
+    let sql = "insert into grant_accounts (grant_id, account_index, account_id) values (?1, ?2, ?3) on conflict do nothing";
+    tx.execute(sql, &[id.as_str().into(), (*account).into(), bank_id.as_str().into()])?;
+    Ok(())
+}
+
+/// Stores that a grant shares the same accounts as `of`.
+fn share_like(tx: &mut Tx<'_, '_>, id: &GrantId, of: &GrantId) -> Result<()> {
+    let sql = "insert into grant_accounts (grant_id, account_index, account_id) \
+               select ?1, account_index, account_id from grant_accounts where grant_id = ?2";
+    tx.execute(sql, &[id.as_str().into(), of.as_str().into()])?;
+    Ok(())
 }

@@ -2,6 +2,7 @@
 //! call, or a customer presses twice. It belongs to the same grant, and only one of its codes can be redeemed.
 
 use super::code::{self, AuthorizationCode, CodeBinding};
+use super::create::insert_code;
 use super::{GrantState, sql};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
@@ -66,7 +67,7 @@ pub fn further(
         expires_at: now + lifetime.min(code::LIFETIME),
         used_at: None,
     };
-    code::insert(tx, &code)?;
+    insert_code(tx, &code)?;
     let entry = Entry {
         client: Some(grant.client.clone()),
         grant: Some(grant.id.clone()),

@@ -1,4 +1,4 @@
-//! The table `grants`.
+//! The table `grants`: reads it, ends a grant, numbers its events. [`super::create()`] inserts the row.
 
 use super::row::{columns, from_row};
 use super::{Grant, GrantState, Reason};
@@ -11,64 +11,6 @@ use crate::secret::Hash;
 use crate::store::{Error, Result, Row, Tx};
 use serde_json::json;
 use std::time::Duration;
-
-/// Writes a new grant.
-pub(super) fn insert(
-    tx: &mut Tx<'_, '_>,
-    g: &Grant,
-    audiences: &[String],
-    account_id: Option<&AccountId>,
-    warn_at: Option<Instant>,
-) -> Result<()> {
-    let details = serde_json::to_string(&g.details).map_err(|e| Error::Engine(format!("details: {e}")))?;
-    tx.execute(
-        "insert into grants (id, consent_id, client_id, sub, account_index, account, reference, scope, details, acr, \
-         amr, auth_time, created_at, expires_at, state, seq, aud, account_id, \
-         warn_at) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
-        &[
-            g.id.as_str().into(),
-            g.consent.as_str().into(),
-            g.client.as_str().into(),
-            g.sub.as_str().into(),
-            g.account_index.into(),
-            g.account.clone().into(),
-            g.reference.as_str().into(),
-            g.scope.to_string().into(),
-            details.into(),
-            g.acr.as_str().into(),
-            g.amr.join(" ").into(),
-            g.auth_time.into(),
-            g.created_at.into(),
-            g.expires_at.into(),
-            g.state.as_str().into(),
-            g.seq.into(),
-            audiences.join(" ").into(),
-            account_id.map(AccountId::as_str).into(),
-            warn_at.into(),
-        ],
-    )?;
-    for aud in audiences {
-        let sql = "insert into client_audiences (client_id, aud) values (?1, ?2) on conflict do nothing";
-        tx.execute(sql, &[g.client.as_str().into(), aud.as_str().into()])?;
-    }
-    Ok(())
-}
-
-/// Stores that a grant shares an account besides the verified one.
-pub(super) fn share(tx: &mut Tx<'_, '_>, id: &GrantId, (account, bank_id): &(Hash, AccountId)) -> Result<()> {
-    let sql = "insert into grant_accounts (grant_id, account_index, account_id) values (?1, ?2, ?3) on conflict do nothing";
-    tx.execute(sql, &[id.as_str().into(), (*account).into(), bank_id.as_str().into()])?;
-    Ok(())
-}
-
-/// Stores that a grant shares the same accounts as `of`.
-pub(super) fn share_like(tx: &mut Tx<'_, '_>, id: &GrantId, of: &GrantId) -> Result<()> {
-    let sql = "insert into grant_accounts (grant_id, account_index, account_id) \
-               select ?1, account_index, account_id from grant_accounts where grant_id = ?2";
-    tx.execute(sql, &[id.as_str().into(), of.as_str().into()])?;
-    Ok(())
-}
 
 /// The open grants made until `until` that share an account, verified or chosen beside it; the oldest first.
 pub fn sharing(tx: &mut Tx<'_, '_>, account: &Hash, until: Instant, limit: i64) -> Result<Vec<GrantId>> {

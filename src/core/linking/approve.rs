@@ -1,8 +1,7 @@
-//! 許可する (R72, G21): consent, grant, code, notice and the end of the interaction are written in one transaction. Then
-//! the browser goes straight to the app.
+//! 許可する (R72, G21): the core bank is asked once more, then consent, grant, code, notice and the end of the interaction
+//! are written in one transaction. Then the browser goes straight to the app.
 
 use super::offer::{AtConsent, Offered, PageFailed};
-use super::reverify::Recheck;
 use super::{Linking, Result};
 use crate::account::Account;
 use crate::audit::AuditAction;
@@ -13,9 +12,10 @@ use crate::clock::Instant;
 use crate::consent::{self, ConsentChoice, Customer, GivenConsent, Missing};
 use crate::grant::{self, NewGrant, code::CodeBinding};
 use crate::id::AccountId;
+use crate::identity::service_hours::Service;
 use crate::identity::{
-    Ending, Expired, Field, FormErrors, IdentityService, Interaction, Message, Problem, ProofingSession,
-    ProofingSessionKey, Stage, ViewResult, Visitor, lockout, proofing_session, sql,
+    BankError, Ending, Expired, Field, FormErrors, IdentityService, Interaction, Lookup, Message, Problem, Proofed,
+    ProofingSession, ProofingSessionKey, Stage, ViewResult, Visitor, lockout, proofing_session, sql,
 };
 use crate::keys::seal::Broken;
 use crate::lifecycle::notice::hold;
@@ -52,11 +52,22 @@ pub enum Approved {
     Screen(ViewResult),
 }
 
+/// Whether the result of ① to ⑤ is still true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Recheck {
+    /// It is; these are the person's current accounts.
+    Valid(Vec<(AccountId, Account)>),
+    /// It is not: the interaction ends like this.
+    Over(Ending),
+    /// The bank gave no clear answer: R34 to R37.
+    Unknown(Message),
+}
+
 impl Linking {
     /// 許可する, for a customer at ⑥.
     ///
+    /// # Errors
     /// [`super::Error`]; then nothing is recorded.
-    /// [`super::Error`]; nothing is recorded then.
     pub async fn approve(
         &self,
         at: AtConsent<'_>,
@@ -113,6 +124,44 @@ impl Linking {
             Some(true) => Ok(Approved::Linked { answer, proofing_cookie: value.zip(lasting) }),
             Some(false) | None => Ok(Approved::Screen(self.identity.look(form.visitor, None, now).await?)),
         }
+    }
+
+    /// Asks whether the verified account can still be linked and has the same owner, and for their other accounts. Between
+    /// ⑤ and 許可する it can be closed, or the service can end (decision 1). No secret is checked here, so nothing counts as
+    /// an attempt.
+    pub(super) async fn reverify(&self, proofed: &Proofed, now: Instant) -> Recheck {
+        let policy = self.identity.policy();
+        if let Service::Closed { until } = policy.hours.open_at(now) {
+            return Recheck::Over(Ending::Closed { until });
+        }
+        if !policy.offered {
+            return Recheck::Unknown(Message::R37);
+        }
+        match self.identity.ask_proved(self.accounts_now(proofed), now).await {
+            None => Recheck::Unknown(Message::R35),
+            Some(Ok(Some(accounts))) => Recheck::Valid(accounts),
+            Some(Ok(None)) => Recheck::Over(Ending::NoAccount),
+            Some(Err(BankError::NotOffered)) => Recheck::Unknown(Message::R37),
+            Some(Err(BankError::Closed)) => Recheck::Unknown(Message::R34),
+            Some(Err(BankError::Failed(cause))) => {
+                tracing::warn!(%cause, "the core bank gave no answer");
+                Recheck::Unknown(Message::R36)
+            }
+        }
+    }
+
+    /// The person's accounts; `None` if the verified account is no longer theirs, or cannot be linked.
+    async fn accounts_now(
+        &self,
+        proofed: &Proofed,
+    ) -> std::result::Result<Option<Vec<(AccountId, Account)>>, BankError> {
+        let bank = self.identity.bank();
+        match bank.lookup(&proofed.account).await? {
+            Lookup::Eligible(held) if held.id == proofed.verified && held.holder == proofed.holder => {}
+            Lookup::Eligible(_) | Lookup::Ineligible(_) => return Ok(None),
+        }
+        let accounts = bank.accounts(&proofed.holder).await?;
+        Ok(accounts.iter().any(|(id, _)| *id == proofed.verified).then_some(accounts))
     }
 
     async fn not_approved(&self, form: &Approval<'_>, ending: Ending, now: Instant) -> Result<Approved> {

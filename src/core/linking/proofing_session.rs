@@ -1,7 +1,7 @@
 //! Whether a request may use checks that its customer passed minutes ago in the same browser (decision 15), and whether
 //! the customer is the one the app expects (OpenID Connect Core §3.1.2.1).
 
-use super::reverify::Recheck;
+use super::approve::Recheck;
 use super::{Linking, Result};
 use crate::authorize::{self, AuthorizationRequest, Hint};
 use crate::client::Client;

@@ -1,8 +1,8 @@
 //! Exchanges codes and refresh tokens for access tokens. `oxide` takes RFC 6749's decision, inside the transaction
-//! that records the result.
+//! that records the result. Which part of the grant the token covers is decided here.
 
 use super::sql::{self, Access};
-use super::{Issued, Minted, TokenBinding, narrow, token_events};
+use super::{Issued, Minted, TokenBinding};
 use crate::authorize::Details;
 use crate::authorize::rules::OFFLINE;
 use crate::client::Client;
@@ -62,8 +62,8 @@ pub fn exchange(
             expires_at: code.expires_at,
         };
         let decided = oxide::exchange(Some(&loaded), ask.params, by, now)?;
-        let aud = narrow::audience(&ask, &binding.resource)?;
-        Ok::<_, Refusal>((decided.scope.clone(), aud, narrow::details(ask.params, &grant.details, decided.scope)?))
+        let aud = token_audiences(&ask, &binding.resource)?;
+        Ok::<_, Refusal>((decided.scope.clone(), aud, token_details(ask.params, &grant.details, decided.scope)?))
     })?;
     let (grant, code, (all, aud, (details, scope))) = match redeemed {
         Redeemed::Done { grant, code, checked } => (grant, code, checked),
@@ -77,7 +77,7 @@ pub fn exchange(
     if refresh {
         // The full grant: a narrowed access token does not narrow the next one.
         let (secret, id) = (&ask.minted.refresh, &ask.minted.refresh_id);
-        let everywhere = narrow::audiences(&ask, &code.binding.resource);
+        let everywhere = grant_audiences(&ask, &code.binding.resource);
         sql::insert_refresh(tx, &secret.hash(), id, &grant, &all, &everywhere, now)?;
     }
     let nonce = code.binding.nonce.clone();
@@ -110,8 +110,8 @@ pub fn refresh(
     let Some((token, grant)) = found else {
         return Ok(Err(Refusal::new(ErrorCode::InvalidGrant, "the refresh token is unknown")));
     };
-    let part = narrow::audience(&ask, &token.aud).and_then(|aud| {
-        let (details, scope) = narrow::details(ask.params, &grant.details, decided.scope)?;
+    let part = token_audiences(&ask, &token.aud).and_then(|aud| {
+        let (details, scope) = token_details(ask.params, &grant.details, decided.scope)?;
         Ok(Part { scope, details, aud })
     });
     match part {
@@ -127,6 +127,42 @@ struct Part {
     scope: Scope,
     details: Details,
     aud: Vec<String>,
+}
+
+/// `aud`: the audiences the token request asks for, within the granted ones; otherwise all granted ones, or the
+/// configured default.
+///
+/// # Errors
+/// `invalid_target`.
+pub(super) fn token_audiences(ask: &TokenRequest<'_>, granted: &[String]) -> std::result::Result<Vec<String>, Refusal> {
+    let granted = grant_audiences(ask, granted);
+    let asked = ask.params.each("resource");
+    if asked.iter().any(|r| !granted.contains(r)) {
+        return Err(Refusal::new(ErrorCode::InvalidTarget, "resource was not part of the authorization request"));
+    }
+    Ok(if asked.is_empty() { granted } else { asked })
+}
+
+/// Every audience of a grant: the requested resources, or the configured default (requirements.md#audience).
+pub(super) fn grant_audiences(ask: &TokenRequest<'_>, granted: &[String]) -> Vec<String> {
+    if granted.is_empty() { vec![ask.default_audience.to_owned()] } else { granted.to_vec() }
+}
+
+/// The details of a token with this scope, and the scope that agrees with them. Both the scope and the request's
+/// `authorization_details` narrow what was granted.
+///
+/// # Errors
+/// `invalid_authorization_details`.
+pub(super) fn token_details(
+    params: &Params,
+    granted: &Details,
+    scope: Scope,
+) -> std::result::Result<(Details, Scope), Refusal> {
+    let within = granted.within(&scope);
+    let Some(text) = params.get("authorization_details") else { return Ok((within, scope)) };
+    let narrowed = within.narrowed(&Details::parse(text)?)?;
+    let scope = scope.only(|token| narrowed.lets(token));
+    Ok((narrowed, scope))
 }
 
 fn issue(
@@ -153,7 +189,7 @@ fn issue(
         revoked_at: None,
     };
     sql::insert_access(tx, &access)?;
-    token_events::event_and_audit(
+    sql::emit_and_audit(
         tx,
         (&access.id, &access.client, &access.aud),
         Some(&grant),

@@ -1,11 +1,13 @@
-//! The tables `access_tokens` and `refresh_tokens`.
+//! The tables `access_tokens` and `refresh_tokens`; the event and the audit record of an issued or revoked token.
 
 use super::TokenBinding;
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::authorize::Details;
 use crate::client::Client;
 use crate::clock::Instant;
-use crate::grant::Grant;
+use crate::event::{self, Event, EventKind, event_id};
 use crate::grant::row::{columns, from_row};
+use crate::grant::{self, Grant};
 use crate::id::{ClientId, GrantId, TokenId};
 use crate::scope::Scope;
 use crate::secret::Hash;
@@ -163,6 +165,43 @@ pub(super) fn insert_refresh(
         ],
     )?;
     Ok(())
+}
+
+/// The event of an issued or revoked token, numbered by its grant if it has one. A client's own token has no grant to
+/// number its events. Each kind of event happens to it once, so the kind identifies the event.
+pub(super) fn emit_event(
+    tx: &mut Tx<'_, '_>,
+    (token, client, aud): (&TokenId, &ClientId, &[String]),
+    grant: Option<&GrantId>,
+    kind: EventKind,
+    detail: serde_json::Value,
+    now: Instant,
+) -> Result<()> {
+    if let Some(grant) = grant {
+        return grant::sql::emit_event(tx, grant, kind, detail, now);
+    }
+    let id = event_id(token.as_str(), i64::from(kind == EventKind::TokenRevoked))?;
+    event::emit(tx, &Event { detail, aud: aud.to_vec(), ..Event::of_client(id, now, kind, Some(client.clone())) })
+}
+
+/// The event, and the audit record.
+pub(super) fn emit_and_audit(
+    tx: &mut Tx<'_, '_>,
+    (token, client, aud): (&TokenId, &ClientId, &[String]),
+    grant: Option<&Grant>,
+    kind: EventKind,
+    detail: serde_json::Value,
+    now: Instant,
+) -> Result<()> {
+    emit_event(tx, (token, client, aud), grant.map(|g| &g.id), kind, detail.clone(), now)?;
+    let entry = Entry {
+        client: Some(client.clone()),
+        grant: grant.map(|g| g.id.clone()),
+        account: grant.map(|g| g.account_index),
+        detail,
+        ..Entry::new(now, Actor::Client(client.clone()), AuditAction::Event(kind))
+    };
+    audit::append(tx, &entry)
 }
 
 /// The statement of [`find_access`]: three look-ups by primary key, whatever the history. A test reads its plan.
