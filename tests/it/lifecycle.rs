@@ -251,7 +251,8 @@ async fn a_notice_of_a_link_that_never_was_is_deleted_with_its_address(test_stor
 async fn ask_further_code(w: &World, of: &Allowed) -> (Further, String) {
     let code = renkei_core::secret::issue(renkei_core::secret::SecretKind::Code, &*w.random);
     let (hash, now, grant) = (code.hash(), w.now(), of.grant.clone());
-    let outcome = w.write(move |tx| further(tx, &grant, hash, &World::binding(), 60 * SECOND, now)).await;
+    let nobody = renkei_core::id::InteractionId::parse("none-that-changed-it").unwrap();
+    let outcome = w.write(move |tx| further(tx, (&grant, &nobody), hash, &World::binding(), 60 * SECOND, now)).await;
     (outcome, code.reveal().to_owned())
 }
 

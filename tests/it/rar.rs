@@ -30,7 +30,12 @@ pub(crate) fn detail(members: Value) -> Value {
     detail.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     json!([detail])
 }
-async fn pushed(app: &App, scope: &str, details: &Value, more: &[(&'static str, &str)]) -> (Pending, Answer) {
+pub(crate) async fn pushed(
+    app: &App,
+    scope: &str,
+    details: &Value,
+    more: &[(&'static str, &str)],
+) -> (Pending, Answer) {
     let (pending, fields) = app.request(scope);
     let details = details.to_string();
     let mut fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
@@ -417,13 +422,15 @@ async fn what_happens_to_a_shared_account_narrows_the_link(w: &Town) {
     let (kakeibo, mut other) = (w.kakeibo(), w.browser());
     let single = w.link(&kakeibo, &mut other).await;
     w.clock.advance(std::time::Duration::from_secs(60));
-    let report = |event: &str, change: &str, account: &str| {
-        json!({ "v": 1, "event_id": event, "type": change, "account": account, "at": w.now().secs() })
-    };
+    let report = |event: &str, change: &str, account: &str| json!({ "v": 1, "event_id": event, "type": change, "account": account, "at": w.now().secs() });
     w.bank_reports(&report("e-1", "closed", "115-savings-2200011"), BANK_SECRET).await.expect(204);
     let api = w.accounts_api();
     let seen = api.introspect(&both.access_token).await;
-    assert_eq!(seen["authorization_details"][0]["accounts"], json!([own[0]]), "G24: a chosen account was closed: {seen}");
+    assert_eq!(
+        seen["authorization_details"][0]["accounts"],
+        json!([own[0]]),
+        "G24: a chosen account was closed: {seen}"
+    );
     let shown = w.staff(&["grant", "show", &both.grant_id, "--json"]).await.json();
     let last = shown["events"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["event"], &last["detail"]["by"]), (&json!("grant.updated"), &json!("account")), "{shown}");

@@ -136,6 +136,7 @@ impl World {
             scope: Scope::parse(scope).unwrap(),
             accounts: vec![account.clone()],
             verified: account,
+            standing: None,
             choose: false,
             limits: None,
             period: client.grant_lifetime,
@@ -225,6 +226,7 @@ impl World {
                 binding,
                 minted: &minted,
                 default_audience: API,
+                open_grants: 10,
                 issuer: ISSUER,
             };
             let issued = token::exchange(tx, ask, now)?;
@@ -262,6 +264,7 @@ impl World {
                 binding,
                 minted: &minted,
                 default_audience: API,
+                open_grants: 10,
                 issuer: ISSUER,
             };
             token::refresh(tx, ask, now)
@@ -290,6 +293,7 @@ impl World {
                 binding,
                 minted: &minted,
                 default_audience: API,
+                open_grants: 10,
                 issuer: ISSUER,
             };
             token::client_credentials::issue(tx, ask, &scopes, now)

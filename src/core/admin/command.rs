@@ -165,11 +165,9 @@ impl AdminCommand {
         let ask = match (method, segments.as_slice()) {
             ("GET", ["grants"]) => Self::Grants { account: query.need("account", Account::parse)? },
             ("GET", ["grants", id]) => Self::Grant { id: grant(id)? },
-            ("POST", ["grants", id, "revoke"]) => Self::RevokeGrant {
-                id: grant(id)?,
-                account: query.may("account", Account::parse)?,
-                why: reason(body)?,
-            },
+            ("POST", ["grants", id, "revoke"]) => {
+                Self::RevokeGrant { id: grant(id)?, account: query.may("account", Account::parse)?, why: reason(body)? }
+            }
             ("GET", ["locks"]) => Self::Locks,
             ("POST", ["locks", account, "release"]) => {
                 let account = Account::parse(account).ok_or_else(|| invalid("account"))?;

@@ -121,7 +121,8 @@ pub(super) async fn narrow(
         Narrowed::Now(grant) | Narrowed::Ended(grant) => Ok(grant_json(service, &grant, now)),
         Narrowed::NotShared => Err(AdminError::NotNow(format!("grant {id} does not share this account"))),
         Narrowed::Over => {
-            let known = service.store.read(move |tx| grant::sql::load(tx, &id).map(|found| (id.clone(), found.is_some())));
+            let known =
+                service.store.read(move |tx| grant::sql::load(tx, &id).map(|found| (id.clone(), found.is_some())));
             let (id, known) = known.await?;
             Err(if known { AdminError::NotNow(format!("grant {id} has ended already")) } else { unknown(&id) })
         }

@@ -7,7 +7,7 @@ use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::consent::{self, ConsentRecord, Details, GivenConsent};
 use crate::event::EventKind;
-use crate::id::{AccountId, GrantId, InteractionId};
+use crate::id::{AccountId, ConsentId, GrantId, InteractionId};
 use crate::identity::Proofed;
 use crate::keys::seal::{Broken, SealContext, Sealer};
 use crate::oxide::Challenge;
@@ -29,6 +29,8 @@ pub struct NewGrant {
     audiences: Vec<String>,
     account_id: Option<AccountId>,
     warn_at: Option<Instant>,
+    by_create: bool,
+    in_place_of: Option<GrantId>,
 }
 
 /// The consent of a new grant.
@@ -126,6 +128,7 @@ impl NewGrant {
         let code = AuthorizationCode {
             hash: plain.hash(),
             grant: grant.id.clone(),
+            change: None,
             client: grant.client.clone(),
             binding,
             issued_at: grant.created_at,
@@ -138,7 +141,17 @@ impl NewGrant {
             expires_at: grant.expires_at,
             reference: grant.reference.clone(),
         };
-        Self { grant, code, summary, basis, audiences: Vec::new(), account_id: None, warn_at: None }
+        Self {
+            grant,
+            code,
+            summary,
+            basis,
+            audiences: Vec::new(),
+            account_id: None,
+            warn_at: None,
+            by_create: false,
+            in_place_of: None,
+        }
     }
 
     /// Adds every account it shares, by keyed index and by the core bank's id: an event of any of them also affects the grant
@@ -166,6 +179,20 @@ impl NewGrant {
         self
     }
 
+    /// The app asked for it beside its other grants (`grant_management_action=create`): it replaces none of them.
+    #[must_use]
+    pub fn beside_others(mut self) -> Self {
+        self.by_create = true;
+        self
+    }
+
+    /// The grant that ⑥ named as the one to end, because there are as many as allowed.
+    #[must_use]
+    pub fn in_place_of(mut self, grant: Option<GrantId>) -> Self {
+        self.in_place_of = grant;
+        self
+    }
+
     /// Shortens the lifetime of the code; it is never longer than [`code::LIFETIME`].
     #[must_use]
     pub fn with_code_lifetime(mut self, lifetime: Duration) -> Self {
@@ -186,7 +213,7 @@ pub fn next_warning(after: Instant, end: Instant, distances: &[Duration]) -> Opt
     distances.iter().map(|distance| end - *distance).filter(|at| *at > after).min()
 }
 
-fn sealed_account(
+pub(super) fn sealed_account(
     id: &GrantId,
     account: &str,
     sealer: &Sealer,
@@ -210,7 +237,7 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
             }
         }
     }
-    insert_grant(tx, g, &link.audiences, link.account_id.as_ref(), link.warn_at)?;
+    insert_grant(tx, link)?;
     insert_code(tx, &link.code)?;
     let entry = Entry {
         client: Some(g.client.clone()),
@@ -249,19 +276,13 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
 }
 
 /// The row of a new grant.
-fn insert_grant(
-    tx: &mut Tx<'_, '_>,
-    g: &Grant,
-    audiences: &[String],
-    account_id: Option<&AccountId>,
-    warn_at: Option<Instant>,
-) -> Result<()> {
+fn insert_grant(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<()> {
+    let g = &link.grant;
     let details = serde_json::to_string(&g.details).map_err(|e| Error::Engine(format!("details: {e}")))?;
     tx.execute(
         "insert into grants (id, consent_id, client_id, sub, account_index, account, reference, scope, details, acr, \
-         amr, auth_time, created_at, expires_at, state, seq, aud, account_id, \
-         warn_at) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+         amr, auth_time, created_at, expires_at, state, seq, aud, account_id, warn_at, by_create, in_place_of) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
         &[
             g.id.as_str().into(),
             g.consent.as_str().into(),
@@ -279,12 +300,14 @@ fn insert_grant(
             g.expires_at.into(),
             g.state.as_str().into(),
             g.seq.into(),
-            audiences.join(" ").into(),
-            account_id.map(AccountId::as_str).into(),
-            warn_at.into(),
+            link.audiences.join(" ").into(),
+            link.account_id.as_ref().map(AccountId::as_str).into(),
+            link.warn_at.into(),
+            i64::from(link.by_create).into(),
+            link.in_place_of.as_ref().map(GrantId::as_str).into(),
         ],
     )?;
-    for aud in audiences {
+    for aud in &link.audiences {
         let sql = "insert into client_audiences (client_id, aud) values (?1, ?2) on conflict do nothing";
         tx.execute(sql, &[g.client.as_str().into(), aud.as_str().into()])?;
     }
@@ -294,7 +317,7 @@ fn insert_grant(
 /// The row of a new code.
 pub(super) fn insert_code(tx: &mut Tx<'_, '_>, c: &AuthorizationCode) -> Result<()> {
     let b = &c.binding;
-    let params: [Value; 10] = [
+    let params: [Value; 11] = [
         c.hash.into(),
         c.grant.as_str().into(),
         c.client.as_str().into(),
@@ -305,10 +328,11 @@ pub(super) fn insert_code(tx: &mut Tx<'_, '_>, c: &AuthorizationCode) -> Result<
         b.resource.join(" ").into(),
         c.issued_at.into(),
         c.expires_at.into(),
+        c.change.as_ref().map(ConsentId::as_str).into(),
     ];
     tx.execute(
         "insert into codes (hash, grant_id, client_id, redirect_uri, challenge, jkt, nonce, resource, \
-         issued_at, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+         issued_at, expires_at, change_id) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         &params,
     )?;
     Ok(())
@@ -316,7 +340,8 @@ pub(super) fn insert_code(tx: &mut Tx<'_, '_>, c: &AuthorizationCode) -> Result<
 
 /// Stores that a grant shares an account besides the verified one.
 fn share(tx: &mut Tx<'_, '_>, id: &GrantId, (account, bank_id): &(Hash, AccountId)) -> Result<()> {
-    let sql = "insert into grant_accounts (grant_id, account_index, account_id) values (?1, ?2, ?3) on conflict do nothing";
+    let sql =
+        "insert into grant_accounts (grant_id, account_index, account_id) values (?1, ?2, ?3) on conflict do nothing";
     tx.execute(sql, &[id.as_str().into(), (*account).into(), bank_id.as_str().into()])?;
     Ok(())
 }

@@ -9,9 +9,11 @@
 //! transaction, the new state, the audit record and the lifecycle event; a counter in the grant's row numbers its
 //! events. No other statement updates `grants.state`.
 
+pub mod change;
 pub mod code;
 mod create;
 mod further;
+pub mod manage;
 mod narrow;
 pub(crate) mod row;
 pub mod sql;

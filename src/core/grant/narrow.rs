@@ -99,7 +99,8 @@ mod tests {
     #[test]
     fn a_link_without_its_last_account_is_no_link() {
         let id = |text: &str| AccountId::parse(text).unwrap();
-        let of = |accounts: &[&str]| Details { accounts: accounts.iter().map(|a| id(a)).collect(), ..Details::default() };
+        let of =
+            |accounts: &[&str]| Details { accounts: accounts.iter().map(|a| id(a)).collect(), ..Details::default() };
         assert_eq!(without(&of(&["a", "b", "c"]), &id("b")), Some(of(&["a", "c"])));
         assert_eq!(without(&of(&["a", "b"]), &id("x")), Some(of(&["a", "b"])));
         assert_eq!(without(&of(&["a"]), &id("a")), None);

@@ -87,6 +87,7 @@ pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: 
         return Ok(ReportOutcome::Before);
     }
     proofing_session::forget_account(tx, index, None)?;
+    grant::change::forget_account(tx, index)?;
     let open = grant::sql::sharing(tx, index, report.at + SKEW, BATCH)?;
     let (mut ended, mut narrowed) = (0, 0);
     for grant in open {

@@ -22,7 +22,7 @@ mod tests;
 pub use approve::{Approval, Approved};
 pub use deny::Denial;
 pub use leave::Left;
-pub use offer::{AtConsent, Offered, PageFailed};
+pub use offer::{AtConsent, Offered, OtherLinks, PageFailed};
 pub use prompt_none::PromptNone;
 pub use repeat_answer::RepeatedAnswer;
 
@@ -64,6 +64,8 @@ pub struct LinkingRules {
     pub default_audience: String,
     /// 認可期間, unless a client's record says less.
     pub grant_lifetime: Duration,
+    /// The most open grants of one app and account.
+    pub open_grants: usize,
     /// How long before the end of a grant its app is told.
     pub warn_before: Vec<Duration>,
     /// How long a code lives.

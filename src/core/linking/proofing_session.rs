@@ -66,7 +66,7 @@ impl Linking {
         request.claims.sub.is_none() || request.claims.allow_subject(&self.subject(client, holder))
     }
 
-    fn subject(&self, client: &Client, holder: &HolderId) -> String {
+    pub(super) fn subject(&self, client: &Client, holder: &HolderId) -> String {
         pairwise(&self.sealer, client.id.as_str(), holder)
     }
 }

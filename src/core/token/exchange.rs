@@ -30,6 +30,8 @@ pub struct TokenRequest<'a> {
     pub minted: &'a Minted,
     /// `aud` if no resource was requested (requirements.md#audience).
     pub default_audience: &'a str,
+    /// The most open grants of one client for one account.
+    pub open_grants: usize,
     /// `iss`: the only audience of a client's own token for this server.
     pub issuer: &'a str,
 }
@@ -50,7 +52,7 @@ pub fn exchange(
         // There is no code to look up: oxide-auth words the refusal and names the missing parameter.
         return Ok(oxide::exchange(None, ask.params, by, now).and(Err(NO_CODE)));
     };
-    let redeemed = redeem(tx, &hash, &ask.client.id, now, |code, grant| {
+    let redeemed = redeem(tx, &hash, (&ask.client.id, ask.open_grants), now, |code, grant| {
         let binding = &code.binding;
         let loaded = oxide::LoadedCode {
             client_id: &code.client,
@@ -65,12 +67,15 @@ pub fn exchange(
         let aud = token_audiences(&ask, &binding.resource)?;
         Ok::<_, Refusal>((decided.scope.clone(), aud, token_details(ask.params, &grant.details, decided.scope)?))
     })?;
-    let (grant, code, (all, aud, (details, scope))) = match redeemed {
-        Redeemed::Done { grant, code, checked } => (grant, code, checked),
+    let (grant, code, changed, (all, aud, (details, scope))) = match redeemed {
+        Redeemed::Done { grant, code, changed, checked } => (grant, code, changed, checked),
         Redeemed::Replayed => return Ok(Err(Refusal::new(ErrorCode::InvalidGrant, "the code was used before"))),
         Redeemed::Unfit => return Ok(Err(NO_CODE)),
         Redeemed::Refused(refusal) => return Ok(Err(refusal)),
     };
+    if let Some((action, before)) = changed {
+        sql::end_by_change(tx, &grant.id, action, &before, now)?;
+    }
     let refresh = ask.client.refresh_tokens && scope.has(OFFLINE);
     // The response names a scope only if it was granted (RFC 6749 §5.1).
     let scope = scope.only(|s| s != OFFLINE || refresh);

@@ -41,6 +41,10 @@ pub fn revoke(
         if refresh.client != client.id {
             return Ok(Err(FOREIGN));
         }
+        // A change of the grant ended it. The client that tidies it away must not end the link.
+        if refresh.revoked_at.is_some() {
+            return Ok(Ok(Revoked::Nothing));
+        }
         return end(tx, &grant, &client.id, now).map(Ok);
     }
     let Some(hash) = secret::presented(SecretKind::Access, token) else {

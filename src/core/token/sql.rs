@@ -6,6 +6,7 @@ use crate::authorize::Details;
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::event::{self, Event, EventKind, event_id};
+use crate::grant::change::ChangeAction;
 use crate::grant::row::{columns, from_row};
 use crate::grant::{self, Grant};
 use crate::id::{ClientId, GrantId, TokenId};
@@ -283,6 +284,35 @@ pub(super) fn revoke_refresh(tx: &mut Tx<'_, '_>, hash: &Hash, now: Instant) -> 
         "update refresh_tokens set revoked_at = ?2 where hash = ?1 and revoked_at is null",
         &[(*hash).into(), now.into()],
     )?;
+    Ok(())
+}
+
+/// What a change of a grant does to the tokens issued before. Its refresh tokens end (Grant Management for OAuth 2.0 §5.2). With a
+/// merge, access tokens live on with what they covered: one for all of the grant gets that written into it. A replacement ends them.
+pub(super) fn end_by_change(
+    tx: &mut Tx<'_, '_>,
+    grant: &GrantId,
+    action: ChangeAction,
+    before: &Details,
+    now: Instant,
+) -> Result<()> {
+    tx.execute(
+        "update refresh_tokens set revoked_at = ?2, revoked_by = 'replaced' where grant_id = ?1 and revoked_at is null",
+        &[grant.as_str().into(), now.into()],
+    )?;
+    match action {
+        ChangeAction::Merge => {
+            let details = serde_json::to_string(before).map_err(|e| Error::Engine(format!("details: {e}")))?;
+            tx.execute(
+                "update access_tokens set details = ?2 where grant_id = ?1 and details is null",
+                &[grant.as_str().into(), details.into()],
+            )?
+        }
+        ChangeAction::Replace => tx.execute(
+            "update access_tokens set revoked_at = ?2 where grant_id = ?1 and revoked_at is null",
+            &[grant.as_str().into(), now.into()],
+        )?,
+    };
     Ok(())
 }
 

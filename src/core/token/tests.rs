@@ -133,6 +133,7 @@ fn a_token_has_the_audiences_it_asks_for_within_the_granted_ones() {
             binding: None,
             minted: &minted,
             default_audience: "api",
+            open_grants: 10,
             issuer: "https://as.example",
         };
         assert_eq!(exchange::grant_audiences(&ask, &granted), all, "{why}");
