@@ -111,7 +111,7 @@ mod tests {
             (Some("replace"), None, Err("invalid_request")),
             (Some("replace"), Some("g-1"), Ok(change(ChangeAction::Replace))),
             (Some("update"), Some("g-1"), Err("invalid_request")),
-            (Some(""), None, Err("invalid_request")),
+            (Some(""), None, Ok(None)),
         ] {
             let mut params = Params::default();
             for (name, value) in [("grant_management_action", action), ("grant_id", id)] {
