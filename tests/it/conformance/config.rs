@@ -70,6 +70,9 @@ fn the_suite_is_told_what_it_reads() {
         for (module, change) in told["override"].as_object().unwrap() {
             assert!(knows_module(module), "{name}: {module} is no module of a plan");
             is_browser(&change["browser"], issuer);
+            // A picture ends this module, also if the customer is still on the way.
+            let pictures = change["browser"].to_string().matches("update-image-placeholder").count();
+            assert!(!module.ends_with("prior-to-auth-completion-succeeds") || pictures == 1, "only of an error");
         }
         if name == "oidcc-config" {
             continue;
