@@ -2,6 +2,7 @@
 
 mod columns;
 mod cost;
+mod documented;
 mod killed;
 mod manage;
 mod order;
