@@ -3,6 +3,7 @@
 mod columns;
 mod cost;
 mod documented;
+mod joserfc;
 mod killed;
 mod manage;
 mod order;
