@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 on_both_with!(a_receiver_of_others_misses_nothing, super::over_tls);
 
@@ -181,7 +181,8 @@ impl Links<'_> {
     async fn arrive(&self, programs: &[&Program], step: Duration) {
         let expected = self.expected();
         let all = || programs.iter().all(|program| program.finished() == expected);
-        for _ in 0..100 {
+        let end = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < end {
             if all() {
                 return;
             }
@@ -189,8 +190,11 @@ impl Links<'_> {
             tokio::time::sleep(Duration::from_millis(60)).await;
         }
         for program in programs {
-            let missing: Vec<_> = expected.difference(&program.finished()).cloned().collect();
-            assert!(missing.is_empty(), "{} misses {missing:?}", program.journal.display());
+            let finished = program.finished();
+            let (missing, more): (Vec<_>, Vec<_>) =
+                (expected.difference(&finished).collect(), finished.difference(&expected).collect());
+            let name = program.journal.display();
+            assert!(missing.is_empty() && more.is_empty(), "{name} misses {missing:?} and has {more:?} too much");
         }
     }
 }
