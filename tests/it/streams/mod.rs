@@ -2,6 +2,8 @@
 
 mod columns;
 mod cost;
+mod documented;
+mod joserfc;
 mod killed;
 mod manage;
 mod order;
