@@ -3,6 +3,7 @@
 use super::row::{columns, from_row};
 use super::{Grant, GrantState, Reason};
 use crate::audit::{self, Actor, AuditAction, Entry};
+use crate::client;
 use crate::clock::Instant;
 use crate::event::{self, Event, EventKind, event_id};
 use crate::id::{AccountId, ClientId, GrantId};
@@ -48,11 +49,7 @@ pub(super) fn insert(
             warn_at.into(),
         ],
     )?;
-    for aud in audiences {
-        let sql = "insert into client_audiences (client_id, aud) values (?1, ?2) on conflict do nothing";
-        tx.execute(sql, &[g.client.as_str().into(), aud.as_str().into()])?;
-    }
-    Ok(())
+    client::sql::add_audiences(tx, &g.client, audiences)
 }
 
 /// Stores that a grant shares an account besides the verified one.
