@@ -10,6 +10,8 @@ mod order;
 mod poll;
 mod push;
 mod receiver;
+mod rounds;
+mod silence;
 
 use crate::support::app::{App, Credential};
 use crate::support::http::{Answer, RequestParts};

@@ -4,6 +4,7 @@ use super::super::create::insert_code;
 use super::super::{Grant, GrantState, narrow, sql};
 use super::{ChangeAction, GrantChange, NewChange};
 use crate::audit::{self, Actor, AuditAction, Entry};
+use crate::client;
 use crate::clock::Instant;
 use crate::consent;
 use crate::event::EventKind;
@@ -154,10 +155,7 @@ pub(in super::super) fn apply(
          updated_by = 'client' where id = ?1",
         &params,
     )?;
-    for one in &aud {
-        let sql = "insert into client_audiences (client_id, aud) values (?1, ?2) on conflict do nothing";
-        tx.execute(sql, &[after.client.as_str().into(), one.as_str().into()])?;
-    }
+    client::sql::add_audiences(tx, &after.client, &aud)?;
     tx.execute(
         "insert into grant_accounts (grant_id, account_index, account_id) \
          select ?1, account_index, account_id from grant_change_accounts where consent_id = ?2 on conflict do nothing",
