@@ -6,7 +6,7 @@ use crate::consent::{self, ChangeAction, ConsentChoice, Details, Missing, Permis
 use crate::id::AccountId;
 use crate::identity::{Field, Problem, Proofed, Stage, View, ViewResult};
 use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed};
-use crate::pages::{Chrome, ConsentPage, EndingLink, OfferedAccount, SomeClient, ExistingLink};
+use crate::pages::{Chrome, ConsentPage, EndingLink, ExistingLink, OfferedAccount, SomeClient};
 use crate::secret::{Hash, Secret};
 use crate::web::page::{self, Leads};
 use crate::web::{cookie, error};
@@ -135,12 +135,12 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered, now: Instant) -> Consen
         openid: offered.request.openid(),
         existing: existing(proofed, offered),
         ends: match &offered.links {
-            OtherLinks::Beside(Some(grant)) => {
+            OtherLinks::Additional(Some(grant)) => {
                 Some(EndingLink { since: grant.created_at, reference: grant.reference.clone() })
             }
             _ => None,
         },
-        asked_again: offered.asked_again,
+        reconfirm: offered.reconfirm,
         accounts: offer.accounts.iter().filter_map(shown).collect(),
         choose: offer.choose,
         days: offer.period.as_secs() / 86_400,
