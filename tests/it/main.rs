@@ -9,6 +9,7 @@ mod audit;
 mod authorize;
 mod browser;
 mod call_register;
+mod changes;
 mod client;
 mod client_command;
 mod client_credentials;
