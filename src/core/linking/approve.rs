@@ -15,7 +15,7 @@ use crate::grant::{self, NewGrant, code::CodeBinding};
 use crate::id::AccountId;
 use crate::identity::{
     Ending, Expired, Field, FormErrors, IdentityService, Interaction, Message, Problem, ProofingSession,
-    ProofingSessionKey, Stage, ViewResult, Visitor, lockout, proofing_session, sql,
+    ProofingSessionKey, ViewResult, Visitor, lockout, proofing_session, sql,
 };
 use crate::keys::seal::Broken;
 use crate::lifecycle::notice::hold;
@@ -228,11 +228,13 @@ fn record(
         sql::end(tx, identity.crypto(), i, ending, now)?;
         return Ok(false);
     }
-    if consume(tx, i.request, now)? == Consumed::Before {
+    let Some((link, _)) = i.at_consent() else { return Ok(false) };
+    let request = link.request;
+    if consume(tx, request, now)? == Consumed::Before {
         sql::end(tx, identity.crypto(), i, Ending::Expired(Expired::Elsewhere), now)?;
         return Ok(false);
     }
-    sql::end_others(tx, identity.crypto(), i.request, &i.id, now)?;
+    sql::end_others(tx, identity.crypto(), request, &i.id, now)?;
     let Ok((i, proofed)) = i.completed(writes.grant.summary().grant.clone()) else { return Ok(false) };
     grant::create(tx, &writes.grant)?;
     hold(tx, &writes.notice, now)?;
@@ -261,11 +263,11 @@ fn outdated(
     version: i64,
     now: Instant,
 ) -> store::Result<Option<Ending>> {
-    let Stage::Consent(proofed) = &i.stage else { return Ok(None) };
+    let Some((link, proofed)) = i.at_consent() else { return Ok(None) };
     if let Some(lock) = lockout::locked(tx, identity.crypto(), identity.policy(), proofed.account_index, now)? {
         return Ok(Some(Ending::Locked { before: true, until: lock.until }));
     }
     let Some(known) = proofed.remembered else { return Ok(None) };
-    let of = ProofingSessionKey { cookie: known.cookie, client: i.client.clone(), version };
+    let of = ProofingSessionKey { cookie: known.cookie, client: link.client.clone(), version };
     Ok((!proofing_session::exists(tx, &of)?).then_some(Ending::Expired(Expired::Time)))
 }

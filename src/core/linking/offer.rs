@@ -5,7 +5,7 @@ use crate::authorize::{self, AuthorizationRequest};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::consent::{self, Offer};
-use crate::identity::{Ending, Interaction, Proofed, Stage, ViewResult, Visitor, sql};
+use crate::identity::{Ending, Interaction, LinkRequest, Proofed, Stage, ViewResult, Visitor, sql};
 use crate::language::Language;
 use crate::secret::{Hash, base64url};
 use crate::store::Tx;
@@ -15,6 +15,8 @@ use crate::store::Tx;
 pub struct AtConsent<'a> {
     /// The interaction.
     pub interaction: &'a Interaction,
+    /// The app's request.
+    pub link: &'a LinkRequest,
     /// The result of ① to ⑤.
     pub proofed: &'a Proofed,
     /// The requesting app.
@@ -52,8 +54,8 @@ impl Linking {
         at: AtConsent<'_>,
         words: impl Fn(&Offered) -> std::result::Result<Hash, PageFailed>,
     ) -> Result<Offered> {
-        let AtConsent { interaction, proofed, client, language } = at;
-        let id = interaction.request;
+        let AtConsent { link, proofed, client, language, .. } = at;
+        let id = link.request;
         let stored = self.store.read(move |tx| authorize::sql::load(tx, id)).await?.ok_or(Error::RequestGone)?;
         let limits = stored.request.authorization_details.clone();
         // If the customer is not the person the app expects, nothing is shared (OpenID Connect Core §3.1.2.1).

@@ -7,7 +7,7 @@ use crate::clock::Instant;
 use crate::grant::code::CodeBinding;
 use crate::grant::{Further, further};
 use crate::id::GrantId;
-use crate::identity::Interaction;
+use crate::identity::LinkRequest;
 use crate::secret::{self, SecretKind};
 
 /// What a browser gets that comes back after 許可する.
@@ -24,12 +24,12 @@ impl Linking {
     /// The response to the app with a further code, if the grant may have one.
     pub async fn repeat_answer(
         &self,
-        i: &Interaction,
+        link: &LinkRequest,
         grant: &GrantId,
         client: &Client,
         now: Instant,
     ) -> Result<RepeatedAnswer> {
-        let id = i.request;
+        let id = link.request;
         let stored = self.store.read(move |tx| authorize::sql::load(tx, id)).await?;
         let Some(request) = stored.map(|stored| stored.request).filter(|_| client.status == Status::Active) else {
             return Ok(RepeatedAnswer::Over);
