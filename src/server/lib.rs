@@ -9,8 +9,8 @@
 
 use renkei_core::{
     account, admin, alarm, audit, authorize, client, clock, consent, duration, event, hook, id, identity, kana, keys,
-    language, lifecycle, linking, network, params, phone, random, refusal, scope, secret, store, stream, thumbprint,
-    token,
+    language, lifecycle, linking, my, network, params, phone, random, refusal, scope, secret, store, stream,
+    thumbprint, token,
 };
 
 pub mod config;

@@ -43,6 +43,7 @@ pub fn institution() -> InstitutionProfile {
         phone: Phone::parse("0120-000-000").expect("ten digits"),
         department: "事務部".into(),
         contact_hours: "平日の午前9時～17時".into(),
+        stop_contact: Phone::parse("0120-000-009"),
         copyright: "Copyright © 2026 みなと信用組合 All Rights Reserved.".into(),
         mail_domain: "notice.minato.example".into(),
         host: "link.minato.example".into(),
@@ -306,6 +307,8 @@ fn client() -> SomeClient {
         registration_number: Some("関東財務局長（電代）第000号".into()),
         contact: Some("https://app.example/contact".into()),
         terms_uri: Some("https://app.example/terms".into()),
+        disclosure_uri: Some("https://app.example/disclosure".into()),
+        downstream: vec![],
     }
 }
 fn unticked() -> Vec<OfferedAccount> {
