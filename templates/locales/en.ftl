@@ -200,6 +200,7 @@ legal-consent-1 = Before you go on, please judge for yourself whether you can tr
 legal-consent-2 = By pressing “Allow” you continue under the terms of use of { $provider }.
 legal-consent-3 = Your PIN and the other things you entered are not disclosed to the app. Communication with it is encrypted.
 legal-consent-4 = You can also end the app’s access by contacting us.
+consent-my = You can check and stop a link at any time:
 legal-terms = Under our API terms of use we give your financial information to the provider of the app.
 legal-agree = I have read our API terms of use and agree to them.
 label-agree = Agreement
@@ -208,7 +209,9 @@ deny = Refuse
 
 ## Pages that end the way
 cancelled-text = Account linking was cancelled.
-cancelled-nothing = No account information was given to { $app }.
+cancelled-nothing = Nothing new was shared in this procedure.
+cancelled-living = If you allowed a link before, that link goes on.
+cancelled-my = To stop it, please use “Check and stop linked services” or call us.
 locked-why = Why, and what you can do
 locked-1 = Account linking was suspended because wrong details were entered several times.
 locked-2 = It is released by itself <b>from 0:00 on { $date }</b>. Please try again after that.
@@ -391,5 +394,5 @@ error-r57 = Please start account linking again from the beginning.
 mail-completed-subject = [{ $institution }] Account linking is complete (reference number { $reference })
 mail-completed = { $institution }: { $at }, { $app } ({ $provider }), { $what }, { $account }, { $days }, { $until }, { $hours }, { $us }
 mail-account-none = none (no account is shared)
-mail-completed-english = { $institution }: you have allowed { $app } ({ $provider }) to read your account for { $days } days. If this was not you, please call the number on the back of your passbook or cash card ({ $hours }).
+mail-completed-english = { $institution }: you have allowed { $app } ({ $provider }) to read your account for { $days } days. You can check and stop it on our website, under “Check and stop linked services”. If this was not you, please call the number on the back of your passbook or cash card ({ $hours }).
 mail-completed-english-identity = { $institution }: you have allowed { $app } ({ $provider }) to recognise you for { $days } days. It cannot read your accounts. If this was not you, please call the number on the back of your passbook or cash card ({ $hours }).

@@ -32,6 +32,7 @@ mod lifecycle;
 mod lost_answers;
 mod model;
 mod mtls;
+mod my;
 mod network_limits;
 mod oidc_client;
 mod pages;

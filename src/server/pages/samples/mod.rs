@@ -1,6 +1,8 @@
 //! Samples of every context: tests render each page with all of them, in both languages, and people look at them.
 //! People, numbers and names are invented.
 
+mod my;
+
 use super::link::*;
 use super::parts::*;
 use super::{Chrome, Error, InstitutionProfile, Language, Pages};
@@ -60,9 +62,7 @@ pub fn chrome(language: Language, test_mode: bool) -> Chrome {
 
 macro_rules! samples {
     ($($page:ident($context:ty) = [$($case:literal => $value:expr),+ $(,)?];)+) => {
-        /// Every page with every sample.
-        #[must_use]
-        pub fn all() -> Vec<Sample> {
+        fn of_links() -> Vec<Sample> {
             vec![$($(Sample {
                 page: stringify!($page),
                 case: $case,
@@ -73,6 +73,12 @@ macro_rules! samples {
             }),+),+]
         }
     };
+}
+
+/// Every page with every sample.
+#[must_use]
+pub fn all() -> Vec<Sample> {
+    of_links().into_iter().chain(my::all()).collect()
 }
 samples! {
     account(AccountPage) = [
