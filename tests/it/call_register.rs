@@ -13,8 +13,8 @@ use renkei_core::alarm::Alarms;
 use renkei_core::clock::Instant;
 use renkei_core::id::{AccountId, ClientId, HolderId};
 use renkei_core::identity::{
-    AccountForm, BankError, BirthDate, BrowserNetwork, CallRegister as _, Caller, CookieKey, CoreBank, CustomerForm,
-    FieldCrypto, Holding, IdentityPolicy, IdentityService, IdentityServiceParts, IncomingCall, LinkRequest, Lookup,
+    AccountForm, AnsweredRequest, BankError, BirthDate, BrowserNetwork, CallRegister as _, Caller, CookieKey, CoreBank,
+    CustomerForm, FieldCrypto, Holding, IdentityPolicy, IdentityService, IdentityServiceParts, IncomingCall, Lookup,
     Pin, Posted, Purpose, PurposeKind, Stage, StartRequest, StartResult, ViewResult, Visitor,
 };
 use renkei_core::keys::seal::Sealer;
@@ -333,7 +333,10 @@ impl Register {
     /// A new interaction that has passed ②.
     async fn to_phone(&self, seed: u64, name: &str, network: BrowserNetwork, now: Instant) -> Option<Player> {
         let opening = StartRequest {
-            purpose: Purpose::Link(LinkRequest { client: ClientId::parse("creco").unwrap(), request: Hash::of(name) }),
+            purpose: Purpose::Link(AnsweredRequest {
+                client: ClientId::parse("creco").unwrap(),
+                request: Hash::of(name),
+            }),
             unpushed: None,
             cookies: Vec::new(),
             network,

@@ -169,6 +169,7 @@ async fn every_link_is_stopped_at_once(w: &Town) {
 async fn a_receipt_says_what_was_agreed_also_after_the_end(w: &Town) {
     let tokens = link_both(w, &w.kakeibo(), &mut w.browser()).await;
     let mut browser = page_of(w).await;
+    let links = browser.url.clone();
     let url = format!("{}/receipt/{}", browser.interaction(), tokens.grant_id);
     browser.open(&url).await;
     let before = browser.page().text();
@@ -190,7 +191,7 @@ async fn a_receipt_says_what_was_agreed_also_after_the_end(w: &Town) {
         assert!(before.contains(part), "the receipt lacks {part}: {before}");
     }
     assert!(!browser.page().html().contains("1100026"));
-    browser.open(&format!("{}/links", browser.interaction())).await;
+    browser.open(&links).await;
     stop(&mut browser, &tokens.grant_id).await;
     browser.open(&url).await;
     let after = browser.page().text();
@@ -200,9 +201,10 @@ async fn a_receipt_says_what_was_agreed_also_after_the_end(w: &Town) {
         w.set_clock("2026-11-25T10:15:00+09:00");
         w.clock.advance(Duration::from_hours(days * 24));
         let mut later = page_of(w).await;
-        later.open(&format!("{}/receipt/{}", later.interaction(), tokens.grant_id)).await;
+        let at = later.interaction();
+        later.open(&format!("{at}/receipt/{}", tokens.grant_id)).await;
         assert_eq!(later.page().text().contains("に終了（お客様による停止）"), there, "after {days} days");
-        later.open(&format!("{}/ended", later.interaction())).await;
+        later.open(&format!("{at}/ended")).await;
         assert_eq!(later.page().text().contains("かけいぼ"), there, "after {days} days");
     }
 }

@@ -7,7 +7,7 @@ use super::call::Calling;
 use super::ending::{Ending, Expired};
 use super::message::FormErrors;
 use super::policy::IdentityPolicy;
-use super::{Declared, Email, Holding, LinkRequest, Owner, Purpose, Remembered, personal};
+use super::{AnsweredRequest, Declared, Email, Holding, Owner, Purpose, Remembered, personal};
 use crate::account::Account;
 use crate::clock::Instant;
 use crate::id::{AccountId, GrantId, HolderId, InteractionId};
@@ -231,7 +231,7 @@ impl Interaction {
             _ => Err(Misstep),
         }
     }
-    /// S5 → S6: the PIN was right. For the customer's own page see [`Interaction::opened`].
+    /// S5 → S6: the PIN was right. For the customer's own page see [`Interaction::reached_links`].
     pub fn proofed(
         self,
         account_index: Hash,
@@ -265,7 +265,7 @@ impl Interaction {
     }
     /// The app and its request, for a customer at ⑥: what 許可する answers.
     #[must_use]
-    pub const fn at_consent(&self) -> Option<(&LinkRequest, &Proofed)> {
+    pub const fn at_consent(&self) -> Option<(&AnsweredRequest, &Proofed)> {
         match (&self.purpose, &self.stage) {
             (Purpose::Link(link), Stage::Consent(proofed)) => Some((link, proofed)),
             _ => None,

@@ -60,7 +60,7 @@ pub use pin::Pin;
 pub use policy::{AlarmLevels, IdentityPolicy, answer_within};
 pub use ports::{BankError, CallRegister, Caller, CoreBank, Holding, IncomingCall, Ineligible, Lookup};
 pub use proofing_session::{ProofingSession, ProofingSessionKey, Recalled, Remembered};
-pub use purpose::{Declared, LinkRequest, Purpose, PurposeKind};
+pub use purpose::{AnsweredRequest, Declared, Purpose, PurposeKind};
 pub use requests::{CallView, Posted, StartRequest, StartResult, StepCheck, View, ViewResult, Visitor};
 pub use service::{IdentityService, IdentityServiceParts};
 pub use turns::InTurn;

@@ -76,7 +76,7 @@ impl Interaction {
     ///
     /// # Errors
     /// [`Misstep`] from any other stage, and for every other purpose.
-    pub fn opened(
+    pub fn reached_links(
         self,
         accounts: Vec<(AccountId, Account)>,
         last_visit: Option<Instant>,
@@ -122,7 +122,7 @@ impl IdentityService {
             return Ok(i.clone().proofed(index, accounts.to_vec(), now));
         };
         let last_visit = visit(tx, &self.crypto.sealer, &matched.holding.holder, now)?;
-        Ok(i.clone().opened(accounts.to_vec(), last_visit, now))
+        Ok(i.clone().reached_links(accounts.to_vec(), last_visit, now))
     }
 }
 

@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
     /// An app asks for a link: ① to ⑥.
-    Link(LinkRequest),
+    Link(AnsweredRequest),
     /// 連携サービスの確認・停止: ① to ⑤, then the customer's own page.
     My,
 }
 
 /// The app and the request that a linking interaction answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LinkRequest {
+pub struct AnsweredRequest {
     /// The app that sent the customer.
     pub client: ClientId,
     /// The stored authorization request, by the SHA-256 of its request_uri.
@@ -46,7 +46,7 @@ impl Purpose {
     }
     /// The app and its request, if it links.
     #[must_use]
-    pub const fn link(&self) -> Option<&LinkRequest> {
+    pub const fn link(&self) -> Option<&AnsweredRequest> {
         match self {
             Self::Link(link) => Some(link),
             Self::My => None,

@@ -1,7 +1,7 @@
 //! The table `interactions`: one row per interaction. What the customer entered is sealed in one column.
 
 use super::cookie::{CookieKey, LABEL, OLD_COOKIE, ROW_LIFE};
-use super::{Ending, FieldCrypto, Interaction, LinkRequest, MY_IDLE, Purpose, Stage};
+use super::{AnsweredRequest, Ending, FieldCrypto, Interaction, MY_IDLE, Purpose, Stage};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::id::{ClientId, InteractionId};
@@ -78,7 +78,7 @@ fn from_row(crypto: &FieldCrypto, row: &Row) -> Result<InteractionRow> {
     let purpose = match row.opt_text(1)? {
         Some(client) => {
             let client = ClientId::parse(client).ok_or_else(|| wrong("its client"))?;
-            Purpose::Link(LinkRequest { client, request: row.hash(2)? })
+            Purpose::Link(AnsweredRequest { client, request: row.hash(2)? })
         }
         None => Purpose::My,
     };

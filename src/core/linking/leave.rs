@@ -5,7 +5,7 @@ use crate::authorize::sql::{Consumed, consume, load};
 use crate::authorize::{AuthorizationResponse, Outcome, oauth_answer};
 use crate::client::Client;
 use crate::clock::Instant;
-use crate::identity::{Ending, Interaction, LinkRequest, Stage, sql};
+use crate::identity::{AnsweredRequest, Ending, Interaction, Stage, sql};
 use crate::refusal::{ErrorCode, Refusal};
 
 /// The result of 連携元画面へ.
@@ -22,7 +22,7 @@ impl Linking {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn leave(&self, link: &LinkRequest, i: &Interaction, client: &Client, now: Instant) -> Result<Left> {
+    pub async fn leave(&self, link: &AnsweredRequest, i: &Interaction, client: &Client, now: Instant) -> Result<Left> {
         let Some(refusal) = refusal(&i.stage) else { return Ok(Left::Stays) };
         let (id, own, crypto) = (link.request, i.id.clone(), self.identity.crypto().clone());
         let work = self.store.write(move |tx| {

@@ -5,7 +5,7 @@ use crate::authorize::{self, AuthorizationRequest};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::consent::{self, Offer};
-use crate::identity::{Ending, Interaction, LinkRequest, Proofed, Stage, ViewResult, Visitor, sql};
+use crate::identity::{AnsweredRequest, Ending, Interaction, Proofed, Stage, ViewResult, Visitor, sql};
 use crate::language::Language;
 use crate::secret::{Hash, base64url};
 use crate::store::Tx;
@@ -16,7 +16,7 @@ pub struct AtConsent<'a> {
     /// The interaction.
     pub interaction: &'a Interaction,
     /// The app's request.
-    pub link: &'a LinkRequest,
+    pub link: &'a AnsweredRequest,
     /// The result of ① to ⑤.
     pub proofed: &'a Proofed,
     /// The requesting app.

@@ -7,7 +7,7 @@ use crate::clock::Instant;
 use crate::grant::code::CodeBinding;
 use crate::grant::{Further, further};
 use crate::id::GrantId;
-use crate::identity::LinkRequest;
+use crate::identity::AnsweredRequest;
 use crate::secret::{self, SecretKind};
 
 /// What a browser gets that comes back after 許可する.
@@ -24,7 +24,7 @@ impl Linking {
     /// The response to the app with a further code, if the grant may have one.
     pub async fn repeat_answer(
         &self,
-        link: &LinkRequest,
+        link: &AnsweredRequest,
         grant: &GrantId,
         client: &Client,
         now: Instant,

@@ -10,7 +10,7 @@ mod stop;
 mod tests;
 
 pub use history::{Change, ChangeKind};
-pub use stop::{Stop, stop};
+pub use stop::{StopRequest, stop};
 
 use crate::account::Account;
 use crate::client::{self, Client};
@@ -31,7 +31,7 @@ const REDEEMABLE: Duration = FURTHER_WINDOW.saturating_add(Duration::from_secs(6
 
 /// One link, as its owner sees it.
 #[derive(Debug, Clone)]
-pub struct OwnLink {
+pub struct OwnGrant {
     /// The grant.
     pub grant: Grant,
     /// Its state at the time of the page.
@@ -51,7 +51,7 @@ pub struct OwnLink {
 }
 
 /// Every link with access to an account of the owner, newest first.
-pub fn open(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, owner: &Owner, now: Instant) -> Result<Vec<OwnLink>> {
+pub fn open(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, owner: &Owner, now: Instant) -> Result<Vec<OwnGrant>> {
     let mut links = Vec::new();
     for id in open_grants(tx, crypto, owner, now)? {
         let Some(grant) = grant::sql::load(tx, &id)? else { continue };
@@ -65,7 +65,7 @@ pub fn open(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, owner: &Owner, now: Insta
 
 /// The owner's links that ended within [`HISTORY`], the latest first. Links of an earlier holder of the account are not
 /// shown.
-pub fn ended(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, owner: &Owner, now: Instant) -> Result<Vec<OwnLink>> {
+pub fn ended(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, owner: &Owner, now: Instant) -> Result<Vec<OwnGrant>> {
     let mut found: Vec<Grant> = Vec::new();
     for (_, account) in &owner.accounts {
         found.extend(grant::sql::ended_since(tx, &crypto.account(account), now - HISTORY, MOST)?);
@@ -91,7 +91,7 @@ pub fn one(
     owner: &Owner,
     id: &GrantId,
     now: Instant,
-) -> Result<Option<OwnLink>> {
+) -> Result<Option<OwnGrant>> {
     let Some(grant) = grant::sql::load(tx, id)? else { return Ok(None) };
     let live = grant.is_live(now);
     if !shares(tx, crypto, owner, id)? || !(live || is_of(crypto, owner, &grant)) {
@@ -137,14 +137,14 @@ fn may_be_used(grant: &Grant, now: Instant) -> bool {
     }
 }
 
-fn own_link(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, owner: &Owner, grant: Grant, now: Instant) -> Result<OwnLink> {
+fn own_link(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, owner: &Owner, grant: Grant, now: Instant) -> Result<OwnGrant> {
     let own = grant.details.accounts.iter().filter_map(|id| owner.account_of(id));
     let mut accounts: Vec<Account> = own.cloned().collect();
     let other_accounts = grant.details.accounts.len() - accounts.len();
     if let Some(verified) = grant.account(&crypto.sealer) {
         accounts.sort_by_key(|account| *account != verified);
     }
-    Ok(OwnLink {
+    Ok(OwnGrant {
         state: grant.state_at(now),
         client: client::sql::load(tx, &grant.client)?,
         accounts,

@@ -13,7 +13,7 @@ use serde_json::json;
 
 /// What the customer stops.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stop {
+pub enum StopRequest {
     /// One link.
     One(GrantId),
     /// Every link.
@@ -27,7 +27,7 @@ pub fn stop(
     tx: &mut Tx<'_, '_>,
     visitor: &Visitor,
     step: &str,
-    what: &Stop,
+    what: &StopRequest,
     now: Instant,
 ) -> Result<ViewResult> {
     let i = match identity.take(tx, visitor, step, now)? {
@@ -37,8 +37,8 @@ pub fn stop(
     };
     let Stage::Links(owner) = &i.stage else { return identity.view(tx, i, now) };
     let done = match what {
-        Stop::One(id) => one(identity, tx, &i, owner, id, now)?,
-        Stop::All => Some(all(identity, tx, &i, owner, now)?),
+        StopRequest::One(id) => one(identity, tx, &i, owner, id, now)?,
+        StopRequest::All => Some(all(identity, tx, &i, owner, now)?),
     };
     // What this browser remembers of earlier checks is forgotten with every stop.
     if let Some(cookie) = &visitor.proofing_cookie {

@@ -41,7 +41,7 @@ async fn a_link_never_leads_to_the_own_page() {
     let mut taro = town.customer(NOON).await;
     taro.to_pin().await;
     let at_pin = taro.look().await.interaction;
-    assert!(at_pin.clone().opened(Vec::new(), None, NOON).is_err());
+    assert!(at_pin.clone().reached_links(Vec::new(), None, NOON).is_err());
     assert_eq!(taro.pin("4071").await.interaction.stage.screen(), "consent");
     taro.post(Posted::Finish).await;
     assert_eq!(taro.at().await, "consent");
@@ -95,7 +95,8 @@ fn a_row_of_the_release_before_is_read_and_the_new_kind_survives_storing() {
     // What was typed for one kind does not pass ② of the other.
     let my = Interaction::new(id.clone(), Purpose::My, NOON).entered(account.clone()).unwrap();
     assert!(my.matched(holding.clone(), read).is_err());
-    let link = crate::identity::LinkRequest { client: ClientId::parse("c").unwrap(), request: Secret::new("r").hash() };
+    let link =
+        crate::identity::AnsweredRequest { client: ClientId::parse("c").unwrap(), request: Secret::new("r").hash() };
     let linking = Interaction::new(id, Purpose::Link(link), NOON).entered(account).unwrap();
     assert!(linking.matched(holding, own).is_err());
 }

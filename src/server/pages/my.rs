@@ -37,7 +37,7 @@ pub struct ShownChange {
 
 /// One link.
 #[derive(Debug, Clone, Serialize)]
-pub struct ShownLink {
+pub struct ShownGrant {
     /// Its id, for the forms and the receipt.
     pub id: String,
     /// The app and its provider.
@@ -77,7 +77,7 @@ pub struct ShownLink {
 /// What the form posted last did.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum ShownStop {
+pub enum StopOutcome {
     /// One link was stopped.
     One {
         /// The app.
@@ -127,11 +127,11 @@ impl TimeLeft {
 #[derive(Debug, Clone, Serialize)]
 pub struct MyLinksPage {
     /// The links, newest first.
-    pub links: Vec<ShownLink>,
+    pub links: Vec<ShownGrant>,
     /// When this page was last opened for this person.
     pub last_visit: Option<Instant>,
     /// What the form posted last did.
-    pub done: Option<ShownStop>,
+    pub done: Option<StopOutcome>,
     /// When the page ends by itself.
     pub time: TimeLeft,
     /// The address of the page of ended links.
@@ -144,7 +144,7 @@ pub struct MyLinksPage {
 #[derive(Debug, Clone, Serialize)]
 pub struct MyEndedPage {
     /// The links, the latest end first.
-    pub links: Vec<ShownLink>,
+    pub links: Vec<ShownGrant>,
     /// When the page ends by itself.
     pub time: TimeLeft,
     /// The address of the page of links.
@@ -157,7 +157,7 @@ pub struct MyEndedPage {
 #[derive(Debug, Clone, Serialize)]
 pub struct MyReceiptPage {
     /// The link.
-    pub link: ShownLink,
+    pub link: ShownGrant,
     /// Whether it has ended.
     pub ended: bool,
     /// When the page ends by itself.

@@ -13,7 +13,7 @@ use crate::client::{Client, Status};
 use crate::clock::Instant;
 use crate::consent::ACR;
 use crate::id::ClientId;
-use crate::identity::{BrowserNetwork, LinkRequest, Purpose, Recalled, StartRequest};
+use crate::identity::{AnsweredRequest, BrowserNetwork, Purpose, Recalled, StartRequest};
 use crate::keys::jose;
 use crate::linking::{self, PromptNone};
 use crate::pages::Language;
@@ -236,7 +236,7 @@ async fn open(
     }
     let asked = Language::of_ui_locales(&request.ui_locales.join(" "));
     let start = StartRequest {
-        purpose: Purpose::Link(LinkRequest { client: request.client_id.clone(), request: id }),
+        purpose: Purpose::Link(AnsweredRequest { client: request.client_id.clone(), request: id }),
         unpushed,
         cookies: cookie::interactions(req, app),
         network: BrowserNetwork::of(extract::caller(req, app)),

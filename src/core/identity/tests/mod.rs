@@ -188,7 +188,7 @@ impl Town {
         now: Instant,
     ) -> StartResult {
         let start = StartRequest {
-            purpose: Purpose::Link(LinkRequest { client: ClientId::parse("creco").unwrap(), request }),
+            purpose: Purpose::Link(AnsweredRequest { client: ClientId::parse("creco").unwrap(), request }),
             unpushed: None,
             cookies: cookies.to_vec(),
             network: network(address),

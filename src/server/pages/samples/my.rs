@@ -25,9 +25,9 @@ my_samples! {
         "none" => MyLinksPage { links: vec![], last_visit: None, ..links() },
         "one" => MyLinksPage { links: vec![narrowed()], ..links() },
         "many" => links(),
-        "stopped" => MyLinksPage { done: Some(ShownStop::One { app: APP.into(), id: "g-1".into() }), ..links() },
-        "all stopped" => MyLinksPage { links: vec![], done: Some(ShownStop::All { n: 2 }), ..links() },
-        "ended before" => MyLinksPage { done: Some(ShownStop::Before { app: APP.into() }), ..links() },
+        "stopped" => MyLinksPage { done: Some(StopOutcome::One { app: APP.into(), id: "g-1".into() }), ..links() },
+        "all stopped" => MyLinksPage { links: vec![], done: Some(StopOutcome::All { n: 2 }), ..links() },
+        "ended before" => MyLinksPage { done: Some(StopOutcome::Before { app: APP.into() }), ..links() },
         "long" => MyLinksPage { links: vec![long()], ..links() },
     ];
     my_ended(MyEndedPage) = [
@@ -38,7 +38,7 @@ my_samples! {
         "open" => receipt(link("g-1", APP), false),
         "ended" => receipt(end_of("replaced"), true),
         "long" => receipt(long(), false),
-        "identity" => receipt(ShownLink { permissions: vec![], accounts: vec![], openid: true, ..link("g-1", APP) }, false),
+        "identity" => receipt(ShownGrant { permissions: vec![], accounts: vec![], openid: true, ..link("g-1", APP) }, false),
     ];
     my_cancelled(MyCancelledPage) = [
         "left" => MyCancelledPage { finished: false },
@@ -74,8 +74,8 @@ my_samples! {
 fn masked(account_type: crate::account::AccountType, last3: &str) -> MaskedAccount {
     MaskedAccount { account_type, last3: last3.into() }
 }
-fn link(id: &str, app: &str) -> ShownLink {
-    ShownLink {
+fn link(id: &str, app: &str) -> ShownGrant {
+    ShownGrant {
         id: id.into(),
         client: SomeClient { name: app.into(), ..client() },
         permissions: vec![Permission::Balances, Permission::Transactions],
@@ -98,15 +98,15 @@ fn link(id: &str, app: &str) -> ShownLink {
         history: vec![ShownChange { at: NOW, kind: ChangeKind::Allowed, by: "customer" }],
     }
 }
-fn narrowed() -> ShownLink {
+fn narrowed() -> ShownGrant {
     let narrowed = ShownChange { at: NOW, kind: ChangeKind::Narrowed, by: "institution" };
     let mut link = link("g-1", APP);
     link.accounts.pop();
     link.history.push(narrowed);
-    ShownLink { soon: true, days_left: 1, last_use: None, ..link }
+    ShownGrant { soon: true, days_left: 1, last_use: None, ..link }
 }
 /// As long as a link can be in practice: its receipt must fit on two sheets.
-fn long() -> ShownLink {
+fn long() -> ShownGrant {
     let downstream = |n: usize| Downstream {
         name: format!("株式会社データ分析サービス{n}"),
         purpose: "家計の分析".into(),
@@ -121,7 +121,7 @@ fn long() -> ShownLink {
     }
     link
 }
-fn end_of(by: &'static str) -> ShownLink {
+fn end_of(by: &'static str) -> ShownGrant {
     let mut link = link("g-2", APP);
     link.history.push(ShownChange { at: NOW, kind: ChangeKind::Ended, by });
     link
@@ -131,7 +131,7 @@ fn time() -> TimeLeft {
 }
 fn links() -> MyLinksPage {
     MyLinksPage {
-        links: vec![link("g-1", APP), ShownLink { soon: true, days_left: 5, ..link("g-2", "かけいぼノート") }],
+        links: vec![link("g-1", APP), ShownGrant { soon: true, days_left: 5, ..link("g-2", "かけいぼノート") }],
         last_visit: Some(NOW),
         done: None,
         time: time(),
@@ -148,6 +148,6 @@ fn ended() -> MyEndedPage {
         receipt_url: "/my/int-sample/receipt".into(),
     }
 }
-fn receipt(link: ShownLink, ended: bool) -> MyReceiptPage {
+fn receipt(link: ShownGrant, ended: bool) -> MyReceiptPage {
     MyReceiptPage { link, ended, time: time(), links_url: "/my/int-sample/links".into(), at: NOW }
 }

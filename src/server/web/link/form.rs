@@ -3,7 +3,7 @@
 use crate::consent::ConsentChoice;
 use crate::id::{AccountId, GrantId};
 use crate::identity::{AccountForm, CustomerForm, Posted, PurposeKind};
-use crate::my::Stop;
+use crate::my::StopRequest;
 use crate::params::{Params, decode};
 use crate::secret::Secret;
 use crate::web::typed::Typed;
@@ -26,7 +26,7 @@ pub(super) enum Action {
     /// 連携元画面へ
     Return,
     /// 停止を確定する on the customer's own page
-    Stop(Stop),
+    Stop(StopRequest),
 }
 
 /// The fields of a form, each once. The only field that may be repeated is taken out first, because the strict parser
@@ -107,8 +107,8 @@ pub(super) fn parse(kind: PurposeKind, screen: &str, body: &[u8]) -> Option<Post
 fn my(screen: &str, action: &str, params: &Params) -> Option<Action> {
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
     let posted = match (screen, action) {
-        ("links" | "ended", "stop") => return Some(Action::Stop(Stop::One(GrantId::parse(&text("grant"))?))),
-        ("links" | "ended", "stop_all") => return Some(Action::Stop(Stop::All)),
+        ("links" | "ended", "stop") => return Some(Action::Stop(StopRequest::One(GrantId::parse(&text("grant"))?))),
+        ("links" | "ended", "stop_all") => return Some(Action::Stop(StopRequest::All)),
         ("links" | "ended", "extend") => Posted::Extend,
         (_, "finish") => Posted::Finish,
         ("account", "next") => Posted::Account(account(params)),

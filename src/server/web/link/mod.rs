@@ -24,7 +24,8 @@ use crate::client::{Client, Status};
 use crate::clock::Instant;
 use crate::id::InteractionId;
 use crate::identity::{
-    BrowserNetwork, Expired, Interaction, LinkRequest, Message, Posted, Problem, PurposeKind, View, ViewResult, Visitor,
+    AnsweredRequest, BrowserNetwork, Expired, Interaction, Message, Posted, Problem, PurposeKind, View, ViewResult,
+    Visitor,
 };
 use crate::pages::{Chrome, ExpiredPage, Language};
 use crate::params::Params;
@@ -79,7 +80,7 @@ impl<'a> ScreenContext<'a> {
         }
     }
     /// The request that the interaction answers. One for the customer's own page has none.
-    fn link<'v>(&self, view: &'v View) -> Result<&'v LinkRequest, HandlerError> {
+    fn link<'v>(&self, view: &'v View) -> Result<&'v AnsweredRequest, HandlerError> {
         let busy = || HandlerError::Answer(Box::new(page::busy(self.app, self.language(view))));
         view.interaction.purpose.link().ok_or_else(busy)
     }
@@ -161,7 +162,7 @@ async fn render_screen(
 ) -> Result<HttpResponse, HandlerError> {
     let context = ScreenContext::new(req, app, kind, id)?;
     let view = context.view(context.asked_language()).await?;
-    if view.interaction.stage.screen() != screen && !my::stands_beside(&view, screen) {
+    if view.interaction.stage.screen() != screen && !my::has_screen(&view, screen) {
         return Ok(context.on(&view));
     }
     let mut answer = context.page(&view, screen).await?;

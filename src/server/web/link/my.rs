@@ -8,9 +8,10 @@ use crate::clock::Instant;
 use crate::consent::Permission;
 use crate::id::GrantId;
 use crate::identity::{BrowserNetwork, Owner, Purpose, PurposeKind, Stage, StartRequest, Stopped, View, ViewResult};
-use crate::my::{self, OwnLink, Stop};
+use crate::my::{self, OwnGrant, StopRequest};
 use crate::pages::{
-    Chrome, Language, MyEndedPage, MyLinksPage, MyReceiptPage, ShownChange, ShownLink, ShownStop, SomeClient, TimeLeft,
+    Chrome, Language, MyEndedPage, MyLinksPage, MyReceiptPage, ShownChange, ShownGrant, SomeClient, StopOutcome,
+    TimeLeft,
 };
 use crate::store::{Result as StoreResult, Tx};
 use crate::web::error::{ApiError, log_failure};
@@ -81,7 +82,7 @@ pub async fn receipt(req: HttpRequest, app: Shared, at: web::Path<(String, Strin
 }
 
 /// Whether a screen stands beside the one of the stage: the ended links beside the links.
-pub(super) fn stands_beside(view: &View, screen: &str) -> bool {
+pub(super) fn has_screen(view: &View, screen: &str) -> bool {
     matches!(view.interaction.stage, Stage::Links(_)) && screen == "ended"
 }
 
@@ -119,7 +120,7 @@ impl ScreenContext<'_> {
         let (base, language, time) = (paths::screens(&view.interaction), self.language(view), self.time_left(view));
         let (links_url, ended_url) = (self.path(view), format!("{base}/ended"));
         let receipt_url = format!("{base}/receipt");
-        let shown = |links: Vec<OwnLink>| links.into_iter().map(|link| self.shown_link(link, language)).collect();
+        let shown = |links: Vec<OwnGrant>| links.into_iter().map(|link| self.shown_link(link, language)).collect();
         if screen == "ended" {
             let links = shown(self.of_owner(owner, my::ended).await?);
             let page = MyEndedPage { links, time, links_url, receipt_url };
@@ -127,12 +128,12 @@ impl ScreenContext<'_> {
         }
         let links = shown(self.of_owner(owner, my::open).await?);
         let done = match owner.done.clone() {
-            Some(Stopped::All(n)) => Some(ShownStop::All { n }),
+            Some(Stopped::All(n)) => Some(StopOutcome::All { n }),
             Some(Stopped::One(id)) => {
                 let app = self.app_of(owner, id.clone(), language).await?;
-                app.map(|app| ShownStop::One { app, id: id.to_string() })
+                app.map(|app| StopOutcome::One { app, id: id.to_string() })
             }
-            Some(Stopped::Before(id)) => self.app_of(owner, id, language).await?.map(|app| ShownStop::Before { app }),
+            Some(Stopped::Before(id)) => self.app_of(owner, id, language).await?.map(|app| StopOutcome::Before { app }),
             None => None,
         };
         let page = MyLinksPage { links, last_visit: owner.last_visit, done, time, ended_url, receipt_url };
@@ -155,7 +156,7 @@ impl ScreenContext<'_> {
     }
 
     /// 停止を確定する: nothing is asked of the core bank, so its closure does not prevent it.
-    pub(super) async fn stop(&self, step: &str, what: Stop) -> Result<HttpResponse, HandlerError> {
+    pub(super) async fn stop(&self, step: &str, what: StopRequest) -> Result<HttpResponse, HandlerError> {
         let (identity, visitor, step, now) =
             (self.app.identity.clone(), self.visitor.clone(), step.to_owned(), self.now);
         let work = move |tx: &mut Tx<'_, '_>| my::stop(&identity, tx, &visitor, &step, &what, now);
@@ -165,12 +166,12 @@ impl ScreenContext<'_> {
         }
     }
 
-    fn shown_link(&self, link: OwnLink, language: Language) -> ShownLink {
-        let OwnLink { grant, client, accounts, other_accounts, last_use, terms, history, .. } = link;
+    fn shown_link(&self, link: OwnGrant, language: Language) -> ShownGrant {
+        let OwnGrant { grant, client, accounts, other_accounts, last_use, terms, history, .. } = link;
         let left = grant.expires_at.since(self.now);
         let days = grant.expires_at.since(grant.created_at.floor_second()).as_secs() / DAY;
         let in_order = [Permission::Balances, Permission::Transactions];
-        ShownLink {
+        ShownGrant {
             id: grant.id.to_string(),
             client: client.as_ref().map_or_else(
                 || SomeClient { name: grant.client.to_string(), ..SomeClient::default() },
