@@ -8,8 +8,8 @@
 //! A module may use what stands above it in this file's order, never what stands below; `tests/it/shape.rs` checks it.
 
 use renkei_core::{
-    account, admin, alarm, audit, authorize, client, clock, consent, duration, event, hook, id, identity, kana, keys,
-    language, lifecycle, linking, my, network, params, phone, random, refusal, scope, secret, store, stream,
+    account, admin, alarm, audit, authorize, client, clock, consent, duration, event, grant, hook, id, identity, kana,
+    keys, language, lifecycle, linking, my, network, params, phone, random, refusal, scope, secret, store, stream,
     thumbprint, token,
 };
 

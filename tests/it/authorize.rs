@@ -32,6 +32,7 @@ struct Fixture {
 }
 fn request() -> AuthorizationRequest {
     AuthorizationRequest {
+        grant_action: None,
         client_id: ClientId::parse("creco").unwrap(),
         redirect_uri: "https://app.example/cb".into(),
         response_mode: ResponseMode::FormPost,

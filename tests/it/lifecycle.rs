@@ -137,7 +137,7 @@ async fn a_changed_account_ends_its_links(test_store: TestStore) {
             renkei_core::lifecycle::account::changed(tx, &report, &index, now)
         }
     };
-    assert_eq!(w.write(hear.clone()).await, ReportOutcome::Now(2));
+    assert_eq!(w.write(hear.clone()).await, ReportOutcome::Now { ended: 2, narrowed: 0 });
     assert_eq!(w.write(hear).await, ReportOutcome::Before, "a repeated report is one");
     for ((token, grant), live) in tokens.iter().zip([false, false, true]) {
         assert_eq!(w.is_active(&api, token).await, live);
@@ -251,7 +251,8 @@ async fn a_notice_of_a_link_that_never_was_is_deleted_with_its_address(test_stor
 async fn ask_further_code(w: &World, of: &Allowed) -> (Further, String) {
     let code = renkei_core::secret::issue(renkei_core::secret::SecretKind::Code, &*w.random);
     let (hash, now, grant) = (code.hash(), w.now(), of.grant.clone());
-    let outcome = w.write(move |tx| further(tx, &grant, hash, &World::binding(), 60 * SECOND, now)).await;
+    let nobody = renkei_core::id::InteractionId::parse("none-that-changed-it").unwrap();
+    let outcome = w.write(move |tx| further(tx, (&grant, &nobody), hash, &World::binding(), 60 * SECOND, now)).await;
     (outcome, code.reveal().to_owned())
 }
 

@@ -23,6 +23,7 @@ mod doubt;
 mod flow;
 mod full_disk;
 mod grant;
+mod grant_management;
 mod guesses;
 mod handover;
 mod heads;

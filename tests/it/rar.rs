@@ -16,7 +16,10 @@ on_both!(
     the_bank_is_asked_again_before_anything_is_recorded,
     nobody_agrees_to_a_page_they_have_not_seen,
     a_request_by_scope_alone_is_about_the_verified_account,
-    what_happens_to_a_shared_account_ends_the_link,
+    what_happens_to_a_shared_account_narrows_the_link,
+    the_death_of_a_holder_ends_the_link,
+    staff_take_one_account_out_of_a_link,
+    a_token_for_what_is_gone_is_dead,
     a_token_request_asks_for_less_and_only_for_that_token,
     a_token_is_good_at_the_resources_it_was_asked_for,
     details_nobody_can_have_are_refused_at_every_endpoint,
@@ -27,7 +30,12 @@ pub(crate) fn detail(members: Value) -> Value {
     detail.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     json!([detail])
 }
-async fn pushed(app: &App, scope: &str, details: &Value, more: &[(&'static str, &str)]) -> (Pending, Answer) {
+pub(crate) async fn pushed(
+    app: &App,
+    scope: &str,
+    details: &Value,
+    more: &[(&'static str, &str)],
+) -> (Pending, Answer) {
     let (pending, fields) = app.request(scope);
     let details = details.to_string();
     let mut fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
@@ -403,7 +411,7 @@ async fn details_nobody_can_have_are_refused_at_every_endpoint(w: &Town) {
     assert_eq!(document["authorization_details_types_supported"], json!(["account_information"]), "RFC 9396 10");
 }
 
-async fn what_happens_to_a_shared_account_ends_the_link(w: &Town) {
+async fn what_happens_to_a_shared_account_narrows_the_link(w: &Town) {
     let (app, own) = (w.creco(), w.bank.ids("115-ordinary-1100026").await);
     let (pending, mut browser) = at_consent(w, &app, "accounts", &detail(json!({}))).await;
     allow(&mut browser, &[&own[0], &own[1]]).await;
@@ -414,11 +422,83 @@ async fn what_happens_to_a_shared_account_ends_the_link(w: &Town) {
     let (kakeibo, mut other) = (w.kakeibo(), w.browser());
     let single = w.link(&kakeibo, &mut other).await;
     w.clock.advance(std::time::Duration::from_secs(60));
-    let report = json!({
-        "v": 1, "event_id": "e-1", "type": "closed", "account": "115-savings-2200011", "at": w.now().secs(),
-    });
-    w.bank_reports(&report, BANK_SECRET).await.expect(204);
+    let report = |event: &str, change: &str, account: &str| json!({ "v": 1, "event_id": event, "type": change, "account": account, "at": w.now().secs() });
+    w.bank_reports(&report("e-1", "closed", "115-savings-2200011"), BANK_SECRET).await.expect(204);
     let api = w.accounts_api();
-    assert_eq!(api.introspect(&both.access_token).await["active"], false, "G24: a chosen account was closed");
-    assert_eq!(api.introspect(&single.access_token).await["active"], true, "this link never shared it");
+    let seen = api.introspect(&both.access_token).await;
+    assert_eq!(
+        seen["authorization_details"][0]["accounts"],
+        json!([own[0]]),
+        "G24: a chosen account was closed: {seen}"
+    );
+    let shown = w.staff(&["grant", "show", &both.grant_id, "--json"]).await.json();
+    let last = shown["events"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["event"], &last["detail"]["by"]), (&json!("grant.updated"), &json!("account")), "{shown}");
+    assert_eq!(last["detail"]["authorization_details"], seen["authorization_details"]);
+    let listed = w.staff(&["grant", "list", "--account", "115-savings-2200011", "--json"]).await.json();
+    assert!(!listed.to_string().contains(&both.grant_id), "it is shared no longer: {listed}");
+
+    // A report about the account it was verified by ends it.
+    w.bank_reports(&report("e-2", "transferred", "115-ordinary-1100026"), BANK_SECRET).await.expect(204);
+    assert_eq!(api.introspect(&both.access_token).await["active"], false);
+    assert_eq!(api.introspect(&single.access_token).await["active"], false, "this link was verified by it too");
+}
+/// Nobody stands for the permission of somebody who died.
+async fn the_death_of_a_holder_ends_the_link(w: &Town) {
+    let (app, own) = (w.creco(), w.bank.ids("115-ordinary-1100026").await);
+    let (pending, mut browser) = at_consent(w, &app, "accounts", &detail(json!({}))).await;
+    allow(&mut browser, &[&own[0], &own[1]]).await;
+    let both = tokens(&app, &pending, &browser).await;
+    let died = json!({
+        "v": 1, "event_id": "e-1", "type": "deceased", "account": "115-savings-2200011", "at": w.now().secs(),
+    });
+    w.bank_reports(&died, BANK_SECRET).await.expect(204);
+    assert_eq!(w.accounts_api().introspect(&both.access_token).await["active"], false);
+}
+/// What staff do on the telephone: an account goes and the link lives on, then its last account ends it. Every token, those
+/// for less among them, reaches no further than the link.
+async fn staff_take_one_account_out_of_a_link(w: &Town) {
+    let (app, own) = (w.creco(), w.bank.ids("115-ordinary-1100026").await);
+    let (pending, mut browser) =
+        at_consent(w, &app, "openid accounts transactions offline_access", &detail(json!({}))).await;
+    allow(&mut browser, &[&own[0], &own[1]]).await;
+    let all = tokens(&app, &pending, &browser).await;
+    let refresh = all.body["refresh_token"].as_str().unwrap_or_default().to_owned();
+    let api = w.accounts_api();
+    let out = async |account: &str| {
+        let line = ["grant", "revoke", &all.grant_id, "--account", account, "--reason", "by telephone", "--json"];
+        w.staff(&line).await
+    };
+    out("115-ordinary-1100034").await.refused(1, "does not share this account");
+    assert_eq!(out("115-savings-2200011").await.json()["state"], "active");
+    let seen = api.introspect(&all.access_token).await;
+    assert_eq!(seen["authorization_details"][0]["accounts"], json!([own[0]]), "{seen}");
+    out("115-savings-2200011").await.refused(1, "does not share this account");
+    if !refresh.is_empty() {
+        let answer = token(&app, &[("grant_type", "refresh_token"), ("refresh_token", &refresh)], None).await;
+        let body = answer.expect(200).json();
+        assert_eq!(body["authorization_details"][0]["accounts"], json!([own[0]]), "{body}");
+        let more = detail(json!({"accounts": [own[1]]}));
+        let answer = token(&app, &[("grant_type", "refresh_token"), ("refresh_token", &refresh)], Some(&more)).await;
+        assert_eq!(error(answer), "invalid_authorization_details");
+    }
+    assert_eq!(out("115-ordinary-1100026").await.json()["state"], "revoked");
+    assert_eq!(api.introspect(&all.access_token).await["active"], false);
+    out("115-ordinary-1100026").await.refused(1, "has ended already");
+}
+/// A token for the account that goes is for nothing, and so is dead.
+async fn a_token_for_what_is_gone_is_dead(w: &Town) {
+    let (app, _) = budget(w).await;
+    let own = w.bank.ids("115-ordinary-1100026").await;
+    let (pending, mut browser) = at_consent(w, &app, "openid accounts offline_access", &detail(json!({}))).await;
+    allow(&mut browser, &[&own[0], &own[1]]).await;
+    let all = tokens(&app, &pending, &browser).await;
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", all.body["refresh_token"].as_str().unwrap())];
+    let savings = token(&app, &refresh, Some(&detail(json!({"accounts": [own[1]]})))).await.expect(200).json();
+    let savings = savings["access_token"].as_str().unwrap();
+    assert_eq!(app.introspect(savings).await["active"], true);
+    let line = ["grant", "revoke", &all.grant_id, "--account", "115-savings-2200011", "--reason", "by telephone"];
+    w.staff(&line).await;
+    assert_eq!(app.introspect(savings).await, json!({"active": false}));
+    assert_eq!(app.introspect(&all.access_token).await["active"], true);
 }

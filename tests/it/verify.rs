@@ -85,7 +85,7 @@ impl Bench {
     /// Whether the code was good.
     async fn redeem(&self, linked: &GrantSummary, at: Instant) -> bool {
         let hash = linked.code.hash();
-        let redeemed = self.store.write(move |tx| code::redeem(tx, &hash, &client(), at, |_, _| Ok::<_, ()>(())));
+        let redeemed = self.store.write(move |tx| code::redeem(tx, &hash, (&client(), 10), at, |_, _| Ok::<_, ()>(())));
         matches!(redeemed.await.unwrap(), Redeemed::Done { .. })
     }
 
@@ -232,7 +232,8 @@ async fn fifty_redemptions_of_one_code_give_one_grant_and_revoke_it(test_store: 
             let (store, hash) = (b.store.clone(), linked.code.hash());
             let at = start() + Duration::from_secs(1);
             tokio::spawn(async move {
-                let redeemed = store.write(move |tx| code::redeem(tx, &hash, &client(), at, |_, _| Ok::<_, ()>(())));
+                let redeemed =
+                    store.write(move |tx| code::redeem(tx, &hash, (&client(), 10), at, |_, _| Ok::<_, ()>(())));
                 matches!(redeemed.await.unwrap(), Redeemed::Done { .. })
             })
         })

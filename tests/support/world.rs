@@ -136,6 +136,7 @@ impl World {
             scope: Scope::parse(scope).unwrap(),
             accounts: vec![account.clone()],
             verified: account,
+            standing: None,
             choose: false,
             limits: None,
             period: client.grant_lifetime,
@@ -184,9 +185,10 @@ impl World {
     ) -> Allowed {
         let ticked = ConsentChoice { agree: true, accounts: Vec::new() };
         let agreed = consent::allow(&self.offer(client, scope), &ticked, self.customer(account), self.now()).unwrap();
+        let audiences = binding.resource.clone();
         let link = NewGrant::new(&agreed, binding, client.id.as_str(), &self.sealer, &*self.random).unwrap();
-        let link =
-            link.with_warnings(&WARN_BEFORE).with_receivers(vec![API.to_owned()], AccountId::parse("acc-1").unwrap());
+        let audiences = if audiences.is_empty() { vec![API.to_owned()] } else { audiences };
+        let link = link.with_warnings(&WARN_BEFORE).with_receivers(audiences, AccountId::parse("acc-1").unwrap());
         let told = link.summary().clone();
         self.write(move |tx| grant::create(tx, &link)).await;
         Allowed { code: told.code.reveal().to_owned(), grant: told.grant }
@@ -225,6 +227,7 @@ impl World {
                 binding,
                 minted: &minted,
                 default_audience: API,
+                open_grants: 10,
                 issuer: ISSUER,
             };
             let issued = token::exchange(tx, ask, now)?;
@@ -262,6 +265,7 @@ impl World {
                 binding,
                 minted: &minted,
                 default_audience: API,
+                open_grants: 10,
                 issuer: ISSUER,
             };
             token::refresh(tx, ask, now)
@@ -290,6 +294,7 @@ impl World {
                 binding,
                 minted: &minted,
                 default_audience: API,
+                open_grants: 10,
                 issuer: ISSUER,
             };
             token::client_credentials::issue(tx, ask, &scopes, now)

@@ -49,10 +49,12 @@ pub enum AdminCommand {
         /// The grant.
         id: GrantId,
     },
-    /// End a grant.
+    /// End a grant; or take one account out of it, which ends it if it was verified by that account.
     RevokeGrant {
         /// The grant.
         id: GrantId,
+        /// The account to take out; `None` ends the grant.
+        account: Option<Account>,
         /// The reason.
         why: StaffReason,
     },
@@ -118,8 +120,9 @@ impl AdminCommand {
         match self {
             Self::Grants { account } => get(format!("/grants?account={account}")),
             Self::Grant { id } => get(format!("/grants/{id}")),
-            Self::RevokeGrant { id, why } => {
-                ("POST", format!("{BASE}/grants/{id}/revoke"), Some(json!({"reason": why.as_str()})))
+            Self::RevokeGrant { id, account, why } => {
+                let of = account.as_ref().map(|account| format!("?account={account}")).unwrap_or_default();
+                ("POST", format!("{BASE}/grants/{id}/revoke{of}"), Some(json!({"reason": why.as_str()})))
             }
             Self::Locks => get("/locks".to_owned()),
             Self::ReleaseLock { account, why } => {
@@ -162,7 +165,9 @@ impl AdminCommand {
         let ask = match (method, segments.as_slice()) {
             ("GET", ["grants"]) => Self::Grants { account: query.need("account", Account::parse)? },
             ("GET", ["grants", id]) => Self::Grant { id: grant(id)? },
-            ("POST", ["grants", id, "revoke"]) => Self::RevokeGrant { id: grant(id)?, why: reason(body)? },
+            ("POST", ["grants", id, "revoke"]) => {
+                Self::RevokeGrant { id: grant(id)?, account: query.may("account", Account::parse)?, why: reason(body)? }
+            }
             ("GET", ["locks"]) => Self::Locks,
             ("POST", ["locks", account, "release"]) => {
                 let account = Account::parse(account).ok_or_else(|| invalid("account"))?;

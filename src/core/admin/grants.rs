@@ -5,7 +5,7 @@ use crate::account::Account;
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event;
-use crate::grant::{self, Ended, Grant, GrantState, Reason};
+use crate::grant::{self, Ended, Grant, GrantState, Narrowed, Reason};
 use crate::id::GrantId;
 use serde_json::{Value, json};
 
@@ -101,6 +101,31 @@ pub(super) async fn revoke(
         Ended::Now(grant) => Ok(grant_json(service, &grant, now)),
         Ended::Before(_) => Err(AdminError::NotNow(format!("grant {id} has ended already"))),
         Ended::Unknown => Err(unknown(&id)),
+    }
+}
+
+/// Takes one account out of a grant. If it was verified by that account, or shares no other, it ends.
+pub(super) async fn narrow(
+    service: &AdminContext,
+    id: GrantId,
+    account: Account,
+    (why, actor): (StaffReason, Actor),
+    now: Instant,
+) -> Result<Value, AdminError> {
+    let (wanted, index, note) = (id.clone(), service.crypto.account(&account), why.as_str().to_owned());
+    let narrowed = service.store.write(move |tx| {
+        let reason = Reason::Institution { note: note.clone() };
+        grant::narrow(tx, &wanted, &index, (&reason, actor.clone()), now)
+    });
+    match narrowed.await? {
+        Narrowed::Now(grant) | Narrowed::Ended(grant) => Ok(grant_json(service, &grant, now)),
+        Narrowed::NotShared => Err(AdminError::NotNow(format!("grant {id} does not share this account"))),
+        Narrowed::Over => {
+            let known =
+                service.store.read(move |tx| grant::sql::load(tx, &id).map(|found| (id.clone(), found.is_some())));
+            let (id, known) = known.await?;
+            Err(if known { AdminError::NotNow(format!("grant {id} has ended already")) } else { unknown(&id) })
+        }
     }
 }
 

@@ -87,7 +87,10 @@ pub async fn answer(service: &AdminContext, ask: AdminCommand, staff: &str, now:
     match ask {
         AdminCommand::Grants { account } => grants::list(service, account, actor, now).await,
         AdminCommand::Grant { id } => grants::show(service, id, actor, now).await,
-        AdminCommand::RevokeGrant { id, why } => grants::revoke(service, id, why, actor, now).await,
+        AdminCommand::RevokeGrant { id, account: None, why } => grants::revoke(service, id, why, actor, now).await,
+        AdminCommand::RevokeGrant { id, account: Some(account), why } => {
+            grants::narrow(service, id, account, (why, actor), now).await
+        }
         AdminCommand::Locks => locks::list(service, actor, now).await,
         AdminCommand::ReleaseLock { account, why } => locks::release(service, account, why, actor, now).await,
         AdminCommand::Notices => notices::list(service).await,

@@ -30,7 +30,8 @@ fn every_command_goes_through_http_and_back() {
     for asked in [
         AdminCommand::Grants { account: account.clone() },
         AdminCommand::Grant { id: id.clone() },
-        AdminCommand::RevokeGrant { id: id.clone(), why: why.clone() },
+        AdminCommand::RevokeGrant { id: id.clone(), account: None, why: why.clone() },
+        AdminCommand::RevokeGrant { id: id.clone(), account: Some(account.clone()), why: why.clone() },
         AdminCommand::Locks,
         AdminCommand::ReleaseLock { account: account.clone(), why },
         AdminCommand::Notices,

@@ -44,6 +44,7 @@ actions! {
     CallSeen => "call.seen",
     AlarmRaised => "alarm.raised",
     GrantActivated => "grant.activated",
+    GrantChanged => "grant.changed",
     GrantCodeFurther => "grant.code.further",
     GrantCodeUndone => "grant.code.undone",
     NoticeSent => "notice.sent",

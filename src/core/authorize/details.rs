@@ -163,6 +163,36 @@ impl Details {
         Ok(narrowed)
     }
 
+    /// The smallest detail that allows what either of them allows. Each account gets every permission of both, so it may be more
+    /// than their sum: ⑥ shows it before the customer agrees (decision 10).
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        if self.permissions.is_empty() || other.permissions.is_empty() {
+            return if self.permissions.is_empty() { other.clone() } else { self.clone() };
+        }
+        let mut accounts = self.accounts.clone();
+        accounts.extend(other.accounts.iter().filter(|a| !self.accounts.contains(a)).cloned());
+        let both = |p: &Permission| self.permissions.contains(p) || other.permissions.contains(p);
+        let permissions = Permission::ALL.into_iter().filter(both).collect();
+        // A day that either does not name is no limit.
+        let from = self.from.zip(other.from).map(|(one, two)| one.min(two));
+        let to = self.to.zip(other.to).map(|(one, two)| one.max(two));
+        Self { detail_type: self.detail_type, accounts, permissions, from, to }
+    }
+
+    /// What both of them allow; `None` if that is nothing.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Option<Self> {
+        let accounts: Vec<AccountId> = self.accounts.iter().filter(|a| other.accounts.contains(a)).cloned().collect();
+        let permissions: Vec<Permission> =
+            self.permissions.iter().copied().filter(|p| other.permissions.contains(p)).collect();
+        // A day that only one of them names is a limit.
+        let (from, to) = (self.from.max(other.from), [self.to, other.to].into_iter().flatten().min());
+        let days = from.zip(to).is_none_or(|(from, to)| from <= to);
+        let some = !accounts.is_empty() && !permissions.is_empty() && days;
+        some.then_some(Self { detail_type: self.detail_type, accounts, permissions, from, to })
+    }
+
     /// What remains of it under a narrower scope.
     #[must_use]
     pub fn within(&self, scope: &Scope) -> Self {

@@ -1,9 +1,13 @@
-//! What `/oauth/authorize` does with a `request_uri`: begin an interaction, continue one, or show an error page.
+//! What `/oauth/authorize` does with a `request_uri`: begin an interaction, continue one, or show an error page; and where a
+//! request may be answered.
 
+use super::rules::travels;
 use super::sql::StoredRequest;
-use super::{AuthorizationRequest, Prompt};
+use super::{AuthorizationRequest, Destination, Prompt, ResponseMode};
+use crate::client::{Client, redirect_match};
 use crate::clock::Instant;
 use crate::id::ClientId;
+use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
 use std::time::Duration;
 
@@ -44,4 +48,27 @@ pub fn may_rest_on(request: &AuthorizationRequest, auth_time: Instant, now: Inst
     // max_age=0 means prompt=login, even within the same millisecond.
     let fresh = |most: u64| most > 0 && now.since(auth_time) <= Duration::from_secs(most);
     !anew && request.max_age.is_none_or(fresh)
+}
+
+/// Where a browser's request may be answered: only after its redirect_uri was found to be the client's own (RFC 6749
+/// §4.1.2.1). An unknown response_mode is refused later, in the query.
+///
+/// # Errors
+/// `invalid_request`, shown on a page: there is no address to send it to.
+pub fn destination(params: &Params, client: &Client) -> Result<Destination, Refusal> {
+    // A missing redirect_uri is refused even if only one is registered: with two it would be ambiguous (RFC 6749
+    // §3.1.2.3).
+    let redirect_uri = params.need("redirect_uri")?;
+    if !redirect_match(client, redirect_uri) {
+        return Err(Refusal::invalid_request("redirect_uri is not registered for this client"));
+    }
+    Ok(Destination {
+        redirect_uri: redirect_uri.to_owned(),
+        response_mode: mode(params).unwrap_or_default(),
+        state: params.get("state").filter(|s| travels(s)).map(str::to_owned),
+    })
+}
+
+fn mode(params: &Params) -> Option<ResponseMode> {
+    params.get("response_mode").and_then(ResponseMode::parse)
 }

@@ -10,6 +10,7 @@ pub mod answer;
 pub mod claims;
 pub mod details;
 mod entry;
+mod grant_action;
 mod hint;
 pub mod object;
 mod request_uri;
@@ -22,10 +23,11 @@ mod tests;
 pub use answer::{AuthorizationResponse, Destination, Outcome, ResponseContext, oauth_answer};
 pub use claims::Demands;
 pub use details::{DetailType, Details, Permission};
-pub use entry::{at_once, begin, claim, may_rest_on};
+pub use entry::{at_once, begin, claim, destination, may_rest_on};
+pub use grant_action::{ChangeAction, GrantAction, INVALID_GRANT_ID};
 pub use hint::{Hint, SubjectDigest};
 pub use request_uri::RequestUri;
-pub use rules::{RequestInput, RequestSource, admit, check, destination};
+pub use rules::{RequestInput, RequestSource, admit, check};
 
 use crate::id::ClientId;
 use crate::oxide::Challenge;
@@ -71,6 +73,9 @@ pub struct AuthorizationRequest {
     /// What the parameter `claims` demands of the answer.
     #[serde(default)]
     pub claims: Demands,
+    /// What the request wants done with the links its app has already.
+    #[serde(default)]
+    pub grant_action: Option<GrantAction>,
 }
 impl AuthorizationRequest {
     /// Whether this is an OpenID Connect request: an id_token is wanted.

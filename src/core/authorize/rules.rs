@@ -5,14 +5,13 @@
 //!
 //! After the lists, [`oxide::negotiate`] decides redirect_uri, response_type, scope and PKCE.
 
-use super::answer::Destination;
-use super::{AuthorizationRequest, Demands, Details, Hint, Prompt, ResponseMode};
+use super::{AuthorizationRequest, Demands, Details, GrantAction, Hint, Prompt, ResponseMode};
 use crate::client::{Client, GrantType, Profile, redirect_match};
 use crate::keys::Ring;
 use crate::oxide::{self, ClientContext};
 use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
-use crate::scope::Scope;
+use crate::scope::{CUSTOMERS, GRANT_MANAGEMENT, Scope};
 use crate::thumbprint::Thumbprint;
 use url::form_urlencoded::byte_serialize;
 
@@ -74,6 +73,7 @@ struct Values {
     prompt: Vec<Prompt>,
     max_age: Option<u64>,
     claims: Demands,
+    grant_action: Option<GrantAction>,
     /// The detail, and the scope that agrees with it.
     detail: Option<(Details, Scope)>,
 }
@@ -88,18 +88,19 @@ const BEFORE_OPENING: [RequestRule; 6] = [
     ("by value only from who registered for it (OpenID Connect Core 6.1)", by_value),
 ];
 /// The rules after a request object is verified, in order.
-const AFTER_OPENING: [ValueRule; 12] = [
+const AFTER_OPENING: [ValueRule; 13] = [
     ("a request object is opened before its request is judged (RFC 9101 6)", object_verified),
     ("a known response_mode (OAuth 2.0 Multiple Response Types 2.1, JARM 2.3)", response_mode),
     ("state and nonce of a size that can be carried", lengths),
     ("known prompts, and none alone (OpenID Connect Core 3.1.2.1)", prompt),
     ("max_age is a number of seconds (OpenID Connect Core 3.1.2.1)", max_age),
     ("claims are read to the letter where they matter (OpenID Connect Core 5.5)", claims),
-    ("an essential acr is one that is given (OpenID Connect Core 5.5.1.1)", acr),
+    ("a demanded acr is one that is given (OpenID Connect Core 5.5.1.1, RFC 9470 5)", acr),
     ("nobody registers by a request (OpenID Connect Core 7.2.1)", registration),
     ("dpop_jkt is a thumbprint (RFC 9449 10)", dpop_jkt),
     ("dpop_jkt is the key of the proof (RFC 9449 10.1)", proof_key),
     ("only resources the client may ask for (RFC 8707 2)", resource),
+    ("a grant action and its grant come together (Grant Management for OAuth 2.0 5)", grant_action),
     ("authorization_details are one account_information within the scope (RFC 9396 2, 3.1, 5)", authorization_details),
 ];
 
@@ -140,6 +141,9 @@ pub fn check(input: &RequestInput<'_>) -> Result<AuthorizationRequest, Refusal> 
             pkce_required: client.require_pkce,
         },
     )?;
+    if !agreed.scope.iter().any(|token| CUSTOMERS.contains(&token)) {
+        return Err(Refusal::new(ErrorCode::InvalidScope, "the scope asks nothing of a customer"));
+    }
     let words = |name: &'static str, known: &dyn Fn(&str) -> bool| {
         let mut words: Vec<String> = Vec::new();
         for word in input.words(name).filter(|w| known(w)) {
@@ -171,6 +175,7 @@ pub fn check(input: &RequestInput<'_>) -> Result<AuthorizationRequest, Refusal> 
         acr_values: words("acr_values", &|acr| acr == input.acr),
         hint: params.get("id_token_hint").map(|text| Hint::parse(text, &client.id, input.issuer, input.keys)),
         claims: values.claims,
+        grant_action: values.grant_action,
     };
     // Escapes make text longer, so the stored form is measured.
     match serde_json::to_vec(&request) {
@@ -200,25 +205,6 @@ fn supported_scope(params: &Params, client: &Client) -> Option<Scope> {
         let vain = token == OFFLINE && !client.refresh_tokens;
         !vain && (known.has(token) || !lenient)
     }))
-}
-
-/// Where a browser's request may be answered: only after its redirect_uri was found to be the client's own (RFC 6749
-/// §4.1.2.1). An unknown response_mode is refused later, in the query.
-///
-/// # Errors
-/// `invalid_request`, shown on a page: there is no address to send it to.
-pub fn destination(params: &Params, client: &Client) -> Result<Destination, Refusal> {
-    // A missing redirect_uri is refused even if only one is registered: with two it would be ambiguous (RFC 6749
-    // §3.1.2.3).
-    let redirect_uri = params.need("redirect_uri")?;
-    if !redirect_match(client, redirect_uri) {
-        return Err(Refusal::invalid_request("redirect_uri is not registered for this client"));
-    }
-    Ok(Destination {
-        redirect_uri: redirect_uri.to_owned(),
-        response_mode: mode(params).unwrap_or_default(),
-        state: params.get("state").filter(|s| travels(s)).map(str::to_owned),
-    })
 }
 
 fn client_id(q: &RequestInput<'_>) -> Result<(), Refusal> {
@@ -314,10 +300,13 @@ fn claims(q: &RequestInput<'_>, values: &mut Values) -> Result<(), Refusal> {
 fn acr(q: &RequestInput<'_>, values: &mut Values) -> Result<(), Refusal> {
     const UNMET: Refusal = Refusal::new(
         ErrorCode::UnmetAuthenticationRequirements,
-        "customers are not authenticated in the way claims demands",
+        "customers are not authenticated in the way the request demands",
     );
-    // `acr_values` and a voluntary acr are wishes. An essential acr that we do not have must fail the authentication.
-    if values.claims.allow_acr(q.acr) { Ok(()) } else { Err(UNMET) }
+    // A voluntary acr is a wish, and `acr_values` is one in OpenID Connect (Core §3.1.2.1). Under FAPI 2.0 a step-up that names
+    // only classes we do not have must fail (RFC 9470 §5), and so must an essential acr.
+    let mut named = q.words("acr_values").peekable();
+    let in_vain = q.client.profile.is_fapi() && named.peek().is_some() && named.all(|acr| acr != q.acr);
+    if values.claims.allow_acr(q.acr) && !in_vain { Ok(()) } else { Err(UNMET) }
 }
 fn registration(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
     if q.get("registration").is_some() {
@@ -351,6 +340,10 @@ fn resource(q: &RequestInput<'_>, _: &mut Values) -> Result<(), Refusal> {
     }
     Err(Refusal::new(ErrorCode::InvalidTarget, "resource is not one this client may ask for"))
 }
+fn grant_action(q: &RequestInput<'_>, values: &mut Values) -> Result<(), Refusal> {
+    values.grant_action = GrantAction::parse(q.asked())?;
+    Ok(())
+}
 fn authorization_details(q: &RequestInput<'_>, values: &mut Values) -> Result<(), Refusal> {
     let Some(text) = q.get("authorization_details") else { return Ok(()) };
     let scope = match q.get("scope") {
@@ -369,7 +362,7 @@ pub const OFFLINE: &str = "offline_access";
 /// Every scope that can be requested (requirements.md#scopes).
 #[must_use]
 pub fn catalogue() -> Scope {
-    Scope::of_customers()
+    Scope::of_customers().and(&Scope::of(GRANT_MANAGEMENT))
 }
 /// The longest `state` and `nonce`, percent-encoded. Proxies must pass on the request, and the response with `state`.
 pub const MAX_LENGTH: usize = 2048;
@@ -378,11 +371,8 @@ pub const MAX_STORED: usize = 8 * 1024;
 /// How many words of a list are kept.
 const MAX_WORDS: usize = 16;
 
-fn travels(value: &str) -> bool {
+pub(super) fn travels(value: &str) -> bool {
     byte_serialize(value.as_bytes()).map(str::len).sum::<usize>() <= MAX_LENGTH
-}
-fn mode(params: &Params) -> Option<ResponseMode> {
-    params.get("response_mode").and_then(ResponseMode::parse)
 }
 fn seconds(text: &str) -> Option<u64> {
     // `parse` alone would accept a sign.

@@ -62,6 +62,7 @@ fn request() -> AuthorizationRequest {
         max_age: Some(60),
         acr_values: vec!["urn:x".into()],
         hint: None,
+        grant_action: None,
         claims: Demands::default(),
     }
 }

@@ -13,7 +13,7 @@ pub mod sql;
 #[cfg(test)]
 mod tests;
 
-pub use crate::authorize::{DetailType, Details, Permission};
+pub use crate::authorize::{ChangeAction, DetailType, Details, Permission};
 
 use crate::account::Account;
 use crate::authorize::AuthorizationRequest;
@@ -68,6 +68,8 @@ pub struct Offer {
     pub choose: bool,
     /// The limits of the request's detail: permissions and dates; `None` for a request by scope alone.
     pub limits: Option<Details>,
+    /// What the link covers that the request asks to change.
+    pub standing: Option<Standing>,
     /// 認可期間, from the moment of consent.
     pub period: Duration,
     /// The terms next to the checkbox.
@@ -76,6 +78,31 @@ pub struct Offer {
     pub shown: Hash,
     /// The page's language.
     pub language: Language,
+}
+
+/// What a link covers that a request asks to change, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// How.
+    pub action: ChangeAction,
+    /// Its scope.
+    pub scope: Scope,
+    /// Its accounts and limits.
+    pub details: Details,
+}
+impl Standing {
+    /// Whether something is shared even if the customer chooses no further account.
+    fn suffices(&self) -> bool {
+        self.action == ChangeAction::Merge && !self.details.accounts.is_empty()
+    }
+}
+
+impl Offer {
+    /// Whether there is nothing that could be shared.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.accounts.is_empty() && !self.standing.as_ref().is_some_and(Standing::suffices)
+    }
 }
 
 /// The customer's input on ⑥.
@@ -203,17 +230,23 @@ pub fn allow(offer: &Offer, choice: &ConsentChoice, customer: Customer, now: Ins
     let forged = choice.accounts.iter().any(|a| !offer.accounts.contains(a));
     let shared = |a: &&AccountId| !offer.choose || (!forged && choice.accounts.contains(a));
     let accounts: Vec<AccountId> = offer.accounts.iter().filter(shared).cloned().collect();
-    match (choice.agree, !accounts.is_empty()) {
+    let enough = !accounts.is_empty() || (!forged && offer.standing.as_ref().is_some_and(Standing::suffices));
+    match (choice.agree, enough) {
         (true, true) => {}
         (false, true) => return Err(Missing::Agreement),
         (true, false) => return Err(Missing::Account),
         (false, false) => return Err(Missing::Both),
     }
+    let chosen = Details::granted(&offer.scope, accounts, offer.limits.as_ref());
+    let (scope, details) = match &offer.standing {
+        None => (offer.scope.clone(), chosen),
+        Some(Standing { action, scope, details }) => action.agreed((scope, details), (&offer.scope, &chosen)),
+    };
     Ok(GivenConsent {
         customer,
         client: offer.client.clone(),
-        scope: offer.scope.clone(),
-        details: Details::granted(&offer.scope, accounts, offer.limits.as_ref()),
+        scope,
+        details,
         at: now,
         expires_at: (now + offer.period.min(PERIOD)).floor_second(),
         terms: offer.terms.clone(),

@@ -14,6 +14,7 @@ fn offer(choose: bool) -> Offer {
         accounts: vec![account("acc-1"), account("acc-2")],
         verified: account("acc-1"),
         choose,
+        standing: None,
         limits: None,
         period: PERIOD,
         terms: Terms { version: "2026-04".into(), hash: Hash::of("terms") },
@@ -225,6 +226,7 @@ fn offered_is_what_is_asked_for_and_the_customers_own() {
 fn what_an_earlier_consent_answers() {
     const ALL: &str = "openid accounts transactions";
     let request = |scope: &str, asked: Option<&str>| AuthorizationRequest {
+        grant_action: None,
         client_id: ClientId::parse("creco").unwrap(),
         redirect_uri: "https://app.example/cb".into(),
         response_mode: crate::authorize::ResponseMode::Query,

@@ -1,15 +1,16 @@
 //! The authorization code: valid for 60 seconds, once, for one client (RFC 6749 §4.1.2; FAPI 2.0 Security Profile
 //! §5.3.2.1). A grant may have several codes ([`super::further`]); only the first to be redeemed is accepted.
 
+use super::change::{self, ChangeAction, GrantChange};
 use super::row::{columns, from_row};
 use super::{Grant, GrantState, Reason, sql};
 use crate::audit::{self, Actor, AuditAction, Entry};
-use crate::authorize::AuthorizationRequest;
+use crate::authorize::{AuthorizationRequest, Details};
 use crate::clock::Instant;
-use crate::id::{ClientId, GrantId};
+use crate::id::{ClientId, ConsentId, GrantId};
 use crate::oxide::Challenge;
 use crate::secret::Hash;
-use crate::store::{Error, Result, Row, Tx, Value};
+use crate::store::{Error, Result, Row, Tx};
 use crate::thumbprint::Thumbprint;
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ pub struct AuthorizationCode {
     pub hash: Hash,
     /// The grant it belongs to.
     pub grant: GrantId,
+    /// The change of the grant that its redemption applies ([`super::change`]); `None` for a code of the grant itself.
+    pub change: Option<ConsentId>,
     /// The client it was issued to.
     pub client: ClientId,
     /// What it is bound to.
@@ -72,6 +75,8 @@ pub enum Redeemed<T, R> {
         grant: Box<Grant>,
         /// The code it came from.
         code: Box<AuthorizationCode>,
+        /// The change it applied: how, and what the grant covered before.
+        changed: Option<(ChangeAction, Box<Details>)>,
         /// The result of the check.
         checked: T,
     },
@@ -84,29 +89,7 @@ pub enum Redeemed<T, R> {
     Refused(R),
 }
 
-pub(super) fn insert(tx: &mut Tx<'_, '_>, c: &AuthorizationCode) -> Result<()> {
-    let b = &c.binding;
-    let params: [Value; 10] = [
-        c.hash.into(),
-        c.grant.as_str().into(),
-        c.client.as_str().into(),
-        b.redirect_uri.as_str().into(),
-        b.challenge.as_ref().map(Challenge::as_str).into(),
-        b.dpop_jkt.map(|jkt| jkt.base64url()).into(),
-        b.nonce.as_deref().into(),
-        b.resource.join(" ").into(),
-        c.issued_at.into(),
-        c.expires_at.into(),
-    ];
-    tx.execute(
-        "insert into codes (hash, grant_id, client_id, redirect_uri, challenge, jkt, nonce, resource, \
-         issued_at, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        &params,
-    )?;
-    Ok(())
-}
-
-/// Redeems a code for a client that has just authenticated.
+/// Redeems a code for a client that has just authenticated. `most` open grants may one app have for one account.
 ///
 /// The order matters. Another client's code is treated as unknown and is not used up, so that a client cannot burn or revoke
 /// what is not theirs; a code that was used before revokes the grant whatever else came with it; only then `check`
@@ -114,20 +97,20 @@ pub(super) fn insert(tx: &mut Tx<'_, '_>, c: &AuthorizationCode) -> Result<()> {
 pub fn redeem<T, R>(
     tx: &mut Tx<'_, '_>,
     hash: &Hash,
-    client: &ClientId,
+    (client, most): (&ClientId, usize),
     now: Instant,
     check: impl FnOnce(&AuthorizationCode, &Grant) -> std::result::Result<T, R>,
 ) -> Result<Redeemed<T, R>> {
     let sql = concat!(
         "select c.grant_id, c.client_id, c.redirect_uri, c.challenge, c.jkt, c.nonce, c.resource, \
-         c.issued_at, c.expires_at, c.used_at, c.undone_at, ",
+         c.issued_at, c.expires_at, c.used_at, c.undone_at, c.change_id, ",
         columns!(),
         " from codes c join grants g on g.id = c.grant_id where c.hash = ?1"
     );
     let Some(row) = tx.row(sql, &[(*hash).into()])? else {
         return Ok(Redeemed::Unfit);
     };
-    let (code, grant, undone) = (code(*hash, &row)?, from_row(&row, 11)?, row.opt_instant(10)?.is_some());
+    let (code, grant, undone) = (code(*hash, &row)?, from_row(&row, 12)?, row.opt_instant(10)?.is_some());
     if code.client != *client {
         return Ok(Redeemed::Unfit);
     }
@@ -135,12 +118,29 @@ pub fn redeem<T, R>(
     if code.used_at.is_some() && !undone {
         return replayed(tx, hash, &grant, client, now);
     }
-    // Another code of the same grant was redeemed: nothing was stolen, so the grant stays.
-    let another_was_redeemed = grant.state != GrantState::Pending && was_redeemed(tx, &grant)?;
+    let change = match &code.change {
+        None => None,
+        Some(id) => match change::load(tx, id)? {
+            Some(change) => Some(change),
+            None => return Ok(Redeemed::Unfit),
+        },
+    };
+    let begun = change.as_ref().map_or(grant.state != GrantState::Pending, |change| change.applied_at.is_some());
+    // Another code of the same consent was redeemed: nothing was stolen, so the grant stays.
+    let another_was_redeemed = begun && was_redeemed(tx, &code)?;
     if another_was_redeemed || now >= code.expires_at || !grant.is_live(now) {
         return Ok(Redeemed::Unfit);
     }
-    let checked = match check(&code, &grant) {
+    // Applied already if an earlier redemption was undone.
+    let pending = change.filter(|change| change.applied_at.is_none());
+    let after = match &pending {
+        None => grant.clone(),
+        Some(change) => match change.applied_to(&grant, now) {
+            Some(after) => after,
+            None => return Ok(Redeemed::Unfit),
+        },
+    };
+    let checked = match check(&code, &after) {
         Ok(checked) => checked,
         Err(refusal) => return Ok(Redeemed::Refused(refusal)),
     };
@@ -151,19 +151,40 @@ pub fn redeem<T, R>(
     if burnt == 0 {
         return replayed(tx, hash, &grant, client, now);
     }
-    // The grant can be active here only if an earlier redemption was undone.
-    let grant = if grant.state == GrantState::Pending { activate(tx, grant, now)? } else { grant };
+    let (grant, changed) = begin(tx, (grant, after), pending.as_ref(), most, now)?;
     Ok(Redeemed::Done {
         grant: Box::new(grant),
         code: Box::new(AuthorizationCode { used_at: Some(now), ..code }),
+        changed,
         checked,
     })
 }
 
-/// Whether a code of this grant was redeemed. A redemption that was undone does not count.
-fn was_redeemed(tx: &mut Tx<'_, '_>, grant: &Grant) -> Result<bool> {
-    let sql = "select hash from codes where grant_id = ?1 and used_at is not null and undone_at is null limit 1";
-    let Some(row) = tx.row(sql, &[grant.id.as_str().into()])? else { return Ok(false) };
+type Changed = Option<(ChangeAction, Box<Details>)>;
+
+/// What the first redemption does: the change is applied, or a pending grant becomes active. The grant can be active here
+/// without a change only if an earlier redemption was undone.
+fn begin(
+    tx: &mut Tx<'_, '_>,
+    (before, after): (Grant, Grant),
+    change: Option<&GrantChange>,
+    most: usize,
+    now: Instant,
+) -> Result<(Grant, Changed)> {
+    if let Some(change) = change {
+        change::apply(tx, change, (&before, &after), now)?;
+        return Ok((after, Some((change.action, Box::new(before.details)))));
+    }
+    let grant = if before.state == GrantState::Pending { activate(tx, before, most, now)? } else { before };
+    Ok((grant, None))
+}
+
+/// Whether a code of the same consent was redeemed. A redemption that was undone does not count.
+fn was_redeemed(tx: &mut Tx<'_, '_>, code: &AuthorizationCode) -> Result<bool> {
+    let sql = "select hash from codes where grant_id = ?1 and coalesce(change_id, '') = ?2 and used_at is not null \
+               and undone_at is null limit 1";
+    let change = code.change.as_ref().map_or("", |change| change.as_str());
+    let Some(row) = tx.row(sql, &[code.grant.as_str().into(), change.into()])? else { return Ok(false) };
     // The redemption may still be undone.
     tx.none_in_doubt(&row.hash(0)?)?;
     Ok(true)
@@ -201,9 +222,9 @@ pub fn undo(tx: &mut Tx<'_, '_>, hash: &Hash, grant: &Grant, now: Instant) -> Re
     audit::append(tx, &entry)
 }
 
-/// Pending becomes active, and the client's older grant for this account is replaced (G23). This happens now and not
-/// at consent: a lost redirect must not end a working link (decision 8).
-fn activate(tx: &mut Tx<'_, '_>, grant: Grant, now: Instant) -> Result<Grant> {
+/// Pending becomes active, and older grants of the client for this account end where it takes their place. This happens now and
+/// not at consent: a lost redirect must not end a working link (decision 8).
+fn activate(tx: &mut Tx<'_, '_>, grant: Grant, most: usize, now: Instant) -> Result<Grant> {
     let corrupt = || Error::Corrupt {
         table: "grants",
         row: grant.id.to_string(),
@@ -221,13 +242,7 @@ fn activate(tx: &mut Tx<'_, '_>, grant: Grant, now: Instant) -> Result<Grant> {
         ..Entry::new(now, Actor::Client(grant.client.clone()), AuditAction::GrantActivated)
     };
     audit::append(tx, &entry)?;
-    let older = tx.rows(
-        "select id from grants where client_id = ?1 and account_index = ?2 and ended_at is null \
-         and created_at <= ?3 and id <> ?4 order by created_at limit 100",
-        &[grant.client.as_str().into(), grant.account_index.into(), grant.created_at.into(), grant.id.as_str().into()],
-    )?;
-    for row in older {
-        let id = GrantId::parse(row.text(0)?).ok_or_else(corrupt)?;
+    for id in sql::replaced_by(tx, &grant, most)? {
         let reason = Reason::Replaced { by: grant.id.clone() };
         sql::end(tx, &id, &reason, Actor::Client(grant.client.clone()), now)?;
     }
@@ -246,6 +261,7 @@ fn code(hash: Hash, row: &Row) -> Result<AuthorizationCode> {
     Ok(AuthorizationCode {
         hash,
         grant: GrantId::parse(row.text(0)?).ok_or_else(|| corrupt("grant_id"))?,
+        change: row.opt_text(11)?.map(|c| ConsentId::parse(c).ok_or_else(|| corrupt("change_id"))).transpose()?,
         client: ClientId::parse(row.text(1)?).ok_or_else(|| corrupt("client_id"))?,
         binding: CodeBinding {
             redirect_uri: row.text(2)?.to_owned(),

@@ -1,19 +1,21 @@
 //! A new grant with its first code: after 許可する, together with its consent record; or for `prompt=none`, on a consent
-//! that is in force. This is the only place where a grant begins.
+//! that is in force. This is the only place where a grant begins, and the only one that inserts a grant or a code.
 
 use super::code::{self, AuthorizationCode, CodeBinding};
 use super::{Grant, GrantState, pairwise, sql};
 use crate::audit::{self, Actor, AuditAction, Entry};
+use crate::client;
 use crate::clock::Instant;
 use crate::consent::{self, ConsentRecord, Details, GivenConsent};
 use crate::event::EventKind;
-use crate::id::{AccountId, GrantId, InteractionId};
+use crate::id::{AccountId, ConsentId, GrantId, InteractionId};
 use crate::identity::Proofed;
 use crate::keys::seal::{Broken, SealContext, Sealer};
+use crate::oxide::Challenge;
 use crate::random::Random;
 use crate::scope::Scope;
 use crate::secret::{self, Hash, Secret, SecretKind};
-use crate::store::{Result, Tx};
+use crate::store::{Error, Result, Tx, Value};
 use serde_json::json;
 use std::time::Duration;
 
@@ -28,13 +30,15 @@ pub struct NewGrant {
     audiences: Vec<String>,
     account_id: Option<AccountId>,
     warn_at: Option<Instant>,
+    by_create: bool,
+    in_place_of: Option<GrantId>,
 }
 
 /// The consent of a new grant.
 #[derive(Debug, Clone)]
 enum Basis {
     /// A consent that is given now.
-    Given { record: Box<ConsentRecord>, interaction: InteractionId, shared: Vec<Hash> },
+    Given { record: Box<ConsentRecord>, interaction: InteractionId, shared: Vec<(Hash, AccountId)> },
     /// The consent of an earlier grant, which must still be in use.
     Standing { grant: GrantId },
 }
@@ -125,6 +129,7 @@ impl NewGrant {
         let code = AuthorizationCode {
             hash: plain.hash(),
             grant: grant.id.clone(),
+            change: None,
             client: grant.client.clone(),
             binding,
             issued_at: grant.created_at,
@@ -137,14 +142,25 @@ impl NewGrant {
             expires_at: grant.expires_at,
             reference: grant.reference.clone(),
         };
-        Self { grant, code, summary, basis, audiences: Vec::new(), account_id: None, warn_at: None }
+        Self {
+            grant,
+            code,
+            summary,
+            basis,
+            audiences: Vec::new(),
+            account_id: None,
+            warn_at: None,
+            by_create: false,
+            in_place_of: None,
+        }
     }
 
-    /// Adds the keyed index of every account it shares: an event of any of them also affects the grant (G24).
+    /// Adds every account it shares, by keyed index and by the core bank's id: an event of any of them also affects the grant
+    /// (G24).
     #[must_use]
-    pub fn with_shared(mut self, accounts: impl IntoIterator<Item = Hash>) -> Self {
+    pub fn with_shared(mut self, accounts: impl IntoIterator<Item = (Hash, AccountId)>) -> Self {
         if let Basis::Given { shared, .. } = &mut self.basis {
-            *shared = accounts.into_iter().filter(|account| *account != self.grant.account_index).collect();
+            *shared = accounts.into_iter().filter(|(account, _)| *account != self.grant.account_index).collect();
         }
         self
     }
@@ -161,6 +177,20 @@ impl NewGrant {
     #[must_use]
     pub fn with_warnings(mut self, distances: &[Duration]) -> Self {
         self.warn_at = next_warning(self.grant.created_at, self.grant.expires_at, distances);
+        self
+    }
+
+    /// The app asked for it beside its other grants (`grant_management_action=create`): it replaces none of them.
+    #[must_use]
+    pub fn beside_others(mut self) -> Self {
+        self.by_create = true;
+        self
+    }
+
+    /// The grant that ⑥ named as the one to end, because there are as many as allowed.
+    #[must_use]
+    pub fn in_place_of(mut self, grant: Option<GrantId>) -> Self {
+        self.in_place_of = grant;
         self
     }
 
@@ -184,7 +214,7 @@ pub fn next_warning(after: Instant, end: Instant, distances: &[Duration]) -> Opt
     distances.iter().map(|distance| end - *distance).filter(|at| *at > after).min()
 }
 
-fn sealed_account(
+pub(super) fn sealed_account(
     id: &GrantId,
     account: &str,
     sealer: &Sealer,
@@ -208,8 +238,8 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
             }
         }
     }
-    sql::insert(tx, g, &link.audiences, link.account_id.as_ref(), link.warn_at)?;
-    code::insert(tx, &link.code)?;
+    insert_grant(tx, link)?;
+    insert_code(tx, &link.code)?;
     let entry = Entry {
         client: Some(g.client.clone()),
         grant: Some(g.id.clone()),
@@ -220,7 +250,7 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
     let entry = match &link.basis {
         Basis::Given { interaction, shared, .. } => {
             for account in shared {
-                sql::share(tx, &g.id, account)?;
+                share(tx, &g.id, account)?;
             }
             sql::emit_event(tx, &g.id, EventKind::ConsentGranted, json!({}), at)?;
             Entry { interaction: Some(interaction.clone()), ..entry }
@@ -228,7 +258,7 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
         Basis::Standing { grant } => {
             // Without a permission nothing is shared, so events of other accounts do not affect the new grant.
             if !g.details.accounts.is_empty() {
-                sql::share_like(tx, &g.id, grant)?;
+                share_like(tx, &g.id, grant)?;
             }
             let entry = Entry { actor: Actor::Client(g.client.clone()), ..entry };
             audit::append(
@@ -244,4 +274,79 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
     sql::emit_event(tx, &g.id, EventKind::GrantCreated, json!({}), at)?;
     audit::append(tx, &entry)?;
     Ok(true)
+}
+
+/// The row of a new grant.
+fn insert_grant(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<()> {
+    let g = &link.grant;
+    let details = serde_json::to_string(&g.details).map_err(|e| Error::Engine(format!("details: {e}")))?;
+    tx.execute(
+        "insert into grants (id, consent_id, client_id, sub, account_index, account, reference, scope, details, acr, \
+         amr, auth_time, created_at, expires_at, state, seq, aud, account_id, warn_at, by_create, in_place_of) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+        &[
+            g.id.as_str().into(),
+            g.consent.as_str().into(),
+            g.client.as_str().into(),
+            g.sub.as_str().into(),
+            g.account_index.into(),
+            g.account.clone().into(),
+            g.reference.as_str().into(),
+            g.scope.to_string().into(),
+            details.into(),
+            g.acr.as_str().into(),
+            g.amr.join(" ").into(),
+            g.auth_time.into(),
+            g.created_at.into(),
+            g.expires_at.into(),
+            g.state.as_str().into(),
+            g.seq.into(),
+            link.audiences.join(" ").into(),
+            link.account_id.as_ref().map(AccountId::as_str).into(),
+            link.warn_at.into(),
+            i64::from(link.by_create).into(),
+            link.in_place_of.as_ref().map(GrantId::as_str).into(),
+        ],
+    )?;
+    client::sql::add_audiences(tx, &g.client, &link.audiences)
+}
+
+/// The row of a new code.
+pub(super) fn insert_code(tx: &mut Tx<'_, '_>, c: &AuthorizationCode) -> Result<()> {
+    let b = &c.binding;
+    let params: [Value; 11] = [
+        c.hash.into(),
+        c.grant.as_str().into(),
+        c.client.as_str().into(),
+        b.redirect_uri.as_str().into(),
+        b.challenge.as_ref().map(Challenge::as_str).into(),
+        b.dpop_jkt.map(|jkt| jkt.base64url()).into(),
+        b.nonce.as_deref().into(),
+        b.resource.join(" ").into(),
+        c.issued_at.into(),
+        c.expires_at.into(),
+        c.change.as_ref().map(ConsentId::as_str).into(),
+    ];
+    tx.execute(
+        "insert into codes (hash, grant_id, client_id, redirect_uri, challenge, jkt, nonce, resource, \
+         issued_at, expires_at, change_id) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        &params,
+    )?;
+    Ok(())
+}
+
+/// Stores that a grant shares an account besides the verified one.
+fn share(tx: &mut Tx<'_, '_>, id: &GrantId, (account, bank_id): &(Hash, AccountId)) -> Result<()> {
+    let sql =
+        "insert into grant_accounts (grant_id, account_index, account_id) values (?1, ?2, ?3) on conflict do nothing";
+    tx.execute(sql, &[id.as_str().into(), (*account).into(), bank_id.as_str().into()])?;
+    Ok(())
+}
+
+/// Stores that a grant shares the same accounts as `of`.
+fn share_like(tx: &mut Tx<'_, '_>, id: &GrantId, of: &GrantId) -> Result<()> {
+    let sql = "insert into grant_accounts (grant_id, account_index, account_id) \
+               select ?1, account_index, account_id from grant_accounts where grant_id = ?2";
+    tx.execute(sql, &[id.as_str().into(), of.as_str().into()])?;
+    Ok(())
 }

@@ -2,10 +2,11 @@
 //! call, or a customer presses twice. It belongs to the same grant, and only one of its codes can be redeemed.
 
 use super::code::{self, AuthorizationCode, CodeBinding};
-use super::{GrantState, sql};
+use super::create::insert_code;
+use super::{GrantState, change, sql};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
-use crate::id::GrantId;
+use crate::id::{GrantId, InteractionId};
 use crate::secret::Hash;
 use crate::store::{Result, Tx};
 use std::time::Duration;
@@ -39,34 +40,45 @@ fn allowed(state: &GrantState, created_at: Instant, now: Instant) -> Further {
 /// Writes a further code, bound as the first one is and living as long, for the browser that pressed 許可する.
 pub fn further(
     tx: &mut Tx<'_, '_>,
-    id: &GrantId,
+    (id, interaction): (&GrantId, &InteractionId),
     hash: Hash,
     binding: &CodeBinding,
     lifetime: Duration,
     now: Instant,
 ) -> Result<Further> {
     let Some(grant) = sql::load(tx, id)? else { return Ok(Further::Over) };
-    let allowed = allowed(&grant.state_at(now), grant.created_at, now);
+    let change = change::of_interaction(tx, id, interaction)?;
+    let allowed = match &change {
+        None => allowed(&grant.state_at(now), grant.created_at, now),
+        Some(change) if change.applied_at.is_some() => Further::Redeemed,
+        Some(change) if grant.is_live(now) && now < change.created_at + WINDOW => Further::Issued,
+        Some(_) => Further::Over,
+    };
     match allowed {
         Further::Issued => {}
         // If the grant was active and has ended since, the app received its code nevertheless.
-        Further::Over if has_begun(tx, id)? => return Ok(Further::Redeemed),
+        Further::Over if change.is_none() && has_begun(tx, id)? => return Ok(Further::Redeemed),
         over => return Ok(over),
     }
-    let codes = tx.row("select count(*) from codes where grant_id = ?1", &[id.as_str().into()])?;
+    let change = change.map(|change| change.consent);
+    let codes = tx.row(
+        "select count(*) from codes where grant_id = ?1 and coalesce(change_id, '') = ?2",
+        &[id.as_str().into(), change.as_ref().map_or("", |change| change.as_str()).into()],
+    )?;
     if codes.map_or(Ok(0), |row| row.int(0))? >= MOST {
         return Ok(Further::Over);
     }
     let code = AuthorizationCode {
         hash,
         grant: id.clone(),
+        change,
         client: grant.client.clone(),
         binding: binding.clone(),
         issued_at: now,
         expires_at: now + lifetime.min(code::LIFETIME),
         used_at: None,
     };
-    code::insert(tx, &code)?;
+    insert_code(tx, &code)?;
     let entry = Entry {
         client: Some(grant.client.clone()),
         grant: Some(grant.id.clone()),

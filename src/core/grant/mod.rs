@@ -5,13 +5,16 @@
 //! token is valid only while its grant is.
 //!
 //! # One place for each change
-//! [`create`] creates a grant, [`code::redeem`] activates it, [`end`] ends it. Each writes, in the caller's
+//! [`create`] creates a grant, [`code::redeem`] activates it, [`narrow`] takes an account out of it, [`end`] ends it. Each writes, in the caller's
 //! transaction, the new state, the audit record and the lifecycle event; a counter in the grant's row numbers its
 //! events. No other statement updates `grants.state`.
 
+pub mod change;
 pub mod code;
 mod create;
 mod further;
+pub mod manage;
+mod narrow;
 pub(crate) mod row;
 pub mod sql;
 mod state;
@@ -20,6 +23,7 @@ mod tests;
 
 pub use create::{GrantSummary, NewGrant, create, next_warning};
 pub use further::{Further, WINDOW as FURTHER_WINDOW, further};
+pub use narrow::{Narrowed, narrow};
 pub use sql::{Ended, end, last_use};
 pub use state::{By, GrantState, NotNow, Reason};
 

@@ -1,4 +1,4 @@
-//! The table `grants`.
+//! The table `grants`: reads it, ends a grant, numbers its events. [`super::create()`] inserts the row.
 
 use super::row::{columns, from_row};
 use super::{Grant, GrantState, Reason};
@@ -11,64 +11,6 @@ use crate::secret::Hash;
 use crate::store::{Error, Result, Row, Tx};
 use serde_json::json;
 use std::time::Duration;
-
-/// Writes a new grant.
-pub(super) fn insert(
-    tx: &mut Tx<'_, '_>,
-    g: &Grant,
-    audiences: &[String],
-    account_id: Option<&AccountId>,
-    warn_at: Option<Instant>,
-) -> Result<()> {
-    let details = serde_json::to_string(&g.details).map_err(|e| Error::Engine(format!("details: {e}")))?;
-    tx.execute(
-        "insert into grants (id, consent_id, client_id, sub, account_index, account, reference, scope, details, acr, \
-         amr, auth_time, created_at, expires_at, state, seq, aud, account_id, \
-         warn_at) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
-        &[
-            g.id.as_str().into(),
-            g.consent.as_str().into(),
-            g.client.as_str().into(),
-            g.sub.as_str().into(),
-            g.account_index.into(),
-            g.account.clone().into(),
-            g.reference.as_str().into(),
-            g.scope.to_string().into(),
-            details.into(),
-            g.acr.as_str().into(),
-            g.amr.join(" ").into(),
-            g.auth_time.into(),
-            g.created_at.into(),
-            g.expires_at.into(),
-            g.state.as_str().into(),
-            g.seq.into(),
-            audiences.join(" ").into(),
-            account_id.map(AccountId::as_str).into(),
-            warn_at.into(),
-        ],
-    )?;
-    for aud in audiences {
-        let sql = "insert into client_audiences (client_id, aud) values (?1, ?2) on conflict do nothing";
-        tx.execute(sql, &[g.client.as_str().into(), aud.as_str().into()])?;
-    }
-    Ok(())
-}
-
-/// Stores that a grant shares an account besides the verified one.
-pub(super) fn share(tx: &mut Tx<'_, '_>, id: &GrantId, account: &Hash) -> Result<()> {
-    let sql = "insert into grant_accounts (grant_id, account_index) values (?1, ?2) on conflict do nothing";
-    tx.execute(sql, &[id.as_str().into(), (*account).into()])?;
-    Ok(())
-}
-
-/// Stores that a grant shares the same accounts as `of`.
-pub(super) fn share_like(tx: &mut Tx<'_, '_>, id: &GrantId, of: &GrantId) -> Result<()> {
-    let sql = "insert into grant_accounts (grant_id, account_index) \
-               select ?1, account_index from grant_accounts where grant_id = ?2";
-    tx.execute(sql, &[id.as_str().into(), of.as_str().into()])?;
-    Ok(())
-}
 
 /// The open grants made until `until` that share an account, verified or chosen beside it; the oldest first.
 pub fn sharing(tx: &mut Tx<'_, '_>, account: &Hash, until: Instant, limit: i64) -> Result<Vec<GrantId>> {
@@ -92,13 +34,95 @@ pub fn load(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<Option<Grant>> {
     row.map(|r| from_row(&r, 0)).transpose()
 }
 
-/// The newest grant of a client and account whose code was redeemed and whose time is not over.
+/// The open grants that end when `grant`, which has just become active, takes their place: the client's older one for the same
+/// account (G23), unless one of them was asked for beside the other (`create`); and where there would be more than `most`, the one
+/// that ⑥ named, then those that were not used for longest.
+pub(super) fn replaced_by(tx: &mut Tx<'_, '_>, grant: &Grant, most: usize) -> Result<Vec<GrantId>> {
+    let corrupt = |id: &str| Error::Corrupt { table: "grants", row: id.to_owned(), why: "id".to_owned() };
+    let own = tx.row("select by_create, in_place_of from grants where id = ?1", &[grant.id.as_str().into()])?;
+    let (by_create, named) = match &own {
+        Some(row) => (row.int(0)? == 1, row.opt_text(1)?.map(str::to_owned)),
+        None => return Err(corrupt(grant.id.as_str())),
+    };
+    let mut others = open_of(tx, &grant.client, &grant.account_index, grant.created_at)?;
+    others.retain(|other| other.id != grant.id);
+    let (mut end, mut rest): (Vec<_>, Vec<_>) = others.into_iter().partition(|other| !by_create && !other.by_create);
+    rest.sort_by_key(|other| (Some(other.id.as_str()) != named.as_deref(), unused_first(other)));
+    let over = (rest.len() + 1).saturating_sub(most.max(1));
+    end.extend(rest.into_iter().take(over));
+    Ok(end.into_iter().map(|other| other.id).collect())
+}
+
+/// Sorts the grant that nobody will miss to the front: one that was never redeemed, then the one not used for longest.
+fn unused_first(grant: &OpenGrant) -> (bool, Option<Instant>, Instant) {
+    (grant.active, grant.last_used, grant.created_at)
+}
+
+/// The open grant that a further one (`create`) of this client and account would end, if `most` are open.
+pub fn would_end(
+    tx: &mut Tx<'_, '_>,
+    client: &ClientId,
+    account: &Hash,
+    most: usize,
+    now: Instant,
+) -> Result<Option<GrantId>> {
+    let open = open_of(tx, client, account, now)?;
+    Ok((open.len() >= most.max(1)).then(|| open.into_iter().min_by_key(unused_first)).flatten().map(|grant| grant.id))
+}
+
+/// An open grant among those of one app and account.
+#[derive(Debug, Clone)]
+pub struct OpenGrant {
+    /// Its id.
+    pub id: GrantId,
+    /// When consent was given.
+    pub created_at: Instant,
+    /// When a resource server last asked about one of its tokens, if that is known.
+    pub last_used: Option<Instant>,
+    /// Whether the app asked for it beside others.
+    pub by_create: bool,
+    /// Whether its code was redeemed.
+    pub active: bool,
+}
+
+/// How many open grants of one app and account are read at most: more than `tokens.open_grants` may be set to.
+const MOST_OPEN: i64 = 2000;
+
+/// The open grants of a client and account made until `until`, the oldest first.
+pub fn open_of(tx: &mut Tx<'_, '_>, client: &ClientId, account: &Hash, until: Instant) -> Result<Vec<OpenGrant>> {
+    let rows = tx.rows(
+        "select id, created_at, by_create, activated_at from grants where client_id = ?1 and account_index = ?2 \
+         and ended_at is null and created_at <= ?3 order by created_at, id limit ?4",
+        &[client.as_str().into(), (*account).into(), until.into(), MOST_OPEN.into()],
+    )?;
+    let grant = |row: &Row| {
+        let id = row.text(0)?;
+        let corrupt = || Error::Corrupt { table: "grants", row: id.to_owned(), why: "id".to_owned() };
+        Ok(OpenGrant {
+            id: GrantId::parse(id).ok_or_else(corrupt)?,
+            created_at: row.instant(1)?,
+            last_used: None,
+            by_create: row.int(2)? == 1,
+            active: row.opt_instant(3)?.is_some(),
+        })
+    };
+    rows.iter().map(grant).collect()
+}
+
+/// The grant with this id, if this client holds it and can ask to change it: its code was redeemed, and it is not over.
+pub fn changeable(tx: &mut Tx<'_, '_>, client: &ClientId, id: &GrantId, now: Instant) -> Result<Option<Grant>> {
+    let own = |grant: &Grant| grant.client == *client && matches!(grant.state_at(now), GrantState::Active { .. });
+    Ok(load(tx, id)?.filter(own))
+}
+
+/// The newest grant of a client and account whose code was redeemed and whose time is not over, among those that were not asked
+/// for beside others (`create`).
 pub fn in_use(tx: &mut Tx<'_, '_>, client: &ClientId, account: &Hash, now: Instant) -> Result<Option<Grant>> {
     let sql = concat!(
         "select ",
         columns!(),
         " from grants g where g.client_id = ?1 and g.account_index = ?2 and g.ended_at is null \
-         and g.activated_at is not null and g.expires_at > ?3 order by g.created_at desc, g.id limit 1"
+         and g.activated_at is not null and g.by_create = 0 and g.expires_at > ?3 order by g.created_at desc, g.id limit 1"
     );
     let grant =
         tx.row(sql, &[client.as_str().into(), (*account).into(), now.into()])?.map(|r| from_row(&r, 0)).transpose()?;

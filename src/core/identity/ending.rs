@@ -25,6 +25,8 @@ pub enum Ending {
     /// No account can be shared: the verified account was closed meanwhile, or the accounts named in the request are
     /// not the customer's (R30) → `access_denied`.
     NoAccount,
+    /// The link that the app asks to change is over, or another person's → `invalid_grant_id`.
+    InvalidGrant,
     /// A failure on our side (R36) → `server_error`.
     Failed,
     /// The customer left while the whole service was busy (R35) → `temporarily_unavailable`.
@@ -45,6 +47,7 @@ impl Ending {
             Self::Locked { before: true, .. } => Some(Message::R33),
             Self::Closed { .. } => Some(Message::R34),
             Self::NoAccount => Some(Message::R30),
+            Self::InvalidGrant => Some(Message::InvalidGrant),
             Self::Failed => Some(Message::R36),
             Self::Busy => Some(Message::R35),
             Self::Off => Some(Message::R37),
@@ -59,7 +62,9 @@ impl Ending {
         match self {
             Self::Cancelled | Self::Finished => "cancelled",
             Self::Locked { .. } => "locked",
-            Self::Closed { .. } | Self::NoAccount | Self::Failed | Self::Busy | Self::Off => "closed",
+            Self::Closed { .. } | Self::NoAccount | Self::InvalidGrant | Self::Failed | Self::Busy | Self::Off => {
+                "closed"
+            }
             Self::Expired(_) => "expired",
         }
     }

@@ -142,6 +142,8 @@ messages! {
     TooOften = "error-too-often", "短い時間に多くの入力があったため、受け付けを一時止めています。{ $time }以降に、もう一度お試しください。";
     /// ②, ⑤: the core bank is being asked about this account already.
     CheckUnderWay = "error-check-under-way", "この口座について別のお手続きを確認しています。少し待ってから、もう一度「次へ」を押してください。";
+    /// The link that the app asks to change is over, or another person's.
+    InvalidGrant = "error-invalid-grant", "変更する連携を確認できないため、このお手続きを終了しました。アプリの画面からもう一度お手続きください。";
     /// Too many R30 answers: the interaction is over (G3).
     UnknownAccounts = "error-unknown-accounts", "口座情報の確認ができない状態が続いたため、このお手続きを終了しました。キャッシュカードをお手元にご用意のうえ、アプリの画面からもう一度お手続きください。";
 }

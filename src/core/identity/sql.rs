@@ -313,6 +313,7 @@ pub(super) const fn why(ending: Ending) -> &'static str {
         Ending::Locked { before: true, .. } => "was_locked",
         Ending::Closed { .. } => "closed",
         Ending::NoAccount => "no_account",
+        Ending::InvalidGrant => "invalid_grant",
         Ending::Failed => "failed",
         Ending::Busy => "busy",
         Ending::Off => "off",

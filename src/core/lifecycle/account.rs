@@ -1,11 +1,11 @@
-//! An account moves or closes, or its owner dies: its grants end (G24). Nothing is transferred to a new account number:
-//! the customer links it anew (R86).
+//! An account moves or closes, or its owner dies (G24): the grants verified by it end, and others that share it lose it. Nothing
+//! is transferred to a new account number: the customer links it anew (R86).
 
 use super::BATCH;
 use crate::account::Account;
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
-use crate::grant::{self, Ended, Reason};
+use crate::grant::{self, Ended, Narrowed, Reason};
 use crate::hook::SKEW;
 use crate::identity::proofing_session;
 use crate::secret::Hash;
@@ -59,8 +59,13 @@ pub struct AccountChanged {
 /// The result of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportOutcome {
-    /// The number of grants that ended.
-    Now(u64),
+    /// It was new.
+    Now {
+        /// The number of grants that ended.
+        ended: u64,
+        /// The number of grants that lost the account and go on.
+        narrowed: u64,
+    },
     /// The report had come before.
     Before,
 }
@@ -68,8 +73,8 @@ pub enum ReportOutcome {
 /// How long a report is stored, to recognise a repeated one.
 const REMEMBERED: Duration = Duration::from_hours(365 * 24);
 
-/// Ends every open grant that shares the account, and stores the report, in one transaction. Reports may come late: a
-/// grant made after the change was checked against the changed account, so it stays.
+/// Takes the account out of every open grant that shares it, which ends those that were verified by it, and stores the report,
+/// in one transaction. Reports may come late: a grant made after the change was checked against the changed account, so it stays.
 pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: Instant) -> Result<ReportOutcome> {
     // A bank's id may contain anything, so its digest is stored.
     let id = Hash::of(&report.event_id);
@@ -82,20 +87,32 @@ pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: 
         return Ok(ReportOutcome::Before);
     }
     proofing_session::forget_account(tx, index, None)?;
+    grant::change::forget_account(tx, index)?;
     let open = grant::sql::sharing(tx, index, report.at + SKEW, BATCH)?;
-    let mut ended = 0;
+    let (mut ended, mut narrowed) = (0, 0);
     for grant in open {
-        if let Ended::Now(_) = grant::end(tx, &grant, &Reason::Account, Actor::System, now)? {
-            ended += 1;
+        // Nobody stands for the permission of somebody who died: the whole link ends.
+        let changed = if report.change == AccountChangeKind::Deceased {
+            match grant::end(tx, &grant, &Reason::Account, Actor::System, now)? {
+                Ended::Now(grant) => Narrowed::Ended(grant),
+                Ended::Before(_) | Ended::Unknown => Narrowed::Over,
+            }
+        } else {
+            grant::narrow(tx, &grant, index, (&Reason::Account, Actor::System), now)?
+        };
+        match changed {
+            Narrowed::Ended(_) => ended += 1,
+            Narrowed::Now(_) => narrowed += 1,
+            Narrowed::NotShared | Narrowed::Over => {}
         }
     }
     let entry = Entry {
         account: Some(*index),
-        detail: serde_json::json!({"change": report.change.as_str(), "at": report.at.rfc3339(), "ended": ended}),
+        detail: serde_json::json!({"change": report.change.as_str(), "at": report.at.rfc3339(), "ended": ended, "narrowed": narrowed}),
         ..Entry::new(now, Actor::System, AuditAction::AccountChanged)
     };
     audit::append(tx, &entry)?;
-    Ok(ReportOutcome::Now(ended))
+    Ok(ReportOutcome::Now { ended, narrowed })
 }
 
 /// Housekeeping: deletes reports after a year. Returns how many rows were deleted.

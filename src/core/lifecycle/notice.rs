@@ -126,10 +126,12 @@ pub fn hold(tx: &mut Tx<'_, '_>, notice: &Queued, now: Instant) -> Result<()> {
     Ok(())
 }
 
-/// Releases the notice of a grant, in the transaction that redeems its code. Its 24 hours begin now.
+/// Releases the notice of the consent that a grant rests on, in the transaction that redeems its code. Its 24 hours begin now.
+/// A notice of another consent, whose change of the grant was not redeemed, stays held.
 pub fn release(tx: &mut Tx<'_, '_>, grant: &GrantId, now: Instant) -> Result<()> {
     tx.execute(
-        "update notices set state = 'waiting', next_at = ?2, since = ?2 where grant_id = ?1 and state = 'held'",
+        "update notices set state = 'waiting', next_at = ?2, since = ?2 where grant_id = ?1 and state = 'held' \
+         and created_at = (select c.decided_at from grants g join consents c on c.id = g.consent_id where g.id = ?1)",
         &[grant.as_str().into(), now.into()],
     )?;
     Ok(())
@@ -155,7 +157,7 @@ pub fn drop_held(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from notices where id in (select n.id from notices n left join grants g on g.id = n.grant_id \
          where n.state = 'held' and (g.id is null or g.ended_at is not null or g.expires_at <= ?1 \
-         or (g.created_at <= ?2 and not exists (select 1 from codes c where c.grant_id = n.grant_id \
+         or (n.created_at <= ?2 and not exists (select 1 from codes c where c.grant_id = n.grant_id \
          and c.used_at is null and c.expires_at > ?1))) limit ?3)",
         &[dead.into(), (dead - FURTHER_WINDOW).into(), limit.into()],
     )

@@ -1,21 +1,22 @@
-//! 許可する (R72, G21): consent, grant, code, notice and the end of the interaction are written in one transaction. Then
-//! the browser goes straight to the app.
+//! 許可する (R72, G21): the core bank is asked once more, then consent, grant, code, notice and the end of the interaction
+//! are written in one transaction. Then the browser goes straight to the app.
 
-use super::offer::{AtConsent, Offered, PageFailed};
-use super::reverify::Recheck;
+use super::offer::{AtConsent, Offered, OtherLinks, PageFailed};
 use super::{Linking, Result};
 use crate::account::Account;
 use crate::audit::AuditAction;
 use crate::authorize::sql::{Consumed, consume};
-use crate::authorize::{AuthorizationRequest, AuthorizationResponse, Outcome, oauth_answer};
+use crate::authorize::{AuthorizationResponse, Outcome, oauth_answer};
 use crate::client::Status;
 use crate::clock::Instant;
 use crate::consent::{self, ConsentChoice, Customer, GivenConsent, Missing};
-use crate::grant::{self, NewGrant, code::CodeBinding};
+use crate::grant::change::NewChange;
+use crate::grant::{self, GrantSummary, NewGrant, code::CodeBinding};
 use crate::id::AccountId;
+use crate::identity::service_hours::Service;
 use crate::identity::{
-    Ending, Expired, Field, FormErrors, IdentityService, Interaction, Message, Problem, ProofingSession,
-    ProofingSessionKey, ViewResult, Visitor, lockout, proofing_session, sql,
+    BankError, Ending, Expired, Field, FormErrors, IdentityService, Interaction, Lookup, Message, Problem, Proofed,
+    ProofingSession, ProofingSessionKey, ViewResult, Visitor, lockout, proofing_session, sql,
 };
 use crate::keys::seal::Broken;
 use crate::lifecycle::notice::hold;
@@ -52,11 +53,22 @@ pub enum Approved {
     Screen(ViewResult),
 }
 
+/// Whether the result of ① to ⑤ is still true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Recheck {
+    /// It is; these are the person's current accounts.
+    Valid(Vec<(AccountId, Account)>),
+    /// It is not: the interaction ends like this.
+    Over(Ending),
+    /// The bank gave no clear answer: R34 to R37.
+    Unknown(Message),
+}
+
 impl Linking {
     /// 許可する, for a customer at ⑥.
     ///
+    /// # Errors
     /// [`super::Error`]; then nothing is recorded.
-    /// [`super::Error`]; nothing is recorded then.
     pub async fn approve(
         &self,
         at: AtConsent<'_>,
@@ -68,7 +80,10 @@ impl Linking {
         if client.status != Status::Active {
             return self.not_approved(&form, Ending::Failed, now).await;
         }
-        let offered = self.offer(at, words).await?;
+        let offered = self.offer(at, words, now).await?;
+        if let Some(ending) = offered.nothing() {
+            return self.not_approved(&form, ending, now).await;
+        }
         // The customer must agree to the sentences shown. A record, a text or the language may have changed since.
         let errors = |problems| FormErrors { problems, chosen: Some(ticked_lines(&offered, form.choice)) };
         if form.shown.is_some_and(|shown| shown != offered.shown()) {
@@ -82,7 +97,7 @@ impl Linking {
         // The result of ⑤ may be outdated, so the core bank is asked before anything is recorded (decision 1).
         match self.reverify(proofed, now).await {
             Recheck::Valid(accounts)
-                if agreed.details.accounts.iter().all(|a| accounts.iter().any(|(id, _)| id == a)) => {}
+                if newly_shared(&offered, &agreed).all(|a| accounts.iter().any(|(id, _)| id == a)) => {}
             // Line numbers of the earlier page do not apply to the new page.
             Recheck::Valid(accounts) => {
                 return self.once_more(&form, lacking(Missing::Account).into(), Some(accounts), now).await;
@@ -92,20 +107,15 @@ impl Linking {
                 return self.once_more(&form, errors(vec![Problem::page(message)]), None, now).await;
             }
         }
-        let (link, notice) = self.prepared(at, &agreed, &offered.request, now)?;
+        let (link, notice) = self.prepared(at, &agreed, &offered, now)?;
         let proofing = self.new_proofing_session(at, now)?;
         // Made before anything is recorded: if it cannot be signed, there must be no consent.
         let code = Outcome::Code(link.summary().code.clone());
         let answer = oauth_answer(&offered.request, client, &code, self.response_context(now))?;
         let (proofing, value) = proofing.map_or((None, None), |(value, proofing)| (Some(proofing), Some(value)));
         let lasting = proofing.as_ref().map(|m| m.until().since(now));
-        let writes = Writes {
-            grant: link,
-            notice,
-            session: proofing,
-            old: form.visitor.proofing_cookie,
-            version: client.version,
-        };
+        let writes =
+            Writes { link, notice, session: proofing, old: form.visitor.proofing_cookie, version: client.version };
         let work = move |identity: &IdentityService, tx: &mut Tx<'_, '_>, i: Interaction| {
             record(identity, tx, i, &writes, now)
         };
@@ -113,6 +123,44 @@ impl Linking {
             Some(true) => Ok(Approved::Linked { answer, proofing_cookie: value.zip(lasting) }),
             Some(false) | None => Ok(Approved::Screen(self.identity.look(form.visitor, None, now).await?)),
         }
+    }
+
+    /// Asks whether the verified account can still be linked and has the same owner, and for their other accounts. Between
+    /// ⑤ and 許可する it can be closed, or the service can end (decision 1). No secret is checked here, so nothing counts as
+    /// an attempt.
+    pub(super) async fn reverify(&self, proofed: &Proofed, now: Instant) -> Recheck {
+        let policy = self.identity.policy();
+        if let Service::Closed { until } = policy.hours.open_at(now) {
+            return Recheck::Over(Ending::Closed { until });
+        }
+        if !policy.offered {
+            return Recheck::Unknown(Message::R37);
+        }
+        match self.identity.ask_proved(self.accounts_now(proofed), now).await {
+            None => Recheck::Unknown(Message::R35),
+            Some(Ok(Some(accounts))) => Recheck::Valid(accounts),
+            Some(Ok(None)) => Recheck::Over(Ending::NoAccount),
+            Some(Err(BankError::NotOffered)) => Recheck::Unknown(Message::R37),
+            Some(Err(BankError::Closed)) => Recheck::Unknown(Message::R34),
+            Some(Err(BankError::Failed(cause))) => {
+                tracing::warn!(%cause, "the core bank gave no answer");
+                Recheck::Unknown(Message::R36)
+            }
+        }
+    }
+
+    /// The person's accounts; `None` if the verified account is no longer theirs, or cannot be linked.
+    async fn accounts_now(
+        &self,
+        proofed: &Proofed,
+    ) -> std::result::Result<Option<Vec<(AccountId, Account)>>, BankError> {
+        let bank = self.identity.bank();
+        match bank.lookup(&proofed.account).await? {
+            Lookup::Eligible(held) if held.id == proofed.verified && held.holder == proofed.holder => {}
+            Lookup::Eligible(_) | Lookup::Ineligible(_) => return Ok(None),
+        }
+        let accounts = bank.accounts(&proofed.holder).await?;
+        Ok(accounts.iter().any(|(id, _)| *id == proofed.verified).then_some(accounts))
     }
 
     async fn not_approved(&self, form: &Approval<'_>, ending: Ending, now: Instant) -> Result<Approved> {
@@ -154,17 +202,35 @@ impl Linking {
         &self,
         at: AtConsent<'_>,
         agreed: &GivenConsent,
-        request: &AuthorizationRequest,
+        offered: &Offered,
         now: Instant,
-    ) -> std::result::Result<(NewGrant, Queued), Broken> {
+    ) -> std::result::Result<(Written, Queued), Broken> {
         let AtConsent { proofed, client, language, .. } = at;
         let (sealer, random, crypto) = (&*self.sealer, &*self.random, self.identity.crypto());
         let shared = || proofed.accounts.iter().filter(|(id, _)| agreed.details.accounts.contains(id));
-        let link = NewGrant::new(agreed, CodeBinding::of(request), client.id.as_str(), sealer, random)?
-            .with_code_lifetime(self.rules.code_lifetime)
-            .with_warnings(&self.rules.warn_before)
-            .with_receivers(self.rules.audiences(request), proofed.verified.clone())
-            .with_shared(shared().map(|(_, account)| crypto.account(account)));
+        let accounts = shared().map(|(id, account)| (crypto.account(account), id.clone()));
+        let (binding, audiences) = (CodeBinding::of(&offered.request), self.rules.audiences(&offered.request));
+        let (lifetime, warn_before) = (self.rules.code_lifetime, &self.rules.warn_before);
+        let link = match &offered.links {
+            OtherLinks::Changes(action, grant) => Written::Change(
+                NewChange::new((grant, *action), agreed, binding, proofed.verified.clone(), (sealer, random))?
+                    .with_code_lifetime(lifetime)
+                    .with_warnings(warn_before)
+                    .with_audiences(audiences)
+                    .with_shared(accounts),
+            ),
+            other => {
+                let link = NewGrant::new(agreed, binding, client.id.as_str(), sealer, random)?
+                    .with_code_lifetime(lifetime)
+                    .with_warnings(warn_before)
+                    .with_receivers(audiences, proofed.verified.clone())
+                    .with_shared(accounts);
+                Written::Link(match other {
+                    OtherLinks::Beside(ends) => link.beside_others().in_place_of(ends.as_ref().map(|g| g.id.clone())),
+                    _ => link,
+                })
+            }
+        };
         let (account_type, last3) = Completed::of_account(&proofed.account);
         let completed = Completed {
             reference: link.summary().reference.clone(),
@@ -203,9 +269,36 @@ fn ticked_lines(offered: &Offered, choice: &ConsentChoice) -> Vec<usize> {
     lines.filter(|(_, id)| choice.accounts.contains(id)).map(|(place, _)| place).collect()
 }
 
+/// The accounts that were not shared before: the core bank must list them still.
+fn newly_shared<'a>(offered: &'a Offered, agreed: &'a GivenConsent) -> impl Iterator<Item = &'a AccountId> {
+    let known = offered.offer.standing.as_ref().map_or(&[][..], |standing| &standing.details.accounts);
+    agreed.details.accounts.iter().filter(move |id| !known.contains(id))
+}
+
+/// A new link, or the change of one.
+enum Written {
+    Link(NewGrant),
+    Change(NewChange),
+}
+impl Written {
+    fn summary(&self) -> &GrantSummary {
+        match self {
+            Self::Link(link) => link.summary(),
+            Self::Change(change) => change.summary(),
+        }
+    }
+    /// Writes it; `false` if the link to change is over.
+    fn write(&self, tx: &mut Tx<'_, '_>) -> store::Result<bool> {
+        match self {
+            Self::Link(link) => grant::create(tx, link),
+            Self::Change(change) => grant::change::agree(tx, change),
+        }
+    }
+}
+
 /// What 許可する writes, in one transaction.
 struct Writes {
-    grant: NewGrant,
+    link: Written,
     notice: Queued,
     /// The new proofing session.
     session: Option<ProofingSession>,
@@ -235,8 +328,12 @@ fn record(
         return Ok(false);
     }
     sql::end_others(tx, identity.crypto(), request, &i.id, now)?;
-    let Ok((i, proofed)) = i.completed(writes.grant.summary().grant.clone()) else { return Ok(false) };
-    grant::create(tx, &writes.grant)?;
+    let Ok((done, proofed)) = i.clone().completed(writes.link.summary().grant.clone()) else { return Ok(false) };
+    if !writes.link.write(tx)? {
+        sql::end(tx, identity.crypto(), i, Ending::InvalidGrant, now)?;
+        return Ok(false);
+    }
+    let i = done;
     hold(tx, &writes.notice, now)?;
     // Remembered checks do not clear wrong answers given since.
     if proofed.remembered.is_none() {
@@ -249,7 +346,7 @@ fn record(
         proofing_session::remember(tx, new)?;
     }
     sql::save(tx, identity.crypto(), &i)?;
-    let detail = json!({ "grant": writes.grant.summary().grant });
+    let detail = json!({ "grant": writes.link.summary().grant });
     sql::record(tx, &i, AuditAction::InteractionConsentAllowed, Some(proofed.account_index), detail, now)?;
     Ok(true)
 }

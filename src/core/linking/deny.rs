@@ -30,7 +30,7 @@ impl Linking {
         words: impl Fn(&Offered) -> std::result::Result<Hash, PageFailed>,
         now: Instant,
     ) -> Result<ViewResult> {
-        let offered = self.offer(at, words).await?;
+        let offered = self.offer(at, words, now).await?;
         let customer = Customer::of(at.proofed, at.interaction.id.clone(), form.remote);
         let denied = ConsentRecord::denied(&offered.offer, customer, now, &self.sealer, &*self.random)?;
         let remembered = form.visitor.proofing_cookie;

@@ -2,7 +2,7 @@
 
 use super::{Error, Linking, Result};
 use crate::authorize::sql::{Consumed, consume, load};
-use crate::authorize::{AuthorizationResponse, Outcome, oauth_answer};
+use crate::authorize::{AuthorizationResponse, INVALID_GRANT_ID, Outcome, oauth_answer};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::identity::{AnsweredRequest, Ending, Interaction, Stage, sql};
@@ -46,6 +46,7 @@ pub(super) fn refusal(stage: &Stage) -> Option<Refusal> {
         Ending::Locked { .. } => (ErrorCode::AccessDenied, "the customer cannot be authenticated now"),
         Ending::Closed { .. } => (ErrorCode::TemporarilyUnavailable, "outside service hours"),
         Ending::NoAccount => (ErrorCode::AccessDenied, "no account can be shared"),
+        Ending::InvalidGrant => return Some(INVALID_GRANT_ID),
         Ending::Failed => (ErrorCode::ServerError, "the request cannot be completed"),
         Ending::Busy => (ErrorCode::TemporarilyUnavailable, "the service is busy"),
         Ending::Off => (ErrorCode::TemporarilyUnavailable, "the service is not offered now"),

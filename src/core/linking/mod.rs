@@ -4,7 +4,7 @@
 //! [`offer`](Linking::offer) returns what ⑥ shows. [`approve`](Linking::approve) is 許可する, the transaction that makes a
 //! grant; [`deny`](Linking::deny) is 拒否する; [`repeat_answer`](Linking::repeat_answer) sends a browser back to the app
 //! again, and [`leave`](Linking::leave) is 連携元画面へ. [`prompt_none`](Linking::prompt_none) answers an app without a
-//! screen. [`proofing_session`] decides whether checks passed minutes ago still count; [`reverify`] asks the core bank
+//! screen. [`proofing_session`] decides whether checks passed minutes ago still count. Both it and 許可する ask the core bank
 //! whether their result is still true.
 //!
 //! Every use case first reads and asks the core bank, then decides, then writes in one transaction.
@@ -16,14 +16,13 @@ mod offer;
 mod prompt_none;
 pub mod proofing_session;
 mod repeat_answer;
-pub mod reverify;
 #[cfg(test)]
 mod tests;
 
 pub use approve::{Approval, Approved};
 pub use deny::Denial;
 pub use leave::Left;
-pub use offer::{AtConsent, Offered, PageFailed};
+pub use offer::{AtConsent, Offered, OtherLinks, PageFailed};
 pub use prompt_none::PromptNone;
 pub use repeat_answer::RepeatedAnswer;
 
@@ -65,6 +64,8 @@ pub struct LinkingRules {
     pub default_audience: String,
     /// 認可期間, unless a client's record says less.
     pub grant_lifetime: Duration,
+    /// The most open grants of one app and account.
+    pub open_grants: usize,
     /// How long before the end of a grant its app is told.
     pub warn_before: Vec<Duration>,
     /// How long a code lives.

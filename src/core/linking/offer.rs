@@ -1,14 +1,17 @@
 //! What ⑥ shows (R70–R72): the page and the consent record both come from it.
 
 use super::{Error, Linking, Result};
-use crate::authorize::{self, AuthorizationRequest};
+use crate::authorize::{self, AuthorizationRequest, ChangeAction, GrantAction, INVALID_GRANT_ID};
 use crate::client::Client;
 use crate::clock::Instant;
-use crate::consent::{self, Offer};
+use crate::consent::{self, Offer, Standing};
+use crate::grant::{self, Grant};
+use crate::id::{AccountId, ClientId};
 use crate::identity::{AnsweredRequest, Ending, Interaction, Proofed, Stage, ViewResult, Visitor, sql};
 use crate::language::Language;
+use crate::refusal::Refusal;
 use crate::secret::{Hash, base64url};
-use crate::store::Tx;
+use crate::store::{self, Tx};
 
 /// A customer at ⑥.
 #[derive(Clone, Copy)]
@@ -32,6 +35,23 @@ pub struct Offered {
     pub request: AuthorizationRequest,
     /// The content of 許可する.
     pub offer: Offer,
+    /// What becomes of the links the app has already.
+    pub links: OtherLinks,
+    /// Whether the app asks to confirm the identity of a customer it has a link with.
+    pub asked_again: bool,
+}
+
+/// What a request means for the links its app has already.
+#[derive(Debug, Clone)]
+pub enum OtherLinks {
+    /// The new link takes the place of the app's link for this account, if there is one.
+    TakesPlace,
+    /// The new link stands beside the others; there may be as many as allowed, and then this one ends.
+    Beside(Option<Box<Grant>>),
+    /// This link is changed, and none is added.
+    Changes(ChangeAction, Box<Grant>),
+    /// The link to change is over or another person's.
+    Invalid,
 }
 impl Offered {
     /// The digest of the page, as its form sends it.
@@ -46,45 +66,117 @@ impl Offered {
 #[error("the consent page could not be made: {0}")]
 pub struct PageFailed(pub String);
 
+impl Offered {
+    /// Why ⑥ cannot be shown; `None` if it can.
+    #[must_use]
+    pub fn nothing(&self) -> Option<Ending> {
+        match self.links {
+            OtherLinks::Invalid => Some(Ending::InvalidGrant),
+            _ => self.offer.is_empty().then_some(Ending::NoAccount),
+        }
+    }
+}
+
+/// What becomes of the links of an app for an account.
+fn links(
+    tx: &mut Tx<'_, '_>,
+    request: &AuthorizationRequest,
+    (client, account): (&ClientId, &Hash),
+    most: usize,
+    now: Instant,
+) -> store::Result<OtherLinks> {
+    Ok(match &request.grant_action {
+        None => OtherLinks::TakesPlace,
+        Some(GrantAction::Create) => {
+            let ends = grant::sql::would_end(tx, client, account, most, now)?;
+            OtherLinks::Beside(ends.map(|id| grant::sql::load(tx, &id)).transpose()?.flatten().map(Box::new))
+        }
+        Some(GrantAction::Change(action, id)) => match grant::sql::changeable(tx, client, id, now)? {
+            Some(grant) => OtherLinks::Changes(*action, Box::new(grant)),
+            None => OtherLinks::Invalid,
+        },
+    })
+}
+
 impl Linking {
+    /// The refusal of a request that names a grant which its client cannot change.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn refuses_grant(&self, request: &AuthorizationRequest, now: Instant) -> store::Result<Option<Refusal>> {
+        let Some(id) = request.grant_action.as_ref().and_then(GrantAction::grant).cloned() else { return Ok(None) };
+        let client = request.client_id.clone();
+        let found = self.store.read(move |tx| grant::sql::changeable(tx, &client, &id, now)).await?;
+        Ok(found.is_none().then_some(INVALID_GRANT_ID))
+    }
+
     /// The offer for this customer. `words` renders its page and returns the digest of the page's sentences. The
     /// consent record stores the digest, and 許可する for a page with another digest is refused.
     pub async fn offer(
         &self,
         at: AtConsent<'_>,
         words: impl Fn(&Offered) -> std::result::Result<Hash, PageFailed>,
+        now: Instant,
     ) -> Result<Offered> {
         let AtConsent { link, proofed, client, language, .. } = at;
         let id = link.request;
-        let stored = self.store.read(move |tx| authorize::sql::load(tx, id)).await?.ok_or(Error::RequestGone)?;
+        let (of, account, most) = (client.id.clone(), proofed.account_index, self.rules.open_grants);
+        let read = self.store.read(move |tx| {
+            let Some(stored) = authorize::sql::load(tx, id)? else { return Ok(None) };
+            let links = links(tx, &stored.request, (&of, &account), most, now)?;
+            let open = grant::sql::open_of(tx, &of, &account, now)?.iter().any(|grant| grant.active);
+            Ok(Some((stored, links, open)))
+        });
+        let (stored, links, open) = read.await?.ok_or(Error::RequestGone)?;
+        let links = match links {
+            // Pairwise subjects are equal where the person is the same (decision 22).
+            OtherLinks::Changes(_, grant) if grant.sub != self.subject(client, &proofed.holder) => OtherLinks::Invalid,
+            known => known,
+        };
+        let standing = match &links {
+            OtherLinks::Changes(action, grant) => {
+                Some(Standing { action: *action, scope: grant.scope.clone(), details: grant.details.clone() })
+            }
+            _ => None,
+        };
+        let added = |id: &AccountId| match &standing {
+            Some(standing) if standing.action == ChangeAction::Merge => !standing.details.accounts.contains(id),
+            _ => true,
+        };
+        let asked = stored.request.max_age.is_some() || !stored.request.acr_values.is_empty();
         let limits = stored.request.authorization_details.clone();
         // If the customer is not the person the app expects, nothing is shared (OpenID Connect Core §3.1.2.1).
         let expected = self.is_expected(client, &stored.request, &proofed.holder);
         let offer = Offer {
             client: client.id.clone(),
             scope: stored.request.scope.clone(),
-            accounts: if expected { consent::offered(proofed, limits.as_ref()) } else { Vec::new() },
+            accounts: if expected {
+                consent::offered(proofed, limits.as_ref()).into_iter().filter(added).collect()
+            } else {
+                Vec::new()
+            },
             verified: proofed.verified.clone(),
             choose: limits.is_some(),
+            standing: standing.filter(|_| expected),
             limits,
             period: client.grant_lifetime.min(self.rules.grant_lifetime),
             terms: self.rules.terms.clone(),
             shown: Hash::of(""),
             language,
         };
-        let mut offered = Offered { request: stored.request, offer };
+        let mut offered = Offered { request: stored.request, offer, links, asked_again: asked && open };
         offered.offer.shown = words(&offered)?;
         Ok(offered)
     }
 
     /// Ends an interaction at ⑥ that has nothing to offer, and returns the next screen.
-    pub async fn nothing_to_offer(&self, visitor: &Visitor, now: Instant) -> Result<ViewResult> {
+    pub async fn nothing_to_offer(&self, visitor: &Visitor, ending: Ending, now: Instant) -> Result<ViewResult> {
         let (identity, v) = (self.identity.clone(), visitor.clone());
         let work = move |tx: &mut Tx<'_, '_>| {
             let Some(row) = identity.admitted(tx, &v, now)? else { return Ok(ViewResult::Foreign) };
             let mut i = identity.on_time(tx, row.interaction, now)?;
             if matches!(i.stage, Stage::Consent(_)) {
-                i = sql::end(tx, identity.crypto(), i, Ending::NoAccount, now)?;
+                i = sql::end(tx, identity.crypto(), i, ending, now)?;
             }
             identity.view(tx, i, now)
         };

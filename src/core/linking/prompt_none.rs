@@ -43,6 +43,10 @@ impl Linking {
         now: Instant,
     ) -> Result<PromptNone> {
         let login = at_once(request).unwrap_or(CONSENT);
+        // What becomes of a link is shown before it is agreed to.
+        if request.grant_action.is_some() {
+            return Ok(self.used_up(id, CONSENT, now).await?);
+        }
         let Some(recalled) = recalled else { return Ok(self.used_up(id, login, now).await?) };
         let proofed = &recalled.proofed;
         let Some((old, covered)) = self.covering(client, request, proofed, now).await? else {

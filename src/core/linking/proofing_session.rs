@@ -1,7 +1,7 @@
 //! Whether a request may use checks that its customer passed minutes ago in the same browser (decision 15), and whether
 //! the customer is the one the app expects (OpenID Connect Core §3.1.2.1).
 
-use super::reverify::Recheck;
+use super::approve::Recheck;
 use super::{Linking, Result};
 use crate::authorize::{self, AuthorizationRequest, Hint};
 use crate::client::Client;
@@ -66,7 +66,7 @@ impl Linking {
         request.claims.sub.is_none() || request.claims.allow_subject(&self.subject(client, holder))
     }
 
-    fn subject(&self, client: &Client, holder: &HolderId) -> String {
+    pub(super) fn subject(&self, client: &Client, holder: &HolderId) -> String {
         pairwise(&self.sealer, client.id.as_str(), holder)
     }
 }

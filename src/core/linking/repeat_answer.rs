@@ -6,7 +6,7 @@ use crate::client::{Client, Status};
 use crate::clock::Instant;
 use crate::grant::code::CodeBinding;
 use crate::grant::{Further, further};
-use crate::id::GrantId;
+use crate::id::{GrantId, InteractionId};
 use crate::identity::AnsweredRequest;
 use crate::secret::{self, SecretKind};
 
@@ -24,7 +24,7 @@ impl Linking {
     /// The response to the app with a further code, if the grant may have one.
     pub async fn repeat_answer(
         &self,
-        link: &AnsweredRequest,
+        (link, by): (&AnsweredRequest, &InteractionId),
         grant: &GrantId,
         client: &Client,
         now: Instant,
@@ -35,11 +35,11 @@ impl Linking {
             return Ok(RepeatedAnswer::Over);
         };
         let code = secret::issue(SecretKind::Code, &*self.random);
-        let (hash, binding, grant) = (code.hash(), CodeBinding::of(&request), grant.clone());
+        let (hash, binding, of) = (code.hash(), CodeBinding::of(&request), (grant.clone(), by.clone()));
         // Made before anything is recorded: if it cannot be signed, no code is stored.
         let answer = oauth_answer(&request, client, &Outcome::Code(code), self.response_context(now))?;
         let lifetime = self.rules.code_lifetime;
-        let write = self.store.write(move |tx| further(tx, &grant, hash, &binding, lifetime, now));
+        let write = self.store.write(move |tx| further(tx, (&of.0, &of.1), hash, &binding, lifetime, now));
         Ok(match write.await? {
             Further::Issued => RepeatedAnswer::Answer(answer),
             Further::Redeemed => RepeatedAnswer::Redeemed,

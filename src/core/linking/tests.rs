@@ -58,6 +58,7 @@ fn request() -> AuthorizationRequest {
         acr_values: Vec::new(),
         hint: None,
         claims: Demands::default(),
+        grant_action: None,
     }
 }
 
@@ -69,6 +70,7 @@ async fn scene(town: &Town) -> Scene<'_> {
         default_audience: "accounts-api".into(),
         terms: Terms { version: "1".into(), hash: Hash::of("terms") },
         grant_lifetime: MONTH,
+        open_grants: 10,
         warn_before: Vec::new(),
         code_lifetime: secs(60),
         proofing_memory: secs(600),
@@ -148,7 +150,12 @@ async fn who_agrees_gets_a_link_and_the_app_a_code_once() {
     let view = scene.customer.look().await;
     let again = scene
         .linking
-        .repeat_answer(view.interaction.purpose.link().unwrap(), &grant, &scene.client, scene.customer.now)
+        .repeat_answer(
+            (view.interaction.purpose.link().unwrap(), &view.interaction.id),
+            &grant,
+            &scene.client,
+            scene.customer.now,
+        )
         .await
         .unwrap();
     let RepeatedAnswer::Answer(second) = again else { panic!("no further code") };
@@ -156,7 +163,7 @@ async fn who_agrees_gets_a_link_and_the_app_a_code_once() {
     let late = scene.customer.now + secs(300);
     let over = scene
         .linking
-        .repeat_answer(view.interaction.purpose.link().unwrap(), &grant, &scene.client, late)
+        .repeat_answer((view.interaction.purpose.link().unwrap(), &view.interaction.id), &grant, &scene.client, late)
         .await
         .unwrap();
     assert!(matches!(over, RepeatedAnswer::Over));
@@ -171,7 +178,7 @@ async fn without_the_tick_or_on_another_page_nothing_is_agreed_to() {
     assert!(matches!(scene.approve(true, Some("another page")).await.unwrap(), Approved::Screen(_)));
     assert_eq!(scene.problems().await, [Message::Agree]);
     let view = scene.customer.look().await;
-    let offered = scene.linking.offer(scene.at(&view), page).await.unwrap();
+    let offered = scene.linking.offer(scene.at(&view), page, NOON).await.unwrap();
     assert!(matches!(scene.approve(true, Some(&offered.shown())).await.unwrap(), Approved::Linked { .. }));
 }
 
@@ -276,7 +283,7 @@ async fn without_a_screen_only_a_remembered_customer_is_linked() {
     let client = scene.client.id.clone();
     let redeem = town.store.write(move |tx| {
         let hash = Secret::new(code.as_str()).hash();
-        crate::grant::code::redeem(tx, &hash, &client, now, |_, _| Ok::<_, ()>(()))
+        crate::grant::code::redeem(tx, &hash, (&client, 10), now, |_, _| Ok::<_, ()>(()))
     });
     assert!(matches!(redeem.await.unwrap(), crate::grant::code::Redeemed::Done { .. }));
     let id = Hash::of("a pushed request");

@@ -29,6 +29,7 @@ pub const FILES: &[File] = &[
     ("0014_notices_and_guesses", include_str!("schema/0014_notices_and_guesses.sql")),
     ("0015_doubt", include_str!("schema/0015_doubt.sql")),
     ("0016_streams", include_str!("schema/0016_streams.sql")),
+    ("0017_grant_changes", include_str!("schema/0017_grant_changes.sql")),
     ("0019_my", include_str!("schema/0019_my.sql")),
 ];
 

@@ -1,9 +1,10 @@
 //! A client's own token (RFC 6749 §4.4): it acts for no customer, so there is no grant, no refresh token (§4.4.3),
 //! and never a scope that customers give (decision 11).
 
+use super::Issued;
 use super::exchange::{self, TokenRequest};
 use super::sql::{self, Access};
-use super::{Issued, token_events};
+use crate::client;
 use crate::clock::Instant;
 use crate::event::EventKind;
 use crate::params::Params;
@@ -64,7 +65,11 @@ pub fn issue(
         revoked_at: None,
     };
     sql::insert_access(tx, &access)?;
-    token_events::event_and_audit(
+    if ours == 0 {
+        // The resource servers of these audiences hear when the client is suspended or ends.
+        client::sql::add_audiences(tx, &access.client, &access.aud)?;
+    }
+    sql::emit_and_audit(
         tx,
         (&access.id, &access.client, &access.aud),
         None,

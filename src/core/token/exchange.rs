@@ -1,8 +1,8 @@
 //! Exchanges codes and refresh tokens for access tokens. `oxide` takes RFC 6749's decision, inside the transaction
-//! that records the result.
+//! that records the result. Which part of the grant the token covers is decided here.
 
 use super::sql::{self, Access};
-use super::{Issued, Minted, TokenBinding, narrow, token_events};
+use super::{Issued, Minted, TokenBinding};
 use crate::authorize::Details;
 use crate::authorize::rules::OFFLINE;
 use crate::client::Client;
@@ -30,6 +30,8 @@ pub struct TokenRequest<'a> {
     pub minted: &'a Minted,
     /// `aud` if no resource was requested (requirements.md#audience).
     pub default_audience: &'a str,
+    /// The most open grants of one client for one account.
+    pub open_grants: usize,
     /// `iss`: the only audience of a client's own token for this server.
     pub issuer: &'a str,
 }
@@ -50,7 +52,7 @@ pub fn exchange(
         // There is no code to look up: oxide-auth words the refusal and names the missing parameter.
         return Ok(oxide::exchange(None, ask.params, by, now).and(Err(NO_CODE)));
     };
-    let redeemed = redeem(tx, &hash, &ask.client.id, now, |code, grant| {
+    let redeemed = redeem(tx, &hash, (&ask.client.id, ask.open_grants), now, |code, grant| {
         let binding = &code.binding;
         let loaded = oxide::LoadedCode {
             client_id: &code.client,
@@ -62,22 +64,25 @@ pub fn exchange(
             expires_at: code.expires_at,
         };
         let decided = oxide::exchange(Some(&loaded), ask.params, by, now)?;
-        let aud = narrow::audience(&ask, &binding.resource)?;
-        Ok::<_, Refusal>((decided.scope.clone(), aud, narrow::details(ask.params, &grant.details, decided.scope)?))
+        let aud = token_audiences(&ask, &binding.resource)?;
+        Ok::<_, Refusal>((decided.scope.clone(), aud, token_details(ask.params, &grant.details, decided.scope)?))
     })?;
-    let (grant, code, (all, aud, (details, scope))) = match redeemed {
-        Redeemed::Done { grant, code, checked } => (grant, code, checked),
+    let (grant, code, changed, (all, aud, (details, scope))) = match redeemed {
+        Redeemed::Done { grant, code, changed, checked } => (grant, code, changed, checked),
         Redeemed::Replayed => return Ok(Err(Refusal::new(ErrorCode::InvalidGrant, "the code was used before"))),
         Redeemed::Unfit => return Ok(Err(NO_CODE)),
         Redeemed::Refused(refusal) => return Ok(Err(refusal)),
     };
+    if let Some((action, before)) = changed {
+        sql::end_by_change(tx, &grant.id, action, &before, now)?;
+    }
     let refresh = ask.client.refresh_tokens && scope.has(OFFLINE);
     // The response names a scope only if it was granted (RFC 6749 §5.1).
     let scope = scope.only(|s| s != OFFLINE || refresh);
     if refresh {
         // The full grant: a narrowed access token does not narrow the next one.
         let (secret, id) = (&ask.minted.refresh, &ask.minted.refresh_id);
-        let everywhere = narrow::audiences(&ask, &code.binding.resource);
+        let everywhere = grant_audiences(&ask, &code.binding.resource);
         sql::insert_refresh(tx, &secret.hash(), id, &grant, &all, &everywhere, now)?;
     }
     let nonce = code.binding.nonce.clone();
@@ -110,8 +115,8 @@ pub fn refresh(
     let Some((token, grant)) = found else {
         return Ok(Err(Refusal::new(ErrorCode::InvalidGrant, "the refresh token is unknown")));
     };
-    let part = narrow::audience(&ask, &token.aud).and_then(|aud| {
-        let (details, scope) = narrow::details(ask.params, &grant.details, decided.scope)?;
+    let part = token_audiences(&ask, &token.aud).and_then(|aud| {
+        let (details, scope) = token_details(ask.params, &grant.details, decided.scope)?;
         Ok(Part { scope, details, aud })
     });
     match part {
@@ -127,6 +132,42 @@ struct Part {
     scope: Scope,
     details: Details,
     aud: Vec<String>,
+}
+
+/// `aud`: the audiences the token request asks for, within the granted ones; otherwise all granted ones, or the
+/// configured default.
+///
+/// # Errors
+/// `invalid_target`.
+pub(super) fn token_audiences(ask: &TokenRequest<'_>, granted: &[String]) -> std::result::Result<Vec<String>, Refusal> {
+    let granted = grant_audiences(ask, granted);
+    let asked = ask.params.each("resource");
+    if asked.iter().any(|r| !granted.contains(r)) {
+        return Err(Refusal::new(ErrorCode::InvalidTarget, "resource was not part of the authorization request"));
+    }
+    Ok(if asked.is_empty() { granted } else { asked })
+}
+
+/// Every audience of a grant: the requested resources, or the configured default (requirements.md#audience).
+pub(super) fn grant_audiences(ask: &TokenRequest<'_>, granted: &[String]) -> Vec<String> {
+    if granted.is_empty() { vec![ask.default_audience.to_owned()] } else { granted.to_vec() }
+}
+
+/// The details of a token with this scope, and the scope that agrees with them. Both the scope and the request's
+/// `authorization_details` narrow what was granted.
+///
+/// # Errors
+/// `invalid_authorization_details`.
+pub(super) fn token_details(
+    params: &Params,
+    granted: &Details,
+    scope: Scope,
+) -> std::result::Result<(Details, Scope), Refusal> {
+    let within = granted.within(&scope);
+    let Some(text) = params.get("authorization_details") else { return Ok((within, scope)) };
+    let narrowed = within.narrowed(&Details::parse(text)?)?;
+    let scope = scope.only(|token| narrowed.lets(token));
+    Ok((narrowed, scope))
 }
 
 fn issue(
@@ -153,7 +194,7 @@ fn issue(
         revoked_at: None,
     };
     sql::insert_access(tx, &access)?;
-    token_events::event_and_audit(
+    sql::emit_and_audit(
         tx,
         (&access.id, &access.client, &access.aud),
         Some(&grant),

@@ -110,9 +110,10 @@ impl Introspection {
 
 fn access(found: &Found, issuer: &str) -> Value {
     let t = &found.token;
+    let Some(reach) = found.reach() else { return json!({"active": false}) };
     let mut body = json!({
         "active": true,
-        "scope": t.scope,
+        "scope": *reach.scope,
         "client_id": t.client,
         // The subject of a client-credentials token is the client (RFC 7662 §2.2). It has no `grant_id`; do not tell it
         // apart by the form of `sub` (RFC 9700 §4.15).
@@ -126,7 +127,7 @@ fn access(found: &Found, issuer: &str) -> Value {
         "token_type": token_type(t.binding.as_ref()),
     });
     if let Some(grant) = &found.grant {
-        permission(&mut body, grant, t.details.as_ref());
+        permission(&mut body, grant, reach.details.as_deref());
     }
     if let Some(binding) = &t.binding {
         body["cnf"] = binding.cnf();
@@ -137,7 +138,7 @@ fn access(found: &Found, issuer: &str) -> Value {
 fn refresh(t: &Refresh, grant: &Grant, issuer: &str) -> Value {
     let mut body = json!({
         "active": true,
-        "scope": t.scope,
+        "scope": t.scope.only(|token| grant.scope.has(token)),
         "client_id": t.client,
         "sub": grant.sub,
         "exp": grant.expires_at.secs(),

@@ -19,12 +19,10 @@ pub mod client_credentials;
 mod exchange;
 pub mod id_token;
 pub mod introspect;
-mod narrow;
 pub mod revoke;
 pub mod sql;
 #[cfg(test)]
 mod tests;
-mod token_events;
 pub mod unanswered;
 
 pub use binding::{ProofOfPossession, TokenBinding, token_type};

@@ -1,7 +1,7 @@
 //! Revocation (RFC 7009). A refresh token, or an access token of a grant without one, ends its grant. An access token
 //! beside a refresh token is revoked alone, and so is a client's own token.
 
-use super::{sql, token_events};
+use super::sql;
 use crate::audit::Actor;
 use crate::client::Client;
 use crate::clock::Instant;
@@ -41,6 +41,10 @@ pub fn revoke(
         if refresh.client != client.id {
             return Ok(Err(FOREIGN));
         }
+        // A change of the grant ended it. The client that tidies it away must not end the link.
+        if refresh.revoked_at.is_some() {
+            return Ok(Ok(Revoked::Nothing));
+        }
         return end(tx, &grant, &client.id, now).map(Ok);
     }
     let Some(hash) = secret::presented(SecretKind::Access, token) else {
@@ -66,7 +70,7 @@ pub fn revoke(
     }
     sql::revoke_access(tx, &hash, now)?;
     let detail = json!({"token": found.token.id});
-    token_events::event_and_audit(
+    sql::emit_and_audit(
         tx,
         (&found.token.id, &client.id, &found.token.aud),
         found.grant.as_ref(),
@@ -92,7 +96,7 @@ pub fn restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     let revoked = sql::revoke_restored(tx, now, limit)?;
     for sql::RevokedToken { token, client, grant, aud } in &revoked {
         let detail = json!({"token": token});
-        token_events::event(tx, (token, client, aud), grant.as_ref(), EventKind::TokenRevoked, detail, now)?;
+        sql::emit_event(tx, (token, client, aud), grant.as_ref(), EventKind::TokenRevoked, detail, now)?;
     }
     Ok(revoked.len() as u64)
 }

@@ -1,15 +1,19 @@
-//! The tables `access_tokens` and `refresh_tokens`.
+//! The tables `access_tokens` and `refresh_tokens`; the event and the audit record of an issued or revoked token.
 
 use super::TokenBinding;
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::authorize::Details;
 use crate::client::Client;
 use crate::clock::Instant;
-use crate::grant::Grant;
+use crate::event::{self, Event, EventKind, event_id};
+use crate::grant::change::ChangeAction;
 use crate::grant::row::{columns, from_row};
+use crate::grant::{self, Grant};
 use crate::id::{ClientId, GrantId, TokenId};
 use crate::scope::Scope;
 use crate::secret::Hash;
 use crate::store::{Error, Result, Tx};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// A stored access token.
@@ -50,12 +54,44 @@ pub struct Found {
     pub client_active: bool,
 }
 impl Found {
-    /// Whether the token is valid at `now`.
+    /// Whether the token is valid at `now`: nothing has ended, and the link still covers a part of what the token is for.
     #[must_use]
     pub fn is_live(&self, now: Instant) -> bool {
         let grant = self.grant.as_ref().is_none_or(|g| g.is_live(now));
-        grant && self.client_active && self.token.revoked_at.is_none() && now < self.token.expires_at
+        let live = grant && self.client_active && self.token.revoked_at.is_none() && now < self.token.expires_at;
+        live && self.reach().is_some()
     }
+
+    /// What the token is for: the intersection of what it was issued for and what its grant covers now. `None` if that is
+    /// nothing. A link that lost an account narrows every token; one that was widened widens none that was issued before
+    /// (`grant::change` writes into them what they covered).
+    #[must_use]
+    pub fn reach(&self) -> Option<Reach<'_>> {
+        let Some(grant) = &self.grant else {
+            return Some(Reach { scope: Cow::Borrowed(&self.token.scope), details: None });
+        };
+        let details = match &self.token.details {
+            None => Cow::Borrowed(&grant.details),
+            Some(own) if own.permissions.is_empty() || *own == grant.details => Cow::Borrowed(own),
+            Some(own) => Cow::Owned(own.intersection(&grant.details)?),
+        };
+        let covered = |token: &str| grant.scope.has(token) && details.lets(token);
+        let scope = if self.token.scope.iter().all(covered) {
+            Cow::Borrowed(&self.token.scope)
+        } else {
+            Cow::Owned(self.token.scope.only(covered))
+        };
+        (!scope.is_empty()).then_some(Reach { scope, details: Some(details) })
+    }
+}
+
+/// What a token is for now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach<'a> {
+    /// The scope.
+    pub scope: Cow<'a, Scope>,
+    /// The accounts and limits; `None` for the client's own token.
+    pub details: Option<Cow<'a, Details>>,
 }
 
 /// A stored refresh token.
@@ -130,6 +166,43 @@ pub(super) fn insert_refresh(
         ],
     )?;
     Ok(())
+}
+
+/// The event of an issued or revoked token, numbered by its grant if it has one. A client's own token has no grant to
+/// number its events. Each kind of event happens to it once, so the kind identifies the event.
+pub(super) fn emit_event(
+    tx: &mut Tx<'_, '_>,
+    (token, client, aud): (&TokenId, &ClientId, &[String]),
+    grant: Option<&GrantId>,
+    kind: EventKind,
+    detail: serde_json::Value,
+    now: Instant,
+) -> Result<()> {
+    if let Some(grant) = grant {
+        return grant::sql::emit_event(tx, grant, kind, detail, now);
+    }
+    let id = event_id(token.as_str(), i64::from(kind == EventKind::TokenRevoked))?;
+    event::emit(tx, &Event { detail, aud: aud.to_vec(), ..Event::of_client(id, now, kind, Some(client.clone())) })
+}
+
+/// The event, and the audit record.
+pub(super) fn emit_and_audit(
+    tx: &mut Tx<'_, '_>,
+    (token, client, aud): (&TokenId, &ClientId, &[String]),
+    grant: Option<&Grant>,
+    kind: EventKind,
+    detail: serde_json::Value,
+    now: Instant,
+) -> Result<()> {
+    emit_event(tx, (token, client, aud), grant.map(|g| &g.id), kind, detail.clone(), now)?;
+    let entry = Entry {
+        client: Some(client.clone()),
+        grant: grant.map(|g| g.id.clone()),
+        account: grant.map(|g| g.account_index),
+        detail,
+        ..Entry::new(now, Actor::Client(client.clone()), AuditAction::Event(kind))
+    };
+    audit::append(tx, &entry)
 }
 
 /// The statement of [`find_access`]: three look-ups by primary key, whatever the history. A test reads its plan.
@@ -211,6 +284,35 @@ pub(super) fn revoke_refresh(tx: &mut Tx<'_, '_>, hash: &Hash, now: Instant) -> 
         "update refresh_tokens set revoked_at = ?2 where hash = ?1 and revoked_at is null",
         &[(*hash).into(), now.into()],
     )?;
+    Ok(())
+}
+
+/// What a change of a grant does to the tokens issued before. Its refresh tokens end (Grant Management for OAuth 2.0 §5.2). With a
+/// merge, access tokens live on with what they covered: one for all of the grant gets that written into it. A replacement ends them.
+pub(super) fn end_by_change(
+    tx: &mut Tx<'_, '_>,
+    grant: &GrantId,
+    action: ChangeAction,
+    before: &Details,
+    now: Instant,
+) -> Result<()> {
+    tx.execute(
+        "update refresh_tokens set revoked_at = ?2, revoked_by = 'replaced' where grant_id = ?1 and revoked_at is null",
+        &[grant.as_str().into(), now.into()],
+    )?;
+    match action {
+        ChangeAction::Merge => {
+            let details = serde_json::to_string(before).map_err(|e| Error::Engine(format!("details: {e}")))?;
+            tx.execute(
+                "update access_tokens set details = ?2 where grant_id = ?1 and details is null",
+                &[grant.as_str().into(), details.into()],
+            )?
+        }
+        ChangeAction::Replace => tx.execute(
+            "update access_tokens set revoked_at = ?2 where grant_id = ?1 and revoked_at is null",
+            &[grant.as_str().into(), now.into()],
+        )?,
+    };
     Ok(())
 }
 

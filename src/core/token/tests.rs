@@ -133,10 +133,11 @@ fn a_token_has_the_audiences_it_asks_for_within_the_granted_ones() {
             binding: None,
             minted: &minted,
             default_audience: "api",
+            open_grants: 10,
             issuer: "https://as.example",
         };
-        assert_eq!(narrow::audiences(&ask, &granted), all, "{why}");
-        let got = narrow::audience(&ask, &granted).map_err(|r| r.code);
+        assert_eq!(exchange::grant_audiences(&ask, &granted), all, "{why}");
+        let got = exchange::token_audiences(&ask, &granted).map_err(|r| r.code);
         assert_eq!(got, want.map(|list| list.iter().map(ToString::to_string).collect()), "{why}");
     }
 }
@@ -176,7 +177,7 @@ fn a_token_has_the_details_it_asks_for_and_the_scope_that_agrees() {
         if let Some(text) = asked {
             params.set("authorization_details", text);
         }
-        let got = narrow::details(&params, &granted, Scope::parse(scope).unwrap()).map_err(|r| r.code);
+        let got = exchange::token_details(&params, &granted, Scope::parse(scope).unwrap()).map_err(|r| r.code);
         let got = got.map(|(d, scope)| {
             let json = |list: serde_json::Value| list.to_string();
             (json(serde_json::json!(d.accounts)), json(serde_json::json!(d.permissions)), scope)

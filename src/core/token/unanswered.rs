@@ -1,7 +1,7 @@
 //! Tokens that no client holds: their request was answered with 503, and the store found out later that it had
 //! recorded them (`store::Store::write_or_undo`). They are revoked, and the code of the request is given back.
 
-use super::{Issued, Minted, sql, token_events};
+use super::{Issued, Minted, sql};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event::EventKind;
@@ -32,7 +32,7 @@ pub fn undo(tx: &mut Tx<'_, '_>, issued: &Issued, minted: &Minted, params: &Para
     }
     let (token, client) = (&found.token.id, &found.token.client);
     let detail = json!({"token": token});
-    token_events::event(
+    sql::emit_event(
         tx,
         (token, client, &found.token.aud),
         issued.grant.as_ref().map(|g| &g.id),

@@ -67,6 +67,8 @@ codes! {
     InsufficientScope = "insufficient_scope",
     /// RFC 8707 §2.
     InvalidTarget = "invalid_target",
+    /// Grant Management for OAuth 2.0 §5.
+    InvalidGrantId = "invalid_grant_id",
     /// RFC 9396 §5.
     InvalidAuthorizationDetails = "invalid_authorization_details",
     /// RFC 9449 §5.

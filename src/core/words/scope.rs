@@ -7,9 +7,13 @@ use std::fmt;
 /// for itself (decision 11).
 pub const CUSTOMERS: [&str; 4] = ["openid", "accounts", "transactions", "offline_access"];
 
+/// What an app may do with its grants (Grant Management for OAuth 2.0 §6): ask about them, end them. It may ask for them together
+/// with a customer's scopes, and in its own name; no customer is asked about them.
+pub const GRANT_MANAGEMENT: [&str; 2] = ["grant_management_query", "grant_management_revoke"];
+
 /// What a client may do here in its own name: its token for one of these has the issuer as its only audience, so that no resource
 /// server accepts it.
-pub const OWN: [&str; 2] = ["ssf.read", "ssf.manage"];
+pub const OWN: [&str; 4] = ["ssf.read", "ssf.manage", "grant_management_query", "grant_management_revoke"];
 
 /// A set of scope tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]

@@ -30,7 +30,7 @@ pub(super) enum Grant {
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: GrantId,
     },
-    /// Revoke a link. From now on the app's tokens are invalid.
+    /// Revoke a link, or take one account out of it. From now on the app's tokens are invalid for it.
     Revoke {
         /// Which server.
         #[command(flatten)]
@@ -38,6 +38,9 @@ pub(super) enum Grant {
         /// The grant id.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: GrantId,
+        /// Take only this account out of the link. The link ends if it was verified by this account or shares no other.
+        #[arg(long, value_parser = account)]
+        account: Option<Account>,
         /// The reason, for the audit record. Do not name the customer.
         #[arg(long, value_parser = why)]
         reason: StaffReason,
@@ -78,10 +81,11 @@ impl Grant {
                 let answer = block_on(once(&target, AdminCommand::Grant { id }))?;
                 out.say(&answer, || describe_grant(&answer));
             }
-            Self::Revoke { target, id, reason } => {
-                let answer = block_on(once(&target, AdminCommand::RevokeGrant { id, why: reason }))?;
+            Self::Revoke { target, id, account, reason } => {
+                let answer = block_on(once(&target, AdminCommand::RevokeGrant { id, account, why: reason }))?;
                 out.say(&answer, || {
-                    format!("{} of {}: revoked", cell(&answer, "grant_id"), cell(&answer, "client_id"))
+                    let done = if answer["state"] == "revoked" { "revoked" } else { "goes on without the account" };
+                    format!("{} of {}: {done}", cell(&answer, "grant_id"), cell(&answer, "client_id"))
                 });
             }
         }

@@ -45,6 +45,7 @@ impl Config {
             default_audience: self.tokens.default_audience.clone(),
             terms,
             grant_lifetime: self.tokens.grant_lifetime.get(),
+            open_grants: self.tokens.open_grants,
             warn_before: self.events.warn_before(),
             code_lifetime: self.tokens.code_lifetime.get(),
             proofing_memory: self.identity.proofing_memory.get(),

@@ -336,6 +336,8 @@ pub struct Tokens {
     pub client_scopes: Scope,
     /// Whether a DPoP proof must have a nonce of ours.
     pub dpop_nonce_required: bool,
+    /// How many links one app may have for one account; a further one ends the one not used for longest.
+    pub open_grants: usize,
     /// How long a consent record is stored after its grant ended.
     pub keep_consents: Span,
 }
@@ -349,6 +351,7 @@ impl Default for Tokens {
             default_audience: "accounts-api".into(),
             client_scopes: Scope::default(),
             dpop_nonce_required: false,
+            open_grants: 10,
             keep_consents: Span::days(7 * 365),
         }
     }

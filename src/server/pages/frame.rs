@@ -108,6 +108,7 @@ impl Framed for ClosedPage {
             Closed::Busy | Closed::TooMany { .. } => "title-busy",
             Closed::TooOften { .. } => "title-too-often",
             Closed::NoAccount => "title-no-account",
+            Closed::InvalidGrant => "title-invalid-grant",
             Closed::Failed => "title-failed",
             Closed::Off => "title-off",
         };

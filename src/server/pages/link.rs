@@ -169,6 +169,12 @@ pub struct ConsentPage {
     pub permissions: Vec<Permission>,
     /// Whether the app gets an identifier of the customer (`openid`).
     pub openid: bool,
+    /// What is linked already, if the request changes that link.
+    pub standing: Option<StandingLink>,
+    /// The link that ends with this one, because the app has as many as allowed.
+    pub ends: Option<EndingLink>,
+    /// Whether the app asks to confirm the identity of a customer it has a link with.
+    pub asked_again: bool,
     /// The first day of transactions, if the request names one.
     pub from: Option<NaiveDate>,
     /// The last day of transactions, if the request names one.
@@ -195,6 +201,28 @@ pub struct ConsentPage {
     pub reference: Option<String>,
     /// The time of the page.
     pub at: Instant,
+}
+
+/// The link that a request changes, as ⑥ shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct StandingLink {
+    /// Whether it is replaced (`replace`) and not widened (`merge`).
+    pub replaced: bool,
+    /// What it covers.
+    pub permissions: Vec<Permission>,
+    /// Its accounts that the core bank lists.
+    pub accounts: Vec<ShownAccount>,
+    /// Permissions of it that end with a replacement.
+    pub ending: Vec<Permission>,
+}
+
+/// The link that ends because the app has as many as allowed.
+#[derive(Debug, Clone, Serialize)]
+pub struct EndingLink {
+    /// When the customer allowed it.
+    pub since: Instant,
+    /// Its 受付番号.
+    pub reference: String,
 }
 
 #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
@@ -250,6 +278,8 @@ pub enum Closed {
     },
     /// R30 at ⑥: none of the requested accounts can be shared.
     NoAccount,
+    /// The link that the app asks to change is over, or another person's.
+    InvalidGrant,
     /// R36: an error of ours.
     Failed,
     /// R37: switched off.

@@ -168,6 +168,9 @@ async fn with_parameters(
         Ok(request) => request,
         Err(refusal) => return Err(refuse(app, client, destination, refusal, now)),
     };
+    if let Some(refusal) = app.linking.refuses_grant(&request, now).await? {
+        return Err(refuse(app, client, destination, refusal, now));
+    }
     begin(req, app, client, &request, None, now).await
 }
 

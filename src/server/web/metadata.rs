@@ -3,7 +3,7 @@
 //! It lists only what is implemented, so that clients can rely on it.
 
 use super::{Shared, paths};
-use crate::authorize::{DetailType, Prompt, ResponseMode, rules};
+use crate::authorize::{DetailType, GrantAction, Prompt, ResponseMode, rules};
 use crate::client::{AuthMethod, GrantType};
 use crate::consent::ACR;
 use crate::keys::jose::Alg;
@@ -41,7 +41,7 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
     let at = |path: &str| format!("{issuer}{path}");
     let methods: Vec<&str> = methods.iter().map(|m| m.as_str()).collect();
     let algs = |list: &[Alg]| list.iter().map(|a| a.as_str()).collect::<Vec<_>>();
-    json!({
+    let mut document = json!({
         "issuer": issuer,
         "authorization_endpoint": at(paths::AUTHORIZE),
         "pushed_authorization_request_endpoint": at(paths::PAR),
@@ -50,7 +50,6 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
         "revocation_endpoint": at(paths::REVOKE),
         "userinfo_endpoint": at(paths::USERINFO),
         "jwks_uri": at(paths::JWKS),
-
         "response_types_supported": ["code"],
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
         // JARM §4. We do not encrypt responses, so there is no list of encryption algorithms.
@@ -90,7 +89,12 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
         "acr_values_supported": [ACR],
         "ui_locales_supported": ["ja", "en"],
         "op_tos_uri": terms,
-    })
+    });
+    // Grant Management for OAuth 2.0 §7.
+    document["grant_management_endpoint"] = json!(at(paths::GRANTS));
+    document["grant_management_actions_supported"] = json!(GrantAction::ALL);
+    document["grant_management_action_required"] = json!(false);
+    document
 }
 
 /// The document of a server that accepts client certificates (RFC 8705 §3.3), with an alias on that listener for every

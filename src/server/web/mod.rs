@@ -13,6 +13,7 @@ pub mod cookie;
 pub mod encoding;
 pub mod error;
 pub mod extract;
+pub mod grants;
 pub mod headers;
 pub mod health;
 pub mod hooks;

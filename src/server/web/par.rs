@@ -33,6 +33,9 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     };
     let signed = object::open(&app, &came, now).await?;
     let request = check(&RequestInput { signed: signed.as_ref(), ..came })?;
+    if let Some(refusal) = app.linking.refuses_grant(&request, now).await? {
+        return Err(refusal.into());
+    }
     let uri = RequestUri::random(&*app.random);
     let (id, lifetime) = (uri.id(), app.config.tokens.request_lifetime.get());
     app.store.write(move |tx| sql::push(tx, id, &request, now, now + lifetime)).await?;

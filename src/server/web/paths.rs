@@ -14,6 +14,8 @@ pub const INTROSPECT: &str = "/oauth/introspect";
 pub const REVOKE: &str = "/oauth/revoke";
 /// RFC 7591; with `/{client_id}` RFC 7592.
 pub const REGISTER: &str = "/oauth/register";
+/// Grant Management for OAuth 2.0 §6; with `/{grant_id}`.
+pub const GRANTS: &str = "/oauth/grants";
 /// OpenID Connect Core §5.3.
 pub const USERINFO: &str = "/oauth/userinfo";
 /// RFC 7517 §5.

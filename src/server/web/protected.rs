@@ -86,5 +86,6 @@ pub async fn token(
         dpop: dpop || matches!(found.token.binding, Some(TokenBinding::Dpop(_))),
     })?;
     // RFC 6750 §3.1. Validity in time was checked above.
-    if scopes.iter().any(|scope| found.token.scope.has(scope)) { Ok(found) } else { Err(resource(NOT_THIS_FAR)) }
+    let far = found.reach().is_some_and(|reach| scopes.iter().any(|scope| reach.scope.has(scope)));
+    if far { Ok(found) } else { Err(resource(NOT_THIS_FAR)) }
 }

@@ -4,8 +4,8 @@ use super::encoding::{as_json, as_nothing, as_page};
 use super::error::nothing_here;
 use super::table::{Row, at, write};
 use super::{
-    admin, assets, authorize, health, hooks, introspect, link, metadata, page, par, paths, register, revoke, ssf,
-    token, userinfo,
+    admin, assets, authorize, grants, health, hooks, introspect, link, metadata, page, par, paths, register, revoke,
+    ssf, token, userinfo,
 };
 use crate::admin::command::BASE;
 use actix_web::web::{ServiceConfig, to};
@@ -14,6 +14,7 @@ use actix_web::web::{ServiceConfig, to};
 pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
     cfg.default_service(to(nothing_here));
     let client = format!("{}/{{client_id}}", paths::REGISTER);
+    let grant = format!("{}/{{grant_id}}", paths::GRANTS);
     let poll = format!("{}/{{stream_id}}", paths::STREAM_POLL);
     write(
         cfg,
@@ -31,6 +32,7 @@ pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
             at(paths::USERINFO, as_json).get(userinfo::handle).post(userinfo::handle),
             at(paths::REGISTER, as_json).post(register::post),
             at(&client, as_json).get(register::get).put(register::put).delete(register::delete),
+            at(&grant, as_json).get(grants::get).delete(grants::delete),
             at("/link/{interaction}/call/status", as_json).get(link::status),
             at("/link/{interaction}/{screen}", as_page).get_and_head(link::get, page::head).post(link::post),
             at("/my", as_page).get_and_head(link::my::start, page::head),

@@ -50,6 +50,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
                 binding,
                 minted: &minted,
                 default_audience,
+                open_grants: config.open_grants,
                 issuer: &issuer,
             };
             match grant_type {

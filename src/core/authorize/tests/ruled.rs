@@ -89,6 +89,7 @@ fn a_good_request_becomes_what_it_says() {
     ];
     let request = asked(&client(FAPI, &json!({})), PUSHED, &change).unwrap();
     let expected = AuthorizationRequest {
+        grant_action: None,
         client_id: ClientId::parse("c1").unwrap(),
         redirect_uri: URI.into(),
         response_mode: ResponseMode::FormPost,

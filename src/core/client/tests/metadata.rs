@@ -136,10 +136,7 @@ fn every_wrong_member_is_named() {
             "provider.downstream.name",
         ),
         (
-            with(
-                fapi.clone(),
-                &[("provider", json!({"downstream": vec![json!({"name": "x", "purpose": "y"}); 21]}))],
-            ),
+            with(fapi.clone(), &[("provider", json!({"downstream": vec![json!({"name": "x", "purpose": "y"}); 21]}))]),
             "provider.downstream",
         ),
         (with(fapi, &[("contacts", json!(vec!["x"; 65]))]), "contacts"),

@@ -178,6 +178,9 @@ samples! {
     consent(ConsentPage) = [
         "choose" => consent(),
         "by scope" => ConsentPage { choose: false, accounts: consent().accounts.into_iter().take(1).collect(), ..consent() },
+        "merge" => ConsentPage { standing: Some(standing(false)), asked_again: true, accounts: vec![consent().accounts[1].clone()], ..consent() },
+        "replace" => ConsentPage { standing: Some(standing(true)), ..consent() },
+        "beside" => ConsentPage { ends: Some(EndingLink { since: NOW, reference: "EFGH-5678".into() }), ..consent() },
         "not agreed" => ConsentPage { missing: Some(Missing::Agreement), ..consent() },
         "neither" => ConsentPage { missing: Some(Missing::Both), accounts: unticked(), ..consent() },
         "no account" => ConsentPage { missing: Some(Missing::Account), reference: None, accounts: unticked(), ..consent() },
@@ -207,6 +210,7 @@ samples! {
         "hours" => ClosedPage { why: Closed::Hours { reopens: Some(NOW + Duration::from_hours(20)) }, can_return: true },
         "long" => ClosedPage { why: Closed::Hours { reopens: None }, can_return: false },
         "busy" => ClosedPage { why: Closed::Busy, can_return: true },
+        "invalid grant" => ClosedPage { why: Closed::InvalidGrant, can_return: true },
         "no account" => ClosedPage { why: Closed::NoAccount, can_return: true },
         "failed" => ClosedPage { why: Closed::Failed, can_return: true },
         "off" => ClosedPage { why: Closed::Off, can_return: true },
@@ -320,6 +324,15 @@ fn client() -> SomeClient {
 fn unticked() -> Vec<OfferedAccount> {
     consent().accounts.into_iter().map(|line| OfferedAccount { chosen: false, ..line }).collect()
 }
+fn standing(replaced: bool) -> StandingLink {
+    StandingLink {
+        replaced,
+        permissions: vec![Permission::Balances],
+        accounts: vec![some_account("115-ordinary-1100026")],
+        ending: if replaced { vec![Permission::Balances] } else { vec![] },
+    }
+}
+
 fn consent() -> ConsentPage {
     let offered =
         |id: &str, account: &str, chosen| OfferedAccount { id: id.into(), account: some_account(account), chosen };
@@ -329,6 +342,9 @@ fn consent() -> ConsentPage {
         from: None,
         to: None,
         openid: false,
+        standing: None,
+        ends: None,
+        asked_again: false,
         accounts: vec![
             offered("acct-1", "115-ordinary-1100026", true),
             offered("acct-2", "115-savings-2200011", false),

@@ -2,11 +2,11 @@
 
 use super::{HandlerError, ScreenContext};
 use crate::clock::Instant;
-use crate::consent::{self, ConsentChoice, Details, Missing, words};
+use crate::consent::{self, ChangeAction, ConsentChoice, Details, Missing, Permission, words};
 use crate::id::AccountId;
-use crate::identity::{Field, Problem, View, ViewResult};
-use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, PageFailed};
-use crate::pages::{Chrome, ConsentPage, OfferedAccount, SomeClient};
+use crate::identity::{Field, Problem, Proofed, View, ViewResult};
+use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed};
+use crate::pages::{Chrome, ConsentPage, EndingLink, OfferedAccount, SomeClient, StandingLink};
 use crate::secret::{Hash, Secret};
 use crate::web::page::{self, Leads};
 use crate::web::{cookie, error};
@@ -17,10 +17,10 @@ use std::time::Duration;
 impl ScreenContext<'_> {
     /// The page; or the end of the interaction if nothing of the request can be shared.
     pub(super) async fn consent_page(&self, view: &View, at: AtConsent<'_>) -> Result<HttpResponse, HandlerError> {
-        let offered = self.app.linking.offer(at, |offered| self.words(view, at, offered)).await;
+        let offered = self.app.linking.offer(at, |offered| self.words(view, at, offered), self.now).await;
         let offered = offered.map_err(|cause| self.failed(cause, view))?;
-        if offered.offer.accounts.is_empty() {
-            let ended = self.app.linking.nothing_to_offer(&self.visitor, self.now).await;
+        if let Some(ending) = offered.nothing() {
+            let ended = self.app.linking.nothing_to_offer(&self.visitor, ending, self.now).await;
             return self.show(ended.map_err(|cause| self.failed(cause, view))?);
         }
         let mut page = consent_context(at, &offered, self.now);
@@ -126,6 +126,14 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered, now: Instant) -> Consen
         from: offer.limits.as_ref().and_then(|l| l.from),
         to: offer.limits.as_ref().and_then(|l| l.to),
         openid: offered.request.openid(),
+        standing: standing(proofed, offered),
+        ends: match &offered.links {
+            OtherLinks::Beside(Some(grant)) => {
+                Some(EndingLink { since: grant.created_at, reference: grant.reference.clone() })
+            }
+            _ => None,
+        },
+        asked_again: offered.asked_again,
         accounts: offer.accounts.iter().filter_map(shown).collect(),
         choose: offer.choose,
         days: offer.period.as_secs() / 86_400,
@@ -137,6 +145,21 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered, now: Instant) -> Consen
         shown: None,
         at: now,
     }
+}
+
+/// The link that the request changes.
+fn standing(proofed: &Proofed, offered: &Offered) -> Option<StandingLink> {
+    let OtherLinks::Changes(action, grant) = &offered.links else { return None };
+    let accounts = proofed.accounts.iter().filter(|(id, _)| grant.details.accounts.contains(id));
+    let replaced = *action == ChangeAction::Replace;
+    let asked = Details::granted(&offered.offer.scope, Vec::new(), offered.offer.limits.as_ref()).permissions;
+    let ends = |p: &&Permission| replaced && !asked.contains(p);
+    Some(StandingLink {
+        replaced,
+        permissions: grant.details.permissions.clone(),
+        accounts: accounts.map(|(_, account)| account.into()).collect(),
+        ending: grant.details.permissions.iter().filter(ends).copied().collect(),
+    })
 }
 
 /// What was missing for 許可する, and the other problems.

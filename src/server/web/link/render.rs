@@ -128,6 +128,10 @@ impl ScreenContext<'_> {
                 let page = ClosedPage { why: Closed::NoAccount, can_return: true };
                 (StatusCode::FORBIDDEN, pages.closed(&frame, &page))
             }
+            Ending::InvalidGrant => {
+                let page = ClosedPage { why: Closed::InvalidGrant, can_return: true };
+                (StatusCode::FORBIDDEN, pages.closed(&frame, &page))
+            }
             Ending::Failed | Ending::Busy | Ending::Off => {
                 let why = match ending {
                     Ending::Busy => Closed::Busy,
