@@ -11,6 +11,7 @@ use std::time::Duration;
 on_both!(
     a_customer_sees_every_link_and_stops_one,
     every_link_is_stopped_at_once,
+    one_account_of_a_link_is_stopped,
     a_receipt_says_what_was_agreed_also_after_the_end,
     only_the_browser_that_passed_the_checks_sees_anything,
     nobody_sees_or_stops_the_links_of_somebody_else,
@@ -164,6 +165,33 @@ async fn every_link_is_stopped_at_once(w: &Town) {
     assert!(browser.page().text().contains("すでに終了していました"), "{}", browser.page().text());
     browser.open(&format!("{}/ended", browser.interaction())).await;
     assert!(browser.page().text().contains("当信用組合による停止"), "{}", browser.page().text());
+}
+
+async fn one_account_of_a_link_is_stopped(w: &Town) {
+    let tokens = link_both(w, &w.kakeibo(), &mut w.browser()).await;
+    let mut browser = page_of(w).await;
+    let form = browser.page().form_with("narrow").expect("the account that was not verified can be stopped alone");
+    let fields: Vec<_> = form.fields.into_iter().chain([("action".to_owned(), "narrow".to_owned())]).collect();
+    // The account of somebody else is none, and neither is the link of somebody else.
+    for (name, value) in [("account", "acct-of-somebody-else"), ("grant", "grant-of-somebody-else")] {
+        let change = |(n, v): &(String, String)| match n.as_str() {
+            "step" => (n.clone(), step(&browser)),
+            n if n == name => (n.to_owned(), value.to_owned()),
+            _ => (n.clone(), v.clone()),
+        };
+        let (forged, url) = (fields.iter().map(change).collect::<Vec<_>>(), browser.url.clone());
+        let answer = browser.post(&url, &forged).await;
+        browser.follow(&url, answer).await;
+        assert!(browser.page().text().contains("貯蓄預金（口座番号下3桁 011）"), "{name}: {}", browser.page().text());
+    }
+    browser.press("narrow", &[]).await;
+    let text = browser.page().text();
+    assert!(text.contains("かけいぼとの連携から、口座を1つ外しました"), "{text}");
+    assert!(text.contains("内容の縮小（お客様）") && !text.contains("口座番号下3桁 011"), "{text}");
+    assert!(browser.page().form_with("narrow").is_none(), "the last account is stopped with the link");
+    let heard = w.accounts_api().introspect(&tokens.access_token).await;
+    assert_eq!(heard["authorization_details"][0]["accounts"].as_array().map(Vec::len), Some(1), "{heard}");
+    w.expect_events(&["grant.updated"]).await;
 }
 
 async fn a_receipt_says_what_was_agreed_also_after_the_end(w: &Town) {

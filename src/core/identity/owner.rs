@@ -47,6 +47,8 @@ pub struct Owner {
 pub enum Stopped {
     /// One link.
     One(GrantId),
+    /// One account of a link, which goes on.
+    Account(GrantId),
     /// Every link; how many.
     All(u32),
     /// Nothing: the link had ended before.

@@ -17,7 +17,7 @@ use crate::client::{self, Client};
 use crate::clock::Instant;
 use crate::consent;
 use crate::grant::{self, FURTHER_WINDOW, Grant, GrantState, pairwise};
-use crate::id::GrantId;
+use crate::id::{AccountId, GrantId};
 use crate::identity::{FieldCrypto, Owner};
 use crate::store::{Result, Tx};
 use std::time::Duration;
@@ -38,8 +38,10 @@ pub struct OwnGrant {
     pub state: GrantState,
     /// The app; `None` if its record is gone.
     pub client: Option<Client>,
-    /// The accounts it covers, the verified one first.
-    pub accounts: Vec<Account>,
+    /// The accounts it covers, by the core bank's ids, the verified one first.
+    pub accounts: Vec<(AccountId, Account)>,
+    /// Whether the first of them is the verified one: without it the link ends.
+    pub verified_first: bool,
     /// How many more accounts it covers that the core bank does not list for this person.
     pub other_accounts: usize,
     /// When a resource server last asked about it, if that is known.
@@ -138,16 +140,17 @@ fn may_be_used(grant: &Grant, now: Instant) -> bool {
 }
 
 fn own_link(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, owner: &Owner, grant: Grant, now: Instant) -> Result<OwnGrant> {
-    let own = grant.details.accounts.iter().filter_map(|id| owner.account_of(id));
-    let mut accounts: Vec<Account> = own.cloned().collect();
+    let own = grant.details.accounts.iter().filter_map(|id| Some((id.clone(), owner.account_of(id)?.clone())));
+    let mut accounts: Vec<(AccountId, Account)> = own.collect();
     let other_accounts = grant.details.accounts.len() - accounts.len();
-    if let Some(verified) = grant.account(&crypto.sealer) {
-        accounts.sort_by_key(|account| *account != verified);
-    }
+    let is_verified = |account: &Account| crypto.account(account) == grant.account_index;
+    accounts.sort_by_key(|(_, account)| !is_verified(account));
+    let verified_first = accounts.first().is_some_and(|(_, account)| is_verified(account));
     Ok(OwnGrant {
         state: grant.state_at(now),
         client: client::sql::load(tx, &grant.client)?,
         accounts,
+        verified_first,
         other_accounts,
         last_use: grant::last_use(tx, &grant.id)?,
         terms: consent::sql::terms_of(tx, &grant.consent)?,

@@ -3,8 +3,8 @@
 use super::{is_of, open_grants, shares};
 use crate::audit::{Actor, AuditAction};
 use crate::clock::Instant;
-use crate::grant::{self, Ended, Reason};
-use crate::id::GrantId;
+use crate::grant::{self, Ended, Narrowed, Reason};
+use crate::id::{AccountId, GrantId};
 use crate::identity::{
     IdentityService, Interaction, Owner, Stage, StepCheck, Stopped, ViewResult, Visitor, proofing_session, sql,
 };
@@ -16,6 +16,8 @@ use serde_json::json;
 pub enum StopRequest {
     /// One link.
     One(GrantId),
+    /// One account of a link, by the core bank's id.
+    Account(GrantId, AccountId),
     /// Every link.
     All,
 }
@@ -38,6 +40,7 @@ pub fn stop(
     let Stage::Links(owner) = &i.stage else { return identity.view(tx, i, now) };
     let done = match what {
         StopRequest::One(id) => one(identity, tx, &i, owner, id, now)?,
+        StopRequest::Account(id, account) => narrowed(identity, tx, &i, owner, (id, account), now)?,
         StopRequest::All => Some(all(identity, tx, &i, owner, now)?),
     };
     // What this browser remembers of earlier checks is forgotten with every stop.
@@ -66,6 +69,26 @@ fn one(
         Ended::Before(grant) => Some(Stopped::Before(id.clone())).filter(|_| is_of(identity.crypto(), owner, &grant)),
         Ended::Unknown => None,
     })
+}
+
+/// Takes one of the owner's accounts out of a link. Without the verified account, or the last one, the link ends.
+fn narrowed(
+    identity: &IdentityService,
+    tx: &mut Tx<'_, '_>,
+    i: &Interaction,
+    owner: &Owner,
+    (id, account): (&GrantId, &AccountId),
+    now: Instant,
+) -> Result<Option<Stopped>> {
+    let Some(account) = owner.account_of(account) else { return Ok(None) };
+    let index = identity.crypto().account(account);
+    let done = match grant::narrow(tx, id, &index, (&Reason::Customer, Actor::Customer), now)? {
+        Narrowed::Now(_) => Stopped::Account(id.clone()),
+        Narrowed::Ended(_) => Stopped::One(id.clone()),
+        Narrowed::NotShared | Narrowed::Over => return Ok(None),
+    };
+    sql::record(tx, i, AuditAction::InteractionLinkStopped, Some(index), json!({ "grant": id }), now)?;
+    Ok(Some(done))
 }
 
 fn all(

@@ -4,6 +4,7 @@ use super::parts::SomeClient;
 use crate::account::{Account, AccountType};
 use crate::clock::Instant;
 use crate::consent::Permission;
+use crate::id::AccountId;
 use crate::my::ChangeKind;
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -11,16 +12,20 @@ use serde::Serialize;
 /// An account by its last three digits.
 #[derive(Debug, Clone, Serialize)]
 pub struct MaskedAccount {
+    /// The core bank's opaque id: the value of the `account` field.
+    pub id: String,
     /// 科目
     pub account_type: AccountType,
     /// 口座番号下3桁
     pub last3: String,
 }
-impl From<&Account> for MaskedAccount {
-    fn from(account: &Account) -> Self {
+impl MaskedAccount {
+    /// The account with this id.
+    #[must_use]
+    pub fn of(id: &AccountId, account: &Account) -> Self {
         let number = account.number.as_str();
         let last3 = number.get(number.len().saturating_sub(3)..).unwrap_or_default();
-        Self { account_type: account.account_type, last3: last3.to_owned() }
+        Self { id: id.to_string(), account_type: account.account_type, last3: last3.to_owned() }
     }
 }
 
@@ -52,6 +57,8 @@ pub struct ShownGrant {
     pub to: Option<NaiveDate>,
     /// The accounts, the verified one first.
     pub accounts: Vec<MaskedAccount>,
+    /// Whether the first of them is the verified one: without it the link ends.
+    pub verified_first: bool,
     /// How many more accounts it covers.
     pub other_accounts: usize,
     /// When it was allowed.
@@ -84,6 +91,11 @@ pub enum StopOutcome {
         app: String,
         /// Its receipt.
         id: String,
+    },
+    /// One account of a link was stopped.
+    Account {
+        /// The app.
+        app: String,
     },
     /// Every link was stopped.
     All {

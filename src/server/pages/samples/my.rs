@@ -26,6 +26,7 @@ my_samples! {
         "one" => MyLinksPage { links: vec![narrowed()], ..links() },
         "many" => links(),
         "stopped" => MyLinksPage { done: Some(StopOutcome::One { app: APP.into(), id: "g-1".into() }), ..links() },
+        "account stopped" => MyLinksPage { done: Some(StopOutcome::Account { app: APP.into() }), ..links() },
         "all stopped" => MyLinksPage { links: vec![], done: Some(StopOutcome::All { n: 2 }), ..links() },
         "ended before" => MyLinksPage { done: Some(StopOutcome::Before { app: APP.into() }), ..links() },
         "long" => MyLinksPage { links: vec![long()], ..links() },
@@ -72,7 +73,7 @@ my_samples! {
 }
 
 fn masked(account_type: crate::account::AccountType, last3: &str) -> MaskedAccount {
-    MaskedAccount { account_type, last3: last3.into() }
+    MaskedAccount { id: format!("acct-{last3}"), account_type, last3: last3.into() }
 }
 fn link(id: &str, app: &str) -> ShownGrant {
     ShownGrant {
@@ -86,6 +87,7 @@ fn link(id: &str, app: &str) -> ShownGrant {
             masked(crate::account::AccountType::Ordinary, "026"),
             masked(crate::account::AccountType::Savings, "011"),
         ],
+        verified_first: true,
         other_accounts: 0,
         since: NOW,
         days: 30,

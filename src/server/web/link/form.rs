@@ -108,6 +108,10 @@ fn my(screen: &str, action: &str, params: &Params) -> Option<Action> {
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
     let posted = match (screen, action) {
         ("links" | "ended", "stop") => return Some(Action::Stop(StopRequest::One(GrantId::parse(&text("grant"))?))),
+        ("links" | "ended", "narrow") => {
+            let (grant, account) = (GrantId::parse(&text("grant"))?, AccountId::parse(&text("account"))?);
+            return Some(Action::Stop(StopRequest::Account(grant, account)));
+        }
         ("links" | "ended", "stop_all") => return Some(Action::Stop(StopRequest::All)),
         ("links" | "ended", "extend") => Posted::Extend,
         (_, "finish") => Posted::Finish,
@@ -138,6 +142,7 @@ mod tests {
             ("locked", "finish", true),
             ("links", "stop_all", true),
             ("links", "stop", false),
+            ("links", "narrow", false),
             ("links", "extend", true),
             ("account", "stop_all", false),
             ("locked", "return", false),

@@ -10,8 +10,8 @@ use crate::id::GrantId;
 use crate::identity::{BrowserNetwork, Owner, Purpose, PurposeKind, Stage, StartRequest, Stopped, View, ViewResult};
 use crate::my::{self, OwnGrant, StopRequest};
 use crate::pages::{
-    Chrome, Language, MyEndedPage, MyLinksPage, MyReceiptPage, ShownChange, ShownGrant, SomeClient, StopOutcome,
-    TimeLeft,
+    Chrome, Language, MaskedAccount, MyEndedPage, MyLinksPage, MyReceiptPage, ShownChange, ShownGrant, SomeClient,
+    StopOutcome, TimeLeft,
 };
 use crate::store::{Result as StoreResult, Tx};
 use crate::web::error::{ApiError, log_failure};
@@ -133,6 +133,9 @@ impl ScreenContext<'_> {
                 let app = self.app_of(owner, id.clone(), language).await?;
                 app.map(|app| StopOutcome::One { app, id: id.to_string() })
             }
+            Some(Stopped::Account(id)) => {
+                self.app_of(owner, id, language).await?.map(|app| StopOutcome::Account { app })
+            }
             Some(Stopped::Before(id)) => self.app_of(owner, id, language).await?.map(|app| StopOutcome::Before { app }),
             None => None,
         };
@@ -167,7 +170,7 @@ impl ScreenContext<'_> {
     }
 
     fn shown_link(&self, link: OwnGrant, language: Language) -> ShownGrant {
-        let OwnGrant { grant, client, accounts, other_accounts, last_use, terms, history, .. } = link;
+        let OwnGrant { grant, client, accounts, verified_first, other_accounts, last_use, terms, history, .. } = link;
         let left = grant.expires_at.since(self.now);
         let days = grant.expires_at.since(grant.created_at.floor_second()).as_secs() / DAY;
         let in_order = [Permission::Balances, Permission::Transactions];
@@ -181,7 +184,8 @@ impl ScreenContext<'_> {
             openid: grant.scope.has("openid"),
             from: grant.details.from,
             to: grant.details.to,
-            accounts: accounts.iter().map(Into::into).collect(),
+            accounts: accounts.iter().map(|(id, account)| MaskedAccount::of(id, account)).collect(),
+            verified_first,
             other_accounts,
             since: grant.created_at,
             days,
