@@ -149,7 +149,13 @@ fn where_nothing_is_every_method_finds_nothing() {
 #[test]
 fn head_is_get_without_its_body() {
     everywhere(async |w| {
-        let changes = ["/oauth/authorize", "/link/{interaction}/{screen}"];
+        let changes = [
+            "/oauth/authorize",
+            "/link/{interaction}/{screen}",
+            "/my",
+            "/my/{interaction}/receipt/{grant}",
+            "/my/{interaction}/{screen}",
+        ];
         let mut looked = 0;
         for (pattern, url, methods, _) in TABLE.iter().filter(|(_, _, methods, _)| methods.contains("GET")) {
             assert!(methods.contains("HEAD"), "{pattern}");
