@@ -136,7 +136,7 @@ impl World {
             scope: Scope::parse(scope).unwrap(),
             accounts: vec![account.clone()],
             verified: account,
-            standing: None,
+            existing: None,
             choose: false,
             limits: None,
             period: client.grant_lifetime,

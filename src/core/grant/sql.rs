@@ -295,6 +295,16 @@ pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64)
         &params,
     )?;
     tx.execute(
+        "delete from grant_change_accounts where consent_id in (select consent_id from grant_changes where grant_id in \
+         (select id from grants where ended_at < ?1 order by ended_at, id limit ?2))",
+        &params,
+    )?;
+    tx.execute(
+        "delete from grant_changes where grant_id in \
+         (select id from grants where ended_at < ?1 order by ended_at, id limit ?2)",
+        &params,
+    )?;
+    tx.execute(
         "delete from grants where id in (select id from grants where ended_at < ?1 order by ended_at, id limit ?2)",
         &params,
     )

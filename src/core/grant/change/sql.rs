@@ -194,10 +194,14 @@ pub(in super::super) fn apply(
 }
 
 /// Forgets every change with this account that no code has applied: the core bank says that something happened to it.
-pub fn forget_account(tx: &mut Tx<'_, '_>, account: &Hash) -> Result<u64> {
-    tx.execute(
-        "delete from grant_changes where applied_at is null and consent_id in \
-         (select consent_id from grant_change_accounts where account_index = ?1)",
-        &[(*account).into()],
-    )
+pub fn forget_account(tx: &mut Tx<'_, '_>, account: &Hash) -> Result<()> {
+    let unapplied = "select a.consent_id from grant_change_accounts a join grant_changes c on c.consent_id = a.consent_id \
+                     where a.account_index = ?1 and c.applied_at is null";
+    let account = [(*account).into()];
+    for row in tx.rows(unapplied, &account)? {
+        let consent = [Value::from(row.text(0)?)];
+        tx.execute("delete from grant_change_accounts where consent_id = ?1", &consent)?;
+        tx.execute("delete from grant_changes where consent_id = ?1", &consent)?;
+    }
+    Ok(())
 }
