@@ -364,7 +364,7 @@ my-finish = Close
 my-finished = “Check and stop linked services” was closed.
 my-finished-text = Please close this window.
 my-cancelled = You cancelled.
-my-cancelled-text = No link was stopped. Your links go on.
+my-cancelled-text = No link was stopped.
 my-stop-anyway = To stop a link all the same
 my-closed = This page cannot be used now. It opens again { $time }. You can also remove the link in the app. You can also stop a link by telephone ({ $number }, <span lang="ja">{ $hours }</span>).
 my-locked = Linking is suspended, so this page cannot be used. You can stop a link by telephone ({ $number }, <span lang="ja">{ $hours }</span>).

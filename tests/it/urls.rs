@@ -34,6 +34,7 @@ const TABLE: &[(&str, &str, &str, Shape)] = &[
     ("/oauth/userinfo", "/oauth/userinfo", "GET HEAD POST", Json),
     ("/oauth/register", "/oauth/register", "POST", Json),
     ("/oauth/register/{client_id}", "/oauth/register/kakeibo", "GET HEAD PUT DELETE", Json),
+    ("/oauth/grants/{grant_id}", "/oauth/grants/AAAAAAAAAAAAAAAAAAAAAA", "GET HEAD DELETE", Json),
     ("/link/{interaction}/call/status", "/link/AAAAAAAAAAAAAAAAAAAAAA/call/status", "GET HEAD", Json),
     ("/link/{interaction}/{screen}", "/link/AAAAAAAAAAAAAAAAAAAAAA/account", "GET HEAD POST", Page),
     ("/my", "/my", "GET HEAD", Page),

@@ -219,6 +219,7 @@ fn the_shape_of_a_kanji_may_be_chosen() {
 
 #[test]
 fn a_record_reads_back_as_it_was_written() {
+    let downstream = json!([{"name": "株式会社集計", "purpose": "家計の分析"}]);
     let full = json!({
         "client_id": "app", "profile": "oidc", "client_name": "かけいぼ", "client_name#en": "Kakeibo",
         "client_uri": "https://app.example/", "logo_uri": "https://app.example/l.png",
@@ -235,7 +236,7 @@ fn a_record_reads_back_as_it_was_written() {
         "pushed_requests": 1000, "answers_per_second": 50, "answers_burst": 100_000,
         "provider": {"name": "株式会社", "registration_number": "関東財務局長(電代)第1号", "contact": "03",
             "terms_uri": "https://app.example/terms", "disclosure_uri": "https://app.example/d",
-            "downstream": [{"name": "株式会社集計", "purpose": "家計の分析"}]}
+            "downstream": downstream}
     });
     assert_eq!(unknown_members(&full), Vec::<String>::new());
     let client = client_of(&full);
