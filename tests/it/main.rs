@@ -34,6 +34,8 @@ mod lifecycle;
 mod lost_answers;
 mod model;
 mod mtls;
+mod my;
+mod my_browser;
 mod network_limits;
 mod oidc_client;
 mod pages;

@@ -588,7 +588,9 @@ impl Town {
             let client = ClientId::parse("creco").unwrap();
             let guess = (&account, lockout::Guess::Customer, &id);
             match lockout::reserve(tx, &crypto, &policy, guess, now)? {
-                lockout::Reserved::Proceed(reserved) => lockout::fail(tx, &crypto, &policy, &reserved, &client, now),
+                lockout::Reserved::Proceed(reserved) => {
+                    lockout::fail(tx, &crypto, &policy, &reserved, Some(&client), now)
+                }
                 other => panic!("{other:?}"),
             }
         })

@@ -24,7 +24,7 @@ mod tests;
 pub use create::{GrantSummary, NewGrant, create, next_warning};
 pub use further::{Further, WINDOW as FURTHER_WINDOW, further};
 pub use narrow::{Narrowed, narrow};
-pub use sql::{Ended, end};
+pub use sql::{Ended, end, last_use};
 pub use state::{By, GrantState, NotNow, Reason};
 
 use crate::account::Account;

@@ -141,6 +141,31 @@ pub fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, limit: i64) -> Result<Vec
     tx.rows(sql, &[(*account).into(), limit.into()])?.iter().map(|r| from_row(r, 0)).collect()
 }
 
+/// The grants that share an account, verified or chosen beside it, and ended after `since`; the latest first.
+pub fn ended_since(tx: &mut Tx<'_, '_>, account: &Hash, since: Instant, limit: i64) -> Result<Vec<Grant>> {
+    let sql = concat!(
+        "select ",
+        columns!(),
+        " from grants g where g.ended_at > ?2 and (g.account_index = ?1 \
+         or g.id in (select a.grant_id from grant_accounts a where a.account_index = ?1)) \
+         order by g.ended_at desc, g.id limit ?3"
+    );
+    let params = [(*account).into(), since.into(), limit.into()];
+    tx.rows(sql, &params)?.iter().map(|r| from_row(r, 0)).collect()
+}
+
+/// Whether a grant shares an account, verified or chosen beside it.
+pub fn shares(tx: &mut Tx<'_, '_>, id: &GrantId, account: &Hash) -> Result<bool> {
+    let sql = "select 1 from grants where id = ?1 and account_index = ?2 \
+               union select 1 from grant_accounts where grant_id = ?1 and account_index = ?2";
+    Ok(tx.row(sql, &[id.as_str().into(), (*account).into()])?.is_some())
+}
+
+/// When a resource server last asked about a token of a grant, if that is known.
+pub fn last_use(_: &mut Tx<'_, '_>, _: &GrantId) -> Result<Option<Instant>> {
+    Ok(None)
+}
+
 /// The result of ending a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {

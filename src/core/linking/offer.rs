@@ -7,7 +7,7 @@ use crate::clock::Instant;
 use crate::consent::{self, ExistingLink, Offer};
 use crate::grant::{self, Grant};
 use crate::id::{AccountId, ClientId};
-use crate::identity::{Ending, Interaction, Proofed, Stage, ViewResult, Visitor, sql};
+use crate::identity::{AnsweredRequest, Ending, Interaction, Proofed, Stage, ViewResult, Visitor, sql};
 use crate::language::Language;
 use crate::refusal::Refusal;
 use crate::secret::{Hash, base64url};
@@ -18,6 +18,8 @@ use crate::store::{self, Tx};
 pub struct AtConsent<'a> {
     /// The interaction.
     pub interaction: &'a Interaction,
+    /// The app's request.
+    pub link: &'a AnsweredRequest,
     /// The result of ① to ⑤.
     pub proofed: &'a Proofed,
     /// The requesting app.
@@ -116,8 +118,8 @@ impl Linking {
         words: impl Fn(&Offered) -> std::result::Result<Hash, PageFailed>,
         now: Instant,
     ) -> Result<Offered> {
-        let AtConsent { interaction, proofed, client, language } = at;
-        let id = interaction.request;
+        let AtConsent { link, proofed, client, language, .. } = at;
+        let id = link.request;
         let (of, account, most) = (client.id.clone(), proofed.account_index, self.rules.open_grants);
         let read = self.store.read(move |tx| {
             let Some(stored) = authorize::sql::load(tx, id)? else { return Ok(None) };

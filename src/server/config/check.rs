@@ -90,6 +90,11 @@ const RULES: &[Rule] = &[
     ("institution.color", |c, _| colour(&c.institution.color), "must be #rrggbb"),
     ("institution.terms_url", |c, _| c.institution.terms_url.starts_with("https://"), "must be an https URL"),
     ("institution.faq_url", |c, _| c.institution.faq_url.starts_with("https://"), "must be an https URL"),
+    (
+        "institution.stop_contact",
+        |c, _| c.institution.stop_contact.as_deref().is_none_or(|number| Phone::parse(number).is_some()),
+        "is not a Japanese telephone number",
+    ),
     ("institution.phone", |c, _| Phone::parse(&c.institution.phone).is_some(), "is not a Japanese telephone number"),
     (
         "institution.networks",

@@ -225,6 +225,8 @@ pub struct Institution {
     /// Its hours, e.g. 平日9時～17時.
     #[serde(default = "contact_hours")]
     pub contact_hours: String,
+    /// A number that is staffed outside these hours, for stopping a link.
+    pub stop_contact: Option<String>,
     /// The copyright line of the footer.
     pub copyright: String,
     /// Private networks of the institution's own systems, e.g. `10.1.0.0/16`.

@@ -13,6 +13,7 @@ mod engine;
 mod frame;
 mod letter;
 pub mod link;
+pub mod my;
 pub mod parts;
 pub mod samples;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use crate::language::Language;
 pub use assets::{Asset, asset};
 pub use chrome::{Chrome, InstitutionProfile};
 pub use link::*;
+pub use my::*;
 pub use parts::*;
 pub use words::WordsError;
 
@@ -92,6 +94,14 @@ pages! {
     expired(ExpiredPage) = "expired.html";
     /// Already completed.
     done(DonePage) = "done.html";
+    /// 連携サービスの確認・停止
+    my_links(MyLinksPage) = "my_links.html";
+    /// 終了した連携
+    my_ended(MyEndedPage) = "my_ended.html";
+    /// 連携の控え
+    my_receipt(MyReceiptPage) = "my_receipt.html";
+    /// The end of the customer's own page.
+    my_cancelled(MyCancelledPage) = "my_cancelled.html";
     /// An error that must not be redirected.
     oauth_error(OAuthErrorPage) = "oauth_error.html";
     /// The response as a form.

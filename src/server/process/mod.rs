@@ -329,6 +329,10 @@ pub fn inside(config: &Config) -> Result<Outbound, Error> {
 fn institution(config: &Config) -> Result<InstitutionProfile, Error> {
     let i = &config.institution;
     let phone = Phone::parse(&i.phone).ok_or_else(|| key("institution.phone")("is not a telephone number"))?;
+    let stop_contact = i
+        .stop_contact
+        .as_deref()
+        .map(|number| Phone::parse(number).ok_or_else(|| key("institution.stop_contact")("is not a telephone number")));
     let host = config.server.issuer.split_once("://").map_or("", |(_, host)| host);
     Ok(InstitutionProfile {
         name: i.name.clone(),
@@ -340,6 +344,7 @@ fn institution(config: &Config) -> Result<InstitutionProfile, Error> {
         phone,
         department: i.department.clone(),
         contact_hours: i.contact_hours.clone(),
+        stop_contact: stop_contact.transpose()?,
         copyright: i.copyright.clone(),
         mail_domain: config.mail.from.rsplit('@').next().unwrap_or_default().to_owned(),
         host: host.to_owned(),

@@ -4,7 +4,7 @@ use super::{HandlerError, ScreenContext};
 use crate::clock::Instant;
 use crate::consent::{self, ChangeAction, ConsentChoice, Details, Missing, Permission, words};
 use crate::id::AccountId;
-use crate::identity::{Field, Problem, Proofed, Stage, View, ViewResult};
+use crate::identity::{Field, Problem, Proofed, View, ViewResult};
 use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed};
 use crate::pages::{Chrome, ConsentPage, EndingLink, ExistingLink, OfferedAccount, SomeClient};
 use crate::secret::{Hash, Secret};
@@ -42,12 +42,12 @@ impl ScreenContext<'_> {
     ) -> Result<HttpResponse, HandlerError> {
         let turn = self.app.identity.turn_of(&self.visitor).await;
         let view = self.view(None).await?;
-        let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
+        let Some((link, proofed)) = view.interaction.at_consent() else { return Ok(self.on(&view)) };
         if turn.is_none() {
             return Ok(self.on(&view));
         }
         let (client, language) = (self.client(&view).await?, self.language(&view));
-        let at = AtConsent { interaction: &view.interaction, proofed, client: &client, language };
+        let at = AtConsent { interaction: &view.interaction, link, proofed, client: &client, language };
         let form = Approval { visitor: &self.visitor, step, choice, shown, remote: self.remote() };
         let approved = self.app.linking.approve(at, form, |offered| self.words(&view, at, offered), self.now).await;
         match approved.map_err(|cause| self.failed(cause, &view))? {
@@ -68,9 +68,9 @@ impl ScreenContext<'_> {
     /// 拒否する
     pub(super) async fn deny(&self, step: &str) -> Result<HttpResponse, HandlerError> {
         let view = self.view(None).await?;
-        let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
+        let Some((link, proofed)) = view.interaction.at_consent() else { return Ok(self.on(&view)) };
         let (client, language) = (self.client(&view).await?, self.language(&view));
-        let at = AtConsent { interaction: &view.interaction, proofed, client: &client, language };
+        let at = AtConsent { interaction: &view.interaction, link, proofed, client: &client, language };
         let form = Denial { visitor: &self.visitor, step, remote: self.remote() };
         let denied = self.app.linking.deny(at, form, |offered| self.words(&view, at, offered), self.now).await;
         self.show(denied.map_err(|cause| self.failed(cause, &view))?)
@@ -120,15 +120,8 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered, now: Instant) -> Consen
         let (_, account) = proofed.accounts.iter().find(|(known, _)| known == id)?;
         Some(OfferedAccount { id: id.to_string(), account: account.into(), chosen: *id == offer.verified })
     };
-    let provider = &client.provider;
     ConsentPage {
-        client: SomeClient {
-            provider: client.provider_in(language).to_owned(),
-            name: client.name_in(language).to_owned(),
-            registration_number: provider.registration_number.clone(),
-            contact: provider.contact.clone(),
-            terms_uri: provider.terms_uri.clone(),
-        },
+        client: SomeClient::of(client, language),
         permissions: Details::granted(&offer.scope, Vec::new(), offer.limits.as_ref()).permissions,
         from: offer.limits.as_ref().and_then(|l| l.from),
         to: offer.limits.as_ref().and_then(|l| l.to),
