@@ -29,6 +29,7 @@ mod handover;
 mod heads;
 mod keys;
 mod killed;
+mod last_use;
 mod lifecycle;
 mod lost_answers;
 mod model;
