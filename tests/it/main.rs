@@ -31,6 +31,7 @@ mod keys;
 mod killed;
 mod last_use;
 mod lifecycle;
+mod link_ends;
 mod lost_answers;
 mod model;
 mod mtls;

@@ -1,7 +1,7 @@
 //! The table `grants`: reads it, ends a grant, numbers its events. [`super::create()`] inserts the row.
 
 use super::row::{columns, from_row};
-use super::{Grant, GrantState, Reason};
+use super::{Grant, GrantState, Reason, code};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event::{self, Event, EventKind, event_id};
@@ -175,7 +175,7 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now
         &[id.as_str().into(), state.as_str().into(), at.into(), reason.as_str().into(), replaced_by.into()],
     )?;
     // A used code is kept as long as its grant, so that a replay is recognized. Now there is nothing left to revoke.
-    tx.execute("delete from codes where grant_id = ?1", &[id.as_str().into()])?;
+    code::end_with_grant(tx, id, now)?;
     if !matches!(reason, Reason::Replaced { .. } | Reason::Expired) {
         proofing_session::forget_account(tx, &grant.account_index, Some(&grant.client))?;
     }
