@@ -166,7 +166,7 @@ pub fn redeem<T, R>(
     })
 }
 
-type Changed = Option<(ChangeAction, Box<Details>)>;
+type AppliedChange = Option<(ChangeAction, Box<Details>)>;
 
 /// What the first redemption does: the change is applied, or a pending grant becomes active. The grant can be active here
 /// without a change only if an earlier redemption was undone.
@@ -176,7 +176,7 @@ fn begin(
     change: Option<&GrantChange>,
     most: usize,
     now: Instant,
-) -> Result<(Grant, Changed)> {
+) -> Result<(Grant, AppliedChange)> {
     if let Some(change) = change {
         change::apply(tx, change, (&before, &after), now)?;
         return Ok((after, Some((change.action, Box::new(before.details)))));

@@ -4,6 +4,7 @@
 use super::code::{self, AuthorizationCode, CodeBinding};
 use super::{Grant, GrantState, pairwise, sql};
 use crate::audit::{self, Actor, AuditAction, Entry};
+use crate::client;
 use crate::clock::Instant;
 use crate::consent::{self, ConsentRecord, Details, GivenConsent};
 use crate::event::EventKind;
@@ -307,11 +308,7 @@ fn insert_grant(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<()> {
             link.in_place_of.as_ref().map(GrantId::as_str).into(),
         ],
     )?;
-    for aud in &link.audiences {
-        let sql = "insert into client_audiences (client_id, aud) values (?1, ?2) on conflict do nothing";
-        tx.execute(sql, &[g.client.as_str().into(), aud.as_str().into()])?;
-    }
-    Ok(())
+    client::sql::add_audiences(tx, &g.client, &link.audiences)
 }
 
 /// The row of a new code.

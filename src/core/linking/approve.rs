@@ -271,7 +271,7 @@ fn ticked_lines(offered: &Offered, choice: &ConsentChoice) -> Vec<usize> {
 
 /// The accounts that were not shared before: the core bank must list them still.
 fn newly_shared<'a>(offered: &'a Offered, agreed: &'a GivenConsent) -> impl Iterator<Item = &'a AccountId> {
-    let known = offered.offer.standing.as_ref().map_or(&[][..], |standing| &standing.details.accounts);
+    let known = offered.offer.existing.as_ref().map_or(&[][..], |existing| &existing.details.accounts);
     agreed.details.accounts.iter().filter(move |id| !known.contains(id))
 }
 

@@ -4,7 +4,7 @@ use super::{Error, Linking, Result};
 use crate::authorize::{self, AuthorizationRequest, ChangeAction, GrantAction, INVALID_GRANT_ID};
 use crate::client::Client;
 use crate::clock::Instant;
-use crate::consent::{self, Offer, Standing};
+use crate::consent::{self, ExistingLink, Offer};
 use crate::grant::{self, Grant};
 use crate::id::{AccountId, ClientId};
 use crate::identity::{Ending, Interaction, Proofed, Stage, ViewResult, Visitor, sql};
@@ -131,14 +131,14 @@ impl Linking {
             OtherLinks::Changes(_, grant) if grant.sub != self.subject(client, &proofed.holder) => OtherLinks::Invalid,
             known => known,
         };
-        let standing = match &links {
+        let existing = match &links {
             OtherLinks::Changes(action, grant) => {
-                Some(Standing { action: *action, scope: grant.scope.clone(), details: grant.details.clone() })
+                Some(ExistingLink { action: *action, scope: grant.scope.clone(), details: grant.details.clone() })
             }
             _ => None,
         };
-        let added = |id: &AccountId| match &standing {
-            Some(standing) if standing.action == ChangeAction::Merge => !standing.details.accounts.contains(id),
+        let added = |id: &AccountId| match &existing {
+            Some(existing) if existing.action == ChangeAction::Merge => !existing.details.accounts.contains(id),
             _ => true,
         };
         let asked = stored.request.max_age.is_some() || !stored.request.acr_values.is_empty();
@@ -155,7 +155,7 @@ impl Linking {
             },
             verified: proofed.verified.clone(),
             choose: limits.is_some(),
-            standing: standing.filter(|_| expected),
+            existing: existing.filter(|_| expected),
             limits,
             period: client.grant_lifetime.min(self.rules.grant_lifetime),
             terms: self.rules.terms.clone(),

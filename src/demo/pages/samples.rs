@@ -90,6 +90,7 @@ fn app(notice: Option<AppNotice>, link: Option<ShownLink>) -> AppPage {
             event(82, "grant.something_new", false),
             revoked,
             event(23 * 86_400, "grant.expiring", true),
+            event(29 * 86_400, "grant.expiring", true),
             event(30 * 86_400, "grant.expired", true),
         ],
     }

@@ -1,7 +1,7 @@
 //! The server's background jobs: send notices, sweep expired grants, do housekeeping. Each job is its own loop, so that
 //! a slow one does not delay the others. All stop together.
 
-use super::streams::{ActiveStreams, LOOK, look};
+use super::streams::{ActiveStreams, LOOK, Rest, look};
 use crate::keys::ring;
 use crate::lifecycle::housekeeping::{Retention, TASKS, run_task};
 use crate::lifecycle::{BATCH, LetterWriter, Mailer, client, deliver_notices, expire};
@@ -53,13 +53,13 @@ impl Jobs {
             })
         };
         let (pusher, active) = (Arc::new(pusher), ActiveStreams::default());
-        let (pushing, pushed) = (pusher.clone(), active.clone());
+        let (pushing, pushed, rest) = (pusher.clone(), active.clone(), Arc::new(Rest::default()));
         let running =
             vec![
                 notices,
                 every_with(own(), "streams", LOOK, stopped.clone(), move |app| {
-                    let (pusher, active) = (pushing.clone(), pushed.clone());
-                    async move { look(&app, &pusher, &active).await }
+                    let (pusher, active, rest) = (pushing.clone(), pushed.clone(), rest.clone());
+                    async move { look(&app, &pusher, &active, &rest).await }
                 }),
                 every_with(own(), "expiry", SWEEP, stopped.clone(), |app| async move { sweep(&app).await }),
                 every_with(own(), "keys", KEYS, stopped.clone(), |app| async move { rotate(&app).await }),

@@ -4,6 +4,7 @@ use super::super::create::insert_code;
 use super::super::{Grant, GrantState, narrow, sql};
 use super::{ChangeAction, GrantChange, NewChange};
 use crate::audit::{self, Actor, AuditAction, Entry};
+use crate::client;
 use crate::clock::Instant;
 use crate::consent;
 use crate::event::EventKind;
@@ -154,10 +155,7 @@ pub(in super::super) fn apply(
          updated_by = 'client' where id = ?1",
         &params,
     )?;
-    for one in &aud {
-        let sql = "insert into client_audiences (client_id, aud) values (?1, ?2) on conflict do nothing";
-        tx.execute(sql, &[after.client.as_str().into(), one.as_str().into()])?;
-    }
+    client::sql::add_audiences(tx, &after.client, &aud)?;
     tx.execute(
         "insert into grant_accounts (grant_id, account_index, account_id) \
          select ?1, account_index, account_id from grant_change_accounts where consent_id = ?2 on conflict do nothing",
@@ -196,10 +194,14 @@ pub(in super::super) fn apply(
 }
 
 /// Forgets every change with this account that no code has applied: the core bank says that something happened to it.
-pub fn forget_account(tx: &mut Tx<'_, '_>, account: &Hash) -> Result<u64> {
-    tx.execute(
-        "delete from grant_changes where applied_at is null and consent_id in \
-         (select consent_id from grant_change_accounts where account_index = ?1)",
-        &[(*account).into()],
-    )
+pub fn forget_account(tx: &mut Tx<'_, '_>, account: &Hash) -> Result<()> {
+    let unapplied = "select a.consent_id from grant_change_accounts a join grant_changes c on c.consent_id = a.consent_id \
+                     where a.account_index = ?1 and c.applied_at is null";
+    let account = [(*account).into()];
+    for row in tx.rows(unapplied, &account)? {
+        let consent = [Value::from(row.text(0)?)];
+        tx.execute("delete from grant_change_accounts where consent_id = ?1", &consent)?;
+        tx.execute("delete from grant_changes where consent_id = ?1", &consent)?;
+    }
+    Ok(())
 }

@@ -171,8 +171,8 @@ samples! {
     consent(ConsentPage) = [
         "choose" => consent(),
         "by scope" => ConsentPage { choose: false, accounts: consent().accounts.into_iter().take(1).collect(), ..consent() },
-        "merge" => ConsentPage { standing: Some(standing(false)), asked_again: true, accounts: vec![consent().accounts[1].clone()], ..consent() },
-        "replace" => ConsentPage { standing: Some(standing(true)), ..consent() },
+        "merge" => ConsentPage { existing: Some(existing(false)), asked_again: true, accounts: vec![consent().accounts[1].clone()], ..consent() },
+        "replace" => ConsentPage { existing: Some(existing(true)), ..consent() },
         "beside" => ConsentPage { ends: Some(EndingLink { since: NOW, reference: "EFGH-5678".into() }), ..consent() },
         "not agreed" => ConsentPage { missing: Some(Missing::Agreement), ..consent() },
         "neither" => ConsentPage { missing: Some(Missing::Both), accounts: unticked(), ..consent() },
@@ -315,8 +315,8 @@ fn client() -> SomeClient {
 fn unticked() -> Vec<OfferedAccount> {
     consent().accounts.into_iter().map(|line| OfferedAccount { chosen: false, ..line }).collect()
 }
-fn standing(replaced: bool) -> StandingLink {
-    StandingLink {
+fn existing(replaced: bool) -> ExistingLink {
+    ExistingLink {
         replaced,
         permissions: vec![Permission::Balances],
         accounts: vec![some_account("115-ordinary-1100026")],
@@ -333,7 +333,7 @@ fn consent() -> ConsentPage {
         from: None,
         to: None,
         openid: false,
-        standing: None,
+        existing: None,
         ends: None,
         asked_again: false,
         accounts: vec![

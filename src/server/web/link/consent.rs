@@ -6,7 +6,7 @@ use crate::consent::{self, ChangeAction, ConsentChoice, Details, Missing, Permis
 use crate::id::AccountId;
 use crate::identity::{Field, Problem, Proofed, Stage, View, ViewResult};
 use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed};
-use crate::pages::{Chrome, ConsentPage, EndingLink, OfferedAccount, SomeClient, StandingLink};
+use crate::pages::{Chrome, ConsentPage, EndingLink, ExistingLink, OfferedAccount, SomeClient};
 use crate::secret::{Hash, Secret};
 use crate::web::page::{self, Leads};
 use crate::web::{cookie, error};
@@ -133,7 +133,7 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered, now: Instant) -> Consen
         from: offer.limits.as_ref().and_then(|l| l.from),
         to: offer.limits.as_ref().and_then(|l| l.to),
         openid: offered.request.openid(),
-        standing: standing(proofed, offered),
+        existing: existing(proofed, offered),
         ends: match &offered.links {
             OtherLinks::Beside(Some(grant)) => {
                 Some(EndingLink { since: grant.created_at, reference: grant.reference.clone() })
@@ -155,13 +155,13 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered, now: Instant) -> Consen
 }
 
 /// The link that the request changes.
-fn standing(proofed: &Proofed, offered: &Offered) -> Option<StandingLink> {
+fn existing(proofed: &Proofed, offered: &Offered) -> Option<ExistingLink> {
     let OtherLinks::Changes(action, grant) = &offered.links else { return None };
     let accounts = proofed.accounts.iter().filter(|(id, _)| grant.details.accounts.contains(id));
     let replaced = *action == ChangeAction::Replace;
     let asked = Details::granted(&offered.offer.scope, Vec::new(), offered.offer.limits.as_ref()).permissions;
     let ends = |p: &&Permission| replaced && !asked.contains(p);
-    Some(StandingLink {
+    Some(ExistingLink {
         replaced,
         permissions: grant.details.permissions.clone(),
         accounts: accounts.map(|(_, account)| account.into()).collect(),
