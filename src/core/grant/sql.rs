@@ -39,7 +39,7 @@ pub fn load(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<Option<Grant>> {
 /// that ⑥ named, then those that were not used for longest.
 pub(super) fn replaced_by(tx: &mut Tx<'_, '_>, grant: &Grant, most: usize) -> Result<Vec<GrantId>> {
     let corrupt = |id: &str| Error::Corrupt { table: "grants", row: id.to_owned(), why: "id".to_owned() };
-    let own = tx.row("select by_create, in_place_of from grants where id = ?1", &[grant.id.as_str().into()])?;
+    let own = tx.row("select by_create, ends_grant from grants where id = ?1", &[grant.id.as_str().into()])?;
     let (by_create, named) = match &own {
         Some(row) => (row.int(0)? == 1, row.opt_text(1)?.map(str::to_owned)),
         None => return Err(corrupt(grant.id.as_str())),

@@ -226,7 +226,7 @@ impl Linking {
                     .with_receivers(audiences, proofed.verified.clone())
                     .with_shared(accounts);
                 Written::Link(match other {
-                    OtherLinks::Beside(ends) => link.beside_others().in_place_of(ends.as_ref().map(|g| g.id.clone())),
+                    OtherLinks::Additional(ends) => link.additional().ends_grant(ends.as_ref().map(|g| g.id.clone())),
                     _ => link,
                 })
             }

@@ -36,16 +36,16 @@ pub struct Offered {
     /// What becomes of the links the app has already.
     pub links: OtherLinks,
     /// Whether the app asks to confirm the identity of a customer it has a link with.
-    pub asked_again: bool,
+    pub reconfirm: bool,
 }
 
 /// What a request means for the links its app has already.
 #[derive(Debug, Clone)]
 pub enum OtherLinks {
     /// The new link takes the place of the app's link for this account, if there is one.
-    TakesPlace,
+    Replaces,
     /// The new link stands beside the others; there may be as many as allowed, and then this one ends.
-    Beside(Option<Box<Grant>>),
+    Additional(Option<Box<Grant>>),
     /// This link is changed, and none is added.
     Changes(ChangeAction, Box<Grant>),
     /// The link to change is over or another person's.
@@ -84,10 +84,10 @@ fn links(
     now: Instant,
 ) -> store::Result<OtherLinks> {
     Ok(match &request.grant_action {
-        None => OtherLinks::TakesPlace,
+        None => OtherLinks::Replaces,
         Some(GrantAction::Create) => {
             let ends = grant::sql::would_end(tx, client, account, most, now)?;
-            OtherLinks::Beside(ends.map(|id| grant::sql::load(tx, &id)).transpose()?.flatten().map(Box::new))
+            OtherLinks::Additional(ends.map(|id| grant::sql::load(tx, &id)).transpose()?.flatten().map(Box::new))
         }
         Some(GrantAction::Change(action, id)) => match grant::sql::changeable(tx, client, id, now)? {
             Some(grant) => OtherLinks::Changes(*action, Box::new(grant)),
@@ -162,7 +162,7 @@ impl Linking {
             shown: Hash::of(""),
             language,
         };
-        let mut offered = Offered { request: stored.request, offer, links, asked_again: asked && open };
+        let mut offered = Offered { request: stored.request, offer, links, reconfirm: asked && open };
         offered.offer.shown = words(&offered)?;
         Ok(offered)
     }

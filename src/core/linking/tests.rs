@@ -171,7 +171,7 @@ async fn without_the_tick_or_on_another_page_nothing_is_agreed_to() {
 }
 
 #[tokio::test]
-async fn the_core_bank_is_asked_again_and_has_the_last_word() {
+async fn the_core_bank_is_reconfirm_and_has_the_last_word() {
     for (how, message) in [
         (BankError::Failed("down".into()), Message::R36),
         (BankError::NotOffered, Message::R37),

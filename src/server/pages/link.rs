@@ -174,7 +174,7 @@ pub struct ConsentPage {
     /// The link that ends with this one, because the app has as many as allowed.
     pub ends: Option<EndingLink>,
     /// Whether the app asks to confirm the identity of a customer it has a link with.
-    pub asked_again: bool,
+    pub reconfirm: bool,
     /// The first day of transactions, if the request names one.
     pub from: Option<NaiveDate>,
     /// The last day of transactions, if the request names one.

@@ -32,6 +32,7 @@ pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
             at(paths::USERINFO, as_json).get(userinfo::handle).post(userinfo::handle),
             at(paths::REGISTER, as_json).post(register::post),
             at(&client, as_json).get(register::get).put(register::put).delete(register::delete),
+            at(paths::GRANTS, as_json).get(grants::unnamed),
             at(&grant, as_json).get(grants::get).delete(grants::delete),
             at("/link/{interaction}/call/status", as_json).get(link::status),
             at("/link/{interaction}/{screen}", as_page).get_and_head(link::get, page::head).post(link::post),

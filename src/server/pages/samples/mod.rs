@@ -171,7 +171,7 @@ samples! {
     consent(ConsentPage) = [
         "choose" => consent(),
         "by scope" => ConsentPage { choose: false, accounts: consent().accounts.into_iter().take(1).collect(), ..consent() },
-        "merge" => ConsentPage { existing: Some(existing(false)), asked_again: true, accounts: vec![consent().accounts[1].clone()], ..consent() },
+        "merge" => ConsentPage { existing: Some(existing(false)), reconfirm: true, accounts: vec![consent().accounts[1].clone()], ..consent() },
         "replace" => ConsentPage { existing: Some(existing(true)), ..consent() },
         "beside" => ConsentPage { ends: Some(EndingLink { since: NOW, reference: "EFGH-5678".into() }), ..consent() },
         "not agreed" => ConsentPage { missing: Some(Missing::Agreement), ..consent() },
@@ -335,7 +335,7 @@ fn consent() -> ConsentPage {
         openid: false,
         existing: None,
         ends: None,
-        asked_again: false,
+        reconfirm: false,
         accounts: vec![
             offered("acct-1", "115-ordinary-1100026", true),
             offered("acct-2", "115-savings-2200011", false),

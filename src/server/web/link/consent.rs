@@ -135,12 +135,12 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered, now: Instant) -> Consen
         openid: offered.request.openid(),
         existing: existing(proofed, offered),
         ends: match &offered.links {
-            OtherLinks::Beside(Some(grant)) => {
+            OtherLinks::Additional(Some(grant)) => {
                 Some(EndingLink { since: grant.created_at, reference: grant.reference.clone() })
             }
             _ => None,
         },
-        asked_again: offered.asked_again,
+        reconfirm: offered.reconfirm,
         accounts: offer.accounts.iter().filter_map(shown).collect(),
         choose: offer.choose,
         days: offer.period.as_secs() / 86_400,
