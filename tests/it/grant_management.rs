@@ -27,7 +27,7 @@ on_both_with!(as_many_links_as_allowed, |config| config.tokens.open_grants = 2);
 
 const ALL: &str = "openid accounts transactions offline_access grant_management_query grant_management_revoke";
 
-async fn client(w: &Town, id: &str) -> App {
+pub(crate) async fn client(w: &Town, id: &str) -> App {
     let (secret, callback) = (format!("{id}-secret"), format!("https://{id}.example/cb"));
     w.register(json!({
         "client_id": id, "profile": "oidc", "client_name": "家計", "client_secret": secret, "redirect_uris": [callback],
@@ -45,7 +45,13 @@ async fn asked(w: &Town, app: &App, scope: &str, more: &[(&'static str, &str)]) 
 async fn redeemed(app: &App, pending: &Pending, browser: &Browser) -> Answer {
     app.try_exchange(pending, &browser.handed_to_app()["code"]).await
 }
-async fn linked(w: &Town, app: &App, scope: &str, accounts: &[&str], more: &[(&'static str, &str)]) -> Value {
+pub(crate) async fn linked(
+    w: &Town,
+    app: &App,
+    scope: &str,
+    accounts: &[&str],
+    more: &[(&'static str, &str)],
+) -> Value {
     let (pending, mut browser) = asked(w, app, scope, more).await;
     allow(&mut browser, accounts).await;
     redeemed(app, &pending, &browser).await.expect(200).json()

@@ -622,6 +622,10 @@ impl Town {
         let now = self.now();
         self.write(move |tx| expire(tx, now, &WARN_BEFORE, 500)).await;
     }
+    /// What the job that writes last uses does. Returns how many rows it wrote.
+    pub(crate) async fn write_uses(&self) -> u64 {
+        self.running.app.uses.flush(&self.running.app.store).await.unwrap()
+    }
     /// Housekeeping of streams.
     pub(crate) async fn tidy_streams(&self) {
         let (now, hold) = (self.now(), self.running.app.config.events.hold.get());

@@ -252,7 +252,7 @@ impl IdentityService {
             Posted::Return { unwritten } if i.live() => {
                 let ending = match errors.leading_back().or(*unwritten) {
                     Some(Message::R35) => Ending::Busy,
-                    Some(Message::R37) => Ending::Off,
+                    Some(Message::R34 | Message::R37) => Ending::Off,
                     Some(_) => Ending::Failed,
                     None => return self.view(tx, stale, now),
                 };

@@ -250,6 +250,7 @@ const RULES: &[Rule] = &[
     ("limits.pushed_requests", |c, _| (1..=MOST).contains(&c.limits.pushed_requests), "must be 1 to 100000"),
     ("limits.answers_per_second", |c, _| (1..=MOST).contains(&c.limits.answers_per_second), "must be 1 to 100000"),
     ("limits.answers_burst", |c, _| (1..=MOST).contains(&c.limits.answers_burst), "must be 1 to 100000"),
+    ("tokens.note_uses", |c, _| (Span::secs(1)..=Span::secs(3600)).contains(&c.tokens.note_uses), "must be 1s to 1h"),
     ("tokens.open_grants", |c, _| (1..=1000).contains(&c.tokens.open_grants), "must be 1 to 1000"),
     (
         "tokens.default_audience",

@@ -19,6 +19,7 @@ use crate::alarm::Alarms;
 use crate::client::{self, Authenticator, Settings as Asked};
 use crate::clock::Clock;
 use crate::config::{self, Config, Mode};
+use crate::grant::uses::NotedUses;
 use crate::identity::{CoreBank, FieldCrypto};
 use crate::keys::{Ring, master, seal::Sealer};
 use crate::linking::Linking;
@@ -131,6 +132,7 @@ impl Running {
         if listened.is_err() {
             tracing::warn!("requests under way have not ended within server.shutdown_grace");
         }
+        jobs::last_uses(&self.app, end).await;
         self.app.store.stop_within(end.saturating_duration_since(Instant::now())).await;
         if let Some(bank) = self.sample_bank {
             (bank.stop)().await;
@@ -216,6 +218,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         trust,
         identity: service,
         linking,
+        uses: NotedUses::default(),
         alarms,
         hook,
         bank_hook,
