@@ -128,6 +128,15 @@ async fn a_customer_sees_every_link_and_stops_one(w: &Town) {
     assert_eq!(browser.answer.headers["cache-control"], "no-store");
     assert_eq!(browser.answer.headers["refresh"], "301");
 
+    // A resource server asks about a token: the page shows the day, and not the minute.
+    assert!(w.accounts_api().introspect(&kakeibo.access_token).await["active"] == true);
+    w.write_uses().await;
+    browser.reload().await;
+    let text = browser.page().text();
+    assert!(text.contains("最終利用日"), "{text}");
+    let used = text.split("最終利用日").nth(1).unwrap();
+    assert!(used.trim_start().starts_with("2026年11月25日") && !used[..60].contains('時'), "{used}");
+
     stop(&mut browser, &creco.grant_id).await;
     let text = browser.page().text();
     assert!(text.contains("しんくみアプリwithCRECOとの連携を停止しました"), "{text}");

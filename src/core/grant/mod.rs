@@ -25,7 +25,7 @@ pub mod uses;
 pub use create::{GrantSummary, NewGrant, create, next_warning};
 pub use further::{Further, WINDOW as FURTHER_WINDOW, further};
 pub use narrow::{Narrowed, narrow};
-pub use sql::{Ended, end, last_use};
+pub use sql::{Ended, end};
 pub use state::{By, GrantState, NotNow, Reason};
 
 use crate::account::Account;

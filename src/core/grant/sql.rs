@@ -163,11 +163,6 @@ pub fn shares(tx: &mut Tx<'_, '_>, id: &GrantId, account: &Hash) -> Result<bool>
     Ok(tx.row(sql, &[id.as_str().into(), (*account).into()])?.is_some())
 }
 
-/// When a resource server last asked about a token of a grant, if that is known.
-pub fn last_use(_: &mut Tx<'_, '_>, _: &GrantId) -> Result<Option<Instant>> {
-    Ok(None)
-}
-
 /// The result of ending a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {

@@ -152,7 +152,7 @@ fn own_link(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, owner: &Owner, grant: Gra
         accounts,
         verified_first,
         other_accounts,
-        last_use: grant::last_use(tx, &grant.id)?,
+        last_use: grant::uses::last_use(tx, &grant.id)?.map(|used| used.at),
         terms: consent::sql::terms_of(tx, &grant.consent)?,
         history: history::of(tx, &grant, now)?,
         grant,
