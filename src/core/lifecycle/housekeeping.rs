@@ -53,6 +53,7 @@ pub const TASKS: &[(&str, HousekeepingTask)] = &[
     ("grants", |tx, now, keep, limit| grant::sql::prune(tx, now, keep.consents, limit)),
     ("events", |tx, now, keep, limit| events(tx, now, keep.consents, limit)),
     ("consents", |tx, now, keep, limit| consent::sql::prune(tx, now, keep.consents, limit)),
+    ("consent_words", |tx, _, _, limit| consent::sql::prune_words(tx, limit)),
     ("notices (addresses)", |tx, now, keep, limit| erase(tx, now, keep.addresses, limit)),
     ("account_events", |tx, now, _, limit| account::prune(tx, now, limit)),
     ("notices", |tx, now, _, limit| forget(tx, now, limit)),

@@ -15,6 +15,7 @@ mod letter;
 pub mod link;
 pub mod parts;
 pub mod samples;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -25,6 +26,7 @@ pub use assets::{Asset, asset};
 pub use chrome::{Chrome, InstitutionProfile};
 pub use link::*;
 pub use parts::*;
+pub use shown::ShownConsent;
 pub use words::WordsError;
 
 use engine::Engine;
@@ -80,8 +82,6 @@ pages! {
     call(CallPage) = "call.html";
     /// ⑤ キャッシュカード暗証番号認証
     pin(PinPage) = "pin.html";
-    /// ⑥ 情報連携認可
-    consent(ConsentPage) = "consent.html";
     /// API連携認証の中止
     cancelled(CancelledPage) = "cancelled.html";
     /// API連携認証の一時停止
@@ -110,6 +110,21 @@ impl Pages {
             en: Arc::new(Engine::load(Language::En, &institution)?),
             institution,
         })
+    }
+
+    /// ⑥ 情報連携認可, with its words.
+    ///
+    /// # Errors
+    /// An error in the template or its texts.
+    pub fn shown_consent(&self, chrome: &Chrome, page: &ConsentPage) -> Result<ShownConsent, Error> {
+        ShownConsent::new(chrome.language, self.render("consent.html", chrome, page)?)
+    }
+    /// ⑥ without a digest in its form.
+    ///
+    /// # Errors
+    /// An error in the template or its texts.
+    pub fn consent(&self, chrome: &Chrome, page: &ConsentPage) -> Result<String, Error> {
+        Ok(self.shown_consent(chrome, page)?.html(""))
     }
 
     /// The institution of these pages.
