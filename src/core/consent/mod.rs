@@ -9,12 +9,14 @@
 //! the values in the page's sentences sealed. The sentences themselves stand once for all who read them ([`ConsentWords`]). The mail address is *not* in it: only the notice has it, and it is erased there
 //! (requirements.md#purpose). Records are deleted [`RETENTION`] after the last possible moment of their permission.
 
+pub mod show;
 pub mod sql;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub use crate::authorize::{ChangeAction, DetailType, Details, Permission};
+pub use show::{ConsentKey, SealedConsent};
 pub use words::{ConsentWords, PagePeriod, filled, page_digest};
 
 use crate::account::Account;

@@ -15,3 +15,12 @@ create index consents_reference on consents (reference);
 -- Until now a grant alone had 受付番号.
 create index grants_consent on grants (consent_id);
 update consents set reference = (select max(g.reference) from grants g where g.consent_id = consents.id);
+
+-- The public halves of the keys that signed receipts (`/oauth/receipt-keys`). `ends_at` is the latest end of a permission that one of
+-- these receipts is about; a key is deleted as long after it as consent records are, or when it is withdrawn.
+create table receipt_keys (
+  kid TEXT not null primary key,
+  jwk TEXT not null,
+  ends_at BIGINT not null
+);
+create index receipt_keys_ends on receipt_keys (ends_at);
