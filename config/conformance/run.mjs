@@ -1,18 +1,19 @@
 #!/usr/bin/env node
 // Starts Renkei as the OpenID conformance suite needs it: the server over TLS, beside it the sample account API as the
-// protected resource, two clients of each kind, a phone that calls by itself; and writes what the suite is configured
-// with. Needs node and openssl. CONTRIBUTING.md says how to run the plans.
+// protected resource, two clients of each kind, receivers of events, a phone that calls by itself; and writes what the
+// suite is configured with. Needs node and openssl. CONTRIBUTING.md says how to run the plans.
 //
 //   config/conformance/run.mjs [--host NAME] [--port N] [--suite URL] [--folder DIR] [--renkei PROGRAM]
 //
 // Everything secret is made here, at the first start, and stays in the folder: no key is ever committed.
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { createHash, generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { createServer, request } from "node:https";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parseArgs, promisify } from "node:util";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../..");
@@ -20,7 +21,8 @@ const { values: option } = parseArgs({
   options: {
     // The server's name: `localhost` for a suite on this machine, something under `.test` for one in a container.
     host: { type: "string", default: "localhost" },
-    // The server's port; client certificates are asked for on the next, the account API is on the one after.
+    // The server's port; client certificates are asked for on the next, the account API is on the one after, and pushed
+    // events leave for the suite by the fourth.
     port: { type: "string", default: "8543" },
     // Where the suite is: redirect URIs begin with it.
     suite: { type: "string", default: "https://localhost.emobix.co.uk:8443" },
@@ -37,6 +39,7 @@ if (!existsSync(option.renkei)) {
 const port = Number(option.port);
 const issuer = `https://${option.host}:${port}`;
 const api = `https://${option.host}:${port + 2}`;
+const pushes = `https://localhost:${port + 3}`;
 const folder = option.folder;
 const at = (name) => join(folder, name);
 const read = (name) => readFileSync(join(here, name), "utf8");
@@ -81,7 +84,7 @@ const leaf = ["-CA", at("ca.pem"), "-CAkey", at("ca.key"), "-addext", "basicCons
 certificate("ca", "/CN=Renkei conformance authority", ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]);
 rmSync(at("server.pem"), { force: true }); // the name may be another than at the last start
 const names = [...new Set(["localhost", option.host])].map((name) => `DNS:${name}`).join(",");
-certificate("server", `/CN=${option.host}`, [...leaf, "-addext", `subjectAltName=${names},IP:127.0.0.1`]);
+const own = certificate("server", `/CN=${option.host}`, [...leaf, "-addext", `subjectAltName=${names},IP:127.0.0.1`]);
 once("master.key", () => randomBytes(32).toString("base64url"));
 once("hook.secret", () => randomBytes(32).toString("base64url"));
 
@@ -143,6 +146,28 @@ function client(row, n) {
   return made;
 }
 
+/** A receiver of events (docs/events.md): its record here, how the suite is told of it, and what it is told of the stream. */
+function receiver(row) {
+  const id = `${row.name}-1`;
+  const { client_auth_type: auth, ssf_delivery_mode: delivery } = row.variant;
+  const record = { client_id: id, client_name: `適合試験 ${id}`, token_endpoint_auth_method: auth, ...row.client };
+  const told = { client_id: id, scope: row.client.scope };
+  if (auth === "private_key_jwt") {
+    const key = signingKey(id, "ES256");
+    record.jwks = { keys: [shown(key)] };
+    told.jwks = { keys: [key] };
+  } else {
+    told.client_secret = record.client_secret = once(`${id}.secret`, () => randomBytes(32).toString("base64url"));
+  }
+  const ssf = { transmitter: { issuer } };
+  if (delivery === "push") {
+    ssf.receiver = { base_url_override: `${pushes}/test/a/renkei-${row.name}` };
+    record.events = { endpoints: [`${ssf.receiver.base_url_override}/ssf-push`] };
+    record.allow_networks = ["127.0.0.0/8", "::1/128"];
+  }
+  return { record, told, ssf };
+}
+
 /** The browser's commands, with changes for single modules. */
 const browser = JSON.parse(read("browser.json").replaceAll("{issuer}", issuer).replaceAll("{suite}", option.suite));
 function walking(change) {
@@ -157,9 +182,10 @@ const refuses = walking((task) => {
 const asksAgain = walking((task) => {
   if (task.task.startsWith("1 ")) task.commands.unshift(["wait", "css", "h1", 10, ".+", "update-image-placeholder-optional"]);
 });
-// The first visit looks and leaves; the second goes on with the same request_uri.
+// The first visit looks and leaves; the second goes on with the same request_uri. It uploads no picture: the suite takes
+// that for the end of the module, and the customer may still be on the way.
 const look = { task: "look and leave", match: `${issuer}/link/*/account`, commands: [["wait", "id", "branch", 10]] };
-const comesBack = { browser: [{ match: `${issuer}/oauth/authorize*`, "match-limit": 1, tasks: [look] }, ...asksAgain.browser] };
+const comesBack = { browser: [{ match: `${issuer}/oauth/authorize*`, "match-limit": 1, tasks: [look] }, ...browser] };
 
 mkdirSync(at("suite"), { recursive: true });
 mkdirSync(at("clients"), { recursive: true });
@@ -179,7 +205,11 @@ for (const row of JSON.parse(read("plans.json"))) {
     },
     options: { browsercontrol_css_enable: false },
   };
-  if (row.client) {
+  if (row.variant?.ssf_delivery_mode) {
+    const { record, told, ssf } = receiver(row);
+    Object.assign(suite, { client: told, ssf });
+    records.push(record);
+  } else if (row.client) {
     const path = row.variant.fapi_profile === "fapi_client_credentials_grant" ? "/v1/status" : "/v1/accounts";
     suite.resource = { resourceUrl: api + path };
     const [one, two] = [client(row, 1), client(row, 2)];
@@ -239,6 +269,43 @@ for (const record of records) {
   execFileSync(option.renkei, ["client", "import", "--config", at("renkei.toml"), file], { stdio: ["ignore", "ignore", "inherit"] });
   writeFileSync(at(`clients/${record.client_id}.done`), mark);
 }
+// Pushed events go to the suite by way of this server: the suite's certificate is one of its own, and Renkei sends to
+// nobody whose certificate it cannot check.
+const forward = createServer(own, (asked, answer) => {
+  const headers = { ...asked.headers, host: new URL(option.suite).host };
+  const onward = request(new URL(asked.url, option.suite), { method: asked.method, headers, rejectUnauthorized: false });
+  onward.on("response", (back) => back.pipe(answer.writeHead(back.statusCode, back.headers)));
+  onward.on("error", () => answer.writeHead(502).end());
+  asked.pipe(onward);
+});
+forward.listen(port + 3, "127.0.0.1").unref();
 await start("sample-api", "--config", at("renkei.toml"), "--listen", `${listen}:${port + 2}`);
+
+// ---- the end of a link, for the receivers that wait for one ---------------------------------------------------------------
+
+/** What the institution's staff types, answered. */
+async function staff(...words) {
+  const said = await promisify(execFile)(option.renkei, ["--json", ...words, "--config", at("renkei.toml")]);
+  return JSON.parse(said.stdout);
+}
+/** When a stream was first seen; later than ever once a link was ended for it. */
+const seen = new Map();
+/**
+ * The last module of a CAEP plan wants the end of a link within a minute; those before it, which take half as long as is
+ * waited here, must not see one.
+ */
+async function endLink() {
+  for (const { client_id, stream_id } of (await staff("stream", "list")).streams) {
+    if (!seen.has(stream_id)) seen.set(stream_id, Date.now());
+    if (!client_id.startsWith("ssf-caep") || Date.now() - seen.get(stream_id) < 20_000) continue;
+    seen.set(stream_id, Infinity);
+    const { grants } = await staff("grant", "list", "--account", "115-ordinary-1100026");
+    const open = grants.find(({ state }) => state === "active");
+    if (open) await staff("grant", "revoke", open.grant_id, "--reason", "適合試験");
+    else console.error(`${client_id} waits for the end of a link, and there is none: run a plan with customers first`);
+  }
+}
+setInterval(() => endLink().catch((why) => stopping || console.error(why.message)), 5_000).unref();
+
 console.log(`issuer        ${issuer}\nclients' TLS  https://${option.host}:${port + 1}\nresource      ${api}/v1/accounts\nplans         ${at("plans")}`);
 console.log(`ready ${issuer}`);

@@ -93,13 +93,12 @@ fn grants(tx: &mut Tx<'_, '_>, after: &str) -> Result<(Vec<String>, Vec<Finding>
          (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.' || g.state), \
          (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.created'), \
          (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.activated'), \
-         (select count(*) from codes c where c.grant_id = g.id and c.used_at is not null), \
+         (select count(*) from codes c where c.grant_id = g.id and c.change_id is null and c.used_at is not null), \
          (select count(*) from access_tokens t where t.grant_id = g.id) \
            + (select count(*) from refresh_tokens t where t.grant_id = g.id), \
          (select count(*) from consents c where c.id = g.consent_id and c.client_id = g.client_id \
             and c.account_index = g.account_index), \
-         (select count(*) from grants n where n.id = g.replaced_by and n.client_id = g.client_id \
-            and n.account_index = g.account_index), \
+         (select count(*) from grants n where n.id = g.replaced_by and n.client_id = g.client_id and n.sub = g.sub), \
          g.seq_skipped \
          from grants g where g.id > ?1 order by g.id limit ?2",
         &[after.into(), PAGE.into()],

@@ -9,7 +9,7 @@
 
 use renkei_core::{
     account, admin, alarm, audit, authorize, client, clock, consent, duration, event, grant, hook, id, identity, kana,
-    keys, language, lifecycle, linking, network, params, phone, random, refusal, scope, secret, store, stream,
+    keys, language, lifecycle, linking, my, network, params, phone, random, refusal, scope, secret, store, stream,
     thumbprint, token,
 };
 

@@ -56,7 +56,7 @@ export async function enter(kind, n = 1, metadata = {}) {
     answers,
     /** What every call of the library that may carry a DPoP proof is given. */
     proof: pair ? { DPoP: oidc.getDPoPHandle(config, pair) } : undefined,
-    resource: new URL(suite.resource.resourceUrl),
+    resource: suite.resource && new URL(suite.resource.resourceUrl),
     redirect_uri: record.redirect_uris?.[0],
     tasks: suite.browser[0].tasks,
   };

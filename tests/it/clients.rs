@@ -67,6 +67,11 @@ fn registration() {
 fn a_client_for_itself() {
     town().runs("client_credentials.mjs");
 }
+/// SSF 1.0, RFC 8935, 8936: what the suite asks of a transmitter, for each receiver of the profile.
+#[test]
+fn receivers_of_events() {
+    town().runs("receivers.mjs");
+}
 /// RFC 8414, OpenID Connect Discovery: each value is tried, and what is not listed.
 #[test]
 fn every_line_of_the_metadata_is_true() {

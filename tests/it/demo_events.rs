@@ -22,9 +22,10 @@ use std::time::{Duration, Instant};
 /// How soon an end is known.
 const SOON: Duration = Duration::from_secs(1);
 /// How often each is tried.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 20;
 const BY_APP: &str = "このアプリから連携を解除しました";
 const BY_STAFF: &str = "金融機関が連携を停止しました";
+const EXPIRING: &str = "まもなく期限です";
 
 fn clock() -> Arc<dyn renkei_demo::time::Clock> {
     // The demonstration and the server's library share one process here, and the first that uses jsonwebtoken decides how it
@@ -248,6 +249,10 @@ async fn both_receivers_know_of_an_end_within_a_second() {
     let w = Receivers::start();
     let (app, api) = (w.app().await, w.api().await);
     let mut person = Person::of(&w);
+    person.link().await;
+    let config: toml::Table = toml::from_str(include_str!("../../config/default.toml")).unwrap();
+    let notices = config["events"]["warn_before"].as_array().unwrap().len();
+    assert_eq!(person.reads(EXPIRING).await, notices, "the app plans each notice that the server sends");
     for round in 0..ROUNDS {
         person.link().await;
         let (grant, before) = (w.grant(), person.reads(BY_APP).await);

@@ -154,7 +154,8 @@ async fn as_many_links_as_allowed(w: &Town) {
     let two = linked(w, &app, "accounts", &[&own[0]], &create).await;
     let shown = w.staff(&["grant", "show", text(&one, "grant_id"), "--json"]).await.json();
     let (pending, mut browser) = asked(w, &app, "accounts", &create).await;
-    assert!(browser.page().text().contains(text(&shown, "reference")), "⑥ names the link that ends");
+    let page = browser.page().text();
+    assert!(page.contains(text(&shown, "reference")), "⑥ names the link that ends: {shown} {page}");
     allow(&mut browser, &[&own[0]]).await;
     assert_eq!(app.introspect(text(&one, "access_token")).await["active"], true, "not before redemption");
     let three = redeemed(&app, &pending, &browser).await.expect(200).json();

@@ -1,13 +1,17 @@
 //! Whatever happens in whatever order, introspection equals a small model: some grants, some tokens, and the rules that a
 //! token is good while its grant, its client and its own time are, is seen by whom it concerns, and opens a door to who
-//! holds what it is bound to: nothing, a key or a certificate.
+//! holds what it is bound to: nothing, a key or a certificate. Each receiver hears of every change that it can see, in order.
+
+mod events;
 
 use crate::support::test_store::TestStore;
 use crate::support::world::{API, World, access};
+use events::{Because, Expected, Receivers};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use renkei_core::client::{Client, Status};
 use renkei_core::clock::Instant;
+use renkei_core::event::EventKind;
 use renkei_core::grant::Reason;
 use renkei_core::id::GrantId;
 use renkei_core::refusal::ErrorCode;
@@ -16,6 +20,7 @@ use renkei_core::thumbprint::Thumbprint;
 use renkei_core::token::revoke::Revoked;
 use renkei_core::token::{ProofOfPossession, TokenBinding};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -37,6 +42,8 @@ enum Step {
     RevokeRefresh { app: usize, token: usize },
     /// Staff, the customer or the account end a grant.
     End { grant: usize, why: usize },
+    /// The server dies before the end of a grant is committed.
+    Die { grant: usize },
     /// Staff suspend or resume an app.
     Suspend { app: usize, on: bool },
     /// An app ends its registration.
@@ -82,6 +89,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (app(), any()).prop_map(|(app, token)| Step::Revoke { app, token }),
         2 => (app(), any()).prop_map(|(app, token)| Step::RevokeRefresh { app, token }),
         2 => (any(), 0..3_usize).prop_map(|(grant, why)| Step::End { grant, why }),
+        1 => any().prop_map(|grant| Step::Die { grant }),
         2 => (app(), prop::bool::ANY).prop_map(|(app, on)| Step::Suspend { app, on }),
         1 => app().prop_map(|app| Step::Leave { app }),
         2 => Just(Step::Restore),
@@ -150,6 +158,8 @@ struct Grant {
     key: Option<usize>,
     created: Instant,
     expires: Instant,
+    /// When a warning before its end is due.
+    warn: Option<Instant>,
     open: bool,
     code: String,
     code_used: bool,
@@ -179,6 +189,10 @@ struct Model {
     tokens: Vec<Token>,
     suspended: [bool; 2],
     left: [bool; 2],
+    /// The resource servers for which an app has ever had a grant or a token of its own.
+    audiences: [BTreeSet<usize>; 2],
+    /// What this step has made known.
+    expected: Vec<Expected>,
 }
 /// The `n`-th of so many, counted back from the newest.
 const fn back(n: usize, len: usize) -> usize {
@@ -198,10 +212,15 @@ impl Model {
         let having: Vec<usize> = (0..self.grants.len()).filter(|g| self.grants[*g].refresh.is_some()).collect();
         (!having.is_empty()).then(|| having[back(n, having.len())])
     }
-    fn end(&mut self, grant: usize, now: Instant) {
+    fn end(&mut self, grant: usize, why: Because, now: Instant) {
         if self.live(grant, now) {
-            self.grants[grant].open = false;
+            self.over(grant, why);
         }
+    }
+    fn over(&mut self, grant: usize, why: Because) {
+        (self.grants[grant].open, self.grants[grant].warn) = (false, None);
+        let (kind, by) = why.event();
+        self.of_grant(kind, grant, by);
     }
 }
 
@@ -224,6 +243,7 @@ const fn token_type(bound: Option<TokenBinding>) -> &'static str {
 /// One story: the real thing and the model of it.
 struct Story<'w> {
     w: &'w World,
+    receivers: Receivers,
     kinds: [Kind; 2],
     apps: [Arc<Client>; 2],
     apis: [Arc<Client>; 2],
@@ -253,7 +273,10 @@ impl Story<'_> {
         let elsewhere =
             json!({"profile": "resource_server", "resources": [RESOURCES[1]], "redirect_uris": [], "scope": null});
         let apis = [w.api().await, w.client("elsewhere", elsewhere).await];
-        Story { w, kinds, apps, apis, m: Model::default() }
+        // What earlier stories left is over.
+        while w.sweep().await.more(500) {}
+        let receivers = Receivers::begin(w, &apps, &apis).await;
+        Story { w, receivers, kinds, apps, apis, m: Model::default() }
     }
 
     async fn play(&mut self, step: &Step) -> Played {
@@ -289,20 +312,29 @@ impl Story<'_> {
                 let i = back(grant, self.m.grants.len());
                 let note = || Reason::Institution { note: "telephone".into() };
                 self.w.end(&self.m.grants[i].id, [note(), Reason::Customer, Reason::Account][why].clone()).await;
-                self.m.end(i, now);
+                self.m.end(i, [Because::Institution, Because::Customer, Because::Account][why], now);
+            }
+            Step::Die { grant } if !self.m.grants.is_empty() => {
+                events::die(self.w, &self.m.grants[back(grant, self.m.grants.len())].id).await;
             }
             Step::Suspend { app, on } if !self.m.left[app] => {
                 self.w.set_status(&self.apps[app], if on { Status::Suspended } else { Status::Active }).await;
+                if self.m.suspended[app] != on {
+                    let kind = if on { EventKind::ClientSuspended } else { EventKind::ClientResumed };
+                    self.m.of_client(kind, app, Some("institution"));
+                }
                 self.m.suspended[app] = on;
             }
             Step::Leave { app } if !self.m.left[app] => {
                 self.w.leave(&self.apps[app]).await;
                 self.m.left[app] = true;
+                self.m.of_client(EventKind::ClientEnded, app, None);
             }
             Step::Restore => self.restore(now).await,
             Step::Wait { seconds } => self.w.wait(Duration::from_secs(seconds)),
             Step::Sweep => {
                 self.w.sweep().await;
+                self.m.sweep(now);
             }
             Step::Tidy => self.tidy(now).await,
             // There is nothing to do it to.
@@ -334,12 +366,17 @@ impl Story<'_> {
             key: bound,
             created: now,
             expires: now + 30 * DAY,
+            warn: Some(now + 23 * DAY),
             open: true,
             code: allowed.code,
             code_used: false,
             code_gone: false,
             refresh: None,
         });
+        let grant = self.m.grants.len() - 1;
+        self.m.audiences[app].extend(self.m.grants[grant].aud.clone());
+        self.m.of_grant(EventKind::ConsentGranted, grant, None);
+        self.m.of_grant(EventKind::GrantCreated, grant, None);
     }
 
     async fn redeem(&mut self, app: usize, i: usize, binding: Option<TokenBinding>, now: Instant) -> Played {
@@ -350,7 +387,7 @@ impl Story<'_> {
             prop_assert_eq!(answer.err(), Some(ErrorCode::InvalidGrant));
             // A second time, by its own client: the grant is gone.
             if self.m.grants[i].app == app && self.m.grants[i].code_used {
-                self.m.end(i, now);
+                self.m.end(i, Because::Replay, now);
             }
             return Ok(());
         }
@@ -366,7 +403,7 @@ impl Story<'_> {
         for j in (0..self.m.grants.len()).filter(|j| *j != i) {
             let (old, new) = (&self.m.grants[j], &self.m.grants[i]);
             if old.app == new.app && old.account == new.account && old.created <= new.created {
-                self.m.end(j, now);
+                self.m.end(j, Because::Replaced, now);
             }
         }
         let g = &mut self.m.grants[i];
@@ -428,6 +465,13 @@ impl Story<'_> {
         prop_assert_eq!(&body["token_type"], token_type(binding));
         prop_assert_eq!(body["expires_in"].as_i64(), Some(expires.secs() - now.secs()));
         prop_assert_eq!(body["grant_id"].as_str(), grant.map(|g| self.m.grants[g].id.as_str()));
+        match grant {
+            Some(grant) => self.m.of_grant(EventKind::TokenIssued, grant, None),
+            None => {
+                self.m.audiences[app].extend(aud.clone());
+                self.m.of_own_token(EventKind::TokenIssued, app, &aud);
+            }
+        }
         self.m.tokens.push(Token {
             text: access(body),
             app,
@@ -451,11 +495,11 @@ impl Story<'_> {
             _ if t.app != app => Err(ErrorCode::InvalidGrant),
             _ if !self.m.active(t, now) => Ok(Revoked::Nothing),
             Some(g) if !beside => {
-                self.m.end(g, now);
+                self.m.end(g, Because::Client, now);
                 Ok(Revoked::Grant)
             }
             _ => {
-                self.m.tokens[i].revoked = true;
+                self.m.revoke(i);
                 Ok(Revoked::Token)
             }
         };
@@ -472,7 +516,7 @@ impl Story<'_> {
         } else if self.m.grants[i].app != app {
             Err(ErrorCode::InvalidGrant)
         } else {
-            self.m.end(i, now);
+            self.m.end(i, Because::Client, now);
             Ok(Revoked::Grant)
         };
         prop_assert_eq!(answer, want);
@@ -483,16 +527,17 @@ impl Story<'_> {
         self.w.restore().await;
         for i in 0..self.m.tokens.len() {
             let t = &self.m.tokens[i];
-            if now < t.expires && t.grant.is_none_or(|g| self.m.live(g, now)) {
-                self.m.tokens[i].revoked = true;
+            if !t.revoked && now < t.expires && t.grant.is_none_or(|g| self.m.live(g, now)) {
+                self.m.revoke(i);
             }
         }
         for i in 0..self.m.grants.len() {
             let live = self.m.live(i, now);
             let g = &mut self.m.grants[i];
             g.code_gone |= !g.code_used;
-            if let Some(refresh) = g.refresh.as_mut().filter(|_| live) {
+            if let Some(refresh) = g.refresh.as_mut().filter(|refresh| live && !refresh.dead) {
                 refresh.dead = true;
+                self.m.of_grant(EventKind::TokenRevoked, i, None);
             }
         }
     }
@@ -557,8 +602,10 @@ impl Story<'_> {
 async fn play(w: &World, case: u32, kinds: [Kind; 2], steps: &[Step]) -> Played {
     let mut story = Story::begin(w, kinds, case).await;
     for step in steps {
+        let before = story.visible();
         story.play(step).await?;
         story.looked_at(step).await?;
+        story.made_known(step, &before).await?;
     }
     Ok(())
 }

@@ -79,7 +79,7 @@ kind = "sample"
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        if line.starts_with("ready https://localhost:") {
+        if line.starts_with("ready https://") {
             return Ok(child);
         }
         let mut said = line;

@@ -1,4 +1,5 @@
-//! The conformance profile as CONTRIBUTING.md starts it: `config/conformance/run.mjs`, on three free ports.
+//! The conformance profile as CONTRIBUTING.md starts it: `config/conformance/run.mjs`, on four free ports. The suite is at the
+//! fifth, where a program may stand in for it.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -16,10 +17,12 @@ impl Profile {
     /// Starts it with these changes of the configuration.
     pub(crate) fn start(changes: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let port = super::ports::free(5);
         let mut child = Command::new("node")
             .arg(root().join("config/conformance/run.mjs"))
             .args(["--tied", "--renkei", env!("CARGO_BIN_EXE_renkei")])
-            .args(["--port", &super::ports::free(3).to_string()])
+            .args(["--port", &port.to_string()])
+            .args(["--suite", &format!("https://localhost:{}", port + 4)])
             .arg("--folder")
             .arg(dir.path())
             .envs(changes.iter().copied())

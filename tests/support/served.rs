@@ -7,6 +7,7 @@ use super::town::{BANK_SECRET, ISSUER, Said, Town, said};
 use renkei_core::clock::{Clock, Instant, SystemClock};
 use renkei_core::grant::code::CodeBinding;
 use renkei_core::id::ClientId;
+use renkei_core::store::{Options, Store};
 use renkei_server::config::Config;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
@@ -21,27 +22,46 @@ pub(crate) struct Left {
     port: u16,
     /// What the program is started through.
     enter: Vec<String>,
-    _dir: tempfile::TempDir,
-    _database: Option<pg::Database>,
+    _dir: Arc<tempfile::TempDir>,
+    _database: Option<Arc<pg::Database>>,
 }
 
 impl Left {
     /// Of a town that has been stopped.
-    pub(crate) fn new(mut config: Config, dir: tempfile::TempDir, database: Option<pg::Database>) -> Self {
+    pub(crate) fn new(config: Config, dir: tempfile::TempDir, database: Option<pg::Database>) -> Self {
+        Self::at("left.toml", config, Arc::new(dir), database.map(Arc::new))
+    }
+    fn at(file: &str, mut config: Config, dir: Arc<tempfile::TempDir>, database: Option<Arc<pg::Database>>) -> Self {
         let port = super::ports::free(1);
         config.server.listen = vec![([127, 0, 0, 1], port).into()];
-        let file = dir.path().join("left.toml");
+        let file = dir.path().join(file);
         std::fs::write(&file, toml::to_string(&config).unwrap()).unwrap();
         Self { file, config, port, enter: Vec::new(), _dir: dir, _database: database }
+    }
+    /// Another server of the same installation: a port and a data directory of its own, the same PostgreSQL.
+    pub(crate) fn second(&self) -> Self {
+        assert!(self._database.is_some(), "one process has a SQLite file");
+        let mut config = self.config.clone();
+        config.server.data_dir = self._dir.path().join("second");
+        Self::at("second.toml", config, self._dir.clone(), self._database.clone())
+    }
+    /// While no program runs: the store itself.
+    pub(crate) fn store(&self) -> Store {
+        let database = self._database.as_ref().expect("a PostgreSQL");
+        Store::open_with(&database.url(), &Options::default()).unwrap()
     }
     /// The same with its data on a small disk.
     pub(crate) fn moved_to(mut self, disk: &SmallDisk) -> Self {
         let copied = Command::new("cp").arg("-a").arg(&self.config.server.data_dir).arg(disk.path("data")).status();
         assert!(copied.unwrap().success());
         self.config.server.data_dir = disk.inside().join("data");
-        std::fs::write(&self.file, toml::to_string(&self.config).unwrap()).unwrap();
+        self.rewrite();
         self.enter = disk.enter();
         self
+    }
+    /// Writes the configuration for the next start.
+    pub(crate) fn rewrite(&self) {
+        std::fs::write(&self.file, toml::to_string(&self.config).unwrap()).unwrap();
     }
     fn command(&self) -> Command {
         let program = env!("CARGO_BIN_EXE_renkei");

@@ -138,7 +138,7 @@ impl World {
             scope: Scope::parse(scope).unwrap(),
             accounts: vec![account.clone()],
             verified: account,
-            standing: None,
+            existing: None,
             choose: false,
             limits: None,
             period: client.grant_lifetime,
@@ -188,9 +188,10 @@ impl World {
     ) -> Allowed {
         let ticked = ConsentChoice { agree: true, accounts: Vec::new() };
         let agreed = consent::allow(&self.offer(client, scope), &ticked, self.customer(account), self.now()).unwrap();
+        let audiences = binding.resource.clone();
         let link = NewGrant::new(&agreed, binding, client.id.as_str(), &self.sealer, &*self.random).unwrap();
-        let link =
-            link.with_warnings(&WARN_BEFORE).with_receivers(vec![API.to_owned()], AccountId::parse("acc-1").unwrap());
+        let audiences = if audiences.is_empty() { vec![API.to_owned()] } else { audiences };
+        let link = link.with_warnings(&WARN_BEFORE).with_receivers(audiences, AccountId::parse("acc-1").unwrap());
         let told = link.summary().clone();
         self.write(move |tx| grant::create(tx, &link)).await;
         Allowed { code: told.code.reveal().to_owned(), grant: told.grant }

@@ -34,6 +34,7 @@ actions! {
     InteractionPinAccepted => "interaction.pin.accepted",
     InteractionProofingRemembered => "interaction.proofing.remembered",
     InteractionConsentAllowed => "interaction.consent.allowed",
+    InteractionLinkStopped => "interaction.link.stopped",
     InteractionRestarted => "interaction.restarted",
     InteractionEnded => "interaction.ended",
     AccountGuessUnanswered => "account.guess.unanswered",

@@ -37,9 +37,9 @@ impl ChangeAction {
     /// What the link is to cover: with a merge, what it covers and what is chosen now; with a replacement, what is chosen now.
     /// This is what ⑥ shows and the consent record keeps.
     #[must_use]
-    pub fn agreed(self, standing: (&Scope, &Details), chosen: (&Scope, &Details)) -> (Scope, Details) {
+    pub fn agreed(self, existing: (&Scope, &Details), chosen: (&Scope, &Details)) -> (Scope, Details) {
         match self {
-            Self::Merge => (standing.0.and(chosen.0), standing.1.union(chosen.1)),
+            Self::Merge => (existing.0.and(chosen.0), existing.1.union(chosen.1)),
             Self::Replace => (chosen.0.clone(), chosen.1.clone()),
         }
     }

@@ -229,7 +229,17 @@ pub(super) fn record_change(
 /// The most audiences of one client.
 const MOST_AUDIENCES: i64 = 64;
 
-/// The audiences of the grants a client has ever had: their resource servers hear of changes of its record.
+/// Notes for which audiences a client has a grant or a token of its own.
+pub fn add_audiences(tx: &mut Tx<'_, '_>, id: &ClientId, audiences: &[String]) -> Result<()> {
+    for aud in audiences {
+        let sql = "insert into client_audiences (client_id, aud) values (?1, ?2) on conflict do nothing";
+        tx.execute(sql, &[id.as_str().into(), aud.as_str().into()])?;
+    }
+    Ok(())
+}
+
+/// The audiences of the grants and of the own tokens that a client has ever had: their resource servers hear of changes of its
+/// record.
 fn audiences(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Vec<String>> {
     let sql = "select aud from client_audiences where client_id = ?1 order by aud limit ?2";
     let rows = tx.rows(sql, &[id.as_str().into(), MOST_AUDIENCES.into()])?;

@@ -73,7 +73,7 @@ pub struct Offer {
     /// The limits of the request's detail: permissions and dates; `None` for a request by scope alone.
     pub limits: Option<Details>,
     /// What the link covers that the request asks to change.
-    pub standing: Option<Standing>,
+    pub existing: Option<ExistingLink>,
     /// The longest 認可期間.
     pub period: Duration,
     /// When the page was shown, and the end that stood on it.
@@ -88,7 +88,7 @@ pub struct Offer {
 
 /// What a link covers that a request asks to change, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct ExistingLink {
     /// How.
     pub action: ChangeAction,
     /// Its scope.
@@ -96,7 +96,7 @@ pub struct Standing {
     /// Its accounts and limits.
     pub details: Details,
 }
-impl Standing {
+impl ExistingLink {
     /// Whether something is shared even if the customer chooses no further account.
     fn suffices(&self) -> bool {
         self.action == ChangeAction::Merge && !self.details.accounts.is_empty()
@@ -107,7 +107,7 @@ impl Offer {
     /// Whether there is nothing that could be shared.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.accounts.is_empty() && !self.standing.as_ref().is_some_and(Standing::suffices)
+        self.accounts.is_empty() && !self.existing.as_ref().is_some_and(ExistingLink::suffices)
     }
 }
 
@@ -236,7 +236,7 @@ pub fn allow(offer: &Offer, choice: &ConsentChoice, customer: Customer, now: Ins
     let forged = choice.accounts.iter().any(|a| !offer.accounts.contains(a));
     let shared = |a: &&AccountId| !offer.choose || (!forged && choice.accounts.contains(a));
     let accounts: Vec<AccountId> = offer.accounts.iter().filter(shared).cloned().collect();
-    let enough = !accounts.is_empty() || (!forged && offer.standing.as_ref().is_some_and(Standing::suffices));
+    let enough = !accounts.is_empty() || (!forged && offer.existing.as_ref().is_some_and(ExistingLink::suffices));
     match (choice.agree, enough) {
         (true, true) => {}
         (false, true) => return Err(Missing::Agreement),
@@ -244,9 +244,9 @@ pub fn allow(offer: &Offer, choice: &ConsentChoice, customer: Customer, now: Ins
         (false, false) => return Err(Missing::Both),
     }
     let chosen = Details::granted(&offer.scope, accounts, offer.limits.as_ref());
-    let (scope, details) = match &offer.standing {
+    let (scope, details) = match &offer.existing {
         None => (offer.scope.clone(), chosen),
-        Some(Standing { action, scope, details }) => action.agreed((scope, details), (&offer.scope, &chosen)),
+        Some(ExistingLink { action, scope, details }) => action.agreed((scope, details), (&offer.scope, &chosen)),
     };
     Ok(GivenConsent {
         customer,

@@ -21,7 +21,7 @@ fn offer(choose: bool) -> Offer {
         accounts: vec![account("acc-1"), account("acc-2")],
         verified: account("acc-1"),
         choose,
-        standing: None,
+        existing: None,
         limits: None,
         period: PERIOD,
         terms: Terms { version: "2026-04".into(), hash: Hash::of("terms") },

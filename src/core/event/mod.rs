@@ -7,8 +7,8 @@ mod position;
 mod tests;
 
 pub use position::{
-    PositionedEvent, Receiver, assign_positions, at, head, is_waiting, position_of, read, since_position,
-    skip_positions,
+    PositionedEvent, Receiver, assign_positions, at, head, head_of_committed, is_waiting, position_of, read,
+    since_position, skip_positions,
 };
 
 use crate::clock::Instant;

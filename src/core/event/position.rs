@@ -10,6 +10,9 @@ use crate::id::{ClientId, EventId};
 use crate::store::{Error, Result, Row, Tx};
 use std::collections::BTreeMap;
 
+/// How many events get their positions at once.
+const BATCH: i64 = 500;
+
 /// An event with its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PositionedEvent {
@@ -97,6 +100,14 @@ pub fn assign_positions(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result
         route(tx, kind, &aud, pos)?;
     }
     Ok(rows.len() as u64)
+}
+
+/// The last position, once everything that has committed has one: what comes after it happens from now on.
+pub fn head_of_committed(tx: &mut Tx<'_, '_>, now: Instant) -> Result<i64> {
+    while is_waiting(tx)? {
+        assign_positions(tx, now, BATCH)?;
+    }
+    head(tx)
 }
 
 /// At most `limit` events that `receiver` hears of, after the position `after`, in order. It costs as much as this receiver has

@@ -21,6 +21,7 @@ pub mod sql;
 mod state;
 #[cfg(test)]
 mod tests;
+pub mod uses;
 
 pub use create::{GrantSummary, NewGrant, create, next_warning};
 pub use further::{Further, WINDOW as FURTHER_WINDOW, further};

@@ -16,7 +16,7 @@ use crate::id::AccountId;
 use crate::identity::service_hours::Service;
 use crate::identity::{
     BankError, Ending, Expired, Field, FormErrors, IdentityService, Interaction, Lookup, Message, Problem, Proofed,
-    ProofingSession, ProofingSessionKey, Stage, ViewResult, Visitor, lockout, proofing_session, sql,
+    ProofingSession, ProofingSessionKey, ViewResult, Visitor, lockout, proofing_session, sql,
 };
 use crate::keys::seal::Broken;
 use crate::lifecycle::notice::hold;
@@ -227,7 +227,7 @@ impl Linking {
                     .with_receivers(audiences, proofed.verified.clone())
                     .with_shared(accounts);
                 Written::Link(match other {
-                    OtherLinks::Beside(ends) => link.beside_others().in_place_of(ends.as_ref().map(|g| g.id.clone())),
+                    OtherLinks::Additional(ends) => link.additional().ends_grant(ends.as_ref().map(|g| g.id.clone())),
                     _ => link,
                 })
             }
@@ -273,7 +273,7 @@ fn ticked_lines(offered: &Offered, choice: &ConsentChoice) -> Vec<usize> {
 
 /// The accounts that were not shared before: the core bank must list them still.
 fn newly_shared<'a>(offered: &'a Offered, agreed: &'a GivenConsent) -> impl Iterator<Item = &'a AccountId> {
-    let known = offered.offer.standing.as_ref().map_or(&[][..], |standing| &standing.details.accounts);
+    let known = offered.offer.existing.as_ref().map_or(&[][..], |existing| &existing.details.accounts);
     agreed.details.accounts.iter().filter(move |id| !known.contains(id))
 }
 
@@ -323,11 +323,13 @@ fn record(
         sql::end(tx, identity.crypto(), i, ending, now)?;
         return Ok(false);
     }
-    if consume(tx, i.request, now)? == Consumed::Before {
+    let Some((link, _)) = i.at_consent() else { return Ok(false) };
+    let request = link.request;
+    if consume(tx, request, now)? == Consumed::Before {
         sql::end(tx, identity.crypto(), i, Ending::Expired(Expired::Elsewhere), now)?;
         return Ok(false);
     }
-    sql::end_others(tx, identity.crypto(), i.request, &i.id, now)?;
+    sql::end_others(tx, identity.crypto(), request, &i.id, now)?;
     let Ok((done, proofed)) = i.clone().completed(writes.link.summary().grant.clone()) else { return Ok(false) };
     if !writes.link.write(tx)? {
         sql::end(tx, identity.crypto(), i, Ending::InvalidGrant, now)?;
@@ -360,11 +362,11 @@ fn outdated(
     version: i64,
     now: Instant,
 ) -> store::Result<Option<Ending>> {
-    let Stage::Consent(proofed) = &i.stage else { return Ok(None) };
+    let Some((link, proofed)) = i.at_consent() else { return Ok(None) };
     if let Some(lock) = lockout::locked(tx, identity.crypto(), identity.policy(), proofed.account_index, now)? {
         return Ok(Some(Ending::Locked { before: true, until: lock.until }));
     }
     let Some(known) = proofed.remembered else { return Ok(None) };
-    let of = ProofingSessionKey { cookie: known.cookie, client: i.client.clone(), version };
+    let of = ProofingSessionKey { cookie: known.cookie, client: link.client.clone(), version };
     Ok((!proofing_session::exists(tx, &of)?).then_some(Ending::Expired(Expired::Time)))
 }

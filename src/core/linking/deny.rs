@@ -42,8 +42,8 @@ impl Linking {
         let remembered = form.visitor.proofing_cookie;
         let work = move |identity: &IdentityService, tx: &mut Tx<'_, '_>, i: Interaction| {
             consent::deny(tx, &denied)?;
-            if let Some(remembered) = &remembered {
-                proofing_session::forget(tx, remembered, &i.client)?;
+            if let (Some(remembered), Some((link, _))) = (&remembered, i.at_consent()) {
+                proofing_session::forget(tx, remembered, &link.client)?;
             }
             sql::end(tx, identity.crypto(), i, Ending::Cancelled, now).map(drop)
         };

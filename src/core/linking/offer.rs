@@ -4,10 +4,10 @@ use super::{Error, Linking, Result};
 use crate::authorize::{self, AuthorizationRequest, ChangeAction, GrantAction, INVALID_GRANT_ID};
 use crate::client::Client;
 use crate::clock::Instant;
-use crate::consent::{self, ConsentWords, Offer, PERIOD, PagePeriod, Standing};
+use crate::consent::{self, ConsentWords, ExistingLink, Offer, PERIOD, PagePeriod};
 use crate::grant::{self, Grant};
 use crate::id::{AccountId, ClientId};
-use crate::identity::{Ending, Interaction, Proofed, Stage, ViewResult, Visitor, sql};
+use crate::identity::{AnsweredRequest, Ending, Interaction, Proofed, Stage, ViewResult, Visitor, sql};
 use crate::language::Language;
 use crate::refusal::Refusal;
 use crate::secret::Hash;
@@ -18,6 +18,8 @@ use crate::store::{self, Tx};
 pub struct AtConsent<'a> {
     /// The interaction.
     pub interaction: &'a Interaction,
+    /// The app's request.
+    pub link: &'a AnsweredRequest,
     /// The result of ① to ⑤.
     pub proofed: &'a Proofed,
     /// The requesting app.
@@ -36,16 +38,16 @@ pub struct Offered {
     /// What becomes of the links the app has already.
     pub links: OtherLinks,
     /// Whether the app asks to confirm the identity of a customer it has a link with.
-    pub asked_again: bool,
+    pub reconfirm: bool,
 }
 
 /// What a request means for the links its app has already.
 #[derive(Debug, Clone)]
 pub enum OtherLinks {
     /// The new link takes the place of the app's link for this account, if there is one.
-    TakesPlace,
+    Replaces,
     /// The new link stands beside the others; there may be as many as allowed, and then this one ends.
-    Beside(Option<Box<Grant>>),
+    Additional(Option<Box<Grant>>),
     /// This link is changed, and none is added.
     Changes(ChangeAction, Box<Grant>),
     /// The link to change is over or another person's.
@@ -85,10 +87,10 @@ fn links(
     now: Instant,
 ) -> store::Result<OtherLinks> {
     Ok(match &request.grant_action {
-        None => OtherLinks::TakesPlace,
+        None => OtherLinks::Replaces,
         Some(GrantAction::Create) => {
             let ends = grant::sql::would_end(tx, client, account, most, now)?;
-            OtherLinks::Beside(ends.map(|id| grant::sql::load(tx, &id)).transpose()?.flatten().map(Box::new))
+            OtherLinks::Additional(ends.map(|id| grant::sql::load(tx, &id)).transpose()?.flatten().map(Box::new))
         }
         Some(GrantAction::Change(action, id)) => match grant::sql::changeable(tx, client, id, now)? {
             Some(grant) => OtherLinks::Changes(*action, Box::new(grant)),
@@ -143,8 +145,8 @@ impl Linking {
     }
 
     async fn offer_on(&self, at: AtConsent<'_>, page: Option<PagePeriod>, now: Instant) -> Result<Offered> {
-        let AtConsent { interaction, proofed, client, language } = at;
-        let id = interaction.request;
+        let AtConsent { link, proofed, client, language, .. } = at;
+        let id = link.request;
         let (of, account, most) = (client.id.clone(), proofed.account_index, self.rules.open_grants);
         let read = self.store.read(move |tx| {
             let Some(stored) = authorize::sql::load(tx, id)? else { return Ok(None) };
@@ -158,14 +160,14 @@ impl Linking {
             OtherLinks::Changes(_, grant) if grant.sub != self.subject(client, &proofed.holder) => OtherLinks::Invalid,
             known => known,
         };
-        let standing = match &links {
+        let existing = match &links {
             OtherLinks::Changes(action, grant) => {
-                Some(Standing { action: *action, scope: grant.scope.clone(), details: grant.details.clone() })
+                Some(ExistingLink { action: *action, scope: grant.scope.clone(), details: grant.details.clone() })
             }
             _ => None,
         };
-        let added = |id: &AccountId| match &standing {
-            Some(standing) if standing.action == ChangeAction::Merge => !standing.details.accounts.contains(id),
+        let added = |id: &AccountId| match &existing {
+            Some(existing) if existing.action == ChangeAction::Merge => !existing.details.accounts.contains(id),
             _ => true,
         };
         let asked = stored.request.max_age.is_some() || !stored.request.acr_values.is_empty();
@@ -183,7 +185,7 @@ impl Linking {
             },
             verified: proofed.verified.clone(),
             choose: limits.is_some(),
-            standing: standing.filter(|_| expected),
+            existing: existing.filter(|_| expected),
             limits,
             period,
             page: page.unwrap_or_else(|| PagePeriod::new(now, period)),
@@ -191,7 +193,7 @@ impl Linking {
             words: ConsentWords::new(language),
             language,
         };
-        Ok(Offered { request: stored.request, offer, links, asked_again: asked && open })
+        Ok(Offered { request: stored.request, offer, links, reconfirm: asked && open })
     }
 
     /// Ends an interaction at ⑥ that has nothing to offer, and returns the next screen.

@@ -101,8 +101,8 @@ fn page(offered: &Offered) -> std::result::Result<ConsentWords, PageFailed> {
 
 impl Scene<'_> {
     fn at<'a>(&'a self, view: &'a View) -> AtConsent<'a> {
-        let Stage::Consent(proofed) = &view.interaction.stage else { panic!("not at consent") };
-        AtConsent { interaction: &view.interaction, proofed, client: &self.client, language: Language::Ja }
+        let (link, proofed) = view.interaction.at_consent().expect("not at consent");
+        AtConsent { interaction: &view.interaction, link, proofed, client: &self.client, language: Language::Ja }
     }
     /// The page as it is shown now.
     async fn shown(&self, now: Instant) -> PressedPage {
@@ -161,12 +161,24 @@ async fn who_agrees_gets_a_link_and_the_app_a_code_once() {
     }
     // The browser that comes back gets a further code of the same grant.
     let view = scene.customer.look().await;
-    let again =
-        scene.linking.repeat_answer(&view.interaction, &grant, &scene.client, scene.customer.now).await.unwrap();
+    let again = scene
+        .linking
+        .repeat_answer(
+            (view.interaction.purpose.link().unwrap(), &view.interaction.id),
+            &grant,
+            &scene.client,
+            scene.customer.now,
+        )
+        .await
+        .unwrap();
     let RepeatedAnswer::Answer(second) = again else { panic!("no further code") };
     assert_ne!(url(&second), url(&answer));
     let late = scene.customer.now + secs(300);
-    let over = scene.linking.repeat_answer(&view.interaction, &grant, &scene.client, late).await.unwrap();
+    let over = scene
+        .linking
+        .repeat_answer((view.interaction.purpose.link().unwrap(), &view.interaction.id), &grant, &scene.client, late)
+        .await
+        .unwrap();
     assert!(matches!(over, RepeatedAnswer::Over));
 }
 
@@ -221,7 +233,7 @@ async fn an_end_that_lies_too_far_away_is_shown_again() {
 }
 
 #[tokio::test]
-async fn the_core_bank_is_asked_again_and_has_the_last_word() {
+async fn the_core_bank_is_reconfirm_and_has_the_last_word() {
     for (how, message) in [
         (BankError::Failed("down".into()), Message::R36),
         (BankError::NotOffered, Message::R37),
@@ -252,7 +264,7 @@ async fn an_app_that_was_suspended_meanwhile_gets_nothing() {
 async fn a_request_that_was_completed_elsewhere_makes_no_second_link() {
     let town = Town::new();
     let scene = scene(&town).await;
-    let id = scene.customer.look().await.interaction.request;
+    let id = scene.customer.look().await.interaction.purpose.link().unwrap().request;
     town.store.write(move |tx| requests::consume(tx, id, NOON)).await.unwrap();
     assert!(matches!(scene.approve(true, None).await.unwrap(), Approved::Screen(_)));
     assert!(matches!(scene.stage().await, Stage::Ended(Ending::Expired(Expired::Elsewhere))));
@@ -273,7 +285,11 @@ async fn who_refuses_leaves_a_record_and_the_app_hears_access_denied() {
     let view = scene.customer.look().await;
     for _ in 0..2 {
         // The button may be pressed twice: the app gets the same error.
-        let left = scene.linking.leave(&view.interaction, &scene.client, NOON).await.unwrap();
+        let left = scene
+            .linking
+            .leave(view.interaction.purpose.link().unwrap(), &view.interaction, &scene.client, NOON)
+            .await
+            .unwrap();
         let Left::ToTheApp(answer) = left else { panic!("stays") };
         assert!(url(&answer).contains("error=access_denied") && url(&answer).contains("state=st"), "{}", url(&answer));
     }
@@ -284,7 +300,14 @@ async fn who_is_still_on_a_screen_does_not_leave() {
     let town = Town::new();
     let scene = scene(&town).await;
     let view = scene.customer.look().await;
-    assert!(matches!(scene.linking.leave(&view.interaction, &scene.client, NOON).await.unwrap(), Left::Stays));
+    assert!(matches!(
+        scene
+            .linking
+            .leave(view.interaction.purpose.link().unwrap(), &view.interaction, &scene.client, NOON)
+            .await
+            .unwrap(),
+        Left::Stays
+    ));
 }
 
 /// prompt=none: only a customer with a proofing session and a grant in use gets a code; the request is always consumed.

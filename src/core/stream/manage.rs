@@ -94,7 +94,7 @@ pub fn create(tx: &mut Tx<'_, '_>, client: &Client, new: &PreparedStream, now: I
         reason: None,
         stopped_by: None,
         stopped_at: None,
-        cursor: event::head(tx)?,
+        cursor: event::head_of_committed(tx, now)?,
         attempts: 0,
         failing_since: None,
         next_at: None,
@@ -220,7 +220,7 @@ pub fn turn(
     }
     let unasked = to.by != StoppedBy::Receiver || stream.stopped_by.is_some_and(|by| by != StoppedBy::Receiver);
     if from == StreamStatus::Disabled {
-        stream.cursor = event::head(tx)?;
+        stream.cursor = event::head_of_committed(tx, now)?;
     }
     stream.status = to.status;
     stream.reason = to.reason.map(str::to_owned);

@@ -105,7 +105,7 @@ impl Pusher {
         let allowed = client.events.endpoints.clone();
         let jti = super::manage::new_jti(&*self.random);
         let lease = move |tx: &mut Tx<'_, '_>| window(tx, &id, &who, (&issuer, &node), (&allowed, &jti), now);
-        let Some(window) = self.store.write(lease).await? else { return Ok(false) };
+        let Some(window) = self.store.write(lease).await?.map(Arc::new) else { return Ok(false) };
         let StreamDelivery::Push { endpoint, authorization } = &window.stream.delivery else { return Ok(false) };
         let header = self.header(&window.stream.id, authorization.as_deref());
         let results = match &header {
@@ -118,11 +118,32 @@ impl Pusher {
         let more = window.rows || window.full;
         let jitter = f64::from(random::below(&*self.random, 1000)) / 1000.0;
         let (now, give_up) = (self.clock.now(), self.give_up);
-        let window = Arc::new(window);
-        let settled = Arc::clone(&window);
+        let sent = Arc::clone(&window);
         // What is not written down is sent again, so it is written even when there is room for little more.
-        let write = move |tx: &mut Tx<'_, '_>| settle(tx, &settled, &results, (jitter, give_up), now);
-        Ok(self.store.ending().write(write).await? && more)
+        let write = move |tx: &mut Tx<'_, '_>| settle(tx, &sent, &results, (jitter, give_up), now);
+        match self.store.ending().write(write).await? {
+            Settled::GoesOn => Ok(more),
+            Settled::Waits => Ok(false),
+            Settled::GaveUp(paused) => {
+                let header = header.ok().flatten();
+                self.last_attempt(&paused, endpoint, header.as_ref(), &client.allow_networks).await;
+                Ok(false)
+            }
+        }
+    }
+
+    /// The last attempt before a pause says why nothing comes any more (docs/events.md). Whether it arrives or not, the stream is
+    /// paused; when it is enabled, stream-updated goes first.
+    async fn last_attempt(&self, paused: &Stream, endpoint: &str, header: Option<&Secret>, networks: &[Network]) {
+        if !paused.verified {
+            return;
+        }
+        let jti = super::manage::new_jti(&*self.random);
+        let claims = set::stream_updated(paused, &jti, self.clock.now(), &self.issuer);
+        match self.keys.sign(Alg::Rs256, Some(TYP), &claims) {
+            Ok(token) => drop(self.port.push(endpoint, header, token, networks).await),
+            Err(cause) => tracing::error!(stream = %paused.id, %cause, "stream-updated could not be signed"),
+        }
     }
 
     /// Before the first round: takes over what a killed process left, where no other process can be running.
@@ -256,22 +277,32 @@ fn window(
     Ok(Some(PushRound { stream, fence, cursor, full, rows, outgoing }))
 }
 
-/// Writes the results of a round. `false`, and nothing is written, if another node has the lease, or if the stream was changed or
-/// stopped meanwhile: then the tokens may be sent again.
+/// What becomes of a stream after a round.
+enum Settled {
+    /// It goes on.
+    GoesOn,
+    /// It waits, or somebody else goes on with it.
+    Waits,
+    /// It was paused, because its endpoint has failed for too long.
+    GaveUp(Box<Stream>),
+}
+
+/// Writes the results of a round. Nothing is written if another node has the lease, or if the stream was changed or stopped
+/// meanwhile: then the tokens may be sent again.
 fn settle(
     tx: &mut Tx<'_, '_>,
     window: &PushRound,
     results: &[Option<Verdict>],
     (jitter, give_up): (f64, Duration),
     now: Instant,
-) -> Result<bool> {
+) -> Result<Settled> {
     let id = &window.stream.id;
-    let Some(mut stream) = sql::load(tx, id)? else { return Ok(false) };
+    let Some(mut stream) = sql::load(tx, id)? else { return Ok(Settled::Waits) };
     if stream.fence != window.fence
         || stream.delivery != window.stream.delivery
         || stream.cursor != window.stream.cursor
     {
-        return Ok(false);
+        return Ok(Settled::Waits);
     }
     let mut wait: Option<(String, Option<Duration>)> = None;
     for (out, verdict) in window.outgoing.iter().zip(results) {
@@ -299,7 +330,7 @@ fn settle(
     // A stream that was disabled meanwhile holds nothing.
     if stream.status == StreamStatus::Disabled {
         sql::forget_tokens(tx, id)?;
-        return Ok(false);
+        return Ok(Settled::Waits);
     }
     stream.cursor = window.cursor;
     let mut given_up = false;
@@ -322,8 +353,7 @@ fn settle(
         let reason = "the endpoint failed for too long";
         tracing::error!(stream = %id, client = %stream.client, "a stream is paused: its endpoint failed for too long");
         let to = StatusChange { status: StreamStatus::Paused, by: StoppedBy::Server, reason: Some(reason) };
-        // A stream that pauses is not told: it hears of it when it goes on.
-        turn(tx, stream, to, ("", Actor::System), now)?;
+        return Ok(Settled::GaveUp(Box::new(turn(tx, stream, to, ("", Actor::System), now)?)));
     }
-    Ok(going_on)
+    Ok(if going_on { Settled::GoesOn } else { Settled::Waits })
 }

@@ -75,6 +75,11 @@ pub fn list_pushed(tx: &mut Tx<'_, '_>, limit: i64) -> Result<Vec<Stream>> {
     tx.rows(sql, &[limit.into()])?.iter().map(from_row).collect()
 }
 
+/// Whether any stream is enabled.
+pub fn is_any_enabled(tx: &mut Tx<'_, '_>) -> Result<bool> {
+    Ok(tx.row("select id from streams where status = 'enabled' limit 1", &[])?.is_some())
+}
+
 /// Writes a new stream.
 pub(super) fn insert(tx: &mut Tx<'_, '_>, s: &Stream) -> Result<()> {
     let (endpoint, header) = endpoint(s);

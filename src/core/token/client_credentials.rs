@@ -4,6 +4,7 @@
 use super::Issued;
 use super::exchange::{self, TokenRequest};
 use super::sql::{self, Access};
+use crate::client;
 use crate::clock::Instant;
 use crate::event::EventKind;
 use crate::params::Params;
@@ -64,6 +65,10 @@ pub fn issue(
         revoked_at: None,
     };
     sql::insert_access(tx, &access)?;
+    if ours == 0 {
+        // The resource servers of these audiences hear when the client is suspended or ends.
+        client::sql::add_audiences(tx, &access.client, &access.aud)?;
+    }
     sql::emit_and_audit(
         tx,
         (&access.id, &access.client, &access.aud),

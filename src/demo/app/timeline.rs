@@ -5,8 +5,8 @@ use super::received::Received;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::VecDeque;
 
-/// How long before the end the customer is told.
-const NOTICE: TimeDelta = TimeDelta::days(7);
+/// How long before its end the server announces it: `events.warn_before`, as the server has it by default.
+const NOTICES: [TimeDelta; 2] = [TimeDelta::days(7), TimeDelta::days(1)];
 /// The most entries of its own kept, and the most grants.
 const MAX_EVENTS: usize = 40;
 
@@ -23,7 +23,7 @@ pub(super) enum What {
     GrantReplaced,
     /// The token came.
     TokenIssued,
-    /// Seven days are left.
+    /// Seven days are left, or one.
     GrantExpiring,
     /// The thirtieth day is over.
     GrantExpired,
@@ -107,15 +107,26 @@ impl Timeline {
             });
         }
         events.extend(others.iter().map(|event| event.entry(event.at)));
-        events.sort_by_key(|event| event.at);
         if let Some(ends) = ends {
-            for (at, what) in [(ends - NOTICE, What::GrantExpiring), (ends, What::GrantExpired)] {
-                if !others.iter().any(|event| event.confirms(what, self.grants.back())) {
-                    events.push(entry(what, at, now < at));
-                }
+            let of_link = |what| others.iter().filter(move |event| event.confirms(what, self.grants.back()));
+            // One event stands for each notice that was due when it happened: the server makes up for one of those it missed.
+            let announced = of_link(What::GrantExpiring).map(|event| event.event.at).max();
+            let due = NOTICES.map(|before| ends - before).into_iter().filter(|at| {
+                self.began().is_none_or(|began| *at > began) && announced.is_none_or(|announced| *at > announced)
+            });
+            events.extend(due.map(|at| entry(What::GrantExpiring, at, now < at)));
+            if of_link(What::GrantExpired).next().is_none() {
+                events.push(entry(What::GrantExpired, ends, now < ends));
             }
         }
+        events.sort_by_key(|event| event.at);
         events
+    }
+
+    /// When the present link began. It has no notice that would be due before.
+    fn began(&self) -> Option<DateTime<Utc>> {
+        let of_link = |noticed: &&Noticed| noticed.grant.is_some() && noticed.grant.as_ref() == self.grants.back();
+        self.noticed.iter().find(of_link).map(|noticed| noticed.at)
     }
 }
 
@@ -128,20 +139,63 @@ mod tests {
     use super::*;
     use crate::events::SecurityEvent;
 
+    fn event(jti: &str, name: &str, seq: i64, at: DateTime<Utc>) -> SecurityEvent {
+        let (jti, name, grant) = (jti.into(), name.into(), Some("g".into()));
+        SecurityEvent { jti, at, name, grant, seq: Some(seq), by: None, token: None }
+    }
+    /// The days after the start on which something is shown, what, and whether it is still to come.
+    fn days(
+        line: &Timeline,
+        received: &Received,
+        start: DateTime<Utc>,
+        now: i64,
+        ends: i64,
+    ) -> Vec<(i64, String, bool)> {
+        let day = |day| start + TimeDelta::days(day);
+        let shown = line.events(received, Some(day(ends)), day(now));
+        shown.into_iter().map(|e| ((e.at - start).num_days(), e.name, e.planned)).collect()
+    }
+    fn expected<const N: usize>(entries: [(i64, What, bool); N]) -> Vec<(i64, String, bool)> {
+        entries.into_iter().map(|(day, what, planned)| (day, what.name().to_owned(), planned)).collect()
+    }
+
     #[test]
     fn a_live_link_shows_what_will_come() {
-        let mut line = Timeline::default();
+        use What::{GrantCreated, GrantExpired, GrantExpiring};
+        let (mut line, none) = (Timeline::default(), Received::default());
         let start = crate::time::from_secs(1_000_000);
-        line.saw(What::GrantCreated, Some(&"g".to_owned()), start);
-        let (ends, none) = (start + TimeDelta::days(30), Received::default());
-        let planned =
-            |now| line.events(&none, Some(ends), now).into_iter().map(|e| (e.name, e.planned)).collect::<Vec<_>>();
-        let [created, expiring, expired] =
-            [What::GrantCreated, What::GrantExpiring, What::GrantExpired].map(|what| what.name().to_owned());
-        assert_eq!(planned(start), [(created.clone(), false), (expiring.clone(), true), (expired.clone(), true)]);
-        let late = start + TimeDelta::days(24);
-        assert_eq!(planned(late), [(created, false), (expiring, false), (expired, true)]);
-        assert_eq!(line.events(&none, None, late).len(), 1, "an ended link plans nothing");
+        line.saw(GrantCreated, Some(&"g".to_owned()), start);
+        let first = (0, GrantCreated, false);
+        let both = [first, (23, GrantExpiring, true), (29, GrantExpiring, true), (30, GrantExpired, true)];
+        assert_eq!(days(&line, &none, start, 0, 30), expected(both), "seven days before, and one day before");
+        let late = [first, (23, GrantExpiring, false), (29, GrantExpiring, true), (30, GrantExpired, true)];
+        assert_eq!(days(&line, &none, start, 24, 30), expected(late));
+        let short = [first, (4, GrantExpiring, true), (5, GrantExpired, true)];
+        assert_eq!(days(&line, &none, start, 0, 5), expected(short), "a short link has no notice before it began");
+        assert_eq!(line.events(&none, None, start).len(), 1, "an ended link plans nothing");
+    }
+
+    #[test]
+    fn each_notice_that_has_come_takes_the_place_of_its_own_plan() {
+        use What::{GrantCreated, GrantExpired, GrantExpiring};
+        let start = crate::time::from_secs(1_000_000);
+        let day = |day| start + TimeDelta::days(day);
+        let mut line = Timeline::default();
+        line.saw(GrantCreated, Some(&"g".to_owned()), start);
+        let (first, end) = ((0, GrantCreated, false), (30, GrantExpired, true));
+        let received = Received::default();
+        // It was late by a day: the app was away.
+        assert!(received.note(event("a", "grant.expiring", 2, day(23)), day(24)));
+        let one = [first, (24, GrantExpiring, false), (29, GrantExpiring, true), end];
+        assert_eq!(days(&line, &received, start, 25, 30), expected(one), "the second one is still to come");
+        assert!(received.note(event("b", "grant.expiring", 3, day(29)), day(29)));
+        let two = [first, (24, GrantExpiring, false), (29, GrantExpiring, false), end];
+        assert_eq!(days(&line, &received, start, 29, 30), expected(two));
+        assert!(line.events(&received, Some(day(30)), day(29))[1..3].iter().all(|e| e.notified));
+        // The server was away from the twenty-second day to the thirtieth: it makes up for one.
+        let received = Received::default();
+        assert!(received.note(event("c", "grant.expiring", 2, day(29)), day(29)));
+        assert_eq!(days(&line, &received, start, 29, 30), expected([first, (29, GrantExpiring, false), end]));
     }
 
     #[test]
@@ -149,27 +203,16 @@ mod tests {
         let (mut line, received) = (Timeline::default(), Received::default());
         let start = crate::time::from_secs(1_000_000);
         let at = |secs| start + TimeDelta::seconds(secs);
-        let event = |jti: &str, name: &str, seq, by: Option<&str>| SecurityEvent {
-            jti: jti.into(),
-            at: start,
-            name: name.into(),
-            grant: Some("g".into()),
-            seq: Some(seq),
-            by: by.map(str::to_owned),
-            token: None,
-        };
+        let event = |jti: &str, name: &str, seq| event(jti, name, seq, start);
         line.saw(What::ConsentGranted, None, at(0));
         line.saw(What::GrantCreated, Some(&"g".to_owned()), at(1));
         // A guess: the account API refuses the token.
         line.saw(What::GrantRevoked, Some(&"g".to_owned()), at(3));
         for event in [
-            event("a", "grant.created", 1, None),
-            event("b", "grant.expiring", 2, None),
-            event("c", "grant.expired", 3, None),
-            SecurityEvent {
-                grant: Some("of another browser".into()),
-                ..event("d", "grant.revoked", 4, Some("client"))
-            },
+            event("a", "grant.created", 1),
+            event("b", "grant.expiring", 2),
+            event("c", "grant.expired", 3),
+            SecurityEvent { grant: Some("of another browser".into()), ..event("d", "grant.revoked", 4) },
         ] {
             assert!(received.note(event, at(2)));
         }

@@ -227,6 +227,8 @@ pub struct Institution {
     /// Its hours, e.g. 平日9時～17時.
     #[serde(default = "contact_hours")]
     pub contact_hours: String,
+    /// A number that is staffed outside these hours, for stopping a link.
+    pub stop_contact: Option<String>,
     /// The copyright line of the footer.
     pub copyright: String,
     /// Private networks of the institution's own systems, e.g. `10.1.0.0/16`.
@@ -338,6 +340,8 @@ pub struct Tokens {
     pub dpop_nonce_required: bool,
     /// How many links one app may have for one account; a further one ends the one not used for longest.
     pub open_grants: usize,
+    /// How often it is written when links were last used.
+    pub note_uses: Span,
     /// How long a consent record is stored after its grant ended.
     pub keep_consents: Span,
 }
@@ -352,6 +356,7 @@ impl Default for Tokens {
             client_scopes: Scope::default(),
             dpop_nonce_required: false,
             open_grants: 10,
+            note_uses: Span::secs(60),
             keep_consents: Span::days(7 * 365),
         }
     }

@@ -181,6 +181,8 @@ fn at_each_bound_and_one_beyond() {
         ("tokens", "code_lifetime", span(&["1s", "60s"]), span(&["999ms", "61s"])),
         ("tokens", "grant_lifetime", span(&["1d", "31d"]), span(&["86399s", "2678401s"])),
         ("tokens", "id_token_lifetime", span(&["1s"]), span(&["999ms"])),
+        ("tokens", "note_uses", span(&["1s", "1h"]), span(&["999ms", "3601s"])),
+        ("tokens", "open_grants", text(&["1", "1000"]), text(&["0", "1001"])),
         ("keys", "publish_before", span(&["10m"]), span(&["599s"])),
         ("outbound", "timeout", span(&["1s", "10s"]), span(&["10001ms"])),
         ("events", "give_up", span(&["1h"]), span(&["3599s"])),

@@ -71,7 +71,8 @@ impl Engine {
         let value = |v: Result<Value, tera::Error>| v.map_err(fail);
         context.insert_value("page", value(Value::try_from_serializable(page))?);
         context.insert_value("chrome", value(Value::try_from_serializable(chrome))?);
-        context.insert_value("frame", value(Value::try_from_serializable(&page.frame().of(institution)))?);
+        context
+            .insert_value("frame", value(Value::try_from_serializable(&page.frame().of(institution).on(chrome.my)))?);
         context.insert_value("other", Value::from(chrome.language.other().as_str()));
         context.insert_value("bank", value(Value::try_from_serializable(&institution.view(self.language)))?);
         let closed = institution.closed.sentences(self.language);

@@ -170,11 +170,11 @@ pub struct ConsentPage {
     /// Whether the app gets an identifier of the customer (`openid`).
     pub openid: bool,
     /// What is linked already, if the request changes that link.
-    pub standing: Option<StandingLink>,
+    pub existing: Option<ExistingLink>,
     /// The link that ends with this one, because the app has as many as allowed.
     pub ends: Option<EndingLink>,
     /// Whether the app asks to confirm the identity of a customer it has a link with.
-    pub asked_again: bool,
+    pub reconfirm: bool,
     /// The first day of transactions, if the request names one.
     pub from: Option<NaiveDate>,
     /// The last day of transactions, if the request names one.
@@ -203,7 +203,7 @@ pub struct ConsentPage {
 
 /// The link that a request changes, as ⑥ shows it.
 #[derive(Debug, Clone, Serialize)]
-pub struct StandingLink {
+pub struct ExistingLink {
     /// Whether it is replaced (`replace`) and not widened (`merge`).
     pub replaced: bool,
     /// What it covers.

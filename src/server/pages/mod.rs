@@ -13,6 +13,7 @@ mod engine;
 mod frame;
 mod letter;
 pub mod link;
+pub mod my;
 pub mod parts;
 pub mod samples;
 mod shown;
@@ -25,6 +26,7 @@ pub use crate::language::Language;
 pub use assets::{Asset, asset};
 pub use chrome::{Chrome, InstitutionProfile};
 pub use link::*;
+pub use my::*;
 pub use parts::*;
 pub use shown::ShownConsent;
 pub use words::WordsError;
@@ -92,6 +94,14 @@ pages! {
     expired(ExpiredPage) = "expired.html";
     /// Already completed.
     done(DonePage) = "done.html";
+    /// 連携サービスの確認・停止
+    my_links(MyLinksPage) = "my_links.html";
+    /// 終了した連携
+    my_ended(MyEndedPage) = "my_ended.html";
+    /// 連携の控え
+    my_receipt(MyReceiptPage) = "my_receipt.html";
+    /// The end of the customer's own page.
+    my_cancelled(MyCancelledPage) = "my_cancelled.html";
     /// An error that must not be redirected.
     oauth_error(OAuthErrorPage) = "oauth_error.html";
     /// The response as a form.
@@ -117,7 +127,7 @@ impl Pages {
     /// # Errors
     /// An error in the template or its texts.
     pub fn shown_consent(&self, chrome: &Chrome, page: &ConsentPage) -> Result<ShownConsent, Error> {
-        ShownConsent::new(chrome.language, self.render("consent.html", chrome, page)?)
+        ShownConsent::new(chrome.language, self.marked("consent.html", chrome, page)?)
     }
     /// ⑥ without a digest in its form.
     ///
@@ -147,6 +157,14 @@ impl Pages {
     }
 
     fn render<P: Serialize + Framed>(
+        &self,
+        template: &'static str,
+        chrome: &Chrome,
+        page: &P,
+    ) -> Result<String, Error> {
+        Ok(shown::unmarked(self.marked(template, chrome, page)?))
+    }
+    fn marked<P: Serialize + Framed>(
         &self,
         template: &'static str,
         chrome: &Chrome,

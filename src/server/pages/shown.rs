@@ -25,6 +25,12 @@ pub(super) fn own(value: &str) -> String {
     std::iter::once(OWN).chain(plain).chain(std::iter::once(OWN_END)).collect()
 }
 
+/// A page without marks. Other pages have parts in common with ⑥.
+pub(super) fn unmarked(page: String) -> String {
+    let mark = |c: char| (OWN..=DIGEST).contains(&c);
+    if page.contains(mark) { page.replace(mark, "") } else { page }
+}
+
 /// The rendered page of ⑥.
 #[derive(Debug)]
 pub struct ShownConsent {
@@ -192,6 +198,7 @@ mod tests {
         for bad in ["<p>\u{FDD0}1</p>", "\u{FDD1}", "\u{FDD2}x", "<p", "&x;", "\u{FDD0}\u{FDD0}1\u{FDD1}\u{FDD1}"] {
             assert!(page(bad).is_err(), "{bad}");
         }
+        assert_eq!(unmarked(own("12")), "12");
         assert_eq!(own("1\u{FDD1}2\u{FDD4}"), own("12"), "a value brings no marks");
     }
 }

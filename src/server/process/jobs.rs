@@ -1,7 +1,7 @@
 //! The server's background jobs: send notices, sweep expired grants, do housekeeping. Each job is its own loop, so that
 //! a slow one does not delay the others. All stop together.
 
-use super::streams::{ActiveStreams, LOOK, look};
+use super::streams::{ActiveStreams, LOOK, Rest, look};
 use crate::keys::ring;
 use crate::lifecycle::housekeeping::{Retention, TASKS, run_task};
 use crate::lifecycle::{BATCH, LetterWriter, Mailer, client, deliver_notices, expire};
@@ -53,18 +53,21 @@ impl Jobs {
             })
         };
         let (pusher, active) = (Arc::new(pusher), ActiveStreams::default());
-        let (pushing, pushed) = (pusher.clone(), active.clone());
+        let (pushing, pushed, rest) = (pusher.clone(), active.clone(), Arc::new(Rest::default()));
         let running =
             vec![
                 notices,
                 every_with(own(), "streams", LOOK, stopped.clone(), move |app| {
-                    let (pusher, active) = (pushing.clone(), pushed.clone());
-                    async move { look(&app, &pusher, &active).await }
+                    let (pusher, active, rest) = (pushing.clone(), pushed.clone(), rest.clone());
+                    async move { look(&app, &pusher, &active, &rest).await }
                 }),
                 every_with(own(), "expiry", SWEEP, stopped.clone(), |app| async move { sweep(&app).await }),
                 every_with(own(), "keys", KEYS, stopped.clone(), |app| async move { rotate(&app).await }),
                 every_with(own(), "housekeeping", KEEP, stopped.clone(), move |app| async move {
                     tidy(&app, retention).await
+                }),
+                every_with(own(), "last uses", app.config.tokens.note_uses.get(), stopped.clone(), |app| async move {
+                    app.uses.flush(&app.store).await.map(drop)
                 }),
                 every_with(own(), "probe", PROBE_EVERY, stopped.clone(), |app| async move {
                     app.probe.run(&app.store).await;
@@ -90,6 +93,16 @@ impl Jobs {
         if let Err(cause) = self.pusher.stop().await {
             tracing::warn!(%cause, "the leases of streams could not be given back; another node takes them a little later");
         }
+    }
+}
+
+/// Writes the uses that were noted since the job's last round, once nobody introspects any more.
+pub(super) async fn last_uses(app: &App, by: Instant) {
+    let half = by.saturating_duration_since(Instant::now()) / 2;
+    match timeout_at(Instant::now() + half, app.uses.flush(&app.store)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(cause)) => tracing::warn!(%cause, "when links were last used could not be written"),
+        Err(_) => tracing::warn!("when links were last used was not written in time"),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::lifecycle::BATCH;
 use crate::network::Network;
 use crate::outbound::{self, Method, Outbound, Request};
 use crate::secret::Secret;
-use crate::store;
+use crate::store::{self, Tx};
 use crate::stream::push::{PushPort, Pusher};
 use crate::stream::verdict::PushAnswer;
 use crate::stream::{StreamDelivery, StreamStatus, sql};
@@ -20,9 +20,12 @@ use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
-/// How often this node looks for new events.
+/// How often this node looks for new events,
 pub(super) const LOOK: Duration = Duration::from_millis(100);
+/// and how often where no stream is enabled: nobody waits for one.
+const REST: Duration = Duration::from_secs(1);
 /// The most streams.
 const MOST: i64 = 1000;
 /// The longest `Retry-After` that is read, in digits.
@@ -98,8 +101,32 @@ pub(super) fn pusher(app: &App, config: &Config) -> Result<Pusher, Error> {
 /// The streams that are being pushed at this moment on this node.
 pub(super) type ActiveStreams = Arc<Mutex<HashSet<StreamId>>>;
 
-/// One look.
-pub(super) async fn look(app: &Arc<App>, pusher: &Arc<Pusher>, active: &ActiveStreams) -> store::Result<()> {
+/// Until when this node need not look, unless it is woken.
+#[derive(Default)]
+pub(super) struct Rest(Mutex<Option<Instant>>);
+impl Rest {
+    fn lasts(&self, woken: bool) -> bool {
+        let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if woken {
+            *until = None;
+        }
+        until.is_some_and(|until| Instant::now() < until)
+    }
+    fn set(&self, rests: bool) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = rests.then(|| Instant::now() + REST - LOOK);
+    }
+}
+
+/// One look, unless this node rests.
+pub(super) async fn look(
+    app: &Arc<App>,
+    pusher: &Arc<Pusher>,
+    active: &ActiveStreams,
+    rest: &Rest,
+) -> store::Result<()> {
+    if rest.lasts(app.streams.was_woken()) {
+        return Ok(());
+    }
     if app.store.read(event::is_waiting).await? {
         let store = app.store.ending();
         loop {
@@ -109,8 +136,10 @@ pub(super) async fn look(app: &Arc<App>, pusher: &Arc<Pusher>, active: &ActiveSt
             }
         }
     }
-    let (head, streams) = app.store.read(|tx| Ok((event::head(tx)?, sql::list_pushed(tx, MOST)?))).await?;
+    let work = |tx: &mut Tx<'_, '_>| Ok((event::head(tx)?, sql::list_pushed(tx, MOST)?, sql::is_any_enabled(tx)?));
+    let (head, streams, enabled) = app.store.read(work).await?;
     app.streams.set_head(head);
+    rest.set(!enabled);
     let now = app.now();
     for stream in streams {
         let waits = stream.next_at.is_some_and(|at| now < at);

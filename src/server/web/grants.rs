@@ -51,6 +51,16 @@ pub async fn get(req: HttpRequest, app: Shared, id: Path<String>) -> Result<Http
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(status.response()))
 }
 
+/// `GET` of the endpoint as metadata name it, without a grant.
+///
+/// # Errors
+/// Always: 401 without a valid token, otherwise 404.
+pub async fn unnamed(req: HttpRequest, app: Shared) -> Result<HttpResponse, ApiError> {
+    let scopes = &["grant_management_query", "grant_management_revoke"];
+    protected::token(&req, &[], &app, (paths::GRANTS, scopes), app.now()).await?;
+    Err(UNKNOWN)
+}
+
 /// `DELETE`
 ///
 /// # Errors

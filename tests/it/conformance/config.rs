@@ -52,6 +52,17 @@ fn is_browser(browser: &Value, issuer: &str) {
     }
     assert!(ways > 0);
 }
+/// A receiver of events: one client, the transmitter, and for push an address that Renkei can send to.
+#[track_caller]
+fn is_receiver(name: &str, told: &Value, issuer: &str) {
+    assert_eq!(text(told, "/client/scope"), "ssf.read ssf.manage", "{name}");
+    assert_ne!(told["client"]["client_secret"].is_string(), told["client"]["jwks"].is_object(), "{name}");
+    assert_eq!(text(told, "/ssf/transmitter/issuer"), issuer);
+    let alias = text(told, "/alias");
+    let base = told.pointer("/ssf/receiver/base_url_override").and_then(Value::as_str);
+    assert_eq!(base.is_some(), name.ends_with("push"), "{name}");
+    assert!(base.is_none_or(|at| at.starts_with("https://") && at.ends_with(&format!("/test/a/{alias}"))), "{name}");
+}
 
 #[test]
 fn the_suite_is_told_what_it_reads() {
@@ -70,8 +81,15 @@ fn the_suite_is_told_what_it_reads() {
         for (module, change) in told["override"].as_object().unwrap() {
             assert!(knows_module(module), "{name}: {module} is no module of a plan");
             is_browser(&change["browser"], issuer);
+            // A picture ends this module, also if the customer is still on the way.
+            let pictures = change["browser"].to_string().matches("update-image-placeholder").count();
+            assert!(!module.ends_with("prior-to-auth-completion-succeeds") || pictures == 1, "only of an error");
         }
         if name == "oidcc-config" {
+            continue;
+        }
+        if name.starts_with("ssf") {
+            is_receiver(name, &told, issuer);
             continue;
         }
         assert_ne!(text(&told, "/client/client_id"), text(&told, "/client2/client_id"));
@@ -115,6 +133,10 @@ fn the_suite_is_told_what_it_reads() {
         let has = |line: &str| line.starts_with(plan) && variants.iter().all(|v| line.contains(&format!("[{v}]")));
         assert!(plans.lines().any(has), "no {plan} with {variants:?}");
     };
+    for delivery in ["push", "poll"].map(|delivery| format!("ssf_delivery_mode={delivery}")) {
+        said("openid-ssf-transmitter-test-plan", &[delivery.clone(), "ssf_profile=default".to_owned()]);
+        said("openid-ssf-transmitter-caep-test-plan", &[delivery]);
+    }
     for auth in ["private_key_jwt", "mtls"].map(|auth| format!("client_auth_type={auth}")) {
         for bound in ["dpop", "mtls"] {
             for openid in ["openid_connect", "plain_oauth"] {

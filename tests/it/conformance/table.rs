@@ -158,15 +158,42 @@ ensure-client-assertion-with-exp-is-5-minutes-in-past-fails | conformance/creden
 ensure-client-assertion-with-wrong-aud-fails | conformance/credentials.rs::nobody_acts_without_proving_who_and_what
 ensure-client-assertion-with-no-sub-fails | conformance/credentials.rs::nobody_acts_without_proving_who_and_what
 dpop-negative-tests | conformance/resource.rs::wrong_proofs_are_refused_and_odd_ones_taken
+# openid-ssf-transmitter-test-plan, push and poll
+openid-ssf-transmitter-metadata | streams/manage.rs::the_metadata_is_complete
+openid-ssf-stream-control-happy-path | streams/manage.rs::a_stream_is_created_read_updated_replaced_and_deleted streams/manage.rs::a_status_is_the_receivers_own | warned: event types of our own
+openid-ssf-stream-control-error-create-stream-with-broken-input | streams/manage.rs::what_is_broken_is_refused
+openid-ssf-stream-control-error-create-stream-with-invalid-token | streams/manage.rs::only_a_token_for_this_server_is_accepted
+openid-ssf-stream-control-error-create-stream-with-duplicate-config | streams/manage.rs::a_stream_is_created_read_updated_replaced_and_deleted
+openid-ssf-stream-control-error-read-stream-with-invalid-token | streams/manage.rs::only_a_token_for_this_server_is_accepted
+openid-ssf-stream-control-error-read-unknown-stream | streams/manage.rs::what_is_broken_is_refused
+openid-ssf-stream-control-error-update-stream-with-invalid-token | streams/manage.rs::only_a_token_for_this_server_is_accepted
+openid-ssf-stream-control-error-update-stream-with-invalid-body | streams/manage.rs::what_is_broken_is_refused
+openid-ssf-stream-control-error-update-unknown-stream | streams/manage.rs::what_is_broken_is_refused
+openid-ssf-stream-control-error-replace-stream-with-invalid-token | streams/manage.rs::only_a_token_for_this_server_is_accepted
+openid-ssf-stream-control-error-replace-stream-with-invalid-body | streams/manage.rs::what_is_broken_is_refused
+openid-ssf-stream-control-error-replace-unknown-stream | streams/manage.rs::what_is_broken_is_refused
+openid-ssf-stream-control-error-delete-stream-with-invalid-token | streams/manage.rs::only_a_token_for_this_server_is_accepted
+openid-ssf-stream-control-error-delete-unknown-stream | streams/manage.rs::what_is_broken_is_refused
+openid-ssf-stream-subject-control | streams/manage.rs::the_metadata_is_complete | skipped: there are no endpoints to add or remove subjects
+openid-ssf-transmitter-stream-verification-push | clients.rs::receivers_of_events streams/push.rs::nothing_leaves_before_the_endpoint_is_verified
+openid-ssf-transmitter-stream-verification-error-push-no-auth | clients.rs::receivers_of_events streams/push.rs::a_header_is_kept_changed_and_removed
+openid-ssf-transmitter-stream-verification-poll-only | streams/poll.rs::a_verification_is_echoed streams/poll.rs::the_form_of_a_token
+openid-ssf-transmitter-stream-verification-poll-and-ack | streams/poll.rs::a_verification_is_echoed
+openid-ssf-transmitter-stream-verification-ack-only | streams/poll.rs::what_is_not_acknowledged_comes_again
+# openid-ssf-transmitter-caep-test-plan: what differs from the plan above
+openid-ssf-transmitter-metadata | streams/manage.rs::the_metadata_is_complete
+openid-ssf-transmitter-stream-caep-interop | clients.rs::receivers_of_events streams/poll.rs::the_form_of_a_token | warned: event types of our own
 ";
 
 /// The plans this server has to pass.
-pub(super) const PLANS: [&str; 5] = [
+pub(super) const PLANS: [&str; 7] = [
     "oidcc-config-certification-test-plan",
     "oidcc-basic-certification-test-plan",
     "oidcc-formpost-basic-certification-test-plan",
     "fapi2-security-profile-final-test-plan",
     "fapi2-message-signing-final-test-plan",
+    "openid-ssf-transmitter-test-plan",
+    "openid-ssf-transmitter-caep-test-plan",
 ];
 
 /// Whether a module stands in the table, under the name by which the suite knows it.

@@ -2,12 +2,16 @@
 
 mod columns;
 mod cost;
+mod documented;
+mod joserfc;
 mod killed;
 mod manage;
 mod order;
 mod poll;
 mod push;
 mod receiver;
+mod rounds;
+mod silence;
 
 use crate::support::app::{App, Credential};
 use crate::support::http::{Answer, RequestParts};

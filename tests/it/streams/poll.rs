@@ -255,7 +255,6 @@ async fn a_refused_event_is_a_dead_letter(w: &Town) {
 async fn a_stream_begins_with_what_comes(w: &Town) {
     let a = app(w, "a", &[]).await;
     let linked = w.link(&a.app, &mut w.browser()).await;
-    tokio::time::sleep(Duration::from_millis(400)).await;
     let stream = a.poll_stream().await;
     a.app.revoke(&linked.access_token).await.expect(200);
     assert_eq!(kinds(&a.drain(&stream).await), ["grant.revoked", CAEP]);

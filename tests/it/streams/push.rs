@@ -22,6 +22,7 @@ on_both!(
     a_node_that_stops_lets_nothing_be_sent_twice,
     verifications_do_not_pile_up,
     a_suspension_stops_a_backlog,
+    pushes_use_a_connection_more_than_once,
 );
 
 /// Until the endpoint has something of this kind.
@@ -208,6 +209,15 @@ async fn an_endpoint_that_fails_for_days_is_paused(w: &Town) {
     let status = a.send("GET", &format!("/ssf/status?stream_id={stream}"), None).await.json();
     assert_eq!(status["status"], "paused");
     assert!(status["reason"].is_string());
+    // The last attempt said so; after it nothing leaves.
+    has(&endpoint, UPDATED).await;
+    let last = endpoint.sets().pop().unwrap();
+    assert_eq!(super::payload(&last), &json!({"status": "paused", "reason": status["reason"]}));
+    assert_eq!(last["sub_id"], json!({"format": "opaque", "id": stream}));
+    let all = endpoint.came().len();
+    w.clock.advance(Duration::from_mins(20));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(endpoint.came().len(), all);
     endpoint.always(None);
     let before = endpoint.came().len();
     assert_eq!(a.status(&stream, "enabled").await.status, 200, "the receiver may go on");
@@ -353,4 +363,18 @@ async fn a_suspension_stops_a_backlog(w: &Town) {
     assert!(sent < 150, "{sent} of 200 were sent");
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(endpoint.sets().iter().filter(|set| kind(set) == "consent.denied").count(), sent, "and it stays so");
+}
+
+/// One client is kept for each list of private networks, with its connections.
+async fn pushes_use_a_connection_more_than_once(w: &Town) {
+    let endpoint = Endpoint::start().await;
+    let a = app(w, "a", std::slice::from_ref(&endpoint.url)).await;
+    let stream = a.push_stream(&endpoint.url, "Bearer hush").await;
+    has(&endpoint, VERIFICATION).await;
+    for n in 2..6 {
+        w.clock.advance(Duration::from_secs(10));
+        a.send("POST", "/ssf/verify", Some(json!({ "stream_id": stream }))).await.expect(204);
+        until("it is verified once more", async || endpoint.came().len() == n).await;
+    }
+    assert_eq!(endpoint.connections(), 1, "for five tokens, one after the other");
 }

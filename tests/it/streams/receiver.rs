@@ -32,6 +32,7 @@ pub(super) struct Came {
 #[derive(Default)]
 struct Inside {
     came: Vec<Came>,
+    connections: usize,
     next: VecDeque<Answered>,
     always: Option<Answered>,
 }
@@ -52,6 +53,7 @@ impl Endpoint {
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
+                inside.lock().unwrap().connections += 1;
                 tokio::spawn(serve(stream, inside.clone()));
             }
         });
@@ -67,6 +69,10 @@ impl Endpoint {
     }
     pub(super) fn came(&self) -> Vec<Came> {
         self.inside.lock().unwrap().came.clone()
+    }
+    /// How many connections were made.
+    pub(super) fn connections(&self) -> usize {
+        self.inside.lock().unwrap().connections
     }
     /// The claims of what came, in order.
     pub(super) fn sets(&self) -> Vec<Value> {

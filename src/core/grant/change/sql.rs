@@ -4,6 +4,7 @@ use super::super::create::insert_code;
 use super::super::{Grant, GrantState, narrow, sql};
 use super::{ChangeAction, GrantChange, NewChange};
 use crate::audit::{self, Actor, AuditAction, Entry};
+use crate::client;
 use crate::clock::Instant;
 use crate::consent;
 use crate::event::EventKind;
@@ -121,16 +122,14 @@ pub(in super::super) fn apply(
     now: Instant,
 ) -> Result<()> {
     let id = Value::from(after.id.as_str());
-    let old = tx.row("select aud, account_id from grants where id = ?1", &[id.clone()])?;
+    let old = tx.row("select aud, account_id from grants where id = ?1", std::slice::from_ref(&id))?;
     let (old_aud, old_account) = match &old {
         Some(row) => (row.opt_text(0)?.unwrap_or_default(), row.opt_text(1)?.and_then(AccountId::parse)),
         None => ("", None),
     };
-    let mut aud = change.aud.clone();
-    if change.action == ChangeAction::Merge {
-        let more: Vec<&str> = words(old_aud).filter(|one| aud.iter().all(|known| known != one)).collect();
-        aud.extend(more.into_iter().map(str::to_owned));
-    }
+    // The resource servers of before hear of the change too: a replacement ends tokens that they accept.
+    let mut hears = change.aud.clone();
+    hears.extend(words(old_aud).filter(|one| change.aud.iter().all(|known| known != one)).map(str::to_owned));
     let params: [Value; 15] = [
         id.clone(),
         after.consent.as_str().into(),
@@ -144,7 +143,7 @@ pub(in super::super) fn apply(
         after.auth_time.into(),
         after.expires_at.into(),
         change.warn_at.into(),
-        aud.join(" ").into(),
+        hears.join(" ").into(),
         change.account_id.as_str().into(),
         now.into(),
     ];
@@ -154,10 +153,7 @@ pub(in super::super) fn apply(
          updated_by = 'client' where id = ?1",
         &params,
     )?;
-    for one in &aud {
-        let sql = "insert into client_audiences (client_id, aud) values (?1, ?2) on conflict do nothing";
-        tx.execute(sql, &[after.client.as_str().into(), one.as_str().into()])?;
-    }
+    client::sql::add_audiences(tx, &after.client, &hears)?;
     tx.execute(
         "insert into grant_accounts (grant_id, account_index, account_id) \
          select ?1, account_index, account_id from grant_change_accounts where consent_id = ?2 on conflict do nothing",
@@ -170,7 +166,9 @@ pub(in super::super) fn apply(
         )?;
     }
     // Only accounts that the grant covers are shared; the verified one stands in its own column.
-    for row in tx.rows("select account_index, account_id from grant_accounts where grant_id = ?1", &[id.clone()])? {
+    for row in
+        tx.rows("select account_index, account_id from grant_accounts where grant_id = ?1", std::slice::from_ref(&id))?
+    {
         let covered = row.opt_text(1)?.and_then(AccountId::parse).is_none_or(|a| after.details.accounts.contains(&a));
         let account: Hash = row.hash(0)?;
         if !covered || account == after.account_index {
@@ -185,6 +183,9 @@ pub(in super::super) fn apply(
         &[change.consent.as_str().into(), now.into()],
     )?;
     narrow::updated(tx, after, ("client", Actor::Client(after.client.clone()), None), now)?;
+    if change.action == ChangeAction::Replace {
+        tx.execute("update grants set aud = ?2 where id = ?1", &[id, change.aud.join(" ").into()])?;
+    }
     let entry = Entry {
         client: Some(after.client.clone()),
         grant: Some(after.id.clone()),
@@ -196,10 +197,14 @@ pub(in super::super) fn apply(
 }
 
 /// Forgets every change with this account that no code has applied: the core bank says that something happened to it.
-pub fn forget_account(tx: &mut Tx<'_, '_>, account: &Hash) -> Result<u64> {
-    tx.execute(
-        "delete from grant_changes where applied_at is null and consent_id in \
-         (select consent_id from grant_change_accounts where account_index = ?1)",
-        &[(*account).into()],
-    )
+pub fn forget_account(tx: &mut Tx<'_, '_>, account: &Hash) -> Result<()> {
+    let unapplied = "select a.consent_id from grant_change_accounts a join grant_changes c on c.consent_id = a.consent_id \
+                     where a.account_index = ?1 and c.applied_at is null";
+    let account = [(*account).into()];
+    for row in tx.rows(unapplied, &account)? {
+        let consent = [Value::from(row.text(0)?)];
+        tx.execute("delete from grant_change_accounts where consent_id = ?1", &consent)?;
+        tx.execute("delete from grant_changes where consent_id = ?1", &consent)?;
+    }
+    Ok(())
 }

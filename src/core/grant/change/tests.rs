@@ -118,14 +118,14 @@ proptest! {
         transactions: bool,
     ) {
         let known: Vec<u8> = known.into_iter().collect();
-        let standing: Vec<u8> = known.iter().copied().filter(|n| !stopped.contains(n)).collect();
+        let existing: Vec<u8> = known.iter().copied().filter(|n| !stopped.contains(n)).collect();
         let permissions: &[Permission] = if transactions { &[Balances, Transactions] } else { &[Balances] };
         let action = if merge { ChangeAction::Merge } else { ChangeAction::Replace };
         let mut agreed: Vec<u8> = chosen.iter().copied().collect();
         if merge {
             agreed.extend(known.iter().copied().filter(|n| !chosen.contains(n)));
         }
-        let before = grant(&standing, &[Balances]);
+        let before = grant(&existing, &[Balances]);
         if let Some(after) = change(action, &known, &agreed, permissions).applied_to(&before, NOW) {
             for id in &after.details.accounts {
                 let newly = chosen.iter().any(|n| account(*n) == *id && !known.contains(n));

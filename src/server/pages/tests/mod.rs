@@ -134,7 +134,7 @@ fn every_text_is_used() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pages").join(file);
         sources.push_str(&std::fs::read_to_string(path).unwrap());
     }
-    let composed = ["label-", "hint-", "step-", "account-"];
+    let composed = ["label-", "hint-", "step-", "account-", "my-by-", "my-change-", "my-who-"];
     let named = |key: &str| sources.contains(&format!("\"{key}\"")) || Message::ALL.iter().any(|m| m.key() == key);
     let ja = locale(Language::Ja).unwrap();
     let idle: Vec<_> =

@@ -3,9 +3,9 @@
 use super::{HandlerError, ScreenContext};
 use crate::consent::{self, ChangeAction, ConsentChoice, ConsentWords, Details, Missing, Permission};
 use crate::id::AccountId;
-use crate::identity::{Field, Problem, Proofed, Stage, View, ViewResult};
+use crate::identity::{Field, Problem, Proofed, View, ViewResult};
 use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed, PressedPage};
-use crate::pages::{ConsentPage, EndingLink, OfferedAccount, SomeClient, StandingLink};
+use crate::pages::{ConsentPage, EndingLink, ExistingLink, OfferedAccount, SomeClient};
 use crate::secret::Secret;
 use crate::web::page::{self, Leads};
 use crate::web::{cookie, error};
@@ -42,12 +42,12 @@ impl ScreenContext<'_> {
     ) -> Result<HttpResponse, HandlerError> {
         let turn = self.app.identity.turn_of(&self.visitor).await;
         let view = self.view(None).await?;
-        let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
+        let Some((link, proofed)) = view.interaction.at_consent() else { return Ok(self.on(&view)) };
         if turn.is_none() {
             return Ok(self.on(&view));
         }
         let (client, language) = (self.client(&view).await?, self.language(&view));
-        let at = AtConsent { interaction: &view.interaction, proofed, client: &client, language };
+        let at = AtConsent { interaction: &view.interaction, link, proofed, client: &client, language };
         let form = Approval { visitor: &self.visitor, step, choice, page, remote: self.remote() };
         let approved = self.app.linking.approve(at, form, |offered| self.words(&view, at, offered), self.now).await;
         match approved.map_err(|cause| self.failed(cause, &view))? {
@@ -68,9 +68,9 @@ impl ScreenContext<'_> {
     /// 拒否する
     pub(super) async fn deny(&self, step: &str, page: Option<&PressedPage>) -> Result<HttpResponse, HandlerError> {
         let view = self.view(None).await?;
-        let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
+        let Some((link, proofed)) = view.interaction.at_consent() else { return Ok(self.on(&view)) };
         let (client, language) = (self.client(&view).await?, self.language(&view));
-        let at = AtConsent { interaction: &view.interaction, proofed, client: &client, language };
+        let at = AtConsent { interaction: &view.interaction, link, proofed, client: &client, language };
         let form = Denial { visitor: &self.visitor, step, page, remote: self.remote() };
         let denied = self.app.linking.deny(at, form, |offered| self.words(&view, at, offered), self.now).await;
         self.show(denied.map_err(|cause| self.failed(cause, &view))?)
@@ -124,27 +124,20 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered) -> ConsentPage {
         let (_, account) = proofed.accounts.iter().find(|(known, _)| known == id)?;
         Some(OfferedAccount { id: id.to_string(), account: account.into(), chosen: *id == offer.verified })
     };
-    let provider = &client.provider;
     ConsentPage {
-        client: SomeClient {
-            provider: client.provider_in(language).to_owned(),
-            name: client.name_in(language).to_owned(),
-            registration_number: provider.registration_number.clone(),
-            contact: provider.contact.clone(),
-            terms_uri: provider.terms_uri.clone(),
-        },
+        client: SomeClient::of(client, language),
         permissions: Details::granted(&offer.scope, Vec::new(), offer.limits.as_ref()).permissions,
         from: offer.limits.as_ref().and_then(|l| l.from),
         to: offer.limits.as_ref().and_then(|l| l.to),
         openid: offered.request.openid(),
-        standing: standing(proofed, offered),
+        existing: existing(proofed, offered),
         ends: match &offered.links {
-            OtherLinks::Beside(Some(grant)) => {
+            OtherLinks::Additional(Some(grant)) => {
                 Some(EndingLink { since: grant.created_at, reference: grant.reference.clone() })
             }
             _ => None,
         },
-        asked_again: offered.asked_again,
+        reconfirm: offered.reconfirm,
         accounts: offer.accounts.iter().filter_map(shown).collect(),
         choose: offer.choose,
         days: offer.period.as_secs() / 86_400,
@@ -158,13 +151,13 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered) -> ConsentPage {
 }
 
 /// The link that the request changes.
-fn standing(proofed: &Proofed, offered: &Offered) -> Option<StandingLink> {
+fn existing(proofed: &Proofed, offered: &Offered) -> Option<ExistingLink> {
     let OtherLinks::Changes(action, grant) = &offered.links else { return None };
     let accounts = proofed.accounts.iter().filter(|(id, _)| grant.details.accounts.contains(id));
     let replaced = *action == ChangeAction::Replace;
     let asked = Details::granted(&offered.offer.scope, Vec::new(), offered.offer.limits.as_ref()).permissions;
     let ends = |p: &&Permission| replaced && !asked.contains(p);
-    Some(StandingLink {
+    Some(ExistingLink {
         replaced,
         permissions: grant.details.permissions.clone(),
         accounts: accounts.map(|(_, account)| account.into()).collect(),

@@ -11,7 +11,7 @@ use crate::stream::request;
 use crate::stream::set::TYP;
 use crate::web::error::ApiError;
 use crate::web::{App, Shared, paths};
-use actix_web::web::{Bytes, Path, block};
+use actix_web::web::{Bytes, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -79,7 +79,7 @@ pub async fn post(
 async fn found(app: &App, sets: Vec<(String, Value)>, mut more: bool) -> Result<HttpResponse, ApiError> {
     let keys = app.keys.clone();
     // A signature takes a millisecond: a hundred of them must not keep other requests waiting.
-    let signed = block(move || {
+    let signed = app.streams.sign(move || {
         sets.into_iter().map(|(jti, claims)| keys.sign(Alg::Rs256, Some(TYP), &claims).map(|set| (jti, set))).collect()
     });
     let signed: Result<Vec<(String, String)>, _> = signed.await.map_err(|cause| failed(&cause))?;

@@ -70,6 +70,7 @@ pub async fn post(req: HttpRequest, app: Shared, body: Result<Bytes, actix_web::
     let new = prepared(&req, &app, &client, body, false).await?;
     let own = client.clone();
     let created = app.store.write(move |tx| manage::create(tx, &own, &new, now)).await?.map_err(refused)?;
+    app.streams.wake();
     Ok(answer(HttpResponse::Created()).json(shown(&app, &client, &created)))
 }
 
