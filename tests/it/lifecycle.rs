@@ -479,7 +479,7 @@ async fn tables_forget_what_they_may(test_store: TestStore) {
     w.wait(3 * 366 * DAY);
     assert_eq!(tidy(&w).await, []);
     w.wait(4 * 366 * DAY);
-    assert_eq!(tidy(&w).await, [("grants", 2), ("events", 1), ("consents", 3)]);
+    assert_eq!(tidy(&w).await, [("grants", 2), ("events", 1), ("consents", 3), ("consent_words", 1)]);
     assert_eq!(w.count("select count(*) from events", vec![]).await, 0);
     w.whole().await;
 }

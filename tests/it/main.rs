@@ -17,6 +17,7 @@ mod client_limits;
 mod clients;
 mod config;
 mod conformance;
+mod consent_words;
 mod demo;
 mod demo_events;
 mod demo_link;

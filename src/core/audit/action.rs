@@ -73,6 +73,7 @@ actions! {
     StreamEventRefused => "stream.event_refused",
     StaffGrantsListed => "staff.grants.listed",
     StaffGrantShown => "staff.grant.shown",
+    StaffConsentShown => "staff.consent.shown",
     StaffLocksListed => "staff.locks.listed",
     StaffAuditVerified => "staff.audit.verified",
     StaffAuditExported => "staff.audit.exported",

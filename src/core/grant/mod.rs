@@ -15,6 +15,7 @@ mod create;
 mod further;
 pub mod manage;
 mod narrow;
+pub mod receipt;
 pub(crate) mod row;
 pub mod sql;
 mod state;

@@ -3,6 +3,7 @@
 use super::{BATCH, account, notice};
 use crate::client::registration;
 use crate::clock::Instant;
+use crate::keys::ring;
 use crate::store::{self, Result, Tx};
 use crate::{authorize, client, consent, grant, identity, token};
 use std::time::Duration;
@@ -53,6 +54,10 @@ pub const TASKS: &[(&str, HousekeepingTask)] = &[
     ("grants", |tx, now, keep, limit| grant::sql::prune(tx, now, keep.consents, limit)),
     ("events", |tx, now, keep, limit| events(tx, now, keep.consents, limit)),
     ("consents", |tx, now, keep, limit| consent::sql::prune(tx, now, keep.consents, limit)),
+    ("receipt_keys", |tx, now, keep, limit| {
+        ring::prune_receipt_keys(tx, now - keep.consents.max(consent::RETENTION_LEAST), limit)
+    }),
+    ("consent_words", |tx, _, _, limit| consent::sql::prune_words(tx, limit)),
     ("notices (addresses)", |tx, now, keep, limit| erase(tx, now, keep.addresses, limit)),
     ("my_visits", |tx, now, _, limit| identity::prune_visits(tx, now, limit)),
     ("account_events", |tx, now, _, limit| account::prune(tx, now, limit)),

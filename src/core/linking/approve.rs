@@ -1,7 +1,7 @@
 //! 許可する (R72, G21): the core bank is asked once more, then consent, grant, code, notice and the end of the interaction
 //! are written in one transaction. Then the browser goes straight to the app.
 
-use super::offer::{AtConsent, Offered, OtherLinks, PageFailed};
+use super::offer::{AtConsent, Offered, OtherLinks, PageFailed, PressedPage};
 use super::{Linking, Result};
 use crate::account::Account;
 use crate::audit::AuditAction;
@@ -9,7 +9,7 @@ use crate::authorize::sql::{Consumed, consume};
 use crate::authorize::{AuthorizationResponse, Outcome, oauth_answer};
 use crate::client::Status;
 use crate::clock::Instant;
-use crate::consent::{self, ConsentChoice, Customer, GivenConsent, Missing};
+use crate::consent::{self, ConsentChoice, ConsentWords, Customer, GivenConsent, Missing};
 use crate::grant::change::NewChange;
 use crate::grant::{self, GrantSummary, NewGrant, code::CodeBinding};
 use crate::id::AccountId;
@@ -34,8 +34,8 @@ pub struct Approval<'a> {
     pub step: &'a str,
     /// The checkbox, and the accounts.
     pub choice: &'a ConsentChoice,
-    /// The digest of the page with the form. A form without one is accepted.
-    pub shown: Option<&'a str>,
+    /// The page with the form. A form that names none is accepted; its period ends as that of a page shown now.
+    pub page: Option<&'a PressedPage>,
     /// Network address and user agent in one line.
     pub remote: Secret,
 }
@@ -73,20 +73,21 @@ impl Linking {
         &self,
         at: AtConsent<'_>,
         form: Approval<'_>,
-        words: impl Fn(&Offered) -> std::result::Result<Hash, PageFailed>,
+        words: impl Fn(&Offered) -> std::result::Result<ConsentWords, PageFailed>,
         now: Instant,
     ) -> Result<Approved> {
         let AtConsent { proofed, client, interaction, .. } = at;
         if client.status != Status::Active {
             return self.not_approved(&form, Ending::Failed, now).await;
         }
-        let offered = self.offer(at, words, now).await?;
+        let (offered, same) = self.pressed(at, form.page, words, now).await?;
         if let Some(ending) = offered.nothing() {
             return self.not_approved(&form, ending, now).await;
         }
-        // The customer must agree to the sentences shown. A record, a text or the language may have changed since.
+        // The customer must agree to the sentences shown. A record, a text or the language may have changed since, and the end
+        // that stood there may lie further away than the period allows now.
         let errors = |problems| FormErrors { problems, chosen: Some(ticked_lines(&offered, form.choice)) };
-        if form.shown.is_some_and(|shown| shown != offered.shown()) {
+        if !same {
             return self.once_more(&form, errors(lacking(Missing::Agreement)), None, now).await;
         }
         let customer = Customer::of(proofed, interaction.id.clone(), form.remote.clone());
@@ -243,6 +244,7 @@ impl Linking {
             last3,
             accounts: shared().map(|(_, account)| Completed::of_account(account)).collect(),
             expires_at: agreed.expires_at,
+            days: Some(offered.offer.period.as_secs() / 86_400),
             language,
         };
         let to = Secret::new(proofed.personal.email.as_str());

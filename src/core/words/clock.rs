@@ -65,10 +65,11 @@ impl Instant {
         const MINUTE: i64 = 60_000;
         Self((self.0 + MINUTE - 1).div_euclid(MINUTE) * MINUTE)
     }
-    /// The last whole minute not after this time.
+    /// The last whole minute not after this time: a page shows it, and everybody may rely on it.
     #[must_use]
     pub const fn floor_minute(self) -> Self {
-        Self(self.0.div_euclid(60_000) * 60_000)
+        const MINUTE: i64 = 60_000;
+        Self(self.0.div_euclid(MINUTE) * MINUTE)
     }
     /// The last whole second not after this time: the form of `exp` (RFC 7519 §2).
     #[must_use]

@@ -260,6 +260,11 @@ const RULES: &[Rule] = &[
         },
         "must be one word of ASCII characters",
     ),
+    (
+        "institution.terms_file",
+        |c, _| c.institution.terms_file.is_some() || c.server.mode != Mode::Production,
+        "must name the file with the text of the terms (API利用規定): each consent record holds its SHA-256",
+    ),
 ];
 
 pub(super) fn all(config: &Config) -> Result<(), Error> {

@@ -215,6 +215,8 @@ pub struct Institution {
     pub terms_url: String,
     /// The version of the terms a customer agrees to.
     pub terms_version: String,
+    /// The file with their text; production needs it.
+    pub terms_file: Option<PathBuf>,
     /// よくあるご質問.
     pub faq_url: String,
     /// お問い合わせ先.
@@ -372,7 +374,7 @@ impl Config {
         let s = &mut self.server;
         let files = [&mut s.data_dir, &mut s.master_key_file];
         let maybe = [&mut s.tls_cert_file, &mut s.tls_key_file, &mut self.store.url_file, &mut self.mail.password_file];
-        let further = [&mut self.mail.ca_file];
+        let further = [&mut self.mail.ca_file, &mut self.institution.terms_file];
         let more = [&mut s.mtls_ca_file, &mut s.mtls_crl_file, &mut self.bank.token_file, &mut self.outbound.ca_file];
         let trust = &mut self.registration.software_statement_keys_file;
         let hooks = self.telephony.hook_secret_files.iter_mut().chain(self.bank.event_secret_files.iter_mut());

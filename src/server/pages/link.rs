@@ -185,7 +185,7 @@ pub struct ConsentPage {
     pub choose: bool,
     /// 認可期間 in days.
     pub days: u64,
-    /// The end of 認可期間.
+    /// The end of 認可期間: a whole minute.
     pub until: Instant,
     /// When ① to ⑤ were passed, if they come from a proofing session (decision 15).
     pub remembered: Option<Instant>,
@@ -195,11 +195,9 @@ pub struct ConsentPage {
     /// Why the customer could not continue (R34–R37).
     #[serde(serialize_with = "problems")]
     pub problems: Vec<Problem>,
-    /// The digest of this page, which its form sends back.
-    pub shown: Option<String>,
     /// 受付番号, if it is known.
     pub reference: Option<String>,
-    /// The time of the page.
+    /// The time of the page: a whole minute.
     pub at: Instant,
 }
 

@@ -16,6 +16,7 @@ pub mod link;
 pub mod my;
 pub mod parts;
 pub mod samples;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -27,6 +28,7 @@ pub use chrome::{Chrome, InstitutionProfile};
 pub use link::*;
 pub use my::*;
 pub use parts::*;
+pub use shown::ShownConsent;
 pub use words::WordsError;
 
 use engine::Engine;
@@ -82,8 +84,6 @@ pages! {
     call(CallPage) = "call.html";
     /// ⑤ キャッシュカード暗証番号認証
     pin(PinPage) = "pin.html";
-    /// ⑥ 情報連携認可
-    consent(ConsentPage) = "consent.html";
     /// API連携認証の中止
     cancelled(CancelledPage) = "cancelled.html";
     /// API連携認証の一時停止
@@ -122,6 +122,21 @@ impl Pages {
         })
     }
 
+    /// ⑥ 情報連携認可, with its words.
+    ///
+    /// # Errors
+    /// An error in the template or its texts.
+    pub fn shown_consent(&self, chrome: &Chrome, page: &ConsentPage) -> Result<ShownConsent, Error> {
+        ShownConsent::new(chrome.language, self.marked("consent.html", chrome, page)?)
+    }
+    /// ⑥ without a digest in its form.
+    ///
+    /// # Errors
+    /// An error in the template or its texts.
+    pub fn consent(&self, chrome: &Chrome, page: &ConsentPage) -> Result<String, Error> {
+        Ok(self.shown_consent(chrome, page)?.html(""))
+    }
+
     /// The institution of these pages.
     #[must_use]
     pub fn institution(&self) -> &InstitutionProfile {
@@ -142,6 +157,14 @@ impl Pages {
     }
 
     fn render<P: Serialize + Framed>(
+        &self,
+        template: &'static str,
+        chrome: &Chrome,
+        page: &P,
+    ) -> Result<String, Error> {
+        Ok(shown::unmarked(self.marked(template, chrome, page)?))
+    }
+    fn marked<P: Serialize + Framed>(
         &self,
         template: &'static str,
         chrome: &Chrome,

@@ -189,7 +189,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         keys: keys.clone(),
         sealer: sealer.clone(),
         random: parts.random.clone(),
-        rules: config.linking_rules(),
+        rules: config.linking_rules()?,
     };
     let trust = checks::trust(&config)?;
     let hook = checks::hook(&config)?;

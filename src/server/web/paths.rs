@@ -16,6 +16,8 @@ pub const REVOKE: &str = "/oauth/revoke";
 pub const REGISTER: &str = "/oauth/register";
 /// Grant Management for OAuth 2.0 §6; with `/{grant_id}`.
 pub const GRANTS: &str = "/oauth/grants";
+/// The public halves of the keys that signed receipts of grants.
+pub const RECEIPT_KEYS: &str = "/oauth/receipt-keys";
 /// OpenID Connect Core §5.3.
 pub const USERINFO: &str = "/oauth/userinfo";
 /// RFC 7517 §5.

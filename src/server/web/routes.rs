@@ -15,6 +15,7 @@ pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
     cfg.default_service(to(nothing_here));
     let client = format!("{}/{{client_id}}", paths::REGISTER);
     let grant = format!("{}/{{grant_id}}", paths::GRANTS);
+    let receipt = format!("{grant}/receipt");
     let poll = format!("{}/{{stream_id}}", paths::STREAM_POLL);
     write(
         cfg,
@@ -34,6 +35,8 @@ pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
             at(&client, as_json).get(register::get).put(register::put).delete(register::delete),
             at(paths::GRANTS, as_json).get(grants::unnamed),
             at(&grant, as_json).get(grants::get).delete(grants::delete),
+            at(&receipt, as_json).get(grants::receipt),
+            at(paths::RECEIPT_KEYS, as_json).get(grants::receipt_keys),
             at("/link/{interaction}/call/status", as_json).get(link::status),
             at("/link/{interaction}/{screen}", as_page).get_and_head(link::get, page::head).post(link::post),
             at("/my", as_page).get_and_head(link::my::start, page::head),

@@ -355,7 +355,6 @@ fn consent() -> ConsentPage {
         remembered: None,
         missing: None,
         problems: vec![],
-        shown: None,
         reference: Some("ABCD-1234".into()),
         at: NOW,
     }

@@ -197,6 +197,12 @@ fn forms_have_the_documented_names() {
         let mut inputs = named("<input");
         let steps = inputs.iter().filter(|n| *n == "step").count();
         inputs.retain(|n| n != "step");
+        if page.starts_with("consent") {
+            for hidden in ["at", "until", "shown"] {
+                assert_eq!(inputs.iter().filter(|n| *n == hidden).count(), 1, "{page}: what binds the page");
+                inputs.retain(|n| n != hidden);
+            }
+        }
         inputs.extend(named("<select"));
         let mut wanted: Vec<_> = fields.iter().map(|f| (*f).to_owned()).collect();
         inputs.sort();

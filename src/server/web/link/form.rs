@@ -1,8 +1,10 @@
 //! The forms of the screens; field names as in requirements.md#forms.
 
-use crate::consent::ConsentChoice;
+use crate::clock::Instant;
+use crate::consent::{ConsentChoice, PagePeriod};
 use crate::id::{AccountId, GrantId};
 use crate::identity::{AccountForm, CustomerForm, Posted, PurposeKind};
+use crate::linking::PressedPage;
 use crate::my::StopRequest;
 use crate::params::{Params, decode};
 use crate::secret::Secret;
@@ -19,10 +21,10 @@ pub(super) struct PostedForm {
 pub(super) enum Action {
     /// One of the five checks.
     Check(Box<Posted>),
-    /// ⑥ 許可する, with the digest of the page it was on.
-    Allow(ConsentChoice, Option<String>),
-    /// ⑥ 拒否する
-    Deny,
+    /// ⑥ 許可する, with the page it was on.
+    Allow(ConsentChoice, Option<PressedPage>),
+    /// ⑥ 拒否する, with the page it was on.
+    Deny(Option<PressedPage>),
     /// 連携元画面へ
     Return,
     /// 停止を確定する on the customer's own page
@@ -52,6 +54,14 @@ fn customer(params: &Params) -> CustomerForm {
         email: text("email"),
         email_confirm: text("email_confirm"),
     }
+}
+
+/// The page that a form of ⑥ was on; `None` for a form that names none.
+fn pressed(params: &Params) -> Option<PressedPage> {
+    let digest = params.get("shown")?.to_owned();
+    // A time that is no number is none of ours: the digest will not fit either.
+    let time = |name| Instant::from_millis(params.get(name).and_then(|text| text.parse().ok()).unwrap_or_default());
+    Some(PressedPage { period: PagePeriod { at: time("at"), until: time("until") }, digest })
 }
 
 /// What was typed in a form, whatever the result of the form is. Never a PIN.
@@ -88,10 +98,10 @@ pub(super) fn parse(kind: PurposeKind, screen: &str, body: &[u8]) -> Option<Post
             let account = |pair: &&str| AccountId::parse(&decode(pair.split_once('=')?.1).ok()?);
             // An account id that cannot have been on our page: reject the form.
             let accounts = chosen.iter().map(account).collect::<Option<Vec<_>>>()?;
-            let shown = params.get("shown").map(str::to_owned);
-            Action::Allow(ConsentChoice { agree: params.get("agree") == Some("yes"), accounts }, shown)
+            let choice = ConsentChoice { agree: params.get("agree") == Some("yes"), accounts };
+            Action::Allow(choice, pressed(&params))
         }
-        ("consent", "deny") => Action::Deny,
+        ("consent", "deny") => Action::Deny(pressed(&params)),
         (
             "account" | "customer" | "phone" | "call" | "pin" | "consent" | "cancelled" | "locked" | "closed"
             | "expired",

@@ -207,8 +207,8 @@ impl ScreenContext<'_> {
         };
         match form.action {
             Action::Check(posted) => self.form(&form.step, *posted, typed).await,
-            Action::Allow(choice, shown) => self.allow(&form.step, &choice, shown.as_deref()).await,
-            Action::Deny => self.deny(&form.step).await,
+            Action::Allow(choice, page) => self.allow(&form.step, &choice, page.as_ref()).await,
+            Action::Deny(page) => self.deny(&form.step, page.as_ref()).await,
             Action::Return => self.leave(&form.step).await,
             Action::Stop(what) => self.stop(&form.step, what).await,
         }
