@@ -233,7 +233,7 @@ async fn an_end_that_lies_too_far_away_is_shown_again() {
 }
 
 #[tokio::test]
-async fn the_core_bank_is_reconfirm_and_has_the_last_word() {
+async fn the_core_bank_is_asked_again_and_has_the_last_word() {
     for (how, message) in [
         (BankError::Failed("down".into()), Message::R36),
         (BankError::NotOffered, Message::R37),
