@@ -58,7 +58,7 @@ pub struct ReceiptParties<'a> {
 /// The record of a grant of this client that was redeemed once, ended or not; `None` for every other.
 pub fn find(tx: &mut Tx<'_, '_>, client: &ClientId, id: &GrantId) -> Result<Option<GrantReceipt>> {
     let Some(grant) = sql::load(tx, id)?.filter(|grant| grant.client == *client) else { return Ok(None) };
-    let events = event::of_grant(tx, id, 0, MOST)?;
+    let events = event::story_of_grant(tx, id, MOST)?;
     // A code that nobody redeemed made no link.
     if !tx.row("select activated_at from grants where id = ?1", &[id.as_str().into()])?.is_some_and(was_active) {
         return Ok(None);

@@ -70,7 +70,8 @@ pub async fn delete(req: HttpRequest, app: Shared, id: Path<String>) -> Result<H
     let (client, id) = client(&req, &app, (&id, "", "grant_management_revoke"), now).await?;
     let of = client.id.clone();
     let work = move |tx: &mut crate::store::Tx<'_, '_>| manage::revoke(tx, &of, &id, now);
-    if app.store.write(work).await? {
+    // As by revocation: an end is not refused because the server is busy.
+    if app.store.ending().write(work).await? {
         Ok(HttpResponse::NoContent().insert_header((CACHE_CONTROL, "no-store")).finish())
     } else {
         Err(UNKNOWN)

@@ -1,7 +1,7 @@
 //! The tables `grant_changes` and `grant_change_accounts`, and what a change does to its grant.
 
 use super::super::create::insert_code;
-use super::super::{Grant, GrantState, narrow, sql};
+use super::super::{Grant, GrantState, Reason, narrow, sql};
 use super::{ChangeAction, GrantChange, NewChange};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::client;
@@ -182,6 +182,18 @@ pub(in super::super) fn apply(
         "update grant_changes set applied_at = ?2 where consent_id = ?1",
         &[change.consent.as_str().into(), now.into()],
     )?;
+    // Another change that was agreed to before rests on what the link was then: its code is good for nothing.
+    let others = "select consent_id from grant_changes where grant_id = ?1 and applied_at is null";
+    for row in tx.rows(others, std::slice::from_ref(&id))? {
+        forget(tx, row.text(0)?)?;
+    }
+    sql::end_unredeemed(
+        tx,
+        before,
+        &Reason::Replaced { by: after.id.clone() },
+        &Actor::Client(after.client.clone()),
+        now,
+    )?;
     narrow::updated(tx, after, ("client", Actor::Client(after.client.clone()), None), now)?;
     if change.action == ChangeAction::Replace {
         tx.execute("update grants set aud = ?2 where id = ?1", &[id, change.aud.join(" ").into()])?;
@@ -202,9 +214,14 @@ pub fn forget_account(tx: &mut Tx<'_, '_>, account: &Hash) -> Result<()> {
                      where a.account_index = ?1 and c.applied_at is null";
     let account = [(*account).into()];
     for row in tx.rows(unapplied, &account)? {
-        let consent = [Value::from(row.text(0)?)];
-        tx.execute("delete from grant_change_accounts where consent_id = ?1", &consent)?;
-        tx.execute("delete from grant_changes where consent_id = ?1", &consent)?;
+        forget(tx, row.text(0)?)?;
     }
+    Ok(())
+}
+
+fn forget(tx: &mut Tx<'_, '_>, consent: &str) -> Result<()> {
+    let consent = [Value::from(consent)];
+    tx.execute("delete from grant_change_accounts where consent_id = ?1", &consent)?;
+    tx.execute("delete from grant_changes where consent_id = ?1", &consent)?;
     Ok(())
 }

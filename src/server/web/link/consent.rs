@@ -152,16 +152,24 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered) -> ConsentPage {
 
 /// The link that the request changes.
 fn existing(proofed: &Proofed, offered: &Offered) -> Option<ExistingLink> {
-    let OtherLinks::Changes(action, grant) = &offered.links else { return None };
-    let accounts = proofed.accounts.iter().filter(|(id, _)| grant.details.accounts.contains(id));
+    let (OtherLinks::Changes(action, _), Some(link)) = (&offered.links, &offered.offer.existing) else { return None };
+    let own = &link.details;
+    let accounts = proofed.accounts.iter().filter(|(id, _)| own.accounts.contains(id));
     let replaced = *action == ChangeAction::Replace;
-    let asked = Details::granted(&offered.offer.scope, Vec::new(), offered.offer.limits.as_ref()).permissions;
-    let ends = |p: &&Permission| replaced && !asked.contains(p);
+    let limits = offered.offer.limits.as_ref();
+    let asked = Details::granted(&offered.offer.scope, offered.offer.accounts.clone(), limits);
+    let (_, whole) = action.agreed((&link.scope, own), (&offered.offer.scope, &asked));
+    let ends = |p: &&Permission| replaced && !asked.permissions.contains(p);
     Some(ExistingLink {
         replaced,
-        permissions: grant.details.permissions.clone(),
+        permissions: own.permissions.clone(),
+        from: own.from,
+        to: own.to,
         accounts: accounts.map(|(_, account)| account.into()).collect(),
-        ending: grant.details.permissions.iter().filter(ends).copied().collect(),
+        ending: own.permissions.iter().filter(ends).copied().collect(),
+        whole: whole.permissions,
+        whole_from: whole.from,
+        whole_to: whole.to,
     })
 }
 
