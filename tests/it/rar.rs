@@ -13,7 +13,7 @@ on_both!(
     accounts_asked_by_name_are_the_customers_or_left_out,
     nothing_to_share_is_a_dead_end_that_leads_back,
     permissions_and_days_are_shown_and_kept,
-    the_bank_is_reconfirm_before_anything_is_recorded,
+    the_bank_is_asked_again_before_anything_is_recorded,
     nobody_agrees_to_a_page_they_have_not_seen,
     a_request_by_scope_alone_is_about_the_verified_account,
     what_happens_to_a_shared_account_narrows_the_link,
@@ -223,7 +223,7 @@ async fn permissions_and_days_are_shown_and_kept(w: &Town) {
     assert!(w.mail().await[0].text.contains("入出金明細（2026年9月1日から2026年10月31日まで）"));
 }
 
-async fn the_bank_is_reconfirm_before_anything_is_recorded(w: &Town) {
+async fn the_bank_is_asked_again_before_anything_is_recorded(w: &Town) {
     let (app, own) = (w.creco(), w.bank.ids("115-ordinary-1100026").await);
     let (pending, mut browser) = at_consent(w, &app, "accounts", &detail(json!({}))).await;
     w.bank.fail(Some(BankError::Failed("down".into())));
