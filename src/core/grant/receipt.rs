@@ -127,7 +127,7 @@ impl GrantReceipt {
     /// What happened: who, in the words of `by` and no more.
     fn story(&self, issuer: &str, now: Instant) -> Vec<Value> {
         let grant = &self.grant;
-        let mut told: Vec<(Instant, EventKind, String)> = self.events.iter().filter_map(told).collect();
+        let mut told: Vec<(Instant, EventKind, String)> = self.events.iter().filter_map(event_line).collect();
         if let GrantState::Expired { at } = grant.state_at(now)
             && !told.iter().any(|(_, kind, _)| *kind == EventKind::GrantExpired)
         {
@@ -154,7 +154,7 @@ impl GrantReceipt {
 }
 
 /// An event of a receipt: what the app has heard of too.
-fn told(event: &Event) -> Option<(Instant, EventKind, String)> {
+fn event_line(event: &Event) -> Option<(Instant, EventKind, String)> {
     let by = match event.kind {
         EventKind::GrantCreated => "customer",
         EventKind::GrantUpdated | EventKind::GrantRevoked => event.detail["by"].as_str()?,

@@ -55,7 +55,7 @@ pub enum OtherLinks {
 }
 /// What the form of ⑥ says about the page it was on.
 #[derive(Debug, Clone)]
-pub struct PressedPage {
+pub struct SubmittedPage {
     /// When it was shown, and the end that stood on it.
     pub period: PagePeriod,
     /// Its digest.
@@ -118,10 +118,10 @@ impl Linking {
 
     /// The offer on the page whose button was pressed, and whether the page is still what the server shows. `words` renders the
     /// page; it is not called where nothing can be offered. A form without a page counts as one that is shown now.
-    pub(super) async fn pressed(
+    pub(super) async fn offer_submitted(
         &self,
         at: AtConsent<'_>,
-        page: Option<&PressedPage>,
+        page: Option<&SubmittedPage>,
         words: impl Fn(&Offered) -> std::result::Result<ConsentWords, PageFailed>,
         now: Instant,
     ) -> Result<(Offered, bool)> {

@@ -94,7 +94,7 @@ pub async fn receipt(req: HttpRequest, app: Shared, id: Path<String>) -> Result<
     let (of, kid) = (client.id.clone(), key.kid().to_owned());
     let found = app.store.read(move |tx| {
         let Some(found) = receipt::find(tx, &of, &id)? else { return Ok(None) };
-        let kept = ring::keeps_receipt_key(tx, &kid, found.ends_at())?;
+        let kept = ring::stores_receipt_key(tx, &kid, found.ends_at())?;
         Ok(Some((found, kept)))
     });
     let (found, kept) = found.await?.ok_or(UNKNOWN)?;
@@ -115,7 +115,7 @@ pub async fn receipt(req: HttpRequest, app: Shared, id: Path<String>) -> Result<
     if !kept {
         // Before the receipt leaves: it must be verifiable however often the keys are rotated.
         let ends_at = found.ends_at();
-        app.store.write(move |tx| ring::keep_receipt_key(tx, &key, ends_at)).await?;
+        app.store.write(move |tx| ring::store_receipt_key(tx, &key, ends_at)).await?;
     }
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))

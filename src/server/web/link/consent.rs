@@ -4,7 +4,7 @@ use super::{HandlerError, ScreenContext};
 use crate::consent::{self, ChangeAction, ConsentChoice, ConsentWords, Details, Missing, Permission};
 use crate::id::AccountId;
 use crate::identity::{Field, Problem, Proofed, View, ViewResult};
-use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed, PressedPage};
+use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed, SubmittedPage};
 use crate::pages::{ConsentPage, EndingLink, ExistingLink, OfferedAccount, SomeClient};
 use crate::secret::Secret;
 use crate::web::page::{self, Leads};
@@ -38,7 +38,7 @@ impl ScreenContext<'_> {
         &self,
         step: &str,
         choice: &ConsentChoice,
-        page: Option<&PressedPage>,
+        page: Option<&SubmittedPage>,
     ) -> Result<HttpResponse, HandlerError> {
         let turn = self.app.identity.turn_of(&self.visitor).await;
         let view = self.view(None).await?;
@@ -66,7 +66,7 @@ impl ScreenContext<'_> {
     }
 
     /// 拒否する
-    pub(super) async fn deny(&self, step: &str, page: Option<&PressedPage>) -> Result<HttpResponse, HandlerError> {
+    pub(super) async fn deny(&self, step: &str, page: Option<&SubmittedPage>) -> Result<HttpResponse, HandlerError> {
         let view = self.view(None).await?;
         let Some((link, proofed)) = view.interaction.at_consent() else { return Ok(self.on(&view)) };
         let (client, language) = (self.client(&view).await?, self.language(&view));
