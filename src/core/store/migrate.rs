@@ -32,6 +32,7 @@ pub const FILES: &[File] = &[
     ("0017_grant_changes", include_str!("schema/0017_grant_changes.sql")),
     ("0018_last_use", include_str!("schema/0018_last_use.sql")),
     ("0019_my", include_str!("schema/0019_my.sql")),
+    ("0022_call_records", include_str!("schema/0022_call_records.sql")),
 ];
 
 /// The state of one schema file in a database.
