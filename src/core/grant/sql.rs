@@ -132,6 +132,11 @@ pub fn in_use(tx: &mut Tx<'_, '_>, client: &ClientId, account: &Hash, now: Insta
     Ok(grant.filter(|grant| grant.is_live(now)))
 }
 
+/// The account that a grant was verified by, by its keyed index.
+pub fn account_of(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<Option<Hash>> {
+    tx.row("select account_index from grants where id = ?1", &[id.as_str().into()])?.map(|row| row.hash(0)).transpose()
+}
+
 /// The grants that share one account (its keyed index), verified or chosen beside it, newest first: what staff look up when a customer telephones.
 pub fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, limit: i64) -> Result<Vec<Grant>> {
     let sql = concat!(

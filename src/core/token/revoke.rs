@@ -78,7 +78,7 @@ pub fn revoke(
         (&found.token.id, &client.id, &found.token.aud),
         found.grant.as_ref(),
         EventKind::TokenRevoked,
-        detail,
+        (detail, None),
         now,
     )?;
     Ok(Ok(Revoked::Token))

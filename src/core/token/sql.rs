@@ -193,16 +193,19 @@ pub(super) fn emit_event(
     event::emit(tx, &Event { detail, aud: aud.to_vec(), ..Event::of_client(id, now, kind, Some(client.clone())) })
 }
 
-/// The event, and the audit record.
+/// The event, and the audit record. Only the record says for which `grant_type` a token was issued.
 pub(super) fn emit_and_audit(
     tx: &mut Tx<'_, '_>,
     (token, client, aud): (&TokenId, &ClientId, &[String]),
     grant: Option<&Grant>,
     kind: EventKind,
-    detail: serde_json::Value,
+    (mut detail, grant_type): (serde_json::Value, Option<&'static str>),
     now: Instant,
 ) -> Result<()> {
     emit_event(tx, (token, client, aud), grant.map(|g| &g.id), kind, detail.clone(), now)?;
+    if let Some(grant_type) = grant_type {
+        detail["grant_type"] = grant_type.into();
+    }
     let entry = Entry {
         client: Some(client.clone()),
         grant: grant.map(|g| g.id.clone()),

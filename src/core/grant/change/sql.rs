@@ -1,6 +1,6 @@
 //! The tables `grant_changes` and `grant_change_accounts`, and what a change does to its grant.
 
-use super::super::create::insert_code;
+use super::super::create::{insert_code, record_shared, shared_accounts};
 use super::super::{Grant, GrantState, Reason, narrow, sql};
 use super::{ChangeAction, GrantChange, NewChange};
 use crate::audit::{self, Actor, AuditAction, Entry};
@@ -127,6 +127,7 @@ pub(in super::super) fn apply(
         Some(row) => (row.opt_text(0)?.unwrap_or_default(), row.opt_text(1)?.and_then(AccountId::parse)),
         None => ("", None),
     };
+    let shared_before = shared_accounts(tx, Some(&after.id))?;
     // The resource servers of before hear of the change too: a replacement ends tokens that they accept.
     let mut hears = change.aud.clone();
     hears.extend(words(old_aud).filter(|one| change.aud.iter().all(|known| known != one)).map(str::to_owned));
@@ -205,7 +206,8 @@ pub(in super::super) fn apply(
         detail: json!({"consent": after.consent, "action": change.action.as_str(), "until": after.expires_at.rfc3339()}),
         ..Entry::new(now, Actor::Client(after.client.clone()), AuditAction::GrantChanged)
     };
-    audit::append(tx, &entry)
+    audit::append(tx, &entry)?;
+    record_shared(tx, &entry, &shared_before)
 }
 
 /// Forgets every change with this account that no code has applied: the core bank says that something happened to it.
