@@ -4,7 +4,7 @@ use super::{BATCH, account, notice};
 use crate::client::registration;
 use crate::clock::Instant;
 use crate::store::{self, Result, Tx};
-use crate::{authorize, client, consent, grant, token};
+use crate::{authorize, client, consent, grant, notice_address, token};
 use std::time::Duration;
 
 /// The retention times the institution can configure.
@@ -54,6 +54,9 @@ pub const TASKS: &[(&str, HousekeepingTask)] = &[
     ("events", |tx, now, keep, limit| events(tx, now, keep.consents, limit)),
     ("consents", |tx, now, keep, limit| consent::sql::prune(tx, now, keep.consents, limit)),
     ("notices (addresses)", |tx, now, keep, limit| erase(tx, now, keep.addresses, limit)),
+    ("notices (addresses of links)", |tx, now, keep, limit| {
+        notice_address::erase(tx, now - (notice::TRY_FOR + keep.addresses), now, limit)
+    }),
     ("account_events", |tx, now, _, limit| account::prune(tx, now, limit)),
     ("notices", |tx, now, _, limit| forget(tx, now, limit)),
     ("store_markers", |tx, _, _, limit| store::prune_markers(tx, limit)),

@@ -4,7 +4,7 @@ use super::{Error, Linking, Result};
 use crate::authorize::{self, AuthorizationRequest, ChangeAction, GrantAction, INVALID_GRANT_ID};
 use crate::client::Client;
 use crate::clock::Instant;
-use crate::consent::{self, Offer, ExistingLink};
+use crate::consent::{self, ExistingLink, Offer};
 use crate::grant::{self, Grant};
 use crate::id::{AccountId, ClientId};
 use crate::identity::{Ending, Interaction, Proofed, Stage, ViewResult, Visitor, sql};

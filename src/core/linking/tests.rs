@@ -103,7 +103,7 @@ impl Scene<'_> {
     }
     async fn approve(&self, agree: bool, shown: Option<&str>) -> Result<Approved> {
         let view = self.customer.look().await;
-        let choice = ConsentChoice { agree, accounts: Vec::new() };
+        let choice = ConsentChoice { agree, accounts: Vec::new(), notices: false };
         let form = Approval {
             visitor: &self.customer.visitor,
             step: view.step.reveal(),

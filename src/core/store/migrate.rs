@@ -30,6 +30,7 @@ pub const FILES: &[File] = &[
     ("0015_doubt", include_str!("schema/0015_doubt.sql")),
     ("0016_streams", include_str!("schema/0016_streams.sql")),
     ("0017_grant_changes", include_str!("schema/0017_grant_changes.sql")),
+    ("0021_notices", include_str!("schema/0021_notices.sql")),
 ];
 
 /// The state of one schema file in a database.

@@ -122,7 +122,7 @@ pub(in super::super) fn apply(
     now: Instant,
 ) -> Result<()> {
     let id = Value::from(after.id.as_str());
-    let old = tx.row("select aud, account_id from grants where id = ?1", &[id.clone()])?;
+    let old = tx.row("select aud, account_id from grants where id = ?1", std::slice::from_ref(&id))?;
     let (old_aud, old_account) = match &old {
         Some(row) => (row.opt_text(0)?.unwrap_or_default(), row.opt_text(1)?.and_then(AccountId::parse)),
         None => ("", None),
@@ -168,7 +168,9 @@ pub(in super::super) fn apply(
         )?;
     }
     // Only accounts that the grant covers are shared; the verified one stands in its own column.
-    for row in tx.rows("select account_index, account_id from grant_accounts where grant_id = ?1", &[id.clone()])? {
+    for row in
+        tx.rows("select account_index, account_id from grant_accounts where grant_id = ?1", std::slice::from_ref(&id))?
+    {
         let covered = row.opt_text(1)?.and_then(AccountId::parse).is_none_or(|a| after.details.accounts.contains(&a));
         let account: Hash = row.hash(0)?;
         if !covered || account == after.account_index {

@@ -5,8 +5,10 @@ use crate::clock::Instant;
 use crate::consent::{self, ChangeAction, ConsentChoice, Details, Missing, Permission, words};
 use crate::id::AccountId;
 use crate::identity::{Field, Problem, Proofed, Stage, View, ViewResult};
+use crate::lifecycle::notice::TRY_FOR;
 use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed};
-use crate::pages::{Chrome, ConsentPage, EndingLink, OfferedAccount, SomeClient, ExistingLink};
+use crate::notice_address;
+use crate::pages::{Chrome, ConsentPage, EndingLink, ExistingLink, NoticesBox, OfferedAccount, SomeClient};
 use crate::secret::{Hash, Secret};
 use crate::web::page::{self, Leads};
 use crate::web::{cookie, error};
@@ -23,7 +25,8 @@ impl ScreenContext<'_> {
             let ended = self.app.linking.nothing_to_offer(&self.visitor, ending, self.now).await;
             return self.show(ended.map_err(|cause| self.failed(cause, view))?);
         }
-        let mut page = consent_context(at, &offered, self.now);
+        let mut page = consent_context(at, &offered, self.kept(), self.now);
+        page.notices.wanted = view.interaction.errors.notices;
         if let Some(chosen) = &view.interaction.errors.chosen {
             page.accounts.iter_mut().enumerate().for_each(|(place, line)| line.chosen = chosen.contains(&place));
         }
@@ -79,9 +82,14 @@ impl ScreenContext<'_> {
     /// The digest of the page's text without its time and step token, so that the same page always has the same digest.
     fn words(&self, view: &View, at: AtConsent<'_>, offered: &Offered) -> Result<Hash, PageFailed> {
         let frame = Chrome { path: String::new(), step: String::new(), ..self.frame(view) };
-        let page = consent_context(at, offered, Instant::from_millis(0));
+        let page = consent_context(at, offered, self.kept(), Instant::from_millis(0));
         let text = self.app.pages.consent(&frame, &page).map_err(|cause| PageFailed(cause.to_string()))?;
         Ok(words([text.as_str()]))
+    }
+
+    /// How long an address for notices is kept at most after its link has ended: a day of tries, and what the outbox keeps.
+    fn kept(&self) -> Duration {
+        TRY_FOR + self.app.config.mail.keep_address.get()
     }
 
     /// The network address and the user agent, for the record of a consent.
@@ -113,7 +121,7 @@ impl ScreenContext<'_> {
 }
 
 /// The content of the page for an offer, at this time.
-fn consent_context(at: AtConsent<'_>, offered: &Offered, now: Instant) -> ConsentPage {
+fn consent_context(at: AtConsent<'_>, offered: &Offered, kept: Duration, now: Instant) -> ConsentPage {
     let AtConsent { proofed, client, language, .. } = at;
     let offer = &offered.offer;
     let shown = |id: &AccountId| {
@@ -141,6 +149,11 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered, now: Instant) -> Consen
             _ => None,
         },
         asked_again: offered.asked_again,
+        notices: NoticesBox {
+            masked: notice_address::masked(proofed.personal.email.as_str()),
+            days: kept.as_secs().div_ceil(86_400),
+            wanted: false,
+        },
         accounts: offer.accounts.iter().filter_map(shown).collect(),
         choose: offer.choose,
         days: offer.period.as_secs() / 86_400,

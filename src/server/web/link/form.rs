@@ -85,7 +85,8 @@ pub(super) fn parse(screen: &str, body: &[u8]) -> Option<PostedForm> {
             // An account id that cannot have been on our page: reject the form.
             let accounts = chosen.iter().map(account).collect::<Option<Vec<_>>>()?;
             let shown = params.get("shown").map(str::to_owned);
-            Action::Allow(ConsentChoice { agree: params.get("agree") == Some("yes"), accounts }, shown)
+            let ticked = |name| params.get(name) == Some("yes");
+            Action::Allow(ConsentChoice { agree: ticked("agree"), accounts, notices: ticked("notices") }, shown)
         }
         ("consent", "deny") => Action::Deny,
         (
@@ -149,5 +150,8 @@ mod tests {
         assert!(parse("consent", b"step=s&action=allow&agree=yes&account=a1&account=%3Cb%3E").is_none());
         assert!(!choice("step=s&action=allow").agree);
         assert!(!choice("step=s&action=allow&agree=on").agree);
+        assert!(choice("step=s&action=allow&agree=yes&notices=yes").notices);
+        assert!(!choice("step=s&action=allow&agree=yes").notices, "no mail that nobody asked for");
+        assert!(!choice("step=s&action=allow&agree=yes&notices=on").notices);
     }
 }
