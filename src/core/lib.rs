@@ -30,6 +30,7 @@ pub mod audit;
 
 pub mod alarm;
 pub mod keys;
+pub mod notice_address;
 pub mod oxide;
 
 // The steps of a request, in order.

@@ -215,6 +215,9 @@ consent-my = You can check and stop a link at any time:
 legal-terms = Under our API terms of use we give your financial information to the provider of the app.
 legal-agree = I have read our API terms of use and agree to them.
 label-agree = Agreement
+notices-box = Please send me these notices by e-mail too.
+notices-which = when the permission is about to end, when the link has ended, when account linking was suspended, when a new link was allowed on this account
+notices-hint = Your e-mail address ({ $masked }) is used only to send these notices and is erased within { $n } days after the link has ended.
 allow = Allow
 deny = Refuse
 
@@ -413,3 +416,25 @@ mail-completed = { $institution }: { $at }, { $app } ({ $provider }), { $what },
 mail-account-none = none (no account is shared)
 mail-completed-english = { $institution }: you have allowed { $app } ({ $provider }) to read your account for { $days } days. You can check and stop it on our website, under “Check and stop linked services”. If this was not you, please call the number on the back of your passbook or cash card ({ $hours }).
 mail-completed-english-identity = { $institution }: you have allowed { $app } ({ $provider }) to recognise you for { $days } days. It cannot read your accounts. If this was not you, please call the number on the back of your passbook or cash card ({ $hours }).
+
+## Notices to customers who asked for them on ⑥: Japanese, with the English text below it for those who used the English pages
+mail-greeting = Thank you for using { $institution }.
+mail-wish = You asked for this notice when you linked your account. If you no longer want it, please say so on the page “Check and stop linked services” or by telephone.
+mail-end = If you do not know about this or want to end a link, please call the number on the back of your passbook or cash card, or on the site of { $us } ({ $hours }).
+mail-expiring-subject = Your link is about to end
+mail-expiring = { $institution }: your permission for { $app } ({ $provider }) ends on { $until } (reference number { $reference }). To go on using it, please link your account again in the app. Otherwise the link ends then.
+mail-ended-subject = Your link has ended
+mail-ended = { $institution }: your link to { $app } ({ $provider }) ended on { $at } (reference number { $reference }). Reason: { $why }.
+mail-suspended-subject = Account linking is suspended
+mail-suspended = { $institution }: on { $at }, account linking for your account was suspended because wrong details were entered several times. { $released } Your links and ATM withdrawals are not affected.
+mail-suspended-until = It is released by itself from 0:00 on { $date }.
+mail-suspended-contact = To have it released, please contact us.
+mail-new-link-subject = A new link was allowed
+mail-new-link = { $institution }: on { $at }, a new link was allowed on your account. You can see it on the page “Check and stop linked services” on the site of { $us }.
+mail-why-expired = the period is over
+mail-why-customer = stopped by you
+mail-why-client = ended by the app
+mail-why-institution = stopped by { $us }
+mail-why-account = the account was moved or closed
+mail-why-replaced = replaced by a new permission
+mail-why-replay = stopped for safety

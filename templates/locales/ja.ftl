@@ -213,6 +213,9 @@ consent-my = 許可した連携は、いつでも確認し、停止できます�
 legal-terms = { $us }のAPI利用規定に従って、API連携事業者にお客様の金融情報を提供します。
 legal-agree = { $us }のAPI利用規定を確認し、同意します。
 label-agree = 同意
+notices-box = 次のお知らせもメールで受け取ります。
+notices-which = 認可期間の終了が近づいたとき、連携が終了したとき、API連携認証が一時停止されたとき、この口座で新しい連携が許可されたとき
+notices-hint = メールアドレス（{ $masked }）は、お知らせの送信にのみ使用し、連携の終了後{ $n }日以内に消去します。
 allow = 許可する
 deny = 拒否する
 
@@ -410,3 +413,45 @@ mail-completed =
 mail-account-none = なし（口座の情報は連携されません）
 mail-completed-english = { $institution }: you allowed an app to read your account.
 mail-completed-english-identity = { $institution }: you allowed an app to recognise you.
+
+## Notices to customers who asked for them on ⑥
+mail-greeting =
+    お客さま
+    いつも{ $institution }をご利用いただき、ありがとうございます。
+mail-wish = このお知らせは、お手続きの際にご希望いただいたメールアドレスへお送りしています。不要な場合は、「連携サービスの確認・停止」またはお電話でお申し出ください。
+mail-end =
+    お心当たりのない場合や連携の解除をご希望の場合は、お手元の通帳・キャッシュカード裏面または
+    { $us }ホームページに記載の連絡先へお電話ください（{ $hours }）。
+    ※このメールは送信専用です。ご返信いただいてもお答えできません。
+    ※このメールにリンクや添付ファイルはありません。{ $us }が、メールやSMSで暗証番号等の入力を
+    　お願いすることは絶対にありません。
+mail-expiring-subject = 連携の期限が近づいたお知らせ
+mail-expiring =
+    下記の連携は、認可期間の終了が近づいています。引き続きご利用になる場合は、アプリの画面から、あらためてAPI連携認証のお手続きをお願いいたします。お手続きがない場合は、期限をもって連携が終了します。
+    　連携先　：{ $app }（{ $provider }）
+    　期限　　：{ $until }
+    　受付番号：{ $reference }
+mail-ended-subject = 連携終了のお知らせ
+mail-ended =
+    下記の連携は終了しました。
+    　連携先　：{ $app }（{ $provider }）
+    　終了日時：{ $at }
+    　理由　　：{ $why }
+    　受付番号：{ $reference }
+mail-suspended-subject = API連携認証の一時停止のお知らせ
+mail-suspended =
+    本人認証情報の入力誤りが続いたため、お客様の口座のAPI連携認証を一時的に停止しました。{ $released }現在の連携やATMでのお取引に影響はありません。
+    　日時：{ $at }
+mail-suspended-until = { $date }0時以降に自動で解除されます。
+mail-suspended-contact = 解除には、お問い合わせ先へのご連絡が必要です。
+mail-new-link-subject = 新しい連携のお知らせ
+mail-new-link =
+    お客様の口座で、新しい連携が許可されました。内容は、{ $us }ホームページの「連携サービスの確認・停止」でご確認いただけます。
+    　日時：{ $at }
+mail-why-expired = 期間の満了
+mail-why-customer = お客様による停止
+mail-why-client = アプリからの解除
+mail-why-institution = { $us }による停止
+mail-why-account = 口座の移管・解約等による終了
+mail-why-replaced = 新しい許可への切り替え
+mail-why-replay = 安全のための停止

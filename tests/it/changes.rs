@@ -184,7 +184,7 @@ impl Story<'_> {
     async fn allow(&mut self, create: bool, verified: usize, shared: &BTreeSet<usize>, transactions: bool) {
         let w = self.w;
         let offer = self.offer(shared, verified, transactions, None);
-        let choice = ConsentChoice { agree: true, accounts: offer.accounts.clone() };
+        let choice = ConsentChoice { agree: true, accounts: offer.accounts.clone(), notices: false };
         let agreed = consent::allow(&offer, &choice, w.customer(ACCOUNTS[verified]), w.now()).unwrap();
         let link = NewGrant::new(&agreed, World::binding(), self.app.id.as_str(), &w.sealer, &*w.random).unwrap();
         let accounts: Vec<_> = shared.iter().map(|a| (self.index(*a), id(*a))).collect();
@@ -223,7 +223,7 @@ impl Story<'_> {
         let Some(grant) = found else { return Ok(()) };
         let existing = ExistingLink { action, scope: grant.scope.clone(), details: grant.details.clone() };
         let offer = self.offer(shared, verified, transactions, Some(existing));
-        let choice = ConsentChoice { agree: true, accounts: offer.accounts.clone() };
+        let choice = ConsentChoice { agree: true, accounts: offer.accounts.clone(), notices: false };
         let agreed = consent::allow(&offer, &choice, w.customer(ACCOUNTS[verified]), now).unwrap();
         let drawn = (&*w.sealer, &*w.random);
         let new = NewChange::new((&grant, action), &agreed, World::binding(), id(verified), drawn).unwrap();

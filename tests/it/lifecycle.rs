@@ -171,7 +171,7 @@ impl Mailer for Box_ {
 struct Words;
 impl LetterWriter for Words {
     fn write(&self, notice: &Notice) -> Result<Letter, String> {
-        let Notice::Completed(c) = notice;
+        let Notice::Completed(c) = notice else { return Err("not of this test".into()) };
         Ok(Letter { subject: c.reference.clone(), text: format!("{} {}", c.app, c.last3) })
     }
 }

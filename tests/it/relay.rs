@@ -81,7 +81,7 @@ async fn postfix_takes_a_mail_over_tls_with_a_ca_of_our_own() {
 struct Words;
 impl LetterWriter for Words {
     fn write(&self, notice: &Notice) -> Result<Letter, String> {
-        let Notice::Completed(c) = notice;
+        let Notice::Completed(c) = notice else { return Err("not of this test".into()) };
         Ok(Letter { subject: c.reference.clone(), text: c.app.clone() })
     }
 }

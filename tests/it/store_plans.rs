@@ -118,6 +118,75 @@ async fn accounts_of_long_ago_cost_the_sweeper_nothing() {
     }
 }
 
+/// A lock, a new link, an end and housekeeping cost as much among thousands of links that have an address, and among thousands
+/// that ended on the same account, as among ten.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn notices_about_links_cost_as_much_as_their_own_account_has_open() {
+    let (w, counters) = counted();
+    let app = w.app("kakeibo").await;
+    let allowed = w.allow(&app).await;
+    w.hold_notice_for(&allowed, "taro@example.jp", true).await;
+    w.exchange(&app, &allowed.code).await.unwrap();
+    let (own, account, now) = (allowed.grant.clone(), w.index("115-ordinary-1100026"), w.now());
+    let mut costs = Vec::new();
+    for links in [10_i64, 3000] {
+        let like = own.clone();
+        w.write(move |tx| {
+            for n in 0..links {
+                let other = renkei_core::secret::Hash::of(format!("{links} {n}"));
+                // One of another account with an address, one of the same account that ended.
+                for (id, account, ended) in [("open", other, None), ("over", account, Some(now))] {
+                    let id = format!("{id}-{links}-{n}");
+                    tx.execute(
+                        "insert into grants (id, consent_id, client_id, sub, account_index, account, reference, scope, details, \
+                         acr, amr, auth_time, created_at, expires_at, state, ended_at, seq) select ?1, consent_id, client_id, sub, \
+                         ?2, account, reference, scope, details, acr, amr, auth_time, created_at, expires_at, state, ?3, seq \
+                         from grants where id = ?4",
+                        &[id.as_str().into(), account.into(), ended.into(), like.as_str().into()],
+                    )?;
+                    if ended.is_none() {
+                        tx.execute(
+                            "insert into notice_addresses (grant_id, consent_id, sealed, address_index) \
+                             select ?1, consent_id, sealed, address_index from notice_addresses where grant_id = ?2",
+                            &[id.as_str().into(), like.as_str().into()],
+                        )?;
+                        tx.execute(
+                            "insert into notices (id, kind, grant_id, sealed, facts, state, attempts, created_at, done_at, \
+                             erase_from) select ?1, 'ended', ?1, sealed, '{}', 'sent', 1, ?3, ?3, ?3 \
+                             from notice_addresses where grant_id = ?2",
+                            &[id.as_str().into(), like.as_str().into(), now.into()],
+                        )?;
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await;
+        let (own, before) = (own.clone(), counters.steps());
+        let queued = w
+            .write(move |tx| {
+                use renkei_core::notice_address::{end, erase, expiring, forget, new_link, suspended};
+                suspended(tx, &account, None, now)?;
+                expiring(tx, &own, (now, "ABCD-1234"), now)?;
+                new_link(tx, &own, &[], now, now)?;
+                let queued = tx.row(
+                    "select count(*) from notices where grant_id = ?1 and state = 'waiting'",
+                    &[own.as_str().into()],
+                )?;
+                let queued = queued.map_or(Ok(0), |row| row.int(0))?;
+                assert_eq!(erase(tx, now - std::time::Duration::from_secs(1), now, 500)?, 0);
+                let none = renkei_core::id::GrantId::parse("none").unwrap();
+                forget(tx, &none, now)?;
+                end(tx, &none, None, now)?;
+                Ok(queued)
+            })
+            .await;
+        costs.push(counters.steps() - before);
+        assert!(queued >= 2, "{queued}");
+    }
+    assert!(costs[1] < costs[0] + 200, "{costs:?} steps with 10 and with 3010 links");
+}
+
 /// Nothing is written and nobody is reached.
 struct Nobody;
 impl renkei_core::lifecycle::LetterWriter for Nobody {

@@ -186,7 +186,7 @@ impl World {
         account: &str,
         binding: CodeBinding,
     ) -> Allowed {
-        let ticked = ConsentChoice { agree: true, accounts: Vec::new() };
+        let ticked = ConsentChoice { agree: true, accounts: Vec::new(), notices: false };
         let agreed = consent::allow(&self.offer(client, scope), &ticked, self.customer(account), self.now()).unwrap();
         let audiences = binding.resource.clone();
         let link = NewGrant::new(&agreed, binding, client.id.as_str(), &self.sealer, &*self.random).unwrap();
@@ -341,8 +341,14 @@ impl World {
     /// What is done to a restored backup: nothing in it that was handed out is good any more.
     pub(crate) async fn restore(&self) {
         let now = self.now();
-        while self.write(move |tx| Ok(revoke::restored(tx, now, 500)? + grant::code::drop_unused(tx, 500)?)).await > 0 {
-        }
+        while self
+            .write(move |tx| {
+                let gone = revoke::restored(tx, now, 500)? + grant::code::drop_unused(tx, 500)?;
+                Ok(gone + renkei_core::notice_address::drop_restored(tx, 500)?)
+            })
+            .await
+            > 0
+        {}
     }
     /// Housekeeping of every table, until there is nothing left to do.
     pub(crate) async fn tidy(&self) {
@@ -386,6 +392,10 @@ impl World {
     }
     /// Writes a completion notice as 許可する does.
     pub(crate) async fn hold_notice(&self, grant: &Allowed, to: &str) {
+        self.hold_notice_for(grant, to, false).await;
+    }
+    /// The same, with the box for further notices ticked or not.
+    pub(crate) async fn hold_notice_for(&self, grant: &Allowed, to: &str, further: bool) {
         let account = Account::parse("115-ordinary-1100026").unwrap();
         let (account_type, last3) = Completed::of_account(&account);
         let g = self.grant(&grant.grant).await;
@@ -404,6 +414,14 @@ impl World {
             language: renkei_core::language::Language::Ja,
         });
         let queued = Queued::new(notice, &Secret::new(to), g.id, &self.sealer, &*self.random).unwrap();
+        let addressee = lifecycle::Addressee {
+            to: to.into(),
+            app: "しんくみアプリwithCRECO".into(),
+            provider: "アイ・ティ・リアライズ株式会社".into(),
+            language: renkei_core::language::Language::Ja,
+        };
+        let seals = (&*self.sealer, &*self.random);
+        let queued = if further { queued.with_further(&addressee, &g.consent, seals).unwrap() } else { queued };
         let now = self.now();
         self.write(move |tx| notice::hold(tx, &queued, now)).await;
     }

@@ -6,6 +6,7 @@ use crate::clock::Instant;
 use crate::event;
 use crate::grant;
 use crate::identity;
+use crate::notice_address;
 use crate::store::Store;
 use crate::token;
 use serde_json::{Value, json};
@@ -32,7 +33,7 @@ pub(super) async fn make(
 }
 
 /// Prepares a restored store for use: revokes every live token and every unused code in it and deletes proofing
-/// sessions, because their fate after the copy is unknown. Grants stay; apps link again. Every revoked token gets its
+/// sessions and the addresses for notices, because their fate after the copy is unknown. Grants stay; apps link again. Every revoked token gets its
 /// event, like any other. Numbers and positions of events go on above all that were given since the copy, so that no
 /// receiver takes a new event for one it has.
 ///
@@ -54,7 +55,8 @@ pub async fn restored(store: &Store, staff: &str, now: Instant) -> Result<Value,
             .write(move |tx| Ok((token::revoke::restored(tx, now, BATCH)?, grant::code::drop_unused(tx, BATCH)?)))
             .await?;
         (tokens, codes) = (tokens + some_tokens, codes + some_codes);
-        let forgotten = store.write(move |tx| identity::proofing_session::drop_restored(tx, BATCH)).await?;
+        let forgotten = store.write(move |tx| identity::proofing_session::drop_restored(tx, BATCH)).await?
+            + store.write(move |tx| notice_address::drop_restored(tx, BATCH)).await?;
         if some_tokens + some_codes + forgotten == 0 {
             break;
         }

@@ -49,6 +49,7 @@ actions! {
     GrantChanged => "grant.changed",
     GrantCodeFurther => "grant.code.further",
     GrantCodeUndone => "grant.code.undone",
+    GrantAddressTakenBack => "grant.address.taken_back",
     NoticeSent => "notice.sent",
     NoticeFailed => "notice.failed",
     NoticeRetried => "notice.retried",

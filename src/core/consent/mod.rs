@@ -118,6 +118,8 @@ pub struct ConsentChoice {
     pub agree: bool,
     /// The chosen accounts, if the request lets the customer choose.
     pub accounts: Vec<AccountId>,
+    /// Whether the box for further notices was ticked.
+    pub notices: bool,
 }
 
 /// The customer who agreed, as proved by ① to ⑤.

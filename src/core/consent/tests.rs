@@ -47,8 +47,11 @@ fn customer() -> Customer {
 
 #[test]
 fn the_gate_behind_the_checkbox() {
-    let ticked =
-        |accounts: &[&str]| ConsentChoice { agree: true, accounts: accounts.iter().map(|a| account(a)).collect() };
+    let ticked = |accounts: &[&str]| ConsentChoice {
+        agree: true,
+        accounts: accounts.iter().map(|a| account(a)).collect(),
+        notices: false,
+    };
     let cases: [(&str, bool, ConsentChoice, Result<&[&str], Missing>); 9] = [
         ("unticked (R72)", false, ConsentChoice::default(), Err(Missing::Agreement)),
         (
@@ -75,7 +78,7 @@ fn the_gate_behind_the_checkbox() {
 #[test]
 fn the_end_is_that_of_the_page_and_never_later_than_thirty_days() {
     let (minute, now) = (Duration::from_secs(60), Instant::from_secs(2_000));
-    let ticked = ConsentChoice { agree: true, accounts: Vec::new() };
+    let ticked = ConsentChoice { agree: true, accounts: Vec::new(), notices: false };
     let pressed = now + minute * 9;
     let page = PagePeriod::new(now, PERIOD);
     let end =
@@ -174,7 +177,9 @@ fn who_refuses_leaves_a_record_that_grants_nothing() {
     assert_eq!((r.granted, r.at, r.until, r.id()), (false, now, now, &r.id));
     assert_eq!((&r.scope, &r.details.accounts), (&refused.scope, &refused.accounts), "what was asked");
     assert_eq!(r.details.from, refused.limits.as_ref().unwrap().from);
-    let agreed = allow(&offer(false), &ConsentChoice { agree: true, accounts: vec![] }, customer(), now).unwrap();
+    let agreed =
+        allow(&offer(false), &ConsentChoice { agree: true, accounts: vec![], notices: false }, customer(), now)
+            .unwrap();
     let r = ConsentRecord::granted(&agreed, &sealer, &random).unwrap();
     assert_eq!((r.granted, r.at, r.until), (true, now, (now + PERIOD).floor_minute()));
 }
@@ -303,7 +308,7 @@ fn chosen() -> impl Strategy<Value = (Proofed, Option<Details>, ConsentChoice)> 
             from: None,
             to: None,
         });
-        (proofed, asked, ConsentChoice { agree: true, accounts: names(ticked) })
+        (proofed, asked, ConsentChoice { agree: true, accounts: names(ticked), notices: false })
     })
 }
 

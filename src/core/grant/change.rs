@@ -138,6 +138,7 @@ impl NewChange {
         let summary = GrantSummary {
             code: plain,
             grant: grant.id.clone(),
+            consent: change.consent.clone(),
             expires_at: agreed.expires_at,
             reference: change.reference.clone(),
         };

@@ -8,6 +8,7 @@ use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::authorize::{AuthorizationRequest, Details};
 use crate::clock::Instant;
 use crate::id::{ClientId, ConsentId, GrantId};
+use crate::notice_address;
 use crate::oxide::Challenge;
 use crate::refusal::LinkEnd;
 use crate::secret::Hash;
@@ -248,9 +249,18 @@ fn activate(tx: &mut Tx<'_, '_>, grant: Grant, most: usize, now: Instant) -> Res
         ..Entry::new(now, Actor::Client(grant.client.clone()), AuditAction::GrantActivated)
     };
     audit::append(tx, &entry)?;
+    let (mut taken_over, mut too_many) = (Vec::new(), Vec::new());
     for id in sql::replaced_by(tx, &grant, most)? {
-        let reason = Reason::Replaced { by: grant.id.clone() };
-        sql::end(tx, &id, &reason, Actor::Client(grant.client.clone()), now)?;
+        if sql::takes_over(tx, &grant.id, &id)? { taken_over.push(id) } else { too_many.push(id) }
+    }
+    let reason = Reason::Replaced { by: grant.id.clone() };
+    for id in &too_many {
+        sql::end(tx, id, &reason, Actor::Client(grant.client.clone()), now)?;
+    }
+    notice_address::new_link(tx, &grant.id, &taken_over, grant.created_at, now)?;
+    for id in &taken_over {
+        notice_address::hand_over(tx, id, &grant.id)?;
+        sql::end(tx, id, &reason, Actor::Client(grant.client.clone()), now)?;
     }
     Ok(Grant { state, ..grant })
 }

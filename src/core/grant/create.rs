@@ -50,6 +50,8 @@ pub struct GrantSummary {
     pub code: Secret,
     /// The grant.
     pub grant: GrantId,
+    /// The consent it rests on.
+    pub consent: ConsentId,
     /// When it ends.
     pub expires_at: Instant,
     /// 受付番号 for the completion notice.
@@ -139,6 +141,7 @@ impl NewGrant {
         let summary = GrantSummary {
             code: plain,
             grant: grant.id.clone(),
+            consent: grant.consent.clone(),
             expires_at: grant.expires_at,
             reference: grant.reference.clone(),
         };

@@ -9,6 +9,7 @@
 //! transaction, the new state, the audit record and the lifecycle event; a counter in the grant's row numbers its
 //! events. No other statement updates `grants.state`.
 
+mod address;
 pub mod change;
 pub mod code;
 mod create;
@@ -23,6 +24,7 @@ mod state;
 mod tests;
 pub mod uses;
 
+pub use address::{forget_address, masked_address};
 pub use create::{GrantSummary, NewGrant, create, next_warning};
 pub use further::{Further, WINDOW as FURTHER_WINDOW, further};
 pub use narrow::{Narrowed, narrow};

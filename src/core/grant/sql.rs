@@ -7,6 +7,7 @@ use crate::clock::Instant;
 use crate::event::{self, Event, EventKind, event_id};
 use crate::id::{AccountId, ClientId, GrantId};
 use crate::identity::proofing_session;
+use crate::notice_address::{self, LinkNotice};
 use crate::secret::Hash;
 use crate::store::{Error, Result, Row, Tx};
 use serde_json::json;
@@ -199,6 +200,7 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now
         "update grants set state = ?2, ended_at = ?3, ended_by = ?4, replaced_by = ?5, warn_at = null where id = ?1",
         &[id.as_str().into(), state.as_str().into(), at.into(), reason.as_str().into(), replaced_by.into()],
     )?;
+    tell_of_end(tx, &grant, reason, (at, now))?;
     // A used code is kept as long as its grant, so that a replay is recognized. Now there is nothing left to revoke.
     code::end_with_grant(tx, id, now)?;
     if !matches!(reason, Reason::Replaced { .. } | Reason::Expired) {
@@ -246,6 +248,24 @@ pub(super) fn end_unredeemed(
         end(tx, &id, reason, actor.clone(), now)?;
     }
     Ok(())
+}
+
+/// The notice to the customer who wants one; their address goes. A link whose place a new one of the same app took goes on for
+/// the customer: they allowed the new one, and what they ticked on its ⑥ counts.
+fn tell_of_end(tx: &mut Tx<'_, '_>, grant: &Grant, reason: &Reason, (at, now): (Instant, Instant)) -> Result<()> {
+    let goes_on = match reason {
+        Reason::Replaced { by } => takes_over(tx, by, &grant.id)?,
+        _ => false,
+    };
+    let why = reason.as_str().to_owned();
+    let last = (!goes_on).then(|| LinkNotice::Ended { at, why, reference: grant.reference.clone() });
+    notice_address::end(tx, &grant.id, last.as_ref(), now)
+}
+
+/// Whether a link takes the place of another one of its app: none of the two was asked for beside others (`create`).
+pub(super) fn takes_over(tx: &mut Tx<'_, '_>, new: &GrantId, old: &GrantId) -> Result<bool> {
+    let sql = "select id from grants where id in (?1, ?2) and by_create = 1 limit 1";
+    Ok(tx.row(sql, &[new.as_str().into(), old.as_str().into()])?.is_none())
 }
 
 /// Emits an event of a grant under the next number of its counter.

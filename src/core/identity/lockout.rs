@@ -17,6 +17,7 @@ use crate::clock::Instant;
 use crate::event::{self, Event, EventKind};
 use crate::id::{AccountId, ClientId, EventId, GuessId};
 use crate::keys::seal::SealContext;
+use crate::notice_address;
 use crate::secret::{Hash, base64url};
 use crate::store::{Result, Tx};
 use chrono::Datelike;
@@ -256,6 +257,7 @@ fn locked_now(
     now: Instant,
 ) -> Result<()> {
     proofing_session::forget_account(tx, &account, None)?;
+    notice_address::suspended(tx, &account, lock.until, now)?;
     let until = lock.until.map(Instant::secs);
     let reason = if lock.until.is_some() { "failures" } else { "wrong_pins" };
     let detail = json!({ "until": until, "reason": reason });

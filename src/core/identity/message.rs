@@ -195,10 +195,13 @@ pub struct FormErrors {
     /// ⑥: the positions of the accounts that were ticked on the page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Vec<usize>>,
+    /// ⑥: whether the box for notices was ticked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub notices: bool,
 }
 impl From<Vec<Problem>> for FormErrors {
     fn from(problems: Vec<Problem>) -> Self {
-        Self { problems, chosen: None }
+        Self { problems, chosen: None, notices: false }
     }
 }
 impl FormErrors {

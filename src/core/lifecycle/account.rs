@@ -8,6 +8,7 @@ use crate::clock::Instant;
 use crate::grant::{self, Ended, Narrowed, Reason};
 use crate::hook::SKEW;
 use crate::identity::proofing_session;
+use crate::notice_address;
 use crate::secret::Hash;
 use crate::store::{Result, Tx};
 use std::time::Duration;
@@ -93,6 +94,8 @@ pub fn changed(tx: &mut Tx<'_, '_>, report: &AccountChanged, index: &Hash, now: 
     for grant in open {
         // Nobody stands for the permission of somebody who died: the whole link ends.
         let changed = if report.change == AccountChangeKind::Deceased {
+            // And nobody is written to.
+            notice_address::forget(tx, &grant, now)?;
             match grant::end(tx, &grant, &Reason::Account, Actor::System, now)? {
                 Ended::Now(grant) => Narrowed::Ended(grant),
                 Ended::Before(_) | Ended::Unknown => Narrowed::Over,

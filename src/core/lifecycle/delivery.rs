@@ -1,11 +1,12 @@
 //! Delivery of notices: the ports, and the loop that tries, waits and gives up.
 
 use super::Notice;
-use super::notice::{Envelope, TRY_FOR, seal_context};
+use super::notice::{Envelope, LinkLetter, TRY_FOR, seal_context};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
-use crate::id::{GrantId, NoticeId};
+use crate::id::{ConsentId, GrantId, NoticeId};
 use crate::keys::seal::Sealer;
+use crate::notice_address;
 use crate::store::{Error, Result, Store, Tx};
 use futures_util::future::{BoxFuture, join_all};
 use std::sync::Arc;
@@ -84,7 +85,10 @@ pub struct Round {
 struct ClaimedNotice {
     id: NoticeId,
     grant: Option<GrantId>,
+    kind: String,
     sealed: Vec<u8>,
+    /// A notice about a link: what it says, and the consent under which `sealed` is the address.
+    link: Option<(String, String)>,
     attempts: i64,
     /// When its 24 hours began.
     since: Instant,
@@ -143,11 +147,23 @@ async fn attempt(
     sealer: &Sealer,
     taken: &ClaimedNotice,
 ) -> std::result::Result<(), MailError> {
-    let later = |why: &str| MailError::Later(why.to_owned());
-    let plain = sealer.open(seal_context(&taken.id), &taken.sealed).map_err(|_| later("its seal does not open"))?;
-    let envelope: Envelope = serde_json::from_slice(&plain).map_err(|_| later("it cannot be read"))?;
+    let envelope = open(sealer, taken).map_err(|why| MailError::Later(why.to_owned()))?;
     let letter = writer.write(&envelope.notice).map_err(MailError::Later)?;
     mailer.send(&Mail { to: envelope.to, letter }).await
+}
+
+/// What was sealed; of a notice about a link, the address alone.
+fn open(sealer: &Sealer, taken: &ClaimedNotice) -> std::result::Result<Envelope, &'static str> {
+    const UNREADABLE: &str = "it cannot be read";
+    let Some((facts, consent)) = &taken.link else {
+        let plain = sealer.open(seal_context(&taken.id), &taken.sealed).map_err(|_| "its seal does not open")?;
+        return serde_json::from_slice(&plain).map_err(|_| UNREADABLE);
+    };
+    let consent = ConsentId::parse(consent).ok_or(UNREADABLE)?;
+    let addressee = notice_address::open(sealer, &consent, &taken.sealed).ok_or("its seal does not open")?;
+    let notice = serde_json::from_str(facts).map_err(|_| UNREADABLE)?;
+    let letter = LinkLetter { notice, app: addressee.app, provider: addressee.provider, language: addressee.language };
+    Ok(Envelope { to: addressee.to, notice: Notice::Link(letter) })
 }
 
 /// One minute, doubling up to an hour.
@@ -189,7 +205,7 @@ fn due(tx: &mut Tx<'_, '_>, now: Instant) -> Result<bool> {
 
 fn take(tx: &mut Tx<'_, '_>, now: Instant) -> Result<Vec<ClaimedNotice>> {
     let due = tx.rows(
-        "select id, grant_id, sealed, attempts, created_at, since from notices \
+        "select id, grant_id, sealed, attempts, created_at, since, kind, facts, consent_id from notices \
          where next_at is not null and next_at <= ?1 order by next_at limit ?2",
         &[now.into(), AT_ONCE.into()],
     )?;
@@ -206,6 +222,8 @@ fn take(tx: &mut Tx<'_, '_>, now: Instant) -> Result<Vec<ClaimedNotice>> {
         taken.push(ClaimedNotice {
             id,
             grant: row.opt_text(1)?.and_then(GrantId::parse),
+            kind: row.text(6)?.to_owned(),
+            link: row.opt_text(7)?.zip(row.opt_text(8)?).map(|(facts, of)| (facts.to_owned(), of.to_owned())),
             sealed: row.opt_bytes(2)?.unwrap_or_default().to_vec(),
             attempts: row.int(3)? + 1,
             since: row.opt_instant(5)?.unwrap_or(row.instant(4)?),
@@ -241,7 +259,7 @@ fn settle(tx: &mut Tx<'_, '_>, taken: &ClaimedNotice, settled: &DeliveryOutcome,
         ],
     )?;
     if let (Some(action), 1) = (action, changed) {
-        let mut detail = serde_json::json!({"notice": taken.id, "attempts": taken.attempts});
+        let mut detail = serde_json::json!({"notice": taken.id, "kind": taken.kind, "attempts": taken.attempts});
         if let Some(why) = why {
             detail["why"] = why.into();
         }
@@ -258,7 +276,8 @@ mod tests {
 
     fn claimed(attempts: i64, since: i64) -> ClaimedNotice {
         let (id, since) = (NoticeId::parse("n").unwrap(), Instant::from_secs(since));
-        ClaimedNotice { id, grant: None, sealed: Vec::new(), attempts, since, until: since + LEASE }
+        let kind = "completed".to_owned();
+        ClaimedNotice { id, grant: None, kind, sealed: Vec::new(), link: None, attempts, since, until: since + LEASE }
     }
     const DAY: i64 = 86_400;
 

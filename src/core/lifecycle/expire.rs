@@ -6,6 +6,7 @@ use crate::clock::Instant;
 use crate::event::EventKind;
 use crate::grant::{self, Reason};
 use crate::id::{ClientId, GrantId};
+use crate::notice_address;
 use crate::store::{Error, Result, Tx};
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ pub fn expire(tx: &mut Tx<'_, '_>, now: Instant, warn_before: &[Duration], limit
         swept.expired += 1;
     }
     let soon = tx.rows(
-        "select id, client_id, expires_at, state from grants where warn_at is not null and warn_at <= ?1 \
+        "select id, client_id, expires_at, state, reference from grants where warn_at is not null and warn_at <= ?1 \
          order by warn_at limit ?2",
         &[now.into(), limit.into()],
     )?;
@@ -55,6 +56,7 @@ pub fn expire(tx: &mut Tx<'_, '_>, now: Instant, warn_before: &[Duration], limit
         if row.text(3)? == "pending" {
             continue;
         }
+        notice_address::expiring(tx, &grant, (until, row.text(4)?), now)?;
         let detail = serde_json::json!({"expires_at": until.secs()});
         grant::sql::emit_event(tx, &grant, EventKind::GrantExpiring, detail.clone(), now)?;
         let entry = Entry {

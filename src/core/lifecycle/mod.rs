@@ -15,10 +15,11 @@ pub mod housekeeping;
 pub mod notice;
 pub mod outbox;
 
+pub use crate::notice_address::{Addressee, LinkNotice};
 pub use account::{AccountChangeKind, AccountChanged, ReportOutcome};
 pub use delivery::{Letter, LetterWriter, Mail, MailError, Mailer, deliver_notices};
 pub use expire::{Swept, expire};
-pub use notice::{Completed, Notice, Queued};
+pub use notice::{Completed, LinkLetter, Notice, Queued};
 
 /// The most rows one sweep or housekeeping transaction changes.
 pub const BATCH: i64 = 500;

@@ -4,12 +4,13 @@ use crate::account::{Account, AccountType};
 use crate::authorize::Details;
 use crate::clock::Instant;
 use crate::grant::FURTHER_WINDOW;
-use crate::id::{GrantId, NoticeId};
+use crate::id::{ConsentId, GrantId, NoticeId};
 use crate::keys::seal::{Broken, SealContext, Sealer};
 use crate::language::Language;
+use crate::notice_address::{self, Addressee, LinkNotice};
 use crate::random::Random;
 use crate::scope::Scope;
-use crate::secret::Secret;
+use crate::secret::{Hash, Secret};
 use crate::store::{Result, Tx};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub const TRY_FOR: Duration = Duration::from_hours(24);
 pub enum Notice {
     /// API連携認証 完了のお知らせ (requirements.md#notices).
     Completed(Completed),
+    /// A notice about a link, to a customer who ticked the box for it on ⑥.
+    Link(LinkLetter),
 }
 impl Notice {
     /// The stored name.
@@ -32,8 +35,22 @@ impl Notice {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Completed(_) => "completed",
+            Self::Link(letter) => letter.notice.kind(),
         }
     }
+}
+
+/// A notice about a link, with the names that ⑥ showed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LinkLetter {
+    /// What it says.
+    pub notice: LinkNotice,
+    /// The app's name.
+    pub app: String,
+    /// Its provider's name.
+    pub provider: String,
+    /// The language of the screens.
+    pub language: Language,
 }
 
 /// A grant was given. No name and no full account number: the mail may contain neither (requirements.md#notice-text).
@@ -88,6 +105,8 @@ pub struct Queued {
     kind: &'static str,
     grant: GrantId,
     sealed: Vec<u8>,
+    index: Hash,
+    further: Option<(ConsentId, Vec<u8>)>,
 }
 impl Queued {
     /// Seals `notice` of `grant` for `to`.
@@ -105,7 +124,22 @@ impl Queued {
         let kind = notice.kind();
         let plain = serde_json::to_vec(&Envelope { to: to.reveal().to_owned(), notice }).map_err(|_| Broken)?;
         let sealed = sealer.seal(random, seal_context(&id), &plain)?;
-        Ok(Self { id, kind, grant, sealed })
+        let index = notice_address::index(sealer, to.reveal());
+        Ok(Self { id, kind, grant, sealed, index, further: None })
+    }
+
+    /// The customer ticked the box for further notices: from the redemption on, they go to the same address.
+    ///
+    /// # Errors
+    /// [`Broken`] when sealing fails.
+    pub fn with_further(
+        mut self,
+        addressee: &Addressee,
+        consent: &ConsentId,
+        seals: (&Sealer, &dyn Random),
+    ) -> std::result::Result<Self, Broken> {
+        self.further = Some((consent.clone(), notice_address::seal(addressee, consent, seals)?));
+        Ok(self)
     }
 }
 
@@ -115,23 +149,30 @@ pub(super) fn seal_context(id: &NoticeId) -> SealContext<'_> {
 
 /// Stores a notice, in the transaction of 許可する. The app has no token yet, so it is held (requirements.md#notices, G26).
 pub fn hold(tx: &mut Tx<'_, '_>, notice: &Queued, now: Instant) -> Result<()> {
+    let (consent, address) =
+        notice.further.as_ref().map(|(consent, address)| (consent.as_str(), address.clone())).unzip();
     tx.execute(
-        "insert into notices (id, kind, grant_id, sealed, state, attempts, created_at) \
-         values (?1, ?2, ?3, ?4, 'held', 0, ?5)",
+        "insert into notices (id, kind, grant_id, sealed, state, attempts, created_at, consent_id, address, address_index) \
+         values (?1, ?2, ?3, ?4, 'held', 0, ?5, ?6, ?7, ?8)",
         &[
             notice.id.as_str().into(),
             notice.kind.into(),
             notice.grant.as_str().into(),
             notice.sealed.clone().into(),
             now.into(),
+            consent.into(),
+            address.into(),
+            notice.index.into(),
         ],
     )?;
     Ok(())
 }
 
 /// Releases the notice of the consent that a grant rests on, in the transaction that redeems its code. Its 24 hours begin now.
-/// A notice of another consent, whose change of the grant was not redeemed, stays held.
+/// A notice of another consent, whose change of the grant was not redeemed, stays held. What was ticked for further notices counts
+/// from now on.
 pub fn release(tx: &mut Tx<'_, '_>, grant: &GrantId, now: Instant) -> Result<()> {
+    notice_address::begin(tx, grant)?;
     tx.execute(
         "update notices set state = 'waiting', next_at = ?2, since = ?2 where grant_id = ?1 and state = 'held' \
          and created_at = (select c.decided_at from grants g join consents c on c.id = g.consent_id where g.id = ?1)",
@@ -140,10 +181,12 @@ pub fn release(tx: &mut Tx<'_, '_>, grant: &GrantId, now: Instant) -> Result<()>
     Ok(())
 }
 
-/// The redemption was undone: a notice that is not sent yet is held again.
+/// The redemption was undone: a completion notice that is not sent yet is held again. The link itself goes on, and so do the
+/// notices about it and about others.
 pub fn put_on_hold(tx: &mut Tx<'_, '_>, grant: &GrantId) -> Result<()> {
     tx.execute(
-        "update notices set state = 'held', next_at = null, since = null where grant_id = ?1 and state = 'waiting'",
+        "update notices set state = 'held', next_at = null, since = null where grant_id = ?1 and state = 'waiting' \
+         and facts is null",
         &[grant.as_str().into()],
     )?;
     Ok(())

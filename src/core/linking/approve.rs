@@ -20,7 +20,7 @@ use crate::identity::{
 };
 use crate::keys::seal::Broken;
 use crate::lifecycle::notice::hold;
-use crate::lifecycle::{Completed, Notice, Queued};
+use crate::lifecycle::{Addressee, Completed, Notice, Queued};
 use crate::secret::{Hash, Secret};
 use crate::store::{self, Tx};
 use serde_json::json;
@@ -86,7 +86,8 @@ impl Linking {
         }
         // The customer must agree to the sentences shown. A record, a text or the language may have changed since, and the end
         // that stood there may lie further away than the period allows now.
-        let errors = |problems| FormErrors { problems, chosen: Some(ticked_lines(&offered, form.choice)) };
+        let notices = form.choice.notices;
+        let errors = |problems| FormErrors { problems, chosen: Some(ticked_lines(&offered, form.choice)), notices };
         if !same {
             return self.once_more(&form, errors(lacking(Missing::Agreement)), None, now).await;
         }
@@ -101,22 +102,29 @@ impl Linking {
                 if newly_shared(&offered, &agreed).all(|a| accounts.iter().any(|(id, _)| id == a)) => {}
             // Line numbers of the earlier page do not apply to the new page.
             Recheck::Valid(accounts) => {
-                return self.once_more(&form, lacking(Missing::Account).into(), Some(accounts), now).await;
+                let errors = FormErrors { notices, ..lacking(Missing::Account).into() };
+                return self.once_more(&form, errors, Some(accounts), now).await;
             }
             Recheck::Over(ending) => return self.not_approved(&form, ending, now).await,
             Recheck::Unknown(message) => {
                 return self.once_more(&form, errors(vec![Problem::page(message)]), None, now).await;
             }
         }
-        let (link, notice) = self.prepared(at, &agreed, &offered, now)?;
+        let (link, notice) = self.prepared(at, &agreed, &offered, notices, now)?;
         let proofing = self.new_proofing_session(at, now)?;
         // Made before anything is recorded: if it cannot be signed, there must be no consent.
         let code = Outcome::Code(link.summary().code.clone());
         let answer = oauth_answer(&offered.request, client, &code, self.response_context(now))?;
         let (proofing, value) = proofing.map_or((None, None), |(value, proofing)| (Some(proofing), Some(value)));
         let lasting = proofing.as_ref().map(|m| m.until().since(now));
-        let writes =
-            Writes { link, notice, session: proofing, old: form.visitor.proofing_cookie, version: client.version };
+        let writes = Writes {
+            link,
+            notice,
+            notices,
+            session: proofing,
+            old: form.visitor.proofing_cookie,
+            version: client.version,
+        };
         let work = move |identity: &IdentityService, tx: &mut Tx<'_, '_>, i: Interaction| {
             record(identity, tx, i, &writes, now)
         };
@@ -204,6 +212,7 @@ impl Linking {
         at: AtConsent<'_>,
         agreed: &GivenConsent,
         offered: &Offered,
+        notices: bool,
         now: Instant,
     ) -> std::result::Result<(Written, Queued), Broken> {
         let AtConsent { proofed, client, language, .. } = at;
@@ -248,8 +257,15 @@ impl Linking {
             language,
         };
         let to = Secret::new(proofed.personal.email.as_str());
-        let grant = link.summary().grant.clone();
-        let notice = Queued::new(Notice::Completed(completed), &to, grant, sealer, random)?;
+        let addressee = Addressee {
+            to: to.reveal().to_owned(),
+            app: completed.app.clone(),
+            provider: completed.provider.clone(),
+            language,
+        };
+        let made = link.summary();
+        let notice = Queued::new(Notice::Completed(completed), &to, made.grant.clone(), sealer, random)?;
+        let notice = if notices { notice.with_further(&addressee, &made.consent, (sealer, random))? } else { notice };
         Ok((link, notice))
     }
 }
@@ -302,6 +318,8 @@ impl Written {
 struct Writes {
     link: Written,
     notice: Queued,
+    /// Whether the box for further notices was ticked.
+    notices: bool,
     /// The new proofing session.
     session: Option<ProofingSession>,
     /// The digest of the proofing cookie that the browser sent.
@@ -348,7 +366,7 @@ fn record(
         proofing_session::remember(tx, new)?;
     }
     sql::save(tx, identity.crypto(), &i)?;
-    let detail = json!({ "grant": writes.link.summary().grant });
+    let detail = json!({ "grant": writes.link.summary().grant, "notices": writes.notices });
     sql::record(tx, &i, AuditAction::InteractionConsentAllowed, Some(proofed.account_index), detail, now)?;
     Ok(true)
 }

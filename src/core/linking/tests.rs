@@ -116,7 +116,7 @@ impl Scene<'_> {
     }
     async fn approve_at(&self, agree: bool, pressed: Option<&SubmittedPage>, now: Instant) -> Result<Approved> {
         let view = self.customer.look().await;
-        let choice = ConsentChoice { agree, accounts: Vec::new() };
+        let choice = ConsentChoice { agree, accounts: Vec::new(), notices: false };
         let form = Approval {
             visitor: &self.customer.visitor,
             step: view.step.reveal(),

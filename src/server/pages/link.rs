@@ -175,6 +175,8 @@ pub struct ConsentPage {
     pub ends: Option<EndingLink>,
     /// Whether the app asks to confirm the identity of a customer it has a link with.
     pub reconfirm: bool,
+    /// The box for notices.
+    pub notices: NoticesBox,
     /// The first day of transactions, if the request names one.
     pub from: Option<NaiveDate>,
     /// The last day of transactions, if the request names one.
@@ -222,6 +224,17 @@ pub struct ExistingLink {
     pub accounts: Vec<ShownAccount>,
     /// Permissions of it that end with a replacement.
     pub ending: Vec<Permission>,
+}
+
+/// The box on ⑥ with which a customer asks for further notices.
+#[derive(Debug, Clone, Serialize)]
+pub struct NoticesBox {
+    /// The address of ②, masked.
+    pub masked: String,
+    /// In how many days after the end of the link it is erased.
+    pub days: u64,
+    /// Whether it is ticked: not at first, after an error as the customer left it.
+    pub wanted: bool,
 }
 
 /// The link that ends because the app has as many as allowed.

@@ -6,6 +6,7 @@ mod call;
 mod happy;
 mod hours;
 mod life;
+mod link_notice;
 mod lock;
 mod notice;
 mod protocol;

@@ -182,6 +182,11 @@ samples! {
         "replace" => ConsentPage { existing: Some(existing(true)), ..consent() },
         "beside" => ConsentPage { ends: Some(EndingLink { since: NOW, reference: "EFGH-5678".into() }), ..consent() },
         "not agreed" => ConsentPage { missing: Some(Missing::Agreement), ..consent() },
+        "notices wanted" => ConsentPage {
+            notices: NoticesBox { wanted: true, ..consent().notices },
+            missing: Some(Missing::Agreement),
+            ..consent()
+        },
         "neither" => ConsentPage { missing: Some(Missing::Both), accounts: unticked(), ..consent() },
         "no account" => ConsentPage { missing: Some(Missing::Account), reference: None, accounts: unticked(), ..consent() },
         "identity" => ConsentPage {
@@ -350,6 +355,7 @@ fn consent() -> ConsentPage {
         existing: None,
         ends: None,
         reconfirm: false,
+        notices: NoticesBox { masked: "t***@example.jp".into(), days: 31, wanted: false },
         accounts: vec![
             offered("acct-1", "115-ordinary-1100026", true),
             offered("acct-2", "115-savings-2200011", false),

@@ -4,7 +4,7 @@ use super::*;
 use crate::account::AccountType;
 use crate::clock::Instant;
 use crate::consent::Details;
-use crate::lifecycle::{Completed, LetterWriter, Notice};
+use crate::lifecycle::{Completed, LetterWriter, LinkLetter, LinkNotice, Notice};
 use crate::scope::Scope;
 
 fn notice(scope: &str, language: &str, app: &str) -> Notice {
@@ -34,7 +34,7 @@ fn pages() -> Pages {
 #[test]
 fn thirty_days_are_thirty_however_late_the_button_was_pressed() {
     for (millis, days) in [(0, Some(30)), (1, Some(30)), (599_999, Some(30)), (0, None), (999, None)] {
-        let Notice::Completed(mut completed) = notice("accounts", "ja", "app");
+        let Notice::Completed(mut completed) = notice("accounts", "ja", "app") else { panic!("of another kind") };
         completed.at = completed.at + std::time::Duration::from_millis(millis);
         completed.days = days;
         let letter = pages().write(&Notice::Completed(completed)).unwrap();
@@ -98,4 +98,107 @@ fn a_notice_names_no_account_where_none_is_shared() {
         english.contains("It cannot read your accounts.") && !english.contains("to read your account"),
         "{english}"
     );
+}
+
+/// Each notice about a link, with its subject and its text, from the first word to the last.
+#[test]
+fn notices_about_links_word_for_word() {
+    let at = Instant::from_secs(1_795_310_100);
+    let reference = || "ABCD-1234".to_owned();
+    let ended = |why: &str| LinkNotice::Ended { at, why: why.into(), reference: reference() };
+    let with = |notice: LinkNotice, language| {
+        let (app, provider) = ("しんくみアプリwithCRECO".into(), "アイ・ティ・リアライズ株式会社".into());
+        Notice::Link(LinkLetter { notice, app, provider, language })
+    };
+    let pages = pages();
+    let first = ["お客さま", "いつもみなと信用組合をご利用いただき、ありがとうございます。"];
+    let last = [
+        "このお知らせは、お手続きの際にご希望いただいたメールアドレスへお送りしています。不要な場合は、「連携サービスの確認・停止」またはお電話でお申し出ください。",
+        "お心当たりのない場合や連携の解除をご希望の場合は、お手元の通帳・キャッシュカード裏面または",
+        "当信用組合ホームページに記載の連絡先へお電話ください（平日9時～17時　事務部）。",
+        "※このメールは送信専用です。ご返信いただいてもお答えできません。",
+        "※このメールにリンクや添付ファイルはありません。当信用組合が、メールやSMSで暗証番号等の入力を",
+        "　お願いすることは絶対にありません。",
+        "",
+    ];
+    let midnight = Instant::from_secs(1_795_359_600);
+    let locked = |until| LinkNotice::Suspended { at, until };
+    for (notice, subject, body) in [
+        (
+            LinkNotice::Expiring { until: at, reference: reference() },
+            "連携の期限が近づいたお知らせ",
+            &[
+                "下記の連携は、認可期間の終了が近づいています。引き続きご利用になる場合は、アプリの画面から、あらためてAPI連携認証のお手続きをお願いいたします。お手続きがない場合は、期限をもって連携が終了します。",
+                "　連携先　：しんくみアプリwithCRECO（アイ・ティ・リアライズ株式会社）",
+                "　期限　　：2026年11月22日 10時15分",
+                "　受付番号：ABCD-1234",
+            ][..],
+        ),
+        (
+            ended("customer"),
+            "連携終了のお知らせ",
+            &[
+                "下記の連携は終了しました。",
+                "　連携先　：しんくみアプリwithCRECO（アイ・ティ・リアライズ株式会社）",
+                "　終了日時：2026年11月22日 10時15分",
+                "　理由　　：お客様による停止",
+                "　受付番号：ABCD-1234",
+            ],
+        ),
+        (
+            locked(Some(midnight)),
+            "API連携認証の一時停止のお知らせ",
+            &[
+                "本人認証情報の入力誤りが続いたため、お客様の口座のAPI連携認証を一時的に停止しました。2026年11月23日0時以降に自動で解除されます。現在の連携やATMでのお取引に影響はありません。",
+                "　日時：2026年11月22日 10時15分",
+            ],
+        ),
+        (
+            locked(None),
+            "API連携認証の一時停止のお知らせ",
+            &[
+                "本人認証情報の入力誤りが続いたため、お客様の口座のAPI連携認証を一時的に停止しました。解除には、お問い合わせ先へのご連絡が必要です。現在の連携やATMでのお取引に影響はありません。",
+                "　日時：2026年11月22日 10時15分",
+            ],
+        ),
+        (
+            LinkNotice::NewLink { at },
+            "新しい連携のお知らせ",
+            &[
+                "お客様の口座で、新しい連携が許可されました。内容は、当信用組合ホームページの「連携サービスの確認・停止」でご確認いただけます。",
+                "　日時：2026年11月22日 10時15分",
+            ],
+        ),
+    ] {
+        let letter = pages.write(&with(notice.clone(), Language::Ja)).unwrap();
+        assert_eq!(letter.subject, subject);
+        assert_eq!(letter.text, [&first[..], body, &last[..]].concat().join("\n"));
+        // For users of the English pages, the same letter with an English part below it.
+        let english = pages.write(&with(notice, Language::En)).unwrap();
+        assert_eq!(english.subject, subject);
+        let below = english.text.strip_prefix(letter.text.trim_end()).expect("the Japanese text comes first");
+        assert!(below.starts_with("\n\nMinato Credit Union: ") && below.contains("2026, 10:15 JST"), "{below}");
+        assert!(below.contains("Check and stop linked services"), "{below}");
+        assert!(!english.text.contains("http"), "no link");
+    }
+    for (why, words) in [
+        ("expired", "期間の満了"),
+        ("customer", "お客様による停止"),
+        ("client", "アプリからの解除"),
+        ("institution", "当信用組合による停止"),
+        ("account", "口座の移管・解約等による終了"),
+        ("replaced", "新しい許可への切り替え"),
+        ("replay", "安全のための停止"),
+    ] {
+        let letter = pages.write(&with(ended(why), Language::Ja)).unwrap();
+        assert!(letter.text.contains(&format!("\n　理由　　：{words}\n")), "{why}: {}", letter.text);
+    }
+    assert!(pages.write(&with(ended("no such reason"), Language::Ja)).is_err());
+    let names = LinkLetter {
+        notice: ended("client"),
+        app: "Evil\r\nBcc: x".into(),
+        provider: "E".into(),
+        language: Language::En,
+    };
+    assert!(!pages.write(&Notice::Link(names)).unwrap().text.contains('\r'), "a name starts no line");
 }

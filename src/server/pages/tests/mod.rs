@@ -134,7 +134,7 @@ fn every_text_is_used() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pages").join(file);
         sources.push_str(&std::fs::read_to_string(path).unwrap());
     }
-    let composed = ["label-", "hint-", "step-", "account-", "my-by-", "my-change-", "my-who-"];
+    let composed = ["label-", "hint-", "step-", "account-", "my-by-", "my-change-", "my-who-", "mail-why-"];
     let named = |key: &str| sources.contains(&format!("\"{key}\"")) || Message::ALL.iter().any(|m| m.key() == key);
     let ja = locale(Language::Ja).unwrap();
     let idle: Vec<_> =
@@ -178,8 +178,8 @@ fn forms_have_the_documented_names() {
         ("phone first", &[], &["next", "cancel"]),
         ("call waiting", &[], &["next", "cancel"]),
         ("pin first", &["pin"], &["next", "cancel"]),
-        ("consent choose", &["account", "account", "agree"], &["allow", "deny"]),
-        ("consent by scope", &["agree"], &["allow", "deny"]),
+        ("consent choose", &["account", "account", "agree", "notices"], &["allow", "deny"]),
+        ("consent by scope", &["agree", "notices"], &["allow", "deny"]),
         ("cancelled none", &[], &["return"]),
         ("locked now", &[], &["return"]),
         ("closed hours", &[], &["return"]),

@@ -4,8 +4,10 @@ use super::{HandlerError, ScreenContext};
 use crate::consent::{self, ChangeAction, ConsentChoice, ConsentWords, Details, Missing, Permission};
 use crate::id::AccountId;
 use crate::identity::{Field, Problem, Proofed, View, ViewResult};
+use crate::lifecycle::notice::TRY_FOR;
 use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed, SubmittedPage};
-use crate::pages::{ConsentPage, EndingLink, ExistingLink, OfferedAccount, SomeClient};
+use crate::notice_address;
+use crate::pages::{ConsentPage, EndingLink, ExistingLink, NoticesBox, OfferedAccount, SomeClient};
 use crate::secret::Secret;
 use crate::web::page::{self, Leads};
 use crate::web::{cookie, error};
@@ -23,6 +25,7 @@ impl ScreenContext<'_> {
             return self.show(ended.map_err(|cause| self.failed(cause, view))?);
         }
         let mut page = self.consent_context(at, &offered);
+        page.notices.wanted = view.interaction.errors.notices;
         if let Some(chosen) = &view.interaction.errors.chosen {
             page.accounts.iter_mut().enumerate().for_each(|(place, line)| line.chosen = chosen.contains(&place));
         }
@@ -85,7 +88,12 @@ impl ScreenContext<'_> {
     /// The content of the page for an offer.
     fn consent_context(&self, at: AtConsent<'_>, offered: &Offered) -> ConsentPage {
         let reference = consent::reference(&self.app.sealer, &at.interaction.id);
-        ConsentPage { reference: Some(reference), ..consent_context(at, offered) }
+        ConsentPage { reference: Some(reference), ..consent_context(at, offered, self.kept()) }
+    }
+
+    /// How long an address for notices is kept at most after its link has ended: a day of tries, and what the outbox keeps.
+    fn kept(&self) -> Duration {
+        TRY_FOR + self.app.config.mail.keep_address.get()
     }
 
     /// The network address and the user agent, for the record of a consent.
@@ -117,7 +125,7 @@ impl ScreenContext<'_> {
 }
 
 /// The content of the page for an offer, without 受付番号.
-fn consent_context(at: AtConsent<'_>, offered: &Offered) -> ConsentPage {
+fn consent_context(at: AtConsent<'_>, offered: &Offered, kept: Duration) -> ConsentPage {
     let AtConsent { proofed, client, language, .. } = at;
     let offer = &offered.offer;
     let shown = |id: &AccountId| {
@@ -138,6 +146,11 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered) -> ConsentPage {
             _ => None,
         },
         reconfirm: offered.reconfirm,
+        notices: NoticesBox {
+            masked: notice_address::masked(proofed.personal.email.as_str()),
+            days: kept.as_secs().div_ceil(86_400),
+            wanted: false,
+        },
         accounts: offer.accounts.iter().filter_map(shown).collect(),
         choose: offer.choose,
         days: offer.period.as_secs() / 86_400,

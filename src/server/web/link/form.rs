@@ -98,7 +98,8 @@ pub(super) fn parse(kind: PurposeKind, screen: &str, body: &[u8]) -> Option<Post
             let account = |pair: &&str| AccountId::parse(&decode(pair.split_once('=')?.1).ok()?);
             // An account id that cannot have been on our page: reject the form.
             let accounts = chosen.iter().map(account).collect::<Option<Vec<_>>>()?;
-            let choice = ConsentChoice { agree: params.get("agree") == Some("yes"), accounts };
+            let ticked = |name| params.get(name) == Some("yes");
+            let choice = ConsentChoice { agree: ticked("agree"), accounts, notices: ticked("notices") };
             Action::Allow(choice, submitted_page(&params))
         }
         ("consent", "deny") => Action::Deny(submitted_page(&params)),
@@ -216,5 +217,8 @@ mod tests {
         assert!(parse(Link, "consent", b"step=s&action=allow&agree=yes&account=a1&account=%3Cb%3E").is_none());
         assert!(!choice("step=s&action=allow").agree);
         assert!(!choice("step=s&action=allow&agree=on").agree);
+        assert!(choice("step=s&action=allow&agree=yes&notices=yes").notices);
+        assert!(!choice("step=s&action=allow&agree=yes").notices, "no mail that nobody asked for");
+        assert!(!choice("step=s&action=allow&agree=yes&notices=on").notices);
     }
 }
