@@ -265,8 +265,11 @@ async fn a_dispute_is_replayed_with_the_command_line_alone(w: &Town) {
     w.link(&w.creco(), &mut w.browser()).await;
     let (reference, noted) = a_story(w, &app).await;
 
-    // The customer names the account and 受付番号; docs/operations.md says how to go on.
-    let listed = w.staff(&["--json", "grant", "list", "--account", TARO]).await.json();
+    // From 受付番号 alone; docs/operations.md says how to go on.
+    let agreed = w.staff(&["--json", "consent", "show", &reference, "--reason", "dispute, by telephone"]).await.json();
+    let account = agreed["account"].as_str().unwrap();
+    assert_eq!(account, TARO);
+    let listed = w.staff(&["--json", "grant", "list", "--account", account]).await.json();
     let grants = listed["grants"].as_array().unwrap();
     let id = grants.iter().find(|g| g["reference"] == reference.as_str()).unwrap()["grant_id"].as_str().unwrap();
     let of_grant = export(w, &["--grant", id]).await;
@@ -301,7 +304,8 @@ async fn a_dispute_is_replayed_with_the_command_line_alone(w: &Town) {
     let failures =
         |action: &str| steps.iter().filter(|r| r["action"] == action && r["detail"]["result"] == "wrong").count();
     assert_eq!((failures("interaction.customer.refused"), failures("interaction.pin.refused")), (1, 1));
-    // 5 and 6: the words by their digest, and the accounts.
+    // 5 and 6: the words (tests/it/consent_words.rs compares each sentence), and the accounts.
+    assert!(agreed["words"].to_string().contains("許可"), "{agreed}");
     assert!(one(&steps, "consent.granted")["detail"]["shown"].is_string());
     let of_savings = export(w, &["--account", SAVINGS]).await;
     let index = of_savings.iter().rfind(|r| r["action"] == "staff.audit.exported" && r["grant_id"].is_null()).unwrap()
@@ -314,6 +318,7 @@ async fn a_dispute_is_replayed_with_the_command_line_alone(w: &Town) {
     let narrowed = one(&of_grant, "grant.updated");
     assert_eq!((&narrowed["at"], &narrowed["account"]), (&json!(noted.narrowed), &index));
     assert_eq!(narrowed["actor"], format!("staff:{}", me()));
+    assert_eq!(narrowed["detail"]["note"], "普通預金だけに、とのご希望");
     let token = one(&of_grant, "token.issued");
     assert_eq!(token["detail"]["grant_type"], "authorization_code");
     let shown = w.staff(&["--json", "grant", "show", id]).await.json();
@@ -322,4 +327,6 @@ async fn a_dispute_is_replayed_with_the_command_line_alone(w: &Town) {
     let ended = one(&of_grant, "grant.revoked");
     assert_eq!((&ended["at"], &ended["actor"]), (&json!(noted.ended), &json!(format!("staff:{}", me()))));
     assert_eq!(ended["detail"]["note"], "お電話による解除");
+    let looked = looks(w, TARO).await;
+    assert!(looked.iter().any(|[_, action, why]| action == "staff.consent.shown" && why == "dispute, by telephone"));
 }

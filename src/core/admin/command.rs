@@ -21,11 +21,6 @@ impl StaffReason {
         let fits = (3..=200).contains(&text.chars().count()) && !text.chars().any(breaks);
         (fits && text.chars().any(char::is_alphabetic)).then(|| Self(text.to_owned()))
     }
-    /// Parses the reason of a look at a customer's data: it must say something, so at least 3 characters.
-    #[must_use]
-    pub fn of_a_look(text: &str) -> Option<Self> {
-        Self::parse(text).filter(|reason| reason.0.chars().count() >= 3)
-    }
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -39,7 +39,7 @@ impl ConsentAsk {
             serde_json::from_slice(body).map_err(|_| invalid("the body {\"consent\": …, \"reason\": …}"))?;
         Ok(Self {
             of: ConsentKey::parse(&body.consent).ok_or_else(|| invalid("the id or 受付番号"))?,
-            why: StaffReason::of_a_look(&body.reason)
+            why: StaffReason::parse(&body.reason)
                 .ok_or_else(|| invalid("the reason (3 to 200 characters on one line)"))?,
         })
     }

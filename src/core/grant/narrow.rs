@@ -67,7 +67,7 @@ pub fn narrow(
     proofing_session::forget_account(tx, &grant.account_index, Some(&grant.client))?;
     sql::end_unredeemed(tx, &grant, reason, &actor, now)?;
     let grant = Grant { details, ..grant };
-    updated(tx, &grant, (reason.as_str(), actor, Some(*account)), now)?;
+    updated(tx, &grant, (reason, actor, Some(*account)), now)?;
     Ok(Narrowed::Now(Box::new(Grant { seq: grant.seq + 1, ..grant })))
 }
 
@@ -75,14 +75,18 @@ pub fn narrow(
 pub(super) fn updated(
     tx: &mut Tx<'_, '_>,
     grant: &Grant,
-    (by, actor, account): (&str, Actor, Option<Hash>),
+    (reason, actor, account): (&Reason, Actor, Option<Hash>),
     now: Instant,
 ) -> Result<()> {
-    let mut detail = json!({"by": by, "scope": grant.scope});
+    let mut detail = json!({"by": reason.as_str(), "scope": grant.scope});
     if let Some(details) = grant.details.to_response() {
         detail["authorization_details"] = details;
     }
     sql::emit_event(tx, &grant.id, EventKind::GrantUpdated, detail.clone(), now)?;
+    // Only the record has the reason in staff's own words.
+    if let Reason::Institution { note } = reason {
+        detail["note"] = note.as_str().into();
+    }
     let entry = Entry {
         client: Some(grant.client.clone()),
         grant: Some(grant.id.clone()),

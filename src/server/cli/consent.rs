@@ -32,7 +32,8 @@ fn key(text: &str) -> Result<ConsentKey, String> {
         .ok_or_else(|| "this is neither the id of a consent record nor a 受付番号 (ABCD-1234)".into())
 }
 fn why(text: &str) -> Result<StaffReason, String> {
-    StaffReason::of_a_look(text).ok_or_else(|| "a reason must have 3 to 200 characters on one line".into())
+    StaffReason::parse(text)
+        .ok_or_else(|| "a reason must have 3 to 200 characters on one line, a letter among them".into())
 }
 
 impl Consent {

@@ -195,7 +195,7 @@ pub(in super::super) fn apply(
         &Actor::Client(after.client.clone()),
         now,
     )?;
-    narrow::updated(tx, after, ("client", Actor::Client(after.client.clone()), None), now)?;
+    narrow::updated(tx, after, (&Reason::Client, Actor::Client(after.client.clone()), None), now)?;
     if change.action == ChangeAction::Replace {
         tx.execute("update grants set aud = ?2 where id = ?1", &[id, change.aud.join(" ").into()])?;
     }
