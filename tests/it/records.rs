@@ -164,6 +164,7 @@ async fn every_grant_that_shares_or_shared_an_account_is_found(w: &Town) {
 async fn a_code_and_a_refresh_are_told_apart(w: &Town) {
     let (app, own) = (client(w, "budget").await, w.bank.ids(TARO).await);
     let tokens = linked(w, &app, "accounts offline_access", &[&own[0]], &[]).await;
+    w.clock.advance(Duration::from_secs(1));
     refresh(&app, &tokens).await.expect(200);
     let id = tokens["grant_id"].as_str().unwrap();
     let issued: Vec<Value> = export(w, &["--grant", id])
