@@ -7,7 +7,7 @@
 //! customer passes five checks ([`identity`]) and agrees to the request ([`consent`]). This creates a grant
 //! ([`grant`]), and tokens are issued for it ([`token`]). Until the grant ends, on its thirtieth day, events and
 //! notices report what happens to it ([`lifecycle`]). [`linking`] has the use cases of the consent screen, where these
-//! steps meet; [`admin`] has what the institution does.
+//! steps meet, and [`my`] those of the customer's own page; [`admin`] has what the institution does.
 //!
 //! Everything stands on plain values without I/O ([`clock`] … [`hook`]) and on [`store`], [`event`], [`audit`], [`keys`]
 //! and [`oxide`].
@@ -51,6 +51,7 @@ pub mod lifecycle;
 pub mod stream;
 
 pub mod linking;
+pub mod my;
 
 pub mod verify;
 

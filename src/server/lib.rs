@@ -9,8 +9,8 @@
 
 use renkei_core::{
     account, admin, alarm, audit, authorize, client, clock, consent, duration, event, grant, hook, id, identity, kana,
-    keys, language, lifecycle, linking, network, notice_address, params, phone, random, refusal, scope, secret, store,
-    stream, thumbprint, token,
+    keys, language, lifecycle, linking, my, network, notice_address, params, phone, random, refusal, scope, secret,
+    store, stream, thumbprint, token,
 };
 
 pub mod config;

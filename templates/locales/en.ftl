@@ -211,6 +211,7 @@ legal-consent-1 = Before you go on, please judge for yourself whether you can tr
 legal-consent-2 = By pressing “Allow” you continue under the terms of use of { $provider }.
 legal-consent-3 = Your PIN and the other things you entered are not disclosed to the app. Communication with it is encrypted.
 legal-consent-4 = You can also end the app’s access by contacting us.
+consent-my = You can check and stop a link at any time:
 legal-terms = Under our API terms of use we give your financial information to the provider of the app.
 legal-agree = I have read our API terms of use and agree to them.
 label-agree = Agreement
@@ -222,7 +223,9 @@ deny = Refuse
 
 ## Pages that end the way
 cancelled-text = Account linking was cancelled.
-cancelled-nothing = No account information was given to { $app }.
+cancelled-nothing = Nothing new was shared in this procedure.
+cancelled-living = If you allowed a link before, that link goes on.
+cancelled-my = To stop it, please use “Check and stop linked services” or call us.
 locked-why = Why, and what you can do
 locked-1 = Account linking was suspended because wrong details were entered several times.
 locked-2 = It is released by itself <b>from 0:00 on { $date }</b>. Please try again after that.
@@ -253,6 +256,128 @@ oauth-error-detail = For the developer of the app
 form-post-text = You are returning to { $app }.
 form-post-next = If nothing happens, please press the button.
 form-post-go = Continue
+
+## 連携サービスの確認・停止
+title-my = Check and stop linked services
+title-my-account = Check and stop linked services (Your account)
+title-my-customer = Check and stop linked services (About you)
+title-my-phone = Check and stop linked services (Your phone number)
+title-my-call = Check and stop linked services (Phone call)
+title-my-pin = Check and stop linked services (Cash card PIN)
+title-my-locked = Check and stop linked services (Linking is suspended)
+title-my-ended = Check and stop linked services (Ended links)
+title-my-receipt = Check and stop linked services (Your copy)
+title-my-cancelled = Check and stop linked services (Closed)
+step-6-my = Check and stop links
+my-account-lead = See which services get information about your accounts, and stop them.
+my-account-text = First we check that it is you. Have these ready: your cash card, and a telephone with the number you registered.
+my-customer-lead = Please enter your date of birth and telephone number.
+my-call-for = This call confirms that it is you who checks and stops linked services
+my-last-visit = Last opened: { $at }. If that was not you, please call us.
+my-first-visit = We have no record that this page was opened for you before. If you have a question, please call us.
+my-none = No service gets information about your accounts.
+my-count = { $n ->
+    [one] <b>One</b> service gets information about your accounts.
+   *[other] <b>{ $n }</b> services get information about your accounts.
+}
+my-account = { $kind } (account number ending in { $last3 })
+my-other-accounts = { $n ->
+    [one] One more account that cannot be shown here
+   *[other] { $n } more accounts that cannot be shown here
+}
+my-what = Information shared
+my-since = Allowed
+my-until = until { $until }
+my-days-left = { $n ->
+    [one] 1 day left
+   *[other] { $n } days left
+}
+my-last-use = Last used
+my-last-use-hint = The day on which the system that holds your account information last checked the permission.
+my-provider = About the provider
+my-disclosure = Published contract
+my-downstream = Who gets the information next
+my-downstream-one = { $name } ({ $purpose })
+my-of = {" "}({ $app })
+my-history = History
+my-history-line = { $what } ({ $who })
+my-history-ended = Ended ({ $why })
+my-change-allowed = Allowed
+my-change-widened = More was added
+my-change-narrowed = Something was taken out
+my-change-changed = Changed
+my-who-customer = you
+my-who-client = the app
+my-who-institution = { $institution }
+my-who-account = a change of the account
+my-who-replay = for safety
+my-by-expired = The period was over
+my-by-customer = Stopped by you
+my-by-client = Ended by the app
+my-by-institution = Stopped by { $institution }
+my-by-account = The account was moved or closed
+my-by-replaced = Replaced by a newer permission
+my-by-replay = Stopped for safety
+my-stop = Stop this link
+my-stop-text = When you stop, { $app } can no longer get account information through this link. Stopping (removing the link) happens at once and cannot be undone. To link again, you must pass the checks again from the app. For what { $app } received before, for its deletion and for complaints, please ask { $provider } ({ $contact }).
+my-stop-text-no-contact = When you stop, { $app } can no longer get account information through this link. Stopping (removing the link) happens at once and cannot be undone. To link again, you must pass the checks again from the app. For what { $app } received before, for its deletion and for complaints, please ask { $provider }.
+my-stop-whole = This account was used to check that it was you. When you stop, the link ends for all its accounts.
+my-narrow = Stop this account only: { $account }
+my-narrow-text = When you stop, { $app } can no longer get information about { $account }. The link goes on for the other accounts. Stopping happens at once and cannot be undone. To link this account again, you must pass the checks again from the app.
+my-narrowed = One account was taken out of the link with { $app }
+my-narrowed-text = The link goes on for the other accounts.
+my-stop-now = Stop now
+my-all = Stop all links
+my-stop-all = Stop all links
+my-stop-all-text = When you stop, these { $n } services can no longer get account information through their links. Stopping (removing the links) happens at once and cannot be undone. To link again, you must pass the checks again from each app. For what was received before, for its deletion and for complaints, please ask these companies.
+my-stop-all-now = Stop all now
+my-stopped = The link with { $app } was stopped
+my-stopped-all = { $n ->
+    [one] One link was stopped
+   *[other] { $n } links were stopped
+}
+my-stopped-all-text = You can print a copy of each link from “Ended links”.
+my-stopped-before = The link with { $app } had ended before
+my-stopped-before-text = “Ended links” says when and why.
+my-receipt-of = Show the copy ({ $app })
+my-ended = Ended links
+my-ended-link = Show the links that ended in the last year
+my-ended-none = No link ended in the last year.
+my-ended-count = { $n ->
+    [one] <b>One</b> link ended in the last year.
+   *[other] <b>{ $n }</b> links ended in the last year.
+}
+my-ended-at = Ended
+my-ended-why = Reason
+my-back = Back to the linked services
+my-receipt-lead = You allowed <b class="keep">{ $provider }</b> the following.
+my-receipt-facts = What was allowed
+my-state = State
+my-state-open = Linked (until { $until })
+my-state-ended = Ended { $at } ({ $why })
+my-terms = (version of the terms: { $version })
+my-printed = Shown { $at }
+my-print = You can print this copy with your browser.
+my-time = How long this page stays open
+my-time-text = For your safety this page closes at { $idle } if you do nothing, and at { $whole } in any case.
+my-idle-soon = This page closes in two minutes because nothing was done.
+my-whole-soon = This page closes in two minutes.
+my-extend = Go on
+my-finish = Close
+my-finished = “Check and stop linked services” was closed.
+my-finished-text = Please close this window.
+my-cancelled = You cancelled.
+my-cancelled-text = No link was stopped.
+my-stop-anyway = To stop a link all the same
+my-closed = This page cannot be used now. It opens again { $time }. You can also remove the link in the app. You can also stop a link by telephone ({ $number }, <span lang="ja">{ $hours }</span>).
+my-locked = Linking is suspended, so this page cannot be used. You can stop a link by telephone ({ $number }, <span lang="ja">{ $hours }</span>).
+my-stop-phone = You can also remove the link in the app. You can also stop a link by telephone ({ $number }, <span lang="ja">{ $hours }</span>).
+my-stop-contact = The number for stopping a link outside these hours:
+my-busy = Please wait a while and try again.
+my-too-many = Please try again after { $time }.
+my-expired-time = For your safety we end this when nothing is done for a while, and when the time is over. Please start again.
+my-expired-elsewhere = Please look at the other window, or start again.
+my-unknown-accounts = We could not confirm an account several times, so this was ended. Please have your cash card ready and start again.
 
 ## Errors
 error-heading = Please check what you entered
@@ -289,7 +414,7 @@ error-r57 = Please start account linking again from the beginning.
 mail-completed-subject = [{ $institution }] Account linking is complete (reference number { $reference })
 mail-completed = { $institution }: { $at }, { $app } ({ $provider }), { $what }, { $account }, { $days }, { $until }, { $hours }, { $us }
 mail-account-none = none (no account is shared)
-mail-completed-english = { $institution }: you have allowed { $app } ({ $provider }) to read your account for { $days } days. If this was not you, please call the number on the back of your passbook or cash card ({ $hours }).
+mail-completed-english = { $institution }: you have allowed { $app } ({ $provider }) to read your account for { $days } days. You can check and stop it on our website, under “Check and stop linked services”. If this was not you, please call the number on the back of your passbook or cash card ({ $hours }).
 mail-completed-english-identity = { $institution }: you have allowed { $app } ({ $provider }) to recognise you for { $days } days. It cannot read your accounts. If this was not you, please call the number on the back of your passbook or cash card ({ $hours }).
 
 ## Notices to customers who asked for them on ⑥: Japanese, with the English text below it for those who used the English pages
@@ -306,10 +431,3 @@ mail-suspended-until = It is released by itself from 0:00 on { $date }.
 mail-suspended-contact = To have it released, please contact us.
 mail-new-link-subject = A new link was allowed
 mail-new-link = { $institution }: on { $at }, a new link was allowed on your account. You can see it on the page “Check and stop linked services” on the site of { $us }.
-mail-why-expired = the period is over
-mail-why-customer = stopped by you
-mail-why-client = ended by the app
-mail-why-institution = stopped by { $us }
-mail-why-account = the account was moved or closed
-mail-why-replaced = replaced by a new permission
-mail-why-replay = stopped for safety

@@ -209,6 +209,7 @@ legal-consent-1 = 次に進む前に、Webサイトを信頼できるかどう�
 legal-consent-2 = 「許可する」ボタンをクリックすることによって、お客様は<span class="keep">{ $provider }</span>の利用規約のもと利用を続けることとなります。
 legal-consent-3 = お客様の入力された暗証番号等の認証情報はAPI連携先には開示されません。また、API連携先との間の通信は暗号化されています。
 legal-consent-4 = 本アプリケーションへのアクセスは、{ $us }へ連絡することでも解除することができます。
+consent-my = 許可した連携は、いつでも確認し、停止できます。
 legal-terms = { $us }のAPI利用規定に従って、API連携事業者にお客様の金融情報を提供します。
 legal-agree = { $us }のAPI利用規定を確認し、同意します。
 label-agree = 同意
@@ -220,7 +221,9 @@ deny = 拒否する
 
 ## Pages that end the way
 cancelled-text = API連携認証を中止しました。
-cancelled-nothing = 口座の情報は、{ $app }に提供されていません。
+cancelled-nothing = 今回のお手続きでは、新たに提供された情報はありません。
+cancelled-living = 以前に許可された連携がある場合、その連携は続いています。
+cancelled-my = 停止をご希望の場合は、「連携サービスの確認・停止」をご利用いただくか、お電話ください。
 locked-why = 理由と、これからのこと
 locked-1 = 本人認証情報の誤りが続いたため、API連携認証を一時的に停止しました。
 locked-2 = <b>{ $date }0時以降</b>に自動で解除されます。そのあとで、もう一度お手続きください。
@@ -251,6 +254,113 @@ oauth-error-detail = アプリの開発者の方へ
 form-post-text = { $app }の画面に戻ります。
 form-post-next = 自動で進まないときは、ボタンを押してください。
 form-post-go = 続ける
+
+## 連携サービスの確認・停止
+title-my = 連携サービスの確認・停止
+title-my-account = 連携サービスの確認・停止 (ご利用口座情報入力)
+title-my-customer = 連携サービスの確認・停止 (お客様情報入力)
+title-my-phone = 連携サービスの確認・停止（電話番号の確認）
+title-my-call = 連携サービスの確認・停止 (電話番号認証)
+title-my-pin = 連携サービスの確認・停止（キャッシュカード暗証番号認証）
+title-my-locked = 連携サービスの確認・停止（API連携認証の一時停止）
+title-my-ended = 連携サービスの確認・停止（終了した連携）
+title-my-receipt = 連携サービスの確認・停止（連携の控え）
+title-my-cancelled = 連携サービスの確認・停止（終了）
+step-6-my = 連携の確認・停止
+my-account-lead = お客様の口座の情報を提供しているサービスを確認し、停止できます。
+my-account-text = はじめにご本人の確認を行います。ご用意いただくもの：キャッシュカード、お届け電話番号でおかけになれる電話
+my-customer-lead = 生年月日、電話番号を入力してください。
+my-call-for = 「連携サービスの確認・停止」のご本人確認のためのお電話です
+my-last-visit = 前回のご利用：{ $at }。お心当たりのない場合は、お問い合わせ先へご連絡ください。
+my-first-visit = 前回のご利用の記録はありません。ご不明な点は、お問い合わせ先へご連絡ください。
+my-none = お客様の口座の情報を提供しているサービスはありません。
+my-count = お客様の口座の情報を提供しているサービスは<b>{ $n }件</b>です。
+my-account = { $kind }（口座番号下3桁 { $last3 }）
+my-other-accounts = この画面に表示できない口座 { $n }件
+my-what = 連携する情報
+my-since = 許可した日時
+my-until = { $until }まで
+my-days-left = あと{ $n }日
+my-last-use = 最終利用日
+my-last-use-hint = 口座情報を提供するシステムが、最後に確認した日です。
+my-provider = 事業者について
+my-disclosure = 契約等の公表
+my-downstream = 連鎖接続先
+my-downstream-one = { $name }（{ $purpose }）
+my-of = （{ $app }）
+my-history = これまでの経過
+my-history-line = { $what }（{ $who }）
+my-history-ended = 終了（{ $why }）
+my-change-allowed = 許可
+my-change-widened = 内容の追加
+my-change-narrowed = 内容の縮小
+my-change-changed = 内容の変更
+my-who-customer = お客様
+my-who-client = アプリ
+my-who-institution = { $us }
+my-who-account = 口座の異動
+my-who-replay = 安全のため
+my-by-expired = 期間の満了
+my-by-customer = お客様による停止
+my-by-client = アプリからの解除
+my-by-institution = { $us }による停止
+my-by-account = 口座の移管・解約等による終了
+my-by-replaced = 新しい許可への切り替え
+my-by-replay = 安全のための停止
+my-stop = 連携を停止する
+my-stop-text = 停止すると、{ $app }は、この連携による口座の情報を受け取れなくなります。停止（連携の解除）はすぐに行われ、取り消せません。もう一度連携するには、アプリの画面からAPI連携認証のお手続きが必要です。停止する前に{ $app }が受け取った情報の取扱い、削除のご希望、苦情は、{ $provider }（{ $contact }）へお問い合わせください。
+my-stop-text-no-contact = 停止すると、{ $app }は、この連携による口座の情報を受け取れなくなります。停止（連携の解除）はすぐに行われ、取り消せません。もう一度連携するには、アプリの画面からAPI連携認証のお手続きが必要です。停止する前に{ $app }が受け取った情報の取扱い、削除のご希望、苦情は、{ $provider }へお問い合わせください。
+my-stop-whole = この口座で本人確認をした連携のため、停止すると、この連携に含まれるすべての口座の連携が終了します。
+my-narrow = この口座だけ停止する：{ $account }
+my-narrow-text = 停止すると、{ $app }は、{ $account }の情報を受け取れなくなります。ほかの口座の連携は続きます。停止はすぐに行われ、取り消せません。この口座をもう一度連携するには、アプリの画面からAPI連携認証のお手続きが必要です。
+my-narrowed = { $app }との連携から、口座を1つ外しました
+my-narrowed-text = ほかの口座の連携は続いています。
+my-stop-now = 停止を確定する
+my-all = すべての連携の停止
+my-stop-all = すべての連携を停止する
+my-stop-all-text = 停止すると、次の{ $n }件のサービスは、この連携による口座の情報を受け取れなくなります。停止（連携の解除）はすぐに行われ、取り消せません。もう一度連携するには、それぞれのアプリの画面からAPI連携認証のお手続きが必要です。停止する前に受け取られた情報の取扱い、削除のご希望、苦情は、次の事業者へお問い合わせください。
+my-stop-all-now = すべての停止を確定する
+my-stopped = { $app }との連携を停止しました
+my-stopped-all = { $n }件の連携を停止しました
+my-stopped-all-text = 停止した連携の控えは、「終了した連携」から印刷できます。
+my-stopped-before = { $app }との連携は、すでに終了していました
+my-stopped-before-text = 終了した日時と理由は、「終了した連携」でご確認いただけます。
+my-receipt-of = 控えを表示する（{ $app }）
+my-ended = 終了した連携
+my-ended-link = 過去1年間に終了した連携を表示する
+my-ended-none = 過去1年間に終了した連携はありません。
+my-ended-count = 過去1年間に終了した連携は<b>{ $n }件</b>です。
+my-ended-at = 終了日時
+my-ended-why = 理由
+my-back = 連携中のサービスに戻る
+my-receipt-lead = お客様は、<b class="keep">{ $provider }</b>に以下の内容を許可されました。
+my-receipt-facts = お手続きの内容
+my-state = 現在の状態
+my-state-open = 連携中（{ $until }まで）
+my-state-ended = { $at }に終了（{ $why }）
+my-terms = （API利用規定の版：{ $version }）
+my-printed = 表示日時 { $at }
+my-print = ブラウザの印刷機能で、この控えを印刷できます。
+my-time = この画面の表示時間
+my-time-text = 安全のため、操作がないと{ $idle }に、操作を続けても{ $whole }に、この画面は自動で終了します。
+my-idle-soon = 操作がないため、あと2分でお手続きを終了します。
+my-whole-soon = お手続きの制限時間まで、あと2分です。
+my-extend = 手続きを続ける
+my-finish = 終了する
+my-finished = 「連携サービスの確認・停止」を終了しました。
+my-finished-text = この画面を閉じてください。
+my-cancelled = お手続きを中止しました。
+my-cancelled-text = 連携の停止は行われていません。
+my-stop-anyway = 連携の停止をお急ぎの場合
+my-closed = ただ今の時間は、この画面をご利用いただけません。{ $time }から再開します。アプリの画面で連携を解除することもできます。お電話でも連携を停止できます（{ $number }、{ $hours }）。
+my-locked = API連携認証が一時停止中のため、この画面でのお手続きはできません。お電話でも連携を停止できます（{ $number }、{ $hours }）。
+my-stop-phone = アプリの画面で連携を解除することもできます。お電話でも連携を停止できます（{ $number }、{ $hours }）。
+my-stop-contact = 上記の時間外に連携の停止を承る電話番号：
+my-busy = しばらく時間をおいてから、もう一度お手続きください。
+my-too-many = { $time }以降に、もう一度お試しください。
+my-expired-time = 安全のため、しばらく操作がないときと、制限時間が過ぎたときは、お手続きを終わります。お手数ですが、もう一度お手続きください。
+my-expired-elsewhere = 開いている別の画面をご確認いただくか、もう一度お手続きください。
+my-unknown-accounts = 口座情報の確認ができない状態が続いたため、このお手続きを終了しました。キャッシュカードをお手元にご用意のうえ、もう一度お手続きください。
 
 ## Errors
 error-heading = 入力内容をご確認ください
@@ -294,6 +404,7 @@ mail-completed =
     　許可した内容：{ $what }
     　対象口座　　：{ $account }
     　認可期間　　：{ $days }日（{ $until }まで）
+    許可した内容は、{ $us }ホームページの「連携サービスの確認・停止」でご確認・停止いただけます。
     お心当たりのない場合や連携の解除をご希望の場合は、お手元の通帳・キャッシュカード裏面または
     { $us }ホームページに記載の連絡先へお電話ください（{ $hours }）。
     ※このメールは送信専用です。ご返信いただいてもお答えできません。
@@ -337,10 +448,3 @@ mail-new-link-subject = 新しい連携のお知らせ
 mail-new-link =
     お客様の口座で、新しい連携が許可されました。内容は、{ $us }ホームページの「連携サービスの確認・停止」でご確認いただけます。
     　日時：{ $at }
-mail-why-expired = 期間の満了
-mail-why-customer = お客様による停止
-mail-why-client = アプリからの解除
-mail-why-institution = { $us }による停止
-mail-why-account = 口座の移管・解約等による終了
-mail-why-replaced = 新しい許可への切り替え
-mail-why-replay = 安全のための停止

@@ -18,6 +18,7 @@ const published = createRemoteJWKSet(new URL(about.jwks_uri));
 const SECRET = "metadata-secret";
 const ALGS = ["ES256", "PS256", "EdDSA", "RS256", "RS384", "PS384", "ES384", "ES512", "HS256", "none"];
 const MODES = ["query", "form_post", "jwt", "query.jwt", "form_post.jwt", "fragment", "fragment.jwt", "web_message"];
+const OWN = ["status", "ssf.read", "ssf.manage", "grant_management_query", "grant_management_revoke"];
 const METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth", "client_secret_jwt", "none"];
 
 /** Tries each of `world`: what is listed with `good`, the rest with `bad`. Nothing may be listed that is not in it. */
@@ -116,6 +117,12 @@ const usual = app();
 const linked = await link(usual);
 const claims = linked.tokens.claims();
 
+/** An app that may manage its grants. */
+const manager = app({
+  grant_types: ["authorization_code", "refresh_token", "client_credentials"],
+  scope: "openid accounts transactions offline_access grant_management_query grant_management_revoke",
+});
+
 /** What a resource server may ask of the three endpoints, and what comes back. */
 const CALLS = {
   token: [{ grant_type: "client_credentials", scope: "status" }, (body) => assert.equal(body.scope, "status")],
@@ -192,6 +199,30 @@ const CASES = {
   registration_endpoint: async (url) => {
     const init = { method: "POST", body: "{}", headers: { "content-type": "application/json" } };
     assert.equal((await fetch(url, init)).status, 401);
+  },
+  grant_management_endpoint: async (url) => {
+    assert.equal((await fetch(url)).status, 401);
+    const one = `${url}/${linked.tokens.grant_id}`;
+    const own = await post(about.token_endpoint, { grant_type: "client_credentials", scope: "grant_management_query" }, basic(manager.record.client_id));
+    const bearer = { headers: { authorization: `Bearer ${own.body.access_token}` } };
+    assert.deepEqual([(await fetch(one)).status, (await fetch(one, bearer)).status], [401, 404], "another client's");
+  },
+  grant_management_action_required: async (value) => {
+    assert.deepEqual([value, (await push(usual, {})).status], [false, 201]);
+  },
+  grant_management_actions_supported: async (listed) => {
+    const first = (await link(manager)).tokens;
+    await each(
+      listed,
+      ["create", "merge", "replace", "update"],
+      async (grant_management_action) => {
+        const of = grant_management_action === "create" ? {} : { grant_id: first.grant_id };
+        const { tokens } = await link(manager, { grant_management_action, ...of });
+        assert.equal(tokens.grant_id === first.grant_id, grant_management_action !== "create", grant_management_action);
+      },
+      async (grant_management_action) =>
+        isRefusal(await push(manager, { grant_management_action, grant_id: first.grant_id }), "invalid_request"),
+    );
   },
   jwks_uri: async (url) => {
     const { keys } = await (await fetch(url)).json();
@@ -272,9 +303,9 @@ const CASES = {
     const fapi = await enter("fapi2-jwt-dpop");
     await each(
       listed,
-      ["openid", "accounts", "transactions", "offline_access", "status", "ssf.read", "ssf.manage", "payments", "profile"],
-      // What a client has for itself is not among what a customer gave: `status` (see CALLS), and what opens /ssf.
-      (scope) => assert.ok(["status", "ssf.read", "ssf.manage"].includes(scope) || linked.tokens.scope.split(" ").includes(scope), scope),
+      ["openid", "accounts", "transactions", "offline_access", ...OWN, "payments", "profile"],
+      // What a client has for itself is not among what a customer gave: `status` (see CALLS), and what opens /ssf and /oauth/grants.
+      (scope) => assert.ok(OWN.includes(scope) || linked.tokens.scope.split(" ").includes(scope), scope),
       (scope) => ask(fapi, { scope: `accounts ${scope}` }).then(assert.fail, (why) => assert.equal(why.error, "invalid_scope")),
     );
   },

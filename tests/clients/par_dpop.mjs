@@ -1,7 +1,7 @@
 // FAPI 2.0: a pushed request, PKCE, private_key_jwt, and tokens bound to a DPoP key; the server asks for its nonce once.
 import assert from "node:assert/strict";
 import * as oidc from "openid-client";
-import { call, enter, walk } from "./support.mjs";
+import { call, enter, link, walk } from "./support.mjs";
 
 const app = await enter("fapi2-jwt-dpop");
 const { config, proof, redirect_uri } = app;
@@ -45,3 +45,9 @@ for (const presented of [undefined, stranger]) {
   const why = await theft.then(() => assert.fail("a stolen token was served"), (why) => why);
   assert.equal(why.status, 401);
 }
+
+// A pushed request widens the link (Grant Management for OAuth 2.0): the same grant, more of it, and the old token as it was.
+const wider = await link(app, { scope: "openid accounts transactions", grant_management_action: "merge", grant_id: tokens.grant_id });
+assert.deepEqual([wider.tokens.grant_id, wider.tokens.scope], [tokens.grant_id, "accounts openid transactions"]);
+const [now, before] = await Promise.all([wider.tokens, tokens].map(({ access_token }) => call(app, access_token)));
+assert.deepEqual(now.accounts, before.accounts);

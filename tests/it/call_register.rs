@@ -13,9 +13,9 @@ use renkei_core::alarm::Alarms;
 use renkei_core::clock::Instant;
 use renkei_core::id::{AccountId, ClientId, HolderId};
 use renkei_core::identity::{
-    AccountForm, BankError, BirthDate, BrowserNetwork, CallRegister as _, Caller, CookieKey, CoreBank, CustomerForm,
-    FieldCrypto, Holding, IdentityPolicy, IdentityService, IdentityServiceParts, IncomingCall, Lookup, Pin, Posted,
-    Stage, StartRequest, StartResult, ViewResult, Visitor,
+    AccountForm, AnsweredRequest, BankError, BirthDate, BrowserNetwork, CallRegister as _, Caller, CookieKey, CoreBank,
+    CustomerForm, FieldCrypto, Holding, IdentityPolicy, IdentityService, IdentityServiceParts, IncomingCall, Lookup,
+    Pin, Posted, Purpose, PurposeKind, Stage, StartRequest, StartResult, ViewResult, Visitor,
 };
 use renkei_core::keys::seal::Sealer;
 use renkei_core::phone::Phone;
@@ -333,8 +333,10 @@ impl Register {
     /// A new interaction that has passed ②.
     async fn to_phone(&self, seed: u64, name: &str, network: BrowserNetwork, now: Instant) -> Option<Player> {
         let opening = StartRequest {
-            client: ClientId::parse("creco").unwrap(),
-            request: Hash::of(name),
+            purpose: Purpose::Link(AnsweredRequest {
+                client: ClientId::parse("creco").unwrap(),
+                request: Hash::of(name),
+            }),
             unpushed: None,
             cookies: Vec::new(),
             network,
@@ -346,7 +348,13 @@ impl Register {
         else {
             return None;
         };
-        let visitor = Visitor { id: interaction.id, cookie: cookie.hash(), proofing_cookie: None, network };
+        let visitor = Visitor {
+            id: interaction.id,
+            kind: PurposeKind::Link,
+            cookie: cookie.hash(),
+            proofing_cookie: None,
+            network,
+        };
         let mut player = Player { visitor, called: None };
         self.pass_two(&mut player, seed, now).await;
         Some(player)

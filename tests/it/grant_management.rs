@@ -27,7 +27,7 @@ on_both_with!(as_many_links_as_allowed, |config| config.tokens.open_grants = 2);
 
 const ALL: &str = "openid accounts transactions offline_access grant_management_query grant_management_revoke";
 
-async fn client(w: &Town, id: &str) -> App {
+pub(crate) async fn client(w: &Town, id: &str) -> App {
     let (secret, callback) = (format!("{id}-secret"), format!("https://{id}.example/cb"));
     w.register(json!({
         "client_id": id, "profile": "oidc", "client_name": "家計", "client_secret": secret, "redirect_uris": [callback],
@@ -42,15 +42,21 @@ async fn client(w: &Town, id: &str) -> App {
 async fn asked(w: &Town, app: &App, scope: &str, more: &[(&'static str, &str)]) -> (Pending, Browser) {
     asked_with(w, app, scope, &detail(json!({})), more).await
 }
-async fn redeemed(app: &App, pending: &Pending, browser: &Browser) -> Answer {
+pub(crate) async fn redeemed(app: &App, pending: &Pending, browser: &Browser) -> Answer {
     app.try_exchange(pending, &browser.handed_to_app()["code"]).await
 }
-async fn linked(w: &Town, app: &App, scope: &str, accounts: &[&str], more: &[(&'static str, &str)]) -> Value {
+pub(crate) async fn linked(
+    w: &Town,
+    app: &App,
+    scope: &str,
+    accounts: &[&str],
+    more: &[(&'static str, &str)],
+) -> Value {
     let (pending, mut browser) = asked(w, app, scope, more).await;
     allow(&mut browser, accounts).await;
     redeemed(app, &pending, &browser).await.expect(200).json()
 }
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 async fn accounts_of(app: &App, token: &str) -> Value {
@@ -59,7 +65,7 @@ async fn accounts_of(app: &App, token: &str) -> Value {
 async fn refresh(app: &App, tokens: &Value) -> Answer {
     token(app, &[("grant_type", "refresh_token"), ("refresh_token", text(tokens, "refresh_token"))], None).await
 }
-async fn grant(w: &Town, method: &str, id: &str, token: &str) -> Answer {
+pub(crate) async fn grant(w: &Town, method: &str, id: &str, token: &str) -> Answer {
     let ask = RequestParts::default().header("authorization", format!("Bearer {token}"));
     w.http.send(method, &format!("/oauth/grants/{id}"), ask).await
 }

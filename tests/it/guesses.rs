@@ -107,7 +107,7 @@ impl Locks {
     }
     async fn fail(&self, r: &Reservation) -> Option<Lock> {
         let (r, client) = (r.clone(), ClientId::parse("creco").unwrap());
-        self.write(move |tx, seals, policy, now| lockout::fail(tx, seals, policy, &r, &client, now)).await
+        self.write(move |tx, seals, policy, now| lockout::fail(tx, seals, policy, &r, Some(&client), now)).await
     }
     /// A plain wrong answer.
     async fn wrong(&self, guess: Guess) -> Option<Lock> {

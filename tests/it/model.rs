@@ -547,7 +547,7 @@ impl Story<'_> {
         for t in self.m.tokens.iter_mut().filter(|t| t.expires + DAY < now) {
             t.gone = true;
         }
-        for g in self.m.grants.iter_mut().filter(|g| g.expires + DAY < now) {
+        for g in self.m.grants.iter_mut().filter(|g| g.expires + 30 * DAY < now) {
             if let Some(refresh) = &mut g.refresh {
                 refresh.gone = true;
             }

@@ -64,6 +64,10 @@ async fn every_sample_is_fit_to_be_seen() {
             let name = format!("{}-{}-{}", sample.page, sample.case.replace(' ', "-"), language.as_str());
             w.goto(&written(&folder, &name, &html)).await;
             w.judge(&name).await;
+            if sample.page == "my_receipt" {
+                let sheets = w.print(&name).await;
+                assert!((1..=2).contains(&sheets), "{name} takes {sheets} sheets");
+            }
         }
         seen.push(sample.page);
     }

@@ -34,8 +34,13 @@ const TABLE: &[(&str, &str, &str, Shape)] = &[
     ("/oauth/userinfo", "/oauth/userinfo", "GET HEAD POST", Json),
     ("/oauth/register", "/oauth/register", "POST", Json),
     ("/oauth/register/{client_id}", "/oauth/register/kakeibo", "GET HEAD PUT DELETE", Json),
+    ("/oauth/grants/{grant_id}", "/oauth/grants/AAAAAAAAAAAAAAAAAAAAAA", "GET HEAD DELETE", Json),
     ("/link/{interaction}/call/status", "/link/AAAAAAAAAAAAAAAAAAAAAA/call/status", "GET HEAD", Json),
     ("/link/{interaction}/{screen}", "/link/AAAAAAAAAAAAAAAAAAAAAA/account", "GET HEAD POST", Page),
+    ("/my", "/my", "GET HEAD", Page),
+    ("/my/{interaction}/call/status", "/my/AAAAAAAAAAAAAAAAAAAAAA/call/status", "GET HEAD", Json),
+    ("/my/{interaction}/receipt/{grant}", "/my/AAAAAAAAAAAAAAAAAAAAAA/receipt/g", "GET HEAD", Page),
+    ("/my/{interaction}/{screen}", "/my/AAAAAAAAAAAAAAAAAAAAAA/account", "GET HEAD POST", Page),
     ("/hooks/telephony/sip", "/hooks/telephony/sip", "POST", Empty),
     ("/hooks/bank/events", "/hooks/bank/events", "POST", Empty),
     ("/.well-known/ssf-configuration", "/.well-known/ssf-configuration", "GET HEAD", Json),
@@ -145,7 +150,13 @@ fn where_nothing_is_every_method_finds_nothing() {
 #[test]
 fn head_is_get_without_its_body() {
     everywhere(async |w| {
-        let changes = ["/oauth/authorize", "/link/{interaction}/{screen}"];
+        let changes = [
+            "/oauth/authorize",
+            "/link/{interaction}/{screen}",
+            "/my",
+            "/my/{interaction}/receipt/{grant}",
+            "/my/{interaction}/{screen}",
+        ];
         let mut looked = 0;
         for (pattern, url, methods, _) in TABLE.iter().filter(|(_, _, methods, _)| methods.contains("GET")) {
             assert!(methods.contains("HEAD"), "{pattern}");

@@ -4,7 +4,7 @@ use crate::support::test_store::{TestStore, on_both_engines};
 use renkei_core::account::Account;
 use renkei_core::audit::Actor;
 use renkei_core::clock::Instant;
-use renkei_core::consent::{ACR, Customer, Details, GivenConsent, PERIOD, Terms};
+use renkei_core::consent::{ACR, ConsentWords, Customer, Details, GivenConsent, PERIOD, Terms};
 use renkei_core::grant::code::{self, CodeBinding, Redeemed};
 use renkei_core::grant::{self, Ended, GrantSummary, NewGrant, Reason};
 use renkei_core::id::{AccountId, ClientId, HolderId, InteractionId};
@@ -66,7 +66,7 @@ impl Bench {
             at,
             expires_at: at + PERIOD,
             terms: Terms { version: "1".to_owned(), hash: Hash::of("terms") },
-            shown: Hash::of("shown"),
+            words: ConsentWords::default(),
             language: renkei_core::language::Language::Ja,
         };
         let binding = CodeBinding {

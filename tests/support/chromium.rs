@@ -149,6 +149,62 @@ impl Window {
         assert!(wide <= 0, "{name} is {wide} px wider than a screen of 320 px");
         self.width(WIDTH).await;
     }
+    /// Keeps a picture at 360 and 1280 px, light and dark, and lets axe judge each; then nothing may be cut off with the text
+    /// twice as large.
+    pub(crate) async fn look_at(&self, name: &str) {
+        for (width, mobile) in [(360, true), (1280, false)] {
+            let metrics = json!({ "width": width, "height": 812, "deviceScaleFactor": 1, "mobile": mobile });
+            self.cdp("Emulation.setDeviceMetricsOverride", metrics).await;
+            for scheme in ["light", "dark"] {
+                let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+                self.cdp("Emulation.setEmulatedMedia", features).await;
+                self.picture(&format!("{name}-{width}-{scheme}")).await;
+                self.axe(name, &format!("{width} px, {scheme}")).await;
+            }
+            self.fits(&format!("{name} at {width} px")).await;
+        }
+        self.width(360).await;
+        let twice = "document.documentElement.style.fontSize = arguments[0]";
+        self.driver.execute(twice, vec![json!("200%")]).await.unwrap();
+        self.fits(&format!("{name} with text twice as large")).await;
+        self.picture(&format!("{name}-twice")).await;
+        self.driver.execute(twice, vec![json!("")]).await.unwrap();
+        self.cdp("Emulation.setEmulatedMedia", json!({ "features": [] })).await;
+        self.width(WIDTH).await;
+    }
+    async fn fits(&self, what: &str) {
+        let overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        let wide = self.driver.execute(overflow, Vec::new()).await.unwrap().json().as_i64().unwrap();
+        assert!(wide <= 0, "{what}: {wide} px too wide");
+    }
+    /// Presses Tab until the focus is on an element of this kind that says this.
+    pub(crate) async fn tab_to(&self, tag: &str, text: &str) {
+        for _ in 0..60 {
+            self.keys("\u{e004}").await;
+            let focused = self.driver.active_element().await.unwrap();
+            let on = focused.tag_name().await.unwrap() == tag && focused.text().await.unwrap().contains(text);
+            if on {
+                return;
+            }
+        }
+        panic!("Tab never reaches {text}");
+    }
+    /// Types at the focus.
+    pub(crate) async fn keys(&self, keys: &str) {
+        self.driver.action_chain().send_keys(keys).perform().await.unwrap();
+    }
+    /// Prints the page on A4, keeps the PDF, and says how many sheets it takes.
+    pub(crate) async fn print(&self, name: &str) -> usize {
+        let a4 = json!({ "paperWidth": 8.27, "paperHeight": 11.69, "preferCSSPageSize": false });
+        let pdf = base64_of(self.cdp("Page.printToPDF", a4).await["data"].as_str().unwrap());
+        let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/output")).join(self.story);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{name}.pdf")), &pdf).unwrap();
+        let text = String::from_utf8_lossy(&pdf);
+        text.matches("/Type /Page\n").count()
+            + text.matches("/Type /Page/").count()
+            + text.matches("/Type /Page ").count()
+    }
     async fn width(&self, width: u32) {
         let metrics = json!({ "width": width, "height": 812, "deviceScaleFactor": 2, "mobile": true });
         self.cdp("Emulation.setDeviceMetricsOverride", metrics).await;

@@ -55,9 +55,13 @@ impl Left {
         let copied = Command::new("cp").arg("-a").arg(&self.config.server.data_dir).arg(disk.path("data")).status();
         assert!(copied.unwrap().success());
         self.config.server.data_dir = disk.inside().join("data");
-        std::fs::write(&self.file, toml::to_string(&self.config).unwrap()).unwrap();
+        self.rewrite();
         self.enter = disk.enter();
         self
+    }
+    /// Writes the configuration for the next start.
+    pub(crate) fn rewrite(&self) {
+        std::fs::write(&self.file, toml::to_string(&self.config).unwrap()).unwrap();
     }
     fn command(&self) -> Command {
         let program = env!("CARGO_BIN_EXE_renkei");

@@ -588,7 +588,9 @@ impl Town {
             let client = ClientId::parse("creco").unwrap();
             let guess = (&account, lockout::Guess::Customer, &id);
             match lockout::reserve(tx, &crypto, &policy, guess, now)? {
-                lockout::Reserved::Proceed(reserved) => lockout::fail(tx, &crypto, &policy, &reserved, &client, now),
+                lockout::Reserved::Proceed(reserved) => {
+                    lockout::fail(tx, &crypto, &policy, &reserved, Some(&client), now)
+                }
                 other => panic!("{other:?}"),
             }
         })
@@ -619,6 +621,10 @@ impl Town {
     pub(crate) async fn sweep(&self) {
         let now = self.now();
         self.write(move |tx| expire(tx, now, &WARN_BEFORE, 500)).await;
+    }
+    /// What the job that writes last uses does. Returns how many rows it wrote.
+    pub(crate) async fn write_uses(&self) -> u64 {
+        self.running.app.uses.flush(&self.running.app.store).await.unwrap()
     }
     /// Housekeeping of streams.
     pub(crate) async fn tidy_streams(&self) {

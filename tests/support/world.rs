@@ -6,7 +6,9 @@ use renkei_core::audit::Actor;
 use renkei_core::client::metadata::{self, Rules};
 use renkei_core::client::{self, Client, Status};
 use renkei_core::clock::{Clock, Instant, ManualClock};
-use renkei_core::consent::{self, ACR, ConsentChoice, ConsentRecord, Customer, Offer, PERIOD, Terms};
+use renkei_core::consent::{
+    self, ACR, ConsentChoice, ConsentRecord, ConsentWords, Customer, Offer, PERIOD, PagePeriod, Terms,
+};
 use renkei_core::event;
 use renkei_core::grant::code::CodeBinding;
 use renkei_core::grant::{self, Grant, NewGrant, Reason};
@@ -59,7 +61,7 @@ impl World {
     pub(crate) fn at_with(test_store: TestStore, options: &Options) -> Self {
         Self {
             store: test_store.open_with(options).unwrap(),
-            clock: Arc::new(ManualClock::at(Instant::from_secs(1_795_000_000))),
+            clock: Arc::new(ManualClock::at(Instant::from_secs(1_795_000_020))),
             random: Arc::new(SeededRandom::new(20_261_122)),
             sealer: Arc::new(Sealer::new("k1", &[9; 32]).unwrap()),
             _store: Some(test_store),
@@ -141,7 +143,8 @@ impl World {
             limits: None,
             period: client.grant_lifetime,
             terms: Terms { version: "2026-04".into(), hash: Hash::of("terms") },
-            shown: consent::words(["口座情報・明細情報へのアクセス"]),
+            page: PagePeriod::new(self.now(), client.grant_lifetime),
+            words: ConsentWords::new(renkei_core::language::Language::Ja),
             language: renkei_core::language::Language::Ja,
         }
     }
@@ -407,6 +410,7 @@ impl World {
             last3,
             accounts: vec![],
             expires_at: g.expires_at,
+            days: Some(30),
             language: renkei_core::language::Language::Ja,
         });
         let queued = Queued::new(notice, &Secret::new(to), g.id, &self.sealer, &*self.random).unwrap();

@@ -1,6 +1,6 @@
 //! The commands of staff, and their form in HTTP under `/admin/v1`: written and parsed here, so that both sides agree.
 
-use super::{AdminError, ClientAsk, Rotation, StreamAsk, TokenAsk};
+use super::{AdminError, ClientAsk, ConsentAsk, Rotation, StreamAsk, TokenAsk};
 use crate::account::Account;
 use crate::audit::Cursor;
 use crate::clock::Instant;
@@ -19,6 +19,11 @@ impl StaffReason {
         let text = text.trim();
         let fits = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
         fits.then(|| Self(text.to_owned()))
+    }
+    /// Parses the reason of a look at a customer's data: it must say something, so at least 3 characters.
+    #[must_use]
+    pub fn of_a_look(text: &str) -> Option<Self> {
+        Self::parse(text).filter(|reason| reason.0.chars().count() >= 3)
     }
     /// The text.
     #[must_use]
@@ -58,6 +63,8 @@ pub enum AdminCommand {
         /// The reason.
         why: StaffReason,
     },
+    /// One consent record.
+    Consent(ConsentAsk),
     /// The accounts locked for linking.
     Locks,
     /// Release the lock of an account.
@@ -124,6 +131,7 @@ impl AdminCommand {
                 let of = account.as_ref().map(|account| format!("?account={account}")).unwrap_or_default();
                 ("POST", format!("{BASE}/grants/{id}/revoke{of}"), Some(json!({"reason": why.as_str()})))
             }
+            Self::Consent(ask) => ask.http(),
             Self::Locks => get("/locks".to_owned()),
             Self::ReleaseLock { account, why } => {
                 ("POST", format!("{BASE}/locks/{account}/release"), Some(json!({"reason": why.as_str()})))
@@ -168,6 +176,7 @@ impl AdminCommand {
             ("POST", ["grants", id, "revoke"]) => {
                 Self::RevokeGrant { id: grant(id)?, account: query.may("account", Account::parse)?, why: reason(body)? }
             }
+            ("POST", ["consents", "show"]) => Self::Consent(ConsentAsk::parse(body)?),
             ("GET", ["locks"]) => Self::Locks,
             ("POST", ["locks", account, "release"]) => {
                 let account = Account::parse(account).ok_or_else(|| invalid("account"))?;
@@ -204,7 +213,7 @@ impl AdminCommand {
 fn based((method, path, body): Http) -> Http {
     (method, format!("{BASE}{path}"), body)
 }
-fn invalid(what: &str) -> AdminError {
+pub(super) fn invalid(what: &str) -> AdminError {
     AdminError::Invalid(format!("{what} is missing or not well formed"))
 }
 fn grant(text: &str) -> Result<GrantId, AdminError> {

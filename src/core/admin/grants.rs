@@ -5,6 +5,7 @@ use crate::account::Account;
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event;
+use crate::grant::uses::LastUse;
 use crate::grant::{self, Ended, Grant, GrantState, Narrowed, Reason};
 use crate::id::GrantId;
 use serde_json::{Value, json};
@@ -63,6 +64,7 @@ pub(super) async fn show(service: &AdminContext, id: GrantId, actor: Actor, now:
     let found = service.store.write(move |tx| {
         let Some(grant) = grant::sql::load(tx, &wanted)? else { return Ok(None) };
         let events = event::of_grant(tx, &wanted, 0, MOST)?;
+        let used = grant::uses::last_use(tx, &wanted)?;
         let entry = Entry {
             client: Some(grant.client.clone()),
             grant: Some(wanted.clone()),
@@ -70,9 +72,9 @@ pub(super) async fn show(service: &AdminContext, id: GrantId, actor: Actor, now:
             ..Entry::new(now, actor.clone(), AuditAction::StaffGrantShown)
         };
         audit::append(tx, &entry)?;
-        Ok(Some((grant, events)))
+        Ok(Some((grant, events, used)))
     });
-    let (grant, events) = found.await?.ok_or_else(|| unknown(&id))?;
+    let (grant, events, used) = found.await?.ok_or_else(|| unknown(&id))?;
     let mut answer = grant_json(service, &grant, now);
     answer["consent_id"] = json!(grant.consent);
     if let Some(details) = grant.details.to_response() {
@@ -80,6 +82,10 @@ pub(super) async fn show(service: &AdminContext, id: GrantId, actor: Actor, now:
     }
     answer["acr"] = json!(grant.acr);
     answer["auth_time"] = json!(grant.auth_time.rfc3339());
+    let minute = |of: fn(LastUse) -> Option<Instant>| json!(used.and_then(of).map(Instant::rfc3339));
+    answer["last_used_at"] = minute(|used| Some(used.at));
+    answer["last_used"] =
+        json!({"balances": minute(|used| used.balances), "transactions": minute(|used| used.transactions)});
     let story = |e: &event::Event| json!({"at": e.at.rfc3339(), "event": e.kind.as_str(), "detail": e.detail});
     answer["events"] = events.iter().map(story).collect();
     Ok(answer)

@@ -8,6 +8,7 @@
 mod backup;
 mod clients;
 pub mod command;
+mod consents;
 mod grants;
 mod initial;
 mod keys;
@@ -23,6 +24,7 @@ pub use backup::restored;
 
 pub use clients::ClientAsk;
 pub use command::{AdminCommand, Period, StaffReason};
+pub use consents::ConsentAsk;
 pub use initial::{InitialTokenRequest, TokenAsk};
 pub use keys::Rotation;
 pub use streams::StreamAsk;
@@ -91,6 +93,7 @@ pub async fn answer(service: &AdminContext, ask: AdminCommand, staff: &str, now:
         AdminCommand::RevokeGrant { id, account: Some(account), why } => {
             grants::narrow(service, id, account, (why, actor), now).await
         }
+        AdminCommand::Consent(ask) => consents::show(service, ask, actor, now).await,
         AdminCommand::Locks => locks::list(service, actor, now).await,
         AdminCommand::ReleaseLock { account, why } => locks::release(service, account, why, actor, now).await,
         AdminCommand::Notices => notices::list(service).await,

@@ -2,6 +2,7 @@ use super::*;
 use crate::account::Account;
 use crate::audit::Cursor;
 use crate::client::Status;
+use crate::consent::ConsentKey;
 use crate::id::{ClientId, GrantId, StreamId};
 use crate::stream::manage::Replayed;
 
@@ -32,6 +33,8 @@ fn every_command_goes_through_http_and_back() {
         AdminCommand::Grant { id: id.clone() },
         AdminCommand::RevokeGrant { id: id.clone(), account: None, why: why.clone() },
         AdminCommand::RevokeGrant { id: id.clone(), account: Some(account.clone()), why: why.clone() },
+        AdminCommand::Consent(ConsentAsk { of: ConsentKey::parse("abcd-1234").unwrap(), why: why.clone() }),
+        AdminCommand::Consent(ConsentAsk { of: ConsentKey::parse("-c_1").unwrap(), why: why.clone() }),
         AdminCommand::Locks,
         AdminCommand::ReleaseLock { account: account.clone(), why },
         AdminCommand::Notices,

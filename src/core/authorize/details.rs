@@ -30,6 +30,19 @@ pub enum Permission {
 impl Permission {
     /// Both, in output order.
     pub const ALL: [Self; 2] = [Self::Balances, Self::Transactions];
+    /// Its name in a detail, and in `permission` at introspection.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Balances => "balances",
+            Self::Transactions => "transactions",
+        }
+    }
+    /// The permission with this name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|p| p.as_str() == text)
+    }
     /// The scope that requests it.
     #[must_use]
     pub const fn scope(self) -> &'static str {

@@ -9,7 +9,7 @@ mod out;
 pub use names::{is_institutional, is_open, unknown_members};
 pub use out::document;
 
-use super::profile::{AuthMethod, ClientKeys, GrantType, Profile, Provider, Status};
+use super::profile::{AuthMethod, ClientKeys, Downstream, GrantType, Profile, Provider, Status};
 use super::{Client, PROOFING_MEMORY, rate, redirect};
 use crate::clock::Instant;
 use crate::id::ClientId;
@@ -196,7 +196,30 @@ fn provider(map: &Map<String, Value>, rules: &Rules) -> Result<Provider, Refusal
         contact: p.owned("contact").map_err(inside)?,
         terms_uri: p.uri("terms_uri", rules).map_err(inside)?,
         disclosure_uri: p.uri("disclosure_uri", rules).map_err(inside)?,
+        downstream: downstream(&p).map_err(inside)?,
     })
+}
+
+/// The most companies that receive data from one provider.
+const DOWNSTREAM: usize = 20;
+
+/// `provider.downstream`: a list of `{"name", "purpose"}`, both needed.
+fn downstream(p: &Members<'_>) -> Result<Vec<Downstream>, Refusal> {
+    let Some(value) = p.0.get("downstream").filter(|v| !v.is_null()) else { return Ok(Vec::new()) };
+    let list = value.as_array().ok_or_else(|| invalid("downstream", "is not a list"))?;
+    if list.len() > DOWNSTREAM {
+        return Err(invalid("downstream", &format!("names more than {DOWNSTREAM} companies")));
+    }
+    let one = |value: &Value| {
+        let one = Members(value.as_object().ok_or_else(|| invalid("downstream", "holds something that is no object"))?);
+        let inside = |r: Refusal| Refusal::naming(r.code, &format!("downstream.{}", r.description));
+        let need = |name: &str| {
+            let text = one.owned(name).map_err(inside)?;
+            text.ok_or_else(|| invalid(&format!("downstream.{name}"), "is missing"))
+        };
+        Ok(Downstream { name: need("name")?, purpose: need("purpose")? })
+    };
+    list.iter().map(one).collect()
 }
 
 fn grant_types(m: &Members<'_>, profile: Profile) -> Result<Vec<GrantType>, Refusal> {

@@ -23,7 +23,7 @@ pub mod sql;
 mod tests;
 
 pub use authenticate::{Authenticated, Authenticator, PresentedCredentials, Settings, authenticate, identify};
-pub use profile::{AuthMethod, ClientEvents, ClientKeys, GrantType, Profile, Provider, Status};
+pub use profile::{AuthMethod, ClientEvents, ClientKeys, Downstream, GrantType, Profile, Provider, Status};
 pub use redirect::redirect_match;
 pub use registry::{Prepared, prepare, renew_secret};
 pub use remote::{FetchError, JwksPort};

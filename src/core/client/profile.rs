@@ -161,4 +161,16 @@ pub struct Provider {
     /// Its published contract with institutions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disclosure_uri: Option<String>,
+    /// 連鎖接続先: who receives the data from it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub downstream: Vec<Downstream>,
+}
+
+/// A company that receives customers' data from a provider.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Downstream {
+    /// Its name.
+    pub name: String,
+    /// What it receives the data for.
+    pub purpose: String,
 }

@@ -5,15 +5,19 @@
 //! data of whom, under which sentences, proved by which factors. Does not own the grant (`grant`) or the page.
 //!
 //! # What is stored, and how long
-//! A record is never changed. It contains the account as a keyed index for look-ups, and account, name and network
-//! address sealed. The mail address is *not* in it: only the notice has it, and it is erased there
+//! A record is never changed. It contains the account as a keyed index for look-ups, and account, name, network address and
+//! the values in the page's sentences sealed. The sentences themselves stand once for all who read them ([`ConsentWords`]). The mail address is *not* in it: only the notice has it, and it is erased there
 //! (requirements.md#purpose). Records are deleted [`RETENTION`] after the last possible moment of their permission.
 
+pub mod show;
 pub mod sql;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use crate::authorize::{ChangeAction, DetailType, Details, Permission};
+pub use show::{ConsentKey, SealedConsent};
+pub use words::{ConsentWords, PagePeriod, filled, page_digest};
 
 use crate::account::Account;
 use crate::authorize::AuthorizationRequest;
@@ -70,12 +74,14 @@ pub struct Offer {
     pub limits: Option<Details>,
     /// What the link covers that the request asks to change.
     pub existing: Option<ExistingLink>,
-    /// 認可期間, from the moment of consent.
+    /// The longest 認可期間.
     pub period: Duration,
+    /// When the page was shown, and the end that stood on it.
+    pub page: PagePeriod,
     /// The terms next to the checkbox.
     pub terms: Terms,
-    /// SHA-256 over the page's sentences, see [`words`].
-    pub shown: Hash,
+    /// The words of the page.
+    pub words: ConsentWords,
     /// The page's language.
     pub language: Language,
 }
@@ -170,12 +176,12 @@ pub struct GivenConsent {
     pub details: Details,
     /// When.
     pub at: Instant,
-    /// When the permission ends: a whole second, because responses to apps give seconds.
+    /// When the permission ends: the minute that stood on the page.
     pub expires_at: Instant,
     /// The terms agreed to.
     pub terms: Terms,
-    /// The digest of the page's sentences.
-    pub shown: Hash,
+    /// The words of the page.
+    pub words: ConsentWords,
     /// The page's language.
     pub language: Language,
 }
@@ -250,22 +256,11 @@ pub fn allow(offer: &Offer, choice: &ConsentChoice, customer: Customer, now: Ins
         scope,
         details,
         at: now,
-        expires_at: (now + offer.period.min(PERIOD)).floor_second(),
+        expires_at: offer.page.until.min((now + offer.period.min(PERIOD)).floor_minute()),
         terms: offer.terms.clone(),
-        shown: offer.shown,
+        words: offer.words.clone(),
         language: offer.language,
     })
-}
-
-/// The digest of a page's sentences, so that the record proves which sentences were agreed to.
-#[must_use]
-pub fn words<'a>(sentences: impl IntoIterator<Item = &'a str>) -> Hash {
-    let mut all = String::new();
-    for sentence in sentences {
-        all.push_str(sentence);
-        all.push('\n');
-    }
-    Hash::of(all)
 }
 
 /// 受付番号: four letters and four digits that a customer can read out on the telephone. Letters that sound or look alike
@@ -297,7 +292,11 @@ pub struct ConsentRecord {
     pub(crate) scope: Scope,
     pub(crate) details: Details,
     pub(crate) terms: Terms,
-    pub(crate) shown: Hash,
+    /// The words of the page: the sentences, and the values sealed.
+    pub(crate) words: ConsentWords,
+    pub(crate) values: Vec<u8>,
+    /// 受付番号
+    pub(crate) reference: String,
     pub(crate) language: Language,
     pub(crate) acr: String,
     pub(crate) amr: Vec<String>,
@@ -323,6 +322,8 @@ impl ConsentRecord {
             account: seal("account", &c.account.to_string())?,
             name: seal("name", c.name.reveal())?,
             remote: seal("remote", c.remote.reveal())?,
+            values: seal("words", &agreed.words.values())?,
+            reference: reference(sealer, &c.interaction),
             id,
             granted: true,
             client: agreed.client.clone(),
@@ -331,7 +332,7 @@ impl ConsentRecord {
             scope: agreed.scope.clone(),
             details: agreed.details.clone(),
             terms: agreed.terms.clone(),
-            shown: agreed.shown,
+            words: agreed.words.clone(),
             language: agreed.language,
             acr: c.acr.clone(),
             amr: c.amr.clone(),
@@ -360,7 +361,7 @@ impl ConsentRecord {
             at: now,
             expires_at: now,
             terms: offer.terms.clone(),
-            shown: offer.shown,
+            words: offer.words.clone(),
             language: offer.language,
         };
         Ok(Self { granted: false, ..Self::granted(&asked, sealer, random)? })

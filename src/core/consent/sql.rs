@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Stores the record and its audit entry. `grant::create` stores the grant of the consent in the same transaction.
 pub fn record(tx: &mut Tx<'_, '_>, r: &ConsentRecord) -> Result<()> {
-    let params: [Value; 19] = [
+    let params: [Value; 21] = [
         r.id.as_str().into(),
         if r.granted { "granted" } else { "denied" }.into(),
         r.client.as_str().into(),
@@ -25,18 +25,25 @@ pub fn record(tx: &mut Tx<'_, '_>, r: &ConsentRecord) -> Result<()> {
         json(&r.details)?.into(),
         r.terms.version.clone().into(),
         r.terms.hash.into(),
-        r.shown.into(),
+        r.words.hash().into(),
         r.language.as_str().into(),
         r.acr.clone().into(),
         r.amr.join(" ").into(),
         r.auth_time.into(),
         r.at.into(),
         r.until.into(),
+        r.values.clone().into(),
+        r.reference.as_str().into(),
     ];
     tx.execute(
+        "insert into consent_words (hash, language, text) values (?1, ?2, ?3) on conflict (hash) do nothing",
+        &[r.words.hash().into(), r.words.language().as_str().into(), r.words.text().into()],
+    )?;
+    tx.execute(
         "insert into consents (id, decision, client_id, interaction, account_index, account, name, remote, scope, \
-         details, terms_version, terms_hash, shown_hash, language, acr, amr, auth_time, decided_at, ends_at) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+         details, terms_version, terms_hash, shown_hash, language, acr, amr, auth_time, decided_at, ends_at, words, \
+         reference) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
         &params,
     )?;
     audit::append(
@@ -46,7 +53,7 @@ pub fn record(tx: &mut Tx<'_, '_>, r: &ConsentRecord) -> Result<()> {
             interaction: Some(r.interaction.clone()),
             account: Some(r.account_index),
             detail: serde_json::json!({
-                "consent": r.id, "scope": r.scope, "terms": r.terms.version, "shown": r.shown.base64url(),
+                "consent": r.id, "scope": r.scope, "terms": r.terms.version, "shown": r.words.hash().base64url(),
             }),
             ..Entry::new(
                 r.at,
@@ -123,6 +130,15 @@ fn consent_from_row(row: &Row) -> Result<StoredConsent> {
 
 fn corrupt(row: &str, column: &str) -> Error {
     Error::Corrupt { table: "consents", row: row.to_owned(), why: format!("{column} is not what was written") }
+}
+
+/// Housekeeping: deletes sentences that no record refers to. Returns how many were deleted.
+pub fn prune_words(tx: &mut Tx<'_, '_>, limit: i64) -> Result<u64> {
+    tx.execute(
+        "delete from consent_words where hash in (select w.hash from consent_words w where not exists \
+         (select 1 from consents c where c.shown_hash = w.hash) limit ?1)",
+        &[limit.into()],
+    )
 }
 
 /// Housekeeping: deletes records whose retention is over. Returns how many were deleted.

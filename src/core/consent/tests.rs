@@ -7,6 +7,13 @@ fn account(id: &str) -> AccountId {
     AccountId::parse(id).unwrap()
 }
 
+fn some_words(account: &str) -> ConsentWords {
+    let mut words = ConsentWords::new(Language::Ja);
+    words.say("連携する口座 ");
+    words.value(account);
+    words.end();
+    words
+}
 fn offer(choose: bool) -> Offer {
     Offer {
         client: ClientId::parse("creco").unwrap(),
@@ -18,7 +25,8 @@ fn offer(choose: bool) -> Offer {
         limits: None,
         period: PERIOD,
         terms: Terms { version: "2026-04".into(), hash: Hash::of("terms") },
-        shown: words(["口座情報・明細情報へのアクセス", "30日"]),
+        page: PagePeriod::new(Instant::from_secs(2_000), PERIOD),
+        words: some_words("普通 店番115 口座番号1100026"),
         language: Language::Ja,
     }
 }
@@ -68,15 +76,18 @@ fn the_gate_behind_the_checkbox() {
 }
 
 #[test]
-fn thirty_days_are_thirty_times_24_hours_and_never_more() {
-    let now = Instant::from_secs(2_000);
+fn the_end_is_that_of_the_page_and_never_later_than_thirty_days() {
+    let (minute, now) = (Duration::from_secs(60), Instant::from_secs(2_000));
     let ticked = ConsentChoice { agree: true, accounts: Vec::new(), notices: false };
-    for (period, want) in
-        [(PERIOD, 30 * 86_400), (Duration::from_secs(3600), 3600), (PERIOD + Duration::from_secs(1), 30 * 86_400)]
-    {
-        let agreed = allow(&Offer { period, ..offer(false) }, &ticked, customer(), now).unwrap();
-        assert_eq!(agreed.expires_at.secs() - now.secs(), want);
-    }
+    let pressed = now + minute * 9;
+    let page = PagePeriod::new(now, PERIOD);
+    let end =
+        |period, page| allow(&Offer { period, page, ..offer(false) }, &ticked, customer(), pressed).unwrap().expires_at;
+    assert_eq!(end(PERIOD, page), page.until, "as it was shown, not nine minutes later");
+    let late = PagePeriod { until: page.until + minute * 20, ..page };
+    let last = (pressed + PERIOD).floor_minute();
+    assert_eq!(end(PERIOD, late), last);
+    assert_eq!(end(PERIOD + minute, late), last, "whatever is configured");
 }
 
 #[test]
@@ -150,7 +161,10 @@ fn a_record_rests_sealed_and_says_which_words_were_shown() {
         assert_eq!(sealer.open(place, sealed).unwrap().as_slice(), plain.as_bytes(), "{column}");
         assert!(!sealed.windows(plain.len()).any(|w| w == plain.as_bytes()), "{column} in the clear");
     }
-    assert_ne!(r.shown, words(["口座情報・明細情報へのアクセス", "90日"]));
+    let place = SealContext { table: "consents", column: "words", row: r.id.as_str() };
+    let values = sealer.open(place, &r.values).unwrap();
+    assert_eq!(values.as_slice(), r#"["普通 店番115 口座番号1100026"]"#.as_bytes());
+    assert_eq!(r.words.text(), "連携する口座 {0}\n", "the same for every customer");
     assert!(!format!("{agreed:?}{r:?}").contains("ﾃﾞｰﾀ"), "a name was printed");
 }
 
@@ -167,7 +181,7 @@ fn who_refuses_leaves_a_record_that_grants_nothing() {
         allow(&offer(false), &ConsentChoice { agree: true, accounts: vec![], notices: false }, customer(), now)
             .unwrap();
     let r = ConsentRecord::granted(&agreed, &sealer, &random).unwrap();
-    assert_eq!((r.granted, r.at, r.until), (true, now, now + PERIOD));
+    assert_eq!((r.granted, r.at, r.until), (true, now, (now + PERIOD).floor_minute()));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::clock::Instant;
 use crate::id::{ClientId, ConsentId, GrantId};
 use crate::notice_address;
 use crate::oxide::Challenge;
+use crate::refusal::LinkEnd;
 use crate::secret::Hash;
 use crate::store::{Error, Result, Row, Tx};
 use crate::thumbprint::Thumbprint;
@@ -83,9 +84,11 @@ pub enum Redeemed<T, R> {
     },
     /// It had been redeemed before: the grant was revoked; the response is `invalid_grant`.
     Replayed,
-    /// It is unknown, another client's or expired, its grant has ended, or another code of the grant was redeemed:
-    /// `invalid_grant`, and nothing was written.
+    /// It is unknown, another client's or expired, or another code of the grant was redeemed: `invalid_grant`, and nothing was
+    /// written.
     Unfit,
+    /// It is this client's, and its grant has ended: `invalid_grant`, and nothing was written.
+    Over(LinkEnd),
     /// The check refused it. The code can still be used: a wrong verifier or key must not cost the customer the link.
     Refused(R),
 }
@@ -115,6 +118,9 @@ pub fn redeem<T, R>(
     if code.client != *client {
         return Ok(Redeemed::Unfit);
     }
+    if let Some(end) = grant.state_at(now).link_end() {
+        return Ok(Redeemed::Over(end));
+    }
     // A redemption that was undone does not count.
     if code.used_at.is_some() && !undone {
         return replayed(tx, hash, &grant, client, now);
@@ -129,7 +135,7 @@ pub fn redeem<T, R>(
     let begun = change.as_ref().map_or(grant.state != GrantState::Pending, |change| change.applied_at.is_some());
     // Another code of the same consent was redeemed: nothing was stolen, so the grant stays.
     let another_was_redeemed = begun && was_redeemed(tx, &code)?;
-    if another_was_redeemed || now >= code.expires_at || !grant.is_live(now) {
+    if another_was_redeemed || now >= code.expires_at {
         return Ok(Redeemed::Unfit);
     }
     // Applied already if an earlier redemption was undone.
@@ -284,6 +290,15 @@ fn code(hash: Hash, row: &Row) -> Result<AuthorizationCode> {
         expires_at: row.instant(8)?,
         used_at: row.opt_instant(9)?,
     })
+}
+
+/// The grant has ended: its codes go, except those whose time is not over. They open nothing, and tell their client why the grant
+/// ended. They count as unused, so that housekeeping deletes them.
+pub(super) fn end_with_grant(tx: &mut Tx<'_, '_>, grant: &GrantId, now: Instant) -> Result<()> {
+    let params = [grant.as_str().into(), now.into()];
+    tx.execute("delete from codes where grant_id = ?1 and expires_at <= ?2", &params)?;
+    tx.execute("update codes set used_at = null, undone_at = null where grant_id = ?1", &params[..1])?;
+    Ok(())
 }
 
 /// Housekeeping: codes that were not redeemed are deleted a day after they ended. Used ones go when their grant ends. Returns how

@@ -31,7 +31,7 @@ pub struct NewGrant {
     account_id: Option<AccountId>,
     warn_at: Option<Instant>,
     by_create: bool,
-    in_place_of: Option<GrantId>,
+    ends_grant: Option<GrantId>,
 }
 
 /// The consent of a new grant.
@@ -154,7 +154,7 @@ impl NewGrant {
             account_id: None,
             warn_at: None,
             by_create: false,
-            in_place_of: None,
+            ends_grant: None,
         }
     }
 
@@ -185,15 +185,15 @@ impl NewGrant {
 
     /// The app asked for it beside its other grants (`grant_management_action=create`): it replaces none of them.
     #[must_use]
-    pub fn beside_others(mut self) -> Self {
+    pub fn additional(mut self) -> Self {
         self.by_create = true;
         self
     }
 
     /// The grant that ⑥ named as the one to end, because there are as many as allowed.
     #[must_use]
-    pub fn in_place_of(mut self, grant: Option<GrantId>) -> Self {
-        self.in_place_of = grant;
+    pub fn ends_grant(mut self, grant: Option<GrantId>) -> Self {
+        self.ends_grant = grant;
         self
     }
 
@@ -285,7 +285,7 @@ fn insert_grant(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<()> {
     let details = serde_json::to_string(&g.details).map_err(|e| Error::Engine(format!("details: {e}")))?;
     tx.execute(
         "insert into grants (id, consent_id, client_id, sub, account_index, account, reference, scope, details, acr, \
-         amr, auth_time, created_at, expires_at, state, seq, aud, account_id, warn_at, by_create, in_place_of) \
+         amr, auth_time, created_at, expires_at, state, seq, aud, account_id, warn_at, by_create, ends_grant) \
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
         &[
             g.id.as_str().into(),
@@ -308,7 +308,7 @@ fn insert_grant(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<()> {
             link.account_id.as_ref().map(AccountId::as_str).into(),
             link.warn_at.into(),
             i64::from(link.by_create).into(),
-            link.in_place_of.as_ref().map(GrantId::as_str).into(),
+            link.ends_grant.as_ref().map(GrantId::as_str).into(),
         ],
     )?;
     client::sql::add_audiences(tx, &g.client, &link.audiences)

@@ -16,11 +16,13 @@ mod create;
 mod further;
 pub mod manage;
 mod narrow;
+pub mod receipt;
 pub(crate) mod row;
 pub mod sql;
 mod state;
 #[cfg(test)]
 mod tests;
+pub mod uses;
 
 pub use address::{forget_address, masked_address};
 pub use create::{GrantSummary, NewGrant, create, next_warning};

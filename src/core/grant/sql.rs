@@ -1,7 +1,7 @@
 //! The table `grants`: reads it, ends a grant, numbers its events. [`super::create()`] inserts the row.
 
 use super::row::{columns, from_row};
-use super::{Grant, GrantState, Reason};
+use super::{Grant, GrantState, Reason, code};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event::{self, Event, EventKind, event_id};
@@ -40,7 +40,7 @@ pub fn load(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<Option<Grant>> {
 /// that ⑥ named, then those that were not used for longest.
 pub(super) fn replaced_by(tx: &mut Tx<'_, '_>, grant: &Grant, most: usize) -> Result<Vec<GrantId>> {
     let corrupt = |id: &str| Error::Corrupt { table: "grants", row: id.to_owned(), why: "id".to_owned() };
-    let own = tx.row("select by_create, in_place_of from grants where id = ?1", &[grant.id.as_str().into()])?;
+    let own = tx.row("select by_create, ends_grant from grants where id = ?1", &[grant.id.as_str().into()])?;
     let (by_create, named) = match &own {
         Some(row) => (row.int(0)? == 1, row.opt_text(1)?.map(str::to_owned)),
         None => return Err(corrupt(grant.id.as_str())),
@@ -78,7 +78,7 @@ pub struct OpenGrant {
     pub id: GrantId,
     /// When consent was given.
     pub created_at: Instant,
-    /// When a resource server last asked about one of its tokens, if that is known.
+    /// When it was last used ([`super::uses`]); `None` if never.
     pub last_used: Option<Instant>,
     /// Whether the app asked for it beside others.
     pub by_create: bool,
@@ -92,8 +92,10 @@ const MOST_OPEN: i64 = 2000;
 /// The open grants of a client and account made until `until`, the oldest first.
 pub fn open_of(tx: &mut Tx<'_, '_>, client: &ClientId, account: &Hash, until: Instant) -> Result<Vec<OpenGrant>> {
     let rows = tx.rows(
-        "select id, created_at, by_create, activated_at from grants where client_id = ?1 and account_index = ?2 \
-         and ended_at is null and created_at <= ?3 order by created_at, id limit ?4",
+        "select g.id, g.created_at, g.by_create, g.activated_at, \
+         (select max(u.last_at) from grant_uses u where u.grant_id = g.id) \
+         from grants g where g.client_id = ?1 and g.account_index = ?2 \
+         and g.ended_at is null and g.created_at <= ?3 order by g.created_at, g.id limit ?4",
         &[client.as_str().into(), (*account).into(), until.into(), MOST_OPEN.into()],
     )?;
     let grant = |row: &Row| {
@@ -102,7 +104,7 @@ pub fn open_of(tx: &mut Tx<'_, '_>, client: &ClientId, account: &Hash, until: In
         Ok(OpenGrant {
             id: GrantId::parse(id).ok_or_else(corrupt)?,
             created_at: row.instant(1)?,
-            last_used: None,
+            last_used: row.opt_instant(4)?,
             by_create: row.int(2)? == 1,
             active: row.opt_instant(3)?.is_some(),
         })
@@ -142,6 +144,26 @@ pub fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, limit: i64) -> Result<Vec
     tx.rows(sql, &[(*account).into(), limit.into()])?.iter().map(|r| from_row(r, 0)).collect()
 }
 
+/// The grants that share an account, verified or chosen beside it, and ended after `since`; the latest first.
+pub fn ended_since(tx: &mut Tx<'_, '_>, account: &Hash, since: Instant, limit: i64) -> Result<Vec<Grant>> {
+    let sql = concat!(
+        "select ",
+        columns!(),
+        " from grants g where g.ended_at > ?2 and (g.account_index = ?1 \
+         or g.id in (select a.grant_id from grant_accounts a where a.account_index = ?1)) \
+         order by g.ended_at desc, g.id limit ?3"
+    );
+    let params = [(*account).into(), since.into(), limit.into()];
+    tx.rows(sql, &params)?.iter().map(|r| from_row(r, 0)).collect()
+}
+
+/// Whether a grant shares an account, verified or chosen beside it.
+pub fn shares(tx: &mut Tx<'_, '_>, id: &GrantId, account: &Hash) -> Result<bool> {
+    let sql = "select 1 from grants where id = ?1 and account_index = ?2 \
+               union select 1 from grant_accounts where grant_id = ?1 and account_index = ?2";
+    Ok(tx.row(sql, &[id.as_str().into(), (*account).into()])?.is_some())
+}
+
 /// The result of ending a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -175,7 +197,7 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now
     )?;
     tell_of_end(tx, &grant, reason, (at, now))?;
     // A used code is kept as long as its grant, so that a replay is recognized. Now there is nothing left to revoke.
-    tx.execute("delete from codes where grant_id = ?1", &[id.as_str().into()])?;
+    code::end_with_grant(tx, id, now)?;
     if !matches!(reason, Reason::Replaced { .. } | Reason::Expired) {
         proofing_session::forget_account(tx, &grant.account_index, Some(&grant.client))?;
     }
@@ -285,20 +307,17 @@ pub fn prune(tx: &mut Tx<'_, '_>, now: Instant, retention: Duration, limit: i64)
         &params,
     )?;
     tx.execute(
-        "delete from grant_accounts where grant_id in \
-         (select id from grants where ended_at < ?1 order by ended_at, id limit ?2)",
-        &params,
-    )?;
-    tx.execute(
         "delete from grant_change_accounts where consent_id in (select consent_id from grant_changes where grant_id in \
          (select id from grants where ended_at < ?1 order by ended_at, id limit ?2))",
         &params,
     )?;
-    tx.execute(
-        "delete from grant_changes where grant_id in \
-         (select id from grants where ended_at < ?1 order by ended_at, id limit ?2)",
-        &params,
-    )?;
+    for sql in [
+        "delete from grant_changes where grant_id in (select id from grants where ended_at < ?1 order by ended_at, id limit ?2)",
+        "delete from grant_accounts where grant_id in (select id from grants where ended_at < ?1 order by ended_at, id limit ?2)",
+        "delete from grant_uses where grant_id in (select id from grants where ended_at < ?1 order by ended_at, id limit ?2)",
+    ] {
+        tx.execute(sql, &params)?;
+    }
     tx.execute(
         "delete from grants where id in (select id from grants where ended_at < ?1 order by ended_at, id limit ?2)",
         &params,

@@ -2,6 +2,7 @@
 
 use crate::clock::Instant;
 use crate::id::GrantId;
+use crate::refusal::LinkEnd;
 
 /// Why a grant ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +138,22 @@ impl GrantState {
             Self::Pending | Self::Active { .. } => None,
             Self::Replaced { at, .. } | Self::Revoked { at, .. } | Self::Expired { at } => Some(*at),
         }
+    }
+    /// Why it ended, as its app reads it; `None` while it is open.
+    #[must_use]
+    pub const fn link_end(&self) -> Option<LinkEnd> {
+        Some(match self {
+            Self::Pending | Self::Active { .. } => return None,
+            Self::Replaced { .. } => LinkEnd::Replaced,
+            Self::Expired { .. } => LinkEnd::Expired,
+            Self::Revoked { by, .. } => match by {
+                By::Client => LinkEnd::Client,
+                By::Customer => LinkEnd::Customer,
+                By::Institution => LinkEnd::Institution,
+                By::Account => LinkEnd::Account,
+                By::Replay => LinkEnd::Replay,
+            },
+        })
     }
     /// The code was redeemed; possible once.
     ///

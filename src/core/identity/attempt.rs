@@ -11,14 +11,14 @@ use super::requests::{StepCheck, ViewResult, Visitor};
 use super::service::IdentityService;
 use super::service_hours::Service;
 use super::{
-    BankError, BirthDate, CustomerForm, Ending, Expired, Holding, Ineligible, Interaction, Lookup, Matched, Message,
-    Personal, Pin, Problem, Stage, guess, hourly_counter, sql,
+    BankError, BirthDate, CustomerForm, Declared, Ending, Expired, Holding, Ineligible, Interaction, Lookup, Matched,
+    Message, Pin, Problem, Stage, guess, hourly_counter, sql,
 };
 use crate::account::Account;
 use crate::alarm::AlarmKind;
 use crate::audit::AuditAction;
 use crate::clock::Instant;
-use crate::id::{AccountId, GuessId};
+use crate::id::{AccountId, ClientId, GuessId};
 use crate::secret::Secret;
 use crate::store::{Result, Tx};
 use serde_json::json;
@@ -66,7 +66,7 @@ impl IdentityService {
         form: CustomerForm,
         now: Instant,
     ) -> Result<ViewResult> {
-        let (personal, born) = match form.parse(now) {
+        let (personal, born) = match form.parse(v.kind, now) {
             Ok(read) => read,
             Err(problems) => return self.misread(v, step, "customer", problems, now).await,
         };
@@ -134,12 +134,12 @@ impl IdentityService {
         &self,
         account: &Account,
         born: &BirthDate,
-        personal: &Personal,
+        personal: &Declared,
         now: Instant,
     ) -> BankAnswer<Holding> {
         let Ok(_turn) = self.turn(Priority::Anybody, now).await else { return BankAnswer::Busy };
         let lookup = self.bank.lookup(account).await;
-        let matches = self.bank.matches(account, born, &personal.phone).await;
+        let matches = self.bank.matches(account, born, personal.phone()).await;
         match (lookup, matches) {
             (Err(e), _) | (_, Err(e)) => BankAnswer::None(e),
             (Ok(Lookup::Ineligible(why)), Ok(_)) => BankAnswer::Ineligible(why),
@@ -154,7 +154,7 @@ impl IdentityService {
         reserved: &Interaction,
         reservation: &Reservation,
         answer: &BankAnswer<Holding>,
-        personal: &Personal,
+        personal: &Declared,
         now: Instant,
     ) -> Result<(ViewResult, AttemptReport)> {
         let mut noted = AttemptReport::default();
@@ -162,7 +162,8 @@ impl IdentityService {
         // It stays raised only for R30 (G3).
         let give_back = !matches!(answer, BankAnswer::Ineligible(_));
         if let BankAnswer::Ineligible(_) = answer {
-            let name = self.crypto.sealer.index("unknown accounts by app", reserved.client.as_str());
+            let app = reserved.purpose.client().map_or("", ClientId::as_str);
+            let name = self.crypto.sealer.index("unknown accounts by app", app);
             noted.unknown_accounts = hourly_counter::add(tx, name, now)?;
         }
         let refused = (AuditAction::InteractionCustomerRefused, give_back);
@@ -237,9 +238,7 @@ impl IdentityService {
             return Ok((self.view(tx, *i, now)?, noted));
         };
         let index = self.crypto.account(account);
-        let Ok(i) = i.clone().proofed(index, accounts.clone(), now) else {
-            return Ok((self.view(tx, *i, now)?, noted));
-        };
+        let Ok(i) = self.passed(tx, &i, index, accounts, now)? else { return Ok((self.view(tx, *i, now)?, noted)) };
         sql::save(tx, &self.crypto, &i)?;
         sql::record(tx, &i, AuditAction::InteractionPinAccepted, Some(index), json!({}), now)?;
         Ok((self.advanced(tx, i, now)?, noted))
@@ -334,7 +333,7 @@ impl IdentityService {
         let show = |seen| Ok(AttemptOutcome::Show(Box::new(seen)));
         let lock = if let BankAnswer::Wrong(id) = answer {
             lockout::name_account(tx, reservation, id)?;
-            lockout::fail(tx, &self.crypto, &self.policy, reservation, &reserved.client, now)?
+            lockout::fail(tx, &self.crypto, &self.policy, reservation, reserved.purpose.client(), now)?
         } else {
             lockout::pass(tx, &self.crypto, &self.policy, reservation, matches!(answer, BankAnswer::Right(_)), now)?;
             None

@@ -1,8 +1,8 @@
 //! ②: name, birth date, telephone number, mail address (R20–R26, requirements.md#japanese-input).
 
-use super::Personal;
 use super::account::{required, with_summary};
 use super::message::{Field, Message, Problem};
+use super::{Declared, Personal, PurposeKind};
 use crate::account::digits;
 use crate::clock::Instant;
 use crate::kana::{Kana, KanaError};
@@ -30,18 +30,36 @@ pub struct CustomerForm {
     pub email_confirm: String,
 }
 impl CustomerForm {
-    /// Reads the form; `now` decides which birth dates are in the future.
+    /// Reads the form for its purpose; `now` decides which birth dates are in the future.
     ///
     /// # Errors
     /// Every problem at once, in the order of the fields; [`Message::Missing`] first when a field is empty.
-    pub fn parse(&self, now: Instant) -> Result<(Personal, BirthDate), Vec<Problem>> {
+    pub fn parse(&self, kind: PurposeKind, now: Instant) -> Result<(Declared, BirthDate), Vec<Problem>> {
+        match kind {
+            PurposeKind::Link => self.of_link(now),
+            PurposeKind::My => self.of_my(now),
+        }
+    }
+    /// Birth date and telephone number: the customer's own page needs no more.
+    fn of_my(&self, now: Instant) -> Result<(Declared, BirthDate), Vec<Problem>> {
+        let mut problems = Vec::new();
+        let born = self.born(&mut problems, now);
+        let phone = required(&mut problems, Field::Phone, &self.phone, Message::Phone, Phone::parse);
+        match (born, phone) {
+            (Some(born), Some(phone)) => Ok((Declared::My { phone }, born)),
+            _ => Err(with_summary(problems)),
+        }
+    }
+    fn of_link(&self, now: Instant) -> Result<(Declared, BirthDate), Vec<Problem>> {
         let mut problems = Vec::new();
         let name = self.name(&mut problems);
         let born = self.born(&mut problems, now);
         let phone = required(&mut problems, Field::Phone, &self.phone, Message::Phone, Phone::parse);
         let email = self.email(&mut problems);
         match (name, born, phone, email) {
-            (Some(name), Some(born), Some(phone), Some(email)) => Ok((Personal { name, phone, email }, born)),
+            (Some(name), Some(born), Some(phone), Some(email)) => {
+                Ok((Declared::Link(Personal { name, phone, email }), born))
+            }
             _ => Err(with_summary(problems)),
         }
     }

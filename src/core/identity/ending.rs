@@ -33,6 +33,8 @@ pub enum Ending {
     Busy,
     /// The customer left while the service was switched off (R37) → `temporarily_unavailable`.
     Off,
+    /// 終了する on the customer's own page; no app hears of it.
+    Finished,
     /// Too late, or the request was completed elsewhere → `access_denied`.
     Expired(Expired),
 }
@@ -51,14 +53,14 @@ impl Ending {
             Self::Off => Some(Message::R37),
             Self::Expired(Expired::Call) => Some(Message::R57),
             Self::Expired(Expired::UnknownAccounts) => Some(Message::UnknownAccounts),
-            Self::Cancelled | Self::Expired(_) => None,
+            Self::Cancelled | Self::Finished | Self::Expired(_) => None,
         }
     }
     /// The screen that shows the ending: the last part of its address (requirements.md#forms).
     #[must_use]
     pub const fn screen(self) -> &'static str {
         match self {
-            Self::Cancelled => "cancelled",
+            Self::Cancelled | Self::Finished => "cancelled",
             Self::Locked { .. } => "locked",
             Self::Closed { .. } | Self::NoAccount | Self::InvalidGrant | Self::Failed | Self::Busy | Self::Off => {
                 "closed"

@@ -4,6 +4,7 @@
 use super::sql::why;
 use super::{Ending, Interaction, Stage};
 use crate::clock::Instant;
+use crate::id::ClientId;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -27,7 +28,7 @@ impl Ends {
             return;
         }
         let why = why(ending);
-        tracing::info!(interaction = %i.id, client = %i.client, why, "an interaction ended before ②");
+        tracing::info!(interaction = %i.id, client = i.purpose.client().map_or("-", ClientId::as_str), why, "an interaction ended before ②");
         self.count(why, now);
     }
     fn count(&self, why: &'static str, now: Instant) {

@@ -7,10 +7,10 @@ use super::call::Calling;
 use super::ending::{Ending, Expired};
 use super::message::FormErrors;
 use super::policy::IdentityPolicy;
-use super::{Email, Holding, Remembered, personal};
+use super::{AnsweredRequest, Declared, Email, Holding, Owner, Purpose, Remembered, personal};
 use crate::account::Account;
 use crate::clock::Instant;
-use crate::id::{AccountId, ClientId, GrantId, HolderId, InteractionId};
+use crate::id::{AccountId, GrantId, HolderId, InteractionId};
 use crate::kana::Kana;
 use crate::language::Language;
 use crate::phone::Phone;
@@ -29,15 +29,13 @@ pub const UNFINISHED: Duration = Duration::from_secs(30 * 60);
 /// The `amr` of the checks (RFC 8176): what the customer knows and the telephone they hold.
 pub const AMR: [&str; 3] = ["kba", "tel", "pin"];
 
-/// The interaction of one customer with the screens ① to ⑥.
+/// The interaction of one customer with the screens ① to ⑤, and ⑥ or the customer's own page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interaction {
     /// Its id in the address; useless without the browser's cookie.
     pub id: InteractionId,
-    /// The app that sent the customer.
-    pub client: ClientId,
-    /// The stored authorization request, by the SHA-256 of its request_uri.
-    pub request: Hash,
+    /// What it is for.
+    pub purpose: Purpose,
     /// When it began.
     pub started: Instant,
     /// When the customer last did something.
@@ -92,8 +90,10 @@ pub enum Stage {
         /// When the call was made.
         called_at: Instant,
     },
-    /// S6, ⑥: all checks are passed.
+    /// S6, ⑥: all checks are passed. Only an interaction that links gets here.
     Consent(Box<Proofed>),
+    /// 連携サービスの確認・停止: all checks are passed. Only an interaction for this page gets here.
+    Links(Box<Owner>),
     /// The customer agreed and was sent to the app.
     Done {
         /// The resulting grant.
@@ -111,10 +111,10 @@ pub struct Matched {
     /// The account and its holder as the core bank names them.
     pub holding: Holding,
     /// What the customer typed at ②.
-    pub personal: Personal,
+    pub personal: Declared,
 }
 
-/// What the customer typed at ②. It is stored sealed and never printed.
+/// What the customer typed at ② for a link. It is stored sealed and never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Personal {
     /// The name; only recorded, never compared (G1).
@@ -165,11 +165,10 @@ pub struct Misstep;
 impl Interaction {
     /// A new interaction, at ①.
     #[must_use]
-    pub fn new(id: InteractionId, client: ClientId, request: Hash, now: Instant) -> Self {
+    pub fn new(id: InteractionId, purpose: Purpose, now: Instant) -> Self {
         Self {
             id,
-            client,
-            request,
+            purpose,
             started: now,
             touched: now,
             step: 0,
@@ -201,9 +200,10 @@ impl Interaction {
         }
     }
     /// S2 → S3: the core bank confirmed this customer.
-    pub fn matched(self, holding: Holding, personal: Personal) -> Result<Self, Misstep> {
-        match self.stage {
-            Stage::Customer { account } => {
+    pub fn matched(self, holding: Holding, personal: Declared) -> Result<Self, Misstep> {
+        match (self.stage, &personal, &self.purpose) {
+            (Stage::Customer { account }, Declared::Link(_), Purpose::Link(_))
+            | (Stage::Customer { account }, Declared::My { .. }, Purpose::My) => {
                 let stage = Stage::Phone(Box::new(Matched { account, holding, personal }));
                 Ok(Self { stage, passed_customer: true, recorded: true, ..self })
             }
@@ -231,15 +231,15 @@ impl Interaction {
             _ => Err(Misstep),
         }
     }
-    /// S5 → S6: the PIN was right.
+    /// S5 → S6: the PIN was right. For the customer's own page see [`Interaction::reached_links`].
     pub fn proofed(
         self,
         account_index: Hash,
         accounts: Vec<(AccountId, Account)>,
         now: Instant,
     ) -> Result<Self, Misstep> {
-        let Stage::Pin { matched, .. } = self.stage else { return Err(Misstep) };
-        let Matched { account, holding, personal } = *matched;
+        let (Stage::Pin { matched, .. }, Purpose::Link(_)) = (self.stage, &self.purpose) else { return Err(Misstep) };
+        let Matched { account, holding, personal: Declared::Link(personal) } = *matched else { return Err(Misstep) };
         let proofed = Proofed {
             holder: holding.holder,
             account,
@@ -255,12 +255,20 @@ impl Interaction {
     }
     /// S6 → done: the same transaction records the consent.
     pub fn completed(self, grant: GrantId) -> Result<(Self, Proofed), Misstep> {
-        match self.stage {
-            Stage::Consent(proofed) => {
+        match (self.stage, &self.purpose) {
+            (Stage::Consent(proofed), Purpose::Link(_)) => {
                 let done = Stage::Done { grant };
                 Ok((Self { stage: done, occupies_slot: false, errors: FormErrors::default(), ..self }, *proofed))
             }
             _ => Err(Misstep),
+        }
+    }
+    /// The app and its request, for a customer at ⑥: what 許可する answers.
+    #[must_use]
+    pub const fn at_consent(&self) -> Option<(&AnsweredRequest, &Proofed)> {
+        match (&self.purpose, &self.stage) {
+            (Purpose::Link(link), Stage::Consent(proofed)) => Some((link, proofed)),
+            _ => None,
         }
     }
     /// Any live stage → its end. What the customer typed is dropped with the stage.
@@ -294,18 +302,27 @@ impl Interaction {
     /// When its time is over, whatever the customer does.
     #[must_use]
     pub fn ends_at(&self, policy: &IdentityPolicy) -> Instant {
+        if let Stage::Links(owner) = &self.stage {
+            return owner.whole_until(self.started);
+        }
         let unfinished = self.started + UNFINISHED;
         let whole = self.started + policy.absolute;
         if self.passed_customer { whole } else { whole.min(unfinished) }
+    }
+    /// When its time is over if the customer does nothing more.
+    #[must_use]
+    pub fn idle_until(&self, policy: &IdentityPolicy) -> Instant {
+        match &self.stage {
+            Stage::Links(owner) => owner.idle_until(self.touched),
+            _ => self.touched + policy.idle,
+        }
     }
     /// The ending that time alone has caused (G28, R57), if any.
     #[must_use]
     pub fn due(&self, policy: &IdentityPolicy, now: Instant) -> Option<Ending> {
         match &self.stage {
             Stage::Done { .. } | Stage::Ended(_) => None,
-            _ if now >= self.ends_at(policy) || now >= self.touched + policy.idle => {
-                Some(Ending::Expired(Expired::Time))
-            }
+            _ if now >= self.ends_at(policy) || now >= self.idle_until(policy) => Some(Ending::Expired(Expired::Time)),
             Stage::Call { calling, .. } if now > calling.confirm_until && calling.attempt >= policy.call_attempts => {
                 Some(Ending::Expired(Expired::Call))
             }
@@ -319,6 +336,7 @@ impl Interaction {
             Stage::Customer { account } => Some(account),
             Stage::Phone(matched) | Stage::Call { matched, .. } | Stage::Pin { matched, .. } => Some(&matched.account),
             Stage::Consent(proofed) => Some(&proofed.account),
+            Stage::Links(owner) => Some(&owner.account),
             Stage::Account { .. } | Stage::Done { .. } | Stage::Ended(_) => None,
         }
     }
@@ -339,6 +357,7 @@ impl Stage {
             Self::Call { .. } => "call",
             Self::Pin { .. } => "pin",
             Self::Consent(_) => "consent",
+            Self::Links(_) => "links",
             Self::Done { .. } => "done",
             Self::Ended(ending) => ending.screen(),
         }

@@ -213,7 +213,7 @@ pub fn fail(
     crypto: &FieldCrypto,
     policy: &IdentityPolicy,
     r: &Reservation,
-    client: &ClientId,
+    client: Option<&ClientId>,
     now: Instant,
 ) -> Result<Option<Lock>> {
     let before = current(tx, crypto, policy, r.account, now)?;
@@ -221,7 +221,7 @@ pub fn fail(
     match guess::take(tx, &r.id)? {
         Some(g) if !g.presumed_wrong => {
             c.count_wrong(g.guess, g.day, policy, now);
-            save(tx, crypto, r.account, &before, &c, Some(client), now)?;
+            save(tx, crypto, r.account, &before, &c, client, now)?;
         }
         // It is presumed wrong already, or staff has released the account since: then it is forgotten like the others.
         Some(g) => answered(tx, &g, "wrong", now)?,

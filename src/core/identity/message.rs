@@ -153,7 +153,7 @@ impl Message {
     /// (requirements.md#leads-back).
     #[must_use]
     pub const fn leads_back(self) -> bool {
-        matches!(self, Self::R35 | Self::R36 | Self::R37)
+        matches!(self, Self::R34 | Self::R35 | Self::R36 | Self::R37)
     }
 }
 

@@ -55,7 +55,7 @@ impl IdentityService {
         let (Stage::Phone(matched) | Stage::Call { matched, .. }) = &i.stage else {
             return Ok((self.view(tx, i, now)?, NumberReport::Nothing));
         };
-        let (caller, account) = (matched.personal.phone.clone(), self.crypto.account(&matched.account));
+        let (caller, account) = (matched.personal.phone().clone(), self.crypto.account(&matched.account));
         let from = (&caller, &*v.network.lease_holder());
         let (given, within_the_hour) = call::give(tx, &self.crypto, &self.policy, &i, from, attempt, now)?;
         let calling = match given {
@@ -83,7 +83,7 @@ impl IdentityService {
         let Stage::Call { calling, matched } = &i.stage else {
             return Ok((self.view(tx, i, now)?, NumberReport::Nothing));
         };
-        let (calling, caller) = (calling.clone(), matched.personal.phone.clone());
+        let (calling, caller) = (calling.clone(), matched.personal.phone().clone());
         if now > calling.confirm_until {
             // `take` has ended the interaction already unless another attempt is allowed.
             return self.give_number(tx, v, i, calling.attempt + 1, now);

@@ -9,7 +9,7 @@ use super::requests::{StartRequest, StartResult};
 use super::service::IdentityService;
 use super::service_hours::Service;
 use super::sql::{self, InteractionRow};
-use super::{Ending, Interaction};
+use super::{Ending, Expired, Interaction, Purpose, PurposeKind};
 use crate::alarm::AlarmKind;
 use crate::authorize;
 use crate::clock::Instant;
@@ -38,7 +38,9 @@ impl IdentityService {
         let (service, cookies) = (self.clone(), cookies.to_vec());
         let found = self.store.read(move |tx| {
             let rows = service.rows_of(tx, &cookies, now)?;
-            Ok(rows.into_iter().find(|(_, row)| row.interaction.request.same(&request)))
+            Ok(rows
+                .into_iter()
+                .find(|(_, row)| row.interaction.purpose.link().is_some_and(|link| link.request.same(&request))))
         });
         let Some((shown, row)) = found.await? else { return Ok(None) };
         let cookie = (!row.is_current(&self.key, &shown.value)).then(|| row.cookie(&self.key));
@@ -83,13 +85,18 @@ impl IdentityService {
         nonce: &[u8; 16],
         now: Instant,
     ) -> Result<StartResult> {
-        if let Some(request) = &o.unpushed {
-            authorize::sql::bring(tx, o.request, request, now, now)?;
-        } else {
-            authorize::sql::begun(tx, o.request, now)?;
-        }
-        let forget = self.forget(tx, &o.cookies, now)?;
-        let mut i = Interaction::new(id.clone(), o.client.clone(), o.request, now);
+        let forget = match (&o.purpose, &o.unpushed) {
+            (Purpose::Link(link), Some(request)) => {
+                authorize::sql::bring(tx, link.request, request, now, now)?;
+                self.forget(tx, &o.cookies, now)?
+            }
+            (Purpose::Link(link), None) => {
+                authorize::sql::begun(tx, link.request, now)?;
+                self.forget(tx, &o.cookies, now)?
+            }
+            (Purpose::My, _) => self.forget_my(tx, &o.cookies, now)?,
+        };
+        let mut i = Interaction::new(id.clone(), o.purpose.clone(), now);
         i.language = o.language;
         let cookie = sql::insert(tx, &self.crypto, &i, nonce)?.cookie(&self.key);
         if let Service::Closed { until } = self.policy.hours.open_at(now) {
@@ -103,9 +110,25 @@ impl IdentityService {
     /// The labels of cookies the browser can delete: those that open nothing, and the oldest beyond five.
     fn forget(&self, tx: &mut Tx<'_, '_>, shown: &[ShownCookie], now: Instant) -> Result<Vec<String>> {
         let mut own = self.rows_of(tx, shown, now)?;
+        let (my, mut own): (Vec<_>, Vec<_>) =
+            own.drain(..).partition(|(_, row)| row.interaction.purpose.kind() == PurposeKind::My);
         own.sort_by_key(|(_, row)| std::cmp::Reverse(row.interaction.started));
-        let kept: Vec<&str> = own.iter().take(PER_BROWSER - 1).map(|(c, _)| c.label.as_str()).collect();
+        let kept = own.iter().take(PER_BROWSER - 1).chain(&my);
+        let kept: Vec<&str> = kept.map(|(c, _)| c.label.as_str()).collect();
         Ok(shown.iter().map(|c| &c.label).filter(|label| !kept.contains(&label.as_str())).cloned().collect())
+    }
+
+    /// One browser has the customer's own page open once: whoever opens it anew ends the earlier one. Returns the labels
+    /// of its cookies. An interaction that links stays as it is.
+    fn forget_my(&self, tx: &mut Tx<'_, '_>, shown: &[ShownCookie], now: Instant) -> Result<Vec<String>> {
+        let mut gone = Vec::new();
+        for (cookie, row) in self.rows_of(tx, shown, now)? {
+            if row.interaction.purpose == Purpose::My {
+                sql::end(tx, &self.crypto, row.interaction, Ending::Expired(Expired::Elsewhere), now)?;
+                gone.push(cookie.label);
+            }
+        }
+        Ok(gone)
     }
 
     /// This browser's interactions, each with the cookie that opens it.

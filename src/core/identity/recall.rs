@@ -18,7 +18,7 @@ impl Interaction {
     /// [`Misstep`] from any other stage, or if the proofing does not come from a proofing session.
     pub fn recalled(self, proofed: Proofed) -> std::result::Result<Self, Misstep> {
         match self.stage {
-            Stage::Account { typed: None } if proofed.remembered.is_some() => {
+            Stage::Account { typed: None } if proofed.remembered.is_some() && self.purpose.link().is_some() => {
                 let stage = Stage::Consent(Box::new(proofed));
                 Ok(Self { stage, passed_customer: true, recorded: true, ..self })
             }

@@ -2,10 +2,10 @@
 
 use super::cookie::ShownCookie;
 use super::network::BrowserNetwork;
-use super::{AccountForm, CallState, CustomerForm, Interaction, Message, Recalled};
+use super::{AccountForm, CallState, CustomerForm, Interaction, Message, Purpose, PurposeKind, Recalled};
 use crate::authorize::AuthorizationRequest;
 use crate::clock::Instant;
-use crate::id::{ClientId, InteractionId};
+use crate::id::InteractionId;
 use crate::language::Language;
 use crate::secret::{Hash, Secret};
 
@@ -14,6 +14,8 @@ use crate::secret::{Hash, Secret};
 pub struct Visitor {
     /// The interaction named in the address.
     pub id: InteractionId,
+    /// Whose addresses it came to. An interaction of another kind does not exist there.
+    pub kind: PurposeKind,
     /// SHA-256 of the interaction cookie it sent.
     pub cookie: Hash,
     /// SHA-256 of the proofing-session cookie it sent, if any.
@@ -22,13 +24,11 @@ pub struct Visitor {
     pub network: BrowserNetwork,
 }
 
-/// An authorization request that needs a customer.
+/// The start of an interaction: an authorization request that needs a customer, or the customer's own page.
 #[derive(Debug, Clone)]
 pub struct StartRequest {
-    /// The app.
-    pub client: ClientId,
-    /// The stored request.
-    pub request: Hash,
+    /// What it is for.
+    pub purpose: Purpose,
     /// The request itself, if it was not pushed: then it is stored together with its interaction.
     pub unpushed: Option<Box<AuthorizationRequest>>,
     /// The interaction cookies the browser sent.
@@ -81,6 +81,10 @@ pub enum Posted {
     Pin(Secret),
     /// 中止する
     Cancel,
+    /// 終了する, and 終了する on a page that ends the customer's own page
+    Finish,
+    /// 手続きを続ける on the customer's own page
+    Extend,
     /// 最初からやり直す
     Restart,
     /// 連携元画面へ, on a form that shows R35, R36 or R37

@@ -148,7 +148,7 @@ impl IdentityService {
         let changes = i.due(&self.policy, now).is_some()
             || row.settles(&self.key, &v.cookie)
             || language.is_some_and(|l| i.language != Some(l))
-            || (i.live() && now.since(i.touched) >= TOUCH);
+            || (i.live() && now.since(i.touched) >= touch_after(i));
         if changes { Ok(None) } else { self.view_of(tx, row, &v.cookie, now).map(Some) }
     }
     fn look_tx(
@@ -237,16 +237,22 @@ impl IdentityService {
             Posted::Back => (i.back(), AuditAction::InteractionCustomerReturned),
             Posted::Restart => (i.restarted(&self.policy, now), AuditAction::InteractionRestarted),
             Posted::Cancel if i.live() => {
-                if let Some(proofing) = &v.proofing_cookie {
-                    proofing_session::forget(tx, proofing, &i.client)?;
+                if let (Some(proofing), Some(client)) = (&v.proofing_cookie, i.purpose.client()) {
+                    proofing_session::forget(tx, proofing, client)?;
                 }
                 let i = sql::end(tx, &self.crypto, i, Ending::Cancelled, now)?;
                 return self.advanced(tx, i, now);
             }
+            Posted::Finish => {
+                let i = self.finish(tx, i, now)?;
+                return self.advanced(tx, i, now);
+            }
+            // `take` has noted that the customer is there.
+            Posted::Extend if matches!(i.stage, Stage::Links(_)) => return self.advanced(tx, i, now),
             Posted::Return { unwritten } if i.live() => {
                 let ending = match errors.leading_back().or(*unwritten) {
                     Some(Message::R35) => Ending::Busy,
-                    Some(Message::R37) => Ending::Off,
+                    Some(Message::R34 | Message::R37) => Ending::Off,
                     Some(_) => Ending::Failed,
                     None => return self.view(tx, stale, now),
                 };
@@ -293,7 +299,8 @@ impl IdentityService {
         }
     }
     pub(crate) fn admitted(&self, tx: &mut Tx<'_, '_>, v: &Visitor, now: Instant) -> Result<Option<InteractionRow>> {
-        Ok(sql::load(tx, &self.crypto, &v.id)?.filter(|row| row.admits(&self.key, &v.cookie, now)))
+        let row = sql::load(tx, &self.crypto, &v.id)?.filter(|row| row.interaction.purpose.kind() == v.kind);
+        Ok(row.filter(|row| row.admits(&self.key, &v.cookie, now)))
     }
     /// Gives the browser a new cookie (requirements.md#states: at ③ and ⑤).
     pub(super) fn rotate(&self, tx: &mut Tx<'_, '_>, i: &Interaction, now: Instant) -> Result<Option<Secret>> {
@@ -353,7 +360,7 @@ impl IdentityService {
     }
     fn call_view(&self, tx: &mut Tx<'_, '_>, i: &Interaction, now: Instant) -> Result<Option<CallView>> {
         let Stage::Call { calling, matched } = &i.stage else { return Ok(None) };
-        let heard = call::load_call_record(tx, &self.crypto, &self.policy, (&i.id, &matched.personal.phone), calling)?;
+        let heard = call::load_call_record(tx, &self.crypto, &self.policy, (&i.id, matched.personal.phone()), calling)?;
         let seconds_left = calling.confirm_until.since(now).as_secs();
         Ok(Some(CallView { state: heard.state(calling, now), seconds_left }))
     }
@@ -375,5 +382,7 @@ async fn to_the_end(guess: impl Future<Output = Result<ViewResult>> + Send + 'st
     carried.unwrap_or_else(|cause| Err(Error::Engine(format!("a check did not come to its end: {cause}"))))
 }
 
-/// How often at most a page view is written as activity.
-const TOUCH: std::time::Duration = std::time::Duration::from_secs(60);
+/// How often at most a page view is written as activity. The customer's own page says when it ends, so it counts each.
+const fn touch_after(i: &Interaction) -> std::time::Duration {
+    std::time::Duration::from_secs(if matches!(i.stage, Stage::Links(_)) { 1 } else { 60 })
+}

@@ -1,7 +1,7 @@
 //! The table `interactions`: one row per interaction. What the customer entered is sealed in one column.
 
 use super::cookie::{CookieKey, LABEL, OLD_COOKIE, ROW_LIFE};
-use super::{Ending, FieldCrypto, Interaction, Stage};
+use super::{AnsweredRequest, Ending, FieldCrypto, Interaction, MY_IDLE, Purpose, Stage};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::id::{ClientId, InteractionId};
@@ -75,10 +75,16 @@ fn from_row(crypto: &FieldCrypto, row: &Row) -> Result<InteractionRow> {
     let plain = crypto.sealer.open(seal_context(&id), row.bytes(15)?).map_err(|e| corrupt("interactions", text, e))?;
     let stage: Stage = serde_json::from_slice(&plain).map_err(|_| wrong("its stage"))?;
     let form = row.opt_text(11)?.map(serde_json::from_str).transpose().map_err(|_| wrong("its form"))?;
+    let purpose = match row.opt_text(1)? {
+        Some(client) => {
+            let client = ClientId::parse(client).ok_or_else(|| wrong("its client"))?;
+            Purpose::Link(AnsweredRequest { client, request: row.hash(2)? })
+        }
+        None => Purpose::My,
+    };
     Ok(InteractionRow {
         interaction: Interaction {
-            client: ClientId::parse(row.text(1)?).ok_or_else(|| wrong("its client"))?,
-            request: row.hash(2)?,
+            purpose,
             started: row.instant(6)?,
             touched: row.instant(7)?,
             step: row.int(8)?,
@@ -123,8 +129,8 @@ pub fn insert(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, i: &Interaction, nonce:
          values (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, 1, 1, 0, 0, ?10)",
         &[
             i.id.as_str().into(),
-            i.client.as_str().into(),
-            i.request.into(),
+            i.purpose.client().map(ClientId::as_str).into(),
+            i.purpose.link().map(|link| link.request).into(),
             nonce.into(),
             i.started.into(),
             i.touched.into(),
@@ -234,9 +240,11 @@ pub(super) fn overdue(
 ) -> Result<Vec<InteractionRow>> {
     let idle = select!("where live = 1 and touched <= ?1 order by touched limit ?2");
     let late = select!("where live = 1 and started <= ?1 order by started limit ?2");
+    let my = select!("where live = 1 and client is null and touched <= ?1 order by touched limit ?2");
     let longest = policy.absolute.min(super::UNFINISHED);
     let mut rows = tx.rows(idle, &[(now - policy.idle).into(), limit.into()])?;
     rows.extend(tx.rows(late, &[(now - longest).into(), limit.into()])?);
+    rows.extend(tx.rows(my, &[(now - MY_IDLE).into(), limit.into()])?);
     let mut overdue: Vec<InteractionRow> = rows.iter().map(|row| from_row(crypto, row)).collect::<Result<_>>()?;
     overdue.retain(|row| row.interaction.due(policy, now).is_some());
     overdue.sort_by(|a, b| a.interaction.id.as_str().cmp(b.interaction.id.as_str()));
@@ -276,7 +284,7 @@ pub fn record(
     let entry = Entry::new(now, Actor::Customer, action);
     audit::append(
         tx,
-        &Entry { client: Some(i.client.clone()), interaction: Some(i.id.clone()), account, detail, ..entry },
+        &Entry { client: i.purpose.client().cloned(), interaction: Some(i.id.clone()), account, detail, ..entry },
     )
 }
 
@@ -300,6 +308,7 @@ pub(super) const fn why(ending: Ending) -> &'static str {
     use super::Expired;
     match ending {
         Ending::Cancelled => "cancelled",
+        Ending::Finished => "finished",
         Ending::Locked { before: false, .. } => "locked",
         Ending::Locked { before: true, .. } => "was_locked",
         Ending::Closed { .. } => "closed",

@@ -5,12 +5,14 @@
 //! decides when a key changes its state; every node sees the change at its next [`Ring::tend`].
 
 mod plan;
+mod receipts;
 mod shared;
 mod sql;
 #[cfg(test)]
 mod tests;
 
 pub use plan::{KeyStep, RotationPolicy, forward, plan, replace};
+pub use receipts::{keep_receipt_key, keeps_receipt_key, prune_receipt_keys, receipt_keys};
 pub use shared::shared_secret;
 pub use sql::{KeyRow, list};
 

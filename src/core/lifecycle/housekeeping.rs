@@ -3,8 +3,9 @@
 use super::{BATCH, account, notice};
 use crate::client::registration;
 use crate::clock::Instant;
+use crate::keys::ring;
 use crate::store::{self, Result, Tx};
-use crate::{authorize, client, consent, grant, notice_address, token};
+use crate::{authorize, client, consent, grant, identity, notice_address, token};
 use std::time::Duration;
 
 /// The retention times the institution can configure.
@@ -53,10 +54,15 @@ pub const TASKS: &[(&str, HousekeepingTask)] = &[
     ("grants", |tx, now, keep, limit| grant::sql::prune(tx, now, keep.consents, limit)),
     ("events", |tx, now, keep, limit| events(tx, now, keep.consents, limit)),
     ("consents", |tx, now, keep, limit| consent::sql::prune(tx, now, keep.consents, limit)),
+    ("receipt_keys", |tx, now, keep, limit| {
+        ring::prune_receipt_keys(tx, now - keep.consents.max(consent::RETENTION_LEAST), limit)
+    }),
+    ("consent_words", |tx, _, _, limit| consent::sql::prune_words(tx, limit)),
     ("notices (addresses)", |tx, now, keep, limit| erase(tx, now, keep.addresses, limit)),
     ("notices (addresses of links)", |tx, now, keep, limit| {
         notice_address::erase(tx, now - (notice::TRY_FOR + keep.addresses), now, limit)
     }),
+    ("my_visits", |tx, now, _, limit| identity::prune_visits(tx, now, limit)),
     ("account_events", |tx, now, _, limit| account::prune(tx, now, limit)),
     ("notices", |tx, now, _, limit| forget(tx, now, limit)),
     ("store_markers", |tx, _, _, limit| store::prune_markers(tx, limit)),

@@ -75,8 +75,11 @@ pub struct Completed {
     /// 対象口座: type and last three digits of each; if empty, the verified account.
     #[serde(default)]
     pub accounts: Vec<(AccountType, String)>,
-    /// The end of 認可期間.
+    /// The end of 認可期間: the minute that stood on ⑥.
     pub expires_at: Instant,
+    /// 認可期間 in days, as on ⑥; `None` in a notice of an earlier release.
+    #[serde(default)]
+    pub days: Option<u64>,
     /// The language of the screens.
     pub language: Language,
 }

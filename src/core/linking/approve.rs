@@ -1,7 +1,7 @@
 //! 許可する (R72, G21): the core bank is asked once more, then consent, grant, code, notice and the end of the interaction
 //! are written in one transaction. Then the browser goes straight to the app.
 
-use super::offer::{AtConsent, Offered, OtherLinks, PageFailed};
+use super::offer::{AtConsent, Offered, OtherLinks, PageFailed, PressedPage};
 use super::{Linking, Result};
 use crate::account::Account;
 use crate::audit::AuditAction;
@@ -9,14 +9,14 @@ use crate::authorize::sql::{Consumed, consume};
 use crate::authorize::{AuthorizationResponse, Outcome, oauth_answer};
 use crate::client::Status;
 use crate::clock::Instant;
-use crate::consent::{self, ConsentChoice, Customer, GivenConsent, Missing};
+use crate::consent::{self, ConsentChoice, ConsentWords, Customer, GivenConsent, Missing};
 use crate::grant::change::NewChange;
 use crate::grant::{self, GrantSummary, NewGrant, code::CodeBinding};
 use crate::id::AccountId;
 use crate::identity::service_hours::Service;
 use crate::identity::{
     BankError, Ending, Expired, Field, FormErrors, IdentityService, Interaction, Lookup, Message, Problem, Proofed,
-    ProofingSession, ProofingSessionKey, Stage, ViewResult, Visitor, lockout, proofing_session, sql,
+    ProofingSession, ProofingSessionKey, ViewResult, Visitor, lockout, proofing_session, sql,
 };
 use crate::keys::seal::Broken;
 use crate::lifecycle::notice::hold;
@@ -34,8 +34,8 @@ pub struct Approval<'a> {
     pub step: &'a str,
     /// The checkbox, and the accounts.
     pub choice: &'a ConsentChoice,
-    /// The digest of the page with the form. A form without one is accepted.
-    pub shown: Option<&'a str>,
+    /// The page with the form. A form that names none is accepted; its period ends as that of a page shown now.
+    pub page: Option<&'a PressedPage>,
     /// Network address and user agent in one line.
     pub remote: Secret,
 }
@@ -73,21 +73,22 @@ impl Linking {
         &self,
         at: AtConsent<'_>,
         form: Approval<'_>,
-        words: impl Fn(&Offered) -> std::result::Result<Hash, PageFailed>,
+        words: impl Fn(&Offered) -> std::result::Result<ConsentWords, PageFailed>,
         now: Instant,
     ) -> Result<Approved> {
         let AtConsent { proofed, client, interaction, .. } = at;
         if client.status != Status::Active {
             return self.not_approved(&form, Ending::Failed, now).await;
         }
-        let offered = self.offer(at, words, now).await?;
+        let (offered, same) = self.pressed(at, form.page, words, now).await?;
         if let Some(ending) = offered.nothing() {
             return self.not_approved(&form, ending, now).await;
         }
-        // The customer must agree to the sentences shown. A record, a text or the language may have changed since.
+        // The customer must agree to the sentences shown. A record, a text or the language may have changed since, and the end
+        // that stood there may lie further away than the period allows now.
         let notices = form.choice.notices;
         let errors = |problems| FormErrors { problems, chosen: Some(ticked_lines(&offered, form.choice)), notices };
-        if form.shown.is_some_and(|shown| shown != offered.shown()) {
+        if !same {
             return self.once_more(&form, errors(lacking(Missing::Agreement)), None, now).await;
         }
         let customer = Customer::of(proofed, interaction.id.clone(), form.remote.clone());
@@ -235,7 +236,7 @@ impl Linking {
                     .with_receivers(audiences, proofed.verified.clone())
                     .with_shared(accounts);
                 Written::Link(match other {
-                    OtherLinks::Beside(ends) => link.beside_others().in_place_of(ends.as_ref().map(|g| g.id.clone())),
+                    OtherLinks::Additional(ends) => link.additional().ends_grant(ends.as_ref().map(|g| g.id.clone())),
                     _ => link,
                 })
             }
@@ -252,6 +253,7 @@ impl Linking {
             last3,
             accounts: shared().map(|(_, account)| Completed::of_account(account)).collect(),
             expires_at: agreed.expires_at,
+            days: Some(offered.offer.period.as_secs() / 86_400),
             language,
         };
         let to = Secret::new(proofed.personal.email.as_str());
@@ -339,11 +341,13 @@ fn record(
         sql::end(tx, identity.crypto(), i, ending, now)?;
         return Ok(false);
     }
-    if consume(tx, i.request, now)? == Consumed::Before {
+    let Some((link, _)) = i.at_consent() else { return Ok(false) };
+    let request = link.request;
+    if consume(tx, request, now)? == Consumed::Before {
         sql::end(tx, identity.crypto(), i, Ending::Expired(Expired::Elsewhere), now)?;
         return Ok(false);
     }
-    sql::end_others(tx, identity.crypto(), i.request, &i.id, now)?;
+    sql::end_others(tx, identity.crypto(), request, &i.id, now)?;
     let Ok((done, proofed)) = i.clone().completed(writes.link.summary().grant.clone()) else { return Ok(false) };
     if !writes.link.write(tx)? {
         sql::end(tx, identity.crypto(), i, Ending::InvalidGrant, now)?;
@@ -376,11 +380,11 @@ fn outdated(
     version: i64,
     now: Instant,
 ) -> store::Result<Option<Ending>> {
-    let Stage::Consent(proofed) = &i.stage else { return Ok(None) };
+    let Some((link, proofed)) = i.at_consent() else { return Ok(None) };
     if let Some(lock) = lockout::locked(tx, identity.crypto(), identity.policy(), proofed.account_index, now)? {
         return Ok(Some(Ending::Locked { before: true, until: lock.until }));
     }
     let Some(known) = proofed.remembered else { return Ok(None) };
-    let of = ProofingSessionKey { cookie: known.cookie, client: i.client.clone(), version };
+    let of = ProofingSessionKey { cookie: known.cookie, client: link.client.clone(), version };
     Ok((!proofing_session::exists(tx, &of)?).then_some(Ending::Expired(Expired::Time)))
 }

@@ -1,11 +1,11 @@
 //! 拒否する (R73): the refusal is recorded, and the interaction ends.
 
-use super::offer::{AtConsent, Offered, PageFailed};
+use super::offer::{AtConsent, Offered, PageFailed, PressedPage};
 use super::{Linking, Result};
 use crate::clock::Instant;
-use crate::consent::{self, ConsentRecord, Customer};
+use crate::consent::{self, ConsentRecord, ConsentWords, Customer};
 use crate::identity::{Ending, IdentityService, Interaction, ViewResult, Visitor, proofing_session, sql};
-use crate::secret::{Hash, Secret};
+use crate::secret::Secret;
 use crate::store::Tx;
 
 /// The submitted form of 拒否する.
@@ -14,6 +14,8 @@ pub struct Denial<'a> {
     pub visitor: &'a Visitor,
     /// Its single-use step token.
     pub step: &'a str,
+    /// The page with the form, if it names one.
+    pub page: Option<&'a PressedPage>,
     /// Network address and user agent in one line.
     pub remote: Secret,
 }
@@ -27,17 +29,21 @@ impl Linking {
         &self,
         at: AtConsent<'_>,
         form: Denial<'_>,
-        words: impl Fn(&Offered) -> std::result::Result<Hash, PageFailed>,
+        words: impl Fn(&Offered) -> std::result::Result<ConsentWords, PageFailed>,
         now: Instant,
     ) -> Result<ViewResult> {
-        let offered = self.offer(at, words, now).await?;
+        // A refusal counts whatever has changed since the page was shown.
+        let (mut offered, same) = self.pressed(at, form.page, &words, now).await?;
+        if !same {
+            (offered, _) = self.pressed(at, None, &words, now).await?;
+        }
         let customer = Customer::of(at.proofed, at.interaction.id.clone(), form.remote);
         let denied = ConsentRecord::denied(&offered.offer, customer, now, &self.sealer, &*self.random)?;
         let remembered = form.visitor.proofing_cookie;
         let work = move |identity: &IdentityService, tx: &mut Tx<'_, '_>, i: Interaction| {
             consent::deny(tx, &denied)?;
-            if let Some(remembered) = &remembered {
-                proofing_session::forget(tx, remembered, &i.client)?;
+            if let (Some(remembered), Some((link, _))) = (&remembered, i.at_consent()) {
+                proofing_session::forget(tx, remembered, &link.client)?;
             }
             sql::end(tx, identity.crypto(), i, Ending::Cancelled, now).map(drop)
         };

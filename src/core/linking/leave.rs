@@ -5,7 +5,7 @@ use crate::authorize::sql::{Consumed, consume, load};
 use crate::authorize::{AuthorizationResponse, INVALID_GRANT_ID, Outcome, oauth_answer};
 use crate::client::Client;
 use crate::clock::Instant;
-use crate::identity::{Ending, Interaction, Stage, sql};
+use crate::identity::{AnsweredRequest, Ending, Interaction, Stage, sql};
 use crate::refusal::{ErrorCode, Refusal};
 
 /// The result of 連携元画面へ.
@@ -22,9 +22,9 @@ impl Linking {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn leave(&self, i: &Interaction, client: &Client, now: Instant) -> Result<Left> {
+    pub async fn leave(&self, link: &AnsweredRequest, i: &Interaction, client: &Client, now: Instant) -> Result<Left> {
         let Some(refusal) = refusal(&i.stage) else { return Ok(Left::Stays) };
-        let (id, own, crypto) = (i.request, i.id.clone(), self.identity.crypto().clone());
+        let (id, own, crypto) = (link.request, i.id.clone(), self.identity.crypto().clone());
         let work = self.store.write(move |tx| {
             // If the request was consumed before, by this button or another browser, the app gets the same error again.
             if consume(tx, id, now)? == Consumed::First {
@@ -50,6 +50,8 @@ pub(super) fn refusal(stage: &Stage) -> Option<Refusal> {
         Ending::Failed => (ErrorCode::ServerError, "the request cannot be completed"),
         Ending::Busy => (ErrorCode::TemporarilyUnavailable, "the service is busy"),
         Ending::Off => (ErrorCode::TemporarilyUnavailable, "the service is not offered now"),
+        // Nobody asked for it, so nobody hears of it.
+        Ending::Finished => return None,
         Ending::Expired(_) => (ErrorCode::AccessDenied, "the customer did not complete in time"),
     };
     Some(Refusal::new(code, description))

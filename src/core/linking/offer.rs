@@ -4,13 +4,13 @@ use super::{Error, Linking, Result};
 use crate::authorize::{self, AuthorizationRequest, ChangeAction, GrantAction, INVALID_GRANT_ID};
 use crate::client::Client;
 use crate::clock::Instant;
-use crate::consent::{self, ExistingLink, Offer};
+use crate::consent::{self, ConsentWords, ExistingLink, Offer, PERIOD, PagePeriod};
 use crate::grant::{self, Grant};
 use crate::id::{AccountId, ClientId};
-use crate::identity::{Ending, Interaction, Proofed, Stage, ViewResult, Visitor, sql};
+use crate::identity::{AnsweredRequest, Ending, Interaction, Proofed, Stage, ViewResult, Visitor, sql};
 use crate::language::Language;
 use crate::refusal::Refusal;
-use crate::secret::{Hash, base64url};
+use crate::secret::Hash;
 use crate::store::{self, Tx};
 
 /// A customer at ⑥.
@@ -18,6 +18,8 @@ use crate::store::{self, Tx};
 pub struct AtConsent<'a> {
     /// The interaction.
     pub interaction: &'a Interaction,
+    /// The app's request.
+    pub link: &'a AnsweredRequest,
     /// The result of ① to ⑤.
     pub proofed: &'a Proofed,
     /// The requesting app.
@@ -36,27 +38,28 @@ pub struct Offered {
     /// What becomes of the links the app has already.
     pub links: OtherLinks,
     /// Whether the app asks to confirm the identity of a customer it has a link with.
-    pub asked_again: bool,
+    pub reconfirm: bool,
 }
 
 /// What a request means for the links its app has already.
 #[derive(Debug, Clone)]
 pub enum OtherLinks {
     /// The new link takes the place of the app's link for this account, if there is one.
-    TakesPlace,
+    Replaces,
     /// The new link stands beside the others; there may be as many as allowed, and then this one ends.
-    Beside(Option<Box<Grant>>),
+    Additional(Option<Box<Grant>>),
     /// This link is changed, and none is added.
     Changes(ChangeAction, Box<Grant>),
     /// The link to change is over or another person's.
     Invalid,
 }
-impl Offered {
-    /// The digest of the page, as its form sends it.
-    #[must_use]
-    pub fn shown(&self) -> String {
-        base64url(self.offer.shown.as_bytes())
-    }
+/// What the form of ⑥ says about the page it was on.
+#[derive(Debug, Clone)]
+pub struct PressedPage {
+    /// When it was shown, and the end that stood on it.
+    pub period: PagePeriod,
+    /// Its digest.
+    pub digest: String,
 }
 
 /// The page could not be rendered; the text is for the log.
@@ -84,10 +87,10 @@ fn links(
     now: Instant,
 ) -> store::Result<OtherLinks> {
     Ok(match &request.grant_action {
-        None => OtherLinks::TakesPlace,
+        None => OtherLinks::Replaces,
         Some(GrantAction::Create) => {
             let ends = grant::sql::would_end(tx, client, account, most, now)?;
-            OtherLinks::Beside(ends.map(|id| grant::sql::load(tx, &id)).transpose()?.flatten().map(Box::new))
+            OtherLinks::Additional(ends.map(|id| grant::sql::load(tx, &id)).transpose()?.flatten().map(Box::new))
         }
         Some(GrantAction::Change(action, id)) => match grant::sql::changeable(tx, client, id, now)? {
             Some(grant) => OtherLinks::Changes(*action, Box::new(grant)),
@@ -108,16 +111,42 @@ impl Linking {
         Ok(found.is_none().then_some(INVALID_GRANT_ID))
     }
 
-    /// The offer for this customer. `words` renders its page and returns the digest of the page's sentences. The
-    /// consent record stores the digest, and 許可する for a page with another digest is refused.
-    pub async fn offer(
+    /// The offer for this customer, on a page that is shown now.
+    pub async fn offer(&self, at: AtConsent<'_>, now: Instant) -> Result<Offered> {
+        self.offer_on(at, None, now).await
+    }
+
+    /// The offer on the page whose button was pressed, and whether the page is still what the server shows. `words` renders the
+    /// page; it is not called where nothing can be offered. A form without a page counts as one that is shown now.
+    pub(super) async fn pressed(
         &self,
         at: AtConsent<'_>,
-        words: impl Fn(&Offered) -> std::result::Result<Hash, PageFailed>,
+        page: Option<&PressedPage>,
+        words: impl Fn(&Offered) -> std::result::Result<ConsentWords, PageFailed>,
         now: Instant,
-    ) -> Result<Offered> {
-        let AtConsent { interaction, proofed, client, language } = at;
-        let id = interaction.request;
+    ) -> Result<(Offered, bool)> {
+        let mut offered = self.offer_on(at, page.map(|page| page.period), now).await?;
+        if offered.nothing().is_some() {
+            return Ok((offered, true));
+        }
+        offered.offer.words = words(&offered)?;
+        let same = page.is_none_or(|page| {
+            page.period.holds(now, offered.offer.period)
+                && page.digest == self.digest(at, &offered, &offered.offer.words)
+        });
+        Ok((offered, same))
+    }
+
+    /// The digest of a page with these words, for its form.
+    #[must_use]
+    pub fn digest(&self, at: AtConsent<'_>, offered: &Offered, words: &ConsentWords) -> String {
+        let Offer { page, terms, .. } = &offered.offer;
+        consent::page_digest(&self.sealer, &at.interaction.id, words, *page, terms)
+    }
+
+    async fn offer_on(&self, at: AtConsent<'_>, page: Option<PagePeriod>, now: Instant) -> Result<Offered> {
+        let AtConsent { link, proofed, client, language, .. } = at;
+        let id = link.request;
         let (of, account, most) = (client.id.clone(), proofed.account_index, self.rules.open_grants);
         let read = self.store.read(move |tx| {
             let Some(stored) = authorize::sql::load(tx, id)? else { return Ok(None) };
@@ -145,6 +174,7 @@ impl Linking {
         let limits = stored.request.authorization_details.clone();
         // If the customer is not the person the app expects, nothing is shared (OpenID Connect Core §3.1.2.1).
         let expected = self.is_expected(client, &stored.request, &proofed.holder);
+        let period = client.grant_lifetime.min(self.rules.grant_lifetime).min(PERIOD);
         let offer = Offer {
             client: client.id.clone(),
             scope: stored.request.scope.clone(),
@@ -157,14 +187,13 @@ impl Linking {
             choose: limits.is_some(),
             existing: existing.filter(|_| expected),
             limits,
-            period: client.grant_lifetime.min(self.rules.grant_lifetime),
+            period,
+            page: page.unwrap_or_else(|| PagePeriod::new(now, period)),
             terms: self.rules.terms.clone(),
-            shown: Hash::of(""),
+            words: ConsentWords::new(language),
             language,
         };
-        let mut offered = Offered { request: stored.request, offer, links, asked_again: asked && open };
-        offered.offer.shown = words(&offered)?;
-        Ok(offered)
+        Ok(Offered { request: stored.request, offer, links, reconfirm: asked && open })
     }
 
     /// Ends an interaction at ⑥ that has nothing to offer, and returns the next screen.

@@ -6,8 +6,8 @@ use crate::client::{Client, Status};
 use crate::clock::Instant;
 use crate::grant::code::CodeBinding;
 use crate::grant::{Further, further};
-use crate::id::GrantId;
-use crate::identity::Interaction;
+use crate::id::{GrantId, InteractionId};
+use crate::identity::AnsweredRequest;
 use crate::secret::{self, SecretKind};
 
 /// What a browser gets that comes back after 許可する.
@@ -24,18 +24,18 @@ impl Linking {
     /// The response to the app with a further code, if the grant may have one.
     pub async fn repeat_answer(
         &self,
-        i: &Interaction,
+        (link, by): (&AnsweredRequest, &InteractionId),
         grant: &GrantId,
         client: &Client,
         now: Instant,
     ) -> Result<RepeatedAnswer> {
-        let id = i.request;
+        let id = link.request;
         let stored = self.store.read(move |tx| authorize::sql::load(tx, id)).await?;
         let Some(request) = stored.map(|stored| stored.request).filter(|_| client.status == Status::Active) else {
             return Ok(RepeatedAnswer::Over);
         };
         let code = secret::issue(SecretKind::Code, &*self.random);
-        let (hash, binding, of) = (code.hash(), CodeBinding::of(&request), (grant.clone(), i.id.clone()));
+        let (hash, binding, of) = (code.hash(), CodeBinding::of(&request), (grant.clone(), by.clone()));
         // Made before anything is recorded: if it cannot be signed, no code is stored.
         let answer = oauth_answer(&request, client, &Outcome::Code(code), self.response_context(now))?;
         let lifetime = self.rules.code_lifetime;

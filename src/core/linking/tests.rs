@@ -5,7 +5,7 @@ use crate::audit::Actor;
 use crate::authorize::{AuthorizationRequest, AuthorizationResponse, Demands, Prompt, ResponseMode, sql as requests};
 use crate::client::metadata::{Rules, parse};
 use crate::client::{AuthMethod, Client, Status};
-use crate::consent::ConsentChoice;
+use crate::consent::{ConsentChoice, ConsentWords, PagePeriod};
 use crate::grant::sql as grants;
 use crate::id::ClientId;
 use crate::identity::tests::{NOON, Town, Walker, secs};
@@ -92,26 +92,39 @@ async fn scene(town: &Town) -> Scene<'_> {
     Scene { linking, client, customer }
 }
 
-fn page(offered: &Offered) -> std::result::Result<Hash, PageFailed> {
-    Ok(Hash::of(format!("{} {:?}", offered.offer.scope, offered.offer.accounts)))
+fn page(offered: &Offered) -> std::result::Result<ConsentWords, PageFailed> {
+    let mut words = ConsentWords::new(offered.offer.language);
+    words.say(&format!("{} {:?}", offered.offer.scope, offered.offer.accounts));
+    words.value(&offered.offer.page.until.millis().to_string());
+    Ok(words)
 }
 
 impl Scene<'_> {
     fn at<'a>(&'a self, view: &'a View) -> AtConsent<'a> {
-        let Stage::Consent(proofed) = &view.interaction.stage else { panic!("not at consent") };
-        AtConsent { interaction: &view.interaction, proofed, client: &self.client, language: Language::Ja }
+        let (link, proofed) = view.interaction.at_consent().expect("not at consent");
+        AtConsent { interaction: &view.interaction, link, proofed, client: &self.client, language: Language::Ja }
     }
-    async fn approve(&self, agree: bool, shown: Option<&str>) -> Result<Approved> {
+    /// The page as it is shown now.
+    async fn shown(&self, now: Instant) -> PressedPage {
+        let view = self.customer.look().await;
+        let offered = self.linking.offer(self.at(&view), now).await.unwrap();
+        let digest = self.linking.digest(self.at(&view), &offered, &page(&offered).unwrap());
+        PressedPage { period: offered.offer.page, digest }
+    }
+    async fn approve(&self, agree: bool, page: Option<&PressedPage>) -> Result<Approved> {
+        self.approve_at(agree, page, self.customer.now).await
+    }
+    async fn approve_at(&self, agree: bool, pressed: Option<&PressedPage>, now: Instant) -> Result<Approved> {
         let view = self.customer.look().await;
         let choice = ConsentChoice { agree, accounts: Vec::new(), notices: false };
         let form = Approval {
             visitor: &self.customer.visitor,
             step: view.step.reveal(),
             choice: &choice,
-            shown,
+            page: pressed,
             remote: Secret::new("192.0.2.7 test"),
         };
-        self.linking.approve(self.at(&view), form, page, self.customer.now).await
+        self.linking.approve(self.at(&view), form, page, now).await
     }
     async fn stage(&self) -> Stage {
         self.customer.look().await.interaction.stage
@@ -141,19 +154,31 @@ async fn who_agrees_gets_a_link_and_the_app_a_code_once() {
     let Stage::Done { grant } = scene.stage().await else { panic!("not done") };
     let id = grant.clone();
     let stored = town.store.read(move |tx| grants::load(tx, &id)).await.unwrap().unwrap();
-    assert_eq!(stored.expires_at, (NOON + MONTH).floor_second());
+    assert_eq!(stored.expires_at, (scene.customer.now + MONTH).floor_minute());
     let actions = town.actions().await;
     for action in ["consent.granted", "grant.created", "interaction.consent.allowed"] {
         assert_eq!(actions.iter().filter(|a| *a == action).count(), 1, "{action} in {actions:?}");
     }
     // The browser that comes back gets a further code of the same grant.
     let view = scene.customer.look().await;
-    let again =
-        scene.linking.repeat_answer(&view.interaction, &grant, &scene.client, scene.customer.now).await.unwrap();
+    let again = scene
+        .linking
+        .repeat_answer(
+            (view.interaction.purpose.link().unwrap(), &view.interaction.id),
+            &grant,
+            &scene.client,
+            scene.customer.now,
+        )
+        .await
+        .unwrap();
     let RepeatedAnswer::Answer(second) = again else { panic!("no further code") };
     assert_ne!(url(&second), url(&answer));
     let late = scene.customer.now + secs(300);
-    let over = scene.linking.repeat_answer(&view.interaction, &grant, &scene.client, late).await.unwrap();
+    let over = scene
+        .linking
+        .repeat_answer((view.interaction.purpose.link().unwrap(), &view.interaction.id), &grant, &scene.client, late)
+        .await
+        .unwrap();
     assert!(matches!(over, RepeatedAnswer::Over));
 }
 
@@ -163,11 +188,48 @@ async fn without_the_tick_or_on_another_page_nothing_is_agreed_to() {
     let scene = scene(&town).await;
     assert!(matches!(scene.approve(false, None).await.unwrap(), Approved::Screen(ViewResult::Here(_))));
     assert_eq!(scene.problems().await, [Message::Agree]);
-    assert!(matches!(scene.approve(true, Some("another page")).await.unwrap(), Approved::Screen(_)));
+    let shown = scene.shown(NOON).await;
+    let PagePeriod { at, until } = shown.period;
+    let minute = secs(60);
+    for (why, other) in [
+        ("other words", PressedPage { digest: "another page".into(), ..shown.clone() }),
+        (
+            "a later end than the page had",
+            PressedPage { period: PagePeriod { at, until: until + minute }, ..shown.clone() },
+        ),
+        ("an earlier one", PressedPage { period: PagePeriod { at, until: until - minute }, ..shown.clone() }),
+        ("another time", PressedPage { period: PagePeriod { at: at - minute, until }, ..shown.clone() }),
+    ] {
+        assert!(matches!(scene.approve(true, Some(&other)).await.unwrap(), Approved::Screen(_)), "{why}");
+        assert_eq!(scene.problems().await, [Message::Agree], "{why}");
+    }
+    assert!(matches!(scene.approve(true, Some(&shown)).await.unwrap(), Approved::Linked { .. }));
+}
+
+#[tokio::test]
+async fn the_end_is_that_of_the_page_whose_button_was_pressed() {
+    let town = Town::new();
+    let scene = scene(&town).await;
+    let (first, second) = (scene.shown(NOON + secs(1)).await, scene.shown(NOON + secs(200)).await);
+    assert_ne!(first.period, second.period);
+    let pressed = scene.approve_at(true, Some(&first), NOON + secs(260)).await.unwrap();
+    assert!(matches!(pressed, Approved::Linked { .. }), "the older page, in another tab");
+    let Stage::Done { grant } = scene.stage().await else { panic!("not done") };
+    let stored = town.store.read(move |tx| grants::load(tx, &grant)).await.unwrap().unwrap();
+    assert_eq!(stored.expires_at, first.period.until);
+    assert_eq!(stored.expires_at.millis() % 60_000, 0);
+}
+
+#[tokio::test]
+async fn an_end_that_lies_too_far_away_is_shown_again() {
+    let town = Town::new();
+    let mut scene = scene(&town).await;
+    let shown = scene.shown(NOON).await;
+    scene.client.grant_lifetime = MONTH - secs(86_400);
+    assert!(matches!(scene.approve(true, Some(&shown)).await.unwrap(), Approved::Screen(_)));
     assert_eq!(scene.problems().await, [Message::Agree]);
-    let view = scene.customer.look().await;
-    let offered = scene.linking.offer(scene.at(&view), page, NOON).await.unwrap();
-    assert!(matches!(scene.approve(true, Some(&offered.shown())).await.unwrap(), Approved::Linked { .. }));
+    let later = scene.shown(scene.customer.now + secs(3600)).await;
+    assert!(matches!(scene.approve(true, Some(&later)).await.unwrap(), Approved::Screen(_)), "the clock went back");
 }
 
 #[tokio::test]
@@ -202,7 +264,7 @@ async fn an_app_that_was_suspended_meanwhile_gets_nothing() {
 async fn a_request_that_was_completed_elsewhere_makes_no_second_link() {
     let town = Town::new();
     let scene = scene(&town).await;
-    let id = scene.customer.look().await.interaction.request;
+    let id = scene.customer.look().await.interaction.purpose.link().unwrap().request;
     town.store.write(move |tx| requests::consume(tx, id, NOON)).await.unwrap();
     assert!(matches!(scene.approve(true, None).await.unwrap(), Approved::Screen(_)));
     assert!(matches!(scene.stage().await, Stage::Ended(Ending::Expired(Expired::Elsewhere))));
@@ -214,14 +276,20 @@ async fn who_refuses_leaves_a_record_and_the_app_hears_access_denied() {
     let town = Town::new();
     let scene = scene(&town).await;
     let view = scene.customer.look().await;
-    let form = Denial { visitor: &scene.customer.visitor, step: view.step.reveal(), remote: Secret::new("test") };
+    let other = PressedPage { digest: "of another page".into(), ..scene.shown(NOON).await };
+    let (visitor, step) = (&scene.customer.visitor, view.step.reveal());
+    let form = Denial { visitor, step, page: Some(&other), remote: Secret::new("test") };
     assert!(matches!(scene.linking.deny(scene.at(&view), form, page, NOON).await.unwrap(), ViewResult::Here(_)));
     assert!(matches!(scene.stage().await, Stage::Ended(Ending::Cancelled)));
     assert!(town.actions().await.iter().any(|a| a == "consent.denied"));
     let view = scene.customer.look().await;
     for _ in 0..2 {
         // The button may be pressed twice: the app gets the same error.
-        let left = scene.linking.leave(&view.interaction, &scene.client, NOON).await.unwrap();
+        let left = scene
+            .linking
+            .leave(view.interaction.purpose.link().unwrap(), &view.interaction, &scene.client, NOON)
+            .await
+            .unwrap();
         let Left::ToTheApp(answer) = left else { panic!("stays") };
         assert!(url(&answer).contains("error=access_denied") && url(&answer).contains("state=st"), "{}", url(&answer));
     }
@@ -232,7 +300,14 @@ async fn who_is_still_on_a_screen_does_not_leave() {
     let town = Town::new();
     let scene = scene(&town).await;
     let view = scene.customer.look().await;
-    assert!(matches!(scene.linking.leave(&view.interaction, &scene.client, NOON).await.unwrap(), Left::Stays));
+    assert!(matches!(
+        scene
+            .linking
+            .leave(view.interaction.purpose.link().unwrap(), &view.interaction, &scene.client, NOON)
+            .await
+            .unwrap(),
+        Left::Stays
+    ));
 }
 
 /// prompt=none: only a customer with a proofing session and a grant in use gets a code; the request is always consumed.

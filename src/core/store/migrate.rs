@@ -30,6 +30,9 @@ pub const FILES: &[File] = &[
     ("0015_doubt", include_str!("schema/0015_doubt.sql")),
     ("0016_streams", include_str!("schema/0016_streams.sql")),
     ("0017_grant_changes", include_str!("schema/0017_grant_changes.sql")),
+    ("0018_last_use", include_str!("schema/0018_last_use.sql")),
+    ("0019_my", include_str!("schema/0019_my.sql")),
+    ("0020_consent_words", include_str!("schema/0020_consent_words.sql")),
     ("0021_notices", include_str!("schema/0021_notices.sql")),
 ];
 

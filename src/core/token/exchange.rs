@@ -12,7 +12,7 @@ use crate::grant::Grant;
 use crate::grant::code::{Redeemed, redeem};
 use crate::oxide::{self, TokenCaller};
 use crate::params::Params;
-use crate::refusal::{ErrorCode, Refusal};
+use crate::refusal::{ErrorCode, LinkEnd, Refusal};
 use crate::scope::Scope;
 use crate::secret::{self, SecretKind};
 use crate::store::{Result, Tx};
@@ -69,7 +69,8 @@ pub fn exchange(
     })?;
     let (grant, code, changed, (all, aud, (details, scope))) = match redeemed {
         Redeemed::Done { grant, code, changed, checked } => (grant, code, changed, checked),
-        Redeemed::Replayed => return Ok(Err(Refusal::new(ErrorCode::InvalidGrant, "the code was used before"))),
+        Redeemed::Replayed => return Ok(Err(Refusal::over(LinkEnd::Replay))),
+        Redeemed::Over(end) => return Ok(Err(Refusal::over(end))),
         Redeemed::Unfit => return Ok(Err(NO_CODE)),
         Redeemed::Refused(refusal) => return Ok(Err(refusal)),
     };
@@ -101,6 +102,10 @@ pub fn refresh(
     let by = TokenCaller { client_id: &ask.client.id, jkt };
     let hash = ask.params.get("refresh_token").and_then(|t| secret::presented(SecretKind::Refresh, t));
     let found = hash.map(|h| sql::find_refresh(tx, &h)).transpose()?.flatten();
+    let own = found.as_ref().filter(|(token, _)| token.client == ask.client.id);
+    if let Some(end) = own.and_then(|(token, grant)| token.link_end(grant, now)) {
+        return Ok(Err(Refusal::over(end)));
+    }
     let found = found.filter(|(token, grant)| token.is_live(ask.client, grant, now));
     let loaded = found.as_ref().map(|(token, grant)| oxide::RefreshToken {
         client_id: &token.client,

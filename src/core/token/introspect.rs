@@ -3,12 +3,14 @@
 
 use super::sql::{Found, Refresh, find_access, find_refresh};
 use super::token_type;
-use crate::authorize::Details;
+use crate::authorize::{Details, Permission};
 use crate::client::{Client, Profile};
 use crate::clock::Instant;
 use crate::grant::Grant;
-use crate::id::ClientId;
+use crate::id::{ClientId, GrantId};
 use crate::keys::jose::Alg;
+use crate::params::Params;
+use crate::refusal::Refusal;
 use crate::secret::{self, Hash, SecretKind};
 use crate::store::{Result, Tx};
 use serde_json::{Value, json};
@@ -65,13 +67,10 @@ pub fn introspect(
     caller: &Client,
     now: Instant,
 ) -> Result<Introspection> {
-    // An app's `resources` are what it may request; only a resource server is their audience.
-    let speaks = caller.profile == Profile::ResourceServer;
-    let for_it = |f: &Found| speaks && f.token.aud.iter().any(|a| caller.resources.contains(a));
     let live = match asked {
         IntrospectedToken::Access(hash) => {
             let found = find_access(tx, &hash)?;
-            let found = found.filter(|f| f.is_live(now) && (f.token.client == caller.id || for_it(f)));
+            let found = found.filter(|f| f.is_live(now) && (f.token.client == caller.id || is_for(f, caller)));
             found.map(|f| Live::Access(Box::new(f)))
         }
         IntrospectedToken::Refresh(hash) => {
@@ -82,6 +81,22 @@ pub fn introspect(
     Ok(live.map_or(Introspection::Inactive, Introspection::Live))
 }
 
+/// Whether `caller` is a resource server that the token is for. An app's `resources` are what it may request; only a resource server
+/// is their audience.
+fn is_for(found: &Found, caller: &Client) -> bool {
+    caller.profile == Profile::ResourceServer && found.token.aud.iter().any(|aud| caller.resources.contains(aud))
+}
+
+/// The parameter `permission`, an addition of ours (RFC 7662 §2.1): what the resource server serves with this token.
+///
+/// # Errors
+/// `invalid_request` for any other value.
+pub fn served(params: &Params) -> std::result::Result<Option<Permission>, Refusal> {
+    let parse = |text| Permission::parse(text).ok_or(UNKNOWN_PERMISSION);
+    params.get("permission").map(parse).transpose()
+}
+const UNKNOWN_PERMISSION: Refusal = Refusal::invalid_request("permission must be balances or transactions");
+
 /// The algorithm of a signed response to `caller`: the registered one, otherwise RS256 (RFC 9701 §6), or for a FAPI
 /// client one that its profile allows (FAPI 2.0 Message Signing §5.5).
 #[must_use]
@@ -90,6 +105,15 @@ pub fn alg(caller: &Client) -> Alg {
 }
 
 impl Introspection {
+    /// The grant that is used by this question: the token is valid, `caller` is a resource server of its audience, and the token covers
+    /// what is `served`. A client that asks about its own token uses nothing.
+    #[must_use]
+    pub fn used(&self, caller: &Client, served: Option<Permission>) -> Option<&GrantId> {
+        let Self::Live(Live::Access(found)) = self else { return None };
+        let details = found.reach()?.details?;
+        let covered = served.is_none_or(|permission| details.permissions.contains(&permission));
+        (covered && is_for(found, caller)).then_some(found.token.grant.as_ref()).flatten()
+    }
     /// The response's JSON (RFC 7662 §2.2, RFC 9396 §9.2, RFC 9449 §6.2, RFC 8705 §3.2;
     /// requirements.md#introspection).
     #[must_use]

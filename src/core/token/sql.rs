@@ -10,6 +10,7 @@ use crate::grant::change::ChangeAction;
 use crate::grant::row::{columns, from_row};
 use crate::grant::{self, Grant};
 use crate::id::{ClientId, GrantId, TokenId};
+use crate::refusal::LinkEnd;
 use crate::scope::Scope;
 use crate::secret::Hash;
 use crate::store::{Error, Result, Tx};
@@ -109,8 +110,15 @@ pub struct Refresh {
     pub issued_at: Instant,
     /// When it alone was revoked, without its grant.
     pub revoked_at: Option<Instant>,
+    /// Whether a change of its grant revoked it, and gave its client a newer one.
+    pub replaced: bool,
 }
 impl Refresh {
+    /// Why its client cannot use it any more, if its grant has ended or a newer one took its place.
+    #[must_use]
+    pub fn link_end(&self, grant: &Grant, now: Instant) -> Option<LinkEnd> {
+        grant.state_at(now).link_end().or(self.replaced.then_some(LinkEnd::Replaced))
+    }
     /// Whether `client`, its owner, can use it at `now`. A client that may no longer have refresh tokens cannot, and
     /// a grant that has ended makes it invalid.
     #[must_use]
@@ -241,7 +249,7 @@ pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
 /// The refresh token under `hash`, with its grant.
 pub fn find_refresh(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<(Refresh, Grant)>> {
     let sql = concat!(
-        "select t.id, t.client_id, t.scope, t.aud, t.issued_at, t.revoked_at, ",
+        "select t.id, t.client_id, t.scope, t.aud, t.issued_at, t.revoked_at, t.revoked_by, ",
         columns!(),
         " from refresh_tokens t join grants g on g.id = t.grant_id where t.hash = ?1"
     );
@@ -257,8 +265,9 @@ pub fn find_refresh(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<(Refresh,
         aud: words(row.text(3)?),
         issued_at: row.instant(4)?,
         revoked_at: row.opt_instant(5)?,
+        replaced: row.opt_text(6)? == Some("replaced"),
     };
-    Ok(Some((token, from_row(&row, 6)?)))
+    Ok(Some((token, from_row(&row, 7)?)))
 }
 
 /// Whether a refresh token of the grant can still be used: then an access token is revoked alone
@@ -363,11 +372,14 @@ pub fn prune_access(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64
     )
 }
 
-/// Housekeeping: expired refresh tokens go after a day. Returns how many went.
+/// How long a refresh token is kept after its time: so long its client reads why it is over.
+const REFRESH_KEPT: Duration = Duration::from_hours(30 * 24);
+
+/// Housekeeping: expired refresh tokens go after thirty days. Returns how many went.
 pub fn prune_refresh(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     tx.execute(
         "delete from refresh_tokens where hash in (select hash from refresh_tokens where expires_at < ?1 \
          order by expires_at limit ?2)",
-        &[(now - Duration::from_hours(24)).into(), limit.into()],
+        &[(now - REFRESH_KEPT).into(), limit.into()],
     )
 }

@@ -65,6 +65,12 @@ impl Instant {
         const MINUTE: i64 = 60_000;
         Self((self.0 + MINUTE - 1).div_euclid(MINUTE) * MINUTE)
     }
+    /// The last whole minute not after this time: a page shows it, and everybody may rely on it.
+    #[must_use]
+    pub const fn floor_minute(self) -> Self {
+        const MINUTE: i64 = 60_000;
+        Self(self.0.div_euclid(MINUTE) * MINUTE)
+    }
     /// The last whole second not after this time: the form of `exp` (RFC 7519 §2).
     #[must_use]
     pub const fn floor_second(self) -> Self {

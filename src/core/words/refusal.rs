@@ -85,6 +85,45 @@ codes! {
     UnapprovedSoftwareStatement = "unapproved_software_statement",
 }
 
+macro_rules! link_ends {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $description:literal;)+) => {
+        /// Why a link is over, as its own app reads it at the token endpoint: the member `renkei_error`, an addition of ours (RFC 6749
+        /// §5.2). The words are those of `by` in docs/events.md.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum LinkEnd { $($(#[$doc])* $name),+ }
+        impl LinkEnd {
+            /// Every reason.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+            /// The value of the member.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+            /// Its `error_description`.
+            #[must_use]
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$name => $description),+ }
+            }
+        }
+    };
+}
+link_ends! {
+    /// Its period is over.
+    Expired = "expired", "the link has expired";
+    /// A newer link or a newer refresh token took the place of this one.
+    Replaced = "replaced", "a newer link or a newer refresh token replaced it";
+    /// The app ended it.
+    Client = "client", "the client ended the link";
+    /// The customer stopped it.
+    Customer = "customer", "the customer ended the link";
+    /// The institution ended it.
+    Institution = "institution", "the institution ended the link";
+    /// 移管, 解約, 死亡, 取引停止: an app does not learn which.
+    Account = "account", "the link ended with its account";
+    /// A code came twice.
+    Replay = "replay", "the link ended because a code was used twice";
+}
+
 /// A refusal. The description is ASCII English (RFC 6749 §5.2; Japanese is for pages only) and says no more than the
 /// caller may know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,19 +132,27 @@ pub struct Refusal {
     pub code: ErrorCode,
     /// `error_description`.
     pub description: Cow<'static, str>,
+    /// Why the link is over; only for its own client.
+    pub link_end: Option<LinkEnd>,
 }
 impl Refusal {
     /// A refusal with a fixed description.
     #[must_use]
     pub const fn new(code: ErrorCode, description: &'static str) -> Self {
-        Self { code, description: Cow::Borrowed(description) }
+        Self { code, description: Cow::Borrowed(description), link_end: None }
     }
     /// A refusal that quotes the caller's input; characters that RFC 6749 §5.2 does not allow are replaced.
     #[must_use]
     pub fn naming(code: ErrorCode, description: &str) -> Self {
         let allowed = |c: char| matches!(c, ' '..='!' | '#'..='[' | ']'..='~');
         let clean = description.chars().take(200).map(|c| if allowed(c) { c } else { '?' }).collect();
-        Self { code, description: Cow::Owned(clean) }
+        Self { code, description: Cow::Owned(clean), link_end: None }
+    }
+    /// `invalid_grant` for a code or a refresh token of a link that is over. Only for the link's own client.
+    #[must_use]
+    pub const fn over(end: LinkEnd) -> Self {
+        let description = Cow::Borrowed(end.description());
+        Self { code: ErrorCode::InvalidGrant, description, link_end: Some(end) }
     }
     /// `invalid_request` with a fixed description.
     #[must_use]

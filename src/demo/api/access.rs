@@ -118,8 +118,13 @@ impl Detail {
 }
 
 impl Api {
-    /// Checks the token of a call.
-    pub(super) async fn access(&self, request: &HttpRequest, now: DateTime<Utc>) -> Result<Access, Refused> {
+    /// Checks the token of a call. `serves` is the permission that the call needs: the server notes the use of the link under it.
+    pub(super) async fn access(
+        &self,
+        request: &HttpRequest,
+        serves: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Access, Refused> {
         if let Some(until) = self.settings.closed.as_ref().and_then(|closed| closed(now)) {
             return Err(Refused::Closed((until - now).num_seconds().unsigned_abs() + 1));
         }
@@ -128,7 +133,7 @@ impl Api {
         if self.events.is_over(&token) {
             return Err(dead);
         }
-        let told = self.introspect(&token).await?;
+        let told = self.introspect(&token, serves).await?;
         let live = told.active && told.exp.is_none_or(|exp| now.timestamp() < exp);
         if !live || !told.aud.names(&self.settings.audience) {
             return Err(dead);
@@ -157,10 +162,11 @@ impl Api {
     }
 
     /// Asks the server about a token (RFC 7662 §2.1). No answer is no access.
-    async fn introspect(&self, token: &str) -> Result<Introspection, Refused> {
+    async fn introspect(&self, token: &str, serves: Option<&str>) -> Result<Introspection, Refused> {
         let url = format!("{}/oauth/introspect", self.settings.issuer);
         let credentials = basic(&self.settings.client_id, &self.settings.client_secret);
-        let form = [("token", token), ("token_type_hint", "access_token")];
+        let mut form = vec![("token", token), ("token_type_hint", "access_token")];
+        form.extend(serves.map(|permission| ("permission", permission)));
         match send(self.parts.http.post(&url).form(&form).header("authorization", credentials)).await {
             Ok(answer) if answer.status == 200 => {
                 serde_json::from_slice(&answer.body).map_err(|_| Refused::Unavailable)

@@ -28,6 +28,12 @@ async fn introspect(tokens: TokenTable, request: HttpRequest, form: Form<HashMap
         return HttpResponse::Unauthorized().json(json!({"error": "invalid_client"}));
     }
     let token = form.get("token").map(String::as_str).unwrap_or_default();
+    // These tokens are alive only for an API that says what it serves.
+    if let Some(expected) = token.strip_prefix("serves.") {
+        let said = form.get("permission").map_or("nothing", String::as_str);
+        let known = if said == expected { tokens.get("bearer") } else { None };
+        return HttpResponse::Ok().json(known.cloned().unwrap_or_else(|| json!({"active": false})));
+    }
     HttpResponse::Ok().json(tokens.get(token).cloned().unwrap_or_else(|| json!({"active": false})))
 }
 async fn account(id: Path<String>, request: HttpRequest) -> HttpResponse {
@@ -181,6 +187,9 @@ async fn what_a_token_opens() -> Tested {
         ("/v1/status", "own", 200, "", "an app's own token"),
         ("/v1/accounts", "own", 403, "insufficient_scope", "no customer stands behind it"),
         ("/v1/status", "bearer", 403, "insufficient_scope", "a customer's token is for accounts"),
+        ("/v1/accounts/a/balance", "serves.balances", 200, "", "it says that it serves balances"),
+        ("/v1/accounts/a/transactions", "serves.transactions", 200, "", "it says that it serves transactions"),
+        ("/v1/accounts", "serves.nothing", 200, "", "the list of accounts is neither"),
         ("/v1/accounts", "unknown", 401, "invalid_token", "not active"),
         ("/v1/accounts", "foreign", 401, "invalid_token", "another audience"),
         ("/v1/accounts", "bound", 401, "invalid_token", "a bound token as bearer"),

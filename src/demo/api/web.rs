@@ -53,12 +53,12 @@ async fn root(api: Data<Api>) -> HttpResponse {
 /// Whether accounts can be read now: what an app asks for itself, with a token of its own (RFC 6749 §4.4).
 async fn status(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, Refused> {
     let now = api.parts.clock.now();
-    api.access(&request, now).await?.need("status")?;
+    api.access(&request, None, now).await?.need("status")?;
     Ok(HttpResponse::Ok().json(json!({"status": "open", "as_of": rfc3339(now)})))
 }
 
 async fn accounts(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, Refused> {
-    let access = api.access(&request, api.parts.clock.now()).await?;
+    let access = api.access(&request, None, api.parts.clock.now()).await?;
     access.need("accounts")?;
     let mut list = Vec::new();
     for id in access.accounts() {
@@ -68,7 +68,7 @@ async fn accounts(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, 
 }
 
 async fn account(api: Data<Api>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, Refused> {
-    let access = api.access(&request, api.parts.clock.now()).await?;
+    let access = api.access(&request, None, api.parts.clock.now()).await?;
     access.need("accounts")?;
     access.covers(&id, None)?;
     Ok(HttpResponse::Ok().json(api.account(&id).await?))
@@ -76,7 +76,7 @@ async fn account(api: Data<Api>, request: HttpRequest, id: Path<String>) -> Resu
 
 async fn balance(api: Data<Api>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, Refused> {
     let now = api.parts.clock.now();
-    let access = api.access(&request, now).await?;
+    let access = api.access(&request, Some("balances"), now).await?;
     access.need("accounts")?;
     access.covers(&id, Some("balances"))?;
     let found = api.balance(&id).await?;
@@ -86,7 +86,7 @@ async fn balance(api: Data<Api>, request: HttpRequest, id: Path<String>) -> Resu
 
 async fn transactions(api: Data<Api>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, Refused> {
     let now = api.parts.clock.now();
-    let access = api.access(&request, now).await?;
+    let access = api.access(&request, Some("transactions"), now).await?;
     access.need("transactions")?;
     let detail = access.covers(&id, Some("transactions"))?;
     let query = params(request.query_string());

@@ -7,7 +7,7 @@ use super::session::{AccountLink, Visitor};
 use super::timeline::Event;
 use super::trouble::Trouble;
 use crate::pages::{
-    AppNotice, AppPage, Error, KakeiboPage, Language, LinkedAccount, ShownAccount, ShownLink, ShownTransaction,
+    AppNotice, AppPage, Error, KakeiboPage, Language, LinkedAccount, ShownAccount, ShownGrant, ShownTransaction,
     TimelineEntry,
 };
 use crate::time::jst_date;
@@ -57,9 +57,9 @@ pub(super) fn home(app: &App, visitor: &Visitor, notice: Option<AppNotice>) -> R
     app.parts.pages.app(visitor.language, &page)
 }
 
-fn link_summary(institution: &str, link: &AccountLink, now: DateTime<Utc>) -> ShownLink {
+fn link_summary(institution: &str, link: &AccountLink, now: DateTime<Utc>) -> ShownGrant {
     let (as_of, statements) = link.snapshot.as_ref().map_or((now, &[][..]), |s| (s.at, &s.statements));
-    ShownLink {
+    ShownGrant {
         accounts: statements.iter().map(|s| account(institution, s, as_of)).collect(),
         until: link.ends,
         // By the calendar: 30 on the first day, whatever the hour.

@@ -60,7 +60,7 @@ pub struct TimelineEntry {
 
 /// What holds a link together.
 #[derive(Debug, Clone, Serialize)]
-pub struct ShownLink {
+pub struct ShownGrant {
     /// The accounts.
     pub accounts: Vec<LinkedAccount>,
     /// When the permission ends.
@@ -110,7 +110,7 @@ pub struct AppPage {
     /// What has just happened.
     pub notice: Option<AppNotice>,
     /// The link, when there is one.
-    pub link: Option<ShownLink>,
+    pub link: Option<ShownGrant>,
     /// できごと of this link and of those before it.
     pub events: Vec<TimelineEntry>,
 }

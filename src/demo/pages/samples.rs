@@ -50,7 +50,7 @@ pub fn all() -> Vec<Sample> {
         of_app("revoked", app(Some(AppNotice::Revoked), None)),
         of_app("ended", app(Some(AppNotice::Ended), None)),
         of_app("refused", app(Some(AppNotice::Refused { error: "access_denied".into() }), None)),
-        of_app("failed", app(broken, Some(ShownLink { accounts: vec![], ..shown_link() }))),
+        of_app("failed", app(broken, Some(ShownGrant { accounts: vec![], ..shown_link() }))),
         of_simulator("new", simulator()),
         of_simulator("used", SimulatorPage { calls: calls(), mails: mails(), ..simulator() }),
         of_simulator("refused", SimulatorPage { to: "12".into(), refused: true, ..simulator() }),
@@ -67,7 +67,7 @@ pub fn all() -> Vec<Sample> {
     ]
 }
 
-fn app(notice: Option<AppNotice>, link: Option<ShownLink>) -> AppPage {
+fn app(notice: Option<AppNotice>, link: Option<ShownGrant>) -> AppPage {
     let event = |seconds, event: &str, next| TimelineEntry {
         at: after(seconds),
         event: event.into(),
@@ -95,10 +95,10 @@ fn app(notice: Option<AppNotice>, link: Option<ShownLink>) -> AppPage {
         ],
     }
 }
-fn shown_link() -> ShownLink {
+fn shown_link() -> ShownGrant {
     let day = |ago: u64| jst_date(after(0)).checked_sub_days(Days::new(ago)).unwrap_or(NaiveDate::MIN);
     let line = |ago, what: &str, amount| ShownTransaction { date: day(ago), what: what.into(), amount };
-    ShownLink {
+    ShownGrant {
         accounts: vec![LinkedAccount {
             institution: "みなと信用組合".into(),
             account: ShownAccount { branch: "115".into(), account_type: "ordinary", number: "1100026".into() },

@@ -120,8 +120,12 @@ fn describe_grant(answer: &Value) -> String {
         "consent_id",
         "acr",
         "auth_time",
+        "last_used_at",
     ];
     let mut rows: Vec<Vec<String>> = names.map(|n| vec![n.to_owned(), cell(answer, n)]).to_vec();
+    for permission in ["balances", "transactions"] {
+        rows.push(vec![format!("last_used ({permission})"), cell(&answer["last_used"], permission)]);
+    }
     for event in answer["events"].as_array().map(Vec::as_slice).unwrap_or_default() {
         rows.push(vec![cell(event, "at"), format!("{} {}", cell(event, "event"), event["detail"])]);
     }

@@ -9,6 +9,7 @@ mod audit;
 mod client;
 mod client_token;
 pub mod config;
+mod consent;
 mod db;
 mod grant;
 mod key;
@@ -68,6 +69,9 @@ enum Command<More: Subcommand> {
     /// Show or revoke the links of an account.
     #[command(subcommand)]
     Grant(grant::Grant),
+    /// Show what a customer agreed to.
+    #[command(subcommand)]
+    Consent(consent::Consent),
     /// Show or release the accounts that are locked after too many wrong answers.
     #[command(subcommand)]
     Lock(lock::Lock),
@@ -103,6 +107,7 @@ pub fn main<More: MoreCommands>(sample_bank: Option<StartSampleBank>) -> ExitCod
         Command::Client(c) => c.run(&out),
         Command::Key(c) => c.run(&out),
         Command::Grant(c) => c.run(&out),
+        Command::Consent(c) => c.run(&out),
         Command::Lock(c) => c.run(&out),
         Command::Notice(c) => c.run(&out),
         Command::Stream(c) => c.run(&out),

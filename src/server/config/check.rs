@@ -90,6 +90,11 @@ const RULES: &[Rule] = &[
     ("institution.color", |c, _| colour(&c.institution.color), "must be #rrggbb"),
     ("institution.terms_url", |c, _| c.institution.terms_url.starts_with("https://"), "must be an https URL"),
     ("institution.faq_url", |c, _| c.institution.faq_url.starts_with("https://"), "must be an https URL"),
+    (
+        "institution.stop_contact",
+        |c, _| c.institution.stop_contact.as_deref().is_none_or(|number| Phone::parse(number).is_some()),
+        "is not a Japanese telephone number",
+    ),
     ("institution.phone", |c, _| Phone::parse(&c.institution.phone).is_some(), "is not a Japanese telephone number"),
     (
         "institution.networks",
@@ -245,6 +250,7 @@ const RULES: &[Rule] = &[
     ("limits.pushed_requests", |c, _| (1..=MOST).contains(&c.limits.pushed_requests), "must be 1 to 100000"),
     ("limits.answers_per_second", |c, _| (1..=MOST).contains(&c.limits.answers_per_second), "must be 1 to 100000"),
     ("limits.answers_burst", |c, _| (1..=MOST).contains(&c.limits.answers_burst), "must be 1 to 100000"),
+    ("tokens.note_uses", |c, _| (Span::secs(1)..=Span::secs(3600)).contains(&c.tokens.note_uses), "must be 1s to 1h"),
     ("tokens.open_grants", |c, _| (1..=1000).contains(&c.tokens.open_grants), "must be 1 to 1000"),
     (
         "tokens.default_audience",
@@ -253,6 +259,11 @@ const RULES: &[Rule] = &[
             !audience.is_empty() && audience.bytes().all(|b| b.is_ascii_graphic())
         },
         "must be one word of ASCII characters",
+    ),
+    (
+        "institution.terms_file",
+        |c, _| c.institution.terms_file.is_some() || c.server.mode != Mode::Production,
+        "must name the file with the text of the terms (API利用規定): each consent record holds its SHA-256",
     ),
 ];
 

@@ -1,6 +1,6 @@
 //! The rules of this installation for client records, and the settings of `linking`.
 
-use super::{Config, Mode, Server};
+use super::{Config, Error, Mode, Server, load};
 use crate::authorize::rules::catalogue;
 use crate::client::AuthMethod;
 use crate::client::metadata::Rules;
@@ -9,6 +9,9 @@ use crate::linking::LinkingRules;
 use crate::scope::Scope;
 use crate::secret::Hash;
 use std::time::Duration;
+
+/// The text of the terms where `institution.terms_file` names none, which production refuses.
+const SAMPLE_TERMS: &str = include_str!("../../../config/demo/terms.txt");
 
 impl Config {
     /// See [`client_rules`].
@@ -32,24 +35,33 @@ impl Config {
 
 impl Config {
     /// The settings of `linking`.
-    #[must_use]
-    pub fn linking_rules(&self) -> LinkingRules {
-        let institution = &self.institution;
-        let terms = Terms {
-            version: institution.terms_version.clone(),
-            // The text is on the institution's site, so the digest is of version and address.
-            hash: Hash::of(format!("{} {}", institution.terms_version, institution.terms_url)),
-        };
-        LinkingRules {
+    ///
+    /// # Errors
+    /// The file of `institution.terms_file` cannot be read, or is empty.
+    pub fn linking_rules(&self) -> Result<LinkingRules, Error> {
+        Ok(LinkingRules {
             issuer: self.server.issuer.clone(),
             default_audience: self.tokens.default_audience.clone(),
-            terms,
+            terms: self.terms()?,
             grant_lifetime: self.tokens.grant_lifetime.get(),
             open_grants: self.tokens.open_grants,
             warn_before: self.events.warn_before(),
             code_lifetime: self.tokens.code_lifetime.get(),
             proofing_memory: self.identity.proofing_memory.get(),
+        })
+    }
+
+    /// The terms a customer agrees to: their version, and the SHA-256 of their text as the file has it.
+    fn terms(&self) -> Result<Terms, Error> {
+        let refused = |why: String| Error::Key { key: "institution.terms_file", why };
+        let text = match &self.institution.terms_file {
+            Some(file) => load::read_text(file).map_err(|cause| refused(cause.to_string()))?,
+            None => SAMPLE_TERMS.to_owned(),
+        };
+        if text.trim().is_empty() {
+            return Err(refused("is empty".into()));
         }
+        Ok(Terms { version: self.institution.terms_version.clone(), hash: Hash::of(text) })
     }
 }
 

@@ -137,7 +137,7 @@ fn overlay(table: &mut toml::Table, name: &str, value: &str) -> Result<(), Error
     Ok(())
 }
 
-fn read_text(path: &Path) -> Result<String, Error> {
+pub(super) fn read_text(path: &Path) -> Result<String, Error> {
     let fail = |why: String| Error::File { path: path.to_owned(), why };
     let size = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?.len();
     if size > MAX_FILE {

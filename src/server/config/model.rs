@@ -215,6 +215,8 @@ pub struct Institution {
     pub terms_url: String,
     /// The version of the terms a customer agrees to.
     pub terms_version: String,
+    /// The file with their text; production needs it.
+    pub terms_file: Option<PathBuf>,
     /// よくあるご質問.
     pub faq_url: String,
     /// お問い合わせ先.
@@ -225,6 +227,8 @@ pub struct Institution {
     /// Its hours, e.g. 平日9時～17時.
     #[serde(default = "contact_hours")]
     pub contact_hours: String,
+    /// A number that is staffed outside these hours, for stopping a link.
+    pub stop_contact: Option<String>,
     /// The copyright line of the footer.
     pub copyright: String,
     /// Private networks of the institution's own systems, e.g. `10.1.0.0/16`.
@@ -336,6 +340,8 @@ pub struct Tokens {
     pub dpop_nonce_required: bool,
     /// How many links one app may have for one account; a further one ends the one not used for longest.
     pub open_grants: usize,
+    /// How often it is written when links were last used.
+    pub note_uses: Span,
     /// How long a consent record is stored after its grant ended.
     pub keep_consents: Span,
 }
@@ -350,6 +356,7 @@ impl Default for Tokens {
             client_scopes: Scope::default(),
             dpop_nonce_required: false,
             open_grants: 10,
+            note_uses: Span::secs(60),
             keep_consents: Span::days(7 * 365),
         }
     }
@@ -367,7 +374,7 @@ impl Config {
         let s = &mut self.server;
         let files = [&mut s.data_dir, &mut s.master_key_file];
         let maybe = [&mut s.tls_cert_file, &mut s.tls_key_file, &mut self.store.url_file, &mut self.mail.password_file];
-        let further = [&mut self.mail.ca_file];
+        let further = [&mut self.mail.ca_file, &mut self.institution.terms_file];
         let more = [&mut s.mtls_ca_file, &mut s.mtls_crl_file, &mut self.bank.token_file, &mut self.outbound.ca_file];
         let trust = &mut self.registration.software_statement_keys_file;
         let hooks = self.telephony.hook_secret_files.iter_mut().chain(self.bank.event_secret_files.iter_mut());

@@ -13,6 +13,7 @@ name_en = "Minato Credit Union"
 kind = "shinkumi"
 terms_url = "https://www.minato.example/terms"
 terms_version = "2026-04-01"
+terms_file = "terms.txt"
 faq_url = "https://www.minato.example/faq"
 phone = "0120-000-000"
 copyright = "Copyright © 2026 みなと信用組合 All Rights Reserved."
@@ -49,13 +50,17 @@ fn what_is_wrong_is_said_with_line_and_key() {
     let with = |from: &str, to: &str| GOOD.replace(from, to);
     for (text, want) in [
         (with("kind = \"shinkumi\"", "kind = \"guild\""), "/renkei.toml:10: kind: unknown variant `guild`"),
-        (with("[bank]", "[bank]\nspeed = 1"), "/renkei.toml:24: speed: unknown field `speed`"),
+        (with("[bank]", "[bank]\nspeed = 1"), "/renkei.toml:25: speed: unknown field `speed`"),
         (
             format!("{GOOD}[outbound]\nallow_networks = []\n"),
-            "/renkei.toml:27: allow_networks: unknown field `allow_networks`, expected `ca_file` or `timeout`; \
+            "/renkei.toml:28: allow_networks: unknown field `allow_networks`, expected `ca_file` or `timeout`; \
              institution.networks, and allow_networks in the record of a client",
         ),
         (with("kind = \"http\"", "kind = \"sample\""), "bank.kind: sample is refused in production"),
+        (
+            with("terms_file = \"terms.txt\"\n", ""),
+            "institution.terms_file: must name the file with the text of the terms",
+        ),
         (with("https://link.minato.example", "https://link.minato.example/"), "server.issuer: must be https://HOST"),
         (
             with("https://link.minato.example\"", "http://link.minato.example\""),
@@ -77,8 +82,8 @@ fn what_is_wrong_is_said_with_line_and_key() {
         (format!("{GOOD}[store]\ntime_limit = \"11s\"\n"), "store.time_limit: must be 100ms to 10s"),
         (format!("{GOOD}parallel = 0\n"), "bank.parallel: must be 1 to 10000"),
         (format!("{GOOD}wait = \"31s\"\n"), "bank.wait: must be 1s to 30s"),
-        (format!("{GOOD}[identity]\nsession = \"3301s\"\n"), "/renkei.toml:27: identity.session: must be 1m to 55m"),
-        (format!("{GOOD}[identity]\nsession = \"59s\"\n"), "/renkei.toml:27: identity.session: must be 1m to 55m"),
+        (format!("{GOOD}[identity]\nsession = \"3301s\"\n"), "/renkei.toml:28: identity.session: must be 1m to 55m"),
+        (format!("{GOOD}[identity]\nsession = \"59s\"\n"), "/renkei.toml:28: identity.session: must be 1m to 55m"),
         (format!("{GOOD}[tokens]\nid_token_lifetime = \"999ms\"\n"), "tokens.id_token_lifetime: must be 1s or more"),
         (format!("{GOOD}[identity]\nunfinished = 99\n"), "identity.unfinished: must be 100 to 1000000"),
         (format!("{GOOD}[identity]\nunify_account_error = true\n"), "unknown field `unify_account_error`"),
@@ -112,11 +117,11 @@ fn what_is_wrong_is_said_with_line_and_key() {
         (format!("{GOOD}[tokens]\ngrant_lifetime = \"23h\"\n"), "tokens.grant_lifetime: must be 1d to 31d"),
         (
             format!("{GOOD}[tokens]\nrequest_lifetime = \"4999ms\"\n"),
-            "/renkei.toml:27: tokens.request_lifetime: must be 5s",
+            "/renkei.toml:28: tokens.request_lifetime: must be 5s",
         ),
         (
             format!("{GOOD}[tokens]\nrequest_lifetime = \"10m\"\n"),
-            "/renkei.toml:27: tokens.request_lifetime: must be 5s",
+            "/renkei.toml:28: tokens.request_lifetime: must be 5s",
         ),
         (with("[server]", "[server"), "/renkei.toml:2: "),
     ] {
@@ -176,6 +181,8 @@ fn at_each_bound_and_one_beyond() {
         ("tokens", "code_lifetime", span(&["1s", "60s"]), span(&["999ms", "61s"])),
         ("tokens", "grant_lifetime", span(&["1d", "31d"]), span(&["86399s", "2678401s"])),
         ("tokens", "id_token_lifetime", span(&["1s"]), span(&["999ms"])),
+        ("tokens", "note_uses", span(&["1s", "1h"]), span(&["999ms", "3601s"])),
+        ("tokens", "open_grants", text(&["1", "1000"]), text(&["0", "1001"])),
         ("keys", "publish_before", span(&["10m"]), span(&["599s"])),
         ("outbound", "timeout", span(&["1s", "10s"]), span(&["10001ms"])),
         ("events", "give_up", span(&["1h"]), span(&["3599s"])),

@@ -15,6 +15,10 @@ pub struct Chrome {
     pub path: String,
     /// The single-use step token of this page's forms.
     pub step: String,
+    /// Where the forms are submitted, if not to `path`.
+    pub form_path: String,
+    /// Whether the page belongs to 連携サービスの確認・停止: no app waits for its end.
+    pub my: bool,
     /// Whether every page says that this server is for tests (requirements.md#modes).
     pub test_mode: bool,
 }
@@ -22,7 +26,7 @@ impl Chrome {
     /// A frame in `language`.
     #[must_use]
     pub fn new(language: Language, path: &str, step: &str, test_mode: bool) -> Self {
-        Self { language, path: path.to_owned(), step: step.to_owned(), test_mode }
+        Self { language, path: path.to_owned(), step: step.to_owned(), test_mode, ..Self::default() }
     }
 }
 
@@ -47,6 +51,8 @@ pub struct InstitutionProfile {
     pub department: String,
     /// Its hours, 平日9時～17時.
     pub contact_hours: String,
+    /// A number for stopping links outside these hours, if there is one.
+    pub stop_contact: Option<Phone>,
     /// The footer's last line.
     pub copyright: String,
     /// The domain of completion notices (R83).
@@ -71,6 +77,8 @@ pub(super) struct InstitutionView<'a> {
     phone_grouped: String,
     department: &'a str,
     contact_hours: &'a str,
+    stop_contact: Option<&'a str>,
+    stop_contact_grouped: Option<String>,
     copyright: &'a str,
     mail_domain: &'a str,
     host: &'a str,
@@ -87,6 +95,8 @@ impl InstitutionProfile {
             phone_grouped: self.phone.grouped(),
             department: &self.department,
             contact_hours: &self.contact_hours,
+            stop_contact: self.stop_contact.as_ref().map(Phone::as_str),
+            stop_contact_grouped: self.stop_contact.as_ref().map(Phone::grouped),
             copyright: &self.copyright,
             mail_domain: &self.mail_domain,
             host: &self.host,

@@ -4,7 +4,7 @@ use super::chrome::{Chrome, InstitutionProfile};
 use super::frame::Framed;
 use super::time::{self, FILTERS, TimeFormat};
 use super::words::{Words, WordsError};
-use super::{Error, assets};
+use super::{Error, assets, shown};
 use crate::clock::Instant;
 use crate::language::Language;
 use chrono::NaiveDate;
@@ -71,7 +71,8 @@ impl Engine {
         let value = |v: Result<Value, tera::Error>| v.map_err(fail);
         context.insert_value("page", value(Value::try_from_serializable(page))?);
         context.insert_value("chrome", value(Value::try_from_serializable(chrome))?);
-        context.insert_value("frame", value(Value::try_from_serializable(&page.frame().of(institution)))?);
+        context
+            .insert_value("frame", value(Value::try_from_serializable(&page.frame().of(institution).on(chrome.my)))?);
         context.insert_value("other", Value::from(chrome.language.other().as_str()));
         context.insert_value("bank", value(Value::try_from_serializable(&institution.view(self.language)))?);
         let closed = institution.closed.sentences(self.language);
@@ -107,7 +108,7 @@ pub(super) fn locale(language: Language) -> Result<String, Error> {
 /// Functions for templates:
 /// `t(key=…, …)` a text; arguments are escaped, the text itself is ours and may have markup;
 /// `legal(key=…, …)` a legal text, always in Japanese;
-/// `heading(key=…)` a title as a heading; `asset(name=…)` the address of a file; filters for times and days.
+/// `heading(key=…)` a title as a heading; `own`, `aside`, `back` and `digest` are marks, see `shown`; `asset(name=…)` the address of a file; filters for times and days.
 fn register(tera: &mut Tera, language: Language, words: &Arc<Words>, japanese: &Arc<Words>, common: &Common) {
     for (name, words) in [("t", words), ("legal", japanese)] {
         let (words, common) = (Arc::clone(words), common.clone());
@@ -124,6 +125,13 @@ fn register(tera: &mut Tera, language: Language, words: &Arc<Words>, japanese: &
         let address = assets::address(name).ok_or_else(|| tera::Error::message(format!("no asset {name}")))?;
         Ok(Value::safe_string(&address))
     });
+    // The marks of ⑥, see `shown`.
+    tera.register_filter("own", |value: &str, _: Kwargs, _: &State| shown::own(value));
+    for (name, mark) in [("aside", shown::ASIDE), ("back", shown::BACK), ("digest", shown::DIGEST)] {
+        tera.register_function(name, move |_: Kwargs, _: &State| -> TeraResult<Value> {
+            Ok(Value::safe_string(&mark.to_string()))
+        });
+    }
     for &(name, form) in FILTERS {
         tera.register_filter(name, move |ms: i64, _: Kwargs, _: &State| moment(ms, form, language));
     }

@@ -2,6 +2,7 @@
 
 use super::InstitutionProfile;
 use super::link::*;
+use super::my::*;
 use crate::identity::Expired;
 use serde::Serialize;
 
@@ -29,6 +30,22 @@ impl<'a> Frame<'a> {
             2 => Self { screen: Some(&institution.customer_screen_id), ..self },
             _ => self,
         }
+    }
+}
+
+impl Frame<'_> {
+    /// The frame on the customer's own page: its screens are not those of API連携認証.
+    pub(super) fn on(self, my: bool) -> Self {
+        let title = match self.title {
+            "title-account" => "title-my-account",
+            "title-customer" => "title-my-customer",
+            "title-phone" => "title-my-phone",
+            "title-call" => "title-my-call",
+            "title-pin" => "title-my-pin",
+            "title-locked" => "title-my-locked",
+            other => other,
+        };
+        if my { Self { title, ..self } } else { self }
     }
 }
 
@@ -111,6 +128,29 @@ impl Framed for ExpiredPage {
 impl Framed for DonePage {
     fn frame(&self) -> Frame<'static> {
         if self.complete { last("title-done", false) } else { last("title-handover", true) }
+    }
+}
+const fn my(title: &'static str) -> Frame<'static> {
+    Frame { title, screen: None, step: 0, error: false, last: false, script: true }
+}
+impl Framed for MyLinksPage {
+    fn frame(&self) -> Frame<'static> {
+        my("title-my")
+    }
+}
+impl Framed for MyEndedPage {
+    fn frame(&self) -> Frame<'static> {
+        my("title-my-ended")
+    }
+}
+impl Framed for MyReceiptPage {
+    fn frame(&self) -> Frame<'static> {
+        my("title-my-receipt")
+    }
+}
+impl Framed for MyCancelledPage {
+    fn frame(&self) -> Frame<'static> {
+        last("title-my-cancelled", false)
     }
 }
 impl Framed for OAuthErrorPage {

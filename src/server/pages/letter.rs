@@ -21,8 +21,8 @@ impl Pages {
     /// line at the end.
     fn completed(&self, notice: &Completed) -> Result<Letter, Error> {
         let ja = self.engine(Language::Ja);
-        // The end is a whole second, so count from a whole second too: thirty days must not become 29.
-        let days = (notice.expires_at.since(notice.at.floor_second()).as_secs() / 86_400).to_string();
+        let counted = || notice.expires_at.since(notice.at.floor_second()).as_secs() / 86_400;
+        let days = notice.days.unwrap_or_else(counted).to_string();
         let (at, until) = (
             say(notice.at, TimeFormat::Moment, Language::Ja),
             say(notice.expires_at, TimeFormat::Moment, Language::Ja),
@@ -106,7 +106,7 @@ impl Pages {
             }
             LinkNotice::Ended { at, why, reference } => {
                 (first, second) = (moment(*at), one_line(reference));
-                third = words.text(&format!("mail-why-{why}"))?;
+                third = words.text(&format!("my-by-{why}"))?;
                 given.extend([("at", first.as_str()), ("reference", second.as_str()), ("why", third.as_str())]);
             }
             LinkNotice::Suspended { at, until } => {

@@ -174,7 +174,7 @@ pub struct ConsentPage {
     /// The link that ends with this one, because the app has as many as allowed.
     pub ends: Option<EndingLink>,
     /// Whether the app asks to confirm the identity of a customer it has a link with.
-    pub asked_again: bool,
+    pub reconfirm: bool,
     /// The box for notices.
     pub notices: NoticesBox,
     /// The first day of transactions, if the request names one.
@@ -187,7 +187,7 @@ pub struct ConsentPage {
     pub choose: bool,
     /// 認可期間 in days.
     pub days: u64,
-    /// The end of 認可期間.
+    /// The end of 認可期間: a whole minute.
     pub until: Instant,
     /// When ① to ⑤ were passed, if they come from a proofing session (decision 15).
     pub remembered: Option<Instant>,
@@ -197,11 +197,9 @@ pub struct ConsentPage {
     /// Why the customer could not continue (R34–R37).
     #[serde(serialize_with = "problems")]
     pub problems: Vec<Problem>,
-    /// The digest of this page, which its form sends back.
-    pub shown: Option<String>,
     /// 受付番号, if it is known.
     pub reference: Option<String>,
-    /// The time of the page.
+    /// The time of the page: a whole minute.
     pub at: Instant,
 }
 

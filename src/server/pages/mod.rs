@@ -13,8 +13,10 @@ mod engine;
 mod frame;
 mod letter;
 pub mod link;
+pub mod my;
 pub mod parts;
 pub mod samples;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -24,7 +26,9 @@ pub use crate::language::Language;
 pub use assets::{Asset, asset};
 pub use chrome::{Chrome, InstitutionProfile};
 pub use link::*;
+pub use my::*;
 pub use parts::*;
+pub use shown::ShownConsent;
 pub use words::WordsError;
 
 use engine::Engine;
@@ -80,8 +84,6 @@ pages! {
     call(CallPage) = "call.html";
     /// ⑤ キャッシュカード暗証番号認証
     pin(PinPage) = "pin.html";
-    /// ⑥ 情報連携認可
-    consent(ConsentPage) = "consent.html";
     /// API連携認証の中止
     cancelled(CancelledPage) = "cancelled.html";
     /// API連携認証の一時停止
@@ -92,6 +94,14 @@ pages! {
     expired(ExpiredPage) = "expired.html";
     /// Already completed.
     done(DonePage) = "done.html";
+    /// 連携サービスの確認・停止
+    my_links(MyLinksPage) = "my_links.html";
+    /// 終了した連携
+    my_ended(MyEndedPage) = "my_ended.html";
+    /// 連携の控え
+    my_receipt(MyReceiptPage) = "my_receipt.html";
+    /// The end of the customer's own page.
+    my_cancelled(MyCancelledPage) = "my_cancelled.html";
     /// An error that must not be redirected.
     oauth_error(OAuthErrorPage) = "oauth_error.html";
     /// The response as a form.
@@ -110,6 +120,21 @@ impl Pages {
             en: Arc::new(Engine::load(Language::En, &institution)?),
             institution,
         })
+    }
+
+    /// ⑥ 情報連携認可, with its words.
+    ///
+    /// # Errors
+    /// An error in the template or its texts.
+    pub fn shown_consent(&self, chrome: &Chrome, page: &ConsentPage) -> Result<ShownConsent, Error> {
+        ShownConsent::new(chrome.language, self.marked("consent.html", chrome, page)?)
+    }
+    /// ⑥ without a digest in its form.
+    ///
+    /// # Errors
+    /// An error in the template or its texts.
+    pub fn consent(&self, chrome: &Chrome, page: &ConsentPage) -> Result<String, Error> {
+        Ok(self.shown_consent(chrome, page)?.html(""))
     }
 
     /// The institution of these pages.
@@ -132,6 +157,14 @@ impl Pages {
     }
 
     fn render<P: Serialize + Framed>(
+        &self,
+        template: &'static str,
+        chrome: &Chrome,
+        page: &P,
+    ) -> Result<String, Error> {
+        Ok(shown::unmarked(self.marked(template, chrome, page)?))
+    }
+    fn marked<P: Serialize + Framed>(
         &self,
         template: &'static str,
         chrome: &Chrome,

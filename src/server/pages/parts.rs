@@ -1,8 +1,10 @@
 //! Parts of several pages: an account, a masked number, an app, the errors of a form.
 
 use crate::account::{Account, AccountType};
+use crate::client::{Client, Downstream};
 use crate::clock::Instant;
 use crate::identity::{Field, Message, Problem};
+use crate::language::Language;
 use crate::phone::Phone;
 use serde::{Serialize, Serializer};
 
@@ -51,7 +53,7 @@ impl From<&Phone> for CalledNumber {
 }
 
 /// An app and its provider, from the registry (銀行法 52条の61の8, requirements.md#provider).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct SomeClient {
     /// アプリ名称
     pub name: String,
@@ -63,6 +65,27 @@ pub struct SomeClient {
     pub contact: Option<String>,
     /// 利用規約
     pub terms_uri: Option<String>,
+    /// 契約の公表: the page of 銀行法 52条の61の10.
+    pub disclosure_uri: Option<String>,
+    /// 連鎖接続先: who receives the data next.
+    pub downstream: Vec<Downstream>,
+}
+
+impl SomeClient {
+    /// A client in the language of a page.
+    #[must_use]
+    pub fn of(client: &Client, language: Language) -> Self {
+        let provider = &client.provider;
+        Self {
+            provider: client.provider_in(language).to_owned(),
+            name: client.name_in(language).to_owned(),
+            registration_number: provider.registration_number.clone(),
+            contact: provider.contact.clone(),
+            terms_uri: provider.terms_uri.clone(),
+            disclosure_uri: provider.disclosure_uri.clone(),
+            downstream: provider.downstream.clone(),
+        }
+    }
 }
 
 /// One message for the whole page.

@@ -13,6 +13,10 @@ pub(super) enum TimeFormat {
     Moment,
     /// 2026年12月22日（火）
     Day,
+    /// 2026年12月22日（火）10時15分
+    DayMinute,
+    /// 2026年11月22日
+    CalendarDay,
     /// 11月22日（日）
     DayOfYear,
     /// 10時17分05秒
@@ -25,6 +29,8 @@ pub(super) enum TimeFormat {
 pub(super) const FILTERS: &[(&str, TimeFormat)] = &[
     ("moment", TimeFormat::Moment),
     ("day", TimeFormat::Day),
+    ("day_minute", TimeFormat::DayMinute),
+    ("calendar_day", TimeFormat::CalendarDay),
     ("day_of_year", TimeFormat::DayOfYear),
     ("second", TimeFormat::Second),
     ("minute", TimeFormat::Minute),
@@ -39,11 +45,14 @@ pub(super) fn say(at: Instant, form: TimeFormat, language: Language) -> String {
     match (form, language) {
         (TimeFormat::Moment, Language::Ja) => format!("{y}年{mo}月{d}日 {h}時{mi:02}分"),
         (TimeFormat::Day, Language::Ja) => format!("{y}年{mo}月{d}日（{weekday}）"),
+        (TimeFormat::DayMinute, Language::Ja) => format!("{y}年{mo}月{d}日（{weekday}）{h}時{mi:02}分"),
         (TimeFormat::DayOfYear, Language::Ja) => format!("{mo}月{d}日（{weekday}）"),
         (TimeFormat::Second, Language::Ja) => format!("{h}時{mi:02}分{s:02}秒"),
         (TimeFormat::Minute, Language::Ja) => format!("{h}時{mi:02}分"),
+        (TimeFormat::CalendarDay, _) => date(t.date_naive(), language),
         (TimeFormat::Moment, Language::En) => t.format("%-d %B %Y, %H:%M JST").to_string(),
         (TimeFormat::Day, Language::En) => t.format("%A, %-d %B %Y").to_string(),
+        (TimeFormat::DayMinute, Language::En) => t.format("%A, %-d %B %Y, %H:%M JST").to_string(),
         (TimeFormat::DayOfYear, Language::En) => t.format("%A, %-d %B").to_string(),
         (TimeFormat::Second, Language::En) => t.format("%H:%M:%S").to_string(),
         (TimeFormat::Minute, Language::En) => t.format("%H:%M").to_string(),

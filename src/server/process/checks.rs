@@ -129,6 +129,7 @@ pub fn examine(config: &Config, files: bool, sample_bank: Option<StartSampleBank
     trust(config)?;
     inside(config)?;
     make_mailer::examine(config)?;
+    config.linking_rules()?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     tls::ServerCertificate::read(config, &provider)?;
     tls::authorities(config, &provider)?;

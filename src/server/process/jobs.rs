@@ -66,6 +66,9 @@ impl Jobs {
                 every_with(own(), "housekeeping", KEEP, stopped.clone(), move |app| async move {
                     tidy(&app, retention).await
                 }),
+                every_with(own(), "last uses", app.config.tokens.note_uses.get(), stopped.clone(), |app| async move {
+                    app.uses.flush(&app.store).await.map(drop)
+                }),
                 every_with(own(), "probe", PROBE_EVERY, stopped.clone(), |app| async move {
                     app.probe.run(&app.store).await;
                     Ok(())
@@ -90,6 +93,16 @@ impl Jobs {
         if let Err(cause) = self.pusher.stop().await {
             tracing::warn!(%cause, "the leases of streams could not be given back; another node takes them a little later");
         }
+    }
+}
+
+/// Writes the uses that were noted since the job's last round, once nobody introspects any more.
+pub(super) async fn last_uses(app: &App, by: Instant) {
+    let half = by.saturating_duration_since(Instant::now()) / 2;
+    match timeout_at(Instant::now() + half, app.uses.flush(&app.store)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(cause)) => tracing::warn!(%cause, "when links were last used could not be written"),
+        Err(_) => tracing::warn!("when links were last used was not written in time"),
     }
 }
 

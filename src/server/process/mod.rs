@@ -19,6 +19,7 @@ use crate::alarm::Alarms;
 use crate::client::{self, Authenticator, Settings as Asked};
 use crate::clock::Clock;
 use crate::config::{self, Config, Mode};
+use crate::grant::uses::NotedUses;
 use crate::identity::{CoreBank, FieldCrypto};
 use crate::keys::{Ring, master, seal::Sealer};
 use crate::linking::Linking;
@@ -131,6 +132,7 @@ impl Running {
         if listened.is_err() {
             tracing::warn!("requests under way have not ended within server.shutdown_grace");
         }
+        jobs::last_uses(&self.app, end).await;
         self.app.store.stop_within(end.saturating_duration_since(Instant::now())).await;
         if let Some(bank) = self.sample_bank {
             (bank.stop)().await;
@@ -187,7 +189,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         keys: keys.clone(),
         sealer: sealer.clone(),
         random: parts.random.clone(),
-        rules: config.linking_rules(),
+        rules: config.linking_rules()?,
     };
     let trust = checks::trust(&config)?;
     let hook = checks::hook(&config)?;
@@ -216,6 +218,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         trust,
         identity: service,
         linking,
+        uses: NotedUses::default(),
         alarms,
         hook,
         bank_hook,
@@ -329,6 +332,10 @@ pub fn inside(config: &Config) -> Result<Outbound, Error> {
 fn institution(config: &Config) -> Result<InstitutionProfile, Error> {
     let i = &config.institution;
     let phone = Phone::parse(&i.phone).ok_or_else(|| key("institution.phone")("is not a telephone number"))?;
+    let stop_contact = i
+        .stop_contact
+        .as_deref()
+        .map(|number| Phone::parse(number).ok_or_else(|| key("institution.stop_contact")("is not a telephone number")));
     let host = config.server.issuer.split_once("://").map_or("", |(_, host)| host);
     Ok(InstitutionProfile {
         name: i.name.clone(),
@@ -340,6 +347,7 @@ fn institution(config: &Config) -> Result<InstitutionProfile, Error> {
         phone,
         department: i.department.clone(),
         contact_hours: i.contact_hours.clone(),
+        stop_contact: stop_contact.transpose()?,
         copyright: i.copyright.clone(),
         mail_domain: config.mail.from.rsplit('@').next().unwrap_or_default().to_owned(),
         host: host.to_owned(),

@@ -3,6 +3,7 @@
 
 use super::error::log_failure;
 use super::extract::{self, Form};
+use super::link::begun;
 use super::{App, Shared, cookie, object, page, paths};
 use crate::authorize::{
     self, AuthorizationRequest, AuthorizationResponse, Destination, Outcome, RequestInput, RequestSource, RequestUri,
@@ -12,10 +13,10 @@ use crate::client::{Client, Status};
 use crate::clock::Instant;
 use crate::consent::ACR;
 use crate::id::ClientId;
-use crate::identity::{BrowserNetwork, Recalled, StartRequest, StartResult};
+use crate::identity::{AnsweredRequest, BrowserNetwork, Purpose, Recalled, StartRequest};
 use crate::keys::jose;
 use crate::linking::{self, PromptNone};
-use crate::pages::{Closed, Language};
+use crate::pages::Language;
 use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::Hash;
@@ -214,7 +215,7 @@ async fn resumed(
 ) -> Result<Option<HttpResponse>, AuthorizeError> {
     let own = app.identity.resume(&cookie::interactions(req, app), request, now).await?;
     Ok(own.map(|own| {
-        let mut answer = page::see_other(&paths::screen(&own.interaction.id, &own.interaction.stage));
+        let mut answer = page::see_other(&paths::screen(&own.interaction));
         if let Some(value) = &own.cookie {
             cookie::bind(&mut answer, app, &own.interaction, value, now);
         }
@@ -238,8 +239,7 @@ async fn open(
     }
     let asked = Language::of_ui_locales(&request.ui_locales.join(" "));
     let start = StartRequest {
-        client: request.client_id.clone(),
-        request: id,
+        purpose: Purpose::Link(AnsweredRequest { client: request.client_id.clone(), request: id }),
         unpushed,
         cookies: cookie::interactions(req, app),
         network: BrowserNetwork::of(extract::caller(req, app)),
@@ -247,18 +247,5 @@ async fn open(
         recalled,
     };
     let language = asked.unwrap_or_else(|| page::language(req, None));
-    Ok(match app.identity.open(start, now).await? {
-        StartResult::Begun { interaction, cookie: value, forget } => {
-            let mut answer = page::see_other(&paths::screen(&interaction.id, &interaction.stage));
-            cookie::forget(&mut answer, app, &forget);
-            cookie::bind(&mut answer, app, &interaction, &value, now);
-            answer
-        }
-        StartResult::TooManyOfNetwork { until } => {
-            page::too_many(app, language, Closed::TooOften { until: until.whole_minute() }, until, now)
-        }
-        StartResult::TooMany { until } => {
-            page::too_many(app, language, Closed::TooMany { until: until.whole_minute() }, until, now)
-        }
-    })
+    Ok(begun(app, language, app.identity.open(start, now).await?, now))
 }

@@ -168,10 +168,14 @@ impl ResponseError for ApiError {
             }
             _ => {}
         }
-        answer.insert_header((header::CACHE_CONTROL, "no-store")).json(serde_json::json!({
+        let mut body = serde_json::json!({
             "error": refusal.code.as_str(),
             "error_description": refusal.description,
-        }))
+        });
+        if let Some(end) = refusal.link_end {
+            body["renkei_error"] = end.as_str().into();
+        }
+        answer.insert_header((header::CACHE_CONTROL, "no-store")).json(body)
     }
 }
 

@@ -1,5 +1,5 @@
-//! `POST /oauth/introspect` (RFC 7662 §2): the most frequent request. One query for the token and no write; signed only
-//! if the caller wants it (RFC 9701).
+//! `POST /oauth/introspect` (RFC 7662 §2): the most frequent request. One query for the token and no write; that the link was used is
+//! noted in memory. Signed only if the caller wants it (RFC 9701).
 
 use super::Shared;
 use super::client_auth;
@@ -18,13 +18,17 @@ use actix_web::{HttpRequest, HttpResponse};
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
     let caller = client_auth::client(&req, &app, &params, now).await?;
-    let seen = match IntrospectedToken::parse(params.need("token")?) {
+    let (token, served) = (params.need("token")?, introspect::served(&params)?);
+    let seen = match IntrospectedToken::parse(token) {
         Some(asked) => {
             let asks = caller.clone();
             app.store.read(move |tx| introspect::introspect(tx, asked, &asks, now)).await?
         }
         None => Introspection::Inactive,
     };
+    if let Some(grant) = seen.used(&caller, served) {
+        app.uses.note(grant, served, now);
+    }
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::CACHE_CONTROL, "no-store"));
     if !signed(&header_values(&req, header::ACCEPT.as_str()), &caller) {

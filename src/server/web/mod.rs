@@ -46,6 +46,7 @@ use crate::client::Authenticator;
 use crate::client::registration::Trust;
 use crate::clock::{Clock, Instant};
 use crate::config::Config;
+use crate::grant::uses::NotedUses;
 use crate::identity::IdentityService;
 use crate::keys::{Ring, seal::Sealer};
 use crate::linking::Linking;
@@ -85,6 +86,8 @@ pub struct App {
     pub identity: IdentityService,
     /// The use cases of the consent screen.
     pub linking: Linking,
+    /// The uses of links that are not yet written.
+    pub uses: NotedUses,
     /// Raises alarms.
     pub alarms: Arc<Alarms>,
     /// Verifies reports of calls.

@@ -94,12 +94,12 @@ fn retry_after(answer: &mut HttpResponse, seconds: u64) {
 
 /// No interaction can begin now, from this network or from any: an error page, 429 (RFC 6585 §4) or 503.
 #[must_use]
-pub fn too_many(app: &App, language: Language, why: Closed, until: Instant, now: Instant) -> HttpResponse {
+pub fn too_many(app: &App, frame: &Chrome, why: Closed, until: Instant, now: Instant) -> HttpResponse {
     let status = match why {
         Closed::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let rendered = app.pages.closed(&frame(app, language), &ClosedPage { why, can_return: false });
+    let rendered = app.pages.closed(frame, &ClosedPage { why, can_return: false });
     let mut answer = html(status, Leads::Here, rendered);
     retry_after(&mut answer, until.since(now).as_secs().max(1));
     answer

@@ -1,7 +1,6 @@
 //! The paths of the protocol, each defined once: for routes, metadata and audiences.
 
-use crate::id::InteractionId;
-use crate::identity::Stage;
+use crate::identity::{Interaction, PurposeKind};
 
 /// RFC 9126.
 pub const PAR: &str = "/oauth/par";
@@ -17,6 +16,8 @@ pub const REVOKE: &str = "/oauth/revoke";
 pub const REGISTER: &str = "/oauth/register";
 /// Grant Management for OAuth 2.0 §6; with `/{grant_id}`.
 pub const GRANTS: &str = "/oauth/grants";
+/// The public halves of the keys that signed receipts of grants.
+pub const RECEIPT_KEYS: &str = "/oauth/receipt-keys";
 /// OpenID Connect Core §5.3.
 pub const USERINFO: &str = "/oauth/userinfo";
 /// RFC 7517 §5.
@@ -39,6 +40,16 @@ pub const STREAM_POLL: &str = "/ssf/poll";
 
 /// The path of an interaction's current screen.
 #[must_use]
-pub fn screen(interaction: &InteractionId, stage: &Stage) -> String {
-    format!("/link/{interaction}/{}", stage.screen())
+pub fn screen(interaction: &Interaction) -> String {
+    format!("{}/{}", screens(interaction), interaction.stage.screen())
+}
+
+/// The path below which an interaction's screens stand.
+#[must_use]
+pub fn screens(interaction: &Interaction) -> String {
+    let kind = match interaction.purpose.kind() {
+        PurposeKind::Link => "link",
+        PurposeKind::My => "my",
+    };
+    format!("/{kind}/{}", interaction.id)
 }

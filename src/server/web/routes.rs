@@ -15,6 +15,7 @@ pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
     cfg.default_service(to(nothing_here));
     let client = format!("{}/{{client_id}}", paths::REGISTER);
     let grant = format!("{}/{{grant_id}}", paths::GRANTS);
+    let receipt = format!("{grant}/receipt");
     let poll = format!("{}/{{stream_id}}", paths::STREAM_POLL);
     write(
         cfg,
@@ -32,9 +33,16 @@ pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
             at(paths::USERINFO, as_json).get(userinfo::handle).post(userinfo::handle),
             at(paths::REGISTER, as_json).post(register::post),
             at(&client, as_json).get(register::get).put(register::put).delete(register::delete),
+            at(paths::GRANTS, as_json).get(grants::unnamed),
             at(&grant, as_json).get(grants::get).delete(grants::delete),
+            at(&receipt, as_json).get(grants::receipt),
+            at(paths::RECEIPT_KEYS, as_json).get(grants::receipt_keys),
             at("/link/{interaction}/call/status", as_json).get(link::status),
             at("/link/{interaction}/{screen}", as_page).get_and_head(link::get, page::head).post(link::post),
+            at("/my", as_page).get_and_head(link::my::start, page::head),
+            at("/my/{interaction}/call/status", as_json).get(link::my::status),
+            at("/my/{interaction}/receipt/{grant}", as_page).get_and_head(link::my::receipt, page::head),
+            at("/my/{interaction}/{screen}", as_page).get_and_head(link::my::get, page::head).post(link::my::post),
             at("/hooks/telephony/sip", as_nothing).post(hooks::sip),
             at("/hooks/bank/events", as_nothing).post(hooks::bank),
             at(paths::SSF_METADATA, as_json).get(ssf::metadata),

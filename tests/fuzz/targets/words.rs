@@ -4,7 +4,7 @@ use crate::{NOW, sendable};
 use renkei_core::account::{self, Account, AccountNumber, Branch};
 use renkei_core::authorize::RequestUri;
 use renkei_core::id::{ClientId, InteractionId};
-use renkei_core::identity::{AccountForm, CustomerForm, Email, Pin};
+use renkei_core::identity::{AccountForm, CustomerForm, Email, Pin, PurposeKind};
 use renkei_core::kana::Kana;
 use renkei_core::params::{Params, decode};
 use renkei_core::phone::Phone;
@@ -79,9 +79,11 @@ pub fn typed(data: &[u8]) {
         email: f,
         email_confirm: g,
     };
-    match form.parse(NOW) {
-        Ok((_, born)) => assert!(born.iso().len() == 10 && *born.iso() < *"2026-12-01", "{}", born.iso()),
-        Err(problems) => assert!(!problems.is_empty()),
+    for kind in [PurposeKind::Link, PurposeKind::My] {
+        match form.parse(kind, NOW) {
+            Ok((_, born)) => assert!(born.iso().len() == 10 && *born.iso() < *"2026-12-01", "{}", born.iso()),
+            Err(problems) => assert!(!problems.is_empty()),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ async fn both_documents_are_one_and_every_endpoint_is_there(town: &Town) {
             endpoints += 1;
         }
     }
-    assert_eq!(endpoints, 7);
+    assert_eq!(endpoints, 8);
 }
 
 async fn keys_are_public_named_and_strong(town: &Town) {

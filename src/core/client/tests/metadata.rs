@@ -128,6 +128,17 @@ fn every_wrong_member_is_named() {
         (with(fapi.clone(), &[("client_name", json!("Kakeibo\u{e0041}"))]), "client_name"),
         (with(fapi.clone(), &[("policy_uri", json!("https:link/policy"))]), "policy_uri"),
         (with(fapi.clone(), &[("provider", json!({"terms_uri": "https:\\\\evil.example"}))]), "provider.terms_uri"),
+        (with(fapi.clone(), &[("provider", json!({"downstream": "x"}))]), "provider.downstream"),
+        (with(fapi.clone(), &[("provider", json!({"downstream": ["x"]}))]), "provider.downstream"),
+        (with(fapi.clone(), &[("provider", json!({"downstream": [{"name": "x"}]}))]), "provider.downstream.purpose"),
+        (
+            with(fapi.clone(), &[("provider", json!({"downstream": [{"name": "", "purpose": "x"}]}))]),
+            "provider.downstream.name",
+        ),
+        (
+            with(fapi.clone(), &[("provider", json!({"downstream": vec![json!({"name": "x", "purpose": "y"}); 21]}))]),
+            "provider.downstream",
+        ),
         (with(fapi, &[("contacts", json!(vec!["x"; 65]))]), "contacts"),
         (with(rs.clone(), &[("resources", json!([]))]), "resources"),
         (with(rs.clone(), &[("resources", json!(["https://api.example#x"]))]), "resources"),
@@ -208,6 +219,7 @@ fn the_shape_of_a_kanji_may_be_chosen() {
 
 #[test]
 fn a_record_reads_back_as_it_was_written() {
+    let downstream = json!([{"name": "株式会社集計", "purpose": "家計の分析"}]);
     let full = json!({
         "client_id": "app", "profile": "oidc", "client_name": "かけいぼ", "client_name#en": "Kakeibo",
         "client_uri": "https://app.example/", "logo_uri": "https://app.example/l.png",
@@ -223,7 +235,8 @@ fn a_record_reads_back_as_it_was_written() {
         "allow_networks": ["10.1.0.0/16", "fd00::/8", "192.168.7.1"],
         "pushed_requests": 1000, "answers_per_second": 50, "answers_burst": 100_000,
         "provider": {"name": "株式会社", "registration_number": "関東財務局長(電代)第1号", "contact": "03",
-            "terms_uri": "https://app.example/terms", "disclosure_uri": "https://app.example/d"}
+            "terms_uri": "https://app.example/terms", "disclosure_uri": "https://app.example/d",
+            "downstream": downstream}
     });
     assert_eq!(unknown_members(&full), Vec::<String>::new());
     let client = client_of(&full);

@@ -127,11 +127,9 @@ pub(in super::super) fn apply(
         Some(row) => (row.opt_text(0)?.unwrap_or_default(), row.opt_text(1)?.and_then(AccountId::parse)),
         None => ("", None),
     };
-    let mut aud = change.aud.clone();
-    if change.action == ChangeAction::Merge {
-        let more: Vec<&str> = words(old_aud).filter(|one| aud.iter().all(|known| known != one)).collect();
-        aud.extend(more.into_iter().map(str::to_owned));
-    }
+    // The resource servers of before hear of the change too: a replacement ends tokens that they accept.
+    let mut hears = change.aud.clone();
+    hears.extend(words(old_aud).filter(|one| change.aud.iter().all(|known| known != one)).map(str::to_owned));
     let params: [Value; 15] = [
         id.clone(),
         after.consent.as_str().into(),
@@ -145,7 +143,7 @@ pub(in super::super) fn apply(
         after.auth_time.into(),
         after.expires_at.into(),
         change.warn_at.into(),
-        aud.join(" ").into(),
+        hears.join(" ").into(),
         change.account_id.as_str().into(),
         now.into(),
     ];
@@ -155,7 +153,7 @@ pub(in super::super) fn apply(
          updated_by = 'client' where id = ?1",
         &params,
     )?;
-    client::sql::add_audiences(tx, &after.client, &aud)?;
+    client::sql::add_audiences(tx, &after.client, &hears)?;
     tx.execute(
         "insert into grant_accounts (grant_id, account_index, account_id) \
          select ?1, account_index, account_id from grant_change_accounts where consent_id = ?2 on conflict do nothing",
@@ -185,6 +183,9 @@ pub(in super::super) fn apply(
         &[change.consent.as_str().into(), now.into()],
     )?;
     narrow::updated(tx, after, ("client", Actor::Client(after.client.clone()), None), now)?;
+    if change.action == ChangeAction::Replace {
+        tx.execute("update grants set aud = ?2 where id = ?1", &[id, change.aud.join(" ").into()])?;
+    }
     let entry = Entry {
         client: Some(after.client.clone()),
         grant: Some(after.id.clone()),

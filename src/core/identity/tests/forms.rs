@@ -46,7 +46,7 @@ fn the_customer() {
     let with = |change: &dyn Fn(&mut CustomerForm)| {
         let mut form = taro();
         change(&mut form);
-        form.parse(NOON).map(|_| ()).map_err(|p| said(&p))
+        form.parse(PurposeKind::Link, NOON).map(|_| ()).map_err(|p| said(&p))
     };
     let email = |f: &mut CustomerForm, text: &str| {
         f.email = text.into();
@@ -99,7 +99,7 @@ fn the_customer() {
     for (n, (change, field, text)) in bad.iter().enumerate() {
         assert_eq!(with(*change), Err(vec![(*field, *text)]), "the bad form {n}");
     }
-    let empty = CustomerForm::default().parse(NOON).map(|_| ()).map_err(|p| said(&p)).unwrap_err();
+    let empty = CustomerForm::default().parse(PurposeKind::Link, NOON).map(|_| ()).map_err(|p| said(&p)).unwrap_err();
     let fields: Vec<_> = empty.iter().map(|(field, _)| *field).collect();
     assert_eq!(fields, ["", "name_kana", "birth_year", "phone", "email", "email_confirm"]);
     assert_eq!(empty[0].1, "入力されていない項目があります。");
@@ -120,10 +120,11 @@ fn the_pin() {
 
 #[test]
 fn nothing_personal_is_printed() {
-    let (personal, born) = taro().parse(NOON).unwrap();
+    let (declared, born) = taro().parse(PurposeKind::Link, NOON).unwrap();
+    let Declared::Link(personal) = &declared else { panic!("not of a link") };
     let pin = Pin::parse("4071").unwrap();
     let form = AccountForm::of(&Account::parse("115-ordinary-1100026").unwrap());
-    let printed = format!("{personal:?} {born:?} {pin:?} {:?} {form:?} {:?}", taro(), personal.email);
+    let printed = format!("{declared:?} {born:?} {pin:?} {:?} {form:?} {:?}", taro(), personal.email);
     for secret in ["4071", "1985", "taro", "ﾀﾛｳ", "タロウ", "3333", "1100026"] {
         assert!(!printed.contains(secret), "{secret} in {printed}");
     }

@@ -356,9 +356,9 @@ async fn an_answer_from_before_midnight_undoes_nothing_of_the_new_day() {
         let late = [booked(tx, before)?, booked(tx, before)?];
         for _ in 0..policy.failures_a_day {
             let r = booked(tx, midnight)?;
-            lockout::fail(tx, &crypto, &policy, &r, &client, midnight)?;
+            lockout::fail(tx, &crypto, &policy, &r, Some(&client), midnight)?;
         }
-        lockout::fail(tx, &crypto, &policy, &late[0], &client, before)?;
+        lockout::fail(tx, &crypto, &policy, &late[0], Some(&client), before)?;
         lockout::pass(tx, &crypto, &policy, &late[1], true, before)?;
         let id = GuessId::random(&*crypto.random);
         let after = lockout::reserve(tx, &crypto, &policy, (&account, Guess::Customer, &id), midnight)?;

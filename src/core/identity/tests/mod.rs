@@ -145,7 +145,36 @@ impl Town {
         match self.opens(request, cookies, address, now).await {
             StartResult::Begun { interaction, cookie, forget } => {
                 let network = network(address);
-                let visitor = Visitor { id: interaction.id, cookie: cookie.hash(), proofing_cookie: None, network };
+                let visitor = Visitor {
+                    id: interaction.id,
+                    kind: PurposeKind::Link,
+                    cookie: cookie.hash(),
+                    proofing_cookie: None,
+                    network,
+                };
+                Walker { town: self, visitor, forget, now }
+            }
+            refused => panic!("{refused:?}"),
+        }
+    }
+    /// A customer who opens their own page.
+    pub(crate) async fn my(&self, now: Instant) -> Walker<'_> {
+        self.my_with(&[], now).await
+    }
+    pub(crate) async fn my_with(&self, cookies: &[ShownCookie], now: Instant) -> Walker<'_> {
+        let network = network("192.0.2.9");
+        let start = StartRequest {
+            purpose: Purpose::My,
+            unpushed: None,
+            cookies: cookies.to_vec(),
+            network,
+            language: None,
+            recalled: None,
+        };
+        match self.service.open(start, now).await.unwrap() {
+            StartResult::Begun { interaction, cookie, forget } => {
+                let (kind, proofing_cookie) = (PurposeKind::My, None);
+                let visitor = Visitor { id: interaction.id, kind, cookie: cookie.hash(), proofing_cookie, network };
                 Walker { town: self, visitor, forget, now }
             }
             refused => panic!("{refused:?}"),
@@ -159,8 +188,7 @@ impl Town {
         now: Instant,
     ) -> StartResult {
         let start = StartRequest {
-            client: ClientId::parse("creco").unwrap(),
-            request,
+            purpose: Purpose::Link(AnsweredRequest { client: ClientId::parse("creco").unwrap(), request }),
             unpushed: None,
             cookies: cookies.to_vec(),
             network: network(address),
@@ -200,6 +228,9 @@ impl Walker<'_> {
     /// The cookie as the browser shows it.
     pub(crate) fn shows(&self) -> ShownCookie {
         ShownCookie { label: cookie::label(&self.visitor.id).to_owned(), value: self.visitor.cookie }
+    }
+    pub(crate) fn forgets(&self) -> &[String] {
+        &self.forget
     }
     pub(crate) async fn look(&self) -> View {
         match self.town.service.look(&self.visitor, None, self.now).await.unwrap() {

@@ -114,6 +114,7 @@ pub(super) fn apply(
         KeyStep::Withdraw { kid } => {
             let sql = "update signing_keys set state = 'withdrawn', retired_at = ?2, private_key = ?3 where kid = ?1";
             tx.execute(sql, &[kid.as_str().into(), now.into(), Vec::<u8>::new().into()])?;
+            super::receipts::withdraw(tx, kid)?;
             (AuditAction::KeyWithdrawn, json!({"kid": kid}))
         }
         KeyStep::Drop { kid } => {

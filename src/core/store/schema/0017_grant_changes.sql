@@ -2,12 +2,12 @@
 -- covers (grant::change). `account_id` is the core bank's id of a shared account, null in rows older than this file;
 -- `updated_at` and `updated_by` are the last change, null where there was none. `by_create` is 1 where the app asked for a
 -- further link beside the others (grant_management_action=create): a request without an action does not replace it.
--- `in_place_of` is the link that ⑥ named as the one to end where there are as many as `tokens.open_grants` allows.
+-- `ends_grant` is the link that ⑥ named as the one to end where there are as many as `tokens.open_grants` allows.
 alter table grant_accounts add column account_id text;
 alter table grants add column updated_at bigint;
 alter table grants add column updated_by text;
 alter table grants add column by_create bigint not null default 0;
-alter table grants add column in_place_of text;
+alter table grants add column ends_grant text;
 
 -- What a customer agreed to change, by its consent. Redemption of a code that names it (`codes.change_id`) applies it:
 -- `applied_at` is null until then. `known` are the accounts that the link shared when the customer agreed: one of them that

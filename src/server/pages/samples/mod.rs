@@ -1,6 +1,8 @@
 //! Samples of every context: tests render each page with all of them, in both languages, and people look at them.
 //! People, numbers and names are invented.
 
+mod my;
+
 use super::link::*;
 use super::parts::*;
 use super::{Chrome, Error, InstitutionProfile, Language, Pages};
@@ -43,6 +45,7 @@ pub fn institution() -> InstitutionProfile {
         phone: Phone::parse("0120-000-000").expect("ten digits"),
         department: "事務部".into(),
         contact_hours: "平日の午前9時～17時".into(),
+        stop_contact: Phone::parse("0120-000-009"),
         copyright: "Copyright © 2026 みなと信用組合 All Rights Reserved.".into(),
         mail_domain: "notice.minato.example".into(),
         host: "link.minato.example".into(),
@@ -59,9 +62,7 @@ pub fn chrome(language: Language, test_mode: bool) -> Chrome {
 
 macro_rules! samples {
     ($($page:ident($context:ty) = [$($case:literal => $value:expr),+ $(,)?];)+) => {
-        /// Every page with every sample.
-        #[must_use]
-        pub fn all() -> Vec<Sample> {
+        fn of_links() -> Vec<Sample> {
             vec![$($(Sample {
                 page: stringify!($page),
                 case: $case,
@@ -72,6 +73,12 @@ macro_rules! samples {
             }),+),+]
         }
     };
+}
+
+/// Every page with every sample.
+#[must_use]
+pub fn all() -> Vec<Sample> {
+    of_links().into_iter().chain(my::all()).collect()
 }
 samples! {
     account(AccountPage) = [
@@ -171,7 +178,7 @@ samples! {
     consent(ConsentPage) = [
         "choose" => consent(),
         "by scope" => ConsentPage { choose: false, accounts: consent().accounts.into_iter().take(1).collect(), ..consent() },
-        "merge" => ConsentPage { existing: Some(existing(false)), asked_again: true, accounts: vec![consent().accounts[1].clone()], ..consent() },
+        "merge" => ConsentPage { existing: Some(existing(false)), reconfirm: true, accounts: vec![consent().accounts[1].clone()], ..consent() },
         "replace" => ConsentPage { existing: Some(existing(true)), ..consent() },
         "beside" => ConsentPage { ends: Some(EndingLink { since: NOW, reference: "EFGH-5678".into() }), ..consent() },
         "not agreed" => ConsentPage { missing: Some(Missing::Agreement), ..consent() },
@@ -315,6 +322,8 @@ fn client() -> SomeClient {
         registration_number: Some("関東財務局長（電代）第000号".into()),
         contact: Some("https://app.example/contact".into()),
         terms_uri: Some("https://app.example/terms".into()),
+        disclosure_uri: Some("https://app.example/disclosure".into()),
+        downstream: vec![],
     }
 }
 fn unticked() -> Vec<OfferedAccount> {
@@ -340,7 +349,7 @@ fn consent() -> ConsentPage {
         openid: false,
         existing: None,
         ends: None,
-        asked_again: false,
+        reconfirm: false,
         notices: NoticesBox { masked: "t***@example.jp".into(), days: 31, wanted: false },
         accounts: vec![
             offered("acct-1", "115-ordinary-1100026", true),
@@ -352,7 +361,6 @@ fn consent() -> ConsentPage {
         remembered: None,
         missing: None,
         problems: vec![],
-        shown: None,
         reference: Some("ABCD-1234".into()),
         at: NOW,
     }

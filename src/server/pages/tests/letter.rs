@@ -21,6 +21,7 @@ fn notice(scope: &str, language: &str, app: &str) -> Notice {
         last3: "026".into(),
         accounts: vec![],
         expires_at: at + std::time::Duration::from_hours(720),
+        days: Some(30),
         language: Language::parse(language).unwrap(),
     })
 }
@@ -28,12 +29,14 @@ fn pages() -> Pages {
     Pages::new(InstitutionProfile { contact_hours: "平日9時～17時".into(), ..samples::institution() }).unwrap()
 }
 
-/// A grant ends at a whole second (30 days minus a part of a second): the letter still says 30日.
+/// A grant ends at the minute that ⑥ showed, and the button is pressed later: the letter still says 30日. A notice of an earlier
+/// release has no days.
 #[test]
-fn thirty_days_are_thirty_however_the_button_was_pressed() {
-    for millis in [0, 1, 999] {
+fn thirty_days_are_thirty_however_late_the_button_was_pressed() {
+    for (millis, days) in [(0, Some(30)), (1, Some(30)), (599_999, Some(30)), (0, None), (999, None)] {
         let Notice::Completed(mut completed) = notice("accounts", "ja", "app") else { panic!("of another kind") };
         completed.at = completed.at + std::time::Duration::from_millis(millis);
+        completed.days = days;
         let letter = pages().write(&Notice::Completed(completed)).unwrap();
         assert!(letter.text.contains("：30日（2026年12月22日 10時15分まで）"), "{millis} ms\n{}", letter.text);
     }
@@ -55,6 +58,7 @@ fn the_completion_notice_word_for_word() {
             "　許可した内容：口座情報・明細情報へのアクセス",
             "　対象口座　　：普通預金（口座番号下3桁 026）",
             "　認可期間　　：30日（2026年12月22日 10時15分まで）",
+            "許可した内容は、当信用組合ホームページの「連携サービスの確認・停止」でご確認・停止いただけます。",
             "お心当たりのない場合や連携の解除をご希望の場合は、お手元の通帳・キャッシュカード裏面または",
             "当信用組合ホームページに記載の連絡先へお電話ください（平日9時～17時　事務部）。",
             "※このメールは送信専用です。ご返信いただいてもお答えできません。",

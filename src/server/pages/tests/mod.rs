@@ -134,7 +134,7 @@ fn every_text_is_used() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pages").join(file);
         sources.push_str(&std::fs::read_to_string(path).unwrap());
     }
-    let composed = ["label-", "hint-", "step-", "account-", "mail-why-"];
+    let composed = ["label-", "hint-", "step-", "account-", "my-by-", "my-change-", "my-who-"];
     let named = |key: &str| sources.contains(&format!("\"{key}\"")) || Message::ALL.iter().any(|m| m.key() == key);
     let ja = locale(Language::Ja).unwrap();
     let idle: Vec<_> =
@@ -197,6 +197,12 @@ fn forms_have_the_documented_names() {
         let mut inputs = named("<input");
         let steps = inputs.iter().filter(|n| *n == "step").count();
         inputs.retain(|n| n != "step");
+        if page.starts_with("consent") {
+            for hidden in ["at", "until", "shown"] {
+                assert_eq!(inputs.iter().filter(|n| *n == hidden).count(), 1, "{page}: what binds the page");
+                inputs.retain(|n| n != hidden);
+            }
+        }
         inputs.extend(named("<select"));
         let mut wanted: Vec<_> = fields.iter().map(|f| (*f).to_owned()).collect();
         inputs.sort();

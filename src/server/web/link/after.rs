@@ -15,7 +15,8 @@ impl ScreenContext<'_> {
     pub(super) async fn done_page(&self, view: &View, grant: &GrantId) -> Result<HttpResponse, HandlerError> {
         let (client, language) = (self.client(view).await?, self.language(view));
         let app = client.name_in(language);
-        let again = self.app.linking.repeat_answer(&view.interaction, grant, &client, self.now).await;
+        let again =
+            self.app.linking.repeat_answer((self.link(view)?, &view.interaction.id), grant, &client, self.now).await;
         let complete = match again.map_err(|cause| self.failed(cause, view))? {
             RepeatedAnswer::Answer(answer) => return Ok(page::answer(self.app, language, app, Ok(answer))),
             RepeatedAnswer::Redeemed => true,
@@ -38,7 +39,7 @@ impl ScreenContext<'_> {
             };
         }
         let (client, language) = (self.client(&view).await?, self.language(&view));
-        let left = self.app.linking.leave(&view.interaction, &client, self.now).await;
+        let left = self.app.linking.leave(self.link(&view)?, &view.interaction, &client, self.now).await;
         match left.map_err(|cause| self.failed(cause, &view))? {
             Left::Stays => Ok(self.on(&view)),
             Left::ToTheApp(answer) => {

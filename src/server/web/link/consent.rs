@@ -1,15 +1,14 @@
 //! ⑥: the page (R70–R72) and its buttons 許可する and 拒否する. `linking` does the work.
 
 use super::{HandlerError, ScreenContext};
-use crate::clock::Instant;
-use crate::consent::{self, ChangeAction, ConsentChoice, Details, Missing, Permission, words};
+use crate::consent::{self, ChangeAction, ConsentChoice, ConsentWords, Details, Missing, Permission};
 use crate::id::AccountId;
-use crate::identity::{Field, Problem, Proofed, Stage, View, ViewResult};
+use crate::identity::{Field, Problem, Proofed, View, ViewResult};
 use crate::lifecycle::notice::TRY_FOR;
-use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed};
+use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed, PressedPage};
 use crate::notice_address;
-use crate::pages::{Chrome, ConsentPage, EndingLink, ExistingLink, NoticesBox, OfferedAccount, SomeClient};
-use crate::secret::{Hash, Secret};
+use crate::pages::{ConsentPage, EndingLink, ExistingLink, NoticesBox, OfferedAccount, SomeClient};
+use crate::secret::Secret;
 use crate::web::page::{self, Leads};
 use crate::web::{cookie, error};
 use actix_web::HttpResponse;
@@ -19,21 +18,22 @@ use std::time::Duration;
 impl ScreenContext<'_> {
     /// The page; or the end of the interaction if nothing of the request can be shared.
     pub(super) async fn consent_page(&self, view: &View, at: AtConsent<'_>) -> Result<HttpResponse, HandlerError> {
-        let offered = self.app.linking.offer(at, |offered| self.words(view, at, offered), self.now).await;
+        let offered = self.app.linking.offer(at, self.now).await;
         let offered = offered.map_err(|cause| self.failed(cause, view))?;
         if let Some(ending) = offered.nothing() {
             let ended = self.app.linking.nothing_to_offer(&self.visitor, ending, self.now).await;
             return self.show(ended.map_err(|cause| self.failed(cause, view))?);
         }
-        let mut page = consent_context(at, &offered, self.kept(), self.now);
+        let mut page = self.consent_context(at, &offered);
         page.notices.wanted = view.interaction.errors.notices;
         if let Some(chosen) = &view.interaction.errors.chosen {
             page.accounts.iter_mut().enumerate().for_each(|(place, line)| line.chosen = chosen.contains(&place));
         }
         let (missing, problems) = missing(self.problems(&view.interaction));
-        let reference = consent::reference(&self.app.sealer, &view.interaction.id);
-        let page = ConsentPage { missing, problems, reference: Some(reference), shown: Some(offered.shown()), ..page };
-        Ok(page::html(StatusCode::OK, Leads::ToTheApp, self.app.pages.consent(&self.frame(view), &page)))
+        let page = ConsentPage { missing, problems, ..page };
+        let rendered = self.app.pages.shown_consent(&self.frame(view), &page);
+        let rendered = rendered.map(|shown| shown.html(&self.app.linking.digest(at, &offered, shown.words())));
+        Ok(page::html(StatusCode::OK, Leads::ToTheApp, rendered))
     }
 
     /// 許可する. A second submit waits for the result of the first.
@@ -41,17 +41,17 @@ impl ScreenContext<'_> {
         &self,
         step: &str,
         choice: &ConsentChoice,
-        shown: Option<&str>,
+        page: Option<&PressedPage>,
     ) -> Result<HttpResponse, HandlerError> {
         let turn = self.app.identity.turn_of(&self.visitor).await;
         let view = self.view(None).await?;
-        let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
+        let Some((link, proofed)) = view.interaction.at_consent() else { return Ok(self.on(&view)) };
         if turn.is_none() {
             return Ok(self.on(&view));
         }
         let (client, language) = (self.client(&view).await?, self.language(&view));
-        let at = AtConsent { interaction: &view.interaction, proofed, client: &client, language };
-        let form = Approval { visitor: &self.visitor, step, choice, shown, remote: self.remote() };
+        let at = AtConsent { interaction: &view.interaction, link, proofed, client: &client, language };
+        let form = Approval { visitor: &self.visitor, step, choice, page, remote: self.remote() };
         let approved = self.app.linking.approve(at, form, |offered| self.words(&view, at, offered), self.now).await;
         match approved.map_err(|cause| self.failed(cause, &view))? {
             Approved::Screen(seen) => self.show(seen),
@@ -69,22 +69,26 @@ impl ScreenContext<'_> {
     }
 
     /// 拒否する
-    pub(super) async fn deny(&self, step: &str) -> Result<HttpResponse, HandlerError> {
+    pub(super) async fn deny(&self, step: &str, page: Option<&PressedPage>) -> Result<HttpResponse, HandlerError> {
         let view = self.view(None).await?;
-        let Stage::Consent(proofed) = &view.interaction.stage else { return Ok(self.on(&view)) };
+        let Some((link, proofed)) = view.interaction.at_consent() else { return Ok(self.on(&view)) };
         let (client, language) = (self.client(&view).await?, self.language(&view));
-        let at = AtConsent { interaction: &view.interaction, proofed, client: &client, language };
-        let form = Denial { visitor: &self.visitor, step, remote: self.remote() };
+        let at = AtConsent { interaction: &view.interaction, link, proofed, client: &client, language };
+        let form = Denial { visitor: &self.visitor, step, page, remote: self.remote() };
         let denied = self.app.linking.deny(at, form, |offered| self.words(&view, at, offered), self.now).await;
         self.show(denied.map_err(|cause| self.failed(cause, &view))?)
     }
 
-    /// The digest of the page's text without its time and step token, so that the same page always has the same digest.
-    fn words(&self, view: &View, at: AtConsent<'_>, offered: &Offered) -> Result<Hash, PageFailed> {
-        let frame = Chrome { path: String::new(), step: String::new(), ..self.frame(view) };
-        let page = consent_context(at, offered, self.kept(), Instant::from_millis(0));
-        let text = self.app.pages.consent(&frame, &page).map_err(|cause| PageFailed(cause.to_string()))?;
-        Ok(words([text.as_str()]))
+    /// The words of the page. The errors that may stand on it are no part of them.
+    fn words(&self, view: &View, at: AtConsent<'_>, offered: &Offered) -> Result<ConsentWords, PageFailed> {
+        let shown = self.app.pages.shown_consent(&self.frame(view), &self.consent_context(at, offered));
+        Ok(shown.map_err(|cause| PageFailed(cause.to_string()))?.words().clone())
+    }
+
+    /// The content of the page for an offer.
+    fn consent_context(&self, at: AtConsent<'_>, offered: &Offered) -> ConsentPage {
+        let reference = consent::reference(&self.app.sealer, &at.interaction.id);
+        ConsentPage { reference: Some(reference), ..consent_context(at, offered, self.kept()) }
     }
 
     /// How long an address for notices is kept at most after its link has ended: a day of tries, and what the outbox keeps.
@@ -120,35 +124,28 @@ impl ScreenContext<'_> {
     }
 }
 
-/// The content of the page for an offer, at this time.
-fn consent_context(at: AtConsent<'_>, offered: &Offered, kept: Duration, now: Instant) -> ConsentPage {
+/// The content of the page for an offer, without 受付番号.
+fn consent_context(at: AtConsent<'_>, offered: &Offered, kept: Duration) -> ConsentPage {
     let AtConsent { proofed, client, language, .. } = at;
     let offer = &offered.offer;
     let shown = |id: &AccountId| {
         let (_, account) = proofed.accounts.iter().find(|(known, _)| known == id)?;
         Some(OfferedAccount { id: id.to_string(), account: account.into(), chosen: *id == offer.verified })
     };
-    let provider = &client.provider;
     ConsentPage {
-        client: SomeClient {
-            provider: client.provider_in(language).to_owned(),
-            name: client.name_in(language).to_owned(),
-            registration_number: provider.registration_number.clone(),
-            contact: provider.contact.clone(),
-            terms_uri: provider.terms_uri.clone(),
-        },
+        client: SomeClient::of(client, language),
         permissions: Details::granted(&offer.scope, Vec::new(), offer.limits.as_ref()).permissions,
         from: offer.limits.as_ref().and_then(|l| l.from),
         to: offer.limits.as_ref().and_then(|l| l.to),
         openid: offered.request.openid(),
         existing: existing(proofed, offered),
         ends: match &offered.links {
-            OtherLinks::Beside(Some(grant)) => {
+            OtherLinks::Additional(Some(grant)) => {
                 Some(EndingLink { since: grant.created_at, reference: grant.reference.clone() })
             }
             _ => None,
         },
-        asked_again: offered.asked_again,
+        reconfirm: offered.reconfirm,
         notices: NoticesBox {
             masked: notice_address::masked(proofed.personal.email.as_str()),
             days: kept.as_secs().div_ceil(86_400),
@@ -157,13 +154,12 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered, kept: Duration, now: In
         accounts: offer.accounts.iter().filter_map(shown).collect(),
         choose: offer.choose,
         days: offer.period.as_secs() / 86_400,
-        until: now + offer.period,
+        until: offer.page.until,
         remembered: proofed.remembered.map(|_| proofed.auth_time),
         missing: None,
         problems: Vec::new(),
         reference: None,
-        shown: None,
-        at: now,
+        at: offer.page.at,
     }
 }
 

@@ -1,8 +1,11 @@
 //! The forms of the screens; field names as in requirements.md#forms.
 
-use crate::consent::ConsentChoice;
-use crate::id::AccountId;
-use crate::identity::{AccountForm, CustomerForm, Posted};
+use crate::clock::Instant;
+use crate::consent::{ConsentChoice, PagePeriod};
+use crate::id::{AccountId, GrantId};
+use crate::identity::{AccountForm, CustomerForm, Posted, PurposeKind};
+use crate::linking::PressedPage;
+use crate::my::StopRequest;
 use crate::params::{Params, decode};
 use crate::secret::Secret;
 use crate::web::typed::Typed;
@@ -18,12 +21,14 @@ pub(super) struct PostedForm {
 pub(super) enum Action {
     /// One of the five checks.
     Check(Box<Posted>),
-    /// ⑥ 許可する, with the digest of the page it was on.
-    Allow(ConsentChoice, Option<String>),
-    /// ⑥ 拒否する
-    Deny,
+    /// ⑥ 許可する, with the page it was on.
+    Allow(ConsentChoice, Option<PressedPage>),
+    /// ⑥ 拒否する, with the page it was on.
+    Deny(Option<PressedPage>),
     /// 連携元画面へ
     Return,
+    /// 停止を確定する on the customer's own page
+    Stop(StopRequest),
 }
 
 /// The fields of a form, each once. The only field that may be repeated is taken out first, because the strict parser
@@ -51,6 +56,14 @@ fn customer(params: &Params) -> CustomerForm {
     }
 }
 
+/// The page that a form of ⑥ was on; `None` for a form that names none.
+fn pressed(params: &Params) -> Option<PressedPage> {
+    let digest = params.get("shown")?.to_owned();
+    // A time that is no number is none of ours: the digest will not fit either.
+    let time = |name| Instant::from_millis(params.get(name).and_then(|text| text.parse().ok()).unwrap_or_default());
+    Some(PressedPage { period: PagePeriod { at: time("at"), until: time("until") }, digest })
+}
+
 /// What was typed in a form, whatever the result of the form is. Never a PIN.
 pub(super) fn typed(screen: &str, body: &[u8]) -> Typed {
     let Some((_, params)) = fields(screen, body) else { return Typed::default() };
@@ -67,11 +80,12 @@ pub(super) fn typed(screen: &str, body: &[u8]) -> Typed {
 }
 
 /// Parses a form; `None` for a button that this screen does not have.
-pub(super) fn parse(screen: &str, body: &[u8]) -> Option<PostedForm> {
+pub(super) fn parse(kind: PurposeKind, screen: &str, body: &[u8]) -> Option<PostedForm> {
     let (chosen, params) = fields(screen, body)?;
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
     let plain = |posted: Posted| Action::Check(Box::new(posted));
     let action = match (screen, params.get("action")?) {
+        (_, action) if kind == PurposeKind::My => my(screen, action, &params)?,
         ("account", "next") => plain(Posted::Account(account(&params))),
         ("customer", "next") => plain(Posted::Customer(customer(&params))),
         ("customer", "back") => plain(Posted::Back),
@@ -84,11 +98,11 @@ pub(super) fn parse(screen: &str, body: &[u8]) -> Option<PostedForm> {
             let account = |pair: &&str| AccountId::parse(&decode(pair.split_once('=')?.1).ok()?);
             // An account id that cannot have been on our page: reject the form.
             let accounts = chosen.iter().map(account).collect::<Option<Vec<_>>>()?;
-            let shown = params.get("shown").map(str::to_owned);
             let ticked = |name| params.get(name) == Some("yes");
-            Action::Allow(ConsentChoice { agree: ticked("agree"), accounts, notices: ticked("notices") }, shown)
+            let choice = ConsentChoice { agree: ticked("agree"), accounts, notices: ticked("notices") };
+            Action::Allow(choice, pressed(&params))
         }
-        ("consent", "deny") => Action::Deny,
+        ("consent", "deny") => Action::Deny(pressed(&params)),
         (
             "account" | "customer" | "phone" | "call" | "pin" | "consent" | "cancelled" | "locked" | "closed"
             | "expired",
@@ -99,9 +113,62 @@ pub(super) fn parse(screen: &str, body: &[u8]) -> Option<PostedForm> {
     Some(PostedForm { step: text("step"), action })
 }
 
+/// The buttons of the customer's own page: those of ① to ⑤, those after ⑤, and 終了する wherever it can end. It has no button
+/// that leads to an app.
+fn my(screen: &str, action: &str, params: &Params) -> Option<Action> {
+    let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
+    let posted = match (screen, action) {
+        ("links" | "ended", "stop") => return Some(Action::Stop(StopRequest::One(GrantId::parse(&text("grant"))?))),
+        ("links" | "ended", "narrow") => {
+            let (grant, account) = (GrantId::parse(&text("grant"))?, AccountId::parse(&text("account"))?);
+            return Some(Action::Stop(StopRequest::Account(grant, account)));
+        }
+        ("links" | "ended", "stop_all") => return Some(Action::Stop(StopRequest::All)),
+        ("links" | "ended", "extend") => Posted::Extend,
+        (_, "finish") => Posted::Finish,
+        ("account", "next") => Posted::Account(account(params)),
+        ("customer", "next") => Posted::Customer(customer(params)),
+        ("customer", "back") => Posted::Back,
+        ("phone", "next") => Posted::Phone,
+        ("call", "next") => Posted::Call,
+        ("pin", "next") => Posted::Pin(Secret::new(text("pin"))),
+        ("account" | "customer" | "phone" | "call" | "pin", "cancel") => Posted::Cancel,
+        ("expired", "restart") => Posted::Restart,
+        _ => return None,
+    };
+    Some(Action::Check(Box::new(posted)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::PurposeKind::{Link, My};
+
+    #[test]
+    fn the_own_page_has_no_button_that_leads_to_an_app() {
+        for (screen, action, there) in [
+            ("account", "next", true),
+            ("pin", "cancel", true),
+            ("pin", "finish", true),
+            ("locked", "finish", true),
+            ("links", "stop_all", true),
+            ("links", "stop", false),
+            ("links", "narrow", false),
+            ("links", "extend", true),
+            ("account", "stop_all", false),
+            ("locked", "return", false),
+            ("pin", "return", false),
+            ("consent", "allow", false),
+            ("consent", "deny", false),
+        ] {
+            let body = format!("step=s&action={action}");
+            assert_eq!(parse(My, screen, body.as_bytes()).is_some(), there, "{screen} {action}");
+        }
+        assert!(parse(My, "links", b"step=s&action=stop&grant=g-1").is_some());
+        assert!(parse(My, "links", b"step=s&action=stop&grant=%3Cb%3E").is_none());
+        assert!(parse(Link, "links", b"step=s&action=stop&grant=g-1").is_none());
+        assert!(parse(Link, "account", b"step=s&action=finish").is_none());
+    }
 
     #[test]
     fn buttons_of_each_screen() {
@@ -131,23 +198,23 @@ mod tests {
             ("done", "return", false),
         ] {
             let body = format!("step=s&action={action}");
-            assert_eq!(parse(screen, body.as_bytes()).is_some(), there, "{screen} {action}");
+            assert_eq!(parse(Link, screen, body.as_bytes()).is_some(), there, "{screen} {action}");
         }
         for body in ["step=s", "", "step=s&step=t&action=next", "action=next&branch=1&branch=2"] {
-            assert!(parse("account", body.as_bytes()).is_none(), "{body}");
+            assert!(parse(Link, "account", body.as_bytes()).is_none(), "{body}");
         }
     }
 
     #[test]
     fn accounts_may_be_chosen_repeatedly_and_the_box_must_say_yes() {
-        let choice = |body: &str| match parse("consent", body.as_bytes()).map(|f| f.action) {
+        let choice = |body: &str| match parse(Link, "consent", body.as_bytes()).map(|f| f.action) {
             Some(Action::Allow(choice, _)) => choice,
             _ => panic!("{body}"),
         };
         let both = choice("step=s&action=allow&agree=yes&account=a1&account=a2");
         assert_eq!((both.agree, both.accounts.len()), (true, 2));
         assert_eq!(choice("step=s&action=allow&agree=yes&account=a%3A1").accounts[0].as_str(), "a:1");
-        assert!(parse("consent", b"step=s&action=allow&agree=yes&account=a1&account=%3Cb%3E").is_none());
+        assert!(parse(Link, "consent", b"step=s&action=allow&agree=yes&account=a1&account=%3Cb%3E").is_none());
         assert!(!choice("step=s&action=allow").agree);
         assert!(!choice("step=s&action=allow&agree=on").agree);
         assert!(choice("step=s&action=allow&agree=yes&notices=yes").notices);

@@ -1,15 +1,19 @@
-//! The linking screens: `/link/{interaction}/…` (docs/requirements.md).
+//! The linking screens, `/link/{interaction}/…` (docs/requirements.md), and those of the customer's own page, `/my`: ① to ⑤
+//! are the same ones. [`my`] has what is different.
 //!
 //! GET shows the current stage. POST gives the form to [`crate::identity::IdentityService`] (⑥: to [`crate::linking`])
 //! and always responds with 303. Errors are stored in the interaction's row, and what was typed in a sealed cookie, so
 //! that a page can be reloaded. A page of another stage redirects to the current one, so no screen can be skipped.
 
 mod after;
+mod begin;
 mod consent;
 mod form;
+pub mod my;
 mod render;
 mod status;
 
+pub use begin::begun;
 pub use status::get as status;
 
 use super::error::log_failure;
@@ -19,8 +23,11 @@ use super::{App, Shared, cookie, page, paths};
 use crate::client::{Client, Status};
 use crate::clock::Instant;
 use crate::id::InteractionId;
-use crate::identity::{BrowserNetwork, Expired, Interaction, Message, Posted, Problem, View, ViewResult, Visitor};
-use crate::pages::{ExpiredPage, Language};
+use crate::identity::{
+    AnsweredRequest, BrowserNetwork, Expired, Interaction, Message, Posted, Problem, PurposeKind, View, ViewResult,
+    Visitor,
+};
+use crate::pages::{Chrome, ExpiredPage, Language};
 use crate::params::Params;
 use crate::store;
 use actix_web::http::StatusCode;
@@ -57,13 +64,13 @@ impl From<store::Error> for HandlerError {
 }
 
 impl<'a> ScreenContext<'a> {
-    fn new(req: &'a HttpRequest, app: &'a App, id: &str) -> Result<Self, HandlerError> {
+    fn new(req: &'a HttpRequest, app: &'a App, kind: PurposeKind, id: &str) -> Result<Self, HandlerError> {
         let id = InteractionId::parse(id).ok_or(HandlerError::Foreign)?;
         let cookie = cookie::interaction_cookie(req, app, &id).ok_or(HandlerError::Foreign)?;
         let address = caller(req, app);
         let typed = Typed::from_request(req, app, &id);
         let (proofing, network) = (cookie::proofing_cookie(req, app), BrowserNetwork::of(address));
-        let visitor = Visitor { id, cookie, proofing_cookie: proofing, network };
+        let visitor = Visitor { id, kind, cookie, proofing_cookie: proofing, network };
         Ok(Self { req, app, visitor, address, typed, now: app.now() })
     }
     async fn view(&self, language: Option<Language>) -> Result<View, HandlerError> {
@@ -72,17 +79,27 @@ impl<'a> ScreenContext<'a> {
             ViewResult::Here(view) => Ok(*view),
         }
     }
+    /// The request that the interaction answers. One for the customer's own page has none.
+    fn link<'v>(&self, view: &'v View) -> Result<&'v AnsweredRequest, HandlerError> {
+        let busy = || HandlerError::Answer(Box::new(page::busy(self.app, self.language(view))));
+        view.interaction.purpose.link().ok_or_else(busy)
+    }
     /// The requesting app. A client's record is never deleted before its interactions.
     async fn client(&self, view: &View) -> Result<Arc<Client>, HandlerError> {
-        let client = self.app.authenticator.client(&view.interaction.client).await?;
+        let client = self.app.authenticator.client(&self.link(view)?.client).await?;
         client.ok_or_else(|| HandlerError::Answer(Box::new(page::busy(self.app, self.language(view)))))
+    }
+    /// What the language link asks for.
+    fn asked_language(&self) -> Option<Language> {
+        let asked = Params::parse(self.req.query_string()).ok();
+        asked.as_ref().and_then(|p| p.get("ui_locales")).and_then(Language::of_ui_locales)
     }
     fn language(&self, view: &View) -> Language {
         let chosen = view.interaction.language;
         chosen.unwrap_or_else(|| page::language(self.req, None))
     }
     fn path(&self, view: &View) -> String {
-        paths::screen(&view.interaction.id, &view.interaction.stage)
+        paths::screen(&view.interaction)
     }
     /// 303 to the current screen, with the interaction's cookie if it is new.
     fn on(&self, view: &View) -> HttpResponse {
@@ -107,14 +124,15 @@ impl<'a> ScreenContext<'a> {
         self.typed.bring(Typed { unwritten, ..posted }, &mut answer, self.app, &view.interaction, self.now);
         answer
     }
-    fn stopped(req: &HttpRequest, app: &App, stop: HandlerError) -> HttpResponse {
+    fn stopped(req: &HttpRequest, app: &App, kind: PurposeKind, stop: HandlerError) -> HttpResponse {
         let language = page::language(req, None);
+        let my = kind == PurposeKind::My;
         match stop {
             HandlerError::Answer(answer) => *answer,
             // The response reveals nothing, not even whether this interaction exists.
             HandlerError::Foreign => {
                 let page = ExpiredPage { why: Expired::Elsewhere, window: 0, can_restart: false, can_return: false };
-                let rendered = app.pages.expired(&page::frame(app, language), &page);
+                let rendered = app.pages.expired(&Chrome { my, ..page::frame(app, language) }, &page);
                 page::html(StatusCode::FORBIDDEN, page::Leads::Here, rendered)
             }
             HandlerError::Store(cause) => {
@@ -127,21 +145,27 @@ impl<'a> ScreenContext<'a> {
 
 /// `GET /link/{interaction}/{screen}`
 pub async fn get(req: HttpRequest, app: Shared, at: web::Path<(String, String)>) -> HttpResponse {
-    let (id, screen) = at.into_inner();
-    match render_screen(&req, &app, &id, &screen).await {
+    show_screen(&req, &app, PurposeKind::Link, at.into_inner()).await
+}
+async fn show_screen(req: &HttpRequest, app: &App, kind: PurposeKind, at: (String, String)) -> HttpResponse {
+    match render_screen(req, app, kind, &at.0, &at.1).await {
         Ok(answer) => answer,
-        Err(stop) => ScreenContext::stopped(&req, &app, stop),
+        Err(stop) => ScreenContext::stopped(req, app, kind, stop),
     }
 }
-async fn render_screen(req: &HttpRequest, app: &App, id: &str, screen: &str) -> Result<HttpResponse, HandlerError> {
-    let context = ScreenContext::new(req, app, id)?;
-    let asked = Params::parse(req.query_string()).ok();
-    let asked = asked.as_ref().and_then(|p| p.get("ui_locales")).and_then(Language::of_ui_locales);
-    let view = context.view(asked).await?;
-    if view.interaction.stage.screen() != screen {
+async fn render_screen(
+    req: &HttpRequest,
+    app: &App,
+    kind: PurposeKind,
+    id: &str,
+    screen: &str,
+) -> Result<HttpResponse, HandlerError> {
+    let context = ScreenContext::new(req, app, kind, id)?;
+    let view = context.view(context.asked_language()).await?;
+    if view.interaction.stage.screen() != screen && !my::has_screen(&view, screen) {
         return Ok(context.on(&view));
     }
-    let mut answer = context.page(&view).await?;
+    let mut answer = context.page(&view, screen).await?;
     context.bind(&mut answer, &view);
     if !view.interaction.live() {
         context.typed.bring(Typed::default(), &mut answer, app, &view.interaction, context.now);
@@ -151,37 +175,48 @@ async fn render_screen(req: &HttpRequest, app: &App, id: &str, screen: &str) -> 
 
 /// `POST /link/{interaction}/{screen}`
 pub async fn post(req: HttpRequest, app: Shared, at: web::Path<(String, String)>, body: web::Bytes) -> HttpResponse {
-    let (id, screen) = at.into_inner();
+    take_form(&req, &app, PurposeKind::Link, at.into_inner(), &body).await
+}
+async fn take_form(
+    req: &HttpRequest,
+    app: &App,
+    kind: PurposeKind,
+    (id, screen): (String, String),
+    body: &[u8],
+) -> HttpResponse {
     // Forms from other sites are refused (requirements.md#same-origin).
-    if !same_origin(&req, &app) {
-        return ScreenContext::stopped(&req, &app, HandlerError::Foreign);
+    if !same_origin(req, app) {
+        return ScreenContext::stopped(req, app, kind, HandlerError::Foreign);
     }
-    let context = match ScreenContext::new(&req, &app, &id) {
+    let context = match ScreenContext::new(req, app, kind, &id) {
         Ok(context) => context,
-        Err(stop) => return ScreenContext::stopped(&req, &app, stop),
+        Err(stop) => return ScreenContext::stopped(req, app, kind, stop),
     };
-    let typed = form::typed(&screen, &body);
-    match context.posted(&screen, &body, &typed).await {
+    let typed = form::typed(&screen, body);
+    match context.posted(&screen, body, &typed).await {
         Ok(answer) => answer,
         Err(HandlerError::Store(cause)) => context.store_failed(&cause, typed).await,
-        Err(stop) => ScreenContext::stopped(&req, &app, stop),
+        Err(stop) => ScreenContext::stopped(req, app, kind, stop),
     }
 }
 
 impl ScreenContext<'_> {
     async fn posted(&self, screen: &str, body: &[u8], typed: &Typed) -> Result<HttpResponse, HandlerError> {
-        let Some(form) = form::parse(screen, body) else { return Ok(self.on(&self.view(None).await?)) };
+        let Some(form) = form::parse(self.visitor.kind, screen, body) else {
+            return Ok(self.on(&self.view(None).await?));
+        };
         match form.action {
             Action::Check(posted) => self.form(&form.step, *posted, typed).await,
-            Action::Allow(choice, shown) => self.allow(&form.step, &choice, shown.as_deref()).await,
-            Action::Deny => self.deny(&form.step).await,
+            Action::Allow(choice, page) => self.allow(&form.step, &choice, page.as_ref()).await,
+            Action::Deny(page) => self.deny(&form.step, page.as_ref()).await,
             Action::Return => self.leave(&form.step).await,
+            Action::Stop(what) => self.stop(&form.step, what).await,
         }
     }
 
     /// A form of the five checks. The browser always continues with GET (RFC 9700 §4.12).
     async fn form(&self, step: &str, posted: Posted, typed: &Typed) -> Result<HttpResponse, HandlerError> {
-        if !matches!(posted, Posted::Cancel) {
+        if self.visitor.kind == PurposeKind::Link && !matches!(posted, Posted::Cancel) {
             let view = self.view(None).await?;
             if view.interaction.live() && self.client(&view).await?.status != Status::Active {
                 let ended = self.app.linking.end_for_inactive_client(&self.visitor, step, self.now).await;
@@ -210,7 +245,7 @@ impl ScreenContext<'_> {
         match self.view(None).await {
             Ok(view) if view.interaction.live() => self.on_unwritten(&view, typed, Problem::page(Message::R36)),
             Ok(view) => self.on(&view),
-            Err(stop) => Self::stopped(self.req, self.app, stop),
+            Err(stop) => Self::stopped(self.req, self.app, self.visitor.kind, stop),
         }
     }
 }

@@ -3,12 +3,12 @@
 use super::{HandlerError, ScreenContext};
 use crate::client::Client;
 use crate::config::Mode;
-use crate::identity::{AccountForm, CallState, Ending, Message, Problem, Stage, View};
+use crate::identity::{AccountForm, CallState, Ending, Message, Problem, Purpose, Stage, View};
 use crate::kana::{Kana, KanaError};
 use crate::linking::AtConsent;
 use crate::pages::{
-    AccountPage, CallPage, CancelledPage, Chrome, Closed, ClosedPage, CustomerPage, ExpiredPage, LockedPage, PhonePage,
-    PinPage,
+    AccountPage, CallPage, CancelledPage, Chrome, Closed, ClosedPage, CustomerPage, ExpiredPage, LockedPage,
+    MyCancelledPage, PhonePage, PinPage,
 };
 use crate::web::page::{self, Leads, retry_later};
 use actix_web::HttpResponse;
@@ -21,18 +21,23 @@ pub(super) fn leads(problems: &[Problem]) -> Leads {
 
 impl ScreenContext<'_> {
     /// The page of the current stage, with the errors of the last form.
-    pub(super) async fn page(&self, view: &View) -> Result<HttpResponse, HandlerError> {
-        let client = self.client(view).await?;
-        let mut answer = match &view.interaction.stage {
-            Stage::Consent(proofed) => {
+    pub(super) async fn page(&self, view: &View, screen: &str) -> Result<HttpResponse, HandlerError> {
+        let client = match &view.interaction.purpose {
+            Purpose::Link(_) => Some(self.client(view).await?),
+            Purpose::My => None,
+        };
+        let client = client.as_deref();
+        let mut answer = match (&view.interaction.stage, view.interaction.at_consent(), client) {
+            (_, Some((link, proofed)), Some(client)) => {
                 let language = self.language(view);
                 let interaction = &view.interaction;
-                let at = AtConsent { interaction, proofed, client: &client, language };
+                let at = AtConsent { interaction, link, proofed, client, language };
                 self.consent_page(view, at).await?
             }
-            Stage::Done { grant } => self.done_page(view, grant).await?,
-            Stage::Ended(ending) => self.end_page(view, &client, *ending),
-            _ => self.form_page(view, &client),
+            (Stage::Done { grant }, _, _) => self.done_page(view, grant).await?,
+            (Stage::Links(owner), _, _) => self.own_page(view, owner, screen).await?,
+            (Stage::Ended(ending), _, _) => self.end_page(view, client, *ending),
+            _ => self.form_page(view, client),
         };
         retry_later(&mut answer);
         Ok(answer)
@@ -41,11 +46,12 @@ impl ScreenContext<'_> {
     /// The frame of a page with forms.
     pub(super) fn frame(&self, view: &View) -> Chrome {
         let test = self.app.config.server.mode == Mode::Test;
-        Chrome::new(self.language(view), &self.path(view), view.step.reveal(), test)
+        let my = view.interaction.purpose == Purpose::My;
+        Chrome { my, ..Chrome::new(self.language(view), &self.path(view), view.step.reveal(), test) }
     }
 
     /// ① to ⑤.
-    fn form_page(&self, view: &View, client: &Client) -> HttpResponse {
+    fn form_page(&self, view: &View, client: Option<&Client>) -> HttpResponse {
         let (pages, frame, problems) = (&self.app.pages, self.frame(view), self.problems(&view.interaction));
         let leads = leads(&problems);
         let typed = &self.typed;
@@ -54,7 +60,7 @@ impl ScreenContext<'_> {
             Stage::Account { typed: before } => {
                 let filled = typed.account.clone().or_else(|| before.as_ref().map(AccountForm::of)).unwrap_or_default();
                 let page = AccountPage {
-                    provider: client.provider_in(frame.language).to_owned(),
+                    provider: client.map(|c| c.provider_in(frame.language).to_owned()).unwrap_or_default(),
                     typed: (&filled).into(),
                     problems,
                     can_cancel: self.app.config.identity.cancel_on_account,
@@ -73,14 +79,14 @@ impl ScreenContext<'_> {
             }
             Stage::Phone(matched) => {
                 let window = policy.call_window.as_secs();
-                pages.phone(&frame, &PhonePage { phone: (&matched.personal.phone).into(), window, problems })
+                pages.phone(&frame, &PhonePage { phone: matched.personal.phone().into(), window, problems })
             }
             Stage::Call { matched, calling } => {
                 let (state, seconds_left) =
                     view.call.map_or((CallState::Expired, 0), |call| (call.state, call.seconds_left));
                 let page = CallPage {
-                    app: client.name_in(frame.language).to_owned(),
-                    phone: (&matched.personal.phone).into(),
+                    app: client.map(|c| c.name_in(frame.language).to_owned()).unwrap_or_default(),
+                    phone: matched.personal.phone().into(),
                     called: (&calling.called).into(),
                     state,
                     early: problems.iter().any(|p| p.message == Message::CallWaiting),
@@ -94,16 +100,20 @@ impl ScreenContext<'_> {
             }
             Stage::Pin { matched, .. } => pages.pin(&frame, &PinPage { account: (&matched.account).into(), problems }),
             // Not forms of the checks: `page` renders these stages.
-            Stage::Consent(_) | Stage::Done { .. } | Stage::Ended(_) => return self.on(view),
+            Stage::Consent(_) | Stage::Links(_) | Stage::Done { .. } | Stage::Ended(_) => return self.on(view),
         };
         page::html(StatusCode::OK, leads, rendered)
     }
 
     /// The pages of ended interactions.
-    fn end_page(&self, view: &View, client: &Client, ending: Ending) -> HttpResponse {
+    fn end_page(&self, view: &View, client: Option<&Client>, ending: Ending) -> HttpResponse {
         let (pages, frame) = (&self.app.pages, self.frame(view));
-        let app = client.name_in(frame.language).to_owned();
+        let app = client.map(|c| c.name_in(frame.language).to_owned()).unwrap_or_default();
         let (status, rendered) = match ending {
+            Ending::Finished => (StatusCode::OK, pages.my_cancelled(&frame, &MyCancelledPage { finished: true })),
+            Ending::Cancelled if client.is_none() => {
+                (StatusCode::OK, pages.my_cancelled(&frame, &MyCancelledPage { finished: false }))
+            }
             Ending::Cancelled => {
                 (StatusCode::OK, pages.cancelled(&frame, &CancelledPage { app, at: self.now, reference: None }))
             }
@@ -140,6 +150,7 @@ impl ScreenContext<'_> {
                 (StatusCode::OK, pages.expired(&frame, &page))
             }
         };
-        page::html(status, Leads::ToTheApp, rendered)
+        let leads = if client.is_some() { Leads::ToTheApp } else { Leads::Here };
+        page::html(status, leads, rendered)
     }
 }
