@@ -18,6 +18,7 @@ mod clients;
 mod config;
 mod conformance;
 mod demo;
+mod demo_controls;
 mod demo_events;
 mod demo_link;
 mod doubt;
