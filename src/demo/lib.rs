@@ -16,6 +16,8 @@ mod jose;
 
 pub mod wire;
 
+pub mod hook;
+
 mod events;
 
 pub mod pages;

@@ -84,8 +84,12 @@ Renkei デモ（すべてこのパソコンの中だけで動きます / everyth
   4. 暗証番号を入力し、許可すると、アプリに残高が表示されます。完了のメールは
      {simulator} に届きます。
      Enter the PIN and allow: the app shows the balance, the mail is in the simulator.
-  5. アプリで「連携を解除」を押すと、できごとがアプリと {api} に届きます。
-     End the link in the app: the event comes to the app and to the account API.
+  5. アプリで「連携を解除」を押すか、{server}/my で停止すると、できごとがアプリと
+     {api} に届きます。
+     End the link in the app, or at {server}/my: the event comes to the app and to the account API.
+  6. {simulator} では、銀行からの報告（移管・解約など）を送り、デモの時計を1日ずつ
+     進めることもできます。
+     The simulator also sends the bank's reports and moves the demo's clock forward by a day.
 
 終了は Ctrl-C / stop with Ctrl-C　　データ / data: {data}
 ready http://localhost:{port}"

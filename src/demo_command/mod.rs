@@ -4,8 +4,10 @@
 //! The one place that uses both the server and the demonstration, and all it does is to join them: the demonstration's
 //! programs take addresses, names and secrets as plain text, a clock and a source of randomness.
 
+mod clock;
 mod demo;
 mod folder;
+mod locked;
 mod run;
 mod sample_api;
 mod settings;

@@ -1,7 +1,9 @@
 //! The demo as a whole: every part started in order, on ports of its own, and stopped together.
 
+use super::clock::DemoClock;
 use super::folder::Folder;
-use super::settings::{self, Addresses};
+use super::locked;
+use super::settings::{self, Addresses, BANK_SECRET, HOOK_SECRET};
 use super::{clock as as_clock, moment, random as as_random, shared, start_bank};
 use chrono::{DateTime, Utc};
 use renkei_core::account::digits;
@@ -18,10 +20,11 @@ use renkei_demo::crypto::Secret as SharedSecret;
 use renkei_demo::listener::{Listener, Running};
 use renkei_demo::pages::{self, Pages};
 use renkei_demo::sim::Simulator;
-use renkei_demo::{api, app, sim, wire};
+use renkei_demo::{api, app, bank, sim, wire};
 use renkei_server::bank::HttpBank;
 use renkei_server::outbound::{self, Outbound};
 use renkei_server::process::{self, Parts};
+use renkei_server::web::App;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -107,7 +110,7 @@ pub(super) struct RunningDemo {
 /// The first thing that kept it from starting.
 pub(super) async fn start(
     options: &Options,
-    clock: Arc<dyn Clock>,
+    machine: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<RunningDemo, Error> {
     let listener = |offset: u16| {
@@ -120,8 +123,12 @@ pub(super) async fn start(
         .map_err(|e| Error::Folder(named(&options.data.clone().unwrap_or_else(std::env::temp_dir)), e))?;
     let inside = |e| Error::Folder(named(folder.path()), e);
     master::read_or_create(&folder.path().join("master.key"), random.as_ref())?;
-    let hook_secret = opaque(random.as_ref());
-    write_secret(&folder.path().join("hook.secret"), &hook_secret).map_err(inside)?;
+    let demo_clock = Arc::new(DemoClock::open(machine, folder.path()).map_err(inside)?);
+    let clock: Arc<dyn Clock> = demo_clock.clone();
+    let (hook_secret, bank_secret) = (opaque(random.as_ref()), opaque(random.as_ref()));
+    for (file, secret) in [(HOOK_SECRET, &hook_secret), (BANK_SECRET, &bank_secret)] {
+        write_secret(&folder.path().join(file), secret).map_err(inside)?;
+    }
 
     let http = wire::loopback()?;
     let (shown_clock, shown_random) = (as_clock(&clock), as_random(&random));
@@ -143,6 +150,7 @@ pub(super) async fn start(
         .store
         .write(move |tx| clients.iter().try_for_each(|c| client::sql::register(tx, c, &Actor::System, now)))
         .await?;
+    locked::lock(&server.app, now).await?;
 
     let api = api::start(
         api_listener,
@@ -176,6 +184,12 @@ pub(super) async fn start(
             pages: pages.clone(),
         },
     )?;
+    let reporter = bank::Reporter::new(
+        bank::ReporterSettings { hook: format!("{}/hooks/bank/events", places.issuer()), secret: shared(&bank_secret) },
+        shown_clock.clone(),
+        shown_random.clone(),
+        http.clone(),
+    );
     let simulator = sim::start(
         sim_listener,
         mail,
@@ -186,7 +200,14 @@ pub(super) async fn start(
             from: CUSTOMER.into(),
             numbers,
         },
-        sim::SimParts { clock: shown_clock, random: shown_random, http: http.clone(), pages },
+        sim::SimParts {
+            clock: shown_clock,
+            random: shown_random,
+            http: http.clone(),
+            pages,
+            reporter: Arc::new(reporter),
+            next_day: next_day(demo_clock, server.app.clone().into_inner()),
+        },
     )?;
     let demo = RunningDemo { server, app, api, bank, simulator, folder };
     for url in demo.addresses() {
@@ -214,6 +235,19 @@ impl RunningDemo {
         tokio::join!(self.bank.stop(), self.simulator.stop());
         drop(self.folder);
     }
+}
+
+/// The button that moves the clock: it answers when the server has done what was due.
+fn next_day(clock: Arc<DemoClock>, server: Arc<App>) -> sim::NextDay {
+    let one_at_a_time = Arc::new(tokio::sync::Mutex::new(()));
+    Arc::new(move || {
+        let (clock, server, one_at_a_time) = (clock.clone(), server.clone(), one_at_a_time.clone());
+        Box::pin(async move {
+            let _turn = one_at_a_time.lock().await;
+            clock.next_day()?;
+            process::catch_up(&server).await.map_err(io::Error::other)
+        })
+    })
 }
 
 /// When the account API opens again, if the institution is closed then.

@@ -32,6 +32,11 @@ impl Addresses {
     }
 }
 
+/// The file of the secret that the telephone's hook wants.
+pub(super) const HOOK_SECRET: &str = "hook.secret";
+/// The file of the secret that the bank's hook wants.
+pub(super) const BANK_SECRET: &str = "bank-events.secret";
+
 /// The configuration of the authorization server.
 ///
 /// # Errors
@@ -44,7 +49,8 @@ pub(super) fn config(addresses: &Addresses, folder: &Path, always_open: bool) ->
     config.server.data_dir = folder.to_owned();
     config.server.master_key_file = folder.join("master.key");
     config.hours.always_open = always_open;
-    config.telephony.hook_secret_files = vec![folder.join("hook.secret")];
+    config.telephony.hook_secret_files = vec![folder.join(HOOK_SECRET)];
+    config.bank.event_secret_files = vec![folder.join(BANK_SECRET)];
     config.mail.host = addresses.smtp.ip().to_string();
     config.mail.port = addresses.smtp.port();
     config.tokens.default_audience.clone_from(&addresses.api);

@@ -448,10 +448,3 @@ mail-new-link-subject = 新しい連携のお知らせ
 mail-new-link =
     お客様の口座で、新しい連携が許可されました。内容は、{ $us }ホームページの「連携サービスの確認・停止」でご確認いただけます。
     　日時：{ $at }
-mail-why-expired = 期間の満了
-mail-why-customer = お客様による停止
-mail-why-client = アプリからの解除
-mail-why-institution = { $us }による停止
-mail-why-account = 口座の移管・解約等による終了
-mail-why-replaced = 新しい許可への切り替え
-mail-why-replay = 安全のための停止

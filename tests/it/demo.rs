@@ -110,6 +110,8 @@ async fn every_part_knows_its_methods() {
         (&simulator, "/", "GET, HEAD"),
         (&simulator, "/calls", "POST"),
         (&simulator, "/mail", "GET, HEAD"),
+        (&simulator, "/reports", "POST"),
+        (&simulator, "/day", "POST"),
         (&simulator, "/healthz", "GET, HEAD"),
         (&simulator, "/assets/renkei.css", "GET, HEAD"),
     ] {

@@ -9,10 +9,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A person's browser: what a browser keeps apart by cookie stands apart here by place.
-struct Person {
-    app: Browser,
-    bank: Browser,
-    simulator: Http,
+pub(crate) struct Person {
+    pub app: Browser,
+    pub bank: Browser,
+    pub simulator: Http,
     home: String,
 }
 
@@ -22,7 +22,7 @@ fn client_at(url: &str) -> Http {
 }
 
 impl Person {
-    fn at(demo: &Demo) -> Self {
+    pub(crate) fn at(demo: &Demo) -> Self {
         let browser = |url: &str| Browser::new(client_at(url), "127.0.0.1");
         Self {
             app: browser(&demo.app()),
@@ -32,7 +32,7 @@ impl Person {
         }
     }
     /// Presses the app's button and goes where it leads.
-    async fn leave(&mut self, page: &str) {
+    pub(crate) async fn leave(&mut self, page: &str) {
         let page = format!("{}{page}", self.home);
         self.app.open(&page).await;
         assert_eq!(self.app.status(), 200, "{}", self.app.page().text());
@@ -45,12 +45,16 @@ impl Person {
     async fn walk(&mut self) {
         self.bank.account("115-1100026").await;
         self.bank.customer(&Customer::taro()).await;
+        self.prove().await;
+        self.bank.allow().await;
+    }
+    /// ③ to ⑤, with a call from the simulator.
+    pub(crate) async fn prove(&mut self) {
         let to = self.bank.settle_phone().await;
         let call = json!({"from": "09012343333", "to": to, "withheld": false}).to_string();
         self.simulator.send("POST", "/calls", RequestParts::default().json(call)).await.expect(202);
         self.bank.confirm_call().await;
         self.bank.pin("4071").await;
-        self.bank.allow().await;
     }
     /// Comes back to the app with what the server gave along.
     async fn come_back(&mut self) -> String {
@@ -58,19 +62,19 @@ impl Person {
         self.app.open(&back).await;
         self.app.page().text()
     }
-    async fn see(&mut self) -> String {
+    pub(crate) async fn see(&mut self) -> String {
         let url = format!("{}/", self.home);
         self.app.open(&url).await;
         self.app.page().text()
     }
-    async fn link(&mut self) -> String {
+    pub(crate) async fn link(&mut self) -> String {
         self.leave("/").await;
         self.walk().await;
         self.come_back().await
     }
 }
 
-fn holds(page: &str, parts: &[&str]) {
+pub(crate) fn holds(page: &str, parts: &[&str]) {
     for part in parts {
         assert!(page.contains(part), "{part} is not on the page: {page}");
     }

@@ -19,6 +19,7 @@ mod config;
 mod conformance;
 mod consent_words;
 mod demo;
+mod demo_controls;
 mod demo_events;
 mod demo_link;
 mod doubt;

@@ -359,7 +359,7 @@ impl IdentityService {
             BankAnswer::Right(_) => return Ok(AttemptOutcome::Right(Box::new(i))),
             BankAnswer::Wrong(_) => return show(self.stays(tx, i, vec![Problem::page(Message::R31)], now)?),
             BankAnswer::Ineligible(why) => (Message::R30, why.as_str()),
-            BankAnswer::Busy => (Message::R35, "busy"),
+            BankAnswer::Busy | BankAnswer::None(BankError::Busy) => (Message::R35, "busy"),
             BankAnswer::None(BankError::NotOffered) => (Message::R37, "not_offered"),
             BankAnswer::None(BankError::Closed) => (Message::R34, "closed"),
             BankAnswer::None(BankError::Failed(cause)) => {

@@ -63,6 +63,9 @@ pub enum BankError {
     /// It is closed: R34.
     #[error("the core bank is closed")]
     Closed,
+    /// It has more to do than it can: R35.
+    #[error("the core bank is busy")]
+    Busy,
 }
 
 /// The core bank. Its adapters are in `renkei-server`. It is never asked about a name (G1), and a question about a

@@ -146,7 +146,7 @@ impl Linking {
             return Recheck::Unknown(Message::R37);
         }
         match self.identity.ask_proved(self.accounts_now(proofed), now).await {
-            None => Recheck::Unknown(Message::R35),
+            None | Some(Err(BankError::Busy)) => Recheck::Unknown(Message::R35),
             Some(Ok(Some(accounts))) => Recheck::Valid(accounts),
             Some(Ok(None)) => Recheck::Over(Ending::NoAccount),
             Some(Err(BankError::NotOffered)) => Recheck::Unknown(Message::R37),

@@ -238,6 +238,7 @@ async fn the_core_bank_is_asked_again_and_has_the_last_word() {
         (BankError::Failed("down".into()), Message::R36),
         (BankError::NotOffered, Message::R37),
         (BankError::Closed, Message::R34),
+        (BankError::Busy, Message::R35),
     ] {
         let town = Town::new();
         let scene = scene(&town).await;

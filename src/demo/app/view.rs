@@ -11,6 +11,7 @@ use crate::pages::{
     TimelineEntry,
 };
 use crate::time::jst_date;
+use crate::wire::with_query;
 use actix_web::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -50,6 +51,7 @@ pub(super) fn home(app: &App, visitor: &Visitor, notice: Option<AppNotice>) -> R
         provider: PROVIDER.to_owned(),
         institution: institution.to_owned(),
         link_action: String::new(),
+        my: with_query(&format!("{}/my", app.settings.issuer), [("ui_locales", visitor.language.as_str())]),
         notice: notice.or(flash),
         link: link.map(|link| link_summary(institution, &link, now)),
         events: events.into_iter().map(entry).collect(),

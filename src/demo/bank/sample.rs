@@ -10,6 +10,10 @@ use std::path::Path;
 /// What the bank's file is called in a data folder.
 pub(super) const FILE: &str = "sample-bank.json";
 
+/// The account of somebody who has given too many wrong answers. The bank knows nothing of that: whoever starts the demonstration
+/// has the authorization server lock it.
+pub const LOCKED: &str = "115-ordinary-1100084";
+
 /// How far back its bookings reach when it is founded: 約3か月分 (R85).
 const HISTORY: Days = Days::new(92);
 
@@ -36,6 +40,11 @@ pub(super) struct Record {
     phones: Vec<String>,
     card: Option<Card>,
 }
+impl Record {
+    fn is_linkable(&self) -> bool {
+        self.status == AccountStatus::Open && self.card.is_some()
+    }
+}
 impl std::fmt::Debug for Record {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Record({:?})", self.id)
@@ -51,8 +60,14 @@ struct Card {
 enum AccountStatus {
     Open,
     Closed,
-    Transferred { to: String },
+    Transferred {
+        to: String,
+    },
     Corporate,
+    /// For trying out: every question about it is answered with "busy".
+    Busy,
+    /// For trying out: every question about it fails.
+    Failing,
 }
 
 /// Whether an account can be linked.
@@ -107,29 +122,48 @@ fn lines() -> Vec<Line> {
             &["0438200050"],
             Some("1050"),
         ),
+        ("busy", "115-ordinary-1100068", AccountStatus::Busy, "ｺﾝｻﾞﾂ ﾁﾕｳ", "1983-05-05", &["09011110068"], Some("1068")),
+        (
+            "failing",
+            "115-ordinary-1100076",
+            AccountStatus::Failing,
+            "ｼﾖｳｶﾞｲ ﾁﾕｳ",
+            "1977-07-07",
+            &["09011110076"],
+            Some("1076"),
+        ),
+        ("locked", LOCKED, AccountStatus::Open, "ﾛﾂｸ ｽﾞﾐ", "1991-09-09", &["09011110084"], Some("1084")),
     ]
+}
+fn records() -> impl Iterator<Item = Record> {
+    lines().into_iter().map(|(holder, account, status, kana, born, phones, pin)| {
+        let opaque =
+            |what: &str, of: &str| base64url(sha256(format!("renkei sample bank {what} {of}")))[..22].to_owned();
+        Record {
+            id: opaque("account", account),
+            holder: opaque("holder", holder),
+            account: account.to_owned(),
+            status,
+            kana: kana.to_owned(),
+            born: born.to_owned(),
+            phones: phones.iter().map(|p| (*p).to_owned()).collect(),
+            card: pin.map(|pin| Card { pin: pin.to_owned() }),
+        }
+    })
+}
+
+/// The sample accounts that can be linked, as they are written: the bank has something to report of these.
+#[must_use]
+pub fn linkable_accounts() -> Vec<String> {
+    records().filter(Record::is_linkable).map(|r| r.account).collect()
 }
 
 impl SampleBank {
     /// The bank as it is founded today, in memory.
     #[must_use]
     pub fn founded(today: NaiveDate) -> Self {
-        let record = |(holder, account, status, kana, born, phones, pin): Line| {
-            let opaque =
-                |what: &str, of: &str| base64url(sha256(format!("renkei sample bank {what} {of}")))[..22].to_owned();
-            Record {
-                id: opaque("account", account),
-                holder: opaque("holder", holder),
-                account: account.to_owned(),
-                status,
-                kana: kana.to_owned(),
-                born: born.to_owned(),
-                phones: phones.iter().map(|p| (*p).to_owned()).collect(),
-                card: pin.map(|pin| Card { pin: pin.to_owned() }),
-            }
-        };
         let founded = today.checked_sub_days(HISTORY).unwrap_or(today);
-        Self { books: Books { founded, accounts: lines().into_iter().map(record).collect() } }
+        Self { books: Books { founded, accounts: records().collect() } }
     }
 
     /// The bank whose books lie in `dir`; founded today when there are none yet.
@@ -139,7 +173,14 @@ impl SampleBank {
     pub fn open(dir: &Path, today: NaiveDate) -> io::Result<Self> {
         let path = dir.join(FILE);
         match std::fs::read(&path) {
-            Ok(text) => Ok(Self { books: serde_json::from_slice(&text)? }),
+            Ok(text) => {
+                let mut books: Books = serde_json::from_slice(&text)?;
+                // Books of an earlier version lack the accounts that are newer.
+                let new = |r: &Record| !books.accounts.iter().any(|old| old.account == r.account);
+                let missing: Vec<Record> = records().filter(new).collect();
+                books.accounts.extend(missing);
+                Ok(Self { books })
+            }
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 let bank = Self::founded(today);
                 std::fs::write(&path, serde_json::to_vec_pretty(&bank.books)?)?;
@@ -149,6 +190,14 @@ impl SampleBank {
         }
     }
 
+    /// How every question about an account is refused, if it is one for trying that out: status and error.
+    pub(super) fn refusal(&self, account: &str) -> Option<(u16, &'static str)> {
+        match self.find(account)?.status {
+            AccountStatus::Busy => Some((503, "busy")),
+            AccountStatus::Failing => Some((500, "failed")),
+            _ => None,
+        }
+    }
     /// The first day with bookings.
     pub(super) fn since(&self) -> NaiveDate {
         self.books.founded
@@ -168,6 +217,7 @@ impl SampleBank {
             (AccountStatus::Closed, _) => Lookup::Ineligible("closed"),
             (AccountStatus::Transferred { .. }, _) => Lookup::Ineligible("transferred"),
             (AccountStatus::Corporate, _) => Lookup::Ineligible("corporate"),
+            (AccountStatus::Busy | AccountStatus::Failing, _) => Lookup::Ineligible("unknown"),
             (AccountStatus::Open, None) => Lookup::Ineligible("no_card"),
             (AccountStatus::Open, Some(_)) => Lookup::Eligible { holder: r.holder.clone(), id: r.id.clone() },
         }
@@ -189,7 +239,6 @@ impl SampleBank {
         self.linkable(holder).map(|r| (r.id.clone(), r.account.clone())).collect()
     }
     pub(super) fn linkable(&self, holder: &str) -> impl Iterator<Item = &Record> {
-        let eligible = |r: &&Record| r.status == AccountStatus::Open && r.card.is_some();
-        self.books.accounts.iter().filter(eligible).filter(move |r| r.holder == holder)
+        self.books.accounts.iter().filter(move |r| r.is_linkable() && r.holder == holder)
     }
 }

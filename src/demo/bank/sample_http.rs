@@ -64,6 +64,9 @@ impl SampleBank {
         if !(digits("branch", 3) && known_type && digits("account_number", 7)) {
             return refused(400, "not_an_account");
         }
+        if let Some((status, error)) = self.refusal(&account) {
+            return refused(status, error);
+        }
         match question {
             "lookup" => match self.lookup(&account) {
                 Lookup::Eligible { holder, id } => reply(200, json!({ "eligible": true, "holder": holder, "id": id })),

@@ -32,6 +32,7 @@ fn the_accounts_of_the_demo() {
         ("115-ordinary-1100042", Err("closed")),
         ("011-ordinary-1111111", Err("transferred")),
         ("115-ordinary-1100050", Err("corporate")),
+        ("115-ordinary-1100084", Ok(())),
         ("022-ordinary-2222222", Err("unknown")),
         ("115-savings-1100026", Err("unknown")),
         ("115-ordinary-0000000", Err("unknown")),
@@ -45,6 +46,22 @@ fn the_accounts_of_the_demo() {
     let Lookup::Eligible { holder, .. } = bank.lookup("115-ordinary-1100026") else { panic!("the sample customer") };
     let owned: Vec<_> = bank.accounts(&holder).into_iter().map(|(_, account)| account).collect();
     assert_eq!(owned, ["115-ordinary-1100026", "115-savings-2200011"]);
+}
+
+#[test]
+fn some_accounts_fail_on_purpose() {
+    let bank = bank();
+    for (number, reply) in [("1100068", (503, "busy")), ("1100076", (500, "failed"))] {
+        let asked = json!({ "branch": "115", "account_type": "ordinary", "account_number": number, "pin": "1068",
+            "birth_date": "1983-05-05", "phone": "09011110068" });
+        for path in ["/lookup", "/match", "/verify-pin"] {
+            let said = bank.answer("POST", path, "", asked.to_string().as_bytes(), now());
+            assert_eq!((said.status, said.body["error"].as_str()), (reply.0, Some(reply.1)), "{path} {number}");
+        }
+    }
+    let linkable = linkable_accounts();
+    assert!(linkable.iter().all(|account| matches!(bank.lookup(account), Lookup::Eligible { .. })), "{linkable:?}");
+    assert_eq!(linkable.len(), 5);
 }
 
 #[test]
@@ -119,6 +136,12 @@ fn its_books_outlive_it() {
     assert!(dir.path().join(FILE).exists() && FILE.contains("bank"));
     let tomorrow = jst_date(now()).succ_opt().unwrap();
     assert_eq!(SampleBank::open(dir.path(), tomorrow).unwrap().since(), first.since());
+    // Books of an earlier version have no such account.
+    let path = dir.path().join(FILE);
+    let mut books: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    books["accounts"].as_array_mut().unwrap().retain(|record| record["account"] != LOCKED);
+    std::fs::write(&path, books.to_string()).unwrap();
+    assert!(SampleBank::open(dir.path(), tomorrow).unwrap().find(LOCKED).is_some());
 }
 
 /// Every address is behind the token: what the bank is asked about its customers is nobody else's.

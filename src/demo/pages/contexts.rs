@@ -107,6 +107,8 @@ pub struct AppPage {
     pub institution: String,
     /// Where `link` goes; empty: this page's own address.
     pub link_action: String,
+    /// The institution's page where a customer sees and stops their links.
+    pub my: String,
     /// What has just happened.
     pub notice: Option<AppNotice>,
     /// The link, when there is one.
@@ -129,6 +131,20 @@ pub struct PlacedCall {
     pub delivered: bool,
 }
 
+/// A report of the bank in the simulator's record.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShownReport {
+    /// When.
+    #[serde(with = "ts_milliseconds")]
+    pub at: DateTime<Utc>,
+    /// What became of the account, in the word of the report: `closed`.
+    pub change: &'static str,
+    /// The account: `115-ordinary-1100026`.
+    pub account: String,
+    /// Whether the hook took it.
+    pub delivered: bool,
+}
+
 /// A mail in the simulator's mailbox.
 #[derive(Debug, Clone, Serialize)]
 pub struct ReceivedMail {
@@ -145,7 +161,8 @@ pub struct ReceivedMail {
     pub text: String,
 }
 
-/// The phone and mailbox simulator. The form posts `from`, `to`, `withheld=true` to `calls`.
+/// The phone and mailbox simulator. The forms post `from`, `to`, `withheld=true` to `calls`, `account` and `type` to
+/// `reports`, and nothing to `day`.
 #[derive(Debug, Clone, Serialize)]
 pub struct SimulatorPage {
     /// Filled in.
@@ -162,6 +179,15 @@ pub struct SimulatorPage {
     pub mails: Vec<ReceivedMail>,
     /// A number that was no number.
     pub refused: bool,
+    /// The accounts the bank can report about.
+    pub accounts: Vec<String>,
+    /// What it can report, in the words of the reports.
+    pub changes: Vec<&'static str>,
+    /// Reports, newest first.
+    pub reports: Vec<ShownReport>,
+    /// The demonstration's clock.
+    #[serde(with = "ts_milliseconds")]
+    pub now: DateTime<Utc>,
 }
 
 /// The second sample app's page: what came back from the authorization server, or the way there.

@@ -52,7 +52,7 @@ pub fn all() -> Vec<Sample> {
         of_app("refused", app(Some(AppNotice::Refused { error: "access_denied".into() }), None)),
         of_app("failed", app(broken, Some(ShownGrant { accounts: vec![], ..shown_link() }))),
         of_simulator("new", simulator()),
-        of_simulator("used", SimulatorPage { calls: calls(), mails: mails(), ..simulator() }),
+        of_simulator("used", SimulatorPage { calls: calls(), mails: mails(), reports: reports(), ..simulator() }),
         of_simulator("refused", SimulatorPage { to: "12".into(), refused: true, ..simulator() }),
         of_kakeibo(
             "ok",
@@ -81,6 +81,7 @@ fn app(notice: Option<AppNotice>, link: Option<ShownGrant>) -> AppPage {
         provider: PROVIDER.into(),
         institution: "みなと信用組合".into(),
         link_action: "/link".into(),
+        my: "http://localhost:8080/my?ui_locales=ja".into(),
         notice,
         link,
         events: vec![
@@ -129,7 +130,16 @@ fn simulator() -> SimulatorPage {
         calls: vec![],
         mails: vec![],
         refused: false,
+        accounts: vec!["115-ordinary-1100026".into(), "115-savings-2200011".into()],
+        changes: vec!["transferred", "closed", "deceased", "stopped"],
+        reports: vec![],
+        now: after(0),
     }
+}
+fn reports() -> Vec<ShownReport> {
+    let report =
+        |change, delivered| ShownReport { at: after(0), change, account: "115-ordinary-1100026".into(), delivered };
+    vec![report("stopped", false), report("transferred", true)]
 }
 fn calls() -> Vec<PlacedCall> {
     let call = |from: Option<&str>, delivered| PlacedCall {

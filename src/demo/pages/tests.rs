@@ -59,8 +59,19 @@ fn what_others_say_is_escaped() {
 }
 
 fn simulator_page() -> SimulatorPage {
-    let (from, sample) = ("09012343333".to_owned(), String::new());
-    SimulatorPage { from, to: String::new(), numbers: vec![], sample, calls: vec![], mails: vec![], refused: false }
+    SimulatorPage {
+        from: "09012343333".into(),
+        to: String::new(),
+        numbers: vec![],
+        sample: String::new(),
+        calls: vec![],
+        mails: vec![],
+        refused: false,
+        accounts: vec![],
+        changes: vec![],
+        reports: vec![],
+        now: crate::time::from_secs(0),
+    }
 }
 
 #[test]
@@ -76,7 +87,7 @@ fn the_languages_have_the_same_texts_and_each_is_used() {
             used.push_str(&std::fs::read_to_string(path).unwrap());
         }
     }
-    let composed = ["account-", "app-notice-", "event-"];
+    let composed = ["account-", "app-notice-", "event-", "sim-change-"];
     let idle = |key: &&str| !used.contains(&format!("\"{key}\"")) && !composed.iter().any(|c| key.starts_with(c));
     assert_eq!(keys(&ja).into_iter().filter(idle).collect::<Vec<_>>(), Vec::<&str>::new());
 }

@@ -4,9 +4,9 @@
 //! hook, and drops the call without answering it.
 
 use super::{SimParts, SimSettings};
-use crate::crypto::{Random, Secret, base64url, bytes, hmac_sha256};
+use crate::crypto::{Random, Secret, base64url, bytes};
+use crate::hook::{Outcome, Report, deliver, signed};
 use crate::time::Clock;
-use crate::wire::send;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
@@ -23,17 +23,6 @@ pub(super) struct Call {
     pub(super) to: String,
     #[serde(default)]
     pub(super) withheld: bool,
-}
-
-/// How a call went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// The hook took it; the line was dropped after the ring.
-    Reported,
-    /// The hook refused it with this status.
-    Refused(u16),
-    /// The hook did not answer.
-    Unreachable,
 }
 
 /// One line of the record.
@@ -77,35 +66,14 @@ impl Exchange {
         let call_id = base64url(bytes::<16>(self.random.as_ref()));
         tokio::time::sleep(self.settings.ring).await;
         let at = self.clock.now();
-        let signed = report(&call_id, from.as_deref(), &to, &self.settings.hook_secret, at);
-        let request = self.http.post(&self.settings.hook).header("content-type", "application/json").body(signed.body);
-        let request = request.header("x-hook-timestamp", signed.timestamp);
-        let request = request.header("x-hook-signature", signed.signature);
-        let outcome = match send(request).await {
-            Ok(answer) if answer.status == 204 => Outcome::Reported,
-            Ok(answer) => Outcome::Refused(answer.status),
-            Err(error) => {
-                tracing::warn!(%error, "the telephony hook did not answer");
-                Outcome::Unreachable
-            }
-        };
+        let report = report(&call_id, from.as_deref(), &to, &self.settings.hook_secret, at);
+        let outcome = deliver(&self.http, &self.settings.hook, report).await;
         let shown = (!call.withheld).then(|| call.from.trim().to_owned());
         let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
         placed.truncate(MAX_CALLS - 1);
         placed.push_front(Placed { at, from: shown, to: call.to.trim().to_owned(), outcome });
         Ok((call_id, outcome))
     }
-}
-
-/// What a gateway sends to the hook.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// `X-Hook-Timestamp`
-    pub timestamp: String,
-    /// `X-Hook-Signature`
-    pub signature: String,
-    /// The body, JSON.
-    pub body: String,
 }
 
 /// The signed report of a gateway whose carrier verified the number (P-Asserted-Identity, RFC 3325); without `from`, the
@@ -121,9 +89,7 @@ pub fn report(call_id: &str, from: Option<&str>, to: &str, secret: &Secret, at: 
         "id_source": "pai",
     })
     .to_string();
-    let timestamp = at.timestamp().to_string();
-    let signature = hmac_sha256(secret.reveal().as_bytes(), format!("{timestamp}.{body}").as_bytes());
-    Report { timestamp, signature, body }
+    signed(body, secret, at)
 }
 
 /// What follows the trunk zero of a Japanese number of ten or eleven digits, typed with or without hyphens, as `0…` or

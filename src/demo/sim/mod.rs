@@ -2,6 +2,9 @@
 //!
 //! It owns the calls placed and the mails received, in memory and bounded. It reaches the authorization server as the real
 //! ones do: a call becomes the signed report of a SIP gateway (docs/telephony.md), a mail arrives by SMTP (RFC 5321).
+//!
+//! Its page has two things more that a developer needs: it has the sample bank report what became of an account, and moves
+//! the clock that all parts of the demonstration share.
 
 mod calls;
 mod mailbox;
@@ -9,15 +12,17 @@ mod smtp;
 mod view;
 mod web;
 
-pub use calls::{Report, report};
+pub use calls::report;
 pub use mailbox::{Mail, Mailbox};
 
+use crate::bank::Reporter;
 use crate::crypto::{Random, Secret};
 use crate::listener::{Listener, Running};
 use crate::pages::Pages;
 use crate::time::Clock;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +41,9 @@ pub struct SimSettings {
     pub numbers: Vec<String>,
 }
 
+/// Moves the clock of the whole demonstration forward by a day, and returns when what was due has been done.
+pub type NextDay = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> + Send + Sync>;
+
 /// What the simulator needs from outside.
 #[derive(Clone)]
 pub struct SimParts {
@@ -47,6 +55,10 @@ pub struct SimParts {
     pub http: reqwest::Client,
     /// The page.
     pub pages: Pages,
+    /// The bank's reports.
+    pub reporter: Arc<Reporter>,
+    /// The clock's button.
+    pub next_day: NextDay,
 }
 
 /// The mail side, open before the rest: a server has to be told where its mail goes.
@@ -97,6 +109,9 @@ struct State {
     mailbox: Mailbox,
     pages: Pages,
     settings: SimSettings,
+    clock: Arc<dyn Clock>,
+    reporter: Arc<Reporter>,
+    next_day: NextDay,
     origin: String,
 }
 
@@ -112,6 +127,9 @@ pub fn start(listener: Listener, mail: MailServer, settings: SimSettings, parts:
         mailbox,
         pages: parts.pages,
         settings,
+        clock: parts.clock,
+        reporter: parts.reporter,
+        next_day: parts.next_day,
         origin: own,
     });
     let web = listener.open(move |c| {

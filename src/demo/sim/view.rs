@@ -1,8 +1,10 @@
 //! What stands on the simulator's page.
 
 use super::State;
-use super::calls::{Call, Outcome};
-use crate::pages::{Error, Language, PlacedCall, ReceivedMail, SimulatorPage};
+use super::calls::Call;
+use crate::bank::{AccountChange, linkable_accounts};
+use crate::hook::Outcome;
+use crate::pages::{Error, Language, PlacedCall, ReceivedMail, ShownReport, SimulatorPage};
 
 /// The page; `refused` is a call that could not be placed, kept in the form.
 pub(super) fn home(state: &State, language: Language, refused: Option<&Call>) -> Result<String, Error> {
@@ -24,6 +26,12 @@ pub(super) fn home(state: &State, language: Language, refused: Option<&Call>) ->
         at: mail.date,
         text: mail.text,
     });
+    let reports = state.reporter.sent().into_iter().map(|report| ShownReport {
+        at: report.at,
+        change: report.change.as_str(),
+        account: report.account,
+        delivered: report.outcome == Outcome::Reported,
+    });
     let page = SimulatorPage {
         from,
         to,
@@ -32,6 +40,10 @@ pub(super) fn home(state: &State, language: Language, refused: Option<&Call>) ->
         calls: calls.collect(),
         mails: mails.collect(),
         refused: refused.is_some(),
+        accounts: linkable_accounts(),
+        changes: AccountChange::ALL.iter().map(|change| change.as_str()).collect(),
+        reports: reports.collect(),
+        now: state.clock.now(),
     };
     state.pages.simulator(language, &page)
 }

@@ -39,10 +39,11 @@ impl HttpBank {
         let answer = self.outbound.send(request).await.map_err(|e| failed(e.to_string()))?;
         match answer.status {
             200 => answer.json().map_err(|e| failed(e.to_string())),
-            // The two general refusals of a core bank: out of hours, or this service is switched off.
+            // The three general refusals of a core bank: out of hours, this service is switched off, or it is busy.
             503 => match answer.json().ok().as_ref().and_then(|v| v["error"].as_str()) {
                 Some("closed") => Err(BankError::Closed),
                 Some("not_offered") => Err(BankError::NotOffered),
+                Some("busy") => Err(BankError::Busy),
                 _ => Err(failed("status 503".into())),
             },
             status => Err(failed(format!("status {status}"))),

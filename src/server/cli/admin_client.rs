@@ -14,6 +14,7 @@ use crate::store::{Options, Store};
 use serde_json::Value;
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -25,7 +26,7 @@ pub(super) enum Office {
     /// In the running server.
     Server(std::path::PathBuf),
     /// In this process, because no server runs.
-    Here(Box<AdminContext>),
+    Here(Box<AdminContext>, Duration),
 }
 
 impl Office {
@@ -46,14 +47,15 @@ impl Office {
         let options = Options { connections: 1, migrate: false, time_limit: at.time_limit, ..Options::default() };
         let store = at.open_store(&options)?.ending();
         let seals = FieldCrypto { sealer, random: Arc::new(SystemRandom) };
-        Ok(Self::Here(Box::new(AdminContext {
+        let context = AdminContext {
             store,
             issuer: at.issuer,
             crypto: seals,
             rules: at.rules,
             rotation: at.rotation,
             ring: None,
-        })))
+        };
+        Ok(Self::Here(Box::new(context), at.ahead))
     }
 
     /// Runs one command.
@@ -66,19 +68,19 @@ impl Office {
                 let stream = UnixStream::connect(socket).await.map_err(Failure::refused)?;
                 over(stream, &ask).await
             }
-            Self::Here(service) => {
+            Self::Here(service, ahead) => {
                 if ask != AdminCommand::Schema {
                     fits(&service.store).await?;
                 }
                 let user = uid_name::name(rustix::process::getuid().as_raw());
-                admin::answer(service, ask, &user, SystemClock.now()).await.map_err(Failure::refused)
+                admin::answer(service, ask, &user, SystemClock.now() + *ahead).await.map_err(Failure::refused)
             }
         }
     }
 
     /// Closes the store, if it was opened.
     pub(super) async fn close(self) {
-        if let Self::Here(service) = self {
+        if let Self::Here(service, _) = self {
             service.store.stop().await;
         }
     }

@@ -4,6 +4,7 @@ use super::out::Failure;
 use crate::client::metadata::Rules;
 use crate::config;
 use crate::keys::ring::RotationPolicy;
+use crate::process::{DEMO_CLOCK, demo_ahead};
 use crate::store::{Options, Store, TIME_LIMIT};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -38,6 +39,8 @@ pub struct Located {
     pub rotation: RotationPolicy,
     /// The time limit of the store.
     pub time_limit: Duration,
+    /// By how much its clock is ahead of the machine's: only a demo's may be.
+    pub ahead: Duration,
 }
 impl Located {
     /// The admin socket of a running server.
@@ -83,7 +86,9 @@ impl Target {
             let rotation = RotationPolicy::default();
             let time_limit = TIME_LIMIT;
             let issuer = None;
-            return Ok(Located { data_dir, store_url, issuer, master_key_file, rules, rotation, time_limit });
+            let ahead =
+                demo_ahead(dir).map_err(|e| Failure::Refused(format!("{}: {e}", dir.join(DEMO_CLOCK).display())))?;
+            return Ok(Located { data_dir, store_url, issuer, master_key_file, rules, rotation, time_limit, ahead });
         }
         let file = self.config.as_deref().ok_or_else(|| Failure::Usage("--config FILE or --data DIR".into()))?;
         let config = config::load(file, std::env::vars()).map_err(Failure::refused)?;
@@ -95,6 +100,7 @@ impl Target {
         let time_limit = config.store.time_limit.get();
         let (data_dir, master_key_file) = (config.server.data_dir, config.server.master_key_file);
         let issuer = Some(config.server.issuer);
-        Ok(Located { data_dir, store_url, issuer, master_key_file, rules, rotation, time_limit })
+        let ahead = Duration::ZERO;
+        Ok(Located { data_dir, store_url, issuer, master_key_file, rules, rotation, time_limit, ahead })
     }
 }

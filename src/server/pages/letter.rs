@@ -106,7 +106,7 @@ impl Pages {
             }
             LinkNotice::Ended { at, why, reference } => {
                 (first, second) = (moment(*at), one_line(reference));
-                third = words.text(&format!("mail-why-{why}"))?;
+                third = words.text(&format!("my-by-{why}"))?;
                 given.extend([("at", first.as_str()), ("reference", second.as_str()), ("why", third.as_str())]);
             }
             LinkNotice::Suspended { at, until } => {

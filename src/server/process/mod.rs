@@ -4,6 +4,7 @@
 
 mod admin;
 mod checks;
+mod demo_data;
 mod jobs;
 mod make_mailer;
 mod sample_bank;
@@ -14,6 +15,8 @@ mod tls;
 
 pub use admin::SOCKET;
 pub use checks::examine;
+pub use demo_data::{DEMO_CLOCK, DEMO_MARK, demo_ahead};
+pub use jobs::catch_up;
 pub use sample_bank::{SampleBank, StartSampleBank};
 
 use crate::alarm::Alarms;
@@ -81,10 +84,6 @@ pub struct Parts {
     /// Starts the sample bank for `bank.kind = "sample"`; without it, that kind is refused.
     pub sample_bank: Option<StartSampleBank>,
 }
-
-/// The file by which a demo recognises its own data folder. `serve` refuses a folder with this file: its data is
-/// invented and sealed with a key that was not kept secret.
-pub const DEMO_MARK: &str = "demo.mark";
 
 /// A running server.
 pub struct Running {

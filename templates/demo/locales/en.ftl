@@ -35,6 +35,8 @@ app-progress = What is left of the period
 app-progress-text = { $left } of { $days } days
 app-until = until { $time }
 app-reminder = You will see a reminder here when the end is near.
+app-my-text = You can also see and stop your links on a page of { $institution }.
+app-my = Check and stop linked services
 app-events = What happened
 app-planned = { " " }(planned)
 app-notified = { " " }(notified)
@@ -91,6 +93,17 @@ sim-count =
     }
 sim-no-mails = Nothing yet. The notice of completion comes after the permission.
 sim-mail-line = { $time }, to { $to }
+sim-clock = The demo’s clock
+sim-clock-text = The server, the app, the account API and the bank all use this clock. It never goes back. After a move, the time of clients outside the demo no longer fits.
+sim-day = Forward by a day
+sim-bank = Reports of the bank
+sim-bank-text = The sample bank reports to the authorization server what has become of an account. The links that were verified by it end. The bank’s books stay as they are, so the account can be linked again.
+sim-account = Account
+sim-change-transferred = Transferred
+sim-change-closed = Closed
+sim-change-deceased = Deceased
+sim-change-stopped = Stopped
+sim-reported = was taken
 
 ## The second sample app
 kakeibo-name = Kakeibo Note

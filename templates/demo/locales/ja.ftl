@@ -31,6 +31,8 @@ app-progress = 認可期間の残り
 app-progress-text = { $days }日のうち{ $left }日
 app-until = { $time }まで
 app-reminder = 期限が近づくと、ここでお知らせします。
+app-my-text = 連携の内容の確認と停止は、{ $institution }の画面でもできます。
+app-my = 連携サービスの確認・停止
 app-events = できごと
 app-planned = （予定）
 app-notified = （通知）
@@ -83,6 +85,17 @@ sim-mailbox = メールボックス
 sim-count = { $n }通
 sim-no-mails = まだ届いていません。許可のあとに、完了のお知らせが届きます。
 sim-mail-line = { $time }　{ $to } あて
+sim-clock = デモの時計
+sim-clock-text = サーバー、アプリ、口座情報API、銀行のすべてが、この時計で動きます。戻すことはできません。進めたあとは、デモの外のクライアントとは時刻が合わなくなります。
+sim-day = 1日進める
+sim-bank = 銀行からの報告
+sim-bank-text = 見本の銀行が、口座に起きたことを認可サーバーに知らせます。その口座で本人確認をした連携は終わります。銀行の帳簿は変わらないので、もう一度連携できます。
+sim-account = 口座
+sim-change-transferred = 移管
+sim-change-closed = 解約
+sim-change-deceased = 死亡
+sim-change-stopped = 取引停止
+sim-reported = 受け付けられました
 
 ## The second sample app
 kakeibo-name = かけいぼノート

@@ -17,7 +17,7 @@ on_both!(
     the_end_of_a_period_is_announced_once,
     an_end_is_told_with_its_reason,
     a_death_is_told_nobody,
-    a_lock_is_told_once_and_never_to_what_was_typed_on_the_way,
+    a_lock_is_told_once_and_never_to_what_was_typed_before_it,
     a_new_link_is_told_to_the_others_without_its_app,
     the_last_consent_decides,
     a_merge_without_the_box_ends_the_notices,
@@ -69,10 +69,10 @@ async fn budget(w: &Town) -> App {
     App::new(w.http.clone(), w.clock.clone(), "budget", callback, secret)
 }
 /// The mails about links that went out: to whom, and which.
-async fn told(w: &Town) -> Vec<(String, String)> {
-    let mut told: Vec<_> = letters(w).await.into_iter().map(|m| (m.to, m.subject)).collect();
-    told.sort();
-    told
+async fn mailed(w: &Town) -> Vec<(String, String)> {
+    let mut mailed: Vec<_> = letters(w).await.into_iter().map(|m| (m.to, m.subject)).collect();
+    mailed.sort();
+    mailed
 }
 async fn letters(w: &Town) -> Vec<Mail> {
     let about_links = w.mail().await.into_iter().filter(|m| !m.subject.contains("完了のお知らせ"));
@@ -135,27 +135,27 @@ async fn whoever_did_not_tick_gets_the_completion_mail_alone(w: &Town) {
     w.revoke_by_staff(&link.grant_id).await;
     w.clock.advance(10 * DAY);
     w.sweep().await;
-    assert_eq!((w.mail().await.len(), told(w).await.len(), addresses(w).await), (2, 0, 0));
+    assert_eq!((w.mail().await.len(), mailed(w).await.len(), addresses(w).await), (2, 0, 0));
 }
 
 async fn the_end_of_a_period_is_announced_once(w: &Town) {
     linked(w, &w.kakeibo(), TARO, true).await;
     w.clock.advance(23 * DAY - Duration::from_secs(1));
     w.sweep().await;
-    assert_eq!(told(w).await, []);
+    assert_eq!(mailed(w).await, []);
     w.clock.advance(Duration::from_secs(1));
     w.sweep().await;
-    assert_eq!(told(w).await, pairs(&[(TARO, EXPIRING)]), "at the greatest distance");
+    assert_eq!(mailed(w).await, pairs(&[(TARO, EXPIRING)]), "at the greatest distance");
     let text = letters(w).await.remove(0).text;
     assert!(text.contains("　期限　　：2026年12月25日 10時15分"), "{text}");
     assert!(text.contains("　連携先　：かけいぼ"), "{text}");
     assert!(!text.contains("下3桁") && !text.contains("1100026") && !text.contains("普通"), "no account: {text}");
     w.clock.advance(6 * DAY);
     w.sweep().await;
-    assert_eq!(told(w).await.len(), 1, "the second warning is for the app alone");
+    assert_eq!(mailed(w).await.len(), 1, "the second warning is for the app alone");
     w.clock.advance(DAY);
     w.sweep().await;
-    assert_eq!(told(w).await, pairs(&[(TARO, EXPIRING), (TARO, ENDED)]));
+    assert_eq!(mailed(w).await, pairs(&[(TARO, EXPIRING), (TARO, ENDED)]));
     let text = letters(w).await.into_iter().find(|m| m.subject == ENDED).unwrap().text;
     assert!(text.contains("　終了日時：2026年12月25日 10時15分") && text.contains("期間の満了"), "{text}");
     assert_eq!(addresses(w).await, 0, "the address went with the link");
@@ -189,13 +189,13 @@ async fn a_death_is_told_nobody(w: &Town) {
     let report = json!({ "v": 1, "event_id": "e-1", "type": "deceased", "account": ACCOUNT, "at": w.now().secs() });
     w.bank_reports(&report, BANK_SECRET).await.expect(204);
     w.tidy().await;
-    assert_eq!((told(w).await, addresses(w).await), (vec![], 0));
+    assert_eq!((mailed(w).await, addresses(w).await), (vec![], 0));
 }
 
-async fn a_lock_is_told_once_and_never_to_what_was_typed_on_the_way(w: &Town) {
+async fn a_lock_is_told_once_and_never_to_what_was_typed_before_it(w: &Town) {
     linked(w, &w.kakeibo(), TARO, true).await;
     linked(w, &budget(w).await, "taro@example.jp", true).await;
-    let before = told(w).await.len();
+    let before = mailed(w).await.len();
     // Somebody else types their own address, and guesses.
     let mut thief = w.browser();
     thief.open(&w.creco().push("accounts").await.url).await;
@@ -235,15 +235,15 @@ async fn a_lock_is_told_once_and_never_to_what_was_typed_on_the_way(w: &Town) {
 
 async fn a_new_link_is_told_to_the_others_without_its_app(w: &Town) {
     linked(w, &w.kakeibo(), TARO, true).await;
-    assert_eq!(told(w).await, [], "there is no other link");
+    assert_eq!(mailed(w).await, [], "there is no other link");
     w.clock.advance(Duration::from_secs(60));
     let app = budget(w).await;
     let pending = app.ask_directly("openid accounts");
     let mut browser = at_consent(w, &pending.url, "thief@example.com").await;
     let brought = allow(&mut browser, true).await;
-    assert_eq!(told(w).await, [], "there is no link yet");
+    assert_eq!(mailed(w).await, [], "there is no link yet");
     app.exchange(&pending, &brought).await;
-    assert_eq!(told(w).await, pairs(&[(TARO, NEW)]));
+    assert_eq!(mailed(w).await, pairs(&[(TARO, NEW)]));
     let text = letters(w).await.remove(0).text;
     assert!(text.contains("　日時：2026年11月25日 10時16分\n"), "{text}");
     assert!(!text.contains("予算アプリ") && !text.contains("かけいぼ") && !text.contains("受付番号"), "{text}");
@@ -255,17 +255,17 @@ async fn the_last_consent_decides(w: &Town) {
     let first = linked(w, &app, TARO, true).await;
     w.clock.advance(Duration::from_secs(60));
     let second = linked(w, &app, TARO, true).await;
-    assert_eq!(told(w).await, [], "the completion mail went to the same address, and the link goes on");
+    assert_eq!(mailed(w).await, [], "the completion mail went to the same address, and the link goes on");
     assert_eq!(addresses(w).await, 1);
     // Another address takes over: the first one hears of it, for the last time.
     w.clock.advance(Duration::from_secs(60));
     linked(w, &app, "thief@example.com", false).await;
-    assert_eq!(told(w).await, pairs(&[(TARO, NEW)]));
+    assert_eq!(mailed(w).await, pairs(&[(TARO, NEW)]));
     assert_eq!(addresses(w).await, 0);
     for link in [first, second] {
         end(w, &link.grant_id, Reason::Customer).await;
     }
-    assert_eq!(told(w).await.len(), 1);
+    assert_eq!(mailed(w).await.len(), 1);
 }
 
 async fn a_merge_without_the_box_ends_the_notices(w: &Town) {
@@ -290,7 +290,7 @@ async fn a_merge_without_the_box_ends_the_notices(w: &Town) {
         w.clock.advance(Duration::from_secs(60));
     }
     end(w, &id, Reason::Customer).await;
-    assert_eq!(told(w).await, pairs(&[(TARO, ENDED)]));
+    assert_eq!(mailed(w).await, pairs(&[(TARO, ENDED)]));
 }
 
 /// `prompt=none`: a new link on the same consent.
@@ -308,10 +308,10 @@ async fn a_link_without_a_screen_keeps_the_address(w: &Town) {
     let brought = browser.handed_to_app();
     let second = app.exchange(&pending, &brought).await.grant_id;
     assert_ne!(first, second);
-    assert_eq!(told(w).await, [], "nobody was asked anything");
+    assert_eq!(mailed(w).await, [], "nobody was asked anything");
     assert_eq!(w.text("select grant_id from notice_addresses").await, second);
     end(w, &second, Reason::Customer).await;
-    assert_eq!(told(w).await, pairs(&[(TARO, ENDED)]));
+    assert_eq!(mailed(w).await, pairs(&[(TARO, ENDED)]));
 }
 
 /// A link that ends because the app has as many as allowed: nothing goes on in its place.
@@ -344,7 +344,7 @@ async fn an_address_that_is_taken_back_gets_nothing(w: &Town) {
     assert_eq!(masked().await.as_deref(), Some("t***@example.jp"));
     w.clock.advance(23 * DAY);
     w.sweep().await;
-    assert_eq!(told(w).await, pairs(&[(TARO, EXPIRING)]));
+    assert_eq!(mailed(w).await, pairs(&[(TARO, EXPIRING)]));
     let forget = async || {
         let (id, now) = (id.clone(), w.now());
         w.write(move |tx| grant::forget_address(tx, &id, Actor::Customer, now)).await
@@ -367,7 +367,7 @@ async fn an_address_that_is_taken_back_gets_nothing(w: &Town) {
     assert_eq!(w.count("select count(*) from notices where facts is not null and sealed is not null").await, 0);
     assert_eq!(w.recorded("grant.address.taken_back").await, 1);
     end(w, id.as_str(), Reason::Customer).await;
-    assert_eq!(told(w).await.len(), 1);
+    assert_eq!(mailed(w).await.len(), 1);
 }
 
 async fn addresses_go_in_time(w: &Town) {
@@ -383,7 +383,7 @@ async fn addresses_go_in_time(w: &Town) {
     // A link that ends: its notice went out, and another one that staff retries again and again.
     let link = linked(w, &w.kakeibo(), TARO, true).await;
     end(w, &link.grant_id, Reason::Customer).await;
-    assert_eq!(told(w).await, pairs(&[(TARO, ENDED)]));
+    assert_eq!(mailed(w).await, pairs(&[(TARO, ENDED)]));
     w.write(|tx| {
         let again =
             "update notices set state = 'waiting', next_at = 9000000000000, done_at = null where kind = 'ended'";
@@ -407,7 +407,7 @@ async fn a_restored_copy_writes_to_nobody(w: &Town) {
     w.world().restore().await;
     assert_eq!(addresses(w).await, 0, "nobody knows whether its owner took it back since");
     end(w, &link.grant_id, Reason::Customer).await;
-    assert_eq!(told(w).await, []);
+    assert_eq!(mailed(w).await, []);
 }
 
 /// The store undoes a redemption whose answer nobody got. The link is there, so the others hear of it once.
@@ -428,7 +428,7 @@ async fn a_redemption_that_was_taken_back_tells_once(w: &Town) {
     })
     .await;
     app.try_exchange(&pending, &code).await.expect(200);
-    assert_eq!(told(w).await, pairs(&[("jiro@example.jp", NEW)]));
+    assert_eq!(mailed(w).await, pairs(&[("jiro@example.jp", NEW)]));
     assert_eq!(w.mail().await.iter().filter(|m| m.to == TARO).count(), 1, "one completion mail");
     assert_eq!(addresses(w).await, 2);
     // What was taken back between the two does not come again.
@@ -443,7 +443,7 @@ async fn a_redemption_that_was_taken_back_tells_once(w: &Town) {
     assert_eq!(addresses(w).await, 1);
     end(w, &first.grant_id, Reason::Customer).await;
     end(w, id.as_str(), Reason::Customer).await;
-    assert_eq!(told(w).await, pairs(&[("jiro@example.jp", NEW), ("jiro@example.jp", ENDED)]));
+    assert_eq!(mailed(w).await, pairs(&[("jiro@example.jp", NEW), ("jiro@example.jp", ENDED)]));
 }
 
 /// Two nodes sweep, and two nodes send, at the same time.

@@ -226,6 +226,7 @@ async fn the_core_banks_silence_costs_the_customer_nothing() {
         (BankError::Failed("timeout".into()), Message::R36),
         (BankError::NotOffered, Message::R37),
         (BankError::Closed, Message::R34),
+        (BankError::Busy, Message::R35),
     ] {
         town.fails(Some(error));
         for _ in 0..4 {

@@ -22,4 +22,4 @@ create index notices_of_link on notices (grant_id) where facts is not null and s
 create index notices_erase_from on notices (erase_from) where erase_from is not null and sealed is not null;
 
 -- The open links of an account, of whatever app.
-create index grants_open_account on grants (account_index) where ended_at is null;
+create index grants_open_account on grants (account_index, expires_at) where ended_at is null;

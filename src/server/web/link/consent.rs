@@ -88,11 +88,11 @@ impl ScreenContext<'_> {
     /// The content of the page for an offer.
     fn consent_context(&self, at: AtConsent<'_>, offered: &Offered) -> ConsentPage {
         let reference = consent::reference(&self.app.sealer, &at.interaction.id);
-        ConsentPage { reference: Some(reference), ..consent_context(at, offered, self.kept()) }
+        ConsentPage { reference: Some(reference), ..consent_context(at, offered, self.address_retention()) }
     }
 
-    /// How long an address for notices is kept at most after its link has ended: a day of tries, and what the outbox keeps.
-    fn kept(&self) -> Duration {
+    /// How long an address for notices is stored at most after its link has ended: a day of tries, and what the outbox keeps.
+    fn address_retention(&self) -> Duration {
         TRY_FOR + self.app.config.mail.keep_address.get()
     }
 
@@ -125,7 +125,7 @@ impl ScreenContext<'_> {
 }
 
 /// The content of the page for an offer, without 受付番号.
-fn consent_context(at: AtConsent<'_>, offered: &Offered, kept: Duration) -> ConsentPage {
+fn consent_context(at: AtConsent<'_>, offered: &Offered, retention: Duration) -> ConsentPage {
     let AtConsent { proofed, client, language, .. } = at;
     let offer = &offered.offer;
     let shown = |id: &AccountId| {
@@ -148,7 +148,7 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered, kept: Duration) -> Cons
         reconfirm: offered.reconfirm,
         notices: NoticesBox {
             masked: notice_address::masked(proofed.personal.email.as_str()),
-            days: kept.as_secs().div_ceil(86_400),
+            days: retention.as_secs().div_ceil(86_400),
             wanted: false,
         },
         accounts: offer.accounts.iter().filter_map(shown).collect(),
