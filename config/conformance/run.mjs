@@ -299,7 +299,7 @@ async function endLink() {
     if (!seen.has(stream_id)) seen.set(stream_id, Date.now());
     if (!client_id.startsWith("ssf-caep") || Date.now() - seen.get(stream_id) < 20_000) continue;
     seen.set(stream_id, Infinity);
-    const { grants } = await staff("grant", "list", "--account", "115-ordinary-1100026");
+    const { grants } = await staff("grant", "list", "--account", "115-ordinary-1100026", "--reason", "適合試験");
     const open = grants.find(({ state }) => state === "active");
     if (open) await staff("grant", "revoke", open.grant_id, "--reason", "適合試験");
     else console.error(`${client_id} waits for the end of a link, and there is none: run a plan with customers first`);

@@ -300,6 +300,14 @@ impl Story<'_> {
                 }
             }
         }
+        if self.codes[code].change.is_some() {
+            // Another change in flight rests on what the link was.
+            for other in self.codes.iter_mut().filter(|c| c.link == link && !c.used) {
+                if let Some(change) = &mut other.change {
+                    change.gone = true;
+                }
+            }
+        }
         self.codes[code].used = true;
         self.links[link].refresh = body["refresh_token"].as_str().map(str::to_owned);
         self.issued(&body, link);

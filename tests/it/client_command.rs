@@ -116,7 +116,7 @@ fn the_registry_is_kept_with_a_server_and_without() {
     let ids: Vec<_> = told["clients"].as_array().unwrap().iter().map(|c| c["client_id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["running", "running-new", "stopped", "stopped-new"]);
     // Both ways left the same traces.
-    let records = text(&operator.run(&["audit", "export"]).stdout);
+    let records = text(&operator.run(&["audit", "export", "--reason", "a test asks"]).stdout);
     for (action, times) in [
         ("client.registered", 4),
         ("client.changed", 2),

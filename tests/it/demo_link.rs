@@ -121,7 +121,7 @@ async fn a_new_link_replaces_the_old_and_the_branch_ends_it() {
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
-    let list = renkei(&["grant", "list", "--account", "115-ordinary-1100026"]);
+    let list = renkei(&["grant", "list", "--account", "115-ordinary-1100026", "--reason", "お客様のお電話"]);
     let grants = list.as_array().or_else(|| list["grants"].as_array()).unwrap_or_else(|| panic!("{list}"));
     let ids: Vec<&str> = grants
         .iter()

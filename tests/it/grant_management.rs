@@ -39,7 +39,7 @@ pub(crate) async fn client(w: &Town, id: &str) -> App {
 }
 
 /// The customer at ⑥ of a request with these parameters beside the usual ones.
-async fn asked(w: &Town, app: &App, scope: &str, more: &[(&'static str, &str)]) -> (Pending, Browser) {
+pub(crate) async fn asked(w: &Town, app: &App, scope: &str, more: &[(&'static str, &str)]) -> (Pending, Browser) {
     asked_with(w, app, scope, &detail(json!({})), more).await
 }
 pub(crate) async fn redeemed(app: &App, pending: &Pending, browser: &Browser) -> Answer {
@@ -62,7 +62,7 @@ pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 async fn accounts_of(app: &App, token: &str) -> Value {
     app.introspect(token).await["authorization_details"][0]["accounts"].clone()
 }
-async fn refresh(app: &App, tokens: &Value) -> Answer {
+pub(crate) async fn refresh(app: &App, tokens: &Value) -> Answer {
     token(app, &[("grant_type", "refresh_token"), ("refresh_token", text(tokens, "refresh_token"))], None).await
 }
 pub(crate) async fn grant(w: &Town, method: &str, id: &str, token: &str) -> Answer {

@@ -46,6 +46,7 @@ mod proofing_memory;
 mod protocol;
 mod proxies;
 mod rar;
+mod records;
 mod registration;
 mod relay;
 mod sample_bank;

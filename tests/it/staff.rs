@@ -229,10 +229,11 @@ async fn the_socket_is_not_for_all(w: &Town) {
     assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
     // It speaks plain HTTP, so that an operator's own tools can use it.
     for (request, status) in [
-        ("GET /admin/v1/locks", "200"),
+        ("GET /admin/v1/locks?reason=a+test+asks", "200"),
+        ("GET /admin/v1/locks", "400"),
         ("GET /admin/v1/nothing", "404"),
         ("GET /admin/v1/grants", "400"),
-        ("GET /admin/v1/grants/nobody", "404"),
+        ("GET /admin/v1/grants/nobody?reason=a+test+asks", "404"),
         ("GET /oauth/jwks", "404"),
     ] {
         let mut stream = tokio::net::UnixStream::connect(&socket).await.unwrap();

@@ -244,7 +244,7 @@ async fn what_staff_has_paused_only_staff_resumes(w: &Town) {
     let id = receiver.polled().await;
     w.staff(&["stream", "pause", &id]).await.refused(2, "--reason");
     w.staff(&["stream", "pause", &id, "--reason", " "]).await.refused(2, "reason");
-    w.staff(&["stream", "pause", "nobody", "--reason", "x"]).await.refused(1, "there is no stream nobody");
+    w.staff(&["stream", "pause", "nobody", "--reason", "maintenance"]).await.refused(1, "there is no stream nobody");
     w.staff(&["stream", "resume", "nobody"]).await.refused(1, "there is no stream nobody");
     w.staff(&["stream", "resume", &id]).await.refused(1, "is enabled already");
     let said = w.staff(&["stream", "pause", &id, "--reason", "障害の調査"]).await;
@@ -277,7 +277,7 @@ async fn what_staff_has_paused_only_staff_resumes(w: &Town) {
     w.staff(&["stream", "resume", &id]).await.refused(0, "");
     assert_eq!(kinds(&receiver.poll_until(&id, 1).await), [STREAM_UPDATED]);
     receiver.set_status(&id, "paused").await.expect(200);
-    let paused = w.staff(&["--json", "stream", "pause", &id, "--reason", "移行"]).await.json();
+    let paused = w.staff(&["--json", "stream", "pause", &id, "--reason", "移行のため"]).await.json();
     assert_eq!(paused, json!({"stream_id": id, "client_id": "core-desk", "status": "paused"}));
     receiver.set_status(&id, "enabled").await.expect(403);
 
@@ -302,7 +302,7 @@ async fn a_disabled_stream_never_sends_what_it_missed(w: &Town) {
     w.staff(&["stream", "test", &id]).await.refused(1, disabled);
     w.staff(&["stream", "replay", &id, "--since", "2026-11-25"]).await.refused(1, disabled);
     // Paused, it holds what comes from then on.
-    assert_eq!(w.staff(&["stream", "pause", &id, "--reason", "x"]).await.status, 0);
+    assert_eq!(w.staff(&["stream", "pause", &id, "--reason", "maintenance"]).await.status, 0);
     w.resume_by_staff("kakeibo").await;
     assert_eq!(w.staff(&["stream", "resume", &id]).await.status, 0);
     let sets = receiver.poll_until(&id, 2).await;
@@ -320,7 +320,7 @@ async fn a_verification_is_sent_on_order(w: &Town) {
     receiver.poll(&id, json!({"ack": [sent["jti"]]})).await;
     let text = w.staff(&["stream", "test", &id]).await.out;
     assert_eq!(text, format!("{id} of core-desk: a verification will be sent\n"));
-    assert_eq!(w.staff(&["stream", "pause", &id, "--reason", "x"]).await.status, 0);
+    assert_eq!(w.staff(&["stream", "pause", &id, "--reason", "maintenance"]).await.status, 0);
     let text = w.staff(&["stream", "test", &id]).await.out;
     assert_eq!(text, format!("{id} of core-desk: a verification will be sent once the stream is resumed\n"));
     let tested = record(w).await.into_iter().filter(|r| r.0 == me() && r.1 == "stream.tested");
@@ -424,7 +424,7 @@ async fn without_a_server_the_command_opens_the_store_itself() {
         let left = w.leave().await;
         let listed = left.staff(&["--json", "stream", "list"]).await.json();
         assert_eq!(listed["streams"][0]["stream_id"], id);
-        assert_eq!(left.staff(&["stream", "pause", &id, "--reason", "x"]).await.status, 0);
+        assert_eq!(left.staff(&["stream", "pause", &id, "--reason", "maintenance"]).await.status, 0);
         let replayed = left.staff(&["stream", "replay", &id, "--event", &event]).await;
         let text = format!("{id} of core-desk: event {event} will be sent again once the stream is resumed\n");
         assert_eq!((replayed.status, replayed.out), (0, text), "{}", replayed.err);

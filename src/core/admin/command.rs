@@ -9,16 +9,17 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// A reason in staff's own words. It is stored in the audit record, so it must not name the customer.
+/// A reason in staff's own words, why they look or act. It is stored in the audit record, so it must not name the customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaffReason(String);
 impl StaffReason {
-    /// Parses a reason: 1 to 200 characters on one line.
+    /// Parses a reason: 3 to 200 characters on one line, a letter among them.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let fits = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        fits.then(|| Self(text.to_owned()))
+        let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        let fits = (3..=200).contains(&text.chars().count()) && !text.chars().any(breaks);
+        (fits && text.chars().any(char::is_alphabetic)).then(|| Self(text.to_owned()))
     }
     /// Parses the reason of a look at a customer's data: it must say something, so at least 3 characters.
     #[must_use]
@@ -48,11 +49,15 @@ pub enum AdminCommand {
     Grants {
         /// The account.
         account: Account,
+        /// The reason.
+        why: StaffReason,
     },
     /// One grant and its history.
     Grant {
         /// The grant.
         id: GrantId,
+        /// The reason.
+        why: StaffReason,
     },
     /// End a grant; or take one account out of it, which ends it if it was verified by that account.
     RevokeGrant {
@@ -66,7 +71,10 @@ pub enum AdminCommand {
     /// One consent record.
     Consent(ConsentAsk),
     /// The accounts locked for linking.
-    Locks,
+    Locks {
+        /// The reason.
+        why: StaffReason,
+    },
     /// Release the lock of an account.
     ReleaseLock {
         /// The account.
@@ -75,7 +83,10 @@ pub enum AdminCommand {
         why: StaffReason,
     },
     /// The notices that have not been delivered.
-    Notices,
+    Notices {
+        /// The reason.
+        why: StaffReason,
+    },
     /// Try a notice again.
     RetryNotice {
         /// The notice.
@@ -89,10 +100,19 @@ pub enum AdminCommand {
         period: Period,
         /// One grant only.
         grant: Option<GrantId>,
-        /// One account only.
+        /// One account and the grants that share it or have shared it only.
         account: Option<Account>,
+        /// The reason.
+        why: StaffReason,
         /// The cursor of the last page.
         after: Option<Cursor>,
+    },
+    /// Who of the staff looked at an account, or did something with it.
+    Looks {
+        /// The account.
+        account: Account,
+        /// The reason.
+        why: StaffReason,
     },
     /// A command about the client registry.
     Client(ClientAsk),
@@ -125,34 +145,32 @@ impl AdminCommand {
     pub fn http(&self) -> Http {
         let get = |path: String| ("GET", format!("{BASE}{path}"), None);
         match self {
-            Self::Grants { account } => get(format!("/grants?account={account}")),
-            Self::Grant { id } => get(format!("/grants/{id}")),
+            Self::Grants { account, why } => get(asked("/grants", &[("account", account.to_string())], why)),
+            Self::Grant { id, why } => get(asked(&format!("/grants/{id}"), &[], why)),
             Self::RevokeGrant { id, account, why } => {
                 let of = account.as_ref().map(|account| format!("?account={account}")).unwrap_or_default();
                 ("POST", format!("{BASE}/grants/{id}/revoke{of}"), Some(json!({"reason": why.as_str()})))
             }
             Self::Consent(ask) => ask.http(),
-            Self::Locks => get("/locks".to_owned()),
+            Self::Locks { why } => get(asked("/locks", &[], why)),
             Self::ReleaseLock { account, why } => {
                 ("POST", format!("{BASE}/locks/{account}/release"), Some(json!({"reason": why.as_str()})))
             }
-            Self::Notices => get("/notices".to_owned()),
+            Self::Notices { why } => get(asked("/notices", &[], why)),
             Self::RetryNotice { id } => ("POST", format!("{BASE}/notices/{id}/retry"), None),
             Self::VerifyAudit => get("/audit/verify".to_owned()),
-            Self::ExportAudit { period, grant, account, after } => {
-                let mut query = url::form_urlencoded::Serializer::new(String::new());
-                let mut add = |name: &str, value: Option<String>| {
-                    if let Some(value) = value {
-                        query.append_pair(name, &value);
-                    }
-                };
-                add("from", period.from.map(|t| t.millis().to_string()));
-                add("to", period.to.map(|t| t.millis().to_string()));
-                add("grant", grant.as_ref().map(ToString::to_string));
-                add("account", account.as_ref().map(ToString::to_string));
-                add("after", after.as_ref().map(Cursor::written));
-                get(format!("/audit?{}", query.finish()))
+            Self::ExportAudit { period, grant, account, after, why } => {
+                let some = [
+                    ("from", period.from.map(|t| t.millis().to_string())),
+                    ("to", period.to.map(|t| t.millis().to_string())),
+                    ("grant", grant.as_ref().map(ToString::to_string)),
+                    ("account", account.as_ref().map(ToString::to_string)),
+                    ("after", after.as_ref().map(Cursor::written)),
+                ];
+                let some: Vec<_> = some.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+                get(asked("/audit", &some, why))
             }
+            Self::Looks { account, why } => get(asked("/audit/looks", &[("account", account.to_string())], why)),
             Self::Client(ask) => based(ask.http()),
             Self::Token(ask) => based(ask.http()),
             Self::Stream(ask) => based(ask.http()),
@@ -171,18 +189,18 @@ impl AdminCommand {
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let query = Query::parse(query)?;
         let ask = match (method, segments.as_slice()) {
-            ("GET", ["grants"]) => Self::Grants { account: query.need("account", Account::parse)? },
-            ("GET", ["grants", id]) => Self::Grant { id: grant(id)? },
+            ("GET", ["grants"]) => Self::Grants { account: query.need("account", Account::parse)?, why: query.why()? },
+            ("GET", ["grants", id]) => Self::Grant { id: grant(id)?, why: query.why()? },
             ("POST", ["grants", id, "revoke"]) => {
                 Self::RevokeGrant { id: grant(id)?, account: query.may("account", Account::parse)?, why: reason(body)? }
             }
             ("POST", ["consents", "show"]) => Self::Consent(ConsentAsk::parse(body)?),
-            ("GET", ["locks"]) => Self::Locks,
+            ("GET", ["locks"]) => Self::Locks { why: query.why()? },
             ("POST", ["locks", account, "release"]) => {
                 let account = Account::parse(account).ok_or_else(|| invalid("account"))?;
                 Self::ReleaseLock { account, why: reason(body)? }
             }
-            ("GET", ["notices"]) => Self::Notices,
+            ("GET", ["notices"]) => Self::Notices { why: query.why()? },
             ("POST", ["notices", id, "retry"]) => {
                 Self::RetryNotice { id: NoticeId::parse(id).ok_or_else(|| invalid("the notice id"))? }
             }
@@ -192,7 +210,11 @@ impl AdminCommand {
                 grant: query.may("grant", GrantId::parse)?,
                 account: query.may("account", Account::parse)?,
                 after: query.may("after", Cursor::parse)?,
+                why: query.why()?,
             },
+            ("GET", ["audit", "looks"]) => {
+                Self::Looks { account: query.need("account", Account::parse)?, why: query.why()? }
+            }
             ("GET", ["keys"]) => Self::Keys,
             ("POST", ["keys", "rotate"]) => Self::RotateKeys(Rotation::parse(body)?),
             ("POST", ["backup"]) => Self::Backup { file: file(body)? },
@@ -210,6 +232,12 @@ impl AdminCommand {
     }
 }
 
+/// A path with a query and the reason.
+fn asked(path: &str, query: &[(&str, String)], why: &StaffReason) -> String {
+    let mut all = url::form_urlencoded::Serializer::new(String::new());
+    all.extend_pairs(query).append_pair("reason", why.as_str());
+    format!("{path}?{}", all.finish())
+}
 fn based((method, path, body): Http) -> Http {
     (method, format!("{BASE}{path}"), body)
 }
@@ -222,6 +250,8 @@ fn grant(text: &str) -> Result<GrantId, AdminError> {
 fn moment(text: &str) -> Option<Instant> {
     text.parse().ok().map(Instant::from_millis)
 }
+/// What a reason is, for errors.
+const REASON: &str = "the reason (3 to 200 characters on one line, a letter among them)";
 pub(super) fn reason(body: &[u8]) -> Result<StaffReason, AdminError> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -229,7 +259,7 @@ pub(super) fn reason(body: &[u8]) -> Result<StaffReason, AdminError> {
         reason: String,
     }
     let body: Body = serde_json::from_slice(body).map_err(|_| invalid("the body {\"reason\": …}"))?;
-    StaffReason::parse(&body.reason).ok_or_else(|| invalid("the reason (1 to 200 characters on one line)"))
+    StaffReason::parse(&body.reason).ok_or_else(|| invalid(REASON))
 }
 
 fn file(body: &[u8]) -> Result<PathBuf, AdminError> {
@@ -262,6 +292,12 @@ impl Query {
     }
     fn need<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>) -> Result<T, AdminError> {
         self.may(name, read)?.ok_or_else(|| invalid(name))
+    }
+    fn why(&self) -> Result<StaffReason, AdminError> {
+        self.may("reason", |text| Some(text.to_owned()))?
+            .as_deref()
+            .and_then(StaffReason::parse)
+            .ok_or_else(|| invalid(REASON))
     }
     fn all_known(&self) -> Result<(), AdminError> {
         match self.0.borrow().keys().next() {

@@ -66,7 +66,7 @@ pub(super) async fn show(
     let found = found.await?;
     match found.as_slice() {
         [] => Err(AdminError::Unknown(format!("there is no consent record {}", of.as_str()))),
-        [(record, app)] => opened(service, record, app),
+        [(record, app)] => unsealed(service, record, app),
         several => Ok(json!({
             "opened": false,
             "reference": of.as_str(),
@@ -89,7 +89,7 @@ fn line(record: &SealedConsent, app: &Option<String>) -> Value {
     })
 }
 
-fn opened(service: &AdminContext, record: &SealedConsent, app: &Option<String>) -> Result<Value, AdminError> {
+fn unsealed(service: &AdminContext, record: &SealedConsent, app: &Option<String>) -> Result<Value, AdminError> {
     let sealed = |_| AdminError::NotNow(format!("consent record {} cannot be opened with this master key", record.id));
     let plain = record.open(&service.crypto.sealer).map_err(sealed)?;
     let (address, browser) = plain.remote.reveal().split_once(' ').unwrap_or((plain.remote.reveal(), ""));

@@ -40,26 +40,39 @@ fn grant_json(service: &AdminContext, grant: &Grant, now: Instant) -> Value {
 pub(super) async fn list(
     service: &AdminContext,
     account: Account,
-    actor: Actor,
+    (why, actor): (StaffReason, Actor),
     now: Instant,
 ) -> Result<Value, AdminError> {
     let index = service.crypto.account(&account);
     let found = service.store.write(move |tx| {
         let grants = grant::sql::of_account(tx, &index, MOST)?;
-        let seen = json!({"grants": grants.len()});
+        let seen = json!({"grants": grants.len(), "reason": why.as_str()});
         let entry = Entry {
             account: Some(index),
             detail: seen,
             ..Entry::new(now, actor.clone(), AuditAction::StaffGrantsListed)
         };
         audit::append(tx, &entry)?;
+        // A link that only shares this account is listed with the account it was verified by.
+        let mut listed = vec![index];
+        for grant in &grants {
+            if !listed.contains(&grant.account_index) {
+                listed.push(grant.account_index);
+                audit::append(tx, &Entry { account: Some(grant.account_index), ..entry.clone() })?;
+            }
+        }
         Ok(grants)
     });
     let grants: Vec<Value> = found.await?.iter().map(|g| grant_json(service, g, now)).collect();
     Ok(json!({"account": account, "grants": grants}))
 }
 
-pub(super) async fn show(service: &AdminContext, id: GrantId, actor: Actor, now: Instant) -> Result<Value, AdminError> {
+pub(super) async fn show(
+    service: &AdminContext,
+    id: GrantId,
+    (why, actor): (StaffReason, Actor),
+    now: Instant,
+) -> Result<Value, AdminError> {
     let wanted = id.clone();
     let found = service.store.write(move |tx| {
         let Some(grant) = grant::sql::load(tx, &wanted)? else { return Ok(None) };
@@ -69,6 +82,7 @@ pub(super) async fn show(service: &AdminContext, id: GrantId, actor: Actor, now:
             client: Some(grant.client.clone()),
             grant: Some(wanted.clone()),
             account: Some(grant.account_index),
+            detail: json!({"reason": why.as_str()}),
             ..Entry::new(now, actor.clone(), AuditAction::StaffGrantShown)
         };
         audit::append(tx, &entry)?;

@@ -10,15 +10,25 @@ use serde_json::{Value, json};
 /// The most locks in a response.
 const MOST: i64 = 500;
 
-pub(super) async fn list(service: &AdminContext, actor: Actor, now: Instant) -> Result<Value, AdminError> {
+pub(super) async fn list(
+    service: &AdminContext,
+    why: StaffReason,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, AdminError> {
     let crypto = service.crypto.clone();
     let found = service.store.write(move |tx| {
         let locks = lockout::list(tx, &crypto, now, MOST)?;
         let entry = Entry {
-            detail: json!({"locks": locks.len()}),
+            detail: json!({"locks": locks.len(), "reason": why.as_str()}),
             ..Entry::new(now, actor.clone(), AuditAction::StaffLocksListed)
         };
         audit::append(tx, &entry)?;
+        for lock in &locks {
+            let (action, detail) = (AuditAction::StaffLockShown, json!({"reason": why.as_str()}));
+            let account = Some(crypto.account(&lock.account));
+            audit::append(tx, &Entry { action, account, detail, ..entry.clone() })?;
+        }
         Ok(locks)
     });
     let told = |l: &lockout::LockEntry| {

@@ -3,7 +3,7 @@
 //!
 //! Owns the commands ([`AdminCommand`]), their form in HTTP ([`AdminCommand::http`], [`AdminCommand::parse`]) and their
 //! results ([`answer`]). The audit record gets every change with the name of the staff member, and every query that
-//! shows account numbers. Does not own the socket (`server`) or the output (`cli`).
+//! shows something of a customer, with its reason and the account. Does not own the socket (`server`) or the output (`cli`).
 
 mod backup;
 mod clients;
@@ -87,21 +87,23 @@ impl From<ring::Error> for AdminError {
 pub async fn answer(service: &AdminContext, ask: AdminCommand, staff: &str, now: Instant) -> Result<Value, AdminError> {
     let actor = Actor::Staff(staff.to_owned());
     match ask {
-        AdminCommand::Grants { account } => grants::list(service, account, actor, now).await,
-        AdminCommand::Grant { id } => grants::show(service, id, actor, now).await,
+        AdminCommand::Grants { account, why } => grants::list(service, account, (why, actor), now).await,
+        AdminCommand::Grant { id, why } => grants::show(service, id, (why, actor), now).await,
         AdminCommand::RevokeGrant { id, account: None, why } => grants::revoke(service, id, why, actor, now).await,
         AdminCommand::RevokeGrant { id, account: Some(account), why } => {
             grants::narrow(service, id, account, (why, actor), now).await
         }
         AdminCommand::Consent(ask) => consents::show(service, ask, actor, now).await,
-        AdminCommand::Locks => locks::list(service, actor, now).await,
+        AdminCommand::Locks { why } => locks::list(service, why, actor, now).await,
         AdminCommand::ReleaseLock { account, why } => locks::release(service, account, why, actor, now).await,
-        AdminCommand::Notices => notices::list(service).await,
+        AdminCommand::Notices { why } => notices::list(service, why, actor, now).await,
         AdminCommand::RetryNotice { id } => notices::retry(service, id, actor, now).await,
         AdminCommand::VerifyAudit => record::verify(service, actor, now).await,
-        AdminCommand::ExportAudit { period, grant, account, after } => {
-            record::export(service, &record::RecordFilter { period, grant, account, after }, actor, now).await
+        AdminCommand::ExportAudit { period, grant, account, after, why } => {
+            let wanted = record::RecordFilter { period, grant, account, after };
+            record::export(service, &wanted, (why, actor), now).await
         }
+        AdminCommand::Looks { account, why } => record::looks(service, account, (why, actor), now).await,
         AdminCommand::Client(ask) => clients::answer(service, ask, actor, now).await,
         AdminCommand::Token(ask) => initial::answer(service, ask, actor, now).await,
         AdminCommand::Stream(ask) => streams::answer(service, ask, actor, now).await,

@@ -1,8 +1,9 @@
-//! Undelivered notices, as staff sees them. No address is unsealed or shown, so a query is not recorded; a retry is.
+//! Undelivered notices, as staff sees them. No address is unsealed or shown.
 
-use super::{AdminContext, AdminError};
-use crate::audit::Actor;
+use super::{AdminContext, AdminError, StaffReason};
+use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
+use crate::grant;
 use crate::id::NoticeId;
 use crate::lifecycle::outbox::{self, Retried, Undelivered};
 use serde_json::{Value, json};
@@ -28,10 +29,35 @@ fn notice_json(n: &Undelivered) -> Value {
     })
 }
 
-pub(super) async fn list(service: &AdminContext) -> Result<Value, AdminError> {
-    let mut found = service.store.scan(|tx| outbox::undelivered(tx, MOST + 1)).await?;
-    let more = found.len() > MOST.unsigned_abs() as usize;
-    found.truncate(MOST.unsigned_abs() as usize);
+pub(super) async fn list(
+    service: &AdminContext,
+    why: StaffReason,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, AdminError> {
+    let found = service.store.write(move |tx| {
+        let mut found = outbox::undelivered(tx, MOST + 1)?;
+        let more = found.len() > MOST.unsigned_abs() as usize;
+        found.truncate(MOST.unsigned_abs() as usize);
+        let entry = Entry {
+            detail: json!({"notices": found.len(), "reason": why.as_str()}),
+            ..Entry::new(now, actor.clone(), AuditAction::StaffNoticesListed)
+        };
+        audit::append(tx, &entry)?;
+        for notice in &found {
+            let Some(id) = &notice.grant else { continue };
+            let entry = Entry {
+                client: notice.client.clone(),
+                grant: Some(id.clone()),
+                account: grant::sql::account_of(tx, id)?,
+                detail: json!({"notice": notice.id, "reason": why.as_str()}),
+                ..Entry::new(now, actor.clone(), AuditAction::StaffNoticeShown)
+            };
+            audit::append(tx, &entry)?;
+        }
+        Ok((found, more))
+    });
+    let (found, more) = found.await?;
     Ok(json!({"notices": found.iter().map(notice_json).collect::<Vec<_>>(), "more": more}))
 }
 

@@ -29,23 +29,31 @@ fn every_command_goes_through_http_and_back() {
     let reason = why.clone();
     let event = crate::id::EventId::parse("-e_1").unwrap();
     for asked in [
-        AdminCommand::Grants { account: account.clone() },
-        AdminCommand::Grant { id: id.clone() },
+        AdminCommand::Grants { account: account.clone(), why: why.clone() },
+        AdminCommand::Grant { id: id.clone(), why: why.clone() },
         AdminCommand::RevokeGrant { id: id.clone(), account: None, why: why.clone() },
         AdminCommand::RevokeGrant { id: id.clone(), account: Some(account.clone()), why: why.clone() },
         AdminCommand::Consent(ConsentAsk { of: ConsentKey::parse("abcd-1234").unwrap(), why: why.clone() }),
         AdminCommand::Consent(ConsentAsk { of: ConsentKey::parse("-c_1").unwrap(), why: why.clone() }),
-        AdminCommand::Locks,
-        AdminCommand::ReleaseLock { account: account.clone(), why },
-        AdminCommand::Notices,
+        AdminCommand::Locks { why: why.clone() },
+        AdminCommand::ReleaseLock { account: account.clone(), why: why.clone() },
+        AdminCommand::Notices { why: why.clone() },
+        AdminCommand::Looks { account: account.clone(), why: why.clone() },
         AdminCommand::RetryNotice { id: crate::id::NoticeId::parse("-_n").unwrap() },
         AdminCommand::VerifyAudit,
-        AdminCommand::ExportAudit { period: Period::default(), grant: None, account: None, after: None },
+        AdminCommand::ExportAudit {
+            period: Period::default(),
+            grant: None,
+            account: None,
+            after: None,
+            why: why.clone(),
+        },
         AdminCommand::ExportAudit {
             period: Period { from: Some(Instant::from_millis(1)), to: Some(Instant::from_millis(-2)) },
             grant: Some(id),
             account: Some(account),
             after: Cursor::parse("7.3.pg-1"),
+            why,
         },
         AdminCommand::Client(ClientAsk::List),
         AdminCommand::Client(ClientAsk::Show { id: client() }),
@@ -102,21 +110,28 @@ fn what_is_not_asked_well_is_refused() {
     }
     for (method, path, query, body) in [
         ("GET", "/grants", "", ""),
-        ("GET", "/grants", "account=115", ""),
-        ("GET", "/grants", "account=115-ordinary-1&account=115-ordinary-2", ""),
-        ("GET", "/grants", "account=115-ordinary-1&x=1", ""),
-        ("GET", "/grants/a b", "", ""),
+        ("GET", "/grants", "account=115-ordinary-1", ""),
+        ("GET", "/grants", "account=115&reason=asked", ""),
+        ("GET", "/grants", "account=115-ordinary-1&account=115-ordinary-2&reason=asked", ""),
+        ("GET", "/grants", "account=115-ordinary-1&x=1&reason=asked", ""),
+        ("GET", "/grants/a b", "reason=asked", ""),
+        ("GET", "/grants/g", "", ""),
+        ("GET", "/locks", "", ""),
+        ("GET", "/notices", "", ""),
+        ("GET", "/audit", "", ""),
+        ("GET", "/audit/looks", "account=115-ordinary-1", ""),
+        ("GET", "/audit/looks", "reason=asked", ""),
         ("POST", "/grants/g/revoke", "", ""),
         ("POST", "/grants/g/revoke", "", "{}"),
         ("POST", "/grants/g/revoke", "", "{\"reason\":\"\"}"),
         ("POST", "/grants/g/revoke", "", "{\"reason\":\"two\\nlines\"}"),
-        ("POST", "/grants/g/revoke", "", "{\"reason\":\"x\",\"by\":\"me\"}"),
+        ("POST", "/grants/g/revoke", "", "{\"reason\":\"asked\",\"by\":\"me\"}"),
         ("POST", "/backup", "", "{\"file\":\"renkei.db\"}"),
-        ("POST", "/locks/115-loan-1/release", "", "{\"reason\":\"x\"}"),
+        ("POST", "/locks/115-loan-1/release", "", "{\"reason\":\"asked\"}"),
         ("POST", "/notices/a b/retry", "", ""),
-        ("GET", "/notices", "state=failed", ""),
-        ("GET", "/audit", "from=yesterday", ""),
-        ("GET", "/audit", "after=x", ""),
+        ("GET", "/notices", "state=failed&reason=asked", ""),
+        ("GET", "/audit", "from=yesterday&reason=asked", ""),
+        ("GET", "/audit", "after=x&reason=asked", ""),
         ("POST", "/clients/c/approve", "", "{\"version\":\"1\"}"),
         ("POST", "/initial-tokens", "", "{\"label\":\"x\"}"),
         ("POST", "/initial-tokens/a b/revoke", "", ""),
@@ -139,8 +154,17 @@ fn what_is_not_asked_well_is_refused() {
             "{method} {path}?{query} {body}"
         );
     }
-    assert_eq!(StaffReason::parse(&"あ".repeat(201)), None);
-    assert!(StaffReason::parse(&"あ".repeat(200)).is_some());
+    for nothing in ["", "  ", "ab", " ab ", "...", "---", "123", "one\ntwo", "one\u{2028}two", &"あ".repeat(201)] {
+        let query = format!("reason={}", url::form_urlencoded::byte_serialize(nothing.as_bytes()).collect::<String>());
+        assert_eq!(StaffReason::parse(nothing), None, "{nothing:?}");
+        assert!(
+            matches!(AdminCommand::parse("GET", "/locks", &query, b""), Err(AdminError::Invalid(_))),
+            "{nothing:?}"
+        );
+    }
+    for reason in ["解約の", "#12 by telephone", &"あ".repeat(200)] {
+        assert!(StaffReason::parse(reason).is_some(), "{reason}");
+    }
 }
 
 #[test]

@@ -14,6 +14,19 @@ macro_rules! select {
     };
 }
 
+/// The grants that share or have shared the account of this parameter.
+macro_rules! grants_of {
+    ($account:literal) => {
+        concat!(
+            "select grant_id from audit where account = ",
+            $account,
+            " and grant_id is not null union select grant_id from grant_accounts where account_index = ",
+            $account
+        )
+    };
+}
+pub(super) use grants_of;
+
 /// Which records are exported.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -23,7 +36,7 @@ pub struct Filter {
     pub to: Option<Instant>,
     /// Of this grant only.
     pub grant: Option<GrantId>,
-    /// Of this account only (`Sealer::index`).
+    /// Of this account (`Sealer::index`) and of the grants that share it or have shared it only.
     pub account: Option<Hash>,
 }
 
@@ -106,9 +119,19 @@ pub fn export(tx: &mut Tx<'_, '_>, filter: &Filter, after: Option<&Cursor>, limi
             params.push(grant.as_str().into());
             concat!(select!(), " and grant_id = ?7 order by at, worker, n limit ?6")
         }
+        // Each record of the account, and each of a grant that shares it or has shared it: the record of a grant names every
+        // account it shared, and `grant_accounts` those of grants that are older than such records.
         (None, Some(account)) => {
             params.push((*account).into());
-            concat!(select!(), " and account = ?7 order by at, worker, n limit ?6")
+            concat!(
+                "select * from (",
+                select!(),
+                " and account = ?7 order by at, worker, n limit ?6) of_account union select * from (",
+                select!(),
+                " and grant_id in (",
+                grants_of!("?7"),
+                ") order by at, worker, n limit ?6) of_grants order by 3, 1, 2 limit ?6"
+            )
         }
         (None, None) => concat!(select!(), " order by at, worker, n limit ?6"),
     };
@@ -121,7 +144,7 @@ pub fn export(tx: &mut Tx<'_, '_>, filter: &Filter, after: Option<&Cursor>, limi
     Ok(Page { records: rows.iter().map(record).collect::<Result<_>>()?, next })
 }
 
-fn record(row: &Row) -> Result<ExportedRecord> {
+pub(super) fn record(row: &Row) -> Result<ExportedRecord> {
     let link = ChainRow::from_row(row)?;
     let text = |t: Option<&str>| t.map(str::to_owned);
     Ok(ExportedRecord {

@@ -8,12 +8,14 @@
 mod action;
 mod chain;
 mod export;
+mod looks;
 #[cfg(test)]
 mod tests;
 mod verify;
 
 pub use action::AuditAction;
 pub use export::{Cursor, ExportedRecord, Filter, Page, export};
+pub use looks::looks;
 pub use verify::{Break, ChainReport, Head, verify};
 
 use crate::clock::Instant;

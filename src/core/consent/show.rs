@@ -88,7 +88,7 @@ pub struct SealedConsent {
 
 /// What is sealed in a record.
 #[derive(Debug)]
-pub struct OpenedConsent {
+pub struct UnsealedConsent {
     /// The verified account.
     pub account: Secret,
     /// The name entered at ②.
@@ -104,7 +104,7 @@ impl SealedConsent {
     ///
     /// # Errors
     /// [`Broken`] if a field was changed, or sealed with another key.
-    pub fn open(&self, sealer: &Sealer) -> std::result::Result<OpenedConsent, Broken> {
+    pub fn open(&self, sealer: &Sealer) -> std::result::Result<UnsealedConsent, Broken> {
         let open = |column, sealed: &[u8]| {
             let place = SealContext { table: "consents", column, row: self.id.as_str() };
             let plain = sealer.open(place, sealed)?;
@@ -117,7 +117,7 @@ impl SealedConsent {
             }
             _ => None,
         };
-        Ok(OpenedConsent {
+        Ok(UnsealedConsent {
             account: open("account", &self.account)?,
             name: open("name", &self.name)?,
             remote: open("remote", &self.remote)?,

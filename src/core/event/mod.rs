@@ -240,6 +240,21 @@ pub fn of_grant(tx: &mut Tx<'_, '_>, grant: &GrantId, after: i64, limit: i64) ->
     rows.iter().map(from_row).collect()
 }
 
+/// What became of a grant itself, without its tokens: at most `limit` of the latest events, oldest first. A link that is refreshed
+/// every few minutes has thousands of events about tokens.
+pub fn story_of_grant(tx: &mut Tx<'_, '_>, grant: &GrantId, limit: i64) -> Result<Vec<Event>> {
+    let rows = tx.rows(
+        concat!(
+            "select ",
+            columns!(),
+            " from events where grant_id = ?1 and kind in ('grant.created', 'grant.updated', 'grant.revoked', 'grant.replaced', \
+             'grant.expired') order by seq desc limit ?2"
+        ),
+        &[grant.as_str().into(), limit.into()],
+    )?;
+    rows.iter().rev().map(from_row).collect()
+}
+
 /// All events from `from` on, oldest first. `after` is the id of the last event already read at exactly that time.
 pub fn since(tx: &mut Tx<'_, '_>, from: Instant, after: Option<&EventId>, limit: i64) -> Result<Vec<Event>> {
     let rows = tx.rows(

@@ -49,8 +49,8 @@ pub struct GrantChange {
 }
 
 impl GrantChange {
-    /// The grant after the change: what it covers now and what was newly agreed. An account that was stopped since the customer
-    /// agreed does not come back. `None` if no account is left, or the grant is over.
+    /// The grant after the change: what ⑥ showed and the customer agreed to, without an account that the link lost since. `None` if
+    /// no account is left, or the grant is over.
     #[must_use]
     pub(super) fn applied_to(&self, grant: &Grant, now: Instant) -> Option<Grant> {
         if !grant.is_live(now) || !matches!(grant.state, GrantState::Active { .. }) {
@@ -62,14 +62,13 @@ impl GrantChange {
         if chosen.accounts.is_empty() && !self.details.permissions.is_empty() {
             return None;
         }
-        let (scope, details) = self.action.agreed((&grant.scope, &grant.details), (&self.scope, &chosen));
         Some(Grant {
             consent: self.consent.clone(),
             account_index: self.account_index,
             account: self.account.clone(),
             reference: self.reference.clone(),
-            scope,
-            details,
+            scope: self.scope.clone(),
+            details: chosen,
             acr: self.acr.clone(),
             amr: self.amr.clone(),
             auth_time: self.auth_time,

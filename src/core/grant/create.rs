@@ -276,7 +276,23 @@ pub fn create(tx: &mut Tx<'_, '_>, link: &NewGrant) -> Result<bool> {
     };
     sql::emit_event(tx, &g.id, EventKind::GrantCreated, json!({}), at)?;
     audit::append(tx, &entry)?;
+    record_shared(tx, &entry, &[])?;
     Ok(true)
+}
+
+/// Records each account that the grant of `made` shares besides the verified one and that is not among `before`: the record alone
+/// says, as long as it is kept, which grants shared an account.
+pub(super) fn record_shared(tx: &mut Tx<'_, '_>, made: &Entry, before: &[Hash]) -> Result<()> {
+    for account in shared_accounts(tx, made.grant.as_ref())?.into_iter().filter(|account| !before.contains(account)) {
+        let (account, action) = (Some(account), AuditAction::GrantAccountShared);
+        audit::append(tx, &Entry { account, action, detail: json!({}), ..made.clone() })?;
+    }
+    Ok(())
+}
+/// The accounts that a grant shares besides the verified one.
+pub(super) fn shared_accounts(tx: &mut Tx<'_, '_>, grant: Option<&GrantId>) -> Result<Vec<Hash>> {
+    let sql = "select account_index from grant_accounts where grant_id = ?1 order by account_index";
+    tx.rows(sql, &[grant.map(GrantId::as_str).into()])?.iter().map(|row| row.hash(0)).collect()
 }
 
 /// The row of a new grant.

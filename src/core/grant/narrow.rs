@@ -65,6 +65,7 @@ pub fn narrow(
         &[id.as_str().into(), (*account).into()],
     )?;
     proofing_session::forget_account(tx, &grant.account_index, Some(&grant.client))?;
+    sql::end_unredeemed(tx, &grant, reason, &actor, now)?;
     let grant = Grant { details, ..grant };
     updated(tx, &grant, (reason.as_str(), actor, Some(*account)), now)?;
     Ok(Narrowed::Now(Box::new(Grant { seq: grant.seq + 1, ..grant })))

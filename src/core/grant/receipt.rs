@@ -58,7 +58,7 @@ pub struct ReceiptParties<'a> {
 /// The record of a grant of this client that was redeemed once, ended or not; `None` for every other.
 pub fn find(tx: &mut Tx<'_, '_>, client: &ClientId, id: &GrantId) -> Result<Option<GrantReceipt>> {
     let Some(grant) = sql::load(tx, id)?.filter(|grant| grant.client == *client) else { return Ok(None) };
-    let events = event::of_grant(tx, id, 0, MOST)?;
+    let events = event::story_of_grant(tx, id, MOST)?;
     // A code that nobody redeemed made no link.
     if !tx.row("select activated_at from grants where id = ?1", &[id.as_str().into()])?.is_some_and(was_active) {
         return Ok(None);
@@ -127,7 +127,7 @@ impl GrantReceipt {
     /// What happened: who, in the words of `by` and no more.
     fn story(&self, issuer: &str, now: Instant) -> Vec<Value> {
         let grant = &self.grant;
-        let mut told: Vec<(Instant, EventKind, String)> = self.events.iter().filter_map(told).collect();
+        let mut told: Vec<(Instant, EventKind, String)> = self.events.iter().filter_map(event_line).collect();
         if let GrantState::Expired { at } = grant.state_at(now)
             && !told.iter().any(|(_, kind, _)| *kind == EventKind::GrantExpired)
         {
@@ -154,7 +154,7 @@ impl GrantReceipt {
 }
 
 /// An event of a receipt: what the app has heard of too.
-fn told(event: &Event) -> Option<(Instant, EventKind, String)> {
+fn event_line(event: &Event) -> Option<(Instant, EventKind, String)> {
     let by = match event.kind {
         EventKind::GrantCreated => "customer",
         EventKind::GrantUpdated | EventKind::GrantRevoked => event.detail["by"].as_str()?,

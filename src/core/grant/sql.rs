@@ -49,7 +49,8 @@ pub(super) fn replaced_by(tx: &mut Tx<'_, '_>, grant: &Grant, most: usize) -> Re
     others.retain(|other| other.id != grant.id);
     let (mut end, mut rest): (Vec<_>, Vec<_>) = others.into_iter().partition(|other| !by_create && !other.by_create);
     rest.sort_by_key(|other| (Some(other.id.as_str()) != named.as_deref(), unused_first(other)));
-    let over = (rest.len() + 1).saturating_sub(most.max(1));
+    // ⑥ names a link to end only where the request asks for one beside the others.
+    let over = if by_create { (rest.len() + 1).saturating_sub(most.max(1)) } else { 0 };
     end.extend(rest.into_iter().take(over));
     Ok(end.into_iter().map(|other| other.id).collect())
 }
@@ -132,14 +133,18 @@ pub fn in_use(tx: &mut Tx<'_, '_>, client: &ClientId, account: &Hash, now: Insta
     Ok(grant.filter(|grant| grant.is_live(now)))
 }
 
+/// The account that a grant was verified by, by its keyed index.
+pub fn account_of(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<Option<Hash>> {
+    tx.row("select account_index from grants where id = ?1", &[id.as_str().into()])?.map(|row| row.hash(0)).transpose()
+}
+
 /// The grants that share one account (its keyed index), verified or chosen beside it, newest first: what staff look up when a customer telephones.
 pub fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, limit: i64) -> Result<Vec<Grant>> {
     let sql = concat!(
         "select ",
         columns!(),
-        " from grants g where g.account_index = ?1 \
-         or g.id in (select a.grant_id from grant_accounts a where a.account_index = ?1) \
-         order by g.created_at desc, g.id limit ?2"
+        " from grants g where g.id in (select id from grants where account_index = ?1 \
+         union select grant_id from grant_accounts where account_index = ?1) order by g.created_at desc, g.id limit ?2"
     );
     tx.rows(sql, &[(*account).into(), limit.into()])?.iter().map(|r| from_row(r, 0)).collect()
 }
@@ -149,8 +154,8 @@ pub fn ended_since(tx: &mut Tx<'_, '_>, account: &Hash, since: Instant, limit: i
     let sql = concat!(
         "select ",
         columns!(),
-        " from grants g where g.ended_at > ?2 and (g.account_index = ?1 \
-         or g.id in (select a.grant_id from grant_accounts a where a.account_index = ?1)) \
+        " from grants g where g.id in (select id from grants where account_index = ?1 \
+         union select grant_id from grant_accounts where account_index = ?1) and g.ended_at > ?2 \
          order by g.ended_at desc, g.id limit ?3"
     );
     let params = [(*account).into(), since.into(), limit.into()];
@@ -200,6 +205,7 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now
     code::end_with_grant(tx, id, now)?;
     if !matches!(reason, Reason::Replaced { .. } | Reason::Expired) {
         proofing_session::forget_account(tx, &grant.account_index, Some(&grant.client))?;
+        end_unredeemed(tx, &grant, reason, &actor, now)?;
     }
     let (kind, action, detail) = match reason {
         Reason::Replaced { by } => {
@@ -222,6 +228,26 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &GrantId, reason: &Reason, actor: Actor, now
     };
     audit::append(tx, &entry)?;
     Ok(Ended::Now(Box::new(Grant { state, seq: grant.seq + 1, ..grant })))
+}
+
+/// Ends the links on the same consent whose code was not redeemed yet (`prompt=none`): they were made from what `grant` covered.
+pub(super) fn end_unredeemed(
+    tx: &mut Tx<'_, '_>,
+    grant: &Grant,
+    reason: &Reason,
+    actor: &Actor,
+    now: Instant,
+) -> Result<()> {
+    let rows = tx.rows(
+        "select id from grants where consent_id = ?1 and activated_at is null and ended_at is null and id <> ?2",
+        &[grant.consent.as_str().into(), grant.id.as_str().into()],
+    )?;
+    for row in rows {
+        let corrupt = || Error::Corrupt { table: "grants", row: grant.id.to_string(), why: "id".to_owned() };
+        let id = GrantId::parse(row.text(0)?).ok_or_else(corrupt)?;
+        end(tx, &id, reason, actor.clone(), now)?;
+    }
+    Ok(())
 }
 
 /// The notice to the customer who wants one; their address goes. A link whose place a new one of the same app took goes on for

@@ -176,9 +176,7 @@ impl IdentityService {
             return Ok((self.view(tx, *i, now)?, noted));
         };
         let account = i.account().map(|a| self.crypto.account(a));
-        if let Some(account) = account {
-            i.occupies_slot = sql::may_occupy_slot(tx, account)?;
-        }
+        i.occupies_slot = account.map_or(Ok(i.occupies_slot), |a| sql::may_occupy_slot(tx, a))?;
         sql::save(tx, &self.crypto, &i)?;
         sql::record(tx, &i, AuditAction::InteractionCustomerAccepted, account, json!({}), now)?;
         let cookie = self.rotate(tx, &i, now)?;
@@ -331,7 +329,10 @@ impl IdentityService {
         now: Instant,
     ) -> Result<AttemptOutcome> {
         let show = |seen| Ok(AttemptOutcome::Show(Box::new(seen)));
+        let account = reserved.account().map(|a| self.crypto.account(a));
         let lock = if let BankAnswer::Wrong(id) = answer {
+            // The answer has its own record, whatever became of the interaction and whether it locks or not.
+            sql::record(tx, reserved, refused, account, json!({ "result": "wrong" }), now)?;
             lockout::name_account(tx, reservation, id)?;
             lockout::fail(tx, &self.crypto, &self.policy, reservation, reserved.purpose.client(), now)?
         } else {
@@ -356,7 +357,7 @@ impl IdentityService {
         }
         let (message, result) = match answer {
             BankAnswer::Right(_) => return Ok(AttemptOutcome::Right(Box::new(i))),
-            BankAnswer::Wrong(_) => (Message::R31, "wrong"),
+            BankAnswer::Wrong(_) => return show(self.stays(tx, i, vec![Problem::page(Message::R31)], now)?),
             BankAnswer::Ineligible(why) => (Message::R30, why.as_str()),
             BankAnswer::Busy => (Message::R35, "busy"),
             BankAnswer::None(BankError::NotOffered) => (Message::R37, "not_offered"),
@@ -366,7 +367,6 @@ impl IdentityService {
                 (Message::R36, "failed")
             }
         };
-        let account = i.account().map(|a| self.crypto.account(a));
         sql::record(tx, &i, refused, account, json!({ "result": result }), now)?;
         show(self.stays(tx, i, vec![Problem::page(message)], now)?)
     }

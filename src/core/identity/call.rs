@@ -1,23 +1,17 @@
-//! ④: the number to call, the time window, and the call that was reported (R50–R57, docs/telephony.md). `lease.rs`
-//! decides which number is given out.
+//! ④: the number to call, and the time window (R50–R57, docs/telephony.md). `lease.rs` decides which number is given out,
+//! `reported_call.rs` what becomes of a call.
 
 use super::lease::{self, Asking, CallerNumbers, Lease, NumberChoice, RESERVED_FOR, Wait};
 use super::policy::IdentityPolicy;
-use super::service::IdentityService;
 use super::sql::corrupt;
-use super::{CallRegister, Caller, FieldCrypto, IncomingCall, Interaction, hourly_counter, personal};
-use crate::alarm::AlarmKind;
-use crate::audit::{self, Actor, AuditAction, Entry};
+use super::{FieldCrypto, Interaction, hourly_counter, personal};
 use crate::clock::Instant;
-use crate::id::InteractionId;
+use crate::id::{ClientId, InteractionId};
 use crate::phone::Phone;
 use crate::random;
 use crate::secret::{Hash, base64url};
 use crate::store::{Result, Row, Tx};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::time::Duration;
 
 /// The number a customer is to call, and until when. It is set in the transaction that confirms ③; a reload shows the
@@ -88,7 +82,7 @@ impl CallRecord {
 /// policy's allowance instead.
 const ALLOWANCE: Duration = Duration::from_secs(5);
 /// A gateway's clock shows whole seconds and may be a little slow.
-const CLOCKS: Duration = Duration::from_secs(1);
+pub(super) const CLOCKS: Duration = Duration::from_secs(1);
 
 /// The result of asking for a number.
 pub(super) enum Given {
@@ -143,7 +137,8 @@ pub(super) fn give(
     for number in choice {
         let Some(called) = policy.called_numbers.iter().find(|n| n.as_str() == number) else { continue };
         let calling = calling(called);
-        if take(tx, caller, network, i, &calling, policy.rest)? {
+        let account = i.account().map(|a| crypto.account(a));
+        if take(tx, (caller, network, account), i, &calling, policy.rest)? {
             let sql = "delete from call_waits where caller = ?1 and interaction = ?2";
             tx.execute(sql, &[caller.into(), i.id.as_str().into()])?;
             let name = crypto.sealer.index("numbers by caller", &base64url(caller.as_bytes()));
@@ -163,19 +158,18 @@ fn shuffle(crypto: &FieldCrypto, numbers: &mut [&str]) {
 /// Leases a pair of caller and called number, unless another interaction holds it.
 fn take(
     tx: &mut Tx<'_, '_>,
-    caller: Hash,
-    network: Hash,
+    (caller, network, account): (Hash, Hash, Option<Hash>),
     i: &Interaction,
     calling: &Calling,
     rest: Duration,
 ) -> Result<bool> {
     let free_at = calling.confirm_until.max(calling.call_until) + rest;
     let rows = tx.execute(
-        "insert into call_leases (caller, called, network, interaction, serial, since, call_until, free_at) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) on conflict (caller, called) do update set \
+        "insert into call_leases (caller, called, network, interaction, serial, since, call_until, free_at, client, account) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) on conflict (caller, called) do update set \
          network = excluded.network, interaction = excluded.interaction, serial = excluded.serial, \
-         since = excluded.since, call_until = excluded.call_until, free_at = excluded.free_at, seen_at = null \
-         where call_leases.free_at <= ?6",
+         since = excluded.since, call_until = excluded.call_until, free_at = excluded.free_at, seen_at = null, \
+         client = excluded.client, account = excluded.account where call_leases.free_at <= ?6",
         &[
             caller.into(),
             calling.called.as_str().into(),
@@ -185,6 +179,8 @@ fn take(
             calling.since.into(),
             calling.call_until.into(),
             free_at.into(),
+            i.purpose.client().map(ClientId::as_str).into(),
+            account.into(),
         ],
     )?;
     Ok(rows == 1)
@@ -278,105 +274,6 @@ pub(super) fn use_up(
     Ok(tx.execute(sql, &params)? == 1)
 }
 
-/// What became of a reported call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// The call counts for the interaction that holds the pair of numbers.
-    Matched,
-    /// Withheld: every interaction that waits at the number shows it.
-    Withheld,
-    /// A call with this id was reported before.
-    Repeated,
-    /// No interaction waits for it.
-    Unmatched,
-}
-
-impl Fate {
-    /// The value in the log.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Matched => "seen",
-            Self::Withheld => "withheld",
-            Self::Repeated => "repeated",
-            Self::Unmatched => "unmatched",
-        }
-    }
-}
-
-/// Records a reported call that arrived at `now`. The call counts for the one interaction that holds this pair of
-/// numbers, if its own time is in the window and the report arrived within the allowance (G11). Returns what became
-/// of the call, and how many calls of this hour were withheld or matched nothing.
-pub(super) fn record(
-    tx: &mut Tx<'_, '_>,
-    crypto: &FieldCrypto,
-    policy: &IdentityPolicy,
-    call: &IncomingCall,
-    now: Instant,
-) -> Result<(Fate, i64)> {
-    let fresh = "insert into call_ids (id, at) values (?1, ?2) on conflict (id) do nothing";
-    if tx.execute(fresh, &[Hash::of(&call.call_id).into(), now.into()])? == 0 {
-        return Ok((Fate::Repeated, 0));
-    }
-    match matched(tx, crypto, policy, call, now)? {
-        // Anybody can cause these calls, so they are only counted and leave nothing in the audit record.
-        fate @ (Fate::Withheld | Fate::Unmatched | Fate::Repeated) => {
-            Ok((fate, hourly_counter::add(tx, crypto.sealer.index("other calls", ""), now)?))
-        }
-        Fate::Matched => {
-            let detail = json!({ "called": call.called.as_ref().map(Phone::as_str) });
-            audit::append(tx, &Entry { detail, ..Entry::new(now, Actor::System, AuditAction::CallSeen) })?;
-            Ok((Fate::Matched, 0))
-        }
-    }
-}
-
-fn matched(
-    tx: &mut Tx<'_, '_>,
-    crypto: &FieldCrypto,
-    policy: &IdentityPolicy,
-    call: &IncomingCall,
-    now: Instant,
-) -> Result<Fate> {
-    let Some(called) = call.called.as_ref().filter(|n| policy.called_numbers.contains(n)) else {
-        return Ok(Fate::Unmatched);
-    };
-    match &call.caller {
-        Caller::Known(phone) => {
-            let sql = "update call_leases set seen_at = ?3 where caller = ?1 and called = ?2 and seen_at is null \
-                       and call_until >= ?3 and since <= ?4 and call_until >= ?5";
-            let params = [
-                caller_index(crypto, phone).into(),
-                called.as_str().into(),
-                call.at.into(),
-                (call.at + CLOCKS).into(),
-                (now - policy.call_allowance).into(),
-            ];
-            Ok(if tx.execute(sql, &params)? == 1 { Fate::Matched } else { Fate::Unmatched })
-        }
-        Caller::Withheld => {
-            let sql = "insert into withheld_calls (called, at) values (?1, ?2) on conflict do nothing";
-            tx.execute(sql, &[called.as_str().into(), call.at.into()])?;
-            Ok(Fate::Withheld)
-        }
-        Caller::Other => Ok(Fate::Unmatched),
-    }
-}
-fn caller_index(crypto: &FieldCrypto, phone: &Phone) -> Hash {
+pub(super) fn caller_index(crypto: &FieldCrypto, phone: &Phone) -> Hash {
     crypto.sealer.index("phone", phone.as_str())
-}
-
-impl CallRegister for IdentityService {
-    fn report(&self, call: IncomingCall, now: Instant) -> BoxFuture<'_, Result<()>> {
-        let service = self.clone();
-        let work = move |tx: &mut Tx<'_, '_>| record(tx, &service.crypto, &service.policy, &call, now);
-        async move {
-            let (fate, others) = self.store.write(work).await?;
-            tracing::info!(fate = fate.as_str(), "a call was reported");
-            if others >= self.policy.alarms.other_calls {
-                self.alarm(AlarmKind::OtherCalls, json!({ "within_the_hour": others }), now).await;
-            }
-            Ok(())
-        }
-        .boxed()
-    }
 }

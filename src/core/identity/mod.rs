@@ -35,6 +35,7 @@ mod ports;
 pub mod proofing_session;
 mod purpose;
 mod recall;
+mod reported_call;
 mod requests;
 mod service;
 pub mod service_hours;

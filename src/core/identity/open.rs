@@ -50,7 +50,7 @@ impl IdentityService {
 
     /// Begins an interaction. Outside service hours it ends at once (S0).
     pub async fn open(&self, start: StartRequest, now: Instant) -> Result<StartResult> {
-        if let Some(refused) = self.too_many(start.network, now).await? {
+        if let Some(refused) = self.too_many(start.network, start.purpose.kind(), now).await? {
             return Ok(refused);
         }
         let (service, id) = (self.clone(), InteractionId::random(&*self.crypto.random));
@@ -64,12 +64,20 @@ impl IdentityService {
         Ok(opened)
     }
     /// Refuses starts beyond the limits. Nothing is written for them, and nothing is read for a network at its limit.
-    async fn too_many(&self, network: BrowserNetwork, now: Instant) -> Result<Option<StartResult>> {
+    async fn too_many(
+        &self,
+        network: BrowserNetwork,
+        purpose: PurposeKind,
+        now: Instant,
+    ) -> Result<Option<StartResult>> {
         if let Err(until) = self.limits.starts.check(network, now) {
             self.alarm(AlarmKind::StartsByNetwork, json!({ "limit": "limits.starts" }), now).await;
             return Ok(Some(StartResult::TooManyOfNetwork { until }));
         }
-        if !self.limits.unfinished.admit(&self.store, self.policy.unfinished, now).await? {
+        // Anybody can open the customer's own page, without an app: a flood of it leaves half of the room to linking.
+        let most = self.policy.unfinished;
+        let share = if purpose == PurposeKind::My { most / 2 } else { most };
+        if !self.limits.unfinished.admit(&self.store, (share, most), now).await? {
             self.alarm(AlarmKind::Unfinished, json!({ "limit": "identity.unfinished" }), now).await;
             return Ok(Some(StartResult::TooMany { until: now + RETRY_AFTER }));
         }

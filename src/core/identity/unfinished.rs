@@ -21,8 +21,8 @@ struct CachedCount {
 }
 
 impl Unfinished {
-    /// Counts one more start; `false` where `most` are kept already.
-    pub(super) async fn admit(&self, store: &Store, most: i64, now: Instant) -> Result<bool> {
+    /// Counts one more start; `false` where `share` of the `most` that may be kept are kept already.
+    pub(super) async fn admit(&self, store: &Store, (share, most): (i64, i64), now: Instant) -> Result<bool> {
         let fresh = |known: &CachedCount| known.asked_at.is_some_and(|at| at <= now && now.since(at) < AGE);
         let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !fresh(&known) {
@@ -32,7 +32,7 @@ impl Unfinished {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = CachedCount { asked_at: Some(now), count };
         }
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.count >= most {
+        if known.count >= share {
             return Ok(false);
         }
         known.count += 1;

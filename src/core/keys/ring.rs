@@ -12,7 +12,7 @@ mod sql;
 mod tests;
 
 pub use plan::{KeyStep, RotationPolicy, forward, plan, replace};
-pub use receipts::{keep_receipt_key, keeps_receipt_key, prune_receipt_keys, receipt_keys};
+pub use receipts::{prune_receipt_keys, receipt_keys, store_receipt_key, stores_receipt_key};
 pub use shared::shared_secret;
 pub use sql::{KeyRow, list};
 

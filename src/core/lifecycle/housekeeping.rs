@@ -59,10 +59,10 @@ pub const TASKS: &[(&str, HousekeepingTask)] = &[
     }),
     ("consent_words", |tx, _, _, limit| consent::sql::prune_words(tx, limit)),
     ("notices (addresses)", |tx, now, keep, limit| erase(tx, now, keep.addresses, limit)),
+    ("my_visits", |tx, now, _, limit| identity::prune_visits(tx, now, limit)),
     ("notices (addresses of links)", |tx, now, keep, limit| {
         notice_address::erase(tx, now - (notice::TRY_FOR + keep.addresses), now, limit)
     }),
-    ("my_visits", |tx, now, _, limit| identity::prune_visits(tx, now, limit)),
     ("account_events", |tx, now, _, limit| account::prune(tx, now, limit)),
     ("notices", |tx, now, _, limit| forget(tx, now, limit)),
     ("store_markers", |tx, _, _, limit| store::prune_markers(tx, limit)),

@@ -1,7 +1,7 @@
 //! 許可する (R72, G21): the core bank is asked once more, then consent, grant, code, notice and the end of the interaction
 //! are written in one transaction. Then the browser goes straight to the app.
 
-use super::offer::{AtConsent, Offered, OtherLinks, PageFailed, PressedPage};
+use super::offer::{AtConsent, Offered, OtherLinks, PageFailed, SubmittedPage};
 use super::{Linking, Result};
 use crate::account::Account;
 use crate::audit::AuditAction;
@@ -35,7 +35,7 @@ pub struct Approval<'a> {
     /// The checkbox, and the accounts.
     pub choice: &'a ConsentChoice,
     /// The page with the form. A form that names none is accepted; its period ends as that of a page shown now.
-    pub page: Option<&'a PressedPage>,
+    pub page: Option<&'a SubmittedPage>,
     /// Network address and user agent in one line.
     pub remote: Secret,
 }
@@ -80,7 +80,7 @@ impl Linking {
         if client.status != Status::Active {
             return self.not_approved(&form, Ending::Failed, now).await;
         }
-        let (offered, same) = self.pressed(at, form.page, words, now).await?;
+        let (offered, same) = self.offer_submitted(at, form.page, words, now).await?;
         if let Some(ending) = offered.nothing() {
             return self.not_approved(&form, ending, now).await;
         }

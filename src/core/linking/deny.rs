@@ -1,6 +1,6 @@
 //! 拒否する (R73): the refusal is recorded, and the interaction ends.
 
-use super::offer::{AtConsent, Offered, PageFailed, PressedPage};
+use super::offer::{AtConsent, Offered, PageFailed, SubmittedPage};
 use super::{Linking, Result};
 use crate::clock::Instant;
 use crate::consent::{self, ConsentRecord, ConsentWords, Customer};
@@ -15,7 +15,7 @@ pub struct Denial<'a> {
     /// Its single-use step token.
     pub step: &'a str,
     /// The page with the form, if it names one.
-    pub page: Option<&'a PressedPage>,
+    pub page: Option<&'a SubmittedPage>,
     /// Network address and user agent in one line.
     pub remote: Secret,
 }
@@ -33,9 +33,9 @@ impl Linking {
         now: Instant,
     ) -> Result<ViewResult> {
         // A refusal counts whatever has changed since the page was shown.
-        let (mut offered, same) = self.pressed(at, form.page, &words, now).await?;
+        let (mut offered, same) = self.offer_submitted(at, form.page, &words, now).await?;
         if !same {
-            (offered, _) = self.pressed(at, None, &words, now).await?;
+            (offered, _) = self.offer_submitted(at, None, &words, now).await?;
         }
         let customer = Customer::of(at.proofed, at.interaction.id.clone(), form.remote);
         let denied = ConsentRecord::denied(&offered.offer, customer, now, &self.sealer, &*self.random)?;

@@ -22,7 +22,7 @@ mod tests;
 pub use approve::{Approval, Approved};
 pub use deny::Denial;
 pub use leave::Left;
-pub use offer::{AtConsent, Offered, OtherLinks, PageFailed, PressedPage};
+pub use offer::{AtConsent, Offered, OtherLinks, PageFailed, SubmittedPage};
 pub use prompt_none::PromptNone;
 pub use repeat_answer::RepeatedAnswer;
 

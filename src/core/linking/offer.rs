@@ -1,7 +1,7 @@
 //! What ⑥ shows (R70–R72): the page and the consent record both come from it.
 
 use super::{Error, Linking, Result};
-use crate::authorize::{self, AuthorizationRequest, ChangeAction, GrantAction, INVALID_GRANT_ID};
+use crate::authorize::{self, AuthorizationRequest, ChangeAction, Details, GrantAction, INVALID_GRANT_ID};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::consent::{self, ConsentWords, ExistingLink, Offer, PERIOD, PagePeriod};
@@ -55,7 +55,7 @@ pub enum OtherLinks {
 }
 /// What the form of ⑥ says about the page it was on.
 #[derive(Debug, Clone)]
-pub struct PressedPage {
+pub struct SubmittedPage {
     /// When it was shown, and the end that stood on it.
     pub period: PagePeriod,
     /// Its digest.
@@ -118,10 +118,10 @@ impl Linking {
 
     /// The offer on the page whose button was pressed, and whether the page is still what the server shows. `words` renders the
     /// page; it is not called where nothing can be offered. A form without a page counts as one that is shown now.
-    pub(super) async fn pressed(
+    pub(super) async fn offer_submitted(
         &self,
         at: AtConsent<'_>,
-        page: Option<&PressedPage>,
+        page: Option<&SubmittedPage>,
         words: impl Fn(&Offered) -> std::result::Result<ConsentWords, PageFailed>,
         now: Instant,
     ) -> Result<(Offered, bool)> {
@@ -162,7 +162,11 @@ impl Linking {
         };
         let existing = match &links {
             OtherLinks::Changes(action, grant) => {
-                Some(ExistingLink { action: *action, scope: grant.scope.clone(), details: grant.details.clone() })
+                // An account that the core bank does not list for this person cannot be shown: it is not renewed.
+                let listed = |id: &&AccountId| proofed.accounts.iter().any(|(known, _)| known == *id);
+                let accounts = grant.details.accounts.iter().filter(listed).cloned().collect();
+                let details = Details { accounts, ..grant.details.clone() };
+                Some(ExistingLink { action: *action, scope: grant.scope.clone(), details })
             }
             _ => None,
         };

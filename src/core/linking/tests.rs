@@ -105,16 +105,16 @@ impl Scene<'_> {
         AtConsent { interaction: &view.interaction, link, proofed, client: &self.client, language: Language::Ja }
     }
     /// The page as it is shown now.
-    async fn shown(&self, now: Instant) -> PressedPage {
+    async fn shown(&self, now: Instant) -> SubmittedPage {
         let view = self.customer.look().await;
         let offered = self.linking.offer(self.at(&view), now).await.unwrap();
         let digest = self.linking.digest(self.at(&view), &offered, &page(&offered).unwrap());
-        PressedPage { period: offered.offer.page, digest }
+        SubmittedPage { period: offered.offer.page, digest }
     }
-    async fn approve(&self, agree: bool, page: Option<&PressedPage>) -> Result<Approved> {
+    async fn approve(&self, agree: bool, page: Option<&SubmittedPage>) -> Result<Approved> {
         self.approve_at(agree, page, self.customer.now).await
     }
-    async fn approve_at(&self, agree: bool, pressed: Option<&PressedPage>, now: Instant) -> Result<Approved> {
+    async fn approve_at(&self, agree: bool, pressed: Option<&SubmittedPage>, now: Instant) -> Result<Approved> {
         let view = self.customer.look().await;
         let choice = ConsentChoice { agree, accounts: Vec::new(), notices: false };
         let form = Approval {
@@ -192,13 +192,13 @@ async fn without_the_tick_or_on_another_page_nothing_is_agreed_to() {
     let PagePeriod { at, until } = shown.period;
     let minute = secs(60);
     for (why, other) in [
-        ("other words", PressedPage { digest: "another page".into(), ..shown.clone() }),
+        ("other words", SubmittedPage { digest: "another page".into(), ..shown.clone() }),
         (
             "a later end than the page had",
-            PressedPage { period: PagePeriod { at, until: until + minute }, ..shown.clone() },
+            SubmittedPage { period: PagePeriod { at, until: until + minute }, ..shown.clone() },
         ),
-        ("an earlier one", PressedPage { period: PagePeriod { at, until: until - minute }, ..shown.clone() }),
-        ("another time", PressedPage { period: PagePeriod { at: at - minute, until }, ..shown.clone() }),
+        ("an earlier one", SubmittedPage { period: PagePeriod { at, until: until - minute }, ..shown.clone() }),
+        ("another time", SubmittedPage { period: PagePeriod { at: at - minute, until }, ..shown.clone() }),
     ] {
         assert!(matches!(scene.approve(true, Some(&other)).await.unwrap(), Approved::Screen(_)), "{why}");
         assert_eq!(scene.problems().await, [Message::Agree], "{why}");
@@ -276,7 +276,7 @@ async fn who_refuses_leaves_a_record_and_the_app_hears_access_denied() {
     let town = Town::new();
     let scene = scene(&town).await;
     let view = scene.customer.look().await;
-    let other = PressedPage { digest: "of another page".into(), ..scene.shown(NOON).await };
+    let other = SubmittedPage { digest: "of another page".into(), ..scene.shown(NOON).await };
     let (visitor, step) = (&scene.customer.visitor, view.step.reveal());
     let form = Denial { visitor, step, page: Some(&other), remote: Secret::new("test") };
     assert!(matches!(scene.linking.deny(scene.at(&view), form, page, NOON).await.unwrap(), ViewResult::Here(_)));

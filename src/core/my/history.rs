@@ -41,7 +41,7 @@ pub enum ChangeKind {
 pub(super) fn of(tx: &mut Tx<'_, '_>, grant: &Grant, now: Instant) -> Result<Vec<Change>> {
     let mut history = vec![Change { at: grant.created_at, kind: ChangeKind::Allowed, by: By::Customer.as_str() }];
     let mut before: Option<Details> = None;
-    for event in event::of_grant(tx, &grant.id, 0, MOST)? {
+    for event in event::story_of_grant(tx, &grant.id, MOST)? {
         if event.kind == EventKind::GrantUpdated {
             let after = covered(&event);
             history.push(Change { at: event.at, kind: kind(before.as_ref(), after.as_ref(), &event), by: by(&event) });

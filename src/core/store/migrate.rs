@@ -34,6 +34,7 @@ pub const FILES: &[File] = &[
     ("0019_my", include_str!("schema/0019_my.sql")),
     ("0020_consent_words", include_str!("schema/0020_consent_words.sql")),
     ("0021_notices", include_str!("schema/0021_notices.sql")),
+    ("0022_call_records", include_str!("schema/0022_call_records.sql")),
 ];
 
 /// The state of one schema file in a database.

@@ -74,7 +74,7 @@ pub fn issue(
         (&access.id, &access.client, &access.aud),
         None,
         EventKind::TokenIssued,
-        exchange::detail(&access),
+        (exchange::detail(&access), Some("client_credentials")),
         now,
     )?;
     Ok(Ok(Issued {

@@ -87,7 +87,7 @@ pub fn exchange(
         sql::insert_refresh(tx, &secret.hash(), id, &grant, &all, &everywhere, now)?;
     }
     let nonce = code.binding.nonce.clone();
-    issue(tx, &ask, *grant, Part { scope, details, aud }, refresh, nonce, now).map(Ok)
+    issue(tx, &ask, (*grant, CODE), Part { scope, details, aud }, refresh, nonce, now).map(Ok)
 }
 
 /// Uses a refresh token: issues a new access token of the same grant. The refresh token does not change (FAPI 2.0
@@ -126,7 +126,7 @@ pub fn refresh(
     });
     match part {
         // A response without refresh_token means that the client keeps its token (RFC 6749 §6).
-        Ok(part) => issue(tx, &ask, grant, part, false, None, now).map(Ok),
+        Ok(part) => issue(tx, &ask, (grant, REFRESH), part, false, None, now).map(Ok),
         Err(refusal) => Ok(Err(refusal)),
     }
 }
@@ -175,10 +175,14 @@ pub(super) fn token_details(
     Ok((narrowed, scope))
 }
 
+/// What the audit record of an issued token says it was issued for (RFC 6749 §4.1.3, §6).
+const CODE: &str = "authorization_code";
+const REFRESH: &str = "refresh_token";
+
 fn issue(
     tx: &mut Tx<'_, '_>,
     ask: &TokenRequest<'_>,
-    grant: Grant,
+    (grant, grant_type): (Grant, &'static str),
     part: Part,
     refresh: bool,
     nonce: Option<String>,
@@ -204,7 +208,7 @@ fn issue(
         (&access.id, &access.client, &access.aud),
         Some(&grant),
         EventKind::TokenIssued,
-        detail(&access),
+        (detail(&access), Some(grant_type)),
         now,
     )?;
     let Access { details, binding, expires_at, .. } = access;

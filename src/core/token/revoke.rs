@@ -61,7 +61,10 @@ pub fn revoke(
     }
     let ends_it = match &found.grant {
         // A refresh token the client may no longer use does not count.
-        Some(grant) => !client.refresh_tokens || !sql::has_refresh(tx, &grant.id)?,
+        Some(grant) => {
+            let refreshed = client.refresh_tokens && sql::has_refresh(tx, &grant.id)?;
+            !refreshed && !sql::has_other_access(tx, &grant.id, &hash, now)?
+        }
         // The client's own token has no grant to end.
         None => false,
     };
@@ -75,7 +78,7 @@ pub fn revoke(
         (&found.token.id, &client.id, &found.token.aud),
         found.grant.as_ref(),
         EventKind::TokenRevoked,
-        detail,
+        (detail, None),
         now,
     )?;
     Ok(Ok(Revoked::Token))

@@ -193,16 +193,19 @@ pub(super) fn emit_event(
     event::emit(tx, &Event { detail, aud: aud.to_vec(), ..Event::of_client(id, now, kind, Some(client.clone())) })
 }
 
-/// The event, and the audit record.
+/// The event, and the audit record. Only the record says for which `grant_type` a token was issued.
 pub(super) fn emit_and_audit(
     tx: &mut Tx<'_, '_>,
     (token, client, aud): (&TokenId, &ClientId, &[String]),
     grant: Option<&Grant>,
     kind: EventKind,
-    detail: serde_json::Value,
+    (mut detail, grant_type): (serde_json::Value, Option<&'static str>),
     now: Instant,
 ) -> Result<()> {
     emit_event(tx, (token, client, aud), grant.map(|g| &g.id), kind, detail.clone(), now)?;
+    if let Some(grant_type) = grant_type {
+        detail["grant_type"] = grant_type.into();
+    }
     let entry = Entry {
         client: Some(client.clone()),
         grant: grant.map(|g| g.id.clone()),
@@ -280,6 +283,15 @@ pub(super) fn has_refresh(tx: &mut Tx<'_, '_>, grant: &GrantId) -> Result<bool> 
     Ok(row.is_some())
 }
 
+/// Whether another access token of the grant can still be used.
+pub(super) fn has_other_access(tx: &mut Tx<'_, '_>, grant: &GrantId, hash: &Hash, now: Instant) -> Result<bool> {
+    let row = tx.row(
+        "select id from access_tokens where grant_id = ?1 and hash <> ?2 and revoked_at is null and expires_at > ?3 limit 1",
+        &[grant.as_str().into(), (*hash).into(), now.into()],
+    )?;
+    Ok(row.is_some())
+}
+
 pub(super) fn revoke_access(tx: &mut Tx<'_, '_>, hash: &Hash, now: Instant) -> Result<()> {
     tx.execute(
         "update access_tokens set revoked_at = ?2 where hash = ?1 and revoked_at is null",
@@ -312,6 +324,7 @@ pub(super) fn end_by_change(
     match action {
         ChangeAction::Merge => {
             let details = serde_json::to_string(before).map_err(|e| Error::Engine(format!("details: {e}")))?;
+            cut(tx, grant, before, now)?;
             tx.execute(
                 "update access_tokens set details = ?2 where grant_id = ?1 and details is null",
                 &[grant.as_str().into(), details.into()],
@@ -322,6 +335,30 @@ pub(super) fn end_by_change(
             &[grant.as_str().into(), now.into()],
         )?,
     };
+    Ok(())
+}
+
+/// Writes into the tokens that stand for less than their grant what they reach just before a merge, so that an account which the
+/// link had lost does not come back to them with it. A token that reaches nothing is revoked.
+fn cut(tx: &mut Tx<'_, '_>, grant: &GrantId, before: &Details, now: Instant) -> Result<()> {
+    let of = "select hash, details from access_tokens where grant_id = ?1 and details is not null and revoked_at is null \
+              and expires_at > ?2";
+    for row in tx.rows(of, &[grant.as_str().into(), now.into()])? {
+        let hash = row.hash(0)?;
+        let bad = || Error::Corrupt { table: "access_tokens", row: grant.to_string(), why: "details".to_owned() };
+        let own: Details = serde_json::from_str(row.text(1)?).map_err(|_| bad())?;
+        if own.permissions.is_empty() || own == *before {
+            continue;
+        }
+        match own.intersection(before) {
+            Some(left) if left == own => {}
+            Some(left) => {
+                let text = serde_json::to_string(&left).map_err(|e| Error::Engine(format!("details: {e}")))?;
+                tx.execute("update access_tokens set details = ?2 where hash = ?1", &[hash.into(), text.into()])?;
+            }
+            None => revoke_access(tx, &hash, now)?,
+        }
+    }
     Ok(())
 }
 

@@ -1,19 +1,19 @@
-//! `renkei audit verify|export`
+//! `renkei audit verify|export|looks`
 
 use super::admin_client::{Office, once};
 use super::block_on;
-use super::grant::{account, id};
-use super::out::{Failure, Out};
+use super::grant::{account, cell, id, why};
+use super::out::{Failure, Out, table};
 use super::target::Target;
 use crate::account::Account;
-use crate::admin::{AdminCommand, Period};
+use crate::admin::{AdminCommand, Period, StaffReason};
 use crate::audit::Cursor;
 use crate::clock::Instant;
 use crate::id::GrantId;
 use chrono::{DateTime, NaiveDate};
 use serde_json::Value;
 
-/// Check or export the audit record.
+/// Check or export the audit record, or ask who looked at an account.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Audit {
     /// Check that nothing in the record was changed or removed, and that grants, events and tokens agree with it.
@@ -36,9 +36,24 @@ pub(super) enum Audit {
         /// Only records of this grant.
         #[arg(long, value_parser = id, allow_hyphen_values = true)]
         grant: Option<GrantId>,
-        /// Only records of this account, e.g. 115-ordinary-1100026.
+        /// Only records of this account, e.g. 115-ordinary-1100026, and of every link that shares it or has shared it.
         #[arg(long, value_parser = account)]
         account: Option<Account>,
+        /// Why you look, for the audit record. Do not name the customer.
+        #[arg(long, value_parser = why)]
+        reason: StaffReason,
+    },
+    /// List who of the staff looked at an account or did something with it, when and why, the newest first.
+    Looks {
+        /// Which server.
+        #[command(flatten)]
+        target: Target,
+        /// The account, e.g. 115-ordinary-1100026.
+        #[arg(long, value_parser = account)]
+        account: Account,
+        /// Why you look, for the audit record. Do not name the customer.
+        #[arg(long, value_parser = why)]
+        reason: StaffReason,
     },
 }
 
@@ -65,8 +80,13 @@ impl Audit {
                 }
                 Err(Failure::Refused("the check found errors in the audit record or in the data".into()))
             }
-            Self::Export { target, from, to, grant, account } => {
-                block_on(export(out, &target, Period { from, to }, grant, account))
+            Self::Export { target, from, to, grant, account, reason } => {
+                block_on(export(out, &target, Period { from, to }, (grant, account), reason))
+            }
+            Self::Looks { target, account, reason } => {
+                let answer = block_on(once(&target, AdminCommand::Looks { account, why: reason }))?;
+                out.say(&answer, || describe_looks(&answer));
+                Ok(())
             }
         }
     }
@@ -96,17 +116,35 @@ fn describe_report(report: &Value) -> String {
     lines.join("\n")
 }
 
+fn describe_looks(answer: &Value) -> String {
+    let looks = answer["looks"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if looks.is_empty() {
+        return format!("{}: nobody looked", cell(answer, "account"));
+    }
+    let columns = ["at", "staff", "action", "grant_id", "reason"];
+    let mut rows = vec![columns.map(str::to_owned).to_vec()];
+    rows.extend(looks.iter().map(|look| columns.map(|c| cell(look, c)).to_vec()));
+    let more = if answer["more"] == true { "\n(there are more)" } else { "" };
+    table(&rows) + more
+}
+
 async fn export(
     out: &Out,
     target: &Target,
     period: Period,
-    grant: Option<GrantId>,
-    account: Option<Account>,
+    (grant, account): (Option<GrantId>, Option<Account>),
+    why: StaffReason,
 ) -> Result<(), Failure> {
     let office = Office::find(target).await?;
     let mut after = None;
     let done = loop {
-        let ask = AdminCommand::ExportAudit { period, grant: grant.clone(), account: account.clone(), after };
+        let ask = AdminCommand::ExportAudit {
+            period,
+            grant: grant.clone(),
+            account: account.clone(),
+            after,
+            why: why.clone(),
+        };
         let page = match office.ask(ask).await {
             Ok(page) => page,
             Err(e) => break Err(e),

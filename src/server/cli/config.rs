@@ -35,15 +35,14 @@ impl ConfigCommand {
     /// The error in the configuration.
     pub fn run(self, out: &Out, sample_bank: Option<StartSampleBank>) -> Result<(), Failure> {
         let (Self::Check { file, .. } | Self::Show(file)) = &self;
-        let mut config = config::load(&file.config, std::env::vars()).map_err(Failure::refused)?;
+        let config = config::load(&file.config, std::env::vars()).map_err(Failure::refused)?;
         if let Self::Check { file, without_files } = &self {
             process::examine(&config, !without_files, sample_bank).map_err(|e| refused(&file.config, e))?;
             out.say(&serde_json::json!({"ok": true}), || format!("{}: ok", file.config.display()));
             return Ok(());
         }
-        config.store.url = masked(&config.store.url);
-        let value = serde_json::to_value(&config).map_err(Failure::refused)?;
-        let text = toml::to_string_pretty(&config).map_err(Failure::refused)?;
+        let value = config.shown().map_err(Failure::refused)?;
+        let text = toml::to_string_pretty(&config.masked()).map_err(Failure::refused)?;
         out.say(&value, || text);
         Ok(())
     }
@@ -54,16 +53,5 @@ pub(super) fn refused(file: &Path, error: process::Error) -> Failure {
     match error {
         process::Error::Key { key, why } => Failure::refused(config::placed(file, key, why)),
         other => Failure::refused(other),
-    }
-}
-
-/// A URL without its password.
-fn masked(url: &str) -> String {
-    match url::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            let _ = parsed.set_password(Some("***"));
-            parsed.to_string()
-        }
-        _ => url.to_owned(),
     }
 }

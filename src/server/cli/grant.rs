@@ -20,6 +20,9 @@ pub(super) enum Grant {
         /// The account: branch, type and number, e.g. 115-ordinary-1100026.
         #[arg(long, value_parser = account)]
         account: Account,
+        /// Why you look, for the audit record. Do not name the customer.
+        #[arg(long, value_parser = why)]
+        reason: StaffReason,
     },
     /// Show one link and its history.
     Show {
@@ -29,6 +32,9 @@ pub(super) enum Grant {
         /// The grant id.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: GrantId,
+        /// Why you look, for the audit record. Do not name the customer.
+        #[arg(long, value_parser = why)]
+        reason: StaffReason,
     },
     /// Revoke a link, or take one account out of it. From now on the app's tokens are invalid for it.
     Revoke {
@@ -54,7 +60,8 @@ pub(super) fn id(text: &str) -> Result<GrantId, String> {
     GrantId::parse(text).ok_or_else(|| "this is not a grant id".into())
 }
 pub(super) fn why(text: &str) -> Result<StaffReason, String> {
-    StaffReason::parse(text).ok_or_else(|| "a reason must have 1 to 200 characters on one line".into())
+    StaffReason::parse(text)
+        .ok_or_else(|| "a reason must have 3 to 200 characters on one line, a letter among them".into())
 }
 
 /// The text or number at `name`, or a dash.
@@ -73,12 +80,12 @@ impl Grant {
     /// Why it failed.
     pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
-            Self::List { target, account } => {
-                let answer = block_on(once(&target, AdminCommand::Grants { account }))?;
+            Self::List { target, account, reason } => {
+                let answer = block_on(once(&target, AdminCommand::Grants { account, why: reason }))?;
                 out.say(&answer, || listed(&answer));
             }
-            Self::Show { target, id } => {
-                let answer = block_on(once(&target, AdminCommand::Grant { id }))?;
+            Self::Show { target, id, reason } => {
+                let answer = block_on(once(&target, AdminCommand::Grant { id, why: reason }))?;
                 out.say(&answer, || describe_grant(&answer));
             }
             Self::Revoke { target, id, account, reason } => {

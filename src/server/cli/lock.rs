@@ -17,6 +17,9 @@ pub(super) enum Lock {
         /// Which server.
         #[command(flatten)]
         target: Target,
+        /// Why you look, for the audit record. Do not name the customer.
+        #[arg(long, value_parser = why)]
+        reason: StaffReason,
     },
     /// Release accounts: they can be linked again, and their wrong answers are forgotten.
     Release {
@@ -39,8 +42,8 @@ impl Lock {
     /// Why it failed.
     pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
-            Self::List { target } => {
-                let answer = block_on(once(&target, AdminCommand::Locks))?;
+            Self::List { target, reason } => {
+                let answer = block_on(once(&target, AdminCommand::Locks { why: reason }))?;
                 out.say(&answer, || listed(&answer));
             }
             Self::Release { target, accounts, reason } => {

@@ -81,7 +81,7 @@ enum Command<More: Subcommand> {
     /// Show, test, stop and repeat the streams of events to receivers.
     #[command(subcommand)]
     Stream(stream::StreamCommand),
-    /// Check or export the audit record.
+    /// Check or export the audit record, or ask who looked at an account.
     #[command(subcommand)]
     Audit(audit::Audit),
     /// Check, migrate, back up or restore the database.

@@ -2,10 +2,10 @@
 
 use super::admin_client::once;
 use super::block_on;
-use super::grant::cell;
+use super::grant::{cell, why};
 use super::out::{Failure, Out, table};
 use super::target::Target;
-use crate::admin::AdminCommand;
+use crate::admin::{AdminCommand, StaffReason};
 use crate::id::NoticeId;
 use serde_json::Value;
 
@@ -17,6 +17,9 @@ pub(super) enum Notice {
         /// Which server.
         #[command(flatten)]
         target: Target,
+        /// Why you look, for the audit record. Do not name the customer.
+        #[arg(long, value_parser = why)]
+        reason: StaffReason,
     },
     /// Send a notice now. If that fails, it is tried again for 24 hours.
     Retry {
@@ -40,8 +43,8 @@ impl Notice {
     /// Why it failed.
     pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         match self {
-            Self::List { target } => {
-                let answer = block_on(once(&target, AdminCommand::Notices))?;
+            Self::List { target, reason } => {
+                let answer = block_on(once(&target, AdminCommand::Notices { why: reason }))?;
                 out.say(&answer, || listed(&answer));
             }
             Self::Retry { target, id } => {

@@ -11,6 +11,7 @@ mod keys;
 mod limits;
 mod load;
 mod model;
+mod shown;
 #[cfg(test)]
 mod tests;
 

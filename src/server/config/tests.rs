@@ -228,3 +228,18 @@ fn the_longest_interaction_leaves_time_for_further_codes() {
         assert!(left >= renkei_core::grant::FURTHER_WINDOW, "{session}");
     }
 }
+
+/// The record of a start has the digest of the configuration, so it must not say anything about a password.
+#[test]
+fn the_digest_of_a_configuration_has_no_secret() {
+    let with = |url: &str| {
+        let mut config = read_text(GOOD, &[]).unwrap();
+        config.store.url = url.to_owned();
+        config
+    };
+    let (one, other) = (with("postgres://renkei:first@db/renkei"), with("postgres://renkei:second@db/renkei"));
+    assert_eq!(one.digest().unwrap(), other.digest().unwrap());
+    assert!(!one.shown().unwrap().to_string().contains("first"));
+    assert_ne!(one.digest().unwrap(), with("postgres://renkei:first@db2/renkei").digest().unwrap());
+    assert_eq!(one.digest().unwrap().len(), 64);
+}

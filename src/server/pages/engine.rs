@@ -126,7 +126,7 @@ fn register(tera: &mut Tera, language: Language, words: &Arc<Words>, japanese: &
         Ok(Value::safe_string(&address))
     });
     // The marks of ⑥, see `shown`.
-    tera.register_filter("own", |value: &str, _: Kwargs, _: &State| shown::own(value));
+    tera.register_filter("own", |value: &str, _: Kwargs, _: &State| shown::customer_value(value));
     for (name, mark) in [("aside", shown::ASIDE), ("back", shown::BACK), ("digest", shown::DIGEST)] {
         tera.register_function(name, move |_: Kwargs, _: &State| -> TeraResult<Value> {
             Ok(Value::safe_string(&mark.to_string()))

@@ -210,6 +210,16 @@ pub struct ExistingLink {
     pub replaced: bool,
     /// What it covers.
     pub permissions: Vec<Permission>,
+    /// The first day of its transactions, if it is limited.
+    pub from: Option<NaiveDate>,
+    /// The last day of its transactions, if it is limited.
+    pub to: Option<NaiveDate>,
+    /// What a merge makes of it: each account gets all of this.
+    pub whole: Vec<Permission>,
+    /// The first day of transactions after a merge.
+    pub whole_from: Option<NaiveDate>,
+    /// The last day of transactions after a merge.
+    pub whole_to: Option<NaiveDate>,
     /// Its accounts that the core bank lists.
     pub accounts: Vec<ShownAccount>,
     /// Permissions of it that end with a replacement.

@@ -20,7 +20,7 @@ pub(super) const DIGEST: char = '\u{FDD4}';
 const INLINE: [&str; 3] = ["a", "b", "span"];
 
 /// A value with its marks.
-pub(super) fn own(value: &str) -> String {
+pub(super) fn customer_value(value: &str) -> String {
     let plain = value.chars().filter(|c| !(OWN..=DIGEST).contains(c));
     std::iter::once(OWN).chain(plain).chain(std::iter::once(OWN_END)).collect()
 }
@@ -44,7 +44,8 @@ impl ShownConsent {
         let unread = || Error::Template("consent.html", "its words cannot be read".into());
         let (_, main) = marked.split_once("<main id=\"main\">").ok_or_else(unread)?;
         let (main, _) = main.split_once("</main>").ok_or_else(unread)?;
-        let mut reader = Reader { words: ConsentWords::new(language), said: String::new(), own: false, aside: false };
+        let mut reader =
+            Reader { words: ConsentWords::new(language), said: String::new(), in_value: false, aside: false };
         reader.read(main).ok_or_else(unread)?;
         let words = reader.words;
         Ok(Self { marked, words })
@@ -76,7 +77,7 @@ struct Reader {
     words: ConsentWords,
     /// Text, or a value, that is not in `words` yet. White space is one space.
     said: String,
-    own: bool,
+    in_value: bool,
     aside: bool,
 }
 impl Reader {
@@ -95,13 +96,13 @@ impl Reader {
                     }
                 }
                 _ if self.aside => {}
-                OWN if !self.own => {
+                OWN if !self.in_value => {
                     self.flush();
-                    self.own = true;
+                    self.in_value = true;
                 }
-                OWN_END if self.own => {
+                OWN_END if self.in_value => {
                     self.words.value(&std::mem::take(&mut self.said));
-                    self.own = false;
+                    self.in_value = false;
                 }
                 OWN | OWN_END => return None,
                 '&' => {
@@ -118,7 +119,7 @@ impl Reader {
             }
         }
         self.end();
-        (!self.own && !self.aside).then_some(())
+        (!self.in_value && !self.aside).then_some(())
     }
 
     fn tag(&mut self, tag: &str) -> Option<()> {
@@ -131,7 +132,7 @@ impl Reader {
         if INLINE.contains(&name) {
             return Some(());
         }
-        if self.own {
+        if self.in_value {
             return None;
         }
         self.end();
@@ -182,8 +183,8 @@ mod tests {
         let shown = page(&format!(
             "<h1>題<span>名</span></h1>{ASIDE}<p>{}error</p>{BACK}\n <ul><li><svg><path d=\"M1\"/></svg>a &amp; b\n  c</li>\
              <li><b>番号</b> <span>{}</span> &#x27;x&#x27;</li></ul><input value=\"{DIGEST}\"><a href=\"https://x\">規定</a>",
-            own("9"),
-            own("11<00").replace('<', "&lt;"),
+            customer_value("9"),
+            customer_value("11<00").replace('<', "&lt;"),
         ))
         .unwrap();
         assert_eq!(shown.words().text(), "題名\na & b c\n番号 {0} 'x'\n規定\n");
@@ -198,7 +199,7 @@ mod tests {
         for bad in ["<p>\u{FDD0}1</p>", "\u{FDD1}", "\u{FDD2}x", "<p", "&x;", "\u{FDD0}\u{FDD0}1\u{FDD1}\u{FDD1}"] {
             assert!(page(bad).is_err(), "{bad}");
         }
-        assert_eq!(unmarked(own("12")), "12");
-        assert_eq!(own("1\u{FDD1}2\u{FDD4}"), own("12"), "a value brings no marks");
+        assert_eq!(unmarked(customer_value("12")), "12");
+        assert_eq!(customer_value("1\u{FDD1}2\u{FDD4}"), customer_value("12"), "a value brings no marks");
     }
 }

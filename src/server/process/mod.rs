@@ -8,6 +8,7 @@ mod jobs;
 mod make_mailer;
 mod sample_bank;
 mod sockets;
+mod started;
 mod streams;
 mod tls;
 
@@ -257,6 +258,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         let identity = identity.as_ref().ok_or_else(|| Error::Tls("mtls_listen needs a certificate".into()))?;
         http = http.listen_rustls_0_23(listener, identity.mutual()?).map_err(refused)?;
     }
+    started::record(&app.store, &app.config, app.now()).await?;
     let admin = admin::Admin::start(&app)?;
     let server = http.run();
     let handle = server.handle();

@@ -70,7 +70,8 @@ pub async fn delete(req: HttpRequest, app: Shared, id: Path<String>) -> Result<H
     let (client, id) = client(&req, &app, (&id, "", "grant_management_revoke"), now).await?;
     let of = client.id.clone();
     let work = move |tx: &mut crate::store::Tx<'_, '_>| manage::revoke(tx, &of, &id, now);
-    if app.store.write(work).await? {
+    // As by revocation: an end is not refused because the server is busy.
+    if app.store.ending().write(work).await? {
         Ok(HttpResponse::NoContent().insert_header((CACHE_CONTROL, "no-store")).finish())
     } else {
         Err(UNKNOWN)
@@ -93,7 +94,7 @@ pub async fn receipt(req: HttpRequest, app: Shared, id: Path<String>) -> Result<
     let (of, kid) = (client.id.clone(), key.kid().to_owned());
     let found = app.store.read(move |tx| {
         let Some(found) = receipt::find(tx, &of, &id)? else { return Ok(None) };
-        let kept = ring::keeps_receipt_key(tx, &kid, found.ends_at())?;
+        let kept = ring::stores_receipt_key(tx, &kid, found.ends_at())?;
         Ok(Some((found, kept)))
     });
     let (found, kept) = found.await?.ok_or(UNKNOWN)?;
@@ -114,7 +115,7 @@ pub async fn receipt(req: HttpRequest, app: Shared, id: Path<String>) -> Result<
     if !kept {
         // Before the receipt leaves: it must be verifiable however often the keys are rotated.
         let ends_at = found.ends_at();
-        app.store.write(move |tx| ring::keep_receipt_key(tx, &key, ends_at)).await?;
+        app.store.write(move |tx| ring::store_receipt_key(tx, &key, ends_at)).await?;
     }
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))

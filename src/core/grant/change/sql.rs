@@ -1,7 +1,7 @@
 //! The tables `grant_changes` and `grant_change_accounts`, and what a change does to its grant.
 
-use super::super::create::insert_code;
-use super::super::{Grant, GrantState, narrow, sql};
+use super::super::create::{insert_code, record_shared, shared_accounts};
+use super::super::{Grant, GrantState, Reason, narrow, sql};
 use super::{ChangeAction, GrantChange, NewChange};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::client;
@@ -127,6 +127,7 @@ pub(in super::super) fn apply(
         Some(row) => (row.opt_text(0)?.unwrap_or_default(), row.opt_text(1)?.and_then(AccountId::parse)),
         None => ("", None),
     };
+    let shared_before = shared_accounts(tx, Some(&after.id))?;
     // The resource servers of before hear of the change too: a replacement ends tokens that they accept.
     let mut hears = change.aud.clone();
     hears.extend(words(old_aud).filter(|one| change.aud.iter().all(|known| known != one)).map(str::to_owned));
@@ -182,6 +183,18 @@ pub(in super::super) fn apply(
         "update grant_changes set applied_at = ?2 where consent_id = ?1",
         &[change.consent.as_str().into(), now.into()],
     )?;
+    // Another change that was agreed to before rests on what the link was then: its code is good for nothing.
+    let others = "select consent_id from grant_changes where grant_id = ?1 and applied_at is null";
+    for row in tx.rows(others, std::slice::from_ref(&id))? {
+        forget(tx, row.text(0)?)?;
+    }
+    sql::end_unredeemed(
+        tx,
+        before,
+        &Reason::Replaced { by: after.id.clone() },
+        &Actor::Client(after.client.clone()),
+        now,
+    )?;
     narrow::updated(tx, after, ("client", Actor::Client(after.client.clone()), None), now)?;
     if change.action == ChangeAction::Replace {
         tx.execute("update grants set aud = ?2 where id = ?1", &[id, change.aud.join(" ").into()])?;
@@ -193,7 +206,8 @@ pub(in super::super) fn apply(
         detail: json!({"consent": after.consent, "action": change.action.as_str(), "until": after.expires_at.rfc3339()}),
         ..Entry::new(now, Actor::Client(after.client.clone()), AuditAction::GrantChanged)
     };
-    audit::append(tx, &entry)
+    audit::append(tx, &entry)?;
+    record_shared(tx, &entry, &shared_before)
 }
 
 /// Forgets every change with this account that no code has applied: the core bank says that something happened to it.
@@ -202,9 +216,14 @@ pub fn forget_account(tx: &mut Tx<'_, '_>, account: &Hash) -> Result<()> {
                      where a.account_index = ?1 and c.applied_at is null";
     let account = [(*account).into()];
     for row in tx.rows(unapplied, &account)? {
-        let consent = [Value::from(row.text(0)?)];
-        tx.execute("delete from grant_change_accounts where consent_id = ?1", &consent)?;
-        tx.execute("delete from grant_changes where consent_id = ?1", &consent)?;
+        forget(tx, row.text(0)?)?;
     }
+    Ok(())
+}
+
+fn forget(tx: &mut Tx<'_, '_>, consent: &str) -> Result<()> {
+    let consent = [Value::from(consent)];
+    tx.execute("delete from grant_change_accounts where consent_id = ?1", &consent)?;
+    tx.execute("delete from grant_changes where consent_id = ?1", &consent)?;
     Ok(())
 }

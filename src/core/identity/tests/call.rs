@@ -33,11 +33,27 @@ fn what_is_shown_of_a_call() {
 
 #[test]
 fn the_names_of_what_becomes_of_a_call() {
-    use crate::identity::call::Fate;
     let states = [CallState::Waiting, CallState::Seen, CallState::Withheld, CallState::Expired];
     assert_eq!(states.map(CallState::as_str), ["waiting", "seen", "withheld", "expired"]);
-    let fates = [Fate::Matched, Fate::Withheld, Fate::Repeated, Fate::Unmatched];
-    assert_eq!(fates.map(Fate::as_str), ["seen", "withheld", "repeated", "unmatched"]);
+}
+
+/// A number given out at noon, which others may be given from three minutes later on.
+#[test]
+fn why_a_call_does_not_count() {
+    use crate::identity::reported_call::why_not;
+    for (millis, seen, want) in [
+        (-1_001, false, "too_early"),
+        (-1_000, true, "again"),
+        (-1_000, false, "too_late"),
+        (120_001, false, "too_late"),
+        (179_999, false, "too_late"),
+        (179_999, true, "again"),
+        (180_000, true, "lease_over"),
+        (180_000, false, "lease_over"),
+    ] {
+        let at = Instant::from_millis(NOON.millis() + millis);
+        assert_eq!(why_not(NOON, NOON + secs(180), seen, at).as_str(), want, "{millis} ms, {seen}");
+    }
 }
 
 fn taros_phone() -> Caller {
@@ -182,7 +198,8 @@ async fn one_call_counts_once_and_a_repeated_report_is_one_call() {
     }
     let seen = town.store.read(|tx| tx.rows("select detail from audit where action = 'call.seen'", &[])).await.unwrap();
     let details: Vec<&str> = seen.iter().map(|row| row.text(0).unwrap()).collect();
-    assert_eq!(details, [format!(r#"{{"called":"{}"}}"#, number.as_str())]);
+    let want = format!(r#"{{"called":"{}","called_at":"{}","result":"counted"}}"#, number.as_str(), NOON.rfc3339());
+    assert_eq!(details, [want]);
 }
 
 #[tokio::test]
@@ -214,4 +231,92 @@ async fn another_attempt_where_the_institution_allows_it() {
     assert_eq!(taro.look().await.call.unwrap().state, CallState::Waiting, "the first number is void");
     taro.now = taro.now + secs(121);
     assert_eq!(taro.at().await, "expired", "two are enough");
+}
+
+/// What the record says of calls: action, result, interaction and app; the account stands in it, and of nobody else's call.
+async fn calls_recorded(town: &Town) -> Vec<(String, String, Option<String>, Option<String>, bool)> {
+    let sql = "select action, detail, interaction, client_id, account from audit where action like 'call.%' order by worker, n";
+    let rows = town.store.read(|tx| tx.rows(sql, &[])).await.unwrap();
+    let told = |row: &crate::store::Row| {
+        let detail: serde_json::Value = serde_json::from_str(row.text(1).unwrap()).unwrap();
+        let text = |i| row.opt_text(i).unwrap().map(str::to_owned);
+        let result = detail["result"].as_str().unwrap().to_owned();
+        assert_eq!(detail.as_object().unwrap().len(), 3, "the called number, the time, the result: {detail}");
+        (row.text(0).unwrap().to_owned(), result, text(2), text(3), row.opt_bytes(4).unwrap().is_some())
+    };
+    rows.iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn every_call_is_recorded_with_its_result_and_whose_it_was() {
+    let town = Town::with(|p| p.rest = secs(60));
+    let mut taro = town.customer(NOON).await;
+    let number = taro.to_call().await;
+    let taros = || Caller::Known(Phone::parse("09012343333").unwrap());
+    let hanas = || Caller::Known(Phone::parse("09099999999").unwrap());
+    town.call(hanas(), &number, NOON + secs(1), secs(0)).await;
+    town.call(Caller::Withheld, &number, NOON + secs(2), secs(0)).await;
+    town.call(Caller::Other, &number, NOON + secs(3), secs(0)).await;
+    town.call(taros(), &number, NOON + secs(4), secs(0)).await;
+    town.call(taros(), &number, NOON + secs(5), secs(0)).await;
+    // The interaction is over and gone, and the record still says whose call it was, for a day.
+    taro.post(Posted::Cancel).await;
+    town.store.write(|tx| tx.execute("delete from interactions", &[])).await.unwrap();
+    town.call(taros(), &number, NOON + secs(3_000), secs(0)).await;
+    town.call(taros(), &number, NOON + secs(86_000), secs(0)).await;
+    town.call(taros(), &number, NOON + secs(90_000), secs(0)).await;
+    let mut late = town.customer(NOON + secs(100_000)).await;
+    let again = late.to_call().await;
+    town.call(taros(), &again, NOON + secs(100_130), secs(0)).await;
+    let of = |visitor: &crate::identity::Visitor| Some(visitor.id.to_string());
+    let (first, second) = (of(&taro.visitor), of(&late.visitor));
+    let app = Some("creco".to_owned());
+    let call = |result: &str, interaction: &Option<String>| {
+        let action = if result == "counted" { "call.seen" } else { "call.not_counted" };
+        (
+            action.to_owned(),
+            result.to_owned(),
+            interaction.clone(),
+            interaction.as_ref().and(app.clone()),
+            interaction.is_some(),
+        )
+    };
+    assert_eq!(
+        calls_recorded(&town).await,
+        [
+            call("another_number", &None),
+            call("withheld", &None),
+            call("another_number", &None),
+            call("counted", &first),
+            call("again", &first),
+            call("lease_over", &first),
+            call("lease_over", &first),
+            call("another_number", &None),
+            call("too_late", &second),
+        ]
+    );
+}
+
+/// Anybody can call a number, and the record is kept for ever.
+#[tokio::test]
+async fn calls_of_strangers_are_recorded_until_the_alarm_and_a_customers_own_all_the_same() {
+    let town = Town::with(|p| p.alarms.other_calls = 4);
+    let mut taro = town.customer(NOON).await;
+    let number = taro.to_call().await;
+    for n in 0..3 {
+        let caller = if n == 0 { Caller::Withheld } else { Caller::Known(Phone::parse("09099999999").unwrap()) };
+        town.call(caller, &number, NOON + secs(n), secs(0)).await;
+    }
+    assert!(town.actions().await.iter().all(|a| a != "alarm.raised"));
+    for n in 3..9 {
+        town.call(Caller::Other, &number, NOON + secs(n), secs(0)).await;
+    }
+    assert!(town.actions().await.contains(&"alarm.raised".to_owned()));
+    assert_eq!(calls_recorded(&town).await.len(), 4);
+    let taros = || Caller::Known(Phone::parse("09012343333").unwrap());
+    for n in 0..9 {
+        town.call(taros(), &number, NOON + secs(10 + n), secs(0)).await;
+    }
+    let results: Vec<String> = calls_recorded(&town).await.into_iter().skip(4).map(|call| call.1).collect();
+    assert_eq!(results, ["counted", "again", "again", "again", "again"], "these are limited by the caller");
 }

@@ -160,20 +160,6 @@ async fn many_numbers_for_one_caller_raise_an_alarm_and_refuse_nobody() {
     }
 }
 
-#[tokio::test]
-async fn calls_that_match_nothing_are_counted_and_not_recorded() {
-    let town = Town::with(|p| p.alarms.other_calls = 4);
-    let mut taro = town.customer(NOON).await;
-    let number = taro.to_call().await;
-    for n in 0..3 {
-        let caller = if n == 0 { Caller::Withheld } else { Caller::Known(Phone::parse("09099999999").unwrap()) };
-        town.call(caller, &number, NOON + secs(n), secs(0)).await;
-    }
-    assert!(town.actions().await.iter().all(|a| !a.starts_with("call.") && a != "alarm.raised"));
-    town.call(Caller::Other, &number, NOON + secs(3), secs(0)).await;
-    assert!(town.actions().await.contains(&"alarm.raised".to_owned()));
-}
-
 // ---- the decision alone, against a fraudster ---------------------------------------------------------------------------
 
 /// What the tables would hold.

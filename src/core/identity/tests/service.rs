@@ -219,3 +219,23 @@ async fn back_to_the_account_with_what_was_typed() {
     let view = taro.to_customer("005-ordinary-123").await;
     assert_eq!(view.interaction.account().map(ToString::to_string).as_deref(), Some("005-ordinary-0000123"));
 }
+
+/// So whoever reads the record can count the failures before.
+#[tokio::test]
+async fn every_wrong_answer_has_its_record_and_so_has_the_one_that_locks() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    taro.to_pin().await;
+    for _ in 0..3 {
+        taro.pin("0001").await;
+    }
+    assert_eq!(taro.at().await, "locked");
+    let actions = town.actions().await;
+    let end: Vec<&str> =
+        actions.iter().skip_while(|a| *a != "interaction.call.confirmed").skip(1).map(String::as_str).collect();
+    let refused = "interaction.pin.refused";
+    assert_eq!(end, [refused, refused, refused, "account.locked", "interaction.ended"]);
+    let sql = "select n from audit where action = 'interaction.pin.refused' and account is not null and interaction is not null \
+               and client_id = 'creco' and detail = '{\"result\":\"wrong\"}'";
+    assert_eq!(town.store.read(move |tx| tx.rows(sql, &[])).await.unwrap().len(), 3);
+}

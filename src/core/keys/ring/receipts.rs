@@ -7,13 +7,13 @@ use crate::store::{Error, Result, Tx};
 use serde_json::Value;
 
 /// Whether a receipt that may be asked for until then, signed with this key, would stay verifiable.
-pub fn keeps_receipt_key(tx: &mut Tx<'_, '_>, kid: &str, ends_at: Instant) -> Result<bool> {
+pub fn stores_receipt_key(tx: &mut Tx<'_, '_>, kid: &str, ends_at: Instant) -> Result<bool> {
     let known = tx.row("select 1 from receipt_keys where kid = ?1 and ends_at >= ?2", &[kid.into(), ends_at.into()])?;
     Ok(known.is_some())
 }
 
 /// Keeps the public half of a key that signs a receipt about a permission that ends at `ends_at`.
-pub fn keep_receipt_key(tx: &mut Tx<'_, '_>, key: &SigningKey, ends_at: Instant) -> Result<()> {
+pub fn store_receipt_key(tx: &mut Tx<'_, '_>, key: &SigningKey, ends_at: Instant) -> Result<()> {
     tx.execute(
         "insert into receipt_keys (kid, jwk, ends_at) values (?1, ?2, ?3) on conflict (kid) do update set ends_at = \
          case when receipt_keys.ends_at < excluded.ends_at then excluded.ends_at else receipt_keys.ends_at end",

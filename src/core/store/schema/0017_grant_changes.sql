@@ -43,3 +43,6 @@ create index grant_change_accounts_account on grant_change_accounts (account_ind
 alter table codes add column change_id text;
 -- Why a refresh token ended before its grant: `replaced` where a merge or a replacement ended it.
 alter table refresh_tokens add column revoked_by text;
+-- The story of a link without its tokens: what the customer's own page and the receipt tell.
+create index events_story on events (grant_id, seq)
+  where kind in ('grant.created', 'grant.updated', 'grant.revoked', 'grant.replaced', 'grant.expired');

@@ -333,6 +333,11 @@ fn existing(replaced: bool) -> ExistingLink {
     ExistingLink {
         replaced,
         permissions: vec![Permission::Balances],
+        from: None,
+        to: None,
+        whole: vec![Permission::Balances, Permission::Transactions],
+        whole_from: None,
+        whole_to: None,
         accounts: vec![some_account("115-ordinary-1100026")],
         ending: if replaced { vec![Permission::Balances] } else { vec![] },
     }

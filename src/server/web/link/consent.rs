@@ -5,7 +5,7 @@ use crate::consent::{self, ChangeAction, ConsentChoice, ConsentWords, Details, M
 use crate::id::AccountId;
 use crate::identity::{Field, Problem, Proofed, View, ViewResult};
 use crate::lifecycle::notice::TRY_FOR;
-use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed, PressedPage};
+use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed, SubmittedPage};
 use crate::notice_address;
 use crate::pages::{ConsentPage, EndingLink, ExistingLink, NoticesBox, OfferedAccount, SomeClient};
 use crate::secret::Secret;
@@ -41,7 +41,7 @@ impl ScreenContext<'_> {
         &self,
         step: &str,
         choice: &ConsentChoice,
-        page: Option<&PressedPage>,
+        page: Option<&SubmittedPage>,
     ) -> Result<HttpResponse, HandlerError> {
         let turn = self.app.identity.turn_of(&self.visitor).await;
         let view = self.view(None).await?;
@@ -69,7 +69,7 @@ impl ScreenContext<'_> {
     }
 
     /// 拒否する
-    pub(super) async fn deny(&self, step: &str, page: Option<&PressedPage>) -> Result<HttpResponse, HandlerError> {
+    pub(super) async fn deny(&self, step: &str, page: Option<&SubmittedPage>) -> Result<HttpResponse, HandlerError> {
         let view = self.view(None).await?;
         let Some((link, proofed)) = view.interaction.at_consent() else { return Ok(self.on(&view)) };
         let (client, language) = (self.client(&view).await?, self.language(&view));
@@ -165,16 +165,24 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered, retention: Duration) ->
 
 /// The link that the request changes.
 fn existing(proofed: &Proofed, offered: &Offered) -> Option<ExistingLink> {
-    let OtherLinks::Changes(action, grant) = &offered.links else { return None };
-    let accounts = proofed.accounts.iter().filter(|(id, _)| grant.details.accounts.contains(id));
+    let (OtherLinks::Changes(action, _), Some(link)) = (&offered.links, &offered.offer.existing) else { return None };
+    let own = &link.details;
+    let accounts = proofed.accounts.iter().filter(|(id, _)| own.accounts.contains(id));
     let replaced = *action == ChangeAction::Replace;
-    let asked = Details::granted(&offered.offer.scope, Vec::new(), offered.offer.limits.as_ref()).permissions;
-    let ends = |p: &&Permission| replaced && !asked.contains(p);
+    let limits = offered.offer.limits.as_ref();
+    let asked = Details::granted(&offered.offer.scope, offered.offer.accounts.clone(), limits);
+    let (_, whole) = action.agreed((&link.scope, own), (&offered.offer.scope, &asked));
+    let ends = |p: &&Permission| replaced && !asked.permissions.contains(p);
     Some(ExistingLink {
         replaced,
-        permissions: grant.details.permissions.clone(),
+        permissions: own.permissions.clone(),
+        from: own.from,
+        to: own.to,
         accounts: accounts.map(|(_, account)| account.into()).collect(),
-        ending: grant.details.permissions.iter().filter(ends).copied().collect(),
+        ending: own.permissions.iter().filter(ends).copied().collect(),
+        whole: whole.permissions,
+        whole_from: whole.from,
+        whole_to: whole.to,
     })
 }
 

@@ -4,7 +4,7 @@ use crate::clock::Instant;
 use crate::consent::{ConsentChoice, PagePeriod};
 use crate::id::{AccountId, GrantId};
 use crate::identity::{AccountForm, CustomerForm, Posted, PurposeKind};
-use crate::linking::PressedPage;
+use crate::linking::SubmittedPage;
 use crate::my::StopRequest;
 use crate::params::{Params, decode};
 use crate::secret::Secret;
@@ -22,9 +22,9 @@ pub(super) enum Action {
     /// One of the five checks.
     Check(Box<Posted>),
     /// ⑥ 許可する, with the page it was on.
-    Allow(ConsentChoice, Option<PressedPage>),
+    Allow(ConsentChoice, Option<SubmittedPage>),
     /// ⑥ 拒否する, with the page it was on.
-    Deny(Option<PressedPage>),
+    Deny(Option<SubmittedPage>),
     /// 連携元画面へ
     Return,
     /// 停止を確定する on the customer's own page
@@ -57,11 +57,11 @@ fn customer(params: &Params) -> CustomerForm {
 }
 
 /// The page that a form of ⑥ was on; `None` for a form that names none.
-fn pressed(params: &Params) -> Option<PressedPage> {
+fn submitted_page(params: &Params) -> Option<SubmittedPage> {
     let digest = params.get("shown")?.to_owned();
     // A time that is no number is none of ours: the digest will not fit either.
     let time = |name| Instant::from_millis(params.get(name).and_then(|text| text.parse().ok()).unwrap_or_default());
-    Some(PressedPage { period: PagePeriod { at: time("at"), until: time("until") }, digest })
+    Some(SubmittedPage { period: PagePeriod { at: time("at"), until: time("until") }, digest })
 }
 
 /// What was typed in a form, whatever the result of the form is. Never a PIN.
@@ -100,9 +100,9 @@ pub(super) fn parse(kind: PurposeKind, screen: &str, body: &[u8]) -> Option<Post
             let accounts = chosen.iter().map(account).collect::<Option<Vec<_>>>()?;
             let ticked = |name| params.get(name) == Some("yes");
             let choice = ConsentChoice { agree: ticked("agree"), accounts, notices: ticked("notices") };
-            Action::Allow(choice, pressed(&params))
+            Action::Allow(choice, submitted_page(&params))
         }
-        ("consent", "deny") => Action::Deny(pressed(&params)),
+        ("consent", "deny") => Action::Deny(submitted_page(&params)),
         (
             "account" | "customer" | "phone" | "call" | "pin" | "consent" | "cancelled" | "locked" | "closed"
             | "expired",

@@ -18,7 +18,7 @@ use crate::web::error::{ApiError, log_failure};
 use crate::web::page::{self, Leads};
 use crate::web::{Shared, cookie, extract, paths};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use std::time::Duration;
 
@@ -29,13 +29,19 @@ const DAY: u64 = 86_400;
 /// `GET /my`: a new interaction, whatever the browser has open.
 pub async fn start(req: HttpRequest, app: Shared) -> HttpResponse {
     let (now, params) = (app.now(), extract::query(&req).ok());
+    // A picture or a frame on somebody's page opens nothing (Fetch Metadata §2.1).
+    if req.headers().get("Sec-Fetch-Dest").is_some_and(|dest| dest != "document") {
+        return HttpResponse::Forbidden().insert_header((CACHE_CONTROL, "no-store")).finish();
+    }
+    // A link on another site must not end the page that this browser has open.
+    let elsewhere = req.headers().get("Sec-Fetch-Site").is_some_and(|site| site == "cross-site");
     let asked = params.as_ref().and_then(|p| p.get("ui_locales")).and_then(Language::of_ui_locales);
     let language = asked.unwrap_or_else(|| page::language(&req, None));
     let frame = Chrome { my: true, ..page::frame(&app, language) };
     let start = StartRequest {
         purpose: Purpose::My,
         unpushed: None,
-        cookies: cookie::interactions(&req, &app),
+        cookies: if elsewhere { Vec::new() } else { cookie::interactions(&req, &app) },
         network: BrowserNetwork::of(extract::caller(&req, &app)),
         language: asked,
         // What a browser remembers of earlier checks never opens this page.
