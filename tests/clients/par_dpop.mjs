@@ -47,7 +47,7 @@ for (const presented of [undefined, stranger]) {
 }
 
 // A pushed request widens the link (Grant Management for OAuth 2.0): the same grant, more of it, and the old token as it was.
-const wider = await link(app, { scope: "openid accounts transactions", grant_management_action: "merge", grant_id: tokens.grant_id });
-assert.deepEqual([wider.tokens.grant_id, wider.tokens.scope], [tokens.grant_id, "accounts openid transactions"]);
+const wider = await link(app, { scope: "openid accounts offline_access", grant_management_action: "merge", grant_id: tokens.grant_id });
+assert.deepEqual([wider.tokens.grant_id, wider.tokens.scope], [tokens.grant_id, "accounts offline_access openid"]);
 const [now, before] = await Promise.all([wider.tokens, tokens].map(({ access_token }) => call(app, access_token)));
 assert.deepEqual(now.accounts, before.accounts);

@@ -279,7 +279,7 @@ impl Story<'_> {
             let made = self.codes[code].made;
             let l = &mut self.links[link];
             (l.accounts, l.permissions, l.verified) = (accounts, permitted, verified);
-            l.expires = (made + Duration::from_hours(30 * 24)).floor_second();
+            l.expires = (made + Duration::from_hours(30 * 24)).floor_minute();
             if replaced {
                 self.tokens.iter_mut().filter(|t| t.link == link).for_each(|t| t.last = Reach::new());
             }

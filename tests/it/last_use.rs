@@ -189,7 +189,7 @@ fn stopped_and_killed(engine: Engine) {
         // A stop writes.
         let mut left = w.leave().await;
         let used = async |left: &crate::support::served::Left, grant: &str| {
-            let shown = left.staff(&["grant", "show", grant, "--json"]).await.json();
+            let shown = left.staff(&["grant", "show", grant, "--reason", "a customer asks", "--json"]).await.json();
             shown["last_used_at"].as_str().map(str::to_owned)
         };
         assert_eq!(used(&left, &linked[0].grant).await, Some(clock.now().floor_minute().rfc3339()));

@@ -2,7 +2,7 @@
 //! that records the result. Which part of the grant the token covers is decided here.
 
 use super::sql::{self, Access};
-use super::{Issued, Minted, TokenBinding};
+use super::{Issued, Minted, TokenBinding, change};
 use crate::authorize::Details;
 use crate::authorize::rules::OFFLINE;
 use crate::client::Client;
@@ -75,7 +75,7 @@ pub fn exchange(
         Redeemed::Refused(refusal) => return Ok(Err(refusal)),
     };
     if let Some((action, before)) = changed {
-        sql::end_by_change(tx, &grant.id, action, &before, now)?;
+        change::end_by_change(tx, &grant.id, action, &before, now)?;
     }
     let refresh = ask.client.refresh_tokens && scope.has(OFFLINE);
     // The response names a scope only if it was granted (RFC 6749 §5.1).

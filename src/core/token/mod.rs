@@ -15,6 +15,7 @@
 //! | [`unanswered`](unanswered::undo): what was issued and never delivered is taken back | |
 
 mod binding;
+mod change;
 pub mod client_credentials;
 mod exchange;
 pub mod id_token;

@@ -33,15 +33,13 @@ pub async fn start(req: HttpRequest, app: Shared) -> HttpResponse {
     if req.headers().get("Sec-Fetch-Dest").is_some_and(|dest| dest != "document") {
         return HttpResponse::Forbidden().insert_header((CACHE_CONTROL, "no-store")).finish();
     }
-    // A link on another site must not end the page that this browser has open.
-    let elsewhere = req.headers().get("Sec-Fetch-Site").is_some_and(|site| site == "cross-site");
     let asked = params.as_ref().and_then(|p| p.get("ui_locales")).and_then(Language::of_ui_locales);
     let language = asked.unwrap_or_else(|| page::language(&req, None));
     let frame = Chrome { my: true, ..page::frame(&app, language) };
     let start = StartRequest {
         purpose: Purpose::My,
         unpushed: None,
-        cookies: if elsewhere { Vec::new() } else { cookie::interactions(&req, &app) },
+        cookies: cookie::interactions(&req, &app),
         network: BrowserNetwork::of(extract::caller(&req, &app)),
         language: asked,
         // What a browser remembers of earlier checks never opens this page.
