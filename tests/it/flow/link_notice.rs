@@ -76,7 +76,11 @@ async fn mailed(w: &Town) -> Vec<(String, String)> {
 }
 async fn letters(w: &Town) -> Vec<Mail> {
     let about_links = w.mail().await.into_iter().filter(|m| !m.subject.contains("完了のお知らせ"));
-    about_links.map(|m| Mail { text: m.text.replace("\r\n", "\n"), ..m }).collect()
+    let letters: Vec<_> = about_links.map(|m| Mail { text: m.text.replace("\r\n", "\n"), ..m }).collect();
+    // Two letters that are alike to the letter are one file.
+    let sent = w.count("select count(*) from notices where state = 'sent' and facts is not null").await;
+    assert_eq!(sent, i64::try_from(letters.len()).unwrap(), "a letter was sent twice");
+    letters
 }
 async fn addresses(w: &Town) -> i64 {
     w.count("select count(*) from notice_addresses").await
