@@ -20,6 +20,7 @@ on_both!(
     a_closure_after_five_prevents_no_stop,
     who_is_locked_or_comes_too_late_reads_how_to_stop_all_the_same,
     after_the_end_back_shows_nothing,
+    notices_are_taken_back_with_one_press,
     wrong_answers_count_together_with_those_of_a_link,
     it_is_there_in_english,
 );
@@ -494,4 +495,35 @@ async fn a_number_staffed_at_night_is_named(w: &Town) {
     let mut late = w.browser();
     late.open("/my").await;
     assert!(late.page().text().contains("0120-000-009"), "{}", late.page().text());
+}
+
+/// Who ticked the box on ⑥ sees the address masked, and takes it back; the link goes on. Somebody else's grant changes nothing.
+async fn notices_are_taken_back_with_one_press(w: &Town) {
+    let app = w.creco();
+    let mut browser = w.browser();
+    let pending = app.push("accounts").await;
+    browser.open(&pending.url).await;
+    browser.walk_to(w, "consent").await;
+    browser.press("allow", &[("agree", "yes"), ("notices", "yes")]).await;
+    let linked = app.exchange(&pending, &browser.handed_to_app()).await;
+    let mut own = page_of(w).await;
+    assert!(own.page().text().contains("t***@example.jp"), "{}", own.page().text());
+    assert!(!own.answer.body.contains("taro@example.jp"));
+
+    let take_back = async |own: &mut Browser, grant: &str| {
+        let mut fields = own.filled("finish", &[]);
+        fields.retain(|(name, _)| name == "step");
+        fields.extend([("action", "no_mail"), ("grant", grant)].map(|(n, v)| (n.to_owned(), v.to_owned())));
+        let url = own.url.clone();
+        let answer = own.post(&url, &fields).await;
+        own.follow(&url, answer).await;
+    };
+    take_back(&mut own, "somebody-elses-grant").await;
+    assert!(own.page().text().contains("t***@example.jp"));
+    take_back(&mut own, &linked.grant_id).await;
+    let text = own.page().text();
+    assert!(!text.contains("t***@example.jp"), "{text}");
+    assert!(text.contains("今後お送りしません") && text.contains("連携は続いています"), "{text}");
+    assert!(active(w, &linked).await, "the link goes on");
+    assert_eq!(w.recorded("grant.address.taken_back").await, 1);
 }

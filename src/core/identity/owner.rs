@@ -49,6 +49,8 @@ pub enum Stopped {
     One(GrantId),
     /// One account of a link, which goes on.
     Account(GrantId),
+    /// The notices about one link, which goes on.
+    Notices(GrantId),
     /// Every link; how many.
     All(u32),
     /// Nothing: the link had ended before.

@@ -46,6 +46,8 @@ pub struct OwnGrant {
     pub other_accounts: usize,
     /// When a resource server last asked about it, if that is known.
     pub last_use: Option<Instant>,
+    /// The address for notices about it, masked; `None` where nobody wants them.
+    pub notice_address: Option<String>,
     /// The version of the terms that were agreed to, if the record is still kept.
     pub terms: Option<String>,
     /// What happened to it, oldest first.
@@ -153,6 +155,7 @@ fn own_link(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, owner: &Owner, grant: Gra
         verified_first,
         other_accounts,
         last_use: grant::uses::last_use(tx, &grant.id)?.map(|used| used.at),
+        notice_address: grant::masked_address(tx, &grant.id, &crypto.sealer)?,
         terms: consent::sql::terms_of(tx, &grant.consent)?,
         history: history::of(tx, &grant, now)?,
         grant,

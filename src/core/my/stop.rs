@@ -18,6 +18,8 @@ pub enum StopRequest {
     One(GrantId),
     /// One account of a link, by the core bank's id.
     Account(GrantId, AccountId),
+    /// The mails about a link: its address is erased.
+    Notices(GrantId),
     /// Every link.
     All,
 }
@@ -41,6 +43,7 @@ pub fn stop(
     let done = match what {
         StopRequest::One(id) => one(identity, tx, &i, owner, id, now)?,
         StopRequest::Account(id, account) => narrowed(identity, tx, &i, owner, (id, account), now)?,
+        StopRequest::Notices(id) => no_mail(identity, tx, owner, id, now)?,
         StopRequest::All => Some(all(identity, tx, &i, owner, now)?),
     };
     // What this browser remembers of earlier checks is forgotten with every stop.
@@ -89,6 +92,20 @@ fn narrowed(
     };
     sql::record(tx, i, AuditAction::InteractionLinkStopped, Some(index), json!({ "grant": id }), now)?;
     Ok(Some(done))
+}
+
+/// Takes back the address for notices about a link. The link goes on.
+fn no_mail(
+    identity: &IdentityService,
+    tx: &mut Tx<'_, '_>,
+    owner: &Owner,
+    id: &GrantId,
+    now: Instant,
+) -> Result<Option<Stopped>> {
+    if !shares(tx, identity.crypto(), owner, id)? {
+        return Ok(None);
+    }
+    Ok(grant::forget_address(tx, id, Actor::Customer, now)?.then(|| Stopped::Notices(id.clone())))
 }
 
 fn all(

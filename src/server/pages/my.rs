@@ -73,6 +73,8 @@ pub struct ShownGrant {
     pub soon: bool,
     /// 最終利用日, if known.
     pub last_use: Option<Instant>,
+    /// The address for notices about it, masked.
+    pub notice_address: Option<String>,
     /// 受付番号
     pub reference: String,
     /// The version of the terms, if the record is kept.
@@ -94,6 +96,11 @@ pub enum StopOutcome {
     },
     /// One account of a link was stopped.
     Account {
+        /// The app.
+        app: String,
+    },
+    /// There are no more notices about a link.
+    Notices {
         /// The app.
         app: String,
     },

@@ -95,6 +95,7 @@ fn link(id: &str, app: &str) -> ShownGrant {
         days_left: 30,
         soon: false,
         last_use: Some(NOW),
+        notice_address: Some("t***@example.jp".into()),
         reference: "ABCD-1234".into(),
         terms: Some("2026-04".into()),
         history: vec![ShownChange { at: NOW, kind: ChangeKind::Allowed, by: "customer" }],
@@ -105,7 +106,7 @@ fn narrowed() -> ShownGrant {
     let mut link = link("g-1", APP);
     link.accounts.pop();
     link.history.push(narrowed);
-    ShownGrant { soon: true, days_left: 1, last_use: None, ..link }
+    ShownGrant { soon: true, days_left: 1, last_use: None, notice_address: None, ..link }
 }
 /// As long as a link can be in practice: its receipt must fit on two sheets.
 fn long() -> ShownGrant {

@@ -123,6 +123,7 @@ fn my(screen: &str, action: &str, params: &Params) -> Option<Action> {
             let (grant, account) = (GrantId::parse(&text("grant"))?, AccountId::parse(&text("account"))?);
             return Some(Action::Stop(StopRequest::Account(grant, account)));
         }
+        ("links", "no_mail") => return Some(Action::Stop(StopRequest::Notices(GrantId::parse(&text("grant"))?))),
         ("links" | "ended", "stop_all") => return Some(Action::Stop(StopRequest::All)),
         ("links" | "ended", "extend") => Posted::Extend,
         (_, "finish") => Posted::Finish,
@@ -154,6 +155,7 @@ mod tests {
             ("links", "stop_all", true),
             ("links", "stop", false),
             ("links", "narrow", false),
+            ("links", "no_mail", false),
             ("links", "extend", true),
             ("account", "stop_all", false),
             ("locked", "return", false),

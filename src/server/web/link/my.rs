@@ -140,6 +140,9 @@ impl ScreenContext<'_> {
             Some(Stopped::Account(id)) => {
                 self.app_of(owner, id, language).await?.map(|app| StopOutcome::Account { app })
             }
+            Some(Stopped::Notices(id)) => {
+                self.app_of(owner, id, language).await?.map(|app| StopOutcome::Notices { app })
+            }
             Some(Stopped::Before(id)) => self.app_of(owner, id, language).await?.map(|app| StopOutcome::Before { app }),
             None => None,
         };
@@ -174,7 +177,18 @@ impl ScreenContext<'_> {
     }
 
     fn shown_link(&self, link: OwnGrant, language: Language) -> ShownGrant {
-        let OwnGrant { grant, client, accounts, verified_first, other_accounts, last_use, terms, history, .. } = link;
+        let OwnGrant {
+            grant,
+            client,
+            accounts,
+            verified_first,
+            other_accounts,
+            last_use,
+            notice_address,
+            terms,
+            history,
+            ..
+        } = link;
         let left = grant.expires_at.since(self.now);
         let days = grant.expires_at.since(grant.created_at.floor_second()).as_secs() / DAY;
         let in_order = [Permission::Balances, Permission::Transactions];
@@ -197,6 +211,7 @@ impl ScreenContext<'_> {
             days_left: left.as_secs().div_ceil(DAY),
             soon: left <= SOON,
             last_use,
+            notice_address,
             reference: grant.reference,
             terms,
             history: history.iter().map(|c| ShownChange { at: c.at, kind: c.kind, by: c.by }).collect(),
