@@ -141,6 +141,7 @@ fn production_takes_no_weak_secret() {
         ("RENKEI__MAIL__HOST", "smtp.minato.example"),
         ("RENKEI__BANK__KIND", "http"),
         ("RENKEI__BANK__URL", "https://core.minato.example/link/v1"),
+        ("RENKEI__INSTITUTION__TERMS_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/config/demo/terms.txt")),
     ];
     test_store.env = production.map(|(key, value)| (key, value.to_owned())).to_vec();
     let operator = Operator(&test_store);

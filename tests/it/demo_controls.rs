@@ -167,7 +167,7 @@ async fn thirty_days_pass_by_thirty_presses() {
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
-    let list = renkei(&["grant", "list", "--account", "115-ordinary-1100026"]);
+    let list = renkei(&["grant", "list", "--account", "115-ordinary-1100026", "--reason", "the customer asks"]);
     let active = list.to_string().matches("\"state\":\"active\"").count();
     assert_eq!(active, 1, "{list}");
     let demo = Demo::start(&["--data", data.to_str().unwrap()]);

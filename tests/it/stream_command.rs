@@ -287,7 +287,7 @@ async fn what_staff_has_paused_only_staff_resumes(w: &Town) {
     mine.sort_by_key(|r| (r.0.clone(), r.1.to_string()));
     let of = |action: &str, reason: Value| (action.to_owned(), reason, json!(id));
     let enabled = of("stream.enabled", Value::Null);
-    let paused = [of("stream.paused", json!("移行")), of("stream.paused", json!("障害の調査"))];
+    let paused = [of("stream.paused", json!("移行のため")), of("stream.paused", json!("障害の調査"))];
     assert_eq!(mine, [&[enabled.clone(), enabled], paused.as_slice()].concat());
 }
 

@@ -61,10 +61,7 @@ pub fn revoke(
     }
     let ends_it = match &found.grant {
         // A refresh token the client may no longer use does not count.
-        Some(grant) => {
-            let refreshed = client.refresh_tokens && sql::has_refresh(tx, &grant.id)?;
-            !refreshed && !sql::has_other_access(tx, &grant.id, &hash, now)?
-        }
+        Some(grant) => !client.refresh_tokens || !sql::has_refresh(tx, &grant.id)?,
         // The client's own token has no grant to end.
         None => false,
     };

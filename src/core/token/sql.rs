@@ -282,15 +282,6 @@ pub(super) fn has_refresh(tx: &mut Tx<'_, '_>, grant: &GrantId) -> Result<bool> 
     Ok(row.is_some())
 }
 
-/// Whether another access token of the grant can still be used.
-pub(super) fn has_other_access(tx: &mut Tx<'_, '_>, grant: &GrantId, hash: &Hash, now: Instant) -> Result<bool> {
-    let row = tx.row(
-        "select id from access_tokens where grant_id = ?1 and hash <> ?2 and revoked_at is null and expires_at > ?3 limit 1",
-        &[grant.as_str().into(), (*hash).into(), now.into()],
-    )?;
-    Ok(row.is_some())
-}
-
 pub(super) fn revoke_access(tx: &mut Tx<'_, '_>, hash: &Hash, now: Instant) -> Result<()> {
     tx.execute(
         "update access_tokens set revoked_at = ?2 where hash = ?1 and revoked_at is null",

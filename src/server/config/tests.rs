@@ -232,8 +232,9 @@ fn the_longest_interaction_leaves_time_for_further_codes() {
 /// The record of a start has the digest of the configuration, so it must not say anything about a password.
 #[test]
 fn the_digest_of_a_configuration_has_no_secret() {
+    let good = read_text(GOOD, &[]).unwrap();
     let with = |url: &str| {
-        let mut config = read_text(GOOD, &[]).unwrap();
+        let mut config = good.clone();
         config.store.url = url.to_owned();
         config
     };

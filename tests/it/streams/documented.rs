@@ -73,6 +73,9 @@ impl Reader {
         let table = |text: &str| toml::Value::from(toml::from_str::<toml::Table>(text).unwrap());
         config["server"]["issuer"] = ISSUER.into();
         config["server"]["mode"] = "production".into();
+        let terms = concat!(env!("CARGO_MANIFEST_DIR"), "/config/demo/terms.txt");
+        let institution = config.entry("institution").or_insert_with(|| table(""));
+        institution.as_table_mut().unwrap().insert("terms_file".to_owned(), terms.into());
         config["mail"] = table("kind = 'smtp'\nhost = '127.0.0.1'\nfrom = 'notice@minato.example'");
         config["bank"] = table("kind = 'http'\nurl = 'https://127.0.0.1:9'");
         write("renkei.toml", &config.to_string());

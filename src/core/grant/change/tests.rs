@@ -66,7 +66,7 @@ fn a_merge_adds_and_a_replacement_replaces() {
     let now = grant(&[1, 3], &[Balances]);
     let merged =
         change(ChangeAction::Merge, &[1, 3], &[1, 2, 3], &[Balances, Transactions]).applied_to(&now, NOW).unwrap();
-    assert_eq!(merged.details, details(&[1, 3, 2], &[Balances, Transactions]));
+    assert_eq!(merged.details, details(&[1, 2, 3], &[Balances, Transactions]));
     assert_eq!(merged.scope.to_string(), "accounts transactions");
     let replaced = change(ChangeAction::Replace, &[1, 3], &[2], &[Transactions]).applied_to(&now, NOW).unwrap();
     assert_eq!(
