@@ -42,7 +42,7 @@ pub fn revoke(
             return Ok(Err(FOREIGN));
         }
         // A change of the grant ended it. The client that tidies it away must not end the link.
-        if refresh.revoked_at.is_some() {
+        if refresh.replaced {
             return Ok(Ok(Revoked::Nothing));
         }
         return end(tx, &grant, &client.id, now).map(Ok);
