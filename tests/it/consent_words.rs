@@ -224,7 +224,7 @@ async fn a_receipt_tells_what_was_agreed_and_what_became_of_it(w: &Town) {
     let path = format!("{id}/receipt");
     assert!(keys(w, "/oauth/receipt-keys").await.is_empty(), "no receipt was signed yet");
     let token = own_token(&app).await;
-    let answer = grant(w, "GET", &path, &token).await.expect(200);
+    let answer = grant(w, &app, "GET", &path, &token).await.expect(200);
     assert_eq!(answer.header("content-type"), Some("application/consent-receipt+jwt"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let verified = jose::verify(&answer.body, &keys(w, "/oauth/receipt-keys").await, &[Alg::Rs256]).unwrap();
@@ -273,8 +273,8 @@ async fn a_receipt_tells_what_was_agreed_and_what_became_of_it(w: &Town) {
         assert!(!receipt.to_string().contains(secret), "{secret} in {receipt}");
     }
     w.revoke_by_staff(id).await;
-    grant(w, "GET", id, &token).await.expect(404);
-    let after = crate::support::jws::claims(&grant(w, "GET", &path, &token).await.expect(200).body);
+    grant(w, &app, "GET", id, &token).await.expect(404);
+    let after = crate::support::jws::claims(&grant(w, &app, "GET", &path, &token).await.expect(200).body);
     let last = after["events"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["event_type"], &last["event_state"]), (&json!("grant.revoked"), &json!("institution")));
     assert_eq!(last["entity_id"], receipt["iss"]);
@@ -286,22 +286,24 @@ async fn a_receipt_is_its_clients_alone(w: &Town) {
     let own = w.bank.ids("115-ordinary-1100026").await;
     let tokens = linked(w, &app, "openid accounts", &[&own[0]], &[]).await;
     let path = format!("{}/receipt", text(&tokens, "grant_id"));
-    grant(w, "GET", &path, &own_token(&other).await).await.expect(404);
-    grant(w, "GET", &path, text(&tokens, "access_token")).await.refused(403, "insufficient_scope");
+    grant(w, &other, "GET", &path, &own_token(&other).await).await.expect(404);
+    grant(w, &app, "GET", &path, text(&tokens, "access_token")).await.refused(403, "insufficient_scope");
     w.http.get(&format!("/oauth/grants/{path}")).await.expect(401);
     // A link whose code nobody redeemed is none.
     let (_, mut browser) = asked_with(w, &other, "openid accounts", &detail(json!({})), &[]).await;
     allow(&mut browser, &[&own[0]]).await;
     let listed = w.staff(&["--json", "grant", "list", "--account", "115-ordinary-1100026"]).await.json();
     let pending = listed["grants"].as_array().unwrap().iter().find(|g| g["client_id"] == "other").unwrap();
-    grant(w, "GET", &format!("{}/receipt", text(pending, "grant_id")), &own_token(&other).await).await.expect(404);
+    grant(w, &other, "GET", &format!("{}/receipt", text(pending, "grant_id")), &own_token(&other).await)
+        .await
+        .expect(404);
 }
 
 async fn a_receipt_is_verified_after_two_rotations(w: &Town) {
     let (app, own) = (client(w, "budget").await, w.bank.ids("115-ordinary-1100026").await);
     let tokens = linked(w, &app, "openid accounts", &[&own[0]], &[]).await;
     let path = format!("{}/receipt", text(&tokens, "grant_id"));
-    let first = grant(w, "GET", &path, &own_token(&app).await).await.expect(200).body;
+    let first = grant(w, &app, "GET", &path, &own_token(&app).await).await.expect(200).body;
     let day = Duration::from_secs(86_400);
     for _ in 0..2 {
         assert_eq!(w.staff(&["--json", "key", "rotate", "--alg", "RS256"]).await.json()["made"], 1);
@@ -314,7 +316,7 @@ async fn a_receipt_is_verified_after_two_rotations(w: &Town) {
     }
     assert!(jose::verify(&first, &keys(w, "/oauth/jwks").await, &[Alg::Rs256]).is_err(), "its key has left the set");
     jose::verify(&first, &keys(w, "/oauth/receipt-keys").await, &[Alg::Rs256]).unwrap();
-    let second = grant(w, "GET", &path, &own_token(&app).await).await.expect(200).body;
+    let second = grant(w, &app, "GET", &path, &own_token(&app).await).await.expect(200).body;
     let known = keys(w, "/oauth/receipt-keys").await;
     assert_eq!(known.len(), 2, "the key between signed none");
     jose::verify(&second, &known, &[Alg::Rs256]).unwrap();

@@ -5,6 +5,7 @@ use crate::rar::{allow, asked_with, detail, pushed, token};
 use crate::support::app::{App, Credential, Pending};
 use crate::support::browser::{Browser, Customer};
 use crate::support::http::{Answer, RequestParts};
+use crate::support::jws::Key;
 use crate::support::town::{BANK_SECRET, Town, on_both, on_both_with};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -22,6 +23,7 @@ on_both!(
     parameters_that_do_not_fit_are_refused,
     a_grant_is_shown_to_its_client_alone,
     a_grant_is_ended_by_its_client_alone,
+    only_a_bound_token_manages_grants,
 );
 on_both_with!(as_many_links_as_allowed, |config| config.tokens.open_grants = 2);
 
@@ -35,7 +37,7 @@ pub(crate) async fn client(w: &Town, id: &str) -> App {
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
     }))
     .await;
-    App::new(w.http.clone(), w.clock.clone(), id, &callback, Credential::Secret(secret))
+    App::new(w.http.clone(), w.clock.clone(), id, &callback, Credential::Secret(secret)).with_dpop(Key::generate())
 }
 
 /// The customer at ⑥ of a request with these parameters beside the usual ones.
@@ -65,9 +67,11 @@ async fn accounts_of(app: &App, token: &str) -> Value {
 pub(crate) async fn refresh(app: &App, tokens: &Value) -> Answer {
     token(app, &[("grant_type", "refresh_token"), ("refresh_token", text(tokens, "refresh_token"))], None).await
 }
-pub(crate) async fn grant(w: &Town, method: &str, id: &str, token: &str) -> Answer {
-    let ask = RequestParts::default().header("authorization", format!("Bearer {token}"));
-    w.http.send(method, &format!("/oauth/grants/{id}"), ask).await
+pub(crate) async fn grant(w: &Town, app: &App, method: &str, id: &str, token: &str) -> Answer {
+    let path = format!("/oauth/grants/{id}");
+    let proof = app.proof(method, &format!("{}{path}", w.http.issuer), None, Some(token));
+    let ask = RequestParts::default().header("authorization", format!("DPoP {token}")).header("dpop", proof);
+    w.http.send(method, &path, ask).await
 }
 
 async fn a_merge_widens_a_link_and_no_token_issued_before(w: &Town) {
@@ -285,7 +289,7 @@ async fn a_grant_is_shown_to_its_client_alone(w: &Town) {
     let (app, own) = (client(w, "budget").await, w.bank.ids("115-ordinary-1100026").await);
     let first = linked(w, &app, ALL, &[&own[0]], &[]).await;
     let id = text(&first, "grant_id");
-    let answer = grant(w, "GET", id, text(&first, "access_token")).await.expect(200);
+    let answer = grant(w, &app, "GET", id, text(&first, "access_token")).await.expect(200);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let body = answer.json();
     let mut members: Vec<&str> = body.as_object().unwrap().keys().map(String::as_str).collect();
@@ -311,25 +315,60 @@ async fn a_grant_is_shown_to_its_client_alone(w: &Town) {
             .to_owned()
     };
     let query = own_token(&app, "grant_management_query").await;
-    grant(w, "GET", id, &query).await.expect(200);
-    grant(w, "DELETE", id, &query).await.refused(403, "insufficient_scope");
-    grant(w, "GET", "unknown", &query).await.expect(404);
+    grant(w, &app, "GET", id, &query).await.expect(200);
+    grant(w, &app, "DELETE", id, &query).await.refused(403, "insufficient_scope");
+    grant(w, &app, "GET", "unknown", &query).await.expect(404);
     let other = client(w, "other").await;
     let foreign = own_token(&other, "grant_management_query grant_management_revoke").await;
-    grant(w, "GET", id, &foreign).await.expect(404);
-    grant(w, "DELETE", id, &foreign).await.expect(404);
+    grant(w, &other, "GET", id, &foreign).await.expect(404);
+    grant(w, &other, "DELETE", id, &foreign).await.expect(404);
     w.http.get(&format!("/oauth/grants/{id}")).await.expect(401);
     w.revoke_by_staff(id).await;
-    grant(w, "GET", id, &query).await.expect(404);
+    grant(w, &app, "GET", id, &query).await.expect(404);
 }
 
 async fn a_grant_is_ended_by_its_client_alone(w: &Town) {
     let (app, own) = (client(w, "budget").await, w.bank.ids("115-ordinary-1100026").await);
     let first = linked(w, &app, ALL, &[&own[0]], &[]).await;
     let id = text(&first, "grant_id");
-    let answer = grant(w, "DELETE", id, text(&first, "access_token")).await.expect(204);
+    let answer = grant(w, &app, "DELETE", id, text(&first, "access_token")).await.expect(204);
     assert_eq!(answer.body, "");
     assert_eq!(app.introspect(text(&first, "access_token")).await, json!({"active": false}));
     let shown = w.staff(&["grant", "show", id, "--json"]).await.json();
     assert_eq!(shown["ended_by"], "client");
+}
+
+/// A resource server is shown a customer's token: with one that is bound to nothing it could end the link.
+async fn only_a_bound_token_manages_grants(w: &Town) {
+    let (bound, own) = (client(w, "budget").await, w.bank.ids("115-ordinary-1100026").await);
+    let mut unbound = App::new(
+        w.http.clone(),
+        w.clock.clone(),
+        "budget",
+        &bound.redirect_uri,
+        Credential::Secret("budget-secret".into()),
+    );
+    let first = linked(w, &unbound, ALL, &[&own[0]], &[]).await;
+    assert_eq!(first["scope"], "accounts offline_access openid transactions");
+    let id = text(&first, "grant_id");
+    let ask = RequestParts::default().header("authorization", format!("Bearer {}", text(&first, "access_token")));
+    w.http.send("DELETE", &format!("/oauth/grants/{id}"), ask).await.refused(403, "insufficient_scope");
+    unbound.dpop.clone_from(&bound.dpop);
+
+    // The same link, with a key: both audiences stand in the token, and a token for one resource server manages nothing.
+    let answer = refresh(&unbound, &first).await.expect(200).json();
+    let seen = bound.introspect(text(&answer, "access_token")).await;
+    let aud: Vec<&str> = seen["aud"].as_array().unwrap().iter().map(|aud| aud.as_str().unwrap()).collect();
+    assert_eq!(aud, ["accounts-api", &w.http.issuer], "{seen}");
+    grant(w, &bound, "GET", id, text(&answer, "access_token")).await.expect(200);
+    let of = |fields: &[(&'static str, &'static str)]| {
+        let mut all = vec![("grant_type", "refresh_token"), ("refresh_token", text(&first, "refresh_token"))];
+        all.extend_from_slice(fields);
+        all
+    };
+    let one = token(&bound, &of(&[("resource", "accounts-api")]), None).await.expect(200).json();
+    assert_eq!(one["scope"], "accounts offline_access openid transactions");
+    assert_eq!(bound.introspect(text(&one, "access_token")).await["aud"], "accounts-api");
+    let both = of(&[("resource", "accounts-api"), ("scope", "grant_management_query")]);
+    assert_eq!(token(&bound, &both, None).await.expect(400).json()["error"], "invalid_scope");
 }

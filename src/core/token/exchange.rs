@@ -13,7 +13,7 @@ use crate::grant::code::{Redeemed, redeem};
 use crate::oxide::{self, TokenCaller};
 use crate::params::Params;
 use crate::refusal::{ErrorCode, LinkEnd, Refusal};
-use crate::scope::Scope;
+use crate::scope::{GRANT_MANAGEMENT, Scope};
 use crate::secret::{self, SecretKind};
 use crate::store::{Result, Tx};
 
@@ -64,10 +64,13 @@ pub fn exchange(
             expires_at: code.expires_at,
         };
         let decided = oxide::exchange(Some(&loaded), ask.params, by, now)?;
+        let all = decided.scope.clone();
         let aud = token_audiences(&ask, &binding.resource)?;
-        Ok::<_, Refusal>((decided.scope.clone(), aud, token_details(ask.params, &grant.details, decided.scope)?))
+        let (details, scope) = token_details(ask.params, &grant.details, decided.scope)?;
+        let (scope, aud) = grant_management(&ask, scope, aud)?;
+        Ok::<_, Refusal>((all, Part { scope, details, aud }))
     })?;
-    let (grant, code, changed, (all, aud, (details, scope))) = match redeemed {
+    let (grant, code, changed, (all, Part { scope, details, aud })) = match redeemed {
         Redeemed::Done { grant, code, changed, checked } => (grant, code, changed, checked),
         Redeemed::Replayed => return Ok(Err(Refusal::over(LinkEnd::Replay))),
         Redeemed::Over(end) => return Ok(Err(Refusal::over(end))),
@@ -122,6 +125,7 @@ pub fn refresh(
     };
     let part = token_audiences(&ask, &token.aud).and_then(|aud| {
         let (details, scope) = token_details(ask.params, &grant.details, decided.scope)?;
+        let (scope, aud) = grant_management(&ask, scope, aud)?;
         Ok(Part { scope, details, aud })
     });
     match part {
@@ -173,6 +177,35 @@ pub(super) fn token_details(
     let narrowed = within.narrowed(&Details::parse(text)?)?;
     let scope = scope.only(|token| narrowed.lets(token));
     Ok((narrowed, scope))
+}
+
+/// The scopes of grant management in a customer's token: this server is an audience of it too, because they are for our own
+/// endpoint. Only a bound token has them, so that no resource server can end a link with a token that it was shown; and none that
+/// was asked for resources of its own.
+///
+/// # Errors
+/// `invalid_scope` where nothing else was asked for.
+fn grant_management(
+    ask: &TokenRequest<'_>,
+    scope: Scope,
+    mut aud: Vec<String>,
+) -> std::result::Result<(Scope, Vec<String>), Refusal> {
+    let manages = |token: &str| GRANT_MANAGEMENT.contains(&token);
+    if !scope.iter().any(manages) {
+        return Ok((scope, aud));
+    }
+    if ask.binding.is_some() && ask.params.get("resource").is_none() {
+        aud.push(ask.issuer.to_owned());
+        return Ok((scope, aud));
+    }
+    let rest = scope.only(|token| !manages(token));
+    if rest.is_empty() {
+        return Err(Refusal::new(
+            ErrorCode::InvalidScope,
+            "this scope is for bound tokens without a resource of their own",
+        ));
+    }
+    Ok((rest, aud))
 }
 
 /// What the audit record of an issued token says it was issued for (RFC 6749 §4.1.3, §6).

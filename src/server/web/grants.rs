@@ -29,8 +29,8 @@ async fn client(
     let path = format!("{}/{id}{more}", paths::GRANTS);
     let found = protected::token(req, &[], app, (&path, &[scope]), now).await?;
     let dead = || ApiError::Resource { refusal: protected::DEAD, dpop: false };
-    // A token without a grant is for this server alone; with one it also opens the account API.
-    if found.grant.is_none() && found.token.aud != [app.issuer()] {
+    // The client's own token is for this server alone; a customer's names it beside its other audiences.
+    if found.token.aud.iter().all(|aud| aud != app.issuer()) {
         return Err(dead());
     }
     let client = app.authenticator.client(&found.token.client).await?.ok_or_else(dead)?;
