@@ -3,12 +3,11 @@
 
 use crate::demo_link::{Person, holds};
 use crate::support::browser::Customer;
-use crate::support::demo::Demo;
+use crate::support::demo::{Demo, json_of};
 use crate::support::http::{Answer, RequestParts};
 use renkei_core::clock::{Clock, SystemClock};
 use renkei_server::web::routes;
-use serde_json::{Value, json};
-use std::process::Command;
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 const DAY: i64 = 86_400;
@@ -157,16 +156,7 @@ async fn thirty_days_pass_by_thirty_presses() {
     assert!(demo.stop("-TERM").success());
 
     // Who comes again finds the clock where it was, and so does a command.
-    let renkei = |args: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_renkei"))
-            .arg("--json")
-            .args(args)
-            .args(["--data", data.to_str().unwrap()])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice::<Value>(&output.stdout).unwrap()
-    };
+    let renkei = |args: &[&str]| json_of(&data, args);
     let list = renkei(&["grant", "list", "--account", "115-ordinary-1100026", "--reason", "the customer asks"]);
     let active = list.to_string().matches("\"state\":\"active\"").count();
     assert_eq!(active, 1, "{list}");

@@ -2,10 +2,9 @@
 //! ends (requirements.md#demo).
 
 use crate::support::browser::{Browser, Customer};
-use crate::support::demo::Demo;
+use crate::support::demo::{Demo, json_of};
 use crate::support::http::{Answer, Http, RequestParts};
 use serde_json::{Value, json};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A person's browser: what a browser keeps apart by cookie stands apart here by place.
@@ -115,16 +114,7 @@ async fn a_new_link_replaces_the_old_and_the_branch_ends_it() {
     let again = person.link().await;
     holds(&again, &["grant.replaced", "115-1100026"]);
 
-    let renkei = |args: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_renkei"))
-            .arg("--json")
-            .args(args)
-            .args(["--data", data.to_str().unwrap()])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice::<Value>(&output.stdout).unwrap()
-    };
+    let renkei = |args: &[&str]| json_of(&data, args);
     let list = renkei(&["grant", "list", "--account", "115-ordinary-1100026", "--reason", "お客様のお電話"]);
     let grants = list.as_array().or_else(|| list["grants"].as_array()).unwrap_or_else(|| panic!("{list}"));
     let ids: Vec<&str> = grants

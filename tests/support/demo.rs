@@ -1,9 +1,23 @@
 //! `renkei demo` as a newcomer starts it: the program itself, on four free ports.
 
+use serde_json::Value;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
+
+/// What a command says about the demo in this folder, in JSON.
+pub(crate) fn json_of(data: &Path, args: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_renkei"))
+        .arg("--json")
+        .args(args)
+        .args(["--data", data.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
 
 /// A running demo; it ends with its owner.
 pub(crate) struct Demo {

@@ -199,13 +199,14 @@ mod tests {
     #[test]
     fn the_digest_covers_all_that_is_agreed_to() {
         let sealer = Sealer::new("k", &[7; 32]).unwrap();
-        let (way, other) = (InteractionId::parse("i-1").unwrap(), InteractionId::parse("i-2").unwrap());
+        let (one, other) = (InteractionId::parse("i-1").unwrap(), InteractionId::parse("i-2").unwrap());
         let terms = super::super::Terms { version: "1".into(), hash: Hash::of("terms") };
         let period = PagePeriod::new(Instant::from_secs(1_000), Duration::from_secs(86_400));
         let words = some();
-        let digest = |way, words: &ConsentWords, period, terms| page_digest(&sealer, way, words, period, terms);
-        let first = digest(&way, &words, period, &terms);
-        assert_eq!(first, digest(&way, &words, period, &terms));
+        let digest =
+            |interaction, words: &ConsentWords, period, terms| page_digest(&sealer, interaction, words, period, terms);
+        let first = digest(&one, &words, period, &terms);
+        assert_eq!(first, digest(&one, &words, period, &terms));
         let with = |change: fn(&mut ConsentWords)| {
             let mut changed = some();
             change(&mut changed);
@@ -215,11 +216,11 @@ mod tests {
         let text = super::super::Terms { hash: Hash::of("another text"), ..terms.clone() };
         for (why, digest) in [
             ("another interaction", digest(&other, &words, period, &terms)),
-            ("another value", digest(&way, &with(|w| w.values[0].push('0')), period, &terms)),
-            ("another sentence", digest(&way, &with(|w| w.text.push('x')), period, &terms)),
-            ("another link", digest(&way, &with(|w| w.link("https://x.example")), period, &terms)),
-            ("another end", digest(&way, &words, later, &terms)),
-            ("another text of the terms", digest(&way, &words, period, &text)),
+            ("another value", digest(&one, &with(|w| w.values[0].push('0')), period, &terms)),
+            ("another sentence", digest(&one, &with(|w| w.text.push('x')), period, &terms)),
+            ("another link", digest(&one, &with(|w| w.link("https://x.example")), period, &terms)),
+            ("another end", digest(&one, &words, later, &terms)),
+            ("another text of the terms", digest(&one, &words, period, &text)),
         ] {
             assert_ne!(first, digest, "{why}");
         }

@@ -10,7 +10,7 @@ mod tests;
 pub use sql::{agree, forget_account};
 pub(super) use sql::{apply, load, of_interaction};
 
-use super::code::{self, AuthorizationCode, CodeBinding};
+use super::code::{AuthorizationCode, CodeBinding};
 use super::{Grant, GrantState, GrantSummary, create};
 pub use crate::authorize::ChangeAction;
 use crate::authorize::Details;
@@ -125,16 +125,7 @@ impl NewChange {
             applied_at: None,
         };
         let plain = secret::issue(SecretKind::Code, random);
-        let code = AuthorizationCode {
-            hash: plain.hash(),
-            grant: grant.id.clone(),
-            change: Some(change.consent.clone()),
-            client: grant.client.clone(),
-            binding,
-            issued_at: agreed.at,
-            expires_at: agreed.at + code::LIFETIME,
-            used_at: None,
-        };
+        let code = AuthorizationCode::new(plain.hash(), grant, Some(change.consent.clone()), binding, agreed.at);
         let summary = GrantSummary {
             code: plain,
             grant: grant.id.clone(),
@@ -168,10 +159,10 @@ impl NewChange {
         self
     }
 
-    /// Shortens the lifetime of the code; it is never longer than [`code::LIFETIME`].
+    /// Shortens the lifetime of the code; it is never longer than [`super::code::LIFETIME`].
     #[must_use]
     pub fn with_code_lifetime(mut self, lifetime: Duration) -> Self {
-        self.code.expires_at = self.code.issued_at + lifetime.min(code::LIFETIME);
+        self.code = self.code.living(lifetime);
         self
     }
 

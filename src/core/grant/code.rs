@@ -68,6 +68,36 @@ pub struct AuthorizationCode {
     pub used_at: Option<Instant>,
 }
 
+impl AuthorizationCode {
+    /// A new code of `grant`, or of a change of it, for the client that holds the grant. It lives for [`LIFETIME`].
+    #[must_use]
+    pub(super) fn new(
+        hash: Hash,
+        grant: &Grant,
+        change: Option<ConsentId>,
+        binding: CodeBinding,
+        issued_at: Instant,
+    ) -> Self {
+        Self {
+            hash,
+            grant: grant.id.clone(),
+            change,
+            client: grant.client.clone(),
+            binding,
+            issued_at,
+            expires_at: issued_at + LIFETIME,
+            used_at: None,
+        }
+    }
+
+    /// Shortens its lifetime; it is never longer than [`LIFETIME`].
+    #[must_use]
+    pub(super) fn living(mut self, lifetime: Duration) -> Self {
+        self.expires_at = self.issued_at + lifetime.min(LIFETIME);
+        self
+    }
+}
+
 /// The result of presenting a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redeemed<T, R> {

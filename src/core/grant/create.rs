@@ -1,7 +1,7 @@
 //! A new grant with its first code: after 許可する, together with its consent record; or for `prompt=none`, on a consent
 //! that is in force. This is the only place where a grant begins, and the only one that inserts a grant or a code.
 
-use super::code::{self, AuthorizationCode, CodeBinding};
+use super::code::{AuthorizationCode, CodeBinding};
 use super::{Grant, GrantState, pairwise, sql};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::client;
@@ -128,16 +128,7 @@ impl NewGrant {
 
     fn with_code(grant: Grant, binding: CodeBinding, basis: Basis, random: &dyn Random) -> Self {
         let plain = secret::issue(SecretKind::Code, random);
-        let code = AuthorizationCode {
-            hash: plain.hash(),
-            grant: grant.id.clone(),
-            change: None,
-            client: grant.client.clone(),
-            binding,
-            issued_at: grant.created_at,
-            expires_at: grant.created_at + code::LIFETIME,
-            used_at: None,
-        };
+        let code = AuthorizationCode::new(plain.hash(), &grant, None, binding, grant.created_at);
         let summary = GrantSummary {
             code: plain,
             grant: grant.id.clone(),
@@ -197,10 +188,10 @@ impl NewGrant {
         self
     }
 
-    /// Shortens the lifetime of the code; it is never longer than [`code::LIFETIME`].
+    /// Shortens the lifetime of the code; it is never longer than [`super::code::LIFETIME`].
     #[must_use]
     pub fn with_code_lifetime(mut self, lifetime: Duration) -> Self {
-        self.code.expires_at = self.code.issued_at + lifetime.min(code::LIFETIME);
+        self.code = self.code.living(lifetime);
         self
     }
 

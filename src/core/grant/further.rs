@@ -1,7 +1,7 @@
 //! A further code of a grant, if the response to the app may have been lost: a phone loses its connection during the
 //! call, or a customer presses twice. It belongs to the same grant, and only one of its codes can be redeemed.
 
-use super::code::{self, AuthorizationCode, CodeBinding};
+use super::code::{AuthorizationCode, CodeBinding};
 use super::create::insert_code;
 use super::{GrantState, change, sql};
 use crate::audit::{self, Actor, AuditAction, Entry};
@@ -68,16 +68,7 @@ pub fn further(
     if codes.map_or(Ok(0), |row| row.int(0))? >= MOST {
         return Ok(Further::Over);
     }
-    let code = AuthorizationCode {
-        hash,
-        grant: id.clone(),
-        change,
-        client: grant.client.clone(),
-        binding: binding.clone(),
-        issued_at: now,
-        expires_at: now + lifetime.min(code::LIFETIME),
-        used_at: None,
-    };
+    let code = AuthorizationCode::new(hash, &grant, change, binding.clone(), now).living(lifetime);
     insert_code(tx, &code)?;
     let entry = Entry {
         client: Some(grant.client.clone()),
