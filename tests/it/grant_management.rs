@@ -24,6 +24,8 @@ on_both!(
     a_grant_is_shown_to_its_client_alone,
     a_grant_is_ended_by_its_client_alone,
     only_a_bound_token_manages_grants,
+    an_account_that_comes_back_does_not_come_back_to_an_old_token,
+    of_two_changes_in_flight_one_is_redeemed,
 );
 on_both_with!(as_many_links_as_allowed, |config| config.tokens.open_grants = 2);
 
@@ -371,4 +373,43 @@ async fn only_a_bound_token_manages_grants(w: &Town) {
     assert_eq!(bound.introspect(text(&one, "access_token")).await["aud"], "accounts-api");
     let both = of(&[("resource", "accounts-api"), ("scope", "grant_management_query")]);
     assert_eq!(token(&bound, &both, None).await.expect(400).json()["error"], "invalid_scope");
+}
+
+/// A token for one account, which the customer stops and allows again: the token of before stays dead.
+async fn an_account_that_comes_back_does_not_come_back_to_an_old_token(w: &Town) {
+    let (app, own) = (client(w, "budget").await, w.bank.ids("115-ordinary-1100026").await);
+    let first = linked(w, &app, "openid accounts offline_access", &[&own[0], &own[1]], &[]).await;
+    let id = text(&first, "grant_id").to_owned();
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&first, "refresh_token"))];
+    let savings = token(&app, &refresh, Some(&detail(json!({"accounts": [own[1]]})))).await.expect(200).json();
+    let savings = text(&savings, "access_token");
+    let line = ["grant", "revoke", &id, "--account", "115-savings-2200011", "--reason", "by telephone", "--json"];
+    w.staff(&line).await.json();
+    assert_eq!(app.introspect(savings).await, json!({"active": false}));
+
+    let merge = [("grant_management_action", "merge"), ("grant_id", id.as_str())];
+    let again = linked(w, &app, "openid accounts offline_access", &[&own[1]], &merge).await;
+    assert_eq!(accounts_of(&app, text(&again, "access_token")).await, json!([own[0], own[1]]));
+    assert_eq!(
+        app.introspect(savings).await,
+        json!({"active": false}),
+        "it was worth nothing when the link was widened"
+    );
+    assert_eq!(accounts_of(&app, text(&first, "access_token")).await, json!([own[0]]));
+}
+
+/// Two consent screens of one link at once: each shows what the link was. What both together would make of it stood on neither.
+async fn of_two_changes_in_flight_one_is_redeemed(w: &Town) {
+    let (app, own) = (client(w, "budget").await, w.bank.ids("115-ordinary-1100026").await);
+    let first = linked(w, &app, "accounts", &[&own[0]], &[]).await;
+    let merge = [("grant_management_action", "merge"), ("grant_id", text(&first, "grant_id"))];
+    let (pending_account, mut account) = asked(w, &app, "accounts", &merge).await;
+    let (pending_permission, mut permission) = asked(w, &app, "accounts transactions", &merge).await;
+    allow(&mut account, &[&own[1]]).await;
+    allow(&mut permission, &[]).await;
+    let changed = redeemed(&app, &pending_permission, &permission).await.expect(200).json();
+    assert_eq!(redeemed(&app, &pending_account, &account).await.expect(400).json()["error"], "invalid_grant");
+    let seen = app.introspect(text(&changed, "access_token")).await;
+    assert_eq!(seen["authorization_details"][0]["accounts"], json!([own[0]]), "{seen}");
+    assert_eq!(seen["authorization_details"][0]["permissions"], json!(["balances", "transactions"]), "{seen}");
 }
