@@ -44,6 +44,11 @@ pub(super) async fn run(app: Arc<App>) {
     let mut backoff = Backoff::default();
     loop {
         let Err(failure) = receive(&app, &mut backoff).await;
+        // The token is over, which is no failure. Each press of the day button ends it, and who presses fast must not make the app
+        // wait longer and longer.
+        if matches!(failure, Failure::Status(_, 401)) {
+            backoff.reset();
+        }
         backoff.wait("sample app", &failure).await;
     }
 }
