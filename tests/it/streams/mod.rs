@@ -41,7 +41,7 @@ async fn record(w: &Town, id: &str, more: Value) -> App {
         "client_id": id, "client_name": id, "profile": "oidc", "client_secret": secret,
         "token_endpoint_auth_method": "client_secret_basic",
         "redirect_uris": ["https://kakeibo.example/callback"], "grant_types": ["authorization_code", "client_credentials"],
-        "scope": "openid accounts transactions ssf.read ssf.manage",
+        "scope": "openid accounts transactions ssf.read ssf.manage grant_management_query",
         "allow_networks": ["127.0.0.0/8"],
     });
     record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -1,10 +1,11 @@
-//! No receiver hears who a customer is: a whole story, and everything that events leave behind is searched for each account,
-//! telephone number, name, birth date and mail address in each of their spellings. The search itself is searched with.
+//! No receiver hears who a customer is: a whole story, and all that leaves the server is searched for each account, telephone
+//! number, name, birth date and mail address in each of their spellings: events, grant queries, receipts, mails, the pages of `/my`
+//! before ⑤, the log. The search itself is searched with.
 
 use super::{Endpoint, Receiver, VERIFICATION, app, institution, kind, record, resource_server, token, until};
 use crate::support::app::App;
 use crate::support::browser::Customer;
-use crate::support::http::encode;
+use crate::support::http::{RequestParts, encode};
 use crate::support::jws::b64;
 use crate::support::town::{BANK_SECRET, Town, on_both_with};
 use base64::Engine as _;
@@ -190,6 +191,12 @@ async fn no_receiver_hears_who_a_customer_is(w: &Town) {
     searched.push(Searched { name: "the streams", text: table(w, "streams").await });
     searched.push(Searched { name: "the tokens of streams", text: table(w, "stream_tokens").await });
     searched.push(Searched { name: "what staff is shown", text: w.staff(&["stream", "list", "--json"]).await.out });
+    grants(w, &own.app, &mut searched).await;
+    let mails: Vec<String> =
+        w.mail().await.into_iter().map(|mail| format!("{}\n{}", mail.subject, mail.text)).collect();
+    assert!(mails.len() > 3, "{mails:?}");
+    searched.push(Searched { name: "the mails", text: mails.join("\n") });
+    searched.push(Searched { name: "the pages of /my before ⑤", text: a_strangers_pages(w).await });
     searched.push(Searched { name: "the log", text: w.log() });
 
     let spellings = spellings();
@@ -197,19 +204,25 @@ async fn no_receiver_hears_who_a_customer_is(w: &Town) {
         assert!(text.len() > 20, "{name} was read");
         assert_eq!(found(text, &spellings), Vec::<String>::new(), "{name}");
     }
-    // The same search finds each of them where it was planted: as it is, in the claims of a token, and escaped.
+    // The same search finds each of them, planted alone in each form, and all of them planted in a copy of each text.
+    let mut planted: Vec<String> = Vec::new();
     for spelling in &spellings {
-        let claims = json!({"iss": "x", "events": {"type": {"note": format!("for {spelling}.")}}});
-        let token = format!("{}.{}.{}", b64(r#"{"alg":"RS256"}"#), b64(claims.to_string()), b64([7; 64]));
-        let escaped: String = spelling.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
-        let encoded = encode(&[("a", spelling)]);
-        for planted in [spelling.clone(), token, format!(r#"{{"a": "{escaped}"}}"#), encoded] {
-            for Searched { name, text } in searched.iter().filter(|searched| searched.name != "the log") {
-                let copy = format!("{text}\n{planted}\n");
-                assert!(found(&copy, &spellings).contains(spelling), "{spelling} in {name}: {planted}");
-            }
+        for form in forms(spelling) {
+            assert!(found(&format!("before\n{form}\nafter"), &spellings).contains(spelling), "{spelling}: {form}");
+            planted.push(form);
         }
     }
+    for Searched { name, text } in searched.iter().filter(|searched| searched.name != "the log") {
+        let copy = format!("{text}\n{}\n", planted.join("\n"));
+        assert_eq!(found(&copy, &spellings), spellings, "{name}");
+    }
+}
+/// A spelling as it is, in the claims of a token, escaped in JSON, and encoded in a form.
+fn forms(spelling: &str) -> [String; 4] {
+    let claims = json!({"iss": "x", "events": {"type": {"note": format!("for {spelling}.")}}});
+    let token = format!("{}.{}.{}", b64(r#"{"alg":"RS256"}"#), b64(claims.to_string()), b64([7; 64]));
+    let escaped: String = spelling.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+    [spelling.to_owned(), token, format!(r#"{{"a": "{escaped}"}}"#), encode(&[("a", spelling)])]
 }
 
 /// Links, a refusal, wrong answers, a lock, and every way in which a link ends.
@@ -255,6 +268,41 @@ async fn story(w: &Town, own: &App) {
         w.clock.advance(Duration::from_hours(24 * days));
         w.sweep().await;
     }
+}
+
+/// What the app is told of its grants: each of them, and the receipts.
+async fn grants(w: &Town, app: &App, searched: &mut Vec<Searched>) {
+    let token = token(app, "grant_management_query").await;
+    let get = async |path: String| {
+        w.http.send("GET", &path, RequestParts::default().header("authorization", format!("Bearer {token}"))).await
+    };
+    let ids = w.world().store.read(|tx| tx.rows("select id from grants where client_id = 'a'", &[])).await.unwrap();
+    assert!(ids.len() > 3, "{}", ids.len());
+    let (mut shown, mut receipts) = (String::new(), String::new());
+    for row in &ids {
+        let id = row.text(0).unwrap();
+        let answer = get(format!("/oauth/grants/{id}")).await;
+        assert!([200, 404].contains(&answer.status), "{}", answer.body);
+        shown.push_str(&answer.body);
+        receipts.push_str(&get(format!("/oauth/grants/{id}/receipt")).await.expect(200).body);
+        receipts.push('\n');
+    }
+    searched.push(Searched { name: "the answers to grant queries", text: shown });
+    searched.push(Searched { name: "the receipts", text: receipts });
+}
+/// A stranger typed the account of somebody else and guessed at ②: what the pages show beyond what was typed.
+async fn a_strangers_pages(w: &Town) -> String {
+    let mut browser = w.browser();
+    browser.open("/my").await;
+    let mut pages = browser.answer.body.clone();
+    assert!(!pages.contains("1100026"), "nothing was typed yet");
+    browser.account("115-1100026").await;
+    pages.push_str(&browser.answer.body.replace("1100026", "(typed)"));
+    let guessed = [("birth_year", "1971"), ("birth_month", "2"), ("birth_day", "3"), ("phone", "09099998888")];
+    browser.press("next", &guessed).await;
+    assert_eq!(browser.screen(), "customer", "{}", browser.page().text());
+    pages.push_str(&browser.answer.body.replace("1100026", "(typed)"));
+    pages
 }
 
 /// Every value of a table, as text.

@@ -84,21 +84,26 @@ export class Server {
     const at = (name) => join(server.folder, name);
     writeFileSync(at("renkei.toml"), config(server.port));
     for (const name of ["master.key", "hook.secret"]) writeFileSync(at(name), base64url(randomBytes(32)), { mode: 0o600 });
-    // A line for each request would fill the disk: the end of the log is kept.
-    const start = `ulimit -v ${MOST_KIB}; exec "$0" serve --config "$1" 2> >(exec tail -c 200000 >"$2")`;
-    server.child = spawn("bash", ["-c", start, renkei, at("renkei.toml"), at("log")], { stdio: ["ignore", "pipe", "inherit"] });
-    server.child.on("exit", (code, signal) => (server.ended = signal ?? `status ${code}`));
-    const lines = createInterface(server.child.stdout);
-    await new Promise((ready, failed) => {
-      lines.on("line", (line) => line.startsWith("ready") && ready());
-      server.child.on("exit", () => failed(new Error("the server does not start")));
-    });
+    await server.restart();
     for (const [id, record] of Object.entries(clients)) {
       const file = at(`${id}.json`);
       writeFileSync(file, JSON.stringify({ client_id: id, ...record }), { mode: 0o600 });
       execFileSync(renkei, ["client", "import", "--config", at("renkei.toml"), file], { stdio: ["ignore", "ignore", "inherit"] });
     }
     return server;
+  }
+  /** Starts it in its folder: for the first time, or once it has stopped. */
+  async restart() {
+    // A line for each request would fill the disk: the end of the log is kept.
+    const start = `ulimit -v ${MOST_KIB}; exec "$0" serve --config "$1" 2> >(exec tail -c 200000 >"$2")`;
+    this.ended = undefined;
+    this.child = spawn("bash", ["-c", start, renkei, join(this.folder, "renkei.toml"), join(this.folder, "log")], { stdio: ["ignore", "pipe", "inherit"] });
+    this.child.on("exit", (code, signal) => (this.ended = signal ?? `status ${code}`));
+    const lines = createInterface(this.child.stdout);
+    await new Promise((ready, failed) => {
+      lines.on("line", (line) => line.startsWith("ready") && ready());
+      this.child.on("exit", () => failed(new Error("the server does not start")));
+    });
   }
   /** A figure of /proc/PID/status in MB. */
   memory(name = "VmRSS") {
