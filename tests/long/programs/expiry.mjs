@@ -30,8 +30,7 @@ function copied(table, where, changed) {
   const values = columns.map((column) => changed[column] ?? `t.${column}`);
   return `insert into ${table} (${columns.join(", ")}) select ${values.join(", ")} from ${table} t, copies where ${where};`;
 }
-const first = Math.floor(Date.now() / 1000) + Math.ceil(LINKS / 12_000) + 30;
-const wave = `case when n < ${DUE} then ${first} + (n % ${WAVES}) * ${BETWEEN} else ${first} + 2000000 + n % 500000 end`;
+const later = Math.floor(Date.now() / 1000) + 2_000_000;
 console.log(`${number(LINKS)} links are written, ${number(DUE)} of them end in ${WAVES} waves`);
 const open = "t.ended_at is null and t.state = 'active'";
 sqlite(`
@@ -44,15 +43,26 @@ ${copied("grants", open, {
   id: "copies.grant_id",
   account_index: "randomblob(length(t.account_index))",
   reference: "printf('%s%d', t.reference, n)",
-  expires_at: wave,
+  expires_at: `${later} + n % 500000`,
   warn_at: "null",
 })}
 ${copied("access_tokens", `t.grant_id in (select t.id from grants t where ${open} and t.warn_at is not null) and t.revoked_at is null`, {
   hash: "randomblob(length(t.hash))",
   id: "hex(randomblob(11))",
   grant_id: "copies.grant_id",
-  expires_at: wave,
+  expires_at: `${later} + n % 500000`,
 })}
+commit;
+`);
+// Writing them takes minutes: only now it is known when the waves can begin.
+const first = Math.floor(Date.now() / 1000) + Math.ceil(LINKS / 20_000) + 30;
+sqlite(`
+begin;
+create temp table due as select id, ${first} + (row_number() over () % ${WAVES}) * ${BETWEEN} as at
+  from grants where warn_at is null and ended_at is null limit ${DUE};
+create unique index temp.due_id on due (id);
+update grants set expires_at = (select at from due where due.id = grants.id) where id in (select id from due);
+update access_tokens set expires_at = (select at from due where due.id = grant_id) where grant_id in (select id from due);
 commit;
 pragma wal_checkpoint(truncate);
 `);
