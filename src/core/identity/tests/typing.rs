@@ -1,4 +1,4 @@
-//! More than sixty ways of typing, each with what is stored of it, or what is said (requirements.md#japanese-input).
+//! More than sixty forms of what is typed, each with what is stored of it, or what is said (requirements.md#japanese-input).
 
 use super::*;
 use Message as M;
@@ -19,11 +19,11 @@ fn customer(change: impl Fn(&mut CustomerForm)) -> Result<(Personal, String), Me
 }
 
 #[test]
-fn what_is_stored_of_each_way_of_typing() {
-    let mut ways = 0;
+fn what_is_stored_of_each_form_of_typing() {
+    let mut checked = 0;
     let mut check = |field: &str, typed: &str, got: Result<String, Message>, want: Result<&str, Message>| {
         assert_eq!(got.as_deref().map_err(|m| *m), want, "{field} {typed:?}");
-        ways += 1;
+        checked += 1;
     };
     for (typed, want) in [
         ("115", Ok("115-ordinary-0000001")),
@@ -143,5 +143,5 @@ fn what_is_stored_of_each_way_of_typing() {
         let got = Pin::parse(typed).map(|p| p.reveal().to_owned()).map_err(|p| p.last().unwrap().message);
         check("暗証番号", typed, got, want);
     }
-    assert!(ways >= 60, "{ways}");
+    assert!(checked >= 60, "{checked}");
 }
