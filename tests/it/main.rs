@@ -65,6 +65,7 @@ mod stream_command;
 mod streams;
 mod tokens;
 mod typed;
+mod typed_browser;
 mod unresponsive_store;
 mod urls;
 mod verify;

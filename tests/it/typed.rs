@@ -3,6 +3,7 @@
 
 use crate::support::browser::{Browser, Customer};
 use crate::support::html::Page;
+use crate::support::http::RequestParts;
 use crate::support::town::{Town, on_both};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ on_both!(
     it_is_there_after_going_back_and_from_the_beginning,
     it_is_one_interactions_and_ends_with_it,
     it_is_sealed_and_a_pin_is_not_in_it,
+    what_was_never_submitted_goes_along_to_the_other_language,
 );
 
 const COOKIE: &str = "__Host-renkei-typed";
@@ -67,6 +69,106 @@ async fn it_is_there_after_an_error_a_reload_and_in_another_language(w: &Town) {
     browser.press("back", &[]).await;
     browser.open(&format!("{}?ui_locales=en", browser.url.clone())).await;
     assert_eq!(values(&browser.page(), &ACCOUNT), ["115", "ordinary", "1100026"]);
+}
+
+/// What the script makes of the language link of ① and ②.
+async fn in_language(browser: &mut Browser, language: &str, typed: &[(&str, &str)]) {
+    let mut fields = browser.filled("next", typed);
+    fields.retain(|(name, _)| name != "action");
+    fields.push(("action".to_owned(), "language".to_owned()));
+    fields.push(("ui_locales".to_owned(), language.to_owned()));
+    let url = browser.url.clone();
+    let answer = browser.post(url.split('?').next().unwrap(), &fields).await;
+    browser.follow(&url, answer).await;
+}
+
+async fn what_was_never_submitted_goes_along_to_the_other_language(w: &Town) {
+    for my in [false, true] {
+        let mut browser = w.browser();
+        if my {
+            browser.open("/my").await;
+        } else {
+            browser = begun(w).await;
+        }
+        let account = [("branch", "1１"), ("account_type", "savings"), ("account_number", "2,2")];
+        for (language, says) in [("en", "Branch number"), ("ja", "店番"), ("en", "Branch number")] {
+            in_language(&mut browser, language, &account).await;
+            assert_eq!((browser.status(), browser.screen()), (200, "account"));
+            assert!(browser.page().text().contains(says), "{language}");
+            assert_eq!(values(&browser.page(), &ACCOUNT), typed_in(&account), "{language}");
+            assert!(browser.summary().is_empty(), "it is no attempt: {}", browser.summary());
+        }
+        browser.account("115-1100026").await;
+        let mut typed = wrong();
+        typed.retain(|(name, _)| !my || ["birth_year", "birth_month", "birth_day", "phone"].contains(name));
+        let names: Vec<&str> = typed.iter().map(|(name, _)| *name).collect();
+        // An error stays with what was typed, and what was typed after it goes along too.
+        browser.press("next", &[("birth_year", "x")]).await;
+        let said = browser.summary();
+        assert!(!said.is_empty());
+        let step = browser.filled("next", &[]).into_iter().find(|(name, _)| name == "step");
+        for language in ["ja", "en"] {
+            in_language(&mut browser, language, &typed).await;
+            assert_eq!(values(&browser.page(), &names), typed_in(&typed), "{language}");
+        }
+        assert_eq!(browser.summary(), said);
+        assert_eq!(
+            browser.filled("next", &[]).into_iter().find(|(name, _)| name == "step"),
+            step,
+            "no step is used up"
+        );
+        // 口座情報を入力し直す takes along what was typed and never submitted, with or without a script.
+        let other = [("phone", "0312345678"), ("birth_year", "S29")];
+        browser.press("back", &other).await;
+        assert_eq!((browser.screen(), values(&browser.page(), &["branch"])), ("account", vec!["115".to_owned()]));
+        browser.press("next", &[]).await;
+        assert_eq!(values(&browser.page(), &["phone", "birth_year"]), ["0312345678", "S29"]);
+    }
+    assert_eq!(w.bank.asked.load(std::sync::atomic::Ordering::SeqCst), 0, "no bank was asked");
+    assert!(w.locks().await.is_empty());
+    // However often: it counts nothing, not even towards the posts of ② that a network may make.
+    let mut browser = begun(w).await;
+    browser.account("115-1100026").await;
+    for n in 0..70 {
+        in_language(&mut browser, if n % 2 == 0 { "en" } else { "ja" }, &wrong()).await;
+    }
+    assert_eq!(browser.customer(&Customer::taro()).await.screen(), "phone");
+    // ⑤ has no such button: a PIN that is sent to it is not read, and no cookie changes.
+    browser.walk_to(w, "pin").await;
+    let before = browser.cookies.clone();
+    in_language(&mut browser, "en", &[("pin", "4071")]).await;
+    assert_eq!((browser.screen(), &browser.cookies), ("pin", &before));
+    assert_eq!(w.bank.pin_checks(), 0);
+    // A page left behind in another tab overwrites nothing, and another site's page does nothing.
+    let mut browser = begun(w).await;
+    let mut old = browser.clone();
+    browser.account("115-1100026").await;
+    old.cookies = browser.cookies.clone();
+    in_language(&mut old, "en", &[("branch", "999")]).await;
+    assert_eq!((old.screen(), &old.cookies), ("customer", &browser.cookies));
+    let url = browser.url.clone();
+    let foreign = renkei_form(&browser);
+    let answer = browser.request("POST", &url, foreign).await;
+    assert_eq!((answer.status, browser.cookies == old.cookies), (403, true));
+    // Who was away too long still takes it to the new beginning.
+    let mut browser = begun(w).await;
+    browser.account("115-1100026").await;
+    w.clock.advance(Duration::from_secs(901));
+    in_language(&mut browser, "en", &wrong()).await;
+    assert_eq!(browser.screen(), "expired");
+    browser.press("restart", &[]).await;
+    browser.press("next", &[]).await;
+    assert_eq!(values(&browser.page(), &CUSTOMER), typed_in(&wrong()));
+}
+/// The same form as a page of another site would send it.
+fn renkei_form(browser: &Browser) -> RequestParts {
+    let fields = [("action", "language"), ("ui_locales", "en"), ("phone", "1")];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(browser.screen(), "customer");
+    RequestParts::default()
+        .form(&fields)
+        .header("sec-fetch-site", "cross-site")
+        .header("origin", "https://evil.example")
 }
 
 async fn it_is_there_after_going_back_and_from_the_beginning(w: &Town) {

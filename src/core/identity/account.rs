@@ -2,6 +2,7 @@
 
 use super::message::{Field, Message, Problem};
 use crate::account::{Account, AccountNumber, AccountType, Branch};
+use crate::invisible::visible;
 
 /// What was posted, as it was typed.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -59,7 +60,7 @@ pub(super) fn required<T>(
     wrong: Message,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Option<T> {
-    let empty = typed.trim().is_empty();
+    let empty = is_empty(typed);
     let value = if empty { None } else { parse(typed) };
     if value.is_none() {
         problems.push(Problem::at(field, if empty { Message::Required } else { wrong }));
@@ -67,9 +68,14 @@ pub(super) fn required<T>(
     value
 }
 
+/// Whether nobody sees anything in a field.
+pub(super) fn is_empty(typed: &str) -> bool {
+    visible(typed).trim().is_empty()
+}
+
 /// Puts R17 first, once, when a field is empty (docs/requirements.md#a2).
 pub(super) fn with_summary(mut problems: Vec<Problem>) -> Vec<Problem> {
-    if problems.iter().any(|p| p.message == Message::Required) {
+    if problems.iter().any(|p| p.message.says_empty()) {
         problems.insert(0, Problem::page(Message::Missing));
     }
     problems

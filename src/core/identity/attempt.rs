@@ -7,6 +7,7 @@
 use super::bank_queue::Priority;
 use super::lockout::{self, Guess, Reservation, Reserved};
 use super::network::BrowserNetwork;
+use super::refused::wrong_answer;
 use super::requests::{StepCheck, ViewResult, Visitor};
 use super::service::IdentityService;
 use super::service_hours::Service;
@@ -287,7 +288,7 @@ impl IdentityService {
         if busy {
             return show(self.stays(tx, i, vec![Problem::page(Message::R35)], now)?);
         }
-        // Somebody who tries one account after the other must not learn more by going on (G3).
+        // The limit may have been higher when the last R30 was given.
         if guess == Guess::Customer && i.refused_accounts >= self.policy.unknown_accounts {
             let i = sql::end(tx, &self.crypto, i, Ending::Expired(Expired::UnknownAccounts), now)?;
             return show(self.advanced(tx, i, now)?);
@@ -357,7 +358,11 @@ impl IdentityService {
         }
         let (message, result) = match answer {
             BankAnswer::Right(_) => return Ok(AttemptOutcome::Right(Box::new(i))),
-            BankAnswer::Wrong(_) => return show(self.stays(tx, i, vec![Problem::page(Message::R31)], now)?),
+            BankAnswer::Wrong(_) => {
+                let next = lockout::last_try(tx, &self.crypto, &self.policy, reservation, now)?;
+                let problems = wrong_answer(reservation.guess(), next, now);
+                return show(self.stays(tx, i, problems, now)?);
+            }
             BankAnswer::Ineligible(why) => (Message::R30, why.as_str()),
             BankAnswer::Busy | BankAnswer::None(BankError::Busy) => (Message::R35, "busy"),
             BankAnswer::None(BankError::NotOffered) => (Message::R37, "not_offered"),
@@ -368,26 +373,15 @@ impl IdentityService {
             }
         };
         sql::record(tx, &i, refused, account, json!({ "result": result }), now)?;
+        // The last R30 of an interaction ends it: somebody who tries one account after the other must not learn more by
+        // going on (G3).
+        if message == Message::R30 && i.refused_accounts >= self.policy.unknown_accounts {
+            let i = sql::end(tx, &self.crypto, i, Ending::Expired(Expired::UnknownAccounts), now)?;
+            return show(self.advanced(tx, i, now)?);
+        }
         show(self.stays(tx, i, vec![Problem::page(message)], now)?)
     }
 
-    /// A form with format errors uses up its step token. The same stage is shown with the messages; nothing is counted.
-    async fn misread(
-        &self,
-        v: &Visitor,
-        step: &str,
-        screen: &'static str,
-        problems: Vec<Problem>,
-        now: Instant,
-    ) -> Result<ViewResult> {
-        let (service, v, step) = (self.clone(), v.clone(), step.to_owned());
-        let work = move |tx: &mut Tx<'_, '_>| match service.take(tx, &v, &step, now)? {
-            StepCheck::NotOwner => Ok(ViewResult::Foreign),
-            StepCheck::Accepted(i) if i.stage.screen() == screen => service.stays(tx, i, problems.clone(), now),
-            StepCheck::Stale(i) | StepCheck::Accepted(i) => service.view(tx, i, now),
-        };
-        self.store.write(work).await
-    }
     pub(super) async fn current_view(&self, v: &Visitor, now: Instant) -> Result<ViewResult> {
         self.look(v, None, now).await
     }

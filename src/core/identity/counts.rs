@@ -39,6 +39,14 @@ pub(super) enum Overdue {
     /// Its day is over: it does not count.
     Drop,
 }
+/// What one more failure would do, for the line that warns of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LastTry {
+    /// It would lock the account for the day (G4).
+    OfDay,
+    /// It would set the lasting lock (G5).
+    BeforeLastingLock,
+}
 /// What a change of the counts does to the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
@@ -133,6 +141,17 @@ impl Counts {
         }
     }
 
+    /// What the next failure at the same check would do, if it would lock. A failure at ② never counts towards the
+    /// lasting lock. Where it would do both, the lasting lock is told, because midnight does not end it.
+    pub(super) fn last_try(&self, guess: Guess, policy: &IdentityPolicy) -> Option<LastTry> {
+        if self.lock().is_some() {
+            return None;
+        }
+        let lasting = guess == Guess::Pin && self.wrong_pins + 1 >= policy.wrong_pins;
+        let of_day = self.failures + 1 >= policy.failures_a_day;
+        if lasting { Some(LastTry::BeforeLastingLock) } else { of_day.then_some(LastTry::OfDay) }
+    }
+
     /// Sets the lasting lock if its limit is reached.
     pub(super) const fn hold(&mut self, policy: &IdentityPolicy) {
         self.held |= self.wrong_pins >= policy.wrong_pins;
@@ -191,6 +210,34 @@ mod tests {
             wrong.iter().for_each(|(guess, day)| c.count_wrong(*guess, *day, &policy(), NOW));
             assert_eq!(((c.failures, c.wrong_pins), c.lock()), (counts, lock), "{why}");
         }
+    }
+
+    #[test]
+    fn the_last_try_is_announced() {
+        let (customer, pin) = (Guess::Customer, Guess::Pin);
+        let (of_day, lasting) = (Some(LastTry::OfDay), Some(LastTry::BeforeLastingLock));
+        let counts = |failures, wrong_pins| Counts { failures, wrong_pins, ..Counts::none(TODAY) };
+        for (why, counts, guess, want) in [
+            ("the first of three", counts(1, 0), customer, None),
+            ("the second", counts(2, 0), customer, of_day),
+            ("the second, at ⑤", counts(2, 1), pin, of_day),
+            ("one at each check", counts(2, 1), customer, of_day),
+            ("yesterday's, settled after midnight", counts(0, 0), customer, None),
+            ("the third PIN of five", counts(1, 3), pin, None),
+            ("the fourth PIN of five", counts(1, 4), pin, lasting),
+            ("both locks: the lasting one is told", counts(2, 4), pin, lasting),
+            ("② guesses no PIN", counts(1, 4), customer, None),
+            ("② guesses no PIN, but the day is at its end", counts(2, 4), customer, of_day),
+            ("the limit of PINs was lowered since", counts(1, 9), pin, lasting),
+            ("it is locked for the day", Counts { locked_until: Some(NOW), ..counts(3, 0) }, customer, None),
+            ("it is locked for good", Counts { held: true, ..counts(1, 5) }, pin, None),
+        ] {
+            assert_eq!(counts.last_try(guess, &policy()), want, "{why}");
+        }
+        let once = IdentityPolicy { failures_a_day: 1, ..policy() };
+        let mut c = Counts::none(TODAY);
+        c.count_wrong(customer, TODAY, &once, NOW);
+        assert_eq!(c.last_try(customer, &once), None, "the only try was the last");
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! ②: name, birth date, telephone number, mail address (R20–R26, requirements.md#japanese-input).
 
-use super::account::{required, with_summary};
+use super::account::{is_empty, required, with_summary};
 use super::message::{Field, Message, Problem};
-use super::{Declared, Personal, PurposeKind};
-use crate::account::digits;
+use super::{BirthDate, Declared, Personal, PurposeKind};
 use crate::clock::Instant;
+use crate::invisible::visible;
 use crate::kana::{Kana, KanaError};
 use crate::phone::Phone;
-use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
@@ -16,7 +15,7 @@ use unicode_normalization::UnicodeNormalization;
 pub struct CustomerForm {
     /// お名前
     pub name_kana: String,
-    /// 西暦 … 年
+    /// 西暦 … 年: `1954`, or with an era: `S29`, `昭和29年`
     pub birth_year: String,
     /// 月: `4` or `04`
     pub birth_month: String,
@@ -44,7 +43,7 @@ impl CustomerForm {
     fn of_my(&self, now: Instant) -> Result<(Declared, BirthDate), Vec<Problem>> {
         let mut problems = Vec::new();
         let born = self.born(&mut problems, now);
-        let phone = required(&mut problems, Field::Phone, &self.phone, Message::Phone, Phone::parse);
+        let phone = required(&mut problems, Field::Phone, &self.phone, Message::Phone, Phone::typed);
         match (born, phone) {
             (Some(born), Some(phone)) => Ok((Declared::My { phone }, born)),
             _ => Err(with_summary(problems)),
@@ -54,7 +53,7 @@ impl CustomerForm {
         let mut problems = Vec::new();
         let name = self.name(&mut problems);
         let born = self.born(&mut problems, now);
-        let phone = required(&mut problems, Field::Phone, &self.phone, Message::Phone, Phone::parse);
+        let phone = required(&mut problems, Field::Phone, &self.phone, Message::Phone, Phone::typed);
         let email = self.email(&mut problems);
         match (name, born, phone, email) {
             (Some(name), Some(born), Some(phone), Some(email)) => {
@@ -68,7 +67,7 @@ impl CustomerForm {
         let why = match Kana::parse(&self.name_kana) {
             Ok(name) => return Some(name),
             Err(KanaError::Empty) => Message::Required,
-            Err(KanaError::Character(_)) => Message::Kana,
+            Err(KanaError::Characters(_)) => Message::Kana,
             Err(KanaError::Long) => Message::KanaLong,
         };
         problems.push(Problem::at(Field::NameKana, why));
@@ -79,9 +78,7 @@ impl CustomerForm {
         let parts = [&self.birth_year, &self.birth_month, &self.birth_day];
         let date = BirthDate::parse(parts, now);
         if date.is_none() {
-            let empty = parts.iter().any(|p| p.trim().is_empty());
-            let why = if empty { Message::Required } else { Message::BirthDate };
-            problems.push(Problem::at(Field::BirthYear, why));
+            problems.extend(wrong_date(parts.map(|part| is_empty(part))));
         }
         date
     }
@@ -108,30 +105,17 @@ impl std::fmt::Debug for CustomerForm {
     }
 }
 
-/// A day of birth. Never stored, logged or printed (requirements.md#purpose).
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct BirthDate(NaiveDate);
-impl BirthDate {
-    /// Reads year, month and day: a real day from 1900 to today (G18).
-    #[must_use]
-    pub fn parse([year, month, day]: [&String; 3], now: Instant) -> Option<Self> {
-        let number = |text: &str, most: usize| {
-            let d = digits(text)?;
-            (1..=most).contains(&d.len()).then(|| d.parse::<u32>().ok()).flatten()
-        };
-        let year = i32::try_from(number(year, 4)?).ok()?;
-        let date = NaiveDate::from_ymd_opt(year, number(month, 2)?, number(day, 2)?)?;
-        (date.year() >= 1900 && date <= now.jst_date()).then_some(Self(date))
-    }
-    /// `1985-04-12`, for the core bank.
-    #[must_use]
-    pub fn iso(&self) -> String {
-        self.0.format("%Y-%m-%d").to_string()
-    }
-}
-impl std::fmt::Debug for BirthDate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("BirthDate(…)")
+/// What is said of a date that cannot be read: which parts are missing, or that it is none.
+fn wrong_date(empty: [bool; 3]) -> Vec<Problem> {
+    let parts = [
+        Problem::at(Field::BirthYear, Message::BirthYear),
+        Problem::at(Field::BirthMonth, Message::BirthMonth),
+        Problem::at(Field::BirthDay, Message::BirthDay),
+    ];
+    match empty {
+        [true, true, true] => vec![Problem::at(Field::BirthYear, Message::Required)],
+        [false, false, false] => vec![Problem::at(Field::BirthYear, Message::BirthDate)],
+        _ => parts.into_iter().zip(empty).filter_map(|(problem, empty)| empty.then_some(problem)).collect(),
     }
 }
 
@@ -140,27 +124,32 @@ impl std::fmt::Debug for BirthDate {
 #[serde(transparent)]
 pub struct Email(String);
 impl Email {
-    /// Reads what was typed; full-width letters are accepted.
+    /// Reads what was typed; full-width letters and ＠ are accepted, and 。 for a dot.
     ///
     /// # Errors
     /// The message to show.
     pub fn parse(typed: &str) -> Result<Self, Message> {
-        let text: String = typed.trim().nfkc().collect();
+        let dot = |c| if c == '。' { '.' } else { c };
+        let text: String = visible(typed).nfkc().map(dot).collect();
         let text = text.trim();
         if text.is_empty() {
             return Err(Message::Required);
         }
         let (local, domain) = text.split_once('@').ok_or(Message::Email)?;
-        // RFC 5321 §4.1.2 Dot-string. Many mail servers cannot deliver to the mobile carriers' old `a..b@` and `a.@`.
+        // RFC 5321 §4.1.2 Dot-string.
         let atext = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
         let dots = |s: &str, fine: &dyn Fn(&str) -> bool| s.split('.').all(|part| !part.is_empty() && fine(part));
         let label = |l: &str| {
             let inner = l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
             inner && l.len() <= 63 && !l.starts_with('-') && !l.ends_with('-')
         };
-        let fits = dots(local, &|part| part.bytes().all(atext)) && dots(domain, &label) && domain.contains('.');
-        if !fits {
+        let of_atext = local.split('.').all(|part| part.bytes().all(atext));
+        if !of_atext || local.starts_with('.') || local.is_empty() || !dots(domain, &label) || !domain.contains('.') {
             return Err(Message::Email);
+        }
+        // Many mail servers cannot deliver to the mobile carriers' old `a..b@` and `a.@`.
+        if local.contains("..") || local.ends_with('.') {
+            return Err(Message::EmailDots);
         }
         if text.len() > 64 {
             return Err(Message::EmailLong);

@@ -6,7 +6,7 @@
 //! wrong, so that staff sees what it closes and can open it; an answer that comes after all takes that back.
 
 use super::FieldCrypto;
-use super::counts::{Counts, OneMore, Overdue, Turn};
+use super::counts::{Counts, LastTry, OneMore, Overdue, Turn};
 use super::guess::{self, GuessRow};
 use super::policy::IdentityPolicy;
 use super::proofing_session;
@@ -32,6 +32,12 @@ pub struct Reservation {
     id: GuessId,
     account: Hash,
     guess: Guess,
+}
+impl Reservation {
+    /// What is guessed.
+    pub(super) const fn guess(&self) -> Guess {
+        self.guess
+    }
 }
 /// The result of [`reserve`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -228,6 +234,17 @@ pub fn fail(
         None => {}
     }
     Ok(c.lock())
+}
+
+/// What the next failure at the same check would do, after a wrong answer.
+pub(super) fn last_try(
+    tx: &mut Tx<'_, '_>,
+    crypto: &FieldCrypto,
+    policy: &IdentityPolicy,
+    r: &Reservation,
+    now: Instant,
+) -> Result<Option<LastTry>> {
+    Ok(load_counts(tx, crypto, r.account, now)?.last_try(r.guess, policy))
 }
 
 /// Notes an answer that came after the guess was presumed wrong.

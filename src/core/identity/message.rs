@@ -15,8 +15,12 @@ pub enum Field {
     AccountNumber,
     /// ② お名前
     NameKana,
-    /// ② 生年月日: the errors of all three parts are shown at the year
+    /// ② 生年月日: the year, and the errors of the whole date
     BirthYear,
+    /// ② 生年月日: the month
+    BirthMonth,
+    /// ② 生年月日: the day
+    BirthDay,
     /// ② 電話番号
     Phone,
     /// ② メールアドレス
@@ -32,12 +36,14 @@ pub enum Field {
 }
 impl Field {
     /// Every field, in the order of the screens.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Branch,
         Self::AccountType,
         Self::AccountNumber,
         Self::NameKana,
         Self::BirthYear,
+        Self::BirthMonth,
+        Self::BirthDay,
         Self::Phone,
         Self::Email,
         Self::EmailConfirm,
@@ -54,6 +60,8 @@ impl Field {
             Self::AccountNumber => "account_number",
             Self::NameKana => "name_kana",
             Self::BirthYear => "birth_year",
+            Self::BirthMonth => "birth_month",
+            Self::BirthDay => "birth_day",
             Self::Phone => "phone",
             Self::Email => "email",
             Self::EmailConfirm => "email_confirm",
@@ -94,16 +102,24 @@ messages! {
     Branch = "error-branch", "半角数字3桁で入力して下さい。";
     /// G17
     AccountNumber = "error-account-number", "半角数字7桁以内で入力して下さい。";
-    /// G17; the page may add the wrong character.
+    /// G17; the page adds every wrong character.
     Kana = "error-kana", "半角カタカナで入力して下さい。";
     /// G17
     KanaLong = "error-kana-long", "48文字以内で入力して下さい。";
     /// G17, G18
     BirthDate = "error-birth-date", "生年月日を正しく入力して下さい。";
+    /// R22: the year alone is missing.
+    BirthYear = "error-birth-year", "「年」を入力して下さい。";
+    /// R22: the month is missing.
+    BirthMonth = "error-birth-month", "「月」を選択して下さい。";
+    /// R22: the day is missing.
+    BirthDay = "error-birth-day", "「日」を選択して下さい。";
     /// G17
-    Phone = "error-phone", "10桁または11桁の半角数字で入力して下さい。";
+    Phone = "error-phone", "060・070・080・090・050で始まる番号は11桁、それ以外の番号は10桁の半角数字で入力して下さい。";
     /// G17
     Email = "error-email", "メールアドレスの形式が正しくありません。";
+    /// A mobile carrier's old address, to which no notice can be delivered.
+    EmailDots = "error-email-dots", "「.」が連続する、または「@」の直前に「.」があるメールアドレスには、お知らせをお届けできません。別のメールアドレスを入力して下さい。";
     /// G17
     EmailLong = "error-email-long", "64文字以内で入力して下さい。";
     /// G17
@@ -118,6 +134,14 @@ messages! {
     R30 = "error-r30", "ご指定の口座は、本サービスではお取り扱いできません。";
     /// R31: birth date, phone or PIN wrong.
     R31 = "error-r31", "本人認証情報が誤っています。本人認証項目をご確認のうえ、再度入力して下さい。";
+    /// ②: what to check after R31.
+    CheckCustomer = "check-customer", "生年月日とお届け電話番号をご確認ください。";
+    /// ⑤: what to check after R31.
+    CheckPin = "check-pin", "キャッシュカードの暗証番号（ATMでお使いの4桁）をご確認ください。";
+    /// After R31 at ② and ⑤: the next failure locks the account for the day (G4).
+    LastTryOfDay = "last-try-of-day", "あと1回誤りますと、API連携認証を本日はご利用いただけなくなります。ATMでのお引出しなど、その他のお取引に影響はありません。";
+    /// After R31 at ⑤: the next failure sets the lasting lock (G5).
+    LastTryBeforeLock = "last-try-before-lock", "あと1回誤りますと、API連携認証をご利用いただけなくなり、解除にはお問い合わせ先へのご連絡が必要となります。";
     /// R32: locked by this submit.
     R32 = "error-r32", "お取扱いができなくなりました。詳しくは本サービスのお問合せ窓口へご照会下さい。";
     /// R33: was locked before.
@@ -154,6 +178,16 @@ impl Message {
     #[must_use]
     pub const fn leads_back(self) -> bool {
         matches!(self, Self::R34 | Self::R35 | Self::R36 | Self::R37)
+    }
+    /// Whether it says that a field is empty.
+    #[must_use]
+    pub const fn says_empty(self) -> bool {
+        matches!(self, Self::Required | Self::BirthYear | Self::BirthMonth | Self::BirthDay)
+    }
+    /// Whether it is a line of its own below R31.
+    #[must_use]
+    pub const fn follows(self) -> bool {
+        matches!(self, Self::CheckCustomer | Self::CheckPin | Self::LastTryOfDay | Self::LastTryBeforeLock)
     }
 }
 

@@ -9,6 +9,7 @@
 mod account;
 mod attempt;
 mod bank_queue;
+mod birth_date;
 mod call;
 pub mod cookie;
 mod counts;
@@ -35,6 +36,7 @@ mod ports;
 pub mod proofing_session;
 mod purpose;
 mod recall;
+mod refused;
 mod reported_call;
 mod requests;
 mod service;
@@ -46,9 +48,10 @@ mod turns;
 mod unfinished;
 
 pub use account::AccountForm;
+pub use birth_date::{BirthDate, western_year};
 pub use call::{CallState, Calling};
 pub use cookie::{CookieKey, ShownCookie};
-pub use customer::{BirthDate, CustomerForm, Email};
+pub use customer::{CustomerForm, Email};
 pub use ending::{Ending, Expired};
 pub use field_crypto::FieldCrypto;
 pub use interaction::{ABSOLUTE, AMR, IDLE, Interaction, Matched, Misstep, Personal, Proofed, Stage, UNFINISHED};

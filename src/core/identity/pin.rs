@@ -2,6 +2,7 @@
 //! Wrong PINs are counted in `counts`, by way of `attempt` and `lockout`.
 
 use super::message::{Field, Message, Problem};
+use crate::invisible::visible;
 use crate::secret::Secret;
 
 /// Four digits. Cleared from memory when dropped; never printed, stored or logged.
@@ -13,7 +14,8 @@ impl Pin {
     /// # Errors
     /// The problem to show.
     pub fn parse(typed: &str) -> Result<Self, Vec<Problem>> {
-        let typed = typed.trim();
+        let seen = Secret::new(visible(typed));
+        let typed = seen.reveal().trim();
         if typed.is_empty() {
             return Err(vec![Problem::page(Message::Missing), Problem::at(Field::Pin, Message::Required)]);
         }

@@ -1,5 +1,6 @@
 //! An account as a customer knows it: 店番 (branch), 科目 (account type), 口座番号 (account number).
 
+use crate::invisible::is_invisible;
 use std::fmt;
 
 /// 店番: exactly three digits, leading zeros significant (R13).
@@ -60,10 +61,10 @@ impl AccountType {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountNumber(String);
 impl AccountNumber {
-    /// Parses what a customer typed and pads it to seven digits.
+    /// Parses what a customer typed and pads it to seven digits. Commas are accepted too: 1,100,026.
     #[must_use]
     pub fn parse(typed: &str) -> Option<Self> {
-        let d = digits(typed)?;
+        let d = digits_between(typed, &[',', '，', '、', '､'])?;
         (1..=7).contains(&d.len()).then(|| Self(format!("{d:0>7}")))
     }
     /// The seven digits.
@@ -118,16 +119,22 @@ impl<'de> serde::Deserialize<'de> for Account {
     }
 }
 
-/// The digits of a typed number: full-width digits become ASCII; hyphens, dashes, ー and spaces are removed
-/// (requirements.md#digits). `None` if it contains anything else.
+/// The digits of a typed number: full-width digits become ASCII; hyphens, dashes, ー, spaces and what nobody sees are
+/// removed (requirements.md#digits). `None` if anything else is left.
 #[must_use]
 pub fn digits(typed: &str) -> Option<String> {
+    digits_between(typed, &[])
+}
+
+/// The same for a number that may be written with further separators.
+pub(crate) fn digits_between(typed: &str, separators: &[char]) -> Option<String> {
     let mut out = String::with_capacity(typed.len());
     for c in typed.chars() {
         match c {
             '0'..='9' => out.push(c),
             '０'..='９' => out.push(char::from(b'0' + u8::try_from(u32::from(c) - u32::from('０')).ok()?)),
             '-' | ' ' | '\u{3000}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FF0D}' | 'ー' | 'ｰ' => {}
+            c if is_invisible(c) || separators.contains(&c) => {}
             _ => return None,
         }
     }
@@ -147,6 +154,10 @@ mod tests {
             ("１２３", Some("0000123")),
             ("110-0026", Some("1100026")),
             (" 1100026 ", Some("1100026")),
+            ("1,100,026", Some("1100026")),
+            ("１，１００、０２６", Some("1100026")),
+            ("110.0026", None),
+            (",", None),
             ("12345678", None),
             ("12a", None),
             ("", None),

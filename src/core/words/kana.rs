@@ -1,6 +1,7 @@
 //! Half-width kana: a name typed in any form of a phone's keyboard becomes the katakana that banks use
 //! (requirements.md#kana). The name is only recorded, never compared (G1).
 
+use crate::invisible::visible;
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 
@@ -12,12 +13,12 @@ pub const MAX: usize = 48;
 pub struct Kana(String);
 
 /// Why a typed name is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KanaError {
     /// It is empty after conversion.
     Empty,
-    /// The first character without a half-width form that banks use.
-    Character(char),
+    /// Every character without a half-width form that banks use, once each, as it was typed.
+    Characters(Vec<char>),
     /// More than [`MAX`] characters after conversion.
     Long,
 }
@@ -28,9 +29,10 @@ impl Kana {
     /// [`KanaError`].
     /// What is wrong with it.
     pub fn parse(typed: &str) -> Result<Self, KanaError> {
-        let name = convert(typed);
-        if let Some(bad) = name.chars().find(|c| !legal(*c)) {
-            return Err(KanaError::Character(bad));
+        let typed = visible(typed);
+        let name = convert(&typed);
+        if !name.chars().all(legal) {
+            return Err(KanaError::Characters(refused(&typed)));
         }
         match name.chars().count() {
             0 => Err(KanaError::Empty),
@@ -55,6 +57,17 @@ impl fmt::Debug for Kana {
     }
 }
 
+/// The characters of a typed name that cannot be used, once each. A letter and its accent are one character.
+fn refused(typed: &str) -> Vec<char> {
+    let mut bad = Vec::new();
+    for c in typed.nfc().filter(|c| !convert(c.encode_utf8(&mut [0; 4])).chars().all(legal)) {
+        if !bad.contains(&c) {
+            bad.push(c);
+        }
+    }
+    bad
+}
+
 /// U+FF66 to U+FF9D are in the order of these.
 const FULL: &str =
     "ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン";
@@ -74,7 +87,6 @@ fn convert(typed: &str) -> String {
             plain.chars().last().is_some_and(|p| matches!(p, '\u{30A1}'..='\u{30FE}' | '\u{3099}' | '\u{309A}'));
         match c {
             '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FF0D}' => plain.push(if after_kana { 'ー' } else { '-' }),
-            '\u{200B}' | '\u{FEFF}' => {}
             other => plain.extend(other.to_uppercase()),
         }
     }
@@ -150,6 +162,7 @@ mod tests {
             (" ＡＢＣ　 カ）ヤマダ ", "ABC ｶ)ﾔﾏﾀﾞ", "ABC ｶ)ﾔﾏﾀﾞ"),
             ("abc-d", "ABC-D", "ABC-D"),
             ("ヤマダ\u{200b}タロウ", "ﾔﾏﾀﾞﾀﾛｳ", "ﾔﾏﾀﾞﾀﾛｳ"),
+            ("ﾔﾏﾀﾞ\u{a0}ﾀ\u{ad}ﾛｳ\u{fe0f}", "ﾔﾏﾀﾞﾀﾛｳ", "ﾔﾏﾀﾞﾀﾛｳ"),
             ("ヷ", "ﾜﾞ", "ﾜﾞ"),
         ] {
             let kana = Kana::parse(typed).unwrap_or_else(|e| panic!("{typed}: {e:?}"));
@@ -159,21 +172,24 @@ mod tests {
     }
 
     #[test]
-    fn refused_with_the_character_that_is_wrong() {
+    fn refused_with_every_character_that_is_wrong() {
+        let all = |text: &str| KanaError::Characters(text.chars().collect());
         for (typed, why) in [
-            ("ジョン・スミス", KanaError::Character('・')),
-            ("山田太郎", KanaError::Character('山')),
-            ("ㇰ", KanaError::Character('ㇰ')),
-            ("ヤマダ＆", KanaError::Character('&')),
+            ("ジョン・スミス", all("・")),
+            ("山田太郎", all("山田太郎")),
+            ("山田　ﾀﾛｳ山&髙", all("山田&髙")),
+            ("㍿ヤマダ①", all("㍿")),
+            ("ㇰ", all("ㇰ")),
+            ("ヤマダ＆", all("＆")),
+            ("ヾ", all("ヾ")),
+            ("é", all("é")),
+            ("e\u{301}", all("é")),
             ("", KanaError::Empty),
-            (" 　\u{200b}", KanaError::Empty),
+            (" 　\u{200b}\u{a0}", KanaError::Empty),
             (&"ア".repeat(49), KanaError::Long),
             (&"ガ".repeat(25), KanaError::Long),
         ] {
             assert_eq!(Kana::parse(typed), Err(why), "{typed}");
-        }
-        for typed in ["ヾ", "é", "e\u{301}"] {
-            assert!(matches!(Kana::parse(typed), Err(KanaError::Character(_))), "{typed}");
         }
         assert!(Kana::parse(&"ア".repeat(48)).is_ok() && Kana::parse(&"ガ".repeat(24)).is_ok());
     }

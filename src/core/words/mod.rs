@@ -1,6 +1,8 @@
 //! Plain values. Each can be made only by `parse` or a constructor, so every value is valid. No I/O; uses no other
 //! module of this crate.
 
+pub mod invisible;
+
 pub mod account;
 pub mod clock;
 pub mod duration;

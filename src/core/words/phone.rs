@@ -1,21 +1,40 @@
 //! Japanese telephone numbers: typed by customers, sent by carriers, always stored as national digits.
 
-use crate::account::digits;
+use crate::account::digits_between;
+use crate::invisible::visible;
 use std::fmt;
 
 /// A number in Japan's national form: `0` and nine or ten more digits. Not printed in full, see [`Phone::masked`].
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Phone(String);
 
+/// What stands between the digits beside hyphens and spaces.
+const SEPARATORS: [char; 8] = ['(', ')', '（', '）', '.', '．', '・', '･'];
+
 impl Phone {
-    /// Parses what a customer typed: ten or eleven digits starting with `0`, or the `+81` form (R23).
+    /// Parses a number as people write it: ten or eleven digits starting with `0`, or the `+81` form, with hyphens,
+    /// spaces, brackets and dots (R23). `+81 (0)90…` names the `0` that is not dialled from abroad.
     #[must_use]
-    pub fn parse(typed: &str) -> Option<Self> {
-        let typed = typed.trim();
-        match typed.strip_prefix('+').or_else(|| typed.strip_prefix('＋')) {
-            Some(rest) => Self::national(&format!("0{}", digits(rest)?.strip_prefix("81")?)),
-            None => Self::national(&digits(typed)?),
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = visible(text);
+        let text = text.trim();
+        match text.strip_prefix('+').or_else(|| text.strip_prefix('＋')) {
+            Some(rest) => {
+                let d = digits_between(rest, &SEPARATORS)?;
+                let rest = d.strip_prefix("81")?;
+                Self::national(&format!("0{}", rest.strip_prefix('0').unwrap_or(rest)))
+            }
+            None => Self::national(&digits_between(text, &SEPARATORS)?),
         }
+    }
+
+    /// Parses what a customer typed, with as many digits as such a number has: eleven at 060, 070, 080 (so 0800), 090 and
+    /// 050, ten at any other.
+    #[must_use]
+    pub fn typed(text: &str) -> Option<Self> {
+        let phone = Self::parse(text)?;
+        let long = ["060", "070", "080", "090", "050"].iter().any(|prefix| phone.0.starts_with(prefix));
+        (phone.0.len() == if long { 11 } else { 10 }).then_some(phone)
     }
 
     /// Parses a number in any form a carrier or gateway sends (requirements.md#number-forms): `+81…`, `81…`, `0…`,
@@ -121,6 +140,34 @@ mod tests {
             ("090-abcd-3333", None),
         ] {
             assert_eq!(Phone::parse(typed).map(|p| p.0).as_deref(), want, "{typed}");
+        }
+    }
+
+    #[test]
+    fn typed_with_the_digits_that_such_a_number_has() {
+        for (typed, want) in [
+            ("(0438)20-1122", Some("0438201122")),
+            ("０４３８（２０）１１２２", Some("0438201122")),
+            ("090.1234.3333", Some("09012343333")),
+            ("+81 (0)90-1234-3333", Some("09012343333")),
+            ("＋８１（０）９０－１２３４－３３３３", Some("09012343333")),
+            ("+81-438-20-1122", Some("0438201122")),
+            ("\u{202a}090-1234-3333\u{202c}", Some("09012343333")),
+            ("08001110001", Some("08001110001")),
+            ("05012345678", Some("05012345678")),
+            ("07012345678", Some("07012345678")),
+            ("06012345678", Some("06012345678")),
+            ("0120000000", Some("0120000000")),
+            ("0312345678", Some("0312345678")),
+            ("0901234333", None),
+            ("0800111000", None),
+            ("0501234567", None),
+            ("04382011223", None),
+            ("03123456789", None),
+            ("+81 (00)90-1234-3333", None),
+            ("0438[20]1122", None),
+        ] {
+            assert_eq!(Phone::typed(typed).map(|p| p.0).as_deref(), want, "{typed}");
         }
     }
 

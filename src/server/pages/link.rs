@@ -92,13 +92,17 @@ pub struct CustomerPage {
     /// The errors.
     #[serde(serialize_with = "problems")]
     pub problems: Vec<Problem>,
-    /// The character of the name that cannot be used, for its message (requirements.md#kana).
-    pub bad_character: Option<char>,
+    /// Every character of the name that cannot be used, for its message (requirements.md#kana).
+    pub bad_characters: Vec<char>,
+    /// The Western year of a year that was typed in an era (G18).
+    pub western_year: Option<u32>,
 }
 
 /// ③ SOA208 「API連携認証（電話番号の確認）」
 #[derive(Debug, Clone, Serialize)]
 pub struct PhonePage {
+    /// お名前 as it was converted. The customer's own page asks for none.
+    pub name: Option<String>,
     /// お届け電話番号, masked.
     pub phone: MaskedPhone,
     /// The call window of the next screen, in seconds.

@@ -100,26 +100,36 @@ struct OnPage {
 #[derive(Serialize)]
 struct AtField {
     field: &'static str,
+    /// The field whose name the error summary gives.
+    label: &'static str,
     message: &'static str,
     /// Whether the error summary puts the field's name before the message. R30–R37 are complete sentences.
     labelled: bool,
 }
 
-/// Serializes errors for templates: those of the page, those of fields in order, and by field.
+/// Serializes errors for templates: those of the page, the lines below them, those of fields in order, and by field.
 pub(super) fn problems<S: Serializer>(problems: &[Problem], s: S) -> Result<S::Ok, S::Error> {
     use serde::ser::SerializeMap;
-    let mut map = s.serialize_map(Some(6))?;
+    let mut map = s.serialize_map(Some(7))?;
     map.serialize_entry("any", &!problems.is_empty())?;
     map.serialize_entry("leads_back", &problems.iter().any(|p| p.message.leads_back()))?;
     map.serialize_entry("r30", &problems.iter().any(|p| p.message == Message::R30))?;
-    let of_page = problems.iter().filter(|p| p.field.is_none());
-    let page: Vec<_> = of_page.map(|p| OnPage { key: p.message.key(), time: p.time }).collect();
-    map.serialize_entry("page", &page)?;
+    let of_page = |follows: bool| {
+        let lines = problems.iter().filter(|p| p.field.is_none() && p.message.follows() == follows);
+        lines.map(|p| OnPage { key: p.message.key(), time: p.time }).collect::<Vec<_>>()
+    };
+    map.serialize_entry("page", &of_page(false))?;
+    map.serialize_entry("after", &of_page(true))?;
     let fields: Vec<_> = problems
         .iter()
         .filter_map(|p| {
             let labelled = !matches!(p.message, Message::R30 | Message::R31 | Message::R36 | Message::R37);
-            Some(AtField { field: p.field?.name(), message: p.message.key(), labelled })
+            // A date has one name, whichever part is wrong.
+            let label = match p.field? {
+                Field::BirthMonth | Field::BirthDay => Field::BirthYear,
+                other => other,
+            };
+            Some(AtField { field: p.field?.name(), label: label.name(), message: p.message.key(), labelled })
         })
         .collect();
     map.serialize_entry("fields", &fields)?;

@@ -6,6 +6,7 @@ use super::{App, cookie};
 use crate::clock::Instant;
 use crate::id::InteractionId;
 use crate::identity::{AccountForm, CustomerForm, Interaction, Message, Problem};
+use crate::invisible::is_invisible;
 use crate::keys::seal::SealContext;
 use crate::secret::{base64url, from_base64url};
 use actix_web::{HttpRequest, HttpResponse};
@@ -14,8 +15,8 @@ use actix_web::{HttpRequest, HttpResponse};
 pub const MOST: usize = 1000;
 /// The most bytes stored of each field of ①: more than any valid value has.
 const ACCOUNT: [usize; 3] = [24, 16, 32];
-/// The most bytes stored of each field of ②. A name has 48 characters, of three bytes each in full width.
-const CUSTOMER: [usize; 7] = [192, 16, 8, 8, 40, 96, 96];
+/// The most bytes stored of each field of ②. A character of full width has three bytes; a name has 48 characters.
+const CUSTOMER: [usize; 7] = [192, 24, 8, 8, 64, 128, 128];
 /// Separators of parts, and of fields in a part. Control characters are removed from what is typed.
 const PART: char = '\u{1e}';
 const UNIT: char = '\u{1f}';
@@ -126,7 +127,7 @@ impl Typed {
 fn part(kind: &str, fields: &[&String], most: &[usize]) -> String {
     let mut text = kind.to_owned();
     for (field, most) in fields.iter().zip(most) {
-        let field: String = field.chars().filter(|c| !c.is_control()).collect();
+        let field: String = field.chars().filter(|c| !c.is_control() && !is_invisible(*c)).collect();
         text.push(UNIT);
         text.push_str(&field[..field.floor_char_boundary(*most)]);
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 on_both!(
     three_wrong_answers_lock_until_midnight,
+    the_last_try_of_the_day_is_announced_until_midnight,
     fifty_parallel_wrong_pins_reach_the_core_three_times,
     fifty_parallel_forms_with_one_step_token_are_one,
     a_core_bank_that_fails_costs_the_customer_nothing,
@@ -19,6 +20,8 @@ on_both!(
 const R31: &str = "本人認証情報が誤っています。本人認証項目をご確認のうえ、再度入力して下さい。";
 const R32: &str = "お取扱いができなくなりました。詳しくは本サービスのお問合せ窓口へご照会下さい。";
 const R33: &str = "ただ今お取扱いできません。詳しくは本サービスのお問合せ窓口へご照会下さい。 理由コードはB84です。";
+const CHECK_CUSTOMER: &str = "生年月日とお届け電話番号をご確認ください。";
+const LAST_TRY: &str = "あと1回誤りますと、API連携認証を本日はご利用いただけなくなります。ATMでのお引出しなど、その他のお取引に影響はありません。";
 const R36: &str = "調整のため連絡ができなくなりました。";
 const R37: &str = "ご指定のサービスはただ今お取扱できません。";
 
@@ -37,10 +40,12 @@ async fn three_wrong_answers_lock_until_midnight(w: &Town) {
     let mut browser = w.browser();
     browser.open(&pending.url).await;
     browser.account("115-1100026").await;
-    for _ in 0..2 {
+    for last in [false, true] {
         browser.customer(&Customer::taro().born("1985", "4", "13")).await;
         assert_eq!((browser.status(), browser.screen()), (200, "customer"));
-        assert!(browser.summary().contains(R31), "{}", browser.page().text());
+        let summary = browser.reload().await.summary();
+        assert!(summary.contains(R31) && summary.contains(CHECK_CUSTOMER), "{summary}");
+        assert_eq!(summary.contains(LAST_TRY), last, "{summary}");
     }
     browser.customer(&Customer::taro()).await;
     let to = browser.settle_phone().await;
@@ -80,6 +85,26 @@ async fn three_wrong_answers_lock_until_midnight(w: &Town) {
     let mut browser = begin(w).await;
     browser.walk_to_consent(w, "115-1100026", &Customer::taro(), "4071").await;
     assert_eq!(browser.screen(), "consent");
+}
+
+async fn the_last_try_of_the_day_is_announced_until_midnight(w: &Town) {
+    w.set_clock("2026-11-24T23:55:00+09:00");
+    let mut browser = begin(w).await;
+    browser.walk_to(w, "pin").await;
+    for last in [false, true] {
+        browser.pin("0000").await;
+        let summary = browser.summary();
+        assert!(summary.contains("キャッシュカードの暗証番号（ATMでお使いの4桁）をご確認ください。"), "{summary}");
+        assert_eq!(summary.contains(LAST_TRY), last, "{summary}");
+    }
+    assert_eq!(browser.page().id("pin-error").as_deref(), Some(R31), "at the field R31 alone");
+    // The account has had two wrong answers today, whoever gave them.
+    let mut other = begin(w).await;
+    other.walk_to(w, "pin").await;
+    assert!(other.summary().is_empty(), "nothing is said before an error");
+    w.set_clock("2026-11-25T00:02:30+09:00");
+    let summary = browser.reload().await.summary();
+    assert!(summary.contains(R31) && !summary.contains("あと1回"), "that day is over: {summary}");
 }
 
 async fn fifty_parallel_wrong_pins_reach_the_core_three_times(w: &Town) {

@@ -100,15 +100,30 @@ async fn what_the_core_bank_says_of_the_customer(w: &Town) {
     assert_eq!((browser.status(), browser.screen()), (200, "customer"));
     assert!(browser.summary().contains(R31), "{}", browser.page().text());
 
-    // … and these accounts R30, which counts nothing: five for one way through the screens, and ① again beside it.
-    for account in ["115-9999999", "115-1100034", "115-1100042", "011-1111111", "115-1100050"] {
+    assert!(browser.summary().contains("生年月日とお届け電話番号をご確認ください。"), "{}", browser.summary());
+    assert!(!browser.summary().contains("あと1回"), "two more may be wrong");
+
+    // … and these accounts R30, which counts nothing and warns of no lock, and ① again beside it.
+    for account in ["115-9999999", "115-1100034", "115-1100042", "011-1111111"] {
         browser.press("back", &[]).await;
         assert_eq!(browser.screen(), "account", "口座情報を入力し直す");
         browser.account(account).await;
         browser.customer(&Customer::taro()).await;
         assert_eq!((browser.status(), browser.screen()), (200, "customer"), "{account}");
         assert!(browser.summary().contains(R30), "{account}: {}", browser.page().text());
+        assert!(!browser.summary().contains("ご確認ください。") && !browser.summary().contains("あと1回"), "{account}");
     }
+    // The fifth of one way through the screens ends it, in words of its own.
+    browser.press("back", &[]).await;
+    browser.account("115-1100050").await;
+    browser.customer(&Customer::taro()).await;
+    assert_eq!((browser.status(), browser.screen()), (200, "expired"));
+    let text = browser.page().text();
+    assert!(
+        text.contains("口座情報の確認ができない状態が続いたため、このお手続きを終了しました。") && !text.contains(R30),
+        "{text}"
+    );
+    assert!(browser.page().form_with("restart").is_none());
     assert!(w.locks().await.is_empty(), "R30 never locks");
 }
 

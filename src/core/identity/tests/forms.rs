@@ -41,6 +41,31 @@ fn the_account() {
     }
 }
 
+const PHONE: &str = "060・070・080・090・050で始まる番号は11桁、それ以外の番号は10桁の半角数字で入力して下さい。";
+const DOTS: &str = "「.」が連続する、または「@」の直前に「.」があるメールアドレスには、お知らせをお届けできません。別のメールアドレスを入力して下さい。";
+
+#[test]
+fn the_date_says_which_part_is_missing() {
+    let empty = "入力されていない項目があります。";
+    let (year, month, day) = ("「年」を入力して下さい。", "「月」を選択して下さい。", "「日」を選択して下さい。");
+    for (parts, want) in [
+        (["", "4", "12"], vec![("", empty), ("birth_year", year)]),
+        (["1985", "", "12"], vec![("", empty), ("birth_month", month)]),
+        (["1985", "4", ""], vec![("", empty), ("birth_day", day)]),
+        (["\u{a0}", "", "12"], vec![("", empty), ("birth_year", year), ("birth_month", month)]),
+        (["昭和60年", "", ""], vec![("", empty), ("birth_month", month), ("birth_day", day)]),
+        (["x", "", "12"], vec![("", empty), ("birth_month", month)]),
+        (["", "", ""], vec![("", empty), ("birth_year", "必ず入力して下さい。")]),
+        (["1985", "2", "30"], vec![("birth_year", "生年月日を正しく入力して下さい。")]),
+    ] {
+        let [birth_year, birth_month, birth_day] = parts.map(str::to_owned);
+        let form = CustomerForm { birth_year, birth_month, birth_day, ..taro() };
+        for kind in [PurposeKind::Link, PurposeKind::My] {
+            assert_eq!(said(&form.parse(kind, NOON).map(|_| ()).unwrap_err()), want, "{parts:?}");
+        }
+    }
+}
+
 #[test]
 fn the_customer() {
     let with = |change: &dyn Fn(&mut CustomerForm)| {
@@ -84,12 +109,16 @@ fn the_customer() {
             "birth_year",
             "生年月日を正しく入力して下さい。",
         ),
-        (&|f| f.birth_year = "昭和60".into(), "birth_year", "生年月日を正しく入力して下さい。"),
-        (&|f| f.phone = "9012343333".into(), "phone", "10桁または11桁の半角数字で入力して下さい。"),
-        (&|f| f.phone = "090123433334".into(), "phone", "10桁または11桁の半角数字で入力して下さい。"),
+        (&|f| f.birth_year = "昭和65".into(), "birth_year", "生年月日を正しく入力して下さい。"),
+        (&|f| f.phone = "9012343333".into(), "phone", PHONE),
+        (&|f| f.phone = "090123433334".into(), "phone", PHONE),
+        (&|f| f.phone = "0901234333".into(), "phone", PHONE),
+        (&|f| f.phone = "04382011223".into(), "phone", PHONE),
         (&|f| f.email_confirm = "Taro@example.jp".into(), "email_confirm", "メールアドレスが一致していません。"),
-        (&|f| email(f, "a..b@docomo.ne.jp"), "email", "メールアドレスの形式が正しくありません。"),
-        (&|f| email(f, "a.@ezweb.ne.jp"), "email", "メールアドレスの形式が正しくありません。"),
+        (&|f| email(f, "ta..ro@docomo.ne.jp"), "email", DOTS),
+        (&|f| email(f, "taro.@ezweb.ne.jp"), "email", DOTS),
+        (&|f| email(f, ".taro@ezweb.ne.jp"), "email", "メールアドレスの形式が正しくありません。"),
+        (&|f| email(f, "taro@ezweb..ne.jp"), "email", "メールアドレスの形式が正しくありません。"),
         (&|f| email(f, "a@b@example.jp"), "email", "メールアドレスの形式が正しくありません。"),
         (&|f| email(f, "a@localhost"), "email", "メールアドレスの形式が正しくありません。"),
         (&|f| email(f, "a\r\nBcc: b@example.jp"), "email", "メールアドレスの形式が正しくありません。"),

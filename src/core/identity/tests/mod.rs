@@ -9,6 +9,7 @@ mod hours;
 mod leases;
 mod limits;
 mod service;
+mod typing;
 mod walk;
 
 use super::service_hours::Hours;

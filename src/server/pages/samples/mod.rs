@@ -119,7 +119,7 @@ samples! {
                 Problem::at(Field::Email, Message::Email),
                 Problem::at(Field::EmailConfirm, Message::EmailMismatch),
             ],
-            bad_character: Some('髙'),
+            bad_characters: vec!['髙', '&'],
             ..customer()
         },
         "long" => CustomerPage {
@@ -131,7 +131,27 @@ samples! {
             ..customer()
         },
         "r30" => CustomerPage { typed: typed(), problems: vec![Problem::page(Message::R30)], ..customer() },
-        "r31" => CustomerPage { typed: typed(), problems: vec![Problem::page(Message::R31)], ..customer() },
+        "date" => CustomerPage {
+            typed: TypedCustomer { birth_year: "昭和29年".into(), birth_month: String::new(), birth_day: String::new(), ..typed() },
+            problems: vec![
+                Problem::page(Message::Missing),
+                Problem::at(Field::BirthMonth, Message::BirthMonth),
+                Problem::at(Field::BirthDay, Message::BirthDay),
+                Problem::at(Field::Email, Message::EmailDots),
+            ],
+            western_year: Some(1954),
+            ..customer()
+        },
+        "year" => CustomerPage {
+            problems: vec![Problem::page(Message::Missing), Problem::at(Field::BirthYear, Message::BirthYear)],
+            ..customer()
+        },
+        "r31" => CustomerPage { typed: typed(), problems: r31(Message::CheckCustomer, None), ..customer() },
+        "r31 last" => CustomerPage {
+            typed: typed(),
+            problems: r31(Message::CheckCustomer, Some(Message::LastTryOfDay)),
+            ..customer()
+        },
         "r35" => CustomerPage { typed: typed(), problems: vec![Problem::page(Message::R35)], ..customer() },
         "too often" => CustomerPage {
             typed: typed(),
@@ -171,8 +191,9 @@ samples! {
         "first" => pin(),
         "empty" => PinPage { problems: missing(&[Field::Pin]), ..pin() },
         "short" => PinPage { problems: vec![Problem::at(Field::Pin, Message::Pin)], ..pin() },
-        "wrong" => PinPage { problems: vec![Problem::at(Field::Pin, Message::R31)], ..pin() },
-        "page" => PinPage { problems: vec![Problem::page(Message::R31)], ..pin() },
+        "wrong" => PinPage { problems: r31(Message::CheckPin, None), ..pin() },
+        "last of the day" => PinPage { problems: r31(Message::CheckPin, Some(Message::LastTryOfDay)), ..pin() },
+        "last" => PinPage { problems: r31(Message::CheckPin, Some(Message::LastTryBeforeLock)), ..pin() },
         "failed" => PinPage { problems: vec![Problem::page(Message::R36)], ..pin() },
     ];
     consent(ConsentPage) = [
@@ -254,6 +275,9 @@ fn missing(fields: &[Field]) -> Vec<Problem> {
     let empty = fields.iter().map(|f| Problem::at(*f, Message::Required));
     std::iter::once(Problem::page(Message::Missing)).chain(empty).collect()
 }
+fn r31(check: Message, last: Option<Message>) -> Vec<Problem> {
+    [Message::R31, check].into_iter().chain(last).map(Problem::page).collect()
+}
 
 #[expect(clippy::expect_used, reason = "constants")]
 fn some_account(text: &str) -> ShownAccount {
@@ -281,7 +305,8 @@ fn customer() -> CustomerPage {
         account: some_account("115-ordinary-1100026"),
         typed: TypedCustomer::default(),
         problems: vec![],
-        bad_character: None,
+        bad_characters: vec![],
+        western_year: None,
     }
 }
 fn typed() -> TypedCustomer {
@@ -296,7 +321,8 @@ fn typed() -> TypedCustomer {
     }
 }
 fn phone() -> PhonePage {
-    PhonePage { phone: MaskedPhone::from(&some_phone("09012343333")), window: 120, problems: vec![] }
+    let phone = MaskedPhone::from(&some_phone("09012343333"));
+    PhonePage { name: Some("ﾃﾞｰﾀ ﾀﾛｳ".into()), phone, window: 120, problems: vec![] }
 }
 fn call(state: CallState) -> CallPage {
     CallPage {

@@ -4,6 +4,7 @@ use crate::clock::Instant;
 use crate::consent::{ConsentChoice, PagePeriod};
 use crate::id::{AccountId, GrantId};
 use crate::identity::{AccountForm, CustomerForm, Posted, PurposeKind};
+use crate::language::Language;
 use crate::linking::SubmittedPage;
 use crate::my::StopRequest;
 use crate::params::{Params, decode};
@@ -25,6 +26,8 @@ pub(super) enum Action {
     Allow(ConsentChoice, Option<SubmittedPage>),
     /// ⑥ 拒否する, with the page it was on.
     Deny(Option<SubmittedPage>),
+    /// The language link of ① and ② where a script sends it along with what was typed.
+    Language(Language),
     /// 連携元画面へ
     Return,
     /// 停止を確定する on the customer's own page
@@ -64,15 +67,14 @@ fn submitted_page(params: &Params) -> Option<SubmittedPage> {
     Some(SubmittedPage { period: PagePeriod { at: time("at"), until: time("until") }, digest })
 }
 
-/// What was typed in a form, whatever the result of the form is. Never a PIN.
+/// What was typed in a form, whatever the result of the form is. Never a PIN: no button of ⑤ is here.
 pub(super) fn typed(screen: &str, body: &[u8]) -> Typed {
     let Some((_, params)) = fields(screen, body) else { return Typed::default() };
-    match screen {
-        // A button without fields, such as 口座情報を入力し直す, submits nothing typed.
-        "account" if params.get("action") == Some("next") => {
-            Typed { account: Some(account(&params)), ..Typed::default() }
-        }
-        "customer" if params.get("action") == Some("next") => {
+    match (screen, params.get("action")) {
+        ("account", Some("next" | "language")) => Typed { account: Some(account(&params)), ..Typed::default() },
+        ("customer", Some("next" | "language")) => Typed { customer: Some(customer(&params)), ..Typed::default() },
+        // A form of 口座情報を入力し直す without fields brings nothing that was typed.
+        ("customer", Some("back")) if params.get("phone").is_some() => {
             Typed { customer: Some(customer(&params)), ..Typed::default() }
         }
         _ => Typed::default(),
@@ -85,6 +87,7 @@ pub(super) fn parse(kind: PurposeKind, screen: &str, body: &[u8]) -> Option<Post
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
     let plain = |posted: Posted| Action::Check(Box::new(posted));
     let action = match (screen, params.get("action")?) {
+        ("account" | "customer", "language") => Action::Language(Language::of_ui_locales(&text("ui_locales"))?),
         (_, action) if kind == PurposeKind::My => my(screen, action, &params)?,
         ("account", "next") => plain(Posted::Account(account(&params))),
         ("customer", "next") => plain(Posted::Customer(customer(&params))),
@@ -204,6 +207,43 @@ mod tests {
         }
         for body in ["step=s", "", "step=s&step=t&action=next", "action=next&branch=1&branch=2"] {
             assert!(parse(Link, "account", body.as_bytes()).is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_was_typed_is_taken_from_the_buttons_of_two_screens_and_no_pin_ever() {
+        let account = "branch=1&account_type=savings&account_number=2";
+        let customer = "name_kana=a&birth_year=b&birth_month=c&birth_day=d&phone=e&email=f&email_confirm=g";
+        for (screen, action, fields, of) in [
+            ("account", "next", account, "①"),
+            ("account", "language", account, "①"),
+            ("account", "cancel", account, ""),
+            ("customer", "next", customer, "②"),
+            ("customer", "language", customer, "②"),
+            ("customer", "back", customer, "②"),
+            ("customer", "back", "", ""),
+            ("customer", "cancel", customer, ""),
+            ("pin", "next", "pin=4071", ""),
+            ("pin", "language", "pin=4071", ""),
+            ("pin", "language", account, ""),
+            ("call", "language", customer, ""),
+        ] {
+            let typed = typed(screen, format!("step=s&action={action}&{fields}").trim_end_matches('&').as_bytes());
+            let got = match (typed.account, typed.customer) {
+                (Some(_), None) => "①",
+                (None, Some(form)) if form.email_confirm == "g" => "②",
+                (None, None) => "",
+                _ => "both",
+            };
+            assert_eq!(got, of, "{screen} {action}");
+        }
+        for (screen, language, there) in
+            [("account", "en", true), ("customer", "ja", true), ("customer", "fr", false), ("pin", "en", false)]
+        {
+            let body = format!("action=language&ui_locales={language}");
+            for kind in [Link, My] {
+                assert_eq!(parse(kind, screen, body.as_bytes()).is_some(), there, "{screen} {language}");
+            }
         }
     }
 

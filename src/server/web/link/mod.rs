@@ -115,7 +115,9 @@ impl<'a> ScreenContext<'a> {
     /// The errors of the page: those stored in the interaction's row, and the one that could not be stored.
     fn problems(&self, i: &Interaction) -> Vec<Problem> {
         let unwritten = self.typed.unwritten_at(i).filter(|_| i.live());
-        unwritten.into_iter().chain(i.errors.problems.iter().copied()).collect()
+        // After midnight a page that is loaded again does not speak of the day before.
+        let over = |p: &Problem| p.message == Message::LastTryOfDay && p.time.is_some_and(|until| until <= self.now);
+        unwritten.into_iter().chain(i.errors.problems.iter().copied().filter(|p| !over(p))).collect()
     }
     /// 303 to the current screen, which then shows an error that is not stored.
     fn on_unwritten(&self, view: &View, posted: Typed, problem: Problem) -> HttpResponse {
@@ -209,6 +211,7 @@ impl ScreenContext<'_> {
             Action::Check(posted) => self.form(&form.step, *posted, typed).await,
             Action::Allow(choice, page) => self.allow(&form.step, &choice, page.as_ref()).await,
             Action::Deny(page) => self.deny(&form.step, page.as_ref()).await,
+            Action::Language(language) => self.in_language(language, screen, typed).await,
             Action::Return => self.leave(&form.step).await,
             Action::Stop(what) => self.stop(&form.step, what).await,
         }
@@ -235,6 +238,21 @@ impl ScreenContext<'_> {
         };
         let mut answer = self.on(&view);
         self.typed.bring(typed.clone(), &mut answer, self.app, &view.interaction, self.now);
+        Ok(answer)
+    }
+
+    /// The language link with what was typed and not submitted. It is no attempt: nothing is counted, the core bank is not
+    /// asked, and the page's step token stays valid.
+    async fn in_language(&self, language: Language, screen: &str, typed: &Typed) -> Result<HttpResponse, HandlerError> {
+        let view = self.view(None).await?;
+        let i = &view.interaction;
+        let mut answer = page::see_other(&format!("{}?ui_locales={}", self.path(&view), language.as_str()));
+        self.bind(&mut answer, &view);
+        // A page that was left behind in another tab does not overwrite what was typed since.
+        if i.stage.screen() == screen || !i.live() {
+            let posted = Typed { unwritten: self.typed.unwritten, ..typed.clone() };
+            self.typed.bring(posted, &mut answer, self.app, i, self.now);
+        }
         Ok(answer)
     }
 

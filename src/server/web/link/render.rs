@@ -3,7 +3,7 @@
 use super::{HandlerError, ScreenContext};
 use crate::client::Client;
 use crate::config::Mode;
-use crate::identity::{AccountForm, CallState, Ending, Message, Problem, Purpose, Stage, View};
+use crate::identity::{AccountForm, CallState, Declared, Ending, Message, Problem, Purpose, Stage, View, western_year};
 use crate::kana::{Kana, KanaError};
 use crate::linking::AtConsent;
 use crate::pages::{
@@ -70,16 +70,22 @@ impl ScreenContext<'_> {
             }
             Stage::Customer { account } => {
                 let filled = typed.customer.clone().unwrap_or_default();
-                let bad_character = match Kana::parse(&filled.name_kana) {
-                    Err(KanaError::Character(c)) => Some(c),
-                    _ => None,
+                let bad_characters = match Kana::parse(&filled.name_kana) {
+                    Err(KanaError::Characters(all)) => all,
+                    _ => Vec::new(),
                 };
-                let page = CustomerPage { account: account.into(), typed: (&filled).into(), problems, bad_character };
+                let western_year = western_year(&filled.birth_year);
+                let (account, typed) = (account.into(), (&filled).into());
+                let page = CustomerPage { account, typed, problems, bad_characters, western_year };
                 pages.customer(&frame, &page)
             }
             Stage::Phone(matched) => {
                 let window = policy.call_window.as_secs();
-                pages.phone(&frame, &PhonePage { phone: matched.personal.phone().into(), window, problems })
+                let name = match &matched.personal {
+                    Declared::Link(personal) => Some(personal.name.as_str().to_owned()),
+                    Declared::My { .. } => None,
+                };
+                pages.phone(&frame, &PhonePage { name, phone: matched.personal.phone().into(), window, problems })
             }
             Stage::Call { matched, calling } => {
                 let (state, seconds_left) =
