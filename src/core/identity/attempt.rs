@@ -9,7 +9,6 @@ use super::lockout::{self, Guess, Reservation, Reserved};
 use super::network::BrowserNetwork;
 use super::requests::{StepCheck, ViewResult, Visitor};
 use super::service::IdentityService;
-use super::service_hours::Service;
 use super::{
     BankError, BirthDate, CustomerForm, Declared, Ending, Expired, Holding, Ineligible, Interaction, Lookup, Matched,
     Message, Pin, Problem, Stage, guess, hourly_counter, sql,
@@ -277,9 +276,8 @@ impl IdentityService {
             _ => return show(self.view(tx, i, now)?),
         };
         // Service hours are checked before anything is counted: a closure never costs the customer an attempt (G9).
-        if let Service::Closed { until } = self.policy.hours.open_at(now) {
-            let i = sql::end(tx, &self.crypto, i, Ending::Closed { until }, now)?;
-            return show(self.advanced(tx, i, now)?);
+        if let Some(ended) = self.meets_closure(tx, &i, now)? {
+            return show(self.advanced(tx, ended, now)?);
         }
         if !self.policy.offered {
             return show(self.stays(tx, i, vec![Problem::page(Message::R37)], now)?);
@@ -383,7 +381,7 @@ impl IdentityService {
         let (service, v, step) = (self.clone(), v.clone(), step.to_owned());
         let work = move |tx: &mut Tx<'_, '_>| match service.take(tx, &v, &step, now)? {
             StepCheck::NotOwner => Ok(ViewResult::Foreign),
-            StepCheck::Accepted(i) if i.stage.screen() == screen => service.stays(tx, i, problems.clone(), now),
+            StepCheck::Accepted(i) if i.stage.screen() == screen => service.stays_if_open(tx, i, problems.clone(), now),
             StepCheck::Stale(i) | StepCheck::Accepted(i) => service.view(tx, i, now),
         };
         self.store.write(work).await

@@ -281,7 +281,7 @@ async fn who_refuses_leaves_a_record_and_the_app_hears_access_denied() {
     let (visitor, step) = (&scene.customer.visitor, view.step.reveal());
     let form = Denial { visitor, step, page: Some(&other), remote: Secret::new("test") };
     assert!(matches!(scene.linking.deny(scene.at(&view), form, page, NOON).await.unwrap(), ViewResult::Here(_)));
-    assert!(matches!(scene.stage().await, Stage::Ended(Ending::Cancelled)));
+    assert!(matches!(scene.stage().await, Stage::Ended(Ending::Denied { .. })));
     assert!(town.actions().await.iter().any(|a| a == "consent.denied"));
     let view = scene.customer.look().await;
     for _ in 0..2 {
