@@ -16,6 +16,8 @@ use crate::secret::Hash;
 use crate::store::{self, Tx};
 use std::time::Duration;
 
+const DAY: u64 = 86_400;
+
 /// A customer at ⑥.
 #[derive(Clone, Copy)]
 pub struct AtConsent<'a> {
@@ -106,9 +108,12 @@ fn links(
 }
 
 impl Linking {
-    /// 認可期間 of a link of this client, unless it ends earlier.
+    /// 認可期間 of a link of this client, unless it ends earlier. ⑥ says it in days, so of a record with a part of a day the whole
+    /// days count.
     fn period(&self, client: &Client) -> Duration {
-        client.grant_lifetime.min(self.rules.grant_lifetime).min(PERIOD)
+        let most = client.grant_lifetime.min(self.rules.grant_lifetime).min(PERIOD);
+        let whole = most.as_secs() / DAY * DAY;
+        if whole > 0 { Duration::from_secs(whole) } else { most }
     }
 
     /// The refusal of a request that could not lead to a link now: it names a grant which its client cannot change, or days of

@@ -79,7 +79,7 @@ async fn after_the_pin_the_living_link_is_named(w: &Town) {
     let mut named = cancelled_at(w, &app, "consent").await;
     let said = named.page().text();
     let line = "しんくみアプリwithCRECOとの現在の連携（2026年12月25日（金）10時15分まで）は続いています。";
-    assert!(said.contains(NOTHING) && said.contains(line) && said.contains(STOP), "{said}");
+    assert!(said.contains(NOTHING) && said.contains(&format!("{line}{STOP}")), "{said}");
     assert!(!said.contains(FOR_ALL), "{said}");
     named.open(&format!("{}?ui_locales=en", named.url.clone())).await;
     assert!(named.page().text().contains("goes on until"), "{}", named.page().text());

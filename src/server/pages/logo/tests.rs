@@ -16,7 +16,7 @@ fn a_drawing_is_served_as_it_is() {
         "<image href=\"data:image/png;base64,iVBORw0KGgo=\"/>",
         "<title>One, on the way to https://www.minato.example</title><!-- a comment -->",
         "<metadata><x:on xmlns:x=\"urn:x\" x:version=\"1\"/></metadata>",
-        "<g font-family=\"'Noto Sans'\" one=\"1\" xml:space=\"preserve\"/>",
+        "<g font-family=\"'Noto Sans'\" xml:space=\"preserve\"/>",
     ] {
         let logo = within(inner).unwrap_or_else(|why| panic!("{inner}: {why:?}"));
         assert_eq!(logo.content_type, "image/svg+xml");
