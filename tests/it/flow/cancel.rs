@@ -114,8 +114,9 @@ async fn a_record_has_its_time_and_its_number(w: &Town) {
         browser.reload().await;
         assert_eq!((fact(&browser, "お手続き日時"), fact(&browser, "受付番号")), (at, number.clone()), "{screen}");
         let Some(number) = number else { continue };
-        let kept =
-            w.text("select detail from audit where action = 'interaction.ended' order by seq desc limit 1").await;
+        let kept = w
+            .text("select detail from audit where action = 'interaction.ended' order by at desc, n desc limit 1")
+            .await;
         assert!(kept.contains(&number), "staff find {number} in {kept}");
     }
     // A wrong birth date is in the record, though ② was not passed.
