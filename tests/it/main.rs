@@ -30,6 +30,7 @@ mod grant_management;
 mod guesses;
 mod handover;
 mod heads;
+mod institution_logo;
 mod keys;
 mod killed;
 mod last_use;

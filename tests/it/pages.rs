@@ -14,7 +14,8 @@ const ONLY_WORDS: &[(&str, &[&str])] = &[
     ("pin", &["empty", "short", "page", "failed"]),
     ("consent", &["balances", "transactions", "from a day", "to a day", "failed"]),
     ("locked", &["before"]),
-    ("closed", &["failed", "off"]),
+    ("cancelled", &["after the checks", "two links live"]),
+    ("closed", &["failed", "off", "no days", "open again, too late"]),
     ("expired", &["elsewhere"]),
     ("app", &["refreshed", "ended", "refused"]),
 ];

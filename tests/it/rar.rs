@@ -13,6 +13,8 @@ on_both!(
     accounts_asked_by_name_are_the_customers_or_left_out,
     nothing_to_share_is_a_dead_end_that_leads_back,
     permissions_and_days_are_shown_and_kept,
+    days_are_those_within_reach,
+    days_that_nobody_can_have_are_refused,
     the_bank_is_asked_again_before_anything_is_recorded,
     nobody_agrees_to_a_page_they_have_not_seen,
     a_request_by_scope_alone_is_about_the_verified_account,
@@ -221,6 +223,67 @@ async fn permissions_and_days_are_shown_and_kept(w: &Town) {
     });
     assert_eq!(granted(w, &tokens).await, want);
     assert!(w.mail().await[0].text.contains("入出金明細（2026年9月1日から2026年10月31日まで）"));
+}
+
+/// The last 90 days, and those before the end of the link: by the clock of the test 2026-11-25, and 30 days more.
+async fn days_are_those_within_reach(w: &Town) {
+    let (app, own) = (w.creco(), w.bank.ids("115-ordinary-1100026").await);
+    let (first, last) = ("2026-08-27", "2026-12-25");
+    for (asked, from, to) in [
+        (json!({"from": "2026-01-01", "to": "2027-12-31"}), first, last),
+        (json!({"from": "2026-01-01"}), first, last),
+        (json!({"to": "2027-12-31"}), first, last),
+        (json!({"from": "2026-08-26", "to": "2026-08-27"}), first, first),
+        (json!({"from": "2026-12-25", "to": "2026-12-26"}), last, last),
+        (json!({"from": "2026-09-01", "to": "2026-10-31"}), "2026-09-01", "2026-10-31"),
+    ] {
+        let (pending, mut browser) = at_consent(w, &app, "transactions", &detail(asked.clone())).await;
+        let words = |day: &str| {
+            let parts: Vec<u32> = day.split('-').map(|part| part.parse().unwrap()).collect();
+            format!("{}年{}月{}日", parts[0], parts[1], parts[2])
+        };
+        let line = format!("入出金明細（{}から{}まで）", words(from), words(to));
+        assert!(browser.page().text().contains(&line), "{asked}: {}", browser.page().text());
+        allow(&mut browser, &[&own[0]]).await;
+        let tokens = tokens(&app, &pending, &browser).await;
+        let granted = granted(w, &tokens).await;
+        assert_eq!((granted["from"].as_str(), granted["to"].as_str()), (Some(from), Some(to)), "{asked}");
+        assert!(w.mail().await.iter().any(|m| m.text.contains(&line)), "{asked}");
+    }
+    // Without days there is no limit of days.
+    let (pending, mut browser) = at_consent(w, &app, "transactions", &detail(json!({}))).await;
+    allow(&mut browser, &[&own[0]]).await;
+    let tokens = tokens(&app, &pending, &browser).await;
+    assert!(granted(w, &tokens).await.get("from").is_none());
+}
+
+async fn days_that_nobody_can_have_are_refused(w: &Town) {
+    let app = w.creco();
+    for days in [
+        json!({"from": "2026-01-01", "to": "2026-08-26"}),
+        json!({"to": "2026-08-26"}),
+        json!({"from": "2026-12-26"}),
+        json!({"from": "2026-12-26", "to": "2027-01-31"}),
+    ] {
+        let (_, answer) = pushed(&app, "transactions", &detail(days.clone()), &[]).await;
+        answer.refused(400, "invalid_authorization_details");
+    }
+    // Midnight passes while the customer types: the last of the days is out of reach at ⑥.
+    w.set_clock("2026-11-25T23:52:00+09:00");
+    let asked = detail(json!({"from": "2026-08-01", "to": "2026-08-27"}));
+    let (mut pending, answer) = pushed(&app, "transactions", &asked, &[]).await;
+    pending.url = app.authorize_url(answer.expect(201).json()["request_uri"].as_str().unwrap());
+    let mut browser = w.browser();
+    browser.open(&pending.url).await;
+    browser.walk_to(w, "phone").await;
+    w.set_clock("2026-11-26T00:03:00+09:00");
+    browser.walk_to(w, "pin").await.pin("4071").await;
+    assert_eq!((browser.status(), browser.screen()), (403, "closed"));
+    let said = browser.page().text();
+    assert!(said.contains("アプリから求められた期間の明細は、提供できません。"), "{said}");
+    let brought = browser.return_to_app().await;
+    app.refused(&pending, &brought, "invalid_authorization_details");
+    assert!(w.events().await.is_empty());
 }
 
 async fn the_bank_is_asked_again_before_anything_is_recorded(w: &Town) {

@@ -14,6 +14,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("oxide_auth", &["oxide"]),
     ("tera", &["pages"]),
     ("fluent_bundle", &["pages"]),
+    ("roxmltree", &["pages"]),
     ("rusqlite", &["store"]),
     ("tokio_postgres", &["store"]),
     ("tokio_postgres_rustls", &["store"]),

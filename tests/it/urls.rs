@@ -52,6 +52,7 @@ const TABLE: &[(&str, &str, &str, Shape)] = &[
     ("/ssf/verify", "/ssf/verify", "POST", Json),
     ("/ssf/poll/{stream_id}", "/ssf/poll/AAAAAAAAAAAAAAAAAAAAAA", "POST", Json),
     ("/assets/institution.css", "/assets/institution.css", "GET HEAD", Empty),
+    ("/assets/institution-logo", "/assets/institution-logo", "GET HEAD", Empty),
     ("/assets/{name}", "/assets/renkei.css", "GET HEAD", Empty),
 ];
 
@@ -62,7 +63,11 @@ fn rows() -> Vec<Row> {
     rows
 }
 fn everywhere(test: impl AsyncFn(&Town)) {
-    run(Engine::Sqlite, |config| config.registration.enabled = true, test);
+    let change = |config: &mut renkei_server::config::Config| {
+        config.registration.enabled = true;
+        config.institution.logo_file = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/assets/icon.svg").into());
+    };
+    run(Engine::Sqlite, change, test);
 }
 
 #[test]

@@ -7,14 +7,18 @@
 //! `transactions`, the detail's permissions add theirs. So scope and permissions always agree.
 
 use crate::client::Client;
+use crate::clock::Instant;
 use crate::id::AccountId;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Deserializer};
+use std::time::Duration;
 
 /// The longest `authorization_details` that is read, in bytes. The schema limits its depth.
 pub const MAX_TEXT: usize = 8 * 1024;
+/// How many days back transactions can be read: 約3か月分 (R85).
+pub const REACH_DAYS: u64 = 90;
 /// The most accounts one detail may name.
 pub const MAX_ACCOUNTS: usize = 50;
 
@@ -176,6 +180,21 @@ impl Details {
         Ok(narrowed)
     }
 
+    /// The part of the days it names that a link can hold which is agreed to at `at` and ends at `until`: not earlier than
+    /// [`REACH_DAYS`] before, and not after the end. `None` if no day is left. A detail that names no day stays as it is.
+    #[must_use]
+    pub fn within_reach(&self, at: Instant, until: Instant) -> Option<Self> {
+        if self.from.is_none() && self.to.is_none() {
+            return Some(self.clone());
+        }
+        let first = at.jst_date().checked_sub_days(Days::new(REACH_DAYS))?;
+        // A link that ends at midnight does not reach into the day that begins then.
+        let last = (until - Duration::from_millis(1)).jst_date();
+        let from = self.from.map_or(first, |from| from.max(first));
+        let to = self.to.map_or(last, |to| to.min(last));
+        (from <= to).then(|| Self { from: Some(from), to: Some(to), ..self.clone() })
+    }
+
     /// The smallest detail that allows what either of them allows. Each account gets every permission of both, so it may be more
     /// than their sum: ⑥ shows it before the customer agrees (decision 10).
     #[must_use]
@@ -281,6 +300,10 @@ fn set<T: Ord>(list: Option<Vec<T>>, refusal: &'static str) -> Result<Vec<T>, Re
     list.dedup();
     if list.is_empty() || list.len() > MAX_ACCOUNTS { Err(bad(refusal)) } else { Ok(list) }
 }
+
+/// A request for days of which a link could hold none.
+pub const OUT_OF_REACH: Refusal =
+    bad("from and to name no day of the last 90 days, or after them and before the end of the link");
 
 const fn bad(why: &'static str) -> Refusal {
     Refusal::new(ErrorCode::InvalidAuthorizationDetails, why)

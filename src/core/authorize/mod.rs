@@ -22,7 +22,7 @@ mod tests;
 
 pub use answer::{AuthorizationResponse, Destination, Outcome, ResponseContext, oauth_answer};
 pub use claims::Demands;
-pub use details::{DetailType, Details, Permission};
+pub use details::{DetailType, Details, OUT_OF_REACH, Permission};
 pub use entry::{at_once, begin, claim, destination, may_rest_on};
 pub use grant_action::{ChangeAction, GrantAction, INVALID_GRANT_ID};
 pub use hint::{Hint, SubjectDigest};

@@ -23,7 +23,7 @@ use crate::account::Account;
 use crate::authorize::AuthorizationRequest;
 use crate::clock::Instant;
 use crate::id::{AccountId, ClientId, ConsentId, HolderId, InteractionId};
-use crate::identity::Proofed;
+use crate::identity::{Proofed, reference};
 use crate::keys::seal::{Broken, SealContext, Sealer};
 use crate::language::Language;
 use crate::random::Random;
@@ -261,20 +261,6 @@ pub fn allow(offer: &Offer, choice: &ConsentChoice, customer: Customer, now: Ins
         words: offer.words.clone(),
         language: offer.language,
     })
-}
-
-/// 受付番号: four letters and four digits that a customer can read out on the telephone. Letters that sound or look alike
-/// are left out. It identifies a record and gives no access. It is derived from the interaction's id with the index
-/// key, so that ⑥ can show the number that the notice will have.
-#[must_use]
-pub fn reference(sealer: &Sealer, way: &InteractionId) -> String {
-    const LETTERS: &[u8; 22] = b"ABCDEFGHJKLMNPQRTUVWXY";
-    let drawn = sealer.index("reference", way.as_str());
-    let (letters, digits) = drawn.as_bytes()[..8].split_at(4);
-    let mut out: String = letters.iter().map(|b| char::from(LETTERS[usize::from(*b) % LETTERS.len()])).collect();
-    out.push('-');
-    out.extend(digits.iter().filter_map(|b| char::from_digit(u32::from(*b) % 10, 10)));
-    out
 }
 
 /// A consent record, sealed and ready to be stored. It is made before the transaction, so that the transaction uses no

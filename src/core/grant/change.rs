@@ -114,7 +114,7 @@ impl NewChange {
             account_index: customer.account_index,
             account: create::sealed_account(&grant.id, &customer.account.to_string(), sealer, random)?,
             account_id,
-            reference: crate::consent::reference(sealer, &customer.interaction),
+            reference: crate::identity::reference(sealer, &customer.interaction),
             acr: customer.acr.clone(),
             amr: customer.amr.clone(),
             auth_time: customer.auth_time,

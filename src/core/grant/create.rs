@@ -80,7 +80,7 @@ impl NewGrant {
             sub: pairwise(sealer, sector, &customer.holder),
             account_index: customer.account_index,
             account: sealed_account(&id, &customer.account.to_string(), sealer, random)?,
-            reference: consent::reference(sealer, &customer.interaction),
+            reference: crate::identity::reference(sealer, &customer.interaction),
             scope: agreed.scope.clone(),
             details: agreed.details.clone(),
             acr: customer.acr.clone(),

@@ -113,6 +113,26 @@ pub fn open_of(tx: &mut Tx<'_, '_>, client: &ClientId, account: &Hash, until: In
     rows.iter().map(grant).collect()
 }
 
+/// When the links of a client that share an account end: only those whose code was redeemed and whose time is not over; the
+/// latest first, each time once.
+pub fn living(
+    tx: &mut Tx<'_, '_>,
+    client: &ClientId,
+    account: &Hash,
+    now: Instant,
+    limit: i64,
+) -> Result<Vec<Instant>> {
+    let rows = tx.rows(
+        "select expires_at from grants where client_id = ?1 and account_index = ?2 and ended_at is null \
+         and activated_at is not null and expires_at > ?3 \
+         union select g.expires_at from grant_accounts a join grants g on g.id = a.grant_id \
+         where a.account_index = ?2 and g.client_id = ?1 and g.ended_at is null and g.activated_at is not null \
+         and g.expires_at > ?3 order by 1 desc limit ?4",
+        &[client.as_str().into(), (*account).into(), now.into(), limit.into()],
+    )?;
+    rows.iter().map(|row| row.instant(0)).collect()
+}
+
 /// The grant with this id, if this client holds it and can ask to change it: its code was redeemed, and it is not over.
 pub fn changeable(tx: &mut Tx<'_, '_>, client: &ClientId, id: &GrantId, now: Instant) -> Result<Option<Grant>> {
     let own = |grant: &Grant| grant.client == *client && matches!(grant.state_at(now), GrantState::Active { .. });

@@ -10,7 +10,6 @@ use super::network::BrowserNetwork;
 use super::refused::wrong_answer;
 use super::requests::{StepCheck, ViewResult, Visitor};
 use super::service::IdentityService;
-use super::service_hours::Service;
 use super::{
     BankError, BirthDate, CustomerForm, Declared, Ending, Expired, Holding, Ineligible, Interaction, Lookup, Matched,
     Message, Pin, Problem, Stage, guess, hourly_counter, sql,
@@ -278,9 +277,8 @@ impl IdentityService {
             _ => return show(self.view(tx, i, now)?),
         };
         // Service hours are checked before anything is counted: a closure never costs the customer an attempt (G9).
-        if let Service::Closed { until } = self.policy.hours.open_at(now) {
-            let i = sql::end(tx, &self.crypto, i, Ending::Closed { until }, now)?;
-            return show(self.advanced(tx, i, now)?);
+        if let Some(ended) = self.meets_closure(tx, &i, now)? {
+            return show(self.advanced(tx, ended, now)?);
         }
         if !self.policy.offered {
             return show(self.stays(tx, i, vec![Problem::page(Message::R37)], now)?);

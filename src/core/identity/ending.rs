@@ -1,15 +1,23 @@
 //! How an interaction ends, and which message the customer reads then.
 
 use super::message::Message;
+use super::personal;
 use crate::clock::Instant;
+use crate::secret::Hash;
 use serde::{Deserialize, Serialize};
 
 /// How an interaction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
-    /// 中止する, or 拒否する at ⑥ (R8) → `access_denied`.
+    /// 中止する on ① to ⑤ (R8) → `access_denied`.
     Cancelled,
+    /// 拒否する at ⑥ (R8): ① to ⑤ were passed → `access_denied`.
+    Denied {
+        /// The keyed index of the verified account: its holder may read which link lives on.
+        #[serde(with = "personal::hash")]
+        account: Hash,
+    },
     /// The account is locked → `access_denied`.
     Locked {
         /// It was locked before this attempt: R33 instead of R32.
@@ -27,6 +35,8 @@ pub enum Ending {
     NoAccount,
     /// The link that the app asks to change is over, or another person's → `invalid_grant_id`.
     InvalidGrant,
+    /// The app asks for days of which the link could hold none → `invalid_authorization_details`.
+    NoDays,
     /// A failure on our side (R36) → `server_error`.
     Failed,
     /// The customer left while the whole service was busy (R35) → `temporarily_unavailable`.
@@ -48,23 +58,28 @@ impl Ending {
             Self::Closed { .. } => Some(Message::R34),
             Self::NoAccount => Some(Message::R30),
             Self::InvalidGrant => Some(Message::InvalidGrant),
+            Self::NoDays => Some(Message::NoDays),
             Self::Failed => Some(Message::R36),
             Self::Busy => Some(Message::R35),
             Self::Off => Some(Message::R37),
             Self::Expired(Expired::Call) => Some(Message::R57),
             Self::Expired(Expired::UnknownAccounts) => Some(Message::UnknownAccounts),
-            Self::Cancelled | Self::Finished | Self::Expired(_) => None,
+            Self::Cancelled | Self::Denied { .. } | Self::Finished | Self::Expired(_) => None,
         }
     }
     /// The screen that shows the ending: the last part of its address (requirements.md#forms).
     #[must_use]
     pub const fn screen(self) -> &'static str {
         match self {
-            Self::Cancelled | Self::Finished => "cancelled",
+            Self::Cancelled | Self::Denied { .. } | Self::Finished => "cancelled",
             Self::Locked { .. } => "locked",
-            Self::Closed { .. } | Self::NoAccount | Self::InvalidGrant | Self::Failed | Self::Busy | Self::Off => {
-                "closed"
-            }
+            Self::Closed { .. }
+            | Self::NoAccount
+            | Self::InvalidGrant
+            | Self::NoDays
+            | Self::Failed
+            | Self::Busy
+            | Self::Off => "closed",
             Self::Expired(_) => "expired",
         }
     }

@@ -7,6 +7,7 @@ use super::call::Calling;
 use super::ending::{Ending, Expired};
 use super::message::FormErrors;
 use super::policy::IdentityPolicy;
+use super::service_hours::Service;
 use super::{AnsweredRequest, Declared, Email, Holding, Owner, Purpose, Remembered, personal};
 use crate::account::Account;
 use crate::clock::Instant;
@@ -287,7 +288,15 @@ impl Interaction {
             }),
         }
     }
-    /// Expired → S1 of the same request (G12, R57), within the time limit of the whole interaction.
+    /// How it ends when its customer cancels here.
+    #[must_use]
+    pub const fn cancelled(&self) -> Ending {
+        match &self.stage {
+            Stage::Consent(proofed) => Ending::Denied { account: proofed.account_index },
+            _ => Ending::Cancelled,
+        }
+    }
+    /// Expired, or closed and open again → S1 of the same request (G12, R57), within the time limit of the whole interaction.
     pub fn restarted(self, policy: &IdentityPolicy, now: Instant) -> Result<Self, Misstep> {
         if !self.may_restart(policy, now) {
             return Err(Misstep);
@@ -297,7 +306,12 @@ impl Interaction {
     /// Whether 「最初からやり直す」 can be offered.
     #[must_use]
     pub fn may_restart(&self, policy: &IdentityPolicy, now: Instant) -> bool {
-        matches!(self.stage, Stage::Ended(Ending::Expired(Expired::Call | Expired::Time))) && now < self.ends_at(policy)
+        let again = match self.stage {
+            Stage::Ended(Ending::Expired(Expired::Call | Expired::Time)) => true,
+            Stage::Ended(Ending::Closed { .. }) => policy.hours.open_at(now) == Service::Open,
+            _ => false,
+        };
+        again && now < self.ends_at(policy)
     }
     /// When its time is over, whatever the customer does.
     #[must_use]
@@ -305,9 +319,12 @@ impl Interaction {
         if let Stage::Links(owner) = &self.stage {
             return owner.whole_until(self.started);
         }
-        let unfinished = self.started + UNFINISHED;
-        let whole = self.started + policy.absolute;
-        if self.passed_customer { whole } else { whole.min(unfinished) }
+        self.started + self.longest(policy)
+    }
+    /// How long ① to ⑥ may take.
+    #[must_use]
+    pub fn longest(&self, policy: &IdentityPolicy) -> Duration {
+        if self.passed_customer { policy.absolute } else { policy.absolute.min(UNFINISHED) }
     }
     /// When its time is over if the customer does nothing more.
     #[must_use]

@@ -168,6 +168,8 @@ messages! {
     CheckUnderWay = "error-check-under-way", "この口座について別のお手続きを確認しています。少し待ってから、もう一度「次へ」を押してください。";
     /// The link that the app asks to change is over, or another person's.
     InvalidGrant = "error-invalid-grant", "変更する連携を確認できないため、このお手続きを終了しました。アプリの画面からもう一度お手続きください。";
+    /// ⑥: the app asks for days that no link could hold.
+    NoDays = "error-no-days", "アプリから求められた期間の明細は、提供できません。アプリの画面からもう一度お手続きください。";
     /// Too many R30 answers: the interaction is over (G3).
     UnknownAccounts = "error-unknown-accounts", "口座情報の確認ができない状態が続いたため、このお手続きを終了しました。キャッシュカードをお手元にご用意のうえ、アプリの画面からもう一度お手続きください。";
 }

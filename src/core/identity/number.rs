@@ -26,10 +26,11 @@ impl IdentityService {
         let work = move |tx: &mut Tx<'_, '_>| match service.take(tx, &v, &step, now)? {
             StepCheck::NotOwner => Ok((ViewResult::Foreign, NumberReport::Nothing)),
             StepCheck::Stale(i) => Ok((service.view(tx, i, now)?, NumberReport::Nothing)),
-            StepCheck::Accepted(i) if confirms => service.confirm(tx, &v, i, now),
-            StepCheck::Accepted(i) => match i.stage {
-                Stage::Phone(_) => service.give_number(tx, &v, i, 1, now),
-                _ => Ok((service.view(tx, i, now)?, NumberReport::Nothing)),
+            StepCheck::Accepted(i) => match (service.meets_closure(tx, &i, now)?, &i.stage) {
+                (Some(ended), _) => Ok((service.advanced(tx, ended, now)?, NumberReport::Nothing)),
+                (None, _) if confirms => service.confirm(tx, &v, i, now),
+                (None, Stage::Phone(_)) => service.give_number(tx, &v, i, 1, now),
+                (None, _) => Ok((service.view(tx, i, now)?, NumberReport::Nothing)),
             },
         };
         let (seen, noted) = self.store.write(work).await?;

@@ -22,7 +22,7 @@ impl IdentityService {
         let (service, v, step) = (self.clone(), v.clone(), step.to_owned());
         let work = move |tx: &mut Tx<'_, '_>| match service.take(tx, &v, &step, now)? {
             StepCheck::NotOwner => Ok(ViewResult::Foreign),
-            StepCheck::Accepted(i) if i.stage.screen() == screen => service.stays(tx, i, problems.clone(), now),
+            StepCheck::Accepted(i) if i.stage.screen() == screen => service.stays_if_open(tx, i, problems.clone(), now),
             StepCheck::Stale(i) | StepCheck::Accepted(i) => service.view(tx, i, now),
         };
         self.store.write(work).await

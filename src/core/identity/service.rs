@@ -232,7 +232,7 @@ impl IdentityService {
         let (moved, action) = match posted {
             Posted::Account(form) if matches!(i.stage, Stage::Account { .. }) => match form.parse() {
                 Ok(account) => (i.entered(account), AuditAction::InteractionAccountAccepted),
-                Err(problems) => return self.stays(tx, i, problems, now),
+                Err(problems) => return self.stays_if_open(tx, i, problems, now),
             },
             Posted::Back => (i.back(), AuditAction::InteractionCustomerReturned),
             Posted::Restart => (i.restarted(&self.policy, now), AuditAction::InteractionRestarted),
@@ -240,7 +240,8 @@ impl IdentityService {
                 if let (Some(proofing), Some(client)) = (&v.proofing_cookie, i.purpose.client()) {
                     proofing_session::forget(tx, proofing, client)?;
                 }
-                let i = sql::end(tx, &self.crypto, i, Ending::Cancelled, now)?;
+                let ending = i.cancelled();
+                let i = sql::end(tx, &self.crypto, i, ending, now)?;
                 return self.advanced(tx, i, now);
             }
             Posted::Finish => {
@@ -263,6 +264,9 @@ impl IdentityService {
             _ => return self.view(tx, stale, now),
         };
         let Ok(i) = moved else { return self.view(tx, stale, now) };
+        if let Some(ended) = self.meets_closure(tx, &i, now)? {
+            return self.advanced(tx, ended, now);
+        }
         sql::save(tx, &self.crypto, &i)?;
         let account = i.account().map(|a| self.crypto.account(a));
         sql::record(tx, &i, action, account, json!({}), now)?;

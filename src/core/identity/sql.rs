@@ -300,20 +300,25 @@ pub fn end(
     let from = i.stage.screen();
     let Ok(i) = i.clone().ended(ending) else { return Ok(i) };
     save(tx, crypto, &i)?;
-    let detail = serde_json::json!({ "from": from, "why": why(ending) });
+    let mut detail = serde_json::json!({ "from": from, "why": why(ending) });
+    if matches!(ending, Ending::Cancelled | Ending::Denied { .. }) {
+        // It stands on the page, so staff must find the record by it.
+        detail["reference"] = super::reference(&crypto.sealer, &i.id).into();
+    }
     record(tx, &i, AuditAction::InteractionEnded, account, detail, now)?;
     Ok(i)
 }
 pub(super) const fn why(ending: Ending) -> &'static str {
     use super::Expired;
     match ending {
-        Ending::Cancelled => "cancelled",
+        Ending::Cancelled | Ending::Denied { .. } => "cancelled",
         Ending::Finished => "finished",
         Ending::Locked { before: false, .. } => "locked",
         Ending::Locked { before: true, .. } => "was_locked",
         Ending::Closed { .. } => "closed",
         Ending::NoAccount => "no_account",
         Ending::InvalidGrant => "invalid_grant",
+        Ending::NoDays => "no_days",
         Ending::Failed => "failed",
         Ending::Busy => "busy",
         Ending::Off => "off",

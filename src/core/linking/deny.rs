@@ -4,7 +4,7 @@ use super::offer::{AtConsent, Offered, PageFailed, SubmittedPage};
 use super::{Linking, Result};
 use crate::clock::Instant;
 use crate::consent::{self, ConsentRecord, ConsentWords, Customer};
-use crate::identity::{Ending, IdentityService, Interaction, ViewResult, Visitor, proofing_session, sql};
+use crate::identity::{IdentityService, Interaction, ViewResult, Visitor, proofing_session, sql};
 use crate::secret::Secret;
 use crate::store::Tx;
 
@@ -45,7 +45,8 @@ impl Linking {
             if let (Some(remembered), Some((link, _))) = (&remembered, i.at_consent()) {
                 proofing_session::forget(tx, remembered, &link.client)?;
             }
-            sql::end(tx, identity.crypto(), i, Ending::Cancelled, now).map(drop)
+            let ending = i.cancelled();
+            sql::end(tx, identity.crypto(), i, ending, now).map(drop)
         };
         self.at_consent(form.visitor, form.step, now, work).await?;
         Ok(self.identity.look(form.visitor, None, now).await?)

@@ -2,11 +2,14 @@
 
 use super::{Error, Linking, Result};
 use crate::authorize::sql::{Consumed, consume, load};
-use crate::authorize::{AuthorizationResponse, INVALID_GRANT_ID, Outcome, oauth_answer};
+use crate::authorize::{AuthorizationResponse, INVALID_GRANT_ID, OUT_OF_REACH, Outcome, oauth_answer};
 use crate::client::Client;
 use crate::clock::Instant;
+use crate::grant;
 use crate::identity::{AnsweredRequest, Ending, Interaction, Stage, sql};
 use crate::refusal::{ErrorCode, Refusal};
+use crate::secret::Hash;
+use crate::store;
 
 /// The result of 連携元画面へ.
 pub enum Left {
@@ -16,7 +19,19 @@ pub enum Left {
     Stays,
 }
 
+/// How many links a page names at most. An app with more of them for one account is none that people use.
+const NAMED: i64 = 10;
+
 impl Linking {
+    /// When the links end that this app has with an account: what the cancel page says to somebody who passed ① to ⑤ for it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn living(&self, client: &Client, account: Hash, now: Instant) -> store::Result<Vec<Instant>> {
+        let client = client.id.clone();
+        self.store.read(move |tx| grant::sql::living(tx, &client, &account, now, NAMED)).await
+    }
+
     /// Returns the error response if the interaction ended without consent. The request is consumed: an app that got an
     /// error for it must not get a code for it later.
     ///
@@ -42,11 +57,12 @@ impl Linking {
 pub(super) fn refusal(stage: &Stage) -> Option<Refusal> {
     let Stage::Ended(ending) = stage else { return None };
     let (code, description) = match ending {
-        Ending::Cancelled => (ErrorCode::AccessDenied, "the customer cancelled"),
+        Ending::Cancelled | Ending::Denied { .. } => (ErrorCode::AccessDenied, "the customer cancelled"),
         Ending::Locked { .. } => (ErrorCode::AccessDenied, "the customer cannot be authenticated now"),
         Ending::Closed { .. } => (ErrorCode::TemporarilyUnavailable, "outside service hours"),
         Ending::NoAccount => (ErrorCode::AccessDenied, "no account can be shared"),
         Ending::InvalidGrant => return Some(INVALID_GRANT_ID),
+        Ending::NoDays => return Some(OUT_OF_REACH),
         Ending::Failed => (ErrorCode::ServerError, "the request cannot be completed"),
         Ending::Busy => (ErrorCode::TemporarilyUnavailable, "the service is busy"),
         Ending::Off => (ErrorCode::TemporarilyUnavailable, "the service is not offered now"),

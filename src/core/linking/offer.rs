@@ -1,7 +1,9 @@
 //! What ⑥ shows (R70–R72): the page and the consent record both come from it.
 
 use super::{Error, Linking, Result};
-use crate::authorize::{self, AuthorizationRequest, ChangeAction, Details, GrantAction, INVALID_GRANT_ID};
+use crate::authorize::{
+    self, AuthorizationRequest, ChangeAction, Details, GrantAction, INVALID_GRANT_ID, OUT_OF_REACH,
+};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::consent::{self, ConsentWords, ExistingLink, Offer, PERIOD, PagePeriod};
@@ -12,6 +14,9 @@ use crate::language::Language;
 use crate::refusal::Refusal;
 use crate::secret::Hash;
 use crate::store::{self, Tx};
+use std::time::Duration;
+
+const DAY: u64 = 86_400;
 
 /// A customer at ⑥.
 #[derive(Clone, Copy)]
@@ -39,6 +44,8 @@ pub struct Offered {
     pub links: OtherLinks,
     /// Whether the app asks to confirm the identity of a customer it has a link with.
     pub reconfirm: bool,
+    /// Whether the app asks for days of which the link could hold none.
+    pub out_of_reach: bool,
 }
 
 /// What a request means for the links its app has already.
@@ -73,6 +80,7 @@ impl Offered {
     pub fn nothing(&self) -> Option<Ending> {
         match self.links {
             OtherLinks::Invalid => Some(Ending::InvalidGrant),
+            _ if self.out_of_reach => Some(Ending::NoDays),
             _ => self.offer.is_empty().then_some(Ending::NoAccount),
         }
     }
@@ -100,11 +108,30 @@ fn links(
 }
 
 impl Linking {
-    /// The refusal of a request that names a grant which its client cannot change.
+    /// 認可期間 of a link of this client, unless it ends earlier. ⑥ says it in days, so of a record with a part of a day the whole
+    /// days count.
+    fn period(&self, client: &Client) -> Duration {
+        let most = client.grant_lifetime.min(self.rules.grant_lifetime).min(PERIOD);
+        let whole = most.as_secs() / DAY * DAY;
+        if whole > 0 { Duration::from_secs(whole) } else { most }
+    }
+
+    /// The refusal of a request that could not lead to a link now: it names a grant which its client cannot change, or days of
+    /// which a link could hold none.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn refuses_grant(&self, request: &AuthorizationRequest, now: Instant) -> store::Result<Option<Refusal>> {
+    pub async fn refuses(
+        &self,
+        client: &Client,
+        request: &AuthorizationRequest,
+        now: Instant,
+    ) -> store::Result<Option<Refusal>> {
+        let days =
+            request.authorization_details.as_ref().map(|asked| asked.within_reach(now, now + self.period(client)));
+        if days.is_some_and(|left| left.is_none()) {
+            return Ok(Some(OUT_OF_REACH));
+        }
         let Some(id) = request.grant_action.as_ref().and_then(GrantAction::grant).cloned() else { return Ok(None) };
         let client = request.client_id.clone();
         let found = self.store.read(move |tx| grant::sql::changeable(tx, &client, &id, now)).await?;
@@ -175,10 +202,15 @@ impl Linking {
             _ => true,
         };
         let asked = stored.request.max_age.is_some() || !stored.request.acr_values.is_empty();
+        let period = self.period(client);
+        let page = page.unwrap_or_else(|| PagePeriod::new(now, period));
         let limits = stored.request.authorization_details.clone();
+        let (limits, out_of_reach) = match limits.as_ref().map(|asked| asked.within_reach(page.at, page.until)) {
+            Some(None) => (limits, true),
+            within => (within.flatten(), false),
+        };
         // If the customer is not the person the app expects, nothing is shared (OpenID Connect Core §3.1.2.1).
         let expected = self.is_expected(client, &stored.request, &proofed.holder);
-        let period = client.grant_lifetime.min(self.rules.grant_lifetime).min(PERIOD);
         let offer = Offer {
             client: client.id.clone(),
             scope: stored.request.scope.clone(),
@@ -192,12 +224,12 @@ impl Linking {
             existing: existing.filter(|_| expected),
             limits,
             period,
-            page: page.unwrap_or_else(|| PagePeriod::new(now, period)),
+            page,
             terms: self.rules.terms.clone(),
             words: ConsentWords::new(language),
             language,
         };
-        Ok(Offered { request: stored.request, offer, links, reconfirm: asked && open })
+        Ok(Offered { request: stored.request, offer, links, reconfirm: asked && open, out_of_reach })
     }
 
     /// Ends an interaction at ⑥ that has nothing to offer, and returns the next screen.

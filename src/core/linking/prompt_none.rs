@@ -103,7 +103,14 @@ impl Linking {
             Ok((agreed.as_deref() == Some(terms.as_str())).then_some(grant))
         };
         let Some(grant) = self.store.read(work).await? else { return Ok(None) };
-        let covered = consent::covers(&grant.scope, &grant.details, request, &proofed.verified);
+        // Of the days it names, as at ⑥, only those count that a link could hold.
+        let asked = request.authorization_details.as_ref().map(|asked| asked.within_reach(now, grant.expires_at));
+        let authorization_details = match asked {
+            Some(None) => return Ok(None),
+            within => within.flatten(),
+        };
+        let request = AuthorizationRequest { authorization_details, ..request.clone() };
+        let covered = consent::covers(&grant.scope, &grant.details, &request, &proofed.verified);
         Ok(covered.map(|covered| (grant, covered)))
     }
 }

@@ -232,6 +232,16 @@ async fn an_end_that_lies_too_far_away_is_shown_again() {
     assert!(matches!(scene.approve(true, Some(&later)).await.unwrap(), Approved::Screen(_)), "the clock went back");
 }
 
+/// ⑥ says the period in days, so it is one of whole days, whatever a client's record says.
+#[tokio::test]
+async fn of_a_period_with_a_part_of_a_day_the_whole_days_count() {
+    let town = Town::new();
+    let mut scene = scene(&town).await;
+    scene.client.grant_lifetime = secs(36 * 3600);
+    let shown = scene.shown(NOON).await;
+    assert_eq!(shown.period.until, NOON.floor_minute() + secs(86_400));
+}
+
 #[tokio::test]
 async fn the_core_bank_is_asked_again_and_has_the_last_word() {
     for (how, message) in [
@@ -281,7 +291,7 @@ async fn who_refuses_leaves_a_record_and_the_app_hears_access_denied() {
     let (visitor, step) = (&scene.customer.visitor, view.step.reveal());
     let form = Denial { visitor, step, page: Some(&other), remote: Secret::new("test") };
     assert!(matches!(scene.linking.deny(scene.at(&view), form, page, NOON).await.unwrap(), ViewResult::Here(_)));
-    assert!(matches!(scene.stage().await, Stage::Ended(Ending::Cancelled)));
+    assert!(matches!(scene.stage().await, Stage::Ended(Ending::Denied { .. })));
     assert!(town.actions().await.iter().any(|a| a == "consent.denied"));
     let view = scene.customer.look().await;
     for _ in 0..2 {

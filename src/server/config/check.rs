@@ -210,6 +210,12 @@ const RULES: &[Rule] = &[
         |c, _| (Span::days(1)..=Span::days(31)).contains(&c.tokens.grant_lifetime),
         "must be 1d to 31d",
     ),
+    // ⑥ and the notice say it in days.
+    (
+        "tokens.grant_lifetime",
+        |c, _| c.tokens.grant_lifetime.get().as_secs().is_multiple_of(86_400),
+        "must be a whole number of days",
+    ),
     (
         "tokens.client_scopes",
         |c, _| c.tokens.client_scopes.iter().all(|s| !scope::CUSTOMERS.contains(&s)),

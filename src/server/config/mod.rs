@@ -6,6 +6,7 @@
 mod check;
 mod clients;
 mod events;
+mod institution;
 mod integrations;
 mod keys;
 mod limits;
@@ -18,6 +19,7 @@ mod tests;
 pub use crate::duration::Span;
 pub use clients::client_rules;
 pub use events::Events;
+pub use institution::{Institution, InstitutionKind};
 pub use integrations::*;
 pub use keys::Keys;
 pub use limits::Limits;

@@ -116,6 +116,10 @@ fn what_is_wrong_is_said_with_line_and_key() {
         (format!("{GOOD}[tokens]\ngrant_lifetime = \"745h\"\n"), "tokens.grant_lifetime: must be 1d to 31d"),
         (format!("{GOOD}[tokens]\ngrant_lifetime = \"23h\"\n"), "tokens.grant_lifetime: must be 1d to 31d"),
         (
+            format!("{GOOD}[tokens]\ngrant_lifetime = \"36h\"\n"),
+            "tokens.grant_lifetime: must be a whole number of days",
+        ),
+        (
             format!("{GOOD}[tokens]\nrequest_lifetime = \"4999ms\"\n"),
             "/renkei.toml:28: tokens.request_lifetime: must be 5s",
         ),

@@ -1,6 +1,6 @@
 //! Our stylesheet, script and images, embedded in the binary; a page loads no other files but the institution's colour.
 
-use crate::secret::base64url;
+use crate::secret::{Hash, base64url};
 use rust_embed::RustEmbed;
 use std::borrow::Cow;
 
@@ -20,6 +20,18 @@ pub struct Asset {
     pub content_type: &'static str,
     /// A strong entity tag (RFC 9110 §8.8.3), with its quotes.
     pub etag: String,
+}
+
+impl Asset {
+    /// An asset with its tag.
+    pub(super) fn new(bytes: Cow<'static, [u8]>, content_type: &'static str) -> Self {
+        let etag = format!("\"{}\"", tag(Hash::of(&bytes).as_bytes()));
+        Self { bytes, content_type, etag }
+    }
+    /// Its address for a page: where it is served, with its version.
+    pub(super) fn address(&self, path: &str) -> String {
+        format!("{path}?v={}", self.etag.trim_matches('"'))
+    }
 }
 
 /// The file served as `/assets/{name}`. Pages add `?v=` with the start of its tag, so that it may be cached for ever.
@@ -44,5 +56,5 @@ fn tag(hash: &[u8; 32]) -> String {
 /// The address of a file for a page, with its version.
 pub(super) fn address(name: &str) -> Option<String> {
     let asset = asset(name)?;
-    Some(format!("/assets/{name}?v={}", asset.etag.trim_matches('"')))
+    Some(asset.address(&format!("/assets/{name}")))
 }

@@ -1,5 +1,6 @@
 //! Parts of every page: the institution, the language, the step token, the banner of a test server.
 
+use super::assets::Asset;
 use crate::identity::service_hours::Hours;
 use crate::language::Language;
 use crate::phone::Phone;
@@ -19,6 +20,8 @@ pub struct Chrome {
     pub form_path: String,
     /// Whether the page belongs to 連携サービスの確認・停止: no app waits for its end.
     pub my: bool,
+    /// The app's name on ①, ②, ③ and ⑤; empty where no app waits.
+    pub app: String,
     /// Whether every page says that this server is for tests (requirements.md#modes).
     pub test_mode: bool,
 }
@@ -30,6 +33,9 @@ impl Chrome {
     }
 }
 
+/// Where the institution's mark is.
+pub const LOGO_PATH: &str = "/assets/institution-logo";
+
 /// The institution's data for pages and letters.
 #[derive(Debug, Clone)]
 pub struct InstitutionProfile {
@@ -39,6 +45,8 @@ pub struct InstitutionProfile {
     pub name_en: String,
     /// How the institution refers to itself: 当信用組合, 当組合, 当金庫, 当行 (G32).
     pub us: String,
+    /// Its own mark; without it a built-in one is drawn.
+    pub logo: Option<Asset>,
     /// `#rrggbb`: the only colour an institution sets.
     pub color: String,
     /// API利用規定
@@ -71,6 +79,8 @@ pub(super) struct InstitutionView<'a> {
     name: &'a str,
     name_ja: &'a str,
     us: &'a str,
+    /// The address of its mark; empty: the built-in one.
+    logo: String,
     terms_url: &'a str,
     faq_url: &'a str,
     phone: &'a str,
@@ -89,6 +99,7 @@ impl InstitutionProfile {
             name: self.named(language),
             name_ja: &self.name,
             us: &self.us,
+            logo: self.logo.as_ref().map(|logo| logo.address(LOGO_PATH)).unwrap_or_default(),
             terms_url: &self.terms_url,
             faq_url: &self.faq_url,
             phone: self.phone.as_str(),

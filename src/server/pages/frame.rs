@@ -105,14 +105,16 @@ impl Framed for ClosedPage {
     fn frame(&self) -> Frame<'static> {
         let title = match self.why {
             Closed::Hours { .. } => "title-closed",
+            Closed::Reopened { .. } => "title-reopened",
             Closed::Busy | Closed::TooMany { .. } => "title-busy",
             Closed::TooOften { .. } => "title-too-often",
             Closed::NoAccount => "title-no-account",
             Closed::InvalidGrant => "title-invalid-grant",
+            Closed::NoDays => "title-no-days",
             Closed::Failed => "title-failed",
             Closed::Off => "title-off",
         };
-        last(title, true)
+        last(title, !matches!(self.why, Closed::Reopened { .. }))
     }
 }
 impl Framed for ExpiredPage {

@@ -265,10 +265,21 @@ fn missing<S: Serializer>(missing: &Option<Missing>, s: S) -> Result<S::Ok, S::E
 pub struct CancelledPage {
     /// The app.
     pub app: String,
-    /// The time.
+    /// Its record: from ② on.
+    pub record: Option<CancelRecord>,
+    /// Whether ① to ⑤ were passed. If not, the page is the same for every account.
+    pub passed: bool,
+    /// When the links of this app and account end, if ① to ⑤ were passed.
+    pub living: Vec<Instant>,
+}
+
+/// What staff find a cancellation by.
+#[derive(Debug, Clone, Serialize)]
+pub struct CancelRecord {
+    /// When it was cancelled.
     pub at: Instant,
-    /// 受付番号, if there is one.
-    pub reference: Option<String>,
+    /// 受付番号
+    pub reference: String,
 }
 
 /// 「API連携認証の一時停止」 (R32, R33)
@@ -289,6 +300,11 @@ pub enum Closed {
         /// When the service opens again.
         reopens: Option<Instant>,
     },
+    /// It was closed, and is open again.
+    Reopened {
+        /// Whether the customer can begin again with the same request.
+        can_restart: bool,
+    },
     /// R35: busy.
     Busy,
     /// This network has begun too many interactions.
@@ -305,6 +321,8 @@ pub enum Closed {
     NoAccount,
     /// The link that the app asks to change is over, or another person's.
     InvalidGrant,
+    /// The app asks for days that no link could hold.
+    NoDays,
     /// R36: an error of ours.
     Failed,
     /// R37: switched off.
@@ -327,6 +345,8 @@ pub struct ExpiredPage {
     pub why: Expired,
     /// The length of the call window, in seconds.
     pub window: u64,
+    /// The longest duration of the interaction, in minutes.
+    pub minutes: u64,
     /// Whether the customer can begin again with the same request.
     pub can_restart: bool,
     /// Whether the page has 連携元画面へ.

@@ -13,6 +13,7 @@ mod engine;
 mod frame;
 mod letter;
 pub mod link;
+mod logo;
 pub mod my;
 pub mod parts;
 pub mod samples;
@@ -24,8 +25,9 @@ mod words;
 
 pub use crate::language::Language;
 pub use assets::{Asset, asset};
-pub use chrome::{Chrome, InstitutionProfile};
+pub use chrome::{Chrome, InstitutionProfile, LOGO_PATH};
 pub use link::*;
+pub use logo::{LARGEST_LOGO, LogoError, logo};
 pub use my::*;
 pub use parts::*;
 pub use shown::ShownConsent;

@@ -1,6 +1,6 @@
 //! Creates the identity service with its rules and its core bank, and the hooks.
 
-use super::{Error, Parts, SampleBank, StartSampleBank, inside, key, make_mailer, tls};
+use super::{Error, Parts, SampleBank, StartSampleBank, inside, institution, key, make_mailer, tls};
 use crate::alarm::Alarms;
 use crate::bank::{EventHook, HttpBank};
 use crate::client::registration::Trust;
@@ -130,6 +130,7 @@ pub fn examine(config: &Config, files: bool, sample_bank: Option<StartSampleBank
     inside(config)?;
     make_mailer::examine(config)?;
     config.linking_rules()?;
+    institution::logo(config)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     tls::ServerCertificate::read(config, &provider)?;
     tls::authorities(config, &provider)?;

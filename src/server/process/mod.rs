@@ -5,6 +5,7 @@
 mod admin;
 mod checks;
 mod demo_data;
+mod institution;
 mod jobs;
 mod make_mailer;
 mod sample_bank;
@@ -28,8 +29,7 @@ use crate::identity::{CoreBank, FieldCrypto};
 use crate::keys::{Ring, master, seal::Sealer};
 use crate::linking::Linking;
 use crate::outbound::{Outbound, Settings};
-use crate::pages::{InstitutionProfile, Pages};
-use crate::phone::Phone;
+use crate::pages::Pages;
 use crate::random::Random;
 use crate::store::{self, Options, Store};
 use crate::web::{
@@ -175,7 +175,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     if keyed > 0 {
         tracing::info!(clients = keyed, "secrets that an earlier release kept as SHA-256 are now kept as HMAC");
     }
-    let pages = Pages::new(institution(&config)?).map_err(key("templates"))?;
+    let pages = Pages::new(institution::profile(&config)?).map_err(key("templates"))?;
 
     let mailer = make_mailer::make_mailer(&config, parts.clock.clone())?;
     let crypto = FieldCrypto { sealer: sealer.clone(), random: parts.random.clone() };
@@ -327,34 +327,6 @@ pub fn outbound(config: &Config) -> Result<Outbound, Error> {
 pub fn inside(config: &Config) -> Result<Outbound, Error> {
     let networks = checks::networks("institution.networks", &config.institution.networks)?;
     outbound(config)?.reaching(&networks).map_err(key("outbound"))
-}
-
-/// The institution's data for pages.
-fn institution(config: &Config) -> Result<InstitutionProfile, Error> {
-    let i = &config.institution;
-    let phone = Phone::parse(&i.phone).ok_or_else(|| key("institution.phone")("is not a telephone number"))?;
-    let stop_contact = i
-        .stop_contact
-        .as_deref()
-        .map(|number| Phone::parse(number).ok_or_else(|| key("institution.stop_contact")("is not a telephone number")));
-    let host = config.server.issuer.split_once("://").map_or("", |(_, host)| host);
-    Ok(InstitutionProfile {
-        name: i.name.clone(),
-        name_en: i.name_en.clone(),
-        us: i.kind.ja().to_owned(),
-        color: i.color.clone(),
-        terms_url: i.terms_url.clone(),
-        faq_url: i.faq_url.clone(),
-        phone,
-        department: i.department.clone(),
-        contact_hours: i.contact_hours.clone(),
-        stop_contact: stop_contact.transpose()?,
-        copyright: i.copyright.clone(),
-        mail_domain: config.mail.from.rsplit('@').next().unwrap_or_default().to_owned(),
-        host: host.to_owned(),
-        customer_screen_id: config.identity.customer_screen_id.clone(),
-        closed: config.hours.windows().map_err(key("hours.closed"))?,
-    })
 }
 
 fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Error> {

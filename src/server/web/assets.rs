@@ -2,7 +2,9 @@
 
 use super::Shared;
 use crate::pages::{self, Asset};
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, EntityTag, Header, IfNoneMatch};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, EntityTag, Header, HeaderValue, IfNoneMatch,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 /// Pages have a version in the query of these addresses, so the content of an address never changes.
@@ -25,6 +27,14 @@ fn answer(req: &HttpRequest, asset: Asset) -> HttpResponse {
     let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer.insert_header((ETAG, tag.to_string())).insert_header((CACHE_CONTROL, FOREVER));
     if known { answer.finish() } else { answer.content_type(asset.content_type).body(asset.bytes.into_owned()) }
+}
+
+/// `GET /assets/institution-logo`: the institution's own mark. Nothing in it runs, even if somebody opens it directly.
+pub async fn logo(req: HttpRequest, app: Shared) -> HttpResponse {
+    let Some(logo) = app.pages.institution().logo.clone() else { return HttpResponse::NotFound().finish() };
+    let mut answer = answer(&req, logo);
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    answer
 }
 
 /// `GET /assets/institution.css`

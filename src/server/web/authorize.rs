@@ -78,7 +78,7 @@ async fn answer(req: &HttpRequest, app: &App, params: Result<Params, Refusal>) -
         Err(AuthorizeError::Answer(client, answer)) => page::answer(app, language, client.name_in(language), answer),
         Err(AuthorizeError::Failed(cause)) => {
             log_failure(&cause);
-            page::busy(app, language)
+            page::failed(app, language)
         }
     }
 }
@@ -168,7 +168,7 @@ async fn with_parameters(
         Ok(request) => request,
         Err(refusal) => return Err(refuse(app, client, destination, refusal, now)),
     };
-    if let Some(refusal) = app.linking.refuses_grant(&request, now).await? {
+    if let Some(refusal) = app.linking.refuses(client, &request, now).await? {
         return Err(refuse(app, client, destination, refusal, now));
     }
     begin(req, app, client, &request, None, now).await

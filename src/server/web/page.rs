@@ -84,9 +84,15 @@ pub fn oauth_error(app: &App, language: Language, refusal: &Refusal) -> HttpResp
 
 /// A 503 may be tried again in a minute (RFC 9110 §10.2.3).
 pub fn retry_later(answer: &mut HttpResponse) {
-    if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+    if answer.status() == StatusCode::SERVICE_UNAVAILABLE && !answer.headers().contains_key(header::RETRY_AFTER) {
         retry_after(answer, 60);
     }
+}
+/// The time at which to try again is known.
+pub fn retry_at(answer: &mut HttpResponse, at: Instant, now: Instant) {
+    // The header has whole seconds, and must not be earlier than the time.
+    let left = at.since(now);
+    retry_after(answer, (left.as_secs() + u64::from(left.subsec_nanos() > 0)).max(1));
 }
 fn retry_after(answer: &mut HttpResponse, seconds: u64) {
     answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
@@ -101,14 +107,14 @@ pub fn too_many(app: &App, frame: &Chrome, why: Closed, until: Instant, now: Ins
     };
     let rendered = app.pages.closed(frame, &ClosedPage { why, can_return: false });
     let mut answer = html(status, Leads::Here, rendered);
-    retry_after(&mut answer, until.since(now).as_secs().max(1));
+    retry_at(&mut answer, until, now);
     answer
 }
 
-/// R35: an error page (503). No response is sent to the app.
+/// R36: an error page (503). No response is sent to the app.
 #[must_use]
-pub fn busy(app: &App, language: Language) -> HttpResponse {
-    let page = ClosedPage { why: Closed::Busy, can_return: false };
+pub fn failed(app: &App, language: Language) -> HttpResponse {
+    let page = ClosedPage { why: Closed::Failed, can_return: false };
     let rendered = app.pages.closed(&frame(app, language), &page);
     let mut answer = html(StatusCode::SERVICE_UNAVAILABLE, Leads::Here, rendered);
     retry_after(&mut answer, 5);
@@ -127,7 +133,7 @@ pub fn answer(
         Ok(answer) => answer,
         Err(cause) => {
             log_failure(&cause);
-            return busy(app, language);
+            return failed(app, language);
         }
     };
     match answer {

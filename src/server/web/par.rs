@@ -33,7 +33,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     };
     let signed = object::open(&app, &came, now).await?;
     let request = check(&RequestInput { signed: signed.as_ref(), ..came })?;
-    if let Some(refusal) = app.linking.refuses_grant(&request, now).await? {
+    if let Some(refusal) = app.linking.refuses(&client, &request, now).await? {
         return Err(refusal.into());
     }
     let uri = RequestUri::random(&*app.random);

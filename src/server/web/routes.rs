@@ -8,6 +8,7 @@ use super::{
     ssf, token, userinfo,
 };
 use crate::admin::command::BASE;
+use crate::pages::LOGO_PATH;
 use actix_web::web::{ServiceConfig, to};
 
 /// Every route of the public listener.
@@ -56,6 +57,7 @@ pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
             at(paths::STREAM_VERIFY, as_json).post(ssf::status::verify),
             at(&poll, as_json).post(ssf::poll::post),
             at("/assets/institution.css", as_nothing).get(assets::institution),
+            at(LOGO_PATH, as_nothing).get(assets::logo),
             at("/assets/{name}", as_nothing).get(assets::file),
         ],
     )

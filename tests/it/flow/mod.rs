@@ -3,6 +3,7 @@
 //! SQLite and on PostgreSQL, with a clock moved by hand.
 
 mod call;
+mod cancel;
 mod happy;
 mod hours;
 mod life;

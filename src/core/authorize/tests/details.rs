@@ -3,6 +3,7 @@
 use super::ruled::{OIDC, client, params};
 use super::*;
 use crate::client::Client;
+use crate::clock::Instant;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -216,4 +217,36 @@ proptest! {
             prop_assert!(refusal.description.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')));
         }
     }
+}
+
+/// By the day of ⑥, and by the last day that begins before the end.
+#[test]
+fn days_are_cut_to_what_a_link_can_hold() {
+    let instant =
+        |text: &str| Instant::from_millis(chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis());
+    let (at, until) = (instant("2026-11-25T10:15:00+09:00"), instant("2026-12-25T10:15:00+09:00"));
+    let day = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
+    for (from, to, want) in [
+        ("", "", Some(("", ""))),
+        ("2026-09-01", "2026-10-31", Some(("2026-09-01", "2026-10-31"))),
+        ("2026-08-27", "2026-12-25", Some(("2026-08-27", "2026-12-25"))),
+        ("2026-08-26", "2026-12-26", Some(("2026-08-27", "2026-12-25"))),
+        ("0001-01-01", "9999-12-31", Some(("2026-08-27", "2026-12-25"))),
+        ("2026-09-01", "", Some(("2026-09-01", "2026-12-25"))),
+        ("", "2026-10-31", Some(("2026-08-27", "2026-10-31"))),
+        ("", "2026-08-26", None),
+        ("2026-01-01", "2026-08-26", None),
+        ("2026-12-26", "", None),
+    ] {
+        let asked = Details { from: day(from), to: day(to), ..Details::default() };
+        let got = asked.within_reach(at, until).map(|kept| (kept.from, kept.to));
+        assert_eq!(got, want.map(|(from, to)| (day(from), day(to))), "{from} {to}");
+    }
+    // A link that ends at midnight does not reach into the day that begins then; one of a minute later does.
+    let to = |until: &str| {
+        let asked = Details { to: day("2027-01-01"), ..Details::default() };
+        asked.within_reach(at, instant(until)).and_then(|kept| kept.to)
+    };
+    assert_eq!(to("2026-12-25T00:00:00+09:00"), day("2026-12-24"));
+    assert_eq!(to("2026-12-25T00:01:00+09:00"), day("2026-12-25"));
 }

@@ -7,6 +7,7 @@ use super::link::*;
 use super::parts::*;
 use super::{Chrome, Error, InstitutionProfile, Language, Pages};
 use crate::account::Account;
+use crate::client::Downstream;
 use crate::clock::Instant;
 use crate::consent::{Missing, Permission};
 use crate::identity::service_hours::Hours;
@@ -39,6 +40,7 @@ pub fn institution() -> InstitutionProfile {
         name: "みなと信用組合".into(),
         name_en: "Minato Credit Union".into(),
         us: "当信用組合".into(),
+        logo: None,
         color: "#00707a".into(),
         terms_url: "https://www.minato.example/api-terms".into(),
         faq_url: "https://www.minato.example/api-faq".into(),
@@ -57,7 +59,8 @@ pub fn institution() -> InstitutionProfile {
 /// A frame for a sample.
 #[must_use]
 pub fn chrome(language: Language, test_mode: bool) -> Chrome {
-    Chrome::new(language, "/link/int-sample/page", "step-sample", test_mode)
+    let chrome = Chrome::new(language, "/link/int-sample/page", "step-sample", test_mode);
+    Chrome { app: APP.into(), ..chrome }
 }
 
 macro_rules! samples {
@@ -224,8 +227,16 @@ samples! {
         "failed" => ConsentPage { problems: vec![Problem::page(Message::R36)], ..consent() },
     ];
     cancelled(CancelledPage) = [
-        "reference" => CancelledPage { app: APP.into(), at: NOW, reference: Some("ABCD-1234".into()) },
-        "none" => CancelledPage { app: APP.into(), at: NOW, reference: None },
+        "reference" => CancelledPage { record: record(), ..cancelled() },
+        "none" => cancelled(),
+        "after the checks" => CancelledPage { record: record(), passed: true, ..cancelled() },
+        "a link lives" => CancelledPage { record: record(), passed: true, living: vec![NOW + MONTH], ..cancelled() },
+        "two links live" => CancelledPage {
+            record: record(),
+            passed: true,
+            living: vec![NOW + MONTH, NOW + MONTH / 2],
+            ..cancelled()
+        },
     ];
     locked(LockedPage) = [
         "now" => LockedPage { before: false, until: Some(NOW.next_jst_midnight()) },
@@ -235,19 +246,22 @@ samples! {
     closed(ClosedPage) = [
         "hours" => ClosedPage { why: Closed::Hours { reopens: Some(NOW + Duration::from_hours(20)) }, can_return: true },
         "long" => ClosedPage { why: Closed::Hours { reopens: None }, can_return: false },
+        "open again" => ClosedPage { why: Closed::Reopened { can_restart: true }, can_return: true },
+        "open again, too late" => ClosedPage { why: Closed::Reopened { can_restart: false }, can_return: true },
         "busy" => ClosedPage { why: Closed::Busy, can_return: true },
         "invalid grant" => ClosedPage { why: Closed::InvalidGrant, can_return: true },
         "no account" => ClosedPage { why: Closed::NoAccount, can_return: true },
+        "no days" => ClosedPage { why: Closed::NoDays, can_return: true },
         "failed" => ClosedPage { why: Closed::Failed, can_return: true },
         "off" => ClosedPage { why: Closed::Off, can_return: true },
         "too often" => ClosedPage { why: Closed::TooOften { until: NOW + Duration::from_secs(600) }, can_return: false },
         "too many" => ClosedPage { why: Closed::TooMany { until: NOW + Duration::from_secs(60) }, can_return: false },
     ];
     expired(ExpiredPage) = [
-        "call" => ExpiredPage { why: Expired::Call, window: 120, can_restart: true, can_return: true },
-        "time" => ExpiredPage { why: Expired::Time, window: 120, can_restart: false, can_return: true },
-        "accounts" => ExpiredPage { why: Expired::UnknownAccounts, window: 120, can_restart: false, can_return: true },
-        "elsewhere" => ExpiredPage { why: Expired::Elsewhere, window: 120, can_restart: false, can_return: false },
+        "call" => ExpiredPage { why: Expired::Call, window: 120, minutes: 30, can_restart: true, can_return: true },
+        "time" => ExpiredPage { why: Expired::Time, window: 120, minutes: 30, can_restart: false, can_return: true },
+        "accounts" => ExpiredPage { why: Expired::UnknownAccounts, window: 120, minutes: 30, can_restart: false, can_return: true },
+        "elsewhere" => ExpiredPage { why: Expired::Elsewhere, window: 120, minutes: 30, can_restart: false, can_return: false },
     ];
     done(DonePage) = [
         "complete" => DonePage { app: APP.into(), complete: true },
@@ -349,8 +363,15 @@ fn client() -> SomeClient {
         contact: Some("https://app.example/contact".into()),
         terms_uri: Some("https://app.example/terms".into()),
         disclosure_uri: Some("https://app.example/disclosure".into()),
-        downstream: vec![],
+        downstream: vec![Downstream { name: "株式会社家計分析".into(), purpose: "家計簿の作成".into() }],
     }
+}
+fn cancelled() -> CancelledPage {
+    CancelledPage { app: APP.into(), record: None, passed: false, living: vec![] }
+}
+#[expect(clippy::unnecessary_wraps, reason = "the field is one")]
+fn record() -> Option<CancelRecord> {
+    Some(CancelRecord { at: NOW, reference: "ABCD-1234".into() })
 }
 fn unticked() -> Vec<OfferedAccount> {
     consent().accounts.into_iter().map(|line| OfferedAccount { chosen: false, ..line }).collect()

@@ -13,7 +13,7 @@ macro_rules! my_samples {
                 case: $case,
                 render: Box::new(|pages, chrome| {
                     let page: $context = $value;
-                    let own = Chrome { my: true, form_path: "/my/int-sample/links".into(), ..chrome.clone() };
+                    let own = Chrome { my: true, app: String::new(), form_path: "/my/int-sample/links".into(), ..chrome.clone() };
                     pages.$page(&own, &page)
                 }),
             }),+),+]
@@ -66,9 +66,9 @@ my_samples! {
         "my failed" => ClosedPage { why: Closed::Failed, can_return: true },
     ];
     expired(ExpiredPage) = [
-        "my" => ExpiredPage { why: Expired::Time, window: 120, can_restart: true, can_return: true },
-        "my elsewhere" => ExpiredPage { why: Expired::Elsewhere, window: 120, can_restart: false, can_return: true },
-        "my unknown accounts" => ExpiredPage { why: Expired::UnknownAccounts, window: 120, can_restart: false, can_return: true },
+        "my" => ExpiredPage { why: Expired::Time, window: 120, minutes: 30, can_restart: true, can_return: true },
+        "my elsewhere" => ExpiredPage { why: Expired::Elsewhere, window: 120, minutes: 30, can_restart: false, can_return: true },
+        "my unknown accounts" => ExpiredPage { why: Expired::UnknownAccounts, window: 120, minutes: 30, can_restart: false, can_return: true },
     ];
 }
 

@@ -42,6 +42,20 @@ fn thirty_days_are_thirty_however_late_the_button_was_pressed() {
     }
 }
 
+/// The period is configured: a letter of another one says neither 30 nor 120.
+#[test]
+fn a_letter_says_the_period_that_was_agreed() {
+    for language in ["ja", "en"] {
+        let Notice::Completed(completed) = notice("accounts", language, "app") else { panic!("of another kind") };
+        let expires_at = completed.at + std::time::Duration::from_hours(7 * 24);
+        let letter = pages().write(&Notice::Completed(Completed { expires_at, days: Some(7), ..completed })).unwrap();
+        assert!(letter.text.contains("：7日（2026年11月29日 10時15分まで）"), "{}", letter.text);
+        let digits = |c: char| if c.is_ascii_digit() { c } else { ' ' };
+        let said: String = letter.text.chars().map(digits).collect();
+        assert!(!said.split_whitespace().any(|n| ["30", "120"].contains(&n)), "{}", letter.text);
+    }
+}
+
 #[test]
 fn the_completion_notice_word_for_word() {
     let (pages, both) = (pages(), "accounts transactions");

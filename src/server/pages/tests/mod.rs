@@ -3,6 +3,7 @@
 
 mod exact;
 mod letter;
+mod trust;
 
 use super::engine::locale;
 use super::samples::{self, all, chrome, institution};

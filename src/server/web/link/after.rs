@@ -1,10 +1,15 @@
-//! When an interaction is over: the page after 許可する, which sends the browser to the app again if allowed, and 連携元画面へ.
+//! When an interaction is over: the page after 許可する, which sends the browser to the app again if allowed, those of a
+//! cancellation and a closure, and 連携元画面へ.
 
 use super::{HandlerError, ScreenContext};
+use crate::client::Client;
+use crate::clock::Instant;
 use crate::id::GrantId;
-use crate::identity::{Posted, View, ViewResult};
+use crate::identity::service_hours::Service;
+use crate::identity::{Posted, View, ViewResult, reference};
 use crate::linking::{Left, RepeatedAnswer};
-use crate::pages::DonePage;
+use crate::pages::{CancelRecord, CancelledPage, Closed, ClosedPage, DonePage};
+use crate::secret::Hash;
 use crate::web::page::{self, Leads};
 use crate::web::typed::Typed;
 use actix_web::HttpResponse;
@@ -24,6 +29,49 @@ impl ScreenContext<'_> {
         };
         let page = DonePage { app: app.to_owned(), complete };
         Ok(page::html(StatusCode::OK, Leads::Here, self.app.pages.done(&self.frame(view), &page)))
+    }
+
+    /// The cancel page. `living`: when the links of this app and account end, for somebody who passed ① to ⑤ for it. From ② on
+    /// it has the time and 受付番号 of its record, by which staff find it.
+    pub(super) fn cancelled(&self, view: &View, app: String, living: Option<Vec<Instant>>) -> CancelledPage {
+        let i = &view.interaction;
+        let record = || CancelRecord { at: i.touched, reference: reference(&self.app.sealer, &i.id) };
+        let record = i.recorded.then(record);
+        CancelledPage { app, record, passed: living.is_some(), living: living.unwrap_or_default() }
+    }
+
+    /// The page after 拒否する.
+    pub(super) async fn denied_page(
+        &self,
+        view: &View,
+        client: &Client,
+        account: Hash,
+    ) -> Result<HttpResponse, HandlerError> {
+        let living = self.app.linking.living(client, account, self.now).await?;
+        let frame = self.frame(view);
+        let page = self.cancelled(view, client.name_in(frame.language).to_owned(), Some(living));
+        Ok(page::html(StatusCode::OK, Leads::ToTheApp, self.app.pages.cancelled(&frame, &page)))
+    }
+
+    /// The page of an interaction that met a closure. Once the service is open again, it says so.
+    pub(super) fn closed_page(&self, view: &View, client: Option<&Client>) -> HttpResponse {
+        let (policy, frame) = (self.app.identity.policy(), self.frame(view));
+        let (status, why, until) = match policy.hours.open_at(self.now) {
+            Service::Closed { until } => {
+                (StatusCode::SERVICE_UNAVAILABLE, Closed::Hours { reopens: Some(until) }, Some(until))
+            }
+            Service::Open => {
+                let can_restart = view.interaction.may_restart(policy, self.now);
+                (StatusCode::OK, Closed::Reopened { can_restart }, None)
+            }
+        };
+        let leads = if client.is_some() { Leads::ToTheApp } else { Leads::Here };
+        let rendered = self.app.pages.closed(&frame, &ClosedPage { why, can_return: true });
+        let mut answer = page::html(status, leads, rendered);
+        if let Some(until) = until {
+            page::retry_at(&mut answer, until, self.now);
+        }
+        answer
     }
 
     /// 連携元画面へ: the error response to the app if the interaction ended without consent; otherwise the current screen. On

@@ -1,9 +1,9 @@
 //! ⑥: the page (R70–R72) and its buttons 許可する and 拒否する. `linking` does the work.
 
 use super::{HandlerError, ScreenContext};
-use crate::consent::{self, ChangeAction, ConsentChoice, ConsentWords, Details, Missing, Permission};
+use crate::consent::{ChangeAction, ConsentChoice, ConsentWords, Details, Missing, Permission};
 use crate::id::AccountId;
-use crate::identity::{Field, Problem, Proofed, View, ViewResult};
+use crate::identity::{Field, Problem, Proofed, View, ViewResult, reference};
 use crate::lifecycle::notice::TRY_FOR;
 use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed, SubmittedPage};
 use crate::notice_address;
@@ -87,7 +87,7 @@ impl ScreenContext<'_> {
 
     /// The content of the page for an offer.
     fn consent_context(&self, at: AtConsent<'_>, offered: &Offered) -> ConsentPage {
-        let reference = consent::reference(&self.app.sealer, &at.interaction.id);
+        let reference = reference(&self.app.sealer, &at.interaction.id);
         ConsentPage { reference: Some(reference), ..consent_context(at, offered, self.address_retention()) }
     }
 
@@ -110,7 +110,7 @@ impl ScreenContext<'_> {
             linking::Error::Store(cause) => HandlerError::Store(cause),
             other => {
                 error::log_failure(&other);
-                HandlerError::Answer(Box::new(page::busy(self.app, self.language(view))))
+                HandlerError::Answer(Box::new(page::failed(self.app, self.language(view))))
             }
         }
     }

@@ -96,7 +96,7 @@ pub(super) fn parse(kind: PurposeKind, screen: &str, body: &[u8]) -> Option<Post
         ("call", "next") => plain(Posted::Call),
         ("pin", "next") => plain(Posted::Pin(Secret::new(text("pin")))),
         ("account" | "customer" | "phone" | "call" | "pin", "cancel") => plain(Posted::Cancel),
-        ("expired", "restart") => plain(Posted::Restart),
+        ("expired" | "closed", "restart") => plain(Posted::Restart),
         ("consent", "allow") => {
             let account = |pair: &&str| AccountId::parse(&decode(pair.split_once('=')?.1).ok()?);
             // An account id that cannot have been on our page: reject the form.
@@ -137,7 +137,7 @@ fn my(screen: &str, action: &str, params: &Params) -> Option<Action> {
         ("call", "next") => Posted::Call,
         ("pin", "next") => Posted::Pin(Secret::new(text("pin"))),
         ("account" | "customer" | "phone" | "call" | "pin", "cancel") => Posted::Cancel,
-        ("expired", "restart") => Posted::Restart,
+        ("expired" | "closed", "restart") => Posted::Restart,
         _ => return None,
     };
     Some(Action::Check(Box::new(posted)))
@@ -199,6 +199,7 @@ mod tests {
             ("closed", "return", true),
             ("expired", "return", true),
             ("expired", "restart", true),
+            ("closed", "restart", true),
             ("cancelled", "restart", false),
             ("done", "return", false),
         ] {

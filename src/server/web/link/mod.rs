@@ -81,13 +81,13 @@ impl<'a> ScreenContext<'a> {
     }
     /// The request that the interaction answers. One for the customer's own page has none.
     fn link<'v>(&self, view: &'v View) -> Result<&'v AnsweredRequest, HandlerError> {
-        let busy = || HandlerError::Answer(Box::new(page::busy(self.app, self.language(view))));
-        view.interaction.purpose.link().ok_or_else(busy)
+        let failed = || HandlerError::Answer(Box::new(page::failed(self.app, self.language(view))));
+        view.interaction.purpose.link().ok_or_else(failed)
     }
     /// The requesting app. A client's record is never deleted before its interactions.
     async fn client(&self, view: &View) -> Result<Arc<Client>, HandlerError> {
         let client = self.app.authenticator.client(&self.link(view)?.client).await?;
-        client.ok_or_else(|| HandlerError::Answer(Box::new(page::busy(self.app, self.language(view)))))
+        client.ok_or_else(|| HandlerError::Answer(Box::new(page::failed(self.app, self.language(view)))))
     }
     /// What the language link asks for.
     fn asked_language(&self) -> Option<Language> {
@@ -133,13 +133,19 @@ impl<'a> ScreenContext<'a> {
             HandlerError::Answer(answer) => *answer,
             // The response reveals nothing, not even whether this interaction exists.
             HandlerError::Foreign => {
-                let page = ExpiredPage { why: Expired::Elsewhere, window: 0, can_restart: false, can_return: false };
+                let page = ExpiredPage {
+                    why: Expired::Elsewhere,
+                    window: 0,
+                    minutes: 0,
+                    can_restart: false,
+                    can_return: false,
+                };
                 let rendered = app.pages.expired(&Chrome { my, ..page::frame(app, language) }, &page);
                 page::html(StatusCode::FORBIDDEN, page::Leads::Here, rendered)
             }
             HandlerError::Store(cause) => {
                 log_failure(&cause);
-                page::busy(app, language)
+                page::failed(app, language)
             }
         }
     }

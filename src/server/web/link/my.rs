@@ -49,7 +49,7 @@ pub async fn start(req: HttpRequest, app: Shared) -> HttpResponse {
         Ok(result) => answer(&app, &frame, result, now),
         Err(cause) => {
             log_failure(&cause);
-            page::busy(&app, language)
+            page::failed(&app, language)
         }
     }
 }

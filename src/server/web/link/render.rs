@@ -7,8 +7,8 @@ use crate::identity::{AccountForm, CallState, Declared, Ending, Message, Problem
 use crate::kana::{Kana, KanaError};
 use crate::linking::AtConsent;
 use crate::pages::{
-    AccountPage, CallPage, CancelledPage, Chrome, Closed, ClosedPage, CustomerPage, ExpiredPage, LockedPage,
-    MyCancelledPage, PhonePage, PinPage,
+    AccountPage, CallPage, Chrome, Closed, ClosedPage, CustomerPage, ExpiredPage, LockedPage, MyCancelledPage,
+    PhonePage, PinPage,
 };
 use crate::web::page::{self, Leads, retry_later};
 use actix_web::HttpResponse;
@@ -36,6 +36,9 @@ impl ScreenContext<'_> {
             }
             (Stage::Done { grant }, _, _) => self.done_page(view, grant).await?,
             (Stage::Links(owner), _, _) => self.own_page(view, owner, screen).await?,
+            (Stage::Ended(Ending::Denied { account }), _, Some(client)) => {
+                self.denied_page(view, client, *account).await?
+            }
             (Stage::Ended(ending), _, _) => self.end_page(view, client, *ending),
             _ => self.form_page(view, client),
         };
@@ -52,7 +55,10 @@ impl ScreenContext<'_> {
 
     /// ① to ⑤.
     fn form_page(&self, view: &View, client: Option<&Client>) -> HttpResponse {
-        let (pages, frame, problems) = (&self.app.pages, self.frame(view), self.problems(&view.interaction));
+        let (pages, problems) = (&self.app.pages, self.problems(&view.interaction));
+        let frame = self.frame(view);
+        let app = client.map(|c| c.name_in(frame.language).to_owned()).unwrap_or_default();
+        let frame = Chrome { app, ..frame };
         let leads = leads(&problems);
         let typed = &self.typed;
         let policy = self.app.identity.policy();
@@ -91,7 +97,7 @@ impl ScreenContext<'_> {
                 let (state, seconds_left) =
                     view.call.map_or((CallState::Expired, 0), |call| (call.state, call.seconds_left));
                 let page = CallPage {
-                    app: client.map(|c| c.name_in(frame.language).to_owned()).unwrap_or_default(),
+                    app: frame.app.clone(),
                     phone: matched.personal.phone().into(),
                     called: (&calling.called).into(),
                     state,
@@ -120,22 +126,23 @@ impl ScreenContext<'_> {
             Ending::Cancelled if client.is_none() => {
                 (StatusCode::OK, pages.my_cancelled(&frame, &MyCancelledPage { finished: false }))
             }
-            Ending::Cancelled => {
-                (StatusCode::OK, pages.cancelled(&frame, &CancelledPage { app, at: self.now, reference: None }))
+            Ending::Cancelled | Ending::Denied { .. } => {
+                (StatusCode::OK, pages.cancelled(&frame, &self.cancelled(view, app, None)))
             }
             Ending::Locked { before, until } => {
                 (StatusCode::FORBIDDEN, pages.locked(&frame, &LockedPage { before, until }))
             }
-            Ending::Closed { until } => {
-                let why = Closed::Hours { reopens: Some(until) };
-                (StatusCode::SERVICE_UNAVAILABLE, pages.closed(&frame, &ClosedPage { why, can_return: true }))
-            }
+            Ending::Closed { .. } => return self.closed_page(view, client),
             Ending::NoAccount => {
                 let page = ClosedPage { why: Closed::NoAccount, can_return: true };
                 (StatusCode::FORBIDDEN, pages.closed(&frame, &page))
             }
             Ending::InvalidGrant => {
                 let page = ClosedPage { why: Closed::InvalidGrant, can_return: true };
+                (StatusCode::FORBIDDEN, pages.closed(&frame, &page))
+            }
+            Ending::NoDays => {
+                let page = ClosedPage { why: Closed::NoDays, can_return: true };
                 (StatusCode::FORBIDDEN, pages.closed(&frame, &page))
             }
             Ending::Failed | Ending::Busy | Ending::Off => {
@@ -150,6 +157,7 @@ impl ScreenContext<'_> {
                 let page = ExpiredPage {
                     why,
                     window: self.app.identity.policy().call_window.as_secs(),
+                    minutes: view.interaction.longest(self.app.identity.policy()).as_secs() / 60,
                     can_restart: view.interaction.may_restart(self.app.identity.policy(), self.now),
                     can_return: true,
                 };
