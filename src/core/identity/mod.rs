@@ -8,6 +8,7 @@
 
 mod account;
 mod attempt;
+mod bank_answer;
 mod bank_queue;
 mod call;
 pub mod cookie;
@@ -37,6 +38,7 @@ mod purpose;
 mod recall;
 mod reported_call;
 mod requests;
+mod restart;
 mod service;
 pub mod service_hours;
 pub mod sql;
@@ -46,7 +48,7 @@ mod turns;
 mod unfinished;
 
 pub use account::AccountForm;
-pub use call::{CallState, Calling};
+pub use call::{ASKS_AFTER, CallState, Calling};
 pub use cookie::{CookieKey, ShownCookie};
 pub use customer::{BirthDate, CustomerForm, Email};
 pub use ending::{Ending, Expired};
@@ -58,7 +60,7 @@ pub use network::BrowserNetwork;
 pub use open::Resumed;
 pub use owner::{MY_IDLE, MY_WHOLE, Owner, Stopped, prune_visits};
 pub use pin::Pin;
-pub use policy::{AlarmLevels, IdentityPolicy, answer_within};
+pub use policy::{AlarmLevels, IdentityPolicy, answer_within, customer_within};
 pub use ports::{BankError, CallRegister, Caller, CoreBank, Holding, IncomingCall, Ineligible, Lookup};
 pub use proofing_session::{ProofingSession, ProofingSessionKey, Recalled, Remembered};
 pub use purpose::{AnsweredRequest, Declared, Purpose, PurposeKind};

@@ -1,5 +1,6 @@
 //! Parts of every page: the institution, the language, the step token, the banner of a test server.
 
+use super::my::TimeLeft;
 use crate::identity::service_hours::Hours;
 use crate::language::Language;
 use crate::phone::Phone;
@@ -19,6 +20,8 @@ pub struct Chrome {
     pub form_path: String,
     /// Whether the page belongs to 連携サービスの確認・停止: no app waits for its end.
     pub my: bool,
+    /// When the interaction of a page with forms ends.
+    pub time: Option<TimeLeft>,
     /// Whether every page says that this server is for tests (requirements.md#modes).
     pub test_mode: bool,
 }

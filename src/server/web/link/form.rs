@@ -64,17 +64,18 @@ fn submitted_page(params: &Params) -> Option<SubmittedPage> {
     Some(SubmittedPage { period: PagePeriod { at: time("at"), until: time("until") }, digest })
 }
 
+/// 次へ, and 入力内容を残して最初からやり直す, which belongs to the same form. A button without fields, such as 口座情報を入力し直す,
+/// submits nothing typed.
+fn fields_come_with(params: &Params) -> bool {
+    matches!(params.get("action"), Some("next" | "restart"))
+}
+
 /// What was typed in a form, whatever the result of the form is. Never a PIN.
 pub(super) fn typed(screen: &str, body: &[u8]) -> Typed {
     let Some((_, params)) = fields(screen, body) else { return Typed::default() };
     match screen {
-        // A button without fields, such as 口座情報を入力し直す, submits nothing typed.
-        "account" if params.get("action") == Some("next") => {
-            Typed { account: Some(account(&params)), ..Typed::default() }
-        }
-        "customer" if params.get("action") == Some("next") => {
-            Typed { customer: Some(customer(&params)), ..Typed::default() }
-        }
+        "account" if fields_come_with(&params) => Typed { account: Some(account(&params)), ..Typed::default() },
+        "customer" if fields_come_with(&params) => Typed { customer: Some(customer(&params)), ..Typed::default() },
         _ => Typed::default(),
     }
 }
@@ -93,7 +94,9 @@ pub(super) fn parse(kind: PurposeKind, screen: &str, body: &[u8]) -> Option<Post
         ("call", "next") => plain(Posted::Call),
         ("pin", "next") => plain(Posted::Pin(Secret::new(text("pin")))),
         ("account" | "customer" | "phone" | "call" | "pin", "cancel") => plain(Posted::Cancel),
-        ("expired", "restart") => plain(Posted::Restart),
+        ("account" | "customer" | "phone" | "call" | "pin" | "consent" | "expired", "restart") => {
+            plain(Posted::Restart)
+        }
         ("consent", "allow") => {
             let account = |pair: &&str| AccountId::parse(&decode(pair.split_once('=')?.1).ok()?);
             // An account id that cannot have been on our page: reject the form.
@@ -134,7 +137,7 @@ fn my(screen: &str, action: &str, params: &Params) -> Option<Action> {
         ("call", "next") => Posted::Call,
         ("pin", "next") => Posted::Pin(Secret::new(text("pin"))),
         ("account" | "customer" | "phone" | "call" | "pin", "cancel") => Posted::Cancel,
-        ("expired", "restart") => Posted::Restart,
+        ("account" | "customer" | "phone" | "call" | "pin" | "expired", "restart") => Posted::Restart,
         _ => return None,
     };
     Some(Action::Check(Box::new(posted)))
@@ -182,7 +185,9 @@ mod tests {
             ("customer", "back", true),
             ("customer", "cancel", true),
             ("phone", "next", true),
-            ("phone", "restart", false),
+            ("phone", "restart", true),
+            ("consent", "restart", true),
+            ("locked", "restart", false),
             ("call", "next", true),
             ("pin", "next", true),
             ("pin", "allow", false),
