@@ -98,6 +98,7 @@ fn rendered(sample: &str, chrome: &Chrome) -> String {
         .unwrap()
 }
 
+/// To be called after each page: chromedriver sets the size of its own telephone again when it opens one.
 async fn size(w: &Window, width: u32, height: u32, scheme: &str) {
     let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 700 });
     w.cdp("Emulation.setDeviceMetricsOverride", metrics).await;
@@ -110,7 +111,7 @@ async fn screenful(w: &Window, name: &str) {
     std::fs::create_dir_all(&folder).unwrap();
     w.driver.screenshot(&folder.join(format!("{name}.png"))).await.unwrap();
 }
-async fn rect(w: &Window, css: &str) -> ElementRect {
+async fn rect(w: &Window, css: &str) -> thirtyfour::ElementRect {
     let found = w.driver.find(By::Css(css)).await.unwrap_or_else(|e| panic!("no {css}: {e}"));
     found.rect().await.unwrap()
 }
@@ -149,8 +150,8 @@ async fn status_and_button_stand_in_the_first_screenful_in_every_state() {
                         continue;
                     }
                     let scheme = if n % 2 == 0 { "light" } else { "dark" };
-                    size(&w, 360, 664, scheme).await;
                     shown_pages.show(&w, &format!("call {state}"), language, percent).await;
+                    size(&w, 360, 664, scheme).await;
                     let what = format!("{state}-{}-{percent}-{script}", language.as_str());
                     in_first_screenful(&w, &what, 360.0, 664.0).await;
                     if script {
@@ -161,15 +162,15 @@ async fn status_and_button_stand_in_the_first_screenful_in_every_state() {
         }
         // On a wide page they stand above the number, in either colour.
         for (state, scheme) in [("waiting", "light"), ("seen", "dark"), ("expired, one more", "light")] {
-            size(&w, 1280, 800, scheme).await;
             shown_pages.show(&w, &format!("call {state}"), Language::Ja, 100).await;
+            size(&w, 1280, 800, scheme).await;
             in_first_screenful(&w, &format!("{state} on a wide page"), 1280.0, 800.0).await;
             screenful(&w, &format!("wide-{state}-{script}")).await;
         }
         // In a low window (zoom, landscape) nothing sticks: status, 確定する, number, the rest.
         for (width, height) in [(664, 360), (360, 480), (180, 332)] {
-            size(&w, width, height, "light").await;
             shown_pages.show(&w, "call waiting", Language::Ja, 100).await;
+            size(&w, width, height, "light").await;
             let mut tops = Vec::new();
             for css in ["#call-status", "#call-go", "#called-number", ".at-call > .lead"] {
                 tops.push(rect(&w, css).await.y);
@@ -343,6 +344,7 @@ async fn the_call_of_a_customer_with_script_and_without() {
         w.wait_for("*****3333").await;
         w.press("next").await;
         w.wait_for("に終了します").await;
+        size(&w, 360, 664, "light").await;
         in_first_screenful(&w, "④ of the demo", 360.0, 664.0).await;
         let number = w.driver.find(By::Id("called-number")).await.unwrap();
         let to = number.attr("data-called-number").await.unwrap().unwrap();
@@ -360,6 +362,7 @@ async fn the_call_of_a_customer_with_script_and_without() {
             w.driver.refresh().await.unwrap();
             w.wait_for("お電話を確認しました").await;
         }
+        size(&w, 360, 664, "light").await;
         in_first_screenful(&w, "④ of the demo, called", 360.0, 664.0).await;
         screenful(&w, &format!("demo-seen-{script}")).await;
         w.press("next").await;
