@@ -87,7 +87,7 @@ pub fn begun(tx: &mut Tx<'_, '_>, id: Hash, now: Instant) -> Result<()> {
 }
 
 /// A browser begins again with a request: housekeeping counts its age from now on. No other browser can begin with it.
-pub fn keep(tx: &mut Tx<'_, '_>, id: Hash, now: Instant) -> Result<()> {
+pub fn renew(tx: &mut Tx<'_, '_>, id: Hash, now: Instant) -> Result<()> {
     tx.execute("update requests set created_at = ?2 where id = ?1 and consumed_at is null", &[id.into(), now.into()])?;
     Ok(())
 }

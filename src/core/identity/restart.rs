@@ -53,7 +53,7 @@ impl IdentityService {
         if !renews {
             return Ok((self.advanced(tx, i, now)?, false));
         }
-        sql::begin_again(tx, &i)?;
+        sql::renew(tx, &i)?;
         // The cookie lives as long as the interaction.
         let cookie = self.rotate(tx, &i, now)?;
         Ok((self.advanced_with(tx, i, cookie, now)?, true))

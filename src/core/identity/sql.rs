@@ -173,10 +173,10 @@ pub fn save(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, i: &Interaction) -> Resul
 }
 
 /// Begins an interaction's time anew: the row, its cookie and its request live that much longer.
-pub(super) fn begin_again(tx: &mut Tx<'_, '_>, i: &Interaction) -> Result<()> {
+pub(super) fn renew(tx: &mut Tx<'_, '_>, i: &Interaction) -> Result<()> {
     tx.execute("update interactions set started = ?2 where id = ?1", &[i.id.as_str().into(), i.started.into()])?;
     match i.purpose.link() {
-        Some(link) => authorize::sql::keep(tx, link.request, i.started),
+        Some(link) => authorize::sql::renew(tx, link.request, i.started),
         None => Ok(()),
     }
 }
