@@ -211,7 +211,7 @@ fn taro_form() -> CustomerForm {
 
 /// Each question of ② waits for the other before it is answered: one after the other they would wait for ever.
 #[tokio::test]
-async fn both_questions_of_the_second_screen_are_asked_at_once() {
+async fn the_second_screen_asks_the_core_bank_twice_at_once() {
     let town = Town::new();
     let mut taro = town.customer(NOON).await;
     *town.core.meets.lock().unwrap() = Some(Arc::new(tokio::sync::Barrier::new(2)));
@@ -224,7 +224,7 @@ async fn both_questions_of_the_second_screen_are_asked_at_once() {
 }
 
 #[tokio::test]
-async fn both_questions_have_one_time_and_cost_nothing_after_it() {
+async fn both_answers_have_one_time_and_cost_nothing_after_it() {
     let town = Town::with(|p| p.customer_within = Duration::from_millis(200));
     let mut taro = town.customer(NOON).await;
     *town.core.meets.lock().unwrap() = Some(Arc::new(tokio::sync::Barrier::new(3)));
@@ -241,7 +241,7 @@ async fn both_questions_have_one_time_and_cost_nothing_after_it() {
 
 /// Otherwise the time of the answer would say which accounts exist (G3).
 #[tokio::test]
-async fn both_questions_are_asked_whatever_the_answers_are() {
+async fn the_core_bank_is_asked_twice_whatever_it_answers() {
     for (account, fails) in [
         ("115-ordinary-1100026", None),
         ("115-ordinary-9999999", None),
