@@ -24,6 +24,7 @@ mod demo_events;
 mod demo_link;
 mod doubt;
 mod flow;
+mod forgiving_call;
 mod full_disk;
 mod grant;
 mod grant_management;

@@ -4,16 +4,17 @@
 use crate::support::browser::{Browser, Customer};
 use crate::support::html::Page;
 use crate::support::http::RequestParts;
-use crate::support::town::{Town, on_both};
+use crate::support::town::{Town, on_both, on_both_with};
 use std::time::Duration;
 
 on_both!(
     it_is_there_after_an_error_a_reload_and_in_another_language,
-    it_is_there_after_going_back_and_from_the_beginning,
+    it_is_there_when_a_page_begins_again_before_its_end,
     it_is_one_interactions_and_ends_with_it,
     it_is_sealed_and_a_pin_is_not_in_it,
     what_was_never_submitted_goes_along_to_the_other_language,
 );
+on_both_with!(it_is_there_after_going_back_and_from_the_beginning, |c| c.telephony.call_attempts = 1);
 
 const COOKIE: &str = "__Host-renkei-typed";
 
@@ -193,6 +194,41 @@ async fn it_is_there_after_going_back_and_from_the_beginning(w: &Town) {
     assert_eq!(values(&browser.page(), &CUSTOMER), typed_in(&Browser::typed(&taro)));
     browser.press("next", &[]).await;
     assert_eq!(browser.screen(), "phone", "one press each, and the customer is where they were");
+}
+
+/// 入力内容を残して最初からやり直す belongs to the page's own form, so what was never sent is there too; and the request lives on.
+async fn it_is_there_when_a_page_begins_again_before_its_end(w: &Town) {
+    let (app, taro) = (w.creco(), Customer::taro());
+    let pending = app.push("accounts").await;
+    let mut browser = w.browser();
+    browser.open(&pending.url).await;
+    browser.account("115-1100026").await;
+    for n in 0..6 {
+        w.clock.advance(Duration::from_secs(14 * 60));
+        browser.reload().await;
+        w.clock.advance(Duration::from_secs(14 * 60));
+        let fields = browser.page().form_with("next").expect("②").fields;
+        let mut fields: Vec<(String, String)> =
+            fields.into_iter().filter(|(name, _)| Browser::typed(&taro).iter().all(|(f, _)| f != name)).collect();
+        fields.extend(Browser::typed(&taro).map(|(name, value)| (name.to_owned(), value.to_owned())));
+        fields.push(("action".into(), "restart".into()));
+        let url = browser.url.clone();
+        let answer = browser.post(&url, &fields).await;
+        browser.follow(&url, answer).await;
+        assert_eq!(browser.screen(), "account", "{n}: {}", browser.page().text());
+        w.tidy().await;
+        assert_eq!(values(&browser.page(), &ACCOUNT), ["115", "ordinary", "1100026"]);
+        browser.press("next", &[]).await;
+        assert_eq!(values(&browser.page(), &CUSTOMER), typed_in(&Browser::typed(&taro)), "{n}");
+    }
+    // Hours later the request of the app is still answered.
+    browser.press("next", &[]).await;
+    let to = browser.settle_phone().await;
+    w.phone.call("09012343333", &to).await.expect(204);
+    browser.confirm_call().await;
+    browser.pin("4071").await;
+    let brought = browser.allow().await;
+    app.exchange(&pending, &brought).await;
 }
 
 async fn it_is_one_interactions_and_ends_with_it(w: &Town) {

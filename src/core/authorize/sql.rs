@@ -86,6 +86,12 @@ pub fn begun(tx: &mut Tx<'_, '_>, id: Hash, now: Instant) -> Result<()> {
     Ok(())
 }
 
+/// A browser begins again with a request: housekeeping counts its age from now on. No other browser can begin with it.
+pub fn renew(tx: &mut Tx<'_, '_>, id: Hash, now: Instant) -> Result<()> {
+    tx.execute("update requests set created_at = ?2 where id = ?1 and consumed_at is null", &[id.into(), now.into()])?;
+    Ok(())
+}
+
 /// The statement of [`waiting`]: it reads `limit` entries of one index at most. A test reads its plan.
 pub const WAITING: &str = "select count(*), min(expires_at) from (select expires_at from requests
      where client_id = ?1 and begun_at is null and expires_at > ?2 order by expires_at limit ?3) as waiting";

@@ -4,15 +4,15 @@
 //! is reached. *Ask*: the core bank, with no transaction open. *Settle*, one transaction: the stage moves, or stays
 //! with a message. The reservation is given back unless the core bank said "wrong".
 
-use super::bank_queue::Priority;
+use super::bank_answer::BankAnswer;
 use super::lockout::{self, Guess, Reservation, Reserved};
 use super::network::BrowserNetwork;
 use super::refused::wrong_answer;
 use super::requests::{StepCheck, ViewResult, Visitor};
 use super::service::IdentityService;
 use super::{
-    BankError, BirthDate, CustomerForm, Declared, Ending, Expired, Holding, Ineligible, Interaction, Lookup, Matched,
-    Message, Pin, Problem, Stage, guess, hourly_counter, sql,
+    BankError, CustomerForm, Declared, Ending, Expired, Holding, Interaction, Message, Pin, Problem, Stage, guess,
+    hourly_counter, sql,
 };
 use crate::account::Account;
 use crate::alarm::AlarmKind;
@@ -36,16 +36,6 @@ enum Booked {
     Show(Box<ViewResult>),
     /// This form was posted before, and another node is asking the core bank about it.
     Pending(GuessId),
-}
-
-/// The core bank's answer, as far as *settle* needs it.
-enum BankAnswer<T> {
-    Right(T),
-    Wrong(AccountId),
-    Ineligible(Ineligible),
-    /// The core bank could not be asked in time: R35.
-    Busy,
-    None(BankError),
 }
 
 /// What goes into the log and to the alarms after the transaction has committed.
@@ -83,7 +73,7 @@ impl IdentityService {
         match &answer {
             BankAnswer::Ineligible(_) => expected.unknown_account(),
             BankAnswer::Wrong(_) => expected.wrong_customer(),
-            BankAnswer::Right(_) | BankAnswer::Busy | BankAnswer::None(_) => {}
+            BankAnswer::Right(_) | BankAnswer::None(_) => {}
         }
         drop(expected);
         let service = self.clone();
@@ -125,26 +115,6 @@ impl IdentityService {
         }
         if noted.locks >= levels.locks {
             self.alarm(AlarmKind::Locks, json!({ "within_the_hour": noted.locks }), now).await;
-        }
-    }
-
-    /// Both questions are asked, whatever the first answer is. Otherwise the response time would show which accounts
-    /// exist (G3).
-    async fn ask_customer(
-        &self,
-        account: &Account,
-        born: &BirthDate,
-        personal: &Declared,
-        now: Instant,
-    ) -> BankAnswer<Holding> {
-        let Ok(_turn) = self.turn(Priority::Anybody, now).await else { return BankAnswer::Busy };
-        let lookup = self.bank.lookup(account).await;
-        let matches = self.bank.matches(account, born, personal.phone()).await;
-        match (lookup, matches) {
-            (Err(e), _) | (_, Err(e)) => BankAnswer::None(e),
-            (Ok(Lookup::Ineligible(why)), Ok(_)) => BankAnswer::Ineligible(why),
-            (Ok(Lookup::Eligible(holding)), Ok(true)) => BankAnswer::Right(holding),
-            (Ok(Lookup::Eligible(holding)), Ok(false)) => BankAnswer::Wrong(holding.id),
         }
     }
 
@@ -202,20 +172,6 @@ impl IdentityService {
             self.store.ending().write(move |tx| service.settle_pin(tx, &i, &reservation, &answer, now)).await?;
         self.raise(&noted, now).await;
         Ok(seen)
-    }
-
-    async fn ask_pin(&self, matched: &Matched, pin: &Pin, now: Instant) -> BankAnswer<Vec<(AccountId, Account)>> {
-        let Ok(_turn) = self.turn(Priority::Proved, now).await else { return BankAnswer::Busy };
-        match self.bank.verify_pin(&matched.account, pin).await {
-            Err(e) => return BankAnswer::None(e),
-            Ok(false) => return BankAnswer::Wrong(matched.holding.id.clone()),
-            Ok(true) => {}
-        }
-        match self.bank.accounts(&matched.holding.holder).await {
-            Ok(accounts) if accounts.iter().any(|(id, _)| *id == matched.holding.id) => BankAnswer::Right(accounts),
-            Ok(_) => BankAnswer::None(BankError::Failed("the holder's accounts do not hold the verified one".into())),
-            Err(e) => BankAnswer::None(e),
-        }
     }
 
     fn settle_pin(
@@ -362,7 +318,7 @@ impl IdentityService {
                 return show(self.stays(tx, i, problems, now)?);
             }
             BankAnswer::Ineligible(why) => (Message::R30, why.as_str()),
-            BankAnswer::Busy | BankAnswer::None(BankError::Busy) => (Message::R35, "busy"),
+            BankAnswer::None(BankError::Busy) => (Message::R35, "busy"),
             BankAnswer::None(BankError::NotOffered) => (Message::R37, "not_offered"),
             BankAnswer::None(BankError::Closed) => (Message::R34, "closed"),
             BankAnswer::None(BankError::Failed(cause)) => {

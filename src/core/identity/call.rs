@@ -68,19 +68,23 @@ pub(super) struct CallRecord {
     pub withheld: bool,
 }
 impl CallRecord {
-    pub(super) fn state(self, calling: &Calling, now: Instant) -> CallState {
+    /// Whether ④ asks if the call comes from the registered telephone.
+    pub(super) fn asks(self, calling: &Calling, now: Instant) -> bool {
+        self.arrived_at.is_none() && now.since(calling.since) >= ASKS_AFTER
+    }
+    /// `allowance`: how much later than its own time a call may still be reported.
+    pub(super) fn state(self, calling: &Calling, allowance: Duration, now: Instant) -> CallState {
         match self {
             _ if now > calling.confirm_until => CallState::Expired,
             Self { arrived_at: Some(_), .. } => CallState::Seen,
-            _ if now > calling.call_until + ALLOWANCE => CallState::Expired,
+            _ if now > calling.call_until + allowance => CallState::Expired,
             Self { withheld: true, .. } => CallState::Withheld,
             _ => CallState::Waiting,
         }
     }
 }
-/// The time between a call and its report that the page assumes in its text. Whether a call counts depends on the
-/// policy's allowance instead.
-const ALLOWANCE: Duration = Duration::from_secs(5);
+/// How long after a number was given out ④ asks, if no call has come, whether it comes from the registered telephone.
+pub const ASKS_AFTER: Duration = Duration::from_secs(30);
 /// A gateway's clock shows whole seconds and may be a little slow.
 pub(super) const CLOCKS: Duration = Duration::from_secs(1);
 

@@ -86,7 +86,7 @@ impl Ending {
 }
 
 /// Why it is too late.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expired {
     /// S4T: the 120 seconds are over (R57).
@@ -94,6 +94,7 @@ pub enum Expired {
     /// Fifteen minutes without a step, or thirty minutes in total.
     Time,
     /// The request was completed by another browser.
+    #[default]
     Elsewhere,
     /// Too many accounts were entered that the service does not know (G3).
     UnknownAccounts,

@@ -296,12 +296,15 @@ impl Interaction {
             _ => Ending::Cancelled,
         }
     }
-    /// Expired, or closed and open again → S1 of the same request (G12, R57), within the time limit of the whole interaction.
+    /// Expired, or closed and open again → S1 of the same request (G12, R57), within the time limit of the whole interaction. From
+    /// one of the six screens, before that limit is reached → S1 with the whole time anew.
     pub fn restarted(self, policy: &IdentityPolicy, now: Instant) -> Result<Self, Misstep> {
         if !self.may_restart(policy, now) {
             return Err(Misstep);
         }
-        Ok(Self { stage: Stage::Account { typed: None }, touched: now, ended_now: false, ..self })
+        let started = if self.live() { now } else { self.started };
+        let (stage, errors) = (Stage::Account { typed: None }, FormErrors::default());
+        Ok(Self { stage, errors, started, touched: now, occupies_slot: false, ended_now: false, ..self })
     }
     /// Whether 「最初からやり直す」 can be offered.
     #[must_use]
@@ -309,9 +312,15 @@ impl Interaction {
         let again = match self.stage {
             Stage::Ended(Ending::Expired(Expired::Call | Expired::Time)) => true,
             Stage::Ended(Ending::Closed { .. }) => policy.hours.open_at(now) == Service::Open,
-            _ => false,
+            Stage::Ended(_) | Stage::Done { .. } | Stage::Links(_) => false,
+            _ => true,
         };
         again && now < self.ends_at(policy)
+    }
+    /// Whether an interaction that ended by time ended because nothing was done, and not because its whole time was over.
+    #[must_use]
+    pub fn ended_idle(&self, policy: &IdentityPolicy) -> bool {
+        self.idle_until(policy) < self.ends_at(policy)
     }
     /// When its time is over, whatever the customer does.
     #[must_use]

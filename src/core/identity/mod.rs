@@ -8,6 +8,7 @@
 
 mod account;
 mod attempt;
+mod bank_answer;
 mod bank_queue;
 mod birth_date;
 mod call;
@@ -41,6 +42,7 @@ mod refused;
 mod reference;
 mod reported_call;
 mod requests;
+mod restart;
 mod service;
 pub mod service_hours;
 pub mod sql;
@@ -51,7 +53,7 @@ mod unfinished;
 
 pub use account::AccountForm;
 pub use birth_date::{BirthDate, western_year};
-pub use call::{CallState, Calling};
+pub use call::{ASKS_AFTER, CallState, Calling};
 pub use cookie::{CookieKey, ShownCookie};
 pub use customer::{CustomerForm, Email};
 pub use ending::{Ending, Expired};
@@ -63,7 +65,7 @@ pub use network::BrowserNetwork;
 pub use open::Resumed;
 pub use owner::{MY_IDLE, MY_WHOLE, Owner, Stopped, prune_visits};
 pub use pin::Pin;
-pub use policy::{AlarmLevels, IdentityPolicy, answer_within};
+pub use policy::{AlarmLevels, IdentityPolicy, answer_within, customer_within};
 pub use ports::{BankError, CallRegister, Caller, CoreBank, Holding, IncomingCall, Ineligible, Lookup};
 pub use proofing_session::{ProofingSession, ProofingSessionKey, Recalled, Remembered};
 pub use purpose::{AnsweredRequest, Declared, Purpose, PurposeKind};

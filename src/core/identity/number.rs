@@ -4,7 +4,7 @@ use super::call::{self, Given};
 use super::requests::{Posted, StepCheck, ViewResult, Visitor};
 use super::service::IdentityService;
 use super::sql;
-use super::{Interaction, Message, Problem, Stage};
+use super::{CallState, Ending, Expired, Interaction, Message, Problem, Stage};
 use crate::alarm::AlarmKind;
 use crate::audit::AuditAction;
 use crate::clock::Instant;
@@ -85,13 +85,17 @@ impl IdentityService {
             return Ok((self.view(tx, i, now)?, NumberReport::Nothing));
         };
         let (calling, caller) = (calling.clone(), matched.personal.phone().clone());
-        if now > calling.confirm_until {
-            // `take` has ended the interaction already unless another attempt is allowed.
-            return self.give_number(tx, v, i, calling.attempt + 1, now);
-        }
         let of = (&i.id, &caller);
-        let seen = call::load_call_record(tx, &self.crypto, &self.policy, of, &calling)?.arrived_at;
-        let moved = seen.and_then(|at| i.clone().called(at, now).ok());
+        let record = call::load_call_record(tx, &self.crypto, &self.policy, of, &calling)?;
+        if record.state(&calling, self.policy.call_allowance, now) == CallState::Expired {
+            // What ④ offers then: the next number, or after the last one the beginning.
+            if calling.attempt < self.policy.call_attempts {
+                return self.give_number(tx, v, i, calling.attempt + 1, now);
+            }
+            let i = sql::end(tx, &self.crypto, i, Ending::Expired(Expired::Call), now)?;
+            return Ok((self.advanced(tx, i, now)?, NumberReport::Nothing));
+        }
+        let moved = record.arrived_at.and_then(|at| i.clone().called(at, now).ok());
         let seen = match moved {
             Some(i) if call::use_up(tx, &self.crypto, &self.policy, of, &calling, now)? => {
                 sql::save(tx, &self.crypto, &i)?;

@@ -25,11 +25,17 @@ impl Default for AlarmLevels {
     }
 }
 
-/// How long to wait for the answer to a guess. A check asks the core bank twice and may wait as long as one question
-/// for its turn, so it is three times `bank_timeout`. Then the store writes the answer, within `store_limit`.
+/// How long to wait for the answer to a guess. ⑤ asks the core bank twice, one question after the other, and may wait as
+/// long as one question for its turn, so it is three times `bank_timeout`. Then the store writes the answer, within `store_limit`.
 #[must_use]
 pub fn answer_within(bank_timeout: Duration, store_limit: Duration) -> Duration {
     bank_timeout * 3 + store_limit
+}
+
+/// How long the customer waits at ② for the core bank: both questions are asked at once, each may wait for its turn.
+#[must_use]
+pub fn customer_within(bank_wait: Duration, bank_timeout: Duration) -> Duration {
+    bank_wait + bank_timeout
 }
 
 /// The rules of the checks.
@@ -69,6 +75,8 @@ pub struct IdentityPolicy {
     pub bank_parallel: usize,
     /// How long a question waits for its turn before the customer reads R35 (`bank.wait`).
     pub bank_wait: Duration,
+    /// How long both questions of ② together may take; then the core bank has failed (R36).
+    pub customer_within: Duration,
     /// How long to wait for the answer to a guess before the guess counts as wrong. A crash leaves guesses that
     /// nobody settles.
     pub answer_within: Duration,
@@ -107,12 +115,13 @@ impl Default for IdentityPolicy {
             alarms: AlarmLevels::default(),
             bank_parallel: 64,
             bank_wait: Duration::from_secs(3),
+            customer_within: customer_within(Duration::from_secs(3), Duration::from_secs(8)),
             answer_within: answer_within(Duration::from_secs(8), store::TIME_LIMIT),
             called_numbers: Vec::new(),
             call_window: Duration::from_secs(120),
             confirm_window: Duration::from_secs(120),
             call_allowance: Duration::from_secs(5),
-            call_attempts: 1,
+            call_attempts: 3,
             rest: Duration::from_secs(60),
             auto_call: false,
         }

@@ -123,8 +123,12 @@ pub struct View {
 pub struct CallView {
     /// What was reported.
     pub state: CallState,
-    /// Whole seconds until the window closes.
+    /// Whole seconds until a call no longer counts.
     pub seconds_left: u64,
+    /// Whole seconds until 確定する no longer counts.
+    pub confirm_left: u64,
+    /// Whether the page asks if the call comes from the registered telephone: no call has come for a while.
+    pub asks: bool,
 }
 
 /// The result of checking a posted step token.

@@ -195,7 +195,7 @@ impl IdentityService {
         let (service, v) = (self.clone(), visitor.clone());
         let work = move |tx: &mut Tx<'_, '_>| {
             let Some(row) = service.admitted(tx, &v, now)? else { return Ok(None) };
-            let gone = CallView { state: CallState::Expired, seconds_left: 0 };
+            let gone = CallView { state: CallState::Expired, seconds_left: 0, confirm_left: 0, asks: false };
             Ok(Some(service.call_view(tx, &row.interaction, now)?.unwrap_or(gone)))
         };
         self.store.read(work).await
@@ -209,6 +209,7 @@ impl IdentityService {
                 to_the_end(async move { service.guess(&v, &step, posted, now).await }).await?
             }
             Posted::Phone | Posted::Call => self.call_form(visitor, &step, &posted, now).await?,
+            Posted::Restart => self.restart(visitor, &step, now).await?,
             other => self.store.write(move |tx| service.post_tx(tx, &v, &step, &other, now)).await?,
         };
         self.note_end(&seen, now);
@@ -235,7 +236,6 @@ impl IdentityService {
                 Err(problems) => return self.stays_if_open(tx, i, problems, now),
             },
             Posted::Back => (i.back(), AuditAction::InteractionCustomerReturned),
-            Posted::Restart => (i.restarted(&self.policy, now), AuditAction::InteractionRestarted),
             Posted::Cancel if i.live() => {
                 if let (Some(proofing), Some(client)) = (&v.proofing_cookie, i.purpose.client()) {
                     proofing_session::forget(tx, proofing, client)?;
@@ -365,8 +365,12 @@ impl IdentityService {
     fn call_view(&self, tx: &mut Tx<'_, '_>, i: &Interaction, now: Instant) -> Result<Option<CallView>> {
         let Stage::Call { calling, matched } = &i.stage else { return Ok(None) };
         let heard = call::load_call_record(tx, &self.crypto, &self.policy, (&i.id, matched.personal.phone()), calling)?;
-        let seconds_left = calling.confirm_until.since(now).as_secs();
-        Ok(Some(CallView { state: heard.state(calling, now), seconds_left }))
+        Ok(Some(CallView {
+            state: heard.state(calling, self.policy.call_allowance, now),
+            seconds_left: calling.call_until.since(now).as_secs(),
+            confirm_left: calling.confirm_until.since(now).as_secs(),
+            asks: heard.asks(calling, now),
+        }))
     }
     /// Writes a log line and an hourly count for an interaction that ended before ②; the audit record does not
     /// contain it.

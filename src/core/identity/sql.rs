@@ -3,6 +3,7 @@
 use super::cookie::{CookieKey, LABEL, OLD_COOKIE, ROW_LIFE};
 use super::{AnsweredRequest, Ending, FieldCrypto, Interaction, MY_IDLE, Purpose, Stage};
 use crate::audit::{self, Actor, AuditAction, Entry};
+use crate::authorize;
 use crate::clock::Instant;
 use crate::id::{ClientId, InteractionId};
 use crate::keys::seal::SealContext;
@@ -169,6 +170,15 @@ pub fn save(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, i: &Interaction) -> Resul
         ],
     )?;
     Ok(())
+}
+
+/// Begins an interaction's time anew: the row, its cookie and its request live that much longer.
+pub(super) fn renew(tx: &mut Tx<'_, '_>, i: &Interaction) -> Result<()> {
+    tx.execute("update interactions set started = ?2 where id = ?1", &[i.id.as_str().into(), i.started.into()])?;
+    match i.purpose.link() {
+        Some(link) => authorize::sql::renew(tx, link.request, i.started),
+        None => Ok(()),
+    }
 }
 
 /// Replaces the browser's cookie (at ③ and ⑤). The previous value stays valid until the new one was seen, at most for

@@ -25,7 +25,7 @@ pub struct Telephony {
     #[serde(default = "window")]
     pub confirm_window: Span,
     /// How often one interaction may get a number, 1 to 3 (G12).
-    #[serde(default = "one")]
+    #[serde(default = "three")]
     pub call_attempts: u32,
     /// How long until the same caller may get the same number again.
     #[serde(default = "rest")]
@@ -37,8 +37,8 @@ pub struct Telephony {
 fn window() -> Span {
     Span::secs(120)
 }
-fn one() -> u32 {
-    1
+fn three() -> u32 {
+    3
 }
 fn rest() -> Span {
     Span::secs(60)

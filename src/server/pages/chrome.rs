@@ -1,6 +1,7 @@
 //! Parts of every page: the institution, the language, the step token, the banner of a test server.
 
 use super::assets::Asset;
+use super::my::TimeLeft;
 use crate::identity::service_hours::Hours;
 use crate::language::Language;
 use crate::phone::Phone;
@@ -22,6 +23,8 @@ pub struct Chrome {
     pub my: bool,
     /// The app's name on ①, ②, ③ and ⑤; empty where no app waits.
     pub app: String,
+    /// When the interaction of a page with forms ends.
+    pub time: Option<TimeLeft>,
     /// Whether every page says that this server is for tests (requirements.md#modes).
     pub test_mode: bool,
 }

@@ -80,6 +80,8 @@ pub struct AccountPage {
     pub can_cancel: bool,
     /// The service closes soon: shown before anything is typed (requirements.md#closing).
     pub closing: Option<Instant>,
+    /// How long the whole of it may take, in minutes.
+    pub minutes: u64,
 }
 
 /// ② 「API連携認証 (お客様情報入力)」
@@ -126,13 +128,25 @@ pub struct CallPage {
     pub problems: Vec<Problem>,
     /// Whether the call has come.
     pub state: CallState,
+    /// Whether the page asks if the call comes from the registered telephone.
+    pub asks: bool,
+    /// After how many seconds without a call it asks.
+    pub asks_after: u64,
+    /// Which number of this interaction it is, from 1 (G12).
+    pub attempt: u32,
+    /// How many more may follow.
+    pub more: u32,
     /// 確定する was pressed before the call came (R56).
     pub early: bool,
     /// The end of the call window.
     pub until: Instant,
-    /// Seconds left, by the server's clock.
+    /// Until when 確定する counts, if that is later.
+    pub confirm_until: Option<Instant>,
+    /// Seconds left for the call, by the server's clock.
     pub seconds_left: u64,
-    /// The whole window, in seconds.
+    /// Seconds left for 確定する.
+    pub confirm_left: u64,
+    /// The whole call window, in seconds.
     pub window: u64,
     /// The address of `call/status`; empty: the page does not poll.
     pub status_url: String,
@@ -339,13 +353,15 @@ pub struct ClosedPage {
 }
 
 /// 「お電話の期限が過ぎました」 and the other pages for being too late (R57, G28)
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct ExpiredPage {
     /// The reason.
     pub why: Expired,
     /// The length of the call window, in seconds.
     pub window: u64,
-    /// The longest duration of the interaction, in minutes.
+    /// Whether it ended because nothing was done, if time is the reason.
+    pub idle: bool,
+    /// How many minutes were over then: without a step, or since the start.
     pub minutes: u64,
     /// Whether the customer can begin again with the same request.
     pub can_restart: bool,

@@ -10,6 +10,7 @@ use crate::hook::SignedHook;
 use crate::identity::limiter::{HOUR, TEN_MINUTES};
 use crate::identity::{
     CookieKey, CoreBank, FieldCrypto, IdentityPolicy, IdentityService, IdentityServiceParts, Limit, answer_within,
+    customer_within,
 };
 use crate::keys::ring::shared_secret;
 use crate::keys::{Jwk, master};
@@ -65,6 +66,7 @@ pub(super) fn policy(config: &Config) -> Result<IdentityPolicy, Error> {
         alarms: limits.alarms(),
         bank_parallel: config.bank.parallel,
         bank_wait: config.bank.wait.get(),
+        customer_within: customer_within(config.bank.wait.get(), config.bank.timeout.get()),
         answer_within: answer_within(config.bank.timeout.get(), config.store.time_limit.get()),
         called_numbers: calls.called_numbers.iter().filter_map(|n| Phone::parse(n)).collect(),
         call_window: calls.call_window.get(),

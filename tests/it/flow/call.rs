@@ -11,13 +11,15 @@ on_both!(
     other_calls_do_not,
     a_hook_without_a_good_signature_is_refused,
     confirming_before_the_call_keeps_the_page,
-    the_window_of_120_seconds,
+    a_new_number_is_announced_and_the_page_says_how_many_are_left,
     interactions_never_share_a_number_for_one_caller,
     numbers_in_every_form_match,
     a_withheld_call_shows_a_hint,
 );
 on_both_with!(a_call_may_arrive_five_seconds_late, |c| c.telephony.confirm_window =
     renkei_server::config::Span::secs(180));
+
+on_both_with!(the_window_of_120_seconds, |c| c.telephony.call_attempts = 1);
 
 const TARO: &str = "09012343333";
 const WAITING: &str = "認証中（認証着信待ち）";
@@ -143,6 +145,36 @@ async fn the_window_of_120_seconds(w: &Town) {
     browser.walk_to_consent(w, "115-1100026", &Customer::taro(), "4071").await;
     let brought = browser.allow().await;
     app.exchange(&pending, &brought).await;
+}
+
+async fn a_new_number_is_announced_and_the_page_says_how_many_are_left(w: &Town) {
+    let (mut browser, first) = at_call(w).await;
+    let mut given = vec![first];
+    let offers = |n: &str| format!("お電話の期限が過ぎたため、新しい番号をご案内します（{n}）。");
+    for left in ["このあとのご案内は、残り1回です", "今回が最後のご案内です"] {
+        w.clock.advance(Duration::from_secs(30));
+        assert!(
+            browser.reload().await.page().text().contains("お届けの電話（下4桁 3333）からおかけになっていますか。")
+        );
+        w.clock.advance(Duration::from_secs(91));
+        assert_eq!(browser.call_status().await, serde_json::json!({"state": "expired", "seconds_left": 0}));
+        // A reloaded page says what the script says, and its button does it.
+        browser.reload().await;
+        assert!(browser.page().text().contains(&offers(left)), "{}", browser.page().text());
+        assert!(browser.page().text().contains("新しい番号を表示する"));
+        browser.press("next", &[]).await;
+        assert_eq!(browser.screen(), "call");
+        assert!(browser.summary().contains(&offers(left)), "{}", browser.page().text());
+        assert!(!given.contains(&browser.called_number()));
+        given.push(browser.called_number());
+    }
+    w.phone.call(TARO, &given[0]).await;
+    assert!(!passes(&mut browser).await, "an earlier number is void");
+    w.clock.advance(Duration::from_secs(121));
+    browser.reload().await;
+    assert_eq!(browser.screen(), "expired");
+    assert!(browser.page().text().contains(R57));
+    assert!(browser.page().form_with("restart").is_some());
 }
 
 async fn a_call_may_arrive_five_seconds_late(w: &Town) {

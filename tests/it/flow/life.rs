@@ -83,6 +83,9 @@ async fn a_flow_left_alone_ends(w: &Town) {
     w.clock.advance(Duration::from_secs(15 * 60 + 1));
     browser.press("next", &[]).await;
     assert_eq!(browser.screen(), "expired", "{}", browser.page().text());
+    let text = browser.page().text();
+    assert!(text.contains("15分間操作がなかったため") && !text.contains("30分"), "{text}");
+    assert!(browser.page().form_with("restart").is_some());
     let brought = browser.clone().return_to_app().await;
     app.refused(&pending, &brought, "access_denied");
 
@@ -98,6 +101,9 @@ async fn a_flow_left_alone_ends(w: &Town) {
     w.clock.advance(Duration::from_secs(3 * 60 + 1));
     browser.account("115-1100026").await;
     assert_eq!(browser.screen(), "expired", "thirty minutes in all");
+    let text = browser.page().text();
+    assert!(text.contains("開始から30分が過ぎたため"), "{text}");
+    assert!(browser.page().form_with("restart").is_none());
 
     // A code lives sixty seconds.
     let app = w.creco();

@@ -2,12 +2,12 @@
 //! press, and no question to the core bank more.
 
 use crate::support::browser::{Browser, Customer};
-use crate::support::town::{Engine, Town, on_both, run};
+use crate::support::town::{Engine, Town, on_both_with, run};
 use renkei_core::identity::BankError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-on_both!(every_button_pressed_again_does_what_one_press_does);
+on_both_with!(every_button_pressed_again_does_what_one_press_does, |c| c.telephony.call_attempts = 1);
 
 /// A button: on which screen, what is typed, what is done before, and where one press leads.
 struct Button {

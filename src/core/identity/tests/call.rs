@@ -27,7 +27,7 @@ fn what_is_shown_of_a_call() {
     ] {
         let record = CallRecord { arrived_at: seen.then_some(NOON), withheld };
         let now = NOON + Duration::from_millis(millis);
-        assert_eq!(record.state(&calling, now), want, "{record:?} after {millis} ms");
+        assert_eq!(record.state(&calling, secs(5), now), want, "{record:?} after {millis} ms");
     }
 }
 
@@ -75,7 +75,7 @@ async fn only_the_right_call_at_the_right_time_leads_on() {
         ("from abroad", Caller::Other, true, 10, 0, 20, "call"),
     ];
     for (why, caller, right, called_at, late, pressed_at, want) in table {
-        let town = Town::new();
+        let town = Town::with(|p| p.call_attempts = 1);
         let mut taro = town.customer(NOON).await;
         let number = taro.to_call().await;
         let wrong = town.service.policy().called_numbers.iter().find(|n| **n != number).unwrap().clone();
@@ -155,7 +155,7 @@ async fn with_more_time_to_confirm_the_call_still_has_its_own() {
 
 #[tokio::test]
 async fn confirming_before_the_call_changes_nothing_and_a_reload_restarts_nothing() {
-    let town = Town::new();
+    let town = Town::with(|p| p.call_attempts = 1);
     let mut taro = town.customer(NOON).await;
     let number = taro.to_call().await;
     taro.now = NOON + secs(50);
@@ -231,6 +231,65 @@ async fn another_attempt_where_the_institution_allows_it() {
     assert_eq!(taro.look().await.call.unwrap().state, CallState::Waiting, "the first number is void");
     taro.now = taro.now + secs(121);
     assert_eq!(taro.at().await, "expired", "two are enough");
+}
+
+/// The countdown and the question are those of the call; 確定する may have longer.
+#[tokio::test]
+async fn the_time_for_the_call_and_the_time_for_the_button() {
+    let town = Town::with(|p| p.confirm_window = secs(180));
+    let mut taro = town.customer(NOON).await;
+    let number = taro.to_call().await;
+    for (after, state, left, confirm, asks) in [
+        (0, CallState::Waiting, 120, 180, false),
+        (29, CallState::Waiting, 91, 151, false),
+        (30, CallState::Waiting, 90, 150, true),
+        (120, CallState::Waiting, 0, 60, true),
+        (125, CallState::Waiting, 0, 55, true),
+        (126, CallState::Expired, 0, 54, true),
+    ] {
+        taro.now = NOON + secs(after);
+        let want = CallView { state, seconds_left: left, confirm_left: confirm, asks };
+        assert_eq!(taro.look().await.call.unwrap(), want, "after {after} s");
+    }
+    let town = Town::with(|p| p.confirm_window = secs(180));
+    let mut taro = town.customer(NOON).await;
+    let number_two = taro.to_call().await;
+    assert!(town.service.policy().called_numbers.contains(&number));
+    town.call(taros_phone(), &number_two, NOON + secs(100), secs(0)).await;
+    taro.now = NOON + secs(130);
+    let want = CallView { state: CallState::Seen, seconds_left: 0, confirm_left: 50, asks: false };
+    assert_eq!(taro.look().await.call.unwrap(), want);
+}
+
+/// Where no call can count any more, 確定する does what the page then offers, although its own time is not over.
+#[tokio::test]
+async fn after_the_time_for_the_call_the_button_gives_the_next_number_or_the_beginning() {
+    let town = Town::with(|p| (p.confirm_window, p.call_attempts) = (secs(180), 2));
+    let mut taro = town.customer(NOON).await;
+    let first = taro.to_call().await;
+    taro.now = NOON + secs(125);
+    assert_eq!(messages(&taro.post(Posted::Call).await), [Message::CallWaiting], "a report may still come");
+    taro.now = NOON + secs(126);
+    let view = taro.post(Posted::Call).await;
+    let Stage::Call { calling, .. } = &view.interaction.stage else { panic!("{:?}", view.interaction.stage) };
+    assert_eq!((calling.attempt, calling.called != first), (2, true));
+    taro.now = taro.now + secs(126);
+    let view = taro.post(Posted::Call).await;
+    assert_eq!(view.interaction.stage, Stage::Ended(Ending::Expired(Expired::Call)));
+}
+
+/// 最初からやり直す on a page whose time ended while it was shown needs one press, and no more time comes of it.
+#[tokio::test]
+async fn the_beginning_is_one_press_away_from_the_last_number() {
+    let town = Town::with(|p| p.call_attempts = 1);
+    let mut taro = town.customer(NOON).await;
+    taro.to_call().await;
+    let View { interaction: Interaction { started, .. }, step, .. } = taro.look().await;
+    taro.now = NOON + secs(121);
+    let view = taro.post_with(&step, Posted::Restart).await;
+    assert_eq!(view.interaction.stage, Stage::Account { typed: None });
+    assert_eq!(view.interaction.started, started);
+    assert!(town.actions().await.contains(&"interaction.restarted".to_owned()));
 }
 
 /// What the record says of calls: action, result, interaction and app; the account stands in it, and of nobody else's call.

@@ -208,3 +208,52 @@ async fn who_waits_too_long_for_the_core_bank_reads_r35() {
 fn taro_form() -> CustomerForm {
     super::taro()
 }
+
+/// Each question of ② waits for the other before it is answered: one after the other they would wait for ever.
+#[tokio::test]
+async fn the_second_screen_asks_the_core_bank_twice_at_once() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    *town.core.meets.lock().unwrap() = Some(Arc::new(tokio::sync::Barrier::new(2)));
+    let posted = tokio::time::timeout(secs(20), taro.to_phone()).await.expect("they are asked at once");
+    assert_eq!(posted.interaction.stage.screen(), "phone");
+    // With one turn at the core bank they are asked in turn, and no question waits for the turn that another one holds.
+    let town = Town::with(|p| p.bank_parallel = 1);
+    let mut taro = town.customer(NOON).await;
+    assert_eq!(taro.to_phone().await.interaction.stage.screen(), "phone");
+}
+
+#[tokio::test]
+async fn both_answers_have_one_time_and_cost_nothing_after_it() {
+    let town = Town::with(|p| p.customer_within = Duration::from_millis(200));
+    let mut taro = town.customer(NOON).await;
+    *town.core.meets.lock().unwrap() = Some(Arc::new(tokio::sync::Barrier::new(3)));
+    let posted = tokio::time::timeout(secs(20), taro.to_phone()).await.expect("the customer does not wait for ever");
+    assert_eq!(messages(&posted), [Message::R36]);
+    *town.core.meets.lock().unwrap() = None;
+    for _ in 0..2 {
+        let view = taro.post(Posted::Customer(CustomerForm { birth_year: "1986".into(), ..taro_form() })).await;
+        assert_eq!(messages(&view), [Message::R31]);
+    }
+    let view = taro.post(Posted::Customer(taro_form())).await;
+    assert_eq!(view.interaction.stage.screen(), "phone", "two wrong answers and none of ours");
+}
+
+/// Otherwise the time of the answer would say which accounts exist (G3).
+#[tokio::test]
+async fn the_core_bank_is_asked_twice_whatever_it_answers() {
+    for (account, fails) in [
+        ("115-ordinary-1100026", None),
+        ("115-ordinary-9999999", None),
+        ("115-ordinary-1100042", None),
+        ("115-ordinary-1100026", Some(BankError::Failed("down".into()))),
+    ] {
+        let town = Town::new();
+        *town.core.fails.lock().unwrap() = fails;
+        let mut taro = town.customer(NOON).await;
+        taro.to_customer(account).await;
+        taro.post(Posted::Customer(taro_form())).await;
+        let asked = (town.core.lookups.load(Ordering::SeqCst), town.core.matches.load(Ordering::SeqCst));
+        assert_eq!(asked, (1, 1), "{account}");
+    }
+}

@@ -41,15 +41,21 @@ pub(crate) struct Core {
     bank: Bank,
     pins: AtomicUsize,
     lookups: AtomicUsize,
+    matches: AtomicUsize,
     fails: Mutex<Option<BankError>>,
+    /// Where questions wait for each other before they are answered.
+    meets: Mutex<Option<Arc<tokio::sync::Barrier>>>,
 }
 impl Core {
     fn says<'a, T: Send + 'a>(
         &'a self,
         answer: BoxFuture<'a, Result<T, BankError>>,
     ) -> BoxFuture<'a, Result<T, BankError>> {
-        let fails = self.fails.lock().unwrap().clone();
+        let (fails, meets) = (self.fails.lock().unwrap().clone(), self.meets.lock().unwrap().clone());
         async move {
+            if let Some(meets) = meets {
+                meets.wait().await;
+            }
             // Other customers post their forms while the core bank answers.
             for _ in 0..20 {
                 tokio::task::yield_now().await;
@@ -73,6 +79,7 @@ impl CoreBank for Core {
         born: &'a BirthDate,
         phone: &'a Phone,
     ) -> BoxFuture<'a, Result<bool, BankError>> {
+        self.matches.fetch_add(1, Ordering::SeqCst);
         self.says(self.bank.matches(account, born, phone))
     }
     fn verify_pin<'a>(&'a self, account: &'a Account, pin: &'a Pin) -> BoxFuture<'a, Result<bool, BankError>> {
@@ -114,7 +121,9 @@ impl Town {
             bank: Bank::founded(NOON),
             pins: AtomicUsize::new(0),
             lookups: AtomicUsize::new(0),
+            matches: AtomicUsize::new(0),
             fails: Mutex::new(None),
+            meets: Mutex::new(None),
         });
         let seals = FieldCrypto {
             sealer: Arc::new(Sealer::new("t", &[7; 32]).unwrap()),

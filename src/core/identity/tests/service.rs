@@ -156,6 +156,42 @@ async fn half_an_hour_altogether_and_a_quarter_at_rest() {
     assert_eq!(taro.post(Posted::Restart).await.interaction.stage.screen(), "expired", "the half hour is over");
 }
 
+/// Before the half hour ends it can begin anew, as often as somebody needs it; a remembered page of before is stale.
+#[tokio::test]
+async fn beginning_again_in_time_gives_the_whole_time_again() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    taro.to_pin().await;
+    for n in 1..=12 {
+        taro.now = taro.now + secs(880);
+        assert_ne!(taro.at().await, "expired");
+        taro.now = taro.now + secs(820);
+        let before = taro.look().await;
+        let view = taro.post(Posted::Restart).await;
+        let i = &view.interaction;
+        assert_eq!((&i.stage, i.started, i.occupies_slot), (&Stage::Account { typed: None }, taro.now, false), "{n}");
+        assert!(view.cookie.is_some(), "the cookie lives as long as the interaction");
+        assert!(!taro.post_with(&before.step, Posted::Restart).await.accepted, "once");
+    }
+    taro.now = taro.now + secs(899);
+    assert_eq!(taro.at().await, "account");
+}
+
+/// Beginning again costs a start: nobody holds more interactions by it than by opening new ones.
+#[tokio::test]
+async fn beginning_again_counts_as_a_start() {
+    let town = Town::with(|p| {
+        p.by_network = true;
+        p.starts = Limit { most: 2, window: secs(600) };
+    });
+    let mut taro = town.customer(NOON).await;
+    assert_eq!(taro.post(Posted::Restart).await.interaction.stage.screen(), "account");
+    taro.to_customer("115-ordinary-1100026").await;
+    let view = taro.post(Posted::Restart).await;
+    assert_eq!((view.interaction.stage.screen(), messages(&view)), ("customer", vec![Message::TooOften]));
+    assert!(view.interaction.errors.problems[0].time.is_some());
+}
+
 #[tokio::test]
 async fn a_closure_ends_an_interaction_and_costs_nothing() {
     // 2026-11-21 23:45 JST, a Saturday: H4 begins at 23:50.

@@ -111,7 +111,8 @@ async fn walk(list: &[BrowserMove]) {
             ("phone", BrowserMove::Phone) => (proved.number, proved.rung) = (true, false),
             ("call", BrowserMove::Call) => proved.call = proved.rung,
             ("pin", BrowserMove::Pin { right: true }) => proved.pin = true,
-            ("customer", BrowserMove::Back) | ("expired", BrowserMove::Restart) => proved = ModelProgress::default(),
+            ("customer", BrowserMove::Back) => proved = ModelProgress::default(),
+            (_, BrowserMove::Restart) if after == "account" => proved = ModelProgress::default(),
             _ => {}
         }
         let needs: &[bool] = match after {

@@ -182,7 +182,13 @@ samples! {
         "early" => CallPage { early: true, ..call(CallState::Waiting) },
         "seen" => call(CallState::Seen),
         "withheld" => call(CallState::Withheld),
+        "asks" => CallPage { asks: true, seconds_left: 88, ..call(CallState::Waiting) },
+        "new number" => CallPage { attempt: 2, more: 1, ..call(CallState::Waiting) },
+        "last number" => CallPage { attempt: 3, more: 0, ..call(CallState::Waiting) },
+        "longer" => CallPage { confirm_until: Some(NOW + Duration::from_secs(185)), ..call(CallState::Seen) },
         "expired" => CallPage { seconds_left: 0, ..call(CallState::Expired) },
+        "expired, one more" => CallPage { seconds_left: 0, attempt: 2, more: 1, ..call(CallState::Expired) },
+        "expired, the last" => CallPage { seconds_left: 0, attempt: 3, more: 0, ..call(CallState::Expired) },
         "no number" => CallPage {
             problems: vec![Problem::until(Message::NoNumber, NOW + Duration::from_secs(65))],
             seconds_left: 0,
@@ -258,10 +264,12 @@ samples! {
         "too many" => ClosedPage { why: Closed::TooMany { until: NOW + Duration::from_secs(60) }, can_return: false },
     ];
     expired(ExpiredPage) = [
-        "call" => ExpiredPage { why: Expired::Call, window: 120, minutes: 30, can_restart: true, can_return: true },
-        "time" => ExpiredPage { why: Expired::Time, window: 120, minutes: 30, can_restart: false, can_return: true },
-        "accounts" => ExpiredPage { why: Expired::UnknownAccounts, window: 120, minutes: 30, can_restart: false, can_return: true },
-        "elsewhere" => ExpiredPage { why: Expired::Elsewhere, window: 120, minutes: 30, can_restart: false, can_return: false },
+        "call" => ExpiredPage { why: Expired::Call, can_restart: true, ..expired() },
+        "time" => ExpiredPage { why: Expired::Time, minutes: 30, ..expired() },
+        "idle" => ExpiredPage { why: Expired::Time, idle: true, minutes: 15, can_restart: true, ..expired() },
+        "idle and late" => ExpiredPage { why: Expired::Time, idle: true, minutes: 15, ..expired() },
+        "accounts" => ExpiredPage { why: Expired::UnknownAccounts, ..expired() },
+        "elsewhere" => ExpiredPage { can_return: false, ..expired() },
     ];
     done(DonePage) = [
         "complete" => DonePage { app: APP.into(), complete: true },
@@ -309,6 +317,7 @@ fn account() -> AccountPage {
         problems: vec![],
         can_cancel: true,
         closing: None,
+        minutes: 30,
     }
 }
 fn filled() -> TypedAccount {
@@ -345,12 +354,21 @@ fn call(state: CallState) -> CallPage {
         called: CalledNumber::from(&some_phone("08001110001")),
         problems: vec![],
         state,
+        asks: false,
+        asks_after: 30,
+        attempt: 1,
+        more: 2,
         early: false,
         until: NOW + Duration::from_secs(125),
+        confirm_until: None,
         seconds_left: 98,
+        confirm_left: 98,
         window: 120,
         status_url: "/link/int-sample/call/status".into(),
     }
+}
+fn expired() -> ExpiredPage {
+    ExpiredPage { window: 120, can_return: true, ..ExpiredPage::default() }
 }
 fn pin() -> PinPage {
     PinPage { account: some_account("115-ordinary-1100026"), problems: vec![] }

@@ -66,9 +66,9 @@ my_samples! {
         "my failed" => ClosedPage { why: Closed::Failed, can_return: true },
     ];
     expired(ExpiredPage) = [
-        "my" => ExpiredPage { why: Expired::Time, window: 120, minutes: 30, can_restart: true, can_return: true },
-        "my elsewhere" => ExpiredPage { why: Expired::Elsewhere, window: 120, minutes: 30, can_restart: false, can_return: true },
-        "my unknown accounts" => ExpiredPage { why: Expired::UnknownAccounts, window: 120, minutes: 30, can_restart: false, can_return: true },
+        "my" => ExpiredPage { why: Expired::Time, can_restart: true, can_return: true, ..ExpiredPage::default() },
+        "my elsewhere" => ExpiredPage { can_return: true, ..ExpiredPage::default() },
+        "my unknown accounts" => ExpiredPage { why: Expired::UnknownAccounts, can_return: true, ..ExpiredPage::default() },
     ];
 }
 

@@ -67,12 +67,19 @@ fn submitted_page(params: &Params) -> Option<SubmittedPage> {
     Some(SubmittedPage { period: PagePeriod { at: time("at"), until: time("until") }, digest })
 }
 
+/// 次へ, the link to the other language, and 入力内容を残して最初からやり直す, which belongs to the same form.
+fn fields_come_with(action: Option<&str>) -> bool {
+    matches!(action, Some("next" | "language" | "restart"))
+}
+
 /// What was typed in a form, whatever the result of the form is. Never a PIN: no button of ⑤ is here.
 pub(super) fn typed(screen: &str, body: &[u8]) -> Typed {
     let Some((_, params)) = fields(screen, body) else { return Typed::default() };
     match (screen, params.get("action")) {
-        ("account", Some("next" | "language")) => Typed { account: Some(account(&params)), ..Typed::default() },
-        ("customer", Some("next" | "language")) => Typed { customer: Some(customer(&params)), ..Typed::default() },
+        ("account", action) if fields_come_with(action) => Typed { account: Some(account(&params)), ..Typed::default() },
+        ("customer", action) if fields_come_with(action) => {
+            Typed { customer: Some(customer(&params)), ..Typed::default() }
+        }
         // A form of 口座情報を入力し直す without fields brings nothing that was typed.
         ("customer", Some("back")) if params.get("phone").is_some() => {
             Typed { customer: Some(customer(&params)), ..Typed::default() }
@@ -96,7 +103,9 @@ pub(super) fn parse(kind: PurposeKind, screen: &str, body: &[u8]) -> Option<Post
         ("call", "next") => plain(Posted::Call),
         ("pin", "next") => plain(Posted::Pin(Secret::new(text("pin")))),
         ("account" | "customer" | "phone" | "call" | "pin", "cancel") => plain(Posted::Cancel),
-        ("expired" | "closed", "restart") => plain(Posted::Restart),
+        ("account" | "customer" | "phone" | "call" | "pin" | "consent" | "expired" | "closed", "restart") => {
+            plain(Posted::Restart)
+        }
         ("consent", "allow") => {
             let account = |pair: &&str| AccountId::parse(&decode(pair.split_once('=')?.1).ok()?);
             // An account id that cannot have been on our page: reject the form.
@@ -137,7 +146,7 @@ fn my(screen: &str, action: &str, params: &Params) -> Option<Action> {
         ("call", "next") => Posted::Call,
         ("pin", "next") => Posted::Pin(Secret::new(text("pin"))),
         ("account" | "customer" | "phone" | "call" | "pin", "cancel") => Posted::Cancel,
-        ("expired" | "closed", "restart") => Posted::Restart,
+        ("account" | "customer" | "phone" | "call" | "pin" | "expired" | "closed", "restart") => Posted::Restart,
         _ => return None,
     };
     Some(Action::Check(Box::new(posted)))
@@ -185,7 +194,9 @@ mod tests {
             ("customer", "back", true),
             ("customer", "cancel", true),
             ("phone", "next", true),
-            ("phone", "restart", false),
+            ("phone", "restart", true),
+            ("consent", "restart", true),
+            ("locked", "restart", false),
             ("call", "next", true),
             ("pin", "next", true),
             ("pin", "allow", false),

@@ -133,13 +133,7 @@ impl<'a> ScreenContext<'a> {
             HandlerError::Answer(answer) => *answer,
             // The response reveals nothing, not even whether this interaction exists.
             HandlerError::Foreign => {
-                let page = ExpiredPage {
-                    why: Expired::Elsewhere,
-                    window: 0,
-                    minutes: 0,
-                    can_restart: false,
-                    can_return: false,
-                };
+                let page = ExpiredPage { why: Expired::Elsewhere, ..ExpiredPage::default() };
                 let rendered = app.pages.expired(&Chrome { my, ..page::frame(app, language) }, &page);
                 page::html(StatusCode::FORBIDDEN, page::Leads::Here, rendered)
             }

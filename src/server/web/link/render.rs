@@ -3,12 +3,14 @@
 use super::{HandlerError, ScreenContext};
 use crate::client::Client;
 use crate::config::Mode;
-use crate::identity::{AccountForm, CallState, Declared, Ending, Message, Problem, Purpose, Stage, View, western_year};
+use crate::identity::{
+    ASKS_AFTER, AccountForm, CallState, CallView, Declared, Ending, Message, Problem, Purpose, Stage, View, western_year,
+};
 use crate::kana::{Kana, KanaError};
 use crate::linking::AtConsent;
 use crate::pages::{
     AccountPage, CallPage, Chrome, Closed, ClosedPage, CustomerPage, ExpiredPage, LockedPage, MyCancelledPage,
-    PhonePage, PinPage,
+    PhonePage, PinPage, TimeLeft,
 };
 use crate::web::page::{self, Leads, retry_later};
 use actix_web::HttpResponse;
@@ -50,7 +52,9 @@ impl ScreenContext<'_> {
     pub(super) fn frame(&self, view: &View) -> Chrome {
         let test = self.app.config.server.mode == Mode::Test;
         let my = view.interaction.purpose == Purpose::My;
-        Chrome { my, ..Chrome::new(self.language(view), &self.path(view), view.step.reveal(), test) }
+        let (i, policy) = (&view.interaction, self.app.identity.policy());
+        let time = i.live().then(|| TimeLeft::at(self.now, i.idle_until(policy), i.ends_at(policy)));
+        Chrome { my, time, ..Chrome::new(self.language(view), &self.path(view), view.step.reveal(), test) }
     }
 
     /// ① to ⑤.
@@ -71,6 +75,7 @@ impl ScreenContext<'_> {
                     problems,
                     can_cancel: self.app.config.identity.cancel_on_account,
                     closing: view.closing,
+                    minutes: policy.absolute.as_secs() / 60,
                 };
                 pages.account(&frame, &page)
             }
@@ -94,18 +99,25 @@ impl ScreenContext<'_> {
                 pages.phone(&frame, &PhonePage { name, phone: matched.personal.phone().into(), window, problems })
             }
             Stage::Call { matched, calling } => {
-                let (state, seconds_left) =
-                    view.call.map_or((CallState::Expired, 0), |call| (call.state, call.seconds_left));
+                let gone = CallView { state: CallState::Expired, seconds_left: 0, confirm_left: 0, asks: false };
+                let seen = view.call.unwrap_or(gone);
+                let longer = calling.confirm_until > calling.call_until;
                 let page = CallPage {
                     app: frame.app.clone(),
                     phone: matched.personal.phone().into(),
                     called: (&calling.called).into(),
-                    state,
+                    state: seen.state,
+                    asks: seen.asks,
+                    asks_after: ASKS_AFTER.as_secs(),
+                    attempt: calling.attempt,
+                    more: policy.call_attempts.saturating_sub(calling.attempt),
                     early: problems.iter().any(|p| p.message == Message::CallWaiting),
                     problems: problems.into_iter().filter(|p| p.message != Message::CallWaiting).collect(),
-                    until: calling.confirm_until,
-                    seconds_left,
-                    window: policy.confirm_window.as_secs(),
+                    until: calling.call_until,
+                    confirm_until: longer.then_some(calling.confirm_until),
+                    seconds_left: seen.seconds_left,
+                    confirm_left: seen.confirm_left,
+                    window: policy.call_window.as_secs(),
                     status_url: format!("{}/status", self.path(view)),
                 };
                 pages.call(&frame, &page)
@@ -154,11 +166,14 @@ impl ScreenContext<'_> {
                 (StatusCode::SERVICE_UNAVAILABLE, pages.closed(&frame, &ClosedPage { why, can_return: true }))
             }
             Ending::Expired(why) => {
+                let (i, policy) = (&view.interaction, self.app.identity.policy());
+                let idle = i.ended_idle(policy);
                 let page = ExpiredPage {
                     why,
-                    window: self.app.identity.policy().call_window.as_secs(),
-                    minutes: view.interaction.longest(self.app.identity.policy()).as_secs() / 60,
-                    can_restart: view.interaction.may_restart(self.app.identity.policy(), self.now),
+                    window: policy.call_window.as_secs(),
+                    idle,
+                    minutes: if idle { policy.idle } else { i.longest(policy) }.as_secs() / 60,
+                    can_restart: i.may_restart(policy, self.now),
                     can_return: true,
                 };
                 (StatusCode::OK, pages.expired(&frame, &page))
