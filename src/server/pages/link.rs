@@ -80,6 +80,8 @@ pub struct AccountPage {
     pub can_cancel: bool,
     /// The service closes soon: shown before anything is typed (requirements.md#closing).
     pub closing: Option<Instant>,
+    /// The app that asks to confirm the identity again, where its request names an open link.
+    pub asked_again: Option<String>,
 }
 
 /// ② 「API連携認証 (お客様情報入力)」
