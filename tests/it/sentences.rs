@@ -475,7 +475,9 @@ impl Walker<'_> {
             self.look(&late).await;
         }
         let mut first = self.own().await;
-        self.go_on(&mut first).await;
+        while first.screen() != "phone" {
+            self.go_on(&mut first).await;
+        }
         let mut second = first.clone();
         second.open("/my").await;
         self.look(&second).await;

@@ -110,7 +110,8 @@ pub(super) const FACTS: &[Fact] = &[
     ),
     elsewhere("beside-ends", "に許可された連携（受付番号", "no app has as many links as allowed"),
     fact("accounts-added", "選ばない場合は、すでに連携している口座のみとなります。", |s| {
-        s.changes("merge")
+        // The customer has two accounts.
+        s.changes("merge") && !s.open().any(|link| link.client == "budget" && link.accounts > 1)
     }),
     fact("consent-my", "許可した連携は、いつでも確認し、停止できます。", |s| s.on("consent")),
     fact("notices-hint", "連携の終了後{address_days}日以内に消去します。", |s| s.on("consent")),
@@ -196,7 +197,7 @@ pub(super) const FACTS: &[Fact] = &[
     fact("my-stop-text", "苦情は、{provider}（{contact}）へお問い合わせください。", |s| {
         s.on("links") && s.listed().iter().any(|link| link.client == "kakeibo")
     }),
-    fact("my-stop-text-no-contact", "苦情は、{nameless}へお問い合わせください。", |s| {
+    fact("my-stop-text-no-contact", "苦情は、{nameless}へ", |s| {
         s.on("links") && s.listed().iter().any(|link| link.client == "budget")
     }),
     fact("my-notices", "お知らせの送信先", |s| s.on("links") && s.listed().iter().any(|link| link.notices)),
