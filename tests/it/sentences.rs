@@ -15,7 +15,7 @@ use crate::support::phone::Call;
 use crate::support::town::{Engine, Town};
 use renkei_core::grant::{self, Reason};
 use renkei_core::id::GrantId;
-use scene::{Actor, Asked, Scene};
+use scene::{Actor, AppRequest, Scene};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -238,7 +238,7 @@ impl Walker<'_> {
             Links::Open => {
                 let tokens = self.linked(&[&own[0], &own[1]], true).await;
                 self.w.link(&self.w.kakeibo(), &mut self.w.browser()).await;
-                assert_eq!(self.app.introspect(text(&tokens, "access_token")).await["active"], true);
+                assert_eq!(self.w.accounts_api().introspect(text(&tokens, "access_token")).await["active"], true);
                 self.w.write_uses().await;
             }
             Links::Narrowed => {
@@ -271,7 +271,7 @@ impl Walker<'_> {
     }
     /// An app that asks with details is allowed these accounts; with the box for notices or without.
     async fn linked(&mut self, accounts: &[&str], notices: bool) -> serde_json::Value {
-        let (pending, mut browser) = self.link(Asked { choose: true, ..Asked::default() }, None).await;
+        let (pending, mut browser) = self.link(AppRequest { choose: true, ..AppRequest::default() }, None).await;
         browser.walk_to(self.w, "consent").await;
         let mut fields = browser.filled("allow", &[("agree", "yes")]);
         fields.retain(|(name, _)| name != "account");
@@ -283,7 +283,7 @@ impl Walker<'_> {
         redeemed(&self.app, &pending, &browser).await.expect(200).json()
     }
     /// A browser at ① of a request.
-    async fn link(&mut self, asked: Asked, grant: Option<&str>) -> (Pending, Browser) {
+    async fn link(&mut self, asked: AppRequest, grant: Option<&str>) -> (Pending, Browser) {
         self.actor = Actor { asked, ..Actor::default() };
         let mut browser = self.w.browser();
         if !asked.choose {
@@ -301,7 +301,7 @@ impl Walker<'_> {
         (pending, browser)
     }
     /// The own page, newly opened.
-    async fn own(&mut self) -> Browser {
+    async fn opened(&mut self) -> Browser {
         self.actor = Actor { visit: self.visited, ..Actor::default() };
         let mut browser = self.w.browser();
         browser.open("/my").await;
@@ -363,7 +363,7 @@ impl Walker<'_> {
         for stage in if my { MY } else { LINK } {
             self.day += u32::from(service == Service::Closed);
             self.set(if service == Service::Closed { "10:59:30" } else { "10:15:00" });
-            let mut browser = if my { self.own().await } else { self.link(Asked::default(), None).await.1 };
+            let mut browser = if my { self.opened().await } else { self.link(AppRequest::default(), None).await.1 };
             while browser.screen() != stage {
                 self.go_on(&mut browser).await;
             }
@@ -388,7 +388,7 @@ impl Walker<'_> {
             }
             if service == Service::Closed {
                 // Who comes now.
-                let late = if my { self.own().await } else { self.link(Asked::default(), None).await.1 };
+                let late = if my { self.opened().await } else { self.link(AppRequest::default(), None).await.1 };
                 self.look(&late).await;
             }
             if service == Service::Locked {
@@ -439,13 +439,13 @@ impl Walker<'_> {
         for my in [false, true] {
             self.day += 1;
             self.set("10:50:00");
-            let mut browser = if my { self.own().await } else { self.link(Asked::default(), None).await.1 };
+            let mut browser = if my { self.opened().await } else { self.link(AppRequest::default(), None).await.1 };
             self.look(&browser).await;
             self.set("11:31:00");
             browser.reload().await;
             self.look(&browser).await;
 
-            let mut browser = if my { self.own().await } else { self.link(Asked::default(), None).await.1 };
+            let mut browser = if my { self.opened().await } else { self.link(AppRequest::default(), None).await.1 };
             self.go_on(&mut browser).await;
             let wrong = Customer::taro().born("1985", "4", "13");
             let typed = Browser::typed_on(&browser.page(), &wrong);
@@ -466,7 +466,7 @@ impl Walker<'_> {
             browser.pin("0001").await;
             self.look(&browser).await;
 
-            let mut late = if my { self.own().await } else { self.link(Asked::default(), None).await.1 };
+            let mut late = if my { self.opened().await } else { self.link(AppRequest::default(), None).await.1 };
             while late.screen() != "call" {
                 self.go_on(&mut late).await;
             }
@@ -474,7 +474,15 @@ impl Walker<'_> {
             late.press("next", &[]).await;
             self.look(&late).await;
         }
-        let mut first = self.own().await;
+        // The third wrong answer of a day locks.
+        let mut browser = self.link(AppRequest::default(), None).await.1;
+        self.go_on(&mut browser).await;
+        while browser.screen() == "customer" {
+            browser.customer(&Customer::taro().born("1985", "4", "13")).await;
+        }
+        self.look(&browser).await;
+        self.w.release_lock(TARO).await;
+        let mut first = self.opened().await;
         while first.screen() != "phone" {
             self.go_on(&mut first).await;
         }
@@ -483,7 +491,7 @@ impl Walker<'_> {
         self.look(&second).await;
         first.reload().await;
         self.look(&first).await;
-        let (pending, mut browser) = self.link(Asked::default(), None).await;
+        let (pending, mut browser) = self.link(AppRequest::default(), None).await;
         let mut at_consent = String::new();
         while !browser.has_left() {
             at_consent.clone_from(&browser.url);
@@ -498,7 +506,7 @@ impl Walker<'_> {
     async fn own_pages(&mut self) {
         self.day += 1;
         self.set("10:15:00");
-        let mut browser = self.own().await;
+        let mut browser = self.opened().await;
         while browser.screen() != "links" {
             self.go_on(&mut browser).await;
         }
@@ -518,7 +526,7 @@ impl Walker<'_> {
         browser.open(&links).await;
         for (button, deed) in [("no_mail", "notices"), ("narrow", "account"), ("stop", "one"), ("stop_all", "all")] {
             if button == "stop_all" && self.links == Links::Open {
-                self.again(&mut browser).await;
+                self.two_more(&mut browser).await;
             }
             if browser.page().form_with(button).is_none() {
                 continue;
@@ -547,7 +555,7 @@ impl Walker<'_> {
         self.leave(&mut browser, &["finish"]).await;
     }
     /// Two links once more, while the own page is open.
-    async fn again(&mut self, browser: &mut Browser) {
+    async fn two_more(&mut self, browser: &mut Browser) {
         let (actor, own) = (self.actor, self.w.bank.ids(TARO).await);
         self.linked(&[&own[0]], false).await;
         self.w.link(&self.w.kakeibo(), &mut self.w.browser()).await;
@@ -575,7 +583,7 @@ impl Walker<'_> {
             (merge, false, Some(vec![])),
         ] {
             let grant = action.map(|_| id.as_str());
-            let (pending, mut browser) = self.link(Asked { action, confirm, choose: true }, grant).await;
+            let (pending, mut browser) = self.link(AppRequest { action, confirm, choose: true }, grant).await;
             self.look(&browser).await;
             while browser.screen() != "consent" {
                 self.go_on(&mut browser).await;
@@ -586,7 +594,7 @@ impl Walker<'_> {
                 redeemed(&self.app, &pending, &browser).await.expect(200);
             }
         }
-        let mut browser = self.own().await;
+        let mut browser = self.opened().await;
         while browser.screen() != "links" {
             self.go_on(&mut browser).await;
         }

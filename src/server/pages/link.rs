@@ -81,7 +81,7 @@ pub struct AccountPage {
     /// The service closes soon: shown before anything is typed (requirements.md#closing).
     pub closing: Option<Instant>,
     /// The app that asks to confirm the identity again, where its request names an open link.
-    pub asked_again: Option<String>,
+    pub reconfirm_by: Option<String>,
 }
 
 /// ② 「API連携認証 (お客様情報入力)」

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// What the app's request says; of the own page nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct AppRequest {
     /// `merge`, `replace` or nothing.
     pub action: Option<&'static str>,
     /// With `max_age`: the app wants the identity confirmed.
@@ -23,7 +23,7 @@ pub(super) struct Asked {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Actor {
     /// What the app asked.
-    pub asked: Asked,
+    pub asked: AppRequest,
     /// When the own page was opened before this visit.
     pub visit: Option<Instant>,
     /// What the customer stopped with the form posted last.
@@ -32,7 +32,7 @@ pub(super) struct Actor {
 
 /// A link of the sample customer.
 #[derive(Debug, Clone)]
-pub(super) struct Link {
+pub(super) struct GrantFacts {
     pub client: String,
     pub open: bool,
     pub created: Instant,
@@ -60,13 +60,13 @@ pub(super) struct Scene {
     /// 連携サービスの確認・停止
     pub my: bool,
     screen: String,
-    pub asked: Asked,
+    pub asked: AppRequest,
     pub closing: Option<Instant>,
     /// Until when the service is closed.
     pub closed: Option<Instant>,
     /// The sample customer's account is locked, until then or until staff release it.
     pub lock: Option<Option<Instant>>,
-    pub links: Vec<Link>,
+    pub links: Vec<GrantFacts>,
     /// Of the interaction: `waiting`, `seen`, `withheld`, `over`, or nothing.
     pub call: &'static str,
     /// What the record says of the interaction, in its order: the action, and its `why`, `result` or nothing.
@@ -173,14 +173,14 @@ impl Scene {
     pub(super) fn on(&self, screen: &str) -> bool {
         self.screen == screen
     }
-    pub(super) fn open(&self) -> impl Iterator<Item = &Link> {
+    pub(super) fn open(&self) -> impl Iterator<Item = &GrantFacts> {
         self.links.iter().filter(|link| link.open)
     }
-    pub(super) fn ended(&self) -> impl Iterator<Item = &Link> {
+    pub(super) fn ended(&self) -> impl Iterator<Item = &GrantFacts> {
         self.links.iter().filter(|link| !link.open)
     }
     /// The links whose facts the page shows: the open ones, the ended ones, or the one of the receipt.
-    pub(super) fn listed(&self) -> Vec<&Link> {
+    pub(super) fn listed(&self) -> Vec<&GrantFacts> {
         match self.screen.as_str() {
             "links" => self.open().collect(),
             "ended" => self.ended().collect(),
@@ -189,7 +189,7 @@ impl Scene {
         }
     }
     /// A page of the customer's own, after the checks.
-    pub(super) fn own(&self) -> bool {
+    pub(super) fn after_checks(&self) -> bool {
         self.my && ["links", "ended", "receipt"].iter().any(|screen| self.on(screen))
     }
     /// The page lists a link that ended for this reason.
@@ -217,7 +217,7 @@ impl Scene {
         !self.live && self.started.is_some_and(|at| self.now.since(at) >= Duration::from_secs(30 * 60))
     }
     /// What was pressed last ended the interaction.
-    pub(super) fn pressed(&self, button: &str) -> bool {
+    pub(super) fn ended_with(&self, button: &str) -> bool {
         !self.live && self.deed == Some(button)
     }
     /// The links, after a form that did this.
@@ -261,7 +261,7 @@ impl Scene {
     }
 }
 
-fn links(tx: &mut Tx<'_, '_>, now: Instant) -> renkei_core::store::Result<Vec<Link>> {
+fn links(tx: &mut Tx<'_, '_>, now: Instant) -> renkei_core::store::Result<Vec<GrantFacts>> {
     let rows = tx.rows(
         "select g.client_id, g.state, g.created_at, g.expires_at, g.ended_at, coalesce(g.ended_by, g.state), g.reference, \
          g.details, \
@@ -277,7 +277,7 @@ fn links(tx: &mut Tx<'_, '_>, now: Instant) -> renkei_core::store::Result<Vec<Li
         let merges = merges(tx, row.text(9)?)?;
         let (until, ended) = (row.instant(3)?, row.opt_instant(4)?);
         let over = ended.is_none() && until <= now;
-        Ok(Link {
+        Ok(GrantFacts {
             client: row.text(0)?.to_owned(),
             open: row.text(1)? == "active" && !over,
             created: row.instant(2)?,

@@ -240,15 +240,17 @@ pub(super) const FACTS: &[Fact] = &[
     }),
     fact("my-terms", "（API利用規定の版：{terms}）", |s| s.on("receipt")),
     fact("my-printed", "表示日時 {now}", |s| s.on("receipt")),
-    fact("my-time-text", "この画面は自動で終了します。", |s| s.own()),
+    fact("my-time-text", "この画面は自動で終了します。", |s| s.after_checks()),
     elsewhere("my-idle-soon", "操作がないため、あと2分で", "shown by the script"),
     elsewhere("my-whole-soon", "お手続きの制限時間まで、あと2分です。", "shown by the script"),
     fact("my-finished", "「連携サービスの確認・停止」を終了しました。", |s| {
-        s.my && s.on("cancelled") && s.pressed("finish")
+        s.my && s.on("cancelled") && s.ended_with("finish")
     }),
-    fact("my-cancelled", "お手続きを中止しました。", |s| s.my && s.on("cancelled") && s.pressed("cancel")),
+    fact("my-cancelled", "お手続きを中止しました。", |s| {
+        s.my && s.on("cancelled") && s.ended_with("cancel")
+    }),
     fact("my-cancelled-text", "連携の停止は行われていません。", |s| {
-        s.my && s.on("cancelled") && s.pressed("cancel") && !s.stopped()
+        s.my && s.on("cancelled") && s.ended_with("cancel") && !s.stopped()
     }),
     fact("my-closed", "この画面をご利用いただけません。{reopens}から再開します。", |s| {
         s.my && s.on("closed") && s.closed.is_some()

@@ -84,7 +84,7 @@ samples! {
     account(AccountPage) = [
         "first" => account(),
         "again" => AccountPage { typed: filled(), closing: Some(NOW + Duration::from_secs(600)), can_cancel: false, ..account() },
-        "asked again" => AccountPage { asked_again: Some(APP.into()), ..account() },
+        "asked again" => AccountPage { reconfirm_by: Some(APP.into()), ..account() },
         "empty" => AccountPage {
             problems: missing(&[Field::Branch, Field::AccountNumber]),
             ..account()
@@ -272,7 +272,7 @@ fn account() -> AccountPage {
         problems: vec![],
         can_cancel: true,
         closing: None,
-        asked_again: None,
+        reconfirm_by: None,
     }
 }
 fn filled() -> TypedAccount {

@@ -38,7 +38,7 @@ impl ScreenContext<'_> {
             (Stage::Links(owner), _, _) => self.own_page(view, owner, screen).await?,
             (Stage::Ended(ending), _, _) => self.end_page(view, client, *ending),
             _ => {
-                let again = matches!(view.interaction.stage, Stage::Account { .. }) && self.asks_again(view).await?;
+                let again = matches!(view.interaction.stage, Stage::Account { .. }) && self.reconfirms(view).await?;
                 self.form_page(view, client, again)
             }
         };
@@ -54,7 +54,7 @@ impl ScreenContext<'_> {
     }
 
     /// Whether the app asks a customer of an open link to confirm the identity again.
-    async fn asks_again(&self, view: &View) -> Result<bool, HandlerError> {
+    async fn reconfirms(&self, view: &View) -> Result<bool, HandlerError> {
         match view.interaction.purpose.link() {
             Some(link) => Ok(self.app.linking.confirms_named(link, self.now).await?),
             None => Ok(false),
@@ -62,7 +62,7 @@ impl ScreenContext<'_> {
     }
 
     /// ① to ⑤. On ① the app may ask for the checks again.
-    fn form_page(&self, view: &View, client: Option<&Client>, asks_again: bool) -> HttpResponse {
+    fn form_page(&self, view: &View, client: Option<&Client>, reconfirms: bool) -> HttpResponse {
         let (pages, frame, problems) = (&self.app.pages, self.frame(view), self.problems(&view.interaction));
         let leads = leads(&problems);
         let typed = &self.typed;
@@ -76,7 +76,7 @@ impl ScreenContext<'_> {
                     problems,
                     can_cancel: self.app.config.identity.cancel_on_account,
                     closing: view.closing,
-                    asked_again: client.filter(|_| asks_again).map(|c| c.name_in(frame.language).to_owned()),
+                    reconfirm_by: client.filter(|_| reconfirms).map(|c| c.name_in(frame.language).to_owned()),
                 };
                 pages.account(&frame, &page)
             }
