@@ -301,7 +301,7 @@ impl Walker<'_> {
         (pending, browser)
     }
     /// The own page, newly opened.
-    async fn opened(&mut self) -> Browser {
+    async fn at_my(&mut self) -> Browser {
         self.actor = Actor { visit: self.visited, ..Actor::default() };
         let mut browser = self.w.browser();
         browser.open("/my").await;
@@ -363,7 +363,7 @@ impl Walker<'_> {
         for stage in if my { MY } else { LINK } {
             self.day += u32::from(service == Service::Closed);
             self.set(if service == Service::Closed { "10:59:30" } else { "10:15:00" });
-            let mut browser = if my { self.opened().await } else { self.link(AppRequest::default(), None).await.1 };
+            let mut browser = if my { self.at_my().await } else { self.link(AppRequest::default(), None).await.1 };
             while browser.screen() != stage {
                 self.go_on(&mut browser).await;
             }
@@ -388,7 +388,7 @@ impl Walker<'_> {
             }
             if service == Service::Closed {
                 // Who comes now.
-                let late = if my { self.opened().await } else { self.link(AppRequest::default(), None).await.1 };
+                let late = if my { self.at_my().await } else { self.link(AppRequest::default(), None).await.1 };
                 self.look(&late).await;
             }
             if service == Service::Locked {
@@ -439,13 +439,13 @@ impl Walker<'_> {
         for my in [false, true] {
             self.day += 1;
             self.set("10:50:00");
-            let mut browser = if my { self.opened().await } else { self.link(AppRequest::default(), None).await.1 };
+            let mut browser = if my { self.at_my().await } else { self.link(AppRequest::default(), None).await.1 };
             self.look(&browser).await;
             self.set("11:31:00");
             browser.reload().await;
             self.look(&browser).await;
 
-            let mut browser = if my { self.opened().await } else { self.link(AppRequest::default(), None).await.1 };
+            let mut browser = if my { self.at_my().await } else { self.link(AppRequest::default(), None).await.1 };
             self.go_on(&mut browser).await;
             let wrong = Customer::taro().born("1985", "4", "13");
             let typed = Browser::typed_on(&browser.page(), &wrong);
@@ -466,7 +466,7 @@ impl Walker<'_> {
             browser.pin("0001").await;
             self.look(&browser).await;
 
-            let mut late = if my { self.opened().await } else { self.link(AppRequest::default(), None).await.1 };
+            let mut late = if my { self.at_my().await } else { self.link(AppRequest::default(), None).await.1 };
             while late.screen() != "call" {
                 self.go_on(&mut late).await;
             }
@@ -482,7 +482,7 @@ impl Walker<'_> {
         }
         self.look(&browser).await;
         self.w.release_lock(TARO).await;
-        let mut first = self.opened().await;
+        let mut first = self.at_my().await;
         while first.screen() != "phone" {
             self.go_on(&mut first).await;
         }
@@ -506,7 +506,7 @@ impl Walker<'_> {
     async fn own_pages(&mut self) {
         self.day += 1;
         self.set("10:15:00");
-        let mut browser = self.opened().await;
+        let mut browser = self.at_my().await;
         while browser.screen() != "links" {
             self.go_on(&mut browser).await;
         }
@@ -594,7 +594,7 @@ impl Walker<'_> {
                 redeemed(&self.app, &pending, &browser).await.expect(200);
             }
         }
-        let mut browser = self.opened().await;
+        let mut browser = self.at_my().await;
         while browser.screen() != "links" {
             self.go_on(&mut browser).await;
         }
