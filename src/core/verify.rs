@@ -1,6 +1,6 @@
 //! The invariants of the whole store: the audit chains are unbroken; each grant's state, audit records and events
 //! agree; codes and tokens are consistent with their grant. `renkei audit verify` checks them, and so does every
-//! integration test at its end.
+//! integration test at its end. [`addresses`] checks the promise about mail addresses, which needs the time.
 
 use crate::audit;
 use crate::clock::Instant;
@@ -9,6 +9,7 @@ use crate::grant;
 use crate::id::{EventId, GrantId};
 use crate::store::{Error, Result, Row, Store, Tx};
 use std::fmt;
+use std::time::Duration;
 
 /// Rows read in one transaction.
 const PAGE: i64 = 200;
@@ -158,6 +159,37 @@ fn undocumented_members(e: &Event) -> Option<Finding> {
     let fits = e.detail.as_object().is_some_and(|o| o.keys().all(known)) && (e.grant.is_some() || e.seq == 0);
     let why = format!("{} says {}", e.kind.as_str(), e.detail);
     (!fits).then(|| Finding { table: "events", row: e.id.to_string(), why })
+}
+
+/// How much later than promised housekeeping may erase an address: it looks every few minutes.
+const LATE: Duration = Duration::from_secs(3600);
+
+/// Mail addresses that are stored longer than ⑥ promises: beside a link that has ended or does not exist, and in copies for
+/// notices. `promised` is how long after the end of a link one may be stored at most.
+pub async fn addresses(store: &Store, promised: Duration, now: Instant) -> Result<Vec<Finding>> {
+    let due = now - (promised + LATE);
+    let beside = "select a.grant_id from notice_addresses a left join grants g on g.id = a.grant_id \
+                  where a.grant_id > ?1 and (g.id is null or g.ended_at is not null or g.expires_at <= ?2) \
+                  order by a.grant_id limit ?3";
+    let copies =
+        "select id from notices where id > ?1 and erase_from <= ?2 and sealed is not null order by id limit ?3";
+    let mut findings = Vec::new();
+    for (table, sql) in [("notice_addresses", beside), ("notices", copies)] {
+        let mut after = String::new();
+        loop {
+            let from = after.clone();
+            let rows = store.scan(move |tx| tx.rows(sql, &[from.as_str().into(), due.into(), PAGE.into()])).await?;
+            for row in &rows {
+                let why = "a mail address is stored longer after the end of its link than promised".into();
+                findings.push(Finding { table, row: row.text(0)?.to_owned(), why });
+            }
+            match rows.last() {
+                Some(last) => after = last.text(0)?.to_owned(),
+                None => break,
+            }
+        }
+    }
+    Ok(findings)
 }
 
 /// Codes and tokens with their grant: an id for the report, and whether the row is inconsistent with its grant. Only

@@ -141,7 +141,13 @@ pub(super) async fn start(
     let institution = [config.institution.name.clone(), config.institution.name_en.clone()];
     let (bank, bank_token) = start_bank(folder.path(), &clock, &*random).map_err(inside)?;
     let core = HttpBank::new(Outbound::loopback()?, bank.url(), Some(bank_token.clone()));
-    let parts = Parts { clock: clock.clone(), random: random.clone(), bank: Some(Arc::new(core)), sample_bank: None };
+    let parts = Parts {
+        clock: clock.clone(),
+        random: random.clone(),
+        bank: Some(Arc::new(core)),
+        sample_bank: None,
+        texts: None,
+    };
     let server = process::start(config, parts).await?;
     let (pages, now) = (Pages::new()?, clock.now());
     let clients = settings::clients(&places, server.app.authenticator.secret_key(), random.as_ref(), now)?;

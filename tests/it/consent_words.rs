@@ -16,6 +16,7 @@ on_both!(
     a_look_leaves_a_record,
     a_receipt_tells_what_was_agreed_and_what_became_of_it,
     a_receipt_is_its_clients_alone,
+    a_receipt_names_who_gets_the_data_next,
     a_receipt_is_verified_after_two_rotations,
 );
 
@@ -269,6 +270,13 @@ async fn a_receipt_tells_what_was_agreed_and_what_became_of_it(w: &Town) {
     let end = given["event_time"].as_i64().unwrap()
         + text(&given, "validity_duration")[2..].trim_end_matches('S').parse::<i64>().unwrap();
     assert_eq!(tokens["grant_expires_at"], end, "the same minute as everywhere");
+    let issuer = text(&receipt, "iss");
+    assert_eq!(receipt["withdrawal_method"]["customer_page"], format!("{issuer}/my"));
+    assert_eq!(
+        receipt["recipient_third_parties"].as_array().map(Vec::len),
+        Some(1),
+        "this provider names nobody further"
+    );
     for secret in ["1100026", "ﾃﾞｰﾀ", "09012343333", "taro@example.jp"] {
         assert!(!receipt.to_string().contains(secret), "{secret} in {receipt}");
     }
@@ -279,6 +287,30 @@ async fn a_receipt_tells_what_was_agreed_and_what_became_of_it(w: &Town) {
     assert_eq!((&last["event_type"], &last["event_state"]), (&json!("grant.revoked"), &json!("institution")));
     assert_eq!(last["entity_id"], receipt["iss"]);
     assert!(!after.to_string().contains("note"), "the words of by, and no more");
+}
+
+/// Who gets the data next stands in the receipt of the app, and on that of the customer.
+async fn a_receipt_names_who_gets_the_data_next(w: &Town) {
+    w.register(json!({
+        "client_id": "chained", "profile": "oidc", "client_name": "連鎖", "client_secret": "chained-secret",
+        "redirect_uris": ["https://chained.example/cb"], "token_endpoint_auth_method": "client_secret_basic",
+        "scope": "openid accounts grant_management_query", "grant_types": ["authorization_code", "client_credentials"],
+        "provider": {
+            "name": "連鎖株式会社", "downstream": [{"name": "分析株式会社", "purpose": "家計の分析"}],
+        },
+    }))
+    .await;
+    let secret = crate::support::app::Credential::Secret("chained-secret".into());
+    let app = App::new(w.http.clone(), w.clock.clone(), "chained", "https://chained.example/cb", secret);
+    let app = app.with_dpop(crate::support::jws::Key::generate());
+    let own = w.bank.ids("115-ordinary-1100026").await;
+    let tokens = linked(w, &app, "openid accounts", &[&own[0]], &[]).await;
+    let path = format!("{}/receipt", text(&tokens, "grant_id"));
+    let answer = grant(w, &app, "GET", &path, &own_token(&app).await).await.expect(200);
+    let receipt = crate::support::jws::claims(&answer.body);
+    let next = json!({"name": "分析株式会社", "purpose": "家計の分析", "from": "chained"});
+    assert_eq!(receipt["recipient_third_parties"][1], next, "{receipt}");
+    assert_eq!(receipt["recipient_third_parties"].as_array().map(Vec::len), Some(2));
 }
 
 async fn a_receipt_is_its_clients_alone(w: &Town) {

@@ -26,6 +26,7 @@ on_both!(
     only_a_bound_token_manages_grants,
     an_account_that_comes_back_does_not_come_back_to_an_old_token,
     of_two_changes_in_flight_one_is_redeemed,
+    the_first_screen_says_that_the_app_asks_again_only_of_a_named_link,
 );
 on_both_with!(as_many_links_as_allowed, |config| config.tokens.open_grants = 2);
 
@@ -412,4 +413,40 @@ async fn of_two_changes_in_flight_one_is_redeemed(w: &Town) {
     let seen = app.introspect(text(&changed, "access_token")).await;
     assert_eq!(seen["authorization_details"][0]["accounts"], json!([own[0]]), "{seen}");
     assert_eq!(seen["authorization_details"][0]["permissions"], json!(["balances", "transactions"]), "{seen}");
+}
+
+/// Nobody is known on ①: only a request that names an open link, and asks for the identity, says whose it is.
+async fn the_first_screen_says_that_the_app_asks_again_only_of_a_named_link(w: &Town) {
+    const SAID: &str = "家計から、ご本人の確認をあらためて行うよう求められています。";
+    let (app, own) = (client(w, "budget").await, w.bank.ids("115-ordinary-1100026").await);
+    let first = linked(w, &app, "openid accounts", &[&own[0]], &[]).await;
+    let id = text(&first, "grant_id").to_owned();
+    let fresh = ("max_age", "600");
+    let class = ("acr_values", renkei_core::consent::ACR);
+    let named = [("grant_management_action", "merge"), ("grant_id", id.as_str())];
+    let at_first = async |more: &[(&'static str, &str)]| {
+        let (mut pending, answer) = pushed(&app, "openid accounts", &detail(json!({})), more).await;
+        pending.url = app.authorize_url(text(&answer.expect(201).json(), "request_uri"));
+        let mut browser = w.browser();
+        browser.open(&pending.url).await;
+        assert_eq!(browser.screen(), "account");
+        browser
+    };
+    for (more, said) in [
+        (vec![], false),
+        (vec![fresh], false),
+        (vec![class], false),
+        (named.to_vec(), false),
+        (vec![fresh, ("grant_management_action", "create")], false),
+        ([&named[..], &[fresh]].concat(), true),
+        ([&named[..], &[class]].concat(), true),
+    ] {
+        let browser = at_first(&more).await;
+        assert_eq!(browser.page().text().contains(SAID), said, "{more:?}");
+    }
+    // It ends while the page is open.
+    let mut browser = at_first(&[&named[..], &[fresh]].concat()).await;
+    w.revoke_by_staff(&id).await;
+    browser.reload().await;
+    assert!(!browser.page().text().contains(SAID), "the link is over");
 }

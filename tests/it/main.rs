@@ -53,6 +53,7 @@ mod records;
 mod registration;
 mod relay;
 mod sample_bank;
+mod sentences;
 mod serve;
 mod shape;
 mod shared;

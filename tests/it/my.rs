@@ -23,6 +23,8 @@ on_both!(
     notices_are_taken_back_with_one_press,
     wrong_answers_count_together_with_those_of_a_link,
     it_is_there_in_english,
+    a_receipt_says_what_was_agreed_in_the_words_of_then,
+    the_first_change_of_a_link_is_named,
 );
 on_both_with!(a_remembered_proofing_never_opens_it_and_a_stop_forgets_it, |config| {
     config.identity.proofing_memory = renkei_server::config::Span::secs(600);
@@ -221,7 +223,8 @@ async fn a_receipt_says_what_was_agreed_also_after_the_end(w: &Town) {
         "入出金明細（約3か月分）",
         "お客様を見分けるための番号",
         "普通預金（口座番号下3桁 026） 貯蓄預金（口座番号下3桁 011）",
-        "30日 2026年12月25日 10時15分まで",
+        "普通預金 店番 ＊＊＊ 口座番号 ＊＊＊＊026",
+        "30日 2026年12月25日（金）10時15分まで",
         "期間を過ぎると連携は終わります。",
         "当信用組合のAPI利用規定を確認し、同意します。",
         "API利用規定の版：2026-04",
@@ -526,4 +529,73 @@ async fn notices_are_taken_back_with_one_press(w: &Town) {
     assert!(text.contains("今後お送りしません") && text.contains("連携は続いています"), "{text}");
     assert!(active(w, &linked).await, "the link goes on");
     assert_eq!(w.recorded("grant.address.taken_back").await, 1);
+}
+
+/// The texts of the program change: the receipt does not.
+async fn a_receipt_says_what_was_agreed_in_the_words_of_then(w: &Town) {
+    let tokens = link_both(w, &w.kakeibo(), &mut w.browser()).await;
+    let then = "期間を過ぎると連携は終わります。";
+    let changed =
+        "update consent_words set text = replace(text, '期間を過ぎると連携は終わります。', '当時の文です。{{')";
+    assert!(w.write(move |tx| tx.execute(changed, &[])).await > 0);
+    let mut browser = page_of(w).await;
+    let (links, url) = (browser.url.clone(), format!("{}/receipt/{}", browser.interaction(), tokens.grant_id));
+    browser.open(&url).await;
+    let text = browser.page().text();
+    assert!(text.contains("当時の文です。{") && !text.contains(then), "{text}");
+    for part in ["許可されたときに画面に表示した内容", "現在連携している口座", "チェックを入れた口座だけを連携します。"]
+    {
+        assert!(text.contains(part), "the receipt lacks {part}: {text}");
+    }
+    assert!(!text.contains("現在の画面の文"), "{text}");
+    for button in ["許可する", "拒否する"] {
+        assert!(!browser.page().html().contains(&format!("<p>{button}</p>")), "{button} is no sentence");
+    }
+    let issuer = browser.issuer().to_owned();
+    let how =
+        format!("「連携サービスの確認・停止」（{issuer}/my）、アプリの画面、お電話（0120-000-000、平日9時～17時）で");
+    assert!(text.contains(&how), "{text}");
+    assert!(!browser.page().html().contains("1100026") && !browser.page().html().contains("2200011"), "three digits");
+    // In English the frame is English, and the words are those that were read.
+    browser.open(&format!("{url}?ui_locales=en")).await;
+    let english = browser.page().text();
+    assert!(
+        english.contains("What the screen said when you allowed it") && english.contains("当時の文です。"),
+        "{english}"
+    );
+    // A record of an earlier release has no words: today's, and it says so.
+    w.write(|tx| tx.execute("update consents set words = null", &[])).await;
+    browser.open(&format!("{url}?ui_locales=ja")).await;
+    let text = browser.page().text();
+    assert!(text.contains("許可されたときの画面の記録がないため、現在の画面の文で表示しています。"), "{text}");
+    assert!(text.contains(then) && !text.contains("当時の文です。"), "{text}");
+    // What has ended can no longer be stopped.
+    browser.open(&links).await;
+    stop(&mut browser, &tokens.grant_id).await;
+    browser.open(&url).await;
+    assert!(!browser.page().text().contains("停止（連携の解除）の方法"), "{}", browser.page().text());
+}
+
+async fn the_first_change_of_a_link_is_named(w: &Town) {
+    let own = w.bank.ids("115-ordinary-1100026").await;
+    let (one, both) = (vec![own[0].as_str()], vec![own[0].as_str(), own[1].as_str()]);
+    for (n, before, action, chosen, said) in [
+        (1, &one, "merge", vec![own[1].as_str()], "内容の追加（アプリ）"),
+        (2, &one, "merge", vec![], "期間の更新（アプリ）"),
+        (3, &both, "replace", one.clone(), "内容の縮小（アプリ）"),
+        (4, &both, "replace", both.clone(), "期間の更新（アプリ）"),
+    ] {
+        let app = crate::grant_management::client(w, &format!("budget-{n}")).await;
+        let first = crate::grant_management::linked(w, &app, "openid accounts", before, &[]).await;
+        let id = first["grant_id"].as_str().unwrap().to_owned();
+        w.clock.advance(Duration::from_secs(60));
+        let change = [("grant_management_action", action), ("grant_id", id.as_str())];
+        let (pending, mut browser) = crate::grant_management::asked(w, &app, "openid accounts", &change).await;
+        crate::rar::allow(&mut browser, &chosen).await;
+        crate::grant_management::redeemed(&app, &pending, &browser).await.expect(200);
+        let mut own_page = page_of(w).await;
+        own_page.open(&format!("{}/receipt/{id}", own_page.interaction())).await;
+        let text = own_page.page().text();
+        assert!(text.contains(said) && !text.contains("内容の変更"), "{action} {n}: {text}");
+    }
 }

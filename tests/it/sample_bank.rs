@@ -35,7 +35,8 @@ async fn node(
     let dir = tempfile::tempdir().unwrap();
     let mut config = town.config().clone();
     config.server.data_dir = dir.path().join("data");
-    let parts = Parts { clock: town.clock.clone(), random: Arc::new(SeededRandom::new(77)), bank: None, sample_bank };
+    let random = Arc::new(SeededRandom::new(77));
+    let parts = Parts { clock: town.clock.clone(), random, bank: None, sample_bank, texts: None };
     (process::start(config, parts).await, dir)
 }
 

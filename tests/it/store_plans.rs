@@ -3,7 +3,7 @@
 use crate::support::test_store::TestStore;
 use crate::support::world::{World, access};
 use renkei_core::identity::{FieldCrypto, IdentityPolicy, lockout};
-use renkei_core::store::{Counters, Options};
+use renkei_core::store::{Counters, Options, Result as StoreResult, Tx};
 use std::sync::Arc;
 
 fn counted() -> (World, Arc<Counters>) {
@@ -186,6 +186,120 @@ async fn notices_about_links_cost_as_much_as_their_own_account_has_open() {
     }
     assert!(costs[1] < costs[0] + 200, "{costs:?} steps with 10 and with 3010 links");
 }
+
+/// What PostgreSQL visits for the customer's own page, for staff who look and for an app that asks does not grow with the store:
+/// the rows are counted by the engine itself, with statistics of a large store.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_postgresql_a_link_is_found_among_many() {
+    const MANY: i64 = 5_000;
+    let w = World::at(TestStore::postgres());
+    let app = w.app("kakeibo").await;
+    let allowed = w.allow(&app).await;
+    w.exchange(&app, &allowed.code).await.unwrap();
+    let own = allowed.grant.clone();
+    for sql in OTHERS {
+        let like = own.clone();
+        w.write(move |tx| tx.execute(sql, &[like.as_str().into(), MANY.into()])).await;
+    }
+    for table in ANALYZED {
+        w.write(move |tx| tx.execute(table, &[])).await;
+    }
+
+    let crypto = FieldCrypto { sealer: w.sealer.clone(), random: w.random.clone() };
+    let account = renkei_core::account::Account::parse("115-ordinary-1100026").unwrap();
+    let (index, now, id) = (w.index("115-ordinary-1100026"), w.now(), allowed.grant.clone());
+    let grant = w.grant(&id).await;
+    let verified = grant.details.accounts[0].clone();
+    let owner = renkei_core::identity::Owner {
+        holder: renkei_core::id::HolderId::parse("h-1").unwrap(),
+        account: account.clone(),
+        verified: verified.clone(),
+        accounts: vec![(verified, account)],
+        auth_time: now,
+        last_visit: None,
+        done: None,
+    };
+    let client = app.id.clone();
+    let visited = w
+        .write(move |tx| {
+            use renkei_core::consent::{self, ConsentKey};
+            use renkei_core::grant::sql;
+            let mut costs = Vec::new();
+            let mut before = visits(tx)?;
+            let mut cost = |tx: &mut Tx<'_, '_>, what: &'static str| -> StoreResult<()> {
+                let now = visits(tx)?;
+                costs.push((what, now - before));
+                before = now;
+                Ok(())
+            };
+            assert_eq!(renkei_core::my::open(tx, &crypto, &owner, now)?.len(), 1);
+            cost(tx, "the links of /my")?;
+            renkei_core::my::ended(tx, &crypto, &owner, now)?;
+            cost(tx, "the ended links of /my")?;
+            let one = renkei_core::my::one(tx, &crypto, &owner, &id, now)?.unwrap();
+            renkei_core::my::agreed(tx, &crypto, &one)?;
+            cost(tx, "a receipt of /my")?;
+            assert_eq!(sql::of_account(tx, &index, 100)?.len(), 1);
+            cost(tx, "grant list")?;
+            sql::would_end(tx, &client, &index, 10, now)?;
+            sql::changeable(tx, &client, &id, now)?;
+            cost(tx, "a request to change a link")?;
+            renkei_core::grant::receipt::find(tx, &client, &id)?.unwrap();
+            cost(tx, "a receipt for the app")?;
+            consent::show::find(tx, &ConsentKey::Reference(grant.reference.clone()), 20)?;
+            consent::show::find(tx, &ConsentKey::Id(grant.consent.clone()), 20)?;
+            cost(tx, "consent show")?;
+            renkei_core::audit::looks(tx, &index, 500)?;
+            cost(tx, "audit looks")?;
+            consent::sql::prune_words(tx, 500)?;
+            cost(tx, "housekeeping of words")?;
+            Ok(costs)
+        })
+        .await;
+    for (what, rows) in &visited {
+        assert!(*rows < 300, "{what} visits {rows} rows of a store with {MANY} links: {visited:?}");
+    }
+    assert!(visited.iter().any(|(_, rows)| *rows > 0), "the engine counts: {visited:?}");
+}
+/// The rows that this transaction has read so far.
+fn visits(tx: &mut Tx<'_, '_>) -> StoreResult<i64> {
+    let read = "select coalesce(sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)), 0)::bigint \
+                from pg_stat_xact_user_tables";
+    tx.row(read, &[])?.map_or(Ok(0), |row| row.int(0))
+}
+/// Links, ended and open, of other accounts, with all that belongs to them: `?2` times.
+const OTHERS: [&str; 6] = [
+    "insert into grants (id, consent_id, client_id, sub, account_index, account, reference, scope, details, acr, amr, auth_time, \
+         created_at, expires_at, state, activated_at, ended_at, ended_by, seq) select 'g-' || n, 'c-' || n, client_id, sub, \
+         decode(md5(n::text), 'hex'), account, 'R-' || n, scope, details, acr, amr, auth_time, created_at, expires_at, \
+         case when n % 2 = 0 then 'active' else 'revoked' end, activated_at, case when n % 2 = 0 then null else created_at end, \
+         case when n % 2 = 0 then null else 'customer' end, seq from grants, generate_series(1, ?2) n where id = ?1",
+    "insert into consents (id, decision, client_id, interaction, account_index, account, name, remote, scope, details, \
+         terms_version, terms_hash, shown_hash, language, acr, amr, auth_time, decided_at, ends_at, words, reference) \
+         select 'c-' || n, decision, c.client_id, 'i-' || n, decode(md5(n::text), 'hex'), c.account, name, remote, c.scope, c.details, \
+         terms_version, terms_hash, shown_hash, language, c.acr, c.amr, c.auth_time, decided_at, ends_at, words, 'R-' || n \
+         from consents c join grants g on g.consent_id = c.id, generate_series(1, ?2) n where g.id = ?1",
+    "insert into grant_accounts (grant_id, account_index, account_id) select 'g-' || n, decode(md5('x' || n), 'hex'), 'a' \
+         from grants, generate_series(1, ?2) n where id = ?1",
+    "insert into grant_uses (grant_id, permission, last_at) select 'g-' || n, 'balances', created_at \
+         from grants, generate_series(1, ?2) n where id = ?1",
+    "insert into events (id, at, kind, client_id, grant_id, sub, seq, detail) select 'e-' || n || '-' || m, created_at, \
+         case when m = 1 then 'grant.created' else 'grant.updated' end, client_id, 'g-' || n, sub, m, '{}' \
+         from grants, generate_series(1, ?2) n, generate_series(1, 2) m where id = ?1",
+    "insert into audit (worker, n, at, actor, action, client_id, interaction, grant_id, account, detail, hash) \
+         select 'others', n, created_at, 'staff:tanaka', 'staff.grant.shown', client_id, 'i-' || n, 'g-' || n, \
+         decode(md5(n::text), 'hex'), '{}', decode(md5(n::text), 'hex') from grants, generate_series(1, ?2) n where id = ?1",
+];
+/// What is told to the planner.
+const ANALYZED: [&str; 7] = [
+    "analyze grants",
+    "analyze consents",
+    "analyze grant_accounts",
+    "analyze grant_uses",
+    "analyze events",
+    "analyze audit",
+    "analyze consent_words",
+];
 
 /// Nothing is written and nobody is reached.
 struct Nobody;

@@ -21,6 +21,7 @@ on_both_engines! {
     every_history_of_a_grant_is_consistent
     every_contradiction_is_found
     fifty_redemptions_of_one_code_give_one_grant_and_revoke_it
+    an_address_that_outlives_its_link_is_found
 }
 
 struct Bench {
@@ -247,4 +248,42 @@ async fn fifty_redemptions_of_one_code_give_one_grant_and_revoke_it(test_store: 
     let id = linked.grant.clone();
     let grant = b.store.read(move |tx| grant::sql::load(tx, &id)).await.unwrap().unwrap();
     assert_eq!(grant.state.as_str(), "revoked", "the other forty-nine were replays");
+}
+
+/// ⑥ promises that an address is erased within so many days after the end of its link.
+async fn an_address_that_outlives_its_link_is_found(test_store: TestStore) {
+    let b = Bench::new(&test_store);
+    let open = b.allow("115-ordinary-1100026", start()).await.grant;
+    let day = Duration::from_secs(86_400);
+    let promised = day * 31;
+    let found = async |at: Instant| -> Vec<(&str, String)> {
+        let found = renkei_core::verify::addresses(&b.store, promised, at).await.unwrap();
+        found.into_iter().map(|finding| (finding.table, finding.row)).collect()
+    };
+    let id = open.clone();
+    let added = move |tx: &mut renkei_core::store::Tx<'_, '_>| {
+        let bytes = Hash::of("sealed");
+        tx.execute(
+            "insert into notice_addresses (grant_id, consent_id, sealed, address_index) values (?1, 'c-1', ?2, ?2)",
+            &[id.as_str().into(), bytes.into()],
+        )?;
+        tx.execute(
+            "insert into notices (id, kind, grant_id, sealed, facts, state, attempts, created_at, erase_from) \
+             values ('n-1', 'ended', ?1, ?2, '{}', 'sent', 1, ?3, ?3)",
+            &[id.as_str().into(), bytes.into(), start().into()],
+        )
+    };
+    b.store.write(added).await.unwrap();
+    let own = ("notice_addresses", open.to_string());
+    let copy = ("notices", "n-1".to_owned());
+    assert_eq!(found(start() + promised).await, [], "it may be stored so long");
+    assert_eq!(found(start() + promised + day).await, [copy.clone()], "the copy counts from the end that it tells of");
+    // The sweeper may be late by as much as everything else: then it is found too.
+    assert_eq!(found(start() + PERIOD + promised + day).await, [own.clone(), copy.clone()]);
+    let id = open.clone();
+    let ended = "update grants set ended_at = ?2 where id = ?1";
+    b.store.write(move |tx| tx.execute(ended, &[id.as_str().into(), start().into()])).await.unwrap();
+    assert_eq!(found(start()).await, std::slice::from_ref(&own), "the end itself takes the address along");
+    b.store.write(|tx| tx.execute("update grants set id = 'gone'", &[])).await.unwrap();
+    assert_eq!(found(start()).await, [own]);
 }

@@ -222,6 +222,12 @@ impl Browser {
             ("email_confirm", &c.email),
         ]
     }
+    /// The same for the fields that a page has: the own page asks for fewer.
+    pub(crate) fn typed_on(page: &Page, c: &Customer) -> Vec<(&'static str, String)> {
+        let names = page.form_with("next").unwrap().names;
+        let typed = Self::typed(c).into_iter().filter(|(name, _)| names.iter().any(|n| n == name));
+        typed.map(|(name, value)| (name, value.to_owned())).collect()
+    }
     /// ③ → the number to call.
     pub(crate) async fn settle_phone(&mut self) -> String {
         self.press("next", &[]).await;

@@ -101,6 +101,10 @@ fn instant(rfc3339: &str) -> Instant {
 
 impl Town {
     pub(crate) async fn start(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_saying(None, engine, change).await
+    }
+    /// The same with these Japanese texts in place of the program's own.
+    pub(crate) async fn start_saying(texts: Option<String>, engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let database = (engine == Engine::Postgres).then(pg::database);
         let write = |name: &str, text: &str| {
@@ -142,7 +146,7 @@ impl Town {
         let clock = Arc::new(ManualClock::at(instant(START)));
         let bank = Arc::new(Bank::founded(clock.now()));
         let random = Arc::new(SeededRandom::new(seed()));
-        let parts = Parts { clock: clock.clone(), random, bank: Some(bank.clone()), sample_bank: None };
+        let parts = Parts { clock: clock.clone(), random, bank: Some(bank.clone()), sample_bank: None, texts };
         let tls = config.server.tls_cert_file.as_ref().map(|file| std::fs::read_to_string(file).unwrap());
         let running = start(config, parts).await.unwrap();
         let http = match tls {
@@ -573,6 +577,7 @@ impl Town {
             random: Arc::new(SeededRandom::new(seed())),
             bank: Some(self.bank.clone()),
             sample_bank: None,
+            texts: None,
         };
         let running = start(config, parts).await.unwrap();
         Node { http: Http::new(running.addresses[0], ISSUER), running, _dir: dir }
@@ -714,7 +719,7 @@ impl Town {
         all
     }
     /// What must always hold.
-    async fn verify(&self) {
+    pub(crate) async fn verify(&self) {
         let report = renkei_core::verify::verify(&self.running.app.store).await.unwrap();
         assert!(report.is_whole(), "{:#?} {:#?}", report.findings, report.audit.breaks);
     }

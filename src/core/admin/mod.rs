@@ -37,6 +37,7 @@ use crate::keys::Ring;
 use crate::keys::ring::{self, RotationPolicy};
 use crate::store::{self, Store};
 use serde_json::Value;
+use std::time::Duration;
 
 /// What a command needs.
 #[derive(Clone)]
@@ -51,6 +52,8 @@ pub struct AdminContext {
     pub rules: Rules,
     /// The rotation times of our keys.
     pub rotation: RotationPolicy,
+    /// How long after the end of a link an address for its notices may be stored at most.
+    pub keep_address: Duration,
     /// The keys of a running server; `None` if no server runs.
     pub ring: Option<Ring>,
 }

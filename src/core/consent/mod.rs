@@ -16,7 +16,7 @@ mod tests;
 mod words;
 
 pub use crate::authorize::{ChangeAction, DetailType, Details, Permission};
-pub use show::{ConsentKey, SealedConsent};
+pub use show::{AgreedWords, ConsentKey, SealedConsent};
 pub use words::{ConsentWords, PagePeriod, filled, page_digest};
 
 use crate::account::Account;

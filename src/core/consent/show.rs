@@ -6,6 +6,7 @@ use crate::authorize::Details;
 use crate::clock::Instant;
 use crate::id::{ClientId, ConsentId, GrantId, InteractionId};
 use crate::keys::seal::{Broken, SealContext, Sealer};
+use crate::language::Language;
 use crate::secret::{Hash, Secret};
 use crate::store::{Error, Result, Row, Tx};
 use serde_json::json;
@@ -126,6 +127,39 @@ impl SealedConsent {
     }
 }
 
+impl SealedConsent {
+    /// The sentences as the customer read them, with accounts by their last three digits: what the customer's own page
+    /// shows. `None` where they were not kept, or cannot be opened.
+    #[must_use]
+    pub fn masked_words(&self, sealer: &Sealer) -> Option<AgreedWords> {
+        let (text, sealed) = (self.text.as_ref()?, self.values.as_ref()?);
+        let place = SealContext { table: "consents", column: "words", row: self.id.as_str() };
+        let plain = sealer.open(place, sealed).ok()?;
+        let values: Vec<String> = serde_json::from_slice(&plain).ok()?;
+        let values: Vec<String> = values.iter().map(|value| masked(value)).collect();
+        Some(AgreedWords { language: Language::parse(&self.language)?, sentences: filled(text, &values)? })
+    }
+}
+
+/// What a customer read when they agreed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgreedWords {
+    /// The language.
+    pub language: Language,
+    /// The sentences.
+    pub sentences: Vec<String>,
+}
+
+/// A value of ⑥ without what tells one account from another: 口座番号 by its last three digits, 店番 not at all.
+fn masked(value: &str) -> String {
+    if !value.bytes().all(|b| b.is_ascii_digit()) {
+        return value.to_owned();
+    }
+    let hidden = if value.len() > 3 { value.len() - 3 } else { value.len() };
+    let shown = value.get(hidden..).unwrap_or_default();
+    "＊".repeat(hidden) + shown
+}
+
 macro_rules! select {
     ($column:literal) => {
         concat!(
@@ -215,6 +249,20 @@ fn sealed(row: &Row) -> Result<SealedConsent> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn accounts_are_masked_and_nothing_else() {
+        for (value, shown) in [
+            ("115", "＊＊＊"),
+            ("1100026", "＊＊＊＊026"),
+            ("普通預金", "普通預金"),
+            ("2026年12月25日（金）10時15分", "2026年12月25日（金）10時15分"),
+            ("ABCD-1234", "ABCD-1234"),
+            ("t***@example.jp", "t***@example.jp"),
+        ] {
+            assert_eq!(masked(value), shown);
+        }
+    }
 
     #[test]
     fn a_record_is_named_by_its_id_or_its_number() {

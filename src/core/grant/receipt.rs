@@ -2,6 +2,7 @@
 //! names accounts by the core bank's opaque ids, and nothing that the app does not know already.
 
 use super::{Grant, GrantState, sql};
+use crate::client::Downstream;
 use crate::clock::Instant;
 use crate::consent::RETENTION_LEAST;
 use crate::event::{self, Event, EventKind};
@@ -49,8 +50,12 @@ pub struct ReceiptParties<'a> {
     pub registration_number: Option<&'a str>,
     /// Its contact for customers.
     pub contact: Option<&'a str>,
+    /// Who receives the data next.
+    pub downstream: &'a [Downstream],
     /// Where the app ends the link.
     pub grants_endpoint: &'a str,
+    /// Where the customer stops it: 連携サービスの確認・停止.
+    pub own_page: &'a str,
     /// How long records are kept after the end.
     pub retention: Duration,
 }
@@ -92,7 +97,9 @@ impl GrantReceipt {
                 recipient[name] = value.into();
             }
         }
-        let mut party = recipient.clone();
+        let next = |to: &Downstream| json!({"name": to.name, "purpose": to.purpose, "from": grant.client});
+        let recipients: Vec<Value> = std::iter::once(recipient.clone()).chain(of.downstream.iter().map(next)).collect();
+        let mut party = recipient;
         party["party_role"] = "recipient".into();
         json!({
             "iss": of.issuer,
@@ -111,9 +118,10 @@ impl GrantReceipt {
             "pii_information": grant.details.to_response().unwrap_or_else(|| json!([])),
             "collection_method": "api",
             "retention_period": days(of.retention.max(RETENTION_LEAST)),
-            "recipient_third_parties": [recipient],
+            "recipient_third_parties": recipients,
             "withdrawal_method": {
-                "app": format!("DELETE {}/{}", of.grants_endpoint, grant.id), "customer_telephone": of.phone,
+                "app": format!("DELETE {}/{}", of.grants_endpoint, grant.id), "customer_page": of.own_page,
+                "customer_telephone": of.phone,
             },
             "jurisdiction": "JP",
             "party_identification": [

@@ -86,6 +86,11 @@ impl Offered {
     }
 }
 
+/// Whether an app wants the identity confirmed.
+fn asks_to_confirm(request: &AuthorizationRequest) -> bool {
+    request.max_age.is_some() || !request.acr_values.is_empty()
+}
+
 /// What becomes of the links of an app for an account.
 fn links(
     tx: &mut Tx<'_, '_>,
@@ -136,6 +141,22 @@ impl Linking {
         let client = request.client_id.clone();
         let found = self.store.read(move |tx| grant::sql::changeable(tx, &client, &id, now)).await?;
         Ok(found.is_none().then_some(INVALID_GRANT_ID))
+    }
+
+    /// Whether ① says that the app asks to confirm the identity again. Nobody is known there yet: only a request that names
+    /// an open link of its client says whose.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn confirms_named(&self, link: &AnsweredRequest, now: Instant) -> store::Result<bool> {
+        let AnsweredRequest { client, request } = link.clone();
+        let work = move |tx: &mut Tx<'_, '_>| {
+            let Some(stored) = authorize::sql::load(tx, request)? else { return Ok(false) };
+            let named = stored.request.grant_action.as_ref().and_then(GrantAction::grant);
+            let Some(id) = named.filter(|_| asks_to_confirm(&stored.request)) else { return Ok(false) };
+            Ok(grant::sql::changeable(tx, &client, id, now)?.is_some())
+        };
+        self.store.read(work).await
     }
 
     /// The offer for this customer, on a page that is shown now.
@@ -201,7 +222,7 @@ impl Linking {
             Some(existing) if existing.action == ChangeAction::Merge => !existing.details.accounts.contains(id),
             _ => true,
         };
-        let asked = stored.request.max_age.is_some() || !stored.request.acr_values.is_empty();
+        let asked = asks_to_confirm(&stored.request);
         let period = self.period(client);
         let page = page.unwrap_or_else(|| PagePeriod::new(now, period));
         let limits = stored.request.authorization_details.clone();

@@ -4,6 +4,7 @@ use crate::authorize::Details;
 use crate::clock::Instant;
 use crate::event::{self, Event, EventKind};
 use crate::grant::{By, Grant, GrantState};
+use crate::id::GrantId;
 use crate::store::{Result, Tx};
 use serde::Serialize;
 
@@ -31,6 +32,8 @@ pub enum ChangeKind {
     Widened,
     /// It covers less than before.
     Narrowed,
+    /// It covers the same for a new period.
+    Renewed,
     /// It covers other things than before.
     Changed,
     /// It ended.
@@ -44,6 +47,9 @@ pub(super) fn of(tx: &mut Tx<'_, '_>, grant: &Grant, now: Instant) -> Result<Vec
     for event in event::story_of_grant(tx, &grant.id, MOST)? {
         if event.kind == EventKind::GrantUpdated {
             let after = covered(&event);
+            if before.is_none() {
+                before = agreed_first(tx, &grant.id)?;
+            }
             history.push(Change { at: event.at, kind: kind(before.as_ref(), after.as_ref(), &event), by: by(&event) });
             before = after;
         }
@@ -70,6 +76,17 @@ fn covered(event: &Event) -> Option<Details> {
     serde_json::from_value(first.clone()).ok()
 }
 
+/// What the customer agreed to when the link was made, if the record is still kept. A merge gives a grant another consent, and
+/// it may be about another account.
+fn agreed_first(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<Option<Details>> {
+    let row = tx.row(
+        "select c.details from audit a join consents c on c.account_index = a.account and c.decided_at = a.at \
+         and c.interaction = a.interaction where a.grant_id = ?1 and a.action = 'grant.created' and c.decision = 'granted'",
+        &[id.as_str().into()],
+    )?;
+    Ok(row.map(|row| row.text(0).map(serde_json::from_str::<Details>)).transpose()?.and_then(std::result::Result::ok))
+}
+
 fn by(event: &Event) -> &'static str {
     let said = event.detail.get("by").and_then(serde_json::Value::as_str);
     said.and_then(By::parse).unwrap_or(By::Client).as_str()
@@ -89,6 +106,7 @@ fn kind(before: Option<&Details>, after: Option<&Details>, event: &Event) -> Cha
     match (all(before, after), all(after, before)) {
         (true, false) => ChangeKind::Widened,
         (false, true) => ChangeKind::Narrowed,
+        (true, true) if (before.from, before.to) == (after.from, after.to) => ChangeKind::Renewed,
         _ => ChangeKind::Changed,
     }
 }

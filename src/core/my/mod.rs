@@ -15,7 +15,7 @@ pub use stop::{StopRequest, stop};
 use crate::account::Account;
 use crate::client::{self, Client};
 use crate::clock::Instant;
-use crate::consent;
+use crate::consent::{self, AgreedWords, ConsentKey};
 use crate::grant::{self, FURTHER_WINDOW, Grant, GrantState, pairwise};
 use crate::id::{AccountId, GrantId};
 use crate::identity::{FieldCrypto, Owner};
@@ -103,6 +103,13 @@ pub fn one(
     }
     let link = own_link(tx, crypto, owner, grant, now)?;
     Ok(Some(link).filter(|link| link.state.ended_at().is_none_or(|at| at > now - HISTORY)))
+}
+
+/// What the customer read when they agreed to a link as it stands now; `None` where the record is gone or has no words.
+pub fn agreed(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, link: &OwnGrant) -> Result<Option<AgreedWords>> {
+    let key = ConsentKey::Id(link.grant.consent.clone());
+    let record = consent::show::find(tx, &key, 1)?.into_iter().next();
+    Ok(record.and_then(|record| record.masked_words(&crypto.sealer)))
 }
 
 /// The open grants that share an account of the owner, each once.

@@ -53,6 +53,7 @@ impl Office {
             crypto: seals,
             rules: at.rules,
             rotation: at.rotation,
+            keep_address: at.keep_address,
             ring: None,
         };
         Ok(Self::Here(Box::new(context), at.ahead))

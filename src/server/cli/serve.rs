@@ -30,7 +30,7 @@ impl Serve {
         logs(&config.server.log, config.server.log_format);
         block_on(async {
             let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-            let parts = Parts { clock, random, bank: None, sample_bank };
+            let parts = Parts { clock, random, bank: None, sample_bank, texts: None };
             let running = process::start(config, parts).await.map_err(|e| refused(&self.config, e))?;
             let issuer = running.app.issuer().to_owned();
             out.say(&serde_json::json!({"ready": issuer}), || format!("ready {issuer}"));

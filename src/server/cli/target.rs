@@ -4,6 +4,7 @@ use super::out::Failure;
 use crate::client::metadata::Rules;
 use crate::config;
 use crate::keys::ring::RotationPolicy;
+use crate::lifecycle::notice::{ERASE_AFTER, TRY_FOR};
 use crate::process::{DEMO_CLOCK, demo_ahead};
 use crate::store::{Options, Store, TIME_LIMIT};
 use std::os::unix::net::UnixStream;
@@ -37,6 +38,8 @@ pub struct Located {
     pub rules: Rules,
     /// The server's rotation times of keys.
     pub rotation: RotationPolicy,
+    /// How long after the end of a link an address for its notices may be stored at most.
+    pub keep_address: Duration,
     /// The time limit of the store.
     pub time_limit: Duration,
     /// By how much its clock is ahead of the machine's: only a demo's may be.
@@ -84,11 +87,22 @@ impl Target {
             let (data_dir, store_url) = (dir.clone(), "sqlite:renkei.db".into());
             let rules = config::client_rules(config::Mode::Demo, config::Tokens::default().grant_lifetime.get());
             let rotation = RotationPolicy::default();
+            let keep_address = TRY_FOR + ERASE_AFTER;
             let time_limit = TIME_LIMIT;
             let issuer = None;
             let ahead =
                 demo_ahead(dir).map_err(|e| Failure::Refused(format!("{}: {e}", dir.join(DEMO_CLOCK).display())))?;
-            return Ok(Located { data_dir, store_url, issuer, master_key_file, rules, rotation, time_limit, ahead });
+            return Ok(Located {
+                data_dir,
+                store_url,
+                issuer,
+                master_key_file,
+                rules,
+                rotation,
+                keep_address,
+                time_limit,
+                ahead,
+            });
         }
         let file = self.config.as_deref().ok_or_else(|| Failure::Usage("--config FILE or --data DIR".into()))?;
         let config = config::load(file, std::env::vars()).map_err(Failure::refused)?;
@@ -97,10 +111,11 @@ impl Target {
             None => config.store.url.clone(),
         };
         let (rules, rotation) = (config.client_rules(), config.keys.policy());
+        let keep_address = config.mail.address_retention();
         let time_limit = config.store.time_limit.get();
         let (data_dir, master_key_file) = (config.server.data_dir, config.server.master_key_file);
         let issuer = Some(config.server.issuer);
         let ahead = Duration::ZERO;
-        Ok(Located { data_dir, store_url, issuer, master_key_file, rules, rotation, time_limit, ahead })
+        Ok(Located { data_dir, store_url, issuer, master_key_file, rules, rotation, keep_address, time_limit, ahead })
     }
 }

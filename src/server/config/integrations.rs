@@ -1,8 +1,10 @@
 //! The sections about other systems: telephone, mail, core bank, outbound requests.
 
 use super::Span;
+use crate::lifecycle::notice::TRY_FOR;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// `[telephony]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -96,6 +98,13 @@ pub struct Mail {
     /// How long an address is stored after its notice was delivered.
     #[serde(default = "keep_address")]
     pub keep_address: Span,
+}
+impl Mail {
+    /// How long an address for notices is stored at most after its link has ended: a day of tries, and what the outbox keeps.
+    #[must_use]
+    pub fn address_retention(&self) -> Duration {
+        TRY_FOR + self.keep_address.get()
+    }
 }
 fn localhost() -> String {
     "localhost".into()

@@ -45,9 +45,14 @@ impl Common {
 }
 
 impl Engine {
-    pub(super) fn load(language: Language, institution: &InstitutionProfile) -> Result<Self, Error> {
-        let words = Arc::new(Words::parse(language, &locale(language)?)?);
-        let japanese = Arc::new(Words::parse(Language::Ja, &locale(Language::Ja)?)?);
+    /// With the texts of its language, and the Japanese ones for legal sentences.
+    pub(super) fn load(
+        language: Language,
+        (texts, legal): (&str, &str),
+        institution: &InstitutionProfile,
+    ) -> Result<Self, Error> {
+        let words = Arc::new(Words::parse(language, texts)?);
+        let japanese = Arc::new(Words::parse(Language::Ja, legal)?);
         let common = Common { us: institution.us.clone(), institution: institution.named(language).to_owned() };
         let mut tera = Tera::default();
         register(&mut tera, language, &words, &japanese, &common);

@@ -82,6 +82,8 @@ pub struct AccountPage {
     pub closing: Option<Instant>,
     /// How long the whole of it may take, in minutes.
     pub minutes: u64,
+    /// The app that asks to confirm the identity again, where its request names an open link.
+    pub reconfirm_by: Option<String>,
 }
 
 /// ② 「API連携認証 (お客様情報入力)」

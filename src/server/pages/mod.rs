@@ -33,6 +33,7 @@ pub use parts::*;
 pub use shown::ShownConsent;
 pub use words::WordsError;
 
+use crate::consent::AgreedWords;
 use engine::Engine;
 use frame::Framed;
 use serde::Serialize;
@@ -116,10 +117,18 @@ impl Pages {
     /// # Errors
     /// An error in them: found at the start, never at a customer's request.
     pub fn new(institution: InstitutionProfile) -> Result<Self, Error> {
+        Self::with_japanese(institution, &engine::locale(Language::Ja)?)
+    }
+    /// The same with Japanese texts of the caller in place of our own.
+    ///
+    /// # Errors
+    /// An error in the templates or in these texts.
+    pub fn with_japanese(institution: InstitutionProfile, texts: &str) -> Result<Self, Error> {
         let institution = Arc::new(institution);
+        let english = engine::locale(Language::En)?;
         Ok(Self {
-            ja: Arc::new(Engine::load(Language::Ja, &institution)?),
-            en: Arc::new(Engine::load(Language::En, &institution)?),
+            ja: Arc::new(Engine::load(Language::Ja, (texts, texts), &institution)?),
+            en: Arc::new(Engine::load(Language::En, (&english, texts), &institution)?),
             institution,
         })
     }
@@ -137,6 +146,17 @@ impl Pages {
     /// An error in the template or its texts.
     pub fn consent(&self, chrome: &Chrome, page: &ConsentPage) -> Result<String, Error> {
         Ok(self.shown_consent(chrome, page)?.html(""))
+    }
+
+    /// The words of ⑥ for a receipt: without what stands on its buttons.
+    ///
+    /// # Errors
+    /// An error in the texts.
+    pub fn agreed(&self, words: AgreedWords) -> Result<ShownWords, Error> {
+        let AgreedWords { language, sentences } = words;
+        let buttons = [self.text(language, "allow")?, self.text(language, "deny")?];
+        let sentences = sentences.into_iter().filter(|said| !buttons.contains(said)).collect();
+        Ok(ShownWords { language: language.as_str(), sentences })
     }
 
     /// The institution of these pages.

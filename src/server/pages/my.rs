@@ -172,11 +172,24 @@ pub struct MyEndedPage {
     pub receipt_url: String,
 }
 
+/// The sentences that a customer read on ⑥, as text.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShownWords {
+    /// Their language.
+    pub language: &'static str,
+    /// The sentences. What stands on buttons is none.
+    pub sentences: Vec<String>,
+}
+
 /// 連携の控え: what was agreed to, to print.
 #[derive(Debug, Clone, Serialize)]
 pub struct MyReceiptPage {
     /// The link.
     pub link: ShownGrant,
+    /// What ⑥ said when the customer agreed; `None` where it was not kept: then the page says it in today's words.
+    pub agreed: Option<ShownWords>,
+    /// The address of this page for somebody who comes anew.
+    pub own_page: String,
     /// Whether it has ended.
     pub ended: bool,
     /// When the page ends by itself.

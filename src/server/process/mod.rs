@@ -73,7 +73,7 @@ pub enum Error {
     },
 }
 
-/// What a test can replace: clock, randomness and core bank.
+/// What a test can replace: clock, randomness, core bank and the Japanese texts of the pages.
 pub struct Parts {
     /// The source of `now`.
     pub clock: Arc<dyn Clock>,
@@ -83,6 +83,8 @@ pub struct Parts {
     pub bank: Option<Arc<dyn CoreBank>>,
     /// Starts the sample bank for `bank.kind = "sample"`; without it, that kind is refused.
     pub sample_bank: Option<StartSampleBank>,
+    /// Japanese texts of the caller; `None` for our own.
+    pub texts: Option<String>,
 }
 
 /// A running server.
@@ -175,7 +177,12 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     if keyed > 0 {
         tracing::info!(clients = keyed, "secrets that an earlier release kept as SHA-256 are now kept as HMAC");
     }
-    let pages = Pages::new(institution::profile(&config)?).map_err(key("templates"))?;
+    let profile = institution::profile(&config)?;
+    let pages = match &parts.texts {
+        Some(texts) => Pages::with_japanese(profile, texts),
+        None => Pages::new(profile),
+    };
+    let pages = pages.map_err(key("templates"))?;
 
     let mailer = make_mailer::make_mailer(&config, parts.clock.clone())?;
     let crypto = FieldCrypto { sealer: sealer.clone(), random: parts.random.clone() };

@@ -29,6 +29,7 @@ pub async fn handle(app: Shared, req: HttpRequest, body: Bytes) -> HttpResponse 
         crypto: seals,
         rules: app.config.client_rules(),
         rotation: app.config.keys.policy(),
+        keep_address: app.config.mail.address_retention(),
         ring: Some(app.keys.clone()),
     };
     let path = req.path().strip_prefix(BASE).unwrap_or_default();

@@ -108,6 +108,8 @@ pub async fn receipt(req: HttpRequest, app: Shared, id: Path<String>) -> Result<
         provider: client.provider_in(language),
         registration_number: provider.registration_number.as_deref(),
         contact: provider.contact.as_deref(),
+        downstream: &provider.downstream,
+        own_page: &format!("{}{}", app.issuer(), paths::MY),
         grants_endpoint: &format!("{}{}", app.issuer(), paths::GRANTS),
         retention: config.tokens.keep_consents.get(),
     };

@@ -38,6 +38,9 @@ pub const STREAM_VERIFY: &str = "/ssf/verify";
 /// RFC 8936; with `/{stream_id}`.
 pub const STREAM_POLL: &str = "/ssf/poll";
 
+/// 連携サービスの確認・停止
+pub const MY: &str = "/my";
+
 /// The path of an interaction's current screen.
 #[must_use]
 pub fn screen(interaction: &Interaction) -> String {

@@ -87,6 +87,7 @@ samples! {
     account(AccountPage) = [
         "first" => account(),
         "again" => AccountPage { typed: filled(), closing: Some(NOW + Duration::from_secs(600)), can_cancel: false, ..account() },
+        "asked again" => AccountPage { reconfirm_by: Some(APP.into()), ..account() },
         "empty" => AccountPage {
             problems: missing(&[Field::Branch, Field::AccountNumber]),
             ..account()
@@ -318,6 +319,7 @@ fn account() -> AccountPage {
         can_cancel: true,
         closing: None,
         minutes: 30,
+        reconfirm_by: None,
     }
 }
 fn filled() -> TypedAccount {

@@ -39,6 +39,7 @@ my_samples! {
         "open" => receipt(link("g-1", APP), false),
         "ended" => receipt(end_of("replaced"), true),
         "long" => receipt(long(), false),
+        "words not kept" => MyReceiptPage { agreed: None, ..receipt(link("g-1", APP), false) },
         "identity" => receipt(ShownGrant { permissions: vec![], accounts: vec![], openid: true, ..link("g-1", APP) }, false),
     ];
     my_cancelled(MyCancelledPage) = [
@@ -152,5 +153,23 @@ fn ended() -> MyEndedPage {
     }
 }
 fn receipt(link: ShownGrant, ended: bool) -> MyReceiptPage {
-    MyReceiptPage { link, ended, time: time(), links_url: "/my/int-sample/links".into(), at: NOW }
+    let agreed = Some(words());
+    let own_page = "https://link.minato.example/my".into();
+    MyReceiptPage { link, agreed, own_page, ended, time: time(), links_url: "/my/int-sample/links".into(), at: NOW }
+}
+fn words() -> ShownWords {
+    let sentences = [
+        "API連携認証（情報連携認可）",
+        "サンプル株式会社が以下の許可を求めています。",
+        "口座情報・明細情報へのアクセス",
+        "お客様の口座の資産情報へのアクセスを許可します。",
+        "連携する口座",
+        "普通預金 店番 ＊＊＊　口座番号 ＊＊＊＊026",
+        "認可期間",
+        "30日 2026年12月22日（火）10時15分まで",
+        "当信用組合のAPI利用規定を確認し、同意します。",
+    ];
+    // As many as a change of a link with several accounts has.
+    let many = sentences.iter().cycle().take(72).map(|said| (*said).to_owned()).collect();
+    ShownWords { language: "ja", sentences: many }
 }

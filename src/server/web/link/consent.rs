@@ -4,7 +4,6 @@ use super::{HandlerError, ScreenContext};
 use crate::consent::{ChangeAction, ConsentChoice, ConsentWords, Details, Missing, Permission};
 use crate::id::AccountId;
 use crate::identity::{Field, Problem, Proofed, View, ViewResult, reference};
-use crate::lifecycle::notice::TRY_FOR;
 use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed, SubmittedPage};
 use crate::notice_address;
 use crate::pages::{ConsentPage, EndingLink, ExistingLink, NoticesBox, OfferedAccount, SomeClient};
@@ -88,12 +87,10 @@ impl ScreenContext<'_> {
     /// The content of the page for an offer.
     fn consent_context(&self, at: AtConsent<'_>, offered: &Offered) -> ConsentPage {
         let reference = reference(&self.app.sealer, &at.interaction.id);
-        ConsentPage { reference: Some(reference), ..consent_context(at, offered, self.address_retention()) }
-    }
-
-    /// How long an address for notices is stored at most after its link has ended: a day of tries, and what the outbox keeps.
-    fn address_retention(&self) -> Duration {
-        TRY_FOR + self.app.config.mail.keep_address.get()
+        ConsentPage {
+            reference: Some(reference),
+            ..consent_context(at, offered, self.app.config.mail.address_retention())
+        }
     }
 
     /// The network address and the user agent, for the record of a consent.

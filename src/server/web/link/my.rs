@@ -157,12 +157,21 @@ impl ScreenContext<'_> {
     /// What was agreed to. A link that is not the owner's leads back to their own.
     async fn receipt_page(&self, view: &View, owner: &Owner, id: GrantId) -> Result<HttpResponse, HandlerError> {
         let path = format!("{}/receipt/{id}", paths::screens(&view.interaction));
-        let found = self.of_owner(owner, move |tx, crypto, owner, now| my::one(tx, crypto, owner, &id, now)).await?;
-        let Some(link) = found else { return Ok(self.on(view)) };
+        let found = self.of_owner(owner, move |tx, crypto, owner, now| {
+            let Some(link) = my::one(tx, crypto, owner, &id, now)? else { return Ok(None) };
+            let agreed = my::agreed(tx, crypto, &link)?;
+            Ok(Some((link, agreed)))
+        });
+        let Some((link, agreed)) = found.await? else { return Ok(self.on(view)) };
         let (ended, time) = (!link.state.is_open(), self.time_left(view));
         let link = self.shown_link(link, self.language(view));
-        let page = MyReceiptPage { link, ended, time, links_url: self.path(view), at: self.now };
-        Ok(Self::own_answer(self.app.pages.my_receipt(&self.own_frame(view, path), &page), time))
+        let own_page = format!("{}{}", self.app.issuer(), paths::MY);
+        let pages = &self.app.pages;
+        let rendered = agreed.map(|words| pages.agreed(words)).transpose().and_then(|agreed| {
+            let page = MyReceiptPage { link, agreed, ended, time, own_page, links_url: self.path(view), at: self.now };
+            pages.my_receipt(&self.own_frame(view, path), &page)
+        });
+        Ok(Self::own_answer(rendered, time))
     }
 
     /// 停止を確定する: nothing is asked of the core bank, so its closure does not prevent it.

@@ -42,7 +42,10 @@ impl ScreenContext<'_> {
                 self.denied_page(view, client, *account).await?
             }
             (Stage::Ended(ending), _, _) => self.end_page(view, client, *ending),
-            _ => self.form_page(view, client),
+            _ => {
+                let again = matches!(view.interaction.stage, Stage::Account { .. }) && self.reconfirms(view).await?;
+                self.form_page(view, client, again)
+            }
         };
         retry_later(&mut answer);
         Ok(answer)
@@ -57,8 +60,16 @@ impl ScreenContext<'_> {
         Chrome { my, time, ..Chrome::new(self.language(view), &self.path(view), view.step.reveal(), test) }
     }
 
-    /// ① to ⑤.
-    fn form_page(&self, view: &View, client: Option<&Client>) -> HttpResponse {
+    /// Whether the app asks a customer of an open link to confirm the identity again.
+    async fn reconfirms(&self, view: &View) -> Result<bool, HandlerError> {
+        match view.interaction.purpose.link() {
+            Some(link) => Ok(self.app.linking.confirms_named(link, self.now).await?),
+            None => Ok(false),
+        }
+    }
+
+    /// ① to ⑤. On ① the app may ask for the checks again.
+    fn form_page(&self, view: &View, client: Option<&Client>, reconfirms: bool) -> HttpResponse {
         let (pages, problems) = (&self.app.pages, self.problems(&view.interaction));
         let frame = self.frame(view);
         let app = client.map(|c| c.name_in(frame.language).to_owned()).unwrap_or_default();
@@ -76,6 +87,7 @@ impl ScreenContext<'_> {
                     can_cancel: self.app.config.identity.cancel_on_account,
                     closing: view.closing,
                     minutes: policy.absolute.as_secs() / 60,
+                    reconfirm_by: client.filter(|_| reconfirms).map(|c| c.name_in(frame.language).to_owned()),
                 };
                 pages.account(&frame, &page)
             }
