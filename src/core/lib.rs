@@ -17,7 +17,7 @@
 // Plain values: the folder `words`.
 mod words;
 pub use words::{
-    account, clock, duration, hook, id, kana, language, network, params, phone, random, refusal, scope, secret,
+    account, clock, duration, fact, hook, id, kana, language, network, params, phone, random, refusal, scope, secret,
     thumbprint,
 };
 

@@ -11,6 +11,7 @@ mod keys;
 mod limits;
 mod load;
 mod model;
+mod operation;
 mod shown;
 #[cfg(test)]
 mod tests;
@@ -21,5 +22,6 @@ pub use events::Events;
 pub use integrations::*;
 pub use keys::Keys;
 pub use limits::Limits;
-pub use load::{Error, load, placed, secret_file};
+pub use load::{Error, format_of_log, load, placed, secret_file};
 pub use model::*;
+pub use operation::{Admin, LogFormat};

@@ -5,8 +5,10 @@
 mod admin;
 mod checks;
 mod demo_data;
+mod institution;
 mod jobs;
 mod make_mailer;
+mod operators;
 mod sample_bank;
 mod sockets;
 mod started;
@@ -28,13 +30,22 @@ use crate::identity::{CoreBank, FieldCrypto};
 use crate::keys::{Ring, master, seal::Sealer};
 use crate::linking::Linking;
 use crate::outbound::{Outbound, Settings};
-use crate::pages::{InstitutionProfile, Pages};
-use crate::phone::Phone;
+use crate::pages::Pages;
 use crate::random::Random;
 use crate::store::{self, Options, Store};
 use crate::web::{
-    App, client_cert, extract::MAX_FORM, headers, health::Probe, host, limits::LimitCounters, paths, request_timeout,
-    routes, span::Spans, stream_hub::StreamHub,
+    App, client_cert,
+    extract::MAX_FORM,
+    headers,
+    health::Probe,
+    host,
+    limits::LimitCounters,
+    meters::Meters,
+    paths,
+    refusals::Refusals,
+    request_timeout, routes,
+    span::{self, Spans},
+    stream_hub::StreamHub,
 };
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
@@ -93,6 +104,7 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     /// The addresses of the listener for client certificates.
     pub mtls_addresses: Vec<SocketAddr>,
+    operators: operators::Operators,
     identity: Option<Arc<tls::ServerCertificate>>,
     provider: Arc<rustls::crypto::CryptoProvider>,
     admin: admin::Admin,
@@ -114,7 +126,13 @@ impl Running {
         if let (Some(known), Some(fresh)) = (&self.app.authorities, fresh) {
             known.store(Arc::new(fresh));
         }
+        tls::note_end(self.identity.as_deref(), &self.app);
         Ok(())
+    }
+    /// The addresses of `admin.listen`.
+    #[must_use]
+    pub fn operator_addresses(&self) -> &[SocketAddr] {
+        &self.operators.addresses
     }
     /// Stops within `server.shutdown_grace`, even if something does not respond: becomes not ready, lets running
     /// requests and jobs finish, then closes the store.
@@ -127,8 +145,12 @@ impl Running {
             self.handle.stop(true).await;
             let _ = self.task.await;
         };
-        let (listened, (), ()) =
-            tokio::join!(timeout_at(requests, listeners), self.admin.stop(requests), self.jobs.stop(requests));
+        let (listened, (), (), ()) = tokio::join!(
+            timeout_at(requests, listeners),
+            self.admin.stop(requests),
+            self.operators.stop(requests),
+            self.jobs.stop(requests)
+        );
         if listened.is_err() {
             tracing::warn!("requests under way have not ended within server.shutdown_grace");
         }
@@ -175,7 +197,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     if keyed > 0 {
         tracing::info!(clients = keyed, "secrets that an earlier release kept as SHA-256 are now kept as HMAC");
     }
-    let pages = Pages::new(institution(&config)?).map_err(key("templates"))?;
+    let pages = Pages::new(institution::profile(&config)?).map_err(key("templates"))?;
 
     let mailer = make_mailer::make_mailer(&config, parts.clock.clone())?;
     let crypto = FieldCrypto { sealer: sealer.clone(), random: parts.random.clone() };
@@ -215,6 +237,8 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         keys,
         authenticator,
         limits: LimitCounters::default(),
+        meters: Meters::new(routes::patterns()),
+        refusals: Refusals::default(),
         trust,
         identity: service,
         linking,
@@ -238,6 +262,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
             .wrap(from_fn(request_timeout::bounded))
             .wrap(from_fn(host::ours))
             .wrap(from_fn(headers::secure))
+            .wrap(from_fn(span::name_refused))
             .wrap(tracing_actix_web::TracingLogger::<Spans>::new())
             .configure(|cfg| drop(routes::public(cfg)))
     })
@@ -257,15 +282,29 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         let identity = identity.as_ref().ok_or_else(|| Error::Tls("mtls_listen needs a certificate".into()))?;
         http = http.listen_rustls_0_23(listener, identity.mutual()?).map_err(refused)?;
     }
-    started::record(&app.store, &app.config, app.now()).await?;
+    started::record(&app.store, &app.config, (&addresses, &mtls_addresses), app.now()).await?;
     let admin = admin::Admin::start(&app)?;
+    let operators = operators::Operators::start(&app)?;
+    tls::note_end(identity.as_deref(), &app);
     let server = http.run();
     let handle = server.handle();
     let task = tokio::spawn(server);
     let pusher = streams::pusher(&app, &app.config)?;
     pusher.start().await?;
     let jobs = jobs::Jobs::start(&app, mailer, Arc::new(app.pages.clone()), pusher);
-    Ok(Running { app, addresses, mtls_addresses, identity, provider, admin, jobs, sample_bank, handle, task })
+    Ok(Running {
+        app,
+        addresses,
+        mtls_addresses,
+        operators,
+        identity,
+        provider,
+        admin,
+        jobs,
+        sample_bank,
+        handle,
+        task,
+    })
 }
 
 /// The part of the grace time that is reserved for the store; the rest is for running requests.
@@ -327,34 +366,6 @@ pub fn outbound(config: &Config) -> Result<Outbound, Error> {
 pub fn inside(config: &Config) -> Result<Outbound, Error> {
     let networks = checks::networks("institution.networks", &config.institution.networks)?;
     outbound(config)?.reaching(&networks).map_err(key("outbound"))
-}
-
-/// The institution's data for pages.
-fn institution(config: &Config) -> Result<InstitutionProfile, Error> {
-    let i = &config.institution;
-    let phone = Phone::parse(&i.phone).ok_or_else(|| key("institution.phone")("is not a telephone number"))?;
-    let stop_contact = i
-        .stop_contact
-        .as_deref()
-        .map(|number| Phone::parse(number).ok_or_else(|| key("institution.stop_contact")("is not a telephone number")));
-    let host = config.server.issuer.split_once("://").map_or("", |(_, host)| host);
-    Ok(InstitutionProfile {
-        name: i.name.clone(),
-        name_en: i.name_en.clone(),
-        us: i.kind.ja().to_owned(),
-        color: i.color.clone(),
-        terms_url: i.terms_url.clone(),
-        faq_url: i.faq_url.clone(),
-        phone,
-        department: i.department.clone(),
-        contact_hours: i.contact_hours.clone(),
-        stop_contact: stop_contact.transpose()?,
-        copyright: i.copyright.clone(),
-        mail_domain: config.mail.from.rsplit('@').next().unwrap_or_default().to_owned(),
-        host: host.to_owned(),
-        customer_screen_id: config.identity.customer_screen_id.clone(),
-        closed: config.hours.windows().map_err(key("hours.closed"))?,
-    })
 }
 
 fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Error> {
