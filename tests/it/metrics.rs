@@ -259,8 +259,10 @@ fn a_flood_of_scrapes_does_not_stop_the_server() {
         w.link(&w.kakeibo(), &mut w.browser()).await;
         assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
         drop(idle);
-        let scrapes = (0..200).map(|_| operator(w, "/metrics"));
-        let answers = futures_util::future::join_all(scrapes).await;
-        assert!(answers.iter().all(|answer| answer.status == 200));
+        let monitoring = Http::new(address, &format!("http://{address}"));
+        for _ in 0..10 {
+            let answers = futures_util::future::join_all((0..20).map(|_| monitoring.get("/metrics"))).await;
+            assert!(answers.iter().all(|answer| answer.status == 200));
+        }
     });
 }

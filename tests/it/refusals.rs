@@ -124,13 +124,26 @@ async fn the_log_says_which_check_failed(w: &Town) {
 /// What the program itself writes, each line one JSON object.
 struct Log(Vec<Value>);
 impl Log {
-    fn of(child: &mut std::process::Child) -> Self {
-        let mut log = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        child.wait().unwrap();
-        Self(
-            log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect(),
-        )
+    /// Reads it while the program runs: a log longer than the pipe would hold the program.
+    fn follow(child: &mut std::process::Child) -> std::thread::JoinHandle<String> {
+        let mut pipe = child.stderr.take().unwrap();
+        std::thread::spawn(move || {
+            let mut log = String::new();
+            pipe.read_to_string(&mut log).unwrap();
+            log
+        })
+    }
+    /// Stops the program; all that it wrote.
+    async fn of(mut child: std::process::Child, following: std::thread::JoinHandle<String>) -> Self {
+        terminate(&child);
+        let log = tokio::task::spawn_blocking(move || {
+            let log = following.join().unwrap();
+            child.wait().unwrap();
+            log
+        });
+        let log = log.await.unwrap();
+        let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        Self(log.lines().map(read).collect())
     }
     fn saying(&self, message: &str) -> Vec<&Value> {
         self.0.iter().filter(|line| line["message"] == message).collect()
@@ -142,6 +155,7 @@ impl Log {
 async fn a_flood_of_refusals_is_a_few_lines_and_a_number() {
     let folder = ServeFolder::new();
     let mut child = folder.start();
+    let following = Log::follow(&mut child);
     let client = folder.client();
     const ALL: u64 = 150;
     for _ in 0..ALL {
@@ -152,8 +166,7 @@ async fn a_flood_of_refusals_is_a_few_lines_and_a_number() {
     assert_eq!(client.get(folder.url("/oauth/userinfo")).send().await.unwrap().status(), 401);
     tokio::time::sleep(std::time::Duration::from_millis(2300)).await;
     drop(client);
-    terminate(&child);
-    let log = tokio::task::spawn_blocking(move || Log::of(&mut child)).await.unwrap();
+    let log = Log::of(child, following).await;
     let refused = log.saying("a request was refused");
     let (floods, others): (Vec<&Value>, Vec<&Value>) =
         refused.into_iter().partition(|line| line["reason"] == "unknown_client");
@@ -173,18 +186,18 @@ async fn a_flood_of_refusals_is_a_few_lines_and_a_number() {
 async fn start_stop_and_each_request_are_in_the_log() {
     let folder = ServeFolder::new();
     let mut child = folder.start();
+    let following = Log::follow(&mut child);
     let client = folder.client();
     assert_eq!(client.get(folder.url("/healthz")).send().await.unwrap().status(), 200);
     let ask = client.post(folder.url("/oauth/introspect")).form(&[("token", "x")]);
     assert_eq!(ask.send().await.unwrap().status(), 401);
     drop(client);
-    terminate(&child);
-    let log = tokio::task::spawn_blocking(move || Log::of(&mut child)).await.unwrap();
+    let log = Log::of(child, following).await;
     let starts = log.saying("the server starts");
     assert_eq!((starts.len(), &starts[0]["version"]), (1, &json!(env!("CARGO_PKG_VERSION"))));
     assert_eq!(starts[0]["engine"], "sqlite");
     assert!(starts[0]["listen"].as_str().unwrap().contains(&folder.port().to_string()), "{:?}", starts[0]);
-    assert_eq!(starts[0]["config_sha256"].as_str().map(str::len), Some(43), "{:?}", starts[0]);
+    assert_eq!(starts[0]["config_sha256"].as_str().map(str::len), Some(64), "{:?}", starts[0]);
     assert_eq!(log.saying("the server stops")[0]["why"], "SIGTERM");
     assert_eq!(log.saying("the server has stopped").len(), 1);
     let served = log.saying("served");
@@ -200,12 +213,12 @@ async fn debug_says_more() {
     let mut folder = ServeFolder::new();
     folder.env.push(("RENKEI__SERVER__LOG", "debug".into()));
     let mut child = folder.start();
+    let following = Log::follow(&mut child);
     let client = folder.client();
     let ask = client.post(folder.url("/oauth/introspect")).form(&[("token", "x")]);
     assert_eq!(ask.send().await.unwrap().status(), 401);
     drop(client);
-    terminate(&child);
-    let log = tokio::task::spawn_blocking(move || Log::of(&mut child)).await.unwrap();
+    let log = Log::of(child, following).await;
     assert_eq!(log.saying("served").len(), 1);
     assert!(log.0.iter().any(|line| line["level"] == "DEBUG"));
 }

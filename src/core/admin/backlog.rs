@@ -6,7 +6,7 @@ use crate::store::{Result, Tx};
 
 /// What was found at a moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Backlog {
+pub struct StoreBacklog {
     /// Each table with the time of its oldest row, if it has one: the time by which housekeeping deletes.
     pub oldest: Vec<(&'static str, Instant)>,
     /// The undelivered notices by state, each counted up to [`MOST`].
@@ -60,8 +60,8 @@ const STREAMS: &str = "select status, count(*), count(failing_since) from stream
 ///
 /// # Errors
 /// The store's.
-pub fn read(tx: &mut Tx<'_, '_>) -> Result<Backlog> {
-    let mut found = Backlog::default();
+pub fn read(tx: &mut Tx<'_, '_>) -> Result<StoreBacklog> {
+    let mut found = StoreBacklog::default();
     for (table, sql) in OLDEST {
         let row = tx.row(sql, &[])?;
         let at = row.map(|row| row.opt_instant(0)).transpose()?.flatten();

@@ -24,4 +24,4 @@ pub use keys::Keys;
 pub use limits::Limits;
 pub use load::{Error, format_of_log, load, placed, secret_file};
 pub use model::*;
-pub use operation::{Admin, LogFormat};
+pub use operation::{AdminConfig, LogFormat};

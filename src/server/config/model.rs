@@ -1,6 +1,8 @@
 //! Every key, by section.
 
-use super::{Admin, Bank, Error, Events, Keys, Limits, LogFormat, Mail, OutboundConfig, Registration, Span, Telephony};
+use super::{
+    AdminConfig, Bank, Error, Events, Keys, Limits, LogFormat, Mail, OutboundConfig, Registration, Span, Telephony,
+};
 use crate::identity::service_hours::{self, NotAWindow, SEED};
 use crate::scope::Scope;
 use serde::{Deserialize, Serialize};
@@ -15,7 +17,7 @@ pub struct Config {
     pub server: Server,
     /// What operators look at.
     #[serde(default)]
-    pub admin: Admin,
+    pub admin: AdminConfig,
     /// The database.
     #[serde(default)]
     pub store: Store,

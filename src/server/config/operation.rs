@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 /// `[admin]`
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Admin {
+pub struct AdminConfig {
     /// Addresses for `/metrics` and `/readyz` with components; none by default.
     pub listen: Vec<SocketAddr>,
 }

@@ -3,7 +3,7 @@
 
 use super::metrics::certificate_days;
 use super::{App, Shared};
-use crate::admin::backlog::Backlog;
+use crate::admin::backlog::StoreBacklog;
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -51,7 +51,7 @@ pub struct NodeState {
     /// Days until the certificate ends.
     pub certificate_days: Option<f64>,
     /// What waits in the store.
-    pub backlog: Option<Arc<Backlog>>,
+    pub backlog: Option<Arc<StoreBacklog>>,
     /// By how much the oldest notice that waits is late.
     pub oldest_notice: Option<Duration>,
 }
@@ -141,7 +141,7 @@ fn mail(node: &NodeState, well: Well, not: Not) -> Component {
     }
 }
 
-fn streams(backlog: Option<&Backlog>, well: Well, not: Not) -> Component {
+fn streams(backlog: Option<&StoreBacklog>, well: Well, not: Not) -> Component {
     let advice = "Run `renkei stream list`, and ask the receiver to repair its endpoint.";
     match backlog {
         Some(backlog) if backlog.failing > 0 => {
@@ -196,12 +196,12 @@ mod tests {
             endings_only: false,
             jobs: vec![("expiry", Duration::from_secs(12)), ("last uses", Duration::from_secs(3000))],
             certificate_days: Some(80.0),
-            backlog: Some(Arc::new(Backlog::default())),
+            backlog: Some(Arc::new(StoreBacklog::default())),
             oldest_notice: Some(Duration::from_secs(60)),
         }
     }
-    fn backlog(change: impl FnOnce(&mut Backlog)) -> Option<Arc<Backlog>> {
-        let mut backlog = Backlog::default();
+    fn backlog(change: impl FnOnce(&mut StoreBacklog)) -> Option<Arc<StoreBacklog>> {
+        let mut backlog = StoreBacklog::default();
         change(&mut backlog);
         Some(Arc::new(backlog))
     }

@@ -1,7 +1,7 @@
 //! What this node counts beside the facts of the store: requests by route, introspections, and when each background job
 //! ran. Atomic numbers only, so that counting costs a request nothing.
 
-use crate::admin::backlog::Backlog;
+use crate::admin::backlog::StoreBacklog;
 use crate::fact::Durations;
 use arc_swap::ArcSwapOption;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -33,7 +33,7 @@ pub struct Meters {
     introspections: [AtomicU64; 2],
     jobs: [AtomicU64; JOBS.len()],
     /// The last look at what waits in the store.
-    pub backlog: ArcSwapOption<Backlog>,
+    pub backlog: ArcSwapOption<StoreBacklog>,
     /// When the server's certificate ends, in milliseconds; 0 if it has none.
     pub certificate_ends: AtomicI64,
 }
