@@ -8,7 +8,7 @@ use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::store::{Result, Store, Tx};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 macro_rules! kinds {
@@ -59,18 +59,26 @@ const NEVER: i64 = i64::MIN;
 pub struct Alarms {
     lines: Vec<AtomicI64>,
     hours: Vec<AtomicI64>,
+    counts: Vec<AtomicU64>,
 }
 impl Default for Alarms {
     fn default() -> Self {
         let never = || AlarmKind::ALL.iter().map(|_| AtomicI64::new(NEVER)).collect();
-        Self { lines: never(), hours: never() }
+        let counts = AlarmKind::ALL.iter().map(|_| AtomicU64::new(0)).collect();
+        Self { lines: never(), hours: never(), counts }
     }
 }
 
 impl Alarms {
+    /// How often this kind was raised on this node.
+    #[must_use]
+    pub fn count(&self, kind: AlarmKind) -> u64 {
+        self.counts[kind as usize].load(Ordering::Relaxed)
+    }
     /// Raises an alarm. `detail` must not contain personal data or secrets. Call it outside a transaction.
     pub async fn raise(&self, store: &Store, kind: AlarmKind, detail: Value, now: Instant) {
         let place = kind as usize;
+        self.counts[place].fetch_add(1, Ordering::Relaxed);
         if first_since(&self.lines[place], now.millis(), i64::try_from(MINUTE.as_millis()).unwrap_or(i64::MAX)) {
             tracing::warn!(event = "alarm", kind = kind.as_str(), %detail);
         }

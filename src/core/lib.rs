@@ -17,8 +17,8 @@
 // Plain values: the folder `words`.
 mod words;
 pub use words::{
-    account, clock, duration, hook, id, invisible, kana, language, network, params, phone, random, refusal, scope,
-    secret, thumbprint,
+    account, clock, duration, fact, hook, id, invisible, kana, language, network, params, phone, random, refusal,
+    scope, secret, thumbprint,
 };
 
 // The modules that all steps use.

@@ -43,14 +43,17 @@ impl DemoCommand {
             // Heard from the start, so that an early Ctrl-C leaves no folder behind.
             let mut stop = std::pin::pin!(stop_signal());
             let demo = tokio::select! {
-                () = &mut stop => return Ok(()),
+                _ = &mut stop => return Ok(()),
                 demo = run::start(&options, clock, random) => demo.map_err(Failure::refused)?,
             };
             let [server, app, api, simulator] = demo.addresses();
             let machine = serde_json::json!({
-                "ready": server, "app": app, "api": api, "simulator": simulator, "data": demo.folder(),
+                "ready": server, "app": app, "api": api, "simulator": simulator, "operator": demo.operator(),
+                "data": demo.folder(),
             });
-            out.say(&machine, || welcome(demo.addresses(), &demo.folder().display().to_string(), self.port));
+            out.say(&machine, || {
+                welcome(demo.addresses(), demo.operator(), &demo.folder().display().to_string(), self.port)
+            });
             stop.await;
             demo.stop().await;
             Ok(())
@@ -58,7 +61,7 @@ impl DemoCommand {
     }
 }
 
-fn welcome([server, app, api, simulator]: [&str; 4], data: &str, port: u16) -> String {
+fn welcome([server, app, api, simulator]: [&str; 4], operator: &str, data: &str, port: u16) -> String {
     format!(
         "\
 Renkei デモ（すべてこのパソコンの中だけで動きます / everything runs on this machine only）
@@ -67,6 +70,7 @@ Renkei デモ（すべてこのパソコンの中だけで動きます / everyth
   電話とメール     phone and mailbox     {simulator}
   認可サーバー     authorization server  {server}
   口座情報API      account API           {api}
+  運用             operator              {operator}/metrics  {operator}/readyz
 
 見本のお客様 / sample customer
   店番 115　科目 普通預金　口座番号 1100026

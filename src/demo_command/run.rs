@@ -101,6 +101,7 @@ pub(super) struct RunningDemo {
     api: Running,
     bank: Running,
     simulator: Simulator,
+    operator: String,
     folder: Folder,
 }
 
@@ -215,7 +216,8 @@ pub(super) async fn start(
             next_day: next_day(demo_clock, server.app.clone().into_inner()),
         },
     )?;
-    let demo = RunningDemo { server, app, api, bank, simulator, folder };
+    let operator = places.operator();
+    let demo = RunningDemo { server, app, api, bank, simulator, operator, folder };
     for url in demo.addresses() {
         answers(&http, url).await?;
     }
@@ -227,6 +229,11 @@ impl RunningDemo {
     #[must_use]
     pub(super) fn addresses(&self) -> [&str; 4] {
         [self.server.app.issuer(), self.app.url(), self.api.url(), self.simulator.url()]
+    }
+    /// Where `/metrics` and `/readyz` with components are.
+    #[must_use]
+    pub(super) fn operator(&self) -> &str {
+        &self.operator
     }
     /// Where the data lies.
     #[must_use]

@@ -30,6 +30,16 @@ impl Addresses {
     pub(super) fn issuer(&self) -> String {
         format!("http://localhost:{}", self.port)
     }
+    /// The port of `/metrics` and of `/readyz` with components.
+    #[must_use]
+    pub(super) const fn operator_port(&self) -> u16 {
+        self.port.saturating_add(4)
+    }
+    /// The operator's side.
+    #[must_use]
+    pub(super) fn operator(&self) -> String {
+        format!("http://localhost:{}", self.operator_port())
+    }
 }
 
 /// The file of the secret that the telephone's hook wants.
@@ -46,6 +56,7 @@ pub(super) fn config(addresses: &Addresses, folder: &Path, always_open: bool) ->
     config.server.mode = Mode::Demo;
     config.server.issuer = addresses.issuer();
     config.server.listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, addresses.port))];
+    config.admin.listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, addresses.operator_port()))];
     config.server.data_dir = folder.to_owned();
     config.server.master_key_file = folder.join("master.key");
     config.hours.always_open = always_open;

@@ -8,7 +8,7 @@
 //! A module may use what stands above it in this file's order, never what stands below; `tests/it/shape.rs` checks it.
 
 use renkei_core::{
-    account, admin, alarm, audit, authorize, client, clock, consent, duration, event, grant, hook, id, identity,
+    account, admin, alarm, audit, authorize, client, clock, consent, duration, event, fact, grant, hook, id, identity,
     invisible, kana, keys, language, lifecycle, linking, my, network, notice_address, params, phone, random, refusal,
     scope, secret, store, stream, thumbprint, token,
 };

@@ -23,6 +23,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["keys", "secret", "random"]),
     ("aws_lc_rs", &["keys", "secret", "random"]),
     ("clap", &["cli"]),
+    ("prometheus_client", &["web"]),
 ];
 
 #[test]

@@ -316,3 +316,24 @@ impl renkei_core::lifecycle::Mailer for Nobody {
         unreachable!("nothing is written")
     }
 }
+
+/// What monitoring reads every few seconds costs one entry of an index, however full the store is; counts have a bound.
+#[tokio::test]
+async fn monitoring_reads_indexes_alone() {
+    use renkei_core::admin::backlog::{NOTICES, OLDEST};
+    let (w, _) = counted();
+    for (table, sql) in OLDEST.iter().chain(NOTICES) {
+        let explained: &'static str = Box::leak(format!("explain query plan {sql}").into_boxed_str());
+        let params = if sql.contains("?1") { vec![1_i64.into()] } else { Vec::new() };
+        let plan = w.store.read(move |tx| {
+            let rows = tx.rows(explained, &params)?;
+            rows.iter().map(|row| row.text(3).map(str::to_owned)).collect::<Result<Vec<_>, _>>()
+        });
+        let plan = plan.await.unwrap();
+        let reads: Vec<_> = plan.iter().filter(|step| step.starts_with("SCAN") || step.starts_with("SEARCH")).collect();
+        let fine = |step: &&&String| step.contains("INDEX") || step.contains("counted");
+        assert!(!reads.is_empty() && reads.iter().all(|step| fine(&step)), "{table}: {plan:?}");
+        let bounded = sql.contains("limit ?1") || plan.iter().any(|step| step.starts_with("SEARCH"));
+        assert!(bounded, "{table}: the whole index is read: {plan:?}");
+    }
+}

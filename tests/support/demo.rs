@@ -31,7 +31,7 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn start(more: &[&str]) -> Self {
-        let port = super::ports::free(4);
+        let port = super::ports::free(5);
         let began = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_renkei"))
             .args(["demo", "--port", &port.to_string()])

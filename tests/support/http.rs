@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 /// A way to one server: it listens on a free port while its name is the issuer's.
 #[derive(Clone)]
@@ -13,6 +14,19 @@ pub(crate) struct Http {
     base: String,
     /// The issuer, which is also the origin of every page.
     pub issuer: String,
+    /// Every refusal that came, for [`Http::refusals`].
+    refusals: Arc<Mutex<Vec<RefusalAnswer>>>,
+}
+
+/// A refusal as its caller reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RefusalAnswer {
+    /// `X-Request-Id`.
+    pub id: Option<String>,
+    /// The error code; `-` where there is only a status.
+    pub code: String,
+    /// The method and the path of the request.
+    pub request: String,
 }
 
 /// What came back.
@@ -47,13 +61,13 @@ impl RequestParts {
 impl Http {
     pub(crate) fn new(address: SocketAddr, issuer: &str) -> Self {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { client, base: format!("http://{address}"), issuer: issuer.to_owned() }
+        Self { client, base: format!("http://{address}"), issuer: issuer.to_owned(), refusals: Arc::default() }
     }
     /// The same from another address of this machine's.
     pub(crate) fn from_address(server: SocketAddr, issuer: &str, own: &str) -> Self {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
         let client = client.local_address(Some(own.parse().unwrap())).build().unwrap();
-        Self { client, base: format!("http://{server}"), issuer: issuer.to_owned() }
+        Self { client, base: format!("http://{server}"), issuer: issuer.to_owned(), refusals: Arc::default() }
     }
     /// The same over TLS, to a server that this certificate vouches for; `identity`, a certificate with its key, is shown
     /// where the server asks (all PEM).
@@ -68,7 +82,7 @@ impl Http {
             client = client.identity(reqwest::Identity::from_pem(pem.as_bytes()).unwrap());
         }
         let base = format!("https://localhost:{port}");
-        Self { client: client.build().unwrap(), base, issuer: issuer.to_owned() }
+        Self { client: client.build().unwrap(), base, issuer: issuer.to_owned(), refusals: Arc::default() }
     }
     /// The part of an absolute address after our issuer; a relative one as it is.
     pub(crate) fn ours<'a>(&self, url: &'a str) -> Option<&'a str> {
@@ -88,8 +102,10 @@ impl Http {
     async fn asked(&self, method: &str, url: &str, ask: RequestParts) -> reqwest::Result<Answer> {
         let path = self.ours(url).unwrap_or_else(|| panic!("{url} is not the server's"));
         let host = self.issuer.split("://").nth(1).unwrap();
-        let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = self.client.request(method, format!("{}{path}", self.base)).header("host", host);
+        let mut request = self
+            .client
+            .request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.base))
+            .header("host", host);
         for (name, value) in &ask.headers {
             request = request.header(name, value);
         }
@@ -98,7 +114,17 @@ impl Http {
         }
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Ok(Answer { status, headers, body: answer.text().await? })
+        let answer = Answer { status, headers, body: answer.text().await? };
+        if let Some(code) = answer.refusal(path) {
+            let id = answer.header("x-request-id").map(str::to_owned);
+            let path = path.split('?').next().unwrap_or_default();
+            self.refusals.lock().unwrap().push(RefusalAnswer { id, code, request: format!("{method} {path}") });
+        }
+        Ok(answer)
+    }
+    /// The refusals that came to this caller and its clones.
+    pub(crate) fn refusals(&self) -> Vec<RefusalAnswer> {
+        self.refusals.lock().unwrap().clone()
     }
     pub(crate) async fn get(&self, url: &str) -> Answer {
         self.send("GET", url, RequestParts::default()).await
@@ -106,6 +132,23 @@ impl Http {
 }
 
 impl Answer {
+    /// The error code, if the answer to a request for `path` is a refusal: the server knows better than the caller, and
+    /// nothing of the server has failed.
+    fn refusal(&self, path: &str) -> Option<String> {
+        let ours = |code: &str| matches!(code, "server_error" | "temporarily_unavailable") && self.status != 429;
+        let json = serde_json::from_str::<Value>(&self.body).ok().filter(|_| self.status >= 400);
+        let code = match json.as_ref().and_then(|body| body["error"].as_str()) {
+            Some(code) => code.to_owned(),
+            None if self.status == 400 && self.body.contains("id=\"oauth-error\"") => "page".to_owned(),
+            None if self.status == 303 && path.starts_with("/oauth/authorize") => {
+                let query = self.header("location")?.split_once(['?', '#'])?.1;
+                url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "error")?.1.into_owned()
+            }
+            None if matches!(self.status, 401 | 415 | 421) => "-".to_owned(),
+            None => return None,
+        };
+        (!ours(&code)).then_some(code)
+    }
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|v| v.to_str().unwrap())
     }

@@ -17,6 +17,7 @@ pub(crate) mod ports;
 pub(crate) mod postfix;
 pub(crate) mod profile;
 pub(crate) mod proxy;
+pub(crate) mod refusals;
 pub(crate) mod served;
 pub(crate) mod small_disk;
 pub(crate) mod test_store;

@@ -91,6 +91,7 @@ pub(crate) fn run_within(limit: Duration, engine: Engine, change: impl FnOnce(&m
         let town = Town::start(engine, change).await;
         tokio::time::timeout(limit, test(&town)).await.expect("the test takes too long");
         town.verify().await;
+        super::refusals::each_is_in_the_log(&town.http.refusals());
         town.running.stop().await;
     });
 }
@@ -202,6 +203,10 @@ impl Town {
     /// The port of everybody.
     pub(crate) fn http_port(&self) -> u16 {
         self.running.addresses[0].port()
+    }
+    /// Where `/metrics` is.
+    pub(crate) fn operator_addresses(&self) -> &[std::net::SocketAddr] {
+        self.running.operator_addresses()
     }
     /// The port on which clients show certificates.
     pub(crate) fn mtls_port(&self) -> u16 {
@@ -347,6 +352,7 @@ fn log() -> &'static Mutex<Vec<u8>> {
         impl std::io::Write for LogWriter {
             fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
                 self.0.lock().unwrap().extend_from_slice(bytes);
+                super::refusals::note(bytes);
                 Ok(bytes.len())
             }
             fn flush(&mut self) -> std::io::Result<()> {

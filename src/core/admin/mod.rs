@@ -5,6 +5,7 @@
 //! results ([`answer`]). The audit record gets every change with the name of the staff member, and every query that
 //! shows something of a customer, with its reason and the account. Does not own the socket (`server`) or the output (`cli`).
 
+pub mod backlog;
 mod backup;
 mod clients;
 pub mod command;

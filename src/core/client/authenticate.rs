@@ -6,6 +6,8 @@
 use super::assertion::{self, UsedAssertion};
 use super::certificate::Certificate;
 use super::dpop::{self, Nonces};
+use super::evidence::{Evidence, PresentedCredentials, evidence};
+use super::refused::{AuthFailure, RefusedClient, of_signature, unavailable};
 use super::remote::{JwksPort, Remote};
 use super::{AuthMethod, Client, ClientKeys, SecretKey, Status, replay, sql};
 use crate::clock::Instant;
@@ -14,13 +16,12 @@ use crate::keys::Jwk;
 use crate::keys::jose::{self, Alg, Verified};
 use crate::keys::ring;
 use crate::keys::seal::Sealer;
-use crate::params::{self, Params};
+use crate::params::Params;
 use crate::random::Random;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::Secret;
 use crate::store::{self, Store, Urgency};
 use crate::thumbprint::Thumbprint;
-use base64::Engine as _;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -43,17 +44,6 @@ pub struct Authenticator {
     clients: Mutex<HashMap<ClientId, Arc<Client>>>,
 }
 
-/// The credentials of a request. It contains secrets, so it is not printed.
-#[derive(Clone, Copy)]
-pub struct PresentedCredentials<'a> {
-    /// Every `Authorization` header.
-    pub authorization: &'a [&'a str],
-    /// The parameters of the body.
-    pub params: &'a Params,
-    /// The client certificate; the connection has proved its key.
-    pub certificate: Option<&'a Certificate>,
-}
-
 /// An authenticated client.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
@@ -64,15 +54,6 @@ pub struct Authenticated {
     /// Its assertion, which is valid once.
     assertion: Option<UsedAssertion>,
 }
-
-/// The credentials, by method.
-enum Evidence<'a> {
-    Secret(AuthMethod, ClientId, Secret),
-    Assertion(String),
-    Certificate(ClientId, &'a Certificate),
-}
-
-const FAILED: Refusal = Refusal::new(ErrorCode::InvalidClient, "client authentication failed");
 
 impl Authenticator {
     /// Reads or creates the keys of the DPoP nonces and of the client secrets.
@@ -153,12 +134,19 @@ impl Authenticator {
     ///
     /// # Errors
     /// `invalid_client`; `temporarily_unavailable` if the store fails.
-    pub async fn spend(&self, who: &Authenticated, urgency: Urgency) -> Result<(), Refusal> {
-        match who.assertion {
-            Some(seen) if !self.once(seen, urgency).await? => {
-                Err(Refusal::new(ErrorCode::InvalidClient, "the client assertion was used before"))
+    pub async fn spend(&self, who: &Authenticated, urgency: Urgency) -> Result<(), RefusedClient> {
+        let fresh = match who.assertion {
+            Some(assertion) => self.once(assertion, urgency).await,
+            None => Ok(true),
+        };
+        let of = |refused: RefusedClient| refused.of(&who.client, who.method);
+        match fresh {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let why = "the client assertion was used before";
+                Err(of(RefusedClient::saying(AuthFailure::AssertionReplayed, why)))
             }
-            _ => Ok(()),
+            Err(refusal) => Err(of(RefusedClient::new(AuthFailure::Unavailable, refusal))),
         }
     }
 
@@ -226,11 +214,6 @@ fn keys_of(client: &Client) -> &ClientKeys {
     if fetched && !lives { &ClientKeys::None } else { &client.keys }
 }
 
-fn unavailable(e: store::Error) -> Refusal {
-    tracing::error!(error = %e, "client authentication: the store failed");
-    Refusal::new(ErrorCode::TemporarilyUnavailable, "try again later")
-}
-
 /// Authenticates the client of a request and uses up a credential that is valid once.
 ///
 /// # Errors
@@ -240,8 +223,8 @@ pub async fn authenticate(
     presented: &PresentedCredentials<'_>,
     now: Instant,
 ) -> Result<Authenticated, Refusal> {
-    let who = identify(authenticator, presented, now).await?;
-    authenticator.spend(&who, Urgency::Ordinary).await?;
+    let who = identify(authenticator, presented, now).await.map_err(|refused| refused.refusal)?;
+    authenticator.spend(&who, Urgency::Ordinary).await.map_err(|refused| refused.refusal)?;
     Ok(who)
 }
 
@@ -254,71 +237,30 @@ pub async fn identify(
     authenticator: &Authenticator,
     presented: &PresentedCredentials<'_>,
     now: Instant,
-) -> Result<Authenticated, Refusal> {
-    let (client, seen) = match evidence(presented)? {
-        Evidence::Secret(method, id, secret) => (by_secret(authenticator, method, &id, &secret).await?, None),
+) -> Result<Authenticated, RefusedClient> {
+    let evidence = evidence(presented).map_err(|refused| refused.naming(presented.params))?;
+    let (client, method, assertion) = match evidence {
+        Evidence::Secret(method, id, secret) => (by_secret(authenticator, method, &id, &secret).await?, method, None),
         Evidence::Assertion(token) => {
-            let (client, seen) = by_assertion(authenticator, &token, now).await?;
-            (client, Some(seen))
+            let (client, assertion) = by_assertion(authenticator, &token, presented.params, now).await?;
+            (client, AuthMethod::PrivateKeyJwt, Some(assertion))
         }
-        Evidence::Certificate(id, certificate) => (by_certificate(authenticator, &id, certificate, now).await?, None),
+        Evidence::Certificate(id, certificate) => {
+            let client = by_certificate(authenticator, &id, certificate, now).await?;
+            (client.clone(), client.auth_method, None)
+        }
     };
+    let refused = |refused: RefusedClient| Err(refused.of(&client, method));
     // RFC 7521 §4.2: a client_id in the body must be the one that authenticated.
     if presented.params.get("client_id").is_some_and(|id| id != client.id.as_str()) {
-        return Err(FAILED);
+        return refused(RefusedClient::failed(AuthFailure::AnotherClient));
     }
     match client.status {
-        Status::Active => Ok(Authenticated { method: client.auth_method, client, assertion: seen }),
-        Status::Suspended => Err(Refusal::new(ErrorCode::InvalidClient, "the client is suspended")),
-        Status::Pending => Err(Refusal::new(ErrorCode::InvalidClient, "the client is not approved yet")),
-        Status::Ended => Err(FAILED),
+        Status::Active => Ok(Authenticated { method: client.auth_method, client, assertion }),
+        Status::Suspended => refused(RefusedClient::saying(AuthFailure::Suspended, "the client is suspended")),
+        Status::Pending => refused(RefusedClient::saying(AuthFailure::Pending, "the client is not approved yet")),
+        Status::Ended => refused(RefusedClient::failed(AuthFailure::Ended)),
     }
-}
-
-/// Reads the credentials without checking them.
-fn evidence<'a>(presented: &PresentedCredentials<'a>) -> Result<Evidence<'a>, Refusal> {
-    let params = presented.params;
-    let header = match presented.authorization {
-        [] => None,
-        [one] => Some(*one),
-        _ => return Err(Refusal::invalid_request("more than one Authorization header")),
-    };
-    let secret = params.get("client_secret");
-    let asserted = params.get("client_assertion").or_else(|| params.get("client_assertion_type")).is_some();
-    if u8::from(header.is_some()) + u8::from(secret.is_some()) + u8::from(asserted) > 1 {
-        return Err(Refusal::invalid_request("more than one way of client authentication"));
-    }
-    if let Some(header) = header {
-        let (id, secret) = basic(header).ok_or(FAILED)?;
-        return Ok(Evidence::Secret(AuthMethod::ClientSecretBasic, id, secret));
-    }
-    if let Some(secret) = secret {
-        let id = params.get("client_id").and_then(ClientId::parse).ok_or(FAILED)?;
-        return Ok(Evidence::Secret(AuthMethod::ClientSecretPost, id, Secret::new(secret)));
-    }
-    match (params.get("client_assertion_type"), params.get("client_assertion")) {
-        (Some(assertion::TYPE), Some(token)) => Ok(Evidence::Assertion(token.to_owned())),
-        // A certificate beside another method may be there to bind tokens (RFC 8705 §3). Alone, it needs a client_id
-        // (§2).
-        (None, None) => match (params.get("client_id").and_then(ClientId::parse), presented.certificate) {
-            (Some(id), Some(certificate)) => Ok(Evidence::Certificate(id, certificate)),
-            _ => Err(Refusal::new(ErrorCode::InvalidClient, "no client authentication")),
-        },
-        _ => Err(Refusal::new(ErrorCode::InvalidClient, "client_assertion and its type do not belong together")),
-    }
-}
-
-/// `Basic`: both halves are form-encoded before they are joined (RFC 6749 §2.3.1, RFC 7617).
-fn basic(header: &str) -> Option<(ClientId, Secret)> {
-    let (scheme, credentials) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") || credentials.len() > 4096 {
-        return None;
-    }
-    let bytes = base64::engine::general_purpose::STANDARD.decode(credentials.trim_matches(' ')).ok()?;
-    let text = zeroize::Zeroizing::new(String::from_utf8(bytes).ok()?);
-    let (id, secret) = text.split_once(':')?;
-    let id = ClientId::parse(&params::decode(id).ok()?)?;
-    Some((id, Secret::new(params::decode(secret).ok()?)))
 }
 
 async fn by_secret(
@@ -326,16 +268,27 @@ async fn by_secret(
     method: AuthMethod,
     id: &ClientId,
     secret: &Secret,
-) -> Result<Arc<Client>, Refusal> {
-    let client = authenticator.client(id).await.map_err(unavailable)?;
-    let client = client.filter(|c| c.auth_method == method);
-    let kept = client.as_ref().and_then(|c| c.secret.as_ref());
+) -> Result<Arc<Client>, RefusedClient> {
+    let found = authenticator.client(id).await.map_err(|e| RefusedClient::unavailable(e).claiming(id, method))?;
+    let fits = found.as_ref().filter(|c| c.auth_method == method);
+    let stored = fits.and_then(|c| c.secret.as_ref());
     // Computed for an unknown client too, so that the response takes as long as for a wrong secret.
-    let right = authenticator.secrets.matches(kept, secret);
-    if kept.is_some_and(|kept| !kept.counts()) {
+    let right = authenticator.secrets.matches(stored, secret);
+    let old = stored.is_some_and(|stored| !stored.counts());
+    if old {
         tracing::warn!(client = %id, "an earlier release kept this client's secret as argon2id: it needs a new one");
     }
-    client.filter(|_| right).ok_or(FAILED)
+    let reason = match (&found, fits) {
+        (None, _) => AuthFailure::UnknownClient,
+        (Some(_), None) => AuthFailure::AnotherMethod,
+        _ if old => AuthFailure::OldSecret,
+        _ => AuthFailure::WrongSecret,
+    };
+    match found {
+        Some(client) if right && client.auth_method == method => Ok(client),
+        Some(client) => Err(RefusedClient::failed(reason).of(&client, method)),
+        None => Err(RefusedClient::failed(reason).claiming(id, method)),
+    }
 }
 
 async fn by_certificate(
@@ -343,30 +296,47 @@ async fn by_certificate(
     id: &ClientId,
     certificate: &Certificate,
     now: Instant,
-) -> Result<Arc<Client>, Refusal> {
-    let client = authenticator.client(id).await.map_err(unavailable)?.ok_or(FAILED)?;
-    let own = match client.auth_method {
+) -> Result<Arc<Client>, RefusedClient> {
+    let shown = AuthMethod::TlsClientAuth;
+    let client = authenticator.client(id).await.map_err(|e| RefusedClient::unavailable(e).claiming(id, shown))?;
+    let client = client.ok_or_else(|| RefusedClient::failed(AuthFailure::UnknownClient).claiming(id, shown))?;
+    let is_its = match client.auth_method {
         AuthMethod::TlsClientAuth => client.tls_subject.as_ref().is_some_and(|subject| certificate.is_of(subject)),
         AuthMethod::SelfSignedTlsClientAuth => authenticator.registered(certificate, &client, now).await,
-        _ => false,
+        _ => return Err(RefusedClient::failed(AuthFailure::AnotherMethod).of(&client, shown)),
     };
-    if own { Ok(client) } else { Err(FAILED) }
+    if is_its {
+        Ok(client)
+    } else {
+        Err(RefusedClient::failed(AuthFailure::WrongCertificate).of(&client, client.auth_method))
+    }
 }
 
 async fn by_assertion(
     authenticator: &Authenticator,
     token: &str,
+    params: &Params,
     now: Instant,
-) -> Result<(Arc<Client>, UsedAssertion), Refusal> {
-    let refuse = |why| Refusal::new(ErrorCode::InvalidClient, why);
-    let parsed = jose::parse(token).map_err(|e| refuse(assertion::explain(e)))?;
-    let id = assertion::issuer_of(&parsed).ok_or_else(|| refuse("the client assertion has no sub"))?;
-    let client = authenticator.client(&id).await.map_err(unavailable)?;
-    let client = client.filter(|c| c.auth_method == AuthMethod::PrivateKeyJwt);
-    let client = client.ok_or_else(|| refuse(assertion::explain(jose::Error::Signature)))?;
+) -> Result<(Arc<Client>, UsedAssertion), RefusedClient> {
+    let method = AuthMethod::PrivateKeyJwt;
+    let nameless =
+        |reason, why| RefusedClient { method: Some(method), ..RefusedClient::saying(reason, why).naming(params) };
+    let parsed = jose::parse(token).map_err(|e| nameless(of_signature(&e), assertion::explain(e)))?;
+    let id = assertion::issuer_of(&parsed)
+        .ok_or_else(|| nameless(AuthFailure::Unreadable, "the client assertion has no sub"))?;
+    let found = authenticator.client(&id).await;
+    // To the caller, all three look like a signature that does not verify.
+    let unverified = assertion::explain(jose::Error::Signature);
+    let client = match found.map_err(|e| RefusedClient::unavailable(e).claiming(&id, method))? {
+        Some(client) if client.auth_method == method => client,
+        Some(client) => return Err(RefusedClient::saying(AuthFailure::AnotherMethod, unverified).of(&client, method)),
+        None => return Err(RefusedClient::saying(AuthFailure::UnknownClient, unverified).claiming(&id, method)),
+    };
+    let refused = |reason, why| RefusedClient::saying(reason, why).of(&client, method);
     let allowed = assertion::allowed(&client);
     let verified = authenticator.verify(token, &client, &allowed, now).await;
-    let verified = verified.map_err(|e| refuse(assertion::explain(e)))?;
-    let seen = assertion::judge(&verified, &client, &authenticator.settings.audiences, now).map_err(refuse)?;
-    Ok((client, seen))
+    let verified = verified.map_err(|e| refused(of_signature(&e), assertion::explain(e)))?;
+    let judged = assertion::judge(&verified, &client, &authenticator.settings.audiences, now);
+    let used = judged.map_err(|why| refused(AuthFailure::AssertionClaim, why))?;
+    Ok((client, used))
 }

@@ -100,6 +100,12 @@ impl Certificate {
         Ok(Self { thumbprint: Hash::of(der), trusted, subject, alternative, key, validity: (from, to) })
     }
 
+    /// The last second of its validity.
+    #[must_use]
+    pub const fn ends_at(&self) -> Instant {
+        self.validity.1
+    }
+
     /// Whether it has this key.
     #[must_use]
     pub fn has(&self, key: &Jwk) -> bool {

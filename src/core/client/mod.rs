@@ -8,10 +8,12 @@ mod assertion;
 mod authenticate;
 pub mod certificate;
 pub mod dpop;
+mod evidence;
 pub mod metadata;
 mod profile;
 pub mod rate;
 mod redirect;
+mod refused;
 pub mod registration;
 mod registry;
 mod remote;
@@ -22,9 +24,11 @@ pub mod sql;
 #[cfg(test)]
 mod tests;
 
-pub use authenticate::{Authenticated, Authenticator, PresentedCredentials, Settings, authenticate, identify};
+pub use authenticate::{Authenticated, Authenticator, Settings, authenticate, identify};
+pub use evidence::PresentedCredentials;
 pub use profile::{AuthMethod, ClientEvents, ClientKeys, Downstream, GrantType, Profile, Provider, Status};
 pub use redirect::redirect_match;
+pub use refused::{AuthFailure, RefusedClient};
 pub use registry::{Prepared, prepare, renew_secret};
 pub use remote::{FetchError, JwksPort};
 pub use secrets::{SecretKey, StoredSecret, Unsettled, settle};

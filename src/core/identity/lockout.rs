@@ -15,6 +15,7 @@ use crate::account::Account;
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event::{self, Event, EventKind};
+use crate::fact::{Fact, FactKind};
 use crate::id::{AccountId, ClientId, EventId, GuessId};
 use crate::keys::seal::SealContext;
 use crate::notice_address;
@@ -273,6 +274,7 @@ fn locked_now(
     lock: Lock,
     now: Instant,
 ) -> Result<()> {
+    tx.note(Fact(FactKind::AccountLocked, ["", ""]));
     proofing_session::forget_account(tx, &account, None)?;
     notice_address::suspended(tx, &account, lock.until, now)?;
     let until = lock.until.map(Instant::secs);

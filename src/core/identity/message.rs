@@ -221,6 +221,24 @@ impl Problem {
     }
 }
 
+impl Message {
+    /// Its number, for R30 to R37.
+    #[must_use]
+    pub const fn number(self) -> Option<&'static str> {
+        match self {
+            Self::R30 => Some("R30"),
+            Self::R31 => Some("R31"),
+            Self::R32 => Some("R32"),
+            Self::R33 => Some("R33"),
+            Self::R34 => Some("R34"),
+            Self::R35 => Some("R35"),
+            Self::R36 => Some("R36"),
+            Self::R37 => Some("R37"),
+            _ => None,
+        }
+    }
+}
+
 /// What was wrong with the form posted last. The interaction's row keeps it, so that a page that is loaded again says
 /// it again; what was typed does not: that rides in a cookie of the customer's own browser.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

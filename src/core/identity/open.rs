@@ -13,6 +13,7 @@ use super::{Ending, Expired, Interaction, Purpose, PurposeKind};
 use crate::alarm::AlarmKind;
 use crate::authorize;
 use crate::clock::Instant;
+use crate::fact::{Fact, FactKind};
 use crate::id::InteractionId;
 use crate::random;
 use crate::secret::{Hash, Secret};
@@ -106,6 +107,8 @@ impl IdentityService {
         };
         let mut i = Interaction::new(id.clone(), o.purpose.clone(), now);
         i.language = o.language;
+        let purpose = if o.purpose.kind() == PurposeKind::My { "my" } else { "link" };
+        tx.note(Fact::of(FactKind::InteractionBegun, purpose));
         let cookie = sql::insert(tx, &self.crypto, &i, nonce)?.cookie(&self.key);
         if let Service::Closed { until } = self.policy.hours.open_at(now) {
             i = sql::end(tx, &self.crypto, i, Ending::Closed { until }, now)?;

@@ -11,6 +11,7 @@ use super::{CallRegister, Caller, FieldCrypto, IncomingCall, hourly_counter};
 use crate::alarm::AlarmKind;
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
+use crate::fact::{Fact, FactKind};
 use crate::id::{ClientId, InteractionId};
 use crate::phone::Phone;
 use crate::secret::{Hash, base64url};
@@ -100,6 +101,17 @@ pub(super) fn why_not(since: Instant, free_at: Instant, seen: bool, at: Instant)
 /// numbers, if its own time is in the window and the report arrived within the allowance (G11). Returns what became
 /// of the call, and how many calls of this hour did not count.
 pub(super) fn record(
+    tx: &mut Tx<'_, '_>,
+    crypto: &FieldCrypto,
+    policy: &IdentityPolicy,
+    call: &IncomingCall,
+    now: Instant,
+) -> Result<(Fate, i64)> {
+    let (fate, others) = record_fate(tx, crypto, policy, call, now)?;
+    tx.note(Fact::of(FactKind::CallReported, fate.as_str()));
+    Ok((fate, others))
+}
+fn record_fate(
     tx: &mut Tx<'_, '_>,
     crypto: &FieldCrypto,
     policy: &IdentityPolicy,

@@ -18,11 +18,13 @@ use super::{call, proofing_session};
 use crate::alarm::{AlarmKind, Alarms};
 use crate::audit::AuditAction;
 use crate::clock::Instant;
+use crate::fact::{Fact, FactKind};
 use crate::language::Language;
 use crate::secret::{self, Secret};
 use crate::store::{Error, Result, Store, Tx};
 use serde_json::json;
 use std::sync::Arc;
+use tracing::Instrument as _;
 
 /// Everything the checks need; cloning is cheap.
 #[derive(Clone)]
@@ -322,6 +324,9 @@ impl IdentityService {
         now: Instant,
     ) -> Result<ViewResult> {
         let i = Interaction { errors: errors.into(), ..i };
+        for shown in i.errors.problems.iter().filter_map(|problem| problem.message.number()) {
+            tx.note(Fact::of(FactKind::MessageShown, shown));
+        }
         sql::save(tx, &self.crypto, &i)?;
         self.advanced(tx, i, now)
     }
@@ -336,6 +341,9 @@ impl IdentityService {
         cookie: Option<Secret>,
         now: Instant,
     ) -> Result<ViewResult> {
+        if i.live() && i.errors.is_empty() {
+            tx.note(Fact::of(FactKind::StepReached, i.stage.screen()));
+        }
         self.view_result(tx, View { cookie, accepted: true, ..self.plain(i, now) }, now)
     }
     /// Nothing was accepted: the current screen.
@@ -386,7 +394,7 @@ impl IdentityService {
 /// never be released: a bad connection, or a stranger who disconnects three times, would lock the account for the
 /// day.
 async fn to_the_end(guess: impl Future<Output = Result<ViewResult>> + Send + 'static) -> Result<ViewResult> {
-    let carried = tokio::spawn(guess).await;
+    let carried = tokio::spawn(guess.in_current_span()).await;
     carried.unwrap_or_else(|cause| Err(Error::Engine(format!("a check did not come to its end: {cause}"))))
 }
 

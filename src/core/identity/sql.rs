@@ -1,10 +1,11 @@
 //! The table `interactions`: one row per interaction. What the customer entered is sealed in one column.
 
 use super::cookie::{CookieKey, LABEL, OLD_COOKIE, ROW_LIFE};
-use super::{AnsweredRequest, Ending, FieldCrypto, Interaction, MY_IDLE, Purpose, Stage};
+use super::{AnsweredRequest, Ending, FieldCrypto, Interaction, MY_IDLE, Message, Purpose, Stage};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::authorize;
 use crate::clock::Instant;
+use crate::fact::{Fact, FactKind};
 use crate::id::{ClientId, InteractionId};
 use crate::keys::seal::SealContext;
 use crate::language::Language;
@@ -309,6 +310,10 @@ pub fn end(
     let account = i.account().map(|a| crypto.account(a));
     let from = i.stage.screen();
     let Ok(i) = i.clone().ended(ending) else { return Ok(i) };
+    tx.note(Fact(FactKind::InteractionEnded, [from, why(ending)]));
+    if let Some(shown) = ending.message().and_then(Message::number) {
+        tx.note(Fact::of(FactKind::MessageShown, shown));
+    }
     save(tx, crypto, &i)?;
     let mut detail = serde_json::json!({ "from": from, "why": why(ending) });
     if matches!(ending, Ending::Cancelled | Ending::Denied { .. }) {

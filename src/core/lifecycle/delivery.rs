@@ -4,6 +4,7 @@ use super::Notice;
 use super::notice::{Envelope, LinkLetter, TRY_FOR, seal_context};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
+use crate::fact::{Fact, FactKind};
 use crate::id::{ConsentId, GrantId, NoticeId};
 use crate::keys::seal::Sealer;
 use crate::notice_address;
@@ -259,6 +260,7 @@ fn settle(tx: &mut Tx<'_, '_>, taken: &ClaimedNotice, settled: &DeliveryOutcome,
         ],
     )?;
     if let (Some(action), 1) = (action, changed) {
+        tx.note(Fact::of(FactKind::NoticeDone, state));
         let mut detail = serde_json::json!({"notice": taken.id, "kind": taken.kind, "attempts": taken.attempts});
         if let Some(why) = why {
             detail["why"] = why.into();

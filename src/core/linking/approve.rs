@@ -10,6 +10,7 @@ use crate::authorize::{AuthorizationResponse, Outcome, oauth_answer};
 use crate::client::Status;
 use crate::clock::Instant;
 use crate::consent::{self, ConsentChoice, ConsentWords, Customer, GivenConsent, Missing};
+use crate::fact::{Fact, FactKind};
 use crate::grant::change::NewChange;
 use crate::grant::{self, GrantSummary, NewGrant, code::CodeBinding};
 use crate::id::AccountId;
@@ -367,6 +368,7 @@ fn record(
     }
     sql::save(tx, identity.crypto(), &i)?;
     let detail = json!({ "grant": writes.link.summary().grant, "notices": writes.notices });
+    tx.note(Fact::of(FactKind::StepReached, "done"));
     sql::record(tx, &i, AuditAction::InteractionConsentAllowed, Some(proofed.account_index), detail, now)?;
     Ok(true)
 }

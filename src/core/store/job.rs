@@ -1,7 +1,9 @@
 //! A unit of work in an engine: what it may do, when its caller stops waiting, and how it is answered exactly once.
 
+use super::load::{StoreLoad, Waiting};
 use super::tx::Trouble;
 use super::{Error, Result, Tx};
+use crate::fact::Fact;
 use crate::secret::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,11 +94,25 @@ pub(super) struct Job<T, F> {
     pub(super) ticket: Arc<Ticket>,
     pub(super) out: Option<Result<T>>,
     pub(super) to: oneshot::Sender<Result<T>>,
+    /// What its transaction noted.
+    pub(super) facts: Vec<Fact>,
+    pub(super) load: Arc<StoreLoad>,
+    pub(super) waiting: Option<Waiting>,
+    /// The span of the request, so that what the work logs carries the request's id.
+    pub(super) span: tracing::Span,
 }
 
 impl<T: Send + 'static, F: Fn(&mut Tx<'_, '_>) -> Result<T> + Send> Work for Job<T, F> {
     fn run(&mut self, tx: &mut Tx<'_, '_>) -> End {
-        let (end, out) = run(&self.work, tx);
+        if let Some(waiting) = self.waiting.take() {
+            waiting.end();
+        }
+        tx.facts.clear();
+        let (end, out) = self.span.in_scope(|| run(&self.work, tx));
+        self.facts = std::mem::take(&mut tx.facts);
+        if end == End::Retry {
+            self.load.retried();
+        }
         self.out = Some(out);
         end
     }
@@ -113,6 +129,7 @@ impl<T: Send + 'static, F: Fn(&mut Tx<'_, '_>) -> Result<T> + Send> Work for Job
         !(self.undo.is_some() && self.to.is_closed()) && self.ticket.retake()
     }
     fn answer(self: Box<Self>) {
+        self.committed();
         // If the caller has left, what was committed stays.
         let _ = self.to.send(self.out.unwrap_or_else(|| Err(stopped())));
     }
@@ -120,10 +137,20 @@ impl<T: Send + 'static, F: Fn(&mut Tx<'_, '_>) -> Result<T> + Send> Work for Job
         let _ = self.to.send(Err(error));
     }
     fn answer_late(self: Box<Self>) -> Option<Box<dyn Work>> {
+        self.committed();
         let out = self.out?;
         let unheard = if self.ticket.close() { self.to.send(out).err()? } else { out };
         let (Ok(value), Some((_, undo))) = (unheard, self.undo) else { return None };
         Some(Box::new(Undoing { value, undo, order: self.order, ticket: Ticket::default() }))
+    }
+}
+
+impl<T, F> Job<T, F> {
+    /// Counts what its transaction noted, if it was not rolled back.
+    fn committed(&self) {
+        if matches!(self.out, Some(Ok(_))) {
+            self.facts.iter().for_each(|fact| self.load.facts().count(*fact));
+        }
     }
 }
 

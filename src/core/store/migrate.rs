@@ -35,6 +35,7 @@ pub const FILES: &[File] = &[
     ("0020_consent_words", include_str!("schema/0020_consent_words.sql")),
     ("0021_notices", include_str!("schema/0021_notices.sql")),
     ("0022_call_records", include_str!("schema/0022_call_records.sql")),
+    ("0023_backlog", include_str!("schema/0023_backlog.sql")),
 ];
 
 /// The state of one schema file in a database.

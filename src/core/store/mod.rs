@@ -9,6 +9,7 @@
 
 mod counters;
 mod job;
+mod load;
 pub mod migrate;
 mod postgres;
 mod queue;
@@ -19,10 +20,12 @@ mod value;
 
 pub use counters::Counters;
 pub use job::{NoLimit, Urgency};
+pub use load::StoreLoad;
 pub use room::ENDINGS_ONLY;
 pub use tx::Tx;
 pub use value::{Row, Value};
 
+use crate::fact::Facts;
 use crate::secret::Hash;
 use job::{Order, Undo};
 use std::path::{Path, PathBuf};
@@ -169,6 +172,11 @@ impl Store {
     fn order(&self, reads_only: bool) -> Order {
         Order { reads_only, urgency: self.urgency, no_limit: self.no_limit }
     }
+    /// Whether the engine is PostgreSQL.
+    #[must_use]
+    pub const fn is_postgres(&self) -> bool {
+        matches!(self.engine, Engine::Postgres(_))
+    }
     /// What the store cannot do now, if anything: [`ENDINGS_ONLY`].
     #[must_use]
     pub fn degraded(&self) -> Option<&'static str> {
@@ -178,6 +186,19 @@ impl Store {
     #[must_use]
     pub fn watch_endings_only(&self) -> watch::Receiver<bool> {
         self.room().watch()
+    }
+    /// How busy it is.
+    #[must_use]
+    pub fn load(&self) -> &StoreLoad {
+        match &self.engine {
+            Engine::Sqlite(s) => &s.queue.load,
+            Engine::Postgres(p) => &p.queue.load,
+        }
+    }
+    /// What committed transactions noted.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        self.load().facts()
     }
     fn room(&self) -> &room::Room {
         match &self.engine {

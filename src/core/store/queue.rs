@@ -2,6 +2,7 @@
 //! no thread has started within the time limit, and one whose commit cannot be decided in time.
 
 use super::job::{Job, Order, Ticket, Undo, Work, stopped};
+use super::load::{StoreLoad, Waiting};
 use super::room::Room;
 use super::{Error, Result, Tx};
 use crate::secret::Hash;
@@ -18,13 +19,23 @@ pub(super) struct Queue {
     threads: Mutex<Vec<JoinHandle<()>>>,
     limit: Duration,
     room: Arc<Room>,
+    pub(super) load: Arc<StoreLoad>,
 }
 
 impl Queue {
     /// A queue for `capacity` waiting jobs, and the receiver for its workers.
     pub(super) fn new(capacity: usize, limit: Duration, room: Arc<Room>) -> (Self, Receiver<Box<dyn Work>>) {
         let (entrance, exit) = sync_channel(capacity);
-        (Self { entrance: RwLock::new(Some(entrance)), threads: Mutex::default(), limit, room }, exit)
+        (
+            Self {
+                entrance: RwLock::new(Some(entrance)),
+                threads: Mutex::default(),
+                limit,
+                room,
+                load: Arc::default(),
+            },
+            exit,
+        )
     }
     /// Adds a worker, so that [`Queue::stop`] can wait for it.
     pub(super) fn add(&self, thread: JoinHandle<()>) {
@@ -38,10 +49,26 @@ impl Queue {
         work: impl Fn(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
         undo: Option<(Hash, Undo<T>)>,
     ) -> Result<T> {
+        let done = self.waited(order, work, undo).await;
+        if matches!(done, Err(Error::Unavailable(_))) {
+            self.load.refused();
+        }
+        done
+    }
+    async fn waited<T: Send + 'static>(
+        &self,
+        order: Order,
+        work: impl Fn(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+        undo: Option<(Hash, Undo<T>)>,
+    ) -> Result<T> {
         self.room.admits(order)?;
         let (to, mut answer) = oneshot::channel();
         let ticket = Arc::new(Ticket::default());
-        let job: Box<dyn Work> = Box::new(Job { work, order, undo, ticket: ticket.clone(), out: None, to });
+        let span = tracing::Span::current();
+        let (load, waiting) = (self.load.clone(), Some(Waiting::begin(&self.load)));
+        let (out, facts, job_ticket) = (None, Vec::new(), ticket.clone());
+        let job: Box<dyn Work> =
+            Box::new(Job { work, order, undo, ticket: job_ticket, out, to, facts, load, waiting, span });
         {
             let entrance = self.entrance.read().unwrap_or_else(PoisonError::into_inner);
             let entrance = entrance.as_ref().ok_or_else(stopped)?;

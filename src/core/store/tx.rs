@@ -2,6 +2,7 @@
 
 use super::postgres::Session;
 use super::{Counters, Error, Result, Row, Value, sqlite};
+use crate::fact::Fact;
 use crate::secret::Hash;
 
 /// One transaction on either engine. The functions over it look like `fn redeem(tx: &mut Tx<'_, '_>, …) -> Result<…>`.
@@ -12,6 +13,7 @@ pub struct Tx<'t, 'c> {
     on: On<'t, 'c>,
     worker: &'t str,
     pub(super) trouble: Option<Trouble>,
+    pub(super) facts: Vec<Fact>,
 }
 
 enum On<'t, 'c> {
@@ -52,10 +54,15 @@ impl Trouble {
 
 impl<'t, 'c> Tx<'t, 'c> {
     pub(super) fn sqlite(c: &'t rusqlite::Connection, worker: &'t str, counters: Option<&'t Counters>) -> Self {
-        Self { on: On::Sqlite(c, counters), worker, trouble: None }
+        Self { on: On::Sqlite(c, counters), worker, trouble: None, facts: Vec::new() }
     }
     pub(super) fn postgres(session: &'t mut Session<'c>, worker: &'t str) -> Self {
-        Self { on: On::Postgres(session), worker, trouble: None }
+        Self { on: On::Postgres(session), worker, trouble: None, facts: Vec::new() }
+    }
+
+    /// Notes a fact, which is counted when the transaction is committed.
+    pub fn note(&mut self, fact: Fact) {
+        self.facts.push(fact);
     }
 
     /// The name of the worker that runs this transaction; each has its own audit chain.

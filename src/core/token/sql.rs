@@ -6,6 +6,7 @@ use crate::authorize::Details;
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::event::{self, Event, EventKind, event_id};
+use crate::fact::{Fact, FactKind};
 use crate::grant::row::{columns, from_row};
 use crate::grant::{self, Grant};
 use crate::id::{ClientId, GrantId, TokenId};
@@ -129,6 +130,7 @@ impl Refresh {
 pub(super) fn insert_access(tx: &mut Tx<'_, '_>, t: &Access) -> Result<()> {
     let details = t.details.as_ref().map(serde_json::to_string).transpose();
     let details = details.map_err(|e| Error::Engine(format!("details: {e}")))?;
+    tx.note(Fact::of(FactKind::TokenIssued, if t.grant.is_some() { "customer" } else { "client" }));
     tx.execute(
         "insert into access_tokens (hash, id, grant_id, client_id, scope, aud, jkt, x5t, issued_at, expires_at, \
          details) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",

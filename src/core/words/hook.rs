@@ -40,6 +40,18 @@ pub enum Refused {
     #[error("the body is not {0}")]
     Body(&'static str),
 }
+impl Refused {
+    /// The reason, from a closed set, and a sentence or a name of ours that belongs to it.
+    #[must_use]
+    pub const fn for_log(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Source(key) => ("hook_source", key),
+            Self::Unsigned(Unsigned::Timestamp) => ("hook_timestamp", "the timestamp is missing or too old"),
+            Self::Unsigned(Unsigned::Signature) => ("hook_signature", "the signature does not verify"),
+            Self::Body(expected) => ("hook_body", expected),
+        }
+    }
+}
 
 /// A request that may be a report.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,7 @@ pub mod invisible;
 pub mod account;
 pub mod clock;
 pub mod duration;
+pub mod fact;
 pub mod kana;
 pub mod language;
 pub mod network;

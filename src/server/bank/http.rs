@@ -11,6 +11,7 @@ use crate::secret::Secret;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
+use std::time::Instant;
 
 /// A core banking API.
 #[derive(Clone)]
@@ -36,7 +37,12 @@ impl HttpBank {
         if let Some(body) = body {
             request = request.json(body);
         }
+        let since = Instant::now();
         let answer = self.outbound.send(request).await.map_err(|e| failed(e.to_string()))?;
+        let milliseconds = since.elapsed().as_secs_f64() * 1000.0;
+        // Only the first part: what follows names a person.
+        let endpoint = path.split('/').nth(1).unwrap_or_default();
+        tracing::debug!(endpoint, milliseconds, status = answer.status, "the core bank was asked");
         match answer.status {
             200 => answer.json().map_err(|e| failed(e.to_string())),
             // The three general refusals of a core bank: out of hours, this service is switched off, or it is busy.

@@ -110,9 +110,31 @@ async fn fits(store: &Store) -> Result<(), Failure> {
 }
 
 /// One HTTP/1.1 exchange over the socket (RFC 9112); the server closes the connection after its response.
-async fn over(mut stream: UnixStream, ask: &AdminCommand) -> Result<Value, Failure> {
+async fn over(stream: UnixStream, ask: &AdminCommand) -> Result<Value, Failure> {
     let (method, target, body) = ask.http();
     let body = body.map(|b| b.to_string()).unwrap_or_default();
+    let (status, body) = exchange(stream, method, &target, &body).await?;
+    if status == 200 {
+        return Ok(body);
+    }
+    Err(body["error"].as_str().map_or_else(unreadable, |why| Failure::Refused(why.to_owned())))
+}
+
+fn unreadable() -> Failure {
+    Failure::Refused("the server's response cannot be read".into())
+}
+
+/// The state of each part of a running server: `GET /readyz`.
+///
+/// # Errors
+/// No server listens on the socket, or its response cannot be read.
+pub(super) async fn readiness(socket: &std::path::Path) -> Result<Value, Failure> {
+    let stream =
+        UnixStream::connect(socket).await.map_err(|e| Failure::Refused(format!("{}: {e}", socket.display())))?;
+    Ok(exchange(stream, "GET", "/readyz", "").await?.1)
+}
+
+async fn exchange(mut stream: UnixStream, method: &str, target: &str, body: &str) -> Result<(u16, Value), Failure> {
     let head = format!(
         "{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n",
@@ -122,16 +144,12 @@ async fn over(mut stream: UnixStream, ask: &AdminCommand) -> Result<Value, Failu
     stream.write_all(body.as_bytes()).await.map_err(Failure::refused)?;
     let mut answer = Vec::new();
     stream.take(LONGEST).read_to_end(&mut answer).await.map_err(Failure::refused)?;
-    parse_response(&answer).ok_or_else(|| Failure::Refused("the server's response cannot be read".into()))?
+    parse_response(&answer).ok_or_else(unreadable)
 }
 
-fn parse_response(answer: &[u8]) -> Option<Result<Value, Failure>> {
+fn parse_response(answer: &[u8]) -> Option<(u16, Value)> {
     let end = answer.windows(4).position(|w| w == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&answer[..end]).ok()?;
     let status: u16 = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
-    let body: Value = serde_json::from_slice(&answer[end + 4..]).ok()?;
-    if status == 200 {
-        return Some(Ok(body));
-    }
-    Some(Err(Failure::Refused(body["error"].as_str()?.to_owned())))
+    Some((status, serde_json::from_slice(&answer[end + 4..]).ok()?))
 }

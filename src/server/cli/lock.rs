@@ -116,7 +116,7 @@ async fn release(
         };
         match done {
             Ok(answer) => out.say(&answer, || format!("{name}: released")),
-            Err(Failure::Refused(why) | Failure::Usage(why)) => {
+            Err(Failure::Refused(why) | Failure::Usage(why) | Failure::Logged(why)) => {
                 let told = json!({"account": name, "released": false, "error": why});
                 out.say(&told, || if why.starts_with(&name) { why.clone() } else { format!("{name}: {why}") });
                 failed.push(why);

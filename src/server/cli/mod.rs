@@ -11,6 +11,7 @@ mod client_token;
 pub mod config;
 mod consent;
 mod db;
+mod doctor;
 mod grant;
 mod key;
 mod lock;
@@ -87,6 +88,8 @@ enum Command<More: Subcommand> {
     /// Check, migrate, back up or restore the database.
     #[command(subcommand)]
     Db(db::Db),
+    /// Say what is not well with a server, and what to do.
+    Doctor(doctor::Doctor),
 }
 
 /// Runs the program with its arguments. `sample_bank` starts the bank of `bank.kind = "sample"`.
@@ -113,13 +116,14 @@ pub fn main<More: MoreCommands>(sample_bank: Option<StartSampleBank>) -> ExitCod
         Command::Stream(c) => c.run(&out),
         Command::Audit(c) => c.run(&out),
         Command::Db(c) => c.run(&out),
+        Command::Doctor(c) => c.run(&out),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             out.failure(&failure);
             ExitCode::from(match failure {
-                Failure::Refused(_) => 1,
+                Failure::Refused(_) | Failure::Logged(_) => 1,
                 Failure::Usage(_) => 2,
             })
         }

@@ -9,6 +9,8 @@ pub enum Failure {
     Refused(String),
     /// Wrong usage: exit status 2.
     Usage(String),
+    /// The same as [`Self::Refused`], and the log has the cause already.
+    Logged(String),
 }
 impl Failure {
     /// A refusal with its cause.
@@ -36,7 +38,7 @@ impl Out {
     }
     /// Prints why the command failed.
     pub fn failure(&self, failure: &Failure) {
-        let (Failure::Refused(why) | Failure::Usage(why)) = failure;
+        let (Failure::Refused(why) | Failure::Usage(why)) = failure else { return };
         let _ = if self.json {
             writeln!(std::io::stderr(), "{}", tame(&serde_json::json!({"error": why}).to_string()))
         } else {

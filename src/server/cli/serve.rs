@@ -26,19 +26,36 @@ impl Serve {
     /// # Errors
     /// Why it could not start.
     pub fn run(self, out: &Out, sample_bank: Option<StartSampleBank>) -> Result<(), Failure> {
-        let config = config::load(&self.config, std::env::vars()).map_err(Failure::refused)?;
+        let config = match config::load(&self.config, std::env::vars()) {
+            Ok(config) => config,
+            Err(cause) => {
+                logs("info", config::format_of_log(&self.config, std::env::vars()));
+                return Err(not_started(&cause));
+            }
+        };
         logs(&config.server.log, config.server.log_format);
         block_on(async {
             let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
             let parts = Parts { clock, random, bank: None, sample_bank, texts: None };
-            let running = process::start(config, parts).await.map_err(|e| refused(&self.config, e))?;
+            let running = process::start(config, parts).await;
+            let running = running.map_err(|e| match refused(&self.config, e) {
+                Failure::Refused(why) | Failure::Usage(why) | Failure::Logged(why) => not_started(&why),
+            })?;
             let issuer = running.app.issuer().to_owned();
             out.say(&serde_json::json!({"ready": issuer}), || format!("ready {issuer}"));
-            tokio::select! { () = stop_signal() => {}, () = reload_at_hangup(&running) => {} }
+            let why = tokio::select! { why = stop_signal() => why, () = reload_at_hangup(&running) => "SIGHUP" };
+            tracing::info!(why, "the server stops");
             running.stop().await;
+            tracing::info!("the server has stopped");
             Ok(())
         })
     }
+}
+
+/// A start that failed is said in the log's own format, like everything that a service says.
+fn not_started(cause: &dyn std::fmt::Display) -> Failure {
+    tracing::error!(%cause, "the server cannot start");
+    Failure::Logged(cause.to_string())
 }
 
 /// Structured logs on standard error: ours at `level`, of libraries only warnings. Nothing of the HTTP parser: it logs
@@ -64,13 +81,13 @@ async fn reload_at_hangup(running: &process::Running) {
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-pub async fn stop_signal() {
+/// Waits for Ctrl-C or SIGTERM; returns its name.
+pub async fn stop_signal() -> &'static str {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         tracing::error!("no signal handler could be set; stop with SIGKILL");
         return std::future::pending().await;
     };
-    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    tokio::select! { _ = interrupt.recv() => "SIGINT", _ = terminate.recv() => "SIGTERM" }
 }

@@ -1,6 +1,6 @@
 //! Reads the file, the environment and the secret files.
 
-use super::Config;
+use super::{Config, LogFormat};
 use crate::secret::Secret;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -77,6 +77,19 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         Err(Error::Key { key, why }) => Err(at_key(path, &text, key, why)),
         Err(other) => Err(other),
         Ok(()) => Ok(config.relative_to(path.parent().unwrap_or(Path::new(".")))),
+    }
+}
+
+/// `server.log_format` of a configuration that is invalid otherwise, so that its error can be said in this format.
+#[must_use]
+pub fn format_of_log(path: &Path, environment: impl Iterator<Item = (String, String)>) -> LogFormat {
+    let variable = environment.filter(|(name, _)| name == "RENKEI__SERVER__LOG_FORMAT").map(|(_, value)| value).last();
+    let text = read_text(path).unwrap_or_default();
+    let line = line_of(&text, "server.log_format").and_then(|line| text.lines().nth(line - 1));
+    let value = variable.or_else(|| Some(line?.split_once('=')?.1.split('#').next()?.trim().to_owned()));
+    match value.as_deref().map(|value| value.trim_matches(['"', '\''])) {
+        Some("text") => LogFormat::Text,
+        _ => LogFormat::Json,
     }
 }
 

@@ -12,6 +12,7 @@ mod keys;
 mod limits;
 mod load;
 mod model;
+mod operation;
 mod shown;
 #[cfg(test)]
 mod tests;
@@ -23,5 +24,6 @@ pub use institution::{Institution, InstitutionKind};
 pub use integrations::*;
 pub use keys::Keys;
 pub use limits::Limits;
-pub use load::{Error, load, placed, secret_file};
+pub use load::{Error, format_of_log, load, placed, secret_file};
 pub use model::*;
+pub use operation::{AdminConfig, LogFormat};

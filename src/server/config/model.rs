@@ -1,6 +1,9 @@
 //! Every key, by section.
 
-use super::{Bank, Error, Events, Institution, Keys, Limits, Mail, OutboundConfig, Registration, Span, Telephony};
+use super::{
+    AdminConfig, Bank, Error, Events, Institution, Keys, Limits, LogFormat, Mail, OutboundConfig, Registration, Span,
+    Telephony,
+};
 use crate::identity::service_hours::{self, NotAWindow, SEED};
 use crate::scope::Scope;
 use serde::{Deserialize, Serialize};
@@ -13,6 +16,9 @@ use std::path::{Path, PathBuf};
 pub struct Config {
     /// Our issuer and our listeners.
     pub server: Server,
+    /// What operators look at.
+    #[serde(default)]
+    pub admin: AdminConfig,
     /// The database.
     #[serde(default)]
     pub store: Store,
@@ -141,16 +147,6 @@ fn log_level() -> String {
 }
 fn log_format() -> LogFormat {
     LogFormat::Json
-}
-
-/// `server.log_format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// One JSON object for each line.
-    Json,
-    /// For people.
-    Text,
 }
 
 /// `[store]`

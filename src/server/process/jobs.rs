@@ -2,6 +2,7 @@
 //! a slow one does not delay the others. All stop together.
 
 use super::streams::{ActiveStreams, LOOK, Rest, look};
+use crate::admin::backlog;
 use crate::keys::ring;
 use crate::lifecycle::housekeeping::{Retention, TASKS, run_task};
 use crate::lifecycle::{BATCH, LetterWriter, Mailer, client, deliver_notices, expire};
@@ -27,6 +28,10 @@ const KEEP: Duration = Duration::from_secs(60);
 
 /// How often due keys are rotated and changes of other nodes are loaded.
 const KEYS: Duration = Duration::from_secs(30);
+/// How often refusals that got no line are said.
+const REFUSALS: Duration = Duration::from_secs(1);
+/// How often what waits in the store is counted for the metrics.
+const BACKLOG: Duration = Duration::from_secs(5);
 
 /// The running jobs.
 pub(super) struct Jobs {
@@ -42,9 +47,8 @@ impl Jobs {
         let retention = retention(app);
         let own = || app.clone().into_inner();
         let notices = {
-            let app = own();
-            every("notices", NOTICES, stopped.clone(), move || {
-                let (app, mailer, writer) = (app.clone(), mailer.clone(), writer.clone());
+            every_with(own(), "notices", NOTICES, stopped.clone(), move |app| {
+                let (mailer, writer) = (mailer.clone(), writer.clone());
                 async move { deliver_notices(&app.store, &*mailer, &*writer, &app.sealer, app.now()).await.map(|_| ()) }
             })
         };
@@ -64,6 +68,15 @@ impl Jobs {
                 }),
                 every_with(own(), "last uses", app.config.tokens.note_uses.get(), stopped.clone(), |app| async move {
                     app.uses.flush(&app.store).await.map(drop)
+                }),
+                every_with(own(), "refusals", REFUSALS, stopped.clone(), |app| async move {
+                    app.refusals.tick();
+                    Ok(())
+                }),
+                every_with(own(), "backlog", BACKLOG, stopped.clone(), |app| async move {
+                    let found = app.store.scan(backlog::read).await?;
+                    app.meters.backlog.store(Some(Arc::new(found)));
+                    Ok(())
                 }),
                 every_with(own(), "probe", PROBE_EVERY, stopped.clone(), |app| async move {
                     app.probe.run(&app.store).await;
@@ -131,7 +144,10 @@ fn every_with<F>(
 where
     F: Future<Output = store::Result<()>> + Send + 'static,
 {
-    every(name, pause, stopped, move || work(app.clone()))
+    every(name, pause, stopped, move || {
+        let (meters, round) = (app.clone(), work(app.clone()));
+        async move { round.await.inspect(|()| meters.meters.job_done(name)) }
+    })
 }
 
 /// Runs `work` repeatedly with `pause` between rounds, until `stopped` changes.

@@ -8,6 +8,7 @@ mod demo_data;
 mod institution;
 mod jobs;
 mod make_mailer;
+mod operators;
 mod sample_bank;
 mod sockets;
 mod started;
@@ -33,8 +34,18 @@ use crate::pages::Pages;
 use crate::random::Random;
 use crate::store::{self, Options, Store};
 use crate::web::{
-    App, client_cert, extract::MAX_FORM, headers, health::Probe, host, limits::LimitCounters, paths, request_timeout,
-    routes, span::Spans, stream_hub::StreamHub,
+    App, client_cert,
+    extract::MAX_FORM,
+    headers,
+    health::Probe,
+    host,
+    limits::LimitCounters,
+    meters::Meters,
+    paths,
+    refusals::Refusals,
+    request_timeout, routes,
+    span::{self, Spans},
+    stream_hub::StreamHub,
 };
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
@@ -95,6 +106,7 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     /// The addresses of the listener for client certificates.
     pub mtls_addresses: Vec<SocketAddr>,
+    operators: operators::Operators,
     identity: Option<Arc<tls::ServerCertificate>>,
     provider: Arc<rustls::crypto::CryptoProvider>,
     admin: admin::Admin,
@@ -116,7 +128,13 @@ impl Running {
         if let (Some(known), Some(fresh)) = (&self.app.authorities, fresh) {
             known.store(Arc::new(fresh));
         }
+        tls::note_end(self.identity.as_deref(), &self.app);
         Ok(())
+    }
+    /// The addresses of `admin.listen`.
+    #[must_use]
+    pub fn operator_addresses(&self) -> &[SocketAddr] {
+        &self.operators.addresses
     }
     /// Stops within `server.shutdown_grace`, even if something does not respond: becomes not ready, lets running
     /// requests and jobs finish, then closes the store.
@@ -129,8 +147,12 @@ impl Running {
             self.handle.stop(true).await;
             let _ = self.task.await;
         };
-        let (listened, (), ()) =
-            tokio::join!(timeout_at(requests, listeners), self.admin.stop(requests), self.jobs.stop(requests));
+        let (listened, (), (), ()) = tokio::join!(
+            timeout_at(requests, listeners),
+            self.admin.stop(requests),
+            self.operators.stop(requests),
+            self.jobs.stop(requests)
+        );
         if listened.is_err() {
             tracing::warn!("requests under way have not ended within server.shutdown_grace");
         }
@@ -222,6 +244,8 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         keys,
         authenticator,
         limits: LimitCounters::default(),
+        meters: Meters::new(routes::patterns()),
+        refusals: Refusals::default(),
         trust,
         identity: service,
         linking,
@@ -245,6 +269,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
             .wrap(from_fn(request_timeout::bounded))
             .wrap(from_fn(host::ours))
             .wrap(from_fn(headers::secure))
+            .wrap(from_fn(span::name_refused))
             .wrap(tracing_actix_web::TracingLogger::<Spans>::new())
             .configure(|cfg| drop(routes::public(cfg)))
     })
@@ -264,15 +289,29 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
         let identity = identity.as_ref().ok_or_else(|| Error::Tls("mtls_listen needs a certificate".into()))?;
         http = http.listen_rustls_0_23(listener, identity.mutual()?).map_err(refused)?;
     }
-    started::record(&app.store, &app.config, app.now()).await?;
+    started::record(&app.store, &app.config, (&addresses, &mtls_addresses), app.now()).await?;
     let admin = admin::Admin::start(&app)?;
+    let operators = operators::Operators::start(&app)?;
+    tls::note_end(identity.as_deref(), &app);
     let server = http.run();
     let handle = server.handle();
     let task = tokio::spawn(server);
     let pusher = streams::pusher(&app, &app.config)?;
     pusher.start().await?;
     let jobs = jobs::Jobs::start(&app, mailer, Arc::new(app.pages.clone()), pusher);
-    Ok(Running { app, addresses, mtls_addresses, identity, provider, admin, jobs, sample_bank, handle, task })
+    Ok(Running {
+        app,
+        addresses,
+        mtls_addresses,
+        operators,
+        identity,
+        provider,
+        admin,
+        jobs,
+        sample_bank,
+        handle,
+        task,
+    })
 }
 
 /// The part of the grace time that is reserved for the store; the rest is for running requests.

@@ -5,7 +5,10 @@
 //! whether the certificate is a client's is decided for each client (RFC 8705 §2).
 
 use super::{Error, key as wrong};
+use crate::client::certificate::Certificate;
+use crate::clock::Instant;
 use crate::config::Config;
+use crate::web::App;
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -20,6 +23,7 @@ use rustls::{
 };
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The server's certificate, replaceable at run time.
 #[derive(Debug)]
@@ -73,6 +77,16 @@ impl ServerCertificate {
         Ok(builder.map_err(tls)?.with_client_cert_verifier(verifier).with_cert_resolver(self.clone()))
     }
 }
+/// Notes when the certificate ends, for the metrics.
+pub(super) fn note_end(identity: Option<&ServerCertificate>, app: &App) {
+    let end = identity.and_then(|identity| {
+        let chain = identity.current.load();
+        let own = Certificate::parse(chain.cert.first()?.as_ref(), false).ok()?;
+        Some(own.ends_at())
+    });
+    app.meters.certificate_ends.store(end.map_or(0, Instant::millis), Ordering::Relaxed);
+}
+
 impl ResolvesServerCert for ServerCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.current.load_full())

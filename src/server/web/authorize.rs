@@ -4,6 +4,7 @@
 use super::error::log_failure;
 use super::extract::{self, Form};
 use super::link::begun;
+use super::notes::{self, RefusedRequest};
 use super::{App, Shared, cookie, object, page, paths};
 use crate::authorize::{
     self, AuthorizationRequest, AuthorizationResponse, Destination, Outcome, RequestInput, RequestSource, RequestUri,
@@ -42,7 +43,7 @@ enum AuthorizeError {
     /// An error page: there is no verified redirect_uri.
     Page(Refusal),
     /// An error response to the app.
-    Answer(Arc<Client>, Result<AuthorizationResponse, jose::Error>),
+    Answer(Arc<Client>, Result<AuthorizationResponse, jose::Error>, Option<Refusal>),
     /// The store, sealing or signing failed.
     Failed(linking::Error),
 }
@@ -64,6 +65,8 @@ impl From<linking::Error> for AuthorizeError {
 
 async fn answer(req: &HttpRequest, app: &App, params: Result<Params, Refusal>) -> HttpResponse {
     let language = page::language(req, params.as_ref().ok());
+    let claimed = params.as_ref().ok().and_then(|params| params.get("client_id")).and_then(ClientId::parse);
+    notes::claimed(req, claimed);
     let gone_on = match params {
         Ok(params) => handle(req, app, &params, app.now()).await,
         // If redirect_uri is repeated, neither can be trusted (RFC 6749 §3.1).
@@ -72,10 +75,15 @@ async fn answer(req: &HttpRequest, app: &App, params: Result<Params, Refusal>) -
     match gone_on {
         Ok(screen) => screen,
         Err(AuthorizeError::Page(refusal)) => {
-            tracing::info!(code = refusal.code.as_str(), why = %refusal.description, "an authorization request was refused");
+            notes::refused(req, RefusedRequest::of(&refusal));
             page::oauth_error(app, language, &refusal)
         }
-        Err(AuthorizeError::Answer(client, answer)) => page::answer(app, language, client.name_in(language), answer),
+        Err(AuthorizeError::Answer(client, answer, refusal)) => {
+            if let Some(refusal) = refusal {
+                notes::refused(req, RefusedRequest::of(&refusal));
+            }
+            page::answer(app, language, client.name_in(language), answer)
+        }
         Err(AuthorizeError::Failed(cause)) => {
             log_failure(&cause);
             page::failed(app, language)
@@ -187,7 +195,7 @@ async fn begin(
     let recalled = app.linking.recalled(shown, network, client, request, now).await?;
     if request.is_prompt_none() {
         return Err(match app.linking.prompt_none(client, request, id, recalled.as_ref(), now).await? {
-            PromptNone::Code(answer) => AuthorizeError::Answer(Arc::clone(client), Ok(answer)),
+            PromptNone::Code(answer) => AuthorizeError::Answer(Arc::clone(client), Ok(answer), None),
             PromptNone::Refused(refusal) => refuse(app, client, Destination::of(request), refusal, now),
             PromptNone::Used => Refusal::new(ErrorCode::InvalidRequestUri, "the request_uri is already used").into(),
         });
@@ -201,9 +209,8 @@ async fn begin(
 }
 
 fn refuse(app: &App, client: &Arc<Client>, destination: Destination, refusal: Refusal, now: Instant) -> AuthorizeError {
-    tracing::info!(client = %client.id, code = refusal.code.as_str(), why = %refusal.description, "an authorization request was refused");
-    let answer = destination.answer(client, &Outcome::Refused(refusal), app.response_context(now));
-    AuthorizeError::Answer(Arc::clone(client), answer)
+    let answer = destination.answer(client, &Outcome::Refused(refusal.clone()), app.response_context(now));
+    AuthorizeError::Answer(Arc::clone(client), answer, Some(refusal))
 }
 
 /// The current screen of this browser's interaction for this request, if it has one.

@@ -6,6 +6,7 @@ use super::client_cert;
 use super::error::ApiError;
 use super::extract::header_values;
 use super::limits;
+use super::notes;
 use crate::client::dpop::{Input, Proof};
 use crate::client::{self, Authenticated, Client, PresentedCredentials};
 use crate::clock::Instant;
@@ -25,7 +26,8 @@ use std::sync::Arc;
 /// `invalid_client`, `invalid_request`, or the server is busy.
 pub async fn client(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<Arc<Client>, ApiError> {
     let who = identified(req, app, params, now).await?;
-    app.authenticator.spend(&who, Urgency::Ending).await?;
+    let spent = app.authenticator.spend(&who, Urgency::Ending).await;
+    spent.map_err(|refused| notes::refused_client(req, refused))?;
     Ok(who.client)
 }
 
@@ -41,7 +43,7 @@ pub async fn client_and_proof(
     path: &str,
     now: Instant,
 ) -> Result<(Arc<Client>, Option<Thumbprint>), ApiError> {
-    known(req, app, params, path, now).await?.spend(app).await
+    known(req, app, params, path, now).await?.spend(req, app).await
 }
 
 /// An authenticated client that is within its limit. Its assertion and its proof are not used up yet.
@@ -59,8 +61,9 @@ impl KnownClient {
     ///
     /// # Errors
     /// Those of [`client()`] and [`proof`].
-    pub async fn spend(self, app: &App) -> Result<(Arc<Client>, Option<Thumbprint>), ApiError> {
-        app.authenticator.spend(&self.authenticated, Urgency::Ordinary).await?;
+    pub async fn spend(self, req: &HttpRequest, app: &App) -> Result<(Arc<Client>, Option<Thumbprint>), ApiError> {
+        let done = app.authenticator.spend(&self.authenticated, Urgency::Ordinary).await;
+        done.map_err(|refused| notes::refused_client(req, refused))?;
         Ok((self.authenticated.client, spent(app, self.proof?).await?))
     }
 }
@@ -91,10 +94,18 @@ async fn identified(req: &HttpRequest, app: &App, params: &Params, now: Instant)
     let authorization: Vec<&str> = headers.iter().map(String::as_str).collect();
     let certificate = client_cert::presented(req, app, now);
     let presented = PresentedCredentials { authorization: &authorization, params, certificate: certificate.as_ref() };
-    client::identify(&app.authenticator, &presented, now).await.map_err(|refusal| match refusal.code {
-        ErrorCode::InvalidClient if !headers.is_empty() => ApiError::BasicRefused(refusal),
-        _ => refusal.into(),
-    })
+    match client::identify(&app.authenticator, &presented, now).await {
+        Ok(who) => {
+            notes::client(req, &who.client.id);
+            Ok(who)
+        }
+        Err(refused) => Err(match notes::refused_client(req, refused) {
+            refusal if refusal.code == ErrorCode::InvalidClient && !headers.is_empty() => {
+                ApiError::BasicRefused(refusal)
+            }
+            refusal => refusal.into(),
+        }),
+    }
 }
 
 /// The thumbprint of the key that a request proves to possess (RFC 9449 §5); `None` without a proof. `path` is the

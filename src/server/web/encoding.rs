@@ -3,6 +3,7 @@
 
 use super::Shared;
 use super::error::ApiError;
+use super::notes::{self, RefusedRequest};
 use super::page::{language, oauth_error};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -27,6 +28,9 @@ pub async fn plain<B: MessageBody>(
     if is_plain(req.headers()) {
         return next.call(req).await.map(ServiceResponse::map_into_left_body);
     }
+    let refusal = ApiError::Encoded.refusal();
+    let refused = RefusedRequest { reason: notes::ENCODED, ..RefusedRequest::of(&refusal) };
+    notes::refused(req.request(), refused);
     let mut answer = refuse(req.request());
     *answer.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
     answer.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));

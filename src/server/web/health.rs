@@ -29,7 +29,7 @@ impl Probe {
         let answered = matches!(answer, Ok(Ok(_)));
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), answered));
     }
-    fn answered(&self) -> bool {
+    pub(super) fn answered(&self) -> bool {
         let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.is_some_and(|(at, answered)| answered && at.elapsed() < STALE)
     }

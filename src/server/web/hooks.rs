@@ -4,6 +4,7 @@
 
 use super::error::log_failure;
 use super::extract::caller;
+use super::notes::{self, RefusedRequest};
 use super::{App, Shared};
 use crate::hook::{Delivery, MAX_BODY, Refused, SIGNATURE, TIMESTAMP};
 use crate::identity::CallRegister;
@@ -22,10 +23,7 @@ pub async fn sip(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpRe
     let now = app.now();
     let call = match app.hook.receive(&delivery(&req, &app, &body), now) {
         Ok(call) => call,
-        Err(why) => {
-            tracing::warn!(%why, "a telephone hook was refused");
-            return refused(why);
-        }
+        Err(why) => return refused(&req, why),
     };
     match app.identity.report(call, now).await {
         Ok(()) => HttpResponse::NoContent().finish(),
@@ -43,10 +41,7 @@ pub async fn bank(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpR
     let report = match app.bank_hook.receive(&delivery(&req, &app, &body), now) {
         Ok(Some(report)) => report,
         Ok(None) => return HttpResponse::NoContent().finish(),
-        Err(why) => {
-            tracing::warn!(%why, "a bank's hook was refused");
-            return refused(why);
-        }
+        Err(why) => return refused(&req, why),
     };
     let index = app.sealer.index("account", &report.account.to_string());
     match app.store.ending().write(move |tx| account::changed(tx, &report, &index, now)).await {
@@ -62,7 +57,9 @@ fn busy(cause: &store::Error) -> HttpResponse {
 }
 
 /// Only a sender with a valid signature learns that the body is invalid.
-fn refused(why: Refused) -> HttpResponse {
+fn refused(req: &HttpRequest, why: Refused) -> HttpResponse {
+    let (reason, sentence) = why.for_log();
+    notes::refused(req, RefusedRequest::plain(reason, sentence));
     match why {
         Refused::Body(_) => HttpResponse::BadRequest().finish(),
         Refused::Source(_) | Refused::Unsigned(_) => HttpResponse::Unauthorized().finish(),

@@ -2,6 +2,7 @@
 //! its name points at this machine (requirements.md#modes). In production a proxy or the certificate prevents it.
 
 use super::App;
+use super::notes::{self, RefusedRequest};
 use crate::config::Mode;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -19,6 +20,8 @@ pub async fn ours<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<
         let asked = req.headers().get(header::HOST).and_then(|h| h.to_str().ok());
         let own = [Some(app.issuer()), app.config.server.mtls_base_url.as_deref()];
         if !asked.is_some_and(|host| own.into_iter().flatten().any(|url| known(host, url))) {
+            let why = "the Host header is not one of ours";
+            notes::refused(req.request(), RefusedRequest::plain("another_host", why));
             let answer = HttpResponse::MisdirectedRequest().finish();
             return Ok(req.into_response(answer).map_into_right_body());
         }

@@ -26,6 +26,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
         }
         None => Introspection::Inactive,
     };
+    app.meters.introspection(!matches!(seen, Introspection::Inactive));
     if let Some(grant) = seen.used(&caller, served) {
         app.uses.note(grant, served, now);
     }

@@ -9,6 +9,7 @@ pub mod assets;
 pub mod authorize;
 pub mod client_auth;
 pub mod client_cert;
+pub mod components;
 pub mod cookie;
 pub mod encoding;
 pub mod error;
@@ -22,11 +23,15 @@ pub mod introspect;
 pub mod limits;
 pub mod link;
 pub mod metadata;
+pub mod meters;
+pub mod metrics;
+pub mod notes;
 pub mod object;
 pub mod page;
 pub mod par;
 pub mod paths;
 pub mod protected;
+pub mod refusals;
 pub mod register;
 pub mod request_timeout;
 pub mod revoke;
@@ -80,6 +85,10 @@ pub struct App {
     pub authenticator: Authenticator,
     /// The limits of each client, counted on this node.
     pub limits: limits::LimitCounters,
+    /// The refused requests of this node.
+    pub refusals: refusals::Refusals,
+    /// The counts of this node.
+    pub meters: meters::Meters,
     /// The accepted issuers of software statements.
     pub trust: Trust,
     /// The five checks, and the core bank behind them.

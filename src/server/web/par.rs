@@ -19,7 +19,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     // A proof here binds the code to its key (RFC 9449 §10.1). It is optional, because dpop_jkt does the same.
     let known = client_auth::known(&req, &app, &params, paths::PAR, now).await?;
     limits::push(&app, known.client(), now).await?;
-    let (client, proved) = known.spend(&app).await?;
+    let (client, proved) = known.spend(&req, &app).await?;
     TokenBinding::one(&client, proved)?;
     let came = RequestInput {
         params: &params,

@@ -5,6 +5,7 @@ use super::client_auth;
 use super::client_cert;
 use super::error::ApiError;
 use super::extract::header_values;
+use super::notes;
 use crate::clock::Instant;
 use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
@@ -70,6 +71,7 @@ pub async fn token(
     let found = app.store.read(move |tx| find_access(tx, &hash)).await?.filter(|f| f.is_live(now));
     // Before the proof, so that a caller without a token cannot make us store one.
     let found = found.ok_or_else(|| resource(DEAD))?;
+    notes::claimed(req, Some(found.token.client.clone()));
     let proved = match client_auth::proof(req, app, path, Some(token), now).await {
         Ok(jkt) => jkt,
         Err(ApiError::UseNonce(nonce)) => return Err(ApiError::ResourceNonce(nonce)),
@@ -85,6 +87,7 @@ pub async fn token(
         refusal: Refusal::new(ErrorCode::InvalidToken, why),
         dpop: dpop || matches!(found.token.binding, Some(TokenBinding::Dpop(_))),
     })?;
+    notes::client(req, &found.token.client);
     // RFC 6750 §3.1. Validity in time was checked above.
     let far = found.reach().is_some_and(|reach| scopes.iter().any(|scope| reach.scope.has(scope)));
     if far { Ok(found) } else { Err(resource(NOT_THIS_FAR)) }

@@ -1,11 +1,15 @@
 //! One row of a URL table: a path with all its methods. So HEAD exists wherever GET does (RFC 9110 §9.3.2), another
 //! method gets 405 with `Allow` instead of 404 (§15.5.6), and an encoded body is refused in the caller's format.
 
+use super::Shared;
 use super::encoding::{Refuse, plain};
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{ServiceConfig, method, resource, to};
-use actix_web::{FromRequest, Handler, Resource, Responder};
+use actix_web::{Error, FromRequest, Handler, Resource, Responder};
+use std::time::Instant;
 
 /// A path and its handlers.
 pub struct Path {
@@ -55,6 +59,12 @@ impl Path {
 }
 
 impl Path {
+    /// The pattern.
+    #[must_use]
+    pub fn into_pattern(self) -> String {
+        self.row.path
+    }
+
     /// `GET` and `HEAD`: the server library sends only the headers for HEAD.
     #[must_use]
     pub fn get<F, Args>(self, handler: F) -> Self
@@ -105,6 +115,46 @@ methods! {
     patch = PATCH;
     put = PUT;
     delete = DELETE;
+}
+
+/// One request while it is served. If its caller leaves, its future is dropped, and it is counted without a status.
+struct Timing {
+    app: Option<Shared>,
+    route: usize,
+    since: Instant,
+    status: Option<u16>,
+}
+impl Drop for Timing {
+    fn drop(&mut self) {
+        if let Some(app) = &self.app {
+            app.meters.request(self.route, self.status, self.since.elapsed());
+        }
+    }
+}
+
+async fn counted<B: MessageBody>(
+    route: usize,
+    refuse: Refuse,
+    req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let app = req.app_data::<Shared>().cloned();
+    let mut timing = Timing { app, route, since: Instant::now(), status: None };
+    let answer = plain(refuse, req, next).await;
+    timing.status = Some(match &answer {
+        Ok(answer) => answer.status().as_u16(),
+        Err(e) => e.as_response_error().status_code().as_u16(),
+    });
+    answer
+}
+
+/// Adds the table to a server and returns its rows; the requests of each are counted under its number in the table.
+pub fn write_counted(cfg: &mut ServiceConfig, paths: impl IntoIterator<Item = Path>) -> Vec<Row> {
+    let write = |(route, Path { row, resource, refuse })| {
+        cfg.service(resource.wrap(from_fn(move |req, next| counted(route, refuse, req, next))));
+        row
+    };
+    paths.into_iter().enumerate().map(write).collect()
 }
 
 /// Adds the table to a server and returns its rows.

@@ -105,11 +105,11 @@ fn no_text_says_a_number_that_is_configured() {
                     why: crate::identity::Expired::Time,
                     window: 90,
                     minutes: 25,
-                    can_restart: false,
                     can_return: true,
+                    ..ExpiredPage::default()
                 },
             )
             .unwrap(),
     );
-    assert!(wording.contains("始めてから25分が過ぎたとき"), "{wording}");
+    assert!(wording.contains("開始から25分が過ぎたため"), "{wording}");
 }

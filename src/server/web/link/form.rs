@@ -76,7 +76,9 @@ fn fields_come_with(action: Option<&str>) -> bool {
 pub(super) fn typed(screen: &str, body: &[u8]) -> Typed {
     let Some((_, params)) = fields(screen, body) else { return Typed::default() };
     match (screen, params.get("action")) {
-        ("account", action) if fields_come_with(action) => Typed { account: Some(account(&params)), ..Typed::default() },
+        ("account", action) if fields_come_with(action) => {
+            Typed { account: Some(account(&params)), ..Typed::default() }
+        }
         ("customer", action) if fields_come_with(action) => {
             Typed { customer: Some(customer(&params)), ..Typed::default() }
         }

@@ -18,6 +18,7 @@ pub use status::get as status;
 
 use super::error::log_failure;
 use super::extract::{caller, same_origin};
+use super::notes::{self, RefusedRequest};
 use super::typed::Typed;
 use super::{App, Shared, cookie, page, paths};
 use crate::client::{Client, Status};
@@ -133,6 +134,8 @@ impl<'a> ScreenContext<'a> {
             HandlerError::Answer(answer) => *answer,
             // The response reveals nothing, not even whether this interaction exists.
             HandlerError::Foreign => {
+                let why = "the interaction is not this browser's, or the form is of another site";
+                notes::refused(req, RefusedRequest::plain("another_browser", why));
                 let page = ExpiredPage { why: Expired::Elsewhere, ..ExpiredPage::default() };
                 let rendered = app.pages.expired(&Chrome { my, ..page::frame(app, language) }, &page);
                 page::html(StatusCode::FORBIDDEN, page::Leads::Here, rendered)

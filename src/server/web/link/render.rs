@@ -4,7 +4,8 @@ use super::{HandlerError, ScreenContext};
 use crate::client::Client;
 use crate::config::Mode;
 use crate::identity::{
-    ASKS_AFTER, AccountForm, CallState, CallView, Declared, Ending, Message, Problem, Purpose, Stage, View, western_year,
+    ASKS_AFTER, AccountForm, CallState, CallView, Declared, Ending, Message, Problem, Purpose, Stage, View,
+    western_year,
 };
 use crate::kana::{Kana, KanaError};
 use crate::linking::AtConsent;
