@@ -237,7 +237,7 @@ fn a_failed_start_is_said_in_the_logs_format() {
         if let Some(format) = format {
             folder.env.push(("RENKEI__SERVER__LOG_FORMAT", format.into()));
         }
-        let (status, said) = folder.try_start().err().expect("it is refused");
+        let (status, said) = folder.try_start().expect_err("it is refused");
         assert_eq!(status, Some(1), "{said}");
         let last = said.lines().last().unwrap_or_default();
         if format.is_some() {

@@ -8,6 +8,8 @@ use crate::clock::Instant;
 use crate::id::InteractionId;
 use crate::language::Language;
 use crate::secret::{Hash, Secret};
+use crate::store::{Error, Result};
+use tracing::Instrument as _;
 
 /// A browser at the address of an interaction.
 #[derive(Debug, Clone)]
@@ -140,4 +142,12 @@ pub enum StepCheck {
     Stale(Interaction),
     /// The form is accepted and the token used up.
     Accepted(Interaction),
+}
+
+/// Runs the check in its own task. If the client disconnects, actix drops the handler and the reserved attempt would
+/// never be released: a bad connection, or a stranger who disconnects three times, would lock the account for the
+/// day.
+pub(super) async fn to_the_end(guess: impl Future<Output = Result<ViewResult>> + Send + 'static) -> Result<ViewResult> {
+    let carried = tokio::spawn(guess.in_current_span()).await;
+    carried.unwrap_or_else(|cause| Err(Error::Engine(format!("a check did not come to its end: {cause}"))))
 }

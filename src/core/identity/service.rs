@@ -10,7 +10,7 @@ use super::ends::Ends;
 use super::limits::Limits;
 use super::message::FormErrors;
 use super::policy::IdentityPolicy;
-use super::requests::{CallView, Posted, StepCheck, View, ViewResult, Visitor};
+use super::requests::{self, CallView, Posted, StepCheck, View, ViewResult, Visitor};
 use super::sql::{self, InteractionRow};
 use super::turns::Turns;
 use super::{CallState, CoreBank, Ending, FieldCrypto, Interaction, Message, Stage};
@@ -21,10 +21,9 @@ use crate::clock::Instant;
 use crate::fact::{Fact, FactKind};
 use crate::language::Language;
 use crate::secret::{self, Secret};
-use crate::store::{Error, Result, Store, Tx};
+use crate::store::{Result, Store, Tx};
 use serde_json::json;
 use std::sync::Arc;
-use tracing::Instrument as _;
 
 /// Everything the checks need; cloning is cheap.
 #[derive(Clone)]
@@ -208,7 +207,7 @@ impl IdentityService {
         let (service, v, step) = (self.clone(), visitor.clone(), step.to_owned());
         let seen = match posted {
             Posted::Customer(_) | Posted::Pin(_) => {
-                to_the_end(async move { service.guess(&v, &step, posted, now).await }).await?
+                requests::to_the_end(async move { service.guess(&v, &step, posted, now).await }).await?
             }
             Posted::Phone | Posted::Call => self.call_form(visitor, &step, &posted, now).await?,
             Posted::Restart => self.restart(visitor, &step, now).await?,
@@ -390,14 +389,6 @@ impl IdentityService {
         }
     }
 }
-/// Runs the check in its own task. If the client disconnects, actix drops the handler and the reserved attempt would
-/// never be released: a bad connection, or a stranger who disconnects three times, would lock the account for the
-/// day.
-async fn to_the_end(guess: impl Future<Output = Result<ViewResult>> + Send + 'static) -> Result<ViewResult> {
-    let carried = tokio::spawn(guess.in_current_span()).await;
-    carried.unwrap_or_else(|cause| Err(Error::Engine(format!("a check did not come to its end: {cause}"))))
-}
-
 /// How often at most a page view is written as activity. The customer's own page says when it ends, so it counts each.
 const fn touch_after(i: &Interaction) -> std::time::Duration {
     std::time::Duration::from_secs(if matches!(i.stage, Stage::Links(_)) { 1 } else { 60 })

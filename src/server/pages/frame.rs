@@ -1,6 +1,7 @@
 //! The frame in a page's context: title, screen ID, step, whether it shows an error or ends the interaction.
 
 use super::InstitutionProfile;
+use super::endings::*;
 use super::link::*;
 use super::my::*;
 use crate::identity::Expired;

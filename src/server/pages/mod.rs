@@ -9,6 +9,7 @@
 
 mod assets;
 mod chrome;
+pub mod endings;
 mod engine;
 mod frame;
 mod letter;
@@ -26,6 +27,7 @@ mod words;
 pub use crate::language::Language;
 pub use assets::{Asset, asset};
 pub use chrome::{Chrome, InstitutionProfile, LOGO_PATH};
+pub use endings::*;
 pub use link::*;
 pub use logo::{LARGEST_LOGO, LogoError, logo};
 pub use my::*;

@@ -1,8 +1,10 @@
 //! Samples of every context: tests render each page with all of them, in both languages, and people look at them.
 //! People, numbers and names are invented.
 
+mod contexts;
 mod my;
 
+use super::endings::*;
 use super::link::*;
 use super::parts::*;
 use super::{Chrome, Error, InstitutionProfile, Language, Pages};
@@ -13,6 +15,7 @@ use crate::consent::{Missing, Permission};
 use crate::identity::service_hours::Hours;
 use crate::identity::{CallState, Expired, Field, Message, Problem};
 use crate::phone::Phone;
+use contexts::*;
 use std::time::Duration;
 
 /// 2026-11-22 10:15:00 JST, a Sunday.
@@ -286,154 +289,4 @@ samples! {
             fields: vec![("code".into(), "rk_ac_x".into()), ("state".into(), "a\"b<c>".into())],
         },
     ];
-}
-
-const APP: &str = "しんくみアプリwithCRECO";
-const PROVIDER: &str = "アイ・ティ・リアライズ株式会社";
-
-fn day(month: u32, day: u32) -> Option<chrono::NaiveDate> {
-    chrono::NaiveDate::from_ymd_opt(2026, month, day)
-}
-fn missing(fields: &[Field]) -> Vec<Problem> {
-    let empty = fields.iter().map(|f| Problem::at(*f, Message::Required));
-    std::iter::once(Problem::page(Message::Missing)).chain(empty).collect()
-}
-fn r31(check: Message, last: Option<Message>) -> Vec<Problem> {
-    [Message::R31, check].into_iter().chain(last).map(Problem::page).collect()
-}
-
-#[expect(clippy::expect_used, reason = "constants")]
-fn some_account(text: &str) -> ShownAccount {
-    ShownAccount::from(&Account::parse(text).expect("an account"))
-}
-#[expect(clippy::expect_used, reason = "constants")]
-fn some_phone(text: &str) -> Phone {
-    Phone::parse(text).expect("a number")
-}
-
-fn account() -> AccountPage {
-    AccountPage {
-        provider: PROVIDER.into(),
-        typed: TypedAccount::default(),
-        problems: vec![],
-        can_cancel: true,
-        closing: None,
-        minutes: 30,
-        reconfirm_by: None,
-    }
-}
-fn filled() -> TypedAccount {
-    TypedAccount { branch: "115".into(), account_type: "savings".into(), account_number: "2200011".into() }
-}
-fn customer() -> CustomerPage {
-    CustomerPage {
-        account: some_account("115-ordinary-1100026"),
-        typed: TypedCustomer::default(),
-        problems: vec![],
-        bad_characters: vec![],
-        western_year: None,
-    }
-}
-fn typed() -> TypedCustomer {
-    TypedCustomer {
-        name_kana: "データ　タロウ <b>".into(),
-        birth_year: "1985".into(),
-        birth_month: "4".into(),
-        birth_day: "12".into(),
-        phone: "09012343333".into(),
-        email: "taro@mail.example".into(),
-        email_confirm: "taro@mail.example".into(),
-    }
-}
-fn phone() -> PhonePage {
-    let phone = MaskedPhone::from(&some_phone("09012343333"));
-    PhonePage { name: Some("ﾃﾞｰﾀ ﾀﾛｳ".into()), phone, window: 120, problems: vec![] }
-}
-fn call(state: CallState) -> CallPage {
-    CallPage {
-        app: APP.into(),
-        phone: MaskedPhone::from(&some_phone("09012343333")),
-        called: CalledNumber::from(&some_phone("08001110001")),
-        problems: vec![],
-        state,
-        asks: false,
-        asks_after: 30,
-        attempt: 1,
-        more: 2,
-        early: false,
-        until: NOW + Duration::from_secs(125),
-        confirm_until: None,
-        seconds_left: 98,
-        confirm_left: 98,
-        window: 120,
-        status_url: "/link/int-sample/call/status".into(),
-    }
-}
-fn expired() -> ExpiredPage {
-    ExpiredPage { window: 120, can_return: true, ..ExpiredPage::default() }
-}
-fn pin() -> PinPage {
-    PinPage { account: some_account("115-ordinary-1100026"), problems: vec![] }
-}
-fn client() -> SomeClient {
-    SomeClient {
-        name: APP.into(),
-        provider: PROVIDER.into(),
-        registration_number: Some("関東財務局長（電代）第000号".into()),
-        contact: Some("https://app.example/contact".into()),
-        terms_uri: Some("https://app.example/terms".into()),
-        disclosure_uri: Some("https://app.example/disclosure".into()),
-        downstream: vec![Downstream { name: "株式会社家計分析".into(), purpose: "家計簿の作成".into() }],
-    }
-}
-fn cancelled() -> CancelledPage {
-    CancelledPage { app: APP.into(), record: None, passed: false, living: vec![] }
-}
-#[expect(clippy::unnecessary_wraps, reason = "the field is one")]
-fn record() -> Option<CancelRecord> {
-    Some(CancelRecord { at: NOW, reference: "ABCD-1234".into() })
-}
-fn unticked() -> Vec<OfferedAccount> {
-    consent().accounts.into_iter().map(|line| OfferedAccount { chosen: false, ..line }).collect()
-}
-fn existing(replaced: bool) -> ExistingLink {
-    ExistingLink {
-        replaced,
-        permissions: vec![Permission::Balances],
-        from: None,
-        to: None,
-        whole: vec![Permission::Balances, Permission::Transactions],
-        whole_from: None,
-        whole_to: None,
-        accounts: vec![some_account("115-ordinary-1100026")],
-        ending: if replaced { vec![Permission::Balances] } else { vec![] },
-    }
-}
-
-fn consent() -> ConsentPage {
-    let offered =
-        |id: &str, account: &str, chosen| OfferedAccount { id: id.into(), account: some_account(account), chosen };
-    ConsentPage {
-        client: client(),
-        permissions: vec![Permission::Balances, Permission::Transactions],
-        from: None,
-        to: None,
-        openid: false,
-        existing: None,
-        ends: None,
-        reconfirm: false,
-        notices: NoticesBox { masked: "t***@example.jp".into(), days: 31, wanted: false },
-        accounts: vec![
-            offered("acct-1", "115-ordinary-1100026", true),
-            offered("acct-2", "115-savings-2200011", false),
-        ],
-        choose: true,
-        days: 30,
-        until: NOW + MONTH,
-        remembered: None,
-        missing: None,
-        problems: vec![],
-        reference: Some("ABCD-1234".into()),
-        at: NOW,
-    }
 }
