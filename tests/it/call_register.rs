@@ -47,7 +47,8 @@ async fn none_of_the_customers_calls_is_ever_the_fraudsters(test_store: TestStor
     assert_eq!(seen.stolen, Vec::<String>::new());
     // What was played was not a game of nothing.
     assert!(seen.customers_numbers > seeds && seen.frauds_numbers > seeds && seen.restarted > 0, "{seen:?}");
-    assert!(seen.passed > seeds / 3, "customers who called and confirmed passed: {seen:?}");
+    // A customer who begins anew gives up a call that was seen: fewer pass than call.
+    assert!(seen.passed > seeds / 6, "customers who called and confirmed passed: {seen:?}");
 }
 
 async fn without_the_leases_the_fraudster_is_found(test_store: TestStore) {
