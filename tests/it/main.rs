@@ -57,6 +57,7 @@ mod relay;
 mod sample_bank;
 mod sentences;
 mod serve;
+mod service_switch;
 mod shape;
 mod shared;
 mod slow_peers;

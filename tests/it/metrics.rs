@@ -224,7 +224,7 @@ fn operators_see_each_part_and_the_doctor_says_what_to_do() {
         let ready = operator(w, "/readyz").await.expect(200).json();
         assert_eq!(ready["status"], "ready", "{ready}");
         let names: Vec<_> = ready["components"].as_array().unwrap().iter().map(|c| c["name"].clone()).collect();
-        assert_eq!(names, ["server", "store", "disk", "jobs", "certificate", "mail", "streams"]);
+        assert_eq!(names, ["server", "store", "disk", "jobs", "certificate", "mail", "streams", "service"]);
         let said = w.staff(&["doctor"]).await;
         assert_eq!((said.status, said.out.starts_with("All is well: server, store")), (0, true), "{said:?}");
 

@@ -2,6 +2,7 @@
 //! one entry of an index, or a number of rows that is bounded.
 
 use crate::clock::Instant;
+use crate::identity::service_switch;
 use crate::store::{Result, Tx};
 
 /// What was found at a moment.
@@ -17,6 +18,8 @@ pub struct StoreBacklog {
     pub failing: i64,
     /// Events that receivers refused, counted up to [`MOST`].
     pub dead_letters: i64,
+    /// Since when the whole service is switched off, if it is.
+    pub off_since: Option<Instant>,
 }
 
 /// No count reads more rows.
@@ -71,6 +74,7 @@ pub fn read(tx: &mut Tx<'_, '_>) -> Result<StoreBacklog> {
         found.notices.push((state, one(tx, sql)?));
     }
     found.dead_letters = one(tx, DEAD)?;
+    found.off_since = service_switch::read(tx)?.map(|off| off.since);
     let rows = tx.rows(STREAMS, &[])?;
     for status in ["enabled", "paused", "disabled"] {
         let mut count = 0;

@@ -77,6 +77,15 @@ pub enum AdminCommand {
         /// The reason.
         why: StaffReason,
     },
+    /// Whether the whole service is off.
+    Service,
+    /// Switch the whole service off or on.
+    SwitchService {
+        /// Off, or on.
+        off: bool,
+        /// The reason.
+        why: StaffReason,
+    },
     /// The notices that have not been delivered.
     Notices {
         /// The reason.
@@ -151,6 +160,11 @@ impl AdminCommand {
             Self::ReleaseLock { account, why } => {
                 ("POST", format!("{BASE}/locks/{account}/release"), Some(json!({"reason": why.as_str()})))
             }
+            Self::Service => get("/service".to_owned()),
+            Self::SwitchService { off, why } => {
+                let to = if *off { "off" } else { "on" };
+                ("POST", format!("{BASE}/service/{to}"), Some(json!({"reason": why.as_str()})))
+            }
             Self::Notices { why } => get(asked("/notices", &[], why)),
             Self::RetryNotice { id } => ("POST", format!("{BASE}/notices/{id}/retry"), None),
             Self::VerifyAudit => get("/audit/verify".to_owned()),
@@ -195,6 +209,8 @@ impl AdminCommand {
                 let account = Account::parse(account).ok_or_else(|| invalid("account"))?;
                 Self::ReleaseLock { account, why: reason(body)? }
             }
+            ("GET", ["service"]) => Self::Service,
+            ("POST", ["service", to @ ("off" | "on")]) => Self::SwitchService { off: *to == "off", why: reason(body)? },
             ("GET", ["notices"]) => Self::Notices { why: query.why()? },
             ("POST", ["notices", id, "retry"]) => {
                 Self::RetryNotice { id: NoticeId::parse(id).ok_or_else(|| invalid("the notice id"))? }

@@ -16,6 +16,7 @@ mod keys;
 mod locks;
 mod notices;
 mod record;
+mod service;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -100,6 +101,8 @@ pub async fn answer(service: &AdminContext, ask: AdminCommand, staff: &str, now:
         AdminCommand::Consent(ask) => consents::show(service, ask, actor, now).await,
         AdminCommand::Locks { why } => locks::list(service, why, actor, now).await,
         AdminCommand::ReleaseLock { account, why } => locks::release(service, account, why, actor, now).await,
+        AdminCommand::Service => service::show(service).await,
+        AdminCommand::SwitchService { off, why } => service::switch(service, off, why, actor, now).await,
         AdminCommand::Notices { why } => notices::list(service, why, actor, now).await,
         AdminCommand::RetryNotice { id } => notices::retry(service, id, actor, now).await,
         AdminCommand::VerifyAudit => record::verify(service, actor, now).await,

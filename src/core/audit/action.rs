@@ -80,6 +80,8 @@ actions! {
     StaffConsentShown => "staff.consent.shown",
     StaffLocksListed => "staff.locks.listed",
     StaffLockShown => "staff.lock.shown",
+    StaffServiceOff => "staff.service.off",
+    StaffServiceOn => "staff.service.on",
     StaffNoticesListed => "staff.notices.listed",
     StaffNoticeShown => "staff.notice.shown",
     StaffLooksListed => "staff.looks.listed",

@@ -45,6 +45,7 @@ mod requests;
 mod restart;
 mod service;
 pub mod service_hours;
+pub mod service_switch;
 pub mod sql;
 mod staff_locks;
 mod sweep;

@@ -9,7 +9,7 @@ use super::requests::{StartRequest, StartResult};
 use super::service::IdentityService;
 use super::service_hours::Service;
 use super::sql::{self, InteractionRow};
-use super::{Ending, Expired, Interaction, Purpose, PurposeKind};
+use super::{Ending, Expired, Interaction, Purpose, PurposeKind, service_switch};
 use crate::alarm::AlarmKind;
 use crate::authorize;
 use crate::clock::Instant;
@@ -112,6 +112,8 @@ impl IdentityService {
         let cookie = sql::insert(tx, &self.crypto, &i, nonce)?.cookie(&self.key);
         if let Service::Closed { until } = self.policy.hours.open_at(now) {
             i = sql::end(tx, &self.crypto, i, Ending::Closed { until }, now)?;
+        } else if service_switch::is_off(tx)? {
+            i = sql::end(tx, &self.crypto, i, Ending::Off, now)?;
         } else if let Some(recalled) = &o.recalled {
             i = self.recalled(tx, i, recalled, now)?;
         }

@@ -15,6 +15,7 @@ use crate::grant::change::NewChange;
 use crate::grant::{self, GrantSummary, NewGrant, code::CodeBinding};
 use crate::id::AccountId;
 use crate::identity::service_hours::Service;
+use crate::identity::service_switch;
 use crate::identity::{
     BankError, Ending, Expired, Field, FormErrors, IdentityService, Interaction, Lookup, Message, Problem, Proofed,
     ProofingSession, ProofingSessionKey, ViewResult, Visitor, lockout, proofing_session, sql,
@@ -142,6 +143,14 @@ impl Linking {
         let policy = self.identity.policy();
         if let Service::Closed { until } = policy.hours.open_at(now) {
             return Recheck::Over(Ending::Closed { until });
+        }
+        match self.store.read(service_switch::is_off).await {
+            Ok(false) => {}
+            Ok(true) => return Recheck::Over(Ending::Off),
+            Err(cause) => {
+                tracing::warn!(%cause, "the store does not say whether the service is on");
+                return Recheck::Unknown(Message::R36);
+            }
         }
         if !policy.offered {
             return Recheck::Unknown(Message::R37);

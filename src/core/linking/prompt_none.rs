@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::clock::Instant;
 use crate::consent::{self, Details};
 use crate::grant::{self, Grant, NewGrant, code::CodeBinding};
-use crate::identity::{Proofed, Recalled, lockout, proofing_session};
+use crate::identity::{Proofed, Recalled, lockout, proofing_session, service_switch};
 use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
 use crate::secret::Hash;
@@ -28,6 +28,9 @@ const CONSENT: Refusal = Refusal::new(
     ErrorCode::ConsentRequired,
     "nothing the customer has agreed to covers the request, and prompt=none forbids to ask",
 );
+
+/// The whole service is switched off (G7).
+const OFF: Refusal = Refusal::new(ErrorCode::TemporarilyUnavailable, "the service is not offered now");
 
 impl Linking {
     /// Answers a request that allows no screen. `id` is the key of the request, if it was pushed.
@@ -69,6 +72,9 @@ impl Linking {
                 return Ok(PromptNone::Used);
             }
             // Since the reads above, the proofing session may have been deleted and the account locked.
+            if service_switch::is_off(tx)? {
+                return Ok(PromptNone::Refused(OFF));
+            }
             let locked = lockout::locked(tx, identity.crypto(), identity.policy(), account, now)?;
             if locked.is_some() || !proofing_session::exists(tx, &of)? {
                 return Ok(PromptNone::Refused(login.clone()));

@@ -18,6 +18,7 @@ mod lock;
 mod notice;
 pub mod out;
 pub mod serve;
+mod service;
 mod stream;
 pub mod target;
 
@@ -76,6 +77,9 @@ enum Command<More: Subcommand> {
     /// Show or release the accounts that are locked after too many wrong answers.
     #[command(subcommand)]
     Lock(lock::Lock),
+    /// Switch linking off for everybody, or on again.
+    #[command(subcommand)]
+    Service(service::Service),
     /// Show the mails to customers that were not delivered, or send one again.
     #[command(subcommand)]
     Notice(notice::Notice),
@@ -112,6 +116,7 @@ pub fn main<More: MoreCommands>(sample_bank: Option<StartSampleBank>) -> ExitCod
         Command::Grant(c) => c.run(&out),
         Command::Consent(c) => c.run(&out),
         Command::Lock(c) => c.run(&out),
+        Command::Service(c) => c.run(&out),
         Command::Notice(c) => c.run(&out),
         Command::Stream(c) => c.run(&out),
         Command::Audit(c) => c.run(&out),

@@ -105,6 +105,18 @@ pub fn judge(node: &NodeState) -> Vec<Component> {
     all.push(certificate(node.certificate_days, well, not));
     all.push(mail(node, well, not));
     all.push(streams(node.backlog.as_deref(), well, not));
+    all.push(match node.backlog.as_ref().and_then(|backlog| backlog.off_since) {
+        Some(since) => {
+            let reason = format!("staff switched the service off at {}: nobody can link", since.rfc3339());
+            not(
+                "service",
+                Condition::Degraded,
+                reason,
+                "Run `renkei service on --reason …` when customers may link again.",
+            )
+        }
+        None => well("service"),
+    });
     all
 }
 
@@ -223,6 +235,15 @@ mod tests {
                 "mail",
                 Condition::Degraded,
                 "61 minutes",
+            ),
+            (
+                NodeState {
+                    backlog: backlog(|b| b.off_since = Some(crate::clock::Instant::from_secs(0))),
+                    ..healthy()
+                },
+                "service",
+                Condition::Degraded,
+                "1970-01-01T",
             ),
             (
                 NodeState { backlog: backlog(|b| b.notices = vec![("failed", 2)]), ..healthy() },
