@@ -103,6 +103,7 @@ impl TestRegistry {
         let settings = Settings {
             audiences: vec![ISSUER.into(), format!("{ISSUER}/oauth/token"), format!("{ISSUER}/oauth/par")],
             dpop_nonce_required: false,
+            mtls_aliases: false,
         };
         let sealer = Sealer::new("master", &[1; 32]).unwrap();
         let random = SeededRandom::new(1);

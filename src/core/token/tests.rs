@@ -64,7 +64,7 @@ proptest! {
         let grant = grant(now + SECOND);
         let issued = Issued {
             grant: None, scope: grant.scope.clone(), details: None, binding: None, at: now, expires_at: now + SECOND,
-            refresh: false, nonce: None,
+            refresh: false, used: None, nonce: None,
         };
         let lifetime = Duration::from_millis(lifetime);
         let claims = id_token::claims(Alg::Es256, (&issued, &grant), "https://x.example", &Secret::new("t"), lifetime);

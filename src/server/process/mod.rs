@@ -333,7 +333,8 @@ fn asked(config: &Config) -> Asked {
         let endpoints = [paths::TOKEN, paths::PAR, paths::INTROSPECT, paths::REVOKE];
         audiences.extend(endpoints.map(|path| format!("{base}{path}")));
     }
-    Asked { audiences, dpop_nonce_required: config.tokens.dpop_nonce_required }
+    let mtls_aliases = config.server.mtls_base_url.is_some();
+    Asked { audiences, dpop_nonce_required: config.tokens.dpop_nonce_required, mtls_aliases }
 }
 
 /// The TLS of `server.mtls_listen`, for a resource server that runs next to this server with the same certificate.

@@ -71,7 +71,7 @@ static REGISTRY: LazyLock<TestRegistry> = LazyLock::new(|| {
     let (authenticator, keys) = runtime.block_on(async {
         let store = Store::sqlite(&folder.path().join("renkei.db")).unwrap();
         let (sealer, random) = (Sealer::new("k", &[1; 32]).unwrap(), SeededRandom::new(1));
-        let settings = Settings { audiences: vec![ISSUER.into()], dpop_nonce_required: false };
+        let settings = Settings { audiences: vec![ISSUER.into()], dpop_nonce_required: false, mtls_aliases: false };
         let key = SecretKey::open(&store, &sealer, &random, NOW).await.unwrap();
         for record in [fapi(), oidc()] {
             let made = client::prepare(&record, &rules(), false, &key, &random, NOW).unwrap().client;
