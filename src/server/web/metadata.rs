@@ -2,18 +2,14 @@
 //!
 //! It lists only what is implemented, so that clients can rely on it.
 
-use super::{Shared, paths};
+use super::{Shared, paths, public};
 use crate::authorize::{DetailType, GrantAction, Prompt, ResponseMode, rules};
 use crate::client::{AuthMethod, GrantType};
 use crate::consent::ACR;
 use crate::keys::jose::Alg;
 use crate::scope::Scope;
 use actix_web::HttpResponse;
-use actix_web::http::header::CACHE_CONTROL;
 use serde_json::{Value, json};
-
-/// Five minutes are safe: rotation publishes a key long before it signs and long after.
-const MAX_AGE: &str = "public, max-age=300";
 
 /// `GET /.well-known/openid-configuration`, `GET /.well-known/oauth-authorization-server`
 pub async fn document(app: Shared) -> HttpResponse {
@@ -25,15 +21,12 @@ pub async fn document(app: Shared) -> HttpResponse {
     if app.config.registration.enabled {
         document["registration_endpoint"] = format!("{}{}", app.issuer(), paths::REGISTER).into();
     }
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, MAX_AGE)).json(document)
+    public::answer().json(document)
 }
 
 /// `GET /oauth/jwks`
 pub async fn jwks(app: Shared) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, MAX_AGE))
-        .content_type("application/jwk-set+json")
-        .body(app.keys.jwks().to_string())
+    public::answer().content_type("application/jwk-set+json").body(app.keys.jwks().to_string())
 }
 
 /// The document of an issuer.
