@@ -37,6 +37,7 @@ fn rules() -> Rules {
         grant_lifetime: Duration::from_secs(30 * 86_400),
         detail_types: Some(vec!["account_information".into()]),
         methods: AuthMethod::ALL,
+        signing: None,
         weak_secrets: true,
     }
 }

@@ -106,6 +106,7 @@ fn client() -> crate::client::Client {
         grant_lifetime: SECOND,
         detail_types: None,
         methods: AuthMethod::ALL,
+        signing: None,
         weak_secrets: true,
     };
     metadata::parse(&record, crate::id::ClientId::parse("kakeibo").unwrap(), &rules, Instant::from_secs(0)).unwrap()

@@ -6,7 +6,7 @@ use super::{allowed, client, text, unstored, verified};
 use crate::support::app::{App, Credential};
 use crate::support::http::RequestParts;
 use crate::support::jws::{Key, b64, sha256};
-use crate::support::town::{Town, on_both};
+use crate::support::town::{Town, on_both, on_both_with};
 use renkei_core::client::Status;
 use renkei_core::keys::jose::Alg;
 use serde_json::{Value, json};
@@ -18,9 +18,12 @@ on_both!(
     a_new_key_is_as_good_as_the_old,
     nobody_else_can_use_it,
     suspension_stops_it_and_withdrawal_ends_it,
-    at_hash_has_the_digest_of_its_signature,
     of_forty_at_once_each_gets_a_token_and_a_withdrawal_ends_them_all,
 );
+
+on_both_with!(at_hash_has_the_digest_of_its_signature, |config| {
+    config.keys.algorithms.push(renkei_server::config::Algorithm(renkei_core::keys::jose::Alg::EdDsa));
+});
 
 /// A FAPI app with refresh tokens, whose access tokens live a quarter of an hour.
 pub(super) async fn register(w: &Town, more: Value) -> App {
