@@ -50,7 +50,7 @@ impl Reader<'_> {
 }
 
 #[tokio::test]
-async fn an_app_goes_the_whole_way_by_the_guide() {
+async fn an_app_goes_from_its_record_to_the_end_by_the_guide() {
     let (guide, other) = (document("apps.md"), document("resource-servers.md"));
     let (shell, asks) = (blocks(&guide, "sh"), blocks(&other, "sh"));
     let [start, import, verifier, challenge, push, open, exchange, read, refresh, end] = &shell[..] else {

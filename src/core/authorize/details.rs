@@ -14,7 +14,7 @@ use crate::id::AccountId;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
 use chrono::{Days, NaiveDate};
-use sent::Members;
+use sent::SentMembers;
 use std::time::Duration;
 
 /// The longest `authorization_details` that is read, in bytes. The schema limits its depth.
@@ -105,14 +105,14 @@ impl Details {
         if text.len() > MAX_TEXT {
             return Err(bad("authorization_details is too long"));
         }
-        let list: Vec<Members> = serde_json::from_str(text).map_err(|e| {
+        let list: Vec<SentMembers> = serde_json::from_str(text).map_err(|e| {
             bad(if e.is_data() {
                 "authorization_details must be a list of one object"
             } else {
                 "authorization_details is not JSON"
             })
         })?;
-        let Ok([Members(members)]) = <[Members; 1]>::try_from(list) else {
+        let Ok([SentMembers(members)]) = <[SentMembers; 1]>::try_from(list) else {
             return Err(bad("authorization_details must hold exactly one detail"));
         };
         let detail = sent::read(members)?;

@@ -148,7 +148,10 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
         certificate_bound,
         require_signed_request,
         request_object_alg: m.alg("request_object_signing_alg", profile.algs())?,
-        authorization_response_alg: m.alg("authorization_signed_response_alg", &ours)?,
+        // Where the server does not sign with the usual one (JARM §3), the record says which it is instead.
+        authorization_response_alg: m
+            .alg("authorization_signed_response_alg", &ours)?
+            .or_else(|| (!ours.contains(&usual)).then_some(id_token_alg)),
         id_token_alg,
         userinfo_alg: m.alg("userinfo_signed_response_alg", &ours)?,
         introspection_alg: m.alg("introspection_signed_response_alg", &ours)?,

@@ -36,7 +36,10 @@ pub fn unsigned(tx: &mut Tx<'_, '_>, algs: &[Alg]) -> Result<Option<String>> {
 /// The algorithms of our signatures for a client that may still get one.
 fn wanted(client: &Client) -> impl Iterator<Item = Alg> {
     let lives = client.status != Status::Ended;
-    let id_token = (lives && client.profile.is_app()).then_some(client.id_token_alg);
-    let others = [client.userinfo_alg, client.introspection_alg, client.authorization_response_alg];
-    id_token.into_iter().chain(others.into_iter().flatten().filter(move |_| lives))
+    // The default of signed answers, which any app may ask for (JARM §3).
+    let usual = if client.profile.is_fapi() { Alg::Es256 } else { Alg::Rs256 };
+    let app = [client.id_token_alg, client.authorization_response_alg.unwrap_or(usual)];
+    let id_token = app.into_iter().filter(move |_| lives && client.profile.is_app());
+    let others = [client.userinfo_alg, client.introspection_alg];
+    id_token.chain(others.into_iter().flatten().filter(move |_| lives))
 }

@@ -11,21 +11,21 @@ use serde_json::Value;
 use std::fmt;
 
 /// The members of one object, in order, a repeated one too.
-pub(super) struct Members(pub(super) Vec<(String, Value)>);
-impl<'de> Deserialize<'de> for Members {
+pub(super) struct SentMembers(pub(super) Vec<(String, Value)>);
+impl<'de> Deserialize<'de> for SentMembers {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         struct Object;
         impl<'de> Visitor<'de> for Object {
-            type Value = Members;
+            type Value = SentMembers;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SentMembers, A::Error> {
                 let mut members = Vec::new();
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
-                Ok(Members(members))
+                Ok(SentMembers(members))
             }
         }
         d.deserialize_map(Object)
