@@ -53,6 +53,7 @@ fn client(name: &str) -> Client {
         grant_lifetime,
         detail_types: None,
         methods: AuthMethod::ALL,
+        signing: None,
         weak_secrets: true,
     };
     parse(&record, id(name), &rules, NOW).unwrap()
@@ -322,7 +323,8 @@ async fn ten_nodes_that_start_together_share_their_keys(test_store: TestStore) {
     let store = test_store.open();
     let sealer = Sealer::new("master", &[3; 32]).unwrap();
     let random: Vec<_> = (0..10).map(SeededRandom::new).collect();
-    let rings = futures_util::future::join_all(random.iter().map(|r| Ring::open(&store, &sealer, r, NOW))).await;
+    let rings =
+        futures_util::future::join_all(random.iter().map(|r| Ring::open(&store, &sealer, r, &Alg::ALL, NOW))).await;
     let jwks: Vec<_> = rings.iter().map(|r| r.as_ref().unwrap().jwks()).collect();
     assert!(jwks.iter().all(|j| *j == jwks[0]));
     assert_eq!(jwks[0]["keys"].as_array().unwrap().len(), Alg::ALL.len());

@@ -6,8 +6,11 @@ use crate::support::jws::b64;
 use crate::support::town::{Engine, Town, on_both, run};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use renkei_core::client;
+use renkei_core::id::ClientId;
 use renkei_core::keys::Jwk;
 use renkei_core::keys::jose::{Alg, verify};
+use renkei_core::keys::ring::RotationPolicy;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,6 +19,7 @@ on_both!(
     a_rotation_is_noticed_by_nobody,
     an_order_brings_it_forward,
     an_emergency_takes_the_old_keys_back,
+    an_algorithm_that_is_taken_out_leaves_like_after_a_rotation,
     nothing_private_leaves,
 );
 
@@ -60,12 +64,12 @@ async fn wait(town: &Town, secs: u64) {
 async fn a_rotation_is_noticed_by_nobody(town: &Town) {
     let creco = town.creco();
     let first = of(&town.http, "ES256").await;
-    assert_eq!((first.len(), published(&town.http).await.len()), (1, 4));
+    assert_eq!((first.len(), published(&town.http).await.len()), (1, 3));
     wait(town, 89 * DAY - 1).await;
     assert_eq!(of(&town.http, "ES256").await, first, "a second early");
     wait(town, 1).await;
     let both = of(&town.http, "ES256").await;
-    assert_eq!((both.len(), published(&town.http).await.len()), (2, 8), "a day ahead the next ones are published");
+    assert_eq!((both.len(), published(&town.http).await.len()), (2, 6), "a day ahead the next ones are published");
     let old = id_token(town, &creco).await;
     assert_eq!(kid(&old), first[0], "and sign nothing yet");
     wait(town, DAY - 1).await;
@@ -100,7 +104,7 @@ async fn an_order_brings_it_forward(town: &Town) {
     assert_eq!((&said["made"], said.get("warning")), (&json!(1), None));
     assert_eq!(
         (of(&town.http, "ES256").await.len(), published(&town.http).await.len()),
-        (2, 5),
+        (2, 4),
         "at once, and only it"
     );
     let state = |keys: &Value, state: &str| {
@@ -117,7 +121,7 @@ async fn an_order_brings_it_forward(town: &Town) {
     assert_eq!(kid(&id_token(town, &creco).await), next["kid"].as_str().unwrap());
     let listed = town.staff(&["--json", "key", "list"]).await.json();
     assert_eq!(state(&listed, "retired")[0]["kid"], first[0].as_str());
-    for (args, status) in [(&["--alg", "HS256"][..], 2), (&["--alg", "none"], 2)] {
+    for (args, status) in [(&["--alg", "HS256"][..], 2), (&["--alg", "none"], 2), (&["--alg", "EdDSA"], 1)] {
         assert_eq!(town.staff(&[&["key", "rotate"], args].concat()).await.status, status, "{args:?}");
     }
 }
@@ -131,30 +135,66 @@ async fn an_emergency_takes_the_old_keys_back(town: &Town) {
     assert_eq!(said.status, 0, "{said:?}");
     assert!(said.out.starts_with("WARNING: ") && said.out.contains("withdrawn"), "{}", said.out);
     let after = published(&town.http).await;
-    assert_eq!(after.len(), 4);
+    assert_eq!(after.len(), 3);
     assert!(after.iter().all(|k| k.0 != "ES256" || !before.contains(k)), "neither the old one nor the next is ours");
-    assert_eq!(after.iter().filter(|k| before.contains(k)).count(), 3, "the others are untouched");
+    assert_eq!(after.iter().filter(|k| before.contains(k)).count(), 2, "the others are untouched");
     assert!(!verifies(&town.http, &old).await, "whoever has the old key signs for nobody");
     let new = id_token(town, &creco).await;
     assert!(verifies(&town.http, &new).await && after.contains(&("ES256".into(), kid(&new))));
     let audit = town.staff(&["audit", "export"]).await.out;
     assert!(audit.contains("key.withdrawn") && audit.contains("staff:"));
     // Everything at once, and the ring still works.
-    assert_eq!(town.staff(&["--json", "key", "rotate", "--now"]).await.json()["made"], 4);
+    assert_eq!(town.staff(&["--json", "key", "rotate", "--now"]).await.json()["made"], 3);
     assert!(published(&town.http).await.is_disjoint(&after));
     let withdrawn = async || {
         let listed = town.staff(&["--json", "key", "list"]).await.json();
         let keys = listed["keys"].as_array().unwrap().clone();
         (keys.len(), keys.iter().filter(|k| k["state"] == "withdrawn").count())
     };
-    assert_eq!(withdrawn().await, (10, 6), "known for a while");
+    assert_eq!(withdrawn().await, (8, 5), "known for a while");
     wait(town, 3 * DAY).await;
-    assert_eq!(withdrawn().await, (4, 0), "forgotten in the end");
+    assert_eq!(withdrawn().await, (3, 0), "forgotten in the end");
+}
+
+/// The upgrade of a store that has an EdDSA key, and a client that asks for it.
+async fn an_algorithm_that_is_taken_out_leaves_like_after_a_rotation(town: &Town) {
+    let all: Vec<_> = Alg::SIGNING.into_iter().chain([Alg::EdDsa]).collect();
+    let with = |algs: &[Alg]| RotationPolicy { algs: algs.to_vec(), ..town.app().config.keys.policy() };
+    let app = town.app();
+    let tend = async |algs: &[Alg]| {
+        app.keys.tend(&app.store, &app.sealer, &*app.random, with(algs), town.now()).await.unwrap()
+    };
+    tend(&all).await;
+    let old = of(&town.http, "EdDSA").await;
+    assert_eq!(old.len(), 1, "as an earlier release made it");
+    wait(town, 10).await;
+    assert_eq!(of(&town.http, "EdDSA").await, old, "what it signed can be verified");
+    assert!(app.keys.sign(Alg::EdDsa, None, &json!({})).is_err(), "it signs no more");
+    wait(town, 2 * DAY - 1).await;
+    assert_eq!(of(&town.http, "EdDSA").await, old);
+    wait(town, 1).await;
+    assert_eq!(of(&town.http, "EdDSA").await, [""; 0]);
+
+    // A record that asks for it: the start would be refused, and names the client.
+    let unsigned = async |algs: Vec<Alg>| app.store.scan(move |tx| client::unsigned(tx, &algs)).await.unwrap();
+    assert_eq!(unsigned(Alg::SIGNING.to_vec()).await, None);
+    let mut creco = client_of(town, "creco").await;
+    creco.id_token_alg = Alg::EdDsa;
+    let now = town.now();
+    app.store.write(move |tx| client::sql::save(tx, &creco, now)).await.unwrap();
+    let said = unsigned(Alg::SIGNING.to_vec()).await.unwrap();
+    assert!(said.contains("creco (EdDSA)") && !said.contains("kakeibo"), "{said}");
+    assert_eq!(unsigned(all).await, None);
+}
+
+async fn client_of(town: &Town, id: &str) -> client::Client {
+    let id = ClientId::parse(id).unwrap();
+    town.app().store.read(move |tx| client::sql::load(tx, &id)).await.unwrap().unwrap()
 }
 
 async fn nothing_private_leaves(town: &Town) {
     let listed = town.staff(&["--json", "key", "list"]).await.json();
-    assert_eq!(listed["keys"].as_array().unwrap().len(), 4);
+    assert_eq!(listed["keys"].as_array().unwrap().len(), 3);
     let listed = listed.to_string();
     for private in ["private", "\"d\"", "\"p\"", "\"q\""] {
         assert!(!listed.contains(private), "{private}");
@@ -177,7 +217,7 @@ fn every_node_sees_a_rotation() {
             assert_eq!(published(&node.http).await, published(&town.http).await);
             let first = node.signs_with(Alg::Es256);
             wait(town, 89 * DAY).await;
-            assert_eq!(published(&node.http).await.len(), 4, "it has not looked yet");
+            assert_eq!(published(&node.http).await.len(), 3, "it has not looked yet");
             node.tend_keys(town.now()).await;
             assert_eq!(published(&node.http).await, published(&town.http).await);
             // The one that did not rotate is the one that has to.

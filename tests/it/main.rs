@@ -29,6 +29,7 @@ mod full_disk;
 mod grant;
 mod grant_management;
 mod guesses;
+mod guides;
 mod handover;
 mod heads;
 mod institution_logo;

@@ -538,9 +538,23 @@ fn a_token_is_worth_nothing_with_another_certificate() {
 
         let (own, renewed) = (showing(w, Some(&first)), showing(w, Some(&second)));
         userinfo(&own, "Bearer", &token).await.expect(200);
-        dead(&userinfo(&renewed, "Bearer", &token).await, "Bearer");
-        dead(&userinfo(&showing(w, None), "Bearer", &token).await, "Bearer");
-        dead(&userinfo(&w.http, "Bearer", &token).await, "Bearer");
+        for (http, why) in [
+            (&renewed, "the token is bound to another certificate"),
+            (&showing(w, None), "the token is bound to a certificate, and the connection showed none"),
+            (&w.http, "the token is bound to a certificate, and the connection showed none"),
+        ] {
+            let answer = userinfo(http, "Bearer", &token).await;
+            dead(&answer, "Bearer");
+            assert!(answer.header("www-authenticate").unwrap().contains(why), "{why}");
+        }
+        // At the endpoint for everybody there is no certificate: the answer says where it is shown, whoever asks.
+        for id in ["corp", "creco", "nobody"] {
+            let ask = [("client_id".to_owned(), id.to_owned()), ("grant_type".to_owned(), "refresh_token".to_owned())];
+            let answer =
+                w.http.send("POST", "/oauth/token", RequestParts::default().form(&ask)).await.expect(401).json();
+            let why = "no client authentication; a client with a certificate shows it at the endpoints of mtls_endpoint_aliases";
+            assert_eq!(answer, json!({"error": "invalid_client", "error_description": why}), "{id}");
+        }
         dead(&userinfo(&own, "DPoP", &token).await, "DPoP");
         let form = RequestParts::default().form(&[("access_token".into(), token.clone())]);
         dead(&own.send("POST", "/oauth/userinfo", form).await, "Bearer");

@@ -4,6 +4,7 @@
 use crate::serve::{ServeFolder, terminate};
 use crate::support::app::{App, Credential};
 use crate::support::http::{Answer, RequestParts};
+use crate::support::jws::b64;
 use crate::support::refusals;
 use crate::support::town::{Town, on_both};
 use serde_json::{Value, json};
@@ -90,7 +91,7 @@ async fn the_log_says_which_check_failed(w: &Town) {
     for (wrong, reason, why) in [
         (json!({"exp": now - 600}), "assertion_claim", "the client assertion has expired"),
         (json!({"aud": "https://else.example"}), "assertion_claim", "aud of the client assertion must be the issuer"),
-        (json!({"sub": "nobody"}), "unknown_client", "the client assertion does not verify with the client's keys"),
+        (json!({"sub": "nobody"}), "unknown_client", "the client has no key with the kid and the algorithm"),
     ] {
         let change = |claims: &mut Value| claims.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
         let answer = assertion(creco.assertion(change)).await;
@@ -100,6 +101,9 @@ async fn the_log_says_which_check_failed(w: &Town) {
     let once = creco.assertion(|_| {});
     let broken = format!("{}AAAA", &once[..once.len() - 4]);
     says(&assertion(broken).await, &[("reason", "assertion_signature"), ("claimed", "creco")]);
+    let head = b64(r#"{"alg":"ES256","kid":"creco-2"}"#);
+    let renamed = format!("{head}.{}", once.split_once('.').unwrap().1);
+    says(&assertion(renamed).await, &[("reason", "assertion_unknown_key"), ("claimed", "creco")]);
     says(&assertion("x".into()).await, &[("reason", "unreadable_credentials")]);
 
     // The proof of an authenticated client: the line says which check.

@@ -23,9 +23,9 @@ use Shape::{Empty, Json, Page};
 const TABLE: &[(&str, &str, &str, Shape)] = &[
     ("/healthz", "/healthz", "GET HEAD", Json),
     ("/readyz", "/readyz", "GET HEAD", Json),
-    ("/.well-known/openid-configuration", "/.well-known/openid-configuration", "GET HEAD", Json),
-    ("/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server", "GET HEAD", Json),
-    ("/oauth/jwks", "/oauth/jwks", "GET HEAD", Json),
+    ("/.well-known/openid-configuration", "/.well-known/openid-configuration", "GET HEAD OPTIONS", Json),
+    ("/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server", "GET HEAD OPTIONS", Json),
+    ("/oauth/jwks", "/oauth/jwks", "GET HEAD OPTIONS", Json),
     ("/oauth/par", "/oauth/par", "POST", Json),
     ("/oauth/authorize", "/oauth/authorize", "GET HEAD POST", Page),
     ("/oauth/token", "/oauth/token", "POST", Json),
@@ -37,7 +37,7 @@ const TABLE: &[(&str, &str, &str, Shape)] = &[
     ("/oauth/grants", "/oauth/grants", "GET HEAD", Json),
     ("/oauth/grants/{grant_id}", "/oauth/grants/AAAAAAAAAAAAAAAAAAAAAA", "GET HEAD DELETE", Json),
     ("/oauth/grants/{grant_id}/receipt", "/oauth/grants/AAAAAAAAAAAAAAAAAAAAAA/receipt", "GET HEAD", Json),
-    ("/oauth/receipt-keys", "/oauth/receipt-keys", "GET HEAD", Json),
+    ("/oauth/receipt-keys", "/oauth/receipt-keys", "GET HEAD OPTIONS", Json),
     ("/link/{interaction}/call/status", "/link/AAAAAAAAAAAAAAAAAAAAAA/call/status", "GET HEAD", Json),
     ("/link/{interaction}/{screen}", "/link/AAAAAAAAAAAAAAAAAAAAAA/account", "GET HEAD POST", Page),
     ("/my", "/my", "GET HEAD", Page),
@@ -46,7 +46,7 @@ const TABLE: &[(&str, &str, &str, Shape)] = &[
     ("/my/{interaction}/{screen}", "/my/AAAAAAAAAAAAAAAAAAAAAA/account", "GET HEAD POST", Page),
     ("/hooks/telephony/sip", "/hooks/telephony/sip", "POST", Empty),
     ("/hooks/bank/events", "/hooks/bank/events", "POST", Empty),
-    ("/.well-known/ssf-configuration", "/.well-known/ssf-configuration", "GET HEAD", Json),
+    ("/.well-known/ssf-configuration", "/.well-known/ssf-configuration", "GET HEAD OPTIONS", Json),
     ("/ssf/streams", "/ssf/streams", "GET HEAD POST PATCH PUT DELETE", Json),
     ("/ssf/status", "/ssf/status", "GET HEAD POST", Json),
     ("/ssf/verify", "/ssf/verify", "POST", Json),
@@ -192,6 +192,35 @@ fn head_is_get_without_its_body() {
         let answers = crate::attacks::raw(w, format!("{head}{get}").as_bytes()).await;
         assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2, "{answers}");
         assert_eq!(answers.matches("{\"status\":\"ok\"}").count(), 1, "{answers}");
+    });
+}
+
+/// What anybody may read is open to a script of any origin, without credentials (Fetch §3.3); nothing else is open to another
+/// origin.
+#[test]
+fn only_metadata_and_keys_are_open_to_other_origins() {
+    everywhere(async |w| {
+        let ask = || RequestParts::default().header("origin", "https://spa.example");
+        let mut open = 0;
+        for (_, url, methods, _) in TABLE {
+            let public = methods.contains("OPTIONS");
+            for method in ["GET", "POST"] {
+                let answer = w.http.send(method, url, ask()).await;
+                let told = answer.header("access-control-allow-origin");
+                assert_eq!(told, (public && method == "GET").then_some("*"), "{method} {url}");
+                assert_eq!(answer.header("access-control-allow-credentials"), None, "{method} {url}");
+            }
+            let asked = ask()
+                .header("access-control-request-method", "GET")
+                .header("access-control-request-headers", "x-requested-with");
+            let answer = w.http.send("OPTIONS", url, asked).await;
+            let told = ["origin", "methods", "headers"].map(|n| answer.header(&format!("access-control-allow-{n}")));
+            assert_eq!(told, if public { [Some("*"), Some("GET"), Some("*")] } else { [None; 3] }, "{url}");
+            assert_eq!(answer.status, if public { 204 } else { 405 }, "{url}");
+            assert_eq!(answer.header("access-control-allow-credentials"), None, "{url}");
+            open += usize::from(public);
+        }
+        assert_eq!(open, 5);
     });
 }
 

@@ -528,6 +528,7 @@ impl Town {
             grant_lifetime: config.tokens.grant_lifetime.get(),
             detail_types: None,
             methods: config.auth_methods(),
+            signing: None,
             weak_secrets: true,
         };
         let (random, key) = (&*self.running.app.random, self.secret_key());
@@ -561,6 +562,10 @@ impl Town {
     /// The folder with the admin socket.
     pub(crate) fn data_dir(&self) -> &std::path::Path {
         &self.running.app.config.server.data_dir
+    }
+    /// The server's own state.
+    pub(crate) fn app(&self) -> &renkei_server::web::App {
+        &self.running.app
     }
     /// What the job that rotates keys does.
     pub(crate) async fn tend_keys(&self) {

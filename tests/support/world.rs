@@ -98,6 +98,7 @@ impl World {
             grant_lifetime: PERIOD,
             detail_types: None,
             methods,
+            signing: None,
             weak_secrets: true,
         };
         let now = self.now();

@@ -62,8 +62,11 @@ pub(super) async fn rotate(
     actor: Actor,
     now: Instant,
 ) -> Result<Value, AdminError> {
-    let algs = order.alg.map_or_else(|| Alg::ALL.to_vec(), |alg| vec![alg]);
-    let policy = service.rotation;
+    let policy = service.rotation.clone();
+    if let Some(alg) = order.alg.filter(|alg| !policy.algs.contains(alg)) {
+        return Err(AdminError::Invalid(format!("keys.algorithms does not have {alg}")));
+    }
+    let algs = order.alg.map_or_else(|| policy.algs.clone(), |alg| vec![alg]);
     let decide = move |keys: &[KeyRow]| {
         if order.now { ring::replace(keys, &algs) } else { ring::forward(keys, &algs, now, &policy) }
     };

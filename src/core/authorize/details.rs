@@ -6,13 +6,15 @@
 //! A detail narrows the scope of its request and may not go beyond it. If the scope names neither `accounts` nor
 //! `transactions`, the detail's permissions add theirs. So scope and permissions always agree.
 
+mod sent;
+
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::id::AccountId;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::scope::Scope;
 use chrono::{Days, NaiveDate};
-use serde::{Deserialize, Deserializer};
+use sent::SentMembers;
 use std::time::Duration;
 
 /// The longest `authorization_details` that is read, in bytes. The schema limits its depth.
@@ -103,19 +105,17 @@ impl Details {
         if text.len() > MAX_TEXT {
             return Err(bad("authorization_details is too long"));
         }
-        let list: Vec<Wire> = serde_json::from_str(text).map_err(|e| {
-            Refusal::naming(ErrorCode::InvalidAuthorizationDetails, &format!("authorization_details: {e}"))
+        let list: Vec<SentMembers> = serde_json::from_str(text).map_err(|e| {
+            bad(if e.is_data() {
+                "authorization_details must be a list of one object"
+            } else {
+                "authorization_details is not JSON"
+            })
         })?;
-        let Ok([wire]) = <[Wire; 1]>::try_from(list) else {
+        let Ok([SentMembers(members)]) = <[SentMembers; 1]>::try_from(list) else {
             return Err(bad("authorization_details must hold exactly one detail"));
         };
-        let detail = Self {
-            detail_type: wire.detail_type,
-            accounts: set(wire.accounts, "accounts must name one to fifty accounts, or be left out")?,
-            permissions: set(wire.permissions, "permissions must name at least one, or be left out")?,
-            from: wire.from.map(|d| d.0),
-            to: wire.to.map(|d| d.0),
-        };
+        let detail = sent::read(members)?;
         if detail.from.zip(detail.to).is_some_and(|(from, to)| from > to) {
             return Err(bad("from is after to"));
         }
@@ -260,45 +260,6 @@ impl Details {
     pub fn to_response(&self) -> Option<serde_json::Value> {
         (!self.permissions.is_empty()).then(|| serde_json::json!([self]))
     }
-}
-
-/// A detail as a client sends it. Parsing is strict, so that nothing the client meant is ignored.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
-    #[serde(rename = "type")]
-    detail_type: DetailType,
-    #[serde(default, deserialize_with = "present")]
-    accounts: Option<Vec<AccountId>>,
-    #[serde(default, deserialize_with = "present")]
-    permissions: Option<Vec<Permission>>,
-    #[serde(default, deserialize_with = "present")]
-    from: Option<Day>,
-    #[serde(default, deserialize_with = "present")]
-    to: Option<Day>,
-}
-/// A member that is present must have a value; `null` is refused.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(d).map(Some)
-}
-
-/// A full-date of RFC 3339 §5.6; chrono alone would accept `2026-1-2` and years of more than four digits.
-struct Day(NaiveDate);
-impl<'de> Deserialize<'de> for Day {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(d)?;
-        let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-        let day = plain.then(|| NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok()).flatten();
-        day.map(Self).ok_or_else(|| serde::de::Error::custom("not a date like 2026-11-22"))
-    }
-}
-
-/// A list without duplicates, in order; empty if it was left out.
-fn set<T: Ord>(list: Option<Vec<T>>, refusal: &'static str) -> Result<Vec<T>, Refusal> {
-    let Some(mut list) = list else { return Ok(Vec::new()) };
-    list.sort_unstable();
-    list.dedup();
-    if list.is_empty() || list.len() > MAX_ACCOUNTS { Err(bad(refusal)) } else { Ok(list) }
 }
 
 /// A request for days of which a link could hold none.

@@ -123,6 +123,7 @@ const fn explain(e: jose::Error) -> &'static str {
         jose::Error::Malformed => "the request object is not a compact JWS",
         jose::Error::Algorithm => "the request object's algorithm is not allowed",
         jose::Error::Critical => "the request object has a critical header",
+        jose::Error::UnknownKey => "the client has no key with the kid and the algorithm of the request object",
         _ => "the request object does not verify with the client's keys",
     }
 }

@@ -30,7 +30,7 @@ fn ring() -> &'static Ring {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::sqlite(&dir.path().join("renkei.db")).unwrap();
         let (sealer, random) = (Sealer::new("master", &[1; 32]).unwrap(), SeededRandom::new(1));
-        let opened = Ring::open(&store, &sealer, &random, Instant::from_secs(0));
+        let opened = Ring::open(&store, &sealer, &random, &crate::keys::jose::Alg::ALL, Instant::from_secs(0));
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(opened).unwrap()
     })
 }

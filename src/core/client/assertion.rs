@@ -32,8 +32,13 @@ pub(super) fn allowed(client: &Client) -> Vec<Alg> {
     client.auth_alg.map_or_else(|| client.profile.algs().to_vec(), |alg| vec![alg])
 }
 
-pub(super) const fn explain(e: jose::Error) -> Rejection {
+/// What the caller reads of an assertion that names a `kid`: that no key of the client has it. An unknown client has no
+/// key at all, so it looks the same. Without a `kid` it would show who is a client: then the signature is what is wrong.
+pub(super) const fn explain(e: jose::Error, names_key: bool) -> Rejection {
     match e {
+        jose::Error::UnknownKey if names_key => {
+            "the client has no key with the kid and the algorithm of the client assertion"
+        }
         jose::Error::Malformed => "the client assertion is not a compact JWS",
         jose::Error::Algorithm => "the client assertion's algorithm is not allowed",
         jose::Error::Critical => "the client assertion has a critical header",

@@ -32,6 +32,8 @@ pub struct Settings {
     pub audiences: Vec<String>,
     /// Whether a DPoP proof must have a nonce of ours (RFC 9449 §8).
     pub dpop_nonce_required: bool,
+    /// Whether the metadata has endpoints of their own for clients with a certificate (RFC 8705 §5).
+    pub mtls_aliases: bool,
 }
 
 /// What client authentication needs: the registry, the caches, the keys. One per server.
@@ -238,7 +240,8 @@ pub async fn identify(
     presented: &PresentedCredentials<'_>,
     now: Instant,
 ) -> Result<Authenticated, RefusedClient> {
-    let evidence = evidence(presented).map_err(|refused| refused.naming(presented.params))?;
+    let aliases = authenticator.settings.mtls_aliases;
+    let evidence = evidence(presented, aliases).map_err(|refused| refused.naming(presented.params))?;
     let (client, method, assertion) = match evidence {
         Evidence::Secret(method, id, secret) => (by_secret(authenticator, method, &id, &secret).await?, method, None),
         Evidence::Assertion(token) => {
@@ -321,12 +324,12 @@ async fn by_assertion(
     let method = AuthMethod::PrivateKeyJwt;
     let nameless =
         |reason, why| RefusedClient { method: Some(method), ..RefusedClient::saying(reason, why).naming(params) };
-    let parsed = jose::parse(token).map_err(|e| nameless(of_signature(&e), assertion::explain(e)))?;
+    let parsed = jose::parse(token).map_err(|e| nameless(of_signature(&e), assertion::explain(e, false)))?;
     let id = assertion::issuer_of(&parsed)
         .ok_or_else(|| nameless(AuthFailure::Unreadable, "the client assertion has no sub"))?;
     let found = authenticator.client(&id).await;
-    // To the caller, all three look like a signature that does not verify.
-    let unverified = assertion::explain(jose::Error::Signature);
+    let names_key = parsed.header().kid.is_some();
+    let unverified = assertion::explain(jose::Error::UnknownKey, names_key);
     let client = match found.map_err(|e| RefusedClient::unavailable(e).claiming(&id, method))? {
         Some(client) if client.auth_method == method => client,
         Some(client) => return Err(RefusedClient::saying(AuthFailure::AnotherMethod, unverified).of(&client, method)),
@@ -335,7 +338,7 @@ async fn by_assertion(
     let refused = |reason, why| RefusedClient::saying(reason, why).of(&client, method);
     let allowed = assertion::allowed(&client);
     let verified = authenticator.verify(token, &client, &allowed, now).await;
-    let verified = verified.map_err(|e| refused(of_signature(&e), assertion::explain(e)))?;
+    let verified = verified.map_err(|e| refused(of_signature(&e), assertion::explain(e, names_key)))?;
     let judged = assertion::judge(&verified, &client, &authenticator.settings.audiences, now);
     let used = judged.map_err(|why| refused(AuthFailure::AssertionClaim, why))?;
     Ok((client, used))

@@ -27,8 +27,13 @@ pub(super) enum Evidence<'a> {
     Certificate(ClientId, &'a Certificate),
 }
 
-/// Reads the credentials without checking them.
-pub(super) fn evidence<'a>(presented: &PresentedCredentials<'a>) -> Result<Evidence<'a>, RefusedClient> {
+const NONE: &str = "no client authentication";
+const NONE_HERE: &str =
+    "no client authentication; a client with a certificate shows it at the endpoints of mtls_endpoint_aliases";
+
+/// Reads the credentials without checking them. `aliases`: the metadata has endpoints of their own for clients with a
+/// certificate. Whoever shows nothing is told of them, whatever client it names.
+pub(super) fn evidence<'a>(presented: &PresentedCredentials<'a>, aliases: bool) -> Result<Evidence<'a>, RefusedClient> {
     let params = presented.params;
     let several = |why| RefusedClient::new(AuthFailure::SeveralMethods, Refusal::invalid_request(why));
     let unreadable = |method| RefusedClient { method: Some(method), ..RefusedClient::failed(AuthFailure::Unreadable) };
@@ -58,7 +63,7 @@ pub(super) fn evidence<'a>(presented: &PresentedCredentials<'a>) -> Result<Evide
         // (§2).
         (None, None) => match (params.get("client_id").and_then(ClientId::parse), presented.certificate) {
             (Some(id), Some(certificate)) => Ok(Evidence::Certificate(id, certificate)),
-            _ => Err(RefusedClient::saying(AuthFailure::NoCredentials, "no client authentication")),
+            _ => Err(RefusedClient::saying(AuthFailure::NoCredentials, if aliases { NONE_HERE } else { NONE })),
         },
         _ => {
             let why = "client_assertion and its type do not belong together";

@@ -6,7 +6,7 @@ mod mutual;
 mod names;
 mod out;
 
-pub use names::{is_institutional, is_open, unknown_members};
+pub use names::{is_institutional, is_open, known_members, unknown_members};
 pub use out::document;
 
 use super::profile::{AuthMethod, ClientKeys, Downstream, GrantType, Profile, Provider, Status};
@@ -38,6 +38,8 @@ pub struct Rules {
     pub detail_types: Option<Vec<String>>,
     /// The client authentication methods on offer.
     pub methods: &'static [AuthMethod],
+    /// The algorithms that we sign with; `None` accepts any.
+    pub signing: Option<Vec<Alg>>,
     /// Whether a secret given by hand may be weak: the demo and test mode.
     pub weak_secrets: bool,
 }
@@ -49,8 +51,13 @@ impl Rules {
         grant_lifetime: Duration::from_secs(u32::MAX as u64),
         detail_types: None,
         methods: AuthMethod::ALL,
+        signing: None,
         weak_secrets: true,
     };
+    /// Those of `algs` that we sign with.
+    fn signing(&self, algs: &[Alg]) -> Vec<Alg> {
+        algs.iter().copied().filter(|alg| self.signing.as_ref().is_none_or(|list| list.contains(alg))).collect()
+    }
 }
 
 /// Members that change what we send. They must not be ignored: we would send in plain text, or unbound, what the
@@ -107,7 +114,13 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
     let signs = profile == Profile::Fapi2MessageSigning;
     let require_signed_request = demanded(&m, "require_signed_request_object", false, signs)?;
     let grant_lifetime = m.duration("grant_lifetime", 60, rules.grant_lifetime)?;
-    let id_token_alg = m.alg("id_token_signed_response_alg", profile.algs())?;
+    let ours = rules.signing(profile.algs());
+    let usual = if profile.is_fapi() { Alg::Es256 } else { Alg::Rs256 };
+    let id_token_alg = match m.alg("id_token_signed_response_alg", &ours)? {
+        Some(alg) => alg,
+        None if ours.contains(&usual) => usual,
+        None => *ours.first().ok_or_else(|| invalid("profile", "needs PS256, ES256 or EdDSA in keys.algorithms"))?,
+    };
     Ok(Client {
         id,
         profile,
@@ -135,10 +148,13 @@ pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Res
         certificate_bound,
         require_signed_request,
         request_object_alg: m.alg("request_object_signing_alg", profile.algs())?,
-        authorization_response_alg: m.alg("authorization_signed_response_alg", profile.algs())?,
-        id_token_alg: id_token_alg.unwrap_or(if profile.is_fapi() { Alg::Es256 } else { Alg::Rs256 }),
-        userinfo_alg: m.alg("userinfo_signed_response_alg", profile.algs())?,
-        introspection_alg: m.alg("introspection_signed_response_alg", profile.algs())?,
+        // Where the server does not sign with the usual one (JARM §3), the record says which it is instead.
+        authorization_response_alg: m
+            .alg("authorization_signed_response_alg", &ours)?
+            .or_else(|| (!ours.contains(&usual)).then_some(id_token_alg)),
+        id_token_alg,
+        userinfo_alg: m.alg("userinfo_signed_response_alg", &ours)?,
+        introspection_alg: m.alg("introspection_signed_response_alg", &ours)?,
         default_max_age: default_max_age(map)?,
         require_auth_time: m.flag("require_auth_time")?.unwrap_or(false),
         authorization_details_types: detail_types(&m, rules)?,

@@ -20,6 +20,7 @@ mod remote;
 pub mod replay;
 mod secrets;
 pub mod sql;
+mod unsigned;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use refused::{AuthFailure, RefusedClient};
 pub use registry::{Prepared, prepare, renew_secret};
 pub use remote::{FetchError, JwksPort};
 pub use secrets::{SecretKey, StoredSecret, Unsettled, settle};
+pub use unsigned::unsigned;
 
 use crate::clock::Instant;
 use crate::id::ClientId;

@@ -45,6 +45,8 @@ reasons! {
     AssertionAlgorithm = "assertion_algorithm";
     /// The assertion has a critical header.
     AssertionCritical = "assertion_critical";
+    /// The client has no key with the assertion's kid and algorithm.
+    AssertionKey = "assertion_unknown_key";
     /// The assertion does not verify with the client's keys.
     AssertionSignature = "assertion_signature";
     /// A claim of the assertion is not as it must be; the description says which.
@@ -118,6 +120,7 @@ pub(super) const fn of_signature(e: &jose::Error) -> AuthFailure {
         jose::Error::Malformed => AuthFailure::Unreadable,
         jose::Error::Algorithm => AuthFailure::AssertionAlgorithm,
         jose::Error::Critical => AuthFailure::AssertionCritical,
+        jose::Error::UnknownKey => AuthFailure::AssertionKey,
         _ => AuthFailure::AssertionSignature,
     }
 }

@@ -37,6 +37,7 @@ fn rules() -> Rules {
         grant_lifetime: Duration::from_secs(30 * 86_400),
         detail_types: Some(vec!["account_information".into()]),
         methods: AuthMethod::ALL,
+        signing: None,
         weak_secrets: true,
     }
 }
@@ -103,6 +104,7 @@ impl TestRegistry {
         let settings = Settings {
             audiences: vec![ISSUER.into(), format!("{ISSUER}/oauth/token"), format!("{ISSUER}/oauth/par")],
             dpop_nonce_required: false,
+            mtls_aliases: false,
         };
         let sealer = Sealer::new("master", &[1; 32]).unwrap();
         let random = SeededRandom::new(1);

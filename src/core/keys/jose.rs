@@ -28,6 +28,10 @@ impl Alg {
     /// All four.
     pub const ALL: [Self; 4] = [Self::Es256, Self::Ps256, Self::EdDsa, Self::Rs256];
 
+    /// Those that we sign with unless the configuration says otherwise: RS256 for OpenID Connect and events, two of FAPI 2.0.
+    /// Some libraries stumble over a key of kind `OKP`, so EdDSA is for who asks for it.
+    pub const SIGNING: [Self; 3] = [Self::Rs256, Self::Ps256, Self::Es256];
+
     /// The registered name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -132,9 +132,16 @@ pub async fn change(
 }
 
 impl Ring {
-    /// Loads the ring; generates a current key for each algorithm that has none.
-    pub async fn open(store: &Store, sealer: &Sealer, random: &dyn Random, now: Instant) -> Result<Self, Error> {
-        change(store, sealer, random, plan::missing, Actor::System, now).await?;
+    /// Loads the ring; generates a current key for each of `algs` that has none.
+    pub async fn open(
+        store: &Store,
+        sealer: &Sealer,
+        random: &dyn Random,
+        algs: &[Alg],
+        now: Instant,
+    ) -> Result<Self, Error> {
+        let algs = algs.to_vec();
+        change(store, sealer, random, move |keys| plan::missing(keys, &algs), Actor::System, now).await?;
         let ring = Self(Arc::new(ArcSwap::from_pointee(RingKeys::default())));
         ring.reload(store, sealer).await?;
         Ok(ring)

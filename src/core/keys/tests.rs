@@ -282,7 +282,7 @@ fn sealer(byte: u8) -> Sealer {
 async fn the_ring_is_made_once_and_sealed() {
     let (_dir, store) = store();
     let (random, now) = (SeededRandom::new(1), Instant::from_secs(1_700_000_000));
-    let ring = Ring::open(&store, &sealer(1), &random, now).await.unwrap();
+    let ring = Ring::open(&store, &sealer(1), &random, &Alg::ALL, now).await.unwrap();
     let jwks = ring.jwks();
     let keys = jwks["keys"].as_array().unwrap();
     assert_eq!(keys.len(), 4);
@@ -300,9 +300,9 @@ async fn the_ring_is_made_once_and_sealed() {
         assert!(verify(&token, &ring.public(), &[alg]).is_ok(), "{alg}");
     }
     assert!(ring.entries().iter().all(|e| e.state == ring::KeyState::Current && e.activated_at == Some(now)));
-    let again = Ring::open(&store, &sealer(1), &random, now).await.unwrap();
+    let again = Ring::open(&store, &sealer(1), &random, &Alg::ALL, now).await.unwrap();
     assert_eq!(again.jwks(), jwks, "loaded, not made anew");
-    assert!(matches!(Ring::open(&store, &sealer(2), &random, now).await, Err(ring::Error::Sealed(_))));
+    assert!(matches!(Ring::open(&store, &sealer(2), &random, &Alg::ALL, now).await, Err(ring::Error::Sealed(_))));
     // The stored private keys are sealed.
     let key = ring.current(Alg::EdDsa).unwrap();
     let resting = store.read(|tx| tx.rows("select private_key from signing_keys limit 9", &[])).await.unwrap();
@@ -317,7 +317,7 @@ async fn two_nodes_that_start_together_share_one_ring() {
     let (_dir, store) = store();
     let now = Instant::from_secs(1_700_000_000);
     let (r1, r2, s) = (SeededRandom::new(1), SeededRandom::new(2), sealer(1));
-    let (a, b) = tokio::join!(Ring::open(&store, &s, &r1, now), Ring::open(&store, &s, &r2, now));
+    let (a, b) = tokio::join!(Ring::open(&store, &s, &r1, &Alg::ALL, now), Ring::open(&store, &s, &r2, &Alg::ALL, now));
     let (a, b) = (a.unwrap(), b.unwrap());
     assert_eq!(a.jwks(), b.jwks());
     let (x, y) = tokio::join!(

@@ -36,6 +36,7 @@ fn client() -> Client {
         grant_lifetime: MONTH,
         detail_types: None,
         methods: AuthMethod::ALL,
+        signing: None,
         weak_secrets: true,
     };
     parse(&record, ClientId::parse("creco").unwrap(), &rules, NOON).unwrap()
@@ -75,7 +76,7 @@ async fn scene(town: &Town) -> Scene<'_> {
         code_lifetime: secs(60),
         proofing_memory: secs(600),
     };
-    let keys = Ring::open(&town.store, &sealer, &*random, NOON).await.unwrap();
+    let keys = Ring::open(&town.store, &sealer, &*random, &crate::keys::jose::Alg::SIGNING, NOON).await.unwrap();
     let linking = Linking { store: town.store.clone(), identity: town.service.clone(), keys, sealer, random, rules };
     let client = client();
     let stored = client.clone();

@@ -23,6 +23,9 @@ pub struct ProofOfPossession {
     /// The thumbprint of its connection's certificate.
     pub certificate: Option<Hash>,
 }
+/// The tokens of the client are bound to its certificate, and the connection showed none.
+pub const NO_CERTIFICATE: Refusal = Refusal::invalid_request("this client must present its certificate");
+
 impl TokenBinding {
     /// What the token for a request is bound to. A certificate binds only tokens of a client that registered for it
     /// (RFC 8705 §3.4); a proof binds tokens of any other client.
@@ -34,8 +37,7 @@ impl TokenBinding {
     pub fn of(client: &Client, proved: ProofOfPossession) -> Result<Option<Self>, Refusal> {
         if client.certificate_bound {
             Self::one(client, proved.key)?;
-            let missing = || Refusal::invalid_request("this client must present its certificate");
-            return proved.certificate.map(|c| Some(Self::Certificate(c))).ok_or_else(missing);
+            return proved.certificate.map(|c| Some(Self::Certificate(c))).ok_or(NO_CERTIFICATE);
         }
         if client.dpop_bound && proved.key.is_none() {
             return Err(Refusal::new(ErrorCode::InvalidDpopProof, "this client must send a DPoP proof"));
@@ -62,9 +64,15 @@ impl TokenBinding {
     pub fn held(bound: Option<Self>, dpop: bool, proved: ProofOfPossession) -> Result<(), &'static str> {
         match (bound, dpop) {
             (Some(Self::Dpop(key)), true) if proved.key == Some(key) => Ok(()),
+            (Some(Self::Dpop(_)), true) if proved.key.is_none() => {
+                Err("the token is bound to a DPoP key, and the request has no proof")
+            }
             (Some(Self::Dpop(_)), true) => Err("the token is bound to another DPoP key"),
-            (Some(Self::Dpop(_)), false) => Err("the token is bound to a DPoP key"),
+            (Some(Self::Dpop(_)), false) => Err("the token is bound to a DPoP key: it needs the scheme DPoP"),
             (Some(Self::Certificate(own)), false) if proved.certificate == Some(own) => Ok(()),
+            (Some(Self::Certificate(_)), false) if proved.certificate.is_none() => {
+                Err("the token is bound to a certificate, and the connection showed none")
+            }
             (Some(Self::Certificate(_)), false) => Err("the token is bound to another certificate"),
             (Some(Self::Certificate(_)), true) => Err("the token is bound to a certificate, not to a DPoP key"),
             (None, true) => Err("the token is not bound to a DPoP key"),
@@ -123,6 +131,30 @@ pub const fn token_type(binding: Option<&TokenBinding>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_is_not_called_another() {
+        let (key, certificate) = (Thumbprint::of("key"), Hash::of("certificate"));
+        let (dpop, mtls) = (Some(TokenBinding::Dpop(key)), Some(TokenBinding::Certificate(certificate)));
+        let nothing = ProofOfPossession::default();
+        let own = ProofOfPossession { key: Some(key), certificate: Some(certificate) };
+        let other =
+            ProofOfPossession { key: Some(Thumbprint::of("other")), certificate: Some(Hash::of("other certificate")) };
+        for (bound, as_dpop, proved, want) in [
+            (dpop, true, own, Ok(())),
+            (dpop, true, other, Err("the token is bound to another DPoP key")),
+            (dpop, true, nothing, Err("the token is bound to a DPoP key, and the request has no proof")),
+            (dpop, false, own, Err("the token is bound to a DPoP key: it needs the scheme DPoP")),
+            (mtls, false, own, Ok(())),
+            (mtls, false, other, Err("the token is bound to another certificate")),
+            (mtls, false, nothing, Err("the token is bound to a certificate, and the connection showed none")),
+            (mtls, true, own, Err("the token is bound to a certificate, not to a DPoP key")),
+            (None, true, own, Err("the token is not bound to a DPoP key")),
+            (None, false, nothing, Ok(())),
+        ] {
+            assert_eq!(TokenBinding::held(bound, as_dpop, proved), want, "{bound:?} {as_dpop}");
+        }
+    }
 
     #[test]
     fn a_binding_is_one_thing_and_says_which() {

@@ -85,6 +85,7 @@ pub fn issue(
         at: now,
         expires_at: access.expires_at,
         refresh: false,
+        used: None,
         nonce: None,
     }))
 }

@@ -14,7 +14,7 @@ use crate::oxide::{self, TokenCaller};
 use crate::params::Params;
 use crate::refusal::{ErrorCode, LinkEnd, Refusal};
 use crate::scope::{GRANT_MANAGEMENT, Scope};
-use crate::secret::{self, SecretKind};
+use crate::secret::{self, Secret, SecretKind};
 use crate::store::{Result, Tx};
 
 /// A token request whose client is authenticated and whose proof is checked.
@@ -90,7 +90,8 @@ pub fn exchange(
         sql::insert_refresh(tx, &secret.hash(), id, &grant, &all, &everywhere, now)?;
     }
     let nonce = code.binding.nonce.clone();
-    issue(tx, &ask, (*grant, CODE), Part { scope, details, aud }, refresh, nonce, now).map(Ok)
+    let issued = issue(tx, &ask, (*grant, CODE), Part { scope, details, aud }, now)?;
+    Ok(Ok(Issued { refresh, nonce, ..issued }))
 }
 
 /// Uses a refresh token: issues a new access token of the same grant. The refresh token does not change (FAPI 2.0
@@ -101,9 +102,13 @@ pub fn refresh(
     ask: TokenRequest<'_>,
     now: Instant,
 ) -> Result<std::result::Result<Issued, Refusal>> {
+    let presented = match ask.params.need("refresh_token") {
+        Ok(presented) => presented,
+        Err(missing) => return Ok(Err(missing)),
+    };
     let jkt = ask.binding.and_then(|b| b.jkt());
     let by = TokenCaller { client_id: &ask.client.id, jkt };
-    let hash = ask.params.get("refresh_token").and_then(|t| secret::presented(SecretKind::Refresh, t));
+    let hash = secret::presented(SecretKind::Refresh, presented);
     let found = hash.map(|h| sql::find_refresh(tx, &h)).transpose()?.flatten();
     let own = found.as_ref().filter(|(token, _)| token.client == ask.client.id);
     if let Some(end) = own.and_then(|(token, grant)| token.link_end(grant, now)) {
@@ -129,8 +134,10 @@ pub fn refresh(
         Ok(Part { scope, details, aud })
     });
     match part {
-        // A response without refresh_token means that the client keeps its token (RFC 6749 §6).
-        Ok(part) => issue(tx, &ask, (grant, REFRESH), part, false, None, now).map(Ok),
+        Ok(part) => {
+            let issued = issue(tx, &ask, (grant, REFRESH), part, now)?;
+            Ok(Ok(Issued { used: Some(Secret::new(presented)), ..issued }))
+        }
         Err(refusal) => Ok(Err(refusal)),
     }
 }
@@ -217,8 +224,6 @@ fn issue(
     ask: &TokenRequest<'_>,
     (grant, grant_type): (Grant, &'static str),
     part: Part,
-    refresh: bool,
-    nonce: Option<String>,
     now: Instant,
 ) -> Result<Issued> {
     let Part { scope, details, aud } = part;
@@ -245,7 +250,8 @@ fn issue(
         now,
     )?;
     let Access { details, binding, expires_at, .. } = access;
-    Ok(Issued { scope, details, binding, at: now, expires_at, refresh, nonce, grant: Some(grant) })
+    let (refresh, used, nonce) = (false, None, None);
+    Ok(Issued { scope, details, binding, at: now, expires_at, refresh, used, nonce, grant: Some(grant) })
 }
 
 /// Audit record and event of an issued token.

@@ -26,7 +26,7 @@ pub mod sql;
 mod tests;
 pub mod unanswered;
 
-pub use binding::{ProofOfPossession, TokenBinding, token_type};
+pub use binding::{NO_CERTIFICATE, ProofOfPossession, TokenBinding, token_type};
 pub use exchange::{TokenRequest, exchange, refresh};
 pub use introspect::{Introspection, Live};
 pub use sql::Access;
@@ -82,6 +82,9 @@ pub struct Issued {
     pub expires_at: Instant,
     /// Whether a refresh token is issued with it.
     pub refresh: bool,
+    /// The refresh token that the request used. It does not change, and the answer repeats it: many client libraries
+    /// keep what the last answer holds, and would lose it otherwise.
+    pub used: Option<Secret>,
     /// The nonce for the id_token.
     pub nonce: Option<String>,
 }
@@ -104,8 +107,9 @@ impl Issued {
                 body["authorization_details"] = details;
             }
         }
-        if self.refresh {
-            body["refresh_token"] = minted.refresh.reveal().into();
+        let refresh = if self.refresh { Some(&minted.refresh) } else { self.used.as_ref() };
+        if let Some(refresh) = refresh {
+            body["refresh_token"] = refresh.reveal().into();
         }
         if let Some(token) = id_token {
             body["id_token"] = token.into();

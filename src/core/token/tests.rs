@@ -64,7 +64,7 @@ proptest! {
         let grant = grant(now + SECOND);
         let issued = Issued {
             grant: None, scope: grant.scope.clone(), details: None, binding: None, at: now, expires_at: now + SECOND,
-            refresh: false, nonce: None,
+            refresh: false, used: None, nonce: None,
         };
         let lifetime = Duration::from_millis(lifetime);
         let claims = id_token::claims(Alg::Es256, (&issued, &grant), "https://x.example", &Secret::new("t"), lifetime);
@@ -106,6 +106,7 @@ fn client() -> crate::client::Client {
         grant_lifetime: SECOND,
         detail_types: None,
         methods: AuthMethod::ALL,
+        signing: None,
         weak_secrets: true,
     };
     metadata::parse(&record, crate::id::ClientId::parse("kakeibo").unwrap(), &rules, Instant::from_secs(0)).unwrap()

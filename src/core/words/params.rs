@@ -26,13 +26,34 @@ impl Params {
         Ok(list)
     }
 
+    /// Parses the query or body of a browser's request, whose refusal may have an address to go to. A repeated parameter is
+    /// left out, because no value of it can be trusted, and its name is returned beside the others.
+    ///
+    /// # Errors
+    /// The others of [`Params::parse`].
+    pub fn parse_repeated(text: &str) -> Result<(Self, Vec<String>), Refusal> {
+        let (mut list, mut repeated) = (Self::default(), Vec::new());
+        for pair in text.split('&').filter(|p| !p.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (name, value) = (decode(name)?, decode(value)?);
+            if list.has_one(&name) {
+                if !repeated.contains(&name) {
+                    repeated.push(name);
+                }
+                continue;
+            }
+            list.push(&name, &value)?;
+        }
+        list.retain(|name| !repeated.iter().any(|r| r == name));
+        Ok((list, repeated))
+    }
+
     /// Adds one parameter.
     ///
     /// # Errors
     /// `invalid_request` for a repeated parameter or too many of them.
     pub fn push(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
-        // Only RFC 8707 §2 allows a parameter more than once.
-        if name != "resource" && self.0.iter().any(|(n, _)| n == name) {
+        if self.has_one(name) {
             return Err(Refusal::naming(ErrorCode::InvalidRequest, &format!("parameter {name} is repeated")));
         }
         if self.0.len() == MAX_PARAMS {
@@ -40,6 +61,11 @@ impl Params {
         }
         self.0.push((name.to_owned(), value.to_owned()));
         Ok(())
+    }
+
+    /// Whether `name` must not be added again. Only RFC 8707 §2 allows a parameter more than once.
+    fn has_one(&self, name: &str) -> bool {
+        name != "resource" && self.0.iter().any(|(n, _)| n == name)
     }
 
     /// The value of `name`; `None` if it is absent or empty.
@@ -141,5 +167,12 @@ mod tests {
         let twice = Params::parse("resource=y&resource=x&resource=y").unwrap_or_default();
         assert_eq!(twice.each("resource"), ["y", "x"]);
         assert!(!format!("{ok:?}").contains('店'));
+        let (rest, repeated) =
+            Params::parse_repeated("a=1&b=2&a=3&c=&a=4&%63=5&resource=x&resource=y").unwrap_or_default();
+        assert_eq!(repeated, ["a", "c"]);
+        assert_eq!(rest.iter().collect::<Vec<_>>(), [("b", "2"), ("resource", "x"), ("resource", "y")]);
+        assert!(Params::parse_repeated("a=1&a=%zz").is_err());
+        let many: String = (0..65).map(|i| format!("p{i}=1&")).collect();
+        assert!(Params::parse_repeated(&many).is_err());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Any unexpected response is a failure: R36 for the customer, the cause in the log, and no attempt is counted.
 
-use crate::account::Account;
+use crate::account::{Account, AccountNumber, AccountType, Branch};
 use crate::id::{AccountId, HolderId};
 use crate::identity::{BankError, BirthDate, CoreBank, Holding, Ineligible, Lookup, Pin};
 use crate::outbound::{Method, Outbound, Request};
@@ -57,7 +57,7 @@ impl HttpBank {
     }
     async fn judge(&self, path: &str, body: Value) -> Result<bool, BankError> {
         let answer = self.ask(Method::Post, path, Some(&body)).await?;
-        answer["match"].as_bool().ok_or_else(|| BankError::Failed(format!("{path} answers without match")))
+        answer["match"].as_bool().ok_or_else(|| unfit(path, "match"))
     }
 }
 
@@ -75,13 +75,18 @@ fn with(account: &Account, more: &[(&str, &str)]) -> Value {
     }
     body
 }
-/// Parses the response of `/lookup`.
-fn read_lookup(answer: &Value) -> Option<Lookup> {
-    if answer["eligible"].as_bool()? {
-        let holder = HolderId::parse(answer["holder"].as_str()?)?;
-        return Some(Lookup::Eligible(Holding { holder, id: AccountId::parse(answer["id"].as_str()?)? }));
+/// A member of an answer that is text; its name if it is not.
+fn text<'a>(answer: &'a Value, name: &'static str) -> Result<&'a str, &'static str> {
+    answer[name].as_str().ok_or(name)
+}
+/// Parses the response of `/lookup`. The error is the member that does not fit.
+fn read_lookup(answer: &Value) -> Result<Lookup, &'static str> {
+    if answer["eligible"].as_bool().ok_or("eligible")? {
+        let holder = HolderId::parse(text(answer, "holder")?).ok_or("holder")?;
+        let id = AccountId::parse(text(answer, "id")?).ok_or("id")?;
+        return Ok(Lookup::Eligible(Holding { holder, id }));
     }
-    Some(Lookup::Ineligible(match answer["reason"].as_str()? {
+    Ok(Lookup::Ineligible(match text(answer, "reason")? {
         "closed" => Ineligible::Closed,
         "transferred" => Ineligible::Transferred,
         "no_card" => Ineligible::NoCard,
@@ -89,21 +94,38 @@ fn read_lookup(answer: &Value) -> Option<Lookup> {
         _ => Ineligible::Unknown,
     }))
 }
-/// Parses the response of `/holders/{holder}/accounts`.
-fn read_accounts(answer: &Value) -> Option<Vec<(AccountId, Account)>> {
-    let one = |a: &Value| {
-        let text = |name: &str| a[name].as_str();
-        let account = format!("{}-{}-{}", text("branch")?, text("account_type")?, text("account_number")?);
-        Some((AccountId::parse(text("id")?)?, Account::parse(&account)?))
-    };
-    answer["accounts"].as_array()?.iter().map(one).collect()
+/// The accounts of a response of `/holders/{holder}/accounts`, and for each entry that is left out the member that does not
+/// fit. A bank may have accounts of kinds that are not known here; they must not keep the person from linking another one.
+type ReadAccounts = (Vec<(AccountId, Account)>, Vec<&'static str>);
+
+/// Parses the response of `/holders/{holder}/accounts`. The error is the member that does not fit.
+fn read_accounts(answer: &Value) -> Result<ReadAccounts, &'static str> {
+    let (mut accounts, mut left_out) = (Vec::new(), Vec::new());
+    for entry in answer["accounts"].as_array().ok_or("accounts")? {
+        match read_account(entry) {
+            Ok(account) => accounts.push(account),
+            Err(member) => left_out.push(member),
+        }
+    }
+    Ok((accounts, left_out))
+}
+fn read_account(entry: &Value) -> Result<(AccountId, Account), &'static str> {
+    let id = AccountId::parse(text(entry, "id")?).ok_or("id")?;
+    let branch = Branch::parse(text(entry, "branch")?).ok_or("branch")?;
+    let account_type = AccountType::parse(text(entry, "account_type")?).ok_or("account_type")?;
+    let number = AccountNumber::parse(text(entry, "account_number")?).ok_or("account_number")?;
+    Ok((id, Account { branch, account_type, number }))
+}
+/// What the log says of an answer with a member that does not fit. Its value is personal, so it is not named.
+fn unfit(endpoint: &str, member: &str) -> BankError {
+    BankError::Failed(format!("{endpoint}: {member} is missing or not as docs/core-banking.md says"))
 }
 
 impl CoreBank for HttpBank {
     fn lookup<'a>(&'a self, account: &'a Account) -> BoxFuture<'a, Result<Lookup, BankError>> {
         async move {
             let answer = self.ask(Method::Post, "/lookup", Some(&named(account))).await?;
-            read_lookup(&answer).ok_or_else(|| BankError::Failed("/lookup answers something else".into()))
+            read_lookup(&answer).map_err(|member| unfit("/lookup", member))
         }
         .boxed()
     }
@@ -122,7 +144,16 @@ impl CoreBank for HttpBank {
     fn accounts<'a>(&'a self, holder: &'a HolderId) -> BoxFuture<'a, Result<Vec<(AccountId, Account)>, BankError>> {
         async move {
             let answer = self.ask(Method::Get, &format!("/holders/{holder}/accounts"), None).await?;
-            read_accounts(&answer).ok_or_else(|| BankError::Failed("/holders answers something else".into()))
+            let (accounts, left_out) = read_accounts(&answer).map_err(|member| unfit("/holders", member))?;
+            if let Some(member) = left_out.first() {
+                let entries = left_out.len();
+                tracing::warn!(
+                    entries,
+                    member,
+                    "accounts of the core bank are left out: a member is missing or unknown here"
+                );
+            }
+            Ok(accounts)
         }
         .boxed()
     }
@@ -163,17 +194,73 @@ mod tests {
             let account = Account::parse(text).unwrap();
             let body = named(&account).to_string();
             let said = bank.answer("POST", "/lookup", "", body.as_bytes(), now).body;
-            assert_eq!(read_lookup(&said), Some(lookup(bank.lookup(&account.to_string()))), "{text}");
-            if let Some(Lookup::Eligible(h)) = read_lookup(&said) {
+            assert_eq!(read_lookup(&said), Ok(lookup(bank.lookup(&account.to_string()))), "{text}");
+            if let Ok(Lookup::Eligible(h)) = read_lookup(&said) {
                 let said = bank.answer("GET", &format!("/holders/{}/accounts", h.holder), "", b"", now).body;
-                assert_eq!(read_accounts(&said).map(|l| l.len()), Some(2));
+                assert_eq!(read_accounts(&said).map(|(l, left_out)| (l.len(), left_out)), Ok((2, vec![])));
                 let asked = with(&account, &[("pin", "4071")]).to_string();
                 assert_eq!(bank.answer("POST", "/verify-pin", "", asked.as_bytes(), now).body["match"], true);
             }
         }
-        for broken in [json!({}), json!({ "eligible": true }), json!({ "eligible": "yes" }), json!([])] {
-            assert_eq!(read_lookup(&broken), None, "{broken}");
+    }
+
+    /// The log names the member, so that the bank finds it.
+    #[test]
+    fn an_answer_that_does_not_fit_is_named_by_its_member() {
+        let eligible = |holder: Value, id: Value| json!({"eligible": true, "holder": holder, "id": id});
+        for (answer, member) in [
+            (json!({}), "eligible"),
+            (json!([]), "eligible"),
+            (json!({"eligible": "yes"}), "eligible"),
+            (json!({"eligible": true}), "holder"),
+            (eligible(json!("h 1"), json!("a1")), "holder"),
+            (eligible(json!("h"), json!("口座")), "id"),
+            (eligible(json!("h".repeat(129)), json!("a")), "holder"),
+            (eligible(json!("h"), json!(1)), "id"),
+            (json!({"eligible": false}), "reason"),
+        ] {
+            assert_eq!(read_lookup(&answer), Err(member), "{answer}");
         }
-        assert_eq!(read_accounts(&json!({ "accounts": [{ "id": "x" }] })), None);
+        assert!(read_lookup(&eligible(json!("H-.9_~:"), json!("a".repeat(128)))).is_ok());
+        assert_eq!(read_accounts(&json!({"accounts": {}})), Err("accounts"));
+    }
+
+    /// The examples of the document are answers that are understood.
+    #[test]
+    fn the_examples_of_the_document_are_understood() {
+        let document = include_str!("../../../docs/core-banking.md");
+        let examples = document.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let examples: Vec<Value> = examples.map(|text| serde_json::from_str(text).unwrap()).collect();
+        let [lookup, accounts] = &examples[..] else { panic!("{examples:?}") };
+        let Ok(Lookup::Eligible(holding)) = read_lookup(lookup) else { panic!("{lookup}") };
+        let (accounts, left_out) = read_accounts(accounts).unwrap();
+        assert_eq!((accounts.len(), left_out), (2, vec![]));
+        assert_eq!(accounts[0].0, holding.id, "the verified account is in the list");
+    }
+
+    /// One entry of a kind that is unknown here does not keep the person from linking the others.
+    #[test]
+    fn an_unknown_entry_is_left_out_and_the_others_stay() {
+        let entry = |name: &str, value: Value| {
+            let mut entry =
+                json!({"id": "a1", "branch": "115", "account_type": "ordinary", "account_number": "1100026"});
+            entry[name] = value;
+            entry
+        };
+        let good = entry("id", json!("a1"));
+        for (name, value) in [
+            ("id", json!("a 1")),
+            ("id", Value::Null),
+            ("branch", json!("15")),
+            ("branch", json!("115-ordinary")),
+            ("account_type", json!("loan")),
+            ("account_type", json!(7)),
+            ("account_number", json!("11000267")),
+            ("account_number", Value::Null),
+        ] {
+            let answer = json!({"accounts": [entry(name, value.clone()), good]});
+            let (accounts, left_out) = read_accounts(&answer).unwrap();
+            assert_eq!((accounts.len(), accounts[0].0.as_str(), left_out), (1, "a1", vec![name]), "{name}: {value}");
+        }
     }
 }

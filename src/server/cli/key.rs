@@ -23,7 +23,7 @@ pub(super) enum Key {
         /// Which server.
         #[command(flatten)]
         target: Target,
-        /// Only keys of this algorithm: ES256, PS256, EdDSA or RS256.
+        /// Only keys of this algorithm: one of `keys.algorithms`.
         #[arg(long, value_parser = alg)]
         alg: Option<Alg>,
         /// For a stolen key: withdraw the old keys and sign with new ones at once. Apps that have cached the old keys fail

@@ -101,6 +101,11 @@ const RULES: &[Rule] = &[
         |c, _| Network::list(&c.institution.networks).is_ok(),
         "contains something that is not a network such as 10.1.0.0/16",
     ),
+    (
+        "keys.algorithms",
+        |c, _| c.keys.may_sign(),
+        "must name RS256, which events and OpenID Connect need, and no algorithm twice",
+    ),
     ("hours.always_open", |c, _| !c.hours.always_open || c.server.mode != Mode::Production, "is refused in production"),
     ("identity.failures_per_day", |c, _| (1..=10).contains(&c.identity.failures_per_day), "must be 1 to 10"),
     ("identity.wrong_pins_ever", |c, _| (3..=100).contains(&c.identity.wrong_pins_ever), "must be 3 to 100"),

@@ -5,6 +5,7 @@ use crate::authorize::rules::catalogue;
 use crate::client::AuthMethod;
 use crate::client::metadata::Rules;
 use crate::consent::Terms;
+use crate::keys::jose::Alg;
 use crate::linking::LinkingRules;
 use crate::scope::Scope;
 use crate::secret::Hash;
@@ -19,7 +20,8 @@ impl Config {
     pub fn client_rules(&self) -> Rules {
         let rules = client_rules(self.server.mode, self.tokens.grant_lifetime.get());
         let more = &self.own_scopes();
-        Rules { methods: self.auth_methods(), scopes: rules.scopes.map(|scopes| scopes.and(more)), ..rules }
+        let scopes = rules.scopes.map(|scopes| scopes.and(more));
+        Rules { methods: self.auth_methods(), scopes, signing: Some(self.keys.algs()), ..rules }
     }
     /// What a client may have for itself: the scopes of this server, and those of `tokens.client_scopes` for resource servers.
     #[must_use]
@@ -83,6 +85,7 @@ pub fn client_rules(mode: Mode, grant_lifetime: Duration) -> Rules {
         grant_lifetime,
         detail_types: Some(vec!["account_information".into()]),
         methods: AuthMethod::offered(false, false),
+        signing: Some(Alg::SIGNING.to_vec()),
         weak_secrets: mode != Mode::Production,
     }
 }

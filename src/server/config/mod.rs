@@ -22,7 +22,7 @@ pub use clients::client_rules;
 pub use events::Events;
 pub use institution::{Institution, InstitutionKind};
 pub use integrations::*;
-pub use keys::Keys;
+pub use keys::{Algorithm, Keys};
 pub use limits::Limits;
 pub use load::{Error, format_of_log, load, placed, secret_file};
 pub use model::*;

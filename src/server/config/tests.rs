@@ -127,6 +127,16 @@ fn what_is_wrong_is_said_with_line_and_key() {
             format!("{GOOD}[tokens]\nrequest_lifetime = \"10m\"\n"),
             "/renkei.toml:28: tokens.request_lifetime: must be 5s",
         ),
+        (
+            format!("{GOOD}[keys]\nalgorithms = [\"PS256\", \"ES256\"]\n"),
+            "/renkei.toml:28: keys.algorithms: must name RS256",
+        ),
+        (
+            format!("{GOOD}[keys]\nalgorithms = [\"RS256\", \"RS256\"]\n"),
+            "/renkei.toml:28: keys.algorithms: must name RS256",
+        ),
+        (format!("{GOOD}[keys]\nalgorithms = []\n"), "/renkei.toml:28: keys.algorithms: must name RS256"),
+        (format!("{GOOD}[keys]\nalgorithms = [\"RS512\"]\n"), "an algorithm must be RS256, PS256, ES256 or EdDSA"),
         (with("[server]", "[server"), "/renkei.toml:2: "),
     ] {
         let said = read_text(&text, &[]).map(|_| ()).unwrap_err();

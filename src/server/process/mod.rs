@@ -10,6 +10,7 @@ mod jobs;
 mod make_mailer;
 mod operators;
 mod sample_bank;
+mod signing;
 mod sockets;
 mod started;
 mod streams;
@@ -27,7 +28,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Mode};
 use crate::grant::uses::NotedUses;
 use crate::identity::{CoreBank, FieldCrypto};
-use crate::keys::{Ring, master, seal::Sealer};
+use crate::keys::{master, seal::Sealer};
 use crate::linking::Linking;
 use crate::outbound::{Outbound, Settings};
 use crate::pages::Pages;
@@ -182,8 +183,7 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let sealer = Arc::new(Sealer::new("master", &master).map_err(key("server.master_key_file"))?);
     let store = open_store(&config)?;
 
-    let keys = Ring::open(&store, &sealer, &*parts.random, parts.clock.now()).await.map_err(key("signing keys"))?;
-
+    let keys = signing::ring(&config, &store, &sealer, &*parts.random, parts.clock.now()).await?;
     let outbound = outbound(&config)?;
     let authenticator = Authenticator::open(
         store.clone(),
@@ -333,7 +333,8 @@ fn asked(config: &Config) -> Asked {
         let endpoints = [paths::TOKEN, paths::PAR, paths::INTROSPECT, paths::REVOKE];
         audiences.extend(endpoints.map(|path| format!("{base}{path}")));
     }
-    Asked { audiences, dpop_nonce_required: config.tokens.dpop_nonce_required }
+    let mtls_aliases = config.server.mtls_base_url.is_some();
+    Asked { audiences, dpop_nonce_required: config.tokens.dpop_nonce_required, mtls_aliases }
 }
 
 /// The TLS of `server.mtls_listen`, for a resource server that runs next to this server with the same certificate.

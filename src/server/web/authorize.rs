@@ -2,7 +2,7 @@
 //! screen of an interaction, the response to the app, or an error page (RFC 6749 §4.1.2.1).
 
 use super::error::log_failure;
-use super::extract::{self, Form};
+use super::extract::{self, BrowserForm};
 use super::link::begun;
 use super::notes::{self, RefusedRequest};
 use super::{App, Shared, cookie, object, page, paths};
@@ -25,16 +25,19 @@ use crate::store;
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
 
+/// The parameters that stand in a request once, and the names of those that stand there more often.
+type Received = Result<(Params, Vec<String>), Refusal>;
+
 /// `GET`
 pub async fn get(req: HttpRequest, app: Shared) -> HttpResponse {
-    let params = extract::query(&req);
+    let params = Params::parse_repeated(req.query_string());
     answer(&req, &app, params).await
 }
 
 /// `POST`, required by OpenID Connect Core §3.1.2.1.
-pub async fn post(req: HttpRequest, app: Shared, form: Result<Form, super::error::ApiError>) -> HttpResponse {
-    let unread = Refusal::invalid_request("the body is not a form with each parameter once");
-    let params = form.map(|Form(params)| params).map_err(|_| unread);
+pub async fn post(req: HttpRequest, app: Shared, form: Result<BrowserForm, super::error::ApiError>) -> HttpResponse {
+    let unread = Refusal::invalid_request("the body is not a form");
+    let params = form.map(|BrowserForm(params, repeated)| (params, repeated)).map_err(|_| unread);
     answer(&req, &app, params).await
 }
 
@@ -63,13 +66,15 @@ impl From<linking::Error> for AuthorizeError {
     }
 }
 
-async fn answer(req: &HttpRequest, app: &App, params: Result<Params, Refusal>) -> HttpResponse {
-    let language = page::language(req, params.as_ref().ok());
-    let claimed = params.as_ref().ok().and_then(|params| params.get("client_id")).and_then(ClientId::parse);
-    notes::claimed(req, claimed);
-    let gone_on = match params {
-        Ok(params) => handle(req, app, &params, app.now()).await,
-        // If redirect_uri is repeated, neither can be trusted (RFC 6749 §3.1).
+async fn answer(req: &HttpRequest, app: &App, received: Received) -> HttpResponse {
+    let params = received.as_ref().ok().map(|(params, _)| params);
+    let language = page::language(req, params);
+    notes::claimed(req, params.and_then(|params| params.get("client_id")).and_then(ClientId::parse));
+    let gone_on = match received {
+        Ok((params, repeated)) => match repeated.first() {
+            None => handle(req, app, &params, app.now()).await,
+            Some(name) => Err(refuse_repeated(app, &params, &repeated, name, app.now()).await),
+        },
         Err(refusal) => Err(AuthorizeError::Page(refusal)),
     };
     match gone_on {
@@ -107,6 +112,23 @@ async fn handle(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> 
             })
         }
         None => with_parameters(req, app, &client, params, now).await,
+    }
+}
+
+/// RFC 6749 §3.1, §4.1.2.1: a repeated parameter. The app hears of it where client and address are beyond doubt; no value of a
+/// repeated `state` is sent back. Where the request was pushed, its address is not in these parameters.
+async fn refuse_repeated(app: &App, params: &Params, repeated: &[String], name: &str, now: Instant) -> AuthorizeError {
+    let refusal = Refusal::naming(ErrorCode::InvalidRequest, &format!("parameter {name} is repeated"));
+    let in_doubt = ["client_id", "redirect_uri", "request_uri"];
+    if repeated.iter().any(|name| in_doubt.contains(&name.as_str())) || params.get("request_uri").is_some() {
+        return refusal.into();
+    }
+    match client(app, params).await {
+        Ok(client) => match authorize::destination(params, &client) {
+            Ok(destination) => refuse(app, &client, destination, refusal, now),
+            Err(_) => refusal.into(),
+        },
+        Err(other) => other,
     }
 }
 

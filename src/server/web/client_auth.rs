@@ -14,7 +14,7 @@ use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::store::Urgency;
 use crate::thumbprint::Thumbprint;
-use crate::token::{ProofOfPossession, TokenBinding};
+use crate::token::{NO_CERTIFICATE, ProofOfPossession, TokenBinding};
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use std::sync::Arc;
@@ -160,5 +160,13 @@ pub fn bound(
     key: Option<Thumbprint>,
 ) -> Result<Option<TokenBinding>, Refusal> {
     let certificate = if client.certificate_bound { client_cert::thumbprint(req, app) } else { None };
-    TokenBinding::of(client, ProofOfPossession { key, certificate })
+    let aliases = app.config.server.mtls_base_url.is_some();
+    TokenBinding::of(client, ProofOfPossession { key, certificate }).map_err(|refusal| {
+        match refusal == NO_CERTIFICATE {
+            true if aliases => Refusal::invalid_request(
+                "this client must present its certificate: use the endpoints of mtls_endpoint_aliases in the metadata",
+            ),
+            _ => refusal,
+        }
+    })
 }

@@ -21,17 +21,34 @@ impl FromRequest for Form {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_form = req.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        let body = web::Bytes::from_request(req, payload);
-        Box::pin(async move {
-            if !is_form {
-                return Err(Refusal::invalid_request("the body must be application/x-www-form-urlencoded").into());
-            }
-            let body = body.await.map_err(|_| Refusal::invalid_request("the body is too long or broken"))?;
-            let text = std::str::from_utf8(&body).map_err(|_| Refusal::invalid_request("the body is not UTF-8"))?;
-            Ok(Self(Params::parse(text)?))
-        })
+        let text = form_text(req, payload);
+        Box::pin(async move { Ok(Self(Params::parse(&text.await?)?)) })
     }
+}
+
+/// The same of a browser's request: the parameters that stand there once, and the names of the others.
+#[derive(Debug)]
+pub struct BrowserForm(pub Params, pub Vec<String>);
+
+impl FromRequest for BrowserForm {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let text = form_text(req, payload);
+        Box::pin(async move { Ok(Params::parse_repeated(&text.await?).map(|(params, names)| Self(params, names))?) })
+    }
+}
+
+fn form_text(req: &HttpRequest, payload: &mut Payload) -> LocalBoxFuture<'static, Result<String, Refusal>> {
+    let is_form = req.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
+    let body = web::Bytes::from_request(req, payload);
+    Box::pin(async move {
+        if !is_form {
+            return Err(Refusal::invalid_request("the body must be application/x-www-form-urlencoded"));
+        }
+        let body = body.await.map_err(|_| Refusal::invalid_request("the body is too long or broken"))?;
+        String::from_utf8(body.to_vec()).map_err(|_| Refusal::invalid_request("the body is not UTF-8"))
+    })
 }
 
 /// The parameters of the query.

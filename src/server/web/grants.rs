@@ -2,7 +2,7 @@
 //! `GET /oauth/grants/{grant_id}/receipt`: a signed receipt, also after the end (decision 23).
 
 use super::error::{ApiError, log_failure};
-use super::{App, Shared, limits, paths, protected};
+use super::{App, Shared, limits, paths, protected, public};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::grant::receipt::ReceiptParties;
@@ -131,8 +131,5 @@ pub async fn receipt(req: HttpRequest, app: Shared, id: Path<String>) -> Result<
 /// The store's.
 pub async fn receipt_keys(app: Shared) -> Result<HttpResponse, ApiError> {
     let keys = app.store.read(ring::receipt_keys).await?;
-    Ok(HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "public, max-age=300"))
-        .content_type("application/jwk-set+json")
-        .body(json!({"keys": keys}).to_string()))
+    Ok(public::answer().content_type("application/jwk-set+json").body(json!({"keys": keys}).to_string()))
 }

@@ -2,42 +2,36 @@
 //!
 //! It lists only what is implemented, so that clients can rely on it.
 
-use super::{Shared, paths};
+use super::{Shared, paths, public};
 use crate::authorize::{DetailType, GrantAction, Prompt, ResponseMode, rules};
 use crate::client::{AuthMethod, GrantType};
 use crate::consent::ACR;
 use crate::keys::jose::Alg;
 use crate::scope::Scope;
 use actix_web::HttpResponse;
-use actix_web::http::header::CACHE_CONTROL;
 use serde_json::{Value, json};
-
-/// Five minutes are safe: rotation publishes a key long before it signs and long after.
-const MAX_AGE: &str = "public, max-age=300";
 
 /// `GET /.well-known/openid-configuration`, `GET /.well-known/oauth-authorization-server`
 pub async fn document(app: Shared) -> HttpResponse {
     let server = &app.config.server;
-    let document = about(app.issuer(), app.config.institution.terms_url.as_str(), app.config.auth_methods());
+    let ours = app.config.keys.algs();
+    let document = about(app.issuer(), app.config.institution.terms_url.as_str(), app.config.auth_methods(), &ours);
     let document =
         if server.sees_certificates() { mutual(document, server.mtls_base_url.as_deref()) } else { document };
     let mut document = acting(document, &app.config.own_scopes());
     if app.config.registration.enabled {
         document["registration_endpoint"] = format!("{}{}", app.issuer(), paths::REGISTER).into();
     }
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, MAX_AGE)).json(document)
+    public::answer().json(document)
 }
 
 /// `GET /oauth/jwks`
 pub async fn jwks(app: Shared) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, MAX_AGE))
-        .content_type("application/jwk-set+json")
-        .body(app.keys.jwks().to_string())
+    public::answer().content_type("application/jwk-set+json").body(app.keys.jwks().to_string())
 }
 
-/// The document of an issuer.
-fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
+/// The document of an issuer that signs with `ours`.
+fn about(issuer: &str, terms: &str, methods: &[AuthMethod], ours: &[Alg]) -> Value {
     let at = |path: &str| format!("{issuer}{path}");
     let methods: Vec<&str> = methods.iter().map(|m| m.as_str()).collect();
     let algs = |list: &[Alg]| list.iter().map(|a| a.as_str()).collect::<Vec<_>>();
@@ -53,7 +47,7 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
         "response_types_supported": ["code"],
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
         // JARM §4. We do not encrypt responses, so there is no list of encryption algorithms.
-        "authorization_signing_alg_values_supported": algs(&Alg::ALL),
+        "authorization_signing_alg_values_supported": algs(ours),
         "grant_types_supported": ["authorization_code", "refresh_token"],
         // RFC 9396 §10.
         "authorization_details_types_supported": DetailType::ALL,
@@ -76,15 +70,15 @@ fn about(issuer: &str, terms: &str, methods: &[AuthMethod]) -> Value {
         "introspection_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_signing_alg_values_supported": algs(&Alg::ALL),
         // RFC 9701 §7.
-        "introspection_signing_alg_values_supported": algs(&Alg::ALL),
+        "introspection_signing_alg_values_supported": algs(ours),
         "revocation_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_signing_alg_values_supported": algs(&Alg::ALL),
         // RFC 9449 §5.1.
         "dpop_signing_alg_values_supported": algs(&Alg::FAPI),
 
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": algs(&Alg::ALL),
-        "userinfo_signing_alg_values_supported": algs(&Alg::ALL),
+        "id_token_signing_alg_values_supported": algs(ours),
+        "userinfo_signing_alg_values_supported": algs(ours),
         "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash"],
         "acr_values_supported": [ACR],
         "ui_locales_supported": ["ja", "en"],
@@ -131,7 +125,7 @@ mod tests {
     #[test]
     fn the_document_keeps_the_rules_of_metadata() {
         let issuer = "https://link.example.jp";
-        let document = mutual(about(issuer, "https://www.example.jp/terms", AuthMethod::ALL), None);
+        let document = mutual(about(issuer, "https://www.example.jp/terms", AuthMethod::ALL, &Alg::SIGNING), None);
         let document = acting(document, &Scope::parse("status").unwrap());
         let members = document.as_object().unwrap();
         for (name, value) in members {
@@ -165,6 +159,13 @@ mod tests {
             assert!(holds(name, value), "{name} lacks {value}: {why}");
         }
         assert!(!holds("dpop_signing_alg_values_supported", "RS256"), "FAPI 2.0 5.4.1");
+        for (list, theirs) in
+            [("id_token", false), ("userinfo", false), ("introspection", false), ("authorization", false)]
+        {
+            let list = format!("{list}_signing_alg_values_supported");
+            assert_eq!(holds(&list, "EdDSA"), theirs, "{list}: we sign with it only where keys.algorithms has it");
+        }
+        assert!(holds("request_object_signing_alg_values_supported", "EdDSA"), "clients may");
         assert_eq!(members["authorization_response_iss_parameter_supported"], true, "RFC 9207 3");
         assert_eq!(members["require_pushed_authorization_requests"], false, "a client's own record decides");
         assert_eq!(members["tls_client_certificate_bound_access_tokens"], true, "RFC 8705 3.3");
@@ -174,7 +175,12 @@ mod tests {
     /// RFC 8705 §5.
     #[test]
     fn what_a_client_calls_has_an_alias() {
-        let plain = about("https://link.example.jp", "https://www.example.jp/terms", AuthMethod::offered(false, false));
+        let plain = about(
+            "https://link.example.jp",
+            "https://www.example.jp/terms",
+            AuthMethod::offered(false, false),
+            &Alg::SIGNING,
+        );
         assert_eq!(plain.get("tls_client_certificate_bound_access_tokens"), None);
         let methods = plain["token_endpoint_auth_methods_supported"].as_array().unwrap();
         assert!(methods.iter().all(|m| !m.as_str().unwrap().contains("tls")), "only what is offered");

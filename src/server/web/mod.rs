@@ -31,6 +31,7 @@ pub mod page;
 pub mod par;
 pub mod paths;
 pub mod protected;
+pub mod public;
 pub mod refusals;
 pub mod register;
 pub mod request_timeout;

@@ -5,7 +5,7 @@ use super::error::nothing_here;
 use super::table::{Row, at, write, write_counted};
 use super::{
     admin, assets, authorize, components, grants, health, hooks, introspect, link, metadata, metrics, page, par, paths,
-    register, revoke, ssf, token, userinfo,
+    public, register, revoke, ssf, token, userinfo,
 };
 use crate::admin::command::BASE;
 use crate::pages::LOGO_PATH;
@@ -31,9 +31,9 @@ fn table() -> Vec<super::table::Path> {
     vec![
         at("/healthz", as_json).get(health::live),
         at("/readyz", as_json).get(health::ready),
-        at(paths::OPENID_METADATA, as_json).get(metadata::document),
-        at(paths::OAUTH_METADATA, as_json).get(metadata::document),
-        at(paths::JWKS, as_json).get(metadata::jwks),
+        at(paths::OPENID_METADATA, as_json).get(metadata::document).options(public::preflight),
+        at(paths::OAUTH_METADATA, as_json).get(metadata::document).options(public::preflight),
+        at(paths::JWKS, as_json).get(metadata::jwks).options(public::preflight),
         at(paths::PAR, as_json).post(par::post),
         at(paths::AUTHORIZE, as_page).get_and_head(authorize::get, page::head).post(authorize::post),
         at(paths::TOKEN, as_json).post(token::post),
@@ -45,7 +45,7 @@ fn table() -> Vec<super::table::Path> {
         at(paths::GRANTS, as_json).get(grants::unnamed),
         at(&grant, as_json).get(grants::get).delete(grants::delete),
         at(&receipt, as_json).get(grants::receipt),
-        at(paths::RECEIPT_KEYS, as_json).get(grants::receipt_keys),
+        at(paths::RECEIPT_KEYS, as_json).get(grants::receipt_keys).options(public::preflight),
         at("/link/{interaction}/call/status", as_json).get(link::status),
         at("/link/{interaction}/{screen}", as_page).get_and_head(link::get, page::head).post(link::post),
         at("/my", as_page).get_and_head(link::my::start, page::head),
@@ -54,7 +54,7 @@ fn table() -> Vec<super::table::Path> {
         at("/my/{interaction}/{screen}", as_page).get_and_head(link::my::get, page::head).post(link::my::post),
         at("/hooks/telephony/sip", as_nothing).post(hooks::sip),
         at("/hooks/bank/events", as_nothing).post(hooks::bank),
-        at(paths::SSF_METADATA, as_json).get(ssf::metadata),
+        at(paths::SSF_METADATA, as_json).get(ssf::metadata).options(public::preflight),
         at(paths::STREAMS, as_json)
             .get(ssf::streams::get)
             .post(ssf::streams::post)

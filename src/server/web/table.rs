@@ -115,6 +115,7 @@ methods! {
     patch = PATCH;
     put = PUT;
     delete = DELETE;
+    options = OPTIONS;
 }
 
 /// One request while it is served. If its caller leaves, its future is dropped, and it is counted without a status.

@@ -71,14 +71,14 @@ static REGISTRY: LazyLock<TestRegistry> = LazyLock::new(|| {
     let (authenticator, keys) = runtime.block_on(async {
         let store = Store::sqlite(&folder.path().join("renkei.db")).unwrap();
         let (sealer, random) = (Sealer::new("k", &[1; 32]).unwrap(), SeededRandom::new(1));
-        let settings = Settings { audiences: vec![ISSUER.into()], dpop_nonce_required: false };
-        let key = SecretKey::open(&store, &sealer, &random, NOW).await.unwrap();
+        let settings = Settings { audiences: vec![ISSUER.into()], dpop_nonce_required: false, mtls_aliases: false };
+        let key = SecretKey::open(&store, &sealer, &random, &Alg::ALL, NOW).await.unwrap();
         for record in [fapi(), oidc()] {
-            let made = client::prepare(&record, &rules(), false, &key, &random, NOW).unwrap().client;
+            let made = client::prepare(&record, &rules(), false, &key, &random, &Alg::ALL, NOW).unwrap().client;
             let work = move |tx: &mut Tx<'_, '_>| sql::register(tx, &made, &Actor::System, NOW);
             store.write(work).await.unwrap();
         }
-        let keys = Ring::open(&store, &sealer, &random, NOW).await.unwrap();
+        let keys = Ring::open(&store, &sealer, &random, &Alg::ALL, NOW).await.unwrap();
         let nothing = Arc::new(Nothing);
         (Authenticator::open(store, &sealer, &random, nothing, settings, NOW).await.unwrap(), keys)
     });

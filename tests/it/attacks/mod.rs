@@ -59,6 +59,7 @@ mod requests;
 mod screens;
 
 use crate::protocol::table::is_test;
+use crate::support::app::App;
 use crate::support::http::Answer;
 use crate::support::town::Town;
 use std::fs;
@@ -83,6 +84,19 @@ use on_sqlite;
 fn stays_here(answer: &Answer, why: &str) {
     assert_eq!((answer.status, answer.header("location")), (400, None), "{why}: {}", answer.body);
     assert!(answer.page().id("oauth-error").is_some(), "{why}: a page");
+}
+
+/// The app hears of a broken request, with the `state` that is beyond doubt.
+#[track_caller]
+fn goes_back(answer: &Answer, app: &App, state: Option<&str>, why: &str) {
+    assert_eq!(answer.status, 303, "{why}: {}", answer.body);
+    let url = url::Url::parse(answer.location()).unwrap();
+    assert!(answer.location().starts_with(&format!("{}?", app.redirect_uri)), "{why}: {url}");
+    let told = |name: &str| url.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned());
+    assert_eq!(told("error").as_deref(), Some("invalid_request"), "{why}");
+    assert_eq!(told("error_description"), Some(format!("parameter {why} is repeated")));
+    assert_eq!(told("state").as_deref(), state, "{why}");
+    assert!(told("iss").is_some() && told("code").is_none(), "{why}");
 }
 
 /// Sends bytes as they are and reads what comes until the server hangs up.

@@ -58,24 +58,28 @@ async fn who_is_a_client_is_told_to_nobody(w: &Town) {
         }
         // The right secret the wrong way is no better than a wrong one.
         assert_eq!(by_body("kakeibo", "kakeibo-secret").await, unknown.1, "{path}: another way than registered");
-        let assert = async |sub: &str, key: &Key| {
+        let assert = async |sub: &str, key: &Key, kid: &str| {
             let now = w.now().secs();
             let jti = format!("once at {path}");
             let claims = json!({"iss": sub, "sub": sub, "aud": w.http.issuer, "jti": jti, "iat": now, "exp": now + 60});
             let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
             let mut form = form.to_vec();
             form.push(("client_assertion_type".into(), kind.into()));
-            form.push(("client_assertion".into(), key.sign(json!({"kid": "creco-1"}), &claims)));
+            form.push(("client_assertion".into(), key.sign(json!({"kid": kid}), &claims)));
             all(&w.http.send("POST", path, RequestParts::default().form(&form)).await)
         };
         let wrong = Key::generate();
-        let unknown = assert("nobody", &wrong).await;
+        let unknown = assert("nobody", &wrong, "somebody-1").await;
         assert_eq!(unknown.0, 401);
+        assert!(unknown.1.contains("no key with the kid"), "{}", unknown.1);
         for known in ["creco", "kakeibo", "accounts-api"] {
-            assert_eq!(assert(known, &wrong).await, unknown, "{path}: {known} with a wrong key");
+            assert_eq!(assert(known, &wrong, "somebody-1").await, unknown, "{path}: {known} with a wrong key");
         }
+        // Only who knows the kid of a client's key, which is nothing to guess, sees that it is one.
+        let signature = assert("creco", &wrong, "creco-1").await;
+        assert_eq!((signature.0, signature.1.contains("does not verify")), (401, true), "{}", signature.1);
         let Credential::Jwt(right, _) = w.creco().credential else { panic!("creco signs") };
-        assert_ne!(assert("creco", &right).await.0, 401, "{path}: the key was all that was wrong");
+        assert_ne!(assert("creco", &right, "creco-1").await.0, 401, "{path}: the key was all that was wrong");
     }
     w.suspend_by_staff("kakeibo").await;
     let unknown = w.http.get("/oauth/authorize?client_id=nobody&redirect_uri=x").await;

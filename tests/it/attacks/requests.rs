@@ -74,9 +74,34 @@ async fn a_parameter_counts_once_and_from_one_place(w: &Town) {
                 None => w.http.get(&format!("/oauth/authorize?{url}&{more}")).await,
                 Some(body) => send("/oauth/authorize", &format!("{body}&{more}")).await,
             };
-            super::stays_here(&answer, name);
+            if ["client_id", "redirect_uri"].contains(name) {
+                super::stays_here(&answer, name);
+                continue;
+            }
+            let state = fields.iter().find(|(n, _)| *n == "state").map(|(_, v)| v.as_str());
+            super::goes_back(&answer, &app, state.filter(|_| *name != "state"), name);
         }
     }
+    // Where client or address are in doubt, or were pushed, nobody hears of it but the customer.
+    let (twice, pushed) = (encode(&[("state", "x"), ("state", "y")]), w.creco().push("openid accounts").await.url);
+    for (query, why) in [
+        (encode(&fields).replace("client_id=kakeibo", "client_id=nobody"), "an unknown client"),
+        (
+            encode(&fields).replace("redirect_uri=", "redirect_uri=https%3A%2F%2Fevil.example%2F&x="),
+            "a foreign address",
+        ),
+        (encode(&fields).replace("redirect_uri=", "x="), "no address"),
+        (format!("{}&request_uri=urn%3Ax", encode(&fields)), "a request that was pushed"),
+        (
+            format!("{}&{}", encode(&fields), encode(&[("request_uri", "urn:x"), ("request_uri", "urn:y")])),
+            "two pushed",
+        ),
+    ] {
+        super::stays_here(&w.http.get(&format!("/oauth/authorize?{query}&{twice}")).await, why);
+    }
+    let pushed = pushed.strip_prefix(&w.http.issuer).unwrap_or(&pushed);
+    super::stays_here(&w.http.get(&format!("{pushed}&{twice}")).await, "beside a pushed request");
+    w.http.get(pushed).await.expect(303);
     let (half, rest) = fields.split_at(3);
     let answer = send(&format!("/oauth/authorize?{}", encode(half)), &encode(rest)).await;
     super::stays_here(&answer, "half in the query, half in the body");
@@ -236,7 +261,7 @@ async fn no_name_we_are_called_by_is_repeated(w: &Town) {
         let answer =
             w.http.send("GET", "/.well-known/openid-configuration", RequestParts::default().header(name, value)).await;
         assert_eq!(answer.body, own, "{name}");
-        assert!(answer.header("access-control-allow-origin").is_none());
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{name}: any origin, so none is named");
         let answer = w.http.send("GET", &url, RequestParts::default().header(name, value)).await.expect(303);
         assert!(answer.location().starts_with("/link/"), "{name}: {}", answer.location());
     }

@@ -69,7 +69,9 @@ impl Pushed {
         let port = Arc::new(Accepting::default());
         let pusher = Pusher {
             store: w.store.clone(),
-            keys: Ring::open(&w.store, &w.sealer, &*w.random, w.now()).await.unwrap(),
+            keys: Ring::open(&w.store, &w.sealer, &*w.random, &renkei_core::keys::jose::Alg::SIGNING, w.now())
+                .await
+                .unwrap(),
             sealer: w.sealer.clone(),
             random: w.random.clone(),
             port: port.clone(),

@@ -3,13 +3,15 @@
 use super::{linked, text};
 use crate::support::app::{App, Credential, basic};
 use crate::support::http::{Answer, RequestParts};
-use crate::support::town::{Town, on_both};
+use crate::support::town::{Town, on_both, on_both_with};
 use renkei_core::keys::Jwk;
 use renkei_core::keys::jose::{self, Alg};
 use serde_json::{Value, json};
 
+on_both_with!(an_answer_is_signed_for_who_asks_for_it, |config| {
+    config.keys.algorithms.push(renkei_server::config::Algorithm(renkei_core::keys::jose::Alg::EdDsa));
+});
 on_both!(
-    an_answer_is_signed_for_who_asks_for_it,
     only_the_resource_servers_of_a_token_see_it,
     a_refresh_token_is_seen_by_its_holder_alone,
     a_subject_outlives_its_links,

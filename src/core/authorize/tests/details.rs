@@ -74,6 +74,53 @@ fn the_schema_is_kept_to_the_letter() {
     }
 }
 
+/// A developer reads the member and what is allowed there, never what the parser thinks (RFC 9396 §5).
+#[test]
+fn an_error_names_the_member_and_what_is_allowed() {
+    let long = format!(r#","{}":1"#, "x".repeat(500));
+    for (members, want) in [
+        (
+            r#","permissions":["payments"]"#,
+            "permissions must be a list of balances, transactions or both, or be left out",
+        ),
+        (r#","permissions":null"#, "permissions must be a list of balances, transactions or both, or be left out"),
+        (
+            r#","accounts":["a b"]"#,
+            "accounts must be a list of one to fifty account ids of this institution, or be left out",
+        ),
+        (r#","from":"2026-9-1""#, "from must be a date like 2026-11-22"),
+        (r#","to":20261122"#, "to must be a date like 2026-11-22"),
+        (r#","from":"2026-09-02","to":"2026-09-01""#, "from is after to"),
+        (
+            r#","locations":[]"#,
+            "locations is no member of account_information: type, accounts, permissions, from and to are",
+        ),
+        (r#","accounts":["a"],"accounts":["b"]"#, "accounts is repeated"),
+        (r#","口座":1"#, "?? is no member of account_information: type, accounts, permissions, from and to are"),
+        (
+            &long,
+            &format!(
+                "{} is no member of account_information: type, accounts, permissions, from and to are",
+                "x".repeat(40)
+            ),
+        ),
+    ] {
+        assert_eq!(Details::parse(&one(members)).unwrap_err().description, want, "{members}");
+    }
+    for (text, want) in [
+        ("", "authorization_details is not JSON"),
+        (r#"[{"type":"account_information"}"#, "authorization_details is not JSON"),
+        ("{}", "authorization_details must be a list of one object"),
+        (r#"["x"]"#, "authorization_details must be a list of one object"),
+        ("[]", "authorization_details must hold exactly one detail"),
+        (r#"[{"type":"payment"}]"#, "type must be account_information"),
+        (r#"[{"accounts":["a"]}]"#, "type must be account_information"),
+        (r#"[{"type":["account_information"]}]"#, "type must be account_information"),
+    ] {
+        assert_eq!(Details::parse(text).unwrap_err().description, want, "{text}");
+    }
+}
+
 #[test]
 fn scope_and_permissions_come_to_say_the_same() {
     let app = app();

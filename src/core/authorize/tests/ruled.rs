@@ -35,6 +35,7 @@ pub(super) fn client(profile: &str, more: &Value) -> Client {
         grant_lifetime: Duration::from_secs(30 * 86_400),
         detail_types: None,
         methods: AuthMethod::ALL,
+        signing: None,
         weak_secrets: true,
     };
     metadata::parse(&record, ClientId::parse("c1").unwrap(), &rules, Instant::from_secs(0)).unwrap()

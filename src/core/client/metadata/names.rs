@@ -75,6 +75,11 @@ pub fn is_institutional(name: &str) -> bool {
     INSTITUTION.contains(&name)
 }
 
+/// Every member that is known here; `client_name#…` stands for itself in each language.
+pub fn known_members() -> impl Iterator<Item = &'static str> {
+    [OPEN, IDENTITY, INSTITUTION].into_iter().flatten().copied()
+}
+
 /// Members that are unknown here: usually a typing error, or a comment (`_…`).
 #[must_use]
 pub fn unknown_members(document: &Value) -> Vec<String> {

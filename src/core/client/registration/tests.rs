@@ -23,6 +23,7 @@ fn rules() -> Rules {
         detail_types: Some(vec!["account_information".into()]),
         loopback_http: false,
         methods: AuthMethod::ALL,
+        signing: None,
         weak_secrets: true,
     }
 }

@@ -285,6 +285,39 @@ fn secrets_are_taken_or_made() {
     }
 }
 
+/// A record asks only for what the server signs with (`keys.algorithms`), and what it does not name is one of these.
+#[test]
+fn a_record_asks_for_signatures_that_the_server_makes() {
+    use crate::keys::jose::Alg;
+    let with_algs = |algs: &[Alg]| Rules { signing: Some(algs.to_vec()), ..rules() };
+    let read = |record: &Value, algs: &[Alg]| parse(record, ClientId::parse("a").unwrap(), &with_algs(algs), NOW);
+    let fapi = fapi(&[&self::key()]);
+    for name in [
+        "id_token_signed_response_alg",
+        "userinfo_signed_response_alg",
+        "introspection_signed_response_alg",
+        "authorization_signed_response_alg",
+    ] {
+        let record = with(fapi.clone(), &[(name, json!("EdDSA"))]);
+        let why = read(&record, &Alg::SIGNING).unwrap_err();
+        assert!(why.description.starts_with(name), "{why}");
+        assert!(read(&record, &Alg::ALL).is_ok(), "{name}");
+    }
+    let theirs = with(fapi.clone(), &[("token_endpoint_auth_signing_alg", json!("EdDSA"))]);
+    assert!(read(&theirs, &Alg::SIGNING).is_ok(), "what the client signs with is its own choice");
+    for (record, algs, want) in [
+        (&fapi, &Alg::SIGNING[..], Ok(Alg::Es256)),
+        (&fapi, &[Alg::Rs256, Alg::Ps256], Ok(Alg::Ps256)),
+        (&fapi, &[Alg::Rs256], Err(())),
+        (&oidc(), &Alg::SIGNING, Ok(Alg::Rs256)),
+    ] {
+        let read = read(record, algs).map_err(drop);
+        let answers = read.as_ref().ok().and_then(|client| client.authorization_response_alg);
+        assert_eq!(answers, want.ok().filter(|alg| *alg == Alg::Ps256), "{algs:?}: JARM's default cannot be made");
+        assert_eq!(read.map(|client| client.id_token_alg), want, "{algs:?}");
+    }
+}
+
 /// Decision 7: what is brought along into production is nothing that anybody guesses.
 #[test]
 fn weak_secrets_are_refused_in_production() {
@@ -296,6 +329,7 @@ fn weak_secrets_are_refused_in_production() {
             grant_lifetime: Duration::from_secs(30 * 86_400),
             detail_types: None,
             methods: AuthMethod::ALL,
+            signing: None,
             weak_secrets,
         };
         prepare(&with(oidc(), &[("client_secret", json!(secret))]), &rules, false, &key, &random, NOW)

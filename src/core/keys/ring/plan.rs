@@ -9,8 +9,10 @@ use crate::keys::jose::Alg;
 use std::time::Duration;
 
 /// The times of a rotation (`[keys]`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RotationPolicy {
+    /// The algorithms with a key. A key of another one, from an earlier configuration, signs no more.
+    pub algs: Vec<Alg>,
     /// How long a key signs.
     pub rotate_every: Duration,
     /// How long a key is published before it signs.
@@ -22,6 +24,7 @@ const HOUR: u64 = 3600;
 impl Default for RotationPolicy {
     fn default() -> Self {
         Self {
+            algs: Alg::SIGNING.to_vec(),
             rotate_every: Duration::from_secs(90 * 24 * HOUR),
             publish_before: Duration::from_secs(24 * HOUR),
             keep_retired: Duration::from_secs(48 * HOUR),
@@ -75,11 +78,11 @@ fn of(keys: &[KeyRow], alg: Alg, state: KeyState) -> impl Iterator<Item = &KeyRo
     keys.iter().filter(move |k| k.alg == alg && k.state == state)
 }
 
-/// What a ring needs to sign at all: a current key for each algorithm. The first one may sign at once: nobody has
+/// What a ring needs to sign at all: a current key for each of `algs`. The first one may sign at once: nobody has
 /// cached keys from before it.
 #[must_use]
-pub(super) fn missing(keys: &[KeyRow]) -> Vec<KeyStep> {
-    let lacking = Alg::ALL.into_iter().filter(|alg| of(keys, *alg, KeyState::Current).next().is_none());
+pub(super) fn missing(keys: &[KeyRow], algs: &[Alg]) -> Vec<KeyStep> {
+    let lacking = algs.iter().copied().filter(|alg| of(keys, *alg, KeyState::Current).next().is_none());
     lacking
         .map(|alg| match of(keys, alg, KeyState::Next).next() {
             Some(next) => KeyStep::Activate { kid: next.kid.clone() },
@@ -91,8 +94,9 @@ pub(super) fn missing(keys: &[KeyRow]) -> Vec<KeyStep> {
 /// The steps due at `now`. After they are applied, no more are due at `now`.
 #[must_use]
 pub fn plan(keys: &[KeyRow], now: Instant, policy: &RotationPolicy) -> Vec<KeyStep> {
-    let mut moves = missing(keys);
-    for alg in Alg::ALL {
+    let mut moves = missing(keys, &policy.algs);
+    moves.extend(keys.iter().filter(|k| !policy.algs.contains(&k.alg)).filter_map(unwanted));
+    for alg in policy.algs.iter().copied() {
         let Some(current) = of(keys, alg, KeyState::Current).next() else { continue };
         match of(keys, alg, KeyState::Next).min_by_key(|k| begins(k, policy)) {
             None => {
@@ -112,6 +116,17 @@ pub fn plan(keys: &[KeyRow], now: Instant, policy: &RotationPolicy) -> Vec<KeySt
     let over = |k: &&KeyRow| k.retired_at.is_some_and(|at| at + policy.keep_retired <= now);
     moves.extend(keys.iter().filter(over).map(|k| KeyStep::Drop { kid: k.kid.clone() }));
     moves
+}
+
+/// What becomes of a key whose algorithm is no longer configured: what it signed stays verifiable as long as after a rotation; one
+/// that signed nothing goes at once.
+fn unwanted(key: &KeyRow) -> Option<KeyStep> {
+    let kid = key.kid.clone();
+    match key.state {
+        KeyState::Current => Some(KeyStep::Retire { kid }),
+        KeyState::Next => Some(KeyStep::Drop { kid }),
+        KeyState::Retired | KeyState::Withdrawn => None,
+    }
 }
 
 /// When a next key begins to sign: at its planned time, but never before it was published long enough.

@@ -14,6 +14,7 @@ fn at(secs: u64) -> Instant {
 }
 fn policy() -> RotationPolicy {
     RotationPolicy {
+        algs: Alg::ALL.to_vec(),
         rotate_every: Duration::from_secs(90 * DAY),
         publish_before: Duration::from_secs(DAY),
         keep_retired: Duration::from_secs(2 * DAY),
@@ -128,6 +129,28 @@ fn what_is_due_when() {
     ] {
         assert_eq!(only(keys, now), want, "{why}");
     }
+}
+
+/// A store of an earlier release has a key of each of the four algorithms.
+#[test]
+fn a_key_that_nobody_asks_for_any_more_leaves_like_after_a_rotation() {
+    let all = RingModel::new().keys;
+    let fewer = RotationPolicy { algs: Alg::SIGNING.to_vec(), ..policy() };
+    let old = all.iter().find(|k| k.alg == Alg::EdDsa).unwrap().kid.clone();
+    let mut model = RingModel { keys: all, made: 4 };
+    model.keys.push(key("next", Alg::EdDsa, KeyState::Next, 0));
+    let due = plan(&model.keys, at(DAY), &fewer);
+    assert_eq!(due, [KeyStep::Retire { kid: old.clone() }, KeyStep::Drop { kid: "next".into() }]);
+    model.apply(due, DAY);
+    assert_eq!((model.count(Alg::EdDsa, KeyState::Current), model.state(&old)), (0, KeyState::Retired));
+    assert_eq!(plan(&model.keys, at(3 * DAY - 1), &fewer), [], "what it signed may still be verified");
+    let due = plan(&model.keys, at(3 * DAY), &fewer);
+    assert_eq!(due, [KeyStep::Drop { kid: old }]);
+    model.apply(due, 3 * DAY);
+    assert_eq!(model.keys.len(), 3);
+    // Who asks for it again gets a new one.
+    let due = plan(&model.keys, at(4 * DAY), &policy());
+    assert_eq!(due, [KeyStep::Make { alg: Alg::EdDsa, state: KeyState::Current, activate_at: None }]);
 }
 
 #[test]

@@ -26,7 +26,7 @@ const MANAGE: &str = "ssf.manage";
 /// would be a revocation that nobody hears.
 pub async fn metadata(app: Shared) -> HttpResponse {
     let at = |path: &str| format!("{}{path}", app.issuer());
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(json!({
+    super::public::answer().json(json!({
         "spec_version": "1_0",
         "issuer": app.issuer(),
         "jwks_uri": at(paths::JWKS),
