@@ -179,6 +179,7 @@ pub(super) async fn start(
         app::AppSettings {
             issuer: places.issuer(),
             api: places.api.clone(),
+            simulator: sim_listener.url(),
             client_id: "creco".into(),
             kakeibo_id: "kakeibo".into(),
             kakeibo_secret: SharedSecret::new("kakeibo-secret"),

@@ -22,6 +22,7 @@ terms = API利用規定
 faq = よくあるご質問
 contact = お問い合わせ先
 new-tab = （新しいタブで開きます）
+binding-text = 日本語の原文を表示する
 reference-translation = 参考訳
 required = [必須]
 next = 次へ
@@ -53,11 +54,13 @@ title-no-days = 提供できる期間がないお知らせ
 title-failed = お取扱いできないお知らせ
 title-off = サービス停止のお知らせ
 title-expired-call = お電話の期限が過ぎました
-title-expired-time = お手続きの期限が過ぎました
+title-expired-time = お手続きの時間が過ぎました
 title-expired-elsewhere = このお手続きは終了しています
 title-done = お手続きは完了しています
 title-handover = アプリへの受け渡し
 title-oauth-error = 連携を開始できません
+title-home = 口座の連携
+title-nowhere = ページが見つかりません
 title-form-post = アプリに戻ります
 
 ## Words of accounts
@@ -266,7 +269,6 @@ no-account-text = アプリから求められた口座の中に、連携でき�
 invalid-grant-text = 口座の情報は、アプリに提供されていません。
 failed-text = しばらく時間をおいてから、もう一度お手続きください。それでも改善しない場合は、お問い合わせ先へご照会ください。
 expired-call-text = お電話は、電話番号認証の画面が表示されてから{ $seconds }秒以内にお願いしています。期限が過ぎたため、この電話番号認証は無効となりました。
-expired-time = お手続きの時間が過ぎました。
 expired-idle-text = { $n }分間操作がなかったため、安全のため、お手続きを終了しました。
 expired-whole-text = 開始から{ $n }分が過ぎたため、安全のため、お手続きを終了しました。
 expired-kept = 「最初からやり直す」を押すと、送信済みの入力内容を残したまま、もう一度お手続きいただけます。
@@ -280,6 +282,8 @@ handover-failed = アプリへの受け渡しが完了しませんでした。�
 oauth-error-text = アプリからの連携の申し込みに誤りがあるため、お手続きを始められません。
 oauth-error-next = アプリの画面に戻り、もう一度お試しください。繰り返すときは、アプリの提供事業者へお問い合わせください。
 oauth-error-detail = アプリの開発者の方へ
+home-text = 口座の連携は、ご利用になるアプリの画面から始めてください。
+nowhere-text = お探しのページはありません。アドレスをご確認いただくか、アプリの画面からもう一度お手続きください。
 form-post-text = { $app }の画面に戻ります。
 form-post-next = 自動で進まないときは、ボタンを押してください。
 form-post-go = 続ける
@@ -438,58 +442,57 @@ error-invalid-grant = 変更する連携を確認できないため、このお�
 error-no-days = アプリから求められた期間の明細は、提供できません。アプリの画面からもう一度お手続きください。
 error-r57 = API連携認証の最初に戻って操作してください。
 
-## The completion notice
+## Mail. No sentence is broken by hand: the reader's program does that.
+mail-japanese = 日本語の本文：
 mail-completed-subject = 【{ $institution }】API連携認証 完了のお知らせ（受付番号 { $reference }）
+mail-allowed = 下記の内容でAPI連携認証（情報連携の許可）のお手続きが完了しましたので、お知らせいたします。
+mail-allowed-identity = 下記の内容でAPI連携認証（情報連携の許可）のお手続きが完了しましたので、お知らせいたします。
 mail-completed =
-    お客さま
-    いつも{ $institution }をご利用いただき、ありがとうございます。
-    下記の内容でAPI連携認証（情報連携の許可）のお手続きが完了しましたので、お知らせいたします。
-    　お手続き日時：{ $at }
-    　連携先　　　：{ $app }（{ $provider }）
-    　許可した内容：{ $what }
-    　対象口座　　：{ $account }
-    　認可期間　　：{ $days }日（{ $until }まで）
-    許可した内容は、{ $us }ホームページの「連携サービスの確認・停止」でご確認・停止いただけます。
-    お心当たりのない場合や連携の解除をご希望の場合は、お手元の通帳・キャッシュカード裏面または
-    { $us }ホームページに記載の連絡先へお電話ください（{ $hours }）。
-    ※このメールは送信専用です。ご返信いただいてもお答えできません。
-    ※このメールにリンクや添付ファイルはありません。{ $us }が、メールやSMSで暗証番号等の入力を
-    　お願いすることは絶対にありません。
+    お手続き日時：{ $at }
+    連携先：{ $app }（{ $provider }）
+    許可した内容：{ $what }
+    対象口座：{ $account }
+    認可期間：{ $days }日（{ $until }まで）
+
+    連携の内容の確認や停止は、{ $us }ホームページの「連携サービスの確認・停止」で行えます（サービス時間外を除きます）。
 mail-account-none = なし（口座の情報は連携されません）
-mail-completed-english = { $institution }: you allowed an app to read your account.
-mail-completed-english-identity = { $institution }: you allowed an app to recognise you.
+mail-account = { $kind }（口座番号下3桁 { $last3 }）
 
 ## Notices to customers who asked for them on ⑥
 mail-greeting =
     お客さま
+
     いつも{ $institution }をご利用いただき、ありがとうございます。
 mail-wish = このお知らせは、お手続きの際にご希望いただいたメールアドレスへお送りしています。不要な場合は、「連携サービスの確認・停止」またはお電話でお申し出ください。
 mail-end =
-    お心当たりのない場合や連携の解除をご希望の場合は、お手元の通帳・キャッシュカード裏面または
-    { $us }ホームページに記載の連絡先へお電話ください（{ $hours }）。
-    ※このメールは送信専用です。ご返信いただいてもお答えできません。
-    ※このメールにリンクや添付ファイルはありません。{ $us }が、メールやSMSで暗証番号等の入力を
-    　お願いすることは絶対にありません。
+    お心当たりのない場合は、お手元の通帳・キャッシュカード裏面または{ $us }ホームページに記載の連絡先へ、すぐにお電話ください（{ $hours }）。
+
+    このメールは送信専用です。ご返信いただいてもお答えできません。
+    このメールにリンクや添付ファイルはありません。{ $us }が、メールやSMSで暗証番号等の入力をお願いすることは絶対にありません。
 mail-expiring-subject = 連携の期限が近づいたお知らせ
 mail-expiring =
     下記の連携は、認可期間の終了が近づいています。引き続きご利用になる場合は、アプリの画面から、あらためてAPI連携認証のお手続きをお願いいたします。お手続きがない場合は、期限をもって連携が終了します。
-    　連携先　：{ $app }（{ $provider }）
-    　期限　　：{ $until }
-    　受付番号：{ $reference }
+
+    連携先：{ $app }（{ $provider }）
+    期限：{ $until }
+    受付番号：{ $reference }
 mail-ended-subject = 連携終了のお知らせ
 mail-ended =
     下記の連携は終了しました。
-    　連携先　：{ $app }（{ $provider }）
-    　終了日時：{ $at }
-    　理由　　：{ $why }
-    　受付番号：{ $reference }
+
+    連携先：{ $app }（{ $provider }）
+    終了日時：{ $at }
+    理由：{ $why }
+    受付番号：{ $reference }
 mail-suspended-subject = API連携認証の一時停止のお知らせ
 mail-suspended =
     本人認証情報の入力誤りが続いたため、お客様の口座のAPI連携認証を一時的に停止しました。{ $released }現在の連携やATMでのお取引に影響はありません。
-    　日時：{ $at }
+
+    日時：{ $at }
 mail-suspended-until = { $date }0時以降に自動で解除されます。
 mail-suspended-contact = 解除には、お問い合わせ先へのご連絡が必要です。
 mail-new-link-subject = 新しい連携のお知らせ
 mail-new-link =
     お客様の口座で、新しい連携が許可されました。内容は、{ $us }ホームページの「連携サービスの確認・停止」でご確認いただけます。
-    　日時：{ $at }
+
+    日時：{ $at }

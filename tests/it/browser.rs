@@ -73,6 +73,8 @@ async fn all_screens(story: &'static str, script: bool) {
 
     w.wait_for("以下の許可を求めています。").await;
     w.judge("consent").await;
+    let sheets = w.print("consent").await;
+    assert!((1..=2).contains(&sheets), "⑥ takes {sheets} sheets");
     w.press("allow").await;
     w.wait_for("同意のチェックを入れて下さい。").await;
     w.judge("consent-error").await;
@@ -104,6 +106,7 @@ async fn all_screens(story: &'static str, script: bool) {
     // 連携を解除: the app gives its token back, and the account is gone from it.
     w.goto(&demo.app()).await;
     w.wait_for("残高").await;
+    w.press_text("連携を解除").await;
     w.press("revoke").await;
     w.wait_for("連携を解除しました。").await;
     assert!(!w.text().await.contains("115-"), "nothing is shown of an account that is not linked");
@@ -147,7 +150,8 @@ async fn stopping_ends_at_the_app_in_a_real_browser() {
     w.wait_for("Account linking was cancelled.").await;
     w.judge("cancelled-en").await;
     w.press("return").await;
-    w.wait_for("access_denied").await;
+    w.wait_for("口座の連携は行われませんでした").await;
+    assert!(!w.text().await.contains("access_denied"), "people see a sentence");
     assert!(w.driver.current_url().await.unwrap().as_str().starts_with(&demo.app()));
     w.judge("app-refused").await;
     w.close().await;

@@ -122,6 +122,7 @@ impl Receivers {
         let settings = app::AppSettings {
             issuer: self.url(0),
             api: self.url(2),
+            simulator: self.url(3),
             client_id: "creco".into(),
             kakeibo_id: "kakeibo".into(),
             kakeibo_secret: Secret::new("kakeibo-secret"),

@@ -100,7 +100,7 @@ async fn a_link_shows_the_account_and_ends_by_the_app() {
     person.app.press("revoke", &[]).await;
     let page = person.app.page().text();
     holds(&page, &["grant.revoked", "口座を連携する"]);
-    assert!(!page.contains("1100026") && !page.contains("円"), "nothing is shown of the account: {page}");
+    assert!(!page.contains("115-1100026") && !page.contains("円"), "nothing is shown of the account: {page}");
     assert!(demo.stop("-TERM").success());
 }
 
@@ -125,7 +125,7 @@ async fn a_new_link_replaces_the_old_and_the_branch_ends_it() {
     assert_eq!((grants.len(), ids.len()), (2, 1), "one stands, one was replaced: {list}");
     renkei(&["grant", "revoke", ids[0], "--reason", "お客様のお電話"]);
     let page = person.see().await;
-    holds(&page, &["grant.revoked", "連携は終わっています"]);
+    holds(&page, &["grant.revoked", "口座との連携が終了しています"]);
     assert!(demo.stop("-TERM").success());
 }
 
@@ -137,7 +137,10 @@ async fn who_stops_is_told_so_by_the_app() {
     person.bank.press("cancel", &[]).await;
     person.bank.press("return", &[]).await;
     let page = person.come_back().await;
-    holds(&page, &["連携は完了しませんでした", "access_denied", "consent.denied", "口座を連携する"]);
+    holds(&page, &["口座の連携は行われませんでした", "見本のお客様", "口座を連携する"]);
+    for code in ["access_denied", "consent.denied", "お客様が拒否しました"] {
+        assert!(!page.contains(code), "people see sentences, and what nobody knows is not said: {page}");
+    }
     assert!(demo.stop("-TERM").success());
 }
 

@@ -35,6 +35,7 @@ mod heads;
 mod institution_logo;
 mod keys;
 mod killed;
+mod languages;
 mod last_use;
 mod lifecycle;
 mod link_ends;

@@ -89,7 +89,7 @@ async fn typed_stays(story: &'static str, script: bool) {
     w.wait_for("使用できない文字：山、田").await;
     stands(&w, script, &CUSTOMER).await;
     w.press_text("English").await;
-    w.wait_for("Cannot be used: 山、田").await;
+    w.wait_for("These characters cannot be used: 山、田").await;
     stands(&w, script, &CUSTOMER).await;
     // 口座情報を入力し直す, with something typed and not sent.
     w.type_in("phone", "0312345678").await;

@@ -21,6 +21,7 @@ use Shape::{Empty, Json, Page};
 
 /// Pattern of the server's table, an address that matches it, the methods that are taken there, how it says no.
 const TABLE: &[(&str, &str, &str, Shape)] = &[
+    ("/", "/", "GET HEAD", Page),
     ("/healthz", "/healthz", "GET HEAD", Json),
     ("/readyz", "/readyz", "GET HEAD", Json),
     ("/.well-known/openid-configuration", "/.well-known/openid-configuration", "GET HEAD OPTIONS", Json),
@@ -125,7 +126,6 @@ fn a_method_is_taken_or_405_says_which_are() {
 fn where_nothing_is_every_method_finds_nothing() {
     everywhere(async |w| {
         for url in [
-            "/",
             "/oauth",
             "/oauth/token/",
             "/oauth/token/x",
@@ -150,6 +150,44 @@ fn where_nothing_is_every_method_finds_nothing() {
                 assert_eq!((answer.status, answer.header("allow")), (404, None), "{method} {url}");
                 assert_eq!(answer.body.is_empty(), method == "HEAD", "{method} {url}");
             }
+        }
+    });
+}
+
+/// A browser that opens an address gets a page, in the language it prefers; a program gets a line, and below the addresses of
+/// programs so does everybody.
+#[test]
+fn where_nothing_is_a_browser_finds_a_page() {
+    everywhere(async |w| {
+        const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        let ask = async |url: &str, accept: &str, language: &str| {
+            let ask = RequestParts::default().header("accept", accept).header("accept-language", language);
+            w.http.send("GET", url, ask).await
+        };
+        for (language, said) in
+            [("ja", "お探しのページはありません。"), ("en-GB,ja;q=0.1", "There is no page at this address.")]
+        {
+            for url in ["/nowhere", "/link", "/link/a/b/c", "/favicon.ico"] {
+                let answer = ask(url, BROWSER, language).await.expect(404);
+                assert!(answer.page().text().contains(said), "{url}: {}", answer.body);
+                assert!(answer.header("content-security-policy").unwrap().contains("style-src 'self'"), "{url}");
+            }
+        }
+        let reflected = ask("//evil.example/%3Cb%3E", BROWSER, "ja").await.expect(404);
+        assert!(!reflected.body.contains("evil.example"), "{}", reflected.body);
+        for url in
+            ["/oauth", "/oauth/token/", "/ssf/x", "/hooks/x", "/assets/a/b", "/.well-known/x", "/admin/v1/grants"]
+        {
+            let answer = ask(url, BROWSER, "en").await.expect(404);
+            assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"), "{url}");
+        }
+        let program = ask("/nowhere", "application/json", "en").await.expect(404);
+        assert!(program.body.ends_with("There is no page here.\n"), "{}", program.body);
+        for (language, said) in
+            [("", "口座の連携は、ご利用になるアプリの画面から"), ("en", "please start from the app")]
+        {
+            let answer = ask("/", BROWSER, language).await.expect(200);
+            assert!(answer.page().text().contains(said) && answer.body.contains("href=\"/my\""), "{}", answer.body);
         }
     });
 }

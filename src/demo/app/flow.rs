@@ -5,6 +5,7 @@ use super::idtoken;
 use super::session::{AccountLink, Role};
 use super::timeline::What;
 use super::trouble::{Trouble, known_code};
+use super::view::refused;
 use super::{App, oauth};
 use crate::crypto::Secret;
 use crate::jose::FAPI;
@@ -29,7 +30,10 @@ pub(super) enum Read {
     /// The link stands, or there is none.
     Current,
     /// The link is over.
-    Ended,
+    Ended {
+        /// Its time had run out.
+        expired: bool,
+    },
 }
 impl From<Trouble> for Failed {
     fn from(trouble: Trouble) -> Self {
@@ -90,7 +94,12 @@ impl App {
         }
         if let Some(error) = query.get("error") {
             if role == Role::Creco {
-                self.sessions.with(cookie, |s| s.timeline.saw(What::ConsentDenied, None, self.parts.clock.now()));
+                let what = match refused(error) {
+                    AppNotice::Refused => What::NotLinked,
+                    AppNotice::Unavailable => What::Unavailable,
+                    _ => What::LinkFailed,
+                };
+                self.sessions.with(cookie, |s| s.timeline.saw(what, None, self.parts.clock.now()));
             }
             return Err(Trouble::Refused(known_code(error).to_owned()).into());
         }
@@ -118,7 +127,7 @@ impl App {
                             if expired { (What::GrantExpired, current.ends) } else { (What::GrantRevoked, now) };
                         s.timeline.saw(what, current.grant_id.as_ref(), at);
                         s.link = None;
-                        Ok(Read::Ended)
+                        Ok(Read::Ended { expired })
                     }
                     Err(Stale::Later(trouble)) => Err(trouble),
                 },

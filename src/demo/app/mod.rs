@@ -37,6 +37,8 @@ pub struct AppSettings {
     pub issuer: String,
     /// The account API.
     pub api: String,
+    /// The phone and mailbox simulator, for the link on the app's page.
+    pub simulator: String,
     /// The FAPI client's id.
     pub client_id: String,
     /// The plain client's id.

@@ -3,6 +3,7 @@
 use super::App;
 use super::oauth::Client;
 use super::received::Received;
+use super::timeline::What;
 use crate::crypto::Secret;
 use crate::events::{Backoff, Caller, Failure, POLL, SCOPE, Transmitter, ensure, expect};
 use crate::pages::AppNotice;
@@ -91,6 +92,7 @@ impl App {
     /// Notes an event. A link whose grant has ended is forgotten with its token: nobody needs to ask the account API.
     fn received(&self, event: crate::events::SecurityEvent) {
         let ended = event.grant.clone().filter(|_| event.ends_grant());
+        let expired = event.name == What::GrantExpired.name();
         if !self.events.received.note(event, self.parts.clock.now()) {
             return;
         }
@@ -98,7 +100,7 @@ impl App {
         self.sessions.each(|session| {
             if session.link.as_ref().is_some_and(|link| link.grant_id.as_ref() == Some(&grant)) {
                 session.link = None;
-                session.flash = Some(AppNotice::Ended);
+                session.flash = Some(if expired { AppNotice::Expired } else { AppNotice::Ended });
             }
         });
     }

@@ -200,6 +200,7 @@ impl AppWorld {
         let settings = AppSettings {
             issuer: other.url().to_owned(),
             api: other.url().to_owned(),
+            simulator: "http://localhost:2".into(),
             client_id: "creco".into(),
             kakeibo_id: "kakeibo".into(),
             kakeibo_secret: Secret::new("kakeibo-secret"),
@@ -278,7 +279,7 @@ async fn a_link_from_click_to_end() -> Tested {
     );
     assert_eq!(w.get(&w.back(&[])).await?.status, 303);
     let page = text(&w.get("/").await?);
-    for part in ["1,284,530", "1100026", "連携を解除", "grant.created", "grant.expiring"] {
+    for part in ["1,284,530", "115-1100026", "連携を解除", "grant.created", "grant.expiring"] {
         assert!(page.contains(part), "{part}");
     }
     assert!(page.find("newer") < page.find("older"), "the newest first");
@@ -307,7 +308,11 @@ async fn an_answer_that_is_not_ours_is_not_taken() -> Tested {
         assert_eq!(w.get(&w.back(changes)).await?.status, status, "{why}");
         assert!(!text(&w.get("/").await?).contains("連携を解除"), "{why}");
     }
-    assert!(text(&w.get("/").await?).contains("consent.denied"));
+    let page = text(&w.get("/").await?);
+    assert!(page.contains("口座の連携は行われませんでした"), "{page}");
+    for code in ["access_denied", "consent.denied", "お客様が拒否しました", "app.not_linked"] {
+        assert!(!page.contains(code), "{code}");
+    }
     let mine = std::mem::replace(&mut w.cookie, "sample_app=somebody-else".into());
     assert_eq!(w.get(&w.back(&[])).await?.status, 400, "another browser");
     w.cookie = mine;

@@ -15,8 +15,12 @@ const MAX_EVENTS: usize = 40;
 pub(super) enum What {
     /// The customer allowed it: a code came back.
     ConsentGranted,
-    /// The customer did not, or could not.
-    ConsentDenied,
+    /// The institution answered that no account was linked. It does not say why: the customer refused, a lock, or something else.
+    NotLinked,
+    /// The institution's service was not available: a closure, for one.
+    Unavailable,
+    /// The institution answered with another error.
+    LinkFailed,
     /// A grant stands behind the token.
     GrantCreated,
     /// A newer grant took the place of the one before.
@@ -36,7 +40,10 @@ impl What {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::ConsentGranted => "consent.granted",
-            Self::ConsentDenied => "consent.denied",
+            // Those of the app alone: the server has no event for them that this app could match.
+            Self::NotLinked => "app.not_linked",
+            Self::Unavailable => "app.unavailable",
+            Self::LinkFailed => "app.link_failed",
             Self::GrantCreated => "grant.created",
             Self::GrantReplaced => "grant.replaced",
             Self::TokenIssued => "token.issued",

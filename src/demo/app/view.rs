@@ -7,8 +7,8 @@ use super::session::{AccountLink, Visitor};
 use super::timeline::Event;
 use super::trouble::Trouble;
 use crate::pages::{
-    AppNotice, AppPage, Error, KakeiboPage, Language, LinkedAccount, ShownAccount, ShownGrant, ShownTransaction,
-    TimelineEntry,
+    AppNotice, AppPage, Error, KakeiboPage, Language, LinkedAccount, SampleCustomer, ShownAccount, ShownGrant,
+    ShownTransaction, TimelineEntry,
 };
 use crate::time::jst_date;
 use crate::wire::with_query;
@@ -24,14 +24,28 @@ const DAYS: i64 = 30;
 
 /// What the customer is told of a failure, and with which status.
 pub(super) fn notice(why: &Failed) -> (AppNotice, StatusCode) {
-    let failed = |what: &str, status| (AppNotice::Failed { what: what.to_owned() }, status);
     match why {
-        Failed::NotAsked => failed("state", StatusCode::BAD_REQUEST),
+        Failed::NotAsked => (AppNotice::NotAsked, StatusCode::BAD_REQUEST),
         // The institution's answer is no error of this page.
-        Failed::Trouble(Trouble::Refused(error)) => (AppNotice::Refused { error: error.clone() }, StatusCode::OK),
-        Failed::Trouble(Trouble::Broken(what)) => failed(what, StatusCode::BAD_REQUEST),
-        Failed::Trouble(Trouble::Unreachable) => failed("unreachable", StatusCode::BAD_GATEWAY),
-        Failed::Trouble(Trouble::Internal) => failed("server_error", StatusCode::INTERNAL_SERVER_ERROR),
+        Failed::Trouble(Trouble::Refused(error)) => (refused(error), StatusCode::OK),
+        Failed::Trouble(Trouble::Broken(what)) => {
+            tracing::warn!(what, "sample app: an answer that must not be believed");
+            (AppNotice::Broken, StatusCode::BAD_REQUEST)
+        }
+        Failed::Trouble(Trouble::Unreachable) => (AppNotice::Unavailable, StatusCode::BAD_GATEWAY),
+        Failed::Trouble(Trouble::Internal) => (AppNotice::Failed, StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+/// The sentence for a code (docs/apps.md#codes). People never see the code itself.
+pub(super) fn refused(code: &str) -> AppNotice {
+    match code {
+        "access_denied"
+        | "account_selection_required"
+        | "consent_required"
+        | "interaction_required"
+        | "login_required" => AppNotice::Refused,
+        "temporarily_unavailable" => AppNotice::Unavailable,
+        _ => AppNotice::Broken,
     }
 }
 
@@ -51,6 +65,8 @@ pub(super) fn home(app: &App, visitor: &Visitor, notice: Option<AppNotice>) -> R
         provider: PROVIDER.to_owned(),
         institution: institution.to_owned(),
         link_action: String::new(),
+        sample: SampleCustomer::TARO,
+        simulator: app.settings.simulator.clone(),
         my: with_query(&format!("{}/my", app.settings.issuer), [("ui_locales", visitor.language.as_str())]),
         notice: notice.or(flash),
         link: link.map(|link| link_summary(institution, &link, now)),
@@ -100,15 +116,15 @@ fn entry(event: Event) -> TimelineEntry {
 }
 
 /// The plain client's page: the claims of the id_token, as verified.
-pub(super) fn kakeibo(app: &App, visitor: &Visitor, error: Option<String>) -> Result<String, Error> {
+pub(super) fn kakeibo(app: &App, visitor: &Visitor, notice: Option<AppNotice>) -> Result<String, Error> {
     let claims = app.sessions.with(visitor.cookie.as_ref(), |s| s.claims.clone()).flatten();
     let fact = |(name, value): (&String, &Value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         (name.clone(), text)
     };
     let page = KakeiboPage {
-        ok: error.is_none() && claims.is_some(),
-        error,
+        ok: notice.is_none() && claims.is_some(),
+        notice,
         facts: claims.iter().flatten().map(fact).collect(),
         start: "/kakeibo".to_owned(),
     };

@@ -43,7 +43,9 @@ async fn home(app: Data<App>, request: HttpRequest) -> HttpResponse {
         match app.refresh(cookie).await {
             // What is to be said once is read together with the link: an event may end it at any time.
             Ok(Read::Current) => {}
-            Ok(Read::Ended) => notice = Some(AppNotice::Ended),
+            Ok(Read::Ended { expired }) => {
+                notice = Some(if expired { AppNotice::Expired } else { AppNotice::Ended });
+            }
             Err(trouble) => notice = Some(view::notice(&Failed::Trouble(trouble)).0),
         }
     }
@@ -127,11 +129,7 @@ fn failed(app: &App, visitor: &Visitor, why: &Failed) -> HttpResponse {
 
 fn kakeibo_failed(app: &App, visitor: &Visitor, why: &Failed) -> HttpResponse {
     let (notice, status) = view::notice(why);
-    let code = match notice {
-        AppNotice::Refused { error: code } | AppNotice::Failed { what: code } => Some(code),
-        _ => None,
-    };
-    page(view::kakeibo(app, visitor, code), status)
+    page(view::kakeibo(app, visitor, Some(notice)), status)
 }
 
 fn redirect(to: &str, set: Option<Cookie<'static>>) -> HttpResponse {

@@ -67,7 +67,9 @@ fn some_accounts_fail_on_purpose() {
 #[test]
 fn a_pin_is_judged_by_the_card() {
     let bank = bank();
-    for (pin, right) in [("4071", true), ("4072", false), ("0000", false), ("", false)] {
+    let shown = crate::pages::SampleCustomer::TARO;
+    assert_eq!(format!("{}-ordinary-{}", shown.branch, shown.number), "115-ordinary-1100026");
+    for (pin, right) in [(shown.pin, true), ("4071", true), ("4072", false), ("0000", false), ("", false)] {
         assert_eq!(bank.verify_pin("115-ordinary-1100026", pin), right);
     }
     assert!(!bank.verify_pin("115-ordinary-1100042", "1042"), "the account is closed");

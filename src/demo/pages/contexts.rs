@@ -82,18 +82,48 @@ pub enum AppNotice {
     Revoked,
     /// Balances are fresh.
     Refreshed,
-    /// The institution answered with an error instead of a code: `access_denied` and its like.
-    Refused {
-        /// The code.
-        error: String,
-    },
-    /// The permission is over: expired, or ended elsewhere.
+    /// The institution answered that no account was linked: `access_denied` and its like.
+    Refused,
+    /// The institution's service is not available now.
+    Unavailable,
+    /// The institution's answer was another error, or could not be believed.
+    Broken,
+    /// The answer belongs to nothing that this browser began.
+    NotAsked,
+    /// The time of the permission ran out.
+    Expired,
+    /// The link was ended elsewhere.
     Ended,
-    /// Something did not work.
-    Failed {
-        /// What.
-        what: String,
-    },
+    /// The app itself failed.
+    Failed,
+}
+
+/// The sample customer, as the sample bank has them. Everything is invented.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct SampleCustomer {
+    /// 店番
+    pub branch: &'static str,
+    /// 口座番号 of an ordinary deposit.
+    pub number: &'static str,
+    /// The kana name.
+    pub name: &'static str,
+    /// Year, month and day of birth.
+    pub birth: [u16; 3],
+    /// The registered telephone.
+    pub phone: &'static str,
+    /// The PIN.
+    pub pin: &'static str,
+}
+impl SampleCustomer {
+    /// The one who can link an account.
+    pub const TARO: Self = Self {
+        branch: "115",
+        number: "1100026",
+        name: "ﾃﾞｰﾀ ﾀﾛｳ",
+        birth: [1985, 4, 12],
+        phone: "09012343333",
+        pin: "4071",
+    };
 }
 
 /// The sample app: its one page, linked or not. Buttons: `name=action`, `link`, `refresh`, `revoke`.
@@ -109,6 +139,10 @@ pub struct AppPage {
     pub link_action: String,
     /// The institution's page where a customer sees and stops their links.
     pub my: String,
+    /// Whose data to type, shown beside the button.
+    pub sample: SampleCustomer,
+    /// The phone and mailbox simulator.
+    pub simulator: String,
     /// What has just happened.
     pub notice: Option<AppNotice>,
     /// The link, when there is one.
@@ -195,8 +229,8 @@ pub struct SimulatorPage {
 pub struct KakeiboPage {
     /// Whether the code was exchanged.
     pub ok: bool,
-    /// The error code, when it came to nothing; without one, nobody has asked yet.
-    pub error: Option<String>,
+    /// Why it came to nothing; without a reason, nobody has asked yet.
+    pub notice: Option<AppNotice>,
     /// What was learnt: claims, scope, the end of the permission.
     pub facts: Vec<(String, String)>,
     /// Where the form that begins it goes.

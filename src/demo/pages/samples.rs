@@ -41,16 +41,19 @@ pub fn all() -> Vec<Sample> {
         case,
         render: Box::new(move |pages, language| pages.kakeibo(language, &page)),
     };
-    let nothing = KakeiboPage { ok: false, error: None, facts: vec![], start: "/kakeibo".into() };
-    let broken = Some(AppNotice::Failed { what: "502 <Bad Gateway>".into() });
+    let nothing = KakeiboPage { ok: false, notice: None, facts: vec![], start: "/kakeibo".into() };
     vec![
         of_app("new", AppPage { events: vec![], ..app(None, None) }),
         of_app("linked", app(Some(AppNotice::Linked), Some(shown_link()))),
         of_app("refreshed", app(Some(AppNotice::Refreshed), Some(shown_link()))),
         of_app("revoked", app(Some(AppNotice::Revoked), None)),
         of_app("ended", app(Some(AppNotice::Ended), None)),
-        of_app("refused", app(Some(AppNotice::Refused { error: "access_denied".into() }), None)),
-        of_app("failed", app(broken, Some(ShownGrant { accounts: vec![], ..shown_link() }))),
+        of_app("refused", app(Some(AppNotice::Refused), None)),
+        of_app("expired", app(Some(AppNotice::Expired), None)),
+        of_app("unavailable", app(Some(AppNotice::Unavailable), None)),
+        of_app("broken", app(Some(AppNotice::Broken), None)),
+        of_app("not asked", app(Some(AppNotice::NotAsked), None)),
+        of_app("failed", app(Some(AppNotice::Failed), Some(ShownGrant { accounts: vec![], ..shown_link() }))),
         of_simulator("new", simulator()),
         of_simulator("used", SimulatorPage { calls: calls(), mails: mails(), reports: reports(), ..simulator() }),
         of_simulator("refused", SimulatorPage { to: "12".into(), refused: true, ..simulator() }),
@@ -62,7 +65,7 @@ pub fn all() -> Vec<Sample> {
                 ..nothing.clone()
             },
         ),
-        of_kakeibo("refused", KakeiboPage { error: Some("access_denied".into()), ..nothing.clone() }),
+        of_kakeibo("refused", KakeiboPage { notice: Some(AppNotice::Refused), ..nothing.clone() }),
         of_kakeibo("new", nothing),
     ]
 }
@@ -82,6 +85,8 @@ fn app(notice: Option<AppNotice>, link: Option<ShownGrant>) -> AppPage {
         institution: "みなと信用組合".into(),
         link_action: "/link".into(),
         my: "http://localhost:8080/my?ui_locales=ja".into(),
+        sample: SampleCustomer::TARO,
+        simulator: "http://localhost:8083".into(),
         notice,
         link,
         events: vec![
@@ -89,6 +94,7 @@ fn app(notice: Option<AppNotice>, link: Option<ShownGrant>) -> AppPage {
             event(80, "grant.created", false),
             event(81, "token.issued", false),
             event(82, "grant.something_new", false),
+            event(82, "app.unavailable", false),
             revoked,
             event(23 * 86_400, "grant.expiring", true),
             event(29 * 86_400, "grant.expiring", true),

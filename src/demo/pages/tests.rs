@@ -51,8 +51,6 @@ fn ids_are_unique_and_labels_lead_somewhere() {
 
 #[test]
 fn what_others_say_is_escaped() {
-    let failed = rendered(Language::Ja).into_iter().find(|(name, _)| name == "app failed").unwrap().1;
-    assert!(failed.contains("502 &lt;Bad Gateway&gt;"), "{failed}");
     let page = SimulatorPage { to: "\"><b>".into(), ..simulator_page() };
     let html = Pages::new().unwrap().simulator(Language::En, &page).unwrap();
     assert!(!html.contains("<b>\"") && html.contains("&quot;&gt;&lt;b&gt;"), "{html}");

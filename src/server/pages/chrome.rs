@@ -15,6 +15,8 @@ pub struct Chrome {
     /// The page's own path, `/link/…/account`, for its form and the language link. Empty: no language link, and the
     /// form is submitted to the address of the page.
     pub path: String,
+    /// Whether a page without a path has a language link, to the address that the browser has open.
+    pub here: bool,
     /// The single-use step token of this page's forms.
     pub step: String,
     /// Where the forms are submitted, if not to `path`.

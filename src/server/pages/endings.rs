@@ -108,6 +108,13 @@ pub struct DonePage {
     pub complete: bool,
 }
 
+/// `/`, and the page of an address where nothing is.
+#[derive(Debug, Clone, Serialize)]
+pub struct NowherePage {
+    /// Whether it is `/`.
+    pub home: bool,
+}
+
 /// An error without a valid redirect_uri (RFC 6749 §4.1.2.1).
 #[derive(Debug, Clone, Serialize)]
 pub struct OAuthErrorPage {

@@ -113,17 +113,18 @@ pub(super) fn locale(language: Language) -> Result<String, Error> {
 /// Functions for templates:
 /// `t(key=…, …)` a text; arguments are escaped, the text itself is ours and may have markup;
 /// `legal(key=…, …)` a legal text, always in Japanese;
-/// `heading(key=…)` a title as a heading; `own`, `aside`, `back` and `digest` are marks, see `shown`; `asset(name=…)` the address of a file; filters for times and days.
+/// `heading(key=…)` a title as a heading; the filter `marked` says that a Japanese name is Japanese; `own`, `aside`, `back` and `digest` are marks, see `shown`; `asset(name=…)` the address of a file; filters for times and days.
 fn register(tera: &mut Tera, language: Language, words: &Arc<Words>, japanese: &Arc<Words>, common: &Common) {
-    for (name, words) in [("t", words), ("legal", japanese)] {
+    for (name, language, words) in [("t", language, words), ("legal", Language::Ja, japanese)] {
         let (words, common) = (Arc::clone(words), common.clone());
         tera.register_function(name, move |kwargs: Kwargs, _: &State| -> TeraResult<Value> {
-            text(&words, &common, &kwargs)
+            text(language, &words, &common, &kwargs)
         });
     }
     let own = (Arc::clone(words), common.clone());
     tera.register_function("heading", move |kwargs: Kwargs, _: &State| -> TeraResult<Value> {
-        text(&own.0, &own.1, &kwargs).map(|title| Value::safe_string(&heading(title.as_str().unwrap_or_default())))
+        text(language, &own.0, &own.1, &kwargs)
+            .map(|title| Value::safe_string(&heading(title.as_str().unwrap_or_default())))
     });
     tera.register_function("asset", |kwargs: Kwargs, _: &State| -> TeraResult<Value> {
         let name = kwargs.must_get::<&str>("name")?;
@@ -143,6 +144,9 @@ fn register(tera: &mut Tera, language: Language, words: &Arc<Words>, japanese: &
     tera.register_filter("date", move |day: &str, _: Kwargs, _: &State| -> TeraResult<String> {
         day.parse::<NaiveDate>().map(|day| time::date(day, language)).map_err(tera::Error::message)
     });
+    tera.register_filter("marked", move |name: &str, _: Kwargs, _: &State| -> TeraResult<Value> {
+        Ok(Value::safe_string(&marked(language, escaped(name)?)))
+    });
     tera.register_filter("two", |n: i64, _: Kwargs, _: &State| format!("{n:02}"));
 }
 
@@ -150,7 +154,16 @@ fn moment(ms: i64, form: TimeFormat, language: Language) -> String {
     time::say(Instant::from_millis(ms), form, language)
 }
 
-fn text(words: &Words, common: &Common, kwargs: &Kwargs) -> TeraResult<Value> {
+/// A name on an English page may be Japanese: then its language is said, for voices and fonts (WCAG 3.1.2).
+fn marked(language: Language, name: String) -> String {
+    let japanese = |c: char| matches!(c, '\u{3000}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}');
+    match language {
+        Language::En if name.contains(japanese) => format!("<span lang=\"ja\">{name}</span>"),
+        _ => name,
+    }
+}
+
+fn text(language: Language, words: &Words, common: &Common, kwargs: &Kwargs) -> TeraResult<Value> {
     let key = kwargs.must_get::<&str>("key")?;
     let mut args = common.args();
     for (name, value) in kwargs.iter() {
@@ -158,7 +171,7 @@ fn text(words: &Words, common: &Common, kwargs: &Kwargs) -> TeraResult<Value> {
         let value = match (value.as_i64(), value.as_str()) {
             (Some(n), _) => FluentValue::from(n),
             (None, Some(s)) if value.is_safe() => FluentValue::from(s.to_owned()),
-            (None, Some(s)) => FluentValue::from(escaped(s)?),
+            (None, Some(s)) => FluentValue::from(marked(language, escaped(s)?)),
             (None, None) => {
                 let why = format!("{name} is a {}", value.name());
                 return Err(tera::Error::message(WordsError::Broken(key.to_owned(), why)));
@@ -175,7 +188,7 @@ fn text(words: &Words, common: &Common, kwargs: &Kwargs) -> TeraResult<Value> {
 fn heading(title: &str) -> String {
     for (open, close, gap) in [(" (", ")", " "), ("（", "）", "")] {
         if let Some((service, name)) = title.split_once(open).and_then(|(s, n)| Some((s, n.strip_suffix(close)?))) {
-            let open = open.trim();
+            let (open, name) = (open.trim(), breakable(name));
             return format!(
                 "<span class=\"h1-service\">{service}</span>{gap}<span><span class=\"vh\">{open}</span>{name}\
                  <span class=\"vh\">{close}</span></span>"
@@ -183,6 +196,22 @@ fn heading(title: &str) -> String {
         }
     }
     title.to_owned()
+}
+
+/// A long heading breaks where a reader would: between a word in katakana and one in kanji.
+fn breakable(name: &str) -> String {
+    let katakana = |c: char| matches!(c, 'ァ'..='ヺ' | 'ー');
+    let kanji = |c: char| matches!(c, '\u{4e00}'..='\u{9fff}');
+    let mut out = String::with_capacity(name.len() + 5);
+    let mut before = None;
+    for c in name.chars() {
+        if kanji(c) && before.is_some_and(katakana) {
+            out.push_str("<wbr>");
+        }
+        out.push(c);
+        before = Some(c);
+    }
+    out
 }
 
 /// Escapes text like tera does in a template.

@@ -156,6 +156,11 @@ impl Framed for MyCancelledPage {
         last("title-my-cancelled", false)
     }
 }
+impl Framed for NowherePage {
+    fn frame(&self) -> Frame<'static> {
+        last(if self.home { "title-home" } else { "title-nowhere" }, !self.home)
+    }
+}
 impl Framed for OAuthErrorPage {
     fn frame(&self) -> Frame<'static> {
         last("title-oauth-error", true)

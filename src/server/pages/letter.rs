@@ -17,79 +17,89 @@ impl LetterWriter for Pages {
 }
 
 impl Pages {
-    /// API連携認証 完了のお知らせ. The letter is Japanese, like the legal text; for users of the English pages it has one English
-    /// line at the end.
+    /// A letter in the language of the screens. The Japanese text applies, so an English letter has it below.
+    fn letter(&self, language: Language, of: impl Fn(Language) -> Result<Letter, Error>) -> Result<Letter, Error> {
+        let Letter { subject, mut text } = of(language)?;
+        if language == Language::En {
+            let below = self.engine(language).text("mail-japanese")?;
+            text = format!("{text}\n\n{below}\n\n{}", of(Language::Ja)?.text);
+        }
+        text.push('\n');
+        Ok(Letter { subject: one_line(&subject), text })
+    }
+
+    /// API連携認証 完了のお知らせ
     fn completed(&self, notice: &Completed) -> Result<Letter, Error> {
-        let ja = self.engine(Language::Ja);
+        self.letter(notice.language, |language| self.completed_in(notice, language))
+    }
+    fn completed_in(&self, notice: &Completed, language: Language) -> Result<Letter, Error> {
+        let words = self.engine(language);
         let counted = || notice.expires_at.since(notice.at.floor_second()).as_secs() / 86_400;
         let days = notice.days.unwrap_or_else(counted).to_string();
-        let (at, until) = (
-            say(notice.at, TimeFormat::Moment, Language::Ja),
-            say(notice.expires_at, TimeFormat::Moment, Language::Ja),
-        );
-        let mut what: Vec<String> = scopes(notice).into_iter().map(|key| ja.text(key)).collect::<Result<_, _>>()?;
-        if let Some((key, said)) = movements(notice) {
+        let moment = |at| say(at, TimeFormat::Moment, language);
+        let (at, until) = (moment(notice.at), moment(notice.expires_at));
+        let (comma, and) = match language {
+            Language::Ja => ("、", "、"),
+            Language::En => ("; ", ", "),
+        };
+        let mut what: Vec<String> = scopes(notice).into_iter().map(|key| words.text(key)).collect::<Result<_, _>>()?;
+        if let Some((key, said)) = movements(notice, language) {
             let said: Vec<(&str, &str)> = said.iter().map(|(name, day)| (*name, day.as_str())).collect();
-            what.push(ja.text_with(key, &said)?);
+            what.push(words.text_with(key, &said)?);
         }
         // Names come from the registry. A line break in one must not start a header or a line.
         let (app, provider) = (one_line(&notice.app), one_line(&notice.provider));
-        let hours = self.telephone_hours();
-        let one = |kind: AccountType, last3: &str| format!("{}（口座番号下3桁 {}）", kind.ja(), one_line(last3));
+        let one = |kind: AccountType, last3: &str| {
+            let kind = words.text(match kind {
+                AccountType::Ordinary => "account-ordinary",
+                AccountType::Savings => "account-savings",
+            })?;
+            words.text_with("mail-account", &[("kind", &kind), ("last3", &one_line(last3))])
+        };
         // A customer who only let the app identify them shared no account, so the verified one is not named.
         let shares = !notice.details.permissions.is_empty();
         let account = match notice.accounts.as_slice() {
-            _ if !shares => ja.text("mail-account-none")?,
-            [] => one(notice.account_type, &notice.last3),
-            several => several.iter().map(|(kind, last3)| one(*kind, last3)).collect::<Vec<_>>().join("、"),
+            _ if !shares => words.text("mail-account-none")?,
+            [] => one(notice.account_type, &notice.last3)?,
+            several => several.iter().map(|(kind, last3)| one(*kind, last3)).collect::<Result<Vec<_>, _>>()?.join(and),
         };
-        let what = what.join("、");
+        let what = what.join(comma);
         let reference = one_line(&notice.reference);
         let given = [
-            ("reference", reference.as_str()),
-            ("at", &at),
+            ("at", at.as_str()),
             ("app", &app),
             ("provider", &provider),
             ("what", &what),
             ("account", &account),
             ("days", &days),
             ("until", &until),
-            ("hours", &hours),
         ];
-        let subject = ja.text_with("mail-completed-subject", &given)?;
-        let mut text = ja.text_with("mail-completed", &given)?;
-        if notice.language == Language::En {
-            text.push_str("\n\n");
-            let key = if shares { "mail-completed-english" } else { "mail-completed-english-identity" };
-            text.push_str(&self.engine(Language::En).text_with(key, &given)?);
-        }
-        text.push('\n');
-        Ok(Letter { subject: one_line(&subject), text })
+        let allowed = words.text(if shares { "mail-allowed" } else { "mail-allowed-identity" })?;
+        let begin = format!("{}\n{allowed}", words.text("mail-greeting")?);
+        let parts = [begin, words.text_with("mail-completed", &given)?, self.end(language)?];
+        let subject = words.text_with("mail-completed-subject", &[("reference", &reference)])?;
+        Ok(Letter { subject, text: parts.join("\n\n") })
     }
 
-    /// When and where somebody answers the telephone.
-    fn telephone_hours(&self) -> String {
+    /// The end of every letter: whom to call. The hours are Japanese, so only the Japanese text has them.
+    fn end(&self, language: Language) -> Result<String, Error> {
         let institution = self.institution();
-        format!("{}　{}", one_line(&institution.contact_hours), one_line(&institution.department))
+        let hours = format!("{}　{}", one_line(&institution.contact_hours), one_line(&institution.department));
+        let given: &[(&str, &str)] = match language {
+            Language::Ja => &[("hours", &hours)],
+            Language::En => &[],
+        };
+        self.engine(language).text_with("mail-end", given)
     }
 
-    /// A notice about a link: the Japanese text, and for users of the English pages the English one below it.
+    /// A notice about a link.
     fn about_link(&self, letter: &LinkLetter) -> Result<Letter, Error> {
-        let hours = self.telephone_hours();
-        let ja = self.engine(Language::Ja);
-        let (subject, _) = keys(&letter.notice);
-        let subject = ja.text(subject)?;
-        let end = ja.text_with("mail-end", &[("hours", &hours)])?;
-        let parts = [ja.text("mail-greeting")?, self.facts(letter, Language::Ja)?, ja.text("mail-wish")?, end];
-        let mut text = parts.join("\n");
-        if letter.language == Language::En {
-            let en = self.engine(Language::En);
-            let end = en.text_with("mail-end", &[("hours", &hours)])?;
-            let parts = [String::new(), String::new(), self.facts(letter, Language::En)?, en.text("mail-wish")?, end];
-            text.push_str(&parts.join("\n"));
-        }
-        text.push('\n');
-        Ok(Letter { subject: one_line(&subject), text })
+        self.letter(letter.language, |language| {
+            let words = self.engine(language);
+            let begin = format!("{}\n{}", words.text("mail-greeting")?, self.facts(letter, language)?);
+            let text = [begin, words.text("mail-wish")?, self.end(language)?].join("\n\n");
+            Ok(Letter { subject: words.text(keys(&letter.notice).0)?, text })
+        })
     }
 
     /// What the notice says of its link or account.
@@ -139,8 +149,8 @@ const fn keys(notice: &LinkNotice) -> (&'static str, &'static str) {
 }
 
 /// The allowed days of transactions, if the request named any; the same text as on ⑥.
-fn movements(notice: &Completed) -> Option<(&'static str, Vec<(&'static str, String)>)> {
-    let said = |name, day| (name, date(day, Language::Ja));
+fn movements(notice: &Completed, language: Language) -> Option<(&'static str, Vec<(&'static str, String)>)> {
+    let said = |name, day| (name, date(day, language));
     let details = Some(&notice.details).filter(|d| d.permissions.contains(&Permission::Transactions))?;
     Some(match (details.from, details.to) {
         (Some(from), Some(to)) => ("scope-item-transactions-days", vec![said("from", from), said("to", to)]),

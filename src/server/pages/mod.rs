@@ -107,6 +107,8 @@ pages! {
     my_receipt(MyReceiptPage) = "my_receipt.html";
     /// The end of the customer's own page.
     my_cancelled(MyCancelledPage) = "my_cancelled.html";
+    /// `/`, and where nothing is.
+    nowhere(NowherePage) = "nowhere.html";
     /// An error that must not be redirected.
     oauth_error(OAuthErrorPage) = "oauth_error.html";
     /// The response as a form.

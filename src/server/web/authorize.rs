@@ -266,7 +266,7 @@ async fn open(
     {
         return Ok(own);
     }
-    let asked = Language::of_ui_locales(&request.ui_locales.join(" "));
+    let asked = Language::of_ui_locales(&request.ui_locales.join(" ")).or_else(|| page::accepted(req));
     let start = StartRequest {
         purpose: Purpose::Link(AnsweredRequest { client: request.client_id.clone(), request: id }),
         unpushed,
@@ -275,6 +275,6 @@ async fn open(
         language: asked,
         recalled,
     };
-    let language = asked.unwrap_or_else(|| page::language(req, None));
+    let language = asked.unwrap_or_default();
     Ok(begun(app, language, app.identity.open(start, now).await?, now))
 }

@@ -1,5 +1,5 @@
 //! The cookies of a browser (requirements.md#cookies): one for each interaction, which binds `/link/{interaction}` to
-//! this browser; one for what was typed; one for a proofing session.
+//! this browser; one for what was typed; one for a proofing session; one for the language used.
 //!
 //! With `__Host-` the browser itself enforces Secure, Path=/ and no Domain. Plain http (the demo) cannot have it.
 
@@ -8,6 +8,7 @@ use crate::clock::Instant;
 use crate::id::InteractionId;
 use crate::identity::cookie::{ROW_LIFE, is_label, label};
 use crate::identity::{Interaction, ShownCookie};
+use crate::language::Language;
 use crate::secret::{Hash, Secret};
 use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::http::header;
@@ -16,6 +17,8 @@ use std::time::Duration;
 
 /// The most interaction cookies that are read; a browser never has more of ours.
 const MOST_SHOWN: usize = 16;
+/// Longer than an interaction, so that the page after its end speaks the same language.
+const LANGUAGE_LIFE: Duration = Duration::from_hours(24);
 
 fn prefix(app: &App) -> &'static str {
     if app.config.https() { "__Host-renkei-" } else { "renkei-" }
@@ -66,6 +69,17 @@ pub fn typed_cookie<'r>(req: &'r HttpRequest, app: &App) -> Option<&'r str> {
 }
 const PROOFING: &str = "memory";
 const TYPED: &str = "typed";
+const LANGUAGE: &str = "language";
+
+/// The language this browser used last, where it is not the one it prefers.
+#[must_use]
+pub fn used_language(req: &HttpRequest, app: &App) -> Option<Language> {
+    value(req, app, LANGUAGE).and_then(Language::parse)
+}
+/// Remembers the language of an interaction for the page after its cookie is gone.
+pub fn set_language(answer: &mut HttpResponse, app: &App, language: Language) {
+    set(answer, app, LANGUAGE, language.as_str(), LANGUAGE_LIFE);
+}
 
 /// How long the cookies of an interaction live: until an hour after its start, like its row.
 #[must_use]

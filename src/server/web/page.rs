@@ -1,17 +1,17 @@
 //! Pages as responses: status, headers and frame.
 
-use super::error::log_failure;
+use super::error::{log_failure, nothing_here};
 use super::headers::{CSP_LEAVING, CSP_PAGE};
-use super::{App, extract};
+use super::{App, Shared, cookie, extract};
 use crate::authorize::AuthorizationResponse;
 use crate::clock::Instant;
 use crate::config::Mode;
 use crate::keys::jose;
-use crate::pages::{self, Chrome, Closed, ClosedPage, FormPostPage, Language, OAuthErrorPage};
+use crate::pages::{self, Chrome, Closed, ClosedPage, FormPostPage, Language, NowherePage, OAuthErrorPage};
 use crate::params::Params;
 use crate::refusal::Refusal;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, ContentType};
+use actix_web::http::header::{self, ContentType, Header, Quality};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, body};
 
 /// Whether a page's form leads to the app.
@@ -59,11 +59,45 @@ pub fn language(req: &HttpRequest, params: Option<&Params>) -> Language {
     let asked = params.and_then(|p| p.get("ui_locales")).and_then(Language::of_ui_locales);
     asked.or_else(|| accepted(req)).unwrap_or_default()
 }
-/// `Accept-Language`, in its order: browsers list the preferred language first.
-fn accepted(req: &HttpRequest) -> Option<Language> {
-    let values = extract::header_values(req, header::ACCEPT_LANGUAGE.as_str());
-    let tags = values.iter().flat_map(|v| v.split(',')).filter_map(|t| t.split(';').next());
-    tags.map(str::trim).find_map(Language::of_ui_locales)
+/// The language that the browser prefers of those we have (RFC 9110 §12.5.4).
+#[must_use]
+pub fn accepted(req: &HttpRequest) -> Option<Language> {
+    let mut tags = header::AcceptLanguage::parse(req).ok()?.0;
+    tags.retain(|tag| tag.quality > Quality::ZERO);
+    // Stable: what is preferred alike keeps the order of the header.
+    tags.sort_by_key(|tag| std::cmp::Reverse(tag.quality));
+    tags.iter().find_map(|tag| Language::of_ui_locales(&tag.item.to_string()))
+}
+/// The language of a page that no interaction is known for: that of the language link, then what this browser used last, then
+/// what it prefers.
+#[must_use]
+pub fn used(req: &HttpRequest, app: &App) -> Language {
+    let asked = extract::query(req).ok();
+    let asked = asked.as_ref().and_then(|p| p.get("ui_locales")).and_then(Language::of_ui_locales);
+    asked.or_else(|| cookie::used_language(req, app)).unwrap_or_else(|| language(req, None))
+}
+
+/// `GET /`
+pub async fn home(req: HttpRequest, app: Shared) -> HttpResponse {
+    let frame = Chrome { here: true, ..frame(&app, used(&req, &app)) };
+    html(StatusCode::OK, Leads::Here, app.pages.nowhere(&frame, &NowherePage { home: true }))
+}
+
+/// The response for unknown addresses: a page for a browser that opens one, a line for programs.
+pub async fn nowhere(req: HttpRequest, app: Shared) -> HttpResponse {
+    if !opens(&req) {
+        return nothing_here().await;
+    }
+    let frame = Chrome { here: true, ..frame(&app, used(&req, &app)) };
+    html(StatusCode::NOT_FOUND, Leads::Here, app.pages.nowhere(&frame, &NowherePage { home: false }))
+}
+/// Whether a browser opens this address as a page: it says so in `Accept`, and no program of ours lives under it.
+fn opens(req: &HttpRequest) -> bool {
+    let programs = ["/oauth", "/ssf", "/hooks", "/assets", "/.well-known", "/admin", "/metrics", "/healthz", "/readyz"];
+    let page = |line: &String| line.split(',').any(|kind| kind.trim_start().starts_with("text/html"));
+    let read = matches!(*req.method(), Method::GET | Method::HEAD);
+    read && !programs.iter().any(|begin| req.path().starts_with(begin))
+        && extract::header_values(req, header::ACCEPT.as_str()).iter().any(page)
 }
 
 /// The frame of a page without a form.

@@ -13,7 +13,7 @@ use actix_web::web::{ServiceConfig, to};
 
 /// Every route of the public listener.
 pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
-    cfg.default_service(to(nothing_here));
+    cfg.default_service(to(page::nowhere));
     write_counted(cfg, table())
 }
 
@@ -29,6 +29,7 @@ fn table() -> Vec<super::table::Path> {
     let receipt = format!("{grant}/receipt");
     let poll = format!("{}/{{stream_id}}", paths::STREAM_POLL);
     vec![
+        at("/", as_page).get(page::home),
         at("/healthz", as_json).get(health::live),
         at("/readyz", as_json).get(health::ready),
         at(paths::OPENID_METADATA, as_json).get(metadata::document).options(public::preflight),

@@ -152,7 +152,7 @@ async fn the_end_of_a_period_is_announced_once(w: &Town) {
     assert_eq!(mailed(w).await, pairs(&[(TARO, EXPIRING)]), "at the greatest distance");
     let text = letters(w).await.remove(0).text;
     assert!(text.contains("　期限　　：2026年12月25日 10時15分"), "{text}");
-    assert!(text.contains("　連携先　：かけいぼ"), "{text}");
+    assert!(text.contains("連携先：かけいぼ"), "{text}");
     assert!(!text.contains("下3桁") && !text.contains("1100026") && !text.contains("普通"), "no account: {text}");
     w.clock.advance(6 * DAY);
     w.sweep().await;
@@ -181,8 +181,8 @@ async fn an_end_is_told_with_its_reason(w: &Town) {
         assert_eq!(mails.len(), 1, "{email}");
         assert_eq!(mails[0].subject, ENDED);
         let reference = w.world().grant(&GrantId::parse(&link.grant_id).unwrap()).await.reference;
-        assert!(mails[0].text.contains(&format!("　受付番号：{reference}\n")), "{}", mails[0].text);
-        assert!(mails[0].text.contains(&format!("　理由　　：{words}\n")), "{}", mails[0].text);
+        assert!(mails[0].text.contains(&format!("受付番号：{reference}\n")), "{}", mails[0].text);
+        assert!(mails[0].text.contains(&format!("理由：{words}\n")), "{}", mails[0].text);
         w.clock.advance(Duration::from_secs(60));
     }
 }
@@ -334,7 +334,7 @@ async fn a_link_beyond_the_limit_is_told_of(w: &Town) {
     }
     let ended: Vec<_> = letters(w).await.into_iter().filter(|m| m.subject == ENDED).collect();
     assert_eq!(ended.len(), 1);
-    assert!(ended[0].text.contains("　理由　　：新しい許可への切り替え\n"), "{}", ended[0].text);
+    assert!(ended[0].text.contains("理由：新しい許可への切り替え\n"), "{}", ended[0].text);
     assert_eq!(addresses(w).await, 0);
 }
 

@@ -32,7 +32,7 @@ pub(super) const NO_FACT: &str = "
     title-* label-* hint-* legal-* step-* mail-* account-lead-1 account-lead-2 phone-section phone-registered phone-how
     phone-lead phone-number phone-decide
     skip language-switch assure error-prefix steps-label steps-now screen-id terms faq contact new-tab
-    reference-translation required next cancel return
+    reference-translation binding-text home-text nowhere-text required next cancel return
     account-ordinary account-savings account-line account-branch-and-number last4 account-info datetime app reference
     disclaimer caution card-where card-figure card-title
     customer-lead-1 customer-lead-2 account-again customer-section bad-character birth-year year month day
@@ -153,7 +153,6 @@ pub(super) const FACTS: &[Fact] = &[
     ),
     elsewhere("failed-text", "それでも改善しない場合は", "the core bank answers"),
     fact("expired-call-text", "期限が過ぎたため、この電話番号認証は無効となりました。", |s| s.over("call_expired")),
-    fact("expired-time", "お手続きの時間が過ぎました。", |s| s.on("expired") && s.late()),
     fact("expired-time-text", "始めてから30分が過ぎたときは、お手続きを終わります。", |s| {
         !s.my && s.on("expired") && s.late()
     }),

@@ -282,6 +282,7 @@ samples! {
     oauth_error(OAuthErrorPage) = [
         "client" => OAuthErrorPage { error: "invalid_client".into(), description: "unknown client <x>".into() },
     ];
+    nowhere(NowherePage) = ["home" => NowherePage { home: true }, "nowhere" => NowherePage { home: false }];
     form_post(FormPostPage) = [
         "code" => FormPostPage {
             app: APP.into(),

@@ -1,6 +1,7 @@
 //! Every page with every sample, in both languages; forms, ids and assets; the locales compared. The exact texts of
 //! docs/requirements.md are in `exact`, the letter's in `letter`.
 
+mod english;
 mod exact;
 mod letter;
 mod trust;
@@ -30,6 +31,11 @@ fn text_of(html: &str) -> String {
         }
     }
     out.replace("&quot;", "\"").replace("&#x27;", "'").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+/// Full-width punctuation, kana, kanji and half-width kana: nothing of it belongs into English.
+fn japanese_or_wide(c: char) -> bool {
+    matches!(c, '\u{3000}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}')
 }
 
 fn rendered(language: Language) -> Vec<(String, String)> {

@@ -31,7 +31,7 @@ use crate::identity::{
 use crate::pages::{Chrome, ExpiredPage, Language};
 use crate::params::Params;
 use crate::store;
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use form::Action;
 use std::net::IpAddr;
@@ -128,7 +128,7 @@ impl<'a> ScreenContext<'a> {
         answer
     }
     fn stopped(req: &HttpRequest, app: &App, kind: PurposeKind, stop: HandlerError) -> HttpResponse {
-        let language = page::language(req, None);
+        let language = page::used(req, app);
         let my = kind == PurposeKind::My;
         match stop {
             HandlerError::Answer(answer) => *answer,
@@ -137,7 +137,9 @@ impl<'a> ScreenContext<'a> {
                 let why = "the interaction is not this browser's, or the form is of another site";
                 notes::refused(req, RefusedRequest::plain("another_browser", why));
                 let page = ExpiredPage { why: Expired::Elsewhere, ..ExpiredPage::default() };
-                let rendered = app.pages.expired(&Chrome { my, ..page::frame(app, language) }, &page);
+                // The answer to a form has no address that the language link could open.
+                let here = req.method() == Method::GET;
+                let rendered = app.pages.expired(&Chrome { my, here, ..page::frame(app, language) }, &page);
                 page::html(StatusCode::FORBIDDEN, page::Leads::Here, rendered)
             }
             HandlerError::Store(cause) => {
@@ -172,6 +174,9 @@ async fn render_screen(
     }
     let mut answer = context.page(&view, screen).await?;
     context.bind(&mut answer, &view);
+    if context.language(&view) != page::used(req, app) || context.asked_language().is_some() {
+        cookie::set_language(&mut answer, app, context.language(&view));
+    }
     if !view.interaction.live() {
         context.typed.bring(Typed::default(), &mut answer, app, &view.interaction, context.now);
     }

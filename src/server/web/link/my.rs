@@ -41,7 +41,7 @@ pub async fn start(req: HttpRequest, app: Shared) -> HttpResponse {
         unpushed: None,
         cookies: cookie::interactions(&req, &app),
         network: BrowserNetwork::of(extract::caller(&req, &app)),
-        language: asked,
+        language: asked.or_else(|| page::accepted(&req)),
         // What a browser remembers of earlier checks never opens this page.
         recalled: None,
     };
