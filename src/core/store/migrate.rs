@@ -36,6 +36,7 @@ pub const FILES: &[File] = &[
     ("0021_notices", include_str!("schema/0021_notices.sql")),
     ("0022_call_records", include_str!("schema/0022_call_records.sql")),
     ("0023_backlog", include_str!("schema/0023_backlog.sql")),
+    ("0024_renewals", include_str!("schema/0024_renewals.sql")),
 ];
 
 /// The state of one schema file in a database.
