@@ -102,7 +102,7 @@ async fn traces(w: &Town) -> Traces {
         "select count(*) from requests where consumed_at is not null",
         "select count(*) from audit where action like 'interaction.%.refused'",
         "select count(*) from audit where action = 'interaction.restarted'",
-        "select coalesce(sum(renewals), 0) from interactions",
+        "select cast(coalesce(sum(renewals), 0) as bigint) from interactions",
     ] {
         rows.push(w.count(sql).await);
     }

@@ -85,8 +85,7 @@ pub(super) struct Scene {
     touched: Option<Instant>,
     /// Wrong answers about the account today.
     pub failures: i64,
-    /// How many numbers the interaction was given, and when the last one was.
-    numbers: i64,
+    /// When the interaction was given its number.
     number_at: Option<Instant>,
     /// What is configured, by name.
     configured: Vec<(&'static str, String)>,
@@ -132,13 +131,11 @@ impl Scene {
                 });
                 let sql = "select failures from lockouts where account = ?1";
                 let failures = tx.row(sql, &[account.into()])?.map_or(Ok(0), |row| row.int(0))?;
-                let sql = "select count(*) from call_leases where interaction = ?1";
-                let numbers = tx.row(sql, &[id.as_str().into()])?.map_or(Ok(0), |row| row.int(0))?;
-                let way = (way.transpose()?, failures, numbers);
+                let way = (way.transpose()?, failures);
                 Ok((links, lock, call(tx, &id, now)?, records(tx, &id)?, receipt, way))
             })
             .await;
-        let (way, failures, numbers) = way;
+        let (way, failures) = way;
         let (live, started, touched) =
             way.map_or((false, None, None), |(live, started, touched)| (live, Some(started), Some(touched)));
         let (call, since) = call;
@@ -185,7 +182,6 @@ impl Scene {
             started,
             touched,
             failures,
-            numbers,
             number_at: since,
             configured,
             call_until,
@@ -273,8 +269,9 @@ impl Scene {
         self.number_at.map_or(0, |at| self.now.since(at).as_secs())
     }
     /// ④ shows the second or third number, or offers it because the time of the one before is over.
-    pub(super) fn number_is(&self, n: i64) -> bool {
-        self.on("call") && self.numbers + i64::from(self.call == "over") == n
+    pub(super) fn number_is(&self, n: usize) -> bool {
+        let given = self.records.iter().filter(|(action, _)| action == "interaction.phone.confirmed").count();
+        self.on("call") && given + usize::from(self.call == "over") == n
     }
     /// What was pressed last ended the interaction.
     pub(super) fn ended_with(&self, button: &str) -> bool {

@@ -77,9 +77,7 @@ pub(super) const FACTS: &[Fact] = &[
     fact("time-text", "操作がないと{idle_at}に、操作を続けても{whole_at}に終了します。", |s| {
         s.on_a_step() && s.idle_comes_first()
     }),
-    fact("time-text-whole", "安全のため、このお手続きは{whole_at}に終了します。", |s| {
-        s.on_a_step() && !s.idle_comes_first()
-    }),
+    fact("time-text-whole", "続きは{whole_at}に終了しま", |s| s.on_a_step() && !s.idle_comes_first()),
     elsewhere("time-extended", "お手続きの時間を延ばしました。", "the script says it"),
     elsewhere("asking", "{us}のシステムに確認しています。", "the script says it"),
     // ② to ⑤
@@ -326,7 +324,7 @@ pub(super) const FACTS: &[Fact] = &[
     }),
     fact("my-locked", "API連携認証が一時停止中のため、", |s| s.my && s.on("locked") && s.lock.is_some()),
     fact("my-stop-phone", "アプリの画面で連携を解除することもできます。", |s| {
-        s.my && s.on("closed")
+        s.my && s.on("closed") && s.closed.is_some()
     }),
     elsewhere("my-stop-contact", "上記の時間外に連携の停止を承る電話番号", "this institution has no such number"),
     elsewhere("my-busy", "しばらく時間をおいてから、もう一度お手続きください。", "the core bank is not busy"),
