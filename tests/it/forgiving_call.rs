@@ -33,12 +33,12 @@ const STATES: [&str; 13] = [
 
 /// Serves pages of samples, our files, and answers of `call/status`.
 #[derive(Clone)]
-struct ShownPages {
+pub(crate) struct ShownPages {
     port: u16,
     pages: Arc<Mutex<HashMap<String, String>>>,
 }
 impl ShownPages {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let shown_pages = Self { port: listener.local_addr().unwrap().port(), pages: Arc::default() };
         let served = shown_pages.clone();
@@ -84,7 +84,7 @@ impl ShownPages {
         self.put("/link/int-sample/call/status", json!({"state": state, "seconds_left": left}).to_string());
     }
     /// Shows a sample, with the text of the page `percent` as large.
-    async fn show(&self, w: &Window, sample: &str, language: Language, percent: u32) {
+    pub(crate) async fn show(&self, w: &Window, sample: &str, language: Language, percent: u32) {
         let html = rendered(sample, &samples::chrome(language, false));
         self.put("/page", html.replacen("<html ", &format!("<html style=\"font-size: {percent}%\" "), 1));
         w.goto(&format!("http://localhost:{}/page", self.port)).await;
@@ -99,7 +99,7 @@ fn rendered(sample: &str, chrome: &Chrome) -> String {
 }
 
 /// To be called after each page: chromedriver sets the size of its own telephone again when it opens one.
-async fn size(w: &Window, width: u32, height: u32, scheme: &str) {
+pub(crate) async fn size(w: &Window, width: u32, height: u32, scheme: &str) {
     let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 700 });
     w.cdp("Emulation.setDeviceMetricsOverride", metrics).await;
     let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
@@ -111,9 +111,20 @@ async fn screenful(w: &Window, name: &str) {
     std::fs::create_dir_all(&folder).unwrap();
     w.driver.screenshot(&folder.join(format!("{name}.png"))).await.unwrap();
 }
-async fn rect(w: &Window, css: &str) -> thirtyfour::ElementRect {
-    let found = w.driver.find(By::Css(css)).await.unwrap_or_else(|e| panic!("no {css}: {e}"));
-    found.rect().await.unwrap()
+/// Where it stands in the window, which may have scrolled to what has the focus.
+async fn rect(w: &Window, css: &str) -> Rect {
+    let look = format!(
+        "const r = document.querySelector('{css}').getBoundingClientRect(); return [r.x, r.y, r.width, r.height]"
+    );
+    let [x, y, width, height] = serde_json::from_value(js(w, &look).await).unwrap();
+    Rect { x, y, width, height }
+}
+#[derive(Debug)]
+struct Rect {
+    x: f64,
+    y: f64,
+    width: f64,
+    height: f64,
 }
 async fn in_first_screenful(w: &Window, what: &str, width: f64, height: f64) {
     for css in ["#call-status", "#call-go"] {
@@ -124,7 +135,7 @@ async fn in_first_screenful(w: &Window, what: &str, width: f64, height: f64) {
     let (status, go) = (rect(w, "#call-status").await, rect(w, "#call-go").await);
     assert!(status.y + status.height <= go.y, "{what}: they lie over each other");
 }
-async fn js(w: &Window, script: &str) -> Value {
+pub(crate) async fn js(w: &Window, script: &str) -> Value {
     w.driver.execute(script, Vec::new()).await.unwrap().json().clone()
 }
 async fn focused(w: &Window) -> String {
@@ -259,9 +270,13 @@ async fn two_minutes_before_its_end_a_page_offers_more_time() {
     let w = Window::open("forgiving", true).await;
     size(&w, 360, 664, "light").await;
     let now = renkei_core::clock::Instant::from_secs(1_795_310_100);
+    let may_restart = std::cell::Cell::new(true);
     let put = |sample: &str, idle: u64, whole: u64| {
         let time = TimeLeft::at(now, now + Duration::from_secs(idle), now + Duration::from_secs(whole));
-        let html = rendered(sample, &Chrome { time: Some(time), ..samples::chrome(Language::Ja, false) });
+        let html = rendered(
+            sample,
+            &Chrome { time: Some(time), may_restart: may_restart.get(), ..samples::chrome(Language::Ja, false) },
+        );
         shown_pages.put("/page", html);
     };
     let url = format!("http://localhost:{}/page", shown_pages.port);
@@ -291,10 +306,28 @@ async fn two_minutes_before_its_end_a_page_offers_more_time() {
         w.wait_for("お手続きの制限時間まで、あと2分です。").await;
         let form = "const b = document.querySelector('#time-again'); return [b.name, b.value, b.form.method, b.form.elements.step.value, b.getClientRects().length]";
         assert_eq!(js(&w, form).await, json!(["action", "restart", "post", "step-sample", 1]), "{sample}");
+        // The button sends it, and Enter in a field stays 次へ.
+        let listen = "window.sent = []; window.addEventListener('submit', (e) => { e.preventDefault(); e.stopImmediatePropagation(); window.sent.push(e.submitter.value); }, true);";
+        js(&w, listen).await;
+        js(&w, "document.querySelector('#time-again').click()").await;
+        let field = js(&w, "const f = document.querySelector('#screen input:not([type=hidden], [type=checkbox], [type=radio])'); f?.focus(); return !!f").await;
+        if field == json!(true) {
+            w.keys("\u{e007}").await;
+            assert_eq!(js(&w, "return window.sent").await, json!(["restart", "next"]), "{sample}");
+        } else {
+            assert_eq!(js(&w, "return window.sent").await, json!(["restart"]), "{sample}");
+        }
         if sample == "account first" || sample == "call waiting" {
             screenful(&w, &format!("whole-soon-{}", &sample[..4])).await;
         }
     }
+    // It has begun anew as often as it may: the end is said, and nothing is offered that would not be done.
+    may_restart.set(false);
+    put("account first", 300, 120);
+    w.goto(&url).await;
+    w.wait_for("お手続きの制限時間まで、あと2分です。").await;
+    assert_eq!(js(&w, "return document.querySelector('#time-again')").await, Value::Null);
+    may_restart.set(true);
     // After the end the page that says what happened is loaded.
     put("account first", 1, 1800);
     w.goto(&url).await;

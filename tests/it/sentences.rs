@@ -25,8 +25,8 @@ use table::{FACTS, Fact, NO_FACT, When};
 const TARO: &str = "115-ordinary-1100026";
 const LINK: [&str; 6] = ["account", "customer", "phone", "call", "pin", "consent"];
 const MY: [&str; 6] = ["account", "customer", "phone", "call", "pin", "links"];
-/// The service is closed for half an hour, so that a walk can begin before.
-const CLOSED: &str = "daily 11:00-11:30";
+/// The service is closed for twenty minutes, so that a walk can begin before.
+const CLOSED: &str = "daily 11:00-11:20";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sentence_is_shown_exactly_where_it_is_so() {
@@ -384,12 +384,21 @@ impl Walker<'_> {
             } else {
                 self.go_on(&mut browser).await;
                 self.look(&browser).await;
+            }
+            if service == Service::Locked {
                 self.leave(&mut browser, &["finish"]).await;
             }
             if service == Service::Closed {
                 // Who comes now.
                 let late = if my { self.at_my().await } else { self.link(AppRequest::default(), None).await.1 };
                 self.look(&late).await;
+                // The service is open again: within the time of the interaction, and after it.
+                for time in ["11:20:05", "11:31:05"] {
+                    self.set(time);
+                    browser.reload().await;
+                    self.look(&browser).await;
+                }
+                self.leave(&mut browser, &["finish"]).await;
             }
             if service == Service::Locked {
                 self.w.release_lock(TARO).await;
@@ -438,7 +447,20 @@ impl Walker<'_> {
     async fn ends(&mut self) {
         for my in [false, true] {
             self.day += 1;
-            self.set("10:50:00");
+            // A pause of a quarter of an hour; half an hour without one.
+            self.set("10:05:00");
+            let mut browser = if my { self.at_my().await } else { self.link(AppRequest::default(), None).await.1 };
+            self.set("10:21:00");
+            browser.reload().await;
+            self.look(&browser).await;
+            let mut browser = if my { self.at_my().await } else { self.link(AppRequest::default(), None).await.1 };
+            for time in ["10:35:00", "10:49:00", "10:51:05"] {
+                self.set(time);
+                browser.reload().await;
+                self.look(&browser).await;
+            }
+
+            self.set("10:52:00");
             let mut browser = if my { self.at_my().await } else { self.link(AppRequest::default(), None).await.1 };
             self.look(&browser).await;
             self.set("11:31:00");
@@ -470,17 +492,27 @@ impl Walker<'_> {
             while late.screen() != "call" {
                 self.go_on(&mut late).await;
             }
-            self.w.clock.advance(Duration::from_secs(200));
-            late.press("next", &[]).await;
-            self.look(&late).await;
+            // Two more numbers follow, and each is announced.
+            for seconds in [31, 169] {
+                self.w.clock.advance(Duration::from_secs(seconds));
+                late.reload().await;
+                self.look(&late).await;
+            }
+            while late.screen() == "call" {
+                late.press("next", &[]).await;
+                self.look(&late).await;
+                self.w.clock.advance(Duration::from_secs(200));
+                late.reload().await;
+                self.look(&late).await;
+            }
         }
         // The third wrong answer of a day locks.
         let mut browser = self.link(AppRequest::default(), None).await.1;
         self.go_on(&mut browser).await;
         while browser.screen() == "customer" {
             browser.customer(&Customer::taro().born("1985", "4", "13")).await;
+            self.look(&browser).await;
         }
-        self.look(&browser).await;
         self.w.release_lock(TARO).await;
         let mut first = self.at_my().await;
         while first.screen() != "phone" {

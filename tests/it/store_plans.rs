@@ -244,6 +244,8 @@ async fn on_postgresql_a_link_is_found_among_many() {
             sql::would_end(tx, &client, &index, 10, now)?;
             sql::changeable(tx, &client, &id, now)?;
             cost(tx, "a request to change a link")?;
+            assert_eq!(sql::living(tx, &client, &index, now, 10)?.len(), 1);
+            cost(tx, "the page after 拒否する")?;
             renkei_core::grant::receipt::find(tx, &client, &id)?.unwrap();
             cost(tx, "a receipt for the app")?;
             consent::show::find(tx, &ConsentKey::Reference(grant.reference.clone()), 20)?;

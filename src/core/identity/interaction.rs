@@ -7,7 +7,6 @@ use super::call::Calling;
 use super::ending::{Ending, Expired};
 use super::message::FormErrors;
 use super::policy::IdentityPolicy;
-use super::service_hours::Service;
 use super::{AnsweredRequest, Declared, Email, Holding, Owner, Purpose, Remembered, personal};
 use crate::account::Account;
 use crate::clock::Instant;
@@ -45,6 +44,8 @@ pub struct Interaction {
     pub step: i64,
     /// R30 answers so far (G3).
     pub refused_accounts: i64,
+    /// How often its time has begun anew.
+    pub renewals: i64,
     /// The language the customer chose on a page.
     pub language: Option<Language>,
     /// The errors of the form posted last; empty if the form led on.
@@ -174,6 +175,7 @@ impl Interaction {
             touched: now,
             step: 0,
             refused_accounts: 0,
+            renewals: 0,
             language: None,
             errors: FormErrors::default(),
             passed_customer: false,
@@ -295,27 +297,6 @@ impl Interaction {
             Stage::Consent(proofed) => Ending::Denied { account: proofed.account_index },
             _ => Ending::Cancelled,
         }
-    }
-    /// Expired, or closed and open again → S1 of the same request (G12, R57), within the time limit of the whole interaction. From
-    /// one of the six screens, before that limit is reached → S1 with the whole time anew.
-    pub fn restarted(self, policy: &IdentityPolicy, now: Instant) -> Result<Self, Misstep> {
-        if !self.may_restart(policy, now) {
-            return Err(Misstep);
-        }
-        let started = if self.live() { now } else { self.started };
-        let (stage, errors) = (Stage::Account { typed: None }, FormErrors::default());
-        Ok(Self { stage, errors, started, touched: now, occupies_slot: false, ended_now: false, ..self })
-    }
-    /// Whether 「最初からやり直す」 can be offered.
-    #[must_use]
-    pub fn may_restart(&self, policy: &IdentityPolicy, now: Instant) -> bool {
-        let again = match self.stage {
-            Stage::Ended(Ending::Expired(Expired::Call | Expired::Time)) => true,
-            Stage::Ended(Ending::Closed { .. }) => policy.hours.open_at(now) == Service::Open,
-            Stage::Ended(_) | Stage::Done { .. } | Stage::Links(_) => false,
-            _ => true,
-        };
-        again && now < self.ends_at(policy)
     }
     /// Whether an interaction that ended by time ended because nothing was done, and not because its whole time was over.
     #[must_use]

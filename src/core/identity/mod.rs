@@ -72,6 +72,7 @@ pub use proofing_session::{ProofingSession, ProofingSessionKey, Recalled, Rememb
 pub use purpose::{AnsweredRequest, Declared, Purpose, PurposeKind};
 pub use reference::reference;
 pub use requests::{CallView, Posted, StartRequest, StartResult, StepCheck, View, ViewResult, Visitor};
+pub use restart::MOST_RENEWALS;
 pub use service::{IdentityService, IdentityServiceParts};
 pub use turns::InTurn;
 

@@ -2,20 +2,53 @@
 //!
 //! After the end of a call or of a pause the customer goes on within the time of the whole interaction. Who presses it
 //! before that time ends gets all of it anew, because every check is made anew. That costs what a start costs, so that
-//! nobody can hold more interactions by it than by opening new ones.
+//! nobody can hold more interactions by it than by opening new ones, and [`MOST_RENEWALS`] bounds it. The R30 answers of the
+//! interaction (G3) and the counts of its accounts (G4, G5) go on as they were.
 
+use super::message::FormErrors;
 use super::requests::{StepCheck, ViewResult, Visitor};
 use super::service::IdentityService;
-use super::sql;
-use super::{Interaction, Message, Problem};
+use super::service_hours::Service;
+use super::{Ending, Expired, IdentityPolicy, Interaction, Message, Misstep, Problem, Stage, sql};
 use crate::audit::AuditAction;
 use crate::clock::Instant;
 use crate::secret;
-use crate::store::{Result, Tx};
+use crate::store::{Result as StoreResult, Tx};
 use serde_json::json;
 
+/// How often an interaction's time can begin anew: ten times, as WCAG 2.2.1 asks. So no interaction, and no request that a
+/// browser brought, lives longer than eleven times `identity.session`.
+pub const MOST_RENEWALS: i64 = 10;
+
+impl Interaction {
+    /// Expired, or closed and open again → S1 of the same request (G12, R57), within the time limit of the whole interaction. From
+    /// one of the six screens, before that limit is reached → S1 with the whole time anew.
+    ///
+    /// # Errors
+    /// [`Misstep`] unless it may restart.
+    pub fn restarted(self, policy: &IdentityPolicy, now: Instant) -> Result<Self, Misstep> {
+        if !self.may_restart(policy, now) {
+            return Err(Misstep);
+        }
+        let (started, renewals) = if self.live() { (now, self.renewals + 1) } else { (self.started, self.renewals) };
+        let (stage, errors) = (Stage::Account { typed: None }, FormErrors::default());
+        Ok(Self { stage, errors, started, renewals, touched: now, occupies_slot: false, ended_now: false, ..self })
+    }
+    /// Whether 「最初からやり直す」 can be offered.
+    #[must_use]
+    pub fn may_restart(&self, policy: &IdentityPolicy, now: Instant) -> bool {
+        let again = match self.stage {
+            Stage::Ended(Ending::Expired(Expired::Call | Expired::Time)) => true,
+            Stage::Ended(Ending::Closed { .. }) => policy.hours.open_at(now) == Service::Open,
+            Stage::Ended(_) | Stage::Done { .. } | Stage::Links(_) => false,
+            _ => self.renewals < MOST_RENEWALS,
+        };
+        again && now < self.ends_at(policy)
+    }
+}
+
 impl IdentityService {
-    pub(super) async fn restart(&self, v: &Visitor, step: &str, now: Instant) -> Result<ViewResult> {
+    pub(super) async fn restart(&self, v: &Visitor, step: &str, now: Instant) -> StoreResult<ViewResult> {
         let may_start = self.limits.starts.check(v.network, now);
         let (service, visitor, step) = (self.clone(), v.clone(), step.to_owned());
         let work = move |tx: &mut Tx<'_, '_>| service.restart_tx(tx, &visitor, &step, may_start, now);
@@ -32,9 +65,9 @@ impl IdentityService {
         tx: &mut Tx<'_, '_>,
         v: &Visitor,
         step: &str,
-        may_start: std::result::Result<(), Instant>,
+        may_start: Result<(), Instant>,
         now: Instant,
-    ) -> Result<(ViewResult, bool)> {
+    ) -> StoreResult<(ViewResult, bool)> {
         let i = match self.take(tx, v, step, now)? {
             StepCheck::NotOwner => return Ok((ViewResult::Foreign, false)),
             // The time ended while the page was shown: one press is enough.

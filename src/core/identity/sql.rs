@@ -46,7 +46,7 @@ macro_rules! select {
     ($tail:literal) => {
         concat!(
             "select id, client, request, nonce, generation, old_cookie_until, started, touched, step, refused, language, \
-             form, unfinished, counted, recorded, sealed from interactions ",
+             form, unfinished, counted, recorded, sealed, renewals from interactions ",
             $tail
         )
     };
@@ -91,6 +91,7 @@ fn from_row(crypto: &FieldCrypto, row: &Row) -> Result<InteractionRow> {
             touched: row.instant(7)?,
             step: row.int(8)?,
             refused_accounts: row.int(9)?,
+            renewals: row.int(16)?,
             language: row.opt_text(10)?.and_then(Language::parse),
             errors: form.unwrap_or_default(),
             passed_customer: !row.flag(12)?,
@@ -175,7 +176,8 @@ pub fn save(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, i: &Interaction) -> Resul
 
 /// Begins an interaction's time anew: the row, its cookie and its request live that much longer.
 pub(super) fn renew(tx: &mut Tx<'_, '_>, i: &Interaction) -> Result<()> {
-    tx.execute("update interactions set started = ?2 where id = ?1", &[i.id.as_str().into(), i.started.into()])?;
+    let sql = "update interactions set started = ?2, renewals = ?3 where id = ?1";
+    tx.execute(sql, &[i.id.as_str().into(), i.started.into(), i.renewals.into()])?;
     match i.purpose.link() {
         Some(link) => authorize::sql::renew(tx, link.request, i.started),
         None => Ok(()),

@@ -37,6 +37,7 @@ pub const FILES: &[File] = &[
     ("0022_call_records", include_str!("schema/0022_call_records.sql")),
     ("0023_backlog", include_str!("schema/0023_backlog.sql")),
     ("0024_service_switch", include_str!("schema/0024_service_switch.sql")),
+    ("0025_renewals", include_str!("schema/0025_renewals.sql")),
 ];
 
 /// The state of one schema file in a database.

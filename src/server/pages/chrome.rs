@@ -27,6 +27,8 @@ pub struct Chrome {
     pub app: String,
     /// When the interaction of a page with forms ends.
     pub time: Option<TimeLeft>,
+    /// Whether it can begin anew with what was typed.
+    pub may_restart: bool,
     /// Whether every page says that this server is for tests (requirements.md#modes).
     pub test_mode: bool,
 }

@@ -7,7 +7,10 @@ use renkei_core::identity::BankError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-on_both_with!(every_button_pressed_again_does_what_one_press_does, |c| c.telephony.call_attempts = 1);
+on_both_with!(every_button_pressed_again_does_what_one_press_does, |c| {
+    c.telephony.call_attempts = 1;
+    c.hours.closed = vec!["daily 03:00-03:10".to_owned()];
+});
 
 /// A button: on which screen, what is typed, what is done before, and where one press leads.
 struct Button {
@@ -31,6 +34,8 @@ enum Before {
     Failed,
     /// The account was locked by three wrong birth dates.
     Locked,
+    /// The service has closed, and is open again.
+    Reopened,
 }
 
 fn buttons() -> Vec<Button> {
@@ -67,6 +72,13 @@ fn buttons() -> Vec<Button> {
     for screen in ["account", "customer", "phone", "call", "pin"] {
         all.push(button(screen, "cancel", none.clone(), nothing, "cancelled"));
     }
+    // 入力内容を残して最初からやり直す
+    for screen in ["account", "customer", "phone", "call", "pin", "consent"] {
+        all.push(button(screen, "restart", none.clone(), nothing, "account"));
+    }
+    // The last ones: they come early in the morning.
+    all.push(button("closed", "restart", none.clone(), Before::Reopened, "account"));
+    all.push(button("closed", "return", none, Before::Reopened, "temporarily_unavailable"));
     all
 }
 
@@ -89,6 +101,8 @@ async fn traces(w: &Town) -> Traces {
         "select count(*) from events",
         "select count(*) from requests where consumed_at is not null",
         "select count(*) from audit where action like 'interaction.%.refused'",
+        "select count(*) from audit where action = 'interaction.restarted'",
+        "select cast(coalesce(sum(renewals), 0) as bigint) from interactions",
     ] {
         rows.push(w.count(sql).await);
     }
@@ -105,6 +119,10 @@ fn change(before: &Traces, after: &Traces) -> Traces {
 }
 
 async fn ready(w: &Town, button: &Button) -> Browser {
+    if button.before == Before::Reopened {
+        let tomorrow = w.now().jst().date_naive() + chrono::Days::new(1);
+        w.set_clock(&format!("{tomorrow}T02:55:00+09:00"));
+    }
     let mut browser = w.browser();
     browser.open(&w.creco().push("accounts").await.url).await;
     match button.before {
@@ -136,6 +154,13 @@ async fn ready(w: &Town, button: &Button) -> Browser {
                 browser.customer(&Customer::taro().born("1985", "4", "13")).await;
             }
             &mut browser
+        }
+        Before::Reopened => {
+            browser.walk_to(w, "pin").await;
+            w.clock.advance(Duration::from_secs(360));
+            browser.pin("4071").await;
+            w.clock.advance(Duration::from_secs(600));
+            browser.reload().await
         }
     };
     assert_eq!(browser.screen(), button.screen);

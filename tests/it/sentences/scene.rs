@@ -81,6 +81,12 @@ pub(super) struct Scene {
     /// Whether the interaction goes on.
     pub live: bool,
     started: Option<Instant>,
+    /// When the customer last did something.
+    touched: Option<Instant>,
+    /// Wrong answers about the account today.
+    pub failures: i64,
+    /// When the interaction was given its number.
+    number_at: Option<Instant>,
     /// What is configured, by name.
     configured: Vec<(&'static str, String)>,
     call_until: Option<Instant>,
@@ -118,12 +124,20 @@ impl Scene {
                 let lock = lock.map(|row| Ok::<_, renkei_core::store::Error>((row.opt_instant(0)?, row.int(1)?)));
                 let lock = lock.transpose()?.filter(|(until, _)| until.is_none_or(|until| until > now));
                 let lock = lock.map(|(until, held)| until.filter(|_| held == 0));
-                let row = tx.row("select live, started from interactions where id = ?1", &[id.as_str().into()])?;
-                let way = row.map(|row| Ok::<_, renkei_core::store::Error>((row.int(0)? == 1, row.instant(1)?)));
-                Ok((links, lock, call(tx, &id, now)?, records(tx, &id)?, receipt, way.transpose()?))
+                let row =
+                    tx.row("select live, started, touched from interactions where id = ?1", &[id.as_str().into()])?;
+                let way = row.map(|row| {
+                    Ok::<_, renkei_core::store::Error>((row.int(0)? == 1, row.instant(1)?, row.instant(2)?))
+                });
+                let sql = "select failures from lockouts where account = ?1";
+                let failures = tx.row(sql, &[account.into()])?.map_or(Ok(0), |row| row.int(0))?;
+                let way = (way.transpose()?, failures);
+                Ok((links, lock, call(tx, &id, now)?, records(tx, &id)?, receipt, way))
             })
             .await;
-        let (live, started) = way.map_or((false, None), |(live, started)| (live, Some(started)));
+        let (way, failures) = way;
+        let (live, started, touched) =
+            way.map_or((false, None, None), |(live, started, touched)| (live, Some(started), Some(touched)));
         let (call, since) = call;
         let window = w.service().policy().confirm_window;
         let config = w.config();
@@ -131,6 +145,8 @@ impl Scene {
             ("window", window.as_secs().to_string()),
             ("domain", config.mail.from.split_once('@').unwrap().1.to_owned()),
             ("address_days", (1 + config.mail.keep_address.get().as_secs() / 86_400).to_string()),
+            ("idle", (config.identity.idle.get().as_secs() / 60).to_string()),
+            ("whole", (config.identity.session.get().as_secs() / 60).to_string()),
             ("days", (config.tokens.grant_lifetime.get().as_secs() / 86_400).to_string()),
             ("terms", config.institution.terms_version.clone()),
             ("number", config.institution.phone.clone()),
@@ -164,6 +180,9 @@ impl Scene {
             now,
             live,
             started,
+            touched,
+            failures,
+            number_at: since,
             configured,
             call_until,
         }
@@ -212,9 +231,47 @@ impl Scene {
     pub(super) fn over(&self, why: &str) -> bool {
         self.records.iter().any(|(action, said)| action == "interaction.ended" && said == why)
     }
-    /// The time of the interaction is over: half an hour, or that of the own page.
+    /// The time of the interaction is over: half an hour, a quarter without a step, or that of the own page.
     pub(super) fn late(&self) -> bool {
-        !self.live && self.started.is_some_and(|at| self.now.since(at) >= Duration::from_secs(30 * 60))
+        !self.live && [self.idle_at(), self.whole_at()].iter().any(|at| at.is_some_and(|at| self.now >= at))
+    }
+    fn whole_at(&self) -> Option<Instant> {
+        self.started.map(|at| at + Duration::from_secs(30 * 60))
+    }
+    fn idle_at(&self) -> Option<Instant> {
+        self.touched.map(|at| at + Duration::from_secs(15 * 60))
+    }
+    pub(super) fn within_the_whole(&self) -> bool {
+        self.whole_at().is_some_and(|at| self.now < at)
+    }
+    /// A pause would end the interaction before its whole time does, or has.
+    pub(super) fn idle_comes_first(&self) -> bool {
+        self.idle_at() < self.whole_at()
+    }
+    /// ① to ⑥ of an interaction that goes on.
+    pub(super) fn on_a_step(&self) -> bool {
+        self.live && ["account", "customer", "phone", "call", "pin", "consent"].iter().any(|screen| self.on(screen))
+    }
+    /// What was typed on this screen was wrong.
+    pub(super) fn refused(&self, screen: &str) -> bool {
+        self.on(screen) && self.last(&format!("interaction.{screen}.refused"))
+    }
+    /// ⑤ was passed.
+    pub(super) fn passed(&self) -> bool {
+        self.records.iter().any(|(action, _)| action == "interaction.pin.accepted")
+    }
+    /// The end of the app's own link that lives on.
+    pub(super) fn current(&self) -> Option<Instant> {
+        self.open().filter(|link| link.client == "budget").map(|link| link.until).max()
+    }
+    /// For how many seconds ④ has shown its number.
+    pub(super) fn called_for(&self) -> u64 {
+        self.number_at.map_or(0, |at| self.now.since(at).as_secs())
+    }
+    /// ④ shows the second or third number, or offers it because the time of the one before is over.
+    pub(super) fn number_is(&self, n: usize) -> bool {
+        let given = self.records.iter().filter(|(action, _)| action == "interaction.phone.confirmed").count();
+        self.on("call") && given + usize::from(self.call == "over") == n
     }
     /// What was pressed last ended the interaction.
     pub(super) fn ended_with(&self, button: &str) -> bool {
@@ -246,6 +303,12 @@ impl Scene {
         let month = Duration::from_secs(30 * 86_400);
         let end = (self.now + month).floor_minute();
         put("offer_until", self.on("consent").then(|| format!("{}{}", day(end), minute(end))));
+        put("idle_at", self.idle_at().map(minute));
+        put("whole_at", self.whole_at().map(minute));
+        put("digits", Some("3333".to_owned()));
+        put("numbers", Some("1".to_owned()));
+        put("app", Some("家計".to_owned()).filter(|_| !self.my));
+        put("current_until", self.current().map(|end| format!("{}{}", day(end), minute(end))));
         put("now", Some(moment(self.now)));
         put("visit", self.visit.map(moment));
         let listed = self.listed();

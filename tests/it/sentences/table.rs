@@ -35,26 +35,27 @@ pub(super) const NO_FACT: &str = "
     reference-translation binding-text home-text nowhere-text required next cancel return
     account-ordinary account-savings account-line account-branch-and-number last4 account-info datetime app reference
     disclaimer caution card-where card-figure card-title
-    customer-lead-1 customer-lead-2 account-again customer-section bad-character birth-year year month day
+    customer-lead-1 customer-lead-2 account-again customer-section bad-characters birth-year year month day
     email-section email-purpose registered-phone before-call before-call-2
     call-title call-lead-1 call-lead-2 call-from call-to called-number call-free call-now call-copy call-copied call-left
-    call-seconds call-until call-left-spoken call-confirm call-for-app call-fraud call-notes call-note-2 call-note-3
+    call-seconds call-until call-left-spoken call-confirm call-for-app call-next-number call-notes call-note-2 call-note-3
     call-note-4 call-note-5 call-note-6 call-note-7
     pin-section pin-lead pin-of pin-show pin-hide
     consent-lead scope-both scope-accounts scope-transactions scope-identity scope-text scope-identity-text
     scope-item-accounts scope-item-transactions scope-item-transactions-days scope-item-transactions-from
     scope-item-transactions-to scope-item-openid accounts-section accounts-hint error-account-choice period not-shared
     provider-section app-name provider-name registration-number provider-contact provider-contact-link provider-terms
-    provider-terms-link consent-notes notices-box notices-which allow deny remembered remembered-not-you
-    locked-why closed-again closed-when restart done-next oauth-error-next oauth-error-detail form-post-text form-post-next
+    provider-terms-link provider-disclosure provider-disclosure-link provider-downstream provider-downstream-one
+    consent-notes notices-box notices-which allow deny remembered remembered-not-you
+    locked-why closed-again closed-when restart restart-kept my-reopened account-needs done-next oauth-error-next oauth-error-detail form-post-text form-post-next
     form-post-go
     my-account-lead my-account-text my-customer-lead my-call-for my-account my-what my-since my-last-use my-provider
-    my-disclosure my-downstream my-downstream-one my-of my-history my-history-line my-history-ended my-change-allowed
+    my-of my-history my-history-line my-history-ended my-change-allowed
     my-who-customer my-who-client my-who-institution my-who-account my-who-replay my-stop my-narrow my-no-mail
     my-stop-now my-all my-stop-all my-stop-all-now my-receipt-of my-ended my-ended-link my-ended-at my-ended-why my-back
     my-receipt-facts my-receipt-now my-receipt-words my-receipt-stop my-state my-print my-time my-extend my-finish my-finished-text my-stop-anyway
     error-heading error-missing error-required error-branch error-account-number error-kana error-kana-long error-birth-date
-    error-phone error-email error-email-long error-email-mismatch error-pin error-agree
+    error-phone error-birth-year error-birth-month error-birth-day error-email error-email-dots error-email-long error-email-mismatch error-pin error-agree
 ";
 
 pub(super) const FACTS: &[Fact] = &[
@@ -64,7 +65,45 @@ pub(super) const FACTS: &[Fact] = &[
     fact("closing-at", "{closing}からサービス時間外となります。", |s| {
         s.on("account") && s.closing.is_some()
     }),
+    fact(
+        "account-time",
+        "お手続きには5分ほどかかります。開始から{whole}分を過ぎると、最初からのやり直しとなります。",
+        |s| s.on("account"),
+    ),
+    // ① to ⑥
+    fact("fraud", "電話で操作を指示されている場合は中止してください。", |s| {
+        s.on("account") || s.on("call")
+    }),
+    fact("time-text", "操作がないと{idle_at}に、操作を続けても{whole_at}に終了します。", |s| {
+        s.on_a_step() && s.idle_comes_first()
+    }),
+    fact("time-text-whole", "続きは{whole_at}に終了しま", |s| s.on_a_step() && !s.idle_comes_first()),
+    elsewhere("time-extended", "お手続きの時間を延ばしました。", "the script says it"),
+    elsewhere("asking", "{us}のシステムに確認しています。", "the script says it"),
     // ② to ⑤
+    elsewhere("birth-western", "西暦{ $year }年です。", "nobody types a year of an era"),
+    fact("check-customer", "生年月日とお届け電話番号をご確認ください。", |s| {
+        s.refused("customer")
+    }),
+    fact("check-pin", "キャッシュカードの暗証番号（ATMでお使いの4桁）をご確認ください。", |s| s.refused("pin")),
+    fact(
+        "last-try-of-day",
+        "あと1回誤りますと、API連携認証を本日はご利用いただけなくなります。",
+        |s| (s.refused("customer") || s.refused("pin")) && s.failures == 2,
+    ),
+    elsewhere(
+        "last-try-before-lock",
+        "あと1回誤りますと、API連携認証をご利用いただけなくなり、解除には",
+        "nobody errs four times with the PIN",
+    ),
+    fact("name-converted", "入力されたお名前は、この形で記録します。", |s| s.on("phone") && !s.my),
+    elsewhere("call-confirm-until", "「確定する」を押す期限", "call and 確定する have the same time"),
+    fact("call-asks", "お届けの電話（下4桁{digits}）からおかけになっていますか。", |s| {
+        s.on("call") && s.call != "seen" && s.called_for() >= 30
+    }),
+    fact("call-new-number", "（このあとのご案内は、残り{numbers}回です）。", |s| s.number_is(2)),
+    fact("call-last-number", "（今回が最後のご案内です）。", |s| s.number_is(3)),
+    fact("pin-app", "入力された暗証番号は、{app}には開示されません。", |s| s.on("pin") && !s.my),
     fact("email-domain", "お知らせは @{domain} からお送りします。", |s| s.on("customer") && !s.my),
     fact("before-call-1", "{window}秒以内に、この番号の電話から", |s| s.on("phone")),
     fact("call-until-time", "{call_until}まで", |s| s.on("call")),
@@ -123,12 +162,15 @@ pub(super) const FACTS: &[Fact] = &[
     fact(
         "cancelled-living",
         "以前に許可された連携がある場合、その連携は続いています。",
-        |s| s.on("cancelled") && !s.my,
+        |s| s.on("cancelled") && !s.my && !s.passed(),
     ),
+    fact("cancelled-current", "{app}との現在の連携（{current_until}まで）は続いています。", |s| {
+        s.on("cancelled") && !s.my && s.passed() && s.current().is_some()
+    }),
     fact(
         "cancelled-my",
         "停止をご希望の場合は、「連携サービスの確認・停止」をご利用いただくか",
-        |s| s.on("cancelled") && !s.my,
+        |s| s.on("cancelled") && !s.my && s.passed() && s.current().is_some(),
     ),
     fact("locked-1", "API連携認証を一時的に停止しました。", |s| s.on("locked") && s.lock.is_some()),
     fact("locked-2", "{lock_until}0時以降に自動で解除されます。", |s| {
@@ -138,6 +180,16 @@ pub(super) const FACTS: &[Fact] = &[
     fact("locked-3", "停止したのはAPI連携認証だけです。", |s| s.on("locked") && s.lock.is_some()),
     fact("closed-from", "{reopens_at}から", |s| s.on("closed") && s.closed.is_some()),
     fact("closed-adhoc", "その他システムメンテナンスの場合", |s| s.on("closed") && s.closed.is_some()),
+    // No other closed page of the walks is one while the service is open.
+    fact("reopened", "サービスを再開しました。", |s| s.on("closed") && s.closed.is_none()),
+    fact(
+        "reopened-restart",
+        "「最初からやり直す」を押して、お手続きを始めてください。",
+        |s| s.on("closed") && s.closed.is_none() && s.within_the_whole(),
+    ),
+    fact("reopened-app", "アプリの画面から、もう一度お手続きください。", |s| {
+        !s.my && s.on("closed") && s.closed.is_none() && !s.within_the_whole()
+    }),
     elsewhere("busy-text", "しばらく時間をおいてから、アプリの画面で", "the core bank is not busy"),
     elsewhere(
         "too-many-text",
@@ -153,8 +205,23 @@ pub(super) const FACTS: &[Fact] = &[
     ),
     elsewhere("failed-text", "それでも改善しない場合は", "the core bank answers"),
     fact("expired-call-text", "期限が過ぎたため、この電話番号認証は無効となりました。", |s| s.over("call_expired")),
-    fact("expired-time-text", "始めてから30分が過ぎたときは、お手続きを終わります。", |s| {
-        !s.my && s.on("expired") && s.late()
+    fact(
+        "expired-idle-text",
+        "{idle}分間操作がなかったため、安全のため、お手続きを終了しました。",
+        |s| !s.my && s.on("expired") && s.late() && s.idle_comes_first(),
+    ),
+    fact(
+        "expired-whole-text",
+        "開始から{whole}分が過ぎたため、安全のため、お手続きを終了しました。",
+        |s| !s.my && s.on("expired") && s.late() && !s.idle_comes_first(),
+    ),
+    fact(
+        "expired-kept",
+        "送信済みの入力内容を残したまま、もう一度お手続きいただけます。",
+        |s| s.on("expired") && (s.over("call_expired") || !s.my && s.late()) && s.within_the_whole(),
+    ),
+    fact("expired-anew", "お手数ですが、アプリの画面からもう一度お手続きください。", |s| {
+        !s.my && s.on("expired") && s.late() && !s.within_the_whole()
     }),
     fact("expired-elsewhere", "別の画面で続けられたか、完了しています。", |s| s.over("superseded")),
     elsewhere(
@@ -256,7 +323,7 @@ pub(super) const FACTS: &[Fact] = &[
     }),
     fact("my-locked", "API連携認証が一時停止中のため、", |s| s.my && s.on("locked") && s.lock.is_some()),
     fact("my-stop-phone", "アプリの画面で連携を解除することもできます。", |s| {
-        s.my && s.on("closed")
+        s.my && s.on("closed") && s.closed.is_some()
     }),
     elsewhere("my-stop-contact", "上記の時間外に連携の停止を承る電話番号", "this institution has no such number"),
     elsewhere("my-busy", "しばらく時間をおいてから、もう一度お手続きください。", "the core bank is not busy"),
@@ -282,10 +349,15 @@ pub(super) const FACTS: &[Fact] = &[
     elsewhere("error-r36", "調整のため連絡ができなくなりました。", "the core bank answers"),
     elsewhere("error-r37", "ご指定のサービスはただ今お取扱できません。", "no service is off"),
     elsewhere("error-no-number", "もう一度「電話番号の決定」を押してください。", "a number is free"),
-    elsewhere("error-no-number-again", "もう一度「確定する」を押してください。", "a number is free"),
+    elsewhere(
+        "error-no-number-again",
+        "以降に、もう一度「新しい番号を表示する」を押してください。",
+        "a number is free",
+    ),
     elsewhere("error-too-often", "受け付けを一時止めています。", "no network is limited"),
     elsewhere("error-check-under-way", "この口座について別のお手続きを確認しています。", "no two check one account"),
     elsewhere("error-unknown-accounts", "口座情報の確認ができない状態が続いたため", "every account exists"),
+    elsewhere("error-no-days", "アプリから求められた期間の明細は、提供できません。", "no request names days"),
     elsewhere("error-invalid-grant", "変更する連携を確認できないため", "no link ends between the request and ⑥"),
     fact("error-r57", "API連携認証の最初に戻って操作してください。", |s| s.over("call_expired")),
 ];

@@ -156,16 +156,17 @@ async fn half_an_hour_altogether_and_a_quarter_at_rest() {
     assert_eq!(taro.post(Posted::Restart).await.interaction.stage.screen(), "expired", "the half hour is over");
 }
 
-/// Before the half hour ends it can begin anew, as often as somebody needs it; a remembered page of before is stale.
+/// Before the half hour ends it can begin anew, ten times and not for ever; a remembered page of before is stale.
 #[tokio::test]
 async fn beginning_again_in_time_gives_the_whole_time_again() {
     let town = Town::new();
     let mut taro = town.customer(NOON).await;
     taro.to_pin().await;
-    for n in 1..=12 {
+    for n in 1..=MOST_RENEWALS {
         taro.now = taro.now + secs(880);
         assert_ne!(taro.at().await, "expired");
         taro.now = taro.now + secs(820);
+        assert!(taro.look().await.interaction.may_restart(town.service.policy(), taro.now), "{n}");
         let before = taro.look().await;
         let view = taro.post(Posted::Restart).await;
         let i = &view.interaction;
@@ -174,7 +175,48 @@ async fn beginning_again_in_time_gives_the_whole_time_again() {
         assert!(!taro.post_with(&before.step, Posted::Restart).await.accepted, "once");
     }
     taro.now = taro.now + secs(899);
-    assert_eq!(taro.at().await, "account");
+    let view = taro.look().await;
+    assert!(!view.interaction.may_restart(town.service.policy(), taro.now), "ten times are enough");
+    let started = view.interaction.started;
+    let view = taro.post(Posted::Restart).await;
+    assert_eq!((view.interaction.stage.screen(), view.interaction.started), ("account", started));
+    assert!(view.cookie.is_none());
+    // A pause that ends it may still be followed by ①, within the time that has begun.
+    taro.now = started + secs(1799);
+    assert_eq!(taro.at().await, "expired");
+    assert_eq!(taro.post(Posted::Restart).await.interaction.stage.screen(), "account");
+    taro.now = started + secs(1800);
+    assert_eq!(taro.at().await, "expired");
+    assert_eq!(taro.post(Posted::Restart).await.interaction.stage.screen(), "expired", "the last half hour is over");
+}
+
+/// What was guessed counts on: the R30 answers of the interaction, and the wrong answers about an account.
+#[tokio::test]
+async fn beginning_again_forgets_no_guess() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    for n in 1..=5 {
+        taro.to_customer("115-ordinary-7777777").await;
+        let view = taro.post(Posted::Customer(super::taro())).await;
+        if n == 5 {
+            let over = Stage::Ended(Ending::Expired(Expired::UnknownAccounts));
+            assert_eq!(view.interaction.stage, over, "the fifth is the last");
+            break;
+        }
+        assert_eq!(messages(&view), [Message::R30]);
+        let i = taro.post(Posted::Restart).await.interaction;
+        assert_eq!((i.stage.screen(), i.refused_accounts), ("account", n));
+    }
+    let mut taro = town.customer(NOON).await;
+    for n in 1..=3 {
+        taro.to_customer("115-ordinary-1100026").await;
+        let wrong = CustomerForm { birth_year: "1986".into(), ..super::taro() };
+        let view = taro.post(Posted::Customer(wrong)).await;
+        match n {
+            3 => assert_eq!(view.interaction.stage.screen(), "locked"),
+            _ => assert_eq!(taro.post(Posted::Restart).await.interaction.stage.screen(), "account"),
+        }
+    }
 }
 
 /// Beginning again costs a start: nobody holds more interactions by it than by opening new ones.

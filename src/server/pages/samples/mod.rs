@@ -63,7 +63,7 @@ pub fn institution() -> InstitutionProfile {
 #[must_use]
 pub fn chrome(language: Language, test_mode: bool) -> Chrome {
     let chrome = Chrome::new(language, "/link/int-sample/page", "step-sample", test_mode);
-    Chrome { app: APP.into(), ..chrome }
+    Chrome { app: APP.into(), may_restart: true, ..chrome }
 }
 
 macro_rules! samples {

@@ -58,7 +58,8 @@ impl ScreenContext<'_> {
         let my = view.interaction.purpose == Purpose::My;
         let (i, policy) = (&view.interaction, self.app.identity.policy());
         let time = i.live().then(|| TimeLeft::at(self.now, i.idle_until(policy), i.ends_at(policy)));
-        Chrome { my, time, ..Chrome::new(self.language(view), &self.path(view), view.step.reveal(), test) }
+        let may_restart = i.live() && i.may_restart(policy, self.now);
+        Chrome { my, time, may_restart, ..Chrome::new(self.language(view), &self.path(view), view.step.reveal(), test) }
     }
 
     /// Whether the app asks a customer of an open link to confirm the identity again.
