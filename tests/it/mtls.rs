@@ -144,7 +144,11 @@ pub(crate) fn files() -> &'static Files {
         let dir = tempfile::tempdir().unwrap();
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let (server, ca) = (made.cert.pem(), Ca::new());
-        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        let write = |name: &str, text: &str| {
+            let file = dir.path().join(name);
+            std::fs::write(&file, text).unwrap();
+            std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        };
         write("cert.pem", &server);
         write("key.pem", &made.signing_key.serialize_pem());
         write("ca.pem", &ca.root.pem());

@@ -79,7 +79,7 @@ kind = "sample"
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        if line.starts_with("ready https://") {
+        if line.starts_with("ready http") {
             return Ok(child);
         }
         let mut said = line;
@@ -102,11 +102,18 @@ kind = "sample"
 }
 
 /// A new certificate in the folder, with its key.
-fn certificate(dir: &Path) -> String {
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    std::fs::write(dir.join("cert.pem"), made.cert.pem()).unwrap();
-    std::fs::write(dir.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    made.cert.pem()
+pub(crate) fn certificate(dir: &Path) -> String {
+    let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    write_certificate(dir, params)
+}
+/// The same, as the caller wants it.
+pub(crate) fn write_certificate(dir: &Path, params: rcgen::CertificateParams) -> String {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let cert = params.self_signed(&key).unwrap();
+    std::fs::write(dir.join("cert.pem"), cert.pem()).unwrap();
+    std::fs::write(dir.join("key.pem"), key.serialize_pem()).unwrap();
+    std::fs::set_permissions(dir.join("key.pem"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    cert.pem()
 }
 
 fn run(args: &[&str], path: Option<&Path>) -> Output {
@@ -123,7 +130,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 pub(crate) fn terminate(child: &Child) {
     signal(child, rustix::process::Signal::TERM);
 }
-fn signal(child: &Child, signal: rustix::process::Signal) {
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
     let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     rustix::process::kill_process(id, signal).unwrap();
 }

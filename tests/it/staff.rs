@@ -334,3 +334,50 @@ async fn without_a_server_a_command_opens_the_store_itself() {
     assert!(check.out.lines().any(told), "{check:?}");
     run(&["db", "migrate"]).await.refused(1, "newer release");
 }
+
+/// A wrong master key stops every command that opens the store itself, also those that read nothing sealed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_master_key_stops_every_command() {
+    use renkei_core::clock::{Clock as _, SystemClock};
+    use renkei_core::keys::{Ring, seal::Sealer};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (dir, file) = lonely();
+    let run = async |args: &[&str]| renkei_at(&file, args).await;
+    assert_eq!(run(&["db", "migrate"]).await.status, 0);
+    let store = Store::open(&format!("sqlite:{}", dir.path().join("data/renkei.db").display())).unwrap();
+    let sealer = Sealer::new("master", &[7; 32]).unwrap();
+    let algorithms = renkei_core::keys::jose::Alg::SIGNING;
+    Ring::open(&store, &sealer, &renkei_core::random::SystemRandom, &algorithms, SystemClock.now()).await.unwrap();
+    store.stop().await;
+    let copy = dir.path().join("copy.db").display().to_string();
+    assert_eq!(run(&["db", "backup", &copy]).await.status, 0);
+
+    std::fs::write(dir.path().join("master.key"), "08".repeat(32)).unwrap();
+    let wrong = "is this the master key the data was made with?";
+    for args in [
+        &["lock", "list"][..],
+        &["grant", "list", "--account", TARO],
+        &["audit", "verify"],
+        &["client", "list"],
+        &["key", "list"],
+        &["db", "check"],
+        &["db", "migrate"],
+        &["db", "restore", "--in-place"],
+    ] {
+        run(args).await.refused(1, wrong);
+    }
+    let data = dir.path().join("data");
+    for name in ["renkei.db", "renkei.db-wal", "renkei.db-shm"] {
+        let _ = std::fs::remove_file(data.join(name));
+    }
+    run(&["db", "restore", &copy]).await.refused(1, wrong);
+    assert!(!data.join("renkei.db").exists(), "a copy that nobody can open is not put in place");
+
+    // With the right key it is, and nobody else may read it, whatever the mode of the copy is.
+    std::fs::write(dir.path().join("master.key"), "07".repeat(32)).unwrap();
+    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(run(&["db", "restore", &copy]).await.status, 0);
+    let mode = std::fs::metadata(data.join("renkei.db")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

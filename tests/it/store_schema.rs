@@ -1,7 +1,7 @@
 //! The schema files: applied once, in order, all or none; what does not fit is refused.
 
 use crate::support::test_store::{TestStore, on_both_engines};
-use renkei_core::store::migrate::{File, MigrationState, status};
+use renkei_core::store::migrate::{File, MigrationState, can_run_with, status};
 use renkei_core::store::{Error, Options, Store};
 
 const ONE: File = ("0001_one", "create table one (id TEXT not null primary key, b BYTES);");
@@ -11,6 +11,7 @@ const THREE: File = ("0003_three", "create table three (id BIGINT primary key); 
 on_both_engines! {
     files_are_applied_once_and_in_order
     a_changed_file_and_a_newer_schema_are_refused
+    the_release_before_runs_where_the_newer_one_says_so
     a_file_that_fails_leaves_nothing
     without_migration_the_schema_is_only_looked_at
     the_products_own_files_fit
@@ -43,6 +44,60 @@ async fn a_changed_file_and_a_newer_schema_are_refused(test_store: TestStore) {
         assert!(matches!(&refused, Some(Error::Schema(why)) if why.contains(name)), "{refused:?}");
     }
     test_store.open_with(&with(&[ONE, THREE])).unwrap().stop().await;
+}
+
+/// The newer release has files that this one does not know. Each must name this version or an older one.
+async fn the_release_before_runs_where_the_newer_one_says_so(test_store: TestStore) {
+    const LETS_US: File = ("0004_lets_us", "-- What it is for.\n-- oldest: 0.0.9\ncreate table four (id TEXT);");
+    const NAMES_US: File = ("0005_names_us", concat!("-- oldest: ", env!("CARGO_PKG_VERSION"), "\n"));
+    const TOO_NEW: File = ("0006_too_new", "-- oldest: 99.0.0\n");
+    const OWN: &[File] = &[ONE, THREE];
+    test_store.open_with(&with(&[ONE, THREE, LETS_US, NAMES_US])).unwrap().stop().await;
+    let store = test_store.open_with(&with(OWN)).unwrap();
+    let found: Vec<MigrationState> = states(&store, OWN).await.into_iter().map(|(_, state)| state).collect();
+    let newer = MigrationState::Newer;
+    assert_eq!(found, [MigrationState::Applied, MigrationState::Applied, newer, newer]);
+    store.stop().await;
+
+    test_store.open_with(&with(&[ONE, THREE, LETS_US, NAMES_US, TOO_NEW])).unwrap().stop().await;
+    let refused = test_store.open_with(&with(OWN)).err();
+    assert!(matches!(&refused, Some(Error::Schema(why)) if why.contains("0006_too_new")), "{refused:?}");
+}
+
+/// Whatever looks like a URL is no SQLite file, and no message about it has its password.
+#[test]
+fn a_url_is_no_file_and_keeps_its_password() {
+    for url in [
+        "Postgres://renkei:hidden-word@127.0.0.1:1/renkei",
+        "POSTGRESQL://renkei:hidden-word@127.0.0.1:1/renkei",
+        "postgres://renkei:hidden-word@127.0.0.1:no/renkei",
+        "postgres:// renkei:hidden-word@[::1/renkei",
+        "postgress://renkei:hidden-word@127.0.0.1/renkei",
+        "mysql://renkei:hidden-word@127.0.0.1/renkei",
+    ] {
+        let options =
+            Options { connections: 1, time_limit: std::time::Duration::from_millis(300), ..Options::default() };
+        let refused = Store::open_with(url, &options).err().unwrap().to_string();
+        assert!(!refused.contains("hidden-word"), "{refused}");
+    }
+    assert!(!std::path::Path::new("Postgres:").exists());
+}
+
+#[test]
+fn a_version_can_run_with_a_file_that_names_it_or_an_older_one() {
+    for (oldest, ours, want) in [
+        ("0.1.0", "0.1.0", true),
+        ("0.1.0", "0.1.1", true),
+        ("0.1.9", "0.1.10", true),
+        ("0.9.0", "1.0.0", true),
+        ("0.1.1", "0.1.0", false),
+        ("0.10.0", "0.9.9", false),
+        ("1.0", "1.0.0", false),
+        ("soon", "1.0.0", false),
+        ("", "1.0.0", false),
+    ] {
+        assert_eq!(can_run_with(oldest, ours), want, "{oldest:?} and {ours:?}");
+    }
 }
 
 async fn a_file_that_fails_leaves_nothing(test_store: TestStore) {

@@ -81,14 +81,35 @@ impl Proxy {
     pub(crate) fn start(kind: Kind, to: SocketAddr) -> Self {
         let (dir, port) = (tempfile::tempdir().unwrap(), super::ports::free(1));
         let words = kind.command(dir.path(), port, to);
+        Self::keep(&format!("{kind:?}"), words, dir, port)
+    }
+    /// Starts HAProxy before several servers. It asks each for `/readyz` four times a second, and uses those that are ready.
+    pub(crate) fn balance(port: u16, servers: &[u16]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let servers: String = servers
+            .iter()
+            .map(|to| format!(" server n{to} 127.0.0.1:{to} check inter 250ms fall 2 rise 1\n"))
+            .collect();
+        let text = format!(
+            "defaults\n mode http\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n option forwardfor\n\
+             frontend world\n bind 127.0.0.1:{port}\n default_backend renkei\n\
+             backend renkei\n option httpchk\n http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host localhost:{port}\n\
+             http-check expect status 200\n{servers}"
+        );
+        let file = dir.path().join("config");
+        std::fs::write(&file, text).unwrap();
+        let words = vec!["/usr/sbin/haproxy".into(), "-db".into(), "-f".into(), file.display().to_string()];
+        Self::keep("HAProxy", words, dir, port)
+    }
+    fn keep(kind: &str, words: Vec<String>, dir: tempfile::TempDir, port: u16) -> Self {
         let mut keeper = Command::new("sh");
         keeper.args(["-c", KEEPER, "sh"]).args(words).stdin(Stdio::piped());
         let keeper = keeper.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let proxy = Self { keeper, address: ([127, 0, 0, 1], port).into(), _dir: dir };
         let until = Instant::now() + Duration::from_secs(20);
         while let Err(cause) = TcpStream::connect(proxy.address) {
-            assert_eq!(cause.kind(), ErrorKind::ConnectionRefused, "{kind:?}");
-            assert!(Instant::now() < until, "{kind:?} does not start");
+            assert_eq!(cause.kind(), ErrorKind::ConnectionRefused, "{kind}");
+            assert!(Instant::now() < until, "{kind} does not start");
             std::thread::sleep(Duration::from_millis(20));
         }
         proxy

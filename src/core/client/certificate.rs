@@ -100,6 +100,11 @@ impl Certificate {
         Ok(Self { thumbprint: Hash::of(der), trusted, subject, alternative, key, validity: (from, to) })
     }
 
+    /// The first second of its validity.
+    #[must_use]
+    pub const fn begins_at(&self) -> Instant {
+        self.validity.0
+    }
     /// The last second of its validity.
     #[must_use]
     pub const fn ends_at(&self) -> Instant {

@@ -24,9 +24,9 @@ impl Pin {
             '０'..='９' => char::from_digit(u32::from(c) - u32::from('０'), 10),
             _ => None,
         };
-        let digits: Option<String> = typed.chars().map(digit).collect();
+        let digits: Option<Secret> = typed.chars().map(digit).collect::<Option<String>>().map(Secret::new);
         match digits {
-            Some(d) if d.len() == 4 => Ok(Self(Secret::new(d))),
+            Some(d) if d.reveal().len() == 4 => Ok(Self(d)),
             _ => Err(vec![Problem::at(Field::Pin, Message::Pin)]),
         }
     }

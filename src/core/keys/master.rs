@@ -1,11 +1,12 @@
-//! The master key of all sealed fields: 32 bytes in a file of mode 0600, in base64url (43 characters, which we write)
+//! The master key of all sealed fields: 32 bytes in a file that nobody else may read ([`guarded`]), in base64url (43 characters, which we write)
 //! or hexadecimal (64).
 
+use super::guarded;
 use crate::random::{self, Random};
 use crate::secret::{base64url, from_base64url};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -21,8 +22,8 @@ pub enum Error {
         source: io::Error,
     },
     /// Other users may read the file.
-    #[error("{0}: others may read it; set its mode to 0600")]
-    Open(String),
+    #[error(transparent)]
+    Open(#[from] guarded::Error),
     /// The file does not contain 32 bytes.
     #[error("{0}: wanted 32 bytes in base64url (43 characters) or hexadecimal (64), and nothing else")]
     Content(String),
@@ -35,9 +36,7 @@ pub enum Error {
 pub fn load(path: &Path) -> Result<Zeroizing<[u8; 32]>, Error> {
     let name = || path.display().to_string();
     let io = |source| Error::Io { path: name(), source };
-    if fs::metadata(path).map_err(io)?.permissions().mode() & 0o077 != 0 {
-        return Err(Error::Open(name()));
-    }
+    guarded::check(path)?;
     let text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
     let bytes = match text.trim_end().trim_end_matches('=') {
         hex if hex.len() == 64 => from_hex(hex),

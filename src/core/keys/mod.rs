@@ -3,6 +3,7 @@
 //! which keys a client may use (`client`).
 
 pub mod claim_check;
+pub mod guarded;
 pub mod jose;
 pub mod jwk;
 pub mod master;

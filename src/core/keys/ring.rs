@@ -25,7 +25,7 @@ use crate::random::Random;
 use crate::store::{self, Store};
 use arc_swap::ArcSwap;
 use serde_json::json;
-use sql::{NewKeyRow, SealedKeyRow, apply, load};
+use sql::{NewKeyRow, SealedKeyRow, any_sealed, apply, load};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -129,6 +129,17 @@ pub async fn change(
         Ok(done)
     });
     Ok(done.await?)
+}
+
+/// Refuses a master key that does not open what is sealed in the store. A store without keys is anybody's.
+///
+/// # Errors
+/// [`Error::Sealed`] for another master key; those of the store.
+pub async fn fits(store: &Store, sealer: &Sealer) -> Result<(), Error> {
+    if let Some((kid, sealed)) = store.read(any_sealed).await? {
+        sealer.open(seal_context(&kid), &sealed)?;
+    }
+    Ok(())
 }
 
 impl Ring {

@@ -1,8 +1,9 @@
 //! Schema files: numbered, embedded, one text for both engines (only the word `BYTES` is replaced).
 //!
-//! A table stores the SHA-256 of each applied file. A migration is refused if the text of an applied file has changed,
-//! or if the database has a file that this program does not know. First add, and remove one release later, so that the
-//! last two releases can run at the same time.
+//! A table stores the SHA-256 of each applied file. A migration is refused if the text of an applied file has changed.
+//! First add, and remove one release later, so that the last two releases can run at the same time: a file that the release
+//! before can run with says so in a line `-- oldest: 0.1.0`, with the oldest version that can. A program starts on a database
+//! with files of a newer release if each of them names its version or an older one. [`can_run_with`] is pure.
 
 use super::postgres::Session;
 use super::{Error, Result, Tx, sqlite};
@@ -50,13 +51,35 @@ pub enum MigrationState {
     Pending,
     /// Applied with another text.
     Changed,
-    /// Applied by a newer program; this program does not have the file.
+    /// Applied by a newer program; this program does not have the file, and cannot run with it.
     Unknown,
+    /// Applied by a newer program; the file says that this program can run with it.
+    Newer,
 }
 
 /// Serializes migrations on PostgreSQL: the first eight letters of "renkei schema" as a number.
 const LOCK: &str = "select pg_advisory_xact_lock(8243122654883636071)";
 const TABLE: &str = "create table schema_files (name TEXT not null primary key, sha256 BYTES not null)";
+/// The oldest version that can run with a file, if the file says so.
+const OLDEST: &str = "create table schema_oldest (name TEXT not null primary key, version TEXT not null)";
+/// The line of a schema file that names it.
+const OLDEST_LINE: &str = "-- oldest: ";
+/// The version of this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Whether a program of version `ours` can run with a file whose oldest version is `oldest`: three numbers each. What cannot be
+/// read is no promise.
+#[must_use]
+pub fn can_run_with(oldest: &str, ours: &str) -> bool {
+    let numbers = |text: &str| -> Option<Vec<u32>> {
+        let parts: Option<Vec<u32>> = text.split('.').map(|part| part.parse().ok()).collect();
+        parts.filter(|parts| parts.len() == 3)
+    };
+    match (numbers(oldest), numbers(ours)) {
+        (Some(oldest), Some(ours)) => oldest <= ours,
+        _ => false,
+    }
+}
 
 /// The state of `files`, and of other files in the database, ordered by name.
 pub fn status(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<Vec<(String, MigrationState)>> {
@@ -75,9 +98,16 @@ pub fn status(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<Vec<(String, Migrat
         };
         out.push(((*name).to_owned(), state));
     }
+    let mut oldest = Vec::new();
+    if tx.has_table("schema_oldest")? {
+        for row in tx.rows("select name, version from schema_oldest order by name limit 10000", &[])? {
+            oldest.push((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
+        }
+    }
     for (name, _) in applied {
         if files.iter().all(|(n, _)| *n != name) {
-            out.push((name, MigrationState::Unknown));
+            let runs = oldest.iter().any(|(n, version)| *n == name && can_run_with(version, VERSION));
+            out.push((name, if runs { MigrationState::Newer } else { MigrationState::Unknown }));
         }
     }
     out.sort_by(|a, b| a.0.cmp(&b.0));
@@ -91,13 +121,19 @@ fn apply(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<()> {
         match state {
             MigrationState::Changed => return Err(Error::Schema(format!("{name} has changed since it was applied"))),
             MigrationState::Unknown => {
-                return Err(Error::Schema(format!("{name} is of a newer release than this program")));
+                let why = "is of a newer release than this program, and does not say that this program can run with it";
+                return Err(Error::Schema(format!("{name} {why}")));
+            }
+            MigrationState::Newer => {
+                tracing::warn!(file = name, "the schema is of a newer release, which lets this one run")
             }
             MigrationState::Applied | MigrationState::Pending => {}
         }
     }
-    if !tx.has_table("schema_files")? {
-        tx.batch(TABLE)?;
+    for (table, text) in [("schema_files", TABLE), ("schema_oldest", OLDEST)] {
+        if !tx.has_table(table)? {
+            tx.batch(text)?;
+        }
     }
     for (name, text) in files {
         if states.iter().any(|(n, s)| n == name && *s == MigrationState::Pending) {
@@ -105,6 +141,10 @@ fn apply(tx: &mut Tx<'_, '_>, files: &[File]) -> Result<()> {
             tx.batch(text)?;
             let row = [(*name).into(), Hash::of(text).into()];
             tx.execute("insert into schema_files (name, sha256) values (?1, ?2)", &row)?;
+            if let Some(oldest) = text.lines().find_map(|line| line.strip_prefix(OLDEST_LINE)) {
+                let row = [(*name).into(), oldest.trim().into()];
+                tx.execute("insert into schema_oldest (name, version) values (?1, ?2)", &row)?;
+            }
         }
     }
     Ok(())

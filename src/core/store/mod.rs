@@ -141,8 +141,13 @@ impl Store {
     /// # Errors
     /// See [`Store::open`].
     pub fn open_with(place: &str, options: &Options) -> Result<Self> {
-        if place.starts_with("postgres://") || place.starts_with("postgresql://") {
-            return Ok(Self::of(Engine::Postgres(postgres::Postgres::open(place, options)?)));
+        // Whatever a URL names, it is no file; and a message about it must not print its password.
+        if let Some((scheme, rest)) = place.split_once("://") {
+            if !["postgres", "postgresql"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+                return Err(Error::Unavailable("a store is sqlite:FILE or postgres://…, and nothing else".into()));
+            }
+            let place = format!("postgresql://{rest}");
+            return Ok(Self::of(Engine::Postgres(postgres::Postgres::open(&place, options)?)));
         }
         let path = Path::new(place.strip_prefix("sqlite:").unwrap_or(place));
         Ok(Self::of(Engine::Sqlite(sqlite::Sqlite::open(path, options)?)))

@@ -139,7 +139,7 @@ impl<'t, 'c> Tx<'t, 'c> {
     }
 
     /// Whether a table of this name exists. The SQL differs between the engines.
-    pub(super) fn has_table(&mut self, name: &'static str) -> Result<bool> {
+    pub(crate) fn has_table(&mut self, name: &'static str) -> Result<bool> {
         let sql = match &self.on {
             On::Sqlite(..) => "select 1 from sqlite_master where type = 'table' and name = ?1",
             On::Postgres(..) => "select 1 from pg_class where oid = to_regclass(?1) and relkind = 'r'",

@@ -2,6 +2,7 @@
 
 use crate::refusal::{ErrorCode, Refusal};
 use std::fmt;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// The most parameters one request may have.
 const MAX_PARAMS: usize = 64;
@@ -9,6 +10,13 @@ const MAX_PARAMS: usize = 64;
 /// Parameters in the order received. A parameter without a value counts as absent (RFC 6749 §3.1).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Params(Vec<(String, String)>);
+
+/// A PIN or a secret may be among them: nothing of the values stays in memory.
+impl Drop for Params {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(|(_, value)| value.zeroize());
+    }
+}
 
 impl Params {
     /// Parses `application/x-www-form-urlencoded` text: a query or a body.
@@ -20,7 +28,7 @@ impl Params {
         let mut list = Self::default();
         for pair in text.split('&').filter(|p| !p.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (decode(name)?, decode(value)?);
+            let (name, value) = (decode(name)?, Zeroizing::new(decode(value)?));
             list.push(&name, &value)?;
         }
         Ok(list)

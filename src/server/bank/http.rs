@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use std::time::Instant;
+use zeroize::Zeroize as _;
 
 /// A core banking API.
 #[derive(Clone)]
@@ -56,7 +57,12 @@ impl HttpBank {
         }
     }
     async fn judge(&self, path: &str, body: Value) -> Result<bool, BankError> {
-        let answer = self.ask(Method::Post, path, Some(&body)).await?;
+        let mut body = body;
+        let answer = self.ask(Method::Post, path, Some(&body)).await;
+        if let Some(Value::String(pin)) = body.get_mut("pin") {
+            pin.zeroize();
+        }
+        let answer = answer?;
         answer["match"].as_bool().ok_or_else(|| unfit(path, "match"))
     }
 }

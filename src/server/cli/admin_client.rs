@@ -6,8 +6,6 @@ use super::target::Target;
 use crate::admin::{self, AdminCommand, AdminContext, uid_name};
 use crate::clock::{Clock, SystemClock};
 use crate::identity::FieldCrypto;
-use crate::keys::master;
-use crate::keys::seal::Sealer;
 use crate::random::SystemRandom;
 use crate::store::migrate::{self, MigrationState};
 use crate::store::{Options, Store};
@@ -42,10 +40,9 @@ impl Office {
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {}
             Err(e) => return Err(Failure::Refused(format!("{}: {e}", socket.display()))),
         }
-        let key = master::load(&at.master_key_file).map_err(Failure::refused)?;
-        let sealer = Arc::new(Sealer::new("master", &key).map_err(Failure::refused)?);
         let options = Options { connections: 1, migrate: false, time_limit: at.time_limit, ..Options::default() };
-        let store = at.open_store(&options)?.ending();
+        let sealer = at.sealer()?;
+        let store = at.open_sealed(&options, &sealer).await?.ending();
         let seals = FieldCrypto { sealer, random: Arc::new(SystemRandom) };
         let context = AdminContext {
             store,
@@ -101,7 +98,7 @@ pub(super) async fn once(target: &Target, ask: AdminCommand) -> Result<Value, Fa
 /// A command must not change the schema unasked, and must not use a schema it does not know.
 async fn fits(store: &Store) -> Result<(), Failure> {
     let files = store.read(|tx| migrate::status(tx, migrate::FILES)).await.map_err(Failure::refused)?;
-    match files.iter().find(|(_, state)| *state != MigrationState::Applied) {
+    match files.iter().find(|(_, state)| !matches!(state, MigrationState::Applied | MigrationState::Newer)) {
         None => Ok(()),
         Some((file, _)) => {
             Err(Failure::Refused(format!("the schema does not fit this program ({file}): run `renkei db check`")))

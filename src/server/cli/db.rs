@@ -7,10 +7,11 @@ use super::out::{Failure, Out, table};
 use super::target::{Located, Target};
 use crate::admin::{self, AdminCommand, uid_name};
 use crate::clock::{Clock, SystemClock};
+use crate::keys::ring;
 use crate::store::{Options, Store};
 use serde_json::{Value, json};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Check, migrate, back up or restore the database.
@@ -61,7 +62,7 @@ impl Db {
                 let answer = block_on(once(&target, AdminCommand::Schema))?;
                 out.say(&answer, || describe_files(&answer));
                 let files = answer["files"].as_array().map(Vec::as_slice).unwrap_or_default();
-                if !files.iter().all(|f| f["state"] == "applied") {
+                if !files.iter().all(|f| f["state"] == "applied" || f["state"] == "newer") {
                     return Err(Failure::Refused("the schema does not fit this program".into()));
                 }
                 if answer["damage"].as_array().is_some_and(|d| !d.is_empty()) {
@@ -93,8 +94,13 @@ async fn migrate(out: &Out, target: &Target) -> Result<(), Failure> {
     if at.sqlite_file().is_some() && at.is_served() {
         return Err(Failure::Refused("the server is running: it applied the schema files when it started".into()));
     }
-    let store = at.open_store(&Options { connections: 1, time_limit: at.time_limit, ..Options::default() })?;
-    store.stop().await;
+    let sealer = at.sealer()?;
+    let options = Options { connections: 1, time_limit: at.time_limit, ..Options::default() };
+    // The key is looked at first: files that are applied cannot be taken back.
+    if at.sqlite_file().is_none_or(|file| file.exists()) {
+        at.open_sealed(&Options { migrate: false, ..options.clone() }, &sealer).await?.stop().await;
+    }
+    at.open_store(&options)?.stop().await;
     out.say(&json!({"migrated": true}), || "every schema file is applied".into());
     Ok(())
 }
@@ -104,9 +110,10 @@ async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
     if at.is_served() {
         return Err(Failure::Refused("the server is running: stop it first".into()));
     }
+    let sealer = at.sealer()?;
     let Some(file) = file else {
         let options = Options { connections: 1, time_limit: at.time_limit, ..Options::default() };
-        return revoke_all(at.open_store(&options)?).await;
+        return revoke_all(at.open_sealed(&options, &sealer).await?).await;
     };
     let Some(place) = at.sqlite_file() else {
         return Err(Failure::Refused(
@@ -124,11 +131,16 @@ async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
         let _ = fs::remove_file(leftover);
     }
     let said = |e: std::io::Error| Failure::Refused(format!("{}: {e}", file.display()));
-    fs::copy(file, &fresh).map_err(said)?;
-    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600)).map_err(said)?;
+    copy_for_us_alone(file, &fresh).map_err(said)?;
     let opened = Store::open_with(&format!("sqlite:{}", fresh.display()), &Options::default());
     let done = match opened {
-        Ok(store) => revoke_all(store).await,
+        Ok(store) => match ring::fits(&store, &sealer).await {
+            Ok(()) => revoke_all(store).await,
+            Err(cause) => {
+                store.stop().await;
+                Err(Failure::refused(cause))
+            }
+        },
         Err(e) => Err(Failure::Refused(format!("{}: {e}", file.display()))),
     };
     let _ = fs::remove_file(beside(".lock"));
@@ -138,6 +150,14 @@ async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
         let _ = fs::remove_file(&fresh);
     }
     done
+}
+
+/// Copies into a new file of mode 0600, which it has from its first byte.
+fn copy_for_us_alone(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut from = fs::File::open(from)?;
+    let mut to = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    std::io::copy(&mut from, &mut to)?;
+    to.sync_all()
 }
 
 async fn revoke_all(store: Store) -> Result<Value, Failure> {

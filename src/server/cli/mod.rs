@@ -99,6 +99,7 @@ enum Command<More: Subcommand> {
 /// Runs the program with its arguments. `sample_bank` starts the bank of `bank.kind = "sample"`.
 #[must_use]
 pub fn main<More: MoreCommands>(sample_bank: Option<StartSampleBank>) -> ExitCode {
+    undumpable();
     let cli = match Cli::<More>::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
@@ -132,6 +133,14 @@ pub fn main<More: MoreCommands>(sample_bank: Option<StartSampleBank>) -> ExitCod
                 Failure::Usage(_) => 2,
             })
         }
+    }
+}
+
+/// Memory holds keys and, during a request, a PIN. So nobody gets a dump of it, and no other process of the same user may attach.
+fn undumpable() {
+    #[cfg(target_os = "linux")]
+    if let Err(cause) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+        eprintln!("renkei: the memory of this process may be dumped: {cause}");
     }
 }
 

@@ -5,11 +5,12 @@ use super::config::refused;
 use super::out::{Failure, Out};
 use crate::clock::SystemClock;
 use crate::config::{self, LogFormat};
-use crate::process::{self, Parts, StartSampleBank};
+use crate::process::{self, Parts, ServiceState, StartSampleBank};
 use crate::random::SystemRandom;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// Run the server.
@@ -43,9 +44,16 @@ impl Serve {
             })?;
             let issuer = running.app.issuer().to_owned();
             out.say(&serde_json::json!({"ready": issuer}), || format!("ready {issuer}"));
-            let why = tokio::select! { why = stop_signal() => why, () = reload_at_hangup(&running) => "SIGHUP" };
+            let mut signals = StopSignals::new()?;
+            process::tell_service_manager(ServiceState::Ready);
+            let why = tokio::select! { why = signals.next() => why, () = reload_at_hangup(&running) => "SIGHUP" };
             tracing::info!(why, "the server stops");
-            running.stop().await;
+            process::tell_service_manager(ServiceState::Stopping);
+            running
+                .stop_or_hurry(async move {
+                    let _ = signals.next().await;
+                })
+                .await;
             tracing::info!("the server has stopped");
             Ok(())
         })
@@ -71,23 +79,41 @@ pub fn logs(level: &str, format: LogFormat) {
 
 /// Reads the TLS files again on SIGHUP; never returns.
 async fn reload_at_hangup(running: &process::Running) {
-    use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
     while hangup.recv().await.is_some() {
+        process::tell_service_manager(ServiceState::Reloading);
         match running.reload() {
             Ok(()) => tracing::info!("TLS files reloaded"),
             Err(cause) => tracing::error!(%cause, "TLS files not reloaded; what was in use stays"),
         }
+        process::tell_service_manager(ServiceState::Ready);
+    }
+}
+
+/// Ctrl-C and SIGTERM, one after the other.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+impl StopSignals {
+    fn new() -> Result<Self, Failure> {
+        let hear =
+            |kind| signal(kind).map_err(|cause| Failure::Refused(format!("no signal handler could be set: {cause}")));
+        Ok(Self { interrupt: hear(SignalKind::interrupt())?, terminate: hear(SignalKind::terminate())? })
+    }
+    /// Waits for the next one; returns its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! { _ = self.interrupt.recv() => "SIGINT", _ = self.terminate.recv() => "SIGTERM" }
     }
 }
 
 /// Waits for Ctrl-C or SIGTERM; returns its name.
 pub async fn stop_signal() -> &'static str {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        tracing::error!("no signal handler could be set; stop with SIGKILL");
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = interrupt.recv() => "SIGINT", _ = terminate.recv() => "SIGTERM" }
+    match StopSignals::new() {
+        Ok(mut signals) => signals.next().await,
+        Err(_) => {
+            tracing::error!("no signal handler could be set; stop with SIGKILL");
+            std::future::pending().await
+        }
+    }
 }

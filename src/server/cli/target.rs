@@ -3,12 +3,15 @@
 use super::out::Failure;
 use crate::client::metadata::Rules;
 use crate::config;
-use crate::keys::ring::RotationPolicy;
+use crate::keys::master;
+use crate::keys::ring::{self, RotationPolicy};
+use crate::keys::seal::Sealer;
 use crate::lifecycle::notice::{ERASE_AFTER, TRY_FOR};
 use crate::process::{DEMO_CLOCK, demo_ahead};
 use crate::store::{Options, Store, TIME_LIMIT};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The two ways to name a server.
@@ -73,6 +76,29 @@ impl Located {
             return Err(Failure::Refused(format!("{}: no server has run here", file.display())));
         }
         Store::open_with(&format!("sqlite:{}", file.display()), options).map_err(Failure::refused)
+    }
+}
+
+impl Located {
+    /// What seals the store's personal fields and keys.
+    ///
+    /// # Errors
+    /// The master key cannot be read.
+    pub fn sealer(&self) -> Result<Arc<Sealer>, Failure> {
+        let key = master::load(&self.master_key_file).map_err(Failure::refused)?;
+        Ok(Arc::new(Sealer::new("master", &key).map_err(Failure::refused)?))
+    }
+    /// As [`Self::open_store`]; a store that was sealed with another master key is closed again.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub async fn open_sealed(&self, options: &Options, sealer: &Sealer) -> Result<Store, Failure> {
+        let store = self.open_store(options)?;
+        if let Err(cause) = ring::fits(&store, sealer).await {
+            store.stop().await;
+            return Err(Failure::refused(cause));
+        }
+        Ok(store)
     }
 }
 

@@ -80,6 +80,7 @@ const RULES: &[Rule] = &[
         |c, _| ["error", "warn", "info", "debug"].contains(&c.server.log.as_str()),
         "must be error, warn, info or debug",
     ),
+    ("server.drain", |c, _| c.server.drain_for() <= Duration::from_secs(300), "must be at most 5m"),
     ("server.connections", |c, _| (64..=100_000).contains(&c.server.connections), "must be 64 to 100000"),
     (
         "store.time_limit",

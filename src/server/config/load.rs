@@ -1,8 +1,8 @@
 //! Reads the file, the environment and the secret files.
 
 use super::{Config, LogFormat};
+use crate::keys::guarded;
 use crate::secret::Secret;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The prefix of environment variables that override a key.
@@ -21,6 +21,9 @@ pub enum Error {
         /// The cause.
         why: String,
     },
+    /// A file with a secret cannot be read, or others may read it.
+    #[error(transparent)]
+    Secret(#[from] guarded::Error),
     /// A line of the configuration is invalid.
     #[error("{}:{line}: {key}{why}", path.display())]
     Line {
@@ -164,10 +167,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, Error> {
 /// # Errors
 /// The file cannot be read, is empty, or other users may read it, so that it is not secret.
 pub fn secret_file(path: &Path) -> Result<Secret, Error> {
-    if std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
-        let why = "others may read it; set its mode to 0600".into();
-        return Err(Error::File { path: path.to_owned(), why });
-    }
+    guarded::check(path)?;
     let text = zeroize::Zeroizing::new(read_text(path)?);
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {

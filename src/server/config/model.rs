@@ -117,6 +117,9 @@ pub struct Server {
     /// The most open connections, of all listeners together.
     #[serde(default = "most_connections")]
     pub connections: usize,
+    /// How long a stop says that we are not ready before the listeners close; see [`Server::drain_for`].
+    #[serde(default)]
+    pub drain: Option<Span>,
     /// How long a stop waits for running requests.
     #[serde(default = "shutdown_grace")]
     pub shutdown_grace: Span,

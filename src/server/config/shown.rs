@@ -32,13 +32,40 @@ impl Config {
     }
 }
 
-/// A URL without its password.
+/// A URL without its password. Read as text: a URL with several hosts and ports is none for a parser, and it must not be printed
+/// for that.
 fn masked(url: &str) -> String {
-    match url::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            let _ = parsed.set_password(Some("***"));
-            parsed.to_string()
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
+    let place = match place.rsplit_once('@') {
+        Some((user, hosts)) => match user.split_once(':') {
+            Some((user, _)) => format!("{user}:***@{hosts}"),
+            None => place.to_owned(),
+        },
+        None => place.to_owned(),
+    };
+    let hidden = |pair: &str| match pair.split_once('=') {
+        Some((name, _)) if name.eq_ignore_ascii_case("password") => format!("{name}=***"),
+        _ => pair.to_owned(),
+    };
+    let query = query.map(|query| query.split('&').map(hidden).collect::<Vec<_>>().join("&"));
+    format!("{scheme}://{place}{}", query.map_or_else(String::new, |query| format!("?{query}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn no_url_shows_its_password() {
+        for (url, shown) in [
+            ("sqlite:renkei.db", "sqlite:renkei.db"),
+            ("postgres://renkei@db/renkei", "postgres://renkei@db/renkei"),
+            ("postgres://renkei:pass@db/renkei", "postgres://renkei:***@db/renkei"),
+            ("Postgres://renkei:p@ss:w@db1:5432,db2:5432/r?a=b", "Postgres://renkei:***@db1:5432,db2:5432/r?a=b"),
+            ("postgres://db/renkei?user=renkei&password=pass", "postgres://db/renkei?user=renkei&password=***"),
+        ] {
+            assert_eq!(masked(url), shown);
         }
-        _ => url.to_owned(),
     }
 }

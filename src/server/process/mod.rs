@@ -9,7 +9,9 @@ mod institution;
 mod jobs;
 mod make_mailer;
 mod operators;
+mod running;
 mod sample_bank;
+mod service_manager;
 mod signing;
 mod sockets;
 mod started;
@@ -20,7 +22,9 @@ pub use admin::SOCKET;
 pub use checks::examine;
 pub use demo_data::{DEMO_CLOCK, DEMO_MARK, demo_ahead};
 pub use jobs::catch_up;
+pub use running::Running;
 pub use sample_bank::{SampleBank, StartSampleBank};
+pub use service_manager::{ServiceState, say as tell_service_manager};
 
 use crate::alarm::Alarms;
 use crate::client::{self, Authenticator, Settings as Asked};
@@ -53,9 +57,8 @@ use actix_web::{HttpServer, web};
 use arc_swap::ArcSwap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
 
 /// Why a start failed; the text is for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -99,72 +102,6 @@ pub struct Parts {
     pub texts: Option<String>,
 }
 
-/// A running server.
-pub struct Running {
-    /// The state of the handlers.
-    pub app: web::Data<App>,
-    /// The addresses it listens on, with their actual ports.
-    pub addresses: Vec<SocketAddr>,
-    /// The addresses of the listener for client certificates.
-    pub mtls_addresses: Vec<SocketAddr>,
-    operators: operators::Operators,
-    identity: Option<Arc<tls::ServerCertificate>>,
-    provider: Arc<rustls::crypto::CryptoProvider>,
-    admin: admin::Admin,
-    jobs: jobs::Jobs,
-    sample_bank: Option<SampleBank>,
-    handle: actix_web::dev::ServerHandle,
-    task: tokio::task::JoinHandle<std::io::Result<()>>,
-}
-
-impl Running {
-    /// Reads the TLS files again, for example after a renewal: our certificate, the CAs of client certificates and
-    /// their revocation lists.
-    ///
-    /// # Errors
-    /// What is wrong with one of them; then nothing is replaced.
-    pub fn reload(&self) -> Result<(), Error> {
-        let fresh = tls::authorities(&self.app.config, &self.provider)?;
-        self.identity.as_ref().map_or(Ok(()), |identity| identity.reload(&self.app.config))?;
-        if let (Some(known), Some(fresh)) = (&self.app.authorities, fresh) {
-            known.store(Arc::new(fresh));
-        }
-        tls::note_end(self.identity.as_deref(), &self.app);
-        Ok(())
-    }
-    /// The addresses of `admin.listen`.
-    #[must_use]
-    pub fn operator_addresses(&self) -> &[SocketAddr] {
-        &self.operators.addresses
-    }
-    /// Stops within `server.shutdown_grace`, even if something does not respond: becomes not ready, lets running
-    /// requests and jobs finish, then closes the store.
-    pub async fn stop(self) {
-        self.app.ready.store(false, Ordering::Release);
-        self.app.streams.close();
-        let end = Instant::now() + self.app.config.server.shutdown_grace.get();
-        let requests = end - reserve(&self.app.config);
-        let listeners = async {
-            self.handle.stop(true).await;
-            let _ = self.task.await;
-        };
-        let (listened, (), (), ()) = tokio::join!(
-            timeout_at(requests, listeners),
-            self.admin.stop(requests),
-            self.operators.stop(requests),
-            self.jobs.stop(requests)
-        );
-        if listened.is_err() {
-            tracing::warn!("requests under way have not ended within server.shutdown_grace");
-        }
-        jobs::last_uses(&self.app, end).await;
-        self.app.store.stop_within(end.saturating_duration_since(Instant::now())).await;
-        if let Some(bank) = self.sample_bank {
-            (bank.stop)().await;
-        }
-    }
-}
-
 /// Starts a server and returns when it listens.
 ///
 /// # Errors
@@ -175,15 +112,33 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let _ = provider.as_ref().clone().install_default(); // a second server in the process finds it installed
     let files = sockets::allow_many();
     let data_dir = &config.server.data_dir;
-    std::fs::create_dir_all(data_dir).map_err(|e| Error::Io(data_dir.display().to_string(), e))?;
+    sockets::own_folder(data_dir).map_err(|e| Error::Io(data_dir.display().to_string(), e))?;
     if config.server.mode != Mode::Demo && data_dir.join(DEMO_MARK).exists() {
         return Err(Error::Key { key: "server.data_dir", why: "belongs to a demo".into() });
     }
     let master = master::load(&config.server.master_key_file).map_err(key("server.master_key_file"))?;
     let sealer = Arc::new(Sealer::new("master", &master).map_err(key("server.master_key_file"))?);
     let store = open_store(&config)?;
+    let started = start_on(store.clone(), config, parts, (provider, sealer, files)).await;
+    if started.is_err() {
+        // Its threads do TLS, which must not go on while `main` returns and the process takes its memory down.
+        store.stop_within(AFTER_A_FAILURE).await;
+    }
+    started
+}
 
+/// How long the store of a start that failed may take to close.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(5);
+
+/// Starts everything that stands on the store.
+async fn start_on(
+    store: Store,
+    config: Config,
+    parts: Parts,
+    (provider, sealer, files): (Arc<rustls::crypto::CryptoProvider>, Arc<Sealer>, Option<u64>),
+) -> Result<Running, Error> {
     let keys = signing::ring(&config, &store, &sealer, &*parts.random, parts.clock.now()).await?;
+
     let outbound = outbound(&config)?;
     let authenticator = Authenticator::open(
         store.clone(),
@@ -293,11 +248,12 @@ pub async fn start(config: Config, parts: Parts) -> Result<Running, Error> {
     let admin = admin::Admin::start(&app)?;
     let operators = operators::Operators::start(&app)?;
     tls::note_end(identity.as_deref(), &app);
+    let pusher = streams::pusher(&app, &app.config)?;
+    pusher.start().await?;
+    // Nothing after this can fail: a start that fails leaves no worker behind.
     let server = http.run();
     let handle = server.handle();
     let task = tokio::spawn(server);
-    let pusher = streams::pusher(&app, &app.config)?;
-    pusher.start().await?;
     let jobs = jobs::Jobs::start(&app, mailer, Arc::new(app.pages.clone()), pusher);
     Ok(Running {
         app,

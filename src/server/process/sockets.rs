@@ -1,7 +1,11 @@
-//! Settings of the operating system for our connections: it closes those whose peer does not read, and allows many.
+//! Settings of the operating system: for our connections (it closes those whose peer does not read, and allows many), and for our
+//! own folder.
 
+use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::Path;
 
 /// If a peer does not accept sent bytes for this long, in milliseconds, the system closes its connection.
 #[cfg(target_os = "linux")]
@@ -27,6 +31,20 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     rustix::net::sockopt::set_tcp_user_timeout(&listener, UNREAD)?;
     rustix::net::listen(&listener, WAITING)?;
     Ok(listener)
+}
+
+/// Creates the folder with mode 0700, or takes the rights of others away from it: its store has everything.
+///
+/// # Errors
+/// It cannot be created. Rights that cannot be taken away (a volume that belongs to root) are said in the log.
+pub(super) fn own_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if fs::metadata(folder)?.permissions().mode() & 0o077 != 0
+        && let Err(cause) = fs::set_permissions(folder, Permissions::from_mode(0o700))
+    {
+        tracing::warn!(folder = %folder.display(), %cause, "server.data_dir is open to others, and its mode cannot be changed");
+    }
+    Ok(())
 }
 
 /// Raises this process's limit of open files to the maximum: a service often starts with 1,024, which one other machine
@@ -68,6 +86,18 @@ mod tests {
         ] {
             assert_eq!(per_worker(connections, files, workers), want, "{why}");
         }
+    }
+
+    #[test]
+    fn the_data_folder_is_nobody_elses() {
+        let dir = tempfile::tempdir().unwrap();
+        let mode = |folder: &Path| fs::metadata(folder).unwrap().permissions().mode() & 0o777;
+        let made = dir.path().join("a/b");
+        own_folder(&made).unwrap();
+        assert_eq!(mode(&made), 0o700);
+        fs::set_permissions(&made, Permissions::from_mode(0o755)).unwrap();
+        own_folder(&made).unwrap();
+        assert_eq!(mode(&made), 0o700, "one that stands there already");
     }
 
     #[test]

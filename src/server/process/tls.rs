@@ -8,14 +8,18 @@ use super::{Error, key as wrong};
 use crate::client::certificate::Certificate;
 use crate::clock::Instant;
 use crate::config::Config;
+use crate::keys::guarded;
 use crate::web::App;
+use crate::web::components::CERTIFICATE_DAYS;
+use crate::web::metrics::certificate_days;
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
+use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{
     CipherSuite, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
@@ -41,10 +45,17 @@ impl ServerCertificate {
         let current = ArcSwap::from_pointee(certified(cert, key, provider)?);
         Ok(Some(Arc::new(Self { current, provider: provider.clone() })))
     }
-    /// Reads both files again; new connections get the new certificate. On an error the old one stays.
-    pub(super) fn reload(&self, config: &Config) -> Result<(), Error> {
+    /// Reads both files again; new connections get the new certificate. On an error the old one stays, also if the new
+    /// one is not [fit](unfit).
+    pub(super) fn reload(&self, config: &Config, now: Instant) -> Result<(), Error> {
         if let (Some(cert), Some(key)) = (&config.server.tls_cert_file, &config.server.tls_key_file) {
-            self.current.store(Arc::new(certified(cert, key, &self.provider)?));
+            let fresh = certified(cert, key, &self.provider)?;
+            // One that is in use already does not keep the other files from being read.
+            let same = fresh.cert == self.current.load().cert;
+            if let Some(why) = unfit(&fresh, name_shown(config), now).filter(|_| !same) {
+                return Err(tls(format!("{}: {why}", cert.display())));
+            }
+            self.current.store(Arc::new(fresh));
         }
         Ok(())
     }
@@ -77,6 +88,51 @@ impl ServerCertificate {
         Ok(builder.map_err(tls)?.with_client_cert_verifier(verifier).with_cert_resolver(self.clone()))
     }
 }
+
+/// The host that callers expect in our certificate. Behind a proxy that ends TLS it is the proxy that shows it, and ours may have
+/// another name.
+fn name_shown(config: &Config) -> Option<&str> {
+    let host = config.server.issuer.split_once("://").map(|(_, rest)| rest)?;
+    let host =
+        host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(h, _)| h);
+    config.server.trusted_proxies.is_empty().then(|| host.trim_matches(['[', ']']))
+}
+
+/// Why nobody would accept this certificate now, if so: it is over, has not begun, or is not for our name.
+fn unfit(certified: &CertifiedKey, name: Option<&str>, now: Instant) -> Option<String> {
+    let Some(der) = certified.cert.first() else { return Some("holds no certificate".into()) };
+    let Ok(own) = Certificate::parse(der.as_ref(), false) else { return Some("cannot be read".into()) };
+    if own.ends_at() < now {
+        return Some(format!("ended at {}", own.ends_at().rfc3339()));
+    }
+    if own.begins_at() > now {
+        return Some(format!("is valid only from {}", own.begins_at().rfc3339()));
+    }
+    let name = name?;
+    let shown = ServerName::try_from(name).map_err(drop);
+    let ours = shown.is_ok_and(|shown| {
+        ParsedCertificate::try_from(der).is_ok_and(|parsed| verify_server_name(&parsed, &shown).is_ok())
+    });
+    (!ours).then(|| format!("is not for {name}"))
+}
+
+/// Says what is not right with the certificate in use, at the start and twice a day.
+pub(super) fn warn_of_end(identity: Option<&ServerCertificate>, app: &App) {
+    let Some(identity) = identity else { return };
+    let current = identity.current.load();
+    if let Some(why) = unfit(&current, name_shown(&app.config), app.now()) {
+        tracing::warn!(
+            why,
+            "the server's certificate is not accepted by callers; renew server.tls_cert_file and send SIGHUP"
+        );
+    } else if let Some(days) = certificate_days(app).filter(|days| *days < CERTIFICATE_DAYS) {
+        tracing::warn!(
+            days = days.floor(),
+            "the server's certificate ends soon; renew server.tls_cert_file and send SIGHUP"
+        );
+    }
+}
+
 /// Notes when the certificate ends, for the metrics.
 pub(super) fn note_end(identity: Option<&ServerCertificate>, app: &App) {
     let end = identity.and_then(|identity| {
@@ -85,6 +141,7 @@ pub(super) fn note_end(identity: Option<&ServerCertificate>, app: &App) {
         Some(own.ends_at())
     });
     app.meters.certificate_ends.store(end.map_or(0, Instant::millis), Ordering::Relaxed);
+    warn_of_end(identity, app);
 }
 
 impl ResolvesServerCert for ServerCertificate {
@@ -98,6 +155,7 @@ fn tls(e: impl std::fmt::Display) -> Error {
 }
 fn certified(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, Error> {
     let chain = chain(cert).map_err(tls)?;
+    guarded::check(key).map_err(tls)?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(|e| tls(format!("{}: {e}", key.display())))?;
     CertifiedKey::from_der(chain, key, provider).map_err(tls)
 }

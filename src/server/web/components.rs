@@ -62,7 +62,7 @@ fn pause(job: &str) -> Duration {
 }
 
 /// A certificate is renewed before its last month.
-const CERTIFICATE_DAYS: f64 = 30.0;
+pub const CERTIFICATE_DAYS: f64 = 30.0;
 /// A notice that waits for longer has a relay that does not take it.
 const NOTICE: Duration = Duration::from_secs(3600);
 

@@ -4,9 +4,11 @@
 use super::App;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
+use std::sync::atomic::Ordering;
 
 /// For pages; forms are submitted to ourselves.
 pub const CSP_PAGE: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
@@ -17,7 +19,8 @@ pub const CSP_LEAVING: &str = "default-src 'none'; style-src 'self'; script-src 
 /// For responses that are not pages: nothing may run.
 const CSP_NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Adds the headers of every response.
+/// Adds the headers of every response. A server that stops closes the connection after its response, so that the next
+/// request goes to another node.
 ///
 /// # Errors
 /// Those of the inner service.
@@ -25,6 +28,9 @@ pub async fn secure<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Resul
     let https = over_tls(&req);
     let mut answer = next.call(req).await?;
     complete(answer.headers_mut(), https);
+    if answer.request().app_data::<web::Data<App>>().is_some_and(|app| !app.ready.load(Ordering::Acquire)) {
+        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     Ok(answer)
 }
 

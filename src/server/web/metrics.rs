@@ -124,7 +124,7 @@ impl Collector for Page {
 }
 
 /// Days until the server's certificate ends, if it has one.
-pub(super) fn certificate_days(app: &App) -> Option<f64> {
+pub fn certificate_days(app: &App) -> Option<f64> {
     let ends = app.meters.certificate_ends.load(Ordering::Relaxed);
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a few years")]
     (ends != 0).then(|| (ends - app.now().millis()) as f64 / 86_400_000.0)

@@ -77,6 +77,7 @@ fn only_versions_and_suites_of_the_best_current_practice() {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     std::fs::write(dir.path().join("cert.pem"), made.cert.pem()).unwrap();
     std::fs::write(dir.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    std::fs::set_permissions(dir.path().join("key.pem"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let at = |name: &str| Some(dir.path().join(name));
     let listeners = |config: &mut renkei_server::config::Config| {
         (config.server.tls_cert_file, config.server.tls_key_file) = (at("cert.pem"), at("key.pem"));

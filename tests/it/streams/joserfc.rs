@@ -32,6 +32,7 @@ fn over_tls(config: &mut Config) {
     let made = rcgen::generate_simple_self_signed(names.to_vec()).unwrap();
     let write = |name: &str, text: String| {
         std::fs::write(folder.join(name), text).unwrap();
+        std::fs::set_permissions(folder.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         Some(folder.join(name))
     };
     config.server.tls_cert_file = write("cert.pem", made.cert.pem());

@@ -70,6 +70,15 @@ pub(super) fn load(tx: &mut Tx<'_, '_>) -> Result<Vec<SealedKeyRow>> {
     Ok(out)
 }
 
+/// A key with its sealed form; also in a schema that is older than this program.
+pub(super) fn any_sealed(tx: &mut Tx<'_, '_>) -> Result<Option<(String, Vec<u8>)>> {
+    if !tx.has_table("signing_keys")? {
+        return Ok(None);
+    }
+    let row = tx.row("select kid, sealed from signing_keys where state <> 'withdrawn' order by kid limit 1", &[])?;
+    row.map(|row| Ok((row.text(0)?.to_owned(), row.bytes(1)?.to_vec()))).transpose()
+}
+
 /// Applies one step; `false` if it needs a key that was not generated.
 pub(super) fn apply(
     tx: &mut Tx<'_, '_>,

@@ -10,6 +10,7 @@ use crate::my::StopRequest;
 use crate::params::{Params, decode};
 use crate::secret::Secret;
 use crate::web::typed::Typed;
+use zeroize::Zeroizing;
 
 /// A submitted form.
 pub(super) struct PostedForm {
@@ -40,7 +41,9 @@ fn fields<'b>(screen: &str, body: &'b [u8]) -> Option<(Vec<&'b str>, Params)> {
     let text = std::str::from_utf8(body).ok()?;
     let (chosen, single): (Vec<&str>, Vec<&str>) =
         text.split('&').partition(|pair| screen == "consent" && pair.split('=').next() == Some("account"));
-    Some((chosen, Params::parse(&single.join("&")).ok()?))
+    // Of ⑤ it holds the PIN.
+    let single = Zeroizing::new(single.join("&"));
+    Some((chosen, Params::parse(&single).ok()?))
 }
 fn account(params: &Params) -> AccountForm {
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();

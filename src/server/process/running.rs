@@ -1,0 +1,104 @@
+//! A running server: how it reads files again, and how it stops.
+
+use super::{Error, SampleBank, admin, jobs, operators, reserve, tls};
+use crate::web::App;
+use actix_web::web;
+use futures_util::FutureExt as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// How long the store may take when somebody has told the server to stop at once.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// A running server.
+pub struct Running {
+    /// The state of the handlers.
+    pub app: web::Data<App>,
+    /// The addresses it listens on, with their actual ports.
+    pub addresses: Vec<SocketAddr>,
+    /// The addresses of the listener for client certificates.
+    pub mtls_addresses: Vec<SocketAddr>,
+    pub(super) operators: operators::Operators,
+    pub(super) identity: Option<Arc<tls::ServerCertificate>>,
+    pub(super) provider: Arc<rustls::crypto::CryptoProvider>,
+    pub(super) admin: admin::Admin,
+    pub(super) jobs: jobs::Jobs,
+    pub(super) sample_bank: Option<SampleBank>,
+    pub(super) handle: actix_web::dev::ServerHandle,
+    pub(super) task: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Running {
+    /// Reads the TLS files again, for example after a renewal: our certificate, the CAs of client certificates and
+    /// their revocation lists.
+    ///
+    /// # Errors
+    /// What is wrong with one of them; then nothing is replaced.
+    pub fn reload(&self) -> Result<(), Error> {
+        let fresh = tls::authorities(&self.app.config, &self.provider)?;
+        self.identity.as_ref().map_or(Ok(()), |identity| identity.reload(&self.app.config, self.app.now()))?;
+        if let (Some(known), Some(fresh)) = (&self.app.authorities, fresh) {
+            known.store(Arc::new(fresh));
+        }
+        tls::note_end(self.identity.as_deref(), &self.app);
+        Ok(())
+    }
+    /// The addresses of `admin.listen`.
+    #[must_use]
+    pub fn operator_addresses(&self) -> &[SocketAddr] {
+        &self.operators.addresses
+    }
+    /// Stops; see [`Self::stop_or_hurry`].
+    pub async fn stop(self) {
+        self.stop_or_hurry(std::future::pending()).await;
+    }
+    /// Stops. For `server.drain` it serves everything and says that it is not ready, so that whoever balances the load
+    /// uses another node. Then, within `server.shutdown_grace` and even if something does not respond, it closes its
+    /// listeners, lets running requests and jobs finish, and closes the store. When `hurry` ends, it waits for no request
+    /// any more.
+    pub async fn stop_or_hurry(self, hurry: impl Future<Output = ()>) {
+        let hurry = hurry.shared();
+        self.app.ready.store(false, Ordering::Release);
+        let drain = self.app.config.server.drain_for();
+        if !drain.is_zero() {
+            tracing::info!(seconds = drain.as_secs(), "not ready any more; still serving for server.drain");
+            tokio::select! { () = sleep(drain) => {}, () = hurry.clone() => {} }
+        }
+        self.app.streams.close();
+        let mut end = Instant::now() + self.app.config.server.shutdown_grace.get();
+        let requests = end - reserve(&self.app.config);
+        let (handle, task) = (self.handle.clone(), self.task);
+        let listeners = async move {
+            handle.stop(true).await;
+            let _ = task.await;
+        };
+        let ended = async {
+            let (listened, (), (), ()) = tokio::join!(
+                timeout_at(requests, listeners),
+                self.admin.stop(requests),
+                self.operators.stop(requests),
+                self.jobs.stop(requests)
+            );
+            if listened.is_err() {
+                tracing::warn!("requests under way have not ended within server.shutdown_grace");
+            }
+        };
+        tokio::select! {
+            () = ended => {}
+            () = hurry => {
+                tracing::warn!("told again to stop: requests under way are broken off");
+                // Asks the workers to end; what they do not end now ends with the process.
+                drop(self.handle.stop(false));
+                end = end.min(Instant::now() + AT_ONCE);
+            }
+        }
+        jobs::last_uses(&self.app, end).await;
+        self.app.store.stop_within(end.saturating_duration_since(Instant::now())).await;
+        if let Some(bank) = self.sample_bank {
+            (bank.stop)().await;
+        }
+    }
+}
