@@ -1,7 +1,8 @@
 //! WCAG 2.2, A and AA: docs/accessibility.md has a row for each criterion, and the walks that no rule of axe can make: by keyboard
 //! through the six screens, at 320 px, with wider spacing, with text twice as large, and the size of what is pressed.
 
-use crate::forgiving_call::{ShownPages, js, size};
+use crate::forgiving_call::{ShownPages, focused, js, size};
+use crate::pages::ONLY_WORDS;
 use crate::support::chromium::Window;
 use renkei_server::pages::{Language, samples};
 use serde_json::{Value, json};
@@ -78,6 +79,8 @@ async fn tab_goes_through_each_screen_in_order() {
     ] {
         shown_pages.show(&w, sample, Language::Ja, 100).await;
         size(&w, 360, 664, "light").await;
+        // Reading starts at the errors or at the heading where there is news: Tab goes on from there.
+        let begins_at_news = focused(&w).await != "BODY";
         js(&w, "document.activeElement.blur(); window.before = null").await;
         let (mut stops, mut actions) = (Vec::new(), 0);
         loop {
@@ -95,7 +98,8 @@ async fn tab_goes_through_each_screen_in_order() {
             stops.push(name);
         }
         assert!(stops.len() < 80, "{sample}: Tab does not leave the page: {stops:?}");
-        assert!(stops[0].starts_with("A ") && stops.len() > 3, "{sample}: the first leads to the text: {stops:?}");
+        let to_the_text = begins_at_news || stops[0] == "A  本文へ移動";
+        assert!(to_the_text && stops.len() > 3, "{sample}: the first leads to the text: {stops:?}");
         let buttons =
             "return [...document.querySelectorAll('button[name=action]')].filter((b) => b.checkVisibility()).length";
         assert_eq!(js(&w, buttons).await, json!(actions), "{sample}: each button is reached: {stops:?}");
@@ -135,8 +139,9 @@ async fn every_page_reflows_at_320_px() {
     let w = Window::open("accessibility", true).await;
     let mut wrong = Vec::new();
     for (n, sample) in samples::all().iter().enumerate() {
-        if sample.page == "form_post" {
-            continue; // It sends itself.
+        let only_words = ONLY_WORDS.iter().any(|(page, cases)| *page == sample.page && cases.contains(&sample.case));
+        if only_words && sample.case != "long" || sample.page == "form_post" {
+            continue; // The latter sends itself.
         }
         let name = format!("{} {}", sample.page, sample.case);
         let language = if n % 2 == 0 { Language::Ja } else { Language::En };

@@ -138,7 +138,7 @@ async fn in_first_screenful(w: &Window, what: &str, width: f64, height: f64) {
 pub(crate) async fn js(w: &Window, script: &str) -> Value {
     w.driver.execute(script, Vec::new()).await.unwrap().json().clone()
 }
-async fn focused(w: &Window) -> String {
+pub(crate) async fn focused(w: &Window) -> String {
     js(w, "return document.activeElement.id || document.activeElement.tagName").await.as_str().unwrap().to_owned()
 }
 async fn until(w: &Window, script: &str) {

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Samples that differ from another of their page in words alone: nothing new for the eye, and a minute of axe.
-const ONLY_WORDS: &[(&str, &[&str])] = &[
+pub(crate) const ONLY_WORDS: &[(&str, &[&str])] = &[
     ("account", &["long", "failed"]),
     ("customer", &["long", "r31", "r36", "r37"]),
     ("pin", &["empty", "short", "page", "failed"]),

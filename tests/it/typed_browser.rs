@@ -114,7 +114,7 @@ async fn typed_stays(story: &'static str, script: bool) {
     stands(&w, script, &wrong).await;
     assert!(!w.text().await.contains("あと1回"), "two more may be wrong");
     if script {
-        w.look_at("customer-r31").await;
+        w.picture("customer-r31").await;
     }
     w.choose("birth_day", 12).await;
     w.press("next").await;
@@ -124,7 +124,7 @@ async fn typed_stays(story: &'static str, script: bool) {
     assert!(w.text().await.contains("ﾃﾞｰﾀ ﾀﾛｳ"), "{}", w.text().await);
     stores_are_empty(&w, script).await;
     if script {
-        w.look_at("phone").await;
+        w.picture("phone").await;
     }
     w.press("next").await;
     w.wait_for("認証先電話番号").await;
@@ -146,7 +146,7 @@ async fn typed_stays(story: &'static str, script: bool) {
     w.wait_for("あと1回誤りますと、API連携認証を本日はご利用いただけなくなります。").await;
     stands(&w, script, &[("pin", "")]).await;
     if script {
-        w.look_at("pin-last-try").await;
+        w.picture("pin-last-try").await;
     }
     w.press_text("English").await;
     w.wait_for("If the next try is wrong too").await;
