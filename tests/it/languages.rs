@@ -46,10 +46,7 @@ async fn the_browsers_preference_is_remembered_with_the_interaction(w: &Town) {
     let brought = browser.allow().await;
     app.exchange(&pending, &brought).await;
     let mail = w.mail().await;
-    assert!(
-        mail[0].subject.contains("Linking is complete") && mail[0].text.starts_with("Dear customer,\n"),
-        "{mail:?}"
-    );
+    assert!(mail[0].subject.contains("Linking is complete") && mail[0].text.starts_with("Dear customer,"), "{mail:?}");
 }
 
 async fn the_page_after_the_end_keeps_the_language(w: &Town) {
