@@ -81,7 +81,7 @@ impl Proxy {
     pub(crate) fn start(kind: Kind, to: SocketAddr) -> Self {
         let (dir, port) = (tempfile::tempdir().unwrap(), super::ports::free(1));
         let words = kind.command(dir.path(), port, to);
-        Self::keep(&format!("{kind:?}"), words, dir, port)
+        Self::supervise(&format!("{kind:?}"), words, dir, port)
     }
     /// Starts HAProxy before several servers. It asks each for `/readyz` four times a second, and uses those that are ready.
     pub(crate) fn balance(port: u16, servers: &[u16]) -> Self {
@@ -99,9 +99,9 @@ impl Proxy {
         let file = dir.path().join("config");
         std::fs::write(&file, text).unwrap();
         let words = vec!["/usr/sbin/haproxy".into(), "-db".into(), "-f".into(), file.display().to_string()];
-        Self::keep("HAProxy", words, dir, port)
+        Self::supervise("HAProxy", words, dir, port)
     }
-    fn keep(kind: &str, words: Vec<String>, dir: tempfile::TempDir, port: u16) -> Self {
+    fn supervise(kind: &str, words: Vec<String>, dir: tempfile::TempDir, port: u16) -> Self {
         let mut keeper = Command::new("sh");
         keeper.args(["-c", KEEPER, "sh"]).args(words).stdin(Stdio::piped());
         let keeper = keeper.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

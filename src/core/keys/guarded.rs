@@ -1,4 +1,4 @@
-//! Who may read a file with a secret. [`keeps_secrets`] is pure.
+//! Who may read a file with a secret. [`is_private`] is pure.
 
 use std::fs;
 use std::io;
@@ -23,7 +23,7 @@ pub enum Error {
 /// (Kubernetes, Swarm, a credential of systemd) are readable for the group or for all, because the program is not root: they are
 /// never on a disk, and only root can put such a file there.
 #[must_use]
-pub fn keeps_secrets(mode: u32, owner_is_root: bool, in_memory: bool) -> bool {
+pub fn is_private(mode: u32, owner_is_root: bool, in_memory: bool) -> bool {
     mode & 0o077 == 0 || (owner_is_root && in_memory && matches!(mode & 0o777, 0o640 | 0o440 | 0o444))
 }
 
@@ -39,7 +39,7 @@ pub fn check(path: &Path) -> Result<(), Error> {
         on.is_some_and(|on| IN_MEMORY.contains(&on))
     };
     let mode = file.permissions().mode();
-    if mode & 0o077 == 0 || keeps_secrets(mode, file.uid() == 0, mounted()) {
+    if mode & 0o077 == 0 || is_private(mode, file.uid() == 0, mounted()) {
         Ok(())
     } else {
         Err(Error::Open(path.display().to_string()))
@@ -66,7 +66,7 @@ mod tests {
             (0o100_644, true, true, false, "Kubernetes by its default: root may write, all may read"),
             (0o100_660, true, true, false, "the group may write"),
         ] {
-            assert_eq!(keeps_secrets(mode, root, memory), want, "{why}");
+            assert_eq!(is_private(mode, root, memory), want, "{why}");
         }
     }
 }

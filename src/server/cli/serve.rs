@@ -77,14 +77,14 @@ pub fn logs(level: &str, format: LogFormat) {
     };
 }
 
-/// Reads the TLS files again on SIGHUP; never returns.
+/// Reads files again on SIGHUP; never returns.
 async fn reload_at_hangup(running: &process::Running) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
     while hangup.recv().await.is_some() {
         process::tell_service_manager(ServiceState::Reloading);
         match running.reload() {
-            Ok(()) => tracing::info!("TLS files reloaded"),
-            Err(cause) => tracing::error!(%cause, "TLS files not reloaded; what was in use stays"),
+            Ok(()) => tracing::info!("TLS files and the secrets of hooks reloaded"),
+            Err(cause) => tracing::error!(%cause, "files not reloaded; what was in use stays"),
         }
         process::tell_service_manager(ServiceState::Ready);
     }

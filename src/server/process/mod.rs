@@ -176,8 +176,8 @@ async fn start_on(
         rules: config.linking_rules()?,
     };
     let trust = checks::trust(&config)?;
-    let hook = checks::hook(&config)?;
-    let bank_hook = checks::bank_hook(&config)?;
+    let hook = ArcSwap::from_pointee(checks::hook(&config)?);
+    let bank_hook = ArcSwap::from_pointee(checks::bank_hook(&config)?);
     let proxies = checks::networks("server.trusted_proxies", &config.server.trusted_proxies)?;
 
     let identity = tls::ServerCertificate::read(&config, &provider)?;
@@ -255,6 +255,7 @@ async fn start_on(
     let handle = server.handle();
     let task = tokio::spawn(server);
     let jobs = jobs::Jobs::start(&app, mailer, Arc::new(app.pages.clone()), pusher);
+    let certificate = tls::watch_end(identity.clone(), app.clone());
     Ok(Running {
         app,
         addresses,
@@ -264,6 +265,7 @@ async fn start_on(
         provider,
         admin,
         jobs,
+        certificate,
         sample_bank,
         handle,
         task,

@@ -1,6 +1,6 @@
 //! A running server: how it reads files again, and how it stops.
 
-use super::{Error, SampleBank, admin, jobs, operators, reserve, tls};
+use super::{Error, SampleBank, admin, checks, jobs, operators, reserve, tls};
 use crate::web::App;
 use actix_web::web;
 use futures_util::FutureExt as _;
@@ -26,23 +26,27 @@ pub struct Running {
     pub(super) provider: Arc<rustls::crypto::CryptoProvider>,
     pub(super) admin: admin::Admin,
     pub(super) jobs: jobs::Jobs,
+    pub(super) certificate: tokio::task::JoinHandle<()>,
     pub(super) sample_bank: Option<SampleBank>,
     pub(super) handle: actix_web::dev::ServerHandle,
     pub(super) task: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
 impl Running {
-    /// Reads the TLS files again, for example after a renewal: our certificate, the CAs of client certificates and
-    /// their revocation lists.
+    /// Reads the files again that may change while the server runs: our certificate, the CAs of client certificates, their
+    /// revocation lists, and the secrets of the hooks.
     ///
     /// # Errors
     /// What is wrong with one of them; then nothing is replaced.
     pub fn reload(&self) -> Result<(), Error> {
         let fresh = tls::authorities(&self.app.config, &self.provider)?;
+        let (hook, bank_hook) = (checks::hook(&self.app.config)?, checks::bank_hook(&self.app.config)?);
         self.identity.as_ref().map_or(Ok(()), |identity| identity.reload(&self.app.config, self.app.now()))?;
         if let (Some(known), Some(fresh)) = (&self.app.authorities, fresh) {
             known.store(Arc::new(fresh));
         }
+        self.app.hook.store(Arc::new(hook));
+        self.app.bank_hook.store(Arc::new(bank_hook));
         tls::note_end(self.identity.as_deref(), &self.app);
         Ok(())
     }
@@ -67,6 +71,7 @@ impl Running {
             tracing::info!(seconds = drain.as_secs(), "not ready any more; still serving for server.drain");
             tokio::select! { () = sleep(drain) => {}, () = hurry.clone() => {} }
         }
+        self.certificate.abort();
         self.app.streams.close();
         let mut end = Instant::now() + self.app.config.server.shutdown_grace.get();
         let requests = end - reserve(&self.app.config);

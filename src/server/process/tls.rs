@@ -9,9 +9,9 @@ use crate::client::certificate::Certificate;
 use crate::clock::Instant;
 use crate::config::Config;
 use crate::keys::guarded;
-use crate::web::App;
 use crate::web::components::CERTIFICATE_DAYS;
 use crate::web::metrics::certificate_days;
+use crate::web::{App, Shared};
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::verify_server_name;
@@ -28,6 +28,8 @@ use rustls::{
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// The server's certificate, replaceable at run time.
 #[derive(Debug)]
@@ -131,6 +133,19 @@ pub(super) fn warn_of_end(identity: Option<&ServerCertificate>, app: &App) {
             "the server's certificate ends soon; renew server.tls_cert_file and send SIGHUP"
         );
     }
+}
+
+/// How often the end of the certificate is looked at.
+const WATCH: Duration = Duration::from_hours(12);
+
+/// Says it every twelve hours, until the task is aborted.
+pub(super) fn watch_end(identity: Option<Arc<ServerCertificate>>, app: Shared) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(WATCH).await;
+            warn_of_end(identity.as_deref(), &app);
+        }
+    })
 }
 
 /// Notes when the certificate ends, for the metrics.

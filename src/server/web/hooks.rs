@@ -21,7 +21,7 @@ pub async fn sip(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpRe
         Err(answer) => return answer,
     };
     let now = app.now();
-    let call = match app.hook.receive(&delivery(&req, &app, &body), now) {
+    let call = match app.hook.load().receive(&delivery(&req, &app, &body), now) {
         Ok(call) => call,
         Err(why) => return refused(&req, why),
     };
@@ -38,7 +38,7 @@ pub async fn bank(req: HttpRequest, payload: web::Payload, app: Shared) -> HttpR
         Err(answer) => return answer,
     };
     let now = app.now();
-    let report = match app.bank_hook.receive(&delivery(&req, &app, &body), now) {
+    let report = match app.bank_hook.load().receive(&delivery(&req, &app, &body), now) {
         Ok(Some(report)) => report,
         Ok(None) => return HttpResponse::NoContent().finish(),
         Err(why) => return refused(&req, why),

@@ -100,10 +100,10 @@ pub struct App {
     pub uses: NotedUses,
     /// Raises alarms.
     pub alarms: Arc<Alarms>,
-    /// Verifies reports of calls.
-    pub hook: SipHook,
-    /// Verifies reports of account changes.
-    pub bank_hook: EventHook,
+    /// Verifies reports of calls, with secrets that are replaceable at run time.
+    pub hook: ArcSwap<SipHook>,
+    /// Verifies reports of account changes; likewise.
+    pub bank_hook: ArcSwap<EventHook>,
     /// Proxies whose caller address and client certificate are believed (`server.trusted_proxies`).
     pub proxies: Vec<Network>,
     /// When we last logged an unreadable certificate header of a proxy.

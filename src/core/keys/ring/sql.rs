@@ -75,7 +75,8 @@ pub(super) fn any_sealed(tx: &mut Tx<'_, '_>) -> Result<Option<(String, Vec<u8>)
     if !tx.has_table("signing_keys")? {
         return Ok(None);
     }
-    let row = tx.row("select kid, sealed from signing_keys where state <> 'withdrawn' order by kid limit 1", &[])?;
+    let row =
+        tx.row("select kid, private_key from signing_keys where state <> 'withdrawn' order by kid limit 1", &[])?;
     row.map(|row| Ok((row.text(0)?.to_owned(), row.bytes(1)?.to_vec()))).transpose()
 }
 
