@@ -15,10 +15,9 @@ use crate::grant::change::NewChange;
 use crate::grant::{self, GrantSummary, NewGrant, code::CodeBinding};
 use crate::id::AccountId;
 use crate::identity::service_hours::Service;
-use crate::identity::service_switch;
 use crate::identity::{
     BankError, Ending, Expired, Field, FormErrors, IdentityService, Interaction, Lookup, Message, Problem, Proofed,
-    ProofingSession, ProofingSessionKey, ViewResult, Visitor, lockout, proofing_session, sql,
+    ProofingSession, ProofingSessionKey, ViewResult, Visitor, lockout, proofing_session, service_switch, sql,
 };
 use crate::keys::seal::Broken;
 use crate::lifecycle::notice::hold;

@@ -32,6 +32,7 @@ fn rules() -> Rules {
         detail_types: Some(vec!["account_information".into()]),
         methods: client::AuthMethod::ALL,
         weak_secrets: true,
+        signing: None,
     }
 }
 fn client_of(record: &Value) -> Client {
@@ -72,9 +73,9 @@ static REGISTRY: LazyLock<TestRegistry> = LazyLock::new(|| {
         let store = Store::sqlite(&folder.path().join("renkei.db")).unwrap();
         let (sealer, random) = (Sealer::new("k", &[1; 32]).unwrap(), SeededRandom::new(1));
         let settings = Settings { audiences: vec![ISSUER.into()], dpop_nonce_required: false, mtls_aliases: false };
-        let key = SecretKey::open(&store, &sealer, &random, &Alg::ALL, NOW).await.unwrap();
+        let key = SecretKey::open(&store, &sealer, &random, NOW).await.unwrap();
         for record in [fapi(), oidc()] {
-            let made = client::prepare(&record, &rules(), false, &key, &random, &Alg::ALL, NOW).unwrap().client;
+            let made = client::prepare(&record, &rules(), false, &key, &random, NOW).unwrap().client;
             let work = move |tx: &mut Tx<'_, '_>| sql::register(tx, &made, &Actor::System, NOW);
             store.write(work).await.unwrap();
         }
