@@ -149,7 +149,7 @@ async fn typed_stays(story: &'static str, script: bool) {
         w.picture("pin-last-try").await;
     }
     w.press_text("English").await;
-    w.wait_for("If the next try is wrong too").await;
+    w.wait_for("If your next try is also wrong").await;
     stands(&w, script, &[("pin", "")]).await;
     w.type_in("pin", "4071").await;
     w.press("next").await;

@@ -82,7 +82,7 @@ async fn after_the_pin_the_living_link_is_named(w: &Town) {
     assert!(said.contains(NOTHING) && said.contains(&format!("{line}{STOP}")), "{said}");
     assert!(!said.contains(FOR_ALL), "{said}");
     named.open(&format!("{}?ui_locales=en", named.url.clone())).await;
-    assert!(named.page().text().contains("goes on until"), "{}", named.page().text());
+    assert!(named.page().text().contains("continues until"), "{}", named.page().text());
 
     // The same button from a page of ⑤ that was left open: it is after ⑤ all the same.
     let mut late = w.browser();
