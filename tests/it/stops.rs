@@ -4,6 +4,7 @@ use crate::serve::{ServeFolder, signal, terminate, write_certificate};
 use crate::support::ports;
 use crate::support::proxy::Proxy;
 use rcgen::date_time_ymd;
+use renkei_core::clock::{Clock as _, SystemClock};
 use rustix::process::Signal;
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixDatagram;
@@ -169,7 +170,7 @@ async fn the_secret_of_a_hook_is_read_again_by_sighup() {
 /// A certificate that ends soon is a WARN at the start.
 #[test]
 fn a_certificate_that_ends_within_thirty_days_is_a_warning() {
-    let now = std::time::SystemTime::now();
+    let now = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(SystemClock.now().secs().unsigned_abs());
     for (days, warned) in [(29, true), (31, false)] {
         let folder = ServeFolder::new();
         let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
