@@ -104,7 +104,7 @@ async fn an_app_goes_from_its_record_to_the_end_by_the_guide() {
     let again = reader.json(refresh);
     assert_eq!(again["refresh_token"], answer["refresh_token"], "the same again");
     assert_ne!(again["access_token"], answer["access_token"]);
-    assert_eq!(reader.run(end), "");
+    assert_eq!(reader.json(end), json!({}));
     assert_eq!(reader.json(introspect), json!({"active": false}));
     let over = reader.json(refresh);
     assert_eq!((&over["error"], &over["renkei_error"]), (&json!("invalid_grant"), &json!("client")));

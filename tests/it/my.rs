@@ -464,7 +464,7 @@ async fn it_is_there_in_english(w: &Town) {
     walk_on(w, &mut browser, "115-1100026", &Customer::taro(), "4071").await;
     let text = browser.page().text();
     for part in
-        ["Check and stop linked services", "One service gets", "30 days left", "cannot be undone", "Allowed (you)"]
+        ["Check and stop linked services", "One service receives", "30 days left", "cannot be undone", "Allowed (you)"]
     {
         assert!(text.contains(part), "{part} is missing: {text}");
     }

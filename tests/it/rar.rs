@@ -145,7 +145,7 @@ async fn the_customer_chooses_which_accounts(w: &Town) {
         assert!(told(if chosen.contains(&verified) { "026" } else { "011" }));
     }
     let mail = w.mail().await;
-    let both = "対象口座　　：普通預金（口座番号下3桁 026）、貯蓄預金（口座番号下3桁 011）";
+    let both = "対象口座：普通預金（口座番号下3桁 026）、貯蓄預金（口座番号下3桁 011）";
     assert!(mail.iter().any(|m| m.text.contains(both)), "{mail:?}");
 }
 

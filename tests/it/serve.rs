@@ -292,7 +292,7 @@ fn a_check_finds_what_a_start_would_refuse() {
     assert_eq!(check(&[]), (Some(0), String::new()));
 
     let hook = test_store.dir.path().join("hook.secret");
-    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o604)).unwrap();
     let said = run(&["serve", "--config"], Some(&test_store.config()));
     assert_eq!(said.status.code(), Some(1), "a secret others may read is none");
     for change in ["others may read it", "No such file"] {

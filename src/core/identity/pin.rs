@@ -25,10 +25,8 @@ impl Pin {
             _ => None,
         };
         let digits: Option<Secret> = typed.chars().map(digit).collect::<Option<String>>().map(Secret::new);
-        match digits {
-            Some(d) if d.reveal().len() == 4 => Ok(Self(d)),
-            _ => Err(vec![Problem::at(Field::Pin, Message::Pin)]),
-        }
+        let four = digits.filter(|digits| matches!(digits.reveal().len(), 4));
+        four.map(Self).ok_or_else(|| vec![Problem::at(Field::Pin, Message::Pin)])
     }
     /// The digits, for the core bank.
     #[must_use]

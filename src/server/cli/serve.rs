@@ -43,10 +43,12 @@ impl Serve {
                 Failure::Refused(why) | Failure::Usage(why) | Failure::Logged(why) => not_started(&why),
             })?;
             let issuer = running.app.issuer().to_owned();
+            // Before it says that it is ready: whoever reads this may send a signal at once, which would end it without a handler.
+            let (mut signals, hangup) = (StopSignals::new()?, signals_of(SignalKind::hangup())?);
             out.say(&serde_json::json!({"ready": issuer}), || format!("ready {issuer}"));
-            let mut signals = StopSignals::new()?;
             process::tell_service_manager(ServiceState::Ready);
-            let why = tokio::select! { why = signals.next() => why, () = reload_at_hangup(&running) => "SIGHUP" };
+            let why =
+                tokio::select! { why = signals.next() => why, () = reload_at_hangup(&running, hangup) => "SIGHUP" };
             tracing::info!(why, "the server stops");
             process::tell_service_manager(ServiceState::Stopping);
             running
@@ -78,8 +80,7 @@ pub fn logs(level: &str, format: LogFormat) {
 }
 
 /// Reads files again on SIGHUP; never returns.
-async fn reload_at_hangup(running: &process::Running) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
+async fn reload_at_hangup(running: &process::Running, mut hangup: Signal) {
     while hangup.recv().await.is_some() {
         process::tell_service_manager(ServiceState::Reloading);
         match running.reload() {
@@ -90,6 +91,11 @@ async fn reload_at_hangup(running: &process::Running) {
     }
 }
 
+/// The signals of this kind, from now on.
+fn signals_of(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|cause| Failure::Refused(format!("no signal handler could be set: {cause}")))
+}
+
 /// Ctrl-C and SIGTERM, one after the other.
 struct StopSignals {
     interrupt: Signal,
@@ -97,9 +103,7 @@ struct StopSignals {
 }
 impl StopSignals {
     fn new() -> Result<Self, Failure> {
-        let hear =
-            |kind| signal(kind).map_err(|cause| Failure::Refused(format!("no signal handler could be set: {cause}")));
-        Ok(Self { interrupt: hear(SignalKind::interrupt())?, terminate: hear(SignalKind::terminate())? })
+        Ok(Self { interrupt: signals_of(SignalKind::interrupt())?, terminate: signals_of(SignalKind::terminate())? })
     }
     /// Waits for the next one; returns its name.
     async fn next(&mut self) -> &'static str {

@@ -151,7 +151,7 @@ async fn the_end_of_a_period_is_announced_once(w: &Town) {
     w.sweep().await;
     assert_eq!(mailed(w).await, pairs(&[(TARO, EXPIRING)]), "at the greatest distance");
     let text = letters(w).await.remove(0).text;
-    assert!(text.contains("　期限　　：2026年12月25日 10時15分"), "{text}");
+    assert!(text.contains("期限：2026年12月25日 10時15分"), "{text}");
     assert!(text.contains("連携先：かけいぼ"), "{text}");
     assert!(!text.contains("下3桁") && !text.contains("1100026") && !text.contains("普通"), "no account: {text}");
     w.clock.advance(6 * DAY);
@@ -161,7 +161,7 @@ async fn the_end_of_a_period_is_announced_once(w: &Town) {
     w.sweep().await;
     assert_eq!(mailed(w).await, pairs(&[(TARO, EXPIRING), (TARO, ENDED)]));
     let text = letters(w).await.into_iter().find(|m| m.subject == ENDED).unwrap().text;
-    assert!(text.contains("　終了日時：2026年12月25日 10時15分") && text.contains("期間の満了"), "{text}");
+    assert!(text.contains("終了日時：2026年12月25日 10時15分") && text.contains("期間の満了"), "{text}");
     assert_eq!(addresses(w).await, 0, "the address went with the link");
 }
 
@@ -249,7 +249,7 @@ async fn a_new_link_is_told_to_the_others_without_its_app(w: &Town) {
     app.exchange(&pending, &brought).await;
     assert_eq!(mailed(w).await, pairs(&[(TARO, NEW)]));
     let text = letters(w).await.remove(0).text;
-    assert!(text.contains("　日時：2026年11月25日 10時16分\n"), "{text}");
+    assert!(text.contains("\n日時：2026年11月25日 10時16分\n"), "{text}");
     assert!(!text.contains("予算アプリ") && !text.contains("かけいぼ") && !text.contains("受付番号"), "{text}");
 }
 

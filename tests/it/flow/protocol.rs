@@ -255,7 +255,7 @@ async fn the_metadata_tell_the_truth(w: &Town) {
         }
     }
     let jwks = w.http.get("/oauth/jwks").await.expect(200).json();
-    assert_eq!(jwks["keys"].as_array().unwrap().len(), 4);
+    assert_eq!(jwks["keys"].as_array().unwrap().len(), 3);
     for key in jwks["keys"].as_array().unwrap() {
         for member in ["kid", "alg", "use", "kty"] {
             assert!(key[member].is_string(), "{key}");

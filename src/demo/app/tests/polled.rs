@@ -105,7 +105,8 @@ async fn an_event_ends_a_link_and_a_lost_stream_is_made_anew() -> Tested {
     assert_eq!(answer["setErrs"]["j3"]["err"], "invalid_request", "{answer}");
     // The account API would still answer.
     let page = text(&w.get("/").await?);
-    for part in ["金融機関が連携を停止しました", "（通知）", "連携は終わっています"] {
+    for part in ["金融機関が連携を停止しました", "（通知）", "口座との連携が終了しています"]
+    {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert!(!page.contains("1,284,530"), "nothing is shown of the account");
