@@ -53,6 +53,12 @@ async fn nobody_links_while_the_service_is_off(w: &Town) {
     app.revoke(&linked.access_token).await.expect(200);
     assert_eq!(w.accounts_api().introspect(&linked.access_token).await["active"], false);
 
+    // No screen can be asked for either.
+    let (other, mut browser) = (w.kakeibo(), w.browser());
+    let pending = other.ask_directly("openid accounts");
+    browser.open(&format!("{}&prompt=none", pending.url)).await;
+    other.refused(&pending, &browser.handed_to_app(), "temporarily_unavailable");
+
     switch(w, "on").await;
     w.link(&app, &mut w.browser()).await;
     if let Some(second) = second {
@@ -84,6 +90,14 @@ async fn a_procedure_under_way_ends_at_its_next_step(w: &Town) {
         app.refused(&pending, &brought, "temporarily_unavailable");
         switch(w, "on").await;
     }
+    // Nor does anything begin anew.
+    let mut browser = w.browser();
+    browser.open(&app.push("accounts").await.url).await;
+    browser.walk_to(w, "customer").await;
+    switch(w, "off").await;
+    browser.press("restart", &[]).await;
+    reads_r37(&browser, "restart");
+    switch(w, "on").await;
     assert!(w.locks().await.is_empty());
     assert_eq!(w.count("select count(*) from grants").await, 0, "nothing was allowed");
 }

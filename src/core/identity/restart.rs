@@ -81,6 +81,10 @@ impl IdentityService {
             return Ok((self.stays(tx, i, vec![problem], now)?, false));
         }
         let Ok(i) = i.clone().restarted(&self.policy, now) else { return Ok((self.view(tx, i, now)?, false)) };
+        // A closure is told at the next step, and this is one.
+        if let Some(closed) = self.meets_closure(tx, &i, now)? {
+            return Ok((self.advanced(tx, closed, now)?, false));
+        }
         sql::save(tx, &self.crypto, &i)?;
         sql::record(tx, &i, AuditAction::InteractionRestarted, None, json!({}), now)?;
         if !renews {

@@ -146,10 +146,7 @@ impl Linking {
         match self.store.read(service_switch::is_off).await {
             Ok(false) => {}
             Ok(true) => return Recheck::Over(Ending::Off),
-            Err(cause) => {
-                tracing::warn!(%cause, "the store does not say whether the service is on");
-                return Recheck::Unknown(Message::R36);
-            }
+            Err(_) => return Recheck::Unknown(Message::R36),
         }
         if !policy.offered {
             return Recheck::Unknown(Message::R37);
@@ -391,6 +388,9 @@ fn outdated(
     now: Instant,
 ) -> store::Result<Option<Ending>> {
     let Some((link, proofed)) = i.at_consent() else { return Ok(None) };
+    if service_switch::is_off(tx)? {
+        return Ok(Some(Ending::Off));
+    }
     if let Some(lock) = lockout::locked(tx, identity.crypto(), identity.policy(), proofed.account_index, now)? {
         return Ok(Some(Ending::Locked { before: true, until: lock.until }));
     }

@@ -46,6 +46,9 @@ impl Linking {
         now: Instant,
     ) -> Result<PromptNone> {
         let login = at_once(request).unwrap_or(CONSENT);
+        if self.store.read(service_switch::is_off).await? {
+            return Ok(self.used_up(id, OFF, now).await?);
+        }
         // What becomes of a link is shown before it is agreed to.
         if request.grant_action.is_some() {
             return Ok(self.used_up(id, CONSENT, now).await?);

@@ -41,10 +41,14 @@ impl Instant {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
-    /// The same time in Japan.
+    /// The same time in Japan. Times outside the years 1 to 9999 are taken for the first or the last of them: a caller may send any
+    /// number as a time.
     #[must_use]
     pub fn jst(self) -> DateTime<FixedOffset> {
-        let utc = DateTime::<Utc>::from_timestamp_millis(self.0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        // 0001-01-02 and 9999-12-30, so that a time zone leads to no other year.
+        const FIRST: i64 = -62_135_510_400_000;
+        const LAST: i64 = 253_402_128_000_000;
+        let utc = DateTime::<Utc>::from_timestamp_millis(self.0.clamp(FIRST, LAST)).unwrap_or_default();
         utc.with_timezone(&JST)
     }
     /// The Japanese calendar day of this time: locks are counted and released by day (R32, G4).
@@ -141,5 +145,19 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Instant {
         Instant(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A form may name any number as a time.
+    #[test]
+    fn every_number_is_a_time_with_a_day() {
+        for millis in [i64::MIN, -1, 0, 8_210_266_876_799_999, i64::MAX] {
+            let day = Instant::from_millis(millis).jst_date().to_string();
+            assert_eq!(day.len(), 10, "{millis}: {day}");
+        }
     }
 }

@@ -98,7 +98,11 @@ fn svg(text: &str) -> Result<(), LogoError> {
             return Err(at(node, format!("has the element {}", name.name())));
         }
         if lower == "style" {
-            let rules: String = node.descendants().filter_map(|inner| inner.text()).collect();
+            // A browser reads the text alone. What stands between its parts could hide a word from this check.
+            if node.children().any(|inner| !inner.is_text()) {
+                return Err(at(node, "has a style that holds more than text".to_owned()));
+            }
+            let rules: String = node.children().filter_map(|inner| inner.text()).collect();
             css(&rules).map_err(|why| at(node, format!("has a style that {why}")))?;
         }
         for attribute in node.attributes() {

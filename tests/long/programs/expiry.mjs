@@ -30,7 +30,8 @@ function copied(table, where, changed) {
   const values = columns.map((column) => changed[column] ?? `t.${column}`);
   return `insert into ${table} (${columns.join(", ")}) select ${values.join(", ")} from ${table} t, copies where ${where};`;
 }
-const later = Math.floor(Date.now() / 1000) + 2_000_000;
+/** Moments of the store are milliseconds. */
+const later = Date.now() + 2_000_000_000;
 console.log(`${number(LINKS)} links are written, ${number(DUE)} of them end in ${WAVES} waves`);
 const open = "t.ended_at is null and t.state = 'active'";
 sqlite(`
@@ -43,14 +44,14 @@ ${copied("grants", open, {
   id: "copies.grant_id",
   account_index: "randomblob(length(t.account_index))",
   reference: "printf('%s%d', t.reference, n)",
-  expires_at: `${later} + n % 500000`,
+  expires_at: `${later} + n % 500000 * 1000`,
   warn_at: "null",
 })}
 ${copied("access_tokens", `t.grant_id in (select t.id from grants t where ${open} and t.warn_at is not null) and t.revoked_at is null`, {
   hash: "randomblob(length(t.hash))",
   id: "hex(randomblob(11))",
   grant_id: "copies.grant_id",
-  expires_at: `${later} + n % 500000`,
+  expires_at: `${later} + n % 500000 * 1000`,
 })}
 commit;
 `);
@@ -58,7 +59,7 @@ commit;
 const first = Math.floor(Date.now() / 1000) + Math.ceil(LINKS / 20_000) + 30;
 sqlite(`
 begin;
-create temp table due as select id, ${first} + (row_number() over () % ${WAVES}) * ${BETWEEN} as at
+create temp table due as select id, (${first} + (row_number() over () % ${WAVES}) * ${BETWEEN}) * 1000 as at
   from grants where warn_at is null and ended_at is null limit ${DUE};
 create unique index temp.due_id on due (id);
 update grants set expires_at = (select at from due where due.id = grants.id) where id in (select id from due);
@@ -95,7 +96,7 @@ const reader = spawn("sqlite3", ["-readonly", store], { stdio: ["pipe", "pipe", 
 createInterface(reader.stdout).on("line", (line) => due.push({ at: performance.now(), left: Number(line) }));
 async function watch() {
   while (!over) {
-    reader.stdin.write("select count(*) from grants where ended_at is null and expires_at <= unixepoch();\n");
+    reader.stdin.write("select count(*) from grants where ended_at is null and expires_at <= unixepoch() * 1000;\n");
     await wait(100);
   }
   reader.stdin.end();

@@ -56,6 +56,8 @@ fn what_could_do_more_than_draw_is_refused_with_its_line() {
         ("<rect style=\"fill:u\\72l(https://evil.example)\"/>", 3, "escape"),
         ("<style>@import 'https://evil.example/a.css';</style>", 3, "outside"),
         ("<style>@IMPORT 'a.css';</style>", 3, "outside"),
+        ("<style>@im<!--x-->port 'https://evil.example/a.css';</style>", 3, "more than text"),
+        ("<style>.a{fill:u<g>x</g>rl(https://evil.example/#a)}</style>", 3, "more than text"),
         ("<style><![CDATA[.a{background:url(//evil.example)}]]></style>", 3, "outside"),
         ("<style>.a{background:image-set('https://evil.example/a.png' 1x)}</style>", 3, "outside"),
         ("<?xml-stylesheet href=\"https://evil.example/a.css\"?>", 3, "xml-stylesheet"),
