@@ -6,7 +6,7 @@ use serde_json::json;
 
 on_both!(
     nobody_links_while_the_service_is_off,
-    a_procedure_under_way_ends_at_its_next_step,
+    a_step_after_the_switch_ends_the_procedure,
     the_customers_own_page_is_closed_too,
     who_switched_it_stands_in_the_record,
 );
@@ -66,7 +66,7 @@ async fn nobody_links_while_the_service_is_off(w: &Town) {
     }
 }
 
-async fn a_procedure_under_way_ends_at_its_next_step(w: &Town) {
+async fn a_step_after_the_switch_ends_the_procedure(w: &Town) {
     let app = w.creco();
     for screen in ["account", "customer", "phone", "call", "pin", "consent"] {
         let pending = app.push("accounts").await;

@@ -155,13 +155,10 @@ fn available<'a>(asking: Asking<'_>, known: CallerNumbers<'a>, at: Instant) -> V
 }
 
 /// Sorts numbers into the order in which they are tried: first the one reserved for this interaction; then those that
-/// no other network had for this caller within the day, in the given order, but those that this network had last come last; then the
-/// others, oldest lease first. So a customer who dials an old number again reaches no other interaction while any other number can be
-/// given, and a number that ④ calls new is new.
+/// no other network had for this caller within the day, in the given order; then the others, oldest lease first. So a
+/// customer who dials an old number again reaches no other interaction while any other number can be given.
 pub(super) fn rank(asking: Asking<'_>, known: CallerNumbers<'_>, numbers: &mut [&str], now: Instant) {
     let own = reserved_number(asking, known, now);
     let of_others = |n: &str| known.leases.iter().find(|l| l.called == n && l.network != asking.network);
-    let of_ours =
-        |n: &str| known.leases.iter().filter(|l| l.called == n && l.network == asking.network).map(|l| l.since).max();
-    numbers.sort_by_key(|n| (own != Some(*n), of_others(n).map(|l| l.since), of_ours(n)));
+    numbers.sort_by_key(|n| (own != Some(*n), of_others(n).map(|l| l.since)));
 }

@@ -305,7 +305,10 @@ async fn an_answer_that_is_not_ours_is_not_taken() -> Tested {
         ("a code that is not the server's", &[("code", "y")], 200),
     ] {
         assert_eq!(w.press("link").await?.status, 303);
-        assert_eq!(w.get(&w.back(changes)).await?.status, status, "{why}");
+        let shown = w.get(&w.back(changes)).await?;
+        assert_eq!(shown.status, status, "{why}");
+        let page = text(&shown);
+        assert!(!page.contains("<form method=\"post\">"), "{why}: the next press would go to /callback");
         assert!(!text(&w.get("/").await?).contains("連携を解除"), "{why}");
     }
     let page = text(&w.get("/").await?);

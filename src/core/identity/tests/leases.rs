@@ -214,8 +214,7 @@ fn what_another_network_had_is_given_last_and_the_oldest_first() {
     let (own, later) = (id(1), NOON + secs(600));
     let asking = Asking { interaction: &own, network: Hash::of("own"), by_network: true };
     let known = CallerNumbers { pool: &model.pool, leases: &model.leases, waits: &model.waits };
-    // What this network had comes after what nobody had: a number that is called new is new.
-    let mut numbers = ["n0", "n1", "n4", "n3", "n2"];
+    let mut numbers = ["n1", "n4", "n3", "n2", "n0"];
     rank(asking, known, &mut numbers, later);
     assert_eq!(numbers, ["n4", "n2", "n0", "n3", "n1"]);
     // What is kept for who asks comes first.
