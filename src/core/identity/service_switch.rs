@@ -1,7 +1,7 @@
 //! The switch of the whole service (R37, G7). Staff switch it off when nobody is to link for a while, and on again.
 //!
 //! The store holds it, so every node knows it at once. It is read in the transaction of each step: one look by a primary key in a
-//! table of at most one row. Links that exist live on: it stops nobody's introspection and no revocation.
+//! table of one row at most. Links that exist live on: it stops nobody's introspection and no revocation.
 
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;

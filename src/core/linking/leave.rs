@@ -19,6 +19,9 @@ pub enum Left {
     Stays,
 }
 
+/// The whole service is switched off (G7).
+pub(super) const OFF: Refusal = Refusal::new(ErrorCode::TemporarilyUnavailable, "the service is not offered now");
+
 /// How many links a page names at most. An app with more of them for one account is none that people use.
 const NAMED: i64 = 10;
 
@@ -65,7 +68,7 @@ pub(super) fn refusal(stage: &Stage) -> Option<Refusal> {
         Ending::NoDays => return Some(OUT_OF_REACH),
         Ending::Failed => (ErrorCode::ServerError, "the request cannot be completed"),
         Ending::Busy => (ErrorCode::TemporarilyUnavailable, "the service is busy"),
-        Ending::Off => (ErrorCode::TemporarilyUnavailable, "the service is not offered now"),
+        Ending::Off => return Some(OFF),
         // Nobody asked for it, so nobody hears of it.
         Ending::Finished => return None,
         Ending::Expired(_) => (ErrorCode::AccessDenied, "the customer did not complete in time"),

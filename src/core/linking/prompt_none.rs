@@ -1,6 +1,7 @@
 //! `prompt=none` for a customer with a proofing session (decision 15): a code without a screen if a grant in use covers
 //! the request; otherwise the error that names what is missing (OpenID Connect Core §3.1.2.6).
 
+use super::leave::OFF;
 use super::{Linking, Result};
 use crate::authorize::sql::{Consumed, consume};
 use crate::authorize::{AuthorizationRequest, AuthorizationResponse, Outcome, at_once, oauth_answer};
@@ -28,9 +29,6 @@ const CONSENT: Refusal = Refusal::new(
     ErrorCode::ConsentRequired,
     "nothing the customer has agreed to covers the request, and prompt=none forbids to ask",
 );
-
-/// The whole service is switched off (G7).
-const OFF: Refusal = Refusal::new(ErrorCode::TemporarilyUnavailable, "the service is not offered now");
 
 impl Linking {
     /// Answers a request that allows no screen. `id` is the key of the request, if it was pushed.
@@ -74,7 +72,7 @@ impl Linking {
             {
                 return Ok(PromptNone::Used);
             }
-            // Since the reads above, the proofing session may have been deleted and the account locked.
+            // Since the reads above, the service may have been switched off, the proofing session deleted and the account locked.
             if service_switch::is_off(tx)? {
                 return Ok(PromptNone::Refused(OFF));
             }

@@ -58,8 +58,8 @@ kinds! {
     /// An interaction ended without consent.
     InteractionEnded = "interactions_ended", "Interactions that ended without consent, by the screen they were at",
         [("screen", SCREENS), ("why", &[
-            "cancelled", "finished", "locked", "was_locked", "closed", "no_account", "invalid_grant", "failed", "busy", "off",
-            "call_expired", "expired", "superseded", "unknown_accounts",
+            "cancelled", "finished", "locked", "was_locked", "closed", "no_account", "invalid_grant", "no_days", "failed", "busy",
+            "off", "call_expired", "expired", "superseded", "unknown_accounts",
         ])];
     /// A message of R30 to R37 was shown.
     MessageShown = "messages", "Messages R30 to R37 that customers read",

@@ -11,7 +11,7 @@ use serde_json::Value;
 /// Switch linking off for everybody, or on again. Links that exist live on.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Service {
-    /// Nobody can link, on any node, from the next step on. Who is on the way reads R37 at the next step.
+    /// Nobody can link, on any node, from the next step on. A procedure under way ends at its next step, with R37.
     Off {
         /// Which server.
         #[command(flatten)]

@@ -123,37 +123,19 @@ fn write(
     let client = notes.client.as_ref().map(|id| id.as_str());
     let claimed = notes.claimed.as_ref().map(|id| id.as_str());
     let address = address.map(tracing::field::display);
+    // The level of a line is a constant for `tracing`.
+    macro_rules! line {
+        ($level:ident, $($of_client:tt)*) => {
+            tracing::$level!(endpoint, http_method, code, reason, why, $($of_client)* address, "a request was refused")
+        };
+    }
     if line && endpoint.starts_with("/hooks/") {
         // The institution's own systems: somebody configured them wrongly.
-        tracing::warn!(endpoint, http_method, code, reason, why, address, "a request was refused");
+        line!(warn,);
     } else if line {
-        tracing::info!(
-            endpoint,
-            http_method,
-            code,
-            reason,
-            why,
-            client,
-            claimed,
-            method,
-            registered,
-            address,
-            "a request was refused"
-        );
+        line!(info, client, claimed, method, registered,);
     } else {
-        tracing::debug!(
-            endpoint,
-            http_method,
-            code,
-            reason,
-            why,
-            client,
-            claimed,
-            method,
-            registered,
-            address,
-            "a request was refused"
-        );
+        line!(debug, client, claimed, method, registered,);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Interactions: cookies, tokens, time, restarts, hours (G9, G28, requirements.md#states).
 
 use super::*;
+use crate::fact::FactKind;
 
 #[tokio::test]
 async fn five_checks_and_one_record_for_each_transition_from_two_on() {
@@ -316,4 +317,32 @@ async fn every_wrong_answer_has_its_record_and_so_has_the_one_that_locks() {
     let sql = "select n from audit where action = 'interaction.pin.refused' and account is not null and interaction is not null \
                and client_id = 'creco' and detail = '{\"result\":\"wrong\"}'";
     assert_eq!(town.store.read(move |tx| tx.rows(sql, &[])).await.unwrap().len(), 3);
+}
+
+/// What is not of the closed set of the metrics is counted nowhere.
+#[test]
+fn every_end_is_counted() {
+    let [(_, screens), (_, reasons)] = FactKind::InteractionEnded.labels() else { panic!("another number of labels") };
+    let account = Hash::of("an account");
+    for ending in [
+        Ending::Cancelled,
+        Ending::Denied { account },
+        Ending::Locked { before: false, until: None },
+        Ending::Locked { before: true, until: None },
+        Ending::Closed { until: NOON },
+        Ending::NoAccount,
+        Ending::InvalidGrant,
+        Ending::NoDays,
+        Ending::Failed,
+        Ending::Busy,
+        Ending::Off,
+        Ending::Finished,
+        Ending::Expired(Expired::Call),
+        Ending::Expired(Expired::Time),
+        Ending::Expired(Expired::Elsewhere),
+        Ending::Expired(Expired::UnknownAccounts),
+    ] {
+        assert!(reasons.contains(&sql::why(ending)), "{ending:?}");
+        assert!(screens.contains(&ending.screen()), "{ending:?}");
+    }
 }
