@@ -34,6 +34,7 @@ mod guides;
 mod handover;
 mod heads;
 mod institution_logo;
+mod introspection_memory;
 mod keys;
 mod killed;
 mod languages;

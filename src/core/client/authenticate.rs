@@ -20,10 +20,10 @@ use crate::params::Params;
 use crate::random::Random;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::Secret;
-use crate::store::{self, Store, Urgency};
+use crate::store::{self, Seen, Store, Stripe, Urgency, WatchedRow};
 use crate::thumbprint::Thumbprint;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The server's own values.
 #[derive(Debug, Clone)]
@@ -43,7 +43,15 @@ pub struct Authenticator {
     pub(super) nonces: Nonces,
     remote: Remote,
     secrets: SecretKey,
-    clients: Mutex<HashMap<ClientId, Arc<Client>>>,
+    clients: RwLock<HashMap<ClientId, Kept>>,
+}
+
+/// A parsed record, and the commit up to which it was read.
+#[derive(Clone)]
+struct Kept {
+    client: Arc<Client>,
+    row: Stripe,
+    seen: Option<Seen>,
 }
 
 /// An authenticated client.
@@ -78,15 +86,23 @@ impl Authenticator {
             nonces: Nonces::new(key),
             remote: Remote::new(port),
             secrets,
-            clients: Mutex::default(),
+            clients: RwLock::default(),
         })
     }
 
-    /// A client of the registry, suspended or not. The parsed record is kept; whether it is still the current one is
-    /// asked of the store each time, so that a suspension holds from its commit on, on every node.
+    /// A client of the registry, suspended or not. The parsed record is kept. Whether it is still the current one is
+    /// asked of the store each time, so that a suspension holds from its commit on, on every node; on SQLite the store
+    /// says so without a query ([`store::Changes`]).
     pub async fn client(&self, id: &ClientId) -> store::Result<Option<Arc<Client>>> {
-        let known = self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
-        let wanted = id.clone();
+        let kept = self.clients.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        let changes = self.store.changes();
+        if let Some(Kept { client, row, seen: Some(seen) }) = &kept
+            && changes.is_some_and(|changes| changes.unchanged(*seen, &[*row]))
+        {
+            return Ok(Some(client.clone()));
+        }
+        let seen = changes.map(|changes| changes.seen());
+        let (known, wanted) = (kept.map(|kept| kept.client), id.clone());
         let found = self
             .store
             .read(move |tx| {
@@ -98,11 +114,16 @@ impl Authenticator {
                 }
             })
             .await?;
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
         match &found {
-            Some(client) => clients.insert(id.clone(), Arc::clone(client)),
-            None => clients.remove(id),
-        };
+            Some(client) => {
+                let row = Stripe::of(WatchedRow::Client(id));
+                clients.insert(id.clone(), Kept { client: Arc::clone(client), row, seen });
+            }
+            None => {
+                clients.remove(id);
+            }
+        }
         Ok(found)
     }
 

@@ -7,6 +7,7 @@
 //! A read sees the last commit, never a part of one, and every write that was acknowledged before the read began.
 //! Create PostgreSQL's database with `lc_collate = 'C'`, so that both engines sort text alike.
 
+mod changes;
 mod counters;
 mod job;
 mod load;
@@ -18,6 +19,7 @@ mod sqlite;
 mod tx;
 mod value;
 
+pub use changes::{Changes, Seen, Stripe, WatchedRow};
 pub use counters::Counters;
 pub use job::{NoLimit, Urgency};
 pub use load::StoreLoad;
@@ -191,6 +193,14 @@ impl Store {
     #[must_use]
     pub fn watch_endings_only(&self) -> watch::Receiver<bool> {
         self.room().watch()
+    }
+    /// What lets a caller keep what it has read: see [`Changes`]. `None` on PostgreSQL, where other processes write too.
+    #[must_use]
+    pub fn changes(&self) -> Option<&Arc<Changes>> {
+        match &self.engine {
+            Engine::Sqlite(s) => s.changes.as_ref(),
+            Engine::Postgres(_) => None,
+        }
     }
     /// How busy it is.
     #[must_use]

@@ -14,6 +14,7 @@ use crate::refusal::Refusal;
 use crate::secret::{self, Hash, SecretKind};
 use crate::store::{Result, Tx};
 use serde_json::{Value, json};
+use std::sync::{Arc, OnceLock};
 
 /// The media type of a signed response, which without `application/` is its `typ` (RFC 9701 §5).
 pub const SIGNED: &str = "application/token-introspection+jwt";
@@ -34,10 +35,36 @@ pub enum Introspection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Live {
     /// An access token, with its grant.
-    Access(Box<Found>),
+    Access(Arc<KnownToken>),
     /// A refresh token, with its grant.
     Refresh(Box<(Refresh, Grant)>),
 }
+
+/// An access token that was found, and the response about it, which is the same for every caller and at every time while nothing
+/// about the token changes.
+#[derive(Debug, Clone)]
+pub struct KnownToken {
+    /// The token.
+    pub found: Found,
+    response: OnceLock<String>,
+}
+impl KnownToken {
+    /// The response is made when it is needed.
+    #[must_use]
+    pub const fn new(found: Found) -> Self {
+        Self { found, response: OnceLock::new() }
+    }
+    /// The response's JSON. `issuer` is the same in each call.
+    pub fn response(&self, issuer: &str) -> &str {
+        self.response.get_or_init(|| access(&self.found, issuer).to_string())
+    }
+}
+impl PartialEq for KnownToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.found == other.found
+    }
+}
+impl Eq for KnownToken {}
 
 /// The key of a token to look up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,18 +94,27 @@ pub fn introspect(
     caller: &Client,
     now: Instant,
 ) -> Result<Introspection> {
-    let live = match asked {
+    match asked {
         IntrospectedToken::Access(hash) => {
-            let found = find_access(tx, &hash)?;
-            let found = found.filter(|f| f.is_live(now) && (f.token.client == caller.id || is_for(f, caller)));
-            found.map(|f| Live::Access(Box::new(f)))
+            let known = find_access(tx, &hash)?.map(|found| Arc::new(KnownToken::new(found)));
+            Ok(of_access(known, caller, now))
         }
         IntrospectedToken::Refresh(hash) => {
             let own = |(t, g): &(Refresh, Grant)| t.client == caller.id && t.is_live(caller, g, now);
-            find_refresh(tx, &hash)?.filter(own).map(|f| Live::Refresh(Box::new(f)))
+            let live = find_refresh(tx, &hash)?.filter(own).map(|f| Live::Refresh(Box::new(f)));
+            Ok(live.map_or(Introspection::Inactive, Introspection::Live))
         }
-    };
-    Ok(live.map_or(Introspection::Inactive, Introspection::Live))
+    }
+}
+
+/// What an access token is to `caller` at `now`.
+#[must_use]
+pub fn of_access(known: Option<Arc<KnownToken>>, caller: &Client, now: Instant) -> Introspection {
+    let may_see = |f: &Found| f.is_live(now) && (f.token.client == caller.id || is_for(f, caller));
+    match known.filter(|known| may_see(&known.found)) {
+        Some(known) => Introspection::Live(Live::Access(known)),
+        None => Introspection::Inactive,
+    }
 }
 
 /// Whether `caller` is a resource server that the token is for. An app's `resources` are what it may request; only a resource server
@@ -109,7 +145,8 @@ impl Introspection {
     /// what is `served`. A client that asks about its own token uses nothing.
     #[must_use]
     pub fn used(&self, caller: &Client, served: Option<Permission>) -> Option<&GrantId> {
-        let Self::Live(Live::Access(found)) = self else { return None };
+        let Self::Live(Live::Access(known)) = self else { return None };
+        let found = &known.found;
         let details = found.reach()?.details?;
         let covered = served.is_none_or(|permission| details.permissions.contains(&permission));
         (covered && is_for(found, caller)).then_some(found.token.grant.as_ref()).flatten()
@@ -120,8 +157,16 @@ impl Introspection {
     pub fn response(&self, issuer: &str) -> Value {
         match self {
             Self::Inactive => json!({"active": false}),
-            Self::Live(Live::Access(found)) => access(found, issuer),
+            Self::Live(Live::Access(known)) => access(&known.found, issuer),
             Self::Live(Live::Refresh(found)) => refresh(&found.0, &found.1, issuer),
+        }
+    }
+    /// [`Introspection::response`] as text.
+    #[must_use]
+    pub fn text(&self, issuer: &str) -> String {
+        match self {
+            Self::Live(Live::Access(known)) => known.response(issuer).to_owned(),
+            _ => self.response(issuer).to_string(),
         }
     }
     /// The claims of the signed response to `caller` (RFC 9701 §5). Claims about the token are in their own member.

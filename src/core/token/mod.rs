@@ -20,6 +20,7 @@ pub mod client_credentials;
 mod exchange;
 pub mod id_token;
 pub mod introspect;
+mod recent;
 pub mod revoke;
 pub mod sql;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub mod unanswered;
 pub use binding::{NO_CERTIFICATE, ProofOfPossession, TokenBinding, token_type};
 pub use exchange::{TokenRequest, exchange, refresh};
 pub use introspect::{Introspection, Live};
+pub use recent::RecentTokens;
 pub use sql::Access;
 
 use crate::authorize::Details;

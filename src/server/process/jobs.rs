@@ -21,6 +21,8 @@ use tokio::time::{Instant, timeout_at};
 
 /// How often the outbox is checked.
 const NOTICES: Duration = Duration::from_secs(1);
+/// The longest rest between two batches.
+const LONGEST_REST: Duration = Duration::from_secs(1);
 /// How often expired grants are ended.
 const SWEEP: Duration = Duration::from_secs(10);
 /// How often housekeeping runs.
@@ -188,15 +190,30 @@ async fn round(name: &'static str, panics: &mut u64, work: impl Future<Output = 
 /// Expired grants end even when the disk is full.
 async fn sweep(app: &App) -> store::Result<()> {
     let store = app.store.ending();
-    loop {
+    in_batches(|| async {
         let (now, warn_before) = (app.now(), app.config.events.warn_before());
-        if !store.write(move |tx| expire(tx, now, &warn_before, BATCH)).await?.more(BATCH) {
-            break;
-        }
-    }
+        Ok(store.write(move |tx| expire(tx, now, &warn_before, BATCH)).await?.more(BATCH))
+    })
+    .await?;
     let now = app.now();
-    while store.write(move |tx| client::unlink(tx, now, BATCH)).await? >= BATCH.unsigned_abs() {}
-    Ok(())
+    in_batches(|| async { Ok(is_full(store.write(move |tx| client::unlink(tx, now, BATCH)).await?)) }).await
+}
+
+/// Whether a batch was full: there may be more.
+const fn is_full(done: u64) -> bool {
+    done >= BATCH.unsigned_abs()
+}
+
+/// Does batches until one is not full. After each it rests for the time that it took: a job with much to do leaves the store and
+/// the processor to the requests for half of the time.
+async fn in_batches<F: Future<Output = store::Result<bool>>>(batch: impl Fn() -> F) -> store::Result<()> {
+    loop {
+        let began = Instant::now();
+        if !batch().await? {
+            return Ok(());
+        }
+        tokio::time::sleep(began.elapsed().min(LONGEST_REST)).await;
+    }
 }
 
 /// If the ring cannot be updated, it continues to sign with its keys.
@@ -232,35 +249,29 @@ async fn tidy(app: &App, retention: Retention) -> store::Result<()> {
     let store = app.store.ending();
     for (table, task) in TASKS {
         let now = app.now();
-        loop {
+        in_batches(|| async {
             let gone = store.write(move |tx| run_task(tx, *task, now, &retention)).await?;
             if gone > 0 {
                 tracing::info!(table, gone, "tidied");
             }
-            if gone < BATCH.unsigned_abs() {
-                break;
-            }
-        }
+            Ok(is_full(gone))
+        })
+        .await?;
     }
     let hold = app.config.events.hold.get();
-    loop {
+    in_batches(|| async {
         let now = app.now();
         let done =
             store.write(move |tx| Ok(manage::sweep(tx, now, hold, BATCH)? + sql::prune_dead(tx, now, hold, BATCH)?));
-        if done.await? < BATCH.unsigned_abs() {
-            break;
-        }
-    }
+        Ok(is_full(done.await?))
+    })
+    .await?;
     checks(app).await
 }
 
 /// Expires unfinished interactions, call registrations and locks that end at midnight.
 async fn checks(app: &App) -> store::Result<()> {
-    loop {
-        if app.identity.sweep(app.now(), BATCH).await? < BATCH.unsigned_abs() {
-            return Ok(());
-        }
-    }
+    in_batches(|| async { Ok(is_full(app.identity.sweep(app.now(), BATCH).await?)) }).await
 }
 
 #[cfg(test)]

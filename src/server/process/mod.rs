@@ -38,6 +38,7 @@ use crate::outbound::{Outbound, Settings};
 use crate::pages::Pages;
 use crate::random::Random;
 use crate::store::{self, Options, Store};
+use crate::token::RecentTokens;
 use crate::web::{
     App, client_cert,
     extract::MAX_FORM,
@@ -189,6 +190,8 @@ async fn start_on(
     let most = sockets::per_worker(config.server.connections, files, workers);
     let grace = (config.server.shutdown_grace.get() - reserve(&config)).as_secs();
 
+    let recent = RecentTokens::new(store.clone(), config.server.issuer.clone());
+
     let app = web::Data::new(App {
         config,
         store,
@@ -204,6 +207,7 @@ async fn start_on(
         trust,
         identity: service,
         linking,
+        recent,
         uses: NotedUses::default(),
         alarms,
         hook,

@@ -1,5 +1,5 @@
-//! `POST /oauth/introspect` (RFC 7662 §2): the most frequent request. One query for the token and no write; that the link was used is
-//! noted in memory. Signed only if the caller wants it (RFC 9701).
+//! `POST /oauth/introspect` (RFC 7662 §2): the most frequent request. At most one query for the token and no write; that the link was
+//! used is noted in memory. Signed only if the caller wants it (RFC 9701).
 
 use super::Shared;
 use super::client_auth;
@@ -7,7 +7,7 @@ use super::error::{ApiError, log_failure};
 use super::extract::{Form, header_values};
 use crate::client::Client;
 use crate::token::introspect::{self, IntrospectedToken, Introspection, SIGNED, TYP};
-use actix_web::http::header;
+use actix_web::http::header::{self, ContentType};
 use actix_web::{HttpRequest, HttpResponse};
 
 /// The handler. It ignores `token_type_hint`, because a token's prefix tells its type.
@@ -20,10 +20,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let caller = client_auth::client(&req, &app, &params, now).await?;
     let (token, served) = (params.need("token")?, introspect::served(&params)?);
     let seen = match IntrospectedToken::parse(token) {
-        Some(asked) => {
-            let asks = caller.clone();
-            app.store.read(move |tx| introspect::introspect(tx, asked, &asks, now)).await?
-        }
+        Some(asked) => app.recent.introspect(asked, &caller, now).await?,
         None => Introspection::Inactive,
     };
     app.meters.introspection(!matches!(seen, Introspection::Inactive));
@@ -33,7 +30,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::CACHE_CONTROL, "no-store"));
     if !signed(&header_values(&req, header::ACCEPT.as_str()), &caller) {
-        return Ok(answer.json(seen.response(app.issuer())));
+        return Ok(answer.content_type(ContentType::json()).body(seen.text(app.issuer())));
     }
     let claims = seen.claims(app.issuer(), &caller.id, now);
     let jwt = app.keys.sign(introspect::alg(&caller), Some(TYP), &claims).map_err(|cause| {

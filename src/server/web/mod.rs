@@ -61,6 +61,7 @@ use crate::pages::Pages;
 use crate::random::Random;
 use crate::store::Store;
 use crate::telephony::sip_hook::SipHook;
+use crate::token::RecentTokens;
 use arc_swap::ArcSwap;
 use rustls::server::danger::ClientCertVerifier;
 use std::sync::Arc;
@@ -96,6 +97,8 @@ pub struct App {
     pub identity: IdentityService,
     /// The use cases of the consent screen.
     pub linking: Linking,
+    /// The access tokens that were asked for lately.
+    pub recent: RecentTokens,
     /// The uses of links that are not yet written.
     pub uses: NotedUses,
     /// Raises alarms.

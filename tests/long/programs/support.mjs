@@ -265,7 +265,8 @@ export class Browser {
   }
   /** The bytes of a form with this button, filled in. */
   filled(action, fields = {}) {
-    const page = this.page.split("<form").find((part) => part.includes(`value="${action}"`)) ?? "";
+    // What stands before the first form is not part of one: a button there names its form.
+    const page = this.page.split("<form").slice(1).find((part) => part.includes(`value="${action}"`)) ?? "";
     const hidden = [...page.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]);
     const all = { ...Object.fromEntries(hidden), ...fields, action };
     return post(this.path, all, [...this.headers(), "Sec-Fetch-Site: same-origin"]);

@@ -6,10 +6,12 @@
 
 mod ballast;
 mod statement;
+mod watch;
 mod writer;
 
 pub(super) use statement::{execute, rows, trouble};
 
+use super::changes::Changes;
 use super::job;
 use super::queue::Queue;
 use super::room::{Room, full};
@@ -29,6 +31,8 @@ use writer::{READERS, WORKER, Writer};
 
 /// Read connections that stay open for reuse; more are opened if more threads read at once.
 const IDLE_READERS: usize = 32;
+/// KiB of pages that the writer may keep; they are allocated when they are used.
+const WRITER_KIB: i64 = 16 * 1024;
 /// Prepared statements of each connection: more than the program has.
 const STATEMENTS: usize = 1024;
 
@@ -39,6 +43,8 @@ pub(super) struct Sqlite {
     readers: Mutex<Vec<Connection>>,
     stopped: AtomicBool,
     counters: Option<Arc<Counters>>,
+    /// `None` for a store without its schema.
+    pub(super) changes: Option<Arc<Changes>>,
 }
 
 impl Sqlite {
@@ -51,14 +57,15 @@ impl Sqlite {
             ballast.give_away();
             opened = connect(path, options);
         }
-        let c = opened?;
+        let (c, changes) = opened?;
         let room = Arc::new(Room::watched());
         if !ballast.make() {
             room.ran_out();
         }
         let (queue, jobs) = Queue::new(options.queue, options.time_limit, room.clone());
         let counters = options.counters.clone();
-        let mut writer = Writer { c, ballast, room: room.clone(), counters: counters.clone() };
+        let (counted, changed) = (counters.clone(), changes.clone());
+        let mut writer = Writer { c, ballast, room: room.clone(), counters: counted, changes: changed };
         let thread = std::thread::Builder::new().name("store-sqlite".into());
         let thread = thread.spawn(move || {
             writer.run(&jobs);
@@ -67,7 +74,8 @@ impl Sqlite {
         });
         queue.add(thread.map_err(|e| Error::Unavailable(e.to_string()))?);
         let readers = Mutex::default();
-        Ok(Arc::new(Self { queue, room, path: path.to_owned(), readers, stopped: AtomicBool::new(false), counters }))
+        let stopped = AtomicBool::new(false);
+        Ok(Arc::new(Self { queue, room, path: path.to_owned(), readers, stopped, counters, changes }))
     }
 
     /// Runs on the calling thread: a look-up by key costs less than a change of threads.
@@ -173,14 +181,15 @@ fn fix_plans(c: &Connection) -> rusqlite::Result<()> {
     c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
-/// The connection that writes.
-fn connect(path: &Path, options: &Options) -> Result<Connection> {
+/// The connection that writes, and what it says of its changes.
+fn connect(path: &Path, options: &Options) -> Result<(Connection, Option<Arc<Changes>>)> {
     let c = Connection::open(path).map_err(|e| trouble(&e).error())?;
     prepare(&c).map_err(|e| trouble(&e).error())?;
     if options.migrate {
         migrate::sqlite(&c, options.schema)?;
     }
-    Ok(c)
+    let changes = watch::watched(&c).map_err(|e| trouble(&e).error())?;
+    Ok((c, changes))
 }
 
 fn prepare(c: &Connection) -> rusqlite::Result<()> {
@@ -189,6 +198,8 @@ fn prepare(c: &Connection) -> rusqlite::Result<()> {
     c.pragma_update(None, "temp_store", "MEMORY")?;
     c.pragma_update(None, "journal_mode", "WAL")?;
     c.pragma_update(None, "synchronous", "FULL")?;
+    // A batch of a job changes thousands of pages. Those that do not fit are written twice.
+    c.pragma_update(None, "cache_size", -WRITER_KIB)?;
     c.pragma_update(None, "foreign_keys", true)?;
     c.busy_timeout(READERS)?;
     c.set_prepared_statement_cache_capacity(STATEMENTS);

@@ -5,6 +5,7 @@
 
 use super::ballast::Ballast;
 use super::statement::trouble;
+use crate::store::changes::Changes;
 use crate::store::job::{End, Urgency, Work};
 use crate::store::room::{Room, full};
 use crate::store::tx::Trouble;
@@ -31,6 +32,7 @@ pub(super) struct Writer {
     pub(super) ballast: Ballast,
     pub(super) room: Arc<Room>,
     pub(super) counters: Option<Arc<Counters>>,
+    pub(super) changes: Option<Arc<Changes>>,
 }
 
 impl Writer {
@@ -61,7 +63,7 @@ impl Writer {
     fn group(&mut self, first: Box<dyn Work>, jobs: &Receiver<Box<dyn Work>>) {
         let Some(first) = self.admitted(first) else { return };
         let mut more = || std::iter::from_fn(|| jobs.try_recv().ok()).find_map(|job| self.admitted(job));
-        match transaction(&self.c, self.counters.as_deref(), first, &mut more) {
+        match self.transaction(first, &mut more) {
             Ok(done) => done.into_iter().for_each(Work::answer),
             Err((ran, lost)) => self.lost(ran, &lost),
         }
@@ -101,12 +103,12 @@ impl Writer {
     fn endings(&mut self, endings: Jobs) {
         let mut waiting = endings.into_iter();
         let Some(first) = waiting.next() else { return };
-        let ran = match transaction(&self.c, self.counters.as_deref(), first, &mut || waiting.next()) {
+        let ran = match self.transaction(first, &mut || waiting.next()) {
             Ok(done) => return done.into_iter().for_each(Work::answer),
             Err((ran, _)) => ran,
         };
         for job in ran.into_iter().chain(waiting) {
-            match transaction(&self.c, self.counters.as_deref(), job, &mut || None) {
+            match self.transaction(job, &mut || None) {
                 Ok(done) => done.into_iter().for_each(Work::answer),
                 Err((alone, lost)) => {
                     let error = if self.is_full(&lost) { full() } else { lost.error() };
@@ -114,6 +116,51 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Runs jobs in one transaction. An error means that none of those that ran was committed.
+    fn transaction(
+        &self,
+        first: Box<dyn Work>,
+        more: &mut dyn FnMut() -> Option<Box<dyn Work>>,
+    ) -> Result<Jobs, (Jobs, Trouble)> {
+        let c = &self.c;
+        if let Some(changes) = &self.changes {
+            changes.forget_noted();
+        }
+        if let Err(e) = run(c, "begin immediate") {
+            return Err((vec![first], e));
+        }
+        let mut ran: Jobs = Vec::new();
+        let mut next = Some(first);
+        let mut lost = None;
+        while let Some(mut job) = next.take() {
+            let kept = savepoint(c, job.as_mut(), self.counters.as_deref());
+            ran.push(job);
+            if let Err(e) = kept {
+                lost = Some(e);
+            } else if ran.len() < BATCH {
+                next = more();
+            }
+        }
+        match lost.map_or_else(|| self.commit(), Err) {
+            Ok(()) => Ok(ran),
+            Err(e) => {
+                if !c.is_autocommit() {
+                    let _ = run(c, "rollback");
+                }
+                Err((ran, e))
+            }
+        }
+    }
+
+    /// Commits. Nobody who was told of the change, or has read it, can get from memory what was there before.
+    fn commit(&self) -> Result<(), Trouble> {
+        let Some(changes) = &self.changes else { return run(&self.c, "commit") };
+        let commit = changes.begin();
+        let done = run(&self.c, "commit");
+        changes.finish(&commit);
+        done
     }
 
     fn is_full(&self, lost: &Trouble) -> bool {
@@ -134,39 +181,6 @@ impl Writer {
         let _ = self.c.busy_timeout(wait);
         let _ = self.c.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()));
         let _ = self.c.busy_timeout(READERS);
-    }
-}
-
-/// Runs jobs in one transaction. An error means that none of those that ran was committed.
-fn transaction(
-    c: &Connection,
-    counters: Option<&Counters>,
-    first: Box<dyn Work>,
-    more: &mut dyn FnMut() -> Option<Box<dyn Work>>,
-) -> Result<Jobs, (Jobs, Trouble)> {
-    if let Err(e) = run(c, "begin immediate") {
-        return Err((vec![first], e));
-    }
-    let mut ran: Jobs = Vec::new();
-    let mut next = Some(first);
-    let mut lost = None;
-    while let Some(mut job) = next.take() {
-        let kept = savepoint(c, job.as_mut(), counters);
-        ran.push(job);
-        if let Err(e) = kept {
-            lost = Some(e);
-        } else if ran.len() < BATCH {
-            next = more();
-        }
-    }
-    match lost.map_or_else(|| run(c, "commit"), Err) {
-        Ok(()) => Ok(ran),
-        Err(e) => {
-            if !c.is_autocommit() {
-                let _ = run(c, "rollback");
-            }
-            Err((ran, e))
-        }
     }
 }
 

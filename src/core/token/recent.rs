@@ -1,0 +1,100 @@
+//! Access tokens that were asked for lately, kept in memory on SQLite: the most frequent request then reads no table. What is kept is
+//! exactly what SQLite would answer ([`Changes`]). Time, audience and the caller's right are judged at each request.
+
+use super::introspect::{self, IntrospectedToken, Introspection, KnownToken};
+use super::sql::find_access;
+use crate::client::Client;
+use crate::clock::Instant;
+use crate::secret::Hash;
+use crate::store::{Changes, Result, Seen, Store, Stripe, WatchedRow};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+
+/// How many bytes the kept tokens may take.
+const BYTES: u64 = 64 * 1024 * 1024;
+/// What a kept token takes about, for the first size of the tables.
+const USUAL: usize = 2048;
+
+/// The tokens kept by one server.
+pub struct RecentTokens {
+    store: Store,
+    issuer: String,
+    kept: Cache<Hash, Arc<Kept>, InBytes>,
+}
+
+/// A token, and the commit up to which it was read.
+struct Kept {
+    token: Arc<KnownToken>,
+    rows: Vec<Stripe>,
+    seen: Seen,
+    bytes: u64,
+}
+
+#[derive(Debug, Clone)]
+struct InBytes;
+impl Weighter<Hash, Arc<Kept>> for InBytes {
+    fn weight(&self, _: &Hash, kept: &Arc<Kept>) -> u64 {
+        kept.bytes
+    }
+}
+
+impl RecentTokens {
+    /// Nothing is kept yet.
+    #[must_use]
+    pub fn new(store: Store, issuer: String) -> Self {
+        let tokens = usize::try_from(BYTES).unwrap_or(usize::MAX) / USUAL;
+        Self { store, issuer, kept: Cache::with_weighter(tokens, BYTES, InBytes) }
+    }
+
+    /// [`introspect::introspect`], from memory where that is exact.
+    ///
+    /// # Errors
+    /// Those of [`Store::read`].
+    pub async fn introspect(
+        &self,
+        asked: IntrospectedToken,
+        caller: &Arc<Client>,
+        now: Instant,
+    ) -> Result<Introspection> {
+        if let IntrospectedToken::Access(hash) = asked {
+            return Ok(introspect::of_access(self.find(hash, now).await?, caller, now));
+        }
+        let caller = caller.clone();
+        self.store.read(move |tx| introspect::introspect(tx, asked, &caller, now)).await
+    }
+
+    /// The access token under `hash`, as [`find_access`] would find it now. Only a valid token is kept.
+    async fn find(&self, hash: Hash, now: Instant) -> Result<Option<Arc<KnownToken>>> {
+        let Some(changes) = self.store.changes() else { return self.read(hash).await };
+        if let Some(kept) = self.kept.get(&hash)
+            && changes.unchanged(kept.seen, &kept.rows)
+        {
+            return Ok(Some(kept.token.clone()));
+        }
+        let seen = changes.seen();
+        let token = self.read(hash).await?;
+        if let Some(token) = token.as_ref().filter(|token| token.found.is_live(now)) {
+            self.keep(hash, token, seen, changes);
+        }
+        Ok(token)
+    }
+
+    async fn read(&self, hash: Hash) -> Result<Option<Arc<KnownToken>>> {
+        let found = self.store.read(move |tx| find_access(tx, &hash)).await?;
+        Ok(found.map(|found| Arc::new(KnownToken::new(found))))
+    }
+
+    fn keep(&self, hash: Hash, token: &Arc<KnownToken>, seen: Seen, changes: &Changes) {
+        let found = &token.found;
+        let grant = found.grant.as_ref().map(|grant| WatchedRow::Grant(&grant.id));
+        let rows = [WatchedRow::AccessToken(&hash), WatchedRow::Client(&found.token.client)];
+        let rows: Vec<Stripe> = rows.into_iter().chain(grant).map(Stripe::of).collect();
+        // Otherwise it is not what SQLite would answer any more.
+        if changes.unchanged(seen, &rows) {
+            // The texts of the record are those of the response, and each has its own allocation.
+            let bytes = size_of::<Kept>() + size_of::<KnownToken>() + 4 * token.response(&self.issuer).len();
+            self.kept.insert(hash, Arc::new(Kept { token: token.clone(), rows, seen, bytes: bytes as u64 }));
+        }
+    }
+}
