@@ -5,6 +5,7 @@
 mod support;
 
 mod accessibility;
+mod admin_socket;
 mod attacks;
 mod audit;
 mod authorize;
@@ -48,6 +49,7 @@ mod my;
 mod my_browser;
 mod network_limits;
 mod oidc_client;
+mod operations;
 mod pages;
 mod proofing_memory;
 mod protocol;
@@ -58,6 +60,7 @@ mod refusals;
 mod registration;
 mod relay;
 mod sample_bank;
+mod secret_overlap;
 mod sentences;
 mod serve;
 mod service_switch;
