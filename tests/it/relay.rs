@@ -254,6 +254,7 @@ async fn staff_sees_what_was_not_delivered(w: &Town) {
 
 async fn a_test_mail_says_whether_mail_goes_out(w: &Town) {
     let to = postfix().mailbox();
+    let later = || w.clock.advance(Duration::from_secs(1));
     let said = w.staff(&["mail", "test", &to]).await;
     assert_eq!(said.status, 0, "{said:?}");
     assert!(
@@ -268,8 +269,10 @@ async fn a_test_mail_says_whether_mail_goes_out(w: &Town) {
         ("nobody@customers.test", "works, but has no mailbox nobody@customers.test: RCPT TO was answered 550 5.1.1"),
         ("taro@elsewhere.test", "the mail did not go out over localhost"),
     ] {
+        later();
         w.staff(&["mail", "test", address]).await.refused(1, why);
     }
+    later();
     w.staff(&["mail", "test", "no address"]).await.refused(2, "not a mail address");
     assert_eq!(w.staff(&["--json", "mail", "test", &to]).await.json()["sent"], true);
     // The record has who sent one and what became of it, and no address.

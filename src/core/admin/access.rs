@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// What somebody at the admin socket may do; each includes the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
+pub enum StaffAccess {
     /// The group `admin.group`: what the branch does when a customer telephones, with accounts by their last three digits.
     Branch,
     /// The group `admin.records_group` beside it: records and full account numbers.
@@ -15,7 +15,7 @@ pub enum Access {
     /// The service's own user and root: everything.
     Full,
 }
-impl Access {
+impl StaffAccess {
     /// An account as it may be shown.
     #[must_use]
     pub fn shown(self, account: &Account) -> Value {
@@ -40,7 +40,7 @@ impl Access {
 impl AdminCommand {
     /// What it needs.
     #[must_use]
-    pub const fn needs(&self) -> Access {
+    pub const fn needs(&self) -> StaffAccess {
         match self {
             Self::Grants { .. }
             | Self::Grant { .. }
@@ -49,8 +49,10 @@ impl AdminCommand {
             | Self::ReleaseLock { .. }
             | Self::Service
             | Self::SwitchService { .. }
-            | Self::Notices { .. } => Access::Branch,
-            Self::Consent(_) | Self::Looks { .. } | Self::VerifyAudit | Self::ExportAudit { .. } => Access::Records,
+            | Self::Notices { .. } => StaffAccess::Branch,
+            Self::Consent(_) | Self::Looks { .. } | Self::VerifyAudit | Self::ExportAudit { .. } => {
+                StaffAccess::Records
+            }
             Self::RetryNotice { .. }
             | Self::Client(_)
             | Self::Token(_)
@@ -59,20 +61,20 @@ impl AdminCommand {
             | Self::RotateKeys(_)
             | Self::Backup { .. }
             | Self::Schema
-            | Self::TestMail { .. } => Access::Full,
+            | Self::TestMail { .. } => StaffAccess::Full,
         }
     }
 }
 
 /// The access of a user at the socket; `owner` is the user of the service.
 #[must_use]
-pub const fn of_peer(uid: u32, owner: u32, of_records_group: bool) -> Access {
+pub const fn of_peer(uid: u32, owner: u32, of_records_group: bool) -> StaffAccess {
     if uid == 0 || uid == owner {
-        Access::Full
+        StaffAccess::Full
     } else if of_records_group {
-        Access::Records
+        StaffAccess::Records
     } else {
-        Access::Branch
+        StaffAccess::Branch
     }
 }
 
@@ -83,10 +85,10 @@ mod tests {
     #[test]
     fn the_kernel_says_who_may_do_what() {
         for (uid, owner, records, want) in [
-            (0, 998, false, Access::Full),
-            (998, 998, false, Access::Full),
-            (1000, 998, true, Access::Records),
-            (1000, 998, false, Access::Branch),
+            (0, 998, false, StaffAccess::Full),
+            (998, 998, false, StaffAccess::Full),
+            (1000, 998, true, StaffAccess::Records),
+            (1000, 998, false, StaffAccess::Branch),
         ] {
             assert_eq!(of_peer(uid, owner, records), want, "{uid}");
         }
@@ -95,8 +97,8 @@ mod tests {
     #[test]
     fn the_branch_sees_three_digits() {
         let account = Account::parse("115-ordinary-1100026").unwrap();
-        assert_eq!(Access::Branch.shown(&account), "***-ordinary-****026");
-        for access in [Access::Records, Access::Full] {
+        assert_eq!(StaffAccess::Branch.shown(&account), "***-ordinary-****026");
+        for access in [StaffAccess::Records, StaffAccess::Full] {
             assert_eq!(access.shown(&account), "115-ordinary-1100026");
         }
     }

@@ -60,7 +60,7 @@ pub enum ClientAsk {
         /// The client.
         id: ClientId,
         /// How long the old one still counts, at most [`MOST_OVERLAP`]; `None`: it becomes invalid at once.
-        keep: Option<Duration>,
+        overlap: Option<Duration>,
     },
 }
 
@@ -83,8 +83,8 @@ impl ClientAsk {
             }
             Self::Decline { id } => ("POST", format!("/clients/{id}/decline"), None),
             Self::Token { id } => ("POST", format!("/clients/{id}/token"), None),
-            Self::RotateSecret { id, keep } => {
-                ("POST", format!("/clients/{id}/secret"), keep.map(|keep| json!({"keep": keep.as_secs()})))
+            Self::RotateSecret { id, overlap } => {
+                ("POST", format!("/clients/{id}/secret"), overlap.map(|time| json!({"overlap": time.as_secs()})))
             }
         }
     }
@@ -106,7 +106,7 @@ impl ClientAsk {
             ("POST", ["clients", text, "decline"]) => id(text).map(|id| Self::Decline { id }),
             ("POST", ["clients", text, "token"]) => id(text).map(|id| Self::Token { id }),
             ("POST", ["clients", text, "secret"]) => {
-                id(text).and_then(|id| keep(body).map(|keep| Self::RotateSecret { id, keep }))
+                id(text).and_then(|id| overlap(body).map(|overlap| Self::RotateSecret { id, overlap }))
             }
             _ => return None,
         })
@@ -127,18 +127,18 @@ fn import_body(body: &[u8]) -> Result<ClientAsk, AdminError> {
 /// The shortest overlap of two secrets.
 const LEAST_OVERLAP: Duration = Duration::from_secs(60);
 
-fn keep(body: &[u8]) -> Result<Option<Duration>, AdminError> {
+fn overlap(body: &[u8]) -> Result<Option<Duration>, AdminError> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Body {
-        keep: u64,
+        overlap: u64,
     }
     if body.is_empty() {
         return Ok(None);
     }
     let read: Result<Body, _> = serde_json::from_slice(body);
-    let keep = read.ok().map(|body| Duration::from_secs(body.keep));
-    let fits = keep.filter(|keep| (LEAST_OVERLAP..=MOST_OVERLAP).contains(keep));
+    let asked = read.ok().map(|body| Duration::from_secs(body.overlap));
+    let fits = asked.filter(|time| (LEAST_OVERLAP..=MOST_OVERLAP).contains(time));
     fits.map(Some).ok_or_else(|| AdminError::Invalid("the old secret can be kept for 1m to 7d".into()))
 }
 
@@ -170,7 +170,7 @@ pub(super) async fn answer(
         ClientAsk::Approve { id, version } => approve(service, id, version, actor, now).await,
         ClientAsk::Decline { id } => decline(service, id, actor, now).await,
         ClientAsk::Token { id } => token(service, id, actor, now).await,
-        ClientAsk::RotateSecret { id, keep } => rotate(service, id, keep, actor, now).await,
+        ClientAsk::RotateSecret { id, overlap } => rotate(service, id, overlap, actor, now).await,
     }
 }
 
@@ -294,7 +294,7 @@ fn settled(id: &ClientId, status: Status, changed: Changed) -> Result<Value, Adm
 async fn rotate(
     service: &AdminContext,
     id: ClientId,
-    keep: Option<Duration>,
+    overlap: Option<Duration>,
     actor: Actor,
     now: Instant,
 ) -> Result<Value, AdminError> {
@@ -308,7 +308,7 @@ async fn rotate(
     }
     let key = secret_key(service, now).await?;
     let (secret, stored) = renew_secret(&key, &*service.crypto.random);
-    let (wanted, until) = (id.clone(), keep.map(|keep| now + keep));
+    let (wanted, until) = (id.clone(), overlap.map(|time| now + time));
     let work = move |tx: &mut Tx<'_, '_>| {
         let keep = until.map(|until| (&key, until));
         let known = sql::set_secret(tx, &wanted, &stored, keep, &actor, now)?;

@@ -14,7 +14,7 @@ pub struct TestMailer {
     /// The mailer of the notices.
     pub mailer: Arc<dyn Mailer>,
     /// Where it hands mail over, in words: the relay, or a folder.
-    pub place: String,
+    pub relay: String,
 }
 
 /// The address in the body of the command.
@@ -44,7 +44,7 @@ fn letter(now: Instant) -> Letter {
 /// Sends it and records that it was sent, without the address.
 pub(super) async fn test(service: &AdminContext, to: String, actor: Actor, now: Instant) -> Result<Value, AdminError> {
     let none = || AdminError::NotNow("a demo sends mail only while it runs".into());
-    let TestMailer { mailer, place } = service.mailer.clone().ok_or_else(none)?;
+    let TestMailer { mailer, relay } = service.mailer.clone().ok_or_else(none)?;
     let sent = mailer.send(&Mail { to: to.clone(), letter: letter(now) }).await;
     let result = match &sent {
         Ok(()) => "sent".to_owned(),
@@ -53,12 +53,12 @@ pub(super) async fn test(service: &AdminContext, to: String, actor: Actor, now: 
     let entry = Entry { detail: json!({"result": result}), ..Entry::new(now, actor, AuditAction::StaffMailTested) };
     service.store.write(move |tx| audit::append(tx, &entry)).await?;
     match sent {
-        Ok(()) => Ok(json!({"sent": true, "to": to, "place": place})),
+        Ok(()) => Ok(json!({"sent": true, "to": to, "relay": relay})),
         Err(MailError::Recipient(why)) => {
-            Err(AdminError::NotNow(format!("{place} works, but has no mailbox {to}: {why}")))
+            Err(AdminError::NotNow(format!("{relay} works, but has no mailbox {to}: {why}")))
         }
         Err(MailError::Later(why)) => Err(AdminError::NotNow(format!(
-            "the mail did not go out over {place}: {why} (docs/operations.md, “Mail”, says what to look at)"
+            "the mail did not go out over {relay}: {why} (docs/operations.md, “Mail”, says what to look at)"
         ))),
     }
 }

@@ -25,7 +25,7 @@ mod streams;
 mod tests;
 pub mod uid_name;
 
-pub use access::{Access, of_peer};
+pub use access::{StaffAccess, of_peer};
 pub use backup::restored;
 
 pub use clients::ClientAsk;
@@ -65,7 +65,7 @@ pub struct AdminContext {
     /// The keys of a running server; `None` if no server runs.
     pub ring: Option<Ring>,
     /// What the one who asks may do.
-    pub access: Access,
+    pub access: StaffAccess,
     /// Whether this is production: an imported app is one of a registered provider.
     pub in_production: bool,
     /// What sends a test mail; `None` for a demo that does not run.

@@ -120,7 +120,7 @@ pub struct View {
     /// ①: the start of a closure that begins soon.
     pub closing: Option<Instant>,
     /// Whether it ended because the service was switched off, and the service is on again.
-    pub on_again: bool,
+    pub reopened: bool,
 }
 /// The state of the call at ④.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -363,12 +363,12 @@ impl IdentityService {
     fn plain(&self, i: Interaction, now: Instant) -> View {
         let step = self.key.step(&i);
         let closing = self.policy.hours.closing_soon(now);
-        View { interaction: i, step, cookie: None, accepted: false, call: None, closing, on_again: false }
+        View { interaction: i, step, cookie: None, accepted: false, call: None, closing, reopened: false }
     }
     fn view_result(&self, tx: &mut Tx<'_, '_>, mut view: View, now: Instant) -> Result<ViewResult> {
         view.call = self.call_view(tx, &view.interaction, now)?;
         let off = matches!(view.interaction.stage, Stage::Ended(Ending::Off));
-        view.on_again = off && !service_switch::is_off(tx)?;
+        view.reopened = off && !service_switch::is_off(tx)?;
         Ok(ViewResult::Here(Box::new(view)))
     }
     fn call_view(&self, tx: &mut Tx<'_, '_>, i: &Interaction, now: Instant) -> Result<Option<CallView>> {

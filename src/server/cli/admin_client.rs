@@ -3,7 +3,7 @@
 
 use super::out::Failure;
 use super::target::{Located, Target};
-use crate::admin::{self, Access, AdminCommand, AdminContext, uid_name};
+use crate::admin::{self, AdminCommand, AdminContext, StaffAccess, uid_name};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Mode;
 use crate::identity::FieldCrypto;
@@ -50,7 +50,7 @@ impl Office {
             keep_address: at.keep_address,
             ring: None,
             // Whoever can read the store and the master key needs no leave of ours.
-            access: Access::Full,
+            access: StaffAccess::Full,
             in_production: at.config.as_ref().is_some_and(|config| config.server.mode == Mode::Production),
             mailer: None,
         };

@@ -100,8 +100,8 @@ pub(super) enum Client {
         #[command(flatten)]
         target: Target,
         /// How long the old secret still counts beside the new one: 1m to 7d, e.g. 24h.
-        #[arg(long, value_parser = overlap, value_name = "DURATION")]
-        keep: Option<Duration>,
+        #[arg(long = "keep", value_parser = overlap, value_name = "DURATION")]
+        overlap: Option<Duration>,
         /// The client id.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
@@ -173,8 +173,8 @@ impl Client {
                 });
             }
             Self::Token(token) => token.run(out)?,
-            Self::RotateSecret { target, keep, id } => {
-                let answer = ask(&target, ClientAsk::RotateSecret { id, keep })?;
+            Self::RotateSecret { target, overlap, id } => {
+                let answer = ask(&target, ClientAsk::RotateSecret { id, overlap })?;
                 out.say(&answer, || {
                     let old = match answer["former_until"].as_str() {
                         Some(_) => format!("The old one counts until {}.", jst(&answer["former_until"])),

@@ -9,7 +9,7 @@ use crate::admin::AdminCommand;
 
 /// See whether mail goes out.
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum Mail {
+pub(super) enum MailCommand {
     /// Send one real mail over the relay of the configuration, and say what became of it.
     Test {
         /// Which server.
@@ -27,7 +27,7 @@ fn address(text: &str) -> Result<String, String> {
     if whole && plain { Ok(text.to_owned()) } else { Err("this is not a mail address".into()) }
 }
 
-impl Mail {
+impl MailCommand {
     /// Runs the command.
     ///
     /// # Errors
@@ -36,8 +36,8 @@ impl Mail {
         let Self::Test { target, address } = self;
         let answer = block_on(once(&target, AdminCommand::TestMail { to: address }))?;
         out.say(&answer, || {
-            let (place, to) = (cell(&answer, "place"), cell(&answer, "to"));
-            format!("{place} took the test mail for {to}. Look whether it arrives, also among the unwanted mail.")
+            let (relay, to) = (cell(&answer, "relay"), cell(&answer, "to"));
+            format!("{relay} took the test mail for {to}. Look whether it arrives, also among the unwanted mail.")
         });
         Ok(())
     }

@@ -86,7 +86,7 @@ enum Command<More: Subcommand> {
     Notice(notice::Notice),
     /// See whether mail goes out.
     #[command(subcommand)]
-    Mail(mail::Mail),
+    Mail(mail::MailCommand),
     /// Show, test, stop and repeat the streams of events to receivers.
     #[command(subcommand)]
     Stream(stream::StreamCommand),

@@ -31,7 +31,7 @@ pub struct Target {
 
 /// Where the store of a server is. The file of a URL is a secret, and it is read only where no server runs.
 #[derive(Debug, Clone)]
-enum StorePlace {
+enum StoreLocation {
     Url(String),
     File(PathBuf),
 }
@@ -43,7 +43,7 @@ pub struct Located {
     pub data_dir: PathBuf,
     /// Where the admin socket of a running server is: the first of these at which one listens.
     sockets: Vec<PathBuf>,
-    store: StorePlace,
+    store: StoreLocation,
     /// The issuer; `None` for a demo, whose port is given when it starts.
     pub issuer: Option<String>,
     /// The master key.
@@ -91,8 +91,8 @@ impl Located {
     /// Its file cannot be read.
     pub fn store_url(&self) -> Result<String, Failure> {
         match &self.store {
-            StorePlace::Url(url) => Ok(url.clone()),
-            StorePlace::File(file) => {
+            StoreLocation::Url(url) => Ok(url.clone()),
+            StoreLocation::File(file) => {
                 config::secret_file(file).map(|url| url.reveal().to_owned()).map_err(Failure::refused)
             }
         }
@@ -160,7 +160,7 @@ impl Target {
             return Ok(Located {
                 data_dir: dir.clone(),
                 sockets: vec![dir.join(OWN_SOCKET)],
-                store: StorePlace::Url("sqlite:renkei.db".into()),
+                store: StoreLocation::Url("sqlite:renkei.db".into()),
                 issuer: None,
                 master_key_file: dir.join("master.key"),
                 rules,
@@ -177,8 +177,8 @@ impl Target {
             data_dir: config.server.data_dir.clone(),
             sockets: config.admin_sockets(),
             store: match &config.store.url_file {
-                Some(file) => StorePlace::File(file.clone()),
-                None => StorePlace::Url(config.store.url.clone()),
+                Some(file) => StoreLocation::File(file.clone()),
+                None => StoreLocation::Url(config.store.url.clone()),
             },
             issuer: Some(config.server.issuer.clone()),
             master_key_file: config.server.master_key_file.clone(),

@@ -27,19 +27,19 @@ fn make_mailer(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Mailer>
     })?))
 }
 
-/// The mailer for a test mail, with the place where it hands mail over.
+/// The mailer for a test mail, with the relay to which it hands mail.
 ///
 /// # Errors
 /// As a start of the server.
 pub fn test_mailer(config: &Config, clock: Arc<dyn Clock>) -> Result<TestMailer, Error> {
     let mail = &config.mail;
-    let place = match mail.kind {
+    let taker = match mail.kind {
         MailKind::Smtp => format!("{}:{}", mail.host, mail.port),
         MailKind::File => {
             format!("the folder {} (mail.kind = \"file\")", config.server.data_dir.join("mail").display())
         }
     };
-    Ok(TestMailer { mailer: make_mailer(config, clock)?, place })
+    Ok(TestMailer { mailer: make_mailer(config, clock)?, relay: taker })
 }
 
 fn relay(config: &Config) -> Result<Relay, Error> {
