@@ -117,7 +117,7 @@ async fn a_group_does_what_the_branch_does(w: &Town) {
     let exported = w.staff(&["audit", "export"]).await.out;
     let by = |action: &str| {
         let lines = exported.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line["action"] == action).map(|line| line["actor"].as_str().unwrap().to_owned()).last()
+        lines.filter(|line| line["action"] == action).map(|line| line["actor"].as_str().unwrap().to_owned()).next_back()
     };
     for action in ["staff.grant.shown", "grant.revoked", "account.unlocked", "staff.service.off"] {
         assert_eq!(by(action).as_deref(), Some("staff:mail"), "{action}");
