@@ -266,7 +266,7 @@ for (const record of records) {
   if (existsSync(at(`clients/${record.client_id}.done`)) && readFileSync(at(`clients/${record.client_id}.done`), "utf8") === mark) continue;
   const file = at(`clients/${record.client_id}.json`);
   writeFileSync(file, text, { mode: 0o600 });
-  execFileSync(option.renkei, ["client", "import", "--config", at("renkei.toml"), file], { stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(option.renkei, ["client", "import", "--replace", "--config", at("renkei.toml"), file], { stdio: ["ignore", "ignore", "inherit"] });
   writeFileSync(at(`clients/${record.client_id}.done`), mark);
 }
 // Pushed events go to the suite by way of this server: the suite's certificate is one of its own, and Renkei sends to

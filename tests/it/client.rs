@@ -223,7 +223,7 @@ async fn a_new_secret_is_a_new_version(test_store: TestStore) {
     let set = |name: &str| {
         let name = id(name);
         let stored = stored_secret("new");
-        write(&store, move |tx| sql::set_secret(tx, &name, &stored, &Actor::System, NOW))
+        write(&store, move |tx| sql::set_secret(tx, &name, &stored, None, &Actor::System, NOW))
     };
     assert!(set("kakeibo").await);
     assert!(!set("nobody").await);

@@ -46,9 +46,25 @@ fn walk(operator: &Operator<'_>, id: &str) {
     assert_eq!((&made["replaced"], &made["ignored"]), (&json!(false), &json!(["redirect_uri"])));
     let secret = made["client_secret"].as_str().unwrap();
     assert_eq!(secret.len(), 43);
+    // The very same once more changes nothing.
+    let same = operator.json(&["client", "import", &operator.record(&record)]);
+    assert_eq!((&same["replaced"], &same["unchanged"], &same["changes"]), (&json!(false), &json!(true), &json!([])));
     record["client_name"] = "かけいぼ".into();
-    let again = operator.json(&["client", "import", &operator.record(&record)]);
+    record["redirect_uris"] = json!(["https://app.example/callback"]);
+    // A record in force is replaced only by somebody who has seen what changes.
+    let why = operator.refused(&["client", "import", &operator.record(&record)]);
+    for line in [
+        "registered already, and nothing was changed. With --replace",
+        "client_name: 家計簿 -> かけいぼ",
+        "redirect_uris: - https://app.example/cb",
+        "redirect_uris: + https://app.example/callback",
+    ] {
+        assert!(why.contains(line), "{line}: {why}");
+    }
+    assert_eq!(operator.json(&["client", "show", id])["client_name"], "家計簿");
+    let again = operator.json(&["client", "import", "--replace", &operator.record(&record)]);
     assert_eq!((&again["replaced"], &again["client_secret"]), (&json!(true), &Value::Null), "the secret stays");
+    assert_eq!(again["changes"].as_array().map(Vec::len), Some(3), "{again}");
 
     let shown = operator.json(&["client", "show", id]);
     assert_eq!((&shown["client_name"], &shown["status"]), (&json!("かけいぼ"), &json!("active")));
@@ -83,6 +99,7 @@ fn walk(operator: &Operator<'_>, id: &str) {
     ] {
         assert!(operator.refused(&command).contains(why), "{command:?}");
     }
+    several_mistakes(operator);
     record["redirect_uris"] = json!(["https://app.example/cb#f"]);
     let why = operator.refused(&["client", "import", &operator.record(&record)]);
     assert!(why.contains("invalid_redirect_uri: redirect_uris[0]: has a fragment"), "{why}");
@@ -94,6 +111,47 @@ fn walk(operator: &Operator<'_>, id: &str) {
         assert!(algs.contains(&alg), "{alg}");
     }
     assert!(keys["keys"].as_array().unwrap().iter().all(|k| k["state"] == "current"));
+}
+
+/// Everything that is wrong with a record is said at once, with the value and what is allowed.
+fn several_mistakes(operator: &Operator<'_>) {
+    let record = json!({"client_name": "家計簿", "redirect_uris": ["https://app.example/ok", "http://app.example/cb"],
+        "token_endpoint_auth_method": "client_secret_jwt", "scope": "openid balance", "grant_types": ["password"],
+        "jwks_uri": "https://app.example/jwks", "access_token_lifetime": "1s", "client_secret": "short"});
+    let why = operator.refused(&["client", "import", &operator.record(&record)]);
+    for line in [
+        "6 mistakes:",
+        "invalid_redirect_uri: redirect_uris[1]: is not https: 'http://app.example/cb'",
+        "token_endpoint_auth_method: 'client_secret_jwt' is not a value this server knows; allowed are client_secret_basic",
+        "scope: has 'balance', which this server does not know; known are accounts",
+        "grant_types: has 'password'; allowed are authorization_code, refresh_token, client_credentials",
+        "access_token_lifetime: is not between 60s and",
+        "'1s'",
+        "client_secret: is too short",
+        "The record names no profile: it was read as fapi2.",
+    ] {
+        assert!(why.contains(line), "{line}: {why}");
+    }
+    assert!(!why.contains("short'"), "no secret is repeated: {why}");
+    // offline_access and the refresh_token grant go together.
+    for (scope, types, why) in [
+        (
+            "openid accounts offline_access",
+            json!(["authorization_code"]),
+            "scope: has offline_access, but grant_types has no",
+        ),
+        (
+            "openid accounts",
+            json!(["authorization_code", "refresh_token"]),
+            "grant_types: has refresh_token, but scope has no",
+        ),
+    ] {
+        let record = json!({"client_name": "家計簿", "profile": "oidc", "redirect_uris": ["https://app.example/cb"],
+            "scope": scope, "grant_types": types});
+        let said = operator.refused(&["client", "import", &operator.record(&record)]);
+        assert!(said.contains(why), "{said}");
+        assert!(!said.contains("names no profile"), "{said}");
+    }
 }
 
 #[test]
@@ -127,6 +185,14 @@ fn the_registry_is_kept_with_a_server_and_without() {
     ] {
         assert_eq!(records.matches(action).count(), times, "{action}");
     }
+    // What a change changed, by name and value.
+    let changed = records.lines().find(|line| line.contains("\"client.changed\"")).unwrap();
+    let detail = &serde_json::from_str::<Value>(changed).unwrap()["detail"];
+    assert_eq!(detail["members"], json!(["client_name", "redirect_uris"]));
+    let uris = json!({"added": ["https://app.example/callback"], "removed": ["https://app.example/cb"]});
+    assert_eq!(detail["redirect_uris"], uris);
+    assert!(detail["digest"].is_string() && detail["digest_before"].is_string(), "{detail}");
+    assert_ne!(detail["digest"], detail["digest_before"]);
 }
 
 /// Decision 7: in production a secret that somebody brings along is one that nobody guesses. No server runs here, so
@@ -148,8 +214,16 @@ fn production_takes_no_weak_secret() {
     operator.make_store();
     let record = |secret: &str| {
         json!({"client_id": "kakeibo", "client_name": "家計簿", "profile": "oidc", "client_secret": secret,
-            "redirect_uris": ["https://app.example/cb"]})
+            "redirect_uris": ["https://app.example/cb"],
+            "provider": {"name": "株式会社かけいぼ", "registration_number": "関東財務局長(電代)第1号"}})
     };
+    // An app there is one of a registered provider; what is not an app has none.
+    let mut nameless = record("0123456789abcdefghijkl");
+    nameless["provider"] = Value::Null;
+    let said = operator.refused(&["client", "import", &operator.record(&nameless)]);
+    for member in ["2 mistakes:", "provider.name: is missing", "provider.registration_number: is missing"] {
+        assert!(said.contains(member), "{said}");
+    }
     for (secret, why) in [
         ("kakeibo-secret", "client_secret: is a secret of the demo"),
         ("accounts-api-secret", "client_secret: is a secret of the demo"),
@@ -166,7 +240,11 @@ fn production_takes_no_weak_secret() {
     // Where all is invented, any will do.
     test_store.env.clear();
     let operator = Operator(&test_store);
-    operator.json(&["client", "import", &operator.record(&record("kakeibo-secret"))]);
+    let why = operator.refused(&["client", "import", &operator.record(&record("kakeibo-secret"))]);
+    assert!(why.contains("client_secret: the one of the record takes the place of the old one"), "{why}");
+    operator.json(&["client", "import", "--replace", &operator.record(&record("kakeibo-secret"))]);
+    nameless["client_id"] = "nameless".into();
+    operator.json(&["client", "import", &operator.record(&nameless)]);
 }
 
 /// An upgrade from a release that kept some secrets as SHA-256 and others as argon2id.
@@ -181,7 +259,8 @@ async fn secrets_of_an_earlier_release(test_store: ServeFolder, url: String) {
         }
         record
     };
-    let import = |id: &str, secret| operator.json(&["client", "import", &operator.record(&record(id, secret))]);
+    let import =
+        |id: &str, secret| operator.json(&["client", "import", "--replace", &operator.record(&record(id, secret))]);
     operator.make_store();
     for id in ["kept", "rotated", "made", "brought", "signs"] {
         import(id, (id != "signs").then_some("will be replaced"));

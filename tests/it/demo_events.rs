@@ -89,7 +89,7 @@ impl Receivers {
         change(&mut record);
         let path = self.dir.path().join("client.json");
         std::fs::write(&path, record.to_string()).unwrap();
-        self.staff(&["client", "import", path.to_str().unwrap()]);
+        self.staff(&["client", "import", "--replace", path.to_str().unwrap()]);
     }
     fn url(&self, n: u16) -> String {
         format!("http://localhost:{}", self.port + n)

@@ -27,6 +27,7 @@ on_both!(
     an_account_that_comes_back_does_not_come_back_to_an_old_token,
     of_two_changes_in_flight_one_is_redeemed,
     the_first_screen_says_that_the_app_asks_again_only_of_a_named_link,
+    a_merge_leaves_the_days_that_are_out_of_reach,
 );
 on_both_with!(as_many_links_as_allowed, |config| config.tokens.open_grants = 2);
 
@@ -449,4 +450,23 @@ async fn the_first_screen_says_that_the_app_asks_again_only_of_a_named_link(w: &
     w.revoke_by_staff(&id).await;
     browser.reload().await;
     assert!(!browser.page().text().contains(SAID), "the link is over");
+}
+
+/// The days of a link were within reach when it was made. What is older than 90 days by now is not agreed to again.
+async fn a_merge_leaves_the_days_that_are_out_of_reach(w: &Town) {
+    let (app, own) = (client(w, "budget").await, w.bank.ids("115-ordinary-1100026").await);
+    let days = |from: &str, to: &str| detail(json!({"from": from, "to": to}));
+    let (pending, mut browser) = asked_with(w, &app, "transactions", &days("2026-08-27", "2026-11-20"), &[]).await;
+    allow(&mut browser, &[&own[0]]).await;
+    let first = redeemed(&app, &pending, &browser).await.expect(200).json();
+    w.clock.advance(Duration::from_secs(20 * 86_400)); // 90 days before is 2026-09-16 now
+    let merge = [("grant_management_action", "merge"), ("grant_id", text(&first, "grant_id"))];
+    let (pending, mut browser) = asked_with(w, &app, "transactions", &days("2026-12-01", "2026-12-10"), &merge).await;
+    let page = browser.page().text();
+    assert!(page.contains("2026年9月16日から2026年12月10日まで"), "{page}");
+    allow(&mut browser, &[&own[1]]).await;
+    let merged = redeemed(&app, &pending, &browser).await.expect(200).json();
+    let covers = &merged["authorization_details"][0];
+    assert_eq!((&covers["from"], &covers["to"]), (&json!("2026-09-16"), &json!("2026-12-10")), "{merged}");
+    assert_eq!(covers["accounts"].as_array().map(Vec::len), Some(2), "{merged}");
 }

@@ -5,6 +5,7 @@
 mod support;
 
 mod accessibility;
+mod admin_socket;
 mod attacks;
 mod audit;
 mod authorize;
@@ -49,6 +50,7 @@ mod my;
 mod my_browser;
 mod network_limits;
 mod oidc_client;
+mod operations;
 mod pages;
 mod proofing_memory;
 mod protocol;
@@ -59,6 +61,7 @@ mod refusals;
 mod registration;
 mod relay;
 mod sample_bank;
+mod secret_overlap;
 mod sentences;
 mod serve;
 mod service_switch;

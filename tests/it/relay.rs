@@ -27,6 +27,7 @@ on_both_engines! {
 }
 on_both_with!(a_link_is_told_of_through_postfix, super::through_postfix);
 on_both_with!(staff_sees_what_was_not_delivered, super::through_postfix);
+on_both_with!(a_test_mail_says_whether_mail_goes_out, super::through_postfix);
 
 fn relay(tls: RelayTls, port: u16, helo: &str) -> Relay {
     let extra_ca = (tls != RelayTls::None).then(|| postfix().ca.clone().into_bytes());
@@ -249,4 +250,35 @@ async fn staff_sees_what_was_not_delivered(w: &Town) {
     w.staff(&["notice", "retry", "a b"]).await.refused(2, "not a notice id");
     let record = w.staff(&["audit", "export", "--grant", &relayed]).await;
     assert!(record.out.contains("\"notice.retried\""), "{record:?}");
+}
+
+async fn a_test_mail_says_whether_mail_goes_out(w: &Town) {
+    let to = postfix().mailbox();
+    let later = || w.clock.advance(Duration::from_secs(1));
+    let said = w.staff(&["mail", "test", &to]).await;
+    assert_eq!(said.status, 0, "{said:?}");
+    assert!(
+        said.out.starts_with(&format!("localhost:{} took the test mail for {to}. ", postfix().starttls)),
+        "{said:?}"
+    );
+    let mails = postfix().mails(&to, 1);
+    let read = mail_parser::MessageParser::default().parse(mails[0].as_bytes()).unwrap();
+    assert_eq!(read.subject(), Some("Renkei テストメール / test mail"));
+    assert!(read.body_text(0).unwrap().contains("お手続きは不要です"), "{}", mails[0]);
+    for (address, why) in [
+        ("nobody@customers.test", "works, but has no mailbox nobody@customers.test: RCPT TO was answered 550 5.1.1"),
+        ("taro@elsewhere.test", "the mail did not go out over localhost"),
+    ] {
+        later();
+        w.staff(&["mail", "test", address]).await.refused(1, why);
+    }
+    later();
+    w.staff(&["mail", "test", "no address"]).await.refused(2, "not a mail address");
+    assert_eq!(w.staff(&["--json", "mail", "test", &to]).await.json()["sent"], true);
+    // The record has who sent one and what became of it, and no address.
+    let record = w.staff(&["audit", "export"]).await.out;
+    let tests: Vec<&str> = record.lines().filter(|line| line.contains("staff.mail.tested")).collect();
+    assert_eq!(tests.len(), 4, "{record}");
+    assert!(tests[1].contains("550 5.1.1") && tests[0].contains("\"result\":\"sent\""), "{tests:?}");
+    assert!(!record.contains(&to) && !record.contains("elsewhere.test"), "{record}");
 }

@@ -9,6 +9,7 @@ on_both!(
     a_step_after_the_switch_ends_the_procedure,
     the_customers_own_page_is_closed_too,
     who_switched_it_stands_in_the_record,
+    who_read_r37_begins_again_when_it_is_on,
 );
 
 const R37: &str = "ご指定のサービスはただ今お取扱できません。";
@@ -129,4 +130,54 @@ async fn who_switched_it_stands_in_the_record(w: &Town) {
         let line = record.lines().find(|line| line.contains(action)).unwrap_or_else(|| panic!("no {action}"));
         assert!(line.contains("the core bank is repaired") && line.contains("\"actor\":\"staff:"), "{line}");
     }
+}
+
+async fn who_read_r37_begins_again_when_it_is_on(w: &Town) {
+    let app = w.creco();
+    // One who was at a step, and one who came while it was off.
+    for screen in ["customer", "consent", ""] {
+        let pending = app.push("accounts").await;
+        let mut browser = w.browser();
+        if screen.is_empty() {
+            switch(w, "off").await;
+            browser.open(&pending.url).await;
+        } else {
+            browser.open(&pending.url).await;
+            browser.walk_to(w, screen).await;
+            switch(w, "off").await;
+            let _ = match screen {
+                "consent" => browser.press("allow", &[("agree", "yes")]).await,
+                _ => browser.press("next", &[]).await,
+            };
+        }
+        reads_r37(&browser, screen);
+        assert!(browser.page().form_with("restart").is_none(), "{screen}: nothing to begin yet");
+        // A form that was made up changes nothing.
+        let step: Vec<_> = browser.filled("return", &[]).into_iter().filter(|(name, _)| name == "step").collect();
+        let url = browser.url.clone();
+        let made_up = [step, vec![("action".into(), "restart".into())]].concat();
+        let answer = browser.post(&url, &made_up).await;
+        browser.follow(&url, answer).await;
+        reads_r37(&browser, screen);
+        browser.reload().await;
+        reads_r37(&browser, "still off");
+        switch(w, "on").await;
+        browser.reload().await;
+        let text = browser.page().text();
+        assert_eq!((browser.status(), browser.screen()), (200, "closed"), "{screen}: {text}");
+        assert!(text.contains("サービスを再開しました。") && !text.contains(R37), "{screen}: {text}");
+        browser.press("restart", &[]).await;
+        assert_eq!(browser.screen(), "account", "{screen}");
+        browser.walk_to(w, "consent").await;
+        let brought = browser.allow().await;
+        app.exchange(&pending, &brought).await;
+    }
+    let mut browser = w.browser();
+    switch(w, "off").await;
+    browser.open("/my").await;
+    reads_r37(&browser, "/my");
+    switch(w, "on").await;
+    browser.reload().await;
+    browser.press("restart", &[]).await;
+    assert_eq!(browser.screen(), "account", "/my");
 }

@@ -1,17 +1,20 @@
 //! What the branch does when a customer telephones, with the program itself: over the admin socket of a running server,
 //! and on the store where none runs.
 
+use crate::grant_management::{client, linked};
 use crate::support::browser::Customer;
 use crate::support::town::{Engine, Said, Town, on_both, renkei_at};
 use renkei_core::store::{Options, Store};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 on_both!(
     a_copy_is_made_and_put_back,
     a_customer_telephones_about_a_link,
+    a_customer_telephones_with_a_receipt_number,
     a_customer_telephones_about_a_lock,
     many_locks_are_released_at_once,
     an_auditor_comes,
@@ -72,6 +75,56 @@ async fn a_customer_telephones_about_a_link(w: &Town) {
     let revoked = record.iter().find(|r| r["action"] == "grant.revoked").unwrap();
     assert_eq!(revoked["detail"]["note"], "お客さまからの電話による解除");
     assert!(!format!("{record:?}").contains("1100026"), "no account number in the record");
+}
+
+/// 受付番号 is all that many customers have. A link keeps each number under which it was made or changed.
+async fn a_customer_telephones_with_a_receipt_number(w: &Town) {
+    let (app, own) = (client(w, "budget").await, w.bank.ids(TARO).await);
+    let first = linked(w, &app, "accounts", &[&own[0]], &[]).await;
+    let id = first["grant_id"].as_str().unwrap().to_owned();
+    let number = async || {
+        let shown = w.staff(&["--json", "grant", "show", &id]).await.json();
+        shown["reference"].as_str().unwrap().to_owned()
+    };
+    let old = number().await;
+    w.clock.advance(Duration::from_secs(60));
+    let merge = [("grant_management_action", "merge"), ("grant_id", id.as_str())];
+    linked(w, &app, "accounts", &[&own[1]], &merge).await;
+    let new = number().await;
+    assert_ne!(old, new);
+    for receipt in [&old, &new, &new.to_lowercase()] {
+        let listed = w.staff(&["--json", "grant", "list", "--receipt", receipt]).await.json();
+        assert_eq!(listed["grants"].as_array().map(Vec::len), Some(1), "{receipt}: {listed}");
+        assert_eq!(listed["grants"][0]["grant_id"], id.as_str(), "{receipt}");
+        let shown = w.staff(&["--json", "grant", "show", receipt]).await.json();
+        assert_eq!(shown["grant_id"], id.as_str(), "{receipt}");
+    }
+    // The number is not of one account, so the record names the account of each link that was shown.
+    let looks = w.staff(&["--json", "audit", "looks", "--account", TARO, "--reason", "a test asks"]).await.json();
+    let listed = |look: &&Value| look["action"] == "staff.grants.listed";
+    assert_eq!(looks["looks"].as_array().unwrap().iter().filter(listed).count(), 3, "{looks}");
+    assert_eq!(w.staff(&["grant", "list", "--receipt", "ZZZZ-0000"]).await.out, "ZZZZ-0000: no links\n");
+    w.staff(&["grant", "show", "ZZZZ-0000"]).await.refused(1, "there is no link with 受付番号 ZZZZ-0000");
+    w.staff(&["grant", "list", "--receipt", "1234"]).await.refused(2, "ABCD-1234");
+    w.staff(&["grant", "list"]).await.refused(2, "--receipt");
+    w.staff(&["grant", "list", "--receipt", &new, "--account", TARO]).await.refused(2, "cannot be used with");
+
+    // For people: Japanese time, each account, who ended it and why.
+    let text = w.staff(&["grant", "show", &new]).await.out;
+    assert!(text.contains("2026-11-25 10:15:00 JST"), "{text}");
+    let shares = |id: &str| text.lines().any(|line| line.starts_with("shares ") && line.ends_with(id));
+    assert!(own[..2].iter().all(|id| shares(id)), "{text}");
+    assert_eq!(w.staff(&["grant", "revoke", &id, "--reason", "お客さまからのお電話"]).await.status, 0);
+    for args in [["grant", "list", "--receipt", old.as_str()], ["grant", "list", "--account", "115-savings-2200011"]] {
+        let text = w.staff(&args).await.out;
+        let line = text.lines().nth(1).unwrap_or_else(|| panic!("{args:?}: {text}"));
+        for part in [&me(), "お客さまからのお電話", "2026-11-25 10:16:00 JST", "revoked", TARO] {
+            assert!(line.contains(part), "{part}: {text}");
+        }
+    }
+    let shown = w.staff(&["--json", "grant", "show", &id]).await.json();
+    assert_eq!((&shown["ended_by_actor"], &shown["ended_why"]), (&json!(me()), &json!("お客さまからのお電話")));
+    assert!(shown["ended_at"].as_str().unwrap().ends_with('Z'), "machines get RFC 3339: {shown}");
 }
 
 async fn a_customer_telephones_about_a_lock(w: &Town) {
@@ -161,7 +214,8 @@ async fn an_auditor_comes(w: &Town) {
     let tokens = w.link(&w.creco(), &mut w.browser()).await;
     let said = w.staff(&["audit", "verify"]).await;
     assert_eq!(said.status, 0, "{said:?}");
-    assert!(said.out.starts_with("records ") && said.out.contains("grants 1"), "{said:?}");
+    assert!(said.out.starts_with("The audit record is whole, and the data agrees with it: "), "{said:?}");
+    assert!(said.out.contains(" 1 grants and ") && said.out.lines().count() == 1, "one sentence: {said:?}");
     let report = w.staff(&["--json", "audit", "verify"]).await.json();
     assert_eq!((&report["whole"], &report["findings"]), (&json!(true), &json!([])));
 

@@ -1,15 +1,18 @@
 //! The client registry and our own keys, as staff sees and changes them.
 
+use super::import::import;
 use super::{AdminContext, AdminError};
 use crate::audit::Actor;
-use crate::client::metadata::{client_id, document, unknown_members};
+use crate::client::metadata::document;
 use crate::client::registration::sql as registration;
 use crate::client::sql::{self, Changed};
-use crate::client::{Client, SecretKey, Status, StoredSecret, prepare, renew_secret};
+use crate::client::{Client, MOST_OVERLAP, SecretKey, Status, renew_secret};
 use crate::clock::Instant;
 use crate::id::{ClientId, EventId};
 use crate::secret;
+use crate::store::Tx;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// A query or command about the client registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub enum ClientAsk {
     Import {
         /// RFC 7591 metadata and our own members (requirements.md#client-record).
         record: Value,
+        /// Whether a record that is there may be replaced.
+        replace: bool,
     },
     /// Suspend a client (`Suspended`) or resume it (`Active`).
     SetStatus {
@@ -50,10 +55,12 @@ pub enum ClientAsk {
         /// The client.
         id: ClientId,
     },
-    /// Make a new secret; the old one becomes invalid at once.
+    /// Make a new secret.
     RotateSecret {
         /// The client.
         id: ClientId,
+        /// How long the old one still counts, at most [`MOST_OVERLAP`]; `None`: it becomes invalid at once.
+        overlap: Option<Duration>,
     },
 }
 
@@ -66,7 +73,9 @@ impl ClientAsk {
         match self {
             Self::List => ("GET", "/clients".into(), None),
             Self::Show { id } => ("GET", format!("/clients/{id}"), None),
-            Self::Import { record } => ("POST", "/clients".into(), Some(record.clone())),
+            Self::Import { record, replace } => {
+                ("POST", "/clients".into(), Some(json!({"record": record, "replace": replace})))
+            }
             Self::SetStatus { id, status: Status::Active } => ("POST", format!("/clients/{id}/resume"), None),
             Self::SetStatus { id, .. } => ("POST", format!("/clients/{id}/suspend"), None),
             Self::Approve { id, version } => {
@@ -74,7 +83,9 @@ impl ClientAsk {
             }
             Self::Decline { id } => ("POST", format!("/clients/{id}/decline"), None),
             Self::Token { id } => ("POST", format!("/clients/{id}/token"), None),
-            Self::RotateSecret { id } => ("POST", format!("/clients/{id}/secret"), None),
+            Self::RotateSecret { id, overlap } => {
+                ("POST", format!("/clients/{id}/secret"), overlap.map(|time| json!({"overlap": time.as_secs()})))
+            }
         }
     }
 
@@ -82,11 +93,10 @@ impl ClientAsk {
     pub(super) fn parse(method: &str, path: &[&str], body: &[u8]) -> Option<Result<Self, AdminError>> {
         let invalid = |what: &str| AdminError::Invalid(format!("{what} is missing or not well formed"));
         let id = |text: &str| ClientId::parse(text).ok_or_else(|| invalid("the client id"));
-        let record = || serde_json::from_slice(body).map_err(|_| invalid("the record (a JSON object)"));
         let status = |text, status| id(text).map(|id| Self::SetStatus { id, status });
         Some(match (method, path) {
             ("GET", ["clients"]) => Ok(Self::List),
-            ("POST", ["clients"]) => record().map(|record| Self::Import { record }),
+            ("POST", ["clients"]) => import_body(body),
             ("GET", ["clients", text]) => id(text).map(|id| Self::Show { id }),
             ("POST", ["clients", text, "suspend"]) => status(text, Status::Suspended),
             ("POST", ["clients", text, "resume"]) => status(text, Status::Active),
@@ -95,10 +105,41 @@ impl ClientAsk {
             }
             ("POST", ["clients", text, "decline"]) => id(text).map(|id| Self::Decline { id }),
             ("POST", ["clients", text, "token"]) => id(text).map(|id| Self::Token { id }),
-            ("POST", ["clients", text, "secret"]) => id(text).map(|id| Self::RotateSecret { id }),
+            ("POST", ["clients", text, "secret"]) => {
+                id(text).and_then(|id| overlap(body).map(|overlap| Self::RotateSecret { id, overlap }))
+            }
             _ => return None,
         })
     }
+}
+
+fn import_body(body: &[u8]) -> Result<ClientAsk, AdminError> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        record: Value,
+        replace: bool,
+    }
+    let invalid = |_| AdminError::Invalid("the body {\"record\": {…}, \"replace\": …} is not well formed".into());
+    serde_json::from_slice(body).map(|Body { record, replace }| ClientAsk::Import { record, replace }).map_err(invalid)
+}
+
+/// The shortest overlap of two secrets.
+const LEAST_OVERLAP: Duration = Duration::from_secs(60);
+
+fn overlap(body: &[u8]) -> Result<Option<Duration>, AdminError> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        overlap: u64,
+    }
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let read: Result<Body, _> = serde_json::from_slice(body);
+    let asked = read.ok().map(|body| Duration::from_secs(body.overlap));
+    let fits = asked.filter(|time| (LEAST_OVERLAP..=MOST_OVERLAP).contains(time));
+    fits.map(Some).ok_or_else(|| AdminError::Invalid("the old secret can be kept for 1m to 7d".into()))
 }
 
 fn version(body: &[u8]) -> Result<Option<i64>, AdminError> {
@@ -124,12 +165,12 @@ pub(super) async fn answer(
     match ask {
         ClientAsk::List => list(service).await,
         ClientAsk::Show { id } => show(service, &id).await,
-        ClientAsk::Import { record } => import(service, record, actor, now).await,
+        ClientAsk::Import { record, replace } => import(service, record, replace, actor, now).await,
         ClientAsk::SetStatus { id, status } => set_status(service, id, status, actor, now).await,
         ClientAsk::Approve { id, version } => approve(service, id, version, actor, now).await,
         ClientAsk::Decline { id } => decline(service, id, actor, now).await,
         ClientAsk::Token { id } => token(service, id, actor, now).await,
-        ClientAsk::RotateSecret { id } => rotate(service, id, actor, now).await,
+        ClientAsk::RotateSecret { id, overlap } => rotate(service, id, overlap, actor, now).await,
     }
 }
 
@@ -138,13 +179,16 @@ fn client_json(client: &Client, proposed: Option<&Client>) -> Value {
     let mut record = document(client);
     record["updated_at"] = client.updated_at.rfc3339().into();
     record["version"] = client.version.into();
+    if let Some(former) = &client.former_secret {
+        record["former_secret_until"] = former.until.rfc3339().into();
+    }
     if let Some(wanted) = proposed {
         record["change_pending"] = document(wanted);
     }
     record
 }
 
-async fn show(service: &AdminContext, id: &ClientId) -> Result<Value, AdminError> {
+pub(super) async fn show(service: &AdminContext, id: &ClientId) -> Result<Value, AdminError> {
     let wanted = id.clone();
     let found = service.store.read(move |tx| {
         let Some(client) = sql::load(tx, &wanted)? else { return Ok(None) };
@@ -159,7 +203,7 @@ async fn load(service: &AdminContext, id: &ClientId) -> Result<Client, AdminErro
     service.store.read(move |tx| sql::load(tx, &wanted)).await?.ok_or_else(|| unknown(id))
 }
 /// The key that protects stored secrets. Without a running server it may not exist yet, and is made here.
-async fn secret_key(service: &AdminContext, now: Instant) -> Result<SecretKey, AdminError> {
+pub(super) async fn secret_key(service: &AdminContext, now: Instant) -> Result<SecretKey, AdminError> {
     Ok(SecretKey::open(&service.store, &service.crypto.sealer, &*service.crypto.random, now).await?)
 }
 fn unknown(id: &ClientId) -> AdminError {
@@ -180,33 +224,6 @@ async fn list(service: &AdminContext) -> Result<Value, AdminError> {
         clients.extend(page.into_iter().map(|(told, _)| told));
     }
     Ok(json!({"clients": clients}))
-}
-
-async fn import(service: &AdminContext, record: Value, actor: Actor, now: Instant) -> Result<Value, AdminError> {
-    let refused = |r: crate::refusal::Refusal| AdminError::Invalid(r.to_string());
-    let known = match client_id(&record).map_err(refused)? {
-        Some(id) => service.store.read(move |tx| sql::load(tx, &id)).await?,
-        None => None,
-    };
-    if known.as_ref().is_some_and(|c| c.status == Status::Ended) {
-        return Err(AdminError::NotNow("this client has ended: register a new one with another client_id".into()));
-    }
-    let keep_secret = known.as_ref().is_some_and(|c| c.secret.as_ref().is_some_and(StoredSecret::counts));
-    let ignored = unknown_members(&record);
-    let key = secret_key(service, now).await?;
-    let prepared =
-        prepare(&record, &service.rules, keep_secret, &key, &*service.crypto.random, now).map_err(refused)?;
-    let client = prepared.client.clone();
-    service.store.write(move |tx| sql::register(tx, &client, &actor, now)).await?;
-    let mut answer = json!({
-        "client": show(service, &prepared.client.id).await?,
-        "replaced": known.is_some(),
-        "ignored": ignored,
-    });
-    if let Some(secret) = &prepared.secret {
-        answer["client_secret"] = secret.reveal().into();
-    }
-    Ok(answer)
 }
 
 async fn set_status(
@@ -274,7 +291,13 @@ fn settled(id: &ClientId, status: Status, changed: Changed) -> Result<Value, Adm
     }
 }
 
-async fn rotate(service: &AdminContext, id: ClientId, actor: Actor, now: Instant) -> Result<Value, AdminError> {
+async fn rotate(
+    service: &AdminContext,
+    id: ClientId,
+    overlap: Option<Duration>,
+    actor: Actor,
+    now: Instant,
+) -> Result<Value, AdminError> {
     let client = load(service, &id).await?;
     if !client.auth_method.is_secret() {
         let why = match client.secret {
@@ -283,11 +306,19 @@ async fn rotate(service: &AdminContext, id: ClientId, actor: Actor, now: Instant
         };
         return Err(AdminError::NotNow(format!("{id} authenticates with its own key: {why}")));
     }
-    let (secret, stored) = renew_secret(&secret_key(service, now).await?, &*service.crypto.random);
-    let wanted = id.clone();
-    if service.store.write(move |tx| sql::set_secret(tx, &wanted, &stored, &actor, now)).await? {
-        Ok(json!({"client_id": id, "client_secret": secret.reveal()}))
-    } else {
-        Err(unknown(&id))
+    let key = secret_key(service, now).await?;
+    let (secret, stored) = renew_secret(&key, &*service.crypto.random);
+    let (wanted, until) = (id.clone(), overlap.map(|time| now + time));
+    let work = move |tx: &mut Tx<'_, '_>| {
+        let keep = until.map(|until| (&key, until));
+        let known = sql::set_secret(tx, &wanted, &stored, keep, &actor, now)?;
+        // One that this release cannot check is not kept.
+        let former = sql::load(tx, &wanted)?.and_then(|client| client.former_secret);
+        Ok((known, former.map(|former| former.until)))
+    };
+    let (known, former) = service.store.write(work).await?;
+    if !known {
+        return Err(unknown(&id));
     }
+    Ok(json!({"client_id": id, "client_secret": secret.reveal(), "former_until": former.map(Instant::rfc3339)}))
 }

@@ -1,6 +1,6 @@
 //! The commands of staff, and their form in HTTP under `/admin/v1`: written and parsed here, so that both sides agree.
 
-use super::{AdminError, ClientAsk, ConsentAsk, Rotation, StreamAsk, TokenAsk};
+use super::{AdminError, ClientAsk, ConsentAsk, GrantKey, GrantsOf, Rotation, StreamAsk, TokenAsk, grants, mail};
 use crate::account::Account;
 use crate::audit::Cursor;
 use crate::clock::Instant;
@@ -40,17 +40,17 @@ pub struct Period {
 /// A query or command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AdminCommand {
-    /// All grants of an account, newest first.
+    /// All grants of an account or of a 受付番号, newest first.
     Grants {
-        /// The account.
-        account: Account,
+        /// Of what.
+        of: GrantsOf,
         /// The reason.
         why: StaffReason,
     },
     /// One grant and its history.
     Grant {
         /// The grant.
-        id: GrantId,
+        of: GrantKey,
         /// The reason.
         why: StaffReason,
     },
@@ -135,6 +135,11 @@ pub enum AdminCommand {
     },
     /// The schema files of the database.
     Schema,
+    /// Send one real mail, to see whether mail goes out.
+    TestMail {
+        /// The address.
+        to: String,
+    },
 }
 
 /// A command in HTTP: method, path with query, body.
@@ -149,8 +154,8 @@ impl AdminCommand {
     pub fn http(&self) -> Http {
         let get = |path: String| ("GET", format!("{BASE}{path}"), None);
         match self {
-            Self::Grants { account, why } => get(asked("/grants", &[("account", account.to_string())], why)),
-            Self::Grant { id, why } => get(asked(&format!("/grants/{id}"), &[], why)),
+            Self::Grants { of, why } => get(asked("/grants", &[of.query()], why)),
+            Self::Grant { of, why } => get(asked(&format!("/grants/{}", of.as_str()), &[], why)),
             Self::RevokeGrant { id, account, why } => {
                 let of = account.as_ref().map(|account| format!("?account={account}")).unwrap_or_default();
                 ("POST", format!("{BASE}/grants/{id}/revoke{of}"), Some(json!({"reason": why.as_str()})))
@@ -187,6 +192,7 @@ impl AdminCommand {
             Self::RotateKeys(order) => ("POST", format!("{BASE}/keys/rotate"), Some(order.written())),
             Self::Backup { file } => ("POST", format!("{BASE}/backup"), Some(json!({"file": file}))),
             Self::Schema => get("/schema".to_owned()),
+            Self::TestMail { to } => ("POST", format!("{BASE}/mail/test"), Some(json!({"to": to}))),
         }
     }
 
@@ -198,8 +204,17 @@ impl AdminCommand {
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let query = Query::parse(query)?;
         let ask = match (method, segments.as_slice()) {
-            ("GET", ["grants"]) => Self::Grants { account: query.need("account", Account::parse)?, why: query.why()? },
-            ("GET", ["grants", id]) => Self::Grant { id: grant(id)?, why: query.why()? },
+            ("GET", ["grants"]) => {
+                let of = match (query.may("account", Account::parse)?, query.may("receipt", grants::receipt)?) {
+                    (Some(account), None) => GrantsOf::Account(account),
+                    (None, Some(receipt)) => GrantsOf::Receipt(receipt),
+                    _ => return Err(invalid("account or receipt, one of them,")),
+                };
+                Self::Grants { of, why: query.why()? }
+            }
+            ("GET", ["grants", id]) => {
+                Self::Grant { of: GrantKey::parse(id).ok_or_else(|| invalid("the grant id"))?, why: query.why()? }
+            }
             ("POST", ["grants", id, "revoke"]) => {
                 Self::RevokeGrant { id: grant(id)?, account: query.may("account", Account::parse)?, why: reason(body)? }
             }
@@ -230,6 +245,7 @@ impl AdminCommand {
             ("POST", ["keys", "rotate"]) => Self::RotateKeys(Rotation::parse(body)?),
             ("POST", ["backup"]) => Self::Backup { file: file(body)? },
             ("GET", ["schema"]) => Self::Schema,
+            ("POST", ["mail", "test"]) => Self::TestMail { to: mail::address(body)? },
             _ => {
                 let client = ClientAsk::parse(method, &segments, body).map(|ask| ask.map(Self::Client));
                 let token = || TokenAsk::parse(method, &segments, body).map(|ask| ask.map(Self::Token));

@@ -33,7 +33,7 @@ pub(super) async fn list(
     });
     let told = |l: &lockout::LockEntry| {
         json!({
-            "account": l.account,
+            "account": service.access.shown(&l.account),
             "locked": l.locked,
             "since": l.since.rfc3339(),
             "until": l.until.map(Instant::rfc3339),
@@ -54,7 +54,7 @@ pub(super) async fn release(
     let released =
         service.store.write(move |tx| lockout::release(tx, &crypto, &wanted, actor.clone(), why.as_str(), now)).await?;
     if released {
-        Ok(json!({"account": account, "released": true}))
+        Ok(json!({"account": service.access.shown(&account), "released": true}))
     } else {
         Err(AdminError::NotNow(format!("{account} is not locked")))
     }

@@ -5,15 +5,18 @@
 //! results ([`answer`]). The audit record gets every change with the name of the staff member, and every query that
 //! shows something of a customer, with its reason and the account. Does not own the socket (`server`) or the output (`cli`).
 
+mod access;
 pub mod backlog;
 mod backup;
 mod clients;
 pub mod command;
 mod consents;
 mod grants;
+mod import;
 mod initial;
 mod keys;
 mod locks;
+mod mail;
 mod notices;
 mod record;
 mod service;
@@ -22,13 +25,16 @@ mod streams;
 mod tests;
 pub mod uid_name;
 
+pub use access::{StaffAccess, of_peer};
 pub use backup::restored;
 
 pub use clients::ClientAsk;
 pub use command::{AdminCommand, Period, StaffReason};
 pub use consents::ConsentAsk;
+pub use grants::{GrantKey, GrantsOf};
 pub use initial::{InitialTokenRequest, TokenAsk};
 pub use keys::Rotation;
+pub use mail::TestMailer;
 pub use streams::StreamAsk;
 
 use crate::audit::Actor;
@@ -58,6 +64,12 @@ pub struct AdminContext {
     pub keep_address: Duration,
     /// The keys of a running server; `None` if no server runs.
     pub ring: Option<Ring>,
+    /// What the one who asks may do.
+    pub access: StaffAccess,
+    /// Whether this is production: an imported app is one of a registered provider.
+    pub in_production: bool,
+    /// What sends a test mail; `None` for a demo that does not run.
+    pub mailer: Option<TestMailer>,
 }
 
 /// Why a command fails.
@@ -69,6 +81,9 @@ pub enum AdminError {
     /// There is no such thing (404).
     #[error("{0}")]
     Unknown(String),
+    /// Whoever asks may not do this (403).
+    #[error("{0}")]
+    NotAllowed(String),
     /// It exists, but its state does not allow this (409).
     #[error("{0}")]
     NotNow(String),
@@ -90,10 +105,14 @@ impl From<ring::Error> for AdminError {
 /// # Errors
 /// [`AdminError`].
 pub async fn answer(service: &AdminContext, ask: AdminCommand, staff: &str, now: Instant) -> Result<Value, AdminError> {
+    let needs = ask.needs();
+    if service.access < needs {
+        return Err(AdminError::NotAllowed(format!("this is for {} alone, and you are {staff}", needs.whose())));
+    }
     let actor = Actor::Staff(staff.to_owned());
     match ask {
-        AdminCommand::Grants { account, why } => grants::list(service, account, (why, actor), now).await,
-        AdminCommand::Grant { id, why } => grants::show(service, id, (why, actor), now).await,
+        AdminCommand::Grants { of, why } => grants::list(service, of, (why, actor), now).await,
+        AdminCommand::Grant { of, why } => grants::show(service, of, (why, actor), now).await,
         AdminCommand::RevokeGrant { id, account: None, why } => grants::revoke(service, id, why, actor, now).await,
         AdminCommand::RevokeGrant { id, account: Some(account), why } => {
             grants::narrow(service, id, account, (why, actor), now).await
@@ -118,5 +137,6 @@ pub async fn answer(service: &AdminContext, ask: AdminCommand, staff: &str, now:
         AdminCommand::RotateKeys(order) => keys::rotate(service, order, actor, now).await,
         AdminCommand::Backup { file } => backup::make(service, file, actor, now).await,
         AdminCommand::Schema => record::schema(service).await,
+        AdminCommand::TestMail { to } => mail::test(service, to, actor, now).await,
     }
 }

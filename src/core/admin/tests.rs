@@ -29,8 +29,11 @@ fn every_command_goes_through_http_and_back() {
     let reason = why.clone();
     let event = crate::id::EventId::parse("-e_1").unwrap();
     for asked in [
-        AdminCommand::Grants { account: account.clone(), why: why.clone() },
-        AdminCommand::Grant { id: id.clone(), why: why.clone() },
+        AdminCommand::Grants { of: GrantsOf::Account(account.clone()), why: why.clone() },
+        AdminCommand::Grants { of: GrantsOf::Receipt("ABCD-1234".into()), why: why.clone() },
+        AdminCommand::Grant { of: GrantKey::Id(id.clone()), why: why.clone() },
+        AdminCommand::Grant { of: GrantKey::Receipt("ABCD-1234".into()), why: why.clone() },
+        AdminCommand::TestMail { to: "tanaka@minato.example".into() },
         AdminCommand::RevokeGrant { id: id.clone(), account: None, why: why.clone() },
         AdminCommand::RevokeGrant { id: id.clone(), account: Some(account.clone()), why: why.clone() },
         AdminCommand::Consent(ConsentAsk { of: ConsentKey::parse("abcd-1234").unwrap(), why: why.clone() }),
@@ -60,7 +63,9 @@ fn every_command_goes_through_http_and_back() {
         },
         AdminCommand::Client(ClientAsk::List),
         AdminCommand::Client(ClientAsk::Show { id: client() }),
-        AdminCommand::Client(ClientAsk::Import { record: serde_json::json!({"client_name": "家計簿"}) }),
+        AdminCommand::Client(ClientAsk::Import {
+            record: serde_json::json!({"client_name": "家計簿"}), replace: true
+        }),
         AdminCommand::Client(ClientAsk::SetStatus { id: client(), status: Status::Suspended }),
         AdminCommand::Client(ClientAsk::SetStatus { id: client(), status: Status::Active }),
         AdminCommand::Client(ClientAsk::Approve { id: client(), version: None }),
@@ -75,7 +80,11 @@ fn every_command_goes_through_http_and_back() {
             profile: Some("oidc".into()),
         })),
         AdminCommand::Token(TokenAsk::Revoke { id: crate::id::TokenId::parse("t-1").unwrap() }),
-        AdminCommand::Client(ClientAsk::RotateSecret { id: client() }),
+        AdminCommand::Client(ClientAsk::RotateSecret { id: client(), overlap: None }),
+        AdminCommand::Client(ClientAsk::RotateSecret {
+            id: client(),
+            overlap: Some(std::time::Duration::from_secs(86_400)),
+        }),
         AdminCommand::Stream(StreamAsk::List),
         AdminCommand::Stream(StreamAsk::Show { id: stream() }),
         AdminCommand::Stream(StreamAsk::Test { id: stream() }),
@@ -117,6 +126,14 @@ fn what_is_not_asked_well_is_refused() {
         ("GET", "/grants", "account=115&reason=asked", ""),
         ("GET", "/grants", "account=115-ordinary-1&account=115-ordinary-2&reason=asked", ""),
         ("GET", "/grants", "account=115-ordinary-1&x=1&reason=asked", ""),
+        ("GET", "/grants", "account=115-ordinary-1&receipt=ABCD-1234&reason=asked", ""),
+        ("GET", "/grants", "receipt=ABCD1234&reason=asked", ""),
+        ("POST", "/mail/test", "", "{}"),
+        ("POST", "/mail/test", "", "{\"to\":\"nobody\"}"),
+        ("POST", "/mail/test", "", "{\"to\":\"a b@minato.example\"}"),
+        ("POST", "/clients/c/secret", "", "{\"overlap\":\"1d\"}"),
+        ("POST", "/clients/c/secret", "", "{\"overlap\":59}"),
+        ("POST", "/clients/c/secret", "", "{\"overlap\":604801}"),
         ("GET", "/grants/a b", "reason=asked", ""),
         ("GET", "/grants/g", "", ""),
         ("GET", "/locks", "", ""),
@@ -175,5 +192,22 @@ fn users_have_names() {
     let passwd = "root:x:0:0:root:/root:/bin/bash\nrenkei:x:998:997::/var/lib/renkei:/usr/sbin/nologin\nbad line\n::5:";
     for (uid, name) in [(0, "root"), (998, "renkei"), (1000, "uid-1000"), (5, "uid-5")] {
         assert_eq!(uid_name::named(passwd, uid), name);
+    }
+}
+
+#[test]
+fn a_user_is_in_a_group_by_name_or_by_its_own_group() {
+    let groups = "root:x:0:\nbranch:x:200:sato,suzuki\nauditors:x:201:\nbad line\n::7:sato";
+    for (group, user, gid, there) in [
+        ("branch", "sato", 1000, true),
+        ("branch", "suzuki", 1000, true),
+        ("branch", "sat", 1000, false),
+        ("branch", "tanaka", 200, true),
+        ("auditors", "sato", 1000, false),
+        ("auditors", "", 1000, false),
+        ("nobody", "sato", 0, false),
+        ("", "sato", 7, false),
+    ] {
+        assert_eq!(uid_name::member_in(groups, group, user, gid), there, "{group} {user} {gid}");
     }
 }

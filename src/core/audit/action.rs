@@ -57,6 +57,7 @@ actions! {
     ClientChangeDeclined => "client.change_declined",
     ClientRegistrationTokenMade => "client.registration_token_made",
     ClientSecretRotated => "client.secret_rotated",
+    ClientFormerSecretEnded => "client.former_secret_ended",
     InitialTokenMade => "initial_token.made",
     InitialTokenRevoked => "initial_token.revoked",
     KeyMade => "key.made",
@@ -87,6 +88,7 @@ actions! {
     StaffLooksListed => "staff.looks.listed",
     StaffAuditVerified => "staff.audit.verified",
     StaffAuditExported => "staff.audit.exported",
+    StaffMailTested => "staff.mail.tested",
     StaffBackupMade => "staff.backup.made",
     StaffBackupRestored => "staff.backup.restored",
 }

@@ -15,7 +15,7 @@ mod verify;
 
 pub use action::AuditAction;
 pub use export::{Cursor, ExportedRecord, Filter, Page, export};
-pub use looks::looks;
+pub use looks::{GrantEnd, end_of_grant, grants_made_by, looks};
 pub use verify::{Break, ChainReport, Head, verify};
 
 use crate::clock::Instant;

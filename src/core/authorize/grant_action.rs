@@ -2,6 +2,7 @@
 //! and `grant_id`.
 
 use super::Details;
+use crate::clock::Instant;
 use crate::id::GrantId;
 use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
@@ -35,11 +36,26 @@ impl ChangeAction {
         [Self::Merge, Self::Replace].into_iter().find(|action| action.as_str() == text)
     }
     /// What the link is to cover: with a merge, what it covers and what is chosen now; with a replacement, what is chosen now.
-    /// This is what ⑥ shows and the consent record keeps.
+    /// This is what ⑥ shows and the consent record keeps. The changed link is agreed to at `at` and ends at `until`: of the days it
+    /// covers, only those within reach then are merged.
     #[must_use]
-    pub fn agreed(self, existing: (&Scope, &Details), chosen: (&Scope, &Details)) -> (Scope, Details) {
+    pub fn agreed(
+        self,
+        existing: (&Scope, &Details),
+        chosen: (&Scope, &Details),
+        (at, until): (Instant, Instant),
+    ) -> (Scope, Details) {
         match self {
-            Self::Merge => (existing.0.and(chosen.0), existing.1.union(chosen.1)),
+            Self::Merge => {
+                let (own, asked) = (existing.1, chosen.1);
+                let held = own.within_reach(at, until).unwrap_or_else(|| {
+                    // None of its days is left. Those of the request take their place, but nothing widens a link that asks for none.
+                    let (from, to) =
+                        if asked.permissions.is_empty() { (own.from, own.to) } else { (asked.from, asked.to) };
+                    Details { from, to, ..own.clone() }
+                });
+                (existing.0.and(chosen.0), held.union(asked))
+            }
             Self::Replace => (chosen.0.clone(), chosen.1.clone()),
         }
     }
@@ -122,5 +138,47 @@ mod tests {
             let read = GrantAction::parse(&params);
             assert_eq!(read.map_err(|refusal| refusal.code.as_str()), want, "{action:?} {id:?}");
         }
+    }
+
+    /// The days of a link that are older than 90 days are not agreed to anew by a merge.
+    #[test]
+    fn a_merge_takes_only_the_days_within_reach() {
+        let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
+        let at = Instant::from_secs(1_795_000_000); // 2026-11-18 in Japan
+        let until = at + std::time::Duration::from_hours(30 * 24);
+        assert_eq!(at.jst_date(), day("2026-11-18"));
+        let first = Some(day("2026-08-20"));
+        let days = |from: Option<&str>, to: Option<&str>| Details {
+            accounts: vec![crate::id::AccountId::parse("a-1").unwrap()],
+            permissions: super::super::Permission::ALL.to_vec(),
+            from: from.map(day),
+            to: to.map(day),
+            ..Details::default()
+        };
+        let scope = Scope::parse("accounts transactions").unwrap();
+        let merged =
+            |own: &Details, asked: &Details| ChangeAction::Merge.agreed((&scope, own), (&scope, asked), (at, until)).1;
+        let asked = days(Some("2026-11-01"), Some("2026-11-10"));
+        for (own, asked, want) in [
+            (days(Some("2026-01-01"), Some("2026-11-05")), &asked, (first, Some(day("2026-11-10")))),
+            (days(Some("2026-10-01"), Some("2026-11-05")), &asked, (Some(day("2026-10-01")), Some(day("2026-11-10")))),
+            // None of its days is left.
+            (days(Some("2026-01-01"), Some("2026-02-01")), &asked, (Some(day("2026-11-01")), Some(day("2026-11-10")))),
+            (days(None, None), &asked, (None, None)),
+            (days(Some("2026-01-01"), Some("2026-02-01")), &days(None, None), (None, None)),
+            (days(Some("2026-01-01"), None), &asked, (first, Some(day("2026-12-18")))),
+            // A request for no account opens no day.
+            (
+                days(Some("2026-01-01"), Some("2026-02-01")),
+                &Details::default(),
+                (Some(day("2026-01-01")), Some(day("2026-02-01"))),
+            ),
+        ] {
+            let got = merged(&own, asked);
+            assert_eq!((got.from, got.to), want, "{own:?} {asked:?}");
+        }
+        let own = days(Some("2026-01-01"), Some("2026-11-05"));
+        let replaced = ChangeAction::Replace.agreed((&scope, &own), (&scope, &asked), (at, until)).1;
+        assert_eq!(replaced, asked);
     }
 }

@@ -264,7 +264,9 @@ pub async fn identify(
     let aliases = authenticator.settings.mtls_aliases;
     let evidence = evidence(presented, aliases).map_err(|refused| refused.naming(presented.params))?;
     let (client, method, assertion) = match evidence {
-        Evidence::Secret(method, id, secret) => (by_secret(authenticator, method, &id, &secret).await?, method, None),
+        Evidence::Secret(method, id, secret) => {
+            (by_secret(authenticator, method, &id, &secret, now).await?, method, None)
+        }
         Evidence::Assertion(token) => {
             let (client, assertion) = by_assertion(authenticator, &token, presented.params, now).await?;
             (client, AuthMethod::PrivateKeyJwt, Some(assertion))
@@ -292,12 +294,14 @@ async fn by_secret(
     method: AuthMethod,
     id: &ClientId,
     secret: &Secret,
+    now: Instant,
 ) -> Result<Arc<Client>, RefusedClient> {
     let found = authenticator.client(id).await.map_err(|e| RefusedClient::unavailable(e).claiming(id, method))?;
     let fits = found.as_ref().filter(|c| c.auth_method == method);
     let stored = fits.and_then(|c| c.secret.as_ref());
     // Computed for an unknown client too, so that the response takes as long as for a wrong secret.
-    let right = authenticator.secrets.matches(stored, secret);
+    let former = fits.and_then(|c| c.former_secret.as_ref());
+    let right = authenticator.secrets.matches_one_of(stored, former, secret, now);
     let old = stored.is_some_and(|stored| !stored.counts());
     if old {
         tracing::warn!(client = %id, "an earlier release kept this client's secret as argon2id: it needs a new one");

@@ -1,6 +1,7 @@
 //! Parses client metadata (RFC 7591 §2, requirements.md#client-record). Every error names the member.
 
 mod events;
+mod flow;
 mod members;
 mod mutual;
 mod names;
@@ -9,19 +10,18 @@ mod out;
 pub use names::{is_institutional, is_open, known_members, unknown_members};
 pub use out::document;
 
-use super::profile::{AuthMethod, ClientKeys, Downstream, GrantType, Profile, Provider, Status};
-use super::{Client, PROOFING_MEMORY, rate, redirect};
+use super::profile::{AuthMethod, ClientEvents, ClientKeys, Downstream, GrantType, Profile, Provider, Status};
+use super::{Client, PROOFING_MEMORY, rate};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::keys::Jwk;
 use crate::keys::jose::Alg;
-use crate::refusal::{ErrorCode, Refusal};
-use crate::scope::{CUSTOMERS, Scope};
-use members::{Members, invalid};
+use crate::refusal::Refusal;
+use crate::scope::Scope;
+use members::{Members, Mistakes, invalid};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use url::Url;
 
 const DAY: u64 = 86_400;
 
@@ -93,88 +93,147 @@ pub fn client_id(document: &Value) -> Result<Option<ClientId>, Refusal> {
 /// are written by hand. The secret is not read here.
 ///
 /// # Errors
-/// `invalid_redirect_uri` or `invalid_client_metadata`, naming the member.
+/// `invalid_redirect_uri` or `invalid_client_metadata`, naming the first wrong member.
 pub fn parse(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Result<Client, Refusal> {
+    let (client, mistakes) = read(document, id, rules, now)?;
+    mistakes.into_iter().next().map_or(Ok(client), Err)
+}
+
+/// As [`parse`], for somebody who wants to correct everything at once: the client as far as its record can be read, and everything
+/// that is wrong, in the order of the checks. What depends on a wrong member is checked as if that member had its default.
+///
+/// # Errors
+/// The record is no JSON object.
+pub fn read(document: &Value, id: ClientId, rules: &Rules, now: Instant) -> Result<(Client, Vec<Refusal>), Refusal> {
     let map = document.as_object().ok_or_else(|| invalid("the record", "is not a JSON object"))?;
-    let m = Members(map);
-    if let Some(name) = UNSUPPORTED.iter().find(|n| map.get(**n).is_some_and(|v| !v.is_null())) {
-        return Err(invalid(name, "is not supported"));
+    let (m, wrong) = (Members(map), Mistakes::default());
+    for name in UNSUPPORTED.iter().filter(|name| map.get(**name).is_some_and(|v| !v.is_null())) {
+        wrong.add(invalid(name, "is not supported"));
     }
-    let profile = m.word("profile", Profile::parse)?.unwrap_or(Profile::Fapi2);
-    events::institution(&m, profile)?;
-    let auth_method = mutual::auth_method(&m, profile, rules)?;
-    let (dpop_bound, certificate_bound) = mutual::bound(&m, profile, rules)?;
-    let grant_types = grant_types(&m, profile)?;
+    let profile = wrong.or(m.word("profile", Profile::ALL, Profile::as_str), None).unwrap_or(Profile::Fapi2);
+    wrong.or(events::institution(&m, profile), ());
+    let method = wrong.may(mutual::auth_method(&m, profile, rules));
+    // A method that is wrong asks for no keys.
+    let auth_method = method.unwrap_or(AuthMethod::ClientSecretBasic);
+    let (dpop_bound, certificate_bound) = wrong.or(mutual::bound(&m, profile, rules), (profile.is_fapi(), false));
+    let grant_types = flow::grant_types(&m, profile, &wrong);
     // Only clients with the code flow need the members about customers and browsers.
     let code = grant_types.contains(&GrantType::AuthorizationCode);
-    response_types(&m, code)?;
-    if m.text("subject_type")?.is_some_and(|t| t != "pairwise") {
-        return Err(invalid("subject_type", "must be pairwise"));
+    wrong.or(flow::response_types(&m, code), ());
+    if wrong.or(m.text("subject_type"), None).is_some_and(|t| t != "pairwise") {
+        wrong.add(invalid("subject_type", "must be pairwise"));
     }
     let signs = profile == Profile::Fapi2MessageSigning;
-    let require_signed_request = demanded(&m, "require_signed_request_object", false, signs)?;
-    let grant_lifetime = m.duration("grant_lifetime", 60, rules.grant_lifetime)?;
+    let require_signed_request = wrong.or(demanded(&m, "require_signed_request_object", false, signs), signs);
+    let grant_lifetime = wrong.or(m.duration("grant_lifetime", 60, rules.grant_lifetime), None);
     let ours = rules.signing(profile.algs());
     let usual = if profile.is_fapi() { Alg::Es256 } else { Alg::Rs256 };
-    let id_token_alg = match m.alg("id_token_signed_response_alg", &ours)? {
-        Some(alg) => alg,
-        None if ours.contains(&usual) => usual,
-        None => *ours.first().ok_or_else(|| invalid("profile", "needs PS256, ES256 or EdDSA in keys.algorithms"))?,
+    let id_token_alg = match (wrong.or(m.alg("id_token_signed_response_alg", &ours), None), ours.first()) {
+        (Some(alg), _) => alg,
+        (None, _) if ours.contains(&usual) => usual,
+        (None, Some(first)) => *first,
+        (None, None) => {
+            wrong.add(invalid("profile", "needs PS256, ES256 or EdDSA in keys.algorithms"));
+            usual
+        }
     };
-    Ok(Client {
+    let alg = |name: &str, allowed: &[Alg]| wrong.or(m.alg(name, allowed), None);
+    let owned_text = |name: &str| wrong.or(m.owned(name), None);
+    let uri = |name: &str| wrong.or(m.uri(name, rules), None);
+    let count = |name: &str| wrong.or(m.count(name, rate::MOST), None);
+    let refresh = grant_types.contains(&GrantType::RefreshToken);
+    let name = wrong.or(
+        m.owned("client_name").and_then(|name| name.ok_or_else(|| invalid("client_name", "is missing"))),
+        String::new(),
+    );
+    let client = Client {
         id,
         profile,
-        status: m.word("status", Status::parse)?.unwrap_or(Status::Active),
-        name: m.owned("client_name")?.ok_or_else(|| invalid("client_name", "is missing"))?,
-        names: names(&m)?,
-        client_uri: m.uri("client_uri", rules)?,
-        logo_uri: m.uri("logo_uri", rules)?,
-        policy_uri: m.uri("policy_uri", rules)?,
-        tos_uri: m.uri("tos_uri", rules)?,
-        contacts: owned(m.list("contacts")?),
-        software_id: m.owned("software_id")?,
-        software_version: m.owned("software_version")?,
-        provider: provider(map, rules)?,
-        redirect_uris: redirect_uris(&m, code, rules)?,
-        scope: scope(&m, code, grant_types.contains(&GrantType::RefreshToken), rules)?,
+        status: wrong.or(m.word("status", Status::ALL, Status::as_str), None).unwrap_or(Status::Active),
+        name,
+        names: wrong.or(names(&m), BTreeMap::new()),
+        client_uri: uri("client_uri"),
+        logo_uri: uri("logo_uri"),
+        policy_uri: uri("policy_uri"),
+        tos_uri: uri("tos_uri"),
+        contacts: owned(wrong.or(m.list("contacts"), None)),
+        software_id: owned_text("software_id"),
+        software_version: owned_text("software_version"),
+        provider: wrong.or(provider(map, rules), Provider::default()),
+        redirect_uris: flow::redirect_uris(&m, code, rules, &wrong),
+        scope: wrong.or(flow::scope(&m, code, refresh, rules), Scope::default()),
         auth_method,
-        tls_subject: mutual::subject(&m, auth_method)?,
-        auth_alg: m.alg("token_endpoint_auth_signing_alg", profile.algs())?,
-        keys: keys(map, &m, auth_method, require_signed_request, rules)?,
+        tls_subject: wrong.or(mutual::subject(&m, auth_method), None),
+        auth_alg: alg("token_endpoint_auth_signing_alg", profile.algs()),
+        keys: wrong.or(keys(map, &m, auth_method, require_signed_request, rules), ClientKeys::None),
         secret: None,
-        require_pkce: demanded(&m, "require_pkce", true, profile.is_fapi())?,
-        require_par: demanded(&m, "require_pushed_authorization_requests", false, profile.is_fapi())?,
+        former_secret: None,
+        require_pkce: wrong.or(demanded(&m, "require_pkce", true, profile.is_fapi()), true),
+        require_par: wrong.or(demanded(&m, "require_pushed_authorization_requests", false, profile.is_fapi()), true),
         dpop_bound,
         certificate_bound,
         require_signed_request,
-        request_object_alg: m.alg("request_object_signing_alg", profile.algs())?,
+        request_object_alg: alg("request_object_signing_alg", profile.algs()),
         // Where the server does not sign with the usual one (JARM §3), the record says which it is instead.
-        authorization_response_alg: m
-            .alg("authorization_signed_response_alg", &ours)?
+        authorization_response_alg: alg("authorization_signed_response_alg", &ours)
             .or_else(|| (!ours.contains(&usual)).then_some(id_token_alg)),
         id_token_alg,
-        userinfo_alg: m.alg("userinfo_signed_response_alg", &ours)?,
-        introspection_alg: m.alg("introspection_signed_response_alg", &ours)?,
-        default_max_age: default_max_age(map)?,
-        require_auth_time: m.flag("require_auth_time")?.unwrap_or(false),
-        authorization_details_types: detail_types(&m, rules)?,
-        access_token_lifetime: m
-            .duration("access_token_lifetime", 60, Rules::STORED.grant_lifetime)?
+        userinfo_alg: alg("userinfo_signed_response_alg", &ours),
+        introspection_alg: alg("introspection_signed_response_alg", &ours),
+        default_max_age: wrong.or(default_max_age(map), None),
+        require_auth_time: wrong.or(m.flag("require_auth_time"), None).unwrap_or(false),
+        authorization_details_types: wrong.or(flow::detail_types(&m, rules), Vec::new()),
+        access_token_lifetime: wrong
+            .or(m.duration("access_token_lifetime", 60, Rules::STORED.grant_lifetime), None)
             .unwrap_or(Duration::from_secs(30 * DAY)),
         grant_lifetime: grant_lifetime.unwrap_or(Duration::from_secs(30 * DAY).min(rules.grant_lifetime)),
-        proofing_memory: m.duration("proofing_memory", 60, PROOFING_MEMORY)?,
-        refresh_tokens: grant_types.contains(&GrantType::RefreshToken),
+        proofing_memory: wrong.or(m.duration("proofing_memory", 60, PROOFING_MEMORY), None),
+        refresh_tokens: refresh,
         grant_types,
-        resources: resources(&m, profile == Profile::ResourceServer)?,
-        allow_networks: m.networks("allow_networks")?,
-        pushed_requests: m.count("pushed_requests", rate::MOST)?,
-        answers_per_second: m.count("answers_per_second", rate::MOST)?,
-        answers_burst: m.count("answers_burst", rate::MOST)?,
-        events: events::read(map, rules)?,
+        resources: wrong.or(flow::resources(&m, profile == Profile::ResourceServer), Vec::new()),
+        allow_networks: wrong.or(m.networks("allow_networks"), Vec::new()),
+        pushed_requests: count("pushed_requests"),
+        answers_per_second: count("answers_per_second"),
+        answers_burst: count("answers_burst"),
+        events: wrong.or(events::read(map, rules), ClientEvents::default()),
         created_at: now,
         updated_at: now,
         version: now.millis(),
-    })
+    };
+    Ok((client, wrong.all()))
+}
+
+/// What an import wants beside [`read`] (requirements.md#client-record): a record must be of one piece, and in production an app must
+/// be one of a registered provider.
+#[must_use]
+pub fn import_mistakes(document: &Value, client: &Client, in_production: bool) -> Vec<Refusal> {
+    let mut wrong = Vec::new();
+    let asks = client.scope.has("offline_access");
+    // A record without a scope has the one that fits its grant types.
+    if document.get("scope").is_some_and(|scope| !scope.is_null()) && client.is_app() && asks != client.refresh_tokens {
+        wrong.push(if asks {
+            invalid(
+                "scope",
+                "has offline_access, but grant_types has no refresh_token: add it there, or leave offline_access out",
+            )
+        } else {
+            invalid(
+                "grant_types",
+                "has refresh_token, but scope has no offline_access: add it there, or leave refresh_token out",
+            )
+        });
+    }
+    if in_production && client.is_app() {
+        for (member, given) in [
+            ("provider.name", client.provider.name.is_some()),
+            ("provider.registration_number", client.provider.registration_number.is_some()),
+        ] {
+            if !given {
+                wrong.push(invalid(member, "is missing: in production an app has a registered provider"));
+            }
+        }
+    }
+    wrong
 }
 
 fn owned(list: Option<Vec<&str>>) -> Vec<String> {
@@ -238,69 +297,6 @@ fn downstream(p: &Members<'_>) -> Result<Vec<Downstream>, Refusal> {
     list.iter().map(one).collect()
 }
 
-fn grant_types(m: &Members<'_>, profile: Profile) -> Result<Vec<GrantType>, Refusal> {
-    let app = profile.is_app();
-    let mut types = Vec::new();
-    for word in m.list("grant_types")?.unwrap_or(if app { vec!["authorization_code"] } else { vec![] }) {
-        let unknown = || invalid("grant_types", "holds a grant type this server does not know");
-        let grant_type = GrantType::parse(word).ok_or_else(unknown)?;
-        if !app && grant_type != GrantType::ClientCredentials {
-            return Err(invalid("grant_types", "only an app gets tokens from customers"));
-        }
-        if !types.contains(&grant_type) {
-            types.push(grant_type);
-        }
-    }
-    let listed = types.contains(&GrantType::RefreshToken);
-    match m.flag("refresh_tokens")? {
-        Some(true) if !app => return Err(invalid("refresh_tokens", "only an app has them")),
-        Some(true) if !listed => types.push(GrantType::RefreshToken),
-        Some(false) if listed => return Err(invalid("refresh_tokens", "contradicts grant_types")),
-        _ => {}
-    }
-    Ok(types)
-}
-
-fn response_types(m: &Members<'_>, code: bool) -> Result<(), Refusal> {
-    match m.list("response_types")? {
-        Some(list) if code && list != ["code"] => Err(invalid("response_types", "must be code")),
-        Some(list) if !code && !list.is_empty() => {
-            Err(invalid("response_types", "must be empty without the authorization_code grant"))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn redirect_uris(m: &Members<'_>, code: bool, rules: &Rules) -> Result<Vec<String>, Refusal> {
-    let bad = |why: &str| Refusal::naming(ErrorCode::InvalidRedirectUri, &format!("redirect_uris: {why}"));
-    let list = m.list("redirect_uris").map_err(|r| Refusal { code: ErrorCode::InvalidRedirectUri, ..r })?;
-    let list = list.unwrap_or_default();
-    if code == list.is_empty() {
-        return Err(bad(if code { "is missing or empty" } else { "is for the authorization_code grant alone" }));
-    }
-    for (i, uri) in list.iter().enumerate() {
-        redirect::acceptable(uri, rules.loopback_http)
-            .map_err(|why| Refusal::naming(ErrorCode::InvalidRedirectUri, &format!("redirect_uris[{i}]: {why}")))?;
-        if list[..i].contains(uri) {
-            return Err(Refusal::naming(ErrorCode::InvalidRedirectUri, &format!("redirect_uris[{i}]: is repeated")));
-        }
-    }
-    Ok(owned(Some(list)))
-}
-
-fn scope(m: &Members<'_>, code: bool, refresh: bool, rules: &Rules) -> Result<Scope, Refusal> {
-    let given = m.text("scope")?.map(|s| Scope::parse(s).ok_or_else(|| invalid("scope", "is not a list of scopes")));
-    match (given.transpose()?, &rules.scopes) {
-        (Some(scope), Some(known)) if !scope.within(known) => {
-            Err(invalid("scope", "holds a scope this server does not know"))
-        }
-        (Some(scope), _) => Ok(scope),
-        // The record must name the scopes a client may have for itself.
-        (None, Some(known)) if code => Ok(known.only(|s| CUSTOMERS.contains(&s) && (refresh || s != "offline_access"))),
-        (None, _) => Ok(Scope::default()),
-    }
-}
-
 fn keys(
     map: &Map<String, Value>,
     m: &Members<'_>,
@@ -323,32 +319,4 @@ fn default_max_age(map: &Map<String, Value>) -> Result<Option<u64>, Refusal> {
         None => Ok(None),
         Some(v) => v.as_u64().map(Some).ok_or_else(|| invalid("default_max_age", "is not a number of seconds")),
     }
-}
-
-fn detail_types(m: &Members<'_>, rules: &Rules) -> Result<Vec<String>, Refusal> {
-    let types = owned(m.list("authorization_details_types")?);
-    if let Some(known) = &rules.detail_types
-        && types.iter().any(|t| !known.contains(t))
-    {
-        return Err(invalid("authorization_details_types", "holds a type this server does not know"));
-    }
-    Ok(types)
-}
-
-fn resources(m: &Members<'_>, needed: bool) -> Result<Vec<String>, Refusal> {
-    let resources = owned(m.list("resources")?);
-    for resource in &resources {
-        // RFC 8707 §2: an absolute URI without a fragment. A plain name is an audience no client can ask for; only
-        // `tokens.default_audience` gives it.
-        // `Url` alone would accept a space, but an audience list is separated by spaces.
-        let plain = resource.len() <= 2000 && resource.bytes().all(|b| b.is_ascii_graphic());
-        let uri = plain && Url::parse(resource).is_ok_and(|u| u.fragment().is_none());
-        if !uri && ClientId::parse(resource).is_none() {
-            return Err(invalid("resources", "holds something that is neither an absolute URI nor a plain name"));
-        }
-    }
-    if needed && resources.is_empty() {
-        return Err(invalid("resources", "is missing: a resource server introspects tokens of its own audience only"));
-    }
-    Ok(resources)
 }

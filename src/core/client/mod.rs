@@ -7,6 +7,7 @@
 mod assertion;
 mod authenticate;
 pub mod certificate;
+pub mod difference;
 pub mod dpop;
 mod evidence;
 pub mod metadata;
@@ -30,9 +31,9 @@ pub use evidence::PresentedCredentials;
 pub use profile::{AuthMethod, ClientEvents, ClientKeys, Downstream, GrantType, Profile, Provider, Status};
 pub use redirect::redirect_match;
 pub use refused::{AuthFailure, RefusedClient};
-pub use registry::{Prepared, prepare, renew_secret};
+pub use registry::{Prepared, prepare, prepare_all, renew_secret};
 pub use remote::{FetchError, JwksPort};
-pub use secrets::{SecretKey, StoredSecret, Unsettled, settle};
+pub use secrets::{FormerSecret, MOST_OVERLAP, SecretKey, StoredSecret, Unsettled, settle};
 pub use unsigned::unsigned;
 
 use crate::clock::Instant;
@@ -96,6 +97,8 @@ pub struct Client {
     pub keys: ClientKeys,
     /// The stored form of `client_secret`.
     pub secret: Option<StoredSecret>,
+    /// The secret before it, while that still counts.
+    pub former_secret: Option<FormerSecret>,
     /// Whether PKCE is required: always, unless the record of an `oidc` client says otherwise.
     pub require_pkce: bool,
     /// `require_pushed_authorization_requests` (RFC 9126 §6); always so for FAPI profiles.

@@ -23,7 +23,7 @@ pub struct Prepared {
 /// its record gets one of 256 bits, unless `keep_secret` says that it already has one.
 ///
 /// # Errors
-/// `invalid_redirect_uri` or `invalid_client_metadata`, naming the member.
+/// `invalid_redirect_uri` or `invalid_client_metadata`, naming the first wrong member.
 pub fn prepare(
     document: &Value,
     rules: &Rules,
@@ -32,19 +32,45 @@ pub fn prepare(
     random: &dyn Random,
     now: Instant,
 ) -> Result<Prepared, Refusal> {
-    let id = metadata::client_id(document)?.unwrap_or_else(|| ClientId::random(random));
-    let mut client = metadata::parse(document, id, rules, now)?;
+    let prepared = prepare_all((document, |_| Vec::new()), rules, keep_secret, key, random, now);
+    prepared.map_err(|mistakes| mistakes.into_iter().next().unwrap_or_else(|| bad("the record cannot be read")))
+}
+
+/// As [`prepare`], for somebody who wants to correct everything at once. `further` says what else is wrong with the client, which is
+/// read as far as it can be.
+///
+/// # Errors
+/// Everything that is wrong.
+pub fn prepare_all(
+    (document, further): (&Value, impl Fn(&Client) -> Vec<Refusal>),
+    rules: &Rules,
+    keep_secret: bool,
+    key: &SecretKey,
+    random: &dyn Random,
+    now: Instant,
+) -> Result<Prepared, Vec<Refusal>> {
+    let (id, mut wrong) = match metadata::client_id(document) {
+        Ok(id) => (id, Vec::new()),
+        Err(mistake) => (None, vec![mistake]),
+    };
+    let id = id.unwrap_or_else(|| ClientId::random(random));
+    let (mut client, more) = metadata::read(document, id, rules, now).map_err(|mistake| vec![mistake])?;
+    wrong.extend(more);
+    wrong.extend(further(&client));
     let uses_secret = client.auth_method.is_secret();
+    let given = match document.get("client_secret").filter(|v| !v.is_null()) {
+        Some(_) if !uses_secret => Err(bad("client_secret: has no use with this token_endpoint_auth_method")),
+        Some(Value::String(text)) => weakness(text, rules).map_or_else(|| Ok(Some(text)), |why| Err(bad(why))),
+        Some(_) => Err(bad("client_secret: is not text")),
+        None => Ok(None),
+    };
+    let given = given.map_err(|mistake| wrong.push(mistake)).ok().flatten();
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
     let mut shown = None;
-    match document.get("client_secret").filter(|v| !v.is_null()) {
-        Some(_) if !uses_secret => return Err(bad("client_secret: has no use with this token_endpoint_auth_method")),
-        Some(Value::String(text)) => {
-            if let Some(why) = weakness(text, rules) {
-                return Err(bad(why));
-            }
-            client.secret = Some(key.to_stored(&Secret::new(text.as_str())));
-        }
-        Some(_) => return Err(bad("client_secret: is not text")),
+    match given {
+        Some(text) => client.secret = Some(key.to_stored(&Secret::new(text.as_str()))),
         None if uses_secret && !keep_secret => {
             let (secret, stored) = renew_secret(key, random);
             client.secret = Some(stored);

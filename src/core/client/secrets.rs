@@ -15,6 +15,7 @@ use crate::random::Random;
 use crate::secret::{Hash, Secret, from_base64url, hmac_sha256};
 use crate::store::{Store, Value};
 use std::fmt;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The stored form of a client secret.
@@ -59,6 +60,18 @@ impl fmt::Debug for StoredSecret {
     }
 }
 
+/// How long the secret before the present one may count.
+pub const MOST_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The secret before the present one. It counts until a moment, so that an app can change over without a gap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormerSecret {
+    /// Its stored form.
+    pub secret: StoredSecret,
+    /// From when on it counts no more.
+    pub until: Instant,
+}
+
 /// Compared with if there is no secret, so that an unknown client takes as long as a wrong secret.
 const NOBODY: Hash = Hash::from_digest([0; 32]);
 
@@ -94,6 +107,28 @@ impl SecretKey {
             Some(StoredSecret::Argon2id(_)) | None => (NOBODY, false),
         };
         shown.same(&wanted) & counts
+    }
+    /// Whether `presented` is the client's secret, or the one before it while that counts. Takes the same time for a client with
+    /// neither.
+    #[must_use]
+    pub fn matches_one_of(
+        &self,
+        kept: Option<&StoredSecret>,
+        former: Option<&FormerSecret>,
+        presented: &Secret,
+        now: Instant,
+    ) -> bool {
+        let former = former.filter(|former| now < former.until).map(|former| &former.secret);
+        self.matches(kept, presented) | self.matches(former, presented)
+    }
+    /// A stored secret in the form that this release writes; `None` for one that counts no more.
+    #[must_use]
+    pub fn renewed_form(&self, stored: StoredSecret) -> Option<StoredSecret> {
+        match stored {
+            StoredSecret::Digest(digest) => Some(StoredSecret::Keyed(self.keyed(&digest))),
+            keyed @ StoredSecret::Keyed(_) => Some(keyed),
+            StoredSecret::Argon2id(_) => None,
+        }
     }
     fn keyed(&self, digest: &Hash) -> Hash {
         Hash::from_digest(hmac_sha256(self.0.as_ref(), digest.as_bytes()))

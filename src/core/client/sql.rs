@@ -1,6 +1,6 @@
 //! The tables of the client registry.
 
-use super::{Client, Status, StoredSecret, metadata};
+use super::{Client, FormerSecret, SecretKey, Status, StoredSecret, difference, metadata};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event::{self, Event, EventKind, event_id};
@@ -27,6 +27,13 @@ fn client(row: &Row) -> Result<Client> {
         _ => return Err(corrupt("a secret without its kind, or a kind without a secret".into())),
     };
     client.updated_at = row.instant(7)?;
+    client.former_secret = match (row.opt_text(8)?, row.opt_instant(9)?) {
+        (Some(text), Some(until)) => {
+            let secret = StoredSecret::from_columns("hmac", text);
+            Some(FormerSecret { secret: secret.ok_or_else(|| corrupt("broken former secret".into()))?, until })
+        }
+        _ => None,
+    };
     Ok(client)
 }
 
@@ -41,8 +48,8 @@ pub fn version(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Option<i64>> {
 /// [`Error::Corrupt`] if the record cannot be parsed.
 pub fn load(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Option<Client>> {
     let row = tx.row(
-        "select id, version, status, secret_kind, secret, metadata, created_at, updated_at
-         from clients where id = ?1",
+        "select id, version, status, secret_kind, secret, metadata, created_at, updated_at, former_secret,
+         former_secret_until from clients where id = ?1",
         &[id.as_str().into()],
     )?;
     row.as_ref().map(client).transpose()
@@ -51,8 +58,8 @@ pub fn load(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Option<Client>> {
 /// Clients in the order of their ids, from after `after` on.
 pub fn list(tx: &mut Tx<'_, '_>, after: Option<&ClientId>, limit: i64) -> Result<Vec<Client>> {
     let rows = tx.rows(
-        "select id, version, status, secret_kind, secret, metadata, created_at, updated_at
-         from clients where id > ?1 order by id limit ?2",
+        "select id, version, status, secret_kind, secret, metadata, created_at, updated_at, former_secret,
+         former_secret_until from clients where id > ?1 order by id limit ?2",
         &[after.map_or("", ClientId::as_str).into(), limit.into()],
     )?;
     rows.iter().map(client).collect()
@@ -62,17 +69,19 @@ pub fn list(tx: &mut Tx<'_, '_>, after: Option<&ClientId>, limit: i64) -> Result
 pub fn save(tx: &mut Tx<'_, '_>, client: &Client, now: Instant) -> Result<()> {
     let next = version(tx, &client.id)?.map_or(now.millis(), |v| now.millis().max(v + 1));
     let [kind, secret] = client.secret.as_ref().map_or([Value::Null, Value::Null], StoredSecret::columns);
+    let [former, until] = former_columns(client.former_secret.as_ref());
     let mut document = metadata::document(client);
     // The status is in its own column, not in the record.
     if let Some(map) = document.as_object_mut() {
         map.remove("status");
     }
     tx.execute(
-        "insert into clients (id, version, status, secret_kind, secret, metadata, created_at, updated_at)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "insert into clients (id, version, status, secret_kind, secret, metadata, created_at, updated_at, former_secret,
+         former_secret_until) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
          on conflict (id) do update set version = excluded.version, status = excluded.status,
          secret_kind = excluded.secret_kind, secret = excluded.secret, metadata = excluded.metadata,
-         updated_at = excluded.updated_at",
+         updated_at = excluded.updated_at, former_secret = excluded.former_secret,
+         former_secret_until = excluded.former_secret_until",
         &[
             client.id.as_str().into(),
             next.into(),
@@ -82,9 +91,19 @@ pub fn save(tx: &mut Tx<'_, '_>, client: &Client, now: Instant) -> Result<()> {
             document.to_string().into(),
             client.created_at.into(),
             now.into(),
+            former,
+            until,
         ],
     )?;
     Ok(())
+}
+
+/// The columns `former_secret` and `former_secret_until`.
+fn former_columns(former: Option<&FormerSecret>) -> [Value; 2] {
+    former.map_or([Value::Null, Value::Null], |former| {
+        let [_, text] = former.secret.columns();
+        [text, former.until.into()]
+    })
 }
 
 /// Registers a client, or replaces the record of one that is there, and says so in the audit record. What an import
@@ -92,12 +111,15 @@ pub fn save(tx: &mut Tx<'_, '_>, client: &Client, now: Instant) -> Result<()> {
 /// [`set_status`]'s alone).
 pub fn register(tx: &mut Tx<'_, '_>, client: &Client, actor: &Actor, now: Instant) -> Result<()> {
     let mut client = client.clone();
-    let action = match load(tx, &client.id)? {
+    let known = load(tx, &client.id)?;
+    let action = match &known {
         None => AuditAction::Event(EventKind::ClientRegistered),
         Some(old) => {
             client.status = old.status;
             client.created_at = old.created_at;
-            client.secret = client.secret.or(old.secret).filter(|_| client.auth_method.is_secret());
+            let stays = client.secret.is_none() && client.auth_method.is_secret();
+            client.former_secret = old.former_secret.clone().filter(|_| stays);
+            client.secret = client.secret.or_else(|| old.secret.clone()).filter(|_| client.auth_method.is_secret());
             AuditAction::Event(EventKind::ClientChanged)
         }
     };
@@ -106,7 +128,7 @@ pub fn register(tx: &mut Tx<'_, '_>, client: &Client, actor: &Actor, now: Instan
     tx.execute("update client_registrations set proposed = null where client_id = ?1", &[client.id.as_str().into()])?;
     let mut entry = Entry::new(now, actor.clone(), action);
     entry.client = Some(client.id.clone());
-    entry.detail = json!({"profile": client.profile.as_str(), "auth_method": client.auth_method.as_str()});
+    entry.detail = difference::detail(known.as_ref(), &client);
     audit::append(tx, &entry)?;
     if action == AuditAction::Event(EventKind::ClientChanged) { tell_changed(tx, &client.id, now) } else { Ok(()) }
 }
@@ -118,26 +140,50 @@ pub(super) fn tell_changed(tx: &mut Tx<'_, '_>, id: &ClientId, now: Instant) -> 
     event::emit(tx, &Event { aud, ..Event::of_client(event, now, EventKind::ClientChanged, Some(id.clone())) })
 }
 
-/// Replaces a client's secret; `false` when there is no such client.
+/// Replaces a client's secret; `false` when there is no such client. With `keep` the present one counts until that moment. What was
+/// before the present one ends at once.
 pub fn set_secret(
     tx: &mut Tx<'_, '_>,
     id: &ClientId,
     secret: &StoredSecret,
+    keep: Option<(&SecretKey, Instant)>,
     actor: &Actor,
     now: Instant,
 ) -> Result<bool> {
-    let [kind, secret] = secret.columns();
-    let rows = tx.execute(
-        "update clients set secret_kind = ?2, secret = ?3, updated_at = ?4,
+    let Some(old) = load(tx, id)? else { return Ok(false) };
+    let former = keep
+        .zip(old.secret)
+        .and_then(|((key, until), secret)| key.renewed_form(secret).map(|secret| FormerSecret { secret, until }));
+    let ([kind, secret], [text, until]) = (secret.columns(), former_columns(former.as_ref()));
+    tx.execute(
+        "update clients set secret_kind = ?2, secret = ?3, updated_at = ?4, former_secret = ?5, former_secret_until = ?6,
          version = case when version < ?4 then ?4 else version + 1 end where id = ?1",
-        &[id.as_str().into(), kind, secret, now.into()],
+        &[id.as_str().into(), kind, secret, now.into(), text, until],
     )?;
-    if rows == 1 {
-        let mut entry = Entry::new(now, actor.clone(), AuditAction::ClientSecretRotated);
-        entry.client = Some(id.clone());
-        audit::append(tx, &entry)?;
+    let mut entry = Entry::new(now, actor.clone(), AuditAction::ClientSecretRotated);
+    entry.client = Some(id.clone());
+    if let Some(former) = former {
+        entry.detail = json!({"former_until": former.until.rfc3339()});
     }
-    Ok(rows == 1)
+    audit::append(tx, &entry)?;
+    Ok(true)
+}
+
+/// Housekeeping: forgets at most `limit` former secrets whose time is over, and records each. Authentication refuses them from that
+/// moment on, whether they are forgotten yet or not.
+pub fn forget_former_secrets(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
+    let rows = tx.rows(
+        "select id from clients where former_secret is not null and former_secret_until <= ?1
+         order by former_secret_until limit ?2",
+        &[now.into(), limit.into()],
+    )?;
+    for row in &rows {
+        let id = row.text(0)?;
+        tx.execute("update clients set former_secret = null, former_secret_until = null where id = ?1", &[id.into()])?;
+        let entry = Entry::new(now, Actor::System, AuditAction::ClientFormerSecretEnded);
+        audit::append(tx, &Entry { client: ClientId::parse(id), ..entry })?;
+    }
+    Ok(rows.len() as u64)
 }
 
 /// The result of a request to change a client's status.

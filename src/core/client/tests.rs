@@ -3,6 +3,7 @@
 
 mod assertion;
 mod dpop;
+mod import;
 mod metadata;
 mod mutual;
 mod rate;

@@ -248,7 +248,9 @@ pub fn allow(offer: &Offer, choice: &ConsentChoice, customer: Customer, now: Ins
     let chosen = Details::granted(&offer.scope, accounts, offer.limits.as_ref());
     let (scope, details) = match &offer.existing {
         None => (offer.scope.clone(), chosen),
-        Some(ExistingLink { action, scope, details }) => action.agreed((scope, details), (&offer.scope, &chosen)),
+        Some(ExistingLink { action, scope, details }) => {
+            action.agreed((scope, details), (&offer.scope, &chosen), (offer.page.at, offer.page.until))
+        }
     };
     Ok(GivenConsent {
         customer,

@@ -119,6 +119,8 @@ pub struct View {
     pub call: Option<CallView>,
     /// ①: the start of a closure that begins soon.
     pub closing: Option<Instant>,
+    /// Whether it ended because the service was switched off, and the service is on again.
+    pub reopened: bool,
 }
 /// The state of the call at ④.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

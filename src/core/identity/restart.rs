@@ -21,7 +21,7 @@ use serde_json::json;
 pub const MOST_RENEWALS: i64 = 10;
 
 impl Interaction {
-    /// Expired, or closed and open again → S1 of the same request (G12, R57), within the time limit of the whole interaction. From
+    /// Expired, closed and open again, or switched off and on again → S1 of the same request (G12, R57), within the time limit of the whole interaction. From
     /// one of the six screens, before that limit is reached → S1 with the whole time anew.
     ///
     /// # Errors
@@ -39,7 +39,8 @@ impl Interaction {
     pub fn may_restart(&self, policy: &IdentityPolicy, now: Instant) -> bool {
         let again = match self.stage {
             Stage::Ended(Ending::Expired(Expired::Call | Expired::Time)) => true,
-            Stage::Ended(Ending::Closed { .. }) => policy.hours.open_at(now) == Service::Open,
+            // Whether the service is still switched off, the caller asks the store.
+            Stage::Ended(Ending::Closed { .. } | Ending::Off) => policy.hours.open_at(now) == Service::Open,
             Stage::Ended(_) | Stage::Done { .. } | Stage::Links(_) => false,
             _ => self.renewals < MOST_RENEWALS,
         };

@@ -14,7 +14,7 @@ use super::requests::{self, CallView, Posted, StepCheck, View, ViewResult, Visit
 use super::sql::{self, InteractionRow};
 use super::turns::Turns;
 use super::{CallState, CoreBank, Ending, FieldCrypto, Interaction, Message, Stage};
-use super::{call, proofing_session};
+use super::{call, proofing_session, service_switch};
 use crate::alarm::{AlarmKind, Alarms};
 use crate::audit::AuditAction;
 use crate::clock::Instant;
@@ -363,10 +363,12 @@ impl IdentityService {
     fn plain(&self, i: Interaction, now: Instant) -> View {
         let step = self.key.step(&i);
         let closing = self.policy.hours.closing_soon(now);
-        View { interaction: i, step, cookie: None, accepted: false, call: None, closing }
+        View { interaction: i, step, cookie: None, accepted: false, call: None, closing, reopened: false }
     }
     fn view_result(&self, tx: &mut Tx<'_, '_>, mut view: View, now: Instant) -> Result<ViewResult> {
         view.call = self.call_view(tx, &view.interaction, now)?;
+        let off = matches!(view.interaction.stage, Stage::Ended(Ending::Off));
+        view.reopened = off && !service_switch::is_off(tx)?;
         Ok(ViewResult::Here(Box::new(view)))
     }
     fn call_view(&self, tx: &mut Tx<'_, '_>, i: &Interaction, now: Instant) -> Result<Option<CallView>> {

@@ -266,14 +266,17 @@ pub(super) fn overdue(
 }
 
 /// Deletes at most `limit` rows whose cookie has ended. Returns how many. A request that a browser brought along goes with
-/// its interaction: no one else knows its request_uri, so no other browser can begin with it.
+/// its interaction: no one else knows its request_uri, so no other browser can begin with it. A pushed request whose interaction
+/// began anew looks the same (`created_at` is later than `expires_at`), and several browsers may have begun with it: it stays as long
+/// as one of their interactions does.
 ///
 /// # Errors
 /// See [`load`].
 pub(super) fn prune(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     let ended = [(now - ROW_LIFE).into(), limit.into()];
     let sql = "delete from requests where expires_at <= created_at and id in \
-               (select request from interactions where started <= ?1 order by started limit ?2)";
+               (select request from interactions where started <= ?1 order by started limit ?2) and not exists \
+               (select 1 from interactions other where other.request = requests.id and other.started > ?1)";
     tx.execute(sql, &ended)?;
     let sql = "delete from interactions where id in \
                (select id from interactions where started <= ?1 order by started limit ?2)";

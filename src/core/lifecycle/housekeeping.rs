@@ -44,6 +44,7 @@ const UNBEGUN: Duration = Duration::from_secs(600);
 pub const TASKS: &[(&str, HousekeepingTask)] = &[
     ("client_replays", |tx, now, _, limit| client::replay::forget(tx, now, limit)),
     ("clients (never approved)", |tx, now, keep, limit| registration::sql::prune(tx, now - keep.pending, limit, now)),
+    ("clients (former secrets)", |tx, now, _, limit| client::sql::forget_former_secrets(tx, now, limit)),
     ("initial_tokens", |tx, now, _, limit| registration::initial::prune(tx, now, limit)),
     ("requests (never begun)", |tx, now, _, limit| authorize::sql::sweep_unbegun(tx, now - UNBEGUN, limit)),
     ("requests", |tx, now, _, limit| authorize::sql::sweep(tx, now - REQUESTS, limit)),

@@ -124,6 +124,9 @@ link_ends! {
     Replay = "replay", "the link ended because a code was used twice";
 }
 
+/// The longest description that quotes its caller, in characters: a value and what is allowed in its place.
+const LONGEST: usize = 400;
+
 /// A refusal. The description is ASCII English (RFC 6749 §5.2; Japanese is for pages only) and says no more than the
 /// caller may know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +148,7 @@ impl Refusal {
     #[must_use]
     pub fn naming(code: ErrorCode, description: &str) -> Self {
         let allowed = |c: char| matches!(c, ' '..='!' | '#'..='[' | ']'..='~');
-        let clean = description.chars().take(200).map(|c| if allowed(c) { c } else { '?' }).collect();
+        let clean = description.chars().take(LONGEST).map(|c| if allowed(c) { c } else { '?' }).collect();
         Self { code, description: Cow::Owned(clean), link_end: None }
     }
     /// `invalid_grant` for a code or a refresh token of a link that is over. Only for the link's own client.

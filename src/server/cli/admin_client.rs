@@ -2,17 +2,17 @@
 //! and running the command in this process.
 
 use super::out::Failure;
-use super::target::Target;
-use crate::admin::{self, AdminCommand, AdminContext, uid_name};
+use super::target::{Located, Target};
+use crate::admin::{self, AdminCommand, AdminContext, StaffAccess, uid_name};
 use crate::clock::{Clock, SystemClock};
+use crate::config::Mode;
 use crate::identity::FieldCrypto;
 use crate::random::SystemRandom;
 use crate::store::migrate::{self, MigrationState};
 use crate::store::{Options, Store};
+use crate::web::admin::MEANT;
 use serde_json::Value;
-use std::io::ErrorKind;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -21,10 +21,10 @@ const LONGEST: u64 = 64 * 1024 * 1024;
 
 /// Where commands run.
 pub(super) enum Office {
-    /// In the running server.
-    Server(std::path::PathBuf),
+    /// In the running server, with its issuer.
+    Server(std::path::PathBuf, Option<String>),
     /// In this process, because no server runs.
-    Here(Box<AdminContext>, Duration),
+    Here(Box<AdminContext>, Box<Located>),
 }
 
 impl Office {
@@ -34,11 +34,8 @@ impl Office {
     /// The socket or the store cannot be opened.
     pub(super) async fn find(target: &Target) -> Result<Self, Failure> {
         let at = target.locate()?;
-        let socket = at.socket();
-        match UnixStream::connect(&socket).await {
-            Ok(_) => return Ok(Self::Server(socket)),
-            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {}
-            Err(e) => return Err(Failure::Refused(format!("{}: {e}", socket.display()))),
+        if let Some(socket) = at.served()? {
+            return Ok(Self::Server(socket.clone(), at.issuer));
         }
         let options = Options { connections: 1, migrate: false, time_limit: at.time_limit, ..Options::default() };
         let sealer = at.sealer()?;
@@ -46,14 +43,18 @@ impl Office {
         let seals = FieldCrypto { sealer, random: Arc::new(SystemRandom) };
         let context = AdminContext {
             store,
-            issuer: at.issuer,
+            issuer: at.issuer.clone(),
             crypto: seals,
-            rules: at.rules,
-            rotation: at.rotation,
+            rules: at.rules.clone(),
+            rotation: at.rotation.clone(),
             keep_address: at.keep_address,
             ring: None,
+            // Whoever can read the store and the master key needs no leave of ours.
+            access: StaffAccess::Full,
+            in_production: at.config.as_ref().is_some_and(|config| config.server.mode == Mode::Production),
+            mailer: None,
         };
-        Ok(Self::Here(Box::new(context), at.ahead))
+        Ok(Self::Here(Box::new(context), Box::new(at)))
     }
 
     /// Runs one command.
@@ -62,16 +63,21 @@ impl Office {
     /// The error of the command.
     pub(super) async fn ask(&self, ask: AdminCommand) -> Result<Value, Failure> {
         match self {
-            Self::Server(socket) => {
+            Self::Server(socket, issuer) => {
                 let stream = UnixStream::connect(socket).await.map_err(Failure::refused)?;
-                over(stream, &ask).await
+                over(stream, issuer.as_deref(), &ask).await
             }
-            Self::Here(service, ahead) => {
+            Self::Here(service, at) => {
                 if ask != AdminCommand::Schema {
                     fits(&service.store).await?;
                 }
+                let mut service = service.clone();
+                if matches!(ask, AdminCommand::TestMail { .. }) {
+                    // Only this command needs the relay and its password.
+                    service.mailer = at.test_mailer()?;
+                }
                 let user = uid_name::name(rustix::process::getuid().as_raw());
-                admin::answer(service, ask, &user, SystemClock.now() + *ahead).await.map_err(Failure::refused)
+                admin::answer(&service, ask, &user, SystemClock.now() + at.ahead).await.map_err(Failure::refused)
             }
         }
     }
@@ -107,10 +113,10 @@ async fn fits(store: &Store) -> Result<(), Failure> {
 }
 
 /// One HTTP/1.1 exchange over the socket (RFC 9112); the server closes the connection after its response.
-async fn over(stream: UnixStream, ask: &AdminCommand) -> Result<Value, Failure> {
+async fn over(stream: UnixStream, issuer: Option<&str>, ask: &AdminCommand) -> Result<Value, Failure> {
     let (method, target, body) = ask.http();
     let body = body.map(|b| b.to_string()).unwrap_or_default();
-    let (status, body) = exchange(stream, method, &target, &body).await?;
+    let (status, body) = exchange(stream, issuer, (method, &target), &body).await?;
     if status == 200 {
         return Ok(body);
     }
@@ -128,12 +134,18 @@ fn unreadable() -> Failure {
 pub(super) async fn readiness(socket: &std::path::Path) -> Result<Value, Failure> {
     let stream =
         UnixStream::connect(socket).await.map_err(|e| Failure::Refused(format!("{}: {e}", socket.display())))?;
-    Ok(exchange(stream, "GET", "/readyz", "").await?.1)
+    Ok(exchange(stream, None, ("GET", "/readyz"), "").await?.1)
 }
 
-async fn exchange(mut stream: UnixStream, method: &str, target: &str, body: &str) -> Result<(u16, Value), Failure> {
+async fn exchange(
+    mut stream: UnixStream,
+    issuer: Option<&str>,
+    (method, target): (&str, &str),
+    body: &str,
+) -> Result<(u16, Value), Failure> {
+    let meant = issuer.map(|issuer| format!("{MEANT}: {issuer}\r\n")).unwrap_or_default();
     let head = format!(
-        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+        "{method} {target} HTTP/1.1\r\nHost: localhost\r\n{meant}Content-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );

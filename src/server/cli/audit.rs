@@ -92,24 +92,29 @@ impl Audit {
     }
 }
 
+/// One sentence; where something is wrong, what it is. The heads of the chains are for programs (`--json`).
 fn describe_report(report: &Value) -> String {
-    let list = |name: &str| report[name].as_array().map(Vec::as_slice).unwrap_or_default();
-    let chains = report["audit"]["heads"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut lines = vec![format!(
-        "records {}, chains {}, grants {}, events {}",
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let (chains, breaks, findings) =
+        (list(&report["audit"]["heads"]), list(&report["audit"]["breaks"]), list(&report["findings"]));
+    let counts = format!(
+        "{} records in {} chains, {} grants and {} events",
         report["audit"]["records"],
         chains.len(),
         report["grants"],
         report["events"]
-    )];
-    let word = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-    for head in chains {
-        lines.push(format!("head of {}: {} {}", word(&head["chain"]), head["length"], word(&head["hash"])));
+    );
+    if report["whole"] == true {
+        return format!("The audit record is whole, and the data agrees with it: {counts} were checked.");
     }
-    for broken in report["audit"]["breaks"].as_array().into_iter().flatten() {
+    let errors = breaks.len() + findings.len();
+    let mut lines =
+        vec![format!("The audit record or the data is NOT as it was written: {errors} errors; {counts} were checked.")];
+    let word = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    for broken in &breaks {
         lines.push(format!("BROKEN chain {} record {}: {}", word(&broken["chain"]), broken["n"], word(&broken["why"])));
     }
-    for finding in list("findings") {
+    for finding in &findings {
         let (table, row, why) = (word(&finding["table"]), word(&finding["row"]), word(&finding["why"]));
         lines.push(format!("BROKEN {table} {row}: {why}"));
     }

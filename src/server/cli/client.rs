@@ -3,22 +3,28 @@
 use super::admin_client::once;
 use super::block_on;
 use super::grant::cell;
-use super::out::{Failure, Out, table};
+use super::out::{Failure, Out, jst, table};
 use super::target::Target;
 use crate::admin::{AdminCommand, ClientAsk};
-use crate::client::Status;
+use crate::client::{MOST_OVERLAP, Status};
+use crate::duration::Span;
 use crate::id::ClientId;
 use serde_json::Value;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Register, show, approve and suspend apps and resource servers.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Client {
-    /// Register a client from a JSON record, or replace the record of a client that exists.
+    /// Register a client from a JSON record, or replace the record of a client that exists. Without --replace it says what would
+    /// change, and changes nothing.
     Import {
         /// Which server.
         #[command(flatten)]
         target: Target,
+        /// Replace the record that is there.
+        #[arg(long)]
+        replace: bool,
         /// The record: client metadata as JSON (RFC 7591).
         file: PathBuf,
     },
@@ -88,11 +94,14 @@ pub(super) enum Client {
     /// Make, list or revoke the initial access tokens with which apps register (RFC 7591).
     #[command(subcommand)]
     Token(super::client_token::Token),
-    /// Make a new client secret and print it once. The old one becomes invalid at once.
+    /// Make a new client secret and print it once. The old one becomes invalid at once, unless --keep says when.
     RotateSecret {
         /// Which server.
         #[command(flatten)]
         target: Target,
+        /// How long the old secret still counts beside the new one: 1m to 7d, e.g. 24h.
+        #[arg(long = "keep", value_parser = overlap, value_name = "DURATION")]
+        overlap: Option<Duration>,
         /// The client id.
         #[arg(value_parser = id, allow_hyphen_values = true)]
         id: ClientId,
@@ -101,6 +110,12 @@ pub(super) enum Client {
 
 fn id(text: &str) -> Result<ClientId, String> {
     ClientId::parse(text).ok_or_else(|| "this is not a client id".into())
+}
+
+fn overlap(text: &str) -> Result<Duration, String> {
+    let read = Span::parse(text).ok().map(Span::get).filter(|keep| keep.subsec_nanos() == 0);
+    let fits = read.filter(|keep| (Duration::from_secs(60)..=MOST_OVERLAP).contains(keep));
+    fits.ok_or_else(|| "write a duration from 1m to 7d, such as 24h".into())
 }
 
 /// The largest record that is read, in bytes.
@@ -114,14 +129,14 @@ impl Client {
     pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         let ask = |target: &Target, ask| block_on(once(target, AdminCommand::Client(ask)));
         match self {
-            Self::Import { target, file } => {
+            Self::Import { target, replace, file } => {
                 let named = |why: String| Failure::Refused(format!("{}: {why}", file.display()));
                 let text = std::fs::read(&file).map_err(|e| named(e.to_string()))?;
                 if text.len() > MOST_BYTES {
                     return Err(named("is too large: a record has at most 256 KiB".into()));
                 }
                 let record = serde_json::from_slice(&text).map_err(|e| named(format!("is not JSON: {e}")))?;
-                let answer = ask(&target, ClientAsk::Import { record })?;
+                let answer = ask(&target, ClientAsk::Import { record, replace })?;
                 out.say(&answer, || imported(&answer));
             }
             Self::List { target } => {
@@ -158,9 +173,15 @@ impl Client {
                 });
             }
             Self::Token(token) => token.run(out)?,
-            Self::RotateSecret { target, id } => {
-                let answer = ask(&target, ClientAsk::RotateSecret { id })?;
-                out.say(&answer, || format!("{}: a new secret\n{}", cell(&answer, "client_id"), secret(&answer)));
+            Self::RotateSecret { target, overlap, id } => {
+                let answer = ask(&target, ClientAsk::RotateSecret { id, overlap })?;
+                out.say(&answer, || {
+                    let old = match answer["former_until"].as_str() {
+                        Some(_) => format!("The old one counts until {}.", jst(&answer["former_until"])),
+                        None => "The old one counts no more.".to_owned(),
+                    };
+                    format!("{}: a new secret\n{}\n{old}", cell(&answer, "client_id"), secret(&answer))
+                });
             }
         }
         Ok(())
@@ -172,8 +193,18 @@ fn secret(answer: &Value) -> String {
 }
 
 fn imported(answer: &Value) -> String {
-    let what = if answer["replaced"] == true { "record replaced" } else { "registered" };
+    let what = match (answer["unchanged"] == true, answer["replaced"] == true) {
+        (true, _) => "is registered with this very record; nothing was changed",
+        (_, true) => "record replaced",
+        _ => "registered",
+    };
     let mut text = format!("{}: {what}", cell(&answer["client"], "client_id"));
+    for line in answer["changes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        text.push_str(&format!("\n  {line}"));
+    }
+    if let Some(profile) = answer["profile_assumed"].as_str() {
+        text.push_str(&format!("\nThe record names no profile: it was read as {profile}."));
+    }
     for member in answer["ignored"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         text.push_str(&format!("\nignored: this server does not know the member {member}"));
     }

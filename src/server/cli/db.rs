@@ -91,13 +91,13 @@ impl Db {
 
 async fn migrate(out: &Out, target: &Target) -> Result<(), Failure> {
     let at = target.locate()?;
-    if at.sqlite_file().is_some() && at.is_served() {
+    if at.sqlite_file()?.is_some() && at.served()?.is_some() {
         return Err(Failure::Refused("the server is running: it applied the schema files when it started".into()));
     }
     let sealer = at.sealer()?;
     let options = Options { connections: 1, time_limit: at.time_limit, ..Options::default() };
     // The key is looked at first: files that are applied cannot be taken back.
-    if at.sqlite_file().is_none_or(|file| file.exists()) {
+    if at.sqlite_file()?.is_none_or(|file| file.exists()) {
         at.open_sealed(&Options { migrate: false, ..options.clone() }, &sealer).await?.stop().await;
     }
     at.open_store(&options)?.stop().await;
@@ -107,7 +107,7 @@ async fn migrate(out: &Out, target: &Target) -> Result<(), Failure> {
 
 /// The copy gets the store's name only after everything in it is revoked, so an interruption leaves no store.
 async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
-    if at.is_served() {
+    if at.served()?.is_some() {
         return Err(Failure::Refused("the server is running: stop it first".into()));
     }
     let sealer = at.sealer()?;
@@ -115,7 +115,7 @@ async fn restore(at: &Located, file: Option<&Path>) -> Result<Value, Failure> {
         let options = Options { connections: 1, time_limit: at.time_limit, ..Options::default() };
         return revoke_all(at.open_sealed(&options, &sealer).await?).await;
     };
-    let Some(place) = at.sqlite_file() else {
+    let Some(place) = at.sqlite_file()? else {
         return Err(Failure::Refused(
             "restore PostgreSQL with its own tools, then run this command with --in-place".into(),
         ));

@@ -22,18 +22,17 @@ impl Doctor {
     /// Something is not well.
     pub(super) fn run(self, out: &Out) -> Result<(), Failure> {
         let located = self.target.locate()?;
-        let socket = located.socket();
-        if !located.is_served() {
+        let Some(socket) = located.served()? else {
             let advice = "Start it, and read the last lines of its log if it does not stay.";
             let component = Component {
                 name: "server".into(),
                 status: Condition::Failed,
-                reason: Some(format!("no server runs: nobody listens on {}", socket.display())),
+                reason: Some(format!("no server runs: nobody listens on {}", located.sockets())),
                 advice: Some(advice.into()),
             };
             return say(out, &[component]);
-        }
-        let answer = block_on(readiness(&socket))?;
+        };
+        let answer = block_on(readiness(socket))?;
         let components: Vec<Component> =
             serde_json::from_value(answer["components"].clone()).map_err(Failure::refused)?;
         say(out, &components)

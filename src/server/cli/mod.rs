@@ -15,6 +15,7 @@ mod doctor;
 mod grant;
 mod key;
 mod lock;
+mod mail;
 mod notice;
 pub mod out;
 pub mod serve;
@@ -83,6 +84,9 @@ enum Command<More: Subcommand> {
     /// Show the mails to customers that were not delivered, or send one again.
     #[command(subcommand)]
     Notice(notice::Notice),
+    /// See whether mail goes out.
+    #[command(subcommand)]
+    Mail(mail::MailCommand),
     /// Show, test, stop and repeat the streams of events to receivers.
     #[command(subcommand)]
     Stream(stream::StreamCommand),
@@ -119,6 +123,7 @@ pub fn main<More: MoreCommands>(sample_bank: Option<StartSampleBank>) -> ExitCod
         Command::Lock(c) => c.run(&out),
         Command::Service(c) => c.run(&out),
         Command::Notice(c) => c.run(&out),
+        Command::Mail(c) => c.run(&out),
         Command::Stream(c) => c.run(&out),
         Command::Audit(c) => c.run(&out),
         Command::Db(c) => c.run(&out),

@@ -1,5 +1,6 @@
 //! The output of commands.
 
+use crate::clock::Instant;
 use std::io::Write;
 
 /// Why a command failed.
@@ -62,6 +63,16 @@ fn tame(text: &str) -> String {
     })
 }
 
+/// A time of an answer (RFC 3339) as a Japanese clock shows it; a dash where there is none.
+#[must_use]
+pub fn jst(time: &serde_json::Value) -> String {
+    let read = time.as_str().and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok());
+    read.map_or_else(
+        || "-".to_owned(),
+        |at| Instant::from_millis(at.timestamp_millis()).jst().format("%Y-%m-%d %H:%M:%S JST").to_string(),
+    )
+}
+
 /// Aligned columns; the first row is the heading. Widths are in characters; wide characters count twice.
 #[must_use]
 pub fn table(rows: &[Vec<String>]) -> String {
@@ -81,6 +92,13 @@ pub fn table(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_those_of_a_japanese_clock() {
+        assert_eq!(jst(&"2026-11-25T15:00:01.999Z".into()), "2026-11-26 00:00:01 JST");
+        assert_eq!(jst(&serde_json::Value::Null), "-");
+        assert_eq!(jst(&"yesterday".into()), "-");
+    }
 
     #[test]
     fn a_strangers_words_give_the_terminal_no_orders() {

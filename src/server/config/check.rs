@@ -26,6 +26,11 @@ const RULES: &[Rule] = &[
     ),
     ("server.listen", |c, _| !c.server.listen.is_empty(), "must have at least one address"),
     (
+        "admin.records_group",
+        |c, _| c.admin.records_group.is_none() || c.admin.group.is_some(),
+        "needs admin.group: only its members reach the socket",
+    ),
+    (
         "server.tls_cert_file",
         |c, _| c.server.tls_cert_file.is_some() == c.server.tls_key_file.is_some(),
         "must be set together with tls_key_file",

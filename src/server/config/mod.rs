@@ -26,4 +26,4 @@ pub use keys::{Algorithm, Keys};
 pub use limits::Limits;
 pub use load::{Error, format_of_log, load, placed, secret_file};
 pub use model::*;
-pub use operation::{AdminConfig, LogFormat};
+pub use operation::{ADMIN_SOCKET, AdminConfig, LogFormat, OWN_SOCKET};

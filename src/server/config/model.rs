@@ -302,11 +302,11 @@ impl Config {
         let maybe = [&mut s.tls_cert_file, &mut s.tls_key_file, &mut self.store.url_file, &mut self.mail.password_file];
         let further = [&mut self.mail.ca_file, &mut self.institution.terms_file, &mut self.institution.logo_file];
         let more = [&mut s.mtls_ca_file, &mut s.mtls_crl_file, &mut self.bank.token_file, &mut self.outbound.ca_file];
-        let trust = &mut self.registration.software_statement_keys_file;
+        let trust = [&mut self.registration.software_statement_keys_file, &mut self.admin.socket];
         let hooks = self.telephony.hook_secret_files.iter_mut().chain(self.bank.event_secret_files.iter_mut());
         for file in files
             .into_iter()
-            .chain(maybe.into_iter().chain(more).chain(further).chain([trust]).filter_map(Option::as_mut))
+            .chain(maybe.into_iter().chain(more).chain(further).chain(trust).filter_map(Option::as_mut))
             .chain(hooks)
         {
             *file = dir.join(&*file);

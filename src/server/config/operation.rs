@@ -1,8 +1,9 @@
 //! `[admin]`, and the format of the log: what operators look at.
 
-use super::{Mode, Server};
+use super::{Config, Mode, Server};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// `server.drain` in production: a balancer that looks every five seconds has seen two refusals.
@@ -22,6 +23,31 @@ impl Server {
 pub struct AdminConfig {
     /// Addresses for `/metrics` and `/readyz` with components; none by default.
     pub listen: Vec<SocketAddr>,
+    /// The socket of the command line; see [`Config::admin_sockets`].
+    pub socket: Option<PathBuf>,
+    /// The group that may use it beside the service's user and root.
+    pub group: Option<String>,
+    /// Those of the group who may also read records and full account numbers.
+    pub records_group: Option<String>,
+}
+
+/// The admin socket of a server in production that has no `admin.socket`.
+pub const ADMIN_SOCKET: &str = "/run/renkei/admin.sock";
+/// The name of the admin socket in the data folder.
+pub const OWN_SOCKET: &str = "admin.sock";
+
+impl Config {
+    /// Where the admin socket is: the first of these that can be made. In production that is [`ADMIN_SOCKET`], and the data folder where
+    /// `/run` cannot be written, as in a container with a read-only root. A demo and a test keep it in their data folder.
+    #[must_use]
+    pub fn admin_sockets(&self) -> Vec<PathBuf> {
+        let own = self.server.data_dir.join(OWN_SOCKET);
+        match (self.server.mode, &self.admin.socket) {
+            (Mode::Demo, _) | (Mode::Test, None) => vec![own],
+            (_, Some(socket)) => vec![socket.clone()],
+            (Mode::Production, None) => vec![PathBuf::from(ADMIN_SOCKET), own],
+        }
+    }
 }
 
 /// `server.log_format`

@@ -131,6 +131,7 @@ pub fn examine(config: &Config, files: bool, sample_bank: Option<StartSampleBank
     trust(config)?;
     inside(config)?;
     make_mailer::examine(config)?;
+    super::admin::group(config)?;
     config.linking_rules()?;
     institution::logo(config)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

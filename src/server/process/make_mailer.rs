@@ -1,6 +1,7 @@
 //! Creates the mailer from `[mail]`.
 
 use super::{Error, key};
+use crate::admin::TestMailer;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, MailKind, MailTls};
 use crate::lifecycle::Mailer;
@@ -12,7 +13,7 @@ use url::{Host, Url};
 /// The time limit of one command to the relay; later the notice is tried again.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-pub(super) fn make_mailer(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Mailer>, Error> {
+fn make_mailer(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Mailer>, Error> {
     let mail = &config.mail;
     let sender = Sender::new(&config.institution.name, &mail.from, clock).map_err(key("mail.from"))?;
     if mail.kind == MailKind::File {
@@ -24,6 +25,21 @@ pub(super) fn make_mailer(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<
         BadRelay::NoCertificate => key("mail.ca_file")(cause),
         BadRelay::Tls(_) => key("mail.host")(cause),
     })?))
+}
+
+/// The mailer for a test mail, with the relay to which it hands mail.
+///
+/// # Errors
+/// As a start of the server.
+pub fn test_mailer(config: &Config, clock: Arc<dyn Clock>) -> Result<TestMailer, Error> {
+    let mail = &config.mail;
+    let taker = match mail.kind {
+        MailKind::Smtp => format!("{}:{}", mail.host, mail.port),
+        MailKind::File => {
+            format!("the folder {} (mail.kind = \"file\")", config.server.data_dir.join("mail").display())
+        }
+    };
+    Ok(TestMailer { mailer: make_mailer(config, clock)?, relay: taker })
 }
 
 fn relay(config: &Config) -> Result<Relay, Error> {

@@ -18,10 +18,10 @@ mod started;
 mod streams;
 mod tls;
 
-pub use admin::SOCKET;
 pub use checks::examine;
 pub use demo_data::{DEMO_CLOCK, DEMO_MARK, demo_ahead};
 pub use jobs::catch_up;
+pub use make_mailer::test_mailer;
 pub use running::Running;
 pub use sample_bank::{SampleBank, StartSampleBank};
 pub use service_manager::{ServiceState, say as tell_service_manager};
@@ -162,7 +162,8 @@ async fn start_on(
     };
     let pages = pages.map_err(key("templates"))?;
 
-    let mailer = make_mailer::make_mailer(&config, parts.clock.clone())?;
+    let test_mailer = test_mailer(&config, parts.clock.clone())?;
+    let mailer = test_mailer.mailer.clone();
     let crypto = FieldCrypto { sealer: sealer.clone(), random: parts.random.clone() };
     let alarms = Arc::new(Alarms::default());
     let (bank, sample_bank) = checks::bank(&config, &parts)?;
@@ -209,6 +210,7 @@ async fn start_on(
         linking,
         recent,
         uses: NotedUses::default(),
+        mailer: test_mailer,
         alarms,
         hook,
         bank_hook,

@@ -45,6 +45,7 @@ pub mod token;
 pub mod typed;
 pub mod userinfo;
 
+use crate::admin::TestMailer;
 use crate::alarm::Alarms;
 use crate::authorize::ResponseContext;
 use crate::bank::EventHook;
@@ -101,6 +102,8 @@ pub struct App {
     pub recent: RecentTokens,
     /// The uses of links that are not yet written.
     pub uses: NotedUses,
+    /// What sends a test mail.
+    pub mailer: TestMailer,
     /// Raises alarms.
     pub alarms: Arc<Alarms>,
     /// Verifies reports of calls, with secrets that are replaceable at run time.

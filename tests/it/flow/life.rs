@@ -11,6 +11,7 @@ on_both!(
     a_replayed_code_ends_the_grant,
     a_flow_left_alone_ends,
     a_request_goes_when_nobody_can_begin_with_it_any_more,
+    a_request_stays_for_the_browser_that_began_anew,
 );
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -132,4 +133,32 @@ async fn a_request_goes_when_nobody_can_begin_with_it_any_more(w: &Town) {
     w.clock.set(start + 2 * hour + Duration::from_millis(1));
     w.tidy().await;
     assert_eq!(requests().await, 0);
+}
+
+/// Two browsers begin with one pushed request. One goes away; the other begins anew, and is still at work when the row of the first
+/// one goes.
+async fn a_request_stays_for_the_browser_that_began_anew(w: &Town) {
+    let app = w.creco();
+    let pending = app.push("accounts").await;
+    let (start, minute) = (w.now(), Duration::from_secs(60));
+    w.browser().open(&pending.url).await;
+    w.clock.set(start + 4 * minute);
+    let mut browser = w.browser();
+    browser.open(&pending.url).await;
+    for minutes in [14, 24, 34, 44, 54] {
+        w.clock.set(start + minutes * minute);
+        browser.press("restart", &[]).await;
+        assert_eq!(browser.screen(), "account", "after {minutes} minutes");
+    }
+    w.clock.set(start + 60 * minute);
+    w.tidy().await;
+    assert_eq!(w.count("select count(*) from interactions").await, 1, "the row of the first browser is gone");
+    assert_eq!(w.count("select count(*) from requests").await, 1);
+    browser.walk_to(w, "consent").await;
+    let brought = browser.allow().await;
+    app.exchange(&pending, &brought).await;
+    // With the last interaction it goes.
+    w.clock.set(start + 3 * 60 * minute);
+    w.tidy().await;
+    assert_eq!(w.count("select count(*) from requests").await, 0);
 }

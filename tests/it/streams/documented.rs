@@ -78,6 +78,8 @@ impl Reader {
         institution.as_table_mut().unwrap().insert("terms_file".to_owned(), terms.into());
         config["mail"] = table("kind = 'smtp'\nhost = '127.0.0.1'\nfrom = 'notice@minato.example'");
         config["bank"] = table("kind = 'http'\nurl = 'https://127.0.0.1:9'");
+        // Not the one of the machine.
+        config.insert("admin".to_owned(), table("socket = 'admin.sock'"));
         write("renkei.toml", &config.to_string());
         // What a test adds to each command: where the host is, who vouches for it, and that the status is shown.
         write(
@@ -99,7 +101,7 @@ impl Reader {
         let file = self.folder.dir.path().join("record.json");
         std::fs::write(&file, record).unwrap();
         let mut command = Command::new(RENKEI);
-        command.args(["--json", "client", "import"]).arg(file).arg("--config").arg(self.folder.config());
+        command.args(["--json", "client", "import", "--replace"]).arg(file).arg("--config").arg(self.folder.config());
         let done = command.output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         serde_json::from_slice(&done.stdout).unwrap()

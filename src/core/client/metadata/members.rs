@@ -8,11 +8,44 @@ use crate::keys::jose::Alg;
 use crate::network::Network;
 use crate::refusal::{ErrorCode, Refusal};
 use serde_json::{Map, Value};
+use std::cell::RefCell;
 use std::time::Duration;
 use url::Url;
 
 pub(super) fn invalid(member: &str, why: &str) -> Refusal {
     Refusal::naming(ErrorCode::InvalidClientMetadata, &format!("{member}: {why}"))
+}
+
+/// A value in a sentence: between marks that RFC 6749 §5.2 allows, and not longer than a line.
+pub(super) fn shown(value: &str) -> String {
+    let cut: String = value.chars().take(80).collect();
+    format!("'{cut}{}'", if value.chars().count() > 80 { "..." } else { "" })
+}
+
+/// Words as a list in a sentence.
+pub(super) fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// What is wrong with a record, collected.
+#[derive(Debug, Default)]
+pub(super) struct Mistakes(RefCell<Vec<Refusal>>);
+impl Mistakes {
+    pub(super) fn add(&self, mistake: Refusal) {
+        self.0.borrow_mut().push(mistake);
+    }
+    /// The value, or nothing and a mistake more.
+    pub(super) fn may<T>(&self, read: Result<T, Refusal>) -> Option<T> {
+        read.map_err(|mistake| self.add(mistake)).ok()
+    }
+    /// The value, or this one and a mistake more.
+    pub(super) fn or<T>(&self, read: Result<T, Refusal>, otherwise: T) -> T {
+        self.may(read).unwrap_or(otherwise)
+    }
+    /// All of them.
+    pub(super) fn all(self) -> Vec<Refusal> {
+        self.0.into_inner()
+    }
 }
 
 /// Invisible characters that change how a text is read: zero width, writing direction, line breaks, fillers, tags. A
@@ -47,7 +80,7 @@ impl<'m> Members<'m> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Bool(b)) => Ok(Some(*b)),
-            Some(_) => Err(invalid(name, "is not true or false")),
+            Some(other) => Err(invalid(name, &format!("is not true or false: {}", shown(&other.to_string())))),
         }
     }
     pub(super) fn list(&self, name: &str) -> Result<Option<Vec<&'m str>>, Refusal> {
@@ -64,18 +97,38 @@ impl<'m> Members<'m> {
         }
         Ok(Some(texts))
     }
+    /// Whether a list is given that is not empty, whatever it holds.
+    pub(super) fn has_entries(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_array).is_some_and(|list| !list.is_empty())
+    }
     pub(super) fn alg(&self, name: &str, allowed: &[Alg]) -> Result<Option<Alg>, Refusal> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let alg = Alg::parse(text).filter(|a| allowed.contains(a));
-        alg.map(Some).ok_or_else(|| invalid(name, "is not an algorithm this profile may use"))
+        let why = || {
+            let allowed = listed(allowed.iter().map(|alg| alg.as_str()));
+            invalid(name, &format!("{} is not an algorithm this profile may use; allowed are {allowed}", shown(text)))
+        };
+        alg.map(Some).ok_or_else(why)
     }
-    pub(super) fn word<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
+    pub(super) fn word<T: Copy>(
+        &self,
+        name: &str,
+        all: &[T],
+        written: fn(T) -> &'static str,
+    ) -> Result<Option<T>, Refusal> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        parse(text).map(Some).ok_or_else(|| invalid(name, "is not a value this server knows"))
+        let why = || {
+            let allowed = listed(all.iter().map(|value| written(*value)));
+            invalid(name, &format!("{} is not a value this server knows; allowed are {allowed}", shown(text)))
+        };
+        all.iter().copied().find(|value| written(*value) == text).map(Some).ok_or_else(why)
     }
     pub(super) fn uri(&self, name: &str, rules: &Rules) -> Result<Option<String>, Refusal> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        web_uri(text, rules).map_err(|why| invalid(name, why))?;
+        web_uri(text, rules).map_err(|why| {
+            // A password in it is not repeated.
+            if text.contains('@') { invalid(name, why) } else { invalid(name, &format!("{why}: {}", shown(text))) }
+        })?;
         Ok(Some(text.to_owned()))
     }
     pub(super) fn duration(&self, name: &str, least: u64, most: Duration) -> Result<Option<Duration>, Refusal> {
@@ -85,9 +138,12 @@ impl<'m> Members<'m> {
             Some(Value::String(text)) => written(text),
             Some(_) => Err(NotADuration),
         };
-        let duration = read.map_err(|why| invalid(name, &format!("is {why}")))?;
+        let given =
+            || self.0.get(name).map(|value| shown(value.as_str().unwrap_or(&value.to_string()))).unwrap_or_default();
+        let duration = read.map_err(|why| invalid(name, &format!("is {why}: {}", given())))?;
         if duration < Duration::from_secs(least) || duration > most {
-            return Err(invalid(name, &format!("is not between {least}s and {}", Span::from(most))));
+            let why = format!("is not between {least}s and {}: {}", Span::from(most), given());
+            return Err(invalid(name, &why));
         }
         Ok(Some(duration))
     }
@@ -95,14 +151,18 @@ impl<'m> Members<'m> {
     pub(super) fn count(&self, name: &str, most: u32) -> Result<Option<u32>, Refusal> {
         let Some(value) = self.0.get(name).filter(|v| !v.is_null()) else { return Ok(None) };
         let number = value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=most).contains(n));
-        number.map(Some).ok_or_else(|| invalid(name, &format!("is not a number from 1 to {most}")))
+        let why = || invalid(name, &format!("is not a number from 1 to {most}: {}", shown(&value.to_string())));
+        number.map(Some).ok_or_else(why)
     }
     pub(super) fn networks(&self, name: &str) -> Result<Vec<Network>, Refusal> {
         let texts = self.list(name)?.unwrap_or_default();
         if texts.len() > MOST_NETWORKS {
             return Err(invalid(name, &format!("names more than {MOST_NETWORKS} networks")));
         }
-        let read = |text: &&str| Network::parse(text).ok_or_else(|| invalid(name, "is not a list such as 10.1.0.0/16"));
+        let read = |text: &&str| {
+            let why = || invalid(name, &format!("has {}, which is not a network such as 10.1.0.0/16", shown(text)));
+            Network::parse(text).ok_or_else(why)
+        };
         texts.iter().map(read).collect()
     }
 }

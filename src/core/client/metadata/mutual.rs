@@ -1,5 +1,6 @@
 //! The members of mutual TLS (RFC 8705 §2.1.2, §2.2.1, §3.4), and what a client's tokens are bound to.
 
+use super::members::{listed, shown};
 use super::{AuthMethod, ClientKeys, Members, Profile, Rules, invalid};
 use crate::client::certificate::{Certificate, Subject};
 use crate::keys::Jwk;
@@ -12,13 +13,15 @@ const BOUND: &str = "tls_client_certificate_bound_access_tokens";
 pub(super) fn auth_method(m: &Members<'_>, profile: Profile, rules: &Rules) -> Result<AuthMethod, Refusal> {
     let usual = if profile.is_fapi() { AuthMethod::PrivateKeyJwt } else { AuthMethod::ClientSecretBasic };
     let name = "token_endpoint_auth_method";
-    let method = m.word(name, AuthMethod::parse)?.unwrap_or(usual);
+    let method = m.word(name, AuthMethod::ALL, AuthMethod::as_str)?.unwrap_or(usual);
+    let why = |why: &str| Err(invalid(name, &format!("{} {why}", shown(method.as_str()))));
     // FAPI 2.0 Security Profile §5.3.2.1 (6).
     if profile.is_fapi() && method.is_secret() {
-        return Err(invalid(name, "must be private_key_jwt, tls_client_auth or self_signed_tls_client_auth"));
+        return why("is not allowed: must be private_key_jwt, tls_client_auth or self_signed_tls_client_auth");
     }
     if !rules.methods.contains(&method) {
-        return Err(invalid(name, "is not offered by this server"));
+        let offered = listed(rules.methods.iter().map(|m| m.as_str()));
+        return why(&format!("is not offered by this server; offered are {offered}"));
     }
     Ok(method)
 }

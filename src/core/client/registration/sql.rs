@@ -4,7 +4,7 @@
 use super::{initial, opens};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::client::sql::{Changed, change_status, record_change, save, status_of, version};
-use crate::client::{self, Client, Status, metadata};
+use crate::client::{self, Client, Status, difference, metadata};
 use crate::clock::Instant;
 use crate::event::EventKind;
 use crate::id::{ClientId, EventId, TokenId};
@@ -62,11 +62,8 @@ pub fn create(tx: &mut Tx<'_, '_>, new: &New, most: u32, event: &EventId, now: I
         "insert into client_registrations (client_id, token, statement) values (?1, ?2, ?3)",
         &[client.id.as_str().into(), new.token.into(), new.statement.as_deref().into()],
     )?;
-    let detail = json!({
-        "initial_token": new.initial,
-        "profile": client.profile.as_str(),
-        "auth_method": client.auth_method.as_str(),
-    });
+    let mut detail = difference::detail(None, &client);
+    detail["initial_token"] = json!(new.initial);
     let actor = Actor::Client(client.id.clone());
     record_change(tx, (&client.id, EventKind::ClientRegistered, detail), &actor, event, now)?;
     Ok(RegistrationResult::Yes)
@@ -83,7 +80,8 @@ fn read_proposed(text: Option<&str>, client: &Client) -> Result<Option<(Client, 
     let wanted = metadata::parse(&record, client.id.clone(), &metadata::Rules::STORED, client.created_at);
     let wanted = wanted.map_err(|refusal| corrupt(refusal.to_string()))?;
     let (status, secret, version) = (client.status, client.secret.clone(), client.version);
-    Ok(Some((Client { status, secret, version, ..wanted }, statement)))
+    let former_secret = client.former_secret.clone();
+    Ok(Some((Client { status, secret, former_secret, version, ..wanted }, statement)))
 }
 
 /// The client, when `token` is the SHA-256 of its registration access token. Whether there is no such client, one that
@@ -111,17 +109,6 @@ fn waiting(tx: &mut Tx<'_, '_>, client: &Client) -> Result<Option<(Client, Optio
     row.map_or(Ok(None), |row| read_proposed(row.opt_text(0)?, client))
 }
 
-/// The members in which two records differ.
-fn differing(old: &Client, new: &Client) -> Vec<String> {
-    let (old, new) = (metadata::document(old), metadata::document(new));
-    let names = |record: &Json| record.as_object().into_iter().flatten().map(|(n, _)| n.clone()).collect::<Vec<_>>();
-    let mut all = [names(&old), names(&new)].concat();
-    all.sort_unstable();
-    all.dedup();
-    all.retain(|name| old.get(name) != new.get(name));
-    all
-}
-
 /// Replaces the record by the one the client wants (RFC 7592 §2.2). Where that opens something to an approved client, it
 /// waits, and the approved record stays in force. Returns whether it waits.
 pub fn change(
@@ -140,7 +127,9 @@ pub fn change(
     // The new secret must be returned now; it works only after the new authentication method is approved.
     let record = if waits { standing } else { wanted };
     let secret = wanted.secret.clone().filter(|_| waits || wanted.auth_method.is_secret());
-    save(tx, &Client { secret, ..record.clone() }, now)?;
+    // The former one ends with the present one.
+    let former_secret = standing.former_secret.clone().filter(|_| secret == standing.secret);
+    save(tx, &Client { secret, former_secret, ..record.clone() }, now)?;
     let proposed = waits.then(|| {
         let mut record = metadata::document(wanted);
         record[STATEMENT] = statement.into();
@@ -156,7 +145,7 @@ pub fn change(
     if !waits {
         client::sql::tell_changed(tx, id, now)?;
     }
-    note(tx, id, action, json!({"members": differing(standing, wanted)}), &Actor::Client(id.clone()), now)?;
+    note(tx, id, action, difference::detail(Some(standing), wanted), &Actor::Client(id.clone()), now)?;
     Ok(waits)
 }
 
@@ -192,20 +181,23 @@ pub fn approve(
         return Ok(Changed::Newer);
     }
     let found = match client::sql::load(tx, id)? {
-        Some(client) => waiting(tx, &client)?,
+        Some(client) => waiting(tx, &client)?.map(|waiting| (client, waiting)),
         None => None,
     };
-    let Some((wanted, statement)) = found else {
+    let Some((standing, (wanted, statement))) = found else {
         return change_status(tx, id, (Status::Pending, Status::Active, EventKind::ClientApproved), actor, event, now);
     };
-    let secret = wanted.secret.filter(|_| wanted.auth_method.is_secret());
-    save(tx, &Client { secret, ..wanted }, now)?;
+    let mut detail = difference::detail(Some(&standing), &wanted);
+    detail["change"] = true.into();
+    let uses_secret = wanted.auth_method.is_secret();
+    let (secret, former_secret) = (wanted.secret.filter(|_| uses_secret), wanted.former_secret.filter(|_| uses_secret));
+    save(tx, &Client { secret, former_secret, ..wanted }, now)?;
     tx.execute(
         "update client_registrations set statement = ?2, proposed = null where client_id = ?1",
         &[id.as_str().into(), statement.into()],
     )?;
     client::sql::tell_changed(tx, id, now)?;
-    record_change(tx, (id, EventKind::ClientApproved, json!({"change": true})), actor, event, now)?;
+    record_change(tx, (id, EventKind::ClientApproved, detail), actor, event, now)?;
     Ok(Changed::Yes)
 }
 
@@ -228,7 +220,8 @@ pub fn end(tx: &mut Tx<'_, '_>, id: &ClientId, actor: &Actor, event: &EventId, n
     tx.execute("delete from client_registrations where client_id = ?1", &[id.as_str().into()])?;
     if tx.execute("delete from clients where id = ?1 and status = 'pending'", &[id.as_str().into()])? == 0 {
         tx.execute(
-            "update clients set status = 'ended', secret_kind = null, secret = null, updated_at = ?2,
+            "update clients set status = 'ended', secret_kind = null, secret = null, former_secret = null,
+             former_secret_until = null, updated_at = ?2,
              version = case when version < ?2 then ?2 else version + 1 end where id = ?1",
             &[id.as_str().into(), now.into()],
         )?;

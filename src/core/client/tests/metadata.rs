@@ -10,7 +10,7 @@ use crate::language::Language;
 use crate::refusal::ErrorCode;
 use proptest::prelude::*;
 
-fn with(mut base: Value, changes: &[(&str, Value)]) -> Value {
+pub(super) fn with(mut base: Value, changes: &[(&str, Value)]) -> Value {
     for (name, value) in changes {
         base[*name] = value.clone();
     }

@@ -164,9 +164,32 @@ async fn a_new_secret_ends_the_old_one_at_once() {
     assert!(with_header(&service, &basic("app", "old+secret")).await.is_ok());
     let (secret, stored) = crate::client::renew_secret(service.authenticator.secret_key(), &SeededRandom::new(4));
     let work = move |tx: &mut crate::store::Tx<'_, '_>| {
-        sql::set_secret(tx, &client.id, &stored, &Actor::Staff("x".into()), NOW)
+        sql::set_secret(tx, &client.id, &stored, None, &Actor::Staff("x".into()), NOW)
     };
     assert!(service.store.write(work).await.unwrap());
     assert_eq!(with_header(&service, &basic("app", "old+secret")).await, Err(ErrorCode::InvalidClient));
     assert!(with_header(&service, &basic("app", secret.reveal())).await.is_ok());
+}
+
+#[test]
+fn the_former_secret_counts_until_its_moment() {
+    let key = SecretKey::new(zeroize::Zeroizing::new([7; 32]));
+    let (old, new) = (Secret::new("the old one"), Secret::new("the new one"));
+    let kept = key.to_stored(&new);
+    let former = crate::client::FormerSecret { secret: key.to_stored(&old), until: NOW };
+    let second = Duration::from_secs(1);
+    for (former, at, old_counts) in [
+        (Some(&former), NOW - second, true),
+        (Some(&former), NOW, false),
+        (Some(&former), NOW + second, false),
+        (None, NOW, false),
+    ] {
+        assert_eq!(key.matches_one_of(Some(&kept), former, &old, at), old_counts, "{at:?}");
+        assert!(key.matches_one_of(Some(&kept), former, &new, at));
+        assert!(!key.matches_one_of(Some(&kept), former, &Secret::new("another"), at));
+    }
+    assert!(!key.matches_one_of(None, None, &old, NOW));
+    // What an earlier release stored is kept in our own form, or not at all.
+    assert_eq!(key.renewed_form(StoredSecret::Digest(old.hash())), Some(key.to_stored(&old)));
+    assert_eq!(key.renewed_form(StoredSecret::Argon2id("$argon2id$".into())), None);
 }

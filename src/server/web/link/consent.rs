@@ -168,7 +168,8 @@ fn existing(proofed: &Proofed, offered: &Offered) -> Option<ExistingLink> {
     let replaced = *action == ChangeAction::Replace;
     let limits = offered.offer.limits.as_ref();
     let asked = Details::granted(&offered.offer.scope, offered.offer.accounts.clone(), limits);
-    let (_, whole) = action.agreed((&link.scope, own), (&offered.offer.scope, &asked));
+    let page = offered.offer.page;
+    let (_, whole) = action.agreed((&link.scope, own), (&offered.offer.scope, &asked), (page.at, page.until));
     let ends = |p: &&Permission| replaced && !asked.permissions.contains(p);
     Some(ExistingLink {
         replaced,

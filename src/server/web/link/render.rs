@@ -159,6 +159,7 @@ impl ScreenContext<'_> {
                 (StatusCode::FORBIDDEN, pages.locked(&frame, &LockedPage { before, until }))
             }
             Ending::Closed { .. } => return self.closed_page(view, client),
+            Ending::Off if view.reopened => return self.closed_page(view, client),
             Ending::NoAccount => {
                 let page = ClosedPage { why: Closed::NoAccount, can_return: true };
                 (StatusCode::FORBIDDEN, pages.closed(&frame, &page))
