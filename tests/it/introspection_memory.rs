@@ -58,7 +58,7 @@ async fn whatever_ends_a_token_ends_it_here_too() {
         match end {
             "its time" => w.wait(std::time::Duration::from_hours(24 * 31)),
             "its client" => w.set_status(&app, Status::Suspended).await,
-            "its grant" => w.end(&allowed.grant, Reason::Customer).await,
+            "its grant" => drop(w.end(&allowed.grant, Reason::Customer).await),
             "the token alone" => changed(&w, "update access_tokens set revoked_at = 1 where hash = ?1", &token).await,
             _ => changed(&w, "delete from access_tokens where hash = ?1", &token).await,
         }
