@@ -39,6 +39,7 @@ pub const FILES: &[File] = &[
     ("0023_backlog", include_str!("schema/0023_backlog.sql")),
     ("0024_service_switch", include_str!("schema/0024_service_switch.sql")),
     ("0025_renewals", include_str!("schema/0025_renewals.sql")),
+    ("0027_keys_wanted", include_str!("schema/0027_keys_wanted.sql")),
 ];
 
 /// The state of one schema file in a database.
