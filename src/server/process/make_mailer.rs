@@ -26,7 +26,7 @@ pub(super) fn make_mailer(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<
     })?))
 }
 
-fn relay(config: &Config) -> Result<Relay, Error> {
+pub(super) fn relay(config: &Config) -> Result<Relay, Error> {
     let mail = &config.mail;
     let tls = match mail.tls {
         MailTls::Implicit => RelayTls::Implicit,
