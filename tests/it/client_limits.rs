@@ -21,7 +21,7 @@ fn status(config: &mut renkei_server::config::Config) {
 }
 
 /// An app with a secret that also acts for itself.
-async fn app(w: &Town, id: &str, more: Value) -> App {
+pub(crate) async fn app(w: &Town, id: &str, more: Value) -> App {
     let (redirect, secret) = (format!("https://{id}.example/cb"), format!("{id}-secret"));
     let mut record = json!({
         "client_id": id, "profile": "oidc", "client_name": id, "client_secret": secret, "redirect_uris": [redirect],

@@ -1,7 +1,7 @@
 //! Every key of `config/default.toml` changes something: the tests that show what are named here. Who adds a key adds its line, or
 //! the key goes away.
 
-use crate::client_limits::push;
+use crate::client_limits::{app, push};
 use crate::serve::{ServeFolder, terminate};
 use crate::support::http::RequestParts;
 use crate::support::town::{Engine, HOOK_SECRET, Town, run};
@@ -549,11 +549,12 @@ fn the_limits_of_a_client_are_as_configured() {
         (|config| (config.limits.answers_per_second, config.limits.answers_burst) = (1, 3), 3),
     ] {
         run(Engine::Sqlite, change, async |w: &Town| {
-            let creco = w.creco();
+            let more = json!({"scope": "openid accounts", "grant_types": ["authorization_code"]});
+            let app = app(w, "limited", more).await;
             for n in 0..served {
-                assert_eq!(push(&creco, &[]).await.status, 201, "{n} of {served}");
+                assert_eq!(push(&app, &[]).await.status, 201, "{n} of {served}");
             }
-            assert_eq!(push(&creco, &[]).await.status, 429, "after {served}");
+            assert_eq!(push(&app, &[]).await.status, 429, "after {served}");
         });
     }
 }

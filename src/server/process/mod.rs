@@ -329,7 +329,8 @@ pub fn outbound(config: &Config) -> Result<Outbound, Error> {
     };
     let plain_http = config.server.mode == Mode::Test;
     let settings = Settings { plain_http, extra_ca, timeout: wanted.timeout.get(), ..Settings::default() };
-    Outbound::new(settings).map_err(key("outbound"))
+    // Nothing else in the settings can be wrong.
+    Outbound::new(settings).map_err(key("outbound.ca_file"))
 }
 
 /// The HTTP client for the institution's own systems, whose addresses are in the configuration. It is never used for a
