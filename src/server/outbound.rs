@@ -168,7 +168,11 @@ impl Outbound {
         let setup = |e: reqwest::Error| Error::Setup(e.without_url().to_string());
         let mut builder = base(&settings);
         if let Some(pem) = &settings.extra_ca {
-            builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?);
+            let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?;
+            if authorities.is_empty() {
+                return Err(Error::Setup("the file of authorities holds no certificate".into()));
+            }
+            builder = builder.tls_certs_merge(authorities);
         }
         Ok(Self { http: builder.build().map_err(setup)?, settings: Arc::new(settings) })
     }

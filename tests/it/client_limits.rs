@@ -21,7 +21,7 @@ fn status(config: &mut renkei_server::config::Config) {
 }
 
 /// An app with a secret that also acts for itself.
-async fn app(w: &Town, id: &str, more: Value) -> App {
+pub(crate) async fn app(w: &Town, id: &str, more: Value) -> App {
     let (redirect, secret) = (format!("https://{id}.example/cb"), format!("{id}-secret"));
     let mut record = json!({
         "client_id": id, "profile": "oidc", "client_name": id, "client_secret": secret, "redirect_uris": [redirect],
@@ -32,7 +32,7 @@ async fn app(w: &Town, id: &str, more: Value) -> App {
     w.register(record).await;
     App::new(w.http.clone(), w.clock.clone(), id, &redirect, Credential::Secret(secret))
 }
-async fn push(app: &App, more: &[(&str, &str)]) -> Answer {
+pub(crate) async fn push(app: &App, more: &[(&str, &str)]) -> Answer {
     let (_, fields) = app.request("openid accounts");
     let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).chain(more.iter().copied()).collect();
     app.post("/oauth/par", &fields, false).await

@@ -172,6 +172,7 @@ async fn what_its_caller_did_not_wait_for_is_taken_back_too() {
     assert_eq!(rows(&doubtful.store).await, 0);
 }
 
+/// `store.connections` are as many.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn while_as_many_commits_are_in_doubt_as_there_are_connections_nothing_is_written() {
     let doubtful = Doubtful::new(1).await;

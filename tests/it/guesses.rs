@@ -406,6 +406,7 @@ async fn killed_while_it_asks(engine: Engine) {
     let of_bank = [
         ("RENKEI__BANK__KIND", "http".to_owned()),
         ("RENKEI__BANK__URL", format!("http://127.0.0.1:{bank}/")),
+        ("RENKEI__BANK__TOKEN_FILE", "bank.token".to_owned()),
         ("RENKEI__INSTITUTION__NETWORKS", "[\"127.0.0.0/8\"]".to_owned()),
     ];
     // The guess counts after three times that and five seconds more. One wrong answer locks, so that one question is enough: of
@@ -415,6 +416,9 @@ async fn killed_while_it_asks(engine: Engine) {
     installed.env.push(("RENKEI__HOURS__ALWAYS_OPEN", "true".to_owned()));
     installed.env.extend(database.iter().map(|d| ("RENKEI__STORE__URL", d.url())));
     let plain = installed.env.clone();
+    let token = installed.dir.path().join("bank.token");
+    std::fs::write(&token, "token-of-this-test").unwrap();
+    std::fs::set_permissions(&token, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     installed.env.extend(of_bank);
     // The guesses of this test are of one day.
     let now = SystemClock.now();
@@ -458,6 +462,12 @@ async fn killed_while_it_asks(engine: Engine) {
         assert!(std::time::Instant::now() < until, "the core bank is not asked");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    let head = {
+        let mut head = [0; 2048];
+        let read = std::io::Read::read(&mut asked.lock().unwrap()[0], &mut head).unwrap();
+        String::from_utf8_lossy(&head[..read]).to_ascii_lowercase()
+    };
+    assert!(head.contains("\r\nauthorization: bearer token-of-this-test\r\n"), "{head}");
     server.kill().unwrap();
     server.wait().unwrap();
     post.abort();

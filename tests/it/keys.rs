@@ -20,6 +20,7 @@ on_both!(
     an_order_brings_it_forward,
     an_emergency_takes_the_old_keys_back,
     an_algorithm_that_is_taken_out_leaves_like_after_a_rotation,
+    nodes_with_different_algorithms_make_no_key_in_turn,
     nothing_private_leaves,
 );
 
@@ -167,7 +168,10 @@ async fn an_algorithm_that_is_taken_out_leaves_like_after_a_rotation(town: &Town
     tend(&all).await;
     let old = of(&town.http, "EdDSA").await;
     assert_eq!(old.len(), 1, "as an earlier release made it");
-    wait(town, 10).await;
+    // For an hour another node may want it.
+    wait(town, 3599).await;
+    assert!(app.keys.sign(Alg::EdDsa, None, &json!({})).is_ok());
+    wait(town, 1).await;
     assert_eq!(of(&town.http, "EdDSA").await, old, "what it signed can be verified");
     assert!(app.keys.sign(Alg::EdDsa, None, &json!({})).is_err(), "it signs no more");
     wait(town, 2 * DAY - 1).await;
@@ -185,6 +189,32 @@ async fn an_algorithm_that_is_taken_out_leaves_like_after_a_rotation(town: &Town
     let said = unsigned(Alg::SIGNING.to_vec()).await.unwrap();
     assert!(said.contains("creco (EdDSA)") && !said.contains("kakeibo"), "{said}");
     assert_eq!(unsigned(all).await, None);
+}
+
+/// Two configurations on one store, for a day: one node names EdDSA and the other does not. The key stays, and is made once. When the
+/// node that names it is gone, it leaves.
+async fn nodes_with_different_algorithms_make_no_key_in_turn(town: &Town) {
+    let more: Vec<_> = Alg::SIGNING.into_iter().chain([Alg::EdDsa]).collect();
+    let app = town.app();
+    let tend = async |algs: &[Alg]| {
+        let policy = RotationPolicy { algs: algs.to_vec(), ..app.config.keys.policy() };
+        app.keys.tend(&app.store, &app.sealer, &*app.random, policy, town.now()).await.unwrap()
+    };
+    assert_eq!(tend(&more).await.len(), 1);
+    let made = of(&town.http, "EdDSA").await;
+    let mut steps = Vec::new();
+    for _ in 0..144 {
+        town.clock.set(town.now() + Duration::from_secs(600));
+        steps.extend(tend(&Alg::SIGNING).await);
+        steps.extend(tend(&more).await);
+    }
+    assert_eq!((steps, of(&town.http, "EdDSA").await), (vec![], made.clone()));
+    assert_eq!(app.keys.unlisted(&Alg::SIGNING), [Alg::EdDsa], "which the log of the other node says");
+    wait(town, 3599).await;
+    assert_eq!(app.keys.unlisted(&Alg::SIGNING), [Alg::EdDsa]);
+    wait(town, 1).await;
+    assert_eq!(app.keys.unlisted(&Alg::SIGNING), []);
+    assert_eq!(of(&town.http, "EdDSA").await, made, "and stays published");
 }
 
 async fn client_of(town: &Town, id: &str) -> client::Client {

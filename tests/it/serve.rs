@@ -229,7 +229,11 @@ fn what_is_wrong_is_said_with_exit_status_and_place() {
     for args in [&["config", "check", "--config"][..], &["serve", "--config"]] {
         let said = run(args, Some(&test_store.config()));
         assert_eq!(said.status.code(), Some(1));
-        assert!(text(&said.stderr).contains("renkei.toml:27: kind: unknown variant `paper`"), "{}", text(&said.stderr));
+        assert!(
+            text(&said.stderr).contains("renkei.toml:27: bank.kind: unknown variant `paper`"),
+            "{}",
+            text(&said.stderr)
+        );
     }
     assert_eq!(run(&["serve"], None).status.code(), Some(2));
     assert_eq!(run(&["fly"], None).status.code(), Some(2));
@@ -271,7 +275,7 @@ fn a_check_finds_what_a_start_would_refuse() {
         (
             "[telephony]",
             "networks = [\"core.example\"]\n[telephony]",
-            "institution.networks: contains something that is not a network such as 10.1.0.0/16",
+            "institution.networks: \"core.example\" is not an address, nor a network such as 10.1.0.0/16",
         ),
         ("listen = [", "log = \"loud\"\nlisten = [", "renkei.toml:5: server.log: must be error, warn"),
         ("mode = \"test\"", "mode = \"production\"", "renkei.toml:24: mail.kind: file is refused"),

@@ -136,6 +136,22 @@ fn no_test_is_ignored_and_no_lint_is_allowed() {
     none(&wrong);
 }
 
+/// A file says which version is the oldest that can run with it; the files before this one are older than the rule.
+#[test]
+fn a_schema_file_names_the_oldest_version_that_can_run_with_it() {
+    const FIRST: &str = "0026";
+    let ours = env!("CARGO_PKG_VERSION");
+    let mut wrong = Vec::new();
+    for (name, text) in renkei_core::store::migrate::FILES.iter().filter(|(name, _)| *name >= FIRST) {
+        let named = text.lines().find_map(|line| line.strip_prefix("-- oldest: "));
+        // The program itself can.
+        if !named.is_some_and(|oldest| renkei_core::store::migrate::can_run_with(oldest.trim(), ours)) {
+            wrong.push(format!("{name}: wants a line `-- oldest: VERSION`, has {named:?}"));
+        }
+    }
+    none(&wrong);
+}
+
 /// Both mean HS256. They are a trait's functions, which clippy's list of disallowed methods cannot name for one type.
 #[test]
 fn an_algorithm_is_always_named() {

@@ -133,7 +133,7 @@ async fn a_certificate_that_no_caller_accepts_is_refused_by_sighup() {
         write_certificate(folder.dir.path(), params);
         signal(&child, Signal::HUP);
         let said = log.find(|line| line.contains("not reloaded")).unwrap();
-        assert!(said.contains(why) && said.contains("cert.pem"), "{said}");
+        assert!(said.contains(why) && said.contains("cert.pem") && said.contains("\"WARN\""), "{said}");
         assert_eq!(asked(&folder, "/healthz").await.0, 200, "what was in use stays");
     }
     terminate(&child);
@@ -142,6 +142,7 @@ async fn a_certificate_that_no_caller_accepts_is_refused_by_sighup() {
 }
 
 /// A gateway's secret is replaced without a restart.
+/// The file is one of `telephony.hook_secret_files`.
 #[tokio::test]
 async fn the_secret_of_a_hook_is_read_again_by_sighup() {
     let folder = ServeFolder::new();
@@ -160,8 +161,47 @@ async fn the_secret_of_a_hook_is_read_again_by_sighup() {
     assert_eq!((signed_by("hook-secret-of-this-test").await, signed_by(fresh).await), (400, 401));
     std::fs::write(folder.dir.path().join("hook.secret"), fresh).unwrap();
     signal(&child, Signal::HUP);
-    log.find(|line| line.contains("hooks reloaded")).unwrap();
+    log.find(|line| line.contains("configuration and files reloaded")).unwrap();
     assert_eq!((signed_by("hook-secret-of-this-test").await, signed_by(fresh).await), (401, 400));
+    terminate(&child);
+    log.for_each(drop);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// The configuration is read again too: what may change changes, the rest is named, and a mistake changes nothing.
+#[tokio::test]
+async fn a_changed_configuration_is_in_force_after_sighup() {
+    let folder = ServeFolder::new();
+    let good = std::fs::read_to_string(folder.config()).unwrap();
+    let mut child = folder.start();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut next = |what: &str| -> serde_json::Value {
+        serde_json::from_str(&log.find(|line| line.contains(what)).unwrap()).unwrap()
+    };
+    let server = "[server]\nlog = \"debug\"\nworkers = 3\n";
+    let changed =
+        good.replace("[server]\n", server).replace("[mail]\n", "hook_networks = [\"192.0.2.0/28\"]\n[mail]\n");
+    std::fs::write(folder.config(), &changed).unwrap();
+    signal(&child, Signal::HUP);
+    let said = next("configuration and files reloaded");
+    assert_eq!((&said["level"], &said["changed"]), (&"INFO".into(), &"server.log, telephony.hook_networks".into()));
+    let said = next("need a restart");
+    assert_eq!((&said["level"], &said["restart"]), (&"WARN".into(), &"server.workers".into()));
+    // The level is in force.
+    let ask = folder.client().post(folder.url("/oauth/introspect")).form(&[("token", "x")]);
+    assert_eq!(ask.send().await.unwrap().status(), 401);
+    assert_eq!(next("\"DEBUG\"")["level"], "DEBUG");
+
+    // One mistake: nothing of it is in force, and it is no error of the server.
+    std::fs::write(folder.config(), changed.replace("\"debug\"", "\"loud\"").replace("192.0.2.0/28", "0.0.0.0/0"))
+        .unwrap();
+    signal(&child, Signal::HUP);
+    let said = next("not reloaded");
+    assert_eq!(said["level"], "WARN");
+    let cause = said["cause"].as_str().unwrap();
+    for want in ["server.log: must be error, warn", "telephony.hook_networks: \"0.0.0.0/0\" is every address"] {
+        assert!(cause.contains(want), "{cause}");
+    }
     terminate(&child);
     log.for_each(drop);
     assert_eq!(child.wait().unwrap().code(), Some(0));

@@ -65,6 +65,7 @@ async fn the_release_before_runs_where_the_newer_one_says_so(test_store: TestSto
 }
 
 /// Whatever looks like a URL is no SQLite file, and no message about it has its password.
+/// What `store.url` may be.
 #[test]
 fn a_url_is_no_file_and_keeps_its_password() {
     for url in [

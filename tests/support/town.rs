@@ -20,7 +20,7 @@ use renkei_core::lifecycle::expire;
 use renkei_core::random::SeededRandom;
 use renkei_core::store::{Result as StoreResult, Tx};
 use renkei_server::config::Config;
-use renkei_server::process::{Parts, Running, start};
+use renkei_server::process::{Parts, Reloaded, Running, start};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -60,7 +60,7 @@ pub(crate) enum Engine {
 
 /// The name of the server: a proxy in front ends TLS, as in production.
 pub(crate) const ISSUER: &str = "https://link.renkei.test";
-const HOOK_SECRET: &str = "the hook's secret of the tests, long enough";
+pub(crate) const HOOK_SECRET: &str = "the hook's secret of the tests, long enough";
 pub(crate) const BANK_SECRET: &str = "the bank's secret of the tests, long enough";
 /// A Wednesday, a quarter past ten in Japan: open.
 const START: &str = "2026-11-25T10:15:00+09:00";
@@ -193,8 +193,21 @@ impl Town {
         App::new(self.http.clone(), self.clock.clone(), "kakeibo", "https://kakeibo.example/callback", secret)
     }
     /// What SIGHUP does.
-    pub(crate) fn reload(&self) -> Result<(), renkei_server::process::Error> {
-        self.running.reload()
+    pub(crate) fn reload(&self) -> Result<Reloaded, renkei_server::process::Error> {
+        self.reload_as(|_| {})
+    }
+    /// What is recorded of it.
+    pub(crate) async fn record_reload(&self, reloaded: &Reloaded) {
+        self.running.record(reloaded).await;
+    }
+    /// The same after a change of the configuration.
+    pub(crate) fn reload_as(
+        &self,
+        change: impl FnOnce(&mut Config),
+    ) -> Result<Reloaded, renkei_server::process::Error> {
+        let mut config = self.running.app.config.clone();
+        change(&mut config);
+        self.running.reload(&config)
     }
     /// What the server was started with.
     pub(crate) fn config(&self) -> &Config {

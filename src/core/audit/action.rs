@@ -76,6 +76,7 @@ actions! {
     StreamTested => "stream.tested",
     StreamEventRefused => "stream.event_refused",
     ServerStarted => "server.started",
+    ServerReloaded => "server.reloaded",
     StaffGrantsListed => "staff.grants.listed",
     StaffGrantShown => "staff.grant.shown",
     StaffConsentShown => "staff.consent.shown",

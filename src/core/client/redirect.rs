@@ -46,7 +46,9 @@ pub(super) fn acceptable(uri: &str, loopback_http: bool) -> Result<(), &'static 
     if authority.is_none_or(|a| a.is_empty() || a.contains('@')) {
         return Err("has no host, or a user name");
     }
-    if uri.split(['?', '#']).next().is_some_and(|path| path.split('/').any(|s| s == ".." || s == ".")) {
+    // A browser takes `%2e` for a dot here (WHATWG URL, "double-dot URL path segment").
+    let dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    if uri.split(['?', '#']).next().is_some_and(|path| path.split('/').any(dots)) {
         return Err("has a path with a `.` or `..` segment");
     }
     if url.query_pairs().any(|(name, _)| OURS.contains(&name.as_ref())) {

@@ -1,7 +1,7 @@
 //! The settings of the checks an institution may choose, with their defaults (requirements.md#gaps).
 
 use super::limiter::{HOUR, Limit, TEN_MINUTES};
-use super::service_hours::Hours;
+use super::service_hours::HoursInForce;
 use super::{ABSOLUTE, IDLE};
 use crate::phone::Phone;
 use crate::store;
@@ -42,7 +42,7 @@ pub fn customer_within(bank_wait: Duration, bank_timeout: Duration) -> Duration 
 #[derive(Debug, Clone)]
 pub struct IdentityPolicy {
     /// Closed windows (requirements.md#hours).
-    pub hours: Hours,
+    pub hours: HoursInForce,
     /// Whether the institution offers the service at all; if not, ② and ⑤ answer R37.
     pub offered: bool,
     /// How long an interaction may take at most (G28).
@@ -98,7 +98,7 @@ pub struct IdentityPolicy {
 impl Default for IdentityPolicy {
     fn default() -> Self {
         Self {
-            hours: Hours::default(),
+            hours: HoursInForce::default(),
             offered: true,
             absolute: ABSOLUTE,
             idle: IDLE,

@@ -15,7 +15,9 @@ pub use words::Sentence;
 
 use crate::clock::Instant;
 use crate::language::Language;
+use arc_swap::ArcSwap;
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, Weekday};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long before a closure ① warns of it (requirements.md#closing).
@@ -25,6 +27,31 @@ const JST_HOURS: i64 = 9;
 /// The closed windows of an institution.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hours(Vec<Window>);
+
+/// The windows in force: an operator may change them while the server runs. Every clone sees the change.
+#[derive(Debug, Clone, Default)]
+pub struct HoursInForce(Arc<ArcSwap<Hours>>);
+impl From<Hours> for HoursInForce {
+    fn from(hours: Hours) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(hours)))
+    }
+}
+impl HoursInForce {
+    /// Other windows from now on.
+    pub fn change(&self, hours: Hours) {
+        self.0.store(Arc::new(hours));
+    }
+    /// [`Hours::open_at`]
+    #[must_use]
+    pub fn open_at(&self, now: Instant) -> Service {
+        self.0.load().open_at(now)
+    }
+    /// [`Hours::closing_soon`]
+    #[must_use]
+    pub fn closing_soon(&self, now: Instant) -> Option<Instant> {
+        self.0.load().closing_soon(now)
+    }
+}
 
 /// Whether the service is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

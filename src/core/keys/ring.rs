@@ -25,7 +25,7 @@ use crate::random::Random;
 use crate::store::{self, Store};
 use arc_swap::ArcSwap;
 use serde_json::json;
-use sql::{NewKeyRow, SealedKeyRow, any_sealed, apply, load};
+use sql::{NewKeyRow, SealedKeyRow, any_sealed, apply, load, want};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -158,7 +158,7 @@ impl Ring {
         Ok(ring)
     }
 
-    /// Applies the steps that are due, and loads the changes of other nodes.
+    /// Applies the steps that are due, loads the changes of other nodes, and says which keys this node wants.
     ///
     /// # Errors
     /// [`Error`]; then the keys in memory do not change.
@@ -170,8 +170,13 @@ impl Ring {
         policy: RotationPolicy,
         now: Instant,
     ) -> Result<Vec<KeyStep>, Error> {
+        let wanted = policy.clone();
         let due = change(store, sealer, random, move |keys| plan(keys, now, &policy), Actor::System, now).await?;
         self.reload(store, sealer).await?;
+        let unsaid = plan::to_say(&store.read(list).await?, now, &wanted);
+        if !unsaid.is_empty() {
+            store.write(move |tx| want(tx, &unsaid, now)).await?;
+        }
         Ok(due)
     }
 
@@ -212,6 +217,11 @@ impl Ring {
     /// [`jose::Error::UnknownKey`] if the ring has none; [`Ring::open`] makes sure that it has one.
     pub fn current(&self, alg: Alg) -> Result<SigningKey, jose::Error> {
         self.0.load().current.get(&alg).cloned().ok_or(jose::Error::UnknownKey)
+    }
+    /// The algorithms with a current key that are not among `algs`: of another node, or of an earlier configuration.
+    #[must_use]
+    pub fn unlisted(&self, algs: &[Alg]) -> Vec<Alg> {
+        self.0.load().current.keys().copied().filter(|alg| !algs.contains(alg)).collect()
     }
     /// Signs with the current key of `alg`.
     ///

@@ -40,6 +40,7 @@ pub const FILES: &[File] = &[
     ("0024_service_switch", include_str!("schema/0024_service_switch.sql")),
     ("0025_renewals", include_str!("schema/0025_renewals.sql")),
     ("0026_former_secrets", include_str!("schema/0026_former_secrets.sql")),
+    ("0027_keys_wanted", include_str!("schema/0027_keys_wanted.sql")),
 ];
 
 /// The state of one schema file in a database.

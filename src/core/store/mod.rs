@@ -128,6 +128,37 @@ enum Engine {
     Postgres(Arc<postgres::Postgres>),
 }
 
+/// Refuses what is no URL of a store: `sqlite:FILE` or `postgres://…`. Nothing is opened or asked.
+///
+/// # Errors
+/// The reason; it does not repeat the URL.
+pub fn examine(url: &str) -> std::result::Result<(), String> {
+    let examined = match url.split_once(':') {
+        Some(("sqlite", file)) if !file.is_empty() && !file.starts_with("//") => Ok(()),
+        _ => postgres_url(url).and_then(|url| postgres::examine(&url.ok_or_else(no_store)?).map(drop)),
+    };
+    examined.map_err(|cause| if let Error::Unavailable(why) = cause { why } else { cause.to_string() })
+}
+
+/// Whether the URL of a PostgreSQL leads to another machine without TLS, because it says `sslmode=disable`.
+#[must_use]
+pub fn is_plain_to_another_machine(url: &str) -> bool {
+    let postgres = postgres_url(url).ok().flatten();
+    postgres.is_some_and(|url| postgres::examine(&url).is_ok_and(|plain| plain))
+}
+
+/// The URL as the library for PostgreSQL reads it; `None` for a file.
+fn postgres_url(place: &str) -> Result<Option<String>> {
+    let Some((scheme, rest)) = place.split_once("://") else { return Ok(None) };
+    // Whatever a URL names, it is no file; and a message about it must not print its password.
+    let known = ["postgres", "postgresql"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    if known { Ok(Some(format!("postgresql://{rest}"))) } else { Err(no_store()) }
+}
+
+fn no_store() -> Error {
+    Error::Unavailable("a store is sqlite:FILE or postgres://…, and nothing else".into())
+}
+
 impl Store {
     /// Opens (and migrates) `sqlite:PATH`, `postgres://…`, or a plain path.
     ///
@@ -143,13 +174,8 @@ impl Store {
     /// # Errors
     /// See [`Store::open`].
     pub fn open_with(place: &str, options: &Options) -> Result<Self> {
-        // Whatever a URL names, it is no file; and a message about it must not print its password.
-        if let Some((scheme, rest)) = place.split_once("://") {
-            if !["postgres", "postgresql"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-                return Err(Error::Unavailable("a store is sqlite:FILE or postgres://…, and nothing else".into()));
-            }
-            let place = format!("postgresql://{rest}");
-            return Ok(Self::of(Engine::Postgres(postgres::Postgres::open(&place, options)?)));
+        if let Some(url) = postgres_url(place)? {
+            return Ok(Self::of(Engine::Postgres(postgres::Postgres::open(&url, options)?)));
         }
         let path = Path::new(place.strip_prefix("sqlite:").unwrap_or(place));
         Ok(Self::of(Engine::Sqlite(sqlite::Sqlite::open(path, options)?)))

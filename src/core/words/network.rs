@@ -39,6 +39,11 @@ impl Network {
     pub fn admits(networks: &[Self], source: Option<IpAddr>) -> bool {
         networks.is_empty() || source.is_some_and(|ip| networks.iter().any(|n| n.holds(ip)))
     }
+    /// Whether every address of its family is in it: `/0`.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.0.prefix_len() == 0
+    }
     /// Whether `ip` is in it.
     #[must_use]
     pub fn holds(&self, ip: IpAddr) -> bool {
@@ -81,6 +86,9 @@ mod tests {
             ("2001:db8::/32", "2001:db9::1", false),
         ] {
             assert_eq!(holds(net, ip), want, "{net} {ip}");
+        }
+        for (net, want) in [("0.0.0.0/0", true), ("::/0", true), ("::ffff:0:0/96", true), ("0.0.0.0/1", false)] {
+            assert_eq!(Network::parse(net).unwrap().is_everything(), want, "{net}");
         }
         for bad in [
             "",

@@ -168,6 +168,23 @@ pub fn presented(kind: SecretKind, text: &str) -> Option<Hash> {
     same(checksum(body).as_bytes(), sum.as_bytes()).then(|| Hash::of(text))
 }
 
+/// Whether a text that somebody chose may carry 128 bits, told by what it is written with: 32 hexadecimal digits, 39 decimal digits,
+/// or 22 other characters, and few of them twice.
+#[must_use]
+pub fn may_carry_128_bits(text: &str) -> bool {
+    let mut different: Vec<char> = text.chars().collect();
+    different.sort_unstable();
+    different.dedup();
+    let all = |is: fn(char) -> bool| text.chars().all(is);
+    let hex = all(|c| matches!(c, '0'..='9' | 'a'..='f')) || all(|c| matches!(c, '0'..='9' | 'A'..='F'));
+    let (least, variety) = match (all(|c| c.is_ascii_digit()), hex) {
+        (true, _) => (39, 6),
+        (false, true) => (32, 8),
+        (false, false) => (22, 10),
+    };
+    text.chars().count() >= least && different.len() >= variety
+}
+
 /// CRC-32 (IEEE) in six base62 digits. Not a secret: it only detects typing errors and invalid values.
 fn checksum(text: &str) -> String {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -220,6 +237,24 @@ mod tests {
             n = n * 62 + u64::from(d);
         }
         assert_eq!(n, 0xCBF4_3926);
+    }
+
+    #[test]
+    fn a_secret_that_carries_too_little_is_known_by_its_characters() {
+        for (secret, want) in [
+            ("Zm9vYmFyIGJheiBxdXV4Ig", true),
+            ("Zm9vYmFyIGJheiBxdXV4I", false),
+            ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
+            ("abababababababababababababab cdcdcdcdcdcdcd", false),
+            ("00112233445566778899aabbccddeeff", true),
+            ("00112233445566778899aabbccddeef", false),
+            ("0707070707070707070707070707070707070707070707070707070707070707", false),
+            ("314159265358979323846264338327950288419", true),
+            ("31415926535897932384626433832795028841", false),
+            ("", false),
+        ] {
+            assert_eq!(may_carry_128_bits(secret), want, "{secret}");
+        }
     }
 
     #[test]

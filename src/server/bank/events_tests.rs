@@ -30,6 +30,7 @@ fn report() -> Value {
            "new_account": "022-ordinary-2222222", "at": NOW.secs()})
 }
 
+/// With the secrets of `bank.event_secret_files`.
 #[test]
 fn a_report_is_read_when_signed_and_from_where_it_may_come() {
     let text = report().to_string();

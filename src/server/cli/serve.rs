@@ -1,11 +1,11 @@
 //! `renkei serve`
 
 use super::block_on;
-use super::config::refused;
+use super::config::{placed, refused};
 use super::out::{Failure, Out};
 use crate::clock::SystemClock;
 use crate::config::{self, LogFormat};
-use crate::process::{self, Parts, ServiceState, StartSampleBank};
+use crate::process::{self, Parts, Reloaded, ServiceState, StartSampleBank};
 use crate::random::SystemRandom;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -27,28 +27,32 @@ impl Serve {
     /// # Errors
     /// Why it could not start.
     pub fn run(self, out: &Out, sample_bank: Option<StartSampleBank>) -> Result<(), Failure> {
-        let config = match config::load(&self.config, std::env::vars()) {
-            Ok(config) => config,
+        let (config, origins) = match config::read(&self.config, std::env::vars()).whole() {
+            Ok(read) => read,
             Err(cause) => {
                 logs("info", config::format_of_log(&self.config, std::env::vars()));
                 return Err(not_started(&cause));
             }
         };
-        logs(&config.server.log, config.server.log_format);
+        let level = logs(&config.server.log, config.server.log_format);
+        if let Some(why) = refused(&config, &origins, sample_bank) {
+            return Err(not_started(&why));
+        }
+        for doubt in process::doubts(&config) {
+            tracing::warn!(cause = placed(&origins, doubt), "a value of the configuration cannot be right");
+        }
         block_on(async {
             let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
             let parts = Parts { clock, random, bank: None, sample_bank, texts: None };
             let running = process::start(config, parts).await;
-            let running = running.map_err(|e| match refused(&self.config, e) {
-                Failure::Refused(why) | Failure::Usage(why) | Failure::Logged(why) => not_started(&why),
-            })?;
+            let running = running.map_err(|cause| not_started(&placed(&origins, cause)))?;
             let issuer = running.app.issuer().to_owned();
             // Before it says that it is ready: whoever reads this may send a signal at once, which would end it without a handler.
             let (mut signals, hangup) = (StopSignals::new()?, signals_of(SignalKind::hangup())?);
             out.say(&serde_json::json!({"ready": issuer}), || format!("ready {issuer}"));
             process::tell_service_manager(ServiceState::Ready);
-            let why =
-                tokio::select! { why = signals.next() => why, () = reload_at_hangup(&running, hangup) => "SIGHUP" };
+            let reloads = self.reload_at_hangup(&running, &level, hangup);
+            let why = tokio::select! { why = signals.next() => why, () = reloads => "SIGHUP" };
             tracing::info!(why, "the server stops");
             process::tell_service_manager(ServiceState::Stopping);
             running
@@ -60,6 +64,39 @@ impl Serve {
             Ok(())
         })
     }
+
+    /// Reads the configuration and its files again on SIGHUP; never returns.
+    async fn reload_at_hangup(&self, running: &process::Running, level: &LogLevel, mut hangup: Signal) {
+        while hangup.recv().await.is_some() {
+            process::tell_service_manager(ServiceState::Reloading);
+            let read = config::read(&self.config, std::env::vars()).whole();
+            let done = read
+                .map_err(|cause| cause.to_string())
+                .and_then(|(config, origins)| running.reload(&config).map_err(|cause| placed(&origins, cause)));
+            if let Ok(reloaded) = &done {
+                running.record(reloaded).await;
+            }
+            match done {
+                Ok(Reloaded { changed, restart, log }) => {
+                    level.set(&log);
+                    tracing::info!(changed = changed.join(", "), "configuration and files reloaded");
+                    if !restart.is_empty() {
+                        tracing::warn!(restart = restart.join(", "), "these keys changed too, and need a restart");
+                    }
+                }
+                Err(cause) => tracing::warn!(%cause, "not reloaded; what was in use stays"),
+            }
+            process::tell_service_manager(ServiceState::Ready);
+        }
+    }
+}
+
+/// Changes the level of the log while the program runs.
+pub struct LogLevel(Box<dyn Fn(EnvFilter) + Send + Sync>);
+impl LogLevel {
+    fn set(&self, level: &str) {
+        (self.0)(filter(level));
+    }
 }
 
 /// A start that failed is said in the log's own format, like everything that a service says.
@@ -70,25 +107,27 @@ fn not_started(cause: &dyn std::fmt::Display) -> Failure {
 
 /// Structured logs on standard error: ours at `level`, of libraries only warnings. Nothing of the HTTP parser: it logs
 /// an error for each malformed request, so anybody could fill the log and cause alarms about errors.
-pub fn logs(level: &str, format: LogFormat) {
-    let filter = EnvFilter::new(format!("warn,actix_http=off,renkei={level}"));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    let _ = match format {
-        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
-        LogFormat::Text => builder.with_target(false).try_init(),
-    };
-}
-
-/// Reads files again on SIGHUP; never returns.
-async fn reload_at_hangup(running: &process::Running, mut hangup: Signal) {
-    while hangup.recv().await.is_some() {
-        process::tell_service_manager(ServiceState::Reloading);
-        match running.reload() {
-            Ok(()) => tracing::info!("TLS files and the secrets of hooks reloaded"),
-            Err(cause) => tracing::error!(%cause, "files not reloaded; what was in use stays"),
+pub fn logs(level: &str, format: LogFormat) -> LogLevel {
+    let ansi = std::io::stderr().is_terminal();
+    let builder = fmt().with_env_filter(filter(level)).with_writer(std::io::stderr).with_ansi(ansi);
+    // Only a subscriber that is gone refuses a filter.
+    match format {
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_span_list(false).with_filter_reloading();
+            let handle = builder.reload_handle();
+            let _ = builder.try_init();
+            LogLevel(Box::new(move |filter| drop(handle.reload(filter))))
         }
-        process::tell_service_manager(ServiceState::Ready);
+        LogFormat::Text => {
+            let builder = builder.with_target(false).with_filter_reloading();
+            let handle = builder.reload_handle();
+            let _ = builder.try_init();
+            LogLevel(Box::new(move |filter| drop(handle.reload(filter))))
+        }
     }
+}
+fn filter(level: &str) -> EnvFilter {
+    EnvFilter::new(format!("warn,actix_http=off,renkei={level}"))
 }
 
 /// The signals of this kind, from now on.

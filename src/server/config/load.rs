@@ -1,12 +1,13 @@
 //! Reads the file, the environment and the secret files.
 
+use super::read::read;
 use super::{Config, LogFormat};
 use crate::keys::guarded;
 use crate::secret::Secret;
 use std::path::{Path, PathBuf};
 
 /// The prefix of environment variables that override a key.
-const PREFIX: &str = "RENKEI__";
+pub(super) const PREFIX: &str = "RENKEI__";
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
@@ -52,35 +53,24 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// More than one mistake, one a line.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Several(Vec<Self>),
+}
+impl Error {
+    /// These mistakes as one.
+    #[must_use]
+    pub fn of(mut mistakes: Vec<Self>) -> Self {
+        if mistakes.len() == 1 { mistakes.remove(0) } else { Self::Several(mistakes) }
+    }
 }
 
 /// Reads `path`, applies the overrides of `environment`, and checks the whole.
 ///
 /// # Errors
-/// The first error, with line and key.
+/// Every mistake, with line and key.
 pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Config, Error> {
-    let text = read_text(path)?;
-    let line_error = |e: toml::de::Error| {
-        let line = e.span().map_or(1, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
-        let key = text.lines().nth(line - 1).and_then(|l| l.split_once('=')).map(|(k, _)| format!("{}: ", k.trim()));
-        Error::Line { path: path.to_owned(), line, key: key.unwrap_or_default(), why: said(&e) }
-    };
-    // First the file alone, because only then an error has its line.
-    toml::from_str::<Config>(&text).map_err(line_error)?;
-    let mut table: toml::Table = toml::from_str(&text).map_err(line_error)?;
-    for (name, value) in environment.filter(|(n, _)| n.starts_with(PREFIX)) {
-        overlay(&mut table, &name, &value)?;
-        table
-            .clone()
-            .try_into::<Config>()
-            .map_err(|e: toml::de::Error| Error::Variable { name: name.clone(), why: said(&e) })?;
-    }
-    let config: Config = table.try_into().map_err(line_error)?;
-    match config.check() {
-        Err(Error::Key { key, why }) => Err(at_key(path, &text, key, why)),
-        Err(other) => Err(other),
-        Ok(()) => Ok(config.relative_to(path.parent().unwrap_or(Path::new(".")))),
-    }
+    read(path, environment).whole().map(|(config, _)| config)
 }
 
 /// `server.log_format` of a configuration that is invalid otherwise, so that its error can be said in this format.
@@ -104,25 +94,10 @@ const REPLACED: [(&str, &str); 3] = [
 ];
 
 /// The parser's message, and for a removed key what replaces it.
-fn said(e: &toml::de::Error) -> String {
+pub(super) fn said(e: &toml::de::Error) -> String {
     let said = e.message();
     let gone = |(key, _): &&(&str, &str)| said.starts_with(&format!("unknown field `{key}`"));
     REPLACED.iter().find(gone).map_or_else(|| said.to_owned(), |(_, now)| format!("{said}; {now}"))
-}
-
-/// The error for `key` (`section.name`) of the configuration at `path`, with its line.
-#[must_use]
-pub fn placed(path: &Path, key: &'static str, why: String) -> Error {
-    at_key(path, &read_text(path).unwrap_or_default(), key, why)
-}
-
-fn at_key(path: &Path, text: &str, key: &'static str, why: String) -> Error {
-    let variable = format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase());
-    match line_of(text, key) {
-        _ if std::env::var_os(&variable).is_some() => Error::Variable { name: variable, why },
-        Some(line) => Error::Line { path: path.to_owned(), line, key: format!("{key}: "), why },
-        None => Error::File { path: path.to_owned(), why: format!("{key}: {why}") },
-    }
 }
 
 /// The line, from 1, of `section.name`; the line of the section if the key is not in the file.
@@ -138,19 +113,6 @@ fn line_of(text: &str, key: &str) -> Option<usize> {
         }
     }
     found
-}
-
-fn overlay(table: &mut toml::Table, name: &str, value: &str) -> Result<(), Error> {
-    let wrong = |why: &str| Error::Variable { name: name.to_owned(), why: why.to_owned() };
-    let lower = name[PREFIX.len()..].to_ascii_lowercase();
-    let (section, key) = lower.split_once("__").ok_or_else(|| wrong("must be RENKEI__SECTION__KEY"))?;
-    // A value that parses as TOML (number, boolean, list) is TOML; any other is text.
-    let read = toml::from_str::<toml::Table>(&format!("v = {value}")).ok().and_then(|mut t| t.remove("v"));
-    let value = read.unwrap_or_else(|| toml::Value::String(value.to_owned()));
-    let entry = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
-    let toml::Value::Table(section) = entry else { return Err(wrong("names no section")) };
-    section.insert(key.to_owned(), value);
-    Ok(())
 }
 
 pub(super) fn read_text(path: &Path) -> Result<String, Error> {

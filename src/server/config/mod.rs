@@ -13,6 +13,8 @@ mod limits;
 mod load;
 mod model;
 mod operation;
+mod origins;
+mod read;
 mod shown;
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,8 @@ pub use institution::{Institution, InstitutionKind};
 pub use integrations::*;
 pub use keys::{Algorithm, Keys};
 pub use limits::Limits;
-pub use load::{Error, format_of_log, load, placed, secret_file};
+pub use load::{Error, format_of_log, load, secret_file};
 pub use model::*;
 pub use operation::{ADMIN_SOCKET, AdminConfig, LogFormat, OWN_SOCKET};
+pub use origins::{Origin, Origins};
+pub use read::{Reading, read};

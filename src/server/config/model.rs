@@ -317,8 +317,10 @@ impl Config {
     /// The rules that types cannot express: dependencies of keys, and what a mode forbids (requirements.md#modes).
     ///
     /// # Errors
-    /// The first key that breaks a rule.
+    /// Every key that breaks a rule.
     pub fn check(&self) -> Result<(), Error> {
-        super::check::all(self)
+        let wrong = super::check::all(self);
+        let mistakes: Vec<_> = wrong.into_iter().map(|(key, why)| Error::Key { key, why }).collect();
+        if mistakes.is_empty() { Ok(()) } else { Err(Error::of(mistakes)) }
     }
 }

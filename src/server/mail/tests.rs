@@ -145,6 +145,7 @@ async fn only_the_recipients_own_refusal_is_for_good() {
     assert_eq!(error, MailError::Later("EHLO: connection refused".into()));
 }
 
+/// Where `mail.tls` asks for it.
 #[tokio::test]
 async fn a_relay_without_starttls_gets_nothing() {
     let (port, heard) = relay("", "").await;

@@ -82,6 +82,7 @@ async fn addresses_written_out_or_resolved_are_refused_alike() {
     assert_eq!(outside, Err(Error::Refused("inside our own network")));
 }
 
+/// `outbound.timeout` is one of them.
 #[tokio::test]
 async fn bounds() {
     let small = Settings {

@@ -36,6 +36,7 @@ pub use shown::ShownConsent;
 pub use words::WordsError;
 
 use crate::consent::AgreedWords;
+use arc_swap::ArcSwap;
 use engine::Engine;
 use frame::Framed;
 use serde::Serialize;
@@ -55,12 +56,15 @@ pub enum Error {
     Load(String),
 }
 
-/// Every page and letter of one institution. Cheap to clone.
+/// Every page and letter of one institution. Cheap to clone; every clone sees [`Pages::take`].
 #[derive(Clone)]
-pub struct Pages {
+pub struct Pages(Arc<ArcSwap<Loaded>>);
+struct Loaded {
     institution: Arc<InstitutionProfile>,
     ja: Arc<Engine>,
     en: Arc<Engine>,
+    /// The Japanese texts.
+    texts: Arc<str>,
 }
 
 macro_rules! pages {
@@ -115,6 +119,24 @@ pages! {
     form_post(FormPostPage) = "form_post.html";
 }
 
+impl Loaded {
+    fn new(institution: InstitutionProfile, texts: Arc<str>) -> Result<Self, Error> {
+        let english = engine::locale(Language::En)?;
+        Ok(Self {
+            ja: Arc::new(Engine::load(Language::Ja, (&texts, &texts), &institution)?),
+            en: Arc::new(Engine::load(Language::En, (&english, &texts), &institution)?),
+            institution: Arc::new(institution),
+            texts,
+        })
+    }
+    const fn engine(&self, language: Language) -> &Arc<Engine> {
+        match language {
+            Language::Ja => &self.ja,
+            Language::En => &self.en,
+        }
+    }
+}
+
 impl Pages {
     /// Loads templates and texts.
     ///
@@ -128,13 +150,19 @@ impl Pages {
     /// # Errors
     /// An error in the templates or in these texts.
     pub fn with_japanese(institution: InstitutionProfile, texts: &str) -> Result<Self, Error> {
-        let institution = Arc::new(institution);
-        let english = engine::locale(Language::En)?;
-        Ok(Self {
-            ja: Arc::new(Engine::load(Language::Ja, (texts, texts), &institution)?),
-            en: Arc::new(Engine::load(Language::En, (&english, texts), &institution)?),
-            institution,
-        })
+        Ok(Self(Arc::new(ArcSwap::from_pointee(Loaded::new(institution, texts.into())?))))
+    }
+    /// The same pages for a changed institution.
+    ///
+    /// # Errors
+    /// An error in the templates.
+    pub fn changed(&self, institution: InstitutionProfile) -> Result<Self, Error> {
+        let texts = self.0.load().texts.clone();
+        Ok(Self(Arc::new(ArcSwap::from_pointee(Loaded::new(institution, texts)?))))
+    }
+    /// Shows the other's pages from now on, in every clone.
+    pub fn take(&self, other: &Self) {
+        self.0.store(other.0.load_full());
     }
 
     /// ⑥ 情報連携認可, with its words.
@@ -165,21 +193,18 @@ impl Pages {
 
     /// The institution of these pages.
     #[must_use]
-    pub fn institution(&self) -> &InstitutionProfile {
-        &self.institution
+    pub fn institution(&self) -> Arc<InstitutionProfile> {
+        self.0.load().institution.clone()
     }
 
     /// The institution's own CSS rule, served as `/assets/institution.css`: its colour.
     #[must_use]
     pub fn institution_css(&self) -> String {
-        format!(":root {{ --institution: {}; }}\n", self.institution.color)
+        format!(":root {{ --institution: {}; }}\n", self.0.load().institution.color)
     }
 
-    fn engine(&self, language: Language) -> &Engine {
-        match language {
-            Language::Ja => &self.ja,
-            Language::En => &self.en,
-        }
+    fn engine(&self, language: Language) -> Arc<Engine> {
+        self.0.load().engine(language).clone()
     }
 
     fn render<P: Serialize + Framed>(
@@ -196,7 +221,8 @@ impl Pages {
         chrome: &Chrome,
         page: &P,
     ) -> Result<String, Error> {
-        self.engine(chrome.language).page(template, chrome, page, &self.institution)
+        let loaded = self.0.load();
+        loaded.engine(chrome.language).page(template, chrome, page, &loaded.institution)
     }
 
     /// A text, for what is recorded or sent instead of shown.

@@ -1,6 +1,6 @@
 //! Creates the identity service with its rules and its core bank, and the hooks.
 
-use super::{Error, Parts, SampleBank, StartSampleBank, inside, institution, key, make_mailer, tls};
+use super::{Error, Parts, SampleBank, StartSampleBank, inside, key};
 use crate::alarm::Alarms;
 use crate::bank::{EventHook, HttpBank};
 use crate::client::registration::Trust;
@@ -12,8 +12,8 @@ use crate::identity::{
     CookieKey, CoreBank, FieldCrypto, IdentityPolicy, IdentityService, IdentityServiceParts, Limit, answer_within,
     customer_within,
 };
+use crate::keys::Jwk;
 use crate::keys::ring::shared_secret;
-use crate::keys::{Jwk, master};
 use crate::outbound::{Network, Outbound};
 use crate::phone::Phone;
 use crate::store::Store;
@@ -50,7 +50,7 @@ pub(super) fn trust(config: &Config) -> Result<Trust, Error> {
 pub(super) fn policy(config: &Config) -> Result<IdentityPolicy, Error> {
     let (identity, calls, limits) = (&config.identity, &config.telephony, &config.limits);
     Ok(IdentityPolicy {
-        hours: config.hours.in_force().map_err(key("hours.closed"))?,
+        hours: config.hours.in_force().map_err(key("hours.closed"))?.into(),
         absolute: identity.session.get(),
         idle: identity.idle.get(),
         failures_a_day: identity.failures_per_day.into(),
@@ -99,45 +99,9 @@ pub(super) fn bank(config: &Config, parts: &Parts) -> Result<(Arc<dyn CoreBank>,
 }
 
 /// Refuses `bank.kind = "sample"` in a program that has no sample bank.
-fn has_sample_bank(start: Option<StartSampleBank>) -> Result<StartSampleBank, Error> {
+pub(super) fn has_sample_bank(start: Option<StartSampleBank>) -> Result<StartSampleBank, Error> {
     let refuse = key("bank.kind");
     start.ok_or_else(|| refuse("this program was built without the sample bank (the cargo feature \"demo\")"))
-}
-
-/// Checks whether a start would accept this configuration and, with `files`, the files it names. Nothing is created,
-/// opened or sent; the store and the addresses are not checked. `sample_bank` is the program's, if any.
-///
-/// # Errors
-/// The first error of a start.
-pub fn examine(config: &Config, files: bool, sample_bank: Option<StartSampleBank>) -> Result<(), Error> {
-    policy(config)?;
-    if config.bank.kind == BankKind::Sample {
-        has_sample_bank(sample_bank)?;
-    }
-    networks("server.trusted_proxies", &config.server.trusted_proxies)?;
-    let (calls, reports) = (&config.telephony.hook_networks, &config.bank.event_networks);
-    networks("telephony.hook_networks", calls)?;
-    networks("bank.event_networks", reports)?;
-    if !files {
-        return Ok(());
-    }
-    master::load(&config.server.master_key_file).map_err(key("server.master_key_file"))?;
-    let secrets = [&config.store.url_file, &config.bank.token_file, &config.mail.password_file];
-    for file in secrets.into_iter().flatten() {
-        config::secret_file(file)?;
-    }
-    hook(config)?;
-    bank_hook(config)?;
-    trust(config)?;
-    inside(config)?;
-    make_mailer::examine(config)?;
-    super::admin::group(config)?;
-    config.linking_rules()?;
-    institution::logo(config)?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    tls::ServerCertificate::read(config, &provider)?;
-    tls::authorities(config, &provider)?;
-    Ok(())
 }
 
 /// The networks in the list of the key `name`.

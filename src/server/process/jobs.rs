@@ -3,7 +3,8 @@
 
 use super::streams::{ActiveStreams, LOOK, Rest, look};
 use crate::admin::backlog;
-use crate::keys::ring;
+use crate::config::Config;
+use crate::keys::{jose::Alg, ring};
 use crate::lifecycle::housekeeping::{Retention, TASKS, run_task};
 use crate::lifecycle::{BATCH, LetterWriter, Mailer, client, deliver_notices, expire};
 use crate::store;
@@ -12,8 +13,9 @@ use crate::stream::{manage, sql};
 use crate::web::health::PROBE_EVERY;
 use crate::web::{App, Shared};
 use futures_util::FutureExt;
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -46,7 +48,7 @@ pub(super) struct Jobs {
 impl Jobs {
     pub(super) fn start(app: &Shared, mailer: Arc<dyn Mailer>, writer: Arc<dyn LetterWriter>, pusher: Pusher) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let retention = retention(app);
+        let retention = retention(&app.config);
         let own = || app.clone().into_inner();
         let notices = {
             every_with(own(), "notices", NOTICES, stopped.clone(), move |app| {
@@ -56,6 +58,7 @@ impl Jobs {
         };
         let (pusher, active) = (Arc::new(pusher), ActiveStreams::default());
         let (pushing, pushed, rest) = (pusher.clone(), active.clone(), Arc::new(Rest::default()));
+        let told = Arc::new(Mutex::new(BTreeSet::new()));
         let running =
             vec![
                 notices,
@@ -64,7 +67,10 @@ impl Jobs {
                     async move { look(&app, &pusher, &active, &rest).await }
                 }),
                 every_with(own(), "expiry", SWEEP, stopped.clone(), |app| async move { sweep(&app).await }),
-                every_with(own(), "keys", KEYS, stopped.clone(), |app| async move { rotate(&app).await }),
+                every_with(own(), "keys", KEYS, stopped.clone(), move |app| {
+                    let told = told.clone();
+                    async move { rotate(&app).await.inspect(|()| warn_of_others(&app, &told)) }
+                }),
                 every_with(own(), "housekeeping", KEEP, stopped.clone(), move |app| async move {
                     tidy(&app, retention).await
                 }),
@@ -114,14 +120,14 @@ impl Jobs {
 pub async fn catch_up(app: &App) -> store::Result<()> {
     rotate(app).await?;
     sweep(app).await?;
-    tidy(app, retention(app)).await
+    tidy(app, retention(&app.config)).await
 }
 
-fn retention(app: &App) -> Retention {
+pub(super) fn retention(config: &Config) -> Retention {
     Retention {
-        consents: app.config.tokens.keep_consents.get(),
-        addresses: app.config.mail.keep_address.get(),
-        pending: app.config.registration.pending_kept.get(),
+        consents: config.tokens.keep_consents.get(),
+        addresses: config.mail.keep_address.get(),
+        pending: config.registration.pending_kept.get(),
     }
 }
 
@@ -226,6 +232,20 @@ async fn rotate(app: &App) -> store::Result<()> {
         Err(cause) => tracing::error!(%cause, "signing keys cannot be rotated"),
     }
     Ok(())
+}
+
+/// Says once for each algorithm that another node signs with it, or an earlier configuration of this one did.
+fn warn_of_others(app: &App, told: &Mutex<BTreeSet<Alg>>) {
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    for alg in app.keys.unlisted(&app.config.keys.algs()) {
+        if told.insert(alg) {
+            tracing::warn!(
+                alg = alg.as_str(),
+                "a key of this algorithm signs, which keys.algorithms does not name here: the list must be the same on all nodes. \
+                 If no node names it, the key is retired within an hour"
+            );
+        }
+    }
 }
 
 /// Runs housekeeping at once when the disk is full.

@@ -42,7 +42,7 @@ pub fn test_mailer(config: &Config, clock: Arc<dyn Clock>) -> Result<TestMailer,
     Ok(TestMailer { mailer: make_mailer(config, clock)?, relay: taker })
 }
 
-fn relay(config: &Config) -> Result<Relay, Error> {
+pub(super) fn relay(config: &Config) -> Result<Relay, Error> {
     let mail = &config.mail;
     let tls = match mail.tls {
         MailTls::Implicit => RelayTls::Implicit,

@@ -5,10 +5,12 @@
 mod admin;
 mod checks;
 mod demo_data;
+mod examine;
 mod institution;
 mod jobs;
 mod make_mailer;
 mod operators;
+mod reload;
 mod running;
 mod sample_bank;
 mod service_manager;
@@ -16,12 +18,15 @@ mod signing;
 mod sockets;
 mod started;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod tls;
 
-pub use checks::examine;
 pub use demo_data::{DEMO_CLOCK, DEMO_MARK, demo_ahead};
+pub use examine::{doubts, examine, unfit_certificate};
 pub use jobs::catch_up;
 pub use make_mailer::test_mailer;
+pub use reload::Reloaded;
 pub use running::Running;
 pub use sample_bank::{SampleBank, StartSampleBank};
 pub use service_manager::{ServiceState, say as tell_service_manager};
@@ -57,8 +62,8 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
 use arc_swap::ArcSwap;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Why a start failed; the text is for the operator.
@@ -177,10 +182,12 @@ async fn start_on(
         random: parts.random.clone(),
         rules: config.linking_rules()?,
     };
-    let trust = checks::trust(&config)?;
+    let trust = ArcSwap::from_pointee(checks::trust(&config)?);
     let hook = ArcSwap::from_pointee(checks::hook(&config)?);
     let bank_hook = ArcSwap::from_pointee(checks::bank_hook(&config)?);
     let proxies = checks::networks("server.trusted_proxies", &config.server.trusted_proxies)?;
+    let proxies = ArcSwap::from_pointee(proxies);
+    let in_force = Mutex::new(reload::InForce::new(&config));
 
     let identity = tls::ServerCertificate::read(&config, &provider)?;
     let authorities = tls::authorities(&config, &provider)?.map(ArcSwap::from_pointee);
@@ -269,6 +276,7 @@ async fn start_on(
         operators,
         identity,
         provider,
+        in_force,
         admin,
         jobs,
         certificate,
@@ -327,7 +335,8 @@ pub fn outbound(config: &Config) -> Result<Outbound, Error> {
     };
     let plain_http = config.server.mode == Mode::Test;
     let settings = Settings { plain_http, extra_ca, timeout: wanted.timeout.get(), ..Settings::default() };
-    Outbound::new(settings).map_err(key("outbound"))
+    // Nothing else in the settings can be wrong.
+    Outbound::new(settings).map_err(key("outbound.ca_file"))
 }
 
 /// The HTTP client for the institution's own systems, whose addresses are in the configuration. It is never used for a

@@ -1,12 +1,12 @@
-//! A running server: how it reads files again, and how it stops.
+//! A running server, and how it stops.
 
-use super::{Error, SampleBank, admin, checks, jobs, operators, reserve, tls};
+use super::{SampleBank, admin, jobs, operators, reload, reserve, tls};
 use crate::web::App;
 use actix_web::web;
 use futures_util::FutureExt as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -24,6 +24,7 @@ pub struct Running {
     pub(super) operators: operators::Operators,
     pub(super) identity: Option<Arc<tls::ServerCertificate>>,
     pub(super) provider: Arc<rustls::crypto::CryptoProvider>,
+    pub(super) in_force: Mutex<reload::InForce>,
     pub(super) admin: admin::Admin,
     pub(super) jobs: jobs::Jobs,
     pub(super) certificate: tokio::task::JoinHandle<()>,
@@ -33,23 +34,6 @@ pub struct Running {
 }
 
 impl Running {
-    /// Reads the files again that may change while the server runs: our certificate, the CAs of client certificates, their
-    /// revocation lists, and the secrets of the hooks.
-    ///
-    /// # Errors
-    /// What is wrong with one of them; then nothing is replaced.
-    pub fn reload(&self) -> Result<(), Error> {
-        let fresh = tls::authorities(&self.app.config, &self.provider)?;
-        let (hook, bank_hook) = (checks::hook(&self.app.config)?, checks::bank_hook(&self.app.config)?);
-        self.identity.as_ref().map_or(Ok(()), |identity| identity.reload(&self.app.config, self.app.now()))?;
-        if let (Some(known), Some(fresh)) = (&self.app.authorities, fresh) {
-            known.store(Arc::new(fresh));
-        }
-        self.app.hook.store(Arc::new(hook));
-        self.app.bank_hook.store(Arc::new(bank_hook));
-        tls::note_end(self.identity.as_deref(), &self.app);
-        Ok(())
-    }
     /// The addresses of `admin.listen`.
     #[must_use]
     pub fn operator_addresses(&self) -> &[SocketAddr] {

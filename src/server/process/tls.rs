@@ -47,19 +47,26 @@ impl ServerCertificate {
         let current = ArcSwap::from_pointee(certified(cert, key, provider)?);
         Ok(Some(Arc::new(Self { current, provider: provider.clone() })))
     }
-    /// Reads both files again; new connections get the new certificate. On an error the old one stays, also if the new
-    /// one is not [fit](unfit).
-    pub(super) fn reload(&self, config: &Config, now: Instant) -> Result<(), Error> {
-        if let (Some(cert), Some(key)) = (&config.server.tls_cert_file, &config.server.tls_key_file) {
-            let fresh = certified(cert, key, &self.provider)?;
-            // One that is in use already does not keep the other files from being read.
-            let same = fresh.cert == self.current.load().cert;
-            if let Some(why) = unfit(&fresh, name_shown(config), now).filter(|_| !same) {
-                return Err(tls(format!("{}: {why}", cert.display())));
-            }
-            self.current.store(Arc::new(fresh));
+    /// Reads both files again. On an error the old one must stay, also if the new one is not [fit](unfit).
+    pub(super) fn fresh(&self, config: &Config, now: Instant) -> Result<Option<CertifiedKey>, Error> {
+        let (Some(cert), Some(key)) = (&config.server.tls_cert_file, &config.server.tls_key_file) else {
+            return Ok(None);
+        };
+        let fresh = certified(cert, key, &self.provider)?;
+        // One that is in use already does not keep the other files from being read.
+        let same = fresh.cert == self.current.load().cert;
+        match unfit(&fresh, &names_shown(config), now).filter(|_| !same) {
+            Some(why) => Err(wrong(CERT)(format!("{}: {why}", cert.display()))),
+            None => Ok(Some(fresh)),
         }
-        Ok(())
+    }
+    /// New connections get this certificate.
+    pub(super) fn replace(&self, fresh: CertifiedKey) {
+        self.current.store(Arc::new(fresh));
+    }
+    /// Why no caller would accept the certificate, if so.
+    pub(super) fn unfit(&self, config: &Config, now: Instant) -> Option<String> {
+        unfit(&self.current.load(), &names_shown(config), now)
     }
     /// The provider with our suites. FAPI 2.0 Security Profile §5.2.2 allows for TLS 1.2 only those that RFC 9325 §4.2
     /// recommends: ECDHE with AES-GCM, four in all.
@@ -91,17 +98,25 @@ impl ServerCertificate {
     }
 }
 
-/// The host that callers expect in our certificate. Behind a proxy that ends TLS it is the proxy that shows it, and ours may have
-/// another name.
-fn name_shown(config: &Config) -> Option<&str> {
-    let host = config.server.issuer.split_once("://").map(|(_, rest)| rest)?;
+/// The hosts that callers expect in our certificate: of `server.issuer`, and of `server.mtls_base_url` if we listen there ourselves.
+/// Behind a proxy that ends TLS it is the proxy that shows them, and ours may have another name.
+fn names_shown(config: &Config) -> Vec<&str> {
+    let server = &config.server;
+    if !server.trusted_proxies.is_empty() {
+        return Vec::new();
+    }
+    let mutual = server.mtls_base_url.as_deref().filter(|_| !server.mtls_listen.is_empty());
+    [Some(server.issuer.as_str()), mutual].into_iter().flatten().filter_map(host_of).collect()
+}
+fn host_of(base: &str) -> Option<&str> {
+    let host = base.split_once("://").map(|(_, rest)| rest)?;
     let host =
         host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(h, _)| h);
-    config.server.trusted_proxies.is_empty().then(|| host.trim_matches(['[', ']']))
+    Some(host.trim_matches(['[', ']']))
 }
 
-/// Why nobody would accept this certificate now, if so: it is over, has not begun, or is not for our name.
-fn unfit(certified: &CertifiedKey, name: Option<&str>, now: Instant) -> Option<String> {
+/// Why nobody would accept this certificate now, if so: it is over, has not begun, or is not for one of our names.
+fn unfit(certified: &CertifiedKey, names: &[&str], now: Instant) -> Option<String> {
     let Some(der) = certified.cert.first() else { return Some("holds no certificate".into()) };
     let Ok(own) = Certificate::parse(der.as_ref(), false) else { return Some("cannot be read".into()) };
     if own.ends_at() < now {
@@ -110,19 +125,21 @@ fn unfit(certified: &CertifiedKey, name: Option<&str>, now: Instant) -> Option<S
     if own.begins_at() > now {
         return Some(format!("is valid only from {}", own.begins_at().rfc3339()));
     }
-    let name = name?;
-    let shown = ServerName::try_from(name).map_err(drop);
-    let ours = shown.is_ok_and(|shown| {
-        ParsedCertificate::try_from(der).is_ok_and(|parsed| verify_server_name(&parsed, &shown).is_ok())
-    });
-    (!ours).then(|| format!("is not for {name}"))
+    let ours = |name: &str| {
+        let shown = ServerName::try_from(name).map_err(drop);
+        shown.is_ok_and(|shown| {
+            ParsedCertificate::try_from(der).is_ok_and(|parsed| verify_server_name(&parsed, &shown).is_ok())
+        })
+    };
+    names.iter().find(|name| !ours(name)).map(|name| format!("is not for {name}"))
 }
 
 /// Says what is not right with the certificate in use, at the start and twice a day.
 pub(super) fn warn_of_end(identity: Option<&ServerCertificate>, app: &App) {
     let Some(identity) = identity else { return };
     let current = identity.current.load();
-    if let Some(why) = unfit(&current, name_shown(&app.config), app.now()) {
+    let names = if app.proxies.load().is_empty() { host_of(app.issuer()).into_iter().collect() } else { Vec::new() };
+    if let Some(why) = unfit(&current, &names, app.now()) {
         tracing::warn!(
             why,
             "the server's certificate is not accepted by callers; renew server.tls_cert_file and send SIGHUP"
@@ -168,11 +185,18 @@ impl ResolvesServerCert for ServerCertificate {
 fn tls(e: impl std::fmt::Display) -> Error {
     Error::Tls(e.to_string())
 }
+const CERT: &str = "server.tls_cert_file";
+const KEY: &str = "server.tls_key_file";
+
 fn certified(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, Error> {
-    let chain = chain(cert).map_err(tls)?;
-    guarded::check(key).map_err(tls)?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|e| tls(format!("{}: {e}", key.display())))?;
-    CertifiedKey::from_der(chain, key, provider).map_err(tls)
+    let chain = chain(cert).map_err(wrong(CERT))?;
+    guarded::check(key).map_err(wrong(KEY))?;
+    let place = key.display();
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|e| wrong(KEY)(format!("{place}: {e}")))?;
+    CertifiedKey::from_der(chain, key, provider).map_err(|cause| match cause {
+        rustls::Error::InconsistentKeys(_) => wrong(KEY)(format!("{place}: is not the key of {}", cert.display())),
+        cause => wrong(KEY)(format!("{place}: {cause}")),
+    })
 }
 fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);

@@ -89,6 +89,7 @@ fn a_hook_without_a_secret_takes_nothing() {
     assert_eq!(got, Err(Refused::Unsigned(Unsigned::Signature)));
 }
 
+/// With and without `telephony.trust_from`.
 #[test]
 fn who_called() {
     let known = || Caller::Known(Phone::parse("09012343333").unwrap());

@@ -73,7 +73,7 @@ pub fn caller(req: &HttpRequest, app: &App) -> Option<IpAddr> {
         return Some(peer);
     }
     let lines = req.headers().get_all(header::X_FORWARDED_FOR).map(|v| v.to_str().unwrap_or_default());
-    Some(forwarded(lines, &app.proxies).unwrap_or(peer))
+    Some(forwarded(lines, &app.proxies.load()).unwrap_or(peer))
 }
 
 /// The last address of `X-Forwarded-For` that is not one of our proxies. Entries left of it are controlled by the
@@ -95,7 +95,7 @@ fn address(entry: &str) -> Option<IpAddr> {
 /// Whether the peer is one of `server.trusted_proxies`.
 #[must_use]
 pub fn is_proxy(req: &HttpRequest, app: &App) -> bool {
-    req.peer_addr().is_some_and(|peer| app.proxies.iter().any(|p| p.holds(peer.ip())))
+    req.peer_addr().is_some_and(|peer| app.proxies.load().iter().any(|p| p.holds(peer.ip())))
 }
 
 /// Whether a state-changing request comes from a page of ours (requirements.md#same-origin): `Sec-Fetch-Site:

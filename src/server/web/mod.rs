@@ -70,7 +70,7 @@ use std::sync::atomic::AtomicBool;
 
 /// The state of all handlers. All workers share it; cheap to clone as an `Arc`.
 pub struct App {
-    /// The configuration, as checked at start.
+    /// The configuration, as checked at start. What a reload may change is used from the other members, never from here.
     pub config: Config,
     /// The store.
     pub store: Store,
@@ -92,8 +92,8 @@ pub struct App {
     pub refusals: refusals::Refusals,
     /// The counts of this node.
     pub meters: meters::Meters,
-    /// The accepted issuers of software statements.
-    pub trust: Trust,
+    /// The accepted issuers of software statements, replaceable at run time.
+    pub trust: ArcSwap<Trust>,
     /// The five checks, and the core bank behind them.
     pub identity: IdentityService,
     /// The use cases of the consent screen.
@@ -110,8 +110,8 @@ pub struct App {
     pub hook: ArcSwap<SipHook>,
     /// Verifies reports of account changes; likewise.
     pub bank_hook: ArcSwap<EventHook>,
-    /// Proxies whose caller address and client certificate are believed (`server.trusted_proxies`).
-    pub proxies: Vec<Network>,
+    /// Proxies whose caller address and client certificate are believed (`server.trusted_proxies`); likewise.
+    pub proxies: ArcSwap<Vec<Network>>,
     /// When we last logged an unreadable certificate header of a proxy.
     pub unreadable: client_cert::Unreadable,
     /// The CAs of client certificates (`server.mtls_ca_file`), replaceable at run time.

@@ -91,7 +91,7 @@ pub async fn post(req: HttpRequest, app: Shared, body: Body) -> RegisterResult {
     let (_, hash) = bearer(&req, SecretKind::Initial)?;
     let initial = app.store.read(move |tx| initial::usable(tx, hash, now)).await?.ok_or(NO_TOKEN_OF_OURS)?;
     let mut sent = record(&req, body)?;
-    let statement = statement::apply(&mut sent, &app.trust, None, now)?;
+    let statement = statement::apply(&mut sent, &app.trust.load(), None, now)?;
     if ["client_id", "client_secret"].iter().any(|name| sent.get(*name).is_some_and(|v| !v.is_null())) {
         return Err(bad("client_id and client_secret are made by this server").into());
     }
@@ -151,7 +151,7 @@ pub async fn put(req: HttpRequest, app: Shared, id: Path<String>, body: Body) ->
     let known = app.store.read(move |tx| sql::load(tx, &wanted_id, &hash)).await?;
     let known = known.ok_or(NO_TOKEN_OF_OURS)?;
     let mut sent = record(&req, body)?;
-    let statement = statement::apply(&mut sent, &app.trust, known.statement.as_deref(), now)?;
+    let statement = statement::apply(&mut sent, &app.trust.load(), known.statement.as_deref(), now)?;
     let key = app.authenticator.secret_key().clone();
     let made = renew_secret(&key, &*app.random);
     let (rules, stored) = (app.config.client_rules(), made.1.clone());

@@ -114,6 +114,7 @@ async fn each_plan_finds_what_it_looks_for(w: &Town) {
 }
 
 /// RFC 8705 §5.
+/// `server.mtls_base_url` is where they begin.
 async fn aliases_stand_for_endpoints_that_are_there(w: &Town) {
     let document = document(w, "/.well-known/openid-configuration").await;
     let aliases = document["mtls_endpoint_aliases"].as_object().unwrap();

@@ -62,7 +62,7 @@ async fn a_stream_is_created_read_updated_replaced_and_deleted(w: &Town) {
     assert_eq!((replaced.get("description"), replaced.get("events_requested")), (None, None), "by default");
     assert_eq!(replaced["events_delivered"], replaced["events_supported"], "everything it may hear");
     assert_eq!(text(&replaced["delivery"], "endpoint_url"), format!("{ISSUER}/ssf/poll/{id}"));
-    assert!(replaced["inactivity_timeout"].is_u64());
+    assert_eq!(replaced["inactivity_timeout"], w.config().events.hold.get().as_secs(), "`events.hold`");
 
     let second = r.poll_stream().await;
     assert_ne!(second, id);

@@ -192,6 +192,7 @@ async fn a_header_is_kept_changed_and_removed(w: &Town) {
     }
 }
 
+/// After `events.give_up`.
 async fn an_endpoint_that_fails_for_days_is_paused(w: &Town) {
     let endpoint = Endpoint::start().await;
     let a = app(w, "a", std::slice::from_ref(&endpoint.url)).await;

@@ -175,6 +175,18 @@ async fn an_apps_unknown_accounts_raise_an_alarm_and_refuse_nobody() {
 }
 
 #[tokio::test]
+async fn many_locks_raise_an_alarm_and_refuse_nobody() {
+    let town = Town::with(|p| (p.alarms.locks, p.failures_a_day) = (2, 1));
+    for (n, account) in ["115-ordinary-1100026", "115-savings-2200011"].into_iter().enumerate() {
+        let mut one = town.customer(NOON).await;
+        one.to_customer(account).await;
+        one.post(Posted::Customer(wrong())).await;
+        let raised = town.actions().await.iter().filter(|a| *a == "alarm.raised").count();
+        assert_eq!(raised, n, "lock {n}");
+    }
+}
+
+#[tokio::test]
 async fn one_account_counts_three_times() {
     let town = Town::with(|p| p.concurrent = 4);
     for n in 0..10 {

@@ -110,7 +110,7 @@ impl Town {
         // Many customers of one test share an account, a telephone and a moment; the rules of a network have their own
         // tests (`leases`, `limits`).
         let mut policy = IdentityPolicy {
-            hours: Hours::seed(),
+            hours: Hours::seed().into(),
             called_numbers: (1..=5).map(|n| Phone::parse(&format!("0800111000{n}")).unwrap()).collect(),
             by_network: false,
             rest: Duration::ZERO,

@@ -11,7 +11,8 @@ use std::time::Duration;
 /// The times of a rotation (`[keys]`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RotationPolicy {
-    /// The algorithms with a key. A key of another one, from an earlier configuration, signs no more.
+    /// The algorithms with a key. A key of another one, from an earlier configuration, signs no more once no node has wanted it
+    /// for an hour.
     pub algs: Vec<Alg>,
     /// How long a key signs.
     pub rotate_every: Duration,
@@ -21,6 +22,11 @@ pub struct RotationPolicy {
     pub keep_retired: Duration,
 }
 const HOUR: u64 = 3600;
+/// How long a key of an algorithm that this node does not list stays as it is after another node wanted it. Without this time, two
+/// nodes with different lists would make and retire a key in turn.
+const WANTED: Duration = Duration::from_secs(HOUR);
+/// How often a node says which keys it wants.
+const SAY_WANTED: Duration = Duration::from_secs(HOUR / 6);
 impl Default for RotationPolicy {
     fn default() -> Self {
         Self {
@@ -95,7 +101,7 @@ pub(super) fn missing(keys: &[KeyRow], algs: &[Alg]) -> Vec<KeyStep> {
 #[must_use]
 pub fn plan(keys: &[KeyRow], now: Instant, policy: &RotationPolicy) -> Vec<KeyStep> {
     let mut moves = missing(keys, &policy.algs);
-    moves.extend(keys.iter().filter(|k| !policy.algs.contains(&k.alg)).filter_map(unwanted));
+    moves.extend(keys.iter().filter(|k| !policy.algs.contains(&k.alg)).filter_map(|key| unwanted(key, keys, now)));
     for alg in policy.algs.iter().copied() {
         let Some(current) = of(keys, alg, KeyState::Current).next() else { continue };
         match of(keys, alg, KeyState::Next).min_by_key(|k| begins(k, policy)) {
@@ -118,15 +124,27 @@ pub fn plan(keys: &[KeyRow], now: Instant, policy: &RotationPolicy) -> Vec<KeySt
     moves
 }
 
-/// What becomes of a key whose algorithm is no longer configured: what it signed stays verifiable as long as after a rotation; one
-/// that signed nothing goes at once.
-fn unwanted(key: &KeyRow) -> Option<KeyStep> {
+/// What becomes of a key whose algorithm is not configured here, when no node has wanted the algorithm for an hour: what it signed
+/// stays verifiable as long as after a rotation; one that signed nothing goes at once.
+fn unwanted(key: &KeyRow, keys: &[KeyRow], now: Instant) -> Option<KeyStep> {
+    let said = |k: &KeyRow| k.wanted_at.max(k.activated_at).unwrap_or(k.created_at);
+    let lives = |k: &KeyRow| matches!(k.state, KeyState::Current | KeyState::Next);
+    if keys.iter().any(|k| k.alg == key.alg && lives(k) && said(k) + WANTED > now) {
+        return None;
+    }
     let kid = key.kid.clone();
     match key.state {
         KeyState::Current => Some(KeyStep::Retire { kid }),
         KeyState::Next => Some(KeyStep::Drop { kid }),
         KeyState::Retired | KeyState::Withdrawn => None,
     }
+}
+
+/// The keys that this node wants and has not said so lately.
+#[must_use]
+pub(super) fn to_say(keys: &[KeyRow], now: Instant, policy: &RotationPolicy) -> Vec<String> {
+    let ours = keys.iter().filter(|k| k.state == KeyState::Current && policy.algs.contains(&k.alg));
+    ours.filter(|k| k.wanted_at.is_none_or(|at| at + SAY_WANTED <= now)).map(|k| k.kid.clone()).collect()
 }
 
 /// When a next key begins to sign: at its planned time, but never before it was published long enough.

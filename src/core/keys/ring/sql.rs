@@ -24,6 +24,8 @@ pub struct KeyRow {
     pub activated_at: Option<Instant>,
     /// When it stopped signing.
     pub retired_at: Option<Instant>,
+    /// When a node that lists its algorithm last said so.
+    pub wanted_at: Option<Instant>,
 }
 
 pub(super) struct SealedKeyRow {
@@ -48,7 +50,8 @@ pub fn list(tx: &mut Tx<'_, '_>) -> Result<Vec<KeyRow>> {
 
 pub(super) fn load(tx: &mut Tx<'_, '_>) -> Result<Vec<SealedKeyRow>> {
     let rows = tx.rows(
-        "select kid, alg, state, private_key, created_at, activate_at, activated_at, retired_at from signing_keys
+        "select kid, alg, state, private_key, created_at, activate_at, activated_at, retired_at, wanted_at
+         from signing_keys
          order by created_at, alg, kid limit ?1",
         &[MOST.into()],
     )?;
@@ -63,6 +66,7 @@ pub(super) fn load(tx: &mut Tx<'_, '_>) -> Result<Vec<SealedKeyRow>> {
             activate_at: row.opt_instant(5)?,
             activated_at: row.opt_instant(6)?,
             retired_at: row.opt_instant(7)?,
+            wanted_at: row.opt_instant(8)?,
             kid,
         };
         out.push(SealedKeyRow { listed, sealed: row.bytes(3)?.to_vec() });
@@ -78,6 +82,15 @@ pub(super) fn any_sealed(tx: &mut Tx<'_, '_>) -> Result<Option<(String, Vec<u8>)
     let row =
         tx.row("select kid, private_key from signing_keys where state <> 'withdrawn' order by kid limit 1", &[])?;
     row.map(|row| Ok((row.text(0)?.to_owned(), row.bytes(1)?.to_vec()))).transpose()
+}
+
+/// Notes that a node wants these keys. It is no change of a key: no audit record.
+pub(super) fn want(tx: &mut Tx<'_, '_>, kids: &[String], now: Instant) -> Result<()> {
+    for kid in kids {
+        let sql = "update signing_keys set wanted_at = ?2 where kid = ?1 and (wanted_at is null or wanted_at < ?2)";
+        tx.execute(sql, &[kid.as_str().into(), now.into()])?;
+    }
+    Ok(())
 }
 
 /// Applies one step; `false` if it needs a key that was not generated.

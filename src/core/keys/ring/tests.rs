@@ -1,5 +1,6 @@
 //! The plan: a table of what is due when, and that no order of times breaks the promises of a rotation.
 
+use super::plan::to_say;
 use super::{KeyRow, KeyState, KeyStep, RotationPolicy, forward, plan, replace};
 use crate::clock::Instant;
 use crate::keys::jose::Alg;
@@ -23,7 +24,16 @@ fn policy() -> RotationPolicy {
 fn key(kid: &str, alg: Alg, state: KeyState, created: u64) -> KeyRow {
     let activated_at = (state != KeyState::Next).then(|| at(created));
     let kid = kid.to_owned();
-    KeyRow { kid, alg, state, created_at: at(created), activate_at: None, activated_at, retired_at: None }
+    KeyRow {
+        kid,
+        alg,
+        state,
+        created_at: at(created),
+        activate_at: None,
+        activated_at,
+        retired_at: None,
+        wanted_at: None,
+    }
 }
 
 /// A ring in memory, with a history of what was published and what signed when.
@@ -139,6 +149,19 @@ fn a_key_that_nobody_asks_for_any_more_leaves_like_after_a_rotation() {
     let old = all.iter().find(|k| k.alg == Alg::EdDsa).unwrap().kid.clone();
     let mut model = RingModel { keys: all, made: 4 };
     model.keys.push(key("next", Alg::EdDsa, KeyState::Next, 0));
+    // Another node still wants it.
+    let place = model.keys.iter().position(|k| k.kid == old).unwrap();
+    for (wanted_at, now, gone) in [
+        (None, HOUR - 1, false),
+        (None, HOUR, true),
+        (Some(at(DAY)), DAY + HOUR - 1, false),
+        (Some(at(DAY)), DAY + HOUR, true),
+    ] {
+        model.keys[place].wanted_at = wanted_at;
+        let due = plan(&model.keys, at(now), &fewer);
+        assert_eq!(due.len(), if gone { 2 } else { 0 }, "wanted {wanted_at:?}, at {now}: {due:?}");
+    }
+    model.keys[place].wanted_at = None;
     let due = plan(&model.keys, at(DAY), &fewer);
     assert_eq!(due, [KeyStep::Retire { kid: old.clone() }, KeyStep::Drop { kid: "next".into() }]);
     model.apply(due, DAY);
@@ -151,6 +174,20 @@ fn a_key_that_nobody_asks_for_any_more_leaves_like_after_a_rotation() {
     // Who asks for it again gets a new one.
     let due = plan(&model.keys, at(4 * DAY), &policy());
     assert_eq!(due, [KeyStep::Make { alg: Alg::EdDsa, state: KeyState::Current, activate_at: None }]);
+}
+
+/// Every ten minutes, and only what signs.
+#[test]
+fn a_node_says_which_keys_it_wants() {
+    let mut keys = RingModel::new().keys;
+    let two = RotationPolicy { algs: vec![Alg::Es256, Alg::Rs256], ..policy() };
+    keys.push(key("next", Alg::Es256, KeyState::Next, 0));
+    assert_eq!(to_say(&keys, at(0), &two).len(), 2);
+    for key in &mut keys {
+        key.wanted_at = Some(at(0));
+    }
+    assert_eq!(to_say(&keys, at(HOUR / 6 - 1), &two), [""; 0]);
+    assert_eq!(to_say(&keys, at(HOUR / 6), &two).len(), 2);
 }
 
 #[test]

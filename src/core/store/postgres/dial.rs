@@ -72,10 +72,20 @@ impl ConnectionNotices {
 /// Sends and receives the bytes of one connection, as long as it is polled.
 pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-impl Dialer {
-    /// Parses the URL. An error does not repeat the URL, because it may contain a password.
-    pub(super) fn new(url: &str, limit: Duration) -> Result<Self> {
-        let wrong = |what: String| Error::Unavailable(format!("the PostgreSQL URL: {what}"));
+fn wrong(what: String) -> Error {
+    Error::Unavailable(format!("the PostgreSQL URL: {what}"))
+}
+
+/// A parsed URL.
+pub(super) struct Address {
+    config: Config,
+    mode: SslMode,
+    /// The file of `sslrootcert`.
+    roots: Option<String>,
+}
+impl Address {
+    /// Parses the URL. An error does not repeat it, because it may contain a password.
+    pub(super) fn parse(url: &str) -> Result<Self> {
         let (url, ours) = split(url);
         let mut config: Config = url.parse().map_err(|e: tokio_postgres::Error| wrong(text(&e)))?;
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
@@ -86,7 +96,7 @@ impl Dialer {
             config.tcp_user_timeout(UNACKNOWLEDGED);
         }
         let mut roots = None;
-        let mut mode = if config.get_hosts().iter().all(near) { SslMode::Disable } else { SslMode::Require };
+        let mut mode = if is_here(&config) { SslMode::Disable } else { SslMode::Require };
         for (key, value) in ours {
             match (key.as_str(), value.as_str()) {
                 ("sslrootcert", file) => roots = Some(file.to_owned()),
@@ -96,6 +106,25 @@ impl Dialer {
             }
         }
         config.ssl_mode(mode);
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(wrong("names no host".into()));
+        }
+        Ok(Self { config, mode, roots })
+    }
+    /// Whether everything, passwords too, goes to another machine without TLS.
+    pub(super) fn is_plain_to_another_machine(&self) -> bool {
+        self.mode == SslMode::Disable && !is_here(&self.config)
+    }
+}
+/// Whether every host is this machine.
+fn is_here(config: &Config) -> bool {
+    config.get_hosts().iter().all(near) && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback)
+}
+
+impl Dialer {
+    /// Parses the URL. An error does not repeat the URL, because it may contain a password.
+    pub(super) fn new(url: &str, limit: Duration) -> Result<Self> {
+        let Address { config, mode, roots } = Address::parse(url)?;
         let tls = match mode {
             SslMode::Disable => None,
             _ => Some(MakeRustlsConnect::new(tls(roots.as_deref().map(Path::new)).map_err(wrong)?)),

@@ -39,6 +39,11 @@ pub(super) struct Postgres {
     abort: watch::Sender<bool>,
 }
 
+/// Refuses a URL that cannot be read; otherwise whether it leads to another machine without TLS.
+pub(super) fn examine(url: &str) -> Result<bool> {
+    Ok(dial::Address::parse(url)?.is_plain_to_another_machine())
+}
+
 impl Postgres {
     pub(super) fn open(url: &str, options: &Options) -> Result<Arc<Self>> {
         let limit = options.time_limit;
