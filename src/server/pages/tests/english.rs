@@ -108,7 +108,7 @@ fn japanese_names_are_introduced_in_english() {
     for page in ["closed failed", "my_links one"] {
         let html = samples_of(Language::En, page);
         assert!(department(&html), "{page}");
-        assert!(html.contains("Opening hours: <span lang=\"ja\">平日9時～17時</span>"), "{page}");
+        assert!(html.contains("Opening hours: <span lang=\"ja\">平日の午前9時～17時</span>"), "{page}");
     }
     let consent = text_of(&samples_of(Language::En, "consent choose"));
     assert!(consent.contains("The company that runs the app, "), "{consent}");
