@@ -29,15 +29,14 @@ impl DemoClock {
         Ok(Self { machine, ahead, latest: AtomicI64::new(i64::MIN), file: folder.join(DEMO_CLOCK) })
     }
 
-    /// Moves it forward by a day, and on to the next whole minute: after as many days as a link lasts, its end has come
-    /// whatever the seconds.
+    /// Moves it forward by exactly a day. After as many days as a link lasts its end has come: that is a whole minute, at most
+    /// so many days after ⑥ was shown.
     ///
     /// # Errors
     /// The move cannot be written down; then the clock has not moved.
     pub(super) fn next_day(&self) -> io::Result<()> {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        let machine = self.machine.now();
-        let moved = (machine + *ahead + DAY).whole_minute().since(machine);
+        let moved = *ahead + DAY;
         let fresh = self.file.with_extension("new");
         std::fs::write(&fresh, moved.as_millis().to_string())?;
         std::fs::rename(&fresh, &self.file)?;
@@ -70,8 +69,8 @@ mod tests {
             machine.advance(Duration::from_secs(1));
             let before = clock.now();
             clock.next_day()?;
-            assert!(clock.now() >= before + DAY && clock.now() < before + DAY + Duration::from_mins(1));
-            assert!(clock.now() >= begin.whole_minute() + DAY * day, "what ends at a whole minute has ended");
+            assert_eq!(clock.now(), before + DAY);
+            assert!(clock.now() >= (begin + DAY * day).floor_minute(), "what ends at a whole minute has ended");
         }
         let late = clock.now();
         machine.set(begin);

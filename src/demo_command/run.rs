@@ -134,8 +134,13 @@ pub(super) async fn start(
     let http = wire::loopback()?;
     let (shown_clock, shown_random) = (as_clock(&clock), as_random(&random));
     let mail = sim::MailServer::open(shown_clock.clone()).await?;
-    let places =
-        Addresses { port: options.port, app: app_listener.url(), api: api_listener.url(), smtp: mail.address() };
+    let places = Addresses {
+        port: options.port,
+        app: app_listener.url(),
+        api: api_listener.url(),
+        simulator: sim_listener.url(),
+        smtp: mail.address(),
+    };
     let config = settings::config(&places, folder.path(), options.always_open)?;
     let numbers = config.telephony.called_numbers.iter().filter_map(|n| digits(n)).collect();
     let hours = config.hours.in_force()?;

@@ -20,6 +20,8 @@ pub(super) struct Addresses {
     pub app: String,
     /// The account API.
     pub api: String,
+    /// The simulator, which has the institution's documents too.
+    pub simulator: String,
     /// Where the simulator takes mail.
     pub smtp: SocketAddr,
 }
@@ -65,6 +67,9 @@ pub(super) fn config(addresses: &Addresses, folder: &Path, always_open: bool) ->
     config.mail.host = addresses.smtp.ip().to_string();
     config.mail.port = addresses.smtp.port();
     config.tokens.default_audience.clone_from(&addresses.api);
+    let document = |name: &str| format!("{}/documents/{name}", addresses.simulator);
+    config.institution.terms_url = document("api-terms");
+    config.institution.faq_url = document("faq");
     Ok(config)
 }
 
@@ -107,7 +112,8 @@ mod tests {
 
     fn addresses() -> Addresses {
         let smtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 4025));
-        Addresses { port: 4000, app: "http://localhost:4001".into(), api: "http://localhost:4002".into(), smtp }
+        let at = |port: u16| format!("http://localhost:{port}");
+        Addresses { port: 4000, app: at(4001), api: at(4002), simulator: at(4003), smtp }
     }
 
     #[test]
@@ -117,6 +123,7 @@ mod tests {
         assert_eq!(config.server.mode, Mode::Demo);
         assert_eq!(config.server.issuer, "http://localhost:4000");
         assert_eq!((config.mail.port, config.hours.always_open), (4025, true));
+        assert_eq!(config.institution.faq_url, "http://localhost:4003/documents/faq");
         Ok(())
     }
 
@@ -127,6 +134,8 @@ mod tests {
         let (creco, kakeibo, api) = (by_id("creco"), by_id("kakeibo"), by_id("accounts-api"));
         assert!(creco.is_some_and(|c| c.profile == Profile::Fapi2 && c.dpop_bound && c.require_par));
         assert_eq!(creco.map(|c| c.redirect_uris.clone()), Some(vec!["http://localhost:4001/callback".into()]));
+        let terms = creco.and_then(|c| c.provider.terms_uri.as_deref());
+        assert_eq!(terms, Some("http://localhost:4001/documents/terms"));
         let back = ["http://localhost:4001/kakeibo/callback", "http://127.0.0.1:9999/callback"];
         assert!(kakeibo.is_some_and(|c| c.profile == Profile::Oidc && c.require_pkce && c.redirect_uris == back));
         assert!(api.is_some_and(|c| c.profile == Profile::ResourceServer && c.resources == ["http://localhost:4002"]));

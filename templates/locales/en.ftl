@@ -19,6 +19,8 @@ screen-id = Screen ID: { $id }
 terms = API terms of use (Japanese)
 faq = Frequently asked questions (Japanese)
 contact = Contact
+contact-department = Department: { $department }
+contact-hours = Opening hours: { $hours }
 new-tab = { " " }(opens in a new tab)
 binding-text = Show the Japanese text
 reference-translation = For reference only. The Japanese text is the one that applies.
@@ -40,7 +42,7 @@ title-phone = Account linking (Your phone number)
 title-call = Account linking (Phone call)
 title-pin = Account linking (Cash card PIN)
 title-consent = Account linking (Permission)
-title-cancelled = Account linking was cancelled
+title-cancelled = You cancelled account linking
 title-locked = Account linking is suspended
 title-closed = Outside service hours
 title-reopened = The service is open again
@@ -74,7 +76,7 @@ reference = Reference number
 
 ## ①
 disclaimer = Disclaimer
-legal-disclaimer = This service gives your financial information to { $provider }. Please agree to our API terms of use (linked at the bottom of the page) and use the service at your own risk.
+legal-disclaimer = This service gives your financial information to the company that runs the app, { $provider }. Please agree to our API terms of use (linked at the bottom of the page) and use the service at your own risk.
 caution = Please note
 legal-caution = Beware of e-mails and text messages that claim to come from us. We never ask you to enter your PIN by e-mail. Do not reply to such messages or open their links.
 account-time = This takes about five minutes. After { $n } minutes, you will have to start again.
@@ -132,7 +134,7 @@ phone-decide = Use this number
 
 ## ④
 call-title = Phone call
-call-lead-1 = Please call the number below from your registered phone.
+call-lead-1 = Please call the number on this page from your registered phone.
 call-lead-2 = When the call has ended, press “Confirm”.
 call-from = From
 call-to = To
@@ -141,16 +143,20 @@ call-free = (free of charge)
 call-now = Call this number
 call-copy = Copy the number
 call-copied = Copied
-call-left = Left
-call-seconds = s
+call-left = {""}
+call-second = {" "}second left
+call-seconds = {" "}seconds left
+call-stopped = The countdown has stopped. Please press “Confirm” by { $time }.
 call-until = Call by
 call-until-time = { $time }
 call-confirm-until = Press “Confirm” by
 call-asks = Are you calling from your registered phone (the one ending in { $digits })?
+call-early = We have not received your call yet. First, call the number on this page from your registered phone (the one ending in { $digits }). When the call has ended by itself, press “Confirm” again.
+call-other = If you call from a different phone, it will ring too, but you will not be confirmed.
 call-new-number = Your time to call has run out, so here is a new number. You can get { $n } more after this one.
 call-last-number = Your time to call has run out, so here is a new number. It is the last one.
 call-next-number = Show the new number
-call-left-spoken = { $n } seconds left.
+call-left-spoken = { $n } seconds left to call.
 call-waiting = Waiting for your call
 call-seen = We have received your call. Please press “Confirm”.
 call-withheld = We received a call from a withheld number. If it was yours, please call again and dial 186 first.
@@ -176,7 +182,7 @@ pin-show = Show
 pin-hide = Hide
 
 ## ⑥
-consent-lead = <b class="keep">{ $provider }</b> is asking for the following permission.
+consent-lead = The company that runs the app, <b class="keep">{ $provider }</b>, is asking for the following permission.
 remembered = Your identity is already confirmed
 remembered-text = You confirmed it on this device at { $time } (account, personal details, phone call and PIN), so steps 1 to 5 are skipped this time.
 remembered-not-you = If this was not you, please press “Refuse”.
@@ -232,7 +238,7 @@ beside-ends = If you allow this, the link you allowed on { $since } (reference n
 accounts-added = Choose the accounts to add. If you choose none, the link keeps only the accounts it already has.
 consent-notes = Please note
 legal-consent-1 = Before you continue, please decide for yourself whether you trust the website.
-legal-consent-2 = By pressing “Allow”, you continue under the terms of use of { $provider }.
+legal-consent-2 = By pressing “Allow”, you continue under the terms of use of the company that runs the app, { $provider }.
 legal-consent-3 = Your PIN and the other details you entered are not disclosed to the app. Communication with the app is encrypted.
 legal-consent-4 = You can also end the app’s access by contacting us.
 consent-my = You can check and stop your links at any time:
@@ -246,7 +252,7 @@ allow = Allow
 deny = Refuse
 
 ## Pages that end the way
-cancelled-text = Account linking was cancelled.
+cancelled-text = Your account was not linked.
 cancelled-nothing = Nothing new was shared this time.
 cancelled-living = If you allowed a link before, that link continues.
 cancelled-current = Your current link with { $app } continues until { $until }.
@@ -303,7 +309,7 @@ title-my-receipt = Check and stop linked services (Your copy)
 title-my-cancelled = Check and stop linked services (Closed)
 step-6-my = Check and stop links
 my-account-lead = See which services receive information about your accounts, and stop them.
-my-account-text = First, we confirm that it is you. What you need: your cash card, and the phone whose number is registered with us
+my-account-text = First, we confirm that it is you.
 my-customer-lead = Please enter your date of birth and phone number.
 my-call-for = This call confirms your identity for “Check and stop linked services”
 my-last-visit = Last opened: { $at }. If that was not you, please call us.
@@ -328,6 +334,7 @@ my-days-left = { $n ->
 my-last-use = Last used
 my-last-use-hint = The last day on which the system that provides your account information checked this permission.
 my-provider = About the provider
+my-provided-by = Provider: { $provider }
 my-of = {" "}({ $app })
 my-history = History
 my-history-line = { $what } ({ $who })
@@ -350,8 +357,8 @@ my-by-account = The account was moved or closed
 my-by-replaced = Replaced by a newer permission
 my-by-replay = Stopped for safety
 my-stop = Stop this link
-my-stop-text = If you stop this link, { $app } can no longer get account information through it. Stopping (removing the link) takes effect at once and cannot be undone. To link again, you will have to start from the app and go through the checks again. For questions about information that { $app } has already received, to have it deleted, or to complain, please contact { $provider } ({ $contact }).
-my-stop-text-no-contact = If you stop this link, { $app } can no longer get account information through it. Stopping (removing the link) takes effect at once and cannot be undone. To link again, you will have to start from the app and go through the checks again. For questions about information that { $app } has already received, to have it deleted, or to complain, please contact { $provider }.
+my-stop-text = If you stop this link, { $app } can no longer get account information through it. Stopping (removing the link) takes effect at once and cannot be undone. To link again, you will have to start from the app and go through the checks again. For questions about information that { $app } has already received, to have it deleted, or to complain, please contact the company that runs the app, { $provider } ({ $contact }).
+my-stop-text-no-contact = If you stop this link, { $app } can no longer get account information through it. Stopping (removing the link) takes effect at once and cannot be undone. To link again, you will have to start from the app and go through the checks again. For questions about information that { $app } has already received, to have it deleted, or to complain, please contact the company that runs the app, { $provider }.
 my-stop-whole = This account was used to confirm your identity. If you stop the link, it ends for all of its accounts.
 my-narrow = Stop this account only: { $account }
 my-narrow-text = If you stop it, { $app } can no longer get information about { $account }. The link continues for the other accounts. Stopping takes effect at once and cannot be undone. To link this account again, you will have to start from the app and go through the checks again.
@@ -385,13 +392,16 @@ my-ended-count = { $n ->
 my-ended-at = Ended
 my-ended-why = Reason
 my-back = Back to the linked services
-my-receipt-lead = You gave <b class="keep">{ $provider }</b> the following permission.
+my-receipt-lead = You gave the company that runs the app, <b class="keep">{ $provider }</b>, the following permission.
 my-receipt-facts = What was allowed
 my-receipt-now = Accounts shared now
+my-receipt-then = Accounts shared until the link ended
+my-ticked = Ticked
+my-unticked = Not ticked
 my-receipt-words = What the screen said when you allowed it
 my-receipt-today = The wording of the screen was not recorded, so this copy uses today’s wording.
 my-receipt-stop = How to stop
-my-receipt-stop-text = You can stop this link at any time on “Check and stop linked services” ({ $url }), in the app, or by phone ({ $number }, { $hours }).
+my-receipt-stop-text = You can stop this link at any time on “Check and stop linked services” ({ $url }), in the app, or by phone ({ $number }; opening hours: { $hours }).
 my-state = State
 my-state-open = Linked (until { $until })
 my-state-ended = Ended { $at } ({ $why })
@@ -409,9 +419,9 @@ my-finished-text = Please close this window.
 my-cancelled = You cancelled.
 my-cancelled-text = No link was stopped.
 my-stop-anyway = If you need to stop a link now
-my-closed = This page is not available now. It will be available again from { $time }. You can also remove the link in the app. You can also stop a link by phone ({ $number }, { $hours }).
-my-locked = Account linking is suspended, so this page cannot be used. You can stop a link by phone ({ $number }, { $hours }).
-my-stop-phone = You can also remove the link in the app. You can also stop a link by phone ({ $number }, { $hours }).
+my-closed = This page is not available now. It will be available again from { $time }. You can also remove the link in the app. You can also stop a link by phone ({ $number }; opening hours: { $hours }).
+my-locked = Account linking is suspended, so this page cannot be used. You can stop a link by phone ({ $number }; opening hours: { $hours }).
+my-stop-phone = You can also remove the link in the app. You can also stop a link by phone ({ $number }; opening hours: { $hours }).
 my-stop-contact = The number for stopping a link outside these hours:
 my-busy = Please wait a while and try again.
 my-too-many = Please try again after { $time }.
@@ -466,7 +476,7 @@ mail-allowed = You have allowed an app to see information about your account. Th
 mail-allowed-identity = You have allowed an app to recognise you. It cannot see your accounts. These are the details:
 mail-completed =
     Date and time: { $at }
-    App: { $app } ({ $provider })
+    App: { $app } (provider: { $provider })
     What you allowed: { $what }
     Account: { $account }
     Duration: { $days } days (until { $until })
@@ -490,14 +500,14 @@ mail-expiring-subject = Your link is about to end
 mail-expiring =
     The link below is about to end. To keep using it, please link your account again in the app. If you do nothing, the link ends on the date below.
 
-    App: { $app } ({ $provider })
+    App: { $app } (provider: { $provider })
     Ends: { $until }
     Reference number: { $reference }
 mail-ended-subject = Your link has ended
 mail-ended =
     The link below has ended.
 
-    App: { $app } ({ $provider })
+    App: { $app } (provider: { $provider })
     Ended: { $at }
     Reason: { $why }
     Reference number: { $reference }

@@ -147,7 +147,7 @@ async fn stopping_ends_at_the_app_in_a_real_browser() {
     w.wait_for("Branch").await;
     w.judge("account-en").await;
     w.press("cancel").await;
-    w.wait_for("Account linking was cancelled.").await;
+    w.wait_for("Your account was not linked.").await;
     w.judge("cancelled-en").await;
     w.press("return").await;
     w.wait_for("口座の連携は行われませんでした").await;

@@ -70,6 +70,15 @@ async fn staff_read_the_words_that_the_customer_read(w: &Town) {
         let shown = show(w, text(&shown, "consent_id")).await;
         assert_eq!(shown["words"], json!(read), "{language}");
         assert_eq!(shown["language"], language);
+        let boxes = shown["boxes"].as_array().unwrap();
+        let beside = |own: &Value| read[usize::try_from(own["sentence"].as_u64().unwrap()).unwrap()].as_str();
+        let ticked = |said: &str| boxes.iter().find(|own| beside(own).contains(said)).map(|own| own["ticked"] == true);
+        let agree =
+            if language == "ja" { "API利用規定を確認し、同意します。" } else { "agree to them." };
+        for (said, was) in [("1100026", true), ("2200011", false), (agree, true)] {
+            assert_eq!(ticked(said), Some(was), "{said}, {language}: {boxes:?}");
+        }
+        assert_eq!(boxes.len(), 4, "two accounts, the agreement, the notices: {boxes:?}");
         assert!(read.iter().any(|line| line.contains("1100026")), "the account was shown: {read:?}");
         hashes.insert(text(&shown, "words_hash").to_owned());
         for (name, value) in [("account", "115-ordinary-1100026"), ("name", "ﾃﾞｰﾀ ﾀﾛｳ"), ("decision", "granted")]
@@ -93,6 +102,7 @@ async fn staff_read_the_words_that_the_customer_read(w: &Town) {
         hashes.insert(text(&shown, "words_hash").to_owned());
         let said = w.staff(&["consent", "show", &number, "--reason", "dispute"]).await;
         assert!(read.iter().all(|line| said.out.contains(line)), "for people: {}", said.out);
+        assert!(said.out.contains("  [x] ") && said.out.contains("  [ ] "), "for people: {}", said.out);
 
         // Who refuses leaves the words too.
         let (_, mut browser) = asked_with(w, &app, "openid accounts", &detail(json!({})), &[locale]).await;

@@ -96,6 +96,7 @@ async fn every_part_knows_its_methods() {
         (&app, "/callback?code=x&state=y", "GET, HEAD"),
         (&app, "/kakeibo", "GET, HEAD, POST"),
         (&app, "/kakeibo/callback?code=x&state=y", "GET, HEAD"),
+        (&app, "/documents/terms", "GET, HEAD"),
         (&app, "/jwks", "GET, HEAD"),
         (&app, "/healthz", "GET, HEAD"),
         (&app, "/assets/renkei.css", "GET, HEAD"),
@@ -112,6 +113,7 @@ async fn every_part_knows_its_methods() {
         (&simulator, "/mail", "GET, HEAD"),
         (&simulator, "/reports", "POST"),
         (&simulator, "/day", "POST"),
+        (&simulator, "/documents/faq", "GET, HEAD"),
         (&simulator, "/healthz", "GET, HEAD"),
         (&simulator, "/assets/renkei.css", "GET, HEAD"),
     ] {

@@ -60,7 +60,7 @@ async fn the_customer_stops_a_link_on_the_own_page_and_the_app_says_so() {
     person.bank.press("stop", &[]).await;
     holds(&person.bank.page().text(), &["連携を停止しました"]);
     let page = person.see_soon("お客様が連携を停止しました", 1).await;
-    holds(&page, &["grant.revoked", "口座を連携する"]);
+    holds(&page, &["口座を連携する"]);
     assert!(demo.stop("-TERM").success());
 }
 
@@ -75,7 +75,7 @@ async fn a_report_of_the_bank_ends_a_link_and_the_app_says_so() {
         person.link().await;
         let report = [("account", "115-ordinary-1100026"), ("type", change)];
         assert_eq!(person.simulator_form("/reports", &report).await.expect(303).location(), "/");
-        let page = person.see_soon("口座の移管・解約等により連携が終了しましたgrant.revoked", n + 1).await;
+        let page = person.see_soon("口座の移管・解約等により連携が終了しました", n + 1).await;
         assert!(!page.contains("連携を解除"), "{change}: {page}");
     }
     // A link that only shares the account loses it.
@@ -95,7 +95,7 @@ async fn a_report_of_the_bank_ends_a_link_and_the_app_says_so() {
     holds(&person.app.page().text(), &["115-1100026", "115-2200011"]);
     let report = json!({"account": "115-savings-2200011", "type": "closed"}).to_string();
     person.simulator.send("POST", "/reports", RequestParts::default().json(report)).await.expect(202);
-    let page = person.see_soon("連携の内容が変わりましたgrant.updated", 1).await;
+    let page = person.see_soon("連携の内容が変わりました", 1).await;
     assert!(page.contains("115-1100026") && !page.contains("115-2200011"), "{page}");
 
     let page = person.simulator.get("/").await.page().text();
@@ -119,10 +119,13 @@ async fn thirty_days_pass_by_thirty_presses() {
     let page = person.simulator.get("/").await.expect(200).page().text();
     holds(&page, &["デモの時計", "デモの外のクライアントとは時刻が合わなくなります"]);
     let begin = SystemClock.now().secs();
-    let warned = |page: &str| page.matches("（通知）まもなく期限です").count();
+    let warned = |page: &str| page.matches("（通知）期限が近づいたことのお知らせ").count();
     for n in 1..=30 {
         let now = person.day().await;
         assert!((n * DAY..n * DAY + 3600).contains(&(now - begin)), "press {n}: {now}");
+        // Not a minute more than a day, beside the time that really passes.
+        let passed = SystemClock.now().secs() - begin;
+        assert!((now - begin - n * DAY - passed).abs() <= 2, "press {n}: {now}");
         // It is warned of in a moment, once, and not before its day.
         let notices = match n {
             22 => 0,
@@ -132,7 +135,7 @@ async fn thirty_days_pass_by_thirty_presses() {
         };
         let until = Instant::now() + Duration::from_secs(20);
         loop {
-            let page = person.see_soon("grant.expired", 1).await;
+            let page = person.see_soon("（予定）連携の期間が終わります", 1).await;
             assert!(warned(&page) <= notices && page.contains("連携を解除"), "press {n}: {page}");
             if warned(&page) == notices {
                 break;
@@ -140,9 +143,10 @@ async fn thirty_days_pass_by_thirty_presses() {
             assert!(Instant::now() < until, "press {n}: no notice came: {page}");
         }
     }
-    let page = person.see_soon("（通知）連携が終わりますgrant.expired", 1).await;
+    let page = person.see_soon("（通知）連携の期間が終わりました", 1).await;
     assert_eq!(warned(&page), 2, "{page}");
     holds(&page, &["口座を連携する"]);
+    assert!(!page.contains("終わります"), "what is over is not said to come: {page}");
     // The form of the page leads back to it, and a link can be made at the new time.
     assert_eq!(person.simulator_form("/day", &[]).await.expect(303).location(), "/");
     holds(&person.link().await, &["115-1100026", "連携を解除"]);
@@ -150,7 +154,7 @@ async fn thirty_days_pass_by_thirty_presses() {
     for _ in 1..=30 {
         person.day().await;
     }
-    let page = person.see_soon("（通知）連携が終わりますgrant.expired", 2).await;
+    let page = person.see_soon("（通知）連携の期間が終わりました", 2).await;
     assert_eq!(warned(&page), 4, "{page}");
     person.link().await;
     assert!(demo.stop("-TERM").success());

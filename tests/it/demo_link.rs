@@ -85,7 +85,21 @@ async fn a_link_shows_the_account_and_ends_by_the_app() {
     let mut person = Person::at(&demo);
     let page = person.link().await;
     holds(&page, &["みなと信用組合", "普通預金", "115-1100026", "残高", "円", "入出金明細", "連携を解除"]);
-    holds(&page, &["consent.granted", "grant.created", "token.issued", "grant.expiring", "grant.expired"]);
+    holds(
+        &page,
+        &[
+            "お客様が許可しました",
+            "連携が始まりました",
+            "アクセストークンを受け取りました",
+            "期限が近づいたことのお知らせ",
+            "連携の期間が終わります",
+        ],
+    );
+    assert!(!page.contains("grant.") && !page.contains("consent."), "people see sentences: {page}");
+    let html = person.app.page().html().to_owned();
+    let primary: Vec<&str> =
+        html.split("primary\" name=\"action\" value=\"").skip(1).filter_map(|t| t.split('"').next()).collect();
+    assert_eq!(primary, ["refresh"], "the accounts come first, another link second");
     assert!(!page.contains("2200011"), "the savings account was not ticked");
     println!("{} KiB resident after a link", demo.resident_kib());
 
@@ -99,8 +113,45 @@ async fn a_link_shows_the_account_and_ends_by_the_app() {
     holds(&person.app.page().text(), &["最新の情報に更新しました", "残高"]);
     person.app.press("revoke", &[]).await;
     let page = person.app.page().text();
-    holds(&page, &["grant.revoked", "口座を連携する"]);
+    holds(&page, &["このアプリから連携を解除しました", "口座を連携する"]);
     assert!(!page.contains("115-1100026") && !page.contains("円"), "nothing is shown of the account: {page}");
+    assert!(demo.stop("-TERM").success());
+}
+
+/// No link of the demo's pages is dead: each leads to a page of the demo.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_link_of_the_demo_leads_somewhere() {
+    let demo = Demo::start(&[]);
+    let mut person = Person::at(&demo);
+    person.leave("/").await;
+    let mut links = person.bank.page().links();
+    while person.bank.screen() != "consent" {
+        match person.bank.screen() {
+            "account" => drop(person.bank.account("115-1100026").await),
+            "customer" => drop(person.bank.customer(&Customer::taro()).await),
+            _ => person.prove().await,
+        }
+        links.extend(person.bank.page().links());
+    }
+    links.extend(person.simulator.get("/").await.expect(200).page().links());
+    let http = reqwest::Client::new();
+    links.retain(|link| link.starts_with("http"));
+    links.sort();
+    links.dedup();
+    for document in ["/documents/api-terms", "/documents/faq", "/documents/terms", "/documents/disclosure"] {
+        assert!(links.iter().any(|link| link.ends_with(document)), "{document}: {links:?}");
+    }
+    for link in links {
+        assert!(link.starts_with("http://localhost:"), "{link}");
+        for language in ["ja", "en"] {
+            let answer = http.get(format!("{link}?ui_locales={language}")).send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{link}");
+            assert!(answer.text().await.unwrap().contains(&format!("<html lang=\"{language}\"")), "{link}");
+        }
+    }
+    for (base, other) in [(demo.app(), "faq"), (demo.simulator(), "terms"), (demo.app(), "nothing")] {
+        assert_eq!(http.get(format!("{base}/documents/{other}")).send().await.unwrap().status(), 404);
+    }
     assert!(demo.stop("-TERM").success());
 }
 
@@ -112,7 +163,7 @@ async fn a_new_link_replaces_the_old_and_the_branch_ends_it() {
     let mut person = Person::at(&demo);
     person.link().await;
     let again = person.link().await;
-    holds(&again, &["grant.replaced", "115-1100026"]);
+    holds(&again, &["新しい許可に置き換わりました", "115-1100026"]);
 
     let renkei = |args: &[&str]| json_of(&data, args);
     let list = renkei(&["grant", "list", "--account", "115-ordinary-1100026", "--reason", "お客様のお電話"]);
@@ -125,7 +176,7 @@ async fn a_new_link_replaces_the_old_and_the_branch_ends_it() {
     assert_eq!((grants.len(), ids.len()), (2, 1), "one stands, one was replaced: {list}");
     renkei(&["grant", "revoke", ids[0], "--reason", "お客様のお電話"]);
     let page = person.see().await;
-    holds(&page, &["grant.revoked", "口座との連携が終了しています"]);
+    holds(&page, &["連携", "口座との連携が終了しています"]);
     assert!(demo.stop("-TERM").success());
 }
 

@@ -199,6 +199,95 @@ async fn status_and_button_stand_in_the_first_screenful_in_every_state() {
     }
 }
 
+/// Whether it is seen as the window stands: nothing lies over it, and it is no mere hair.
+async fn in_view(w: &Window, css: &str) -> bool {
+    let look = format!(
+        "const e = document.querySelector('{css}'), r = e.getBoundingClientRect(), x = r.x + r.width / 2; \
+         return r.height > 10 && [r.y + 4, r.bottom - 4].every((y) => {{ const top = document.elementFromPoint(x, y); \
+         return e.contains(top) || (top?.contains(e) && top.closest('.call-bar')); }})"
+    );
+    js(w, &look).await == json!(true)
+}
+
+/// A telephone's first screenful: the status, the time that is left, the question after half a minute and the button; and once the
+/// call was seen, that the countdown has stopped.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_call_needs_stands_in_the_first_screenful() {
+    let shown_pages = ShownPages::open().await;
+    for script in [true, false] {
+        let w = Window::open("forgiving", script).await;
+        for (state, what) in [
+            ("waiting", &[".call-ends"][..]),
+            ("early", &[".call-ends"]),
+            ("withheld", &[".call-ends"]),
+            ("new number", &[".call-ends"]),
+            ("asks", &[".call-ends", "#call-asks"]),
+            ("seen", &["#call-stopped"]),
+            ("longer", &["#call-stopped"]),
+        ] {
+            for language in Language::ALL {
+                for height in [664, 740] {
+                    match state {
+                        "seen" | "longer" | "withheld" => {
+                            shown_pages.status(state.replace("longer", "seen").as_str(), 95)
+                        }
+                        "asks" => shown_pages.status("waiting", 88),
+                        _ => shown_pages.status("waiting", 95),
+                    }
+                    shown_pages.show(&w, &format!("call {state}"), language, 100).await;
+                    size(&w, 360, height, if height == 664 { "light" } else { "dark" }).await;
+                    let timer = script && what[0] == ".call-ends";
+                    for css in ["#call-status", "#call-go"].iter().chain(what).chain(timer.then_some(&"#seconds-left"))
+                    {
+                        assert!(in_view(&w, css).await, "{css}: {state}, {height}, {}, {script}", language.as_str());
+                    }
+                    if script {
+                        screenful(&w, &format!("{height}-{state}-{}", language.as_str())).await;
+                    }
+                }
+            }
+        }
+        w.close().await;
+    }
+    // The countdown stops with the call, and says so.
+    let w = Window::open("forgiving", true).await;
+    for language in Language::ALL {
+        shown_pages.status("waiting", 98);
+        shown_pages.show(&w, "call waiting", language, 100).await;
+        size(&w, 360, 740, "light").await;
+        until(&w, "return document.querySelector('#seconds-left').textContent < 98").await;
+        let line = js(&w, "return document.querySelector('#ring').textContent.trim()").await;
+        let line = line.as_str().unwrap();
+        let told = if language == Language::Ja {
+            line.starts_with("残り9") && line.ends_with('秒')
+        } else {
+            line.ends_with(" seconds left") && line.starts_with('9')
+        };
+        assert!(told, "{line}");
+        shown_pages.status("seen", 90);
+        until(&w, "return document.querySelector('#call').dataset.state === 'seen'").await;
+        assert!(in_view(&w, "#call-stopped").await && !in_view(&w, "#seconds-left").await);
+        let left = js(&w, "return document.querySelector('#seconds-left').textContent").await;
+        tokio::time::sleep(Duration::from_millis(2200)).await;
+        assert_eq!(js(&w, "return document.querySelector('#seconds-left').textContent").await, left);
+        let said = if language == Language::Ja {
+            "残り時間の表示を終わりました。"
+        } else {
+            "The countdown has stopped."
+        };
+        w.wait_for(said).await;
+    }
+    // The text of a notice begins beside its icon, also on a telephone.
+    for sample in ["account first", "call waiting", "phone first"] {
+        shown_pages.show(&w, sample, Language::Ja, 100).await;
+        size(&w, 360, 740, "light").await;
+        let (icon, text) =
+            (rect(&w, ".notice:has(> :is(p, ul)) > .icon").await, rect(&w, ".notice > :is(p, ul)").await);
+        assert!(text.x >= icon.x + icon.width, "{sample}: {text:?} under {icon:?}");
+    }
+    w.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_page_says_is_what_its_button_does() {
     let shown_pages = ShownPages::open().await;

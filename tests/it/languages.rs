@@ -6,7 +6,11 @@ use crate::support::http::RequestParts;
 use crate::support::town::{Town, on_both};
 use std::time::Duration;
 
-on_both!(the_browsers_preference_is_remembered_with_the_interaction, the_page_after_the_end_keeps_the_language);
+on_both!(
+    the_own_page_keeps_the_language_that_was_used,
+    the_browsers_preference_is_remembered_with_the_interaction,
+    the_page_after_the_end_keeps_the_language
+);
 
 fn prefers(browser: &mut Browser, languages: &str) {
     browser.says = vec![("accept-language", languages.to_owned())];
@@ -47,6 +51,27 @@ async fn the_browsers_preference_is_remembered_with_the_interaction(w: &Town) {
     app.exchange(&pending, &brought).await;
     let mail = w.mail().await;
     assert!(mail[0].subject.contains("Linking is complete") && mail[0].text.starts_with("Dear customer,"), "{mail:?}");
+}
+
+/// Who chose English at the bank once comes to `/my` in English, also from the institution's site.
+async fn the_own_page_keeps_the_language_that_was_used(w: &Town) {
+    for (first, chosen) in [("/my", "en"), ("link", "en"), ("/my?ui_locales=en", "en")] {
+        let mut browser = w.browser();
+        let first = if first == "link" { w.creco().push("accounts").await.url } else { first.to_owned() };
+        browser.open(&first).await;
+        let page = browser.url.clone();
+        if !first.contains("ui_locales") {
+            browser.open(&format!("{page}?ui_locales={chosen}")).await;
+        }
+        assert_eq!(browser.cookies["__Host-renkei-language"], chosen, "{first}");
+        browser.open("/my").await;
+        assert!(is_in(&browser, chosen), "after {first}: {}", browser.page().text());
+        // The address still leads, and the choice is kept.
+        browser.open("/my?ui_locales=ja").await;
+        assert!(is_in(&browser, "ja"));
+        browser.open("/my").await;
+        assert!(is_in(&browser, "ja"), "after {first}");
+    }
 }
 
 async fn the_page_after_the_end_keeps_the_language(w: &Town) {

@@ -233,10 +233,25 @@ async fn a_receipt_says_what_was_agreed_also_after_the_end(w: &Town) {
         assert!(before.contains(part), "the receipt lacks {part}: {before}");
     }
     assert!(!browser.page().html().contains("1100026"));
+    for (box_of, ticked) in [
+        ("普通預金 店番", true),
+        ("貯蓄預金 店番", true),
+        ("当信用組合のAPI利用規定を確認し、同意します。", true),
+        ("次のお知らせもメールで受け取ります。", false),
+    ] {
+        let mark = if ticked { "チェックあり" } else { "チェックなし" };
+        assert!(before.contains(&format!("{mark} {box_of}")), "{box_of}: {before}");
+    }
+    let (_, agreed) =
+        browser.page().html().split_once("class=\"agreed\"").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    assert!(!agreed.split("</div>").next().unwrap().contains("新しいタブ"), "{agreed}");
     browser.open(&links).await;
     stop(&mut browser, &tokens.grant_id).await;
+    assert!(browser.page().form_with("extend").is_none(), "nothing is left to go on with");
     browser.open(&url).await;
     let after = browser.page().text();
+    let then = "終了するまで連携していた口座 普通預金（口座番号下3桁 026） 貯蓄預金（口座番号下3桁 011）";
+    assert!(after.contains(then), "{after}");
     assert!(after.contains("2026年11月25日 10時15分に終了（お客様による停止）"), "{after}");
     // It is shown for a year after the end, and no longer.
     for (days, there) in [(364, true), (366, false)] {

@@ -55,7 +55,6 @@ async fn a_link_is_stopped_without_script() {
     w.press("stop").await;
     w.wait_for("との連携を停止しました").await;
     w.picture("stopped").await;
-    w.press("extend").await;
     w.wait_for("サービスはありません。").await;
     w.press("finish").await;
     w.wait_for("この画面を閉じてください。").await;

@@ -428,6 +428,8 @@ impl Walker<'_> {
                 }
             }
             "consent" => drop(browser.press("allow", &[("agree", "yes")]).await),
+            // Where no link is left there is nothing to go on with.
+            "links" if browser.page().form_with("extend").is_none() => drop(browser.reload().await),
             "links" => drop(browser.press("extend", &[]).await),
             other => panic!("no way on from {other}: {}", browser.page().text()),
         }

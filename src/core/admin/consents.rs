@@ -5,6 +5,7 @@ use super::{AdminContext, AdminError};
 use crate::audit::Actor;
 use crate::client;
 use crate::clock::Instant;
+use crate::consent::show::UnsealedConsent;
 use crate::consent::{ConsentKey, SealedConsent, show};
 use crate::store::Tx;
 use serde_json::{Value, json};
@@ -89,6 +90,11 @@ fn line(record: &SealedConsent, app: &Option<String>) -> Value {
     })
 }
 
+/// The sentences that stood beside a box, by their place, and whether the customer had ticked it.
+fn boxes(plain: &UnsealedConsent) -> Vec<Value> {
+    plain.ticks.iter().map(|(place, ticked)| json!({"sentence": place, "ticked": ticked})).collect()
+}
+
 fn unsealed(service: &AdminContext, record: &SealedConsent, app: &Option<String>) -> Result<Value, AdminError> {
     let sealed = |_| AdminError::NotNow(format!("consent record {} cannot be opened with this master key", record.id));
     let plain = record.open(&service.crypto.sealer).map_err(sealed)?;
@@ -117,6 +123,7 @@ fn unsealed(service: &AdminContext, record: &SealedConsent, app: &Option<String>
         "terms_hash": record.terms_hash.base64url(),
         "language": record.language,
         "words_hash": record.words_hash.base64url(),
+        "boxes": boxes(&plain),
         "words": plain.words,
         "grants": record.grants,
     }))

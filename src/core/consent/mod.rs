@@ -17,7 +17,7 @@ mod words;
 
 pub use crate::authorize::{ChangeAction, DetailType, Details, Permission};
 pub use show::{AgreedWords, ConsentKey, SealedConsent};
-pub use words::{ConsentWords, PagePeriod, filled, page_digest};
+pub use words::{ConsentWords, PagePeriod, Ticks, filled, page_digest};
 
 use crate::account::Account;
 use crate::authorize::AuthorizationRequest;
@@ -252,6 +252,11 @@ pub fn allow(offer: &Offer, choice: &ConsentChoice, customer: Customer, now: Ins
             action.agreed((scope, details), (&offer.scope, &chosen), (offer.page.at, offer.page.until))
         }
     };
+    let ticked = |name: &str, value: &str| match name {
+        "account" => choice.accounts.iter().any(|id| id.as_str() == value),
+        "notices" => choice.notices,
+        _ => choice.agree,
+    };
     Ok(GivenConsent {
         customer,
         client: offer.client.clone(),
@@ -260,7 +265,7 @@ pub fn allow(offer: &Offer, choice: &ConsentChoice, customer: Customer, now: Ins
         at: now,
         expires_at: offer.page.until.min((now + offer.period.min(PERIOD)).floor_minute()),
         terms: offer.terms.clone(),
-        words: offer.words.clone(),
+        words: offer.words.clone().with_ticks(ticked),
         language: offer.language,
     })
 }

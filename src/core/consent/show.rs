@@ -1,6 +1,7 @@
 //! A consent record, opened: what was agreed, shown again when it is disputed.
 
 use super::filled;
+use super::words::{Ticks, values_and_ticks};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::authorize::Details;
 use crate::clock::Instant;
@@ -98,6 +99,8 @@ pub struct UnsealedConsent {
     pub remote: Secret,
     /// The sentences as the customer read them; `None` where they were not kept.
     pub words: Option<Vec<String>>,
+    /// Which of them stood beside a box, and whether it was ticked.
+    pub ticks: Ticks,
 }
 
 impl SealedConsent {
@@ -111,18 +114,19 @@ impl SealedConsent {
             let plain = sealer.open(place, sealed)?;
             std::str::from_utf8(&plain).map(Secret::new).map_err(|_| Broken)
         };
-        let words = match (&self.text, &self.values) {
+        let (words, ticks) = match (&self.text, &self.values) {
             (Some(text), Some(sealed)) => {
-                let values: Vec<String> = serde_json::from_str(open("words", sealed)?.reveal()).map_err(|_| Broken)?;
-                Some(filled(text, &values).ok_or(Broken)?)
+                let (values, ticks) = values_and_ticks(open("words", sealed)?.reveal()).ok_or(Broken)?;
+                (Some(filled(text, &values).ok_or(Broken)?), ticks)
             }
-            _ => None,
+            _ => (None, Ticks::new()),
         };
         Ok(UnsealedConsent {
             account: open("account", &self.account)?,
             name: open("name", &self.name)?,
             remote: open("remote", &self.remote)?,
             words,
+            ticks,
         })
     }
 }
@@ -135,9 +139,9 @@ impl SealedConsent {
         let (text, sealed) = (self.text.as_ref()?, self.values.as_ref()?);
         let place = SealContext { table: "consents", column: "words", row: self.id.as_str() };
         let plain = sealer.open(place, sealed).ok()?;
-        let values: Vec<String> = serde_json::from_slice(&plain).ok()?;
+        let (values, ticks) = values_and_ticks(std::str::from_utf8(&plain).ok()?)?;
         let values: Vec<String> = values.iter().map(|value| masked(value)).collect();
-        Some(AgreedWords { language: Language::parse(&self.language)?, sentences: filled(text, &values)? })
+        Some(AgreedWords { language: Language::parse(&self.language)?, sentences: filled(text, &values)?, ticks })
     }
 }
 
@@ -148,6 +152,8 @@ pub struct AgreedWords {
     pub language: Language,
     /// The sentences.
     pub sentences: Vec<String>,
+    /// Which of them stood beside a box, and whether it was ticked.
+    pub ticks: Ticks,
 }
 
 /// A value of ⑥ without what tells one account from another: 口座番号 by its last three digits, 店番 not at all.

@@ -8,6 +8,7 @@ use crate::id::InteractionId;
 use crate::keys::seal::Sealer;
 use crate::language::Language;
 use crate::secret::Hash;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The sentences of a page and the values that stand in them.
@@ -19,6 +20,29 @@ pub struct ConsentWords {
     values: Vec<String>,
     /// Where its links lead: not stored, but a customer must have seen the same ones.
     links: Vec<String>,
+    /// The boxes of its form: the sentence each stands before, and its name and value.
+    boxes: Vec<(usize, String, String)>,
+    /// Which sentences stood beside a box, and whether the customer had ticked it: known when the form is posted.
+    ticks: Ticks,
+}
+
+/// Sentences with a box, by their place, and whether it was ticked.
+pub type Ticks = Vec<(usize, bool)>;
+
+/// What is sealed in a record: the values, and the boxes where the page had some. Records of earlier releases have the values
+/// alone.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum SealedValues {
+    Alone(Vec<String>),
+    WithTicks { values: Vec<String>, ticks: Ticks },
+}
+/// Reads what [`ConsentWords::values`] wrote.
+pub(super) fn values_and_ticks(sealed: &str) -> Option<(Vec<String>, Ticks)> {
+    Some(match serde_json::from_str(sealed).ok()? {
+        SealedValues::Alone(values) => (values, Ticks::new()),
+        SealedValues::WithTicks { values, ticks } => (values, ticks),
+    })
 }
 impl std::fmt::Debug for ConsentWords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -62,6 +86,17 @@ impl ConsentWords {
         self.links.push(address.to_owned());
     }
 
+    /// Adds a box before the sentence that comes next.
+    pub fn checkbox(&mut self, name: &str, value: &str) {
+        self.boxes.push((self.text.lines().count(), name.to_owned(), value.to_owned()));
+    }
+    /// The words with the boxes as the customer left them. `ticked` knows a box by its name and value.
+    #[must_use]
+    pub fn with_ticks(mut self, ticked: impl Fn(&str, &str) -> bool) -> Self {
+        self.ticks = self.boxes.iter().map(|(place, name, value)| (*place, ticked(name, value))).collect();
+        self
+    }
+
     /// The digest of language and sentences, without the values.
     #[must_use]
     pub fn hash(&self) -> Hash {
@@ -77,10 +112,14 @@ impl ConsentWords {
     pub fn text(&self) -> &str {
         &self.text
     }
-    /// The values, as they are sealed: a JSON array.
+    /// The values, as they are sealed, in JSON: an array, or with the boxes an object.
     #[must_use]
     pub fn values(&self) -> String {
-        serde_json::Value::from(self.values.clone()).to_string()
+        let values = serde_json::Value::from(self.values.clone());
+        if self.ticks.is_empty() {
+            return values.to_string();
+        }
+        serde_json::json!({ "values": values, "ticks": self.ticks }).to_string()
     }
     /// The sentences as they were read; `None` if a value is missing.
     #[must_use]
@@ -183,6 +222,23 @@ mod tests {
         assert_eq!(filled(words.text(), &[]), None, "a value is missing");
         assert_eq!(filled("{x}", &["a".to_owned()]), None);
         assert!(!format!("{words:?}").contains("115"));
+    }
+
+    #[test]
+    fn a_record_says_which_boxes_were_ticked() {
+        let mut words = some();
+        words.checkbox("agree", "yes");
+        words.say("同意します。");
+        words.end();
+        let plain = words.clone().values();
+        assert_eq!(values_and_ticks(&plain).unwrap(), (vec!["店番 {115}".to_owned()], vec![]), "an earlier release");
+        for (ticked, place) in [(true, 2), (false, 2)] {
+            let left = words.clone().with_ticks(|name, value| ticked && (name, value) == ("agree", "yes"));
+            assert_eq!(left.sentences().unwrap()[place], "同意します。");
+            assert_eq!(values_and_ticks(&left.values()).unwrap().1, [(place, ticked)]);
+            assert_eq!(left.hash(), words.hash(), "all who read the same share the sentences");
+        }
+        assert_eq!(values_and_ticks("{}"), None);
     }
 
     #[test]

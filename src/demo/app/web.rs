@@ -7,13 +7,13 @@ use super::view;
 use crate::crypto::Secret;
 use crate::jose;
 use crate::listener::Callers::{People, Programs};
-use crate::listener::{head_only, healthy, look, own_page, page, serve};
-use crate::pages::{self, AppNotice};
+use crate::listener::{head_only, healthy, language, look, own_page, page, serve};
+use crate::pages::{self, AppNotice, Document};
 use crate::wire::params;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType};
-use actix_web::web::{Bytes, Data, PayloadConfig, ServiceConfig, get, head, post};
+use actix_web::web::{Bytes, Data, Path, PayloadConfig, ServiceConfig, get, head, post};
 use actix_web::{HttpRequest, HttpResponse};
 use std::collections::HashMap;
 
@@ -27,6 +27,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     let [shown, its_head] = look(kakeibo);
     serve(config, "/kakeibo", People, [shown, its_head, post().to(kakeibo_act)]);
     serve(config, "/kakeibo/callback", People, [get().to(kakeibo_callback), head().to(head_only)]);
+    serve(config, "/documents/{name}", People, look(document));
     serve(config, "/jwks", Programs, look(jwks));
     serve(config, "/healthz", Programs, look(healthy));
     serve(config, "/assets/{name}", People, look(pages::file));
@@ -114,6 +115,14 @@ async fn kakeibo_callback(app: Data<App>, request: HttpRequest) -> HttpResponse 
     match app.kakeibo_finish(visitor.cookie.as_ref(), &query(&request)).await {
         Ok(()) => redirect("/kakeibo", None),
         Err(trouble) => kakeibo_failed(&app, &visitor, &trouble),
+    }
+}
+
+/// A document of the provider.
+async fn document(app: Data<App>, request: HttpRequest, name: Path<String>) -> HttpResponse {
+    match Document::find(&name, false) {
+        Some(found) => page(app.parts.pages.document(language(&request), found), StatusCode::OK),
+        None => HttpResponse::NotFound().finish(),
     }
 }
 

@@ -80,7 +80,7 @@ fn register(tera: &mut Tera, language: Language, words: &Arc<Words>) {
     tera.register_function("event", move |kwargs: Kwargs, _: &State| -> TeraResult<Value> {
         let key = format!("event-{}", kwargs.must_get::<&str>("name")?.replace(['.', '_'], "-"));
         let precise = format!("{key}-{}", kwargs.must_get::<&str>("by")?);
-        // An event this version has no sentence for: its name stands beside it.
+        // An event this version has no sentence for: its name is nothing to show to people.
         let key = [&precise, &key].into_iter().find(|key| known.has_message(key)).map_or("event-other", String::as_str);
         text(&known, key, &kwargs)
     });

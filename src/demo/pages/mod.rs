@@ -5,6 +5,7 @@
 
 mod assets;
 pub mod contexts;
+mod documents;
 mod engine;
 pub mod samples;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tests;
 pub use assets::asset;
 pub(crate) use assets::file;
 pub use contexts::*;
+pub use documents::Document;
 
 use engine::Engine;
 use serde::Serialize;
@@ -106,6 +108,15 @@ impl Pages {
     /// As [`Pages::app`].
     pub fn simulator(&self, language: Language, page: &SimulatorPage) -> Result<String, Error> {
         self.engine(language).page("simulator.html", "/", page)
+    }
+
+    /// A document that pages of the demo lead to.
+    ///
+    /// # Errors
+    /// As [`Pages::app`].
+    pub fn document(&self, language: Language, document: Document) -> Result<String, Error> {
+        let path = format!("/documents/{}", document.name());
+        self.engine(language).page("document.html", &path, &document.page())
     }
 
     fn engine(&self, language: Language) -> &Engine {

@@ -1,7 +1,7 @@
 //! Samples of every page, rendered by the tests in both languages and for the eye. People, numbers and names are invented.
 
 use super::contexts::*;
-use super::{Error, Language, Pages};
+use super::{Document, Error, Language, Pages};
 use crate::time::{from_secs, jst_date};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 
@@ -41,8 +41,13 @@ pub fn all() -> Vec<Sample> {
         case,
         render: Box::new(move |pages, language| pages.kakeibo(language, &page)),
     };
+    let document = |document: Document| Sample {
+        page: "document",
+        case: document.name(),
+        render: Box::new(move |pages, language| pages.document(language, document)),
+    };
     let nothing = KakeiboPage { ok: false, notice: None, facts: vec![], start: "/kakeibo".into() };
-    vec![
+    let mut all = vec![
         of_app("new", AppPage { events: vec![], ..app(None, None) }),
         of_app("linked", app(Some(AppNotice::Linked), Some(shown_link()))),
         of_app("refreshed", app(Some(AppNotice::Refreshed), Some(shown_link()))),
@@ -67,7 +72,9 @@ pub fn all() -> Vec<Sample> {
         ),
         of_kakeibo("refused", KakeiboPage { notice: Some(AppNotice::Refused), ..nothing.clone() }),
         of_kakeibo("new", nothing),
-    ]
+    ];
+    all.extend(Document::ALL.map(document));
+    all
 }
 
 fn app(notice: Option<AppNotice>, link: Option<ShownGrant>) -> AppPage {

@@ -6,12 +6,12 @@ use crate::bank::{AccountChange, linkable_accounts};
 use crate::hook::Outcome;
 use crate::listener::Callers::{People, Programs};
 use crate::listener::{self, healthy, language, look, own_page};
-use crate::pages;
+use crate::pages::{self, Document};
 use crate::time::rfc3339;
 use crate::wire::params;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::web::{Bytes, Data, PayloadConfig, ServiceConfig, post};
+use actix_web::web::{Bytes, Data, Path, PayloadConfig, ServiceConfig, post};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -26,12 +26,21 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     listener::serve(config, "/mail", Programs, look(mail));
     listener::serve(config, "/reports", Programs, [post().to(report)]);
     listener::serve(config, "/day", Programs, [post().to(day)]);
+    listener::serve(config, "/documents/{name}", People, look(document));
     listener::serve(config, "/healthz", Programs, look(healthy));
     listener::serve(config, "/assets/{name}", People, look(pages::file));
 }
 
 async fn home(state: Data<State>, request: HttpRequest) -> HttpResponse {
     listener::page(view::home(&state, language(&request), None), StatusCode::OK)
+}
+
+/// A document of the institution, which has no site of its own in the demo.
+async fn document(state: Data<State>, request: HttpRequest, name: Path<String>) -> HttpResponse {
+    match Document::find(&name, true) {
+        Some(found) => listener::page(state.pages.document(language(&request), found), StatusCode::OK),
+        None => HttpResponse::NotFound().finish(),
+    }
 }
 
 /// The mailbox: for programs unless somebody asks for a page.

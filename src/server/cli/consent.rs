@@ -94,7 +94,16 @@ fn described(answer: &Value) -> String {
     match answer["words"].as_array() {
         Some(words) => {
             text.push_str("the sentences, as the customer read them:\n");
-            let lines: Vec<String> = words.iter().filter_map(Value::as_str).map(|line| format!("  {line}")).collect();
+            let mark = |place: usize| {
+                let boxes = answer["boxes"].as_array().map(Vec::as_slice).unwrap_or_default();
+                match boxes.iter().find(|own| own["sentence"] == place).map(|own| own["ticked"] == true) {
+                    Some(true) => "[x] ",
+                    Some(false) => "[ ] ",
+                    None => "",
+                }
+            };
+            let lines = words.iter().filter_map(Value::as_str).enumerate();
+            let lines: Vec<String> = lines.map(|(place, line)| format!("  {}{line}", mark(place))).collect();
             text.push_str(&lines.join("\n"));
         }
         None => text.push_str("the sentences were not kept: the record is older than this program's"),

@@ -61,6 +61,10 @@ fn what_is_wrong_is_said_with_line_and_key() {
             with("terms_file = \"terms.txt\"\n", ""),
             "institution.terms_file: must name the file with the text of the terms",
         ),
+        (
+            with("https://www.minato.example/faq", "http://localhost:8083/faq"),
+            "institution.faq_url: must be an https URL",
+        ),
         (with("https://link.minato.example", "https://link.minato.example/"), "server.issuer: must be https://HOST"),
         (
             with("https://link.minato.example\"", "http://link.minato.example\""),

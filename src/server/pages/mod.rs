@@ -185,10 +185,20 @@ impl Pages {
     /// # Errors
     /// An error in the texts.
     pub fn agreed(&self, words: AgreedWords) -> Result<ShownWords, Error> {
-        let AgreedWords { language, sentences } = words;
-        let buttons = [self.text(language, "allow")?, self.text(language, "deny")?];
-        let sentences = sentences.into_iter().filter(|said| !buttons.contains(said)).collect();
-        Ok(ShownWords { language: language.as_str(), sentences })
+        let AgreedWords { language, sentences, ticks } = words;
+        let texts = |key| self.text(language, key);
+        let (unsaid, new_tab) = ([texts("allow")?, texts("deny")?, texts("binding-text")?], texts("new-tab")?);
+        let mark = |place| match ticks.iter().find(|(own, _)| *own == place) {
+            Some((_, true)) => "ticked",
+            Some((_, false)) => "unticked",
+            None => "",
+        };
+        let sentences = sentences.into_iter().enumerate().filter(|(_, said)| !unsaid.contains(said));
+        let shown = |(place, said): (usize, String)| {
+            let text = said.replace(new_tab.trim(), "").trim().to_owned();
+            ShownSentence { mark: mark(place), text }
+        };
+        Ok(ShownWords { language: language.as_str(), sentences: sentences.map(shown).collect() })
     }
 
     /// The institution of these pages.

@@ -177,8 +177,17 @@ pub struct MyEndedPage {
 pub struct ShownWords {
     /// Their language.
     pub language: &'static str,
-    /// The sentences. What stands on buttons is none.
-    pub sentences: Vec<String>,
+    /// The sentences. What stands on buttons is none, nor what a link does on a screen.
+    pub sentences: Vec<ShownSentence>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShownSentence {
+    /// `ticked` or `unticked` where it stood beside a box; otherwise empty.
+    pub mark: &'static str,
+    /// The text.
+    pub text: String,
 }
 
 /// 連携の控え: what was agreed to, to print.

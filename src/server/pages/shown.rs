@@ -124,6 +124,7 @@ impl Reader {
 
     fn tag(&mut self, tag: &str) -> Option<()> {
         let name = tag.trim_start_matches('/').split([' ', '/']).next()?;
+        let attribute = |name: &str| Some(tag.split_once(&format!(" {name}=\""))?.1.split_once('"')?.0);
         if name == "a"
             && let Some((_, after)) = tag.split_once("href=\"")
         {
@@ -136,6 +137,9 @@ impl Reader {
             return None;
         }
         self.end();
+        if name == "input" && attribute("type") == Some("checkbox") {
+            self.words.checkbox(attribute("name")?, attribute("value")?);
+        }
         Some(())
     }
 

@@ -8,7 +8,7 @@ account-savings = Savings deposit
 
 ## The sample app
 app-sample = A sample. This is not a page of a bank.
-app-footer = { $provider } (sample)
+app-footer = Provider: <span lang="ja">{ $provider }</span> (sample)
 app-title-new = Link an account
 app-title = Linked accounts
 app-welcome = See the balance and the transactions of your account in this app.
@@ -17,7 +17,8 @@ app-welcome-2 = Please have your cash card and your registered phone at hand.
 app-welcome-3 = Your PIN and the like never reach this app.
 app-how = How linking works
 app-link = Link an account
-app-refresh = Refresh
+app-link-again = Link again
+app-refresh = See the latest balance and transactions
 app-revoke = End the link
 app-balance = Balance
 app-yen = { " " }yen
@@ -76,8 +77,9 @@ event-grant-revoked-customer = The customer stopped the link
 event-grant-revoked-institution = The institution stopped the link
 event-grant-revoked-account = The link ended because the account was moved or closed
 event-grant-revoked-replay = The link was stopped for safety
-event-grant-expiring = The end is near
-event-grant-expired = The link ends
+event-grant-expiring = A reminder that the end is near
+event-grant-expired = The permission ran out
+event-grant-expired-planned = The permission will run out
 event-token-issued = An access token was received
 event-token-revoked = The access token is no longer valid
 event-client-changed = The record of this app changed
@@ -103,7 +105,7 @@ sim-log = Calls
 sim-no-calls = No calls yet.
 sim-anonymous = withheld
 sim-hung-up = ended after two rings
-sim-not-taken = was not delivered
+sim-not-taken = not delivered
 sim-mailbox = Mailbox
 sim-count =
     { $n ->
@@ -113,16 +115,17 @@ sim-count =
 sim-no-mails = Nothing yet. The notice of completion comes after the permission.
 sim-mail-line = { $time }, to { $to }
 sim-clock = The demo’s clock
-sim-clock-text = The server, the app, the account API and the bank all use this clock. It never goes back. After a move, the time of clients outside the demo no longer fits.
-sim-day = Forward by a day
-sim-bank = Reports of the bank
-sim-bank-text = The sample bank reports to the authorization server what has become of an account. The links that were verified by it end. The bank’s books stay as they are, so the account can be linked again.
+sim-now = When this page was shown
+sim-clock-text = The server, the app, the account API and the bank all use this clock. “Move forward one day” moves it exactly 24 hours from the moment you press it. It never goes back. After a move, the time of clients outside the demo no longer fits.
+sim-day = Move forward one day
+sim-bank = Reports from the bank
+sim-bank-text = The sample bank tells the authorization server what has happened to an account. Links whose owner was verified with this account end. The bank’s books stay as they are, so the account can be linked again.
 sim-account = Account
 sim-change-transferred = Transferred
 sim-change-closed = Closed
 sim-change-deceased = Deceased
 sim-change-stopped = Stopped
-sim-reported = was taken
+sim-reported = accepted
 
 ## The second sample app
 kakeibo-name = Kakeibo Note
@@ -132,3 +135,17 @@ kakeibo-new-text = The other sample app: it links with plain OpenID Connect (cli
 kakeibo-refused = Not linked
 kakeibo-text = What came back by OpenID Connect (client_secret_basic and PKCE).
 kakeibo-again = Link again
+
+## The documents that the demo's pages lead to
+document-sample = A sample for the demo. It belongs to no real bank and no real company.
+document-api-terms = API terms of use
+document-faq = Frequently asked questions
+document-faq-1 = <b>I do not know which phone number is registered.</b><br>Please ask the branch that holds your account.
+document-faq-2 = <b>The e-mail about my link has not arrived.</b><br>Please check your spam filter. In this demo it arrives in the mailbox of the simulator.
+document-faq-3 = <b>How do I stop a link?</b><br>On the page “Check and stop linked services”, or in the app you linked. You can also call us.
+document-terms = Terms of use
+document-terms-1 = This app uses information about the accounts you link only to show you their balances and transactions.
+document-terms-2 = You can end a link at any time. After that, this app can no longer get account information.
+document-disclosure = Published contract terms
+document-disclosure-1 = A company that provides such an app publishes here what the law requires of its contract with the bank.
+document-disclosure-2 = That is who bears which losses if a customer suffers damage, and how customers’ information is kept safe.

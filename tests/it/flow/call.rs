@@ -11,6 +11,7 @@ on_both!(
     other_calls_do_not,
     a_hook_without_a_good_signature_is_refused,
     confirming_before_the_call_keeps_the_page,
+    a_call_from_another_telephone_is_answered_and_shown_to_nobody,
     a_new_number_is_announced_and_the_page_says_how_many_are_left,
     interactions_never_share_a_number_for_one_caller,
     numbers_in_every_form_match,
@@ -100,7 +101,11 @@ async fn confirming_before_the_call_keeps_the_page(w: &Town) {
     assert!(hidden, "the status texts stand in the page");
     w.clock.advance(Duration::from_secs(30));
     assert!(!passes(&mut browser).await);
-    assert!(browser.page().text().contains(WAITING), "{}", browser.page().text());
+    let text = browser.page().text();
+    for part in [WAITING, "先に、お届けの電話（下4桁 3333）から「認証先電話番号」におかけください。"]
+    {
+        assert!(text.contains(part), "what to do is said: {text}");
+    }
     assert_eq!(browser.called_number(), to);
     assert_eq!(browser.call_status().await["seconds_left"], 90);
     w.clock.advance(Duration::from_secs(30));
@@ -108,6 +113,28 @@ async fn confirming_before_the_call_keeps_the_page(w: &Town) {
     assert_eq!((browser.called_number(), browser.screen()), (to.clone(), "call"));
     assert_eq!(browser.call_status().await["seconds_left"], 60, "a reload starts no new window");
     w.phone.call(TARO, &to).await;
+    assert!(passes(&mut browser).await);
+}
+
+/// A caller from another telephone hears it ring, and the page says that this is not enough. It says so to everybody: nobody
+/// learns from it that somebody else called.
+async fn a_call_from_another_telephone_is_answered_and_shown_to_nobody(w: &Town) {
+    let (mut browser, to) = at_call(w).await;
+    let without = |text: String| text.split_whitespace().collect::<String>();
+    let says = "お届けの電話ではない電話からおかけになった場合は、呼出音が鳴っても認証は完了しません。";
+    assert!(browser.page().text().contains(says), "before anybody presses: {}", browser.page().text());
+    assert!(!passes(&mut browser).await);
+    let (early, status) = (without(browser.page().text()), browser.call_status().await);
+    w.phone.call("0312345678", &to).await.expect(204);
+    assert_eq!(browser.call_status().await, status);
+    assert!(!passes(&mut browser).await);
+    assert_eq!(without(browser.page().text()), early, "the same as without the call");
+    assert_eq!(browser.page().text().matches(says).count(), 2, "in the message and in the notes");
+    browser.reload().await;
+    w.phone.call(TARO, &to).await.expect(204);
+    browser.reload().await;
+    let seen = browser.page().text();
+    assert!(seen.contains("残り時間の表示を終わりました。「確定する」は"), "{seen}");
     assert!(passes(&mut browser).await);
 }
 

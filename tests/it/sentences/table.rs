@@ -32,13 +32,13 @@ pub(super) const NO_FACT: &str = "
     title-* label-* hint-* legal-* step-* mail-* account-lead-1 account-lead-2 phone-section phone-registered phone-how
     phone-lead phone-number phone-decide
     skip language-switch assure error-prefix steps-label steps-now screen-id terms faq contact new-tab
-    reference-translation binding-text home-text nowhere-text required next cancel return
+    contact-department contact-hours reference-translation binding-text home-text nowhere-text required next cancel return
     account-ordinary account-savings account-line account-branch-and-number last4 account-info datetime app reference
     disclaimer caution card-where card-figure card-title
     customer-lead-1 customer-lead-2 account-again customer-section bad-characters birth-year year month day
     email-section email-purpose registered-phone before-call before-call-2
     call-title call-lead-1 call-lead-2 call-from call-to called-number call-free call-now call-copy call-copied call-left
-    call-seconds call-until call-left-spoken call-confirm call-for-app call-next-number call-notes call-note-2 call-note-3
+    call-second call-seconds call-until call-left-spoken call-confirm call-for-app call-next-number call-notes call-note-2 call-note-3
     call-note-4 call-note-5 call-note-6 call-note-7
     pin-section pin-lead pin-of pin-show pin-hide
     consent-lead scope-both scope-accounts scope-transactions scope-identity scope-text scope-identity-text
@@ -50,10 +50,10 @@ pub(super) const NO_FACT: &str = "
     locked-why closed-again closed-when restart restart-kept my-reopened account-needs done-next oauth-error-next oauth-error-detail form-post-text form-post-next
     form-post-go
     my-account-lead my-account-text my-customer-lead my-call-for my-account my-what my-since my-last-use my-provider
-    my-of my-history my-history-line my-history-ended my-change-allowed
+    my-provided-by my-of my-history my-history-line my-history-ended my-change-allowed
     my-who-customer my-who-client my-who-institution my-who-account my-who-replay my-stop my-narrow my-no-mail
     my-stop-now my-all my-stop-all my-stop-all-now my-receipt-of my-ended my-ended-link my-ended-at my-ended-why my-back
-    my-receipt-facts my-receipt-now my-receipt-words my-receipt-stop my-state my-print my-time my-extend my-finish my-finished-text my-stop-anyway
+    my-receipt-facts my-receipt-words my-receipt-stop my-state my-print my-time my-extend my-finish my-finished-text my-stop-anyway
     error-heading error-missing error-required error-branch error-account-number error-kana error-kana-long error-birth-date
     error-phone error-birth-year error-birth-month error-birth-day error-email error-email-dots error-email-long error-email-mismatch error-pin error-agree
 ";
@@ -101,6 +101,13 @@ pub(super) const FACTS: &[Fact] = &[
     fact("call-asks", "お届けの電話（下4桁{digits}）からおかけになっていますか。", |s| {
         s.on("call") && s.call != "seen" && s.called_for() >= 30
     }),
+    fact(
+        "call-stopped",
+        "残り時間の表示を終わりました。「確定する」は{call_until}までに",
+        |s| s.on("call") && s.call == "seen",
+    ),
+    elsewhere("call-early", "まだお電話を確認できていません。", "nobody presses 確定する before the call"),
+    fact("call-other", "お届けの電話ではない電話からおかけになった場合は、", |s| s.on("call")),
     fact("call-new-number", "（このあとのご案内は、残り{numbers}回です）。", |s| s.number_is(2)),
     fact("call-last-number", "（今回が最後のご案内です）。", |s| s.number_is(3)),
     fact("pin-app", "入力された暗証番号は、{app}には開示されません。", |s| s.on("pin") && !s.my),
@@ -296,6 +303,14 @@ pub(super) const FACTS: &[Fact] = &[
         s.on("ended") && !s.listed().is_empty()
     }),
     fact("my-receipt-lead", "以下の内容を許可されました。", |s| s.on("receipt")),
+    fact("my-receipt-now", "現在連携している口座", |s| {
+        s.on("receipt") && s.listed().iter().all(|link| link.open)
+    }),
+    fact("my-receipt-then", "終了するまで連携していた口座", |s| {
+        s.on("receipt") && s.listed().iter().all(|link| !link.open)
+    }),
+    elsewhere("my-ticked", "チェックあり", "it stands among the words of then, which are left out here"),
+    elsewhere("my-unticked", "チェックなし", "it stands among the words of then, which are left out here"),
     fact("my-state-open", "連携中（{until}まで）", |s| {
         s.on("receipt") && s.listed().iter().all(|link| link.open)
     }),

@@ -1,14 +1,15 @@
 //! The rules of `[institution]`, `[hours]`, `[identity]`, `[limits]` and `[telephony]`: what customers see and pass.
 
-use super::{Finding, Rule, all_different, networks};
+use super::{Finding, Rule, all_different, local, networks};
 use crate::client::rate::MOST;
-use crate::config::{Mode, Span};
+use crate::config::{Config, Mode, Span};
 use crate::phone::Phone;
+use url::Url;
 
 pub(super) const RULES: &[Rule] = &[
     ("institution.color", |c, _| colour(&c.institution.color), "must be #rrggbb"),
-    ("institution.terms_url", |c, _| c.institution.terms_url.starts_with("https://"), "must be an https URL"),
-    ("institution.faq_url", |c, _| c.institution.faq_url.starts_with("https://"), "must be an https URL"),
+    ("institution.terms_url", |c, _| document(c, &c.institution.terms_url), "must be an https URL"),
+    ("institution.faq_url", |c, _| document(c, &c.institution.faq_url), "must be an https URL"),
     (
         "institution.stop_contact",
         |c, _| c.institution.stop_contact.as_deref().is_none_or(|number| Phone::parse(number).is_some()),
@@ -130,6 +131,12 @@ fn faint(text: &str) -> Option<String> {
     // Cut, not rounded: 2.999 is no 3.00.
     (contrast < 3.0)
         .then(|| format!("has a contrast of {:.2}:1 against white; wanted is 3:1", (contrast * 100.0).floor() / 100.0))
+}
+
+/// A document that pages lead to: on this machine too, outside production.
+fn document(c: &Config, url: &str) -> bool {
+    let here = || Url::parse(url).is_ok_and(|u| u.scheme() == "http" && local(&u));
+    url.starts_with("https://") || c.server.mode != Mode::Production && here()
 }
 
 #[cfg(test)]

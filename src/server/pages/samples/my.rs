@@ -170,6 +170,12 @@ fn words() -> ShownWords {
         "当信用組合のAPI利用規定を確認し、同意します。",
     ];
     // As many as a change of a link with several accounts has.
-    let many = sentences.iter().cycle().take(72).map(|said| (*said).to_owned()).collect();
+    let mark = |said: &str| match said {
+        _ if said.contains("同意します") => "ticked",
+        _ if said.contains("口座番号") => "unticked",
+        _ => "",
+    };
+    let shown = |said: &&str| ShownSentence { mark: mark(said), text: (*said).to_owned() };
+    let many = sentences.iter().cycle().take(72).map(shown).collect();
     ShownWords { language: "ja", sentences: many }
 }

@@ -100,3 +100,26 @@ fn a_page_that_came_too_late_says_so_once() {
     let heading = samples_of(Language::Ja, "pin first");
     assert!(heading.contains("キャッシュカード<wbr>暗証番号認証"), "the heading of ⑤ breaks between its words");
 }
+
+/// A name that stands in Japanese alone is introduced: an English reader learns what it is the name of.
+#[test]
+fn japanese_names_are_introduced_in_english() {
+    let department = |html: &str| html.contains("Department: <span lang=\"ja\">事務部</span>");
+    for page in ["closed failed", "my_links one"] {
+        let html = samples_of(Language::En, page);
+        assert!(department(&html), "{page}");
+        assert!(html.contains("Opening hours: <span lang=\"ja\">平日の午前9時～17時</span>"), "{page}");
+    }
+    let consent = text_of(&samples_of(Language::En, "consent choose"));
+    assert!(consent.contains("The company that runs the app, "), "{consent}");
+    assert!(text_of(&samples_of(Language::En, "my_links one")).contains("Provider: "));
+    // A number is where it is called, and a time left is what an English reader says.
+    let call = text_of(&samples_of(Language::En, "call waiting"));
+    for (said, there) in
+        [("number below", false), ("Left", false), ("seconds left", true), ("number on this page", true)]
+    {
+        assert_eq!(call.contains(said), there, "{said}: {call}");
+    }
+    let cancelled = text_of(&samples_of(Language::En, "cancelled none"));
+    assert_eq!(cancelled.matches("cancelled").count(), 2, "the title and the heading: {cancelled}");
+}

@@ -87,7 +87,7 @@ fn the_completion_notice_word_for_word() {
     );
     let english = pages.write(&notice(both, "en", "Evil\r\nBcc: x@example.com")).unwrap();
     assert_eq!(english.subject, "[Minato Credit Union] Linking is complete (reference number ABCD-1234)");
-    assert!(english.text.contains("\nApp: Evil  Bcc: x@example.com ("), "{}", english.text);
+    assert!(english.text.contains("\nApp: Evil  Bcc: x@example.com (provider: "), "{}", english.text);
     assert!(english.text.ends_with(&letter.text.replace("しんくみアプリwithCRECO", "Evil  Bcc: x@example.com")));
     for letter in [letter, english] {
         assert!(!letter.text.contains("http") && !letter.text.contains('\r') && !letter.subject.contains('\n'));
@@ -105,7 +105,9 @@ fn a_notice_names_no_account_where_none_is_shared() {
     }
     assert!(!letter.text.contains("下3桁") && !letter.text.contains("普通預金"), "{}", letter.text);
     let english = pages.write(&notice("openid offline_access", "en", "Kakeibo")).unwrap().text;
-    for said in ["You have allowed an app to recognise you.", "It cannot see your accounts.", "\nApp: Kakeibo ("] {
+    for said in
+        ["You have allowed an app to recognise you.", "It cannot see your accounts.", "\nApp: Kakeibo (provider: "]
+    {
         assert!(english.contains(said), "{english}");
     }
     for untrue in ["information about your account", "read your account", "ordinary deposit"] {

@@ -290,6 +290,28 @@ fn nothing_is_invalid_on_arrival() {
     assert!(agree.contains("aria-required=\"true\"") && agree.contains("aria-invalid=\"true\""), "{agree}");
 }
 
+/// Paper opens no tab, and nothing is said twice that one needs once.
+#[test]
+fn paper_has_no_dead_words_and_my_says_things_once() {
+    for (language, said) in [(Language::Ja, "（新しいタブで開きます）"), (Language::En, " (opens in a new tab)")]
+    {
+        for (name, html) in rendered(language) {
+            let off_paper = html.matches(&format!("<span class=\"no-print\">{said}</span>")).count();
+            assert_eq!(html.matches(said).count(), off_paper, "{name}");
+        }
+    }
+    assert_eq!(text_of(&samples_of(Language::Ja, "account my")).matches("ご用意いただくもの").count(), 1);
+    assert_eq!(text_of(&samples_of(Language::En, "account my")).matches("What you need").count(), 1);
+    for (page, more) in [("my_links one", true), ("my_links all stopped", false), ("my_links none", false)] {
+        assert_eq!(samples_of(Language::Ja, page).contains("value=\"extend\""), more, "{page}");
+    }
+    let links = samples_of(Language::Ja, "my_links many");
+    assert!(!links.contains("<button name=\"action\" value=\"no_mail\">"), "it is no more than a line");
+    let receipt = samples_of(Language::Ja, "my_receipt ended");
+    assert!(text_of(&receipt).contains("終了するまで連携していた口座"));
+    assert!(receipt.contains(">チェックあり</span>") && receipt.contains(">チェックなし</span>"));
+}
+
 #[test]
 fn a_test_server_says_so_on_every_page() {
     let pages = pages();

@@ -28,20 +28,20 @@ const DAY: u64 = 86_400;
 
 /// `GET /my`: a new interaction, whatever the browser has open.
 pub async fn start(req: HttpRequest, app: Shared) -> HttpResponse {
-    let (now, params) = (app.now(), extract::query(&req).ok());
+    let now = app.now();
     // A picture or a frame on somebody's page opens nothing (Fetch Metadata §2.1).
     if req.headers().get("Sec-Fetch-Dest").is_some_and(|dest| dest != "document") {
         return HttpResponse::Forbidden().insert_header((CACHE_CONTROL, "no-store")).finish();
     }
-    let asked = params.as_ref().and_then(|p| p.get("ui_locales")).and_then(Language::of_ui_locales);
-    let language = asked.unwrap_or_else(|| page::language(&req, None));
+    // Nobody comes with a language from an app: it is that of the link, then the one this browser used last.
+    let language = page::used(&req, &app);
     let frame = Chrome { my: true, ..page::frame(&app, language) };
     let start = StartRequest {
         purpose: Purpose::My,
         unpushed: None,
         cookies: cookie::interactions(&req, &app),
         network: BrowserNetwork::of(extract::caller(&req, &app)),
-        language: asked.or_else(|| page::accepted(&req)),
+        language: Some(language),
         // What a browser remembers of earlier checks never opens this page.
         recalled: None,
     };
