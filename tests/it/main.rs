@@ -26,6 +26,7 @@ mod demo_link;
 mod doubt;
 mod flow;
 mod forgiving_call;
+mod forgiving_forms;
 mod full_disk;
 mod grant;
 mod grant_management;
