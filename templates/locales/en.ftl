@@ -102,10 +102,23 @@ customer-section = About you
 label-name_kana = Name in katakana
 hint-name_kana = (half-width katakana) e.g. <span lang="ja">ﾃﾞｰﾀ ﾀﾛｳ</span><br>We convert hiragana and full-width katakana for you.
 bad-characters = These characters cannot be used: <span lang="ja">{ $characters }</span>
+bad-kanji = Kanji ({ $characters }) cannot be used. Please enter how your name is read, in hiragana or katakana.
 label-birth_year = Date of birth
 hint-birth = (digits) e.g. 1985 or S60
 birth-western = In the Western calendar: { $year }
 birth-year = Year
+birth-era-year = Year of the era
+wrong-year = Please enter the year with four digits (such as 1954), or with its era (such as S29).
+wrong-era-ends = The { $era } era ended in its year { $years }, on { $day }.
+wrong-era-begins = The { $era } era began on { $day }.
+wrong-day = In { $year }, that month had only { $days } days.
+wrong-too-early = Please enter a date on or after 1 January 1900.
+wrong-future = This date is in the future.
+era-M = Meiji
+era-T = Taisho
+era-S = Showa
+era-H = Heisei
+era-R = Reiwa
 year = year
 month = month
 day = day
@@ -114,6 +127,15 @@ phone-registered = Please enter the phone number that is registered with us.
 phone-how = (You will be asked to call us from this number.)
 label-phone = Phone number
 hint-phone = (digits, no hyphens)
+wrong-phone-few = You entered { $n } { $n ->
+    [one] digit
+   *[other] digits
+    }. { $missing ->
+    [one] One digit is
+   *[other] { $missing } digits are
+    } missing.
+wrong-phone-many = You entered { $n } digits, which is { $extra } too many.
+wrong-phone-zero = Please include the 0 at the beginning.
 email-section = E-mail address
 email-purpose = We will send you an e-mail when your account is linked. Please enter your e-mail address.
 email-domain = It will come from <span class="keep">@{ $domain }</span>.
@@ -127,6 +149,7 @@ phone-lead = You confirm your phone number by calling us.
 registered-phone = Registered phone number
 phone-number = Phone number
 name-converted = Your name will be recorded like this.
+name-again = Change the name
 before-call = Get your phone ready
 before-call-1 = Once the next screen appears, you have { $seconds } seconds to call us from this number. Please have the phone at hand.
 before-call-2 = If you usually withhold your number, dial 186 first.
@@ -258,7 +281,8 @@ cancelled-living = If you allowed a link before, that link continues.
 cancelled-current = Your current link with { $app } continues until { $until }.
 cancelled-my = To stop it, please use “Check and stop linked services” or call us.
 locked-why = Why, and what you can do
-locked-1 = Account linking was suspended because incorrect details were entered several times.
+locked-1 = Account linking was suspended because incorrect details were entered as many times as is allowed in one day. For each account, wrong personal details (date of birth, phone number) and wrong PINs are counted together.
+locked-1-pin = Account linking was suspended because a wrong PIN was entered too many times.
 locked-2 = It will be available again <b>from 0:00 on { $date }</b>. Please try again after that.
 locked-2-contact = To make it available again, please contact us.
 locked-3 = Only account linking is suspended. You can use ATMs and all our other services as usual.
@@ -281,7 +305,9 @@ expired-idle-text = Nothing was done for { $n } minutes, so we ended the session
 expired-whole-text = { $n } minutes have passed since you started, so we ended the session for your safety.
 expired-kept = If you press “Start again”, the details you have already sent will be filled in for you.
 expired-anew = Please start again in the app.
-expired-elsewhere = You continued on another page, or you have already finished.
+expired-gone = Too much time has passed to continue from this page.
+expired-gone-text = If you have not finished linking, please start again in { $app }.
+expired-elsewhere = You continued on another page, you have already finished, or the time for this page is up.
 expired-elsewhere-text = Please go to that page, or start again in the app.
 restart = Start again
 done-text = Linking is complete.

@@ -29,6 +29,7 @@ mod doubt;
 mod effects;
 mod flow;
 mod forgiving_call;
+mod forgiving_forms;
 mod full_disk;
 mod grant;
 mod grant_management;

@@ -78,7 +78,7 @@ async fn typed_stays(story: &'static str, script: bool) {
     }
     // Enter in a field is 次へ, although 口座情報を入力し直す stands before it.
     w.field("email_confirm").await.send_keys("\u{e007}").await.unwrap();
-    w.wait_for("使用できない文字：山、田").await;
+    w.wait_for("漢字（山、田）は使用できません。").await;
     w.wait_for("西暦1985年です。").await;
     w.wait_for("「.」が連続する").await;
     stands(&w, script, &CUSTOMER).await;
@@ -86,10 +86,10 @@ async fn typed_stays(story: &'static str, script: bool) {
         w.look_at("customer-errors").await;
     }
     w.driver.refresh().await.unwrap();
-    w.wait_for("使用できない文字：山、田").await;
+    w.wait_for("漢字（山、田）は使用できません。").await;
     stands(&w, script, &CUSTOMER).await;
     w.press_text("English").await;
-    w.wait_for("These characters cannot be used: 山、田").await;
+    w.wait_for("Kanji (山、田) cannot be used.").await;
     stands(&w, script, &CUSTOMER).await;
     // 口座情報を入力し直す, with something typed and not sent.
     w.type_in("phone", "0312345678").await;
@@ -123,9 +123,15 @@ async fn typed_stays(story: &'static str, script: bool) {
     w.wait_for("*****3333").await;
     assert!(w.text().await.contains("ﾃﾞｰﾀ ﾀﾛｳ"), "{}", w.text().await);
     stores_are_empty(&w, script).await;
+    // It can be corrected there.
     if script {
-        w.picture("phone").await;
+        w.look_at("phone").await;
     }
+    w.press("back").await;
+    w.wait_for("お客様情報の入力").await;
+    stands(&w, script, &RIGHT).await;
+    w.press("next").await;
+    w.wait_for("*****3333").await;
     w.press("next").await;
     w.wait_for("認証先電話番号").await;
     stores_are_empty(&w, script).await;
@@ -154,9 +160,42 @@ async fn typed_stays(story: &'static str, script: bool) {
     w.type_in("pin", "4071").await;
     w.press("next").await;
     w.wait_for("Allow").await;
+
+    // ⑥ What is ticked. Without script it is sent first, and the error leaves it as it was.
+    w.tick("notices").await;
+    if script {
+        w.tick("agree").await;
+        w.press_text("日本語").await;
+        w.wait_for("次のお知らせもメールで受け取ります。").await;
+        assert!(!w.text().await.contains("入力内容をご確認ください"), "it was no attempt");
+        assert_eq!(ticks(&w).await, [true, true]);
+        w.picture("consent-kept").await;
+        w.press_text("English").await;
+        w.wait_for("Allow").await;
+        assert_eq!(ticks(&w).await, [true, true]);
+        w.tick("agree").await;
+    }
+    w.press("allow").await;
+    w.wait_for("Please read the API terms of use and tick the box.").await;
+    assert_eq!(ticks(&w).await, [false, true]);
+    w.driver.refresh().await.unwrap();
+    w.wait_for("Please read the API terms of use and tick the box.").await;
+    assert_eq!(ticks(&w).await, [false, true]);
+    w.press_text("日本語").await;
+    w.wait_for("同意のチェックを入れて下さい。").await;
+    assert_eq!(ticks(&w).await, [false, true]);
     stores_are_empty(&w, script).await;
     w.close().await;
     assert!(demo.stop("-TERM").success());
+}
+
+/// 同意 and the box for notices.
+async fn ticks(w: &Window) -> [bool; 2] {
+    let mut ticked = [false; 2];
+    for (place, id) in ["agree", "notices"].into_iter().enumerate() {
+        ticked[place] = w.driver.find(By::Id(id)).await.unwrap().is_selected().await.unwrap();
+    }
+    ticked
 }
 
 async fn fill(w: &Window, fields: &[(&str, &str)]) {

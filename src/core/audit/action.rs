@@ -28,6 +28,7 @@ actions! {
     InteractionCustomerReturned => "interaction.customer.returned",
     InteractionCustomerRefused => "interaction.customer.refused",
     InteractionCustomerAccepted => "interaction.customer.accepted",
+    InteractionPhoneReturned => "interaction.phone.returned",
     InteractionPhoneConfirmed => "interaction.phone.confirmed",
     InteractionCallConfirmed => "interaction.call.confirmed",
     InteractionPinRefused => "interaction.pin.refused",

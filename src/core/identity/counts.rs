@@ -3,6 +3,7 @@
 
 use super::guess::{Guess, GuessRow};
 use super::lockout::Lock;
+use super::message::Message;
 use super::policy::IdentityPolicy;
 use crate::clock::Instant;
 
@@ -46,6 +47,15 @@ pub(super) enum LastTry {
     OfDay,
     /// It would set the lasting lock (G5).
     BeforeLastingLock,
+}
+impl LastTry {
+    /// The line that warns of it.
+    pub(super) const fn warning(self) -> Message {
+        match self {
+            Self::OfDay => Message::LastTryOfDay,
+            Self::BeforeLastingLock => Message::LastTryBeforeLock,
+        }
+    }
 }
 /// What a change of the counts does to the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

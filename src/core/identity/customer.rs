@@ -39,6 +39,11 @@ impl CustomerForm {
             PurposeKind::My => self.of_my(now),
         }
     }
+    /// What is wrong with the form.
+    #[must_use]
+    pub fn problems(&self, kind: PurposeKind, now: Instant) -> Vec<Problem> {
+        self.parse(kind, now).err().unwrap_or_default()
+    }
     /// Birth date and telephone number: the customer's own page needs no more.
     fn of_my(&self, now: Instant) -> Result<(Declared, BirthDate), Vec<Problem>> {
         let mut problems = Vec::new();

@@ -195,10 +195,14 @@ impl Interaction {
             _ => Err(Misstep),
         }
     }
-    /// S2 → S1, to correct the account (G33).
+    /// S2 → S1, to correct the account (G33); S3 → S2, to correct the name.
     pub fn back(self) -> Result<Self, Misstep> {
         match self.stage {
             Stage::Customer { account } => Ok(Self { stage: Stage::Account { typed: Some(account) }, ..self }),
+            Stage::Phone(matched) => {
+                let stage = Stage::Customer { account: matched.account };
+                Ok(Self { stage, occupies_slot: false, ..self })
+            }
             _ => Err(Misstep),
         }
     }

@@ -68,6 +68,10 @@ pub(super) fn load_counts(tx: &mut Tx<'_, '_>, crypto: &FieldCrypto, account: Ha
     if tx.execute(over, &[account.into(), now.into()])? > 0 {
         unlocked(tx, crypto, account, Actor::System, json!({ "reason": "midnight" }), "time", now)?;
     }
+    read_counts(tx, account, now)
+}
+/// The same without a write: a lock that ended at midnight is left out, and its row stays as it is.
+fn read_counts(tx: &mut Tx<'_, '_>, account: Hash, now: Instant) -> Result<Counts> {
     let sql = "select day, failures, wrong_pins, locked_until, held from lockouts where account = ?1";
     let today = day(now);
     let Some(row) = tx.row(sql, &[account.into()])? else { return Ok(Counts::none(today)) };
@@ -246,6 +250,25 @@ pub(super) fn last_try(
     now: Instant,
 ) -> Result<Option<LastTry>> {
     Ok(load_counts(tx, crypto, r.account, now)?.last_try(r.guess, policy))
+}
+
+/// What one wrong PIN would do, for a page of ⑤ that is shown: ② and ⑤ have one count, so the other tries of the day may have
+/// gone at ②, or on another day's screen. Nothing is written.
+pub(super) fn last_pin(
+    tx: &mut Tx<'_, '_>,
+    crypto: &FieldCrypto,
+    policy: &IdentityPolicy,
+    account: &Account,
+    now: Instant,
+) -> Result<Option<LastTry>> {
+    let account = crypto.account(account);
+    let mut c = read_counts(tx, account, now)?;
+    for g in guess::of(tx, account)? {
+        if c.overdue(&g, now) == Some(Overdue::PresumeWrong) {
+            c.count_wrong(g.guess, g.day, policy, now);
+        }
+    }
+    Ok(c.last_try(Guess::Pin, policy))
 }
 
 /// Notes an answer that came after the guess was presumed wrong.

@@ -5,7 +5,7 @@ use super::counts::LastTry;
 use super::guess::Guess;
 use super::requests::{StepCheck, ViewResult, Visitor};
 use super::service::IdentityService;
-use super::{Message, Problem};
+use super::{Interaction, Message, Problem, Stage, lockout};
 use crate::clock::Instant;
 use crate::store::{Result, Tx};
 
@@ -27,6 +27,12 @@ impl IdentityService {
         };
         self.store.write(work).await
     }
+    /// ⑤: the warning, if a wrong PIN would lock the account. ② and ⑤ have one count, so it stands there before any is typed.
+    pub(super) fn last_pin(&self, tx: &mut Tx<'_, '_>, i: &Interaction, now: Instant) -> Result<Option<Message>> {
+        let Stage::Pin { matched, .. } = &i.stage else { return Ok(None) };
+        let next = lockout::last_pin(tx, &self.crypto, &self.policy, &matched.account, now)?;
+        Ok(next.map(LastTry::warning))
+    }
 }
 
 /// R31, what to check, and the warning of the last try: each a line of its own. The warning of the day holds until
@@ -36,9 +42,9 @@ pub(super) fn wrong_answer(guess: Guess, next: Option<LastTry>, now: Instant) ->
         Guess::Customer => Message::CheckCustomer,
         Guess::Pin => Message::CheckPin,
     };
-    let last = next.map(|next| match next {
-        LastTry::OfDay => Problem::until(Message::LastTryOfDay, now.next_jst_midnight()),
-        LastTry::BeforeLastingLock => Problem::page(Message::LastTryBeforeLock),
+    let last = next.map(|next| match next.warning() {
+        Message::LastTryOfDay => Problem::until(Message::LastTryOfDay, now.next_jst_midnight()),
+        lasting => Problem::page(lasting),
     });
     [Problem::page(Message::R31), Problem::page(check)].into_iter().chain(last).collect()
 }

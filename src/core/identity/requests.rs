@@ -73,7 +73,7 @@ pub enum Posted {
     Account(AccountForm),
     /// ② 次へ
     Customer(CustomerForm),
-    /// ② 口座情報を入力し直す
+    /// ② 口座情報を入力し直す, ③ お名前を入力し直す
     Back,
     /// ③ 電話番号の決定
     Phone,
@@ -121,6 +121,8 @@ pub struct View {
     pub closing: Option<Instant>,
     /// Whether it ended because the service was switched off, and the service is on again.
     pub reopened: bool,
+    /// ⑤: the warning, if a wrong PIN would lock the account.
+    pub last_try: Option<Message>,
 }
 /// The state of the call at ④.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -48,6 +48,16 @@ impl Interaction {
     }
 }
 
+/// 口座情報を入力し直す, お名前を入力し直す: the screen before, and the record of it. Nothing is passed or forgotten by that: ② is
+/// asked, counted and recorded again.
+pub(super) fn back(i: Interaction) -> (Result<Interaction, Misstep>, AuditAction) {
+    let action = match i.stage {
+        Stage::Phone(_) => AuditAction::InteractionPhoneReturned,
+        _ => AuditAction::InteractionCustomerReturned,
+    };
+    (i.back(), action)
+}
+
 impl IdentityService {
     pub(super) async fn restart(&self, v: &Visitor, step: &str, now: Instant) -> StoreResult<ViewResult> {
         let may_start = self.limits.starts.check(v.network, now);

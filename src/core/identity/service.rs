@@ -14,7 +14,7 @@ use super::requests::{self, CallView, Posted, StepCheck, View, ViewResult, Visit
 use super::sql::{self, InteractionRow};
 use super::turns::Turns;
 use super::{CallState, CoreBank, Ending, FieldCrypto, Interaction, Message, Stage};
-use super::{call, proofing_session, service_switch};
+use super::{call, proofing_session, restart, service_switch};
 use crate::alarm::{AlarmKind, Alarms};
 use crate::audit::AuditAction;
 use crate::clock::Instant;
@@ -236,7 +236,7 @@ impl IdentityService {
                 Ok(account) => (i.entered(account), AuditAction::InteractionAccountAccepted),
                 Err(problems) => return self.stays_if_open(tx, i, problems, now),
             },
-            Posted::Back => (i.back(), AuditAction::InteractionCustomerReturned),
+            Posted::Back => restart::back(i),
             Posted::Cancel if i.live() => {
                 if let (Some(proofing), Some(client)) = (&v.proofing_cookie, i.purpose.client()) {
                     proofing_session::forget(tx, proofing, client)?;
@@ -363,10 +363,12 @@ impl IdentityService {
     fn plain(&self, i: Interaction, now: Instant) -> View {
         let step = self.key.step(&i);
         let closing = self.policy.hours.closing_soon(now);
-        View { interaction: i, step, cookie: None, accepted: false, call: None, closing, reopened: false }
+        let (reopened, last_try) = (false, None);
+        View { interaction: i, step, cookie: None, accepted: false, call: None, closing, reopened, last_try }
     }
     fn view_result(&self, tx: &mut Tx<'_, '_>, mut view: View, now: Instant) -> Result<ViewResult> {
         view.call = self.call_view(tx, &view.interaction, now)?;
+        view.last_try = self.last_pin(tx, &view.interaction, now)?;
         let off = matches!(view.interaction.stage, Stage::Ended(Ending::Off));
         view.reopened = off && !service_switch::is_off(tx)?;
         Ok(ViewResult::Here(Box::new(view)))

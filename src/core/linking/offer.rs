@@ -166,7 +166,10 @@ impl Linking {
 
     /// The offer on the page whose button was pressed, and whether the page is still what the server shows. `words` renders the
     /// page; it is not called where nothing can be offered. A form without a page counts as one that is shown now.
-    pub(super) async fn offer_submitted(
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn offer_submitted(
         &self,
         at: AtConsent<'_>,
         page: Option<&SubmittedPage>,

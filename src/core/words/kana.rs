@@ -51,6 +51,11 @@ impl Kana {
         self.0.chars().map(large).collect()
     }
 }
+/// Whether a character is a kanji: what a name is written with, and its kana are not.
+#[must_use]
+pub const fn is_kanji(c: char) -> bool {
+    matches!(c, '々' | '〆' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
+}
 impl fmt::Debug for Kana {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Kana(…)")

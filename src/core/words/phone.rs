@@ -11,6 +11,39 @@ pub struct Phone(String);
 /// What stands between the digits beside hyphens and spaces.
 const SEPARATORS: [char; 8] = ['(', ')', '（', '）', '.', '．', '・', '･'];
 
+/// How many digits a number has that begins like this.
+fn digits_of(national: &str) -> usize {
+    let long = ["060", "070", "080", "090", "050"].iter().any(|prefix| national.starts_with(prefix));
+    if long { 11 } else { 10 }
+}
+
+/// What exactly is wrong with a typed number.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum WrongPhone {
+    /// Something else than digits stands in it: each such character once.
+    Characters {
+        /// The characters.
+        others: Vec<char>,
+    },
+    /// It does not begin with 0.
+    Zero,
+    /// Digits are missing.
+    Few {
+        /// How many there are.
+        n: usize,
+        /// How many more such a number has.
+        missing: usize,
+    },
+    /// There are too many.
+    Many {
+        /// How many there are.
+        n: usize,
+        /// How many more than such a number has.
+        extra: usize,
+    },
+}
+
 impl Phone {
     /// Parses a number as people write it: ten or eleven digits starting with `0`, or the `+81` form, with hyphens,
     /// spaces, brackets and dots (R23). `+81 (0)90…` names the `0` that is not dialled from abroad.
@@ -33,8 +66,40 @@ impl Phone {
     #[must_use]
     pub fn typed(text: &str) -> Option<Self> {
         let phone = Self::parse(text)?;
-        let long = ["060", "070", "080", "090", "050"].iter().any(|prefix| phone.0.starts_with(prefix));
-        (phone.0.len() == if long { 11 } else { 10 }).then_some(phone)
+        (phone.0.len() == digits_of(&phone.0)).then_some(phone)
+    }
+
+    /// Names what is wrong with a typed number that [`Phone::typed`] refuses.
+    #[must_use]
+    pub fn wrong(text: &str) -> Option<WrongPhone> {
+        if Self::typed(text).is_some() {
+            return None;
+        }
+        let text = visible(text);
+        let text = text.trim();
+        let plus = text.strip_prefix('+').or_else(|| text.strip_prefix('＋'));
+        let Some(d) = digits_between(plus.unwrap_or(text), &SEPARATORS) else {
+            let fine = |c: &char| digits_between(&format!("0{c}0"), &SEPARATORS).is_some();
+            let mut others: Vec<char> = Vec::new();
+            for c in plus.unwrap_or(text).chars().filter(|c| !fine(c)) {
+                if !others.contains(&c) {
+                    others.push(c);
+                }
+            }
+            return (!others.is_empty()).then_some(WrongPhone::Characters { others });
+        };
+        let d = match plus {
+            Some(_) => format!("0{}", d.strip_prefix("81")?.trim_start_matches('0')),
+            None => d,
+        };
+        let (n, needs) = (d.len(), digits_of(&d));
+        match n {
+            0 => None,
+            _ if !d.starts_with('0') => Some(WrongPhone::Zero),
+            _ if n < needs => Some(WrongPhone::Few { n, missing: needs - n }),
+            _ if n > needs => Some(WrongPhone::Many { n, extra: n - needs }),
+            _ => None,
+        }
     }
 
     /// Parses a number in any form a carrier or gateway sends (requirements.md#number-forms): `+81…`, `81…`, `0…`,
@@ -168,6 +233,28 @@ mod tests {
             ("0438[20]1122", None),
         ] {
             assert_eq!(Phone::typed(typed).map(|p| p.0).as_deref(), want, "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_number_is_named() {
+        for (typed, want) in [
+            ("0901234333", Some(WrongPhone::Few { n: 10, missing: 1 })),
+            ("090-1234-33", Some(WrongPhone::Few { n: 9, missing: 2 })),
+            ("043820112", Some(WrongPhone::Few { n: 9, missing: 1 })),
+            ("04382011223", Some(WrongPhone::Many { n: 11, extra: 1 })),
+            ("090123433334", Some(WrongPhone::Many { n: 12, extra: 1 })),
+            ("+81 90-1234-333", Some(WrongPhone::Few { n: 10, missing: 1 })),
+            ("9012343333", Some(WrongPhone::Zero)),
+            ("090-abca-3333", Some(WrongPhone::Characters { others: vec!['a', 'b', 'c'] })),
+            ("でんわ", Some(WrongPhone::Characters { others: vec!['で', 'ん', 'わ'] })),
+            ("0012345678", None),
+            ("+1 212 555 0100", None),
+            ("", None),
+            ("090-1234-3333", None),
+            ("0438-20-1122", None),
+        ] {
+            assert_eq!(Phone::wrong(typed), want, "{typed}");
         }
     }
 

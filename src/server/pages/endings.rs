@@ -97,6 +97,16 @@ pub struct ExpiredPage {
     pub can_restart: bool,
     /// Whether the page has 連携元画面へ.
     pub can_return: bool,
+    /// For an interaction that is kept no longer, and was this browser's: its app.
+    pub gone: Option<GoneApp>,
+}
+/// The app of an interaction that is kept no longer. Nothing can be sent to it any more, but its customer can go there.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct GoneApp {
+    /// Its name; empty for the customer's own page.
+    pub name: String,
+    /// Its home page, if its record has one.
+    pub home: Option<String>,
 }
 
 /// The page of an interaction whose customer has agreed.

@@ -3,7 +3,8 @@
 use super::parts::{CalledNumber, MaskedPhone, ShownAccount, SomeClient, problems};
 use crate::clock::Instant;
 use crate::consent::{Missing, Permission};
-use crate::identity::{AccountForm, CallState, CustomerForm, Field, Message, Problem};
+use crate::identity::{AccountForm, CallState, CustomerForm, Field, Message, Problem, WrongDate};
+use crate::phone::WrongPhone;
 use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
 
@@ -96,10 +97,18 @@ pub struct CustomerPage {
     /// The errors.
     #[serde(serialize_with = "problems")]
     pub problems: Vec<Problem>,
-    /// Every character of the name that cannot be used, for its message (requirements.md#kana).
+    /// The kanji of the name, for its message.
+    pub bad_kanji: Vec<char>,
+    /// Every other character of the name that cannot be used (requirements.md#kana).
     pub bad_characters: Vec<char>,
+    /// Whether the year begins with an era: then 西暦 does not stand beside it.
+    pub era_year: bool,
     /// The Western year of a year that was typed in an era (G18).
     pub western_year: Option<u32>,
+    /// What exactly is wrong with the date.
+    pub wrong_date: Option<WrongDate>,
+    /// What exactly is wrong with the telephone number.
+    pub wrong_phone: Option<WrongPhone>,
 }
 
 /// ③ SOA208 「API連携認証（電話番号の確認）」
@@ -162,6 +171,16 @@ pub struct PinPage {
     /// The errors. R31 is always shown at the field.
     #[serde(serialize_with = "pin_problems")]
     pub problems: Vec<Problem>,
+    /// The warning before the last try, where the errors do not have it: ② may have used up the others.
+    #[serde(serialize_with = "key")]
+    pub last_try: Option<Message>,
+}
+#[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
+fn key<S: Serializer>(message: &Option<Message>, s: S) -> Result<S::Ok, S::Error> {
+    match message {
+        Some(message) => s.serialize_str(message.key()),
+        None => s.serialize_none(),
+    }
 }
 
 fn pin_problems<S: Serializer>(given: &[Problem], s: S) -> Result<S::Ok, S::Error> {
@@ -176,7 +195,7 @@ pub struct OfferedAccount {
     pub id: String,
     /// The account.
     pub account: ShownAccount,
-    /// Ticked: at first the verified account, after an error the customer's choice.
+    /// Ticked: at first the verified account, after an error and in the other language the customer's choice.
     pub chosen: bool,
 }
 
@@ -195,6 +214,8 @@ pub struct ConsentPage {
     pub ends: Option<EndingLink>,
     /// Whether the app asks to confirm the identity of a customer it has a link with.
     pub reconfirm: bool,
+    /// Whether 同意 is ticked: never at first, only if this customer ticked it under the same sentences.
+    pub agreed: bool,
     /// The box for notices.
     pub notices: NoticesBox,
     /// The first day of transactions, if the request names one.

@@ -1,9 +1,10 @@
 //! The cookies of a browser (requirements.md#cookies): one for each interaction, which binds `/link/{interaction}` to
-//! this browser; one for what was typed; one for a proofing session; one for the language used.
+//! this browser; one for what was typed; one for a proofing session; one for the language used; one for what
+//! this browser began last.
 //!
 //! With `__Host-` the browser itself enforces Secure, Path=/ and no Domain. Plain http (the demo) cannot have it.
 
-use super::App;
+use super::{App, begun};
 use crate::clock::Instant;
 use crate::id::InteractionId;
 use crate::identity::cookie::{ROW_LIFE, is_label, label};
@@ -70,6 +71,17 @@ pub fn typed_cookie<'r>(req: &'r HttpRequest, app: &App) -> Option<&'r str> {
 const PROOFING: &str = "memory";
 const TYPED: &str = "typed";
 const LANGUAGE: &str = "language";
+const LAST: &str = "last";
+
+/// The sealed cookie with the interaction this browser began last.
+#[must_use]
+pub fn last_cookie<'r>(req: &'r HttpRequest, app: &App) -> Option<&'r str> {
+    value(req, app, LAST)
+}
+/// Sets it.
+pub fn set_last(answer: &mut HttpResponse, app: &App, sealed: &str, lasting: Duration) {
+    set(answer, app, LAST, sealed, lasting);
+}
 
 /// The language this browser used last, where it is not the one it prefers.
 #[must_use]
@@ -87,9 +99,10 @@ pub fn left(i: &Interaction, now: Instant) -> Duration {
     (i.started + ROW_LIFE).since(now)
 }
 
-/// Sets an interaction's cookie.
+/// Sets an interaction's cookie, and remembers the interaction beyond its end.
 pub fn bind(answer: &mut HttpResponse, app: &App, i: &Interaction, value: &Secret, now: Instant) {
     set(answer, app, label(&i.id), value.reveal(), left(i, now));
+    begun::remember(answer, app, i);
 }
 /// Deletes the cookies of interactions that a browser no longer needs.
 pub fn forget(answer: &mut HttpResponse, app: &App, labels: &[String]) {

@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod assets;
 pub mod authorize;
+pub mod begun;
 pub mod client_auth;
 pub mod client_cert;
 pub mod components;

@@ -1,22 +1,25 @@
 //! What a customer typed, for refilling the forms: sealed in one cookie of their own browser (`__Host-renkei-typed`),
 //! which belongs to the last interaction and ends with it. So it survives an error, a reload, a change of the language,
-//! 口座情報を入力し直す and 最初からやり直す, while the birth date is never stored in the database. It never contains a PIN.
+//! 口座情報を入力し直す and 最初からやり直す, while the birth date is never stored in the database. It never contains a PIN. What was
+//! ticked at ⑥ is there only as long as the customer is at ⑥.
 
 use super::{App, cookie};
 use crate::clock::Instant;
-use crate::id::InteractionId;
+use crate::id::{AccountId, InteractionId};
 use crate::identity::{AccountForm, CustomerForm, Interaction, Message, Problem};
 use crate::invisible::is_invisible;
 use crate::keys::seal::SealContext;
-use crate::secret::{base64url, from_base64url};
+use crate::secret::{Hash, base64url, from_base64url};
 use actix_web::{HttpRequest, HttpResponse};
 
 /// The longest value of the cookie, in bytes. With five interactions' cookies a request must fit proxies' limits.
-pub const MOST: usize = 1000;
+pub const MOST: usize = 1100;
 /// The most bytes stored of each field of ①: more than any valid value has.
 const ACCOUNT: [usize; 3] = [24, 16, 32];
 /// The most bytes stored of each field of ②. A character of full width has three bytes; a name has 48 characters.
 const CUSTOMER: [usize; 7] = [192, 24, 8, 8, 64, 128, 128];
+/// The most bytes stored of what was ticked at ⑥.
+const TICKED: [usize; 4] = [16, 1, 8, 32];
 /// Separators of parts, and of fields in a part. Control characters are removed from what is typed.
 const PART: char = '\u{1e}';
 const UNIT: char = '\u{1f}';
@@ -28,9 +31,49 @@ pub struct Typed {
     pub account: Option<AccountForm>,
     /// ②
     pub customer: Option<CustomerForm>,
+    /// ⑥
+    pub ticked: Option<Ticked>,
     /// An error for the next page that is not stored: a limit that is checked before any write, or a store that does
     /// not write. Only for the page with this step.
     pub unwritten: Option<(i64, Problem)>,
+}
+
+/// What was ticked at ⑥.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Ticked {
+    /// 同意: which sentences it belongs to; empty if it was not ticked.
+    pub agreed: String,
+    /// The box for notices.
+    pub notices: bool,
+    /// Which list of accounts the page had, and the places that were ticked: of the first 128.
+    accounts: (String, u128),
+}
+impl Ticked {
+    /// What was ticked on a page with these accounts. `agreed`: the sentences that 同意 belongs to, if it was ticked.
+    #[must_use]
+    pub fn new(agreed: Option<&Hash>, notices: bool, offered: &[AccountId], chosen: &[AccountId]) -> Self {
+        let places = offered.iter().take(128).enumerate().filter(|(_, id)| chosen.contains(id));
+        let mask = places.fold(0, |mask, (place, _)| mask | (1_u128 << place));
+        Self { agreed: agreed.map(sentences).unwrap_or_default(), notices, accounts: (list(offered), mask) }
+    }
+    /// Whether 同意 was ticked under these sentences.
+    #[must_use]
+    pub fn agrees_to(&self, words: &Hash) -> bool {
+        self.agreed == sentences(words)
+    }
+    /// Whether each account of a page was ticked; `None` if that page had other accounts.
+    #[must_use]
+    pub fn chosen(&self, offered: &[AccountId]) -> Option<Vec<bool>> {
+        let ticked = |place: usize| place < 128 && (self.accounts.1 >> place) & 1 == 1;
+        (self.accounts.0 == list(offered)).then(|| (0..offered.len()).map(ticked).collect())
+    }
+}
+fn sentences(words: &Hash) -> String {
+    words.base64url().chars().take(16).collect()
+}
+fn list(offered: &[AccountId]) -> String {
+    let ids: Vec<&str> = offered.iter().map(AccountId::as_str).collect();
+    Hash::of(ids.join("\n")).base64url().chars().take(8).collect()
 }
 
 fn seal_context(id: &InteractionId) -> SealContext<'_> {
@@ -50,25 +93,30 @@ impl Typed {
         let plain = app.sealer.open(seal_context(id), &from_base64url(sealed)?).ok()?;
         let mut typed = Self::default();
         for part in std::str::from_utf8(&plain).ok()?.split(PART) {
-            let fields: Vec<String> = part.split(UNIT).map(str::to_owned).collect();
-            match <[String; 8]>::try_from(fields) {
-                Ok([kind, name_kana, birth_year, birth_month, birth_day, phone, email, email_confirm])
-                    if kind == "c" =>
-                {
-                    let form =
-                        CustomerForm { name_kana, birth_year, birth_month, birth_day, phone, email, email_confirm };
-                    typed.customer = Some(form);
+            let fields: Vec<&str> = part.split(UNIT).collect();
+            let text = |place: usize| fields.get(place).copied().unwrap_or_default().to_owned();
+            match (fields.first().copied(), fields.len()) {
+                (Some("c"), 8) => {
+                    typed.customer = Some(CustomerForm {
+                        name_kana: text(1),
+                        birth_year: text(2),
+                        birth_month: text(3),
+                        birth_day: text(4),
+                        phone: text(5),
+                        email: text(6),
+                        email_confirm: text(7),
+                    });
                 }
-                Ok(_) => {}
-                Err(fields) => match <[String; 4]>::try_from(fields) {
-                    Ok([kind, branch, account_type, account_number]) if kind == "a" => {
-                        typed.account = Some(AccountForm { branch, account_type, account_number });
-                    }
-                    Ok([kind, step, message, time]) if kind == "u" => {
-                        typed.unwritten = read_unwritten(&step, &message, &time);
-                    }
-                    _ => {}
-                },
+                (Some("a"), 4) => {
+                    typed.account =
+                        Some(AccountForm { branch: text(1), account_type: text(2), account_number: text(3) });
+                }
+                (Some("t"), 5) => {
+                    let accounts = (text(3), u128::from_str_radix(&text(4), 16).unwrap_or_default());
+                    typed.ticked = Some(Ticked { agreed: text(1), notices: text(2) == "1", accounts });
+                }
+                (Some("u"), 4) => typed.unwritten = read_unwritten(&text(1), &text(2), &text(3)),
+                _ => {}
             }
         }
         Some(typed)
@@ -78,6 +126,7 @@ impl Typed {
         Self {
             account: posted.account.or(self.account),
             customer: posted.customer.or(self.customer),
+            ticked: posted.ticked.or(self.ticked),
             unwritten: posted.unwritten,
         }
     }
@@ -102,6 +151,10 @@ impl Typed {
             let fields = [&f.name_kana, year, month, day, &f.phone, &f.email, &f.email_confirm];
             parts.push(part("c", &fields, &CUSTOMER));
         }
+        if let Some(Ticked { agreed, notices, accounts: (list, mask) }) = &self.ticked {
+            let notices = if *notices { "1" } else { "0" }.to_owned();
+            parts.push(part("t", &[agreed, &notices, list, &format!("{mask:x}")], &TICKED));
+        }
         if let Some((step, problem)) = &self.unwritten {
             let time = problem.time.map(|at| at.millis().to_string()).unwrap_or_default();
             parts.push(part("u", &[&step.to_string(), &problem.message.key().to_owned(), &time], &[20, 40, 20]));
@@ -114,7 +167,9 @@ impl Typed {
     /// of another interaction is not changed.
     pub fn bring(&self, posted: Self, answer: &mut HttpResponse, app: &App, i: &Interaction, now: Instant) {
         let kept = i.live() || i.may_restart(app.identity.policy(), now);
-        let whole = self.clone().with(posted);
+        let mut whole = self.clone().with(posted);
+        // Whoever begins again agrees again.
+        whole.ticked = whole.ticked.filter(|_| i.at_consent().is_some());
         let sealed = if kept && !whole.is_empty() { whole.seal(app, &i.id) } else { None };
         match sealed {
             Some(sealed) => cookie::set_typed(answer, app, &sealed, cookie::left(i, now)),
@@ -143,6 +198,22 @@ fn read_unwritten(step: &str, message: &str, time: &str) -> Option<(i64, Problem
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_was_ticked_belongs_to_its_page() {
+        let ids = |names: &[&str]| names.iter().map(|name| AccountId::parse(name).unwrap()).collect::<Vec<_>>();
+        let (offered, words, others) = (ids(&["a1", "a2", "a3"]), Hash::of("these"), Hash::of("others"));
+        let ticked = Ticked::new(Some(&words), true, &offered, &ids(&["a3", "a1", "a9"]));
+        assert_eq!(ticked.chosen(&offered), Some(vec![true, false, true]));
+        assert_eq!(ticked.chosen(&offered[..2]), None, "another list");
+        assert_eq!(ticked.chosen(&ids(&["a2", "a1", "a3"])), None, "another order");
+        assert_eq!((ticked.agrees_to(&words), ticked.agrees_to(&others)), (true, false));
+        let none = Ticked::new(None, false, &offered, &[]);
+        assert_eq!((none.chosen(&offered), none.agrees_to(&words)), (Some(vec![false; 3]), false));
+        let many: Vec<AccountId> = (0..130).map(|n| AccountId::parse(&format!("n{n}")).unwrap()).collect();
+        let chosen = Ticked::new(None, false, &many, &many).chosen(&many).unwrap();
+        assert_eq!((chosen.len(), chosen.iter().filter(|ticked| **ticked).count()), (130, 128));
+    }
+
     /// The longest text of each field, in characters with the most bytes, still fits.
     #[test]
     fn whatever_is_typed_fits_into_the_cookie() {
@@ -151,6 +222,7 @@ mod tests {
         let parts = [
             part("a", &fields.iter().take(3).collect::<Vec<_>>(), &ACCOUNT),
             part("c", &fields.iter().take(7).collect::<Vec<_>>(), &CUSTOMER),
+            part("t", &[&fields[0], &fields[0], &fields[0], &format!("{:x}", u128::MAX)], &TICKED),
             part("u", &[&"9".repeat(20), &"x".repeat(40), &"9".repeat(20)], &[20, 40, 20]),
         ];
         let plain = parts.join(&PART.to_string());

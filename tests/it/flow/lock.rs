@@ -101,7 +101,8 @@ async fn the_last_try_of_the_day_is_announced_until_midnight(w: &Town) {
     // The account has had two wrong answers today, whoever gave them.
     let mut other = begin(w).await;
     other.walk_to(w, "pin").await;
-    assert!(other.summary().is_empty(), "nothing is said before an error");
+    assert!(other.summary().is_empty(), "there is no error yet");
+    assert!(other.page().text().contains(LAST_TRY), "but the last try is announced: {}", other.page().text());
     w.set_clock("2026-11-25T00:02:30+09:00");
     let summary = browser.reload().await.summary();
     assert!(summary.contains(R31) && !summary.contains("あと1回"), "that day is over: {summary}");

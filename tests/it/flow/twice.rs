@@ -54,6 +54,7 @@ fn buttons() -> Vec<Button> {
         button("customer", "next", none.clone(), nothing, "customer"),
         button("customer", "back", none.clone(), nothing, "account"),
         button("phone", "next", none.clone(), nothing, "call"),
+        button("phone", "back", none.clone(), nothing, "customer"),
         button("call", "next", none.clone(), nothing, "call"),
         button("call", "next", none.clone(), Before::Called, "pin"),
         button("call", "next", none.clone(), Before::Expired, "expired"),

@@ -35,7 +35,8 @@ pub(super) const NO_FACT: &str = "
     contact-department contact-hours reference-translation binding-text home-text nowhere-text required next cancel return
     account-ordinary account-savings account-line account-branch-and-number last4 account-info datetime app reference
     disclaimer caution card-where card-figure card-title
-    customer-lead-1 customer-lead-2 account-again customer-section bad-characters birth-year year month day
+    customer-lead-1 customer-lead-2 account-again customer-section bad-characters bad-kanji wrong-* birth-year birth-era-year
+    era-* year month day name-again
     email-section email-purpose registered-phone before-call before-call-2
     call-title call-lead-1 call-lead-2 call-from call-to called-number call-free call-now call-copy call-copied call-left
     call-second call-seconds call-until call-left-spoken call-confirm call-for-app call-next-number call-notes call-note-2 call-note-3
@@ -89,7 +90,7 @@ pub(super) const FACTS: &[Fact] = &[
     fact(
         "last-try-of-day",
         "あと1回誤りますと、API連携認証を本日はご利用いただけなくなります。",
-        |s| (s.refused("customer") || s.refused("pin")) && s.failures == 2,
+        |s| (s.refused("customer") || s.on("pin")) && s.failures == 2,
     ),
     elsewhere(
         "last-try-before-lock",
@@ -179,7 +180,12 @@ pub(super) const FACTS: &[Fact] = &[
         "停止をご希望の場合は、「連携サービスの確認・停止」をご利用いただくか",
         |s| s.on("cancelled") && !s.my && s.passed() && s.current().is_some(),
     ),
-    fact("locked-1", "API連携認証を一時的に停止しました。", |s| s.on("locked") && s.lock.is_some()),
+    fact(
+        "locked-1",
+        "入力誤りが1日の上限の回数に達したため、API連携認証を一時的に停止しました。",
+        |s| s.on("locked") && s.lock.flatten().is_some(),
+    ),
+    elsewhere("locked-1-pin", "暗証番号の入力誤りが上限の回数に達したため", "no lock is lasting"),
     fact("locked-2", "{lock_until}0時以降に自動で解除されます。", |s| {
         s.on("locked") && s.lock.flatten().is_some()
     }),
@@ -230,7 +236,9 @@ pub(super) const FACTS: &[Fact] = &[
     fact("expired-anew", "お手数ですが、アプリの画面からもう一度お手続きください。", |s| {
         !s.my && s.on("expired") && s.late() && !s.within_the_whole()
     }),
-    fact("expired-elsewhere", "別の画面で続けられたか、完了しています。", |s| s.over("superseded")),
+    elsewhere("expired-gone", "長い時間がたったため", "no walk waits until an interaction is kept no longer"),
+    elsewhere("expired-gone-text", "連携がお済みでない場合は", "no walk waits until an interaction is kept no longer"),
+    fact("expired-elsewhere", "別の画面で続けられたか、完了したか、時間が過ぎています。", |s| s.over("superseded")),
     elsewhere(
         "expired-elsewhere-text",
         "開いている別の画面をご確認いただくか、アプリの画面から",

@@ -70,7 +70,12 @@ async fn two_birth_dates_and_a_pin_lock_until_midnight() {
     taro.post(Posted::Phone).await;
     let to = taro.called().await;
     town.call(Caller::Known(Phone::parse("09012343333").unwrap()), &to, NOON, secs(0)).await;
-    taro.post(Posted::Call).await;
+    assert_eq!(taro.look().await.last_try, None, "④ types nothing");
+    let view = taro.post(Posted::Call).await;
+    assert_eq!(view.last_try, Some(Message::LastTryOfDay), "⑤ says it before a PIN is typed");
+    assert_eq!(taro.look().await.last_try, Some(Message::LastTryOfDay));
+    let view = taro.pin("12").await;
+    assert_eq!((messages(&view), view.last_try), (vec![Message::Pin], Some(Message::LastTryOfDay)), "and after a slip");
     let view = taro.pin("0000").await;
     let midnight = NOON.next_jst_midnight();
     assert_eq!(ended(&view), Ending::Locked { before: false, until: Some(midnight) });

@@ -299,6 +299,29 @@ async fn back_to_the_account_with_what_was_typed() {
     assert_eq!(view.interaction.account().map(ToString::to_string).as_deref(), Some("005-ordinary-0000123"));
 }
 
+/// ③ repeats the name as it was converted: who sees that it is wrong goes back to ②, and nothing of ② is passed by that.
+#[tokio::test]
+async fn back_to_the_name_from_where_it_is_repeated() {
+    let town = Town::new();
+    let mut taro = town.customer(NOON).await;
+    let view = taro.to_phone().await;
+    assert!(view.interaction.occupies_slot);
+    let refused = view.interaction.refused_accounts;
+    let view = taro.post(Posted::Back).await;
+    let account = Account::parse("115-ordinary-1100026").unwrap();
+    assert_eq!(view.interaction.stage, Stage::Customer { account });
+    assert_eq!((view.interaction.occupies_slot, view.interaction.refused_accounts), (false, refused));
+    assert_eq!(town.actions().await.last().map(String::as_str), Some("interaction.phone.returned"));
+    let matches = town.core.matches.load(Ordering::SeqCst);
+    assert_eq!(taro.post(Posted::Phone).await.interaction.stage.screen(), "customer", "③ is not passed");
+    let view = taro.post(Posted::Customer(super::taro())).await;
+    assert_eq!((view.interaction.stage.screen(), view.interaction.occupies_slot), ("phone", true));
+    assert_eq!(town.core.matches.load(Ordering::SeqCst), matches + 1, "the core bank is asked again");
+    // From ④ on nothing leads back.
+    taro.post(Posted::Phone).await;
+    assert_eq!(taro.post(Posted::Back).await.interaction.stage.screen(), "call");
+}
+
 /// So whoever reads the record can count the failures before.
 #[tokio::test]
 async fn every_wrong_answer_has_its_record_and_so_has_the_one_that_locks() {

@@ -112,6 +112,7 @@ async fn walk(list: &[BrowserMove]) {
             ("call", BrowserMove::Call) => proved.call = proved.rung,
             ("pin", BrowserMove::Pin { right: true }) => proved.pin = true,
             ("customer", BrowserMove::Back) => proved = ModelProgress::default(),
+            ("phone", BrowserMove::Back) => proved = ModelProgress { account: true, ..ModelProgress::default() },
             (_, BrowserMove::Restart) if after == "account" => proved = ModelProgress::default(),
             _ => {}
         }

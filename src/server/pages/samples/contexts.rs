@@ -44,8 +44,12 @@ pub(super) fn customer() -> CustomerPage {
         account: some_account("115-ordinary-1100026"),
         typed: TypedCustomer::default(),
         problems: vec![],
+        bad_kanji: vec![],
         bad_characters: vec![],
+        era_year: false,
         western_year: None,
+        wrong_date: None,
+        wrong_phone: None,
     }
 }
 pub(super) fn typed() -> TypedCustomer {
@@ -86,8 +90,11 @@ pub(super) fn call(state: CallState) -> CallPage {
 pub(super) fn expired() -> ExpiredPage {
     ExpiredPage { window: 120, can_return: true, ..ExpiredPage::default() }
 }
+pub(super) fn gone() -> GoneApp {
+    GoneApp { name: APP.into(), home: Some("https://app.example/".into()) }
+}
 pub(super) fn pin() -> PinPage {
-    PinPage { account: some_account("115-ordinary-1100026"), problems: vec![] }
+    PinPage { account: some_account("115-ordinary-1100026"), problems: vec![], last_try: None }
 }
 pub(super) fn client() -> SomeClient {
     SomeClient {
@@ -136,6 +143,7 @@ pub(super) fn consent() -> ConsentPage {
         existing: None,
         ends: None,
         reconfirm: false,
+        agreed: false,
         notices: NoticesBox { masked: "t***@example.jp".into(), days: 31, wanted: false },
         accounts: vec![
             offered("acct-1", "115-ordinary-1100026", true),

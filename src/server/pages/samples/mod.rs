@@ -13,8 +13,8 @@ use crate::client::Downstream;
 use crate::clock::Instant;
 use crate::consent::{Missing, Permission};
 use crate::identity::service_hours::Hours;
-use crate::identity::{CallState, Expired, Field, Message, Problem};
-use crate::phone::Phone;
+use crate::identity::{CallState, Expired, Field, Message, Problem, WrongDate};
+use crate::phone::{Phone, WrongPhone};
 use contexts::*;
 use std::time::Duration;
 
@@ -126,7 +126,43 @@ samples! {
                 Problem::at(Field::Email, Message::Email),
                 Problem::at(Field::EmailConfirm, Message::EmailMismatch),
             ],
-            bad_characters: vec!['髙', '&'],
+            bad_kanji: vec!['髙'],
+            bad_characters: vec!['&'],
+            wrong_date: Some(WrongDate::Day { year: 1985, month: 2, days: 28 }),
+            wrong_phone: Some(WrongPhone::Few { n: 9, missing: 2 }),
+            ..customer()
+        },
+        "an era's end" => CustomerPage {
+            typed: TypedCustomer { birth_year: "S65".into(), phone: "9012343333".into(), ..typed() },
+            problems: vec![Problem::at(Field::BirthYear, Message::BirthDate), Problem::at(Field::Phone, Message::Phone)],
+            era_year: true,
+            wrong_date: WrongDate::of(["S65", "4", "12"], NOW),
+            wrong_phone: Some(WrongPhone::Zero),
+            ..customer()
+        },
+        "an era's beginning" => CustomerPage {
+            typed: TypedCustomer { birth_year: "H1".into(), phone: "090a".into(), ..typed() },
+            problems: vec![Problem::at(Field::BirthYear, Message::BirthDate), Problem::at(Field::Phone, Message::Phone)],
+            era_year: true,
+            wrong_date: WrongDate::of(["H1", "1", "7"], NOW),
+            wrong_phone: Some(WrongPhone::Characters { others: vec!['a', '<'] }),
+            ..customer()
+        },
+        "no year" => CustomerPage {
+            typed: TypedCustomer { birth_year: "29".into(), phone: "0901234333333".into(), ..typed() },
+            problems: vec![Problem::at(Field::BirthYear, Message::BirthDate), Problem::at(Field::Phone, Message::Phone)],
+            wrong_date: Some(WrongDate::Year),
+            wrong_phone: Some(WrongPhone::Many { n: 13, extra: 2 }),
+            ..customer()
+        },
+        "too early" => CustomerPage {
+            problems: vec![Problem::at(Field::BirthYear, Message::BirthDate)],
+            wrong_date: Some(WrongDate::TooEarly),
+            ..customer()
+        },
+        "not born yet" => CustomerPage {
+            problems: vec![Problem::at(Field::BirthYear, Message::BirthDate)],
+            wrong_date: Some(WrongDate::Future),
             ..customer()
         },
         "long" => CustomerPage {
@@ -146,6 +182,7 @@ samples! {
                 Problem::at(Field::BirthDay, Message::BirthDay),
                 Problem::at(Field::Email, Message::EmailDots),
             ],
+            era_year: true,
             western_year: Some(1954),
             ..customer()
         },
@@ -207,6 +244,7 @@ samples! {
         "wrong" => PinPage { problems: r31(Message::CheckPin, None), ..pin() },
         "last of the day" => PinPage { problems: r31(Message::CheckPin, Some(Message::LastTryOfDay)), ..pin() },
         "last" => PinPage { problems: r31(Message::CheckPin, Some(Message::LastTryBeforeLock)), ..pin() },
+        "last, before it" => PinPage { last_try: Some(Message::LastTryOfDay), ..pin() },
         "failed" => PinPage { problems: vec![Problem::page(Message::R36)], ..pin() },
     ];
     consent(ConsentPage) = [
@@ -222,6 +260,7 @@ samples! {
             ..consent()
         },
         "neither" => ConsentPage { missing: Some(Missing::Both), accounts: unticked(), ..consent() },
+        "agreed already" => ConsentPage { agreed: true, missing: Some(Missing::Account), accounts: unticked(), ..consent() },
         "no account" => ConsentPage { missing: Some(Missing::Account), reference: None, accounts: unticked(), ..consent() },
         "identity" => ConsentPage {
             permissions: vec![], openid: true, choose: false,
@@ -274,6 +313,13 @@ samples! {
         "idle and late" => ExpiredPage { why: Expired::Time, idle: true, minutes: 15, ..expired() },
         "accounts" => ExpiredPage { why: Expired::UnknownAccounts, ..expired() },
         "elsewhere" => ExpiredPage { can_return: false, ..expired() },
+        "gone" => ExpiredPage { why: Expired::Time, can_return: false, gone: Some(gone()), ..expired() },
+        "gone, no home" => ExpiredPage {
+            why: Expired::Time,
+            can_return: false,
+            gone: Some(GoneApp { home: None, ..gone() }),
+            ..expired()
+        },
     ];
     done(DonePage) = [
         "complete" => DonePage { app: APP.into(), complete: true },

@@ -69,6 +69,7 @@ my_samples! {
     expired(ExpiredPage) = [
         "my" => ExpiredPage { why: Expired::Time, can_restart: true, can_return: true, ..ExpiredPage::default() },
         "my elsewhere" => ExpiredPage { can_return: true, ..ExpiredPage::default() },
+        "my gone" => ExpiredPage { why: Expired::Time, gone: Some(GoneApp::default()), ..ExpiredPage::default() },
         "my unknown accounts" => ExpiredPage { why: Expired::UnknownAccounts, can_return: true, ..ExpiredPage::default() },
     ];
 }

@@ -141,7 +141,7 @@ fn every_text_is_used() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pages").join(file);
         sources.push_str(&std::fs::read_to_string(path).unwrap());
     }
-    let composed = ["label-", "hint-", "step-", "account-", "my-by-", "my-change-", "my-who-", "mail-why-"];
+    let composed = ["label-", "hint-", "step-", "account-", "my-by-", "my-change-", "my-who-", "mail-why-", "era-"];
     let named = |key: &str| sources.contains(&format!("\"{key}\"")) || Message::ALL.iter().any(|m| m.key() == key);
     let ja = locale(Language::Ja).unwrap();
     let idle: Vec<_> =
@@ -182,7 +182,7 @@ fn forms_have_the_documented_names() {
             &["name_kana", "birth_year", "birth_month", "birth_day", "phone", "email", "email_confirm"],
             &["next", "back", "next", "cancel"],
         ),
-        ("phone first", &[], &["next", "cancel"]),
+        ("phone first", &[], &["back", "next", "cancel"]),
         ("call waiting", &[], &["next", "cancel"]),
         ("pin first", &["pin"], &["next", "cancel"]),
         ("consent choose", &["account", "account", "agree", "notices"], &["allow", "deny"]),

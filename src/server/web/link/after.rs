@@ -2,18 +2,36 @@
 //! cancellation and a closure, and 連携元画面へ.
 
 use super::{HandlerError, ScreenContext};
-use crate::client::Client;
+use crate::client::{Client, Status};
 use crate::clock::Instant;
 use crate::id::GrantId;
 use crate::identity::service_hours::Service;
-use crate::identity::{Posted, View, ViewResult, reference};
+use crate::identity::{Posted, PurposeKind, View, ViewResult, reference};
 use crate::linking::{Left, RepeatedAnswer};
-use crate::pages::{CancelRecord, CancelledPage, Closed, ClosedPage, DonePage};
+use crate::pages::{CancelRecord, CancelledPage, Closed, ClosedPage, DonePage, GoneApp, Language};
 use crate::secret::Hash;
+use crate::web::App;
+use crate::web::begun::{self, Begun};
 use crate::web::page::{self, Leads};
 use crate::web::typed::Typed;
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+
+/// The app of an interaction that this browser began and that is kept no longer, for the page that leads back to it.
+pub(super) async fn gone(
+    req: &HttpRequest,
+    app: &App,
+    (kind, id): (PurposeKind, &str),
+    language: Language,
+) -> Option<GoneApp> {
+    let client = match (kind, begun::gone(req, app, id, app.now())?) {
+        (PurposeKind::My, Begun::My) => return Some(GoneApp::default()),
+        (PurposeKind::Link, Begun::Link(client)) => app.authenticator.client(&client).await.ok()??,
+        _ => return None,
+    };
+    let home = client.client_uri.clone().filter(|_| client.status == Status::Active);
+    Some(GoneApp { name: client.name_in(language).to_owned(), home })
+}
 
 impl ScreenContext<'_> {
     /// Sends the browser to the app with a further code, if allowed; otherwise shows whether the link is complete.

@@ -1,14 +1,16 @@
 //! ⑥: the page (R70–R72) and its buttons 許可する and 拒否する. `linking` does the work.
 
+use super::form::{self, Action};
 use super::{HandlerError, ScreenContext};
 use crate::consent::{ChangeAction, ConsentChoice, ConsentWords, Details, Missing, Permission};
 use crate::id::AccountId;
 use crate::identity::{Field, Problem, Proofed, View, ViewResult, reference};
 use crate::linking::{self, Approval, Approved, AtConsent, Denial, Offered, OtherLinks, PageFailed, SubmittedPage};
 use crate::notice_address;
-use crate::pages::{ConsentPage, EndingLink, ExistingLink, NoticesBox, OfferedAccount, SomeClient};
-use crate::secret::Secret;
+use crate::pages::{Chrome, ConsentPage, EndingLink, ExistingLink, Language, NoticesBox, OfferedAccount, SomeClient};
+use crate::secret::{Hash, Secret};
 use crate::web::page::{self, Leads};
+use crate::web::typed::{Ticked, Typed};
 use crate::web::{cookie, error};
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
@@ -27,6 +29,12 @@ impl ScreenContext<'_> {
         page.notices.wanted = view.interaction.errors.notices;
         if let Some(chosen) = &view.interaction.errors.chosen {
             page.accounts.iter_mut().enumerate().for_each(|(place, line)| line.chosen = chosen.contains(&place));
+        }
+        if let Some(ticked) = &self.typed.ticked {
+            page.notices.wanted = ticked.notices;
+            page.agreed = self.agreement(view, at, &offered).is_some_and(|words| ticked.agrees_to(&words));
+            let chosen = ticked.chosen(&offered.offer.accounts).unwrap_or_default();
+            page.accounts.iter_mut().zip(chosen).for_each(|(line, chosen)| line.chosen = chosen);
         }
         let (missing, problems) = missing(self.problems(&view.interaction));
         let page = ConsentPage { missing, problems, ..page };
@@ -53,6 +61,7 @@ impl ScreenContext<'_> {
         let form = Approval { visitor: &self.visitor, step, choice, page, remote: self.remote() };
         let approved = self.app.linking.approve(at, form, |offered| self.words(&view, at, offered), self.now).await;
         match approved.map_err(|cause| self.failed(cause, &view))? {
+            Approved::Screen(ViewResult::Here(view)) => Ok(self.shown_after_error(&view, choice).await),
             Approved::Screen(seen) => self.show(seen),
             Approved::Linked { answer, proofing_cookie: proofing } => {
                 let mut answer = page::answer(self.app, language, client.name_in(language), Ok(answer));
@@ -76,6 +85,66 @@ impl ScreenContext<'_> {
         let form = Denial { visitor: &self.visitor, step, page, remote: self.remote() };
         let denied = self.app.linking.deny(at, form, |offered| self.words(&view, at, offered), self.now).await;
         self.show(denied.map_err(|cause| self.failed(cause, &view))?)
+    }
+
+    /// ⑥ again after an error, with what was ticked; or another screen.
+    async fn shown_after_error(&self, view: &View, choice: &ConsentChoice) -> HttpResponse {
+        let mut answer = self.on(view);
+        let Some((link, proofed)) = view.interaction.at_consent().filter(|_| view.accepted) else { return answer };
+        let Ok(client) = self.client(view).await else { return answer };
+        let at =
+            AtConsent { interaction: &view.interaction, link, proofed, client: &client, language: self.language(view) };
+        if let Ok(offered) = self.app.linking.offer(at, self.now).await {
+            // Where the agreement is what is missing, it is asked for again: the sentences may be new ones.
+            let agrees = !view.interaction.errors.problems.iter().any(|p| p.field == Some(Field::Agree));
+            let ticked = self.typed_of(view, at, &offered, (choice, agrees));
+            self.typed.bring(ticked, &mut answer, self.app, &view.interaction, self.now);
+        }
+        answer
+    }
+
+    /// What is ticked on a page of ⑥ that goes to its other language. 同意 stays only if this is still what the server shows.
+    pub(super) async fn ticked(&self, choice: &ConsentChoice, page: Option<&SubmittedPage>) -> Option<Typed> {
+        let view = self.view(None).await.ok()?;
+        let (link, proofed) = view.interaction.at_consent()?;
+        let client = self.client(&view).await.ok()?;
+        let at = AtConsent {
+            interaction: &view.interaction,
+            link,
+            proofed,
+            client: &client,
+            language: self.language(&view),
+        };
+        let words = |offered: &Offered| self.words(&view, at, offered);
+        let (offered, same) = self.app.linking.offer_submitted(at, page, words, self.now).await.ok()?;
+        Some(self.typed_of(&view, at, &offered, (choice, same)))
+    }
+    /// The same of a form that could not be handled.
+    pub(super) async fn ticked_in(&self, screen: &str, body: &[u8]) -> Option<Typed> {
+        match form::parse(self.visitor.kind, screen, body)?.action {
+            Action::Allow(choice, page) => self.ticked(&choice, page.as_ref()).await,
+            _ => None,
+        }
+    }
+    fn typed_of(
+        &self,
+        view: &View,
+        at: AtConsent<'_>,
+        offered: &Offered,
+        (choice, agrees): (&ConsentChoice, bool),
+    ) -> Typed {
+        let words = self.agreement(view, at, offered).filter(|_| agrees && choice.agree);
+        let ticked = Ticked::new(words.as_ref(), choice.notices, &offered.offer.accounts, &choice.accounts);
+        Typed { ticked: Some(ticked), ..Typed::default() }
+    }
+    /// The digest of what 同意 belongs to, in whatever language it was ticked: the Japanese sentences, which apply, and the
+    /// edition of the terms.
+    fn agreement(&self, view: &View, at: AtConsent<'_>, offered: &Offered) -> Option<Hash> {
+        let at = AtConsent { language: Language::Ja, ..at };
+        let frame = Chrome { language: Language::Ja, ..self.frame(view) };
+        let shown = self.app.pages.shown_consent(&frame, &self.consent_context(at, offered)).ok()?;
+        let terms = &offered.offer.terms;
+        Some(Hash::of(format!("{}\n{}\n{}", shown.words().hash().base64url(), terms.version, terms.hash.base64url())))
     }
 
     /// The words of the page. The errors that may stand on it are no part of them.
@@ -148,6 +217,7 @@ fn consent_context(at: AtConsent<'_>, offered: &Offered, retention: Duration) ->
             days: retention.as_secs().div_ceil(86_400),
             wanted: false,
         },
+        agreed: false,
         accounts: offer.accounts.iter().filter_map(shown).collect(),
         choose: offer.choose,
         days: offer.period.as_secs() / 86_400,

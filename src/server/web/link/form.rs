@@ -29,6 +29,8 @@ pub(super) enum Action {
     Deny(Option<SubmittedPage>),
     /// The language link of ① and ② where a script sends it along with what was typed.
     Language(Language),
+    /// The same of ⑥, with what was ticked and the page it was ticked on.
+    ConsentLanguage(Language, ConsentChoice, Option<SubmittedPage>),
     /// 連携元画面へ
     Return,
     /// 停止を確定する on the customer's own page
@@ -60,6 +62,14 @@ fn customer(params: &Params) -> CustomerForm {
         email: text("email"),
         email_confirm: text("email_confirm"),
     }
+}
+
+/// What is ticked at ⑥. `None` if an account id cannot have been on our page: the form is rejected.
+fn choice(chosen: &[&str], params: &Params) -> Option<ConsentChoice> {
+    let account = |pair: &&str| AccountId::parse(&decode(pair.split_once('=')?.1).ok()?);
+    let accounts = chosen.iter().map(account).collect::<Option<Vec<_>>>()?;
+    let ticked = |name| params.get(name) == Some("yes");
+    Some(ConsentChoice { agree: ticked("agree"), accounts, notices: ticked("notices") })
 }
 
 /// The page that a form of ⑥ was on; `None` for a form that names none.
@@ -101,9 +111,13 @@ pub(super) fn parse(kind: PurposeKind, screen: &str, body: &[u8]) -> Option<Post
     let action = match (screen, params.get("action")?) {
         ("account" | "customer", "language") => Action::Language(Language::of_ui_locales(&text("ui_locales"))?),
         (_, action) if kind == PurposeKind::My => my(screen, action, &params)?,
+        ("consent", "language") => {
+            let language = Language::of_ui_locales(&text("ui_locales"))?;
+            Action::ConsentLanguage(language, choice(&chosen, &params)?, submitted_page(&params))
+        }
         ("account", "next") => plain(Posted::Account(account(&params))),
         ("customer", "next") => plain(Posted::Customer(customer(&params))),
-        ("customer", "back") => plain(Posted::Back),
+        ("customer" | "phone", "back") => plain(Posted::Back),
         ("phone", "next") => plain(Posted::Phone),
         ("call", "next") => plain(Posted::Call),
         ("pin", "next") => plain(Posted::Pin(Secret::new(text("pin")))),
@@ -111,14 +125,7 @@ pub(super) fn parse(kind: PurposeKind, screen: &str, body: &[u8]) -> Option<Post
         ("account" | "customer" | "phone" | "call" | "pin" | "consent" | "expired" | "closed", "restart") => {
             plain(Posted::Restart)
         }
-        ("consent", "allow") => {
-            let account = |pair: &&str| AccountId::parse(&decode(pair.split_once('=')?.1).ok()?);
-            // An account id that cannot have been on our page: reject the form.
-            let accounts = chosen.iter().map(account).collect::<Option<Vec<_>>>()?;
-            let ticked = |name| params.get(name) == Some("yes");
-            let choice = ConsentChoice { agree: ticked("agree"), accounts, notices: ticked("notices") };
-            Action::Allow(choice, submitted_page(&params))
-        }
+        ("consent", "allow") => Action::Allow(choice(&chosen, &params)?, submitted_page(&params)),
         ("consent", "deny") => Action::Deny(submitted_page(&params)),
         (
             "account" | "customer" | "phone" | "call" | "pin" | "consent" | "cancelled" | "locked" | "closed"
@@ -183,6 +190,8 @@ mod tests {
             let body = format!("step=s&action={action}");
             assert_eq!(parse(My, screen, body.as_bytes()).is_some(), there, "{screen} {action}");
         }
+        assert!(parse(My, "phone", b"step=s&action=back").is_none(), "it asks for no name");
+        assert!(parse(My, "consent", b"step=s&action=language&ui_locales=en").is_none());
         assert!(parse(My, "links", b"step=s&action=stop&grant=g-1").is_some());
         assert!(parse(My, "links", b"step=s&action=stop&grant=%3Cb%3E").is_none());
         assert!(parse(Link, "links", b"step=s&action=stop&grant=g-1").is_none());
@@ -200,6 +209,9 @@ mod tests {
             ("customer", "cancel", true),
             ("phone", "next", true),
             ("phone", "restart", true),
+            ("phone", "back", true),
+            ("call", "back", false),
+            ("pin", "back", false),
             ("consent", "restart", true),
             ("locked", "restart", false),
             ("call", "next", true),
@@ -261,6 +273,21 @@ mod tests {
             for kind in [Link, My] {
                 assert_eq!(parse(kind, screen, body.as_bytes()).is_some(), there, "{screen} {language}");
             }
+        }
+    }
+
+    #[test]
+    fn the_language_link_of_consent_takes_along_what_is_ticked() {
+        let of = |body: &str| match parse(Link, "consent", body.as_bytes()).map(|f| f.action) {
+            Some(Action::ConsentLanguage(language, choice, page)) => Some((language, choice, page.is_some())),
+            _ => None,
+        };
+        let (language, choice, page) =
+            of("step=s&action=language&ui_locales=en&agree=yes&account=a1&account=a2&shown=x&at=1&until=2").unwrap();
+        assert_eq!((language, choice.agree, choice.notices, choice.accounts.len()), (Language::En, true, false, 2));
+        assert!(page);
+        for refused in ["action=language&ui_locales=fr", "action=language&ui_locales=en&account=%3Cb%3E"] {
+            assert!(of(refused).is_none(), "{refused}");
         }
     }
 

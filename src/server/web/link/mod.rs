@@ -127,16 +127,27 @@ impl<'a> ScreenContext<'a> {
         self.typed.bring(Typed { unwritten, ..posted }, &mut answer, self.app, &view.interaction, self.now);
         answer
     }
-    fn stopped(req: &HttpRequest, app: &App, kind: PurposeKind, stop: HandlerError) -> HttpResponse {
+    /// The response where a handler stops. `id`: the interaction in the address.
+    async fn stopped(
+        req: &HttpRequest,
+        app: &App,
+        (kind, id): (PurposeKind, &str),
+        stop: HandlerError,
+    ) -> HttpResponse {
         let language = page::used(req, app);
         let my = kind == PurposeKind::My;
         match stop {
             HandlerError::Answer(answer) => *answer,
-            // The response reveals nothing, not even whether this interaction exists.
+            // The response reveals nothing, not even whether this interaction exists. Only the browser that began it is
+            // told that its time is over.
             HandlerError::Foreign => {
-                let why = "the interaction is not this browser's, or the form is of another site";
-                notes::refused(req, RefusedRequest::plain("another_browser", why));
-                let page = ExpiredPage { why: Expired::Elsewhere, ..ExpiredPage::default() };
+                let gone = after::gone(req, app, (kind, id), language).await;
+                if gone.is_none() {
+                    let why = "the interaction is not this browser's, or the form is of another site";
+                    notes::refused(req, RefusedRequest::plain("another_browser", why));
+                }
+                let why = if gone.is_some() { Expired::Time } else { Expired::Elsewhere };
+                let page = ExpiredPage { why, gone, ..ExpiredPage::default() };
                 // The answer to a form has no address that the language link could open.
                 let here = req.method() == Method::GET;
                 let rendered = app.pages.expired(&Chrome { my, here, ..page::frame(app, language) }, &page);
@@ -157,7 +168,7 @@ pub async fn get(req: HttpRequest, app: Shared, at: web::Path<(String, String)>)
 async fn show_screen(req: &HttpRequest, app: &App, kind: PurposeKind, at: (String, String)) -> HttpResponse {
     match render_screen(req, app, kind, &at.0, &at.1).await {
         Ok(answer) => answer,
-        Err(stop) => ScreenContext::stopped(req, app, kind, stop),
+        Err(stop) => ScreenContext::stopped(req, app, (kind, &at.0), stop).await,
     }
 }
 async fn render_screen(
@@ -196,17 +207,20 @@ async fn take_form(
 ) -> HttpResponse {
     // Forms from other sites are refused (requirements.md#same-origin).
     if !same_origin(req, app) {
-        return ScreenContext::stopped(req, app, kind, HandlerError::Foreign);
+        return ScreenContext::stopped(req, app, (kind, ""), HandlerError::Foreign).await;
     }
     let context = match ScreenContext::new(req, app, kind, &id) {
         Ok(context) => context,
-        Err(stop) => return ScreenContext::stopped(req, app, kind, stop),
+        Err(stop) => return ScreenContext::stopped(req, app, (kind, &id), stop).await,
     };
     let typed = form::typed(&screen, body);
     match context.posted(&screen, body, &typed).await {
         Ok(answer) => answer,
-        Err(HandlerError::Store(cause)) => context.store_failed(&cause, typed).await,
-        Err(stop) => ScreenContext::stopped(req, app, kind, stop),
+        Err(HandlerError::Store(cause)) => {
+            let typed = context.ticked_in(&screen, body).await.unwrap_or(typed);
+            context.store_failed(&cause, typed).await
+        }
+        Err(stop) => ScreenContext::stopped(req, app, (kind, &id), stop).await,
     }
 }
 
@@ -220,6 +234,10 @@ impl ScreenContext<'_> {
             Action::Allow(choice, page) => self.allow(&form.step, &choice, page.as_ref()).await,
             Action::Deny(page) => self.deny(&form.step, page.as_ref()).await,
             Action::Language(language) => self.in_language(language, screen, typed).await,
+            Action::ConsentLanguage(language, choice, page) => {
+                let ticked = self.ticked(&choice, page.as_ref()).await.unwrap_or_default();
+                self.in_language(language, screen, &ticked).await
+            }
             Action::Return => self.leave(&form.step).await,
             Action::Stop(what) => self.stop(&form.step, what).await,
         }
@@ -271,7 +289,10 @@ impl ScreenContext<'_> {
         match self.view(None).await {
             Ok(view) if view.interaction.live() => self.on_unwritten(&view, typed, Problem::page(Message::R36)),
             Ok(view) => self.on(&view),
-            Err(stop) => Self::stopped(self.req, self.app, self.visitor.kind, stop),
+            Err(stop) => {
+                let of = (self.visitor.kind, self.visitor.id.as_str());
+                Self::stopped(self.req, self.app, of, stop).await
+            }
         }
     }
 }

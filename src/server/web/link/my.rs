@@ -82,7 +82,10 @@ pub async fn receipt(req: HttpRequest, app: Shared, at: web::Path<(String, Strin
         context.bind(&mut answer, &view);
         Ok(answer)
     };
-    shown.await.unwrap_or_else(|stop| ScreenContext::stopped(&req, &app, PurposeKind::My, stop))
+    match shown.await {
+        Ok(answer) => answer,
+        Err(stop) => ScreenContext::stopped(&req, &app, (PurposeKind::My, &id), stop).await,
+    }
 }
 
 /// Whether a screen stands beside the one of the stage: the ended links beside the links.

@@ -1,18 +1,20 @@
 //! Renders one screen from a view: page, text, status and headers.
 
 use super::{HandlerError, ScreenContext};
+use crate::account::Account;
 use crate::client::Client;
 use crate::config::Mode;
 use crate::identity::{
-    ASKS_AFTER, AccountForm, CallState, CallView, Declared, Ending, Message, Problem, Purpose, Stage, View,
-    western_year,
+    ASKS_AFTER, AccountForm, CallState, CallView, Declared, Ending, Message, Problem, Purpose, Stage, View, WrongDate,
+    fitting, names_era, western_year,
 };
-use crate::kana::{Kana, KanaError};
+use crate::kana::{Kana, KanaError, is_kanji};
 use crate::linking::AtConsent;
 use crate::pages::{
     AccountPage, CallPage, Chrome, Closed, ClosedPage, CustomerPage, ExpiredPage, LockedPage, MyCancelledPage,
     PhonePage, PinPage, TimeLeft,
 };
+use crate::phone::Phone;
 use crate::web::page::{self, Leads, retry_later};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -82,6 +84,10 @@ impl ScreenContext<'_> {
         let rendered = match &view.interaction.stage {
             Stage::Account { typed: before } => {
                 let filled = typed.account.clone().or_else(|| before.as_ref().map(AccountForm::of)).unwrap_or_default();
+                let problems = match &typed.account {
+                    Some(form) => fitting(problems, &form.parse().err().unwrap_or_default()),
+                    None => problems,
+                };
                 let page = AccountPage {
                     provider: client.map(|c| c.provider_in(frame.language).to_owned()).unwrap_or_default(),
                     typed: (&filled).into(),
@@ -94,15 +100,11 @@ impl ScreenContext<'_> {
                 pages.account(&frame, &page)
             }
             Stage::Customer { account } => {
-                let filled = typed.customer.clone().unwrap_or_default();
-                let bad_characters = match Kana::parse(&filled.name_kana) {
-                    Err(KanaError::Characters(all)) => all,
-                    _ => Vec::new(),
+                let problems = match &typed.customer {
+                    Some(form) => fitting(problems, &form.problems(self.visitor.kind, self.now)),
+                    None => problems,
                 };
-                let western_year = western_year(&filled.birth_year);
-                let (account, typed) = (account.into(), (&filled).into());
-                let page = CustomerPage { account, typed, problems, bad_characters, western_year };
-                pages.customer(&frame, &page)
+                pages.customer(&frame, &self.customer_page(account, problems))
             }
             Stage::Phone(matched) => {
                 let window = policy.call_window.as_secs();
@@ -136,11 +138,38 @@ impl ScreenContext<'_> {
                 };
                 pages.call(&frame, &page)
             }
-            Stage::Pin { matched, .. } => pages.pin(&frame, &PinPage { account: (&matched.account).into(), problems }),
+            Stage::Pin { matched, .. } => {
+                let warned = problems.iter().any(|p| view.last_try == Some(p.message));
+                let last_try = view.last_try.filter(|_| !warned);
+                pages.pin(&frame, &PinPage { account: (&matched.account).into(), problems, last_try })
+            }
             // Not forms of the checks: `page` renders these stages.
             Stage::Consent(_) | Stage::Links(_) | Stage::Done { .. } | Stage::Ended(_) => return self.on(view),
         };
         page::html(StatusCode::OK, leads, rendered)
+    }
+
+    /// ② with what was typed, and what exactly is wrong with it.
+    fn customer_page(&self, account: &Account, problems: Vec<Problem>) -> CustomerPage {
+        let form = self.typed.customer.clone().unwrap_or_default();
+        let says = |message| problems.iter().any(|p| p.message == message);
+        let refused = match Kana::parse(&form.name_kana) {
+            Err(KanaError::Characters(all)) => all,
+            _ => Vec::new(),
+        };
+        let (bad_kanji, bad_characters) = refused.into_iter().partition(|c| is_kanji(*c));
+        let date = [&form.birth_year, &form.birth_month, &form.birth_day].map(String::as_str);
+        CustomerPage {
+            account: account.into(),
+            typed: (&form).into(),
+            bad_kanji,
+            bad_characters,
+            era_year: names_era(&form.birth_year),
+            western_year: western_year(&form.birth_year),
+            wrong_date: says(Message::BirthDate).then(|| WrongDate::of(date, self.now)).flatten(),
+            wrong_phone: says(Message::Phone).then(|| Phone::wrong(&form.phone)).flatten(),
+            problems,
+        }
     }
 
     /// The pages of ended interactions.
@@ -190,6 +219,7 @@ impl ScreenContext<'_> {
                     minutes: if idle { policy.idle } else { i.longest(policy) }.as_secs() / 60,
                     can_restart: i.may_restart(policy, self.now),
                     can_return: true,
+                    gone: None,
                 };
                 (StatusCode::OK, pages.expired(&frame, &page))
             }
