@@ -25,7 +25,7 @@ const SOON: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 20;
 const BY_APP: &str = "このアプリから連携を解除しました";
 const BY_STAFF: &str = "金融機関が連携を停止しました";
-const EXPIRING: &str = "まもなく期限です";
+const EXPIRING: &str = "期限が近づいたことのお知らせ";
 
 fn clock() -> Arc<dyn renkei_demo::time::Clock> {
     // The demonstration and the server's library share one process here, and the first that uses jsonwebtoken decides how it

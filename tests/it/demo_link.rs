@@ -113,7 +113,7 @@ async fn a_link_shows_the_account_and_ends_by_the_app() {
     holds(&person.app.page().text(), &["最新の情報に更新しました", "残高"]);
     person.app.press("revoke", &[]).await;
     let page = person.app.page().text();
-    holds(&page, &["このアプリから連携を解除しました", "口座を連携する"]);
+    holds(&page, &["連携が解除されました", "口座を連携する"]);
     assert!(!page.contains("115-1100026") && !page.contains("円"), "nothing is shown of the account: {page}");
     assert!(demo.stop("-TERM").success());
 }

@@ -103,7 +103,7 @@ async fn every_changed_row_is_noted_and_no_other() {
             Some(client.as_str().into()),
             [false, false, true],
         ),
-        ("update codes set redeemed_at = redeemed_at", None, [false, false, false]),
+        ("update consents set decision = decision", None, [false, false, false]),
         ("select count(*) from access_tokens", None, [false, false, false]),
         ("delete from access_tokens where expires_at > 0", None, [true, false, false]),
         ("update grants set warn_at = null where warn_at is not null", None, [false, true, false]),
