@@ -14,14 +14,15 @@ COPY config ./config
 COPY tests/fuzz ./tests/fuzz
 # Without the feature `demo`: no sample app, no sample bank.
 RUN cargo build --release --locked --no-default-features --bin renkei && mkdir /out && cp "${CARGO_TARGET_DIR:-target}/release/renkei" /out/renkei \
- && cp /etc/ssl/certs/ca-certificates.crt /out/ca-certificates.crt && mkdir /out/data
+ && cp /etc/ssl/certs/ca-certificates.crt /out/ca-certificates.crt && mkdir -p /out/data/renkei
 
 FROM ${RUN_IMAGE}
 COPY --from=build /out/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/renkei /usr/local/bin/renkei
 COPY config/default.toml config/production.example.toml /etc/renkei/
 # Nobody's account: no shell, no home, no rights.
-COPY --from=build --chown=65532:65532 --chmod=0700 /out/data /var/lib/renkei
+# By its parent: not every builder gives the mode to a folder that is itself the target.
+COPY --from=build --chown=65532:65532 --chmod=0700 /out/data /var/lib
 USER 65532:65532
 VOLUME /var/lib/renkei
 EXPOSE 8443

@@ -55,7 +55,7 @@ impl Shown {
         Hash::of(&self.der).base64url()
     }
     /// RFC 9440 §2.1.
-    fn header(&self) -> String {
+    pub(crate) fn header(&self) -> String {
         format!(":{}:", STANDARD.encode(&self.der))
     }
 }
@@ -65,7 +65,7 @@ fn params(name: &str, host: &str) -> CertificateParams {
     params.distinguished_name.push(DnType::CommonName, name);
     params
 }
-fn self_signed(host: &str) -> Shown {
+pub(crate) fn self_signed(host: &str) -> Shown {
     let key = KeyPair::generate().unwrap();
     let certificate = params("self", host).self_signed(&key).unwrap();
     Shown::new(&key, &certificate, "")
@@ -165,7 +165,7 @@ pub(crate) fn listener(config: &mut Config) {
     server.mtls_base_url = Some(ALIAS.into());
 }
 /// A proxy in front that tells the certificate.
-fn proxied(config: &mut Config) {
+pub(crate) fn proxied(config: &mut Config) {
     config.server.mtls_ca_file = Some(files().dir.path().join("ca.pem"));
     config.server.client_cert_header = true;
 }
@@ -175,8 +175,12 @@ fn in_town(change: impl FnOnce(&mut Config), test: impl AsyncFn(&Town)) {
 
 /// A connection to the listener that asks, showing `shown`.
 pub(crate) fn showing(w: &Town, shown: Option<&Shown>) -> Http {
+    showing_at(w.mtls_port(), &files().server, shown)
+}
+/// The same at another port, whose certificate is `server`.
+pub(crate) fn showing_at(port: u16, server: &str, shown: Option<&Shown>) -> Http {
     let pem = shown.map(Shown::pem);
-    Http::over_tls(w.mtls_port(), &w.http.issuer, &files().server, pem.as_deref())
+    Http::over_tls(port, town::ISSUER, server, pem.as_deref())
 }
 /// The client `id`, proving itself by the certificate of its connection.
 pub(crate) fn app(w: &Town, id: &str, http: Http) -> App {
@@ -199,7 +203,7 @@ pub(crate) async fn register_corp(w: &Town, more: Value) {
     record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     register(w, "corp", record).await;
 }
-async fn push(app: &App) -> Answer {
+pub(crate) async fn push(app: &App) -> Answer {
     let (_, fields) = app.request("accounts");
     let fields: Vec<_> = fields.iter().filter(|(n, _)| *n != "client_id").map(|(n, v)| (*n, v.as_str())).collect();
     app.post("/oauth/par", &fields, false).await

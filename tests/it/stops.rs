@@ -2,7 +2,7 @@
 
 use crate::serve::{ServeFolder, signal, terminate, write_certificate};
 use crate::support::ports;
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{Kind, Proxy};
 use rcgen::date_time_ymd;
 use renkei_core::clock::{Clock as _, SystemClock};
 use rustix::process::Signal;
@@ -229,15 +229,25 @@ fn a_certificate_that_ends_within_thirty_days_is_a_warning() {
     }
 }
 
-/// Two servers behind HAProxy, restarted one after the other while apps ask all the time: nobody is refused. `ROLLING` says how often
-/// each is restarted (tests/long/rolling).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rolling_restart_behind_a_balancer_refuses_nobody() {
+async fn a_rolling_restart_behind_haproxy_refuses_nobody() {
+    rolling_restart(Kind::Haproxy, Duration::from_millis(700)).await;
+}
+
+/// nginx leaves a node alone for two seconds after it refused a connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rolling_restart_behind_nginx_refuses_nobody() {
+    rolling_restart(Kind::Nginx, Duration::from_millis(2700)).await;
+}
+
+/// Two servers behind a balancer, restarted one after the other while apps ask all the time: nobody is refused. `ROLLING` says how
+/// often each is restarted (tests/long/rolling), and `seen` how long it takes the balancer to see that a node is ready.
+async fn rolling_restart(kind: Kind, seen: Duration) {
     let rounds: u32 = std::env::var("ROLLING").map_or(1, |rounds| rounds.parse().unwrap());
-    let port = ports::free(1);
+    let port = ports::free(2);
     let nodes: Vec<ServeFolder> = (0..2).map(|_| behind(port)).collect();
     let mut running: Vec<Option<Child>> = nodes.iter().map(|node| Some(watched(node.start()))).collect();
-    let _balancer = Proxy::balance(port, &[nodes[0].port(), nodes[1].port()]);
+    let _balancer = Proxy::balance(kind, port, &[nodes[0].port(), nodes[1].port()]);
     let (stop, place) = (Arc::new(AtomicBool::new(false)), format!("http://localhost:{port}"));
     let apps: Vec<_> = (0..4)
         .map(|_| {
@@ -253,7 +263,7 @@ async fn a_rolling_restart_behind_a_balancer_refuses_nobody() {
             assert_eq!(code, Some(0));
             *child = Some(watched(node.start()));
             // The balancer sees it before the other one goes.
-            tokio::time::sleep(Duration::from_millis(700)).await;
+            tokio::time::sleep(seen).await;
         }
     }
     stop.store(true, Ordering::Release);

@@ -1,122 +1,187 @@
-//! The proxies that stand before a server in production, nginx and HAProxy, with the buffers and limits they have by
-//! default: Debian's packages, started on a free port and gone with their owner. Where a package is missing the test fails.
+//! The proxies that stand before a server in production, nginx and HAProxy, as `config/examples` sets them up: Debian's packages,
+//! started on free ports and gone with their owner. Only names, addresses, folders and certificates are put in. Where a package is
+//! missing the test fails.
 
+use super::profile::root;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Runs a program until our end of its standard input closes, which the kernel does for a test that died too.
 const KEEPER: &str = r#""$@" & child=$!; cat >/dev/null; kill -TERM $child; wait $child"#;
 
-/// Which program, and how it is told to pass everything on. Nothing in these files says how long a head may be.
+/// Which program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Nginx,
     Haproxy,
 }
-impl Kind {
-    fn command(self, dir: &Path, port: u16, to: SocketAddr) -> Vec<String> {
-        let (dir, text) = (dir.display(), self.config(dir, port, to));
-        let file = format!("{dir}/config");
-        std::fs::write(&file, text).unwrap();
-        let words = match self {
-            Self::Nginx => vec!["/usr/sbin/nginx".into(), "-c".into(), file, "-e".into(), format!("{dir}/log")],
-            Self::Haproxy => vec!["/usr/sbin/haproxy".into(), "-db".into(), "-f".into(), file],
-        };
-        let package = match self {
-            Self::Nginx => "nginx-light",
-            Self::Haproxy => "haproxy",
-        };
-        assert!(
-            Path::new(&words[0]).exists(),
-            "{} is not installed: tests/run installs it (Debian: {package})",
-            words[0]
-        );
-        words
+
+/// What is put into the example.
+#[derive(Debug)]
+struct Filled {
+    kind: Kind,
+    dir: tempfile::TempDir,
+    /// Of the public address; the one for certificates is the next.
+    port: u16,
+    servers: Vec<SocketAddr>,
+    /// The host of the issuer, which `/readyz` is asked by.
+    host: String,
+    /// Whether callers speak TLS at the public address.
+    tls: bool,
+    /// Whether this machine is of the institution's own network, which has no limits.
+    unlimited: bool,
+    /// The certificate of both addresses, for `localhost`.
+    certificate: String,
+}
+impl Filled {
+    fn new(kind: Kind, servers: &[SocketAddr], host: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        for name in ["link", "mtls"] {
+            let chain = match kind {
+                Kind::Nginx => certificate.clone(),
+                Kind::Haproxy => format!("{certificate}{key}"),
+            };
+            fs::write(dir.path().join(format!("{name}.pem")), chain).unwrap();
+            fs::write(dir.path().join(format!("{name}.key")), &key).unwrap();
+        }
+        fs::write(dir.path().join("client-ca.pem"), &certificate).unwrap();
+        let (port, servers) = (super::ports::free(2), servers.to_vec());
+        Self { kind, dir, port, servers, host: host.to_owned(), tls: true, unlimited: true, certificate }
     }
-    fn config(self, dir: &Path, port: u16, to: SocketAddr) -> String {
-        let dir = dir.display();
-        match self {
-            Self::Nginx => {
+    /// The example with everything put in. Everything that is replaced must stand there.
+    fn text(&self) -> String {
+        let (name, dir) = (self.example(), self.dir.path().display());
+        let mut text = fs::read_to_string(root().join("config/examples").join(name)).unwrap();
+        let mut put = |from: &str, to: &str| {
+            assert!(text.contains(from), "{name} has no {from:?}");
+            text = text.replace(from, to);
+        };
+        let tls = if self.tls { " ssl" } else { "" };
+        let [public, mtls] = [self.port, self.port + 1].map(|port| format!("127.0.0.1:{port}"));
+        if self.unlimited {
+            put("10.20.0.0/16", "127.0.0.0/8");
+        }
+        let node = |n: usize| match self.kind {
+            Kind::Nginx => format!("    server 10.20.0.1{n}:8080 max_fails=1 fail_timeout=2s;\n"),
+            Kind::Haproxy => format!("  server n{n} 10.20.0.1{n}:8080\n"),
+        };
+        for n in 1..=2 {
+            let own = self.servers.get(n - 1).map(|to| node(n).replace(&format!("10.20.0.1{n}:8080"), &to.to_string()));
+            put(&node(n), &own.unwrap_or_default());
+        }
+        match self.kind {
+            Kind::Nginx => {
                 let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
                 let temporary: String = kinds.iter().map(|k| format!("{k}_temp_path {dir}/{k};\n")).collect();
-                format!(
-                    "daemon off; master_process off; pid {dir}/pid;
-                     events {{}}
-                     http {{
-                       access_log off;
-                       {temporary}
-                       server {{
-                         listen 127.0.0.1:{port};
-                         location / {{
-                           proxy_pass http://{to};
-                           proxy_set_header Host $http_host;
-                           proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-                         }}
-                       }}
-                     }}"
-                )
+                put("http {\n", &format!("http {{\n{temporary}"));
+                put("user www-data;\n", "daemon off;\nmaster_process off;\n");
+                put("/run/nginx.pid", &format!("{dir}/pid"));
+                put("/var/log/nginx/", &format!("{dir}/"));
+                put("/etc/nginx/tls/", &format!("{dir}/"));
+                put(
+                    "listen 443 ssl;\n    server_name link.example.jp;",
+                    &format!("listen {public}{tls};\n    server_name {};", self.host),
+                );
+                put("listen 443 ssl;", &format!("listen {mtls} ssl;"));
             }
-            Self::Haproxy => format!(
-                "defaults\n mode http\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n \
-                 option forwardfor\n\
-                 frontend world\n bind 127.0.0.1:{port}\n default_backend renkei\n\
-                 backend renkei\n server renkei {to}\n"
-            ),
+            Kind::Haproxy => {
+                put("  user haproxy\n  group haproxy\n", "");
+                put("/etc/haproxy/tls/", &format!("{dir}/"));
+                let public = if self.tls { format!("{public} ssl crt {dir}/link.pem") } else { public };
+                put(&format!("192.0.2.10:443 ssl crt {dir}/link.pem"), &public);
+                put("192.0.2.11:443", &mtls);
+                put("hdr Host link.example.jp", &format!("hdr Host {}", self.host));
+                put("check inter 1s", "check inter 250ms");
+            }
+        }
+        text
+    }
+    fn example(&self) -> &'static str {
+        match self.kind {
+            Kind::Nginx => "nginx.conf",
+            Kind::Haproxy => "haproxy.cfg",
         }
     }
+    /// Writes the configuration; the program with the words that run it, or that only check it.
+    fn command(&self, check: bool) -> Vec<String> {
+        let file = self.dir.path().join("config").display().to_string();
+        fs::write(&file, self.text()).unwrap();
+        let log = self.dir.path().join("log").display().to_string();
+        let (words, package): (&[&str], _) = match (self.kind, check) {
+            (Kind::Nginx, false) => (&["/usr/sbin/nginx", "-c", &file, "-e", &log], "nginx-light"),
+            (Kind::Nginx, true) => (&["/usr/sbin/nginx", "-t", "-c", &file, "-e", &log], "nginx-light"),
+            (Kind::Haproxy, false) => (&["/usr/sbin/haproxy", "-db", "-f", &file], "haproxy"),
+            (Kind::Haproxy, true) => (&["/usr/sbin/haproxy", "-c", "-f", &file], "haproxy"),
+        };
+        let there = Path::new(words[0]).exists();
+        assert!(there, "{} is not installed: tests/run installs it (Debian: {package})", words[0]);
+        words.iter().map(|&word| word.to_owned()).collect()
+    }
+    fn start(self) -> Proxy {
+        let words = self.command(false);
+        let said = self.dir.path().join("said");
+        let mut keeper = Command::new("sh");
+        keeper.args(["-c", KEEPER, "sh"]).args(words).stdin(Stdio::piped());
+        let keeper = keeper.stdout(File::create(&said).unwrap()).stderr(Stdio::null()).spawn().unwrap();
+        let (kind, address) = (self.kind, SocketAddr::from(([127, 0, 0, 1], self.port)));
+        let proxy = Proxy { keeper, address, filled: self };
+        let until = Instant::now() + Duration::from_secs(20);
+        while let Err(cause) = TcpStream::connect(proxy.address) {
+            assert_eq!(cause.kind(), ErrorKind::ConnectionRefused, "{kind:?}");
+            assert!(Instant::now() < until, "{kind:?} does not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        proxy
+    }
+}
+
+/// What the program itself says about the example.
+pub(crate) fn check(kind: Kind) -> Output {
+    let filled = Filled::new(kind, &[([127, 0, 0, 1], 8080).into()], "localhost");
+    let words = filled.command(true);
+    Command::new(&words[0]).args(&words[1..]).output().unwrap()
 }
 
 /// A running proxy before a server.
 pub(crate) struct Proxy {
     keeper: Child,
     address: SocketAddr,
-    _dir: tempfile::TempDir,
+    filled: Filled,
 }
 
 impl Proxy {
-    /// Starts one that passes everything on to `to`, and waits until it listens.
+    /// Starts one without TLS, whose caller is of the institution's own network, and waits until it listens.
     pub(crate) fn start(kind: Kind, to: SocketAddr) -> Self {
-        let (dir, port) = (tempfile::tempdir().unwrap(), super::ports::free(1));
-        let words = kind.command(dir.path(), port, to);
-        Self::supervise(&format!("{kind:?}"), words, dir, port)
+        Filled { tls: false, ..Filled::new(kind, &[to], "127.0.0.1") }.start()
     }
-    /// Starts HAProxy before several servers. It asks each for `/readyz` four times a second, and uses those that are ready.
-    pub(crate) fn balance(port: u16, servers: &[u16]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let servers: String = servers
-            .iter()
-            .map(|to| format!(" server n{to} 127.0.0.1:{to} check inter 250ms fall 2 rise 1\n"))
-            .collect();
-        let text = format!(
-            "defaults\n mode http\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n option forwardfor\n\
-             frontend world\n bind 127.0.0.1:{port}\n default_backend renkei\n\
-             backend renkei\n option httpchk\n http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host localhost:{port}\n\
-             http-check expect status 200\n{servers}"
-        );
-        let file = dir.path().join("config");
-        std::fs::write(&file, text).unwrap();
-        let words = vec!["/usr/sbin/haproxy".into(), "-db".into(), "-f".into(), file.display().to_string()];
-        Self::supervise("HAProxy", words, dir, port)
+    /// Starts one as it stands before strangers: with TLS and with its limits.
+    pub(crate) fn before_strangers(kind: Kind, to: SocketAddr) -> Self {
+        Filled { unlimited: false, ..Filled::new(kind, &[to], "127.0.0.1") }.start()
     }
-    fn supervise(kind: &str, words: Vec<String>, dir: tempfile::TempDir, port: u16) -> Self {
-        let mut keeper = Command::new("sh");
-        keeper.args(["-c", KEEPER, "sh"]).args(words).stdin(Stdio::piped());
-        let keeper = keeper.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let proxy = Self { keeper, address: ([127, 0, 0, 1], port).into(), _dir: dir };
-        let until = Instant::now() + Duration::from_secs(20);
-        while let Err(cause) = TcpStream::connect(proxy.address) {
-            assert_eq!(cause.kind(), ErrorKind::ConnectionRefused, "{kind}");
-            assert!(Instant::now() < until, "{kind} does not start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        proxy
+    /// Starts one without TLS before several servers. HAProxy asks each for `/readyz` four times a second here, and uses those that
+    /// are ready; nginx uses those that answer.
+    pub(crate) fn balance(kind: Kind, port: u16, servers: &[u16]) -> Self {
+        let servers: Vec<SocketAddr> = servers.iter().map(|&port| ([127, 0, 0, 1], port).into()).collect();
+        Filled { tls: false, port, ..Filled::new(kind, &servers, "localhost") }.start()
     }
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+    /// The port for callers who show a certificate, and the certificate of both.
+    pub(crate) fn mtls(&self) -> (u16, &str) {
+        (self.filled.port + 1, &self.filled.certificate)
+    }
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        let read = |name: &str| fs::read_to_string(self.filled.dir.path().join(name)).unwrap_or_default();
+        [read("access.log"), read("said")].concat()
     }
 }
 impl Drop for Proxy {

@@ -265,8 +265,9 @@ export class Browser {
   }
   /** The bytes of a form with this button, filled in. */
   filled(action, fields = {}) {
-    // What stands before the first form is not part of one: a button there names its form.
-    const page = this.page.split("<form").slice(1).find((part) => part.includes(`value="${action}"`)) ?? "";
+    // A button may stand outside its form (`form="screen"`), after another form: what follows a form's end is not part of it.
+    const forms = this.page.split("<form").slice(1).map((part) => part.split("</form>")[0]);
+    const page = forms.find((part) => part.includes(`value="${action}"`)) ?? "";
     const hidden = [...page.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]);
     const all = { ...Object.fromEntries(hidden), ...fields, action };
     return post(this.path, all, [...this.headers(), "Sec-Fetch-Site: same-origin"]);
