@@ -40,7 +40,7 @@ mod guides;
 mod handover;
 mod heads;
 mod institution_logo;
-mod introspection_memory;
+mod introspection_cache;
 mod keys;
 mod killed;
 mod languages;

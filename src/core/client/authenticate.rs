@@ -20,7 +20,7 @@ use crate::params::Params;
 use crate::random::Random;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::secret::Secret;
-use crate::store::{self, Seen, Store, Stripe, Urgency, WatchedRow};
+use crate::store::{self, CommitNumber, Store, Stripe, Urgency, WatchedRow};
 use crate::thumbprint::Thumbprint;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -43,15 +43,15 @@ pub struct Authenticator {
     pub(super) nonces: Nonces,
     remote: Remote,
     secrets: SecretKey,
-    clients: RwLock<HashMap<ClientId, Kept>>,
+    clients: RwLock<HashMap<ClientId, CachedClient>>,
 }
 
 /// A parsed record, and the commit up to which it was read.
 #[derive(Clone)]
-struct Kept {
+struct CachedClient {
     client: Arc<Client>,
     row: Stripe,
-    seen: Option<Seen>,
+    read_at: Option<CommitNumber>,
 }
 
 /// An authenticated client.
@@ -94,15 +94,15 @@ impl Authenticator {
     /// asked of the store each time, so that a suspension holds from its commit on, on every node; on SQLite the store
     /// says so without a query ([`store::Changes`]).
     pub async fn client(&self, id: &ClientId) -> store::Result<Option<Arc<Client>>> {
-        let kept = self.clients.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        let cached = self.clients.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
         let changes = self.store.changes();
-        if let Some(Kept { client, row, seen: Some(seen) }) = &kept
-            && changes.is_some_and(|changes| changes.unchanged(*seen, &[*row]))
+        if let Some(CachedClient { client, row, read_at: Some(read_at) }) = &cached
+            && changes.is_some_and(|changes| changes.unchanged(*read_at, &[*row]))
         {
             return Ok(Some(client.clone()));
         }
-        let seen = changes.map(|changes| changes.seen());
-        let (known, wanted) = (kept.map(|kept| kept.client), id.clone());
+        let read_at = changes.map(|changes| changes.finished());
+        let (known, wanted) = (cached.map(|cached| cached.client), id.clone());
         let found = self
             .store
             .read(move |tx| {
@@ -118,7 +118,7 @@ impl Authenticator {
         match &found {
             Some(client) => {
                 let row = Stripe::of(WatchedRow::Client(id));
-                clients.insert(id.clone(), Kept { client: Arc::clone(client), row, seen });
+                clients.insert(id.clone(), CachedClient { client: Arc::clone(client), row, read_at });
             }
             None => {
                 clients.remove(id);

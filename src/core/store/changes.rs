@@ -60,7 +60,7 @@ impl Stripe {
 
 /// The number of the last finished commit at some moment: a read that begins later sees all commits up to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Seen(u64);
+pub struct CommitNumber(u64);
 
 /// A commit that has a number and is not finished.
 #[must_use]
@@ -72,7 +72,7 @@ pub(super) struct Commit(u64);
 pub struct Changes {
     /// For each stripe the last commit that changed a row of it.
     stripes: Box<[AtomicU64]>,
-    finished: AtomicU64,
+    last_finished: AtomicU64,
     /// What the transaction under way has changed.
     noted: Mutex<Vec<Stripe>>,
 }
@@ -80,7 +80,7 @@ impl Default for Changes {
     fn default() -> Self {
         Self {
             stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
-            finished: AtomicU64::new(0),
+            last_finished: AtomicU64::new(0),
             noted: Mutex::default(),
         }
     }
@@ -89,12 +89,12 @@ impl Default for Changes {
 impl Changes {
     /// Call this before reading what will be kept.
     #[must_use]
-    pub fn seen(&self) -> Seen {
-        Seen(self.finished.load(Ordering::SeqCst))
+    pub fn finished(&self) -> CommitNumber {
+        CommitNumber(self.last_finished.load(Ordering::SeqCst))
     }
-    /// Whether rows of these stripes, read after [`Changes::seen`] returned `since`, are as SQLite would answer now.
+    /// Whether rows of these stripes, read after [`Changes::finished`] returned `since`, are as SQLite would answer now.
     #[must_use]
-    pub fn unchanged(&self, since: Seen, rows: &[Stripe]) -> bool {
+    pub fn unchanged(&self, since: CommitNumber, rows: &[Stripe]) -> bool {
         rows.iter().all(|row| self.stripe(*row).is_none_or(|last| last.load(Ordering::SeqCst) <= since.0))
     }
 
@@ -108,7 +108,7 @@ impl Changes {
     }
     /// Before COMMIT. Only the writer calls this.
     pub(super) fn begin(&self) -> Commit {
-        let commit = Commit(self.finished.load(Ordering::SeqCst) + 1);
+        let commit = Commit(self.last_finished.load(Ordering::SeqCst) + 1);
         for row in self.noted.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             if let Some(last) = self.stripe(row) {
                 last.store(commit.0, Ordering::SeqCst);
@@ -118,7 +118,7 @@ impl Changes {
     }
     /// After COMMIT has returned, or failed.
     pub(super) fn finish(&self, commit: &Commit) {
-        self.finished.store(commit.0, Ordering::SeqCst);
+        self.last_finished.store(commit.0, Ordering::SeqCst);
     }
 
     fn stripe(&self, row: Stripe) -> Option<&AtomicU64> {

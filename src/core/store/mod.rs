@@ -19,7 +19,7 @@ mod sqlite;
 mod tx;
 mod value;
 
-pub use changes::{Changes, Seen, Stripe, WatchedRow};
+pub use changes::{Changes, CommitNumber, Stripe, WatchedRow};
 pub use counters::Counters;
 pub use job::{NoLimit, Urgency};
 pub use load::StoreLoad;

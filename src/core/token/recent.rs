@@ -6,7 +6,7 @@ use super::sql::find_access;
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::secret::Hash;
-use crate::store::{Changes, Result, Seen, Store, Stripe, WatchedRow};
+use crate::store::{Changes, CommitNumber, Result, Store, Stripe, WatchedRow};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -20,22 +20,22 @@ const USUAL: usize = 2048;
 pub struct RecentTokens {
     store: Store,
     issuer: String,
-    kept: Cache<Hash, Arc<Kept>, InBytes>,
+    cache: Cache<Hash, Arc<CachedToken>, InBytes>,
 }
 
 /// A token, and the commit up to which it was read.
-struct Kept {
+struct CachedToken {
     token: Arc<KnownToken>,
     rows: Vec<Stripe>,
-    seen: Seen,
+    read_at: CommitNumber,
     bytes: u64,
 }
 
 #[derive(Debug, Clone)]
 struct InBytes;
-impl Weighter<Hash, Arc<Kept>> for InBytes {
-    fn weight(&self, _: &Hash, kept: &Arc<Kept>) -> u64 {
-        kept.bytes
+impl Weighter<Hash, Arc<CachedToken>> for InBytes {
+    fn weight(&self, _: &Hash, cached: &Arc<CachedToken>) -> u64 {
+        cached.bytes
     }
 }
 
@@ -44,7 +44,7 @@ impl RecentTokens {
     #[must_use]
     pub fn new(store: Store, issuer: String) -> Self {
         let tokens = usize::try_from(BYTES).unwrap_or(usize::MAX) / USUAL;
-        Self { store, issuer, kept: Cache::with_weighter(tokens, BYTES, InBytes) }
+        Self { store, issuer, cache: Cache::with_weighter(tokens, BYTES, InBytes) }
     }
 
     /// [`introspect::introspect`], from memory where that is exact.
@@ -67,15 +67,15 @@ impl RecentTokens {
     /// The access token under `hash`, as [`find_access`] would find it now. Only a valid token is kept.
     async fn find(&self, hash: Hash, now: Instant) -> Result<Option<Arc<KnownToken>>> {
         let Some(changes) = self.store.changes() else { return self.read(hash).await };
-        if let Some(kept) = self.kept.get(&hash)
-            && changes.unchanged(kept.seen, &kept.rows)
+        if let Some(cached) = self.cache.get(&hash)
+            && changes.unchanged(cached.read_at, &cached.rows)
         {
-            return Ok(Some(kept.token.clone()));
+            return Ok(Some(cached.token.clone()));
         }
-        let seen = changes.seen();
+        let read_at = changes.finished();
         let token = self.read(hash).await?;
         if let Some(token) = token.as_ref().filter(|token| token.found.is_live(now)) {
-            self.keep(hash, token, seen, changes);
+            self.insert(hash, token, read_at, changes);
         }
         Ok(token)
     }
@@ -85,16 +85,16 @@ impl RecentTokens {
         Ok(found.map(|found| Arc::new(KnownToken::new(found))))
     }
 
-    fn keep(&self, hash: Hash, token: &Arc<KnownToken>, seen: Seen, changes: &Changes) {
+    fn insert(&self, hash: Hash, token: &Arc<KnownToken>, read_at: CommitNumber, changes: &Changes) {
         let found = &token.found;
         let grant = found.grant.as_ref().map(|grant| WatchedRow::Grant(&grant.id));
         let rows = [WatchedRow::AccessToken(&hash), WatchedRow::Client(&found.token.client)];
         let rows: Vec<Stripe> = rows.into_iter().chain(grant).map(Stripe::of).collect();
         // Otherwise it is not what SQLite would answer any more.
-        if changes.unchanged(seen, &rows) {
+        if changes.unchanged(read_at, &rows) {
             // The texts of the record are those of the response, and each has its own allocation.
-            let bytes = size_of::<Kept>() + size_of::<KnownToken>() + 4 * token.response(&self.issuer).len();
-            self.kept.insert(hash, Arc::new(Kept { token: token.clone(), rows, seen, bytes: bytes as u64 }));
+            let bytes = size_of::<CachedToken>() + size_of::<KnownToken>() + 4 * token.response(&self.issuer).len();
+            self.cache.insert(hash, Arc::new(CachedToken { token: token.clone(), rows, read_at, bytes: bytes as u64 }));
         }
     }
 }

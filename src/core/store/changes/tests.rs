@@ -16,7 +16,7 @@ enum Fault {
     /// What is kept is used without a look at the stripes.
     NotCompared,
     /// The number is taken after the read.
-    SeenLate,
+    NumberedLate,
 }
 
 /// One row with a number in it.
@@ -46,16 +46,16 @@ impl SequentialSpec for NumberedRow {
     }
 }
 
-/// The store and what is kept of it.
+/// The store and what a reader keeps of it.
 #[derive(Default)]
-struct Kept {
+struct CachedRow {
     changes: Changes,
     committed: AtomicU64,
-    entry: Mutex<Option<(u64, Seen)>>,
+    entry: Mutex<Option<(u64, CommitNumber)>>,
 }
 const ROW: Stripe = Stripe(7);
 
-impl Kept {
+impl CachedRow {
     fn write(&self, n: u64, fault: Fault, pause: &mut impl FnMut()) {
         let mut commit = None;
         if fault != Fault::MarkedLate {
@@ -72,25 +72,25 @@ impl Kept {
         pause();
     }
     fn read(&self, fault: Fault, pause: &mut impl FnMut()) -> u64 {
-        let kept = *self.entry.lock().unwrap();
+        let entry = *self.entry.lock().unwrap();
         pause();
-        if let Some((n, seen)) = kept
-            && (fault == Fault::NotCompared || self.changes.unchanged(seen, &[ROW]))
+        if let Some((n, read_at)) = entry
+            && (fault == Fault::NotCompared || self.changes.unchanged(read_at, &[ROW]))
         {
             return n;
         }
-        let before = self.changes.seen();
+        let before = self.changes.finished();
         let n = self.committed.load(Ordering::SeqCst);
         pause();
-        let seen = if fault == Fault::SeenLate { self.changes.seen() } else { before };
-        *self.entry.lock().unwrap() = Some((n, seen));
+        let read_at = if fault == Fault::NumberedLate { self.changes.finished() } else { before };
+        *self.entry.lock().unwrap() = Some((n, read_at));
         n
     }
 }
 
 /// Whether the history of one round is linearizable.
 fn round(fault: Fault, seed: u64) -> bool {
-    let kept = Kept::default();
+    let cache = CachedRow::default();
     let tester = Mutex::new(LinearizabilityTester::new(NumberedRow::default()));
     let invoke = |who: u64, op: Op| {
         tester.lock().unwrap().on_invoke(who, op).unwrap();
@@ -100,7 +100,7 @@ fn round(fault: Fault, seed: u64) -> bool {
     };
     thread::scope(|threads| {
         for who in 0..4 {
-            let (kept, invoke, answer) = (&kept, &invoke, &answer);
+            let (cache, invoke, answer) = (&cache, &invoke, &answer);
             threads.spawn(move || {
                 let mut word = (seed * 4 + who + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
                 let mut pause = move || {
@@ -114,11 +114,11 @@ fn round(fault: Fault, seed: u64) -> bool {
                     pause();
                     if who == 0 {
                         invoke(who, Op::Write(n));
-                        kept.write(n, fault, &mut pause);
+                        cache.write(n, fault, &mut pause);
                         answer(who, Answer::Done);
                     } else {
                         invoke(who, Op::Read);
-                        let read = kept.read(fault, &mut pause);
+                        let read = cache.read(fault, &mut pause);
                         answer(who, Answer::Is(read));
                     }
                 }
@@ -135,7 +135,7 @@ fn what_is_kept_is_what_the_store_would_answer() {
 
 #[test]
 fn each_step_is_needed() {
-    for fault in [Fault::MarkedLate, Fault::NotCompared, Fault::SeenLate] {
+    for fault in [Fault::MarkedLate, Fault::NotCompared, Fault::NumberedLate] {
         assert!(!(0..5000).all(|seed| round(fault, seed)), "nobody notices: {fault:?}");
     }
 }
@@ -143,15 +143,15 @@ fn each_step_is_needed() {
 #[test]
 fn a_stripe_is_changed_for_those_who_read_before() {
     let changes = Changes::default();
-    let (before, other) = (changes.seen(), Stripe(8));
+    let (before, other) = (changes.finished(), Stripe(8));
     changes.note(ROW);
     assert!(changes.unchanged(before, &[ROW, other]), "nothing is committed yet");
     let commit = changes.begin();
     assert!(!changes.unchanged(before, &[ROW, other]) && changes.unchanged(before, &[other]));
-    let during = changes.seen();
+    let during = changes.finished();
     changes.finish(&commit);
     assert!(!changes.unchanged(during, &[ROW]), "it may have read before the commit");
-    assert!(changes.unchanged(changes.seen(), &[ROW, other]));
+    assert!(changes.unchanged(changes.finished(), &[ROW, other]));
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_lost_transaction_changes_nothing() {
     let changes = Changes::default();
     changes.note(ROW);
     changes.forget_noted();
-    let before = changes.seen();
+    let before = changes.finished();
     let commit = changes.begin();
     changes.finish(&commit);
     assert!(changes.unchanged(before, &[ROW]));

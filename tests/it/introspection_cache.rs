@@ -14,47 +14,51 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 type Caller = Arc<renkei_core::client::Client>;
 
-fn kept(w: &World) -> RecentTokens {
+fn cache(w: &World) -> RecentTokens {
     RecentTokens::new(w.store.clone(), ISSUER.to_owned())
 }
-async fn seen(recent: &RecentTokens, w: &World, caller: &Caller, token: &str) -> Json {
+async fn introspected(recent: &RecentTokens, w: &World, caller: &Caller, token: &str) -> Json {
     let asked = IntrospectedToken::parse(token).unwrap();
-    let seen = recent.introspect(asked, caller, w.now()).await.unwrap();
-    let response = seen.response(ISSUER);
-    assert_eq!(serde_json::from_str::<Json>(&seen.text(ISSUER)).unwrap(), response, "the kept text says the same");
+    let found = recent.introspect(asked, caller, w.now()).await.unwrap();
+    let response = found.response(ISSUER);
+    assert_eq!(serde_json::from_str::<Json>(&found.text(ISSUER)).unwrap(), response, "the kept text says the same");
     response
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_second_question_reads_no_table() {
+async fn a_second_request_reads_no_table() {
     let counters = Arc::new(Counters::default());
     let options = Options { counters: Some(counters.clone()), ..Options::default() };
     let w = World::at_with(TestStore::sqlite(), &options);
-    let (api, app, recent) = (w.api().await, w.app("kakeibo").await, kept(&w));
+    let (api, app, recent) = (w.api().await, w.app("kakeibo").await, cache(&w));
     let token = access(&w.exchange(&app, &w.allow(&app).await.code).await.unwrap());
-    let first = seen(&recent, &w, &api, &token).await;
+    let first = introspected(&recent, &w, &api, &token).await;
     assert_eq!(first["active"], true);
     let steps = counters.steps();
     for _ in 0..100 {
-        assert_eq!(seen(&recent, &w, &api, &token).await, first);
+        assert_eq!(introspected(&recent, &w, &api, &token).await, first);
     }
     assert_eq!(counters.steps(), steps, "SQLite ran no step");
-    assert_eq!(seen(&recent, &w, &app, &token).await, first, "its own client may see it");
+    assert_eq!(introspected(&recent, &w, &app, &token).await, first, "its own client may see it");
     let other = w.app("creco").await;
-    assert_eq!(seen(&recent, &w, &other, &token).await["active"], false, "another client may not, though it is kept");
+    assert_eq!(
+        introspected(&recent, &w, &other, &token).await["active"],
+        false,
+        "another client may not, though it is kept"
+    );
     assert!(counters.steps() > steps, "making a client does");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whatever_ends_a_token_ends_it_here_too() {
     let w = World::at(TestStore::sqlite());
-    let (api, recent) = (w.api().await, kept(&w));
+    let (api, recent) = (w.api().await, cache(&w));
     for end in ["its time", "its client", "its grant", "the token alone", "housekeeping"] {
         let app = w.app(&format!("app-{}", end.len())).await;
         let allowed =
             w.allow_with(&app, "openid accounts", &format!("115-ordinary-{:07}", end.len()), World::binding()).await;
         let token = access(&w.exchange(&app, &allowed.code).await.unwrap());
-        assert_eq!(seen(&recent, &w, &api, &token).await["active"], true, "{end}");
+        assert_eq!(introspected(&recent, &w, &api, &token).await["active"], true, "{end}");
         match end {
             "its time" => w.wait(std::time::Duration::from_hours(24 * 31)),
             "its client" => w.set_status(&app, Status::Suspended).await,
@@ -62,7 +66,7 @@ async fn whatever_ends_a_token_ends_it_here_too() {
             "the token alone" => changed(&w, "update access_tokens set revoked_at = 1 where hash = ?1", &token).await,
             _ => changed(&w, "delete from access_tokens where hash = ?1", &token).await,
         }
-        assert_eq!(seen(&recent, &w, &api, &token).await, serde_json::json!({"active": false}), "{end}");
+        assert_eq!(introspected(&recent, &w, &api, &token).await, serde_json::json!({"active": false}), "{end}");
     }
 }
 async fn changed(w: &World, sql: &'static str, token: &str) {
@@ -109,7 +113,7 @@ async fn every_changed_row_is_noted_and_no_other() {
         ("update grants set warn_at = null where warn_at is not null", None, [false, true, false]),
     ];
     for (sql, param, want) in cases {
-        let before = changes.seen();
+        let before = changes.finished();
         w.write(move |tx: &mut Tx<'_, '_>| tx.execute(sql, param.as_slice())).await;
         assert_eq!(rows.map(|row| !changes.unchanged(before, &[row])), want, "{sql}");
     }
@@ -120,7 +124,7 @@ async fn every_changed_row_is_noted_and_no_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nobody_reads_active_after_somebody_read_inactive() {
     let w = Arc::new(World::at(TestStore::sqlite()));
-    let (api, app, recent) = (w.api().await, w.app("kakeibo").await, Arc::new(kept(&w)));
+    let (api, app, recent) = (w.api().await, w.app("kakeibo").await, Arc::new(cache(&w)));
     for round in 0..40 {
         let account = format!("115-ordinary-{round:07}");
         let allowed = w.allow_with(&app, "openid accounts", &account, World::binding()).await;
@@ -134,7 +138,7 @@ async fn nobody_reads_active_after_somebody_read_inactive() {
                     let mut reads = 0;
                     loop {
                         let was_over = over.load(Ordering::SeqCst);
-                        let active = seen(&recent, &w, &api, &token).await["active"] == true;
+                        let active = introspected(&recent, &w, &api, &token).await["active"] == true;
                         assert!(!(was_over && active), "it read active after somebody read inactive");
                         if !active {
                             over.store(true, Ordering::SeqCst);
@@ -155,15 +159,15 @@ async fn nobody_reads_active_after_somebody_read_inactive() {
     }
 }
 
-/// A record that was suspended is refused at the next request; nothing is asked while it stays as it is.
+/// On PostgreSQL another process may change what was read, so nothing is cached.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn postgres_keeps_nothing() {
+async fn postgres_caches_nothing() {
     let w = World::at(TestStore::postgres());
     assert!(w.store.changes().is_none(), "another process may change it");
-    let (api, app, recent) = (w.api().await, w.app("kakeibo").await, kept(&w));
+    let (api, app, recent) = (w.api().await, w.app("kakeibo").await, cache(&w));
     let allowed = w.allow(&app).await;
     let token = access(&w.exchange(&app, &allowed.code).await.unwrap());
-    assert_eq!(seen(&recent, &w, &api, &token).await["active"], true);
+    assert_eq!(introspected(&recent, &w, &api, &token).await["active"], true);
     w.end(&allowed.grant, Reason::Customer).await;
-    assert_eq!(seen(&recent, &w, &api, &token).await["active"], false);
+    assert_eq!(introspected(&recent, &w, &api, &token).await["active"], false);
 }
