@@ -210,15 +210,15 @@ const fn is_full(done: u64) -> bool {
     done >= BATCH.unsigned_abs()
 }
 
-/// Does batches until one is not full. After each it rests for the time that it took: a job with much to do leaves the store and
-/// the processor to the requests for half of the time.
+/// Does batches until one is not full. After each it rests for twice the time that it took: a job with much to do leaves the
+/// store and the processor to the requests for two thirds of the time.
 async fn in_batches<F: Future<Output = store::Result<bool>>>(batch: impl Fn() -> F) -> store::Result<()> {
     loop {
         let began = Instant::now();
         if !batch().await? {
             return Ok(());
         }
-        tokio::time::sleep(began.elapsed().min(LONGEST_REST)).await;
+        tokio::time::sleep((began.elapsed() * 2).min(LONGEST_REST)).await;
     }
 }
 
