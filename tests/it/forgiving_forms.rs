@@ -2,7 +2,6 @@
 //! converted, the last try is announced before it, and a page of yesterday leads on (requirements.md#typed, #g4, #gone).
 
 use crate::rar::{allow, asked_with, detail};
-use crate::support::app::{App, Credential};
 use crate::support::browser::{Browser, Customer};
 use crate::support::town::{Town, on_both};
 use renkei_core::identity::BankError;
@@ -255,28 +254,20 @@ async fn what_was_ticked_stays(w: &Town) {
 
 /// 同意 belongs to the sentences it was ticked under: where they change, it is asked for again.
 async fn an_agreement_is_to_sentences(w: &Town) {
-    let record = |name: &str| {
-        json!({
-            "client_id": "renamed", "profile": "oidc", "client_name": name, "client_secret": "renamed-secret",
-            "redirect_uris": ["https://renamed.example/cb"], "token_endpoint_auth_method": "client_secret_basic",
-            "scope": "accounts",
-        })
-    };
-    w.register(record("家計")).await;
-    let secret = Credential::Secret("renamed-secret".into());
-    let app = App::new(w.http.clone(), w.clock.clone(), "renamed", "https://renamed.example/cb", secret);
+    let named = |name: &str| w.oidc_app("renamed", json!({"client_name": name, "scope": "accounts"}));
+    let app = named("家計").await;
     let own = w.bank.ids("115-ordinary-1100026").await;
     let (_, mut browser) = asked_with(w, &app, "accounts", &detail(json!({})), &[]).await;
     let fields = with_ticks(&browser, &[&own[1]], true, true);
     sent_in(&mut browser, "en", "allow", fields).await;
     assert_eq!(ticked(&browser), (vec![own[1].clone()], true, true));
     // The app gets another name: after that the same ticks agree to nothing, on a page that is loaded again …
-    w.register(record("投資クラブ")).await;
+    named("投資クラブ").await;
     browser.reload().await;
     assert_eq!(ticked(&browser), (vec![own[1].clone()], false, true));
     // … nor does a page that was open meanwhile take the agreement along.
     let fields = with_ticks(&browser, &[&own[1]], true, true);
-    w.register(record("投資くらぶ")).await;
+    named("投資くらぶ").await;
     sent_in(&mut browser, "ja", "allow", fields).await;
     assert_eq!(ticked(&browser), (vec![own[1].clone()], false, true));
     allow(&mut browser, &[&own[1]]).await;
@@ -367,14 +358,8 @@ async fn the_last_try_is_announced_before_a_pin_is_typed(w: &Town) {
 }
 
 async fn a_page_of_yesterday_says_so_and_leads_on(w: &Town) {
-    w.register(json!({
-        "client_id": "homely", "profile": "oidc", "client_name": "かけい", "client_secret": "homely-secret",
-        "redirect_uris": ["https://homely.example/cb"], "token_endpoint_auth_method": "client_secret_basic",
-        "client_uri": "https://homely.example/", "scope": "accounts",
-    }))
-    .await;
-    let secret = Credential::Secret("homely-secret".into());
-    let app = App::new(w.http.clone(), w.clock.clone(), "homely", "https://homely.example/cb", secret);
+    let own = json!({"client_name": "かけい", "client_uri": "https://homely.example/", "scope": "accounts"});
+    let app = w.oidc_app("homely", own).await;
     for screen in ["account", "phone", "pin", "consent"] {
         let mut browser = w.browser();
         browser.open(&app.ask_directly("accounts").url).await;

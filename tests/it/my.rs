@@ -488,14 +488,8 @@ async fn it_is_there_in_english(w: &Town) {
 }
 
 async fn a_remembered_proofing_never_opens_it_and_a_stop_forgets_it(w: &Town) {
-    w.register(json!({
-        "client_id": "memo", "profile": "oidc", "client_name": "memo", "client_secret": "memo-secret",
-        "redirect_uris": ["https://memo.example/cb"], "token_endpoint_auth_method": "client_secret_basic",
-        "scope": "openid accounts transactions", "proofing_memory": "10m",
-    }))
-    .await;
-    let secret = crate::support::app::Credential::Secret("memo-secret".into());
-    let app = App::new(w.http.clone(), w.clock.clone(), "memo", "https://memo.example/cb", secret);
+    let own = json!({"scope": "openid accounts transactions", "proofing_memory": "10m"});
+    let app = w.oidc_app("memo", own).await;
     let mut browser = w.browser();
     let tokens = w.link(&app, &mut browser).await;
     let sessions = "select count(*) from proofings";

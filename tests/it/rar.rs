@@ -316,19 +316,11 @@ async fn the_bank_is_asked_again_before_anything_is_recorded(w: &Town) {
 
 async fn nobody_agrees_to_a_page_they_have_not_seen(w: &Town) {
     let own = w.bank.ids("115-ordinary-1100026").await;
-    let record = |name: &str| {
-        json!({
-            "client_id": "renamed", "profile": "oidc", "client_name": name, "client_secret": "renamed-secret",
-            "redirect_uris": ["https://renamed.example/cb"], "token_endpoint_auth_method": "client_secret_basic",
-            "scope": "accounts",
-        })
-    };
-    w.register(record("家計")).await;
-    let secret = Credential::Secret("renamed-secret".into());
-    let app = App::new(w.http.clone(), w.clock.clone(), "renamed", "https://renamed.example/cb", secret);
+    let named = |name: &str| w.oidc_app("renamed", json!({"client_name": name, "scope": "accounts"}));
+    let app = named("家計").await;
     let (pending, mut browser) = at_consent(w, &app, "accounts", &detail(json!({}))).await;
     // While the customer reads, the app gets another name.
-    w.register(record("投資クラブ")).await;
+    named("投資クラブ").await;
     allow(&mut browser, &[&own[0], &own[1]]).await;
     assert_eq!((browser.status(), browser.screen()), (200, "consent"));
     assert!(browser.page().text().contains("投資クラブ"));

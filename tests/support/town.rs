@@ -192,6 +192,19 @@ impl Town {
         let secret = Credential::Secret("kakeibo-secret".into());
         App::new(self.http.clone(), self.clock.clone(), "kakeibo", "https://kakeibo.example/callback", secret)
     }
+    /// Registers another OpenID Connect client with a secret, at an address made of its id; `own` are its other members. Registered
+    /// again, it gets another record.
+    pub(crate) async fn oidc_app(&self, id: &str, own: Value) -> App {
+        let (secret, callback) = (format!("{id}-secret"), format!("https://{id}.example/cb"));
+        let mut record = json!({
+            "client_id": id, "profile": "oidc", "client_name": id, "client_secret": secret, "redirect_uris": [callback],
+            "token_endpoint_auth_method": "client_secret_basic",
+        });
+        let own = own.as_object().expect("members of a record").clone();
+        record.as_object_mut().expect("a record").extend(own);
+        self.register(record).await;
+        App::new(self.http.clone(), self.clock.clone(), id, &callback, Credential::Secret(secret))
+    }
     /// What SIGHUP does.
     pub(crate) fn reload(&self) -> Result<Reloaded, renkei_server::process::Error> {
         self.reload_as(|_| {})

@@ -6,7 +6,7 @@ use crate::audit::Actor;
 use crate::client::metadata::document;
 use crate::client::registration::sql as registration;
 use crate::client::sql::{self, Changed};
-use crate::client::{Client, MOST_OVERLAP, SecretKey, Status, renew_secret};
+use crate::client::{Client, LEAST_OVERLAP, MOST_OVERLAP, SecretKey, Status, renew_secret};
 use crate::clock::Instant;
 use crate::id::{ClientId, EventId};
 use crate::secret;
@@ -123,9 +123,6 @@ fn import_body(body: &[u8]) -> Result<ClientAsk, AdminError> {
     let invalid = |_| AdminError::Invalid("the body {\"record\": {…}, \"replace\": …} is not well formed".into());
     serde_json::from_slice(body).map(|Body { record, replace }| ClientAsk::Import { record, replace }).map_err(invalid)
 }
-
-/// The shortest overlap of two secrets.
-const LEAST_OVERLAP: Duration = Duration::from_secs(60);
 
 fn overlap(body: &[u8]) -> Result<Option<Duration>, AdminError> {
     #[derive(serde::Deserialize)]

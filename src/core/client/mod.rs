@@ -33,7 +33,7 @@ pub use redirect::redirect_match;
 pub use refused::{AuthFailure, RefusedClient};
 pub use registry::{Prepared, prepare, prepare_all, renew_secret};
 pub use remote::{FetchError, JwksPort};
-pub use secrets::{FormerSecret, MOST_OVERLAP, SecretKey, StoredSecret, Unsettled, settle};
+pub use secrets::{FormerSecret, LEAST_OVERLAP, MOST_OVERLAP, SecretKey, StoredSecret, Unsettled, settle};
 pub use unsigned::unsigned;
 
 use crate::clock::Instant;

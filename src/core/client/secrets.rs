@@ -60,6 +60,8 @@ impl fmt::Debug for StoredSecret {
     }
 }
 
+/// How short the overlap of two secrets may be: in less time nobody changes an app over.
+pub const LEAST_OVERLAP: Duration = Duration::from_secs(60);
 /// How long the secret before the present one may count.
 pub const MOST_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
 

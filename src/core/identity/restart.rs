@@ -21,8 +21,8 @@ use serde_json::json;
 pub const MOST_RENEWALS: i64 = 10;
 
 impl Interaction {
-    /// Expired, closed and open again, or switched off and on again → S1 of the same request (G12, R57), within the time limit of the whole interaction. From
-    /// one of the six screens, before that limit is reached → S1 with the whole time anew.
+    /// Expired, closed and open again, or switched off and on again → S1 of the same request (G12, R57), within the time limit of
+    /// the whole interaction. From one of the six screens, before that limit is reached → S1 with the whole time anew.
     ///
     /// # Errors
     /// [`Misstep`] unless it may restart.

@@ -6,7 +6,7 @@ use super::grant::cell;
 use super::out::{Failure, Out, jst, table};
 use super::target::Target;
 use crate::admin::{AdminCommand, ClientAsk};
-use crate::client::{MOST_OVERLAP, Status};
+use crate::client::{LEAST_OVERLAP, MOST_OVERLAP, Status};
 use crate::duration::Span;
 use crate::id::ClientId;
 use serde_json::Value;
@@ -114,7 +114,7 @@ fn id(text: &str) -> Result<ClientId, String> {
 
 fn overlap(text: &str) -> Result<Duration, String> {
     let read = Span::parse(text).ok().map(Span::get).filter(|keep| keep.subsec_nanos() == 0);
-    let fits = read.filter(|keep| (Duration::from_secs(60)..=MOST_OVERLAP).contains(keep));
+    let fits = read.filter(|keep| (LEAST_OVERLAP..=MOST_OVERLAP).contains(keep));
     fits.ok_or_else(|| "write a duration from 1m to 7d, such as 24h".into())
 }
 

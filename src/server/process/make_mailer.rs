@@ -33,13 +33,13 @@ fn make_mailer(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Mailer>
 /// As a start of the server.
 pub fn test_mailer(config: &Config, clock: Arc<dyn Clock>) -> Result<TestMailer, Error> {
     let mail = &config.mail;
-    let taker = match mail.kind {
+    let relay = match mail.kind {
         MailKind::Smtp => format!("{}:{}", mail.host, mail.port),
         MailKind::File => {
             format!("the folder {} (mail.kind = \"file\")", config.server.data_dir.join("mail").display())
         }
     };
-    Ok(TestMailer { mailer: make_mailer(config, clock)?, relay: taker })
+    Ok(TestMailer { mailer: make_mailer(config, clock)?, relay })
 }
 
 pub(super) fn relay(config: &Config) -> Result<Relay, Error> {

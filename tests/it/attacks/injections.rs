@@ -115,14 +115,7 @@ fn a_cookie_of_one_kind_is_not_one_of_another() {
         config.identity.proofing_memory = renkei_server::config::Span::secs(600);
     };
     run(Engine::Sqlite, remembering, async |w: &Town| {
-        w.register(json!({
-            "client_id": "remember", "profile": "oidc", "client_name": "r", "client_secret": "remember-secret",
-            "redirect_uris": ["https://remember.example/cb"], "token_endpoint_auth_method": "client_secret_basic",
-            "scope": "openid accounts", "proofing_memory": "10m",
-        }))
-        .await;
-        let secret = Credential::Secret("remember-secret".into());
-        let app = App::new(w.http.clone(), w.clock.clone(), "remember", "https://remember.example/cb", secret);
+        let app = w.oidc_app("remember", json!({"scope": "openid accounts", "proofing_memory": "10m"})).await;
         let mut browser = w.browser();
         let pending = app.ask_directly("openid accounts");
         browser.open(&pending.url).await;

@@ -2,6 +2,7 @@
 
 use super::form::{self, Action};
 use super::{HandlerError, ScreenContext};
+use crate::client::Client;
 use crate::consent::{ChangeAction, ConsentChoice, ConsentWords, Details, Missing, Permission};
 use crate::id::AccountId;
 use crate::identity::{Field, Problem, Proofed, View, ViewResult, reference};
@@ -90,10 +91,11 @@ impl ScreenContext<'_> {
     /// ⑥ again after an error, with what was ticked; or another screen.
     async fn shown_after_error(&self, view: &View, choice: &ConsentChoice) -> HttpResponse {
         let mut answer = self.on(view);
-        let Some((link, proofed)) = view.interaction.at_consent().filter(|_| view.accepted) else { return answer };
+        if !view.accepted {
+            return answer;
+        }
         let Ok(client) = self.client(view).await else { return answer };
-        let at =
-            AtConsent { interaction: &view.interaction, link, proofed, client: &client, language: self.language(view) };
+        let Some(at) = self.at_consent(view, &client) else { return answer };
         if let Ok(offered) = self.app.linking.offer(at, self.now).await {
             // Where the agreement is what is missing, it is asked for again: the sentences may be new ones.
             let agrees = !view.interaction.errors.problems.iter().any(|p| p.field == Some(Field::Agree));
@@ -103,18 +105,16 @@ impl ScreenContext<'_> {
         answer
     }
 
+    /// The interaction at ⑥; `None` if it is at another screen.
+    fn at_consent<'v>(&self, view: &'v View, client: &'v Client) -> Option<AtConsent<'v>> {
+        let (link, proofed) = view.interaction.at_consent()?;
+        Some(AtConsent { interaction: &view.interaction, link, proofed, client, language: self.language(view) })
+    }
     /// What is ticked on a page of ⑥ that goes to its other language. 同意 stays only if this is still what the server shows.
     pub(super) async fn ticked(&self, choice: &ConsentChoice, page: Option<&SubmittedPage>) -> Option<Typed> {
         let view = self.view(None).await.ok()?;
-        let (link, proofed) = view.interaction.at_consent()?;
         let client = self.client(&view).await.ok()?;
-        let at = AtConsent {
-            interaction: &view.interaction,
-            link,
-            proofed,
-            client: &client,
-            language: self.language(&view),
-        };
+        let at = self.at_consent(&view, &client)?;
         let words = |offered: &Offered| self.words(&view, at, offered);
         let (offered, same) = self.app.linking.offer_submitted(at, page, words, self.now).await.ok()?;
         Some(self.typed_of(&view, at, &offered, (choice, same)))
