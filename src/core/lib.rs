@@ -18,7 +18,7 @@
 mod words;
 pub use words::{
     account, clock, duration, fact, hook, id, invisible, kana, language, network, params, phone, random, refusal,
-    scope, secret, thumbprint,
+    scope, secret, thumbprint, traced,
 };
 
 // The modules that all steps use.

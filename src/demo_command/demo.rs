@@ -36,7 +36,7 @@ impl DemoCommand {
     /// # Errors
     /// What kept it from starting.
     pub(crate) fn run(self, out: &Out) -> Result<(), Failure> {
-        logs("warn", LogFormat::Text);
+        logs("warn", LogFormat::Text, None);
         let options = Options { port: self.port, data: self.data, always_open: self.hours == Hours::Always };
         block_on(async {
             let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));

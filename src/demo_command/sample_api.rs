@@ -29,7 +29,7 @@ impl SampleApi {
     /// What kept it from starting.
     pub(crate) fn run(self, out: &Out) -> Result<(), Failure> {
         let config = config::load(&self.config, std::env::vars()).map_err(Failure::refused)?;
-        logs(&config.server.log, config.server.log_format);
+        logs(&config.server.log, config.server.log_format, None);
         block_on(async {
             let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
             let api = standalone_api::start(&config, self.listen, clock, random).map_err(Failure::refused)?;

@@ -1,7 +1,7 @@
 //! The world around `renkei-core`: what an operator configures, the connectors to other systems, the pages, HTTP, and the
 //! command line. Each module is the only one that names its library.
 //!
-//! [`config`] is what an operator says. [`outbound`] sends every HTTP request of ours; [`bank`], [`mail`] and
+//! [`config`] is what an operator says. [`outbound`] sends every HTTP request of ours, [`traces`] what happened when; [`bank`], [`mail`] and
 //! [`telephony`] are the connectors; [`pages`] makes the HTML. [`web`] is how the outside reaches in, [`process`] starts
 //! and stops it all, [`cli`] is the command line.
 //!
@@ -10,12 +10,16 @@
 use renkei_core::{
     account, admin, alarm, audit, authorize, client, clock, consent, duration, event, fact, grant, hook, id, identity,
     invisible, kana, keys, language, lifecycle, linking, my, network, notice_address, params, phone, random, refusal,
-    scope, secret, store, stream, thumbprint, token,
+    scope, secret, store, stream, thumbprint, token, traced,
 };
 
 pub mod config;
 
+pub mod trace_context;
+
 pub mod outbound;
+
+pub mod traces;
 
 pub mod pages;
 

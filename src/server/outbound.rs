@@ -10,11 +10,15 @@ mod tests;
 pub use crate::network::Network;
 
 use crate::client::{FetchError, JwksPort};
+use crate::trace_context::{self, TRACEPARENT};
+use crate::traced::ONLY_TRACED;
 use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument as _;
 use url::{Host, Url};
 
 /// Which addresses may be reached, and the limits.
@@ -84,12 +88,35 @@ pub enum Method {
     Delete,
 }
 
+impl Method {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+impl From<Method> for reqwest::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Get => Self::GET,
+            Method::Post => Self::POST,
+            Method::Put => Self::PUT,
+            Method::Patch => Self::PATCH,
+            Method::Delete => Self::DELETE,
+        }
+    }
+}
+
 /// A request to be sent.
 #[derive(Clone)]
 pub struct Request {
     method: Method,
     url: String,
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(Cow<'static, str>, String)>,
     body: Vec<u8>,
 }
 impl Request {
@@ -100,15 +127,20 @@ impl Request {
     }
     /// Adds a header.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+    pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
         self
     }
     /// Adds a body of this media type.
     #[must_use]
-    pub fn body(mut self, media_type: &'static str, body: Vec<u8>) -> Self {
+    pub fn body(self, media_type: &'static str, body: Vec<u8>) -> Self {
+        self.bytes(body).header("content-type", media_type)
+    }
+    /// Adds a body whose media type is a header of its own.
+    #[must_use]
+    pub fn bytes(mut self, body: Vec<u8>) -> Self {
         self.body = body;
-        self.header("content-type", media_type)
+        self
     }
     /// Adds a JSON body.
     #[must_use]
@@ -204,22 +236,41 @@ impl Outbound {
         Self::new(Settings { networks, ..Settings::clone(&self.settings) })
     }
 
-    /// Sends a request and reads the response, whatever its status.
+    /// Sends a request and reads the response, whatever its status. It is a span of the trace in which it happens, and the receiver
+    /// learns to which trace it belongs (W3C Trace Context).
     ///
     /// # Errors
     /// [`Error`]; a redirect is a response like any other.
     pub async fn send(&self, request: Request) -> Result<OutboundResponse, Error> {
-        let url = self.admit(&request.url)?;
-        let method = match request.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-            Method::Put => reqwest::Method::PUT,
-            Method::Patch => reqwest::Method::PATCH,
-            Method::Delete => reqwest::Method::DELETE,
+        // The host alone: a path of the core bank names an account.
+        let (method, peer) = (request.method.name(), tracing::field::Empty);
+        let span = tracing::info_span!(target: ONLY_TRACED, "outbound", method, peer, status = tracing::field::Empty);
+        if span.is_disabled() {
+            return self.send_untraced(request).await;
+        }
+        if let Some(host) = Url::parse(&request.url).ok().as_ref().and_then(Url::host_str) {
+            span.record("peer", host);
+        }
+        let request = match trace_context::traceparent(&span) {
+            Some(value) => request.header(TRACEPARENT, value),
+            None => request,
         };
-        let mut builder = self.http.request(method, url);
+        let sent = self.send_untraced(request).instrument(span.clone()).await;
+        if let Ok(answer) = &sent {
+            span.record("status", answer.status);
+        }
+        sent
+    }
+
+    /// The same outside every trace.
+    ///
+    /// # Errors
+    /// See [`Outbound::send`].
+    pub async fn send_untraced(&self, request: Request) -> Result<OutboundResponse, Error> {
+        let url = self.admit(&request.url)?;
+        let mut builder = self.http.request(request.method.into(), url);
         for (name, value) in request.headers {
-            builder = builder.header(name, value);
+            builder = builder.header(name.as_ref(), value);
         }
         if !request.body.is_empty() {
             builder = builder.body(request.body);

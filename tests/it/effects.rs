@@ -43,6 +43,9 @@ const EFFECTS: &[(&str, &[&str])] = &[
     ("admin.socket", &["tests/it/admin_socket.rs::a_group_does_what_the_branch_does"]),
     ("admin.group", &["tests/it/admin_socket.rs::a_group_does_what_the_branch_does"]),
     ("admin.records_group", &["tests/it/admin_socket.rs::a_group_does_what_the_branch_does"]),
+    ("traces.endpoint", &["tests/it/traces.rs::spans_reach_the_collector_joined_to_our_own_systems_and_name_nobody"]),
+    ("traces.sample", &["tests/it/traces.rs::a_share_of_the_traces_is_sent"]),
+    ("traces.follow", &["tests/it/traces.rs::spans_reach_the_collector_joined_to_our_own_systems_and_name_nobody"]),
     ("store.url", &["tests/it/store_schema.rs::a_url_is_no_file_and_keeps_its_password"]),
     ("store.url_file", &["tests/it/effects.rs::the_files_and_the_log_are_as_configured"]),
     (

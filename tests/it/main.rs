@@ -83,6 +83,7 @@ mod strangers;
 mod stream_command;
 mod streams;
 mod tokens;
+mod traces;
 mod typed;
 mod typed_browser;
 mod unit;

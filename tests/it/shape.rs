@@ -24,6 +24,10 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("aws_lc_rs", &["keys", "secret", "random"]),
     ("clap", &["cli"]),
     ("prometheus_client", &["web"]),
+    ("opentelemetry", &["trace_context", "traces"]),
+    ("opentelemetry_sdk", &["trace_context", "traces"]),
+    ("opentelemetry_otlp", &["traces"]),
+    ("tracing_opentelemetry", &["trace_context", "traces"]),
 ];
 
 #[test]

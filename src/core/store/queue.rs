@@ -6,12 +6,14 @@ use super::load::{StoreLoad, Waiting};
 use super::room::Room;
 use super::{Error, Result, Tx};
 use crate::secret::Hash;
+use crate::traced::ONLY_TRACED;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
+use tracing::Instrument as _;
 
 /// The bounded queue and its threads.
 pub(super) struct Queue {
@@ -49,7 +51,12 @@ impl Queue {
         work: impl Fn(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
         undo: Option<(Hash, Undo<T>)>,
     ) -> Result<T> {
-        let done = self.waited(order, work, undo).await;
+        let span = if order.reads_only {
+            tracing::info_span!(target: ONLY_TRACED, "store.read")
+        } else {
+            tracing::info_span!(target: ONLY_TRACED, "store.write")
+        };
+        let done = self.waited(order, work, undo).instrument(span).await;
         if matches!(done, Err(Error::Unavailable(_))) {
             self.load.refused();
         }

@@ -17,6 +17,7 @@ pub mod scope;
 
 pub mod secret;
 pub mod thumbprint;
+pub mod traced;
 
 pub mod id;
 pub mod params;

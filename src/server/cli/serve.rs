@@ -7,11 +7,14 @@ use crate::clock::SystemClock;
 use crate::config::{self, LogFormat};
 use crate::process::{self, Parts, Reloaded, ServiceState, StartSampleBank};
 use crate::random::SystemRandom;
+use crate::traces::Traces;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt, reload};
 
 /// Run the server.
 #[derive(Debug, clap::Args)]
@@ -30,18 +33,20 @@ impl Serve {
         let (config, origins) = match config::read(&self.config, std::env::vars()).whole() {
             Ok(read) => read,
             Err(cause) => {
-                logs("info", config::format_of_log(&self.config, std::env::vars()));
+                logs("info", config::format_of_log(&self.config, std::env::vars()), None);
                 return Err(not_started(&cause));
             }
         };
-        let level = logs(&config.server.log, config.server.log_format);
+        let traces = process::traces(&config);
+        let level = logs(&config.server.log, config.server.log_format, traces.as_ref().ok().and_then(Option::as_ref));
+        let traces = traces.map_err(|cause| not_started(&placed(&origins, cause)))?;
         if let Some(why) = refused(&config, &origins, sample_bank) {
             return Err(not_started(&why));
         }
         for doubt in process::doubts(&config) {
             tracing::warn!(cause = placed(&origins, doubt), "a value of the configuration cannot be right");
         }
-        block_on(async {
+        let served = block_on(async {
             let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
             let parts = Parts { clock, random, bank: None, sample_bank, texts: None };
             let running = process::start(config, parts).await;
@@ -62,7 +67,11 @@ impl Serve {
                 .await;
             tracing::info!("the server has stopped");
             Ok(())
-        })
+        });
+        if let Some(traces) = traces {
+            traces.close();
+        }
+        served
     }
 
     /// Reads the configuration and its files again on SIGHUP; never returns.
@@ -107,24 +116,18 @@ fn not_started(cause: &dyn std::fmt::Display) -> Failure {
 
 /// Structured logs on standard error: ours at `level`, of libraries only warnings. Nothing of the HTTP parser: it logs
 /// an error for each malformed request, so anybody could fill the log and cause alarms about errors.
-pub fn logs(level: &str, format: LogFormat) -> LogLevel {
-    let ansi = std::io::stderr().is_terminal();
-    let builder = fmt().with_env_filter(filter(level)).with_writer(std::io::stderr).with_ansi(ansi);
+pub fn logs(level: &str, format: LogFormat, traces: Option<&Traces>) -> LogLevel {
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let lines = match format {
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+        LogFormat::Text => lines.with_target(false).boxed(),
+    };
+    let (filter, handle) = reload::Layer::new(filter(level));
+    // Each has its own filter: with `warn` there are few lines, and all the same traces.
+    let both = tracing_subscriber::registry().with(lines.with_filter(filter)).with(traces.map(Traces::layer));
+    let _ = both.try_init();
     // Only a subscriber that is gone refuses a filter.
-    match format {
-        LogFormat::Json => {
-            let builder = builder.json().flatten_event(true).with_span_list(false).with_filter_reloading();
-            let handle = builder.reload_handle();
-            let _ = builder.try_init();
-            LogLevel(Box::new(move |filter| drop(handle.reload(filter))))
-        }
-        LogFormat::Text => {
-            let builder = builder.with_target(false).with_filter_reloading();
-            let handle = builder.reload_handle();
-            let _ = builder.try_init();
-            LogLevel(Box::new(move |filter| drop(handle.reload(filter))))
-        }
-    }
+    LogLevel(Box::new(move |filter| drop(handle.reload(filter))))
 }
 fn filter(level: &str) -> EnvFilter {
     EnvFilter::new(format!("warn,actix_http=off,renkei={level}"))

@@ -28,6 +28,6 @@ pub use keys::{Algorithm, Keys};
 pub use limits::Limits;
 pub use load::{Error, format_of_log, load, secret_file};
 pub use model::*;
-pub use operation::{ADMIN_SOCKET, AdminConfig, LogFormat, OWN_SOCKET};
+pub use operation::{ADMIN_SOCKET, AdminConfig, LogFormat, OWN_SOCKET, TracesConfig};
 pub use origins::{Origin, Origins};
 pub use read::{Reading, read};

@@ -2,7 +2,7 @@
 
 use super::{
     AdminConfig, Bank, Error, Events, Institution, Keys, Limits, LogFormat, Mail, OutboundConfig, Registration, Span,
-    Telephony,
+    Telephony, TracesConfig,
 };
 use crate::identity::service_hours::{self, NotAWindow, SEED};
 use crate::scope::Scope;
@@ -19,6 +19,9 @@ pub struct Config {
     /// What operators look at.
     #[serde(default)]
     pub admin: AdminConfig,
+    /// What happened when, for the institution's collector.
+    #[serde(default)]
+    pub traces: TracesConfig,
     /// The database.
     #[serde(default)]
     pub store: Store,

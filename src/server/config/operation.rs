@@ -1,4 +1,4 @@
-//! `[admin]`, and the format of the log: what operators look at.
+//! `[admin]`, `[traces]` and the format of the log: what operators look at.
 
 use super::{Config, Mode, Server};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,23 @@ pub struct AdminConfig {
     pub group: Option<String>,
     /// Those of the group who may also read records and full account numbers.
     pub records_group: Option<String>,
+}
+
+/// `[traces]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TracesConfig {
+    /// Where spans are sent (OTLP over HTTP); without it nothing is traced.
+    pub endpoint: Option<String>,
+    /// The share of the traces that begin here and are sent.
+    pub sample: f64,
+    /// Networks whose `traceparent` is followed.
+    pub follow: Vec<String>,
+}
+impl Default for TracesConfig {
+    fn default() -> Self {
+        Self { endpoint: None, sample: 0.01, follow: Vec::new() }
+    }
 }
 
 /// The admin socket of a server in production that has no `admin.socket`.

@@ -214,6 +214,7 @@ fn at_each_bound_and_one_beyond() {
         ("keys", "rotate_every", span(&["2d", "400d"]), span(&["401d"])),
         ("keys", "keep_retired", span(&["400d"]), span(&["401d"])),
         ("outbound", "timeout", span(&["100ms", "10s"]), span(&["99ms", "10001ms"])),
+        ("traces", "sample", text(&["0.001", "1.0"]), text(&["0.0", "1.001"])),
         ("events", "give_up", span(&["1h", "30d"]), span(&["3599s", "31d"])),
         ("events", "hold", span(&["1d", "3650d"]), span(&["86399s", "3651d"])),
         ("events", "warn_before", text(&["[]", "[\"1h\"]"]), text(&["[\"3599s\"]"])),

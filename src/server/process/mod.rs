@@ -39,11 +39,12 @@ use crate::grant::uses::NotedUses;
 use crate::identity::{CoreBank, FieldCrypto};
 use crate::keys::{master, seal::Sealer};
 use crate::linking::Linking;
-use crate::outbound::{Outbound, Settings};
+use crate::outbound::{Network, Outbound, Settings};
 use crate::pages::Pages;
 use crate::random::Random;
 use crate::store::{self, Options, Store};
 use crate::token::RecentTokens;
+use crate::traces::Traces;
 use crate::web::{
     App, client_cert,
     extract::MAX_FORM,
@@ -187,6 +188,7 @@ async fn start_on(
     let bank_hook = ArcSwap::from_pointee(checks::bank_hook(&config)?);
     let proxies = checks::networks("server.trusted_proxies", &config.server.trusted_proxies)?;
     let proxies = ArcSwap::from_pointee(proxies);
+    let followed = checks::networks("traces.follow", &config.traces.follow)?;
     let in_force = Mutex::new(reload::InForce::new(&config));
 
     let identity = tls::ServerCertificate::read(&config, &provider)?;
@@ -222,6 +224,7 @@ async fn start_on(
         hook,
         bank_hook,
         proxies,
+        followed,
         unreadable: client_cert::Unreadable::default(),
         authorities,
         streams: StreamHub::default(),
@@ -328,13 +331,16 @@ pub fn outbound(config: &Config) -> Result<Outbound, Error> {
     if config.server.mode == Mode::Demo {
         return Outbound::loopback().map_err(key("outbound"));
     }
+    outbound_with(config, config.server.mode == Mode::Test, Vec::new())
+}
+
+fn outbound_with(config: &Config, plain_http: bool, networks: Vec<Network>) -> Result<Outbound, Error> {
     let wanted = &config.outbound;
     let extra_ca = match &wanted.ca_file {
         Some(file) => Some(std::fs::read(file).map_err(|e| Error::Io(file.display().to_string(), e))?),
         None => None,
     };
-    let plain_http = config.server.mode == Mode::Test;
-    let settings = Settings { plain_http, extra_ca, timeout: wanted.timeout.get(), ..Settings::default() };
+    let settings = Settings { plain_http, extra_ca, timeout: wanted.timeout.get(), networks, ..Settings::default() };
     // Nothing else in the settings can be wrong.
     Outbound::new(settings).map_err(key("outbound.ca_file"))
 }
@@ -347,6 +353,19 @@ pub fn outbound(config: &Config) -> Result<Outbound, Error> {
 pub fn inside(config: &Config) -> Result<Outbound, Error> {
     let networks = checks::networks("institution.networks", &config.institution.networks)?;
     outbound(config)?.reaching(&networks).map_err(key("outbound"))
+}
+
+/// What sends traces; `None` without `traces.endpoint`.
+///
+/// # Errors
+/// `[traces]` or `[outbound]` is invalid.
+pub fn traces(config: &Config) -> Result<Option<Traces>, Error> {
+    let Some(endpoint) = &config.traces.endpoint else { return Ok(None) };
+    let mut own = checks::networks("institution.networks", &config.institution.networks)?;
+    own.extend(Network::loopback());
+    // Plain http goes to this machine only, as `config check` says.
+    let outbound = outbound_with(config, endpoint.starts_with("http:"), own)?;
+    Traces::start(outbound, endpoint, config.traces.sample).map(Some).map_err(key("traces.endpoint"))
 }
 
 fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Error> {

@@ -113,6 +113,8 @@ pub struct App {
     pub bank_hook: ArcSwap<EventHook>,
     /// Proxies whose caller address and client certificate are believed (`server.trusted_proxies`); likewise.
     pub proxies: ArcSwap<Vec<Network>>,
+    /// Networks whose `traceparent` is followed (`traces.follow`).
+    pub followed: Vec<Network>,
     /// When we last logged an unreadable certificate header of a proxy.
     pub unreadable: client_cert::Unreadable,
     /// The CAs of client certificates (`server.mtls_ca_file`), replaceable at run time.

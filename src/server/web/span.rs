@@ -5,6 +5,7 @@
 use super::error::ApiError;
 use super::notes::{self, Notes};
 use super::{Shared, extract, paths};
+use crate::trace_context::{self, TRACEPARENT};
 use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -24,7 +25,11 @@ impl RootSpanBuilder for Spans {
         let id = req.extensions().get::<RequestId>().copied();
         req.extensions_mut().insert(Arrived(Instant::now()));
         let route = req.match_pattern().unwrap_or_else(|| "-".to_owned());
-        tracing::info_span!("http", method = %req.method(), route, request_id = id.map(tracing::field::display), status = tracing::field::Empty)
+        let span = tracing::info_span!("http", method = %req.method(), route, request_id = id.map(tracing::field::display), status = tracing::field::Empty);
+        if let Some(traceparent) = followed(req) {
+            trace_context::follow(&span, traceparent);
+        }
+        span
     }
     fn on_request_end<B: MessageBody>(span: tracing::Span, outcome: &Result<ServiceResponse<B>, actix_web::Error>) {
         let status = match outcome {
@@ -38,6 +43,14 @@ impl RootSpanBuilder for Spans {
             Err(_) => tracing::info!("served"),
         }
     }
+}
+
+/// The `traceparent` of a caller whose traces go on here. Anybody else could decide what is sent to the collector.
+fn followed(req: &ServiceRequest) -> Option<&str> {
+    let app = req.app_data::<Shared>().filter(|app| !app.followed.is_empty())?;
+    let header = req.headers().get(TRACEPARENT)?.to_str().ok()?;
+    let caller = extract::caller(req.request(), app)?;
+    app.followed.iter().any(|network| network.holds(caller)).then_some(header)
 }
 
 fn ended<B>(answer: &ServiceResponse<B>) {

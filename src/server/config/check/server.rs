@@ -1,10 +1,11 @@
-//! The rules of `[server]`, `[admin]` and `[store]`.
+//! The rules of `[server]`, `[admin]`, `[traces]` and `[store]`.
 
 use super::{Finding, Rule, https, local, origin, plain_origin};
 use crate::config::{Mode, Span};
 use crate::store;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use url::Url;
 
 pub(super) const RULES: &[Rule] = &[
     (
@@ -79,6 +80,16 @@ pub(super) const RULES: &[Rule] = &[
         |c, _| ["error", "warn", "info", "debug"].contains(&c.server.log.as_str()),
         "must be error, warn, info or debug",
     ),
+    (
+        "traces.endpoint",
+        |c, _| c.traces.endpoint.as_deref().is_none_or(collector),
+        "must be an https URL with its path, or http to this machine, such as http://127.0.0.1:4318/v1/traces",
+    ),
+    (
+        "traces.sample",
+        |c, _| c.traces.sample > 0.0 && c.traces.sample <= 1.0,
+        "must be more than 0, and at most 1 (every trace)",
+    ),
     ("server.drain", |c, _| c.server.drain_for() <= Duration::from_secs(300), "must be at most 5m"),
     ("server.connections", |c, _| (64..=100_000).contains(&c.server.connections), "must be 64 to 100000"),
     (
@@ -110,12 +121,25 @@ pub(super) const FINDINGS: &[Finding] = &[
         let alone = c.admin.records_group.is_some() && c.admin.group.is_none();
         alone.then(|| "needs admin.group: only its members reach the socket".to_owned())
     }),
+    ("traces.follow", |c| super::networks(&c.traces.follow)),
     ("server.trusted_proxies", |c| super::networks(&c.server.trusted_proxies)),
     ("store.url", |c| match c.store.url_file {
         Some(_) => None,
         None => store::examine(&c.store.url).err(),
     }),
 ];
+
+/// Where spans may go: over plain http only to a collector on this machine.
+fn collector(endpoint: &str) -> bool {
+    Url::parse(endpoint).is_ok_and(|url| {
+        let protected = match url.scheme() {
+            "https" => true,
+            "http" => local(&url),
+            _ => false,
+        };
+        protected && url.path() != "/" && url.username().is_empty() && url.password().is_none()
+    })
+}
 
 /// That this address cannot be listened on beside the others, if so. Port 0 is any free one.
 fn both(address: SocketAddr, others: &[SocketAddr]) -> Option<String> {
