@@ -170,10 +170,10 @@ async fn an_algorithm_that_is_taken_out_leaves_like_after_a_rotation(town: &Town
     assert_eq!(old.len(), 1, "as an earlier release made it");
     // For an hour another node may want it.
     wait(town, 3599).await;
-    assert!(app.keys.sign(Alg::EdDsa, None, &json!({})).is_ok());
+    assert!(app.keys.sign(Alg::EdDsa, None, json!({})).await.is_ok());
     wait(town, 1).await;
     assert_eq!(of(&town.http, "EdDSA").await, old, "what it signed can be verified");
-    assert!(app.keys.sign(Alg::EdDsa, None, &json!({})).is_err(), "it signs no more");
+    assert!(app.keys.sign(Alg::EdDsa, None, json!({})).await.is_err(), "it signs no more");
     wait(town, 2 * DAY - 1).await;
     assert_eq!(of(&town.http, "EdDSA").await, old);
     wait(town, 1).await;

@@ -57,7 +57,7 @@ impl Destination {
     ///
     /// # Errors
     /// The signature failed; log it. The response is not sent unsigned instead.
-    pub fn answer(
+    pub async fn answer(
         self,
         client: &Client,
         outcome: &Outcome,
@@ -73,7 +73,7 @@ impl Destination {
         fields.extend(self.state.map(|state| ("state", state)));
         fields.push(("iss", context.issuer.to_owned()));
         if self.response_mode.signed() {
-            fields = vec![("response", signed(fields, client, context)?)];
+            fields = vec![("response", signed(fields, client, context).await?)];
         }
         Ok(if self.response_mode.posted() {
             AuthorizationResponse::FormPost { action: self.redirect_uri, fields }
@@ -85,7 +85,7 @@ impl Destination {
 
 /// The JWT of a response (JARM §2.1). `iss` is only inside, because no other parameter is sent. JARM defines no
 /// `typ`.
-fn signed(
+async fn signed(
     fields: Vec<(&'static str, String)>,
     client: &Client,
     context: ResponseContext<'_>,
@@ -95,7 +95,7 @@ fn signed(
     claims.insert("exp".to_owned(), (context.now + SIGNED_FOR).secs().into());
     // JARM §3 and FAPI 2.0 Security Profile §5.4.1.
     let default = if client.profile.is_fapi() { Alg::Es256 } else { Alg::Rs256 };
-    context.keys.sign(client.authorization_response_alg.unwrap_or(default), None, &claims)
+    context.keys.sign(client.authorization_response_alg.unwrap_or(default), None, claims.into()).await
 }
 
 /// A response ready to be sent. It may contain a code, so it is not printed.
@@ -127,13 +127,13 @@ impl fmt::Debug for AuthorizationResponse {
 ///
 /// # Errors
 /// Those of [`Destination::answer`].
-pub fn oauth_answer(
+pub async fn oauth_answer(
     request: &AuthorizationRequest,
     client: &Client,
     outcome: &Outcome,
     context: ResponseContext<'_>,
 ) -> Result<AuthorizationResponse, jose::Error> {
-    Destination::of(request).answer(client, outcome, context)
+    Destination::of(request).answer(client, outcome, context).await
 }
 
 /// The redirect_uri with `fields` added to its query; a registered query is kept (RFC 6749 §3.1.2).

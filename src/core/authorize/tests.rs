@@ -42,7 +42,11 @@ fn input<'a>(params: &'a Params, client: &'a Client, door: RequestSource) -> Req
 /// The answer to a request as our clients get it.
 fn client_response(client: &Client, request: &AuthorizationRequest, outcome: &Outcome) -> AuthorizationResponse {
     let context = ResponseContext { issuer: ISSUER, keys: ring(), now: Instant::from_secs(1_000_000) };
-    oauth_answer(request, client, outcome, context).unwrap()
+    done(oauth_answer(request, client, outcome, context)).unwrap()
+}
+/// What a future comes to; a signature with RSA is made on another thread.
+fn done<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
 }
 
 fn request() -> AuthorizationRequest {

@@ -32,6 +32,11 @@ impl Alg {
     /// Some libraries stumble over a key of kind `OKP`, so EdDSA is for who asks for it.
     pub const SIGNING: [Self; 3] = [Self::Rs256, Self::Ps256, Self::Es256];
 
+    /// Whether a signature takes about a millisecond; with the others it takes some microseconds.
+    #[must_use]
+    pub const fn is_rsa(self) -> bool {
+        matches!(self, Self::Ps256 | Self::Rs256)
+    }
     /// The registered name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

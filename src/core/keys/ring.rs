@@ -10,11 +10,13 @@ mod shared;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 pub use plan::{KeyStep, RotationPolicy, forward, plan, replace};
 pub use receipts::{prune_receipt_keys, receipt_keys, store_receipt_key, stores_receipt_key};
 pub use shared::shared_secret;
 pub use sql::{KeyRow, list};
+pub use threads::SigningThreads;
 
 use super::jose::{self, Alg};
 use super::seal::{Broken, SealContext, Sealer};
@@ -24,7 +26,7 @@ use crate::clock::Instant;
 use crate::random::Random;
 use crate::store::{self, Store};
 use arc_swap::ArcSwap;
-use serde_json::json;
+use serde_json::{Value, json};
 use sql::{NewKeyRow, SealedKeyRow, any_sealed, apply, load, want};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -89,7 +91,10 @@ pub struct RingEntry {
 
 /// Our published signing keys. Cheap to clone; every clone sees a rotation.
 #[derive(Clone)]
-pub struct Ring(Arc<ArcSwap<RingKeys>>);
+pub struct Ring {
+    keys: Arc<ArcSwap<RingKeys>>,
+    threads: SigningThreads,
+}
 #[derive(Default)]
 struct RingKeys {
     entries: Vec<RingEntry>,
@@ -153,7 +158,7 @@ impl Ring {
     ) -> Result<Self, Error> {
         let algs = algs.to_vec();
         change(store, sealer, random, move |keys| plan::missing(keys, &algs), Actor::System, now).await?;
-        let ring = Self(Arc::new(ArcSwap::from_pointee(RingKeys::default())));
+        let ring = Self { keys: Arc::default(), threads: SigningThreads::default() };
         ring.reload(store, sealer).await?;
         Ok(ring)
     }
@@ -187,7 +192,7 @@ impl Ring {
     pub async fn reload(&self, store: &Store, sealer: &Sealer) -> Result<(), Error> {
         let mut rows = store.read(load).await?;
         rows.retain(|row| row.listed.state != KeyState::Withdrawn);
-        let known = self.0.load_full();
+        let known = self.keys.load_full();
         let told = |e: &RingEntry, row: &SealedKeyRow| e.key.kid() == row.listed.kid && e.state == row.listed.state;
         if known.entries.len() == rows.len() && known.entries.iter().zip(&rows).all(|(e, row)| told(e, row)) {
             return Ok(());
@@ -207,7 +212,7 @@ impl Ring {
                 retired_at: row.retired_at,
             });
         }
-        self.0.store(Arc::new(RingKeys::new(entries)));
+        self.keys.store(Arc::new(RingKeys::new(entries)));
         Ok(())
     }
 
@@ -216,24 +221,46 @@ impl Ring {
     /// # Errors
     /// [`jose::Error::UnknownKey`] if the ring has none; [`Ring::open`] makes sure that it has one.
     pub fn current(&self, alg: Alg) -> Result<SigningKey, jose::Error> {
-        self.0.load().current.get(&alg).cloned().ok_or(jose::Error::UnknownKey)
+        self.keys.load().current.get(&alg).cloned().ok_or(jose::Error::UnknownKey)
     }
     /// The algorithms with a current key that are not among `algs`: of another node, or of an earlier configuration.
     #[must_use]
     pub fn unlisted(&self, algs: &[Alg]) -> Vec<Alg> {
-        self.0.load().current.keys().copied().filter(|alg| !algs.contains(alg)).collect()
+        self.keys.load().current.keys().copied().filter(|alg| !algs.contains(alg)).collect()
     }
-    /// Signs with the current key of `alg`.
+    /// Signs with the current key of `alg`. With RSA, on one of the [`SigningThreads`].
     ///
     /// # Errors
     /// [`jose::Error`]; log it.
-    pub fn sign(&self, alg: Alg, typ: Option<&str>, claims: &impl serde::Serialize) -> Result<String, jose::Error> {
+    pub async fn sign(&self, alg: Alg, typ: Option<&'static str>, claims: Value) -> Result<String, jose::Error> {
+        if !alg.is_rsa() {
+            return self.sign_here(alg, typ, &claims);
+        }
+        let key = self.current(alg)?;
+        let signed = self.threads.run(move || jose::sign(&key, typ, &claims)).await;
+        signed.unwrap_or(Err(jose::Error::Signing))
+    }
+    /// The threads for work with many signatures.
+    #[must_use]
+    pub const fn threads(&self) -> &SigningThreads {
+        &self.threads
+    }
+    /// Signs on the calling thread, which must not be one that serves requests if `alg` is RSA.
+    ///
+    /// # Errors
+    /// [`jose::Error`]; log it.
+    pub fn sign_here(
+        &self,
+        alg: Alg,
+        typ: Option<&str>,
+        claims: &impl serde::Serialize,
+    ) -> Result<String, jose::Error> {
         jose::sign(&self.current(alg)?, typ, claims)
     }
     /// The public keys of the ring: they verify our own signatures.
     #[must_use]
     pub fn public(&self) -> Vec<Jwk> {
-        self.0.load().entries.iter().map(|e| e.key.public().clone()).collect()
+        self.keys.load().entries.iter().map(|e| e.key.public().clone()).collect()
     }
     /// The response of `/oauth/jwks` (RFC 7517 §5): each key with `use`, `alg` and `kid`.
     #[must_use]
@@ -243,7 +270,7 @@ impl Ring {
     /// All keys, oldest first.
     #[must_use]
     pub fn entries(&self) -> Vec<RingEntry> {
-        self.0.load().entries.clone()
+        self.keys.load().entries.clone()
     }
 }
 impl RingKeys {

@@ -115,7 +115,7 @@ impl Linking {
         let proofing = self.new_proofing_session(at, now)?;
         // Made before anything is recorded: if it cannot be signed, there must be no consent.
         let code = Outcome::Code(link.summary().code.clone());
-        let answer = oauth_answer(&offered.request, client, &code, self.response_context(now))?;
+        let answer = oauth_answer(&offered.request, client, &code, self.response_context(now)).await?;
         let (proofing, value) = proofing.map_or((None, None), |(value, proofing)| (Some(proofing), Some(value)));
         let lasting = proofing.as_ref().map(|m| m.until().since(now));
         let writes = Writes {

@@ -51,7 +51,8 @@ impl Linking {
             load(tx, id)
         });
         let stored = work.await?.ok_or(Error::RequestGone)?;
-        let answer = oauth_answer(&stored.request, client, &Outcome::Refused(refusal), self.response_context(now))?;
+        let answer =
+            oauth_answer(&stored.request, client, &Outcome::Refused(refusal), self.response_context(now)).await?;
         Ok(Left::ToTheApp(answer))
     }
 }

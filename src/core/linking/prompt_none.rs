@@ -64,7 +64,7 @@ impl Linking {
             .with_receivers(self.rules.audiences(request), proofed.verified.clone());
         // Made before anything is recorded, as at ⑥.
         let code = Outcome::Code(link.summary().code.clone());
-        let answer = oauth_answer(request, client, &code, self.response_context(now))?;
+        let answer = oauth_answer(request, client, &code, self.response_context(now)).await?;
         let (identity, of, account) = (self.identity.clone(), recalled.of.clone(), proofed.account_index);
         let work = move |tx: &mut Tx<'_, '_>| {
             if let Some(id) = id

@@ -37,7 +37,7 @@ impl Linking {
         let code = secret::issue(SecretKind::Code, &*self.random);
         let (hash, binding, of) = (code.hash(), CodeBinding::of(&request), (grant.clone(), by.clone()));
         // Made before anything is recorded: if it cannot be signed, no code is stored.
-        let answer = oauth_answer(&request, client, &Outcome::Code(code), self.response_context(now))?;
+        let answer = oauth_answer(&request, client, &Outcome::Code(code), self.response_context(now)).await?;
         let lifetime = self.rules.code_lifetime;
         let write = self.store.write(move |tx| further(tx, (&of.0, &of.1), hash, &binding, lifetime, now));
         Ok(match write.await? {

@@ -140,7 +140,7 @@ impl Pusher {
         }
         let jti = super::manage::new_jti(&*self.random);
         let claims = set::stream_updated(paused, &jti, self.clock.now(), &self.issuer);
-        match self.keys.sign(Alg::Rs256, Some(TYP), &claims) {
+        match self.keys.sign(Alg::Rs256, Some(TYP), claims).await {
             Ok(token) => drop(self.port.push(endpoint, header, token, networks).await),
             Err(cause) => tracing::error!(stream = %paused.id, %cause, "stream-updated could not be signed"),
         }
@@ -188,7 +188,7 @@ impl Pusher {
                         break;
                     }
                     let out = &window.outgoing[i];
-                    let answer = match self.keys.sign(Alg::Rs256, Some(TYP), &out.claims) {
+                    let answer = match self.keys.sign(Alg::Rs256, Some(TYP), out.claims.clone()).await {
                         Ok(token) => self.port.push(endpoint, header, token, networks).await,
                         Err(cause) => PushAnswer::None(format!("the event could not be signed: {cause}")),
                     };

@@ -13,7 +13,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// [`jose::Error`]; ours to log.
-pub fn sign(
+pub async fn sign(
     ring: &Ring,
     alg: Alg,
     (issued, grant): (&Issued, &Grant),
@@ -21,7 +21,7 @@ pub fn sign(
     access: &Secret,
     lifetime: Duration,
 ) -> Result<String, jose::Error> {
-    ring.sign(alg, Some("JWT"), &claims(alg, (issued, grant), issuer, access, lifetime))
+    ring.sign(alg, Some("JWT"), claims(alg, (issued, grant), issuer, access, lifetime)).await
 }
 
 /// The claims.

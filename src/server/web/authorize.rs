@@ -107,7 +107,7 @@ async fn handle(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> 
             let refusal =
                 Refusal::new(ErrorCode::RequestUriNotSupported, "request_uri is only what the PAR endpoint gave");
             Err(match authorize::destination(params, &client) {
-                Ok(destination) => refuse(app, &client, destination, refusal, now),
+                Ok(destination) => refuse(app, &client, destination, refusal, now).await,
                 Err(_) => refusal.into(),
             })
         }
@@ -125,7 +125,7 @@ async fn refuse_repeated(app: &App, params: &Params, repeated: &[String], name: 
     }
     match client(app, params).await {
         Ok(client) => match authorize::destination(params, &client) {
-            Ok(destination) => refuse(app, &client, destination, refusal, now),
+            Ok(destination) => refuse(app, &client, destination, refusal, now).await,
             Err(_) => refusal.into(),
         },
         Err(other) => other,
@@ -188,7 +188,7 @@ async fn with_parameters(
         Ok(signed) => signed,
         // If the request object does not verify, nothing in it may be used, above all not its redirect_uri.
         Err(refusal) => match outside {
-            Some(destination) => return Err(refuse(app, client, destination, refusal, now)),
+            Some(destination) => return Err(refuse(app, client, destination, refusal, now).await),
             None => return Err(refusal.into()),
         },
     };
@@ -196,10 +196,10 @@ async fn with_parameters(
     let destination = authorize::destination(signed.as_ref().unwrap_or(params), client)?;
     let request = match authorize::check(&RequestInput { signed: signed.as_ref(), ..came }) {
         Ok(request) => request,
-        Err(refusal) => return Err(refuse(app, client, destination, refusal, now)),
+        Err(refusal) => return Err(refuse(app, client, destination, refusal, now).await),
     };
     if let Some(refusal) = app.linking.refuses(client, &request, now).await? {
-        return Err(refuse(app, client, destination, refusal, now));
+        return Err(refuse(app, client, destination, refusal, now).await);
     }
     begin(req, app, client, &request, None, now).await
 }
@@ -218,7 +218,7 @@ async fn begin(
     if request.is_prompt_none() {
         return Err(match app.linking.prompt_none(client, request, id, recalled.as_ref(), now).await? {
             PromptNone::Code(answer) => AuthorizeError::Answer(Arc::clone(client), Ok(answer), None),
-            PromptNone::Refused(refusal) => refuse(app, client, Destination::of(request), refusal, now),
+            PromptNone::Refused(refusal) => refuse(app, client, Destination::of(request), refusal, now).await,
             PromptNone::Used => Refusal::new(ErrorCode::InvalidRequestUri, "the request_uri is already used").into(),
         });
     }
@@ -230,8 +230,14 @@ async fn begin(
     open(req, app, request, (id, unpushed), recalled, now).await
 }
 
-fn refuse(app: &App, client: &Arc<Client>, destination: Destination, refusal: Refusal, now: Instant) -> AuthorizeError {
-    let answer = destination.answer(client, &Outcome::Refused(refusal.clone()), app.response_context(now));
+async fn refuse(
+    app: &App,
+    client: &Arc<Client>,
+    destination: Destination,
+    refusal: Refusal,
+    now: Instant,
+) -> AuthorizeError {
+    let answer = destination.answer(client, &Outcome::Refused(refusal.clone()), app.response_context(now)).await;
     AuthorizeError::Answer(Arc::clone(client), answer, Some(refusal))
 }
 

@@ -33,7 +33,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
         return Ok(answer.content_type(ContentType::json()).body(seen.text(app.issuer())));
     }
     let claims = seen.claims(app.issuer(), &caller.id, now);
-    let jwt = app.keys.sign(introspect::alg(&caller), Some(TYP), &claims).map_err(|cause| {
+    let jwt = app.keys.sign(introspect::alg(&caller), Some(TYP), claims).await.map_err(|cause| {
         log_failure(&cause);
         ApiError::Failed
     })?;

@@ -64,7 +64,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let id_token = if let Some(grant) = issued.grant.as_ref().filter(|_| issued.scope.has("openid")) {
         let lifetime = app.config.tokens.id_token_lifetime.get();
         let of = (&issued, grant);
-        let signed = id_token::sign(&app.keys, client.id_token_alg, of, app.issuer(), &minted.access, lifetime);
+        let signed = id_token::sign(&app.keys, client.id_token_alg, of, app.issuer(), &minted.access, lifetime).await;
         Some(signed.map_err(|cause| {
             log_failure(&cause);
             ApiError::Failed

@@ -27,7 +27,7 @@ pub async fn handle(req: HttpRequest, app: Shared, body: Bytes) -> Result<HttpRe
     // Signed for a client that registered an algorithm (OpenID Connect Core §5.3.2).
     claims["iss"] = app.issuer().into();
     claims["aud"] = found.token.client.as_str().into();
-    let signed = app.keys.sign(alg, Some("JWT"), &claims).map_err(|cause| {
+    let signed = app.keys.sign(alg, Some("JWT"), claims).await.map_err(|cause| {
         log_failure(&cause);
         ApiError::Failed
     })?;

@@ -269,7 +269,7 @@ fn a_destination_exists_only_for_a_registered_redirect_uri() {
     let to = |change: &[(&str, Option<&str>)]| destination(&params(change), &client);
     let denied = Outcome::Refused(Refusal::new(Code::InvalidScope, "x"));
     let context = ResponseContext { issuer: ISSUER, keys: ring(), now: Instant::from_secs(0) };
-    let tell = |change: &[(&str, Option<&str>)]| to(change).unwrap().answer(&client, &denied, context).unwrap();
+    let tell = |change: &[(&str, Option<&str>)]| done(to(change).unwrap().answer(&client, &denied, context)).unwrap();
     let AuthorizationResponse::Redirect { url } = tell(&[("scope", Some("payments"))]) else { panic!() };
     assert!(url.starts_with(&format!("{URI}&error=invalid_scope&")), "RFC 6749 3.1.2: the query is kept: {url}");
     assert!(url.contains("&state=st&iss="));
