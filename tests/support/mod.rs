@@ -12,6 +12,7 @@ pub(crate) mod http;
 pub(crate) mod jws;
 pub(crate) mod own_pg;
 pub(crate) mod pg;
+pub(crate) mod pg_messages;
 pub(crate) mod phone;
 pub(crate) mod ports;
 pub(crate) mod postfix;

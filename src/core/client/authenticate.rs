@@ -9,7 +9,8 @@ use super::dpop::{self, Nonces};
 use super::evidence::{Evidence, PresentedCredentials, evidence};
 use super::refused::{AuthFailure, RefusedClient, of_signature, unavailable};
 use super::remote::{JwksPort, Remote};
-use super::{AuthMethod, Client, ClientKeys, SecretKey, Status, replay, sql};
+use super::replay::{self, UsedOnce};
+use super::{AuthMethod, Client, ClientKeys, SecretKey, Status, sql};
 use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::keys::Jwk;
@@ -24,6 +25,9 @@ use crate::store::{self, CommitNumber, Store, Stripe, Urgency, WatchedRow};
 use crate::thumbprint::Thumbprint;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+
+/// The refusal of a proof that was used before.
+pub const PROOF_REPLAYED: Refusal = Refusal::new(ErrorCode::InvalidDpopProof, "the DPoP proof was used before");
 
 /// The server's own values.
 #[derive(Debug, Clone)]
@@ -54,6 +58,15 @@ struct CachedClient {
     read_at: Option<CommitNumber>,
 }
 
+/// What the store said of a client's record together with something else, so that it need not be asked again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordVersion {
+    /// The client.
+    pub client: ClientId,
+    /// The version of its record; `None` if it has none.
+    pub number: Option<i64>,
+}
+
 /// An authenticated client.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
@@ -63,6 +76,22 @@ pub struct Authenticated {
     pub method: AuthMethod,
     /// Its assertion, which is valid once.
     assertion: Option<UsedAssertion>,
+}
+impl Authenticated {
+    /// What the request uses up, with its proof.
+    #[must_use]
+    pub fn uses_once(&self, proof: Option<&dpop::Proof>) -> UsedOnce {
+        UsedOnce {
+            assertion: self.assertion.map(|assertion| (assertion.key, assertion.until)),
+            proof: proof.map(|proof| (proof.replay, proof.until)),
+        }
+    }
+    /// The refusal of an assertion that was used before.
+    #[must_use]
+    pub fn replayed(&self) -> RefusedClient {
+        let why = "the client assertion was used before";
+        RefusedClient::saying(AuthFailure::AssertionReplayed, why).of(&self.client, self.method)
+    }
 }
 
 impl Authenticator {
@@ -93,7 +122,15 @@ impl Authenticator {
     /// A client of the registry, suspended or not. The parsed record is kept. Whether it is still the current one is
     /// asked of the store each time, so that a suspension holds from its commit on, on every node; on SQLite the store
     /// says so without a query ([`store::Changes`]).
+    ///
+    /// # Errors
+    /// Those of the store.
     pub async fn client(&self, id: &ClientId) -> store::Result<Option<Arc<Client>>> {
+        self.client_with(id, None).await
+    }
+
+    /// The same, where the store may have said the version already.
+    async fn client_with(&self, id: &ClientId, read: Option<&RecordVersion>) -> store::Result<Option<Arc<Client>>> {
         let cached = self.clients.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
         let changes = self.store.changes();
         if let Some(CachedClient { client, row, read_at: Some(read_at) }) = &cached
@@ -102,18 +139,18 @@ impl Authenticator {
             return Ok(Some(client.clone()));
         }
         let read_at = changes.map(|changes| changes.finished());
-        let (known, wanted) = (cached.map(|cached| cached.client), id.clone());
-        let found = self
-            .store
-            .read(move |tx| {
-                let version = sql::version(tx, &wanted)?;
-                match &known {
-                    Some(client) if version == Some(client.version) => Ok(Some(Arc::clone(client))),
-                    _ if version.is_none() => Ok(None),
-                    _ => Ok(sql::load(tx, &wanted)?.map(Arc::new)),
-                }
-            })
-            .await?;
+        let version = match read {
+            Some(read) if read.client == *id => read.number,
+            _ => self.store.look_up(sql::VERSION, [id.as_str().into()]).await?.map(|row| row.int(0)).transpose()?,
+        };
+        let found = match (cached, version) {
+            (_, None) => None,
+            (Some(cached), Some(version)) if cached.client.version == version => Some(cached.client),
+            _ => {
+                let wanted = id.clone();
+                self.store.read(move |tx| sql::load(tx, &wanted)).await?.map(Arc::new)
+            }
+        };
         let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
         match &found {
             Some(client) => {
@@ -149,7 +186,7 @@ impl Authenticator {
         if self.once(UsedAssertion { key: proof.replay, until: proof.until }, Urgency::Ordinary).await? {
             Ok(proof.jkt)
         } else {
-            Err(Refusal::new(ErrorCode::InvalidDpopProof, "the DPoP proof was used before"))
+            Err(PROOF_REPLAYED)
         }
     }
 
@@ -162,14 +199,10 @@ impl Authenticator {
             Some(assertion) => self.once(assertion, urgency).await,
             None => Ok(true),
         };
-        let of = |refused: RefusedClient| refused.of(&who.client, who.method);
         match fresh {
             Ok(true) => Ok(()),
-            Ok(false) => {
-                let why = "the client assertion was used before";
-                Err(of(RefusedClient::saying(AuthFailure::AssertionReplayed, why)))
-            }
-            Err(refusal) => Err(of(RefusedClient::new(AuthFailure::Unavailable, refusal))),
+            Ok(false) => Err(who.replayed()),
+            Err(refusal) => Err(RefusedClient::new(AuthFailure::Unavailable, refusal).of(&who.client, who.method)),
         }
     }
 
@@ -265,14 +298,14 @@ pub async fn identify(
     let evidence = evidence(presented, aliases).map_err(|refused| refused.naming(presented.params))?;
     let (client, method, assertion) = match evidence {
         Evidence::Secret(method, id, secret) => {
-            (by_secret(authenticator, method, &id, &secret, now).await?, method, None)
+            (by_secret(authenticator, method, (&id, &secret), presented.version, now).await?, method, None)
         }
         Evidence::Assertion(token) => {
-            let (client, assertion) = by_assertion(authenticator, &token, presented.params, now).await?;
+            let (client, assertion) = by_assertion(authenticator, &token, presented, now).await?;
             (client, AuthMethod::PrivateKeyJwt, Some(assertion))
         }
         Evidence::Certificate(id, certificate) => {
-            let client = by_certificate(authenticator, &id, certificate, now).await?;
+            let client = by_certificate(authenticator, (&id, certificate), presented.version, now).await?;
             (client.clone(), client.auth_method, None)
         }
     };
@@ -292,11 +325,12 @@ pub async fn identify(
 async fn by_secret(
     authenticator: &Authenticator,
     method: AuthMethod,
-    id: &ClientId,
-    secret: &Secret,
+    (id, secret): (&ClientId, &Secret),
+    version: Option<&RecordVersion>,
     now: Instant,
 ) -> Result<Arc<Client>, RefusedClient> {
-    let found = authenticator.client(id).await.map_err(|e| RefusedClient::unavailable(e).claiming(id, method))?;
+    let found = authenticator.client_with(id, version).await;
+    let found = found.map_err(|e| RefusedClient::unavailable(e).claiming(id, method))?;
     let fits = found.as_ref().filter(|c| c.auth_method == method);
     let stored = fits.and_then(|c| c.secret.as_ref());
     // Computed for an unknown client too, so that the response takes as long as for a wrong secret.
@@ -321,12 +355,13 @@ async fn by_secret(
 
 async fn by_certificate(
     authenticator: &Authenticator,
-    id: &ClientId,
-    certificate: &Certificate,
+    (id, certificate): (&ClientId, &Certificate),
+    version: Option<&RecordVersion>,
     now: Instant,
 ) -> Result<Arc<Client>, RefusedClient> {
     let shown = AuthMethod::TlsClientAuth;
-    let client = authenticator.client(id).await.map_err(|e| RefusedClient::unavailable(e).claiming(id, shown))?;
+    let client = authenticator.client_with(id, version).await;
+    let client = client.map_err(|e| RefusedClient::unavailable(e).claiming(id, shown))?;
     let client = client.ok_or_else(|| RefusedClient::failed(AuthFailure::UnknownClient).claiming(id, shown))?;
     let is_its = match client.auth_method {
         AuthMethod::TlsClientAuth => client.tls_subject.as_ref().is_some_and(|subject| certificate.is_of(subject)),
@@ -343,16 +378,17 @@ async fn by_certificate(
 async fn by_assertion(
     authenticator: &Authenticator,
     token: &str,
-    params: &Params,
+    presented: &PresentedCredentials<'_>,
     now: Instant,
 ) -> Result<(Arc<Client>, UsedAssertion), RefusedClient> {
+    let (params, version) = (presented.params, presented.version);
     let method = AuthMethod::PrivateKeyJwt;
     let nameless =
         |reason, why| RefusedClient { method: Some(method), ..RefusedClient::saying(reason, why).naming(params) };
     let parsed = jose::parse(token).map_err(|e| nameless(of_signature(&e), assertion::explain(e, false)))?;
     let id = assertion::issuer_of(&parsed)
         .ok_or_else(|| nameless(AuthFailure::Unreadable, "the client assertion has no sub"))?;
-    let found = authenticator.client(&id).await;
+    let found = authenticator.client_with(&id, version).await;
     let names_key = parsed.header().kid.is_some();
     let unverified = assertion::explain(jose::Error::UnknownKey, names_key);
     let client = match found.map_err(|e| RefusedClient::unavailable(e).claiming(&id, method))? {

@@ -2,7 +2,7 @@
 
 use super::certificate::Certificate;
 use super::refused::{AuthFailure, RefusedClient};
-use super::{AuthMethod, assertion};
+use super::{AuthMethod, RecordVersion, assertion};
 use crate::id::ClientId;
 use crate::params::{self, Params};
 use crate::refusal::Refusal;
@@ -18,6 +18,17 @@ pub struct PresentedCredentials<'a> {
     pub params: &'a Params,
     /// The client certificate; the connection has proved its key.
     pub certificate: Option<&'a Certificate>,
+    /// What the store has said of the named client's record, if it was asked already.
+    pub version: Option<&'a RecordVersion>,
+}
+
+/// The client that the credentials name, before anything is checked; `None` where the name stands in an assertion, or nowhere.
+#[must_use]
+pub fn named(presented: &PresentedCredentials<'_>) -> Option<ClientId> {
+    match evidence(presented, false) {
+        Ok(Evidence::Secret(_, id, _) | Evidence::Certificate(id, _)) => Some(id),
+        _ => None,
+    }
 }
 
 /// The credentials, by method.

@@ -26,8 +26,8 @@ mod unsigned;
 #[cfg(test)]
 mod tests;
 
-pub use authenticate::{Authenticated, Authenticator, Settings, authenticate, identify};
-pub use evidence::PresentedCredentials;
+pub use authenticate::{Authenticated, Authenticator, PROOF_REPLAYED, RecordVersion, Settings, authenticate, identify};
+pub use evidence::{PresentedCredentials, named};
 pub use profile::{AuthMethod, ClientEvents, ClientKeys, Downstream, GrantType, Profile, Provider, Status};
 pub use redirect::redirect_match;
 pub use refused::{AuthFailure, RefusedClient};

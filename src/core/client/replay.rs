@@ -36,6 +36,45 @@ pub fn claim(tx: &mut Tx<'_, '_>, key: &Hash, until: Instant) -> Result<bool> {
     Ok(rows == 1)
 }
 
+/// What a request may use once: its assertion and its proof. They are used up in the transaction of what the request does, so that a
+/// request costs one commit and not three.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UsedOnce {
+    pub(super) assertion: Option<(Hash, Instant)>,
+    pub(super) proof: Option<(Hash, Instant)>,
+}
+
+/// Which of them was used before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replayed {
+    /// The client assertion.
+    Assertion,
+    /// The DPoP proof.
+    Proof,
+}
+
+impl UsedOnce {
+    /// Uses both up; or says which was used before. A transaction that is committed after that has used up what it claimed.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn claim(&self, tx: &mut Tx<'_, '_>) -> Result<Option<Replayed>> {
+        for (value, replayed) in [(self.assertion, Replayed::Assertion), (self.proof, Replayed::Proof)] {
+            if let Some((key, until)) = value
+                && !claim(tx, &key, until)?
+            {
+                return Ok(Some(replayed));
+            }
+        }
+        Ok(None)
+    }
+    /// Whether there is nothing to use up.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.assertion.is_none() && self.proof.is_none()
+    }
+}
+
 /// Housekeeping: forgets at most `limit` of what ended by the clock of every node; how many it were.
 pub fn forget(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
     tx.execute(

@@ -39,8 +39,10 @@ fn client(row: &Row) -> Result<Client> {
 
 /// The version of a client's record: two equal ones are the same record.
 pub fn version(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Option<i64>> {
-    tx.row("select version from clients where id = ?1", &[id.as_str().into()])?.map(|r| r.int(0)).transpose()
+    tx.row(VERSION, &[id.as_str().into()])?.map(|r| r.int(0)).transpose()
 }
+/// The statement of [`version`].
+pub(super) const VERSION: &str = "select version from clients where id = ?1";
 
 /// A client.
 ///

@@ -36,6 +36,8 @@ pub enum NoLimit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Order {
     pub(super) reads_only: bool,
+    /// It has one statement, which reads: PostgreSQL needs no transaction around it.
+    pub(super) one_statement: bool,
     pub(super) urgency: Urgency,
     pub(super) no_limit: Option<NoLimit>,
 }

@@ -203,7 +203,7 @@ impl Store {
         Self { no_limit: Some(why), ..self.clone() }
     }
     fn order(&self, reads_only: bool) -> Order {
-        Order { reads_only, urgency: self.urgency, no_limit: self.no_limit }
+        Order { reads_only, one_statement: false, urgency: self.urgency, no_limit: self.no_limit }
     }
     /// Whether the engine is PostgreSQL.
     #[must_use]
@@ -260,6 +260,19 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(s) => s.read(&work),
             Engine::Postgres(p) => p.queue.submit(self.order(true), work, None).await,
+        }
+    }
+
+    /// The first row of one statement that reads, a look-up by key. On PostgreSQL it is one round trip: a transaction around it would
+    /// need two more and show nothing else.
+    ///
+    /// # Errors
+    /// See [`Store::read`].
+    pub async fn look_up<const N: usize>(&self, sql: &'static str, params: [Value; N]) -> Result<Option<Row>> {
+        let work = move |tx: &mut Tx<'_, '_>| tx.row(sql, &params);
+        match &self.engine {
+            Engine::Sqlite(s) => s.read(&work),
+            Engine::Postgres(p) => p.queue.submit(Order { one_statement: true, ..self.order(true) }, work, None).await,
         }
     }
 

@@ -30,7 +30,7 @@ pub mod unanswered;
 pub use binding::{NO_CERTIFICATE, ProofOfPossession, TokenBinding, token_type};
 pub use exchange::{TokenRequest, exchange, refresh};
 pub use introspect::{Introspection, Live};
-pub use recent::RecentTokens;
+pub use recent::{ReadTogether, RecentTokens};
 pub use sql::Access;
 
 use crate::authorize::Details;

@@ -2,9 +2,10 @@
 //! exactly what SQLite would answer ([`Changes`]). Time, audience and the caller's right are judged at each request.
 
 use super::introspect::{self, IntrospectedToken, Introspection, KnownToken};
-use super::sql::find_access;
-use crate::client::Client;
+use super::sql::{find_access_for, look_up_access};
+use crate::client::{Client, RecordVersion};
 use crate::clock::Instant;
+use crate::id::ClientId;
 use crate::secret::Hash;
 use crate::store::{Changes, CommitNumber, Result, Store, Stripe, WatchedRow};
 use quick_cache::Weighter;
@@ -39,6 +40,14 @@ impl Weighter<Hash, Arc<CachedToken>> for InBytes {
     }
 }
 
+/// A token, and what the same statement said of the caller's record.
+pub struct ReadTogether {
+    /// The token, if there is one.
+    pub token: Option<Arc<KnownToken>>,
+    /// Of the caller.
+    pub version: RecordVersion,
+}
+
 impl RecentTokens {
     /// Nothing is kept yet.
     #[must_use]
@@ -64,7 +73,7 @@ impl RecentTokens {
         self.store.read(move |tx| introspect::introspect(tx, asked, &caller, now)).await
     }
 
-    /// The access token under `hash`, as [`find_access`] would find it now. Only a valid token is kept.
+    /// The access token under `hash`, as the store has it now. Only a valid token is kept.
     async fn find(&self, hash: Hash, now: Instant) -> Result<Option<Arc<KnownToken>>> {
         let Some(changes) = self.store.changes() else { return self.read(hash).await };
         if let Some(cached) = self.cache.get(&hash)
@@ -80,8 +89,21 @@ impl RecentTokens {
         Ok(token)
     }
 
+    /// On PostgreSQL, where each question is a statement: the access token under `hash` and the version of the caller's record, in one
+    /// statement. `None` on SQLite, which says both from memory.
+    ///
+    /// # Errors
+    /// Those of [`Store::look_up`].
+    pub async fn with_caller(&self, hash: &Hash, caller: &ClientId) -> Result<Option<ReadTogether>> {
+        if self.store.changes().is_some() {
+            return Ok(None);
+        }
+        let (found, version) = find_access_for(&self.store, hash, caller).await?;
+        Ok(Some(ReadTogether { token: found.map(|found| Arc::new(KnownToken::new(found))), version }))
+    }
+
     async fn read(&self, hash: Hash) -> Result<Option<Arc<KnownToken>>> {
-        let found = self.store.read(move |tx| find_access(tx, &hash)).await?;
+        let found = look_up_access(&self.store, &hash).await?;
         Ok(found.map(|found| Arc::new(KnownToken::new(found))))
     }
 

@@ -8,8 +8,10 @@ use super::extract::header_values;
 use super::limits;
 use super::notes;
 use crate::client::dpop::{Input, Proof};
-use crate::client::{self, Authenticated, Client, PresentedCredentials};
+use crate::client::replay::{Replayed, UsedOnce};
+use crate::client::{self, Authenticated, Client, PROOF_REPLAYED, PresentedCredentials, RecordVersion};
 use crate::clock::Instant;
+use crate::id::ClientId;
 use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::store::Urgency;
@@ -25,25 +27,24 @@ use std::sync::Arc;
 /// # Errors
 /// `invalid_client`, `invalid_request`, or the server is busy.
 pub async fn client(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<Arc<Client>, ApiError> {
-    let who = identified(req, app, params, now).await?;
-    let spent = app.authenticator.spend(&who, Urgency::Ending).await;
-    spent.map_err(|refused| notes::refused_client(req, refused))?;
-    Ok(who.client)
+    client_with(req, app, params, None, now).await
 }
 
-/// Authenticates the client and checks its proof, and that the client is within its limit. Nothing is stored before all
-/// this is known.
+/// [`client()`] for a request whose caller the store was asked about already, with the result.
 ///
 /// # Errors
-/// Those of [`known`] and [`KnownClient::spend`].
-pub async fn client_and_proof(
+/// Those of [`client()`].
+pub async fn client_with(
     req: &HttpRequest,
     app: &App,
     params: &Params,
-    path: &str,
+    version: Option<&RecordVersion>,
     now: Instant,
-) -> Result<(Arc<Client>, Option<Thumbprint>), ApiError> {
-    known(req, app, params, path, now).await?.spend(req, app).await
+) -> Result<Arc<Client>, ApiError> {
+    let who = identified(req, app, params, version, now).await?;
+    let spent = app.authenticator.spend(&who, Urgency::Ending).await;
+    spent.map_err(|refused| notes::refused_client(req, refused))?;
+    Ok(who.client)
 }
 
 /// An authenticated client that is within its limit. Its assertion and its proof are not used up yet.
@@ -54,17 +55,41 @@ pub struct KnownClient {
 impl KnownClient {
     /// The client.
     #[must_use]
-    pub fn client(&self) -> &Client {
+    pub const fn client(&self) -> &Arc<Client> {
         &self.authenticated.client
     }
-    /// Stores the assertion and the proof as used.
+    /// The thumbprint of the key that the request proves to possess; `None` without a proof.
     ///
     /// # Errors
-    /// Those of [`client()`] and [`proof`].
-    pub async fn spend(self, req: &HttpRequest, app: &App) -> Result<(Arc<Client>, Option<Thumbprint>), ApiError> {
-        let done = app.authenticator.spend(&self.authenticated, Urgency::Ordinary).await;
-        done.map_err(|refused| notes::refused_client(req, refused))?;
-        Ok((self.authenticated.client, spent(app, self.proof?).await?))
+    /// `invalid_dpop_proof`.
+    pub fn key(&self) -> Result<Option<Thumbprint>, ApiError> {
+        self.proof.as_ref().map(|proof| proof.as_ref().map(|proof| proof.jkt)).map_err(ApiError::clone)
+    }
+    /// What the request uses up: to be claimed in the transaction of what it does.
+    #[must_use]
+    pub fn uses_once(&self) -> UsedOnce {
+        self.authenticated.uses_once(self.proof.as_ref().ok().and_then(Option::as_ref))
+    }
+    /// What the caller reads whose assertion or proof was used before.
+    #[must_use]
+    pub fn replayed(&self, req: &HttpRequest, what: Replayed) -> ApiError {
+        match what {
+            Replayed::Assertion => notes::refused_client(req, self.authenticated.replayed()).into(),
+            Replayed::Proof => PROOF_REPLAYED.into(),
+        }
+    }
+    /// Uses up the assertion and the proof of a request that does nothing, because it is refused: neither may come again. Returns what
+    /// the caller reads.
+    pub async fn refuse(&self, req: &HttpRequest, app: &App, refused: ApiError) -> ApiError {
+        let once = self.uses_once();
+        if once.is_empty() {
+            return refused;
+        }
+        match app.store.write(move |tx| once.claim(tx)).await {
+            Ok(None) => refused,
+            Ok(Some(replayed)) => self.replayed(req, replayed),
+            Err(cause) => cause.into(),
+        }
     }
 }
 
@@ -80,7 +105,7 @@ pub async fn known(
     path: &str,
     now: Instant,
 ) -> Result<KnownClient, ApiError> {
-    let who = identified(req, app, params, now).await?;
+    let who = identified(req, app, params, None, now).await?;
     let proof = checked(req, app, path, None, now);
     if let Err(nonce @ ApiError::UseNonce(_)) = proof {
         return Err(nonce);
@@ -89,11 +114,25 @@ pub async fn known(
     Ok(KnownClient { authenticated: who, proof })
 }
 
-async fn identified(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Result<Authenticated, ApiError> {
-    let headers = header_values(req, header::AUTHORIZATION.as_str());
-    let authorization: Vec<&str> = headers.iter().map(String::as_str).collect();
+/// The client that a request names; nothing is checked.
+#[must_use]
+pub fn named(req: &HttpRequest, app: &App, params: &Params, now: Instant) -> Option<ClientId> {
     let certificate = client_cert::presented(req, app, now);
-    let presented = PresentedCredentials { authorization: &authorization, params, certificate: certificate.as_ref() };
+    let (authorization, certificate) = (&header_values(req, header::AUTHORIZATION.as_str())[..], certificate.as_ref());
+    client::named(&PresentedCredentials { authorization, params, certificate, version: None })
+}
+
+async fn identified(
+    req: &HttpRequest,
+    app: &App,
+    params: &Params,
+    version: Option<&RecordVersion>,
+    now: Instant,
+) -> Result<Authenticated, ApiError> {
+    let headers = header_values(req, header::AUTHORIZATION.as_str());
+    let certificate = client_cert::presented(req, app, now);
+    let presented =
+        PresentedCredentials { authorization: &headers, params, certificate: certificate.as_ref(), version };
     match client::identify(&app.authenticator, &presented, now).await {
         Ok(who) => {
             notes::client(req, &who.client.id);
@@ -131,7 +170,6 @@ fn checked(
     now: Instant,
 ) -> Result<Option<Proof>, ApiError> {
     let headers = header_values(req, "DPoP");
-    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
     let bases = [Some(app.issuer()), app.config.server.mtls_base_url.as_deref()];
     let urls: Vec<String> = bases.into_iter().flatten().map(|base| format!("{base}{path}")).collect();
     let urls: Vec<&str> = urls.iter().map(String::as_str).collect();

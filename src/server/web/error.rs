@@ -12,7 +12,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// An error of an endpoint that responds with OAuth's JSON.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum ApiError {
     /// An error of the caller.
     Refused(Refusal),

@@ -61,8 +61,8 @@ pub fn query(req: &HttpRequest) -> Result<Params, Refusal> {
 
 /// The values of a header as text. A value that is not ASCII becomes an empty text, which no check accepts.
 #[must_use]
-pub fn header_values(req: &HttpRequest, name: &str) -> Vec<String> {
-    req.headers().get_all(name).map(|v| v.to_str().unwrap_or_default().to_owned()).collect()
+pub fn header_values<'a>(req: &'a HttpRequest, name: &str) -> Vec<&'a str> {
+    req.headers().get_all(name).map(|v| v.to_str().unwrap_or_default()).collect()
 }
 
 /// The address of the caller: the peer's, or the one from a trusted proxy.

@@ -1,11 +1,14 @@
 //! `POST /oauth/introspect` (RFC 7662 §2): the most frequent request. At most one query for the token and no write; that the link was
 //! used is noted in memory. Signed only if the caller wants it (RFC 9701).
 
-use super::Shared;
 use super::client_auth;
 use super::error::{ApiError, log_failure};
 use super::extract::{Form, header_values};
+use super::{App, Shared};
 use crate::client::Client;
+use crate::clock::Instant;
+use crate::params::Params;
+use crate::token::ReadTogether;
 use crate::token::introspect::{self, IntrospectedToken, Introspection, SIGNED, TYP};
 use actix_web::http::header::{self, ContentType};
 use actix_web::{HttpRequest, HttpResponse};
@@ -17,11 +20,15 @@ use actix_web::{HttpRequest, HttpResponse};
 /// or not.
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
-    let caller = client_auth::client(&req, &app, &params, now).await?;
-    let (token, served) = (params.need("token")?, introspect::served(&params)?);
-    let seen = match IntrospectedToken::parse(token) {
-        Some(asked) => app.recent.introspect(asked, &caller, now).await?,
-        None => Introspection::Inactive,
+    let asked = params.get("token").and_then(IntrospectedToken::parse);
+    let together = together(&req, &app, &params, asked, now).await?;
+    let caller =
+        client_auth::client_with(&req, &app, &params, together.as_ref().map(|read| &read.version), now).await?;
+    let (_, served) = (params.need("token")?, introspect::served(&params)?);
+    let seen = match (asked, together) {
+        (None, _) => Introspection::Inactive,
+        (Some(_), Some(read)) => introspect::of_access(read.token, &caller, now),
+        (Some(asked), None) => app.recent.introspect(asked, &caller, now).await?,
     };
     app.meters.introspection(!matches!(seen, Introspection::Inactive));
     if let Some(grant) = seen.used(&caller, served) {
@@ -40,9 +47,23 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     Ok(answer.content_type(SIGNED).body(jwt))
 }
 
+/// On PostgreSQL, what one statement says of the token and of the caller that the request names. Whether the caller is who it says is
+/// checked afterwards, with what was read.
+async fn together(
+    req: &HttpRequest,
+    app: &App,
+    params: &Params,
+    asked: Option<IntrospectedToken>,
+    now: Instant,
+) -> Result<Option<ReadTogether>, ApiError> {
+    let Some(IntrospectedToken::Access(hash)) = asked.filter(|_| app.store.is_postgres()) else { return Ok(None) };
+    let Some(caller) = client_auth::named(req, app, params, now) else { return Ok(None) };
+    Ok(app.recent.with_caller(&hash, &caller).await?)
+}
+
 /// Whether the response is signed. If `Accept` names one of the two types (RFC 9701 §4, RFC 9110 §12.5.1), the one with
 /// the higher weight, the signed one if they are equal; otherwise as the caller's record says.
-fn signed(accept: &[String], caller: &Client) -> bool {
+fn signed(accept: &[&str], caller: &Client) -> bool {
     match (weight(accept, SIGNED), weight(accept, "application/json")) {
         (None, None) => caller.introspection_alg.is_some(),
         (signed, plain) => signed.unwrap_or(0) > 0 && signed >= plain,
@@ -50,7 +71,7 @@ fn signed(accept: &[String], caller: &Client) -> bool {
 }
 
 /// The weight of a type that `Accept` names, in thousandths.
-fn weight(accept: &[String], name: &str) -> Option<u32> {
+fn weight(accept: &[&str], name: &str) -> Option<u32> {
     let ranges = accept.iter().flat_map(|line| line.split(','));
     let named = ranges.filter_map(|range| {
         let mut parts = range.split(';').map(str::trim);
@@ -82,14 +103,14 @@ mod tests {
         #[test]
         fn no_header_makes_it_panic(q in "\\PC{0,12}", lines in prop::collection::vec(any::<String>(), 0..4)) {
             prop_assert!(thousandths(&q) <= 1000);
-            let named = weight(&[format!("{SIGNED};q={q}"), lines.join(",")], SIGNED);
+            let named = weight(&[&format!("{SIGNED};q={q}"), &lines.join(",")], SIGNED);
             prop_assert!(named.is_some_and(|w| w <= 1000));
         }
     }
 
     #[test]
     fn a_header_names_what_it_likes() {
-        let like = |line: &str| (weight(&[line.to_owned()], SIGNED), weight(&[line.to_owned()], "application/json"));
+        let like = |line: &str| (weight(&[line], SIGNED), weight(&[line], "application/json"));
         for (line, want) in [
             ("", (None, None)),
             ("*/*", (None, None)),
@@ -106,7 +127,7 @@ mod tests {
         ] {
             assert_eq!(like(line), want, "{line}");
         }
-        let two = ["text/html".to_owned(), "application/json".to_owned()];
+        let two = ["text/html", "application/json"];
         assert_eq!(weight(&two, "application/json"), Some(1000), "a header may come in two lines");
     }
 }

@@ -94,7 +94,7 @@ pub async fn nowhere(req: HttpRequest, app: Shared) -> HttpResponse {
 /// Whether a browser opens this address as a page: it says so in `Accept`, and no program of ours lives under it.
 fn opens(req: &HttpRequest) -> bool {
     let programs = ["/oauth", "/ssf", "/hooks", "/assets", "/.well-known", "/admin", "/metrics", "/healthz", "/readyz"];
-    let page = |line: &String| line.split(',').any(|kind| kind.trim_start().starts_with("text/html"));
+    let page = |line: &&str| line.split(',').any(|kind| kind.trim_start().starts_with("text/html"));
     let read = matches!(*req.method(), Method::GET | Method::HEAD);
     read && !programs.iter().any(|begin| req.path().starts_with(begin))
         && extract::header_values(req, header::ACCEPT.as_str()).iter().any(page)

@@ -9,7 +9,7 @@ use super::notes;
 use crate::clock::Instant;
 use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
-use crate::token::sql::{Found, find_access};
+use crate::token::sql::{Found, look_up_access};
 use crate::token::{ProofOfPossession, TokenBinding};
 use actix_web::http::header;
 use actix_web::{HttpMessage, HttpRequest};
@@ -68,7 +68,7 @@ pub async fn token(
     let (dpop, token) = (way == TokenScheme::Dpop, token.as_str());
     let resource = |refusal| ApiError::Resource { refusal, dpop };
     let hash = crate::token::access(token).ok_or_else(|| resource(DEAD))?;
-    let found = app.store.read(move |tx| find_access(tx, &hash)).await?.filter(|f| f.is_live(now));
+    let found = look_up_access(&app.store, &hash).await?.filter(|f| f.is_live(now));
     // Before the proof, so that a caller without a token cannot make us store one.
     let found = found.ok_or_else(|| resource(DEAD))?;
     notes::claimed(req, Some(found.token.client.clone()));

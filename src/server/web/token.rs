@@ -1,17 +1,18 @@
 //! `POST /oauth/token` (RFC 6749 §3.2): exchanges a code, a refresh token or client credentials for an access token.
 
-use super::Shared;
-use super::client_auth;
+use super::client_auth::{self, KnownClient};
 use super::error::{ApiError, log_failure};
 use super::extract::Form;
 use super::paths;
+use super::{App, Shared};
 use crate::client::GrantType;
+use crate::client::replay::Replayed;
 use crate::clock::Instant;
 use crate::lifecycle::notice;
 use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::store;
-use crate::token::{self, Issued, Minted, TokenRequest, id_token, unanswered};
+use crate::token::{self, Issued, Minted, TokenBinding, TokenRequest, id_token, unanswered};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -21,14 +22,12 @@ use actix_web::{HttpRequest, HttpResponse};
 /// RFC 6749 §5.2; 401 only with `invalid_client`; 429 if the client sends too many requests a second.
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
-    let (client, proved) = client_auth::client_and_proof(&req, &app, &params, paths::TOKEN, now).await?;
-    let binding = client_auth::bound(&req, &app, &client, proved)?;
-    let Some(grant_type) = GrantType::parse(params.need("grant_type")?) else {
-        return Err(Refusal::new(ErrorCode::UnsupportedGrantType, "this grant_type is not supported").into());
+    let known = client_auth::known(&req, &app, &params, paths::TOKEN, now).await?;
+    let (binding, grant_type) = match asked(&req, &app, &params, &known) {
+        Ok(asked) => asked,
+        Err(refused) => return Err(known.refuse(&req, &app, refused).await),
     };
-    if !client.may(grant_type) {
-        return Err(Refusal::new(ErrorCode::UnauthorizedClient, "the client may not use this grant_type").into());
-    }
+    let (client, once) = (known.client().clone(), known.uses_once());
     let minted = Minted::draw(&*app.random);
     let issued = {
         let (client, minted) = (client.clone(), minted.clone());
@@ -37,12 +36,15 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
         let key = unanswered::key(&params, &minted);
         let undo = {
             let (minted, params, clock) = (minted.clone(), params.clone(), app.clock.clone());
-            move |tx: &mut store::Tx<'_, '_>, issued: &Result<Issued, Refusal>| match issued {
-                Ok(issued) => take_back(tx, issued, &minted, &params, clock.now()),
-                Err(_) => Ok(()),
+            move |tx: &mut store::Tx<'_, '_>, issued: &Result<Result<Issued, Refusal>, Replayed>| match issued {
+                Ok(Ok(issued)) => take_back(tx, issued, &minted, &params, clock.now()),
+                Ok(Err(_)) | Err(_) => Ok(()),
             }
         };
         let work = move |tx: &mut store::Tx<'_, '_>| {
+            if let Some(replayed) = once.claim(tx)? {
+                return Ok(Err(replayed));
+            }
             let default_audience = config.default_audience.as_str();
             let ask = TokenRequest {
                 client: &client,
@@ -53,13 +55,15 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
                 open_grants: config.open_grants,
                 issuer: &issuer,
             };
-            match grant_type {
+            let issued = match grant_type {
                 GrantType::AuthorizationCode => redeem(tx, ask, now),
                 GrantType::RefreshToken => token::refresh(tx, ask, now),
                 GrantType::ClientCredentials => token::client_credentials::issue(tx, ask, &own_scopes, now),
-            }
+            };
+            issued.map(Ok)
         };
-        app.store.write_or_undo(key, work, undo).await??
+        let issued = app.store.write_or_undo(key, work, undo).await?;
+        issued.map_err(|replayed| known.replayed(&req, replayed))??
     };
     let id_token = if let Some(grant) = issued.grant.as_ref().filter(|_| issued.scope.has("openid")) {
         let lifetime = app.config.tokens.id_token_lifetime.get();
@@ -74,11 +78,29 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     };
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
-    if proved.is_some() && app.config.tokens.dpop_nonce_required {
+    if known.key()?.is_some() && app.config.tokens.dpop_nonce_required {
         // So the next proof can have a nonce without a refusal first (RFC 9449 §8.2).
         answer.insert_header(("DPoP-Nonce", app.authenticator.dpop_nonce(now)));
     }
     Ok(answer.json(issued.response(&minted, id_token)))
+}
+
+/// What the request asks for, as far as it can be said without the store.
+fn asked(
+    req: &HttpRequest,
+    app: &App,
+    params: &Params,
+    known: &KnownClient,
+) -> Result<(Option<TokenBinding>, GrantType), ApiError> {
+    let client = known.client();
+    let binding = client_auth::bound(req, app, client, known.key()?)?;
+    let Some(grant_type) = GrantType::parse(params.need("grant_type")?) else {
+        return Err(Refusal::new(ErrorCode::UnsupportedGrantType, "this grant_type is not supported").into());
+    };
+    if !client.may(grant_type) {
+        return Err(Refusal::new(ErrorCode::UnauthorizedClient, "the client may not use this grant_type").into());
+    }
+    Ok((binding, grant_type))
 }
 
 /// A link is complete only when its code is redeemed. So the notice is released here, in the same transaction

@@ -92,7 +92,7 @@ pub fn authenticate(data: &[u8]) {
     let headers: Vec<&str> = headers.split('\n').filter(|h| !h.is_empty()).collect();
     let Ok(mut params) = Params::parse(body) else { return };
     let ask = |params: &Params| {
-        let presented = PresentedCredentials { authorization: &headers, params, certificate: None };
+        let presented = PresentedCredentials { authorization: &headers, params, certificate: None, version: None };
         REGISTRY.runtime.block_on(client::authenticate(&REGISTRY.authenticator, &presented, NOW))
     };
     match ask(&params) {

@@ -26,7 +26,7 @@ fn params(assertion: &str, more: &[(&str, &str)]) -> Params {
     params
 }
 async fn ask(service: &TestRegistry, params: &Params, now: Instant) -> Result<String, Refusal> {
-    let presented = PresentedCredentials { authorization: &[], params, certificate: None };
+    let presented = PresentedCredentials { authorization: &[], params, certificate: None, version: None };
     let done = authenticate(&service.authenticator, &presented, now).await?;
     assert_eq!(done.method, AuthMethod::PrivateKeyJwt);
     Ok(done.client.id.to_string())
@@ -224,7 +224,7 @@ async fn an_assertion_is_used_up_when_it_counted() {
     let es = key(Alg::Es256);
     service.register(&fapi(&[&es]), None).await;
     let p = params(&sign(&es, None, &claims("twice")).unwrap(), &[]);
-    let presented = PresentedCredentials { authorization: &[], params: &p, certificate: None };
+    let presented = PresentedCredentials { authorization: &[], params: &p, certificate: None, version: None };
     for _ in 0..2 {
         assert!(identify(&service.authenticator, &presented, NOW).await.is_ok());
     }

@@ -133,7 +133,7 @@ async fn ask(
     for (name, value) in fields {
         params.set(name, value);
     }
-    let presented = PresentedCredentials { authorization: &[], params: &params, certificate };
+    let presented = PresentedCredentials { authorization: &[], params: &params, certificate, version: None };
     authenticate(&service.authenticator, &presented, now).await.err().map(|r| r.code)
 }
 

@@ -12,12 +12,13 @@ fn basic(id: &str, secret: &str) -> String {
 }
 async fn with_header(service: &TestRegistry, header: &str) -> Result<AuthMethod, ErrorCode> {
     let params = Params::default();
-    let presented = PresentedCredentials { authorization: &[header], params: &params, certificate: None };
+    let presented =
+        PresentedCredentials { authorization: &[header], params: &params, certificate: None, version: None };
     authenticate(&service.authenticator, &presented, NOW).await.map(|a| a.method).map_err(|r| r.code)
 }
 async fn with_body(service: &TestRegistry, body: &str) -> Result<AuthMethod, ErrorCode> {
     let params = Params::parse(body).unwrap();
-    let presented = PresentedCredentials { authorization: &[], params: &params, certificate: None };
+    let presented = PresentedCredentials { authorization: &[], params: &params, certificate: None, version: None };
     authenticate(&service.authenticator, &presented, NOW).await.map(|a| a.method).map_err(|r| r.code)
 }
 
@@ -75,7 +76,8 @@ async fn one_authentication_method_a_request() {
         (vec![&good, &good], "", Some(ErrorCode::InvalidRequest)),
     ] {
         let params = Params::parse(body).unwrap();
-        let presented = PresentedCredentials { authorization: &headers, params: &params, certificate: None };
+        let presented =
+            PresentedCredentials { authorization: &headers, params: &params, certificate: None, version: None };
         let got = authenticate(&service.authenticator, &presented, NOW).await;
         assert_eq!(got.err().map(|r| r.code), wanted, "{body}");
     }
@@ -84,7 +86,8 @@ async fn one_authentication_method_a_request() {
     for (id, secret) in [("app", "wrong"), ("nobody", "wrong")] {
         let header = basic(id, secret);
         let params = Params::default();
-        let presented = PresentedCredentials { authorization: &[&header], params: &params, certificate: None };
+        let presented =
+            PresentedCredentials { authorization: &[&header], params: &params, certificate: None, version: None };
         told.push(authenticate(&service.authenticator, &presented, NOW).await.unwrap_err());
     }
     assert_eq!(told[0], told[1]);

@@ -196,6 +196,7 @@ fn attempt_once(session: &mut Session<'_>, job: &mut dyn Work) -> Attempt {
     }
     let name = session.name();
     match job.run(&mut Tx::postgres(session, &name)) {
+        End::Commit if order.one_statement => Attempt::Done(None),
         End::Commit if order.reads_only => match session.commit_read() {
             Ok(()) => Attempt::Done(None),
             Err(trouble) => stopped_by(session, trouble),

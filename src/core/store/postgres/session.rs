@@ -64,6 +64,8 @@ pub(in crate::store) struct Session<'w> {
     /// The audit record that the transaction appended.
     record: Option<(i64, Hash)>,
     limit: Option<Duration>,
+    /// False for a statement that stands alone.
+    in_transaction: bool,
     broken: Cell<bool>,
 }
 
@@ -100,6 +102,7 @@ impl<'w> Session<'w> {
             markers: 0,
             record: None,
             limit: no_limit.is_none().then_some(worker.shared.limit),
+            in_transaction: false,
             broken: Cell::new(false),
         })
     }
@@ -146,6 +149,10 @@ impl<'w> Session<'w> {
     pub(super) fn begin(&mut self, order: Order) -> std::result::Result<(), Trouble> {
         self.record = None;
         self.limit = order.no_limit.is_none().then_some(self.worker.shared.limit);
+        self.in_transaction = !order.one_statement;
+        if order.one_statement {
+            return Ok(());
+        }
         let mut sql = "begin isolation level serializable".to_owned();
         if order.reads_only {
             sql.push_str(" read only");
@@ -159,12 +166,12 @@ impl<'w> Session<'w> {
     }
     /// Begins a transaction that sees what was committed while it waited for a lock.
     pub(in crate::store) fn begin_read_committed(&mut self) -> std::result::Result<(), Trouble> {
-        self.record = None;
+        (self.record, self.in_transaction) = (None, true);
         self.batch("begin isolation level read committed")
     }
     /// Rolls back. If that fails, the session is broken, and dropping it ends the transaction.
     pub(super) fn rollback(&mut self) {
-        if !self.is_broken() && self.batch("rollback").is_err() {
+        if self.in_transaction && !self.is_broken() && self.batch("rollback").is_err() {
             self.broken.set(true);
         }
     }
