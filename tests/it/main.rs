@@ -22,6 +22,7 @@ mod config;
 mod config_check;
 mod conformance;
 mod consent_words;
+mod costs;
 mod demo;
 mod demo_controls;
 mod demo_events;

@@ -10,6 +10,7 @@ pub mod certificate;
 pub mod difference;
 pub mod dpop;
 mod evidence;
+mod identify;
 pub mod metadata;
 mod profile;
 pub mod rate;
@@ -26,8 +27,9 @@ mod unsigned;
 #[cfg(test)]
 mod tests;
 
-pub use authenticate::{Authenticated, Authenticator, PROOF_REPLAYED, RecordVersion, Settings, authenticate, identify};
+pub use authenticate::{Authenticated, Authenticator, PROOF_REPLAYED, RecordVersion, Settings};
 pub use evidence::{PresentedCredentials, named};
+pub use identify::{authenticate, identify};
 pub use profile::{AuthMethod, ClientEvents, ClientKeys, Downstream, GrantType, Profile, Provider, Status};
 pub use redirect::redirect_match;
 pub use refused::{AuthFailure, RefusedClient};

@@ -144,7 +144,12 @@ impl Writer {
             }
         }
         match lost.map_or_else(|| self.commit(), Err) {
-            Ok(()) => Ok(ran),
+            Ok(()) => {
+                if let Some(counters) = &self.counters {
+                    counters.commit();
+                }
+                Ok(ran)
+            }
             Err(e) => {
                 if !c.is_autocommit() {
                     let _ = run(c, "rollback");
