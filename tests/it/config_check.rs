@@ -25,6 +25,7 @@ data_dir = "data"
 master_key_file = "master.key"
 [admin]
 listen = ["127.0.0.1:9464"]
+[traces]
 [store]
 url = "sqlite:renkei.db"
 [institution]

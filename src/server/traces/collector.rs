@@ -26,7 +26,7 @@ impl Collector {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            .with_http_client(Sender { outbound, runtime })
+            .with_http_client(CollectorClient { outbound, runtime })
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(endpoint)
             .build()
@@ -59,17 +59,17 @@ impl SpanExporter for Collector {
 }
 
 /// The HTTP client. The thread that exports waits for it, so it has a runtime of its own.
-struct Sender {
+struct CollectorClient {
     outbound: Outbound,
     runtime: Runtime,
 }
-impl fmt::Debug for Sender {
+impl fmt::Debug for CollectorClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sender")
+        f.write_str("CollectorClient")
     }
 }
 
-impl HttpClient for Sender {
+impl HttpClient for CollectorClient {
     fn send_bytes<'a, 'b>(
         &'a self,
         request: opentelemetry_http::Request<Bytes>,
