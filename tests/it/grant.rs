@@ -9,7 +9,7 @@ use renkei_core::grant::{By, Ended, GrantState, Reason, sql};
 use renkei_core::refusal::ErrorCode;
 use renkei_core::secret::Hash;
 use renkei_core::thumbprint::Thumbprint;
-use renkei_core::token::sql::FIND_ACCESS;
+use renkei_core::token::find::FIND_ACCESS;
 use renkei_core::token::{self, revoke::Revoked};
 use serde_json::json;
 use std::time::Duration;

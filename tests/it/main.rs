@@ -73,6 +73,7 @@ mod serve;
 mod service_switch;
 mod shape;
 mod shared;
+mod sizes;
 mod slow_peers;
 mod staff;
 mod stops;

@@ -315,7 +315,7 @@ impl World {
     /// In which of these ways, as DPoP or as Bearer with what was proved, a request with this token is let in by us.
     pub(crate) async fn lets_in(&self, token: &str, ways: &[(bool, token::ProofOfPossession)]) -> Vec<bool> {
         let (now, hash) = (self.now(), token::access(token).unwrap());
-        let found = self.store.read(move |tx| token::sql::find_access(tx, &hash)).await.unwrap();
+        let found = self.store.read(move |tx| token::find::find_access(tx, &hash)).await.unwrap();
         let live = found.filter(|found| found.is_live(now));
         let held = |dpop, proved| {
             live.as_ref().is_some_and(|f| token::TokenBinding::held(f.token.binding, dpop, proved).is_ok())

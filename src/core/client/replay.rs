@@ -46,7 +46,7 @@ pub struct UsedOnce {
 
 /// Which of them was used before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replayed {
+pub enum UsedBefore {
     /// The client assertion.
     Assertion,
     /// The DPoP proof.
@@ -58,8 +58,8 @@ impl UsedOnce {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn claim(&self, tx: &mut Tx<'_, '_>) -> Result<Option<Replayed>> {
-        for (value, replayed) in [(self.assertion, Replayed::Assertion), (self.proof, Replayed::Proof)] {
+    pub fn claim(&self, tx: &mut Tx<'_, '_>) -> Result<Option<UsedBefore>> {
+        for (value, replayed) in [(self.assertion, UsedBefore::Assertion), (self.proof, UsedBefore::Proof)] {
             if let Some((key, until)) = value
                 && !claim(tx, &key, until)?
             {

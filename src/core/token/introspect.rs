@@ -1,7 +1,8 @@
 //! Introspection (RFC 7662; signed, RFC 9701): a resource server asks whether a token is valid for it now. One query,
 //! no write; correct even if the sweeper has not run.
 
-use super::sql::{Found, Refresh, find_access, find_refresh};
+use super::find::find_access;
+use super::sql::{Found, Refresh, find_refresh};
 use super::token_type;
 use crate::authorize::{Details, Permission};
 use crate::client::{Client, Profile};

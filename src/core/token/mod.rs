@@ -18,6 +18,7 @@ mod binding;
 mod change;
 pub mod client_credentials;
 mod exchange;
+pub mod find;
 pub mod id_token;
 pub mod introspect;
 mod recent;

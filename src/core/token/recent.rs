@@ -1,8 +1,8 @@
 //! Access tokens that were asked for lately, kept in memory on SQLite: the most frequent request then reads no table. What is kept is
 //! exactly what SQLite would answer ([`Changes`]). Time, audience and the caller's right are judged at each request.
 
+use super::find::{find_access_for, look_up_access};
 use super::introspect::{self, IntrospectedToken, Introspection, KnownToken};
-use super::sql::{find_access_for, look_up_access};
 use crate::client::{Client, RecordVersion};
 use crate::clock::Instant;
 use crate::id::ClientId;

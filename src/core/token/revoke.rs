@@ -1,7 +1,7 @@
 //! Revocation (RFC 7009). A refresh token, or an access token of a grant without one, ends its grant. An access token
 //! beside a refresh token is revoked alone, and so is a client's own token.
 
-use super::sql;
+use super::{find, sql};
 use crate::audit::Actor;
 use crate::client::Client;
 use crate::clock::Instant;
@@ -50,7 +50,7 @@ pub fn revoke(
     let Some(hash) = secret::presented(SecretKind::Access, token) else {
         return Ok(Ok(Revoked::Nothing));
     };
-    let Some(found) = sql::find_access(tx, &hash)? else {
+    let Some(found) = find::find_access(tx, &hash)? else {
         return Ok(Ok(Revoked::Nothing));
     };
     if found.token.client != client.id {

@@ -3,7 +3,7 @@
 use super::TokenBinding;
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::authorize::Details;
-use crate::client::{Client, RecordVersion};
+use crate::client::Client;
 use crate::clock::Instant;
 use crate::event::{self, Event, EventKind, event_id};
 use crate::fact::{Fact, FactKind};
@@ -13,7 +13,7 @@ use crate::id::{ClientId, GrantId, TokenId};
 use crate::refusal::LinkEnd;
 use crate::scope::Scope;
 use crate::secret::Hash;
-use crate::store::{Error, Result, Row, Store, Tx};
+use crate::store::{Error, Result, Tx};
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -217,82 +217,6 @@ pub(super) fn emit_and_audit(
     audit::append(tx, &entry)
 }
 
-/// What [`access_row`] reads.
-macro_rules! access_columns {
-    () => {
-        concat!(
-            "t.id, t.client_id, t.scope, t.aud, t.jkt, t.x5t, t.issued_at, t.expires_at, t.revoked_at, c.status, t.details, ",
-            columns!()
-        )
-    };
-}
-
-/// The statement of [`find_access`]: three look-ups by primary key, whatever the history. A test reads its plan.
-pub const FIND_ACCESS: &str = concat!(
-    "select ",
-    access_columns!(),
-    " from access_tokens t left join grants g on g.id = t.grant_id join clients c on c.id = t.client_id \
-     where t.hash = ?1 and (t.grant_id is null or g.id is not null)"
-);
-
-/// The access token under `hash`, with its grant and its client's status: the hot read of introspection.
-pub fn find_access(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<Found>> {
-    tx.row(FIND_ACCESS, &[(*hash).into()])?.map(|row| access_row(&row, 0, hash)).transpose()
-}
-
-/// [`find_access`] outside a transaction.
-pub async fn look_up_access(store: &Store, hash: &Hash) -> Result<Option<Found>> {
-    store.look_up(FIND_ACCESS, [(*hash).into()]).await?.map(|row| access_row(&row, 0, hash)).transpose()
-}
-
-/// The statement of [`find_access_for`]: the same look-ups, and one of the caller's record. Its row is there without a token too.
-pub const FIND_ACCESS_FOR: &str = concat!(
-    "select v.version, ",
-    access_columns!(),
-    " from (select (select version from clients where id = ?2) as version) v left join (access_tokens t \
-     join clients c on c.id = t.client_id left join grants g on g.id = t.grant_id) \
-     on t.hash = ?1 and (t.grant_id is null or g.id is not null)"
-);
-
-/// [`find_access`], and in the same statement the version of the caller's record.
-pub(super) async fn find_access_for(
-    store: &Store,
-    hash: &Hash,
-    caller: &ClientId,
-) -> Result<(Option<Found>, RecordVersion)> {
-    let row = store.look_up(FIND_ACCESS_FOR, [(*hash).into(), caller.as_str().into()]).await?;
-    let Some(row) = row else { return Ok((None, RecordVersion { client: caller.clone(), number: None })) };
-    let version = RecordVersion { client: caller.clone(), number: row.opt_int(0)? };
-    let found = row.opt_text(1)?.is_some().then(|| access_row(&row, 1, hash)).transpose()?;
-    Ok((found, version))
-}
-
-/// The token of a row whose columns begin at `first`.
-fn access_row(row: &Row, first: usize, hash: &Hash) -> Result<Found> {
-    let id = row.text(first)?;
-    let bad = |column: &str| Error::Corrupt { table: "access_tokens", row: id.to_owned(), why: column.to_owned() };
-    let grant = row.opt_text(first + 11)?.is_some().then(|| from_row(row, first + 11)).transpose()?;
-    let token = Access {
-        hash: *hash,
-        id: TokenId::parse(id).ok_or_else(|| bad("id"))?,
-        grant: grant.as_ref().map(|g| g.id.clone()),
-        client: ClientId::parse(row.text(first + 1)?).ok_or_else(|| bad("client_id"))?,
-        scope: Scope::parse(row.text(first + 2)?).ok_or_else(|| bad("scope"))?,
-        aud: words(row.text(first + 3)?),
-        details: row
-            .opt_text(first + 10)?
-            .map(|text| serde_json::from_str(text).map_err(|_| bad("details")))
-            .transpose()?,
-        binding: TokenBinding::stored(row.opt_text(first + 4)?, row.opt_text(first + 5)?)
-            .map_err(|()| bad("jkt, x5t"))?,
-        issued_at: row.instant(first + 6)?,
-        // Earlier releases stored milliseconds: the token ends when its `exp` says.
-        expires_at: row.instant(first + 7)?.floor_second(),
-        revoked_at: row.opt_instant(first + 8)?,
-    };
-    Ok(Found { token, grant, client_active: row.text(first + 9)? == "active" })
-}
-
 /// The refresh token under `hash`, with its grant.
 pub fn find_refresh(tx: &mut Tx<'_, '_>, hash: &Hash) -> Result<Option<(Refresh, Grant)>> {
     let sql = concat!(
@@ -377,7 +301,7 @@ pub(super) fn revoke_restored(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> 
 }
 
 /// An audience is an absolute URI or a name (RFC 8707 §2): neither contains a space.
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     text.split(' ').filter(|w| !w.is_empty()).map(str::to_owned).collect()
 }
 

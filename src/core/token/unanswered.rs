@@ -1,7 +1,7 @@
 //! Tokens that no client holds: their request was answered with 503, and the store found out later that it had
 //! recorded them (`store::Store::write_or_undo`). They are revoked, and the code of the request is given back.
 
-use super::{Issued, Minted, sql};
+use super::{Issued, Minted, find, sql};
 use crate::audit::{self, Actor, AuditAction, Entry};
 use crate::clock::Instant;
 use crate::event::EventKind;
@@ -23,7 +23,7 @@ fn presented(params: &Params) -> Option<Hash> {
 /// Takes back what `issued` recorded. It may run twice; returns whether a code was given back.
 pub fn undo(tx: &mut Tx<'_, '_>, issued: &Issued, minted: &Minted, params: &Params, now: Instant) -> Result<bool> {
     let hash = minted.access.hash();
-    let Some(found) = sql::find_access(tx, &hash)?.filter(|found| found.token.revoked_at.is_none()) else {
+    let Some(found) = find::find_access(tx, &hash)?.filter(|found| found.token.revoked_at.is_none()) else {
         return Ok(false);
     };
     sql::revoke_access(tx, &hash, now)?;

@@ -8,7 +8,7 @@ use super::extract::header_values;
 use super::limits;
 use super::notes;
 use crate::client::dpop::{Input, Proof};
-use crate::client::replay::{Replayed, UsedOnce};
+use crate::client::replay::{UsedBefore, UsedOnce};
 use crate::client::{self, Authenticated, Client, PROOF_REPLAYED, PresentedCredentials, RecordVersion};
 use crate::clock::Instant;
 use crate::id::ClientId;
@@ -72,10 +72,10 @@ impl KnownClient {
     }
     /// What the caller reads whose assertion or proof was used before.
     #[must_use]
-    pub fn replayed(&self, req: &HttpRequest, what: Replayed) -> ApiError {
+    pub fn replayed(&self, req: &HttpRequest, what: UsedBefore) -> ApiError {
         match what {
-            Replayed::Assertion => notes::refused_client(req, self.authenticated.replayed()).into(),
-            Replayed::Proof => PROOF_REPLAYED.into(),
+            UsedBefore::Assertion => notes::refused_client(req, self.authenticated.replayed()).into(),
+            UsedBefore::Proof => PROOF_REPLAYED.into(),
         }
     }
     /// Uses up the assertion and the proof of a request that does nothing, because it is refused: neither may come again. Returns what

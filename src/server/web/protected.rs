@@ -9,8 +9,8 @@ use super::notes;
 use crate::clock::Instant;
 use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
-use crate::token::sql::{Found, look_up_access};
 use crate::token::{ProofOfPossession, TokenBinding};
+use crate::token::{find::look_up_access, sql::Found};
 use actix_web::http::header;
 use actix_web::{HttpMessage, HttpRequest};
 

@@ -6,7 +6,7 @@ use super::extract::Form;
 use super::paths;
 use super::{App, Shared};
 use crate::client::GrantType;
-use crate::client::replay::Replayed;
+use crate::client::replay::UsedBefore;
 use crate::clock::Instant;
 use crate::lifecycle::notice;
 use crate::params::Params;
@@ -36,7 +36,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
         let key = unanswered::key(&params, &minted);
         let undo = {
             let (minted, params, clock) = (minted.clone(), params.clone(), app.clock.clone());
-            move |tx: &mut store::Tx<'_, '_>, issued: &Result<Result<Issued, Refusal>, Replayed>| match issued {
+            move |tx: &mut store::Tx<'_, '_>, issued: &Result<Result<Issued, Refusal>, UsedBefore>| match issued {
                 Ok(Ok(issued)) => take_back(tx, issued, &minted, &params, clock.now()),
                 Ok(Err(_)) | Err(_) => Ok(()),
             }

@@ -2,7 +2,7 @@
 //! has decided which.
 
 use renkei_core::event::EventKind;
-use renkei_core::token::sql::FIND_ACCESS;
+use renkei_core::token::find::FIND_ACCESS;
 
 /// What becomes of a column.
 enum Column {
