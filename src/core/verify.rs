@@ -2,7 +2,7 @@
 //! agree; codes and tokens are consistent with their grant. `renkei audit verify` checks them, and so does every
 //! integration test at its end. [`addresses`] checks the promise about mail addresses, which needs the time.
 
-use crate::audit;
+use crate::audit::{self, story};
 use crate::clock::Instant;
 use crate::event::{self, Event};
 use crate::grant;
@@ -82,7 +82,8 @@ pub async fn verify(store: &Store) -> Result<VerifyReport> {
 /// One page of grants: their ids and what is wrong with them.
 fn grants(tx: &mut Tx<'_, '_>, after: &str) -> Result<(Vec<String>, Vec<Finding>)> {
     let rows = tx.rows(
-        "select g.id, g.state, g.seq, \
+        concat!(
+            "select g.id, g.state, g.seq, \
          (select count(*) from events e where e.grant_id = g.id), \
          (select max(e.seq) from events e where e.grant_id = g.id), \
          (select min(e.seq) from events e where e.grant_id = g.id), \
@@ -90,10 +91,18 @@ fn grants(tx: &mut Tx<'_, '_>, after: &str) -> Result<(Vec<String>, Vec<Finding>
             and e.kind in ('grant.replaced', 'grant.revoked', 'grant.expired')), \
          (select count(*) from events e where e.grant_id = g.id and e.kind = 'grant.' || g.state), \
          (select count(*) from audit a where a.grant_id = g.id \
-            and a.action in ('grant.replaced', 'grant.revoked', 'grant.expired')), \
-         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.' || g.state), \
-         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.created'), \
-         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.activated'), \
+            and a.action in ('grant.replaced', 'grant.revoked', 'grant.expired') and a.",
+            story!(),
+            "), \
+         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.' || g.state and a.",
+            story!(),
+            "), \
+         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.created' and a.",
+            story!(),
+            "), \
+         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.activated' and a.",
+            story!(),
+            "), \
          (select count(*) from codes c where c.grant_id = g.id and c.change_id is null and c.used_at is not null), \
          (select count(*) from access_tokens t where t.grant_id = g.id) \
            + (select count(*) from refresh_tokens t where t.grant_id = g.id), \
@@ -101,7 +110,8 @@ fn grants(tx: &mut Tx<'_, '_>, after: &str) -> Result<(Vec<String>, Vec<Finding>
             and c.account_index = g.account_index), \
          (select count(*) from grants n where n.id = g.replaced_by and n.client_id = g.client_id and n.sub = g.sub), \
          g.seq_skipped \
-         from grants g where g.id > ?1 order by g.id limit ?2",
+         from grants g where g.id > ?1 order by g.id limit ?2"
+        ),
         &[after.into(), PAGE.into()],
     )?;
     let (mut ids, mut findings) = (Vec::new(), Vec::new());

@@ -122,11 +122,12 @@ pub fn living(
     now: Instant,
     limit: i64,
 ) -> Result<Vec<Instant>> {
+    // `cross join`: SQLite begins with the account. By the app it would visit each of its open links.
     let rows = tx.rows(
         "select expires_at from grants where client_id = ?1 and account_index = ?2 and ended_at is null \
          and activated_at is not null and expires_at > ?3 \
-         union select g.expires_at from grant_accounts a join grants g on g.id = a.grant_id \
-         where a.account_index = ?2 and g.client_id = ?1 and g.ended_at is null and g.activated_at is not null \
+         union select g.expires_at from grant_accounts a cross join grants g \
+         where g.id = a.grant_id and a.account_index = ?2 and g.client_id = ?1 and g.ended_at is null and g.activated_at is not null \
          and g.expires_at > ?3 order by 1 desc limit ?4",
         &[client.as_str().into(), (*account).into(), now.into(), limit.into()],
     )?;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Counters {
     replanned: AtomicU64,
     steps: AtomicU64,
+    scanned: AtomicU64,
 }
 impl Counters {
     /// How often a prepared statement was planned again (`SQLITE_STMTSTATUS_REPREPARE`).
@@ -20,8 +21,14 @@ impl Counters {
     pub fn steps(&self) -> u64 {
         self.steps.load(Ordering::Relaxed)
     }
-    pub(super) fn add(&self, replanned: u64, steps: u64) {
+    /// How many steps a scan of a whole table took (`SQLITE_STMTSTATUS_FULLSCAN_STEP`).
+    #[must_use]
+    pub fn scanned(&self) -> u64 {
+        self.scanned.load(Ordering::Relaxed)
+    }
+    pub(super) fn add(&self, replanned: u64, steps: u64, scanned: u64) {
         self.replanned.fetch_add(replanned, Ordering::Relaxed);
         self.steps.fetch_add(steps, Ordering::Relaxed);
+        self.scanned.fetch_add(scanned, Ordering::Relaxed);
     }
 }

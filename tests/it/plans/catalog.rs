@@ -1,78 +1,53 @@
-//! What a filled store holds: its tables, the first row of each, and the ends of each column.
+//! What a filled store holds: its tables, two rows of each, and the ends of each column.
 
-use renkei_core::store::{Store, Value};
+use renkei_core::store::{Result, Row, Store, Tx, Value};
 use std::collections::HashMap;
+
+/// Which row of each table is the ordinary one: a link of its own account, open, with few records.
+const ORDINARY: i64 = 64;
 
 pub(crate) struct Catalog {
     tables: HashMap<String, HashMap<String, Column>>,
 }
 
 struct Column {
-    text: bool,
-    bytes: bool,
+    kind: Kind,
     unique: bool,
     first: Value,
+    ordinary: Value,
     ends: Option<(i64, i64)>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Number,
+    Text,
+    Bytes,
+}
+
+/// Table, column, type, 1 for a column of the primary key, 1 for a column of a unique index.
+const OF_SQLITE: &str = "select t.name, c.name, lower(c.type), c.pk > 0, exists (select 1 from pragma_index_list(t.name) l, \
+     pragma_index_info(l.name) i where l.\"unique\" = 1 and i.name = c.name) \
+     from sqlite_master t, pragma_table_info(t.name) c where t.type = 'table' and t.name not like 'sqlite%' order by t.name, c.cid";
+const OF_POSTGRESQL: &str = "select c.relname::text, a.attname::text, t.typname::text, \
+     (select count(*) from pg_index i where i.indrelid = c.oid and i.indisprimary and a.attnum = any (i.indkey)), \
+     (select count(*) from pg_index i where i.indrelid = c.oid and i.indisunique and a.attnum = any (i.indkey)) \
+     from pg_class c join pg_attribute a on a.attrelid = c.oid join pg_type t on t.oid = a.atttypid \
+     where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and a.attnum > 0 and not a.attisdropped order by 1, a.attnum";
+
 impl Catalog {
-    /// Reads it from a SQLite store; the rows are the same on PostgreSQL.
     pub(crate) async fn of(store: &Store) -> Self {
-        let tables = store
-            .scan(|tx| {
-                let mut tables = HashMap::new();
-                for table in tx.rows("select name from sqlite_master where type = 'table' and name not like 'sqlite%'", &[])? {
-                    let table = table.text(0)?.to_owned();
-                    let asked = |sql: String| -> &'static str { Box::leak(sql.into_boxed_str()) };
-                    let unique = tx.rows(
-                        asked(format!("select ii.name from pragma_index_list('{table}') il, pragma_index_info(il.name) ii where il.\"unique\" = 1")),
-                        &[],
-                    )?;
-                    let unique = unique.iter().map(|r| r.text(0).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
-                    let info = tx.rows(asked(format!("select name, lower(type), pk from pragma_table_info('{table}') order by cid")), &[])?;
-                    let keys: Vec<_> = info.iter().filter(|r| r.int(2) != Ok(0)).map(|r| r.text(0).unwrap().to_owned()).collect();
-                    let order = if keys.is_empty() { "1".to_owned() } else { keys.join(", ") };
-                    let mut columns = HashMap::new();
-                    for column in &info {
-                        let (name, kind) = (column.text(0)?.to_owned(), column.text(1)?.to_owned());
-                        let first = tx.row(asked(format!("select {name} from {table} order by {order} limit 1")), &[])?;
-                        let first = first.map_or(Value::Null, |row| match kind.as_str() {
-                            "bigint" => row.opt_int(0).unwrap().into(),
-                            "text" => row.opt_text(0).unwrap().into(),
-                            _ => row.opt_bytes(0).unwrap().into(),
-                        });
-                        let ends = if kind == "bigint" {
-                            let row = tx.row(asked(format!("select min({name}), max({name}) from {table}")), &[])?.unwrap();
-                            row.opt_int(0)?.zip(row.opt_int(1)?)
-                        } else {
-                            None
-                        };
-                        let column = Column {
-                            text: kind == "text",
-                            bytes: kind == "blob",
-                            unique: keys.contains(&name) || unique.contains(&name),
-                            first,
-                            ends,
-                        };
-                        columns.insert(name, column);
-                    }
-                    tables.insert(table, columns);
-                }
-                Ok(tables)
-            })
-            .await
-            .unwrap();
-        Self { tables }
+        let listed = if store.is_postgres() { OF_POSTGRESQL } else { OF_SQLITE };
+        let store = store.without_limit(renkei_core::store::NoLimit::AuditVerify);
+        Self { tables: store.scan(move |tx| read(tx, listed)).await.unwrap() }
     }
     fn column(&self, table: &str, column: &str) -> &Column {
         &self.tables[table][column]
     }
     /// The tables that have no row.
-    pub(crate) fn empty(&self) -> Vec<String> {
+    pub(crate) fn empty(&self) -> Vec<&str> {
         let is_empty = |columns: &HashMap<String, Column>| columns.values().all(|c| c.first == Value::Null);
-        let mut names: Vec<_> = self.tables.iter().filter(|(_, columns)| is_empty(columns)).map(|(name, _)| name.clone()).collect();
-        names.sort();
-        names
+        self.tables.iter().filter(|(_, columns)| is_empty(columns)).map(|(name, _)| name.as_str()).collect()
     }
     pub(crate) fn has_table(&self, table: &str) -> bool {
         self.tables.contains_key(table)
@@ -86,20 +61,72 @@ impl Catalog {
     pub(crate) fn first(&self, table: &str, column: &str) -> Value {
         self.column(table, column).first.clone()
     }
-    pub(crate) fn below_all(&self, table: &str, column: &str) -> Value {
-        let c = self.column(table, column);
-        if c.text { "".into() } else if c.bytes { Vec::new().into() } else { c.ends.map_or(0, |(min, _)| min - 1).into() }
+    pub(crate) fn ordinary(&self, table: &str, column: &str) -> Value {
+        self.column(table, column).ordinary.clone()
     }
-    pub(crate) fn above_all(&self, table: &str, column: &str) -> Value {
-        let c = self.column(table, column);
-        if c.text { "~".into() } else if c.bytes { vec![255].into() } else { c.ends.map_or(0, |(_, max)| max + 1).into() }
+    /// A value below, or above, all of the column.
+    pub(crate) fn beyond(&self, table: &str, column: &str, above: bool) -> Value {
+        let column = self.column(table, column);
+        let number = column.ends.map_or(0, |(min, max)| if above { max + 1 } else { min - 1 });
+        match column.kind {
+            Kind::Number => number.into(),
+            Kind::Text => if above { "~" } else { "" }.into(),
+            Kind::Bytes => if above { vec![255] } else { Vec::new() }.into(),
+        }
     }
-    pub(crate) fn lowest(&self, table: &str, column: &str) -> Value {
-        let c = self.column(table, column);
-        if c.text || c.bytes { self.below_all(table, column) } else { c.ends.map_or(0, |(min, _)| min).into() }
+    /// The lowest, or highest, value of a column of numbers.
+    pub(crate) fn end(&self, table: &str, column: &str, highest: bool) -> Value {
+        let found = self.column(table, column);
+        match (found.kind, found.ends) {
+            (Kind::Number, Some((min, max))) => if highest { max } else { min }.into(),
+            _ => self.beyond(table, column, highest),
+        }
     }
-    pub(crate) fn highest(&self, table: &str, column: &str) -> Value {
-        let c = self.column(table, column);
-        if c.text || c.bytes { self.above_all(table, column) } else { c.ends.map_or(0, |(_, max)| max).into() }
+}
+
+fn read(tx: &mut Tx<'_, '_>, listed: &'static str) -> Result<HashMap<String, HashMap<String, Column>>> {
+    let listed = tx.rows(listed, &[])?;
+    let mut keys: HashMap<&str, Vec<&str>> = HashMap::new();
+    for row in &listed {
+        let of_table = keys.entry(row.text(0)?).or_default();
+        if row.int(3)? > 0 {
+            of_table.push(row.text(1)?);
+        }
     }
+    let mut tables: HashMap<String, HashMap<String, Column>> = HashMap::new();
+    for row in &listed {
+        let (table, name) = (row.text(0)?, row.text(1)?);
+        let kind = match row.text(2)? {
+            "bigint" | "int8" => Kind::Number,
+            "text" => Kind::Text,
+            _ => Kind::Bytes,
+        };
+        let order = if keys[table].is_empty() { "1".to_owned() } else { keys[table].join(", ") };
+        let at = |offset: i64| leaked(format!("select {name} from {table} order by {order} limit 1 offset {offset}"));
+        let first = tx.row(at(0), &[])?.map_or(Ok(Value::Null), |row| value(&row, kind))?;
+        let ordinary = tx.row(at(ORDINARY), &[])?.map_or(Ok(first.clone()), |row| value(&row, kind))?;
+        let ends = match kind {
+            Kind::Number => {
+                let sql = leaked(format!("select min({name}), max({name}) from {table}"));
+                let row = tx.row(sql, &[])?;
+                row.map_or(Ok(None), |row| Ok(row.opt_int(0)?.zip(row.opt_int(1)?)))?
+            }
+            _ => None,
+        };
+        let column = Column { kind, unique: row.int(4)? > 0, first, ordinary, ends };
+        tables.entry(table.to_owned()).or_default().insert(name.to_owned(), column);
+    }
+    Ok(tables)
+}
+
+fn value(row: &Row, kind: Kind) -> Result<Value> {
+    Ok(match kind {
+        Kind::Number => row.opt_int(0)?.into(),
+        Kind::Text => row.opt_text(0)?.into(),
+        Kind::Bytes => row.opt_bytes(0)?.into(),
+    })
+}
+
+fn leaked(sql: String) -> &'static str {
+    Box::leak(sql.into_boxed_str())
 }

@@ -2,8 +2,7 @@
 //!
 //! - `column = ?1`: the value of the first row of the table. The first row of each table belongs to the app that has all links,
 //!   the account that has most, the link that has most events.
-//! - `column < ?1`, `column > ?1`: a bound that lets every row through ([`Reach::All`]), and the bound at the other end
-//!   ([`Reach::End`]).
+//! - `column < ?1`, `column > ?1`: a bound that lets every row through, and at [`Reach::End`] the bound at the other end.
 //! - `limit ?1`: [`LIMIT`].
 //! - a row that is inserted: that of the first row under a new key; with `on conflict`, under the same key at [`Reach::End`].
 
@@ -16,10 +15,15 @@ pub(crate) const LIMIT: i64 = 50;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reach {
-    /// Bounds let every row through.
+    /// What hits most: the first row of each table, and bounds that let every row through.
     All,
-    /// Bounds are at the other end.
+    /// The same with bounds at the other end: the oldest time instead of the newest.
     End,
+    /// An ordinary link and account, and bounds that let every row through.
+    Ordinary,
+}
+impl Reach {
+    pub(crate) const EACH: [Self; 3] = [Self::All, Self::End, Self::Ordinary];
 }
 
 /// What a parameter is compared with, or becomes.
@@ -77,22 +81,34 @@ pub(crate) fn of(sql: &str, catalog: &Catalog, given: &Given, reach: Reach) -> R
 }
 
 fn value(role: &Role, catalog: &Catalog, reach: Reach, again: bool) -> Value {
+    let of_row = |t: &str, c: &str| if reach == Reach::Ordinary { catalog.ordinary(t, c) } else { catalog.first(t, c) };
+    let new = |value: Value, int: i64, text: &str| match value {
+        Value::Int(_) => int.into(),
+        Value::Bytes(_) => text.as_bytes().to_vec().into(),
+        _ => text.into(),
+    };
     match role {
         Role::Limit => LIMIT.into(),
-        Role::Equal(t, c) | Role::Assigned(t, c) => catalog.first(t, c),
-        Role::Below(t, c) => if reach == Reach::All { catalog.above_all(t, c) } else { catalog.lowest(t, c) },
-        Role::Above(t, c) => if reach == Reach::All { catalog.below_all(t, c) } else { catalog.highest(t, c) },
-        Role::Other(t, c) => match catalog.first(t, c) {
-            Value::Int(_) => (-1).into(),
-            Value::Bytes(_) => b"none".to_vec().into(),
-            _ => "none".into(),
-        },
-        Role::Inserted(t, c) if catalog.is_unique(t, c) && !(again && reach == Reach::End) => match catalog.first(t, c) {
-            Value::Int(_) => 9_000_000_000_000_000_000_i64.into(),
-            Value::Bytes(_) => b"new".to_vec().into(),
-            _ => "new".into(),
-        },
-        Role::Inserted(t, c) => catalog.first(t, c),
+        Role::Equal(t, c) | Role::Assigned(t, c) => of_row(t, c),
+        Role::Below(t, c) => {
+            if reach == Reach::End {
+                catalog.end(t, c, false)
+            } else {
+                catalog.beyond(t, c, true)
+            }
+        }
+        Role::Above(t, c) => {
+            if reach == Reach::End {
+                catalog.end(t, c, true)
+            } else {
+                catalog.beyond(t, c, false)
+            }
+        }
+        Role::Other(t, c) => new(catalog.first(t, c), -1, "none"),
+        Role::Inserted(t, c) if catalog.is_unique(t, c) && !(again && reach == Reach::End) => {
+            new(catalog.first(t, c), 9_000_000_000_000_000_000, "new")
+        }
+        Role::Inserted(t, c) => of_row(t, c),
     }
 }
 
@@ -111,6 +127,13 @@ fn role(words: &[String], at: usize, tables: &Tables, catalog: &Catalog) -> Opti
     };
     match before(1) {
         "limit" => return Some(Role::Limit),
+        // `coalesce(column, '') = ?1`
+        op @ ("=" | "<" | "<=" | ">" | ">=" | "<>") if before(2) == ")" => {
+            let open = enclosing(words, at - 2)?;
+            return (words.get(open.wrapping_sub(1))? == "coalesce")
+                .then(|| compared(op, &words[open + 1], at))
+                .flatten();
+        }
         op @ ("=" | "<" | "<=" | ">" | ">=" | "<>") => {
             if op == "=" && is_assignment(words, at) {
                 let (table, column) = column(before(2), at)?;
@@ -118,11 +141,14 @@ fn role(words: &[String], at: usize, tables: &Tables, catalog: &Catalog) -> Opti
             }
             return compared(op, before(2), at);
         }
-        "(" | "," => {}
+        "(" | "," | "select" => {}
         _ => return None,
     }
     // In brackets: a row value, `in (…)`, `values (…)`; or the list of an `insert … select`.
     let open = enclosing(words, at);
+    if let (None, "insert", Some(select)) = (open, words[0].as_str(), words[..at].iter().rposition(|w| w == "select")) {
+        return inserted(words, items_before(words, select + 1, at), catalog);
+    }
     let position = open.map_or(0, |open| items_before(words, open + 1, at));
     let (opener, op) = match open {
         Some(open) if open >= 2 => (words[open - 1].as_str(), words[open - 2].as_str()),
@@ -135,7 +161,7 @@ fn role(words: &[String], at: usize, tables: &Tables, catalog: &Catalog) -> Opti
             let begin = (0..close).rev().find(|i| words[*i] == "(")?;
             return compared(opener, words.get(begin + 1 + 2 * position)?, at);
         }
-        "values" => return inserted(words, position, tables, catalog),
+        "values" => return inserted(words, position, catalog),
         "coalesce" => {
             let open = open?;
             return compared(words[open - 2].as_str(), words.get(open + 1)?, at);
@@ -148,13 +174,13 @@ fn role(words: &[String], at: usize, tables: &Tables, catalog: &Catalog) -> Opti
 /// `set a = ?1, b = ?2 where`
 fn is_assignment(words: &[String], at: usize) -> bool {
     let last = words[..at].iter().rposition(|w| w == "set" || w == "where" || w == "select" || w == "when");
-    last.is_some_and(|i| words[i] == "set") && matches!(words.get(at.wrapping_sub(3)).map(String::as_str), Some("set" | ","))
+    last.is_some_and(|i| words[i] == "set")
+        && matches!(words.get(at.wrapping_sub(3)).map(String::as_str), Some("set" | ","))
 }
 
-fn inserted(words: &[String], position: usize, tables: &Tables, catalog: &Catalog) -> Option<Role> {
+fn inserted(words: &[String], position: usize, catalog: &Catalog) -> Option<Role> {
     let name = words.get(position * 2 + 4)?;
     let table = words.get(2)?;
-    let _ = tables;
     catalog.has(table, name).then(|| Role::Inserted(table.clone(), name.clone()))
 }
 
@@ -192,7 +218,8 @@ struct Tables(Vec<(usize, String, String)>);
 impl Tables {
     fn column(&self, name: &str, at: usize, catalog: &Catalog) -> Option<(String, String)> {
         if let Some((alias, column)) = name.split_once('.') {
-            let nearest = self.nearest(at, |(_, table, a)| (a == alias || table == alias) && catalog.has(table, column));
+            let nearest =
+                self.nearest(at, |(_, table, a)| (a == alias || table == alias) && catalog.has(table, column));
             return nearest.map(|table| (table, column.to_owned()));
         }
         self.nearest(at, |(_, table, _)| catalog.has(table, name)).map(|table| (table, name.to_owned()))
@@ -216,14 +243,17 @@ fn tables(words: &[String], catalog: &Catalog) -> Tables {
         let Some(table) = words.get(i + 1).filter(|t| catalog.has_table(t)) else { continue };
         let alias = match words.get(i + 2).map(String::as_str) {
             Some("as") => words.get(i + 3).cloned(),
-            Some(other) if other.chars().all(|c| c.is_ascii_alphanumeric()) && !KEYWORDS.contains(&other) => Some(other.to_owned()),
+            Some(other) if other.chars().all(|c| c.is_ascii_alphanumeric()) && !KEYWORDS.contains(&other) => {
+                Some(other.to_owned())
+            }
             _ => None,
         };
         found.push((i, table.clone(), alias.unwrap_or_else(|| table.clone())));
     }
     Tables(found)
 }
-const KEYWORDS: &[&str] = &["where", "set", "on", "order", "group", "left", "join", "limit", "union", "returning", "values", "select"];
+const KEYWORDS: &[&str] =
+    &["where", "set", "on", "order", "group", "left", "join", "limit", "union", "returning", "values", "select"];
 
 /// The words and signs of a statement, in small letters.
 pub(crate) fn words(sql: &str) -> Vec<String> {

@@ -43,7 +43,8 @@ pub(in crate::store) fn rows(
 fn count(counters: Option<&Counters>, statement: &Statement<'_>) {
     if let Some(counters) = counters {
         let since_last_run = |what| u64::try_from(statement.reset_status(what)).unwrap_or(0);
-        counters.add(since_last_run(StatementStatus::RePrepare), since_last_run(StatementStatus::VmStep));
+        let scanned = since_last_run(StatementStatus::FullscanStep);
+        counters.add(since_last_run(StatementStatus::RePrepare), since_last_run(StatementStatus::VmStep), scanned);
     }
 }
 
