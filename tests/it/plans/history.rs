@@ -1,8 +1,8 @@
 //! A history of any length, written by a few statements: `n` links of one app with everything that belongs to them.
 //!
 //! What grows with the number of links in a real store grows here. What retention, a limit of the configuration or the number of
-//! apps bounds has the same number of rows at every size. One account has a tenth of all links, one link a tenth of all events
-//! and records. Rows that a sweep looks for and rows that it must pass over both exist, the first kind at the newest end.
+//! apps bounds has the same number of rows at every size. One account has a hundredth of all links, one link a hundredth of all
+//! events and records. Rows that a sweep looks for and rows that it must pass over both exist, the first kind at the newest end.
 
 use renkei_core::store::Store;
 
@@ -32,8 +32,8 @@ pub(crate) async fn fill(store: &Store, from: i64, to: i64) {
 fn written(sql: &str, postgres: bool) -> &'static str {
     let sql = sql
         .replace("$t", "(1700000000000 + i * 60000)")
-        .replace("$a", "case when i % 10 = 0 then 0 else i / 2 + 1 end")
-        .replace("$open", "(i % 2 = 0 and (i % 10 <> 0 or i < 100))");
+        .replace("$a", "case when i % 100 = 0 then 0 else i / 2 + 1 end")
+        .replace("$open", "(i % 2 = 0 and (i % 100 <> 0 or i < 1000))");
     let mut out = String::from(
         "with recursive n(i) as (select cast(?1 as bigint) union all select i + 1 from n where i + 1 < ?2) ",
     );
@@ -175,12 +175,12 @@ const ROWS: &[(Many, &str)] = &[
         "insert into grant_changes (consent_id, grant_id, action, scope, details, known, account_index, account, account_id, \
       reference, acr, amr, auth_time, aud, created_at, expires_at, warn_at, applied_at) select 'c' || #i#, 'g' || #i#, 'merge', \
       'openid', '{}', '[]', «'a' || #$a#», «'a'», 'acc', 'r', 'acr', 'pin', $t, '', $t, $t, $t, case when i > 0 then $t end \
-      from n where i % 10 = 0",
+      from n",
     ),
     (
         Links,
         "insert into grant_change_accounts (consent_id, account_index, account_id) select 'c' || #i#, \
-      «'a' || #case when i < 100 then 0 else i end#», 'acc' from n where i % 10 = 0",
+      «'a' || #case when i < 100 then 0 else i end#», 'acc' from n",
     ),
     (
         Links,
@@ -210,8 +210,8 @@ const ROWS: &[(Many, &str)] = &[
     (
         Links,
         "insert into events (id, at, kind, client_id, grant_id, sub, seq, detail, pos, positioned_at, aud, account) \
-      select 'e2' || #i#, $t, 'token.issued', 'app', case when i % 10 = 0 then 'g' || #0# else 'g' || #i# end, 's', \
-      case when i % 10 = 0 then 10 + i else 2 end, '{}', 3 * i + 2, $t, 'https://api-' || #0#, 'acc' from n",
+      select 'e2' || #i#, $t, 'token.issued', 'app', case when i % 100 = 0 then 'g' || #0# else 'g' || #i# end, 's', \
+      case when i % 100 = 0 then 10 + i else 2 end, '{}', 3 * i + 2, $t, 'https://api-' || #0#, 'acc' from n",
     ),
     (
         Links,
@@ -270,7 +270,7 @@ const ROWS: &[(Many, &str)] = &[
     (
         Links,
         "insert into audit (worker, n, at, actor, action, client_id, interaction, grant_id, account, detail, hash) \
-      select 'w' || #0#, 3 * i + 2, $t, 'system', 'token.issued', 'app', null, case when i % 10 = 0 then 'g' || #0# else 'g' || #i# end, \
+      select 'w' || #0#, 3 * i + 2, $t, 'system', 'token.issued', 'app', null, case when i % 100 = 0 then 'g' || #0# else 'g' || #i# end, \
       «'a' || #$a#», '{}', «'h'» from n",
     ),
     (

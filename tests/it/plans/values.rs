@@ -11,7 +11,7 @@ use renkei_core::store::Value;
 use std::collections::{BTreeMap, HashMap};
 
 /// How many rows a list or a batch has at most.
-pub(crate) const LIMIT: i64 = 50;
+pub(crate) const LIMIT: i64 = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reach {

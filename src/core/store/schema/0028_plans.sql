@@ -14,7 +14,7 @@ create index audit_exports on audit (at, worker, n)
   where action = 'staff.audit.exported' and account is null and grant_id is null;
 
 -- How a link began and ended, among the records of everything else that happened to it.
-create index audit_story on audit (grant_id)
+create index audit_story on audit (grant_id, at)
   where action in ('grant.created', 'grant.activated', 'grant.revoked', 'grant.replaced', 'grant.expired');
 
 -- Refusals, locks, changes of clients: retention looks for the old ones among them, and passed over the events of each link that lives.
