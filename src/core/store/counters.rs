@@ -1,7 +1,9 @@
 //! The cost of statements, counted in SQLite's own units. Tests and benchmarks compare these numbers, because a time
 //! depends more on the machine than on the statement.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// The work of one store since it was opened.
 #[derive(Debug, Default)]
@@ -9,6 +11,7 @@ pub struct Counters {
     replanned: AtomicU64,
     steps: AtomicU64,
     scanned: AtomicU64,
+    statements: Mutex<BTreeSet<String>>,
 }
 impl Counters {
     /// How often a prepared statement was planned again (`SQLITE_STMTSTATUS_REPREPARE`).
@@ -26,7 +29,16 @@ impl Counters {
     pub fn scanned(&self) -> u64 {
         self.scanned.load(Ordering::Relaxed)
     }
-    pub(super) fn add(&self, replanned: u64, steps: u64, scanned: u64) {
+    /// Each statement that ran.
+    #[must_use]
+    pub fn statements(&self) -> BTreeSet<String> {
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+    pub(super) fn add(&self, sql: &str, replanned: u64, steps: u64, scanned: u64) {
+        let mut statements = self.statements.lock().unwrap_or_else(PoisonError::into_inner);
+        if !statements.contains(sql) {
+            statements.insert(sql.to_owned());
+        }
         self.replanned.fetch_add(replanned, Ordering::Relaxed);
         self.steps.fetch_add(steps, Ordering::Relaxed);
         self.scanned.fetch_add(scanned, Ordering::Relaxed);

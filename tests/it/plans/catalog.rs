@@ -74,13 +74,12 @@ impl Catalog {
             Kind::Bytes => if above { vec![255] } else { Vec::new() }.into(),
         }
     }
+    pub(crate) fn is_number(&self, table: &str, column: &str) -> bool {
+        self.column(table, column).kind == Kind::Number
+    }
     /// The lowest, or highest, value of a column of numbers.
     pub(crate) fn end(&self, table: &str, column: &str, highest: bool) -> Value {
-        let found = self.column(table, column);
-        match (found.kind, found.ends) {
-            (Kind::Number, Some((min, max))) => if highest { max } else { min }.into(),
-            _ => self.beyond(table, column, highest),
-        }
+        self.column(table, column).ends.map_or(0, |(min, max)| if highest { max } else { min }).into()
     }
 }
 

@@ -186,7 +186,7 @@ const ROWS: &[(Many, &str)] = &[
         Links,
         "insert into codes (hash, grant_id, client_id, redirect_uri, resource, issued_at, expires_at, used_at, undone_at, change_id) \
       select «'x' || #i#», 'g' || #i#, 'app', 'https://app', '', $t, $t, case when i % 10 <> 3 then $t end, \
-      case when i % 100 = 5 then $t end, null from n",
+      case when i % 100 = 5 and i < 900 then $t end, null from n",
     ),
     // Step 4: a token lives for ten minutes, and its row for a day more: the number of one link's has a bound.
     (
@@ -280,7 +280,7 @@ const ROWS: &[(Many, &str)] = &[
       'staff.grant.shown' else 'grant.revoked' end, 'app', null, 'g' || #i#, «'a' || #$a#», '{}', «'h'» from n where not $open",
     ),
     (
-        Few(20),
+        Few(8),
         "insert into audit (worker, n, at, actor, action, detail, hash) select 'w' || #1#, i + 5000000000, \
       $t + 9000000000000, 'staff:tanaka', 'staff.audit.exported', '{}', «'h'» from n",
     ),

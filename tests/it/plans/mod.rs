@@ -10,10 +10,13 @@ mod statements;
 mod values;
 
 use crate::support::test_store::TestStore;
+use crate::support::world::{World, access};
 use listed::{GIVEN, Grows, LISTED, NOT_MEASURED};
 use measured::{Cost, Measured, Statistics};
+use renkei_core::store::{Counters, Options};
 use statements::Statement;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use values::{Given, Reach};
 
 /// What is wrong with one statement.
@@ -69,7 +72,7 @@ async fn faults(
         let mut visits = text.starts_with("insert ");
         let mut wrong = Vec::new();
         let mut tried = Vec::new();
-        for reach in Reach::EACH {
+        for reach in Reach::each() {
             let few = values::of(statement.text, &small.catalog, &given, reach);
             let many = values::of(statement.text, &large.catalog, &given, reach);
             let (few, many) = match (few, many) {
@@ -143,4 +146,62 @@ async fn on_postgresql_each_statement_visits_as_many_rows_in_a_store_of_ten_time
     assert_eq!(small.catalog.empty(), Vec::<&str>::new(), "a table without rows");
     let found = faults(&statements::all(), None, &small, &large).await;
     assert!(found.is_empty(), "\n{}", show(&found));
+}
+
+/// The test finds what it is there for: an index that is missing, a statement that reads a whole table, one that visits nothing, and
+/// one whose parameters it does not understand.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_plan_that_grows_is_found() {
+    let none = Measured::with(TestStore::sqlite(), 0, Statistics::Absent).await;
+    let small = Measured::with(TestStore::sqlite(), 1_000, Statistics::Absent).await;
+    let large = Measured::with(TestStore::sqlite(), 10_000, Statistics::Absent).await;
+    for (index, part) in [
+        ("drop index grants_open", "from grants g where g.client_id = ?1 and g.account_index = ?2"),
+        ("drop index audit_exports", "and actor like 'staff:%'"),
+        ("drop index events_alone", "delete from events where id in"),
+        ("drop index notices_due", "from notices where next_at is not null and next_at <= ?1 limit 1"),
+    ] {
+        let found = statements::all().into_iter().filter(|s| s.text.contains(part)).collect::<Vec<_>>();
+        assert!(!found.is_empty(), "{part}");
+        assert_eq!(faults(&found, Some(&none), &small, &large).await, [], "with the index");
+        for store in [&none, &small, &large] {
+            store.change(index).await;
+        }
+        let found = faults(&found, Some(&none), &small, &large).await;
+        assert!(found.iter().any(|(_, fault)| matches!(fault, Fault::Grows { .. })), "{index}: {}", show(&found));
+    }
+    let one = |text: &'static str| [Statement { text, file: "a test".to_owned() }];
+    let grows = faults(&one("select count(*) from events"), Some(&none), &small, &large).await;
+    assert!(matches!(grows[..], [(_, Fault::Grows { .. })]), "{}", show(&grows));
+    let nothing = faults(&one("select id from streams where id = ?1 and 1 = 0"), Some(&none), &small, &large).await;
+    assert!(matches!(nothing[..], [(_, Fault::VisitsNothing)]), "{}", show(&nothing));
+    let unknown = faults(&one("select id from streams where length(id) + ?1 > 0"), Some(&none), &small, &large).await;
+    assert!(matches!(unknown[0], (_, Fault::Unknown(1))), "{}", show(&unknown));
+}
+
+/// What a store runs in a test is among the statements that were read from the sources.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_runs_was_read_from_the_sources() {
+    let counters = Arc::new(Counters::default());
+    let options = Options { counters: Some(counters.clone()), ..Options::default() };
+    let w = World::at_with(TestStore::sqlite(), &options);
+    let (api, app) = (w.api().await, w.refreshing_app("kakeibo").await);
+    for account in ["115-ordinary-1100026", "115-ordinary-1100027"] {
+        let allowed = w.allow_with(&app, "openid accounts offline_access", account, World::binding()).await;
+        let token = access(&w.exchange(&app, &allowed.code).await.unwrap());
+        assert!(w.is_active(&api, &token).await);
+        w.end(&allowed.grant, renkei_core::grant::Reason::Customer).await;
+    }
+    w.deny(&app).await;
+    w.whole().await;
+    w.restore().await;
+    w.wait(std::time::Duration::from_hours(24 * 366 * 8));
+    w.sweep().await;
+    w.tidy().await;
+    renkei_core::audit::verify(&w.store).await.unwrap();
+    let read: BTreeSet<_> = statements::all().into_iter().map(|s| s.text.to_owned()).collect();
+    let ran = counters.statements();
+    let missing: Vec<_> = ran.difference(&read).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(ran.len() > 60, "{} statements ran", ran.len());
 }

@@ -17,13 +17,16 @@ pub(crate) const LIMIT: i64 = 10;
 pub(crate) enum Reach {
     /// What hits most: the first row of each table, and bounds that let every row through.
     All,
-    /// The same with bounds at the other end: the oldest time instead of the newest.
-    End,
+    /// The same with one bound at the other end, or each: the oldest time instead of the newest.
+    End(Option<usize>),
     /// An ordinary link and account, and bounds that let every row through.
     Ordinary,
 }
 impl Reach {
-    pub(crate) const EACH: [Self; 3] = [Self::All, Self::End, Self::Ordinary];
+    /// No statement has a bound behind its eighth parameter.
+    pub(crate) fn each() -> impl Iterator<Item = Self> {
+        [Self::All, Self::Ordinary, Self::End(None)].into_iter().chain((1..=8).map(|n| Self::End(Some(n))))
+    }
 }
 
 /// What a parameter is compared with, or becomes.
@@ -74,14 +77,17 @@ pub(crate) fn of(sql: &str, catalog: &Catalog, given: &Given, reach: Reach) -> R
     (1..=last)
         .map(|n| match (given.get(&n), roles.get(&n)) {
             (Some(value), _) => Ok(value.clone()),
-            (None, Some(role)) => Ok(value(role, catalog, reach, again)),
+            (None, Some(role)) => {
+                let at_end = matches!(reach, Reach::End(of) if of.is_none_or(|of| of == n));
+                Ok(value(role, catalog, reach == Reach::Ordinary, at_end, again))
+            }
             (None, None) => Err(n),
         })
         .collect()
 }
 
-fn value(role: &Role, catalog: &Catalog, reach: Reach, again: bool) -> Value {
-    let of_row = |t: &str, c: &str| if reach == Reach::Ordinary { catalog.ordinary(t, c) } else { catalog.first(t, c) };
+fn value(role: &Role, catalog: &Catalog, ordinary: bool, at_end: bool, again: bool) -> Value {
+    let of_row = |t: &str, c: &str| if ordinary { catalog.ordinary(t, c) } else { catalog.first(t, c) };
     let new = |value: Value, int: i64, text: &str| match value {
         Value::Int(_) => int.into(),
         Value::Bytes(_) => text.as_bytes().to_vec().into(),
@@ -90,22 +96,13 @@ fn value(role: &Role, catalog: &Catalog, reach: Reach, again: bool) -> Value {
     match role {
         Role::Limit => LIMIT.into(),
         Role::Equal(t, c) | Role::Assigned(t, c) => of_row(t, c),
-        Role::Below(t, c) => {
-            if reach == Reach::End {
-                catalog.end(t, c, false)
-            } else {
-                catalog.beyond(t, c, true)
-            }
-        }
-        Role::Above(t, c) => {
-            if reach == Reach::End {
-                catalog.end(t, c, true)
-            } else {
-                catalog.beyond(t, c, false)
-            }
-        }
+        Role::Below(t, c) if at_end && catalog.is_number(t, c) => catalog.end(t, c, false),
+        Role::Below(t, c) => catalog.beyond(t, c, true),
+        Role::Above(t, c) if at_end && catalog.is_number(t, c) => catalog.end(t, c, true),
+        // A page of a text's order begins with the first.
+        Role::Above(t, c) => catalog.beyond(t, c, false),
         Role::Other(t, c) => new(catalog.first(t, c), -1, "none"),
-        Role::Inserted(t, c) if catalog.is_unique(t, c) && !(again && reach == Reach::End) => {
+        Role::Inserted(t, c) if catalog.is_unique(t, c) && !(again && at_end) => {
             new(catalog.first(t, c), 9_000_000_000_000_000_000, "new")
         }
         Role::Inserted(t, c) => of_row(t, c),
