@@ -224,7 +224,7 @@ const ROWS: &[(Many, &str)] = &[
         Few(200),
         "insert into events (id, at, kind, client_id, sub, seq, detail, pos, positioned_at, aud) select 'e4' || #i#, \
       $t + 9000000000000, 'account.locked', null, null, 0, '{}', i + 1000000000, $t, '' from n where i < 190 union all \
-      select 'e5' || #i#, $t, 'client.changed', 'api', null, 0, '{}', case when i < 195 then null else i + 1000000000 end, null, '' from n where i >= 190",
+      select 'e5' || #i#, $t + 9000000000000, 'client.changed', 'api', null, 0, '{}', case when i < 195 then null else i + 1000000000 end, null, '' from n where i >= 190",
     ),
     (Links, "insert into event_audiences (aud, pos) select 'https://api-' || #0#, 3 * i + 1 from n"),
     (

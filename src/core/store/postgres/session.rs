@@ -307,7 +307,7 @@ fn setup(limit: Duration) -> String {
     let limit = limit.as_millis();
     let (statement, idle) = (limit - limit / 10, limit + limit / 2);
     format!(
-        "set enable_seqscan = off; set jit = off; set client_min_messages = warning; \
+        "set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off; set client_min_messages = warning; \
          set statement_timeout = {statement}; set idle_in_transaction_session_timeout = {idle}; \
          set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3"
     )
