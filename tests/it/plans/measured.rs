@@ -29,6 +29,7 @@ pub(crate) enum Statistics {
 pub(crate) struct Measured {
     pub store: Store,
     pub catalog: Catalog,
+    pub statistics: Statistics,
     place: TestStore,
     counters: Arc<Counters>,
 }
@@ -54,7 +55,7 @@ impl Measured {
         // SQLite reads statistics when it opens a file.
         let counters = Arc::new(Counters::default());
         let options = Options { counters: Some(counters.clone()), connections: 1, ..Options::default() };
-        Self { store: place.open_with(&options).unwrap(), catalog, place, counters }
+        Self { store: place.open_with(&options).unwrap(), catalog, statistics, place, counters }
     }
     pub(crate) fn is_postgres(&self) -> bool {
         matches!(self.place, TestStore::Postgres(_))
