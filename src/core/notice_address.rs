@@ -244,11 +244,15 @@ const MOST: i64 = 1000;
 /// first.
 fn of_account(tx: &mut Tx<'_, '_>, account: &Hash, now: Instant) -> Result<Vec<(GrantId, Vec<u8>)>> {
     let rows = tx.rows(
-        "select a.grant_id, a.address_index, g.created_at from grants g join notice_addresses a on a.grant_id = g.id \
-         where g.account_index = ?1 and g.ended_at is null and g.expires_at > ?2 \
-         union select a.grant_id, a.address_index, g.created_at from grant_accounts s \
-         join notice_addresses a on a.grant_id = s.grant_id join grants g on g.id = s.grant_id \
-         where s.account_index = ?1 and g.ended_at is null and g.expires_at > ?2 order by 3 desc, 1 limit ?3",
+        // Subqueries in the select list: see `grant::sql`.
+        "select grant_id, address_index, created_at from (select g.id as grant_id, g.created_at, \
+         (select a.address_index from notice_addresses a where a.grant_id = g.id) as address_index \
+         from grants g where g.account_index = ?1 and g.ended_at is null and g.expires_at > ?2 \
+         union select s.grant_id, \
+         (select g.created_at from grants g where g.id = s.grant_id and g.ended_at is null and g.expires_at > ?2), \
+         (select a.address_index from notice_addresses a where a.grant_id = s.grant_id) \
+         from grant_accounts s where s.account_index = ?1) as links \
+         where address_index is not null and created_at is not null order by created_at desc, grant_id limit ?3",
         &[(*account).into(), now.into(), MOST.into()],
     )?;
     let link = |row: &Row| {

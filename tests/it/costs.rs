@@ -20,9 +20,9 @@ async fn statements_and_commits_on_sqlite() {
     // The second time nothing is new: no chain of records begins, no table is empty.
     for _ in 0..2 {
         costs.clear();
-        let mut last = (counters.statements(), counters.commits());
+        let mut last = (counters.executed(), counters.commits());
         let mut note = |what: &'static str| {
-            let now = (counters.statements(), counters.commits());
+            let now = (counters.executed(), counters.commits());
             costs.push((what, now.0 - last.0, now.1 - last.1));
             last = now;
         };

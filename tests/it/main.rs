@@ -58,6 +58,7 @@ mod network_limits;
 mod oidc_client;
 mod operations;
 mod pages;
+mod plans;
 mod proofing_memory;
 mod protocol;
 mod proxies;

@@ -32,6 +32,14 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
+/// How a link began and ended, in the words of the index `audit_story`: SQLite uses it only for a statement that repeats them.
+macro_rules! story {
+    () => {
+        "action in ('grant.created', 'grant.activated', 'grant.revoked', 'grant.replaced', 'grant.expired')"
+    };
+}
+pub(crate) use story;
+
 impl<'a> ChainRow<'a> {
     pub(super) fn from_row(row: &'a Row) -> Result<Self> {
         Ok(Self {

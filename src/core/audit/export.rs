@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The part that every query shares.
 macro_rules! select {
     () => {
-        concat!("select ", columns!(), " from audit where (at, worker, n) > (?1, ?2, ?3) and at >= ?4 and at < ?5")
+        concat!("select ", columns!(), " from audit where (at, worker, n) > (?1, ?2, ?3) and at < ?4")
     };
 }
 
@@ -104,20 +104,21 @@ pub struct Page {
 
 /// One page of records after `after`, in order of time.
 pub fn export(tx: &mut Tx<'_, '_>, filter: &Filter, after: Option<&Cursor>, limit: i64) -> Result<Page> {
-    let start = Cursor { at: i64::MIN, chain: String::new(), n: 0 };
-    let after = after.unwrap_or(&start);
+    // The first page begins before the first record of `from`, and so does a cursor that is older: a second bound of the same column
+    // would not keep the engine from visiting each record before it.
+    let start = Cursor { at: filter.from.map_or(i64::MIN, Instant::millis), chain: String::new(), n: 0 };
+    let after = after.filter(|after| after.at >= start.at).unwrap_or(&start);
     let mut params: Vec<Value> = vec![
         after.at.into(),
         after.chain.as_str().into(),
         after.n.into(),
-        filter.from.map_or(i64::MIN, Instant::millis).into(),
         filter.to.map_or(i64::MAX, Instant::millis).into(),
         limit.into(),
     ];
     let sql = match (&filter.grant, &filter.account) {
         (Some(grant), _) => {
             params.push(grant.as_str().into());
-            concat!(select!(), " and grant_id = ?7 order by at, worker, n limit ?6")
+            concat!(select!(), " and grant_id = ?6 order by at, worker, n limit ?5")
         }
         // Each record of the account, and each of a grant that shares it or has shared it: the record of a grant names every
         // account it shared, and `grant_accounts` those of grants that are older than such records.
@@ -126,14 +127,14 @@ pub fn export(tx: &mut Tx<'_, '_>, filter: &Filter, after: Option<&Cursor>, limi
             concat!(
                 "select * from (",
                 select!(),
-                " and account = ?7 order by at, worker, n limit ?6) of_account union select * from (",
+                " and account = ?6 order by at, worker, n limit ?5) of_account union select * from (",
                 select!(),
                 " and grant_id in (",
-                grants_of!("?7"),
-                ") order by at, worker, n limit ?6) of_grants order by 3, 1, 2 limit ?6"
+                grants_of!("?6"),
+                ") order by at, worker, n limit ?5) of_grants order by 3, 1, 2 limit ?5"
             )
         }
-        (None, None) => concat!(select!(), " order by at, worker, n limit ?6"),
+        (None, None) => concat!(select!(), " order by at, worker, n limit ?5"),
     };
     let rows = tx.rows(sql, &params)?;
     let full = i64::try_from(rows.len()).is_ok_and(|n| n >= limit);

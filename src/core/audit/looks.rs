@@ -1,7 +1,7 @@
 //! What staff ask the record: who looked at an account, or did something with it (for a customer who asks 「誰が見ましたか」), who
 //! ended a grant and why, and which grants a procedure made.
 
-use super::chain::columns;
+use super::chain::{columns, story};
 use super::export::{ExportedRecord, grants_of, record};
 use crate::id::{GrantId, InteractionId};
 use crate::secret::Hash;
@@ -39,8 +39,9 @@ pub fn end_of_grant(tx: &mut Tx<'_, '_>, grant: &GrantId) -> Result<Option<Grant
     let sql = concat!(
         "select ",
         columns!(),
-        " from audit where grant_id = ?1 and action in ('grant.revoked', 'grant.replaced', 'grant.expired') \
-         order by at desc, worker desc, n desc limit 1"
+        " from audit where grant_id = ?1 and action in ('grant.revoked', 'grant.replaced', 'grant.expired') and ",
+        story!(),
+        " order by at desc, worker desc, n desc limit 1"
     );
     let row = tx.row(sql, &[grant.as_str().into()])?;
     let end = row.as_ref().map(record).transpose()?;

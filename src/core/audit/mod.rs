@@ -14,6 +14,7 @@ mod tests;
 mod verify;
 
 pub use action::AuditAction;
+pub(crate) use chain::story;
 pub use export::{Cursor, ExportedRecord, Filter, Page, export};
 pub use looks::{GrantEnd, end_of_grant, grants_made_by, looks};
 pub use verify::{Break, ChainReport, Head, verify};

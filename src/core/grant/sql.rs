@@ -1,4 +1,8 @@
 //! The table `grants`: reads it, ends a grant, numbers its events. [`super::create()`] inserts the row.
+//!
+//! What hangs on a row is read by a subquery in the select list, which an engine runs for this row alone. A join may begin with either
+//! table, and visits each open link of an app where the planner errs (docs/decisions/0031-plans.md). `coalesce(ended_at, 0) = 0` says
+//! `ended_at is null` where the planner shall not take an index of the open grants, but the one of another column.
 
 use super::row::{columns, from_row};
 use super::{Grant, GrantState, Reason, code};
@@ -17,8 +21,9 @@ use std::time::Duration;
 pub fn sharing(tx: &mut Tx<'_, '_>, account: &Hash, until: Instant, limit: i64) -> Result<Vec<GrantId>> {
     let rows = tx.rows(
         "select id, created_at from grants where account_index = ?1 and ended_at is null and created_at <= ?2 \
-         union select g.id, g.created_at from grant_accounts a join grants g on g.id = a.grant_id \
-         where a.account_index = ?1 and g.ended_at is null and g.created_at <= ?2 order by 2, 1 limit ?3",
+         union select id, created_at from (select a.grant_id as id, \
+         (select g.created_at from grants g where g.id = a.grant_id and g.ended_at is null) as created_at \
+         from grant_accounts a where a.account_index = ?1) as beside where created_at <= ?2 order by 2, 1 limit ?3",
         &[(*account).into(), until.into(), limit.into()],
     )?;
     let id = |row: &Row| {
@@ -125,9 +130,9 @@ pub fn living(
     let rows = tx.rows(
         "select expires_at from grants where client_id = ?1 and account_index = ?2 and ended_at is null \
          and activated_at is not null and expires_at > ?3 \
-         union select g.expires_at from grant_accounts a join grants g on g.id = a.grant_id \
-         where a.account_index = ?2 and g.client_id = ?1 and g.ended_at is null and g.activated_at is not null \
-         and g.expires_at > ?3 order by 1 desc limit ?4",
+         union select expires_at from (select (select g.expires_at from grants g where g.id = a.grant_id and g.client_id = ?1 \
+         and coalesce(g.ended_at, 0) = 0 and g.activated_at is not null) as expires_at \
+         from grant_accounts a where a.account_index = ?2) as beside where expires_at > ?3 order by 1 desc limit ?4",
         &[client.as_str().into(), (*account).into(), now.into(), limit.into()],
     )?;
     rows.iter().map(|row| row.instant(0)).collect()
@@ -259,7 +264,7 @@ pub(super) fn end_unredeemed(
     now: Instant,
 ) -> Result<()> {
     let rows = tx.rows(
-        "select id from grants where consent_id = ?1 and activated_at is null and ended_at is null and id <> ?2",
+        "select id from grants where consent_id = ?1 and activated_at is null and coalesce(ended_at, 0) = 0 and id <> ?2",
         &[grant.consent.as_str().into(), grant.id.as_str().into()],
     )?;
     for row in rows {
@@ -324,7 +329,7 @@ pub fn emit_event(
 pub fn skip_numbers(tx: &mut Tx<'_, '_>, after: &str, now: Instant, limit: i64) -> Result<Option<String>> {
     let rows = tx.rows(
         "update grants set seq_skipped = coalesce(seq_skipped, 0) + ?1 - seq, seq = ?1 where seq < ?1 and id in \
-         (select id from grants where id > ?2 and ended_at is null order by id limit ?3) returning id",
+         (select id from grants where id > ?2 and coalesce(ended_at, 0) = 0 order by id limit ?3) returning id",
         &[now.secs().into(), after.into(), limit.into()],
     )?;
     let mut last = None;

@@ -1,5 +1,6 @@
 //! The history of one link, from its events: allowed, changed, ended, and by whom.
 
+use crate::audit::story;
 use crate::authorize::Details;
 use crate::clock::Instant;
 use crate::event::{self, Event, EventKind};
@@ -80,8 +81,12 @@ fn covered(event: &Event) -> Option<Details> {
 /// it may be about another account.
 fn agreed_first(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<Option<Details>> {
     let row = tx.row(
-        "select c.details from audit a join consents c on c.account_index = a.account and c.decided_at = a.at \
-         and c.interaction = a.interaction where a.grant_id = ?1 and a.action = 'grant.created' and c.decision = 'granted'",
+        concat!(
+            "select c.details from audit a join consents c on c.account_index = a.account and c.decided_at = a.at \
+             and c.interaction = a.interaction where a.grant_id = ?1 and a.action = 'grant.created' and a.",
+            story!(),
+            " and c.decision = 'granted'"
+        ),
         &[id.as_str().into()],
     )?;
     Ok(row.map(|row| row.text(0).map(serde_json::from_str::<Details>)).transpose()?.and_then(std::result::Result::ok))

@@ -212,8 +212,8 @@ pub(in super::super) fn apply(
 
 /// Forgets every change with this account that no code has applied: the core bank says that something happened to it.
 pub fn forget_account(tx: &mut Tx<'_, '_>, account: &Hash) -> Result<()> {
-    let unapplied = "select a.consent_id from grant_change_accounts a join grant_changes c on c.consent_id = a.consent_id \
-                     where a.account_index = ?1 and c.applied_at is null";
+    let unapplied = "select a.consent_id from grant_change_accounts a where a.account_index = ?1 and \
+                     (select count(*) from grant_changes c where c.consent_id = a.consent_id and c.applied_at is null) > 0";
     let account = [(*account).into()];
     for row in tx.rows(unapplied, &account)? {
         forget(tx, row.text(0)?)?;

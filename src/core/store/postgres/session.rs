@@ -306,15 +306,18 @@ impl<'w> Session<'w> {
     }
 }
 
-/// The settings of each session. Without sequential scans, the predicate locks of a serializable transaction cover only
-/// the rows it looked up; on a small table the planner would otherwise read and lock all of it. The price of these
-/// plans makes JIT compilation treat every query as large, so it is off too. PostgreSQL cancels a statement shortly
-/// before we drop the connection, and soon ends a session that we dropped unnoticed, which releases its locks.
+/// The settings of each session. Every statement finds its rows by an index, in the order in which it reads them, and what belongs to a
+/// row by another look-up: so the planner has no other kind of plan to choose, and statistics that are missing or old change little
+/// (docs/decisions/0031-plans.md). The predicate locks of a serializable transaction then cover only the rows it looked up; on a small
+/// table the planner would otherwise read and lock all of it. The price of these plans makes JIT compilation treat every query as large,
+/// so it is off too. PostgreSQL cancels a statement shortly before we drop the connection, and soon ends a session that we dropped
+/// unnoticed, which releases its locks.
 fn setup(limit: Duration) -> String {
     let limit = limit.as_millis();
     let (statement, idle) = (limit - limit / 10, limit + limit / 2);
     format!(
-        "set enable_seqscan = off; set jit = off; set client_min_messages = warning; \
+        "set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
+         set jit = off; set client_min_messages = warning; \
          set statement_timeout = {statement}; set idle_in_transaction_session_timeout = {idle}; \
          set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3"
     )

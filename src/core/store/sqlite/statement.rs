@@ -17,7 +17,7 @@ pub(in crate::store) fn execute(
         return rows(c, counters, sql, params).map(|rows| rows.len() as u64);
     }
     let done = statement.execute(rusqlite::params_from_iter(params)).map(|n| n as u64).map_err(|e| trouble(&e));
-    count(counters, &statement);
+    count(counters, sql, &statement);
     done
 }
 
@@ -36,14 +36,16 @@ pub(in crate::store) fn rows(
         out.push(Row(cells.collect::<std::result::Result<_, Trouble>>()?));
     }
     drop(rows);
-    count(counters, &statement);
+    count(counters, sql, &statement);
     Ok(out)
 }
 
-fn count(counters: Option<&Counters>, statement: &Statement<'_>) {
+fn count(counters: Option<&Counters>, sql: &str, statement: &Statement<'_>) {
     if let Some(counters) = counters {
         let since_last_run = |what| u64::try_from(statement.reset_status(what)).unwrap_or(0);
-        counters.add(since_last_run(StatementStatus::RePrepare), since_last_run(StatementStatus::VmStep));
+        let scanned = since_last_run(StatementStatus::FullscanStep);
+        let replanned = since_last_run(StatementStatus::RePrepare);
+        counters.add(sql, replanned, since_last_run(StatementStatus::VmStep), scanned);
     }
 }
 
