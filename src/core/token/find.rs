@@ -37,26 +37,24 @@ pub async fn look_up_access(store: &Store, hash: &Hash) -> Result<Option<Found>>
     store.look_up(FIND_ACCESS, [(*hash).into()]).await?.map(|row| access_row(&row, 0, hash)).transpose()
 }
 
-/// The statement of [`find_access_for`]: the same look-ups, and one of the caller's record. Its row is there without a token too.
+/// The statement of [`find_access_for`]: the same look-ups, and one of the caller's record.
 pub const FIND_ACCESS_FOR: &str = concat!(
-    "select v.version, ",
+    "select (select v.version from clients v where v.id = ?2), ",
     access_columns!(),
-    " from (select (select version from clients where id = ?2) as version) v left join (access_tokens t \
-     join clients c on c.id = t.client_id left join grants g on g.id = t.grant_id) \
-     on t.hash = ?1 and (t.grant_id is null or g.id is not null)"
+    " from access_tokens t left join grants g on g.id = t.grant_id join clients c on c.id = t.client_id \
+     where t.hash = ?1 and (t.grant_id is null or g.id is not null)"
 );
 
-/// [`find_access`], and in the same statement the version of the caller's record.
+/// [`find_access`], and in the same statement the version of the caller's record. Without a token nothing is said of the record.
 pub(super) async fn find_access_for(
     store: &Store,
     hash: &Hash,
     caller: &ClientId,
-) -> Result<(Option<Found>, RecordVersion)> {
+) -> Result<Option<(Found, RecordVersion)>> {
     let row = store.look_up(FIND_ACCESS_FOR, [(*hash).into(), caller.as_str().into()]).await?;
-    let Some(row) = row else { return Ok((None, RecordVersion { client: caller.clone(), number: None })) };
-    let version = RecordVersion { client: caller.clone(), number: row.opt_int(0)? };
-    let found = row.opt_text(1)?.is_some().then(|| access_row(&row, 1, hash)).transpose()?;
-    Ok((found, version))
+    let read =
+        |row: Row| Ok((access_row(&row, 1, hash)?, RecordVersion { client: caller.clone(), number: row.opt_int(0)? }));
+    row.map(read).transpose()
 }
 
 /// The token of a row whose columns begin at `first`.

@@ -44,8 +44,8 @@ impl Weighter<Hash, Arc<CachedToken>> for InBytes {
 pub struct ReadTogether {
     /// The token, if there is one.
     pub token: Option<Arc<KnownToken>>,
-    /// Of the caller.
-    pub version: RecordVersion,
+    /// Of the caller; not known where there is no token.
+    pub version: Option<RecordVersion>,
 }
 
 impl RecentTokens {
@@ -98,7 +98,7 @@ impl RecentTokens {
         if self.store.changes().is_some() {
             return Ok(None);
         }
-        let (found, version) = find_access_for(&self.store, hash, caller).await?;
+        let (found, version) = find_access_for(&self.store, hash, caller).await?.unzip();
         Ok(Some(ReadTogether { token: found.map(|found| Arc::new(KnownToken::new(found))), version }))
     }
 

@@ -23,7 +23,8 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let asked = params.get("token").and_then(IntrospectedToken::parse);
     let together = together(&req, &app, &params, asked, now).await?;
     let caller =
-        client_auth::client_with(&req, &app, &params, together.as_ref().map(|read| &read.version), now).await?;
+        client_auth::client_with(&req, &app, &params, together.as_ref().and_then(|read| read.version.as_ref()), now)
+            .await?;
     let (_, served) = (params.need("token")?, introspect::served(&params)?);
     let seen = match (asked, together) {
         (None, _) => Introspection::Inactive,
