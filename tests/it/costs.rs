@@ -42,11 +42,11 @@ async fn statements_and_commits_on_sqlite() {
     assert_eq!(
         costs,
         [
-            ("許可する", 0, 1),
-            ("code", 0, 1),
-            ("refresh token", 0, 1),
-            ("revocation", 0, 1),
-            ("client credentials", 0, 1)
+            ("許可する", 18, 1),
+            ("code", 34, 1),
+            ("refresh token", 8, 1),
+            ("revocation", 10, 1),
+            ("client credentials", 7, 1)
         ]
     );
 }
