@@ -36,7 +36,7 @@ pub(crate) enum Grows {
     WithItsOwn,
     /// With the store: it reads all of something, in pages or once.
     WithTheStore,
-    /// On PostgreSQL with the store, where statistics are missing or old.
+    /// With the store, where statistics are old, or missing on PostgreSQL.
     WithoutStatistics,
 }
 
@@ -60,7 +60,7 @@ pub(crate) const LISTED: &[(&str, Grows, &str)] = &[
     (
         "and at < ?4 and grant_id in (select grant_id from audit where account = ?6",
         Grows::WithoutStatistics,
-        "PostgreSQL reads the record in order of time, and not link by link; at the command of staff",
+        "PostgreSQL reads the record in order of time, and not link by link; SQLite too with old statistics. At the command of staff",
     ),
     ("and actor like 'staff:%'", Grows::WithoutStatistics, "PostgreSQL does the same for `audit looks`"),
     (

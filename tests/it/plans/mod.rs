@@ -103,7 +103,10 @@ async fn faults(
                 let may = listed().find(|(_, grows, _)| match grows {
                     Grows::WithTheStore => true,
                     Grows::WithItsOwn => reach != Reach::Ordinary,
-                    Grows::WithoutStatistics => postgres && large.statistics != Statistics::Fresh,
+                    // SQLite has none, unless an operator makes them.
+                    Grows::WithoutStatistics => {
+                        large.statistics == Statistics::Stale || postgres && large.statistics == Statistics::Absent
+                    }
                 });
                 if let Some((part, ..)) = may {
                     grown.insert(*part);
