@@ -50,12 +50,20 @@ impl Default for Settings {
     }
 }
 
+/// What is missing where neither the machine nor the configuration has certificates of authorities, as in a slim container, and what
+/// to do.
+pub const NO_AUTHORITIES: &str = "is not set, and this machine has no certificates of authorities, without which no other server can be \
+                                  verified: install the package ca-certificates, or name a file with the authorities here";
+
 /// Why there is no response. For the log; the texts contain no query and no body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The client could not be created, because of certificates.
     #[error("the outbound client cannot be made: {0}")]
     Setup(String),
+    /// This machine has no certificates of authorities, and the configuration names none.
+    #[error("{NO_AUTHORITIES} ({0})")]
+    NoAuthorities(String),
     /// An address that is not allowed.
     #[error("not an address we go to: {0}")]
     Refused(&'static str),
@@ -197,7 +205,7 @@ impl Outbound {
     /// # Errors
     /// [`Error::Setup`].
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        let setup = |e: reqwest::Error| Error::Setup(e.without_url().to_string());
+        let setup = |e: reqwest::Error| Error::Setup(innermost(e));
         let mut builder = base(&settings);
         if let Some(pem) = &settings.extra_ca {
             let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?;
@@ -206,7 +214,11 @@ impl Outbound {
             }
             builder = builder.tls_certs_merge(authorities);
         }
-        Ok(Self { http: builder.build().map_err(setup)?, settings: Arc::new(settings) })
+        let http = builder.build().map_err(|e| match settings.extra_ca {
+            Some(_) => setup(e),
+            None => Error::NoAuthorities(innermost(e)),
+        })?;
+        Ok(Self { http, settings: Arc::new(settings) })
     }
 
     /// A client for plain http to this machine only, for the parts of the demo.
@@ -218,7 +230,7 @@ impl Outbound {
             Settings { networks: Network::loopback(), world: false, plain_http: true, ..Settings::default() };
         // No trusted certificates, so that it also works on a machine that has none.
         let http = base(&settings).tls_certs_only([]).build();
-        let http = http.map_err(|e| Error::Setup(e.without_url().to_string()))?;
+        let http = http.map_err(|e| Error::Setup(innermost(e)))?;
         Ok(Self { http, settings: Arc::new(settings) })
     }
 
@@ -361,8 +373,17 @@ impl Resolve for Inside {
     }
 }
 
-/// Returns the innermost cause, which says most: "connection refused" rather than "error sending request".
-#[expect(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
+/// The innermost cause, which says most: "connection refused" rather than "error sending request".
+fn innermost(e: reqwest::Error) -> String {
+    let e = e.without_url();
+    let mut cause: &dyn std::error::Error = &e;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+/// Why there was no answer.
 fn transport(e: reqwest::Error) -> Error {
     let mut cause: &dyn std::error::Error = &e;
     while let Some(inner) = cause.source() {
@@ -374,7 +395,7 @@ fn transport(e: reqwest::Error) -> Error {
     if e.is_timeout() {
         return Error::Transport("it took too long".into());
     }
-    Error::Transport(cause.to_string())
+    Error::Transport(innermost(e))
 }
 
 impl JwksPort for Outbound {

@@ -4,12 +4,13 @@ use crate::support::app::{App, Credential, basic};
 use crate::support::browser::Customer;
 use crate::support::http::{Answer, RequestParts};
 use crate::support::jws::Key;
+use crate::support::profile::root;
 use crate::support::town::{Town, on_both, on_both_with};
 use renkei_core::audit::Actor;
 use renkei_core::client::registration::sql as registration;
 use renkei_core::id::{ClientId, EventId};
 use renkei_core::store::Tx;
-use renkei_server::config::Config;
+use renkei_server::config::{BankKind, Config, MailKind, MailTls, Mode, Span};
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -28,12 +29,23 @@ mod enabled {
     on_both_with!(who_is_never_approved_is_dropped, super::open);
     on_both_with!(what_a_crash_left_is_ended_later, super::open);
     on_both_with!(a_software_statement_wins, super::trusting);
+    on_both_with!(in_production_an_app_without_a_registered_provider_is_not_approved, super::production);
 }
 on_both!(without_the_key_there_is_nothing);
 
 fn open(config: &mut Config) {
     config.registration.enabled = true;
     config.registration.pending_most = 3;
+}
+/// What production demands.
+fn production(config: &mut Config) {
+    open(config);
+    config.server.mode = Mode::Production;
+    config.admin.socket = Some(config.server.data_dir.join("admin.sock"));
+    config.institution.terms_file = Some(root().join("config/demo/terms.txt"));
+    (config.limits.by_network, config.telephony.rest) = (true, Span::secs(10));
+    (config.mail.kind, config.mail.tls, config.mail.host) = (MailKind::Smtp, MailTls::None, "127.0.0.1".into());
+    (config.bank.kind, config.bank.url) = (BankKind::Http, Some("https://127.0.0.1:9".into()));
 }
 fn trusting(config: &mut Config) {
     open(config);
@@ -471,6 +483,48 @@ async fn a_change_that_opens_something_waits(town: &Town) {
     for action in ["client.change_proposed", "client.change_declined", "client.changed", "client.approved"] {
         assert!(audit.contains(action), "{action}");
     }
+}
+
+/// An app may not write the number under which its provider is registered, so the institution completes the record first.
+async fn in_production_an_app_without_a_registered_provider_is_not_approved(town: &Town) {
+    let key = Key::generate();
+    let answer = register(town, &invited(town, &[]).await, &record(&key)).await.expect(201);
+    let owner = Owner::of(&answer);
+    let refused = async |missing: &[&str]| {
+        let said = town.staff(&["client", "approve", &owner.id]).await;
+        assert_eq!(said.status, 1, "{said:?}");
+        for member in ["provider.name", "provider.registration_number"] {
+            assert_eq!(said.err.contains(&format!("{member}: is missing")), missing.contains(&member), "{said:?}");
+        }
+        assert!(said.err.contains("renkei client import --replace"), "{said:?}");
+    };
+    refused(&["provider.name", "provider.registration_number"]).await;
+    owner.change(town, &[("provider", json!({"name": "株式会社おこづかい"}))]).await.expect(200);
+    refused(&["provider.registration_number"]).await;
+    let status = async || town.staff(&["--json", "client", "show", &owner.id]).await.json()["status"].clone();
+    assert_eq!(status().await, "pending");
+    let app = owner.app(town, &key, "https://okozukai.example/cb");
+    assert_eq!(pushes(&app).await, 401);
+
+    let mut complete = record(&key);
+    let provider = json!({"name": "株式会社おこづかい", "registration_number": "関東財務局長(電代)第2号"});
+    complete.as_object_mut().unwrap().extend([
+        ("client_id".to_owned(), json!(owner.id)),
+        ("profile".to_owned(), json!("fapi2")),
+        ("provider".to_owned(), provider),
+    ]);
+    let file = town.data_dir().join("record.json");
+    std::fs::write(&file, complete.to_string()).unwrap();
+    let imported = town.staff(&["client", "import", "--replace", file.to_str().unwrap()]).await;
+    assert_eq!(imported.status, 0, "{imported:?}");
+    assert_eq!(status().await, "pending", "an import approves nothing");
+    owner.approve(town).await;
+    assert_eq!(pushes(&app).await, 201);
+    // A change waits, and takes the name away.
+    let changed = owner.change(town, &[("provider", json!({}))]).await.expect(200).json();
+    assert_eq!(changed["change_pending"]["provider"]["name"], json!(null), "{changed}");
+    refused(&["provider.name"]).await;
+    assert_eq!(pushes(&app).await, 201, "the approved record stays in force");
 }
 
 async fn a_record_that_changed_is_not_approved_unseen(town: &Town) {

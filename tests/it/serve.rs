@@ -306,3 +306,52 @@ fn a_check_finds_what_a_start_would_refuse() {
         let _ = std::fs::remove_file(&hook);
     }
 }
+
+/// A slim container has no certificates of authorities: what is missing and what to do is said in the log's own format, and by
+/// `config check`; with the file that it names the server starts.
+#[test]
+fn a_machine_without_authorities_is_told_what_to_install() {
+    let mut folder = ServeFolder::new();
+    let (empty, none) = (folder.dir.path().join("empty.pem"), folder.dir.path().join("none"));
+    std::fs::write(&empty, "").unwrap();
+    std::fs::create_dir(&none).unwrap();
+    folder.env.push(("SSL_CERT_FILE", empty.display().to_string()));
+    folder.env.push(("SSL_CERT_DIR", none.display().to_string()));
+    let set = |folder: &mut ServeFolder, key: &'static str, value: &str| folder.env.push((key, value.to_owned()));
+    let refused = |folder: &ServeFolder, key: &str, remedy: &str| {
+        let (code, said) = folder.try_start().map(|mut child| child.kill()).unwrap_err();
+        let line: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+        let cause = line["cause"].as_str().unwrap();
+        for want in
+            [key, "this machine has no certificates of authorities", "install the package ca-certificates", remedy]
+        {
+            assert!(cause.contains(want), "{cause} does not say {want:?}");
+        }
+        assert_eq!(
+            (code, &line["level"], cause.contains("builder error")),
+            (Some(1), &"ERROR".into(), false),
+            "{line}"
+        );
+        let mut check = Command::new(RENKEI);
+        check.args(["config", "check", "--config"]).arg(folder.config()).envs(folder.env.iter().cloned());
+        (check.output().unwrap(), cause.to_owned())
+    };
+    let (checked, cause) = refused(&folder, "outbound.ca_file: is not set", "name a file with the authorities here");
+    assert!(text(&checked.stderr).contains(&cause), "{}", text(&checked.stderr));
+
+    // The next that needs one: the database, then the relay.
+    std::fs::copy(folder.dir.path().join("cert.pem"), folder.dir.path().join("authority.pem")).unwrap();
+    set(&mut folder, "RENKEI__OUTBOUND__CA_FILE", "authority.pem");
+    set(&mut folder, "RENKEI__STORE__URL", "postgres://renkei@database.example.internal/renkei?sslmode=verify-full");
+    refused(&folder, "", "sslrootcert=FILE");
+    folder.env.pop();
+    set(&mut folder, "RENKEI__MAIL__KIND", "smtp");
+    set(&mut folder, "RENKEI__MAIL__HOST", "relay.example.internal");
+    let (checked, cause) = refused(&folder, "mail.ca_file: is not set", "name a file with the authorities here");
+    assert!(text(&checked.stderr).contains(&cause), "{}", text(&checked.stderr));
+
+    set(&mut folder, "RENKEI__MAIL__CA_FILE", "authority.pem");
+    let mut child = folder.start();
+    terminate(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

@@ -2,6 +2,7 @@
 //! and on the store where none runs.
 
 use crate::grant_management::{client, linked};
+use crate::streams;
 use crate::support::browser::Customer;
 use crate::support::town::{Engine, Said, Town, on_both, renkei_at};
 use renkei_core::store::{Options, Store};
@@ -16,6 +17,7 @@ on_both!(
     a_customer_telephones_about_a_link,
     a_customer_telephones_with_a_receipt_number,
     a_customer_telephones_about_a_lock,
+    each_list_has_japanese_times_for_people_and_rfc_3339_for_programs,
     many_locks_are_released_at_once,
     an_auditor_comes,
     the_socket_is_not_for_all
@@ -125,6 +127,51 @@ async fn a_customer_telephones_with_a_receipt_number(w: &Town) {
     let shown = w.staff(&["--json", "grant", "show", &id]).await.json();
     assert_eq!((&shown["ended_by_actor"], &shown["ended_why"]), (&json!(me()), &json!("お客さまからのお電話")));
     assert!(shown["ended_at"].as_str().unwrap().ends_with('Z'), "machines get RFC 3339: {shown}");
+    let activated = "2026-11-25T01:15:00.000Z";
+    assert_eq!(shown["activated_at"], activated, "also after the end");
+    let listed = w.staff(&["--json", "grant", "list", "--account", TARO]).await.json();
+    assert_eq!(listed["grants"][0]["activated_at"], activated);
+}
+
+/// One rule for everything that staff reads.
+async fn each_list_has_japanese_times_for_people_and_rfc_3339_for_programs(w: &Town) {
+    // A link, its notice that waits for its app, a lock, a stream, an initial token.
+    let grant = w.link(&w.kakeibo(), &mut w.browser()).await.grant_id;
+    let mut browser = w.browser();
+    browser.open(&w.kakeibo().ask_directly("accounts").url).await;
+    browser.walk_to(w, "consent").await;
+    browser.allow().await;
+    for _ in 0..3 {
+        w.guess_wrong("005-ordinary-0000123").await;
+    }
+    let receiver = streams::app(w, "receiver", &[]).await;
+    let stream = receiver.poll_stream().await;
+    receiver.poll(&stream, &[]).await;
+    let consent = w.staff(&["--json", "grant", "show", &grant]).await.json()["consent_id"].clone();
+    let made = w.staff(&["client", "token", "new", "--label", "a test"]).await.out;
+    assert!(made.contains("2026-12-02 10:15:00 JST"), "{made}");
+    assert_eq!(w.staff(&["service", "off", "--reason", "a test"]).await.status, 0);
+    for args in [
+        &["grant", "list", "--account", TARO][..],
+        &["grant", "show", &grant],
+        &["lock", "list"],
+        &["notice", "list"],
+        &["service", "show"],
+        &["key", "list"],
+        &["client", "token", "list"],
+        &["stream", "list"],
+        &["stream", "show", &stream],
+        &["consent", "show", consent.as_str().unwrap(), "--reason", "a test asks"],
+        &["audit", "looks", "--account", TARO],
+    ] {
+        let people = w.staff(args).await.out;
+        // A detail of an event is JSON within the text.
+        let text = people.split('{').next().unwrap();
+        assert!(text.contains(" JST") && !text.contains("000Z"), "{args:?}: {people}");
+        let programs = w.staff(&[&["--json"], args].concat()).await.out;
+        assert!(programs.contains("000Z") && !programs.contains("JST"), "{args:?}: {programs}");
+    }
+    assert_eq!(w.staff(&["service", "on", "--reason", "a test"]).await.status, 0);
 }
 
 async fn a_customer_telephones_about_a_lock(w: &Town) {

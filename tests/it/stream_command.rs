@@ -221,7 +221,7 @@ async fn events_of_others_are_not_counted_and_not_replayed(w: &Town) {
     assert_eq!(partner.poll(&id, json!({})).await, BTreeMap::new());
     assert_eq!(shown(w, &id).await["events_waiting"], 0);
     let said = w.staff(&["stream", "replay", &id, "--since", "2026-11-25"]).await;
-    said.refused(1, "there is no event for this stream since 2026-11-24T15:00:00.000Z");
+    said.refused(1, "there is no event for this stream since 2026-11-25 00:00:00 JST");
     let event = w.text("select id from events where kind = 'client.suspended'").await;
     w.staff(&["stream", "replay", &id, "--event", &event]).await.refused(1, "there is no event");
     assert_eq!(w.recorded("stream.replayed").await, 0, "what is refused is not recorded");
@@ -378,10 +378,10 @@ async fn events_since_a_moment_are_replayed_and_nothing_older_is_lost(w: &Town) 
     assert_eq!(receiver.poll_until(&id, 2).await.len(), 2);
 
     let future = w.staff(&["stream", "replay", &id, "--since", "2026-11-26"]).await;
-    future.refused(1, "there is no event for this stream since 2026-11-25T15:00:00.000Z");
+    future.refused(1, "there is no event for this stream since 2026-11-26 00:00:00 JST");
     w.staff(&["stream", "replay", &id, "--since", "yesterday"]).await.refused(2, "2026-11-23");
     let said = w.staff(&["stream", "replay", &id, "--since", "2026-11-25T10:20:00+09:00"]).await;
-    let text = format!("{id} of core-desk: the events since 2026-11-25T01:20:00.000Z will be sent again\n");
+    let text = format!("{id} of core-desk: the events since 2026-11-25 10:20:00 JST will be sent again\n");
     assert_eq!((said.status, said.out), (0, text), "{}", said.err);
     let sets = receiver.poll_until(&id, 4).await;
     later.extend([old, sent["jti"].as_str().unwrap().to_owned()]);

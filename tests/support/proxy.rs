@@ -82,6 +82,7 @@ impl Filled {
                 put("http {\n", &format!("http {{\n{temporary}"));
                 put("user www-data;\n", "daemon off;\nmaster_process off;\n");
                 put("/run/nginx.pid", &format!("{dir}/pid"));
+                put("error.log crit", "error.log error");
                 put("/var/log/nginx/", &format!("{dir}/"));
                 put("/etc/nginx/tls/", &format!("{dir}/"));
                 put(
@@ -166,9 +167,9 @@ impl Proxy {
     }
     /// Starts one without TLS before several servers. HAProxy asks each for `/readyz` four times a second here, and uses those that
     /// are ready; nginx uses those that answer.
-    pub(crate) fn balance(kind: Kind, port: u16, servers: &[u16]) -> Self {
+    pub(crate) fn balance(kind: Kind, servers: &[u16], host: &str) -> Self {
         let servers: Vec<SocketAddr> = servers.iter().map(|&port| ([127, 0, 0, 1], port).into()).collect();
-        Filled { tls: false, port, ..Filled::new(kind, &servers, "localhost") }.start()
+        Filled { tls: false, ..Filled::new(kind, &servers, host) }.start()
     }
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
@@ -177,6 +178,10 @@ impl Proxy {
     /// The port for callers who show a certificate, and the certificate of both.
     pub(crate) fn mtls(&self) -> (u16, &str) {
         (self.filled.port + 1, &self.filled.certificate)
+    }
+    /// Why nginx could not pass something on.
+    pub(crate) fn errors(&self) -> String {
+        fs::read_to_string(self.filled.dir.path().join("error.log")).unwrap_or_default()
     }
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {

@@ -9,11 +9,13 @@ use renkei_core::grant::code::CodeBinding;
 use renkei_core::id::ClientId;
 use renkei_core::store::{Options, Store};
 use renkei_server::config::Config;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a town leaves behind.
 pub(crate) struct Left {
@@ -70,6 +72,10 @@ impl Left {
         command.args(words);
         command
     }
+    /// Where the program listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
     /// The way to the program, whenever it runs.
     pub(crate) fn http(&self) -> Http {
         Http::new(([127, 0, 0, 1], self.port).into(), ISSUER)
@@ -124,6 +130,17 @@ pub(crate) struct Served {
 impl Served {
     /// What SIGKILL does: it gets no chance to finish anything.
     pub(crate) fn kill(self) {}
+    /// What SIGTERM does; its exit status.
+    pub(crate) async fn stop(&mut self) -> Option<i32> {
+        let id = Pid::from_child(&self.child);
+        kill_process(id, Signal::TERM).unwrap();
+        loop {
+            if let Some(ended) = self.child.try_wait().unwrap() {
+                return ended.code();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
 }
 impl Drop for Served {
     fn drop(&mut self) {

@@ -3,12 +3,13 @@
 use super::import::import;
 use super::{AdminContext, AdminError};
 use crate::audit::Actor;
-use crate::client::metadata::document;
+use crate::client::metadata::{document, provider_mistakes};
 use crate::client::registration::sql as registration;
 use crate::client::sql::{self, Changed};
 use crate::client::{Client, LEAST_OVERLAP, MOST_OVERLAP, SecretKey, Status, renew_secret};
 use crate::clock::Instant;
 use crate::id::{ClientId, EventId};
+use crate::refusal::Refusal;
 use crate::secret;
 use crate::store::Tx;
 use serde_json::{Value, json};
@@ -244,13 +245,30 @@ async fn approve(
     now: Instant,
 ) -> Result<Value, AdminError> {
     let event = EventId::random(&*service.crypto.random);
-    let wanted = id.clone();
-    let done = service.store.write(move |tx| registration::approve(tx, &wanted, version, &actor, &event, now)).await?;
+    let (wanted, in_production) = (id.clone(), service.in_production);
+    let work = move |tx: &mut Tx<'_, '_>| {
+        let record = registration::to_approve(tx, &wanted)?.filter(|_| in_production);
+        let missing = record.map(|record| provider_mistakes(&record)).unwrap_or_default();
+        match missing.is_empty() {
+            true => registration::approve(tx, &wanted, version, &actor, &event, now).map(Ok),
+            false => Ok(Err(missing)),
+        }
+    };
+    let done = service.store.write(work).await?.map_err(|missing| AdminError::NotNow(not_yet(&id, &missing)))?;
     let mut answer = settled(&id, Status::Active, done)?;
     // The record as it is now: it may have changed since staff saw it.
     answer["client"] = show(service, &id).await?;
     answer["status"] = answer["client"]["status"].clone();
     Ok(answer)
+}
+
+/// Only the institution may write the registration number, so it has to complete the record before it approves it.
+fn not_yet(id: &ClientId, missing: &[Refusal]) -> String {
+    let missing: Vec<&str> = missing.iter().map(|one| &*one.description).collect();
+    format!(
+        "{}. Complete the record of {id} (`renkei client show`, then `renkei client import --replace`), then approve it",
+        missing.join("; ")
+    )
 }
 
 async fn decline(service: &AdminContext, id: ClientId, actor: Actor, now: Instant) -> Result<Value, AdminError> {

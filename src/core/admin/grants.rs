@@ -66,13 +66,13 @@ pub(super) fn receipt(text: &str) -> Option<String> {
 }
 
 /// A grant as JSON: what staff can tell a customer on the telephone.
-fn grant_json(service: &AdminContext, grant: &Grant, ended: Option<&GrantEnd>, now: Instant) -> Value {
+fn grant_json(service: &AdminContext, of: &Known, now: Instant) -> Value {
+    let Known { grant, activated_at, end } = of;
     let state = grant.state_at(now);
-    let (activated, by) = match &state {
-        GrantState::Active { since } => (Some(*since), None),
-        GrantState::Replaced { by, .. } => (None, Some(by.to_string())),
-        GrantState::Revoked { by, .. } => (None, Some(by.as_str().to_owned())),
-        GrantState::Pending | GrantState::Expired { .. } => (None, None),
+    let by = match &state {
+        GrantState::Replaced { by, .. } => Some(by.to_string()),
+        GrantState::Revoked { by, .. } => Some(by.as_str().to_owned()),
+        GrantState::Pending | GrantState::Active { .. } | GrantState::Expired { .. } => None,
     };
     let account = grant.account(&service.crypto.sealer);
     json!({
@@ -84,12 +84,12 @@ fn grant_json(service: &AdminContext, grant: &Grant, ended: Option<&GrantEnd>, n
         "scope": grant.scope,
         "state": state.as_str(),
         "created_at": grant.created_at.rfc3339(),
-        "activated_at": activated.map(Instant::rfc3339),
+        "activated_at": activated_at.map(Instant::rfc3339),
         "expires_at": grant.expires_at.rfc3339(),
         "ended_at": state.ended_at().map(Instant::rfc3339),
         "ended_by": by,
-        "ended_by_actor": ended.map(|end| &end.actor),
-        "ended_why": ended.and_then(|end| end.note.as_ref()),
+        "ended_by_actor": end.as_ref().map(|end| &end.actor),
+        "ended_why": end.as_ref().and_then(|end| end.note.as_ref()),
     })
 }
 
@@ -113,12 +113,18 @@ fn of_receipt(tx: &mut Tx<'_, '_>, receipt: &str) -> store::Result<Vec<Grant>> {
 /// The most consent records that one 受付番号 may name in an answer.
 const MOST_RECEIPTS: i64 = 20;
 
-/// A grant with its end, if it has ended.
-type WithEnd = (Grant, Option<GrantEnd>);
+/// What is known of a grant beside its row.
+struct Known {
+    grant: Grant,
+    /// When its app redeemed the code; of a grant that has ended, too.
+    activated_at: Option<Instant>,
+    /// Its end, if it has ended.
+    end: Option<GrantEnd>,
+}
 
-fn with_end(tx: &mut Tx<'_, '_>, grant: Grant) -> store::Result<WithEnd> {
-    let ended = grant.state.ended_at().map(|_| audit::end_of_grant(tx, &grant.id)).transpose()?.flatten();
-    Ok((grant, ended))
+fn known(tx: &mut Tx<'_, '_>, grant: Grant) -> store::Result<Known> {
+    let end = grant.state.ended_at().map(|_| audit::end_of_grant(tx, &grant.id)).transpose()?.flatten();
+    Ok(Known { activated_at: grant::sql::activated_at(tx, &grant.id)?, end, grant })
 }
 
 pub(super) async fn list(
@@ -155,10 +161,10 @@ pub(super) async fn list(
                 audit::append(tx, &Entry { account: Some(grant.account_index), ..entry.clone() })?;
             }
         }
-        grants.into_iter().map(|grant| with_end(tx, grant)).collect::<store::Result<Vec<_>>>()
+        grants.into_iter().map(|grant| known(tx, grant)).collect::<store::Result<Vec<_>>>()
     });
     let found = found.await?;
-    let grants: Vec<Value> = found.iter().map(|(g, end)| grant_json(service, g, end.as_ref(), now)).collect();
+    let grants: Vec<Value> = found.iter().map(|of| grant_json(service, of, now)).collect();
     Ok(match of {
         GrantsOf::Account(account) => json!({"account": service.access.shown(&account), "grants": grants}),
         GrantsOf::Receipt(receipt) => json!({"reference": receipt, "grants": grants}),
@@ -203,10 +209,11 @@ pub(super) async fn show(
             ..Entry::new(now, actor.clone(), AuditAction::StaffGrantShown)
         };
         audit::append(tx, &entry)?;
-        Ok(Some((with_end(tx, grant)?, events, used)))
+        Ok(Some((known(tx, grant)?, events, used)))
     });
-    let ((grant, ended), events, used) = found.await?.ok_or_else(|| unknown(&id))?;
-    let mut answer = grant_json(service, &grant, ended.as_ref(), now);
+    let (of, events, used) = found.await?.ok_or_else(|| unknown(&id))?;
+    let mut answer = grant_json(service, &of, now);
+    let grant = of.grant;
     answer["consent_id"] = json!(grant.consent);
     if let Some(details) = grant.details.to_response() {
         answer["authorization_details"] = details;
@@ -229,16 +236,16 @@ pub(super) async fn revoke(
     actor: Actor,
     now: Instant,
 ) -> Result<Value, AdminError> {
-    let (wanted, note) = (id.clone(), why.as_str().to_owned());
+    let (wanted, note) = (id, why.as_str().to_owned());
     let ended = service.store.write(move |tx| {
         let reason = Reason::Institution { note: note.clone() };
-        grant::end(tx, &wanted, &reason, actor.clone(), now)
+        match grant::end(tx, &wanted, &reason, actor.clone(), now)? {
+            Ended::Now(grant) => known(tx, *grant).map(Ok),
+            Ended::Before(_) => Ok(Err(AdminError::NotNow(format!("grant {wanted} has ended already")))),
+            Ended::Unknown => Ok(Err(unknown(&wanted))),
+        }
     });
-    match ended.await? {
-        Ended::Now(grant) => Ok(grant_json(service, &grant, None, now)),
-        Ended::Before(_) => Err(AdminError::NotNow(format!("grant {id} has ended already"))),
-        Ended::Unknown => Err(unknown(&id)),
-    }
+    Ok(grant_json(service, &ended.await??, now))
 }
 
 /// Takes one account out of a grant. If it was verified by that account, or shares no other, it ends.
@@ -249,21 +256,20 @@ pub(super) async fn narrow(
     (why, actor): (StaffReason, Actor),
     now: Instant,
 ) -> Result<Value, AdminError> {
-    let (wanted, index, note) = (id.clone(), service.crypto.account(&account), why.as_str().to_owned());
+    let (wanted, index, note) = (id, service.crypto.account(&account), why.as_str().to_owned());
     let narrowed = service.store.write(move |tx| {
         let reason = Reason::Institution { note: note.clone() };
-        grant::narrow(tx, &wanted, &index, (&reason, actor.clone()), now)
+        let refused = match grant::narrow(tx, &wanted, &index, (&reason, actor.clone()), now)? {
+            Narrowed::Now(grant) | Narrowed::Ended(grant) => return known(tx, *grant).map(Ok),
+            Narrowed::NotShared => AdminError::NotNow(format!("grant {wanted} does not share this account")),
+            Narrowed::Over if grant::sql::load(tx, &wanted)?.is_some() => {
+                AdminError::NotNow(format!("grant {wanted} has ended already"))
+            }
+            Narrowed::Over => unknown(&wanted),
+        };
+        Ok(Err(refused))
     });
-    match narrowed.await? {
-        Narrowed::Now(grant) | Narrowed::Ended(grant) => Ok(grant_json(service, &grant, None, now)),
-        Narrowed::NotShared => Err(AdminError::NotNow(format!("grant {id} does not share this account"))),
-        Narrowed::Over => {
-            let known =
-                service.store.read(move |tx| grant::sql::load(tx, &id).map(|found| (id.clone(), found.is_some())));
-            let (id, known) = known.await?;
-            Err(if known { AdminError::NotNow(format!("grant {id} has ended already")) } else { unknown(&id) })
-        }
-    }
+    Ok(grant_json(service, &narrowed.await??, now))
 }
 
 fn unknown(id: &GrantId) -> AdminError {

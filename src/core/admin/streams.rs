@@ -331,7 +331,7 @@ async fn replay(
         }
         let none = match &what {
             Replayed::Event(event) => format!("there is no event {event} for this stream"),
-            Replayed::Since(from) => format!("there is no event for this stream since {}", from.rfc3339()),
+            Replayed::Since(from) => format!("there is no event for this stream since {}", from.japanese()),
         };
         Ok(Err(AdminError::NotNow(none)))
     };

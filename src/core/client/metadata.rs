@@ -223,17 +223,23 @@ pub fn import_mistakes(document: &Value, client: &Client, in_production: bool) -
             )
         });
     }
-    if in_production && client.is_app() {
-        for (member, given) in [
-            ("provider.name", client.provider.name.is_some()),
-            ("provider.registration_number", client.provider.registration_number.is_some()),
-        ] {
-            if !given {
-                wrong.push(invalid(member, "is missing: in production an app has a registered provider"));
-            }
-        }
+    if in_production {
+        wrong.extend(provider_mistakes(client));
     }
     wrong
+}
+
+/// What the record of an app lacks in production: its customers read at ⑥ who gets their data, by the name and the number under which
+/// the provider is registered. An import and an approval refuse a record without them.
+#[must_use]
+pub fn provider_mistakes(client: &Client) -> Vec<Refusal> {
+    let provider = &client.provider;
+    let members = [
+        ("provider.name", provider.name.is_some()),
+        ("provider.registration_number", provider.registration_number.is_some()),
+    ];
+    let missing = members.into_iter().filter(|(_, given)| client.is_app() && !given);
+    missing.map(|(member, _)| invalid(member, "is missing: in production an app has a registered provider")).collect()
 }
 
 fn owned(list: Option<Vec<&str>>) -> Vec<String> {

@@ -40,6 +40,12 @@ pub fn load(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<Option<Grant>> {
     row.map(|r| from_row(&r, 0)).transpose()
 }
 
+/// When the app of a grant redeemed its code; also after the end.
+pub fn activated_at(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<Option<Instant>> {
+    let row = tx.row("select activated_at from grants where id = ?1", &[id.as_str().into()])?;
+    row.map_or(Ok(None), |row| row.opt_instant(0))
+}
+
 /// The open grants that end when `grant`, which has just become active, takes their place: the client's older one for the same
 /// account (G23), unless one of them was asked for beside the other (`create`); and where there would be more than `most`, the one
 /// that ⑥ named, then those that were not used for longest.

@@ -34,7 +34,7 @@ pub(super) enum Fate {
     TooLate,
     /// The caller was given this number, and it was free again for others.
     LeaseOver,
-    /// The caller was not given this number within a day.
+    /// The caller was not given this number within a day, perhaps another one.
     AnotherNumber,
     /// Withheld: every interaction that waits at the number shows it.
     Withheld,
@@ -177,7 +177,11 @@ fn judge(
                where caller = ?1 and called = ?2 and free_at > ?3";
     let held = tx.row(sql, &[caller.into(), called.as_str().into(), (now - KNOWN_FOR).into()])?;
     let Some(lease) = held.map(|row| LastLease::from_row(&row, caller)).transpose()? else {
-        return Ok((Fate::AnotherNumber, None));
+        // Who dials an old or a mistyped number of ours: the record names the interaction whose number they should have called.
+        let sql = "select since, free_at, seen_at, interaction, client, account from call_leases \
+                   where caller = ?1 and free_at > ?2 order by since desc limit 1";
+        let other = tx.row(sql, &[caller.into(), (now - KNOWN_FOR).into()])?;
+        return Ok((Fate::AnotherNumber, other.map(|row| LastLease::from_row(&row, caller)).transpose()?));
     };
     let fate =
         if counts { Fate::Counted } else { why_not(lease.since, lease.free_at, lease.arrived_at.is_some(), call.at) };

@@ -85,6 +85,11 @@ impl Instant {
     pub const fn whole_second(self) -> Self {
         Self((self.0 + 999).div_euclid(1000) * 1000)
     }
+    /// As a Japanese clock shows it, for what people read: `2026-11-26 00:00:01 JST`.
+    #[must_use]
+    pub fn japanese(self) -> String {
+        self.jst().format("%Y-%m-%d %H:%M:%S JST").to_string()
+    }
     /// RFC 3339 in UTC, for logs and machine output.
     #[must_use]
     pub fn rfc3339(self) -> String {

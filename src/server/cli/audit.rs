@@ -2,8 +2,8 @@
 
 use super::admin_client::{Office, once};
 use super::block_on;
-use super::grant::{account, cell, id, why};
-use super::out::{Failure, Out, table};
+use super::grant::{account, id, why};
+use super::out::{Failure, Out, cell, table};
 use super::target::Target;
 use crate::account::Account;
 use crate::admin::{AdminCommand, Period, StaffReason};

@@ -2,8 +2,7 @@
 
 use super::admin_client::once;
 use super::block_on;
-use super::grant::cell;
-use super::out::{Failure, Out, jst, table};
+use super::out::{Failure, Out, cell, table};
 use super::target::Target;
 use crate::admin::{AdminCommand, ClientAsk};
 use crate::client::{LEAST_OVERLAP, MOST_OVERLAP, Status};
@@ -177,7 +176,7 @@ impl Client {
                 let answer = ask(&target, ClientAsk::RotateSecret { id, overlap })?;
                 out.say(&answer, || {
                     let old = match answer["former_until"].as_str() {
-                        Some(_) => format!("The old one counts until {}.", jst(&answer["former_until"])),
+                        Some(_) => format!("The old one counts until {}.", cell(&answer, "former_until")),
                         None => "The old one counts no more.".to_owned(),
                     };
                     format!("{}: a new secret\n{}\n{old}", cell(&answer, "client_id"), secret(&answer))

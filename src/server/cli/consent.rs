@@ -2,8 +2,7 @@
 
 use super::admin_client::once;
 use super::block_on;
-use super::grant::cell;
-use super::out::{Failure, Out, table};
+use super::out::{Failure, Out, cell, table};
 use super::target::Target;
 use crate::admin::{AdminCommand, ConsentAsk, StaffReason};
 use crate::consent::ConsentKey;

@@ -2,8 +2,7 @@
 
 use super::admin_client::once;
 use super::block_on;
-use super::grant::cell;
-use super::out::{Failure, Out, table};
+use super::out::{Failure, Out, cell, table};
 use super::target::{Located, Target};
 use crate::admin::{self, AdminCommand, uid_name};
 use crate::clock::{Clock, SystemClock};

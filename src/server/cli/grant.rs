@@ -2,7 +2,7 @@
 
 use super::admin_client::once;
 use super::block_on;
-use super::out::{Failure, Out, jst, table};
+use super::out::{Failure, Out, cell, table};
 use super::target::Target;
 use crate::account::Account;
 use crate::admin::{AdminCommand, GrantKey, GrantsOf, StaffReason};
@@ -96,15 +96,6 @@ pub(super) fn why(text: &str) -> Result<StaffReason, String> {
         .ok_or_else(|| "a reason must have 3 to 200 characters on one line, a letter among them".into())
 }
 
-/// The text or number at `name`, or a dash.
-pub(super) fn cell(value: &Value, name: &str) -> String {
-    match &value[name] {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => "-".to_owned(),
-    }
-}
-
 impl Grant {
     /// Runs the command.
     ///
@@ -166,9 +157,9 @@ fn listed(answer: &Value) -> String {
             cell(g, "grant_id"),
             cell(g, "client_id"),
             cell(g, "state"),
-            jst(&g["created_at"]),
-            jst(&g["expires_at"]),
-            jst(&g["ended_at"]),
+            cell(g, "created_at"),
+            cell(g, "expires_at"),
+            cell(g, "ended_at"),
             ended_by(g),
             cell(g, "ended_why"),
             cell(g, "reference"),
@@ -181,22 +172,21 @@ fn listed(answer: &Value) -> String {
 fn describe_grant(answer: &Value) -> String {
     let row = |name: &str, value: String| vec![name.to_owned(), value];
     let texts = |names: &[&str]| names.iter().map(|name| row(name, cell(answer, name))).collect::<Vec<_>>();
-    let times = |names: &[&str]| names.iter().map(|name| row(name, jst(&answer[name]))).collect::<Vec<_>>();
     let mut rows = texts(&["grant_id", "client_id", "account"]);
     for id in answer["accounts"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         rows.push(row("shares", id.to_owned()));
     }
     rows.extend(texts(&["reference", "scope", "state"]));
-    rows.extend(times(&["created_at", "activated_at", "expires_at", "ended_at"]));
+    rows.extend(texts(&["created_at", "activated_at", "expires_at", "ended_at"]));
     rows.push(row("ended_by", ended_by(answer)));
     rows.push(row("ended_why", cell(answer, "ended_why")));
     rows.extend(texts(&["consent_id", "acr"]));
-    rows.extend(times(&["auth_time", "last_used_at"]));
+    rows.extend(texts(&["auth_time", "last_used_at"]));
     for permission in ["balances", "transactions"] {
-        rows.push(row(&format!("last_used ({permission})"), jst(&answer["last_used"][permission])));
+        rows.push(row(&format!("last_used ({permission})"), cell(&answer["last_used"], permission)));
     }
     for event in answer["events"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        rows.push(row(&jst(&event["at"]), format!("{} {}", cell(event, "event"), event["detail"])));
+        rows.push(row(&cell(event, "at"), format!("{} {}", cell(event, "event"), event["detail"])));
     }
     table(&rows)
 }

@@ -2,8 +2,8 @@
 
 use super::admin_client::{Office, once};
 use super::block_on;
-use super::grant::{account, cell, why};
-use super::out::{Failure, Out, table};
+use super::grant::{account, why};
+use super::out::{Failure, Out, cell, table};
 use super::target::Target;
 use crate::account::Account;
 use crate::admin::{AdminCommand, StaffReason};
@@ -139,7 +139,7 @@ fn listed(answer: &Value) -> String {
     let mut rows = vec![["account", "since", "until", "unanswered"].map(str::to_owned).to_vec()];
     let until = |l: &Value| match (l["locked"].as_bool(), l["until"].as_str()) {
         (Some(false), _) => "not locked".to_owned(),
-        (_, Some(until)) => until.to_owned(),
+        (_, Some(_)) => cell(l, "until"),
         (_, None) => "released by hand".to_owned(),
     };
     rows.extend(locks.iter().map(|l| vec![cell(l, "account"), cell(l, "since"), until(l), cell(l, "unanswered")]));

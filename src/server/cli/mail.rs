@@ -2,8 +2,7 @@
 
 use super::admin_client::once;
 use super::block_on;
-use super::grant::cell;
-use super::out::{Failure, Out};
+use super::out::{Failure, Out, cell};
 use super::target::Target;
 use crate::admin::AdminCommand;
 

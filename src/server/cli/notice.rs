@@ -2,8 +2,8 @@
 
 use super::admin_client::once;
 use super::block_on;
-use super::grant::{cell, why};
-use super::out::{Failure, Out, table};
+use super::grant::why;
+use super::out::{Failure, Out, cell, table};
 use super::target::Target;
 use crate::admin::{AdminCommand, StaffReason};
 use crate::id::NoticeId;

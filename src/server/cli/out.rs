@@ -1,6 +1,7 @@
 //! The output of commands.
 
 use crate::clock::Instant;
+use serde_json::Value;
 use std::io::Write;
 
 /// Why a command failed.
@@ -63,14 +64,21 @@ fn tame(text: &str) -> String {
     })
 }
 
-/// A time of an answer (RFC 3339) as a Japanese clock shows it; a dash where there is none.
+/// The text or number at `name` as people read it, or a dash. A time is that of a Japanese clock, in every list and on every page of
+/// staff; `--json` has it as the answer does (RFC 3339 in UTC).
 #[must_use]
-pub fn jst(time: &serde_json::Value) -> String {
-    let read = time.as_str().and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok());
-    read.map_or_else(
-        || "-".to_owned(),
-        |at| Instant::from_millis(at.timestamp_millis()).jst().format("%Y-%m-%d %H:%M:%S JST").to_string(),
-    )
+pub fn cell(value: &Value, name: &str) -> String {
+    match &value[name] {
+        Value::String(text) => time(text).map_or_else(|| text.clone(), Instant::japanese),
+        Value::Number(number) => number.to_string(),
+        _ => "-".to_owned(),
+    }
+}
+
+/// The time that [`Instant::rfc3339`] wrote; `None` for any other text.
+fn time(text: &str) -> Option<Instant> {
+    let read = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+    Some(Instant::from_millis(read.timestamp_millis())).filter(|at| at.rfc3339() == text)
 }
 
 /// Aligned columns; the first row is the heading. Widths are in characters; wide characters count twice.
@@ -95,9 +103,15 @@ mod tests {
 
     #[test]
     fn times_are_those_of_a_japanese_clock() {
-        assert_eq!(jst(&"2026-11-25T15:00:01.999Z".into()), "2026-11-26 00:00:01 JST");
-        assert_eq!(jst(&serde_json::Value::Null), "-");
-        assert_eq!(jst(&"yesterday".into()), "-");
+        let answer = serde_json::json!({
+            "at": "2026-11-25T15:00:01.999Z", "none": null, "name": "yesterday", "written": "2026-11-25", "count": 3,
+        });
+        assert_eq!(cell(&answer, "at"), "2026-11-26 00:00:01 JST");
+        for (name, want) in
+            [("none", "-"), ("name", "yesterday"), ("written", "2026-11-25"), ("count", "3"), ("x", "-")]
+        {
+            assert_eq!(cell(&answer, name), want);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::admin_client::once;
 use super::block_on;
 use super::grant::why;
-use super::out::{Failure, Out};
+use super::out::{Failure, Out, cell};
 use super::target::Target;
 use crate::admin::{AdminCommand, StaffReason};
 use serde_json::Value;
@@ -57,8 +57,8 @@ impl Service {
 fn sentence(answer: &Value) -> String {
     let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
     match (answer["off"].as_bool(), answer["since"].as_str()) {
-        (Some(true), Some(since)) => {
-            format!("the service is off since {since}, by {}: {}", text("by"), text("reason"))
+        (Some(true), Some(_)) => {
+            format!("the service is off since {}, by {}: {}", cell(answer, "since"), text("by"), text("reason"))
         }
         (Some(true), None) => "the service is off: nobody can link".to_owned(),
         _ => "the service is on".to_owned(),

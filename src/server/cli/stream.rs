@@ -3,8 +3,8 @@
 use super::admin_client::once;
 use super::audit::moment;
 use super::block_on;
-use super::grant::{cell, why};
-use super::out::{Failure, Out, table};
+use super::grant::why;
+use super::out::{Failure, Out, cell, table};
 use super::target::Target;
 use crate::admin::{AdminCommand, StaffReason, StreamAsk};
 use crate::clock::Instant;
@@ -132,7 +132,7 @@ impl StreamCommand {
                 let what = what.what()?;
                 let text = match &what {
                     Replayed::Event(event) => format!("event {event} will be sent again"),
-                    Replayed::Since(from) => format!("the events since {} will be sent again", from.rfc3339()),
+                    Replayed::Since(from) => format!("the events since {} will be sent again", from.japanese()),
                 };
                 done(&ask(&target, StreamAsk::Replay { id, what })?, &text);
             }

@@ -4,6 +4,7 @@
 use super::message::Sender;
 use super::verdict::{SmtpCommand, classify};
 use crate::lifecycle::{Mail, MailError, Mailer};
+use crate::outbound::NO_AUTHORITIES;
 use crate::secret::Secret;
 use futures_util::future::BoxFuture;
 use lettre::Message;
@@ -70,6 +71,9 @@ pub enum BadRelay {
     /// The system's certificates or the additional ones cannot be used.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
+    /// Neither the machine nor the configuration has certificates of authorities.
+    #[error("{NO_AUTHORITIES} ({0})")]
+    NoAuthorities(String),
 }
 
 /// Sends through a relay.
@@ -183,7 +187,10 @@ fn parameters(relay: &Relay) -> Result<TlsParameters, BadRelay> {
         }
         builder = builder.add_root_certificate(Certificate::from_pem(pem).map_err(tls)?);
     }
-    builder.build().map_err(tls)
+    builder.build().map_err(|e| match relay.extra_ca {
+        Some(_) => tls(e),
+        None => BadRelay::NoAuthorities(e.to_string()),
+    })
 }
 
 /// The begin line of a certificate in PEM (RFC 7468 §5.1). For the library, a file without it is an empty list.

@@ -22,7 +22,7 @@ fn make_mailer(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Mailer>
     }
     let made = Smtp::new(sender, relay(config)?);
     Ok(Arc::new(made.map_err(|cause| match cause {
-        BadRelay::NoCertificate => key("mail.ca_file")(cause),
+        BadRelay::NoCertificate | BadRelay::NoAuthorities(_) => key("mail.ca_file")(cause),
         BadRelay::Tls(_) => key("mail.host")(cause),
     })?))
 }

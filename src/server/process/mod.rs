@@ -196,6 +196,8 @@ async fn start_on(
     let (public, mutual) = (bind(&config.server.listen)?, bind(&config.server.mtls_listen)?);
     let local = |l: &Vec<TcpListener>| l.iter().filter_map(|l| l.local_addr().ok()).collect::<Vec<_>>();
     let (addresses, mtls_addresses) = (local(&public), local(&mutual));
+    let copies = public.iter().chain(&mutual).map(TcpListener::try_clone).collect::<Result<_, _>>();
+    let listeners = copies.map_err(|e| Error::Io("server.listen".into(), e))?;
     let workers = if config.server.workers == 0 { processors() } else { config.server.workers };
     let most = sockets::per_worker(config.server.connections, files, workers);
     let grace = (config.server.shutdown_grace.get() - reserve(&config)).as_secs();
@@ -276,6 +278,7 @@ async fn start_on(
         app,
         addresses,
         mtls_addresses,
+        listeners,
         operators,
         identity,
         provider,

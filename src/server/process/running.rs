@@ -1,14 +1,17 @@
 //! A running server, and how it stops.
 
-use super::{SampleBank, admin, jobs, operators, reload, reserve, tls};
+use super::{SampleBank, admin, jobs, operators, reload, reserve, sockets, tls};
 use crate::web::App;
 use actix_web::web;
 use futures_util::FutureExt as _;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
+
+/// After the drain: how long it takes at most until a connection that has arrived is accepted and its request is read.
+const ARRIVAL: Duration = Duration::from_millis(500);
 
 /// How long the store may take when somebody has told the server to stop at once.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -21,6 +24,8 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     /// The addresses of the listener for client certificates.
     pub mtls_addresses: Vec<SocketAddr>,
+    /// The sockets of both, for the end.
+    pub(super) listeners: Vec<TcpListener>,
     pub(super) operators: operators::Operators,
     pub(super) identity: Option<Arc<tls::ServerCertificate>>,
     pub(super) provider: Arc<rustls::crypto::CryptoProvider>,
@@ -44,7 +49,7 @@ impl Running {
         self.stop_or_hurry(std::future::pending()).await;
     }
     /// Stops. For `server.drain` it serves everything and says that it is not ready, so that whoever balances the load
-    /// uses another node. Then, within `server.shutdown_grace` and even if something does not respond, it closes its
+    /// uses another node. Then nobody arrives any more, and who has arrived is served. Then, within `server.shutdown_grace` and even if something does not respond, it closes its
     /// listeners, lets running requests and jobs finish, and closes the store. When `hurry` ends, it waits for no request
     /// any more.
     pub async fn stop_or_hurry(self, hurry: impl Future<Output = ()>) {
@@ -54,7 +59,15 @@ impl Running {
         if !drain.is_zero() {
             tracing::info!(seconds = drain.as_secs(), "not ready any more; still serving for server.drain");
             tokio::select! { () = sleep(drain) => {}, () = hurry.clone() => {} }
+            for listener in &self.listeners {
+                if let Err(cause) = sockets::let_none_arrive(listener) {
+                    tracing::warn!(%cause, "a request that comes in this moment may be refused");
+                }
+            }
+            tokio::select! { () = sleep(ARRIVAL) => {}, () = hurry.clone() => {} }
         }
+        // As long as there is a copy, the port is open.
+        drop(self.listeners);
         self.certificate.abort();
         self.app.streams.close();
         let mut end = Instant::now() + self.app.config.server.shutdown_grace.get();

@@ -33,6 +33,23 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
+/// Lets no further connection arrive at a listener; those that wait in its queue can still be accepted. The system drops the first packet
+/// of a new one, its sender tries again a second later, and meets a closed port. Without this, a connection that is made in the moment in
+/// which the listener closes is reset after its caller has sent a request, and a proxy may not send a POST twice (RFC 9110 §9.2.2).
+///
+/// # Errors
+/// Those of the operating system.
+pub(super) fn let_none_arrive(listener: &TcpListener) -> io::Result<()> {
+    // A program of one instruction for the system's packet filter (socket(7), `SO_ATTACH_FILTER`): return 0, which keeps no byte.
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(listener).attach_filter(&[socket2::SockFilter::new(RETURN, 0, 0, 0)])?;
+    let _ = listener;
+    Ok(())
+}
+/// `BPF_RET | BPF_K`.
+#[cfg(target_os = "linux")]
+const RETURN: u16 = 0x06;
+
 /// Creates the folder with mode 0700, or takes the rights of others away from it: its store has everything.
 ///
 /// # Errors
@@ -98,6 +115,26 @@ mod tests {
         fs::set_permissions(&made, Permissions::from_mode(0o755)).unwrap();
         own_folder(&made).unwrap();
         assert_eq!(mode(&made), 0o700, "one that stands there already");
+    }
+
+    #[test]
+    fn who_waits_is_accepted_and_nobody_arrives_any_more() {
+        let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(300));
+        let mut waiting = connect().unwrap();
+        let_none_arrive(&listener).unwrap();
+        assert_eq!(connect().unwrap_err().kind(), io::ErrorKind::TimedOut);
+        // Who waited can send, and is answered.
+        io::Write::write_all(&mut waiting, b"?").unwrap();
+        let (mut accepted, _) = listener.accept().unwrap();
+        let mut byte = [0];
+        io::Read::read_exact(&mut accepted, &mut byte).unwrap();
+        io::Write::write_all(&mut accepted, b"!").unwrap();
+        io::Read::read_exact(&mut waiting, &mut byte).unwrap();
+        assert_eq!(byte, *b"!");
+        drop(listener);
+        assert_eq!(connect().unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }
 
     #[test]

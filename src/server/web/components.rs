@@ -107,7 +107,7 @@ pub fn judge(node: &NodeState) -> Vec<Component> {
     all.push(streams(node.backlog.as_deref(), well, not));
     all.push(match node.backlog.as_ref().and_then(|backlog| backlog.off_since) {
         Some(since) => {
-            let reason = format!("staff switched the service off at {}: nobody can link", since.rfc3339());
+            let reason = format!("staff switched the service off at {}: nobody can link", since.japanese());
             not(
                 "service",
                 Condition::Degraded,

@@ -9,7 +9,7 @@ mod manage;
 mod order;
 mod poll;
 mod push;
-mod receiver;
+pub(crate) mod receiver;
 mod rounds;
 mod silence;
 
@@ -24,13 +24,13 @@ use std::time::Duration;
 const PUSH: &str = "urn:ietf:rfc:8935";
 const POLL: &str = "urn:ietf:rfc:8936";
 const CAEP: &str = "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
-const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
+pub(crate) const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 const UPDATED: &str = "https://schemas.openid.net/secevent/ssf/event-type/stream-updated";
 
 /// A client that receives events, with its token.
-struct Receiver<'w> {
+pub(crate) struct Receiver<'w> {
     w: &'w Town,
-    app: App,
+    pub(crate) app: App,
     token: String,
 }
 
@@ -51,7 +51,7 @@ async fn record(w: &Town, id: &str, more: Value) -> App {
 }
 
 /// An app that receives events.
-async fn app<'w>(w: &'w Town, id: &str, endpoints: &[String]) -> Receiver<'w> {
+pub(crate) async fn app<'w>(w: &'w Town, id: &str, endpoints: &[String]) -> Receiver<'w> {
     let app = record(w, id, json!({"events": {"endpoints": endpoints, "streams": 2}})).await;
     Receiver::of(w, app, "ssf.read ssf.manage").await
 }
@@ -84,15 +84,15 @@ impl<'w> Receiver<'w> {
     async fn create(&self, delivery: Value) -> Value {
         self.send("POST", "/ssf/streams", Some(json!({ "delivery": delivery }))).await.expect(201).json()
     }
-    async fn poll_stream(&self) -> String {
+    pub(crate) async fn poll_stream(&self) -> String {
         text(&self.create(json!({"method": POLL})).await, "stream_id")
     }
-    async fn push_stream(&self, endpoint: &str, header: &str) -> String {
+    pub(crate) async fn push_stream(&self, endpoint: &str, header: &str) -> String {
         let delivery = json!({"method": PUSH, "endpoint_url": endpoint, "authorization_header": header});
         text(&self.create(delivery).await, "stream_id")
     }
     /// One poll that does not wait: the claims of each token, by `jti`.
-    async fn poll(&self, stream: &str, ack: &[String]) -> Vec<Value> {
+    pub(crate) async fn poll(&self, stream: &str, ack: &[String]) -> Vec<Value> {
         self.poll_with(stream, json!({"ack": ack, "returnImmediately": true})).await.0
     }
     async fn poll_with(&self, stream: &str, body: Value) -> (Vec<Value>, bool) {
@@ -121,7 +121,7 @@ impl<'w> Receiver<'w> {
         }
         all
     }
-    async fn status(&self, stream: &str, status: &str) -> Answer {
+    pub(crate) async fn status(&self, stream: &str, status: &str) -> Answer {
         self.send("POST", "/ssf/status", Some(json!({"stream_id": stream, "status": status}))).await
     }
 }
@@ -135,7 +135,7 @@ fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}")).to_owned()
 }
 /// The type of the one event of a token, without the part of ours.
-fn kind(set: &Value) -> String {
+pub(crate) fn kind(set: &Value) -> String {
     let events = set["events"].as_object().unwrap();
     assert_eq!(events.len(), 1, "RFC 8417 2.2: one event a token here");
     events.keys().next().unwrap().replace(&format!("{ISSUER}/events/"), "")
@@ -147,7 +147,7 @@ fn payload(set: &Value) -> &Value {
     set["events"].as_object().unwrap().values().next().unwrap()
 }
 /// Waits until something holds; the clock of the test stands, the server's jobs do not.
-async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     for _ in 0..200 {
         if holds().await {
             return;

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// How a push is answered.
 #[derive(Clone)]
-pub(super) enum Answered {
+pub(crate) enum Answered {
     /// A status line with headers, and a body.
     Status(&'static str, &'static str),
     /// The connection is closed without an answer, after the token was read.
@@ -23,10 +23,10 @@ pub(super) enum Answered {
 
 /// What came.
 #[derive(Clone)]
-pub(super) struct Came {
-    pub(super) authorization: Option<String>,
-    pub(super) content_type: String,
-    pub(super) set: String,
+pub(crate) struct Came {
+    pub(crate) authorization: Option<String>,
+    pub(crate) content_type: String,
+    pub(crate) set: String,
 }
 
 #[derive(Default)]
@@ -39,13 +39,13 @@ struct Inside {
 
 /// A running endpoint.
 #[derive(Clone)]
-pub(super) struct Endpoint {
-    pub(super) url: String,
+pub(crate) struct Endpoint {
+    pub(crate) url: String,
     inside: Arc<Mutex<Inside>>,
 }
 
 impl Endpoint {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://127.0.0.1:{}/events", listener.local_addr().unwrap().port());
         let inside = Arc::new(Mutex::new(Inside::default()));
@@ -60,22 +60,22 @@ impl Endpoint {
         endpoint
     }
     /// The next answers, in order; after them 202 again.
-    pub(super) fn answers(&self, answers: impl IntoIterator<Item = Answered>) {
+    pub(crate) fn answers(&self, answers: impl IntoIterator<Item = Answered>) {
         self.inside.lock().unwrap().next.extend(answers);
     }
     /// Every answer from now on.
-    pub(super) fn always(&self, answer: Option<Answered>) {
+    pub(crate) fn always(&self, answer: Option<Answered>) {
         self.inside.lock().unwrap().always = answer;
     }
-    pub(super) fn came(&self) -> Vec<Came> {
+    pub(crate) fn came(&self) -> Vec<Came> {
         self.inside.lock().unwrap().came.clone()
     }
     /// How many connections were made.
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.inside.lock().unwrap().connections
     }
     /// The claims of what came, in order.
-    pub(super) fn sets(&self) -> Vec<Value> {
+    pub(crate) fn sets(&self) -> Vec<Value> {
         self.came().iter().map(|came| claims(&came.set)).collect()
     }
 }

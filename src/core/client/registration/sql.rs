@@ -166,6 +166,13 @@ fn forget_proposal(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<bool> {
     Ok(tx.execute(sql, &[id.as_str().into()])? > 0)
 }
 
+/// The record that an approval would put in force, if something waits.
+pub fn to_approve(tx: &mut Tx<'_, '_>, id: &ClientId) -> Result<Option<Client>> {
+    let Some(client) = client::sql::load(tx, id)? else { return Ok(None) };
+    let wanted = proposed(tx, &client)?;
+    Ok(wanted.or_else(|| (client.status == Status::Pending).then_some(client)))
+}
+
 /// Approves what waits: a new client, which customers may reach from now on, or a change, which is now in force. Where
 /// `seen` names a version, only if the record is still that one: nobody slips another record under a signature.
 pub fn approve(

@@ -318,6 +318,9 @@ async fn every_call_is_recorded_with_its_result_and_whose_it_was() {
     town.call(Caller::Other, &number, NOON + secs(3), secs(0)).await;
     town.call(taros(), &number, NOON + secs(4), secs(0)).await;
     town.call(taros(), &number, NOON + secs(5), secs(0)).await;
+    // The customer dials another number of ours.
+    let other = town.service.policy().called_numbers.iter().find(|n| **n != number).unwrap().clone();
+    town.call(taros(), &other, NOON + secs(6), secs(0)).await;
     // The interaction is over and gone, and the record still says whose call it was, for a day.
     taro.post(Posted::Cancel).await;
     town.store.write(|tx| tx.execute("delete from interactions", &[])).await.unwrap();
@@ -348,6 +351,7 @@ async fn every_call_is_recorded_with_its_result_and_whose_it_was() {
             call("another_number", &None),
             call("counted", &first),
             call("again", &first),
+            call("another_number", &first),
             call("lease_over", &first),
             call("lease_over", &first),
             call("another_number", &None),

@@ -302,7 +302,13 @@ fn tls(roots: Option<&Path>) -> std::result::Result<ClientConfig, String> {
     let builder = ClientConfig::builder_with_provider(provider);
     let builder = builder.with_safe_default_protocol_versions().map_err(|e| e.to_string())?;
     let Some(file) = roots else {
-        return Ok(builder.with_platform_verifier().map_err(|e| e.to_string())?.with_no_client_auth());
+        let none = |e| {
+            format!(
+                "this machine has no certificates of authorities, without which the database cannot be verified: install the package \
+                 ca-certificates, or name the database's authority with sslrootcert=FILE ({e})"
+            )
+        };
+        return Ok(builder.with_platform_verifier().map_err(none)?.with_no_client_auth());
     };
     let said = |e: &dyn std::fmt::Display| format!("sslrootcert {}: {e}", file.display());
     let mut store = rustls::RootCertStore::empty();
