@@ -1,6 +1,6 @@
 // benches/run: starts each contender, measures it in rounds that take turns, and writes what was measured.
 import { execFile } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { basic, issuer, number, renkei as released, wait } from "../../tests/long/programs/support.mjs";
 import { at, certificate, cpu, loadCore, memory, option, ports, program, serverCore, start, stop } from "./machine.mjs";
@@ -8,7 +8,7 @@ import { Bare, Hydra, NodeProvider, Postgres } from "./others.mjs";
 import { fitting, installation } from "./renkei.mjs";
 import { report } from "./report.mjs";
 import { kinds, paths, pushers, secret, signedLines, signer } from "./requests.mjs";
-import { copy, values } from "./seed.mjs";
+import { copied, values } from "./seed.mjs";
 
 const SMALL = 1_000;
 const rounds = Number(option.rounds ?? (option.quick ? 3 : 5));
@@ -33,8 +33,8 @@ const all = [
   { name: "tls-all", title: `Introspection over TLS, ${number(large)} links, all equally often`, kind: "introspect", links: large, tls: true, contenders: ["bare", ...renkeis] },
   { name: "credentials", title: "Tokens of clients (client_credentials)", kind: "credentials", writes: true, contenders: [...renkeis, "node", "hydra"] },
   { name: "redeem", title: "Redemption of codes, client_secret_basic, with id_token (RS256)", kind: "redeem", writes: true, contenders: [...renkeis, "node"] },
-  { name: "redeem-signed", title: "Redemption of codes, private_key_jwt and DPoP", kind: "redeem-signed", writes: true, contenders: [...renkeis, "node"] },
-  { name: "refresh", title: "Refresh, client_secret_basic", kind: "refresh", writes: true, contenders: [...renkeis, "node"] },
+  { name: "redeem-signed", title: "Redemption of codes, private_key_jwt and DPoP, with id_token (ES256)", kind: "redeem-signed", writes: true, contenders: [...renkeis, "node"] },
+  { name: "refresh", title: "Refresh, client_secret_basic, with id_token (RS256)", kind: "refresh", writes: true, contenders: [...renkeis, "node"] },
   { name: "par", title: "Pushed requests of 64 clients, client_secret_basic", kind: "par", writes: true, contenders: [...renkeis, "node"] },
   { name: "par-signed", title: "Pushed requests of 64 clients, private_key_jwt and DPoP", kind: "par-signed", writes: true, contenders: [...renkeis, "node"] },
   { name: "revoke", title: "Revocation of access tokens, client_secret_basic", kind: "revoke", writes: true, contenders: [...renkeis, "node"] },
@@ -95,12 +95,12 @@ async function enter(name, group, others) {
     const contender = stores[`${name} ${group.writes ? "writes" : links}`];
     const { pid } = await contender.start({ tls });
     const pids = [pid, ...(name === "postgres" ? [postgres.pid] : [])];
-    if (kind === "introspect") await values(file("lines"), "links", 0, links, ["access", "jti"]);
-    const entered = own(contender, pids, renkeiLines(file, kind), paths.renkei);
+    if (kind === "introspect" && !existsSync(tokensOf(links))) await values(tokensOf(links), "links", links, ["access", "jti"]);
+    const entered = own(contender, pids, renkeiLines(file, group), paths.renkei);
     if (kind === "introspect") {
       entered.contains = ['"jti":"{1}"'];
       const headers = [`Authorization: ${basic("accounts-api", secret("accounts-api"))}`];
-      if (!tls) entered.answer = JSON.stringify(await contender.ask("/oauth/introspect", { token: copy("links", 0).access }, headers));
+      if (!tls) entered.answer = JSON.stringify(await contender.ask("/oauth/introspect", { token: copied("links", 0, "access") }, headers));
     }
     return entered;
   }
@@ -125,17 +125,19 @@ async function enter(name, group, others) {
   writeFileSync(file("lines"), "token\n");
   return own(contender, [pid], () => (theirs ? theirs.lines(0) : file("lines")), paths.renkei);
 }
+/** The tokens of a store's links, whatever the engine. */
+const tokensOf = (links) => at("values", `links-${links}`);
 const write = (file, lines) => {
   writeFileSync(file, `${lines.join("\n")}\n`);
   return file;
 };
 /** The file of lines for round `n`; round 0 is the first. */
-const renkeiLines = (file, kind) => async (n) => {
-  const slice = (what, column) => Array.from({ length: each }, (_, i) => copy(what, n * each + i)[column]);
-  if (kind === "introspect") return file("lines");
+const renkeiLines = (file, { kind, links }) => async (n) => {
+  const slice = (what, column) => Array.from({ length: each }, (_, i) => copied(what, n * each + i, column));
+  if (kind === "introspect") return tokensOf(links);
   if (kind === "credentials") return write(file("lines"), ["-"]);
   if (kind === "redeem") return write(file("lines"), slice("pending", "code"));
-  if (kind === "refresh") return write(file("lines"), Array.from({ length: SMALL }, (_, i) => copy("links", i).refresh));
+  if (kind === "refresh") return write(file("lines"), Array.from({ length: SMALL }, (_, i) => copied("links", i, "refresh")));
   if (kind === "revoke") return write(file("lines"), slice("links", "access"));
   if (kind === "par") return write(file("lines"), pushers);
   const url = `${issuer}${kinds[kind](paths.renkei).signs}`;

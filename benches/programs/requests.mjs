@@ -38,7 +38,7 @@ const app = (id, profile, more) => ({
   ...more,
 });
 const withSecret = (id) => ({ token_endpoint_auth_method: "client_secret_basic", client_secret: secret(id) });
-const withKey = { token_endpoint_auth_method: "private_key_jwt", token_endpoint_auth_signing_alg: "ES256", jwks: { keys: [publicKey] }, dpop_bound_access_tokens: true };
+const withKey = { token_endpoint_auth_method: "private_key_jwt", token_endpoint_auth_signing_alg: "ES256", jwks: { keys: [publicKey] }, dpop_bound_access_tokens: true, id_token_signed_response_alg: "ES256" };
 /** The records, as Renkei imports them. */
 export const clients = Object.fromEntries(
   [
@@ -58,7 +58,7 @@ export const nodeClients = Object.values(clients).map(({ client_id, client_secre
   grant_types: grant_types ?? (profile === "resource_server" ? [] : ["authorization_code", "refresh_token"]),
   response_types: redirect_uris.length ? ["code"] : [],
   token_endpoint_auth_method: jwks ? "private_key_jwt" : "client_secret_basic",
-  ...(jwks ? { jwks, token_endpoint_auth_signing_alg: "ES256", dpop_bound_access_tokens: true } : {}),
+  ...(jwks ? { jwks, token_endpoint_auth_signing_alg: "ES256", dpop_bound_access_tokens: true, id_token_signed_response_alg: "ES256" } : {}),
 }));
 
 const jwt = (head, claims) => {
@@ -118,11 +118,11 @@ export const kinds = {
   redeem: (p) => ({ text: template(p.token, forms.redeem(null, "{0}"), [login("kakeibo")]), contains: ['"access_token":"', '"id_token":"'], once: true }),
   "redeem-signed": (p) => ({
     text: template(p.token, { ...forms.redeem(null, "{0}"), ...forms.assertion("{1}") }, ["DPoP: {2}"]),
-    contains: ['"access_token":"', '"token_type":"DPoP"'],
+    contains: ['"access_token":"', '"token_type":"DPoP"', '"id_token":"'],
     once: true,
     signs: p.token,
   }),
-  refresh: (p) => ({ text: template(p.token, { grant_type: "refresh_token", refresh_token: "{0}" }, [login("kakeibo")]), contains: ['"access_token":"'] }),
+  refresh: (p) => ({ text: template(p.token, { grant_type: "refresh_token", refresh_token: "{0}" }, [login("kakeibo")]), contains: ['"access_token":"', '"id_token":"'] }),
   par: (p) => {
     const fields = { ...forms.authorize({ client_id: "{0}" }) };
     return { text: template(p.par, fields, ["Authorization: Basic {1}"]), contains: ['"request_uri":"'], status: 201 };

@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, renameSync } from "node:fs";
 import { finished } from "node:stream/promises";
 
 const sha256 = (text) => createHash("sha256").update(text).digest();
@@ -22,29 +22,22 @@ function token(prefix, bits) {
   for (let n = 0; n < 6; n++, rest = Math.floor(rest / 62)) sum = DIGITS[rest % 62] + sum;
   return text + sum;
 }
-/** What copy `n` of a kind is called, and its tokens. */
-export function copy(kind, n) {
-  const of = (what) => sha256(`renkei benches ${kind} ${what} ${n}`);
-  const id = (what) => of(what).toString("base64url").slice(0, 22);
-  return {
-    grant: id("grant"),
-    consent: id("consent"),
-    jti: id("jti"),
-    account: of("account"),
-    access: token("rk_at_", of("access")),
-    refresh: token("rk_rt_", of("refresh")),
-    code: token("rk_ac_", of("code")),
-  };
+/** What copy `n` of a kind is called, and its tokens: each is made when it is asked for. */
+const makers = { grant: id, consent: id, jti: id, account: (bits) => bits, access: token.bind(null, "rk_at_"), refresh: token.bind(null, "rk_rt_"), code: token.bind(null, "rk_ac_") };
+function id(bits) {
+  return bits.toString("base64url").slice(0, 22);
 }
-/** The file from which the load takes its lines: `columns` of each copy. */
-export async function values(file, kind, from, to, columns) {
-  const out = createWriteStream(file);
-  for (let n = from; n < to; n++) {
-    const made = copy(kind, n);
-    if (!out.write(`${columns.map((column) => made[column]).join("\t")}\n`)) await once(out, "drain");
+export const copied = (kind, n, what) => makers[what](sha256(`renkei benches ${kind} ${what} ${n}`));
+
+/** The file from which the load takes its lines: these columns of each copy. */
+export async function values(file, kind, count, columns) {
+  const out = createWriteStream(`${file}.part`);
+  for (let n = 0; n < count; n++) {
+    if (!out.write(`${columns.map((column) => copied(kind, n, column)).join("\t")}\n`)) await once(out, "drain");
   }
   out.end();
   await finished(out);
+  renameSync(`${file}.part`, file);
 }
 
 /** Runs SQL that comes piece by piece; what it prints. */
@@ -161,8 +154,8 @@ export async function seed(store, { kind, grant, count, history = count }) {
   }
   const rows = function* () {
     for (let n = 0; n < count; n++) {
-      const made = copy(kind, n);
-      yield [n, made.grant, made.consent, made.jti, sha256(made.access), sha256(made.refresh), sha256(made.code), made.account];
+      const own = (what) => copied(kind, n, what);
+      yield [n, own("grant"), own("consent"), own("jti"), sha256(own("access")), sha256(own("refresh")), sha256(own("code")), own("account")];
     }
   };
   const pieces = function* () {
