@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
-import { basic, issuer, number, renkei as released, wait } from "../../tests/long/programs/support.mjs";
+import { basic, Connection, issuer, number, post, renkei as released, wait } from "../../tests/long/programs/support.mjs";
 import { at, certificate, cpu, loadCore, memory, option, ports, program, serverCore, start, stop } from "./machine.mjs";
 import { Bare, Hydra, NodeProvider, Postgres } from "./others.mjs";
 import { fitting, installation } from "./renkei.mjs";
@@ -163,6 +163,20 @@ const nodeLines = (contender, file, kind) => async (n) => {
   return write(file("lines"), signedLines(each, url, (i) => codes[i], () => "signed-0"));
 };
 
+/** The first `count` tokens of a round of revocations are inactive now. */
+async function areRevoked({ name, port }, lines, count) {
+  const { introspect } = paths[name] ?? paths.renkei;
+  const headers = [`Authorization: ${basic("accounts-api", secret("accounts-api"))}`];
+  const connection = new Connection(port);
+  for (const line of readFileSync(lines, "utf8").split("\n", count)) {
+    const { status, body } = await connection.ask(post(introspect, { token: line.split("\t")[0] }, headers));
+    if (status === 200 && JSON.parse(body).active === false) continue;
+    say(`revoke, ${name}: a revoked token is answered with ${status} ${body}`);
+    process.exitCode = 1;
+  }
+  connection.close();
+}
+
 /** One round of a contender. */
 async function load(entered, group, n, length) {
   const { request, port, template, pids, contains = [] } = entered;
@@ -186,6 +200,7 @@ async function load(entered, group, n, length) {
     say(`${group.name}, ${entered.name}: ${result.wrong} of ${result.answers} answers were wrong: ${result.examples.join("; ")}`);
     process.exitCode = 1;
   }
+  if (group.kind === "revoke" && result.answers) await areRevoked(entered, lines, Math.min(result.answers, 20));
   return { ...result, per_second: result.answers / result.seconds, cpu_micros: (spent / result.answers) * 1e6 };
 }
 

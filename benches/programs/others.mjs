@@ -138,7 +138,7 @@ export class Hydra {
     this.port = await ports(2);
     for (const end of ["", "-wal", "-shm"]) rmSync(at(`hydra/hydra.sqlite${end}`), { force: true });
     const env = {
-      DSN: `sqlite://${at("hydra/hydra.sqlite")}?_fk=true&_journal_mode=WAL`,
+      DSN: `sqlite://${at("hydra/hydra.sqlite")}?_fk=true&mode=rwc`,
       SECRETS_SYSTEM: "a-secret-of-the-benches-of-no-use-elsewhere",
       URLS_SELF_ISSUER: `http://127.0.0.1:${this.port}`,
       SERVE_PUBLIC_HOST: "127.0.0.1",
@@ -151,7 +151,7 @@ export class Hydra {
       LOG_FORMAT: "json",
     };
     this.env = env;
-    const migrated = spawnSync(at("hydra", HYDRA), ["migrate", "sql", "-e", "--yes"], { env: { ...process.env, ...env }, encoding: "utf8" });
+    const migrated = spawnSync(at("hydra", HYDRA), ["migrate", "sql", "up", "-e", "--yes"], { env: { ...process.env, ...env }, encoding: "utf8" });
     if (migrated.status !== 0) throw new Error(`hydra does not migrate: ${migrated.stderr.slice(-300)}`);
     return this.restart();
   }

@@ -37,8 +37,8 @@ export function report({ groups, results, processes, sizes, notes, rounds, secon
   const commit = `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "--untracked-files=no") ? " with changes" : ""}`;
   const date = new Date().toISOString().slice(0, 10);
   const lines = [
-    `${date}, ${commit}, ${number(cores)} cores (${model}), ${number(memory)} GB, a load of ${load} at the end. ${number(rounds)} rounds of ${number(seconds)} s for each, in turn` +
-      `${writing < seconds ? ` (writes ${number(writing)} s)` : ""}, 32 kept connections. ${pinned ? "The server, with its database, has one core, the load another." : "The server and the load share one core."}` +
+    `${date}, ${commit}, ${number(cores)} cores (${model}), ${number(memory)} GB, a load of ${load} at the end. ${number(rounds)} rounds of ${seconds} s for each, in turn` +
+      `${writing < seconds ? ` (writes ${writing} s)` : ""}, 32 kept connections. ${pinned ? "The server, with its database, has one core, the load another." : "The server and the load share one core."}` +
       " A figure is the median of the rounds, with the least and the most.",
     ...notes,
   ];

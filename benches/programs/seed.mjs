@@ -87,7 +87,7 @@ export class PostgresStore {
     this.url = url;
   }
   sql(pieces) {
-    return run("psql", ["-qAtX", "-v", "ON_ERROR_STOP=1", this.url], typeof pieces === "string" ? [pieces] : pieces);
+    return run("psql", ["-qAtX", "-c", "set client_min_messages = warning", "-f", "-", "-v", "ON_ERROR_STOP=1", this.url], typeof pieces === "string" ? [pieces] : pieces);
   }
   columns(table) {
     return this.sql(`select column_name from information_schema.columns where table_name = '${table}' and table_schema = 'public';`);
