@@ -18,9 +18,11 @@ const large = fitting(asked);
 /** Writes are measured in shorter rounds: each takes a code or a token that must be made first. */
 const writing = Math.min(seconds, 3);
 /** The most writes a second for which codes and tokens are made. A round ends when they are used up. */
-const MOST_WRITES = 4_000;
-const each = Math.ceil(writing * MOST_WRITES);
+const MOST_WRITES = { sqlite: 4_000, postgres: 2_000, node: 4_000 };
+const each = (name) => Math.ceil(writing * MOST_WRITES[name]);
 const without = option.without.split(",");
+/** The tokens of a store's links, whatever the engine. */
+const tokensOf = (links) => at("values", `links-${links}`);
 const say = (text) => console.log(`${new Date().toISOString().slice(11, 19)} ${text}`);
 
 const without10M = large > 1_000_000 ? ["postgres"] : [];
@@ -61,7 +63,7 @@ if (takesPart("postgres")) postgres = await new Postgres().start();
 const stores = {};
 /** The codes and tokens of a round are new, so the store of the writes is made for each run. */
 const writes = needed(({ writes }) => writes);
-const usedUp = groups.some(({ kind }) => ["redeem", "redeem-signed", "revoke"].includes(kind)) ? rounds * each : SMALL;
+const areUsedUp = groups.some(({ kind }) => ["redeem", "redeem-signed", "revoke"].includes(kind));
 for (const engine of renkeis.filter(takesPart)) {
   const need = { engine, postgres, say };
   const of = (links) => needed((group) => group.links === links) || (wanted("processes") && links === SMALL);
@@ -70,11 +72,16 @@ for (const engine of renkeis.filter(takesPart)) {
     stores[`${engine} ${large}`] = await installation({ ...need, name: `large-${large}`, links: large });
   }
   if (writes && !option.prepare) {
+    const usedUp = areUsedUp ? rounds * each(engine) : SMALL;
     stores[`${engine} writes`] = await installation({ ...need, name: "writes", links: Math.max(SMALL, usedUp), pending: usedUp, fresh: true });
   }
 }
 if (large > 1_000_000) notes.push("Ten million links are measured on SQLite alone.");
+for (const links of new Set(groups.map(({ links }) => links).filter(Boolean))) {
+  if (!existsSync(tokensOf(links))) await values(tokensOf(links), "links", links, ["access", "jti"]);
+}
 if (option.prepare) {
+  if (groups.some(({ contenders }) => contenders.includes("node")) && takesPart("node")) NodeProvider.install();
   await postgres?.stop();
   say("all is prepared");
   process.exit(0);
@@ -95,8 +102,7 @@ async function enter(name, group, others) {
     const contender = stores[`${name} ${group.writes ? "writes" : links}`];
     const { pid } = await contender.start({ tls });
     const pids = [pid, ...(name === "postgres" ? [postgres.pid] : [])];
-    if (kind === "introspect" && !existsSync(tokensOf(links))) await values(tokensOf(links), "links", links, ["access", "jti"]);
-    const entered = own(contender, pids, renkeiLines(file, group), paths.renkei);
+    const entered = own(contender, pids, renkeiLines(file, group, each(name)), paths.renkei);
     if (kind === "introspect") {
       entered.contains = ['"jti":"{1}"'];
       const headers = [`Authorization: ${basic("accounts-api", secret("accounts-api"))}`];
@@ -108,7 +114,7 @@ async function enter(name, group, others) {
     const contender = new NodeProvider();
     const { pid } = await contender.start({ tls });
     if (kind === "introspect") await contender.make("access", SMALL, "kakeibo", file("lines"));
-    const entered = own(contender, [pid], nodeLines(contender, file, kind), paths.node);
+    const entered = own(contender, [pid], nodeLines(contender, file, kind, each(name)), paths.node);
     if (kind === "introspect") entered.contains = ['"sub":"{1}"'];
     return entered;
   }
@@ -125,15 +131,13 @@ async function enter(name, group, others) {
   writeFileSync(file("lines"), "token\n");
   return own(contender, [pid], () => (theirs ? theirs.lines(0) : file("lines")), paths.renkei);
 }
-/** The tokens of a store's links, whatever the engine. */
-const tokensOf = (links) => at("values", `links-${links}`);
 const write = (file, lines) => {
   writeFileSync(file, `${lines.join("\n")}\n`);
   return file;
 };
 /** The file of lines for round `n`; round 0 is the first. */
-const renkeiLines = (file, { kind, links }) => async (n) => {
-  const slice = (what, column) => Array.from({ length: each }, (_, i) => copied(what, n * each + i, column));
+const renkeiLines = (file, { kind, links }, most) => async (n) => {
+  const slice = (what, column) => Array.from({ length: most }, (_, i) => copied(what, n * most + i, column));
   if (kind === "introspect") return tokensOf(links);
   if (kind === "credentials") return write(file("lines"), ["-"]);
   if (kind === "redeem") return write(file("lines"), slice("pending", "code"));
@@ -141,26 +145,26 @@ const renkeiLines = (file, { kind, links }) => async (n) => {
   if (kind === "revoke") return write(file("lines"), slice("links", "access"));
   if (kind === "par") return write(file("lines"), pushers);
   const url = `${issuer}${kinds[kind](paths.renkei).signs}`;
-  if (kind === "par-signed") return write(file("lines"), signedLines(each, url, signer, signer));
+  if (kind === "par-signed") return write(file("lines"), signedLines(most, url, signer, signer));
   const codes = slice("signed", "code");
-  return write(file("lines"), signedLines(each, url, (i) => codes[i], () => "signed-0"));
+  return write(file("lines"), signedLines(most, url, (i) => codes[i], () => "signed-0"));
 };
-const nodeLines = (contender, file, kind) => async (n) => {
+const nodeLines = (contender, file, kind, most) => async (n) => {
   const made = async (what, count, client) => {
     await contender.make(what, count, client, file("lines"));
     return file("lines");
   };
   if (kind === "introspect") return file("lines");
   if (kind === "credentials") return write(file("lines"), ["-"]);
-  if (kind === "redeem") return made("code", each, "kakeibo");
+  if (kind === "redeem") return made("code", most, "kakeibo");
   if (kind === "refresh") return n === 0 ? made("refresh", SMALL, "kakeibo") : file("lines");
-  if (kind === "revoke") return made("access", each, "kakeibo");
+  if (kind === "revoke") return made("access", most, "kakeibo");
   if (kind === "par") return write(file("lines"), pushers);
   const url = `${issuer}${kinds[kind](paths.node).signs}`;
-  if (kind === "par-signed") return write(file("lines"), signedLines(each, url, signer, signer));
-  await contender.make("code", each, "signed-0", file("codes"));
+  if (kind === "par-signed") return write(file("lines"), signedLines(most, url, signer, signer));
+  await contender.make("code", most, "signed-0", file("codes"));
   const codes = readFileSync(file("codes"), "utf8").split("\n");
-  return write(file("lines"), signedLines(each, url, (i) => codes[i], () => "signed-0"));
+  return write(file("lines"), signedLines(most, url, (i) => codes[i], () => "signed-0"));
 };
 
 /** The first `count` tokens of a round of revocations are inactive now. */

@@ -83,8 +83,18 @@ export class Bare {
 
 /** node-oidc-provider, in memory. */
 export class NodeProvider {
+  /** As its lock file has it. */
+  static install() {
+    const lock = readFileSync(join(root, "benches/node/package-lock.json"), "utf8");
+    const installed = at("node/installed-lock.json");
+    if (existsSync(installed) && readFileSync(installed, "utf8") === lock) return;
+    mkdirSync(at("node"), { recursive: true });
+    for (const name of ["package.json", "package-lock.json"]) writeFileSync(at("node", name), readFileSync(join(root, "benches/node", name)));
+    execFileSync("npm", ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], { cwd: at("node"), stdio: "inherit" });
+    writeFileSync(installed, lock);
+  }
   async start({ tls } = {}) {
-    install();
+    NodeProvider.install();
     this.port = await ports();
     const settings = { port: this.port, issuer, clients: nodeClients, verifier, packages: at("node"), ...(tls ? certificate() : {}) };
     this.child = await start([process.execPath, join(root, "benches/node/provider.mjs"), JSON.stringify(settings)], { log: at("node.log"), env: { NODE_ENV: "production" } });
@@ -99,15 +109,6 @@ export class NodeProvider {
   stop() {
     return stop(this.child);
   }
-}
-function install() {
-  const lock = readFileSync(join(root, "benches/node/package-lock.json"), "utf8");
-  const installed = at("node/installed-lock.json");
-  if (existsSync(installed) && readFileSync(installed, "utf8") === lock) return;
-  mkdirSync(at("node"), { recursive: true });
-  for (const name of ["package.json", "package-lock.json"]) writeFileSync(at("node", name), readFileSync(join(root, "benches/node", name)));
-  execFileSync("npm", ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], { cwd: at("node"), stdio: "inherit" });
-  writeFileSync(installed, lock);
 }
 export const nodeVersion = () => JSON.parse(readFileSync(join(root, "benches/node/package-lock.json"), "utf8")).packages["node_modules/oidc-provider"].version;
 
