@@ -10,8 +10,9 @@ COPY Cargo.toml Cargo.lock ./
 COPY src ./src
 COPY templates ./templates
 COPY config ./config
-# A member of the workspace, whose manifest cargo wants to see; nothing of it is built.
+# Members of the workspace, whose manifests cargo wants to see; nothing of them is built.
 COPY tests/fuzz ./tests/fuzz
+COPY benches ./benches
 # Without the feature `demo`: no sample app, no sample bank.
 RUN cargo build --release --locked --no-default-features --bin renkei && mkdir /out && cp "${CARGO_TARGET_DIR:-target}/release/renkei" /out/renkei \
  && cp /etc/ssl/certs/ca-certificates.crt /out/ca-certificates.crt && mkdir -p /out/data/renkei

@@ -9,6 +9,7 @@ mod admin_socket;
 mod attacks;
 mod audit;
 mod authorize;
+mod benches;
 mod browser;
 mod call_register;
 mod changes;

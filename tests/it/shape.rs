@@ -521,7 +521,7 @@ fn backticked_paths(text: &str) -> Vec<String> {
         .step_by(2)
         .filter(|t| !t.contains(char::is_whitespace) && FOLDERS.iter().any(|f| t.starts_with(f)) && is_literal(t))
         .map(|t| t.split(['#', ':']).next().unwrap().to_owned())
-        .filter(|t| !t.starts_with("tests/output") && !t.starts_with("tests/node_modules"))
+        .filter(|t| !["tests/output", "tests/node_modules", "benches/output"].iter().any(|made| t.starts_with(made)))
         .collect()
 }
 
