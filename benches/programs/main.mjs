@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { basic, Connection, issuer, number, post, renkei as released, wait } from "../../tests/long/programs/support.mjs";
 import { at, certificate, cpu, loadCore, memory, option, ports, program, serverCore, start, stop } from "./machine.mjs";
 import { Bare, Hydra, NodeProvider, Postgres } from "./others.mjs";
-import { fitting, installation } from "./renkei.mjs";
+import { fitting, HISTORY, installation } from "./renkei.mjs";
 import { report } from "./report.mjs";
 import { kinds, paths, pushers, secret, signedLines, signer } from "./requests.mjs";
 import { copied, values } from "./seed.mjs";
@@ -14,18 +14,18 @@ const SMALL = 1_000;
 const rounds = Number(option.rounds ?? (option.quick ? 3 : 5));
 const seconds = Number(option.seconds ?? (option.quick ? 1 : 8));
 const asked = Number(option.links ?? (option.quick ? SMALL : 1_000_000));
-const large = fitting(asked);
+const without = option.without.split(",");
+const takesPart = (name) => !without.includes(name);
+const large = fitting(asked, { postgres: takesPart("postgres") && asked <= HISTORY });
 /** Writes are measured in shorter rounds: each takes a code or a token that must be made first. */
 const writing = Math.min(seconds, 3);
 /** The most writes a second for which codes and tokens are made. A round ends when they are used up. */
 const MOST_WRITES = { sqlite: 4_000, postgres: 2_000, node: 4_000 };
 const each = (name) => Math.ceil(writing * MOST_WRITES[name]);
-const without = option.without.split(",");
 /** The tokens of a store's links, whatever the engine. */
 const tokensOf = (links) => at("values", `links-${links}`);
 const say = (text) => console.log(`${new Date().toISOString().slice(11, 19)} ${text}`);
 
-const without10M = large > 1_000_000 ? ["postgres"] : [];
 const renkeis = ["sqlite", "postgres"];
 const all = [
   { name: "introspection", title: `Introspection, ${number(SMALL)} links`, kind: "introspect", links: SMALL, contenders: ["bare", ...renkeis, "node", "hydra"] },
@@ -49,13 +49,12 @@ if (large < asked) notes.push(`The disk has room for ${number(large)} links, not
 
 // ---- what is needed -------------------------------------------------------------------------------------------------------
 
-const takesPart = (name) => !without.includes(name);
 const needed = (test) => groups.some((group) => test(group) && group.contenders.some((name) => takesPart(name) && renkeis.includes(name)));
 const hydra = takesPart("hydra") && groups.some(({ contenders }) => contenders.includes("hydra"));
 const noHydra = hydra && Hydra.missing();
 if (noHydra) notes.push(`Ory Hydra took no part: ${noHydra}.`);
 const contenders = ({ contenders, links }) =>
-  contenders.filter((name) => takesPart(name) && !(name === "hydra" && noHydra) && !(links > 1_000_000 && without10M.includes(name)));
+  contenders.filter((name) => takesPart(name) && !(name === "hydra" && noHydra) && !(links > HISTORY && name === "postgres"));
 
 for (const name of ["values", "stores"]) mkdirSync(at(name), { recursive: true });
 let postgres;
@@ -68,7 +67,7 @@ for (const engine of renkeis.filter(takesPart)) {
   const need = { engine, postgres, say };
   const of = (links) => needed((group) => group.links === links) || (wanted("processes") && links === SMALL);
   if (of(SMALL)) stores[`${engine} ${SMALL}`] = await installation({ ...need, name: "small", links: SMALL });
-  if (large > SMALL && of(large) && !(large > 1_000_000 && without10M.includes(engine))) {
+  if (large > SMALL && of(large) && !(large > HISTORY && engine === "postgres")) {
     stores[`${engine} ${large}`] = await installation({ ...need, name: `large-${large}`, links: large });
   }
   if (writes && !option.prepare) {
@@ -76,7 +75,9 @@ for (const engine of renkeis.filter(takesPart)) {
     stores[`${engine} writes`] = await installation({ ...need, name: "writes", links: Math.max(SMALL, usedUp), pending: usedUp, fresh: true });
   }
 }
-if (large > 1_000_000) notes.push("Ten million links are measured on SQLite alone.");
+if (large > HISTORY) {
+  notes.push(`A store of more than ${number(HISTORY)} links is measured on SQLite alone; the newest ${number(HISTORY)} have records and events.`);
+}
 for (const links of new Set(groups.map(({ links }) => links).filter(Boolean))) {
   if (!existsSync(tokensOf(links))) await values(tokensOf(links), "links", links, ["access", "jti"]);
 }

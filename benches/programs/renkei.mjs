@@ -130,6 +130,8 @@ export class Renkei {
   }
 }
 
+/** So many links have records and events, the newest. */
+export const HISTORY = 1_000_000;
 /** A digest of the tables: stores of other tables are made anew. */
 const schema = (() => {
   const files = join(root, "src/core/store/schema");
@@ -160,7 +162,7 @@ export async function installation({ engine, name, links, pending = 0, postgres,
   await made.import(many.map((id) => clients[id]));
   const grants = await made.links({ pending: pending > 0 });
   await made.stop();
-  const history = Math.min(links, 1_000_000);
+  const history = Math.min(links, HISTORY);
   const begin = performance.now();
   await seed(store, { kind: "links", grant: grants.link, count: links, history });
   if (pending) {
@@ -173,10 +175,14 @@ export async function installation({ engine, name, links, pending = 0, postgres,
   return Object.assign(made, known);
 }
 
-/** The most links for which the disk has room: each takes 3 KB, and 6 KB more with its records and events. */
-export function fitting(links) {
+/**
+ * The most links for which the disk has room. A link takes 2.6 KB on SQLite, and 4.1 KB more with its records and events; on PostgreSQL
+ * twice as much.
+ */
+export function fitting(links, { postgres }) {
+  if (existsSync(at("stores", `sqlite-large-${links}-${schema}`, "made.json"))) return links;
   const { bavail, bsize } = statfsSync(at());
-  const room = bavail * bsize * 0.8 - Math.min(links, 1_000_000) * 6_000;
-  return Math.min(links, Math.floor(room / 3_000));
+  const size = postgres ? 3 : 1;
+  const room = bavail * bsize * 0.8 - Math.min(links, HISTORY) * 4_100 * size;
+  return Math.min(links, Math.floor(room / 2_600 / size));
 }
-

@@ -55,7 +55,7 @@ export function report({ groups, results, processes, sizes, notes, rounds, secon
         `| ${[
           label(name, version),
           spread(of.map((r) => r.per_second)),
-          base && base !== name ? spread(ratios, 2) : "1",
+          base ? (base === name ? "1" : spread(ratios, 2)) : "–",
           spread(of.map((r) => r.cpu_micros)),
           `${number(median(of.map((r) => r.half_micros)) / 1000, 1)} / ${number(median(of.map((r) => r.p99_micros)) / 1000, 1)}`,
           number(Math.max(...of.map((r) => r.memory_mb))),

@@ -56,8 +56,9 @@ async function run(program, args, pieces) {
 
 /** A SQLite file. */
 export class SqliteStore {
-  begin = "pragma journal_mode = wal; pragma synchronous = off; pragma cache_size = -2000000; pragma temp_store = memory;\n";
-  end = "pragma wal_checkpoint(truncate);\n";
+  // Nobody else has it open, and a store that is not whole is made anew: no journal. The server sets WAL when it starts.
+  begin = "pragma journal_mode = delete; pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -2000000;\n";
+  end = "";
   bytes = "blob";
   constructor(file) {
     this.file = file;
