@@ -13,7 +13,7 @@ pub(crate) struct Cost {
     /// Steps of SQLite's virtual machine; rows that the scans of PostgreSQL's plan read, those that a filter removed among them.
     pub visited: u64,
     /// SQLite: steps of a scan of a whole table. PostgreSQL: pages.
-    pub beside: u64,
+    pub pages: u64,
 }
 
 /// Which statistics the planner has.
@@ -30,13 +30,13 @@ pub(crate) struct Measured {
     pub store: Store,
     pub catalog: Catalog,
     pub statistics: Statistics,
-    place: TestStore,
+    test_store: TestStore,
     counters: Arc<Counters>,
 }
 
 impl Measured {
-    pub(crate) async fn with(place: TestStore, links: i64, statistics: Statistics) -> Self {
-        let store = place.open();
+    pub(crate) async fn with(test_store: TestStore, links: i64, statistics: Statistics) -> Self {
+        let store = test_store.open();
         if store.is_postgres() {
             without_autovacuum(&store).await;
         }
@@ -55,10 +55,10 @@ impl Measured {
         // SQLite reads statistics when it opens a file.
         let counters = Arc::new(Counters::default());
         let options = Options { counters: Some(counters.clone()), connections: 1, ..Options::default() };
-        Self { store: place.open_with(&options).unwrap(), catalog, statistics, place, counters }
+        Self { store: test_store.open_with(&options).unwrap(), catalog, statistics, test_store, counters }
     }
     pub(crate) fn is_postgres(&self) -> bool {
-        matches!(self.place, TestStore::Postgres(_))
+        matches!(self.test_store, TestStore::Postgres(_))
     }
     /// Changes the store for good.
     pub(crate) async fn change(&self, sql: &'static str) {
@@ -74,7 +74,7 @@ impl Measured {
         self.undone(move |tx| {
             let before = (counters.steps(), counters.scanned());
             tx.execute(sql, &values)?;
-            Ok(Cost { visited: counters.steps() - before.0, beside: counters.scanned() - before.1 })
+            Ok(Cost { visited: counters.steps() - before.0, pages: counters.scanned() - before.1 })
         })
         .await
     }
@@ -102,7 +102,7 @@ impl Measured {
                 let lines = tx.rows(run, &[])?;
                 let lines =
                     lines.iter().map(|row: &Row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
-                let cost = Cost { visited: visited(&lines), beside: pages(&lines) };
+                let cost = Cost { visited: visited(&lines), pages: pages(&lines) };
                 if executed == 0 || cost.visited > worst.0.visited {
                     worst = (cost, lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join("; "));
                 }

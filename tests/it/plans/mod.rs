@@ -43,7 +43,7 @@ fn is_more(small: Cost, large: Cost, postgres: bool) -> bool {
     // One row is about five steps. PostgreSQL's planner may join in another order where that costs as much; an index of a larger table is
     // a page deeper or two for each row.
     if postgres {
-        large.visited > 2 * small.visited + 60 || large.beside > 2 * small.beside + 4 * large.visited + 50
+        large.visited > 2 * small.visited + 60 || large.pages > 2 * small.pages + 4 * large.visited + 50
     } else {
         large.visited > small.visited + small.visited / 5 + 50
     }
