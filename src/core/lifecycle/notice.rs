@@ -204,7 +204,7 @@ pub fn drop_held(tx: &mut Tx<'_, '_>, now: Instant, limit: i64) -> Result<u64> {
         "delete from notices where id in (select n.id from notices n left join grants g on g.id = n.grant_id \
          where n.state = 'held' and (g.id is null or g.ended_at is not null or g.expires_at <= ?1 \
          or (n.created_at <= ?2 and (select count(*) from codes c where c.grant_id = n.grant_id \
-         and c.used_at is null and c.expires_at > ?1) = 0)) limit ?3)",
+         and coalesce(c.used_at, 0) = 0 and c.expires_at > ?1) = 0)) limit ?3)",
         &[dead.into(), (dead - FURTHER_WINDOW).into(), limit.into()],
     )
 }

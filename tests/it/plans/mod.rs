@@ -69,6 +69,16 @@ async fn faults(
         let given: Given =
             GIVEN.iter().filter(|(part, ..)| text.contains(part)).map(|(_, n, value)| (*n, value())).collect();
         let listed = || LISTED.iter().filter(|(part, ..)| text.contains(part));
+        let may_grow = |reach| {
+            listed().find(|(_, grows, _)| match grows {
+                Grows::WithTheStore => true,
+                Grows::WithItsOwn => reach != Reach::Ordinary,
+                // SQLite has none, unless an operator makes them.
+                Grows::WithoutStatistics => {
+                    large.statistics == Statistics::Stale || postgres && large.statistics == Statistics::Absent
+                }
+            })
+        };
         let mut visits = text.starts_with("insert ");
         let mut wrong = Vec::new();
         let mut tried = Vec::new();
@@ -93,6 +103,7 @@ async fn faults(
             let costs = (least, small.cost(statement.text, &few).await, large.cost(statement.text, &many).await);
             let (least, small_cost, large_cost) = match costs {
                 (Ok(least), Ok(small), Ok(large)) => (least, small, large),
+                (.., Err(e)) if e.to_string().contains("statement timeout") && may_grow(reach).is_some() => continue,
                 (Err(e), ..) | (_, Err(e), _) | (_, _, Err(e)) => {
                     wrong.push(Fault::Failed(format!("{reach:?}: {e}")));
                     continue;
@@ -100,15 +111,7 @@ async fn faults(
             };
             visits |= small_cost.visited > least;
             if is_more(small_cost, large_cost, postgres) {
-                let may = listed().find(|(_, grows, _)| match grows {
-                    Grows::WithTheStore => true,
-                    Grows::WithItsOwn => reach != Reach::Ordinary,
-                    // SQLite has none, unless an operator makes them.
-                    Grows::WithoutStatistics => {
-                        large.statistics == Statistics::Stale || postgres && large.statistics == Statistics::Absent
-                    }
-                });
-                if let Some((part, ..)) = may {
+                if let Some((part, ..)) = may_grow(reach) {
                     grown.insert(*part);
                 } else {
                     let plan = large.plan(statement.text, &many).await;
