@@ -159,7 +159,7 @@ impl Outbound {
         };
         let sent = self.send_untraced(request).instrument(span.clone()).await;
         if let Ok(answer) = &sent {
-            span.record("status", answer.status);
+            span.record("status", i64::from(answer.status));
         }
         sent
     }

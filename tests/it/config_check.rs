@@ -161,6 +161,7 @@ fn every_broken_configuration_is_named_with_line_and_key() {
         ),
         ("admin.listen", Value("[\"127.0.0.1:9443\"]"), "another listener"),
         ("traces.endpoint", Value("\"http://collector.minato.example:4318/v1/traces\""), "or http to this machine"),
+        ("traces.endpoint", Value("\"http://collector.test/v1/traces\""), "or http to this machine"),
         ("traces.endpoint", Value("\"https://collector.minato.example\""), "an https URL with its path"),
         ("traces.sample", Value("0.0"), "must be more than 0"),
         ("traces.follow", Value("[\"0.0.0.0/0\"]"), "is every address"),

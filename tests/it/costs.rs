@@ -120,10 +120,17 @@ fn messages_to_postgresql() {
             assert_eq!(api.introspect(&token).await["active"], true);
         });
         assert_eq!(introspection.await, [0, 0, 1], "an introspection");
+        // Well-formed, and of nobody: the checksum is right, and no such token was issued.
+        let nobodys = w.app().random.as_ref();
+        let nobodys = renkei_core::secret::issue(renkei_core::secret::SecretKind::Access, nobodys);
+        let missing = cheapest(&proxy, async || {
+            assert_eq!(api.introspect(nobodys.reveal()).await["active"], false);
+        });
+        assert_eq!(missing.await, [0, 0, 1], "the time of the answer tells nothing");
         let unknown = cheapest(&proxy, async || {
             assert_eq!(api.introspect(&token.replace("rk_at", "rk_xx")).await["active"], false);
         });
-        assert_eq!(unknown.await, [0, 0, 1], "an introspection of what is no token: the caller's record");
+        assert_eq!(unknown.await, [0, 0, 1], "what is no token: the caller's record");
         let push = |app: App| cheapest(&proxy, async move || drop(app.push("openid accounts").await));
         let [fapi, secret] = [push(creco).await, push(kakeibo).await];
         assert_eq!((fapi[0], secret[0]), (4, 4), "pushed requests: a read and a write");

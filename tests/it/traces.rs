@@ -69,9 +69,19 @@ fn text(span: &Span, name: &str) -> Option<String> {
     let pair = span.attributes.iter().find(|pair| pair.key == name)?;
     match pair.value.as_ref()?.value.as_ref()? {
         Value::StringValue(text) => Some(text.clone()),
-        Value::IntValue(number) => Some(number.to_string()),
         other => panic!("{name}: {other:?}"),
     }
+}
+/// `http.response.status_code`, which is a number (OpenTelemetry's semantic conventions).
+fn status(span: &Span) -> Option<i64> {
+    let pair = span.attributes.iter().find(|pair| pair.key == "http.response.status_code")?;
+    match pair.value.as_ref()?.value.as_ref()? {
+        Value::IntValue(number) => Some(*number),
+        other => panic!("{other:?}"),
+    }
+}
+fn is_error(span: &Span) -> bool {
+    span.status.as_ref().is_some_and(|status| status.code() == StatusCode::Error)
 }
 
 const OURS: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -115,7 +125,7 @@ async fn spans_reach_the_collector_joined_to_our_own_systems_and_name_nobody() {
     assert_eq!(span.name, "POST /oauth/introspect");
     assert_eq!(hex(&span.parent_span_id), PARENT);
     assert_eq!(text(&span, "http.route").as_deref(), Some("/oauth/introspect"));
-    assert_eq!(text(&span, "http.response.status_code").as_deref(), Some("200"));
+    assert_eq!((status(&span), is_error(&span)), (Some(200), false));
     assert!(text(&span, "renkei.request_id").is_some_and(|id| id.len() == 36), "{span:?}");
     assert!(span.end_time_unix_nano >= span.start_time_unix_nano);
 
@@ -134,13 +144,17 @@ async fn spans_reach_the_collector_joined_to_our_own_systems_and_name_nobody() {
     let sent = collector.find(|span| hex(&span.span_id) == parent).await;
     assert_eq!((hex(&sent.trace_id).as_str(), sent.kind()), (trace, SpanKind::Client));
     assert_eq!(text(&sent, "server.address").as_deref(), Some("127.0.0.1"));
-    assert_eq!(text(&sent, "http.response.status_code").as_deref(), Some("503"));
-    assert_eq!(sent.status.as_ref().map(|status| status.code()), Some(StatusCode::Error));
+    assert_eq!((status(&sent), is_error(&sent)), (Some(503), true));
     let served = collector.find(|span| span.span_id == sent.parent_span_id).await;
     assert_eq!(served.kind(), SpanKind::Server);
     assert!(served.name.starts_with("POST /link/{"), "{}", served.name);
     assert!(served.parent_span_id.is_empty(), "the browser's trace does not go on here");
     collector.find(|span| span.trace_id == served.trace_id && span.name == "store.write").await;
+
+    // A method that a stranger made up is not sent.
+    http.send("TARO1100026", "/oauth/token", RequestParts::default()).await;
+    let made_up = collector.find(|span| text(span, "http.request.method").as_deref() == Some("_OTHER")).await;
+    assert_eq!(made_up.name, "_OTHER /oauth/token");
 
     let spans = collector.spans();
     assert!(spans.iter().all(|span| ![OURS_UNSENT, STRANGERS].contains(&hex(&span.trace_id).as_str())));

@@ -1,6 +1,6 @@
 //! DPoP proofs (RFC 9449): they prove which key the sender holds.
 //!
-//! [`check`] is pure. [`super::Authenticator::spend_proof`] makes sure that a proof is used once, also for our own
+//! [`check`] is pure. [`super::replay::UsedOnce`] and [`super::Authenticator::spend_proof`] make sure that a proof is used once, also for our own
 //! resource servers. A resource server elsewhere calls [`check`] and stores [`Proof::replay`] until [`Proof::until`]
 //! itself.
 

@@ -22,11 +22,11 @@ pub struct PresentedCredentials<'a> {
     pub version: Option<&'a RecordVersion>,
 }
 
-/// The client that the credentials name, before anything is checked; `None` where the name stands in an assertion, or nowhere.
+/// The client that is named beside a secret, before anything is checked.
 #[must_use]
 pub fn named(presented: &PresentedCredentials<'_>) -> Option<ClientId> {
     match evidence(presented, false) {
-        Ok(Evidence::Secret(_, id, _) | Evidence::Certificate(id, _)) => Some(id),
+        Ok(Evidence::Secret(_, id, _)) => Some(id),
         _ => None,
     }
 }

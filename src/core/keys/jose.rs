@@ -97,6 +97,9 @@ pub enum Error {
     /// Signing failed, or a private key is broken; log it.
     #[error("signing failed")]
     Signing,
+    /// Too many signatures with RSA are wanted at once.
+    #[error("too many signatures wait for their turn")]
+    Busy,
     /// Another cryptography provider was installed in this process; log it.
     #[error("the cryptography provider could not be installed")]
     Provider,

@@ -16,7 +16,6 @@ pub use plan::{KeyStep, RotationPolicy, forward, plan, replace};
 pub use receipts::{prune_receipt_keys, receipt_keys, store_receipt_key, stores_receipt_key};
 pub use shared::shared_secret;
 pub use sql::{KeyRow, list};
-pub use threads::SigningThreads;
 
 use super::jose::{self, Alg};
 use super::seal::{Broken, SealContext, Sealer};
@@ -31,6 +30,7 @@ use sql::{NewKeyRow, SealedKeyRow, any_sealed, apply, load, want};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use threads::SigningThreads;
 
 /// The state of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -236,25 +236,16 @@ impl Ring {
         if !alg.is_rsa() {
             return self.sign_here(alg, typ, &claims);
         }
-        let key = self.current(alg)?;
-        let signed = self.threads.run(move || jose::sign(&key, typ, &claims)).await;
-        signed.unwrap_or(Err(jose::Error::Signing))
-    }
-    /// The threads for work with many signatures.
-    #[must_use]
-    pub const fn threads(&self) -> &SigningThreads {
-        &self.threads
+        // The key is looked up when it signs: it may have been withdrawn while this waited.
+        let ring = self.clone();
+        let signed = self.threads.run(move || ring.sign_here(alg, typ, &claims)).await;
+        signed.unwrap_or(Err(jose::Error::Busy))
     }
     /// Signs on the calling thread, which must not be one that serves requests if `alg` is RSA.
     ///
     /// # Errors
     /// [`jose::Error`]; log it.
-    pub fn sign_here(
-        &self,
-        alg: Alg,
-        typ: Option<&str>,
-        claims: &impl serde::Serialize,
-    ) -> Result<String, jose::Error> {
+    fn sign_here(&self, alg: Alg, typ: Option<&str>, claims: &impl serde::Serialize) -> Result<String, jose::Error> {
         jose::sign(&self.current(alg)?, typ, claims)
     }
     /// The public keys of the ring: they verify our own signatures.

@@ -263,8 +263,8 @@ impl Store {
         }
     }
 
-    /// The first row of one statement that reads, a look-up by key. On PostgreSQL it is one round trip: a transaction around it would
-    /// need two more and show nothing else.
+    /// The first row of one statement that reads, a look-up by key. On PostgreSQL it is one round trip; a transaction around it would
+    /// need two more. The statement sees one committed state, and is not ordered among serializable transactions.
     ///
     /// # Errors
     /// See [`Store::read`].

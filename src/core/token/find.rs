@@ -37,24 +37,27 @@ pub async fn look_up_access(store: &Store, hash: &Hash) -> Result<Option<Found>>
     store.look_up(FIND_ACCESS, [(*hash).into()]).await?.map(|row| access_row(&row, 0, hash)).transpose()
 }
 
-/// The statement of [`find_access_for`]: the same look-ups, and one of the caller's record.
+/// The statement of [`find_access_for`]: the same look-ups, and one of the caller's record. Whether there is a token or not, it is one
+/// statement: the time of the answer tells a caller without credentials nothing.
 pub const FIND_ACCESS_FOR: &str = concat!(
-    "select (select v.version from clients v where v.id = ?2), ",
+    "select v.version, ",
     access_columns!(),
-    " from access_tokens t left join grants g on g.id = t.grant_id join clients c on c.id = t.client_id \
-     where t.hash = ?1 and (t.grant_id is null or g.id is not null)"
+    " from clients v left join access_tokens t on t.hash = ?1 \
+     and (t.grant_id is null or exists (select 1 from grants x where x.id = t.grant_id)) \
+     left join grants g on g.id = t.grant_id left join clients c on c.id = t.client_id where v.id = ?2"
 );
 
-/// [`find_access`], and in the same statement the version of the caller's record. Without a token nothing is said of the record.
+/// [`find_access`], and in the same statement the version of the caller's record. To a caller without a record there is no token.
 pub(super) async fn find_access_for(
     store: &Store,
     hash: &Hash,
     caller: &ClientId,
-) -> Result<Option<(Found, RecordVersion)>> {
+) -> Result<(Option<Found>, RecordVersion)> {
     let row = store.look_up(FIND_ACCESS_FOR, [(*hash).into(), caller.as_str().into()]).await?;
-    let read =
-        |row: Row| Ok((access_row(&row, 1, hash)?, RecordVersion { client: caller.clone(), number: row.opt_int(0)? }));
-    row.map(read).transpose()
+    let number = row.as_ref().map(|row| row.int(0)).transpose()?;
+    let token = row.filter(|row| row.opt_text(1).is_ok_and(|id| id.is_some()));
+    let found = token.map(|row| access_row(&row, 1, hash)).transpose()?;
+    Ok((found, RecordVersion { client: caller.clone(), number }))
 }
 
 /// The token of a row whose columns begin at `first`.

@@ -31,7 +31,7 @@ pub mod unanswered;
 pub use binding::{NO_CERTIFICATE, ProofOfPossession, TokenBinding, token_type};
 pub use exchange::{TokenRequest, exchange, refresh};
 pub use introspect::{Introspection, Live};
-pub use recent::{ReadTogether, RecentTokens};
+pub use recent::{RecentTokens, TokenAndCaller};
 pub use sql::Access;
 
 use crate::authorize::Details;

@@ -41,11 +41,11 @@ impl Weighter<Hash, Arc<CachedToken>> for InBytes {
 }
 
 /// A token, and what the same statement said of the caller's record.
-pub struct ReadTogether {
+pub struct TokenAndCaller {
     /// The token, if there is one.
     pub token: Option<Arc<KnownToken>>,
-    /// Of the caller; not known where there is no token.
-    pub version: Option<RecordVersion>,
+    /// Of the caller.
+    pub version: RecordVersion,
 }
 
 impl RecentTokens {
@@ -89,17 +89,13 @@ impl RecentTokens {
         Ok(token)
     }
 
-    /// On PostgreSQL, where each question is a statement: the access token under `hash` and the version of the caller's record, in one
-    /// statement. `None` on SQLite, which says both from memory.
+    /// The access token under `hash`, and the version of the caller's record, in one statement. For PostgreSQL: SQLite says both from memory.
     ///
     /// # Errors
     /// Those of [`Store::look_up`].
-    pub async fn with_caller(&self, hash: &Hash, caller: &ClientId) -> Result<Option<ReadTogether>> {
-        if self.store.changes().is_some() {
-            return Ok(None);
-        }
-        let (found, version) = find_access_for(&self.store, hash, caller).await?.unzip();
-        Ok(Some(ReadTogether { token: found.map(|found| Arc::new(KnownToken::new(found))), version }))
+    pub async fn with_caller(&self, hash: &Hash, caller: &ClientId) -> Result<TokenAndCaller> {
+        let (found, version) = find_access_for(&self.store, hash, caller).await?;
+        Ok(TokenAndCaller { token: found.map(|found| Arc::new(KnownToken::new(found))), version })
     }
 
     async fn read(&self, hash: Hash) -> Result<Option<Arc<KnownToken>>> {

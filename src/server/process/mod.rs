@@ -364,10 +364,15 @@ pub fn inside(config: &Config) -> Result<Outbound, Error> {
 /// `[traces]` or `[outbound]` is invalid.
 pub fn traces(config: &Config) -> Result<Option<Traces>, Error> {
     let Some(endpoint) = &config.traces.endpoint else { return Ok(None) };
-    let mut own = checks::networks("institution.networks", &config.institution.networks)?;
-    own.extend(Network::loopback());
-    // Plain http goes to this machine only, as `config check` says.
-    let outbound = outbound_with(config, endpoint.starts_with("http:"), own)?;
+    let mut networks = checks::networks("institution.networks", &config.institution.networks)?;
+    networks.extend(Network::loopback());
+    let https = endpoint.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
+    // Plain http goes to this machine alone.
+    let outbound = if https {
+        outbound_with(config, false, networks)?
+    } else {
+        Outbound::loopback().map_err(key("traces.endpoint"))?
+    };
     Traces::start(outbound, endpoint, config.traces.sample).map(Some).map_err(key("traces.endpoint"))
 }
 

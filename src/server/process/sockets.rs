@@ -40,12 +40,25 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// # Errors
 /// Those of the operating system.
 pub(super) fn let_none_arrive(listener: &TcpListener) -> io::Result<()> {
-    // A program of one instruction for the system's packet filter (socket(7), `SO_ATTACH_FILTER`): return 0, which keeps no byte.
+    // For the system's packet filter (socket(7), `SO_ATTACH_FILTER`): of a packet with SYN no byte is kept, of any other each one. The end
+    // of a handshake that has begun comes through, so whoever believes to be connected is.
     #[cfg(target_os = "linux")]
-    socket2::SockRef::from(listener).attach_filter(&[socket2::SockFilter::new(RETURN, 0, 0, 0)])?;
+    {
+        use socket2::SockFilter;
+        let flags = SockFilter::new(LOAD_BYTE, 0, 0, 13);
+        let has_syn = SockFilter::new(JUMP_IF_SET, 0, 1, 0x02);
+        let (drop, keep) = (SockFilter::new(RETURN, 0, 0, 0), SockFilter::new(RETURN, 0, 0, u32::MAX));
+        socket2::SockRef::from(listener).attach_filter(&[flags, has_syn, drop, keep])?;
+    }
     let _ = listener;
     Ok(())
 }
+/// `BPF_LD | BPF_B | BPF_ABS`: a byte of the packet, from the TCP header on.
+#[cfg(target_os = "linux")]
+const LOAD_BYTE: u16 = 0x30;
+/// `BPF_JMP | BPF_JSET | BPF_K`.
+#[cfg(target_os = "linux")]
+const JUMP_IF_SET: u16 = 0x45;
 /// `BPF_RET | BPF_K`.
 #[cfg(target_os = "linux")]
 const RETURN: u16 = 0x06;

@@ -2,7 +2,7 @@
 //! the institution's collector (OpenTelemetry protocol over HTTP), from a thread of their own. No request waits for the collector: what it
 //! does not take in time is dropped.
 //!
-//! [`span`] decides what leaves the house, [`collector`] sends it.
+//! [`span`] decides what is sent, [`collector`] sends it.
 
 mod collector;
 mod span;

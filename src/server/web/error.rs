@@ -3,7 +3,7 @@
 //! The cause is logged, a code goes to the client, a sentence to the customer. No response says more than the caller
 //! may know: if the store fails, it is only `server_error`.
 
-use crate::keys::jose::Alg;
+use crate::keys::jose::{self, Alg};
 use crate::refusal::{ErrorCode, Refusal};
 use crate::store;
 use actix_web::http::{StatusCode, header};
@@ -77,6 +77,14 @@ impl From<store::Error> for ApiError {
     fn from(cause: store::Error) -> Self {
         log_failure(&cause);
         if matches!(cause, store::Error::Unavailable(_)) { Self::Busy } else { Self::Failed }
+    }
+}
+
+impl From<jose::Error> for ApiError {
+    /// What we could not sign.
+    fn from(cause: jose::Error) -> Self {
+        log_failure(&cause);
+        if cause == jose::Error::Busy { Self::Busy } else { Self::Failed }
     }
 }
 

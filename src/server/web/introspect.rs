@@ -2,13 +2,13 @@
 //! used is noted in memory. Signed only if the caller wants it (RFC 9701).
 
 use super::client_auth;
-use super::error::{ApiError, log_failure};
+use super::error::ApiError;
 use super::extract::{Form, header_values};
 use super::{App, Shared};
 use crate::client::Client;
 use crate::clock::Instant;
 use crate::params::Params;
-use crate::token::ReadTogether;
+use crate::token::TokenAndCaller;
 use crate::token::introspect::{self, IntrospectedToken, Introspection, SIGNED, TYP};
 use actix_web::http::header::{self, ContentType};
 use actix_web::{HttpRequest, HttpResponse};
@@ -21,12 +21,11 @@ use actix_web::{HttpRequest, HttpResponse};
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
     let asked = params.get("token").and_then(IntrospectedToken::parse);
-    let together = together(&req, &app, &params, asked, now).await?;
+    let token_and_caller = token_and_caller(&req, &app, &params, asked, now).await?;
     let caller =
-        client_auth::client_with(&req, &app, &params, together.as_ref().and_then(|read| read.version.as_ref()), now)
-            .await?;
+        client_auth::client_with(&req, &app, &params, token_and_caller.as_ref().map(|read| &read.version), now).await?;
     let (_, served) = (params.need("token")?, introspect::served(&params)?);
-    let seen = match (asked, together) {
+    let seen = match (asked, token_and_caller) {
         (None, _) => Introspection::Inactive,
         (Some(_), Some(read)) => introspect::of_access(read.token, &caller, now),
         (Some(asked), None) => app.recent.introspect(asked, &caller, now).await?,
@@ -41,25 +40,22 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
         return Ok(answer.content_type(ContentType::json()).body(seen.text(app.issuer())));
     }
     let claims = seen.claims(app.issuer(), &caller.id, now);
-    let jwt = app.keys.sign(introspect::alg(&caller), Some(TYP), claims).await.map_err(|cause| {
-        log_failure(&cause);
-        ApiError::Failed
-    })?;
+    let jwt = app.keys.sign(introspect::alg(&caller), Some(TYP), claims).await?;
     Ok(answer.content_type(SIGNED).body(jwt))
 }
 
 /// On PostgreSQL, what one statement says of the token and of the caller that the request names. Whether the caller is who it says is
 /// checked afterwards, with what was read.
-async fn together(
+async fn token_and_caller(
     req: &HttpRequest,
     app: &App,
     params: &Params,
     asked: Option<IntrospectedToken>,
     now: Instant,
-) -> Result<Option<ReadTogether>, ApiError> {
+) -> Result<Option<TokenAndCaller>, ApiError> {
     let Some(IntrospectedToken::Access(hash)) = asked.filter(|_| app.store.is_postgres()) else { return Ok(None) };
-    let Some(caller) = client_auth::named(req, app, params, now) else { return Ok(None) };
-    Ok(app.recent.with_caller(&hash, &caller).await?)
+    let Some(caller) = client_auth::named(req, params) else { return Ok(None) };
+    Ok(Some(app.recent.with_caller(&hash, &caller).await?))
 }
 
 /// Whether the response is signed. If `Accept` names one of the two types (RFC 9701 §4, RFC 9110 §12.5.1), the one with

@@ -25,7 +25,13 @@ impl RootSpanBuilder for Spans {
         let id = req.extensions().get::<RequestId>().copied();
         req.extensions_mut().insert(Arrived(Instant::now()));
         let route = req.match_pattern().unwrap_or_else(|| "-".to_owned());
-        let span = tracing::info_span!("http", method = %req.method(), route, request_id = id.map(tracing::field::display), status = tracing::field::Empty);
+        let span = tracing::info_span!(
+            "http",
+            method = method(req.method().as_str()),
+            route,
+            request_id = id.map(tracing::field::display),
+            status = tracing::field::Empty
+        );
         if let Some(traceparent) = followed(req) {
             trace_context::follow(&span, traceparent);
         }
@@ -36,7 +42,8 @@ impl RootSpanBuilder for Spans {
             Ok(answer) => answer.status(),
             Err(e) => e.as_response_error().status_code(),
         };
-        span.record("status", status.as_u16());
+        // A signed number: traces know no other.
+        span.record("status", i64::from(status.as_u16()));
         let _in_span = span.enter();
         match outcome {
             Ok(answer) => ended(answer),
@@ -45,12 +52,23 @@ impl RootSpanBuilder for Spans {
     }
 }
 
+/// The methods of RFC 9110 §9 and RFC 5789.
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
+
+/// The name of a method. A stranger may send any other text, which is neither for the log nor for a trace; `_OTHER` is what OpenTelemetry's
+/// conventions say in its place.
+fn method(sent: &str) -> &'static str {
+    METHODS.into_iter().find(|known| *known == sent).unwrap_or("_OTHER")
+}
+
 /// The `traceparent` of a caller whose traces go on here. Anybody else could decide what is sent to the collector.
 fn followed(req: &ServiceRequest) -> Option<&str> {
     let app = req.app_data::<Shared>().filter(|app| !app.followed.is_empty())?;
     let header = req.headers().get(TRACEPARENT)?.to_str().ok()?;
     let caller = extract::caller(req.request(), app)?;
-    app.followed.iter().any(|network| network.holds(caller)).then_some(header)
+    // Where a proxy does not say who called, the address is the proxy's own.
+    let known = !app.proxies.load().iter().any(|proxy| proxy.holds(caller));
+    (known && app.followed.iter().any(|network| network.holds(caller))).then_some(header)
 }
 
 fn ended<B>(answer: &ServiceResponse<B>) {

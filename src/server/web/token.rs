@@ -1,7 +1,7 @@
 //! `POST /oauth/token` (RFC 6749 §3.2): exchanges a code, a refresh token or client credentials for an access token.
 
 use super::client_auth::{self, KnownClient};
-use super::error::{ApiError, log_failure};
+use super::error::ApiError;
 use super::extract::Form;
 use super::paths;
 use super::{App, Shared};
@@ -69,10 +69,15 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
         let lifetime = app.config.tokens.id_token_lifetime.get();
         let of = (&issued, grant);
         let signed = id_token::sign(&app.keys, client.id_token_alg, of, app.issuer(), &minted.access, lifetime).await;
-        Some(signed.map_err(|cause| {
-            log_failure(&cause);
-            ApiError::Failed
-        })?)
+        match signed {
+            Ok(signed) => Some(signed),
+            Err(cause) => {
+                // The client gets no token, so its code must be good for another request.
+                let clock = app.clock.clone();
+                app.store.ending().write(move |tx| take_back(tx, &issued, &minted, &params, clock.now())).await?;
+                return Err(cause.into());
+            }
+        }
     } else {
         None
     };

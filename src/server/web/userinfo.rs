@@ -1,7 +1,7 @@
 //! `GET|POST /oauth/userinfo` (OpenID Connect Core §5.3): only `sub`. We give no profile of a customer: the name is
 //! unverified (R84), and the mail address is for the notice only.
 
-use super::error::{ApiError, log_failure};
+use super::error::ApiError;
 use super::paths;
 use super::{Shared, protected};
 use actix_web::http::header;
@@ -27,10 +27,7 @@ pub async fn handle(req: HttpRequest, app: Shared, body: Bytes) -> Result<HttpRe
     // Signed for a client that registered an algorithm (OpenID Connect Core §5.3.2).
     claims["iss"] = app.issuer().into();
     claims["aud"] = found.token.client.as_str().into();
-    let signed = app.keys.sign(alg, Some("JWT"), claims).await.map_err(|cause| {
-        log_failure(&cause);
-        ApiError::Failed
-    })?;
+    let signed = app.keys.sign(alg, Some("JWT"), claims).await?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .content_type("application/jwt")

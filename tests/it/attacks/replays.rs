@@ -11,6 +11,7 @@ use std::time::Duration;
 on_both!(
     an_assertion_is_good_once_at_all_endpoints_together,
     a_proof_is_good_once_at_all_endpoints_together,
+    a_proof_is_good_once_where_something_is_written,
     a_request_that_was_answered_is_answered_no_more,
     a_report_of_the_bank_counts_once,
     a_revoked_link_stays_revoked_whatever_is_shown_again,
@@ -76,6 +77,44 @@ async fn a_proof_is_good_once_at_all_endpoints_together(w: &Town) {
     let two = two.header("dpop", app.proof("GET", &url, None, Some(&token)));
     let two = two.header("dpop", app.proof("GET", &url, None, Some(&token)));
     assert_eq!(w.http.send("GET", "/oauth/userinfo", two).await.status, 401, "two of them");
+}
+
+/// A proof is used up at the token and PAR endpoints too: by a request that succeeds, by one that the transaction refuses, and by one that
+/// is refused before.
+async fn a_proof_is_good_once_where_something_is_written(w: &Town) {
+    let app = w.creco();
+    let post = async |path: &str, proof: &str, fields: &[(&str, &str)]| {
+        let mut form: Vec<(String, String)> = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        form.extend(
+            [("client_assertion_type", kind.to_owned()), ("client_assertion", app.assertion(|_| {}))]
+                .map(|(n, v)| (n.to_owned(), v)),
+        );
+        let ask = RequestParts::default().header("dpop", proof);
+        w.http.send("POST", path, ask.form(&form)).await
+    };
+    let proof = |path: &str| app.proof("POST", &format!("{}{path}", w.http.issuer), None, None);
+    let (_, request) = app.request("accounts");
+    let right: Vec<(&str, &str)> =
+        request.iter().map(|(n, v)| (*n, v.as_str())).chain([("client_id", "creco")]).collect();
+    let wrong = [("client_id", "creco"), ("response_type", "x")];
+    let unknown = format!("rk_ac_{}", "a".repeat(43));
+    let code = [("client_id", "creco"), ("grant_type", "authorization_code"), ("code", &unknown)];
+    let no_type = [("client_id", "creco"), ("grant_type", "x")];
+    for (path, first, status, then) in [
+        ("/oauth/par", &right[..], 201, &right[..]),
+        ("/oauth/par", &wrong[..], 400, &right[..]),
+        ("/oauth/token", &code[..], 400, &code[..]),
+        ("/oauth/token", &no_type[..], 400, &code[..]),
+    ] {
+        let proof = proof(path);
+        let answer = post(path, &proof, first).await.expect(status);
+        assert!(!answer.body.contains("invalid_dpop_proof"), "{path}: {}", answer.body);
+        post(path, &proof, then).await.refused(400, "invalid_dpop_proof");
+    }
+    let proof = proof("/oauth/par");
+    let all = join_all((0..30).map(|_| post("/oauth/par", &proof, &right))).await;
+    assert_eq!(all.iter().filter(|a| a.status == 201).count(), 1, "thirty at once");
 }
 
 async fn a_request_that_was_answered_is_answered_no_more(w: &Town) {

@@ -5,7 +5,7 @@ use crate::config::{Mode, Span};
 use crate::store;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use url::Url;
+use url::{Host, Url};
 
 pub(super) const RULES: &[Rule] = &[
     (
@@ -134,7 +134,12 @@ fn collector(endpoint: &str) -> bool {
     Url::parse(endpoint).is_ok_and(|url| {
         let protected = match url.scheme() {
             "https" => true,
-            "http" => local(&url),
+            "http" => match url.host() {
+                Some(Host::Ipv4(ip)) => ip.is_loopback(),
+                Some(Host::Ipv6(ip)) => ip.is_loopback(),
+                Some(Host::Domain(name)) => name == "localhost",
+                None => false,
+            },
             _ => false,
         };
         protected && url.path() != "/" && url.username().is_empty() && url.password().is_none()
