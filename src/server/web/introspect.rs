@@ -6,7 +6,6 @@ use super::error::ApiError;
 use super::extract::{Form, header_values};
 use super::{App, Shared};
 use crate::client::Client;
-use crate::clock::Instant;
 use crate::params::Params;
 use crate::token::TokenAndCaller;
 use crate::token::introspect::{self, IntrospectedToken, Introspection, SIGNED, TYP};
@@ -21,7 +20,7 @@ use actix_web::{HttpRequest, HttpResponse};
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
     let asked = params.get("token").and_then(IntrospectedToken::parse);
-    let token_and_caller = token_and_caller(&req, &app, &params, asked, now).await?;
+    let token_and_caller = token_and_caller(&req, &app, &params, asked).await?;
     let caller =
         client_auth::client_with(&req, &app, &params, token_and_caller.as_ref().map(|read| &read.version), now).await?;
     let (_, served) = (params.need("token")?, introspect::served(&params)?);
@@ -51,7 +50,6 @@ async fn token_and_caller(
     app: &App,
     params: &Params,
     asked: Option<IntrospectedToken>,
-    now: Instant,
 ) -> Result<Option<TokenAndCaller>, ApiError> {
     let Some(IntrospectedToken::Access(hash)) = asked.filter(|_| app.store.is_postgres()) else { return Ok(None) };
     let Some(caller) = client_auth::named(req, params) else { return Ok(None) };

@@ -15,13 +15,14 @@ use crate::store;
 use crate::token::{self, Issued, Minted, TokenBinding, TokenRequest, id_token, unanswered};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
+use std::sync::Arc;
 
 /// The handler.
 ///
 /// # Errors
 /// RFC 6749 §5.2; 401 only with `invalid_client`; 429 if the client sends too many requests a second.
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
-    let (now, Form(params)) = (app.now(), form);
+    let (now, params) = (app.now(), Arc::new(form.0));
     let known = client_auth::known(&req, &app, &params, paths::TOKEN, now).await?;
     let (binding, grant_type) = match asked(&req, &app, &params, &known) {
         Ok(asked) => asked,
@@ -30,7 +31,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     let (client, once) = (known.client().clone(), known.uses_once());
     let minted = Minted::draw(&*app.random);
     let issued = {
-        let (client, minted) = (client.clone(), minted.clone());
+        let (client, minted, params) = (client.clone(), minted.clone(), params.clone());
         let (config, own_scopes) = (app.config.tokens.clone(), app.config.own_scopes());
         let issuer = app.issuer().to_owned();
         let key = unanswered::key(&params, &minted);

@@ -1,7 +1,7 @@
 //! `POST /ssf/poll/{stream_id}` (RFC 8936 §2.2). A poll that finds nothing waits until an event comes or half a minute has passed;
 //! it holds no connection of the store while it waits.
 
-use super::{MANAGE, READ, answer, failed, json_body, receiver, refused};
+use super::{MANAGE, READ, answer, json_body, receiver, refused};
 use crate::client::Status;
 use crate::id::StreamId;
 use crate::keys::jose::Alg;
