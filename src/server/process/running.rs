@@ -49,9 +49,9 @@ impl Running {
         self.stop_or_hurry(std::future::pending()).await;
     }
     /// Stops. For `server.drain` it serves everything and says that it is not ready, so that whoever balances the load
-    /// uses another node. Then nobody arrives any more, and who has arrived is served. Then, within `server.shutdown_grace` and even if something does not respond, it closes its
-    /// listeners, lets running requests and jobs finish, and closes the store. When `hurry` ends, it waits for no request
-    /// any more.
+    /// uses another node. Then nobody arrives any more, and who has arrived is served. Then, within `server.shutdown_grace` and
+    /// even if something does not respond, it closes its listeners, lets running requests and jobs finish, and closes the store.
+    /// When `hurry` ends, it waits for no request any more.
     pub async fn stop_or_hurry(self, hurry: impl Future<Output = ()>) {
         let hurry = hurry.shared();
         self.app.ready.store(false, Ordering::Release);

@@ -24,7 +24,7 @@
 //!
 //! | our own list | shown by |
 //! |---|---|
-//! | replay of assertion, proof, request_uri, step, report, code | `replays::an_assertion_is_good_once_at_all_endpoints_together`, `replays::a_proof_is_good_once_at_all_endpoints_together`, `replays::a_request_that_was_answered_is_answered_no_more`, `replays::a_report_of_the_bank_counts_once`, `tests/it/flow/screens.rs::a_step_token_works_once`, `tests/it/flow/call.rs::other_calls_do_not`, `tests/it/flow/life.rs::a_replayed_code_ends_the_grant` |
+//! | replay of assertion, proof, request_uri, step, report, code | `replays::an_assertion_is_good_once_at_all_endpoints_together`, `replays::a_proof_is_good_once_at_all_endpoints_together`, `replays::a_proof_is_good_once_where_something_is_written`, `replays::a_request_that_was_answered_is_answered_no_more`, `replays::a_report_of_the_bank_counts_once`, `tests/it/flow/screens.rs::a_step_token_works_once`, `tests/it/flow/call.rs::other_calls_do_not`, `tests/it/flow/life.rs::a_replayed_code_ends_the_grant` |
 //! | revoke, lock, then show everything again; tokens cut, padded, re-encoded | `replays::a_revoked_link_stays_revoked_whatever_is_shown_again` |
 //! | parameter pollution | `requests::a_parameter_counts_once_and_from_one_place` |
 //! | oversized and deeply nested input, bodies that grow when unpacked | `requests::what_is_too_long_too_deep_or_too_many_is_refused`, `tests/it/urls.rs::an_encoded_body_is_refused_everywhere`, `tests/it/demo.rs::no_part_unpacks_a_body`, the fuzz targets (`tests/fuzz/main.rs`) |

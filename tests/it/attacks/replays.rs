@@ -95,8 +95,7 @@ async fn a_proof_is_good_once_where_something_is_written(w: &Town) {
     };
     let proof = |path: &str| app.proof("POST", &format!("{}{path}", w.http.issuer), None, None);
     let (_, request) = app.request("accounts");
-    let right: Vec<(&str, &str)> =
-        request.iter().map(|(n, v)| (*n, v.as_str())).chain([("client_id", "creco")]).collect();
+    let right: Vec<(&str, &str)> = request.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let wrong = [("client_id", "creco"), ("response_type", "x")];
     let unknown = format!("rk_ac_{}", "a".repeat(43));
     let code = [("client_id", "creco"), ("grant_type", "authorization_code"), ("code", &unknown)];
