@@ -102,7 +102,7 @@ async fn spans_reach_the_collector_joined_to_our_own_systems_and_name_nobody() {
     let mut left = w.leave().await;
     left.config.traces.endpoint = Some(format!("http://127.0.0.1:{port}/v1/traces"));
     left.config.traces.sample = 1.0;
-    left.config.traces.follow = vec!["127.0.0.0/8".into()];
+    left.config.traces.follow = vec!["10.1.0.0/16".into()];
     // The log says nothing of a request; its trace does.
     left.config.server.log = "warn".into();
     left.config.hours.always_open = true;
@@ -116,6 +116,8 @@ async fn spans_reach_the_collector_joined_to_our_own_systems_and_name_nobody() {
     // A resource server of the institution asks, once in a trace that is sent and once in one that is not.
     for (trace, flags) in [(OURS, "01"), (OURS_UNSENT, "00")] {
         let ask = RequestParts::default().header("authorization", basic("accounts-api", "accounts-api-secret"));
+        // The proxy in front says where it is.
+        let ask = ask.header("x-forwarded-for", "10.1.0.9");
         let ask = ask.header("traceparent", format!("00-{trace}-{PARENT}-{flags}"));
         http.send("POST", "/oauth/introspect", ask.form(&[("token".into(), "a-secret-token".into())]))
             .await

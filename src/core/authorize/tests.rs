@@ -46,7 +46,7 @@ fn client_response(client: &Client, request: &AuthorizationRequest, outcome: &Ou
 }
 /// What a future comes to; a signature with RSA is made on another thread.
 fn done<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(work)
 }
 
 fn request() -> AuthorizationRequest {
