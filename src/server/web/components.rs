@@ -243,7 +243,7 @@ mod tests {
                 },
                 "service",
                 Condition::Degraded,
-                "1970-01-01T",
+                "1970-01-01 09:00:00 JST",
             ),
             (
                 NodeState { backlog: backlog(|b| b.notices = vec![("failed", 2)]), ..healthy() },
