@@ -4,7 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { basic, Browser, Connection, issuer, number, post, taro } from "../../tests/long/programs/support.mjs";
+import { basic, Browser, Connection, institution, issuer, number, post, taro } from "../../tests/long/programs/support.mjs";
 import { at, certificate, ports, program, root, start, stop } from "./machine.mjs";
 import { clients, forms, signed } from "./requests.mjs";
 import { PostgresStore, seed, SqliteStore } from "./seed.mjs";
@@ -23,22 +23,7 @@ log_format = "json"
 drain = "0s"
 [store]
 url = "${url}"
-[institution]
-name = "みなと信用組合"
-name_en = "Minato Credit Union"
-kind = "shinkumi"
-terms_url = "https://minato.example/api/terms"
-terms_version = "2026-04-01"
-faq_url = "https://minato.example/api/faq"
-phone = "0120-000-000"
-copyright = "© みなと信用組合（見本）"
-[hours]
-always_open = true
-[telephony]
-called_numbers = ["0800-111-0001", "0800-111-0002", "0800-111-0003", "0800-111-0004", "0800-111-0005"]
-hook_secret_files = ["hook.secret"]
-auto_call = true
-rest = "0s"
+${institution}rest = "0s"
 [limits]
 by_network = false
 [mail]

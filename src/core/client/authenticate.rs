@@ -5,7 +5,7 @@ use super::certificate::Certificate;
 use super::dpop::{self, Nonces};
 use super::refused::{AuthFailure, RefusedClient, unavailable};
 use super::remote::{JwksPort, Remote};
-use super::replay::{self, UsedOnce};
+use super::replay::UsedOnce;
 use super::{AuthMethod, Client, ClientKeys, SecretKey, Status, sql};
 use crate::clock::Instant;
 use crate::id::ClientId;
@@ -15,7 +15,7 @@ use crate::keys::ring;
 use crate::keys::seal::Sealer;
 use crate::random::Random;
 use crate::refusal::{ErrorCode, Refusal};
-use crate::store::{self, CommitNumber, Store, Stripe, Urgency, WatchedRow};
+use crate::store::{self, CommitNumber, Store, Stripe, WatchedRow};
 use crate::thumbprint::Thumbprint;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -181,26 +181,26 @@ impl Authenticator {
     /// # Errors
     /// `invalid_dpop_proof`; `temporarily_unavailable` if the store fails.
     pub async fn spend_proof(&self, proof: &dpop::Proof) -> Result<Thumbprint, Refusal> {
-        if self.once(UsedAssertion { key: proof.replay, until: proof.until }, Urgency::Ordinary).await? {
-            Ok(proof.jkt)
-        } else {
-            Err(PROOF_REPLAYED)
+        let once = UsedOnce { proof: Some((proof.replay, proof.until)), ..UsedOnce::default() };
+        match self.store.write(move |tx| once.claim(tx)).await.map_err(unavailable)? {
+            None => Ok(proof.jkt),
+            Some(_) => Err(PROOF_REPLAYED),
         }
     }
 
-    /// Stores that the client's credential was used, if it is valid once. `urgency` is that of the request.
+    /// Stores that the client's credential was used, if it is valid once; also when the disk is full, because it may end something.
     ///
     /// # Errors
     /// `invalid_client`; `temporarily_unavailable` if the store fails.
-    pub async fn spend(&self, who: &Authenticated, urgency: Urgency) -> Result<(), RefusedClient> {
-        let fresh = match who.assertion {
-            Some(assertion) => self.once(assertion, urgency).await,
-            None => Ok(true),
-        };
-        match fresh {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(who.replayed()),
-            Err(refusal) => Err(RefusedClient::new(AuthFailure::Unavailable, refusal).of(&who.client, who.method)),
+    pub async fn spend(&self, who: &Authenticated) -> Result<(), RefusedClient> {
+        let once = who.uses_once(None);
+        if once.is_empty() {
+            return Ok(());
+        }
+        match self.store.ending().write(move |tx| once.claim(tx)).await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(who.replayed()),
+            Err(cause) => Err(RefusedClient::unavailable(cause).of(&who.client, who.method)),
         }
     }
 
@@ -208,11 +208,6 @@ impl Authenticator {
     #[must_use]
     pub fn dpop_nonce(&self, now: Instant) -> String {
         self.nonces.issue(now)
-    }
-
-    async fn once(&self, seen: UsedAssertion, urgency: Urgency) -> Result<bool, Refusal> {
-        let store = if urgency == Urgency::Ending { self.store.ending() } else { self.store.clone() };
-        store.write(move |tx| replay::claim(tx, &seen.key, seen.until)).await.map_err(unavailable)
     }
 
     /// Whether the client registered this certificate (RFC 8705 §2.2), with the same keys and the same second fetch.

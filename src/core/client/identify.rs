@@ -14,7 +14,6 @@ use crate::id::ClientId;
 use crate::keys::jose;
 use crate::refusal::Refusal;
 use crate::secret::Secret;
-use crate::store::Urgency;
 use std::sync::Arc;
 
 /// Authenticates the client of a request and uses up a credential that is valid once.
@@ -27,7 +26,7 @@ pub async fn authenticate(
     now: Instant,
 ) -> Result<Authenticated, Refusal> {
     let who = identify(authenticator, presented, now).await.map_err(|refused| refused.refusal)?;
-    authenticator.spend(&who, Urgency::Ordinary).await.map_err(|refused| refused.refusal)?;
+    authenticator.spend(&who).await.map_err(|refused| refused.refusal)?;
     Ok(who)
 }
 

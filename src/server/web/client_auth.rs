@@ -14,7 +14,6 @@ use crate::clock::Instant;
 use crate::id::ClientId;
 use crate::params::Params;
 use crate::refusal::{ErrorCode, Refusal};
-use crate::store::Urgency;
 use crate::thumbprint::Thumbprint;
 use crate::token::{NO_CERTIFICATE, ProofOfPossession, TokenBinding};
 use actix_web::HttpRequest;
@@ -42,7 +41,7 @@ pub async fn client_with(
     now: Instant,
 ) -> Result<Arc<Client>, ApiError> {
     let who = identified(req, app, params, version, now).await?;
-    let spent = app.authenticator.spend(&who, Urgency::Ending).await;
+    let spent = app.authenticator.spend(&who).await;
     spent.map_err(|refused| notes::refused_client(req, refused))?;
     Ok(who.client)
 }

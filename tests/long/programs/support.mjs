@@ -44,15 +44,8 @@ export const clients = {
   },
 };
 
-const config = (port) => `
-[server]
-issuer = "${issuer}"
-mode = "test"
-listen = ["127.0.0.1:${port}"]
-# whoever attacks names the address it comes from, as a proxy would
-trusted_proxies = ["127.0.0.1"]
-master_key_file = "master.key"
-[institution]
+/** What every installation of a test says of its institution. A program that walks the screens has no telephone. */
+export const institution = `[institution]
 name = "みなと信用組合"
 name_en = "Minato Credit Union"
 kind = "shinkumi"
@@ -66,9 +59,18 @@ always_open = true
 [telephony]
 called_numbers = ["0800-111-0001", "0800-111-0002", "0800-111-0003", "0800-111-0004", "0800-111-0005"]
 hook_secret_files = ["hook.secret"]
-# a program that walks the screens has no telephone
 auto_call = true
-[mail]
+`;
+
+const config = (port) => `
+[server]
+issuer = "${issuer}"
+mode = "test"
+listen = ["127.0.0.1:${port}"]
+# whoever attacks names the address it comes from, as a proxy would
+trusted_proxies = ["127.0.0.1"]
+master_key_file = "master.key"
+${institution}[mail]
 kind = "file"
 from = "noreply@minato.example"
 [bank]
