@@ -9,6 +9,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 /// The header that names a trace and the span that asks.
 pub const TRACEPARENT: &str = "traceparent";
+
 /// Makes `span` a part of the caller's trace. A header that is not as W3C Trace Context §3.2 demands begins a new trace (§4.3).
 pub fn follow(span: &Span, traceparent: &str) {
     let context =

@@ -53,11 +53,12 @@ pub(super) async fn find_access_for(
     hash: &Hash,
     caller: &ClientId,
 ) -> Result<(Option<Found>, RecordVersion)> {
-    let row = store.look_up(FIND_ACCESS_FOR, [(*hash).into(), caller.as_str().into()]).await?;
-    let number = row.as_ref().map(|row| row.int(0)).transpose()?;
-    let token = row.filter(|row| row.opt_text(1).is_ok_and(|id| id.is_some()));
-    let found = token.map(|row| access_row(&row, 1, hash)).transpose()?;
-    Ok((found, RecordVersion { client: caller.clone(), number }))
+    let client = caller.clone();
+    let Some(row) = store.look_up(FIND_ACCESS_FOR, [(*hash).into(), caller.as_str().into()]).await? else {
+        return Ok((None, RecordVersion { client, number: None }));
+    };
+    let found = row.opt_text(1)?.map(|_| access_row(&row, 1, hash)).transpose()?;
+    Ok((found, RecordVersion { client, number: Some(row.int(0)?) }))
 }
 
 /// The token of a row whose columns begin at `first`.

@@ -2,7 +2,7 @@
 //! that thread would wait for it.
 //!
 //! Who waits is served in the order of arrival, one signature each. The wait is bounded: a request that has not begun to sign after
-//! [`LONGEST`] fails, so that a rush of some clients is a 500 for some requests and not a standstill for all.
+//! [`LONGEST`] fails, so that a rush of some clients is a 503 for some requests and not a standstill for all.
 
 use std::sync::Arc;
 use std::time::Duration;
