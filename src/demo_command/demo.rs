@@ -5,8 +5,9 @@ use renkei_core::clock::SystemClock;
 use renkei_core::random::SystemRandom;
 use renkei_server::cli::block_on;
 use renkei_server::cli::out::{Failure, Out};
-use renkei_server::cli::serve::{logs, stop_signal};
+use renkei_server::cli::serve::stop_signal;
 use renkei_server::config::LogFormat;
+use renkei_server::logs::logs;
 use std::path::PathBuf;
 use std::sync::Arc;
 

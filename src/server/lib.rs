@@ -21,6 +21,8 @@ pub mod outbound;
 
 pub mod traces;
 
+pub mod logs;
+
 pub mod pages;
 
 pub mod bank;

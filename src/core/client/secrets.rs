@@ -102,13 +102,7 @@ impl SecretKey {
     /// Whether `presented` is the secret with the stored form `kept`. Takes constant time, even if `kept` is `None`.
     #[must_use]
     pub fn matches(&self, kept: Option<&StoredSecret>, presented: &Secret) -> bool {
-        let shown = self.keyed(&presented.hash());
-        let (wanted, counts) = match kept {
-            Some(StoredSecret::Keyed(tag)) => (*tag, true),
-            Some(StoredSecret::Digest(digest)) => (self.keyed(digest), true),
-            Some(StoredSecret::Argon2id(_)) | None => (NOBODY, false),
-        };
-        shown.same(&wanted) & counts
+        self.is_kept(kept, &self.keyed(&presented.hash()))
     }
     /// Whether `presented` is the client's secret, or the one before it while that counts. Takes the same time for a client with
     /// neither.
@@ -121,7 +115,16 @@ impl SecretKey {
         now: Instant,
     ) -> bool {
         let former = former.filter(|former| now < former.until).map(|former| &former.secret);
-        self.matches(kept, presented) | self.matches(former, presented)
+        let shown = self.keyed(&presented.hash());
+        self.is_kept(kept, &shown) | self.is_kept(former, &shown)
+    }
+    fn is_kept(&self, kept: Option<&StoredSecret>, shown: &Hash) -> bool {
+        let (wanted, counts) = match kept {
+            Some(StoredSecret::Keyed(tag)) => (*tag, true),
+            Some(StoredSecret::Digest(digest)) => (self.keyed(digest), true),
+            Some(StoredSecret::Argon2id(_)) | None => (NOBODY, false),
+        };
+        shown.same(&wanted) & counts
     }
     /// A stored secret in the form that this release writes; `None` for one that counts no more.
     #[must_use]

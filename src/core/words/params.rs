@@ -28,8 +28,7 @@ impl Params {
         let mut list = Self::default();
         for pair in text.split('&').filter(|p| !p.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (decode(name)?, Zeroizing::new(decode(value)?));
-            list.push(&name, &value)?;
+            list.add(decode(name)?, Zeroizing::new(decode(value)?))?;
         }
         Ok(list)
     }
@@ -43,14 +42,14 @@ impl Params {
         let (mut list, mut repeated) = (Self::default(), Vec::new());
         for pair in text.split('&').filter(|p| !p.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (decode(name)?, decode(value)?);
+            let (name, value) = (decode(name)?, Zeroizing::new(decode(value)?));
             if list.has_one(&name) {
                 if !repeated.contains(&name) {
                     repeated.push(name);
                 }
                 continue;
             }
-            list.push(&name, &value)?;
+            list.add(name, value)?;
         }
         list.retain(|name| !repeated.iter().any(|r| r == name));
         Ok((list, repeated))
@@ -61,13 +60,17 @@ impl Params {
     /// # Errors
     /// `invalid_request` for a repeated parameter or too many of them.
     pub fn push(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
-        if self.has_one(name) {
+        self.add(name.to_owned(), Zeroizing::new(value.to_owned()))
+    }
+
+    fn add(&mut self, name: String, mut value: Zeroizing<String>) -> Result<(), Refusal> {
+        if self.has_one(&name) {
             return Err(Refusal::naming(ErrorCode::InvalidRequest, &format!("parameter {name} is repeated")));
         }
         if self.0.len() == MAX_PARAMS {
             return Err(Refusal::invalid_request("too many parameters"));
         }
-        self.0.push((name.to_owned(), value.to_owned()));
+        self.0.push((name, std::mem::take(&mut *value)));
         Ok(())
     }
 
@@ -145,7 +148,7 @@ pub fn decode(text: &str) -> Result<String, Refusal> {
         });
     }
     let text = String::from_utf8(out).map_err(|_| Refusal::invalid_request("a parameter is not UTF-8"))?;
-    if text.chars().any(|c| c == '\0') {
+    if text.contains('\0') {
         return Err(Refusal::invalid_request("a parameter holds a NUL"));
     }
     Ok(text)

@@ -4,17 +4,13 @@ use super::block_on;
 use super::config::{placed, refused};
 use super::out::{Failure, Out};
 use crate::clock::SystemClock;
-use crate::config::{self, LogFormat};
+use crate::config;
+use crate::logs::{LogLevel, logs};
 use crate::process::{self, Parts, Reloaded, ServiceState, StartSampleBank};
 use crate::random::SystemRandom;
-use crate::traces::Traces;
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
-use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, fmt, reload};
 
 /// Run the server.
 #[derive(Debug, clap::Args)]
@@ -100,37 +96,10 @@ impl Serve {
     }
 }
 
-/// Changes the level of the log while the program runs.
-pub struct LogLevel(Box<dyn Fn(EnvFilter) + Send + Sync>);
-impl LogLevel {
-    fn set(&self, level: &str) {
-        (self.0)(filter(level));
-    }
-}
-
 /// A start that failed is said in the log's own format, like everything that a service says.
 fn not_started(cause: &dyn std::fmt::Display) -> Failure {
     tracing::error!(%cause, "the server cannot start");
     Failure::Logged(cause.to_string())
-}
-
-/// Structured logs on standard error: ours at `level`, of libraries only warnings. Nothing of the HTTP parser: it logs
-/// an error for each malformed request, so anybody could fill the log and cause alarms about errors.
-pub fn logs(level: &str, format: LogFormat, traces: Option<&Traces>) -> LogLevel {
-    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    let lines = match format {
-        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
-        LogFormat::Text => lines.with_target(false).boxed(),
-    };
-    let (filter, handle) = reload::Layer::new(filter(level));
-    // Each has its own filter: with `warn` there are few lines, and all the same traces.
-    let both = tracing_subscriber::registry().with(lines.with_filter(filter)).with(traces.map(Traces::layer));
-    let _ = both.try_init();
-    // Only a subscriber that is gone refuses a filter.
-    LogLevel(Box::new(move |filter| drop(handle.reload(filter))))
-}
-fn filter(level: &str) -> EnvFilter {
-    EnvFilter::new(format!("warn,actix_http=off,renkei={level}"))
 }
 
 /// The signals of this kind, from now on.

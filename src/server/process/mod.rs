@@ -46,20 +46,9 @@ use crate::store::{self, Options, Store};
 use crate::token::RecentTokens;
 use crate::traces::Traces;
 use crate::web::{
-    App, client_cert,
-    extract::MAX_FORM,
-    headers,
-    health::Probe,
-    host,
-    limits::LimitCounters,
-    meters::Meters,
-    paths,
-    refusals::Refusals,
-    request_timeout, routes,
-    span::{self, Spans},
-    stream_hub::StreamHub,
+    App, client_cert, extract::MAX_FORM, health::Probe, limits::LimitCounters, meters::Meters, paths,
+    refusals::Refusals, routes, stream_hub::StreamHub,
 };
-use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
 use arc_swap::ArcSwap;
 use std::net::{SocketAddr, TcpListener};
@@ -239,11 +228,6 @@ async fn start_on(
         actix_web::App::new()
             .app_data(shared.clone())
             .app_data(web::PayloadConfig::new(MAX_FORM))
-            .wrap(from_fn(request_timeout::bounded))
-            .wrap(from_fn(host::ours))
-            .wrap(from_fn(headers::secure))
-            .wrap(from_fn(span::name_refused))
-            .wrap(tracing_actix_web::TracingLogger::<Spans>::new())
             .configure(|cfg| drop(routes::public(cfg)))
     })
     .on_connect(client_cert::on_connect)

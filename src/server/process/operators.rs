@@ -28,7 +28,7 @@ impl Operators {
         let mut http = HttpServer::new(move || {
             App::new()
                 .app_data(shared.clone())
-                .wrap(from_fn(crate::web::headers::secure))
+                .wrap(from_fn(crate::web::headers::secured))
                 .configure(|cfg| drop(routes::operators(cfg)))
         })
         // Its own worker and few connections: who scrapes it cannot slow down who links an account.

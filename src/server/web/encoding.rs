@@ -15,8 +15,23 @@ use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
 /// Makes the response to an encoded body, in the format that callers of an address expect.
 pub type Refuse = fn(&HttpRequest) -> HttpResponse;
 
-/// Refuses a body with a `Content-Encoding` other than `identity`: 415, with `Accept-Encoding` (RFC 9110 §12.5.3,
+/// The answer to a body with a `Content-Encoding` other than `identity`: 415, with `Accept-Encoding` (RFC 9110 §12.5.3,
 /// §15.5.16). The body is not read.
+#[must_use]
+pub fn refusal(refuse: Refuse, req: &ServiceRequest) -> Option<HttpResponse> {
+    if is_plain(req.headers()) {
+        return None;
+    }
+    let refusal = ApiError::Encoded.refusal();
+    let refused = RefusedRequest { reason: notes::ENCODED, ..RefusedRequest::of(&refusal) };
+    notes::refused(req.request(), refused);
+    let mut answer = refuse(req.request());
+    *answer.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    answer.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    Some(answer)
+}
+
+/// [`refusal`] as a middleware.
 ///
 /// # Errors
 /// Those of the inner service.
@@ -25,16 +40,10 @@ pub async fn plain<B: MessageBody>(
     req: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    if is_plain(req.headers()) {
-        return next.call(req).await.map(ServiceResponse::map_into_left_body);
+    match refusal(refuse, &req) {
+        Some(answer) => Ok(req.into_response(answer).map_into_right_body()),
+        None => next.call(req).await.map(ServiceResponse::map_into_left_body),
     }
-    let refusal = ApiError::Encoded.refusal();
-    let refused = RefusedRequest { reason: notes::ENCODED, ..RefusedRequest::of(&refusal) };
-    notes::refused(req.request(), refused);
-    let mut answer = refuse(req.request());
-    *answer.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    answer.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    Ok(req.into_response(answer).map_into_right_body())
 }
 
 /// A list, in one line or several; elements may be empty (RFC 9110 §5.6.1, §8.4).

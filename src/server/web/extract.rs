@@ -6,7 +6,8 @@ use crate::outbound::Network;
 use crate::params::Params;
 use crate::refusal::Refusal;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 use futures_util::future::LocalBoxFuture;
 use std::net::{IpAddr, SocketAddr};
 
@@ -21,8 +22,8 @@ impl FromRequest for Form {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let text = form_text(req, payload);
-        Box::pin(async move { Ok(Self(Params::parse(&text.await?)?)) })
+        let body = form_body(req, payload);
+        Box::pin(async move { Ok(Self(Params::parse(text(&body.await?)?)?)) })
     }
 }
 
@@ -34,21 +35,26 @@ impl FromRequest for BrowserForm {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let text = form_text(req, payload);
-        Box::pin(async move { Ok(Params::parse_repeated(&text.await?).map(|(params, names)| Self(params, names))?) })
+        let body = form_body(req, payload);
+        Box::pin(
+            async move { Ok(Params::parse_repeated(text(&body.await?)?).map(|(params, names)| Self(params, names))?) },
+        )
     }
 }
 
-fn form_text(req: &HttpRequest, payload: &mut Payload) -> LocalBoxFuture<'static, Result<String, Refusal>> {
+fn form_body(req: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Result<Bytes, Refusal>> + use<> {
     let is_form = req.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-    let body = web::Bytes::from_request(req, payload);
-    Box::pin(async move {
+    let body = Bytes::from_request(req, payload);
+    async move {
         if !is_form {
             return Err(Refusal::invalid_request("the body must be application/x-www-form-urlencoded"));
         }
-        let body = body.await.map_err(|_| Refusal::invalid_request("the body is too long or broken"))?;
-        String::from_utf8(body.to_vec()).map_err(|_| Refusal::invalid_request("the body is not UTF-8"))
-    })
+        body.await.map_err(|_| Refusal::invalid_request("the body is too long or broken"))
+    }
+}
+
+fn text(body: &Bytes) -> Result<&str, Refusal> {
+    std::str::from_utf8(body).map_err(|_| Refusal::invalid_request("the body is not UTF-8"))
 }
 
 /// The parameters of the query.

@@ -21,22 +21,23 @@ const CSP_NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Adds the headers of every response. A server that stops closes the connection after its response, so that the next
 /// request goes to another node.
+pub fn secure<B>(app: &App, answer: &mut ServiceResponse<B>) {
+    complete(answer.headers_mut(), app.config.https());
+    if !app.ready.load(Ordering::Acquire) {
+        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+}
+
+/// [`secure`] as a middleware.
 ///
 /// # Errors
 /// Those of the inner service.
-pub async fn secure<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
-    let https = over_tls(&req);
+pub async fn secured<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
     let mut answer = next.call(req).await?;
-    complete(answer.headers_mut(), https);
-    if answer.request().app_data::<web::Data<App>>().is_some_and(|app| !app.ready.load(Ordering::Acquire)) {
-        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    if let Some(app) = answer.request().app_data::<web::Data<App>>().cloned() {
+        secure(&app, &mut answer);
     }
     Ok(answer)
-}
-
-/// Whether browsers use TLS.
-pub(super) fn over_tls(req: &ServiceRequest) -> bool {
-    req.app_data::<web::Data<App>>().is_some_and(|app| app.config.https())
 }
 
 /// Adds missing headers.

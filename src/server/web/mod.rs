@@ -5,6 +5,7 @@
 //! rules of its own.
 
 pub mod admin;
+pub mod around;
 pub mod assets;
 pub mod authorize;
 pub mod begun;

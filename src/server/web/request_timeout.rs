@@ -1,5 +1,5 @@
 //! How long a request and its body may take: a caller that sends a byte a second must not occupy one of the limited
-//! connections (`server.connections`). Also lets connections take turns, one request each. The server library itself
+//! connections (`server.connections`). Also lets connections take turns, a few requests each. The server library itself
 //! limits the time for the head of a request.
 
 use super::headers;
@@ -16,6 +16,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
 /// Longer than the core bank, a client's keys and the store may take together.
@@ -23,18 +24,34 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Enough for the longest body on a slow line. With ten times this, a few thousand slow callers could block the rest.
 const BODY: Duration = Duration::from_secs(10);
 
+/// Of the work that a task of tokio may do before others have their turn, 128 units, the share of one request: four requests of a
+/// connection are served one after the other.
+const SHARE: usize = 32;
+
 /// Ends a request with 408 (RFC 9110 §15.5.9) if it or its body takes too long. The work of its handler is complete or
 /// absent: every handler may be dropped at any time, because a browser may disconnect.
 ///
 /// # Errors
 /// Those of the inner service, or a timeout.
-pub async fn bounded<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
-    within(BODY, REQUEST_TIMEOUT, req, next).await
+pub async fn bounded<B: MessageBody>(
+    https: bool,
+    req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    within(BODY, REQUEST_TIMEOUT, https, req, next).await
+}
+
+/// Lets other connections have their turn when this one has had its own.
+async fn take_turns() {
+    for _ in 0..SHARE {
+        consume_budget().await;
+    }
 }
 
 async fn within<B: MessageBody>(
     body: Duration,
     limit: Duration,
+    https: bool,
     mut req: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
@@ -43,9 +60,8 @@ async fn within<B: MessageBody>(
     // library looks at the request it read last to decide whether a response has a body, so if another request
     // followed, it would send a body for the waiting HEAD (RFC 9110 §9.3.2).
     if req.method() != Method::HEAD {
-        tokio::task::yield_now().await;
+        take_turns().await;
     }
-    let https = headers::over_tls(&req);
     let payload = req.take_payload();
     let arrived = Rc::new(Cell::new(matches!(payload, Payload::None)));
     let watched = Watched { payload, arrived: arrived.clone() };
@@ -95,7 +111,8 @@ mod tests {
 
     #[actix_web::test]
     async fn who_dawdles_is_let_go() {
-        let bounded = from_fn(|req, next| within(Duration::from_millis(50), Duration::from_millis(50), req, next));
+        let bounded =
+            from_fn(|req, next| within(Duration::from_millis(50), Duration::from_millis(50), false, req, next));
         let never = async || {
             std::future::pending::<()>().await;
             HttpResponse::Ok().finish()
@@ -114,17 +131,20 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn each_request_lets_other_connections_have_their_turn() {
+    async fn after_a_few_requests_other_connections_have_their_turn() {
         let now = web::to(async || HttpResponse::Ok().finish());
-        let app = init_service(App::new().wrap(from_fn(bounded)).route("/now", now)).await;
-        let mut answer = pin!(try_call_service(&app, TestRequest::get().uri("/now").to_request()));
-        assert!((&mut answer).now_or_never().is_none(), "it is served at once, and so is the next of this connection");
-        assert_eq!(answer.await.map(|a| a.status()).ok(), Some(StatusCode::OK));
+        let bounded = from_fn(|req, next| bounded(false, req, next));
+        let app = init_service(App::new().wrap(bounded).route("/now", now)).await;
+        let request = || try_call_service(&app, TestRequest::get().uri("/now").to_request());
+        let at_once = (0..100).take_while(|_| request().now_or_never().is_some()).count();
+        assert!((1..=128 / SHARE).contains(&at_once), "{at_once} requests without a turn of another connection");
+        assert_eq!(request().await.map(|a| a.status()).ok(), Some(StatusCode::OK));
     }
 
     /// The status for a body and a handler that reads it and then waits.
     async fn status(body: impl Stream<Item = Result<Bytes, PayloadError>> + 'static, then: Duration) -> StatusCode {
-        let bounded = from_fn(|req, next| within(Duration::from_millis(100), Duration::from_millis(500), req, next));
+        let bounded =
+            from_fn(|req, next| within(Duration::from_millis(100), Duration::from_millis(500), false, req, next));
         let read = move |body: Bytes| async move {
             tokio::time::sleep(then).await;
             HttpResponse::Ok().body(body)

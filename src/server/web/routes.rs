@@ -1,5 +1,6 @@
 //! The whole URL table.
 
+use super::around::{self, Place};
 use super::encoding::{as_json, as_nothing, as_page};
 use super::error::nothing_here;
 use super::table::{Row, at, write, write_counted};
@@ -9,11 +10,13 @@ use super::{
 };
 use crate::admin::command::BASE;
 use crate::pages::LOGO_PATH;
+use actix_web::middleware::from_fn;
 use actix_web::web::{ServiceConfig, to};
 
 /// Every route of the public listener.
 pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
-    cfg.default_service(to(page::nowhere));
+    let nowhere = Place { route: None, refuse: None };
+    cfg.default_service(to(page::nowhere).wrap(from_fn(move |req, next| around::handler(nowhere, req, next))));
     write_counted(cfg, table())
 }
 

@@ -3,53 +3,112 @@
 //! ended, its line and, if it was refused, the line of the refusal are written.
 
 use super::error::ApiError;
-use super::notes::{self, Notes};
+use super::notes::{self, Notes, RefusedRequest};
 use super::{Shared, extract, paths};
 use crate::trace_context::{self, TRACEPARENT};
+use actix_web::Error;
 use actix_web::HttpMessage;
-use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::middleware::Next;
+use std::net::IpAddr;
 use std::time::Instant;
-use tracing_actix_web::{RequestId, RootSpanBuilder};
+use tracing::Span;
+use tracing::field::{Empty, display};
+use uuid::Uuid;
 
-/// When the request arrived.
-struct Arrived(Instant);
+/// The header that names a refused request: a caller can quote it, and the operator finds its line.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Builds the span.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Spans;
-impl RootSpanBuilder for Spans {
-    fn on_request_start(req: &ServiceRequest) -> tracing::Span {
-        let id = req.extensions().get::<RequestId>().copied();
-        req.extensions_mut().insert(Arrived(Instant::now()));
-        let route = req.match_pattern().unwrap_or_else(|| "-".to_owned());
+/// A request while it is served. If its caller leaves, it is dropped, and counted without a status.
+pub struct ServedRequest {
+    app: Shared,
+    /// Its number in the table; `None` for an address that leads nowhere.
+    route: Option<usize>,
+    id: Uuid,
+    arrived: Instant,
+    status: Option<u16>,
+    /// The span of everything that is logged about it.
+    pub span: Span,
+}
+
+impl Drop for ServedRequest {
+    fn drop(&mut self) {
+        if let Some(route) = self.route {
+            self.app.meters.request(route, self.status, self.arrived.elapsed());
+        }
+    }
+}
+
+impl ServedRequest {
+    /// A request that has arrived.
+    #[must_use]
+    pub fn new(app: Shared, route: Option<usize>, req: &ServiceRequest) -> Self {
+        let (id, arrived) = (Uuid::new_v4(), Instant::now());
+        let mut text = Uuid::encode_buffer();
         let span = tracing::info_span!(
             "http",
             method = method(req.method().as_str()),
-            route,
-            request_id = id.map(tracing::field::display),
-            status = tracing::field::Empty
+            route = pattern(&app, route),
+            request_id = &*id.as_hyphenated().encode_lower(&mut text),
+            status = Empty
         );
-        if let Some(traceparent) = followed(req) {
+        if let Some(traceparent) = followed(&app, req) {
             trace_context::follow(&span, traceparent);
         }
-        span
+        Self { app, route, id, arrived, status: None, span }
     }
-    fn on_request_end<B: MessageBody>(span: tracing::Span, outcome: &Result<ServiceResponse<B>, actix_web::Error>) {
+
+    /// Writes its lines, and names it to the caller if it is refused.
+    pub fn end<B>(mut self, outcome: &mut Result<ServiceResponse<B>, Error>) {
         let status = match outcome {
             Ok(answer) => answer.status(),
             Err(e) => e.as_response_error().status_code(),
         };
+        self.status = Some(status.as_u16());
         // A signed number: traces know no other.
-        span.record("status", i64::from(status.as_u16()));
-        let _in_span = span.enter();
+        self.span.record("status", i64::from(status.as_u16()));
+        let _in_span = self.span.enter();
         match outcome {
-            Ok(answer) => ended(answer),
+            Ok(answer) => self.answered(answer),
             Err(_) => tracing::info!("served"),
         }
     }
+
+    fn answered<B>(&self, answer: &mut ServiceResponse<B>) {
+        let route = pattern(&self.app, self.route);
+        let address = extract::caller(answer.request(), &self.app);
+        let refused = {
+            let extensions = answer.request().extensions();
+            let (nothing, noted) = (Notes::default(), extensions.get::<Notes>());
+            let notes = noted.unwrap_or(&nothing);
+            let refused = refusal(notes, answer);
+            if let Some(refused) = &refused {
+                let method = answer.request().method().as_str();
+                self.app.refusals.note(route, method, address, notes, refused);
+            }
+            self.line(route, address, notes);
+            refused.is_some()
+        };
+        if refused && let Ok(id) = HeaderValue::from_str(&self.id.to_string()) {
+            answer.headers_mut().insert(REQUEST_ID, id);
+        }
+    }
+
+    fn line(&self, route: &str, address: Option<IpAddr>, notes: &Notes) {
+        let milliseconds = self.arrived.elapsed().as_secs_f64() * 1000.0;
+        let (client, address) = (notes.client.as_ref().map(|id| id.as_str()), address.map(display));
+        if route == paths::INTROSPECT {
+            // At thousands a second a line would cost more than the request; the metrics count them.
+            tracing::debug!(milliseconds, address, client, "served");
+        } else {
+            tracing::info!(milliseconds, address, client, "served");
+        }
+    }
+}
+
+/// The pattern of a route.
+fn pattern(app: &Shared, route: Option<usize>) -> &str {
+    route.and_then(|route| app.meters.routes().get(route)).map_or("-", |meter| &meter.route)
 }
 
 /// The methods of RFC 9110 §9 and RFC 5789.
@@ -62,8 +121,10 @@ fn method(sent: &str) -> &'static str {
 }
 
 /// The `traceparent` of a caller whose traces go on here. Anybody else could decide what is sent to the collector.
-fn followed(req: &ServiceRequest) -> Option<&str> {
-    let app = req.app_data::<Shared>().filter(|app| !app.followed.is_empty())?;
+fn followed<'a>(app: &Shared, req: &'a ServiceRequest) -> Option<&'a str> {
+    if app.followed.is_empty() {
+        return None;
+    }
     let header = req.headers().get(TRACEPARENT)?.to_str().ok()?;
     let caller = extract::caller(req.request(), app)?;
     // Where a proxy does not say who called, the address is the proxy's own.
@@ -71,54 +132,9 @@ fn followed(req: &ServiceRequest) -> Option<&str> {
     (known && app.followed.iter().any(|network| network.holds(caller))).then_some(header)
 }
 
-fn ended<B>(answer: &ServiceResponse<B>) {
-    let req = answer.request();
-    let Some(app) = req.app_data::<Shared>() else { return tracing::info!("served") };
-    let extensions = req.extensions();
-    let (nothing, noted) = (Notes::default(), extensions.get::<Notes>());
-    let notes = noted.unwrap_or(&nothing);
-    let address = extract::caller(req, app);
-    let route = req.match_pattern();
-    if let Some(refused) = refusal(notes, answer) {
-        app.refusals.note(route.as_deref().unwrap_or("-"), req.method().as_str(), address, notes, &refused);
-    }
-    let milliseconds = extensions.get::<Arrived>().map(|at| at.0.elapsed().as_secs_f64() * 1000.0);
-    let (client, address) = (notes.client.as_ref().map(|id| id.as_str()), address.map(tracing::field::display));
-    if route.as_deref() == Some(paths::INTROSPECT) {
-        // At thousands a second a line would cost more than the request; the metrics count them.
-        tracing::debug!(milliseconds, address, client, "served");
-    } else {
-        tracing::info!(milliseconds, address, client, "served");
-    }
-}
-
-fn refusal<B>(notes: &Notes, answer: &ServiceResponse<B>) -> Option<notes::RefusedRequest> {
-    let error = answer.response().error();
-    match error {
+fn refusal<B>(notes: &Notes, answer: &ServiceResponse<B>) -> Option<RefusedRequest> {
+    match answer.response().error() {
         Some(error) => notes::refusal(notes, Some(error.as_error::<ApiError>()?)),
         None => notes::refusal(notes, None),
     }
-}
-
-/// The header that names a refused request: a caller can quote it, and the operator finds its line.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Adds [`REQUEST_ID`] to the answer of each refused request.
-///
-/// # Errors
-/// Those of the inner service.
-pub async fn name_refused<B: MessageBody>(
-    req: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let mut answer = next.call(req).await?;
-    let id = {
-        let extensions = answer.request().extensions();
-        let refused = refusal(extensions.get::<Notes>().unwrap_or(&Notes::default()), &answer).is_some();
-        extensions.get::<RequestId>().filter(|_| refused).map(ToString::to_string)
-    };
-    if let Some(value) = id.and_then(|id| HeaderValue::from_str(&id).ok()) {
-        answer.headers_mut().insert(REQUEST_ID, value);
-    }
-    Ok(answer)
 }

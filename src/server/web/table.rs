@@ -1,15 +1,12 @@
 //! One row of a URL table: a path with all its methods. So HEAD exists wherever GET does (RFC 9110 §9.3.2), another
 //! method gets 405 with `Allow` instead of 404 (§15.5.6), and an encoded body is refused in the caller's format.
 
-use super::Shared;
+use super::around::{self, Place};
 use super::encoding::{Refuse, plain};
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::middleware::{Next, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::web::{ServiceConfig, method, resource, to};
-use actix_web::{Error, FromRequest, Handler, Resource, Responder};
-use std::time::Instant;
+use actix_web::{FromRequest, Handler, Resource, Responder};
 
 /// A path and its handlers.
 pub struct Path {
@@ -118,47 +115,18 @@ methods! {
     options = OPTIONS;
 }
 
-/// One request while it is served. If its caller leaves, its future is dropped, and it is counted without a status.
-struct Timing {
-    app: Option<Shared>,
-    route: usize,
-    since: Instant,
-    status: Option<u16>,
-}
-impl Drop for Timing {
-    fn drop(&mut self) {
-        if let Some(app) = &self.app {
-            app.meters.request(self.route, self.status, self.since.elapsed());
-        }
-    }
-}
-
-async fn counted<B: MessageBody>(
-    route: usize,
-    refuse: Refuse,
-    req: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let app = req.app_data::<Shared>().cloned();
-    let mut timing = Timing { app, route, since: Instant::now(), status: None };
-    let answer = plain(refuse, req, next).await;
-    timing.status = Some(match &answer {
-        Ok(answer) => answer.status().as_u16(),
-        Err(e) => e.as_response_error().status_code().as_u16(),
-    });
-    answer
-}
-
-/// Adds the table to a server and returns its rows; the requests of each are counted under its number in the table.
+/// Adds the table to a server and returns its rows; the requests of each are served as [`around`] says, and counted under its number
+/// in the table.
 pub fn write_counted(cfg: &mut ServiceConfig, paths: impl IntoIterator<Item = Path>) -> Vec<Row> {
     let write = |(route, Path { row, resource, refuse })| {
-        cfg.service(resource.wrap(from_fn(move |req, next| counted(route, refuse, req, next))));
+        let place = Place { route: Some(route), refuse: Some(refuse) };
+        cfg.service(resource.wrap(from_fn(move |req, next| around::handler(place, req, next))));
         row
     };
     paths.into_iter().enumerate().map(write).collect()
 }
 
-/// Adds the table to a server and returns its rows.
+/// Adds the table to a server that only we and our operators reach, and returns its rows.
 pub fn write(cfg: &mut ServiceConfig, paths: impl IntoIterator<Item = Path>) -> Vec<Row> {
     let write = |Path { row, resource, refuse }| {
         cfg.service(resource.wrap(from_fn(move |req, next| plain(refuse, req, next))));
