@@ -130,13 +130,22 @@ impl Authenticator {
         read: Option<&RecordVersion>,
     ) -> store::Result<Option<Arc<Client>>> {
         let cached = self.clients.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
-        let changes = self.store.changes();
         if let Some(CachedClient { client, row, read_at: Some(read_at) }) = &cached
-            && changes.is_some_and(|changes| changes.unchanged(*read_at, &[*row]))
+            && self.store.changes().is_some_and(|changes| changes.unchanged(*read_at, &[*row]))
         {
             return Ok(Some(client.clone()));
         }
-        let read_at = changes.map(|changes| changes.finished());
+        // In a box of its own: otherwise the future of every request would be as large as that of this one.
+        Box::pin(self.read_client(id, cached, read)).await
+    }
+
+    async fn read_client(
+        &self,
+        id: &ClientId,
+        cached: Option<CachedClient>,
+        read: Option<&RecordVersion>,
+    ) -> store::Result<Option<Arc<Client>>> {
+        let read_at = self.store.changes().map(|changes| changes.finished());
         let version = match read {
             Some(read) if read.client == *id => read.number,
             _ => self.store.look_up(sql::VERSION, [id.as_str().into()]).await?.map(|row| row.int(0)).transpose()?,

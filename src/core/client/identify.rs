@@ -47,11 +47,12 @@ pub async fn identify(
             (by_secret(authenticator, method, (&id, &secret), presented.version, now).await?, method, None)
         }
         Evidence::Assertion(token) => {
-            let (client, assertion) = by_assertion(authenticator, &token, presented, now).await?;
+            // In a box of its own: otherwise the future of every request would be as large as that of this one.
+            let (client, assertion) = Box::pin(by_assertion(authenticator, &token, presented, now)).await?;
             (client, AuthMethod::PrivateKeyJwt, Some(assertion))
         }
         Evidence::Certificate(id, certificate) => {
-            let client = by_certificate(authenticator, (&id, certificate), presented.version, now).await?;
+            let client = Box::pin(by_certificate(authenticator, (&id, certificate), presented.version, now)).await?;
             (client.clone(), client.auth_method, None)
         }
     };

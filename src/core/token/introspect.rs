@@ -41,19 +41,45 @@ pub enum Live {
     Refresh(Box<(Refresh, Grant)>),
 }
 
-/// An access token that was found, and the response about it, which is the same for every caller and at every time while nothing
+/// An access token that was found, what it covers, and the response about it: the same for every caller and at every time while nothing
 /// about the token changes.
 #[derive(Debug, Clone)]
 pub struct KnownToken {
-    /// The token.
-    pub found: Found,
+    found: Found,
+    covered: Covered,
     response: OnceLock<String>,
 }
+
+/// What a token covers.
+#[derive(Debug, Clone)]
+enum Covered {
+    /// Its link covers nothing of what the token is for.
+    Nothing,
+    /// The client's own token, which is for no link.
+    NoLink,
+    /// These permissions of its link.
+    Link(Vec<Permission>),
+}
+
 impl KnownToken {
     /// The response is made when it is needed.
     #[must_use]
-    pub const fn new(found: Found) -> Self {
-        Self { found, response: OnceLock::new() }
+    pub fn new(found: Found) -> Self {
+        let covered = match found.reach() {
+            None => Covered::Nothing,
+            Some(reach) => reach.details.map_or(Covered::NoLink, |details| Covered::Link(details.permissions.clone())),
+        };
+        Self { found, covered, response: OnceLock::new() }
+    }
+    /// The token.
+    #[must_use]
+    pub const fn found(&self) -> &Found {
+        &self.found
+    }
+    /// [`Found::is_live`].
+    #[must_use]
+    pub fn is_live(&self, now: Instant) -> bool {
+        !matches!(self.covered, Covered::Nothing) && !self.found.has_ended(now)
     }
     /// The response's JSON. `issuer` is the same in each call.
     pub fn response(&self, issuer: &str) -> &str {
@@ -111,8 +137,8 @@ pub fn introspect(
 /// What an access token is to `caller` at `now`.
 #[must_use]
 pub fn of_access(known: Option<Arc<KnownToken>>, caller: &Client, now: Instant) -> Introspection {
-    let may_see = |f: &Found| f.is_live(now) && (f.token.client == caller.id || is_for(f, caller));
-    match known.filter(|known| may_see(&known.found)) {
+    let may_see = |f: &Found| f.token.client == caller.id || is_for(f, caller);
+    match known.filter(|known| known.is_live(now) && may_see(&known.found)) {
         Some(known) => Introspection::Live(Live::Access(known)),
         None => Introspection::Inactive,
     }
@@ -147,10 +173,9 @@ impl Introspection {
     #[must_use]
     pub fn used(&self, caller: &Client, served: Option<Permission>) -> Option<&GrantId> {
         let Self::Live(Live::Access(known)) = self else { return None };
-        let found = &known.found;
-        let details = found.reach()?.details?;
-        let covered = served.is_none_or(|permission| details.permissions.contains(&permission));
-        (covered && is_for(found, caller)).then_some(found.token.grant.as_ref()).flatten()
+        let Covered::Link(permissions) = &known.covered else { return None };
+        let covered = served.is_none_or(|permission| permissions.contains(&permission));
+        (covered && is_for(&known.found, caller)).then_some(known.found.token.grant.as_ref()).flatten()
     }
     /// The response's JSON (RFC 7662 §2.2, RFC 9396 §9.2, RFC 9449 §6.2, RFC 8705 §3.2;
     /// requirements.md#introspection).

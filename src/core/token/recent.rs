@@ -70,20 +70,27 @@ impl RecentTokens {
             return Ok(introspect::of_access(self.find(hash, now).await?, caller, now));
         }
         let caller = caller.clone();
-        self.store.read(move |tx| introspect::introspect(tx, asked, &caller, now)).await
+        Box::pin(self.store.read(move |tx| introspect::introspect(tx, asked, &caller, now))).await
     }
 
-    /// The access token under `hash`, as the store has it now. Only a valid token is kept.
+    /// The access token under `hash`, as the store has it now.
     async fn find(&self, hash: Hash, now: Instant) -> Result<Option<Arc<KnownToken>>> {
-        let Some(changes) = self.store.changes() else { return self.read(hash).await };
-        if let Some(cached) = self.cache.get(&hash)
+        if let Some(changes) = self.store.changes()
+            && let Some(cached) = self.cache.get(&hash)
             && changes.unchanged(cached.read_at, &cached.rows)
         {
             return Ok(Some(cached.token.clone()));
         }
+        // In a box of its own: otherwise the future of every request would be as large as that of this one.
+        Box::pin(self.read_and_insert(hash, now)).await
+    }
+
+    /// Only a valid token is kept.
+    async fn read_and_insert(&self, hash: Hash, now: Instant) -> Result<Option<Arc<KnownToken>>> {
+        let Some(changes) = self.store.changes() else { return self.read(hash).await };
         let read_at = changes.finished();
         let token = self.read(hash).await?;
-        if let Some(token) = token.as_ref().filter(|token| token.found.is_live(now)) {
+        if let Some(token) = token.as_ref().filter(|token| token.is_live(now)) {
             self.insert(hash, token, read_at, changes);
         }
         Ok(token)
@@ -104,7 +111,7 @@ impl RecentTokens {
     }
 
     fn insert(&self, hash: Hash, token: &Arc<KnownToken>, read_at: CommitNumber, changes: &Changes) {
-        let found = &token.found;
+        let found = token.found();
         let grant = found.grant.as_ref().map(|grant| WatchedRow::Grant(&grant.id));
         let rows = [WatchedRow::AccessToken(&hash), WatchedRow::Client(&found.token.client)];
         let rows: Vec<Stripe> = rows.into_iter().chain(grant).map(Stripe::of).collect();

@@ -58,9 +58,13 @@ impl Found {
     /// Whether the token is valid at `now`: nothing has ended, and the link still covers a part of what the token is for.
     #[must_use]
     pub fn is_live(&self, now: Instant) -> bool {
+        !self.has_ended(now) && self.reach().is_some()
+    }
+    /// Whether the token, its grant or its client has ended at `now`.
+    #[must_use]
+    pub fn has_ended(&self, now: Instant) -> bool {
         let grant = self.grant.as_ref().is_none_or(|g| g.is_live(now));
-        let live = grant && self.client_active && self.token.revoked_at.is_none() && now < self.token.expires_at;
-        live && self.reach().is_some()
+        !(grant && self.client_active && self.token.revoked_at.is_none() && now < self.token.expires_at)
     }
 
     /// What the token is for: the intersection of what it was issued for and what its grant covers now. `None` if that is

@@ -132,6 +132,9 @@ impl fmt::Debug for Params {
 /// # Errors
 /// `invalid_request` for a broken encoding or characters that no parameter may contain.
 pub fn decode(text: &str) -> Result<String, Refusal> {
+    if !text.bytes().any(|b| matches!(b, b'+' | b'%' | b'\0')) {
+        return Ok(text.to_owned());
+    }
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(b) = bytes.next() {

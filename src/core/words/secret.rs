@@ -5,11 +5,11 @@
 //! is refused without a look-up (requirements.md#secrets).
 
 use crate::random::{self, Random};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::fmt;
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// A SHA-256 digest: the form in which a secret is stored.
@@ -47,7 +47,7 @@ impl Hash {
     /// Compares in constant time, so that the duration does not reveal where two digests differ.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        same(&self.0, &other.0)
     }
 }
 impl fmt::Debug for Hash {
@@ -59,7 +59,7 @@ impl fmt::Debug for Hash {
 /// Compares two byte strings in constant time (the time may depend on their lengths).
 #[must_use]
 pub fn same(a: &[u8], b: &[u8]) -> bool {
-    a.ct_eq(b).into()
+    verify_slices_are_equal(a, b).is_ok()
 }
 
 /// Unpadded base64url (RFC 4648 §5).
@@ -153,7 +153,7 @@ pub fn opaque(random: &dyn Random) -> Secret {
 pub fn issue(kind: SecretKind, random: &dyn Random) -> Secret {
     let mut text = format!("{}{}", kind.prefix(), base64url(random::bytes::<32>(random)));
     let sum = checksum(&text);
-    text.push_str(&sum);
+    text.extend(sum.map(char::from));
     Secret::new(text)
 }
 
@@ -165,7 +165,7 @@ pub fn presented(kind: SecretKind, text: &str) -> Option<Hash> {
         return None;
     }
     let (body, sum) = text.split_at(len);
-    same(checksum(body).as_bytes(), sum.as_bytes()).then(|| Hash::of(text))
+    same(&checksum(body), sum.as_bytes()).then(|| Hash::of(text))
 }
 
 /// Whether a text that somebody chose may carry 128 bits, told by what it is written with: 32 hexadecimal digits, 39 decimal digits,
@@ -203,15 +203,15 @@ const CRC_32: [u32; 256] = {
 };
 
 /// CRC-32 (IEEE) in six base62 digits. Not a secret: it only detects typing errors and invalid values.
-fn checksum(text: &str) -> String {
+fn checksum(text: &str) -> [u8; 6] {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut n = !text.bytes().fold(u32::MAX, |crc, b| (crc >> 8) ^ CRC_32[(crc.to_le_bytes()[0] ^ b) as usize]);
-    let mut out = ['0'; 6];
+    let mut out = [b'0'; 6];
     for slot in out.iter_mut().rev() {
-        *slot = char::from(DIGITS[(n % 62) as usize]);
+        *slot = DIGITS[(n % 62) as usize];
         n /= 62;
     }
-    out.iter().collect()
+    out
 }
 
 #[cfg(test)]
@@ -238,7 +238,7 @@ mod tests {
     fn checksum_is_crc32() {
         // CRC-32 of "123456789" is 0xCBF43926, the check value of the algorithm's catalogue.
         let mut n: u64 = 0;
-        for c in checksum("123456789").bytes() {
+        for c in checksum("123456789") {
             let d = match c {
                 b'0'..=b'9' => c - b'0',
                 b'A'..=b'Z' => c - b'A' + 10,

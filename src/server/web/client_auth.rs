@@ -17,7 +17,7 @@ use crate::refusal::{ErrorCode, Refusal};
 use crate::thumbprint::Thumbprint;
 use crate::token::{NO_CERTIFICATE, ProofOfPossession, TokenBinding};
 use actix_web::HttpRequest;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderName};
 use std::sync::Arc;
 
 /// Authenticates a client for introspection or revocation (RFC 6749 §2.3); works when the disk is full. A refusal is
@@ -41,7 +41,7 @@ pub async fn client_with(
     now: Instant,
 ) -> Result<Arc<Client>, ApiError> {
     let who = identified(req, app, params, version, now).await?;
-    let spent = app.authenticator.spend(&who).await;
+    let spent = Box::pin(app.authenticator.spend(&who)).await;
     spent.map_err(|refused| notes::refused_client(req, refused))?;
     Ok(who.client)
 }
@@ -117,7 +117,7 @@ pub async fn known(
 /// was read before that would be old.
 #[must_use]
 pub fn named(req: &HttpRequest, params: &Params) -> Option<ClientId> {
-    let authorization = &header_values(req, header::AUTHORIZATION.as_str())[..];
+    let authorization = &header_values(req, header::AUTHORIZATION)[..];
     client::named(&PresentedCredentials { authorization, params, certificate: None, version: None })
 }
 
@@ -128,7 +128,7 @@ async fn identified(
     version: Option<&RecordVersion>,
     now: Instant,
 ) -> Result<Authenticated, ApiError> {
-    let headers = header_values(req, header::AUTHORIZATION.as_str());
+    let headers = header_values(req, header::AUTHORIZATION);
     let certificate = client_cert::presented(req, app, now);
     let presented =
         PresentedCredentials { authorization: &headers, params, certificate: certificate.as_ref(), version };
@@ -168,7 +168,7 @@ fn checked(
     token: Option<&str>,
     now: Instant,
 ) -> Result<Option<Proof>, ApiError> {
-    let headers = header_values(req, "DPoP");
+    let headers = header_values(req, HeaderName::from_static("dpop"));
     let bases = [Some(app.issuer()), app.config.server.mtls_base_url.as_deref()];
     let urls: Vec<String> = bases.into_iter().flatten().map(|base| format!("{base}{path}")).collect();
     let urls: Vec<&str> = urls.iter().map(String::as_str).collect();

@@ -5,7 +5,7 @@ use super::error::ApiError;
 use crate::outbound::Network;
 use crate::params::Params;
 use crate::refusal::Refusal;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderName};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 use futures_util::future::LocalBoxFuture;
@@ -67,7 +67,7 @@ pub fn query(req: &HttpRequest) -> Result<Params, Refusal> {
 
 /// The values of a header as text. A value that is not ASCII becomes an empty text, which no check accepts.
 #[must_use]
-pub fn header_values<'a>(req: &'a HttpRequest, name: &str) -> Vec<&'a str> {
+pub fn header_values(req: &HttpRequest, name: HeaderName) -> Vec<&str> {
     req.headers().get_all(name).map(|v| v.to_str().unwrap_or_default()).collect()
 }
 

@@ -20,7 +20,10 @@ use actix_web::{HttpRequest, HttpResponse};
 pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpResponse, ApiError> {
     let (now, Form(params)) = (app.now(), form);
     let asked = params.get("token").and_then(IntrospectedToken::parse);
-    let token_and_caller = token_and_caller(&req, &app, &params, asked).await?;
+    let token_and_caller = match app.store.is_postgres() {
+        true => Box::pin(token_and_caller(&req, &app, &params, asked)).await?,
+        false => None,
+    };
     let caller =
         client_auth::client_with(&req, &app, &params, token_and_caller.as_ref().map(|read| &read.version), now).await?;
     let (_, served) = (params.need("token")?, introspect::served(&params)?);
@@ -35,11 +38,11 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
     }
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::CACHE_CONTROL, "no-store"));
-    if !signed(&header_values(&req, header::ACCEPT.as_str()), &caller) {
+    if !signed(&header_values(&req, header::ACCEPT), &caller) {
         return Ok(answer.content_type(ContentType::json()).body(seen.text(app.issuer())));
     }
     let claims = seen.claims(app.issuer(), &caller.id, now);
-    let jwt = app.keys.sign(introspect::alg(&caller), Some(TYP), claims).await?;
+    let jwt = Box::pin(app.keys.sign(introspect::alg(&caller), Some(TYP), claims)).await?;
     Ok(answer.content_type(SIGNED).body(jwt))
 }
 
@@ -51,7 +54,7 @@ async fn token_and_caller(
     params: &Params,
     asked: Option<IntrospectedToken>,
 ) -> Result<Option<TokenAndCaller>, ApiError> {
-    let Some(IntrospectedToken::Access(hash)) = asked.filter(|_| app.store.is_postgres()) else { return Ok(None) };
+    let Some(IntrospectedToken::Access(hash)) = asked else { return Ok(None) };
     let Some(caller) = client_auth::named(req, params) else { return Ok(None) };
     Ok(Some(app.recent.with_caller(&hash, &caller).await?))
 }

@@ -97,7 +97,7 @@ fn opens(req: &HttpRequest) -> bool {
     let page = |line: &&str| line.split(',').any(|kind| kind.trim_start().starts_with("text/html"));
     let read = matches!(*req.method(), Method::GET | Method::HEAD);
     read && !programs.iter().any(|begin| req.path().starts_with(begin))
-        && extract::header_values(req, header::ACCEPT.as_str()).iter().any(page)
+        && extract::header_values(req, header::ACCEPT).iter().any(page)
 }
 
 /// The frame of a page without a form.

@@ -29,7 +29,7 @@ enum TokenScheme {
 
 /// The token of a request, from exactly one place (RFC 6750 §2).
 fn presented(req: &HttpRequest, body: &[u8]) -> Result<(TokenScheme, String), ApiError> {
-    let headers = header_values(req, header::AUTHORIZATION.as_str());
+    let headers = header_values(req, header::AUTHORIZATION);
     let form = req.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
     let form = std::str::from_utf8(body).ok().filter(|_| form).and_then(|text| Params::parse(text).ok());
     let in_form = form.as_ref().and_then(|params| params.get("access_token"));

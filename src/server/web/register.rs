@@ -33,7 +33,7 @@ const fn bad(why: &'static str) -> Refusal {
 
 /// The bearer token of a request (RFC 6750 §2.1): exactly one, in the header.
 fn bearer(req: &HttpRequest, kind: SecretKind) -> Result<(Secret, Hash), ApiError> {
-    let headers = header_values(req, AUTHORIZATION.as_str());
+    let headers = header_values(req, AUTHORIZATION);
     let token = match headers.as_slice() {
         [] => return Err(ApiError::NoBearer),
         [one] => one.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")),

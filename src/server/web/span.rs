@@ -65,40 +65,51 @@ impl ServedRequest {
             Err(e) => e.as_response_error().status_code(),
         };
         self.status = Some(status.as_u16());
+        let refused = outcome.as_ref().ok().and_then(refusal);
+        if self.is_quiet(refused.as_ref()) {
+            return;
+        }
         // A signed number: traces know no other.
         self.span.record("status", i64::from(status.as_u16()));
         let _in_span = self.span.enter();
         match outcome {
-            Ok(answer) => self.answered(answer),
+            Ok(answer) => self.answered(answer, refused.as_ref()),
             Err(_) => tracing::info!("served"),
         }
     }
 
-    fn answered<B>(&self, answer: &mut ServiceResponse<B>) {
-        let route = pattern(&self.app, self.route);
+    /// Whether nothing is written about it. At thousands of introspections a second a line would cost more than the request; the
+    /// metrics count them.
+    fn is_quiet(&self, refused: Option<&RefusedRequest>) -> bool {
+        let traced = self.app.config.traces.endpoint.is_some();
+        refused.is_none() && !traced && self.is_introspection() && !tracing::enabled!(tracing::Level::DEBUG)
+    }
+
+    fn is_introspection(&self) -> bool {
+        pattern(&self.app, self.route) == paths::INTROSPECT
+    }
+
+    fn answered<B>(&self, answer: &mut ServiceResponse<B>, refused: Option<&RefusedRequest>) {
         let address = extract::caller(answer.request(), &self.app);
-        let refused = {
+        {
             let extensions = answer.request().extensions();
             let (nothing, noted) = (Notes::default(), extensions.get::<Notes>());
             let notes = noted.unwrap_or(&nothing);
-            let refused = refusal(notes, answer);
-            if let Some(refused) = &refused {
-                let method = answer.request().method().as_str();
+            if let Some(refused) = refused {
+                let (route, method) = (pattern(&self.app, self.route), answer.request().method().as_str());
                 self.app.refusals.note(route, method, address, notes, refused);
             }
-            self.line(route, address, notes);
-            refused.is_some()
-        };
-        if refused && let Ok(id) = HeaderValue::from_str(&self.id.to_string()) {
+            self.line(address, notes);
+        }
+        if refused.is_some() && let Ok(id) = HeaderValue::from_str(&self.id.to_string()) {
             answer.headers_mut().insert(REQUEST_ID, id);
         }
     }
 
-    fn line(&self, route: &str, address: Option<IpAddr>, notes: &Notes) {
+    fn line(&self, address: Option<IpAddr>, notes: &Notes) {
         let milliseconds = self.arrived.elapsed().as_secs_f64() * 1000.0;
         let (client, address) = (notes.client.as_ref().map(|id| id.as_str()), address.map(display));
-        if route == paths::INTROSPECT {
-            // At thousands a second a line would cost more than the request; the metrics count them.
+        if self.is_introspection() {
             tracing::debug!(milliseconds, address, client, "served");
         } else {
             tracing::info!(milliseconds, address, client, "served");
@@ -132,9 +143,12 @@ fn followed<'a>(app: &Shared, req: &'a ServiceRequest) -> Option<&'a str> {
     (known && app.followed.iter().any(|network| network.holds(caller))).then_some(header)
 }
 
-fn refusal<B>(notes: &Notes, answer: &ServiceResponse<B>) -> Option<RefusedRequest> {
-    match answer.response().error() {
-        Some(error) => notes::refusal(notes, Some(error.as_error::<ApiError>()?)),
-        None => notes::refusal(notes, None),
-    }
+fn refusal<B>(answer: &ServiceResponse<B>) -> Option<RefusedRequest> {
+    let extensions = answer.request().extensions();
+    let (nothing, noted) = (Notes::default(), extensions.get::<Notes>());
+    let error = match answer.response().error() {
+        Some(error) => Some(error.as_error::<ApiError>()?),
+        None => None,
+    };
+    notes::refusal(noted.unwrap_or(&nothing), error)
 }
