@@ -59,7 +59,7 @@ export function report({ groups, results, processes, sizes, notes, rounds, secon
           spread(of.map((r) => r.cpu_micros)),
           `${number(median(of.map((r) => r.half_micros)) / 1000, 1)} / ${number(median(of.map((r) => r.p99_micros)) / 1000, 1)}`,
           number(Math.max(...of.map((r) => r.memory_mb))),
-          `${number(100 * median(of.map((r) => r.generator_cpu_seconds / r.seconds)))} %`,
+          `${number(100 * median(of.map((r) => r.generator_busy_seconds / r.seconds)))} %`,
         ].join(" | ")} |`,
       );
     }
@@ -72,7 +72,7 @@ export function report({ groups, results, processes, sizes, notes, rounds, secon
     const text = sizes.map(({ name, megabytes }) => `${renamed(name.replace(/ (\d+)$/, (_, n) => `, ${number(Number(n))} links`), version)}: ${number(megabytes)} MB`);
     lines.push("", `The stores: ${text.join("; ")}.`);
   }
-  const columns = ["group", "contender", "round", "answers", "seconds", "per_second", "cpu_micros", "half_micros", "p99_micros", "longest_micros", "generator_cpu_seconds", "memory_mb", "wrong"];
+  const columns = ["group", "contender", "round", "answers", "seconds", "per_second", "cpu_micros", "half_micros", "p99_micros", "longest_micros", "generator_busy_seconds", "memory_mb", "wrong"];
   const csv = [["date", "commit", ...columns].join(",")];
   for (const result of results) csv.push([date, commit, ...columns.map((column) => rounded(result[column]))].join(","));
   for (const { name, ms, rest } of processes) {
