@@ -7,7 +7,7 @@ use crate::support::world::API;
 use renkei_core::authorize::Permission;
 use renkei_core::clock::{Clock as _, Instant, SystemClock};
 use renkei_core::duration::Span;
-use renkei_core::grant::uses::{LastUse, NotedUses, last_use};
+use renkei_core::grant::uses::{LastNoted, LastUse, NotedUses, last_use};
 use renkei_core::id::GrantId;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -97,31 +97,42 @@ async fn a_use_is_what_a_resource_server_serves(w: &Town) {
     assert_eq!((w.write_uses().await, stored(w, &grant).await), (0, Some(want)));
 }
 
+/// Of a token whose use was not noted yet.
+fn unnoted() -> LastNoted {
+    LastNoted::default()
+}
+
 async fn a_use_never_moves_back(w: &Town) {
     let ((tokens, grant), noted) = (linked(w).await, NotedUses::default());
     let (early, late) = (w.now(), w.now() + Duration::from_secs(600));
     let store = w.world().store;
     let gone = GrantId::parse("a-grant-that-is-gone").unwrap();
     // Another node has written a later use; a grant that is gone costs the others nothing.
-    noted.note(&grant, None, late);
+    noted.note((&grant, &unnoted()), None, late);
     assert_eq!(noted.flush(&store).await.unwrap(), 1);
-    noted.note(&grant, None, early);
-    noted.note(&grant, Some(Permission::Balances), early);
-    noted.note(&gone, None, early);
+    noted.note((&grant, &unnoted()), None, early);
+    noted.note((&grant, &unnoted()), Some(Permission::Balances), early);
+    noted.note((&gone, &unnoted()), None, early);
     assert_eq!(noted.flush(&store).await.unwrap(), 1);
     let want = LastUse { at: late.floor_minute(), balances: Some(early.floor_minute()), transactions: None };
     assert_eq!(stored(w, &grant).await, Some(want));
     // Noted before the link ended, written after it.
-    noted.note(&grant, None, late + Duration::from_secs(60));
+    noted.note((&grant, &unnoted()), None, late + Duration::from_secs(60));
     w.revoke_by_staff(&tokens.grant_id).await;
     assert_eq!(noted.flush(&store).await.unwrap(), 1);
     // What a full memory does not take, it takes after the next write.
     let small = NotedUses::with_room(1);
-    small.note(&gone, None, early);
-    small.note(&grant, None, late + Duration::from_secs(120));
+    small.note((&gone, &unnoted()), None, early);
+    small.note((&grant, &unnoted()), None, late + Duration::from_secs(120));
     assert_eq!(small.flush(&store).await.unwrap(), 0);
-    small.note(&grant, None, late + Duration::from_secs(120));
+    small.note((&grant, &unnoted()), None, late + Duration::from_secs(120));
     assert_eq!(small.flush(&store).await.unwrap(), 1);
+    // A token that is asked about again and again is noted once a minute.
+    let (last, minute) = (unnoted(), late + Duration::from_secs(180));
+    for (after, want) in [(0, 1), (1, 0), (59, 0), (60, 1)] {
+        noted.note((&grant, &last), None, minute.floor_minute() + Duration::from_secs(after));
+        assert_eq!(noted.flush(&store).await.unwrap(), want, "after {after} s");
+    }
     // It goes with its grant.
     w.clock.advance(Duration::from_secs(8 * 366 * 86_400));
     w.tidy().await;

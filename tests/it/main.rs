@@ -6,6 +6,7 @@ mod support;
 
 mod accessibility;
 mod admin_socket;
+mod allocations;
 mod attacks;
 mod audit;
 mod authorize;

@@ -226,6 +226,10 @@ impl Town {
     pub(crate) fn config(&self) -> &Config {
         &self.running.app.config
     }
+    /// The state of the server's handlers.
+    pub(crate) fn state(&self) -> actix_web::web::Data<renkei_server::web::App> {
+        self.running.app.clone()
+    }
     /// The port of everybody.
     pub(crate) fn http_port(&self) -> u16 {
         self.running.addresses[0].port()

@@ -206,7 +206,7 @@ impl Authenticator {
         if once.is_empty() {
             return Ok(());
         }
-        match self.store.ending().write(move |tx| once.claim(tx)).await {
+        match Box::pin(self.store.ending().write(move |tx| once.claim(tx))).await {
             Ok(None) => Ok(()),
             Ok(Some(_)) => Err(who.replayed()),
             Err(cause) => Err(RefusedClient::unavailable(cause).of(&who.client, who.method)),

@@ -12,7 +12,7 @@ use crate::clock::Instant;
 use crate::keys::ring;
 use crate::keys::seal::Sealer;
 use crate::random::Random;
-use crate::secret::{Hash, Secret, from_base64url, hmac_sha256};
+use crate::secret::{Hash, HmacKey, Secret, from_base64url};
 use crate::store::{Store, Value};
 use std::fmt;
 use std::time::Duration;
@@ -79,7 +79,7 @@ const NOBODY: Hash = Hash::from_digest([0; 32]);
 
 /// The key for the stored forms of client secrets.
 #[derive(Clone)]
-pub struct SecretKey(Zeroizing<[u8; 32]>);
+pub struct SecretKey(HmacKey);
 
 impl SecretKey {
     /// Reads the key from the store, or creates it.
@@ -87,12 +87,12 @@ impl SecretKey {
     /// # Errors
     /// The store's, or that of a sealed key that cannot be opened.
     pub async fn open(store: &Store, sealer: &Sealer, random: &dyn Random, now: Instant) -> Result<Self, ring::Error> {
-        ring::shared_secret(store, sealer, random, "client_secrets", now).await.map(Self)
+        ring::shared_secret(store, sealer, random, "client_secrets", now).await.map(Self::new)
     }
     /// Wraps an existing key.
     #[must_use]
-    pub const fn new(key: Zeroizing<[u8; 32]>) -> Self {
-        Self(key)
+    pub fn new(key: Zeroizing<[u8; 32]>) -> Self {
+        Self(HmacKey::new(key.as_ref()))
     }
     /// The stored form of a secret.
     #[must_use]
@@ -136,7 +136,7 @@ impl SecretKey {
         }
     }
     fn keyed(&self, digest: &Hash) -> Hash {
-        Hash::from_digest(hmac_sha256(self.0.as_ref(), digest.as_bytes()))
+        Hash::from_digest(self.0.tag(digest.as_bytes()))
     }
 }
 impl fmt::Debug for SecretKey {

@@ -9,7 +9,7 @@ use crate::clock::Instant;
 use crate::id::GrantId;
 use crate::store::{Error, Result, Store, Tx};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The most links that are noted between two writes: about 10 MB. Those beyond are not noted until the next write.
@@ -39,6 +39,10 @@ struct LinkUse {
     at: Instant,
 }
 
+/// The minutes for which the uses of one token were noted last, in milliseconds.
+#[derive(Debug, Default)]
+pub struct LastNoted([AtomicI64; SERVED.len()]);
+
 /// The uses that were noted and not yet written.
 #[derive(Debug)]
 pub struct NotedUses {
@@ -61,9 +65,15 @@ impl NotedUses {
     }
 
     /// Notes that a resource server asked about a valid token of the grant at `now`. `served` is what it serves; `None` counts for the
-    /// whole link.
-    pub fn note(&self, grant: &GrantId, served: Option<Permission>, now: Instant) {
-        if !self.merge(grant, served, now.floor_minute()) {
+    /// whole link. `last` is the token's own: a further use within the same minute takes no lock.
+    pub fn note(&self, (grant, last): (&GrantId, &LastNoted), served: Option<Permission>, now: Instant) {
+        let (at, last) = (now.floor_minute(), &last.0[slot(served)]);
+        if last.load(Ordering::Relaxed) == at.millis() {
+            return;
+        }
+        if self.merge(grant, served, at) {
+            last.store(at.millis(), Ordering::Relaxed);
+        } else {
             self.missed.fetch_add(1, Ordering::Relaxed);
         }
     }

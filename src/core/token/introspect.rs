@@ -8,6 +8,7 @@ use crate::authorize::{Details, Permission};
 use crate::client::{Client, Profile};
 use crate::clock::Instant;
 use crate::grant::Grant;
+use crate::grant::uses::LastNoted;
 use crate::id::{ClientId, GrantId};
 use crate::keys::jose::Alg;
 use crate::params::Params;
@@ -43,15 +44,16 @@ pub enum Live {
 
 /// An access token that was found, what it covers, and the response about it: the same for every caller and at every time while nothing
 /// about the token changes.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct KnownToken {
     found: Found,
     covered: Covered,
     response: OnceLock<String>,
+    noted: LastNoted,
 }
 
 /// What a token covers.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Covered {
     /// Its link covers nothing of what the token is for.
     Nothing,
@@ -69,7 +71,7 @@ impl KnownToken {
             None => Covered::Nothing,
             Some(reach) => reach.details.map_or(Covered::NoLink, |details| Covered::Link(details.permissions.clone())),
         };
-        Self { found, covered, response: OnceLock::new() }
+        Self { found, covered, response: OnceLock::new(), noted: LastNoted::default() }
     }
     /// The token.
     #[must_use]
@@ -168,14 +170,15 @@ pub fn alg(caller: &Client) -> Alg {
 }
 
 impl Introspection {
-    /// The grant that is used by this question: the token is valid, `caller` is a resource server of its audience, and the token covers
-    /// what is `served`. A client that asks about its own token uses nothing.
+    /// The grant that is used by this question, and which of its uses were noted: the token is valid, `caller` is a resource server of
+    /// its audience, and the token covers what is `served`. A client that asks about its own token uses nothing.
     #[must_use]
-    pub fn used(&self, caller: &Client, served: Option<Permission>) -> Option<&GrantId> {
+    pub fn used(&self, caller: &Client, served: Option<Permission>) -> Option<(&GrantId, &LastNoted)> {
         let Self::Live(Live::Access(known)) = self else { return None };
         let Covered::Link(permissions) = &known.covered else { return None };
         let covered = served.is_none_or(|permission| permissions.contains(&permission));
-        (covered && is_for(&known.found, caller)).then_some(known.found.token.grant.as_ref()).flatten()
+        let grant = known.found.token.grant.as_ref().filter(|_| covered && is_for(&known.found, caller));
+        grant.map(|grant| (grant, &known.noted))
     }
     /// The response's JSON (RFC 7662 §2.2, RFC 9396 §9.2, RFC 9449 §6.2, RFC 8705 §3.2;
     /// requirements.md#introspection).

@@ -8,11 +8,11 @@ use arc_swap::ArcSwap;
 use fields::JsonFields;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
-use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
+use tracing::{Metadata, Subscriber};
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::{Context, Filter, Layer as _, SubscriberExt as _};
+use tracing_subscriber::layer::{Context, Filter, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Registry, fmt};
 
@@ -24,11 +24,15 @@ pub fn logs(level: &str, format: LogFormat, traces: Option<&Traces>) -> LogLevel
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).fmt_fields(JsonFields).boxed(),
         LogFormat::Text => lines.with_target(false).boxed(),
     };
-    let chosen = LogLevel(Arc::new(ArcSwap::from_pointee(targets(level))));
-    // Each has its own filter: with `warn` there are few lines, and all the same traces.
-    let written = lines.with_filter(chosen.clone());
-    let _ = tracing_subscriber::registry().with(written).with(traces.map(Traces::layer)).try_init();
-    chosen
+    let level = LogLevel(Arc::new(ArcSwap::from_pointee(targets(level))));
+    let all = tracing_subscriber::registry();
+    // With traces each has its own filter: with `warn` there are few lines, and all the same traces. A filter of one layer alone costs
+    // each span several look-ups, so where nobody traces it is everybody's.
+    let _ = match traces {
+        Some(traces) => all.with(lines.with_filter(level.clone())).with(traces.layer()).try_init(),
+        None => all.with(lines).with(level.clone()).try_init(),
+    };
+    level
 }
 
 fn targets(level: &str) -> Targets {
@@ -51,16 +55,41 @@ impl LogLevel {
         // Each place in the code remembers whether its lines are written.
         tracing::callsite::rebuild_interest_cache();
     }
-}
 
-impl Filter<Registry> for LogLevel {
-    fn enabled(&self, line: &Metadata<'_>, _: &Context<'_, Registry>) -> bool {
+    fn writes(&self, line: &Metadata<'_>) -> bool {
         self.0.load().would_enable(line.target(), line.level())
     }
+    fn interest(&self, line: &Metadata<'_>) -> Interest {
+        if self.writes(line) { Interest::always() } else { Interest::never() }
+    }
+    /// No line of a lower level is written.
+    fn lowest(&self) -> Option<LevelFilter> {
+        Filter::<Registry>::max_level_hint(&**self.0.load())
+    }
+}
+
+/// For one layer.
+impl Filter<Registry> for LogLevel {
+    fn enabled(&self, line: &Metadata<'_>, _: &Context<'_, Registry>) -> bool {
+        self.writes(line)
+    }
     fn callsite_enabled(&self, line: &'static Metadata<'static>) -> Interest {
-        match self.0.load().would_enable(line.target(), line.level()) {
-            true => Interest::always(),
-            false => Interest::never(),
-        }
+        self.interest(line)
+    }
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        self.lowest()
+    }
+}
+
+/// For all layers.
+impl<S: Subscriber> Layer<S> for LogLevel {
+    fn enabled(&self, line: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        self.writes(line)
+    }
+    fn register_callsite(&self, line: &'static Metadata<'static>) -> Interest {
+        self.interest(line)
+    }
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        self.lowest()
     }
 }

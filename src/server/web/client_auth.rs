@@ -41,7 +41,7 @@ pub async fn client_with(
     now: Instant,
 ) -> Result<Arc<Client>, ApiError> {
     let who = identified(req, app, params, version, now).await?;
-    let spent = Box::pin(app.authenticator.spend(&who)).await;
+    let spent = app.authenticator.spend(&who).await;
     spent.map_err(|refused| notes::refused_client(req, refused))?;
     Ok(who.client)
 }

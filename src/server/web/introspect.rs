@@ -33,8 +33,8 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
         (Some(asked), None) => app.recent.introspect(asked, &caller, now).await?,
     };
     app.meters.introspection(!matches!(seen, Introspection::Inactive));
-    if let Some(grant) = seen.used(&caller, served) {
-        app.uses.note(grant, served, now);
+    if let Some(used) = seen.used(&caller, served) {
+        app.uses.note(used, served, now);
     }
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::CACHE_CONTROL, "no-store"));

@@ -101,7 +101,9 @@ impl ServedRequest {
             }
             self.line(address, notes);
         }
-        if refused.is_some() && let Ok(id) = HeaderValue::from_str(&self.id.to_string()) {
+        if refused.is_some()
+            && let Ok(id) = HeaderValue::from_str(&self.id.to_string())
+        {
             answer.headers_mut().insert(REQUEST_ID, id);
         }
     }
