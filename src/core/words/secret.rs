@@ -206,27 +206,10 @@ pub fn may_carry_128_bits(text: &str) -> bool {
     text.chars().count() >= least && different.len() >= variety
 }
 
-/// CRC-32 of each byte.
-const CRC_32: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut crc = byte as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = (crc >> 1) ^ (0xEDB8_8320 & 0_u32.wrapping_sub(crc & 1));
-            bit += 1;
-        }
-        table[byte] = crc;
-        byte += 1;
-    }
-    table
-};
-
 /// CRC-32 (IEEE) in six base62 digits. Not a secret: it only detects typing errors and invalid values.
 fn checksum(text: &str) -> [u8; 6] {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut n = !text.bytes().fold(u32::MAX, |crc, b| (crc >> 8) ^ CRC_32[(crc.to_le_bytes()[0] ^ b) as usize]);
+    let mut n = crc32fast::hash(text.as_bytes());
     let mut out = [b'0'; 6];
     for slot in out.iter_mut().rev() {
         *slot = DIGITS[(n % 62) as usize];

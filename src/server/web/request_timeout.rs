@@ -24,9 +24,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Enough for the longest body on a slow line. With ten times this, a few thousand slow callers could block the rest.
 const BODY: Duration = Duration::from_secs(10);
 
-/// Of the work that a task of tokio may do before others have their turn, 128 units, the share of one request: four requests of a
+/// Of the work that a task of tokio may do before others have their turn, 128 units, the share of one request: eight requests of a
 /// connection are served one after the other.
-const SHARE: usize = 32;
+const SHARE: usize = 16;
 
 /// Ends a request with 408 (RFC 9110 §15.5.9) if it or its body takes too long. The work of its handler is complete or
 /// absent: every handler may be dropped at any time, because a browser may disconnect.
